@@ -1,4 +1,4 @@
-import { isLoopbackHost, withoutCredentials } from '../runtime/address.ts';
+import { hostPort, isLoopbackHost, withoutCredentials } from '../runtime/address.ts';
 import { formatDurationMs } from '../runtime/duration.ts';
 import { textOf } from '../runtime/errors.ts';
 import { readCommandLine } from './command-line.ts';
@@ -66,6 +66,7 @@ export function readConfig(
       errors.push(`${source?.name ?? setting.variable}=${shown.slice(0, 80)}: ${textOf(error)}`);
     }
   }
+  errors.push(...missingUrls(values as Partial<Values>, env));
   if (errors.length > 0) return { kind: 'invalid', errors };
   for (const name of ['staticFilePath', 'zapConfig'] as const) {
     if (given.has(name)) warnings.push(`${SETTINGS[name].variable} is ignored: ${SETTINGS[name].help}`);
@@ -96,12 +97,32 @@ function sourceOf(setting: Setting<unknown>, flags: Map<string, string>, env: En
   return null;
 }
 
+/** The checks of PATH_CHECKS whose URL is missing, one sentence each. Values that are invalid are undefined. */
+function missingUrls(
+  { pathChecks = [], pathIngressUrl, pathApiserverUrl }: Partial<Values>,
+  env: Environment,
+): string[] {
+  const errors: string[] = [];
+  if (pathChecks.includes('ingress') && pathIngressUrl === '') errors.push('PATH_CHECKS=ingress: set PATH_INGRESS_URL');
+  if (pathChecks.includes('apiserver') && pathApiserverUrl === '' && livezUrl(env) === '') {
+    errors.push('PATH_CHECKS=apiserver: set PATH_APISERVER_URL outside of a cluster');
+  }
+  return errors;
+}
+
+/** Where the API server says that it is alive, by the variables that Kubernetes gives every pod; '' outside of a cluster. */
+function livezUrl({ KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' }: Environment): string {
+  const url = `https://${hostPort(host, Number(port))}/livez`;
+  return host !== '' && URL.canParse(url) ? url : '';
+}
+
 function complete(values: Values, given: Set<SettingName>, env: Environment): Config {
   const proxy = (name: string) => env[name] || env[name.toLowerCase()] || '';
   const { staticFilePath: _static, zapConfig: _zap, ...rest } = values;
   return {
     ...rest,
     clientPort: values.clientPort ?? values.port,
+    pathApiserverUrl: values.pathApiserverUrl || livezUrl(env),
     namespace: given.has('namespace') ? (values.namespace ?? '') : null,
     refreshIntervalMs: values.refreshIntervalS * 1000,
     allowLoopback: isLoopbackHost(values.host) || isLoopbackHost(values.podIP),
@@ -126,7 +147,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
 function withoutSecrets<T>(name: string, value: T): T | string {
   if (typeof value !== 'string' || value === '') return value;
   if (name === 'writeToken') return '***';
-  return name.endsWith('Targets') || name === 'hostsToResolve'
+  return name.endsWith('Targets') || name.endsWith('Url') || name === 'hostsToResolve'
     ? value.split(/\s+/).map(withoutCredentials).join(' ')
     : value;
 }

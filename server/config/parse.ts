@@ -77,6 +77,37 @@ export const oneOf =
     return word;
   };
 
+/** Some of `known`, separated by commas or spaces, in the order of `known`. */
+export const words =
+  <const T extends string>(known: readonly T[]): Parser<T[]> =>
+  (text) => {
+    const given = text.split(/[\s,]+/).filter((word) => word !== '');
+    if (given.some((word) => !known.includes(word as T))) throw new RangeError(`expected some of ${known.join(', ')}`);
+    return known.filter((word) => given.includes(word));
+  };
+
+/** An http or https URL. Messages never repeat it, because it may have a password. */
+export const httpUrl: Parser<string> = (text) => {
+  if (text.length > 2048 || !/^https?:\/\/\S+$/i.test(text) || !URL.canParse(text)) {
+    throw new RangeError('expected a URL such as https://goldpinger.example.com/ping');
+  }
+  return text;
+};
+
+/** As `parse`, or '' where the setting is empty. */
+export const optional =
+  (parse: Parser<string>): Parser<string> =>
+  (text) =>
+    text === '' ? '' : parse(text);
+
+/** A host name for a lookup (RFC 1123, with underscores). */
+export const hostName: Parser<string> = (text) => {
+  if (text.length > 253 || !/^[\w-]+(\.[\w-]+)*\.?$/.test(text)) {
+    throw new RangeError('expected a host name such as kubernetes.default.svc');
+  }
+  return text;
+};
+
 /** At most `most` entries separated by spaces; duplicates are dropped. */
 export const list =
   (most: number): Parser<string[]> =>

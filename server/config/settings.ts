@@ -5,16 +5,20 @@ import {
   families,
   flag,
   frameAncestors,
+  hostName,
+  httpUrl,
   kubeconfig,
   labelSelector,
   linkTemplates,
   list,
   oneOf,
+  optional,
   optionalText,
   optionalWhole,
   type Parser,
   secret,
   whole,
+  words,
 } from './parse.ts';
 
 /** Headings of `--help`, in order. */
@@ -23,6 +27,7 @@ export const GROUPS = [
   'Peers',
   'Pinging',
   'External probes',
+  'Paths',
   'Asking peers',
   'Answers',
   'Ignored',
@@ -144,6 +149,23 @@ export const SETTINGS = {
   dnsTimeoutMs: timeout('External probes', 'DNS_TARGETS_TIMEOUT', '500ms', 'Deadline of resolving one name'),
   tcpTimeoutMs: timeout('External probes', 'TCP_TARGETS_TIMEOUT', '500ms', 'Deadline of one connection'),
   httpTimeoutMs: timeout('External probes', 'HTTP_TARGETS_TIMEOUT', '500ms', 'Deadline of one request'),
+  pathChecks: setting('Paths', 'PATH_CHECKS', '', words(['service', 'ingress', 'dns', 'apiserver']), {
+    help: 'Which paths of the cluster to probe besides the pods, separated by commas: service, ingress, dns, apiserver',
+    repeatable: true,
+  }),
+  pathServiceUrl: setting('Paths', 'PATH_SERVICE_URL', 'http://goldpinger:8080/ping', httpUrl, {
+    help: 'URL of the own Service; it is asked by name, and at the address that the name led to last',
+  }),
+  pathIngressUrl: setting('Paths', 'PATH_INGRESS_URL', '', optional(httpUrl), {
+    help: 'URL that leads through an ingress to the own Service, such as https://goldpinger.example.com/ping',
+  }),
+  pathDnsName: setting('Paths', 'PATH_DNS_NAME', 'kubernetes.default.svc', hostName, {
+    help: "Name that the cluster's DNS knows",
+  }),
+  pathApiserverUrl: setting('Paths', 'PATH_APISERVER_URL', '', optional(httpUrl), {
+    help: 'URL of the API server; 401 and 403 are a success, too: it has answered',
+    defaultText: '/livez at KUBERNETES_SERVICE_HOST',
+  }),
   checkTimeoutMs: timeout('Asking peers', 'CHECK_TIMEOUT', '1000ms', 'Deadline of asking one peer for its report'),
   checkAllTimeoutMs: timeout('Asking peers', 'CHECK_ALL_TIMEOUT', '5000ms', 'Deadline of collecting the whole mesh'),
   metricsPerPeer: setting('Answers', 'METRICS_PER_PEER', 'true', flag, {

@@ -11,7 +11,7 @@ import {
 import type { LinkChange, SpeedChange } from '../protocol/link-state.ts';
 import type { DiscoveryStatus, Lifecycle } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
-import type { ProbeResult } from '../protocol/sample.ts';
+import { PATH_NAMES, type ProbeResult } from '../protocol/sample.ts';
 import { type Clock, toMonotonicMs, uniqueId } from '../runtime/clock.ts';
 import type { PodChange } from './pod-lifetimes.ts';
 
@@ -120,8 +120,9 @@ export class EventJournal {
   }
 
   /** Enters that an external probe has failed or recovered. */
-  onProbe({ target, protocol, error, durationUs }: ProbeResult): void {
-    const detail = `${protocol} ${target}`.slice(0, MAX_DETAIL);
+  onProbe({ target, protocol, path, error, durationUs }: ProbeResult): void {
+    const kind = path === undefined ? protocol : `${PATH_NAMES[path]},`;
+    const detail = `${kind} ${target}`.slice(0, MAX_DETAIL);
     const failed = error !== '';
     if (failed === this.#failingProbes.has(detail)) return;
     if (failed) this.#failingProbes.add(detail);

@@ -3,7 +3,7 @@ import Counter from 'prom-client/lib/counter.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import type { Pod, Target } from '../protocol/pod.ts';
-import type { ProbeProtocol, ProbeResult, Sample } from '../protocol/sample.ts';
+import type { ProbeResult, Sample } from '../protocol/sample.ts';
 import {
   bounded,
   boundText,
@@ -26,7 +26,7 @@ export interface MetricsSettings {
   perPeer: boolean;
   version: string;
   /** The external probes, so that their series start at 0. */
-  probes: readonly Pick<ProbeResult, 'protocol' | 'target'>[];
+  probes: readonly Pick<ProbeResult, 'protocol' | 'target' | 'path'>[];
 }
 
 /** Calls and errors that are counted, by Goldpinger's names. The last two types of errors are ours: see README.md. */
@@ -106,16 +106,10 @@ export class Metrics {
     this.#counters.errors.inc({ type }, count);
   }
 
-  /** Counts an external probe that ended. As with pings, only successes count in the histogram. */
-  externalProbe({
-    protocol,
-    target,
-    error,
-    durationUs,
-  }: Pick<ProbeResult, 'protocol' | 'target' | 'error' | 'durationUs'>): void {
-    const { errors, durations } = this.#counters.probes[protocol];
-    const labels = { host: bounded(target) };
-    if (error === '') durations.observe(labels, Math.max(0, durationUs) / 1e6);
+  /** Counts an external probe or the check of a path that ended. As with pings, only successes count in the histogram. */
+  externalProbe(probe: Pick<ProbeResult, 'protocol' | 'target' | 'path' | 'error' | 'durationUs'>): void {
+    const { errors, durations, labels } = seriesOf(this.#counters, probe);
+    if (probe.error === '') durations.observe(labels, Math.max(0, probe.durationUs) / 1e6);
     else errors.inc(labels);
   }
 
@@ -171,12 +165,12 @@ function createCounters(registry: Registry, probes: MetricsSettings['probes']) {
   const registers = [registry];
   const histogram = <L extends string>(name: string, labelNames: L[], help: string) =>
     new Histogram({ name, help, labelNames, registers, buckets: [...BOUNDS_S] });
-  const probeSeries = (protocol: ProbeProtocol, failed: string, done: string) => ({
-    errors: counter(`goldpinger_${protocol}_errors_total`, ['host'], failed),
-    durations: histogram(`goldpinger_${protocol}_duration_s`, ['host'], `${done} Failures are not in it.`),
-  });
   const counter = <L extends string>(name: string, labelNames: L[], help: string) =>
     new Counter({ name, help, labelNames, registers });
+  const probeSeries = (name: string, label: string, failed: string, done: string) => ({
+    errors: counter(`goldpinger_${name}_errors_total`, [label], failed),
+    durations: histogram(`goldpinger_${name}_duration_s`, [label], `${done} Failures are not in it.`),
+  });
   const counters = {
     calls: counter(
       'goldpinger_stats_total',
@@ -193,20 +187,29 @@ function createCounters(registry: Registry, probes: MetricsSettings['probes']) {
     probes: {
       dns: probeSeries(
         'dns',
+        'host',
         'Names that could not be resolved, by name.',
         'Time to resolve a name in seconds, by name.',
       ),
       tcp: probeSeries(
         'tcp',
+        'host',
         'TCP targets that could not be reached, by target.',
         'Time to connect to a TCP target in seconds, by target.',
       ),
       http: probeSeries(
         'http',
+        'host',
         'HTTP targets that did not answer with 200, by target.',
         'Time to the head of the last answer of an HTTP target in seconds, by target.',
       ),
     },
+    paths: probeSeries(
+      'path',
+      'path',
+      'Checks of paths of the cluster (PATH_CHECKS) that failed, by path.',
+      'Time that the check of a path of the cluster took in seconds, by path.',
+    ),
     kube: histogram(
       'goldpinger_kube_master_response_time_s',
       [],
@@ -216,10 +219,19 @@ function createCounters(registry: Registry, probes: MetricsSettings['probes']) {
   for (const action of ACTIONS) for (const group of ['received', 'made']) counters.calls.inc({ group, action }, 0);
   for (const type of ERROR_TYPES) counters.errors.inc({ type }, 0);
   for (const labels of FROM_THE_START) counters.failures.inc(labels, 0);
-  for (const { protocol, target } of probes) {
-    const { errors, durations } = counters.probes[protocol];
-    errors.inc({ host: bounded(target) }, 0);
-    durations.zero({ host: bounded(target) });
+  for (const probe of probes) {
+    const { errors, durations, labels } = seriesOf(counters, probe);
+    errors.inc(labels, 0);
+    durations.zero(labels);
   }
   return counters;
+}
+
+/** The counter and the histogram of a probe. Paths have their own, so that those of Goldpinger contain external targets only. */
+function seriesOf(
+  { probes, paths }: Pick<ReturnType<typeof createCounters>, 'probes' | 'paths'>,
+  { protocol, target, path }: Pick<ProbeResult, 'protocol' | 'target' | 'path'>,
+): { errors: Counter; durations: Histogram; labels: Record<string, string> } {
+  if (path !== undefined) return { ...paths, labels: { path } };
+  return { ...probes[protocol], labels: { host: bounded(target) } };
 }

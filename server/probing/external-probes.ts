@@ -1,23 +1,33 @@
 import { constants } from 'node:crypto';
-import { lookup as systemLookup } from 'node:dns/promises';
+import { lookup as systemLookup } from 'node:dns';
+import { lookup as lookUp } from 'node:dns/promises';
 import { once } from 'node:events';
 import { get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps } from 'node:https';
-import { connect } from 'node:net';
+import { connect, type LookupFunction } from 'node:net';
+import type { Outcome } from '../protocol/sample.ts';
 import { withoutCredentials } from '../runtime/address.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeoutError, withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
-import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
+import { errorCodeOf, isOwnFault, networkFaultOf, networkMessageOf } from '../runtime/network-errors.ts';
 
 /*
- * One probe of one external target. Each function resolves to '' after success, else to the error. The messages are those
- * of Goldpinger (pkg/goldpinger/probes.go and Go's net package), because its users search for them. User and password of a
- * target are used, but never part of a message. Each function rejects only if our own process lacks something.
+ * One probe of one external target. Each function resolves to how it ended. The messages are those of Goldpinger
+ * (pkg/goldpinger/probes.go and Go's net package), because its users search for them. User and password of a target are used, but
+ * never part of a message. Each function rejects only if our own process lacks something.
  */
 
+/** How a probe ended. `error`: '' after `ok`. */
+export interface ProbeEnd {
+  outcome: Outcome;
+  error: string;
+}
+
+const OK: ProbeEnd = { outcome: 'ok', error: '' };
+
 /** The limits of one probe: it is given up after `timeoutMs`, or when `signal` aborts. */
-interface ProbeLimits {
+export interface ProbeLimits {
   clock: Clock;
   timeoutMs: number;
   signal: AbortSignal;
@@ -27,18 +37,18 @@ interface ProbeLimits {
 export type Lookup = (host: string) => Promise<readonly unknown[]>;
 
 /** Asks the system's resolver, with /etc/hosts and the search domains, as any other program does. */
-export const systemResolver: Lookup = (host) => systemLookup(host, { all: true });
+export const systemResolver: Lookup = (host) => lookUp(host, { all: true });
 
 /** Resolves a host name. One address is a success. A lookup cannot be aborted, and so it has no limits. */
-export async function probeDns(host: string, lookup: Lookup): Promise<string> {
+export async function probeDns(host: string, lookup: Lookup): Promise<ProbeEnd> {
   const shown = withoutCredentials(host);
-  const noAddress = `${shown} was resolved to 0 ips`;
+  const noAddress: ProbeEnd = { outcome: 'dns', error: `${shown} was resolved to 0 ips` };
   try {
-    return (await lookup(host)).length > 0 ? '' : noAddress;
+    return (await lookup(host)).length > 0 ? OK : noAddress;
   } catch (error) {
     throwOwnFault(error);
     const isUnknown = ['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME'].includes(errorCodeOf(error));
-    return isUnknown ? noAddress : `lookup ${shown}: ${textOf(error, 100)}`;
+    return isUnknown ? noAddress : { outcome: 'dns', error: `lookup ${shown}: ${textOf(error, 100)}` };
   }
 }
 
@@ -60,21 +70,30 @@ const TCP_PORTS: ReadonlyMap<string, number> = new Map([
   ['pop3s', 995],
 ]);
 
-/** Opens a TCP connection to `host:port`, with an IPv6 address in brackets. The port may be a name: `host:https`. */
-export async function probeTcp(target: string, { clock, timeoutMs, signal }: ProbeLimits): Promise<string> {
+/**
+ * Reads `host:port` or `[IPv6]:port`; the port may be the name of a service: `host:https`. Returns an error text if it is something
+ * else.
+ */
+export function tcpAddressOf(target: string): { host: string; port: number } | string {
   const [, ipv6, name, number, service = ''] =
     /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:\s/]+)):(?:(\d{1,5})|([A-Za-z][\w-]*))$/.exec(target) ?? [];
   const host = ipv6 ?? name;
   const shown = withoutCredentials(target);
   const port = number === undefined ? TCP_PORTS.get(service.toLowerCase()) : Number(number);
   if (host === undefined || port === 0 || (port ?? 0) > 65_535) return `invalid address: '${shown}'`;
-  if (port === undefined) return `dial tcp ${shown}: unknown port`;
+  return port === undefined ? `dial tcp ${shown}: unknown port` : { host, port };
+}
+
+/** Opens a TCP connection to a target that `tcpAddressOf` can read. */
+export async function probeTcp(target: string, { clock, timeoutMs, signal }: ProbeLimits): Promise<ProbeEnd> {
+  const address = tcpAddressOf(target);
+  if (typeof address === 'string') return noSuch(address);
+  const { host, port } = address;
   try {
     await withTimeout(clock, timeoutMs, signal, 'connecting', (abort) => openConnection(host, port, abort));
-    return '';
+    return OK;
   } catch (error) {
-    throwOwnFault(error);
-    return `dial tcp ${shown}: ${messageOf(error, timeoutMs)}`;
+    return endOf(error, `dial tcp ${withoutCredentials(target)}`, timeoutMs);
   }
 }
 
@@ -91,30 +110,44 @@ function ignoreError(): void {}
 const MAX_REDIRECTS = 10;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
+/** How the HTTP probe of a path differs from that of an external target. */
+export interface HttpOptions {
+  /** Finds the address of a host. Default: the system's resolver. */
+  lookup?: LookupFunction;
+  /** The statuses that are a success. Default: 200 alone. */
+  accepted?: readonly number[];
+}
+
 /**
  * Sends a GET to a URL. Status 200 is a success, after redirects, which Goldpinger's client follows too. The timeout holds
  * for all of them together. Certificates are not verified, and only the heads of the answers are read.
  */
-export async function probeHttp(target: string, { clock, timeoutMs, signal }: ProbeLimits): Promise<string> {
+export async function probeHttp(
+  target: string,
+  { clock, timeoutMs, signal }: ProbeLimits,
+  { lookup = systemLookup, accepted = [200] }: HttpOptions = {},
+): Promise<ProbeEnd> {
   const shown = withoutCredentials(target);
-  if (!URL.canParse(target)) return `invalid url: '${shown}'`;
+  if (!URL.canParse(target)) return noSuch(`invalid url: '${shown}'`);
   const url = new URL(target);
   const schemeError = checkScheme(url);
-  if (schemeError !== '') return schemeError;
+  if (schemeError !== '') return noSuch(schemeError);
   try {
-    const status = await withTimeout(clock, timeoutMs, signal, 'the request', (abort) => followRedirects(url, abort));
-    return status === 200 ? '' : `${shown} returned non-200 resp: ${status}`;
+    const status = await withTimeout(clock, timeoutMs, signal, 'the request', (abort) =>
+      followRedirects(url, lookup, abort),
+    );
+    const error = `${shown} returned non-200 resp: ${status}`;
+    return accepted.includes(status) ? OK : { outcome: 'http-status', error };
   } catch (error) {
-    throwOwnFault(error);
-    return `Get "${shown}": ${messageOf(error, timeoutMs)}`;
+    return endOf(error, `Get "${shown}"`, timeoutMs);
   }
 }
 
 /** Returns the status of the first answer that is not a redirect. Rejects if a redirect cannot be followed. */
-async function followRedirects(start: URL, signal: AbortSignal): Promise<number> {
+async function followRedirects(start: URL, lookup: LookupFunction, signal: AbortSignal): Promise<number> {
   let url = start;
   for (let count = 1; ; count++) {
-    const { status, location } = await getHead(url, signal);
+    const { status, location } = await getHead(url, lookup, signal);
     if (location === undefined || !REDIRECTS.includes(status)) return status;
     if (count >= MAX_REDIRECTS) throw new Error(`stopped after ${MAX_REDIRECTS} redirects`);
     url = new URL(location, url);
@@ -137,10 +170,14 @@ const ANY_TLS = {
 const MAX_HEAD_BYTES = 256 * 1024;
 
 /** Sends a GET on a connection of its own and closes it after the head of the answer. Rejects also if Node rejects the URL. */
-async function getHead(url: URL, signal: AbortSignal): Promise<{ status: number; location: string | undefined }> {
+async function getHead(
+  url: URL,
+  lookup: LookupFunction,
+  signal: AbortSignal,
+): Promise<{ status: number; location: string | undefined }> {
   const send = url.protocol === 'https:' ? getOverHttps : getOverHttp;
   const headers = { 'User-Agent': 'goldpinger-ts' };
-  const options = { agent: false, headers, maxHeaderSize: MAX_HEAD_BYTES, signal, ...ANY_TLS };
+  const options = { agent: false, headers, maxHeaderSize: MAX_HEAD_BYTES, lookup, signal, ...ANY_TLS };
   const request = send(url, options).on('error', ignoreError);
   const [response]: IncomingMessage[] = await once(request, 'response');
   request.destroy();
@@ -151,6 +188,21 @@ async function getHead(url: URL, signal: AbortSignal): Promise<{ status: number;
 function checkScheme({ protocol }: URL): string {
   const isHttp = protocol === 'http:' || protocol === 'https:';
   return isHttp ? '' : `invalid url scheme: '${protocol.slice(0, -1)}' in address`;
+}
+
+/** The end of a probe whose target is none that could be asked. */
+function noSuch(error: string): ProbeEnd {
+  return { outcome: 'no-address', error };
+}
+
+/** The end of a probe that failed with `error`. Throws it if it says nothing about the target. */
+function endOf(error: unknown, what: string, timeoutMs: number): ProbeEnd {
+  throwOwnFault(error);
+  const code = errorCodeOf(error);
+  const fault = networkFaultOf(code);
+  const isMalformed = fault === 'tls' || code === '';
+  const outcome = error instanceof TimeoutError ? 'timeout' : isMalformed ? 'malformed' : fault;
+  return { outcome, error: `${what}: ${messageOf(error, timeoutMs)}` };
 }
 
 /** The message of a failed connection or request, as Go writes it. */

@@ -1,15 +1,27 @@
 import { setMaxListeners } from 'node:events';
 import { MAX_PROBES } from '../protocol/pod-report.ts';
-import type { ProbeProtocol, ProbeResult } from '../protocol/sample.ts';
+import type { Path, ProbeProtocol, ProbeResult } from '../protocol/sample.ts';
 import { withoutCredentials } from '../runtime/address.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
-import { type Lookup, probeDns, probeHttp, probeTcp, systemResolver } from './external-probes.ts';
+import {
+  type Lookup,
+  type ProbeEnd,
+  type ProbeLimits,
+  probeDns,
+  probeHttp,
+  probeTcp,
+  systemResolver,
+} from './external-probes.ts';
+import { type PathSettings, pathChecksOf } from './path-checks.ts';
 
-/** The targets outside the mesh, each kind with its timeout. Those beyond MAX_PROBES are left out. */
-interface ExternalSettings {
+/**
+ * The targets outside the mesh, each kind with its timeout, and the checks of paths, whose timeouts are those of their protocol.
+ * Those beyond MAX_PROBES are left out.
+ */
+interface ExternalSettings extends PathSettings {
   hostsToResolve: readonly string[];
   dnsTimeoutMs: number;
   /** `host:port`. */
@@ -49,6 +61,8 @@ const MAX_LOOKUPS = 2;
 interface Job {
   target: string;
   timeoutMs: number;
+  /** Probes a TCP or HTTP target; null: it cannot be probed yet. */
+  probe: (limits: ProbeLimits) => Promise<ProbeEnd> | null;
   result: ProbeResult;
   /** Whether a probe of the target waits or is under way. There is never a second one. */
   isBusy: boolean;
@@ -72,22 +86,24 @@ export class ExternalProbes {
     this.#intervalMs = settings.refreshIntervalMs || DEFAULT_INTERVAL_MS;
     // Each probe that is under way listens to the signal.
     setMaxListeners(MAX_PROBES, this.#stopping.signal);
-    const jobsOf = (protocol: ProbeProtocol, targets: readonly string[], timeoutMs: number): Job[] =>
-      targets.map((target) => ({
-        target,
-        timeoutMs,
-        result: { target: withoutCredentials(target).slice(0, 2048), protocol, atMs: 0, durationUs: 0, error: '' },
-        isBusy: false,
-      }));
+    const { dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs } = settings;
+    const timeouts: Record<ProbeProtocol, number> = { dns: dnsTimeoutMs, tcp: tcpTimeoutMs, http: httpTimeoutMs };
+    const jobOf = (protocol: ProbeProtocol, target: string, probe: Job['probe'], path?: Path): Job => {
+      const shown = withoutCredentials(target).slice(0, 2048);
+      const result = { target: shown, protocol, atMs: 0, durationUs: 0, error: '', ...(path && { path }) };
+      return { target, timeoutMs: timeouts[protocol], probe, result, isBusy: false };
+    };
+    // Paths first: they are few, and never left out.
     this.#jobs = [
-      ...jobsOf('dns', settings.hostsToResolve, settings.dnsTimeoutMs),
-      ...jobsOf('tcp', settings.tcpTargets, settings.tcpTimeoutMs),
-      ...jobsOf('http', settings.httpTargets, settings.httpTimeoutMs),
+      ...pathChecksOf(settings).map(({ path, protocol, target, probe }) => jobOf(protocol, target, probe, path)),
+      ...settings.hostsToResolve.map((host) => jobOf('dns', host, () => null)),
+      ...settings.tcpTargets.map((target) => jobOf('tcp', target, (limits) => probeTcp(target, limits))),
+      ...settings.httpTargets.map((target) => jobOf('http', target, (limits) => probeHttp(target, limits))),
     ].slice(0, MAX_PROBES);
     if (this.#jobs.length > 0) this.#startRound();
   }
 
-  /** The last result of each target, in the order dns, tcp, http, each in the order of its setting. */
+  /** The last result of each target, in the order paths, dns, tcp, http, each in the order of its setting. */
   results(): ProbeResult[] {
     return this.#jobs.map((job) => job.result);
   }
@@ -109,12 +125,12 @@ export class ExternalProbes {
   /** The time of a TCP or HTTP probe counts from its own start, after it has waited for its turn. */
   #connect(job: Job): void {
     const { clock } = this.#deps;
-    const { target, timeoutMs } = job;
+    const { timeoutMs } = job;
     const { signal } = this.#stopping;
-    const probe = job.result.protocol === 'tcp' ? probeTcp : probeHttp;
     void this.#run(job, this.#connections, async () => {
       const startMs = clock.monotonicMs();
-      this.#report(job, startMs, await probe(target, { clock, timeoutMs, signal }));
+      const end = await job.probe({ clock, timeoutMs, signal });
+      if (end !== null) this.#report(job, startMs, end);
     }).catch((error) => this.#deps.onOwnFault(networkMessageOf(error)));
   }
 
@@ -125,13 +141,13 @@ export class ExternalProbes {
     const startMs = clock.monotonicMs();
     // The end of a lookup that an earlier round has reported as an error is not waited for.
     const lookUp = () =>
-      job.isBusy ? new Promise<string>(() => {}) : this.#run(job, this.#lookups, () => probeDns(target, lookup));
-    const timeoutError = () => `lookup ${job.result.target}: timeout after ${timeoutMs} ms`;
+      job.isBusy ? new Promise<ProbeEnd>(() => {}) : this.#run(job, this.#lookups, () => probeDns(target, lookup));
+    const timeoutError = `lookup ${job.result.target}: timeout after ${timeoutMs} ms`;
     try {
       this.#report(job, startMs, await withTimeout(clock, timeoutMs, this.#stopping.signal, 'the lookup', lookUp));
     } catch (error) {
       if (isOwnFault(errorCodeOf(error))) this.#deps.onOwnFault(networkMessageOf(error));
-      else this.#report(job, startMs, timeoutError());
+      else this.#report(job, startMs, { outcome: 'timeout', error: timeoutError });
     }
   }
 
@@ -146,11 +162,15 @@ export class ExternalProbes {
     });
   }
 
-  #report(job: Job, startMs: number, error: string): void {
+  #report(job: Job, startMs: number, { outcome, error }: ProbeEnd): void {
     if (this.#stopping.signal.aborted) return;
     const { clock, onResult } = this.#deps;
     const durationUs = Math.round((clock.monotonicMs() - startMs) * 1000);
-    job.result = { ...job.result, atMs: clock.nowMs(), durationUs, error: textOf(error) };
+    const before = job.result;
+    const atMs = clock.nowMs();
+    const isAsBefore = before.atMs > 0 && (before.error === '') === (error === '');
+    const sinceMs = isAsBefore ? (before.sinceMs ?? atMs) : atMs;
+    job.result = { ...before, atMs, durationUs, error: textOf(error), outcome, sinceMs };
     onResult(job.result);
   }
 }

@@ -81,6 +81,24 @@ export function isOverOpenConnection({
   return connectUs < 0 && totalUs >= 0 && phase !== 'connect';
 }
 
+/**
+ * The ways of a cluster that PATH_CHECKS probes besides the links between pods: our Service by name and by cluster IP, an
+ * ingress, the cluster's DNS, the API server. They are label values of metrics, too.
+ */
+export const PATHS = ['service', 'service-ip', 'ingress', 'dns', 'apiserver'] as const;
+
+/** A way of the cluster; see `PATHS`. */
+export type Path = (typeof PATHS)[number];
+
+/** What people read for a path. */
+export const PATH_NAMES: Record<Path, string> = {
+  service: 'Service by name',
+  'service-ip': 'Service by cluster IP',
+  ingress: 'Ingress',
+  dns: 'Cluster DNS',
+  apiserver: 'API server',
+};
+
 /** Validates the last result of an external probe of one pod. */
 export const probeSchema = v.object({
   /** The target as it was configured, e.g. `https://example.org/health`. */
@@ -91,6 +109,12 @@ export const probeSchema = v.object({
   durationUs: finiteNumber,
   /** '' after success. The sender cuts it to 300 characters. */
   error: boundedText(400),
+  /** The path that it checks; absent for external targets. */
+  path: v.exactOptional(v.picklist(PATHS)),
+  /** How it ended; absent before the first result, and in reports of older versions. */
+  outcome: v.exactOptional(v.picklist(OUTCOMES)),
+  /** When the first success or failure without interruption ended, ms since the epoch; absent as `outcome` is. */
+  sinceMs: v.exactOptional(finiteNumber),
 });
 
 /** The last result of one external probe of one pod. */

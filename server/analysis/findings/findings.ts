@@ -8,6 +8,7 @@ import { cutOffFindings, placeFindings } from './causes.ts';
 import type { MeshCounts, PairCounts } from './counts.ts';
 import { CauseEvidence } from './evidence.ts';
 import { milliseconds, percent } from './messages.ts';
+import { pathFindings } from './paths.ts';
 import { linkFindings, selfFindings } from './single-links.ts';
 import type { Topology } from './topology.ts';
 
@@ -77,11 +78,14 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
   // A pod that others do not reach either is found already.
   const isSelfExplained = (pod: number) => failedCauses.destinations[pod] === CAUSE || failedCauses.hasNodeOf(pod);
 
+  const failedPlaces = [...cutOffFindings(failures, silent), ...(yield* placeFindings(failures))];
+  const hasLostPods = failedPlaces.some(({ kind }) => kind !== 'pod-reaches-nobody');
+  const failedPaths = yield* pathFindings(mesh, hasLostPods);
   return bounded([
     ...discoveryFindings(mesh, context.discovery),
-    ...cutOffFindings(failures, silent),
-    ...(yield* placeFindings(failures)),
+    ...failedPlaces,
     ...failedLinks,
+    ...failedPaths,
     ...(yield* selfFindings(failures, isSelfExplained)),
     ...(yield* placeFindings(lapses)),
     ...(yield* linkFindings(lapses)),

@@ -116,7 +116,7 @@ function familyText({ bothFamilies }: MeshCounts, { families }: Evidence): strin
 }
 
 /** `timeout in connect`, `timeout waiting for the first byte`, `refused`. */
-function outcomeText(outcome: Outcome, phase: Phase | null): string {
+export function outcomeText(outcome: Outcome, phase: Phase | null): string {
   if (outcome !== 'timeout' || phase === null) return outcome;
   if (phase === 'connect') return 'timeout in connect';
   return phase === 'first-byte' ? 'timeout waiting for the first byte' : 'timeout within the response';

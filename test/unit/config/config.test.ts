@@ -210,3 +210,72 @@ describe("Goldpinger's settings", () => {
     expect(run(value === 'true' ? [flag] : [flag, value]).config).toEqual(whole);
   });
 });
+
+describe('PATH_CHECKS', () => {
+  const inCluster = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '6443' };
+
+  it('names paths in any order, with commas or spaces, or by a repeated flag', () => {
+    expect(run([]).config.pathChecks).toEqual([]);
+    expect(run([], { PATH_CHECKS: 'dns, service' }).config.pathChecks).toEqual(['service', 'dns']);
+    expect(run(['--path-checks', 'dns', '--path-checks=service']).config.pathChecks).toEqual(['service', 'dns']);
+    expect(errorsOf([], { PATH_CHECKS: 'dns,services' })).toEqual([
+      'PATH_CHECKS=dns,services: expected some of service, ingress, dns, apiserver',
+    ]);
+  });
+
+  it.each([
+    ['10.96.0.1', '6443', 'https://10.96.0.1:6443/livez'],
+    ['fd00::1', '443', 'https://[fd00::1]:443/livez'],
+  ])('finds the API server at %s, port %s, which Kubernetes names to every pod', (host, port, url) => {
+    const env = { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port, PATH_CHECKS: 'apiserver' };
+    expect(run([], env).config.pathApiserverUrl).toBe(url);
+    const own = 'https://api.test/livez';
+    expect(run([], { ...env, PATH_APISERVER_URL: own }).config.pathApiserverUrl).toBe(own);
+  });
+
+  it('needs a URL of what nothing tells, and says so beside all other errors', () => {
+    expect(errorsOf([], { PATH_CHECKS: 'ingress,apiserver', PORT: 'x' })).toEqual([
+      'PORT=x: expected a whole number from 1 to 65535',
+      'PATH_CHECKS=ingress: set PATH_INGRESS_URL',
+      'PATH_CHECKS=apiserver: set PATH_APISERVER_URL outside of a cluster',
+    ]);
+    expect(errorsOf([], { PATH_CHECKS: 'apiserver', ...inCluster, KUBERNETES_SERVICE_HOST: 'a b' })).toHaveLength(1);
+    expect(run([], { PATH_CHECKS: 'apiserver', ...inCluster }).warnings).toEqual([]);
+  });
+
+  it.each(['PATH_SERVICE_URL', 'PATH_INGRESS_URL', 'PATH_APISERVER_URL'])(
+    'takes only http and https for %s',
+    (variable) => {
+      for (const url of ['ftp://x/', 'x', 'http://', 'http://a b/', `http://${'x'.repeat(2100)}/`]) {
+        expect(errorsOf([], { [variable]: url })).toEqual([expect.stringContaining('expected a URL such as')]);
+      }
+      expect(errorsOf([], { [variable]: 'http://me:pw@[' })[0]).toMatch(
+        new RegExp(`^${variable}=http://\\[: expected`),
+      );
+      const shown = describeConfig(run([], { [variable]: 'http://me:pw@host/ping' }).config);
+      expect(shown[variable]).toBe('http://host/ping');
+    },
+  );
+
+  it('takes only a host name for PATH_DNS_NAME', () => {
+    expect(run([], { PATH_DNS_NAME: 'a-b.c_d.local.' }).config.pathDnsName).toBe('a-b.c_d.local.');
+    for (const name of ['a b', 'http://a', 'a..b', '.', 'x'.repeat(254)]) {
+      expect(errorsOf([], { PATH_DNS_NAME: name })).toHaveLength(1);
+    }
+  });
+});
+
+it('a flag with a password or a token is reported, so that the process hides its command line', () => {
+  const hides = (args: string[], env = {}) => {
+    const result = readConfig('1.2.3', args, env);
+    return result.kind === 'run' && result.hasSecretFlag;
+  };
+  const url = 'http://me:pw@host/';
+  for (const flag of ['http-targets', 'path-service-url', 'path-ingress-url']) {
+    expect([flag, hides([`--${flag}=${url}`])]).toEqual([flag, true]);
+  }
+  expect(hides(['--write-token', 'a-token-of-16-characters'])).toBe(true);
+  expect(hides(['--http-targets', 'http://host/', '--port', '1'], { HTTP_TARGETS: url, PATH_INGRESS_URL: url })).toBe(
+    false,
+  );
+});

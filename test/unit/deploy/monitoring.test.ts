@@ -40,7 +40,10 @@ async function exposed(): Promise<Set<string>> {
     starvation: () => ({ loopDelayP99Us: 1, unreliable: false }) as never,
     health: () => ({ isHealthy: true, healthyNodes: 1, unhealthyNodes: 0 }),
   };
-  const probes = (['dns', 'tcp', 'http'] as const).map((protocol) => ({ protocol, target: 't' }));
+  const probes = [
+    ...(['dns', 'tcp', 'http'] as const).map((protocol) => ({ protocol, target: 't' })),
+    { protocol: 'http' as const, target: 't', path: 'service' as const },
+  ];
   const metrics = new Metrics({ instance: 'a', perPeer: true, version: '0', probes }, sources);
   const target = { id: 'i', name: 'p', namespace: 'n', node: 'o', podIP: '10.0.0.1', hostIP: '10.0.0.2' } as Target;
   metrics.setPeers([], [target]);

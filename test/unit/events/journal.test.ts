@@ -173,6 +173,20 @@ describe('events of the API, of starvation and of external probes', () => {
     ]);
   });
 
+  it('name the path that a check is of', () => {
+    const { journal, kinds } = start();
+    const check = { target: 'http://g/ping', protocol: 'http' as const, atMs: 1, durationUs: 5, error: 'refused' };
+    journal.onProbe(check);
+    journal.onProbe({ ...check, path: 'service' });
+    journal.onProbe({ ...check, path: 'service-ip' });
+    expect(kinds()).toEqual(['probe-failed', 'probe-failed', 'probe-failed']);
+    expect(journal.read(HOUR).events.map(({ detail }) => detail)).toEqual([
+      'http http://g/ping',
+      'Service by name, http://g/ping',
+      'Service by cluster IP, http://g/ping',
+    ]);
+  });
+
   it('include an API that was never reachable', () => {
     const { journal, kinds } = start();
     const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };

@@ -71,6 +71,24 @@ describe('the metrics that dashboards for Goldpinger query', () => {
     expect(['0.005', '0.01', '+Inf'].map((le) => count('http', 'https://example.org/x', le))).toEqual([0, 1, 1]);
   });
 
+  it('have series of their own for paths of the cluster, from 0', async () => {
+    const check = { protocol: 'http' as const, target: 'http://g/ping', path: 'service-ip' as const };
+    const metrics = metricsOf([], { probes: [check] });
+    const figures = async () => {
+      const ours = await read(metrics);
+      const path = 'service-ip';
+      return [
+        figureOf(ours.get('goldpinger_path_errors_total'), { path }),
+        figureOf(ours.get('goldpinger_path_duration_s'), { path, le: '0.005' }),
+        ours.get('goldpinger_http_errors_total'),
+      ];
+    };
+    expect(await figures()).toEqual([0, 0, undefined]);
+    metrics.externalProbe({ ...check, error: 'refused', durationUs: 1 });
+    metrics.externalProbe({ ...check, error: '', durationUs: 1_000 });
+    expect(await figures()).toEqual([1, 1, undefined]);
+  });
+
   it('cut and escape the name of an external target', async () => {
     const target = `"} 1\n\\${'x'.repeat(300)}`;
     const metrics = metricsOf([], { probes: [{ protocol: 'tcp', target }] });

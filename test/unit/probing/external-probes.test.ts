@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { probeHttp, probeTcp } from '../../../server/probing/external-probes.ts';
+import { probeHttp, tcpAddressOf } from '../../../server/probing/external-probes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 
@@ -15,7 +15,12 @@ async function serve(redirects: Record<string, string>) {
   const base = `http://127.0.0.1:${port}`;
   const clock = new FakeClock();
   const limits = { clock, timeoutMs: 500, signal: new AbortController().signal };
-  return { asked: requests, base, clock, attempt: (path: string) => probeHttp(base + path, limits) };
+  return {
+    asked: requests,
+    base,
+    clock,
+    attempt: async (path: string) => (await probeHttp(base + path, limits)).error,
+  };
 }
 
 describe('an HTTPS target', () => {
@@ -29,11 +34,12 @@ describe('an HTTPS target', () => {
     onTestFinished(() => void server.close());
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
-    return { url, error: await probeHttp(url, limits) };
+    return { url, ...(await probeHttp(url, limits)) };
   }
 
   it('that does not speak TLS is told in plain words', async () => {
-    const { url, error } = await answering(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const { url, error, outcome } = await answering(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    expect(outcome).toBe('malformed');
     expect(error).toBe(`Get "${url}": TLS: the other side does not speak TLS`);
   });
 
@@ -48,14 +54,11 @@ describe('an HTTPS target', () => {
 });
 
 describe('a TCP target', () => {
-  it('may have the name of a service as its port, as with Goldpinger', async () => {
-    const server = createServer((socket) => socket.destroy()).listen(990, '127.0.0.9');
-    await once(server, 'listening');
-    onTestFinished(() => void server.close());
-    const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
-    expect(await probeTcp('127.0.0.9:ftps', limits)).toBe('');
-    expect(await probeTcp('127.0.0.9:FTPS', limits)).toBe('');
-    expect(await probeTcp('127.0.0.9:imap3', limits)).toBe('dial tcp 127.0.0.9:imap3: connection refused');
+  it('may have the name of a service as its port, as with Goldpinger', () => {
+    expect(tcpAddressOf('db.test:ftps')).toEqual({ host: 'db.test', port: 990 });
+    expect(tcpAddressOf('[::1]:HTTPS')).toEqual({ host: '::1', port: 443 });
+    expect(tcpAddressOf('db.test:5432')).toEqual({ host: 'db.test', port: 5432 });
+    expect(tcpAddressOf('db.test:gopherd')).toBe('dial tcp db.test:gopherd: unknown port');
   });
 });
 
@@ -67,7 +70,7 @@ describe('an HTTP target with long headers', () => {
       response.end();
     });
     const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
-    return probeHttp(`http://127.0.0.1:${port}/`, limits);
+    return (await probeHttp(`http://127.0.0.1:${port}/`, limits)).error;
   };
 
   it('is a success, as with Goldpinger', async () => {

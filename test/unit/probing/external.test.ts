@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ExternalProbes } from '../../../server/probing/external.ts';
 import type { Lookup } from '../../../server/probing/external-probes.ts';
+import type { PathSettings } from '../../../server/probing/path-checks.ts';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
 import { startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -23,6 +24,7 @@ function start(
   targets: { dns?: string[]; tcp?: string[]; http?: string[] },
   lookup: Lookup = async () => [1],
   refreshIntervalMs = 30_000,
+  paths: Partial<PathSettings> = {},
 ) {
   const clock = new FakeClock();
   const reported: ProbeResult[] = [];
@@ -34,6 +36,12 @@ function start(
     tcpTimeoutMs: 500,
     httpTargets: targets.http ?? [],
     httpTimeoutMs: 500,
+    pathChecks: [],
+    pathServiceUrl: '',
+    pathIngressUrl: '',
+    pathDnsName: '',
+    pathApiserverUrl: '',
+    ...paths,
     refreshIntervalMs,
   };
   const external = new ExternalProbes(settings, {
@@ -175,6 +183,40 @@ describe('external probes', () => {
     });
     expect(clock.pending).toBe(1);
     await soon(() => expect(silent.open).toBe(0));
+  });
+
+  it('tell since when a target fails or answers, and how', async () => {
+    let isUp = false;
+    const lookup: Lookup = async () => (isUp ? [1] : []);
+    const { clock, external, ended } = start({ dns: ['a.test'] }, lookup);
+    await ended(1);
+    const firstMs = clock.nowMs();
+    await clock.advance(30_000);
+    await ended(2);
+    expect(external.results()[0]).toMatchObject({ outcome: 'dns', atMs: firstMs + 30_000, sinceMs: firstMs });
+    isUp = true;
+    await clock.advance(30_000);
+    await ended(3);
+    expect(external.results()[0]).toMatchObject({ outcome: 'ok', sinceMs: firstMs + 60_000 });
+  });
+
+  it('contain the checks of paths, first and each with its path; the Service has no address before its name was resolved', async () => {
+    const { port } = await startLoopbackPeer((_, response) => response.end());
+    const { external, clock, ended } = start({ dns: ['a.test'] }, undefined, 30_000, {
+      pathChecks: ['service', 'dns'],
+      pathServiceUrl: `http://localhost:${port}/ping`,
+      pathDnsName: 'b.test',
+    });
+    await ended(3);
+    expect(external.results()).toMatchObject([
+      { path: 'service', protocol: 'http', target: `http://localhost:${port}/ping`, outcome: 'ok' },
+      { path: 'service-ip', protocol: 'http', atMs: 0 },
+      { path: 'dns', protocol: 'dns', target: 'b.test', outcome: 'ok' },
+      { target: 'a.test', outcome: 'ok' },
+    ]);
+    await clock.advance(30_000);
+    await ended(7);
+    expect(external.results()[1]).toMatchObject({ path: 'service-ip', outcome: 'ok', error: '' });
   });
 
   it('run in rounds, one interval apart', async () => {

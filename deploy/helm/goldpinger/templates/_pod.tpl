@@ -15,6 +15,15 @@
 {{- $ref := dict "name" . "key" $.Values.writeToken.key "optional" true }}
 {{- $env = append $env (dict "name" "WRITE_TOKEN" "valueFrom" (dict "secretKeyRef" $ref)) }}
 {{- end }}
+{{- with .Values.goldpinger.pathChecks }}
+{{- $url := printf "http://%s.%s.svc:%s/ping" (include "goldpinger.fullname" $) $.Release.Namespace (toString $.Values.service.port) }}
+{{- $env = append $env (dict "name" "PATH_CHECKS" "value" (join "," .)) }}
+{{- $env = append $env (dict "name" "PATH_SERVICE_URL" "value" $url) }}
+{{- if has "ingress" . }}
+{{- $ingress := required "goldpinger.pathChecks has ingress: set goldpinger.pathIngressUrl" $.Values.goldpinger.pathIngressUrl }}
+{{- $env = append $env (dict "name" "PATH_INGRESS_URL" "value" $ingress) }}
+{{- end }}
+{{- end }}
 {{- $given := list }}
 {{- range .Values.extraEnv }}
 {{- $given = append $given .name }}

@@ -1,0 +1,92 @@
+import { type LookupAddress, lookup as systemLookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import type { Path, ProbeProtocol } from '../protocol/sample.ts';
+import { type HttpOptions, type ProbeEnd, type ProbeLimits, probeHttp } from './external-probes.ts';
+
+/** The settings of the path checks. */
+export interface PathSettings {
+  /** PATH_CHECKS. `service` means two checks: by name and by cluster IP. */
+  pathChecks: readonly Exclude<Path, 'service-ip'>[];
+  pathServiceUrl: string;
+  pathIngressUrl: string;
+  pathDnsName: string;
+  pathApiserverUrl: string;
+}
+
+/** A path that is probed in each round. */
+interface PathCheck {
+  path: Path;
+  protocol: ProbeProtocol;
+  target: string;
+  /** Probes a path of protocol `http`; null while it is not known where to. */
+  probe(limits: ProbeLimits): Promise<ProbeEnd> | null;
+}
+
+/**
+ * An API server that refuses anonymous requests has answered all the same: the way to it works. Kubernetes answers `/livez`
+ * to everybody unless its administrator has turned that off (role system:public-info-viewer).
+ */
+const API_SERVER_ANSWERS = [200, 401, 403];
+
+/** The checks that PATH_CHECKS asks for, in the order of `PATHS`. `lookup`: the system's resolver. */
+export function pathChecksOf(settings: PathSettings, lookup: LookupFunction = systemLookup): PathCheck[] {
+  const { pathChecks, pathServiceUrl, pathIngressUrl, pathDnsName, pathApiserverUrl } = settings;
+  const checks: PathCheck[] = [];
+  const addHttp = (path: Path, target: string, options: () => HttpOptions | null) => {
+    const probe = (limits: ProbeLimits) => {
+      const how = options();
+      return how === null ? null : probeHttp(target, limits, how);
+    };
+    checks.push({ path, protocol: 'http', target, probe });
+  };
+  if (pathChecks.includes('service')) {
+    const address = new ServiceAddress(new URL(pathServiceUrl).hostname, lookup);
+    if (address.hasName) addHttp('service', pathServiceUrl, () => ({ lookup: address.lookUp }));
+    addHttp('service-ip', pathServiceUrl, () => (address.isKnown ? { lookup: address.recall } : null));
+  }
+  if (pathChecks.includes('ingress')) addHttp('ingress', pathIngressUrl, () => ({ lookup }));
+  if (pathChecks.includes('dns')) checks.push({ path: 'dns', protocol: 'dns', target: pathDnsName, probe: () => null });
+  if (pathChecks.includes('apiserver')) {
+    addHttp('apiserver', pathApiserverUrl, () => ({ lookup, accepted: API_SERVER_ANSWERS }));
+  }
+  return checks;
+}
+
+/**
+ * The addresses of our Service: those that its name led to last, so that it is asked by address while the DNS fails. They are not
+ * known before the first lookup, unless the URL has an address instead of a name.
+ */
+class ServiceAddress {
+  readonly #host: string;
+  readonly #lookup: LookupFunction;
+  readonly hasName: boolean;
+  /** One for each IP family. */
+  #addresses: LookupAddress[] = [];
+
+  /** `host` as in a URL: an IPv6 address is in brackets. */
+  constructor(host: string, lookup: LookupFunction) {
+    this.#lookup = lookup;
+    this.#host = host.replace(/^\[(.*)\]$/, '$1');
+    this.hasName = isIP(this.#host) === 0;
+  }
+
+  get isKnown(): boolean {
+    return !this.hasName || this.#addresses.length > 0;
+  }
+
+  /** Asks the system's resolver, and remembers the addresses of the Service. */
+  readonly lookUp: LookupFunction = (host, options, done) =>
+    this.#lookup(host, options, (error, found, family = 4) => {
+      const addresses = Array.isArray(found) ? found : [{ address: found, family }];
+      if (error === null && host === this.#host && addresses.length > 0) this.#addresses = addresses;
+      done(error, found, family);
+    });
+
+  /** Gives the remembered addresses of the Service. Other hosts, to which it redirects, are looked up. */
+  readonly recall: LookupFunction = (host, options, done) => {
+    const [first] = this.#addresses;
+    if (host !== this.#host || first === undefined) return this.#lookup(host, options, done);
+    if (options.all) done(null, this.#addresses);
+    else done(null, first.address, first.family);
+  };
+}
