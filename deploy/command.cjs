@@ -4,6 +4,9 @@ const { join } = require('node:path');
 
 const isLocal = process.argv[2] === 'local';
 if (isLocal) process.argv.splice(2, 1);
-const program = join(__dirname, '../dist', isLocal ? 'local.cjs' : 'goldpinger-ts.cjs');
-process.argv[1] = program;
-require(program);
+if (isLocal) {
+  process.argv[1] = join(__dirname, '../dist/local.cjs');
+  require(process.argv[1]);
+} else {
+  require('../dist/start.cjs').start();
+}

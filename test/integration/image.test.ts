@@ -21,7 +21,7 @@ import { copyInto, envOf, lastOf, type Stage, stagesOf } from '../support/docker
 import { eventually } from '../support/eventually.ts';
 
 const stages = stagesOf(readFileSync('deploy/Dockerfile', 'utf8'));
-const [build, image] = stages as [Stage, Stage];
+const [build, cache, image] = stages as [Stage, Stage, Stage];
 const entrypoint = JSON.parse(lastOf(image, 'ENTRYPOINT')) as string[];
 const isRoot = process.getuid?.() === 0;
 const folder = mkdtempSync(join(tmpdir(), 'goldpinger-image-'));
@@ -42,24 +42,33 @@ beforeAll(() => {
   // Without vitest's NODE_ENV=test, for which the page would be built with React's development half.
   const { NODE_ENV: _, ...env } = process.env;
   execFileSync(process.execPath, run.slice(1), { cwd: source, stdio: 'pipe', env });
+  // The stage of the code cache: its command, on the machine's own Node as the base image's.
+  const cacheRoot = join(folder, 'cache');
+  mkdirSync(cacheRoot);
+  copyInto(cacheRoot, cache, resolve('.'), { [build.name]: join(folder, 'build') });
+  const [, ...made] = JSON.parse(lastOf(cache, 'RUN').replace('--network=none ', '')) as string[];
+  const inRoot = made.map((word) => (word.startsWith('/') ? join(cacheRoot, word) : word));
+  execFileSync(process.execPath, inRoot, { stdio: 'pipe', env });
   mkdirSync(root);
-  copyInto(root, image, resolve('.'), { [build.name]: join(folder, 'build') });
+  copyInto(root, image, resolve('.'), { [build.name]: join(folder, 'build'), [cache.name]: cacheRoot });
 }, 120_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("deploy/Dockerfile's last stage", () => {
-  it('holds the server, the page, the licences and nothing else, in less than 3 MB', () => {
+  it('holds the server, the page, the licences and nothing else, in less than 4 MB', () => {
     const files = filesOf(root);
     const page = files.filter((name) => name.startsWith('app/web/'));
     expect(page).toContain('app/web/index.html');
     expect(files.filter((name) => !page.includes(name)).sort()).toEqual([
       'app/LICENSE',
+      'app/goldpinger-ts.cache',
       'app/goldpinger-ts.cjs',
       'app/goldpinger-ts.cjs.LEGAL.txt',
+      'app/start.cjs',
     ]);
     const bytes = files.reduce((sum, name) => sum + statSync(join(root, name)).size, 0);
-    expect(bytes).toBeLessThan(3e6);
+    expect(bytes).toBeLessThan(4e6);
     for (const [page, words] of [
       ['README.md', /The image adds ([\d.]+) MB/],
       ['docs/deployment.md', /our layer of ([\d.]+) MB/],
@@ -71,6 +80,7 @@ describe("deploy/Dockerfile's last stage", () => {
     expect(lastOf(image, 'USER')).toBe('1000:1000');
     expect(image.base).toContain('nodejs24');
     expect(build.base).toContain('node:24');
+    expect(`${cache.base}:nonroot`).toBe(image.base);
     // The same again, on the machine's own Node and on the image's.
     expect(JSON.parse(readFileSync('package.json', 'utf8')).scripts['test:image']).toContain('--package=node@24 ');
   });
@@ -81,6 +91,18 @@ describe("deploy/Dockerfile's last stage", () => {
     const env = Object.entries(envOf(image)).map(([name, value]) => `${name}=${value}`);
     expect(env).toEqual(expect.arrayContaining(words.filter((word) => /^[A-Z]/.test(word))));
     expect(entrypoint.slice(1, -1)).toEqual(words.filter((word) => word.startsWith('--')));
+  });
+
+  it('has a code cache that its own command accepts', () => {
+    const program = join(root, entrypoint.at(-1)!);
+    const accepted = `
+      const { PROGRAM, compile, readCache } = require(${JSON.stringify(program)});
+      const source = require('node:fs').readFileSync(PROGRAM);
+      const data = readCache(source);
+      console.log(data !== undefined && compile(source, data).script.cachedDataRejected === false);
+    `;
+    const said = execFileSync(process.execPath, [...entrypoint.slice(1, -1), '-e', accepted], { encoding: 'utf8' });
+    expect(said).toBe('true\n');
   });
 
   it('gets ready as uid 1000 with nothing that it may write to, within the memory limit', async () => {

@@ -38,6 +38,7 @@ describe('the npm package', () => {
       'dist/local.cjs',
       'dist/local.cjs.LEGAL.txt',
       'dist/own-address.cjs',
+      'dist/start.cjs',
       'package.json',
     ]);
     expect(packed.files.map(({ path }) => path)).toContain('dist/web/index.html');

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** The built server: the image runs it, and `bin` in package.json names it. */
-export const SERVER_PROGRAM = resolve('dist/goldpinger-ts.cjs');
+/** The built server: the image runs it, and the command of the npm package. */
+export const SERVER_PROGRAM = resolve('dist/start.cjs');
 
 /** One line of the server's log. */
 export interface LogLine {
