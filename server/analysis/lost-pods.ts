@@ -28,7 +28,8 @@ export function momentOf({ past, atMs }: Mesh): number {
 }
 
 /**
- * Finds the pods that left in a time range, in the order in which they left. A pod stays in the mesh for GONE_RETENTION.
+ * Finds the pods that left in a time range, in the order in which they left. A mesh of now has
+ * those of the last GONE_RETENTION, a mesh of a past range has all.
  * `isSource`: whether the links of a pod count. Yields after each report.
  */
 export function* lostPodsOf(

@@ -83,23 +83,24 @@ export class PodLifetimes {
 
   /**
    * The pods at `atMs` (ms since the epoch by our present clock), sorted as discovery sorts them, with their lifecycle of
-   * then. Pods that had departed less than GONE_RETENTION before are listed as gone. Addresses, labels and names are the last
-   * known ones.
+   * then. Pods that had departed less than GONE_RETENTION before, or after `fromMs` (the begin of the time range that is asked
+   * for), are listed as gone. Addresses, labels and names are the last known ones.
    */
-  podsAt(atMs: number): Pod[] {
+  podsAt(atMs: number, fromMs = atMs): Pod[] {
     const wallMs = wallOffsetMs(this.#clock);
     const at = atMs - wallMs;
+    const from = fromMs - wallMs;
     const pods: Pod[] = [];
     for (const lifetime of this.#lifetimes.values()) {
       const stage = lifetime.stageAt(at);
       if (stage === undefined) continue;
       const { pod } = lifetime;
-      const { lifecycle, fromMs } = stage;
+      const { lifecycle } = stage;
       const isGone = lifecycle === 'gone';
-      if (isGone && at - fromMs >= this.#settings.goneRetentionMs) continue;
+      if (isGone && stage.fromMs < from && at - stage.fromMs >= this.#settings.goneRetentionMs) continue;
       const replacement = isGone ? this.#lifetimes.get(pod.replacedBy) : undefined;
       const replacedBy = replacement !== undefined && replacement.bornMs <= at ? pod.replacedBy : '';
-      pods.push({ ...pod, lifecycle, sinceMs: Math.round(fromMs + wallMs), replacedBy });
+      pods.push({ ...pod, lifecycle, sinceMs: Math.round(stage.fromMs + wallMs), replacedBy });
     }
     return pods.sort(comparePods);
   }

@@ -66,7 +66,7 @@ export interface RouteContext {
   painter: Pick<HeatmapPainter, 'paint'>;
   past: OwnPast;
   /** The copies that this pod keeps of others, and its answers to those who keep copies of it. */
-  copies: Pick<Copies, 'reportOf' | 'podHistory' | 'linkHistory'>;
+  copies: Pick<Copies, 'reportOf' | 'podHistory' | 'linkHistory' | 'samples'>;
   copySource: Pick<CopySource, 'answer'>;
   /** This pod's own copies of annotations. */
   ownAnnotations: Pick<AnnotationStore, 'copies' | 'merge'>;

@@ -47,15 +47,21 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
     await sendPieces(res, encodeMesh({ ...mesh, ageMs: Math.max(0, context.clock.nowMs() - mesh.atMs) }));
   });
 
-  router.get('/api/v1/samples', acceptsJson, (req, res) => {
-    res.json(context.monitor.samples(uidParameter(req, 'to')));
+  router.get('/api/v1/samples', acceptsJson, async (req, res) => {
+    const to = uidParameter(req, 'to');
+    const of = hasParameter(req, 'of') ? uidParameter(req, 'of') : null;
+    res.json(of === null ? context.monitor.samples(to) : orNoCopy(await context.copies.samples(of, to)));
   });
 
   router.get('/api/v1/link', acceptsJson, async (req, res) => {
     const to = uidParameter(req, 'to');
     const from = sourceOf(req, context);
-    const samples = from === 'own' ? context.monitor.samples(to) : await context.linkQuery.samples(from, to);
-    res.set('Cache-Control', 'no-store').json(samples);
+    res.set('Cache-Control', 'no-store');
+    if (from === 'own') res.json(context.monitor.samples(to));
+    else {
+      const copied = from.lifecycle === 'gone' ? await context.copies.samples(from.uid, to) : null;
+      res.json(copied ?? (await context.linkQuery.samples(from, to)));
+    }
   });
 
   router.get('/api/v1/stream', (req, res) => {

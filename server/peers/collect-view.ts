@@ -126,14 +126,19 @@ const CALL_MS = 1_000;
  * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so that no two
  * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone, or whose memory begins later, has no report;
  * what others report about it stays. Pods that only others name (we did not run yet) are added as gone.
- * `freshMs`: of a link that was last seen longer before the end than this the state is not known, as if it had not been pinged.
+ *
+ * `freshMs`: null if the whole range is asked for: pods that left in it are listed as gone, and links without a newer sample keep
+ * their last state. Else only its end is: of a link that was last seen longer than `freshMs` before, the state is not known.
  */
-export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs = Number.POSITIVE_INFINITY): CollectView {
+export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number | null): CollectView {
   const { clock } = deps;
   const { fromMs, toMs } = timeRange;
   const clockOffsetMs = clock.nowMs() - clock.monotonicMs();
   const present = new Map(deps.snapshot().pods.map((pod) => [pod.uid, pod]));
-  const snapshot = { pods: deps.lifetimes.podsAt(toMs), status: statusAt(deps, toMs) };
+  const snapshot = {
+    pods: deps.lifetimes.podsAt(toMs, freshMs === null ? fromMs : toMs),
+    status: statusAt(deps, toMs),
+  };
   let added = 0;
   const index = new PodIndex(snapshot.pods, toMs, 0, ({ uid, name, namespace, podIP }) => {
     if (uid === '' || added >= MAX_ADDED) return null;
@@ -179,7 +184,7 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs = Numbe
         endOfCopy(report.past?.untilAgeMs ?? 0, arrival.atMs, toMs - listIntervalMs(deps.settings().refreshIntervalMs));
       // Lists of pods of the past are not compared, and ages count from the end of the time range.
       const merged = mergedReportOf(report, { ...arrival, atMs: toMs }, index);
-      forgetOldStates(merged, freshMs);
+      if (freshMs !== null) forgetOldStates(merged, freshMs);
       return { ...merged, samePeers: true, missingDetail };
     },
     past: () => ({ fromMs, toMs, resolutionMs }),

@@ -20,6 +20,7 @@ import {
   type ReportPast,
 } from '../protocol/history.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
+import type { LinkSamples } from '../protocol/sample.ts';
 import { playedBack } from '../results/playback.ts';
 import { COPY_SHARE, type Results, type ResultsSettings } from '../results/results.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -160,6 +161,14 @@ export class Copies {
     if (copy === null) return null;
     const history = await (await this.#resultsOf(copy)).podHistory(range, stepMs);
     return { ...history, untilAgeMs: this.#untilAgeMs(copy) };
+  }
+
+  /** The newest samples of the link of pod `uid` to pod `to`; null if there is no copy. */
+  async samples(uid: string, to: string): Promise<LinkSamples | null> {
+    const copy = this.#bestOf(uid, { fromAgeMs: this.#settings.historyWindowMs, toAgeMs: 0 });
+    if (copy === null) return null;
+    const samples = (await this.#resultsOf(copy)).samples(to);
+    return { from: uid, to, nowMs: this.#clock.nowMs(), error: '', samples };
   }
 
   /** The history of the link of pod `uid` to pod `to`; null if there is no copy. */

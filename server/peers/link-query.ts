@@ -11,7 +11,15 @@ const LIMITS = { maxBytes: 256 * 1024, maxValues: 15_000 };
 /** The most queries in progress. */
 const MAX_QUERIES = 16;
 
-/** Asks other pods about one of their links: `/api/v1/samples` and `/api/v1/pod-history`. */
+type Parse<T> = (wire: unknown, skipped: Skipped) => Generator<void, T>;
+
+/** When there was no answer, and why. */
+interface NoAnswer {
+  nowMs: number;
+  error: string;
+}
+
+/** Asks other pods about one of their links (`/api/v1/samples`, `/api/v1/pod-history`), or of a pod that has gone the keepers of its copy. */
 export class LinkQuery {
   readonly #client: PeerClient;
   readonly #clock: Clock;
@@ -27,8 +35,7 @@ export class LinkQuery {
 
   /** The samples that pod `from` has of its link to pod `toUid`. Never rejects: `error` says why there are none. */
   async samples(from: Pod, toUid: string): Promise<LinkSamples> {
-    const path = `/api/v1/samples?${new URLSearchParams({ to: toUid })}`;
-    const answer = await this.#ask(from, path, parseLinkSamplesSliced, { samples: [] });
+    const answer = await this.#askFor(from, '/api/v1/samples', { to: toUid }, parseLinkSamplesSliced, { samples: [] });
     // Whatever the answer claims, it is what this pod says about this link.
     return { ...answer, from: from.uid, to: toUid };
   }
@@ -37,33 +44,32 @@ export class LinkQuery {
   async history(from: Pod, toUid: string, { fromAgeMs, toAgeMs }: AgeRange, stepMs: number): Promise<LinkHistory> {
     const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
     const none = { from: '', to: '', resolutionMs: 0, steps: [] };
-    const ask = (pod: Pod, more: Record<string, string>) => {
-      return this.#ask(
-        pod,
-        `/api/v1/pod-history?${new URLSearchParams({ ...query, ...more })}`,
-        parseLinkHistorySliced,
-        none,
-      );
-    };
-    const isGone = from.lifecycle === 'gone';
-    let history: LinkHistory = {
-      ...none,
-      nowMs: this.#clock.nowMs(),
-      error: `no samples from ${from.name}: it has gone`,
-    };
-    if (!isGone) history = await ask(from, {});
-    // A pod that has gone can't be asked; one of these may have a copy.
-    for (const keeper of isGone ? this.#keepersOf(from.uid) : []) {
-      if (history.error !== '') history = await ask(keeper, { of: from.uid });
-    }
+    const history = await this.#askFor(from, '/api/v1/pod-history', query, parseLinkHistorySliced, none);
     // The pod's clock may be wrong; its ages are right.
     const offsetMs = this.#clock.nowMs() - history.nowMs;
     const steps = history.steps.map((step) => ({ ...step, atMs: Math.round(step.atMs + offsetMs) }));
     return { ...history, from: from.uid, to: toUid, nowMs: history.nowMs + offsetMs, steps };
   }
 
+  /** Asks a pod. One that has gone can't be asked: then those that may keep a copy of it, until one has. */
+  async #askFor<T extends { error: string }, N>(
+    from: Pod,
+    path: string,
+    query: Record<string, string>,
+    parse: Parse<T>,
+    none: N,
+  ): Promise<T | (N & NoAnswer)> {
+    const urlOf = (more: Record<string, string>) => `${path}?${new URLSearchParams({ ...query, ...more })}`;
+    if (from.lifecycle !== 'gone') return this.#ask(from, urlOf({}), parse, none);
+    let answer: T | (N & NoAnswer) = this.#noAnswer(from, none, 'it has gone, and no pod has a copy of its memory');
+    for (const keeper of this.#keepersOf(from.uid)) {
+      if (answer.error !== '') answer = await this.#ask(keeper, urlOf({ of: from.uid }), parse, none);
+    }
+    return answer;
+  }
+
   /** The parsed answer of a pod; `none`, with the time and why there is no answer, if there is none. */
-  async #ask<T, N>(from: Pod, path: string, parse: (wire: unknown, skipped: Skipped) => Generator<void, T>, none: N) {
+  async #ask<T, N>(from: Pod, path: string, parse: Parse<T>, none: N): Promise<T | (N & NoAnswer)> {
     this.#queries += 1;
     try {
       if (this.#queries > MAX_QUERIES)
@@ -75,10 +81,13 @@ export class LinkQuery {
       });
       return value;
     } catch (error) {
-      const message = `no samples from ${from.name}: ${textOf(error)}`;
-      return { ...none, nowMs: this.#clock.nowMs(), error: message.slice(0, 400) };
+      return this.#noAnswer(from, none, textOf(error));
     } finally {
       this.#queries -= 1;
     }
+  }
+
+  #noAnswer<N>(from: Pod, none: N, why: string): N & NoAnswer {
+    return { ...none, nowMs: this.#clock.nowMs(), error: `no samples from ${from.name}: ${why}`.slice(0, 400) };
   }
 }

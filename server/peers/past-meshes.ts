@@ -40,10 +40,10 @@ export class PastMeshes {
    * cut off. Rejects with a BusyError if more than `MAX_ASKED` ranges are requested at once, and after `stop`.
    */
   of(range: TimeRange): Promise<Mesh> {
-    return this.#of(range, Number.POSITIVE_INFINITY);
+    return this.#of(range, null);
   }
 
-  #of(range: TimeRange, freshMs: number): Promise<Mesh> {
+  #of(range: TimeRange, freshMs: number | null): Promise<Mesh> {
     const toMs = Math.round(Math.min(range.toMs, this.#deps.clock.nowMs()) / ROUND_MS) * ROUND_MS;
     const fromMs = Math.min(Math.round(range.fromMs / ROUND_MS) * ROUND_MS, toMs - ROUND_MS);
     const { pods } = this.#deps.snapshot();
@@ -73,7 +73,7 @@ export class PastMeshes {
     this.#meshes.stop();
   }
 
-  async #collect(range: TimeRange, freshMs: number): Promise<Mesh> {
+  async #collect(range: TimeRange, freshMs: number | null): Promise<Mesh> {
     // It may have waited in the queue since before `stop`.
     this.#meshes.assertRunning();
     return new Collection(this.#deps, viewOfPast(range, this.#deps, freshMs)).run();

@@ -68,7 +68,12 @@ export function stubContext({ monitor = {}, env = {}, ...change }: ContextChange
       lastKnown: () => null,
       journal: () => ({ format: 'goldpinger-ts/journal/1', id: 'j', knownAgeMs: 0, truncated: false, events: [] }),
     },
-    copies: { reportOf: async () => null, podHistory: async () => null, linkHistory: async () => null },
+    copies: {
+      reportOf: async () => null,
+      podHistory: async () => null,
+      linkHistory: async () => null,
+      samples: async () => null,
+    },
     copySource: { answer: async () => ({ hasMore: false, copies: [] }) },
     ownAnnotations: { copies: () => ({ format: 'goldpinger-ts/annotations/3', annotations: [] }), merge: silent },
     collector: { collect: async () => meshOf(pods) },

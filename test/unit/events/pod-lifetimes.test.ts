@@ -17,8 +17,10 @@ function start() {
   const pod = (n: number, lifecycle: Lifecycle = 'ready', change: Partial<Pod> = {}) =>
     podOf(n, { lifecycle, createdMs: nowMs - 10 * MINUTE, sinceMs: clock.nowMs(), ...change });
   const update = (...pods: Pod[]) => lifetimes.update(snapshotOf(pods));
-  const at = (agoMs: number) =>
-    lifetimes.podsAt(clock.nowMs() - agoMs).map(({ name, lifecycle }) => `${name} ${lifecycle}`);
+  const at = (agoMs: number, fromAgoMs = agoMs) =>
+    lifetimes
+      .podsAt(clock.nowMs() - agoMs, clock.nowMs() - fromAgoMs)
+      .map(({ name, lifecycle }) => `${name} ${lifecycle}`);
   return { clock, lifetimes, pod, update, at };
 }
 
@@ -54,6 +56,20 @@ describe('the pods at a moment', () => {
     await clock.advance(56 * MINUTE);
     update(pod(0));
     expect(lifetimes.lastKnown('uid-1')).toBeNull();
+  });
+
+  it('include the pods that left in the range that is asked for, however long it is', async () => {
+    const { clock, pod, update, at } = start();
+    update(pod(0), pod(1), pod(2));
+    await clock.advance(MINUTE);
+    update(pod(0), pod(1, 'gone'), pod(2));
+    await clock.advance(10 * MINUTE);
+    update(pod(0), pod(2, 'gone'));
+    await clock.advance(20 * MINUTE);
+    update(pod(0));
+    expect(at(0, 30 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 gone', 'pod-2 gone']);
+    expect(at(0, 25 * MINUTE)).toEqual(['pod-0 ready', 'pod-2 gone']);
+    expect(at(0)).toEqual(['pod-0 ready']);
   });
 
   it('name the replacement from its creation on', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { meshOf, podsOf } from '../../support/mesh.ts';
+import { meshOf, podsOf, snapshotOf } from '../../support/mesh.ts';
 import { stubContext } from '../../support/route-context.ts';
 import { jsonOf, serve } from './serve.ts';
 
@@ -107,6 +107,26 @@ it.each(['link', 'link-history'])('/api/v1/%s gives our own link, and asks the p
     expect(body).toMatchObject({ from, to: 'uid-0' });
   }
 });
+
+it.each(['link', 'link-history'])(
+  '/api/v1/%s of a pod that has gone comes from our copy, if we keep one',
+  async (path) => {
+    const { context } = stubContext();
+    const [departed, ...pods] = podsOf(2);
+    const gone = { ...departed!, lifecycle: 'gone' as const };
+    const copy = { from: 'uid-0', to: 'uid-1', nowMs: 1, error: 'from a copy' };
+    const { url } = await serve({
+      monitor: { selfUid: 'uid-1', snapshot: snapshotOf([gone, ...pods]) },
+      copies: {
+        ...context.copies,
+        samples: async () => ({ ...copy, samples: [] }),
+        linkHistory: async () => ({ ...copy, resolutionMs: 0, steps: [] }),
+      },
+    });
+    const { body } = await jsonOf(await fetch(`${url}/api/v1/${path}?from=uid-0&to=uid-1`));
+    expect(body).toMatchObject(copy);
+  },
+);
 
 it('/readyz turns 503 at shutdown, while the rest still answers', async () => {
   let isReady = true;

@@ -94,6 +94,9 @@ describe('the copy of a pod', () => {
     const own = await results.podHistory(steps, 10 * SECOND);
     expect(await copies.podHistory(OF, steps, 10 * SECOND)).toEqual({ ...own, untilAgeMs: 0 });
     expect(await copies.linkHistory(OF, '2', steps, MINUTE)).toMatchObject(results.linkHistory('2', steps, MINUTE));
+    const [samples, copied] = [results.samples('2'), await copies.samples(OF, '2')];
+    expect(copied).toMatchObject({ from: OF, to: '2', error: '' });
+    expect([copied?.samples.length, copied?.samples]).toEqual([expect.any(Number), samples]);
     clock.freeze(25 * SECOND);
     expect((await copies.reportOf(OF, { fromAgeMs: MINUTE, toAgeMs: 0 }))?.past?.untilAgeMs).toBe(25 * SECOND);
   });

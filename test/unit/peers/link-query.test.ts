@@ -1,15 +1,16 @@
 import type { RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { LinkQuery } from '../../../server/peers/link-query.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf } from '../../support/mesh.ts';
 
-async function start(answer: RequestListener) {
+async function start(answer: RequestListener, keepers: Pod[] = []) {
   const peer = await startLoopbackPeer(answer);
   const clock = new FakeClock();
   const client = peerClientOn(peer.port, clock);
-  return { query: new LinkQuery(client, clock, () => []), client, clock, requests: peer.requests };
+  return { query: new LinkQuery(client, clock, () => keepers), client, clock, requests: peer.requests };
 }
 
 const from = podOf(0, { podIPs: ['127.0.0.1'] });
@@ -29,6 +30,26 @@ describe('asking for the samples of a link', () => {
     const { query, requests } = await start((_, res) => res.end(JSON.stringify(told)));
     expect(await query.samples(from, 'uid/1')).toEqual(told);
     expect(requests).toEqual(['GET /api/v1/samples?to=uid%2F1']);
+  });
+
+  it('asks the keepers of a pod that has gone, one after the other, until one has a copy', async () => {
+    const keepers = [1, 2, 3].map((n) => podOf(n, { podIPs: ['127.0.0.1'] }));
+    let asked = 0;
+    const { query, requests } = await start((_, res) => {
+      asked += 1;
+      if (asked === 1) res.writeHead(410).end();
+      else res.end(JSON.stringify(told));
+    }, keepers);
+    const gone = { ...from, lifecycle: 'gone' as const };
+    expect(await query.samples(gone, 'uid/1')).toEqual(told);
+    expect(requests).toEqual(new Array(2).fill('GET /api/v1/samples?to=uid%2F1&of=uid-0'));
+  });
+
+  it('says so if nobody has a copy of a pod that has gone', async () => {
+    const { query, requests } = await start(() => {});
+    const { samples, error } = await query.samples({ ...from, lifecycle: 'gone' }, 'uid/1');
+    expect([samples, error]).toEqual([[], 'no samples from pod-0: it has gone, and no pod has a copy of its memory']);
+    expect(requests).toEqual([]);
   });
 
   it('files the answer under the link that was asked for', async () => {
