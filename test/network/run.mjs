@@ -26,7 +26,14 @@ if (missing.length > 0) {
   console.error(`npm run test:network cannot run here. Missing:\n${missing.map((what) => `- ${what}`).join('\n')}`);
   process.exit(1);
 }
-const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'network', ...process.argv.slice(2)];
+const vitest = [
+  'node_modules/vitest/vitest.mjs',
+  'run',
+  '--project',
+  'network',
+  '--reporter=verbose',
+  ...process.argv.slice(2),
+];
 // With a process namespace the kernel ends all pods when vitest ends, however it ends.
 const flags = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
 process.exit(spawnSync('unshare', [...flags, process.execPath, ...vitest], { stdio: 'inherit' }).status ?? 1);

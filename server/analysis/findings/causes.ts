@@ -78,7 +78,7 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const out = { evidence: all.found.outOfNode.get(node), ...linksOf(analysis, 'outOfNode', node) };
   const isBad = ({ evidence, of }: typeof into) => evidence !== undefined && evidence.affected * 2 > of;
   const isInto = isBad(into) || out.evidence === undefined;
-  const { evidence = new Evidence(mesh.reports), of, probed } = isInto ? into : out;
+  const { evidence = new Evidence(mesh.reports, counts.slowUs), of, probed } = isInto ? into : out;
   const reporting = [...mesh.reports.keys()].filter((pod) => nodeOf[pod] !== node).length;
   const others = judgedCount - pods.length;
   const count = evidence.fromCount;
@@ -172,15 +172,19 @@ function mergedByOwner({ mesh, counts }: SeverityAnalysis, causes: readonly Caus
     else group.push(cause);
     if (group !== undefined && group.length >= MAX_FINDING_PODS) groups.set(`${key} ${cause.subject}`, group);
   }
-  return [...groups.values()].map((group) => mergedCause(mesh, counts.severity, group));
+  return [...groups.values()].map((group) => mergedCause(mesh, counts, group));
 }
 
-function mergedCause({ reports }: MeshCounts, severity: Severity, group: readonly Cause[]): Cause {
+function mergedCause(
+  { reports }: MeshCounts,
+  { severity, slowUs }: SeverityAnalysis['counts'],
+  group: readonly Cause[],
+): Cause {
   const causes = [...group].sort((a, b) => (a.subject < b.subject ? -1 : 1));
   const [first] = causes;
   if (first === undefined) throw new RangeError('no cause');
   if (causes.length === 1) return first;
-  const evidence = new Evidence(reports);
+  const evidence = new Evidence(reports, slowUs);
   let [of, probed] = [0, 0];
   for (const cause of causes) {
     evidence.addAll(cause.evidence);
@@ -283,7 +287,7 @@ function zoneCauses(analysis: SeverityAnalysis): Cause[] {
 function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
   const { mesh, counts } = analysis;
   const { zones } = mesh.topology;
-  const evidence = new Evidence(mesh.reports);
+  const evidence = new Evidence(mesh.reports, counts.slowUs);
   let [of, probed] = [0, 0];
   for (const pair of zonePairs) {
     const found = analysis.evidence.found.zonePair.get(pair);

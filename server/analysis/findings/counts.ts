@@ -181,7 +181,13 @@ export class MeshCounts {
     let judged = this.probed.copy();
     for (const severity of SEVERITIES) {
       const badReports = this.#bad.filter(({ states }) => (states & SPEAKING[severity]) !== 0);
-      const counts = new PairCounts(this.topology, severity, badReports, judged);
+      const counts = new PairCounts(
+        this.topology,
+        severity,
+        badReports,
+        judged,
+        severity === 'slow' ? this.#slowUs : 0,
+      );
       // A pair that is worse says nothing about whether it would be milder.
       const milder = judged.copy();
       for (const pairs of badReports) {
@@ -374,14 +380,17 @@ export class PairCounts {
    */
   readonly badReports: readonly BadPairs[];
   readonly judged: Judged;
+  /** SLOW_LINK in us if the pairs are slow ones, else 0. */
+  readonly slowUs: number;
   /** Number of pairs that speak for a cause, and of those that are bad now. Without any of these there is no cause. */
   speaking = 0;
   bad = 0;
   readonly #speaking: number;
   readonly #bad: number;
 
-  constructor(topology: Topology, severity: Severity, badReports: readonly BadPairs[], judged: Judged) {
+  constructor(topology: Topology, severity: Severity, badReports: readonly BadPairs[], judged: Judged, slowUs: number) {
     this.topology = topology;
+    this.slowUs = slowUs;
     this.severity = severity;
     this.badReports = badReports;
     this.judged = judged;

@@ -1,5 +1,5 @@
 import { MAX_FINDING_PODS } from '../../protocol/finding.ts';
-import { type LatePhase, latePhase } from '../../protocol/link-state.ts';
+import { isSlow, type LatePhase, latePhase } from '../../protocol/link-state.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
@@ -47,7 +47,7 @@ export class CauseEvidence {
     this.#counts = counts;
     this.#causes = causes;
     this.#silent = silent;
-    this.silent = new Evidence(mesh.reports);
+    this.silent = new Evidence(mesh.reports, 0);
     this.explained = {
       intoNode: new Uint32Array(nodes.length),
       outOfNode: new Uint32Array(nodes.length),
@@ -123,7 +123,7 @@ export class CauseEvidence {
     const found = this.found[place];
     let evidence = found.get(key);
     if (evidence === undefined) {
-      evidence = new Evidence(this.#mesh.reports);
+      evidence = new Evidence(this.#mesh.reports, this.#counts.slowUs);
       found.set(key, evidence);
     }
     return evidence;
@@ -158,10 +158,12 @@ export class Evidence {
   #lastFrom = -1;
   #medians: Medians | null = null;
   #outcome: { outcome: Outcome; phase: Phase | null } | null = null;
+  readonly #slowUs: number;
 
-  /** `reports`: by pod. */
-  constructor(reports: ReadonlyMap<number, MergedReport>) {
+  /** `reports`: by pod. `slowUs`: for slow pairs, from when on an answer is slow (SLOW_LINK); 0 for others. */
+  constructor(reports: ReadonlyMap<number, MergedReport>, slowUs: number) {
     this.#reports = reports;
+    this.#slowUs = slowUs;
   }
 
   /** Adds a packed pair of `report`. All pairs of a report are added in a row. */
@@ -232,18 +234,25 @@ export class Evidence {
     return isMost('new') ? 'new' : isMost('open') ? 'open' : '';
   }
 
-  /** Medians over the links; call it when all links have been added. */
+  /**
+   * Medians over the links; call it when all links have been added. Of slow pairs only slow figures count: a link is still slow
+   * after its first fast answers, and those do not show what was late. -1 = there are none.
+   */
   medians(): Medians {
-    const median = (column: keyof Medians) => {
-      const values = this.#values(({ links }, link) => unpack16(links[column][link] ?? NONE16));
-      return lowerMedian(values.filter((us) => us >= 0)) ?? -1;
-    };
-    this.#medians ??= {
-      connectUs: median('connectUs'),
-      firstByteUs: median('firstByteUs'),
-      totalUs: median('totalUs'),
-    };
+    this.#medians ??= this.#mediansOf(
+      this.#values(({ links, stats }, link) => {
+        const newest = figuresOf(links.connectUs[link], links.firstByteUs[link], links.totalUs[link]);
+        if (this.#slowUs === 0 || isSlow(newest.totalUs, this.#slowUs)) return newest;
+        return figuresOf(stats?.connectP50Us[link], stats?.firstByteP50Us[link], stats?.p50Us[link]);
+      }),
+    );
     return this.#medians;
+  }
+
+  #mediansOf(all: readonly Medians[]): Medians {
+    const counted = this.#slowUs === 0 ? all : all.filter(({ totalUs }) => isSlow(totalUs, this.#slowUs));
+    const median = (name: keyof Medians) => lowerMedian(counted.map((one) => one[name]).filter((us) => us >= 0)) ?? -1;
+    return { connectUs: median('connectUs'), firstByteUs: median('firstByteUs'), totalUs: median('totalUs') };
   }
 
   /** Which phase of the median link is late. */
@@ -271,6 +280,10 @@ export class Evidence {
     }
     return values;
   }
+}
+
+function figuresOf(connect16 = NONE16, firstByte16 = NONE16, total16 = NONE16): Medians {
+  return { connectUs: unpack16(connect16), firstByteUs: unpack16(firstByte16), totalUs: unpack16(total16) };
 }
 
 function lowerMedian(values: number[]): number | undefined {

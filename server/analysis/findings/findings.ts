@@ -98,9 +98,17 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
   ]);
 }
 
-/** A slow finding with timeouts is as severe as a failure, because health counts every link that fails now. */
+/**
+ * A slow finding with timeouts is as severe as a failure while they last, because health counts every link that fails now: the
+ * two must agree. It stays the finding of a slow pod, because that explains the timeouts.
+ */
 function withTimeouts(finding: Finding, timedOut: ReadonlySet<number>): Finding {
-  return finding.pods.some((pod) => timedOut.has(pod)) ? { ...finding, severity: 'failed' } : finding;
+  if (!finding.pods.some((pod) => timedOut.has(pod))) return finding;
+  return {
+    ...finding,
+    severity: 'failed',
+    detail: `Some answers are so late that their ping fails. ${finding.detail}`.slice(0, 600),
+  };
 }
 
 /** The first `MAX_FINDINGS`. The last of them says if there are more; how many is not known, because not all are made. */

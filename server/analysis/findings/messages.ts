@@ -87,6 +87,7 @@ function titleText(severity: Severity, cause: Cause, family: string): string {
     const check = CONNECTION_ADVICE[failsOnly] || (advice ?? adviceFor(outcome, phase));
     return `${what}, ${outcomeText(outcome, phase)}${where}${onlyText(failsOnly)}: ${check}`;
   }
+  if (evidence.medians().totalUs < 0) return `${what} until now, the newest pings are fast${family}: it may have ended`;
   const phase = evidence.latePhase();
   return `${what}, ${LATE_TEXT[phase]}${family}: ${lateAdvice(phase, network)}`;
 }

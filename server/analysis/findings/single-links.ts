@@ -52,8 +52,8 @@ function chanceFinding(analysis: SeverityAnalysis, pairs: readonly BadPair[], co
   });
 }
 
-function evidenceOf({ mesh: { reports } }: SeverityAnalysis, pairs: readonly BadPair[]): Evidence {
-  const evidence = new Evidence(reports);
+function evidenceOf({ mesh: { reports }, counts }: SeverityAnalysis, pairs: readonly BadPair[]): Evidence {
+  const evidence = new Evidence(reports, counts.slowUs);
   for (const { from, pair } of pairs) {
     const report = reports.get(from);
     if (report !== undefined) evidence.add(report, pair);
@@ -134,7 +134,7 @@ export function* selfFindings(
   for (const { pod, link, families } of selfFailed) {
     const report = reports.get(pod);
     if (report === undefined || isExplained(pod) || causes.length >= MAX_LINK_FINDINGS) continue;
-    const evidence = new Evidence(reports);
+    const evidence = new Evidence(reports, 0);
     evidence.addLink(report, link, families);
     const name = topology.name(pod);
     const cause = { kind: 'link' as const, subject: `${name} → ${name}`, pods: [pod], evidence, of: 1 };

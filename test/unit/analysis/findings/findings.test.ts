@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MeshCounts } from '../../../../server/analysis/findings/counts.ts';
 import { findingsAnswer, findingsFrom } from '../../../../server/analysis/findings/findings.ts';
 import { type Finding, MAX_FINDINGS } from '../../../../server/protocol/finding.ts';
-import { FLAG_INTERMITTENT } from '../../../../server/protocol/links.ts';
+import { FLAG_INTERMITTENT, FLAG_SLOW } from '../../../../server/protocol/links.ts';
 import { encodeMesh, parseMesh } from '../../../../server/protocol/mesh.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import {
@@ -86,8 +86,27 @@ describe('experiment 2', () => {
 
   it('with some slow answers and some timeouts has one cause', () => {
     const builder = chaos(LATE_ANSWER);
+    expect(onlyFinding(builder).severity).toBe('slow');
     builder.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
-    expect(kinds(builder)).toEqual(['pod-slow']);
+    // Health counts the link that fails now, and so the finding is as grave.
+    const { kind, severity, title, detail } = onlyFinding(builder);
+    expect([kind, severity]).toEqual(['pod-slow', 'failed']);
+    expect(title).toContain('slow from all 2 pods that can tell, only the first byte is late');
+    expect(detail).toMatch(/^Some answers are so late that their ping fails\. 2 of 2 links into it are slow/);
+  });
+
+  it('with newest pings that are fast again tells the figures of those that are not', () => {
+    const builder = chaos({ flags: FLAG_SLOW });
+    const fast = onlyFinding(builder);
+    expect(fast.title).toBe(
+      'goldpinger-chaos: slow from all 3 others until now, the newest pings are fast: it may have ended',
+    );
+    expect([fast.totalUs, fast.detail]).toEqual([-1, expect.not.stringContaining('Median')]);
+    builder.set(1, 3, { ...LATE_ANSWER, flags: FLAG_SLOW });
+    const { title, totalUs, detail } = onlyFinding(builder);
+    expect(title).toContain('slow from all 3 others, only the first byte is late');
+    expect(totalUs).toBe(251_232);
+    expect(detail).toContain('Median 251 ms');
   });
 });
 

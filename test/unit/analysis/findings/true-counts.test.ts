@@ -97,7 +97,7 @@ describe('a link that is no evidence is not counted, and the text says so', () =
     builder.each((_, to) => to === 3, LATE_ANSWER);
     builder.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
     expect(texts(builder)).toEqual([
-      'slow from all 3 pods that can tell. 3 of 3 links into it are slow (100 %). 1 more is not counted, because it fails ' +
+      'slow from all 3 pods that can tell. Some answers are so late that their ping fails. 3 of 3 links into it are slow (100 %). 1 more is not counted, because it fails ' +
         'or other findings explain it. Median 251 ms: connect 0.20 ms, first byte 251 ms. It reaches the others: only one direction is bad.',
     ]);
   });
