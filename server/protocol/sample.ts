@@ -93,7 +93,7 @@ export type Path = (typeof PATHS)[number];
 /** What people read for a path. */
 export const PATH_NAMES: Record<Path, string> = {
   service: 'Service by name',
-  'service-ip': 'Service by cluster IP',
+  'service-ip': 'Service by IP',
   ingress: 'Ingress',
   dns: 'Cluster DNS',
   apiserver: 'API server',

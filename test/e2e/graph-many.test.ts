@@ -157,6 +157,21 @@ describe('states', () => {
     await soon(() => page.title()).toBe('2 external targets failing · goldpinger');
   });
 
+  test('of paths of the cluster have their names, and the finding says that pods reach each other', async () => {
+    await open({ pods: 4, scenario: 'paths' });
+    const marks = () => page.locator('.external').textContent();
+    await soon(marks).toMatch(/Service by name.*http, 4 of 4 fail.*Service by IP.*http, 4 of 4 fail/);
+    await soon(marks).toMatch(/API serverhttp, ok.*Cluster DNSdns, ok/);
+    await soon(() => words(page, '.summary')).toContain('Paths 2 of 4 failed');
+    await soon(() => words(page, '.summary')).toContain('External 3 of 3 ok');
+    await soon(() => words(page, '.notices')).toContain(
+      'Service goldpinger:8080: fails from all 4 pods while they reach each other. Refused: check kube-proxy and the endpoints of the Service. Since',
+    );
+    await soon(() => page.title()).toBe('2 paths failing · goldpinger');
+    // Nobody takes the pods for the cause.
+    expect(await page.locator('.pod-glyph.is-healthy').count()).toBe(4);
+  });
+
   test('names that are markup or endless stay words', async () => {
     await open({ pods: 6, scenario: 'hostile' });
     expect(await page.locator('.graph-view script, .graph-view img').count()).toBe(0);

@@ -1,3 +1,4 @@
+import { countTargets } from '../model/external-targets.ts';
 import { countText, plural } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import type { ConnectionStatus } from './notices.ts';
@@ -11,6 +12,8 @@ export interface PageStatus {
   slow: number;
   /** External targets that fail. */
   external: number;
+  /** Paths of the cluster that fail. */
+  paths: number;
   /** `/cluster_health` is 200. */
   isHealthy: boolean;
   /** Pods whose report is missing. */
@@ -28,7 +31,8 @@ export function pageStatusOf(picture: Picture | null, status: ConnectionStatus):
     failing: pods.filter((pod) => pod.health === 'failing').map((pod) => pod.label),
     failed: picture?.counts.failed ?? 0,
     slow: picture?.counts.slow ?? 0,
-    external: picture?.targets.filter(({ state }) => state === 'failed').length ?? 0,
+    external: countTargets(picture?.targets ?? [], false).failing,
+    paths: countTargets(picture?.targets ?? [], true).failing,
     isHealthy: picture?.mesh.health.ok ?? true,
     missing: picture?.mesh.findings.filter(({ kind }) => kind === 'report-missing').length ?? 0,
     isStale: picture?.mesh.discovery.phase === 'stale',
@@ -41,10 +45,11 @@ export type Tone = 'good' | 'warning' | 'slow' | 'failed' | 'none';
 
 /** The most severe thing that is wrong, in few words; '' = no pods yet. Title and icon of the tab and the header agree on it. */
 export function headlineOf(page: PageStatus): { tone: Tone; words: string } {
-  const { failing, failed, slow, external, missing, pods } = page;
+  const { failing, failed, slow, external, paths, missing, pods } = page;
   if (page.status === 'lost') return { tone: 'none', words: 'Disconnected' };
   if (failing.length > 0) return { tone: 'failed', words: `${plural(failing.length, 'pod')} failing` };
   if (failed > 0) return { tone: 'failed', words: `${plural(failed, 'link')} failed` };
+  if (paths > 0) return { tone: 'failed', words: `${plural(paths, 'path')} failing` };
   if (external > 0) return { tone: 'failed', words: `${plural(external, 'external target')} failing` };
   if (missing > 0) return { tone: 'warning', words: `${plural(missing, 'report')} missing` };
   if (page.isStale) return { tone: 'warning', words: 'Pod list is old' };
@@ -64,6 +69,7 @@ export function changeSentence(before: PageStatus, after: PageStatus): string {
   if (recovered.length > 0) return `${listed(recovered)} no longer failing.`;
   const counts = [
     [after.failed, before.failed, 'link', 'failed'],
+    [after.paths, before.paths, 'path', 'failing'],
     [after.external, before.external, 'external target', 'failing'],
     [after.missing, before.missing, 'report', 'missing'],
     [after.slow, before.slow, 'link', 'slow'],

@@ -1,5 +1,6 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
+import { failingTargetsText } from '../model/external-targets.ts';
 import { findingFigure, findingWords, targetOf } from '../model/finding-words.ts';
 import { isAboutSelfLink } from '../model/findings.ts';
 import { capital, countText, plural, spanText } from '../model/format.ts';
@@ -70,12 +71,7 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
 
 /** The status sentence without notices. It keeps the place of the notices, so that a new one moves nothing. */
 export function statusSentence(picture: Picture): string {
-  const { targets } = picture;
-  const failing = targets.filter(({ state }) => state === 'failed').length;
-  const links = linkSentence(picture);
-  if (failing === 0) return links;
-  const fail = failing === 1 ? 'fails' : 'fail';
-  return `${links} ${countText(failing)} of ${plural(targets.length, 'external target')} ${fail}.`;
+  return [linkSentence(picture), failingTargetsText(picture.targets)].filter(Boolean).join(' ');
 }
 
 function linkSentence({ counts, mesh }: Picture): string {
@@ -110,9 +106,15 @@ function failingNotice({ mesh }: Picture): Notice | null {
     kind: wanted === 'failed' ? 'failed' : 'warning',
     mark: wanted === 'failed' ? 'cross' : 'clock',
     title: briefTitle(worst),
-    text: [since === '' ? '' : `${capital(since)}.`, more].filter(Boolean).join(' '),
+    text: [pathAdvice(worst), since === '' ? '' : `${capital(since)}.`, more].filter(Boolean).join(' '),
     action: actionOf(worst, mesh),
   };
+}
+
+/** What to check if a path of the cluster fails: it has no panel that would say so. */
+function pathAdvice(finding: Finding): string {
+  const { where } = findingWords(finding);
+  return finding.kind.startsWith('path-') && where !== '' ? `${capital(where)}.` : '';
 }
 
 /** Subject and symptom only, because the whole sentence is in the findings of the view and of the panel. */

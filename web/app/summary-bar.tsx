@@ -11,6 +11,7 @@ import {
 } from 'react';
 import { PodMark, StateGlyph, UnreliableMark } from '../components/state-glyph.tsx';
 import type { Address } from '../model/address.ts';
+import { countTargets } from '../model/external-targets.ts';
 import { countText, latencyText, plural } from '../model/format.ts';
 import type { LinkKind } from '../model/link-choice.ts';
 import { linkFacts } from '../model/link-facts.ts';
@@ -56,7 +57,8 @@ const SummaryLine = memo(function SummaryLine(props: SummaryBarProps) {
     <section ref={line} className={`summary${step >= 4 ? ' is-short' : ''}`} aria-label="Summary" tabIndex={0}>
       <Group title="Pods">{list(pods)}</Group>
       <Group title="Links">{list(links)}</Group>
-      <External picture={picture} onlyFailed={step >= 1} />
+      <Targets picture={picture} onlyFailed={step >= 1} paths />
+      <Targets picture={picture} onlyFailed={step >= 1} />
       {more.length > 0 && <Group title="">{list(more)}</Group>}
       {step < 7 && <NoReport props={props} step={step} />}
       {step < 3 && <WorstLink {...props} />}
@@ -137,8 +139,8 @@ function NoReport({ props, step }: { props: SummaryBarProps; step: number }) {
 function wholeText(picture: Picture, narrow: boolean): string {
   const { pods, mesh } = picture;
   const facts = Object.values(summaryFacts(picture, narrow)).flat() as Fact[];
-  const failed = picture.targets.filter(({ state }) => state === 'failed').length;
-  const parts = [namesOf(notReporting(picture), pods), picture.worst === null, failed, picture.targets.length];
+  const targets = [true, false].flatMap((isPath) => Object.values(countTargets(picture.targets, isPath)));
+  const parts = [namesOf(notReporting(picture), pods), picture.worst === null, ...targets];
   return [...facts.map(({ text }) => text), ...parts, mesh.health.ok].join();
 }
 
@@ -179,14 +181,15 @@ function WorstLink({ picture, onSelect }: Pick<SummaryBarProps, 'picture' | 'onS
   );
 }
 
-function External({ picture, onlyFailed }: { picture: Picture; onlyFailed: boolean }) {
-  const { targets } = picture;
+/** External targets, or paths of the cluster. */
+function Targets({ picture, onlyFailed, paths = false }: { picture: Picture; onlyFailed: boolean; paths?: boolean }) {
+  const targets = picture.targets.filter(({ path }) => (path !== null) === paths);
   const failed = targets.filter(({ state }) => state === 'failed');
   if (targets.length === 0 || (onlyFailed && failed.length === 0)) return null;
   const ok = targets.filter(({ state }) => state === 'good').length;
-  const title = failed.map(({ target, error }) => shownName(`${target}: ${error}`)).join('\n');
+  const title = failed.map(({ name, error }) => shownName(`${name}: ${error}`)).join('\n');
   return (
-    <Group title="External">
+    <Group title={paths ? 'Paths' : 'External'}>
       <span className="fact" title={title || undefined}>
         <PodMark state={failed.length > 0 ? 'failing' : 'healthy'} />
         {failed.length > 0 ? `${failed.length} of ${targets.length} failed` : `${ok} of ${targets.length} ok`}

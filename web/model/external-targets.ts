@@ -1,10 +1,15 @@
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import type { ProbeProtocol } from '../../server/protocol/sample.ts';
+import { PATH_NAMES, type Path, type ProbeProtocol, type ProbeResult } from '../../server/protocol/sample.ts';
+import { countText, plural } from './format.ts';
 
-/** An external target with the results of all pods. */
+/** An external target, or a path of the cluster (PATH_CHECKS), with the results of all pods. */
 export interface ExternalTarget {
-  /** Protocol and target; unique. */
+  /** Path, or protocol and target; unique. */
   key: string;
+  /** The path of the cluster that it is; null = an external target. */
+  path: Path | null;
+  /** `Service by name`, or the target itself. */
+  name: string;
   target: string;
   protocol: ProbeProtocol;
   /** `failed` if it fails from any pod; `not-yet` if no pod has probed it. */
@@ -22,7 +27,32 @@ export interface ExternalTarget {
 /** Maximum number of targets, because each pod may report its own. */
 const MAX_TARGETS = 500;
 
-/** Collects external targets from all pod reports: failed ones first, then by name. */
+/** What a probe is called: its path, or its target. */
+export function probeName({ path, target }: Pick<ProbeResult, 'path' | 'target'>): string {
+  return path === undefined ? target : PATH_NAMES[path];
+}
+
+/** The targets of a mesh that are paths of the cluster, or those that are not, and how many of them fail. */
+export function countTargets(targets: readonly ExternalTarget[], isPath: boolean): { count: number; failing: number } {
+  const own = targets.filter(({ path }) => (path !== null) === isPath);
+  return { count: own.length, failing: own.filter(({ state }) => state === 'failed').length };
+}
+
+/** `1 of 5 paths fails.` and the same of external targets; '' = none fails. */
+export function failingTargetsText(targets: readonly ExternalTarget[]): string {
+  return [true, false]
+    .map((isPath) => {
+      const { count, failing } = countTargets(targets, isPath);
+      const noun = isPath ? 'path' : 'external target';
+      return failing === 0
+        ? ''
+        : `${countText(failing)} of ${plural(count, noun)} ${failing === 1 ? 'fails' : 'fail'}.`;
+    })
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** Collects external targets and paths from all pod reports: failed ones first, then paths, then by name. */
 export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
   const targets: ExternalTarget[] = [];
   const byName = new Map<string, ExternalTarget[]>();
@@ -30,12 +60,13 @@ export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
     for (const probe of report.probes) {
       const { protocol } = probe;
       const named = byName.get(probe.target);
-      let target = named?.find((other) => other.protocol === protocol);
+      const path = probe.path ?? null;
+      let target = named?.find((other) => other.protocol === protocol && other.path === path);
       if (target === undefined) {
         if (targets.length >= MAX_TARGETS) continue;
-        const key = `${protocol} ${probe.target}`;
+        const key = path === null ? `${protocol} ${probe.target}` : `${path} ${probe.target}`;
         const unseen = { state: 'not-yet' as const, probing: 0, failing: [], slowestUs: -1, error: '' };
-        target = { key, target: probe.target, protocol, ...unseen };
+        target = { key, path, name: probeName(probe), target: probe.target, protocol, ...unseen };
         targets.push(target);
         if (named === undefined) byName.set(probe.target, [target]);
         else named.push(target);
@@ -49,6 +80,6 @@ export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
       target.state = target.failing.length > 0 ? 'failed' : 'good';
     }
   }
-  const rank = (target: ExternalTarget) => (target.state === 'failed' ? 0 : 1);
+  const rank = ({ state, path }: ExternalTarget) => (state === 'failed' ? 0 : 2) + (path === null ? 1 : 0);
   return targets.sort((a, b) => rank(a) - rank(b) || (a.key < b.key ? -1 : 1));
 }

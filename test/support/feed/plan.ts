@@ -17,6 +17,7 @@ export const SCENARIOS = [
   'lifecycles',
   'missing-reports',
   'probes',
+  'paths',
   'check-only',
   'hostile',
   'mixed',
@@ -122,6 +123,7 @@ export function planOf(options: Required<MeshOptions>): Plan {
   for (let i = 0; i < n; i++) if (onDeadNode(i)) plan.missing.set(i, 'timeout');
   if (is('lifecycles', 'mixed')) addLifecycles(plan, atMs, is('mixed'));
   if (is('probes', 'mixed', 'slow-pod')) plan.probes = (from) => probesOf(from, atMs, is('probes'));
+  if (is('paths')) plan.probes = (from) => [...pathsOf(atMs), ...probesOf(from, atMs, false)];
   const pairFails = is('mixed') && isLarge ? [2, 5] : [-1, -1];
   const zonesOf = (...indexes: number[]) =>
     indexes
@@ -178,6 +180,20 @@ function probesOf(from: number, atMs: number, isBad: boolean): ProbeResult[] {
       durationUs: 48_000,
       error: isBad && from === 0 ? 'https://example.org/health returned non-200 resp: 404' : '',
     },
+  ];
+}
+
+/** The paths of a cluster whose Service refuses connections, while its DNS and its API server answer. */
+function pathsOf(atMs: number): ProbeResult[] {
+  const url = 'http://goldpinger:8080/ping';
+  const base = { atMs: atMs - 400, sinceMs: atMs - 60_400, durationUs: 900, error: '', outcome: 'ok' as const };
+  const refused = { ...base, target: url, protocol: 'http', outcome: 'refused' } as const;
+  const error = 'connection refused';
+  return [
+    { ...refused, path: 'service', error: `Get "${url}": ${error}` },
+    { ...refused, path: 'service-ip', error: `Get "${url}": ${error}` },
+    { ...base, target: 'kubernetes.default.svc', protocol: 'dns', path: 'dns' },
+    { ...base, target: 'https://10.96.0.1:443/livez', protocol: 'http', path: 'apiserver' },
   ];
 }
 

@@ -183,7 +183,7 @@ describe('events of the API, of starvation and of external probes', () => {
     expect(journal.read(HOUR).events.map(({ detail }) => detail)).toEqual([
       'http http://g/ping',
       'Service by name, http://g/ping',
-      'Service by cluster IP, http://g/ping',
+      'Service by IP, http://g/ping',
     ]);
   });
 

@@ -3,6 +3,7 @@ import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
 import { CopyName, NextSteps } from '../../components/next-steps.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
+import { probeName } from '../../model/external-targets.ts';
 import { findingsOfPod } from '../../model/findings.ts';
 import { clockText, countText, latencyText, spanText } from '../../model/format.ts';
 import { chooseLinks } from '../../model/link-choice.ts';
@@ -186,12 +187,13 @@ function PodProbes({ props, view }: { props: ViewProps; view: PodView }) {
   return (
     <section>
       <h3>
-        External <span className="panel-count">{countText(probes.length)}</span>
+        {probes.some(({ path }) => path !== undefined) ? 'Paths and targets' : 'External'}{' '}
+        <span className="panel-count">{countText(probes.length)}</span>
       </h3>
       <ul className="probe-list">
         {probes.slice(0, FEW).map((probe) => (
-          <li key={`${probe.protocol} ${probe.target}`}>
-            <span>{shownName(probe.target)}</span>
+          <li key={`${probe.path} ${probe.protocol} ${probe.target}`}>
+            <span title={shownName(probe.target)}>{shownName(probeName(probe))}</span>
             <b className={probe.error === '' ? 'tone-good' : 'tone-failed'}>
               {probe.atMs === 0
                 ? 'pending'

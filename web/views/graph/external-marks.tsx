@@ -62,7 +62,7 @@ function ExternalMark({
   room: number;
   narrow: boolean;
 }) {
-  const name = shownName(target.target);
+  const name = shownName(target.name);
   return (
     <g transform={`translate(${place.x} ${place.y})`}>
       <rect className={`external-box is-${target.state}`} x={-9} y={-9} width={18} height={18} rx={4} />
@@ -134,5 +134,6 @@ function shortWords(target: ExternalTarget): string {
 /** The tooltip of a target. */
 function externalWords(target: ExternalTarget): string {
   const error = target.error === '' ? '' : `: ${shownName(target.error)}`;
-  return `${shownName(target.target)}, ${shortWords(target)}${error}`;
+  const name = target.path === null ? target.target : `${target.name}, ${target.target}`;
+  return `${shownName(name)}, ${shortWords(target)}${error}`;
 }

@@ -37,7 +37,7 @@ export function GraphTable({ props, links }: { props: ViewProps; links: GraphLin
           <tr key={target.key}>
             <td>{target.probing === 1 ? '1 pod' : `${target.probing} pods`}</td>
             <td>
-              {target.protocol} {shownName(target.target)}
+              {target.path === null ? target.protocol : target.name} {shownName(target.target)}
             </td>
             <td className={`tone-${target.state}`}>
               <StateGlyph state={target.state} />{' '}

@@ -4,7 +4,7 @@ import { Announcer } from '../../../../web/app/live-region.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const CALM: PageStatus = {
-  ...{ status: 'live', failing: [], failed: 0, slow: 0, external: 0, pods: 4 },
+  ...{ status: 'live', failing: [], failed: 0, slow: 0, external: 0, paths: 0, pods: 4 },
   ...{ isHealthy: true, missing: 0, isStale: false },
 };
 

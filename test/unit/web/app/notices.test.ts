@@ -97,6 +97,21 @@ describe('a notice', () => {
     expect(noticesOf(pictureOf('slow-pod'), 'live', FEED_TIME_MS)[0]?.kind).toBe('warning');
   });
 
+  test('of a path of the cluster says that pods reach each other, and what to check', () => {
+    const [path, ...others] = noticesOf(pictureOf('paths'), 'live', FEED_TIME_MS);
+    expect(others).toEqual([]);
+    expect(path).toMatchObject({
+      kind: 'failed',
+      title: 'Service goldpinger:8080: fails from all 4 pods while they reach each other.',
+      text: expect.stringMatching(
+        /^Refused: check kube-proxy and the endpoints of the Service\. Since \d\d:\d\d:\d\d\.$/,
+      ),
+      action: null,
+    });
+    expect(statusSentence(pictureOf('paths'))).toBe('All links healthy. 2 of 4 paths fail.');
+    expect(headlineOf(pageStatusOf(pictureOf('paths'), 'live'))).toEqual({ tone: 'failed', words: '2 paths failing' });
+  });
+
   test('names the failing pod and its symptom; the whole finding is in the view', () => {
     expect(titles('dead-pod')).toEqual(['goldpinger-chaos: unreachable from all 3 others.']);
     expect(titles('cut-off')).toEqual(['goldpinger-chaos: reaches none of the 3 others.']);

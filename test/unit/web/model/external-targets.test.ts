@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ProbeResult } from '../../../../server/protocol/sample.ts';
-import { externalTargets } from '../../../../web/model/external-targets.ts';
+import { countTargets, externalTargets, failingTargetsText } from '../../../../web/model/external-targets.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 
 function targetsOf(probesOf: (pod: number) => ProbeResult[]) {
@@ -35,4 +35,45 @@ test('the same name under two protocols is two targets; failed ones come first',
 
 test('pods that each bring names of their own cannot flood the picture', () => {
   expect(targetsOf((pod) => Array.from({ length: 400 }, (_, i) => probe(`p${pod}-${i}`)))).toHaveLength(500);
+});
+
+describe('a path of the cluster (PATH_CHECKS)', () => {
+  const url = 'http://goldpinger:8080/ping';
+
+  test('is a target of its own with the name of the path; paths come before external targets', () => {
+    const targets = targetsOf(() => [
+      probe('a:1'),
+      probe(url, { protocol: 'http' }),
+      probe(url, { protocol: 'http', path: 'service' }),
+      probe(url, { protocol: 'http', path: 'service-ip' }),
+      probe('b:1', { error: 'refused' }),
+    ]);
+    expect(targets.map(({ name, path }) => [name, path])).toEqual([
+      ['b:1', null],
+      ['Service by name', 'service'],
+      ['Service by IP', 'service-ip'],
+      [url, null],
+      ['a:1', null],
+    ]);
+  });
+
+  test('is counted apart from external targets', () => {
+    const failing = (error: string) => [
+      probe('a:1', { error }),
+      probe('b:1'),
+      probe(url, { path: 'service', error }),
+      probe(url, { path: 'service-ip', error }),
+      probe('k', { path: 'dns' }),
+    ];
+    expect(failingTargetsText(targetsOf(() => failing('refused')))).toBe(
+      '2 of 3 paths fail. 1 of 2 external targets fails.',
+    );
+    expect(failingTargetsText(targetsOf(() => failing('')))).toBe('');
+    expect(
+      countTargets(
+        targetsOf(() => failing('refused')),
+        true,
+      ),
+    ).toEqual({ count: 3, failing: 2 });
+  });
 });
