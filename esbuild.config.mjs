@@ -18,6 +18,7 @@ const SOURCES = [
   'web',
   'deploy/local',
   'deploy/slim-client.mjs',
+  'deploy/process.json',
   'deploy/start.cjs',
   'deploy/code-cache.cjs',
   'test/bench',
@@ -44,11 +45,13 @@ const PROGRAMS = [
 const OUTPUTS = [...PROGRAMS.map((name) => `dist/${name}.cjs`), 'dist/web/index.html'];
 
 /**
- * How the server is run by name (the image's command line says the same). A small young generation and heap cost a little
- * time and save 30 MiB at 1000 peers; one arena that is trimmed gives back what a large matrix took.
+ * How a process of the server is run: by name, by the image, by the npm command and in the local cluster. A small young
+ * generation and heap cost a little time and save 30 MiB at 1000 peers; one arena that is trimmed gives back what a large
+ * matrix took.
  */
-const SERVER_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size'];
-const SERVER_SHEBANG = `#!/usr/bin/env -S MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 node ${SERVER_FLAGS.join(' ')}`;
+const { env: SERVER_ENV, nodeFlags: SERVER_FLAGS } = JSON.parse(readFileSync('deploy/process.json', 'utf8'));
+const SERVER_VARIABLES = Object.entries(SERVER_ENV).map(([name, value]) => `${name}=${value}`);
+const SERVER_SHEBANG = `#!/usr/bin/env -S ${[...SERVER_VARIABLES, 'node', ...SERVER_FLAGS].join(' ')}`;
 
 /** The newest modification time (ms since the epoch) of a file or of anything below a folder. */
 function newest(path) {

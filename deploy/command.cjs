@@ -1,5 +1,8 @@
-#!/usr/bin/env node
-// The command of the npm package: `goldpinger-ts local` is the local cluster, and anything else is the server.
+#!/bin/sh
+// 2> /dev/null; exec env MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 node --max-semi-space-size=1 --optimize-for-size "$0" "$@"
+// The command of the npm package: `goldpinger-ts local` is the local cluster, and anything else is the server. A shell runs the
+// line above, whose first command fails, and nothing else; to Node that line is a comment. The flags are those of
+// deploy/process.json. `#!/usr/bin/env -S` cannot set them, because the env of Alpine does not know -S.
 const { join } = require('node:path');
 
 const isLocal = process.argv[2] === 'local';

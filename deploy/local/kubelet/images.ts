@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { SETTINGS } from '../../../server/config/settings.ts';
+import PROCESS from '../../process.json';
 import type { Container, PodObject } from '../api/objects.ts';
 import { addressInPod, networkEnv, type PodNetwork } from '../pod-network.ts';
 
@@ -78,12 +79,14 @@ export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariabl
     return {
       file: process.execPath,
       args: [
+        ...PROCESS.nodeFlags,
         ...(isRedirected ? ['--require', join(toolFolder, 'own-address.cjs')] : []),
         serverPath,
         ...argsInPod(args, port, placement),
       ],
       env: {
         ...Object.fromEntries(Object.entries(env).filter(([key]) => isPassed(key))),
+        ...PROCESS.env,
         PATH,
         KUBECONFIG: kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default'),
         ...(isRedirected ? networkEnv(placement) : {}),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Container, PodObject } from '../../../../../deploy/local/api/objects.ts';
 import { localImages } from '../../../../../deploy/local/kubelet/images.ts';
+import PROCESS from '../../../../../deploy/process.json';
 import { addPod, newStore } from '../pod-store.ts';
 
 const PLACE = { podIP: '127.0.0.7', hostIP: '127.0.0.241', redirected: [], innerIP: '' };
@@ -21,7 +22,7 @@ describe('an image', () => {
   it.each(['goldpinger-ts', 'goldpinger', 'bloomberg/goldpinger:v3.10.2', 'registry:5000/x/goldpinger@sha256:00'])(
     '%s is our server',
     (image) => {
-      expect(run({ image })?.args).toEqual(['/dist/server.cjs']);
+      expect(run({ image })?.args).toEqual([...PROCESS.nodeFlags, '/dist/server.cjs']);
     },
   );
 
@@ -38,7 +39,7 @@ describe('an image', () => {
     const redirected = { ...PLACE, redirected: [8080], innerIP: '127.0.0.8' };
     const env = [{ name: 'HOST', value: '0.0.0.0' }];
     const command = images({ name: 'c', image: 'goldpinger', env }, pod(), redirected);
-    expect(command?.args).toEqual(['--require', '/dist/own-address.cjs', '/dist/server.cjs']);
+    expect(command?.args).toEqual([...PROCESS.nodeFlags, '--require', '/dist/own-address.cjs', '/dist/server.cjs']);
     expect(command?.env).toMatchObject({
       HOST: '127.0.0.8',
       POD_IP_HERE: '127.0.0.7',
@@ -75,6 +76,7 @@ describe('an image', () => {
     ];
     const command = run({ env, args: ['--x=$(LABEL)', '--host', '0.0.0.0', '--host=[::]'] });
     expect(command?.env).toEqual({
+      ...PROCESS.env,
       PATH: expect.any(String),
       KUBECONFIG: '/default/default',
       HOST: '127.0.0.7',
@@ -82,7 +84,11 @@ describe('an image', () => {
       HOSTNAME: '127.0.0.241',
       HTTP_TARGETS: 'http://127.0.0.7/$(NONE)$',
     });
-    expect(command?.args.slice(1)).toEqual(['--x=x', '--host=127.0.0.7', '--host=127.0.0.7']);
+    expect(command?.args.slice(PROCESS.nodeFlags.length + 1)).toEqual([
+      '--x=x',
+      '--host=127.0.0.7',
+      '--host=127.0.0.7',
+    ]);
   });
 
   it.each(['goldpinger', 'toxiproxy'])(
