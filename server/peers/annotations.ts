@@ -8,7 +8,7 @@ import {
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
 import { type Clock, type Log, uniqueId } from '../runtime/clock.ts';
-import { pause } from '../runtime/deadline.ts';
+import { pause, waitAtMost } from '../runtime/deadline.ts';
 import { BusyError } from '../runtime/errors.ts';
 import type { Broadcast } from './broadcast.ts';
 
@@ -30,6 +30,12 @@ const COPIES_PATH = '/api/v1/own-annotations';
 const KEEP_MS = 1000;
 /** The most writes that run at once. */
 const MAX_WRITES = 4;
+/**
+ * How long a write searches for its id, and waits for the answers of other pods, ms. Chaos tools write while pods hang, and give
+ * up after a second.
+ */
+const FIND_MS = 300;
+const TELL_MS = 400;
 /** The longest answer of one pod: each copy has 1140 characters of up to 3 bytes, and 22 values. */
 const MAX_COPIES = { maxBytes: MAX_ANNOTATIONS * 4 * 1024, maxValues: 100 + MAX_ANNOTATIONS * 24 };
 /** A new pod asks `pods` others for their copies, after `afterMs`, at most `tries` times in all, until one has answered. */
@@ -95,7 +101,8 @@ export class MeshAnnotations {
   }
 
   /**
-   * Writes an annotation on all pods; one with the same id is replaced. Rejects, and changes nothing, with a BusyError if
+   * Writes an annotation on all pods; one with the same id is replaced. Resolves within `FIND_MS` and `TELL_MS`, whatever pods
+   * hang: they get it from the others later. Rejects, and changes nothing, with a BusyError if
    * `MAX_WRITES` writes are running, and with a ConflictError if there is no room for it.
    */
   async write(request: AnnotationRequest): Promise<WrittenAnnotation> {
@@ -121,20 +128,22 @@ export class MeshAnnotations {
   }
 
   async #find(id: string): Promise<Annotation | null> {
-    const { own } = this.#deps;
-    if (own.get(id) === null) await this.read();
+    const { own, clock } = this.#deps;
+    if (own.get(id) === null) await waitAtMost(clock, FIND_MS, this.read());
     return own.get(id);
   }
 
   async #replicate(annotation: Annotation, deleted: boolean): Promise<WrittenAnnotation> {
     if (this.#writes >= MAX_WRITES) throw new BusyError('too many annotations are being written at once, try again');
     this.#writes += 1;
+    let ended: Promise<void> = Promise.resolve();
     try {
       const { own, broadcast, clock, random, writeToken } = this.#deps;
       own.write({ ...annotation, revision: uniqueId(clock, random), deleted });
-      const { parts, missing } = await broadcast.tell({
+      const told = await broadcast.tell({
         method: 'POST',
         path: COPIES_PATH,
+        withinMs: TELL_MS,
         headers: { 'content-type': 'application/json', authorization: `Bearer ${writeToken}` },
         // Made for each pod when its turn comes, which may be seconds later, because the copy contains ages.
         body: () => {
@@ -142,9 +151,13 @@ export class MeshAnnotations {
           return JSON.stringify({ format, annotations: annotations.filter(({ id }) => id === annotation.id) });
         },
       });
+      ended = told.ended;
+      const { parts, missing } = told;
       return { annotation: own.get(annotation.id), nowMs: clock.nowMs(), taken: parts.length + 1, missing };
     } finally {
-      this.#writes -= 1;
+      void ended.then(() => {
+        this.#writes -= 1;
+      });
     }
   }
 }

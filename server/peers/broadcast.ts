@@ -1,6 +1,7 @@
 import type { MissingPart } from '../protocol/event.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { waitAtMost } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { FanOut } from './fan-out.ts';
@@ -28,6 +29,8 @@ export interface Message {
   method: 'POST' | 'DELETE';
   path: string;
   headers: Record<string, string>;
+  /** Resolve after this time, ms, with the answers that have come by then. The message still goes to all pods. */
+  withinMs: number;
   /** Makes the body for each pod just before its call, so that ages in it are those of that moment. */
   body(): string;
 }
@@ -44,6 +47,11 @@ export interface BroadcastResult<T> {
   missing: MissingPart[];
   /** When the last answer came in, ms since the epoch by our clock. */
   atMs: number;
+}
+
+/** The answers to a message that came in time. `ended`: when all pods have answered or have been given up. */
+export interface Told extends BroadcastResult<unknown> {
+  ended: Promise<void>;
 }
 
 interface BroadcastDeps {
@@ -89,9 +97,10 @@ export class PeerBroadcast {
   }
 
   /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller limits how many messages are sent at once. */
-  tell({ method, path, headers, body }: Message): Promise<BroadcastResult<unknown>> {
+  tell({ method, path, headers, body, withinMs }: Message): Promise<Told> {
     const parse = (wire: unknown) => wire;
-    return this.#callEach(this.#others(), () => ({ method, path, headers, body: body(), ...MAX_TELL_ANSWER, parse }));
+    const request = () => ({ method, path, headers, body: body(), ...MAX_TELL_ANSWER, parse });
+    return this.#callEach(this.#others(), request, withinMs);
   }
 
   /** Forgets results. */
@@ -118,11 +127,15 @@ export class PeerBroadcast {
     return [...ready.slice(first), ...ready.slice(0, first)].slice(0, most);
   }
 
-  async #callEach<T>(pods: readonly Pod[], request: () => PeerRequest<T>): Promise<BroadcastResult<T>> {
+  async #callEach<T>(
+    pods: readonly Pod[],
+    request: () => PeerRequest<T>,
+    withinMs = Number.POSITIVE_INFINITY,
+  ): Promise<BroadcastResult<T> & Pick<Told, 'ended'>> {
     const { clock, client, fanOut } = this.#deps;
     const answers = new Map<string, PodAnswer<T>>();
     const failures = new Map<string, MissingPart>();
-    await fanOut.run(pods, async (pod, deadlineMs) => {
+    const ended = fanOut.run(pods, async (pod, deadlineMs) => {
       try {
         answers.set(pod.uid, { pod, ...(await client.request(pod, { ...request(), deadlineMs })) });
         return true;
@@ -132,10 +145,13 @@ export class PeerBroadcast {
         return reason === 'http-status';
       }
     });
+    await (withinMs === Number.POSITIVE_INFINITY ? ended : waitAtMost(clock, withinMs, ended));
+    const late = ({ name }: Pod) => ({ name, reason: 'timeout', detail: 'its answer has not come yet' });
     return {
       parts: pods.map(({ uid }) => answers.get(uid)).filter((answer) => answer !== undefined),
-      missing: pods.map(({ uid }) => failures.get(uid)).filter((failure) => failure !== undefined),
+      missing: pods.filter(({ uid }) => !answers.has(uid)).map((pod) => failures.get(pod.uid) ?? late(pod)),
       atMs: clock.nowMs(),
+      ended,
     };
   }
 }

@@ -39,6 +39,14 @@ export async function withTimeout<T>(
   }
 }
 
+/** Waits for a task that goes on, but no longer than `limitMs`. Rejects if the task rejects by then. */
+export function waitAtMost(clock: Clock, limitMs: number, task: Promise<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(resolve, limitMs);
+    task.then(() => resolve(), reject).finally(() => timer.cancel());
+  });
+}
+
 /** Waits `delayMs`, or until `stop` aborts. Never rejects. */
 export function pause(clock: Clock, delayMs: number, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

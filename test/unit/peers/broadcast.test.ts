@@ -170,11 +170,27 @@ describe('telling all pods', () => {
       method: 'POST',
       path: '/w',
       headers,
+      withinMs: 400,
       body: () => '{"text":"ä"}',
     });
     expect(parts.map(({ pod, value }) => [pod?.uid, value])).toEqual([['uid-1', { ok: true }]]);
     expect(missing).toEqual([{ name: 'pod-2', reason: 'http-status', detail: 'it answered /w with status 401' }]);
     expect(bodies).toEqual(['Bearer secret {"text":"ä"}', 'Bearer secret {"text":"ä"}']);
     expect(seen.sort()).toEqual(['POST 127.0.0.1 /w', 'POST 127.0.0.2 /w']);
+  });
+
+  it('gives what has come when its time is over, and goes on with the others', async () => {
+    const { broadcast, clock, seen } = await start(hosts, (host) => (_, res) => {
+      if (host === '127.0.0.1') res.end('{}');
+    });
+    const telling = broadcast.tell({ method: 'POST', path: '/w', headers: {}, withinMs: 400, body: () => '{}' });
+    await soon(() => expect(seen).toHaveLength(2));
+    await clock.advance(400);
+    const { parts, missing, ended } = await telling;
+    expect(parts.map(({ pod }) => pod?.uid)).toEqual(['uid-1']);
+    expect(missing).toEqual([{ name: 'pod-2', reason: 'timeout', detail: 'its answer has not come yet' }]);
+    await clock.advance(600);
+    await ended;
+    expect(clock.pending).toBe(0);
   });
 });
