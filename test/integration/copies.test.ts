@@ -94,9 +94,10 @@ async function answersOf(server: ServerProcess, faultMs: number) {
   };
 }
 
-describe('the past of pods that were killed', () => {
-  it('is the same before and after two of three pods were killed and replaced, from whichever pod is asked', async () => {
-    const mesh = await StubMesh.forTest();
+// At the same time, because each waits for rounds of copying, which come every 10 s.
+describe.concurrent('the past of pods that were killed', () => {
+  it('is the same before and after two of three pods were killed and replaced, from whichever pod is asked', async ({ onTestFinished }) => {
+    const mesh = await StubMesh.forTest(onTestFinished);
     const { servers, faultMs } = await startWithFault(mesh, 3);
     const [first] = servers as [ServerProcess];
     const before = await answersOf(first, faultMs);
@@ -118,8 +119,8 @@ describe('the past of pods that were killed', () => {
     }
   }, 180_000);
 
-  it('is kept by the keepers that survive when four of six pods are killed; what nobody kept is said to be missing', async () => {
-    const mesh = await StubMesh.forTest();
+  it('is kept by the keepers that survive when four of six pods are killed; what nobody kept is said to be missing', async ({ onTestFinished }) => {
+    const mesh = await StubMesh.forTest(onTestFinished);
     const { servers, uids, faultMs } = await startWithFault(mesh, 6);
     const pods = uids.map((uid, i) => podOf(i + 1, { uid, name: `pod-${i + 1}` }));
     const [survivor, other] = [0, 1] as const;
@@ -140,8 +141,8 @@ describe('the past of pods that were killed', () => {
     }
   }, 180_000);
 
-  it('is copied to its end if a pod is deleted', async () => {
-    const mesh = await StubMesh.forTest();
+  it('is copied to its end if a pod is deleted', async ({ onTestFinished }) => {
+    const mesh = await StubMesh.forTest(onTestFinished);
     const env = { ...ENV, SHUTDOWN_GRACE: '5s' };
     const servers = await Promise.all([1, 2, 3].map((i) => mesh.serve(i, env)));
     const uids = [1, 2, 3].map((i) => mesh.addPod(i));
