@@ -15,12 +15,15 @@ export interface BroadcastQuery<T> {
   parse: PeerRequest<T>['parse'];
   /** Our own pod's answer. */
   own(): T | Promise<T>;
-  /** How long the result is kept for those who ask the same right after, ms; at most `MAX_KEEP_MS`. */
+  /** Who asks the same within this time gets the same result, ms; at most `MAX_KEEP_MS`. */
   keepMs: number;
   /** An answer of one pod that has more bytes, or more JSON values, is refused. */
   maxBytes: number;
   maxValues: number;
-  /** Only so many pods are asked, ready ones, beginning with a random one; all by default. Such a query needs a path of its own, or it would share a round with a query that asks all pods. */
+  /**
+   * At most this many pods are asked, only ready ones, beginning with a random one. Default: all pods. Such a query needs a
+   * path of its own, or it would share a round with a query that asks all pods.
+   */
   most?: number;
 }
 

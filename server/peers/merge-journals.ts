@@ -85,7 +85,7 @@ function subjectOf(
   return pod === null ? null : eventPodOf(lifetimes.lastKnown(pod.uid) ?? pod);
 }
 
-/** Observations of different groups are never of the same event. */
+/** The key of the group of an observation. Observations of different groups are never of the same event. */
 function groupOf({ entry, reporter, id }: Observation): string {
   const { kind, pod, apiTimeMs, detail } = entry;
   if (kind.startsWith('cpu-')) return `${kind}/${reporter?.uid ?? ''}/${id}`;
@@ -116,7 +116,7 @@ function* eventsOf(
   for (const observation of sorted) {
     const { atMs } = observation;
     const uid = reporterUid(observation);
-    // Those that are too old for any further observation are left out, or else a pod that flaps would cost quadratic time.
+    // No later observation can belong to a gathering this old. Without this line a pod that flaps would cost quadratic time.
     open = open.filter(({ observations: [earliest] }) => atMs - earliest.atMs <= windowMs);
     let gathering = open.find(({ firstMs }) => atMs - (firstMs.get(uid) ?? atMs) <= windows.sameProbeMs);
     if (gathering === undefined) {
@@ -160,7 +160,7 @@ function eventOf(first: Observation, observations: readonly Observation[], id: s
   };
 }
 
-/** The first observation with the most frequent outcome and phase; of equally frequent ones, of equals, the one that first reached that count. */
+/** The first observation with the most frequent outcome and phase. If several are as frequent, the one that reached that count first. */
 function mostCommon(first: Observation, observations: readonly Observation[]): Observation {
   const counts = new Map<string, { count: number; observation: Observation }>();
   let most = { count: 0, observation: first };

@@ -33,7 +33,7 @@ export class CauseEvidence {
   };
   /** Failed pairs into the pods that `silentSide` found. */
   readonly silent: Evidence;
-  /** By place: bad pairs that another cause than this one explains. They say nothing about this one. */
+  /** By place: number of bad pairs there that a cause at another place explains. They are no evidence for a cause here. */
   readonly explained: Record<Place, Uint32Array>;
   readonly unexplained: UnexplainedPairs;
   readonly #mesh: MeshCounts;
@@ -152,7 +152,7 @@ export class Evidence {
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
   readonly #reports: ReadonlyMap<number, MergedReport>;
-  /** The first links: the pod that reports * 65536 + the link. Packed, because lists of objects for a thousand causes would take too long. */
+  /** The first links, each as one number: (reporting pod) * 65536 + (link). A mesh can have a thousand causes, so objects cost too much. */
   readonly #links = new Uint32Array(MAX_LINKS);
   #linkCount = 0;
   #lastFrom = -1;
@@ -271,7 +271,7 @@ export class Evidence {
     return lowerMedian(since.filter((ms) => ms >= 0)) ?? 0;
   }
 
-  /** What `read` makes of each of the first links. */
+  /** The result of `read` for each of the first links. */
   #values<T>(read: (report: MergedReport, link: number) => T): T[] {
     const values: T[] = [];
     for (const packed of this.#links.subarray(0, this.#linkCount)) {
@@ -302,8 +302,8 @@ export interface BadPair {
 const MAX_KEPT = 1_000;
 /**
  * In a mesh of `MANY_PAIRS` judged pairs or more, unconfirmed pairs become findings of their own if at most this share of all
- * pairs is unconfirmed. Chance
- * makes about 12 of 1200 pairs look bad, and three or fewer in only one of 400 meshes. So three or fewer are probably real.
+ * pairs is unconfirmed. Reason: chance makes about 12 of 1200 pairs look bad; it makes three or fewer look bad in only one of
+ * 400 meshes. So three or fewer are probably real faults.
  */
 const UNCONFIRMED_SHARE = 0.0025;
 const MANY_PAIRS = 1_200;
