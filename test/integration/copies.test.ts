@@ -96,7 +96,9 @@ async function answersOf(server: ServerProcess, faultMs: number) {
 
 // At the same time, because each waits for rounds of copying, which come every 10 s.
 describe.concurrent('the past of pods that were killed', () => {
-  it('is the same before and after two of three pods were killed and replaced, from whichever pod is asked', async ({ onTestFinished }) => {
+  it('is the same before and after two of three pods were killed and replaced, from whichever pod is asked', async ({
+    onTestFinished,
+  }) => {
     const mesh = await StubMesh.forTest(onTestFinished);
     const { servers, faultMs } = await startWithFault(mesh, 3);
     const [first] = servers as [ServerProcess];
@@ -119,7 +121,9 @@ describe.concurrent('the past of pods that were killed', () => {
     }
   }, 180_000);
 
-  it('is kept by the keepers that survive when four of six pods are killed; what nobody kept is said to be missing', async ({ onTestFinished }) => {
+  it('is kept by the keepers that survive when four of six pods are killed; what nobody kept is said to be missing', async ({
+    onTestFinished,
+  }) => {
     const mesh = await StubMesh.forTest(onTestFinished);
     const { servers, uids, faultMs } = await startWithFault(mesh, 6);
     const pods = uids.map((uid, i) => podOf(i + 1, { uid, name: `pod-${i + 1}` }));
