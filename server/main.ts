@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { type Config, describeConfig, readConfig } from './config/config.ts';
+import { startPassive } from './passive.ts';
 import { realClock } from './runtime/clock.ts';
 import { textOf } from './runtime/errors.ts';
 import { type Service, startService } from './service.ts';
@@ -35,14 +36,15 @@ async function run(config: Config, warnings: string[]): Promise<void> {
   });
   let service: Service;
   try {
-    service = await startService(config, {
-      clock: realClock,
-      log,
-      random: Math.random,
-      version: __VERSION__,
-      pageDir: join(__dirname, 'web'),
-      idleMs: () => performance.nodeTiming.idleTime,
-    });
+    const deps = { clock: realClock, log, version: __VERSION__ };
+    service = config.isActive
+      ? await startService(config, {
+          ...deps,
+          random: Math.random,
+          pageDir: join(__dirname, 'web'),
+          idleMs: () => performance.nodeTiming.idleTime,
+        })
+      : await startPassive(config, deps);
   } catch (error) {
     log.fatal(
       { host: config.host, port: config.port },

@@ -30,9 +30,10 @@ import { queryReport } from './peers/report-query.ts';
 import { MAX_EVENTS } from './protocol/event.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
-import type { DiscoverySnapshot } from './protocol/pod.ts';
+import type { DiscoverySnapshot, Pod } from './protocol/pod.ts';
 import type { Clock, Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
+import { isActiveNode } from './runtime/node-mode.ts';
 
 /** What a service needs besides its configuration. */
 interface ServiceDeps extends MonitorDeps {
@@ -120,7 +121,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     health: () => monitor.health(),
   });
   const lifetimes = new PodLifetimes(config, clock);
-  const journal = new EventJournal({ ...config, clock, random, starvation: () => monitor.reliability() });
+  const journal = new EventJournal({ ...config, clock, random, starvation: () => monitor.starvation() });
   const ownAnnotations = new AnnotationStore(clock);
 
   // What other pods are asked for, and what they ask for.
@@ -151,13 +152,16 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     log.warn({ pod: pod.name, path, count, reason }, 'an answer of this pod has invalid elements, which are left out');
   });
   const fanOut = new FanOut(config, clock);
-  const broadcast = new PeerBroadcast({ clock, client, fanOut, random, snapshot, selfUid });
+  const isPassive = ({ node }: Pod) => !isActiveNode(node, config);
+  const reporters = onlyReporters(snapshot, selfUid, isPassive);
+  const broadcast = new PeerBroadcast({ clock, client, fanOut, random, snapshot: reporters, selfUid });
   const collectDeps: CollectDeps = {
     clock,
     fanOut,
     random,
     selfUid,
     snapshot,
+    isPassive,
     queryReport: (pod, query) => queryReport(client, pod, query),
     settings: () => settings,
     onPeerCall: (pod, durationUs, ok) => metrics.peerCall(pod, durationUs, ok),
@@ -179,10 +183,11 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     client,
     ownHistory: (range, stepMs) => past.podHistory(range, stepMs),
     copiedHistory: (uid, range, stepMs) => copies.podHistory(uid, range, stepMs),
-    pods: () => snapshot().pods,
+    isPassive,
+    pods: () => reporters().pods,
     lifetimes,
   });
-  const linkQuery = new LinkQuery(client, clock, (uid) => keepersOf(uid, snapshot().pods, MAX_ASKED_KEEPERS));
+  const linkQuery = new LinkQuery(client, clock, (uid) => keepersOf(uid, reporters().pods, MAX_ASKED_KEEPERS));
   const events = new MeshEvents(config, {
     clock,
     broadcast,
@@ -192,7 +197,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   });
   const copySource = new CopySource({
     clock,
-    snapshot,
+    snapshot: reporters,
     selfUid,
     copySince: (cursor) => monitor.past.copySince(cursor),
     journal,
@@ -201,9 +206,12 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const keeper = new Keeper({
     clock,
     client,
-    snapshot,
+    snapshot: reporters,
     selfUid,
-    departed: () => lifetimes.departedSince(clock.nowMs() - config.historyWindowMs).map(({ uid }) => uid),
+    departed: () => {
+      const departed = lifetimes.departedSince(clock.nowMs() - config.historyWindowMs);
+      return departed.filter((pod) => !isPassive(pod)).map(({ uid }) => uid);
+    },
     copies,
   });
   const departedPods = new DepartedPods({ clock, broadcast, lifetimes });
@@ -229,10 +237,24 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     hypothesis: (expect) => hypothesisOf(expect, clock),
   });
 
+  let isNodeChecked = config.activeNodePercentage >= 100;
+  /** Warns once if HOSTNAME is not the node's name: then the other pods take this one for passive, or a passive one for active. */
+  const checkNode = () => {
+    const node = monitor.snapshot.pods.find(({ uid }) => uid === monitor.selfUid)?.node ?? '';
+    if (isNodeChecked || node === '') return;
+    isNodeChecked = true;
+    const { hostname } = config;
+    if (hostname === node) return;
+    log.warn(
+      { hostname, node },
+      'HOSTNAME is not the name of the node: set it from spec.nodeName, for ACTIVE_NODE_PERCENTAGE',
+    );
+  };
   const onPods = (pods: DiscoverySnapshot) => {
     journal.onPods(lifetimes.update(pods));
     journal.onDiscovery(pods.status);
     const targets = monitor.setPods(pods);
+    checkNode();
     if (pods.status.phase === 'synced' && pods.pods.length > 1) {
       void annotations.catchUp();
       void departedPods.catchUp();
@@ -307,6 +329,25 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       await wait(clock, endMs - clock.monotonicMs());
       await Promise.all([http.close(CLOSE_DEADLINE_MS), end()]);
     },
+  };
+}
+
+/**
+ * What is known of the pods that report: all but those of passive nodes. Returns the same list of pods until the pods change, and
+ * always has our own pod, which measures even if its HOSTNAME is not the name of its node.
+ */
+function onlyReporters(
+  snapshot: () => DiscoverySnapshot,
+  selfUid: () => string,
+  isPassive: (pod: Pod) => boolean,
+): () => DiscoverySnapshot {
+  let all: DiscoverySnapshot['pods'] = [];
+  let reporters = all;
+  return () => {
+    const { pods, status } = snapshot();
+    if (pods !== all) reporters = pods.filter((pod) => !isPassive(pod) || pod.uid === selfUid());
+    all = pods;
+    return { pods: reporters, status };
   };
 }
 

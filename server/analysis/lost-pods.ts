@@ -1,3 +1,4 @@
+import { isSilent } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import { isJudged } from '../protocol/pod.ts';
@@ -73,7 +74,7 @@ export function* lostPodsOf(
     const source = pods[report.pod];
     if (source === undefined || !isJudged(source) || !isSource(report.pod)) continue;
     if (report.missing === '') addReport(report, okMs, failing);
-    else for (const { replacement } of replaced) silent[replacement] = report.pod;
+    else if (isSilent(report)) for (const { replacement } of replaced) silent[replacement] = report.pod;
     yield;
   }
   for (const one of replaced) {

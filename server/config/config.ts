@@ -1,6 +1,7 @@
 import { hostPort, isLoopbackHost, withoutCredentials } from '../runtime/address.ts';
-import { formatDurationMs } from '../runtime/duration.ts';
+import { formatDurationMs, parseGoDurationMs } from '../runtime/duration.ts';
 import { textOf } from '../runtime/errors.ts';
+import { isActiveNode, nodeBucket } from '../runtime/node-mode.ts';
 import { readCommandLine } from './command-line.ts';
 import { helpText } from './help.ts';
 import { flagOf, SETTINGS, type Setting, type SettingName } from './settings.ts';
@@ -14,6 +15,8 @@ export interface Config extends Omit<Values, 'clientPort' | 'namespace' | 'stati
   /** Namespace to list; '' = all, null = the service account's. */
   namespace: string | null;
   refreshIntervalMs: number;
+  /** Whether this pod is active: see `isActiveNode`. */
+  isActive: boolean;
   /** Whether pods may have loopback addresses: this one has one, or listens only there, as in the local cluster. */
   allowLoopback: boolean;
   /** The proxies of the environment. */
@@ -46,7 +49,10 @@ export function readConfig(
   const line = readCommandLine(args);
   if (line.help) return { kind: 'print', text: helpText(version) };
   if (line.version) return { kind: 'print', text: `${version}\n` };
-  const warnings: string[] = [];
+  if (line.nodeNames.length > 0 && line.errors.length === 0) {
+    return { kind: 'print', text: line.nodeNames.map(bucketText).join('') };
+  }
+  const warnings = [...line.warnings];
   const errors = [...line.errors];
   const values: Partial<Record<SettingName, unknown>> = {};
   const given = new Set<SettingName>();
@@ -71,6 +77,11 @@ export function readConfig(
   for (const name of ['staticFilePath', 'zapConfig'] as const) {
     if (given.has(name)) warnings.push(`${SETTINGS[name].variable} is ignored: ${SETTINGS[name].help}`);
   }
+  const percentage = values.activeNodePercentage as number;
+  values.activeNodePercentage = Math.min(100, Math.max(1, percentage));
+  if (values.activeNodePercentage !== percentage) {
+    warnings.push(`ACTIVE_NODE_PERCENTAGE=${percentage}: expected 1 to 100; ${values.activeNodePercentage} is used`);
+  }
   return { kind: 'run', config: complete(values as Values, given, env), warnings, hasSecretFlag };
 }
 
@@ -86,13 +97,15 @@ interface Source {
 function sourceOf(setting: Setting<unknown>, flags: Map<string, string>, env: Environment): Source | null {
   const older = setting.deprecated?.variable ?? '';
   const candidates = [
-    { text: flags.get(setting.variable), name: flagOf(setting.variable), isDeprecated: false },
+    { text: flags.get(setting.variable), name: flagOf(setting), isDeprecated: false },
     { text: env[setting.variable], name: setting.variable, isDeprecated: false },
-    { text: flags.get(older), name: flagOf(older), isDeprecated: true },
+    { text: flags.get(older), name: flagOf({ variable: older }), isDeprecated: true },
     { text: env[older], name: older, isDeprecated: true },
   ];
   for (const { text, ...rest } of candidates) {
-    if (text !== undefined && (text !== '' || setting.emptyIsValue)) return { text, ...rest };
+    // In Goldpinger a timeout of 0 makes the older setting count.
+    const isZero = setting.deprecated !== undefined && parseGoDurationMs(text ?? '') === 0;
+    if (text !== undefined && !isZero && (text !== '' || setting.emptyIsValue)) return { text, ...rest };
   }
   return null;
 }
@@ -116,6 +129,12 @@ function livezUrl({ KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT:
   return host !== '' && URL.canParse(url) ? url : '';
 }
 
+/** What `--check-node-hash` prints of a node: the same line as Goldpinger's. */
+function bucketText(name: string): string {
+  const bucket = nodeBucket(name);
+  return `${name}: bucket ${bucket} (active when ACTIVE_NODE_PERCENTAGE >= ${bucket + 1})\n`;
+}
+
 function complete(values: Values, given: Set<SettingName>, env: Environment): Config {
   const proxy = (name: string) => env[name] || env[name.toLowerCase()] || '';
   const { staticFilePath: _static, zapConfig: _zap, ...rest } = values;
@@ -125,6 +144,7 @@ function complete(values: Values, given: Set<SettingName>, env: Environment): Co
     pathApiserverUrl: values.pathApiserverUrl || livezUrl(env),
     namespace: given.has('namespace') ? (values.namespace ?? '') : null,
     refreshIntervalMs: values.refreshIntervalS * 1000,
+    isActive: isActiveNode(values.hostname, values),
     allowLoopback: isLoopbackHost(values.host) || isLoopbackHost(values.podIP),
     proxies: { https: proxy('HTTPS_PROXY'), http: proxy('HTTP_PROXY'), none: proxy('NO_PROXY') },
   };

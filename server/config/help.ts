@@ -1,3 +1,4 @@
+import { IGNORED_FLAGS } from './command-line.ts';
 import { flagOf, GROUPS, SETTINGS, type Setting } from './settings.ts';
 
 /** Indents a text by 8 characters and breaks it between words, at 96 characters. */
@@ -8,7 +9,7 @@ function wrap(text: string): string {
 function describe(setting: Setting<unknown>): string {
   const shown = setting.defaultText ?? (setting.default === '' ? 'none' : setting.default);
   const older = setting.deprecated === undefined ? '' : ` Older name, deprecated: ${setting.deprecated.variable}.`;
-  return `  ${flagOf(setting.variable)}, ${setting.variable}  (${shown})\n${wrap(`${setting.help}.${older}`)}`;
+  return `  ${flagOf(setting)}, ${setting.variable}  (${shown})\n${wrap(`${setting.help}.${older}`)}`;
 }
 
 /** What `--help` prints: every setting by group, with flag, variable, default and meaning. */
@@ -25,8 +26,13 @@ export function helpText(version: string): string {
     '',
     groups.join('\n\n'),
     '',
-    '  --help     this text',
-    '  --version  the version',
+    '  --help                  this text',
+    '  --version               the version',
+    '  --check-node-hash NAME  from which ACTIVE_NODE_PERCENTAGE on the node is active; may be repeated',
+    '',
+    `Flags of Goldpinger that are accepted and ignored: ${[...IGNORED_FLAGS.keys()].join(' ')}`
+      .replace(/(.{1,95})(?: |$)/g, '$1\n')
+      .trimEnd(),
     '',
   ].join('\n');
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { formatDurationMs, parseDurationMs } from '../runtime/duration.ts';
 import { type LinkTemplate, parseLinkTemplate } from '../runtime/link-template.ts';
+import { parseGoFloat, parseGoInt } from './go-numbers.ts';
 
 /** Turns the text of a setting into its value, or throws a RangeError that says what is expected. */
 export type Parser<T> = (text: string) => T;
@@ -12,14 +13,22 @@ export const anyText: Parser<string> = (text) => text;
 /** Text, or null where the setting is empty. */
 export const optionalText: Parser<string | null> = (text) => (text === '' ? null : text);
 
+/** The longest time that a timer of Node can wait, rounded down to days. */
+const MAX_TIMER_MS = 24 * 24 * 3_600_000;
+
 /** A duration in Go's notation, from `leastMs` to a day. Value in ms. */
 export const durationMs =
   (leastMs: number): Parser<number> =>
-  (text) => {
-    const ms = parseDurationMs(text);
-    if (ms < leastMs) throw new RangeError(`expected at least ${formatDurationMs(leastMs)}`);
-    return ms;
-  };
+  (text) =>
+    atLeast(leastMs, parseDurationMs(text));
+
+/** The time limit of an action in Go's notation, from 1 ms to 24 days. Value in ms. */
+export const timeoutMs: Parser<number> = (text) => atLeast(1, parseDurationMs(text, MAX_TIMER_MS));
+
+function atLeast(leastMs: number, ms: number): number {
+  if (ms < leastMs) throw new RangeError(`expected at least ${formatDurationMs(leastMs)}`);
+  return ms;
+}
 
 /** A token that is hard to guess and valid in an HTTP header (RFC 6750), or '' for none. Messages never repeat it. */
 export const secret: Parser<string> = (text) => {
@@ -37,29 +46,35 @@ export const kubeconfig: Parser<string | null> = (text) => {
   return text === '' ? null : text;
 };
 
-/** A decimal number from `least` to `most`. */
+/** A number from `least` to `most`, as Go's ParseFloat reads it. */
 export const decimal =
   (least: number, most: number): Parser<number> =>
   (text) => {
-    const value = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+    const value = parseGoFloat(text);
     if (!(value >= least && value <= most)) throw new RangeError(`expected a number from ${least} to ${most}`);
     return value;
   };
 
-/** A whole number from `least` to `most`. */
+/** A number of seconds up to `most`, as Go's ParseFloat reads it. Negative means off, as 0 does. */
+export const secondsOrOff =
+  (most: number): Parser<number> =>
+  (text) =>
+    parseGoFloat(text) < 0 ? 0 : decimal(0, most)(text);
+
+/** A whole number from `least` to `most`, as Go's ParseInt reads it. */
 export const whole =
   (least: number, most: number): Parser<number> =>
   (text) => {
-    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    const value = parseGoInt(text);
     if (!(value >= least && value <= most)) throw new RangeError(`expected a whole number from ${least} to ${most}`);
     return value;
   };
 
-/** As `whole`, or null where the setting is empty. */
-export const optionalWhole =
-  (least: number, most: number): Parser<number | null> =>
-  (text) =>
-    text === '' ? null : whole(least, most)(text);
+/** Any whole number that Go's ParseInt reads. */
+export const wholeNumber: Parser<number> = whole(-(2 ** 63), 2 ** 63);
+
+/** A port, or null where the setting is empty or 0. */
+export const optionalPort: Parser<number | null> = (text) => (text === '' ? null : whole(0, 65_535)(text) || null);
 
 /** A boolean in any notation that Go's strconv.ParseBool accepts. */
 export const flag: Parser<boolean> = (text) => {
@@ -134,6 +149,9 @@ export const linkTemplates: Parser<LinkTemplate[]> = (text) => {
   if (twice !== undefined) throw new RangeError(`two templates have the name ${twice.name}`);
   return templates;
 };
+
+/** Names of nodes, separated by commas or spaces; duplicates are dropped. */
+export const nodeNames: Parser<string[]> = (text) => list(5000)(text.replaceAll(',', ' '));
 
 /** IP families to ping: 4, 6, or both separated by a comma or space. */
 export const families: Parser<(4 | 6)[]> = (text) => {

@@ -1,3 +1,4 @@
+import { parseGoInt } from './go-numbers.ts';
 import {
   anyText,
   decimal,
@@ -11,13 +12,17 @@ import {
   labelSelector,
   linkTemplates,
   list,
+  nodeNames,
   oneOf,
   optional,
+  optionalPort,
   optionalText,
-  optionalWhole,
   type Parser,
+  secondsOrOff,
   secret,
+  timeoutMs,
   whole,
+  wholeNumber,
   words,
 } from './parse.ts';
 
@@ -33,9 +38,11 @@ export const GROUPS = [
   'Ignored',
 ] as const;
 
-/** The name, parser and help of one setting. The flag is the variable in kebab case. */
+/** The name, parser and help of one setting. */
 export interface Setting<T> {
   variable: string;
+  /** The flag, if it is not the variable in kebab case. */
+  flag?: string;
   group: (typeof GROUPS)[number];
   /** The default, written as in the variable. */
   default: string;
@@ -63,15 +70,16 @@ function setting<T>(
 }
 
 /**
- * Describes a deadline in Go's notation, at least 1 ms. Goldpinger's older variable, whose name ends with `_MS`, takes whole
+ * Describes a deadline in Go's notation, at least 1 ms; 0 means that it is not set, as in Goldpinger. Goldpinger's older variable, whose name ends with `_MS`, takes whole
  * milliseconds.
  */
 function timeout(group: Setting<number>['group'], variable: string, byDefault: string, help: string): Setting<number> {
   const rewrite = (text: string) => {
-    if (!/^\d+$/.test(text)) throw new RangeError('expected a whole number of milliseconds');
-    return `${text}ms`;
+    const ms = parseGoInt(text);
+    if (Number.isNaN(ms)) throw new RangeError('expected a whole number of milliseconds');
+    return `${ms}ms`;
   };
-  return setting(group, variable, byDefault, durationMs(1), {
+  return setting(group, variable, byDefault, timeoutMs, {
     help,
     deprecated: { variable: `${variable}_MS`, rewrite },
   });
@@ -86,7 +94,7 @@ export const SETTINGS = {
   shutdownGraceMs: setting('Listening', 'SHUTDOWN_GRACE', '5s', durationMs(0), {
     help: 'How long pings are still answered after SIGTERM, so that a rollout does not look like a network fault',
   }),
-  clientPort: setting('Peers', 'CLIENT_PORT_OVERRIDE', '', optionalWhole(1, 65_535), {
+  clientPort: setting('Peers', 'CLIENT_PORT_OVERRIDE', '', optionalPort, {
     help: 'Port to call peers on',
     defaultText: 'PORT',
   }),
@@ -120,8 +128,8 @@ export const SETTINGS = {
   goneRetentionMs: setting('Peers', 'GONE_RETENTION', '5m', durationMs(0), {
     help: 'Departed pods stay visible for this long',
   }),
-  refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', decimal(0, 86_400), {
-    help: 'Seconds between two pings of one peer, fractions allowed; 0: peers are not pinged, external targets every 30 s',
+  refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', secondsOrOff(86_400), {
+    help: 'Seconds between two pings of one peer, fractions allowed; 0 or less: peers are not pinged, external targets every 30 s',
   }),
   jitterFactor: setting('Pinging', 'JITTER_FACTOR', '0.05', decimal(0, 10), {
     help: 'Each wait is longer than REFRESH_INTERVAL by a random share, at most this one',
@@ -134,7 +142,15 @@ export const SETTINGS = {
   freshConnectionIntervalMs: setting('Pinging', 'FRESH_CONNECTION_INTERVAL', '10s', durationMs(0), {
     help: 'Each link opens a new connection for the first ping after this time; pings in between use the open one; 0s: each ping opens one',
   }),
+  activeNodePercentage: setting('Pinging', 'ACTIVE_NODE_PERCENTAGE', '100', wholeNumber, {
+    help: 'Percentage of nodes, 1 to 100, whose pods ping the others and ask the Kubernetes API; the others only answer',
+  }),
+  activeNodes: setting('Pinging', 'ACTIVE_NODES', '', nodeNames, {
+    help: 'Names of nodes that are always active, separated by commas',
+    repeatable: true,
+  }),
   hostsToResolve: setting('External probes', 'HOSTS_TO_RESOLVE', '', list(100), {
+    flag: '--host-to-resolve',
     help: 'Host names to resolve, separated by spaces',
     repeatable: true,
   }),
@@ -209,7 +225,7 @@ export const SETTINGS = {
 /** Name of a setting in the configuration. */
 export type SettingName = keyof typeof SETTINGS;
 
-/** The flag of a variable: `PING_TIMEOUT` is `--ping-timeout`. */
-export function flagOf(variable: string): string {
-  return `--${variable.toLowerCase().replaceAll('_', '-')}`;
+/** The flag of a setting: that of `PING_TIMEOUT` is `--ping-timeout`. */
+export function flagOf({ variable, flag }: Pick<Setting<unknown>, 'variable' | 'flag'>): string {
+  return flag ?? `--${variable.toLowerCase().replaceAll('_', '-')}`;
 }

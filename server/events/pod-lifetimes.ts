@@ -105,12 +105,16 @@ export class PodLifetimes {
     return pods.sort(comparePods);
   }
 
-  /** In each of `steps` steps from `fromMs` (ms since the epoch) on, the number of pods that existed and were not gone. */
-  countAlive(fromMs: number, stepMs: number, steps: number): number[] {
+  /**
+   * In each of `steps` steps from `fromMs` (ms since the epoch) on, the number of pods that existed and were not gone, of those
+   * that `isCounted` accepts.
+   */
+  countAlive(fromMs: number, stepMs: number, steps: number, isCounted: (pod: Pod) => boolean): number[] {
     const from = fromMs - wallOffsetMs(this.#clock);
     const stepOf = (atMs: number) => Math.floor((atMs - from) / stepMs);
     const changes = new Int32Array(steps + 1);
-    for (const { bornMs, sinceMs, isGone } of this.#lifetimes.values()) {
+    for (const { pod, bornMs, sinceMs, isGone } of this.#lifetimes.values()) {
+      if (!isCounted(pod)) continue;
       const first = Math.max(0, stepOf(bornMs));
       const last = isGone ? Math.min(steps - 1, stepOf(sinceMs)) : steps - 1;
       if (first > last) continue;

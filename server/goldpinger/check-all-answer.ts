@@ -51,15 +51,20 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
   yield* externalsByTarget(entries);
   yield ',"responses":{';
   const linkTo = new Int32Array(mesh.pods.length);
-  for (const [i, { pod, report, key, hostIP, podIP }] of entries.entries()) {
-    const start = `${i === 0 ? '' : ','}${key}:{"HostIP":${hostIP},"OK":${report.missing === ''},"PodIP":${podIP}`;
-    if (report.missing === '') {
+  // Passive pods are hosts, and have no result: they were not asked.
+  const asked = entries.flatMap((entry) => {
+    const { missing } = entry.report;
+    return missing === 'passive' ? [] : [{ ...entry, missing }];
+  });
+  for (const [i, { pod, report, missing: outcome, key, hostIP, podIP }] of asked.entries()) {
+    const start = `${i === 0 ? '' : ','}${key}:{"HostIP":${hostIP},"OK":${outcome === ''},"PodIP":${podIP}`;
+    if (outcome === '') {
       yield `${start},"response":{"podResults":{`;
       yield* podResults(report, entries, linkTo, options, writer);
       yield `}${probeResultsJson(report.probes)}}}`;
     } else {
       const address = addressOf(pod, options);
-      const { missing: outcome, missingDetail: detail } = report;
+      const { missingDetail: detail } = report;
       const error = goError({ path: '/check', address, port: options.port, outcome, phase: null, detail });
       yield `${start},"error":${JSON.stringify(error)}}`;
     }

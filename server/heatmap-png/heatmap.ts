@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Thresholds } from '../protocol/link-state.ts';
+import { isSilent, type Thresholds } from '../protocol/link-state.ts';
 import { SerialQueue } from '../runtime/concurrency.ts';
 import {
   CELL_STATES,
@@ -63,12 +63,14 @@ export async function heatmapPng(mesh: DrawnMesh, limits: Thresholds): Promise<B
 }
 
 function namesOf(mesh: DrawnMesh, { pods }: Cells): string[] {
-  const missing = new Set(mesh.reports.filter(({ missing }) => missing !== '').map(({ pod }) => pod));
+  const silent = new Set(mesh.reports.filter(isSilent).map(({ pod }) => pod));
+  const passive = new Set(mesh.reports.filter(({ missing }) => missing === 'passive').map(({ pod }) => pod));
   return pods.map((i) => {
     const pod = mesh.pods[i];
     const name = (mesh.settings.displayNodeName && pod?.node) || pod?.name || '';
     const stage = pod === undefined || pod.lifecycle === 'ready' ? '' : pod.lifecycle;
-    const notes = [stage, missing.has(i) && stage !== 'starting' ? 'did not report' : ''].filter(Boolean).join(', ');
+    const report = passive.has(i) ? 'passive' : silent.has(i) && stage !== 'starting' ? 'did not report' : '';
+    const notes = [stage, report].filter(Boolean).join(', ');
     return shortened(name, MAX_NAME - (notes === '' ? 0 : notes.length + 3)) + (notes === '' ? '' : ` (${notes})`);
   });
 }

@@ -57,7 +57,7 @@ interface ConnectionsDeps {
   clock: Clock;
   ping: PingAnswer;
   /** The pods as discovery knows them. */
-  snapshot(): DiscoverySnapshot;
+  snapshot(): Pick<DiscoverySnapshot, 'pods'>;
   /** Whether this server has the name that a client uses for it (header `Host`). */
   answersTo(host?: string): boolean;
   /** How long a connection may send nothing at its start, ms. */
@@ -79,7 +79,7 @@ export class Connections {
   readonly #others: Kind;
   /** Connections of the HTTP server that may not be closed to make room. */
   readonly #busy = new WeakSet<Socket>();
-  #known: { snapshot: DiscoverySnapshot; addresses: Set<string> } | null = null;
+  #known: { pods: DiscoverySnapshot['pods']; addresses: Set<string> } | null = null;
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
@@ -135,10 +135,10 @@ export class Connections {
   /** Whose connection this is. */
   clientOf(socket: Socket): Client {
     const address = remoteAddressOf(socket);
-    const snapshot = this.#deps.snapshot();
-    if (this.#known?.snapshot !== snapshot) {
-      const addresses = new Set(snapshot.pods.flatMap(({ podIPs, hostIPs }) => [...podIPs, ...hostIPs]));
-      this.#known = { snapshot, addresses };
+    const { pods } = this.#deps.snapshot();
+    if (this.#known?.pods !== pods) {
+      const addresses = new Set(pods.flatMap(({ podIPs, hostIPs }) => [...podIPs, ...hostIPs]));
+      this.#known = { pods, addresses };
     }
     return { address, isPod: this.#known.addresses.has(address) };
   }

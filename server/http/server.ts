@@ -1,8 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import { hostPort, isLoopbackHost } from '../runtime/address.ts';
 import { Connections } from './connections.ts';
 import type { RouteContext } from './context.ts';
 import { sendError } from './errors.ts';
+import type { PassiveContext } from './passive-app.ts';
 import { isPing, PingAnswer } from './ping.ts';
 import { Requests } from './requests.ts';
 import { Streams } from './stream.ts';
@@ -44,17 +46,47 @@ interface Timeouts {
 
 const TIMEOUTS: Timeouts = { requestMs: 10_000, checkMs: 1_000, stalledMs: 30_000 };
 
-/** Listens on `host:port`. Rejects with the system's error (EADDRINUSE, ...) if it cannot. */
-export async function listen(
+/** Serves everything on `host:port`. Rejects with the system's error (EADDRINUSE, ...) if it cannot listen. */
+export function listen(
   context: RouteContext,
   host: string,
   port: number,
   timeouts: Timeouts = TIMEOUTS,
 ): Promise<HttpServer> {
   const streams = new Streams(context);
-  const app = loadedAtFirstRequest(context, streams);
+  const served: Served = {
+    app: loadedAtFirstRequest(async () => (await import('./app.ts')).createApp(context, streams), context),
+    snapshot: () => context.monitor.snapshot,
+    end: () => streams.stop(),
+  };
+  return listenFor(served, context, host, port, timeouts);
+}
+
+/** Serves what a passive pod answers on `host:port`. Rejects as `listen` does. It knows no pods, so every client is a stranger. */
+export function listenPassive(context: PassiveContext, host: string, port: number): Promise<HttpServer> {
+  const nobody = { pods: [] };
+  const load = async () => (await import('./passive-app.ts')).createPassiveApp(context);
+  const served: Served = { app: loadedAtFirstRequest(load, context), snapshot: () => nobody, end: () => {} };
+  return listenFor(served, context, host, port, TIMEOUTS);
+}
+
+/** What is served besides pings. */
+interface Served {
+  app: RequestListener;
+  snapshot(): Pick<DiscoverySnapshot, 'pods'>;
+  /** Ends what does not end by itself. */
+  end(): void;
+}
+
+async function listenFor(
+  { app, snapshot, end }: Served,
+  context: PassiveContext,
+  host: string,
+  port: number,
+  timeouts: Timeouts,
+): Promise<HttpServer> {
   const ping = new PingAnswer(context);
-  const { clock, monitor, config } = context;
+  const { clock, config } = context;
   const keptMs = Math.max(MIN_KEPT_MS, 2 * config.freshConnectionIntervalMs);
   const requests = new Requests(clock, (socket, isBusy) => connections.setBusy(socket, isBusy));
   const isLocalOnly = isLoopbackHost(host);
@@ -65,7 +97,7 @@ export async function listen(
     answersTo,
     silentMs: timeouts.requestMs,
     keptMs,
-    snapshot: () => monitor.snapshot,
+    snapshot,
     hasRequest: (socket) => requests.has(socket),
   });
   const options = { maxHeaderSize: MAX_URL_CHARS + MAX_HEADER_BYTES, connectionsCheckingInterval: timeouts.checkMs };
@@ -94,13 +126,13 @@ export async function listen(
     server.listen({ port, ...(WILDCARD.test(host) ? {} : { host }) }, resolve);
   });
   const close = async (deadlineMs: number) => {
-    streams.stop();
+    end();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     connections.close();
     server.closeIdleConnections();
     // For those that become idle from now on.
     server.keepAliveTimeout = 1;
-    const deadline = context.clock.setTimer(() => server.closeAllConnections(), deadlineMs);
+    const deadline = clock.setTimer(() => server.closeAllConnections(), deadlineMs);
     await closed;
     deadline.cancel();
   };
@@ -111,19 +143,22 @@ export async function listen(
  * The express application. It is loaded by the first request that needs it: that takes a third of the time of a start, in
  * which peers wait for the first answer to their pings.
  */
-function loadedAtFirstRequest(context: RouteContext, streams: Streams): RequestListener {
+function loadedAtFirstRequest(
+  load: () => Promise<RequestListener>,
+  { log }: Pick<RouteContext, 'log'>,
+): RequestListener {
   let app: RequestListener | null = null;
   let loading: Promise<RequestListener> | null = null;
   return (req, res) => {
     if (app !== null) return app(req, res);
-    loading ??= import('./app.ts').then(({ createApp }) => {
-      app = createApp(context, streams);
+    loading ??= load().then((loaded) => {
+      app = loaded;
       return app;
     });
     loading.then(
       (loaded) => loaded(req, res),
       (error) => {
-        context.log.error({ err: error }, 'the HTTP application cannot be loaded');
+        log.error({ err: error }, 'the HTTP application cannot be loaded');
         sendError(res, 500, 'internal error; the log of this pod says more');
       },
     );

@@ -62,10 +62,22 @@ export function registerGauges(registry: Registry, version: string, sources: Met
       for (const { lifecycle } of pods()) gauge.inc({ state: lifecycle });
     },
   });
+  registerIdentity(registry, version, true);
+}
+
+/** Registers the gauges that say what this process is: version and mode. */
+export function registerIdentity(registry: Registry, version: string, isActive: boolean): void {
   registerGauge(registry, 'goldpinger_build_info', ['version', 'node_version'], {
     help: 'Always 1; the labels say which program this is.',
     collect: (gauge) => gauge.set({ version, node_version: process.versions.node }, 1),
   });
+  registerValues(registry, [
+    [
+      'goldpinger_node_mode',
+      'Whether this instance measures (1), or only answers because its node is passive (0).',
+      () => +isActive,
+    ],
+  ]);
 }
 
 /** Registers gauges without labels of their own, whose values are read at each scrape. */

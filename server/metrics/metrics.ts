@@ -14,7 +14,7 @@ import {
   labelText,
   seriesText,
 } from './exposition.ts';
-import { type MetricsSources, registerGauges, registerProcessMetrics } from './gauges.ts';
+import { type MetricsSources, registerGauges, registerIdentity, registerProcessMetrics } from './gauges.ts';
 import { BOUNDS_S } from './latencies.ts';
 import { SeriesByAddress, SeriesByPeer } from './peers.ts';
 
@@ -41,8 +41,6 @@ export class Metrics {
   readonly #byPeer = new SeriesByPeer();
   readonly #perPeer: boolean;
   readonly #instance: string;
-  /** Pings that prom-client has not counted yet. It looks for the labels each time, which takes longer than the rest of a count. */
-  readonly #pings = { received: 0, made: 0 };
 
   constructor(settings: MetricsSettings, sources: MetricsSources) {
     this.#counters = createCounters(this.#registry, settings.probes);
@@ -55,14 +53,12 @@ export class Metrics {
 
   /** Counts a request that came in. */
   received(action: (typeof ACTIONS)[number]): void {
-    if (action === 'ping') this.#pings.received += 1;
-    else this.#counters.calls.inc({ group: 'received', action });
+    this.#counters.calls.inc({ group: 'received', action });
   }
 
   /** Counts a request that we sent, unless `pingSample` or `peerCall` counts it. */
   made(action: (typeof ACTIONS)[number]): void {
-    if (action === 'ping') this.#pings.made += 1;
-    else this.#counters.calls.inc({ group: 'made', action });
+    this.#counters.calls.inc({ group: 'made', action });
   }
 
   /** Sets who our peers are now. The series of all others disappear. */
@@ -73,11 +69,13 @@ export class Metrics {
 
   /** Counts a ping that ended. A ping of a target that has left counts only in the totals. */
   pingSample(target: Target, sample: Sample): void {
-    const { outcome, phase, suspect } = sample;
+    const { outcome, phase, suspect, connectUs, firstByteUs, totalUs } = sample;
+    const { hostIP, podIP } = target;
     if (outcome !== 'no-address') this.made('ping');
     if (suspect) this.#counters.suspects.inc();
     if (outcome === 'ok') {
-      this.#byAddress.countPing(target.hostIP, target.podIP, sample);
+      this.#byAddress.countCall('ping', hostIP, podIP, totalUs);
+      this.#byAddress.addPhases(hostIP, podIP, connectUs, firstByteUs);
       return;
     }
     this.error('ping');
@@ -117,10 +115,6 @@ export class Metrics {
 
   /** Renders all metrics in slices of at most about 1 ms of work, with a turn of the event loop after each. */
   async *render(format: Format): AsyncGenerator<string> {
-    for (const group of ['received', 'made'] as const) {
-      this.#counters.calls.inc({ group, action: 'ping' }, this.#pings[group]);
-      this.#pings[group] = 0;
-    }
     yield await registryText(this.#registry, this.#instance, format);
     for (const series of [this.#byAddress, this.#byPeer]) {
       for (const slice of series.render(this.#instance, format)) {
@@ -128,6 +122,27 @@ export class Metrics {
         await nextTurn();
       }
     }
+    if (format === 'openmetrics') yield END_MARK;
+  }
+}
+
+/** The metrics of a passive pod: its mode and version, and those of its process. It measures nothing and counts nothing. */
+export class PassiveMetrics {
+  readonly #registry = new Registry();
+  readonly #instance: string;
+
+  constructor({ instance, version }: Pick<MetricsSettings, 'instance' | 'version'>) {
+    registerIdentity(this.#registry, version, false);
+    registerProcessMetrics(this.#registry);
+    this.#instance = labelText({ goldpinger_instance: instance });
+  }
+
+  /** Does nothing: only the mode is told of a passive pod. */
+  received(): void {}
+
+  /** Renders as `Metrics.render`. */
+  async *render(format: Format): AsyncGenerator<string> {
+    yield await registryText(this.#registry, this.#instance, format);
     if (format === 'openmetrics') yield END_MARK;
   }
 }

@@ -1,5 +1,5 @@
 import { podsWithOldList, silentSide } from '../analysis/sides.ts';
-import { isDoubted, isDoubtedByDestination, isStarved } from '../protocol/link-state.ts';
+import { isDoubted, isDoubtedByDestination, isSilent, isStarved } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';
 import { type DiscoveryStatus, isJudged, isPodListOld, listIntervalMs, type Pod } from '../protocol/pod.ts';
@@ -61,7 +61,7 @@ export class HealthTally {
     const from = report.pod;
     const isReady = this.#ready[from] === 1;
     this.#reports.push(report);
-    if (report.missing !== '' && (isReady || this.#pods[from]?.lifecycle === 'not-ready')) {
+    if (isSilent(report) && (isReady || this.#pods[from]?.lifecycle === 'not-ready')) {
       const why = report.missingDetail === '' ? report.missing : `${report.missing}: ${report.missingDetail}`;
       this.#missing.set(from, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
     }

@@ -18,6 +18,8 @@ import type { ReportQuery, ReportResult } from './report-query.ts';
 export interface CollectDeps {
   clock: Clock;
   fanOut: FanOut;
+  /** Whether a pod is on a passive node by our own settings: it is not asked. */
+  isPassive(pod: Pod): boolean;
   /** Asks a pod for its report; never rejects. */
   queryReport(pod: Pod, query: ReportQuery): Promise<ReportResult>;
   /** 0 <= number < 1; decides which pod is asked first. */

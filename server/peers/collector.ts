@@ -1,5 +1,6 @@
 import { MeshCounts } from '../analysis/findings/counts.ts';
 import { findingsFrom } from '../analysis/findings/findings.ts';
+import { isSilent } from '../protocol/link-state.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
@@ -163,9 +164,11 @@ export class Collection {
     await this.#takeOwnReport();
     const first = Math.floor(random() * pods.length);
     const order = [...pods.keys()].map((i) => (i + first) % pods.length);
-    const asked = order.filter((i) => i !== this.#self).map((i) => pods[i] as Pod);
+    const others = order.filter((i) => i !== this.#self).map((i) => pods[i] as Pod);
+    const present = others.filter(({ lifecycle }) => lifecycle !== 'gone');
+    for (const pod of present) if (this.#deps.isPassive(pod)) this.#take(this.#passiveReport(pod));
     await fanOut.run(
-      asked.filter(({ lifecycle }) => lifecycle !== 'gone'),
+      present.filter((pod) => !this.#deps.isPassive(pod)),
       (pod, deadlineMs) => this.#ask(pod, deadlineMs),
     );
     const { pods: all } = this.#view.index;
@@ -176,6 +179,11 @@ export class Collection {
     const context = { atMs: this.#view.past()?.toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
     const findings = await runSliced(findingsFrom(this.#counts, context), clock);
     return { ...this.partialMesh(), findings };
+  }
+
+  #passiveReport({ uid }: Pod): MergedReport {
+    const arrival = { pod: this.#view.index.ofUid(uid), atMs: this.#deps.clock.nowMs(), fetchUs: 0 };
+    return missingReport(arrival, 'passive', 'its node is passive by ACTIVE_NODE_PERCENTAGE and ACTIVE_NODES');
   }
 
   /** The mesh with the reports that have come so far, without findings. */
@@ -260,7 +268,7 @@ export class Collection {
       limits: this.#limits,
       deadlineMs,
     });
-    const isAsked = result.kind !== 'missing' || (result.reason !== 'not-asked' && result.reason !== 'no-address');
+    const isAsked = result.kind !== 'missing' || !['not-asked', 'no-address', 'passive'].includes(result.reason);
     if (isAsked) onPeerCall(pod, arrival().fetchUs, result.kind !== 'missing');
     this.#add(this.#merge(result, arrival()));
     return !isAsked || result.kind !== 'missing';
@@ -294,7 +302,7 @@ export class Collection {
 
   /** Takes a report, or holds it back if a copy may replace it. */
   #add(report: MergedReport): void {
-    if (report.missing !== '' && this.#view.range() !== null) this.#heldBack.set(report.pod, report);
+    if (isSilent(report) && this.#view.range() !== null) this.#heldBack.set(report.pod, report);
     else this.#take(report);
   }
 

@@ -37,7 +37,7 @@ export class MalformedResponseError extends Error {
  */
 export class Exchange {
   /**
-   * The response; its body is read if its status is 2xx. Rejects with the system's error (code ECONNRESET also if the
+   * The response; its body is read if its status is 2xx, or 503, with which a passive pod says that it is one. Rejects with the system's error (code ECONNRESET also if the
    * connection was closed too early), with a MalformedResponseError, or with the error that `end` got.
    */
   readonly response: Promise<Response>;
@@ -52,7 +52,7 @@ export class Exchange {
   /** Starts to connect, and sends the request then. Throws a TypeError if HTTP does not allow it. */
   constructor(request: HttpRequest, { host, port, maxBytes, readBuffer, onBytes }: ExchangeOptions) {
     const head = headOf(request, hostPort(host, port));
-    this.#parser = new HttpResponseParser(maxBytes, (status) => status <= 299);
+    this.#parser = new HttpResponseParser(maxBytes, (status) => status <= 299 || status === 503);
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -27,6 +27,8 @@ interface MeshHistoriesDeps {
   /** The resolution of our own results from `ageMs` ago, in ms. */
   resolutionMs(ageMs: number): number;
   lifetimes: Pick<PodLifetimes, 'countAlive' | 'departedSince' | 'remembersSinceMs'>;
+  /** Whether a pod is on a passive node: it has no history. */
+  isPassive(pod: Pod): boolean;
   /** The pods as they are now. */
   pods(): readonly Pod[];
 }
@@ -125,7 +127,7 @@ export class MeshHistories {
   }
 
   async #collect(steps: Steps): Promise<MeshHistory> {
-    const { clock, broadcast, ownHistory, lifetimes } = this.#deps;
+    const { clock, broadcast, ownHistory, lifetimes, isPassive } = this.#deps;
     const { fromMs, stepMs, count, askedMs } = steps;
     const fromAgeMs = Math.round(askedMs - fromMs);
     const range: AgeRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - count * stepMs) };
@@ -138,7 +140,10 @@ export class MeshHistories {
       keepMs: 0,
       ...MAX_HISTORY,
     });
-    const departed: Lost[] = lifetimes.departedSince(fromMs).map((pod) => ({ pod, part: lostPart(pod, GONE) }));
+    const departed: Lost[] = lifetimes
+      .departedSince(fromMs)
+      .filter((pod) => !isPassive(pod))
+      .map((pod) => ({ pod, part: lostPart(pod, GONE) }));
     const silent: (Omit<Lost, 'pod'> & { pod: Pod | undefined })[] = missing.map((part) => {
       return { pod: this.#deps.pods().find(({ name }) => name === part.name), part };
     });
@@ -158,7 +163,7 @@ export class MeshHistories {
       );
     }
     const { links, failed, byLatency, reports, resolutionMs } = sums;
-    const alive = lifetimes.countAlive(fromMs, stepMs, count);
+    const alive = lifetimes.countAlive(fromMs, stepMs, count, (pod) => !isPassive(pod));
     return {
       fromMs,
       toMs: fromMs + count * stepMs,

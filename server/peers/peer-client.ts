@@ -8,6 +8,7 @@ import { textOf } from '../runtime/errors.ts';
 import type { Response } from '../runtime/http-response.ts';
 import { parseJson } from '../runtime/json.ts';
 import { errorCodeOf, isOwnFault, networkFaultOf } from '../runtime/network-errors.ts';
+import { saysPassive } from '../runtime/node-mode.ts';
 import { type Addressing, addressOf, whyNoAddress } from './address.ts';
 import { Exchange, type HttpRequest, MalformedResponseError } from './exchange.ts';
 
@@ -68,7 +69,7 @@ export class PeerCallError extends Error {
 const MAX_CONNECTIONS = 1_024;
 /** How long a path that a pod does not know is not requested again. Then it is, because the container may have been replaced. */
 const UNKNOWN_PATH_MS = 10 * 60_000;
-/** The most pods whose unknown paths are remembered. Beyond that, the entry that was made first is dropped. */
+/** The most pods that something is remembered of. Beyond that, the entry that was made first is dropped. */
 const MAX_REMEMBERED_PODS = 5_000;
 /** The most bytes of all answers that are being read, or wait to be parsed: a tenth of the memory limit that we ship. */
 const MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024;
@@ -93,6 +94,8 @@ export class PeerClient {
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
   /** By pod uid: the paths that the pod does not know, and until when each is remembered (monotonic ms). */
   readonly #unknownPaths = new Map<string, Map<string, number>>();
+  /** By pod uid: until when it is not asked, because it said that it is passive (monotonic ms). */
+  readonly #passiveUntilMs = new Map<string, number>();
   readonly #exchanges = new Set<Exchange>();
   /** Bytes of all answers that are being read, or wait to be parsed. */
   #bytes = 0;
@@ -121,6 +124,7 @@ export class PeerClient {
       const { reason, detail } = whyNoAddress(pod, this.#settings);
       throw new PeerCallError(reason, detail);
     }
+    if ((this.#passiveUntilMs.get(pod.uid) ?? 0) > this.#clock.monotonicMs()) throw passive();
     if (method === 'GET' && this.#isUnknown(pod, path)) throw unknownPath(path);
     const startMs = this.#clock.monotonicMs();
     const leftMs = Math.ceil((request.deadlineMs ?? Number.POSITIVE_INFINITY) - startMs);
@@ -134,6 +138,10 @@ export class PeerClient {
         this.noteUnknownPath(pod, path);
         throw unknownPath(path);
       }
+      if (status === 503 && saysPassive(body.subarray(0, 1000).toString())) {
+        remember(this.#passiveUntilMs, pod.uid, this.#clock.monotonicMs() + UNKNOWN_PATH_MS);
+        throw passive();
+      }
       if (status < 200 || status > 299) {
         throw new PeerCallError('http-status', `it answered ${barePath(path)} with status ${status}`);
       }
@@ -142,7 +150,8 @@ export class PeerClient {
       return { ...written, value: await this.#parsing.run(() => this.#parse(pod, request, body, written)) };
     } catch (error) {
       // A pod that failed may be restarting, with another image.
-      if (error instanceof PeerCallError && error.reason !== 'http-status') this.forgetUnknownPaths(pod);
+      if (error instanceof PeerCallError && !['http-status', 'passive'].includes(error.reason))
+        this.forgetUnknownPaths(pod);
       throw error;
     } finally {
       this.#bytes -= read.bytes;
@@ -153,9 +162,7 @@ export class PeerClient {
   noteUnknownPath(pod: Pod, path: string): void {
     const paths = this.#unknownPaths.get(pod.uid) ?? new Map<string, number>();
     paths.set(barePath(path), this.#clock.monotonicMs() + UNKNOWN_PATH_MS);
-    this.#unknownPaths.set(pod.uid, paths);
-    const oldest = this.#unknownPaths.keys().next();
-    if (this.#unknownPaths.size > MAX_REMEMBERED_PODS && !oldest.done) this.#unknownPaths.delete(oldest.value);
+    remember(this.#unknownPaths, pod.uid, paths);
   }
 
   /** Forgets what `pod` does not know: the next GETs are sent again. */
@@ -234,6 +241,17 @@ export class PeerClient {
     if (isNews) this.#skipsTold.add(key);
     this.#onSkipped(pod, path, skipped, isNews);
   }
+}
+
+/** Adds an entry for a pod; drops the first one if there are too many. */
+function remember<T>(byPod: Map<string, T>, uid: string, value: T): void {
+  byPod.set(uid, value);
+  const oldest = byPod.keys().next();
+  if (byPod.size > MAX_REMEMBERED_PODS && !oldest.done) byPod.delete(oldest.value);
+}
+
+function passive(): PeerCallError {
+  return new PeerCallError('passive', 'it says that its node is passive');
 }
 
 function isGenerator<T>(parsed: T | Generator<void, T>): parsed is Generator<void, T> {

@@ -147,3 +147,8 @@ export function latePhase(connectUs: number, firstByteUs: number, totalUs: numbe
   if (firstByteUs < lateUs) return 'body';
   return totalUs - connectUs - firstByteUs >= lateUs ? 'response' : 'first-byte';
 }
+
+/** Whether a pod should have reported and did not. A passive pod is a target only: nothing is missing if it has no report. */
+export function isSilent({ missing }: { missing: string }): boolean {
+  return missing !== '' && missing !== 'passive';
+}

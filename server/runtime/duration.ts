@@ -10,21 +10,31 @@ const UNIT_MS: Record<string, number> = {
   h: 3_600_000,
 };
 
+/** The longest duration that Go has, ms: 2^63 - 1 ns. */
+const MAX_GO_MS = 2 ** 63 / 1e6;
+const DAY_MS = 24 * 3_600_000;
+
+/** Reads a duration as Go's time.ParseDuration does (`+300ms`, `1h2.5m`, `0`); ms, NaN for a text that Go refuses. */
+export function parseGoDurationMs(text: string): number {
+  const [, sign = '', rest = ''] = /^([+-]?)(.*)$/s.exec(text) ?? [];
+  if (rest === '0') return 0;
+  if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(rest)) return Number.NaN;
+  let totalMs = 0;
+  for (const [, number, unit = ''] of rest.matchAll(/([\d.]+)([^\d.]+)/g))
+    totalMs += Number(number) * (UNIT_MS[unit] ?? 0);
+  if (totalMs > MAX_GO_MS) return Number.NaN;
+  return sign === '-' ? 0 - totalMs : totalMs;
+}
+
 /**
- * Reads a duration in Go's notation (`300ms`, `1.5s`, `1m30s`, `0`) and returns milliseconds.
- * Throws a RangeError that says what is expected. Negative durations are refused, because no setting has a use for one.
+ * Reads a duration in Go's notation (`300ms`, `1.5s`, `1m30s`, `0`), from 0 to `mostMs`; a day by default. Returns milliseconds.
+ * Throws a RangeError that says what is expected. Negative durations are refused, because nothing has a use for one.
  */
-export function parseDurationMs(text: string): number {
-  if (text === '0') return 0;
-  const parts = [...text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy)];
-  const matched = parts.reduce((length, part) => length + part[0].length, 0);
-  if (text === '' || matched !== text.length) {
-    throw new RangeError('expected a duration such as 300ms, 1.5s or 1m30s');
-  }
-  const totalMs = parts.reduce((sum, part) => sum + Number(part[1]) * (UNIT_MS[part[2] ?? ''] ?? 0), 0);
-  // A longer duration is a typo; setTimeout cannot wait longer than 24.8 days anyway.
-  if (totalMs > 24 * 3_600_000) throw new RangeError('expected at most 24h');
-  return totalMs;
+export function parseDurationMs(text: string, mostMs = DAY_MS): number {
+  const ms = parseGoDurationMs(text);
+  if (Number.isNaN(ms) || ms < 0) throw new RangeError('expected a duration such as 300ms, 1.5s or 1m30s');
+  if (ms > mostMs) throw new RangeError(`expected at most ${formatDurationMs(mostMs)}`);
+  return ms;
 }
 
 /** Writes milliseconds in Go's notation, in the largest unit that is exact: `300ms`, `1.5s`, `5m`. */

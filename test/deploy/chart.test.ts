@@ -41,7 +41,15 @@ describe('deploy/helm/goldpinger', () => {
     expect(readConfig('0', [], values)).toHaveProperty('config');
   });
 
+  it("sets Goldpinger's variables of active nodes, if they are not the default", () => {
+    const env = envOf(withValues('everything.yml'));
+    expect(env).toContainEqual({ name: 'ACTIVE_NODE_PERCENTAGE', value: '10' });
+    expect(env).toContainEqual({ name: 'ACTIVE_NODES', value: 'node-a,node-b' });
+    expect(envOf(rendered()).map(({ name }) => name)).not.toContain('ACTIVE_NODE_PERCENTAGE');
+  });
+
   it.each([
+    [['--set', 'goldpinger.activeNodePercentage=0'], 'activeNodePercentage'],
     [['--set', 'goldpinger.prot=9090'], 'prot'],
     [['--set', 'replica=4'], 'replica'],
     [['--set', 'serviceMonitor.enable=true'], 'enable'],

@@ -1,3 +1,4 @@
+import { isSilent } from '../../server/protocol/link-state.ts';
 import { countText, plural } from '../model/format.ts';
 import type { LinkKind } from '../model/link-choice.ts';
 import type { LinkState, Tone } from '../model/links.ts';
@@ -91,6 +92,7 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
   const more = [
     ...(brief ? [] : [podFact('slow-to-reach', 'slow', all.filter((pod) => pod.slowToReach).length, ' slow to reach')]),
     podFact('unknown', 'unknown', count('unknown'), ' unknown'),
+    podFact('not-probed', 'passive', all.filter((pod) => pod.passive).length, ' passive'),
     podFact('starved', 'starved', all.filter((pod) => pod.starved).length, ' CPU-starved'),
     ...(step < 7 ? lifecycle : []),
     ...(step < 4 ? MORE_LINKS.map(([state, word, only]) => linkFact(state, counts[state], word, only)) : []),
@@ -110,7 +112,7 @@ export function notReporting({ mesh, pods, reportOf }: Picture): PodView[] {
   return pods.filter(({ index, pod }) => {
     if (pod.lifecycle === 'gone' || pod.lifecycle === 'starting') return false;
     const report = mesh.reports[reportOf[index] ?? -1];
-    return report === undefined || report.missing !== '';
+    return report === undefined || isSilent(report);
   });
 }
 

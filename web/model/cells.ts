@@ -1,6 +1,7 @@
 import {
   isDoubted,
   isDoubtedByDestination,
+  isSilent,
   isStarved,
   isWorseResult,
   latencyCode,
@@ -147,7 +148,7 @@ export class CellsBuilder {
     const { n, state } = this.#cells;
     const start = from * n;
     const lifecycle = this.#lifecycles[from];
-    const silent = report === undefined || report.missing !== '';
+    const silent = report === undefined || isSilent(report);
     const blank = lifecycle === 'gone' ? GONE : lifecycle === 'starting' ? NOT_YET : silent ? UNKNOWN : NOT_PROBED;
     state.fill(blank, start, start + n);
     if (blank !== GONE)

@@ -205,6 +205,7 @@ function groupViews(picture: Picture, { pods: base, groups }: Fold): PodView[] {
       slowToReach: own.some((view) => view.slowToReach),
       starved: own.some((view) => view.starved),
       silent: own.every((view) => view.silent),
+      passive: own.every((view) => view.passive),
       foundIn: found.into[index] ?? found.itself[index] ?? null,
       foundOut: found.outOf[index] ?? null,
       ...tallies,

@@ -1,4 +1,5 @@
 import type { Finding } from '../../server/protocol/finding.ts';
+import { isSilent } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { PictureOptions } from './cells.ts';
@@ -107,6 +108,8 @@ export interface PodView {
   starved: boolean;
   /** Its report is missing. */
   silent: boolean;
+  /** Its node is passive: it is pinged and does not report. */
+  passive: boolean;
   /** The most severe finding about links into it or its self-link, and about links out of it or its measurements. */
   foundIn: Finding | null;
   foundOut: Finding | null;
@@ -140,7 +143,8 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
       health: 'healthy',
       slowToReach: found?.severity === 'slow',
       starved: report?.starvation?.unreliable === true,
-      silent: report === undefined || report.missing !== '',
+      silent: report === undefined || isSilent(report),
+      passive: report?.missing === 'passive',
       foundIn: found,
       foundOut: byPod.outOf[index] ?? null,
       probedIn: tallies.probedIn,

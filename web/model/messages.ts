@@ -172,9 +172,13 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
       return { ...words, note: durationNote(view, nowMs) };
     default:
       if (view.slowToReach) return { ...words, note: slowNote(view), noteTone: 'slow' };
+      if (view.passive) return { ...words, note: PASSIVE };
       return view.starved ? { ...words, note: 'CPU-starved', noteTone: 'suspect' } : words;
   }
 }
+
+/** The note of a pod on a passive node. */
+export const PASSIVE = 'passive, not asked';
 
 /** State and note as one phrase for narrow places: "Starting for 6 s", "slow from all 3 others". */
 export function podPhrase(view: PodView, { state, note }: PodWords): string {

@@ -74,6 +74,8 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
     case 'unknown':
       return { tone, title: `No report from ${from}.`, text: missingWords(facts, from) };
     case 'not-probed':
+      if (facts.missing === 'passive')
+        return { tone, title: 'Not probed.', text: `${from} is on a passive node: it only answers.` };
       return { tone, title: 'Not probed.', text: `PING_NUMBER assigned other pods to ${from}.` };
     case 'not-yet':
       return { tone, title: 'Pending.', text: `${to} or ${from} has just started; the first ping is due.` };

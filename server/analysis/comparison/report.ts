@@ -14,7 +14,7 @@ import {
 } from '../../protocol/comparison.ts';
 import type { Events, MissingPart } from '../../protocol/event.ts';
 import type { Finding } from '../../protocol/finding.ts';
-import type { Thresholds } from '../../protocol/link-state.ts';
+import { isSilent, type Thresholds } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -203,7 +203,7 @@ interface ReportSources extends ByRange<RangeView | null> {
 }
 
 function reportRangeOf(mesh: Mesh): ReportRange {
-  const missing = mesh.reports.filter((report) => report.missing !== '').map(({ pod }) => mesh.pods[pod]?.name ?? '');
+  const missing = mesh.reports.filter(isSilent).map(({ pod }) => mesh.pods[pod]?.name ?? '');
   const { fromMs, toMs, resolutionMs } = mesh.past ?? { fromMs: mesh.atMs, toMs: mesh.atMs, resolutionMs: 0 };
   return { fromMs, toMs, resolutionMs, pods: mesh.reports.length, missing: countedNames(missing) };
 }

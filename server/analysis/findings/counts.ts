@@ -1,6 +1,7 @@
 import {
   isDoubted,
   isDoubtedByDestination,
+  isSilent,
   isSlow,
   isStarved,
   INTERMITTENT as LAPSES,
@@ -150,7 +151,7 @@ export class MeshCounts {
     const { pod } = report;
     if (this.topology.judged[pod] !== 1) return;
     if (report.missing !== '') {
-      this.missing.push(report);
+      if (isSilent(report)) this.missing.push(report);
       return;
     }
     this.reports.set(pod, report);

@@ -82,7 +82,9 @@ function* evaluateMesh(
       if (isHere && mesh.past === null) oldestMs = Math.min(oldestMs, report.atMs);
       const isTrusted = isHere && report.starvation?.unreliable !== true;
       // A report that covers only the end of the window can prove a violation, but not that there was none.
-      if (!isTrusted || report.missingDetail !== '') for (const one of concerned) one.addMissingReport(pod);
+      const isPassive = report?.missing === 'passive';
+      if (!isPassive && (!isTrusted || report.missingDetail !== ''))
+        for (const one of concerned) one.addMissingReport(pod);
       if (isTrusted) {
         const stats = report.stats ?? newestStats(report.links, windowMs);
         for (let start = 0; start < report.links.length; start += MAX_WINDOW_LINKS) {

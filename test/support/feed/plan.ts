@@ -16,6 +16,7 @@ export const SCENARIOS = [
   'outcomes',
   'lifecycles',
   'missing-reports',
+  'passive',
   'probes',
   'paths',
   'check-only',
@@ -119,6 +120,7 @@ export function planOf(options: Required<MeshOptions>): Plan {
   if (is('starved', 'mixed')) plan.starved.add(is('mixed') ? Math.floor(n * 0.8) : faulty);
   if (is('dead-pod')) plan.missing.set(faulty, 'refused');
   if (is('missing-reports')) for (const i of [0, faulty]) plan.missing.set(i, i === 0 ? 'timeout' : 'malformed');
+  if (is('passive')) for (let i = 1; i < n; i += 2) plan.missing.set(i, 'passive');
   if (is('check-only')) for (let i = 0; i < n; i += 2) plan.viaCheck.add(i);
   for (let i = 0; i < n; i++) if (onDeadNode(i)) plan.missing.set(i, 'timeout');
   if (is('lifecycles', 'mixed')) addLifecycles(plan, atMs, is('mixed'));

@@ -111,7 +111,9 @@ function statusOf(options: Required<MeshOptions>, plan: Plan): Omit<Mesh, 'pods'
   const { atMs, scenario } = options;
   const first = plan.pods.findIndex((pod, i) => pod.lifecycle === 'ready' && !plan.missing.has(i));
   const unhealthy = plan.pods.flatMap((pod, i) =>
-    plan.missing.has(i) && pod.lifecycle === 'ready' ? [{ pod: i, why: ['its report is missing'] }] : [],
+    plan.missing.has(i) && plan.missing.get(i) !== 'passive' && pod.lifecycle === 'ready'
+      ? [{ pod: i, why: ['its report is missing'] }]
+      : [],
   );
   const bad = [
     'dead-pod',

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Config, describeConfig, readConfig } from '../../../server/config/config.ts';
-import { flagOf, SETTINGS } from '../../../server/config/settings.ts';
+import { flagOf, SETTINGS, type Setting } from '../../../server/config/settings.ts';
+import FLAGS from '../../fixtures/goldpinger/flags.json';
 
 /** Goldpinger's settings: variable, flag, a value other than the default, and what must come of it. */
 const GOLDPINGER: [variable: string, flag: string, value: string, config: Partial<Config>][] = [
@@ -19,8 +20,10 @@ const GOLDPINGER: [variable: string, flag: string, value: string, config: Partia
   ['USE_HOST_IP', '--use-host-ip', 'true', { useHostIP: true }],
   ['IP_VERSIONS', '--ip-versions', '4,6', { families: [4, 6] }],
   ['PING_NUMBER', '--ping-number', '7', { pingNumber: 7 }],
+  ['ACTIVE_NODE_PERCENTAGE', '--active-node-percentage', '7', { activeNodePercentage: 7 }],
+  ['ACTIVE_NODES', '--active-nodes', 'a,b', { activeNodes: ['a', 'b'] }],
   ['DISPLAY_NODENAME', '--display-nodename', 'true', { displayNodeName: true }],
-  ['HOSTS_TO_RESOLVE', '--hosts-to-resolve', 'a b', { hostsToResolve: ['a', 'b'] }],
+  ['HOSTS_TO_RESOLVE', '--host-to-resolve', 'a b', { hostsToResolve: ['a', 'b'] }],
   ['TCP_TARGETS', '--tcp-targets', 'a:1 b:2', { tcpTargets: ['a:1', 'b:2'] }],
   ['HTTP_TARGETS', '--http-targets', 'http://a https://b', { httpTargets: ['http://a', 'https://b'] }],
   ['PING_TIMEOUT', '--ping-timeout', '1.5s', { pingTimeoutMs: 1500 }],
@@ -129,6 +132,73 @@ describe('readConfig', () => {
     expect(warnings.map((warning) => warning.split(' ')[0])).toEqual(['STATIC_FILE_PATH', 'ZAP_CONFIG']);
   });
 
+  it("accepts the flags of Goldpinger's HTTP server, with one warning each", () => {
+    const { config, warnings } = run(['--read-timeout', '30s', '--scheme=http', '--scheme=http', '--listen-limit=9']);
+    expect(config).toEqual(run([]).config);
+    expect(warnings.map((warning) => warning.split(' ')[0])).toEqual(['--read-timeout', '--scheme', '--listen-limit']);
+  });
+
+  it('refuses flags for TLS, which it does not serve', () => {
+    const errors = errorsOf(['--scheme=https', '--tls-certificate', '/x.pem', '--tls-port=1', '--scheme', 'unix']);
+    expect(errors.map((error) => error.split(':')[0])).toEqual([
+      '--scheme=https',
+      '--tls-certificate',
+      '--tls-port',
+      '--scheme=unix',
+    ]);
+    for (const error of errors) expect(error).toContain('plain HTTP only');
+  });
+
+  it.each(['--constructor', '--toString', '--__proto__=1'])('knows no flag %s', (flag) => {
+    expect(errorsOf([flag])).toHaveLength(1);
+  });
+
+  it.each([
+    ['REFRESH_INTERVAL', '-1', { refreshIntervalMs: 0 }],
+    ['REFRESH_INTERVAL', '5e-1', { refreshIntervalMs: 500 }],
+    ['JITTER_FACTOR', '5e-2', { jitterFactor: 0.05 }],
+    ['PING_NUMBER', '+007', { pingNumber: 7 }],
+    ['USE_HOST_IP', 'T', { useHostIP: true }],
+    ['PING_TIMEOUT', '+300ms', { pingTimeoutMs: 300 }],
+    ['CHECK_ALL_TIMEOUT', '25h', { checkAllTimeoutMs: 90_000_000 }],
+    ['CLIENT_PORT_OVERRIDE', '0', { clientPort: 8080 }],
+    ['PING_TIMEOUT_MS', '+250', { pingTimeoutMs: 250 }],
+  ])('takes %s=%s as Go does', (variable, value, expected) => {
+    expect(run([], { [variable]: value }).config).toMatchObject(expected);
+  });
+
+  it('takes a timeout of 0 as not set, as Goldpinger does', () => {
+    expect(run([], { PING_TIMEOUT: '0s', PING_TIMEOUT_MS: '250' }).config.pingTimeoutMs).toBe(250);
+    expect(run([], { PING_TIMEOUT: '0' }).config.pingTimeoutMs).toBe(300);
+  });
+
+  it('decides by HOSTNAME whether it is active, and brings a percentage into 1 to 100 with a warning', () => {
+    expect(run([], { HOSTNAME: 'node-1' }).config.isActive).toBe(true);
+    expect(run([], { HOSTNAME: 'node-1', ACTIVE_NODE_PERCENTAGE: '1' }).config.isActive).toBe(false);
+    expect(run([], { HOSTNAME: 'node-1', ACTIVE_NODE_PERCENTAGE: '1', ACTIVE_NODES: 'a,node-1' }).config.isActive).toBe(
+      true,
+    );
+    for (const [given, used] of [
+      ['0', 1],
+      ['-3', 1],
+      ['150', 100],
+    ] as const) {
+      const { config, warnings } = run([], { ACTIVE_NODE_PERCENTAGE: given });
+      expect(config.activeNodePercentage).toBe(used);
+      expect(warnings).toEqual([`ACTIVE_NODE_PERCENTAGE=${given}: expected 1 to 100; ${used} is used`]);
+    }
+  });
+
+  it("prints the buckets of nodes in Goldpinger's words", () => {
+    const result = readConfig('1', ['--check-node-hash', 'node-1', '--check-node-hash=node-2'], {});
+    expect(result).toEqual({
+      kind: 'print',
+      text: expect.stringMatching(
+        /^node-1: bucket (\d+) \(active when ACTIVE_NODE_PERCENTAGE >= \d+\)\nnode-2: bucket .*\n$/,
+      ),
+    });
+  });
+
   it('names every bad setting at once', () => {
     const errors = errorsOf(['--prot', '1', '--ping-timeout'], {
       PORT: '99999',
@@ -166,8 +236,8 @@ describe('readConfig', () => {
   it('prints every setting with its flag in --help', () => {
     const result = readConfig('1.2.3', ['--help'], {});
     if (result.kind !== 'print') throw new Error('expected text');
-    for (const { variable } of Object.values(SETTINGS)) {
-      expect(result.text).toContain(`${flagOf(variable)}, ${variable}`);
+    for (const setting of Object.values(SETTINGS)) {
+      expect(result.text).toContain(`${flagOf(setting)}, ${setting.variable}`);
     }
     expect(Math.max(...result.text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
     expect(readConfig('1.2.3', ['-h'], {})).toEqual(result);
@@ -191,6 +261,21 @@ describe('readConfig', () => {
       kind: 'invalid',
       errors: [expect.stringMatching(/^WRITE_TOKEN=\*\*\*: expected 16/)],
     });
+  });
+});
+
+describe("Goldpinger's flags", () => {
+  // The flags, variables and switches (flags without a value) that its source of 2026 declares, except those of the UDP probe.
+  it.each(FLAGS as [string, string, boolean][])('%s is known, and sets %s', (flag, variable, isSwitch) => {
+    const settings = Object.values(SETTINGS) as Setting<unknown>[];
+    const named = settings.flatMap((setting) => [setting, ...(setting.deprecated ? [setting.deprecated] : [])]);
+    const setting = named.find((candidate) => flagOf(candidate) === flag);
+    expect(setting?.variable ?? '').toBe(variable);
+    const result = readConfig('1', isSwitch ? [flag] : [flag, '1'], {});
+    expect(result.kind === 'invalid' ? result.errors.join() : '').not.toContain('no such flag');
+    // A flag that takes a value needs one.
+    const alone = readConfig('1', [flag], {});
+    expect(alone.kind).toBe(isSwitch ? 'run' : 'invalid');
   });
 });
 

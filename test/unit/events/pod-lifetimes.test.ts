@@ -151,7 +151,8 @@ describe('pod lifetimes', () => {
     await clock.advance(5 * MINUTE);
     update(pod(0), pod(1, 'gone', { createdMs: bornMs }));
     await clock.advance(5 * MINUTE);
-    expect(lifetimes.countAlive(clock.nowMs() - 12 * MINUTE, 2 * MINUTE, 6)).toEqual([1, 2, 2, 2, 1, 1]);
+    expect(lifetimes.countAlive(clock.nowMs() - 12 * MINUTE, 2 * MINUTE, 6, () => true)).toEqual([1, 2, 2, 2, 1, 1]);
+    expect(lifetimes.countAlive(clock.nowMs() - 12 * MINUTE, 2 * MINUTE, 6, () => false)).toEqual(Array(6).fill(0));
   });
 
   it('stay bounded under any sequence of snapshots, and never forget a present pod', () => {

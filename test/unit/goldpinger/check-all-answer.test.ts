@@ -97,6 +97,17 @@ describe("/check_all, as Goldpinger's", () => {
     });
   });
 
+  it('names pods on passive nodes as hosts, without a result: they were not asked', () => {
+    const reports = [
+      mergedReportOf(0, [{ to: 0 }, { to: 1 }]),
+      missingReport({ pod: 1, atMs: NOW_MS, fetchUs: 0 }, 'passive', ''),
+    ];
+    const { hosts, responses } = answer(meshOf(podsOf(2), reports));
+    expect(hosts.map(({ podName }: { podName: string }) => podName)).toEqual(['pod-0', 'pod-1']);
+    expect(Object.keys(responses)).toEqual(['pod-0']);
+    expect(Object.keys(responses['pod-0'].response.podResults)).toEqual(['pod-0', 'pod-1']);
+  });
+
   it('words failures as Go does, from the address and family that were probed', () => {
     const pods = [podOf(0), podOf(1, { podIPs: ['10.1.1.1', 'fd00::1'] })];
     const wishes = [

@@ -45,5 +45,6 @@ describe('the gauges of a scrape', () => {
     expect(figureOf(ours.get('process_cpu_seconds_total'))).toBeGreaterThanOrEqual(before);
     expect(figureOf(ours.get('process_resident_memory_bytes'))).toBeGreaterThan(1e6);
     expect(figureOf(ours.get('goldpinger_build_info'), { version: '1.2.3' })).toBe(1);
+    expect(figureOf(ours.get('goldpinger_node_mode'))).toBe(1);
   });
 });

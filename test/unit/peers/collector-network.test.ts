@@ -53,6 +53,7 @@ it('a collection over real sockets puts every kind of peer into one mesh, with o
     clock: realClock,
     fanOut: new FanOut({ checkAllTimeoutMs: 6_000 }, realClock),
     queryReport: (pod, query) => queryReport(client, pod, query),
+    isPassive: () => false,
     random: () => 0,
     selfUid: () => 'uid-0',
     snapshot: () => snapshotOf([...pods, ...uncallable]),

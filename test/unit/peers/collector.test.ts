@@ -13,13 +13,15 @@ import { NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../s
 interface Scene {
   pods: readonly Pod[];
   selfUid?: string;
+  /** The nodes that are passive by our settings. */
+  passiveNodes?: readonly string[];
   checkTimeoutMs?: number;
   /** How each pod answers, after how many ms; by default with its report at once. */
   answer?(uid: string): { answer?: ReportResult; afterMs?: number };
 }
 
 /** A collector in pod 0 of a scene, over a network that only exists here. */
-function start({ pods, selfUid = 'uid-0', checkTimeoutMs = 1_000, answer }: Scene) {
+function start({ pods, selfUid = 'uid-0', passiveNodes = [], checkTimeoutMs = 1_000, answer }: Scene) {
   const clock = new FakeClock(NOW_MS);
   const asks: (ReportQuery & { uid: string })[] = [];
   const calls: [string, boolean, number][] = [];
@@ -43,6 +45,7 @@ function start({ pods, selfUid = 'uid-0', checkTimeoutMs = 1_000, answer }: Scen
     clock,
     fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
     queryReport,
+    isPassive: ({ node }) => passiveNodes.includes(node),
     random: () => 0,
     snapshot: () => snapshotOf(pods),
     ownReport: async (windowMs) => {
@@ -76,6 +79,29 @@ describe('collecting the mesh', () => {
     expect(mesh.servedBy).toEqual({ pod: 0, name: 'pod-0' });
     expect(mesh.health).toEqual({ ok: true, reasons: [], general: [] });
     expect(calls.map(([uid, ok]) => [uid, ok])).toEqual([1, 2, 3, 4].map((n) => [`uid-${n}`, true]));
+  });
+
+  it('asks no pod on a passive node, and holds nothing against it', async () => {
+    const { asks, collect, calls } = start({ pods: podsOf(4), passiveNodes: [podOf(2).node, podOf(3).node] });
+    const mesh = await collect();
+    expect(asks.map(({ uid }) => uid)).toEqual(['uid-1']);
+    expect(calls).toHaveLength(1);
+    expect(reasonsOf(mesh.reports)).toEqual(['', '', 'passive', 'passive']);
+    expect(mesh.health).toEqual({ ok: true, reasons: [], general: [] });
+    expect(mesh.findings).toEqual([]);
+  });
+
+  it('holds nothing against a pod that says that it is passive', async () => {
+    const passive = { kind: 'missing', reason: 'passive', detail: 'it says that its node is passive' } as const;
+    const { collect, calls } = start({
+      pods: podsOf(3),
+      answer: (uid) => (uid === 'uid-2' ? { answer: passive } : {}),
+    });
+    const mesh = await collect();
+    expect(reasonsOf(mesh.reports)).toEqual(['', '', 'passive']);
+    expect(mesh.health.ok).toBe(true);
+    expect(mesh.findings).toEqual([]);
+    expect(calls.map(([uid]) => uid)).toEqual(['uid-1']);
   });
 
   it('gives a mesh that passes its own validator', async () => {

@@ -37,6 +37,7 @@ function start({
   lateMs = 0,
   resolutionMs = 0,
   copyUntilAgeMs = -1,
+  passiveUid = '',
 } = {}) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
@@ -75,6 +76,7 @@ function start({
       return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
     },
     pods: () => [],
+    isPassive: ({ uid }) => uid === passiveUid,
     resolutionMs: () => resolutionMs,
     lifetimes: {
       countAlive: (_from, _step, steps) => new Array(steps).fill(4),
@@ -86,6 +88,12 @@ function start({
 }
 
 describe('the history of the mesh', () => {
+  it('misses nothing of a pod on a passive node that has left', async () => {
+    const { reader } = start({ passiveUid: podOf(9).uid });
+    const { missing } = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    expect(missing.map(({ name }) => name)).toEqual(['pod-3']);
+  });
+
   it('is the sum of all pods, with the number of pods in each step', async () => {
     const { reader } = start({ thirdKnownMs: 20_000 });
     const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });

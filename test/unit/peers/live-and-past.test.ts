@@ -77,6 +77,7 @@ function start() {
   const deps: CollectDeps = {
     clock,
     fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
+    isPassive: () => false,
     random: () => 0,
     selfUid: () => 'uid-0',
     snapshot: () => snapshotOf(PODS),

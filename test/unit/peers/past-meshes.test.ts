@@ -57,6 +57,7 @@ function start({
     jitterFactor: 0,
     clock,
     fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
+    isPassive: () => false,
     random: () => 0,
     selfUid: () => 'uid-0',
     snapshot: () => snapshotOf(now, status),

@@ -24,6 +24,25 @@ it('a request that HTTP does not allow leaves no timer behind', async () => {
   expect(clock.pending).toBe(0);
 });
 
+it('a pod that says that it is passive is not asked again for 10 minutes', async () => {
+  const clock = new FakeClock();
+  let asked = 0;
+  const peer = await startLoopbackPeer((_req, res) => {
+    asked += 1;
+    res.writeHead(503, { 'Content-Type': 'application/json' });
+    // Goldpinger's own words.
+    res.end('{"code":503,"message":"this node is in passive mode and does not perform active checks"}');
+  });
+  const client = peerClientOn(peer.port, clock);
+  const passive = { name: 'PeerCallError', reason: 'passive' };
+  await expect(client.request(pod, request)).rejects.toMatchObject(passive);
+  await expect(client.request(pod, { ...request, path: '/y' })).rejects.toMatchObject(passive);
+  expect(asked).toBe(1);
+  await clock.advance(10 * 60_000);
+  await expect(client.request(pod, request)).rejects.toMatchObject(passive);
+  expect(asked).toBe(2);
+});
+
 it('answers in flight share 8 MiB: the one that takes the most is ended, and the others go on', async () => {
   const sent: (() => void)[] = [];
   const peer = await startLoopbackPeer((req, res) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDurationMs, parseDurationMs } from '../../../server/runtime/duration.ts';
+import { formatDurationMs, parseDurationMs, parseGoDurationMs } from '../../../server/runtime/duration.ts';
+import NUMBERS from '../../fixtures/go/numbers.json';
 
 describe("durations in Go's notation", () => {
   it.each([
@@ -11,12 +12,35 @@ describe("durations in Go's notation", () => {
     ['500us', 0.5],
     ['0', 0],
     ['.5s', 500],
+    ['+300ms', 300],
   ])('%s is %d ms', (text, ms) => {
     expect(parseDurationMs(text)).toBeCloseTo(ms, 9);
   });
 
   it.each(['', '300', 'ms', '-1s', '1 s', '1s ', '1x', '1e3ms', 's1', '25h', 'NaNs'])('refuses "%s"', (text) => {
     expect(() => parseDurationMs(text)).toThrow(RangeError);
+  });
+
+  // Recorded with Go 1.26: text, ParseFloat, ParseInt, ParseBool, ParseDuration in ns; null = refused.
+  it.each(NUMBERS)('"%s" as time.ParseDuration reads it', (text, _float, _int, _bool, ns) => {
+    const ms = parseGoDurationMs(String(text));
+    if (ns === null) expect(ms).toBeNaN();
+    else expect(Math.abs(ms - Number(ns) / 1e6)).toBeLessThanOrEqual(1e-6 + Math.abs(ms) * 1e-12);
+  });
+
+  it('takes a longer one only where it is asked to', () => {
+    expect(parseDurationMs('25h', 48 * 3_600_000)).toBe(25 * 3_600_000);
+    expect(() => parseDurationMs('49h', 48 * 3_600_000)).toThrow('expected at most 48h');
+  });
+
+  it('never throws another error, and never returns a negative number', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[+-]?([\d.]{0,12}(ns|us|ms|s|m|h|x)?){0,3}$/), (text) => {
+        const ms = parseGoDurationMs(text);
+        if (ms >= 0 && ms <= 24 * 3_600_000) expect(parseDurationMs(text)).toBe(ms);
+        else expect(() => parseDurationMs(text)).toThrow(RangeError);
+      }),
+    );
   });
 
   it('reads back what it writes', () => {

@@ -9,7 +9,7 @@ import { clockText, countText, latencyText, spanText } from '../../model/format.
 import { chooseLinks } from '../../model/link-choice.ts';
 import { linkFacts } from '../../model/link-facts.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
-import { linkWords, podWords, unexplainedReasons } from '../../model/messages.ts';
+import { linkWords, PASSIVE, podWords, unexplainedReasons } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 
 /** Number of links that a list shows at first, and its maximum. */
@@ -93,7 +93,8 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   const predecessor = props.picture.pods.find((other) => other.pod.replacedBy === pod.uid);
   if (predecessor !== undefined)
     facts.push(['Replaces', `${predecessor.name}, gone since ${clockText(predecessor.pod.sinceMs, nowMs)}`]);
-  if (report !== undefined && report.missing !== '')
+  if (view.passive) facts.push(['Mode', `${PASSIVE}: ${shownName(report?.missingDetail ?? '')}`]);
+  else if (report !== undefined && report.missing !== '')
     facts.push(['Report', `${report.missing}: ${shownName(report.missingDetail)}`]);
   if (report !== undefined && report.missing === '' && report.bootTimeMs > 0) {
     facts.push(['Process', `started ${clockText(report.bootTimeMs, nowMs)}`]);

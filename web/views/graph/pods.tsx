@@ -53,7 +53,7 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
           // biome-ignore lint/a11y/useSemanticElements: a button inside SVG has no element of its own
           <g
             key={view.pod.uid}
-            className={`pod-node${isDim(graph, index) ? ' is-dim' : ''}`}
+            className={`pod-node${isDim(graph, index) ? ' is-dim' : ''}${view.passive ? ' is-passive' : ''}`}
             transform={`translate(${spot.x.toFixed(1)} ${spot.y.toFixed(1)})`}
             role="button"
             tabIndex={0}

@@ -107,6 +107,7 @@ function Phases({ facts, timeoutMs }: { facts: LinkFacts; timeoutMs: number }) {
 
 function hintOf(facts: LinkFacts): string {
   if (facts.state === 'unknown' && facts.missing !== '') return `No report from the source pod: ${facts.missing}.`;
+  if (facts.missing === 'passive') return 'The source pod is passive: it is not asked.';
   if (facts.state === 'not-probed') return 'Not probed: PING_NUMBER assigned other pods, or the pod is new.';
   if (facts.unreliable) return 'A pod was short of CPU. Enter opens the link.';
   return facts.state === 'gone' ? 'One of the two pods is gone.' : 'Enter opens the link';

@@ -55,7 +55,8 @@ export function cellRect({ layout, arrangement, scrollX, scrollY }: Scene, { fro
 export function nameOf({ picture, layout }: Scene, pod: number, side: 'row' | 'column'): string {
   const view = picture.pods[pod];
   if (view === undefined) return '';
-  return (side === 'row' ? layout.axis : layout.columns) === 'full' ? view.name : view.label;
+  const name = (side === 'row' ? layout.axis : layout.columns) === 'full' ? view.name : view.label;
+  return side === 'column' && view.passive ? `${name} (passive)` : name;
 }
 
 /** What is below a name: the node of a pod, the number of pods of a group. */

@@ -8,6 +8,12 @@
   (dict "name" "SHUTDOWN_GRACE" "value" (printf "%vs" .Values.goldpinger.shutdownGraceSeconds))
   (dict "name" "LABEL_SELECTOR" "value" (printf "app.kubernetes.io/name=%s" (include "goldpinger.name" .)))
 }}
+{{- if ne (int .Values.goldpinger.activeNodePercentage) 100 }}
+{{- $env = append $env (dict "name" "ACTIVE_NODE_PERCENTAGE" "value" (toString .Values.goldpinger.activeNodePercentage)) }}
+{{- end }}
+{{- with .Values.goldpinger.activeNodes }}
+{{- $env = append $env (dict "name" "ACTIVE_NODES" "value" (join "," .)) }}
+{{- end }}
 {{- range $name, $path := $fields }}
 {{- $env = append $env (dict "name" $name "valueFrom" (dict "fieldRef" (dict "fieldPath" $path))) }}
 {{- end }}

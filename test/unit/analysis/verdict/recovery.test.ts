@@ -77,6 +77,15 @@ describe('recovered', () => {
     ).toBe('pass');
   });
 
+  it('does not wait for pods on passive nodes, which measure no link', () => {
+    expect(
+      verdictFor(
+        killed((one) => one.silence(1, 'passive')),
+        'recovered<10s',
+      ),
+    ).toBe('pass');
+  });
+
   it('is not known if no pod was lost, or only pods that nobody replaces', () => {
     const nothing = 'recovered<30s: no pod was lost in the window';
     expect(answerFor(new MeshBuilder(3), 'recovered<30s')).toMatchObject({ verdict: 'unknown', reason: nothing });

@@ -57,6 +57,24 @@ describe('experiment 2', () => {
   });
 });
 
+describe('a pod on a passive node', () => {
+  const passive = experiment((builder) => builder.silence(3, 'passive'));
+
+  it('is a destination, and no report of it is missing', () => {
+    const answer = answerFor(passive, ['healthy', 'latency<50ms']);
+    expect(answer).toMatchObject({ verdict: 'pass', missing_reports: [], links_checked: 12 });
+    const down = experiment((builder) => {
+      builder.each((_, to) => to === 3, REFUSED, true);
+      builder.silence(3, 'passive');
+    });
+    expect(answerFor(down, 'healthy')).toMatchObject({ verdict: 'fail', links_failed: 3, missing_reports: [] });
+  });
+
+  it('cannot say anything about its own links', () => {
+    expect(verdictFor(passive, 'healthy,from=goldpinger-chaos')).toBe('unknown');
+  });
+});
+
 describe('several clauses', () => {
   const nobody = 'healthy,to=nobody';
 

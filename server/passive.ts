@@ -1,0 +1,43 @@
+import type { Config } from './config/config.ts';
+import { listenPassive } from './http/server.ts';
+import { PassiveMetrics } from './metrics/metrics.ts';
+import type { Clock, Log } from './runtime/clock.ts';
+import type { Service } from './service.ts';
+
+/** How long requests in flight may take to finish once the listener has closed. */
+const CLOSE_DEADLINE_MS = 2000;
+
+/**
+ * Starts a pod on a passive node: it answers pings, tells its mode, measures nothing and never talks to the Kubernetes API.
+ * Rejects with the system's error (EADDRINUSE, ...) if it cannot listen.
+ */
+export async function startPassive(
+  config: Config,
+  deps: { clock: Clock; log: Log; version: string },
+): Promise<Service> {
+  const { clock, log, version } = deps;
+  let isReady = true;
+  const { hostname, podName, activeNodePercentage, activeNodes } = config;
+  log.info(
+    { node: hostname, activeNodePercentage },
+    'this node is passive: the pod answers pings, measures nothing and asks no Kubernetes API until it is restarted',
+  );
+  if (activeNodes.length === 0) {
+    log.warn(
+      {},
+      'no node is sure to be active: set ACTIVE_NODES, because in a small cluster every node may be passive',
+    );
+  }
+  const metrics = new PassiveMetrics({ instance: hostname || podName, version });
+  const context = { clock, log, config, bootTimeMs: clock.nowMs(), isReady: () => isReady, metrics };
+  const http = await listenPassive(context, config.host, config.port);
+  // A UDP echo belongs here, beside the listener: active pods measure the loss on the way to passive ones, too.
+  return {
+    address: http.address,
+    stop: async () => {
+      isReady = false;
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, config.shutdownGraceMs));
+      await http.close(CLOSE_DEADLINE_MS);
+    },
+  };
+}

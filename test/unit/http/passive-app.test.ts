@@ -1,0 +1,58 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { listenPassive } from '../../../server/http/server.ts';
+import { PassiveMetrics } from '../../../server/metrics/metrics.ts';
+import { saysPassive } from '../../../server/runtime/node-mode.ts';
+import { stubContext } from '../../support/route-context.ts';
+
+async function servePassive(isReady = true) {
+  const metrics = new PassiveMetrics({ instance: 'node-1', version: '9.9.9' });
+  const { context } = stubContext({ isReady: () => isReady });
+  const server = await listenPassive({ ...context, metrics }, '127.0.0.1', 0);
+  onTestFinished(() => server.close(0));
+  return server.address;
+}
+
+it('a passive pod answers pings and the probes of the kubelet', async () => {
+  const url = await servePassive();
+  const ping = await fetch(`${url}/ping`);
+  expect([ping.status, await ping.json()]).toEqual([200, { boot_time: '2026-11-22T14:39:48.013Z' }]);
+  const health = await fetch(`${url}/healthz`);
+  expect([health.status, await health.json()]).toMatchObject([200, { OK: true, 'generated-at': expect.any(String) }]);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  expect((await fetch(`${await servePassive(false)}/readyz`)).status).toBe(503);
+});
+
+it.each([
+  '/check',
+  '/check_all',
+  '/cluster_health',
+  '/api/v1/mesh',
+  '/api/v1/pod-report',
+  '/api/v1/stream',
+  '/assets/page.js',
+  '/x',
+])('a passive pod answers %s with 503 and says why', async (path) => {
+  const answer = await fetch((await servePassive()) + path);
+  expect(answer.status).toBe(503);
+  const body = (await answer.json()) as { code: number; message: string };
+  expect(body.code).toBe(503);
+  expect(saysPassive(body.message)).toBe(true);
+  expect(body.message).toContain('ACTIVE_NODE_PERCENTAGE');
+});
+
+it("a passive pod has a page that says so, with status 200, which the probes of Goldpinger's chart want", async () => {
+  const page = await fetch(`${await servePassive()}/`);
+  expect(page.status).toBe(200);
+  expect(page.headers.get('content-type')).toContain('text/html');
+  expect(await page.text()).toContain('this node is in passive mode');
+});
+
+it('a passive pod tells its mode and its process, and no measurement', async () => {
+  const text = await (await fetch(`${await servePassive()}/metrics`)).text();
+  expect(text).toContain('goldpinger_node_mode{goldpinger_instance="node-1"} 0');
+  const names = [...text.matchAll(/^# TYPE (\w+)/gm)].map(([, name = '']) => name);
+  expect(names.filter((name) => name.startsWith('goldpinger_')).sort()).toEqual([
+    'goldpinger_build_info',
+    'goldpinger_node_mode',
+  ]);
+});
