@@ -5,7 +5,16 @@ import type { EventKind } from '../../server/protocol/event.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { eventually } from '../support/eventually.ts';
 import { NetworkCluster } from './cluster.ts';
-import { clusterHealth, eventsSince, failedLinks, falseEvents, type Look, looks, missingKinds } from './looks.ts';
+import {
+  clusterHealth,
+  eventsSince,
+  failedLinks,
+  falseEvents,
+  firstFindingAt,
+  type Look,
+  looks,
+  missingKinds,
+} from './looks.ts';
 import { INTERVAL_MS } from './pod.ts';
 import { type Expected, SCENARIOS, type Scenario } from './scenarios.ts';
 
@@ -66,6 +75,8 @@ class Run {
   readonly #scenario: Scenario;
   /** The last looks, for the file that a failure leaves. */
   #history: Look[] = [];
+  /** The last looks while the fault was told. */
+  #told: Look[] = [];
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -83,6 +94,7 @@ class Run {
       if (isTold) for (const { laterErrors } of looked) this.#note(laterErrors);
       if (isTold && toldMs < 0) toldMs = nowMs;
       if (!isTold && toldMs >= 0) this.errors.add(`told, and then: ${titlesOf(looked)}`);
+      if (isTold) this.#told = looked;
       if (toldMs >= 0 && nowMs > toldMs + staysFor * LONGEST_INTERVAL_MS) break;
     }
     this.row.toldAfterS = seconds(toldMs);
@@ -103,6 +115,16 @@ class Run {
     }
     this.row.recoveredAfterS = seconds(recoveredMs);
     if (recoveredMs < 0) this.errors.add(`something still stands out ${recoveredWithin} intervals after the end`);
+  }
+
+  /** Checks that the mesh of a past moment tells what was told then. */
+  async past(): Promise<void> {
+    for (const { asked, mesh } of this.#told) {
+      const [first] = mesh.findings;
+      const then = `${first?.kind} ${first?.subject}`;
+      const now = await firstFindingAt(cluster.pod(asked), mesh.atMs);
+      if (now !== then) this.errors.add(`${asked} told ${then}, and of the same moment it tells later: ${now}`);
+    }
   }
 
   /** Checks `/cluster_health`: its status and the nodes that it blames. */
@@ -197,6 +219,7 @@ describe('real packet faults', () => {
       }
       await run.recovered();
       await run.health(true);
+      if (scenario.isPastAsked ?? true) await run.past();
       await run.events(plantedMs, scenario.eventsAfter ?? ['link-recovered'], scenario.recoveredWithin);
       run.write();
       expect([...run.errors]).toEqual([]);

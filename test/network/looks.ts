@@ -62,6 +62,13 @@ interface FailedLink {
   outcome: Outcome;
 }
 
+/** Kind and subject of the first finding of a past moment (ms since the epoch), as a pod tells it now. */
+export async function firstFindingAt(pod: NetworkPod, atMs: number): Promise<string> {
+  const answer = await fetch(`${pod.url}/api/v1/mesh?at=${Math.round(atMs)}`);
+  const [first] = parseMesh(await answer.json()).findings;
+  return `${first?.kind} ${first?.subject}`;
+}
+
 /** All links that a mesh calls failed. A link from or to a pod that starts or ends is never called so. */
 export function failedLinks({ pods, reports }: Mesh): FailedLink[] {
   const failed: FailedLink[] = [];

@@ -35,6 +35,11 @@ export interface Scenario extends Truth {
    * in the next scenario.
    */
   staysFor?: number;
+  /**
+   * Whether the past tells the same later. Not if it knows more (both sides of a cut report later), if each ping changes what
+   * is told, or if what was told is not kept (docs/past.md).
+   */
+  isPastAsked?: false;
   /** Events that must be told while it lasts, and after its end. */
   events?: readonly EventKind[];
   eventsAfter?: readonly EventKind[];
@@ -146,6 +151,7 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'a zone cut off from the other one',
+    isPastAsked: false,
     plant: (cluster) => cluster.cut(ALL.filter(inEast), cluster.others(...ALL.filter(inEast))),
     affects: (from, to) => inEast(from) !== inEast(to),
     culprits: ALL,
@@ -202,6 +208,7 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'open connections to a pod dropped',
+    isPastAsked: false,
     // Connections that open from now on carry a mark, another one at each try.
     plant: (cluster) => {
       const others = cluster.others('b2');
@@ -223,6 +230,7 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: '30 % of the packets of a link lost',
+    isPastAsked: false,
     plant: filterLink('b1', 'c1', 'numgen random mod 100 < 30 drop'),
     affects: onlyLink('b1', 'c1'),
     culprits: ['c1'],
@@ -236,6 +244,7 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'the Kubernetes API unreachable for one pod, while another pod comes',
+    isPastAsked: false,
     plant: async (cluster) => {
       await cluster.cutApi(['b3']);
       await cluster.addPod('c3', cluster.pod('c1').node);
@@ -268,6 +277,7 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'four busy loops, and a throttled pod',
+    isPastAsked: false,
     plant: (cluster) => {
       throttlePod(cluster.pod('c2'));
       for (let i = 0; i < 4; i++) hogs.push(spawn(process.execPath, ['-e', 'for(;;);'], { stdio: 'ignore' }));
@@ -290,6 +300,7 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'a pod that says that none of its pings succeeds',
+    isPastAsked: false,
     plant: (cluster) => cluster.lie('b1'),
     affects: (from) => from === 'b1',
     culprits: ['b1'],
@@ -299,6 +310,7 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'a pod replaced by another one',
+    isPastAsked: false,
     plant: (cluster) => cluster.replacePod('d2', 'd3'),
     remove: (cluster) => cluster.replacePod('d3', 'd2'),
     affects: () => false,

@@ -36,8 +36,13 @@ function scene(change: Partial<ResultsSettings> = {}) {
   };
   const results = new Results(settings, podClock, { onLinkChange: () => {}, onSpeedChange: () => {} });
   let ids = 0;
-  const starvation = () => ({ unreliable: false, sinceMs: 0 });
-  const journal = new EventJournal({ ...settings, clock: podClock, random: () => ++ids / 10, starvation });
+  const starvation = { unreliable: false, sinceMs: 0 };
+  const journal = new EventJournal({
+    ...settings,
+    clock: podClock,
+    random: () => ++ids / 10,
+    starvation: () => starvation,
+  });
   const copies = new Copies(settings, clock);
   const source = new CopySource({
     clock: podClock,
@@ -63,7 +68,7 @@ function scene(change: Partial<ResultsSettings> = {}) {
     into.take(OF, await runSliced(parseCopyAnswerSliced(wire, noneSkipped()), clock), JUST_NOW);
     return answer.hasMore;
   };
-  return { settings, clock, results, journal, copies, source, pass, pull };
+  return { settings, clock, results, journal, starvation, copies, source, pass, pull };
 }
 
 const flaky = (uid: string) => (uid === '2' ? refusedSample() : sampleOf({ totalUs: 900 }));
@@ -86,8 +91,9 @@ describe('the copy of a pod', () => {
     ] as const) {
       const own = await results.reportOf({ fromAgeMs, toAgeMs });
       const copied = await copies.reportOf(OF, { fromAgeMs, toAgeMs });
-      const { links, stats, peers } = copied ?? {};
-      expect({ links, stats, peers }).toEqual({ links: own.links, stats: own.stats, peers: own.peers });
+      for (const part of ['links', 'stats', 'peers', 'slow', 'recent', 'failsOnly'] as const) {
+        expect(copied?.[part], part).toEqual(own[part]);
+      }
       expect(copied?.past).toMatchObject({ resolutionMs: own.past.resolutionMs, untilAgeMs: 0 });
     }
     const steps = { fromAgeMs: 4 * MINUTE, toAgeMs: 0 };
@@ -134,6 +140,24 @@ describe('the copy of a pod', () => {
     expect(copies.journals(MINUTE, 100, new Set())).toEqual([{ uid: OF, journal: own }]);
     // A pod that is there gives its journal itself.
     expect(copies.journals(MINUTE, 100, new Set([OF]))).toEqual([]);
+  });
+
+  it('says whether the pod was starved at the end of the range', async () => {
+    const { clock, starvation, journal, copies, pass, pull } = scene();
+    for (const unreliable of [true, false]) {
+      pass(10 * SECOND);
+      Object.assign(starvation, { unreliable, sinceMs: clock.nowMs() });
+      journal.checkStarvation();
+    }
+    pass(10 * SECOND);
+    await pull();
+    const starvedAt = async (toAgeMs: number) => {
+      const report = await copies.reportOf(OF, { fromAgeMs: toAgeMs + 4 * SECOND, toAgeMs });
+      return [report?.starvation.unreliable, report?.starvation.sinceMs];
+    };
+    expect(await starvedAt(5 * SECOND)).toEqual([false, clock.nowMs() - 10 * SECOND]);
+    expect(await starvedAt(15 * SECOND)).toEqual([true, clock.nowMs() - 20 * SECOND]);
+    expect(await starvedAt(25 * SECOND)).toEqual([false, 0]);
   });
 
   it('forgets what is older than HISTORY_WINDOW, and in the end the pod', async () => {
