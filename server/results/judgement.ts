@@ -64,6 +64,8 @@ export class LinkJudgement {
     if (isFailed) this.#rememberFailsOnly(sample.failsOnly ?? '');
     this.#remember(isFailed, isBad);
     const speed = this.#doubtedRun > 0 ? null : this.#speed.add(sample, nowMs, slowUs);
+    // The late answers of a link that is slow say nothing about lost packets, also when it is normal again.
+    if (this.#speed.slowSinceMs >= 0) this.#slowBits = 0;
     if (sample.outcome === before?.outcome) return { state: null, speed };
     const previousForMs = before === null ? 0 : nowMs - this.sinceMs;
     if (before === null || (before.outcome === 'ok') !== (sample.outcome === 'ok')) this.sinceMs = nowMs;
@@ -110,8 +112,8 @@ export class LinkJudgement {
   get isIntermittent(): boolean {
     const badBits = this.#failedBits | this.#slowBits;
     const isMended = (badBits & lowBits(INTERMITTENT.goodRun)) === 0;
-    // Lost packets also make answers late. But those of a link that is always slow say nothing about lost packets.
-    const runs = runsIn(this.#failedBits) + (this.#speed.slowSinceMs < 0 ? runsIn(this.#slowBits) : 0);
+    // Lost packets also make answers late.
+    const runs = runsIn(this.#failedBits) + runsIn(this.#slowBits);
     return runs >= INTERMITTENT.runs && this.#failedBits !== 0 && !isMended;
   }
 

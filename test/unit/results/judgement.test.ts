@@ -133,6 +133,7 @@ describe('a link is intermittent', () => {
     ['but not after one outage', '1 x x x x x 1 1', false, [0, 0, 2]],
     ['nor where its first answer is late', 'x x x x 200 1', false, [0, 0, 2]],
     ['but slow, if one failure came before many slow answers', '1 x 200 200 200 200', false, [0, 1, 6]],
+    ['nor after a time of slow answers that ended with one failure', '1 200 200 200 200 x 1 1 1', false, [0, 1, 9]],
     ['but not while it has failed four times in a row: then it has failed', '1 x 1 x x x x', false, undefined],
     ['but not after two slow answers', '1 200 1 200 1', false, undefined],
     ['but not after eight good answers in a row', 'x 1 x 1 1 1 1 1 1 1 1', false, undefined],
