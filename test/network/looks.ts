@@ -21,6 +21,9 @@ export interface Truth {
   culprits: readonly string[];
 }
 
+/** Whether a finding is about something else than a shortage of CPU. */
+export const isNotStarved = ({ kind }: Finding) => kind !== 'cpu-starved';
+
 /** What one pod answers at one moment. */
 export interface Look {
   asked: string;
@@ -40,7 +43,7 @@ export async function look(pod: NetworkPod, truth: Truth): Promise<Look> {
   return {
     asked: pod.name,
     mesh,
-    findings: mesh.findings.filter(({ kind }) => kind !== 'cpu-starved'),
+    findings: mesh.findings.filter(isNotStarved),
     errors: says([...falseAlarms(mesh, truth), ...wrongLinkFindings(mesh, truth), ...contradictions(mesh)]),
     laterErrors: says(wrongCulprits(mesh, truth)),
   };
@@ -62,10 +65,10 @@ interface FailedLink {
   outcome: Outcome;
 }
 
-/** Kind and subject of the first finding of a past moment (ms since the epoch), as a pod tells it now. */
+/** Kind and subject of the first finding that `isNotStarved` of a past moment (ms since the epoch), as a pod tells it now. */
 export async function firstFindingAt(pod: NetworkPod, atMs: number): Promise<string> {
   const answer = await fetch(`${pod.url}/api/v1/mesh?at=${Math.round(atMs)}`);
-  const [first] = parseMesh(await answer.json()).findings;
+  const [first] = parseMesh(await answer.json()).findings.filter(isNotStarved);
   return `${first?.kind} ${first?.subject}`;
 }
 
