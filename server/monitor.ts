@@ -6,7 +6,7 @@ import { type OwnHealth, ownHealthOf } from './peers/cluster-health.ts';
 import { ExternalProbes } from './probing/external.ts';
 import { Prober } from './probing/probe.ts';
 import { Schedule } from './probing/schedule.ts';
-import { StarvationWatch } from './probing/starvation.ts';
+import { type Reliability, StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import type { LinkChange, SpeedChange } from './protocol/link-state.ts';
@@ -124,7 +124,7 @@ export class Monitor {
     if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();
     this.#targetCount = targets.length;
     this.#schedule.setTargets(targets);
-    this.#prober.kept.setTargets(targets);
+    this.#prober.setTargets(targets);
     this.#results.setTargets(targets);
     return targets;
   }
@@ -211,6 +211,11 @@ export class Monitor {
     return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
   }
 
+  /** Whether the own report is unreliable, and since when: a part of `starvation` that costs nothing. */
+  reliability(): Reliability {
+    return this.#starvation.reliability;
+  }
+
   /** Whether the own report is unreliable because this process got too little CPU time. */
   starvation(): PodReport['starvation'] {
     return this.#starvation.status();
@@ -229,7 +234,7 @@ export class Monitor {
   async stop(): Promise<void> {
     this.#starvation.stop();
     this.#external.stop();
-    this.#prober.kept.setTargets([]);
+    this.#prober.setTargets([]);
     await this.#schedule.stop();
   }
 }

@@ -121,7 +121,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     health: () => monitor.health(),
   });
   const lifetimes = new PodLifetimes(config, clock);
-  const journal = new EventJournal({ ...config, clock, random, starvation: () => monitor.starvation() });
+  const journal = new EventJournal({ ...config, clock, random, starvation: () => monitor.reliability() });
   const ownAnnotations = new AnnotationStore(clock);
 
   // What other pods are asked for, and what they ask for.

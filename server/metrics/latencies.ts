@@ -14,8 +14,8 @@ export class LatencyHistogram {
   /** Counts one duration. Negative durations and NaN are ignored. */
   observe(durationUs: number): void {
     if (!(durationUs >= 0)) return;
-    const within = BOUNDS_US.findIndex((bound) => durationUs <= bound);
-    const bucket = within === -1 ? BOUNDS_US.length : within;
+    let bucket = 0;
+    while (durationUs > (BOUNDS_US[bucket] ?? Number.POSITIVE_INFINITY)) bucket += 1;
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
     this.#sumUs += durationUs;
   }

@@ -1,5 +1,5 @@
 import type { Pod, Target } from '../protocol/pod.ts';
-import type { Outcome, Phase } from '../protocol/sample.ts';
+import type { Outcome, Phase, Sample } from '../protocol/sample.ts';
 import { type FamilyHead, type Format, headText, labelText, labelValue, seriesText } from './exposition.ts';
 import { LatencyHistogram } from './latencies.ts';
 
@@ -117,6 +117,8 @@ interface AddressSeries {
   firstByteCount: number;
 }
 
+type PhaseTimes = Pick<Sample, 'connectUs' | 'firstByteUs' | 'totalUs'>;
+
 const ALL_ADDRESSES = '';
 
 /**
@@ -151,15 +153,14 @@ export class SeriesByAddress {
   /** Counts a successful call. Does nothing if no peer has the address. */
   countCall(callType: CallType, hostIP: string, podIP: string, durationUs: number): void {
     const series = this.#find(hostIP, podIP);
-    if (series === undefined) return;
-    series.latencies[callType] ??= new LatencyHistogram();
-    series.latencies[callType].observe(durationUs);
+    if (series !== undefined) observe(series, callType, durationUs);
   }
 
-  /** Adds the phases of a successful ping. Negative (not measured) phases are ignored. */
-  addPhases(hostIP: string, podIP: string, connectUs: number, firstByteUs: number): void {
+  /** Counts a successful ping and its phases. Negative (not measured) phases are ignored. */
+  countPing(hostIP: string, podIP: string, { connectUs, firstByteUs, totalUs }: PhaseTimes): void {
     const series = this.#find(hostIP, podIP);
     if (series === undefined) return;
+    observe(series, 'ping', totalUs);
     if (connectUs >= 0) {
       series.connectUs += connectUs;
       series.connectCount += 1;
@@ -187,6 +188,11 @@ export class SeriesByAddress {
   #find(hostIP: string, podIP: string): AddressSeries | undefined {
     return this.#series.get(this.#perPeer ? keyOf(hostIP, podIP) : ALL_ADDRESSES);
   }
+}
+
+function observe({ latencies }: AddressSeries, callType: CallType, durationUs: number): void {
+  latencies[callType] ??= new LatencyHistogram();
+  latencies[callType].observe(durationUs);
 }
 
 /** Faster than the labels, and unambiguous, because discovery accepts only valid addresses. */

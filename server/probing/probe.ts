@@ -4,11 +4,12 @@ import { MAX_PING_BYTES, type Outcome, type Phase, parsePing, type Sample } from
 import { hostPort } from '../runtime/address.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
-import { HttpResponseParser, type Progress } from '../runtime/http-response.ts';
+import { HttpResponseParser, type Progress, type Response } from '../runtime/http-response.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { Connection, type ConnectionUser } from './connection.ts';
 import { outcomeOfCode } from './fault.ts';
 import { type KeepSettings, KeptConnections } from './kept-connections.ts';
+import { KnownAnswers } from './known-answers.ts';
 import { type BusyMeter, isSuspect } from './starvation.ts';
 import { Stopwatch } from './stopwatch.ts';
 
@@ -29,6 +30,7 @@ const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 export class Prober {
   readonly options: ProbeOptions;
   readonly kept: KeptConnections;
+  readonly answers = new KnownAnswers();
   readonly #readBuffer = Buffer.allocUnsafe(READ_BYTES);
 
   constructor(options: ProbeOptions) {
@@ -43,6 +45,12 @@ export class Prober {
    */
   probe(target: Target): Promise<Sample> {
     return new Promise((resolve) => new Exchange(this, target, resolve).start());
+  }
+
+  /** Keeps connections to these targets only, and closes all others. Without targets it ends everything. */
+  setTargets(targets: readonly Target[]): void {
+    this.kept.setTargets(targets);
+    this.answers.setTargets(targets);
   }
 
   /** Starts to open a connection. Throws if Node rejects the address. */
@@ -67,7 +75,8 @@ class Exchange implements ConnectionUser {
   readonly #target: Target;
   readonly #stopwatch: Stopwatch;
   readonly #resolve: (sample: Sample) => void;
-  readonly #response = new HttpResponseParser(MAX_PING_BYTES);
+  /** Parses the answer; null while no byte of one has come that had to be parsed. */
+  #response: HttpResponseParser | null = null;
   #connection: Connection | null = null;
   /** Whether the connection was open before. */
   #isKept = false;
@@ -144,12 +153,24 @@ class Exchange implements ConnectionUser {
 
   onBytes(bytes: Uint8Array): void {
     this.#stopwatch.received();
+    const isStart = this.#phase === 'first-byte';
     this.#phase = 'body';
-    this.#onProgress(this.#response.push(bytes));
+    const known = isStart ? this.#prober.answers.find(this.#target, bytes) : null;
+    if (known !== null) {
+      this.#statusCode = 200;
+      this.#finish('ok', known);
+      return;
+    }
+    this.#onProgress(this.#parser.push(bytes), isStart ? bytes : null);
   }
 
   onEnd(): void {
-    if (!this.#openAgain()) this.#onProgress(this.#response.end());
+    if (!this.#openAgain()) this.#onProgress(this.#parser.end(), null);
+  }
+
+  get #parser(): HttpResponseParser {
+    this.#response ??= new HttpResponseParser(MAX_PING_BYTES);
+    return this.#response;
   }
 
   onError(error: unknown): void {
@@ -176,18 +197,23 @@ class Exchange implements ConnectionUser {
     return true;
   }
 
-  #onProgress(progress: Progress): void {
+  /** `bytes`: all that has come, if it came in one piece. */
+  #onProgress(progress: Progress, bytes: Uint8Array | null): void {
     if (progress.kind === 'cut-short') this.#finish('reset');
     if (progress.kind === 'malformed') this.#finish('malformed', { reason: progress.reason });
-    if (progress.kind === 'complete') this.#onResponse(progress.status, progress.body, progress.staysOpen);
+    if (progress.kind === 'complete') this.#onResponse(progress, bytes);
   }
 
-  #onResponse(status: number, body: Buffer, staysOpen: boolean): void {
+  #onResponse({ status, body, staysOpen }: Response, bytes: Uint8Array | null): void {
     this.#statusCode = status;
     const ping = status === 200 ? parsePing(body.toString('utf8')) : null;
     if (ping === null) this.#finish('http-status');
-    else if (ping.ok) this.#finish('ok', { bootTimeMs: ping.bootTimeMs, staysOpen });
-    else this.#finish('malformed', { reason: ping.error });
+    else if (!ping.ok) this.#finish('malformed', { reason: ping.error });
+    else {
+      const { bootTimeMs } = ping;
+      if (bytes !== null) this.#prober.answers.keep(this.#target, bytes, { bootTimeMs, staysOpen });
+      this.#finish('ok', { bootTimeMs, staysOpen });
+    }
   }
 
   #onHalfTime(): void {
@@ -237,7 +263,7 @@ class Exchange implements ConnectionUser {
       failsOnly: '',
       bootTimeMs,
       statusCode: this.#statusCode,
-      detail: textOf(this.#detail(outcome, reason), 200),
+      detail: outcome === 'ok' ? '' : textOf(this.#detail(outcome, reason), 200),
     };
     const isAnswered = this.#phase === 'body';
     if (outcome !== 'ok' && outcome !== 'timeout' && ownFault === '' && !isAnswered) this.#callWitness();
@@ -263,13 +289,11 @@ class Exchange implements ConnectionUser {
     this.#resolve(sample);
   }
 
-  /** What happened, for people; '' after `ok`. */
-  #detail(outcome: Outcome, reason: string): string {
+  /** What went wrong, for people. */
+  #detail(outcome: Exclude<Outcome, 'ok'>, reason: string): string {
     const peer = hostPort(this.#target.address, this.#target.port);
     const isInBody = this.#phase === 'body';
     switch (outcome) {
-      case 'ok':
-        return '';
       case 'refused':
         return `connection refused by ${peer}`;
       case 'reset':

@@ -54,6 +54,8 @@ export class Schedule {
   readonly #probes = new Map<string, Promise<void>>();
   #timer: Timer | null = null;
   #timerDueMs = 0;
+  /** The same in monotonic time. */
+  #timerAtMs = 0;
   /** For how long the process has stood still in all. */
   #pausedMs = 0;
   #lastStartMs = Number.NEGATIVE_INFINITY;
@@ -134,20 +136,25 @@ export class Schedule {
     if (lateMs > PAUSE_MS) this.#pausedMs += lateMs;
   }
 
-  /** Sets the timer for the next start. */
+  /** Sets the timer for the next start, unless it is set for that already. */
   #setTimer(): void {
+    const dueMs = Math.min(this.#newQueue[0]?.dueMs ?? Infinity, this.#queue[0]?.dueMs ?? Infinity);
+    const isNeeded = !this.#isStopped && dueMs < Infinity;
+    const nowMs = this.#activeMs();
+    const timerDueMs = Math.max(nowMs, dueMs, this.#lastStartMs + this.#spacingMs());
+    if (isNeeded && this.#timer !== null && timerDueMs + this.#pausedMs === this.#timerAtMs) return;
     this.#timer?.cancel();
     this.#timer = null;
-    const dueMs = Math.min(this.#newQueue[0]?.dueMs ?? Infinity, this.#queue[0]?.dueMs ?? Infinity);
-    if (this.#isStopped || dueMs === Infinity) return;
-    const nowMs = this.#activeMs();
-    this.#timerDueMs = Math.max(nowMs, dueMs, this.#lastStartMs + this.#spacingMs());
+    if (!isNeeded) return;
+    this.#timerDueMs = timerDueMs;
+    this.#timerAtMs = timerDueMs + this.#pausedMs;
     this.#timer = this.#options.clock.setTimer(() => this.#onTimer(), this.#timerDueMs - nowMs);
   }
 
   #onTimer(): void {
     this.#options.onTimer(this.#activeMs() - this.#timerDueMs);
     this.#absorbPause();
+    this.#timer = null;
     const nowMs = this.#activeMs();
     const sinceLastMs = Math.min(nowMs - this.#lastStartMs, TIMER_GRAIN_MS);
     for (let starts = Math.max(1, Math.floor(sinceLastMs / this.#spacingMs())); starts > 0; starts--) {

@@ -28,6 +28,9 @@ const UNRELIABLE_ABOVE = { suspectShare: UNRELIABLE.suspectShare, loopDelayUs: 5
 /** A report becomes reliable again below these limits, which are lower and hold for longer, so that it does not flicker. */
 const RELIABLE_BELOW = { suspectShare: 0.5, loopDelayUs: 40_000, seconds: 10 };
 
+/** Whether the report of this process is unreliable, and since when, ms since the epoch. */
+export type Reliability = Readonly<Pick<Starvation, 'unreliable' | 'sinceMs'>>;
+
 /** Watches whether this process is starved of CPU, from its construction until `stop`. */
 export class StarvationWatch {
   /** Measures how late callbacks run. The watch and all probes share it. */
@@ -44,8 +47,7 @@ export class StarvationWatch {
   readonly #delaysUs: number[] = [];
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
-  #unreliable = false;
-  #sinceMs: number;
+  #reliability: Reliability;
   #timer: Timer;
 
   /** `idleMs`: see `BusyMeter`. Tests pass their own `turns` and `cpuQueue`; the watch stops both with itself. */
@@ -54,7 +56,7 @@ export class StarvationWatch {
     this.#cpuQueue = cpuQueue;
     this.meter = new BusyMeter(clock, idleMs, () => cpuQueue.waitedMs());
     this.#stopTurns = turns(() => this.#noteDelay(this.meter.endTurn()));
-    this.#sinceMs = clock.nowMs();
+    this.#reliability = { unreliable: false, sinceMs: clock.nowMs() };
     this.#graceEndMs = clock.monotonicMs() + START_GRACE_MS;
     this.#timer = this.#setTimer();
   }
@@ -76,9 +78,13 @@ export class StarvationWatch {
     return {
       loopDelayP99Us: Math.max(0, ...this.#delaysUs.slice(-UNRELIABLE_ABOVE.seconds)),
       suspectShare: this.#suspectShare(),
-      unreliable: this.#unreliable,
-      sinceMs: this.#sinceMs,
+      ...this.#reliability,
     };
+  }
+
+  /** The decision of the last second. It is asked for after each sample. */
+  get reliability(): Reliability {
+    return this.#reliability;
   }
 
   stop(): void {
@@ -107,15 +113,14 @@ export class StarvationWatch {
   #judge(delayUs: number): void {
     this.#delaysUs.push(delayUs);
     if (this.#delaysUs.length > RELIABLE_BELOW.seconds) this.#delaysUs.shift();
-    const { suspectShare, loopDelayUs, seconds } = this.#unreliable ? RELIABLE_BELOW : UNRELIABLE_ABOVE;
+    const wasUnreliable = this.#reliability.unreliable;
+    const { suspectShare, loopDelayUs, seconds } = wasUnreliable ? RELIABLE_BELOW : UNRELIABLE_ABOVE;
     const recentUs = this.#delaysUs.slice(-seconds);
     const share = this.#suspectShare();
     const isLate = recentUs.length === seconds && recentUs.every((delayUs) => delayUs > loopDelayUs);
     const isOnTime = recentUs.length === seconds && recentUs.every((delayUs) => delayUs < loopDelayUs);
-    const unreliable = this.#unreliable ? !(isOnTime && share < suspectShare) : isLate || share > suspectShare;
-    if (unreliable === this.#unreliable) return;
-    this.#unreliable = unreliable;
-    this.#sinceMs = this.#clock.nowMs();
+    const unreliable = wasUnreliable ? !(isOnTime && share < suspectShare) : isLate || share > suspectShare;
+    if (unreliable !== wasUnreliable) this.#reliability = { unreliable, sinceMs: this.#clock.nowMs() };
   }
 
   #suspectShare(): number {

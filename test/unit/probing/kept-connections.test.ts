@@ -121,6 +121,42 @@ function closesAfter(count: number): Peer {
   return (socket, _connection, request) => (request === count ? socket.end(answer()) : socket.write(answer()));
 }
 
+describe('an answer', () => {
+  const restarted = BODY.replace('48.013', '49.013');
+  const bootTimes = async (peer: Peer, settings?: Parameters<typeof scene>[1]) => {
+    const { ping } = await scene(peer, settings);
+    return (await ping(4)).map(({ outcome, bootTimeMs, statusCode }) => [outcome, statusCode, bootTimeMs % 60_000]);
+  };
+  const OLD = ['ok', 200, 48_013];
+  const NEW = ['ok', 200, 49_013];
+
+  it.each([
+    ['over open connections', {}],
+    ['over new ones', { freshMs: 0 }],
+  ])('that differs from the last one in a digit is read anew, %s', async (_, settings) => {
+    let pings = 0;
+    const peer: Peer = (socket) => socket.write(answer().replace(BODY, ++pings === 3 ? restarted : BODY));
+    expect(await bootTimes(peer, settings)).toEqual([OLD, OLD, NEW, OLD]);
+  });
+
+  it('that begins as the last one, and comes in two pieces, is read to its end', async () => {
+    let pings = 0;
+    const peer: Peer = async (socket) => {
+      const text = answer().replace(BODY, ++pings === 3 ? restarted : BODY);
+      if (pings < 3) return socket.write(text);
+      socket.write(text.slice(0, -20));
+      await nextTurn();
+      return socket.write(text.slice(-20));
+    };
+    expect(await bootTimes(peer)).toEqual([OLD, OLD, NEW, OLD]);
+  });
+
+  it('that fails is no model for the next one', async () => {
+    const peer: Peer = (socket) => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
+    expect(await bootTimes(peer)).toEqual(Array(4).fill(['http-status', 503, -1]));
+  });
+});
+
 describe('an open connection', () => {
   it.each<[string, Peer]>([
     ['closed', (socket, c, request) => (c === 1 && request === 2 ? socket.end() : socket.write(answer()))],
