@@ -80,6 +80,8 @@ export class Connections {
   /** Connections of the HTTP server that may not be closed to make room. */
   readonly #busy = new WeakSet<Socket>();
   #known: { pods: DiscoverySnapshot['pods']; addresses: Set<string> } | null = null;
+  /** The last ping, at most 4 KiB. Pods send the same bytes each time, so most pings need no parsing. */
+  #lastPing: { bytes: Buffer; keepAlive: boolean } | null = null;
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
@@ -99,14 +101,14 @@ export class Connections {
     const { silent, http } = client.isPod ? this.#pods : this.#others;
     const destroy = () => void socket.destroy();
     const onData = (bytes: Buffer) => {
-      if (hasManyRequests(bytes)) return destroy();
-      const ping = parsePing(bytes);
-      if (ping !== null && this.#deps.answersTo(ping.host)) {
+      const ping = this.#pingOf(bytes);
+      if (ping !== null) {
         addNewest(silent, socket);
         if (socket.timeout !== this.#deps.keptMs) socket.setTimeout(this.#deps.keptMs);
         this.#deps.ping.sendRaw(socket, ping.keepAlive);
         return;
       }
+      if (hasManyRequests(bytes)) return destroy();
       silent.delete(socket);
       socket.off('data', onData).off('end', destroy).off('timeout', destroy).setTimeout(0);
       socket.pause();
@@ -141,6 +143,15 @@ export class Connections {
       this.#known = { pods, addresses };
     }
     return { address, isPod: this.#known.addresses.has(address) };
+  }
+
+  /** Reads a ping to this server; null if the bytes are anything else. `keepAlive`: whether the client may send more. */
+  #pingOf(bytes: Buffer): { keepAlive: boolean } | null {
+    if (this.#lastPing?.bytes.equals(bytes)) return this.#lastPing;
+    const ping = parsePing(bytes);
+    if (ping === null || !this.#deps.answersTo(ping.host)) return null;
+    this.#lastPing = { bytes: Buffer.from(bytes), keepAlive: ping.keepAlive };
+    return this.#lastPing;
   }
 
   /** Notes that an HTTP connection may be closed to make room, or that it may not. */

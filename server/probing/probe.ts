@@ -272,7 +272,9 @@ class Exchange implements ConnectionUser {
 
   /** Hands over the result. Nothing of the exchange is left, except a connection that is kept. */
   #report(): void {
-    const [sample, witness, old] = [this.#sample, this.#witness, this.#oldConnection];
+    const sample = this.#sample;
+    const witness = this.#witness;
+    const old = this.#oldConnection;
     if (sample === null || this.#isOver) return;
     this.#isOver = true;
     this.#timer?.cancel();

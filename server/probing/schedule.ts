@@ -206,6 +206,6 @@ function insertByDue(queue: Entry[], entry: Entry): void {
 
 /** Takes the first entry out of a queue if it is due. Timers have whole milliseconds, so 1 us early counts as due. */
 function takeDue(queue: Entry[], nowMs: number): Entry | undefined {
-  const [first] = queue;
+  const first = queue[0];
   return first !== undefined && first.dueMs <= nowMs + 0.001 ? queue.shift() : undefined;
 }

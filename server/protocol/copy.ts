@@ -159,14 +159,15 @@ export interface PackedSample {
 export function writeSamples(samples: readonly PackedSample[], fromMs: number): Uint8Array {
   const bytes = new Uint8Array(samples.length * SAMPLE_BYTES);
   const view = new DataView(bytes.buffer);
-  for (const [i, { link, atMs, code, connect16, firstByte16, total16 }] of samples.entries()) {
-    const at = i * SAMPLE_BYTES;
+  let at = 0;
+  for (const { link, atMs, code, connect16, firstByte16, total16 } of samples) {
     view.setUint32(at, link, true);
     view.setUint32(at + AGE_OFFSET, Math.round(atMs - fromMs), true);
     view.setUint8(at + 8, code);
     view.setUint16(at + 9, connect16, true);
     view.setUint16(at + 11, firstByte16, true);
     view.setUint16(at + 13, total16, true);
+    at += SAMPLE_BYTES;
   }
   return bytes;
 }

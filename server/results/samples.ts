@@ -125,8 +125,8 @@ export class Rings {
       const at = atMs[i] ?? 0;
       if (at < fromMs) return;
       if (at > toMs) continue;
-      const [connect16, firstByte16] = [connectUs[i] ?? NONE16, firstByteUs[i] ?? NONE16];
-      if (visitor(code[i] ?? 0, at, connect16, firstByte16, totalUs[i] ?? NONE16) === false) return;
+      const goesOn = visitor(code[i] ?? 0, at, connectUs[i] ?? NONE16, firstByteUs[i] ?? NONE16, totalUs[i] ?? NONE16);
+      if (goesOn === false) return;
     }
   }
 

@@ -21,15 +21,25 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
+/** A timer of Node. */
+class SystemTimer implements Timer {
+  readonly #timeout: NodeJS.Timeout;
+
+  constructor(fn: () => void, delayMs: number) {
+    // Node fires at once beyond 2^31-1 ms; no wait of ours is that long on purpose.
+    this.#timeout = setTimeout(fn, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1));
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout);
+  }
+}
+
 /** The clock of the system. */
 export const realClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  setTimer(fn, delayMs) {
-    // Node fires at once beyond 2^31-1 ms; no wait of ours is that long on purpose.
-    const timer = setTimeout(fn, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1));
-    return { cancel: () => clearTimeout(timer) };
-  },
+  setTimer: (fn, delayMs) => new SystemTimer(fn, delayMs),
 };
 
 /** Monotonic time plus this is ms since the epoch by the present wall clock. */

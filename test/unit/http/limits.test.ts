@@ -88,6 +88,24 @@ describe('the first bytes of a connection', () => {
     expect(counted).toEqual([]);
   });
 
+  it('are read anew unless they are those of the last ping: each ping is answered as it asks', async () => {
+    const { url, received: counted } = await serve();
+    const answerTo = async (request: string) => {
+      const { socket, received } = await dial(url, request);
+      await soon(() => expect(received()).toMatch(/\}$/));
+      socket.destroy();
+      return /^HTTP\/1\.1 (\d+)[\s\S]*\r\nConnection: (\S+)/.exec(received())?.slice(1);
+    };
+    const kept = get('/ping');
+    const last = get('/ping', 'Connection: close\r\n');
+    for (const request of [kept, kept, last, last, kept]) {
+      expect(await answerTo(request)).toEqual(['200', request === kept ? 'keep-alive' : 'close']);
+    }
+    expect(await answerTo(kept.replace('localhost', 'evil.host'))).toEqual(['403', 'close']);
+    expect(await answerTo(kept)).toEqual(['200', 'keep-alive']);
+    expect(counted).toEqual(Array(6).fill('ping'));
+  });
+
   it('must come in time', async () => {
     const { url } = await serve({}, { requestMs: 50, checkMs: 10, stalledMs: 30_000 });
     await (await dial(url, '')).ended();
