@@ -159,7 +159,8 @@ async function buildCluster(
   kubelet.start();
   cleanups.push(() => kubelet.stop(STOP_GRACE_MS));
   cleanups.push(startControllers(store, clock, random));
-  const seedOptions = { pods, intervalS, podPort, servicePort, base: range.base, serverEnv, rights };
+  const { base } = range;
+  const seedOptions = { pods, intervalS, podPort, servicePort, apiUrl: api.url, base, serverEnv, rights };
   for (const { resource, object } of seedObjects(seedOptions)) {
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }

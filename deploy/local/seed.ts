@@ -17,6 +17,8 @@ export interface SeedOptions {
   podPort: number;
   /** Port of the service address; 0 while there is none. */
   servicePort: number;
+  /** URL of the Kubernetes API. */
+  apiUrl: string;
   /** Address range of the cluster, e.g. `127.0.0`. */
   base: string;
   /** Environment variables for the server. They override those that the cluster sets. */
@@ -148,8 +150,11 @@ function deployment(options: SeedOptions): Seed {
   return seed(DEPLOYMENTS, 'apps/v1', APP, { spec }, NAMESPACE, { app: APP });
 }
 
-/** The variables of the manifests. HOSTNAME is the node's name, as in Goldpinger's manifests. */
-function env({ podPort, intervalS, serverEnv }: SeedOptions): EnvVar[] {
+/**
+ * The variables of the manifests. HOSTNAME is the node's name, as in Goldpinger's manifests. There is no DNS of the cluster on this
+ * machine, so that PATH_CHECKS, if `npm start -- --env` sets it, finds the Service under the name localhost.
+ */
+function env({ podPort, intervalS, servicePort, apiUrl, serverEnv }: SeedOptions): EnvVar[] {
   const defaults: EnvVar[] = [
     { name: 'HOST', value: '0.0.0.0' },
     { name: 'PORT', value: String(podPort) },
@@ -159,6 +164,9 @@ function env({ podPort, intervalS, serverEnv }: SeedOptions): EnvVar[] {
     field('POD_IP', 'status.podIP'),
     field('POD_NAME', 'metadata.name'),
     field('NAMESPACE', 'metadata.namespace'),
+    ...(servicePort > 0 ? [{ name: 'PATH_SERVICE_URL', value: `http://localhost:${servicePort}/ping` }] : []),
+    { name: 'PATH_DNS_NAME', value: 'localhost' },
+    { name: 'PATH_APISERVER_URL', value: `${apiUrl}/livez` },
     { name: 'WRITE_TOKEN', valueFrom: { secretKeyRef: { name: WRITE_SECRET, key: 'token', optional: true } } },
   ];
   const overrides = Object.entries(serverEnv).map(([name, value]) => ({ name, value }));

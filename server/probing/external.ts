@@ -66,6 +66,8 @@ interface Job {
   result: ProbeResult;
   /** Whether a probe of the target waits or is under way. There is never a second one. */
   isBusy: boolean;
+  /** Whether the lookup that is under way has been reported as an error. */
+  isLate: boolean;
 }
 
 /**
@@ -91,7 +93,7 @@ export class ExternalProbes {
     const jobOf = (protocol: ProbeProtocol, target: string, probe: Job['probe'], path?: Path): Job => {
       const shown = withoutCredentials(target).slice(0, 2048);
       const result = { target: shown, protocol, atMs: 0, durationUs: 0, error: '', ...(path && { path }) };
-      return { target, timeoutMs: timeouts[protocol], probe, result, isBusy: false };
+      return { target, timeoutMs: timeouts[protocol], probe, result, isBusy: false, isLate: false };
     };
     // Paths first: they are few, and never left out.
     this.#jobs = [
@@ -138,22 +140,28 @@ export class ExternalProbes {
   async #lookUp(job: Job): Promise<void> {
     const { clock, lookup = systemResolver } = this.#deps;
     const { target, timeoutMs } = job;
+    const wasBusy = job.isBusy;
+    // It still has time, and will be reported.
+    if (wasBusy && !job.isLate) return;
     const startMs = clock.monotonicMs();
     // The end of a lookup that an earlier round has reported as an error is not waited for.
     const lookUp = () =>
-      job.isBusy ? new Promise<ProbeEnd>(() => {}) : this.#run(job, this.#lookups, () => probeDns(target, lookup));
+      wasBusy ? new Promise<ProbeEnd>(() => {}) : this.#run(job, this.#lookups, () => probeDns(target, lookup));
     const timeoutError = `lookup ${job.result.target}: timeout after ${timeoutMs} ms`;
     try {
       this.#report(job, startMs, await withTimeout(clock, timeoutMs, this.#stopping.signal, 'the lookup', lookUp));
     } catch (error) {
-      if (isOwnFault(errorCodeOf(error))) this.#deps.onOwnFault(networkMessageOf(error));
-      else this.#report(job, startMs, { outcome: 'timeout', error: timeoutError });
+      if (isOwnFault(errorCodeOf(error))) return this.#deps.onOwnFault(networkMessageOf(error));
+      if (wasBusy && !job.isBusy) return;
+      job.isLate = true;
+      this.#report(job, startMs, { outcome: 'timeout', error: timeoutError });
     }
   }
 
   /** Runs a probe of a target when its turn comes. Nothing is run after `stop`. */
   #run<T>(job: Job, semaphore: Semaphore, probe: () => Promise<T>): Promise<T> {
     job.isBusy = true;
+    job.isLate = false;
     return new Promise((resolve, reject) => {
       semaphore.run(async () => {
         if (!this.#stopping.signal.aborted) await probe().then(resolve, reject);

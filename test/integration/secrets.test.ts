@@ -61,7 +61,12 @@ it('user and password of an external target are sent to it and are in no answer,
       TCP_TARGETS: `${USER}:${SECRET}@127.0.0.1:1`,
       HOSTS_TO_RESOLVE: `${USER}:${SECRET}@localhost`,
     },
-    { args: http.flatMap((url) => ['--http-targets', url]) },
+    {
+      args: [
+        ...http.flatMap((url) => ['--http-targets', url]),
+        ...['--path-checks', 'ingress,service', '--path-ingress-url', of('/fails'), '--path-service-url', of('/fails')],
+      ],
+    },
   );
   onTestFinished(() => server.kill());
   await server.listening();
@@ -71,6 +76,7 @@ it('user and password of an external target are sent to it and are in no answer,
     expect(Object.keys(probeResults)).toHaveLength(6);
     const events = await asker.text('/api/v1/events');
     expect(events.split('probe-failed').length - 1).toBeGreaterThanOrEqual(5);
+    expect(await asker.text('/api/v1/findings')).toContain('path-service');
   });
   expect(authorizations).toEqual(new Set([`Basic ${btoa(`${USER}:${SECRET}`)}`]));
 

@@ -66,9 +66,8 @@ function isPathResult({ path, atMs }: ProbeResult): boolean {
   return path !== undefined && atMs > 0;
 }
 
-/** Whether a pod's results of paths are no sign of its own trouble: it has CPU, and reaches more than half of its links. */
-function canTell({ topology }: MeshCounts, { pod, links, starvation }: MergedReport): boolean {
-  if (starvation?.unreliable === true) return false;
+/** Whether a pod's results of paths are no sign of its own trouble: it reaches more than half of its links. */
+function canTell({ topology }: MeshCounts, { pod, links }: MergedReport): boolean {
   let [reached, probed] = [0, 0];
   for (let i = 0; i < links.length; i++) {
     if (links.to[i] === pod || ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
@@ -78,10 +77,13 @@ function canTell({ topology }: MeshCounts, { pod, links, starvation }: MergedRep
   return topology.judgedCount === 1 || reached * 2 > probed;
 }
 
+/** The results of a pod. Its timeouts do not count if it has too little CPU; a refused connection is a fact all the same. */
 function witnessOf(report: MergedReport): Witness {
   const results = new Map<Path, ProbeResult>();
+  const isStarved = report.starvation?.unreliable === true;
   for (const probe of report.probes) {
-    if (probe.path !== undefined && isPathResult(probe)) results.set(probe.path, probe);
+    const isDoubted = isStarved && probe.outcome === 'timeout';
+    if (probe.path !== undefined && isPathResult(probe) && !isDoubted) results.set(probe.path, probe);
   }
   return { report, results, causes: causesOf(results) };
 }
@@ -204,10 +206,10 @@ function whoText(mesh: MeshCounts, asked: Witness[], failing: Witness[]): string
 
 /** Whether the Service fails in both ways. */
 function serviceText(failing: Witness[]): string {
-  const count = (path: Path) => failing.filter(({ results }) => isFailed(outcomeIn(results, path))).length;
-  const [byName, byAddress] = [count('service'), count('service-ip')];
-  if (byAddress === 0) return 'By its cluster IP it works.';
-  return byName === 0 ? 'By name it works.' : '';
+  const works = (path: Path) => failing.some(({ results }) => outcomeIn(results, path) === 'ok');
+  const isBad = (path: Path) => failing.some(({ results }) => isFailed(outcomeIn(results, path)));
+  if (!isBad('service-ip') && works('service-ip')) return 'By its cluster IP it works.';
+  return !isBad('service') && works('service') ? 'By name it works.' : '';
 }
 
 /** What else fails or works from the failing pods. */

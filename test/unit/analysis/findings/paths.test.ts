@@ -111,6 +111,13 @@ describe('a Service that fails while pods reach each other', () => {
   });
 });
 
+it('of a Service that is checked by its address alone nothing is said about its name', () => {
+  const mesh = new PathMesh(2).all({ service: 'ok', 'service-ip': 'refused' });
+  expect(mesh.pathFindings()[0]?.detail).toContain('By name it works.');
+  for (const report of mesh.reports) report.probes = report.probes.filter(({ path }) => path !== 'service');
+  expect(mesh.pathFindings()[0]?.detail).not.toContain('By name');
+});
+
 describe('a pod that is isolated itself', () => {
   it('accuses no path', () => {
     const mesh = new PathMesh(4);
@@ -130,6 +137,13 @@ describe('a pod that is isolated itself', () => {
     mesh.starve(0);
     mesh.notYet(1, 0);
     expect(mesh.pathFindings()).toEqual([]);
+  });
+
+  it('is believed where it has too little CPU, but for timeouts: a refused connection is a fact', () => {
+    const mesh = new PathMesh(3).all({ dns: 'timeout', apiserver: 'refused' });
+    for (const pod of [0, 1, 2]) mesh.starve(pod);
+    mesh.each(() => true, {}, true);
+    expect(mesh.pathFindings()).toMatchObject([{ kind: 'path-apiserver', affected: 3, of: 3 }]);
   });
 
   it('is not suspected where there is no other pod', () => {
