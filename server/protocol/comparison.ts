@@ -11,11 +11,23 @@ export const RANGE_NAMES = ['before', 'during', 'after'] as const;
 
 /**
  * What became of a link from before to during, by the same rule on every page. `unknown`: it has no sample in one of the
- * two. `slower`, `faster`: its median changed by at least 0.5 ms and a fifth of itself. `recovered`: probes failed before,
+ * two, and its source did not report then. `new-bad`, `new`: it has samples only during, and is affected or not. `gone`: it
+ * has samples only before. `slower`, `faster`: its median changed by at least 0.5 ms and a fifth of itself. `recovered`: probes failed before,
  * none during, and it is not slow. `still-fails`: probes failed in both, the share less than doubled. `fails-more`: the
  * share of failed probes at least doubled.
  */
-export const CHANGES = ['unknown', 'same', 'slower', 'faster', 'recovered', 'still-fails', 'fails-more'] as const;
+export const CHANGES = [
+  'unknown',
+  'same',
+  'slower',
+  'faster',
+  'recovered',
+  'still-fails',
+  'fails-more',
+  'new-bad',
+  'new',
+  'gone',
+] as const;
 
 /** What became of a link; see `CHANGES`. */
 export type Change = (typeof CHANGES)[number];
@@ -199,8 +211,10 @@ const reportSchema = v.object({
   }),
   /** Affected links that touch no target, as `a → b`. */
   collateral: nameListSchema,
-  /** Links with samples before and none during: how they did is not known. */
+  /** Links with samples before and none during whose source did not report: how they did is not known. */
   lostFromView: wholeNumber,
+  /** How many links changed in which way. */
+  changes: v.object(v.entriesFromList(CHANGES, wholeNumber)),
   changed: boundedArray(changedSchema, MAX_CHANGED),
   /** Links known before and during that are not in `changed`, and the largest change of a median among them. */
   unlisted: v.object({ links: wholeNumber, maxChangeUs: finiteNumber }),

@@ -123,17 +123,53 @@ export function deltaFigure(us: number): string {
   return deltaText(us).replace(/ ms$/, '');
 }
 
-const CHANGE_TEXTS: Record<Change, string> = {
-  unknown: 'not known in both',
+/** What became of a link, in words. */
+export const CHANGE_TEXTS: Record<Change, string> = {
+  unknown: 'no data in one range',
   same: 'as before',
   slower: 'slower',
   faster: 'faster',
   recovered: 'recovered',
   'still-fails': 'still fails',
-  'fails-more': 'fails more',
+  'fails-more': 'more failures',
+  'new-bad': 'new and bad',
+  new: 'new',
+  gone: 'gone',
 };
 
-/** What a changed link did: the change of its median, or "fails more" where failures matter more. */
+/** The mark of each change, in cells and in the legend. */
+export const CHANGE_SIGNS: Record<Change, string> = {
+  unknown: '?',
+  same: '',
+  slower: '↑',
+  faster: '↓',
+  recovered: '✓',
+  'still-fails': '×',
+  'fails-more': '×',
+  'new-bad': '+',
+  new: '+',
+  gone: '−',
+};
+
+/** The changes as the legend lists them: bad ones first. */
+const LEGEND_ORDER: readonly Change[] = [
+  'new-bad',
+  'fails-more',
+  'still-fails',
+  'slower',
+  'recovered',
+  'faster',
+  'new',
+  'gone',
+  'unknown',
+];
+
+/** The kinds of changes that links had, with their numbers, as the server counted them. */
+export function legendOf(changes: ReportData['changes']): { change: Change; count: number }[] {
+  return LEGEND_ORDER.map((change) => ({ change, count: changes[change] })).filter(({ count }) => count > 0);
+}
+
+/** What a changed link did: the change of its median, or "more failures" where failures matter more. */
 export function changeText({ change, ...link }: ChangedLink): string {
   const us = medianChangeUs(link);
   const isLatency = change === 'slower' || change === 'same' || change === 'faster';

@@ -30,9 +30,16 @@ export function isWorse(before: Measured | null, during: Measured, slowUs: numbe
   return failsMore(before, during) || isMuchSlower(before, during, slowUs);
 }
 
-/** What became of a link from `before` to `during`; see `CHANGES`. null: it had no sample in that range. */
-export function changeOf(before: Measured | null, during: Measured | null, slowUs: number): Change {
-  if (before === null || during === null) return 'unknown';
+/**
+ * What became of a link from `before` to `during`; see `CHANGES`. null: it had no sample in that range. `isSilent`: the source
+ * did not report in a range without a sample, so that a link that is missing there may have existed.
+ */
+export function changeOf(before: Measured | null, during: Measured | null, slowUs: number, isSilent: boolean): Change {
+  if (during === null) return before === null || isSilent ? 'unknown' : 'gone';
+  if (before === null) {
+    if (isSilent) return 'unknown';
+    return isWorse(null, during, slowUs) ? 'new-bad' : 'new';
+  }
   if (during.failures > 0) return failsMore(before, during) ? 'fails-more' : 'still-fails';
   if (before.failures > 0 && !isSlowLink(during, slowUs)) return 'recovered';
   // Before the medians are compared: a link that always failed before has none.

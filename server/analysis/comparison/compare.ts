@@ -1,5 +1,6 @@
 import {
   CHANGES,
+  type Change,
   type ChangedLink,
   type ComparedColumns,
   FLAG_AFFECTED,
@@ -33,7 +34,10 @@ export interface CompareOptions {
 
 /** All links compared: the part of a report that is counted from links, the targets, and the links in columns, by source. */
 export interface ComparedLinks
-  extends Pick<ReportData, 'figures' | 'affected' | 'collateral' | 'lostFromView' | 'changed' | 'unlisted'> {
+  extends Pick<
+    ReportData,
+    'figures' | 'affected' | 'collateral' | 'lostFromView' | 'changes' | 'changed' | 'unlisted'
+  > {
   targets: Targets;
   links: ComparedColumns[];
 }
@@ -99,6 +103,8 @@ class LinkComparer {
   readonly #affectedDestinations = new Set<number>();
   readonly #affectedSources = new Set<number>();
   readonly #counts = { links: 0, of: 0, stillBad: 0, unprobed: 0 };
+  /** By index in `CHANGES`. */
+  readonly #changes = new Uint32Array(CHANGES.length);
   #lostFromView = 0;
 
   constructor(table: LinkTable, options: CompareOptions) {
@@ -117,9 +123,11 @@ class LinkComparer {
     const before = readFigures(source.before, i, this.#figures.before);
     const during = readFigures(source.during, i, this.#figures.during);
     const after = readFigures(source.after, i, this.#figures.after);
-    const change = changeOf(before, during, slowUs);
+    const isSilent = this.#table.isSilent(during === null ? 'during' : 'before', source.from);
+    const change = CHANGES.indexOf(changeOf(before, during, slowUs, isSilent));
     const affected = during !== null && isWorse(before, during, slowUs);
-    columns.change[i] = CHANGES.indexOf(change);
+    columns.change[i] = change;
+    this.#changes[change] = (this.#changes[change] ?? 0) + 1;
     columns.beforeFailed[i] = failedPercent(before);
     columns.duringFailed[i] = failedPercent(during);
     columns.afterFailed[i] = failedPercent(after);
@@ -132,8 +140,8 @@ class LinkComparer {
 
     if (during !== null) {
       this.#counts.of += 1;
-      this.#changed.add({ source, i, change, affected, before, during, after });
-    } else if (before !== null) this.#lostFromView += 1;
+      this.#changed.add({ source, i, change: CHANGES[change] ?? 'unknown', affected, before, during, after });
+    } else if (before !== null && isSilent) this.#lostFromView += 1;
     if (affected) this.#addAffected(source, i, hasAfter ? after : during);
   }
 
@@ -176,6 +184,7 @@ class LinkComparer {
       affected: { ...this.#counts, to: namesOf(this.#affectedDestinations), from: namesOf(this.#affectedSources) },
       collateral: yield* this.#collateral(links, targets),
       lostFromView: this.#lostFromView,
+      changes: Object.fromEntries(CHANGES.map((name, i) => [name, this.#changes[i] ?? 0])) as Record<Change, number>,
       ...this.#changed.result(targets),
       targets,
       links,
@@ -217,11 +226,17 @@ interface ListedLink {
   link: Omit<ChangedLink, 'touchesTarget'>;
 }
 
-/** Weights that sort the list: links whose failed share changed come before those that fail as before, then by median. */
+/** Changes that are only counted. */
+const UNLISTED: readonly Change[] = ['same', 'unknown', 'new'];
+/**
+ * Weights that sort the list: new links that are bad; links whose failed share changed; those that fail as before; then by
+ * median.
+ */
+const NEW_WEIGHT = 1e13;
 const FAILED_SHARE_WEIGHT = 1e12;
 const FAILING_WEIGHT = 1e10;
 
-/** Keeps the links that changed most: first those that fail more or less often, then those that still fail, then by median. */
+/** Keeps the links that changed most, in the order of their weights. */
 class ChangedLinks {
   readonly #table: LinkTable;
   /** Sorted by weight, the largest first. */
@@ -237,8 +252,8 @@ class ChangedLinks {
   add(link: LinkSeenDuring): void {
     const { before, during, change, affected } = link;
     if (before !== null) this.#seenInBoth += 1;
-    const isWorthListing = affected || (change !== 'same' && change !== 'unknown');
-    const weight = isWorthListing ? weightOf(before, during) : 0;
+    const isWorthListing = affected || !UNLISTED.includes(change);
+    const weight = isWorthListing ? (change === 'new-bad' ? NEW_WEIGHT : 0) + weightOf(before, during) : 0;
     const isFull = this.#listed.length >= MAX_CHANGED;
     if (!isWorthListing || (isFull && weight <= (this.#listed.at(-1)?.weight ?? 0))) {
       if (before !== null) this.#noteUnlistedChange(Math.abs(changeUs(before, during)));

@@ -41,6 +41,7 @@ export class LinkTable {
   readonly pods: Pod[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #sources: SourceLinks[] = [];
+  readonly #silent: Partial<ByRange<Set<number>>> = {};
 
   /**
    * Adds the mesh of a range; ranges come in the order of time. Returns the number of each pod by its index in the mesh.
@@ -51,8 +52,11 @@ export class LinkTable {
     const slowUs = mesh.settings.slowLinkMs * 1000;
     // The entry of each link in the columns of the current source, by `linkKey`; -1 = none.
     const entries = new Int32Array(2 * this.pods.length).fill(-1);
+    const silent = new Set<number>();
+    this.#silent[range] = silent;
     for (const report of mesh.reports) {
       const from = numbers[report.pod];
+      if (from !== undefined && report.missing !== '' && mesh.pods[report.pod]?.lifecycle !== 'gone') silent.add(from);
       if (from !== undefined && report.missing === '') {
         const source = this.#sources[from] ?? emptySource(from);
         this.#sources[from] = source;
@@ -66,6 +70,11 @@ export class LinkTable {
   /** The links of each source that reported, by the number of the source. */
   sources(): SourceLinks[] {
     return this.#sources.filter((source) => source !== undefined);
+  }
+
+  /** Whether a source was there in a range without a report, or the range has no mesh. */
+  isSilent(range: keyof ByRange<unknown>, from: number): boolean {
+    return this.#silent[range]?.has(from) ?? true;
   }
 
   /** The name of a pod; '' without one. */

@@ -65,7 +65,7 @@ function lostPodsText({ count, pods }: ReportData['lostPods']): string {
 
 /** The figures that a reader of a report looks for first. */
 export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[] {
-  const { affected, collateral, figures, targets, lostPods, timeToDetect, timeToRecover } = report;
+  const { affected, changes, collateral, figures, targets, lostPods, timeToDetect, timeToRecover } = report;
   const share = affected.of === 0 ? 0 : (affected.links / affected.of) * 100;
   const percent = share > 0 && share < 1 ? 'less than 1' : String(Math.round(share));
   const hasTarget = targets.count > 0;
@@ -95,8 +95,21 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
       note: 'before and during, without the affected links',
     },
   ];
+  const fresh = changes['new-bad'] + changes.new;
+  if (fresh + changes.gone > 0) {
+    const bad = changes['new-bad'] === 0 ? 'no new one is' : `${changes['new-bad']} new ${verb(changes['new-bad'])}`;
+    keyFigures.push({
+      name: 'New and gone links',
+      value: `${fresh} new, ${changes.gone} gone`,
+      note: `${bad} bad: with a failed ping, or slow`,
+    });
+  }
   if (lostPods.count === 0) return keyFigures;
   return [{ name: 'Pods lost', value: plural(lostPods.count, 'pod'), note: lostPodsText(lostPods) }, ...keyFigures];
+}
+
+function verb(count: number): string {
+  return count === 1 ? 'one is' : 'ones are';
 }
 
 function collateralText({ collateral }: Pick<ReportData, 'collateral'>): string {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  type Change,
   type ChangedLink,
   type LinkMedian,
   medianChangeUs,
@@ -187,11 +188,26 @@ const MAX_LISTED = 50;
 /** A change of less than this is not visible with the digits of `latencyText`. */
 const MIN_VISIBLE_US = 5;
 
+/** How the numbers of links by change are told, bad ones first. */
+const CHANGE_COUNTS: readonly (readonly [Change, string])[] = [
+  ['new-bad', 'new and bad'],
+  ['fails-more', 'with more failures'],
+  ['still-fails', 'still failing'],
+  ['slower', 'slower'],
+  ['recovered', 'recovered'],
+  ['faster', 'faster'],
+  ['new', 'new'],
+  ['gone', 'gone'],
+  ['unknown', 'without data in one range'],
+];
+
 /** The links that changed most, and how much the others changed. */
-function changedSection({ changed, unlisted, cluster }: ReportData): Markup {
+function changedSection({ changed, changes, unlisted, cluster }: ReportData): Markup {
   const heading = 'Links that changed most';
   const listed = changed.slice(0, MAX_LISTED);
-  const rest = restText(changed.slice(MAX_LISTED), unlisted, listed.length > 0);
+  const counts = CHANGE_COUNTS.flatMap(([change, name]) => (changes[change] > 0 ? `${changes[change]} ${name}` : []));
+  const of = counts.length === 0 ? '' : `Links by change: ${counts.join(', ')}. `;
+  const rest = `${of}${restText(changed.slice(MAX_LISTED), unlisted, listed.length > 0)}`;
   if (listed.length === 0) return section(heading, html`<p>No link changed. ${rest}</p>`);
   const caption =
     'Medians, and the failed of all probes where a probe failed. "Collateral" is an affected link that touches no target.';
@@ -213,7 +229,8 @@ function restText(more: readonly ChangedLink[], unlisted: ReportData['unlisted']
 function changedRow(link: ChangedLink, slowUs: number): Markup {
   const state = !link.affected ? 'changed' : link.touchesTarget ? 'affected' : 'collateral';
   const us = medianChangeUs(link);
-  const change = us === null ? '–' : `${us < 0 ? '−' : '+'}${latencyText(Math.abs(us))}`;
+  const isNew = link.change === 'new-bad';
+  const change = us === null ? (isNew ? 'new' : '–') : `${us < 0 ? '−' : '+'}${latencyText(Math.abs(us))}`;
   const cells = RANGE_NAMES.map((range) => linkCell(link[range], slowUs));
   return html`<tr><th scope="row">${nameMarkup(link.from)} → ${nameMarkup(link.to)}${link.ipv6 ? ' (IPv6)' : ''}</th>
 ${cells}<td class="n">${change}</td><td><span class="tag">${state}</span></td></tr>`;

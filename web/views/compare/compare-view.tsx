@@ -7,8 +7,15 @@ import { FindingList } from '../../components/finding-list.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { serverUrl } from '../../data/client.ts';
 import type { Selection } from '../../model/address.ts';
-import { changeMapOf, deltaText, noFindingsText } from '../../model/comparison.ts';
-import { clockText, plural, spanText } from '../../model/format.ts';
+import {
+  CHANGE_SIGNS,
+  CHANGE_TEXTS,
+  changeMapOf,
+  deltaText,
+  legendOf,
+  noFindingsText,
+} from '../../model/comparison.ts';
+import { clockText, countText, plural, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 import { reportPath } from '../../model/report-path.ts';
 import { ChangeMap } from './change-map.tsx';
@@ -67,10 +74,16 @@ export function CompareView(view: CompareViewProps) {
                   <span>{deltaText(model.map.maxDeltaUs)}</span>
                 </p>
               )}
-              <p className="change-legend">
-                <b className="change-sign is-failing">×</b> fails more <b className="change-sign is-recovered">✓</b>{' '}
-                recovered <b className="change-sign">?</b> not known in both
-              </p>
+              <ul className="change-legend" aria-label="Links by change">
+                {legendOf(comparison.report.changes).map(({ change, count }) => (
+                  <li key={change}>
+                    <b className={`change-sign is-${change}`} aria-hidden="true">
+                      {CHANGE_SIGNS[change]}
+                    </b>{' '}
+                    {countText(count)} {CHANGE_TEXTS[change]}
+                  </li>
+                ))}
+              </ul>
             </section>
             <section className="card compare-card compare-links">
               <h2>Links that changed most</h2>

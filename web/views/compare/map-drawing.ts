@@ -1,5 +1,6 @@
+import { interpolateRgb, quantize, rgb } from 'd3';
 import type { Change } from '../../../server/protocol/comparison.ts';
-import { type ChangeMapModel, changeAt, deltaFigure } from '../../model/comparison.ts';
+import { CHANGE_SIGNS, type ChangeMapModel, changeAt, deltaFigure } from '../../model/comparison.ts';
 
 /** The geometry of the map, CSS px. */
 export interface MapLayout {
@@ -58,10 +59,17 @@ export function drawChanges(
   const { pitch, gap, left, top } = layout;
   ctx.clearRect(0, 0, layout.width, layout.height);
   if (left > 0) drawNames(ctx, map, layout, token);
-  const paint = painterOf(ctx, map, token);
+  const lookOf = looksOf(map, token);
+  if (gap === 0) {
+    drawPixels(ctx, map, layout, lookOf);
+    return;
+  }
+  ctx.textBaseline = 'middle';
   const size = pitch - gap;
-  for (let from = 0; from < n; from++) {
-    for (let to = 0; to < n; to++) paint(from * n + to, left + from * pitch, top + to * pitch, size);
+  for (let pair = 0; pair < n * n; pair++) {
+    const place = { x: left + Math.floor(pair / n) * pitch, y: top + (pair % n) * pitch, size };
+    const mark = CHANGE_SIGNS[changeAt(map, pair)];
+    drawCell(ctx, lookOf(pair), place, { mark, figure: deltaFigure(map.deltaUs[pair] ?? Number.NaN) });
   }
 }
 
@@ -90,43 +98,94 @@ function drawNames(
   });
 }
 
-type Paint = (pair: number, x: number, y: number, size: number) => void;
+/** The colours of a cell. `isWord`: what became of the link is said by its mark, not by a figure. */
+interface CellLook {
+  fill: string;
+  ink: string;
+  isWord: boolean;
+}
 
-function painterOf(ctx: CanvasRenderingContext2D, map: ChangeMapModel, token: (name: string) => string): Paint {
+function looksOf(map: ChangeMapModel, token: (name: string) => string): (pair: number) => CellLook {
   const colours = changeColours(token('--sunken'), token('--slow-cell'), token('--accent'), token('--text'));
-  const kinds: Partial<Record<Change, { fill: string; ink: string; mark: string }>> = {
-    unknown: { fill: token('--unknown-ground'), ink: token('--text-second'), mark: '?' },
-    'fails-more': { fill: token('--failed-cell'), ink: token('--failed-ink'), mark: '×' },
-    'still-fails': { fill: token('--failed-tint'), ink: token('--failed-word'), mark: '×' },
-    recovered: { fill: token('--good-cell'), ink: token('--good-ink'), mark: '✓' },
+  const look = (fill: string, ink: string): CellLook => ({ fill: token(fill), ink: token(ink), isWord: true });
+  const looks: Partial<Record<Change, CellLook>> = {
+    unknown: look('--unknown-ground', '--text-second'),
+    'fails-more': look('--failed-cell', '--failed-ink'),
+    'still-fails': look('--failed-tint', '--failed-word'),
+    recovered: look('--good-cell', '--good-ink'),
+    'new-bad': look('--failed-cell', '--failed-ink'),
+    new: look('--accent-tint', '--text'),
+    gone: look('--surface', '--text-second'),
   };
-  ctx.textBaseline = 'middle';
-  return (pair, x, y, size) => {
+  return (pair) => {
     const change = changeAt(map, pair);
+    const known = looks[change];
+    if (known !== undefined) return known;
     const delta = map.deltaUs[pair] ?? Number.NaN;
     // The link always failed before, so there is no median to compare with.
-    const isNew = change === 'slower' && Number.isNaN(delta);
-    const share = isNew ? 1 : changeShare(delta, map.maxDeltaUs);
-    const kind = kinds[change];
-    ctx.fillStyle = kind?.fill ?? colours.at(share);
-    if (size >= 12) {
-      ctx.beginPath();
-      ctx.roundRect(x, y, size, size, 3);
-      ctx.fill();
-    } else ctx.fillRect(x, y, size, size);
-    if (size < NAMES_FROM - 1) return;
-    ctx.fillStyle = kind?.ink ?? colours.inkAt(share);
-    ctx.textAlign = 'center';
-    const mark = kind?.mark ?? (change === 'slower' ? '↑' : change === 'faster' ? '↓' : '');
-    if (kind !== undefined || isNew || size < FIGURE_FROM) {
-      ctx.font = `600 ${Math.min(20, size * 0.7)}px ${FONT}`;
-      ctx.fillText(mark, x + size / 2, y + size / 2 + 1);
-      return;
-    }
-    ctx.font = `${mark === '' ? '' : '600 '}13px ${FONT}`;
-    ctx.fillText(deltaFigure(delta), x + size / 2, y + size / 2 + (mark === '' ? 1 : 4), size - 4);
-    if (mark !== '') ctx.fillText(mark, x + size - 10, y + 11);
+    const isWord = change === 'slower' && Number.isNaN(delta);
+    const share = isWord ? 1 : changeShare(delta, map.maxDeltaUs);
+    return { fill: colours.at(share), ink: colours.inkAt(share), isWord };
   };
+}
+
+/** Cells too small for gaps and marks, from an image with one pixel a cell: a million rectangles would take a second. */
+function drawPixels(
+  ctx: CanvasRenderingContext2D,
+  { n }: ChangeMapModel,
+  { left, top, pitch }: MapLayout,
+  lookOf: (pair: number) => CellLook,
+): void {
+  const small = new OffscreenCanvas(n, n);
+  const image = new ImageData(n, n);
+  const pixels = new Uint32Array(image.data.buffer);
+  const packed = new Map<string, number>();
+  for (let pair = 0; pair < n * n; pair++) {
+    const { fill } = lookOf(pair);
+    const colour = packed.get(fill) ?? packedColour(fill);
+    packed.set(fill, colour);
+    pixels[(pair % n) * n + Math.floor(pair / n)] = colour;
+  }
+  small.getContext('2d')?.putImageData(image, 0, 0);
+  ctx.imageSmoothingEnabled = false;
+  ctx.drawImage(small, left, top, n * pitch, n * pitch);
+}
+
+/** A colour as the bytes of a pixel (red first) in a number; every browser's computer is little-endian. */
+function packedColour(css: string): number {
+  const { r, g, b } = rgb(css);
+  return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+}
+
+interface CellPlace {
+  x: number;
+  y: number;
+  size: number;
+}
+
+function drawCell(
+  ctx: CanvasRenderingContext2D,
+  { fill, ink, isWord }: CellLook,
+  { x, y, size }: CellPlace,
+  { mark, figure }: { mark: string; figure: string },
+): void {
+  ctx.fillStyle = fill;
+  if (size >= 12) {
+    ctx.beginPath();
+    ctx.roundRect(x, y, size, size, 3);
+    ctx.fill();
+  } else ctx.fillRect(x, y, size, size);
+  if (size < NAMES_FROM - 1) return;
+  ctx.fillStyle = ink;
+  ctx.textAlign = 'center';
+  if (isWord || size < FIGURE_FROM) {
+    ctx.font = `600 ${Math.min(20, size * 0.7)}px ${FONT}`;
+    ctx.fillText(mark, x + size / 2, y + size / 2 + 1);
+    return;
+  }
+  ctx.font = `${mark === '' ? '' : '600 '}13px ${FONT}`;
+  ctx.fillText(figure, x + size / 2, y + size / 2 + (mark === '' ? 1 : 4), size - 4);
+  if (mark !== '') ctx.fillText(mark, x + size - 10, y + 11);
 }
 
 /** The least end of the scale, us. */
@@ -149,8 +208,8 @@ export interface ChangeColours {
 /** Mixes the colours of changes from three tokens, `#rrggbb` each; `text`: the usual ink, kept where it can be read. */
 export function changeColours(same: string, slower: string, faster: string, text: string): ChangeColours {
   const mixed = (end: string) =>
-    Array.from({ length: STEPS + 1 }, (_, step) => {
-      const fill = mix(same, end, step / STEPS);
+    quantize(interpolateRgb(same, end), STEPS + 1).map((colour) => {
+      const fill = rgb(colour).formatHex();
       return { fill, ink: inkOn(fill, text) };
     });
   const [up, down] = [mixed(slower), mixed(faster)];
@@ -175,16 +234,6 @@ function luminance(hex: string): number {
     return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   };
   return 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
-}
-
-function mix(from: string, to: string, share: number): string {
-  const part = (at: number) => {
-    const [a, b] = [from, to].map((hex) => Number.parseInt(hex.slice(at, at + 2), 16));
-    return Math.round((a ?? 0) + ((b ?? 0) - (a ?? 0)) * share)
-      .toString(16)
-      .padStart(2, '0');
-  };
-  return `#${part(1)}${part(3)}${part(5)}`;
 }
 
 /**

@@ -55,16 +55,26 @@ describe('what became of a link', () => {
     ['slower', 'all failed before, slow now', figuresOf(30, 30, -1), figuresOf(30, 0, 252_000)],
     ['slower', 'some failed before, slow now', figuresOf(30, 18, 600), figuresOf(30, 0, 252_000)],
     ['same', 'some failed before, as slow as before', figuresOf(30, 18, 252_000), figuresOf(30, 0, 252_100)],
-    ['unknown', 'no sample before', null, fine],
-    ['unknown', 'no sample during', fine, null],
+    ['new', 'no sample before', null, fine],
+    ['new-bad', 'no sample before, and it fails', null, figuresOf(30, 1, 600)],
+    ['new-bad', 'no sample before, and it is slow', null, figuresOf(30, 0, 252_000)],
+    ['gone', 'no sample during', fine, null],
+    ['unknown', 'a sample in neither', null, null],
   ] as const)('is "%s": %s', (change, _title, before, during) => {
-    expect(changeOf(before, during, SLOW_US)).toBe(change);
+    expect(changeOf(before, during, SLOW_US, false)).toBe(change);
+  });
+
+  it.each([
+    [null, figuresOf(30, 30, -1)],
+    [fine, null],
+  ])('is not known if the source did not report in the range without a sample: %j, then %j', (before, during) => {
+    expect(changeOf(before, during, SLOW_US, true)).toBe('unknown');
   });
 
   it('is nothing new for a link that did the same', () => {
     fc.assert(
       fc.property(anyFigures, (one) => {
-        expect(['same', 'still-fails']).toContain(changeOf(one, one, SLOW_US));
+        expect(['same', 'still-fails']).toContain(changeOf(one, one, SLOW_US, false));
         expect(changeUs(one, one)).toBe(0);
       }),
     );
@@ -78,7 +88,7 @@ describe('what became of a link', () => {
     fc.assert(
       fc.property(anyFigures, anyFigures, fc.integer({ min: 1, max: 400_000 }), (before, during, slowUs) => {
         if (!isWorse(before, during, slowUs)) return;
-        expect(['slower', 'still-fails', 'fails-more']).toContain(changeOf(before, during, slowUs));
+        expect(['slower', 'still-fails', 'fails-more']).toContain(changeOf(before, during, slowUs, false));
       }),
     );
   });

@@ -78,7 +78,7 @@ describe('comparing ranges', () => {
     fc.assert(
       fc.property(anyRange, anyRange, fc.nat(PODS - 1), (before, during, target) => {
         const result = compared({ before, during, after: null }, target);
-        const { figures, affected, collateral, changed, unlisted, lostFromView } = result;
+        const { figures, affected, collateral, changed, changes, unlisted, lostFromView } = result;
         expect(collateral.count).toBeLessThanOrEqual(affected.links);
         expect(affected.links + figures.others.during.links).toBe(affected.of);
         expect(figures.all.during.links).toBe(affected.of);
@@ -87,7 +87,10 @@ describe('comparing ranges', () => {
         expect(changed.filter((link) => link.affected)).toHaveLength(affected.links);
         expect(changed.filter((link) => link.affected && !link.touchesTarget)).toHaveLength(collateral.count);
         const knownInBoth = changed.filter((link) => link.before !== null).length + unlisted.links;
-        expect(knownInBoth + lostFromView).toBe(figures.all.before?.links);
+        expect(knownInBoth + changes.gone + lostFromView).toBe(figures.all.before?.links);
+        expect(Object.values(changes).reduce((sum, count) => sum + count, 0)).toBe(
+          result.links.reduce((sum, { length }) => sum + length, 0),
+        );
       }),
     );
   });

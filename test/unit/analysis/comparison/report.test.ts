@@ -83,6 +83,7 @@ describe('a report', () => {
     const report = await dataOf({ during, resolutionMs: 30_000 });
     expect(report.affected).toMatchObject({ links: 3, of: 12 });
     expect(report.lostFromView).toBe(4);
+    expect(report.changes).toMatchObject({ unknown: 4, gone: 0 });
     expect(report.ranges.during).toMatchObject({ pods: 4, missing: { count: 1, names: ['pod-1'] } });
     const unknown = report.unknown.join('\n');
     expect(unknown).toContain('4 links of the range "before" had no sample in "during"');
@@ -108,6 +109,15 @@ describe('a report', () => {
   it('counts a pod that started during the fault: its links are affected if they are bad', async () => {
     const report = await dataOf({ before: spoiled(3), during: slowPod(4), after: spoiled(4) });
     expect(report.affected).toMatchObject({ links: 4, of: 16 });
+    expect(report.changes).toMatchObject({ 'new-bad': 4, new: 3, same: 9, gone: 0, unknown: 0 });
+    expect(report.changed.slice(0, 4).map(({ change, to }) => `${change} ${to}`)).toEqual(
+      Array(4).fill('new-bad pod-3'),
+    );
+    expect(report.keyFigures).toContainEqual({
+      name: 'New and gone links',
+      value: '7 new, 0 gone',
+      note: '4 new ones are bad: with a failed ping, or slow',
+    });
     expect(report.figures.affected.before).toMatchObject({ links: 0, p50Us: -1 });
     expect(report.changed[0]?.before).toBeNull();
   });

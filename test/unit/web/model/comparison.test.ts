@@ -13,6 +13,7 @@ import {
   changeMapOf,
   changeText,
   deltaText,
+  legendOf,
   medianFigure,
   noFindingsText,
   onScale,
@@ -48,11 +49,11 @@ describe('the map of changes', () => {
     expect(map.maxDeltaUs).toBe(250_700);
   });
 
-  test('shows pods by name, and links without a sample in one of the ranges as not known', async () => {
+  test('shows pods by name, and links without a sample before as new', async () => {
     const comparison = await comparisonOf({ before: spoiled(3), during: slowPod(4), after: spoiled(4) });
     const map = changeMapOf({ ...comparison, pods: comparison.pods.map((pod, i) => ({ ...pod, name: `p-${9 - i}` })) });
     expect(map.pods.map(({ label }) => label)).toEqual(['6', '7', '8', '9']);
-    expect(pairText(map, 4)).toBe('7 → 6: –, then 251 ms; not known in both');
+    expect(pairText(map, 4)).toBe('7 → 6: –, then 251 ms; new and bad');
     expect(Number.isNaN(map.deltaUs[4])).toBe(true);
     expect(map.maxDeltaUs).toBe(0);
   });
@@ -107,6 +108,8 @@ const SCENES: [name: string, scene: Scene][] = [
   ],
   ['no target', { during: spoiled(4, (builder) => builder.each(() => true, LATE_ANSWER, true)) }],
   ['nothing changed', { during: spoiled(4) }],
+  ['a new slow pod', { before: spoiled(3), during: slowPod(4) }],
+  ['a pod has gone', { before: spoiled(4), during: spoiled(3), after: spoiled(3) }],
 ];
 
 describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene) => {
@@ -118,6 +121,12 @@ describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene)
       [...rows].map(([, from, to]) => [from, to]),
     );
     expect(targetLabels(comparison)).toHaveLength(comparison.report.targets.count);
+    const told = /Links by change: ([^.]*)\./.exec(page)?.[1]?.match(/\d+/g) ?? [];
+    expect(legendOf(comparison.report.changes).map(({ count }) => count)).toEqual(told.map(Number));
+    const map = changeMapOf(comparison);
+    for (const { change, count } of legendOf(comparison.report.changes)) {
+      expect(map.change.filter((_, pair) => changeAt(map, pair) === change)).toHaveLength(count);
+    }
   });
 });
 
@@ -170,8 +179,8 @@ describe('texts', () => {
   test('a changed link has the change of its median, or a word where failures matter more', () => {
     expect(changeText(changed('slower', median(0, 600), median(0, 252_600)))).toBe('+252');
     expect(changeText(changed('slower', median(30, -1), median(0, 252_600)))).toBe('slower');
-    expect(changeText(changed('fails-more', median(0, 600), median(3, 600)))).toBe('fails more');
-    expect(changeText(changed('unknown', null, median(0, 252_600)))).toBe('not known in both');
+    expect(changeText(changed('fails-more', median(0, 600), median(3, 600)))).toBe('more failures');
+    expect(changeText(changed('unknown', null, median(0, 252_600)))).toBe('no data in one range');
     expect([median(0, 600), median(1, 600), median(30, -1), null].map(medianFigure)).toEqual([
       '0.60',
       '3 % failed',
