@@ -160,7 +160,7 @@ function drawColourKey(
     ['failed', 'failed'],
     ['unknown', 'unknown'],
     ['not-probed', 'not probed'],
-    ['not-yet', 'not yet'],
+    ['not-yet', 'pending'],
   ];
   let [x, y] = [left, footTop];
   for (const [state, label] of entries) {

@@ -72,7 +72,7 @@ test('a hypothesis is judged, and goes into report and address; a validation err
   const nowMs = Date.now();
   const feed = await withPast(nowMs);
   const page = await visitor.visit(feed, { hash: ranges(nowMs) });
-  const clauses = page.getByLabel('Hypothesis');
+  const clauses = page.getByLabel('Expectations');
   await clauses.fill('healthy\nlatency>=200ms');
   await page.getByRole('button', { name: 'Check' }).click();
   await soon(() => words(page, '.verdict')).toMatch(/healthy pass × latency>=200ms fail.*001 → <b>chaos: 0\.6 ms/);
@@ -87,8 +87,8 @@ test('a hypothesis is judged, and goes into report and address; a validation err
   const other = await visitor.visit(feed, { hash: new URL(page.url()).hash.replace('fast', 'latency<5ms') });
   await soon(() => words(other, '.verdict')).toMatch(/latency<5ms fail/);
   // A verdict goes with its hypothesis.
-  await other.getByLabel('Hypothesis').fill('');
-  await other.getByLabel('Hypothesis').blur();
+  await other.getByLabel('Expectations').fill('');
+  await other.getByLabel('Expectations').blur();
   await soon(() => words(other, '.verdict')).toMatch(/Check$/);
 });
 

@@ -258,8 +258,8 @@ const EVENT_TITLES: Record<EventKind, string> = {
   'link-normal': '✓ link normal',
   'api-lost': '✕ API server lost',
   'api-back': '✓ API server back',
-  'cpu-starved': '~ pod starved',
-  'cpu-recovered': '✓ pod no longer starved',
+  'cpu-starved': '~ pod CPU-starved',
+  'cpu-recovered': '✓ CPU recovered',
   'probe-failed': '✕ external probe failed',
   'probe-recovered': '✓ external probe recovered',
 };

@@ -161,7 +161,7 @@ const MAX_SINGLE_REPORTS = 3;
 
 /** Pods whose own measurements are not reliable, or because of whom a timeout is doubted. */
 function starvedFindings({ starved: all, doubted, topology }: MeshCounts): Finding[] {
-  const what = 'starved of CPU, its own measurements are not reliable';
+  const what = 'CPU-starved, its measurements are unreliable';
   const starved = byPod(all.filter(({ pod, starvation }) => starvation?.unreliable === true || doubted.has(pod)));
   if (starved.length > MAX_SINGLE_REPORTS)
     return [manyPods('cpu-starved', starved, topology, what.replace('its', 'their'))];
@@ -172,7 +172,7 @@ function starvedFindings({ starved: all, doubted, topology }: MeshCounts): Findi
     return reportFinding('cpu-starved', name, [pod], {
       sinceMs: starvation?.sinceMs ?? 0,
       title: `${name}: ${what}`,
-      detail: `Its event loop is ${delay} late (p99), ${share} of its samples are suspect. Timeouts and delays that it measures, or that others measure into it, are not counted.`,
+      detail: `Scheduling delay p99 ${delay}, ${share} of its samples are unreliable. Timeouts and delays that it measures, or that others measure into it, are not counted.`,
     });
   });
 }
@@ -216,12 +216,12 @@ function missingFindings({ missing, topology }: MeshCounts, isExplained: (pod: n
     for (const report of reports) counts.set(report.missing, (counts.get(report.missing) ?? 0) + 1);
     const [[commonest] = ['']] = [...counts].sort(([, a], [, b]) => b - a);
     const reason = `${counts.size === 1 ? '' : 'mostly '}${commonest}`;
-    return [manyPods('report-missing', reports, topology, `did not report, ${reason}: what they reach is not known`)];
+    return [manyPods('report-missing', reports, topology, `did not report, ${reason}: outbound results unknown`)];
   }
   return reports.map((report) => {
     const name = topology.name(report.pod);
     return reportFinding('report-missing', name, [report.pod], {
-      title: `${name}: did not report, ${report.missing}: what it reaches is not known`,
+      title: `${name}: did not report, ${report.missing}: outbound results unknown`,
       detail: report.missingDetail.slice(0, 400),
     });
   });

@@ -121,7 +121,7 @@ function linkAdvice({ mesh, counts, evidence }: SeverityAnalysis, { from, to }: 
   const fineFrom = (counts.judged.from[from] ?? 0) - (explained.outOfPod[from] ?? 0) - (unexplained.from[from] ?? 0);
   if (fineTo <= 0) return 'check the probed pod and the path';
   if (fineFrom <= 0) return 'others reach the probed pod, check the probing pod and the path';
-  return 'their other links are fine, check the path between the two and network policies';
+  return `only this pair ${counts.severity === 'failed' ? 'fails' : 'is slow'}, check the path or a NetworkPolicy`;
 }
 
 /** The findings about pods that do not reach themselves, without those that `isExplained`. */

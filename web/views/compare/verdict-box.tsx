@@ -40,7 +40,7 @@ export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: Verdic
       <h3>Verdict on the “during” range</h3>
       <form onSubmit={submit}>
         <label>
-          <span>Hypothesis: expectations, one a line</span>
+          <span>Expectations, one per line</span>
           <textarea
             rows={Math.min(6, Math.max(2, text.split('\n').length))}
             maxLength={MAX_HYPOTHESIS}

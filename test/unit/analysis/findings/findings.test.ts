@@ -262,8 +262,8 @@ describe('several causes', () => {
       'pod-0: unreachable from all 19 pods that can tell, refused: nothing listens on its port',
       'pod-3 → pod-5: fails in this direction only, timeout in connect: check network policies, firewalls and routes',
       'pod-20: slow from all 19 pods that can tell, only the first byte is late: check the process or a proxy, not the network',
-      'pod-15: starved of CPU, its own measurements are not reliable',
-      'pod-17: did not report, malformed: what it reaches is not known',
+      'pod-15: CPU-starved, its measurements are unreliable',
+      'pod-17: did not report, malformed: outbound results unknown',
     ]);
   });
 
@@ -286,8 +286,8 @@ describe('several causes', () => {
     for (let pod = 10; pod < 15; pod++) builder.starve(pod);
     for (let pod = 15; pod < 20; pod++) builder.silence(pod, 'http-status');
     expect(titles(builder)).toEqual([
-      '5 of 20 pods: starved of CPU, their own measurements are not reliable',
-      '5 of 20 pods: did not report, http-status: what they reach is not known',
+      '5 of 20 pods: CPU-starved, their measurements are unreliable',
+      '5 of 20 pods: did not report, http-status: outbound results unknown',
     ]);
   });
 });
