@@ -263,7 +263,7 @@ describe('what is shown', () => {
     feed.show(() => meshOf({ pods: 30, scenario: 'dead-pod' }));
     await page.locator('.heatmap .table-frame').getByText('Refused').first().waitFor();
     expect(await page.locator('.heatmap tbody td:first-child').allTextContents()).toEqual(before);
-    await page.getByRole('button', { name: 'Sort again' }).click();
+    await page.getByRole('button', { name: 'Re-sort' }).click();
     await soon(firstRow).toContain('Refused');
     const right = await page
       .locator('td.number')

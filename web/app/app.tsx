@@ -5,7 +5,9 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { FindingList } from '../components/finding-list.tsx';
+import { Late } from '../components/late.tsx';
 import type { ViewProps } from '../components/view-props.ts';
+import { loadExport, loadTable } from '../components/view-tools.tsx';
 import { fetchMesh, fetchSamples } from '../data/client.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { MAX_FILTER, orderedThresholds, usualThresholds, windowOf } from '../model/address.ts';
@@ -16,7 +18,6 @@ import { samplesAgo } from '../model/samples.ts';
 import { type StripPoint, withPicture } from '../model/strip.ts';
 import { headlineOf, pageStatusOf } from './changes.ts';
 import { type Command, useKeys } from './keyboard.ts';
-import { Late } from './late.tsx';
 import { useAnnouncement } from './live-region.ts';
 import { MomentNotice, NoticeList } from './notice-list.tsx';
 import { noticesOf, stageOf, statusSentence } from './notices.ts';
@@ -320,7 +321,8 @@ function pastMs({ atMs, ageMs, past }: Mesh): number {
 function usePreloaded(isTime: boolean): void {
   useEffect(() => {
     // `Late` shows a failed load when the view is opened.
-    if (isTime) void Promise.allSettled([loadHeatmap(), loadDetails(), loadCompare(), loadHelp()]);
+    if (isTime)
+      void Promise.allSettled([loadHeatmap(), loadDetails(), loadCompare(), loadHelp(), loadExport(), loadTable()]);
   }, [isTime]);
 }
 

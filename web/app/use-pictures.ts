@@ -10,8 +10,8 @@ import type { NAME_CHOICES } from './preferences.ts';
 import { useFindings } from './use-findings.ts';
 
 /**
- * Two pictures of a mesh: `overview` with the newest totals, for summary, notices and graph; and `drawn`, which in the
- * heatmap has the chosen value and phase. null = no mesh. Usually the worker has computed the cells. Otherwise (new
+ * Two pictures of a mesh: `overview` with the newest totals, for summary and notices; and `drawn`, which has the chosen
+ * value and phase. null = no mesh. Usually the worker has computed the cells. Otherwise (new
  * thresholds, a past mesh) they are computed here. `named`: whose names labels show; '' = as the server says.
  */
 export function usePictures(
@@ -24,7 +24,8 @@ export function usePictures(
   const { view, value, phase } = address;
   const { goodMs, warningMs, problemMs } = thresholds;
   const findings = useFindings(mesh, problemMs);
-  const isUsual = view !== 'heatmap' || (value === 'last' && phase === 'total');
+  const isText = view === 'raw' || view === 'metrics';
+  const isUsual = isText || (value === 'last' && phase === 'total');
   const [usual, chosen] = useMemo(() => {
     const thresholds = { goodMs, warningMs, problemMs };
     const usual: PictureOptions = { thresholds, value: 'last', phase: 'total' };

@@ -1,11 +1,11 @@
 import type { ReactNode, RefObject } from 'react';
+import { Late } from '../components/late.tsx';
 import type { ViewProps } from '../components/view-props.ts';
 import type { ConnectionState } from '../data/connection.ts';
 import type { ViewName } from '../model/address.ts';
 import { plural } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { GraphView } from '../views/graph/graph-view.tsx';
-import { Late } from './late.tsx';
 import type { Stage } from './notices.ts';
 import { SelectionPanel, ViewPanel } from './side-panel.tsx';
 import { StageScreen } from './stage-screen.tsx';

@@ -25,7 +25,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
 }
 
 /** Copies a text. Plain HTTP has no clipboard, and it may be forbidden: then a text field is copied as a reader would do it. */
-async function copy(text: string): Promise<boolean> {
+export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

@@ -30,3 +30,44 @@ export function TableFrame({
     </section>
   );
 }
+
+/** The column by which a table is sorted, and whether the least comes first. */
+export interface Sort<Column extends string> {
+  column: Column;
+  up: boolean;
+}
+
+interface SortHeadProps<Column extends string> {
+  column: Column;
+  /** The text of the head. */
+  title: string;
+  sort: Sort<Column>;
+  onSort(sort: Sort<Column>): void;
+  /** The order after the first press; a second press reverses it. */
+  startsUp?: boolean;
+  isNumber?: boolean;
+}
+
+/** The head of a column by which a table can be sorted. */
+export function SortHead<Column extends string>({
+  column,
+  title,
+  sort,
+  onSort,
+  startsUp = true,
+  isNumber = false,
+}: SortHeadProps<Column>) {
+  const isOn = column === sort.column;
+  return (
+    <th
+      scope="col"
+      className={isNumber ? 'number' : undefined}
+      aria-sort={isOn ? (sort.up ? 'ascending' : 'descending') : undefined}
+    >
+      <button type="button" className="table-button" onClick={() => onSort({ column, up: isOn ? !sort.up : startsUp })}>
+        {title}
+        <span aria-hidden="true">{!isOn ? '' : sort.up ? '▲' : '▼'}</span>
+      </button>
+    </th>
+  );
+}

@@ -17,7 +17,7 @@ import type { Picture } from '../model/mesh-view.ts';
  */
 export interface ViewProps {
   /**
-   * Changes with every update. The graph always gets the newest totals, the heatmap the chosen `value` and `phase`. For a
+   * Changes with every update. It has the chosen `value` and `phase`. For a
    * view it is folded to the chosen level (`picture.fold`, whose `pods` is the picture of the pods); for a panel it is not.
    */
   picture: Picture;

@@ -91,7 +91,7 @@ export const DEFAULT_ADDRESS: Address = {
 
 /** The window of statistics to request, ms. 0 if none are shown, which saves work on all pods. */
 export function windowOf({ view, value, windowMs }: Address): number {
-  return view === 'heatmap' && value !== 'last' ? windowMs : 0;
+  return (view === 'graph' || view === 'heatmap') && value !== 'last' ? windowMs : 0;
 }
 
 const MAX_HASH = 16_384;

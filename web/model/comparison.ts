@@ -42,7 +42,7 @@ export interface ChangeMapModel {
 export function changeMapOf({ pods, links, displayNodeName }: Comparison): ChangeMapModel {
   const n = pods.length;
   const labels = podLabels(pods, displayNodeName);
-  const order = [...pods.keys()].sort((a, b) => compareText(pods[a]?.name ?? '', pods[b]?.name ?? ''));
+  const order = [...pods.keys()].sort((a, b) => COLLATOR.compare(pods[a]?.name ?? '', pods[b]?.name ?? ''));
   const place = new Uint32Array(n);
   for (const [i, pod] of order.entries()) place[pod] = i;
   const map: ChangeMapModel = {
@@ -107,9 +107,8 @@ function latencyOf(packed = 0): number {
   return us < 0 ? Number.NaN : us;
 }
 
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
+/** Names by their numbers, as in the heatmap. */
+const COLLATOR = new Intl.Collator('en', { numeric: true });
 
 /** A change of latency with its sign: "+252 ms", "−0.3 ms", "±0" below 0.05 ms, "–" if it is not known (NaN). */
 export function deltaText(us: number): string {

@@ -21,6 +21,9 @@ export interface LabelRequest {
   box: Box;
 }
 
+/** The font of canvases; the same as the page's. */
+export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
+
 const SPACE = 10;
 
 /**

@@ -129,3 +129,16 @@ export function findingFilter(finding: Finding, all: Pod[]): string {
   const text = [...words, isAboutPod ? '' : state].filter(Boolean).join(' ');
   return text.length > MAX_FILTER ? state : text;
 }
+
+/** The links between some pods (indexes) that a filter shows, `from * n + to`. `shown`: see `shownLinks`. */
+export function shownPairs({ n, state }: Picture, pods: Int32Array): Uint32Array {
+  const pairs = new Uint32Array(pods.length ** 2);
+  let count = 0;
+  for (const from of pods) {
+    for (const to of pods) {
+      const pair = from * n + to;
+      if (state[pair] !== HIDDEN) pairs[count++] = pair;
+    }
+  }
+  return pairs.subarray(0, count);
+}

@@ -114,6 +114,9 @@ const OUTCOME_TEXTS: Record<Outcome, string> = {
   'no-address': 'No address',
 };
 
+/** Name and note of unreliable links in legends. */
+export const UNRELIABLE = ['Unreliable', 'a pod short of CPU'] as const;
+
 /** The word for a link state, for example "Not probed". */
 export function stateWords(state: LinkState): string {
   return STATE_TEXTS[state];

@@ -1,6 +1,8 @@
 import { interpolateRgb, quantize, rgb } from 'd3';
 import type { Change } from '../../../server/protocol/comparison.ts';
 import { CHANGE_SIGNS, type ChangeMapModel, changeAt, deltaFigure } from '../../model/comparison.ts';
+import { packColour } from '../../model/heat-colours.ts';
+import { FONT } from '../../model/label-layout.ts';
 
 /** The geometry of the map, CSS px. */
 export interface MapLayout {
@@ -15,7 +17,6 @@ export interface MapLayout {
 
 /** Cells from FIGURE_FROM px on have a figure, cells from NAMES_FROM px on a mark; pod names need NAMES_FROM px, too. */
 const [FIGURE_FROM, NAMES_FROM] = [38, 13];
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
 /** The width of the widest label, CSS px. */
 function labelWidth(ctx: CanvasRenderingContext2D, labels: readonly string[]): number {
@@ -24,7 +25,7 @@ function labelWidth(ctx: CanvasRenderingContext2D, labels: readonly string[]): n
   return Math.min(130, Math.ceil(Math.max(0, ...longest.map((label) => ctx.measureText(label).width))) + 10);
 }
 
-/** Lays the map out in `room` (CSS px). A cell has at least 1 px: with more pods than that the map is larger and scrolls. */
+/** Lays the map out in `room` (CSS px). It never scrolls: of many pods several share a pixel. */
 export function layoutMap(
   ctx: CanvasRenderingContext2D,
   { pods, n }: ChangeMapModel,
@@ -41,8 +42,8 @@ export function layoutMap(
   const isHeaded = fits(head) >= NAMES_FROM;
   const named = isHeaded ? fits(head) : fits(0);
   const isNamed = named >= NAMES_FROM;
-  const least = Math.max(1, Math.floor(Math.min(room.width, room.height) / Math.max(1, n)));
-  const pitch = isNamed ? Math.min(72, named) : Math.min(NAMES_FROM, least);
+  const most = Math.min(room.width, room.height) / Math.max(1, n);
+  const pitch = isNamed ? Math.min(72, named) : most >= 6 ? Math.min(NAMES_FROM, Math.floor(most)) : most;
   const [left, top] = [isNamed ? label : 0, isHeaded ? (label < pitch ? 22 : label) : 0];
   const gap = pitch >= 24 ? 3 : pitch >= 6 ? 1 : 0;
   return { pitch, gap, left, top, width: left + pitch * n, height: top + pitch * n };
@@ -129,32 +130,83 @@ function looksOf(map: ChangeMapModel, token: (name: string) => string): (pair: n
   };
 }
 
-/** Cells too small for gaps and marks, from an image with one pixel a cell: a million rectangles would take a second. */
+/**
+ * How much a change matters where several cells share a pixel. The fraction orders changes of latency by their size; from
+ * `SPREAD_FROM` on a cell covers 3 x 3 pixels, so that one row of a thousand is seen.
+ */
+const RANKS: Record<Change, number> = {
+  same: 0,
+  unknown: 1,
+  new: 2,
+  gone: 2,
+  recovered: 3,
+  faster: 3,
+  slower: 4,
+  'still-fails': 5,
+  'fails-more': 6,
+  'new-bad': 7,
+};
+const SPREAD_FROM = 4.4;
+
+/** What a map of many pods shows of each of its pixels. */
+export interface MapPixels {
+  side: number;
+  /** The pair that a pixel shows; -1 = none. Row by row. */
+  pairs: Int32Array;
+}
+
+/** Chooses the pair of each pixel, the one that matters most, for a map of `side` x `side` px. O(n^2). */
+export function pixelsOf(map: ChangeMapModel, side: number): MapPixels {
+  const { n } = map;
+  const pairs = new Int32Array(side * side).fill(-1);
+  const ranks = new Float32Array(side * side).fill(-1);
+  const rankOf = (pair: number) => {
+    const change = changeAt(map, pair);
+    const rank = RANKS[change];
+    return rank === 3 || rank === 4
+      ? rank + Math.min(0.99, Math.abs(changeShare(map.deltaUs[pair] ?? 0, map.maxDeltaUs)))
+      : rank;
+  };
+  for (let pair = 0; pair < n * n; pair++) {
+    const rank = rankOf(pair);
+    const [column, row] = [Math.floor(pair / n), pair % n];
+    const out = rank >= SPREAD_FROM ? 1 : 0;
+    const [left, right] = [Math.floor((column * side) / n) - out, Math.ceil(((column + 1) * side) / n) + out];
+    const [top, bottom] = [Math.floor((row * side) / n) - out, Math.ceil(((row + 1) * side) / n) + out];
+    for (let y = Math.max(0, top); y < Math.min(side, bottom); y++) {
+      for (let x = Math.max(0, left); x < Math.min(side, right); x++) {
+        const at = y * side + x;
+        if (rank <= (ranks[at] ?? 0)) continue;
+        ranks[at] = rank;
+        pairs[at] = pair;
+      }
+    }
+  }
+  return { side, pairs };
+}
+
+/** Draws cells too small for gaps and marks, as an image: a million rectangles would take a second. */
 function drawPixels(
   ctx: CanvasRenderingContext2D,
-  { n }: ChangeMapModel,
+  map: ChangeMapModel,
   { left, top, pitch }: MapLayout,
   lookOf: (pair: number) => CellLook,
 ): void {
-  const small = new OffscreenCanvas(n, n);
-  const image = new ImageData(n, n);
+  const size = map.n * pitch;
+  const { side, pairs } = pixelsOf(map, Math.max(1, Math.round(size * ctx.getTransform().a)));
+  const image = new ImageData(side, side);
   const pixels = new Uint32Array(image.data.buffer);
   const packed = new Map<string, number>();
-  for (let pair = 0; pair < n * n; pair++) {
+  for (const [at, pair] of pairs.entries()) {
+    if (pair < 0) continue;
     const { fill } = lookOf(pair);
-    const colour = packed.get(fill) ?? packedColour(fill);
+    const colour = packed.get(fill) ?? packColour(fill);
     packed.set(fill, colour);
-    pixels[(pair % n) * n + Math.floor(pair / n)] = colour;
+    pixels[at] = colour;
   }
-  small.getContext('2d')?.putImageData(image, 0, 0);
-  ctx.imageSmoothingEnabled = false;
-  ctx.drawImage(small, left, top, n * pitch, n * pitch);
-}
-
-/** A colour as the bytes of a pixel (red first) in a number; every browser's computer is little-endian. */
-function packedColour(css: string): number {
-  const { r, g, b } = rgb(css);
-  return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  const drawn = new OffscreenCanvas(side, side);
+  drawn.getContext('2d')?.putImageData(image, 0, 0);
+  ctx.drawImage(drawn, left, top, size, size);
 }
 
 interface CellPlace {

@@ -1,6 +1,5 @@
-import { LevelChoice } from '../../components/level-choice.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
-import { MAX_FILTER } from '../../model/address.ts';
+import { ExportMenu, Filter, TableButton, UnfoldedGroups, ViewMenu } from '../../components/view-tools.tsx';
 import type { GraphZoom } from './use-zoom.tsx';
 
 interface GraphToolsProps {
@@ -8,43 +7,36 @@ interface GraphToolsProps {
   zoom: GraphZoom;
   percent: number;
   onReset: () => void;
+  onPng: () => void;
 }
 
 /** The tools above the graph. */
-export function GraphTools({ props, zoom, percent, onReset }: GraphToolsProps) {
+export function GraphTools({ props, zoom, percent, onReset, onPng }: GraphToolsProps) {
   return (
     <div className="tools graph-tools">
-      <LevelChoice props={props} />
-      <input
-        type="search"
-        className="tool-filter"
-        data-filter
-        aria-label="Filter pods or nodes"
-        placeholder="Filter pods or nodes"
-        maxLength={MAX_FILTER}
-        value={props.filter}
-        onChange={(event) => props.onFilter(event.target.value)}
-      />
-      <span className="tools-space" />
-      <button type="button" aria-pressed={props.asTable} onClick={() => props.onAsTable(!props.asTable)}>
-        Table
-      </button>
-      {!props.asTable && (
-        <>
-          <span className="zoom-tools">
-            <button type="button" className="quiet" aria-label="Zoom out" onClick={() => zoom.by(1 / 1.25)}>
-              −
+      <ViewMenu props={props} group={props.group} />
+      <Filter props={props} />
+      <UnfoldedGroups props={props} />
+      <div className="tools-end">
+        {!props.asTable && (
+          <>
+            <span className="zoom-tools">
+              <button type="button" className="quiet" aria-label="Zoom out" onClick={() => zoom.by(1 / 1.25)}>
+                −
+              </button>
+              <output aria-label="Zoom">{percent} %</output>
+              <button type="button" className="quiet" aria-label="Zoom in" onClick={() => zoom.by(1.25)}>
+                +
+              </button>
+            </span>
+            <button type="button" className="is-wide" onClick={onReset}>
+              Reset
             </button>
-            <output aria-label="Zoom">{percent} %</output>
-            <button type="button" className="quiet" aria-label="Zoom in" onClick={() => zoom.by(1.25)}>
-              +
-            </button>
-          </span>
-          <button type="button" className="is-wide" onClick={onReset}>
-            Reset
-          </button>
-        </>
-      )}
+          </>
+        )}
+        <TableButton props={props} />
+        <ExportMenu props={props} onPng={props.asTable ? null : onPng} />
+      </div>
     </div>
   );
 }

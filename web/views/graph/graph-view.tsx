@@ -1,13 +1,14 @@
 import './graph.css';
 import { memo, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
+import { Late } from '../../components/late.tsx';
 import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
+import { loadExport, loadTable } from '../../components/view-tools.tsx';
 import { ChoicePanel } from './choice-panel.tsx';
 import { GraphFindings, hasRoomForFindings } from './graph-findings.tsx';
 import { GraphLegend } from './graph-legend.tsx';
 import { GraphStage } from './graph-stage.tsx';
-import { GraphTable } from './graph-table.tsx';
 import { GraphTools } from './graph-tools.tsx';
 import type { Cursor } from './pods.tsx';
 import { isTight } from './scene.ts';
@@ -28,16 +29,25 @@ export function GraphView(props: ViewProps) {
   }, [zoom, reset]);
   useZoomKeys(props.letterKeys && !props.asTable, zoom.by, onReset);
   // Memoised, because they do not change while a pod is dragged.
-  const tools = useMemo(
-    () => <GraphTools props={props} zoom={zoom} percent={percent} onReset={onReset} />,
-    [props, zoom, percent, onReset],
-  );
+  const tools = useMemo(() => {
+    const onPng = () => void saveStage(stage.current, props);
+    return <GraphTools props={props} zoom={zoom} percent={percent} onReset={onReset} onPng={onPng} />;
+  }, [props, zoom, percent, onReset]);
   const panel = useMemo(() => <ChoicePanel props={props} links={links} />, [props, links]);
   return (
     <div className="graph-view">
       {tools}
       {props.asTable ? (
-        <GraphTable props={props} links={links} />
+        <Late load={loadTable}>
+          {({ LinkTable }) => (
+            <LinkTable
+              props={props}
+              pairs={links.pairs}
+              choice={`${props.filter} ${props.only} ${links.limit} ${links.pod}`}
+              targets={links.targets}
+            />
+          )}
+        </Late>
       ) : (
         <GraphPicture
           props={props}
@@ -53,6 +63,11 @@ export function GraphView(props: ViewProps) {
       {props.selection === null && props.panelSlot !== null && createPortal(panel, props.panelSlot)}
     </div>
   );
+}
+
+async function saveStage(stage: HTMLElement | null, props: ViewProps): Promise<void> {
+  const [{ savePng }, { stageImage }] = await Promise.all([loadExport(), import('./stage-image.ts')]);
+  if (stage !== null) await savePng(stageImage(stage), props);
 }
 
 interface GraphPictureProps {

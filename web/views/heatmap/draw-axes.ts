@@ -1,7 +1,8 @@
+import { cellTokens } from '../../model/heat-colours.ts';
+import { FONT } from '../../model/label-layout.ts';
 import { codeOf, isWorse, LINK_STATES, stateAt } from '../../model/links.ts';
 import { shownName } from '../../model/names.ts';
-import { cellTokens } from './heat-colours.ts';
-import { clipColumns, clipRows, drawText, FONT, isBold, nameOf, noteOf, type Scene } from './scene.ts';
+import { clipColumns, clipRows, drawText, isBold, nameOf, noteOf, type Scene } from './scene.ts';
 
 /** Draws captions, names or numbers, and the strips with the worst states. */
 export function drawAxes(ctx: CanvasRenderingContext2D, scene: Scene): void {

@@ -1,13 +1,14 @@
 import { latencyParts } from '../../model/format.ts';
+import { cellTokens, wordTokens } from '../../model/heat-colours.ts';
+import { FONT } from '../../model/label-layout.ts';
 import { foldWords } from '../../model/levels.ts';
 import { linkFacts } from '../../model/link-facts.ts';
 import { HIDDEN } from '../../model/link-filter.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
 import { linkMark } from '../../model/marks.ts';
 import type { Picture } from '../../model/mesh-view.ts';
-import { cellTokens, wordTokens } from './heat-colours.ts';
 import { paintCells, paintShared } from './paint.ts';
-import { FONT, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 /** Minimum size of a cell with a unit, "itself" and the outcome, CSS px. */
 const ROOMY = 72;

@@ -1,9 +1,26 @@
 import type { Selection } from '../../model/address.ts';
 import type { Rect } from '../../model/heat-layout.ts';
+import { FONT } from '../../model/label-layout.ts';
 import type { PlacedCallout } from './callouts.ts';
 import { drawAxes, drawColumnName, drawGroupColumn, drawGroupRow, drawRowName, middleOf } from './draw-axes.ts';
 import { drawCells } from './draw-cells.ts';
-import { type Cell, cellRect, clipColumns, clipRows, FONT, type Scene } from './scene.ts';
+import { type Cell, cellRect, clipColumns, clipRows, type Scene } from './scene.ts';
+
+/** The texts of the callouts, which are elements on the page, for an image of it. */
+export function drawCalloutTexts(ctx: CanvasRenderingContext2D, { scene, placed }: Drawn): void {
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'middle';
+  for (const { callout, x, y } of placed) {
+    ctx.font = `600 14px ${FONT}`;
+    ctx.fillStyle = scene.token('--text');
+    ctx.fillText(callout.title, x, y);
+    ctx.font = `400 13px ${FONT}`;
+    ctx.fillStyle = scene.token('--text-second');
+    callout.lines.forEach((line, i) => {
+      ctx.fillText(line, x, y + 19 + i * 18);
+    });
+  }
+}
 
 /** The last drawn frame, from which the PNG is made. */
 export interface Drawn {

@@ -3,6 +3,7 @@ import { type GridCursor, useGridCursor } from '../../components/use-grid-cursor
 import type { Size } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import type { Place } from '../../model/grid-moves.ts';
+import { cellColours } from '../../model/heat-colours.ts';
 import { codeOf } from '../../model/links.ts';
 import { cellSentence } from '../../model/messages.ts';
 import { PlacedCallouts } from './callout-list.tsx';
@@ -10,7 +11,6 @@ import { CALLOUT_INDENT, MAX_CALLOUT_WIDTH, placeCallouts } from './callouts.ts'
 import { type Drawn, drawFrame, drawOverlay, type Pointing } from './draw-frame.ts';
 import { isScrolled, keepInView, nameAt, placeAt, prepareCanvas, type Scroll, sizerOf } from './grid-geometry.ts';
 import { HeatCard } from './heat-card.tsx';
-import { cellColours } from './heat-colours.ts';
 import { type Cell, cellRect, readTokens, type Scene } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
 

@@ -1,20 +1,21 @@
 import './heatmap.css';
-import { useDeferredValue, useReducer, useRef, useState } from 'react';
+import { useDeferredValue, useMemo, useReducer, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { FindingList } from '../../components/finding-list.tsx';
+import { Late } from '../../components/late.tsx';
 import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
+import { loadExport, loadTable } from '../../components/view-tools.tsx';
 import { ORDERS } from '../../model/address.ts';
 import { NAMED_TO, type NameChoice } from '../../model/heat-layout.ts';
+import { shownPairs } from '../../model/link-filter.ts';
 import type { Arrangement } from '../../model/order.ts';
 import { CalloutList } from './callout-list.tsx';
-import type { Drawn } from './draw-frame.ts';
-import { saveCsv, savePng } from './export.ts';
+import { type Drawn, drawCalloutTexts, drawFrame } from './draw-frame.ts';
 import { HeatGrid } from './heat-grid.tsx';
 import { HeatTools } from './heat-tools.tsx';
-import { LegendPanel } from './legend.tsx';
-import { HeatTable, PodNumbers } from './table.tsx';
-import { useHeatModel } from './use-heat-model.ts';
+import { LegendPanel, PodNumbers } from './legend.tsx';
+import { type HeatModel, useHeatModel } from './use-heat-model.ts';
 
 /** Maximum number of findings, so that the legend stays visible. */
 const MAX_FINDINGS = 3;
@@ -36,7 +37,15 @@ export function HeatmapView(props: ViewProps) {
   };
   const onPng = () => {
     const height = frame.current?.clientHeight ?? 0;
-    if (drawn.current !== null) void savePng(drawn.current, { width: size.width, height }, props);
+    const { current } = drawn;
+    if (current === null) return;
+    const { dpr, token } = current.scene;
+    const draw = (ctx: CanvasRenderingContext2D) => {
+      drawFrame(ctx, current.scene, current.placed);
+      drawCalloutTexts(ctx, current);
+    };
+    const content = { name: 'heatmap' as const, width: size.width, height, dpr, token, draw };
+    void loadExport().then(({ savePng }) => savePng(content, props));
   };
   return (
     <div className="heatmap">
@@ -49,9 +58,8 @@ export function HeatmapView(props: ViewProps) {
         onFit={setFit}
         onResort={order.isOutdated ? resort : null}
         onPng={onPng}
-        onCsv={() => void saveCsv(props)}
       />
-      {asTable ? <HeatTable props={props} model={model} /> : null}
+      {asTable ? <ShownLinks props={props} model={model} /> : null}
       <div className="heat-frame" ref={frame} hidden={asTable}>
         {asTable || size.width === 0 ? null : (
           <HeatGrid
@@ -91,6 +99,14 @@ function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered
       {numbered ? <PodNumbers props={props} arrangement={arrangement} /> : null}
     </>,
     props.panelSlot,
+  );
+}
+
+/** The links that the filter leaves, as a table. */
+function ShownLinks({ props, model: { shown, arrangement } }: { props: ViewProps; model: HeatModel }) {
+  const pairs = useMemo(() => shownPairs(shown, arrangement.pods), [shown, arrangement]);
+  return (
+    <Late load={loadTable}>{({ LinkTable }) => <LinkTable props={props} pairs={pairs} choice={props.filter} />}</Late>
   );
 }
 

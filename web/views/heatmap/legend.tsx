@@ -5,7 +5,8 @@ import type { ViewProps } from '../../components/view-props.ts';
 import { usualThresholds } from '../../model/address.ts';
 import { countText } from '../../model/format.ts';
 import { type FilterState, statesOf, withState } from '../../model/link-filter.ts';
-import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords } from '../../model/messages.ts';
+import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords, UNRELIABLE } from '../../model/messages.ts';
+import type { Arrangement } from '../../model/order.ts';
 import { ThresholdScale } from './threshold-scale.tsx';
 import { MAX_DOTS, THRESHOLD_LABELS, THRESHOLD_NAMES, type ThresholdName, withThreshold } from './thresholds.ts';
 
@@ -111,5 +112,27 @@ export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilte
 }
 
 const BOLD: readonly FilterState[] = ['good', 'slow', 'failed'];
-/** Name and note of unreliable links in legends. */
-export const UNRELIABLE = ['Unreliable', 'a pod short of CPU'] as const;
+
+/** The pods by their numbers on the axes, if neither names nor groups fit. The list is rendered when it is opened. */
+export function PodNumbers({ props, arrangement }: { props: ViewProps; arrangement: Arrangement }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details className="pod-numbers" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>Numbers on the axes: {countText(arrangement.pods.length)} pods</summary>
+      {isOpen ? (
+        <ol>
+          {[...arrangement.pods].map((pod) => {
+            const view = props.picture.pods[pod];
+            return view === undefined ? null : (
+              <li key={view.pod.uid}>
+                <button type="button" onClick={() => props.onSelect({ pod: view.pod.uid })}>
+                  {view.name}
+                </button>
+              </li>
+            );
+          })}
+        </ol>
+      ) : null}
+    </details>
+  );
+}

@@ -1,6 +1,6 @@
+import type { CellColours } from '../../model/heat-colours.ts';
 import { HIDDEN } from '../../model/link-filter.ts';
 import { BY_SEVERITY, codeOf, LINK_STATES, SEVERITY } from '../../model/links.ts';
-import type { CellColours } from './heat-colours.ts';
 
 /** The states to paint, `HIDDEN` included. The link (from, to) has index `from * n + to`. */
 export interface PaintSource {

@@ -1,17 +1,14 @@
 import type { GroupBy } from '../../model/address.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import { plural } from '../../model/format.ts';
+import type { CellColours } from '../../model/heat-colours.ts';
 import type { HeatLayout, Rect } from '../../model/heat-layout.ts';
 import { codeOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 import type { Arrangement } from '../../model/order.ts';
-import type { CellColours } from './heat-colours.ts';
 
 const [SLOW, FAILED] = [codeOf('slow'), codeOf('failed')];
-
-/** Font of the canvas; the same as the page's. */
-export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
 /** Returns the value of a custom property of tokens.css in the current theme. */
 export type Token = (name: string) => string;

@@ -3,12 +3,12 @@ import type { Size } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { type AxisStates, axisStatesOf } from '../../model/axis-states.ts';
 import { fitsNames, type HeatLayout, layoutHeatmap, type NameChoice } from '../../model/heat-layout.ts';
+import { FONT } from '../../model/label-layout.ts';
 import { podsWithLinks, shownLinks, statesOf } from '../../model/link-filter.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 import { type Arrangement, effectiveGroup, KeptOrder } from '../../model/order.ts';
 import { CALLOUT_FOOT, CALLOUT_WIDTH, type Callout, callouts } from './callouts.ts';
-import { FONT } from './scene.ts';
 
 /** What the heatmap shows and where, worked out from props and size. */
 export interface HeatModel {

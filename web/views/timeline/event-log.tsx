@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { EventKind } from '../../../server/protocol/event.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { Choice } from '../../components/choice.tsx';
-import { TableFrame } from '../../components/table-frame.tsx';
+import { type Sort, SortHead, TableFrame } from '../../components/table-frame.tsx';
 import { clockText, zoneText } from '../../model/format.ts';
 import type { Past } from '../../model/history.ts';
 import { shownName } from '../../model/names.ts';
@@ -35,6 +35,7 @@ function kindOf(kind: EventKind): Kind {
 export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
   const [kind, setKind] = useState('');
   const [text, setText] = useState('');
+  const [sort, setSort] = useState<Sort<'time' | 'kind' | 'text'>>({ column: 'time', up: false });
   const roundByUid = new Map(past.rounds.map((round) => [round.uid, round]));
   const all: { id: string; atMs: number; kind: Kind; text: string }[] = [
     // Keys are numbers, because start times change with every update and the focused row would be lost.
@@ -66,7 +67,11 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
       (kind === '' || line.kind === kind) &&
       words.every((word) => line.text.toLowerCase().includes(word)),
   );
+  const { column, up } = sort;
+  // Of equal ones the newest comes first.
   lines.sort((a, b) => b.atMs - a.atMs);
+  if (column !== 'time') lines.sort((a, b) => (a[column] < b[column] ? -1 : a[column] > b[column] ? 1 : 0));
+  if (up === (column === 'time')) lines.reverse();
   return (
     <div className="event-log">
       <p>
@@ -85,16 +90,20 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
         />
       </p>
       <TableFrame
-        caption="Events, newest first"
-        note={
-          lines.length > MAX_LINES ? `newest ${MAX_LINES} of ${lines.length}` : lines.length === 0 ? 'none' : undefined
-        }
+        caption="Events"
+        note={lines.length > MAX_LINES ? `${MAX_LINES} of ${lines.length}` : lines.length === 0 ? 'none' : undefined}
       >
         <thead>
           <tr>
-            <th scope="col">Time, {zoneText(limits.toMs)}</th>
-            <th scope="col">Kind</th>
-            <th scope="col">What happened</th>
+            <SortHead
+              column="time"
+              title={`Time, ${zoneText(limits.toMs)}`}
+              sort={sort}
+              onSort={setSort}
+              startsUp={false}
+            />
+            <SortHead column="kind" title="Kind" sort={sort} onSort={setSort} />
+            <SortHead column="text" title="What happened" sort={sort} onSort={setSort} />
           </tr>
         </thead>
         <tbody>

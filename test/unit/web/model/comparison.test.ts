@@ -22,7 +22,7 @@ import {
   resultText,
 } from '../../../../web/model/comparison.ts';
 import { comparisonQuery, reportPath } from '../../../../web/model/report-path.ts';
-import { changeColours, changeShare } from '../../../../web/views/compare/map-drawing.ts';
+import { changeColours, changeShare, pixelsOf } from '../../../../web/views/compare/map-drawing.ts';
 import { LATE_ANSWER } from '../../../support/mesh.ts';
 import {
   annotationOf,
@@ -133,6 +133,20 @@ describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene)
 function targetLabels(comparison: Comparison): string[] {
   return changeMapOf(comparison).pods.flatMap(({ label, isTarget }) => (isTarget ? label : []));
 }
+
+test('of many links that share a pixel the map shows the one that matters most, and a bad one on 3 pixels', async () => {
+  const map = changeMapOf(await comparisonOf({ before: spoiled(40), during: slowPod(40), after: spoiled(40) }));
+  for (const side of [10, 40, 75]) {
+    const { pairs } = pixelsOf(map, side);
+    expect(pairs.every((pair) => pair >= 0)).toBe(true);
+    // The last pod is slow to reach: the last row, and no more than two pixels above it.
+    const bad = (y: number) =>
+      pairs.subarray(y * side, (y + 1) * side).every((pair) => changeAt(map, pair) === 'slower');
+    expect(bad(side - 1)).toBe(true);
+    expect(bad(side - 2)).toBe(true);
+    expect(bad(side - Math.ceil(side / 40) - 2)).toBe(false);
+  }
+});
 
 test('colours go from "same" to either end, and a tenth of the largest change is still visible', () => {
   const colours = changeColours('#000000', '#ff0000', '#0000ff', '#eeeeee');

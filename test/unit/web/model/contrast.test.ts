@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { wordTokens } from '../../../../web/model/heat-colours.ts';
 import { LINK_STATES } from '../../../../web/model/links.ts';
 import { changeColours } from '../../../../web/views/compare/map-drawing.ts';
-import { wordTokens } from '../../../../web/views/heatmap/heat-colours.ts';
 import { contrast } from '../colour-vision.ts';
 import { THEMES } from '../themes.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { cellColours, packColour } from '../../../../../web/model/heat-colours.ts';
 import { codeOf, LINK_STATES, type LinkState, SEVERITY } from '../../../../../web/model/links.ts';
-import { cellColours, packColour } from '../../../../../web/views/heatmap/heat-colours.ts';
 import { isInk, type PaintArea, paintCells, paintShared } from '../../../../../web/views/heatmap/paint.ts';
 
 /** A colour of its own for every fill and ink; the notch is 2, paper 1. */

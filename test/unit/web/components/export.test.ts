@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { csvField, csvOf, takenText } from '../../../../../web/views/heatmap/export.ts';
-import { pictureOf } from '../../heat-pictures.ts';
+import { csvField, csvOf, takenText } from '../../../../web/components/export.ts';
+import { pictureOf } from '../heat-pictures.ts';
 
 /** Reads CSV as RFC 4180 has it. */
 function read(text: string): string[][] {

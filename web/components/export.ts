@@ -1,62 +1,62 @@
-import type { Thresholds } from '../../../server/protocol/link-state.ts';
-import type { ViewProps } from '../../components/view-props.ts';
-import { countText, timeZone, zoneText } from '../../model/format.ts';
-import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
-import { codeOf } from '../../model/links.ts';
-import { linkMark } from '../../model/marks.ts';
-import { buildPicture, type Picture } from '../../model/mesh-view.ts';
-import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords } from '../../model/messages.ts';
-import { shownName } from '../../model/names.ts';
-import { drawNotch } from './draw-cells.ts';
-import { type Drawn, drawFrame } from './draw-frame.ts';
-import { cellTokens } from './heat-colours.ts';
-import { UNRELIABLE } from './legend.tsx';
-import { FONT, type Scene } from './scene.ts';
+import type { Thresholds } from '../../server/protocol/link-state.ts';
+import { countText, timeZone, zoneText } from '../model/format.ts';
+import { cellTokens } from '../model/heat-colours.ts';
+import { FONT } from '../model/label-layout.ts';
+import { type LinkFacts, linkFacts } from '../model/link-facts.ts';
+import { codeOf } from '../model/links.ts';
+import { linkMark } from '../model/marks.ts';
+import { buildPicture, type Picture } from '../model/mesh-view.ts';
+import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords, UNRELIABLE } from '../model/messages.ts';
+import { shownName } from '../model/names.ts';
+import type { ViewProps } from './view-props.ts';
 
 const LEGEND_WIDTH = 380;
 const LINE = 26;
 const MARGIN = 16;
 
-/** Saves the heatmap as PNG, with callouts, legend and time. */
+/** A view as it is drawn into an image, CSS px. */
+export interface ImageContent {
+  name: 'heatmap' | 'graph';
+  width: number;
+  height: number;
+  /** Device px per CSS px. */
+  dpr: number;
+  /** Returns the value of a custom property of tokens.css. */
+  token(name: string): string;
+  /** Draws the view; `ctx` is in CSS px. */
+  draw(ctx: CanvasRenderingContext2D): void | Promise<void>;
+}
+
+/** Saves a view as PNG, with legend, time and serving pod beside it. */
 export async function savePng(
-  drawn: Drawn,
-  size: { width: number; height: number },
-  { thresholds, picture }: Pick<ViewProps, 'thresholds' | 'picture'>,
+  content: ImageContent,
+  { picture: shown, thresholds }: Pick<ViewProps, 'thresholds' | 'picture'>,
 ): Promise<void> {
-  const { scene, placed } = drawn;
+  const picture = shown.fold?.pods ?? shown;
+  const { name, width, dpr, token } = content;
   const canvas = document.createElement('canvas');
-  const height = Math.max(size.height, LINE * (LEGEND_ORDER.length + 6) + 2 * MARGIN);
-  canvas.width = Math.round((size.width + LEGEND_WIDTH) * scene.dpr);
-  canvas.height = Math.round(height * scene.dpr);
+  const height = Math.max(content.height, LINE * (LEGEND_ORDER.length + 6) + 2 * MARGIN);
+  canvas.width = Math.round((width + LEGEND_WIDTH) * dpr);
+  canvas.height = Math.round(height * dpr);
   const ctx = canvas.getContext('2d');
   if (ctx === null) return;
-  ctx.fillStyle = scene.token('--page');
+  ctx.fillStyle = token('--page');
   ctx.fillRect(0, 0, canvas.width, canvas.height);
-  ctx.setTransform(scene.dpr, 0, 0, scene.dpr, 0, 0);
-  drawFrame(ctx, scene, placed);
-  drawWords(ctx, drawn);
-  drawLegend(ctx, { ...scene, picture: picture.fold?.pods ?? picture }, size.width + MARGIN, thresholds);
+  ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
+  await content.draw(ctx);
+  ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
+  drawLegend(ctx, { picture, token, x: width + MARGIN, thresholds });
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
-  if (blob !== null) save(blob, `goldpinger-heatmap-${stampOf(scene.picture)}.png`);
+  if (blob !== null) save(blob, `goldpinger-${name}-${stampOf(picture)}.png`);
 }
 
-function drawWords(ctx: CanvasRenderingContext2D, { scene, placed }: Drawn): void {
-  ctx.textAlign = 'left';
-  ctx.textBaseline = 'middle';
-  for (const { callout, x, y } of placed) {
-    ctx.font = `600 14px ${FONT}`;
-    ctx.fillStyle = scene.token('--text');
-    ctx.fillText(callout.title, x, y);
-    ctx.font = `400 13px ${FONT}`;
-    ctx.fillStyle = scene.token('--text-second');
-    callout.lines.forEach((line, i) => {
-      ctx.fillText(line, x, y + 19 + i * 18);
-    });
-  }
+interface LegendRequest extends Pick<ImageContent, 'token'> {
+  picture: Picture;
+  x: number;
+  thresholds: Thresholds;
 }
 
-function drawLegend(ctx: CanvasRenderingContext2D, scene: Scene, x: number, thresholds: Thresholds): void {
-  const { picture, token } = scene;
+function drawLegend(ctx: CanvasRenderingContext2D, { picture, token, x, thresholds }: LegendRequest): void {
   const { mesh } = picture;
   const right = x + LEGEND_WIDTH - 2 * MARGIN;
   let y = MARGIN + 8;
@@ -77,7 +77,7 @@ function drawLegend(ctx: CanvasRenderingContext2D, scene: Scene, x: number, thre
   };
   for (const state of LEGEND_ORDER) {
     y += LINE;
-    drawSwatch(ctx, scene, state, x, y - 9);
+    drawSwatch(ctx, token, state, x, y - 9);
     entry(
       stateWords(state),
       stateNote(state, thresholds, mesh.settings.goneRetentionMs, failedBy),
@@ -87,7 +87,8 @@ function drawLegend(ctx: CanvasRenderingContext2D, scene: Scene, x: number, thre
   y += LINE;
   ctx.strokeStyle = token('--control-edge');
   ctx.strokeRect(x + 0.5, y - 8.5, 17, 17);
-  drawNotch(ctx, { x, y: y - 9, side: 9 }, token('--suspect'));
+  ctx.fillStyle = token('--suspect');
+  ctx.fill(new Path2D(`M${x} ${y - 9}h9l-9 9z`));
   entry(...UNRELIABLE, picture.unreliableLinks);
   y += LINE * 1.5;
   write(takenText(mesh.atMs), x, 400, '--text-second');
@@ -104,7 +105,7 @@ export function takenText(atMs: number): string {
 
 function drawSwatch(
   ctx: CanvasRenderingContext2D,
-  { token }: Scene,
+  token: ImageContent['token'],
   state: (typeof LEGEND_ORDER)[number],
   x: number,
   y: number,

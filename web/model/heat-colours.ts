@@ -1,4 +1,4 @@
-import { LINK_STATES, type LinkState } from '../../model/links.ts';
+import { LINK_STATES, type LinkState } from './links.ts';
 
 /** Returns the CSS colour (`#rrggbb` or `rgb(...)`) of a custom property of tokens.css. */
 export type CellTokens = (name: string) => string;

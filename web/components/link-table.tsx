@@ -1,0 +1,170 @@
+import { useMemo, useState } from 'react';
+import type { ExternalTarget } from '../model/external-targets.ts';
+import { clockText, countText, latencyText, plural } from '../model/format.ts';
+import { foldWords } from '../model/levels.ts';
+import { linkFacts } from '../model/link-facts.ts';
+import { codeOf, SEVERITY } from '../model/links.ts';
+import type { Picture } from '../model/mesh-view.ts';
+import { factsTitle } from '../model/messages.ts';
+import { shownName } from '../model/names.ts';
+import { Worst } from '../model/worst.ts';
+import { StateGlyph } from './state-glyph.tsx';
+import { type Sort, SortHead, TableFrame } from './table-frame.tsx';
+import type { ViewProps } from './view-props.ts';
+
+/** The columns, each of which the table can be sorted by. */
+const COLUMNS = ['from', 'to', 'state', 'latency', 'since'] as const;
+type Column = (typeof COLUMNS)[number];
+
+/** Maximum number of rows; with more links the first ones in the order are shown. */
+const MAX_ROWS = 500;
+
+interface LinkTableProps {
+  props: ViewProps;
+  /** The links to list, `from * n + to`. Kept as long as they are the same. */
+  pairs: ArrayLike<number>;
+  /** Another choice of links, which sorts them anew. */
+  choice: string;
+  targets?: readonly ExternalTarget[];
+}
+
+/** The links of a view as a table, worst first; then the external targets. It keeps its order while the picture is live. */
+export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTableProps) {
+  const { picture } = props;
+  const [sort, setSort] = useState<Sort<Column>>({ column: 'state', up: false });
+  const [kept, setKept] = useState<{ key: string; pairs: number[] }>({ key: '', pairs: [] });
+  const sorted = useMemo(() => sortedLinks(picture, all, sort), [picture, all, sort]);
+  // Pairs are indexes of pods, so another list of pods makes another order.
+  const pods = [picture.n, picture.mesh.pods[0]?.uid, picture.mesh.pods.at(-1)?.uid];
+  const key = [sort.column, sort.up, choice, ...pods].join('\n');
+  if (key !== kept.key) setKept({ key, pairs: sorted });
+  const pairs = key === kept.key ? kept.pairs : sorted;
+  const isOutdated = pairs.length !== sorted.length || pairs.some((pair, i) => pair !== sorted[i]);
+  return (
+    <TableFrame
+      caption="Links"
+      note={
+        all.length > pairs.length
+          ? `The first ${countText(pairs.length)} of ${countText(all.length)}. The CSV file has all.`
+          : undefined
+      }
+      action={
+        isOutdated ? (
+          <button type="button" className="link-button" onClick={() => setKept({ key, pairs: sorted })}>
+            Re-sort
+          </button>
+        ) : null
+      }
+    >
+      <thead>
+        <tr>
+          {COLUMNS.map((name) => (
+            <SortHead
+              key={name}
+              column={name}
+              title={name.charAt(0).toUpperCase() + name.slice(1)}
+              sort={sort}
+              onSort={setSort}
+              // Names begin with A, the others with the worst.
+              startsUp={name === 'from' || name === 'to'}
+              isNumber={name === 'latency'}
+            />
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {pairs.map((pair) => (
+          <LinkRow key={pair} props={props} pair={pair} />
+        ))}
+        {targets.map((target) => (
+          <TargetRow key={target.key} target={target} />
+        ))}
+        {pairs.length + targets.length === 0 && (
+          <tr>
+            <td colSpan={COLUMNS.length}>No links of this kind. {plural(picture.n, 'pod')} known.</td>
+          </tr>
+        )}
+      </tbody>
+    </TableFrame>
+  );
+}
+
+function TargetRow({ target }: { target: ExternalTarget }) {
+  const { probing, failing, state } = target;
+  const words = state === 'failed' ? `${failing.length} of ${probing} fail` : state === 'good' ? 'Ok' : 'Pending';
+  return (
+    <tr>
+      <td>{plural(probing, 'pod')}</td>
+      <td>
+        {target.protocol} {shownName(target.target)}
+      </td>
+      <td>
+        <span className="table-state">
+          <StateGlyph state={state} />
+          {words}
+        </span>
+      </td>
+      <td className="number">{latencyText(target.slowestUs)}</td>
+      <td>{shownName(target.error)}</td>
+    </tr>
+  );
+}
+
+function LinkRow({ props: { picture, onSelect }, pair }: { props: ViewProps; pair: number }) {
+  const [from, to] = [Math.floor(pair / picture.n), pair % picture.n];
+  const [source, target] = [picture.pods[from], picture.pods[to]];
+  if (source === undefined || target === undefined) return null;
+  const facts = linkFacts(picture, from, to);
+  const us = picture.valueUs[pair] ?? Number.NaN;
+  const count = foldWords(picture, from, to);
+  return (
+    <tr>
+      <td>
+        <button
+          type="button"
+          className="table-button"
+          onClick={() => onSelect({ from: source.pod.uid, to: target.pod.uid })}
+        >
+          {source.name}
+        </button>
+      </td>
+      <td>{target.name}</td>
+      <td>
+        <span className="table-state">
+          <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
+          {factsTitle(facts)}
+          {count === '' ? '' : ` (${count})`}
+        </span>
+      </td>
+      <td className="number">{us >= 0 && facts.state !== 'failed' ? latencyText(us) : '–'}</td>
+      <td>{facts.sinceMs < 0 ? '–' : clockText(facts.sinceMs, picture.mesh.atMs)}</td>
+    </tr>
+  );
+}
+
+/** Links (`from * n + to`) in the order of a column, at most `MAX_ROWS`. */
+export function sortedLinks(picture: Picture, pairs: ArrayLike<number>, { column, up }: Sort<Column>): number[] {
+  const { n, state, valueUs } = picture;
+  const rankOf = new Int32Array(n);
+  const byName = [...picture.pods].sort((a, b) => COLLATOR.compare(a.name, b.name));
+  for (const [rank, { index }] of byName.entries()) rankOf[index] = rank;
+  const severityOf = (pair: number) => SEVERITY[state[pair] ?? 0] ?? 0;
+  const keys: Record<Column, (pair: number, from: number, to: number) => number> = {
+    from: (_, from, to) => (rankOf[from] ?? 0) * n + (rankOf[to] ?? 0),
+    to: (_, from, to) => (rankOf[to] ?? 0) * n + (rankOf[from] ?? 0),
+    state: (pair) => severityOf(pair) * 1e9 + (valueUs[pair] || 0),
+    latency: (pair) => (severityOf(pair) === FAILED ? -1 : valueUs[pair] || -1),
+    since: (_, from, to) => linkFacts(picture, from, to).sinceMs,
+  };
+  const keyOf = keys[column];
+  const best = new Worst(MAX_ROWS);
+  for (let i = 0; i < pairs.length; i++) {
+    const pair = pairs[i] ?? 0;
+    const key = keyOf(pair, Math.floor(pair / n), pair % n);
+    best.offer(pair, up ? -key : key);
+  }
+  return best.ascending().reverse();
+}
+
+const FAILED = SEVERITY[codeOf('failed')];
+const COLLATOR = new Intl.Collator('en', { numeric: true });

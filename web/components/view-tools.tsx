@@ -1,0 +1,165 @@
+import type { ReactNode } from 'react';
+import { GROUPS, type GroupBy, LEVELS, type Level, MAX_FILTER, VALUE_PHASES } from '../model/address.ts';
+import type { ValueKind, ValuePhase } from '../model/cells.ts';
+import { shownName } from '../model/names.ts';
+import { reportPath } from '../model/report-path.ts';
+import { Choice } from './choice.tsx';
+import { Menu } from './menu.tsx';
+import { copy } from './next-steps.tsx';
+import type { ViewProps } from './view-props.ts';
+
+interface PickProps<T extends string> {
+  label: string;
+  value: T;
+  of: readonly T[];
+  /** The text of an option; the option itself if not given. */
+  text?: (option: T) => string;
+  onChange: (value: T) => void;
+  disabled?: boolean;
+}
+
+/** A choice of one text out of some. */
+export function Pick<T extends string>({ label, value, of, text = String, onChange, disabled = false }: PickProps<T>) {
+  return (
+    <Choice label={label} value={value} onChange={(wanted) => onChange(wanted as T)} disabled={disabled}>
+      {of.map((option) => (
+        <option key={option} value={option}>
+          {text(option)}
+        </option>
+      ))}
+    </Choice>
+  );
+}
+
+const PHASE_NAMES: Record<ValuePhase, string> = { total: 'total', connect: 'connect', 'first-byte': 'first byte' };
+const SHOWN = ['last', 'p50/60000', 'p95/60000', 'max/60000', 'p50/300000', 'p95/300000', 'max/300000'] as const;
+/** Fewer pods than this have no levels worth a choice. */
+const LEAST_PODS = 3;
+
+interface ViewMenuProps {
+  props: ViewProps;
+  /** The current grouping of pods. */
+  group: GroupBy;
+  /** Choices of this view only. */
+  children?: ReactNode;
+}
+
+/** What the graph and the heatmap show: the newest latency or a statistic over a window, of the total or a phase; and how. */
+export function ViewMenu({ props, group, children }: ViewMenuProps) {
+  const { value, phase, level, picture } = props;
+  const { fold } = picture;
+  const shown = value === 'last' ? 'last' : (`${value}/${props.windowMs}` as (typeof SHOWN)[number]);
+  const show = (choice: string) => {
+    const [kind = 'last', windowMs] = choice.split('/');
+    props.onValue(kind as ValueKind);
+    if (windowMs !== undefined) props.onWindow(Number(windowMs));
+  };
+  const autoLevel = level === 'auto' ? `auto (${fold?.level ?? 'pod'})` : 'auto';
+  const autoGroup = group === 'none' || props.group !== 'none' ? 'auto' : `auto (${group})`;
+  return (
+    <Menu name="View">
+      <Pick
+        label="Show"
+        value={shown}
+        of={SHOWN}
+        text={(choice) => choice.replace('/60000', ', 1 min').replace('/300000', ', 5 min')}
+        onChange={show}
+      />
+      <Pick
+        label="Phase"
+        value={value === 'last' ? phase : 'total'}
+        of={VALUE_PHASES}
+        text={(option) => PHASE_NAMES[option]}
+        onChange={props.onPhase}
+        disabled={value !== 'last'}
+      />
+      {(fold?.pods ?? picture).n >= LEAST_PODS && (
+        <Pick<Level>
+          label="Level"
+          value={level}
+          of={LEVELS}
+          text={(option) => (option === 'auto' ? autoLevel : option)}
+          onChange={props.onLevel}
+        />
+      )}
+      <Pick
+        label="Group"
+        value={props.group}
+        of={GROUPS}
+        text={(option) => (option === 'none' ? autoGroup : option)}
+        onChange={props.onGroup}
+      />
+      {children}
+    </Menu>
+  );
+}
+
+/** The filter of links. */
+export function Filter({ props }: { props: ViewProps }) {
+  return (
+    <input
+      className="tool-filter"
+      data-filter
+      type="search"
+      aria-label="Filter links by pod, node or zone of either end"
+      title="Pod, node or zone of either end. Also from:…, to:…, pod:…, node:…, zone:…, state:failed"
+      placeholder="Filter links"
+      value={props.filter}
+      maxLength={MAX_FILTER}
+      onChange={(event) => props.onFilter(event.target.value)}
+    />
+  );
+}
+
+/** Shows the view as a table, and back. */
+export function TableButton({ props: { asTable, onAsTable } }: { props: ViewProps }) {
+  return (
+    <button type="button" aria-pressed={asTable} onClick={() => onAsTable(!asTable)}>
+      Table
+    </button>
+  );
+}
+
+/** Buttons that fold the unfolded groups again. */
+export function UnfoldedGroups({ props: { picture, onFold } }: { props: ViewProps }) {
+  return picture.fold?.unfolded.map((key) => (
+    <button key={key} type="button" className="quiet" aria-label={`Fold ${nameOf(key)}`} onClick={() => onFold(key)}>
+      {nameOf(key)} ×
+    </button>
+  ));
+}
+
+function nameOf(key: string): string {
+  const name = key.slice(key.indexOf(':') + 1);
+  return name === '' ? 'unknown' : shownName(name);
+}
+
+/** The range of the report, and the range before it that it is compared with, ms. */
+const REPORT_MS = 300_000;
+
+/** Loads the table of links. */
+export const loadTable = () => import('./link-table.tsx');
+/** Loads the code that makes files. */
+export const loadExport = () => import('./export.ts');
+
+/** Files and addresses of what the view shows. `onPng`: null where there is no picture. */
+export function ExportMenu({ props, onPng }: { props: ViewProps; onPng: (() => void) | null }) {
+  const toMs = Math.round(props.nowMs);
+  const ranges = [2, 1].map((back) => ({ fromMs: toMs - back * REPORT_MS, toMs: toMs - (back - 1) * REPORT_MS }));
+  return (
+    <Menu name="Export">
+      <button type="button" onClick={() => onPng?.()} disabled={onPng === null}>
+        Image (PNG)
+      </button>
+      <button type="button" onClick={() => void loadExport().then(({ saveCsv }) => saveCsv(props))}>
+        All links (CSV)
+      </button>
+      <a href={reportPath(ranges, [])} target="_blank" rel="noreferrer">
+        Report of the last 5 min
+      </a>
+      <button type="button" onClick={() => void copy(location.href)}>
+        Copy link to this view
+      </button>
+    </Menu>
+  );
+}
