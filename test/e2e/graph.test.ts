@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
+import { PNG } from 'pngjs';
 import { describe, expect, test } from 'vitest';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { MeshOptions } from '../support/feed/plan.ts';
@@ -249,4 +251,53 @@ test('targets have at least 24 px, and with forced colours the selected pod is s
     return [highlight, ...[...document.querySelectorAll('.pod-chosen')].map((ring) => getComputedStyle(ring).stroke)];
   });
   expect(strokes).toEqual([strokes[0], strokes[0]]);
+});
+
+describe('the graph has the same menus as the heatmap', () => {
+  test('View shows another figure, and the address keeps it', async () => {
+    await open(FOUR);
+    await page.locator('summary', { hasText: 'View' }).click();
+    await page.getByRole('combobox', { name: 'Show' }).selectOption('p95/60000');
+    // A p95 of the feed is 1.3 times as long.
+    await soon(() => page.locator('.graph-pill').first().textContent()).toMatch(/^3[23]\d ms$/);
+    await soon(hash).toContain('value=p95');
+    await page.reload();
+    await soon(() => page.locator('.graph-pill').first().textContent()).toMatch(/^3[23]\d ms$/);
+  });
+
+  test('Export saves an image with pods, links and legend, light on light', async () => {
+    await open({ pods: 40, scenario: 'dead-pod' });
+    await page.locator('summary', { hasText: 'Export' }).click();
+    expect(await badTargets(page, '.tools')).toEqual([]);
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Image (PNG)' }).click();
+    const download = await saved;
+    expect(download.suggestedFilename()).toMatch(/^goldpinger-graph-2024-05-14T.*\.png$/);
+    const png = PNG.sync.read(await readFile((await download.path())!));
+    const stage = (await page.locator('.graph-stage').boundingBox())!;
+    expect(png.width).toBe(Math.round(stage.width) + 380);
+    /** How many pixels of a colour are in the part of the image from x on. */
+    const count = (colour: number, fromX: number, toX: number) => {
+      let pixels = 0;
+      for (let at = 0; at < png.data.length; at += 4) {
+        const x = (at / 4) % png.width;
+        if (x >= fromX && x < toX && png.data.readUIntBE(at, 3) === colour) pixels++;
+      }
+      return pixels;
+    };
+    // The failed links and the octagon; discs of healthy pods; the swatch and the words of the legend.
+    expect(count(0x5e0b24, 0, stage.width)).toBeGreaterThan(500);
+    expect(count(0x84cfaa, 0, stage.width)).toBeGreaterThan(500);
+    expect(count(0x5e0b24, stage.width, png.width)).toBeGreaterThan(150);
+    expect(count(0x15202b, stage.width, png.width)).toBeGreaterThan(100);
+  });
+
+  test('the table sorts by any column', async () => {
+    await open(FOUR);
+    await page.keyboard.press('t');
+    const first = () => page.locator('.graph-view tbody tr').first().textContent();
+    await soon(first).toContain('Slow');
+    await page.getByRole('columnheader', { name: 'From' }).getByRole('button').click();
+    await soon(first).toMatch(/^goldpinger-001goldpinger-001/);
+  });
 });

@@ -2,6 +2,7 @@ import type { Pod } from '../../server/protocol/pod.ts';
 import type { GroupBy, OrderBy } from './address.ts';
 import { type AxisStates, badness } from './axis-states.ts';
 import type { Picture, PodView } from './mesh-view.ts';
+import { standIns } from './slots.ts';
 
 /** Neighbouring pods on an axis with a common name. */
 export interface AxisGroup {
@@ -38,12 +39,17 @@ export function arrange(picture: Picture, axisStates: AxisStates, options: Arran
   const inOrder = comparator(axisStates, options.order);
   const key = groupKey(options.group);
   shown.sort((a, b) => compareText(key(a), key(b)) || inOrder(a, b));
+  return arrangementOf(shown, picture.n, options.group);
+}
+
+/** An arrangement of pods that are in order already. */
+function arrangementOf(shown: readonly PodView[], n: number, group: GroupBy): Arrangement {
   const pods = Int32Array.from(shown, (view) => view.index);
-  const positionOf = new Int32Array(picture.n).fill(-1);
+  const positionOf = new Int32Array(n).fill(-1);
   pods.forEach((pod, position) => {
     positionOf[pod] = position;
   });
-  return { pods, positionOf, groups: options.group === 'none' ? [] : groupsOf(shown, key) };
+  return { pods, positionOf, groups: group === 'none' ? [] : groupsOf(shown, groupKey(group)) };
 }
 
 /**
@@ -142,36 +148,43 @@ function compareText(a: string, b: string): number {
 const COLLATOR = new Intl.Collator('en', { numeric: true });
 
 /**
- * Keeps an arrangement until the pods or the reader's choices change, so that new data never moves a row. If it is
- * sorted by severity or filtered, `isOutdated` says whether sorting again would move something.
+ * Keeps the order until the reader's choices change, so that new data never moves a row. A new pod comes last (in its
+ * group); when a pod is no longer known, its successor takes its place. `isOutdated` says whether sorting again would move
+ * something.
  */
 export class KeptOrder {
   #pods: readonly Pod[] | null = null;
   #podKey = '';
   #key = '';
   #kept: Arrangement | null = null;
+  /** Uids by position, and the successor of each pod, when the pods changed last. */
+  #uids: string[] = [];
+  #successors = new Map<string, string>();
   #isOutdated = false;
 
   /** The arrangement to draw. */
   arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
     const { pods } = picture.mesh;
+    const before = this.#podKey;
     // Most updates have the same list, so a thousand pods are not compared each time.
-    if (pods !== this.#pods) this.#podKey = pods.map((pod) => `${pod.uid}@${pod.node}@${pod.zone}`).join();
-    this.#pods = pods;
-    const key = [options.order, options.group, options.filter, this.#podKey].join('\n');
-    const fresh = this.#kept === null || key !== this.#key;
-    const sorted =
+    if (pods !== this.#pods) this.#podKey = pods.map(({ uid, node, zone }) => `${uid}@${node}@${zone}`).join();
+    const key = [options.order, options.group, options.filter].join('\n');
+    const isFresh = this.#kept === null || key !== this.#key;
+    const isMoved = isFresh || before !== this.#podKey;
+    const isSorted =
       options.order === 'worst-row' || options.order === 'worst-column' || options.shown instanceof Uint8Array;
-    if (!fresh && !sorted && this.#kept !== null) return this.#kept;
-    const now = arrange(picture, axisStates, options);
-    if (fresh || this.#kept === null) {
-      this.#key = key;
-      this.#kept = now;
-      this.#isOutdated = false;
-      return now;
+    if (isMoved || isSorted || this.#kept === null) {
+      const now = arrange(picture, axisStates, options);
+      if (isFresh || this.#kept === null) this.#kept = now;
+      else if (isMoved) this.#kept = this.#withPlaces(picture, now, options.group);
+      const { pods: kept } = this.#kept;
+      this.#isOutdated = now.pods.length !== kept.length || now.pods.some((pod, position) => pod !== kept[position]);
     }
-    const { pods: kept } = this.#kept;
-    this.#isOutdated = now.pods.length !== kept.length || now.pods.some((pod, position) => pod !== kept[position]);
+    this.#key = key;
+    if (isMoved) this.#uids = Array.from(this.#kept.pods, (pod) => pods[pod]?.uid ?? '');
+    // A pod is gone for minutes before it is forgotten, and its successor is known by then.
+    if (pods !== this.#pods) this.#successors = successorsOf(pods);
+    this.#pods = pods;
     return this.#kept;
   }
 
@@ -184,4 +197,34 @@ export class KeptOrder {
   resort(): void {
     this.#kept = null;
   }
+
+  /** The pods of `now`, each at its place if it has one. */
+  #withPlaces({ pods, n }: Picture, now: Arrangement, group: GroupBy): Arrangement {
+    const waiting = new Map(Array.from(now.pods, (pod) => [pods[pod]?.pod.uid ?? '', pod]));
+    const known = new Set(pods.map(({ pod }) => pod.uid));
+    const heirs = new Map<string, string>();
+    for (const uid of this.#uids) {
+      const heir = this.#successors.get(uid);
+      if (!known.has(uid) && heir !== undefined) heirs.set(uid, heir);
+    }
+    const moved = new Set(heirs.values());
+    const ordered: PodView[] = [];
+    const take = (uid: string) => {
+      const view = pods[waiting.get(uid) ?? -1];
+      if (waiting.delete(uid) && view !== undefined) ordered.push(view);
+    };
+    for (const uid of this.#uids) if (!moved.has(uid)) take(heirs.get(uid) ?? uid);
+    for (const uid of [...waiting.keys()]) take(uid);
+    const key = groupKey(group);
+    ordered.sort((a, b) => compareText(key(a), key(b)));
+    return arrangementOf(ordered, n, group);
+  }
+}
+
+function successorsOf(pods: readonly Pod[]): Map<string, string> {
+  const successors = new Map<string, string>();
+  for (const [index, heir] of standIns(pods).entries()) {
+    if (heir !== index) successors.set(pods[index]?.uid ?? '', pods[heir]?.uid ?? '');
+  }
+  return successors;
 }

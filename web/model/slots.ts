@@ -79,7 +79,7 @@ export class PodSlots {
 }
 
 /** By pod: the pod that is drawn in its place: its successor, or the last gone pod of its name, or itself. */
-function standIns(pods: readonly SlotPod[]): number[] {
+export function standIns(pods: readonly SlotPod[]): number[] {
   const byUid = new Map(pods.map(({ uid }, index) => [uid, index]));
   const namesakes = goneNamesakes(pods);
   const next = pods.map(({ lifecycle, replacedBy }, index) =>

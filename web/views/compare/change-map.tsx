@@ -4,7 +4,7 @@ import { useGridCursor } from '../../components/use-grid-cursor.ts';
 import { useSize } from '../../components/use-size.ts';
 import { type ChangeMapModel, changeAt, pairText, pairUids } from '../../model/comparison.ts';
 import type { Place } from '../../model/grid-moves.ts';
-import { drawChanges, layoutMap, type MapLayout } from './map-drawing.ts';
+import { drawChanges, layoutMap, type MapLayout, type MapPixels } from './map-drawing.ts';
 
 interface ChangeMapProps {
   map: ChangeMapModel;
@@ -21,6 +21,7 @@ interface ChangeMapProps {
 export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapProps) {
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
+  const pixels = useRef<MapPixels | null>(null);
   const [layout, setLayout] = useState<MapLayout | null>(null);
   const { width, height, dpr } = useSize(frame);
   const { n, pods } = map;
@@ -50,14 +51,20 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
     element.style.height = `${laid.height}px`;
     ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
     const style = getComputedStyle(element);
-    drawChanges(ctx, map, laid, (name) => style.getPropertyValue(name).trim());
+    pixels.current = drawChanges(ctx, map, laid, (name) => style.getPropertyValue(name).trim());
   }, [map, width, height, dpr, theme]);
   const placeAt = ({ clientX, clientY }: MouseEvent): Place | null => {
     const box = canvas.current?.getBoundingClientRect();
     if (layout === null || box === undefined) return null;
     const column = Math.floor((clientX - box.left - layout.left) / layout.pitch);
     const row = Math.floor((clientY - box.top - layout.top) / layout.pitch);
-    return column >= 0 && row >= 0 && column < n && row < n ? { column, row } : null;
+    if (column < 0 || row < 0 || column >= n || row >= n) return null;
+    if (pixels.current === null) return { column, row };
+    // What is under the pointer is the pair that its pixel shows.
+    const { side, pairs } = pixels.current;
+    const [x, y] = [column, row].map((cell) => Math.min(side - 1, Math.floor(((cell + 0.5) * side) / n)));
+    const pair = pairs[(y ?? 0) * side + (x ?? 0)] ?? 0;
+    return { column: Math.floor(pair / n), row: pair % n };
   };
   const { shown } = cursor;
   return (

@@ -49,22 +49,19 @@ export function layoutMap(
   return { pitch, gap, left, top, width: left + pitch * n, height: top + pitch * n };
 }
 
-/** Draws the map of what changed. `ctx` is in CSS px; `token` reads a colour of the theme. */
+/** Draws the map of what changed. `ctx` is in CSS px; `token` reads a colour of the theme. Returns the pixels that cells share, if any. */
 export function drawChanges(
   ctx: CanvasRenderingContext2D,
   map: ChangeMapModel,
   layout: MapLayout,
   token: (name: string) => string,
-): void {
+): MapPixels | null {
   const { n } = map;
   const { pitch, gap, left, top } = layout;
   ctx.clearRect(0, 0, layout.width, layout.height);
   if (left > 0) drawNames(ctx, map, layout, token);
   const lookOf = looksOf(map, token);
-  if (gap === 0) {
-    drawPixels(ctx, map, layout, lookOf);
-    return;
-  }
+  if (gap === 0) return drawPixels(ctx, map, layout, lookOf);
   ctx.textBaseline = 'middle';
   const size = pitch - gap;
   for (let pair = 0; pair < n * n; pair++) {
@@ -72,6 +69,7 @@ export function drawChanges(
     const mark = CHANGE_SIGNS[changeAt(map, pair)];
     drawCell(ctx, lookOf(pair), place, { mark, figure: deltaFigure(map.deltaUs[pair] ?? Number.NaN) });
   }
+  return null;
 }
 
 function drawNames(
@@ -191,7 +189,7 @@ function drawPixels(
   map: ChangeMapModel,
   { left, top, pitch }: MapLayout,
   lookOf: (pair: number) => CellLook,
-): void {
+): MapPixels {
   const size = map.n * pitch;
   const { side, pairs } = pixelsOf(map, Math.max(1, Math.round(size * ctx.getTransform().a)));
   const image = new ImageData(side, side);
@@ -207,6 +205,7 @@ function drawPixels(
   const drawn = new OffscreenCanvas(side, side);
   drawn.getContext('2d')?.putImageData(image, 0, 0);
   ctx.drawImage(drawn, left, top, size, size);
+  return { side, pairs };
 }
 
 interface CellPlace {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Pod } from '../../../../server/protocol/pod.ts';
 import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../../web/model/address.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import type { Picture } from '../../../../web/model/mesh-view.ts';
@@ -181,11 +182,62 @@ describe('new data never moves a row', () => {
     expect(kept.isOutdated).toBe(false);
   });
 
-  test('but another choice or another pod does', () => {
+  test('but another choice does', () => {
     const kept = new KeptOrder();
     const first = kept.arrange(before, axisStatesOf(before), options);
     expect(kept.arrange(before, axisStatesOf(before), USUAL)).not.toBe(first);
-    const more = pictureOf({ pods: 10, scenario: 'dead-pod' });
-    expect(kept.arrange(more, axisStatesOf(more), USUAL).pods).toHaveLength(10);
+  });
+
+  /** What is shown of pods with these names; `of`: changes of some of them. */
+  const shown = (kept: KeptOrder, names: string[], of: Record<string, Partial<Pod>> = {}, wanted = USUAL) => {
+    const picture = pictureOf({ pods: names.length, scenario: 'healthy' }, ({ pods }) => {
+      for (const [i, name] of names.entries())
+        pods[i] = { ...pods[i]!, name, uid: name, node: 'n', zone: 'z', ...of[name] };
+    });
+    return namesOf(picture, kept.arrange(picture, axisStatesOf(picture), wanted).pods).join(' ');
+  };
+
+  test('a new pod comes last, until somebody sorts again', () => {
+    const kept = new KeptOrder();
+    expect(shown(kept, ['b', 'c', 'd'])).toBe('b c d');
+    expect(shown(kept, ['a', 'b', 'c', 'd'])).toBe('b c d a');
+    expect(kept.isOutdated).toBe(true);
+    kept.resort();
+    expect(shown(kept, ['a', 'b', 'c', 'd'])).toBe('a b c d');
+    expect(kept.isOutdated).toBe(false);
+  });
+
+  test('a gone pod keeps its place as long as it is known; then its successor takes it, and no other row moves', () => {
+    const kept = new KeptOrder();
+    shown(kept, ['b', 'c', 'd']);
+    const gone = { b: { lifecycle: 'gone' as const, replacedBy: 'x' } };
+    expect(shown(kept, ['b', 'c', 'd', 'x'], gone)).toBe('b c d x');
+    expect(shown(kept, ['c', 'd', 'x'])).toBe('x c d');
+  });
+
+  test('in its group a new pod comes last, too', () => {
+    const kept = new KeptOrder();
+    const byNode: ArrangeOptions = { ...USUAL, group: 'node' };
+    const nodes = { a: { node: '1' }, b: { node: '1' }, c: { node: '2' } };
+    expect(shown(kept, ['b', 'c'], nodes, byNode)).toBe('b c');
+    expect(shown(kept, ['a', 'b', 'c'], nodes, byNode)).toBe('b a c');
+  });
+
+  test('whatever comes and goes, each pod has one row, and those that stay keep their order', () => {
+    const some = fc.uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 2 });
+    fc.assert(
+      fc.property(fc.array(some, { minLength: 2, maxLength: 6 }), (rounds) => {
+        const kept = new KeptOrder();
+        let last: string[] = [];
+        for (const names of rounds) {
+          const rows = shown(kept, names).split(' ');
+          expect([...rows].sort()).toEqual([...names].sort());
+          const stayed = (list: string[]) => list.filter((name) => last.includes(name) && names.includes(name));
+          expect(stayed(rows)).toEqual(stayed(last));
+          last = rows;
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 });
