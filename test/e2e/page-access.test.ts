@@ -1,10 +1,9 @@
-import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { SCENARIOS, type Scenario } from '../support/feed/plan.ts';
 import { Story } from '../support/feed/story.ts';
 import { unseenFocus } from './focus-rings.ts';
-import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 import { goTo } from './real-pages.ts';
 
 const visitor = visitorOfFile();
@@ -126,17 +125,6 @@ describe('axe finds nothing to complain about', () => {
     const pods: Pod[] = mesh.pods.map((pod, i) => (i === 0 ? { ...pod, podIPs: [name] } : pod));
     return { ...mesh, pods };
   };
-  /** Goes from address to address of one page, waits for what is to be seen there, and gives what axe finds. */
-  const walk = async (page: Page, places: [hash: string, shown: string][]) => {
-    const found: string[] = [];
-    for (const [hash, shown] of places) {
-      await goTo(page, hash);
-      await page.locator(shown).first().waitFor();
-      for (const each of await violations(page)) found.push(`${hash}: ${each}`);
-    }
-    return found;
-  };
-
   test('in a graph, whatever is the matter', async () => {
     const feed = await visitor.feed(marked('healthy'));
     const page = await visitor.visit(feed, { hash: '#view=graph' });
@@ -150,44 +138,63 @@ describe('axe finds nothing to complain about', () => {
     }
     expect(found).toEqual([]);
   });
-
-  test('in any view, light', async () => {
-    const page = await visitor.visit(await visitor.feed(scenario('slow-pod', 6)), { hash: '#view=heatmap' });
-    expect(
-      await walk(page, [
-        ['#view=heatmap', '[role=grid]'],
-        ['#view=heatmap&table=1', 'main .table-frame'],
-        ['#view=graph&from=uid-0000&to=uid-0003', '.side-panel.is-selection .sample-chart'],
-        ['#view=raw', '.text-body'],
-      ]),
-    ).toEqual([]);
-    await page.keyboard.press('?');
-    await page.getByRole('dialog').waitFor();
-    expect(await violations(page)).toEqual([]);
-  });
-
-  test('in any view, dark, at the first visit', async () => {
-    const feed = await visitor.feed(scenario('healthy', 6));
-    const page = await visitor.visit(feed, { dark: true, first: true, hash: '#view=graph' });
-    await page.getByRole('button', { name: 'Close hint' }).waitFor();
-    expect(await violations(page)).toEqual([]);
-    feed.show(scenario('dead-pod', 6));
-    await soon(() => words(page, '.summary')).toContain('1 failing');
-    expect(
-      await walk(page, [
-        ['#view=graph', '.pod-node'],
-        ['#view=graph&pod=uid-0003', '.side-panel.is-selection .link-lines'],
-        ['#view=metrics', '.text-body'],
-      ]),
-    ).toEqual([]);
-    feed.show(scenario('outcomes', 6));
-    await soon(() => words(page, '.summary')).not.toContain('1 failing');
-    expect(await walk(page, [['#view=heatmap', '[role=grid]']])).toEqual([]);
-  });
-
-  test('on a phone', async () => {
-    const hash = '#view=graph&from=uid-0000&to=uid-0003';
-    const page = await visitor.visit(await visitor.feed(scenario('slow-pod', 6)), { width: 390, hash });
-    expect(await walk(page, [[hash, '.side-panel.is-selection .sample-chart']])).toEqual([]);
-  });
 });
+
+/** Windows of a phone, a tablet, a low laptop, a laptop, a large screen, and of a laptop at 200 % zoom. */
+const WINDOWS = [
+  [390, 844],
+  [768, 1024],
+  [1120, 700],
+  [1440, 900],
+  [2560, 1300],
+  [720, 450],
+] as const;
+
+/** What the page can show: a scenario, an address, what is to be seen there, and what is pressed then. */
+const STATES: [name: string, scenario: Scenario, hash: string, shown: string, press?: string][] = [
+  ['healthy', 'healthy', '#view=graph', '.pod-node'],
+  ['a dead pod', 'dead-pod', '#view=heatmap', '[role=grid]'],
+  ['a stale pod list', 'stale', '#view=graph&table=1', 'main .table-frame'],
+  ['no data', 'waiting', '#view=graph', '.stage'],
+  ['the panel of a link', 'slow-pod', '#view=graph&from=uid-0000&to=uid-0005', '.is-selection .sample-chart'],
+  ['the panel of a pod', 'outcomes', '#view=heatmap&pod=uid-0003', '.is-selection .link-lines'],
+  ['the menu View', 'mixed', '#view=heatmap', '[role=grid]', 'summary:text-is("View")'],
+  ['the menu Export', 'slow-pod', '#view=graph', '.pod-node', 'summary:text-is("Export")'],
+  ['preferences', 'healthy', '#view=graph', '.pod-node', 'button[aria-label="Preferences"]'],
+  ['a comparison', 'slow-pod', '#view=heatmap&compare=1', '.key-figures'],
+  ['the past and its events', 'slow-pod', '#view=heatmap&at=0', '.event-mark', '.timeline button:text-is("Events")'],
+  ['raw data', 'healthy', '#view=raw', '.text-body'],
+];
+
+test('axe finds nothing, targets have 24 px and nothing is too wide: any state, any window, light and dark', async () => {
+  const nowMs = Date.now();
+  const feed = await visitor.feed(scenario('healthy', 6), '/', new Story(nowMs, 6));
+  const page = await visitor.visit(feed, { hash: '#view=graph' });
+  const at = (minutes: number) => nowMs - minutes * 60_000;
+  const found: string[] = [];
+  for (const [i, [name, what, hash, shown, press]] of STATES.entries()) {
+    const ranges = `&ranges=${at(8)}-${at(4)}_${at(2)}-${at(1)}`;
+    feed.show(scenario(what, 6));
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await goTo(page, hash.replace('at=0', `at=${at(10)}`).replace('compare=1', `compare=1${ranges}`));
+    await page.locator(shown).first().waitFor();
+    if (press !== undefined) await page.locator(press).first().click();
+    for (const [k, [width, height]] of WINDOWS.entries()) {
+      // Each state and each window has its turn in both themes.
+      const colorScheme = (i + k) % 2 === 0 ? 'light' : 'dark';
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme });
+      await soon(() => page.evaluate(() => document.documentElement.dataset['theme'])).toBe(colorScheme);
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      const bad = [...(await violations(page)), ...(await badTargets(page, 'body'))];
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (wide > width) bad.push(`is ${wide} px wide`);
+      for (const each of bad) found.push(`${name}, ${width} x ${height}, ${colorScheme}: ${each}`);
+    }
+    if (press !== undefined) await page.locator(press).first().press('Escape');
+    await page.emulateMedia({ media: 'print' });
+    for (const each of await violations(page)) found.push(`${name}, printed: ${each}`);
+    await page.emulateMedia({ media: 'screen' });
+  }
+  expect(found).toEqual([]);
+}, 180_000);
