@@ -31,8 +31,8 @@ export const FINDINGS_WINDOW_MS = 60_000;
 
 /** How long a finished mesh is kept for those who ask right after, ms. */
 const KEEP_MS = 1000;
-/** A finished mesh is kept longer by so many times its duration, for those who can't wait that long for another. */
-const KEEP_DURATIONS = 2;
+/** A report that is older than this says nothing about now: a fault may have begun since. */
+const FRESH_MS = 2_000;
 
 /**
  * Collects the mesh on request. However many callers ask at once, one collection answers them all. A finished mesh is returned
@@ -100,7 +100,8 @@ export class Collector {
     if (this.#isStopped) return;
     const { clock } = this.#deps;
     this.#forget(windowMs);
-    const keepMs = KEEP_MS + KEEP_DURATIONS * mesh.collectMs;
+    // Longer by its duration for those who can't wait that long for another, but not until it says nothing any more.
+    const keepMs = Math.min(KEEP_MS + mesh.collectMs, FRESH_MS);
     const expiry = clock.setTimer(() => this.#finished.delete(windowMs), keepMs);
     this.#finished.set(windowMs, { mesh, endMs: clock.monotonicMs(), expiry });
     const { kept } = this.#limits();
@@ -323,9 +324,6 @@ interface LastMesh {
   mesh: Mesh;
   agoMs: number;
 }
-
-/** A report that is older than this says nothing about now: a fault may have begun since. */
-const FRESH_MS = 2_000;
 
 /**
  * Adds a report to `partial` for each pod that has not answered yet: that of the last mesh if it came at most `FRESH_MS` ago, else a
