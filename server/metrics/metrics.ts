@@ -194,9 +194,9 @@ function createCounters(registry: Registry, probes: MetricsSettings['probes']) {
     new Histogram({ name, help, labelNames, registers, buckets: [...BOUNDS_S] });
   const counter = <L extends string>(name: string, labelNames: L[], help: string) =>
     new Counter({ name, help, labelNames, registers });
-  const probeSeries = (name: string, label: string, failed: string, done: string) => ({
-    errors: counter(`goldpinger_${name}_errors_total`, [label], failed),
-    durations: histogram(`goldpinger_${name}_duration_s`, [label], `${done} Failures are not in it.`),
+  const probeSeries = (failed: [name: string, help: string], done: [name: string, help: string], label = 'host') => ({
+    errors: counter(failed[0], [label], failed[1]),
+    durations: histogram(done[0], [label], `${done[1]} Failures are not in it.`),
   });
   const counters = {
     calls: counter(
@@ -212,30 +212,24 @@ function createCounters(registry: Registry, probes: MetricsSettings['probes']) {
     ),
     suspects: counter('goldpinger_suspect_samples_total', [], 'Pings that our own busy process may have distorted.'),
     probes: {
+      // The names are Goldpinger's; `_s` is no base unit for promtool.
       dns: probeSeries(
-        'dns',
-        'host',
-        'Names that could not be resolved, by name.',
-        'Time to resolve a name in seconds, by name.',
+        ['goldpinger_dns_errors_total', 'Names that could not be resolved, by name.'],
+        ['goldpinger_dns_duration_s', 'Time to resolve a name in seconds, by name.'],
       ),
       tcp: probeSeries(
-        'tcp',
-        'host',
-        'TCP targets that could not be reached, by target.',
-        'Time to connect to a TCP target in seconds, by target.',
+        ['goldpinger_tcp_errors_total', 'TCP targets that could not be reached, by target.'],
+        ['goldpinger_tcp_duration_s', 'Time to connect to a TCP target in seconds, by target.'],
       ),
       http: probeSeries(
-        'http',
-        'host',
-        'HTTP targets that did not answer with 200, by target.',
-        'Time to the head of the last answer of an HTTP target in seconds, by target.',
+        ['goldpinger_http_errors_total', 'HTTP targets that did not answer with 200, by target.'],
+        ['goldpinger_http_duration_s', 'Time to the head of the last answer of an HTTP target in seconds, by target.'],
       ),
     },
     paths: probeSeries(
+      ['goldpinger_path_errors_total', 'Checks of paths of the cluster (PATH_CHECKS) that failed, by path.'],
+      ['goldpinger_path_duration_seconds', 'Time that the check of a path of the cluster took, by path.'],
       'path',
-      'path',
-      'Checks of paths of the cluster (PATH_CHECKS) that failed, by path.',
-      'Time that the check of a path of the cluster took in seconds, by path.',
     ),
     kube: histogram(
       'goldpinger_kube_master_response_time_s',

@@ -79,7 +79,7 @@ describe('the metrics that dashboards for Goldpinger query', () => {
       const path = 'service-ip';
       return [
         figureOf(ours.get('goldpinger_path_errors_total'), { path }),
-        figureOf(ours.get('goldpinger_path_duration_s'), { path, le: '0.005' }),
+        figureOf(ours.get('goldpinger_path_duration_seconds'), { path, le: '0.005' }),
         ours.get('goldpinger_http_errors_total'),
       ];
     };
