@@ -38,7 +38,8 @@ describe('deploy/helm/goldpinger', () => {
     const values = Object.fromEntries(
       env.flatMap(({ name: key, value }) => (value === undefined ? [] : [[key, value]])),
     );
-    expect(readConfig('0', [], values)).toHaveProperty('config');
+    // Kubernetes sets this one in every pod.
+    expect(readConfig('0', [], { ...values, KUBERNETES_SERVICE_HOST: '10.96.0.1' })).toHaveProperty('config');
   });
 
   it("sets Goldpinger's variables of active nodes, if they are not the default", () => {
