@@ -43,10 +43,20 @@ describe('deploy/helm/goldpinger', () => {
   });
 
   it("sets Goldpinger's variables of active nodes, if they are not the default", () => {
-    const env = envOf(withValues('everything.yml'));
+    const env = envOf(withValues('everything'));
     expect(env).toContainEqual({ name: 'ACTIVE_NODE_PERCENTAGE', value: '10' });
     expect(env).toContainEqual({ name: 'ACTIVE_NODES', value: 'node-a,node-b' });
     expect(envOf(rendered()).map(({ name }) => name)).not.toContain('ACTIVE_NODE_PERCENTAGE');
+  });
+
+  it('sets the paths to check, and the URL of its own Service; an ingress needs a URL', () => {
+    const env = envOf(withValues('everything'));
+    expect(env).toContainEqual({ name: 'PATH_CHECKS', value: 'service,ingress,dns,apiserver' });
+    expect(env).toContainEqual({ name: 'PATH_SERVICE_URL', value: 'http://release-goldpinger.net.svc:8081/ping' });
+    expect(env).toContainEqual({ name: 'PATH_INGRESS_URL', value: 'https://goldpinger.example.com/ping' });
+    expect(envOf(rendered()).filter(({ name }) => name.startsWith('PATH_'))).toEqual([]);
+    expect(() => rendered('--set', 'goldpinger.pathChecks={ingress}')).toThrow('set goldpinger.pathIngressUrl');
+    expect(() => rendered('--set', 'goldpinger.pathChecks={services}')).toThrow('pathChecks');
   });
 
   it.each([
