@@ -30,12 +30,20 @@ const TITLES: Record<Contender, string> = {
 
 /** The rows of a table for people, its head first. `0s`: FRESH_CONNECTION_INTERVAL=0s, each ping opens a connection. */
 export function comparisonRows(comparisons: readonly Comparison[]): string[][] {
-  const head = ['measure', 'unit', ...Object.values(TITLES), 'ours : G', 'aim', 'ours, 0s : G', 'aim', ''];
+  const head = [
+    'measure',
+    'unit',
+    ...Object.values(TITLES),
+    ...['ours : bare', '0s : 0s'],
+    ...['ours : G', 'aim', 'ours, 0s : G', 'aim', ''],
+  ];
   const rows = comparisons.map((one) => [
     one.measure,
     one.unit,
     ...(Object.keys(TITLES) as Contender[]).map((contender) => valueText(one.values[contender])),
-    ...(['ours', 'oursFresh'] as const).flatMap((of) => [ratioText(one, of), aimText(one, of)]),
+    ratioText(one, 'ours', 'bareKept'),
+    ratioText(one, 'oursFresh', 'bareFresh'),
+    ...(['ours', 'oursFresh'] as const).flatMap((of) => [ratioText(one, of, 'goldpinger'), aimText(one, of)]),
     one.note,
   ]);
   return [head, ...rows];
@@ -63,8 +71,8 @@ function valueText(value: number | undefined): string {
   return Number.isFinite(value) ? rounded(value) : 'not measured';
 }
 
-function ratioText(one: Comparison, of: 'ours' | 'oursFresh'): string {
-  const value = ratio(one, of, 'goldpinger');
+function ratioText(one: Comparison, of: 'ours' | 'oursFresh', to: Contender): string {
+  const value = ratio(one, of, to);
   return value === null ? '' : rounded(value);
 }
 

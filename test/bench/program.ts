@@ -45,7 +45,7 @@ export interface Results {
 export function textOf({ figures, comparisons, remarks }: Results): string {
   const tables = [
     figures.length === 0 ? '' : tableText(figures),
-    comparisons.length === 0 ? '' : alignedText(comparisonRows(comparisons), [2, 3, 4, 5, 6, 7, 9]),
+    comparisons.length === 0 ? '' : alignedText(comparisonRows(comparisons), [2, 3, 4, 5, 6, 7, 8, 9, 11]),
     remarks.map((remark) => `${remark}\n`).join(''),
   ];
   return tables.filter((table) => table !== '').join('\n');

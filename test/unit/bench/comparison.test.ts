@@ -37,6 +37,8 @@ describe('a comparison with Goldpinger', () => {
       ours: ['1.50'],
       Goldpinger: ['2.50'],
       'ours : G': ['0.60'],
+      'ours : bare': ['1.25'],
+      '0s : 0s': ['1.33'],
       'ours, 0s : G': ['1.60'],
       aim: ['<= 0.6, met', '<= 1.3, NOT met'],
     });
