@@ -72,7 +72,7 @@ async function meshStepsOf({ isQuick, pods, mesh, nodeFlags }: BenchFlags, remar
     steps.push({ name: 'one pod at rest', run });
   }
   for (const count of [10, 30].filter(isWanted)) {
-    const plan = { pods: count, settleS: isQuick ? 2 : 5, windowS: isQuick ? 5 : 15, requests: isQuick ? 10 : 40 };
+    const plan = { pods: count, windowS: isQuick ? 6 : 15, requests: isQuick ? 10 : 40 };
     steps.push({ name: `a mesh of ${count} processes`, run: () => measureMesh(plan, contenders, programs) });
   }
   return steps;

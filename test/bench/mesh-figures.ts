@@ -15,8 +15,7 @@ import { freeBlock, podOf, type SimulatedPod } from './simulated-cluster.ts';
 /** How a mesh of real processes is measured. */
 export interface MeshPlan {
   pods: number;
-  /** How long pinging alone is measured, after it has settled for `settleS`. */
-  settleS: number;
+  /** How long pinging alone is measured. */
   windowS: number;
   /** Requests for each of the three endpoints. */
   requests: number;
@@ -25,6 +24,8 @@ export interface MeshPlan {
 const ENDPOINTS = ['/check_all', '/cluster_health', '/heatmap.png'] as const;
 /** A mesh that is not healthy by then is measured as it is, and its time is not known. */
 const HEALTHY_DEADLINE_MS = 20_000;
+/** The work of a start ends with a collection of garbage, which V8 makes about 8 s after it. */
+const SETTLE_MS = 12_000;
 /** The bare program has no endpoints but those that the bench needs. */
 const isBare = (contender: Contender) => contender === 'bareKept' || contender === 'bareFresh';
 
@@ -103,15 +104,14 @@ export async function measureRest(
 
 async function figuresAtRest(mesh: RealMesh, windowS: number): Promise<number[]> {
   await mesh.firstAnswerMs('/healthz');
-  // The work of the start: the first list of pods, code that is compiled and thrown away.
-  await pause(5000);
+  await pause(SETTLE_MS);
   const used = await mesh.usedIn(windowS);
   return [used.cpuPercent, used.wakeUpsPerS, mesh.rssMiB()];
 }
 
 async function figuresOfMesh(mesh: RealMesh, plan: MeshPlan): Promise<MeshFigures> {
   const healthyS = await mesh.allHealthyS();
-  await pause(plan.settleS * 1000);
+  await pause(SETTLE_MS);
   const before = await mesh.pings();
   const used = await mesh.usedIn(plan.windowS);
   const meanMs = meanPingMs(before, await mesh.pings());
