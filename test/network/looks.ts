@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { EventKind, Events } from '../../server/protocol/event.ts';
 import { isLinkEvent, parseEvents } from '../../server/protocol/event.ts';
 import type { Finding, FindingKind } from '../../server/protocol/finding.ts';
+import { isDoubted, isDoubtedByDestination, isStarved } from '../../server/protocol/link-state.ts';
 import { FLAG_NOT_YET, outcomeOf } from '../../server/protocol/links.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import { isJudged } from '../../server/protocol/pod.ts';
@@ -72,15 +73,21 @@ export async function firstFindingAt(pod: NetworkPod, atMs: number): Promise<str
   return `${first?.kind} ${first?.subject}`;
 }
 
-/** All links that a mesh calls failed. A link from or to a pod that starts or ends is never called so. */
+/**
+ * All links that a mesh calls failed. A link from or to a pod that starts or ends is never called so, and neither is one whose
+ * failure is doubted because one of its pods is starved: see `isDoubted`.
+ */
 export function failedLinks({ pods, reports }: Mesh): FailedLink[] {
   const failed: FailedLink[] = [];
   const isJudgedPod = pods.map(isJudged);
+  const starved = new Set(reports.filter(({ starvation }) => isStarved(starvation)).map(({ pod }) => pod));
   for (const { pod, links } of reports) {
     for (let i = 0; i < links.length; i++) {
       const outcome = outcomeOf(links, i);
       if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || outcome === 'ok') continue;
       if (!isJudgedPod[pod] || !isJudgedPod[links.to[i] ?? -1]) continue;
+      if (starved.has(pod) && isDoubted(links.outcome[i] ?? 0)) continue;
+      if (starved.has(links.to[i] ?? -1) && isDoubtedByDestination(links, i)) continue;
       failed.push({ from: pods[pod]?.name ?? '', to: pods[links.to[i] ?? -1]?.name ?? '', outcome });
     }
   }
