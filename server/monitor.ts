@@ -195,11 +195,16 @@ export class Monitor {
 
   /** The health of the cluster as this pod alone sees it. */
   health(): OwnHealth {
+    const { pods, status } = this.#snapshot;
+    // A pod that is left out of health accuses nobody, and has nobody to be unhealthy with.
+    if (pods.find(({ uid }) => uid === this.#selfUid)?.cordon === 'ignored') {
+      return { isHealthy: status.phase === 'synced', healthyNodes: 0, unhealthyNodes: 0 };
+    }
     const links = this.#results.current().map(({ target, judged }) => ({
       uid: target.uid,
       outcome: judged?.outcome ?? null,
     }));
-    return ownHealthOf(this.#snapshot.pods, this.#snapshot.status, links);
+    return ownHealthOf(pods, status, links);
   }
 
   /** Why this process should be restarted: it has targets, but no ping has ended for a long time. '' = it is alive. */

@@ -74,6 +74,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   /** Emits `change` after each change of the pod list, to live pages. */
   const podChanges = new EventEmitter();
   let isReady = true;
+  /** uids of the pods whose pings are in no metric, so that no alert is about them: see `ignoredBy`. */
+  let ignored: ReadonlySet<string> = new Set();
   let ownFaultLoggedMs = Number.NEGATIVE_INFINITY;
 
   // This pod's own part, and what it has seen happen.
@@ -84,7 +86,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     discoveryStatus: () => snapshot().status,
     gonePods: () => lifetimes.gone(),
     onSample: (target, sample) => {
-      metrics.pingSample(target, sample);
+      if (!ignored.has(target.uid)) metrics.pingSample(target, sample);
       journal.checkStarvation();
     },
     onLinkChange: (change) => {
@@ -259,7 +261,11 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       void annotations.catchUp();
       void departedPods.catchUp();
     }
-    metrics.setPeers(pods.pods, targets);
+    ignored = ignoredBy(pods.pods, monitor.selfUid);
+    metrics.setPeers(
+      pods.pods,
+      targets.filter(({ uid }) => !ignored.has(uid)),
+    );
     // A link that is probed again, or at another address, may never change its state: its state is set here.
     for (const { target, isUp } of monitor.links()) metrics.linkState(target, isUp);
     podChanges.emit('change');
@@ -349,6 +355,12 @@ function onlyReporters(
     all = pods;
     return { pods: reporters, status };
   };
+}
+
+/** The uids of the pods that are left out because their nodes are cordoned (IGNORE_CORDONED); all if our own pod is one of them. */
+function ignoredBy(pods: DiscoverySnapshot['pods'], selfUid: string): ReadonlySet<string> {
+  const isAll = pods.some(({ uid, cordon }) => uid === selfUid && cordon === 'ignored');
+  return new Set(pods.flatMap(({ uid, cordon }) => (isAll || cordon === 'ignored' ? [uid] : [])));
 }
 
 function wait(clock: Clock, delayMs: number): Promise<void> {

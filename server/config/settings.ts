@@ -128,6 +128,9 @@ export const SETTINGS = {
   goneRetentionMs: setting('Peers', 'GONE_RETENTION', '5m', durationMs(0), {
     help: 'Departed pods stay visible for this long',
   }),
+  ignoreCordoned: setting('Peers', 'IGNORE_CORDONED', 'false', flag, {
+    help: 'Pods on cordoned nodes are pinged and shown, but left out of health, findings, verdicts and alerts',
+  }),
   refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', secondsOrOff(86_400), {
     help: 'Seconds between two pings of one peer, fractions allowed; 0 or less: peers are not pinged, external targets every 30 s',
   }),

@@ -1,6 +1,7 @@
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { ApiError } from './api-error.ts';
+import { existsNode, listCordoned, NodeKeeper } from './nodes.ts';
 import { PodStore } from './pod-store.ts';
 import { type DiscoverySettings, MAX_PODS, Sync, type SyncDeps } from './sync.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
@@ -27,6 +28,7 @@ export class Discovery {
   readonly #stopping = new AbortController();
   readonly #store: PodStore;
   readonly #zones: ZoneKeeper;
+  readonly #nodes: NodeKeeper;
   readonly #sync: Sync;
   readonly #running: Promise<void>;
   #pendingChange: Timer | null = null;
@@ -35,18 +37,30 @@ export class Discovery {
   constructor(settings: DiscoverySettings, deps: DiscoveryDeps) {
     this.#deps = deps;
     this.#timing = { ...DEFAULT_TIMING, ...deps.timing };
-    this.#store = new PodStore({ goneRetentionMs: settings.goneRetentionMs, maxPods: MAX_PODS, maxGone: MAX_GONE });
+    this.#store = new PodStore({ ...settings, maxPods: MAX_PODS, maxGone: MAX_GONE });
     const syncDeps = { ...deps, timing: this.#timing };
     this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
+    const access = () => {
+      if (this.#sync.access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
+      return this.#sync.access;
+    };
+    const timeoutMs = this.#timing.requestTimeoutMs;
     this.#zones = new ZoneKeeper({
       ...syncDeps,
-      list: async () => {
-        const { access } = this.#sync;
-        if (access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
-        return listZones(access, deps.clock, this.#timing.requestTimeoutMs, this.#stopping.signal);
-      },
+      list: async () => listZones(access(), deps.clock, timeoutMs, this.#stopping.signal),
       onZones: (found) => {
         if (this.#store.setZones(found)) this.#onChange(true);
+      },
+    });
+    this.#nodes = new NodeKeeper({
+      ...syncDeps,
+      listCordoned: async () => listCordoned(access(), deps.clock, timeoutMs, this.#stopping.signal),
+      exists: async (node) => existsNode(node, access(), deps.clock, timeoutMs, this.#stopping.signal),
+      onCordoned: (nodes) => {
+        if (this.#store.setCordoned(nodes)) this.#onChange(true);
+      },
+      onDeleted: (node) => {
+        if (this.#store.nodeDeleted(node)) this.#onChange(true);
       },
     });
     this.#running = this.#sync.run(this.#stopping.signal);
@@ -62,7 +76,7 @@ export class Discovery {
     this.#stopping.abort(new Error('stopped'));
     this.#pendingChange?.cancel();
     this.#nextExpiry?.cancel();
-    await Promise.all([this.#running, this.#zones.stop()]);
+    await Promise.all([this.#running, this.#zones.stop(), this.#nodes.stop()]);
   }
 
   /** Changes of a burst are announced together. */
@@ -77,6 +91,7 @@ export class Discovery {
     this.#pendingChange = null;
     const snapshot = this.snapshot();
     this.#zones.setNodes(snapshot.pods.map((pod) => pod.node));
+    this.#nodes.setNodes(snapshot.pods.flatMap(({ node, lifecycle }) => (lifecycle === 'gone' ? [] : [node])));
     this.#deps.onChange(snapshot);
     this.#scheduleExpiry();
   }

@@ -1,4 +1,4 @@
-import { comparePods, type Pod } from '../protocol/pod.ts';
+import { comparePods, MAX_REASON, type Pod } from '../protocol/pod.ts';
 import { type PodFacts, stageOf } from './pod-reader.ts';
 import { type Departure, nameReplacements, type PodEntry } from './replacement.ts';
 
@@ -8,6 +8,8 @@ interface StoreLimits {
   goneRetentionMs: number;
   /** Pods that have not left. A pod beyond this number is left out, until the API sends it again and there is room. */
   maxPods: number;
+  /** IGNORE_CORDONED: pods on cordoned nodes are marked as ignored. */
+  ignoreCordoned?: boolean;
   /** Pods that have left. Beyond this number the store forgets those that left first. */
   maxGone: number;
 }
@@ -24,6 +26,7 @@ export class PodStore {
   readonly #limits: StoreLimits;
   readonly #entries = new Map<string, PodEntry>();
   #zones: ReadonlyMap<string, string> = new Map();
+  #cordoned: ReadonlySet<string> = new Set();
   /** What `pods` returned last; null = something has changed since. */
   #sorted: readonly Pod[] | null = [];
   #liveCount = 0;
@@ -124,6 +127,38 @@ export class PodStore {
     return changed;
   }
 
+  /** Takes the names of the cordoned nodes. Returns whether that changes any pod. */
+  setCordoned(nodes: ReadonlySet<string>): boolean {
+    this.#cordoned = nodes;
+    let changed = false;
+    for (const entry of this.#entries.values()) {
+      const cordon = this.#cordonOf(entry.pod.node);
+      // A pod that has left keeps what was known of its node.
+      if (cordon === entry.pod.cordon || entry.pod.lifecycle === 'gone') continue;
+      entry.pod = { ...entry.pod, cordon };
+      changed = true;
+    }
+    if (changed) this.#sorted = null;
+    return changed;
+  }
+
+  /** Takes note that a node was deleted: that is why its pods have left. Returns whether there are any. */
+  nodeDeleted(node: string): boolean {
+    let changed = false;
+    for (const entry of this.#entries.values()) {
+      if (entry.pod.node !== node || entry.pod.lifecycle !== 'gone') continue;
+      entry.pod = { ...entry.pod, reason: `node ${node} was deleted`.slice(0, MAX_REASON) };
+      changed = true;
+    }
+    if (changed) this.#sorted = null;
+    return changed;
+  }
+
+  #cordonOf(node: string): Pod['cordon'] {
+    if (!this.#cordoned.has(node)) return '';
+    return this.#limits.ignoreCordoned === true ? 'ignored' : 'cordoned';
+  }
+
   #put(facts: PodFacts, nowMs: number): boolean {
     const known = this.#entries.get(facts.uid);
     const stage = stageOf(facts, known?.pod ?? null, nowMs);
@@ -137,6 +172,7 @@ export class PodStore {
       namespace: facts.namespace,
       node: facts.node,
       zone: this.#zones.get(facts.node) ?? known?.pod.zone ?? '',
+      cordon: this.#cordonOf(facts.node),
       podIPs: facts.podIPs,
       hostIPs: facts.hostIPs,
       lifecycle: stage.lifecycle,

@@ -28,6 +28,8 @@ export interface DiscoverySettings {
    * 0 = 30 s.
    */
   refreshIntervalMs: number;
+  /** IGNORE_CORDONED; false by default. */
+  ignoreCordoned?: boolean;
   /** How long pods that have left stay in the snapshot. */
   goneRetentionMs: number;
 }

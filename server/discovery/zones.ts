@@ -99,7 +99,7 @@ const MAX_NODES = 20_000;
  * Asks for metadata only, because the status of a node lists every image that it holds. A server that does not know this
  * media type answers with whole nodes.
  */
-const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+export const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
 /** Lists all nodes once and returns their zones. Rejects with an `ApiError`. */
 export async function listZones(access: Access, clock: Clock, timeoutMs: number, stop: AbortSignal): Promise<ZoneMap> {
@@ -124,7 +124,7 @@ const nodeSchema = v.object({
 });
 
 /** Name and zone of a node; null if the object is none. */
-function readNode(object: unknown): [string, string] | null {
+export function readNode(object: unknown): [string, string] | null {
   const node = v.safeParse(nodeSchema, object, { abortEarly: true });
   if (!node.success) return null;
   const { name, labels } = node.output.metadata;

@@ -1,6 +1,6 @@
 import { unjudgedPods } from '../peers/cluster-health.ts';
 import type { Mesh } from '../protocol/mesh.ts';
-import type { Pod } from '../protocol/pod.ts';
+import { isJudgedReady, type Pod } from '../protocol/pod.ts';
 
 /** Goldpinger's `/cluster_health` without its times, with two fields of our own that say why. */
 interface ClusterHealth {
@@ -13,6 +13,8 @@ interface ClusterHealth {
   reasons: Record<string, string[]>;
   /** Why the cluster as a whole is unhealthy, apart from any node. Our own field. */
   general: string[];
+  /** Host IPs of cordoned nodes that IGNORE_CORDONED leaves out, sorted; absent if there are none. Our own field. */
+  ignored?: string[];
 }
 
 /** The most sentences about one node, whatever the number of its pods. */
@@ -27,7 +29,7 @@ export function clusterHealthAnswer(mesh: Pick<Mesh, 'health' | 'pods' | 'report
   const reasons = new Map<string, string[]>();
   const unjudged = unjudgedPods(mesh);
   for (const [i, pod] of mesh.pods.entries()) {
-    if (pod.lifecycle === 'ready' && !unjudged.has(i)) reasons.set(nodeOf(pod), []);
+    if (isJudgedReady(pod) && !unjudged.has(i)) reasons.set(nodeOf(pod), []);
   }
   for (const { pod: index, why } of mesh.health.reasons) {
     const pod = mesh.pods[index];
@@ -35,6 +37,7 @@ export function clusterHealthAnswer(mesh: Pick<Mesh, 'health' | 'pods' | 'report
     const sentences = why.map((sentence) => `${pod.name} ${sentence}`);
     reasons.set(nodeOf(pod), [...(reasons.get(nodeOf(pod)) ?? []), ...sentences].slice(0, MAX_REASONS));
   }
+  const ignored = [...new Set(mesh.pods.flatMap((pod) => (pod.cordon === 'ignored' ? [nodeOf(pod)] : [])))].sort();
   const nodes = [...reasons.keys()].sort();
   const healthy = nodes.filter((node) => reasons.get(node)?.length === 0);
   const unhealthy = nodes.filter((node) => reasons.get(node)?.length !== 0);
@@ -45,6 +48,7 @@ export function clusterHealthAnswer(mesh: Pick<Mesh, 'health' | 'pods' | 'report
     nodesTotal: nodes.length,
     reasons: Object.fromEntries(unhealthy.map((node) => [node, reasons.get(node) ?? []])),
     general: mesh.health.general,
+    ...(ignored.length === 0 ? {} : { ignored }),
   };
 }
 

@@ -2,7 +2,14 @@ import { podsWithOldList, silentSide } from '../analysis/sides.ts';
 import { isDoubted, isDoubtedByDestination, isSilent, isStarved } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';
-import { type DiscoveryStatus, isJudged, isPodListOld, listIntervalMs, type Pod } from '../protocol/pod.ts';
+import {
+  type DiscoveryStatus,
+  isJudged,
+  isJudgedReady,
+  isPodListOld,
+  listIntervalMs,
+  type Pod,
+} from '../protocol/pod.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 
 /** The most sentences about one pod, and the most characters of a name in a sentence. */
@@ -50,7 +57,7 @@ export class HealthTally {
 
   constructor(pods: readonly Pod[]) {
     this.#pods = pods;
-    this.#ready = Uint8Array.from(pods, (pod) => (pod.lifecycle === 'ready' ? 1 : 0));
+    this.#ready = Uint8Array.from(pods, (pod) => (isJudgedReady(pod) ? 1 : 0));
     this.#probedInto = new Uint32Array(pods.length);
     this.#probedFrom = new Uint32Array(pods.length);
     this.#notKept = new Uint32Array(pods.length);
@@ -61,7 +68,8 @@ export class HealthTally {
     const from = report.pod;
     const isReady = this.#ready[from] === 1;
     this.#reports.push(report);
-    if (isSilent(report) && (isReady || this.#pods[from]?.lifecycle === 'not-ready')) {
+    const pod = this.#pods[from];
+    if (isSilent(report) && pod !== undefined && isJudged(pod)) {
       const why = report.missingDetail === '' ? report.missing : `${report.missing}: ${report.missingDetail}`;
       this.#missing.set(from, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
     }
@@ -259,8 +267,8 @@ export function ownHealthOf(
   const nodes = new Map<string, boolean>();
   for (const { uid, outcome } of links) {
     const pod = byUid.get(uid);
-    if (pod === undefined || outcome === null) continue;
-    if (pod.lifecycle !== 'ready' && (pod.lifecycle !== 'not-ready' || outcome === 'ok')) continue;
+    if (pod === undefined || outcome === null || !isJudged(pod)) continue;
+    if (pod.lifecycle === 'not-ready' && outcome === 'ok') continue;
     const node = pod.hostIPs[0] || pod.node || pod.uid;
     nodes.set(node, (nodes.get(node) ?? true) && outcome === 'ok');
   }

@@ -245,6 +245,7 @@ function unknownPod(uid: string, name: string, namespace: string, podIP: string)
     namespace,
     node: '',
     zone: '',
+    cordon: '',
     podIPs: podIP === '' ? [] : [podIP],
     hostIPs: [],
     lifecycle: 'gone',

@@ -17,10 +17,15 @@ export type Lifecycle = (typeof LIFECYCLES)[number];
 
 /**
  * Whether failed links are a fault of the pod. They are if it is ready, was ready, or restarts again and again. They are
- * no fault while it starts or terminates, or when it is gone.
+ * no fault while it starts or terminates, when it is gone, or when its node is cordoned and IGNORE_CORDONED is set.
  */
-export function isJudged({ lifecycle }: { lifecycle: Lifecycle }): boolean {
-  return lifecycle === 'ready' || lifecycle === 'not-ready';
+export function isJudged({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'>): boolean {
+  return cordon !== 'ignored' && (lifecycle === 'ready' || lifecycle === 'not-ready');
+}
+
+/** Whether a pod is ready and counts for health: see `isJudged`. */
+export function isJudgedReady({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'>): boolean {
+  return cordon !== 'ignored' && lifecycle === 'ready';
 }
 
 /** The maximum length of `Pod.labels`. A label that does not fit is left out as a whole. */
@@ -39,6 +44,8 @@ export const podSchema = v.object({
   node: boundedText(253),
   /** The node's `topology.kubernetes.io/zone`; '' without the right to read nodes. */
   zone: boundedText(253),
+  /** Whether its node is cordoned (`spec.unschedulable`), and ignored for that (IGNORE_CORDONED); '' without the right to read nodes. */
+  cordon: v.optional(v.picklist(['', 'cordoned', 'ignored']), ''),
   /** All of `status.podIPs`, primary first; empty until the pod has an address, early in its start. */
   podIPs: ips,
   /** All of `status.hostIPs` (or `status.hostIP`), primary first. */

@@ -50,6 +50,8 @@ export const verdictSchema = v.object({
   ),
   /** Names of pods that did not report. */
   missing_reports: boundedArray(boundedText(600), MAX_VIOLATIONS),
+  /** Names of pods that are left out because their node is cordoned (IGNORE_CORDONED); absent if there are none. */
+  ignored_pods: v.optional(boundedArray(boundedText(600), MAX_VIOLATIONS)),
   generated_at: boundedText(40),
   served_by: boundedText(253),
 });

@@ -107,4 +107,27 @@ describe('kubectl', () => {
     for (const ip of ips) expect(await kubectl('describe', 'service', 'second')).toContain(`${ip}:8080`);
     expect(await kubectl('delete', 'svc', 'second')).toContain('service "second" deleted');
   });
+
+  it('cordon, uncordon and delete of a node: no new pods, and its pods are replaced elsewhere', async () => {
+    const node = firstPod().node;
+    const NODE = `/api/v1/nodes/${node}`;
+    const unschedulable = async () => {
+      const { spec } = (await api('GET', NODE)).json as { spec?: { unschedulable?: boolean } };
+      return spec?.unschedulable === true;
+    };
+    if ((await kubectl('cordon', node)) === null) return;
+    expect(await unschedulable()).toBe(true);
+    expect(await kubectl('get', 'nodes', '--field-selector', 'spec.unschedulable=true', '-o', 'name')).toBe(
+      `node/${node}\n`,
+    );
+    await kubectl('uncordon', node);
+    expect(await unschedulable()).toBe(false);
+    await kubectl('delete', 'node', node);
+    await current().ready();
+    expect(
+      current()
+        .pods()
+        .map((pod) => pod.node),
+    ).not.toContain(node);
+  });
 });

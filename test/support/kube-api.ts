@@ -149,13 +149,19 @@ export class KubeApi {
     this.#store.remove(PODS, namespace, name);
   }
 
-  /** Adds or changes a node; `zone` '' = it has no zone label. */
-  putNode(name: string, zone: string): void {
+  /** Deletes a node. Its pods stay until they are deleted, too. */
+  deleteNode(name: string): void {
+    this.#store.remove(NODES, '', name);
+  }
+
+  /** Adds or changes a node; `zone` '' = it has no zone label. `isCordoned`: as after `kubectl cordon`. */
+  putNode(name: string, zone: string, isCordoned = false): void {
+    const spec = isCordoned ? { unschedulable: true } : {};
     const labels: Record<string, string> = zone === '' ? {} : { 'topology.kubernetes.io/zone': zone };
     const before = this.#store.get(NODES, '', name);
     this.#next = { uid: `node-${name}`, createdMs: 0 };
-    if (before) this.#store.update(NODES, { ...before, metadata: { ...before.metadata, labels } });
-    else this.#store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } });
+    if (before) this.#store.update(NODES, { ...before, metadata: { ...before.metadata, labels }, spec });
+    else this.#store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, spec });
   }
 
   /**

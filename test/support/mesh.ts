@@ -35,6 +35,7 @@ export function podOf(n: number, change: Partial<Pod> = {}): Pod {
     namespace: 'default',
     node: `node-${n}`,
     zone: '',
+    cordon: '',
     podIPs: [`127.0.${Math.floor(n / 250)}.${(n % 250) + 1}`],
     hostIPs: [`10.0.${Math.floor(n / 250)}.${(n % 250) + 1}`],
     lifecycle: 'ready',

@@ -58,6 +58,7 @@ export function podOf(uid: string, change: Partial<Pod> = {}): Pod {
     namespace: 'default',
     node: 'n',
     zone: '',
+    cordon: '',
     podIPs: [`10.0.0.${uid}`],
     hostIPs: [],
     lifecycle: 'ready',

@@ -92,6 +92,7 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
   const more = [
     ...(brief ? [] : [podFact('slow-to-reach', 'slow', all.filter((pod) => pod.slowToReach).length, ' slow to reach')]),
     podFact('unknown', 'unknown', count('unknown'), ' unknown'),
+    podFact('not-probed', 'cordoned', all.filter(isCordoned).length, ' cordoned'),
     podFact('not-probed', 'passive', all.filter((pod) => pod.passive).length, ' passive'),
     podFact('starved', 'starved', all.filter((pod) => pod.starved).length, ' CPU-starved'),
     ...(step < 7 ? lifecycle : []),
@@ -105,6 +106,10 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
     links: links.filter((fact) => isShown(fact) && (step < 6 || !isBad || fact.state !== 'good')),
     more,
   };
+}
+
+function isCordoned({ pod }: PodView): boolean {
+  return pod.cordon !== '' && pod.lifecycle !== 'gone';
 }
 
 /** The running pods without a report. Starting pods are not expected to report. */

@@ -175,10 +175,13 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
       return { ...words, note: durationNote(view, nowMs) };
     default:
       if (view.slowToReach) return { ...words, note: slowNote(view), noteTone: 'slow' };
+      if (view.pod.cordon !== '') return { ...words, note: CORDON_NOTES[view.pod.cordon] };
       if (view.passive) return { ...words, note: PASSIVE };
       return view.starved ? { ...words, note: 'CPU-starved', noteTone: 'suspect' } : words;
   }
 }
+
+const CORDON_NOTES = { cordoned: 'cordoned', ignored: 'cordoned, left out' };
 
 /** The note of a pod on a passive node. */
 export const PASSIVE = 'passive, not asked';

@@ -67,7 +67,7 @@ export function matches(view: PodView, filter: string): boolean {
 /**
  * Whether a word (in lower case) occurs in the pod's name, namespace, node, zone or addresses. `node:worker-1`, `zone:a`
  * and `pod:name` match only this node, zone or pod; the plain word worker-1 also matches worker-10. `is:failing` matches
- * the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no report), `passive`, `passing` (not ready, or
+ * the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no report), `passive`, `cordoned`, `passing` (not ready, or
  * no longer).
  */
 export function matchesWord(view: PodView, word: string): boolean {
@@ -82,6 +82,7 @@ export function matchesWord(view: PodView, word: string): boolean {
 function isInState({ health, slowToReach, starved, silent, passive, pod }: PodView, state: string): boolean {
   if (state === 'slow') return slowToReach;
   if (state === 'starved') return starved;
+  if (state === 'cordoned') return pod.cordon !== '' && pod.lifecycle !== 'gone';
   if (state === 'passive') return passive && pod.lifecycle !== 'gone';
   if (state === 'passing') return pod.lifecycle !== 'ready';
   return state === 'silent' ? silent && pod.lifecycle !== 'gone' : health === state;

@@ -1,6 +1,6 @@
 import type { KubeObject } from './objects.ts';
 import { countFrom, type ObjectRequest } from './request.ts';
-import { apiVersionOf, EVENTS, PODS, type Resource } from './resources.ts';
+import { apiVersionOf, EVENTS, NODES, PODS, type Resource } from './resources.ts';
 import { badRequest, expired, tooLargeVersion } from './status.ts';
 import { type Store, sortKey } from './store.ts';
 
@@ -100,6 +100,7 @@ export function labelFilter(selector: string): Filter {
 /** The fields that a field selector may name, by resource, besides `metadata.name` and `metadata.namespace`. */
 const FIELDS = new Map<Resource, readonly string[]>([
   [PODS, ['spec.nodeName', 'spec.restartPolicy', 'spec.serviceAccountName', 'status.phase', 'status.podIP']],
+  [NODES, ['spec.unschedulable']],
   [
     EVENTS,
     [
@@ -128,7 +129,9 @@ export function fieldFilter(selector: string, resource: Resource): Filter {
     const [, field = '', operator = '', value = ''] = parts;
     if (!known.includes(field)) throw badRequest(`field label not supported: ${field.slice(0, 100)}`);
     const path = field.split('.');
-    return (object: KubeObject) => (fieldOf(object, path) === value) === (operator !== '!=');
+    // A node without this field can be scheduled.
+    const absent = field === 'spec.unschedulable' ? 'false' : '';
+    return (object: KubeObject) => ((fieldOf(object, path) || absent) === value) === (operator !== '!=');
   });
   return (object) => tests.every((test) => test(object));
 }

@@ -22,14 +22,14 @@ export function startControllers(store: Store, clock: Clock, random: () => numbe
     controlLoop(store, [REPLICA_SETS, PODS], () => reconcileReplicaSets(store, clock.nowMs(), random)),
     controlLoop(store, [PODS, NODES], () => schedulePods(store, clock.nowMs())),
     controlLoop(store, [SERVICES, PODS], () => reconcileEndpoints(store)),
-    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => collectGarbage(store, clock.nowMs())),
+    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS, NODES], () => collectGarbage(store, clock.nowMs())),
   ];
   return () => {
     for (const stop of stops) stop();
   };
 }
 
-/** Deletes ReplicaSets and pods whose Deployment or ReplicaSet is gone. */
+/** Deletes ReplicaSets and pods whose Deployment or ReplicaSet is gone, and, at once, pods whose node is gone. */
 export function collectGarbage(store: Store, nowMs: number): void {
   const owners = new Set([...store.list(DEPLOYMENTS), ...store.list(REPLICA_SETS)].map((one) => one.metadata.uid));
   for (const resource of [REPLICA_SETS, PODS]) {
@@ -40,13 +40,22 @@ export function collectGarbage(store: Store, nowMs: number): void {
       if (isManaged && !owners.has(controllerUid(object)) && !isDeleted) deleteObject(store, resource, object, nowMs);
     }
   }
+  const nodes = new Set(store.list(NODES).map(({ metadata }) => metadata.name));
+  for (const pod of store.list(PODS) as PodObject[]) {
+    const { nodeName } = pod.spec;
+    if (nodeName !== undefined && !nodes.has(nodeName)) deleteObject(store, PODS, pod, nowMs, { graceSeconds: 0 });
+  }
 }
 
-/** Assigns every pod without a node to the node with the fewest pods, so that they spread evenly. */
+/** Assigns every pod without a node to the node with the fewest pods, so that they spread evenly. Cordoned nodes get none. */
 export function schedulePods(store: Store, nowMs: number): void {
   const pods = store.list(PODS) as PodObject[];
-  const podCounts = new Map(store.list(NODES).map((node) => [node.metadata.name, 0]));
-  const count = (node: string) => podCounts.set(node, (podCounts.get(node) ?? 0) + 1);
+  const free = store.list(NODES).filter(({ spec }) => Object(spec).unschedulable !== true);
+  const podCounts = new Map(free.map((node) => [node.metadata.name, 0]));
+  const count = (node: string) => {
+    const before = podCounts.get(node);
+    if (before !== undefined) podCounts.set(node, before + 1);
+  };
   for (const { spec } of pods) if (spec.nodeName !== undefined) count(spec.nodeName);
   for (const pod of pods) {
     if (pod.spec.nodeName !== undefined || pod.metadata.deletionTimestamp !== undefined) continue;

@@ -36,6 +36,7 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
   const decisive = verdicts.indexOf(verdict);
   const reason = verdict === 'pass' ? '' : `${evaluations[decisive]?.text}: ${results[decisive]?.reason}`;
   const missing = new Set(results.flatMap((result) => result.missing.slice(0, MAX_VIOLATIONS)));
+  const ignored = [...mesh.pods.keys()].filter((pod) => mesh.pods[pod]?.cordon === 'ignored');
   return {
     ok: verdict === 'pass',
     verdict,
@@ -47,6 +48,7 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
     ...summary.fields(),
     violations: results.flatMap(({ violations }) => violations).slice(0, MAX_VIOLATIONS),
     missing_reports: [...missing].slice(0, MAX_VIOLATIONS).map(nameOf),
+    ...(ignored.length === 0 ? {} : { ignored_pods: ignored.slice(0, MAX_VIOLATIONS).map(nameOf) }),
     generated_at: new Date(Math.round(oldestMs)).toISOString(),
     served_by: mesh.servedBy.name,
   };

@@ -225,6 +225,7 @@ function podOf({ pods, atMs, zones }: Required<MeshOptions>, name: string, i: nu
     hostIPs: [`10.0.0.${(node % 250) + 2}`],
     lifecycle: 'ready',
     sinceMs: atMs - 3_600_000,
+    cordon: '',
     createdMs: atMs - 3_605_000,
     owner: 'owner-1',
     reason: '',

@@ -20,7 +20,8 @@ describe('numbers as Go reads them', () => {
   it('every finite number is read from the text that JavaScript writes', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
-        expect(parseGoFloat(String(value))).toBe(value);
+        // JavaScript writes -0 as 0.
+        expect(parseGoFloat(String(value))).toBe(value + 0);
       }),
     );
   });

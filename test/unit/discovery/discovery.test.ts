@@ -103,7 +103,7 @@ describe('list and watch', () => {
       expect(discovery.snapshot().status.lastGoodMs).toBeGreaterThan(goodMs);
     });
     api.stub.closeWatches();
-    await until(() => expect(api.stub.requests.at(-1)?.query.get('resourceVersion')).toBe('102'));
+    await until(() => expect(received('watch').at(-1)?.query.get('resourceVersion')).toBe('102'));
     expect(received('list')).toHaveLength(1);
   });
 

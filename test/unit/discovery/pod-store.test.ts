@@ -25,6 +25,36 @@ describe('a list', () => {
   });
 });
 
+describe('nodes', () => {
+  test('that are cordoned mark their pods, also those that come later, until they are uncordoned', () => {
+    const store = new PodStore(LIMITS);
+    store.replaceAll([facts({ name: 'a', node: 'n1' }), facts({ name: 'b', node: 'n2' })], at(0));
+    const cordons = () => store.pods().map(({ cordon }) => cordon);
+    expect(store.setCordoned(new Set(['n1']))).toBe(true);
+    expect(store.setCordoned(new Set(['n1']))).toBe(false);
+    store.put(facts({ name: 'c', node: 'n1' }), at(1));
+    expect(cordons()).toEqual(['cordoned', '', 'cordoned']);
+    expect(store.setCordoned(new Set())).toBe(true);
+    expect(cordons()).toEqual(['', '', '']);
+  });
+
+  test('that are cordoned make their pods ignored with IGNORE_CORDONED', () => {
+    const store = new PodStore({ ...LIMITS, ignoreCordoned: true });
+    store.replaceAll([facts({ name: 'a', node: 'n1' })], at(0));
+    store.setCordoned(new Set(['n1']));
+    expect(store.pods()[0]?.cordon).toBe('ignored');
+  });
+
+  test('that were deleted are the reason why their pods have left', () => {
+    const store = new PodStore(LIMITS);
+    store.replaceAll([facts({ name: 'a', node: 'n1' }), facts({ name: 'b', node: 'n2' })], at(0));
+    expect(store.nodeDeleted('n1')).toBe(false);
+    store.replaceAll([facts({ name: 'b', node: 'n2' })], at(1));
+    expect(store.nodeDeleted('n1')).toBe(true);
+    expect(store.pods().map(({ reason }) => reason)).toEqual(['node n1 was deleted', '']);
+  });
+});
+
 describe('pods', () => {
   test('are sorted by namespace, name and uid', () => {
     const store = new PodStore(LIMITS);

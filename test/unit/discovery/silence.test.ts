@@ -94,7 +94,10 @@ beforeEach(() => {
   pods = [podObject({ name: 'a', ip: '10.1.0.1' })];
 });
 
-const lists = () => requests.filter(({ query }) => query['watch'] === undefined && query['limit'] !== '1');
+const lists = () =>
+  requests.filter(
+    ({ query }) => query['watch'] === undefined && query['limit'] !== '1' && query['labelSelector'] !== undefined,
+  );
 
 describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'always expired'])(
   'an API server whose watches are: %s',

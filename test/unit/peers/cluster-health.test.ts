@@ -37,6 +37,18 @@ describe('a mesh is healthy', () => {
     expect(meshOf(podsOf(4)).health).toEqual({ ok: true, reasons: [], general: [] });
   });
 
+  it('though a pod on a cordoned node fails, with IGNORE_CORDONED; the answer names its node', () => {
+    const pods = [podOf(0), podOf(1), podOf(2, { cordon: 'ignored' })];
+    const mesh = meshWith(pods, (from, to) => from === 2 || to === 2);
+    expect(mesh.health).toEqual({ ok: true, reasons: [], general: [] });
+    const { nodesTotal, ignored } = clusterHealthAnswer(mesh);
+    expect([nodesTotal, ignored]).toEqual([2, [pods[2]?.hostIPs[0]]]);
+    const links = pods.map(({ uid }, i) => ({ uid, outcome: i === 2 ? ('refused' as const) : ('ok' as const) }));
+    expect(ownHealthOf(pods, statusOf(), links)).toMatchObject({ isHealthy: true, healthyNodes: 2 });
+    const cordoned = pods.map((pod) => (pod.cordon === '' ? pod : podOf(2, { cordon: 'cordoned' })));
+    expect(meshWith(cordoned, (from, to) => from === 2 || to === 2).health.ok).toBe(false);
+  });
+
   it('when we truly are alone', () => {
     expect(meshOf(podsOf(1)).health.ok).toBe(true);
   });

@@ -72,6 +72,11 @@ export function PodPanel(props: ViewProps) {
   );
 }
 
+const CORDON_TEXTS = {
+  cordoned: 'no new pods are put on the node',
+  ignored: 'left out of health, findings, verdicts and alerts (IGNORE_CORDONED)',
+};
+
 function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   const { mesh, reportOf } = props.picture;
   const { nowMs } = props;
@@ -93,6 +98,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   const predecessor = props.picture.pods.find((other) => other.pod.replacedBy === pod.uid);
   if (predecessor !== undefined)
     facts.push(['Replaces', `${predecessor.name}, gone since ${clockText(predecessor.pod.sinceMs, nowMs)}`]);
+  if (pod.cordon !== '') facts.push(['Cordoned', CORDON_TEXTS[pod.cordon]]);
   if (view.passive) facts.push(['Mode', `${PASSIVE}: ${shownName(report?.missingDetail ?? '')}`]);
   else if (report !== undefined && report.missing !== '')
     facts.push(['Report', `${report.missing}: ${shownName(report.missingDetail)}`]);

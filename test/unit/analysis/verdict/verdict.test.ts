@@ -75,6 +75,18 @@ describe('a pod on a passive node', () => {
   });
 });
 
+describe('a pod that is left out because its node is cordoned', () => {
+  it('is selected only by its name, and the answer names it', () => {
+    const mesh = experiment((builder) => {
+      builder.each((_, to) => to === 3, REFUSED, true);
+      builder.pods[3] = { ...podOf(3, builder.pods[3]), cordon: 'ignored' };
+    });
+    const answer = answerFor(mesh, 'healthy');
+    expect(answer).toMatchObject({ verdict: 'pass', links_checked: 9, ignored_pods: ['goldpinger-chaos'] });
+    expect(verdictFor(mesh, 'healthy,to=goldpinger-chaos')).toBe('fail');
+  });
+});
+
 describe('several clauses', () => {
   const nobody = 'healthy,to=nobody';
 

@@ -150,6 +150,29 @@ describe('a Deployment', () => {
   });
 });
 
+describe('a node', () => {
+  const nodesOf = () => new Set(pods().map(({ spec }) => spec.nodeName));
+
+  it('that is cordoned keeps its pods and gets no new ones', () => {
+    const node = store.get(NODES, '', 'n1') as KubeObject;
+    store.update(NODES, { ...node, spec: { unschedulable: true } });
+    settle();
+    expect(nodesOf()).toContain('n1');
+    const victim = pods().find(({ spec }) => spec.nodeName === 'n1') as PodObject;
+    deleteObject(store, PODS, victim, NOW, { graceSeconds: 0 });
+    settle();
+    expect(pods()).toHaveLength(3);
+    expect(nodesOf()).toEqual(new Set(['n2', 'n3']));
+  });
+
+  it('that is deleted takes its pods with it, and others replace them elsewhere', () => {
+    store.remove(NODES, '', 'n1');
+    settle();
+    expect(pods()).toHaveLength(3);
+    expect(nodesOf()).toEqual(new Set(['n2', 'n3']));
+  });
+});
+
 describe('the deletion of a pod', () => {
   const placed = () => pods()[0] as PodObject;
 
