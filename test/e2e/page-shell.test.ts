@@ -310,17 +310,37 @@ test('every target is at least 24 px in both directions', async () => {
   }
 });
 
-test('printed, it is summary, view and findings, without tools', async () => {
+test('printed, it is summary, view and findings on one sheet, without tools', async () => {
   const page = await visitor.visit(await visitor.feed(scenario('dead-pod')), { hash: '#view=graph' });
-  await page.locator('.pod-node').first().waitFor();
-  await page.emulateMedia({ media: 'print' });
-  await soon(() => words(page, '.printed')).toContain('refused: nothing listens on its port');
-  for (const part of ['.timeline', '.tools', 'nav', '.top-bar button >> nth=0'])
-    expect(await page.locator(part).isVisible(), part).toBe(false);
-  for (const part of ['.summary', '.graph-stage', '.notices'])
-    expect(await page.locator(part).isVisible(), part).toBe(true);
-  const height = await page.evaluate(() => document.documentElement.scrollHeight);
-  expect(height).toBeLessThan(1000);
+  for (const [hash, view] of [
+    ['#view=graph', '.graph-stage'],
+    ['#view=heatmap', '.heat-frame'],
+  ] as const) {
+    await goTo(page, hash);
+    await page.locator(view).waitFor();
+    await page.emulateMedia({ media: 'print' });
+    await soon(() => words(page, '.printed')).toContain('refused: nothing listens on its port');
+    for (const part of ['.timeline', '.tools', 'nav', '.top-bar button >> nth=0'])
+      expect(await page.locator(part).isVisible(), part).toBe(false);
+    for (const part of ['.summary', view, '.notices']) expect(await page.locator(part).isVisible(), part).toBe(true);
+    const paper = await page.pdf({ format: 'A4', landscape: true, preferCSSPageSize: true });
+    expect(paper.toString('latin1').match(/\/Type\s*\/Page\b/g), hash).toHaveLength(1);
+    await page.emulateMedia({ media: 'screen' });
+  }
+});
+
+test('fills the screen, and leaves it again', async () => {
+  const page = await visitor.visit(await visitor.feed(scenario('healthy')));
+  const isFull = () => page.evaluate(() => document.fullscreenElement !== null);
+  const press = async (name: string) => {
+    await page.getByRole('button', { name: 'Preferences' }).click();
+    await page.getByRole('button', { name, exact: true }).click();
+  };
+  await press('Full screen');
+  await soon(isFull).toBe(true);
+  // A browser without windows does not change its display mode, so the page's own way back is not seen here.
+  await page.evaluate(() => document.exitFullscreen());
+  await soon(isFull).toBe(false);
 });
 
 test('in forced colours what is chosen has an outline', async () => {
@@ -336,18 +356,22 @@ test('in forced colours what is chosen has an outline', async () => {
   }
 });
 
-test('a link to a pod that is gone for good says what became of it', async () => {
+test('a link to a pod that is gone for good says when and why it ended, and leads to its successor', async () => {
   const nowMs = Date.now();
   const story = new Story(nowMs);
-  const gone = story.events(nowMs - 1_200_000, nowMs, nowMs).events.find(({ kind }) => kind === 'pod-gone');
+  const pod = { uid: 'uid-old', name: 'goldpinger-old', namespace: 'default', node: 'worker-01' };
+  const blank = { pod, from: [], fromCount: 0, outcome: null, phase: null, totalUs: -1, detail: '' };
+  story.add({ ...blank, id: 'e1', kind: 'pod-gone', atMs: nowMs - 600_000, detail: 'deleted' });
+  story.add({ ...blank, id: 'e2', kind: 'pod-replaced', atMs: nowMs - 590_000, detail: 'goldpinger-002' });
   const page = await visitor.visit(await visitor.feed(scenario('healthy'), '/', story), {
     hash: '#view=graph&pod=nobody',
   });
-  await soon(() => words(page, '.side-panel.is-selection')).toMatch(/no longer exists.* Nothing is known about it/);
-  if (gone?.pod) {
-    await goTo(page, `#view=graph&pod=${gone.pod.uid}`);
-    await soon(() => words(page, '.side-panel.is-selection')).toMatch(/ended at \d\d:\d\d:\d\d/);
-  }
+  const panel = () => words(page, '.side-panel.is-selection');
+  await soon(panel).toMatch(/no longer exists.* Nothing is known about it: it ended more than 60 min ago/);
+  await goTo(page, '#view=graph&pod=uid-old');
+  await soon(panel).toMatch(/^goldpinger-old no longer exists It ended at \d\d:\d\d:\d\d\. Deleted/);
+  await page.getByRole('button', { name: 'goldpinger-002', exact: true }).click();
+  await soon(panel).toContain('Pod goldpinger-002');
 });
 
 test('raw data names the pod that answered, and says if it is not the one of the header', async () => {

@@ -63,12 +63,18 @@ export function soon<T>(look: () => T | Promise<T>) {
   return expect.poll(look, { timeout: 20_000 });
 }
 
-/** Targets below `within` that are smaller than 24 x 24 px (WCAG 2.2) or reach over the edge of the window. */
+/**
+ * Targets below `within` that are smaller than 24 x 24 px (WCAG 2.2) or reach over the edge of the window, unless what they
+ * are in scrolls sideways.
+ */
 export function badTargets(page: Page, within: string): Promise<string[]> {
   return page.locator(`${within} :is(a, button, select, input, textarea, [tabindex="0"])`).evaluateAll((all) =>
     all.flatMap((target) => {
       const { width, height, right } = (target.closest('label') ?? target).getBoundingClientRect();
-      const isBad = width > 0 && (Math.min(width, height) < 23.5 || right > window.innerWidth + 1);
+      const scrolls = (element: Element | null): boolean =>
+        element !== null && (/auto|scroll/.test(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
+      const isOut = right > window.innerWidth + 1 && !scrolls(target.parentElement);
+      const isBad = width > 0 && (Math.min(width, height) < 23.5 || isOut);
       const name = target.getAttribute('aria-label') ?? target.textContent ?? '';
       return isBad ? [`${name.slice(0, 60)}: ${width} x ${height}, up to ${right}`] : [];
     }),

@@ -14,7 +14,6 @@ import { MAX_FILTER, orderedThresholds, usualThresholds, windowOf } from '../mod
 import { sameThresholds } from '../model/cells.ts';
 import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
-import { samplesAgo } from '../model/samples.ts';
 import { type StripPoint, withPicture } from '../model/strip.ts';
 import { headlineOf, pageStatusOf } from './changes.ts';
 import { type Command, useKeys } from './keyboard.ts';
@@ -26,7 +25,7 @@ import { SummaryBar } from './summary-bar.tsx';
 import { LiveStatus, TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
 import { useFolded } from './use-folded.ts';
-import { useMoment } from './use-moment.ts';
+import { samplesAgo, useMoment } from './use-moment.ts';
 import { usePictures } from './use-pictures.ts';
 import { loadDetails, loadHeatmap, ViewArea } from './view-area.tsx';
 

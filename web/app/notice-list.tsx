@@ -1,12 +1,11 @@
 import './notice-list.css';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import type { ConnectionState } from '../data/connection.ts';
 import { clockText, sentence } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import { Icon } from './icons.tsx';
 import { MAX_NOTICES, type Notice } from './notices.ts';
 import type { Moment } from './use-moment.ts';
-import { useSeconds } from './use-seconds.ts';
 
 interface NoticeListProps {
   /** The sentence without notices. */
@@ -135,4 +134,14 @@ export function MomentNotice({ atMs, nowMs, moment, historyWindowMs, onNow }: Mo
       </button>
     </div>
   );
+}
+
+/** Re-renders every `everyMs`. Returns the monotonic time, ms. */
+export function useSeconds(everyMs: number): number {
+  const [nowMs, setNowMs] = useState(() => performance.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNowMs(performance.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return nowMs;
 }

@@ -6,9 +6,9 @@ import { spanText } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import type { headlineOf } from './changes.ts';
 import { Icon, Sign } from './icons.tsx';
+import { useSeconds } from './notice-list.tsx';
 import type { Stage } from './notices.ts';
 import { useMedia } from './preferences.ts';
-import { useSeconds } from './use-seconds.ts';
 
 const TITLES: Record<ViewName, string> = { graph: 'Graph', heatmap: 'Heatmap', raw: 'Raw', metrics: 'Metrics' };
 

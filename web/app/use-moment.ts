@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { LinkSamples } from '../../server/protocol/sample.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import { fetchPastMesh } from '../data/client.ts';
 
@@ -36,4 +37,12 @@ export function useMoment(atMs: number | null): Moment {
     isThere: isSettled && state.error === '',
     error: isSettled ? state.error : '',
   };
+}
+
+/** The samples that were known `ageMs` ago, for viewing the past. Pods keep samples only for minutes. */
+export function samplesAgo(samples: LinkSamples, ageMs: number): LinkSamples {
+  const nowMs = samples.nowMs - ageMs;
+  const kept = samples.samples.filter(({ atMs }) => atMs <= nowMs);
+  const error = samples.error === '' && kept.length === 0 ? 'No samples kept for that time' : samples.error;
+  return { ...samples, nowMs, samples: kept, error };
 }

@@ -2,8 +2,7 @@ import type { ReactNode } from 'react';
 import { GROUPS, type GroupBy, LEVELS, type Level, MAX_FILTER, VALUE_PHASES } from '../model/address.ts';
 import type { ValueKind, ValuePhase } from '../model/cells.ts';
 import { shownName } from '../model/names.ts';
-import { reportPath } from '../model/report-path.ts';
-import { Choice } from './choice.tsx';
+import { reportPath } from '../model/next-steps.ts';
 import { Menu } from './menu.tsx';
 import { copy } from './next-steps.tsx';
 import type { ViewProps } from './view-props.ts';
@@ -18,16 +17,19 @@ interface PickProps<T extends string> {
   disabled?: boolean;
 }
 
-/** A choice of one text out of some. */
+/** A choice of one text out of some, with a label before it. */
 export function Pick<T extends string>({ label, value, of, text = String, onChange, disabled = false }: PickProps<T>) {
   return (
-    <Choice label={label} value={value} onChange={(wanted) => onChange(wanted as T)} disabled={disabled}>
-      {of.map((option) => (
-        <option key={option} value={option}>
-          {text(option)}
-        </option>
-      ))}
-    </Choice>
+    <label className="choice" data-disabled={disabled}>
+      <span>{label}</span>
+      <select value={value} disabled={disabled} onChange={(event) => onChange(event.target.value as T)}>
+        {of.map((option) => (
+          <option key={option} value={option}>
+            {text(option)}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

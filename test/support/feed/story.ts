@@ -23,6 +23,7 @@ export class Story {
   readonly #pods: number;
   readonly #scenes: Scene[];
   readonly #written: Annotation[] = [];
+  readonly #added: MeshEvent[] = [];
   /** Meshes that have been made: making hundreds of pods takes seconds, for which a page test should not wait. */
   readonly #counted = new Map<Scene, ReturnType<typeof countsOf>>();
   readonly #meshes = new Map<string, Mesh>();
@@ -104,7 +105,8 @@ export class Story {
     const events = this.#scenes
       .filter((scene) => scene.fromMs >= fromMs && scene.fromMs <= toMs)
       .map((scene, i) => ({ ...blank, id: `${scene.event.kind}-${i}`, atMs: scene.fromMs, ...scene.event }));
-    return { fromMs, toMs, nowMs, truncated: false, missing: [], events };
+    const added = this.#added.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+    return { fromMs, toMs, nowMs, truncated: false, missing: [], events: [...events, ...added] };
   }
 
   /** `/api/v1/annotations`. */
@@ -113,6 +115,11 @@ export class Story {
       text === undefined ? [] : [{ id: `scene-${i}`, fromMs, toMs: null, text, tags: [], writtenMs: fromMs }],
     );
     return { nowMs, missing: [], annotations: [...annotations, ...this.#written] };
+  }
+
+  /** Adds an event to the journal. */
+  add(event: MeshEvent): void {
+    this.#added.push(event);
   }
 
   /** Adds an annotation. */

@@ -17,7 +17,7 @@ import {
 } from '../../model/comparison.ts';
 import { clockText, countText, plural, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
-import { reportPath } from '../../model/report-path.ts';
+import { reportPath } from '../../model/next-steps.ts';
 import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';
 import { type ComparisonState, useComparison } from './use-comparison.ts';

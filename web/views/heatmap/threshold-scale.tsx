@@ -127,7 +127,7 @@ function Handle({ name, x, ms, limits, onHold, onChange }: HandleProps) {
       onKeyDown={onKeyDown}
       onPointerDown={onPointerDown}
     >
-      <rect className="scale-grip" x={x - 11} y={BAR_TOP - 6} width={22} height={BAR + 22} />
+      <rect className="scale-grip" x={x - 13} y={BAR_TOP - 6} width={26} height={BAR + 22} />
       <line x1={x} x2={x} y1={BAR_TOP - 4} y2={BAR_TOP + BAR + 4} />
       <circle cx={x} cy={BAR_TOP + BAR + 9} r={5.5} />
     </g>

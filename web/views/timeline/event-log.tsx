@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import type { EventKind } from '../../../server/protocol/event.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
-import { Choice } from '../../components/choice.tsx';
 import { type Sort, SortHead, TableFrame } from '../../components/table-frame.tsx';
+import { Pick } from '../../components/view-tools.tsx';
 import { clockText, zoneText } from '../../model/format.ts';
 import type { Past } from '../../model/history.ts';
 import { shownName } from '../../model/names.ts';
@@ -75,12 +75,7 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
   return (
     <div className="event-log">
       <p>
-        <Choice label="Show" value={kind} onChange={setKind}>
-          <option value="">all events</option>
-          {KINDS.map((one) => (
-            <option key={one}>{one}</option>
-          ))}
-        </Choice>
+        <Pick label="Show" value={kind} of={['', ...KINDS]} text={(one) => one || 'all events'} onChange={setKind} />
         <input
           type="search"
           aria-label="Filter events"

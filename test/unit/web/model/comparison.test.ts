@@ -21,7 +21,7 @@ import {
   pairUids,
   resultText,
 } from '../../../../web/model/comparison.ts';
-import { comparisonQuery, reportPath } from '../../../../web/model/report-path.ts';
+import { comparisonQuery, reportPath } from '../../../../web/model/next-steps.ts';
 import { changeColours, changeShare, pixelsOf } from '../../../../web/views/compare/map-drawing.ts';
 import { LATE_ANSWER } from '../../../support/mesh.ts';
 import {
