@@ -1,12 +1,10 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import { serverUrl } from '../data/client.ts';
 import { targetOf } from '../model/finding-words.ts';
 import { countText, plural } from '../model/format.ts';
-import { findingFilter } from '../model/link-filter.ts';
 import { shownName } from '../model/names.ts';
-import { failingLinks, replayRange, reportPath, reportRanges, type StepPod } from '../model/next-steps.ts';
+import type { StepPod } from '../model/next-steps.ts';
 import './finding-list.css';
-import { NextSteps } from './next-steps.tsx';
+import { Late } from './late.tsx';
 import type { ViewProps } from './view-props.ts';
 
 /** The props of the view that a list of findings uses. */
@@ -64,7 +62,13 @@ function FindingItem({ props, finding, pods, brief }: ItemProps) {
           {words}
         </button>
       )}
-      {!brief && <FindingSteps props={props} finding={finding} pods={pods} />}
+      {!brief && (
+        <Late load={loadSteps}>
+          {({ FindingSteps }) => (
+            <FindingSteps props={props} finding={finding} pods={pods} onShow={(what) => show(props, what)} />
+          )}
+        </Late>
+      )}
     </li>
   );
 }
@@ -74,47 +78,8 @@ function show({ onSelect, onFilter }: ListProps, what: { filter: string } | View
   else onSelect(what);
 }
 
-/** What a reader does next with a finding: see its links, see how it began, report it, look into its pod. */
-function FindingSteps({ props, finding, pods }: Omit<ItemProps, 'brief'>) {
-  const { nowMs, picture, onReplay } = props;
-  const [pod, source] = [pods[finding.pods[0] ?? -1], pods[finding.from[0] ?? -1]];
-  const { mesh } = picture.fold?.pods ?? picture;
-  // A comparison has its own list of pods, without what a filter by links needs.
-  const isLive = mesh.pods === pods && finding.pods.length > 0;
-  const links = isLive ? { filter: findingFilter(finding, mesh.pods) } : failingLinks(finding, pods);
-  const replay = replayRange(finding.sinceMs, nowMs);
-  const ranges = reportRanges(finding.sinceMs, nowMs, picture.mesh.settings.historyWindowMs);
-  if (links === null && replay === null) return null;
-  const isLink = finding.pods.length === 1 && finding.from.length === 1;
-  return (
-    <details className="finding-steps">
-      <summary>Next steps</summary>
-      <p>
-        {links !== null && (
-          <button type="button" onClick={() => show(props, links)}>
-            Show links
-          </button>
-        )}
-        {replay !== null && (
-          <button type="button" onClick={() => onReplay(replay)}>
-            Replay 30 s
-          </button>
-        )}
-        {ranges !== null && (
-          <a
-            className="button"
-            href={serverUrl('.') + reportPath(ranges, [])}
-            target="_blank"
-            rel="noopener noreferrer"
-          >
-            Report
-          </a>
-        )}
-      </p>
-      {pod !== undefined && <NextSteps props={props} pod={pod} source={isLink ? source : undefined} />}
-    </details>
-  );
-}
+/** Loads what can be done next with a finding. */
+const loadSteps = () => import('./next-steps.tsx');
 
 function Words({ finding: { title, detail, affected, of }, brief }: { finding: Finding; brief: boolean }) {
   const share = of === 0 ? 0 : affected / of;

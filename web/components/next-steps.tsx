@@ -1,7 +1,19 @@
 import './next-steps.css';
 import { useState } from 'react';
+import type { Finding } from '../../server/protocol/finding.ts';
+import { serverUrl } from '../data/client.ts';
+import { reportPath } from '../model/address.ts';
+import { findingFilter } from '../model/link-filter.ts';
 import { shownName } from '../model/names.ts';
-import { linkValues, podCommands, type StepPod, toolLinks } from '../model/next-steps.ts';
+import {
+  failingLinks,
+  linkValues,
+  podCommands,
+  replayRange,
+  reportRanges,
+  type StepPod,
+  toolLinks,
+} from '../model/next-steps.ts';
 import type { ViewProps } from './view-props.ts';
 
 /** A button that copies a text and says so. `label`: what it is, for its name. */
@@ -86,5 +98,55 @@ export function NextSteps({ props, pod, source }: NextStepsProps) {
         ))}
       </ul>
     </div>
+  );
+}
+
+interface FindingStepsProps {
+  props: Pick<ViewProps, 'picture' | 'onReplay' | 'nowMs'>;
+  finding: Finding;
+  pods: readonly StepPod[];
+  /** Shows the links of a finding: a filter, a link or a pod. */
+  onShow(what: { filter: string } | ViewProps['selection']): void;
+}
+
+/** What a reader does next with a finding: see its links, see how it began, report it, look into its pod. */
+export function FindingSteps({ props, finding, pods, onShow }: FindingStepsProps) {
+  const { nowMs, picture, onReplay } = props;
+  const [pod, source] = [pods[finding.pods[0] ?? -1], pods[finding.from[0] ?? -1]];
+  const { mesh } = picture.fold?.pods ?? picture;
+  // A comparison has its own list of pods, without what a filter by links needs.
+  const isLive = mesh.pods === pods && finding.pods.length > 0;
+  const links = isLive ? { filter: findingFilter(finding, mesh.pods) } : failingLinks(finding, pods);
+  const replay = replayRange(finding.sinceMs, nowMs);
+  const ranges = reportRanges(finding.sinceMs, nowMs, picture.mesh.settings.historyWindowMs);
+  if (links === null && replay === null) return null;
+  const isLink = finding.pods.length === 1 && finding.from.length === 1;
+  return (
+    <details className="finding-steps">
+      <summary>Next steps</summary>
+      <p>
+        {links !== null && (
+          <button type="button" onClick={() => onShow(links)}>
+            Show links
+          </button>
+        )}
+        {replay !== null && (
+          <button type="button" onClick={() => onReplay(replay)}>
+            Replay 30 s
+          </button>
+        )}
+        {ranges !== null && (
+          <a
+            className="button"
+            href={serverUrl('.') + reportPath(ranges, [])}
+            target="_blank"
+            rel="noopener noreferrer"
+          >
+            Report
+          </a>
+        )}
+      </p>
+      {pod !== undefined && <NextSteps props={props} pod={pod} source={isLink ? source : undefined} />}
+    </details>
   );
 }

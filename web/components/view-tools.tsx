@@ -1,10 +1,8 @@
 import type { ReactNode } from 'react';
-import { GROUPS, type GroupBy, LEVELS, type Level, MAX_FILTER, VALUE_PHASES } from '../model/address.ts';
+import { GROUPS, type GroupBy, LEVELS, type Level, MAX_FILTER, reportPath, VALUE_PHASES } from '../model/address.ts';
 import type { ValueKind, ValuePhase } from '../model/cells.ts';
 import { shownName } from '../model/names.ts';
-import { reportPath } from '../model/next-steps.ts';
 import { Menu } from './menu.tsx';
-import { copy } from './next-steps.tsx';
 import type { ViewProps } from './view-props.ts';
 
 interface PickProps<T extends string> {
@@ -159,7 +157,7 @@ export function ExportMenu({ props, onPng }: { props: ViewProps; onPng: (() => v
       <a href={reportPath(ranges, [])} target="_blank" rel="noreferrer">
         Report of the last 5 min
       </a>
-      <button type="button" onClick={() => void copy(location.href)}>
+      <button type="button" onClick={() => void import('./next-steps.tsx').then(({ copy }) => copy(location.href))}>
         Copy link to this view
       </button>
     </Menu>

@@ -11,7 +11,7 @@ import {
 } from '../../server/protocol/history.ts';
 import { parseRounds, type Round } from '../../server/protocol/rounds.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
-import { comparisonQuery } from '../model/next-steps.ts';
+import { comparisonQuery } from '../model/address.ts';
 import { getJson, messageOf, serverUrl, validated } from './client.ts';
 
 const times = ({ fromMs, toMs }: TimeRange) => ({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) });

@@ -264,3 +264,22 @@ export function clauseErrorOf(text: string, clauses: readonly string[]): ClauseE
   const at = Math.min(clause.length, Math.max(0, Number(character) - 1));
   return { message, place: { line: Number(line), before: clause.slice(0, at), from: clause.slice(at) } };
 }
+
+/** The path of the report on what is compared, relative to the page. `expect`: the hypothesis, clause by clause. */
+export function reportPath(ranges: readonly TimeRange[], expect: readonly string[]): string {
+  return `api/v1/report?${comparisonQuery(ranges, expect)}`;
+}
+
+/** The query of a report or comparison of two or three ranges: before, during, after. */
+export function comparisonQuery([before, during, after]: readonly TimeRange[], expect: readonly string[]): string {
+  const text = ({ fromMs, toMs }: TimeRange) => `${fromMs}-${toMs}`;
+  const query = new URLSearchParams();
+  if (during !== undefined) {
+    query.set('from', String(during.fromMs));
+    query.set('to', String(during.toMs));
+  }
+  if (before !== undefined) query.set('before', text(before));
+  if (after !== undefined) query.set('after', text(after));
+  for (const clause of expect) query.append('expect', clause);
+  return query.toString();
+}

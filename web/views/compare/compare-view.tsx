@@ -7,6 +7,7 @@ import { FindingList } from '../../components/finding-list.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { serverUrl } from '../../data/client.ts';
 import type { Selection } from '../../model/address.ts';
+import { reportPath } from '../../model/address.ts';
 import {
   CHANGE_SIGNS,
   CHANGE_TEXTS,
@@ -17,7 +18,6 @@ import {
 } from '../../model/comparison.ts';
 import { clockText, countText, plural, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
-import { reportPath } from '../../model/next-steps.ts';
 import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';
 import { type ComparisonState, useComparison } from './use-comparison.ts';

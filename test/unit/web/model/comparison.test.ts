@@ -8,6 +8,7 @@ import {
   NOT_SEEN,
 } from '../../../../server/protocol/comparison.ts';
 import { FLAG_IPV6, NONE16, pack16 } from '../../../../server/protocol/links.ts';
+import { comparisonQuery, reportPath } from '../../../../web/model/address.ts';
 import {
   changeAt,
   changeMapOf,
@@ -21,7 +22,6 @@ import {
   pairUids,
   resultText,
 } from '../../../../web/model/comparison.ts';
-import { comparisonQuery, reportPath } from '../../../../web/model/next-steps.ts';
 import { changeColours, changeShare, pixelsOf } from '../../../../web/views/compare/map-drawing.ts';
 import { LATE_ANSWER } from '../../../support/mesh.ts';
 import {
