@@ -13,7 +13,7 @@ import type { Step } from './program.ts';
 export const PAGE_DIR = 'dist/web';
 /** Window of the statistics that a recording has. */
 const WINDOW_MS = 60_000;
-/** Moves of the mouse while dragging. */
+/** Moves of the mouse while dragging, and turns of its wheel while zooming. */
 const MOVES = 60;
 /** So many updates are not measured, because the browser compiles the page's script during them. */
 const WARM_UP = 30;
@@ -101,8 +101,14 @@ export function podSteps(browser: Browser, pods: number, repetitions: number): S
   return [
     { name: `${name}first pictures`, run: () => measureFirst(browser, recording(), name, visits) },
     { name: `${name}updates`, run: () => measureUpdates(browser, recording(), name, repetitions) },
-    { name: `${name}dragging`, run: () => measureDragging(browser, recording(), name) },
+    { name: `${name}dragging`, run: () => measureMoving(browser, recording(), name, 'graph') },
   ];
+}
+
+/** The step that measures how a graph of `pods` single pods moves, whose healthy links are bundles. */
+export function bundleStep(browser: Browser, pods: number): Step {
+  const name = `N=${pods}, bundled: `;
+  return { name: `${name}moving`, run: () => measureMoving(browser, new Recording(pods), name, 'graph&level=pod') };
 }
 
 async function measureFirst(browser: Browser, recording: Recording, name: string, visits: number): Promise<Figure[]> {
@@ -139,24 +145,37 @@ async function measureUpdates(browser: Browser, recording: Recording, name: stri
   return figures;
 }
 
-/** The main thread's work for each move of the mouse while the graph, a pod, and the scaled graph are dragged. */
-async function measureDragging(browser: Browser, recording: Recording, name: string): Promise<Figure[]> {
-  return visit(browser, recording, 'graph', async (page, debug) => {
+/** The main thread's work for each frame while the graph, a pod and the scaled graph are dragged, and while the wheel zooms. */
+async function measureMoving(browser: Browser, recording: Recording, name: string, view: string): Promise<Figure[]> {
+  return visit(browser, recording, view, async (page, debug) => {
     const box = await page.locator('.graph-stage').boundingBox();
     const pod = await page.locator('.pod-node').first().boundingBox();
     if (box === null || pod === null) throw new Error('there is no graph to drag');
     const corner = { x: box.x + 24, y: box.y + box.height - 24 };
     const middle = { x: pod.x + pod.width / 2, y: pod.y + pod.height / 2 };
     const release = recording.hold();
-    const dragged = async (what: string, from: { x: number; y: number }, remark = '') => {
+    const measured = async (what: string, move: (i: number) => Promise<void>, remark = '') => {
       await updatesEnded(page);
-      const { workMs, framesPerS } = await drag(page, debug, from);
+      const { workMs, framesPerS } = await workOf(page, debug, move);
+      await page.mouse.up();
       const note = `${remark}${framesPerS.toFixed(0)} frames a second`;
-      return figure(`${name}a frame while dragging ${what}`, workMs, 'ms', 16, note);
+      return figure(`${name}a frame while ${what}`, workMs, 'ms', 16, note);
+    };
+    const dragged = async (what: string, from: { x: number; y: number }, remark = '') => {
+      await page.mouse.move(from.x, from.y);
+      await page.mouse.down();
+      await page.mouse.move(from.x + 10, from.y - 10);
+      const round = (i: number) => {
+        const angle = (i / MOVES) * 2 * Math.PI;
+        return page.mouse.move(from.x + 40 * Math.sin(angle) + 10, from.y - 60 + 50 * Math.cos(angle));
+      };
+      return measured(`dragging ${what}`, round, remark);
     };
     const figures = [await dragged('the graph', corner), await dragged('a pod', middle)];
     await page.keyboard.press('+');
     figures.push(await dragged('the scaled graph', corner, 'at 125 %; '));
+    await page.mouse.move(box.x + box.width / 3, box.y + box.height / 3);
+    figures.push(await measured('zooming', (i) => page.mouse.wheel(0, i % 20 < 10 ? -60 : 60)));
     release();
     return figures;
   });
@@ -171,19 +190,13 @@ async function updatesEnded(page: Page): Promise<void> {
   }
 }
 
-async function drag(page: Page, debug: CDPSession, from: { x: number; y: number }) {
-  await page.mouse.move(from.x, from.y);
-  await page.mouse.down();
-  await page.mouse.move(from.x + 10, from.y - 10);
+/** The main thread's work for each frame while `move` is called for 1 to `MOVES`. */
+async function workOf(page: Page, debug: CDPSession, move: (i: number) => Promise<void>) {
   const [beforeMs, startMs, { frames }] = [await busyMs(debug), performance.now(), await watchedIn(page)];
-  for (let i = 1; i <= MOVES; i++) {
-    const angle = (i / MOVES) * 2 * Math.PI;
-    await page.mouse.move(from.x + 40 * Math.sin(angle) + 10, from.y - 60 + 50 * Math.cos(angle));
-  }
+  for (let i = 1; i <= MOVES; i++) await move(i);
   const tookMs = performance.now() - startMs;
   const painted = (await watchedIn(page)).frames - frames;
   const workMs = ((await busyMs(debug)) - beforeMs) / Math.max(1, Math.min(painted, MOVES));
-  await page.mouse.up();
   return { workMs, framesPerS: (1000 * painted) / tookMs };
 }
 

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { launchBrowser } from '../e2e/browser.ts';
-import { measureGrowth, measureSize, PAGE_DIR, podSteps } from './page-figures.ts';
+import { bundleStep, measureGrowth, measureSize, PAGE_DIR, podSteps } from './page-figures.ts';
 import { runBench } from './program.ts';
 
 const HELP = `npm run bench:web -- [--quick] [--json] [--pods=N,...]
 
-Shows made-up clusters of 100, 500 and 1000 pods through the product's HTTP side in a headless browser that renders in
+Shows made-up clusters of 100, 500 and 1000 pods, and graphs of 60 and 120 single pods, through the product's HTTP side in a headless browser that renders in
 software, and prints the cost of the page.
   --quick  fewer repetitions: figures are rougher
   --json   the same figures as JSON
@@ -23,6 +23,7 @@ void runBench({
       await run([
         { name: 'the size of the page', run: measureSize },
         ...sizes.flatMap((count) => podSteps(browser, count, isQuick ? 5 : 15)),
+        ...(pods.length === 0 ? [60, 120] : []).map((count) => bundleStep(browser, count)),
         { name: 'growth', run: () => measureGrowth(browser, isQuick ? 100 : 500) },
       ]);
     } finally {

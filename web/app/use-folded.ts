@@ -7,12 +7,15 @@ import { foldPicture, foldSelection, KeptFolding, unfoldSelection } from '../mod
 /** The props of a view at the chosen level. Panels show pods and links, so they get the props that this gets. */
 export function useFolded(
   props: ViewProps | null,
-  { level, unfolded }: Pick<Address, 'level' | 'unfolded'>,
+  { level: wanted, unfolded, only, filter }: Pick<Address, 'level' | 'unfolded' | 'only' | 'filter'>,
   change: (part: Partial<Address>) => void,
   feed: Pick<LiveFeed, 'fold'>,
 ): ViewProps | null {
   const [kept] = useState(() => new KeptFolding());
   const picture = props?.picture ?? null;
+  // Groups do not show single late links.
+  const asksForLate = only === 'warning' || /state:\S*warning/.test(filter);
+  const level = wanted === 'auto' && asksForLate ? 'pod' : wanted;
   const folding = useMemo(
     () => (picture === null ? null : kept.choose(picture, level, unfolded)),
     [picture, kept, level, unfolded],
@@ -39,9 +42,9 @@ export function useFolded(
       if (fold !== null) change({ level: fold.level, unfolded: fold.unfolded.filter((other) => other !== key) });
     },
     onSelect: (selection) => {
-      const wanted = unfoldSelection(folded, selection);
-      if (wanted !== null && 'unfold' in wanted) onUnfold(wanted.unfold);
-      else onSelect(wanted);
+      const target = unfoldSelection(folded, selection);
+      if (target !== null && 'unfold' in target) onUnfold(target.unfold);
+      else onSelect(target);
     },
   };
 }

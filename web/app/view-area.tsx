@@ -96,23 +96,14 @@ function MainView({ view, stage, state, overview, viewProps: props, instead, now
   );
 }
 
-function Panel({
-  view,
-  props,
-  instead,
-  overview,
-  onPanelSlot,
-  takeFocus,
-  onClosePanel,
-}: ViewAreaProps & { props: ViewProps }) {
+function Panel({ props, instead, onPanelSlot, takeFocus, onClosePanel }: ViewAreaProps & { props: ViewProps }) {
   const { selection } = props;
   // The panel of the comparison stays mounted, so that its inputs survive a selection.
   const compared =
     instead === null ? null : <ViewPanel key="compare" onSlot={onPanelSlot} hidden={selection !== null} />;
   if (selection === null) {
     if (compared !== null) return compared;
-    const graphNeedsIt = view === 'graph' && (overview?.n ?? 0) > 30;
-    return view === 'heatmap' || graphNeedsIt ? <ViewPanel onSlot={onPanelSlot} /> : null;
+    return <ViewPanel onSlot={onPanelSlot} />;
   }
   const uids = 'pod' in selection ? [selection.pod] : [selection.from, selection.to];
   const key = uids.join(' ');

@@ -20,7 +20,7 @@ export interface Group {
 export interface FoldedCells {
   /** The folding that was asked for. */
   folding: Folding;
-  /** The worst link between the pods of two groups, as `from * n + to` of the pods: what its cell shows. */
+  /** The link between the pods of two groups that its cell shows, as `from * n + to` of the pods; see `foldCells`. */
   worstLink: Int32Array;
   /** The latency of that link, us; NaN = none. */
   worstUs: Float32Array;
@@ -60,13 +60,17 @@ export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { 
 }
 
 const GONE = codeOf('gone');
+const LATE = codeOf('warning');
+/** Late links count if they are at least this share of a cell's links, because in every cluster single ones are late. */
+const LATE_SHARE = 0.1;
 const [NOT_PROBED, NOT_YET] = [codeOf('not-probed'), codeOf('not-yet')];
 /** 1 = a link in that state was measured, or should have been reported. By index in `LINK_STATES`. */
 const COUNTS = SEVERITY.map((_, code) => (code === GONE || code === NOT_PROBED || code === NOT_YET ? 0 : 1));
 
 /**
  * Folds the links of `n` pods to those of groups: the worst link between two groups is drawn (worst by `SEVERITY`, then by
- * latency). The link of a group to itself stands for all links among its pods. O(n^2).
+ * latency), but a late one (`warning`) only if at least `LATE_SHARE` of the links are late. The link of a group to itself
+ * stands for all links among its pods. O(n^2).
  */
 export function foldCells(
   { n, state, valueUs }: { n: number; state: Uint8Array; valueUs: Float32Array },
@@ -79,6 +83,9 @@ export function foldCells(
   const worstRank = new Int8Array(m * m).fill(-1);
   const links = new Uint32Array(m * m);
   const inState = new Uint32Array(m * m);
+  const lateLinks = new Uint32Array(m * m);
+  const lateLink = new Int32Array(m * m);
+  const lateUs = new Float32Array(m * m);
   // Targets group by group, so that the inner loop works on local variables, which is twice as fast.
   const targets = Int32Array.from(groups.flatMap((group) => group.pods));
   const ends = new Int32Array(m);
@@ -102,6 +109,14 @@ export function foldCells(
           count += COUNTS[code] ?? 0;
           if (ownRank < rank) continue;
           const ownUs = valueUs[pair] ?? 0;
+          if (code === LATE) {
+            const late = lateLinks[at] ?? 0;
+            lateLinks[at] = late + 1;
+            if (late > 0 && !(ownUs > (lateUs[at] ?? 0))) continue;
+            lateUs[at] = ownUs;
+            lateLink[at] = pair;
+            continue;
+          }
           if (ownRank > rank) same = 0;
           same++;
           // NaN (no latency) is never greater.
@@ -119,7 +134,15 @@ export function foldCells(
       }
     }
   }
-  for (let at = 0; at < worstUs.length; at++) if ((worstUs[at] ?? 0) < 0) worstUs[at] = Number.NaN;
+  for (let at = 0; at < worstUs.length; at++) {
+    const late = lateLinks[at] ?? 0;
+    if (late > 0 && late >= (links[at] ?? 0) * LATE_SHARE && (worstRank[at] ?? 0) < (SEVERITY[LATE] ?? 0)) {
+      worstLink[at] = lateLink[at] ?? -1;
+      worstUs[at] = lateUs[at] ?? 0;
+      inState[at] = late;
+    }
+    if ((worstUs[at] ?? 0) < 0) worstUs[at] = Number.NaN;
+  }
   return { folding, worstLink, worstUs, links, inState };
 }
 

@@ -12,12 +12,14 @@ export interface Label {
 /** Input of the label layout: labels of `height` px on a ring of pods with radius `reach`, px. */
 export interface LabelRequest {
   ring: Ring;
-  /** Which pods get a label. */
+  /** Which pods get a label, the most important first. */
   indexes: readonly number[];
   height: number;
   reach: number;
   /** How far a self-link extends above or below a pod, px. */
   rise: number;
+  /** How far labels at the top and bottom of the ring are lifted away from it, so that their leaders cross no pod, px. */
+  lift: number;
   box: Box;
 }
 
@@ -52,21 +54,27 @@ export function spread(wanted: readonly number[], gap: number, low: number, high
 }
 
 /**
- * Places labels beside their pods, outside the ring, never over a pod, and not over each other if the side has room.
- * Labels on the left end at their pod, labels on the right start there.
+ * Places labels beside their pods, outside the ring, never over a pod, and never over each other: if a side has no room for
+ * all, only the first ones of `indexes` are placed. Labels on the left end at their pod, labels on the right start there.
  */
 export function placeLabels(request: LabelRequest): Label[] {
   return [...placeSide(request, -1), ...placeSide(request, 1)].sort((a, b) => a.index - b.index);
 }
 
 function placeSide(request: LabelRequest, side: -1 | 1): Label[] {
-  const { ring, height, reach, rise, box } = request;
+  const { ring, height, reach, rise, lift, box } = request;
   const onSide = (index: number) => {
     const x = ring.spots[index]?.x ?? 0;
     return side < 0 ? x < ring.cx - 0.5 : x >= ring.cx - 0.5;
   };
-  const yOf = (index: number) => ring.spots[index]?.y ?? 0;
-  const mine = request.indexes.filter(onSide).sort((a, b) => yOf(a) - yOf(b) || a - b);
+  const yOf = (index: number) => {
+    const { x, y } = ring.spots[index] ?? { x: 0, y: 0 };
+    const [across, along] = [(x - ring.cx) / (ring.rx || 1), (y - ring.cy) / (ring.ry || 1)];
+    return y + (lift * along) / (Math.hypot(across, along) || 1);
+  };
+  const most = Math.floor(box.height / height);
+  const mine = request.indexes.filter(onSide).slice(0, most);
+  mine.sort((a, b) => yOf(a) - yOf(b) || a - b);
   const ys = spread(mine.map(yOf), height, box.y + height / 2, box.y + box.height - height / 2);
   return mine.map((index, i) => {
     const y = ys[i] ?? 0;

@@ -10,7 +10,7 @@ import { type Fold, type Picture, type PodHealth, type PodView, podTallies } fro
 import { placeLabels, shownName } from './names.ts';
 
 /** Up to this many pods, `auto` shows every pod. */
-const FEW_PODS = 12;
+const FEW_PODS = 11;
 /** The most rows that `auto` draws: so many have a readable name or group name (see the table in the design note). */
 const MAX_ROWS = 160;
 

@@ -204,7 +204,8 @@ function slowNote({ foundIn }: PodView): string {
 /** The text of the finding that makes the pod failing; without one (the list is full) the number of failed links. */
 function failingNote(view: PodView): string {
   const finding = failureOf(view);
-  if (finding !== undefined) return findingWords(finding).what;
+  // The finding of a node counts its pods, which does not fit one of them.
+  if (finding !== undefined) return findingWords(finding).what.replace(/^its \d+ pods are /, '');
   return `unreachable from ${countText(view.failedIn)} of ${countText(view.probedIn)}`;
 }
 

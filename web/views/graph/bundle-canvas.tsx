@@ -1,16 +1,14 @@
-import { curveBundle, line, type ZoomTransform, zoomIdentity } from 'd3';
+import { curveBundle, line } from 'd3';
 import { useEffect, useMemo, useRef } from 'react';
 import type { Ring } from '../../model/circle-layout.ts';
 import { type Bundles, bundlePoints } from './bundles.ts';
-import { readColours } from './canvas.tsx';
+import { fitCanvas, readColours, scaleContext } from './canvas.tsx';
 import type { Point } from './geometry.ts';
 import type { Graph } from './use-graph.ts';
-import type { GraphZoom } from './use-zoom.tsx';
+import { EDGE, type GraphZoom, movedBy } from './use-zoom.tsx';
 
 /** Work in one frame: this many lines and this many ms, so that each frame takes less than 16 ms. */
 const [LINES_AT_ONCE, SLICE_MS] = [400, 6];
-/** Bundles are drawn again when the zoom has not changed for this long. */
-const SETTLE_MS = 100;
 /** How strongly links are bundled (0 = straight): with zones and nodes, and without. */
 const [GROUPED_BETA, FLAT_BETA] = [0.85, 0.4];
 
@@ -44,19 +42,15 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
     if (element === null) return;
     const back = document.createElement('canvas');
     let frame = 0;
-    let timer = 0;
-    let drawn: ZoomTransform | null = null;
+    let before = zoom.drawn();
     const start = () => {
       cancelAnimationFrame(frame);
-      const now = zoom.current();
-      // Without zoom the whole graph is on the canvas, which is only moved.
-      const target = now.k === 1 ? zoomIdentity : now;
-      const ratio = Math.min(2, window.devicePixelRatio || 1);
-      back.width = Math.max(1, Math.round(size.width * ratio));
-      back.height = Math.max(1, Math.round(size.height * ratio));
+      fitCanvas(back, size, zoom);
       const context = back.getContext('2d');
       if (context === null) return;
-      context.setTransform(target.k * ratio, 0, 0, target.k * ratio, target.x * ratio, target.y * ratio);
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, back.width, back.height);
+      scaleContext(context, zoom);
       const look = lookOf(element, bundles.n);
       let next = 0;
       const slice = () => {
@@ -65,30 +59,25 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
           frame = requestAnimationFrame(slice);
           return;
         }
+        fitCanvas(element, size, zoom);
+        // Setting its width empties a canvas.
         element.width = back.width;
-        element.height = back.height;
         element.getContext('2d')?.drawImage(back, 0, 0);
-        drawn = target;
-        place();
+        element.style.transform = '';
+        before = zoom.drawn();
       };
       frame = requestAnimationFrame(slice);
     };
-    const place = () => {
-      const now = zoom.current();
-      const from = drawn ?? zoomIdentity;
-      const scale = now.k / from.k;
-      element.style.transform = `translate(${now.x - from.x * scale}px, ${now.y - from.y * scale}px) scale(${scale})`;
-    };
     start();
     const stop = zoom.follow(() => {
-      place();
-      // While the zoom changes, frames are left to the other layers.
-      clearTimeout(timer);
-      if (zoom.current().k !== 1 || drawn?.k !== 1) timer = window.setTimeout(start, SETTLE_MS);
+      // Until the new picture is complete, the old one is moved and scaled.
+      const edge = before.k === 1 ? 0 : EDGE;
+      element.style.transformOrigin = `${edge}px ${edge}px`;
+      element.style.transform = movedBy(before, zoom.drawn());
+      start();
     });
     return () => {
       stop();
-      clearTimeout(timer);
       cancelAnimationFrame(frame);
     };
   }, [ring, places, grouped, bundles, paths, zoom, size, theme]);

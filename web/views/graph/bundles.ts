@@ -17,13 +17,8 @@ export const NO_BUNDLES: Bundles = { n: 0, pairs: [], late: [] };
 const MAX_PODS = 160;
 const LATE = codeOf('warning');
 
-/** A folded link is shown as late if at least this share of its links is, because single late links are normal. */
-const LATE_SHARE = 0.1;
-
 /** The pairs of pods with a good, fair or late link in at least one direction. `touching`: see `GraphLinks`. */
-export function quietPairs({ n, state, fold }: Picture, touching: Uint8Array | null): Bundles {
-  const isLate = (pair: number) =>
-    state[pair] === LATE && (fold === null || (fold.inState[pair] ?? 0) >= (fold.links[pair] ?? 0) * LATE_SHARE);
+export function quietPairs({ n, state }: Picture, touching: Uint8Array | null): Bundles {
   if (n > MAX_PODS) return NO_BUNDLES;
   const [pairs, late]: [number[], boolean[]] = [[], []];
   for (let a = 0; a < n; a++) {
@@ -32,7 +27,7 @@ export function quietPairs({ n, state, fold }: Picture, touching: Uint8Array | n
       const [there = 99, back = 99] = [state[a * n + b], state[b * n + a]];
       if (Math.min(there, back) > LATE) continue;
       pairs.push(a * n + b);
-      late.push(isLate(a * n + b) || isLate(b * n + a));
+      late.push(there === LATE || back === LATE);
     }
   }
   return { n, pairs, late };

@@ -1,4 +1,3 @@
-import { type ZoomTransform, zoomIdentity } from 'd3';
 import { useEffect, useRef } from 'react';
 import type { Ring } from '../../model/circle-layout.ts';
 import type { LinkState } from '../../model/links.ts';
@@ -8,10 +7,8 @@ import type { Point } from './geometry.ts';
 import type { Emphasis } from './links.tsx';
 import { LINK_STYLES, type SceneLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
-import type { GraphZoom } from './use-zoom.tsx';
+import { EDGE, type GraphZoom } from './use-zoom.tsx';
 
-/** A zoomed canvas extends this far beyond the stage on each side, so that it can be panned without redrawing, px. */
-const EDGE = 160;
 const NOTHING = { width: 0, height: 0 };
 
 interface LinkCanvasProps {
@@ -67,38 +64,24 @@ function Layer({
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useEffect(() => {
     let frame = 0;
-    let drawn: ZoomTransform | null = null;
     const isEmpty = holds === MOVING && held < 0;
     const links = graph.links.filter(({ from, to }) => holds(held, from, to));
     const ownDots = dots.filter((index) => holds(held, index, index));
     const draw = () => {
-      frame = 0;
       const element = canvas.current;
       const context = element?.getContext('2d') ?? null;
       if (element === null || context === null) return;
-      const ratio = Math.min(2, window.devicePixelRatio || 1);
-      const now = zoom.current();
-      // Without zoom the whole graph is on the canvas, which is only moved.
-      drawn = now.k === 1 ? zoomIdentity : now;
-      const edge = now.k === 1 ? 0 : EDGE;
-      resize(element, isEmpty ? NOTHING : size, edge, ratio);
-      shift(element, drawn, now);
+      fitCanvas(element, isEmpty ? NOTHING : size, zoom);
       if (isEmpty) return;
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, element.width, element.height);
-      const scale = now.k * ratio;
-      context.setTransform(scale, 0, 0, scale, (drawn.x + edge) * ratio, (drawn.y + edge) * ratio);
+      scaleContext(context, zoom);
       const colours = readColours(element);
       drawLinks(context, graph, links, { emphasisOf, marked }, colours);
       drawDots(context, graph, pods, ownDots, colours);
     };
-    const ask = () => {
-      if (frame === 0) frame = requestAnimationFrame(draw);
-    };
-    ask();
-    const stop = zoom.follow(() => {
-      if (canvas.current === null || drawn === null || !shift(canvas.current, drawn, zoom.current())) ask();
-    });
+    frame = requestAnimationFrame(draw);
+    const stop = zoom.follow(draw);
     return () => {
       stop();
       cancelAnimationFrame(frame);
@@ -114,27 +97,25 @@ function isSameBut(held: number, a: Graph, b: Graph): boolean {
   return b.spots.every((spot, i) => i === held || (spot.x === a.spots[i]?.x && spot.y === a.spots[i]?.y));
 }
 
-/**
- * Moves a canvas that was drawn with zoom `drawn` to zoom `now` by a CSS transform, because redrawing takes longer than a
- * frame. Returns false if a part of the stage would be empty.
- */
-function shift(element: HTMLCanvasElement, drawn: ZoomTransform, now: ZoomTransform): boolean {
-  const [x, y] = [now.x - drawn.x, now.y - drawn.y];
-  if (now.k !== drawn.k || (now.k !== 1 && Math.max(Math.abs(x), Math.abs(y)) > EDGE)) return false;
-  element.style.transform = `translate(${x}px, ${y}px)`;
-  return true;
-}
+/** Device px per CSS px of a canvas: more than 2 is not seen, but costs. */
+const pixelRatio = () => Math.min(2, window.devicePixelRatio || 1);
+/** How far a canvas extends beyond its stage: at 100 % the whole scene is on the stage. */
+const edgeOf = (zoom: GraphZoom) => (zoom.drawn().k === 1 ? 0 : EDGE);
 
-/** Sets the size of a canvas to its stage plus `edge` px on each side. */
-function resize(element: HTMLCanvasElement, size: typeof NOTHING, edge: number, ratio: number): void {
+/** Sets the size of a canvas to that of its stage plus the edge on each side. */
+export function fitCanvas(element: HTMLCanvasElement, size: typeof NOTHING, zoom: GraphZoom): void {
+  const [edge, ratio] = [edgeOf(zoom), pixelRatio()];
   const [width, height] = [size.width + 2 * edge, size.height + 2 * edge];
   if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
   if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
   Object.assign(element.style, { left: `${-edge}px`, top: `${-edge}px`, width: `${width}px`, height: `${height}px` });
 }
 
-const QUIET: ReadonlySet<LinkState> = new Set(['good', 'fair']);
-const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning']);
+/** Lets a canvas of `fitCanvas` be drawn on in px of the scene. */
+export function scaleContext(context: CanvasRenderingContext2D, zoom: GraphZoom): void {
+  const [{ k, x, y }, edge, ratio] = [zoom.drawn(), edgeOf(zoom), pixelRatio()];
+  context.setTransform(k * ratio, 0, 0, k * ratio, (x + edge) * ratio, (y + edge) * ratio);
+}
 
 /** Returns a colour by the name of its CSS variable. */
 type Colours = (name: string) => string;
@@ -167,13 +148,11 @@ interface LinkLook {
 /** Draws `links`, which are all or some links of the graph. */
 export function drawLinks(
   context: CanvasRenderingContext2D,
-  { links: all, tier }: Graph,
+  { tier }: Graph,
   links: readonly SceneLink[],
   { emphasisOf, marked }: LinkLook,
   colours: Colours,
 ): void {
-  // If all links are drawn, good ones are pale as soon as there are bad ones.
-  const quiet = !tier.bundled && all.some(({ state }) => BAD.has(state)) ? 0.4 : 1;
   context.lineCap = 'butt';
   for (const link of links) {
     const emphasis = emphasisOf(link.pair, link.from, link.to);
@@ -184,7 +163,7 @@ export function drawLinks(
       context.globalAlpha = 0.35;
       strokeLink(context, link, colours('accent'), emphasis === 'selected' ? 14 : 9, []);
     }
-    context.globalAlpha = emphasis === 'dim' ? 0.15 : !isMain && QUIET.has(link.state) ? quiet : 1;
+    context.globalAlpha = emphasis === 'dim' ? 0.15 : 1;
     const width = Math.max(1, style.width * (isMain ? 1 : tier.weight));
     strokeLink(context, link, colour, width, isMain ? style.dash : style.dash.map((part) => part * 0.7));
     fillArrow(context, link, colour);

@@ -1,8 +1,10 @@
 import { FindingList } from '../../components/finding-list.tsx';
+import { LinkButton } from '../../components/link-button.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { LINK_LIMITS } from '../../model/address.ts';
 import { countText, plural } from '../../model/format.ts';
-import { WorstList, worstOf } from './graph-findings.tsx';
+import { stateAt } from '../../model/links.ts';
+import { tierOf } from './scene.ts';
 import type { GraphLinks } from './use-graph.ts';
 
 interface ChoicePanelProps {
@@ -17,11 +19,12 @@ const MOST_LISTED = 6;
 /** The side panel without a selection: how many links are drawn, findings, and the worst links. */
 export function ChoicePanel({ props, links }: ChoicePanelProps) {
   const { choice } = links;
-  const worst = worstOf(props, links);
+  // The worst is the last of the choice.
+  const worst = choice.pairs.filter((pair) => isBad(props.picture.state[pair])).reverse();
   const { fold } = props.picture;
   const { mesh } = fold?.pods ?? props.picture;
   const bad = choice.total.failed + choice.total.slow;
-  const isBounded = bad > LINK_LIMITS.min && links.isBundled;
+  const isBounded = bad > LINK_LIMITS.min && !tierOf(props.picture.n, props.narrow).allLinks;
   const shown = choice.shown.failed + choice.shown.slow;
   return (
     <div className="choice-panel">
@@ -35,16 +38,29 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
       <p className="panel-second">
         {links.isBundled
           ? 'Failed and slow links are drawn one by one, healthy ones in pale bundles.'
-          : 'Each line is one link; the arrow points to the destination.'}
+          : `Each line is ${fold === null ? 'one link' : `all links from one ${fold.level} to another`}; the arrow points to the destination.`}
       </p>
       {isBounded && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
       <FindingList props={props} mesh={mesh} most={MOST_LISTED} />
-      <WorstList props={props} pairs={worst.slice(0, MOST_LISTED)} />
-      {worst.length === 0 && mesh.findings.length === 0 && (
-        <p className="panel-second">All links healthy. Click a pod or a line for details.</p>
+      {worst.length === 0 ? (
+        <p className="panel-second">Click a {fold?.level ?? 'pod'} or a line for details.</p>
+      ) : (
+        <section>
+          <h3>Worst links</h3>
+          <ul className="link-lines">
+            {worst.slice(0, MOST_LISTED).map((pair) => (
+              <LinkButton key={pair} props={props} pair={pair} />
+            ))}
+          </ul>
+        </section>
       )}
     </div>
   );
+}
+
+function isBad(code: number | undefined): boolean {
+  const state = stateAt(code);
+  return state === 'failed' || state === 'slow';
 }
 
 /** A slider from 20 to 2000 links on a logarithmic scale, for fine control of small numbers. */

@@ -6,12 +6,21 @@ import type { LinkState } from '../../model/links.ts';
 import { linkMark } from '../../model/marks.ts';
 import { LINK_STYLES } from './scene.ts';
 
+interface LegendProps {
+  props: ViewProps;
+  choice: LinkChoice;
+  /** Whether healthy links are drawn as bundles. */
+  isBundled: boolean;
+}
+
 /** The legend of the lines with their counts. A click on an entry shows only its links. Zero counts are shown muted. */
-export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkChoice }) {
+export function GraphLegend({ props, choice, isBundled }: LegendProps) {
   const { warningMs, problemMs } = props.thresholds;
   const { shown, slowFromUs } = choice;
   // Of a folded picture the links between pods are counted.
   const { fold } = props.picture;
+  // As they are drawn: bundles have no arrows, and unknown links are only drawn if they are asked for.
+  const isPale = (state: LinkState) => isBundled && props.only === 'all' && (state === 'good' || state === 'warning');
   const { counts, unreliableLinks } = fold?.pods ?? props.picture;
   const total = fold === null ? choice.total : counts;
   const slowest = Number.isNaN(slowFromUs) ? `slow ≥ ${problemMs} ms` : `slow ≥ ${latencyText(slowFromUs)} (slowest)`;
@@ -24,7 +33,8 @@ export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkC
   if (total.unknown > 0) entries.push(['unknown', 'unknown', total.unknown]);
   const notProbed =
     counts['not-yet'] === 0 ? 'not probed' : counts['not-probed'] === 0 ? 'pending' : 'not probed or pending';
-  entries.push(['not-probed', notProbed, counts['not-probed'] + counts['not-yet']]);
+  const notProbedLinks = counts['not-probed'] + counts['not-yet'];
+  if (notProbedLinks > 0) entries.push(['not-probed', notProbed, notProbedLinks]);
   return (
     <ul className="graph-legend" aria-label="Links by state">
       {entries.map(([state, name, count]) => (
@@ -35,7 +45,7 @@ export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkC
             aria-pressed={props.only === state}
             onClick={() => props.onOnly(props.only === state ? 'all' : state)}
           >
-            <LegendLine state={state} />
+            <LegendLine state={state} isBundle={isPale(state)} />
             {name} <b>{countText(count)}</b>
           </button>
         </li>
@@ -51,8 +61,15 @@ export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkC
   );
 }
 
-function LegendLine({ state }: { state: LinkState }) {
+function LegendLine({ state, isBundle }: { state: LinkState; isBundle: boolean }) {
   const { width, dash, marked } = LINK_STYLES[state];
+  if (isBundle) {
+    return (
+      <svg className={`legend-line is-bundle graph-link is-${state}`} width="32" height="14" aria-hidden="true">
+        <path d="M1 2Q16 7 31 5M1 7H31M1 12Q16 7 31 9" strokeWidth="1" />
+      </svg>
+    );
+  }
   const arrow = state !== 'not-probed';
   return (
     <svg className={`legend-line graph-link is-${state}`} width="32" height="14" aria-hidden="true">

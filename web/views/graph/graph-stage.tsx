@@ -14,7 +14,7 @@ import { RingArcs } from './ring-arcs.tsx';
 import { LINK_STYLES } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 import { useStage } from './use-stage.ts';
-import { type GraphZoom, ZoomLayer } from './use-zoom.tsx';
+import { type GraphZoom, SvgLayer } from './use-zoom.tsx';
 
 /** Maximum number of marks on links. With more, only dashes show failed links. */
 const MAX_MARKS = 60;
@@ -55,39 +55,48 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
       aria-label={`Graph of ${picture.n} pods and their links`}
       {...pointer.handlers}
     >
-      {graph.tier.bundled && <BundleCanvas graph={graph} zoom={zoom} size={size} theme={theme} isHeld={held >= 0} />}
-      {graph.tier.bundled && (
-        <LinkCanvas
-          graph={graph}
-          pods={picture.pods}
-          dots={dots}
-          held={held}
-          zoom={zoom}
-          size={size}
-          emphasisOf={emphasisOf}
-          theme={theme}
-          marked={marked}
-        />
-      )}
-      <ZoomLayer zoom={zoom} size={size}>
-        <ExternalMarks graph={graph} narrow={narrow} words={labelBoxes(graph, labels, lines, narrow)} />
-        <RingArcs
-          ring={ring}
-          tier={tier}
-          frame={frame}
-          grouped={grouped}
-          labels={labels}
-          picture={picture}
-          narrow={narrow}
-        />
-        {!graph.grouped && picture.n > 1 && (
-          <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
+      <div ref={zoom.plane} className="graph-plane">
+        {graph.tier.bundled && <BundleCanvas graph={graph} zoom={zoom} size={size} theme={theme} isHeld={held >= 0} />}
+        {graph.tier.bundled && (
+          <LinkCanvas
+            graph={graph}
+            pods={picture.pods}
+            dots={dots}
+            held={held}
+            zoom={zoom}
+            size={size}
+            emphasisOf={emphasisOf}
+            theme={theme}
+            marked={marked}
+          />
         )}
-        {!graph.tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} />}
-        <PodLabels graph={graph} labels={labels} lines={lines} picture={picture} />
-        <PodNodes graph={graph} picture={picture} nowMs={nowMs} cursor={cursor} onSelect={select} onCursor={onCursor} />
-        <LinkPills graph={graph} props={props} />
-      </ZoomLayer>
+        <SvgLayer zoom={zoom} size={size}>
+          <ExternalMarks graph={graph} narrow={narrow} words={labelBoxes(graph, labels, lines, narrow)} />
+          <RingArcs
+            ring={ring}
+            tier={tier}
+            frame={frame}
+            grouped={grouped}
+            labels={labels}
+            picture={picture}
+            narrow={narrow}
+          />
+          {!graph.grouped && picture.n > 1 && (
+            <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
+          )}
+          {!graph.tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} />}
+          <PodLabels graph={graph} labels={labels} lines={lines} picture={picture} />
+          <PodNodes
+            graph={graph}
+            picture={picture}
+            nowMs={nowMs}
+            cursor={cursor}
+            onSelect={select}
+            onCursor={onCursor}
+          />
+          <LinkPills graph={graph} props={props} />
+        </SvgLayer>
+      </div>
       {hot !== null && at !== null && <GraphCard props={props} hit={hot} at={at} size={size} />}
       <p className="hidden" role="status">
         {pair >= 0 ? cellSentence(picture, Math.floor(pair / picture.n), pair % picture.n) : ''}
@@ -111,8 +120,9 @@ interface LinkShapesProps {
 }
 
 function LinkShapes({ graph, emphasisOf, marked }: LinkShapesProps) {
+  const hasBad = graph.links.some(({ state }) => state === 'failed' || state === 'slow');
   return (
-    <g className="graph-links">
+    <g className={`graph-links${hasBad ? ' has-bad' : ''}`}>
       {graph.links.map((link) => (
         <LinkShape
           key={link.pair}

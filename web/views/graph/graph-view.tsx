@@ -6,7 +6,6 @@ import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { loadExport, loadTable } from '../../components/view-tools.tsx';
 import { ChoicePanel } from './choice-panel.tsx';
-import { GraphFindings, hasRoomForFindings } from './graph-findings.tsx';
 import { GraphLegend } from './graph-legend.tsx';
 import { GraphStage } from './graph-stage.tsx';
 import { GraphTools } from './graph-tools.tsx';
@@ -100,18 +99,16 @@ const GraphPicture = memo(function GraphPicture({
     [move, graph.ring],
   );
   const { choice } = links;
-  const hasFindings = props.selection === null && hasRoomForFindings(graph, size.width);
-  const findings = useMemo(
-    () => (hasFindings ? <GraphFindings props={props} links={links} /> : null),
-    [hasFindings, props, links],
+  const { isBundled } = links;
+  const legend = useMemo(
+    () => <GraphLegend props={props} choice={choice} isBundled={isBundled} />,
+    [props, choice, isBundled],
   );
-  const legend = useMemo(() => <GraphLegend props={props} choice={choice} />, [props, choice]);
   return (
     <>
       <div className="graph-scroll">
         <GraphStage props={props} graph={graph} zoom={zoom} size={size} stage={stage} onMove={onMove} {...focus} />
       </div>
-      {findings}
       {legend}
     </>
   );

@@ -31,8 +31,9 @@ export function labelsOf(graph: Graph, narrow: boolean): Label[] {
     ring: { ...ring, spots: spots.map((spot) => ({ ...spot, angle: 0 })) },
     indexes: named.map(({ index }) => index),
     height: heightOf(lines, full),
-    reach: tier.names === 'unhealthy' ? 26 : tier.disc * (hasUprightLoops(tier) ? 1 : 2.1),
+    reach: tier.names === 'unhealthy' ? 26 : hasUprightLoops(tier) ? tier.disc : tier.disc * 2.1,
     rise: full ? tier.disc * 0.4 : 0,
+    lift: tier.names === 'short' && tier.bundled ? tier.disc * 1.6 : 0,
     box: frame.labels,
   });
 }
@@ -144,13 +145,12 @@ function unhealthyLines(picture: Picture, view: PodView, nowMs: number): Line[] 
 
 /** For a finding about a node, the name of the node instead of the pod at which the label is shown. */
 function nodeLines({ pod }: PodView, { note, tone }: FindingLabel): Line[] {
-  return [{ text: shownName(pod.node), className: 'label-short', more: { text: note, tone } }];
+  return [{ text: shownName(pod.node), className: 'label-short is-bad', more: { text: note, tone } }];
 }
 
 function shortLines(picture: Picture, view: PodView, nowMs: number): Line[] {
   const words = podWords(picture, view, nowMs);
   const note = words.note !== '' && view.health === 'healthy' ? words.note : words.state.toLowerCase();
-  const line: Line = { text: view.label, className: 'label-short' };
-  if (view.health === 'healthy' && !view.slowToReach) return [line];
-  return [{ ...line, more: { text: note, tone: words.noteTone } }];
+  if (view.health === 'healthy' && !view.slowToReach) return [{ text: view.label, className: 'label-short' }];
+  return [{ text: view.label, className: 'label-short is-bad', more: { text: note, tone: words.noteTone } }];
 }

@@ -55,11 +55,10 @@ const LinkPath = memo(function LinkPath(props: LinkPathProps) {
   const style = LINK_STYLES[state];
   const width = Math.max(1, style.width * weight);
   const size = weight < 1 ? 11 : 15;
+  const isChosen = emphasis === 'hot' || emphasis === 'selected';
   return (
-    <g className={`graph-link is-${state}${emphasis === 'dim' ? ' is-dim' : ''}`}>
-      {(emphasis === 'hot' || emphasis === 'selected') && (
-        <path className="graph-halo" d={d} strokeWidth={emphasis === 'selected' ? 14 : 9} />
-      )}
+    <g className={`graph-link is-${state}${emphasis === 'dim' ? ' is-dim' : isChosen ? ' is-chosen' : ''}`}>
+      {isChosen && <path className="graph-halo" d={d} strokeWidth={emphasis === 'selected' ? 14 : 9} />}
       <path
         d={d}
         strokeWidth={width}
@@ -105,13 +104,14 @@ function between(a: { x: number; y: number }, b: { x: number; y: number }) {
 }
 
 /** Maximum number of latency labels, and of links between groups with their counts. */
-const [MAX_PILLS, MAX_COUNTS] = [30, 12];
+const [MAX_PILLS, MAX_COUNTS] = [30, 4];
 
 /** Labels on slow links with their latency, if there are few of them, and on bad links between groups with their counts. */
 export function LinkPills({ graph, props }: { graph: Graph; props: ViewProps }) {
   const { picture } = props;
   // On many links the same count would be said again and again. The card says it, too.
-  const isFolded = picture.fold !== null && graph.links.length <= MAX_COUNTS;
+  const isBadGroup = ({ state, from, to }: SceneLink) => state === 'failed' && foldWords(picture, from, to) !== '';
+  const isFolded = picture.fold !== null && graph.links.filter(isBadGroup).length <= MAX_COUNTS;
   const wanted = graph.links.filter(
     ({ state, pair }) => state === 'slow' || pair === graph.pair || (isFolded && state === 'failed'),
   );

@@ -249,7 +249,7 @@ function LineText({ line, room }: { line: Line; room: number }) {
   const sizePx = sizeOf(line);
   if (more === undefined) return fitText(text, room, sizePx);
   const isShort = textWidth(wholeText(line), sizePx) <= room;
-  const isName = line.className === 'label-name' || line.className === 'label-short';
+  const isName = line.className === 'label-name' || line.className.startsWith('label-short');
   if (isShort && text !== '') {
     return (
       <>

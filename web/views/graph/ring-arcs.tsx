@@ -60,9 +60,9 @@ export const RingArcs = memo(function RingArcs({ ring, tier, frame, grouped, lab
   );
 });
 
-/** Nodes, and zones inside them. If each zone has one node, both share an arc. */
+/** Nodes of several pods, and zones inside them. If each zone has one node, both share an arc. */
 function innerArcs({ arcs, zones }: Ring): RingArc[][] {
-  if (zones.length !== arcs.length) return [arcs, zones];
+  if (zones.length !== arcs.length) return [arcs.filter(({ pods }) => pods.length > 1), zones];
   return [arcs.map((arc, i) => ({ ...arc, name: `${arc.name} · ${zones[i]?.name}` }))];
 }
 

@@ -30,14 +30,16 @@ export const FULL_LABEL = 58;
 /** How to draw `n` pods (gone ones included). `narrow`: the view is below 640 px. `height`: space for labels, px. */
 export function tierOf(n: number, narrow: boolean, height = Number.POSITIVE_INFINITY): Tier {
   const base = { allLinks: true, bundled: n >= 12, weight: 1, stateOnArcs: false };
-  if (n <= 12)
+  if (n <= 12) {
+    const isLow = Math.ceil(n / 2) * FULL_LABEL > height;
     return {
       ...base,
-      names: narrow || Math.ceil(n / 2) * FULL_LABEL > height ? 'short' : 'full',
-      disc: narrow ? (n <= 6 ? 19 : 13) : 26,
+      names: narrow || isLow ? 'short' : 'full',
+      disc: narrow || isLow ? (n <= 6 ? 19 : 13) : 26,
       unhealthyDisc: 26,
       bow: 0.1,
     };
+  }
   if (n <= 30) return { ...base, names: 'short', disc: narrow ? 9 : 14, unhealthyDisc: 14, weight: 0.7, bow: 0.03 };
   const many = {
     ...base,

@@ -171,7 +171,10 @@ function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<numb
 
 /** All pods if their labels fit; otherwise selected pods, pods that match the filter, and pods with the worst findings. */
 function namedPods(picture: Picture, tier: Tier, { pod, pair, touching, findingLabels }: GraphLinks): Graph['named'] {
-  if (tier.names !== 'unhealthy') return picture.pods.map(({ index }) => ({ index, finding: null }));
+  if (tier.names !== 'unhealthy') {
+    const [bad, good] = [picture.pods.filter(isUnhealthy), picture.pods.filter((view) => !isUnhealthy(view))];
+    return [...bad, ...good].map(({ index }) => ({ index, finding: null }));
+  }
   const chosen = new Set([pod, ...(pair < 0 ? [] : [Math.floor(pair / picture.n), pair % picture.n])]);
   chosen.delete(-1);
   if (touching !== null) {

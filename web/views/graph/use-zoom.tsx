@@ -1,14 +1,27 @@
 import { select, type ZoomTransform, zoom, zoomIdentity, zoomTransform } from 'd3';
-import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import {
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 
 /** Zoom and pan of one element. */
 export interface GraphZoom {
   /** The current zoom. It changes without rendering, so read it when needed. */
   current(): ZoomTransform;
+  /** The zoom for which the layers of the scene are drawn. */
+  drawn(): ZoomTransform;
+  /** The element that holds all layers: while the zoom changes, only its CSS transform does. */
+  plane: RefObject<HTMLDivElement | null>;
   /** Zooms about the centre of the stage. */
   by(factor: number): void;
   reset(): void;
-  /** Calls `draw` after every change until the returned function is called. */
+  /** Calls `draw`, which must draw at once, after every change of `drawn` until the returned function is called. */
   follow(draw: () => void): () => void;
 }
 
@@ -16,6 +29,10 @@ export interface GraphZoom {
 const EXTENT: [least: number, most: number] = [0.5, 12];
 /** At least this much of the scene stays on the stage, px. */
 const MIN_VISIBLE = 80;
+/** The layers extend this far beyond the stage on each side, so that a scaled scene can be panned without drawing, px. */
+export const EDGE = 160;
+/** The layers are drawn again when the scale has not changed for this long, because drawing takes longer than a frame. */
+const SETTLE_MS = 100;
 /** A press that moves no farther than this is a click, px. */
 export const CLICK_REACH = 4;
 
@@ -32,7 +49,16 @@ export function keepVisible({ k, x, y }: ZoomTransform, [width, height]: [number
  */
 export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean): [GraphZoom, percent: number] {
   const followers = useRef(new Set<() => void>());
+  const plane = useRef<HTMLDivElement>(null);
+  const drawn = useRef<ZoomTransform>(zoomIdentity);
+  const settling = useRef(0);
   const [percent, setPercent] = useState(100);
+  const settle = useCallback((now: ZoomTransform) => {
+    // At 100 % all of the scene is drawn, so that it is only moved.
+    drawn.current = now.k === 1 ? zoomIdentity : now;
+    if (plane.current !== null) plane.current.style.transform = movedBy(drawn.current, now);
+    for (const draw of followers.current) draw();
+  }, []);
   const behaviour = useMemo(
     () =>
       zoom<HTMLDivElement, unknown>()
@@ -48,24 +74,32 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
         .on('zoom', function (this: HTMLDivElement, { transform }: { transform: ZoomTransform }) {
           this.style.touchAction = transform.k === 1 ? 'pan-y' : 'none';
           setPercent(Math.round(transform.k * 100));
-          for (const draw of followers.current) draw();
+          const { k, x, y } = drawn.current;
+          clearTimeout(settling.current);
+          if (transform.k !== k) settling.current = window.setTimeout(() => settle(transform), SETTLE_MS);
+          else if (k !== 1 && Math.max(Math.abs(transform.x - x), Math.abs(transform.y - y)) > EDGE) settle(transform);
+          if (plane.current !== null) plane.current.style.transform = movedBy(drawn.current, transform);
         }),
-    [],
+    [settle],
   );
 
   useEffect(() => {
     const element = stage.current;
     if (!isOn || element === null) return;
     setPercent(100);
+    settle(zoomIdentity);
     const selection = select(element).call(behaviour).on('dblclick.zoom', null);
     return () => {
+      clearTimeout(settling.current);
       selection.on('.zoom', null);
     };
-  }, [stage, behaviour, isOn]);
+  }, [stage, behaviour, settle, isOn]);
 
   const handle = useMemo(() => {
     const selection = () => select(stage.current as HTMLDivElement);
     return {
+      plane,
+      drawn: () => drawn.current,
       current: () => (stage.current === null ? zoomIdentity : zoomTransform(stage.current)),
       by: (factor: number) => selection().call(behaviour.scaleBy, factor),
       reset: () => selection().call(behaviour.transform, zoomIdentity),
@@ -80,35 +114,22 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
   return [handle, percent];
 }
 
-/**
- * An SVG that follows zoom and pan without rendering. Panning is a CSS transform of the whole SVG, which is fast. Zooming
- * lays out all texts again.
- */
-export function ZoomLayer({
-  zoom,
-  size,
-  children,
-}: {
-  zoom: GraphZoom;
-  size: { width: number; height: number };
-  children: ReactNode;
-}) {
-  const whole = useRef<HTMLDivElement>(null);
+/** The CSS transform of what was drawn with zoom `from`, so that it is where zoom `to` has it. */
+export function movedBy(from: ZoomTransform, to: ZoomTransform): string {
+  const scale = to.k / from.k;
+  return `translate(${to.x - from.x * scale}px, ${to.y - from.y * scale}px) scale(${scale})`;
+}
+
+/** The SVG layer of a zoomed scene. */
+export function SvgLayer({ zoom, size, children }: SvgLayerProps) {
   const layer = useRef<SVGGElement>(null);
   useLayoutEffect(() => {
-    let scale = 0;
-    const place = () => {
-      const { k, x, y } = zoom.current();
-      if (k !== scale) layer.current?.setAttribute('transform', `scale(${k})`);
-      scale = k;
-      if (whole.current !== null) whole.current.style.transform = `translate(${x}px, ${y}px)`;
-    };
-    place();
-    return zoom.follow(place);
+    const draw = () => layer.current?.setAttribute('transform', zoom.drawn().toString());
+    draw();
+    return zoom.follow(draw);
   }, [zoom]);
   return (
-    // The transform is on a wrapper, because transforming the SVG itself would lay out all texts again.
-    <div ref={whole} className="graph-layer">
+    <div className="graph-layer">
       {/* biome-ignore lint/a11y/noSvgWithoutTitle: the stage around it has the name, and each pod in it its own */}
       <svg className="graph-svg" width={size.width} height={size.height}>
         <defs>
@@ -121,4 +142,10 @@ export function ZoomLayer({
       </svg>
     </div>
   );
+}
+
+interface SvgLayerProps {
+  zoom: GraphZoom;
+  size: { width: number; height: number };
+  children: ReactNode;
 }

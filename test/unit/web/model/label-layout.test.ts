@@ -53,6 +53,7 @@ describe('labels', () => {
     height,
     reach: 26,
     rise: 10,
+    lift: 0,
     box,
   });
 
