@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { describe, expect, test } from 'vitest';
-import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
@@ -30,7 +29,7 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     );
     expect(await page.locator('.pod-label').last().textContent()).toContain('Healthy · slow from all 3 others');
     expect(await page.locator('.pod-badge').count()).toBe(1);
-    await soon(() => words(page, '.graph-legend')).toMatch(/good < 5 ms 12 .*slow ≥ 100 ms 4 failed 0 not probed 0/);
+    await soon(() => words(page, '.graph-legend')).toMatch(/good < 5 ms 12 .*slow ≥ 100 ms 4 failed 0/);
     const box = (await page.locator('.graph-pill').first().boundingBox())!;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     await page.mouse.move(x, y);
@@ -218,11 +217,16 @@ test('two fingers zoom about the point between them; one finger moves the zoomed
   await touch('touchEnd');
   await soon(zoomText).toBe('200 %');
   const zoomed = { x: 500 + (start.x - 500) * 2, y: 400 + (start.y - 400) * 2 };
-  await soon(() => placeOf('001')).toEqual(zoomed);
+  // Half a px of a rounded place is a whole one at 200 %.
+  const far = async (x: number, y: number) => {
+    const place = await placeOf('001');
+    return Math.max(Math.abs(place.x - zoomed.x - x), Math.abs(place.y - zoomed.y - y));
+  };
+  await soon(() => far(0, 0)).toBeLessThanOrEqual(1);
   await touch('touchStart', { x: 500, y: 600, id: 0 });
   await touch('touchMove', { x: 560, y: 640, id: 0 });
   await touch('touchEnd');
-  await soon(() => placeOf('001')).toEqual({ x: zoomed.x + 60, y: zoomed.y + 40 });
+  await soon(() => far(60, 40)).toBeLessThanOrEqual(1);
   expect(await panel().count()).toBe(0);
 });
 

@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Pod } from '../../../../../server/protocol/pod.ts';
+import { layoutRing, seatPods } from '../../../../../web/model/circle-layout.ts';
+import { PodSlots } from '../../../../../web/model/slots.ts';
+import { labelsOf } from '../../../../../web/views/graph/labels.ts';
+import { frameOf, isTight, tierOf } from '../../../../../web/views/graph/scene.ts';
+import type { Graph } from '../../../../../web/views/graph/use-graph.ts';
+import { podOf } from '../../../../support/mesh.ts';
+
+/** Pods on `nodes` nodes in 3 zones. */
+function podsOf(count: number, nodes: number): Pod[] {
+  return Array.from({ length: count }, (_, i) =>
+    podOf(i, { node: `worker-${i % nodes}`, zone: `zone-${(i % nodes) % 3}` }),
+  );
+}
+
+/** Any graph of up to 40 pods with any stage, of which pods can have been dragged anywhere. */
+const anyGraph = fc
+  .record({
+    count: fc.integer({ min: 1, max: 40 }),
+    nodes: fc.integer({ min: 1, max: 8 }),
+    width: fc.integer({ min: 320, max: 2560 }),
+    height: fc.integer({ min: 340, max: 1400 }),
+    isPhone: fc.boolean(),
+    externals: fc.nat(3),
+    dragged: fc.array(fc.tuple(fc.nat(39), fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 0, max: 1400 })), {
+      maxLength: 20,
+    }),
+  })
+  .map(({ count, nodes, width, height, isPhone, externals, dragged }) => {
+    const narrow = isPhone || isTight(width, count, externals);
+    const tier = tierOf(count, narrow, height - 16);
+    const frame = frameOf(width, height, tier, narrow, externals);
+    const ring = layoutRing(podsOf(count, nodes), tier.bundled ? 'node' : 'none', frame.ring);
+    const spots = ring.spots.map(({ x, y }) => ({ x, y }));
+    for (const [index, x, y] of dragged) if (index < count) spots[index] = { x, y };
+    const named = spots.map((_, index) => ({ index, finding: null })).slice(0, tier.names === 'unhealthy' ? 12 : 40);
+    return { graph: { tier, frame, ring, spots, named } as unknown as Graph, narrow };
+  });
+
+describe('labels', () => {
+  test('never overlap and never leave the stage, at any size and number, wherever pods are dragged', () => {
+    fc.assert(
+      fc.property(anyGraph, ({ graph, narrow }) => {
+        const labels = labelsOf(graph, narrow);
+        const { tier, frame } = graph;
+        const height = tier.names === 'full' ? 58 : tier.names === 'unhealthy' && !narrow ? 38 : 20;
+        for (const [i, a] of labels.entries()) {
+          expect(a.y - height / 2).toBeGreaterThanOrEqual(frame.labels.y - 1e-6);
+          expect(a.y + height / 2).toBeLessThanOrEqual(frame.labels.y + frame.labels.height + 1e-6);
+          for (const b of labels.slice(i + 1)) {
+            if (a.anchor === b.anchor) expect(Math.abs(a.y - b.y)).toBeGreaterThanOrEqual(height - 1e-6);
+            // Words on the left end left of where those on the right start.
+            else expect((a.anchor === 'end' ? 1 : -1) * (b.x - a.x)).toBeGreaterThanOrEqual(0);
+          }
+        }
+      }),
+    );
+  });
+
+  test('are all there where no pod is dragged and the stage has its least height', () => {
+    for (const count of [1, 2, 4, 8, 12, 13, 20, 30]) {
+      for (const width of [360, 720, 1050, 2200]) {
+        const narrow = isTight(width, count, 0);
+        const tier = tierOf(count, narrow, 340 - 16);
+        const frame = frameOf(width, 340, tier, narrow, 0);
+        const ring = layoutRing(podsOf(count, 3), tier.bundled ? 'node' : 'none', frame.ring);
+        const named = ring.spots.map((_, index) => ({ index, finding: null }));
+        const graph = { tier, frame, ring, spots: ring.spots, named } as unknown as Graph;
+        expect(labelsOf(graph, narrow)).toHaveLength(count);
+      }
+    }
+  });
+});
+
+test('a pod keeps its place while others come and go, as long as there is a place for each', () => {
+  const all = podsOf(24, 6);
+  const BOX = { x: 0, y: 0, width: 600, height: 400 };
+  const someOf = fc.array(fc.array(fc.boolean(), { minLength: 24, maxLength: 24 }), { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(someOf, (rounds) => {
+      const slots = new PodSlots();
+      const placesOf = (pods: Pod[]) => {
+        const seats = slots.assign(pods, 'node');
+        const ring = seatPods(layoutRing(seats.slots, 'node', BOX), seats.slotOf, (i) => seats.shownAs[i] === i);
+        return new Map(pods.map(({ uid }, i) => [uid, ring.spots[i]]));
+      };
+      const first = placesOf(all);
+      for (const round of rounds) {
+        // At most a quarter is away: with more empty places, they are given up.
+        let away = 0;
+        const here = all.filter((_, i) => round[i] || ++away > 6);
+        for (const [uid, place] of placesOf(here)) expect(place).toEqual(first.get(uid));
+      }
+      expect(placesOf(all)).toEqual(first);
+    }),
+  );
+});
