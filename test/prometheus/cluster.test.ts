@@ -187,7 +187,7 @@ describe('a real Prometheus', () => {
     await eventually(async () => {
       // A rate over five minutes remembers for five minutes, and an alert's own series until it is resolved.
       for (const label of ['peer', 'pod']) {
-        const selector = `{job="goldpinger", ${label}="${victim!.name}", __name__!~"ALERTS.*|.*(rate|mean)5m"}`;
+        const selector = `{job="goldpinger", ${label}="${victim!.name}", __name__!~"ALERTS.*|.*(rate|mean|ratio)5m"}`;
         expect(await prometheus.query(selector)).toEqual([]);
       }
       expect(await firing('GoldpingerPodUnreachable', 'goldpinger')).toEqual([]);
