@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyInto, envOf, lastOf, type Stage, stagesOf } from '../support/dockerfile.ts';
 import { eventually } from '../support/eventually.ts';
@@ -109,7 +109,15 @@ describe("deploy/Dockerfile's last stage", () => {
     const server = await start();
     try {
       await eventually(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200));
+      const pageFiles = filesOf(join(root, 'app/web'));
       expect(await (await fetch(server.url)).text()).toContain('<script type="module"');
+      // Each kind of file has its media type, of which the bundle has only a few.
+      for (const [kind, type] of Object.entries({ html: 'text/html', js: 'text/javascript', css: 'text/css' })) {
+        const name = pageFiles.find((file) => extname(file) === `.${kind}`);
+        const { headers } = await fetch(`${server.url}/${name}`);
+        expect([kind, headers.get('content-type')]).toEqual([kind, `${type}; charset=utf-8`]);
+      }
+      expect([...new Set(pageFiles.map((file) => extname(file)))].sort()).toEqual(['.br', '.css', '.html', '.js']);
       const status = readFileSync(`/proc/${server.child.pid}/status`, 'utf8');
       expect(status).toMatch(isRoot ? /^Uid:\t1000\t1000/m : /^Uid:\t[1-9]/m);
       const peakKiB = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]);
