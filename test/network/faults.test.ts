@@ -153,7 +153,9 @@ class Run {
       // The Kubernetes API has times in whole seconds.
       const events = await eventsSince(pod, plantedMs - 1_000);
       const during = events.filter(({ atMs }) => atMs >= plantedMs);
-      this.#note(falseEvents(during, this.#scenario));
+      const { affects, noted = () => false } = this.#scenario;
+      const truth = { ...this.#scenario, affects: (from: string, to: string) => affects(from, to) || noted(from, to) };
+      this.#note(falseEvents(during, truth));
       expect(missingKinds(events, kinds)).toEqual([]);
     }, within * LONGEST_INTERVAL_MS);
     await told.catch((error: Error) => this.errors.add(`events: ${error.message}`));

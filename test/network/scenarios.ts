@@ -35,6 +35,8 @@ export interface Scenario extends Truth {
    * in the next scenario.
    */
   staysFor?: number;
+  /** Links that events may tell of besides: a pod notes at once that a ping fails, before it can know that the other is starved. */
+  noted?: Truth['affects'];
   /**
    * Whether the past tells the same later. Not if it knows more (both sides of a cut report later), if each ping changes what
    * is told, or if what was told is not kept (docs/past.md).
@@ -290,7 +292,14 @@ export const SCENARIOS: Scenario[] = [
     affects: () => false,
     culprits: [],
     asked: ['a1'],
-    first: { kind: 'cpu-starved', about: 'c2' },
+    first: 'nothing',
+    // The machine may starve other pods too, and those come first by name.
+    isOver: ({ mesh: { pods, reports, findings } }) => {
+      const c2 = pods.findIndex(({ name }) => name === 'c2');
+      const isStarved = reports.some(({ pod, starvation }) => pod === c2 && starvation?.unreliable === true);
+      return isStarved && findings.some((finding) => finding.kind === 'cpu-starved' && finding.pods.includes(c2));
+    },
+    noted: into('c2'),
     isHealthy: true,
     toldWithin: 10,
     staysFor: 8,
