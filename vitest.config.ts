@@ -4,9 +4,9 @@ import { defineConfig } from 'vitest/config';
 const retry = process.env['CI'] === undefined ? 0 : 1;
 
 /**
- * Three suites of `npm test`: unit (in memory), integration (real processes over real sockets), e2e (a real browser). Five
- * that need programs of others: deploy (helm, kubectl), prometheus (prometheus, promtool), toxiproxy (go), chaos-tools (python)
- * and network (nft).
+ * Three suites of `npm test`: unit (in memory), integration (real processes over real sockets), e2e (a real browser). Six
+ * that need programs of others: deploy (helm, kubectl), prometheus (prometheus, promtool), toxiproxy and goldpinger (go),
+ * chaos-tools (python) and network (nft).
  */
 export default defineConfig({
   test: {
@@ -49,6 +49,7 @@ export default defineConfig({
         ['deploy', 'test/deploy/**/*.test.ts'],
         ['prometheus', 'test/prometheus/**/*.test.ts'],
         ['toxiproxy', 'test/toxiproxy/**/*.test.ts'],
+        ['goldpinger', 'test/goldpinger/**/*.test.ts'],
         ['chaos-tools', 'test/chaos-tools/**/*.test.ts'],
         ['network', 'test/network/**/*.test.ts'],
         ['experiments', 'test/e2e/experiment-*.test.ts'],
