@@ -111,7 +111,7 @@ export const SETTINGS = {
     defaultText: 'in-cluster account',
   }),
   hostname: setting('Peers', 'HOSTNAME', '', anyText, {
-    help: 'Value of the label goldpinger_instance on all metrics',
+    help: 'Value of the label goldpinger_instance on all metrics; with ACTIVE_NODE_PERCENTAGE it must be the name of the node',
   }),
   podIP: setting('Peers', 'POD_IP', '', anyText, { help: 'Own address; it identifies the own pod among the peers' }),
   podName: setting('Peers', 'POD_NAME', '', anyText, {

@@ -65,6 +65,17 @@ describe('asking all pods', () => {
     expect(seen.sort()).toEqual(['GET 127.0.0.1 /x?a=1', 'GET 127.0.0.2 /x?a=1']);
   });
 
+  it('misses nothing of a pod that says that it is passive', async () => {
+    const answer =
+      (host: string): RequestListener =>
+      (_, res) => {
+        if (host !== '127.0.0.2') return void res.end('"there"');
+        res.writeHead(503).end('{"code":503,"message":"this node is in passive mode"}');
+      };
+    const { parts, missing } = await (await start(hosts, answer)).broadcast.ask(question);
+    expect([parts.length, missing]).toEqual([2, []]);
+  });
+
   it('dates an answer half way between question and answer', async () => {
     const held: (() => void)[] = [];
     const { broadcast, clock } = await start(['127.0.0.1'], () => (_, res) => void held.push(() => res.end('"x"')));
