@@ -42,7 +42,7 @@ function reasonOf(error: unknown): string {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  return lines.slice(-2).join(' ').slice(0, 300);
+  return (lines.at(-1) ?? '').slice(0, 300);
 }
 
 const runGo: Go = (args, env) => {
