@@ -144,16 +144,17 @@ export class PeerBroadcast {
         return true;
       } catch (error) {
         const reason = error instanceof PeerCallError ? error.reason : 'malformed';
-        // A passive pod has nothing to tell, so nothing is missing.
-        if (reason !== 'passive') failures.set(pod.uid, { name: pod.name, reason, detail: textOf(error) });
+        failures.set(pod.uid, { name: pod.name, reason, detail: textOf(error) });
         return reason === 'http-status' || reason === 'passive';
       }
     });
     await (withinMs === Number.POSITIVE_INFINITY ? ended : waitAtMost(clock, withinMs, ended));
     const late = ({ name }: Pod) => ({ name, reason: 'timeout', detail: 'its answer has not come yet' });
+    const failed = pods.filter(({ uid }) => !answers.has(uid)).map((pod) => failures.get(pod.uid) ?? late(pod));
     return {
       parts: pods.map(({ uid }) => answers.get(uid)).filter((answer) => answer !== undefined),
-      missing: pods.filter(({ uid }) => !answers.has(uid)).map((pod) => failures.get(pod.uid) ?? late(pod)),
+      // A passive pod has nothing to tell, so nothing is missing.
+      missing: failed.filter(({ reason }) => reason !== 'passive'),
       atMs: clock.nowMs(),
       ended,
     };
