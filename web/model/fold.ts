@@ -61,7 +61,7 @@ export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { 
 
 const GONE = codeOf('gone');
 const LATE = codeOf('warning');
-/** Late links count if they are at least this share of a cell's links, because in every cluster single ones are late. */
+/** Late links count if they are more than this share of a cell's links, because in every cluster single ones are late. */
 const LATE_SHARE = 0.1;
 const [NOT_PROBED, NOT_YET] = [codeOf('not-probed'), codeOf('not-yet')];
 /** 1 = a link in that state was measured, or should have been reported. By index in `LINK_STATES`. */
@@ -69,7 +69,7 @@ const COUNTS = SEVERITY.map((_, code) => (code === GONE || code === NOT_PROBED |
 
 /**
  * Folds the links of `n` pods to those of groups: the worst link between two groups is drawn (worst by `SEVERITY`, then by
- * latency), but a late one (`warning`) only if at least `LATE_SHARE` of the links are late. The link of a group to itself
+ * latency), but a late one (`warning`) only if more than `LATE_SHARE` of the links are late. The link of a group to itself
  * stands for all links among its pods. O(n^2).
  */
 export function foldCells(
@@ -136,7 +136,7 @@ export function foldCells(
   }
   for (let at = 0; at < worstUs.length; at++) {
     const late = lateLinks[at] ?? 0;
-    if (late > 0 && late >= (links[at] ?? 0) * LATE_SHARE && (worstRank[at] ?? 0) < (SEVERITY[LATE] ?? 0)) {
+    if (late > 0 && late > (links[at] ?? 0) * LATE_SHARE && (worstRank[at] ?? 0) < (SEVERITY[LATE] ?? 0)) {
       worstLink[at] = lateLink[at] ?? -1;
       worstUs[at] = lateUs[at] ?? 0;
       inState[at] = late;

@@ -89,7 +89,7 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
 function lookOf(element: Element, n: number) {
   const colours = readColours(element);
   const alpha = Math.max(0.02, Math.min(0.35, 4 / Math.max(1, n)));
-  return { good: colours('good-link'), late: colours('warning-link'), alpha, lateAlpha: Math.min(0.9, alpha * 8) };
+  return { good: colours('good-link'), late: colours('warning-link'), alpha, lateAlpha: Math.min(0.9, alpha * 4) };
 }
 
 interface SliceRequest {

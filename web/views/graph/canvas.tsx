@@ -145,15 +145,19 @@ interface LinkLook {
   marked: boolean;
 }
 
+/** So few links are drawn as wide as among few pods. */
+const FEW_LINKS = 12;
+
 /** Draws `links`, which are all or some links of the graph. */
 export function drawLinks(
   context: CanvasRenderingContext2D,
-  { tier }: Graph,
+  { tier, links: all }: Graph,
   links: readonly SceneLink[],
   { emphasisOf, marked }: LinkLook,
   colours: Colours,
 ): void {
   context.lineCap = 'butt';
+  const weight = all.length <= FEW_LINKS ? 1 : tier.weight;
   for (const link of links) {
     const emphasis = emphasisOf(link.pair, link.from, link.to);
     const isMain = emphasis === 'hot' || emphasis === 'selected';
@@ -164,7 +168,7 @@ export function drawLinks(
       strokeLink(context, link, colours('accent'), emphasis === 'selected' ? 14 : 9, []);
     }
     context.globalAlpha = emphasis === 'dim' ? 0.15 : 1;
-    const width = Math.max(1, style.width * (isMain ? 1 : tier.weight));
+    const width = Math.max(1, style.width * (isMain ? 1 : weight));
     strokeLink(context, link, colour, width, isMain ? style.dash : style.dash.map((part) => part * 0.7));
     fillArrow(context, link, colour);
     if (!marked && !isMain) continue;

@@ -49,9 +49,10 @@ export interface Graph extends GraphLinks {
   links: SceneLink[];
 }
 
-/** Maximum number of pods with a label if not all labels fit, and of pods with a mark. */
+/** Maximum number of pods with a label if not all labels fit, of pods with a mark, and of bad links whose ends are named. */
 const MAX_NAMED = 12;
 const MAX_MARKED = 60;
+const MAX_NAMED_LINKS = 3;
 
 /** Chooses the links to draw. `focused`: index of the pod under the keyboard cursor, whose links can be walked; -1 = none. */
 export function useGraphLinks(props: ViewProps, focused: number): GraphLinks {
@@ -169,13 +170,15 @@ function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<numb
   return new Map(replaced.map((gone) => [shownAs[gone.index] ?? gone.index, gone]));
 }
 
-/** All pods if their labels fit; otherwise selected pods, pods that match the filter, and pods with the worst findings. */
-function namedPods(picture: Picture, tier: Tier, { pod, pair, touching, findingLabels }: GraphLinks): Graph['named'] {
+/** All pods if their labels fit; otherwise selected pods, the ends of few bad links, pods that match the filter, and pods with the worst findings. */
+function namedPods(picture: Picture, tier: Tier, graph: GraphLinks): Graph['named'] {
+  const { pod, pair, touching, findingLabels, choice } = graph;
   if (tier.names !== 'unhealthy') {
     const [bad, good] = [picture.pods.filter(isUnhealthy), picture.pods.filter((view) => !isUnhealthy(view))];
     return [...bad, ...good].map(({ index }) => ({ index, finding: null }));
   }
-  const chosen = new Set([pod, ...(pair < 0 ? [] : [Math.floor(pair / picture.n), pair % picture.n])]);
+  const links = [...(pair < 0 ? [] : [pair]), ...(choice.pairs.length <= MAX_NAMED_LINKS ? choice.pairs : [])];
+  const chosen = new Set([pod, ...links.flatMap((link) => [Math.floor(link / picture.n), link % picture.n])]);
   chosen.delete(-1);
   if (touching !== null) {
     for (const { index } of picture.pods) if (touching[index] === 1 && chosen.size < MAX_NAMED) chosen.add(index);

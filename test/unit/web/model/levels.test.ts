@@ -122,7 +122,7 @@ describe('a folded picture', () => {
     );
   });
 
-  test('is late only if a tenth of its links are, because in every cluster single ones are', () => {
+  test('is late only if more than a tenth of its links are, because in every cluster single ones are', () => {
     const late = (count: number) => {
       const links = Array.from({ length: 10 }, (_, to) => ({ to: 10 + to, totalUs: 1000 }));
       const reports = Array.from({ length: 10 }, (_, from) =>
@@ -138,8 +138,8 @@ describe('a folded picture', () => {
       const folded = foldPicture(buildPicture(mesh, USUAL), NODES);
       return [stateAt(folded.state[1]), folded.valueUs[1], foldWords(folded, 0, 1)];
     };
-    expect(late(9)).toEqual(['good', 1000, '100 links']);
-    expect(late(10)).toEqual(['warning', 7000, '10 of 100 are late']);
+    expect(late(10)).toEqual(['good', 1000, '100 links']);
+    expect(late(11)).toEqual(['warning', 7001, '11 of 100 are late']);
   });
 
   test('loses no link and no pod: the counts of its cells add up to those of the pods', () => {
