@@ -60,6 +60,8 @@ export async function measureMesh(
 ): Promise<Comparison[]> {
   const comparisons = measuresOf(plan.pods).map((measure) => ({ ...measure, values: {} }) as Comparison);
   for (const contender of contenders) {
+    // What is started first would also pay for reading the programs from disk.
+    await inMesh(1, contender, programs, (mesh) => mesh.firstAnswerMs('/ping'));
     const figures = await inMesh(plan.pods, contender, programs, (mesh) => figuresOfMesh(mesh, plan));
     for (const [i, value] of Object.values(figures).entries()) {
       const comparison = comparisons[i];
