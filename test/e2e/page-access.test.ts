@@ -171,6 +171,8 @@ test('axe finds nothing, targets have 24 px and nothing is too wide: any state, 
   const feed = await visitor.feed(scenario('healthy', 6), '/', new Story(nowMs, 6));
   const page = await visitor.visit(feed, { hash: '#view=graph' });
   const at = (minutes: number) => nowMs - minutes * 60_000;
+  const drawn = () =>
+    page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   const found: string[] = [];
   for (const [i, [name, what, hash, shown, press]] of STATES.entries()) {
     const ranges = `&ranges=${at(8)}-${at(4)}_${at(2)}-${at(1)}`;
@@ -185,7 +187,7 @@ test('axe finds nothing, targets have 24 px and nothing is too wide: any state, 
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme });
       await soon(() => page.evaluate(() => document.documentElement.dataset['theme'])).toBe(colorScheme);
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      await drawn();
       const bad = [...(await violations(page)), ...(await badTargets(page, 'body'))];
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > width) bad.push(`is ${wide} px wide`);
@@ -193,6 +195,7 @@ test('axe finds nothing, targets have 24 px and nothing is too wide: any state, 
     }
     if (press !== undefined) await page.locator(press).first().press('Escape');
     await page.emulateMedia({ media: 'print' });
+    await drawn();
     for (const each of await violations(page)) found.push(`${name}, printed: ${each}`);
     await page.emulateMedia({ media: 'screen' });
   }

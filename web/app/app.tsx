@@ -282,7 +282,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
         </Late>
       )}
       {isPrinted && overview !== null && props !== null && (
-        <section className="printed">
+        <section className="printed" aria-label="Findings and address">
           <FindingList props={props} mesh={overview.mesh} most={6} />
           <p>
             {location.href}, {new Date(nowMs).toISOString()}
