@@ -28,11 +28,16 @@ export function verdictOf(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod
   if (!evaluation.isViolated) return unknown(unknownReason(evaluation, mesh, nameOf), missing);
   const [first] = violations;
   const example = first === undefined ? '' : `, for example ${first.from} → ${first.to}: ${first.found}`;
-  const percent = Math.floor(evaluation.successShare * 10_000) / 100;
+  const { kind, operator } = clause.condition;
+  // Rounded away from the limit: 1.001 % must not read as 1 % where less than 1 % is expected.
+  const round = operator.startsWith('<') ? Math.ceil : Math.floor;
+  const percent = round(evaluation.share * 10_000) / 100;
   const what =
-    clause.condition.kind === 'success'
-      ? `${percent}% of ${plural(sums.samples, 'sample')} are ok`
-      : `violated on ${violated} of ${plural(violated + held, 'link')}`;
+    kind === 'success'
+      ? `${percent}% of ${plural(sums.all, 'sample')} are ok`
+      : kind === 'loss'
+        ? `${percent}% of ${plural(sums.all, 'datagram')} are lost`
+        : `violated on ${violated} of ${plural(violated + held, 'link')}`;
   return { verdict: 'fail', reason: `${what}${example}`, violations, missing };
 }
 
@@ -42,6 +47,10 @@ function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: n
   if (selection.from.count === 0) return nothingSelected('from', clause);
   if (selection.to.count === 0) return nothingSelected('to', clause);
   if (missing.length > 0) return missingReason(missing, mesh, nameOf);
+  if (undersampled > 0 && clause.condition.kind === 'loss') {
+    const advice = mesh.reports.some(({ udp }) => udp !== null) ? windowAdvice(mesh) : '; UDP_ENABLED=true measures it';
+    return `too few datagrams on ${plural(undersampled, 'link')}, for example ${evaluation.firstUndersampled}${advice}`;
+  }
   if (undersampled > 0) {
     return `too few samples on ${plural(undersampled, 'link')}, for example ${evaluation.firstUndersampled}${windowAdvice(mesh)}`;
   }

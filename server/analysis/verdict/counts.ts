@@ -13,6 +13,8 @@ export const HAD_FAILURE = 2;
 export const FAILED = 4;
 
 const NO_COLUMN = new Uint16Array(0);
+/** The column of a report without results of the UDP probe. */
+const NOT_MEASURED = new Uint16Array(MAX_WINDOW_LINKS);
 
 /**
  * What the window says about up to `MAX_WINDOW_LINKS` links of one report. Entry k of each column is about link
@@ -33,11 +35,15 @@ export class LinkWindow {
   p50: Uint16Array = NO_COLUMN;
   p95: Uint16Array = NO_COLUMN;
   max: Uint16Array = NO_COLUMN;
+  /** Datagrams of the UDP probe, packed; 0 = loss is not measured. */
+  sent: Uint16Array = NO_COLUMN;
+  /** Those of them that were lost, packed. */
+  lost: Uint16Array = NO_COLUMN;
   /** 1 = at least one clause selects the link. */
   readonly isSelected = new Uint8Array(MAX_WINDOW_LINKS);
 
   /** Reads the links of a report from link `start` on. `stats`: those of the report, or `newestStats` of it. */
-  read({ links }: MergedReport, stats: WindowStats, start: number): void {
+  read({ links, udp }: MergedReport, stats: WindowStats, start: number): void {
     const length = Math.min(MAX_WINDOW_LINKS, links.length - start);
     const view = (column: Uint16Array) => column.subarray(start, start + length);
     this.start = start;
@@ -47,6 +53,8 @@ export class LinkWindow {
     this.p50 = view(stats.p50Us);
     this.p95 = view(stats.p95Us);
     this.max = view(stats.maxUs);
+    this.sent = udp === null ? NOT_MEASURED : view(udp.windowSent);
+    this.lost = udp === null ? NOT_MEASURED : view(udp.windowLost);
     this.isSelected.fill(0);
     const { state, samples } = this;
     for (let k = 0, i = start; k < length; k++, i++) {

@@ -14,9 +14,9 @@ export class ClauseEvaluation {
   /** The clause as text. */
   readonly text: string;
   readonly selection: Selection;
-  /** Links on which the clause holds; of `success` those without a failed sample. */
+  /** Links on which the clause holds; of `success` and `loss` those without a failed sample or a lost datagram. */
   held = 0;
-  /** Links on which the clause does not hold; of `success` those with a failed sample. */
+  /** The other links that are known; of `success` and `loss` those with a failed sample or a lost datagram. */
   violated = 0;
   /** Links with too few samples to say either. */
   undersampled = 0;
@@ -30,8 +30,8 @@ export class ClauseEvaluation {
   readonly violations: Violation[] = [];
   /** Those of `held` that are links of a pod to itself. */
   #heldOnSelf = 0;
-  /** Only for `success`: samples of the selected links, and those of them that failed. */
-  readonly sums = { samples: 0, failures: 0 };
+  /** Only for `success` and `loss`: samples or datagrams of the selected links, and those of them that failed or were lost. */
+  readonly sums = { all: 0, bad: 0 };
   readonly #nameOf: (pod: number) => string;
   readonly #rules: LinkRules;
 
@@ -46,6 +46,11 @@ export class ClauseEvaluation {
 
   /** Evaluates the selected links of `window`, which was read from `report`. Marks them in `window.isSelected`. */
   evaluate(report: MergedReport, window: LinkWindow): void {
+    if (this.clause.condition.kind === 'loss') this.#addDatagrams(report, window);
+    else this.#evaluateSamples(report, window);
+  }
+
+  #evaluateSamples(report: MergedReport, window: LinkWindow): void {
     const { resultByState, min, stat, fromUs16, toUs16 } = this.#rules;
     const [destinations, { self }] = [this.selection.to.pods, this.clause];
     const { length, to, state, samples, isSelected } = window;
@@ -99,16 +104,17 @@ export class ClauseEvaluation {
     if (isAffected && this.differing < 0) this.differing = pod;
   }
 
-  /** Whether the clause does not hold for certain: on a link, or of `success` on all selected links together. */
+  /** Whether the clause does not hold for certain: on a link, or of `success` and `loss` on all selected links together. */
   get isViolated(): boolean {
     const { condition } = this.clause;
-    if (condition.kind !== 'success') return this.violated > 0;
-    return this.sums.samples > 0 && !compares(this.successShare, condition);
+    if (condition.kind !== 'success' && condition.kind !== 'loss') return this.violated > 0;
+    return this.sums.all > 0 && !compares(this.share, condition);
   }
 
-  /** Share (0..1) of the samples of the selected links that are ok. */
-  get successShare(): number {
-    return 1 - this.sums.failures / this.sums.samples;
+  /** Of `success` the share (0..1) of the samples that are ok, of `loss` that of the datagrams that were lost. */
+  get share(): number {
+    const share = this.sums.bad / this.sums.all;
+    return this.clause.condition.kind === 'loss' ? share : 1 - share;
   }
 
   /**
@@ -129,8 +135,26 @@ export class ClauseEvaluation {
   #addSamples(from: number, { length, to, state, samples, failures }: LinkWindow): void {
     for (let k = 0; k < length; k++) {
       if (((state[k] ?? 0) & SAMPLED) === 0 || !this.#selects(from, to[k] ?? 0)) continue;
-      this.sums.samples += samples[k] ?? 0;
-      this.sums.failures += failures[k] ?? 0;
+      this.sums.all += samples[k] ?? 0;
+      this.sums.bad += failures[k] ?? 0;
+    }
+  }
+
+  /** Evaluates `loss`: a link needs `min` datagrams, and the datagrams of all links together decide. */
+  #addDatagrams(report: MergedReport, window: LinkWindow): void {
+    for (let k = 0; k < window.length; k++) {
+      const pod = window.to[k] ?? 0;
+      if (!this.#selects(report.pod, pod)) continue;
+      window.isSelected[k] = 1;
+      const [sent, lost] = [unpack16(window.sent[k] ?? 0), unpack16(window.lost[k] ?? 0)];
+      this.sums.all += sent;
+      this.sums.bad += lost;
+      if (sent < this.clause.min) this.#addUndersampled(report.pod, pod, sent);
+      else if (lost > 0) this.#addViolation(report, window, k);
+      else {
+        this.held += 1;
+        if (pod === report.pod) this.#heldOnSelf += 1;
+      }
     }
   }
 
@@ -142,7 +166,7 @@ export class ClauseEvaluation {
       from: this.#nameOf(report.pod),
       to: this.#nameOf(window.to[k] ?? 0),
       found: describeLink(this.clause, report, window, k),
-      samples: window.samples[k] ?? 0,
+      samples: this.clause.condition.kind === 'loss' ? unpack16(window.sent[k] ?? 0) : (window.samples[k] ?? 0),
     });
   }
 
@@ -158,6 +182,9 @@ export class ClauseEvaluation {
 /** The state of a link that violates a clause: `timeout in connect`, `2 of 15 probes failed, ok now`, `253 ms`. */
 function describeLink({ condition, stat }: Clause, { links }: MergedReport, window: LinkWindow, k: number): string {
   const i = window.start + k;
+  if (condition.kind === 'loss') {
+    return `${unpack16(window.lost[k] ?? 0)} of ${unpack16(window.sent[k] ?? 0)} datagrams lost`;
+  }
   if (((window.state[k] ?? 0) & FAILED) !== 0) {
     const phase = phaseOf(links, i);
     return `${outcomeOf(links, i)}${phase === null ? '' : ` in ${phase === 'first-byte' ? 'first byte' : phase}`}`;
@@ -199,6 +226,7 @@ interface LinkRules {
  * healthy: at least `min` samples, none failed. One failure violates it however few samples there are.
  * failed: the newest of at least `min` samples failed. A link that is ok now violates it.
  * success: at least `min` samples; the samples of all links together decide.
+ * loss: see `ClauseEvaluation`; these rules are not used.
  * latency: at least `min` samples, the newest is ok, and the duration is as wanted. A failed link violates it.
  */
 function linkRulesOf({ condition, stat, min }: Clause): LinkRules {

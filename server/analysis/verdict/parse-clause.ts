@@ -32,7 +32,7 @@ export interface Clause {
   to: Selector | null;
   /** What happens to the link of a pod to itself. */
   self: 'include' | 'exclude' | 'only';
-  /** Samples that each link needs in the window. */
+  /** Samples that each link needs in the window; of `loss` datagrams. */
   min: number;
 }
 
@@ -40,7 +40,7 @@ export interface Clause {
 export interface Condition {
   kind: keyof typeof CONDITIONS;
   operator: (typeof OPERATORS)[number] | '';
-  /** Of `latency` in us, of `recovered` in ms, of `success` a share (0..1). */
+  /** Of `latency` in us, of `recovered` in ms, of `success` and `loss` a share (0..1). */
   limit: number;
   /** The limit as it was written. */
   limitText: string;
@@ -85,6 +85,7 @@ const CONDITIONS = {
     operators: OPERATORS,
     options: ['stat', 'self', 'min'],
   },
+  loss: { limit: parseShare, operators: OPERATORS, options: ['self', 'min'] },
   recovered: { limit: parseDurationMs, operators: ['<', '<='], options: [] },
 } as const satisfies Record<string, ConditionRule>;
 
@@ -157,7 +158,8 @@ export function formatSelector({ by, key, glob }: Selector): string {
   return by === 'label' ? `label:${key}=${glob}` : `${by}:${glob}`;
 }
 
-const CONDITION_HINT = 'expected healthy, failed, success>=99%, latency<200ms or recovered<30s, with any limit';
+const CONDITION_HINT =
+  'expected healthy, failed, success>=99%, latency<200ms, loss<1% or recovered<30s, with any limit';
 
 function parseCondition(part: Part): Condition {
   const [, word = '', operator = '', limitText = ''] = /^([a-z]+)\s*(<=|>=|<|>|)\s*(.*)$/s.exec(part.text) ?? [];

@@ -36,6 +36,7 @@ describe('parseClause', () => {
     expect(read('failed')).toEqual({ kind: 'failed', ...none });
     expect(read('latency<=1.5s')).toEqual({ kind: 'latency', operator: '<=', limit: 1_500_000, limitText: '1.5s' });
     expect(read('success>=99.5%')).toEqual({ kind: 'success', operator: '>=', limit: 0.995, limitText: '99.5%' });
+    expect(read('loss<0.5%')).toEqual({ kind: 'loss', operator: '<', limit: 0.005, limitText: '0.5%' });
     expect(read('recovered < 30s')).toEqual({ kind: 'recovered', operator: '<', limit: 30_000, limitText: '30s' });
   });
 
@@ -58,12 +59,15 @@ describe('parseClause', () => {
   });
 
   it.each([
-    ['', /^1: expected healthy, failed, success>=99%, latency<200ms or recovered<30s/],
+    ['', /^1: expected healthy, failed, success>=99%, latency<200ms, loss<1% or recovered<30s/],
     ['healty', /^1: .*not "healty"$/],
     ['latency', /^1: /],
     ['healthy>1', /^1: .*not "healthy>1"$/],
     ['success>=99', /^10: expected a percentage such as 99% or 99.9%, not "99"$/],
     ['success>=101%', /^10: expected a percentage/],
+    ['loss', /^1: expected healthy/],
+    ['loss<1', /^6: expected a percentage such as/],
+    ['loss<1%,stat=p95', /^9: stat= is not allowed with loss$/],
     ['recovered>30s', /^1: /],
     ['recovered<30', /^11: expected a duration/],
     ['recovered<30s,min=2', /^15: min= is not allowed with recovered$/],
