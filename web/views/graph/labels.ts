@@ -17,8 +17,8 @@ export interface Line {
   more?: { text: string; tone: Tone };
 }
 
-/** A bold text of 15 px is as wide as a normal one of 17 px. */
-const BOLD_15 = 17;
+/** A bold text of 15 px is as wide as a normal one of 17 px, one of 13 px as one of 15 px. */
+const [BOLD_15, BOLD_13] = [17, 15];
 const PLAIN = 13;
 const MOST_WIDTH = 320;
 
@@ -55,7 +55,8 @@ export function roomOf({ x, anchor }: Label, { frame }: Graph): number {
 
 /** Font size to estimate the width of a line, px. */
 export function sizeOf({ className }: Line): number {
-  return className === 'label-name' ? BOLD_15 : PLAIN;
+  if (className === 'label-name') return BOLD_15;
+  return className.startsWith('label-state') || className.endsWith('is-bad') ? BOLD_13 : PLAIN;
 }
 
 /** The full text of a line. */
