@@ -61,7 +61,7 @@ interface TreeItem {
 }
 
 /** Gap between two groups, as a multiple of the distance between two pods. */
-const GAP_SLOTS = 1.6;
+export const GAP_SLOTS = 1.6;
 
 const collator = new Intl.Collator('en', { numeric: true });
 

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { ViewProps } from '../../components/view-props.ts';
-import { layoutRing, type Ring, type RingGroup, seatPods } from '../../model/circle-layout.ts';
+import { GAP_SLOTS, layoutRing, type Ring, type RingGroup, seatPods } from '../../model/circle-layout.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
 import { chooseLinks, type LinkChoice } from '../../model/link-choice.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
@@ -105,8 +105,8 @@ export function useGraph(
 ): Graph {
   const { picture, narrow, group, order } = props;
   const { width, height } = size;
-  const tier = useMemo(() => tierOf(picture.n, narrow, height - 16), [picture.n, narrow, height]);
-  const by: RingGroup = effectiveGroup(picture, order, group, !tier.bundled);
+  const usual = useMemo(() => tierOf(picture.n, narrow, height - 16), [picture.n, narrow, height]);
+  const by: RingGroup = effectiveGroup(picture, order, group, !usual.bundled);
   // The ring depends only on the set of pods, so that new measurements move nothing.
   const { pods } = picture.mesh;
   const podsKey = useMemo(
@@ -132,11 +132,15 @@ export function useGraph(
   const seats = useMemo(() => podSlots.assign(JSON.parse(podsKey) as Pod[], by), [podSlots, podsKey, by]);
   const externals = chosen.targets.length > 0 ? 1 : 0;
   const { frame, ring, uids } = useMemo(() => {
-    const frame = frameOf(width, height, tier, narrow, externals);
+    const frame = frameOf(width, height, usual, narrow, externals);
     const ring = layoutRing(seats.slots, by, frame.ring);
     const uids = (JSON.parse(podsKey) as Pod[]).map((pod) => pod.uid);
     return { frame, ring: seatPods(ring, seats.slotOf, (index) => seats.shownAs[index] === index), uids };
-  }, [podsKey, seats, by, width, height, tier, narrow, externals]);
+  }, [podsKey, seats, by, width, height, usual, narrow, externals]);
+  const tier = useMemo(
+    () => ({ ...usual, disc: Math.min(usual.disc, Math.max(3, slotOf(ring) / 2 - 3)) }),
+    [usual, ring],
+  );
   const spots = useMemo(() => placesOf(uids, ring, moved), [uids, ring, moved]);
   const named = useMemo(
     () => namedPods(picture, tier, chosen).filter(({ index }) => seats.shownAs[index] === index),
@@ -197,13 +201,17 @@ function markedPods(picture: Picture, tier: Tier, named: Graph['named']): number
   return [...marked];
 }
 
+/** About the distance between two neighbours on the ring, px; a lone pod has no neighbour. */
+function slotOf({ rx, ry, order, arcs }: Ring): number {
+  if (order.length <= 1) return Number.POSITIVE_INFINITY;
+  return (2 * Math.PI * Math.hypot(rx, ry) * Math.SQRT1_2) / (order.length + arcs.length * GAP_SLOTS);
+}
+
 /** Radius of a marked pod: large, but never overlapping a marked neighbour. */
 function unhealthyRadius(ring: Ring, tier: Tier, marked: readonly number[]): (index: number) => number {
   const place = new Map(ring.order.map((index, at) => [index, at]));
   const at = new Set(marked.map((index) => place.get(index) ?? -1));
-  const slot =
-    (2 * Math.PI * Math.hypot(ring.rx, ring.ry) * Math.SQRT1_2) /
-    Math.max(1, ring.order.length + ring.arcs.length * 1.6);
+  const slot = slotOf(ring);
   return (index) => {
     const here = place.get(index) ?? 0;
     let room = 0;
