@@ -47,8 +47,8 @@ async function run(config: Config, warnings: string[]): Promise<void> {
       : await startPassive(config, deps);
   } catch (error) {
     log.fatal(
-      { host: config.host, port: config.port },
-      `cannot listen: ${textOf(error)}. Is HOST or PORT taken or wrong?`,
+      { host: config.host, port: config.port, ...(config.udpEnabled && { udpPort: config.udpPort }) },
+      `cannot listen: ${textOf(error)}. Is HOST, PORT or UDP_PORT taken or wrong?`,
     );
     process.exit(1);
   }

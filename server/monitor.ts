@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { Config } from './config/config.ts';
 import { nothingKnown } from './discovery/status.ts';
@@ -8,11 +9,12 @@ import { Prober } from './probing/probe.ts';
 import { Schedule } from './probing/schedule.ts';
 import { type Reliability, StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
+import { UdpProbe } from './probing/udp-probe.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import type { LinkChange, SpeedChange } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
 import { lastGoneOf, type PodReport } from './protocol/pod-report.ts';
-import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
+import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
 import { Results } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
 
@@ -38,6 +40,10 @@ interface MonitorHooks {
   onOwnFault(message: string): void;
   onSpeedChange(change: SpeedChange): void;
   onExternalResult(result: ProbeResult): void;
+  /** A cycle of the UDP probe has ended; null = the link could not be measured. */
+  onUdpResult(target: Target, result: UdpResult | null): void;
+  /** A datagram could not be sent. */
+  onUdpError(target: Target): void;
 }
 
 /** After this many intervals and this many ms without the end of a ping, only a restart helps. */
@@ -56,7 +62,9 @@ export class Monitor {
   readonly #starvation: StarvationWatch;
   readonly #results: Results;
   readonly #prober: Prober;
-  readonly #schedule: Schedule;
+  readonly #schedule: Schedule<Sample>;
+  readonly #udp: UdpProbe;
+  readonly #udpSchedule: Schedule<UdpResult | null>;
   readonly #external: ExternalProbes;
   #snapshot: DiscoverySnapshot;
   #selfUid = '';
@@ -89,6 +97,27 @@ export class Monitor {
         if (sample.ownFault) return hooks.onOwnFault(sample.ownFault);
         hooks.onSample(target, sample);
         this.#results.record(target, sample);
+      },
+    });
+    this.#udp = new UdpProbe({
+      ...config,
+      clock,
+      meter,
+      // Not `random`: who sees some of its numbers can compute the next ones.
+      random32: () => randomInt(2 ** 32),
+      onError: (target) => hooks.onUdpError(target),
+      onOwnFault: (message) => hooks.onOwnFault(message),
+    });
+    this.#udpSchedule = new Schedule({
+      ...config,
+      refreshIntervalMs: config.udpEnabled ? config.refreshIntervalMs : 0,
+      clock,
+      random,
+      probe: (target) => this.#udp.cycle(target),
+      onTimer: (lateMs) => this.#starvation.timerWasLate(lateMs),
+      onSample: (target, result) => {
+        hooks.onUdpResult(target, result);
+        this.#results.recordUdp(target, result);
       },
     });
     this.#external = new ExternalProbes(config, {
@@ -125,6 +154,8 @@ export class Monitor {
     this.#targetCount = targets.length;
     this.#schedule.setTargets(targets);
     this.#prober.setTargets(targets);
+    this.#udpSchedule.setTargets(targets);
+    this.#udp.setTargets(targets);
     this.#results.setTargets(targets);
     return targets;
   }
@@ -183,7 +214,9 @@ export class Monitor {
 
   /** The recent samples of the link to pod `to`. */
   samples(to: string): LinkSamples {
-    return { from: this.#selfUid, to, nowMs: this.#clock.nowMs(), error: '', samples: this.#results.samples(to) };
+    const udp = this.#results.udpResults(to);
+    const samples = this.#results.samples(to);
+    return { from: this.#selfUid, to, nowMs: this.#clock.nowMs(), error: '', samples, ...(udp && { udp }) };
   }
 
   /** The probed links that have a result, and whether each is up. */
@@ -240,7 +273,8 @@ export class Monitor {
     this.#starvation.stop();
     this.#external.stop();
     this.#prober.setTargets([]);
-    await this.#schedule.stop();
+    this.#udp.stop();
+    await Promise.all([this.#schedule.stop(), this.#udpSchedule.stop()]);
   }
 }
 

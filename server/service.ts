@@ -27,6 +27,7 @@ import { LinkQuery } from './peers/link-query.ts';
 import { PastMeshes } from './peers/past-meshes.ts';
 import { PeerClient } from './peers/peer-client.ts';
 import { queryReport } from './peers/report-query.ts';
+import { UdpEcho } from './probing/udp-echo.ts';
 import { MAX_EVENTS } from './protocol/event.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
@@ -107,6 +108,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       journal.onProbe(result);
       metrics.externalProbe(result);
     },
+    onUdpResult: (target, result) => metrics.udpResult(target, result),
+    onUdpError: (target) => metrics.udpError(target),
   });
   const metricsSettings = {
     instance: config.hostname || config.podName,
@@ -303,10 +306,12 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     podChanges,
   };
   let http: HttpServer;
+  let echo: UdpEcho | null = null;
   try {
+    if (config.udpEnabled) echo = await UdpEcho.listen({ host: config.host, port: config.udpPort, clock });
     http = await listen(context, config.host, config.port);
   } catch (error) {
-    await end();
+    await Promise.all([echo?.stop(), end()]);
     throw error;
   }
   // After listening, because loading the Kubernetes client takes longer than all the rest.
@@ -333,7 +338,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       await monitor.stop();
       if (config.historyMemoryMiB > 0) await copySource.keepersHaveAsked(lastMs);
       await wait(clock, endMs - clock.monotonicMs());
-      await Promise.all([http.close(CLOSE_DEADLINE_MS), end()]);
+      await Promise.all([http.close(CLOSE_DEADLINE_MS), echo?.stop(), end()]);
     },
   };
 }

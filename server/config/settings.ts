@@ -152,6 +152,21 @@ export const SETTINGS = {
     help: 'Names of nodes that are always active, separated by commas',
     repeatable: true,
   }),
+  udpEnabled: setting('Pinging', 'UDP_ENABLED', 'false', flag, {
+    help: 'Also send UDP datagrams to the peers, and echo theirs: shows loss that TCP hides',
+  }),
+  udpPort: setting('Pinging', 'UDP_PORT', '6969', whole(1, 65_535), {
+    help: 'UDP port of the echo, the same on all peers',
+  }),
+  udpPacketCount: setting('Pinging', 'UDP_PACKET_COUNT', '10', whole(1, 1000), {
+    help: 'Datagrams to each peer in one REFRESH_INTERVAL',
+  }),
+  udpPacketSize: setting('Pinging', 'UDP_PACKET_SIZE', '64', whole(16, 1500), {
+    help: 'Bytes of a datagram, without the headers of UDP and IP',
+  }),
+  udpTimeoutMs: setting('Pinging', 'UDP_TIMEOUT', '1s', durationMs(1), {
+    help: 'A datagram that has not come back after this time is lost',
+  }),
   hostsToResolve: setting('External probes', 'HOSTS_TO_RESOLVE', '', list(100), {
     flag: '--host-to-resolve',
     help: 'Host names to resolve, separated by spaces',

@@ -3,7 +3,7 @@ import Counter from 'prom-client/lib/counter.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import type { Pod, Target } from '../protocol/pod.ts';
-import type { ProbeResult, Sample } from '../protocol/sample.ts';
+import type { ProbeResult, Sample, UdpResult } from '../protocol/sample.ts';
 import {
   bounded,
   boundText,
@@ -17,6 +17,7 @@ import {
 import { type MetricsSources, registerGauges, registerIdentity, registerProcessMetrics } from './gauges.ts';
 import { BOUNDS_S } from './latencies.ts';
 import { SeriesByAddress, SeriesByPeer } from './peers.ts';
+import { SeriesOfUdp } from './udp.ts';
 
 /** What the metrics must know from the start. */
 export interface MetricsSettings {
@@ -39,6 +40,7 @@ export class Metrics {
   readonly #counters: ReturnType<typeof createCounters>;
   readonly #byAddress: SeriesByAddress;
   readonly #byPeer = new SeriesByPeer();
+  readonly #udp: SeriesOfUdp;
   readonly #perPeer: boolean;
   readonly #instance: string;
   /** Pings that prom-client has not counted yet. It looks for the labels each time, which takes longer than the rest of a count. */
@@ -49,6 +51,7 @@ export class Metrics {
     registerGauges(this.#registry, settings.version, sources);
     registerProcessMetrics(this.#registry);
     this.#byAddress = new SeriesByAddress(settings.perPeer);
+    this.#udp = new SeriesOfUdp(settings.perPeer);
     this.#perPeer = settings.perPeer;
     this.#instance = labelText({ goldpinger_instance: settings.instance });
   }
@@ -68,6 +71,7 @@ export class Metrics {
   /** Sets who our peers are now. The series of all others disappear. */
   setPeers(pods: readonly Pod[], targets: readonly Target[]): void {
     this.#byAddress.setPeers(pods, targets);
+    this.#udp.setTargets(targets);
     if (this.#perPeer) this.#byPeer.setTargets(targets);
   }
 
@@ -89,6 +93,16 @@ export class Metrics {
   /** Sets the judged state of a link; false = it fails. */
   linkState(target: Target, isUp: boolean): void {
     this.#byPeer.setState(target.id, isUp);
+  }
+
+  /** Counts a cycle of the UDP probe; null = the link could not be measured. */
+  udpResult(target: Target, result: UdpResult | null): void {
+    this.#udp.count(target, result);
+  }
+
+  /** Counts a datagram of the UDP probe that could not be sent. */
+  udpError(target: Target): void {
+    this.#udp.countError(target);
   }
 
   /** Counts a call for a peer's report that ended. */
@@ -122,7 +136,7 @@ export class Metrics {
       this.#pings[group] = 0;
     }
     yield await registryText(this.#registry, this.#instance, format);
-    for (const series of [this.#byAddress, this.#byPeer]) {
+    for (const series of [this.#byAddress, this.#byPeer, this.#udp]) {
       for (const slice of series.render(this.#instance, format)) {
         yield slice;
         await nextTurn();

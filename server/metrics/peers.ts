@@ -226,7 +226,8 @@ function phasesText(series: AddressSeries, instance: string): string {
 /** How many series (a histogram counts as one) are rendered at a time. */
 const SERIES_PER_SLICE = 50;
 
-function* slices<T>(items: readonly T[], textOf: (item: T) => string): Generator<string> {
+/** Renders a text for each item, some items at a time. */
+export function* slices<T>(items: readonly T[], textOf: (item: T) => string): Generator<string> {
   for (let start = 0; start < items.length; start += SERIES_PER_SLICE) {
     const slice = items.slice(start, start + SERIES_PER_SLICE);
     const text = slice.map(textOf).join('');

@@ -1,9 +1,8 @@
 import type { Target } from '../protocol/pod.ts';
-import type { Sample } from '../protocol/sample.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
 /** How often to probe, and what a schedule works with. */
-interface ScheduleOptions {
+interface ScheduleOptions<Result> {
   /** REFRESH_INTERVAL: time from one probe of a target to the next, without jitter; 0 = never probe. */
   refreshIntervalMs: number;
   /** Each wait is `refreshIntervalMs` x (1 .. 1 + jitterFactor). */
@@ -12,8 +11,8 @@ interface ScheduleOptions {
   /** 0 <= random() < 1. */
   random: () => number;
   /** Must not reject. */
-  probe(target: Target): Promise<Sample>;
-  onSample(target: Target, sample: Sample): void;
+  probe(target: Target): Promise<Result>;
+  onSample(target: Target, sample: Result): void;
   /** Called whenever the timer runs: how much later than it was due. */
   onTimer(lateMs: number): void;
 }
@@ -44,8 +43,8 @@ const TIMER_GRAIN_MS = 2;
  *   is spare.
  * - If the process stood still, all probes move back by that time. None is caught up.
  */
-export class Schedule {
-  readonly #options: ScheduleOptions;
+export class Schedule<Result> {
+  readonly #options: ScheduleOptions<Result>;
   readonly #entries = new Map<string, Entry>();
   /** Entries that wait for their next probe, in the order in which they are due. New ones go first. */
   #newQueue: Entry[] = [];
@@ -61,7 +60,7 @@ export class Schedule {
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
 
-  constructor(options: ScheduleOptions) {
+  constructor(options: ScheduleOptions<Result>) {
     this.#options = options;
   }
 

@@ -7,7 +7,8 @@ export const FAILURE_KINDS = OUTCOMES.length - 1;
 
 const BUCKETS_PER_CHUNK = 2_048;
 const BYTES_PER_BUCKET = 34;
-const CHUNK_BYTES = BUCKETS_PER_CHUNK * BYTES_PER_BUCKET;
+/** Bytes more where the UDP probe is on. */
+const UDP_BYTES_PER_BUCKET = 4;
 
 /**
  * 2048 buckets of one width, in columns. A bucket sums up the samples of one link in one period of `widthMs`. Durations
@@ -30,18 +31,21 @@ export interface Chunk extends ReturnType<typeof columnsOf> {
  * when the limit is reached, the oldest chunk is reused. The number of a bucket never changes.
  */
 export class BucketLog {
+  readonly #chunkBytes: number;
   readonly #maxChunks: number;
   readonly #chunks: Chunk[] = [];
   #next = 0;
   #forgottenMs = Number.NEGATIVE_INFINITY;
 
-  constructor(maxBytes: number) {
-    this.#maxChunks = Math.max(1, Math.floor(maxBytes / CHUNK_BYTES));
+  /** `hasUdp`: whether buckets count the datagrams of the UDP probe too. */
+  constructor(maxBytes: number, hasUdp = false) {
+    this.#chunkBytes = BUCKETS_PER_CHUNK * (BYTES_PER_BUCKET + (hasUdp ? UDP_BYTES_PER_BUCKET : 0));
+    this.#maxChunks = Math.max(1, Math.floor(maxBytes / this.#chunkBytes));
   }
 
   /** Bytes that the chunks take. */
   get bytes(): number {
-    return this.#chunks.length * CHUNK_BYTES;
+    return this.#chunks.length * this.#chunkBytes;
   }
 
   /**
@@ -106,7 +110,7 @@ export class BucketLog {
     if (oldest !== undefined) this.#forgottenMs = Math.max(this.#forgottenMs, oldest.endMs);
     const baseMs = Math.floor(nowMs / widthMs) * widthMs;
     const number = Math.ceil(this.#next / BUCKETS_PER_CHUNK);
-    const columns = columnsOf(oldest?.back.buffer ?? new ArrayBuffer(CHUNK_BYTES));
+    const columns = columnsOf(oldest?.back.buffer ?? new ArrayBuffer(this.#chunkBytes));
     const chunk = { number, widthMs, baseMs, endMs: baseMs, used: 0, ...columns };
     this.#chunks.push(chunk);
     return chunk;
@@ -116,6 +120,7 @@ export class BucketLog {
 /** Columns in `bytes`: the wide ones first, because each must begin at a multiple of its width. No bucket has figures. */
 function columnsOf(bytes: ArrayBuffer) {
   new Uint8Array(bytes).fill(0);
+  const hasUdp = bytes.byteLength > BUCKETS_PER_CHUNK * BYTES_PER_BUCKET;
   const shorts = (column: number) => new Uint16Array(bytes, (4 + 2 * column) * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK);
   const columns = {
     /** How many buckets back (over all chunks) the previous bucket of the same link is; 0 = there is none. */
@@ -138,6 +143,9 @@ function columnsOf(bytes: ArrayBuffer) {
     code: new Uint8Array(bytes, 25 * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK),
     /** Failures by outcome: `FAILURE_KINDS` per bucket. */
     failures: new Uint8Array(bytes, 26 * BUCKETS_PER_CHUNK, FAILURE_KINDS * BUCKETS_PER_CHUNK),
+    /** Datagrams of the UDP probe, and those that were lost; empty where it is off. */
+    udpSent: hasUdp ? shorts(15) : new Uint16Array(0),
+    udpLost: hasUdp ? shorts(16) : new Uint16Array(0),
   };
   const { minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us, lastTotalUs } = columns;
   for (const column of [minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us, lastTotalUs]) column.fill(NONE16);
@@ -147,10 +155,13 @@ function columnsOf(bytes: ArrayBuffer) {
 /** A bucket ends before one of its counts would overflow: `samples` has two bytes, the other counts have one. */
 const MAX_SAMPLE_COUNT = 0xffff;
 const MAX_BYTE_COUNT = 0xff;
+/** A cycle of the UDP probe has at most 1000 datagrams (UDP_PACKET_COUNT). */
+const FULL_UDP_COUNT = 60_000;
 
 /** Whether bucket `i` can count no more samples. */
 export function isFull(chunk: Chunk, i: number): boolean {
   if ((chunk.samples[i] ?? 0) >= MAX_SAMPLE_COUNT || (chunk.suspect[i] ?? 0) >= MAX_BYTE_COUNT) return true;
+  if ((chunk.udpSent[i] ?? 0) >= FULL_UDP_COUNT) return true;
   for (let kind = 0; kind < FAILURE_KINDS; kind++) {
     if (chunk.failures[i * FAILURE_KINDS + kind] === MAX_BYTE_COUNT) return true;
   }
@@ -188,6 +199,15 @@ export function addToBucket(chunk: Chunk, i: number, sample: Sample, nowMs: numb
     chunk.failures[at] = (chunk.failures[at] ?? 0) + 1;
   }
   return discards;
+}
+
+/** Adds datagrams of the UDP probe to bucket `i`. Returns whether there was room for them. */
+export function addUdpToBucket(chunk: Chunk, i: number, sent: number, lost: number): boolean {
+  const total = (chunk.udpSent[i] ?? 0) + sent;
+  if (total > MAX_SAMPLE_COUNT) return false;
+  chunk.udpSent[i] = total;
+  chunk.udpLost[i] = (chunk.udpLost[i] ?? 0) + lost;
+  return true;
 }
 
 function discardFigures(chunk: Chunk, i: number): void {

@@ -1,7 +1,8 @@
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
-import type { Sample } from '../protocol/sample.ts';
+import type { Sample, UdpResult } from '../protocol/sample.ts';
 import {
   addToBucket,
+  addUdpToBucket,
   BUCKET_WIDTHS_MS,
   BucketLog,
   bucketWidthMs,
@@ -14,11 +15,14 @@ import {
 } from './buckets.ts';
 import { isSuspect, type Ring, Rings, type SampleVisitor } from './samples.ts';
 import { Statistics, type Summary } from './statistics.ts';
+import { cyclesPerLink, UdpRing } from './udp-ring.ts';
 
 /** How much to keep of all links together. */
 export interface HistorySettings {
   /** Bytes for the recent samples (RESULTS_MEMORY). */
   sampleBytes: number;
+  /** The part of them that is for the cycles of the UDP probe; 0 = it is off. */
+  udpBytes: number;
   /** Bytes for the buckets (HISTORY_MEMORY). */
   bucketBytes: number;
   /** How far back the buckets should reach (HISTORY_WINDOW). */
@@ -35,6 +39,11 @@ export interface LinkRecord {
   lastBucket: number;
   /** How many of the newest samples are in the ring but not yet in the percentiles of that bucket. */
   pendingSamples: number;
+  /** The recent cycles of the UDP probe; null before the first, and while samples are dropped. */
+  udp: UdpRing | null;
+  /** Datagrams that no bucket counts yet, and those of them that were lost. */
+  pendingUdpSent: number;
+  pendingUdpLost: number;
 }
 
 /** Receives bucket `i` of `chunk`, whose period is `startMs` to `endMs`. Return false to see no more buckets. */
@@ -55,17 +64,23 @@ export class History {
   readonly #settings: HistorySettings;
   readonly #statistics = new Statistics();
   #widthMs: number = BUCKET_WIDTHS_MS[0];
+  #cyclesPerLink = 1;
 
   constructor(settings: HistorySettings) {
     this.#settings = settings;
-    this.rings = new Rings(settings.sampleBytes);
-    this.buckets = new BucketLog(settings.bucketBytes);
+    this.rings = new Rings(settings.sampleBytes - settings.udpBytes);
+    this.buckets = new BucketLog(settings.bucketBytes, settings.udpBytes > 0);
     this.setLinkCount(1);
   }
 
   /** Bytes that samples and buckets take. */
   get bytes(): number {
     return this.rings.bytes + this.buckets.bytes;
+  }
+
+  /** Whether there are results of the UDP probe (UDP_ENABLED). */
+  get hasUdp(): boolean {
+    return this.#settings.udpBytes > 0;
   }
 
   /** The width of the buckets that begin now. */
@@ -77,12 +92,14 @@ export class History {
   setLinkCount(links: number): void {
     const { windowMs, intervalMs } = this.#settings;
     const buckets = this.buckets.capacity;
+    this.#cyclesPerLink = cyclesPerLink(this.#settings.udpBytes, links);
     this.#widthMs = bucketWidthMs({ links: Math.max(1, links), buckets, windowMs, intervalMs });
   }
 
   /** Makes the record of a link. */
   newRecord(): LinkRecord {
-    return { ring: this.rings.open(), lastBucket: -1, pendingSamples: 0 };
+    const nothingYet = { lastBucket: -1, pendingSamples: 0, udp: null, pendingUdpSent: 0, pendingUdpLost: 0 };
+    return { ring: this.rings.open(), ...nothingYet };
   }
 
   /** Drops the recent samples of a link; its buckets stay. */
@@ -91,11 +108,16 @@ export class History {
     this.#updatePercentiles(record);
     this.rings.close(record.ring);
     record.ring = null;
+    record.udp = null;
   }
 
   /** Keeps recent samples again for a link whose samples were dropped. */
   reopen(record: LinkRecord): void {
-    record.ring ??= this.rings.open(this.newestMs(record));
+    if (record.ring !== null) return;
+    // What was before is known by buckets only.
+    const lostAtMs = this.newestMs(record);
+    record.ring = this.rings.open(lostAtMs);
+    if (this.hasUdp) record.udp = new UdpRing(lostAtMs);
   }
 
   /** When the newest sample of a link was taken, as its buckets say; -Infinity if it has none. */
@@ -122,6 +144,28 @@ export class History {
     if (chunk !== null && addToBucket(chunk, i, sample, nowMs)) record.pendingSamples = 0;
     record.pendingSamples += 1;
     this.rings.add(record.ring, nowMs, sample);
+    this.#countUdp(record, nowMs);
+  }
+
+  /** Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. A suspect cycle is kept but not counted. */
+  addUdp(record: LinkRecord, result: UdpResult): void {
+    if (record.ring === null || !this.hasUdp) return;
+    record.udp ??= new UdpRing();
+    record.udp.add(result, this.#cyclesPerLink);
+    if (result.suspect) return;
+    record.pendingUdpSent += result.sent;
+    record.pendingUdpLost += result.lost;
+    this.#countUdp(record, result.atMs);
+  }
+
+  /** Adds the pending datagrams to the bucket of now. If there is none, the next sample begins one. */
+  #countUdp(record: LinkRecord, nowMs: number): void {
+    const chunk = this.buckets.chunkOf(record.lastBucket);
+    const i = this.buckets.indexOf(record.lastBucket);
+    if (record.pendingUdpSent === 0 || chunk === null || nowMs >= startOf(chunk, i) + chunk.widthMs) return;
+    if (!addUdpToBucket(chunk, i, record.pendingUdpSent, record.pendingUdpLost)) return;
+    record.pendingUdpSent = 0;
+    record.pendingUdpLost = 0;
   }
 
   /** The time (exclusive) after which every sample of the link is still kept; Infinity if none is. */

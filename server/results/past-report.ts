@@ -4,6 +4,7 @@ import { emptyStats, MAX_LINKS, pack16 } from '../protocol/links.ts';
 import { type PeerRef, peersHashOf } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import { OUTCOMES, type Sample } from '../protocol/sample.ts';
+import { emptyUdp, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { History, LinkRecord } from './history.ts';
@@ -49,6 +50,7 @@ export async function pastReport(
   const judged = new JudgedLinks(entries.length);
   const { columns } = judged;
   const stats = emptyStats(entries.length);
+  const udp = ranges.hasUdp ? emptyUdp(entries.length) : null;
   const details: ReportParts['details'] = [];
   for (const [i, entry] of entries.entries()) {
     const { link, result, state } = entry;
@@ -62,6 +64,11 @@ export async function pastReport(
     if (!replayed?.knowsSince) columns.sinceMs[i] = pack16(Math.max(0, range.toMs - sinceMsOf(entry, ranges)));
     writeStats(stats, i, result.summary);
     addDetail(details, i, detailOf(entry, range.toMs));
+    if (udp !== null) {
+      const { sent, lost, newest } = ranges.udpOf(link.record, range, nowMs);
+      if (newest !== null) writeUdp(udp, i, newest, range.toMs - newest.atMs);
+      writeUdpWindow(udp, i, sent, lost);
+    }
     if (timeSlice.isOver()) await timeSlice.next();
   }
   return {
@@ -71,7 +78,7 @@ export async function pastReport(
     ...judged.parts(),
     details,
     stats,
-    udp: null,
+    udp,
     windowMs: range.toMs - range.fromMs,
     resolutionMs: entries.reduce((max, { result }) => Math.max(max, result.resolutionMs), 0),
     starvation: starvationOf(entries),

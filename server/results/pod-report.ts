@@ -18,6 +18,7 @@ import {
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import { MAX_DETAIL_LENGTH, MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
+import { emptyUdp, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
@@ -85,10 +86,13 @@ export async function currentReport(
 ): Promise<ReportParts> {
   const { gonePeers, entries } = placeLinks(links, table);
   const judged = new JudgedLinks(entries.length);
+  const udp = ranges.hasUdp ? emptyUdp(entries.length) : null;
   const details: [number, string][] = [];
   for (const [i, { link, to }] of entries.entries()) {
     judged.write(i, to, link.target.family, link.judgement, nowMs);
     addDetail(details, i, link.judgement.judged?.detail ?? '');
+    const cycle = link.record.udp?.newest ?? null;
+    if (udp !== null && cycle !== null) writeUdp(udp, i, cycle, nowMs - cycle.atMs);
   }
   let stats: StatColumns | null = null;
   if (windowMs > 0) {
@@ -96,11 +100,15 @@ export async function currentReport(
     const range = { fromMs: nowMs - windowMs, toMs: nowMs };
     for (const [i, { link }] of entries.entries()) {
       writeStats(stats, i, ranges.of(link.record, range, nowMs).summary);
+      if (udp !== null) {
+        const { sent, lost } = ranges.udpOf(link.record, range, nowMs);
+        writeUdpWindow(udp, i, sent, lost);
+      }
       if (timeSlice.isOver()) await timeSlice.next();
     }
   }
   const { peers, hash: peersHash } = table;
-  return { peersHash, peers, gonePeers, ...judged.parts(), details, stats, udp: null, windowMs };
+  return { peersHash, peers, gonePeers, ...judged.parts(), details, stats, udp, windowMs };
 }
 
 /** What a report says about links because of their judgements, at whatever moment. */

@@ -1,6 +1,6 @@
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
-import type { Phase } from '../protocol/sample.ts';
+import type { Phase, UdpResult } from '../protocol/sample.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf, newestOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
@@ -34,6 +34,14 @@ export interface RangeResult {
   resolutionMs: number;
 }
 
+/** The results of the UDP probe of a link in a time range. */
+export interface UdpRange {
+  sent: number;
+  lost: number;
+  /** The newest cycle that counts; of a bucket, all its cycles together. null without any. */
+  newest: UdpResult | null;
+}
+
 /** How far before a time range a sample may lie that tells the state of a link in it: multiples of the range's length. */
 const LOOK_BACK = 4;
 
@@ -48,6 +56,11 @@ export class RangeStatistics {
 
   constructor(history: History) {
     this.#history = history;
+  }
+
+  /** Whether there are results of the UDP probe. */
+  get hasUdp(): boolean {
+    return this.#history.hasUdp;
   }
 
   /** The result of one link. `nowMs` is taken as the end of a bucket whose period is not over. */
@@ -65,6 +78,31 @@ export class RangeStatistics {
     const isOverOpen = lastState?.connect16 === NONE16 && lastState.firstByte16 !== NONE16;
     if (isOverOpen) lastState.connect16 = pack16(summary.connectP50Us);
     return { summary, lastState, resolutionMs };
+  }
+
+  /** The results of the UDP probe of one link, from single cycles if all of the time range are still kept. */
+  udpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpRange {
+    const { udp } = record;
+    const result: UdpRange = { sent: 0, lost: 0, newest: null };
+    if (udp !== null && udp.lostAtMs < range.fromMs) {
+      for (const cycle of udp.between(range.fromMs, range.toMs)) {
+        if (cycle.suspect) continue;
+        result.sent += cycle.sent;
+        result.lost += cycle.lost;
+        result.newest = cycle;
+      }
+      return result;
+    }
+    this.#history.visitBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
+      const [sent, lost] = [chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0];
+      if (sent === 0 || !belongs(range, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)))) return true;
+      result.sent += sent;
+      result.lost += lost;
+      const atMs = Math.min(endMs, nowMs);
+      result.newest ??= { atMs, sent, lost, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
+      return true;
+    });
+    return result;
   }
 
   /** The monotonic time since which a link had been ok, or had been failing, as `state` says; as far back as is kept. */

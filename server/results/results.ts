@@ -2,7 +2,7 @@ import type { CopyCursor, CopyPart } from '../protocol/copy.ts';
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
 import type { LinkChange, SpeedChange } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
-import { MAX_SAMPLES, type RecentSample, type Sample } from '../protocol/sample.ts';
+import { MAX_SAMPLES, type RecentSample, type Sample, type UdpResult } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -23,10 +23,13 @@ export interface ResultsSettings {
   /** How long the samples of a link that is no longer probed are kept. */
   goneRetentionMs: number;
   slowLinkMs: number;
+  udpEnabled: boolean;
 }
 
 /** The share of HISTORY_MEMORY that is for copies of other pods; the rest is for the buckets of our own links. */
 export const COPY_SHARE = 3 / 8;
+/** The share of RESULTS_MEMORY that is for the UDP probe if it is on. */
+const UDP_SHARE = 1 / 4;
 
 /** Who is told what changes. */
 interface ResultsHooks {
@@ -61,6 +64,7 @@ export class Results {
     this.#startedMs = clock.monotonicMs();
     this.#history = new History({
       sampleBytes: settings.resultsMemoryMiB * 2 ** 20,
+      udpBytes: settings.udpEnabled ? settings.resultsMemoryMiB * 2 ** 20 * UDP_SHARE : 0,
       bucketBytes: settings.historyMemoryMiB * 2 ** 20 * (1 - COPY_SHARE),
       windowMs: settings.historyWindowMs,
       intervalMs: settings.refreshIntervalMs,
@@ -85,6 +89,17 @@ export class Results {
     if (speed !== null) this.#hooks.onSpeedChange({ target: link.target, ...speed });
   }
 
+  /**
+   * Takes the result of a cycle of the UDP probe; null = the link could not be measured, and its last result says nothing any
+   * more. That of a link that is no longer probed is ignored.
+   */
+  recordUdp(target: Target, result: UdpResult | null): void {
+    const record = this.#links.find(target.id)?.record;
+    if (record === undefined) return;
+    if (result !== null) this.#history.addUdp(record, { ...result, atMs: this.#clock.monotonicMs() });
+    else if (record.udp !== null) record.udp.newest = null;
+  }
+
   /** All links that are probed. */
   current(): LinkResult[] {
     return this.#links.probed().map(({ target, judgement }) => ({ target, judged: judgement.judged }));
@@ -101,6 +116,19 @@ export class Results {
       .filter((link) => link.target.uid === uid)
       .flatMap(({ record }) => (record.ring === null ? [] : this.#history.rings.read(record.ring)))
       .map((sample) => ({ ...sample, atMs: Math.round(sample.atMs + wallMs) }))
+      .sort((a, b) => a.atMs - b.atMs)
+      .slice(-MAX_SAMPLES);
+  }
+
+  /** The recent cycles of the UDP probe of all links to a pod, oldest first, with wall times; undefined where it is off. */
+  udpResults(uid: string): UdpResult[] | undefined {
+    if (!this.#history.hasUdp) return undefined;
+    const wallMs = this.#clock.nowMs() - this.#clock.monotonicMs();
+    return this.#links
+      .withSamples()
+      .filter(({ target }) => target.uid === uid)
+      .flatMap(({ record }) => record.udp?.between(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY) ?? [])
+      .map((result) => ({ ...result, atMs: Math.round(result.atMs + wallMs) }))
       .sort((a, b) => a.atMs - b.atMs)
       .slice(-MAX_SAMPLES);
   }

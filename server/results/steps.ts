@@ -118,10 +118,17 @@ export function sumUpBySteps(
     bucket: (_first, last, chunk, i) => statisticsOf(last).addBucket(chunk, i),
   };
   const resolutions = links.map(({ record }) => visitSteps(history, record, steps, nowMs, visitor));
+  const udp = new Map<number, { udpSent: number; udpLost: number }>();
+  for (const { record } of links) {
+    visitUdpSteps(history, record, steps, nowMs, (step, sent, lost) => {
+      const { udpSent, udpLost } = udp.get(step) ?? { udpSent: 0, udpLost: 0 };
+      udp.set(step, { udpSent: udpSent + sent, udpLost: udpLost + lost });
+    });
+  }
   const sorted = [...byStep].sort(([a], [b]) => a - b);
   return {
     resolutionMs: Math.max(0, ...resolutions),
-    steps: sorted.map(([step, statistics]) => [step, summaryOf(statistics)]),
+    steps: sorted.map(([step, statistics]) => [step, { ...summaryOf(statistics), ...udp.get(step) }]),
   };
 }
 
@@ -149,7 +156,51 @@ interface StepVisitor {
  */
 function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: number, visitor: StepVisitor): number {
   const { fromMs, toMs, stepMs, count } = steps;
-  const lostAtMs = history.samplesSinceMs(record);
+  const sinceMs = history.samplesSinceMs(record);
+  const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, visitor.bucket);
+  if (older.firstOfSamples < count) {
+    history.visitSamples(record, older.bucketsEndMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
+      const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
+      visitor.sample(step, code, connect16, firstByte16, total16);
+      return true;
+    });
+  }
+  return older.resolutionMs;
+}
+
+/** As `visitSteps`, for the datagrams of the UDP probe: cycles where all of a step are still kept, else buckets. */
+function visitUdpSteps(
+  history: History,
+  record: LinkRecord,
+  steps: Steps,
+  nowMs: number,
+  visit: (step: number, sent: number, lost: number) => void,
+): void {
+  if (!history.hasUdp) return;
+  const { fromMs, toMs, stepMs, count } = steps;
+  const sinceMs = record.udp?.lostAtMs ?? Number.POSITIVE_INFINITY;
+  const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, (_first, last, chunk, i) => {
+    if ((chunk.udpSent[i] ?? 0) > 0) visit(last, chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0);
+  });
+  if (older.firstOfSamples >= count) return;
+  for (const { atMs, sent, lost, suspect } of record.udp?.between(older.bucketsEndMs, toMs) ?? []) {
+    if (!suspect) visit(Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs)), sent, lost);
+  }
+}
+
+/**
+ * Visits the buckets of a link in the steps of which not all samples are kept: those that begin at `lostAtMs` or before. Returns
+ * the end of the buckets, the first of the other steps, and the largest width of the buckets, 0 if there are none.
+ */
+function visitOlderSteps(
+  history: History,
+  record: LinkRecord,
+  lostAtMs: number,
+  steps: Steps,
+  nowMs: number,
+  visitBucket: StepVisitor['bucket'],
+): { bucketsEndMs: number; firstOfSamples: number; resolutionMs: number } {
+  const { fromMs, toMs, stepMs, count } = steps;
   const firstOfSamples = lostAtMs < fromMs ? 0 : Math.min(count, Math.floor((lostAtMs - fromMs) / stepMs) + 1);
   // Up to this time the samples are part of a bucket.
   let bucketsEndMs = fromMs + firstOfSamples * stepMs;
@@ -163,18 +214,11 @@ function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
       const newest = Math.min(last, firstOfSamples - 1);
       if (newest < 0) return true;
       resolutionMs = Math.max(resolutionMs, chunk.widthMs);
-      visitor.bucket(Math.min(newest, Math.max(first, 0)), newest, chunk, i);
+      visitBucket(Math.min(newest, Math.max(first, 0)), newest, chunk, i);
       return true;
     });
   }
-  if (firstOfSamples < count) {
-    history.visitSamples(record, bucketsEndMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
-      const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
-      visitor.sample(step, code, connect16, firstByte16, total16);
-      return true;
-    });
-  }
-  return resolutionMs;
+  return { bucketsEndMs, firstOfSamples, resolutionMs };
 }
 
 /** The steps to which a period belongs: the step of its middle, or all steps whose middle it covers. */

@@ -22,6 +22,8 @@ function start(env: Record<string, string>) {
     onLinkChange: silent,
     onSpeedChange: silent,
     onExternalResult: silent,
+    onUdpResult: silent,
+    onUdpError: silent,
     onOwnFault: (message: string) => void ownFaults.push(message),
   };
   const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => 0 };

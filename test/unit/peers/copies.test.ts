@@ -20,6 +20,7 @@ const SETTINGS: ResultsSettings = {
   refreshIntervalMs: SECOND,
   goneRetentionMs: 5 * MINUTE,
   slowLinkMs: 100,
+  udpEnabled: false,
 };
 const OF = 'uid-1';
 const JUST_NOW = { agoMs: 0, errorMs: 0 };

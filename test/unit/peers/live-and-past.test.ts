@@ -65,7 +65,11 @@ function start() {
   const results = PODS.map(() => {
     const settings = { resultsMemoryMiB: 4, historyMemoryMiB: 8, historyWindowMs: 3_600_000, goneRetentionMs: 60_000 };
     const hooks = { onLinkChange: () => {}, onSpeedChange: () => {} };
-    return new Results({ ...settings, refreshIntervalMs: INTERVAL_MS, slowLinkMs: 100 }, clock, hooks);
+    return new Results(
+      { ...settings, refreshIntervalMs: INTERVAL_MS, slowLinkMs: 100, udpEnabled: false },
+      clock,
+      hooks,
+    );
   });
   const targets = PODS.map(({ uid, name }): Target => ({ ...targetOf(uid), name }));
   for (const one of results) one.setTargets(targets);

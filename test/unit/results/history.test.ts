@@ -10,7 +10,14 @@ import { EIGHT_SAMPLES, HOUR } from './scene.ts';
 
 /** A history of `links` links, and a way to add their samples. */
 function historyOf(links: number, change: Partial<HistorySettings> = {}) {
-  const settings = { sampleBytes: 1 << 20, bucketBytes: 1 << 20, windowMs: HOUR, intervalMs: 1_000, ...change };
+  const settings = {
+    sampleBytes: 1 << 20,
+    udpBytes: 0,
+    bucketBytes: 1 << 20,
+    windowMs: HOUR,
+    intervalMs: 1_000,
+    ...change,
+  };
   const history = new History(settings);
   history.setLinkCount(links);
   const records = Array.from({ length: links }, () => history.newRecord());

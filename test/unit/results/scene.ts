@@ -12,7 +12,13 @@ export const HOUR = 60 * MINUTE;
 export const EIGHT_SAMPLES = 15 * 16 * 8;
 
 /** Results with a fake clock. */
-export function scene({ sampleBytes = 1 << 20, bucketBytes = 1 << 20, windowMs = HOUR, intervalMs = 2 * SECOND } = {}) {
+export function scene({
+  sampleBytes = 1 << 20,
+  bucketBytes = 1 << 20,
+  windowMs = HOUR,
+  intervalMs = 2 * SECOND,
+  udpEnabled = false,
+} = {}) {
   const clock = new FakeClock();
   const changes: LinkChange[] = [];
   const speedChanges: SpeedChange[] = [];
@@ -24,6 +30,7 @@ export function scene({ sampleBytes = 1 << 20, bucketBytes = 1 << 20, windowMs =
       refreshIntervalMs: intervalMs,
       goneRetentionMs: 5 * MINUTE,
       slowLinkMs: 100,
+      udpEnabled,
     },
     clock,
     { onLinkChange: (change) => changes.push(change), onSpeedChange: (change) => speedChanges.push(change) },

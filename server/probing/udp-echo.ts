@@ -1,0 +1,99 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIP } from 'node:net';
+import { isDatagram } from '../protocol/udp-datagram.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { errorCodeOf } from '../runtime/network-errors.ts';
+import { udpSocket } from './udp-socket.ts';
+
+/** Where to listen, and what counts the time. */
+interface EchoOptions {
+  /** HOST: the wildcard of either family means all addresses of both. */
+  host: string;
+  /** UDP_PORT; 0 = any. */
+  port: number;
+  clock: Pick<Clock, 'monotonicMs'>;
+}
+
+/** Echoes in one second: to one address, and to all together. A pod of 5000 with the default settings is sent 1667. */
+const MAX_PER_ADDRESS = 2000;
+const MAX_TOTAL = 20_000;
+/** Services that answer whatever they are sent have ports below this: echo, chargen, DNS. */
+const FIRST_USER_PORT = 1024;
+
+/**
+ * Echoes the datagrams of other pods' UDP probes (UDP_ENABLED) on UDP_PORT.
+ *
+ * It is no amplifier: it answers nothing but datagrams with the magic, with the same bytes, to their sender. It can't be made to
+ * answer another echo for ever: a datagram that comes from a pod's UDP_PORT, or from the port of a system service, can only be
+ * forged. The number of echoes in a second is limited, per address and in all.
+ */
+export class UdpEcho {
+  /** The port that it listens on. */
+  readonly port: number;
+  readonly #socket: Socket;
+  readonly #clock: EchoOptions['clock'];
+  /** The second that is counted, how many datagrams were echoed in it, and to whom. */
+  #second = -1;
+  #total = 0;
+  readonly #perAddress = new Map<string, number>();
+
+  private constructor(socket: Socket, clock: EchoOptions['clock']) {
+    this.port = socket.address().port;
+    this.#socket = socket;
+    this.#clock = clock;
+    socket.on('message', (bytes, sender) => this.#onMessage(bytes, sender));
+    // An answer that could not be sent is lost, as the sender of the datagram will notice.
+    socket.on('error', () => {});
+  }
+
+  /** Listens. Rejects with the system's error (EADDRINUSE, ...) if it can't. */
+  static async listen({ host, port, clock }: EchoOptions): Promise<UdpEcho> {
+    const isWildcard = host === '0.0.0.0' || host === '::';
+    if (!isWildcard) return new UdpEcho(await bound(isIP(host) === 6 ? 'udp6' : 'udp4', port, host), clock);
+    try {
+      return new UdpEcho(await bound('udp6', port, '::'), clock);
+    } catch (error) {
+      // A system without IPv6.
+      if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(errorCodeOf(error))) throw error;
+      return new UdpEcho(await bound('udp4', port, '0.0.0.0'), clock);
+    }
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => this.#socket.close(() => resolve()));
+  }
+
+  #onMessage(bytes: Buffer, { address, port }: RemoteInfo): void {
+    if (!isDatagram(bytes) || port < FIRST_USER_PORT || port === this.port || !this.#mayAnswer(address)) return;
+    this.#socket.send(bytes, port, address, () => {});
+  }
+
+  /** Counts an echo, unless there were too many in this second. */
+  #mayAnswer(address: string): boolean {
+    const second = Math.floor(this.#clock.monotonicMs() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#total = 0;
+      this.#perAddress.clear();
+    }
+    const own = this.#perAddress.get(address) ?? 0;
+    if (this.#total >= MAX_TOTAL || own >= MAX_PER_ADDRESS) return false;
+    this.#total += 1;
+    this.#perAddress.set(address, own + 1);
+    return true;
+  }
+}
+
+/** A socket that listens. */
+async function bound(type: 'udp4' | 'udp6', port: number, host: string): Promise<Socket> {
+  const socket = isIP(host) === 0 ? createSocket(type) : udpSocket(type);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ port, address: host, exclusive: true }, resolve);
+  }).catch((error: unknown) => {
+    socket.close();
+    throw error;
+  });
+  socket.removeAllListeners('error');
+  return socket;
+}

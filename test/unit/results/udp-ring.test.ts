@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { UdpResult } from '../../../server/protocol/sample.ts';
+import { lossOf, UNKNOWN_HOPS, windowLossOf } from '../../../server/protocol/udp.ts';
+import { cyclesPerLink, UdpRing } from '../../../server/results/udp-ring.ts';
+import { podOf, sampleOf, targetOf } from '../../support/samples.ts';
+import { HOUR, MINUTE, SECOND, scene } from './scene.ts';
+
+function cycleOf(change: Partial<UdpResult> = {}): UdpResult {
+  return { atMs: 0, sent: 10, lost: 0, rttUs: 500, duplicates: 0, outOfOrder: 0, hops: 2, suspect: false, ...change };
+}
+
+describe('the recent cycles of a link', () => {
+  it('are the newest ones, oldest first, however often their number changes', () => {
+    const lengths = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(lengths, (steps) => {
+        const ring = new UdpRing();
+        let kept: UdpResult[] = [];
+        for (const [atMs, length] of steps.entries()) {
+          const cycle = cycleOf({
+            atMs,
+            lost: atMs % 11,
+            hops: (atMs % 4) - 1,
+            suspect: atMs % 5 === 0,
+            rttUs: atMs - 1,
+          });
+          ring.add(cycle, length);
+          kept = [...kept, cycle].slice(-length);
+          expect(ring.between(-1, 1e9)).toEqual(kept);
+          expect(ring.between(atMs, atMs)).toEqual([cycle]);
+          if (kept.length <= atMs) expect(ring.lostAtMs).toBe(kept[0]!.atMs - 1);
+        }
+        expect(ring.newest).toEqual([...kept].reverse().find(({ suspect }) => !suspect) ?? ring.newest);
+      }),
+    );
+  });
+
+  it('share their memory, whatever the number of links', () => {
+    expect(cyclesPerLink(1 << 20, 0)).toBe(512);
+    expect(cyclesPerLink(1 << 20, 1000)).toBe(58);
+    for (const links of [1000, 5000, 10_000])
+      expect(cyclesPerLink(1 << 20, links) * links * 18).toBeLessThanOrEqual(1 << 20);
+    expect(cyclesPerLink(1 << 20, 65_535)).toBe(4);
+  });
+});
+
+describe('the UDP results of a pod', () => {
+  const udpScene = () => {
+    const run = scene({ udpEnabled: true, intervalMs: 30 * SECOND });
+    run.probe('1', '2');
+    /** Lets time pass with a ping and a cycle of pod 1 every 30 s. */
+    const pass = (ms: number, cycle: Partial<UdpResult> | null = {}) => {
+      for (let left = ms; left > 0; left -= 30 * SECOND) {
+        run.pass(30 * SECOND, () => sampleOf());
+        run.results.recordUdp(targetOf('1'), cycle === null ? null : cycleOf(cycle));
+      }
+    };
+    const report = async (windowMs = 0) => {
+      const { udp, links, peers } = await run.results.report([podOf('1'), podOf('2')], windowMs);
+      const of = (uid: string) => [...links.to].findIndex((to) => peers?.[to]?.uid === uid);
+      return { udp: udp!, one: of('1'), two: of('2') };
+    };
+    return { ...run, pass, report };
+  };
+
+  it('are the newest cycle and its age; a link without any is not measured', async () => {
+    const { pass, report, clock } = udpScene();
+    pass(60 * SECOND, { lost: 2, duplicates: 1, outOfOrder: 3 });
+    clock.freeze(7 * SECOND);
+    const { udp, one, two } = await report();
+    expect([lossOf(udp, one), lossOf(udp, two)]).toEqual([0.2, -1]);
+    expect([udp.duplicates[one], udp.outOfOrder[one], udp.hops[one], udp.hops[two]]).toEqual([1, 3, 2, UNKNOWN_HOPS]);
+    expect(udp.ageMs[one]).toBe(7000);
+    expect(windowLossOf(udp, one)).toBe(-1);
+  });
+
+  it('sum up the window', async () => {
+    const { pass, report } = udpScene();
+    pass(10 * MINUTE);
+    pass(5 * MINUTE, { lost: 4 });
+    const { udp, one, two } = await report(10 * MINUTE - SECOND);
+    expect([windowLossOf(udp, one), windowLossOf(udp, two)]).toEqual([0.2, -1]);
+    expect(udp.windowSent[one]).toBe(200);
+  });
+
+  it('do not count a cycle while our own process was short of CPU', async () => {
+    const { pass, report, results } = udpScene();
+    pass(5 * MINUTE);
+    pass(5 * MINUTE, { lost: 10, suspect: true });
+    const { udp, one } = await report(HOUR);
+    expect([lossOf(udp, one), windowLossOf(udp, one)]).toEqual([0, 0]);
+    expect(results.udpResults('1')?.filter(({ suspect }) => suspect).length).toBe(10);
+  });
+
+  it('are not measured any more once the peer has no echo, and the past stays', async () => {
+    const { pass, report } = udpScene();
+    pass(5 * MINUTE, { lost: 1 });
+    pass(30 * SECOND, null);
+    const { udp, one } = await report(HOUR);
+    expect([lossOf(udp, one), windowLossOf(udp, one)]).toEqual([-1, 0.1]);
+  });
+
+  it('are given over time, from single cycles and from buckets alike, and add up', async () => {
+    const { pass, results, clock } = udpScene();
+    pass(20 * MINUTE);
+    pass(20 * MINUTE, { lost: 5 });
+    clock.freeze(SECOND);
+    const steps = (fromAgeMs: number) => results.linkHistory('1', { fromAgeMs, toAgeMs: 0 }, 10 * MINUTE).steps;
+    const recent = steps(40 * MINUTE);
+    expect(recent.map(({ udpSent = 0, udpLost = 0 }) => udpLost / udpSent)).toEqual([0, 0, 0.5, 0.5]);
+    // With more links only 4 cycles of each fit: the rest is in buckets.
+    results.setTargets(Array.from({ length: 20_000 }, (_, n) => targetOf(`${n + 1}`)));
+    clock.freeze(29 * SECOND);
+    results.record(targetOf('1'), sampleOf());
+    results.recordUdp(targetOf('1'), cycleOf({ lost: 5 }));
+    expect(results.udpResults('1')?.length).toBe(4);
+    const older = steps(41 * MINUTE);
+    const sum = (name: 'udpSent' | 'udpLost') => older.reduce((total, step) => total + (step[name] ?? 0), 0);
+    expect([sum('udpSent'), sum('udpLost')]).toEqual([810, 205]);
+    const past = await results.reportOf({ fromAgeMs: 30 * MINUTE, toAgeMs: 10 * MINUTE });
+    expect(windowLossOf(past.udp, 0)).toBeGreaterThan(0.1);
+    expect(windowLossOf(past.udp, 0)).toBeLessThan(0.4);
+  });
+
+  it('are absent where the probe is off', async () => {
+    const { results, probe, pass } = scene();
+    probe('1');
+    pass(MINUTE);
+    results.recordUdp(targetOf('1'), cycleOf());
+    expect((await results.report([podOf('1')], HOUR)).udp).toBeNull();
+    expect((await results.reportOf({ fromAgeMs: MINUTE, toAgeMs: 0 })).udp).toBeNull();
+    expect(results.udpResults('1')).toBeUndefined();
+    expect(results.linkHistory('1', { fromAgeMs: MINUTE, toAgeMs: 0 }, MINUTE).steps[0]).not.toHaveProperty('udpSent');
+  });
+});
