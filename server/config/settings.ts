@@ -188,7 +188,7 @@ export const SETTINGS = {
     repeatable: true,
   }),
   pathServiceUrl: setting('Paths', 'PATH_SERVICE_URL', 'http://goldpinger:8080/ping', httpUrl, {
-    help: 'URL of the own Service; it is asked by name, and at the address that the name led to last',
+    help: 'URL of the own Service, checked twice: by name, and at the address of the last successful lookup, so also while DNS fails',
   }),
   pathIngressUrl: setting('Paths', 'PATH_INGRESS_URL', '', optional(httpUrl), {
     help: 'URL that leads through an ingress to the own Service, such as https://goldpinger.example.com/ping',
@@ -218,7 +218,7 @@ export const SETTINGS = {
     help: 'How far back the history of the links is kept; with less HISTORY_MEMORY its steps are longer',
   }),
   historyMemoryMiB: setting('Answers', 'HISTORY_MEMORY', '8', whole(0, 1024), {
-    help: 'The most MiB for the history of all links together, and for copies of two other pods; 0 = no copies',
+    help: 'Limit in MiB for the history of all links and for copies of the past of other pods; 0: only recent samples, no copies',
   }),
   frameAncestors: setting('Answers', 'FRAME_ANCESTORS', "'self'", frameAncestors, {
     help: 'Origins whose pages may show this page in a frame, separated by spaces',

@@ -126,7 +126,7 @@ function briefTitle(finding: Finding): string {
 
 function isAboutOneLink(finding: Finding): boolean {
   const { kind } = finding;
-  return (kind === 'link' && !isAboutSelfLink(finding)) || kind === 'one-way' || kind === 'link-slow';
+  return (kind === 'link' && !isAboutSelfLink(finding)) || ['one-way', 'link-slow', 'link-intermittent'].includes(kind);
 }
 
 function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {

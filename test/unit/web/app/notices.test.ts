@@ -132,8 +132,10 @@ describe('a notice', () => {
     const picture = pictureOf('mixed', 120);
     const findings = picture.mesh.findings.filter(({ kind }) => kind === 'link');
     expect(findings).toHaveLength(1);
-    const mesh = { ...picture.mesh, findings };
-    expect(noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS).map(({ id }) => id)).not.toContain('failing');
+    for (const kind of ['link', 'link-slow', 'link-intermittent', 'one-way'] as const) {
+      const mesh = { ...picture.mesh, findings: findings.map((finding) => ({ ...finding, kind })) };
+      expect(noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS).map(({ id }) => id)).not.toContain('failing');
+    }
   });
 
   test('says how old the pod list is', () => {
