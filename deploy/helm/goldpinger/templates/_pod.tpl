@@ -14,6 +14,10 @@
 {{- with .Values.goldpinger.activeNodes }}
 {{- $env = append $env (dict "name" "ACTIVE_NODES" "value" (join "," .)) }}
 {{- end }}
+{{- if .Values.goldpinger.udp.enabled }}
+{{- $env = append $env (dict "name" "UDP_ENABLED" "value" "true") }}
+{{- $env = append $env (dict "name" "UDP_PORT" "value" (toString .Values.goldpinger.udp.port)) }}
+{{- end }}
 {{- range $name, $path := $fields }}
 {{- $env = append $env (dict "name" $name "valueFrom" (dict "fieldRef" (dict "fieldPath" $path))) }}
 {{- end }}
@@ -91,6 +95,14 @@ spec:
           hostPort: {{ .Values.goldpinger.port }}
           {{- end }}
           protocol: TCP
+        {{- if .Values.goldpinger.udp.enabled }}
+        - name: udp
+          containerPort: {{ .Values.goldpinger.udp.port }}
+          {{- if $isHostNetwork }}
+          hostPort: {{ .Values.goldpinger.udp.port }}
+          {{- end }}
+          protocol: UDP
+        {{- end }}
       livenessProbe:
         httpGet:
           path: /healthz
