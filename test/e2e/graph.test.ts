@@ -12,7 +12,7 @@ const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
 let feed: Feed;
 let page: Page;
-const { pod, panel, hash, zoomText, placeOf } = graphParts(() => page);
+const { pod, panel, hash, zoomText, placeOf, painted } = graphParts(() => page);
 
 async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
   ({ feed, page } = await openGraph(visitor, mesh, visit));
@@ -132,7 +132,7 @@ test('an entry of the legend shows only its links, as the address says, and all 
 describe('by keyboard', () => {
   test('Tab walks pods, arrows their links, Enter opens, Escape goes back; plus, minus, 0 and the wheel zoom', async () => {
     await open(FOUR);
-    await page.getByRole('button', { name: 'Reset' }).focus();
+    await page.locator('summary', { hasText: 'Export' }).focus();
     for (const name of ['001', '002']) {
       await page.keyboard.press('Tab');
       await soon(() => pod(name).evaluate((element) => element === document.activeElement)).toBe(true);
@@ -260,6 +260,7 @@ describe('the graph has the same menus as the heatmap', () => {
 
   test('Export saves an image with pods, links and legend, light on light', async () => {
     await open({ pods: 40, scenario: 'dead-pod' });
+    await soon(() => painted()).toBeGreaterThan(1000);
     await page.locator('summary', { hasText: 'Export' }).click();
     expect(await badTargets(page, '.tools')).toEqual([]);
     const saved = page.waitForEvent('download');
