@@ -32,7 +32,7 @@ const MIN_VISIBLE = 80;
 /** The layers extend this far beyond the stage on each side, so that a scaled scene can be panned without drawing, px. */
 export const EDGE = 160;
 /** The layers are drawn again when the scale has not changed for this long, because drawing takes longer than a frame. */
-const SETTLE_MS = 100;
+const SETTLE_MS = 250;
 /** A press that moves no farther than this is a click, px. */
 export const CLICK_REACH = 4;
 
