@@ -41,7 +41,7 @@ async function drawStage(ctx: CanvasRenderingContext2D, stage: HTMLElement): Pro
   ctx.beginPath();
   ctx.rect(0, 0, frame.width, frame.height);
   ctx.clip();
-  for (const layer of stage.querySelectorAll<HTMLCanvasElement | SVGSVGElement>(':scope > canvas, .graph-svg')) {
+  for (const layer of stage.querySelectorAll<HTMLCanvasElement | SVGSVGElement>('canvas, .graph-svg')) {
     const { x, y, width, height } = layer.getBoundingClientRect();
     if (width === 0 || height === 0 || (layer instanceof HTMLCanvasElement && layer.width === 0)) continue;
     ctx.globalAlpha = Number(getComputedStyle(layer).opacity);
