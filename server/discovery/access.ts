@@ -7,7 +7,7 @@ import { ApiError, asApiError } from './api-error.ts';
 import { accountNamespace, type Login, readKubeconfig, readServiceAccount } from './kubeconfig.ts';
 import type { Proxies } from './proxy.ts';
 
-/** The API server, logged in to. Connections are kept open between requests. */
+/** Requests to the API server, with credentials. Connections are kept open between requests. */
 export interface Access {
   /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
   namespace: string;
@@ -24,7 +24,7 @@ const NO_PROXIES: Proxies = { https: '', http: '', none: '' };
 
 /**
  * Reads the kubeconfig (see `readKubeconfig`), or, if `kubeconfig` is null, the service account of the pod. `root` is put
- * before the paths of the service account. Throws an `ApiError` of fault `config`.
+ * before the paths of the service account. Throws an `ApiError`; see `faultOf`.
  */
 export function loadAccess(kubeconfig: string | null, root = '', proxies = NO_PROXIES): Access {
   try {
@@ -35,12 +35,12 @@ export function loadAccess(kubeconfig: string | null, root = '', proxies = NO_PR
   }
 }
 
-/** What fails before a request is sent is a fault of the configuration, unless our own process lacks something. */
+/** The fault of an error before a request is sent: `config`, but `unreachable` if our process lacks something, such as open files. */
 function faultOf(error: unknown): DiscoveryFault {
   return isOwnFault(errorCodeOf(error)) ? 'unreachable' : 'config';
 }
 
-/** Credentials are prepared again after this time, ms: certificates may have been renewed. This may run the credential plugin. */
+/** Prepared credentials are used for this long, ms. Then they are prepared again, because certificates may have been renewed. */
 const PREPARED_FOR_MS = 60_000;
 
 class LoggedIn implements Access {
@@ -49,9 +49,9 @@ class LoggedIn implements Access {
   readonly #base: string;
   #prepared: { options: RequestOptions; atMs: number } | null = null;
   #agent: Agent | null = null;
-  /** The certificates that the connections of the agent were opened with. */
+  /** The certificates with which `#agent` opens connections. */
   #certificates = '';
-  /** What the token file held when it was last read. */
+  /** The token of the token file when it was last read; '' = never. */
   #token = '';
 
   constructor(login: Login, namespace: string) {
@@ -71,6 +71,7 @@ class LoggedIn implements Access {
     this.#agent?.destroy();
   }
 
+  /** The options and the headers of a request. May run the credential plugin. */
   async #credentials() {
     try {
       const { config, tokenFile, impersonation } = this.#login;
@@ -91,7 +92,7 @@ class LoggedIn implements Access {
     }
   }
 
-  /** The token that was last read counts if the file cannot be read, as in client-go. */
+  /** The token in the file. If the file cannot be read or is empty, the last token that was read, as in client-go. */
   async #readToken(path: string): Promise<string> {
     try {
       const token = (await readFile(path, 'utf8')).trim();
@@ -103,11 +104,14 @@ class LoggedIn implements Access {
     return this.#token;
   }
 
-  /** The client makes a new agent for each call. The first one is kept until the certificates change. */
+  /**
+   * The Kubernetes client makes a new agent each time. The first one is used until the certificates change, so that its
+   * connections stay open.
+   */
   #agentOf({ agent, ca, cert, key }: RequestOptions): Agent {
     const certificates = JSON.stringify([ca, cert, key].map(String));
     if (this.#agent === null || certificates !== this.#certificates) {
-      // A watch may still use the connections of the last agent.
+      // The last agent is not destroyed: a watch may still use its connections.
       this.#agent = Object.assign(agent as Agent, { keepAlive: true });
       this.#certificates = certificates;
     }
@@ -115,6 +119,7 @@ class LoggedIn implements Access {
   }
 }
 
+/** Sends a GET, and once more if a kept connection failed. Rejects with an `ApiError`. */
 async function send(url: URL, options: RequestOptions): Promise<IncomingMessage> {
   const get = url.protocol === 'https:' ? getOverHttps : getOverHttp;
   let request: ClientRequest | null = null;
@@ -122,9 +127,9 @@ async function send(url: URL, options: RequestOptions): Promise<IncomingMessage>
     request = get(url, options);
     return await answerOf(request);
   } catch (error) {
-    // For example a token with characters that no header may contain.
+    // The request could not be made, for example because the token has characters that no header may contain.
     if (request === null) throw new ApiError('config', error);
-    // The server may close a kept connection just when we use it again.
+    // The server may close a kept connection just when we use it again: the request is sent once more.
     if (request.reusedSocket && !options.signal?.aborted) return answerOf(get(url, options)).catch(failed);
     return failed(error);
   }

@@ -1,12 +1,15 @@
 import type { Pod } from '../protocol/pod.ts';
 
-/** A pod as the store keeps it. A step numbers the lists and events of the API server in the order in which they came: a list or an event. */
+/**
+ * A pod as the store keeps it. The store counts the lists and events of the API server as they come. A `step` is the number of
+ * the list or event that brought some news.
+ */
 export interface PodEntry {
   pod: Pod;
   ownerKind: string;
-  /** The news in which the pod first appeared; `atMs` is ms since the epoch by our clock. */
+  /** When the pod first appeared: the step, and when it came, ms since the epoch by our clock. */
   appeared: { step: number; atMs: number };
-  /** The news that first said that the pod is leaving; null = it is not leaving. */
+  /** What first said that the pod is leaving; null = it is not leaving. */
   left: Departure | null;
   /** uid of the pod that replaces this one; '' = not known. */
   replacement: string;
@@ -17,7 +20,7 @@ export interface PodEntry {
 /** How and when a pod began to leave: it was deleted, has finished, or does not match the label selector any more. */
 export interface Departure {
   step: number;
-  /** When the news came, ms since the epoch by our clock. */
+  /** When that step came, ms since the epoch by our clock. */
   atMs: number;
   /** It began to leave no earlier than this, ms since the epoch. */
   fromMs: number;
@@ -25,28 +28,27 @@ export interface Departure {
   isExact: boolean;
 }
 
-/** By how much the times of the API server may be earlier than ours, because of its clock or because its news come late. */
+/** The times of the API server may be earlier than ours by this much: its clock may be behind, and its news may come late. */
 const CLOCK_SLACK_MS = 5_000;
 
 /**
  * A controller creates the replacement as soon as a pod begins to leave: within milliseconds, or seconds under load. A pod
- * that is created later is there because the owner was scaled up.
+ * that is created later was added by scaling up.
  */
 const REPLACED_WITHIN_MS = 10_000;
 
 /**
- * Names, for each pod that is leaving or gone and has no replacement yet, the pod that takes its place. Replacements have the
- * same owner.
+ * Finds the replacement of each pod that is leaving or gone and has none yet. A replacement has the same owner.
  *
- * - A DaemonSet has one pod on a node, and a StatefulSet one of a name: the next such pod is the replacement.
+ * - A DaemonSet has one pod per node, a StatefulSet one per name: the next pod on the same node or of the same name is it.
  * - For any other owner, a new pod replaces the pod that began to leave last before it was created. Pods that began to
- *   leave earlier were removed by scaling down, or else their replacement would have come before.
+ *   leave earlier were removed by scaling down: otherwise each would have been replaced by an earlier new pod.
  *
- * What came first is decided by the order of the news, and where one list holds both, by the times of the API.
+ * The order of the steps decides what came first; if both came in one step (a list), the times of the API decide.
  * `pod.replacedBy` is set when the pod is gone. Changes the entries in place; a changed pod is a new object.
  */
 export function nameReplacements(entries: readonly PodEntry[]): void {
-  // A pod that was forgotten and has returned has lost `isReplacement`, but the pods that it replaced still name it.
+  // A pod that the store forgot, and that came back, has a new entry without `isReplacement`. The pod that it replaced still names it.
   const named = new Set(entries.map((entry) => entry.replacement));
   const newcomers: PodEntry[] = [];
   const leavers = new Map<string, PodEntry[]>();
@@ -61,6 +63,7 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
   }
   newcomers.sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
   for (const newcomer of newcomers) {
+    // Of the pods that it can replace, the one that began to leave last.
     let replaced: PodEntry | null = null;
     for (const leaver of leavers.get(newcomer.pod.owner) ?? []) {
       if (leaver.replacement !== '' || !canReplace(newcomer, leaver)) continue;
@@ -76,31 +79,37 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
   }
 }
 
-/** Whether `entry` may have been created in the place of `leaver`. Pods never replace each other in a circle, because the newer one must be created later. */
-function canReplace(entry: PodEntry, leaver: PodEntry): boolean {
+/**
+ * Whether `newcomer` may have been created to replace `leaver`. It must have been created later, so pods never replace each other in
+ * a circle.
+ */
+function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
   const { left } = leaver;
   if (left === null) return false;
-  const { createdMs, node, name, namespace } = entry.pod;
-  const isCreatedLater = (createdMs - leaver.pod.createdMs || entry.appeared.step - leaver.appeared.step) > 0;
+  const { appeared } = newcomer;
+  const { createdMs, node, name, namespace } = newcomer.pod;
+  // If both were created in the same second, the one that appeared later.
+  const isCreatedLater = (createdMs - leaver.pod.createdMs || appeared.step - leaver.appeared.step) > 0;
   if (!isCreatedLater) return false;
   if (leaver.ownerKind === 'DaemonSet') return node !== '' && node === leaver.pod.node;
   if (leaver.ownerKind === 'StatefulSet') return name === leaver.pod.name && namespace === leaver.pod.namespace;
-  if (entry.appeared.step < left.step) return false;
-  const isLaterNews = entry.appeared.step > left.step;
+  if (appeared.step < left.step) return false;
   // The API cuts its times to whole seconds.
   const fromMs = Math.floor(left.fromMs / 1000) * 1000;
   if (createdMs < fromMs - (left.isExact ? 0 : CLOCK_SLACK_MS)) return false;
   if (createdMs - fromMs <= REPLACED_WITHIN_MS) return true;
-  return isLaterNews ? entry.appeared.atMs - left.atMs <= REPLACED_WITHIN_MS : !left.isExact;
+  // Created long after `fromMs`. It still counts if it appeared soon after we heard that the other pod is leaving. If one list brought
+  // both, it counts unless `fromMs` is exact: the other pod may have begun to leave later.
+  return appeared.step > left.step ? appeared.atMs - left.atMs <= REPLACED_WITHIN_MS : !left.isExact;
 }
 
 /** Positive if `a` began to leave after `b`; among those that left together, if it was created before `b`. */
 function compareDeparture(a: PodEntry, b: PodEntry): number {
-  const [first, second] = [a.left, b.left];
-  if (first === null || second === null) return 0;
-  return first.step - second.step || first.fromMs - second.fromMs || compareCreation(b, a);
+  if (a.left === null || b.left === null) return 0;
+  return a.left.step - b.left.step || a.left.fromMs - b.left.fromMs || compareCreation(b, a);
 }
 
+/** Negative if `a` was created before `b`; in the same second, the uid decides, so that the order never changes. */
 function compareCreation(a: PodEntry, b: PodEntry): number {
   return a.pod.createdMs - b.pod.createdMs || (a.pod.uid < b.pod.uid ? -1 : 1);
 }

@@ -22,8 +22,8 @@ import type { Clock, Log } from '../runtime/clock.ts';
 import type { VerdictQuery } from './verdict.ts';
 
 /**
- * The part of `Monitor` that the routes use. It is repeated here because http must not import monitor.ts, where the methods
- * are documented.
+ * The part of `Monitor` that the routes use. It is declared again here because http must not import monitor.ts. The methods
+ * without a comment are documented there.
  */
 interface OwnPod {
   snapshot: DiscoverySnapshot;
@@ -36,16 +36,16 @@ interface OwnPod {
   /** Goldpinger's `/check`, as JSON in pieces. */
   check(): Iterable<string>;
   bootTimes(): (uid: string) => number;
-  /** '' = alive, else why not. */
+  /** Why this process should be restarted; '' = it is alive. */
   livenessFailure(): string;
 }
 
-/** What this pod remembers, of itself and of the pods whose copies it keeps. */
+/** What this pod remembers: its own past, and the past of the pods of which it keeps copies. */
 interface OwnPast {
-  /** The own report and the own history of a past range; both name the copies that this pod keeps. */
+  /** This pod's own report and its own history, both of a past range. Both name the pods of which it keeps copies. */
   reportOf(range: AgeRange): Promise<PodReport>;
   podHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
-  /** The own journal, with those that this pod keeps copies of. */
+  /** This pod's own journal; its `copies` are the journals of pods that have left, of which this pod keeps copies. */
   journal(sinceAgeMs: number, limit?: number): Journal;
   departed(): DepartedPod[];
   /** A pod of the last HISTORY_WINDOW as it was last known; null if it is unknown. */
@@ -65,12 +65,13 @@ export interface RouteContext {
   metrics: Pick<Metrics, 'received' | 'render'>;
   painter: Pick<HeatmapPainter, 'paint'>;
   past: OwnPast;
-  /** The copies that this pod keeps of others, and its answers to those who keep copies of it. */
+  /** The copies that this pod keeps of other pods. */
   copies: Pick<Copies, 'reportOf' | 'podHistory' | 'linkHistory' | 'samples'>;
+  /** Answers the pods that keep a copy of this one. */
   copySource: Pick<CopySource, 'answer'>;
   /** This pod's own copies of annotations. */
   ownAnnotations: Pick<AnnotationStore, 'copies' | 'merge'>;
-  /** What this pod collects from all pods. */
+  /** What this pod collects from all pods: the mesh as it is now, as it was, and so on down to the annotations. */
   collector: Pick<Collector, 'collect'>;
   pastMeshes: Pick<PastMeshes, 'of' | 'at'>;
   histories: Pick<MeshHistories, 'history'>;
@@ -78,7 +79,7 @@ export interface RouteContext {
   events: Pick<MeshEvents, 'events'>;
   annotations: Pick<MeshAnnotations, 'read' | 'write' | 'remove'>;
   reporter: Pick<Reporter, 'report' | 'comparison'>;
-  /** Whether a hypothesis holds. Rejects with a ValidationError if the query is not valid. */
+  /** Judges a hypothesis. Rejects with a ValidationError if the query is not valid. */
   verdict(query: VerdictQuery): Promise<VerdictAnswer>;
   /** Whether `/readyz` answers 200; false once shutdown has begun. */
   isReady(): boolean;

@@ -20,23 +20,23 @@ interface CollectOptions {
   /** A finished mesh of at most this age will do, ms; at most 1000. */
   maxAgeMs: number;
   /**
-   * Resolve within this time, ms, with the reports that have come by then; see `withLateReports`. The collection goes on, and
-   * those who ask next get it. Such a mesh has no findings.
+   * Resolve within this time, ms, with the reports that have come by then, and without findings; see `withLateReports`. The
+   * collection goes on, and its mesh is for later callers.
    */
   budgetMs?: number;
 }
 
-/** Window of the statistics that findings want: a link that was slow once is not a slow link. */
+/** Window of the statistics that callers need for findings: they tell a slow link from a link that was slow once. */
 export const FINDINGS_WINDOW_MS = 60_000;
 
-/** How long a finished mesh is kept for those who ask right after, ms. */
+/** How long a finished mesh is kept for callers who ask soon after, ms; see `#keep`. */
 const KEEP_MS = 1000;
 /** A report that is older than this says nothing about now: a fault may have begun since. */
 const FRESH_MS = 2_000;
 
 /**
- * Collects the mesh on request. However many callers ask at once, one collection answers them all. A finished mesh is returned
- * to callers for whom it is young enough. A caller who wants no statistics gets a mesh with any window.
+ * Collects the mesh on request. All callers who ask at once for one window get the mesh of one collection. A finished mesh is
+ * returned to callers for whom it is young enough. A caller who wants no statistics may get a mesh with any window.
  */
 export class Collector {
   readonly #deps: NowDeps;
@@ -85,6 +85,7 @@ export class Collector {
     return new Promise((resolve, reject) => {
       const timer = clock.setTimer(() => {
         const partial = ofWindow(this.#running, windowMs)?.collection.partialMesh();
+        // The collection has just ended: `whole` settles now.
         if (partial === undefined) return;
         resolve(withLateReports(partial, last && { mesh: last.mesh, agoMs: clock.monotonicMs() - last.endMs }));
       }, budgetMs);
@@ -100,12 +101,13 @@ export class Collector {
     if (this.#isStopped) return;
     const { clock } = this.#deps;
     this.#forget(windowMs);
-    // Longer by its duration for those who can't wait that long for another, but not until it says nothing any more.
+    // A mesh that took long is kept longer, for callers with a budget that the next collection would exceed. From `FRESH_MS` on it
+    // is of no use to them.
     const keepMs = Math.min(KEEP_MS + mesh.collectMs, FRESH_MS);
     const expiry = clock.setTimer(() => this.#finished.delete(windowMs), keepMs);
     this.#finished.set(windowMs, { mesh, endMs: clock.monotonicMs(), expiry });
     const { kept } = this.#limits();
-    for (const oldest of [...this.#finished.keys()].slice(0, -kept)) this.#forget(oldest);
+    for (const older of [...this.#finished.keys()].slice(0, -kept)) this.#forget(older);
   }
 
   #forget(windowMs: number): void {
@@ -133,17 +135,18 @@ export class Collection {
   readonly #health: HealthTally;
   readonly #counts: MeshCounts;
   readonly #limits: ReportLimits;
-  /** Missing reports of the past, by pod: the keepers of these pods are asked for copies at the end. */
+  /** By index of the pod: missing reports of the past. At the end the keepers of these pods are asked for copies. */
   readonly #heldBack = new Map<number, MergedReport>();
   /** Index of our own pod; -1 if we do not know it. */
   readonly #self: number;
+  /** Our own pod's name by its own report, in case the index does not know our pod. */
   #selfName = '';
   /**
    * By hash: the tables of peers that reports have named. A request offers one of them, so that 1000 pods that know the same
    * peers need not send them 1000 times (1 ms and 110 kB each).
    */
   readonly #tables = new Map<string, PeerRef[]>();
-  /** The table that the newest report named: ours may lack a change that has reached most pods. */
+  /** Hash of the table that requests offer: that of the newest report, because our own may lack a change that most pods know. */
   #offeredHash = '';
 
   constructor(deps: CollectDeps, view: CollectView) {
@@ -163,6 +166,7 @@ export class Collection {
     const { clock, fanOut, random } = this.#deps;
     const { pods, status } = this.#view.snapshot;
     await this.#takeOwnReport();
+    // Each collection begins at a random pod, so that it is not always the same pods that are asked last, or too late.
     const first = Math.floor(random() * pods.length);
     const order = [...pods.keys()].map((i) => (i + first) % pods.length);
     const others = order.filter((i) => i !== this.#self).map((i) => pods[i] as Pod);
@@ -172,9 +176,8 @@ export class Collection {
       present.filter((pod) => !this.#deps.isPassive(pod)),
       (pod, deadlineMs) => this.#ask(pod, deadlineMs),
     );
-    const { pods: all } = this.#view.index;
     await fanOut.run(
-      [...this.#heldBack.keys()].map((i) => all[i] as Pod),
+      [...this.#heldBack.keys()].map((i) => pods[i] as Pod),
       (pod, deadlineMs) => this.#askKeepers(pod, deadlineMs),
     );
     const context = { atMs: this.#view.past()?.toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
@@ -215,7 +218,10 @@ export class Collection {
     if (this.#self !== -1) this.#add(merged);
   }
 
-  /** Asks the keepers of a pod that gave no report of the past, one after the other, until one has a copy that says something. */
+  /**
+   * Takes the report of a pod that gave none of the past from a copy: our own, else that of the first keeper whose copy has such a
+   * report; else takes the missing report. Resolves to true: it says nothing against the pod if keepers don't answer.
+   */
   async #askKeepers(listedPod: Pod, deadlineMs: number): Promise<boolean> {
     const { uid } = listedPod;
     const { clock, queryReport } = this.#deps;
@@ -243,7 +249,7 @@ export class Collection {
     return true;
   }
 
-  /** Asks one pod of the view; resolves to whether it answered. */
+  /** Asks one pod of the view. Resolves to false if the pod was called and did not answer: `FanOut` then asks it last. */
   async #ask(listedPod: Pod, deadlineMs: number): Promise<boolean> {
     const { clock, queryReport, onPeerCall } = this.#deps;
     const startMs = clock.monotonicMs();
@@ -269,10 +275,11 @@ export class Collection {
       limits: this.#limits,
       deadlineMs,
     });
-    const isAsked = result.kind !== 'missing' || !['not-asked', 'no-address', 'passive'].includes(result.reason);
-    if (isAsked) onPeerCall(pod, arrival().fetchUs, result.kind !== 'missing');
+    const hasAnswered = result.kind !== 'missing';
+    const isAsked = hasAnswered || !['not-asked', 'no-address', 'passive'].includes(result.reason);
+    if (isAsked) onPeerCall(pod, arrival().fetchUs, hasAnswered);
     this.#add(this.#merge(result, arrival()));
-    return !isAsked || result.kind !== 'missing';
+    return hasAnswered || !isAsked;
   }
 
   #merge(result: ReportResult, arrival: Arrival): MergedReport {
@@ -289,19 +296,20 @@ export class Collection {
 
   /**
    * Keeps the table of a report's peers, and returns the copy that all reports with this table share. A table whose hash is
-   * wrong is not kept, so it can spoil its sender's report only.
+   * wrong, or that differs from the kept one of its hash, is used for its sender's report only.
    */
   #sharePeers({ peersHash, peers: sent }: PodReport): PeerRef[] {
     const peers = sent ?? [];
     const kept = this.#tables.get(peersHash);
-    if (kept !== undefined ? !hasSameUids(kept, peers) : peersHashOf(peers) !== peersHash) return peers;
-    if (kept === undefined && this.#tables.size >= MAX_TABLES) return peers;
-    this.#tables.set(peersHash, kept ?? peers);
+    if (kept === undefined) {
+      if (peersHashOf(peers) !== peersHash || this.#tables.size >= MAX_TABLES) return peers;
+      this.#tables.set(peersHash, peers);
+    } else if (!hasSameUids(kept, peers)) return peers;
     this.#offeredHash = peersHash;
     return kept ?? peers;
   }
 
-  /** Takes a report, or holds it back if a copy may replace it. */
+  /** Takes a report; holds a missing report of the past back, because a copy may replace it. */
   #add(report: MergedReport): void {
     if (isSilent(report) && this.#view.range() !== null) this.#heldBack.set(report.pod, report);
     else this.#take(report);
@@ -326,8 +334,8 @@ interface LastMesh {
 }
 
 /**
- * Adds a report to `partial` for each pod that has not answered yet: that of the last mesh if it came at most `FRESH_MS` ago, else a
- * missing one. Reports that have come stay as they are, also missing ones: they are news.
+ * Adds a report to `partial` for each pod whose report has not come yet: that of the last mesh if it came at most `FRESH_MS` ago,
+ * else a missing one. Reports that have come stay as they are, also missing ones: they are newer than those of the last mesh.
  */
 export function withLateReports(partial: Mesh, last: LastMesh | undefined): Mesh {
   const hasCome = new Set(partial.reports.map(({ pod }) => pod));
@@ -341,7 +349,10 @@ export function withLateReports(partial: Mesh, last: LastMesh | undefined): Mesh
   return { ...partial, reports: reports.sort((a, b) => a.pod - b.pod) };
 }
 
-/** Reports that came at most `FRESH_MS` ago, by pod. Counts from the end of the mesh, as the time of day may be corrected. */
+/**
+ * Reports that came at most `FRESH_MS` ago, by pod. The time of day may have been corrected since, so a report's age is its age at
+ * the end of the mesh plus `agoMs`, which is monotonic.
+ */
 function freshReports({ mesh, agoMs }: LastMesh): Map<number, MergedReport> {
   const fresh = mesh.reports.filter(({ missing, atMs }) => missing === '' && agoMs + mesh.atMs - atMs <= FRESH_MS);
   return new Map(fresh.map((report) => [report.pod, report]));
@@ -360,7 +371,7 @@ const LARGE_MESH: MeshLimits = { now: { running: 2, kept: 1 }, past: { running: 
 
 /**
  * The limits for a mesh of `podCount` pods that ping `pingNumber` others each, 0 = all. Any client may ask for any window and
- * any time range, so this limits how much memory plain GETs can make us use. A link takes 14 bytes, its statistics 18
+ * any time range. The limits bound how much memory such GETs can make us use. A link takes 14 bytes, its statistics 18
  * (`LINK_BYTES`, `STAT_BYTES`; twice that where both IP families are pinged), and results of the UDP probe 15 more (`UDP_BYTES`):
  * 300 pods: 90 000 links, 2.9 MB per mesh, 15 of them 43 MB.
  * 1000 pods: 1 million links, 32 MB per mesh, 5 of them 160 MB; 15 would be 480 MB. With the UDP probe 5 are 235 MB.

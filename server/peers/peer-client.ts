@@ -40,8 +40,8 @@ export interface Written {
 /** One call of a pod. */
 export interface PeerRequest<T> extends PeerCall {
   /**
-   * Validates the JSON of the answer. It throws an Error that says what is wrong, and counts invalid elements of lists, which
-   * it leaves out. What takes more than a millisecond is a generator that yields in between.
+   * Validates the JSON of the answer. It throws an Error that says what is wrong. It leaves out invalid elements of lists, and
+   * counts them in `skipped`. If it takes more than a millisecond, it returns a generator that yields in between.
    */
   parse(wire: unknown, written: Written, skipped: Skipped): T | Generator<void, T>;
 }
@@ -65,21 +65,24 @@ export class PeerCallError extends Error {
   }
 }
 
-/** The most connections to all pods at once, which several fan-outs with many silent pods may have. Further calls are refused. */
+/** The most connections to all pods at once: several fan-outs with many silent pods may reach it. Further calls are refused. */
 const MAX_CONNECTIONS = 1_024;
-/** How long a path that a pod does not know is not requested again. Then it is, because the container may have been replaced. */
-const UNKNOWN_PATH_MS = 10 * 60_000;
-/** The most pods that something is remembered of. Beyond that, the entry that was made first is dropped. */
+/**
+ * How long we remember that a pod does not know a path, or that it is passive. Then it is asked again, because its container
+ * may have been replaced.
+ */
+const REMEMBERED_MS = 10 * 60_000;
+/** We remember unknown paths of at most this many pods, and as many passive pods. Beyond that, the oldest entry is dropped. */
 const MAX_REMEMBERED_PODS = 5_000;
 /** The most bytes of all answers that are being read, or wait to be parsed: a tenth of the memory limit that we ship. */
 const MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024;
-/** The most pods and paths that are remembered because `onSkipped` has been called for them. */
+/** The most pairs of pod and path for which `onSkipped` was told `isNews`. After that it is false for all others. */
 const MAX_SKIPS_TOLD = 1_000;
 
-/** How much is read at once from any connection. */
+/** The most bytes that one read from a connection takes. All connections share one buffer of this size. */
 const READ_BYTES = 64 * 1024;
 
-/** Called when an answer of a pod has invalid elements. `isNews`: for the first time from this pod on this path. */
+/** Called when an answer of a pod has invalid elements. `isNews`: the first such answer of this pod on this path. */
 export type OnSkipped = (pod: Pod, path: string, skipped: Skipped, isNews: boolean) => void;
 
 /**
@@ -102,6 +105,7 @@ export class PeerClient {
   /** Many answers that are parsed at once would run many time slices in a row, and delay our own pings. */
   readonly #parsing = new SerialQueue();
   readonly #onSkipped: OnSkipped;
+  /** `UID PATH` of each pod and path for which `onSkipped` was told `isNews`. */
   readonly #skipsTold = new Set<string>();
   #isStopped = false;
 
@@ -115,7 +119,8 @@ export class PeerClient {
    * Sends one request to `pod`, reads the whole answer, and validates it with `request.parse`. Rejects only with a
    * PeerCallError: the pod has no address, the time is over, the connection failed, the status is not 2xx, the answer is
    * too large or invalid, or `stop` was called.
-   * A GET of a path that the pod did not know in the last 10 minutes is rejected without a call.
+   * Rejects without a call if the pod said in the last 10 minutes (`REMEMBERED_MS`) that it is passive, or, for a GET, that it
+   * does not know the path.
    */
   async request<T>(pod: Pod, request: PeerRequest<T>): Promise<PeerAnswer<T>> {
     const { method, path } = request;
@@ -131,6 +136,7 @@ export class PeerClient {
     if (leftMs < 1)
       throw new PeerCallError('not-asked', 'the time limit for calling all pods ended before this pod was called');
     const timeoutMs = Math.min(this.#settings.checkTimeoutMs, leftMs);
+    // The bytes count in `#bytes` until the answer is parsed.
     const read = { bytes: 0 };
     try {
       const { status, body } = await this.#exchange(host, request, timeoutMs, read);
@@ -139,7 +145,7 @@ export class PeerClient {
         throw unknownPath(path);
       }
       if (status === 503 && saysPassive(body.subarray(0, 1000).toString())) {
-        remember(this.#passiveUntilMs, pod.uid, this.#clock.monotonicMs() + UNKNOWN_PATH_MS);
+        remember(this.#passiveUntilMs, pod.uid, this.#clock.monotonicMs() + REMEMBERED_MS);
         throw passive();
       }
       if (status < 200 || status > 299) {
@@ -149,7 +155,7 @@ export class PeerClient {
       const written = { atMs: this.#clock.nowMs() - errorMs, errorMs };
       return { ...written, value: await this.#parsing.run(() => this.#parse(pod, request, body, written)) };
     } catch (error) {
-      // A pod that failed may be restarting, with another image.
+      // A pod that gave no valid answer may be restarting with another image, which may know more paths.
       if (error instanceof PeerCallError && !['http-status', 'passive'].includes(error.reason))
         this.forgetUnknownPaths(pod);
       throw error;
@@ -161,7 +167,7 @@ export class PeerClient {
   /** Remembers that `pod` does not know `path`, so that the next GETs of it are not sent. The query does not matter. */
   noteUnknownPath(pod: Pod, path: string): void {
     const paths = this.#unknownPaths.get(pod.uid) ?? new Map<string, number>();
-    paths.set(barePath(path), this.#clock.monotonicMs() + UNKNOWN_PATH_MS);
+    paths.set(barePath(path), this.#clock.monotonicMs() + REMEMBERED_MS);
     remember(this.#unknownPaths, pod.uid, paths);
   }
 
@@ -170,7 +176,10 @@ export class PeerClient {
     this.#unknownPaths.delete(pod.uid);
   }
 
-  /** The earlier of `deadlineMs` and the end of CHECK_TIMEOUT from now on, monotonic ms: for calls that share one time limit. */
+  /**
+   * The deadline of several calls that share the time limit of one: CHECK_TIMEOUT from now, but not later than `deadlineMs`
+   * (both monotonic ms).
+   */
   callDeadline(deadlineMs: number): number {
     return Math.min(deadlineMs, this.#clock.monotonicMs() + this.#settings.checkTimeoutMs);
   }
@@ -186,7 +195,7 @@ export class PeerClient {
     return untilMs !== undefined && untilMs > this.#clock.monotonicMs();
   }
 
-  /** Sends a request and reads its response. Counts in `read` the bytes that this takes. */
+  /** Sends a request and reads its response. Adds the bytes that it reads to `read` and to `#bytes`. */
   async #exchange(host: string, request: PeerCall, timeoutMs: number, read: { bytes: number }): Promise<Response> {
     if (this.#isStopped) throw stopped();
     if (this.#exchanges.size >= MAX_CONNECTIONS) throw tooManyCalls();
@@ -214,7 +223,7 @@ export class PeerClient {
     }
   }
 
-  /** Ends the call with the longest answer of those that are being read. Pods that send much for long so hit themselves. */
+  /** Of the answers that are being read, ends the call with the longest. So a pod that sends too much loses its own call first. */
   #endLargest(): void {
     let largest: Exchange | null = null;
     for (const exchange of this.#exchanges) if (exchange.bytes > (largest?.bytes ?? 0)) largest = exchange;
@@ -243,7 +252,7 @@ export class PeerClient {
   }
 }
 
-/** Adds an entry for a pod; drops the first one if there are too many. */
+/** Sets the entry of a pod. If there are too many entries, the one that was added first is dropped. */
 function remember<T>(byPod: Map<string, T>, uid: string, value: T): void {
   byPod.set(uid, value);
   const oldest = byPod.keys().next();

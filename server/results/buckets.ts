@@ -12,10 +12,11 @@ const UDP_BYTES_PER_BUCKET = 4;
 
 /**
  * 2048 buckets of one width, in columns. A bucket sums up the samples of one link in one period of `widthMs`. Durations
- * are packed by `pack16` and cover the `ok` samples. Suspect samples are only counted, unless the bucket has no others.
+ * are packed by `pack16` and cover the `ok` samples. The suspect samples of a bucket go into its figures only while it has no
+ * others; else only `samples` and `suspect` count them.
  */
 export interface Chunk extends ReturnType<typeof columnsOf> {
-  /** Index among all chunks that were ever begun. */
+  /** Number of the chunk: one more than that of the chunk before it. Its buckets are numbered from `number` * 2048 on. */
   number: number;
   widthMs: number;
   /** When the period of its first bucket begins. */
@@ -70,13 +71,13 @@ export class BucketLog {
     const back = previous < 0 ? 0 : number - previous;
     chunk.used += 1;
     chunk.endMs = Math.max(chunk.endMs, chunk.baseMs + (start + 1) * widthMs);
-    chunk.back[i] = back > 0xffff_ffff ? 0 : back;
+    chunk.back[i] = back > MAX_BACK ? 0 : back;
     chunk.start[i] = start;
     this.#next = number + 1;
     return number;
   }
 
-  /** The chunk with bucket `number`; null if the bucket was dropped or never existed. */
+  /** The chunk with bucket `number`; null if the bucket was dropped, or `number` is -1. */
   chunkOf(number: number): Chunk | null {
     const first = this.#chunks[0]?.number ?? 0;
     return number < 0 ? null : (this.#chunks[Math.floor(number / BUCKETS_PER_CHUNK) - first] ?? null);
@@ -94,8 +95,8 @@ export class BucketLog {
 
   /** Drops the chunks that ended before `beforeMs`. */
   expire(beforeMs: number): void {
-    const kept = this.#chunks.findIndex((chunk) => chunk.endMs >= beforeMs);
-    if (kept !== 0) this.#chunks.splice(0, kept === -1 ? this.#chunks.length : kept);
+    const firstKept = this.#chunks.findIndex((chunk) => chunk.endMs >= beforeMs);
+    this.#chunks.splice(0, firstKept === -1 ? this.#chunks.length : firstKept);
   }
 
   #chunkFor(widthMs: number, nowMs: number): Chunk {
@@ -104,12 +105,13 @@ export class BucketLog {
       last !== undefined &&
       last.widthMs === widthMs &&
       last.used < BUCKETS_PER_CHUNK &&
-      (nowMs - last.baseMs) / widthMs < 0xffff;
+      (nowMs - last.baseMs) / widthMs < MAX_START;
     if (fits) return last;
     const oldest = this.#chunks.length < this.#maxChunks ? undefined : this.#chunks.shift();
     if (oldest !== undefined) this.#forgottenMs = Math.max(this.#forgottenMs, oldest.endMs);
     const baseMs = Math.floor(nowMs / widthMs) * widthMs;
     const number = Math.ceil(this.#next / BUCKETS_PER_CHUNK);
+    // All columns of a chunk are in one buffer, so `back.buffer` is all of it.
     const columns = columnsOf(oldest?.back.buffer ?? new ArrayBuffer(this.#chunkBytes));
     const chunk = { number, widthMs, baseMs, endMs: baseMs, used: 0, ...columns };
     this.#chunks.push(chunk);
@@ -117,13 +119,21 @@ export class BucketLog {
   }
 }
 
-/** Columns in `bytes`: the wide ones first, because each must begin at a multiple of its width. No bucket has figures. */
+/** The largest numbers that the columns `back` (4 bytes) and `start` (2 bytes) hold. */
+const MAX_BACK = 0xffff_ffff;
+const MAX_START = 0xffff;
+
+/**
+ * Makes empty columns in `bytes`. The 4-byte column comes first, then the 2-byte columns, then the 1-byte columns, because a
+ * column must begin at a multiple of its element size. Those of the UDP probe are at the end, if `bytes` has room for them.
+ */
 function columnsOf(bytes: ArrayBuffer) {
   new Uint8Array(bytes).fill(0);
   const hasUdp = bytes.byteLength > BUCKETS_PER_CHUNK * BYTES_PER_BUCKET;
+  // It begins after 4 bytes per bucket (`back`) and 2 more for each number before `column`.
   const shorts = (column: number) => new Uint16Array(bytes, (4 + 2 * column) * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK);
   const columns = {
-    /** How many buckets back (over all chunks) the previous bucket of the same link is; 0 = there is none. */
+    /** How many buckets back (over all chunks) the previous bucket of the same link is; 0 = none, or too far back. */
     back: new Uint32Array(bytes, 0, BUCKETS_PER_CHUNK),
     /** When its period begins: widths since `baseMs`. */
     start: shorts(0),
@@ -136,10 +146,10 @@ function columnsOf(bytes: ArrayBuffer) {
     maxUs: shorts(6),
     connectP50Us: shorts(7),
     firstByteP50Us: shorts(8),
-    /** Total of the last sample that is not merely counted. */
+    /** Total of the last sample that went into the figures. */
     lastTotalUs: shorts(9),
     suspect: new Uint8Array(bytes, 24 * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK),
-    /** Outcome and phase of the last sample that is not merely counted, and whether the newest one is suspect: a `codeOf`. */
+    /** Made by `codeOf`: outcome and phase of the last sample that went into the figures, and whether the newest is suspect. */
     code: new Uint8Array(bytes, 25 * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK),
     /** Failures by outcome: `FAILURE_KINDS` per bucket. */
     failures: new Uint8Array(bytes, 26 * BUCKETS_PER_CHUNK, FAILURE_KINDS * BUCKETS_PER_CHUNK),
@@ -152,10 +162,10 @@ function columnsOf(bytes: ArrayBuffer) {
   return columns;
 }
 
-/** A bucket ends before one of its counts would overflow: `samples` has two bytes, the other counts have one. */
+/** A bucket is full when one of its counts cannot grow: `samples` has two bytes, `suspect` and `failures` have one. */
 const MAX_SAMPLE_COUNT = 0xffff;
 const MAX_BYTE_COUNT = 0xff;
-/** A cycle of the UDP probe has at most 1000 datagrams (UDP_PACKET_COUNT). */
+/** From so many datagrams on a bucket is full. A cycle of the UDP probe adds at most 1000 (UDP_PACKET_COUNT), so it fits in. */
 const FULL_UDP_COUNT = 60_000;
 
 /** Whether bucket `i` can count no more samples. */
@@ -169,19 +179,19 @@ export function isFull(chunk: Chunk, i: number): boolean {
 }
 
 /**
- * Adds a sample to bucket `i`, except to its percentiles. Returns whether the bucket discarded the figures of its earlier
- * samples: they were suspect, and this one is the first that is not.
+ * Adds a sample to bucket `i`, except to its percentiles (`addPercentiles` does that). The first sample that is not suspect
+ * discards the figures of the suspect samples before it. Returns whether that has happened.
  */
 export function addToBucket(chunk: Chunk, i: number, sample: Sample, nowMs: number): boolean {
   const samples = chunk.samples[i] ?? 0;
   const suspect = chunk.suspect[i] ?? 0;
-  const hasOnlySuspect = samples === suspect;
-  const discards = !sample.suspect && hasOnlySuspect && samples > 0;
+  const hasNoTrusted = samples === suspect;
+  const discards = !sample.suspect && hasNoTrusted && samples > 0;
   if (discards) discardFigures(chunk, i);
   chunk.samples[i] = samples + 1;
   chunk.suspect[i] = suspect + (sample.suspect ? 1 : 0);
   chunk.newestMs[i] = pack16(nowMs - startOf(chunk, i));
-  if (sample.suspect && !hasOnlySuspect) {
+  if (sample.suspect && !hasNoTrusted) {
     chunk.code[i] = asSuspect(chunk.code[i] ?? 0);
     return discards;
   }
@@ -190,7 +200,9 @@ export function addToBucket(chunk: Chunk, i: number, sample: Sample, nowMs: numb
   const total16 = pack16(sample.totalUs);
   chunk.code[i] = code;
   chunk.lastTotalUs[i] = total16;
-  if (outcome === 0) {
+  const isOk = outcome === 0;
+  if (isOk) {
+    // `NONE16` is the largest number, so only the maximum has to look for it.
     const max16 = chunk.maxUs[i] ?? NONE16;
     chunk.minUs[i] = Math.min(chunk.minUs[i] ?? NONE16, total16);
     chunk.maxUs[i] = max16 === NONE16 ? total16 : Math.max(max16, total16);
@@ -210,6 +222,7 @@ export function addUdpToBucket(chunk: Chunk, i: number, sent: number, lost: numb
   return true;
 }
 
+/** Discards what the suspect samples of a bucket gave, except `code` and `lastTotalUs`, which the next sample overwrites. */
 function discardFigures(chunk: Chunk, i: number): void {
   chunk.failures.fill(0, i * FAILURE_KINDS, (i + 1) * FAILURE_KINDS);
   const { minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us } = chunk;
@@ -253,9 +266,11 @@ const MIN_SAMPLES_PER_BUCKET = 4;
  */
 export function bucketWidthMs(needs: { links: number; buckets: number; windowMs: number; intervalMs: number }): number {
   const { links, buckets, windowMs, intervalMs } = needs;
+  // Fewer samples per bucket are accepted if the window would otherwise have fewer than two buckets.
+  const minWidthMs = Math.min(MIN_SAMPLES_PER_BUCKET * intervalMs, windowMs / 2);
   const suits = (widthMs: number) =>
-    widthMs >= Math.min(MIN_SAMPLES_PER_BUCKET * intervalMs, windowMs / 2) &&
+    widthMs >= minWidthMs &&
     // One bucket more for the one that has just begun, and one because the window begins within a bucket.
     links * (windowMs / widthMs + 2) <= buckets;
-  return BUCKET_WIDTHS_MS.find(suits) ?? 86_400_000;
+  return BUCKET_WIDTHS_MS.find(suits) ?? Math.max(...BUCKET_WIDTHS_MS);
 }

@@ -73,21 +73,21 @@ interface Binding extends KubeObject {
 export function forbiddenTo(store: Store, user: User, request: ObjectRequest): ApiError | null {
   if (user.groups.includes(MASTERS)) return null;
   const rules = [
-    ...bound(store, store.list(CLUSTER_ROLE_BINDINGS), user, ''),
+    ...rulesFor(user, store, store.list(CLUSTER_ROLE_BINDINGS), ''),
     ...(request.namespace === ''
       ? []
-      : bound(store, store.list(ROLE_BINDINGS, request.namespace), user, request.namespace)),
+      : rulesFor(user, store, store.list(ROLE_BINDINGS, request.namespace), request.namespace)),
   ];
   if (rules.some((rule) => allows(rule, request))) return null;
-  const { verb, resource, namespace, name, subresource } = request;
+  const { verb, resource, namespace, name } = request;
   const scope = resource.namespaced && namespace !== '' ? `in the namespace "${namespace}"` : 'at the cluster scope';
-  const what = subresource === '' ? resource.plural : `${resource.plural}/${subresource}`;
   const subject = name === '' ? qualifiedName(resource) : `${qualifiedName(resource)} "${name}"`;
-  const message = `${subject} is forbidden: User "${user.name}" cannot ${verb} resource "${what}" in API group "${resource.group}" ${scope}`;
+  const message = `${subject} is forbidden: User "${user.name}" cannot ${verb} resource "${ruleNameOf(request)}" in API group "${resource.group}" ${scope}`;
   return failure(403, 'Forbidden', message, { kind: resource.plural, ...(name === '' ? {} : { name }) });
 }
 
-function bound(store: Store, bindings: KubeObject[], user: User, namespace: string): Rule[] {
+/** The rules of the roles that `bindings` give to a user. `namespace` is that of the bindings; '' = they are ClusterRoleBindings. */
+function rulesFor(user: User, store: Store, bindings: KubeObject[], namespace: string): Rule[] {
   return bindings.flatMap((binding) => {
     const { subjects = [], roleRef } = binding as Binding;
     if (!roleRef || !subjects.some((subject) => matchesUser(subject, user, namespace))) return [];
@@ -116,15 +116,21 @@ function matchesUser(
   }
 }
 
-function allows(rule: Rule, { verb, resource, name, subresource }: ObjectRequest): boolean {
-  const what = subresource === '' ? resource.plural : `${resource.plural}/${subresource}`;
+function allows(rule: Rule, request: ObjectRequest): boolean {
+  const { verb, resource, name } = request;
+  // A rule with names never allows a request without a name, such as a list.
   const names = rule.resourceNames ?? [];
   return (
     covers(rule.verbs, verb) &&
     covers(rule.apiGroups, resource.group) &&
-    covers(rule.resources, what) &&
+    covers(rule.resources, ruleNameOf(request)) &&
     (names.length === 0 || names.includes(name))
   );
+}
+
+/** The requested resource as rules name it, for example `pods` or `pods/log`. */
+function ruleNameOf({ resource, subresource }: ObjectRequest): string {
+  return subresource === '' ? resource.plural : `${resource.plural}/${subresource}`;
 }
 
 function covers(list: string[] | undefined, value: string): boolean {

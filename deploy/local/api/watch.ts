@@ -5,7 +5,7 @@ import { apiVersionOf, type Resource } from './resources.ts';
 import { type ApiError, expired, type Status, tooLargeVersion } from './status.ts';
 import type { Change, Store } from './store.ts';
 
-/** One line of a watch, before it is rendered. */
+/** One event of a watch. */
 export type WatchEvent =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: KubeObject }
   | { type: 'ERROR'; object: Status };
@@ -24,9 +24,9 @@ export interface WatchRequest {
 }
 
 /**
- * Starts a watch. Calls `send` for every event until `stop` is called. If the version has been compacted away or does
- * not exist yet, the watch sends one ERROR event (410 or 504) and calls `end`; real servers do that after a 200, too.
- * Bookmarks come every `bookmarkMs` if the client asked for them.
+ * Starts a watch. Calls `send` for every event until `stop` is called. If the store has no changes from `fromVersion` on any
+ * more, or has not reached it yet, the watch sends one ERROR event (410 or 504) and calls `end`; real servers do that after a 200,
+ * too. If the client asked for bookmarks, they come every `bookmarkMs`, and when `bookmark` of the result is called.
  */
 export function startWatch(
   store: Store,
@@ -64,7 +64,10 @@ export function startWatch(
   };
 }
 
-/** Sends what the client has missed. Returns the error if the store does not know it any more. */
+/**
+ * Sends what the client does not have yet: the present objects, or the changes since its version. Returns the error if the
+ * version is too old (the changes after it are not kept any more) or newer than the store's.
+ */
 function sendPast(store: Store, request: WatchRequest, send: (event: WatchEvent) => void): ApiError | null {
   const { fromVersion, resource, namespace, filter } = request;
   if (fromVersion > store.version) return tooLargeVersion(fromVersion, store.version);
@@ -97,6 +100,7 @@ function eventOf({ resource, namespace, filter }: WatchRequest, change: Change):
   return { type: 'DELETED', object: { ...change.previous, metadata } };
 }
 
+/** A bookmark: it has no object, only the version up to which the client has seen all changes. */
 function bookmarkAt(resource: Resource, version: number, annotations?: Record<string, string>): WatchEvent {
   const metadata = { resourceVersion: String(version), creationTimestamp: null, ...(annotations && { annotations }) };
   const object = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };

@@ -28,9 +28,11 @@ const ATTRIBUTES = {
 /** A kind of fault that the proxy knows. */
 export type ToxicType = keyof typeof ATTRIBUTES;
 
-/** The largest number of Toxiproxy's type for the toxicity (Go's float32). */
+/** Toxiproxy keeps the toxicity as a float32 of Go; this is the largest one. */
 const MAX_TOXICITY = 3.4028234663852886e38;
+/** A text that may be left out. */
 const TEXT = v.nullish(v.string(), '');
+/** The fields of a toxic that a client may change. */
 const CHANGES = {
   attributes: v.nullish(v.record(v.string(), v.unknown()), {}),
   toxicity: v.nullish(v.pipe(v.number(), v.minValue(-MAX_TOXICITY), v.maxValue(MAX_TOXICITY))),
@@ -61,6 +63,7 @@ export function changeToxic(toxic: Toxic, body: unknown): void {
   toxic.toxicity = toxicity ?? toxic.toxicity;
 }
 
+/** The attributes of a type: as given, else as they were, else 0. Names that the type does not have are ignored. */
 function attributesOf(type: ToxicType, given: Record<string, unknown>, before: Record<string, number>) {
   const attributes: Record<string, number> = {};
   for (const name of ATTRIBUTES[type]) {

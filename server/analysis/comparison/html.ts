@@ -1,4 +1,4 @@
-/** Text that is HTML already. Everything else is escaped. Only `html` makes it. */
+/** Text that is already HTML and must not be escaped again. Only `html` creates it. */
 class Markup {
   readonly text: string;
 
@@ -7,14 +7,15 @@ class Markup {
   }
 }
 
+// Only the type is exported, so that no other file can declare a text to be HTML.
 export type { Markup };
 
-/** A part of a template: strings and numbers are escaped, `Markup` is not, null is nothing. */
+/** A part of a template: strings and numbers are escaped, `Markup` is taken as it is, null adds nothing. */
 type Part = string | number | Markup | readonly Markup[] | null;
 
 /**
- * A template of HTML. It escapes its parts, so that no name can be markup. It replaces control characters and characters
- * that change the direction of text, so that a name cannot rearrange the text beside it.
+ * Makes HTML from a template. It escapes strings, so that no name can be markup. In them it replaces control characters,
+ * line breaks too, and characters that change the direction of text, so that a name cannot rearrange the text beside it.
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   let text = strings[0] ?? '';
@@ -36,8 +37,11 @@ function partText(part: Part): string {
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
+/** Control characters, half surrogate pairs (they are no characters), and marks of the text direction. */
+const REPLACED = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
 /** Text that is safe between tags and inside a quoted attribute. */
 function escaped(text: string): string {
-  const visible = text.replace(/[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+  const visible = text.replace(REPLACED, '\ufffd');
   return visible.replace(/[&<>"']/g, (char) => ENTITIES[char] ?? '');
 }

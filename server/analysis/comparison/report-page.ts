@@ -10,6 +10,7 @@ import {
 } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
 import { isSlow } from '../../protocol/link-state.ts';
+import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { dateText, durationText, isoText, latencyText, listText, plural, timeText } from '../text.ts';
 import { html, type Markup, nameMarkup } from './html.ts';
 import { affectedText } from './messages.ts';
@@ -21,7 +22,7 @@ const STYLE_HASH = createHash('sha256').update(REPORT_STYLE).digest('base64');
 /** The Content-Security-Policy of a report: only its own pictures and its own style. It has no script. */
 export const REPORT_POLICY = `default-src 'none'; img-src data:; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
 
-/** The report as one HTML file that needs no other file, in pieces. */
+/** The report as one HTML file that needs no other file. Yields it in pieces, because its pictures can be large. */
 export function* reportPage(report: ReportData, pictures: ReportPictures): Generator<string> {
   yield headOf(report);
   yield intro(report).text;
@@ -83,7 +84,7 @@ function violationsTable({ violations }: ReportData['verdict']): Markup | null {
     (one) => html`<tr><td>${nameMarkup(one.from)} → ${nameMarkup(one.to)}</td><td>${one.found}</td>
 <td><code>${one.clause}</code></td><td class="n">${one.samples}</td></tr>`,
   );
-  const caption = `Links that violate the hypothesis${violations.length >= 20 ? ', the first 20' : ''}`;
+  const caption = `Links that violate the hypothesis${violations.length >= MAX_VIOLATIONS ? `, the first ${MAX_VIOLATIONS}` : ''}`;
   return table('Violations', caption, ['Link', 'Found', 'Expected', '#Samples'], html`<tbody>${rows}</tbody>`);
 }
 
@@ -125,19 +126,13 @@ const TARGET_SOURCES = {
 function lostSection({ lostPods }: ReportData): Markup | null {
   const { count, pods } = lostPods;
   if (count === 0) return null;
-  const after = (ms: number | null, lostMs: number) => (ms === null ? '–' : durationText(Math.max(0, ms - lostMs)));
-  const rows = pods.map(
-    ({
-      name,
-      lostMs,
-      replacedBy,
-      needsReplacement,
-      readyMs,
-      healthyMs,
-    }) => html`<tr><td class="t">${timeText(lostMs)}</td>
-<th scope="row">${nameMarkup(name)}</th><td>${replacedBy === '' ? (needsReplacement ? 'not replaced' : 'nobody has to') : nameMarkup(replacedBy)}</td>
-<td class="n">${after(readyMs, lostMs)}</td><td class="n">${after(healthyMs, lostMs)}</td></tr>`,
-  );
+  const rows = pods.map(({ name, lostMs, replacedBy, needsReplacement, readyMs, healthyMs }) => {
+    const noReplacement = needsReplacement ? 'not replaced' : 'nobody has to';
+    const timeSinceLoss = (ms: number | null) => (ms === null ? '–' : durationText(Math.max(0, ms - lostMs)));
+    return html`<tr><td class="t">${timeText(lostMs)}</td>
+<th scope="row">${nameMarkup(name)}</th><td>${replacedBy === '' ? noReplacement : nameMarkup(replacedBy)}</td>
+<td class="n">${timeSinceLoss(readyMs)}</td><td class="n">${timeSinceLoss(healthyMs)}</td></tr>`;
+  });
   const caption = `${plural(count, 'pod')} left in the range "during"${count > pods.length ? `, the first ${pods.length}` : ''}`;
   const heads = ['Lost at', 'Pod', 'Replaced by', '#Ready after', '#Every link to it ok after'];
   return section('Pods lost', table('Pods lost', caption, heads, html`<tbody>${rows}</tbody>`));
@@ -151,9 +146,9 @@ function findingsSection({ findings, affected }: ReportData): Markup {
 <strong>${title}</strong>${before ? ' (also before)' : ''}</p>
 ${second}</div>`;
   });
-  // Findings tell how the range ended: a fault that was over by then must not look like no fault.
-  const text = affected.links === 0 ? 'None' : `None at the end of the range, but ${affectedText(affected)}`;
-  return section('Findings in the range "during"', items.length === 0 ? html`<p>${text}.</p>` : items);
+  // The findings are those at the end of the range. A fault that was over by then must still be mentioned.
+  const noFindings = affected.links === 0 ? 'None' : `None at the end of the range, but ${affectedText(affected)}`;
+  return section('Findings in the range "during"', items.length === 0 ? html`<p>${noFindings}.</p>` : items);
 }
 
 const GROUPS = [
@@ -183,12 +178,12 @@ function figuresRow(range: string, figures: RangeFigures | null): Markup {
   return html`<tr><th scope="row">${range}</th><td class="n">${links}</td>${bad(failed, 'dead')}${bad(slow, 'bad')}${times}</tr>`;
 }
 
-/** The most changed links that the page lists; the JSON has more. */
+/** The page lists at most this many changed links; the JSON has more. */
 const MAX_LISTED = 50;
 /** A change of less than this is not visible with the digits of `latencyText`. */
 const MIN_VISIBLE_US = 5;
 
-/** How the numbers of links by change are told, bad ones first. */
+/** The words after each number in the sentence "Links by change: 3 slower, 1 gone.", bad changes first. */
 const CHANGE_COUNTS: readonly (readonly [Change, string])[] = [
   ['new-bad', 'new and bad'],
   ['fails-more', 'with more failures'],
@@ -206,31 +201,34 @@ function changedSection({ changed, changes, unlisted, cluster }: ReportData): Ma
   const heading = 'Links that changed most';
   const listed = changed.slice(0, MAX_LISTED);
   const counts = CHANGE_COUNTS.flatMap(([change, name]) => (changes[change] > 0 ? `${changes[change]} ${name}` : []));
-  const of = counts.length === 0 ? '' : `Links by change: ${counts.join(', ')}. `;
-  const rest = `${of}${restText(changed.slice(MAX_LISTED), unlisted, listed.length > 0)}`;
-  if (listed.length === 0) return section(heading, html`<p>No link changed. ${rest}</p>`);
+  const countsText = counts.length === 0 ? '' : `Links by change: ${counts.join(', ')}. `;
+  const summary = `${countsText}${othersText(changed.slice(MAX_LISTED), unlisted, listed.length > 0)}`;
+  if (listed.length === 0) return section(heading, html`<p>No link changed. ${summary}</p>`);
   const caption =
     'Medians, and the failed of all probes where a probe failed. "Collateral" is an affected link that touches no target.';
   const heads = ['Link', '#Before', '#During', '#After', '#Change', 'State'];
   const rows = listed.map((link) => changedRow(link, cluster.slowLinkMs * 1000));
   const body = html`<tbody>${rows}</tbody>`;
-  return section(heading, [table(heading, caption, heads, body), html`<p class="second">${rest}</p>`]);
+  return section(heading, [table(heading, caption, heads, body), html`<p class="second">${summary}</p>`]);
 }
 
-/** What is to be said of links that are not in the table. */
-function restText(more: readonly ChangedLink[], unlisted: ReportData['unlisted'], isRest: boolean): string {
-  const count = unlisted.links + more.filter(({ before }) => before !== null).length;
+/**
+ * How much the links changed that are not in the table. `beyond`: the changed links that the table has no room for; `unlisted`: those
+ * that the report does not list; `hasTable`: whether there is a table, so that these are the other links.
+ */
+function othersText(beyond: readonly ChangedLink[], unlisted: ReportData['unlisted'], hasTable: boolean): string {
+  const count = unlisted.links + beyond.filter(({ before }) => before !== null).length;
   if (count === 0) return '';
-  const maxUs = Math.max(unlisted.maxChangeUs, ...more.map((link) => Math.abs(medianChangeUs(link) ?? 0)));
-  const which = `The ${plural(count, isRest ? 'other link' : 'link')} known before and during`;
+  const maxUs = Math.max(unlisted.maxChangeUs, ...beyond.map((link) => Math.abs(medianChangeUs(link) ?? 0)));
+  const which = `The ${plural(count, hasTable ? 'other link' : 'link')} known before and during`;
   return maxUs < MIN_VISIBLE_US ? `${which} did not change.` : `${which} changed by at most ${latencyText(maxUs)}.`;
 }
 
 function changedRow(link: ChangedLink, slowUs: number): Markup {
   const state = !link.affected ? 'changed' : link.touchesTarget ? 'affected' : 'collateral';
-  const us = medianChangeUs(link);
-  const isNew = link.change === 'new-bad';
-  const change = us === null ? (isNew ? 'new' : '–') : `${us < 0 ? '−' : '+'}${latencyText(Math.abs(us))}`;
+  const changeUs = medianChangeUs(link);
+  const noMedian = link.change === 'new-bad' ? 'new' : '–';
+  const change = changeUs === null ? noMedian : `${changeUs < 0 ? '−' : '+'}${latencyText(Math.abs(changeUs))}`;
   const cells = RANGE_NAMES.map((range) => linkCell(link[range], slowUs));
   return html`<tr><th scope="row">${nameMarkup(link.from)} → ${nameMarkup(link.to)}${link.ipv6 ? ' (IPv6)' : ''}</th>
 ${cells}<td class="n">${change}</td><td><span class="tag">${state}</span></td></tr>`;
@@ -305,7 +303,7 @@ function eventRow(event: MeshEvent): EventRow {
 
 function sourceMarkup({ kind, pod, from, fromCount }: MeshEvent): Markup | null {
   const [first] = from;
-  // A pod may be wrong, or lie: what only one pod says of another is marked.
+  // What only one pod says of another is marked: that pod may be wrong, or lie.
   const isClaim = kind.startsWith('pod-') && fromCount === 1 && first !== undefined && first.uid !== pod?.uid;
   if (isClaim) return html` (only ${nameMarkup(first.name)} says)`;
   if (!kind.startsWith('link-') || fromCount === 0) return null;
@@ -325,7 +323,9 @@ function annotationRow({ fromMs, toMs, text, tags }: ReportData['annotations'][n
 function* picturesSection(report: ReportData, pictures: ReportPictures): Generator<string> {
   yield '<section><h2>The mesh</h2><div class="pictures">';
   for (const name of RANGE_NAMES) {
-    const [range, figures, png] = [report.ranges[name], report.figures.all[name], pictures[name]];
+    const range = report.ranges[name];
+    const figures = report.figures.all[name];
+    const png = pictures[name];
     if (range === null || figures === null) continue;
     const { links, failed, slow, p50Us } = figures;
     const when = `${name}, ${timeText(range.fromMs)} to ${timeText(range.toMs)}`;
@@ -344,7 +344,10 @@ function* picturesSection(report: ReportData, pictures: ReportPictures): Generat
   yield '</div><p class="third">Column: source; row: destination. The colour shows the median of the range, or that a probe failed.</p></section>';
 }
 
-/** Width and height of a PNG, px: the first eight bytes of its IHDR chunk. */
+/**
+ * Width and height of a PNG, px. They are its bytes 16 to 23: after the signature (8 bytes) and the length and the name of the
+ * IHDR chunk (4 bytes each).
+ */
 function sizeOf(png: Uint8Array): { width: number; height: number } {
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
   return png.byteLength < 24 ? { width: 1, height: 1 } : { width: view.getUint32(16), height: view.getUint32(20) };

@@ -1,13 +1,17 @@
 import { isJudged, type Pod } from '../../protocol/pod.ts';
 
-/** Blocked pairs are looked for among this many zones; clusters have three, seldom ten. */
+/**
+ * At most this many zones are told apart, because every pair of them is counted. Pods of further zones count as pods of no
+ * known zone. Clusters have three zones, seldom ten.
+ */
 const MAX_ZONES = 32;
+/** The most characters of a name of a pod, a node or a zone. */
 const MAX_NAME = 120;
 
 /** A node or a zone. */
 interface Place {
   name: string;
-  /** Its judged pods. */
+  /** Its judged pods, as indexes in `Mesh.pods`. */
   pods: number[];
 }
 
@@ -42,20 +46,24 @@ export class Topology {
     return this.nodeOf[from] === -1 || this.nodeOf[from] !== this.nodeOf[to];
   }
 
-  /** The index of the pair of zones that two pods are in: `from * zones + to`; -1 if a zone is not known. */
+  /** The pair of zones of two pods as one index: zone of `from` * number of zones + zone of `to`; -1 if one is not known. */
   zonePair(from: number, to: number): number {
-    const a = this.zoneOf[from] ?? -1;
-    const b = this.zoneOf[to] ?? -1;
-    return a < 0 || b < 0 ? -1 : a * this.zones.length + b;
+    const fromZone = this.zoneOf[from] ?? -1;
+    const toZone = this.zoneOf[to] ?? -1;
+    return fromZone < 0 || toZone < 0 ? -1 : fromZone * this.zones.length + toZone;
   }
 
-  #group(places: Place[], limit: number, nameOf: (pod: Pod) => string): Int32Array {
+  /**
+   * Fills `places` with at most `maxPlaces` places of the judged pods, and returns by pod: the index in `places`, or -1.
+   * `nameOf` is the name of the pod's place; '' = not known.
+   */
+  #group(places: Place[], maxPlaces: number, nameOf: (pod: Pod) => string): Int32Array {
     const indexes = new Map<string, number>();
     return Int32Array.from(this.pods, (pod, i) => {
       const name = nameOf(pod);
       if (name === '' || this.judged[i] !== 1) return -1;
       const index = indexes.get(name) ?? indexes.size;
-      if (index >= limit) return -1;
+      if (index >= maxPlaces) return -1;
       indexes.set(name, index);
       places[index] ??= { name: name.slice(0, MAX_NAME), pods: [] };
       places[index].pods.push(i);
