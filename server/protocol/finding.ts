@@ -10,6 +10,8 @@ import { boundedArray, boundedText, finiteNumber, wholeNumber } from './validato
  * to reach most others. `one-way`: from A to B fails, from B to A does not. `link`: a single link fails.
  * `pod-intermittent`, `pod-intermittent-out`, `link-intermittent`: links into a pod, out of it, or a single one fail at times.
  * `pod-slow`: slow to reach from most others. `pod-slow-out`: it reaches most others slowly. `link-slow`: a single link.
+ * `node-lossy`, `zones-lossy`, `pod-lossy`, `pod-lossy-out`, `link-lossy`: pings are fine, and datagrams of the UDP probe are lost: on
+ * links of a node, between two zones, into a pod, out of it, on a single link.
  * `path-service`, `path-dns`, `path-apiserver`, `path-ingress`: pods reach each other, but not our Service, the cluster's DNS, the
  * API server or the ingress (PATH_CHECKS).
  * `cpu-starved`: a pod's own measurements are not to be trusted. `list-differs`: a pod knows other pods than the rest does.
@@ -30,6 +32,11 @@ export const FINDING_KINDS = [
   'pod-slow',
   'pod-slow-out',
   'link-slow',
+  'node-lossy',
+  'zones-lossy',
+  'pod-lossy',
+  'pod-lossy-out',
+  'link-lossy',
   'path-service',
   'path-dns',
   'path-apiserver',
@@ -42,6 +49,21 @@ export const FINDING_KINDS = [
 
 /** Kind of a finding; see `FINDING_KINDS`. */
 export type FindingKind = (typeof FINDING_KINDS)[number];
+
+/** Whether findings of this kind are about a node. */
+export function isAboutNode(kind: FindingKind): boolean {
+  return kind === 'node' || kind === 'node-lossy';
+}
+
+/** Whether findings of this kind are about what lies between zones. */
+export function isAboutZones(kind: FindingKind): boolean {
+  return kind === 'zone-block' || kind === 'zones-lossy';
+}
+
+/** Whether findings of this kind are about lost datagrams on links whose pings are fine. */
+export function isAboutLoss(kind: FindingKind): boolean {
+  return kind.endsWith('-lossy') || kind === 'pod-lossy-out';
+}
 
 /** The most findings of one mesh; what is beyond is counted in the last one's words. */
 export const MAX_FINDINGS = 50;

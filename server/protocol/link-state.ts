@@ -11,6 +11,7 @@ import { OUTCOMES, type Outcome, type Sample } from './sample.ts';
  * | failed       | its outcome is not `ok`                         | the sample that stands for it failed | a sample of it failed |
  * | slow         | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; events and findings wait for SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
  * | intermittent | -                                               | its last samples fail now and then: see INTERMITTENT | - |
+ * | lossy        | -                                               | it is ok, not slow and not intermittent, and datagrams were lost: see LOSSY | as now |
  * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect, or it times out while either of its pods is starved: see `isDoubted` | all its samples are suspect |
  *
  * A suspect sample that is ok and fast stands for its link, because a shortage of CPU only lengthens. One that failed or is
@@ -47,6 +48,17 @@ export const SLOW_RUN = 3;
  * before the end of this outage counts any more.
  */
 export const INTERMITTENT = { samples: 16, runs: 2, outageRun: 4, goodRun: 8 };
+
+/**
+ * A link is lossy if at least this share of the datagrams of the window was lost, and at least so many. One lost datagram is chance; TCP
+ * and a network at its limit lose single ones all the time.
+ */
+export const LOSSY = { share: 0.02, datagrams: 3 };
+
+/** Whether a link that sent and lost so many datagrams is lossy. */
+export function isLossy(sent: number, lost: number): boolean {
+  return lost >= LOSSY.datagrams && lost >= sent * LOSSY.share;
+}
 
 /**
  * A slow link is normal again below this share of SLOW_LINK. Between the two it keeps its state, so that a link at the limit

@@ -91,6 +91,16 @@ export function windowLossOf(udp: UdpColumns | null, i: number): number {
   return sent <= 0 ? -1 : unpack16(udp?.windowLost[i] ?? 0) / sent;
 }
 
+/** Datagrams that link `i` sent in the window of the report, or without a window in its newest cycle; 0 = not measured. */
+export function sentOf(udp: UdpColumns, i: number): number {
+  return unpack16(udp.windowSent[i] ?? 0) || (udp.sent[i] ?? 0);
+}
+
+/** Those of `sentOf` that were lost. */
+export function lostOf(udp: UdpColumns, i: number): number {
+  return (udp.windowSent[i] ?? 0) > 0 ? unpack16(udp.windowLost[i] ?? 0) : (udp.lost[i] ?? 0);
+}
+
 /**
  * Validates and decodes UDP columns from another process; `length` is that of the links. null if there are none, or if they are
  * invalid: the rest of the report stands without them. Those that are invalid are counted in `skipped`.

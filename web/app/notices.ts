@@ -126,7 +126,8 @@ function briefTitle(finding: Finding): string {
 
 function isAboutOneLink(finding: Finding): boolean {
   const { kind } = finding;
-  return (kind === 'link' && !isAboutSelfLink(finding)) || ['one-way', 'link-slow', 'link-intermittent'].includes(kind);
+  const others = ['one-way', 'link-slow', 'link-intermittent', 'link-lossy'];
+  return (kind === 'link' && !isAboutSelfLink(finding)) || others.includes(kind);
 }
 
 function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {

@@ -1,4 +1,4 @@
-import type { Finding } from '../../server/protocol/finding.ts';
+import { type Finding, type FindingKind, isAboutNode } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Selection } from './address.ts';
 import { isAboutSelfLink } from './findings.ts';
@@ -42,6 +42,14 @@ export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: nu
 /** What a click on a finding opens: its link, its pod, or all pods of its node; null = nothing. */
 export type FindingTarget = { filter: string } | Exclude<Selection, null> | null;
 
+const LINK_KINDS: ReadonlySet<FindingKind> = new Set([
+  'link',
+  'link-slow',
+  'link-intermittent',
+  'link-lossy',
+  'one-way',
+]);
+
 /** What a click on a finding opens. If `open` shows that already, another link or pod of the finding. */
 export function targetOf(
   finding: Finding,
@@ -55,13 +63,12 @@ export function targetOf(
   const pod = { pod: to };
   const link = source === undefined ? [] : [{ from: source, to }];
   const node = all[pods[0] ?? -1]?.node ?? '';
-  if (kind === 'node' && node !== '') return { filter: nodeFilter(node) };
+  if (isAboutNode(kind) && node !== '') return { filter: nodeFilter(node) };
   let wanted: Exclude<Selection, null>[] = [];
   if (isAboutSelfLink(finding)) wanted = [pod, ...link];
-  else if (kind === 'link' || kind === 'link-slow' || kind === 'link-intermittent' || kind === 'one-way')
-    wanted = [...link, pod];
+  else if (LINK_KINDS.has(kind)) wanted = [...link, pod];
   else if (pods.length === 1)
-    wanted = ['pod-unreachable', 'pod-intermittent', 'pod-slow'].includes(kind) ? [pod, ...link] : [pod];
+    wanted = ['pod-unreachable', 'pod-intermittent', 'pod-slow', 'pod-lossy'].includes(kind) ? [pod, ...link] : [pod];
   return wanted.find((one) => !isSame(open, one)) ?? null;
 }
 

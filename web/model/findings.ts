@@ -1,4 +1,4 @@
-import { type Finding, MAX_FINDINGS } from '../../server/protocol/finding.ts';
+import { type Finding, isAboutLoss, isAboutNode, isAboutZones, MAX_FINDINGS } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { isJudged } from '../../server/protocol/pod.ts';
 
@@ -28,7 +28,9 @@ export function findingsByPod(mesh: Pick<Mesh, 'findings' | 'pods'>): PodFinding
   for (const finding of mesh.findings) {
     if (isAboutSelfLink(finding)) note(itself, finding.pods, finding);
     // A broken connection between two zones is not the fault of their pods.
-    if (finding.kind === 'zone-block') continue;
+    if (isAboutZones(finding.kind)) continue;
+    // Its pods are reached, and not slowly: loss changes the mark of no pod.
+    if (isAboutLoss(finding.kind)) continue;
     const place = findingPlace(finding, mesh.pods);
     note(place?.axis === 'row' ? into : outOf, place?.pods ?? [], finding);
   }
@@ -50,10 +52,12 @@ export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace 
   switch (kind) {
     case 'pod-unreachable':
     case 'pod-slow':
+    case 'pod-lossy':
     case 'pod-intermittent':
       return { axis: 'row', pods };
     case 'pod-reaches-nobody':
     case 'pod-slow-out':
+    case 'pod-lossy-out':
     case 'pod-intermittent-out':
     case 'list-differs':
     case 'pod-overdue':
@@ -61,13 +65,15 @@ export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace 
     case 'cpu-starved':
     case 'report-missing':
       return { axis: 'column', pods };
-    case 'node': {
+    case 'node':
+    case 'node-lossy': {
       // The sources are on other nodes, unless the finding is about links out of the node.
       const nodes = new Set(pods.map((pod) => all[pod]?.node));
       const isOut = from.some((pod) => nodes.has(all[pod]?.node));
       return { axis: isOut ? 'column' : 'row', pods: judgedOf(all, nodes, 'node') };
     }
     case 'zone-block':
+    case 'zones-lossy':
       return { axis: 'row', pods: judgedOf(all, new Set(pods.map((pod) => all[pod]?.zone)), 'zone') };
     default:
       return null;
@@ -93,8 +99,8 @@ export function findingsOfLink(mesh: Pick<Mesh, 'findings' | 'pods'>, from: numb
     }
     const [own, other] = place.axis === 'row' ? [to, from] : [from, to];
     if (!place.pods.includes(own)) return false;
-    if (finding.kind === 'node') return mesh.pods[own]?.node !== mesh.pods[other]?.node;
-    if (finding.kind !== 'zone-block') return own !== other || finding.kind === 'cpu-starved';
+    if (isAboutNode(finding.kind)) return mesh.pods[own]?.node !== mesh.pods[other]?.node;
+    if (!isAboutZones(finding.kind)) return own !== other || finding.kind === 'cpu-starved';
     const zones = finding.from.map((pod) => mesh.pods[pod]?.zone);
     return mesh.pods[own]?.zone !== mesh.pods[other]?.zone && zones.includes(mesh.pods[other]?.zone);
   });

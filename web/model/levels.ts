@@ -1,4 +1,4 @@
-import type { Finding } from '../../server/protocol/finding.ts';
+import { type Finding, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
 import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
 import type { Level, Selection } from './address.ts';
 import { STATES } from './cells.ts';
@@ -27,7 +27,7 @@ export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
   const membersOf = { node: members(pods, 'node'), zone: members(pods, 'zone') };
   const saves = (at: 'node' | 'zone') => membersOf[at].size > 1 && membersOf[at].size * 2 <= n;
   const bad = mesh.findings.filter(({ severity }) => severity === 'failed' || severity === 'slow');
-  const isZonal = bad.length > 0 && bad.every(({ kind }) => kind === 'zone-block');
+  const isZonal = bad.length > 0 && bad.every(({ kind }) => isAboutZones(kind));
   const level = saves('zone') && (isZonal || membersOf.node.size > MAX_ROWS || !saves('node')) ? 'zone' : 'node';
   if (!saves(level)) return podLevel;
   const unfolded = new Set<string>();
@@ -45,7 +45,7 @@ export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
         const nodes = new Set(inZone.map((pod) => pods[pod]?.node)).size;
         wanted.push([keyOf('zone', zone), nodes - 1]);
       }
-      if (finding.kind !== 'zone-block' && !isWhole(onNode)) wanted.push([keyOf('node', node), onNode.length - 1]);
+      if (!isAboutZones(finding.kind) && !isWhole(onNode)) wanted.push([keyOf('node', node), onNode.length - 1]);
       for (const [key, more] of wanted) {
         if (unfolded.has(key)) continue;
         // Without its zone, a node can't be unfolded.
@@ -141,7 +141,7 @@ function pictureOfGroups(fold: Fold): Picture {
 function foldFinding(finding: Finding, all: Pod[], toGroups: (pods: readonly number[]) => number[]): Finding {
   const place = findingPlace(finding, all);
   const folded = { ...finding, pods: toGroups(place?.pods ?? finding.pods), from: toGroups(finding.from) };
-  if (finding.kind !== 'node') return folded;
+  if (!isAboutNode(finding.kind)) return folded;
   return { ...folded, kind: place?.axis === 'column' ? 'pod-reaches-nobody' : 'pod-unreachable' };
 }
 

@@ -1,4 +1,4 @@
-import type { Finding } from '../../server/protocol/finding.ts';
+import { type Finding, isAboutLoss, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { MAX_FILTER } from './address.ts';
 import { findingPlace } from './findings.ts';
@@ -120,12 +120,13 @@ export function findingFilter(finding: Finding, all: Pod[]): string {
   const end = (word: 'from:' | 'to:', name: string) => (name === '' ? '' : word + name);
   const place = findingPlace(finding, all);
   let words: string[];
-  if (kind === 'node') words = [named(pods, 'node')];
-  else if (kind === 'zone-block') words = [end('from:', named(from, 'zone')), end('to:', named(pods, 'zone'))];
+  if (isAboutNode(kind)) words = [named(pods, 'node')];
+  else if (isAboutZones(kind)) words = [end('from:', named(from, 'zone')), end('to:', named(pods, 'zone'))];
   else if (place === null) words = [end('from:', named(from, 'name')), end('to:', named(pods, 'name'))];
   else words = [end(place.axis === 'row' ? 'to:' : 'from:', named(place.pods, 'name') || named(place.pods, 'node'))];
   // These are about a pod, not about the state of its links.
-  const isAboutPod = kind === 'list-differs' || kind === 'pod-overdue' || kind.includes('intermittent');
+  const isAboutPod =
+    kind === 'list-differs' || kind === 'pod-overdue' || kind.includes('intermittent') || isAboutLoss(kind);
   const text = [...words, isAboutPod ? '' : state].filter(Boolean).join(' ');
   return text.length > MAX_FILTER ? state : text;
 }

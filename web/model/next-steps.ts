@@ -1,4 +1,4 @@
-import type { Finding } from '../../server/protocol/finding.ts';
+import { type Finding, isAboutNode } from '../../server/protocol/finding.ts';
 import { filledLink, type LinkTemplate, type LinkValues } from '../../server/runtime/link-template.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { Selection } from './address.ts';
@@ -60,7 +60,7 @@ export function failingLinks(
   const named = pods.flatMap((index) => all[index] ?? []);
   const [first] = named;
   if (first === undefined) return null;
-  if (kind === 'node' && first.node !== '') return { filter: nodeFilter(first.node) };
+  if (isAboutNode(kind) && first.node !== '') return { filter: nodeFilter(first.node) };
   const source = all[from[0] ?? -1];
   if (pods.length === 1 && from.length === 1 && source !== undefined) return { from: source.uid, to: first.uid };
   if (named.length === 1) return { filter: first.name };

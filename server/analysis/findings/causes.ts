@@ -10,11 +10,18 @@ import { type Cause, findingOf, percent, type SeverityAnalysis, VERBS } from './
  * link, ...) says what is particular to it; `findingOf` makes the finding.
  */
 
-/** The kind of a finding by its severity: about links into a pod, links out of a pod, and a single link. */
-export const KINDS: Record<Severity, { into: FindingKind; out: FindingKind; link: FindingKind }> = {
-  failed: { into: 'pod-unreachable', out: 'pod-reaches-nobody', link: 'link' },
-  intermittent: { into: 'pod-intermittent', out: 'pod-intermittent-out', link: 'link-intermittent' },
-  slow: { into: 'pod-slow', out: 'pod-slow-out', link: 'link-slow' },
+/** The kind of a finding by its severity: about a node, zones, links into a pod, links out of a pod, and a single link. */
+export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 'link', FindingKind>> = {
+  failed: { node: 'node', zones: 'zone-block', into: 'pod-unreachable', out: 'pod-reaches-nobody', link: 'link' },
+  intermittent: {
+    node: 'node',
+    zones: 'zone-block',
+    into: 'pod-intermittent',
+    out: 'pod-intermittent-out',
+    link: 'link-intermittent',
+  },
+  slow: { node: 'node', zones: 'zone-block', into: 'pod-slow', out: 'pod-slow-out', link: 'link-slow' },
+  lossy: { node: 'node-lossy', zones: 'zones-lossy', into: 'pod-lossy', out: 'pod-lossy-out', link: 'link-lossy' },
 };
 
 /** The findings about nodes, pairs of zones and pods. Yields after each cause, as all functions here do. */
@@ -67,7 +74,7 @@ function linksOf({ mesh, counts, evidence }: SeverityAnalysis, place: Place, key
     const column = place === 'intoNode' ? judged.toAcrossNodes : judged.fromAcrossNodes;
     return (mesh.topology.nodes[key]?.pods ?? []).reduce((sum, pod) => sum + (column[pod] ?? 0), 0);
   };
-  return { of: judgedBy(counts.judged) - (evidence.explained[place][key] ?? 0), probed: judgedBy(mesh.probed) };
+  return { of: judgedBy(counts.judged) - (evidence.explained[place][key] ?? 0), probed: judgedBy(counts.probed) };
 }
 
 function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
@@ -93,7 +100,7 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
     ? `${its} are ${isFailed ? 'unreachable' : 'slow'} from ${sources}`
     : `${its} reach ${isFailed ? 'no pod on other nodes' : 'pods on other nodes slowly'}`;
   return {
-    kind: 'node',
+    kind: KINDS[counts.severity].node,
     subject: `node ${name}`,
     pods,
     evidence,
@@ -165,7 +172,8 @@ function mergedByOwner({ mesh, counts }: SeverityAnalysis, causes: readonly Caus
   for (const cause of causes) {
     const owner = mesh.topology.pods[cause.pods[0] ?? -1]?.owner ?? '';
     const { outcome, phase } = cause.evidence.commonOutcome();
-    const symptom = counts.severity === 'failed' ? `${outcome} ${phase}` : cause.evidence.latePhase();
+    const isLate = counts.severity === 'slow' || counts.severity === 'intermittent';
+    const symptom = isLate ? cause.evidence.latePhase() : `${outcome} ${phase}`;
     const key = owner === '' ? cause.subject : `${owner} ${symptom}`;
     const group = groups.get(key);
     if (group === undefined || group.length >= MAX_FINDING_PODS) groups.set(key, [cause]);
@@ -299,7 +307,7 @@ function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: reado
   const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
   const who = targets.length < zonePairs.length ? 'from all other zones' : '';
   return {
-    kind: 'zone-block',
+    kind: KINDS[counts.severity].zones,
     subject,
     pods: targets.flatMap((zone) => zones[zone]?.pods ?? []),
     evidence,

@@ -1,6 +1,7 @@
 import {
   isDoubted,
   isDoubtedByDestination,
+  isLossy,
   isSilent,
   isSlow,
   isStarved,
@@ -17,31 +18,35 @@ import {
 } from '../../protocol/links.ts';
 import type { MergedReport, MeshSettings } from '../../protocol/mesh.ts';
 import type { Pod } from '../../protocol/pod.ts';
+import { lostOf, sentOf, type UdpColumns } from '../../protocol/udp.ts';
 import { isAnswered } from '../sides.ts';
 import { Topology } from './topology.ts';
 
 /** How a pair of pods can be bad, the gravest first. Each is analysed on its own. */
-const SEVERITIES = ['failed', 'intermittent', 'slow'] as const;
+const SEVERITIES = ['failed', 'intermittent', 'slow', 'lossy'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
 /** States of a pair of pods, the worse the higher. */
 const UNJUDGED = 0;
 const OK = 1;
-/** It failed in the last minutes, and its whole fault has ended. */
-const RECOVERED = 2;
+/** Pings are fine, and datagrams are lost. */
+const LOSSY = 2;
+/** It failed in the last minutes, and its whole fault has ended. What it lost meanwhile says nothing new. */
+const RECOVERED = 3;
 /** It failed until a moment ago. Other pairs of the same fault may not have been pinged since. */
-const RECOVERING = 3;
-const SLOW = 4;
-const INTERMITTENT = 5;
-const FAILED = 6;
+const RECOVERING = 4;
+const SLOW = 5;
+const INTERMITTENT = 6;
+const FAILED = 7;
 
 /** The state of the pairs that are bad now, by severity. */
-const BAD: Record<Severity, number> = { failed: FAILED, intermittent: INTERMITTENT, slow: SLOW };
+const BAD: Record<Severity, number> = { failed: FAILED, intermittent: INTERMITTENT, slow: SLOW, lossy: LOSSY };
 /** By severity, one bit for each state of the pairs that speak for a cause. Those that are not bad now are no evidence of it. */
 const SPEAKING: Record<Severity, number> = {
   failed: (1 << FAILED) | (1 << RECOVERING),
   intermittent: (1 << INTERMITTENT) | (1 << RECOVERING) | (1 << RECOVERED),
   slow: 1 << SLOW,
+  lossy: 1 << LOSSY,
 };
 
 /** Confidence in a bad pair: it speaks for a cause that others prove, and makes no finding itself. */
@@ -128,6 +133,8 @@ export class MeshCounts {
   bothFamilies = false;
   /** The pairs that are probed, before those are left out that are doubted or bad in a graver way. */
   readonly probed: Judged;
+  /** Those of them whose pings are fine and whose loss is measured. */
+  readonly #measured: Judged;
   readonly #bad: BadPairs[] = [];
   readonly #slowUs: number;
   readonly #roundMs: number;
@@ -139,6 +146,7 @@ export class MeshCounts {
   constructor(pods: readonly Pod[], settings: Pick<MeshSettings, 'slowLinkMs' | 'refreshIntervalMs'>) {
     this.topology = new Topology(pods);
     this.probed = new Judged(this.topology);
+    this.#measured = new Judged(this.topology);
     this.#slowUs = settings.slowLinkMs * 1000;
     this.#roundMs = settings.refreshIntervalMs * ROUND_INTERVALS;
     this.#state = new Uint8Array(pods.length);
@@ -167,6 +175,7 @@ export class MeshCounts {
     this.#state[pod] = UNJUDGED;
     const notOk = this.probed.addReport(pod, this.#state);
     if (notOk > 0) this.#bad.push(this.#badPairsOf(report, notOk));
+    if (report.udp !== null) this.#measured.addReport(pod, this.#measuredStates(report, report.udp));
   }
 
   /**
@@ -182,11 +191,13 @@ export class MeshCounts {
     let judged = this.probed.copy();
     for (const severity of SEVERITIES) {
       const badReports = this.#bad.filter(({ states }) => (states & SPEAKING[severity]) !== 0);
+      if (severity === 'lossy') judged = this.#measured.copy();
       const counts = new PairCounts(
         this.topology,
         severity,
         badReports,
         judged,
+        severity === 'lossy' ? this.#measured : this.probed,
         severity === 'slow' ? this.#slowUs : 0,
       );
       // A pair that is worse says nothing about whether it would be milder.
@@ -203,7 +214,7 @@ export class MeshCounts {
   }
 
   /** Fills the columns of pairs. If a pair has links in both IP families, the worse one counts. */
-  #classify({ links }: MergedReport): void {
+  #classify({ links, udp }: MergedReport): void {
     const states = this.#state;
     const { judged } = this.topology;
     const slowUs = this.#slowUs;
@@ -217,6 +228,7 @@ export class MeshCounts {
       else if (links.outcome[i] !== 0) state = FAILED;
       else if ((flags & FLAG_SLOW) !== 0 || isSlow(unpack16(links.totalUs[i] ?? NONE16), slowUs)) state = SLOW;
       else if ((flags & FLAG_RECOVERED) !== 0) state = RECOVERING;
+      else if (udp !== null && isLossy(sentOf(udp, i), lostOf(udp, i))) state = LOSSY;
       const before = states[to] ?? UNJUDGED;
       if (before !== UNJUDGED) this.bothFamilies = true;
       if (state < before) continue;
@@ -225,6 +237,17 @@ export class MeshCounts {
       if (state > before) this.#link[to] = i;
       states[to] = state;
     }
+  }
+
+  /** By destination: the state of a pair whose pings are fine and whose loss is measured, else `UNJUDGED`. */
+  #measuredStates({ links }: MergedReport, udp: UdpColumns): Uint8Array {
+    const measured = new Uint8Array(this.#state.length);
+    for (let i = 0; i < links.length; i++) {
+      const to = links.to[i] ?? 0;
+      const state = this.#state[to] ?? UNJUDGED;
+      if (state <= LOSSY && sentOf(udp, i) > 0) measured[to] = state;
+    }
+    return measured;
   }
 
   /** Packs the pairs in the columns that are not ok; `count` of them. */
@@ -246,7 +269,7 @@ export class MeshCounts {
 
   /**
    * Drops the pairs that are doubted because a pod is starved; they are not judged. Neither is a pair that is ok now and was
-   * bad while a pod was starved. `starved`: by pod, `IS_STARVED`, `WAS_STARVED` or 0.
+   * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: by pod, `IS_STARVED`, `WAS_STARVED` or 0.
    */
   #dropDoubted({ report, pairs }: BadPairs, counts: PairCounts, milder: Judged, starved: Uint8Array): void {
     const { pod: from, links } = report;
@@ -255,7 +278,7 @@ export class MeshCounts {
       const link = linkOf(pair);
       const to = links.to[link] ?? 0;
       const wasBad = counts.severity === 'intermittent' && links.outcome[link] === 0;
-      const least = wasBad ? WAS_STARVED : IS_STARVED;
+      const least = wasBad || counts.severity === 'lossy' ? WAS_STARVED : IS_STARVED;
       const [source = 0, destination = 0] = [starved[from], starved[to]];
       if ((source < least && destination < least) || !counts.isSpeaking(pair)) continue;
       const isBySource = source >= least && isDoubted(links.outcome[link] ?? 0);
@@ -271,7 +294,7 @@ export class MeshCounts {
 function confidenceIn(report: MergedReport, link: number, state: number, slowUs: number): number {
   if (state === FAILED) return failedConfidence(report, link);
   if (state === SLOW) return slowConfidence(report, link, slowUs);
-  return state === INTERMITTENT ? CONFIRMED : OUTLIER;
+  return state === INTERMITTENT || state === LOSSY ? CONFIRMED : OUTLIER;
 }
 
 /** A process can't have become starved and recovered again so soon after its start, ms. */
@@ -381,6 +404,8 @@ export class PairCounts {
    */
   readonly badReports: readonly BadPairs[];
   readonly judged: Judged;
+  /** The pairs that are probed, whatever their state; of lossy pairs those whose loss is measured. */
+  readonly probed: Judged;
   /** SLOW_LINK in us if the pairs are slow ones, else 0. */
   readonly slowUs: number;
   /** Number of pairs that speak for a cause, and of those that are bad now. Without any of these there is no cause. */
@@ -389,12 +414,20 @@ export class PairCounts {
   readonly #speaking: number;
   readonly #bad: number;
 
-  constructor(topology: Topology, severity: Severity, badReports: readonly BadPairs[], judged: Judged, slowUs: number) {
+  constructor(
+    topology: Topology,
+    severity: Severity,
+    badReports: readonly BadPairs[],
+    judged: Judged,
+    probed: Judged,
+    slowUs: number,
+  ) {
     this.topology = topology;
     this.slowUs = slowUs;
     this.severity = severity;
     this.badReports = badReports;
     this.judged = judged;
+    this.probed = probed;
     this.#speaking = SPEAKING[severity];
     this.#bad = BAD[severity];
   }

@@ -3,6 +3,7 @@ import { isSlow, type LatePhase, latePhase } from '../../protocol/link-state.ts'
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
+import { lostOf, sentOf } from '../../protocol/udp.ts';
 import { CAUSE, type Causes, FEW_PAIRS } from './attribution.ts';
 import {
   type BadPairs,
@@ -225,6 +226,18 @@ export class Evidence {
       samples += recent?.[2] ?? 0;
     }
     return samples === 0 ? -1 : failures / samples;
+  }
+
+  /** The share of the datagrams of these links that were lost; 0 if none were sent. */
+  lostShare(): number {
+    let [sent, lost] = [0, 0];
+    for (const [ofLink, lostOfLink] of this.#values(({ udp }, i) =>
+      udp === null ? [0, 0] : [sentOf(udp, i), lostOf(udp, i)],
+    )) {
+      sent += ofLink ?? 0;
+      lost += lostOfLink ?? 0;
+    }
+    return sent === 0 ? 0 : lost / sent;
   }
 
   /** Which kind of connection alone fails, on most of the links; '' = both, or not known. */

@@ -22,9 +22,9 @@ interface FindingsContext {
 }
 
 /**
- * Finds the causes of the failed, intermittent and slow links of a mesh, and describes each as one finding, the gravest first.
+ * Finds the causes of the failed, intermittent, slow and lossy links of a mesh, and describes each as one finding, the gravest first.
  *
- * 1. Count (counts.ts). While reports arrive, `MeshCounts` sorts every pair of pods into ok, slow, intermittent and failed,
+ * 1. Count (counts.ts). While reports arrive, `MeshCounts` sorts every pair of pods into ok, lossy, slow, intermittent and failed,
  *    and counts judged and bad pairs by pod, node and pair of zones.
  * 2. Look at the whole mesh (`silentSide`). If the pods that report reach none of the others, they accuse none of them.
  * 3. Attribute (attribution.ts). `findCauses` looks for general causes before special ones: a whole node, a pair of zones,
@@ -44,11 +44,12 @@ interface FindingsContext {
 export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Generator<void, Finding[]> {
   const { servedBy } = context;
   const silent = silentSide(mesh.topology.judged, [...mesh.reports.values(), ...mesh.missing]);
-  const { failed, intermittent, slow } = yield* mesh.bySeverity();
+  const { failed, intermittent, slow, lossy } = yield* mesh.bySeverity();
   const find = (counts: PairCounts, graver: Causes | null) => findCauses(mesh, counts, graver, servedBy, silent);
   const failedCauses = yield* find(failed, null);
   const intermittentCauses = yield* find(intermittent, failedCauses);
   const slowCauses = yield* find(slow, intermittentCauses);
+  const lossyCauses = yield* find(lossy, slowCauses);
   // The pods that a slow cause is about, and some of whose pings time out for the same reason.
   const timedOut = new Set<number>();
   // A pod that is intermittent also fails now, and one that answers slowly answers some pings too late.
@@ -68,6 +69,7 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
     evidence: yield* collect(intermittent, intermittentCauses, () => false),
   };
   const delays = { mesh, counts: slow, evidence: yield* collect(slow, slowCauses, () => false) };
+  const losses = { mesh, counts: lossy, evidence: yield* collect(lossy, lossyCauses, () => false) };
 
   const failedLinks = yield* linkFindings(failures);
   // A report is missing for a known reason if the pod that asks for it does not reach that pod, or reaches it slowly.
@@ -91,6 +93,8 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
     ...(yield* linkFindings(lapses)),
     ...(yield* placeFindings(delays)).map((finding) => withTimeouts(finding, timedOut)),
     ...(yield* linkFindings(delays)),
+    ...(yield* placeFindings(losses)),
+    ...(yield* linkFindings(losses)),
     ...starvedFindings(mesh),
     ...oldListFindings(mesh, servedBy),
     ...overdueFindings(mesh, context.atMs),

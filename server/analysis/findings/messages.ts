@@ -17,7 +17,12 @@ export interface SeverityAnalysis {
 }
 
 /** What bad links do: `3 of 4 links into it fail`. */
-export const VERBS: Record<Severity, string> = { failed: 'fail', intermittent: 'fail at times', slow: 'are slow' };
+export const VERBS: Record<Severity, string> = {
+  failed: 'fail',
+  intermittent: 'fail at times',
+  slow: 'are slow',
+  lossy: 'lose datagrams',
+};
 
 /** What is particular to one cause. */
 export interface Cause {
@@ -50,8 +55,9 @@ export function findingOf({ counts, mesh }: SeverityAnalysis, cause: Cause): Fin
   const { kind, subject, pods, evidence, of, titleSubject = subject, remark = '' } = cause;
   const { severity } = counts;
   const isSlow = severity === 'slow';
+  const isLossy = severity === 'lossy';
   const { outcome, phase } = evidence.commonOutcome();
-  const details = [countsText(severity, cause), isSlow ? medianText(evidence) : '', remark];
+  const details = [countsText(severity, cause), isSlow ? medianText(evidence) : '', isLossy ? LOSS_REMARK : remark];
   return {
     kind,
     // An intermittent link is as bad as its newest ping, and so it counts in health.
@@ -63,17 +69,26 @@ export function findingOf({ counts, mesh }: SeverityAnalysis, cause: Cause): Fin
     of,
     outcome: isSlow || outcome === 'ok' ? null : outcome,
     phase: isSlow ? onlyPhase(evidence) : phase,
-    ...evidence.medians(),
-    sinceMs: severity === 'intermittent' ? 0 : evidence.sinceMs(isSlow),
+    ...(isLossy ? NO_MEDIANS : evidence.medians()),
+    sinceMs: severity === 'intermittent' || isLossy ? 0 : evidence.sinceMs(isSlow),
     title: `${titleSubject}: ${titleText(severity, cause, familyText(mesh, evidence))}`.slice(0, 400),
     detail: details.filter(Boolean).join(' ').trim().slice(0, 600),
   };
 }
 
+/** A lossy link is not late. */
+const NO_MEDIANS = { connectUs: -1, firstByteUs: -1, totalUs: -1 };
+/** The UDP probe can't tell a lost datagram from a lost echo. */
+const LOSS_REMARK =
+  'TCP sends lost packets again, so pings hide it. A lost echo counts as a lost datagram: the loss may be in either direction.';
+
 /** `what, how: advice`. */
 function titleText(severity: Severity, cause: Cause, family: string): string {
   const { evidence, direction = '', who = '', what, advice, network = 'the network' } = cause;
   const failsOnly = evidence.failsOnly();
+  if (severity === 'lossy') {
+    return `${lossText(evidence.lostShare())} of datagrams${direction} are lost${family}, HTTP works: check ${network} for lost packets`;
+  }
   if (severity === 'intermittent') {
     const check = CONNECTION_ADVICE[failsOnly] || 'check for lost packets';
     const how =
@@ -161,6 +176,11 @@ function countsText(severity: Severity, { evidence: { affected }, of, probed = o
 /** `about 30 %`, in steps of ten, so that it is the same from one look to the next; -1 = not known. */
 function aboutShare(share: number): string {
   return share < 0 ? 'some' : `about ${Math.max(5, Math.round(share * 10) * 10)} %`;
+}
+
+/** `about 20 %`, in steps of ten, below that of one. */
+function lossText(share: number): string {
+  return share < 0.095 ? `about ${Math.max(1, Math.round(share * 100))} %` : aboutShare(share);
 }
 
 /** `Median 252 ms: connect 0.2 ms, first byte 251 ms.`; the rest of the response only if it took time. */

@@ -1,4 +1,4 @@
-import type { Finding } from '../../../server/protocol/finding.ts';
+import { type Finding, isAboutNode, isAboutZones } from '../../../server/protocol/finding.ts';
 import { findingWords } from '../../model/finding-words.ts';
 import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
 import { countText, plural } from '../../model/format.ts';
@@ -31,7 +31,7 @@ export function findingLabels({ mesh, pods }: Picture): FindingLabel[] {
   for (const finding of mesh.findings) {
     const found = podsOf(finding, pods).filter((index) => !labelled.has(index));
     for (const index of found) labelled.add(index);
-    const anchor = pods[found[finding.kind === 'node' ? found.length >> 1 : 0] ?? -1];
+    const anchor = pods[found[isAboutNode(finding.kind) ? found.length >> 1 : 0] ?? -1];
     if (anchor !== undefined) labels.push(labelOf(finding, found, anchor));
   }
   return labels;
@@ -39,7 +39,7 @@ export function findingLabels({ mesh, pods }: Picture): FindingLabel[] {
 
 function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
   if (isAboutSelfLink(finding)) return finding.pods;
-  if (finding.kind === 'zone-block') return [];
+  if (isAboutZones(finding.kind)) return [];
   return (
     findingPlace(
       finding,
@@ -51,7 +51,7 @@ function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
 function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabel {
   const node = shownName(anchor.pod.node);
   const base = { pods, anchor: anchor.index, note: findingWords(finding).what, tone: finding.severity };
-  if (finding.kind === 'node') {
+  if (isAboutNode(finding.kind)) {
     return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
   }
   // One finding can stand for many CPU-starved or silent pods. It counts all and names only some.

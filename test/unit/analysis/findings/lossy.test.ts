@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../../../server/protocol/finding.ts';
+import { FLAG_INTERMITTENT, FLAG_RECOVERED } from '../../../../server/protocol/links.ts';
+import { LATE_ANSWER, type LinkFault, MeshBuilder, podOf } from '../../../support/mesh.ts';
+
+const LOSSY: LinkFault = { udp: { windowLost: 20 } };
+
+/** Lets every link of some pods with the other pods lose datagrams, in both directions, as a bad network card does. */
+function loseAround(builder: MeshBuilder, isBad: (pod: number) => boolean): MeshBuilder {
+  builder.each((from, to) => isBad(from) !== isBad(to), LOSSY);
+  return builder;
+}
+
+function onlyFinding(builder: MeshBuilder): Finding {
+  const findings = builder.findings();
+  expect(findings.map(({ title }) => title)).toHaveLength(1);
+  return findings[0]!;
+}
+
+/** `nodes` nodes with two pods each, on two zones. */
+function onNodes(nodes: number): MeshBuilder {
+  const builder = new MeshBuilder(nodes * 2).withUdp();
+  for (let pod = 0; pod < nodes * 2; pod++) {
+    const node = Math.floor(pod / 2);
+    builder.pods[pod] = podOf(pod, { node: `node-${node}`, zone: node < nodes / 2 ? 'za' : 'zb' });
+  }
+  return builder;
+}
+
+describe('a link whose pings are fine and whose datagrams are lost', () => {
+  it('is a finding of its own kind, which does not count in health', () => {
+    const builder = new MeshBuilder(4).withUdp();
+    builder.set(1, 2, LOSSY);
+    expect(onlyFinding(builder)).toEqual({
+      kind: 'link-lossy',
+      severity: 'slow',
+      subject: 'pod-1 → pod-2',
+      pods: [2],
+      from: [1],
+      affected: 1,
+      of: 1,
+      outcome: null,
+      phase: null,
+      connectUs: -1,
+      firstByteUs: -1,
+      totalUs: -1,
+      sinceMs: 0,
+      title: 'pod-1 → pod-2: about 20 % of datagrams are lost, HTTP works: check the network for lost packets',
+      detail:
+        'TCP sends lost packets again, so pings hide it. A lost echo counts as a lost datagram: the loss may be in either direction.',
+    });
+  });
+
+  it('in both directions is one finding', () => {
+    const builder = new MeshBuilder(4).withUdp();
+    builder.set(1, 2, LOSSY);
+    builder.set(2, 1, { udp: { windowLost: 2 } });
+    expect(onlyFinding(builder)).toMatchObject({ kind: 'link-lossy', affected: 1 });
+    builder.set(2, 1, { udp: { windowLost: 4 } });
+    expect(onlyFinding(builder)).toMatchObject({ subject: 'pod-1 ⇄ pod-2', affected: 2, of: 2 });
+    expect(onlyFinding(builder).title).toContain('about 10 % of datagrams are lost');
+  });
+
+  it.each([
+    [2, 0],
+    [3, 1],
+  ])('is found from three lost datagrams and two percent on: %i of 100', (windowLost, count) => {
+    const builder = new MeshBuilder(4).withUdp();
+    builder.set(1, 2, { udp: { windowLost } });
+    expect(builder.findings()).toHaveLength(count);
+  });
+
+  it('is judged by its newest cycle where the report has no window', () => {
+    const builder = new MeshBuilder(4).withUdp();
+    builder.set(1, 2, { udp: { lost: 3 } });
+    for (const { udp } of builder.reports) udp?.windowSent.fill(0);
+    expect(onlyFinding(builder)).toMatchObject({ kind: 'link-lossy' });
+    expect(onlyFinding(builder).title).toContain('about 30 % of datagrams');
+  });
+});
+
+describe('loss is no finding', () => {
+  const findingsWith = (change: (builder: MeshBuilder) => void) => {
+    const builder = new MeshBuilder(4).withUdp();
+    change(builder);
+    return builder.findings().map(({ kind }) => kind);
+  };
+
+  it('where it is not measured', () => {
+    expect(new MeshBuilder(4).findings()).toEqual([]);
+    expect(findingsWith(() => {})).toEqual([]);
+  });
+
+  it('where the HTTP link itself fails, is slow or intermittent, or has failed until a moment ago', () => {
+    const udp = { windowLost: 100, lost: 10 };
+    const of = (fault: LinkFault) => findingsWith((builder) => builder.set(1, 2, { ...fault, udp }));
+    expect(of({ outcome: 'timeout', phase: 'connect' })).toEqual(['one-way']);
+    expect(of(LATE_ANSWER)).toEqual(['link-slow']);
+    expect(of({ flags: FLAG_INTERMITTENT })).toEqual(['link-intermittent']);
+    expect(of({ flags: FLAG_RECOVERED })).toEqual([]);
+  });
+
+  it('on the link of a pod to itself', () => {
+    expect(findingsWith((builder) => builder.set(1, 1, LOSSY))).toEqual([]);
+  });
+
+  it('where either pod is short of CPU, or was a moment ago', () => {
+    const of = (starve: (builder: MeshBuilder) => void) =>
+      findingsWith((builder) => {
+        builder.set(1, 2, LOSSY);
+        starve(builder);
+      });
+    expect(of(() => {})).toEqual(['link-lossy']);
+    expect(of((builder) => builder.starve(2))).toEqual(['cpu-starved']);
+    expect(of((builder) => builder.starve(1))).toEqual(['cpu-starved']);
+    expect(of((builder) => builder.recover(1, 1_000))).toEqual([]);
+  });
+});
+
+describe('the cause of loss', () => {
+  it('is a pod with loss on most of its links', () => {
+    const finding = onlyFinding(loseAround(new MeshBuilder(5).withUdp(), (pod) => pod === 3));
+    expect(finding).toMatchObject({ kind: 'pod-lossy', severity: 'slow', pods: [3], affected: 4, of: 4 });
+    expect(finding.title).toBe(
+      'pod-3: about 20 % of datagrams into it are lost, HTTP works: check the network for lost packets',
+    );
+    expect(finding.detail).toMatch(/^4 of 4 links into it lose datagrams \(100 %\)\. TCP sends/);
+  });
+
+  it('is a pod whose own report alone shows it, because the others have no UDP probe', () => {
+    const builder = new MeshBuilder(5).withUdp();
+    builder.each((from) => from === 3, LOSSY);
+    for (const report of builder.reports) if (report.pod !== 3) report.udp = null;
+    expect(onlyFinding(builder)).toMatchObject({ kind: 'pod-lossy-out', pods: [3], affected: 4, of: 4 });
+  });
+
+  it('is a node with loss on the links of all its pods', () => {
+    const finding = onlyFinding(loseAround(onNodes(4), (pod) => pod < 2));
+    expect(finding).toMatchObject({ kind: 'node-lossy', subject: 'node node-0', pods: [0, 1], affected: 12, of: 12 });
+    expect(finding.title).toContain("check the node's network for lost packets");
+  });
+
+  it('is what lies between two zones', () => {
+    const finding = onlyFinding(loseAround(onNodes(4), (pod) => pod < 4));
+    expect(finding).toMatchObject({ kind: 'zones-lossy', subject: 'zone za ⇄ zone zb', affected: 32, of: 32 });
+  });
+
+  it('counts only links whose loss is measured', () => {
+    const builder = loseAround(new MeshBuilder(6).withUdp(), (pod) => pod === 3);
+    for (const pod of [4, 5]) builder.reports[pod]!.udp = null;
+    expect(onlyFinding(builder)).toMatchObject({ kind: 'pod-lossy', affected: 3, of: 3 });
+  });
+
+  it('does not take a pod that fails for one that is lossy', () => {
+    const builder = loseAround(new MeshBuilder(5).withUdp(), (pod) => pod === 3);
+    builder.each((_, to) => to === 3, { outcome: 'refused', phase: 'connect', udp: { lost: 10 } });
+    builder.silence(3, 'refused');
+    expect(builder.findings().map(({ kind }) => kind)).toEqual(['pod-unreachable']);
+  });
+
+  it('is told for both of two pods', () => {
+    const builder = loseAround(new MeshBuilder(12).withUdp(), (pod) => pod === 3 || pod === 7);
+    expect(builder.findings().map(({ kind, subject }) => [kind, subject])).toEqual([
+      ['pod-lossy', 'pod-3'],
+      ['pod-lossy', 'pod-7'],
+    ]);
+  });
+
+  it('of many single links is bounded', () => {
+    const builder = new MeshBuilder(120).withUdp();
+    for (let pod = 0; pod < 118; pod += 2) builder.set(pod, pod + 1, LOSSY);
+    expect(builder.findings().length).toBeLessThanOrEqual(50);
+  });
+});
