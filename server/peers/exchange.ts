@@ -20,7 +20,7 @@ interface ExchangeOptions {
   port: number;
   /** The longest body of the response. */
   maxBytes: number;
-  /** What is read goes through it. Exchanges may share one. */
+  /** Every read goes into this buffer and is parsed at once, so all exchanges may share it. */
   readBuffer: Uint8Array;
   /** Called with the number of bytes that have just arrived. It may call `end`. */
   onBytes(count: number): void;
@@ -37,8 +37,9 @@ export class MalformedResponseError extends Error {
  */
 export class Exchange {
   /**
-   * The response; its body is read if its status is 2xx, or 503, with which a passive pod says that it is one. Rejects with the system's error (code ECONNRESET also if the
-   * connection was closed too early), with a MalformedResponseError, or with the error that `end` got.
+   * The response. Its body is read only if the status is at most 299, or 503: with 503 a passive pod says that it is passive.
+   * Rejects with the system's error (ECONNRESET also if the connection was closed too early), with a MalformedResponseError, or
+   * with the error that `end` got.
    */
   readonly response: Promise<Response>;
   /** Bytes of the response so far. */
@@ -49,7 +50,7 @@ export class Exchange {
   #reject: (error: unknown) => void = () => {};
   #isOver = false;
 
-  /** Starts to connect, and sends the request then. Throws a TypeError if HTTP does not allow it. */
+  /** Connects, and then sends the request. Throws a TypeError if HTTP does not allow its path or headers. */
   constructor(request: HttpRequest, { host, port, maxBytes, readBuffer, onBytes }: ExchangeOptions) {
     const head = headOf(request, hostPort(host, port));
     this.#parser = new HttpResponseParser(maxBytes, (status) => status <= 299 || status === 503);
@@ -86,6 +87,7 @@ export class Exchange {
     if (progress.kind === 'cut-short') this.end(cutShort());
     if (progress.kind !== 'complete') return;
     this.#resolve(progress);
+    // Only closes the connection: the promise is settled already.
     this.end(null);
   }
 }

@@ -1,6 +1,6 @@
 import type { Target } from '../protocol/pod.ts';
 
-/** What the bytes of an answer to a ping mean, all of them together. */
+/** A whole answer to a ping, and what it means. */
 interface KnownAnswer {
   bytes: Buffer;
   bootTimeMs: number;
@@ -8,25 +8,25 @@ interface KnownAnswer {
   staysOpen: boolean;
 }
 
-/** The answers of this many targets are kept, so that they take 0.3 MiB at most. The answers of others are parsed each time. */
+/** The answers of at most this many targets are kept: 0.3 MiB. The answers of others are parsed each time. */
 const MAX_ANSWERS = 256;
-/** Those of our pods and of Goldpinger's have 200. */
+/** Longer answers are not kept. The answers of our pods and of Goldpinger have about 200 bytes. */
 const MAX_BYTES = 512;
 
 /**
- * The last good answer of each target. A pod answers each ping with the same bytes until it restarts. To compare them takes
- * a hundredth of the time of parsing them, and makes no garbage.
+ * The last good answer of each target. A pod answers each ping with the same bytes until it restarts. Comparing them takes a
+ * hundredth of the time that parsing takes, and leaves nothing to the garbage collector.
  */
 export class KnownAnswers {
   readonly #byTarget = new Map<string, KnownAnswer>();
 
-  /** What exactly these bytes mean as the whole answer of a target; null if its last answer was another one. */
+  /** What `bytes` mean, if they are exactly the answer that is kept of this target; else null. */
   find({ id }: Target, bytes: Uint8Array): KnownAnswer | null {
     const known = this.#byTarget.get(id);
     return known?.bytes.equals(bytes) ? known : null;
   }
 
-  /** Keeps a good answer, which came in one piece: the bytes and what they mean. */
+  /** Keeps a good answer of a target. `bytes`: the whole answer, which must have come in one piece. */
   keep({ id }: Target, bytes: Uint8Array, meaning: Omit<KnownAnswer, 'bytes'>): void {
     if (bytes.length > MAX_BYTES || (this.#byTarget.size >= MAX_ANSWERS && !this.#byTarget.has(id))) return;
     this.#byTarget.set(id, { bytes: Buffer.from(bytes), ...meaning });

@@ -55,6 +55,7 @@ export class Results {
   readonly #history: History;
   readonly #links: Links;
   readonly #ranges: RangeStatistics;
+  /** The table of peers of `pods`; see `report`. */
   #peers: { pods: readonly Pod[]; table: PeerTable } | null = null;
 
   constructor(settings: ResultsSettings, clock: Clock, hooks: ResultsHooks) {
@@ -100,7 +101,7 @@ export class Results {
     else if (record.udp !== null) record.udp.newest = null;
   }
 
-  /** All links that are probed. */
+  /** All links that are probed, and what is believed about each. */
   current(): LinkResult[] {
     return this.#links.probed().map(({ target, judgement }) => ({ target, judged: judgement.judged }));
   }
@@ -137,7 +138,7 @@ export class Results {
   report(pods: readonly Pod[], windowMs: number): Promise<ReportParts> {
     const nowMs = this.#clock.monotonicMs();
     this.#links.expire(nowMs);
-    // Discovery hands out the same array until something changes; to hash a thousand peers each time would be expensive.
+    // Discovery gives the same array until something changes. Hashing a thousand peers for each report would be expensive.
     if (this.#peers?.pods !== pods) this.#peers = { pods, table: peerTableOf(pods) };
     const timeSlice = new TimeSlice(this.#clock);
     return currentReport(this.#links.withSamples(), this.#peers.table, nowMs, windowMs, this.#ranges, timeSlice);
@@ -192,8 +193,8 @@ export class Results {
   }
 
   /**
-   * What a keeper of this pod's copy does not have yet: the samples after `sinceMs` (monotonic), and the targets from number
-   * `links` on.
+   * What a keeper of a copy of this pod does not have yet: the samples after `sinceMs` (monotonic), and the targets from number
+   * `links` on (it has the first `links` of them).
    */
   async copySince({ sinceMs, links }: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<Omit<CopyPart, 'journal'>> {
     const nowMs = this.#clock.monotonicMs();
@@ -213,6 +214,7 @@ export class Results {
   resolutionMs(ageMs: number): number {
     const fromMs = this.#clock.monotonicMs() - ageMs;
     const needsBuckets = this.#links.all().some(({ record }) => {
+      // Not all samples since then are kept; for the others there are only buckets.
       return this.#history.samplesSinceMs(record) >= fromMs && this.#history.newestMs(record) >= fromMs;
     });
     return needsBuckets ? this.#history.buckets.maxWidthMs(fromMs) : 0;
@@ -230,7 +232,7 @@ export class Results {
   }
 }
 
-/** Converts ages to monotonic times. A range that ends now includes the sample of this very moment. */
+/** Converts ages to monotonic times. A range that ends now ends 1 ms later, so that it includes a sample of this very moment. */
 function rangeOf({ fromAgeMs, toAgeMs }: AgeRange, nowMs: number): TimeRange {
   return { fromMs: nowMs - fromAgeMs, toMs: toAgeMs === 0 ? nowMs + 1 : nowMs - toAgeMs };
 }

@@ -5,16 +5,17 @@ export type CellTokens = (name: string) => string;
 
 /** Colours as 32-bit numbers in the byte order of `ImageData` (red first). */
 export interface CellColours {
-  /** Fill of a cell by state, and of a hidden one. */
+  /** Fill of a cell by index in `LINK_STATES`; the last one is the fill of hidden cells. */
   fill: Uint32Array;
-  /** Mark on a cell by state. */
+  /** Colour of the mark on a cell, by index in `LINK_STATES`. */
   ink: Uint32Array;
-  /** The notch of an unreliable cell. */
+  /** Colour of the small notch that marks an unreliable cell. */
   notch: number;
   /** Colour between the cells. */
   paper: number;
 }
 
+/** Custom properties by state: the fill of a cell, and the mark on it. */
 const FILLS: Record<(typeof LINK_STATES)[number], [fill: string, ink: string]> = {
   good: ['--good-cell', '--good-ink'],
   fair: ['--fair-cell', '--fair-ink'],
@@ -54,7 +55,7 @@ export function wordTokens(state: LinkState): { ground: string; ink: string } {
   return isMeasured ? { ground, ink } : { ground: '--surface', ink: '--text-second' };
 }
 
-/** A CSS colour as one opaque pixel; black if it cannot be parsed. */
+/** A CSS colour (`#rrggbb` or `rgb(...)`) as one opaque pixel, see `CellColours`; black if it cannot be parsed. */
 export function packColour(css: string): number {
   const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(css.trim());
   const parts = hex?.slice(1).map((text) => Number.parseInt(text, 16)) ?? css.match(/\d+/g)?.map(Number) ?? [];

@@ -61,10 +61,11 @@ export interface HeatLayout {
   scrollable: boolean;
 }
 
-/** Up to this many pods, slightly smaller cells still show the latency. */
+/** Up to this many pods, cells show the latency from 32 px on instead of 40 px (see `assemble`). */
 const FEW = 12;
 /** Up to this many pods, the axes keep the names in any room; the cells then scroll. */
 export const NAMED_TO = 40;
+/** The largest cell, the caption of an axis, the space after names, and the strip of worst states with its space, px. */
 const MAX_CELL = 122;
 const CAPTION = 22;
 const NAME_SPACE = 12;
@@ -104,7 +105,11 @@ type Naming = (typeof NAMINGS)[number];
 /** Minimum distance between two slanted names. */
 const NAME_LINE = 12.5;
 
-/** The first way of naming that leaves room for latencies, otherwise for marks, otherwise one that scrolls; null if none does. */
+/**
+ * The layout with names that is best to read: of those whose cells fit, the first with latencies, otherwise the first. Up to
+ * `FEW` pods, cells that scroll are preferred to cells without latencies. Up to `NAMED_TO` pods, or if the reader chose the names,
+ * they are preferred to axes without names. null: the names don't fit.
+ */
 function bestNamed(request: HeatRequest): HeatLayout | null {
   const { n, names, narrow } = request;
   const isWanted = ({ axis, columns, slant }: Naming) => {
@@ -117,9 +122,9 @@ function bestNamed(request: HeatRequest): HeatLayout | null {
   const best = fitting.find(({ kind }) => kind === 'figures') ?? fitting[0];
   if (best !== undefined && (n > FEW || best.kind === 'figures')) return best;
   if (n > NAMED_TO && names === 'auto') return best ?? null;
-  const least = n <= FEW ? LEAST_FEW : LEAST_NAMED;
+  const leastPitch = n <= FEW ? LEAST_FEW : LEAST_NAMED;
   for (const naming of namings) {
-    const scrolled = withNames(request, naming, least);
+    const scrolled = withNames(request, naming, leastPitch);
     if (scrolled !== null && isRoomy(scrolled)) return scrolled;
   }
   const last = namings.at(-1);
@@ -131,8 +136,11 @@ function isRoomy({ viewWidth, viewHeight, extent, pitch }: HeatLayout): boolean 
   return Math.min(viewWidth, viewHeight) >= Math.min(extent, 3 * pitch);
 }
 
-/** The layout with names whose cells fit; null if they don't. With `least` > 0 the cells have at least this pitch, and scroll. */
-function withNames(request: HeatRequest, { axis, columns, slant }: Naming, least: number): HeatLayout | null {
+/**
+ * The layout with names written in one way; null if they don't fit, because cells or names would be too close. `leastPitch`: the
+ * cells have at least this pitch and scroll if need be; 0 = they must not scroll.
+ */
+function withNames(request: HeatRequest, { axis, columns, slant }: Naming, leastPitch: number): HeatLayout | null {
   const { width, height, fullWidth, shortWidth } = request;
   const rowWidth = axis === 'full' ? fullWidth : shortWidth;
   const columnWidth = columns === 'full' ? fullWidth : shortWidth;
@@ -140,13 +148,13 @@ function withNames(request: HeatRequest, { axis, columns, slant }: Naming, least
   const left = leftCaption(request) + rowWidth + NAME_SPACE;
   const angle = (slant * Math.PI) / 180;
   const top = CAPTION + (slant > 0 ? Math.ceil(columnWidth * Math.sin(angle)) + 18 : 28);
-  // The last slanted name extends to the right.
+  // The last slanted name extends to the right of its column.
   const lean = slant > 0 ? Math.ceil(columnWidth * Math.cos(angle)) : 0;
   const fitting = cellsFor(request, Math.min(width - left - lean, height - top), MAX_CELL + 4);
-  const pitch = Math.max(fitting.pitch, Math.ceil(least * request.dpr) / request.dpr);
+  const pitch = Math.max(fitting.pitch, Math.ceil(leastPitch * request.dpr) / request.dpr);
   const cells = { ...fitting, pitch, gap: gapOf(pitch) };
-  const apart = slant > 0 ? pitch * Math.sin(angle) >= NAME_LINE : columnWidth + 6 <= pitch;
-  if (pitch < LEAST_NAMED || !apart) return null;
+  const areNamesApart = slant > 0 ? pitch * Math.sin(angle) >= NAME_LINE : columnWidth + 6 <= pitch;
+  if (pitch < LEAST_NAMED || !areNamesApart) return null;
   return assemble(request, { axis, columns, slant, left, top, strip: 0, ...cells, shared: false });
 }
 
@@ -168,18 +176,23 @@ function leftCaption({ narrow }: HeatRequest): number {
   return narrow ? 8 : CAPTION;
 }
 
-/** The largest pitch (whole device px, at most `most`) with which all cells and group gaps fit in `room`. */
-function cellsFor({ n, groups, dpr }: HeatRequest, room: number, most: number) {
-  for (let groupGap = 4; groupGap >= 1; groupGap--) {
-    const free = room - Math.max(0, groups.length - 1) * groupGap;
-    const pitch = Math.floor(Math.min(most, free / Math.max(1, n)) * dpr + 1e-9) / dpr;
-    if (pitch >= (GROUP_GAP_FROM[groupGap - 1] ?? 0) || groupGap === 1) return { pitch, gap: gapOf(pitch), groupGap };
-  }
-  return { pitch: 0, gap: 0, groupGap: 0 };
-}
+/** Gaps between groups, px, and the pitch from which on each is used. */
+const GROUP_GAPS = [
+  { groupGap: 4, fromPitch: 30 },
+  { groupGap: 3, fromPitch: 14 },
+  { groupGap: 2, fromPitch: 4 },
+] as const;
 
-/** Minimum pitch for a gap of 1, 2, 3, 4 px between groups. */
-const GROUP_GAP_FROM = [0, 4, 14, 30] as const;
+/** The largest pitch (whole device px, at most `maxPitch`) with which all cells and group gaps fit in `room`. */
+function cellsFor({ n, groups, dpr }: HeatRequest, room: number, maxPitch: number) {
+  const pitchWith = (groupGap: number) => {
+    const free = room - Math.max(0, groups.length - 1) * groupGap;
+    return Math.floor(Math.min(maxPitch, free / Math.max(1, n)) * dpr + 1e-9) / dpr;
+  };
+  const groupGap = GROUP_GAPS.find((one) => pitchWith(one.groupGap) >= one.fromPitch)?.groupGap ?? 1;
+  const pitch = pitchWith(groupGap);
+  return { pitch, gap: gapOf(pitch), groupGap };
+}
 
 function gapOf(pitch: number): number {
   if (pitch >= 44) return 4;
@@ -192,6 +205,7 @@ interface Parts
   groupGap: number;
 }
 
+/** Places the cells, and finds what they show and how much of them is visible. */
 function assemble(request: HeatRequest, { groupGap, ...parts }: Parts): HeatLayout {
   const { n, groups, width, height, dpr } = request;
   const starts = new Float64Array(n + 1);
@@ -225,8 +239,8 @@ export interface Rect {
 }
 
 /**
- * Places a card of `width` x `height` right of the cell, otherwise left, below or above it; within `bounds` and never
- * over the cell. If no side has room, it is placed below, outside the bounds.
+ * Places a card beside the cell: to the right if there is room, otherwise to the left, below, or above; within `bounds` and
+ * never over the cell. If no side has room, it is placed below, outside the bounds.
  */
 export function placeCard(cell: Rect, card: Pick<Rect, 'width' | 'height'>, bounds: Rect, space = 12): Rect {
   const { width, height } = card;

@@ -11,14 +11,19 @@ import { placeLabels, shownName } from './names.ts';
 
 /** Up to this many pods, `auto` shows every pod. */
 const FEW_PODS = 11;
-/** The most rows that `auto` draws: so many have a readable name or group name (see the table in the design note). */
+/** The most rows that `auto` draws: with more, not every row has a readable name or group name. */
 const MAX_ROWS = 160;
 
 /**
- * The coarsest folding that still shows every finding. A finding shows if the pods that it names are whole groups; other
- * groups that it names are unfolded, the most severe finding first, up to `MAX_ROWS` rows. The level is zone if all failed
- * and slow findings are about zones, or if there are more nodes than rows; otherwise node; pod for a few pods, and where
- * folding would save less than half of the rows. O(pods + findings).
+ * The coarsest folding that still shows every failed and slow finding. A folded group shows a finding if the finding is about all
+ * its pods. Groups of which it is about some pods only are unfolded: the groups of the most severe finding first, up to `MAX_ROWS`
+ * rows. O(pods + findings). The level is:
+ *
+ * - pod, if there are few pods;
+ * - zone, if all these findings are about connections between zones, if there are more than `MAX_ROWS` nodes, or if nodes would
+ *   save less than half of the rows;
+ * - otherwise node;
+ * - but pod, if the chosen level, with what is unfolded, would save less than half of the rows.
  */
 export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
   const podLevel: Folding = { level: 'pod', unfolded: [] };
@@ -26,6 +31,7 @@ export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
   const { pods } = mesh;
   const membersOf = { node: members(pods, 'node'), zone: members(pods, 'zone') };
   const saves = (at: 'node' | 'zone') => membersOf[at].size > 1 && membersOf[at].size * 2 <= n;
+  // Findings come in the order of severity.
   const bad = mesh.findings.filter(({ severity }) => severity === 'failed' || severity === 'slow');
   const isZonal = bad.length > 0 && bad.every(({ kind }) => isAboutZones(kind));
   const level = saves('zone') && (isZonal || membersOf.node.size > MAX_ROWS || !saves('node')) ? 'zone' : 'node';
@@ -48,7 +54,7 @@ export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
       if (!isAboutZones(finding.kind) && !isWhole(onNode)) wanted.push([keyOf('node', node), onNode.length - 1]);
       for (const [key, more] of wanted) {
         if (unfolded.has(key)) continue;
-        // Without its zone, a node can't be unfolded.
+        // No room. If this is the zone, its node can't be unfolded either.
         if (rows + more > MAX_ROWS) break;
         unfolded.add(key);
         rows += more;
@@ -58,12 +64,13 @@ export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
   return rows * 2 > n ? podLevel : { level, unfolded: [...unfolded].sort() };
 }
 
-/** The pods that a finding is about, and for a link the source too. */
+/** The pods that a finding is about as a whole; of a finding about links, their sources and destinations. */
 function namedPods(finding: Finding, all: readonly Pod[]): number[] {
   const place = findingPlace(finding, all as Pod[]);
   return (place?.pods ?? [...finding.pods, ...finding.from]).filter((pod) => pod < all.length);
 }
 
+/** The indexes of the pods of each node or zone, by its name. */
 function members(pods: readonly Pod[], of: 'node' | 'zone'): Map<string, number[]> {
   const groups = new Map<string, number[]>();
   for (const [index, pod] of pods.entries()) {
@@ -156,9 +163,10 @@ const WORST_HEALTH: readonly PodHealth[] = [
   'gone',
 ];
 
-const WORST_LIFECYCLE: readonly Lifecycle[] = ['ready', 'not-ready', 'terminating', 'starting', 'gone'];
+/** From the stage that is most alive to the least. */
+const LIVELIEST: readonly Lifecycle[] = ['ready', 'not-ready', 'terminating', 'starting', 'gone'];
 
-/** A group as a pod, with what its pods share. The lifecycle is that of the pod that is furthest alive. */
+/** A group as a pod, with what its pods share. Its lifecycle is that of its liveliest pod; see `LIVELIEST`. */
 function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod {
   const own = indexes.map((index) => all[index] as Pod);
   const [first] = own as [Pod];
@@ -175,7 +183,7 @@ function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod
     zone: shared('zone'),
     podIPs: [],
     hostIPs: kind === 'node' ? first.hostIPs : [],
-    lifecycle: WORST_LIFECYCLE.find((stage) => own.some(({ lifecycle }) => lifecycle === stage)) ?? 'gone',
+    lifecycle: LIVELIEST.find((stage) => own.some(({ lifecycle }) => lifecycle === stage)) ?? 'gone',
     sinceMs: Math.min(...own.map(({ sinceMs }) => sinceMs)),
     reason: '',
     goneByMs: 0,
@@ -251,7 +259,7 @@ export function foldSelection({ mesh, fold }: Picture, selection: Selection): Se
   return { from: groupOf(selection.from), to: groupOf(selection.to) };
 }
 
-/** What selecting something in a picture means: a link between groups is their worst link, a group is unfolded. */
+/** What a selection in a picture means for the pods: a link between groups selects their worst link, a group is to be unfolded. */
 export function unfoldSelection(picture: Picture, selection: Selection): Selection | { unfold: string } {
   const { mesh, fold } = picture;
   if (fold === null || selection === null) return selection;
@@ -282,13 +290,13 @@ const COUNT_WORDS: Partial<Record<LinkState, string>> = {
   unknown: 'are unknown',
 };
 
-/** What a folded link stands for: "9 of 9 fail", "9 links"; '' at pod level and for a single link. */
+/** How many links a folded link stands for: "9 of 9 fail", "9 links"; '' at pod level and for a single link. */
 export function foldWords({ state, n, fold }: Picture, from: number, to: number): string {
   const at = from * n + to;
   const [all, same] = [fold?.links[at] ?? 0, fold?.inState[at] ?? 0];
   if (all < 2) return '';
-  const word = COUNT_WORDS[stateAt(state[at])];
-  return word === undefined ? plural(all, 'link') : `${same} of ${all} ${word}`;
+  const verb = COUNT_WORDS[stateAt(state[at])];
+  return verb === undefined ? plural(all, 'link') : `${same} of ${all} ${verb}`;
 }
 
 /** The number of links by state that a folded link stands for. O(its links). */

@@ -4,18 +4,19 @@ import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { timeZone } from './format.ts';
 import type { StripPoint } from './strip.ts';
 
-/** Number of bad links in one step of the timeline. Times are ms since the epoch by the serving pod's clock. */
+/** One step of the timeline, with its numbers of bad links. Times are ms since the epoch by the serving pod's clock. */
 export interface TimelineStep {
   fromMs: number;
   toMs: number;
   failed: number;
   slow: number;
-  /** Share (0..1) of the pods with data; 0 = no data. */
+  /** The share of pods that have data for this step, 0 to 1; 0 = no data. */
   known: number;
 }
 
 /** The steps of a history. Slow links are ok links of at least `problemMs`, rounded to the bins of the history. */
 export function stepsOf(history: MeshHistory, problemMs: number): TimelineStep[] {
+  // The first bin whose links are all slower than the threshold; 0 = there is none.
   const slowBin = LATENCY_BINS_US.findIndex((boundUs) => boundUs >= problemMs * 1000) + 1;
   return history.links.map((links, i) => {
     const bins = slowBin === 0 ? [] : (history.byLatency[i]?.slice(slowBin) ?? []);
@@ -37,8 +38,8 @@ export function knownFrom({ fromMs, stepMs, reports, links }: MeshHistory): numb
 }
 
 /**
- * Appends what the page has received since: each point lasts until the next one, the last one until `nowMs`. Points
- * replace the unfinished last step, which may not have counted all its links yet.
+ * Appends what the page has received since the last finished step: each point lasts until the next one, the last one until
+ * `nowMs`. Points replace the unfinished last step, which may not have counted all its links yet.
  */
 export function withLive(
   steps: readonly TimelineStep[],
@@ -46,19 +47,19 @@ export function withLive(
   nowMs: number,
   stepMs: number,
 ): TimelineStep[] {
-  const whole = steps.filter(({ fromMs, toMs }) => toMs - fromMs >= stepMs * 0.99 && toMs <= nowMs);
-  const untilMs = whole.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
+  const finished = steps.filter(({ fromMs, toMs }) => toMs - fromMs >= stepMs * 0.99 && toMs <= nowMs);
+  const untilMs = finished.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
   const live = points.flatMap((point, i) => {
     const toMs = points[i + 1]?.atMs ?? nowMs;
     const fromMs = Math.max(point.atMs, untilMs);
     return toMs > fromMs ? [{ fromMs, toMs, failed: point.failed, slow: point.slow, known: 1 }] : [];
   });
-  const firstMs = live[0]?.fromMs ?? nowMs;
+  const firstLiveMs = live[0]?.fromMs ?? nowMs;
   // The unfinished step covers the time between the last finished step and the first point.
-  const under = steps
+  const unfinished = steps
     .filter(({ toMs }) => toMs > untilMs)
-    .map((step) => ({ ...step, toMs: Math.min(step.toMs, firstMs) }));
-  return [...whole, ...under.filter(({ fromMs, toMs }) => toMs > fromMs), ...live];
+    .map((step) => ({ ...step, toMs: Math.min(step.toMs, firstLiveMs) }));
+  return [...finished, ...unfinished.filter(({ fromMs, toMs }) => toMs > fromMs), ...live];
 }
 
 /** Merges neighbouring steps with the same values. */
@@ -87,10 +88,11 @@ export function stepAt(steps: readonly TimelineStep[], atMs: number): TimelineSt
 export interface StepPaths {
   failed: string;
   slow: string;
-  /** Steps without data, and steps with data of some pods. */
+  /** Steps without data: the whole height. */
   unknown: string;
+  /** Steps with data of some pods: as much of the height as there are pods without data. */
   partly: string;
-  /** Maximum number of bad links at a time, which is the height of the chart; 0 = none. */
+  /** The most bad links in one step; so many fill the height of the chart. 0 = none. */
   most: number;
 }
 
@@ -123,7 +125,7 @@ export function axisTimes({ fromMs, toMs }: TimeRange, width: number): { times: 
   const isUtc = timeZone() === 'utc';
   const scale = (isUtc ? scaleUtc : scaleTime)([fromMs, toMs], [0, width]);
   const most = Math.max(1, Math.floor(width / ROOM));
-  // d3 takes the count as a hint and may return more times.
+  // d3 takes the count as a hint and may return more times: ask for fewer until they have room.
   let count = most;
   let times = scale.ticks(count);
   while (times.length > most + 1 && count > 1) times = scale.ticks(--count);
@@ -142,9 +144,9 @@ export function keyStepMs(spanMs: number): number {
   return KEY_STEPS.find((ms) => spanMs / ms <= 300) ?? HOUR;
 }
 
-/** Automatic time spans of the timeline, ms. */
+/** The lengths that the timeline chooses from by itself, ms. */
 const AUTO_SPANS = [5, 10, 20, 30, 60].map((minutes) => minutes * MINUTE);
-/** The longest automatic span. */
+/** The longest length that it chooses by itself, ms. */
 export const MOST_AUTO_MS = Math.max(...AUTO_SPANS);
 
 /** The shortest automatic span that includes `knownFromMs`, the oldest time with data; otherwise the longest. */

@@ -12,7 +12,7 @@ import { badRequestBody, ToxiproxyError } from './toxic.ts';
 
 /** The options of a fault proxy. */
 interface FaultProxyOptions {
-  /** Where the API listens; in a pod as the pod's programs understand the address. */
+  /** Where the API listens. In a pod `localhost` and "every address" are the pod's own; see `realAddress`. */
   api: Address;
   network: PodNetwork;
   clock: Clock;
@@ -30,7 +30,7 @@ export interface FaultProxy {
   stop(): Promise<void>;
 }
 
-/** The version whose API this is: the one of the book chapter. */
+/** The version of Toxiproxy whose API this is: the chapter that docs/experiments.md follows uses it. */
 export const API_VERSION = '2.1.4';
 const MAX_BODY_BYTES = 1024 * 1024;
 const FOREIGN_HOST = 'this API answers only by a loopback name, e.g. 127.0.0.1 or localhost\n';
@@ -80,6 +80,7 @@ function toxiproxyApi(registry: Registry, isLocalOnly: boolean): Express {
     proxyOf(locals).toxic(name);
     next();
   });
+  // The body is JSON whatever its content type says. `strict: false` also reads null, which `parseFields` accepts.
   const readBody = [express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false }), demandBody];
 
   app
@@ -164,7 +165,7 @@ function demandBody({ headers }: Request, _response: Response, next: NextFunctio
 /** Answers with Toxiproxy's error object. Express calls it for every error. */
 function handleError(error: unknown, request: Request, response: Response, _next: NextFunction): void {
   const { status, message } = toxiproxyErrorOf(error);
-  // The rest of a body that is too large is not read.
+  // The rest of a body that is too large is not read, so the connection cannot be used again.
   if (status === 413) response.setHeader('connection', 'close');
   // Toxiproxy answers errors of /populate like its successes.
   if (request.path === '/populate') sendJson(response, status, { error: message, status, proxies: null });
@@ -184,7 +185,7 @@ function sendJson(response: Response, status: number, value: object): void {
   send(response, status, { 'content-type': 'application/json' }, JSON.stringify(value));
 }
 
-/** Sends an error as Go's http.Error does, also if the text is JSON. */
+/** Sends an error with the headers of Go's http.Error: plain text, even if the text is JSON. */
 function sendError(response: Response, status: number, text: string): void {
   send(response, status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }, text);
 }

@@ -7,9 +7,9 @@ export interface RequestedRanges {
   after: TimeRange | null;
 }
 
-/** The ranges that are compared; null = no such time is known. */
+/** The ranges that are compared; null = nothing is known of that time. */
 export interface ComparedRanges extends RequestedRanges {
-  /** What differs from the request, a sentence without a full stop each. */
+  /** What the reader has to know of the ranges, a sentence without a full stop each. */
   notes: string[];
 }
 
@@ -20,8 +20,8 @@ const MIN_RANGE_MS = 1_000;
 
 /**
  * Chooses the ranges of a comparison. By default "before" ends where "during" begins, and "after" begins where "during"
- * ends; both are as long as "during", and at least a minute. What lies in the future or beyond `historyWindowMs`
- * (HISTORY_WINDOW) is cut off.
+ * ends; both are as long as "during", and at least a minute. All ranges are cut to the last `historyWindowMs` (HISTORY_WINDOW)
+ * until now. If nothing is left of "during", it stays as it was asked for.
  */
 export function comparedRangesOf(requested: RequestedRanges, nowMs: number, historyWindowMs: number): ComparedRanges {
   const { during } = requested;
@@ -33,13 +33,13 @@ export function comparedRangesOf(requested: RequestedRanges, nowMs: number, hist
   };
   const before = cut(requested.before ?? { fromMs: during.fromMs - lengthMs, toMs: during.fromMs });
   const after = cut(requested.after ?? { fromMs: during.toMs, toMs: during.toMs + lengthMs });
-  const kept = cut(during);
+  const keptDuring = cut(during);
   const notes: string[] = [];
-  if (kept === null || kept.fromMs > during.fromMs) {
+  if (keptDuring === null || keptDuring.fromMs > during.fromMs) {
     notes.push('The range "during" begins before the oldest data that is kept');
   }
   if (before === null)
     notes.push('The data from before the range "during" is no longer kept, so nothing can be compared');
   if (after === null) notes.push('No time has passed since the range "during", so the recovery is not known');
-  return { before, during: kept ?? during, after, notes };
+  return { before, during: keptDuring ?? during, after, notes };
 }

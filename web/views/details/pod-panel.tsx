@@ -1,4 +1,5 @@
 import type { Pod } from '../../../server/protocol/pod.ts';
+import type { ProbeResult } from '../../../server/protocol/sample.ts';
 import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
 import { CopyName, NextSteps } from '../../components/next-steps.tsx';
@@ -12,7 +13,7 @@ import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { linkWords, PASSIVE, podWords, unexplainedReasons } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 
-/** Number of links that a list shows at first, and its maximum. */
+/** How many links (or probes) a list shows at first, and how many links at most. */
 const FEW = 12;
 const MAX = 300;
 /** Maximum number of findings. */
@@ -37,7 +38,7 @@ export function PodPanel(props: ViewProps) {
   // Health reasons that are not findings, for example that the pod did not report or knows other pods.
   const reasons = mesh.health.reasons.find(({ pod }) => pod === view.index)?.why ?? [];
   const why = unexplainedReasons(reasons, findings).slice(0, 5);
-  const tone = view.health === 'healthy' ? (view.slowToReach ? 'slow' : words.tone) : words.tone;
+  const tone = view.health === 'healthy' && view.slowToReach ? 'slow' : words.tone;
   return (
     <div className="detail pod-detail">
       <h2 id="panel-title">
@@ -119,7 +120,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   );
 }
 
-/** When a pod was created, and how long it has lived or did live: "14:03:12, 2 h 5 min", "14:03:12, lived 42 s". */
+/** When a pod was created, and how long it has lived: "created 14:03:12, 2 h 5 min ago", "created 14:03:12, lived 42 s". */
 export function lifetimeText({ createdMs, lifecycle, sinceMs }: Pod, nowMs: number): string {
   if (createdMs <= 0) return 'unknown';
   const created = `created ${clockText(createdMs, nowMs)}`;
@@ -201,18 +202,18 @@ function PodProbes({ props, view }: { props: ViewProps; view: PodView }) {
         {probes.slice(0, FEW).map((probe) => (
           <li key={`${probe.path} ${probe.protocol} ${probe.target}`}>
             <span title={shownName(probe.target)}>{shownName(probeName(probe))}</span>
-            <b className={probe.error === '' ? 'tone-good' : 'tone-failed'}>
-              {probe.atMs === 0
-                ? 'pending'
-                : probe.error === ''
-                  ? latencyText(probe.durationUs)
-                  : shownName(probe.error)}
-            </b>
+            <b className={probe.error === '' ? 'tone-good' : 'tone-failed'}>{probeText(probe)}</b>
           </li>
         ))}
       </ul>
     </section>
   );
+}
+
+/** The last result of an external probe: its latency or its error. */
+function probeText({ atMs, error, durationUs }: ProbeResult): string {
+  if (atMs === 0) return 'pending';
+  return error === '' ? latencyText(durationUs) : shownName(error);
 }
 
 /** The last result that one pod measured for a pod that is gone. */
@@ -239,7 +240,7 @@ export function lastPingsInto(picture: Picture, to: number): LastPing[] {
 
 /**
  * How long after the loss of a pod its successor became ready, for example "after about 2 s", or why it is still pending.
- * '' = unknown. Kubernetes reports times of readiness in whole seconds.
+ * '' = unknown. The text is rounded, because Kubernetes reports times of readiness in whole seconds.
  */
 export function recoveryText(lost: Pod, successor: Pod): string {
   if (lost.lifecycle !== 'gone') return '';

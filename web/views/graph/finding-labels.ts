@@ -11,7 +11,7 @@ export interface FindingLabel {
   /** Indexes in `Mesh.pods`, and the one at which the label is shown. */
   pods: number[];
   anchor: number;
-  /** Pod name, or "worker-05, 10 pods". */
+  /** "gp-1", "gp-1 and 30 more", or "worker-05, 10 pods". */
   title: string;
   /** The node; '' if the title already names it. */
   node: string;
@@ -31,12 +31,15 @@ export function findingLabels({ mesh, pods }: Picture): FindingLabel[] {
   for (const finding of mesh.findings) {
     const found = podsOf(finding, pods).filter((index) => !labelled.has(index));
     for (const index of found) labelled.add(index);
-    const anchor = pods[found[isAboutNode(finding.kind) ? found.length >> 1 : 0] ?? -1];
+    // The label of a node stands at the middle one of its pods.
+    const anchorAt = isAboutNode(finding.kind) ? Math.floor(found.length / 2) : 0;
+    const anchor = pods[found[anchorAt] ?? -1];
     if (anchor !== undefined) labels.push(labelOf(finding, found, anchor));
   }
   return labels;
 }
 
+/** The pods that a finding is about as a whole; empty if it is about links between pods or zones. */
 function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
   if (isAboutSelfLink(finding)) return finding.pods;
   if (isAboutZones(finding.kind)) return [];
@@ -54,8 +57,9 @@ function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabe
   if (isAboutNode(finding.kind)) {
     return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
   }
-  // One finding can stand for many CPU-starved or silent pods. It counts all and names only some.
-  const count = pods.length > 1 ? pods.length + finding.affected - finding.pods.length : 1;
+  // One finding can stand for many CPU-starved or silent pods. `affected` counts all of them, `finding.pods` has only the first.
+  const unnamed = finding.affected - finding.pods.length;
+  const count = pods.length > 1 ? pods.length + unnamed : 1;
   const more = count > 1 ? ` and ${countText(count - 1)} more` : '';
-  return { ...base, title: `${anchor.name}${more}`, node: node };
+  return { ...base, title: `${anchor.name}${more}`, node };
 }

@@ -18,13 +18,13 @@ export function isScrolled({ scrollable, shared }: HeatLayout): boolean {
   return scrollable && !shared;
 }
 
-/** Size of the scrolled area. */
+/** Size of the element that gives the scroll bars their length: the view plus what of the cells is hidden. `height` is the view's. */
 export function sizerOf(layout: HeatLayout, size: Size, height: number): { width: number | string; height: number } {
   if (!isScrolled(layout)) return { width: '100%', height };
   return { width: size.width + layout.extent - layout.viewWidth, height: height + layout.extent - layout.viewHeight };
 }
 
-/** The scroll offset that shows a cell at `start` and some neighbours in a view of `room` px. */
+/** The scroll offset that shows a cell at `start` and some neighbours in a view of `room` px; `scroll` itself if it shows them. */
 export function keepInView(scroll: number, start: number, pitch: number, room: number): number {
   const margin = Math.min(40, room / 4);
   if (start < scroll + margin) return Math.max(0, start - margin);
@@ -56,26 +56,26 @@ export function nameAt(
   if (layout.axis === 'groups' || layout.axis === 'numbers') return -1;
   const [x, y] = [point.x - layout.left, point.y - layout.top];
   if (x < 0 && y >= 0 && y < layout.viewHeight) return pods[positionAt(layout, y + scroll.y)] ?? -1;
-  // A slanted name leans to the right of its column.
-  const lean = layout.slant === 0 ? 0 : y / Math.tan((layout.slant * Math.PI) / 180);
-  const along = x + lean;
-  if (y >= 0 || along < 0 || along >= layout.viewWidth) return -1;
-  return pods[positionAt(layout, along + scroll.x)] ?? -1;
+  // A slanted name leans to the right of its column: follow it down to the cells, from `y` < 0 to 0.
+  const lean = layout.slant === 0 ? 0 : -y / Math.tan((layout.slant * Math.PI) / 180);
+  const columnX = x - lean;
+  if (y >= 0 || columnX < 0 || columnX >= layout.viewWidth) return -1;
+  return pods[positionAt(layout, columnX + scroll.x)] ?? -1;
 }
 
 /** Resizes and clears a canvas, and returns its context scaled to CSS px. */
 export function prepareCanvas(canvas: HTMLCanvasElement, size: Size, height: number): CanvasRenderingContext2D | null {
-  const width = Math.max(1, Math.round(size.width * size.dpr));
-  const tall = Math.max(1, Math.round(height * size.dpr));
-  if (canvas.width !== width || canvas.height !== tall) {
-    canvas.width = width;
-    canvas.height = tall;
+  const deviceWidth = Math.max(1, Math.round(size.width * size.dpr));
+  const deviceHeight = Math.max(1, Math.round(height * size.dpr));
+  if (canvas.width !== deviceWidth || canvas.height !== deviceHeight) {
+    canvas.width = deviceWidth;
+    canvas.height = deviceHeight;
     canvas.style.width = `${size.width}px`;
     canvas.style.height = `${height}px`;
   }
   const ctx = canvas.getContext('2d');
   ctx?.setTransform(1, 0, 0, 1, 0, 0);
-  ctx?.clearRect(0, 0, width, tall);
+  ctx?.clearRect(0, 0, deviceWidth, deviceHeight);
   ctx?.setTransform(size.dpr, 0, 0, size.dpr, 0, 0);
   return ctx;
 }
