@@ -1,6 +1,7 @@
 import type { Config } from './config/config.ts';
 import { listenPassive } from './http/server.ts';
 import { PassiveMetrics } from './metrics/metrics.ts';
+import { UdpEcho } from './probing/udp-echo.ts';
 import type { Clock, Log } from './runtime/clock.ts';
 import type { Service } from './service.ts';
 
@@ -8,7 +9,8 @@ import type { Service } from './service.ts';
 const CLOSE_DEADLINE_MS = 2000;
 
 /**
- * Starts a pod on a passive node: it answers pings, tells its mode, measures nothing and never talks to the Kubernetes API.
+ * Starts a pod on a passive node: it answers pings and datagrams (UDP_ENABLED), tells its mode, measures nothing and never talks to
+ * the Kubernetes API.
  * Rejects with the system's error (EADDRINUSE, ...) if it cannot listen.
  */
 export async function startPassive(
@@ -30,14 +32,18 @@ export async function startPassive(
   }
   const metrics = new PassiveMetrics({ instance: hostname || podName, version });
   const context = { clock, log, config, bootTimeMs: clock.nowMs(), isReady: () => isReady, metrics };
-  const http = await listenPassive(context, config.host, config.port);
-  // A UDP echo belongs here, beside the listener: active pods measure the loss on the way to passive ones, too.
+  const { host, port, udpPort } = config;
+  const echo = config.udpEnabled ? await UdpEcho.listen({ host, port: udpPort, clock }) : null;
+  const http = await listenPassive(context, host, port).catch(async (error: unknown) => {
+    await echo?.stop();
+    throw error;
+  });
   return {
     address: http.address,
     stop: async () => {
       isReady = false;
       await new Promise<void>((resolve) => void clock.setTimer(resolve, config.shutdownGraceMs));
-      await http.close(CLOSE_DEADLINE_MS);
+      await Promise.all([http.close(CLOSE_DEADLINE_MS), echo?.stop()]);
     },
   };
 }

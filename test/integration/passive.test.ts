@@ -1,11 +1,18 @@
 import { expect, it } from 'vitest';
+import { lossOf } from '../../server/protocol/udp.ts';
 import { nodeBucket } from '../../server/runtime/node-mode.ts';
 import { eventually } from '../support/eventually.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
-const MODE = { ACTIVE_NODE_PERCENTAGE: '1', ACTIVE_NODES: 'node-1', PING_TIMEOUT: '3s', CHECK_TIMEOUT: '3s' };
+const MODE = {
+  ACTIVE_NODE_PERCENTAGE: '1',
+  ACTIVE_NODES: 'node-1',
+  PING_TIMEOUT: '3s',
+  CHECK_TIMEOUT: '3s',
+  UDP_ENABLED: 'true',
+};
 
-it('one active pod and two passive ones: it pings them, and they never talk to the API server', async () => {
+it('one active pod and two passive ones: it pings them, they answer its datagrams, and they never talk to the API server', async () => {
   const mesh = await StubMesh.forTest();
   expect([nodeBucket('node-2'), nodeBucket('node-3')].every((bucket) => bucket >= 1)).toBe(true);
   const { kube: apiOfPassive, kubeconfig } = await StubMesh.forTest();
@@ -17,8 +24,9 @@ it('one active pod and two passive ones: it pings them, and they never talk to t
   await eventually(async () => {
     const picture = await meshOf(active!);
     expect(picture.reports.map(({ missing }) => missing)).toEqual(['', 'passive', 'passive']);
-    const { links } = picture.reports[0]!;
+    const { links, udp } = picture.reports[0]!;
     expect([...links.outcome]).toEqual([0, 0, 0]);
+    expect([0, 1, 2].map((link) => lossOf(udp, link))).toEqual([0, 0, 0]);
     expect(picture.health).toEqual({ ok: true, reasons: [], general: [] });
     expect(picture.findings).toEqual([]);
   }, 30_000);
