@@ -62,6 +62,8 @@ describe('deploy/helm/goldpinger', () => {
   it.each([
     [['--set', 'goldpinger.activeNodePercentage=0'], 'activeNodePercentage'],
     [['--set', 'goldpinger.prot=9090'], 'prot'],
+    [['--set', 'goldpinger.udp.enable=true'], 'enable'],
+    [['--set', 'goldpinger.udp.port=0'], 'port'],
     [['--set', 'replica=4'], 'replica'],
     [['--set', 'serviceMonitor.enable=true'], 'enable'],
     [['--set', 'kind=StatefulSet'], 'kind'],
@@ -183,10 +185,31 @@ describe('deploy/helm/goldpinger', () => {
     expect(of(withValues('everything'), 'NetworkPolicy').spec.egress.at(-1).ports[0].port).toBe(5432);
   });
 
+  it('turns on the UDP probe on demand: the variables, the port of the pod, and datagrams between the pods alone', () => {
+    const plain = rendered('--set', 'networkPolicy.enabled=true');
+    const { spec: plainPolicy } = of(plain, 'NetworkPolicy');
+    expect(envOf(plain).filter(({ name }) => name.startsWith('UDP_'))).toEqual([]);
+    expect(template(plain).spec.containers[0].ports).toHaveLength(1);
+    const udp = ['--set', 'goldpinger.udp.enabled=true', '--set', 'goldpinger.udp.port=7000'];
+    const objects = rendered('--set', 'networkPolicy.enabled=true', ...udp);
+    expect(envOf(objects)).toContainEqual({ name: 'UDP_ENABLED', value: 'true' });
+    expect(envOf(objects)).toContainEqual({ name: 'UDP_PORT', value: '7000' });
+    expect(template(objects).spec.containers[0].ports[1]).toEqual({
+      name: 'udp',
+      containerPort: 7000,
+      protocol: 'UDP',
+    });
+    const { spec } = of(objects, 'NetworkPolicy');
+    const pods = [{ podSelector: spec.podSelector }];
+    const ports = [{ protocol: 'UDP', port: 7000 }];
+    expect(spec.ingress).toEqual([...plainPolicy.ingress, { from: pods, ports }]);
+    expect(spec.egress).toEqual([plainPolicy.egress[0], { to: pods, ports }, ...plainPolicy.egress.slice(1)]);
+  });
+
   it('follows USE_HOST_IP with the network of the host', () => {
     const { spec } = template(withValues('host-network'));
     expect(spec).toMatchObject({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' });
-    expect(spec.containers[0].ports[0].hostPort).toBe(8080);
+    expect(spec.containers[0].ports).toMatchObject([{ hostPort: 8080 }, { hostPort: 6969 }]);
     expect(template(rendered()).spec.hostNetwork).toBeUndefined();
   });
 

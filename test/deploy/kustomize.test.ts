@@ -1,15 +1,18 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyFaults } from '../support/manifest-policy.ts';
-import { type Manifest, manifestsOf, schemaFaults } from '../support/manifest-schema.ts';
+import { type Manifest, manifestsIn, manifestsOf, schemaFaults } from '../support/manifest-schema.ts';
 import { demand, KUBECTL, output } from './tools.ts';
 
-const COMPONENTS = ['dual-stack', 'ipv6', 'cluster-wide'];
+const COMPONENTS = ['dual-stack', 'ipv6', 'cluster-wide', 'udp'];
 const folder = mkdtempSync(join(tmpdir(), 'goldpinger-kustomize-'));
 const of = (objects: Manifest[], kind: string) => objects.find((object) => object.kind === kind)!;
 const envOf = (objects: Manifest[]) => of(objects, 'DaemonSet').spec.template.spec.containers[0].env;
+
+const has = (ports: object[], port: object) => ports.some((one) => isDeepStrictEqual(one, port));
 
 /** What kustomize makes of our folder with components, in namespace `net`. */
 function built(...components: string[]): Manifest[] {
@@ -67,5 +70,21 @@ describe('kubectl kustomize deploy/kubernetes', () => {
   it('looks for peers in all namespaces with cluster-wide', () => {
     expect(envOf(built('cluster-wide'))).toContainEqual({ name: 'NAMESPACE', value: '' });
     expect(built('cluster-wide').find(({ metadata }) => metadata.name === 'goldpinger-clusterrole')).toBeDefined();
+  });
+
+  it('turns on the UDP probe with udp, on a port that the example of a NetworkPolicy lets through between the pods', () => {
+    expect(envOf(built()).filter(({ name }: { name: string }) => name.startsWith('UDP_'))).toEqual([]);
+    expect(envOf(built('udp'))).toContainEqual({ name: 'UDP_ENABLED', value: 'true' });
+    const { ports } = of(built('udp'), 'DaemonSet').spec.template.spec.containers[0];
+    expect(ports.map(({ name }: { name: string }) => name).sort()).toEqual(['http', 'udp']);
+    expect(ports).toContainEqual({ name: 'udp', containerPort: 6969, protocol: 'UDP' });
+    const [policy] = manifestsIn('deploy/kubernetes/goldpinger-networkpolicy.yml') as [Manifest];
+    const { ingress, egress, podSelector } = policy.spec;
+    const port = { protocol: 'UDP', port: 6969 };
+    const [into, outOf] = [ingress, egress].map((rules: Manifest[]) =>
+      rules.filter((rule) => has(rule['ports'], port)),
+    );
+    expect(into).toMatchObject([{ from: [{ podSelector }] }]);
+    expect(outOf).toMatchObject([{ to: [{ podSelector }] }]);
   });
 });

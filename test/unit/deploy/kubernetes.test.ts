@@ -127,7 +127,7 @@ describe('deploy/kubernetes', () => {
   });
 
   it('lists in kustomization.yaml files that exist', () => {
-    for (const folder of ['', 'cluster-wide', 'dual-stack', 'ipv6']) {
+    for (const folder of ['', 'cluster-wide', 'dual-stack', 'ipv6', 'udp']) {
       const { resources = [] } = parse(readFileSync(join(FOLDER, folder, 'kustomization.yaml'), 'utf8'));
       for (const name of resources) expect([name, existsSync(join(FOLDER, folder, name))]).toEqual([name, true]);
     }
