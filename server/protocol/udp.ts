@@ -22,13 +22,16 @@ export interface UdpColumns {
   outOfOrder: Uint8Array;
   /** Age of the newest cycle that counts when the report was made, packed by `pack16`; NONE16 without one. */
   ageMs: Uint16Array;
-  /** Datagrams sent in the window of the report (0 if the request had none), packed by `pack16`. */
+  /** Datagrams sent in the window of the report, in the last `LOSS_WINDOW_MS` if the request had none; packed by `pack16`. */
   windowSent: Uint16Array;
   /** Those of them that did not come back, packed by `pack16`; never more than `windowSent`. */
   windowLost: Uint16Array;
   /** Routers on the way to the target; UNKNOWN_HOPS = unknown. */
   hops: Uint8Array;
 }
+
+/** Loss is judged over this time where nobody asks for another, ms: a cycle has too few datagrams. */
+export const LOSS_WINDOW_MS = 300_000;
 
 /** The value of `UdpColumns.hops` for "unknown". */
 export const UNKNOWN_HOPS = 255;

@@ -18,7 +18,7 @@ import {
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import { MAX_DETAIL_LENGTH, MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
-import { emptyUdp, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
+import { emptyUdp, LOSS_WINDOW_MS, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
@@ -100,10 +100,14 @@ export async function currentReport(
     const range = { fromMs: nowMs - windowMs, toMs: nowMs };
     for (const [i, { link }] of entries.entries()) {
       writeStats(stats, i, ranges.of(link.record, range, nowMs).summary);
-      if (udp !== null) {
-        const { sent, lost } = ranges.udpOf(link.record, range, nowMs);
-        writeUdpWindow(udp, i, sent, lost);
-      }
+      if (timeSlice.isOver()) await timeSlice.next();
+    }
+  }
+  if (udp !== null) {
+    const range = { fromMs: nowMs - (windowMs || LOSS_WINDOW_MS), toMs: nowMs };
+    for (const [i, { link }] of entries.entries()) {
+      const { sent, lost } = ranges.udpOf(link.record, range, nowMs);
+      writeUdpWindow(udp, i, sent, lost);
       if (timeSlice.isOver()) await timeSlice.next();
     }
   }

@@ -34,7 +34,7 @@ export const KEPT: readonly Shot[] = [
 /** The sizes of the tour. With more pods than `MOST_PROBED`, each probes only that many others, as such clusters are run. */
 const SIZES = [4, 12, 30, 60, 120, 300, 1000, 5000] as const;
 const MOST_PROBED = 1000;
-const FAULTS: readonly Scenario[] = ['healthy', 'dead-pod', 'dead-node', 'slow-pod', 'zone-cut', 'one-way'];
+const FAULTS: readonly Scenario[] = ['healthy', 'dead-pod', 'dead-node', 'slow-pod', 'zone-cut', 'one-way', 'lossy'];
 /** Sizes of a window that leave little room: small, high or wide, and zoomed to 200 %. */
 const WINDOWS = [
   { name: '1120x700', width: 1120, height: 700, zoom: 1 },

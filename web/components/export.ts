@@ -183,6 +183,10 @@ const COLUMNS = [
   'max_ms',
   'samples',
   'failures',
+  'datagrams',
+  'datagrams_lost',
+  'udp_rtt_ms',
+  'hops',
   'since',
   'error',
 ];
@@ -214,7 +218,7 @@ export function* csvOf(picture: Picture): Generator<string> {
 }
 
 function figures(facts: LinkFacts, shownUs: number): string {
-  const { stats } = facts;
+  const { stats, udp } = facts;
   return [
     facts.state,
     facts.unreliable ? 1 : 0,
@@ -229,6 +233,10 @@ function figures(facts: LinkFacts, shownUs: number): string {
     ms(stats?.maxUs ?? -1),
     stats?.samples ?? '',
     stats?.failures ?? '',
+    udp?.sent ?? '',
+    udp?.lost ?? '',
+    ms(udp?.rttUs ?? -1),
+    udp === null || udp.hops < 0 ? '' : udp.hops,
     facts.sinceMs < 0 ? '' : new Date(Math.min(facts.sinceMs, 8.64e15)).toISOString(),
     csvField(facts.detail),
   ].join(',');

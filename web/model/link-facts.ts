@@ -1,6 +1,8 @@
+import { isLossy } from '../../server/protocol/link-state.ts';
 import { FLAG_IPV6, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
+import { lostOf, sentOf, UNKNOWN_HOPS } from '../../server/protocol/udp.ts';
 import { linkTo } from './cells.ts';
 import { podLink } from './levels.ts';
 import { type LinkState, stateAt } from './links.ts';
@@ -26,6 +28,11 @@ export interface LinkFacts {
   /** The error message; '' = none. Must be cleaned with `shownName` before it is shown. */
   detail: string;
   stats: { samples: number; failures: number; p50Us: number; p95Us: number; maxUs: number } | null;
+  /**
+   * What the UDP probe measured: datagrams of the window and those that were lost, of the newest cycle without a window. `rttUs`: of the
+   * newest cycle, -1 if none came back. `hops`: -1 = unknown. null = not measured.
+   */
+  udp: { sent: number; lost: number; rttUs: number; hops: number } | null;
   /** Why the source pod did not report; '' if it did. */
   missing: MissingReason | '';
 }
@@ -42,7 +49,16 @@ const UNMEASURED = {
   family: 4,
   detail: '',
   stats: null,
+  udp: null,
 } satisfies Partial<LinkFacts>;
+
+/** Whether datagrams are lost on the link from one pod to another; see `isLossy`. Never in a folded picture. */
+export function isLossyLink({ fold, mesh, reportOf }: Picture, from: number, to: number): boolean {
+  const report = mesh.reports[reportOf[from] ?? -1];
+  if (fold !== null || report === undefined || report.udp === null) return false;
+  const i = linkTo(report.links, to);
+  return i >= 0 && isLossy(sentOf(report.udp, i), lostOf(report.udp, i));
+}
 
 /** Collects the facts about the link from pod `from` to pod `to` (indexes in `Picture.pods`); of a folded link those of its worst link. */
 export function linkFacts(picture: Picture, from: number, to: number): LinkFacts {
@@ -58,7 +74,7 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
   if (report === undefined || i < 0 || state === 'not-yet') {
     return { ...UNMEASURED, state, missing };
   }
-  const { links, stats } = report;
+  const { links, stats, udp } = report;
   const flags = links.flags[i] ?? 0;
   const us = (column: Uint16Array) => unpack16(column[i] ?? 0);
   return {
@@ -82,6 +98,15 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
             p50Us: us(stats.p50Us),
             p95Us: us(stats.p95Us),
             maxUs: us(stats.maxUs),
+          },
+    udp:
+      udp === null || sentOf(udp, i) === 0
+        ? null
+        : {
+            sent: sentOf(udp, i),
+            lost: lostOf(udp, i),
+            rttUs: us(udp.rttUs),
+            hops: udp.hops[i] === UNKNOWN_HOPS ? -1 : (udp.hops[i] ?? -1),
           },
     missing,
   };

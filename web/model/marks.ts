@@ -10,6 +10,8 @@ const CROSS = 'M8 8L16 16M16 8L8 16';
 const CHECK = 'M7 12.5L10.5 16L17 9';
 /** The mark of an unreliable measurement or a CPU-starved pod, beside the mark of its state. */
 export const WAVE = 'M6 12C7.5 9 9 9 10.5 11S13.5 15 15 13S17.5 10.5 18 10.5';
+/** The mark of a link that loses datagrams: a drop. */
+export const DROP = 'M12 6C14.5 9.5 16 11.7 16 14A4 4 0 0 1 8 14C8 11.7 9.5 9.5 12 6Z';
 const QUESTION = 'M9.3 9.6A2.8 2.8 0 1 1 13.4 12Q12 12.8 12 14.2M12 17.4V17.5';
 const DOTS = 'M7 12V12.01M12 12V12.01M17 12V12.01';
 const ONE_BAR = 'M8 12H16';

@@ -8,6 +8,7 @@ export const SCENARIOS = [
   'healthy',
   'dead-pod',
   'slow-pod',
+  'lossy',
   'dead-node',
   'zone-cut',
   'one-way',
@@ -70,6 +71,8 @@ export interface Plan {
   viaCheck: Set<number>;
   starved: Set<number>;
   fate(from: number, to: number): LinkFate;
+  /** How many of 100 datagrams of the UDP probe are lost between two pods; null = not measured. */
+  lossPercent(from: number, to: number): number | null;
   probes(from: number): ProbeResult[];
 }
 
@@ -109,6 +112,7 @@ export function planOf(options: Required<MeshOptions>): Plan {
     viaCheck: new Set(),
     starved: new Set(),
     fate: () => FINE,
+    lossPercent: () => null,
     probes: () => [],
   };
   if (n === 0) return plan;
@@ -126,6 +130,7 @@ export function planOf(options: Required<MeshOptions>): Plan {
   if (is('lifecycles', 'mixed')) addLifecycles(plan, atMs, is('mixed'));
   if (is('probes', 'mixed', 'slow-pod')) plan.probes = (from) => probesOf(from, atMs, is('probes'));
   if (is('paths')) plan.probes = (from) => [...pathsOf(atMs), ...probesOf(from, atMs, false)];
+  if (is('lossy')) plan.lossPercent = (from, to) => ((from === faulty) === (to === faulty) ? 0 : 20);
   const pairFails = is('mixed') && isLarge ? [2, 5] : [-1, -1];
   const zonesOf = (...indexes: number[]) =>
     indexes

@@ -1,6 +1,7 @@
 import { emptyLinks, emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
+import { emptyUdp, LOSS_WINDOW_MS, writeUdp, writeUdpWindow } from '../../../server/protocol/udp.ts';
 import { findingsOf, mergedReportOf, setLink } from '../mesh.ts';
 import { type MeshOptions, type Plan, planOf } from './plan.ts';
 import { chance, SEED } from './random.ts';
@@ -97,6 +98,21 @@ function fillLink(
     sinceMs: fate.forMs,
   });
   if (failed && report.details.length < 200) report.details.push([i, fate.detail]);
+  const lost = plan.lossPercent(from, to);
+  if (lost !== null) {
+    report.udp ??= emptyUdp(links.length);
+    const result = {
+      sent: 10,
+      lost: Math.round(lost / 10),
+      rttUs: connectUs * 2,
+      duplicates: 0,
+      outOfOrder: 0,
+      hops: 2,
+    };
+    writeUdp(report.udp, i, result, draw(36) * 2000);
+    const lossWindowMs = windowMs || LOSS_WINDOW_MS;
+    writeUdpWindow(report.udp, i, lossWindowMs / 200, Math.round((lossWindowMs * lost) / 20_000));
+  }
   if (stats === null) return;
   const samples = Math.floor(windowMs / 2000);
   stats.samples[i] = samples;

@@ -72,7 +72,17 @@ describe('the UDP results of a pod', () => {
     expect([lossOf(udp, one), lossOf(udp, two)]).toEqual([0.2, -1]);
     expect([udp.duplicates[one], udp.outOfOrder[one], udp.hops[one], udp.hops[two]]).toEqual([1, 3, 2, UNKNOWN_HOPS]);
     expect(udp.ageMs[one]).toBe(7000);
-    expect(windowLossOf(udp, one)).toBe(-1);
+  });
+
+  it('sum up the last five minutes where no window is asked for, because one cycle has too few datagrams', async () => {
+    const { pass, report, clock } = udpScene();
+    pass(5 * MINUTE, { lost: 10 });
+    pass(5 * MINUTE, { lost: 1 });
+    // The last cycle that lost all is older than five minutes now.
+    clock.freeze(SECOND);
+    const { udp, one, two } = await report(0);
+    expect([windowLossOf(udp, one), udp.windowSent[one]]).toEqual([0.1, 100]);
+    expect(windowLossOf(udp, two)).toBe(-1);
   });
 
   it('sum up the window', async () => {

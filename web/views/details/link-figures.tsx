@@ -1,3 +1,4 @@
+import { isLossy } from '../../../server/protocol/link-state.ts';
 import { bodyOf } from '../../components/phase-bar.tsx';
 import { latencyText } from '../../model/format.ts';
 import type { LinkDirection } from './link-direction.ts';
@@ -26,10 +27,19 @@ export function LinkFigures({ directions, problemUs, warningUs }: LinkFiguresPro
         text: percentiles === null || percentiles.p50Us < 0 ? '–' : pairText(percentiles.p50Us, percentiles.p95Us),
         tone: undefined,
       },
+      'UDP round trip': { text: latencyText(facts.udp?.rttUs ?? -1), tone: undefined },
+      Datagrams: {
+        text: facts.udp === null ? '–' : `${facts.udp.sent}, ${lossText(facts.udp)}`,
+        tone: facts.udp !== null && isLossy(facts.udp.sent, facts.udp.lost) ? 'tone-warning is-late' : undefined,
+      },
+      Hops: { text: facts.udp === null || facts.udp.hops < 0 ? '–' : String(facts.udp.hops), tone: undefined },
       'Samples, failed': { text: count === undefined ? '–' : `${count}, ${failed}`, tone: undefined },
     };
   });
-  const rows = Object.keys(columns[0] ?? {}) as (keyof (typeof columns)[number])[];
+  const isMeasured = directions.some(({ facts }) => facts.udp !== null);
+  const rows = (Object.keys(columns[0] ?? {}) as (keyof (typeof columns)[number])[]).filter(
+    (row) => isMeasured || !OF_UDP.has(row),
+  );
   return (
     <table className="figures">
       <thead>
@@ -56,6 +66,15 @@ export function LinkFigures({ directions, problemUs, warningUs }: LinkFiguresPro
       </tbody>
     </table>
   );
+}
+
+/** The rows of the UDP probe, which are not shown without it. */
+const OF_UDP: ReadonlySet<string> = new Set(['UDP round trip', 'Datagrams', 'Hops']);
+
+/** `20 % lost`, `0.5 % lost`, `none lost`. */
+export function lossText({ sent, lost }: { sent: number; lost: number }): string {
+  if (lost === 0) return 'none lost';
+  return `${Number(((100 * lost) / sent).toPrecision(2))} % lost`;
 }
 
 /** Two latencies as "252 / 255 ms", with one unit if both have the same. */

@@ -3,7 +3,7 @@ import type { ViewProps } from '../../components/view-props.ts';
 import { countText, latencyText } from '../../model/format.ts';
 import type { LinkChoice, LinkKind } from '../../model/link-choice.ts';
 import type { LinkState } from '../../model/links.ts';
-import { linkMark } from '../../model/marks.ts';
+import { DROP, linkMark } from '../../model/marks.ts';
 import { LINK_STYLES } from './scene.ts';
 
 interface LegendProps {
@@ -11,10 +11,12 @@ interface LegendProps {
   choice: LinkChoice;
   /** Whether healthy links are drawn as bundles. */
   isBundled: boolean;
+  /** Drawn links that lose datagrams. */
+  lossyLinks: number;
 }
 
 /** The legend of the lines with their counts. A click on an entry shows only its links. Zero counts are shown muted. */
-export function GraphLegend({ props, choice, isBundled }: LegendProps) {
+export function GraphLegend({ props, choice, isBundled, lossyLinks }: LegendProps) {
   const { warningMs, problemMs } = props.thresholds;
   const { shown, slowFromUs } = choice;
   // Of a folded picture the links between pods are counted.
@@ -54,6 +56,14 @@ export function GraphLegend({ props, choice, isBundled }: LegendProps) {
         <li>
           <UnreliableMark />
           unreliable <b>{countText(unreliableLinks)}</b>
+        </li>
+      )}
+      {lossyLinks > 0 && (
+        <li>
+          <svg className="legend-drop" viewBox="4 3 16 16" aria-hidden="true">
+            <path d={DROP} />
+          </svg>
+          loses datagrams <b>{countText(lossyLinks)}</b>
         </li>
       )}
       <li className="graph-hint">Drag to move, scroll to zoom</li>

@@ -100,9 +100,10 @@ const GraphPicture = memo(function GraphPicture({
   );
   const { choice } = links;
   const { isBundled } = links;
+  const lossyLinks = graph.links.filter(({ drop }) => drop !== null).length;
   const legend = useMemo(
-    () => <GraphLegend props={props} choice={choice} isBundled={isBundled} />,
-    [props, choice, isBundled],
+    () => <GraphLegend props={props} choice={choice} isBundled={isBundled} lossyLinks={lossyLinks} />,
+    [props, choice, isBundled, lossyLinks],
   );
   return (
     <>

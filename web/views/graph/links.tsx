@@ -3,7 +3,7 @@ import type { ViewProps } from '../../components/view-props.ts';
 import { latencyText } from '../../model/format.ts';
 import { foldWords } from '../../model/levels.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
-import { linkMark, WAVE } from '../../model/marks.ts';
+import { DROP, linkMark, WAVE } from '../../model/marks.ts';
 import { LINK_STYLES, PILL_HEIGHT, placePills, type SceneLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 
@@ -28,6 +28,8 @@ export function LinkShape({ link, weight, emphasis, marked }: LinkShapeProps) {
       y={link.middle.y}
       waveX={link.wave?.x ?? Number.NaN}
       waveY={link.wave?.y ?? Number.NaN}
+      dropX={link.drop?.x ?? Number.NaN}
+      dropY={link.drop?.y ?? Number.NaN}
       state={link.state}
       weight={weight}
       emphasis={emphasis}
@@ -45,13 +47,16 @@ interface LinkPathProps {
   /** Place of the wave of an unreliable link; NaN = none. */
   waveX: number;
   waveY: number;
+  /** Place of the drop of a link that loses datagrams; NaN = none. */
+  dropX: number;
+  dropY: number;
   state: LinkState;
   weight: number;
   emphasis: Emphasis;
 }
 
 const LinkPath = memo(function LinkPath(props: LinkPathProps) {
-  const { d, arrow, x, y, waveX, waveY, state, weight, emphasis, marked } = props;
+  const { d, arrow, x, y, waveX, waveY, dropX, dropY, state, weight, emphasis, marked } = props;
   const style = LINK_STYLES[state];
   const width = Math.max(1, style.width * weight);
   const size = weight < 1 ? 11 : 15;
@@ -66,15 +71,16 @@ const LinkPath = memo(function LinkPath(props: LinkPathProps) {
       />
       {arrow !== '' && <polygon points={arrow} />}
       {style.marked && marked && <LinkMark x={x} y={y} size={size} mark={linkMark(state)} />}
-      {waveX >= 0 && marked && <LinkMark x={waveX} y={waveY} size={size} mark={WAVE} isWave />}
+      {waveX >= 0 && marked && <LinkMark x={waveX} y={waveY} size={size} mark={WAVE} kind="is-wave" />}
+      {dropX >= 0 && marked && <LinkMark x={dropX} y={dropY} size={size} mark={DROP} kind="is-drop" />}
     </g>
   );
 });
 
-function LinkMark(props: { x: number; y: number; size: number; mark: string; isWave?: boolean }) {
-  const { x, y, size, mark, isWave = false } = props;
+function LinkMark(props: { x: number; y: number; size: number; mark: string; kind?: string }) {
+  const { x, y, size, mark, kind } = props;
   return (
-    <g className={isWave ? 'is-wave' : undefined} transform={`translate(${x.toFixed(1)} ${y.toFixed(1)})`}>
+    <g className={kind} transform={`translate(${x.toFixed(1)} ${y.toFixed(1)})`}>
       <circle className="graph-link-plate" r={size * 0.55} />
       <path
         className="graph-link-mark"

@@ -1,4 +1,5 @@
 import type { Box, Ring } from '../../model/circle-layout.ts';
+import { isLossyLink } from '../../model/link-facts.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { arrowHead, type Curve, distanceTo, linkCurve, type Point, pointAt, selfLoop } from './geometry.ts';
@@ -120,6 +121,8 @@ export interface SceneLink {
   middle: Point;
   /** Place of the wave of an unreliable link; null = reliable. */
   wave: Point | null;
+  /** Place of the drop of a link that loses datagrams; null = none. */
+  drop: Point | null;
 }
 
 /** Width (px) and dashes of links by state, and whether they have a mark in the middle. */
@@ -170,7 +173,18 @@ export function sceneLinks(
       const loop = selfLoop(a, radii(from), direction);
       const reach = loop.radius;
       const middle = { x: loop.x + reach * Math.cos(direction), y: loop.y + reach * Math.sin(direction) };
-      links.push({ pair, from, to, state, curve: null, loop, arrow: [], middle, wave: isUnreliable ? middle : null });
+      links.push({
+        pair,
+        from,
+        to,
+        state,
+        curve: null,
+        loop,
+        arrow: [],
+        middle,
+        wave: isUnreliable ? middle : null,
+        drop: null,
+      });
       continue;
     }
     const curve = linkCurve(a, b, radii(from), radii(to), tier.bow);
@@ -178,7 +192,9 @@ export function sceneLinks(
     const head = size > 0 ? arrowHead(curve, size) : null;
     const middle = pointAt(curve, 0.5);
     const wave = isUnreliable ? pointAt(curve, 0.35) : null;
-    links.push({ pair, from, to, state, curve, loop: null, arrow: head?.corners ?? [], middle, wave });
+    // Beyond the middle, where the drop of the opposite link is not.
+    const drop = isLossyLink(picture, from, to) ? pointAt(curve, 0.65) : null;
+    links.push({ pair, from, to, state, curve, loop: null, arrow: head?.corners ?? [], middle, wave, drop });
   }
   return links;
 }

@@ -66,11 +66,22 @@ test('hostile names and errors stay in their fields', () => {
   const picture = pictureOf({ pods: 6, scenario: 'hostile' });
   const rows = read([...csvOf(picture)].join(''));
   expect(rows).toHaveLength(37);
-  expect(rows.every((row) => row.length === 21)).toBe(true);
+  expect(rows.every((row) => row.length === 25)).toBe(true);
 });
 
 test('an exported picture says when it was taken, with the zone of that time', () => {
   expect(takenText(Date.parse('2024-05-14T10:25:57Z'))).toMatch(
     /^Taken 2024-05-1[45] \d\d:\d\d:57 UTC([+−]\d\d?(:\d\d)?)?$/,
   );
+});
+
+test('a line has the datagrams of the UDP probe where they are measured', () => {
+  const rowsOf = (scenario: 'lossy' | 'healthy') =>
+    read([...csvOf(pictureOf({ pods: 4, scenario, windowMs: 60_000 }))].join(''));
+  const columns = ['datagrams', 'datagrams_lost', 'hops'];
+  const [head, ...lines] = rowsOf('lossy');
+  expect(columns.map((name) => lines[3]![head!.indexOf(name)])).toEqual(['300', '60', '2']);
+  expect(Number(lines[3]![head!.indexOf('udp_rtt_ms')])).toBeGreaterThan(0);
+  const healthy = rowsOf('healthy')[4]!;
+  expect(columns.map((name) => healthy[head!.indexOf(name)])).toEqual(['', '', '']);
 });

@@ -46,3 +46,10 @@ test('where nothing was measured nothing is claimed, and why is said', () => {
 test("Goldpinger's whole milliseconds come without phases", () => {
   expect(factsOf('check-only', 0, 1)).toMatchObject({ outcome: 'ok', connectUs: -1, firstByteUs: -1, totalUs: 0 });
 });
+
+test('what the UDP probe measured is a fact of the link; without the probe there is none', () => {
+  expect(factsOf('healthy', 0, 3).udp).toBeNull();
+  expect(factsOf('lossy', 0, 3).udp).toMatchObject({ sent: 300, lost: 60, hops: 2 });
+  expect(factsOf('lossy', 0, 3).udp?.rttUs).toBeGreaterThan(0);
+  expect(factsOf('lossy', 0, 1).udp).toMatchObject({ sent: 300, lost: 0 });
+});

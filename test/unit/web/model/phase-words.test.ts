@@ -27,6 +27,7 @@ function facts(change: Partial<LinkFacts>): LinkFacts {
     family: 4,
     detail: '',
     stats: null,
+    udp: null,
     missing: '',
     ...change,
   };

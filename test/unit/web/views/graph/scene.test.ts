@@ -140,3 +140,13 @@ describe('what lies under the pointer', () => {
     expect(hit(5, 5)).toBeNull();
   });
 });
+
+test('a link that loses datagrams has a drop, away from that of the opposite link', () => {
+  const { links } = sceneOf(4, 'lossy');
+  const lossy = links.filter(({ drop }) => drop !== null);
+  expect(lossy.map(({ from, to }) => [from, to].includes(3) && from !== to)).toEqual(new Array(6).fill(true));
+  const [a, b] = [lossy.find(({ from }) => from === 3)!, lossy.find(({ from, to }) => from === 0 && to === 3)!];
+  const there = links.find(({ from, to }) => from === 3 && to === 0)!;
+  expect(Math.hypot(there.drop!.x - b.drop!.x, there.drop!.y - b.drop!.y)).toBeGreaterThan(15);
+  expect(a.state).toBe('good');
+});
