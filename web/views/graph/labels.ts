@@ -64,6 +64,22 @@ export function wholeText({ text, more }: Line): string {
   return [text, more?.text ?? ''].filter(Boolean).join(' · ');
 }
 
+/**
+ * The lines of a label in `room` px. If state and note of a full label do not fit in one line, the note gets the next one,
+ * and the address, which the card and the side panel show, is left out.
+ */
+export function linesIn(room: number, lines: readonly Line[]): readonly Line[] {
+  const [name, , state] = lines;
+  if (name === undefined || state?.more === undefined || isWithin(room, state)) return lines;
+  const note: Line = { text: '', className: 'label-state is-note', more: state.more };
+  return [name, { text: state.text, className: state.className }, note];
+}
+
+/** Whether all of a line fits in `room` px, by estimate. */
+export function isWithin(room: number, line: Line): boolean {
+  return textWidth(wholeText(line), sizeOf(line)) <= room;
+}
+
 /** The estimated boxes of all labels. */
 export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelLines, narrow: boolean): Box[] {
   const height = heightOf(lineCount(graph, narrow), graph.tier.names === 'full');

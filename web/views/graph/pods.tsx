@@ -1,11 +1,11 @@
 import type { KeyboardEvent } from 'react';
-import { beginningOf, fitText, type Label, textWidth } from '../../model/label-layout.ts';
+import { beginningOf, fitText, type Label } from '../../model/label-layout.ts';
 import { groupWords } from '../../model/levels.ts';
 import { OCTAGON, podMark, WAVE } from '../../model/marks.ts';
 import type { Picture, PodHealth, PodView } from '../../model/mesh-view.ts';
 import { podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
-import { type LabelLines, type Line, predecessorWords, roomOf, sizeOf, wholeText } from './labels.ts';
+import { isWithin, type LabelLines, type Line, linesIn, predecessorWords, roomOf, sizeOf } from './labels.ts';
 import type { GraphHit } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 
@@ -210,8 +210,9 @@ export function PodLabels({ graph, labels, lines, picture }: PodLabelsProps) {
       {labels.map((label) => {
         const view = picture.pods[label.index];
         if (view === undefined) return null;
-        const words = lines.get(label.index) ?? NONE;
-        return <PodLabel key={view.pod.uid} label={label} lines={words} room={roomOf(label, graph)} view={view} />;
+        const room = roomOf(label, graph);
+        const words = linesIn(room, lines.get(label.index) ?? NONE);
+        return <PodLabel key={view.pod.uid} label={label} lines={words} room={room} view={view} />;
       })}
     </g>
   );
@@ -248,9 +249,8 @@ function LineText({ line, room }: { line: Line; room: number }) {
   const { text, more } = line;
   const sizePx = sizeOf(line);
   if (more === undefined) return fitText(text, room, sizePx);
-  const isShort = textWidth(wholeText(line), sizePx) <= room;
   const isName = line.className === 'label-name' || line.className.startsWith('label-short');
-  if (isShort && text !== '') {
+  if (text !== '' && isWithin(room, line)) {
     return (
       <>
         {text}

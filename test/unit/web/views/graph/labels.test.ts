@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../../../../server/protocol/pod.ts';
 import { layoutRing, seatPods } from '../../../../../web/model/circle-layout.ts';
 import { PodSlots } from '../../../../../web/model/slots.ts';
-import { labelsOf } from '../../../../../web/views/graph/labels.ts';
+import { type Line, labelsOf, linesIn } from '../../../../../web/views/graph/labels.ts';
 import { frameOf, isTight, tierOf } from '../../../../../web/views/graph/scene.ts';
 import type { Graph } from '../../../../../web/views/graph/use-graph.ts';
 import { podOf } from '../../../../support/mesh.ts';
@@ -71,6 +71,28 @@ describe('labels', () => {
         expect(labelsOf(graph, narrow)).toHaveLength(count);
       }
     }
+  });
+});
+
+describe('a pod that is healthy and slow to reach', () => {
+  const lines: Line[] = [
+    { text: 'goldpinger-chaos', className: 'label-name' },
+    { text: 'worker-01 · 10.244.1.5', className: 'label-address' },
+    {
+      text: 'Healthy',
+      className: 'label-state tone-good',
+      more: { text: 'slow from all 3 others', tone: 'slow' },
+    },
+  ];
+  const textsIn = (room: number) =>
+    linesIn(room, lines).map(({ text, more }) => [text, more?.text].filter(Boolean).join(' · '));
+
+  test('says both in one line where there is room', () => {
+    expect(textsIn(320)).toEqual(['goldpinger-chaos', 'worker-01 · 10.244.1.5', 'Healthy · slow from all 3 others']);
+  });
+
+  test('says both in two lines, without its address, where there is less', () => {
+    expect(textsIn(230)).toEqual(['goldpinger-chaos', 'Healthy', 'slow from all 3 others']);
   });
 });
 
