@@ -27,7 +27,12 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     expect(await page.locator('.graph-pill').allTextContents()).toEqual(
       Array(4).fill(expect.stringMatching(/^25\d ms$/)),
     );
-    expect(await page.locator('.pod-label').last().textContent()).toContain('Healthy · slow from all 3 others');
+    // Beside external targets there is no room for both in one line.
+    expect(await page.locator('.pod-label').last().locator('text').allTextContents()).toEqual([
+      'goldpinger-chaos',
+      'Healthy',
+      'slow from all 3 others',
+    ]);
     expect(await page.locator('.pod-badge').count()).toBe(1);
     await soon(() => words(page, '.graph-legend')).toMatch(/good < 5 ms 12 .*slow ≥ 100 ms 4 failed 0/);
     const box = (await page.locator('.graph-pill').first().boundingBox())!;
@@ -71,7 +76,7 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     expect(await page.locator('.graph-halo').count()).toBe(1);
     expect(await hash()).toMatch(/from=uid-\d+&to=uid-\d+/);
     await panel()
-      .getByRole('button', { name: /goldpinger-chaos: slow from all 3 others/ })
+      .getByRole('button', { name: /goldpinger-chaos: only the first byte is late/ })
       .press('Enter');
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-chaos');
   });
@@ -109,7 +114,12 @@ describe('what is worth a look', () => {
     await view.getByRole('button', { name: /goldpinger-chaos/ }).waitFor();
     expect(await placeOf('001')).toEqual(before);
     expect(await view.locator('.link-line').count()).toBe(4);
-    await view.getByRole('button', { name: /goldpinger-chaos: slow/ }).click();
+    // The strip above says that it is slow from all others; the panel says how, and what to check.
+    const finding = view.getByRole('button', { name: /goldpinger-chaos: only the first byte is late/ });
+    expect(await finding.textContent()).toContain('lateCheck the process or a proxy, not the network.3 of 3 links');
+    const screen = (await words(page, 'body')).split('goldpinger-chaos: slow from all 3 others');
+    expect(screen).toHaveLength(2);
+    await finding.click();
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-chaos');
   });
 });

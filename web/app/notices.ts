@@ -2,7 +2,7 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { failingTargetsText } from '../model/external-targets.ts';
 import { findingFigure, findingWords, targetOf } from '../model/finding-words.ts';
-import { isAboutSelfLink } from '../model/findings.ts';
+import { findingsOfStrip } from '../model/findings.ts';
 import { capital, countText, plural, spanText } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
@@ -74,17 +74,30 @@ export function statusSentence(picture: Picture): string {
   return [linkSentence(picture), failingTargetsText(picture.targets)].filter(Boolean).join(' ');
 }
 
-function linkSentence({ counts, mesh }: Picture): string {
+function linkSentence(picture: Picture): string {
+  const { counts, mesh } = picture;
   const { failed, slow, warning } = counts;
   if (failed > 0) {
     const also = slow === 0 ? '' : `, ${countText(slow)} slow`;
-    return `${plural(failed, 'link')} failed${also}. No pod is down.`;
+    const direction = oneWayText(picture);
+    return `${plural(failed, 'link')} failed${also}${direction === '' ? '' : `: ${direction}`}. No pod is down.`;
   }
   if (slow > 0) return `No failures, ${plural(slow, 'slow link')}.`;
   if (counts.good + counts.fair + warning === 0) return 'Waiting for the first results.';
   if (mesh.health.ok) return 'All links healthy.';
   const why = mesh.health.general[0] ?? mesh.health.reasons[0]?.why[0] ?? '';
   return `No link failed, but cluster health is 418${why === '' ? '' : `: ${shownName(why)}`}.`;
+}
+
+/** Which direction of a pair fails: "a can't reach b, b reaches a"; '' = the gravest failure is another one. */
+function oneWayText({ mesh, pods }: Picture): string {
+  const failed = mesh.findings.filter(({ severity }) => severity === 'failed');
+  const [gravest] = failed;
+  if (gravest?.kind !== 'one-way') return '';
+  const [from, to] = [pods[gravest.from[0] ?? -1]?.label, pods[gravest.pods[0] ?? -1]?.label];
+  if (from === undefined || to === undefined) return '';
+  const more = failed.length > 1 ? `, and ${plural(failed.length - 1, 'more finding')}` : '';
+  return `${from} can't reach ${to}, ${to} reaches ${from}${more}`;
 }
 
 /** A namespace in a sentence; '' means all. */
@@ -94,17 +107,16 @@ export function namespaceText(namespace: string): string {
 
 /** The notice of the most severe finding: a whole pod, node or zone that fails, or is slow if none fails. */
 function failingNotice({ mesh }: Picture): Notice | null {
-  const hasFailed = mesh.findings.some(({ severity }) => severity === 'failed');
-  const wanted = hasFailed ? 'failed' : 'slow';
-  const whole = mesh.findings.filter((one) => one.severity === wanted && !isAboutOneLink(one));
+  const whole = findingsOfStrip(mesh.findings);
   const [worst] = whole;
   if (worst === undefined) return null;
+  const isFailed = worst.severity === 'failed';
   const since = findingFigure(worst, mesh.atMs);
   const more = whole.length > 1 ? `+${countText(whole.length - 1)} similar.` : '';
   return {
     id: 'failing',
-    kind: wanted === 'failed' ? 'failed' : 'warning',
-    mark: wanted === 'failed' ? 'cross' : 'clock',
+    kind: isFailed ? 'failed' : 'warning',
+    mark: isFailed ? 'cross' : 'clock',
     title: briefTitle(worst),
     text: [pathAdvice(worst), since === '' ? '' : `${capital(since)}.`, more].filter(Boolean).join(' '),
     action: actionOf(worst, mesh),
@@ -117,17 +129,11 @@ function pathAdvice(finding: Finding): string {
   return finding.kind.startsWith('path-') && where !== '' ? `${capital(where)}.` : '';
 }
 
-/** Subject and symptom only, because the whole sentence is in the findings of the view and of the panel. */
+/** Subject and symptom only. How it shows and what to check is in the findings of the side panel, which do not repeat the symptom. */
 function briefTitle(finding: Finding): string {
   const { subject, what } = findingWords(finding);
   const name = subject.replace(/^(node|zone) /, capital);
   return `${name}${what === '' ? '' : `: ${what}`}.`;
-}
-
-function isAboutOneLink(finding: Finding): boolean {
-  const { kind } = finding;
-  const others = ['one-way', 'link-slow', 'link-intermittent', 'link-lossy'];
-  return (kind === 'link' && !isAboutSelfLink(finding)) || others.includes(kind);
 }
 
 function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {

@@ -1,5 +1,5 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import { targetOf } from '../model/finding-words.ts';
+import { besideStrip, targetOf } from '../model/finding-words.ts';
 import { countText, plural } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import type { StepPod } from '../model/next-steps.ts';
@@ -16,16 +16,25 @@ interface FindingListProps {
   mesh: { findings: readonly Finding[]; pods: readonly StepPod[] };
   /** How many are shown at once; the others unfold. */
   most: number;
+  /** The finding that the strip above names; its symptom is not said again. */
+  inStrip?: Finding | undefined;
   /** Only titles, without heading, details and next steps. */
   brief?: boolean;
 }
 
 /** The server's findings, the most severe first. Renders nothing if there are none. */
-export function FindingList({ props, mesh, most, brief = false }: FindingListProps) {
+export function FindingList({ props, mesh, most, inStrip, brief = false }: FindingListProps) {
   const { findings, pods } = mesh;
   if (findings.length === 0) return null;
   const items = findings.map((finding) => (
-    <FindingItem key={`${finding.kind} ${finding.subject}`} props={props} finding={finding} pods={pods} brief={brief} />
+    <FindingItem
+      key={`${finding.kind} ${finding.subject}`}
+      props={props}
+      finding={finding}
+      pods={pods}
+      brief={brief}
+      isInStrip={finding === inStrip}
+    />
   ));
   return (
     <section className="findings">
@@ -48,11 +57,12 @@ interface ItemProps {
   finding: Finding;
   pods: readonly StepPod[];
   brief: boolean;
+  isInStrip: boolean;
 }
 
-function FindingItem({ props, finding, pods, brief }: ItemProps) {
+function FindingItem({ props, finding, pods, brief, isInStrip }: ItemProps) {
   const target = targetOf(finding, pods, props.selection);
-  const words = <Words finding={finding} brief={brief} />;
+  const words = <Words finding={finding} brief={brief} isInStrip={isInStrip} />;
   return (
     <li className={`finding is-${finding.severity}`}>
       {target === null ? (
@@ -81,11 +91,14 @@ function show({ onSelect, onFilter }: ListProps, what: { filter: string } | View
 /** Loads what can be done next with a finding. */
 const loadSteps = () => import('./next-steps.tsx');
 
-function Words({ finding: { title, detail, affected, of }, brief }: { finding: Finding; brief: boolean }) {
+function Words({ finding, brief, isInStrip }: Pick<ItemProps, 'finding' | 'brief' | 'isInStrip'>) {
+  const { detail, affected, of } = finding;
+  const { title, advice } = isInStrip ? besideStrip(finding) : { title: shownName(finding.title), advice: '' };
   const share = of === 0 ? 0 : affected / of;
   return (
     <>
-      <b>{shownName(title)}</b>
+      <b>{title}</b>
+      {advice !== '' && <span>{advice}</span>}
       {detail !== '' && !brief && <span>{shownName(detail)}</span>}
       {of > 1 && !brief && (
         <span className="finding-bar" aria-hidden="true">

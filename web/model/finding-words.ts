@@ -2,7 +2,7 @@ import { type Finding, type FindingKind, isAboutNode } from '../../server/protoc
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Selection } from './address.ts';
 import { isAboutSelfLink } from './findings.ts';
-import { clockText, latencyText } from './format.ts';
+import { clockText, latencyText, sentence } from './format.ts';
 import { shownName } from './names.ts';
 import { nodeFilter } from './order.ts';
 
@@ -27,6 +27,18 @@ export function findingWords({ title, subject }: Pick<Finding, 'title' | 'subjec
     what: shownName(comma < 0 ? rest : rest.slice(0, comma)),
     where: comma < 0 ? '' : shownName(rest.slice(comma + 2)),
   };
+}
+
+/**
+ * A finding beside the strip that names its symptom already: how it shows, and what to check. For example
+ * `pod-a: refused` and `Nothing listens on its port.` A title without such parts stays as it is.
+ */
+export function besideStrip(finding: Pick<Finding, 'title' | 'subject'>): { title: string; advice: string } {
+  const { subject, where } = findingWords(finding);
+  if (where === '') return { title: shownName(finding.title), advice: '' };
+  const colon = where.indexOf(': ');
+  if (colon < 0) return { title: `${subject}: ${where}`, advice: '' };
+  return { title: `${subject}: ${where.slice(0, colon)}`, advice: sentence(where.slice(colon + 2)) };
 }
 
 /**

@@ -1,4 +1,11 @@
-import { type Finding, isAboutLoss, isAboutNode, isAboutZones, MAX_FINDINGS } from '../../server/protocol/finding.ts';
+import {
+  type Finding,
+  type FindingKind,
+  isAboutLoss,
+  isAboutNode,
+  isAboutZones,
+  MAX_FINDINGS,
+} from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { isJudged } from '../../server/protocol/pod.ts';
 
@@ -44,6 +51,21 @@ function note(list: (Finding | null)[], pods: readonly number[], finding: Findin
 /** Whether a finding is about the self-link of a pod. */
 export function isAboutSelfLink({ kind, pods, from }: Finding): boolean {
   return kind === 'link' && pods.length === 1 && from.length === 1 && pods[0] === from[0];
+}
+
+const KINDS_OF_A_LINK: ReadonlySet<FindingKind> = new Set(['one-way', 'link-slow', 'link-intermittent', 'link-lossy']);
+
+function isAboutOneLink(finding: Finding): boolean {
+  return (finding.kind === 'link' && !isAboutSelfLink(finding)) || KINDS_OF_A_LINK.has(finding.kind);
+}
+
+/**
+ * The findings that the strip above the view counts: about a whole pod, node, zone or path, failed, or slow if none fails. It
+ * names the first; `findings` are the gravest first.
+ */
+export function findingsOfStrip(findings: readonly Finding[]): Finding[] {
+  const wanted = findings.some(({ severity }) => severity === 'failed') ? 'failed' : 'slow';
+  return findings.filter((one) => one.severity === wanted && !isAboutOneLink(one));
 }
 
 /** The rows or columns of a finding; null if it is about single links or no pod. */

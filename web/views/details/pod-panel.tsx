@@ -5,7 +5,7 @@ import { LinkButton } from '../../components/link-button.tsx';
 import { CopyName, NextSteps } from '../../components/next-steps.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { probeName } from '../../model/external-targets.ts';
-import { findingsOfPod } from '../../model/findings.ts';
+import { findingsOfPod, findingsOfStrip } from '../../model/findings.ts';
 import { clockText, countText, latencyText, spanText } from '../../model/format.ts';
 import { chooseLinks } from '../../model/link-choice.ts';
 import { linkFacts } from '../../model/link-facts.ts';
@@ -54,7 +54,12 @@ export function PodPanel(props: ViewProps) {
           <p key={reason}>{shownName(reason)}</p>
         ))}
       </div>
-      <FindingList props={props} mesh={{ findings, pods: mesh.pods }} most={MAX_FINDINGS} />
+      <FindingList
+        props={props}
+        mesh={{ findings, pods: mesh.pods }}
+        most={MAX_FINDINGS}
+        inStrip={findingsOfStrip(mesh.findings)[0]}
+      />
       <PodFacts props={props} view={view} />
       <details className="panel-steps">
         <summary>Next steps</summary>

@@ -2,6 +2,7 @@ import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { LINK_LIMITS } from '../../model/address.ts';
+import { findingsOfStrip } from '../../model/findings.ts';
 import { countText, plural } from '../../model/format.ts';
 import { stateAt } from '../../model/links.ts';
 import { tierOf } from './scene.ts';
@@ -41,7 +42,7 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
           : `Each line is ${fold === null ? 'one link' : `all links from one ${fold.level} to another`}; the arrow points to the destination.`}
       </p>
       {isBounded && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
-      <FindingList props={props} mesh={mesh} most={MOST_LISTED} />
+      <FindingList props={props} mesh={mesh} most={MOST_LISTED} inStrip={findingsOfStrip(mesh.findings)[0]} />
       {worst.length === 0 ? (
         <p className="panel-second">Click a {fold?.level ?? 'pod'} or a line for details.</p>
       ) : (

@@ -188,6 +188,18 @@ describe('without notices', () => {
     expect(statusSentence(pictureOf(scenario))).toBe(sentence);
   });
 
+  test('a link that fails in one direction is said with both', () => {
+    expect(statusSentence(pictureOf('one-way', 12))).toMatch(
+      /^1 link failed: (\w+) can't reach (\w+), \2 reaches \1\. No pod is down\.$/,
+    );
+    const picture = pictureOf('one-way', 12);
+    const mesh = { ...picture.mesh, findings: picture.mesh.findings.flatMap((one) => [one, { ...one, subject: 'x' }]) };
+    const counts = { ...picture.counts, failed: 2, slow: 1 };
+    expect(statusSentence({ ...picture, counts, mesh })).toMatch(
+      /^2 links failed, 1 slow: (\w+) can't reach (\w+), \2 reaches \1, and 1 more finding\. No pod is down\.$/,
+    );
+  });
+
   test('single failures are counted, and links that were never probed are not called healthy', () => {
     const { counts, ...picture } = pictureOf('healthy');
     const of = (change: Partial<typeof counts>) => statusSentence({ ...picture, counts: { ...counts, ...change } });
