@@ -26,15 +26,17 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
 
+/** Whether an entry of NO_PROXY, in lower case, is about a host and port. */
 function matches(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
   const [, network = '', bits = ''] = /^([0-9a-f.:]+)\/(\d{1,3})$/.exec(entry) ?? [];
   if (isIP(network) !== 0) return isIP(host) === isIP(network) && isInRange(host, network, Number(bits));
-  // An IPv6 address has its own colons: only in brackets can it have a port.
-  const [, bracketed, name, entryPort] = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [undefined, entry];
+  const [, bracketed, name, entryPort] = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
+  // An IPv6 address without brackets has colons of its own, so it has no port: the entry is the address.
   const wanted = bracketed ?? name ?? entry;
   if (entryPort !== undefined && entryPort !== port) return false;
   if (isIP(host) !== 0) return host === wanted;
+  // `*.example.com` means the same as `.example.com`.
   if (wanted.startsWith('*.') || wanted.startsWith('.')) return host.endsWith(wanted.replace('*', ''));
   return host === wanted || host.endsWith(`.${wanted}`);
 }

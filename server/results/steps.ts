@@ -90,10 +90,12 @@ function binOf(total16: number): number {
 
 /** The bin with the lower median of `count` samples. `start` is the place of the first bin in `byBin`. */
 function medianBin(byBin: Uint32Array, start: number, count: number): number {
-  let left = Math.ceil(count / 2) - (byBin[start] ?? 0);
-  let bin = 0;
-  while (left > 0) left -= byBin[start + ++bin] ?? left;
-  return bin;
+  let upToBin = 0;
+  for (let bin = 0; bin < BINS; bin++) {
+    upToBin += byBin[start + bin] ?? 0;
+    if (upToBin >= count / 2) return bin;
+  }
+  return BINS - 1;
 }
 
 /** Statistics of the links to one pod in one step. */
@@ -151,14 +153,15 @@ interface StepVisitor {
 }
 
 /**
- * Visits what is stored of a link in `steps`: samples in the steps of which all samples are still kept, buckets in the
- * steps before. No sample is visited both ways. Returns the largest width of the buckets, 0 if there are none.
+ * Visits what is stored of a link in `steps`: the samples in those steps of which all samples are still kept, and the buckets
+ * in the steps before. No sample is visited twice, as itself and in a bucket. Returns the largest width of the buckets, 0 if
+ * there are none.
  */
 function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: number, visitor: StepVisitor): number {
   const { fromMs, toMs, stepMs, count } = steps;
   const sinceMs = history.samplesSinceMs(record);
   const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, visitor.bucket);
-  if (older.firstOfSamples < count) {
+  if (older.firstSampleStep < count) {
     history.visitSamples(record, older.bucketsEndMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
       const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
       visitor.sample(step, code, connect16, firstByte16, total16);
@@ -168,7 +171,7 @@ function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   return older.resolutionMs;
 }
 
-/** As `visitSteps`, for the datagrams of the UDP probe: cycles where all of a step are still kept, else buckets. */
+/** As `visitSteps`, for the datagrams of the UDP probe: the cycles in those steps of which all are still kept, else buckets. */
 function visitUdpSteps(
   history: History,
   record: LinkRecord,
@@ -182,15 +185,16 @@ function visitUdpSteps(
   const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, (_first, last, chunk, i) => {
     if ((chunk.udpSent[i] ?? 0) > 0) visit(last, chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0);
   });
-  if (older.firstOfSamples >= count) return;
+  if (older.firstSampleStep >= count) return;
   for (const { atMs, sent, lost, suspect } of record.udp?.between(older.bucketsEndMs, toMs) ?? []) {
     if (!suspect) visit(Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs)), sent, lost);
   }
 }
 
 /**
- * Visits the buckets of a link in the steps of which not all samples are kept: those that begin at `lostAtMs` or before. Returns
- * the end of the buckets, the first of the other steps, and the largest width of the buckets, 0 if there are none.
+ * Visits the buckets of a link in those steps of which not all samples are kept: the steps that begin at `lostAtMs` or before.
+ * `firstSampleStep` of the result is the first step of which all are kept. `bucketsEndMs`: earlier samples are left to the
+ * buckets. `resolutionMs`: the largest width of the buckets that were visited, 0 if there are none.
  */
 function visitOlderSteps(
   history: History,
@@ -199,29 +203,28 @@ function visitOlderSteps(
   steps: Steps,
   nowMs: number,
   visitBucket: StepVisitor['bucket'],
-): { bucketsEndMs: number; firstOfSamples: number; resolutionMs: number } {
+): { bucketsEndMs: number; firstSampleStep: number; resolutionMs: number } {
   const { fromMs, toMs, stepMs, count } = steps;
-  const firstOfSamples = lostAtMs < fromMs ? 0 : Math.min(count, Math.floor((lostAtMs - fromMs) / stepMs) + 1);
-  // Up to this time the samples are part of a bucket.
-  let bucketsEndMs = fromMs + firstOfSamples * stepMs;
+  const firstSampleStep = lostAtMs < fromMs ? 0 : Math.min(count, Math.floor((lostAtMs - fromMs) / stepMs) + 1);
+  let bucketsEndMs = fromMs + firstSampleStep * stepMs;
   let resolutionMs = 0;
-  if (firstOfSamples > 0) {
+  if (firstSampleStep > 0) {
     const samplesFromMs = bucketsEndMs;
     history.visitBuckets(record, fromMs, (chunk, i, startMs, endMs) => {
       if (startMs >= samplesFromMs || startMs >= toMs) return true;
       bucketsEndMs = Math.max(bucketsEndMs, endMs);
       const [first, last] = stepsOfPeriod(steps, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
-      const newest = Math.min(last, firstOfSamples - 1);
-      if (newest < 0) return true;
+      const lastBucketStep = Math.min(last, firstSampleStep - 1);
+      if (lastBucketStep < 0) return true;
       resolutionMs = Math.max(resolutionMs, chunk.widthMs);
-      visitBucket(Math.min(newest, Math.max(first, 0)), newest, chunk, i);
+      visitBucket(Math.min(lastBucketStep, Math.max(first, 0)), lastBucketStep, chunk, i);
       return true;
     });
   }
-  return { bucketsEndMs, firstOfSamples, resolutionMs };
+  return { bucketsEndMs, firstSampleStep, resolutionMs };
 }
 
-/** The steps to which a period belongs: the step of its middle, or all steps whose middle it covers. */
+/** The steps to which the samples of a period are counted: the step of its middle; if it is longer than a step, all whose middle it covers. */
 function stepsOfPeriod({ fromMs, stepMs }: Steps, startMs: number, endMs: number): [first: number, last: number] {
   const middle = Math.floor(((startMs + endMs) / 2 - fromMs) / stepMs);
   if (endMs - startMs <= stepMs) return [middle, middle];

@@ -40,11 +40,11 @@ const MAX_ANSWER_CHARS = 1024 * 1024;
 export async function runToxiproxyCli(args: readonly string[], apiUrl: string, onTerminal = false): Promise<string> {
   const base = baseUrl(apiUrl);
   const send: Send = (method, path, body) => request(new URL(path, base), method, body);
-  const length = args[0] === 'toxic' ? 2 : 1;
-  const command = args.slice(0, length).join(' ');
+  const commandWords = args[0] === 'toxic' ? 2 : 1;
+  const command = args.slice(0, commandWords).join(' ');
   const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
   if (!run) throw new UsageError(`unknown toxiproxy command; use one of: ${COMMAND_NAMES}`);
-  return run(args.slice(length), send, onTerminal);
+  return run(args.slice(commandWords), send, onTerminal);
 }
 
 /** The commands with toxiproxy-cli's short names. */
@@ -155,7 +155,7 @@ function toxicTable({ name, listen, upstream, toxics }: Proxy): string {
   return printable(`${head}\n${'='.repeat(head.length)}\n${streams.join('\n')}`);
 }
 
-/** Replaces control characters, because a name must not control the terminal. */
+/** Replaces control characters other than line breaks and tabs, because a name must not control the terminal. */
 function printable(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, ' ');
 }
@@ -219,7 +219,8 @@ function parseFlags<const T extends FlagOptions>(args: readonly string[], option
 }
 
 function parseToxicity(text: string): number {
-  const share = Number(text || 'x');
+  // An empty text is no number, but `Number` would read 0.
+  const share = text === '' ? Number.NaN : Number(text);
   if (!(share >= 0 && share <= 1)) throw new UsageError('toxicity should be a number from 0 to 1');
   return share;
 }

@@ -60,7 +60,7 @@ export function findingOf({ counts, mesh }: SeverityAnalysis, cause: Cause): Fin
   const details = [countsText(severity, cause), isSlow ? medianText(evidence) : '', isLossy ? LOSS_REMARK : remark];
   return {
     kind,
-    // An intermittent link is as bad as its newest ping, and so it counts in health.
+    // `failed` only if a link fails now: health counts an intermittent link by its newest ping.
     severity: isSlow || evidence.failing === 0 ? 'slow' : 'failed',
     subject,
     pods: pods.slice(0, MAX_FINDING_PODS),
@@ -169,16 +169,17 @@ function countsText(severity: Severity, { evidence: { affected }, of, probed = o
   const counted = `${affected} of ${of} links${direction} ${VERBS[severity]} (${percent(affected, of)}).`;
   const left = probed - of;
   if (left <= 0) return counted;
-  const why = severity === 'failed' ? 'other findings explain them' : 'they fail or other findings explain them';
-  return `${counted} ${left} more ${left === 1 ? 'is' : 'are'} not counted, because ${left === 1 ? why.replace('they fail', 'it fails').replace('them', 'it') : why}.`;
+  const [areNot, theyFail, them] = left === 1 ? ['is not', 'it fails', 'it'] : ['are not', 'they fail', 'them'];
+  const why = `${severity === 'failed' ? '' : `${theyFail} or `}other findings explain ${them}`;
+  return `${counted} ${left} more ${areNot} counted, because ${why}.`;
 }
 
-/** `about 30 %`, in steps of ten, so that it is the same from one look to the next; -1 = not known. */
+/** `about 30 %`: in steps of ten, so that the text does not change with every ping. -1 = not known: `some`. */
 function aboutShare(share: number): string {
   return share < 0 ? 'some' : `about ${Math.max(5, Math.round(share * 10) * 10)} %`;
 }
 
-/** `about 20 %`, in steps of ten, below that of one. */
+/** `about 20 %`: in steps of ten, below ten in steps of one. */
 function lossText(share: number): string {
   return share < 0.095 ? `about ${Math.max(1, Math.round(share * 100))} %` : aboutShare(share);
 }
@@ -199,7 +200,7 @@ export function errorText(evidence: Evidence): string {
   return text === '' ? '' : `${text}. `;
 }
 
-/** Microseconds as milliseconds with two significant digits: `0.24 ms`, `7.1 ms`, `252 ms`. */
+/** Microseconds as milliseconds: two decimals below 1 ms, one below 10 ms, else none. `0.24 ms`, `7.1 ms`, `252 ms`. */
 export function milliseconds(us: number): string {
   const ms = us / 1000;
   return `${ms < 1 ? ms.toFixed(2) : ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;

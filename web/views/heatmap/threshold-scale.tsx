@@ -15,6 +15,7 @@ import {
   ticksOf,
 } from './thresholds.ts';
 
+/** Lengths of the drawing, in its own units: the plot of the latencies, below it the coloured bar, below that handles and numbers. */
 const WIDTH = 300;
 const PLOT = 44;
 const BAR_TOP = PLOT;
@@ -22,6 +23,7 @@ const BAR = 14;
 const HEIGHT = BAR_TOP + BAR + 36;
 const DOT_BINS = 33;
 const HISTOGRAM_BINS = 60;
+
 interface ScaleProps {
   picture: Picture;
   thresholds: Thresholds;
@@ -143,22 +145,25 @@ function Distribution({ picture, scale }: { picture: Picture; scale: LatencyScal
     () => binsOf(picture, scale, picture.n * picture.n > MAX_DOTS ? HISTOGRAM_BINS : DOT_BINS),
     [picture, domain],
   );
-  const step = WIDTH / bins.length;
+  const binWidth = WIDTH / bins.length;
   const total = sum(bins);
   const most = Math.max(1, ...bins);
   if (total > MAX_DOTS || bins.length === HISTOGRAM_BINS) {
     const height = (count: number) =>
       count === 0 ? 0 : Math.max(2, (Math.log1p(count) / Math.log1p(most)) * (PLOT - 6));
-    const path = bins.map((count, i) => `M${i * step} ${PLOT - 2}v${-height(count)}h${step - 1}v${height(count)}z`);
+    const path = bins.map(
+      (count, i) => `M${i * binWidth} ${PLOT - 2}v${-height(count)}h${binWidth - 1}v${height(count)}z`,
+    );
     return <path className="scale-histogram" d={path.join('')} />;
   }
-  const apart = Math.min(9, (PLOT - 8) / most);
-  const radius = Math.min(3.4, Math.max(1.2, apart * 0.42));
+  // So that the highest stack of dots fits into the plot.
+  const dotDistance = Math.min(9, (PLOT - 8) / most);
+  const radius = Math.min(3.4, Math.max(1.2, dotDistance * 0.42));
   const dots = bins.flatMap((count, bin) => Array.from({ length: count }, (_, k) => ({ bin, k })));
   return (
     <g className="scale-dots">
       {dots.map(({ bin, k }) => (
-        <circle key={`${bin} ${k}`} cx={(bin + 0.5) * step} cy={PLOT - 5 - k * apart} r={radius} />
+        <circle key={`${bin} ${k}`} cx={(bin + 0.5) * binWidth} cy={PLOT - 5 - k * dotDistance} r={radius} />
       ))}
     </g>
   );
