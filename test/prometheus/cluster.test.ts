@@ -58,7 +58,7 @@ beforeAll(async () => {
   demandPrometheus();
   // A pod whose process dies is not started again while the test lasts.
   const backoff = { firstMs: 300_000, longestMs: 300_000 };
-  const serverEnv = { SHUTDOWN_GRACE: '0', GONE_RETENTION: '5s', PATH_CHECKS: 'dns,apiserver' };
+  const serverEnv = { SHUTDOWN_GRACE: '0', GONE_RETENTION: '5s', PATH_CHECKS: 'dns,apiserver', UDP_ENABLED: 'true' };
   // What Goldpinger's users grant: so pods are listed again and again, and its panels on the API have what to show.
   const rights = { pods: ['list'], nodes: [] };
   cluster = await startCluster({ pods: 3, intervalS: 0.5, port: 'none', serverEnv, backoff, rights });

@@ -49,6 +49,16 @@ async function exposed(): Promise<Set<string>> {
   metrics.setPeers([], [target]);
   const sample = { atMs: 1, phase: null, connectUs: 1, firstByteUs: 2, totalUs: 3, suspect: false };
   metrics.pingSample(target, { ...sample, outcome: 'ok' } as never);
+  metrics.udpResult(target, {
+    atMs: 1,
+    sent: 10,
+    lost: 1,
+    rttUs: 500,
+    duplicates: 0,
+    outOfOrder: 0,
+    hops: 1,
+    suspect: false,
+  });
   metrics.linkState(target, true);
   metrics.kubeRequest(1);
   let text = '';
@@ -93,7 +103,13 @@ describe('deploy/grafana/goldpinger-ts.json', () => {
   });
 
   it('reads no series by link but through rules', () => {
-    const byLink = ['goldpinger_peer_up', 'goldpinger_peer_ping', 'goldpinger_peers_response', 'goldpinger_peer_phase'];
+    const byLink = [
+      'goldpinger_peer_up',
+      'goldpinger_peer_ping',
+      'goldpinger_peers_response',
+      'goldpinger_peer_phase',
+      'goldpinger_peers_loss',
+    ];
     for (const { targets = [] } of panels)
       for (const { expr } of targets) for (const name of byLink) expect(expr).not.toContain(name);
   });
