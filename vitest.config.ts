@@ -30,6 +30,8 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          // `describe.concurrent` is for tests that mostly wait.
+          maxConcurrency: 12,
         },
       },
       {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { StubMesh } from '../support/stub-mesh.ts';
@@ -26,39 +26,47 @@ async function start(mesh: StubMesh, numbers: readonly number[], env: Record<str
   return servers;
 }
 
-it.each([
-  ['10s', (count: number) => expect(count).toBeLessThanOrEqual(2 * 3)],
-  ['0s', (count: number) => expect(count).toBeGreaterThanOrEqual(60)],
-])('with FRESH_CONNECTION_INTERVAL=%s as many connections are opened as it says', async (interval, check) => {
-  const mesh = await StubMesh.forTest();
-  const [server] = await start(mesh, [1, 2, 3], { FRESH_CONNECTION_INTERVAL: interval });
-  await eventually(async () => expect(await pings(server!)).toBeGreaterThanOrEqual(60), 40_000);
-  check(await opened(server!));
-  expect(await failed(server!)).toBe(0);
-});
+// At the same time, because they wait for pings most of it.
+describe.concurrent('kept connections', { timeout: 120_000 }, () => {
+  it.for([
+    ['10s', (count: number) => expect(count).toBeLessThanOrEqual(2 * 3)],
+    ['0s', (count: number) => expect(count).toBeGreaterThanOrEqual(60)],
+  ] as const)(
+    'with FRESH_CONNECTION_INTERVAL=%s as many connections are opened as it says',
+    async ([interval, check], { onTestFinished }) => {
+      const mesh = await StubMesh.forTest(onTestFinished);
+      const [server] = await start(mesh, [1, 2, 3], { FRESH_CONNECTION_INTERVAL: interval });
+      await eventually(async () => expect(await pings(server!)).toBeGreaterThanOrEqual(60), 40_000);
+      check(await opened(server!));
+      expect(await failed(server!)).toBe(0);
+    },
+  );
 
-it('no ping fails at either end of a kept connection while pods are replaced one by one', async () => {
-  const mesh = await StubMesh.forTest();
-  const servers = await start(mesh, [1, 2, 3], { SHUTDOWN_GRACE: '3s' });
-  for (const [old, next] of [
-    [1, 4],
-    [2, 5],
-    [3, 6],
-  ] as const) {
-    const [leaving] = servers.splice(0, 1);
-    const survivors = [...servers];
-    leaving?.child.kill('SIGTERM');
-    mesh.addPod(old, { deletedMs: Date.now() });
-    await eventually(async () => expect((await fetch(`${leaving?.url}/readyz`)).status).toBe(503));
-    // All peers have pinged it since: their connections have been closed in order.
-    const before = await Promise.all(survivors.map(pings));
-    await eventually(async () => {
-      for (const [i, server] of survivors.entries()) expect(await pings(server)).toBeGreaterThan(before[i]! + 8);
-    });
-    expect(await failed(leaving!)).toBe(0);
-    mesh.kube.deletePod(`pod-${old}`);
-    servers.push(...(await start(mesh, [next], { SHUTDOWN_GRACE: '3s' })));
-    expect(await leaving?.ended).toBe(0);
-    for (const server of servers) expect(await failed(server)).toBe(0);
-  }
-}, 120_000);
+  it('no ping fails at either end of a kept connection while pods are replaced one by one', async ({
+    onTestFinished,
+  }) => {
+    const mesh = await StubMesh.forTest(onTestFinished);
+    const servers = await start(mesh, [1, 2, 3], { SHUTDOWN_GRACE: '3s' });
+    for (const [old, next] of [
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ] as const) {
+      const [leaving] = servers.splice(0, 1);
+      const survivors = [...servers];
+      leaving?.child.kill('SIGTERM');
+      mesh.addPod(old, { deletedMs: Date.now() });
+      await eventually(async () => expect((await fetch(`${leaving?.url}/readyz`)).status).toBe(503));
+      // All peers have pinged it since: their connections have been closed in order.
+      const before = await Promise.all(survivors.map(pings));
+      await eventually(async () => {
+        for (const [i, server] of survivors.entries()) expect(await pings(server)).toBeGreaterThan(before[i]! + 8);
+      });
+      expect(await failed(leaving!)).toBe(0);
+      mesh.kube.deletePod(`pod-${old}`);
+      servers.push(...(await start(mesh, [next], { SHUTDOWN_GRACE: '3s' })));
+      expect(await leaving?.ended).toBe(0);
+      for (const server of servers) expect(await failed(server)).toBe(0);
+    }
+  });
+});
