@@ -26,7 +26,10 @@ describe('the command', () => {
   });
 
   it('ends with 1 and one message that names every bad setting', async () => {
-    const { server } = start({ PING_TIMEOUT: '300', REFRESH_INTERVAL: 'often', KUBECONFIG: '/nowhere' }, ['--prot', '9']);
+    const { server } = start({ PING_TIMEOUT: '300', REFRESH_INTERVAL: 'often', KUBECONFIG: '/nowhere' }, [
+      '--prot',
+      '9',
+    ]);
     expect(await server.ended).toBe(1);
     for (const name of ['PING_TIMEOUT=300', 'REFRESH_INTERVAL=often', 'KUBECONFIG=/nowhere: no such file', '--prot'])
       expect(server.stderr).toContain(name);
