@@ -134,6 +134,11 @@ class Run {
     }
   }
 
+  /** Checks what the cluster measures. */
+  async measurements(plantedMs: number): Promise<void> {
+    this.#note((await this.#scenario.wronglyMeasured?.(cluster, plantedMs)) ?? []);
+  }
+
   /** Checks `/cluster_health`: its status and the nodes that it blames. */
   async health(isHealthy: Scenario['isHealthy']): Promise<void> {
     const blamed = new Set(this.#scenario.culprits.map((name) => cluster.pod(name).node.hostIP));
@@ -230,6 +235,7 @@ describe('real packet faults', () => {
       const plantedMs = Date.now();
       try {
         await Promise.all([plant(cluster), run.told()]);
+        await run.measurements(plantedMs);
         await run.health(isHealthy);
         await run.events(plantedMs, scenario.events ?? ['link-failed']);
       } finally {

@@ -8,6 +8,10 @@ export const INTERVAL_MS = 1_000;
 export const FRESH_INTERVALS = 3;
 /** The port of all pods. */
 export const PORT = 8080;
+/** The UDP probe runs only in these pods: no other scenario drops packets between them, whose loss would be told for a minute. */
+const UDP_PODS = ['b1', 'b3'];
+/** The port of their datagrams (UDP_PORT). */
+export const UDP_PORT = 6969;
 /** How long a pod still answers after SIGTERM. */
 const GRACE = '2s';
 
@@ -27,16 +31,16 @@ export interface Discovery {
 /** A pod: an object of the Kubernetes API, a network namespace, and a server process in it. */
 export class NetworkPod {
   readonly name: string;
+  readonly uid: string;
   readonly node: Node;
   readonly #network: PodNamespace;
   readonly #discovery: Discovery;
   readonly #createdMs: number;
-  readonly #uid: string;
   #server: ServerProcess | null = null;
 
   private constructor(name: string, node: Node, network: PodNamespace, discovery: Discovery, createdMs: number) {
     this.name = name;
-    this.#uid = `${name}-${network.address}`;
+    this.uid = `${name}-${network.address}`;
     this.node = node;
     this.#network = network;
     this.#discovery = discovery;
@@ -75,6 +79,7 @@ export class NetworkPod {
       REFRESH_INTERVAL: String(INTERVAL_MS / 1000),
       FRESH_CONNECTION_INTERVAL: `${FRESH_INTERVALS * INTERVAL_MS}ms`,
       SHUTDOWN_GRACE: GRACE,
+      UDP_ENABLED: String(UDP_PODS.includes(this.name)),
     };
     this.#server = new ServerProcess(this.address, env, { within: this.#network.enter });
     await this.#server.listening();
@@ -114,7 +119,7 @@ export class NetworkPod {
     const times = { createdMs: this.#createdMs, readySinceMs: Date.now() };
     this.#discovery.kube.putPod({
       name,
-      uid: this.#uid,
+      uid: this.uid,
       ip: address,
       node: node.name,
       hostIP: node.hostIP,

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { EventKind } from '../../server/protocol/event.ts';
 import type { FindingKind } from '../../server/protocol/finding.ts';
+import type { UdpResult } from '../../server/protocol/sample.ts';
 import type { NetworkCluster } from './cluster.ts';
 import type { Look, Truth } from './looks.ts';
-import { FRESH_INTERVALS, type NetworkPod } from './pod.ts';
+import { FRESH_INTERVALS, type NetworkPod, UDP_PORT } from './pod.ts';
 
 /** What the first finding must be. What is left out may be anything; `about` is one of its pods. */
 export interface Expected {
@@ -25,6 +26,8 @@ export interface Scenario extends Truth {
   /** The first finding of the pod that is asked; 'nothing' = nothing may stand out until `isOver`. */
   first: Expected | ((asked: string) => Expected) | 'nothing';
   isOver?: (look: Look) => boolean;
+  /** What the cluster measures wrongly while it lasts, since `plantedMs` (ms since the epoch). */
+  wronglyMeasured?: (cluster: NetworkCluster, plantedMs: number) => Promise<string[]>;
   /** Whether `/cluster_health` stays 200, false by default; 'at times' if that depends on the newest ping. */
   isHealthy?: boolean | 'at times';
   /** The most intervals until it is told, and until nothing stands out after its end. */
@@ -78,6 +81,25 @@ const LINK_IS_SLOW = {
   eventsAfter: ['link-normal'],
 } as const;
 const NO_LINK_EVENTS = { events: [], eventsAfter: [] } as const;
+
+/**
+ * Says so if the share of the datagrams of a link that were lost since `sinceMs` (ms since the epoch) is not in `range`, by the cycles
+ * that its source has kept. Without any it says so too.
+ */
+async function lossOutside(
+  range: [number, number],
+  from: NetworkPod,
+  to: NetworkPod,
+  sinceMs: number,
+): Promise<string[]> {
+  const answer = await fetch(`${from.url}/api/v1/link?from=${from.uid}&to=${to.uid}`);
+  const { udp } = (await answer.json()) as { udp: UdpResult[] };
+  const [sent, lost] = udp
+    .filter(({ atMs, suspect }) => atMs >= sinceMs && !suspect)
+    .reduce(([all, bad], cycle) => [all + cycle.sent, bad + cycle.lost], [0, 0]);
+  const share = lost / sent;
+  return share >= range[0] && share <= range[1] ? [] : [`${from.name} → ${to.name}: ${lost} of ${sent} datagrams lost`];
+}
 
 let openMark = 0;
 const hogs: ChildProcess[] = [];
@@ -243,6 +265,29 @@ export const SCENARIOS: Scenario[] = [
     // A finding that ends with the next good ping would come and go while the fault lasts.
     recoveredWithin: 60,
     retries: 2,
+  },
+  {
+    name: '20 % of the datagrams of a link lost',
+    plant: (cluster) => {
+      const rule = `ip saddr ${cluster.pod('b1').address} udp dport ${UDP_PORT} numgen random mod 100 < 20 drop`;
+      return cluster.pod('b3').filter({ input: [rule] });
+    },
+    // No ping fails.
+    affects: () => false,
+    culprits: ['b3'],
+    asked: ['a1', 'b1'],
+    first: { kind: 'link-lossy', subject: 'b1 → b3', says: 'HTTP works' },
+    wronglyMeasured: async (cluster, plantedMs) => {
+      const [b1, b3] = [cluster.pod('b1'), cluster.pod('b3')];
+      // 100 datagrams or more.
+      const there = await lossOutside([0.05, 0.4], b1, b3, plantedMs);
+      return [...there, ...(await lossOutside([0, 0.02], b3, b1, plantedMs))];
+    },
+    isHealthy: true,
+    // The last minute counts: until 2 % of its datagrams are lost, and until none of those that are is left.
+    toldWithin: 15,
+    recoveredWithin: 65,
+    ...NO_LINK_EVENTS,
   },
   {
     name: 'the Kubernetes API unreachable for one pod, while another pod comes',
