@@ -1,6 +1,7 @@
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { GroupBy, OrderBy } from './address.ts';
 import { type AxisStates, badness } from './axis-states.ts';
+import type { Folding } from './fold.ts';
 import type { Picture, PodView } from './mesh-view.ts';
 import { standIns } from './slots.ts';
 
@@ -33,10 +34,13 @@ export interface ArrangeOptions {
   shown?: Uint8Array | null;
 }
 
-/** Sorts the pods: groups by name, pods within a group by `order`, then by name. O(n log n). */
+/**
+ * Sorts the pods: groups by name, pods within a group by `order`, then by name. In a folded picture, the order by name is that
+ * of its nodes or zones, and the pods of an unfolded one stand together in its place. O(n log n).
+ */
 export function arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
   const shown = picture.pods.filter(({ index }) => options.shown?.[index] !== 0);
-  const inOrder = comparator(axisStates, options.order);
+  const inOrder = comparator(axisStates, options.order, picture.fold?.level ?? 'pod');
   const key = groupKey(options.group);
   shown.sort((a, b) => compareText(key(a), key(b)) || inOrder(a, b));
   return arrangementOf(shown, picture.n, options.group);
@@ -112,13 +116,19 @@ function groupKey(group: GroupBy): (view: PodView) => string {
   return group === 'zone' ? (view) => view.pod.zone : () => '';
 }
 
-function comparator(axisStates: AxisStates, order: OrderBy): (a: PodView, b: PodView) => number {
-  const byName = (a: PodView, b: PodView) =>
+function comparator(
+  axisStates: AxisStates,
+  order: OrderBy,
+  level: Folding['level'],
+): (a: PodView, b: PodView) => number {
+  const byPodName = (a: PodView, b: PodView) =>
     compareText(a.pod.name, b.pod.name) || compareText(a.pod.namespace, b.pod.namespace) || a.index - b.index;
-  const byNode = (a: PodView, b: PodView) => compareText(a.pod.node, b.pod.node) || byName(a, b);
+  const byNode = (a: PodView, b: PodView) => compareText(a.pod.node, b.pod.node) || byPodName(a, b);
+  const byZone = (a: PodView, b: PodView) => compareText(a.pod.zone, b.pod.zone) || byNode(a, b);
+  const byName = level === 'zone' ? byZone : level === 'node' ? byNode : byPodName;
   if (order === 'name') return byName;
   if (order === 'node') return byNode;
-  if (order === 'zone') return (a, b) => compareText(a.pod.zone, b.pod.zone) || byNode(a, b);
+  if (order === 'zone') return byZone;
   const counts = order === 'worst-row' ? axisStates.into : axisStates.outOf;
   const score = new Map<number, number>();
   const scoreOf = (pod: number) => {
@@ -169,7 +179,9 @@ export class KeptOrder {
     const before = this.#podKey;
     // Most updates have the same list, so a thousand pods are not compared each time.
     if (pods !== this.#pods) this.#podKey = pods.map(({ uid, node, zone }) => `${uid}@${node}@${zone}`).join();
-    const key = [options.order, options.group, options.filter].join('\n');
+    // The pods of a node that is unfolded come in its place, not last like new ones.
+    const { level = 'pod', unfolded = [] } = picture.fold ?? {};
+    const key = [options.order, options.group, options.filter, level, ...unfolded].join('\n');
     const isFresh = this.#kept === null || key !== this.#key;
     const isMoved = isFresh || before !== this.#podKey;
     const isSorted =

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../../../server/protocol/pod.ts';
 import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../../web/model/address.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
+import { foldPicture } from '../../../../web/model/levels.ts';
 import type { Picture } from '../../../../web/model/mesh-view.ts';
 import {
   type ArrangeOptions,
@@ -55,6 +56,26 @@ describe('pods are ordered', () => {
     expect(namesOf(picture, arranged(picture, { order: 'node' }).pods)).toEqual(['b', 'c', 'a', 'd']);
     expect(namesOf(picture, arranged(picture, { order: 'zone' }).pods)).toEqual(['d', 'b', 'c', 'a']);
   });
+
+  test.each(['node', 'zone'] as const)(
+    'folded by %s: pods and nodes of an unfolded one stand in its place',
+    (level) => {
+      const base = pictureOf({ pods: 120, scenario: 'healthy' });
+      const kept = new KeptOrder();
+      const places = (picture: Picture) =>
+        Array.from(
+          kept.arrange(picture, axisStatesOf(picture), USUAL).pods,
+          (pod) => picture.pods[pod]!.pod[level],
+        ).filter((place, at, all) => place !== all[at - 1]);
+      const folded = places(foldPicture(base, { level, unfolded: [] }));
+      expect(folded.length).toBeGreaterThan(2);
+      for (const name of folded) {
+        const unfolded = foldPicture(base, { level, unfolded: [`${level}:${name}`] });
+        expect(unfolded.n).toBeGreaterThan(folded.length);
+        expect(places(unfolded)).toEqual(folded);
+      }
+    },
+  );
 
   test('with those whose node is not known last', () => {
     const picture = pictureOf({ pods: 4, scenario: 'healthy' }, ({ pods }) => {
