@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { unpack16 } from '../../server/protocol/links.ts';
+import { FLAG_IPV6, unpack16 } from '../../server/protocol/links.ts';
 import { lossOf } from '../../server/protocol/udp.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ServerProcess } from '../support/server-process.ts';
@@ -74,4 +74,28 @@ it('the metrics and the samples of a link say the same', async () => {
     `/api/v1/link?from=${uid('pod-1')}&to=${uid('pod-3')}`,
   );
   expect(samples.udp.at(-1)).toMatchObject({ sent: 10, lost: 2 });
+});
+
+it('pods measure loss and hops over IPv6 too', async () => {
+  const own = await StubMesh.forTest();
+  const both = { ...UDP, UDP_PORT: String(own.port), IP_VERSIONS: '4,6' };
+  own.addPod(1);
+  own.addPod(2, { ip: '::1' });
+  const [one] = await Promise.all([own.serve(1, both), own.serve(2, { ...both, HOST: '::1', POD_IP: '::1' })]);
+  await eventually(async () => {
+    const { pods, reports } = await meshOf(one!);
+    expect(reports.map(({ missing }) => missing)).toEqual(['', '']);
+    for (const { links, udp } of reports) {
+      const measured = [...links.to].map((to, link) => ({
+        to: pods[to]?.name,
+        isIPv6: ((links.flags[link] ?? 0) & FLAG_IPV6) !== 0,
+        loss: lossOf(udp, link),
+        hops: udp?.hops[link],
+      }));
+      expect(measured.sort((a, b) => Number(a.isIPv6) - Number(b.isIPv6))).toEqual([
+        { to: 'pod-1', isIPv6: false, loss: 0, hops: 0 },
+        { to: 'pod-2', isIPv6: true, loss: 0, hops: 0 },
+      ]);
+    }
+  });
 });
