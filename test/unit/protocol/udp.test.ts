@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import OPENAPI from '../../../server/http/openapi.json';
 import { mergedReportOf } from '../../../server/peers/merged-report.ts';
 import { PodIndex } from '../../../server/peers/pod-index.ts';
 import { encodeColumns, NONE16, unpack16 } from '../../../server/protocol/links.ts';
@@ -122,5 +123,23 @@ describe('UDP results in the mesh', () => {
     expect([unpack16(first!.udp!.rttUs[2]!), first!.udp!.hops[2], first!.udp!.hops[1]]).toEqual([700, UNKNOWN_HOPS, 2]);
     // Nothing came back, so there is no round trip.
     expect([lossOf(second!.udp, 2), second!.udp!.rttUs[2]]).toEqual([1, NONE16]);
+  });
+
+  it('have their columns, and the fields of a cycle, in the description of the API', () => {
+    const textOf = (path: '/api/v1/pod-report' | '/api/v1/samples') =>
+      OPENAPI.paths[path].get.responses[200].description;
+    for (const column of Object.keys(emptyUdp(0)))
+      expect(textOf('/api/v1/pod-report')).toMatch(new RegExp(`\\b${column}\\b`));
+    const cycle: UdpResult = {
+      atMs: 0,
+      sent: 10,
+      lost: 0,
+      rttUs: 1,
+      duplicates: 0,
+      outOfOrder: 0,
+      hops: 0,
+      suspect: false,
+    };
+    for (const field of Object.keys(cycle)) expect(textOf('/api/v1/samples')).toMatch(new RegExp(`\\b${field}\\b`));
   });
 });
