@@ -83,7 +83,7 @@ export class PodLifetimes {
 
   /**
    * The pods at `atMs` (ms since the epoch by our present clock), sorted as discovery sorts them, with their lifecycle of
-   * then. Pods that had departed less than GONE_RETENTION before, or after `fromMs` (the begin of the time range that is asked
+   * then. Pods that had departed less than GONE_RETENTION before, or after `fromMs` (the start of the time range that is asked
    * for), are listed as gone. Addresses, labels and names are the last known ones.
    */
   podsAt(atMs: number, fromMs = atMs): Pod[] {

@@ -140,7 +140,7 @@ function comparisonQueryOf(req: Request, context: RouteContext): ComparisonQuery
 /** The range from `from` to `to`; what lies in the future is cut off. Throws 400. */
 function duringOf(req: Request, { clock, config }: RouteContext): TimeRange {
   const nowMs = clock.nowMs();
-  if (req.query['from'] === undefined) throw new HttpError(400, 'from in query: expected the begin of the range');
+  if (req.query['from'] === undefined) throw new HttpError(400, 'from in query: expected the start of the range');
   const fromMs = momentParameter(req, 'from', nowMs);
   const toMs = Math.min(nowMs, momentParameter(req, 'to', nowMs));
   if (toMs - fromMs < MIN_RANGE_MS) {

@@ -220,9 +220,9 @@ export class Collection {
 
   /**
    * Takes the report of a pod that gave none of the past from a copy: our own, else that of the first keeper whose copy has such a
-   * report; else takes the missing report. Resolves to true: it says nothing against the pod if keepers don't answer.
+   * report; else takes the missing report. Resolves to null, because the pod itself is not asked.
    */
-  async #askKeepers(listedPod: Pod, deadlineMs: number): Promise<boolean> {
+  async #askKeepers(listedPod: Pod, deadlineMs: number): Promise<null> {
     const { uid } = listedPod;
     const { clock, queryReport } = this.#deps;
     const arrival = (): Arrival => ({ pod: this.#view.index.ofUid(uid), atMs: clock.nowMs(), fetchUs: 0 });
@@ -246,7 +246,7 @@ export class Collection {
     }
     const found = report?.missing === '' ? report : missing;
     if (found !== undefined) this.#take(found);
-    return true;
+    return null;
   }
 
   /** Asks one pod of the view. Resolves to false if the pod was called and did not answer: `FanOut` then asks it last. */

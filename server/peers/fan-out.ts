@@ -33,9 +33,10 @@ export class FanOut {
 
   /**
    * Runs `call` for every pod, `CALLS_AT_ONCE` at a time, those that did not answer last time at the end; resolves when all
-   * have ended. `call` gets the end of its time (monotonic ms), resolves to whether the pod answered, and must not reject.
+   * have ended. `call` gets the end of its time (monotonic ms), resolves to whether the pod answered, null if it was not asked, and
+   * must not reject.
    */
-  run(pods: readonly Pod[], call: (pod: Pod, deadlineMs: number) => Promise<boolean>): Promise<void> {
+  run(pods: readonly Pod[], call: (pod: Pod, deadlineMs: number) => Promise<boolean | null>): Promise<void> {
     const deadlineMs = this.#clock.monotonicMs() + this.#checkAllTimeoutMs;
     const isSilent = ({ uid }: Pod) => this.#silent.has(uid);
     const order = [...pods.filter((pod) => !isSilent(pod)), ...pods.filter(isSilent)];
@@ -45,6 +46,7 @@ export class FanOut {
       const fullCallMs = this.#silent.get(pod.uid) ?? Number.NEGATIVE_INFINITY;
       const isShort = nowMs - fullCallMs < FULL_CALL_EVERY_MS;
       const hasAnswered = await call(pod, isShort ? Math.min(deadlineMs, nowMs + SILENT_CALL_MS) : deadlineMs);
+      if (hasAnswered === null) return;
       this.#silent.delete(pod.uid);
       if (!hasAnswered) this.#noteSilent(pod, isShort ? fullCallMs : nowMs);
     });

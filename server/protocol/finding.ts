@@ -65,6 +65,11 @@ export function isAboutLoss(kind: FindingKind): boolean {
   return kind.endsWith('-lossy') || kind === 'pod-lossy-out';
 }
 
+/** Whether findings of this kind count pods, not links, in `affected`: they are about what pods report. */
+export function countsPods(kind: FindingKind): boolean {
+  return kind === 'cpu-starved' || kind === 'list-differs' || kind === 'pod-overdue' || kind === 'report-missing';
+}
+
 /** The most findings of one mesh; what is beyond is counted in the last one's words. */
 export const MAX_FINDINGS = 50;
 /** The most pods that a finding names on either side. */
@@ -82,7 +87,7 @@ const findingSchema = v.object({
   pods: boundedArray(podIndex, MAX_FINDING_PODS),
   /** The pods that report it: of a link its source; at most 20. */
   from: boundedArray(podIndex, MAX_FINDING_PODS),
-  /** Links that show it, of all links that could show it. */
+  /** Links that show it, of all links that could show it; see `countsPods`. */
   affected: wholeNumber,
   of: wholeNumber,
   /** The outcome that most of those links share; null where they do not fail. */

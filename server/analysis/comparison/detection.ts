@@ -6,7 +6,7 @@ import { lostPodText } from './messages.ts';
 
 /** What the times to detect and to recover are derived from. Times in ms since the epoch. */
 export interface DetectionInput {
-  /** The end of the range "before"; if there is no range "before": the begin of "during". */
+  /** The end of the range "before"; if there is no range "before": the start of "during". */
   beforeEndMs: number;
   /** The range "during". */
   fromMs: number;
@@ -35,7 +35,7 @@ const BAD_EVENTS: ReadonlySet<EventKind> = new Set(['link-failed', 'link-slow'])
 const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-normal']);
 
 /**
- * The time from the begin of the fault to the first event of a failed or slow link (else to the loss of a pod), and from its
+ * The time from the start of the fault to the first event of a failed or slow link (else to the loss of a pod), and from its
  * end to the last event of a link that is well again. The fault begins with the first annotation since the range "before", and ends with it if it has an end; without one, with the range "during". Only links of targets count; if they have no event, all links do.
  * If pods were lost that had to be replaced, the time to recover is the longest from the loss of one of them until its
  * replacement was ready and every link to it ok.
@@ -85,7 +85,7 @@ function detected({ affected, lost }: DetectionInput, { beginMs, begin }: Fault,
   }
   const who = first === undefined ? (gone?.name ?? '') : (first.pod?.name ?? 'a link');
   const what = first === undefined ? 'gone' : first.kind === 'link-slow' ? 'slow' : 'failing';
-  const when = begin === 'annotation' ? 'the annotation' : 'the begin of the range';
+  const when = begin === 'annotation' ? 'the annotation' : 'the start of the range';
   const message = `${who} ${what} at ${timeText(atMs)}, ${offsetText(beginMs, atMs)} ${when}`;
   return { ...base, ...elapsed(beginMs, atMs), message };
 }

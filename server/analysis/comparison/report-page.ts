@@ -69,12 +69,14 @@ function verdictSection({ verdict }: ReportData): Markup {
   const clauses = verdict.expect.map(
     (clause, i) => html`<li><code>${clause}</code> – ${CLAUSE_MARKS[verdict.clauses[i] ?? 'unknown']}</li>`,
   );
+  // A verdict lists at most MAX_VIOLATIONS of them.
   const missing = verdict.missing_reports.length;
+  const missingPods = `${missing < MAX_VIOLATIONS ? '' : 'at least '}${plural(missing, 'pod')}`;
   return html`<section class="verdict ${verdict.verdict}" aria-labelledby="verdict">
 <h2 class="headline" id="verdict">${VERDICT_HEADINGS[verdict.verdict]}</h2>
 ${verdict.reason === '' ? null : html`<p>${verdict.reason}</p>`}<ul>${clauses}</ul>
 <p class="second">Judged over ${plural(verdict.links_checked, 'link')} and ${plural(verdict.samples, 'sample')} of the range
-"during"; ${verdict.links_failed} failed${missing === 0 ? '' : `; ${plural(missing, 'pod')} did not report`}.</p>
+"during"; ${verdict.links_failed} failed${missing === 0 ? '' : `; ${missingPods} did not report`}.</p>
 ${violationsTable(verdict)}</section>`;
 }
 
@@ -84,7 +86,7 @@ function violationsTable({ violations }: ReportData['verdict']): Markup | null {
     (one) => html`<tr><td>${nameMarkup(one.from)} → ${nameMarkup(one.to)}</td><td>${one.found}</td>
 <td><code>${one.clause}</code></td><td class="n">${one.samples}</td></tr>`,
   );
-  const caption = `Links that violate the hypothesis${violations.length >= MAX_VIOLATIONS ? `, the first ${MAX_VIOLATIONS}` : ''}`;
+  const caption = `Links that violate the hypothesis${violations.length < MAX_VIOLATIONS ? '' : ` (at most ${MAX_VIOLATIONS} are listed)`}`;
   return table('Violations', caption, ['Link', 'Found', 'Expected', '#Samples'], html`<tbody>${rows}</tbody>`);
 }
 
@@ -127,7 +129,7 @@ function lostSection({ lostPods }: ReportData): Markup | null {
   const { count, pods } = lostPods;
   if (count === 0) return null;
   const rows = pods.map(({ name, lostMs, replacedBy, needsReplacement, readyMs, healthyMs }) => {
-    const noReplacement = needsReplacement ? 'not replaced' : 'nobody has to';
+    const noReplacement = needsReplacement ? 'not replaced' : 'not needed';
     const timeSinceLoss = (ms: number | null) => (ms === null ? '–' : durationText(Math.max(0, ms - lostMs)));
     return html`<tr><td class="t">${timeText(lostMs)}</td>
 <th scope="row">${nameMarkup(name)}</th><td>${replacedBy === '' ? noReplacement : nameMarkup(replacedBy)}</td>
@@ -367,7 +369,7 @@ function methodSection({ cluster }: ReportData): Markup {
 as before; or its median is ${cluster.slowLinkMs} ms or more, and at least twice as long as before. A link without samples
 before is affected if it failed or is slow. The blast radius is the share of affected links among all links with a sample
 during.</p>
-<p>The time to detect runs from the begin of the fault (the first annotation since "before", else the begin of "during") to
+<p>The time to detect runs from the start of the fault (the first annotation since "before", else the start of "during") to
 the first event of a failed or slow link. The time to recover runs from the end of the fault (the end of that annotation, else
 the end of "during") to the last event of a link that is well again. If pods were lost that had to be replaced, it runs from
 the loss until the replacement was ready and every link to it ok.</p>

@@ -22,7 +22,7 @@ describe('a fan-out', () => {
   it('gives a pod that did not answer 200 ms, and the whole time every 30 s, or once it answers a ping', async () => {
     const clock = new FakeClock();
     const fanOut = new FanOut({ checkAllTimeoutMs: 5_000 }, clock);
-    const timeOf = async (answers: boolean) => {
+    const timeOf = async (answers: boolean | null) => {
       let timeMs = 0;
       await fanOut.run(podsOf(1), async (_, deadlineMs) => {
         timeMs = deadlineMs - clock.monotonicMs();
@@ -31,6 +31,8 @@ describe('a fan-out', () => {
       return timeMs;
     };
     expect([await timeOf(false), await timeOf(false), await timeOf(false)]).toEqual([5_000, 200, 200]);
+    // A question that it was not asked itself says nothing about it.
+    expect([await timeOf(null), await timeOf(false)]).toEqual([200, 200]);
     await clock.advance(30_000);
     expect([await timeOf(false), await timeOf(false)]).toEqual([5_000, 200]);
     fanOut.noteAnswer('uid-0');

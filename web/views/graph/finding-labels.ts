@@ -1,4 +1,4 @@
-import { type Finding, isAboutNode, isAboutZones } from '../../../server/protocol/finding.ts';
+import { countsPods, type Finding, isAboutNode, isAboutZones } from '../../../server/protocol/finding.ts';
 import { findingWords } from '../../model/finding-words.ts';
 import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
 import { countText, plural } from '../../model/format.ts';
@@ -57,8 +57,8 @@ function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabe
   if (isAboutNode(finding.kind)) {
     return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
   }
-  // One finding can stand for many CPU-starved or silent pods. `affected` counts all of them, `finding.pods` has only the first.
-  const unnamed = finding.affected - finding.pods.length;
+  // One finding can stand for many CPU-starved or silent pods: `finding.pods` has only the first of them.
+  const unnamed = countsPods(finding.kind) ? finding.affected - finding.pods.length : 0;
   const count = pods.length > 1 ? pods.length + unnamed : 1;
   const more = count > 1 ? ` and ${countText(count - 1)} more` : '';
   return { ...base, title: `${anchor.name}${more}`, node };

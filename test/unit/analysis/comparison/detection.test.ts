@@ -26,14 +26,14 @@ const slow = (atMs: number) => eventOf('link-slow', atMs, chaos, [a, b, c]);
 const normal = (atMs: number) => eventOf('link-normal', atMs, chaos, [a, b, c]);
 
 describe('time to detect', () => {
-  it('runs from the begin of the range to the first event of a link of a target', () => {
+  it('runs from the start of the range to the first event of a link of a target', () => {
     const events = [eventOf('link-failed', FROM_MS + 500, b, [a]), slow(FROM_MS + 3_100), slow(FROM_MS + 9_000)];
     expect(times({ events }).timeToDetect).toEqual({
       ms: 3_100,
       sinceMs: FROM_MS,
       since: 'range',
       atMs: FROM_MS + 3_100,
-      message: 'pod-3 slow at 14:55:03, 3.1 s after the begin of the range',
+      message: 'pod-3 slow at 14:55:03, 3.1 s after the start of the range',
     });
   });
 
@@ -52,7 +52,7 @@ describe('time to detect', () => {
     expect(times({ ...input, annotations: [] }).timeToDetect).toMatchObject({
       ms: null,
       atMs: FROM_MS - 1_000,
-      message: expect.stringContaining('1.0 s before the begin of the range'),
+      message: expect.stringContaining('1.0 s before the start of the range'),
     });
   });
 
@@ -147,7 +147,7 @@ describe('pods that were lost', () => {
     });
     expect(times(killed).timeToDetect).toMatchObject({
       ms: 400,
-      message: 'pod-3 gone at 14:55:00, 0.4 s after the begin of the range',
+      message: 'pod-3 gone at 14:55:00, 0.4 s after the start of the range',
     });
   });
 
@@ -166,7 +166,7 @@ describe('pods that were lost', () => {
     expect(timeToRecover.message).toBe(`Not recovered: pod-3 lost at 14:55:00, ${message}`);
   });
 
-  it('do not count if nobody has to replace them', () => {
+  it('do not count if no pod has to replace them', () => {
     const bare = { ...lost, replacedBy: '', needsReplacement: false, readyMs: null, healthyMs: null };
     expect(times({ ...killed, lost: [bare] }).timeToRecover.message).toMatch(/^Nothing to recover from/);
   });

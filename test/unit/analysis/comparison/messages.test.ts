@@ -75,7 +75,7 @@ describe('the title of a report', () => {
 /** Since when all links to the replacement are ok. Packed durations of this length are multiples of 16. */
 const HEALTHY_MS = FROM_MS + 23_008;
 
-/** Pod 3 was killed 20 s after the begin of the range; pod 4 replaced it. */
+/** Pod 3 was killed 20 s after the start of the range; pod 4 replaced it. */
 function killed(change: Partial<Pod> = {}): Scene {
   const lostMs = FROM_MS + 20_000;
   const mesh = () =>
