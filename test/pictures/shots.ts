@@ -69,6 +69,7 @@ export function tour(): Shot[] {
     ...daemons,
     ...windows,
     ...scenarios.flatMap((scenario) => both(`8-${scenario}`, { pods: 8, scenario })),
+    ...both('4-lossy-link', { pods: 4, scenario: 'lossy' }, `&${SLOW_LINK}`),
     ...both('mixed-120', MANY),
     ...both('mixed-1000', { pods: 1000, scenario: 'mixed' }),
     ...both('link', FOUR, `&${SLOW_LINK}`),

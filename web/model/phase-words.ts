@@ -1,6 +1,6 @@
-import { latePhase } from '../../server/protocol/link-state.ts';
+import { isLossy, latePhase } from '../../server/protocol/link-state.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
-import { latencyText } from './format.ts';
+import { latencyText, plural } from './format.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './links.ts';
 
@@ -82,8 +82,23 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
     case 'gone':
       return { tone, title: 'One of the two pods is gone.', text: 'The last results are kept for a few minutes.' };
     default:
+      if (facts.udp !== null && isLossy(facts.udp.sent, facts.udp.lost)) {
+        const { sent, lost } = facts.udp;
+        const text = `${shareText(lost / sent)} of ${plural(sent, 'datagram')} to ${to} were lost, while pings work: TCP sends lost packets again. Check the network.`;
+        return { tone: 'warning', title: 'Loses datagrams.', text };
+      }
       return { tone, title: 'Healthy.', text: `All phases from ${from} to ${to} are fast.` };
   }
+}
+
+/** `20 % lost`, `0.5 % lost`, `none lost`. */
+export function lossText({ sent, lost }: { sent: number; lost: number }): string {
+  if (lost === 0) return 'none lost';
+  return `${shareText(lost / sent)} lost`;
+}
+
+function shareText(share: number): string {
+  return `${Number((100 * share).toPrecision(2))} %`;
 }
 
 function lateWords(facts: LinkFacts, { from, to }: MessageContext): { title: string; text: string } {

@@ -10,6 +10,7 @@ import { FLAG_NOT_YET, outcomeOf, phaseOf, unpack16 } from '../../../server/prot
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { LinkSamples, RecentSample } from '../../../server/protocol/sample.ts';
+import { lostOf, sentOf } from '../../../server/protocol/udp.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { chance } from './random.ts';
 
@@ -119,6 +120,9 @@ export function linkHistoryOf(mesh: Mesh, from: string, to: string, stepMs: numb
   const i = report?.links.to.indexOf(mesh.pods.findIndex(({ uid }) => uid === to)) ?? -1;
   const since =
     report === undefined || i < 0 || stateOf(report, i) === 'healthy' ? mesh.atMs : sinceMs(mesh, report, i);
+  const udp = report?.udp ?? null;
+  const isMeasured = udp !== null && sentOf(udp, i) > 0;
+  const lossShare = isMeasured ? lostOf(udp, i) / sentOf(udp, i) : 0;
   const steps = Array.from({ length: now === undefined ? 0 : 60 }, (_, k) => {
     const atMs = mesh.atMs - (60 - k) * stepMs;
     const isNow = now !== undefined && atMs + stepMs > since;
@@ -135,6 +139,8 @@ export function linkHistoryOf(mesh: Mesh, from: string, to: string, stepMs: numb
       maxUs: isFailed ? -1 : us * 2,
       connectP50Us: isFailed ? -1 : 200,
       firstByteP50Us: isFailed ? -1 : Math.max(0, us - 220),
+      // The loss began fifteen steps ago.
+      ...(isMeasured && { udpSent: 10 * perStep, udpLost: k < 45 ? 0 : Math.round(10 * perStep * lossShare) }),
     };
   });
   return { from, to, error, nowMs: mesh.atMs, resolutionMs: 2000, steps };

@@ -2,6 +2,7 @@ import { area, line, max, scaleLinear, sum } from 'd3';
 import type { LinkHistory } from '../../../server/protocol/history.ts';
 import { clockText, countText, latencyText, plural, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
+import { lossText } from '../../model/phase-words.ts';
 import type { HistoryState } from './link-direction.ts';
 
 const WIDTH = 170;
@@ -14,7 +15,7 @@ interface HistoryChartProps {
   momentMs: number | null;
 }
 
-/** The history of a link as a small plot: medians, the range around them, and bars for failures. */
+/** The history of a link as a small plot: medians, the range around them, bars for failures, and bars from above for lost datagrams. */
 export function HistoryChart({ of: { history, error }, problemMs, momentMs }: HistoryChartProps) {
   const untilMs = history === null ? 0 : Math.min(history.nowMs, momentMs ?? history.nowMs);
   const steps = history === null ? [] : stepsUntil(history, untilMs);
@@ -24,9 +25,10 @@ export function HistoryChart({ of: { history, error }, problemMs, momentMs }: Hi
     return <p className="sample-none">{error === '' ? empty : `History not available: ${shownName(error)}`}</p>;
   }
   const plot = plotHistory(steps, untilMs, problemMs * 1000, WIDTH, HEIGHT);
-  const { samples, failed, maxUs } = summariseHistory(steps);
+  const { samples, failed, maxUs, sent, lost } = summariseHistory(steps);
+  const loss = sent === 0 ? '' : lossText({ sent, lost });
   const span = spanText(untilMs - plot.fromMs);
-  const words = `Last ${span} in steps of ${spanText(first.lengthMs)}: ${plural(samples, 'sample')}, ${countText(failed)} failed, slowest ${latencyText(maxUs)}`;
+  const words = `Last ${span} in steps of ${spanText(first.lengthMs)}: ${plural(samples, 'sample')}, ${countText(failed)} failed, slowest ${latencyText(maxUs)}${loss === '' ? '' : `, ${plural(sent, 'datagram')}, ${loss}`}`;
   return (
     <figure className="sample-chart is-past">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={words}>
@@ -37,12 +39,15 @@ export function HistoryChart({ of: { history, error }, problemMs, momentMs }: Hi
         {plot.failures.map(({ x, width, height }) => (
           <rect key={x} className="past-failure" x={x} y={HEIGHT - height} width={width} height={height} />
         ))}
+        {plot.losses.map(({ x, width, height }) => (
+          <rect key={x} className="past-loss" x={x} y={0} width={width} height={height} />
+        ))}
         <path className="past-line" d={plot.line} />
       </svg>
       <figcaption>
         <span>{clockText(plot.fromMs, untilMs)}</span>
-        <span className={failed > 0 ? 'tone-failed' : undefined}>
-          {failed > 0 ? `${countText(failed)} failed` : 'none failed'}
+        <span className={failed > 0 ? 'tone-failed' : lost > 0 ? 'tone-warning' : undefined}>
+          {failed === 0 && lost > 0 ? loss : failed > 0 ? `${countText(failed)} failed` : 'none failed'}
         </span>
         <span>{momentMs === null && error === '' ? 'now' : clockText(untilMs)}</span>
       </figcaption>
@@ -58,6 +63,8 @@ export interface HistoryPlot {
   band: string;
   /** Bars of steps with failures, px from the bottom. */
   failures: { x: number; width: number; height: number }[];
+  /** Bars of steps with lost datagrams, px from the top. */
+  losses: { x: number; width: number; height: number }[];
   /** The problem threshold, px from the top. */
   problemY: number;
   /** The time range, ms since the epoch by the source pod's clock. */
@@ -71,6 +78,9 @@ export interface HistorySummary {
   failed: number;
   /** The slowest ok sample, us; -1 = none. */
   maxUs: number;
+  /** Datagrams of the UDP probe, and those that were lost. */
+  sent: number;
+  lost: number;
 }
 
 type Step = LinkHistory['steps'][number];
@@ -115,17 +125,19 @@ export function plotHistory(
     .y0((point) => (point === null ? 0 : y(point.minUs)))
     .y1((point) => (point === null ? 0 : y(point.p95Us)))
     .digits(1);
-  const failures = steps
-    .filter((step) => failedOf(step) > 0)
-    .map((step) => {
-      const left = x(step.atMs);
-      const share = Math.max(MIN_BAR_SHARE, failedOf(step) / Math.max(1, step.samples));
-      return { x: left, width: Math.max(MIN_BAR_WIDTH, x(step.atMs + step.lengthMs) - left), height: share * height };
-    });
+  const bars = (shareOf: (step: Step) => number) =>
+    steps
+      .filter((step) => shareOf(step) > 0)
+      .map((step) => {
+        const left = x(step.atMs);
+        const share = Math.max(MIN_BAR_SHARE, shareOf(step));
+        return { x: left, width: Math.max(MIN_BAR_WIDTH, x(step.atMs + step.lengthMs) - left), height: share * height };
+      });
   return {
     line: medians(points) ?? '',
     band: band(points) ?? '',
-    failures,
+    failures: bars((step) => failedOf(step) / Math.max(1, step.samples)),
+    losses: bars(({ udpSent = 0, udpLost = 0 }) => Math.min(1, udpLost / Math.max(1, udpSent))),
     problemY: y(problemUs),
     fromMs,
     toMs: untilMs,
@@ -153,5 +165,7 @@ export function summariseHistory(steps: readonly Step[]): HistorySummary {
     samples: sum(steps, ({ samples }) => samples),
     failed: sum(steps, failedOf),
     maxUs: max(steps, ({ maxUs }) => maxUs) ?? -1,
+    sent: sum(steps, ({ udpSent = 0 }) => udpSent),
+    lost: sum(steps, ({ udpLost = 0 }) => udpLost),
   };
 }

@@ -1,6 +1,7 @@
 import { isLossy } from '../../../server/protocol/link-state.ts';
 import { bodyOf } from '../../components/phase-bar.tsx';
 import { latencyText } from '../../model/format.ts';
+import { lossText } from '../../model/phase-words.ts';
 import type { LinkDirection } from './link-direction.ts';
 import { summarise } from './sample-chart.tsx';
 
@@ -70,12 +71,6 @@ export function LinkFigures({ directions, problemUs, warningUs }: LinkFiguresPro
 
 /** The rows of the UDP probe, which are not shown without it. */
 const OF_UDP: ReadonlySet<string> = new Set(['UDP round trip', 'Datagrams', 'Hops']);
-
-/** `20 % lost`, `0.5 % lost`, `none lost`. */
-export function lossText({ sent, lost }: { sent: number; lost: number }): string {
-  if (lost === 0) return 'none lost';
-  return `${Number(((100 * lost) / sent).toPrecision(2))} % lost`;
-}
 
 /** Two latencies as "252 / 255 ms", with one unit if both have the same. */
 function pairText(aUs: number, bUs: number): string {

@@ -37,6 +37,17 @@ const GOOD = facts({});
 const LATE_BYTE = facts({ state: 'slow', connectUs: 210, firstByteUs: 251_900, totalUs: 252_140 });
 
 describe('the message of a link', () => {
+  test('tells lost datagrams where all pings work', () => {
+    const lossy = facts({ udp: { sent: 300, lost: 60, rttUs: 500, hops: 2 } });
+    expect(linkMessage(lossy, GOOD, CONTEXT)).toMatchObject({
+      tone: 'warning',
+      title: 'Loses datagrams.',
+      text: expect.stringMatching(/^20 % of 300 datagrams to \S+ were lost, while pings work/),
+    });
+    const few = facts({ udp: { sent: 300, lost: 2, rttUs: 500, hops: 2 } });
+    expect(linkMessage(few, GOOD, CONTEXT).title).toBe('Healthy.');
+  });
+
   test('points at the process, not the network, if only the first byte is late (experiment 2)', () => {
     expect(linkMessage(LATE_BYTE, GOOD, CONTEXT)).toEqual({
       tone: 'slow',

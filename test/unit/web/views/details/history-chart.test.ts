@@ -38,11 +38,31 @@ describe("a link's past", () => {
     ]);
   });
 
+  test('marks lost datagrams from above, and says nothing of loss that was not measured', () => {
+    const lossy = { ...step(10_000, 500), udpSent: 100, udpLost: 50 };
+    const few = { ...step(20_000, 500), udpSent: 100, udpLost: 1 };
+    const { losses, failures } = plot([step(0, 500), lossy, few, { ...step(30_000, 500), udpSent: 100 }], 40_000);
+    expect(losses.map(({ x, height }) => [x, Math.round(height)])).toEqual([
+      [42.5, 18],
+      [85, 11],
+    ]);
+    expect(failures).toEqual([]);
+    expect(summariseHistory([step(0, 500), lossy, few])).toMatchObject({ sent: 200, lost: 51 });
+    // A report of another process may say anything.
+    expect(plot([{ ...lossy, udpLost: 900 }], 20_000).losses[0]?.height).toBe(36);
+  });
+
   test('ends at the moment that is looked at', () => {
     const history = { steps: [step(0, 500), step(10_000, 900), step(20_000, 700)] } as LinkHistory;
     expect(stepsUntil(history, 20_000)).toHaveLength(2);
-    expect(summariseHistory(stepsUntil(history, 20_000))).toEqual({ samples: 10, failed: 0, maxUs: 900 });
-    expect(summariseHistory([])).toEqual({ samples: 0, failed: 0, maxUs: -1 });
+    expect(summariseHistory(stepsUntil(history, 20_000))).toEqual({
+      samples: 10,
+      failed: 0,
+      maxUs: 900,
+      sent: 0,
+      lost: 0,
+    });
+    expect(summariseHistory([])).toMatchObject({ samples: 0, failed: 0, maxUs: -1 });
   });
 
   test('stays within its box', () => {
