@@ -74,6 +74,11 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     expect(await words(page, '.figures')).toMatch(/Connect .* First byte .* p50 \/ p95 .* Samples, failed/);
     expect(await page.locator('.pod-chosen').count()).toBe(2);
     expect(await page.locator('.graph-halo').count()).toBe(1);
+    const strength = () => page.locator('.graph-halo').evaluate((halo) => getComputedStyle(halo).opacity);
+    expect(await strength()).toBe('0.3');
+    await page.emulateMedia({ forcedColors: 'active' });
+    await soon(strength).toBe('1');
+    await page.emulateMedia({ forcedColors: 'none' });
     expect(await hash()).toMatch(/from=uid-\d+&to=uid-\d+/);
     await panel()
       .getByRole('button', { name: /goldpinger-chaos: only the first byte is late/ })

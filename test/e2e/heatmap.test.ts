@@ -112,6 +112,31 @@ describe('the picture', () => {
     await soon(activeColour).toBe(await token('--good-cell'));
   });
 
+  test.each(['light', 'dark'] as const)(
+    'with forced colours, %s, frames what is selected in Highlight',
+    async (scheme) => {
+      await open(FOUR, { hash: '&from=uid-0000&to=uid-0003' });
+      await page.emulateMedia({ forcedColors: 'active', colorScheme: scheme });
+      await page.reload();
+      await grid().waitFor();
+      /** How many pixels of the layer above the cells have the colour, which can be transparent. */
+      const inHighlight = () =>
+        page.evaluate(() => {
+          const pixelsOf = (canvas: HTMLCanvasElement) =>
+            new Uint32Array(canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+          const sample = document.createElement('canvas');
+          const ctx = sample.getContext('2d')!;
+          ctx.fillStyle = 'Highlight';
+          ctx.fillRect(0, 0, 1, 1);
+          const [wanted] = pixelsOf(sample);
+          const [, above] = document.querySelectorAll<HTMLCanvasElement>('.heat-layers canvas');
+          return pixelsOf(above!).filter((pixel) => pixel === wanted).length;
+        });
+      // The frame of one cell alone: four sides of more than 50 px, 3 px thick.
+      await soon(inHighlight).toBeGreaterThan(600);
+    },
+  );
+
   test('follows the feed without a click', async () => {
     await open({ pods: 4, scenario: 'healthy' });
     expect(await cellColour(0, 3)).toBe(await token('--good-cell'));
