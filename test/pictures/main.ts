@@ -31,6 +31,8 @@ async function take(browser: Browser, shots: readonly Shot[], save: (shot: Shot,
     made.set(windowMs, known);
     return known;
   };
+  // Before a page waits for it: 5000 pods take half a minute.
+  mesh(0);
   const scene = await startScene({ pageDir: PAGE_DIR, mesh, nowMs: () => FEED_TIME_MS + 300 });
   try {
     for (const shot of shots) await save(shot, await pictureOf(browser, scene.url, shot));
