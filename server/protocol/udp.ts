@@ -24,7 +24,7 @@ export interface UdpColumns {
   ageMs: Uint16Array;
   /** Datagrams sent in the window of the report, in the last `LOSS_WINDOW_MS` if the request had none; packed by `pack16`. */
   windowSent: Uint16Array;
-  /** Those of them that did not come back, packed by `pack16`; never more than `windowSent`. */
+  /** Those of them that did not come back while pings succeeded, packed by `pack16`; never more than `windowSent`. */
   windowLost: Uint16Array;
   /** Routers on the way to the target; UNKNOWN_HOPS = unknown. */
   hops: Uint8Array;

@@ -36,7 +36,9 @@ export interface RangeResult {
 
 /** The results of the UDP probe of a link in a time range. */
 export interface UdpRange {
+  /** Datagrams of the cycles that count. */
   sent: number;
+  /** Those of them that did not come back. */
   lost: number;
   /** The newest cycle that counts; of a bucket, all its cycles together. null without any. */
   newest: UdpResult | null;
@@ -80,16 +82,21 @@ export class RangeStatistics {
     return { summary, lastState, resolutionMs };
   }
 
-  /** The results of the UDP probe of one link, from single cycles if all of the time range are still kept. */
+  /**
+   * The results of the UDP probe of one link, from single cycles if all of the time range are still kept. Cycles beside a failed
+   * ping do not count: the probe is for loss that TCP hides, and an outage that is over is not loss.
+   */
   udpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpRange {
     const { udp } = record;
     const result: UdpRange = { sent: 0, lost: 0, newest: null };
     if (udp !== null && udp.lostAtMs < range.fromMs) {
-      for (const cycle of udp.between(range.fromMs, range.toMs)) {
-        if (cycle.suspect) continue;
+      const cycles = udp.between(range.fromMs, range.toMs).filter(({ suspect }) => !suspect);
+      const isBesideFailure = cycles.some(({ lost }) => lost > 0) ? this.#failuresOf(record) : () => false;
+      for (const cycle of cycles) {
+        result.newest = cycle;
+        if (cycle.lost > 0 && isBesideFailure(cycle.atMs)) continue;
         result.sent += cycle.sent;
         result.lost += cycle.lost;
-        result.newest = cycle;
       }
       return result;
     }
@@ -103,6 +110,23 @@ export class RangeStatistics {
       return true;
     });
     return result;
+  }
+
+  /** Tells of a moment whether one of the two pings before it, or the ping after it, failed. */
+  #failuresOf(record: LinkRecord): (atMs: number) => boolean {
+    const timesMs: number[] = [];
+    const failed: boolean[] = [];
+    this.#history.visitSamples(record, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (code, atMs) => {
+      timesMs.push(atMs);
+      failed.push(!isOk(code));
+      return true;
+    });
+    timesMs.reverse();
+    failed.reverse();
+    return (atMs) => {
+      const after = bisectRight(timesMs, atMs);
+      return failed.slice(Math.max(0, after - 2), after + 1).includes(true);
+    };
   }
 
   /** The monotonic time since which a link had been ok, or had been failing, as `state` says; as far back as is kept. */
@@ -226,4 +250,15 @@ function isThroughout(chunk: Chunk, i: number, isOk: boolean): boolean {
   if (trustedOf(chunk, i) === 0) return true;
   const hasOk = unpack16(chunk.minUs[i] ?? NONE16) >= 0;
   return isOk ? failuresOf(chunk, i) === 0 : !hasOk;
+}
+
+/** The index of the first of `sorted` that is larger than `value`. */
+function bisectRight(sorted: readonly number[], value: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

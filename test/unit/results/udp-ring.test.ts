@@ -103,6 +103,28 @@ describe('the UDP results of a pod', () => {
     expect(results.udpResults('1')?.filter(({ suspect }) => suspect).length).toBe(10);
   });
 
+  it('do not count cycles beside failed pings: an outage that is over is not loss that TCP hides', async () => {
+    const { results, report, clock } = udpScene();
+    /** Pings and cycles every 30 s; the cycle ends 10 s after its ping. */
+    const pass = (count: number, outcome: 'ok' | 'timeout', lost: number) => {
+      for (let i = 0; i < count; i++) {
+        clock.freeze(20 * SECOND);
+        results.record(targetOf('1'), sampleOf({ outcome }));
+        clock.freeze(10 * SECOND);
+        results.recordUdp(targetOf('1'), cycleOf({ lost }));
+      }
+    };
+    pass(4, 'ok', 0);
+    // The outage begins before its first failed ping, and ends after its last one.
+    pass(1, 'ok', 10);
+    pass(3, 'timeout', 10);
+    pass(1, 'ok', 4);
+    expect(windowLossOf((await report()).udp, (await report()).one)).toBe(0);
+    pass(2, 'ok', 1);
+    const { udp, one } = await report();
+    expect([udp.windowSent[one], udp.windowLost[one]]).toEqual([60, 2]);
+  });
+
   it('are not measured any more once the peer has no echo, and the past stays', async () => {
     const { pass, report } = udpScene();
     pass(5 * MINUTE, { lost: 1 });
