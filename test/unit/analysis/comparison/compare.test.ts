@@ -36,13 +36,15 @@ describe('comparing ranges', () => {
       fc.property(fc.record({ before: nullable, during: anyRange, after: nullable }), (ranges) => {
         const { links, figures } = compared(ranges);
         const p50s = new Map<string, number[]>();
+        let listed = 0;
         for (const { length, from, to, flags, ...columns } of links) {
           for (let i = 0; i < length; i++) {
             const name = nameOf({ from, to: to[i] ?? 0, ipv6: ((flags[i] ?? 0) & FLAG_IPV6) !== 0 });
-            expect(p50s.has(name)).toBe(false);
+            listed++;
             p50s.set(name, [columns.beforeP50Us[i] ?? 0, columns.duringP50Us[i] ?? 0, columns.afterP50Us[i] ?? 0]);
           }
         }
+        expect(listed).toBe(p50s.size);
         const names = RANGE_NAMES.flatMap((range) => (ranges[range] ?? []).map(nameOf));
         const p50In = (range: keyof typeof ranges, name: string) =>
           ranges[range]?.find((link) => nameOf(link) === name)?.figures.p50Us16 ?? NONE16;
@@ -69,7 +71,7 @@ describe('comparing ranges', () => {
         expect(affected.links).toBe(0);
         expect(figures.all.before).toEqual(figures.all.during);
         expect(unlisted.maxChangeUs).toBe(0);
-        for (const { change } of changed) expect(change).toBe('still-fails');
+        expect(changed.every(({ change }) => change === 'still-fails')).toBe(true);
       }),
     );
   });
