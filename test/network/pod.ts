@@ -8,8 +8,6 @@ export const INTERVAL_MS = 1_000;
 export const FRESH_INTERVALS = 3;
 /** The port of all pods. */
 export const PORT = 8080;
-/** The UDP probe runs only in these pods: no other scenario drops packets between them, whose loss would be told for a minute. */
-const UDP_PODS = ['b1', 'b3'];
 /** The port of their datagrams (UDP_PORT). */
 export const UDP_PORT = 6969;
 /** How long a pod still answers after SIGTERM. */
@@ -79,7 +77,7 @@ export class NetworkPod {
       REFRESH_INTERVAL: String(INTERVAL_MS / 1000),
       FRESH_CONNECTION_INTERVAL: `${FRESH_INTERVALS * INTERVAL_MS}ms`,
       SHUTDOWN_GRACE: GRACE,
-      UDP_ENABLED: String(UDP_PODS.includes(this.name)),
+      UDP_ENABLED: 'true',
     };
     this.#server = new ServerProcess(this.address, env, { within: this.#network.enter });
     await this.#server.listening();

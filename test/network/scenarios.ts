@@ -259,7 +259,8 @@ export const SCENARIOS: Scenario[] = [
     affects: onlyLink('b1', 'c1'),
     culprits: ['c1'],
     asked: ['a1'],
-    first: { subject: 'b1 → c1' },
+    // After one failed ping it is a link that fails, and no finding after the next good one: two failures tell what it is.
+    first: { kind: 'link-intermittent', subject: 'b1 → c1' },
     isHealthy: 'at times',
     toldWithin: 8,
     // A finding that ends with the next good ping would come and go while the fault lasts.
