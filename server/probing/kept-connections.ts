@@ -1,3 +1,4 @@
+import { isSlow } from '../protocol/link-state.ts';
 import type { Target } from '../protocol/pod.ts';
 import type { Connection } from './connection.ts';
 
@@ -54,7 +55,7 @@ export class KeptConnections {
   keep(connection: Connection, totalUs: number): void {
     const { id } = connection.target;
     connection.giveTo(null);
-    if (!this.#wanted.has(id) || !this.hasRoom || totalUs >= this.#settings.slowLinkMs * 1000) connection.close();
+    if (!this.#wanted.has(id) || !this.hasRoom || isSlow(totalUs, this.#settings.slowLinkMs * 1000)) connection.close();
     else this.#byTarget.set(id, connection);
   }
 

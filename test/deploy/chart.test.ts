@@ -234,9 +234,25 @@ describe('deploy/helm/goldpinger', () => {
   it('ships the rules and the dashboard as they are', () => {
     const objects = withValues('everything');
     const rules = parse(readFileSync('deploy/prometheus/rules.yml', 'utf8'));
-    expect(of(objects, 'PrometheusRule').spec.groups).toEqual(rules.groups);
+    // The group of `prometheusRule.rules` comes last.
+    expect(of(objects, 'PrometheusRule').spec.groups.slice(0, -1)).toEqual(rules.groups);
     const dashboard = JSON.parse(readFileSync('deploy/grafana/goldpinger-ts.json', 'utf8'));
     expect(JSON.parse(of(objects, 'ConfigMap')['data']['goldpinger-ts.json'])).toEqual(dashboard);
+  });
+
+  it('has the alert of the chart of Goldpinger, unless there are rules of your own', () => {
+    const names = (...args: string[]) =>
+      of(rendered('--set', 'prometheusRule.enabled=true', ...args), 'PrometheusRule').spec.groups.flatMap(
+        ({ rules }: { rules: { alert?: string }[] }) => rules.map(({ alert }) => alert),
+      );
+    expect(names()).toContain('goldpinger_nodes_unhealthy');
+    const own = ['--set-json', 'prometheusRule.rules=[{"alert":"mine","expr":"up == 0"}]'];
+    expect(names(...own)).toContain('mine');
+    expect(names(...own)).not.toContain('goldpinger_nodes_unhealthy');
+  });
+
+  it('takes the key that a parent chart turns it on with', () => {
+    expect(of(rendered('--set', 'enabled=true'), 'DaemonSet')).toBeDefined();
   });
 
   it('gives alerts the address of their runbook, if it is told where that is', () => {
@@ -246,7 +262,7 @@ describe('deploy/helm/goldpinger', () => {
       objects,
       'PrometheusRule',
     ).spec.groups;
-    const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
+    const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert?.startsWith('Goldpinger'));
     expect(alerts.length).toBeGreaterThan(5);
     for (const { alert = '', annotations } of alerts) {
       expect(annotations?.['runbook_url']).toBe(`${url}#${alert.toLowerCase()}`);

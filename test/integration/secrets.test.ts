@@ -25,9 +25,10 @@ async function pathsOf(server: ServerProcess): Promise<string[]> {
 async function streamText(server: ServerProcess): Promise<string> {
   const abort = new AbortController();
   const response = await fetch(`${server.url}/api/v1/stream`, { signal: abort.signal });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    text += chunk.value;
     if (text.includes('"probes"')) break;
   }
   abort.abort();

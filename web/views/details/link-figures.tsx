@@ -1,20 +1,21 @@
-import { isLossy } from '../../../server/protocol/link-state.ts';
+import { isLossy, latencyCode, type Thresholds } from '../../../server/protocol/link-state.ts';
 import { bodyOf } from '../../components/phase-bar.tsx';
 import { latencyText } from '../../model/format.ts';
 import { lossText } from '../../model/phase-words.ts';
 import type { LinkDirection } from './link-direction.ts';
 import { summarise } from './sample-chart.tsx';
 
+/** The tone of a latency by its code; see `latencyCode`. */
+const TONES = [undefined, undefined, 'tone-warning is-late', 'tone-slow is-late'];
+
 interface LinkFiguresProps {
   directions: readonly LinkDirection[];
-  problemUs: number;
-  warningUs: number;
+  thresholds: Thresholds;
 }
 
 /** A table with the latencies and samples of both directions. Late values are emphasised. */
-export function LinkFigures({ directions, problemUs, warningUs }: LinkFiguresProps) {
-  const tone = (us: number) =>
-    us >= problemUs ? 'tone-slow is-late' : us >= warningUs ? 'tone-warning is-late' : undefined;
+export function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
+  const tone = (us: number) => TONES[latencyCode(us, thresholds)];
   const columns = directions.map(({ facts, samples }) => {
     const sum = samples.samples === null ? null : summarise(samples.samples.samples);
     const percentiles = sum ?? facts.stats;

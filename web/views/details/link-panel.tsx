@@ -99,7 +99,7 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
         ))}
         <BarScale problemMs={problemMs} timeoutMs={pingTimeoutMs} directions={directions} />
       </section>
-      <LinkFigures directions={directions} problemUs={problemMs * 1000} warningUs={thresholds.warningMs * 1000} />
+      <LinkFigures directions={directions} thresholds={thresholds} />
       <details className="panel-steps">
         <summary>Next steps</summary>
         <NextSteps props={props} pod={to.pod} source={from.pod} />

@@ -28,6 +28,28 @@ function kindOf(kind: EventKind): Kind {
   return word === 'probe' ? 'External' : (KINDS.find((one) => one.toLowerCase() === word) ?? 'Pod');
 }
 
+/** A line of the log. */
+interface Line {
+  id: string;
+  atMs: number;
+  kind: Kind;
+  text: string;
+}
+
+type LineSort = Sort<'time' | 'kind' | 'text'>;
+
+/**
+ * Sorts lines by a column; of equal ones the newest comes first. Events of the same time come in causal order from the server
+ * (a pod is gone, then replaced), so the last of them is the newest.
+ */
+export function sortLines<T extends Omit<Line, 'id'>>(lines: readonly T[], { column, up }: LineSort): T[] {
+  const oldestFirst = lines.map((line, i) => ({ line, i })).sort((a, b) => a.line.atMs - b.line.atMs || a.i - b.i);
+  const sorted = oldestFirst.map(({ line }) => line);
+  if (column === 'time') return up ? sorted : sorted.reverse();
+  const sign = up ? 1 : -1;
+  return sorted.reverse().sort((a, b) => (a[column] < b[column] ? -sign : a[column] > b[column] ? sign : 0));
+}
+
 /**
  * The log of the timeline, newest first: each change of the counts, each event, each annotation. It can be filtered by kind,
  * and by words such as the name of a pod.
@@ -35,9 +57,9 @@ function kindOf(kind: EventKind): Kind {
 export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
   const [kind, setKind] = useState('');
   const [text, setText] = useState('');
-  const [sort, setSort] = useState<Sort<'time' | 'kind' | 'text'>>({ column: 'time', up: false });
+  const [sort, setSort] = useState<LineSort>({ column: 'time', up: false });
   const roundByUid = new Map(past.rounds.map((round) => [round.uid, round]));
-  const all: { id: string; atMs: number; kind: Kind; text: string }[] = [
+  const all: Line[] = [
     // Keys are numbers, because start times change with every update and the focused row would be lost.
     ...merged(steps)
       .filter(({ toMs }) => toMs > limits.fromMs)
@@ -61,17 +83,15 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
     })),
   ];
   const words = text.toLowerCase().split(/\s+/);
-  const lines = all.filter(
-    (line) =>
-      line.atMs >= limits.fromMs &&
-      (kind === '' || line.kind === kind) &&
-      words.every((word) => line.text.toLowerCase().includes(word)),
+  const lines = sortLines(
+    all.filter(
+      (line) =>
+        line.atMs >= limits.fromMs &&
+        (kind === '' || line.kind === kind) &&
+        words.every((word) => line.text.toLowerCase().includes(word)),
+    ),
+    sort,
   );
-  const { column, up } = sort;
-  // Of equal ones the newest comes first.
-  lines.sort((a, b) => b.atMs - a.atMs);
-  if (column !== 'time') lines.sort((a, b) => (a[column] < b[column] ? -1 : a[column] > b[column] ? 1 : 0));
-  if (up === (column === 'time')) lines.reverse();
   return (
     <div className="event-log">
       <p>
