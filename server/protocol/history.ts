@@ -47,15 +47,6 @@ export const reportPastSchema = v.object({
 /** The past range that a pod report covers. */
 export type ReportPast = v.InferOutput<typeof reportPastSchema>;
 
-/** Validates the past range that a mesh covers. */
-export const meshPastSchema = v.object({
-  /** The range, ms since the epoch by the serving pod's clock. */
-  fromMs: finiteNumber,
-  toMs: finiteNumber,
-  /** The coarsest `ReportPast.resolutionMs` of its reports. */
-  resolutionMs: finiteNumber,
-});
-
 /** The most steps that one history has. */
 export const MAX_STEPS = 720;
 

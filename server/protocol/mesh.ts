@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import { findingsSchema } from './finding.ts';
-import { meshPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
 import { discoverySchema, podSchema } from './pod.ts';
 import { detailsSchema, type PodReport, probesSchema, starvationSchema } from './pod-report.ts';
@@ -21,6 +20,15 @@ export const MISSING_REASONS = [...FAILED_OUTCOMES, 'not-asked', 'no-history', '
 export type MissingReason = (typeof MISSING_REASONS)[number];
 
 const indexSchema = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(MAX_LINKS));
+
+/** The past range that a mesh covers. */
+const meshPastSchema = v.object({
+  /** The range, ms since the epoch by the serving pod's clock. */
+  fromMs: finiteNumber,
+  toMs: finiteNumber,
+  /** The coarsest `ReportPast.resolutionMs` of its reports. */
+  resolutionMs: finiteNumber,
+});
 
 const reportSchema = v.object({
   /** The pod that reports: index in `Mesh.pods`. */

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { Pod } from '../../server/protocol/pod.ts';
 import { SCENARIOS, type Scenario } from '../support/feed/plan.ts';
 import { Story } from '../support/feed/story.ts';
 import { unseenFocus } from './focus-rings.ts';
@@ -119,11 +118,10 @@ describe('at 390 px', () => {
 });
 
 describe('axe finds nothing to complain about', () => {
-  /** A scenario whose first pod has its name for an address: the page shows when it is there. */
+  /** A scenario that is served by a pod of its name: the page shows when it is there. */
   const marked = (name: Scenario) => (windowMs: number) => {
     const mesh = scenario(name, 6)(windowMs);
-    const pods: Pod[] = mesh.pods.map((pod, i) => (i === 0 ? { ...pod, podIPs: [name] } : pod));
-    return { ...mesh, pods };
+    return { ...mesh, servedBy: { ...mesh.servedBy, name } };
   };
   test('in a graph, whatever is the matter', async () => {
     const feed = await visitor.feed(marked('healthy'));
@@ -133,7 +131,7 @@ describe('axe finds nothing to complain about', () => {
     const without: Scenario[] = ['hostile', 'waiting', 'empty', 'forbidden', 'alone'];
     for (const name of SCENARIOS.filter((each) => !without.includes(each))) {
       feed.show(marked(name));
-      await page.locator('.pod-label').getByText(`· ${name}`).first().waitFor();
+      await page.locator(`.served-by[title="${name}"]:visible`).waitFor();
       for (const each of await violations(page)) found.push(`${name}: ${each}`);
     }
     expect(found).toEqual([]);

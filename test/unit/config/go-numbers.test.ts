@@ -40,7 +40,8 @@ describe('numbers as Go reads them', () => {
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[+-]?[\d_xXeEpP.a-f]{0,40}$/)), (text) => {
         const int = parseGoInt(text);
         const float = parseGoFloat(text);
-        if (Number.isSafeInteger(int)) expect(float).toBe(int);
+        // Only ParseFloat knows -0.
+        if (Number.isSafeInteger(int)) expect(float + 0).toBe(int + 0);
       }),
     );
   });
