@@ -19,6 +19,8 @@ export default defineConfig({
           // No module of ours keeps state, so files share what is loaded: half the time of a worker for each.
           isolate: false,
           testTimeout: 30_000,
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -30,6 +32,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
           // `describe.concurrent` is for tests that mostly wait.
           maxConcurrency: 12,
         },
@@ -44,7 +47,9 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 90_000,
-          fileParallelism: false,
+          // Pages wait for most of the time: two browsers at a time fit on two cores.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       ...[
@@ -63,6 +68,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       })),
     ],
