@@ -13,7 +13,7 @@ const PLACE = {
 };
 const PROGRAMS = {
   goldpinger: '/bin/goldpinger',
-  bareNode: '/tmp/bare.cjs',
+  bareNode: '/bin/bare.cjs',
   server: { env: { MALLOC_ARENA_MAX: '1' }, nodeFlags: ['--optimize-for-size'] },
 };
 
@@ -49,7 +49,7 @@ describe('the processes of a mesh', () => {
 
   it('are a bare program on the same Node that is told its peers', () => {
     const { args, env } = commandOf('bareFresh', PLACE, PROGRAMS);
-    expect(args).toEqual(['--optimize-for-size', '/tmp/bare.cjs']);
+    expect(args).toEqual(['--optimize-for-size', '/bin/bare.cjs']);
     expect(env).toMatchObject({ PEERS: '127.9.1.2,127.9.1.3', FRESH_CONNECTION_INTERVAL: '0s' });
   });
 });

@@ -182,7 +182,12 @@ export function factsOf(pod: StubPod): PodFacts {
   const goneByMs = deletedMs === undefined ? 0 : wholeSecond(deletedMs) + graceMs;
   return {
     ...READY,
-    ...{ name, uid, node, ownerKind, owner: 'owner', phase },
+    name,
+    uid,
+    node,
+    ownerKind,
+    owner: 'owner',
+    phase,
     createdMs: wholeSecond(createdMs),
     isDeleted: deletedMs !== undefined,
     deletedMs: deletedMs === undefined ? 0 : goneByMs - graceMs,

@@ -65,7 +65,9 @@ async function start(mode: Mode, { knowsOwnPod = true, random = () => 0.5 } = {}
   const discovery = new Discovery(
     { ...settings, goneRetentionMs: 60_000 },
     {
-      ...{ clock, log, random },
+      clock,
+      log,
+      random,
       knowsOwnPod: () => knowsOwnPod,
       onChange: () => {},
       onRequest: () => {},

@@ -4,8 +4,16 @@ import { Announcer } from '../../../../web/app/live-region.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const CALM: PageStatus = {
-  ...{ status: 'live', failing: [], failed: 0, slow: 0, external: 0, paths: 0, pods: 4 },
-  ...{ isHealthy: true, missing: 0, isStale: false },
+  status: 'live',
+  failing: [],
+  failed: 0,
+  slow: 0,
+  external: 0,
+  paths: 0,
+  pods: 4,
+  isHealthy: true,
+  missing: 0,
+  isStale: false,
 };
 
 function setUp() {

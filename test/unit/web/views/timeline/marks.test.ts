@@ -149,8 +149,16 @@ describe('the axis', () => {
 
 describe('marks of rounds', () => {
   const round: Round = {
-    ...{ uid: 'slo', name: 'slo', namespace: 'default', node: 'n' },
-    ...{ createdMs: 0, readyAfterMs: 2_000, goneMs: 40_000, state: 'ready', why: '', claimedBy: '' },
+    uid: 'slo',
+    name: 'slo',
+    namespace: 'default',
+    node: 'n',
+    createdMs: 0,
+    readyAfterMs: 2_000,
+    goneMs: 40_000,
+    state: 'ready',
+    why: '',
+    claimedBy: '',
   };
   const tones = (events: MeshEvent[], change: Partial<Round> = {}) =>
     eventMarks(events, (ms) => ms, 100_000, [{ ...round, ...change }]).map(({ tone, lines }) => [tone, lines[0]?.text]);
