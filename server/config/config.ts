@@ -1,6 +1,6 @@
-import { hostPort, isLoopbackHost, withoutCredentials } from '../runtime/address.ts';
 import { formatDurationMs, parseGoDurationMs } from '../runtime/duration.ts';
 import { textOf } from '../runtime/errors.ts';
+import { hostPort, isLoopbackHost, withoutCredentials } from '../runtime/host-port.ts';
 import { isActiveNode, nodeBucket } from '../runtime/node-mode.ts';
 import { readCommandLine } from './command-line.ts';
 import { helpText } from './help.ts';

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
-import { hostPort, isLoopbackHost } from '../runtime/address.ts';
+import { hostPort, isLoopbackHost } from '../runtime/host-port.ts';
 import { Connections } from './connections.ts';
 import type { RouteContext } from './context.ts';
 import { sendError } from './errors.ts';

@@ -1,6 +1,6 @@
 import { validateHeaderValue } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { hostPort } from '../runtime/address.ts';
+import { hostPort } from '../runtime/host-port.ts';
 import { HttpResponseParser, type Progress, type Response } from '../runtime/http-response.ts';
 
 /** An HTTP request to a pod. */

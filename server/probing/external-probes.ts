@@ -6,10 +6,10 @@ import { get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps } from 'node:https';
 import { connect, type LookupFunction } from 'node:net';
 import type { Outcome } from '../protocol/sample.ts';
-import { withoutCredentials } from '../runtime/address.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeoutError, withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
+import { withoutCredentials } from '../runtime/host-port.ts';
 import { errorCodeOf, isOwnFault, networkFaultOf, networkMessageOf } from '../runtime/network-errors.ts';
 
 /*

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { MAX_PROBES } from '../protocol/pod-report.ts';
 import type { Path, ProbeProtocol, ProbeResult } from '../protocol/sample.ts';
-import { withoutCredentials } from '../runtime/address.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
+import { withoutCredentials } from '../runtime/host-port.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import {
   type Lookup,

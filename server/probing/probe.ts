@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import type { Target } from '../protocol/pod.ts';
 import { MAX_PING_BYTES, type Outcome, type Phase, parsePing, type Sample } from '../protocol/sample.ts';
-import { hostPort } from '../runtime/address.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
+import { hostPort } from '../runtime/host-port.ts';
 import { HttpResponseParser, type Progress, type Response } from '../runtime/http-response.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { Connection, type ConnectionUser } from './connection.ts';

@@ -1,4 +1,4 @@
-import { hostPort } from '../runtime/address.ts';
+import { hostPort } from '../runtime/host-port.ts';
 import type { Outcome, Phase } from './sample.ts';
 
 /** A failed call of a pod. */

@@ -5,7 +5,7 @@ import { analyse, measureAnalysis } from './analysis-figures.ts';
 import { measureBaseline } from './baseline.ts';
 import { CONTENDERS } from './contenders.ts';
 import type { Figure } from './figures.ts';
-import { findGoldpinger } from './goldpinger.ts';
+import { findGoldpinger } from './find-goldpinger.ts';
 import { shebangOfServer } from './measured-server.ts';
 import { measureMesh, measureRest } from './mesh-figures.ts';
 import { playPeers } from './peers.ts';

@@ -1,4 +1,4 @@
-import type { Box, Ring } from './circle-layout.ts';
+import type { Box, Ring } from './ring-layout.ts';
 
 /** The place of a pod's label. `leader`: the line from the pod to a label that had to move away; otherwise empty. */
 export interface Label {

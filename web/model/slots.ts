@@ -1,5 +1,5 @@
 import type { Pod } from '../../server/protocol/pod.ts';
-import type { RingGroup, RingPod } from './circle-layout.ts';
+import type { RingGroup, RingPod } from './ring-layout.ts';
 import { goneNamesakes } from './rounds.ts';
 
 /** A place on the ring. It keeps its name, which decides on its order, when another pod takes it. */

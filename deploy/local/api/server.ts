@@ -1,8 +1,8 @@
 import { createServer } from 'node:https';
 import type { Express, NextFunction, Request, Response } from 'express';
 import express from 'express';
-import { isLoopbackHost } from '../../../server/runtime/address.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
+import { isLoopbackHost } from '../../../server/runtime/host-port.ts';
 import type { ServerIdentity } from '../certificate.ts';
 import { listen } from '../sockets.ts';
 import { DISCOVERY_DOCUMENTS } from './discovery-docs.ts';

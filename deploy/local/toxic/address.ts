@@ -1,4 +1,4 @@
-import { hostPort } from '../../../server/runtime/address.ts';
+import { hostPort } from '../../../server/runtime/host-port.ts';
 import { addressInPod, type PodNetwork } from '../pod-network.ts';
 import { ToxiproxyError } from './toxic.ts';
 

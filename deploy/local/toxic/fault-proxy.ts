@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import express from 'express';
-import { hostPort, isLoopbackHost } from '../../../server/runtime/address.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
+import { hostPort, isLoopbackHost } from '../../../server/runtime/host-port.ts';
 import type { PodNetwork } from '../pod-network.ts';
 import { listen } from '../sockets.ts';
 import { type Address, realAddress } from './address.ts';

@@ -1,6 +1,6 @@
 import { curveBundle, line } from 'd3';
 import { useEffect, useMemo, useRef } from 'react';
-import type { Ring } from '../../model/circle-layout.ts';
+import type { Ring } from '../../model/ring-layout.ts';
 import { type Bundles, bundlePoints } from './bundles.ts';
 import { fitCanvas, readColours, scaleContext } from './canvas.tsx';
 import type { Point } from './geometry.ts';

@@ -1,6 +1,6 @@
-import type { Ring } from '../../model/circle-layout.ts';
 import { codeOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
+import type { Ring } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
 
 /** Healthy links that are drawn as bundles: pairs of pods (`a * n + b`, a < b), and which of them are late. */

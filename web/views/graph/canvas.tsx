@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'react';
-import type { Ring } from '../../model/circle-layout.ts';
 import type { LinkState } from '../../model/links.ts';
 import { linkMark, WAVE } from '../../model/marks.ts';
 import type { PodHealth, PodView } from '../../model/mesh-view.ts';
+import type { Ring } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
 import type { Emphasis } from './links.tsx';
 import { LINK_STYLES, type SceneLink } from './scene.ts';

@@ -1,9 +1,9 @@
-import { type Box, pointOn } from '../../model/circle-layout.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
 import { latencyText } from '../../model/format.ts';
 import { fitText } from '../../model/label-layout.ts';
 import { linkMark } from '../../model/marks.ts';
 import { shownName } from '../../model/names.ts';
+import { type Box, pointOn } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
 import { clearStart } from './layout.ts';
 import type { Graph } from './use-graph.ts';

@@ -1,11 +1,11 @@
 import { useMemo } from 'react';
-import type { Box } from '../../model/circle-layout.ts';
 import { type Label, placeLabels, textWidth } from '../../model/label-layout.ts';
 import { groupWords } from '../../model/levels.ts';
 import type { Tone } from '../../model/links.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { podPhrase, podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
+import type { Box } from '../../model/ring-layout.ts';
 import type { FindingLabel } from './finding-labels.ts';
 import { FULL_LABEL, hasUprightLoops } from './scene.ts';
 import type { Graph } from './use-graph.ts';

@@ -1,9 +1,9 @@
 import { STATES } from '../../model/cells.ts';
-import { type Anchor, arcLabel, type Box, type Ring } from '../../model/circle-layout.ts';
 import { fitText, type Label } from '../../model/label-layout.ts';
 import { LINK_STATES, type LinkState } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
+import { type Anchor, arcLabel, type Box, type Ring } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
 
 /** The name of an arc and its place; `text` is '' if there is no room for it. */

@@ -1,8 +1,8 @@
 import { memo, useId, useMemo } from 'react';
-import { pointOn, type Ring, type RingArc } from '../../model/circle-layout.ts';
 import { fitText, type Label } from '../../model/label-layout.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
+import { pointOn, type Ring, type RingArc } from '../../model/ring-layout.ts';
 import { arcNames, arcStates } from './layout.ts';
 import type { Graph } from './use-graph.ts';
 

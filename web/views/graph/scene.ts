@@ -1,7 +1,7 @@
-import type { Box, Ring } from '../../model/circle-layout.ts';
 import { isLossyLink } from '../../model/link-facts.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
+import type { Box, Ring } from '../../model/ring-layout.ts';
 import { arrowHead, type Curve, distanceTo, linkCurve, type Point, pointAt, selfLoop } from './geometry.ts';
 
 /** How a graph is drawn, depending on the number of pods. */

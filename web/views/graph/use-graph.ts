@@ -1,11 +1,11 @@
 import { useMemo, useState } from 'react';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { ViewProps } from '../../components/view-props.ts';
-import { GAP_SLOTS, layoutRing, type Ring, type RingGroup, seatPods } from '../../model/circle-layout.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
 import { chooseLinks, type LinkChoice } from '../../model/link-choice.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { effectiveGroup, matches } from '../../model/order.ts';
+import { GAP_SLOTS, layoutRing, type Ring, type RingGroup, seatPods } from '../../model/ring-layout.ts';
 import { PodSlots } from '../../model/slots.ts';
 import { type Bundles, NO_BUNDLES, quietPairs } from './bundles.ts';
 import { type FindingLabel, findingLabels, isUnhealthy } from './finding-labels.ts';

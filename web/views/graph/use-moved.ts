@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { Ring } from '../../model/circle-layout.ts';
+import type { Ring } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
 
 /** Places of dragged pods by uid, relative to the centre in units of the ring's radii, so that they survive a resize. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { layoutRing } from '../../../../web/model/circle-layout.ts';
 import { beginningOf, fitText, placeLabels, spread, textWidth } from '../../../../web/model/label-layout.ts';
+import { layoutRing } from '../../../../web/model/ring-layout.ts';
 
 describe('spreading', () => {
   test('leaves alone what is far enough apart', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { layoutRing } from '../../../../web/model/circle-layout.ts';
+import { layoutRing } from '../../../../web/model/ring-layout.ts';
 import { PodSlots } from '../../../../web/model/slots.ts';
 
 type SlotPod = Parameters<PodSlots['assign']>[0][number];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../../../../server/protocol/pod.ts';
-import { layoutRing, seatPods } from '../../../../../web/model/circle-layout.ts';
+import { layoutRing, seatPods } from '../../../../../web/model/ring-layout.ts';
 import { PodSlots } from '../../../../../web/model/slots.ts';
 import { type Line, labelsOf, linesIn } from '../../../../../web/views/graph/labels.ts';
 import { frameOf, isTight, tierOf } from '../../../../../web/views/graph/scene.ts';

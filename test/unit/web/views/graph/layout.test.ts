@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
-import { layoutRing } from '../../../../../web/model/circle-layout.ts';
 import { buildPicture } from '../../../../../web/model/mesh-view.ts';
+import { layoutRing } from '../../../../../web/model/ring-layout.ts';
 import { arcNames, arcStates, clearStart } from '../../../../../web/views/graph/layout.ts';
 import type { Scenario } from '../../../../support/feed/plan.ts';
 import { meshOf } from '../../../../support/feed/scenarios.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
-import { layoutRing } from '../../../../../web/model/circle-layout.ts';
 import { chooseLinks } from '../../../../../web/model/link-choice.ts';
 import { LINK_STATES } from '../../../../../web/model/links.ts';
 import { linkMark } from '../../../../../web/model/marks.ts';
 import { buildPicture } from '../../../../../web/model/mesh-view.ts';
+import { layoutRing } from '../../../../../web/model/ring-layout.ts';
 import {
   frameOf,
   hitGraph,

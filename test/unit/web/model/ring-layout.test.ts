@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { arcLabel, layoutRing, ringOrder, seatPods } from '../../../../web/model/circle-layout.ts';
+import { arcLabel, layoutRing, ringOrder, seatPods } from '../../../../web/model/ring-layout.ts';
 
 const BOX = { x: 150, y: 50, width: 300, height: 300 };
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { withoutCredentials } from '../../../server/runtime/address.ts';
+import { withoutCredentials } from '../../../server/runtime/host-port.ts';
 
 describe('what is shown of a target', () => {
   it.each([
