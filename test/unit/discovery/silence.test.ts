@@ -8,8 +8,12 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { podObject } from '../../support/kube-objects.ts';
 import { keptLog } from './discovery-scene.ts';
 
-/** How an API server treats watches: it ends them on time with a bookmark before, without one, never, or forbids them. */
-type Mode = 'bookmarks' | 'no bookmarks' | 'never ends' | 'forbidden' | 'always expired';
+/**
+ * How an API server treats watches: it ends them on time with a bookmark before, without one, never, or forbids them; or
+ * something on the way resets connections that are idle for 6 s. `expires later`: the first watch brings nothing and does
+ * not end, and the version of the next one is too old.
+ */
+type Mode = 'bookmarks' | 'no bookmarks' | 'never ends' | 'forbidden' | 'always expired' | 'reset' | 'expires later';
 
 let clock: FakeClock;
 /** Whether all packets from and to the API server are lost. */
@@ -43,9 +47,11 @@ function answerOf(mode: Mode, query: Record<string, string>, signal: AbortSignal
   } else if (mode === 'forbidden') {
     body.statusCode = 403;
     body.end();
-  } else if (mode === 'always expired') {
+  } else if (mode === 'always expired' || (mode === 'expires later' && watches().length > 1)) {
     body.end('{"type":"ERROR","object":{"code":410,"message":"too old"}}\n');
-  } else if (mode !== 'never ends') {
+  } else if (mode === 'reset') {
+    clock.setTimer(() => isAway || body.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' })), 6_000);
+  } else if (mode !== 'never ends' && mode !== 'expires later') {
     const lifetimeMs = Number(query['timeoutSeconds']) * 1000;
     const bookmark = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"8"}}}\n';
     if (mode === 'bookmarks') clock.setTimer(() => isAway || body.write(bookmark), lifetimeMs - 2_000);
@@ -101,7 +107,9 @@ const lists = () =>
     ({ query }) => query['watch'] === undefined && query['limit'] !== '1' && query['labelSelector'] !== undefined,
   );
 
-describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'always expired'])(
+const watches = () => requests.filter(({ query }) => query['watch'] !== undefined);
+
+describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'always expired', 'reset'])(
   'an API server whose watches are: %s',
   (mode) => {
     test('is not thought to be away while it answers, and is hardly asked', async () => {
@@ -113,7 +121,8 @@ describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'al
         oldestMs = Math.max(oldestMs, clock.nowMs() - status().lastGoodMs);
       }
       expect(oldestMs).toBeLessThan(14_000);
-      expect(requests.length).toBeLessThan(150);
+      // Whoever resets watches early makes us ask more often.
+      expect(requests.length).toBeLessThan(mode === 'reset' ? 200 : 150);
       expect(lines.filter((line) => line.startsWith('warn'))).toEqual([]);
       await discovery.stop();
     });
@@ -164,6 +173,35 @@ describe('the pods are listed every refresh interval, although they can be watch
     await clock.advance(294_000);
     expect(lists().length).toBeGreaterThanOrEqual(9);
     expect(lists().length).toBeLessThanOrEqual(12);
+    await discovery.stop();
+  });
+});
+
+describe('a watch that opens proves nothing until something comes', () => {
+  test('a pod that left before the version of a reopened watch was too old has left since the last news', async () => {
+    pods = [podObject({ name: 'a', ip: '10.1.0.1', createdMs: clock.nowMs() - 60_000 })];
+    const { discovery } = await start('expires later');
+    const listedMs = clock.nowMs();
+    pods = [podObject({ name: 'b', ip: '10.1.0.2', createdMs: listedMs + 2_000 })];
+    await msUntil(() => lists().length > 1);
+    expect(watches().length).toBeGreaterThanOrEqual(2);
+    expect(clock.nowMs() - listedMs).toBeGreaterThan(8_000);
+    await clock.advance(1_000);
+    expect(discovery.snapshot().pods.map(({ name, lifecycle, replacedBy }) => [name, lifecycle, replacedBy])).toEqual([
+      ['a', 'gone', 'uid-b'],
+      ['b', 'ready', ''],
+    ]);
+    await discovery.stop();
+  });
+
+  test('the age of the list grows over watches that are reset without an event, until the pods are listed again', async () => {
+    const { discovery, status } = await start('reset');
+    const goodMs = status().lastGoodMs;
+    pods = [];
+    await msUntil(() => watches().length === 2);
+    await clock.advance(2_000);
+    expect(status().lastGoodMs).toBe(goodMs);
+    expect(await msUntil(() => lists().length > 1)).toBeLessThanOrEqual(8_000);
     await discovery.stop();
   });
 });
