@@ -79,6 +79,17 @@ describe('merged journals', () => {
     expect(steps).toBeGreaterThan(220);
   });
 
+  it('tell the cause first of what happens at the same time, in whatever order the journals and their entries come', () => {
+    const apiTimeMs = NOW_MS - 20_000;
+    const kinds = ['pod-terminating', 'link-failed', 'pod-gone', 'pod-seen', 'pod-replaced', 'pod-ready'] as const;
+    const entries = kinds.map((kind, by) => ({ by: by % 3, agoMs: 20_000, kind, of: 5, apiTimeMs }));
+    for (const order of [entries, [...entries].reverse()]) {
+      for (const parts of [journals(3, order), journals(3, order).reverse()]) {
+        expect(merge(parts).map(({ kind }) => kind)).toEqual(kinds);
+      }
+    }
+  });
+
   it('are the same on all pods, in whatever order the journals arrive', () => {
     const kinds = fc.constantFrom<EventKind>(
       'pod-gone',

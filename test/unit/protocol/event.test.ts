@@ -1,5 +1,13 @@
-import { expect, it } from 'vitest';
-import { JOURNAL_FORMAT, MAX_EVENTS, parseJournalSliced } from '../../../server/protocol/event.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  compareCauses,
+  EVENT_KINDS,
+  type EventKind,
+  JOURNAL_FORMAT,
+  MAX_EVENTS,
+  parseJournalSliced,
+} from '../../../server/protocol/event.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { parsedBy } from '../../support/generator.ts';
 
@@ -63,4 +71,45 @@ it.each([
 
 it('refuses a journal with too many entries', () => {
   expect(() => parsedBy(parseJournalSliced, journalOf(Array(MAX_EVENTS + 1).fill(entry)))).toThrow();
+});
+
+describe('events of the same time', () => {
+  it.each<[EventKind, EventKind]>([
+    ['pod-terminating', 'pod-gone'],
+    ['pod-terminating', 'link-failed'],
+    ['link-failed', 'pod-gone'],
+    ['pod-gone', 'pod-seen'],
+    ['pod-gone', 'pod-replaced'],
+    ['pod-seen', 'pod-replaced'],
+    ['pod-replaced', 'pod-ready'],
+    ['pod-ready', 'link-recovered'],
+    ['cpu-starved', 'link-failed'],
+    ['cpu-starved', 'link-slow'],
+    ['api-lost', 'api-back'],
+    ['link-failed', 'link-recovered'],
+    ['link-slow', 'link-normal'],
+    ['probe-failed', 'probe-recovered'],
+    ['cpu-starved', 'cpu-recovered'],
+  ])('%s is told before %s, whatever their ids', (cause, effect) => {
+    for (const [first, second] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ] as const) {
+      expect(compareCauses({ kind: cause, id: first }, { kind: effect, id: second })).toBeLessThan(0);
+      expect(compareCauses({ kind: effect, id: second }, { kind: cause, id: first })).toBeGreaterThan(0);
+    }
+  });
+
+  it('have one order, in whatever order they come', () => {
+    const event = fc.record({ kind: fc.constantFrom(...EVENT_KINDS), id: fc.string({ maxLength: 3 }) });
+    const events = fc.uniqueArray(event, { selector: ({ id }) => id, maxLength: 20 });
+    fc.assert(
+      fc.property(
+        events.chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length }))),
+        ([all, shuffled]) => {
+          expect([...shuffled].sort(compareCauses)).toEqual([...all].sort(compareCauses));
+        },
+      ),
+    );
+  });
 });

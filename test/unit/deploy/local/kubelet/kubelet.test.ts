@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { AddressPool } from '../../../../../deploy/local/addresses.ts';
 import type { ContainerStatus, PodObject } from '../../../../../deploy/local/api/objects.ts';
-import { podStatus } from '../../../../../deploy/local/kubelet/kubelet.ts';
+import { PODS } from '../../../../../deploy/local/api/resources.ts';
+import { Kubelet, podStatus } from '../../../../../deploy/local/kubelet/kubelet.ts';
+import { FakeClock } from '../../../../support/fake-clock.ts';
 import { addPod, newStore } from '../pod-store.ts';
 
 const PLACE = { podIP: '127.0.0.7', hostIP: '127.0.0.241' };
@@ -56,5 +59,57 @@ describe('the status of a pod', () => {
     expect(of(late.conditions)).toEqual({ type: 'Ready', status: 'True', lastTransitionTime: '1970-01-01T00:00:01Z' });
     const half = podStatus(early, { ...PLACE, containers: [ready, { ...ready, ready: false }], finished: false }, 9000);
     expect(of(half.conditions)).toMatchObject({ status: 'False', lastTransitionTime: '1970-01-01T00:00:09Z' });
+  });
+});
+
+describe('a new pod', () => {
+  /** A kubelet without images, so that no process runs, and a pod on its node. */
+  async function startKubelet(startDelayMs: number) {
+    const clock = new FakeClock();
+    const store = newStore(1000, () => clock.nowMs());
+    const kubelet = new Kubelet({
+      store,
+      clock,
+      startDelayMs,
+      addresses: new AddressPool('127.0.0', 1, async () => ''),
+      images: () => null,
+      logFolder: '',
+      watchdog: { guard: () => {}, forget: () => {}, stop: async () => {} },
+      check: async () => false,
+      backoff: { firstMs: 1_000, longestMs: 1_000 },
+    });
+    kubelet.start();
+    const { spec, ...rest } = addPod(store, 'a') as PodObject;
+    store.update(PODS, { ...rest, spec: { ...spec, nodeName: 'n1' } });
+    await clock.advance(0);
+    const reason = () => {
+      const shown = store.get(PODS, 'default', 'a') as PodObject | undefined;
+      return shown?.status.containerStatuses?.[0]?.state.waiting?.reason;
+    };
+    return { clock, kubelet, reason };
+  }
+
+  it('has an address at once, and its containers start after the delay', async () => {
+    const { clock, kubelet, reason } = await startKubelet(2_000);
+    await clock.advance(1_999);
+    expect(reason()).toBe('ContainerCreating');
+    await clock.advance(1);
+    // The start was tried: there is no image.
+    expect(reason()).toBe('ImagePullBackOff');
+    await kubelet.stop(0);
+  });
+
+  it('starts at once without a delay', async () => {
+    const { kubelet, reason } = await startKubelet(0);
+    expect(reason()).toBe('ImagePullBackOff');
+    await kubelet.stop(0);
+  });
+
+  it('that is stopped while it waits never starts', async () => {
+    const { clock, kubelet, reason } = await startKubelet(2_000);
+    await kubelet.stop(0);
+    await clock.advance(10_000);
+    expect(reason()).toBe('ContainerCreating');
+    expect(clock.pending).toBe(0);
   });
 });
