@@ -1,6 +1,7 @@
 import { type Clause, formatClause, parseClauses } from '../analysis/verdict/parse-clause.ts';
 import { judge } from '../analysis/verdict/verdict.ts';
 import type { Mesh, MeshSettings } from '../protocol/mesh.ts';
+import { lossWindowMs } from '../protocol/udp.ts';
 import type { VerdictAnswer } from '../protocol/verdict.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSlicedUntil, type SerialQueue } from '../runtime/concurrency.ts';
@@ -50,7 +51,7 @@ const MIN_WINDOW_INTERVALS = 2.2;
 export async function answerVerdict(query: VerdictQuery, sources: VerdictSources): Promise<VerdictAnswer> {
   const { clock } = sources;
   const clauses = parseClauses(query.expect);
-  const range = rangeOf(query, sources);
+  const range = rangeOf(query, clauses, sources);
   const windowMs = 'fromMs' in range ? range.toMs - range.fromMs : range.windowMs;
   const endMs = clock.monotonicMs() + ANSWER_BUDGET_MS;
   try {
@@ -67,11 +68,19 @@ export async function answerVerdict(query: VerdictQuery, sources: VerdictSources
 }
 
 /** The window or the time range that is asked about. Throws a ValidationError. */
-function rangeOf({ window, start, end }: VerdictQuery, sources: VerdictSources): { windowMs: number } | TimeRange {
+function rangeOf(
+  { window, start, end }: VerdictQuery,
+  clauses: readonly Clause[],
+  sources: VerdictSources,
+): { windowMs: number } | TimeRange {
   const { historyWindowMs, refreshIntervalMs } = sources.settings();
   if (start === null && end === null) {
     if (window !== null) return { windowMs: parseWindow(window, historyWindowMs) };
-    return { windowMs: wholeSeconds(Math.max(DEFAULT_WINDOW_MS, MIN_WINDOW_INTERVALS * refreshIntervalMs)) };
+    const usualMs = Math.max(DEFAULT_WINDOW_MS, MIN_WINDOW_INTERVALS * refreshIntervalMs);
+    // Page and findings judge loss over this time, because the usual window has too few datagrams.
+    const lossMs = Math.min(lossWindowMs(refreshIntervalMs), historyWindowMs);
+    const hasLoss = clauses.some(({ condition }) => condition.kind === 'loss');
+    return { windowMs: wholeSeconds(hasLoss ? Math.max(usualMs, lossMs) : usualMs) };
   }
   if (window !== null) throw new ValidationError('window in query: expected either window or start and end, not both');
   const nowMs = sources.clock.nowMs();

@@ -50,8 +50,8 @@ export const SLOW_RUN = 3;
 export const INTERMITTENT = { samples: 16, runs: 2, outageRun: 4, goodRun: 8 };
 
 /**
- * A link is lossy if at least this share of the datagrams of the window was lost, and at least so many. One lost datagram is chance; TCP
- * and a network at its limit lose single ones all the time.
+ * A link is lossy if at least this share of the datagrams of the last `lossWindowMs` (udp.ts) was lost, and at least so many. One
+ * lost datagram is chance; TCP and a network at its limit lose single ones all the time.
  */
 export const LOSSY = { share: 0.02, datagrams: 3 };
 

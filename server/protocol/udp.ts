@@ -22,22 +22,35 @@ export interface UdpColumns {
   outOfOrder: Uint8Array;
   /** Age of the newest cycle that counts when the report was made, packed by `pack16`; NONE16 without one. */
   ageMs: Uint16Array;
-  /** Datagrams sent in the window of the report, in the last `LOSS_WINDOW_MS` if the request had none; packed by `pack16`. */
+  /**
+   * Datagrams sent in the last `lossWindowMs`, whatever window the request has: a link is lossy by these, so that all who ask get
+   * one answer. Packed by `pack16`.
+   */
+  recentSent: Uint16Array;
+  /** Those of them that did not come back while pings succeeded, packed by `pack16`; never more than `recentSent`. */
+  recentLost: Uint16Array;
+  /** The same two numbers over the window of the report: statistics. They are the recent ones if the request had no window. */
   windowSent: Uint16Array;
-  /** Those of them that did not come back while pings succeeded, packed by `pack16`; never more than `windowSent`. */
   windowLost: Uint16Array;
   /** Routers on the way to the target; UNKNOWN_HOPS = unknown. */
   hops: Uint8Array;
 }
 
-/** Loss is judged over this time where nobody asks for another, ms: a cycle has too few datagrams. */
-export const LOSS_WINDOW_MS = 300_000;
+/** Loss is judged over at least this time, ms, and over at least so many cycles: one cycle has too few datagrams. */
+const LOSS_WINDOW_MS = 300_000;
+const LOSS_WINDOW_CYCLES = 10;
+
+/** The time over which it is judged whether a link is lossy, ms. `refreshIntervalMs`: REFRESH_INTERVAL. */
+export function lossWindowMs(refreshIntervalMs: number): number {
+  return Math.max(LOSS_WINDOW_MS, LOSS_WINDOW_CYCLES * refreshIntervalMs);
+}
 
 /** The value of `UdpColumns.hops` for "unknown". */
 export const UNKNOWN_HOPS = 255;
 
-/** Bytes per link: six columns of two bytes and three of one byte. */
-export const UDP_BYTES = 6 * 2 + 3;
+/** Columns of two bytes, and bytes per link: those columns and three of one byte. */
+const WIDE_COLUMNS = 8;
+export const UDP_BYTES = WIDE_COLUMNS * 2 + 3;
 
 /** Makes columns for `length` links, none of them measured. */
 export function emptyUdp(length: number): UdpColumns {
@@ -51,14 +64,16 @@ export function emptyUdp(length: number): UdpColumns {
 /** Makes columns for `length` links in `buffer`, which is not copied, from byte `start` on (an even number): see `linksIn`. */
 export function udpIn(buffer: ArrayBuffer, start: number, length: number): UdpColumns {
   const wide = (i: number) => new Uint16Array(buffer, start + 2 * length * i, length);
-  const narrow = (i: number) => new Uint8Array(buffer, start + 12 * length + length * i, length);
+  const narrow = (i: number) => new Uint8Array(buffer, start + 2 * WIDE_COLUMNS * length + length * i, length);
   return {
     sent: wide(0),
     lost: wide(1),
     rttUs: wide(2),
     ageMs: wide(3),
-    windowSent: wide(4),
-    windowLost: wide(5),
+    recentSent: wide(4),
+    recentLost: wide(5),
+    windowSent: wide(6),
+    windowLost: wide(7),
     duplicates: narrow(0),
     outOfOrder: narrow(1),
     hops: narrow(2),
@@ -74,6 +89,12 @@ export function writeUdp(udp: UdpColumns, i: number, result: Omit<UdpResult, 'at
   udp.outOfOrder[i] = Math.min(result.outOfOrder, 255);
   udp.ageMs[i] = pack16(ageMs);
   udp.hops[i] = result.hops < 0 ? UNKNOWN_HOPS : result.hops;
+}
+
+/** Writes how many datagrams to link `i` were sent in the last `lossWindowMs`, and how many of them were lost. */
+export function writeRecentUdp(udp: UdpColumns, i: number, sent: number, lost: number): void {
+  udp.recentSent[i] = pack16(sent);
+  udp.recentLost[i] = pack16(lost);
 }
 
 /** Writes how many datagrams to link `i` were sent in the window of the report, and how many of them were lost. */
@@ -94,14 +115,14 @@ export function windowLossOf(udp: UdpColumns | null, i: number): number {
   return sent <= 0 ? -1 : unpack16(udp?.windowLost[i] ?? 0) / sent;
 }
 
-/** Datagrams that link `i` sent in the window of the report, or without a window in its newest cycle; 0 = not measured. */
+/** Datagrams by which link `i` is judged; 0 = loss is not measured. */
 export function sentOf(udp: UdpColumns, i: number): number {
-  return unpack16(udp.windowSent[i] ?? 0) || (udp.sent[i] ?? 0);
+  return unpack16(udp.recentSent[i] ?? 0);
 }
 
 /** Those of `sentOf` that were lost. */
 export function lostOf(udp: UdpColumns, i: number): number {
-  return (udp.windowSent[i] ?? 0) > 0 ? unpack16(udp.windowLost[i] ?? 0) : (udp.lost[i] ?? 0);
+  return unpack16(udp.recentLost[i] ?? 0);
 }
 
 /**
@@ -121,9 +142,10 @@ export function decodeUdp(wire: unknown, length: number, skipped?: Skipped): Udp
   }
   for (let i = 0; i < length; i++) {
     // NONE16 would be -1 datagrams.
-    if (udp.windowSent[i] === NONE16) udp.windowSent[i] = 0;
+    for (const sent of [udp.recentSent, udp.windowSent]) if (sent[i] === NONE16) sent[i] = 0;
     // Packed numbers are in the order of the numbers.
     udp.lost[i] = Math.min(udp.lost[i] ?? 0, udp.sent[i] ?? 0);
+    udp.recentLost[i] = Math.min(udp.recentLost[i] ?? 0, udp.recentSent[i] ?? 0);
     udp.windowLost[i] = Math.min(udp.windowLost[i] ?? 0, udp.windowSent[i] ?? 0);
   }
   return udp;

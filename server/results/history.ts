@@ -41,9 +41,11 @@ export interface LinkRecord {
   pendingSamples: number;
   /** The recent cycles of the UDP probe; null before the first, and while samples are dropped. */
   udp: UdpRing | null;
-  /** Datagrams that no bucket counts yet, and those of them that were lost. */
+  /** Datagrams since the last ping, and those of them that were lost: whether they count, the next ping decides. */
   pendingUdpSent: number;
   pendingUdpLost: number;
+  /** Which of the last two pings failed: bit 0 for the last one, bit 1 for the one before. */
+  failedPings: number;
 }
 
 /** Receives bucket `i` of `chunk`, whose period is `startMs` to `endMs`. Return false to see no more buckets. */
@@ -83,6 +85,11 @@ export class History {
     return this.#settings.udpBytes > 0;
   }
 
+  /** How often a link gets a sample (REFRESH_INTERVAL), ms; 0 = never. */
+  get intervalMs(): number {
+    return this.#settings.intervalMs;
+  }
+
   /** The width of the buckets that begin now. */
   get widthMs(): number {
     return this.#widthMs;
@@ -98,8 +105,9 @@ export class History {
 
   /** Makes the record of a link. */
   newRecord(): LinkRecord {
-    const nothingYet = { lastBucket: -1, pendingSamples: 0, udp: null, pendingUdpSent: 0, pendingUdpLost: 0 };
-    return { ring: this.rings.open(), ...nothingYet };
+    const nothingYet = { lastBucket: -1, pendingSamples: 0, udp: null };
+    const noDatagrams = { pendingUdpSent: 0, pendingUdpLost: 0, failedPings: 0 };
+    return { ring: this.rings.open(), ...nothingYet, ...noDatagrams };
   }
 
   /** Drops the recent samples of a link; its buckets stay. */
@@ -143,29 +151,36 @@ export class History {
     // The bucket discarded its suspect samples, so they are not pending any more.
     if (chunk !== null && addToBucket(chunk, i, sample, nowMs)) record.pendingSamples = 0;
     record.pendingSamples += 1;
+    if (this.hasUdp) this.#settleUdp(record, chunk, i, sample.outcome !== 'ok');
     this.rings.add(record.ring, nowMs, sample);
-    this.#countUdp(record, nowMs);
   }
 
-  /** Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. A suspect cycle is kept but not counted. */
+  /** Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see `UdpRing.visit`. */
   addUdp(record: LinkRecord, result: UdpResult): void {
     if (record.ring === null || !this.hasUdp) return;
+    const isBesideFailure = record.failedPings !== 0;
     record.udp ??= new UdpRing();
-    record.udp.add(result, this.#cyclesPerLink);
-    if (result.suspect) return;
+    record.udp.add(result, this.#cyclesPerLink, isBesideFailure);
+    if (result.suspect || isBesideFailure) return;
     record.pendingUdpSent += result.sent;
     record.pendingUdpLost += result.lost;
-    this.#countUdp(record, result.atMs);
   }
 
-  /** Adds the pending datagrams to the bucket of now. If there is none, the next sample begins one. */
-  #countUdp(record: LinkRecord, nowMs: number): void {
-    const chunk = this.buckets.chunkOf(record.lastBucket);
-    const i = this.buckets.indexOf(record.lastBucket);
-    if (record.pendingUdpSent === 0 || chunk === null || nowMs >= startOf(chunk, i) + chunk.widthMs) return;
-    if (!addUdpToBucket(chunk, i, record.pendingUdpSent, record.pendingUdpLost)) return;
+  /** A ping has ended: bucket `i` of `chunk`, which is that of the ping, counts the datagrams since the last ping unless it failed. */
+  #settleUdp(record: LinkRecord, chunk: Chunk | null, i: number, failed: boolean): void {
+    if (failed && record.ring !== null) {
+      let lastPingMs = Number.NEGATIVE_INFINITY;
+      this.rings.visit(record.ring, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (_code, atMs) => {
+        lastPingMs = atMs;
+        return false;
+      });
+      record.udp?.markBesideFailure(lastPingMs);
+    } else if (chunk !== null && record.pendingUdpSent > 0) {
+      addUdpToBucket(chunk, i, record.pendingUdpSent, record.pendingUdpLost);
+    }
     record.pendingUdpSent = 0;
     record.pendingUdpLost = 0;
+    record.failedPings = ((record.failedPings << 1) | (failed ? 1 : 0)) & 3;
   }
 
   /** The time (exclusive) after which every sample of the link is still kept; Infinity if none is. */

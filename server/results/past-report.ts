@@ -4,7 +4,7 @@ import { emptyStats, MAX_LINKS, pack16 } from '../protocol/links.ts';
 import { type PeerRef, peersHashOf } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import { OUTCOMES, type Sample } from '../protocol/sample.ts';
-import { emptyUdp, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
+import { emptyUdp, writeRecentUdp, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { History, LinkRecord } from './history.ts';
@@ -65,9 +65,13 @@ export async function pastReport(
     writeStats(stats, i, result.summary);
     addDetail(details, i, detailOf(entry, range.toMs));
     if (udp !== null) {
-      const { sent, lost, newest } = ranges.udpOf(link.record, range, nowMs);
+      const newest = ranges.newestUdpOf(link.record, range, nowMs);
       if (newest !== null) writeUdp(udp, i, newest, range.toMs - newest.atMs);
-      writeUdpWindow(udp, i, sent, lost);
+      const inRange = ranges.udpOf(link.record, range, nowMs);
+      writeUdpWindow(udp, i, inRange.sent, inRange.lost);
+      const recentRange = { fromMs: range.toMs - ranges.lossWindowMs, toMs: range.toMs };
+      const recent = ranges.udpOf(link.record, recentRange, nowMs);
+      writeRecentUdp(udp, i, recent.sent, recent.lost);
     }
     if (timeSlice.isOver()) await timeSlice.next();
   }

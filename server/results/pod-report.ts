@@ -18,7 +18,7 @@ import {
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import { MAX_DETAIL_LENGTH, MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
-import { emptyUdp, LOSS_WINDOW_MS, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
+import { emptyUdp, writeRecentUdp, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
@@ -104,9 +104,14 @@ export async function currentReport(
     }
   }
   if (udp !== null) {
-    const range = { fromMs: nowMs - (windowMs || LOSS_WINDOW_MS), toMs: nowMs };
+    const { lossWindowMs } = ranges;
     for (const [i, { link }] of entries.entries()) {
-      const { sent, lost } = ranges.udpOf(link.record, range, nowMs);
+      const recent = ranges.udpOf(link.record, { fromMs: nowMs - lossWindowMs, toMs: nowMs }, nowMs);
+      writeRecentUdp(udp, i, recent.sent, recent.lost);
+      const isSame = windowMs === 0 || windowMs === lossWindowMs;
+      const { sent, lost } = isSame
+        ? recent
+        : ranges.udpOf(link.record, { fromMs: nowMs - windowMs, toMs: nowMs }, nowMs);
       writeUdpWindow(udp, i, sent, lost);
       if (timeSlice.isOver()) await timeSlice.next();
     }

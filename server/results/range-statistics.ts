@@ -1,11 +1,13 @@
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import type { Phase, UdpResult } from '../protocol/sample.ts';
+import { lossWindowMs } from '../protocol/udp.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf, newestOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import { isOk, isSuspect, outcomeIndexOf, phaseOfCode } from './samples.ts';
 import { Statistics, type Summary } from './statistics.ts';
+import type { DatagramVisitor } from './udp-ring.ts';
 
 /** The state of a link at the end of a time range: its last trustworthy sample there, or its last one if there is none. */
 export interface LastState {
@@ -34,14 +36,12 @@ export interface RangeResult {
   resolutionMs: number;
 }
 
-/** The results of the UDP probe of a link in a time range. */
-export interface UdpRange {
-  /** Datagrams of the cycles that count. */
+/** The datagrams of the UDP probe of a link in a time range. */
+interface Datagrams {
+  /** Those of the cycles that count; see `UdpRing.visit`. */
   sent: number;
   /** Those of them that did not come back. */
   lost: number;
-  /** The newest cycle that counts; of a bucket, all its cycles together. null without any. */
-  newest: UdpResult | null;
 }
 
 /** How far before a time range a sample may lie that tells the state of a link in it: multiples of the range's length. */
@@ -65,6 +65,11 @@ export class RangeStatistics {
     return this.#history.hasUdp;
   }
 
+  /** The time over which it is judged whether a link is lossy, ms. */
+  get lossWindowMs(): number {
+    return lossWindowMs(this.#history.intervalMs);
+  }
+
   /** The result of one link. `nowMs` is taken as the end of a bucket whose period is not over. */
   of(record: LinkRecord, range: TimeRange, nowMs: number): RangeResult {
     const search = new LastStateSearch();
@@ -82,51 +87,38 @@ export class RangeStatistics {
     return { summary, lastState, resolutionMs };
   }
 
-  /**
-   * The results of the UDP probe of one link, from single cycles if all of the time range are still kept. Cycles beside a failed
-   * ping do not count: the probe is for loss that TCP hides, and an outage that is over is not loss.
-   */
-  udpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpRange {
+  /** The datagrams of one link in a range, from single cycles if all of the time range are still kept, else from buckets. */
+  udpOf(record: LinkRecord, range: TimeRange, nowMs: number): Datagrams {
     const { udp } = record;
-    const result: UdpRange = { sent: 0, lost: 0, newest: null };
-    if (udp !== null && udp.lostAtMs < range.fromMs) {
-      const cycles = udp.between(range.fromMs, range.toMs).filter(({ suspect }) => !suspect);
-      const isBesideFailure = cycles.some(({ lost }) => lost > 0) ? this.#failuresOf(record) : () => false;
-      for (const cycle of cycles) {
-        result.newest = cycle;
-        if (cycle.lost > 0 && isBesideFailure(cycle.atMs)) continue;
-        result.sent += cycle.sent;
-        result.lost += cycle.lost;
-      }
-      return result;
-    }
-    this.#history.visitBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
-      const [sent, lost] = [chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0];
-      if (sent === 0 || !belongs(range, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)))) return true;
+    const result = { sent: 0, lost: 0 };
+    const add = (sent: number, lost: number) => {
       result.sent += sent;
       result.lost += lost;
-      const atMs = Math.min(endMs, nowMs);
-      result.newest ??= { atMs, sent, lost, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
-      return true;
-    });
+    };
+    if (udp !== null && udp.lostAtMs < range.fromMs) udp.visit(range.fromMs, range.toMs, add);
+    else this.#visitUdpBuckets(record, range, nowMs, add);
     return result;
   }
 
-  /** Tells of a moment whether one of the two pings before it, or the ping after it, failed. */
-  #failuresOf(record: LinkRecord): (atMs: number) => boolean {
-    const timesMs: number[] = [];
-    const failed: boolean[] = [];
-    this.#history.visitSamples(record, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (code, atMs) => {
-      timesMs.push(atMs);
-      failed.push(!isOk(code));
+  /** The newest cycle of one link in a range that counts; of a bucket, all its cycles together. null without any. */
+  newestUdpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpResult | null {
+    const { udp } = record;
+    if (udp !== null && udp.lostAtMs < range.fromMs) return udp.newestIn(range.fromMs, range.toMs);
+    let newest: UdpResult | null = null;
+    this.#visitUdpBuckets(record, range, nowMs, (sent, lost, endMs) => {
+      const atMs = Math.min(endMs, nowMs);
+      newest ??= { atMs, sent, lost, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
+    });
+    return newest;
+  }
+
+  #visitUdpBuckets(record: LinkRecord, range: TimeRange, nowMs: number, visitor: DatagramVisitor): void {
+    this.#history.visitBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
+      const sent = chunk.udpSent[i] ?? 0;
+      const isInRange = sent > 0 && belongs(range, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
+      if (isInRange) visitor(sent, chunk.udpLost[i] ?? 0, endMs);
       return true;
     });
-    timesMs.reverse();
-    failed.reverse();
-    return (atMs) => {
-      const after = bisectRight(timesMs, atMs);
-      return failed.slice(Math.max(0, after - 2), after + 1).includes(true);
-    };
   }
 
   /** The monotonic time since which a link had been ok, or had been failing, as `state` says; as far back as is kept. */
@@ -250,15 +242,4 @@ function isThroughout(chunk: Chunk, i: number, isOk: boolean): boolean {
   if (trustedOf(chunk, i) === 0) return true;
   const hasOk = unpack16(chunk.minUs[i] ?? NONE16) >= 0;
   return isOk ? failuresOf(chunk, i) === 0 : !hasOk;
-}
-
-/** The index of the first of `sorted` that is larger than `value`. */
-function bisectRight(sorted: readonly number[], value: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] ?? 0) > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

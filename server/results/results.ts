@@ -128,7 +128,7 @@ export class Results {
     return this.#links
       .withSamples()
       .filter(({ target }) => target.uid === uid)
-      .flatMap(({ record }) => record.udp?.between(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY) ?? [])
+      .flatMap(({ record }) => record.udp?.all ?? [])
       .map((result) => ({ ...result, atMs: Math.round(result.atMs + wallMs) }))
       .sort((a, b) => a.atMs - b.atMs)
       .slice(-MAX_SAMPLES);

@@ -186,9 +186,9 @@ function visitUdpSteps(
     if ((chunk.udpSent[i] ?? 0) > 0) visit(last, chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0);
   });
   if (older.firstSampleStep >= count) return;
-  for (const { atMs, sent, lost, suspect } of record.udp?.between(older.bucketsEndMs, toMs) ?? []) {
-    if (!suspect) visit(Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs)), sent, lost);
-  }
+  record.udp?.visit(older.bucketsEndMs, toMs, (sent, lost, atMs) => {
+    visit(Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs)), sent, lost);
+  });
 }
 
 /**

@@ -1,12 +1,19 @@
 import { pack16, unpack16 } from '../protocol/links.ts';
 import { MAX_SAMPLES, type UdpResult } from '../protocol/sample.ts';
 
-/** Bytes of one cycle: the time (8), sent, lost and round trip (3 x 2), duplicates, out of order, hops and suspect (4 x 1). */
+/** Bytes of one cycle: the time (8), sent, lost and round trip (3 x 2), duplicates, out of order, hops and marks (4 x 1). */
 const CYCLE_BYTES = 18;
 /** The fewest cycles of a link that are kept, however many links there are. */
 const MIN_CYCLES = 4;
 /** `hops` in a ring: unknown. */
 const UNKNOWN = 255;
+/** Marks of a cycle that does not count: the process was short of CPU; a ping beside it failed. */
+const SUSPECT = 1;
+const BESIDE_FAILURE = 2;
+const MARKS_OFFSET = 17;
+
+/** Receives the datagrams that a cycle or a bucket sent, those of them that were lost, and when it ended. */
+export type DatagramVisitor = (sent: number, lost: number, atMs: number) => void;
 
 /** How many cycles of each of `links` links fit into `bytes`. */
 export function cyclesPerLink(bytes: number, links: number): number {
@@ -28,11 +35,11 @@ export class UdpRing {
     this.lostAtMs = lostAtMs;
   }
 
-  /** Adds a cycle that ended at `result.atMs`, and keeps the newest `length` ones. */
-  add(result: UdpResult, length: number): void {
+  /** Adds a cycle that ended at `result.atMs`, and keeps the newest `length` ones. `isBesideFailure`: a ping before it failed. */
+  add(result: UdpResult, length: number, isBesideFailure = false): void {
     if (!result.suspect) this.newest = result;
     if (this.#capacity !== length) this.#resize(length);
-    if (this.#count === length) this.lostAtMs = this.#read(this.#next).atMs;
+    if (this.#count === length) this.lostAtMs = this.#bytes.getFloat64(this.#next * CYCLE_BYTES);
     const at = this.#next * CYCLE_BYTES;
     this.#bytes.setFloat64(at, result.atMs);
     this.#bytes.setUint16(at + 8, result.sent);
@@ -41,27 +48,56 @@ export class UdpRing {
     this.#bytes.setUint8(at + 14, Math.min(255, result.duplicates));
     this.#bytes.setUint8(at + 15, Math.min(255, result.outOfOrder));
     this.#bytes.setUint8(at + 16, result.hops < 0 ? UNKNOWN : result.hops);
-    this.#bytes.setUint8(at + 17, result.suspect ? 1 : 0);
+    this.#bytes.setUint8(at + MARKS_OFFSET, (result.suspect ? SUSPECT : 0) | (isBesideFailure ? BESIDE_FAILURE : 0));
     this.#next = (this.#next + 1) % length;
     this.#count = Math.min(length, this.#count + 1);
   }
 
-  /** The cycles that ended from `fromMs` to `toMs` (both included), oldest first. */
-  between(fromMs: number, toMs: number): UdpResult[] {
-    const results: UdpResult[] = [];
-    for (let i = 0; i < this.#count; i++) {
-      const result = this.#read((this.#next - this.#count + i + this.#capacity) % this.#capacity);
-      if (result.atMs >= fromMs && result.atMs <= toMs) results.push(result);
+  /** The ping after the cycles that ended after `sinceMs` has failed, so they do not count. */
+  markBesideFailure(sinceMs: number): void {
+    for (let back = 0; back < this.#count; back++) {
+      const at = this.#placeOf(back);
+      if (this.#bytes.getFloat64(at) <= sinceMs) return;
+      this.#bytes.setUint8(at + MARKS_OFFSET, this.#bytes.getUint8(at + MARKS_OFFSET) | BESIDE_FAILURE);
     }
-    return results;
+  }
+
+  /**
+   * Calls `visitor` for the cycles that ended from `fromMs` to `toMs` (both included) and count, newest first. Cycles while our own
+   * process was short of CPU do not count, and neither do those beside a failed ping: the probe is for loss that TCP hides, and an
+   * outage is none.
+   */
+  visit(fromMs: number, toMs: number, visitor: DatagramVisitor): void {
+    for (let back = 0; back < this.#count; back++) {
+      const at = this.#placeOf(back);
+      const atMs = this.#bytes.getFloat64(at);
+      if (atMs < fromMs) return;
+      if (atMs > toMs || this.#bytes.getUint8(at + MARKS_OFFSET) !== 0) continue;
+      visitor(this.#bytes.getUint16(at + 8), this.#bytes.getUint16(at + 10), atMs);
+    }
+  }
+
+  /** The newest cycle that ended from `fromMs` to `toMs` (both included) and that is not suspect; null without any. */
+  newestIn(fromMs: number, toMs: number): UdpResult | null {
+    return this.all.findLast(({ atMs, suspect }) => !suspect && atMs >= fromMs && atMs <= toMs) ?? null;
+  }
+
+  /** All cycles that are kept, oldest first. */
+  get all(): UdpResult[] {
+    return Array.from({ length: this.#count }, (_, i) => this.#read(this.#placeOf(this.#count - 1 - i)));
   }
 
   get #capacity(): number {
     return this.#bytes.byteLength / CYCLE_BYTES;
   }
 
-  #read(place: number): UdpResult {
-    const at = place * CYCLE_BYTES;
+  /** Where in the bytes the `back`-th newest cycle is. */
+  #placeOf(back: number): number {
+    const capacity = this.#capacity;
+    return ((this.#next - 1 - back + 2 * capacity) % capacity) * CYCLE_BYTES;
+  }
+
+  #read(at: number): UdpResult {
     const hops = this.#bytes.getUint8(at + 16);
     return {
       atMs: this.#bytes.getFloat64(at),
@@ -71,19 +107,20 @@ export class UdpRing {
       duplicates: this.#bytes.getUint8(at + 14),
       outOfOrder: this.#bytes.getUint8(at + 15),
       hops: hops === UNKNOWN ? -1 : hops,
-      suspect: this.#bytes.getUint8(at + 17) === 1,
+      suspect: (this.#bytes.getUint8(at + MARKS_OFFSET) & SUSPECT) !== 0,
     };
   }
 
   #resize(length: number): void {
-    const kept = this.between(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
-    const dropped = kept.slice(0, Math.max(0, kept.length - length)).at(-1);
-    if (dropped !== undefined) this.lostAtMs = dropped.atMs;
-    this.#bytes = new DataView(new ArrayBuffer(length * CYCLE_BYTES));
-    this.#next = 0;
-    this.#count = 0;
-    const { newest } = this;
-    for (const result of kept.slice(-length)) this.add(result, length);
-    this.newest = newest;
+    const kept = Math.min(this.#count, length);
+    if (kept < this.#count) this.lostAtMs = this.#bytes.getFloat64(this.#placeOf(kept));
+    const bytes = new Uint8Array(length * CYCLE_BYTES);
+    for (let back = 0; back < kept; back++) {
+      const from = new Uint8Array(this.#bytes.buffer, this.#placeOf(back), CYCLE_BYTES);
+      bytes.set(from, (kept - 1 - back) * CYCLE_BYTES);
+    }
+    this.#bytes = new DataView(bytes.buffer);
+    this.#next = kept % length;
+    this.#count = kept;
   }
 }

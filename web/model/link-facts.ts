@@ -29,8 +29,8 @@ export interface LinkFacts {
   detail: string;
   stats: { samples: number; failures: number; p50Us: number; p95Us: number; maxUs: number } | null;
   /**
-   * What the UDP probe measured: datagrams of the window and those that were lost, of the newest cycle without a window. `rttUs`: of the
-   * newest cycle, -1 if none came back. `hops`: -1 = unknown. null = not measured.
+   * What the UDP probe measured: the datagrams by which loss is judged (`lossWindowMs`) and those that were lost. `rttUs`: of the newest
+   * cycle, -1 if none came back. `hops`: -1 = unknown. null = not measured.
    */
   udp: { sent: number; lost: number; rttUs: number; hops: number } | null;
   /** Why the source pod did not report; '' if it did. */

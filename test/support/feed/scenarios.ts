@@ -1,7 +1,7 @@
 import { emptyLinks, emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
-import { emptyUdp, LOSS_WINDOW_MS, writeUdp, writeUdpWindow } from '../../../server/protocol/udp.ts';
+import { emptyUdp, lossWindowMs, writeRecentUdp, writeUdp, writeUdpWindow } from '../../../server/protocol/udp.ts';
 import { findingsOf, mergedReportOf, setLink } from '../mesh.ts';
 import { type MeshOptions, type Plan, planOf } from './plan.ts';
 import { chance, SEED } from './random.ts';
@@ -110,8 +110,10 @@ function fillLink(
       hops: 2,
     };
     writeUdp(report.udp, i, result, draw(36) * 2000);
-    const lossWindowMs = windowMs || LOSS_WINDOW_MS;
-    writeUdpWindow(report.udp, i, lossWindowMs / 200, Math.round((lossWindowMs * lost) / 20_000));
+    const recentMs = lossWindowMs(2000);
+    const countsOf = (ms: number) => [ms / 200, Math.round((ms * lost) / 20_000)] as const;
+    writeRecentUdp(report.udp, i, ...countsOf(recentMs));
+    writeUdpWindow(report.udp, i, ...countsOf(windowMs || recentMs));
   }
   if (stats === null) return;
   const samples = Math.floor(windowMs / 2000);

@@ -37,6 +37,12 @@ describe('a verdict query', () => {
     expect(await ask({}, {}, 30_000).answer).toMatchObject({ window_s: 66 });
   });
 
+  it('about loss is by default over the minutes by which a link is called lossy', async () => {
+    expect(await ask({ expect: ['healthy', 'loss<1%'] }).answer).toMatchObject({ window_s: 300 });
+    expect(await ask({ expect: ['loss<1%'] }, {}, 60_000).answer).toMatchObject({ window_s: 600 });
+    expect(await ask({ expect: ['loss<1%'], window: '30s' }).answer).toMatchObject({ window_s: 30 });
+  });
+
   it('rounds windows up to whole seconds', async () => {
     expect(await ask({ window: '1m30s' }).answer).toMatchObject({ window_s: 90 });
     expect(await ask({ window: '1.2s' }).answer).toMatchObject({ window_s: 2 });

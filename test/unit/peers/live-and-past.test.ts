@@ -60,16 +60,12 @@ const FAULTS: Record<string, Fault> = {
 const UNTOLD = new Set(['one slow ping', 'suspect failures']);
 
 /** Pods that measure, as their own processes do, and pod 0 that collects. */
-function start() {
+function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
   const clock = new FakeClock(NOW_MS);
   const results = PODS.map(() => {
     const settings = { resultsMemoryMiB: 4, historyMemoryMiB: 8, historyWindowMs: 3_600_000, goneRetentionMs: 60_000 };
     const hooks = { onLinkChange: () => {}, onSpeedChange: () => {} };
-    return new Results(
-      { ...settings, refreshIntervalMs: INTERVAL_MS, slowLinkMs: 100, udpEnabled: false },
-      clock,
-      hooks,
-    );
+    return new Results({ ...settings, refreshIntervalMs: intervalMs, slowLinkMs: 100, udpEnabled }, clock, hooks);
   });
   const targets = PODS.map(({ uid, name }): Target => ({ ...targetOf(uid), name }));
   for (const one of results) one.setTargets(targets);
@@ -85,7 +81,7 @@ function start() {
     random: () => 0,
     selfUid: () => 'uid-0',
     snapshot: () => snapshotOf(PODS),
-    settings: () => settingsOf({ refreshIntervalMs: INTERVAL_MS }),
+    settings: () => settingsOf({ refreshIntervalMs: intervalMs }),
     queryReport: async ({ uid }, { windowMs, past }) => {
       const report = await reportAt(
         PODS.findIndex((pod) => pod.uid === uid),
@@ -116,13 +112,25 @@ function start() {
     clock,
     /** One round of pings, and what is shown then. */
     async round(sample: (from: number, to: number) => Sample): Promise<Mesh> {
-      clock.freeze(INTERVAL_MS - 100);
+      clock.freeze(intervalMs - 100);
       for (const [from, one] of results.entries()) {
         for (const [to, target] of targets.entries()) one.record(target, sample(from, to));
       }
       clock.freeze(100);
       return collector.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: 0 });
     },
+    /** One round of pings that are all ok, and of cycles of 10 datagrams. `lost`: how many of them. */
+    lossyRound(lost: (from: number, to: number) => number): void {
+      clock.freeze(intervalMs);
+      for (const [from, one] of results.entries()) {
+        for (const [to, target] of targets.entries()) {
+          one.record(target, sampleOf());
+          const cycle = { sent: 10, lost: lost(from, to), rttUs: 500, duplicates: 0, outOfOrder: 0, hops: 2 };
+          one.recordUdp(target, { atMs: 0, suspect: false, ...cycle });
+        }
+      }
+    },
+    collect: (windowMs: number) => collector.collect({ windowMs, maxAgeMs: 0 }),
     at: (atMs: number) => pastMeshes.at(atMs),
   };
 }
@@ -158,4 +166,42 @@ describe('the past never contradicts what was shown live', () => {
       expect(told(await at(atMs)), `${(atMs - NOW_MS) / INTERVAL_MS} rounds after the start`).toEqual(live);
     }
   });
+});
+
+describe('a link that loses 15 % of its datagrams', () => {
+  /** Datagrams of 10 that are lost, each with a probability of 15 %. */
+  function lossOf15Percent() {
+    let seed = 1;
+    const isLost = () => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed / 2_147_483_647 < 0.15;
+    };
+    return () => Array.from({ length: 10 }, isLost).filter(Boolean).length;
+  }
+  const lossyIn = ({ findings }: Mesh) => findings.map(({ kind, subject, title }) => ({ kind, subject, title }));
+
+  it.each([30_000, 120_000])(
+    'is told steadily, and alike by page, findings, verdicts and the past, with an interval of %i ms',
+    async (intervalMs) => {
+      const { clock, lossyRound, collect, at } = start({ intervalMs, udpEnabled: true });
+      const lost = lossOf15Percent();
+      const rounds = (count: number, visit: () => Promise<void> = async () => {}) =>
+        Array.from({ length: count }).reduce<Promise<void>>(async (before) => {
+          await before;
+          lossyRound((from, to) => (from === 1 && to === 4 ? lost() : 0));
+          await visit();
+        }, Promise.resolve());
+      await rounds(10);
+      const told: { atMs: number; live: ReturnType<typeof lossyIn> }[] = [];
+      await rounds(60, async () => {
+        const findings = lossyIn(await collect(FINDINGS_WINDOW_MS));
+        expect(findings).toMatchObject([{ kind: 'link-lossy', subject: 'pod-1 → pod-4' }]);
+        // The page asks without a window or with another one, verdicts with theirs.
+        for (const windowMs of [0, 300_000, 30_000]) expect(lossyIn(await collect(windowMs))).toEqual(findings);
+        told.push({ atMs: clock.nowMs(), live: findings });
+      });
+      clock.freeze(1_000);
+      for (const { atMs, live } of told.slice(-20)) expect(lossyIn(await at(atMs))).toEqual(live);
+    },
+  );
 });

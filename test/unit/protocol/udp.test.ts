@@ -11,9 +11,12 @@ import {
   decodeUdp,
   emptyUdp,
   lossOf,
+  lostOf,
+  sentOf,
   UDP_BYTES,
   UNKNOWN_HOPS,
   windowLossOf,
+  writeRecentUdp,
   writeUdp,
   writeUdpWindow,
 } from '../../../server/protocol/udp.ts';
@@ -33,6 +36,7 @@ function columnsOf(results: Omit<UdpResult, 'atMs' | 'suspect'>[]) {
   const udp = emptyUdp(results.length);
   for (const [i, one] of results.entries()) {
     writeUdp(udp, i, { ...one, lost: Math.min(one.lost, one.sent) }, 7_000);
+    writeRecentUdp(udp, i, one.sent * 5, Math.min(one.lost, one.sent) * 5);
     writeUdpWindow(udp, i, one.sent * 10, Math.min(one.lost, one.sent) * 10);
   }
   return udp;
@@ -53,11 +57,14 @@ describe('UDP results on the wire', () => {
     const column = fc.oneof(fc.integer({ min: 0, max: 65_535 }), fc.constant(NONE16));
     fc.assert(
       fc.property(column, column, column, column, (sent, lost, windowSent, windowLost) => {
+        const [recentSent, recentLost] = [windowSent, windowLost];
         const columns = {
           sent,
           lost,
           windowSent,
           windowLost,
+          recentSent,
+          recentLost,
           rttUs: 0,
           duplicates: 0,
           outOfOrder: 0,
@@ -65,6 +72,7 @@ describe('UDP results on the wire', () => {
           hops: 0,
         };
         const udp = decodeUdp({ length: 2, ...columns }, 2);
+        expect(lostOf(udp!, 1)).toBeLessThanOrEqual(sentOf(udp!, 1));
         for (const loss of [lossOf(udp, 1), windowLossOf(udp, 1)]) {
           expect(loss === -1 || (loss >= 0 && loss <= 1)).toBe(true);
         }
