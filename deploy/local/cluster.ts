@@ -9,7 +9,7 @@ import { MASTERS, Tokens } from './api/rbac.ts';
 import { DEPLOYMENTS, PODS } from './api/resources.ts';
 import { startApiServer } from './api/server.ts';
 import { notFound } from './api/status.ts';
-import { type Change, Store } from './api/store.ts';
+import { Store } from './api/store.ts';
 import { podStatusText } from './api/table.ts';
 import { deleteObject } from './api/write.ts';
 import { makeServerIdentity } from './certificate.ts';
@@ -142,7 +142,10 @@ async function buildCluster(
   });
   const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
   const bookmarkMs = options.bookmarkMs ?? 15_000;
-  const api = await startApiServer({ store, userOf, logs: kubelet, clock, random, bookmarkMs }, identity);
+  const api = await startApiServer(
+    { store, userOf, logOf: (uid, container) => kubelet.logOf(uid, container), clock, random, bookmarkMs },
+    identity,
+  );
   cleanups.push(() => api.stop());
   access.url = api.url;
   const kubeconfigPath = join(dir, 'kubeconfig');
@@ -168,7 +171,7 @@ async function buildCluster(
   return new LocalCluster({ store, clock, kubelet, stop }, kubeconfigPath, access, serviceUrl, logFolder);
 }
 
-/** The present state of one pod of the namespace. */
+/** The present state of one pod. */
 export interface LocalPod {
   name: string;
   namespace: string;
@@ -179,7 +182,7 @@ export interface LocalPod {
   node: string;
   /** Process id of the first container; 0 while no process runs. */
   pid: number;
-  /** The column STATUS of kubectl: Running, Terminating, CrashLoopBackOff, ... */
+  /** The column STATUS of kubectl: Running, Terminating, CrashLoopBackOff, ...; `Gone` after the pod's end. */
   status: string;
   ready: boolean;
   terminating: boolean;
@@ -223,18 +226,7 @@ export class LocalCluster {
 
   /** Lists all pods of the namespace by name. */
   pods(): LocalPod[] {
-    return (this.#parts.store.list(PODS, NAMESPACE) as PodObject[]).map((pod) => ({
-      name: pod.metadata.name,
-      namespace: NAMESPACE,
-      uid: pod.metadata.uid,
-      ip: pod.status.podIP ?? '',
-      node: pod.spec.nodeName ?? '',
-      pid: this.#parts.kubelet.pidsOf(pod.metadata.uid)[0] ?? 0,
-      status: podStatusText(pod),
-      ready: isReady(pod),
-      terminating: pod.metadata.deletionTimestamp !== undefined,
-      restarts: pod.status.containerStatuses?.reduce((sum, one) => sum + one.restartCount, 0) ?? 0,
-    }));
+    return this.#parts.store.list(PODS, NAMESPACE).map((pod) => this.#localPod(pod as PodObject));
   }
 
   /** Deletes a pod without waiting, like `kubectl delete pod`. Grace 0 kills it at once. Throws ApiError 404. */
@@ -251,11 +243,14 @@ export class LocalCluster {
     this.#parts.store.update(DEPLOYMENTS, { ...deployment, spec: { ...deployment.spec, replicas } });
   }
 
-  /** Calls `listener` when a pod is created, changes its state or is gone. Returns a function that stops it. */
-  onEvent(listener: (event: PodEvent) => void): () => void {
-    return this.#parts.store.subscribe((change) => {
-      const event = podEventOf(change, this.#parts.clock.nowMs());
-      if (event) listener(event);
+  /** Calls `listener` when a pod is created, changes its status or readiness, or is gone. Returns a function that stops it. */
+  onEvent(listener: (pod: LocalPod) => void): () => void {
+    return this.#parts.store.subscribe(({ resource, type, object, previous }) => {
+      if (resource !== PODS) return;
+      const pod = this.#localPod(object as PodObject);
+      const before = previous && this.#localPod(previous as PodObject);
+      if (type === 'DELETED') listener({ ...pod, status: 'Gone', ready: false });
+      else if (pod.status !== before?.status || pod.ready !== before.ready) listener(pod);
     });
   }
 
@@ -294,48 +289,25 @@ export class LocalCluster {
     return this.#stopped;
   }
 
+  #localPod(pod: PodObject): LocalPod {
+    const { name, namespace = '', uid, deletionTimestamp } = pod.metadata;
+    return {
+      name,
+      namespace,
+      uid,
+      ip: pod.status.podIP ?? '',
+      node: pod.spec.nodeName ?? '',
+      pid: this.#parts.kubelet.pidsOf(uid)[0] ?? 0,
+      status: podStatusText(pod),
+      ready: isReady(pod),
+      terminating: deletionTimestamp !== undefined,
+      restarts: pod.status.containerStatuses?.reduce((sum, one) => sum + one.restartCount, 0) ?? 0,
+    };
+  }
+
   #deployment(): Workload {
     const deployment = this.#parts.store.get(DEPLOYMENTS, NAMESPACE, APP);
     if (!deployment) throw notFound(DEPLOYMENTS, APP);
     return deployment as Workload;
   }
-}
-
-/** A change of a pod that `npm start` reports. */
-export interface PodEvent {
-  atMs: number;
-  what: 'created' | 'started' | 'ready' | 'not-ready' | 'restarting' | 'no-image' | 'terminating' | 'gone';
-  name: string;
-  namespace: string;
-  uid: string;
-  /** '' until the pod has an address. */
-  ip: string;
-  node: string;
-}
-
-/** Converts a change of the store into an event; null if `npm start` does not report it. */
-export function podEventOf(change: Change, atMs: number): PodEvent | null {
-  if (change.resource !== PODS) return null;
-  const pod = change.object as PodObject;
-  const what = whatHappened(change.type, change.previous as PodObject | null, pod);
-  if (what === null) return null;
-  const { name, namespace = '', uid } = pod.metadata;
-  return { atMs, what, name, namespace, uid, ip: pod.status.podIP ?? '', node: pod.spec.nodeName ?? '' };
-}
-
-function whatHappened(type: Change['type'], before: PodObject | null, pod: PodObject): PodEvent['what'] | null {
-  if (type === 'DELETED') return 'gone';
-  if (before === null) return 'created';
-  if (pod.metadata.deletionTimestamp !== undefined) {
-    return before.metadata.deletionTimestamp === undefined ? 'terminating' : null;
-  }
-  if (isReady(pod) !== isReady(before)) return isReady(pod) ? 'ready' : (newWaitReason(before, pod) ?? 'not-ready');
-  if (pod.status.phase === 'Running' && before.status.phase === 'Pending') return 'started';
-  return newWaitReason(before, pod);
-}
-
-function newWaitReason(before: PodObject, pod: PodObject): 'restarting' | 'no-image' | null {
-  const reasonsOf = ({ status }: PodObject) => status.containerStatuses?.map((one) => one.state.waiting?.reason) ?? [];
-  const newReason = reasonsOf(pod).find((reason, i) => reason !== reasonsOf(before)[i]);
-  return newReason === 'CrashLoopBackOff' ? 'restarting' : newReason === 'ImagePullBackOff' ? 'no-image' : null;
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type LocalCluster, type PodEvent, startCluster } from './cluster.ts';
+import { realClock } from '../../server/runtime/clock.ts';
+import { type LocalCluster, type LocalPod, startCluster } from './cluster.ts';
 import { DEFAULT_DIR, keepWriteToken, lockFolder, pruneLogs } from './state-folder.ts';
 import { UsageError } from './usage.ts';
 
@@ -45,9 +46,9 @@ export async function runStartCommand(options: StartOptions, terminal: Terminal)
   keepWriteToken(dir, writeToken);
   const addressBase = '127.0.0';
   const cluster = await startCluster({ ...others, dir, serverPath, addressBase, serverEnv: env, writeToken });
-  const unsubscribe = cluster.onEvent((event) => {
-    print(eventLine(event));
-    if (event.what === 'gone') pruneLogs(cluster.logFolder);
+  const unsubscribe = cluster.onEvent((pod) => {
+    print(podLine(pod, realClock.nowMs()));
+    if (pod.status === 'Gone') pruneLogs(cluster.logFolder);
   });
   print(`starting ${options.pods} pod${options.pods === 1 ? '' : 's'}, each a process with its own address`);
   let stopping = false;
@@ -137,9 +138,10 @@ ready  ${cluster.serviceUrl}
 `;
 }
 
-/** Formats one line about a pod, e.g. `17:01:02  goldpinger-7d9f-abcde  ready         127.0.0.3  node-a`. */
-function eventLine(event: PodEvent): string {
-  const time = new Date(event.atMs).toTimeString().slice(0, 8);
-  const name = event.namespace === 'default' ? event.name : `${event.namespace}/${event.name}`;
-  return `${time}  ${name}  ${event.what.padEnd(11)}  ${event.ip.padEnd(11)}  ${event.node}`.trimEnd();
+/** Formats one line about a pod, e.g. `17:01:02  goldpinger-7d9f-abcde  Ready               127.0.0.3    node-a`. */
+function podLine({ name, namespace, status, ready, ip, node }: LocalPod, nowMs: number): string {
+  const time = new Date(nowMs).toTimeString().slice(0, 8);
+  const fullName = namespace === 'default' ? name : `${namespace}/${name}`;
+  const state = status !== 'Running' ? status : ready ? 'Ready' : 'Running, not ready';
+  return `${time}  ${fullName}  ${state.padEnd(18)}  ${ip.padEnd(11)}  ${node}`.trimEnd();
 }

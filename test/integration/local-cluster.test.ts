@@ -65,18 +65,19 @@ describe('the pods', () => {
 
   it('are added and removed when their Deployment is scaled', async () => {
     const seen: string[] = [];
-    const stop = current().onEvent((news) => seen.push(news.what));
+    const stop = current().onEvent(({ name, status, ready }) => seen.push(`${name} ${ready ? 'Ready' : status}`));
+    const podsSeen = (state: string) => new Set(seen.filter((text) => text.endsWith(state))).size;
     await api('PATCH', '/apis/apps/v1/namespaces/default/deployments/goldpinger/scale', {
       body: { spec: { replicas: 5 } },
       contentType: 'application/merge-patch+json',
     });
     await current().ready();
     expect(livePods()).toHaveLength(5);
-    expect(seen.filter((what) => what === 'ready')).toHaveLength(2);
+    expect(podsSeen('Ready')).toBe(2);
     current().scale(3);
     await vi.waitFor(() => expect(current().pods()).toHaveLength(3), 20_000);
-    expect(seen.filter((what) => what === 'terminating')).toHaveLength(2);
-    expect(seen.filter((what) => what === 'gone')).toHaveLength(2);
+    expect(podsSeen('Terminating')).toBe(2);
+    expect(podsSeen('Gone')).toBe(2);
     stop();
   });
 });

@@ -107,8 +107,8 @@ describe('npm start', () => {
 
     const deleted = await run('delete', 'pod', name ?? '', '--dir', 'one', '--force');
     expect(deleted).toEqual({ code: 0, stdout: `pod "${name}" deleted\n`, stderr: '' });
-    await eventually(() => expect(output()).toMatch(new RegExp(`\\d\\d:\\d\\d:\\d\\d  ${name}  gone`)));
-    await eventually(() => expect(output().match(/ {2}ready {8}/g)).toHaveLength(3));
+    await eventually(() => expect(output()).toMatch(new RegExp(`\\d\\d:\\d\\d:\\d\\d  ${name}  Gone`)));
+    await eventually(() => expect(output().match(/ {2}Ready {15}/g)).toHaveLength(3));
     const after = await pids();
 
     child.kill('SIGINT');
@@ -156,7 +156,7 @@ describe('npm start', () => {
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/another local cluster \(process \d+\) uses three: .*--dir three-2 --port 8081/);
     const other = await start('four', '--pods', '1');
-    expect(other.output()).toMatch(/ready {8}127\.\d+\.\d+\.2 /);
+    expect(other.output()).toMatch(/Ready {15}127\.\d+\.\d+\.2 /);
     expect([...(await pids()), ...(await other.pids())].every(isAlive)).toBe(true);
   });
 

@@ -69,7 +69,7 @@ export class KubeApi {
     this.#api = kubernetesApi({
       store: this.#store,
       userOf: (authorization) => (this.token === '' || authorization === `Bearer ${this.token}` ? ADMIN : undefined),
-      logs: { logOf: () => undefined },
+      logOf: () => undefined,
       clock: realClock,
       random: Math.random,
       bookmarkMs: options.bookmarkMs ?? 60_000,

@@ -61,14 +61,14 @@ const MAX_REPLICAS = 200;
 
 /** Names of objects are RFC 1123 subdomains. RBAC also allows colons, e.g. `system:x`. */
 const nameText = v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(253));
-const labelMap = v.pipe(
-  v.record(v.pipe(v.string(), v.maxLength(317)), v.pipe(v.string(), v.maxLength(63))),
-  v.check((labels) => Object.keys(labels).length <= 100, 'too many labels'),
-);
+const labelMap = v.record(v.pipe(v.string(), v.maxLength(317)), v.pipe(v.string(), v.maxLength(63)));
+const annotationMap = v.record(v.string(), v.string());
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const protocol = v.optional(v.picklist(['TCP', 'UDP', 'SCTP']), 'TCP');
 const portOrName = v.union([port, v.pipe(v.string(), v.maxLength(63))]);
 const count = (limit: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
+const text = v.optional(v.string());
+const texts = v.optional(v.array(v.string()));
 
 /** The fields of `metadata` that a client sends. */
 const metadataFields = v.looseObject({
@@ -76,13 +76,16 @@ const metadataFields = v.looseObject({
   generateName: v.optional(v.pipe(v.string(), v.maxLength(240))),
   namespace: v.optional(v.pipe(v.string(), v.maxLength(63))),
   labels: v.nullish(labelMap),
-  annotations: v.nullish(v.record(v.string(), v.string())),
+  annotations: v.nullish(annotationMap),
   ownerReferences: v.nullish(
-    v.pipe(
-      v.array(v.looseObject({ apiVersion: v.string(), kind: v.string(), name: v.string(), uid: v.string() })),
-      v.maxLength(20),
-    ),
+    v.array(v.looseObject({ apiVersion: v.string(), kind: v.string(), name: v.string(), uid: v.string() })),
   ),
+});
+
+/** Where a variable's value comes from. */
+const valueSource = v.looseObject({
+  fieldRef: v.optional(v.looseObject({ fieldPath: v.string() })),
+  secretKeyRef: v.optional(v.looseObject({ name: text, key: text })),
 });
 
 const container = v.looseObject({
@@ -90,46 +93,34 @@ const container = v.looseObject({
   resources: v.optional(v.looseObject({}), {}),
   name: v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(63)),
   image: v.pipe(v.string(), v.minLength(1), v.maxLength(500)),
-  command: v.optional(v.pipe(v.array(v.string()), v.maxLength(200))),
-  args: v.optional(v.pipe(v.array(v.string()), v.maxLength(200))),
+  command: texts,
+  args: texts,
   env: v.optional(
-    v.pipe(
-      v.array(
-        v.looseObject({
-          name: v.pipe(v.string(), v.regex(/^[^=\0]+$/, 'not a valid name')),
-          value: v.optional(v.string()),
-          valueFrom: v.optional(
-            v.looseObject({
-              fieldRef: v.optional(v.looseObject({ fieldPath: v.string() })),
-              secretKeyRef: v.optional(v.looseObject({ name: v.optional(v.string()), key: v.optional(v.string()) })),
-            }),
-          ),
-        }),
-      ),
-      v.maxLength(200),
+    v.array(
+      v.looseObject({
+        name: v.pipe(v.string(), v.regex(/^[^=\0]+$/, 'not a valid name')),
+        value: text,
+        valueFrom: v.optional(valueSource),
+      }),
     ),
   ),
-  ports: v.optional(
-    v.pipe(v.array(v.looseObject({ name: v.optional(v.string()), containerPort: port, protocol })), v.maxLength(50)),
-  ),
+  ports: v.optional(v.array(v.looseObject({ name: text, containerPort: port, protocol }))),
   readinessProbe: v.optional(
     v.looseObject({
-      httpGet: v.optional(v.looseObject({ path: v.optional(v.string()), port: portOrName })),
+      httpGet: v.optional(v.looseObject({ path: text, port: portOrName })),
       periodSeconds: v.optional(count(3600)),
       timeoutSeconds: v.optional(count(3600)),
       failureThreshold: v.optional(count(100)),
     }),
   ),
-  startupProbe: v.optional(
-    v.looseObject({ exec: v.optional(v.looseObject({ command: v.optional(v.array(v.string())) })) }),
-  ),
+  startupProbe: v.optional(v.looseObject({ exec: v.optional(v.looseObject({ command: texts })) })),
 });
 
 /** `spec` of a pod. */
 const podSpec = v.looseObject({
   containers: v.pipe(v.array(container), v.minLength(1, 'Required value'), v.maxLength(20)),
   initContainers: v.optional(v.pipe(v.array(container), v.maxLength(20))),
-  nodeName: v.optional(v.string()),
+  nodeName: text,
   restartPolicy: v.optional(v.picklist(['Always', 'OnFailure', 'Never'])),
   serviceAccountName: v.optional(nameText),
   terminationGracePeriodSeconds: v.optional(count(86_400)),
@@ -140,44 +131,32 @@ const workloadSpec = v.looseObject({
   replicas: v.optional(count(MAX_REPLICAS), 1),
   selector: v.looseObject({ matchLabels: v.optional(labelMap) }),
   template: v.looseObject({
-    metadata: v.optional(
-      v.looseObject({ labels: v.optional(labelMap), annotations: v.nullish(v.record(v.string(), v.string())) }),
-    ),
+    metadata: v.optional(v.looseObject({ labels: v.optional(labelMap), annotations: v.nullish(annotationMap) })),
     spec: podSpec,
   }),
 });
 
-/** `spec` of a Service. */
-const serviceSpec = v.looseObject({
-  type: v.optional(v.string()),
-  clusterIP: v.optional(v.string()),
-  selector: v.nullish(labelMap),
-  ports: v.optional(
-    v.pipe(
-      v.array(
-        v.looseObject({
-          name: v.optional(v.string()),
-          port,
-          targetPort: v.optional(portOrName),
-          nodePort: v.optional(port),
-          protocol,
-        }),
-      ),
-      v.maxLength(50),
-    ),
-  ),
+const servicePort = v.looseObject({
+  name: text,
+  port,
+  targetPort: v.optional(portOrName),
+  nodePort: v.optional(port),
+  protocol,
 });
 
-const texts = v.optional(v.array(v.string()));
+/** `spec` of a Service. */
+const serviceSpec = v.looseObject({
+  type: text,
+  clusterIP: text,
+  selector: v.nullish(labelMap),
+  ports: v.optional(v.pipe(v.array(servicePort), v.maxLength(50))),
+});
+
 const rules = v.nullish(
   v.array(v.looseObject({ verbs: v.array(v.string()), apiGroups: texts, resources: texts, resourceNames: texts })),
 );
-const binding = {
-  subjects: v.nullish(
-    v.array(v.looseObject({ kind: v.string(), name: v.string(), namespace: v.optional(v.string()) })),
-  ),
-  roleRef: v.looseObject({ kind: v.string(), name: v.string() }),
-};
+const subjects = v.nullish(v.array(v.looseObject({ kind: v.string(), name: v.string(), namespace: text })));
+const binding = { subjects, roleRef: v.looseObject({ kind: v.string(), name: v.string() }) };
 
 const FIELDS = new Map<Resource, v.ObjectEntries>([
   [PODS, { spec: podSpec }],
@@ -230,6 +209,12 @@ function brief(value: unknown): string {
   return String(value).slice(0, 200);
 }
 
+/** What a role allows: verbs on resources of API groups. */
+export type Rule = NonNullable<v.InferInput<typeof rules>>[number];
+
+/** To whom a binding gives a role: a service account, a user or a group. */
+export type Subject = NonNullable<v.InferInput<typeof subjects>>[number];
+
 /** An environment variable of a container: a value, a field of its pod, or a secret. */
 export type EnvVar = NonNullable<Container['env']>[number];
 
@@ -265,7 +250,6 @@ export interface Condition {
   status: 'True' | 'False' | 'Unknown';
   lastTransitionTime: string;
   reason?: string;
-  message?: string;
 }
 
 /** `status` of a pod. */

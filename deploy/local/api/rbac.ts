@@ -1,4 +1,4 @@
-import type { KubeObject } from './objects.ts';
+import type { KubeObject, Rule, Subject } from './objects.ts';
 import type { ObjectRequest } from './request.ts';
 import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, qualifiedName, ROLE_BINDINGS, ROLES } from './resources.ts';
 import { type ApiError, failure } from './status.ts';
@@ -54,32 +54,16 @@ export function serviceAccountUser(namespace: string, name: string): User {
 /** The group of administrators, who may do everything. */
 export const MASTERS = 'system:masters';
 
-interface Rule {
-  verbs?: string[];
-  apiGroups?: string[];
-  resources?: string[];
-  resourceNames?: string[];
-}
-
-interface Binding extends KubeObject {
-  subjects?: { kind: string; name: string; namespace?: string }[];
-  roleRef?: { kind: string; name: string };
-}
-
 /**
  * Returns the 403 to answer with, or null if the roles in the store allow the request. Roles and bindings are read at
  * each request, so that a change of a ClusterRole takes effect at once, as in a real cluster.
  */
 export function forbiddenTo(store: Store, user: User, request: ObjectRequest): ApiError | null {
   if (user.groups.includes(MASTERS)) return null;
-  const rules = [
-    ...rulesFor(user, store, store.list(CLUSTER_ROLE_BINDINGS), ''),
-    ...(request.namespace === ''
-      ? []
-      : rulesFor(user, store, store.list(ROLE_BINDINGS, request.namespace), request.namespace)),
-  ];
-  if (rules.some((rule) => allows(rule, request))) return null;
   const { verb, resource, namespace, name } = request;
+  const rules = rulesFor(user, store, store.list(CLUSTER_ROLE_BINDINGS), '');
+  if (namespace !== '') rules.push(...rulesFor(user, store, store.list(ROLE_BINDINGS, namespace), namespace));
+  if (rules.some((rule) => allows(rule, request))) return null;
   const scope = resource.namespaced && namespace !== '' ? `in the namespace "${namespace}"` : 'at the cluster scope';
   const subject = name === '' ? qualifiedName(resource) : `${qualifiedName(resource)} "${name}"`;
   const message = `${subject} is forbidden: User "${user.name}" cannot ${verb} resource "${ruleNameOf(request)}" in API group "${resource.group}" ${scope}`;
@@ -89,43 +73,29 @@ export function forbiddenTo(store: Store, user: User, request: ObjectRequest): A
 /** The rules of the roles that `bindings` give to a user. `namespace` is that of the bindings; '' = they are ClusterRoleBindings. */
 function rulesFor(user: User, store: Store, bindings: KubeObject[], namespace: string): Rule[] {
   return bindings.flatMap((binding) => {
-    const { subjects = [], roleRef } = binding as Binding;
-    if (!roleRef || !subjects.some((subject) => matchesUser(subject, user, namespace))) return [];
-    const role =
-      roleRef.kind === 'ClusterRole'
-        ? store.get(CLUSTER_ROLES, '', roleRef.name)
-        : store.get(ROLES, namespace, roleRef.name);
+    const { subjects, roleRef } = binding as KubeObject & {
+      subjects?: Subject[];
+      roleRef: { kind: string; name: string };
+    };
+    if (!subjects?.some((subject) => matchesUser(subject, user, namespace))) return [];
+    const isClusterRole = roleRef.kind === 'ClusterRole';
+    const role = store.get(isClusterRole ? CLUSTER_ROLES : ROLES, isClusterRole ? '' : namespace, roleRef.name);
     return (role?.['rules'] as Rule[] | undefined) ?? [];
   });
 }
 
-function matchesUser(
-  subject: { kind: string; name: string; namespace?: string },
-  user: User,
-  namespace: string,
-): boolean {
-  switch (subject.kind) {
-    case 'ServiceAccount':
-      return user.name === serviceAccountUser(subject.namespace ?? namespace, subject.name).name;
-    case 'Group':
-      return user.groups.includes(subject.name);
-    case 'User':
-      return user.name === subject.name;
-    default:
-      return false; // Kubernetes has no other kinds of subjects.
-  }
+function matchesUser(subject: Subject, user: User, namespace: string): boolean {
+  const { kind, name } = subject;
+  if (kind === 'ServiceAccount') return user.name === serviceAccountUser(subject.namespace ?? namespace, name).name;
+  if (kind === 'Group') return user.groups.includes(name);
+  return kind === 'User' && user.name === name; // Kubernetes has no other kinds of subjects.
 }
 
-function allows(rule: Rule, request: ObjectRequest): boolean {
+function allows({ verbs, apiGroups, resources, resourceNames = [] }: Rule, request: ObjectRequest): boolean {
   const { verb, resource, name } = request;
+  const isCovered = covers(verbs, verb) && covers(apiGroups, resource.group) && covers(resources, ruleNameOf(request));
   // A rule with names never allows a request without a name, such as a list.
-  const names = rule.resourceNames ?? [];
-  return (
-    covers(rule.verbs, verb) &&
-    covers(rule.apiGroups, resource.group) &&
-    covers(rule.resources, ruleNameOf(request)) &&
-    (names.length === 0 || names.includes(name))
-  );
+  return isCovered && (resourceNames.length === 0 || resourceNames.includes(name));
 }
 
 /** The requested resource as rules name it, for example `pods` or `pods/log`. */
@@ -133,6 +103,6 @@ function ruleNameOf({ resource, subresource }: ObjectRequest): string {
   return subresource === '' ? resource.plural : `${resource.plural}/${subresource}`;
 }
 
-function covers(list: string[] | undefined, value: string): boolean {
-  return list !== undefined && (list.includes('*') || list.includes(value));
+function covers(list: string[] = [], value: string): boolean {
+  return list.includes('*') || list.includes(value);
 }

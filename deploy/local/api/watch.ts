@@ -26,42 +26,47 @@ export interface WatchRequest {
 /**
  * Starts a watch. Calls `send` for every event until `stop` is called. If the store has no changes from `fromVersion` on any
  * more, or has not reached it yet, the watch sends one ERROR event (410 or 504) and calls `end`; real servers do that after a 200,
- * too. If the client asked for bookmarks, they come every `bookmarkMs`, and when `bookmark` of the result is called.
+ * too. It also ends after `timeoutMs`. If the client asked for bookmarks, they come every `bookmarkMs` and at the end. Returns
+ * `stop`.
  */
 export function startWatch(
   store: Store,
   request: WatchRequest,
   sink: { send(event: WatchEvent): void; end(): void },
-  { clock, bookmarkMs }: { clock: Clock; bookmarkMs: number },
-): { bookmark(): void; stop(): void } {
+  { clock, bookmarkMs, timeoutMs }: { clock: Clock; bookmarkMs: number; timeoutMs: number },
+): () => void {
   const sendBookmark = (annotations?: Record<string, string>) =>
     sink.send(bookmarkAt(request.resource, store.version, annotations));
   const error = sendPast(store, request, sink.send);
   if (error) {
     sink.send({ type: 'ERROR', object: error.status });
     sink.end();
-    return { bookmark: () => {}, stop: () => {} };
+    return () => {};
   }
   if (request.initialEvents && request.bookmarks) sendBookmark({ 'k8s.io/initial-events-end': 'true' });
   const unsubscribe = store.subscribe((change) => {
     const event = eventOf(request, change);
     if (event) sink.send(event);
   });
-  let timer: Timer | undefined;
+  let bookmarkTimer: Timer | undefined;
   const scheduleBookmark = () => {
-    timer = clock.setTimer(() => {
+    bookmarkTimer = clock.setTimer(() => {
       sendBookmark();
       scheduleBookmark();
     }, bookmarkMs);
   };
   if (request.bookmarks) scheduleBookmark();
-  return {
-    bookmark: () => request.bookmarks && sendBookmark(),
-    stop: () => {
-      unsubscribe();
-      timer?.cancel();
-    },
+  const stop = () => {
+    unsubscribe();
+    bookmarkTimer?.cancel();
+    endTimer.cancel();
   };
+  const endTimer = clock.setTimer(() => {
+    stop();
+    if (request.bookmarks) sendBookmark();
+    sink.end();
+  }, timeoutMs);
+  return stop;
 }
 
 /**

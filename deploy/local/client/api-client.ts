@@ -39,25 +39,34 @@ export function call(
 /** Sends a request and resolves with its JSON answer. Rejects with the API's own message if the request failed. */
 export async function callJson(access: ApiAccess, request: ApiCall): Promise<unknown> {
   const answer = await call(access, request);
-  const text = await textOf(answer);
-  const failed = (answer.statusCode ?? 0) >= 400;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new Error(`the API answered ${answer.statusCode} with something that is not JSON`);
-  }
-  if (failed) throw new Error(`Error from server: ${(json as { message?: string }).message ?? answer.statusCode}`);
-  return json;
+  await rejectFailure(answer);
+  return JSON.parse(await textOf(answer));
 }
 
-/** Reads the whole body of an answer as text. Rejects if it is larger than MAX_ANSWER_BYTES. */
-export async function textOf(answer: IncomingMessage): Promise<string> {
+/** Sends a request and yields the lines of the answer as they arrive. Rejects as `callJson` does. */
+export async function* callLines(access: ApiAccess, request: ApiCall): AsyncGenerator<string> {
+  const answer = await call(access, request);
+  await rejectFailure(answer);
+  yield* linesOf(answer);
+}
+
+async function rejectFailure(answer: IncomingMessage): Promise<void> {
+  if ((answer.statusCode ?? 0) < 400) return;
+  const { message } = JSON.parse(await textOf(answer)) as { message?: string };
+  throw new Error(`Error from server: ${message ?? answer.statusCode}`);
+}
+
+/** Reads a whole stream as text; `name` is for the error. Rejects if it has more than `maxBytes`: a device has no end. */
+export async function textOf(
+  stream: AsyncIterable<Buffer>,
+  name = 'the answer',
+  maxBytes = MAX_ANSWER_BYTES,
+): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of stream) {
     length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new Error('the answer is too large');
+    if (length > maxBytes) throw new Error(`${name} has more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -8,7 +8,7 @@ import type { Table } from '../api/table.ts';
 import { APP, NAMESPACE } from '../seed.ts';
 import { type ApiAccess, DEFAULT_DIR, keptWriteToken, readKubeconfig } from '../state-folder.ts';
 import { UsageError } from '../usage.ts';
-import { call, callJson, linesOf, textOf } from './api-client.ts';
+import { callJson, callLines } from './api-client.ts';
 import { applyFile, deleteFile } from './manifests.ts';
 import { runToxiproxyCli } from './toxiproxy-cli.ts';
 
@@ -121,7 +121,7 @@ async function get({ access, io, args, options }: Invocation): Promise<void> {
   if (!options.watch) return;
   const { resourceVersion } = table.metadata as { resourceVersion: string };
   const watchPath = `${path}&watch=1&resourceVersion=${resourceVersion}`;
-  for await (const line of linesOf(await call(access, { method: 'GET', path: watchPath, accept: TABLE }))) {
+  for await (const line of callLines(access, { method: 'GET', path: watchPath, accept: TABLE })) {
     const event = JSON.parse(line) as { type: string; object: Table };
     if (event.type !== 'ERROR' && event.type !== 'BOOKMARK') printer.add(event.object);
   }
@@ -166,12 +166,7 @@ async function logs({ access, io, args, options }: Invocation): Promise<void> {
   if (options.follow) query.set('follow', 'true');
   const pod = encodeURIComponent(name.replace(/^pods?\//, ''));
   const path = `${collectionPath(PODS, options.namespace)}/${pod}/log?${query}`;
-  const answer = await call(access, { method: 'GET', path });
-  if (answer.statusCode !== 200) {
-    const status = JSON.parse(await textOf(answer)) as { message?: string };
-    throw new Error(`Error from server: ${status.message}`);
-  }
-  for await (const line of linesOf(answer)) io.print(`${line}\n`);
+  for await (const line of callLines(access, { method: 'GET', path })) io.print(`${line}\n`);
 }
 
 async function apply({ access, io, options }: Invocation): Promise<void> {

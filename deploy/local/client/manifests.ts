@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import type { KubeObject, NewObject } from '../api/objects.ts';
 import { apiVersionOf, collectionPath, RESOURCES, type Resource } from '../api/resources.ts';
 import type { ApiAccess } from '../state-folder.ts';
-import { callJson } from './api-client.ts';
+import { callJson, textOf } from './api-client.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 /** kubectl keeps the applied manifest in this annotation, so that both can apply the same file in turn. */
@@ -62,7 +62,8 @@ async function storedObject(access: ApiAccess, path: string): Promise<KubeObject
 }
 
 async function readManifests(file: string, namespace: string): Promise<Manifest[]> {
-  const documents = parseAllDocuments(await readText(file));
+  const stream: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file);
+  const documents = parseAllDocuments(await textOf(stream, file, MAX_FILE_BYTES));
   const manifests: Manifest[] = [];
   for (const document of 'empty' in documents ? [] : documents) {
     if (document.errors[0]) throw new Error(`${file}: ${document.errors[0].message}`);
@@ -77,17 +78,4 @@ async function readManifests(file: string, namespace: string): Promise<Manifest[
     manifests.push({ resource, object, collection, path: `${collection}/${encodeURIComponent(name)}` });
   }
   return manifests;
-}
-
-/** Reads a whole file, or with `-` the input. Rejects if it has more than MAX_FILE_BYTES, because a device has no end. */
-async function readText(file: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of (file === '-' ? process.stdin : createReadStream(file)) as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_FILE_BYTES)
-      throw new Error(`${file} has more than ${MAX_FILE_BYTES} bytes: too much for manifests`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,6 +1,12 @@
 import { appendFileSync, renameSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
-import type { ContainerLog, LogLine } from '../api/object-api.ts';
+
+/** One line of a container's output. */
+export interface LogLine {
+  /** When it was read, ms since the epoch. */
+  atMs: number;
+  text: string;
+}
 
 const MAX_LINES = 2000;
 const MAX_LINE_CHARS = 8192;
@@ -10,7 +16,7 @@ const MAX_FILE_BYTES = 1024 * 1024;
  * The output of a container: the newest MAX_LINES lines in memory for the API, and a file for people, which is renamed to
  * `.1` at MAX_FILE_BYTES.
  */
-export class ContainerLogBuffer implements ContainerLog {
+export class ContainerLog {
   readonly #path: string;
   readonly #nowMs: () => number;
   readonly #followers = new Set<{ line: (line: LogLine) => void; ended: () => void }>();
@@ -56,10 +62,12 @@ export class ContainerLogBuffer implements ContainerLog {
     this.#followers.clear();
   }
 
+  /** Returns the newest lines of the running process, or with `previous` those of the process before it. */
   lines(previous: boolean): readonly LogLine[] {
     return previous ? this.#previous : this.#lines;
   }
 
+  /** Calls `line` for every new line, and `ended` after the last one. Returns a function that stops it. */
   follow(line: (line: LogLine) => void, ended: () => void): () => void {
     if (this.#closed) {
       ended();

@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import { type Container, type ContainerState, type ContainerStatus, kubeTime } from '../api/objects.ts';
 import type { Watchdog } from '../watchdog.ts';
-import type { ContainerLogBuffer } from './container-log.ts';
+import type { ContainerLog } from './container-log.ts';
 import { type Command, KNOWN_IMAGES } from './images.ts';
 import { afterStartup, type ReadinessCheck, watchReadiness } from './readiness.ts';
 
@@ -29,7 +29,7 @@ interface RunnerSpec {
   missingImage: string;
   ip: string;
   restartPolicy: string;
-  log: ContainerLogBuffer;
+  log: ContainerLog;
   /** Called after each change of `status`. */
   onChange: (change: ContainerChange) => void;
 }

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Timer } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { AddressPool } from '../addresses.ts';
-import type { ContainerLog, LogSource } from '../api/object-api.ts';
 import {
   type ContainerStatus,
   conditionOf,
@@ -16,12 +15,12 @@ import type { Change, Store } from '../api/store.ts';
 import { deleteObject, recordEvent } from '../api/write.ts';
 import { redirectsOf, unknownInitImage } from '../pod-network.ts';
 import { Forwarder } from '../sockets.ts';
-import { ContainerLogBuffer } from './container-log.ts';
+import { ContainerLog } from './container-log.ts';
 import { type ContainerChange, ContainerRunner, type RunnerDeps } from './container-runner.ts';
 import type { Images } from './images.ts';
 
 /** Runs every pod that has a node, as real processes of this machine. */
-export class Kubelet implements LogSource {
+export class Kubelet {
   readonly #deps: WorkerDeps;
   readonly #workers = new Map<string, PodWorker>();
   #unsubscribe = () => {};
@@ -51,6 +50,7 @@ export class Kubelet implements LogSource {
     return this.#workers.get(podUid)?.pids ?? [];
   }
 
+  /** Finds the log of a pod's container; undefined if it has none (yet). */
   logOf(podUid: string, container: string): ContainerLog | undefined {
     return this.#workers.get(podUid)?.logs.get(container);
   }
@@ -97,7 +97,7 @@ const ADDRESS_RETRY_MS = 1000;
 
 /** Runs one pod, from its assignment to a node to its end, and writes its status to the store. */
 export class PodWorker {
-  readonly logs = new Map<string, ContainerLogBuffer>();
+  readonly logs = new Map<string, ContainerLog>();
   readonly #deps: WorkerDeps;
   readonly #uid: string;
   readonly #namespace: string;
@@ -202,7 +202,7 @@ export class PodWorker {
     const unknownImage = unknownInitImage(pod.spec);
     this.#runners = pod.spec.containers.map((container) => {
       const file = `${this.#namespace}_${this.#name}_${container.name}.log`;
-      const log = new ContainerLogBuffer(logFolder === '' ? '' : join(logFolder, file), () => clock.nowMs());
+      const log = new ContainerLog(logFolder === '' ? '' : join(logFolder, file), () => clock.nowMs());
       this.logs.set(container.name, log);
       const command = unknownImage === '' ? images(container, pod, placement) : null;
       if (command && command.ignored.length > 0) {

@@ -13,7 +13,7 @@ const wanted: Filter = labelFilter('app=x');
 function watch(store: Store, request: Partial<WatchRequest> = {}, clock = new FakeClock()) {
   const events: WatchEvent[] = [];
   let ended = false;
-  const running = startWatch(
+  const stop = startWatch(
     store,
     {
       resource: PODS,
@@ -25,9 +25,9 @@ function watch(store: Store, request: Partial<WatchRequest> = {}, clock = new Fa
       ...request,
     },
     { send: (event) => events.push(event), end: () => (ended = true) },
-    { clock, bookmarkMs: 1000 },
+    { clock, bookmarkMs: 1000, timeoutMs: 10_000 },
   );
-  return { events, stop: running.stop, isEnded: () => ended };
+  return { events, stop, isEnded: () => ended };
 }
 
 const brief = (events: WatchEvent[]) =>
@@ -108,6 +108,16 @@ describe('a watch', () => {
     asked.stop();
     silent.stop();
     expect(clock.pending).toBe(0);
+  });
+
+  it('ends after its time, with a last bookmark if it asked for them, and leaves no timer behind', async () => {
+    const clock = new FakeClock();
+    const asked = watch(newStore(), { bookmarks: true }, clock);
+    const silent = watch(newStore(), {}, clock);
+    await clock.advance(10_000);
+    expect([asked.isEnded(), silent.isEnded(), clock.pending]).toEqual([true, true, 0]);
+    expect(asked.events.at(-1)?.type).toBe('BOOKMARK');
+    expect(silent.events).toEqual([]);
   });
 
   it('with initial events marks their end by a bookmark', () => {

@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ContainerLogBuffer } from '../../../../../deploy/local/kubelet/container-log.ts';
+import { ContainerLog } from '../../../../../deploy/local/kubelet/container-log.ts';
 
 describe('the log of a container', () => {
   it('consists of lines, however the output is split', () => {
-    const log = new ContainerLogBuffer('', () => 7);
+    const log = new ContainerLog('', () => 7);
     const followed: string[] = [];
     log.follow(
       (line) => followed.push(line.text),
@@ -20,7 +20,7 @@ describe('the log of a container', () => {
   });
 
   it('keeps the previous run, and stays within its limits', () => {
-    const log = new ContainerLogBuffer('', () => 0);
+    const log = new ContainerLog('', () => 0);
     log.append(Buffer.from('old\n'));
     log.beginRun();
     log.append(Buffer.from(`${'x'.repeat(20_000)}\n`));
@@ -33,7 +33,7 @@ describe('the log of a container', () => {
   it('is written to a file of limited size', () => {
     const folder = mkdtempSync(join(tmpdir(), 'goldpinger-log-'));
     try {
-      const log = new ContainerLogBuffer(join(folder, 'a.log'), () => 0);
+      const log = new ContainerLog(join(folder, 'a.log'), () => 0);
       const chunk = Buffer.from('y'.repeat(200_000).concat('\n'));
       for (let i = 0; i < 20; i++) log.append(chunk);
       expect(readdirSync(folder).sort()).toEqual(['a.log', 'a.log.1']);
