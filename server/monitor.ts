@@ -216,7 +216,16 @@ export class Monitor {
   samples(to: string): LinkSamples {
     const udp = this.#results.udpResults(to);
     const samples = this.#results.samples(to);
-    return { from: this.#selfUid, to, nowMs: this.#clock.nowMs(), error: '', samples, ...(udp && { udp }) };
+    const usualUs = this.#results.usualUs(to);
+    return {
+      from: this.#selfUid,
+      to,
+      nowMs: this.#clock.nowMs(),
+      error: '',
+      samples,
+      ...(udp && { udp }),
+      ...(usualUs !== undefined && { usualUs }),
+    };
   }
 
   /** The probed links that have a result, and whether each is up. */

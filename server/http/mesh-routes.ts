@@ -11,6 +11,7 @@ import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import OPENAPI from './openapi.json';
 import {
   ageRangeParameters,
+  choiceParameter,
   copyCursorParameters,
   hasParameter,
   momentParameter,
@@ -21,7 +22,7 @@ import {
   windowParameter,
 } from './query.ts';
 import { sendPieces } from './send.ts';
-import { STREAM_HEADERS, type Streams } from './stream.ts';
+import { STREAM_FIGURES, STREAM_HEADERS, type Streams } from './stream.ts';
 
 /** The most steps of a link's history, and the shortest step. */
 const MAX_LINK_STEPS = 360;
@@ -66,9 +67,10 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
 
   router.get('/api/v1/stream', (req, res) => {
     const windowMs = streamWindowParameter(req);
+    const figure = choiceParameter(req, 'figure', STREAM_FIGURES);
     // HEAD asks whether there is a stream and of what type. It has no body, so it must neither wait nor take a place.
     if (req.method === 'HEAD') res.set(STREAM_HEADERS).end();
-    else if (!streams.open(res, windowMs))
+    else if (!streams.open(res, windowMs, figure))
       sendError(res, 503, 'too many live pages on this pod; ask /api/v1/mesh instead');
   });
 

@@ -130,9 +130,10 @@ export function expectParameters({ query }: Request): string[] {
 }
 
 /** The parameter `name` as one of `values`; the first is the default. Throws 400. */
-export function choiceParameter(req: Request, name: string, values: readonly string[]): string {
-  const value = textParameter(req, name, values[0] ?? '');
-  if (values.includes(value)) return value;
+export function choiceParameter<T extends string>(req: Request, name: string, values: readonly T[]): T {
+  const text = textParameter(req, name, values[0] ?? '');
+  const value = values.find((one) => one === text);
+  if (value !== undefined) return value;
   throw new HttpError(400, `${name} in query: expected ${values.filter((one) => one !== '').join(' or ')}`);
 }
 

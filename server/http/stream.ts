@@ -28,8 +28,11 @@ export const STREAM_HEADERS = {
 /** Changes of the pod list within this time are shown by one collection. */
 const CHANGE_DELAY_MS = 100;
 
-/** All watchers of one statistics window, and the collection that they share. */
+/** All watchers of one statistics window and figure, and the collection that they share. */
 interface Channel {
+  windowMs: number;
+  /** Statistics that it leaves out. */
+  unsent: ReadonlySet<keyof StatColumns>;
   watchers: Set<Watcher>;
   texts: ReportTexts;
   timer: Timer | null;
@@ -45,7 +48,8 @@ interface Channel {
  */
 export class Streams {
   readonly #context: RouteContext;
-  readonly #channels = new Map<number, Channel>();
+  /** By window and figure. */
+  readonly #channels = new Map<string, Channel>();
   /** The streams, and the addresses of their clients. */
   readonly #open = new Map<ServerResponse, string>();
   #heartbeat: Timer | null = null;
@@ -55,8 +59,11 @@ export class Streams {
     context.podChanges.on('change', this.#onPodChange);
   }
 
-  /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many, in all or of its address. */
-  open(res: ServerResponse, windowMs: number): boolean {
+  /**
+   * Makes `res` a stream of the mesh with statistics over `windowMs`, and with the figure that the page shows; false if there are
+   * too many streams, in all or of its address.
+   */
+  open(res: ServerResponse, windowMs: number, figure: StreamFigure): boolean {
     const { maxStreams } = this.#context.config;
     const address = res.socket === null ? '' : remoteAddressOf(res.socket);
     const own = [...this.#open.values()].filter((other) => other === address).length;
@@ -65,23 +72,26 @@ export class Streams {
     res.socket?.setTimeout(0);
     res.writeHead(200, STREAM_HEADERS);
     res.write('retry: 2000\n\n');
-    const channel = this.#channels.get(windowMs) ?? {
+    const key = `${windowMs} ${figure}`;
+    const channel = this.#channels.get(key) ?? {
+      windowMs,
+      unsent: unsentFor(figure),
       watchers: new Set(),
       texts: new WeakMap(),
       timer: null,
       collecting: false,
       isOutdated: false,
     };
-    this.#channels.set(windowMs, channel);
-    const watcher = new Watcher(res, channel.texts, this.#context.clock);
+    this.#channels.set(key, channel);
+    const watcher = new Watcher(res, channel, this.#context.clock);
     channel.watchers.add(watcher);
     this.#open.set(res, address);
     res.on('close', () => {
       this.#open.delete(res);
       channel.watchers.delete(watcher);
-      if (channel.watchers.size === 0) this.#close(windowMs, channel);
+      if (channel.watchers.size === 0) this.#close(key, channel);
     });
-    this.#schedule(windowMs, channel, 0);
+    this.#schedule(channel, 0);
     this.#heartbeat ??= this.#context.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
     return true;
   }
@@ -91,15 +101,15 @@ export class Streams {
     this.#context.podChanges.off('change', this.#onPodChange);
     this.#heartbeat?.cancel();
     this.#heartbeat = null;
-    for (const [windowMs, channel] of this.#channels) this.#close(windowMs, channel);
+    for (const [key, channel] of this.#channels) this.#close(key, channel);
     for (const res of this.#open.keys()) res.end();
     this.#open.clear();
   }
 
   readonly #onPodChange = (): void => {
-    for (const [windowMs, channel] of this.#channels) {
+    for (const channel of this.#channels.values()) {
       channel.isOutdated = channel.collecting;
-      this.#schedule(windowMs, channel, CHANGE_DELAY_MS);
+      this.#schedule(channel, CHANGE_DELAY_MS);
     }
   };
 
@@ -108,23 +118,24 @@ export class Streams {
     this.#heartbeat = this.#open.size === 0 ? null : this.#context.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
   }
 
-  #close(windowMs: number, channel: Channel): void {
+  #close(key: string, channel: Channel): void {
     channel.timer?.cancel();
     channel.timer = null;
     channel.watchers.clear();
-    this.#channels.delete(windowMs);
+    this.#channels.delete(key);
   }
 
-  #schedule(windowMs: number, channel: Channel, delayMs: number): void {
+  #schedule(channel: Channel, delayMs: number): void {
     if (channel.collecting) return;
     channel.timer?.cancel();
-    channel.timer = this.#context.clock.setTimer(() => void this.#collect(windowMs, channel), delayMs);
+    channel.timer = this.#context.clock.setTimer(() => void this.#collect(channel), delayMs);
   }
 
-  async #collect(windowMs: number, channel: Channel): Promise<void> {
+  async #collect(channel: Channel): Promise<void> {
     channel.collecting = true;
     channel.isOutdated = false;
     const { clock, log, config } = this.#context;
+    const { windowMs } = channel;
     const startMs = clock.monotonicMs();
     try {
       const mesh = await this.#context.collector.collect({ windowMs, maxAgeMs: FASTEST_MS / 2 });
@@ -138,7 +149,7 @@ export class Streams {
     const tookMs = clock.monotonicMs() - startMs;
     const usualMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, config.refreshIntervalMs / 2));
     const paceMs = channel.isOutdated ? CHANGE_DELAY_MS : usualMs;
-    this.#schedule(windowMs, channel, Math.max(paceMs, tookMs * 4));
+    this.#schedule(channel, Math.max(paceMs, tookMs * 4));
   }
 }
 
@@ -152,17 +163,17 @@ type ReportTexts = WeakMap<MergedReport, string>;
 class Watcher {
   readonly #res: ServerResponse;
   readonly #writer: PacedWriter;
-  readonly #texts: ReportTexts;
+  readonly #channel: Pick<Channel, 'texts' | 'unsent'>;
   readonly #clock: Clock;
   #sent: Mesh | null = null;
   #next: Mesh | null = null;
   #busy = false;
 
-  constructor(res: ServerResponse, texts: ReportTexts, clock: Clock) {
+  constructor(res: ServerResponse, channel: Pick<Channel, 'texts' | 'unsent'>, clock: Clock) {
     this.#res = res;
     this.#clock = clock;
     this.#writer = new PacedWriter(res);
-    this.#texts = texts;
+    this.#channel = channel;
   }
 
   /** Offers a newer mesh. */
@@ -201,7 +212,7 @@ class Watcher {
     await this.#write('head', JSON.stringify({ ...head, pods, reset, reportCount: reports.length }));
     for (const [i, report] of reports.entries()) {
       const old = before?.reports[i];
-      if (old !== undefined && sameReport(old, report)) continue;
+      if (old !== undefined && sameReport(old, report, this.#channel.unsent)) continue;
       await this.#write('report', this.#textOf(report));
       // Comparing and encoding a report takes up to 0.3 ms at 1000 pods: leave room for pings between two.
       await nextTurn();
@@ -210,10 +221,11 @@ class Watcher {
   }
 
   #textOf(report: MergedReport): string {
-    const known = this.#texts.get(report);
+    const { texts, unsent } = this.#channel;
+    const known = texts.get(report);
     if (known !== undefined) return known;
-    const text = encodeMergedReport(report, UNSENT);
-    this.#texts.set(report, text);
+    const text = encodeMergedReport(report, unsent);
+    texts.set(report, text);
     return text;
   }
 
@@ -225,11 +237,26 @@ class Watcher {
 /** Columns whose change a page would show. Ages are left out, because they change with every collection. */
 const SEEN: (keyof LinkColumns)[] = ['to', 'flags', 'outcome', 'connectUs', 'firstByteUs', 'totalUs'];
 
+/** The figures that a page may ask for with `figure`; '' = none of them. */
+export const STREAM_FIGURES = ['', 'jitter', 'usual'] as const;
+export type StreamFigure = (typeof STREAM_FIGURES)[number];
+
 /** Statistics that the stream leaves out: no page shows them, and a thousand reports have 6 MB of them. */
-export const UNSENT: ReadonlySet<keyof StatColumns> = new Set(['minUs', 'connectP50Us', 'firstByteP50Us']);
+const NEVER_SENT: readonly (keyof StatColumns)[] = ['minUs', 'connectP50Us', 'firstByteP50Us'];
+/** Statistics that only one figure of the heatmap shows. */
+const SENT_FOR: readonly (readonly [column: keyof StatColumns, shownBy: StreamFigure])[] = [
+  ['jitterUs', 'jitter'],
+  ['usualUs', 'usual'],
+];
+
+/** The statistics that a stream for `figure` leaves out. */
+export function unsentFor(figure: StreamFigure): ReadonlySet<keyof StatColumns> {
+  const others = SENT_FOR.filter(([, shownBy]) => shownBy !== figure);
+  return new Set([...NEVER_SENT, ...others.map(([column]) => column)]);
+}
 
 /** Whether a page would show the same for both reports. Ages do not count: the page lets them grow by itself. */
-function sameReport(before: MergedReport, after: MergedReport): boolean {
+function sameReport(before: MergedReport, after: MergedReport, unsent: ReadonlySet<keyof StatColumns>): boolean {
   return (
     before.pod === after.pod &&
     before.missing === after.missing &&
@@ -238,7 +265,7 @@ function sameReport(before: MergedReport, after: MergedReport): boolean {
     before.starvation?.unreliable === after.starvation?.unreliable &&
     before.links.length === after.links.length &&
     SEEN.every((column) => isDeepStrictEqual(before.links[column], after.links[column])) &&
-    sameStats(before.stats, after.stats) &&
+    sameStats(before.stats, after.stats, unsent) &&
     sameUdp(before.udp, after.udp) &&
     isDeepStrictEqual(before.probes, after.probes)
   );
@@ -268,10 +295,14 @@ function equalPod(before: Pod, after: Pod | undefined): boolean {
   });
 }
 
-function sameStats(before: StatColumns | null, after: StatColumns | null): boolean {
+function sameStats(
+  before: StatColumns | null,
+  after: StatColumns | null,
+  unsent: ReadonlySet<keyof StatColumns>,
+): boolean {
   if (before === null || after === null) return before === after;
   const columns = Object.keys(before) as (keyof StatColumns)[];
-  return columns.every((column) => UNSENT.has(column) || isDeepStrictEqual(before[column], after[column]));
+  return columns.every((column) => unsent.has(column) || isDeepStrictEqual(before[column], after[column]));
 }
 
 function sameUdp(before: UdpColumns | null, after: UdpColumns | null): boolean {

@@ -167,8 +167,10 @@ export class Copies {
   async samples(uid: string, to: string): Promise<LinkSamples | null> {
     const copy = this.#bestOf(uid, { fromAgeMs: this.#settings.historyWindowMs, toAgeMs: 0 });
     if (copy === null) return null;
-    const samples = (await this.#resultsOf(copy)).samples(to);
-    return { from: uid, to, nowMs: this.#clock.nowMs(), error: '', samples };
+    const results = await this.#resultsOf(copy);
+    const usualUs = results.usualUs(to);
+    const samples = results.samples(to);
+    return { from: uid, to, nowMs: this.#clock.nowMs(), error: '', samples, ...(usualUs !== undefined && { usualUs }) };
   }
 
   /** The history of the link of pod `uid` to pod `to`; null if there is no copy. */

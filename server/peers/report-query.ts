@@ -40,7 +40,7 @@ export interface ReportLimits {
 
 /** What a report takes besides its links and peers: 200 details of 300 characters, external probes, pods that we don't know. */
 const BASE_BYTES = 96 * 1024;
-/** A link with statistics takes 32 bytes, 43 in base64, once per IP family. In `/check` it takes 200 and its error text. */
+/** A link with statistics takes 36 bytes, 48 in base64, once per IP family. In `/check` it takes 200 and its error text. */
 const LINK_TEXT_BYTES = 200;
 const BASE_VALUES = 5_000;
 /** A peer is a list of 4 texts; an entry of `/check` has 10 fields. */

@@ -137,6 +137,10 @@ export interface StatColumns {
   /** Medians of the phases. */
   connectP50Us: Uint16Array;
   firstByteP50Us: Uint16Array;
+  /** See `Jitter`; NONE16 without two answers, where samples are no longer kept one by one, and from an older version. */
+  jitterUs: Uint16Array;
+  /** The usual latency of the link, whatever the window is: see `USUAL`. NONE16 while it is not known, and from an older version. */
+  usualUs: Uint16Array;
 }
 
 /** The most links that a report may have: an index has 16 bits. No more than 5000 nodes are supported by Kubernetes. */
@@ -153,6 +157,8 @@ const STAT_COLUMNS = [
   'maxUs',
   'connectP50Us',
   'firstByteP50Us',
+  'jitterUs',
+  'usualUs',
 ] as const;
 
 /** Bytes per link: of its columns (six of two bytes, two of one byte), and of its statistics. */
@@ -292,6 +298,8 @@ const LATER_COLUMNS: Readonly<Record<string, number>> = {
   minUs: NONE16,
   connectP50Us: NONE16,
   firstByteP50Us: NONE16,
+  jitterUs: NONE16,
+  usualUs: NONE16,
 };
 
 /** Fills `columns` from the wire. Throws a RangeError or TypeError that says what is wrong. */

@@ -167,6 +167,8 @@ const linkSamplesSchema = v.object({
   samples: boundedList(MAX_SAMPLES),
   /** Absent from older versions and from pods without UDP_ENABLED. */
   udp: v.exactOptional(boundedList(MAX_SAMPLES)),
+  /** The usual latency of the link (see `USUAL`), us. Absent while it is not known, and from older versions. */
+  usualUs: v.exactOptional(finiteNumber),
 });
 
 /**

@@ -196,7 +196,24 @@ export class History {
   /** Calls `visitor` for the buckets of a link whose periods end after `fromMs`, newest first, with percentiles up to date. */
   visitBuckets(record: LinkRecord, fromMs: number, visitor: BucketVisitor): void {
     this.#updatePercentiles(record);
-    let number = record.lastBucket;
+    this.#walkBuckets(record.lastBucket, fromMs, visitor);
+  }
+
+  /**
+   * Calls `visitor` for all buckets of a link but the newest one, which may still take samples, newest first. It does not merge
+   * pending samples, and so may be called at any time without a loss of precision.
+   */
+  visitClosedBuckets({ lastBucket }: LinkRecord, visitor: BucketVisitor): void {
+    let isNewest = true;
+    this.#walkBuckets(lastBucket, Number.NEGATIVE_INFINITY, (...bucket) => {
+      if (!isNewest) return visitor(...bucket);
+      isNewest = false;
+      return true;
+    });
+  }
+
+  #walkBuckets(newest: number, fromMs: number, visitor: BucketVisitor): void {
+    let number = newest;
     for (let chunk = this.buckets.chunkOf(number); chunk !== null; chunk = this.buckets.chunkOf(number)) {
       const i = this.buckets.indexOf(number);
       const startMs = startOf(chunk, i);

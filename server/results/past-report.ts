@@ -11,7 +11,7 @@ import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
 import { addDetail, JudgedLinks, type ReportParts, sortedByUid, writeState, writeStats } from './pod-report.ts';
-import { type LastState, type RangeResult, RangeStatistics } from './range-statistics.ts';
+import type { LastState, RangeResult, RangeStatistics } from './range-statistics.ts';
 import { sampleOfCode } from './samples.ts';
 
 /** What server/results contributes to the report of a past range. */
@@ -34,10 +34,10 @@ export async function pastReport(
   range: TimeRange,
   nowMs: number,
   history: History,
+  ranges: RangeStatistics,
   slowUs: number,
   timeSlice: TimeSlice,
 ): Promise<Omit<PastReportParts, 'past'> & { resolutionMs: number }> {
-  const ranges = new RangeStatistics(history);
   const entries: Entry[] = [];
   for (const link of links) {
     const result = ranges.of(link.record, range, nowMs);
@@ -62,7 +62,7 @@ export async function pastReport(
       columns.ageMs[i] = pack16(Math.max(0, range.toMs - state.newestMs));
     } else judged.write(i, to, link.target.family, replayed.judgement, range.toMs);
     if (!replayed?.knowsSince) columns.sinceMs[i] = pack16(Math.max(0, range.toMs - sinceMsOf(entry, ranges)));
-    writeStats(stats, i, result.summary);
+    writeStats(stats, i, result);
     addDetail(details, i, detailOf(entry, range.toMs));
     if (udp !== null) {
       const newest = ranges.newestUdpOf(link.record, range, nowMs);

@@ -22,8 +22,7 @@ import { emptyUdp, writeRecentUdp, writeUdp, writeUdpWindow } from '../protocol/
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
-import type { LastState, RangeStatistics } from './range-statistics.ts';
-import type { Summary } from './statistics.ts';
+import type { LastState, RangeResult, RangeStatistics } from './range-statistics.ts';
 
 /** The part of a pod report that comes from the results. */
 export type ReportParts = Pick<
@@ -99,7 +98,7 @@ export async function currentReport(
     stats = emptyStats(entries.length);
     const range = { fromMs: nowMs - windowMs, toMs: nowMs };
     for (const [i, { link }] of entries.entries()) {
-      writeStats(stats, i, ranges.of(link.record, range, nowMs).summary);
+      writeStats(stats, i, ranges.of(link.record, range, nowMs));
       if (timeSlice.isOver()) await timeSlice.next();
     }
   }
@@ -211,7 +210,11 @@ export function writeState(columns: LinkColumns, i: number, family: 4 | 6, state
 }
 
 /** Writes the statistics of a link to place `i` of the columns. One or two suspect failures without other samples are none. */
-export function writeStats(stats: StatColumns, i: number, summary: Summary): void {
+export function writeStats(
+  stats: StatColumns,
+  i: number,
+  { summary, usualUs }: Pick<RangeResult, 'summary' | 'usualUs'>,
+): void {
   const isDoubtful = summary.suspect === summary.count && summary.count < SUSPECT_RUN;
   stats.samples[i] = Math.min(summary.count, 65_535);
   stats.suspect[i] = Math.min(summary.suspect, 65_535);
@@ -222,6 +225,8 @@ export function writeStats(stats: StatColumns, i: number, summary: Summary): voi
   stats.maxUs[i] = pack16(summary.maxUs);
   stats.connectP50Us[i] = pack16(summary.connectP50Us);
   stats.firstByteP50Us[i] = pack16(summary.firstByteP50Us);
+  stats.jitterUs[i] = pack16(summary.jitterUs);
+  stats.usualUs[i] = pack16(usualUs);
 }
 
 /** Adds the error text of link `i`, if it has one and there is room for it. */

@@ -8,6 +8,7 @@ import type { History, LinkRecord } from './history.ts';
 import { isOk, isSuspect, outcomeIndexOf, phaseOfCode } from './samples.ts';
 import { Statistics, type Summary } from './statistics.ts';
 import type { DatagramVisitor } from './udp-ring.ts';
+import { UsualLatencies } from './usual.ts';
 
 /** The state of a link at the end of a time range: its last trustworthy sample there, or its last one if there is none. */
 export interface LastState {
@@ -30,6 +31,8 @@ export interface LastState {
 /** What is known of a link in a time range. */
 export interface RangeResult {
   summary: Summary;
+  /** The usual latency of the link over all that is kept, us; -1 = not known. See `USUAL`. */
+  usualUs: number;
   /** null if the link has no sample in the time range. */
   lastState: LastState | null;
   /** The largest width of the buckets that were used; 0 if samples were used. */
@@ -55,9 +58,11 @@ const LOOK_BACK = 4;
 export class RangeStatistics {
   readonly #history: History;
   readonly #statistics = new Statistics();
+  readonly #usual: UsualLatencies;
 
   constructor(history: History) {
     this.#history = history;
+    this.#usual = new UsualLatencies(history);
   }
 
   /** Whether there are results of the UDP probe. */
@@ -68,6 +73,11 @@ export class RangeStatistics {
   /** The time over which it is judged whether a link is lossy, ms. */
   get lossWindowMs(): number {
     return lossWindowMs(this.#history.intervalMs);
+  }
+
+  /** See `UsualLatencies`. */
+  usualUsOf(record: LinkRecord, windowMs: number, nowMs: number): number {
+    return this.#usual.usualUsOf(record, windowMs, nowMs);
   }
 
   /** The result of one link. `nowMs` is taken as the end of a bucket whose period is not over. */
@@ -84,7 +94,8 @@ export class RangeStatistics {
     // A ping over an open connection has no connect time: that of the range's new connections is used.
     const isOverOpen = lastState?.connect16 === NONE16 && lastState.firstByte16 !== NONE16;
     if (isOverOpen) lastState.connect16 = pack16(summary.connectP50Us);
-    return { summary, lastState, resolutionMs };
+    const usualUs = this.usualUsOf(record, range.toMs - range.fromMs, nowMs);
+    return { summary, usualUs, lastState, resolutionMs };
   }
 
   /** The datagrams of one link in a range, from single cycles if all of the time range are still kept, else from buckets. */

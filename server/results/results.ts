@@ -134,6 +134,14 @@ export class Results {
       .slice(-MAX_SAMPLES);
   }
 
+  /** The usual latency of the links to a pod, us; of several the largest; undefined while it is not known. See `USUAL`. */
+  usualUs(uid: string): number | undefined {
+    const nowMs = this.#clock.monotonicMs();
+    const links = this.#links.all().filter(({ target }) => target.uid === uid);
+    const usualUs = Math.max(-1, ...links.map(({ record }) => this.#ranges.usualUsOf(record, 0, nowMs)));
+    return usualUs < 0 ? undefined : usualUs;
+  }
+
   /** This pod's report of now, for the pods that discovery knows. `windowMs` 0 = without statistics. */
   report(pods: readonly Pod[], windowMs: number): Promise<ReportParts> {
     const nowMs = this.#clock.monotonicMs();
@@ -156,6 +164,7 @@ export class Results {
       monotonic,
       nowMs,
       this.#history,
+      this.#ranges,
       this.#settings.slowLinkMs * 1000,
       timeSlice,
     );

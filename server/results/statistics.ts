@@ -1,3 +1,4 @@
+import { Jitter } from '../protocol/link-quality.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import { type Chunk, FAILURE_KINDS } from './buckets.ts';
@@ -17,6 +18,8 @@ export interface Summary {
   maxUs: number;
   connectP50Us: number;
   firstByteP50Us: number;
+  /** See `Jitter`; -1 if a bucket was added, because it does not tell in which order its answers came. */
+  jitterUs: number;
 }
 
 /**
@@ -41,9 +44,11 @@ export class Statistics {
   readonly #trusted = new SampleGroup();
   readonly #suspect = new SampleGroup();
   #suspectCount = 0;
+  #hasBuckets = false;
 
   /** Forgets everything. */
   clear(): void {
+    this.#hasBuckets = false;
     this.#trusted.clear();
     this.#suspect.clear();
     this.#suspectCount = 0;
@@ -60,6 +65,7 @@ export class Statistics {
     group.connect.add(connect16, SAMPLE_WEIGHT);
     group.firstByte.add(firstByte16, SAMPLE_WEIGHT);
     group.addExtremes(total16, total16);
+    group.jitter.add(connect16 !== NONE16, unpack16(total16));
   }
 
   /** Adds bucket `i` of a chunk. */
@@ -67,6 +73,7 @@ export class Statistics {
     const samples = chunk.samples[i] ?? 0;
     const suspect = chunk.suspect[i] ?? 0;
     const group = samples > suspect ? this.#trusted : this.#suspect;
+    this.#hasBuckets = true;
     this.#suspectCount += suspect;
     let ok = samples > suspect ? samples - suspect : samples;
     for (let kind = 1; kind <= FAILURE_KINDS; kind++) {
@@ -96,6 +103,7 @@ export class Statistics {
       maxUs: unpack16(group.max16),
       connectP50Us: group.connect.at(0.5),
       firstByteP50Us: group.firstByte.at(0.5),
+      jitterUs: this.#hasBuckets ? -1 : group.jitter.meanUs,
     };
   }
 
@@ -111,6 +119,7 @@ class SampleGroup {
   readonly total = new Percentiles();
   readonly connect = new Percentiles();
   readonly firstByte = new Percentiles();
+  readonly jitter = new Jitter();
   min16 = NONE16;
   max16 = NONE16;
 
@@ -119,6 +128,7 @@ class SampleGroup {
     this.count = 0;
     this.byOutcome.fill(0);
     for (const percentiles of [this.total, this.connect, this.firstByte]) percentiles.clear();
+    this.jitter.clear();
     this.min16 = NONE16;
     this.max16 = NONE16;
   }

@@ -135,7 +135,7 @@ export function sumUpBySteps(
 }
 
 function summaryOf(statistics: Statistics): StepSummary {
-  const { count, suspect: _suspect, failures: _failures, ...durations } = statistics.summary();
+  const { count, suspect: _suspect, failures: _failures, jitterUs: _jitterUs, ...durations } = statistics.summary();
   const failures: Record<string, number> = {};
   for (const [i, outcome] of OUTCOMES.entries()) {
     const failed = statistics.byOutcome[i] ?? 0;

@@ -388,4 +388,6 @@ function setFault(links: LinkColumns, stats: StatColumns | null, i: number, faul
   stats.p50Us[i] = latencyUs;
   stats.p95Us[i] = latencyUs;
   stats.maxUs[i] = latencyUs;
+  stats.jitterUs[i] = pack16(50);
+  stats.usualUs[i] = pack16(500);
 }

@@ -1,4 +1,5 @@
 import type { Change } from '../../protocol/comparison.ts';
+import { failedShare } from '../../protocol/link-quality.ts';
 import { isSlow } from '../../protocol/link-state.ts';
 import { NONE16, unpack16 } from '../../protocol/links.ts';
 
@@ -61,13 +62,13 @@ export function changeUs(before: Measured, during: Measured): number {
 }
 
 /** Share (0..1) of the probes that failed. */
-export function failedShare({ samples, failures }: Measured): number {
-  return samples === 0 ? 0 : failures / samples;
+export function shareOf({ samples, failures }: Measured): number {
+  return failedShare(samples, failures);
 }
 
 function failsMore(before: Measured | null, during: Measured): boolean {
   if (during.failures === 0) return false;
-  return before === null || failedShare(during) >= WORSE_FACTOR * failedShare(before);
+  return before === null || shareOf(during) >= WORSE_FACTOR * shareOf(before);
 }
 
 function isMuchSlower(before: Measured | null, during: Measured, slowUs: number): boolean {

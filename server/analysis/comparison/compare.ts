@@ -16,7 +16,7 @@ import {
 } from '../../protocol/comparison.ts';
 import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
 import { countedNames } from '../text.ts';
-import { changeOf, changeUs, failedShare, isSlowLink, isWorse, type LinkFigures } from './change.ts';
+import { changeOf, changeUs, isSlowLink, isWorse, type LinkFigures, shareOf } from './change.ts';
 import { KeyFigures } from './key-figures.ts';
 import { type ByRange, type LinkTable, readFigures, type SourceLinks } from './link-table.ts';
 import type { Targets } from './targets.ts';
@@ -298,7 +298,7 @@ class ChangedLinks {
 }
 
 function weightOf(before: LinkFigures | null, during: LinkFigures): number {
-  const shareChange = Math.abs(failedShare(during) - (before === null ? 0 : failedShare(before)));
+  const shareChange = Math.abs(shareOf(during) - (before === null ? 0 : shareOf(before)));
   const isFailing = during.failures > 0;
   const us = before === null ? unpack16(during.p50Us16) : Math.abs(changeUs(before, during));
   return shareChange * FAILED_SHARE_WEIGHT + (isFailing ? FAILING_WEIGHT : 0) + us;

@@ -1,4 +1,5 @@
 import { MAX_FINDING_PODS } from '../../protocol/finding.ts';
+import { failedShare } from '../../protocol/link-quality.ts';
 import { isSlow, type LatePhase, latePhase } from '../../protocol/link-state.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
@@ -225,7 +226,7 @@ export class Evidence {
       failures += recent?.[1] ?? 0;
       samples += recent?.[2] ?? 0;
     }
-    return samples === 0 ? -1 : failures / samples;
+    return failedShare(samples, failures);
   }
 
   /** The share of the datagrams of these links that were lost; 0 if none were sent. */

@@ -1,3 +1,4 @@
+import { countedSamples } from '../../protocol/link-quality.ts';
 import { FLAG_NOT_YET, type LinkColumns, NONE16, type StatColumns, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
@@ -60,8 +61,7 @@ export class LinkWindow {
     for (let k = 0, i = start; k < length; k++, i++) {
       const isNotYet = ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0;
       const all = isNotYet ? 0 : (stats.samples[i] ?? 0);
-      const trusted = all - (stats.suspect[i] ?? 0);
-      samples[k] = trusted > 0 ? trusted : all;
+      samples[k] = isNotYet ? 0 : countedSamples(stats, i);
       const bits = SAMPLED | ((stats.failures[i] ?? 0) > 0 ? HAD_FAILURE : 0) | (links.outcome[i] === 0 ? 0 : FAILED);
       state[k] = all === 0 ? 0 : bits;
     }

@@ -122,6 +122,8 @@ function fillLink(
   stats.p50Us[i] = pack16(failed ? -1 : totalUs);
   stats.p95Us[i] = pack16(failed ? -1 : totalUs * 1.3 + 100);
   stats.maxUs[i] = pack16(failed ? -1 : totalUs * 1.6 + 300);
+  stats.jitterUs[i] = pack16(failed ? -1 : totalUs * (0.05 + 0.2 * draw(37)));
+  stats.usualUs[i] = pack16(connectUs + usualUs * (0.8 + 0.3 * draw(38)));
 }
 
 /** A mesh without its pods and reports. */

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import express, { type Express, type Request, type Response } from 'express';
 import { inlineSources } from '../../../server/http/app.ts';
-import { UNSENT } from '../../../server/http/stream.ts';
+import { STREAM_FIGURES, unsentFor } from '../../../server/http/stream.ts';
 import { encodeMergedReport, encodeMesh, type Mesh } from '../../../server/protocol/mesh.ts';
 import { linkHistoryOf, samplesOf } from './mesh-past.ts';
 import type { Story } from './story.ts';
@@ -51,6 +51,7 @@ goldpinger_nodes_health_total{goldpinger_instance="goldpinger-001",status="unhea
 interface Stream {
   response: Response;
   windowMs: number;
+  unsent: ReturnType<typeof unsentFor>;
   /** The pods that were sent last; null = none yet. */
   pods: string | null;
   reports: Map<number, string>;
@@ -133,7 +134,10 @@ export class Feed {
       if (this.#mode === 'garbage') response.type('html').send('<html><body>Please log in</body></html>');
       else next();
     });
-    pages.get('/api/v1/stream', (request, response) => this.#open(response, windowOf(request)));
+    pages.get('/api/v1/stream', (request, response) => {
+      const figure = STREAM_FIGURES.find((one) => one === request.query['figure']) ?? '';
+      this.#open(response, windowOf(request), unsentFor(figure));
+    });
     pages.use('/api', (request, response, next) =>
       this.#answerFromStory(request, response).then((isDone) => isDone || next()),
     );
@@ -187,13 +191,13 @@ export class Feed {
     return Date.now() + this.#skewMs;
   }
 
-  #open(response: Response, windowMs: number): void {
+  #open(response: Response, windowMs: number, unsent: Stream['unsent']): void {
     if (this.#mode === 'no-stream' || this.#streams.size >= MAX_STREAMS) {
       response.status(503).json({ code: 503, message: 'too many streams' });
       return;
     }
     response.type('text/event-stream').flushHeaders();
-    const stream: Stream = { response, windowMs, pods: null, reports: new Map() };
+    const stream: Stream = { response, windowMs, unsent, pods: null, reports: new Map() };
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
     if (this.#mode === 'bad-reports') response.write(event('head', '{"reports":7}'));
@@ -208,7 +212,7 @@ export class Feed {
     if (reset) stream.reports.clear();
     stream.pods = pods;
     const changed = reports.flatMap((report) => {
-      const text = encodeMergedReport(report, UNSENT);
+      const text = encodeMergedReport(report, stream.unsent);
       if (stream.reports.get(report.pod) === text) return [];
       stream.reports.set(report.pod, text);
       return [text];

@@ -135,6 +135,28 @@ describe('/api/v1/stream', () => {
     await soon(() => expect(names(events)).toEqual(['head', 'report', 'end']));
   });
 
+  it.each([
+    ['jitter', 'jitterUs', 'usualUs'],
+    ['usual', 'usualUs', 'jitterUs'],
+    ['', '', 'jitterUs'],
+  ])('sends the statistics that only one figure shows to a page that shows it: %j', async (figure, sent, unsent) => {
+    const { url, clock, show } = await start();
+    const mesh = meshOf(PODS);
+    mesh.reports[1] = mergedReportOf(1, linksIn(250), { stats: emptyStats(3) });
+    show(mesh);
+    const { events } = await watch(`${url}?window=60000&figure=${figure}`);
+    await clock.advance(0);
+    await soon(() => expect(names(events)).toContain('end'));
+    const report = events.map(({ data }) => data).find((data) => (data as { stats?: unknown }).stats);
+    if (sent !== '') expect(report).toHaveProperty(`stats.${sent}`);
+    expect(report).not.toHaveProperty(`stats.${unsent}`);
+  });
+
+  it('knows no other figure', async () => {
+    const { url } = await start();
+    expect((await watch(`${url}?figure=p95`)).status).toBe(400);
+  });
+
   it('collects once for all watchers, and only while somebody watches', async () => {
     const { url, clock, collections } = await start();
     await clock.advance(60_000);

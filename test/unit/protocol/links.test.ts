@@ -65,10 +65,12 @@ describe('durations in 16 bits', () => {
   });
 });
 
-it('accepts statistics of an older version, which leaves out the number of suspect samples', () => {
+it('accepts statistics of an older version, which leaves out the number of suspect samples, jitter and what is usual', () => {
   const stats = emptyStats(2);
   stats.samples.fill(7);
-  const { suspect, ...older } = encodeColumns(stats, 2);
+  stats.jitterUs.fill(NONE16);
+  stats.usualUs.fill(NONE16);
+  const { suspect, jitterUs: _jitter, usualUs: _usual, ...older } = encodeColumns(stats, 2);
   expect(suspect).toBe(0);
   expect(decodeStats(older, 2)).toEqual(stats);
   const { samples: _, ...without } = older;

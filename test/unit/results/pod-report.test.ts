@@ -83,6 +83,7 @@ describe('the report of now', () => {
       [4, 1],
       [200, 300, 300],
     ]);
+    expect([0, 1].map((i) => unpack16(stats!.jitterUs[i]!))).toEqual([100, -1]);
     expect([of(1), us(1)]).toEqual([
       [0, 0],
       [-1, -1, -1],
@@ -165,5 +166,7 @@ describe('the report of now', () => {
     expect(stats!.failures[0]).toBe(30);
     expect(unpack16(stats!.connectP50Us[0]!)).toBe(70);
     expect(unpack16(stats!.minUs[0]!)).toBe(500);
+    // A bucket does not tell in which order its answers came.
+    expect(unpack16(stats!.jitterUs[0]!)).toBe(-1);
   });
 });

@@ -15,13 +15,19 @@ function statisticsOf(samples: readonly Sample[]): Statistics {
   return statistics;
 }
 
+/** The mean difference of successive times; -1 if there are none. */
+function jitterOf(timesUs: readonly number[]): number {
+  const differences = timesUs.slice(1).map((us, i) => Math.abs(us - (timesUs[i] ?? 0)));
+  return differences.length === 0 ? -1 : differences.reduce((sum, us) => sum + us, 0) / differences.length;
+}
+
 describe('a summary', () => {
   it('is the same as that of the sorted samples', () => {
     const sample = fc.record({ totalUs: fc.integer({ min: 0, max: 8000 }), failed: fc.boolean() });
     fc.assert(
       fc.property(fc.array(sample, { maxLength: 80 }), (samples) => {
-        const ok = samples.filter((it) => !it.failed).map((it) => it.totalUs);
-        ok.sort((a, b) => a - b);
+        const inOrder = samples.filter((it) => !it.failed).map((it) => it.totalUs);
+        const ok = inOrder.toSorted((a, b) => a - b);
         const rank = (share: number) => ok.find((_, i) => (i + 1) / ok.length >= share - 1e-12) ?? -1;
         const given = samples.map(({ totalUs, failed }) =>
           failed ? refusedSample() : sampleOf({ totalUs, connectUs: 40, firstByteUs: totalUs }),
@@ -36,6 +42,7 @@ describe('a summary', () => {
           maxUs: ok.at(-1) ?? -1,
           connectP50Us: ok.length === 0 ? -1 : 40,
           firstByteP50Us: rank(0.5),
+          jitterUs: expect.closeTo(jitterOf(inOrder), 6),
         });
       }),
     );
@@ -48,7 +55,7 @@ describe('a summary', () => {
       refusedSample({ suspect: true }),
     ];
     const summary = statisticsOf(samples).summary();
-    expect(summary).toMatchObject({ count: 3, suspect: 2, failures: 0, p95Us: 300, maxUs: 300 });
+    expect(summary).toMatchObject({ count: 3, suspect: 2, failures: 0, p95Us: 300, maxUs: 300, jitterUs: -1 });
   });
 
   it('uses suspect samples if there are no others', () => {

@@ -1,0 +1,63 @@
+import type { StatColumns } from './links.ts';
+
+/*
+ * Figures of a link over a window that say more than its latency: the share of its pings that failed, its jitter, and how its
+ * latency compares with what is usual for this link.
+ */
+
+/**
+ * The usual latency of a link is the median of its ok samples over its kept history, up to its newest `buckets` buckets. It is
+ * known once the history reaches back `historyMs`, and twice the window that is compared with it. It is computed again after `keptMs`.
+ */
+export const USUAL = { historyMs: 600_000, windows: 2, buckets: 2_048, keptMs: 60_000 };
+
+/**
+ * The samples of link `i` that count in its statistics: those that are trusted. Suspect samples count only on a link that has no
+ * others.
+ */
+export function countedSamples({ samples, suspect }: Pick<StatColumns, 'samples' | 'suspect'>, i: number): number {
+  const all = samples[i] ?? 0;
+  const trusted = all - (suspect[i] ?? 0);
+  return trusted > 0 ? trusted : all;
+}
+
+/** The share (0..1) of the samples that failed; -1 if there are none. The success rate is the rest. */
+export function failedShare(samples: number, failures: number): number {
+  return samples <= 0 ? -1 : Math.min(1, failures / samples);
+}
+
+/**
+ * The jitter of answers: the mean absolute difference between the total times of successive ones. A ping over a new connection is
+ * compared with the last one over a new connection, and likewise those over open connections, because opening one takes time.
+ * Failed pings between two answers do not count. The order may be from new to old.
+ */
+export class Jitter {
+  #lastNewUs = -1;
+  #lastOpenUs = -1;
+  #sumUs = 0;
+  #count = 0;
+
+  /** Forgets all answers. */
+  clear(): void {
+    this.#lastNewUs = -1;
+    this.#lastOpenUs = -1;
+    this.#sumUs = 0;
+    this.#count = 0;
+  }
+
+  /** Adds the next answer. `isNew`: it came over a new connection. */
+  add(isNew: boolean, totalUs: number): void {
+    const lastUs = isNew ? this.#lastNewUs : this.#lastOpenUs;
+    if (lastUs >= 0) {
+      this.#sumUs += Math.abs(totalUs - lastUs);
+      this.#count += 1;
+    }
+    if (isNew) this.#lastNewUs = totalUs;
+    else this.#lastOpenUs = totalUs;
+  }
+
+  /** The mean difference, us; -1 without two answers of the same kind. */
+  get meanUs(): number {
+    return this.#count === 0 ? -1 : this.#sumUs / this.#count;
+  }
+}

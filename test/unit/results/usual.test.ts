@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { USUAL } from '../../../server/protocol/link-quality.ts';
+import { unpack16 } from '../../../server/protocol/links.ts';
+import { failuresOf, trustedOf } from '../../../server/results/buckets.ts';
+import { History } from '../../../server/results/history.ts';
+import { UsualLatencies } from '../../../server/results/usual.ts';
+import { podOf, refusedSample, sampleOf } from '../../support/samples.ts';
+import { HOUR, MINUTE, SECOND, scene } from './scene.ts';
+
+/** What a report over `windowMs` says is usual for the link to pod 1, us; -1 = not known. */
+async function usualIn({ results }: ReturnType<typeof scene>, windowMs = MINUTE): Promise<number> {
+  const { stats } = await results.report([podOf('1')], windowMs);
+  return unpack16(stats?.usualUs[0] ?? 0);
+}
+
+describe('the usual latency of a link', () => {
+  it('is the median of its buckets, each weighted by its trusted answers', () => {
+    const minutes = fc.array(
+      fc.record({
+        us: fc.integer({ min: 100, max: 8_000 }),
+        answers: fc.integer({ min: 0, max: 6 }),
+        failures: fc.integer({ min: 0, max: 3 }),
+        doubted: fc.integer({ min: 0, max: 3 }),
+      }),
+      { minLength: 15, maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(minutes, (given) => {
+        const history = new History({
+          sampleBytes: 1 << 16,
+          udpBytes: 0,
+          bucketBytes: 1 << 20,
+          windowMs: 2 * HOUR,
+          intervalMs: 15 * SECOND,
+        });
+        const record = history.newRecord();
+        for (const [minute, { us, answers, failures, doubted }] of given.entries()) {
+          const samples = [
+            ...Array.from({ length: answers }, (_, i) => sampleOf({ totalUs: us + i })),
+            ...Array.from({ length: failures }, () => refusedSample()),
+            ...Array.from({ length: doubted }, () => sampleOf({ totalUs: 90_000, suspect: true })),
+          ];
+          for (const [i, sample] of samples.entries()) history.add(record, minute * MINUTE + i * SECOND, sample);
+        }
+        const closed: { us: number; ok: number; startMs: number; endMs: number }[] = [];
+        history.visitBuckets(record, Number.NEGATIVE_INFINITY, (chunk, i, startMs, endMs) => {
+          const ok = trustedOf(chunk, i) - failuresOf(chunk, i);
+          closed.push({ us: unpack16(chunk.p50Us[i] ?? 0), ok, startMs, endMs });
+          return true;
+        });
+        const counted = closed.slice(1).filter(({ ok }) => ok > 0);
+        const all = counted.flatMap(({ us, ok }) => Array.from({ length: ok }, () => us)).sort((a, b) => a - b);
+        const reachMs = (counted[0]?.endMs ?? 0) - (counted.at(-1)?.startMs ?? 0);
+        const median = reachMs < USUAL.historyMs ? -1 : (all[Math.ceil(all.length / 2) - 1] ?? -1);
+        expect(new UsualLatencies(history).usualUsOf(record, MINUTE, given.length * MINUTE)).toBe(median);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is not known before 10 minutes, nor before twice the window', async () => {
+    const one = scene();
+    one.probe('1');
+    one.pass(9 * MINUTE, () => sampleOf({ totalUs: 500 }));
+    expect(await usualIn(one)).toBe(-1);
+    one.pass(2 * MINUTE, () => sampleOf({ totalUs: 500 }));
+    expect(await usualIn(one)).toBe(500);
+    expect(await usualIn(one, 8 * MINUTE)).toBe(-1);
+  });
+
+  it('stays when the link becomes slow, and follows when it has been slow for most of its history', async () => {
+    const one = scene();
+    one.probe('1');
+    one.pass(20 * MINUTE, () => sampleOf({ totalUs: 500 }));
+    one.pass(5 * MINUTE, () => sampleOf({ totalUs: 8_000 }));
+    const { stats } = await one.results.report([podOf('1')], MINUTE);
+    expect([unpack16(stats!.p50Us[0]!), unpack16(stats!.usualUs[0]!)]).toEqual([8_000, 500]);
+    one.pass(20 * MINUTE, () => sampleOf({ totalUs: 8_000 }));
+    expect(await usualIn(one)).toBe(8_000);
+  });
+
+  it('is computed once a minute', () => {
+    const history = new History({
+      sampleBytes: 1 << 16,
+      udpBytes: 0,
+      bucketBytes: 1 << 20,
+      windowMs: HOUR,
+      intervalMs: SECOND,
+    });
+    const [record, visits] = [history.newRecord(), vi.spyOn(history, 'visitClosedBuckets')];
+    const usual = new UsualLatencies(history);
+    for (const atMs of [0, 30 * SECOND, 59 * SECOND]) usual.usualUsOf(record, 0, atMs);
+    expect(visits).toHaveBeenCalledTimes(1);
+    usual.usualUsOf(record, 0, MINUTE);
+    expect(visits).toHaveBeenCalledTimes(2);
+  });
+
+  it('is told with the samples of a link', () => {
+    const one = scene();
+    one.probe('1');
+    one.pass(12 * MINUTE, () => sampleOf({ totalUs: 500 }));
+    expect(one.results.usualUs('1')).toBe(500);
+    expect(one.results.usualUs('2')).toBeUndefined();
+  });
+
+  it('is part of a report of the past', async () => {
+    const one = scene();
+    one.probe('1');
+    one.pass(20 * MINUTE, () => sampleOf({ totalUs: 500 }));
+    one.pass(3 * MINUTE, () => sampleOf({ totalUs: 8_000 }));
+    const { stats } = await one.results.reportOf({ fromAgeMs: 2 * MINUTE, toAgeMs: MINUTE });
+    expect([unpack16(stats!.p50Us[0]!), unpack16(stats!.usualUs[0]!)]).toEqual([8_000, 500]);
+  });
+
+  it('does not make the medians of buckets less precise', () => {
+    const settings = { sampleBytes: 1 << 16, udpBytes: 0, bucketBytes: 1 << 20, windowMs: HOUR, intervalMs: SECOND };
+    const [asked, unasked] = [new History(settings), new History(settings)];
+    const [a, b] = [asked.newRecord(), unasked.newRecord()];
+    for (let i = 0; i < 200; i++) {
+      const sample = sampleOf({ totalUs: 100 + ((i * 7919) % 1000) });
+      asked.add(a, i * SECOND, sample);
+      unasked.add(b, i * SECOND, sample);
+      asked.visitClosedBuckets(a, () => true);
+    }
+    const medians = (history: History, record: typeof a) => {
+      const found: number[] = [];
+      history.visitBuckets(record, 0, (chunk, i) => found.push(chunk.p50Us[i] ?? 0) > 0);
+      return found;
+    };
+    expect(medians(asked, a)).toEqual(medians(unasked, b));
+    expect(medians(asked, a).length).toBeGreaterThan(10);
+  });
+});
