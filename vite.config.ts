@@ -1,9 +1,19 @@
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
+
+/**
+ * The package `d3` only exports what other packages have, but does not say that loading it has no effect. Without this, the
+ * build puts zoom, drag and transitions into the first script, although that needs only arrays and hierarchies of d3.
+ */
+const d3WithoutEffect: Plugin = {
+  name: 'd3-without-effect',
+  transform: (_code, id) => (id.endsWith('/node_modules/d3/src/index.js') ? { moduleSideEffects: false } : null),
+};
 
 /** The page: relative links (it works under any sub-path), the inline script and style of index.html alone (server/http/app.ts allows them). */
 export default defineConfig({
   root: 'web',
   base: './',
+  plugins: [d3WithoutEffect],
   build: {
     outDir: '../dist/web',
     emptyOutDir: true,
@@ -12,15 +22,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // One style for all: a view that comes later must not come without its own.
     cssCodeSplit: false,
-    rollupOptions: {
-      output: {
-        // Only charts and axes use scales, and they are loaded later. Without this rule they come with the graph's parts of d3.
-        manualChunks: (id) => {
-          if (!/node_modules\/d3-/.test(id)) return undefined;
-          return /\/d3-(scale|time|time-format|format)\//.test(id) ? 'scales' : 'd3';
-        },
-      },
-    },
   },
   esbuild: { jsx: 'automatic' },
 });

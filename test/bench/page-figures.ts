@@ -1,10 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import { startScene } from '../support/feed/scene-server.ts';
+import { firstScripts } from '../support/first-visit.ts';
 import { type Figure, figure, median, quantile } from './figures.ts';
 import { updatesPainted, watchedIn, watchFromStart } from './page-watch.ts';
 import type { Step } from './program.ts';
@@ -239,25 +239,24 @@ async function heapMiB(debug: CDPSession): Promise<number> {
   return usedSize / 2 ** 20;
 }
 
-/** Measures the size of the page's scripts and styles as they go over the network. */
-export async function measureSize(): Promise<Figure[]> {
+/** Measures the size of the page's scripts and style as they go over the network, compressed by the build. */
+export function measureSize(): Figure[] {
   const folder = join(PAGE_DIR, 'assets');
-  const sizes = { script: { raw: 0, gzip: 0 }, later: { raw: 0, gzip: 0 }, style: { raw: 0, gzip: 0 } };
-  for (const file of await readdir(folder)) {
-    // A first visit shows the graph and the timeline; the heatmap and the comparison come when they are asked for.
-    const script = /^(heatmap|compare)-view/.test(file) ? sizes.later : sizes.script;
-    const kind = file.endsWith('.js') ? script : file.endsWith('.css') ? sizes.style : null;
-    if (kind === null) continue;
-    const bytes = await readFile(join(folder, file));
-    kind.raw += bytes.length / 1000;
-    // As our server sends it.
-    kind.gzip += gzipSync(bytes, { level: 6 }).length / 1000;
-  }
-  const note = ({ raw }: { raw: number }) => `${raw.toFixed(0)} kB plain`;
+  const first = new Set(firstScripts(PAGE_DIR));
+  const names = readdirSync(folder);
+  const sizeOf = (wanted: (name: string) => boolean) => {
+    const files = names.filter(wanted);
+    const sum = (ending: string) =>
+      files.reduce((bytes, name) => bytes + statSync(join(folder, name + ending)).size, 0) / 1000;
+    return { compressed: sum('.br'), note: `${sum('').toFixed(0)} kB plain` };
+  };
+  const script = sizeOf((name) => first.has(name));
+  const later = sizeOf((name) => name.endsWith('.js') && !first.has(name));
+  const style = sizeOf((name) => name.endsWith('.css'));
   return [
-    figure('script of a first visit, compressed', sizes.script.gzip, 'kB', 150, note(sizes.script)),
-    figure('script of other views, compressed', sizes.later.gzip, 'kB', null, note(sizes.later)),
-    figure('style, compressed', sizes.style.gzip, 'kB', null, note(sizes.style)),
+    figure('script before the first picture, compressed', script.compressed, 'kB', 150, script.note),
+    figure('script that comes later, compressed', later.compressed, 'kB', null, later.note),
+    figure('style, compressed', style.compressed, 'kB', null, style.note),
   ];
 }
 

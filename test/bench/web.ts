@@ -21,7 +21,7 @@ void runBench({
     const sizes = pods.length === 0 ? [100, 500, 1000] : pods;
     try {
       await run([
-        { name: 'the size of the page', run: measureSize },
+        { name: 'the size of the page', run: async () => measureSize() },
         ...sizes.flatMap((count) => podSteps(browser, count, isQuick ? 5 : 15)),
         ...(pods.length === 0 ? [60, 120] : pods.filter((count) => count <= 160)).map((count) =>
           bundleStep(browser, count),

@@ -8,6 +8,8 @@ export async function openGraph(visitor: FileVisitor, mesh: MeshOptions, visit: 
   const feed = await visitor.feed((windowMs) => meshOf({ ...mesh, windowMs }));
   const page = await visitor.visit(feed, { ...visit, hash: `#view=graph${levelOf(visit.hash)}` });
   await page.locator('.pod-node').first().waitFor();
+  // Zoom and drag come after the first picture.
+  await page.locator('.graph-stage[style*="touch-action"]').waitFor();
   return { feed, page };
 }
 

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Story } from '../support/feed/story.ts';
+import { firstScripts } from '../support/first-visit.ts';
 import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 import { goTo } from './real-pages.ts';
 
@@ -216,20 +217,22 @@ describe('the address', () => {
   });
 });
 
-test('a first visit loads at most 150 kB of compressed script; panels, timeline, comparison and help come later', () => {
-  const folder = 'dist/web/assets';
-  const [, entry = ''] = /src="\.\/assets\/([^"]+\.js)"/.exec(readFileSync('dist/web/index.html', 'utf8')) ?? [];
-  const first = new Set([entry, ...readdirSync(folder).filter((name) => /^worker.*\.js$/.test(name))]);
-  // A set can grow while it is read: static imports of static imports.
-  for (const name of first) {
-    const script = readFileSync(`${folder}/${name}`, 'utf8');
-    for (const [, other = ''] of script.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)) first.add(other);
-  }
-  const bytes = [...first].reduce((sum, name) => sum + statSync(`${folder}/${name}.br`).size, 0);
+test('a first visit loads at most 150 kB of compressed script; panels, timeline, comparison, help and gestures come later', () => {
+  const first = firstScripts('dist/web');
+  const bytes = first.reduce((sum, name) => sum + statSync(`dist/web/assets/${name}.br`).size, 0);
   expect(bytes).toBeGreaterThan(50_000);
   expect(bytes).toBeLessThan(150_000);
-  for (const later of ['details', 'timeline', 'compare-view', 'help-dialog', 'heatmap-view']) {
-    expect([...first].filter((name) => name.startsWith(later))).toEqual([]);
+  for (const later of [
+    'details',
+    'timeline',
+    'compare-view',
+    'help-dialog',
+    'heatmap-view',
+    'gestures',
+    'bundle-canvas',
+    'mesh-client',
+  ]) {
+    expect(first.filter((name) => name.startsWith(later))).toEqual([]);
   }
 });
 

@@ -8,13 +8,13 @@ import { FindingList } from '../components/finding-list.tsx';
 import { Late } from '../components/late.tsx';
 import type { ViewProps } from '../components/view-props.ts';
 import { loadExport, loadTable } from '../components/view-tools.tsx';
-import { fetchMesh, fetchSamples } from '../data/client.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { MAX_FILTER, orderedThresholds, usualThresholds, windowOf } from '../model/address.ts';
 import { sameThresholds } from '../model/cells.ts';
 import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { type StripPoint, withPicture } from '../model/strip.ts';
+import { loadBundles } from '../views/graph/graph-stage.tsx';
 import { headlineOf, pageStatusOf } from './changes.ts';
 import { type Command, useKeys } from './keyboard.ts';
 import { useAnnouncement } from './live-region.ts';
@@ -25,7 +25,7 @@ import { SummaryBar } from './summary-bar.tsx';
 import { LiveStatus, TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
 import { useFolded } from './use-folded.ts';
-import { samplesAgo, useMoment } from './use-moment.ts';
+import { loadMeshClient, samplesAgo, useMoment } from './use-moment.ts';
 import { usePictures } from './use-pictures.ts';
 import { loadDetails, loadHeatmap, ViewArea } from './view-area.tsx';
 
@@ -37,7 +37,7 @@ const HINTS: Record<string, string> = {
 const THEME_NAMES = { system: 'System', light: 'Light', dark: 'Dark' };
 const localZone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);
+const loadMesh = async (windowMs: number) => (await loadMeshClient()).fetchMesh(windowMs, new AbortController().signal);
 
 /* Loaded when first shown, so that the first picture comes sooner. */
 const loadCompare = () => import('../views/compare/compare-view.tsx');
@@ -163,7 +163,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
           narrow,
           letterKeys,
           loadSamples: async (from, to, signal) => {
-            const samples = await fetchSamples(from, to, signal);
+            const samples = await (await loadMeshClient()).fetchSamples(from, to, signal);
             return address.atMs === null ? samples : samplesAgo(samples, servedMs - address.atMs);
           },
           loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
@@ -321,7 +321,16 @@ function usePreloaded(isTime: boolean): void {
   useEffect(() => {
     // `Late` shows a failed load when the view is opened.
     if (isTime)
-      void Promise.allSettled([loadHeatmap(), loadDetails(), loadCompare(), loadHelp(), loadExport(), loadTable()]);
+      void Promise.allSettled([
+        loadHeatmap(),
+        loadDetails(),
+        loadCompare(),
+        loadHelp(),
+        loadExport(),
+        loadTable(),
+        loadMeshClient(),
+        loadBundles(),
+      ]);
   }, [isTime]);
 }
 

@@ -2,7 +2,9 @@ import { useEffect, useState } from 'react';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { LinkSamples } from '../../server/protocol/sample.ts';
 import { textOf } from '../../server/runtime/errors.ts';
-import { fetchPastMesh } from '../data/client.ts';
+
+/** Loads what fetches meshes and samples. The first picture does not need it, because the worker fetches that. */
+export const loadMeshClient = () => import('../data/mesh-client.ts');
 
 /** The mesh at a viewed time. */
 export interface Moment {
@@ -25,10 +27,12 @@ export function useMoment(atMs: number | null): Moment {
       return;
     }
     const abort = new AbortController();
-    fetchPastMesh(atMs, abort.signal).then(
-      (mesh) => abort.signal.aborted || setState({ atMs, mesh, error: '' }),
-      (error: unknown) => abort.signal.aborted || setState((old) => ({ ...old, atMs, error: textOf(error, 200) })),
-    );
+    loadMeshClient()
+      .then(({ fetchPastMesh }) => fetchPastMesh(atMs, abort.signal))
+      .then(
+        (mesh) => abort.signal.aborted || setState({ atMs, mesh, error: '' }),
+        (error: unknown) => abort.signal.aborted || setState((old) => ({ ...old, atMs, error: textOf(error, 200) })),
+      );
     return () => abort.abort();
   }, [atMs]);
   const isSettled = atMs === state.atMs;

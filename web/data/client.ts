@@ -1,5 +1,3 @@
-import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
-import { type LinkSamples, parseLinkSamples } from '../../server/protocol/sample.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 
 /** Time limit of a request, ms. */
@@ -11,18 +9,6 @@ export function serverUrl(path: string, query: Record<string, string> = {}, base
   url.hash = '';
   url.search = new URLSearchParams(query).toString();
   return url.href;
-}
-
-/** Fetches the whole mesh, with statistics over `windowMs` (0 = none). Rejects with an Error that people can read. */
-export async function fetchMesh(windowMs: number, signal: AbortSignal, base = document.baseURI): Promise<Mesh> {
-  const response = await getJson(serverUrl('api/v1/mesh', { window: String(windowMs) }, base), signal);
-  return validated(() => response.json(), parseMesh);
-}
-
-/** Fetches the recent samples of a link (pod uids). Rejects with an Error that people can read. */
-export async function fetchSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples> {
-  const response = await getJson(serverUrl('api/v1/link', { from, to }), signal);
-  return validated(() => response.json(), parseLinkSamples);
 }
 
 /** A response as text. `pod`: the name of the pod that answered; '' = unknown. */
@@ -81,15 +67,6 @@ export async function validated<T>(read: () => Promise<unknown>, parse: (wire: u
   } catch (error) {
     throw new Error(`the response does not match this version of the page: ${textOf(error, 160)}`);
   }
-}
-
-/** Fetches the mesh at a time (ms since the epoch). Rejects with an Error that people can read. */
-export async function fetchPastMesh(atMs: number, signal: AbortSignal): Promise<Mesh> {
-  const response = await getJson(serverUrl('api/v1/mesh', { at: String(Math.round(atMs)) }), signal);
-  const mesh = await validated(() => response.json(), parseMesh);
-  // An older server ignores the query and returns the current mesh.
-  if (mesh.past === null) throw new Error('this server keeps no history');
-  return mesh;
 }
 
 /** The message of an error response; null if it has none. */

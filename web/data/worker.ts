@@ -1,5 +1,6 @@
-import { fetchMesh, serverUrl } from './client.ts';
+import { serverUrl } from './client.ts';
 import { browserClock, Connection } from './connection.ts';
+import { fetchMesh } from './mesh-client.ts';
 import { ConnectionPool, serveTab, type TabPort } from './mesh-worker.ts';
 import { openEventStream } from './stream.ts';
 

@@ -14,6 +14,20 @@ export interface Point {
   y: number;
 }
 
+/** The zoom of a scene: a point of the scene is at `k` times its place, plus `x` and `y` px, on the stage. */
+export interface Zoom extends Point {
+  k: number;
+}
+
+/** The zoom of 100 %. */
+export const NO_ZOOM: Zoom = { k: 1, x: 0, y: 0 };
+
+/** Where a point of the scene is on the stage. */
+export const onStage = ({ k, x, y }: Zoom, point: Point): Point => ({ x: point.x * k + x, y: point.y * k + y });
+
+/** Where a point of the stage is in the scene. */
+export const inScene = ({ k, x, y }: Zoom, point: Point): Point => ({ x: (point.x - x) / k, y: (point.y - y) / k });
+
 /** Gap between the edge of a pod and the end of a link, px. */
 const SPACE = 4;
 

@@ -1,8 +1,8 @@
 import { type RefObject, useMemo, useRef } from 'react';
+import { Late } from '../../components/late.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import type { Label } from '../../model/label-layout.ts';
 import { cellSentence } from '../../model/messages.ts';
-import { BundleCanvas } from './bundle-canvas.tsx';
 import { LinkCanvas } from './canvas.tsx';
 import { ExternalMarks } from './external-marks.tsx';
 import type { Point } from './geometry.ts';
@@ -15,6 +15,9 @@ import { LINK_STYLES } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 import { useStage } from './use-stage.ts';
 import { type GraphZoom, SvgLayer } from './use-zoom.tsx';
+
+/** Loads the code of the bundles. They are drawn after everything else, and never among few pods. */
+export const loadBundles = () => import('./bundle-canvas.tsx');
 
 /** Maximum number of marks on links. With more, only dashes show failed links. */
 const MAX_MARKS = 60;
@@ -56,7 +59,13 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
       {...pointer.handlers}
     >
       <div ref={zoom.plane} className="graph-plane">
-        {graph.tier.bundled && <BundleCanvas graph={graph} zoom={zoom} size={size} theme={theme} isHeld={held >= 0} />}
+        {graph.tier.bundled && (
+          <Late load={loadBundles}>
+            {({ BundleCanvas }) => (
+              <BundleCanvas graph={graph} zoom={zoom} size={size} theme={theme} isHeld={held >= 0} />
+            )}
+          </Late>
+        )}
         {graph.tier.bundled && (
           <LinkCanvas
             graph={graph}

@@ -1,8 +1,8 @@
-import { type D3DragEvent, drag, pointer, select } from 'd3';
 import { type MouseEvent, type PointerEvent, type RefObject, useEffect, useMemo, useRef, useState } from 'react';
-import type { Point } from './geometry.ts';
+import { inScene, type Point } from './geometry.ts';
+import type { Dragged } from './gestures.ts';
 import type { GraphHit } from './scene.ts';
-import { CLICK_REACH, type GraphZoom } from './use-zoom.tsx';
+import type { GraphZoom } from './use-zoom.tsx';
 
 /** Callbacks for pointer events. Points are px of the stage. */
 interface PointerRequest {
@@ -14,11 +14,6 @@ interface PointerRequest {
   select: (hit: GraphHit) => void;
   /** A pod is dragged to a point of the scene. */
   onMove: (uid: string, point: Point) => void;
-}
-
-/** A pod by uid, because indexes change when pods come or go, and the place of its centre, px of the stage. */
-interface Dragged extends Point {
-  uid: string;
 }
 
 /** The pod or link under the pointer, and the pointer's place. */
@@ -36,7 +31,8 @@ export function usePointer(request: PointerRequest) {
   usePodDrag(latest, setHeld);
   const handlers = useMemo(() => {
     const hitOf = (event: PointerEvent | MouseEvent) => {
-      const [x, y] = pointer(event.nativeEvent, latest.current.stage.current);
+      const { left = 0, top = 0 } = latest.current.stage.current?.getBoundingClientRect() ?? {};
+      const [x, y] = [event.clientX - left, event.clientY - top];
       return { hit: latest.current.hitAt({ x, y }), x, y };
     };
     return {
@@ -56,53 +52,30 @@ export function usePointer(request: PointerRequest) {
   return { hover, handlers, held };
 }
 
-/** Attaches d3-drag to the stage. It must be attached before d3-zoom, which pans if no pod is under the mouse. */
 function usePodDrag(latest: RefObject<PointerRequest>, setHeld: (uid: string) => void): void {
   useEffect(() => {
     const element = latest.current.stage.current;
     if (element === null) return;
-    let frame = 0;
-    let moved = false;
-    let start: Point = { x: 0, y: 0 };
-    let next: Dragged | null = null;
-    const follow = () => {
-      frame = 0;
-      if (next === null) return;
-      const [x, y] = latest.current.zoom.current().invert([next.x, next.y]);
-      latest.current.onMove(next.uid, { x, y });
-      next = null;
-    };
-    type Event = D3DragEvent<HTMLDivElement, unknown, Dragged>;
-    const behaviour = drag<HTMLDivElement, unknown, Dragged | undefined>()
-      // With fingers the scene is moved, not a pod: a pod is smaller than a fingertip.
-      .touchable(false)
-      .clickDistance(CLICK_REACH)
-      .container(element)
-      .subject(({ x, y }: Point) => {
-        const hit = latest.current.hitAt({ x, y });
-        return hit !== null && 'pod' in hit ? latest.current.podAt(hit.pod) : undefined;
-      })
-      .on('start', ({ x, y }: Event) => {
-        moved = false;
-        start = { x, y };
-      })
-      .on('drag', ({ x, y, subject }: Event) => {
-        if (!moved && Math.hypot(x - start.x, y - start.y) <= CLICK_REACH) return;
-        if (!moved) setHeld(subject.uid);
-        moved = true;
-        next = { x, y, uid: subject.uid };
-        // A mouse can send more events than frames can be drawn.
-        if (frame === 0) frame = requestAnimationFrame(follow);
-      })
-      .on('end', () => {
-        cancelAnimationFrame(frame);
-        follow();
-        setHeld('');
+    let isOver = false;
+    let detach = () => {};
+    // Attached before the zoom, because this effect comes before that of `useZoom`, and both wait for the same promise.
+    void latest.current.zoom.gestures.then((loaded) => {
+      if (isOver || loaded === null) return;
+      detach = loaded.attachDrag(element, {
+        podAt: (point) => {
+          const hit = latest.current.hitAt(point);
+          return hit !== null && 'pod' in hit ? latest.current.podAt(hit.pod) : undefined;
+        },
+        onStart: setHeld,
+        onMove: (uid, point) => {
+          latest.current.onMove(uid, inScene(latest.current.zoom.current(), point));
+        },
+        onEnd: () => setHeld(''),
       });
-    const selection = select(element).call(behaviour);
+    });
     return () => {
-      cancelAnimationFrame(frame);
-      selection.on('.drag', null);
+      isOver = true;
+      detach();
     };
   }, [latest, setHeld]);
 }

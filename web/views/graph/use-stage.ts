@@ -1,7 +1,7 @@
 import { type RefObject, useCallback, useMemo } from 'react';
 import type { ViewProps } from '../../components/view-props.ts';
 import { dotsOf } from './canvas.tsx';
-import type { Point } from './geometry.ts';
+import { inScene, onStage, type Point } from './geometry.ts';
 import type { Emphasis } from './links.tsx';
 import type { Cursor } from './pods.tsx';
 import { type GraphHit, hitGraph } from './scene.ts';
@@ -27,7 +27,7 @@ export function useStage({ props, graph, zoom, stage, onMove, kept }: StageReque
   const select = useSelect(props);
   const hitAt = useCallback(
     (point: Point) => {
-      const [x, y] = zoom.current().invert([point.x, point.y]);
+      const { x, y } = inScene(zoom.current(), point);
       const slack = Math.max(3, 7 / zoom.current().k);
       return hitGraph(x, y, [...graph.glyphs, ...dots], graph.spots, graph.radii, graph.links, slack);
     },
@@ -80,7 +80,5 @@ function hitOf(cursor: Cursor | null): GraphHit {
 /** The place of a pod or link on the stage. */
 function placeOf(hit: Exclude<GraphHit, null>, graph: Graph, zoom: GraphZoom): Point | null {
   const point = 'pod' in hit ? graph.spots[hit.pod] : graph.links.find(({ pair }) => pair === hit.pair)?.middle;
-  if (point === undefined) return null;
-  const [x, y] = zoom.current().apply([point.x, point.y]);
-  return { x, y };
+  return point === undefined ? null : onStage(zoom.current(), point);
 }

@@ -1,7 +1,7 @@
 import { zoomIdentity } from 'd3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { keepVisible } from '../../../../../web/views/graph/use-zoom.tsx';
+import { keepVisible } from '../../../../../web/views/graph/gestures.ts';
 
 test('the scene cannot be dragged off the stage', () => {
   const k = fc.double({ min: 0.5, max: 12, noNaN: true });
