@@ -34,6 +34,7 @@ async function run(config: Config, warnings: string[]): Promise<void> {
     log.fatal({ err: error }, 'uncaught error; the process ends');
     process.exit(1);
   });
+  const { nodeTiming } = performance;
   let service: Service;
   try {
     const deps = { clock: realClock, log, version: __VERSION__ };
@@ -42,7 +43,7 @@ async function run(config: Config, warnings: string[]): Promise<void> {
           ...deps,
           random: Math.random,
           pageDir: join(__dirname, 'web'),
-          idleMs: () => performance.nodeTiming.idleTime,
+          idleMs: () => nodeTiming.idleTime,
         })
       : await startPassive(config, deps);
   } catch (error) {

@@ -88,7 +88,7 @@ export class Monitor {
       ...config,
       clock,
       random,
-      probe: (target) => this.#prober.probe(target),
+      probe: (target, onEnd) => this.#prober.probe(target, onEnd),
       onTimer: (lateMs) => this.#starvation.timerWasLate(lateMs),
       onSample: (target, sample) => {
         this.#lastSampleMs = clock.monotonicMs();
@@ -113,7 +113,7 @@ export class Monitor {
       refreshIntervalMs: config.udpEnabled ? config.refreshIntervalMs : 0,
       clock,
       random,
-      probe: (target) => this.#udp.cycle(target),
+      probe: (target, onEnd) => void this.#udp.cycle(target).then(onEnd),
       onTimer: (lateMs) => this.#starvation.timerWasLate(lateMs),
       onSample: (target, result) => {
         hooks.onUdpResult(target, result);

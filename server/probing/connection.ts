@@ -24,6 +24,7 @@ export class Connection {
   readonly #socket: Socket;
   #user: ConnectionUser | null;
   #isClosed = false;
+  #sentText = '';
 
   /**
    * Starts to connect, in the next turn of the loop. Throws if Node rejects the address. `readBuffer` may be that of other
@@ -66,7 +67,13 @@ export class Connection {
   }
 
   send(text: string): void {
+    this.#sentText = text;
     this.#socket.write(text, 'latin1');
+  }
+
+  /** Sends what was sent before. */
+  sendAgain(): void {
+    this.#socket.write(this.#sentText, 'latin1');
   }
 
   /** Closes the connection at once. Nobody is told. */

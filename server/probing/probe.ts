@@ -1,12 +1,13 @@
 import { isIP } from 'node:net';
 import type { Target } from '../protocol/pod.ts';
 import { MAX_PING_BYTES, type Outcome, type Phase, parsePing, type Sample } from '../protocol/sample.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import { hostPort } from '../runtime/host-port.ts';
 import { HttpResponseParser, type Progress, type Response } from '../runtime/http-response.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { Connection, type ConnectionUser } from './connection.ts';
+import { Deadlines, type Due } from './deadlines.ts';
 import { outcomeOfCode } from './fault.ts';
 import { type KeepSettings, KeptConnections } from './kept-connections.ts';
 import { KnownAnswers } from './known-answers.ts';
@@ -31,26 +32,30 @@ export class Prober {
   readonly options: ProbeOptions;
   readonly kept: KeptConnections;
   readonly answers = new KnownAnswers();
+  readonly deadlines: Deadlines;
   readonly #readBuffer = Buffer.allocUnsafe(READ_BYTES);
 
   constructor(options: ProbeOptions) {
     this.options = options;
     this.kept = new KeptConnections(options);
+    this.deadlines = new Deadlines(options.clock);
   }
 
   /**
    * Probes one target within `pingTimeoutMs`: `GET /ping`, and the whole response. It uses the open connection to the target,
    * or opens a new one: see `KeptConnections`. If the peer has closed the open one meanwhile, that is no failure, and a new
-   * one is opened at once. Never rejects. When it resolves, its timer is gone, and its connections are closed or kept.
+   * one is opened at once. Calls `onEnd` once; then the connections of the probe are closed or kept.
    */
-  probe(target: Target): Promise<Sample> {
-    return new Promise((resolve) => new Exchange(this, target, resolve).start());
+  probe(target: Target, onEnd: (sample: Sample) => void): void {
+    new Exchange(this, target, onEnd).start();
   }
 
   /** Keeps connections to these targets only, and closes all others. Without targets it ends everything. */
   setTargets(targets: readonly Target[]): void {
     this.kept.setTargets(targets);
     this.answers.setTargets(targets);
+    this.deadlines.staysSet = targets.length > 0;
+    if (targets.length === 0) this.deadlines.endIfIdle();
   }
 
   /** Starts to open a connection. Throws if Node rejects the address. */
@@ -70,11 +75,13 @@ export class Prober {
  * second ping is sent over the other kind of connection. So a failure says whether only new connections fail, or only
  * open ones.
  */
-class Exchange implements ConnectionUser {
+class Exchange implements ConnectionUser, Due {
   readonly #prober: Prober;
   readonly #target: Target;
   readonly #stopwatch: Stopwatch;
-  readonly #resolve: (sample: Sample) => void;
+  readonly #onSample: (sample: Sample) => void;
+  /** When to look at the exchange next: at half time, and when it must have ended. */
+  dueMs = 0;
   /** Parses the answer; null while no byte of one has come that had to be parsed. */
   #response: HttpResponseParser | null = null;
   #connection: Connection | null = null;
@@ -85,19 +92,18 @@ class Exchange implements ConnectionUser {
   #witness: Witness | null = null;
   /** When the exchange must have ended, monotonic ms. */
   #endMs = 0;
-  #timer: Timer | null = null;
   #phase: Phase = 'connect';
   #statusCode = 0;
   /** The result, while the witness is waited for. */
   #sample: Sample | null = null;
   #isOver = false;
 
-  constructor(prober: Prober, target: Target, resolve: (sample: Sample) => void) {
+  constructor(prober: Prober, target: Target, onSample: (sample: Sample) => void) {
     const { clock, meter } = prober.options;
     this.#prober = prober;
     this.#target = target;
     this.#stopwatch = new Stopwatch(clock, meter);
-    this.#resolve = resolve;
+    this.#onSample = onSample;
   }
 
   start(): void {
@@ -114,10 +120,8 @@ class Exchange implements ConnectionUser {
     const old = kept.take(this.#target);
     this.#endMs = nowMs + pingTimeoutMs;
     this.#stopwatch.start();
-    this.#timer =
-      old === null
-        ? clock.setTimer(() => this.#onTimeout(), pingTimeoutMs)
-        : clock.setTimer(() => this.#onHalfTime(), pingTimeoutMs / 2);
+    this.dueMs = old === null ? this.#endMs : nowMs + pingTimeoutMs / 2;
+    this.#prober.deadlines.add(this, nowMs);
     if (old === null || kept.isTooOld(old, nowMs)) {
       this.#oldConnection = old;
       this.#open();
@@ -145,9 +149,13 @@ class Exchange implements ConnectionUser {
   }
 
   onConnect(): void {
-    if (!this.#isKept) this.#stopwatch.connected();
     this.#phase = 'first-byte';
-    this.#connection?.send(this.#prober.request(this.#target, !this.#isKept && !this.#prober.kept.hasRoom));
+    if (this.#isKept) {
+      this.#connection?.sendAgain();
+      return;
+    }
+    this.#stopwatch.connected();
+    this.#connection?.send(this.#prober.request(this.#target, !this.#prober.kept.hasRoom));
     this.#stopwatch.requestSent();
   }
 
@@ -216,13 +224,13 @@ class Exchange implements ConnectionUser {
     }
   }
 
-  #onHalfTime(): void {
-    const { clock } = this.#prober.options;
-    this.#timer = clock.setTimer(() => this.#onTimeout(), this.#endMs - clock.monotonicMs());
-    if (this.#phase !== 'body') this.#callWitness();
-  }
-
-  #onTimeout(): void {
+  onDue(): void {
+    if (this.dueMs < this.#endMs) {
+      this.dueMs = this.#endMs;
+      if (this.#phase !== 'body') this.#callWitness();
+      return;
+    }
+    this.#prober.deadlines.remove(this);
     // If our own process was busy, the timer runs late, and before an answer that has arrived meanwhile is read. One more
     // turn of the loop lets the answer be read.
     setImmediate(() => {
@@ -247,8 +255,7 @@ class Exchange implements ConnectionUser {
     // Over an open connection nothing tells silence of the network from silence of the process, but the witness does.
     const isUnconnected = this.#isKept && this.#witness !== null && !this.#witness.isConnected;
     if (outcome === 'timeout' && this.#phase === 'first-byte' && isUnconnected) this.#phase = 'connect';
-    const times = this.#stopwatch.stop();
-    const { starvedUs, totalUs } = times;
+    const { connectUs, firstByteUs, totalUs, starvedUs } = this.#stopwatch.stop();
     if (this.#connection !== null) {
       if (staysOpen) this.#prober.kept.keep(this.#connection, totalUs);
       else this.#connection.close();
@@ -257,7 +264,10 @@ class Exchange implements ConnectionUser {
       atMs: this.#prober.options.clock.nowMs(),
       outcome,
       phase: outcome === 'ok' ? null : this.#phase,
-      ...times,
+      connectUs,
+      firstByteUs,
+      totalUs,
+      starvedUs,
       suspect: ownFault !== '' || isSuspect(starvedUs, totalUs),
       ownFault,
       failsOnly: '',
@@ -277,7 +287,7 @@ class Exchange implements ConnectionUser {
     const old = this.#oldConnection;
     if (sample === null || this.#isOver) return;
     this.#isOver = true;
-    this.#timer?.cancel();
+    this.#prober.deadlines.remove(this);
     witness?.close();
     if (sample.outcome !== 'ok' && witness?.isAnswered) {
       const [fails, works] = this.#isKept ? (['open', 'a new'] as const) : (['new', 'an open'] as const);
@@ -288,7 +298,7 @@ class Exchange implements ConnectionUser {
     if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
       this.#prober.kept.keep(old, 0);
     else old?.close();
-    this.#resolve(sample);
+    this.#onSample(sample);
   }
 
   /** What went wrong, for people. */
@@ -350,15 +360,17 @@ class Witness implements ConnectionUser {
     } catch {
       this.hasEnded = true;
     }
-    old?.giveTo(this);
-    if (old !== null) this.onConnect();
+    if (old === null) return;
+    old.giveTo(this);
+    this.isConnected = true;
+    old.sendAgain();
   }
 
   onAttempt(): void {}
 
   onConnect(): void {
     this.isConnected = true;
-    this.#connection?.send(this.#prober.request(this.#target, this.#isOwn));
+    this.#connection?.send(this.#prober.request(this.#target, true));
   }
 
   onBytes(bytes: Uint8Array): void {

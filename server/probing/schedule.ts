@@ -10,8 +10,8 @@ interface ScheduleOptions<Result> {
   clock: Clock;
   /** 0 <= random() < 1. */
   random: () => number;
-  /** Must not reject. */
-  probe(target: Target): Promise<Result>;
+  /** Probes a target once, and calls `onEnd` once. */
+  probe(target: Target, onEnd: (result: Result) => void): void;
   onSample(target: Target, sample: Result): void;
   /** Called whenever the timer runs: how much later than it was due. */
   onTimer(lateMs: number): void;
@@ -49,8 +49,9 @@ export class Schedule<Result> {
   /** Entries that wait for their next probe, in the order in which they are due. New ones go first. */
   #newQueue: Entry[] = [];
   #queue: Entry[] = [];
-  /** The probes under way, by target id. */
-  readonly #probes = new Map<string, Promise<void>>();
+  /** The targets (ids) whose probes are under way. */
+  readonly #probing = new Set<string>();
+  readonly #onTimer = () => this.#runDue();
   #timer: Timer | null = null;
   #timerDueMs = 0;
   /** The same in monotonic time. */
@@ -59,6 +60,8 @@ export class Schedule<Result> {
   #pausedMs = 0;
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
+  /** Called when no probe is under way any more, after the stop. */
+  readonly #onStopped: (() => void)[] = [];
 
   constructor(options: ScheduleOptions<Result>) {
     this.#options = options;
@@ -66,7 +69,7 @@ export class Schedule<Result> {
 
   /** The number of probes under way. */
   get inFlight(): number {
-    return this.#probes.size;
+    return this.#probing.size;
   }
 
   /** Probes exactly these targets from now on. Targets that were there before keep their times. */
@@ -101,7 +104,8 @@ export class Schedule<Result> {
     this.#timer?.cancel();
     this.#timer = null;
     this.#entries.clear();
-    await Promise.all(this.#probes.values());
+    if (this.#probing.size === 0) return;
+    await new Promise<void>((resolve) => this.#onStopped.push(resolve));
   }
 
   /** Whether an entry is still in the schedule. */
@@ -147,10 +151,10 @@ export class Schedule<Result> {
     if (!isNeeded) return;
     this.#timerDueMs = timerDueMs;
     this.#timerAtMs = timerDueMs + this.#pausedMs;
-    this.#timer = this.#options.clock.setTimer(() => this.#onTimer(), this.#timerDueMs - nowMs);
+    this.#timer = this.#options.clock.setTimer(this.#onTimer, this.#timerDueMs - nowMs);
   }
 
-  #onTimer(): void {
+  #runDue(): void {
     this.#options.onTimer(this.#activeMs() - this.#timerDueMs);
     this.#absorbPause();
     this.#timer = null;
@@ -161,25 +165,30 @@ export class Schedule<Result> {
       if (entry === undefined) break;
       this.#lastStartMs = nowMs;
       // If the same target has left and returned, its old probe may still be under way. Then the new one waits.
-      if (this.#probes.has(entry.target.id)) this.#enqueue(entry, nowMs + this.#spacingMs());
+      if (this.#probing.has(entry.target.id)) this.#enqueue(entry, nowMs + this.#spacingMs());
       else this.#start(entry);
     }
     this.#setTimer();
   }
 
   #start(entry: Entry): void {
-    const { id } = entry.target;
+    const { target } = entry;
     const startMs = this.#activeMs();
-    const run = this.#options.probe(entry.target).then((sample) => {
-      this.#probes.delete(id);
-      if (!this.#isWanted(entry)) return;
-      entry.isNew = false;
-      const { refreshIntervalMs, jitterFactor, random, onSample } = this.#options;
-      this.#enqueue(entry, startMs + refreshIntervalMs * (1 + jitterFactor * random()));
-      this.#setTimer();
-      onSample(entry.target, sample);
+    this.#probing.add(target.id);
+    this.#options.probe(target, (result) => {
+      this.#probing.delete(target.id);
+      if (this.#isWanted(entry)) this.#onResult(entry, startMs, result);
+      else if (this.#isStopped && this.#probing.size === 0) for (const resolve of this.#onStopped.splice(0)) resolve();
     });
-    this.#probes.set(id, run);
+  }
+
+  #onResult(entry: Entry, startMs: number, result: Result): void {
+    const { refreshIntervalMs, jitterFactor, random, onSample } = this.#options;
+    entry.isNew = false;
+    this.#enqueue(entry, startMs + refreshIntervalMs * (1 + jitterFactor * random()));
+    // Mostly others are due before, for whom the timer is set.
+    if (this.#timer === null || this.#queue[0] === entry) this.#setTimer();
+    onSample(entry.target, result);
   }
 
   #enqueue(entry: Entry, dueMs: number): void {

@@ -10,7 +10,8 @@
  * 2. Is the whole report unreliable? `StarvationWatch` decides it once a second, by the share of suspect samples and by
  *    the delay of the event loop: its longest turn, or the latest of our timers.
  *
- * Nothing here wakes an idle process, except the decision once a second.
+ * Nothing here wakes an idle process, except the decision once a second. To look at each turn of the loop would cost a busy
+ * process a tenth of its CPU time, so its turns are watched only where the probes themselves do not show as much.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { UNRELIABLE } from '../protocol/link-state.ts';
@@ -28,6 +29,13 @@ const UNRELIABLE_ABOVE = { suspectShare: UNRELIABLE.suspectShare, loopDelayUs: 5
 /** A report becomes reliable again below these limits, which are lower and hold for longer, so that it does not flicker. */
 const RELIABLE_BELOW = { suspectShare: 0.5, loopDelayUs: 40_000, seconds: 10 };
 
+/**
+ * If so many timers of ours ran in a second, the turns of the next one are not watched: the marks and timers of the probes
+ * lie so close together that a long turn makes a timer late, and a long busy time between two marks. After a second with such
+ * a time the turns are watched.
+ */
+const DENSE_TIMERS = 25;
+
 /** Whether the report of this process is unreliable, and since when, ms since the epoch. */
 export type Reliability = Readonly<Pick<Starvation, 'unreliable' | 'sinceMs'>>;
 
@@ -37,9 +45,12 @@ export class StarvationWatch {
   readonly meter: BusyMeter;
   readonly #clock: Clock;
   readonly #cpuQueue: ReturnType<typeof openCpuQueue>;
-  readonly #stopTurns: () => void;
-  /** Delay of the loop in the present second. */
+  readonly #turns: typeof watchTurns;
+  /** Ends the watch of turns; null while they are not watched. */
+  #stopTurns: (() => void) | null = null;
+  /** Delay of the loop in the present second, and how many timers of ours have run in it. */
   #delayUs = 0;
+  #timers = 0;
   /** When the timer of the next decision is due, monotonic ms. */
   #tickDueMs = 0;
   readonly #samples: { atMs: number; suspect: boolean }[] = [];
@@ -55,7 +66,8 @@ export class StarvationWatch {
     this.#clock = clock;
     this.#cpuQueue = cpuQueue;
     this.meter = new BusyMeter(clock, idleMs, () => cpuQueue.waitedMs());
-    this.#stopTurns = turns(() => this.#noteDelay(this.meter.endTurn()));
+    this.#turns = turns;
+    this.#watchTurns(true);
     this.#reliability = { unreliable: false, sinceMs: clock.nowMs() };
     this.#graceEndMs = clock.monotonicMs() + START_GRACE_MS;
     this.#timer = this.#setTimer();
@@ -63,13 +75,15 @@ export class StarvationWatch {
 
   /** Notes how late a timer of ours has run, ms. It tells of waits for a CPU, which no turn of the loop shows. */
   timerWasLate(lateMs: number): void {
+    this.#timers += 1;
     this.#noteDelay(lateMs * 1000);
   }
 
   /** Counts a new sample. */
   record({ suspect }: { suspect: boolean }): void {
-    if (this.#clock.monotonicMs() < this.#graceEndMs) return;
-    this.#samples.push({ atMs: this.#clock.monotonicMs(), suspect });
+    const atMs = this.#clock.monotonicMs();
+    if (atMs < this.#graceEndMs) return;
+    this.#samples.push({ atMs, suspect });
     if (this.#samples.length > RECENT_SAMPLES) this.#samples.shift();
   }
 
@@ -89,7 +103,7 @@ export class StarvationWatch {
 
   stop(): void {
     this.#timer.cancel();
-    this.#stopTurns();
+    this.#watchTurns(false);
     this.#cpuQueue.close();
   }
 
@@ -100,10 +114,22 @@ export class StarvationWatch {
 
   #tick(): void {
     this.timerWasLate(this.#clock.monotonicMs() - this.#tickDueMs);
+    this.#watchTurns(this.meter.takeLongestUs() > RELIABLE_BELOW.loopDelayUs || this.#timers < DENSE_TIMERS);
+    this.#timers = 0;
     // At the end of the grace, the delay of its last second is read.
     if (this.#clock.monotonicMs() > this.#graceEndMs) this.#judge(this.#delayUs);
     this.#delayUs = 0;
     this.#timer = this.#setTimer();
+  }
+
+  #watchTurns(isWanted: boolean): void {
+    if (isWanted === (this.#stopTurns !== null)) return;
+    this.#stopTurns?.();
+    this.#stopTurns = null;
+    if (!isWanted) return;
+    // The first turn begins now.
+    this.meter.endTurn();
+    this.#stopTurns = this.#turns(() => this.#noteDelay(this.meter.endTurn()));
   }
 
   #noteDelay(delayUs: number): void {
@@ -150,8 +176,9 @@ const MIN_WAIT_US = 100;
  * Measures how much later than the kernel this process may have noticed an event because it was busy.
  *
  * When the loop last really waited, the event of the present callback had not come yet. So the callback is late by no more
- * than the time the loop has been busy since then. `mark` is called in the callbacks of all probes and after each turn of
- * the loop. This keeps that time short: work that was done long before a slow answer arrived does not count against the answer.
+ * than the time the loop has been busy since then. `mark` is called in the callbacks of all probes, and after each turn of
+ * the loop where there are few probes. This keeps that time short: work that was done long before a slow answer arrived does
+ * not count against the answer.
  */
 export class BusyMeter {
   readonly #nowMs: () => number;
@@ -163,6 +190,7 @@ export class BusyMeter {
   #lateUs = 0;
   #busyUs = 0;
   #busyBeforeTurnUs = 0;
+  #longestUs = 0;
 
   /**
    * `idleMs`: how long the loop has waited for events so far (`performance.nodeTiming.idleTime`). `queuedMs`: see
@@ -182,8 +210,10 @@ export class BusyMeter {
     const idleMs = this.#idleMs();
     const passedUs = (nowMs - this.#lastMs) * 1000;
     const waitedUs = Math.max(0, Math.min((idleMs - this.#lastIdleMs) * 1000, passedUs));
-    this.#lateUs = passedUs - waitedUs + (waitedUs >= MIN_WAIT_US ? 0 : this.#lateUs);
-    this.#busyUs += passedUs - waitedUs;
+    const busyUs = passedUs - waitedUs;
+    this.#lateUs = busyUs + (waitedUs >= MIN_WAIT_US ? 0 : this.#lateUs);
+    this.#busyUs += busyUs;
+    if (busyUs > this.#longestUs) this.#longestUs = busyUs;
     this.#lastMs = nowMs;
     this.#lastIdleMs = idleMs;
     return this.#lateUs;
@@ -197,6 +227,19 @@ export class BusyMeter {
     return turnUs;
   }
 
+  /** Returns the longest busy time between two marks since the last call, in us. */
+  takeLongestUs(): number {
+    this.mark();
+    const longestUs = this.#longestUs;
+    this.#longestUs = 0;
+    return longestUs;
+  }
+
+  /** When the last mark was, monotonic, in us. */
+  get markedUs(): number {
+    return this.#lastMs * 1000;
+  }
+
   /** How long the process had been busy at the last mark, in us. Only differences are meaningful. */
   get busyUs(): number {
     return this.#busyUs;
@@ -207,6 +250,10 @@ export class BusyMeter {
     return this.#queuedMs() * 1000;
   }
 }
+
+const SPACE = 0x20;
+const ZERO = 0x30;
+const isDigit = (byte = 0) => byte >= ZERO && byte < ZERO + 10;
 
 /**
  * Opens Linux' statistics of the main thread: how long it was ready to run but had no CPU. The second number of `/proc/PID/task/TID/schedstat` is the time that the
@@ -225,8 +272,12 @@ export function openCpuQueue(path = `/proc/self/task/${process.pid}/schedstat`) 
     /** Ms so far, with a fraction. Always 0 where the system does not say it, and after `close`. */
     waitedMs(): number {
       if (file === null) return 0;
-      const text = buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, 0));
-      return Number(text.split(' ', 2)[1] ?? 0) / 1e6 || 0;
+      const length = readSync(file, buffer, 0, buffer.length, 0);
+      let i = buffer.indexOf(SPACE) + 1;
+      let ns = 0;
+      // Reading digits makes no garbage; this is asked at each ping.
+      for (; i < length && isDigit(buffer[i]); i++) ns = ns * 10 + (buffer[i] ?? ZERO) - ZERO;
+      return ns / 1e6;
     },
     close(): void {
       if (file !== null) closeSync(file);

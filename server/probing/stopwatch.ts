@@ -23,7 +23,7 @@ export class Stopwatch {
     if (this.#startUs < 0) this.#queuedAtStartUs = this.#meter.queuedUs();
     this.#meter.mark();
     this.#busyAtStartUs = this.#meter.busyUs;
-    this.#startUs = this.#nowUs();
+    this.#startUs = this.#meter.markedUs;
   }
 
   /** The connection is established. Not called if it was open before. */
@@ -31,7 +31,10 @@ export class Stopwatch {
     this.#connectedUs = this.#nowUs();
   }
 
-  /** The request has been sent. The meter is read here and not in `connected`, so that it does not delay the request. */
+  /**
+   * The request has been sent over a new connection. The meter is read here and not in `connected`, so that it does not delay
+   * the request.
+   */
   requestSent(): void {
     this.#lateUs = this.#meter.mark();
   }
@@ -47,8 +50,8 @@ export class Stopwatch {
   /** The exchange ends now. A duration is -1 if its phase was not reached, or if the exchange never started. */
   stop(): Pick<Sample, 'connectUs' | 'firstByteUs' | 'totalUs' | 'starvedUs'> {
     if (this.#startUs < 0) return { connectUs: -1, firstByteUs: -1, totalUs: -1, starvedUs: 0 };
-    const totalUs = this.#nowUs() - this.#startUs;
     const lateUs = this.#lateUs + this.#meter.mark();
+    const totalUs = this.#meter.markedUs - this.#startUs;
     const busyUs = this.#meter.busyUs - this.#busyAtStartUs;
     // Most exchanges are so short that they cannot be suspect. For those the kernel need not be asked.
     const queuedUs = isSuspect(totalUs, totalUs) ? this.#meter.queuedUs() - this.#queuedAtStartUs : 0;

@@ -64,7 +64,7 @@ it('a pod that pings nobody is always alive', () => {
 it('what our own process lacks fails no link: it makes the own report unreliable', async () => {
   const { monitor, clock, ownFaults, samples, setPods } = start({ REFRESH_INTERVAL: '1' });
   const lacking = sampleOf({ outcome: 'unreachable', suspect: true, ownFault: 'too many open files' });
-  const probing = vi.spyOn(Prober.prototype, 'probe').mockResolvedValue(lacking);
+  const probing = vi.spyOn(Prober.prototype, 'probe').mockImplementation((_, onEnd) => onEnd(lacking));
   onTestFinished(() => probing.mockRestore());
   setPods(podOf(1), podOf(2));
   await clock.advance(20_000);

@@ -10,6 +10,7 @@ import type { Target } from '../../../server/protocol/pod.ts';
 import { isOverOpenConnection, type Sample } from '../../../server/protocol/sample.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { soon } from '../../support/loopback-peer.ts';
+import { probeOnce } from '../../support/probe-once.ts';
 import { targetOf } from '../../support/samples.ts';
 
 const BODY = '{"boot_time":"2026-11-22T14:39:48.013Z"}';
@@ -60,7 +61,7 @@ async function scene(peer: Peer = healthy, settings: { freshMs?: number; refresh
   const ping = async (count: number) => {
     const samples: Sample[] = [];
     for (let i = 0; i < count; i++) {
-      samples.push(await prober.probe(target));
+      samples.push(await probeOnce(prober, target));
       expect(clock.pending).toBe(0);
       await soon(() => expect(sockets.some((socket) => socket.writableEnded && !socket.closed)).toBe(false));
       clock.freeze(1_000);
@@ -69,7 +70,7 @@ async function scene(peer: Peer = healthy, settings: { freshMs?: number; refresh
   };
   /** Pings once, and lets both halves of PING_TIMEOUT pass. `asked`: requests that have come by half time, and by its end. */
   const pingUntilTimeout = async (asked: [number, number]) => {
-    const ended = prober.probe(target);
+    const ended = probeOnce(prober, target);
     for (const count of asked) {
       await soon(() => expect(requests.reduce((sum, each) => sum + each, 0)).toBe(count));
       for (let i = 0; i < 20; i++) await nextTurn();
@@ -183,7 +184,7 @@ describe('an open connection', () => {
   it('is not used for another address of the target, and closed once the target has left', async () => {
     const { ping, prober, target, sockets } = await scene();
     await ping(1);
-    expect(await prober.probe({ ...target, port: 1 })).toMatchObject({ outcome: 'refused', phase: 'connect' });
+    expect(await probeOnce(prober, { ...target, port: 1 })).toMatchObject({ outcome: 'refused', phase: 'connect' });
     await ping(1);
     expect(sockets).toHaveLength(2);
     prober.kept.setTargets([]);

@@ -9,6 +9,7 @@ import type { Target } from '../../../server/protocol/pod.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { BAD_PEER_KINDS, type BadPeer, type BadPeerKind, startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { probeOnce } from '../../support/probe-once.ts';
 import { targetOf } from '../../support/samples.ts';
 
 /** Waits for a condition, with room for a busy machine. */
@@ -61,7 +62,7 @@ async function listenForOne(): Promise<{ port: number; socket: Promise<Socket> }
 /** Probes with a fake clock. */
 function probeWith(clock: FakeClock, target: Target): Promise<Sample> {
   const idleMs = () => clock.monotonicMs();
-  return new Prober({ ...OPTIONS, clock, meter: new BusyMeter(clock, idleMs, never) }).probe(target);
+  return probeOnce(new Prober({ ...OPTIONS, clock, meter: new BusyMeter(clock, idleMs, never) }), target);
 }
 
 const atOnce = BAD_PEER_KINDS.filter((kind) => !/never|late|drips/.test(kind));
@@ -177,7 +178,7 @@ describe('a probe', () => {
     await once(server, 'listening');
     const meter = new BusyMeter(clock, never, never);
     const target = targetAt('127.0.0.1', (server.address() as AddressInfo).port);
-    const sample = await new Prober({ ...OPTIONS, clock: busyClock, meter }).probe(target);
+    const sample = await probeOnce(new Prober({ ...OPTIONS, clock: busyClock, meter }), target);
     server.close();
     expect(sample).toMatchObject({ outcome: 'ok', suspect: true, starvedUs: 400_000, totalUs: 400_000 });
   });
@@ -191,7 +192,7 @@ describe('a probe', () => {
       vi.spyOn(prober, 'open').mockImplementation(() => {
         throw error;
       });
-      const sample = await prober.probe(targetAt('127.0.0.1', 1));
+      const sample = await probeOnce(prober, targetAt('127.0.0.1', 1));
       expect(sample).toMatchObject({ suspect: true, failsOnly: '' });
       expect(sample.ownFault).toContain(code);
     },

@@ -31,17 +31,15 @@ function scene(count: number, { probeMs = 1, seed = 7, refreshIntervalMs = 1000,
   const latesMs: number[] = [];
   const running = new Map<string, number>();
   let overlaps = 0;
-  const probe = (to: Target) => {
+  const probe = (to: Target, onEnd: (sample: Sample) => void) => {
     starts.push({ id: to.id, atMs: clock.monotonicMs() });
     const now = (running.get(to.id) ?? 0) + 1;
     running.set(to.id, now);
     if (now > 1) overlaps += 1;
-    return new Promise<Sample>((resolve) => {
-      clock.setTimer(() => {
-        running.set(to.id, (running.get(to.id) ?? 0) - 1);
-        resolve(sampleOf());
-      }, probeMs);
-    });
+    clock.setTimer(() => {
+      running.set(to.id, (running.get(to.id) ?? 0) - 1);
+      onEnd(sampleOf());
+    }, probeMs);
   };
   const onSample = (to: Target) => samples.push(to.uid);
   const onTimer = (lateMs: number) => latesMs.push(lateMs);

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BusyMeter, isSuspect, openCpuQueue, StarvationWatch, watchTurns } from '../../../server/probing/starvation.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -276,4 +276,70 @@ it('the longest turn of the loop in a second is its delay', async () => {
   await clock.advance(1_000);
   expect(watch.status().loopDelayP99Us).toBeCloseTo(80_000);
   watch.stop();
+});
+
+describe('the turns of the loop are watched', () => {
+  /** A watch of its turns, with `timers` timers of ours in each second. */
+  function watched() {
+    const clock = new FakeClock();
+    const turns = { watches: 0, onTurn: () => {} };
+    const watchTurns = (onTurn: () => void) => {
+      turns.watches += 1;
+      turns.onTurn = onTurn;
+      return () => {
+        turns.watches -= 1;
+      };
+    };
+    let busyMs = 0;
+    const watch = new StarvationWatch(clock, () => clock.monotonicMs() - busyMs, watchTurns);
+    onTestFinished(() => watch.stop());
+    const work = (ms: number) => {
+      clock.freeze(ms);
+      busyMs += ms;
+    };
+    /** A second with this many timers, and with turns of so many ms. */
+    const second = async (timers: number, turnsMs: readonly number[] = []) => {
+      for (let i = 0; i < timers; i++) watch.timerWasLate(0);
+      for (const ms of turnsMs) {
+        work(ms);
+        if (turns.watches > 0) turns.onTurn();
+      }
+      await clock.advance(1_000 - turnsMs.reduce((sum, ms) => sum + ms, 0));
+    };
+    return { watch, turns, second };
+  }
+
+  it('from the start, and while few timers of ours run', async () => {
+    const { turns, second } = watched();
+    expect(turns.watches).toBe(1);
+    await second(23);
+    expect(turns.watches).toBe(1);
+  });
+
+  it('not while many timers of ours run, which cost less and show as much', async () => {
+    const { turns, second } = watched();
+    await second(30);
+    expect(turns.watches).toBe(0);
+    await second(30, [39]);
+    expect(turns.watches).toBe(0);
+    await second(20);
+    expect(turns.watches).toBe(1);
+  });
+
+  it('again after a long busy time between two marks, so that a process that is always busy is found', async () => {
+    const { watch, turns, second } = watched();
+    for (let i = 0; i < 15; i++) await second(30);
+    await second(30, [60]);
+    expect(turns.watches).toBe(1);
+    expect(watch.status().loopDelayP99Us).toBe(0);
+    for (let i = 0; i < 5; i++) await second(30, [60]);
+    expect(watch.status()).toMatchObject({ loopDelayP99Us: 60_000, unreliable: true });
+  });
+
+  it('and short turns count one by one, however long they take together', async () => {
+    const { watch, second } = watched();
+    for (let i = 0; i < 15; i++) await second(30);
+    for (let i = 0; i < 7; i++) await second(30, [20, 20, 20]);
+    expect(watch.status()).toMatchObject({ loopDelayP99Us: 20_000, unreliable: false });
+  });
 });

@@ -1,0 +1,68 @@
+import type { Clock, Timer } from '../runtime/clock.ts';
+
+/** Something that must be done at some time, unless it is removed before. */
+export interface Due {
+  /** When, monotonic ms. `onDue` may set a later time; otherwise it must remove itself. */
+  readonly dueMs: number;
+  onDue(): void;
+}
+
+/**
+ * The deadlines of all pings under way. There is one timer for all: a ping ends long before its deadline, and to set a timer
+ * for it and to cancel that takes longer than the rest of its bookkeeping.
+ */
+export class Deadlines {
+  /**
+   * Whether the timer goes on when nothing waits, for what comes next. Without that it is cancelled, and nothing is left of
+   * what has ended.
+   */
+  staysSet = false;
+  readonly #clock: Clock;
+  readonly #waiting = new Set<Due>();
+  readonly #onTimer = () => this.#runDue();
+  #timer: Timer | null = null;
+  #timerDueMs = Number.POSITIVE_INFINITY;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(due: Due, nowMs: number): void {
+    this.#waiting.add(due);
+    if (due.dueMs < this.#timerDueMs) this.#setTimer(due.dueMs, nowMs);
+  }
+
+  remove(due: Due): void {
+    this.#waiting.delete(due);
+    if (!this.staysSet) this.endIfIdle();
+  }
+
+  /** Cancels the timer if nothing waits for it. */
+  endIfIdle(): void {
+    if (this.#waiting.size === 0) this.#cancelTimer();
+  }
+
+  #runDue(): void {
+    this.#cancelTimer();
+    const nowMs = this.#clock.monotonicMs();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const due of [...this.#waiting]) {
+      // Timers have whole milliseconds, so 1 us early counts as due.
+      if (due.dueMs <= nowMs + 0.001) due.onDue();
+      if (this.#waiting.has(due)) nextMs = Math.min(nextMs, due.dueMs);
+    }
+    if (nextMs < this.#timerDueMs) this.#setTimer(nextMs, nowMs);
+  }
+
+  #setTimer(dueMs: number, nowMs: number): void {
+    this.#timer?.cancel();
+    this.#timerDueMs = dueMs;
+    this.#timer = this.#clock.setTimer(this.#onTimer, dueMs - nowMs);
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
+  }
+}

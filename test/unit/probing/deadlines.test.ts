@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { Deadlines, type Due } from '../../../server/probing/deadlines.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+/** Deadlines on a fake clock, and a record of when each fell due, ms after the start. */
+function scene() {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock);
+  const startMs = clock.monotonicMs();
+  const fell: [name: string, atMs: number][] = [];
+  /** Adds a deadline in `afterMs`, which is then moved by each of `moreMs`, and removed after the last. */
+  const add = (name: string, afterMs: number, ...moreMs: number[]) => {
+    const due: Due & { dueMs: number } = {
+      dueMs: clock.monotonicMs() + afterMs,
+      onDue: () => {
+        fell.push([name, clock.monotonicMs() - startMs]);
+        const nextMs = moreMs.shift();
+        if (nextMs === undefined) deadlines.remove(due);
+        else due.dueMs += nextMs;
+      },
+    };
+    deadlines.add(due, clock.monotonicMs());
+    return due;
+  };
+  return { clock, deadlines, fell, add };
+}
+
+describe('deadlines', () => {
+  it('fall due at their times, with one timer for all', async () => {
+    const { clock, fell, add } = scene();
+    add('late', 300);
+    add('early', 150);
+    add('moved', 150, 150);
+    expect(clock.pending).toBe(1);
+    await clock.advance(149);
+    expect(fell).toEqual([]);
+    await clock.advance(1_000);
+    expect(fell).toEqual([
+      ['early', 150],
+      ['moved', 150],
+      ['late', 300],
+      ['moved', 300],
+    ]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('leave no timer when what waited has been removed', () => {
+    const { clock, deadlines, add } = scene();
+    const due = add('removed', 300);
+    deadlines.remove(due);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('keep their timer for what comes next where that is wanted, and let it run out', async () => {
+    const { clock, deadlines, fell, add } = scene();
+    deadlines.staysSet = true;
+    deadlines.remove(add('removed', 150));
+    await clock.advance(100);
+    add('next', 150);
+    expect(clock.pending).toBe(1);
+    await clock.advance(1_000);
+    expect(fell).toEqual([['next', 250]]);
+    deadlines.remove(add('last', 150));
+    expect(clock.pending).toBe(1);
+    await clock.advance(150);
+    expect(clock.pending).toBe(0);
+    deadlines.remove(add('ended', 150));
+    deadlines.endIfIdle();
+    expect(clock.pending).toBe(0);
+  });
+});
