@@ -1,20 +1,21 @@
-import {
-  type BadPairs,
-  CONFIRMED,
-  confidenceOf,
-  increase,
-  isAnsweredPair,
-  linkOf,
-  type MeshCounts,
-  OUTLIER,
-  type PairCounts,
-} from './counts.ts';
-import type { Topology } from './topology.ts';
+import { isAnswered } from '../sides.ts';
+import { type BadPairs, CONFIRMED, type MeshCounts, OUTLIER, type SeverityPairs } from './counts.ts';
+import { PairCounter, type Topology } from './topology.ts';
 
 /** The share of bad pairs from which a node, a pair of zones or a pod is clearly the cause. */
 const CLEAR_SHARE = 0.8;
 /** The share of bad pairs above which a pod is the cause, once clear cases have been found. */
 const MAJORITY = 0.5;
+
+/** What a search for causes works on. */
+interface Search {
+  mesh: MeshCounts;
+  pairs: SeverityPairs;
+  /** The causes found so far. */
+  causes: Causes;
+  /** What was counted with these causes; null: not counted since the last cause was found. */
+  tally: Tally | null;
+}
 
 /**
  * Finds the general causes of the bad pairs of one severity: nodes first, then pairs of zones, then pods. Each step counts
@@ -23,17 +24,18 @@ const MAJORITY = 0.5;
  */
 export function* findCauses(
   mesh: MeshCounts,
-  counts: PairCounts,
+  pairs: SeverityPairs,
   graver: Causes | null,
   servedBy: number,
   silent: ReadonlySet<number>,
 ): Generator<void, Causes> {
-  const causes = new Causes(counts.topology, graver, silent);
-  if (counts.bad === 0) return causes;
-  yield* findNodes(counts, causes, servedBy);
-  yield* findZonePairs(counts, causes);
-  yield* findPods(counts, causes, mesh);
-  if (counts.severity === 'failed') findInTwoPods(mesh, counts, causes);
+  const causes = new Causes(mesh.topology, graver, silent);
+  if (pairs.bad === 0) return causes;
+  const search: Search = { mesh, pairs, causes, tally: null };
+  yield* findNodes(search, servedBy);
+  yield* findZonePairs(search);
+  yield* findPods(search);
+  if (pairs.severity === 'failed') findInTwoPods(search);
   return causes;
 }
 
@@ -95,7 +97,7 @@ export class Causes {
 const MAX_LOOKS = 5_000_000;
 const MAX_ROUNDS = 20;
 
-function roundsFor({ speaking }: PairCounts): number {
+function roundsFor({ speaking }: SeverityPairs): number {
   return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_LOOKS / Math.max(1, speaking))));
 }
 
@@ -104,19 +106,26 @@ function roundsFor({ speaking }: PairCounts): number {
  * cut find each other bad and fewer than two pods outside of them report, the smaller side is the cause; of two equal sides,
  * the one without the pod that collected the mesh.
  */
-function* findNodes(counts: PairCounts, causes: Causes, servedBy: number): Generator<void> {
-  const { nodes, nodeOf, pods } = counts.topology;
+function* findNodes(search: Search, servedBy: number): Generator<void> {
+  const { mesh, pairs, causes } = search;
+  const { nodes, nodeOf, pods } = mesh.topology;
   if (!nodes.some((node) => node.pods.length >= 2)) return;
-  for (let rounds = roundsFor(counts); rounds > 0; rounds--) {
-    const tally = yield* countedIn(new NodeTally(counts.topology), counts, causes);
-    const bad = new Set([...nodes.keys()].filter((node) => tally.isBad(node, counts.judged)));
-    const inCutZones = nodesInCutZones(counts.topology, bad, tally.isAnswered);
+  for (let rounds = roundsFor(pairs); rounds > 0; rounds--) {
+    const tally = yield* tallied(search);
+    const isBad = (node: number) => {
+      const ofNode = nodes[node]?.pods ?? [];
+      if (ofNode.length < 2 || !tally.nodeSources.has(node)) return false;
+      return ofNode.every((pod) => tally.share('intoPodFromOtherNodes', pod) >= CLEAR_SHARE);
+    };
+    const bad = new Set([...nodes.keys()].filter(isBad));
+    const inCutZones = nodesInCutZones(mesh.topology, bad, tally.answeredNodes);
     const candidates = [...bad].filter((node) => !inCutZones.has(node));
     yield;
     if (candidates.length === 0) return;
+    search.tally = null;
     const isCandidate = new Set(candidates);
     const witnesses = [...pods.keys()].filter(
-      (pod) => (counts.judged.from[pod] ?? 0) > 0 && !isCandidate.has(nodeOf[pod] ?? -1),
+      (pod) => pairs.judged.at('outOfPod', pod) > 0 && !isCandidate.has(nodeOf[pod] ?? -1),
     );
     if (witnesses.length >= 2) {
       for (const node of candidates) causes.addNode(node);
@@ -129,13 +138,17 @@ function* findNodes(counts: PairCounts, causes: Causes, servedBy: number): Gener
 
 /**
  * All nodes of a zone, if it has two or more, all of them are bad and none answers: then what lies between the zones is
- * the likelier cause, and `findZonePairs` finds it. `isAnswered`: by node.
+ * the likelier cause, and `findZonePairs` finds it.
  */
-function nodesInCutZones({ zones, nodeOf }: Topology, bad: ReadonlySet<number>, isAnswered: Uint8Array): Set<number> {
+function nodesInCutZones(
+  { zones, nodeOf }: Topology,
+  bad: ReadonlySet<number>,
+  answered: ReadonlySet<number>,
+): Set<number> {
   if (zones.length < 2) return new Set();
   const cut = zones
     .map(({ pods }) => [...new Set(pods.map((pod) => nodeOf[pod] ?? -1))])
-    .filter((nodes) => nodes.length >= 2 && nodes.every((node) => bad.has(node) && isAnswered[node] !== 1));
+    .filter((nodes) => nodes.length >= 2 && nodes.every((node) => bad.has(node) && !answered.has(node)));
   return new Set(cut.flat());
 }
 
@@ -143,18 +156,21 @@ function nodesInCutZones({ zones, nodeOf }: Topology, bad: ReadonlySet<number>, 
  * Finds pairs of zones between which nearly all pairs of pods are bad (at least two pods on each side), while most pairs
  * within either zone are fine. If they were bad too, the pods would be the cause and not what lies between the zones.
  */
-function* findZonePairs(counts: PairCounts, causes: Causes): Generator<void> {
-  const zoneCount = counts.topology.zones.length;
+function* findZonePairs(search: Search): Generator<void> {
+  const { mesh, causes } = search;
+  const zoneCount = mesh.topology.zones.length;
   if (zoneCount < 2) return;
-  const tally = yield* countedIn(new ZoneTally(counts.topology), counts, causes);
-  const share = (zonePair: number) => tally.shareOf(zonePair, counts.judged);
-  const isFineWithin = (zone: number) => share(zone * zoneCount + zone) < MAJORITY;
+  const tally = yield* tallied(search);
+  const isFineWithin = (zone: number) => tally.share('zonePair', zone * zoneCount + zone) < MAJORITY;
   for (let zonePair = 0; zonePair < zoneCount ** 2; zonePair++) {
     const from = Math.floor(zonePair / zoneCount);
     const to = zonePair % zoneCount;
     if (from === to || causes.zonePairs[zonePair] !== 0) continue;
-    if (!tally.hasQuorum(zonePair) || share(zonePair) < CLEAR_SHARE) continue;
-    if (isFineWithin(from) && isFineWithin(to)) causes.zonePairs[zonePair] = CAUSE;
+    if (!tally.zoneSources.has(zonePair) || !tally.zoneDestinations.has(zonePair)) continue;
+    if (tally.share('zonePair', zonePair) < CLEAR_SHARE) continue;
+    if (!isFineWithin(from) || !isFineWithin(to)) continue;
+    causes.zonePairs[zonePair] = CAUSE;
+    search.tally = null;
   }
 }
 
@@ -164,19 +180,18 @@ function* findZonePairs(counts: PairCounts, causes: Causes): Generator<void> {
  * source would make every pod that it probes look bad. If both ends of the same links could be the cause, a pod that does
  * not report is the likelier one.
  */
-function* findPods(counts: PairCounts, causes: Causes, { reports }: MeshCounts): Generator<void> {
-  const { judged, topology } = counts;
-  let tally: PodTally | null = null;
+function* findPods(search: Search): Generator<void> {
+  const { mesh, causes } = search;
   for (const level of [CLEAR_SHARE, MAJORITY]) {
-    for (let rounds = roundsFor(counts); rounds > 0; rounds--) {
-      tally ??= yield* countedIn(new PodTally(topology), counts, causes);
-      const destinations = podsAbove(level, tally.to, judged.to, judged.all);
-      const sources = podsAbove(level, tally.from, judged.from, judged.all);
+    for (let rounds = roundsFor(search.pairs); rounds > 0; rounds--) {
+      const tally = yield* tallied(search);
+      const destinations = podsAbove(level, tally, 'intoPod');
+      const sources = podsAbove(level, tally, 'outOfPod');
       if (destinations.pods.length + sources.pods.length === 0) break;
-      tally = null;
+      search.tally = null;
       const isTie = destinations.largestShare === sources.largestShare && destinations.pods.length > 0;
       const takeDestinations = isTie
-        ? destinations.pods.some((pod) => !reports.has(pod))
+        ? destinations.pods.some((pod) => !mesh.reports.has(pod))
         : destinations.largestShare > sources.largestShare;
       if (takeDestinations) for (const pod of destinations.pods) causes.destinations[pod] = CAUSE;
       else for (const pod of sources.pods) causes.sources[pod] = CAUSE;
@@ -184,7 +199,7 @@ function* findPods(counts: PairCounts, causes: Causes, { reports }: MeshCounts):
   }
   yield;
   // If all pods of a node have been found one by one, the node is the cause.
-  for (const [node, { pods }] of topology.nodes.entries()) {
+  for (const [node, { pods }] of mesh.topology.nodes.entries()) {
     if (pods.length < 2) continue;
     if (pods.every((pod) => causes.destinations[pod] === CAUSE) || pods.every((pod) => causes.sources[pod] === CAUSE)) {
       causes.addNode(node);
@@ -193,15 +208,14 @@ function* findPods(counts: PairCounts, causes: Causes, { reports }: MeshCounts):
 }
 
 /** The pods of whose pairs more than `level` are bad, and the largest share among them. */
-function podsAbove(level: number, tally: Tally, judged: Uint32Array, allJudged: number) {
+function podsAbove(level: number, { bad, proofs, confirmed, explained, judged }: Tally, place: 'intoPod' | 'outOfPod') {
   const pods: number[] = [];
   let largestShare = 0;
-  for (let pod = 0; pod < judged.length; pod++) {
-    const count = tally.bad[pod] ?? 0;
+  for (const [pod, count] of bad[place].entries()) {
     if (count < 2) continue;
-    const of = (judged[pod] ?? 0) - (tally.explained[pod] ?? 0);
-    if (count <= of * level || tally.proofs[pod] === 0) continue;
-    if (!isQuorum(count, of, tally.confirmed[pod] ?? 0, allJudged)) continue;
+    const of = judged.at(place, pod) - explained.at(place, pod);
+    if (count <= of * level || proofs.at(place, pod) === 0) continue;
+    if (!isQuorum(count, of, confirmed.at(place, pod), judged.all)) continue;
     pods.push(pod);
     largestShare = Math.max(largestShare, count / of);
   }
@@ -223,168 +237,110 @@ function isQuorum(count: number, of: number, confirmed: number, allJudged: numbe
  * If two pods do not reach each other, nobody can tell which one is the cause, unless something answered: then the network
  * works, and the pod that should have answered is the cause.
  */
-function findInTwoPods({ topology }: MeshCounts, counts: PairCounts, causes: Causes): void {
-  if (topology.judgedCount !== 2) return;
-  for (const { report, pairs } of counts.badReports) {
-    for (const pair of pairs) {
-      if (counts.isBad(pair) && isAnsweredPair(pair)) causes.destinations[report.links.to[linkOf(pair)] ?? 0] = CAUSE;
+function findInTwoPods({ mesh, pairs, causes }: Search): void {
+  if (mesh.topology.judgedCount !== 2) return;
+  for (const ofReport of pairs.reports) {
+    for (const [k, to] of ofReport.to.entries()) {
+      const isProof = pairs.isBad(ofReport, k) && isAnswered(ofReport.report, ofReport.link[k] ?? 0);
+      if (isProof) causes.destinations[to] = CAUSE;
     }
   }
 }
 
-/** Numbers of bad pairs, by pod or by pair of zones. */
-class Tally {
-  /** Bad pairs that no cause explains. */
-  readonly bad: Uint32Array;
-  /** Those of `bad` that are more than an `OUTLIER`: without one there is no cause. */
-  readonly proofs: Uint32Array;
-  /** Those of `bad` that are `CONFIRMED`. */
-  readonly confirmed: Uint32Array;
-  /** Bad pairs that a cause explains. They count neither for nor against anything. */
-  readonly explained: Uint32Array;
-
-  constructor(size: number) {
-    this.bad = new Uint32Array(size);
-    this.proofs = new Uint32Array(size);
-    this.confirmed = new Uint32Array(size);
-    this.explained = new Uint32Array(size);
-  }
-
-  add(i: number, pair: number, isExplained: boolean): void {
-    if (isExplained) {
-      increase(this.explained, i);
-      return;
+/** Counts the bad pairs of a severity with the causes that are found so far. Yields after each report. */
+function* tallied(search: Search): Generator<void, Tally> {
+  const { mesh, pairs, causes } = search;
+  if (search.tally !== null) return search.tally;
+  const tally = new Tally(mesh.topology, pairs.judged);
+  for (const ofReport of pairs.reports) {
+    for (let k = 0; k < ofReport.length; k++) {
+      if (pairs.isSpeaking(ofReport, k))
+        tally.add(ofReport, k, causes.explains(ofReport.report.pod, ofReport.to[k] ?? 0));
     }
-    const confidence = confidenceOf(pair);
-    increase(this.bad, i);
-    if (confidence !== OUTLIER) increase(this.proofs, i);
-    if (confidence === CONFIRMED) increase(this.confirmed, i);
-  }
-
-  /** The share of unexplained bad pairs among the judged pairs that are not explained; 0 without a proof. */
-  shareOf(judged: Uint32Array, i: number): number {
-    const of = (judged[i] ?? 0) - (this.explained[i] ?? 0);
-    return of > 0 && (this.proofs[i] ?? 0) > 0 ? (this.bad[i] ?? 0) / of : 0;
-  }
-}
-
-/** Counts bad pairs by pods, nodes or zones. `pair`: packed; see `BadPairs`. `isExplained`: a cause that has been found explains the pair. */
-interface PairTally {
-  add(from: number, to: number, pair: number, isExplained: boolean): void;
-}
-
-/** Counts all bad pairs in `tally`, which it returns. Yields after each report. */
-function* countedIn<T extends PairTally>(tally: T, counts: PairCounts, causes: Causes): Generator<void, T> {
-  for (const pairs of counts.badReports) {
-    countReport(tally, counts, causes, pairs);
     yield;
   }
+  search.tally = tally;
   return tally;
 }
 
-function countReport(tally: PairTally, counts: PairCounts, causes: Causes, { report, pairs }: BadPairs): void {
-  const { pod: from, links } = report;
-  for (let k = 0; k < pairs.length; k++) {
-    const pair = pairs[k] ?? 0;
-    if (!counts.isSpeaking(pair)) continue;
-    const to = links.to[linkOf(pair)] ?? 0;
-    tally.add(from, to, pair, causes.explains(from, to));
-  }
-}
-
-/** By destination and by source. */
-class PodTally implements PairTally {
-  readonly to: Tally;
-  readonly from: Tally;
-
-  constructor({ pods }: Topology) {
-    this.to = new Tally(pods.length);
-    this.from = new Tally(pods.length);
-  }
-
-  add(from: number, to: number, pair: number, isExplained: boolean): void {
-    this.to.add(to, pair, isExplained);
-    this.from.add(from, pair, isExplained);
-  }
-}
-
-/** By destination, pairs of pods on different nodes only. */
-class NodeTally implements PairTally {
+/** Numbers of bad pairs by place. */
+class Tally {
+  /** Bad pairs that no cause explains. */
+  readonly bad: PairCounter;
+  /** Those of `bad` that are more than an `OUTLIER`: without one there is no cause. */
+  readonly proofs: PairCounter;
+  /** Those of `bad` that are `CONFIRMED`. */
+  readonly confirmed: PairCounter;
+  /** Bad pairs that a cause explains. They count neither for nor against anything. */
+  readonly explained: PairCounter;
+  readonly judged: PairCounter;
+  /** By node: pods on other nodes that find a pod of the node bad. */
+  readonly nodeSources: TwoOrMore;
+  /** The nodes on which something answered a pod of another node. */
+  readonly answeredNodes = new Set<number>();
+  /** By pair of zones: the pods of its bad pairs, at either end. */
+  readonly zoneSources: TwoOrMore;
+  readonly zoneDestinations: TwoOrMore;
   readonly #topology: Topology;
-  readonly #to: Tally;
-  /** By node: pods on other nodes that find at least one pod of the node bad, and the last of them. */
-  readonly #sources: Uint32Array;
-  readonly #lastSource: Int32Array;
-  /** By node: 1 = something answered a pod on another node. */
-  readonly isAnswered: Uint8Array;
 
-  constructor(topology: Topology) {
+  constructor(topology: Topology, judged: PairCounter) {
     this.#topology = topology;
-    this.isAnswered = new Uint8Array(topology.nodes.length);
-    this.#to = new Tally(topology.pods.length);
-    this.#sources = new Uint32Array(topology.nodes.length);
-    this.#lastSource = new Int32Array(topology.nodes.length).fill(-1);
+    this.judged = judged;
+    this.bad = new PairCounter(topology);
+    this.proofs = new PairCounter(topology);
+    this.confirmed = new PairCounter(topology);
+    this.explained = new PairCounter(topology);
+    this.nodeSources = new TwoOrMore(topology.nodes.length);
+    this.zoneSources = new TwoOrMore(topology.zones.length ** 2);
+    this.zoneDestinations = new TwoOrMore(topology.zones.length ** 2);
   }
 
-  add(from: number, to: number, pair: number, isExplained: boolean): void {
-    if (!this.#topology.isAcrossNodes(from, to)) return;
-    this.#to.add(to, pair, isExplained);
+  /** Adds pair `k` of a report. `isExplained`: whether a cause explains it. */
+  add({ report, to: destinations, link, confidence }: BadPairs, k: number, isExplained: boolean): void {
+    const from = report.pod;
+    const to = destinations[k] ?? 0;
+    const isAcross = this.#topology.isAcrossNodes(from, to);
     const node = this.#topology.nodeOf[to] ?? -1;
-    if (node >= 0 && isAnsweredPair(pair)) this.isAnswered[node] = 1;
-    if (isExplained || node < 0 || this.#lastSource[node] === from) return;
-    this.#lastSource[node] = from;
-    increase(this.#sources, node);
+    if (isAcross && !this.answeredNodes.has(node) && isAnswered(report, link[k] ?? 0)) this.answeredNodes.add(node);
+    if (isExplained) {
+      this.explained.add(from, to);
+      return;
+    }
+    this.bad.add(from, to);
+    if (confidence[k] !== OUTLIER) this.proofs.add(from, to);
+    if (confidence[k] === CONFIRMED) this.confirmed.add(from, to);
+    if (isAcross) this.nodeSources.add(node, from);
+    const zonePair = this.#topology.zonePair(from, to);
+    this.zoneSources.add(zonePair, from);
+    this.zoneDestinations.add(zonePair, to);
   }
 
-  /** Whether two sources find a node bad, and most find each of its pods bad. */
-  isBad(node: number, { toAcrossNodes }: PairCounts['judged']): boolean {
-    const pods = this.#topology.nodes[node]?.pods ?? [];
-    if (pods.length < 2 || (this.#sources[node] ?? 0) < 2) return false;
-    return pods.every((pod) => this.#to.shareOf(toAcrossNodes, pod) >= CLEAR_SHARE);
+  /** The share of unexplained bad pairs among the judged pairs that are not explained; 0 without a proof. */
+  share(place: 'intoPodFromOtherNodes' | 'zonePair', key: number): number {
+    const of = this.judged.at(place, key) - this.explained.at(place, key);
+    return of > 0 && this.proofs.at(place, key) > 0 ? this.bad.at(place, key) / of : 0;
   }
 }
 
-/** By pair of zones. */
-class ZoneTally implements PairTally {
-  readonly #topology: Topology;
-  readonly #pairs: Tally;
-  /** By pair of zones: pods with a bad pair, at either end. */
-  readonly #sources: Uint32Array;
-  readonly #destinations: Uint32Array;
-  /** The last source that was counted, and the destinations that were, by zone of the source: each counts once. */
-  readonly #lastSource: Int32Array;
-  readonly #seenDestinations: Uint8Array;
+/** Tells for each place whether two different pods or more were added. */
+class TwoOrMore {
+  /** By place: the pod that was added first, -1 = none; and 1 if another was added. */
+  readonly #first: Int32Array;
+  readonly #hasOther: Uint8Array;
 
-  constructor(topology: Topology) {
-    const { zones, pods } = topology;
-    this.#topology = topology;
-    this.#pairs = new Tally(zones.length ** 2);
-    this.#sources = new Uint32Array(zones.length ** 2);
-    this.#destinations = new Uint32Array(zones.length ** 2);
-    this.#lastSource = new Int32Array(zones.length ** 2).fill(-1);
-    this.#seenDestinations = new Uint8Array(zones.length * pods.length);
+  constructor(size: number) {
+    this.#first = new Int32Array(size).fill(-1);
+    this.#hasOther = new Uint8Array(size);
   }
 
-  add(from: number, to: number, pair: number, isExplained: boolean): void {
-    const { zoneOf, pods } = this.#topology;
-    const zonePair = this.#topology.zonePair(from, to);
-    if (zonePair < 0) return;
-    this.#pairs.add(zonePair, pair, isExplained);
-    if (isExplained) return;
-    if (this.#lastSource[zonePair] !== from) increase(this.#sources, zonePair);
-    this.#lastSource[zonePair] = from;
-    const seen = (zoneOf[from] ?? 0) * pods.length + to;
-    if (this.#seenDestinations[seen] === 0) increase(this.#destinations, zonePair);
-    this.#seenDestinations[seen] = 1;
+  /** Does nothing at place -1: the node or the zone is not known. */
+  add(key: number, pod: number): void {
+    if (key < 0) return;
+    if (this.#first[key] === -1) this.#first[key] = pod;
+    else if (this.#first[key] !== pod) this.#hasOther[key] = 1;
   }
 
-  /** The share of bad pairs between two zones. */
-  shareOf(zonePair: number, judged: PairCounts['judged']): number {
-    return this.#pairs.shareOf(judged.zonePairs, zonePair);
-  }
-
-  /** Whether two pods on each side have bad pairs. */
-  hasQuorum(zonePair: number): boolean {
-    return (this.#sources[zonePair] ?? 0) >= 2 && (this.#destinations[zonePair] ?? 0) >= 2;
+  has(key: number): boolean {
+    return this.#hasOther[key] === 1;
   }
 }

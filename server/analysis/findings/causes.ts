@@ -2,8 +2,9 @@ import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '
 import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { MeshCounts, Severity } from './counts.ts';
-import { Evidence, type Place } from './evidence.ts';
+import { Evidence } from './evidence.ts';
 import { type Cause, findingOf, percent, type SeverityAnalysis, VERBS } from './messages.ts';
+import type { Place } from './topology.ts';
 
 /*
  * Makes findings about links from the causes that have evidence. One function for each kind of cause (node, pair of zones, pod,
@@ -65,27 +66,20 @@ export function* findingsOf(analysis: SeverityAnalysis, causes: Cause[]): Genera
   return findings;
 }
 
-/** How many links a place has: those that are judged and that no other cause explains (`of`), and all that are probed. */
-function linksOf({ mesh, counts, evidence }: SeverityAnalysis, place: Place, key: number) {
-  const judgedBy = (judged: MeshCounts['probed']) => {
-    if (place === 'intoPod') return judged.to[key] ?? 0;
-    if (place === 'outOfPod') return judged.from[key] ?? 0;
-    if (place === 'zonePair') return judged.zonePairs[key] ?? 0;
-    const column = place === 'intoNode' ? judged.toAcrossNodes : judged.fromAcrossNodes;
-    return (mesh.topology.nodes[key]?.pods ?? []).reduce((sum, pod) => sum + (column[pod] ?? 0), 0);
-  };
-  return { of: judgedBy(counts.judged) - (evidence.explained[place][key] ?? 0), probed: judgedBy(counts.probed) };
+/** How many links a place has: those that could show a cause there (`of`), and all that are probed. */
+function linksOf({ pairs, evidence }: SeverityAnalysis, place: Place, key: number) {
+  return { of: evidence.linksAt(place, key), probed: pairs.probed.at(place, key) };
 }
 
 function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
-  const { counts, mesh, evidence: all } = analysis;
+  const { pairs, mesh, evidence: all } = analysis;
   const { nodes, nodeOf, judgedCount } = mesh.topology;
   const { name = '', pods = [] } = nodes[node] ?? {};
   const into = { evidence: all.found.intoNode.get(node), ...linksOf(analysis, 'intoNode', node) };
   const out = { evidence: all.found.outOfNode.get(node), ...linksOf(analysis, 'outOfNode', node) };
   const isBad = ({ evidence, of }: typeof into) => evidence !== undefined && evidence.affected * 2 > of;
   const isInto = isBad(into) || out.evidence === undefined;
-  const { evidence = new Evidence(mesh.reports, counts.slowUs), of, probed } = isInto ? into : out;
+  const { evidence = new Evidence(mesh.reports, pairs.slowUs), of, probed } = isInto ? into : out;
   const reporting = [...mesh.reports.keys()].filter((pod) => nodeOf[pod] !== node).length;
   const others = judgedCount - pods.length;
   const count = evidence.fromCount;
@@ -94,13 +88,13 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
     of === probed ? podsText(count, count, others, reporting, 'that report') : podsText(count, count, -1, -1, '');
   const its = `its ${pods.length} pods`;
   const isAll = evidence.affected === of;
-  const isFailed = counts.severity === 'failed';
+  const isFailed = pairs.severity === 'failed';
   const some = `${evidence.affected} of ${of} links`;
   const bad = isInto
     ? `${its} are ${isFailed ? 'unreachable' : 'slow'} from ${sources}`
     : `${its} reach ${isFailed ? 'no pod on other nodes' : 'pods on other nodes slowly'}`;
   return {
-    kind: KINDS[counts.severity].node,
+    kind: KINDS[pairs.severity].node,
     subject: `node ${name}`,
     pods,
     evidence,
@@ -108,7 +102,7 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
     probed,
     direction: isInto ? ' into it' : ' out of it',
     who: isAll ? (isInto ? `from ${sources}` : 'to other nodes') : `on ${some}`,
-    what: isAll ? bad : `${some} ${isInto ? 'into' : 'out of'} it ${VERBS[counts.severity]}`,
+    what: isAll ? bad : `${some} ${isInto ? 'into' : 'out of'} it ${VERBS[pairs.severity]}`,
     advice: 'check the node and its network',
     network: "the node's network",
     remark: isInto ? oppositeText(analysis, 'They', pods, isBad(out), evidence) : 'Other nodes reach them.',
@@ -117,17 +111,17 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
 
 /** A pod whose links into it are bad, or those out of it. */
 function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, place: 'intoPod' | 'outOfPod'): Cause {
-  const { counts, mesh, evidence: all } = analysis;
+  const { pairs, mesh, evidence: all } = analysis;
   const { of, probed } = linksOf(analysis, place, pod);
   const { affected } = evidence;
   const others = mesh.topology.judgedCount - 1;
-  const isFailed = counts.severity === 'failed';
+  const isFailed = pairs.severity === 'failed';
   const cause = { subject: mesh.topology.name(pod), pods: [pod], evidence, of, probed };
   if (place === 'intoPod') {
     const who = `from ${podsText(affected, of, others, probed, 'that probe it')}`;
     return {
       ...cause,
-      kind: KINDS[counts.severity].into,
+      kind: KINDS[pairs.severity].into,
       direction: ' into it',
       who,
       what: `${isFailed ? 'unreachable' : 'slow'} ${who}`,
@@ -137,10 +131,10 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
   const those = podsText(affected, of, others, probed, 'that it probes');
   const names = namesOf(of, others, probed, 'that it probes');
   const reached = affected === of ? `none of the ${of} ${names}` : `only ${of - affected} of ${of} ${names}`;
-  const isProbed = (counts.judged.to[pod] ?? 0) > 0;
+  const isProbed = pairs.judged.at('intoPod', pod) > 0;
   return {
     ...cause,
-    kind: KINDS[counts.severity].out,
+    kind: KINDS[pairs.severity].out,
     direction: ' out of it',
     who: `to ${those}`,
     what: isFailed ? `reaches ${reached}` : `slow to ${those}`,
@@ -167,12 +161,12 @@ function podsText(affected: number, of: number, others: number, seen: number, wh
 }
 
 /** Joins the causes that are about pods with one owner and one symptom: two clones that refuse are one finding. */
-function mergedByOwner({ mesh, counts }: SeverityAnalysis, causes: readonly Cause[]): Cause[] {
+function mergedByOwner({ mesh, pairs }: SeverityAnalysis, causes: readonly Cause[]): Cause[] {
   const groups = new Map<string, Cause[]>();
   for (const cause of causes) {
     const owner = mesh.topology.pods[cause.pods[0] ?? -1]?.owner ?? '';
     const { outcome, phase } = cause.evidence.commonOutcome();
-    const isLate = counts.severity === 'slow' || counts.severity === 'intermittent';
+    const isLate = pairs.severity === 'slow' || pairs.severity === 'intermittent';
     const symptom = isLate ? cause.evidence.latePhase() : `${outcome} ${phase}`;
     const key = owner === '' ? cause.subject : `${owner} ${symptom}`;
     const group = groups.get(key);
@@ -180,12 +174,12 @@ function mergedByOwner({ mesh, counts }: SeverityAnalysis, causes: readonly Caus
     else group.push(cause);
     if (group !== undefined && group.length >= MAX_FINDING_PODS) groups.set(`${key} ${cause.subject}`, group);
   }
-  return [...groups.values()].map((group) => mergedCause(mesh, counts, group));
+  return [...groups.values()].map((group) => mergedCause(mesh, pairs, group));
 }
 
 function mergedCause(
   { reports }: MeshCounts,
-  { severity, slowUs }: SeverityAnalysis['counts'],
+  { severity, slowUs }: SeverityAnalysis['pairs'],
   group: readonly Cause[],
 ): Cause {
   const causes = [...group].sort((a, b) => (a.subject < b.subject ? -1 : 1));
@@ -223,14 +217,14 @@ function mergedCause(
  * are bad too. A direction is claimed only if its links were pinged since the other direction became bad.
  */
 function oppositeText(
-  { mesh: { reports }, counts: { severity, judged } }: SeverityAnalysis,
+  { mesh: { reports }, pairs: { severity, judged } }: SeverityAnalysis,
   who: 'It' | 'They',
   pods: readonly number[],
   isBad: boolean,
   evidence: Evidence,
 ): string {
   const reach = who === 'It' ? 'reaches' : 'reach';
-  if (pods.every((pod) => (judged.from[pod] ?? 0) === 0)) return `What ${who.toLowerCase()} ${reach} is not known.`;
+  if (pods.every((pod) => judged.at('outOfPod', pod) === 0)) return `What ${who.toLowerCase()} ${reach} is not known.`;
   if (isBad && severity === 'failed') return `${who} ${reach} no other pod either.`;
   if (isBad) return `${who} ${reach} the others ${severity === 'slow' ? 'slowly' : 'only at times'} too.`;
   const sinceMs = severity === 'failed' ? evidence.sinceMs() : 0;
@@ -276,7 +270,7 @@ function zoneCauses(analysis: SeverityAnalysis): Cause[] {
     const pairTo = (from: number) => from * zones.length + to;
     const blocked = [...zones.keys()].map(pairTo).filter((pair) => left.has(pair));
     const probing = [...zones.keys()].filter(
-      (from) => from !== to && (analysis.counts.judged.zonePairs[pairTo(from)] ?? 0) > 0,
+      (from) => from !== to && analysis.pairs.judged.at('zonePair', pairTo(from)) > 0,
     );
     if (blocked.length >= 2 && blocked.length >= probing.length) add(`zone ${name}`, blocked);
   }
@@ -293,9 +287,9 @@ function zoneCauses(analysis: SeverityAnalysis): Cause[] {
 
 /** One cause about several pairs of zones. */
 function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
-  const { mesh, counts } = analysis;
+  const { mesh, pairs } = analysis;
   const { zones } = mesh.topology;
-  const evidence = new Evidence(mesh.reports, counts.slowUs);
+  const evidence = new Evidence(mesh.reports, pairs.slowUs);
   let [of, probed] = [0, 0];
   for (const pair of zonePairs) {
     const found = analysis.evidence.found.zonePair.get(pair);
@@ -307,7 +301,7 @@ function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: reado
   const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
   const who = targets.length < zonePairs.length ? 'from all other zones' : '';
   return {
-    kind: KINDS[counts.severity].zones,
+    kind: KINDS[pairs.severity].zones,
     subject,
     pods: targets.flatMap((zone) => zones[zone]?.pods ?? []),
     evidence,
@@ -315,7 +309,7 @@ function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: reado
     probed,
     direction: '',
     who,
-    what: `${percent(evidence.affected, of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[counts.severity]}`,
+    what: `${percent(evidence.affected, of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[pairs.severity]}`,
     advice: 'check the network between the zones and network policies',
     remark: 'Most links within these zones are fine.',
   };
@@ -323,7 +317,7 @@ function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: reado
 
 /** The finding about the pods that report, if they reach none of the silent ones; see `silentSide`. */
 export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<number>): Finding[] {
-  const { counts, mesh } = analysis;
+  const { pairs, mesh } = analysis;
   const { topology } = mesh;
   if (silent.size === 0) return [];
   const pods = [...mesh.reports.keys()].sort((a, b) => a - b);
@@ -350,7 +344,7 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
     node: 'check the node and its network',
     'cut-off': 'this side cannot tell which of the two is cut off',
   }[text.kind];
-  const of = [...silent].reduce((sum, pod) => sum + (counts.judged.to[pod] ?? 0), 0);
+  const of = [...silent].reduce((sum, pod) => sum + pairs.judged.at('intoPod', pod), 0);
   const remark = `No report says whether other pods reach ${isOne ? 'it' : 'them'}.`;
   const direction = isOne ? ' out of it' : ' out of them';
   // Some links may not have been pinged since the others went silent.

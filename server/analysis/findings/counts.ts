@@ -18,9 +18,8 @@ import {
 } from '../../protocol/links.ts';
 import type { MergedReport, MeshSettings } from '../../protocol/mesh.ts';
 import type { Pod } from '../../protocol/pod.ts';
-import { lostOf, sentOf, type UdpColumns } from '../../protocol/udp.ts';
-import { isAnswered } from '../sides.ts';
-import { Topology } from './topology.ts';
+import { lostOf, sentOf } from '../../protocol/udp.ts';
+import { PairCounter, Topology } from './topology.ts';
 
 /** How a pair of pods can be bad, the gravest first. Each is analysed on its own. */
 const SEVERITIES = ['failed', 'intermittent', 'slow', 'lossy'] as const;
@@ -60,51 +59,65 @@ export const CONFIRMED = 2;
 export const IPV4 = 1;
 export const IPV6 = 2;
 
-/*
- * A pair that is not ok is packed into 32 bits, because there may be a million of them: bits 0-15 are the index of its link
- * in the report (of two links the worse one), then come its state, its confidence, the IP families in which it is bad, and
- * whether something answered.
- */
-const STATE_SHIFT = 16;
-const CONFIDENCE_SHIFT = 20;
-const FAMILIES_SHIFT = 24;
-const ANSWERED = 1 << 28;
-/** A pair that has been dropped. Its state is `UNJUDGED`. */
-const DROPPED = 0;
-
 /** Whether a pod is starved, or was when the samples that make a link intermittent may have been taken. */
 const WAS_STARVED = 1;
 const IS_STARVED = 2;
 
-/** Index of the link of a packed pair. */
-export function linkOf(pair: number): number {
-  return pair & 0xffff;
-}
-
-/** `OUTLIER`, `UNCONFIRMED` or `CONFIRMED`. */
-export function confidenceOf(pair: number): number {
-  return (pair >>> CONFIDENCE_SHIFT) & 3;
-}
-
-/** `IPV4`, `IPV6` or both. */
-export function familiesOf(pair: number): number {
-  return (pair >>> FAMILIES_SHIFT) & 3;
-}
-
-/** See `isAnswered`. */
-export function isAnsweredPair(pair: number): boolean {
-  return (pair & ANSWERED) !== 0;
-}
-
-function stateOf(pair: number): number {
-  return (pair >>> STATE_SHIFT) & 7;
-}
-
-/** The pairs of one report that are not ok, packed; and one bit for each state that occurs. */
+/**
+ * The pairs of one report that are not ok, in columns: entry k of each column is about the same pair. There may be a million of
+ * them in a mesh, so there is no object for each.
+ */
 export interface BadPairs {
   report: MergedReport;
-  pairs: Uint32Array;
-  states: number;
+  length: number;
+  /** The destination. The source is the pod that reports. */
+  to: Uint16Array;
+  /** Index of the link in the report; of two links (IPv4 and IPv6) the worse one. */
+  link: Uint16Array;
+  /** `UNJUDGED` if the pair has been dropped, because it is doubted. */
+  state: Uint8Array;
+  /** `OUTLIER`, `UNCONFIRMED` or `CONFIRMED`. */
+  confidence: Uint8Array;
+  /** The IP families in which it is bad: `IPV4`, `IPV6` or both. */
+  families: Uint8Array;
+}
+
+/** The bad pairs of one severity. */
+export class SeverityPairs {
+  readonly severity: Severity;
+  /** One entry for each report, by index of the source. Entries have pairs of other severities too: see `isSpeaking`. */
+  readonly reports: readonly BadPairs[];
+  /** The pairs that are judged: those that are bad or better, and not doubted. */
+  readonly judged: PairCounter;
+  /** The pairs that are probed, whatever their state; of lossy pairs those whose loss is measured. */
+  readonly probed: PairCounter;
+  /** SLOW_LINK in us if the pairs are slow ones, else 0. */
+  readonly slowUs: number;
+  /** Number of pairs that speak for a cause, and of those that are bad now. Without any of these there is no cause. */
+  speaking = 0;
+  bad = 0;
+  readonly #speaking: number;
+  readonly #bad: number;
+
+  constructor(of: Pick<SeverityPairs, 'severity' | 'reports' | 'judged' | 'probed' | 'slowUs'>) {
+    this.severity = of.severity;
+    this.reports = of.reports;
+    this.judged = of.judged;
+    this.probed = of.probed;
+    this.slowUs = of.slowUs;
+    this.#speaking = SPEAKING[of.severity];
+    this.#bad = BAD[of.severity];
+  }
+
+  /** Whether pair `k` of a report speaks for a cause of this severity. */
+  isSpeaking(pairs: BadPairs, k: number): boolean {
+    return ((this.#speaking >>> (pairs.state[k] ?? UNJUDGED)) & 1) !== 0;
+  }
+
+  /** Whether pair `k` of a report is bad now, so that it is evidence for a cause of this severity. */
+  isBad(pairs: BadPairs, k: number): boolean {
+    return pairs.state[k] === this.#bad;
+  }
 }
 
 /** `sinceMs` and `ageMs` are packed with an error of 1 in 8192 each. */
@@ -114,7 +127,8 @@ const ROUND_INTERVALS = 1.2;
 
 /**
  * Judges the pairs of pods of a mesh, one report after the other, so that no single step looks at a million links. Reports
- * that are missing, and reports of pods that start, terminate or are gone, are not counted.
+ * that are missing, and reports of pods that start, terminate or are gone, are not counted. Neither is the pair of a pod with
+ * itself, because it says nothing about other pods.
  */
 export class MeshCounts {
   readonly topology: Topology;
@@ -131,10 +145,10 @@ export class MeshCounts {
   readonly doubted = new Set<number>();
   /** Whether any pair is probed in both IP families. */
   bothFamilies = false;
-  /** The pairs that are probed, before those are left out that are doubted or bad in a graver way. */
-  readonly probed: Judged;
+  /** All pairs that are probed. */
+  readonly #probed: PairCounter;
   /** Those of them whose pings are fine and whose loss is measured. */
-  readonly #measured: Judged;
+  readonly #measured: PairCounter;
   readonly #bad: BadPairs[] = [];
   readonly #slowUs: number;
   readonly #roundMs: number;
@@ -145,8 +159,8 @@ export class MeshCounts {
 
   constructor(pods: readonly Pod[], settings: Pick<MeshSettings, 'slowLinkMs' | 'refreshIntervalMs'>) {
     this.topology = new Topology(pods);
-    this.probed = new Judged(this.topology);
-    this.#measured = new Judged(this.topology);
+    this.#probed = new PairCounter(this.topology);
+    this.#measured = new PairCounter(this.topology);
     this.#slowUs = settings.slowLinkMs * 1000;
     this.#roundMs = settings.refreshIntervalMs * ROUND_INTERVALS;
     this.#state = new Uint8Array(pods.length);
@@ -173,42 +187,41 @@ export class MeshCounts {
       this.selfFailed.push({ pod, link: selfLink, families: this.#families[pod] ?? 0 });
     }
     this.#state[pod] = UNJUDGED;
-    const notOk = this.probed.addReport(pod, this.#state);
+    const notOk = this.#count(report);
     if (notOk > 0) this.#bad.push(this.#badPairsOf(report, notOk));
-    if (report.udp !== null) this.#measured.addReport(pod, this.#measuredStates(report, report.udp));
   }
 
   /**
    * The pairs of each severity, when all reports have been added: without pairs that are doubted because a pod is starved, and
    * by index of the source, whatever the order in which the reports came. Yields after each report.
    */
-  *bySeverity(): Generator<void, Record<Severity, PairCounts>> {
-    this.#bad.sort((a, b) => a.report.pod - b.report.pod);
+  *bySeverity(): Generator<void, Record<Severity, SeverityPairs>> {
+    const reports = this.#bad.sort((a, b) => a.report.pod - b.report.pod);
     const starved = new Uint8Array(this.topology.pods.length);
     for (const pod of this.#wereStarved) starved[pod] = WAS_STARVED;
     for (const { pod } of this.starved) starved[pod] = IS_STARVED;
-    const result = {} as Record<Severity, PairCounts>;
-    let judged = this.probed.copy();
+    const result = {} as Record<Severity, SeverityPairs>;
+    let judged = this.#probed.copy();
     for (const severity of SEVERITIES) {
-      const badReports = this.#bad.filter(({ states }) => (states & SPEAKING[severity]) !== 0);
+      const slowUs = severity === 'slow' ? this.#slowUs : 0;
+      const probed = severity === 'lossy' ? this.#measured : this.#probed;
       if (severity === 'lossy') judged = this.#measured.copy();
-      const counts = new PairCounts(
-        this.topology,
-        severity,
-        badReports,
-        judged,
-        severity === 'lossy' ? this.#measured : this.probed,
-        severity === 'slow' ? this.#slowUs : 0,
-      );
+      const ofSeverity = new SeverityPairs({ severity, reports, judged, probed, slowUs });
       // A pair that is worse says nothing about whether it would be milder.
       const milder = judged.copy();
-      for (const pairs of badReports) {
-        if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(pairs, counts, milder, starved);
-        counts.count(pairs, milder);
+      for (const pairs of reports) {
+        if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(pairs, ofSeverity, milder, starved);
+        for (let k = 0; k < pairs.length; k++) {
+          if (!ofSeverity.isSpeaking(pairs, k)) continue;
+          ofSeverity.speaking += 1;
+          if (!ofSeverity.isBad(pairs, k)) continue;
+          ofSeverity.bad += 1;
+          milder.add(pairs.report.pod, pairs.to[k] ?? 0, -1);
+        }
         yield;
       }
       judged = milder;
-      result[severity] = counts;
+      result[severity] = ofSeverity;
     }
     return result;
   }
@@ -239,54 +252,72 @@ export class MeshCounts {
     }
   }
 
-  /** By destination: the state of a pair whose pings are fine and whose loss is measured, else `UNJUDGED`. */
-  #measuredStates({ links }: MergedReport, udp: UdpColumns): Uint8Array {
-    const measured = new Uint8Array(this.#state.length);
+  /** Counts the pairs in the columns. Returns how many of them are not ok. */
+  #count({ pod, links, udp }: MergedReport): number {
+    let notOk = 0;
+    for (let to = 0; to < this.#state.length; to++) {
+      const state = this.#state[to] ?? UNJUDGED;
+      if (state === UNJUDGED) continue;
+      this.#probed.add(pod, to);
+      if (state > OK) notOk += 1;
+    }
+    if (udp === null) return notOk;
+    const measured = new Set<number>();
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
       const state = this.#state[to] ?? UNJUDGED;
-      if (state <= LOSSY && sentOf(udp, i) > 0) measured[to] = state;
+      if (state !== UNJUDGED && state <= LOSSY && sentOf(udp, i) > 0) measured.add(to);
     }
-    return measured;
+    for (const to of measured) this.#measured.add(pod, to);
+    return notOk;
   }
 
-  /** Packs the pairs in the columns that are not ok; `count` of them. */
-  #badPairsOf(report: MergedReport, count: number): BadPairs {
-    const pairs = new Uint32Array(count);
-    let [k, states] = [0, 0];
+  /** Moves the pairs in the columns that are not ok, `length` of them, to columns of their own. */
+  #badPairsOf(report: MergedReport, length: number): BadPairs {
+    const pairs = {
+      report,
+      length,
+      to: new Uint16Array(length),
+      link: new Uint16Array(length),
+      state: new Uint8Array(length),
+      confidence: new Uint8Array(length),
+      families: new Uint8Array(length),
+    };
+    let k = 0;
     for (let to = 0; to < this.#state.length; to++) {
       let state = this.#state[to] ?? UNJUDGED;
       if (state <= OK) continue;
       const link = this.#link[to] ?? 0;
       if (state === RECOVERING && unpack16(report.links.sinceMs[link] ?? NONE16) > this.#roundMs) state = RECOVERED;
-      const confidence = confidenceIn(report, link, state, this.#slowUs) << CONFIDENCE_SHIFT;
-      const families = (this.#families[to] ?? 0) << FAMILIES_SHIFT;
-      pairs[k++] = link | (state << STATE_SHIFT) | confidence | families | (isAnswered(report, link) ? ANSWERED : 0);
-      states |= 1 << state;
+      pairs.to[k] = to;
+      pairs.link[k] = link;
+      pairs.state[k] = state;
+      pairs.confidence[k] = confidenceIn(report, link, state, this.#slowUs);
+      pairs.families[k] = this.#families[to] ?? 0;
+      k += 1;
     }
-    return { report, pairs, states };
+    return pairs;
   }
 
   /**
    * Drops the pairs that are doubted because a pod is starved; they are not judged. Neither is a pair that is ok now and was
    * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: by pod, `IS_STARVED`, `WAS_STARVED` or 0.
    */
-  #dropDoubted({ report, pairs }: BadPairs, counts: PairCounts, milder: Judged, starved: Uint8Array): void {
-    const { pod: from, links } = report;
+  #dropDoubted(pairs: BadPairs, ofSeverity: SeverityPairs, milder: PairCounter, starved: Uint8Array): void {
+    const { pod: from, links } = pairs.report;
+    const { severity } = ofSeverity;
     for (let k = 0; k < pairs.length; k++) {
-      const pair = pairs[k] ?? 0;
-      const link = linkOf(pair);
-      const to = links.to[link] ?? 0;
-      const wasBad = counts.severity === 'intermittent' && links.outcome[link] === 0;
-      const least = wasBad || counts.severity === 'lossy' ? WAS_STARVED : IS_STARVED;
+      const [to = 0, link = 0] = [pairs.to[k], pairs.link[k]];
+      const wasBad = severity === 'intermittent' && links.outcome[link] === 0;
+      const least = wasBad || severity === 'lossy' ? WAS_STARVED : IS_STARVED;
       const [source = 0, destination = 0] = [starved[from], starved[to]];
-      if ((source < least && destination < least) || !counts.isSpeaking(pair)) continue;
+      if ((source < least && destination < least) || !ofSeverity.isSpeaking(pairs, k)) continue;
       const isBySource = source >= least && isDoubted(links.outcome[link] ?? 0);
       const isByDestination = destination >= least && isDoubtedByDestination(links, link);
       if (!isBySource && !isByDestination) continue;
       for (const pod of [from, to]) if (starved[pod] === IS_STARVED) this.doubted.add(pod);
-      if (counts.isBad(pair)) for (const judged of [counts.judged, milder]) judged.takeBack(from, to);
-      pairs[k] = DROPPED;
+      if (ofSeverity.isBad(pairs, k)) for (const counter of [ofSeverity.judged, milder]) counter.add(from, to, -1);
+      pairs.state[k] = UNJUDGED;
     }
   }
 }
@@ -320,146 +351,4 @@ function slowConfidence({ links, stats }: MergedReport, i: number, slowUs: numbe
   const samples = stats?.samples[i] ?? 0;
   if (isSlow(unpack16(stats?.p50Us[i] ?? NONE16), slowUs)) return samples >= 2 ? CONFIRMED : UNCONFIRMED;
   return samples >= 3 ? OUTLIER : UNCONFIRMED;
-}
-
-/** Numbers of judged pairs. The pair of a pod with itself is left out, because it says nothing about other pods. */
-class Judged {
-  readonly #topology: Topology;
-  all = 0;
-  /** By destination and by source. */
-  readonly to: Uint32Array;
-  readonly from: Uint32Array;
-  /** The same for pairs of pods on different nodes. */
-  readonly toAcrossNodes: Uint32Array;
-  readonly fromAcrossNodes: Uint32Array;
-  /** By `Topology.zonePair`. */
-  readonly zonePairs: Uint32Array;
-
-  constructor(topology: Topology) {
-    const { pods, zones } = topology;
-    this.#topology = topology;
-    this.to = new Uint32Array(pods.length);
-    this.from = new Uint32Array(pods.length);
-    this.toAcrossNodes = new Uint32Array(pods.length);
-    this.fromAcrossNodes = new Uint32Array(pods.length);
-    this.zonePairs = new Uint32Array(zones.length ** 2);
-  }
-
-  copy(): Judged {
-    const copy = new Judged(this.#topology);
-    copy.all = this.all;
-    for (const name of ['to', 'from', 'toAcrossNodes', 'fromAcrossNodes', 'zonePairs'] as const) {
-      copy[name].set(this[name]);
-    }
-    return copy;
-  }
-
-  /** Counts the pairs of one report; `states`: by destination. Returns how many are worse than `OK`. */
-  addReport(from: number, states: Uint8Array): number {
-    const { nodeOf, zoneOf, zones } = this.#topology;
-    const { to: byDestination, toAcrossNodes, zonePairs } = this;
-    const [node = -1, zone = -1] = [nodeOf[from], zoneOf[from]];
-    let [all, across, notOk] = [0, 0, 0];
-    for (let to = 0; to < states.length; to++) {
-      const state = states[to] ?? UNJUDGED;
-      if (state === UNJUDGED) continue;
-      all += 1;
-      if (state > OK) notOk += 1;
-      increase(byDestination, to);
-      if (node === -1 || nodeOf[to] !== node) {
-        across += 1;
-        increase(toAcrossNodes, to);
-      }
-      const toZone = zoneOf[to] ?? -1;
-      if (zone >= 0 && toZone >= 0) increase(zonePairs, zone * zones.length + toZone);
-    }
-    this.all += all;
-    this.from[from] = (this.from[from] ?? 0) + all;
-    this.fromAcrossNodes[from] = (this.fromAcrossNodes[from] ?? 0) + across;
-    return notOk;
-  }
-
-  /** Counts one pair less. */
-  takeBack(from: number, to: number): void {
-    const topology = this.#topology;
-    this.all -= 1;
-    decrease(this.to, to);
-    decrease(this.from, from);
-    if (topology.isAcrossNodes(from, to)) {
-      decrease(this.toAcrossNodes, to);
-      decrease(this.fromAcrossNodes, from);
-    }
-    const zonePair = topology.zonePair(from, to);
-    if (zonePair >= 0) decrease(this.zonePairs, zonePair);
-  }
-}
-
-/** The bad pairs of one severity, and how many pairs are judged: those that are bad or better. */
-export class PairCounts {
-  readonly topology: Topology;
-  readonly severity: Severity;
-  /**
-   * One entry for each report that has pairs of this severity, by index of the source. Entries have pairs of other severities too:
-   * see `isSpeaking`.
-   */
-  readonly badReports: readonly BadPairs[];
-  readonly judged: Judged;
-  /** The pairs that are probed, whatever their state; of lossy pairs those whose loss is measured. */
-  readonly probed: Judged;
-  /** SLOW_LINK in us if the pairs are slow ones, else 0. */
-  readonly slowUs: number;
-  /** Number of pairs that speak for a cause, and of those that are bad now. Without any of these there is no cause. */
-  speaking = 0;
-  bad = 0;
-  readonly #speaking: number;
-  readonly #bad: number;
-
-  constructor(
-    topology: Topology,
-    severity: Severity,
-    badReports: readonly BadPairs[],
-    judged: Judged,
-    probed: Judged,
-    slowUs: number,
-  ) {
-    this.topology = topology;
-    this.slowUs = slowUs;
-    this.severity = severity;
-    this.badReports = badReports;
-    this.judged = judged;
-    this.probed = probed;
-    this.#speaking = SPEAKING[severity];
-    this.#bad = BAD[severity];
-  }
-
-  /** Whether a pair speaks for a cause of this severity. */
-  isSpeaking(pair: number): boolean {
-    return ((this.#speaking >>> stateOf(pair)) & 1) !== 0;
-  }
-
-  /** Whether a pair is bad now, so that it is evidence for a cause of this severity. */
-  isBad(pair: number): boolean {
-    return stateOf(pair) === this.#bad;
-  }
-
-  /** Counts the pairs of a report, and takes those that are bad now out of `milder`. */
-  count({ report, pairs }: BadPairs, milder: Judged): void {
-    for (let k = 0; k < pairs.length; k++) {
-      const pair = pairs[k] ?? 0;
-      if (!this.isSpeaking(pair)) continue;
-      this.speaking += 1;
-      if (!this.isBad(pair)) continue;
-      this.bad += 1;
-      milder.takeBack(report.pod, report.links.to[linkOf(pair)] ?? 0);
-    }
-  }
-}
-
-/** Adds one to a counter. */
-export function increase(counters: Uint32Array, i: number): void {
-  counters[i] = (counters[i] ?? 0) + 1;
-}
-
-function decrease(counters: Uint32Array, i: number): void {
-  counters[i] = (counters[i] ?? 0) - 1;
 }

@@ -6,26 +6,12 @@ import type { MergedReport } from '../../protocol/mesh.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { lostOf, sentOf } from '../../protocol/udp.ts';
 import { CAUSE, type Causes, FEW_PAIRS } from './attribution.ts';
-import {
-  type BadPairs,
-  CONFIRMED,
-  confidenceOf,
-  familiesOf,
-  increase,
-  linkOf,
-  type MeshCounts,
-  OUTLIER,
-  type PairCounts,
-} from './counts.ts';
+import { type BadPairs, CONFIRMED, type MeshCounts, OUTLIER, type SeverityPairs } from './counts.ts';
+import { PairCounter, type Place, type Topology } from './topology.ts';
 
-/**
- * What a cause is about: links into a node from other nodes, links out of it to other nodes, links from one zone to another,
- * links into a pod, links out of a pod.
- */
-export type Place = 'intoNode' | 'outOfNode' | 'zonePair' | 'intoPod' | 'outOfPod';
-
-/** The bad pairs of one severity, by the cause that explains them. Keys are indexes in `Topology`. */
+/** The bad pairs of one severity, by the cause that explains them. */
 export class CauseEvidence {
+  /** By place, and by the index of the cause there. */
   readonly found: Record<Place, Map<number, Evidence>> = {
     intoNode: new Map(),
     outOfNode: new Map(),
@@ -35,29 +21,22 @@ export class CauseEvidence {
   };
   /** Failed pairs into the pods that `silentSide` found. */
   readonly silent: Evidence;
-  /** By place: number of bad pairs there that a cause at another place explains. They are no evidence for a cause here. */
-  readonly explained: Record<Place, Uint32Array>;
+  /** The bad pairs that any cause explains. At another place than that of the cause they are no evidence. */
+  readonly #explained: PairCounter;
   readonly unexplained: UnexplainedPairs;
   readonly #mesh: MeshCounts;
-  readonly #counts: PairCounts;
+  readonly #pairs: SeverityPairs;
   readonly #causes: Causes;
-  readonly #silent: ReadonlySet<number>;
+  readonly #silentPods: ReadonlySet<number>;
 
-  constructor(mesh: MeshCounts, counts: PairCounts, causes: Causes, silent: ReadonlySet<number>) {
-    const { pods, nodes, zones } = mesh.topology;
+  constructor(mesh: MeshCounts, pairs: SeverityPairs, causes: Causes, silentPods: ReadonlySet<number>) {
     this.#mesh = mesh;
-    this.#counts = counts;
+    this.#pairs = pairs;
     this.#causes = causes;
-    this.#silent = silent;
+    this.#silentPods = silentPods;
     this.silent = new Evidence(mesh.reports, 0);
-    this.explained = {
-      intoNode: new Uint32Array(nodes.length),
-      outOfNode: new Uint32Array(nodes.length),
-      zonePair: new Uint32Array(zones.length ** 2),
-      intoPod: new Uint32Array(pods.length),
-      outOfPod: new Uint32Array(pods.length),
-    };
-    this.unexplained = new UnexplainedPairs(pods.length);
+    this.#explained = new PairCounter(mesh.topology);
+    this.unexplained = new UnexplainedPairs(mesh.topology);
   }
 
   /**
@@ -65,69 +44,53 @@ export class CauseEvidence {
    * another severity explains a link of a report. Yields after each report.
    */
   *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean): Generator<void, this> {
-    if (this.#counts.bad === 0) return this;
-    for (const pairs of this.#counts.badReports) {
-      this.#add(pairs, isExplainedElsewhere);
+    if (this.#pairs.bad === 0) return this;
+    for (const ofReport of this.#pairs.reports) {
+      const { report, length, to, link } = ofReport;
+      for (let k = 0; k < length; k++) {
+        if (!this.#pairs.isBad(ofReport, k)) continue;
+        const destination = to[k] ?? 0;
+        const isExplained = this.#causes.explains(report.pod, destination);
+        if (isExplained) this.#evidenceFor(report.pod, destination)?.addPair(ofReport, k);
+        if (isExplained || isExplainedElsewhere(report, link[k] ?? 0)) this.#explained.add(report.pod, destination);
+        else this.unexplained.add(ofReport, k);
+      }
       yield;
     }
     return this;
   }
 
-  #add({ report, pairs }: BadPairs, isExplainedElsewhere: (report: MergedReport, link: number) => boolean): void {
-    const { pod: from, links } = report;
-    for (let k = 0; k < pairs.length; k++) {
-      const pair = pairs[k] ?? 0;
-      if (!this.#counts.isBad(pair)) continue;
-      const link = linkOf(pair);
-      const to = links.to[link] ?? 0;
-      if (this.#causes.explains(from, to)) this.#addExplained(this.#placeOf(from, to), from, to, report, pair);
-      else if (isExplainedElsewhere(report, link)) this.#addExplained(null, from, to, report, pair);
-      else this.unexplained.add(from, to, pair);
-    }
+  /** The number of links at a place that could show a cause there: those that are judged and that no cause elsewhere explains. */
+  linksAt(place: Place, key: number): number {
+    const explainedHere = this.found[place].get(key)?.affected ?? 0;
+    return this.#pairs.judged.at(place, key) - this.#explained.at(place, key) + explainedHere;
   }
 
-  /** Adds a pair to the evidence of the cause at a place, and counts it as explained at the others. */
-  #addExplained(place: Place | 'silent' | null, from: number, to: number, report: MergedReport, pair: number): void {
-    const { nodeOf } = this.#mesh.topology;
-    const { explained } = this;
-    const [fromNode = -1, toNode = -1] = [nodeOf[from], nodeOf[to]];
-    const zonePair = this.#mesh.topology.zonePair(from, to);
-    const isAcross = this.#mesh.topology.isAcrossNodes(from, to);
-    if (place === 'silent') this.silent.add(report, pair);
-    if (place === 'intoPod') this.#evidenceOf(place, to).add(report, pair);
-    else increase(explained.intoPod, to);
-    if (place === 'outOfPod') this.#evidenceOf(place, from).add(report, pair);
-    else increase(explained.outOfPod, from);
-    if (place === 'zonePair') this.#evidenceOf(place, zonePair).add(report, pair);
-    else if (zonePair >= 0) increase(explained.zonePair, zonePair);
-    if (place === 'intoNode') this.#evidenceOf(place, toNode).add(report, pair);
-    else if (isAcross && toNode >= 0) increase(explained.intoNode, toNode);
-    if (place === 'outOfNode') this.#evidenceOf(place, fromNode).add(report, pair);
-    else if (isAcross && fromNode >= 0) increase(explained.outOfNode, fromNode);
+  /** The number of links into a pod, or out of it, that are judged and not bad. */
+  fineLinksAt(place: 'intoPod' | 'outOfPod', pod: number): number {
+    return this.linksAt(place, pod) - this.unexplained.counter.at(place, pod);
   }
 
-  /** Where the cause is that an explained pair belongs to; null if a graver cause explains it, or the pods of one bad node. */
-  #placeOf(from: number, to: number): Place | 'silent' | null {
+  /** The evidence of the cause that explains a pair; null if a graver cause explains it, or the pods of one bad node. */
+  #evidenceFor(from: number, to: number): Evidence | null {
     const causes = this.#causes;
     const { topology } = this.#mesh;
-    if (this.#silent.has(to)) return 'silent';
+    if (this.#silentPods.has(to)) return this.silent;
     if (causes.graver?.explains(from, to) === true) return null;
     if (topology.isAcrossNodes(from, to)) {
-      if (causes.hasNodeOf(to)) return 'intoNode';
-      if (causes.hasNodeOf(from)) return 'outOfNode';
+      if (causes.hasNodeOf(to)) return this.#evidenceAt('intoNode', topology.nodeOf[to] ?? -1);
+      if (causes.hasNodeOf(from)) return this.#evidenceAt('outOfNode', topology.nodeOf[from] ?? -1);
     }
-    if (causes.zonePairs[topology.zonePair(from, to)] === CAUSE) return 'zonePair';
-    if (causes.destinations[to] === CAUSE) return 'intoPod';
-    return causes.sources[from] === CAUSE ? 'outOfPod' : null;
+    const zonePair = topology.zonePair(from, to);
+    if (causes.zonePairs[zonePair] === CAUSE) return this.#evidenceAt('zonePair', zonePair);
+    if (causes.destinations[to] === CAUSE) return this.#evidenceAt('intoPod', to);
+    return causes.sources[from] === CAUSE ? this.#evidenceAt('outOfPod', from) : null;
   }
 
-  #evidenceOf(place: Place, key: number): Evidence {
+  #evidenceAt(place: Place, key: number): Evidence {
     const found = this.found[place];
-    let evidence = found.get(key);
-    if (evidence === undefined) {
-      evidence = new Evidence(this.#mesh.reports, this.#counts.slowUs);
-      found.set(key, evidence);
-    }
+    const evidence = found.get(key) ?? new Evidence(this.#mesh.reports, this.#pairs.slowUs);
+    found.set(key, evidence);
     return evidence;
   }
 }
@@ -168,9 +131,9 @@ export class Evidence {
     this.#slowUs = slowUs;
   }
 
-  /** Adds a packed pair of `report`. All pairs of a report are added in a row. */
-  add(report: MergedReport, pair: number): void {
-    this.addLink(report, linkOf(pair), familiesOf(pair));
+  /** Adds pair `k` of a report. All pairs of a report are added in a row. */
+  addPair({ report, link, families }: BadPairs, k: number): void {
+    this.addLink(report, link[k] ?? 0, families[k] ?? 0);
   }
 
   /** Adds link `link` of `report`, which is bad in `families`. */
@@ -305,11 +268,13 @@ function lowerMedian(values: number[]): number | undefined {
   return values[Math.floor((values.length - 1) / 2)];
 }
 
-/** A bad pair, packed as in `BadPairs`. */
+/** One bad pair. */
 export interface BadPair {
   from: number;
   to: number;
-  pair: number;
+  /** As in `BadPairs`. */
+  link: number;
+  families: number;
 }
 
 /** At most this many unexplained pairs of each confidence are kept; 60 of them become findings. */
@@ -326,27 +291,23 @@ const FEW_UNCONFIRMED = 3;
 
 /** Bad pairs that no general cause explains: all are counted, the first ones are kept. */
 export class UnexplainedPairs {
-  /** Number of pairs by destination and by source. */
-  readonly to: Uint32Array;
-  readonly from: Uint32Array;
+  readonly counter: PairCounter;
   readonly #confirmed: BadPair[] = [];
   readonly #unconfirmed: BadPair[] = [];
   #unconfirmedCount = 0;
 
-  constructor(podCount: number) {
-    this.to = new Uint32Array(podCount);
-    this.from = new Uint32Array(podCount);
+  constructor(topology: Topology) {
+    this.counter = new PairCounter(topology);
   }
 
-  /** Adds a packed pair. An outlier is only counted. */
-  add(from: number, to: number, pair: number): void {
-    const confidence = confidenceOf(pair);
-    increase(this.to, to);
-    increase(this.from, from);
-    if (confidence === OUTLIER) return;
-    if (confidence !== CONFIRMED) this.#unconfirmedCount += 1;
-    const kept = confidence === CONFIRMED ? this.#confirmed : this.#unconfirmed;
-    if (kept.length < MAX_KEPT) kept.push({ from, to, pair });
+  /** Adds pair `k` of a report. An outlier is only counted. */
+  add({ report, to, link, families, confidence }: BadPairs, k: number): void {
+    const pair = { from: report.pod, to: to[k] ?? 0, link: link[k] ?? 0, families: families[k] ?? 0 };
+    this.counter.add(pair.from, pair.to);
+    if (confidence[k] === OUTLIER) return;
+    if (confidence[k] !== CONFIRMED) this.#unconfirmedCount += 1;
+    const kept = confidence[k] === CONFIRMED ? this.#confirmed : this.#unconfirmed;
+    if (kept.length < MAX_KEPT) kept.push(pair);
   }
 
   /**

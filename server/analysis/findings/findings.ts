@@ -5,9 +5,9 @@ import type { DiscoveryStatus } from '../../protocol/pod.ts';
 import { podsWithOldList, silentSide } from '../sides.ts';
 import { CAUSE, type Causes, findCauses } from './attribution.ts';
 import { cutOffFindings, placeFindings } from './causes.ts';
-import type { MeshCounts, PairCounts } from './counts.ts';
+import type { MeshCounts, SeverityPairs } from './counts.ts';
 import { CauseEvidence } from './evidence.ts';
-import { milliseconds, percent } from './messages.ts';
+import { milliseconds, percent, type SeverityAnalysis } from './messages.ts';
 import { pathFindings } from './paths.ts';
 import { linkFindings, selfFindings } from './single-links.ts';
 import type { Topology } from './topology.ts';
@@ -45,7 +45,7 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
   const { servedBy } = context;
   const silent = silentSide(mesh.topology.judged, [...mesh.reports.values(), ...mesh.missing]);
   const { failed, intermittent, slow, lossy } = yield* mesh.bySeverity();
-  const find = (counts: PairCounts, graver: Causes | null) => findCauses(mesh, counts, graver, servedBy, silent);
+  const find = (pairs: SeverityPairs, graver: Causes | null) => findCauses(mesh, pairs, graver, servedBy, silent);
   const failedCauses = yield* find(failed, null);
   const intermittentCauses = yield* find(intermittent, failedCauses);
   const slowCauses = yield* find(slow, intermittentCauses);
@@ -60,16 +60,18 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
     timedOut.add(slowCauses.sources[pod] === CAUSE && slowCauses.destinations[to] !== CAUSE ? pod : to);
     return true;
   };
-  const collect = (counts: PairCounts, causes: Causes, isElsewhere: (report: MergedReport, link: number) => boolean) =>
-    new CauseEvidence(mesh, counts, causes, silent).collect(isElsewhere);
-  const failures = { mesh, counts: failed, evidence: yield* collect(failed, failedCauses, isMilder) };
-  const lapses = {
-    mesh,
-    counts: intermittent,
-    evidence: yield* collect(intermittent, intermittentCauses, () => false),
+  const analyse = function* (
+    pairs: SeverityPairs,
+    causes: Causes,
+    isExplainedElsewhere: (report: MergedReport, link: number) => boolean = () => false,
+  ): Generator<void, SeverityAnalysis> {
+    const evidence = new CauseEvidence(mesh, pairs, causes, silent);
+    return { mesh, pairs, evidence: yield* evidence.collect(isExplainedElsewhere) };
   };
-  const delays = { mesh, counts: slow, evidence: yield* collect(slow, slowCauses, () => false) };
-  const losses = { mesh, counts: lossy, evidence: yield* collect(lossy, lossyCauses, () => false) };
+  const failures = yield* analyse(failed, failedCauses, isMilder);
+  const lapses = yield* analyse(intermittent, intermittentCauses);
+  const delays = yield* analyse(slow, slowCauses);
+  const losses = yield* analyse(lossy, lossyCauses);
 
   const failedLinks = yield* linkFindings(failures);
   // A report is missing for a known reason if the pod that asks for it does not reach that pod, or reaches it slowly.

@@ -1,7 +1,7 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
-import { IPV4, IPV6, type MeshCounts, type PairCounts, type Severity } from './counts.ts';
+import { IPV4, IPV6, type MeshCounts, type Severity, type SeverityPairs } from './counts.ts';
 import type { CauseEvidence, Evidence } from './evidence.ts';
 
 /*
@@ -12,7 +12,7 @@ import type { CauseEvidence, Evidence } from './evidence.ts';
 /** The bad pairs of one severity, counted and sorted by cause. */
 export interface SeverityAnalysis {
   mesh: MeshCounts;
-  counts: PairCounts;
+  pairs: SeverityPairs;
   evidence: CauseEvidence;
 }
 
@@ -51,9 +51,9 @@ export interface Cause {
 }
 
 /** A finding about links, with the figures of its evidence. */
-export function findingOf({ counts, mesh }: SeverityAnalysis, cause: Cause): Finding {
+export function findingOf({ pairs, mesh }: SeverityAnalysis, cause: Cause): Finding {
   const { kind, subject, pods, evidence, of, titleSubject = subject, remark = '' } = cause;
-  const { severity } = counts;
+  const { severity } = pairs;
   const isSlow = severity === 'slow';
   const isLossy = severity === 'lossy';
   const { outcome, phase } = evidence.commonOutcome();

@@ -1,7 +1,7 @@
 import type { Finding } from '../../protocol/finding.ts';
 import { FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } from '../../protocol/links.ts';
 import { CLOCK_ERROR_MS, findingsOf, isOkSince, KINDS } from './causes.ts';
-import { linkOf, type MeshCounts } from './counts.ts';
+import type { MeshCounts } from './counts.ts';
 import { type BadPair, Evidence } from './evidence.ts';
 import { type Cause, errorText, findingOf, type SeverityAnalysis } from './messages.ts';
 
@@ -12,7 +12,7 @@ const SLICE_PAIRS = 64;
 
 /** The findings about links that no general cause explains. Both directions of a pair are one finding. */
 export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
-  const { pairs, byChance, byChanceCount } = analysis.evidence.unexplained.found(analysis.counts.judged.all);
+  const { pairs, byChance, byChanceCount } = analysis.evidence.unexplained.found(analysis.pairs.judged.all);
   const keyOf = (from: number, to: number) => from * 65_536 + to;
   const byKey = new Map<number, BadPair>();
   for (const [i, pair] of pairs.entries()) {
@@ -30,7 +30,7 @@ export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Findi
   }
   const findings = yield* findingsOf(analysis, causes);
   // One late answer is no fault, but health counts every link that fails.
-  if (byChanceCount > 0 && analysis.counts.severity === 'failed') {
+  if (byChanceCount > 0 && analysis.pairs.severity === 'failed') {
     findings.push(chanceFinding(analysis, byChance, byChanceCount));
   }
   return findings;
@@ -45,27 +45,27 @@ function chanceFinding(analysis: SeverityAnalysis, pairs: readonly BadPair[], co
     subject: `${count} links`,
     pods: [],
     evidence,
-    of: analysis.counts.judged.all,
+    of: analysis.pairs.judged.all,
     direction: ' of the mesh',
     what: 'fail in their newest ping and have nothing in common',
     advice: 'their next ping tells whether that was chance',
   });
 }
 
-function evidenceOf({ mesh: { reports }, counts }: SeverityAnalysis, pairs: readonly BadPair[]): Evidence {
-  const evidence = new Evidence(reports, counts.slowUs);
-  for (const { from, pair } of pairs) {
+function evidenceOf({ mesh: { reports }, pairs: { slowUs } }: SeverityAnalysis, bad: readonly BadPair[]): Evidence {
+  const evidence = new Evidence(reports, slowUs);
+  for (const { from, link, families } of bad) {
     const report = reports.get(from);
-    if (report !== undefined) evidence.add(report, pair);
+    if (report !== undefined) evidence.addLink(report, link, families);
   }
   return evidence;
 }
 
 /** A cause about one link, or about both directions of a pair of pods if `opposite` is bad too. */
 function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair | undefined): Cause {
-  const { mesh, counts } = analysis;
+  const { mesh, pairs } = analysis;
   const evidence = evidenceOf(analysis, opposite === undefined ? [pair] : [pair, opposite]);
-  const isFailed = counts.severity === 'failed';
+  const isFailed = pairs.severity === 'failed';
   const way = opposite !== undefined ? 'both' : isFailed ? oppositeOf(mesh, pair, evidence.sinceMs()) : 'unknown';
   const isMutual = way === 'both' || way === 'mended';
   const [source, destination] = [mesh.topology.name(pair.from), mesh.topology.name(pair.to)];
@@ -79,7 +79,7 @@ function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair 
     unknown: '',
   }[way];
   return {
-    kind: way === 'ok' ? 'one-way' : KINDS[counts.severity].link,
+    kind: way === 'ok' ? 'one-way' : KINDS[pairs.severity].link,
     subject: `${first} ${isMutual ? '⇄' : '→'} ${second}`,
     pods: opposite === undefined ? [pair.to] : [pair.to, pair.from],
     evidence,
@@ -99,7 +99,7 @@ function oppositeOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'o
   const [report, own] = [reports.get(pair.to), reports.get(pair.from)];
   if (report === undefined || own === undefined) return 'unknown';
   const { links, atMs } = report;
-  const pingedMs = own.atMs - unpack16(own.links.ageMs[linkOf(pair.pair)] ?? NONE16);
+  const pingedMs = own.atMs - unpack16(own.links.ageMs[pair.link] ?? NONE16);
   let way: 'ok' | 'mended' | 'stale' | 'unknown' = 'unknown';
   for (let i = 0; i < links.length; i++) {
     if (links.to[i] !== pair.from || ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
@@ -114,14 +114,12 @@ function oppositeOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'o
 }
 
 /** Where to look, depending on the other links of the two pods. */
-function linkAdvice({ mesh, counts, evidence }: SeverityAnalysis, { from, to }: BadPair): string {
+function linkAdvice({ mesh, pairs, evidence }: SeverityAnalysis, { from, to }: BadPair): string {
   if (mesh.topology.judgedCount === 2) return 'with only two pods, either of them can be the cause';
-  const { explained, unexplained } = evidence;
-  const fineTo = (counts.judged.to[to] ?? 0) - (explained.intoPod[to] ?? 0) - (unexplained.to[to] ?? 0);
-  const fineFrom = (counts.judged.from[from] ?? 0) - (explained.outOfPod[from] ?? 0) - (unexplained.from[from] ?? 0);
-  if (fineTo <= 0) return 'check the probed pod and the path';
-  if (fineFrom <= 0) return 'others reach the probed pod, check the probing pod and the path';
-  return `only this pair ${counts.severity === 'failed' ? 'fails' : 'is slow'}, check the path or a NetworkPolicy`;
+  if (evidence.fineLinksAt('intoPod', to) <= 0) return 'check the probed pod and the path';
+  if (evidence.fineLinksAt('outOfPod', from) <= 0)
+    return 'others reach the probed pod, check the probing pod and the path';
+  return `only this pair ${pairs.severity === 'failed' ? 'fails' : 'is slow'}, check the path or a NetworkPolicy`;
 }
 
 /** The findings about pods that do not reach themselves, without those that `isExplained`. */

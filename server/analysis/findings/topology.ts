@@ -9,7 +9,7 @@ const MAX_ZONES = 32;
 const MAX_NAME = 120;
 
 /** A node or a zone. */
-interface Place {
+interface NamedGroup {
   name: string;
   /** Its judged pods, as indexes in `Mesh.pods`. */
   pods: number[];
@@ -21,8 +21,8 @@ export class Topology {
   /** By pod: 1 = judged. */
   readonly judged: Uint8Array;
   readonly judgedCount: number;
-  readonly nodes: Place[] = [];
-  readonly zones: Place[] = [];
+  readonly nodes: NamedGroup[] = [];
+  readonly zones: NamedGroup[] = [];
   /** By pod: index in `nodes`, -1 = not known. */
   readonly nodeOf: Int32Array;
   /** By pod: index in `zones`, -1 = not known. */
@@ -54,20 +54,85 @@ export class Topology {
   }
 
   /**
-   * Fills `places` with at most `maxPlaces` places of the judged pods, and returns by pod: the index in `places`, or -1.
-   * `nameOf` is the name of the pod's place; '' = not known.
+   * Fills `groups` with at most `maxGroups` nodes or zones of the judged pods, and returns by pod: the index in `groups`, or -1.
+   * `nameOf` is the name of the pod's node or zone; '' = not known.
    */
-  #group(places: Place[], maxPlaces: number, nameOf: (pod: Pod) => string): Int32Array {
+  #group(groups: NamedGroup[], maxGroups: number, nameOf: (pod: Pod) => string): Int32Array {
     const indexes = new Map<string, number>();
     return Int32Array.from(this.pods, (pod, i) => {
       const name = nameOf(pod);
       if (name === '' || this.judged[i] !== 1) return -1;
       const index = indexes.get(name) ?? indexes.size;
-      if (index >= maxPlaces) return -1;
+      if (index >= maxGroups) return -1;
       indexes.set(name, index);
-      places[index] ??= { name: name.slice(0, MAX_NAME), pods: [] };
-      places[index].pods.push(i);
+      groups[index] ??= { name: name.slice(0, MAX_NAME), pods: [] };
+      groups[index].pods.push(i);
       return index;
     });
   }
+}
+
+/**
+ * What bad pairs can have in common: their destination, their source, the node of their destination or of their source
+ * (pairs within a node do not count), or both zones. A place is identified by the index of its pod, node or pair of zones.
+ */
+export type Place = 'intoPod' | 'outOfPod' | 'intoNode' | 'outOfNode' | 'zonePair';
+
+/** Counts pairs of pods at each place. */
+export class PairCounter {
+  all = 0;
+  readonly intoPod: Uint32Array;
+  readonly outOfPod: Uint32Array;
+  /** By destination, as `intoPod`, but only pairs from other nodes. */
+  readonly intoPodFromOtherNodes: Uint32Array;
+  readonly intoNode: Uint32Array;
+  readonly outOfNode: Uint32Array;
+  /** By `Topology.zonePair`. */
+  readonly zonePair: Uint32Array;
+  readonly #topology: Topology;
+
+  constructor(topology: Topology) {
+    const { pods, nodes, zones } = topology;
+    this.#topology = topology;
+    this.intoPod = new Uint32Array(pods.length);
+    this.outOfPod = new Uint32Array(pods.length);
+    this.intoPodFromOtherNodes = new Uint32Array(pods.length);
+    this.intoNode = new Uint32Array(nodes.length);
+    this.outOfNode = new Uint32Array(nodes.length);
+    this.zonePair = new Uint32Array(zones.length ** 2);
+  }
+
+  /** Counts the pair at all its places; `by` -1 takes it back. */
+  add(from: number, to: number, by: 1 | -1 = 1): void {
+    const { nodeOf } = this.#topology;
+    const fromNode = nodeOf[from] ?? -1;
+    const toNode = nodeOf[to] ?? -1;
+    this.all += by;
+    change(this.intoPod, to, by);
+    change(this.outOfPod, from, by);
+    change(this.zonePair, this.#topology.zonePair(from, to), by);
+    if (fromNode !== -1 && fromNode === toNode) return;
+    change(this.intoPodFromOtherNodes, to, by);
+    change(this.intoNode, toNode, by);
+    change(this.outOfNode, fromNode, by);
+  }
+
+  /** The number of pairs at a place. */
+  at(place: Place | 'intoPodFromOtherNodes', key: number): number {
+    return this[place][key] ?? 0;
+  }
+
+  copy(): PairCounter {
+    const copy = new PairCounter(this.#topology);
+    copy.all = this.all;
+    for (const place of PLACES) copy[place].set(this[place]);
+    return copy;
+  }
+}
+
+const PLACES = ['intoPod', 'outOfPod', 'intoPodFromOtherNodes', 'intoNode', 'outOfNode', 'zonePair'] as const;
+
+/** Does nothing at -1: the node or the zone is not known. */
+function change(counters: Uint32Array, i: number, by: number): void {
+  if (i >= 0) counters[i] = (counters[i] ?? 0) + by;
 }
