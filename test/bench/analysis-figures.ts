@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import PROCESS from '../../deploy/process.json';
 import { MeshCounts } from '../../server/analysis/findings/counts.ts';
 import { findingsFrom } from '../../server/analysis/findings/findings.ts';
 import { parseClause } from '../../server/analysis/verdict/parse-clause.ts';
@@ -38,8 +39,8 @@ const VERDICT_AIM_MS = 75;
 const STEP_AIM_MS = 1;
 
 /** Measures verdicts and findings on meshes of 1000 pods, in a process of its own with the server's flags. */
-export async function measureAnalysis(program: string, nodeFlags: readonly string[]): Promise<Figure[]> {
-  const { stdout } = await promisify(execFile)(process.execPath, [...nodeFlags, program, 'analyse']);
+export async function measureAnalysis(program: string): Promise<Figure[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [...PROCESS.nodeFlags, program, 'analyse']);
   return (JSON.parse(stdout) as Cost[]).flatMap(({ name, cpuMs, stepMs }) => {
     const aimMs = name.startsWith('verdict') ? VERDICT_AIM_MS : null;
     const note = `of each step the shortest of ${RUNS} runs`;

@@ -49,23 +49,6 @@ export function comparisonRows(comparisons: readonly Comparison[]): string[][] {
   return [head, ...rows];
 }
 
-/** A comparison for programs: values, ratios to Goldpinger and to the bare program of the same kind, and which aims are met. */
-export function comparisonJson(one: Comparison): object {
-  const ofKind = (of: 'ours' | 'oursFresh') => {
-    const toGoldpinger = ratio(one, of, 'goldpinger');
-    const aim = one.aims[of] ?? null;
-    const met = toGoldpinger === null || aim === null ? null : toGoldpinger <= aim;
-    return { toGoldpinger, toBareNode: ratio(one, of, of === 'ours' ? 'bareKept' : 'bareFresh'), aim, met };
-  };
-  const values = Object.fromEntries(Object.entries(one.values).map(([name, value]) => [name, finiteOrNull(value)]));
-  const { measure, unit, note } = one;
-  return { measure, unit, values, ours: ofKind('ours'), oursFresh: ofKind('oursFresh'), note };
-}
-
-function finiteOrNull(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
-}
-
 function valueText(value: number | undefined): string {
   if (value === undefined) return '';
   return Number.isFinite(value) ? rounded(value) : 'not measured';

@@ -51,11 +51,6 @@ export function alignedText(rows: readonly string[][], right: readonly number[])
   return `${rows.map((row) => padded(row).join('  ').trimEnd()).join('\n')}\n`;
 }
 
-/** A figure for programs. */
-export function figureJson(one: Figure): object {
-  return { ...one, met: isMet(one) };
-}
-
 /** Whether the aim is met; null without an aim or a value. */
 function isMet({ value, aim }: Figure): boolean | null {
   return value === null || aim === null ? null : value <= aim;

@@ -1,38 +1,37 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import PROCESS from '../../deploy/process.json';
 import { SERVER_PROGRAM } from '../support/server-process.ts';
 import { analyse, measureAnalysis } from './analysis-figures.ts';
 import { measureBaseline } from './baseline.ts';
 import { CONTENDERS } from './contenders.ts';
 import type { Figure } from './figures.ts';
 import { findGoldpinger } from './find-goldpinger.ts';
-import { shebangOfServer } from './measured-server.ts';
 import { measureMesh, measureRest } from './mesh-figures.ts';
 import { playPeers } from './peers.ts';
 import { type BenchFlags, runBench, type Step } from './program.ts';
 import { measureCluster, measureStart, type Plan } from './server-figures.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
 
-const HELP = `npm run bench -- [--quick] [--json] [--pods=N,...] [--mesh=N,...] [--node-flags="..."]
+const HELP = `npm run bench -- [--quick] [--json] [--pods=N,...] [--mesh=N,...]
 
 Starts the built server among simulated peers on loopback; prints its cost and its accuracy. Then starts meshes of real
 processes: ours, the real Goldpinger, and a bare Node program that only pings. It prints what they cost, side by side.
 Goldpinger is the program in GOLDPINGER_BIN, or Go builds it once. Without it the bench says so.
-  --quick       shorter windows, fewer repetitions
-  --json        the same figures as JSON
-  --pods        only these parts: 0 (start), 50, 100, 1000 (with verdicts and findings)
-  --mesh        only these meshes of real processes: 1 (at rest), 10, 30
-  --node-flags  flags of Node for the server, e.g. --max-semi-space-size=2; by default those in its first line
+  --quick  shorter windows, fewer repetitions
+  --json   the same figures as JSON
+  --pods   only these parts: 0 (start), 50, 100, 1000 (with verdicts and findings)
+  --mesh   only these meshes of real processes: 1 (at rest), 10, 30
 `;
 
 /** This program. It starts itself with an argument to play the peers and to measure the analysis. */
 const PROGRAM = resolve(process.argv[1] ?? '');
 
-function stepsOf({ isQuick, pods, mesh, nodeFlags }: BenchFlags): Step[] {
+function stepsOf({ isQuick, pods, mesh }: BenchFlags): Step[] {
   if (pods.length === 0 && mesh.length > 0) return [];
   const isWanted = (count: number) => pods.length === 0 || pods.includes(count);
   const inCluster = async (count: number, work: (cluster: SimulatedCluster) => Promise<Figure[]>) => {
-    const cluster = await SimulatedCluster.start(PROGRAM, count, nodeFlags);
+    const cluster = await SimulatedCluster.start(PROGRAM, count);
     try {
       return await work(cluster);
     } finally {
@@ -49,21 +48,19 @@ function stepsOf({ isQuick, pods, mesh, nodeFlags }: BenchFlags): Step[] {
     steps.push({ name: `N=${plan.pods}`, run });
   }
   if (isWanted(1000)) {
-    steps.push({ name: 'verdicts', run: () => measureAnalysis(PROGRAM, nodeFlags ?? shebangOfServer().nodeFlags) });
+    steps.push({ name: 'verdicts', run: () => measureAnalysis(PROGRAM) });
   }
   return steps;
 }
 
 /** The meshes of real processes. Everything is measured in one run: only the ratios mean something on a busy machine. */
-async function meshStepsOf({ isQuick, pods, mesh, nodeFlags }: BenchFlags, remark: (text: string) => void) {
+async function meshStepsOf({ isQuick, pods, mesh }: BenchFlags, remark: (text: string) => void) {
   if (mesh.length === 0 && pods.length > 0) return [];
   const found = await findGoldpinger(process.env['GOLDPINGER_BIN'] ?? '');
   if (found.path === null) remark(`Goldpinger is not measured: ${found.why}`);
   else remark(`Goldpinger: ${found.path}`);
   const contenders = CONTENDERS.filter((contender) => contender !== 'goldpinger' || found.path !== null);
-  const shebang = shebangOfServer();
-  const server = { env: shebang.env, nodeFlags: nodeFlags ?? shebang.nodeFlags };
-  const programs = { goldpinger: found.path ?? '', server };
+  const programs = { goldpinger: found.path ?? '', server: PROCESS };
   const isWanted = (count: number) => mesh.length === 0 || mesh.includes(count);
   const steps: Step[] = [];
   if (isWanted(1)) {

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SERVER_PROGRAM, ServerProcess } from '../support/server-process.ts';
+import PROCESS from '../../deploy/process.json';
+import { ServerProcess } from '../support/server-process.ts';
 import { call } from './http-call.ts';
 import { figuresOfProcess } from './process-figures.ts';
 
@@ -61,15 +62,14 @@ export class MeasuredServer {
   }
 
   /** Starts the server on `host`, and waits until it answers. With `loopWatchPath`, its event loop can be watched. */
-  static async start(
-    host: string,
-    env: Record<string, string>,
-    nodeFlags: readonly string[],
-    loopWatchPath: string | null,
-  ): Promise<MeasuredServer> {
+  static async start(host: string, env: Record<string, string>, loopWatchPath: string | null): Promise<MeasuredServer> {
     const startMs = performance.now();
     const watchFlags = loopWatchPath === null ? [] : ['--require', loopWatchPath];
-    const server = new ServerProcess(host, env, { nodeFlags: [...nodeFlags, ...watchFlags], ipc: true });
+    const server = new ServerProcess(
+      host,
+      { ...env, ...PROCESS.env },
+      { nodeFlags: [...PROCESS.nodeFlags, ...watchFlags], ipc: true },
+    );
     // However the bench ends, the server ends with it.
     const kill = () => server.child.kill('SIGKILL');
     process.once('exit', kill);
@@ -128,13 +128,4 @@ export class MeasuredServer {
   get #pid(): number {
     return this.#process.child.pid ?? 0;
   }
-}
-
-/** Environment and flags of Node in the first line of the server: `#!/usr/bin/env -S VARIABLE=value node --flag`. */
-export function shebangOfServer(): { env: Record<string, string>; nodeFlags: string[] } {
-  const line = /^#!\S*env -S ([^\n]*)/.exec(readFileSync(SERVER_PROGRAM, 'utf8'))?.[1] ?? '';
-  const words = line.split(' ').filter((word) => word !== '');
-  const node = words.indexOf('node');
-  const variables = words.slice(0, node).map((word) => word.split('=', 2) as [string, string]);
-  return { env: Object.fromEntries(variables), nodeFlags: words.slice(node + 1) };
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { type Comparison, comparisonJson, comparisonRows } from './comparison.ts';
-import { alignedText, type Figure, figure, figureJson, tableText } from './figures.ts';
+import { type Comparison, comparisonRows } from './comparison.ts';
+import { alignedText, type Figure, figure, tableText } from './figures.ts';
 
 /** One thing to measure, and its name in the progress messages. */
 export interface Step {
@@ -16,8 +16,6 @@ export interface BenchFlags {
   pods: number[];
   /** Numbers of real processes to compare with Goldpinger; empty = all. */
   mesh: number[];
-  /** Flags of Node for the server; null = those in its first line. */
-  nodeFlags: string[] | null;
 }
 
 /** A bench program. */
@@ -51,11 +49,9 @@ export function textOf({ figures, comparisons, remarks }: Results): string {
   return tables.filter((table) => table !== '').join('\n');
 }
 
-/** All results as JSON for programs. */
-export function jsonText({ figures, comparisons, remarks }: Results): string {
-  const lines = figures.map(figureJson);
-  const json = { node: process.version, lines, comparisons: comparisons.map(comparisonJson), remarks };
-  return `${JSON.stringify(json, null, 2)}\n`;
+/** All results as JSON for programs. What could not be measured is null. */
+export function jsonText(results: Results): string {
+  return `${JSON.stringify({ node: process.version, ...results }, null, 2)}\n`;
 }
 
 /** Whether everything could be measured. */
@@ -126,19 +122,11 @@ function readFlags(help: string): { flags: BenchFlags; isJson: boolean; isHelp: 
         help: { type: 'boolean', default: false },
         pods: { type: 'string', default: '' },
         mesh: { type: 'string', default: '' },
-        'node-flags': { type: 'string' },
       },
     });
     const { quick: isQuick, json: isJson, help: isHelp, pods, mesh } = values;
-    const nodeFlags = values['node-flags']?.split(' ').filter((flag) => flag !== '') ?? null;
-    for (const flag of ['mesh', 'node-flags'] as const) {
-      if ((values[flag] ?? '') !== '' && !help.includes(`--${flag}`)) throw new Error(`--${flag}: unknown flag`);
-    }
-    return {
-      flags: { isQuick, pods: numbers('--pods', pods), mesh: numbers('--mesh', mesh), nodeFlags },
-      isJson,
-      isHelp,
-    };
+    if (mesh !== '' && !help.includes('--mesh')) throw new Error('--mesh: unknown flag');
+    return { flags: { isQuick, pods: numbers('--pods', pods), mesh: numbers('--mesh', mesh) }, isJson, isHelp };
   } catch (error) {
     throw new Error(`${messageOf(error)}\n\n${help}`);
   }

@@ -7,7 +7,7 @@ import { emptyLinks, FLAG_NOT_YET } from '../../server/protocol/links.ts';
 import { type PodReport, parsePodReport } from '../../server/protocol/pod-report.ts';
 import { KubeApi } from '../support/kube-api.ts';
 import { call } from './http-call.ts';
-import { LOOP_WATCH_SCRIPT, MeasuredServer, shebangOfServer } from './measured-server.ts';
+import { LOOP_WATCH_SCRIPT, MeasuredServer } from './measured-server.ts';
 import { Peers } from './peers.ts';
 
 /** A pod of the simulated cluster. */
@@ -29,22 +29,17 @@ export class SimulatedCluster {
   readonly peers: Peers;
   readonly #kube: KubeApi;
   readonly #port: number;
-  readonly #nodeFlags: readonly string[] | null;
   readonly #folder = mkdtempSync(join(tmpdir(), 'goldpinger-bench-'));
 
-  private constructor(kube: KubeApi, pods: SimulatedPod[], peers: Peers, port: number, nodeFlags: string[] | null) {
+  private constructor(kube: KubeApi, pods: SimulatedPod[], peers: Peers, port: number) {
     this.#kube = kube;
     this.pods = pods;
     this.peers = peers;
     this.#port = port;
-    this.#nodeFlags = nodeFlags;
   }
 
-  /**
-   * Starts a cluster of `count` pods. `program` is the built bench, which also plays the peers. `nodeFlags` are for the
-   * server; null = those in its first line.
-   */
-  static async start(program: string, count: number, nodeFlags: string[] | null): Promise<SimulatedCluster> {
+  /** Starts a cluster of `count` pods. `program` is the built bench, which also plays the peers. */
+  static async start(program: string, count: number): Promise<SimulatedCluster> {
     const { addressOf, port } = await freeBlock();
     const pods = Array.from({ length: count }, (_, n) => podOf(n, addressOf(n)));
     const peerAddresses = pods.slice(1).map(({ ip }) => ip);
@@ -53,7 +48,7 @@ export class SimulatedCluster {
     for (const pod of pods) {
       kube.putPod({ ...pod, ownerKind: 'DaemonSet', ready: true, createdMs: CREATED_MS, annotations: BALLAST });
     }
-    return new SimulatedCluster(kube, pods, peers, port, nodeFlags);
+    return new SimulatedCluster(kube, pods, peers, port);
   }
 
   /** Starts the server as the first pod. With `isWatched`, its event loop can be watched. */
@@ -61,7 +56,6 @@ export class SimulatedCluster {
     const { ip = '', name = '', node = '' } = this.pods[0] ?? {};
     const loopWatchPath = join(this.#folder, 'loop-watch.cjs');
     writeFileSync(loopWatchPath, LOOP_WATCH_SCRIPT);
-    const shebang = shebangOfServer();
     const env = {
       PORT: String(this.#port),
       POD_IP: ip,
@@ -71,9 +65,8 @@ export class SimulatedCluster {
       KUBECONFIG: this.#kube.writeKubeconfig(join(this.#folder, 'kubeconfig.json')),
       REFRESH_INTERVAL: String(intervalS),
       SHUTDOWN_GRACE: '0s',
-      ...shebang.env,
     };
-    return MeasuredServer.start(ip, env, this.#nodeFlags ?? shebang.nodeFlags, isWatched ? loopWatchPath : null);
+    return MeasuredServer.start(ip, env, isWatched ? loopWatchPath : null);
   }
 
   /** Waits until `server` has pinged every pod. Lets the peers answer with a report as soon as it knows them all. */

@@ -13,12 +13,12 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyInto, envOf, lastOf, type Stage, stagesOf } from '../support/dockerfile.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/server-process.ts';
 
 const stages = stagesOf(readFileSync('deploy/Dockerfile', 'utf8'));
 const [build, cache, image] = stages as [Stage, Stage, Stage];
@@ -168,13 +168,4 @@ function addBase(): void {
     cpSync(realpathSync(from), join(root, to));
   }
   expect(existsSync(join(root, 'bin/sh'))).toBe(false);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/server-process.ts';
+import { isAlive } from '../support/stand-ins.ts';
 
 /** The command in a folder of its own, with the stand-in beside it where the built server would lie. */
 let folder: string;
@@ -50,16 +52,6 @@ function run(...args: string[]): Promise<Ended> {
   });
 }
 
-/** A port of 127.0.0.1 that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Starts a cluster and waits until it says that it is ready. */
 async function start(dir: string, ...args: string[]) {
   const port = await freePort();
@@ -85,14 +77,6 @@ async function start(dir: string, ...args: string[]) {
   };
   return { child, port, pids, output: () => output };
 }
-
-const isAlive = (pid: number) => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
 
 describe('npm start', () => {
   it('shows the URL, the kubeconfig and the changes of pods, and ends without a trace', async () => {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/server-process.ts';
 import { PROMETHEUS } from './programs.ts';
 
 /** One series of an instant query. */
@@ -108,13 +108,4 @@ export class PrometheusServer {
     await this.stop();
     throw new Error(`prometheus did not get ready: ${this.#said}`);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,4 +1,5 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { listen } from '../../deploy/local/sockets.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 
 /** The behaviour of a kind of peer, and the result that a probe of it must have. */
@@ -201,11 +202,4 @@ export async function startBadPeer(kind: BadPeerKind, at: { host?: string; port?
       return sockets.size;
     },
   };
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolve((server.address() as { port: number }).port));
-  });
 }

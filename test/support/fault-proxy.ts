@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { listen } from '../../deploy/local/sockets.ts';
 import { type FaultProxy, startFaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
 import { realClock } from '../../server/runtime/clock.ts';
+import { hostPort } from '../../server/runtime/host-port.ts';
 
 /** Starts a fault proxy in this process, with its API on a free port of a host. With `podIP` it runs as in that pod. */
 export function startProxy(host = '127.0.0.1', podIP = ''): Promise<FaultProxy> {
@@ -15,14 +17,12 @@ export function startProxy(host = '127.0.0.1', podIP = ''): Promise<FaultProxy> 
 
 /** Starts a server on a free port; `address` is `host:port`. */
 export async function startUpstream(onClient: (client: Socket) => void, host = '127.0.0.1') {
-  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     client.on('error', () => {});
     onClient(client);
   });
-  server.listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return { server, port, address: `${host.includes(':') ? `[${host}]` : host}:${port}` };
+  const port = await listen(server, host, 0);
+  return { server, port, address: hostPort(host, port) };
 }
 
 /** Sends all bytes and the end back. */

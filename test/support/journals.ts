@@ -1,6 +1,6 @@
 import type { PodAnswer } from '../../server/peers/broadcast.ts';
-import type { EventKind, EventPod, Journal, JournalEntry } from '../../server/protocol/event.ts';
-import { NOW_MS, podOf } from './mesh.ts';
+import type { EventKind, Journal, JournalEntry } from '../../server/protocol/event.ts';
+import { eventPodOf, NOW_MS, podOf } from './mesh.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -16,11 +16,6 @@ export interface Entry {
   detail?: string;
 }
 
-const eventPod = (n: number): EventPod => {
-  const { uid, name, namespace, node } = podOf(n);
-  return { uid, name, namespace, node };
-};
-
 /** The journals of `count` pods, asked at `NOW_MS` by a pod that dates them `offMs` too late. */
 export function journals(count: number, entries: readonly Entry[], offMs = 0): PodAnswer<Journal>[] {
   return Array.from({ length: count }, (_, by) => {
@@ -32,7 +27,7 @@ export function journals(count: number, entries: readonly Entry[], offMs = 0): P
           ageMs: agoMs,
           apiTimeMs,
           kind,
-          pod: of === null ? null : eventPod(of),
+          pod: of === null ? null : eventPodOf(podOf(of)),
           outcome,
           phase: null,
           totalUs,

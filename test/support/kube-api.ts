@@ -1,13 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { NewObject, KubeObject as StoredObject } from '../../deploy/local/api/objects.ts';
 import { MASTERS } from '../../deploy/local/api/rbac.ts';
 import { NODES, PODS, resourceByName } from '../../deploy/local/api/resources.ts';
 import { kubernetesApi } from '../../deploy/local/api/server.ts';
 import { expired } from '../../deploy/local/api/status.ts';
 import { Store } from '../../deploy/local/api/store.ts';
+import { listen } from '../../deploy/local/sockets.ts';
 import { realClock } from '../../server/runtime/clock.ts';
 import { type KubeFault, misbehave } from './kube-faults.ts';
 import { podObject, type StubPod } from './kube-objects.ts';
@@ -230,14 +231,7 @@ export class KubeApi {
   }
 
   async #listen(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#port, this.#options.host ?? '127.0.0.1', () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    this.#port = (this.#server.address() as AddressInfo).port;
+    this.#port = await listen(this.#server, this.#options.host ?? '127.0.0.1', this.#port);
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { onTestFinished, vi } from 'vitest';
+import { listen } from '../../deploy/local/sockets.ts';
 import { type OnSkipped, PeerClient, type PeerClientSettings } from '../../server/peers/peer-client.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 
@@ -23,13 +22,12 @@ export async function startLoopbackPeer(
     requests.push(`${req.method} ${req.url}`);
     answer(req, res);
   });
-  server.listen(port, host);
-  await once(server, 'listening');
+  const boundPort = await listen(server, host, port);
   onTestFinished(() => {
     server.closeAllConnections();
     return new Promise<void>((resolve) => void server.close(() => resolve()));
   });
-  return { host, port: (server.address() as AddressInfo).port, requests };
+  return { host, port: boundPort, requests };
 }
 
 /** A client of the pods on `port` with CHECK_TIMEOUT = 1 s; it is stopped when the test ends. */

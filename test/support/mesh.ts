@@ -1,6 +1,7 @@
 import { MeshCounts } from '../../server/analysis/findings/counts.ts';
 import { findingsFrom } from '../../server/analysis/findings/findings.ts';
 import { HealthTally } from '../../server/peers/cluster-health.ts';
+import type { EventPod } from '../../server/protocol/event.ts';
 import type { Finding } from '../../server/protocol/finding.ts';
 import {
   emptyLinks,
@@ -58,6 +59,11 @@ export function podsOf(count: number): Pod[] {
 /** A pod as its peers name it. */
 export function refOf(pod: Pod): PeerRef {
   return { uid: pod.uid, name: pod.name, namespace: pod.namespace, podIP: pod.podIPs[0] ?? '' };
+}
+
+/** A pod as events name it. */
+export function eventPodOf({ uid, name, namespace, node }: Pod): EventPod {
+  return { uid, name, namespace, node };
 }
 
 /** One link as a test wants it: by default answered within 1 ms, 5 s ago. */

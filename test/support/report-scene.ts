@@ -5,13 +5,13 @@ import type { Hypothesis } from '../../server/analysis/comparison/targets.ts';
 import { HeatmapPainter } from '../../server/heatmap-png/heatmap.ts';
 import type { Annotation, Annotations } from '../../server/protocol/annotation.ts';
 import { type Comparison, parseComparison } from '../../server/protocol/comparison.ts';
-import type { EventPod, Events, MeshEvent } from '../../server/protocol/event.ts';
+import type { Events, MeshEvent } from '../../server/protocol/event.ts';
 import { NONE16, pack16 } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
 import { FakeClock } from './fake-clock.ts';
-import { LATE_ANSWER, MeshBuilder, meshOf, NOW_MS } from './mesh.ts';
+import { eventPodOf, LATE_ANSWER, MeshBuilder, meshOf, NOW_MS } from './mesh.ts';
 
 /** The range of the fault: two minutes long, it ended three minutes ago. */
 export const FROM_MS = NOW_MS - 300_000;
@@ -39,11 +39,6 @@ export function slowPod(n = 4): MeshBuilder {
   return spoiled(n, (builder) => builder.each((_, to) => to === n - 1, LATE_ANSWER, true));
 }
 
-/** A pod as events name it. */
-function eventPod({ uid, name, namespace, node }: Pod): EventPod {
-  return { uid, name, namespace, node };
-}
-
 /** An event of links from `from` to a pod, or of the pod itself. */
 export function eventOf(
   kind: MeshEvent['kind'],
@@ -56,8 +51,8 @@ export function eventOf(
     id: `${kind}-${atMs}-${pod?.uid}`,
     atMs,
     kind,
-    pod: pod === null ? null : eventPod(pod),
-    from: from.slice(0, 5).map(eventPod),
+    pod: pod === null ? null : eventPodOf(pod),
+    from: from.slice(0, 5).map(eventPodOf),
     fromCount: from.length,
     outcome: null,
     phase: null,

@@ -1,5 +1,6 @@
 import type { Pod, Target } from '../../server/protocol/pod.ts';
 import type { Sample } from '../../server/protocol/sample.ts';
+import { podOf as podOfMesh } from './mesh.ts';
 
 /** A sample of a ping that took 320 us and was answered. */
 export function sampleOf(change: Partial<Sample> = {}): Sample {
@@ -50,25 +51,8 @@ export function targetOf(uid: string, family: 4 | 6 = 4): Target {
   };
 }
 
-/** The ready pod `uid`. */
+/** The ready pod `uid`, the one of `targetOf`, since the epoch. */
 export function podOf(uid: string, change: Partial<Pod> = {}): Pod {
-  return {
-    uid,
-    name: `pod-${uid}`,
-    namespace: 'default',
-    node: 'n',
-    zone: '',
-    cordon: '',
-    podIPs: [`10.0.0.${uid}`],
-    hostIPs: [],
-    lifecycle: 'ready',
-    sinceMs: 0,
-    createdMs: 0,
-    owner: '',
-    reason: '',
-    goneByMs: 0,
-    labels: '',
-    replacedBy: '',
-    ...change,
-  };
+  const { name, node, podIP } = targetOf(uid);
+  return podOfMesh(0, { uid, name, node, podIPs: [podIP], hostIPs: [], sinceMs: 0, createdMs: 0, ...change });
 }

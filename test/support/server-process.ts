@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { listen } from '../../deploy/local/sockets.ts';
 
 /** The built server: the image runs it, and the command of the npm package. */
 export const SERVER_PROGRAM = resolve('dist/start.cjs');
@@ -23,6 +25,14 @@ interface ServerOptions {
   ipc?: boolean;
   /** A command that starts the program after it, e.g. in a network namespace. */
   within?: readonly string[];
+}
+
+/** A port of `host` that is free now. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  const server = createServer();
+  const port = await listen(server, host, 0);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 /** A real server process, with its log and its exit code. */

@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import { KubeApi, type KubeApiOptions } from './kube-api.ts';
-import { ServerProcess } from './server-process.ts';
+import { freePort, ServerProcess } from './server-process.ts';
 
 /** A Kubernetes API for tests and the real servers that find each other through it, all on loopback. */
 export class StubMesh {
@@ -93,15 +92,4 @@ export class StubMesh {
 /** The mesh that a server answers with. */
 export async function meshOf(server: { url: string }): Promise<Mesh> {
   return parseMesh(await (await fetch(`${server.url}/api/v1/mesh`)).json());
-}
-
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

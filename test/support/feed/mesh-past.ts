@@ -1,17 +1,11 @@
-import {
-  type EventPod,
-  type Events,
-  MAX_EVENT_PODS,
-  MAX_EVENTS,
-  type MeshEvent,
-} from '../../../server/protocol/event.ts';
+import { type Events, MAX_EVENT_PODS, MAX_EVENTS, type MeshEvent } from '../../../server/protocol/event.ts';
 import { LATENCY_BINS_US, type LinkHistory, type MeshHistory } from '../../../server/protocol/history.ts';
 import { FLAG_NOT_YET, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
-import type { Pod } from '../../../server/protocol/pod.ts';
 import type { LinkSamples, RecentSample } from '../../../server/protocol/sample.ts';
 import { lostOf, sentOf } from '../../../server/protocol/udp.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
+import { eventPodOf } from '../mesh.ts';
 import { chance } from './random.ts';
 
 /** A link is slow from this latency on. */
@@ -166,7 +160,7 @@ function lifecycleEvents({ pods }: Mesh): MeshEvent[] {
         id: `${kind}-${pod.uid}`,
         atMs: pod.sinceMs,
         kind,
-        pod: eventPod(pod),
+        pod: eventPodOf(pod),
         detail: replacement?.name ?? '',
       },
     ];
@@ -189,14 +183,14 @@ function linkEvents(mesh: Mesh): MeshEvent[] {
         id,
         atMs,
         kind: `link-${state}`,
-        pod: eventPod(target),
+        pod: eventPodOf(target),
         from: [],
         ...(state === 'slow'
           ? { totalUs: latencyOf(report, i) }
           : { outcome: outcomeOf(report.links, i), phase: phaseOf(report.links, i) }),
       };
       event.fromCount++;
-      if (event.from.length < MAX_EVENT_PODS) event.from.push(eventPod(source));
+      if (event.from.length < MAX_EVENT_PODS) event.from.push(eventPodOf(source));
       byId.set(id, event);
     }
   }
@@ -221,8 +215,4 @@ function sinceMs({ atMs }: Mesh, { links }: MergedReport, i: number): number {
 export function latencyBin(us: number): number {
   const bin = LATENCY_BINS_US.findIndex((bound) => us <= bound);
   return bin === -1 ? LATENCY_BINS_US.length : bin;
-}
-
-function eventPod({ uid, name, namespace, node }: Pod): EventPod {
-  return { uid, name, namespace, node };
 }

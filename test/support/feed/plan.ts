@@ -1,6 +1,7 @@
 import type { MissingReason } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome, Phase, ProbeResult } from '../../../server/protocol/sample.ts';
+import { podOf as podOfMesh } from '../mesh.ts';
 import { chance, SEED } from './random.ts';
 
 /** The situations that the page must show correctly. `mixed` is most of them at once. */
@@ -220,24 +221,17 @@ function podOf({ pods, atMs, zones }: Required<MeshOptions>, name: string, i: nu
   // Pods with neighbouring names are on different nodes, as a scheduler places them.
   const node = pods <= 30 ? i % nodes : Math.floor(((i * 7919) % pods) / (pods / nodes));
   const pad = nodes > 99 ? 3 : 2;
-  return {
+  return podOfMesh(i, {
     uid: `uid-${String(i).padStart(4, '0')}`,
     name,
-    namespace: 'default',
     node: `worker-${String(node + 1).padStart(pad, '0')}`,
     zone: zones > 0 ? `zone-${'abcdef'[node % zones] ?? 'x'}` : '',
     podIPs: [`10.244.${node + 1}.${(i % 250) + 2}`],
     hostIPs: [`10.0.0.${(node % 250) + 2}`],
-    lifecycle: 'ready',
     sinceMs: atMs - 3_600_000,
-    cordon: '',
     createdMs: atMs - 3_605_000,
     owner: 'owner-1',
-    reason: '',
-    goneByMs: 0,
-    labels: '',
-    replacedBy: '',
-  };
+  });
 }
 
 /** Five characters like those with which Kubernetes ends the name of a pod. */

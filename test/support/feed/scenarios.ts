@@ -2,7 +2,7 @@ import { emptyLinks, emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../.
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
 import { emptyUdp, lossWindowMs, writeRecentUdp, writeUdp, writeUdpWindow } from '../../../server/protocol/udp.ts';
-import { findingsOf, mergedReportOf, setLink } from '../mesh.ts';
+import { statusOf as discoveryStatusOf, findingsOf, mergedReportOf, setLink, settingsOf } from '../mesh.ts';
 import { type MeshOptions, type Plan, planOf } from './plan.ts';
 import { chance, SEED } from './random.ts';
 
@@ -157,17 +157,7 @@ function statusOf(options: Required<MeshOptions>, plan: Plan): Omit<Mesh, 'pods'
     findings: [],
     servedBy: { pod: first, name: plan.pods[first]?.name ?? 'goldpinger-7c9f4-x2k8p' },
     discovery: discoveryOf(options),
-    settings: {
-      version: '0.1.0',
-      refreshIntervalMs: 2000,
-      pingTimeoutMs: 300,
-      pingNumber: options.pingNumber,
-      slowLinkMs: 100,
-      historyWindowMs: 3_600_000,
-      goneRetentionMs: 300_000,
-      displayNodeName: false,
-      linkTemplates: [],
-    },
+    settings: settingsOf({ version: '0.1.0', refreshIntervalMs: 2000, pingNumber: options.pingNumber }),
     health: { ok: !bad.includes(scenario) && unhealthy.length === 0, reasons: unhealthy, general: generalOf(scenario) },
   };
 }
@@ -178,17 +168,7 @@ function generalOf(scenario: string): string[] {
 }
 
 function discoveryOf({ atMs, scenario }: Required<MeshOptions>): DiscoveryStatus {
-  const synced: DiscoveryStatus = {
-    phase: 'synced',
-    sinceMs: atMs - 3_600_000,
-    mode: 'watch',
-    lastGoodMs: atMs - 2000,
-    attempts: 0,
-    nextAttemptMs: 0,
-    lastError: null,
-    namespace: 'default',
-    labelSelector: 'app=goldpinger',
-  };
+  const synced = discoveryStatusOf({ sinceMs: atMs - 3_600_000, lastGoodMs: atMs - 2000 });
   const away = { attempts: 5, nextAttemptMs: atMs + 4000 };
   const timeout = { fault: 'timeout', message: 'connect 10.96.0.1:443: timed out', atMs: atMs - 1000 } as const;
   if (scenario === 'waiting') {

@@ -3,6 +3,7 @@ import type { Events, MeshEvent } from '../../../server/protocol/event.ts';
 import { LATENCY_BINS_US, type MeshHistory } from '../../../server/protocol/history.ts';
 import { unpack16 } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
+import { eventPodOf } from '../mesh.ts';
 import { latencyBin } from './mesh-past.ts';
 import type { Scenario } from './plan.ts';
 import { meshOf } from './scenarios.ts';
@@ -30,9 +31,7 @@ export class Story {
 
   /** `nowMs`: the end of the last scene, in which `goldpinger-chaos` has been slow for 2.5 minutes. */
   constructor(nowMs: number, pods = 4) {
-    const all = meshOf({ pods, scenario: 'healthy' }).pods.map(({ uid, name, namespace, node }) => {
-      return { uid, name, namespace, node };
-    });
+    const all = meshOf({ pods, scenario: 'healthy' }).pods.map(eventPodOf);
     const chaos = all.at(-1) ?? null;
     const links = { pod: chaos, from: all.slice(0, 3), fromCount: pods - 1 };
     const ago = (minutes: number) => nowMs - minutes * 60_000;
