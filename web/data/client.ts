@@ -38,10 +38,15 @@ export async function fetchText(path: string, limit: number, signal: AbortSignal
 }
 
 /**
- * Requests JSON from `url`. For any status but 2xx it rejects with an Error that people can read: the server's message, if
- * there is one.
+ * Requests JSON from `url` and validates it with `parse`. Rejects with an Error that people can read; for any status but
+ * 2xx it is the server's message, if there is one.
  */
-export async function getJson(url: string, signal: AbortSignal, timeoutMs = DEADLINE_MS): Promise<Response> {
+export async function getJson<T>(
+  url: string,
+  parse: (wire: unknown) => T,
+  signal: AbortSignal,
+  timeoutMs = DEADLINE_MS,
+): Promise<T> {
   const response = await fetch(url, {
     signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     headers: { accept: 'application/json' },
@@ -50,14 +55,14 @@ export async function getJson(url: string, signal: AbortSignal, timeoutMs = DEAD
     const answer: unknown = await response.json().catch(() => null);
     throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);
   }
-  return response;
+  return validated(response, parse);
 }
 
-/** Validates what `read` returns. Rejects with an Error that people can read. */
-export async function validated<T>(read: () => Promise<unknown>, parse: (wire: unknown) => T): Promise<T> {
+/** Validates the JSON of a response. Rejects with an Error that people can read. */
+export async function validated<T>(response: Response, parse: (wire: unknown) => T): Promise<T> {
   let wire: unknown;
   try {
-    wire = await read();
+    wire = await response.json();
   } catch (error) {
     if (error instanceof SyntaxError) throw new Error('the response is not JSON: is there a login page in between?');
     throw error;

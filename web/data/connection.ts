@@ -2,7 +2,7 @@ import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { textOf } from '../../server/runtime/errors.ts';
-import { type EventStream, listen } from './stream.ts';
+import { listen, type OpenStream } from './stream.ts';
 
 /** The state of the connection. Times are ms since the epoch by the browser's clock unless noted. */
 export interface ConnectionState {
@@ -23,7 +23,7 @@ export interface ConnectionState {
 /** Dependencies of a `Connection`. */
 export interface ConnectionOptions {
   clock: Clock;
-  openStream(windowMs: number): EventStream;
+  openStream(windowMs: number, ...stream: Parameters<OpenStream>): ReturnType<OpenStream>;
   fetchMesh(windowMs: number, signal: AbortSignal): Promise<Mesh>;
   /** Receives each report of a mesh that is not complete yet. */
   onReport?(report: MergedReport, pods: readonly Pod[]): void;
@@ -114,7 +114,7 @@ export class Connection {
 
   #open(): void {
     this.#halt();
-    this.#closeStream = listen(this.#options.openStream(this.#windowMs), {
+    this.#closeStream = listen((onEvent) => this.#options.openStream(this.#windowMs, onEvent), {
       onPart: () => this.#onPart(),
       onReport: (report, pods) => this.#options.onReport?.(report, pods),
       onMesh: (mesh) => {

@@ -2,24 +2,21 @@
 
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import { type LinkSamples, parseLinkSamples } from '../../server/protocol/sample.ts';
-import { getJson, serverUrl, validated } from './client.ts';
+import { getJson, serverUrl } from './client.ts';
 
 /** Fetches the whole mesh, with statistics over `windowMs` (0 = none). Rejects with an Error that people can read. */
 export async function fetchMesh(windowMs: number, signal: AbortSignal, base = document.baseURI): Promise<Mesh> {
-  const response = await getJson(serverUrl('api/v1/mesh', { window: String(windowMs) }, base), signal);
-  return validated(() => response.json(), parseMesh);
+  return getJson(serverUrl('api/v1/mesh', { window: String(windowMs) }, base), parseMesh, signal);
 }
 
 /** Fetches the recent samples of a link (pod uids). Rejects with an Error that people can read. */
 export async function fetchSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples> {
-  const response = await getJson(serverUrl('api/v1/link', { from, to }), signal);
-  return validated(() => response.json(), parseLinkSamples);
+  return getJson(serverUrl('api/v1/link', { from, to }), parseLinkSamples, signal);
 }
 
 /** Fetches the mesh at a time (ms since the epoch). Rejects with an Error that people can read. */
 export async function fetchPastMesh(atMs: number, signal: AbortSignal): Promise<Mesh> {
-  const response = await getJson(serverUrl('api/v1/mesh', { at: String(Math.round(atMs)) }), signal);
-  const mesh = await validated(() => response.json(), parseMesh);
+  const mesh = await getJson(serverUrl('api/v1/mesh', { at: String(Math.round(atMs)) }), parseMesh, signal);
   // An older server ignores the query and returns the current mesh.
   if (mesh.past === null) throw new Error('this server keeps no history');
   return mesh;

@@ -18,33 +18,27 @@ const times = ({ fromMs, toMs }: TimeRange) => ({ from: String(Math.round(fromMs
 
 /** Fetches how many links were bad in each step. Rejects with an Error that people can read. */
 export async function fetchHistory(range: TimeRange, stepMs: number, signal: AbortSignal): Promise<MeshHistory> {
-  const url = serverUrl('api/v1/history', { ...times(range), step: String(stepMs) });
-  const response = await getJson(url, signal);
-  return validated(() => response.json(), parseMeshHistory);
+  return getJson(serverUrl('api/v1/history', { ...times(range), step: String(stepMs) }), parseMeshHistory, signal);
 }
 
 /** Fetches the history of a link (pod uids), as its source pod kept it. Rejects with an Error that people can read. */
 export async function fetchLinkHistory(from: string, to: string, signal: AbortSignal): Promise<LinkHistory> {
-  const response = await getJson(serverUrl('api/v1/link-history', { from, to }), signal);
-  return validated(() => response.json(), parseLinkHistory);
+  return getJson(serverUrl('api/v1/link-history', { from, to }), parseLinkHistory, signal);
 }
 
 /** Fetches the events of a time range. Rejects with an Error that people can read. */
 export async function fetchEvents(range: TimeRange, signal: AbortSignal): Promise<readonly MeshEvent[]> {
-  const response = await getJson(serverUrl('api/v1/events', times(range)), signal);
-  return (await validated(() => response.json(), parseEvents)).events;
+  return (await getJson(serverUrl('api/v1/events', times(range)), parseEvents, signal)).events;
 }
 
 /** Fetches the rounds of ongoing experiments in a time range. Rejects with an Error that people can read. */
 export async function fetchRounds(range: TimeRange, signal: AbortSignal): Promise<readonly Round[]> {
-  const response = await getJson(serverUrl('api/v1/rounds', times(range)), signal);
-  return (await validated(() => response.json(), parseRounds)).rounds;
+  return (await getJson(serverUrl('api/v1/rounds', times(range)), parseRounds, signal)).rounds;
 }
 
 /** Fetches all annotations. Rejects with an Error that people can read. */
 export async function fetchAnnotations(signal: AbortSignal): Promise<readonly Annotation[]> {
-  const response = await getJson(serverUrl('api/v1/annotations'), signal);
-  return (await validated(() => response.json(), parseAnnotations)).annotations;
+  return (await getJson(serverUrl('api/v1/annotations'), parseAnnotations, signal)).annotations;
 }
 
 /** Saves an annotation on all pods. Rejects with an Error that says what to do. */
@@ -64,7 +58,7 @@ export async function postAnnotation(
     throw new Error(NO_SERVER_ANSWERED);
   });
   // The login page of a proxy also returns 200, but saves nothing.
-  if (response.ok) return void (await validated(() => response.json(), parseWrittenAnnotation));
+  if (response.ok) return void (await validated(response, parseWrittenAnnotation));
   const answer: unknown = await response.json().catch(() => null);
   throw new Error(rejectionText(response.status, messageOf(answer)));
 }
@@ -82,8 +76,7 @@ export async function fetchComparison(
   signal: AbortSignal,
 ): Promise<Comparison> {
   const url = `${serverUrl('api/v1/comparison')}?${comparisonQuery(ranges, expect)}`;
-  const response = await getJson(url, signal, COMPARISON_TIMEOUT_MS);
-  return validated(() => response.json(), parseComparison);
+  return getJson(url, parseComparison, signal, COMPARISON_TIMEOUT_MS);
 }
 
 /** Shown if an annotation could not be sent. */

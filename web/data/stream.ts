@@ -3,11 +3,11 @@ import { MESH_FORMAT, type MergedReport, type Mesh, parseMergedReport, parseMesh
 import type { Pod } from '../../server/protocol/pod.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 
-/** Server-Sent Events. `error` is the last event. Tests pass a fake. */
-export interface EventStream {
-  addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void;
-  close(): void;
-}
+/**
+ * Opens Server-Sent Events and passes type and data of each one to `onEvent`; `error` is the last one. Returns a function
+ * that closes the stream, after which nothing is passed. Tests pass a fake.
+ */
+export type OpenStream = (onEvent: (type: string, data: string) => void) => () => void;
 
 /** Callbacks of a stream. `onBroken` is the last call. */
 export interface StreamEvents {
@@ -21,45 +21,26 @@ export interface StreamEvents {
 }
 
 /** Listens to a stream until it breaks or the returned function is called. */
-export function listen(source: EventStream, events: StreamEvents): () => void {
+export function listen(open: OpenStream, events: StreamEvents): () => void {
   const reader = new BatchReader();
-  let open = true;
-  const close = () => {
-    open = false;
-    source.close();
-  };
-  const take = (work: (data: string) => void) => (event: MessageEvent<string>) => {
-    if (!open) return;
-    try {
-      work(event.data);
-    } catch (error) {
-      close();
-      events.onBroken(`invalid data in the stream: ${textOf(error, 160)}`);
-    }
-  };
-  source.addEventListener(
-    'head',
-    take((data) => {
-      reader.head(data);
-      events.onPart();
-    }),
-  );
-  source.addEventListener(
-    'report',
-    take((data) => {
-      const { report, pods } = reader.report(data);
-      events.onPart();
-      events.onReport(report, pods);
-    }),
-  );
-  source.addEventListener(
-    'end',
-    take(() => events.onMesh(reader.end())),
-  );
-  source.addEventListener('error', () => {
-    if (!open) return;
+  const breakOff = (reason: string) => {
     close();
-    events.onBroken('');
+    events.onBroken(reason);
+  };
+  const close = open((type, data) => {
+    if (type === 'error') return breakOff('');
+    try {
+      if (type === 'head') {
+        reader.head(data);
+        events.onPart();
+      } else if (type === 'report') {
+        const { report, pods } = reader.report(data);
+        events.onPart();
+        events.onReport(report, pods);
+      } else if (type === 'end') events.onMesh(reader.end());
+    } catch (error) {
+      breakOff(`invalid data in the stream: ${textOf(error, 160)}`);
+    }
   });
   return close;
 }
@@ -68,23 +49,17 @@ export function listen(source: EventStream, events: StreamEvents): () => void {
 const MAX_LINE = 16 * 2 ** 20;
 
 /**
- * Opens the Server-Sent Events at `url` (WHATWG HTML, section 9.2). Emits one `error` when they end, break or never start.
- * It uses fetch, because EventSource needs as long to split 20 MB into lines as the page needs to parse them.
+ * Opens the Server-Sent Events at `url` (WHATWG HTML, section 9.2); see `OpenStream`. `error` says that they ended, broke or
+ * never started. It uses fetch, because EventSource needs as long to split 20 MB into lines as the page needs to parse them.
  */
-export function openEventStream(url: string): EventStream {
+export function openEventStream(url: string, onEvent: (type: string, data: string) => void): () => void {
   const abort = new AbortController();
-  const target = new EventTarget();
-  const emit = (type: string, data = '') => {
-    if (!abort.signal.aborted) target.dispatchEvent(new MessageEvent(type, { data }));
+  const emit = (type: string, data: string) => {
+    if (!abort.signal.aborted) onEvent(type, data);
   };
-  read(url, abort.signal, emit).then(
-    () => emit('error'),
-    () => emit('error'),
-  );
-  return {
-    addEventListener: (type, listener) => target.addEventListener(type, listener as (event: Event) => void),
-    close: () => abort.abort(),
-  };
+  const end = () => emit('error', '');
+  read(url, abort.signal, emit).then(end, end);
+  return () => abort.abort();
 }
 
 /** Reads the stream. Resolves at its end. Rejects if it breaks, or if the response is not an event stream. */

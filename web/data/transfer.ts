@@ -153,7 +153,10 @@ export class Unpacker {
   }
 }
 
-/** A report that reads its columns on first use, because most columns are never read on the page. */
+/**
+ * A report that reads its columns on first use, because most columns are never read on the page. A class with all its
+ * fields, because making a thousand such objects by spread takes 30 ms.
+ */
 class UnpackedReport implements MergedReport {
   readonly pod: number;
   readonly missing: MergedReport['missing'];

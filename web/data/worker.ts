@@ -11,7 +11,8 @@ const pool = new ConnectionPool(
   (base, onReport) =>
     new Connection({
       clock: browserClock,
-      openStream: (windowMs) => openEventStream(serverUrl('api/v1/stream', { window: String(windowMs) }, base)),
+      openStream: (windowMs, onEvent) =>
+        openEventStream(serverUrl('api/v1/stream', { window: String(windowMs) }, base), onEvent),
       fetchMesh: (windowMs, signal) => fetchMesh(windowMs, signal, base),
       onReport,
     }),

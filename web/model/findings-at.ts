@@ -20,8 +20,8 @@ export function* findingsAt(mesh: Mesh, slowMs: number): Generator<void, Finding
 
 /** A report without the flags of links that have been slow for a while: they are about SLOW_LINK. */
 function withoutSlowFlags(report: MergedReport): MergedReport {
-  const { links, stats } = report;
+  const { links, stats, udp } = report;
   if (!links.flags.some((flags) => (flags & FLAG_SLOW) !== 0)) return report;
   // Reports of the live mesh have getters for their columns, which a spread leaves out.
-  return { ...report, stats, links: { ...links, flags: links.flags.map((flags) => flags & ~FLAG_SLOW) } };
+  return { ...report, stats, udp, links: { ...links, flags: links.flags.map((flags) => flags & ~FLAG_SLOW) } };
 }

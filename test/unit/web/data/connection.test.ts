@@ -1,25 +1,20 @@
 import { expect, test } from 'vitest';
 import { encodeMergedReport, type Mesh } from '../../../../server/protocol/mesh.ts';
 import { Connection } from '../../../../web/data/connection.ts';
-import type { EventStream } from '../../../../web/data/stream.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 
 /** A stream that the test speaks through. */
-class Source implements EventStream {
+class Source {
   closed = false;
-  readonly #listeners: [string, (event: MessageEvent<string>) => void][] = [];
+  readonly #onEvent: (type: string, data: string) => void;
 
-  addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void {
-    this.#listeners.push([type, listener]);
-  }
-
-  close(): void {
-    this.closed = true;
+  constructor(onEvent: (type: string, data: string) => void) {
+    this.#onEvent = onEvent;
   }
 
   emit(type: string, data = ''): void {
-    for (const [name, listener] of this.#listeners) if (name === type) listener({ data } as MessageEvent<string>);
+    if (!this.closed) this.#onEvent(type, data);
   }
 
   send({ reports, ...head }: Mesh): void {
@@ -37,10 +32,12 @@ function setUp(answer: () => Promise<Mesh>) {
   const asked: number[] = [];
   const connection = new Connection({
     clock,
-    openStream: () => {
-      const source = new Source();
+    openStream: (_windowMs, onEvent) => {
+      const source = new Source(onEvent);
       sources.push(source);
-      return source;
+      return () => {
+        source.closed = true;
+      };
     },
     fetchMesh: (windowMs) => {
       asked.push(windowMs);

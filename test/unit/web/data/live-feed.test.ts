@@ -10,7 +10,6 @@ import {
   type WorkerMessage,
   type WorkerRequest,
 } from '../../../../web/data/mesh-worker.ts';
-import type { EventStream } from '../../../../web/data/stream.ts';
 import type { PictureOptions } from '../../../../web/model/cells.ts';
 import { foldPicture } from '../../../../web/model/levels.ts';
 import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
@@ -24,17 +23,9 @@ const OPTIONS: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last',
 function setUp() {
   const clock = new FakeClock(1_000_000);
   const streams = new Set<(type: string, data: string) => void>();
-  const openStream = (): EventStream => {
-    const listeners: ((type: string, data: string) => void)[] = [];
-    const emit = (type: string, data: string) => {
-      for (const listener of listeners) listener(type, data);
-    };
-    streams.add(emit);
-    return {
-      addEventListener: (type, listener) =>
-        listeners.push((name, data) => name === type && listener({ data } as MessageEvent<string>)),
-      close: () => streams.delete(emit),
-    };
+  const openStream = (_windowMs: number, onEvent: (type: string, data: string) => void) => {
+    streams.add(onEvent);
+    return () => void streams.delete(onEvent);
   };
   const fetchMesh = () => Promise.reject(new TypeError('Failed to fetch'));
   const pool = new ConnectionPool((_base, onReport) => new Connection({ clock, openStream, fetchMesh, onReport }));

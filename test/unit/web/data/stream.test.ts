@@ -119,11 +119,8 @@ afterEach(async () => {
 
 function hear() {
   const heard: string[] = [];
-  const stream = openEventStream(url);
-  for (const type of ['head', 'row', 'error']) {
-    stream.addEventListener(type, ({ data }) => heard.push(`${type} ${data}`));
-  }
-  return { heard, stream };
+  const close = openEventStream(url, (type, data) => heard.push(`${type} ${data}`));
+  return { heard, close };
 }
 
 /** Answers with a stream of `parts`, each sent once the one before has been sent, and leaves it open. */
@@ -194,9 +191,9 @@ test('one that is closed says nothing any more, and its connection ends', async 
     void streaming('event: row\ndata: 1\n\n')(response);
     say = () => response.write('event: row\ndata: 2\n\n');
   };
-  const { heard, stream } = hear();
+  const { heard, close } = hear();
   await soon(() => expect(heard).toEqual(['row 1']));
-  stream.close();
+  close();
   say();
   await soon(() => expect(gone).toBe(1));
   expect(heard).toEqual(['row 1']);

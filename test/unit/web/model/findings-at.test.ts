@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { FLAG_SLOW } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
+import { Packer, Unpacker } from '../../../../web/data/transfer.ts';
 import { findingsAt } from '../../../../web/model/findings-at.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
@@ -24,6 +25,15 @@ test('links of 250 ms are a finding below a threshold of 250 ms, and none above 
   for (const report of mesh.reports) for (const [i] of report.links.flags.entries()) report.links.flags[i] = FLAG_SLOW;
   expect(titlesAt(mesh, 200)).toEqual([expect.stringMatching(/^goldpinger-chaos: slow from all 3 others, /)]);
   expect(titlesAt(mesh, 300)).toEqual([]);
+});
+
+test('lost datagrams are a finding at any threshold, also in a mesh that came from the worker', () => {
+  const { update } = new Packer().pack(meshOf({ pods: 5, scenario: 'lossy' }), []);
+  const mesh = new Unpacker().unpack(update);
+  for (const report of mesh.reports) report.links.flags.fill(FLAG_SLOW);
+  const lost = mesh.findings.map(({ title }) => title);
+  expect(lost).toEqual([expect.stringContaining('datagrams')]);
+  expect(titlesAt(mesh, mesh.settings.slowLinkMs + 100)).toEqual(lost);
 });
 
 test('at any threshold, slow findings and slow links come and go together', () => {
