@@ -6,6 +6,7 @@ import type { Clock } from '../../server/runtime/clock.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { FindingList } from '../components/finding-list.tsx';
 import { Late } from '../components/late.tsx';
+import { useFetched } from '../components/use-fetched.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import { loadExport, loadTable } from '../components/view-tools.tsx';
 import type { LiveFeed } from '../data/live-feed.ts';
@@ -25,7 +26,6 @@ import { SummaryBar } from './summary-bar.tsx';
 import { LiveStatus, TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
 import { useFolded } from './use-folded.ts';
-import { loadMeshClient, samplesAgo, useMoment } from './use-moment.ts';
 import { usePictures } from './use-pictures.ts';
 import { loadDetails, loadHeatmap, ViewArea } from './view-area.tsx';
 
@@ -37,6 +37,8 @@ const HINTS: Record<string, string> = {
 const THEME_NAMES = { system: 'System', light: 'Light', dark: 'Dark' };
 const localZone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+/** Loads what fetches meshes and samples. The first picture does not need it, because the worker fetches that. */
+const loadMeshClient = () => import('../data/mesh-client.ts');
 const loadMesh = async (windowMs: number) => (await loadMeshClient()).fetchMesh(windowMs, new AbortController().signal);
 
 /* Loaded when first shown, so that the first picture comes sooner. */
@@ -71,23 +73,26 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const theme = useTheme(themeChoice);
   const [named, chooseNames] = usePreference(preferences, 'names', NAME_CHOICES);
   const [helpOpen, setHelpOpen] = useState(false);
-  const [letterKeys, setLetterKeys] = useState(() => preferences.get('letterKeys') !== 'off');
-  const [hintRead, setHintRead] = useState(() => preferences.get('hintRead') === 'yes');
+  const [letterKeys, chooseLetterKeys] = usePreference(preferences, 'letterKeys', ['on', 'off']);
+  const [hintRead, chooseHintRead] = usePreference(preferences, 'hintRead', ['', 'yes']);
+  const [timeline, chooseTimeline] = usePreference(preferences, 'timeline', ['', 'folded']);
   const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
   const narrow = useMedia('(max-width: 639.98px)');
   const isPrinted = useMedia('print');
   const main = useRef<HTMLElement>(null);
   useLiveFeed(feed, windowOf(address));
 
-  const [folded, setFolded] = useState(() => preferences.get('timeline') === 'folded');
   const [replay, setReplay] = useState<TimeRange | null>(null);
-  const moment = useMoment(address.atMs);
+  const { atMs } = address;
+  const moment = useFetched(atMs === null ? null : String(atMs), async (signal) =>
+    (await loadMeshClient()).fetchPastMesh(atMs ?? 0, signal),
+  );
   const usual = usualThresholds(state.mesh?.settings.slowLinkMs ?? DEFAULT_THRESHOLDS.problemMs);
   const thresholds = address.thresholds ?? usual;
   const live = usePictures(state.mesh, address, thresholds, feed, named);
-  const past = usePictures(moment.mesh, address, thresholds, feed, named);
+  const past = usePictures(moment.value, address, thresholds, feed, named);
   // The live picture stays, in grey, until the first past picture is loaded.
-  const { overview, drawn } = address.atMs !== null && moment.mesh !== null ? past : live;
+  const { overview, drawn } = moment.value === null ? live : past;
   const stage = stageOf(live.overview, state.status);
   usePreloaded(stage === 'picture' && address.view !== 'raw');
   const { select, close, takeFocus } = useSelection(change, main);
@@ -96,7 +101,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
     () => (state.mesh === null ? clock.nowMs() : state.mesh.atMs + state.mesh.ageMs),
     [state.mesh, clock],
   );
-  const nowMs = address.atMs !== null && moment.mesh !== null ? pastMs(moment.mesh) : servedMs;
+  const nowMs = moment.value === null ? servedMs : pastMs(moment.value);
   const notices = useMemo(
     () => (overview === null || stage !== 'picture' ? [] : noticesOf(overview, state.status, nowMs)),
     [overview, stage, state.status, nowMs],
@@ -107,7 +112,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
 
   // A comparison opens links at a past time.
   const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
-  useKeys(letterKeys, (command: Command) => {
+  useKeys(letterKeys === 'on', (command: Command) => {
     if (command === 'help') setHelpOpen(true);
     else if (command === 'now') {
       if (address.atMs === null) feed.tryNow();
@@ -161,17 +166,18 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
           onAsTable: (asTable) => change({ asTable }),
           nowMs,
           narrow,
-          letterKeys,
+          letterKeys: letterKeys === 'on',
           loadSamples: async (from, to, signal) => {
-            const samples = await (await loadMeshClient()).fetchSamples(from, to, signal);
+            const { fetchSamples, samplesAgo } = await loadMeshClient();
+            const samples = await fetchSamples(from, to, signal);
             return address.atMs === null ? samples : samplesAgo(samples, servedMs - address.atMs);
           },
-          loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
+          loadMesh: async (windowMs) => moment.value ?? loadMesh(windowMs),
         };
   const viewProps = useFolded(props, address, change, feed);
   // A new reader must see a fault first.
   const isCalm = headline.tone === 'good' && notices.length === 0 && address.atMs === null;
-  const hint = hintRead || !isCalm || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
+  const hint = hintRead === 'yes' || !isCalm || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
   return (
     <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}${state.status === 'lost' ? ' is-lost' : ''}`}>
       <TopBar
@@ -220,10 +226,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
         onPod={(pod) => select({ pod })}
         onFilter={(filter) => change({ filter, compare: false })}
         hint={hint}
-        onHintRead={() => {
-          preferences.set('hintRead', 'yes');
-          setHintRead(true);
-        }}
+        onHintRead={() => chooseHintRead('yes')}
       />
       <ViewArea
         mainRef={main}
@@ -259,24 +262,21 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
         onClosePanel={closePanel}
       />
       {stage === 'picture' && (
-        <Late load={loadTimeline} waiting={<div className={`timeline${folded ? ' is-folded' : ''}`} />}>
+        <Late load={loadTimeline} waiting={<div className={`timeline${timeline === 'folded' ? ' is-folded' : ''}`} />}>
           {({ Timeline }) => (
             <Timeline
               feed={feed}
               clock={clock}
               points={points}
               address={address}
-              folded={folded}
+              folded={timeline === 'folded'}
               nowMs={servedMs}
               onChange={change}
               isThere={moment.isThere}
               problemMs={thresholds.problemMs}
               replay={replay}
               historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
-              onFolded={(wanted) => {
-                preferences.set('timeline', wanted ? 'folded' : '');
-                setFolded(wanted);
-              }}
+              onFolded={(isFolded) => chooseTimeline(isFolded ? 'folded' : '')}
             />
           )}
         </Late>
@@ -297,11 +297,8 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
           {({ HelpDialog }) => (
             <HelpDialog
               onClose={() => setHelpOpen(false)}
-              letterKeys={letterKeys}
-              onLetterKeys={(on) => {
-                preferences.set('letterKeys', on ? 'on' : 'off');
-                setLetterKeys(on);
-              }}
+              letterKeys={letterKeys === 'on'}
+              onLetterKeys={(isOn) => chooseLetterKeys(isOn ? 'on' : 'off')}
               version={state.mesh?.settings.version ?? ''}
             />
           )}

@@ -1,11 +1,11 @@
 import './notice-list.css';
 import { type ReactNode, useEffect, useState } from 'react';
+import type { Fetched } from '../components/use-fetched.ts';
 import type { ConnectionState } from '../data/connection.ts';
 import { clockText, sentence } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import { Icon } from './icons.tsx';
 import { MAX_NOTICES, type Notice } from './notices.ts';
-import type { Moment } from './use-moment.ts';
 
 interface NoticeListProps {
   /** The sentence without notices. */
@@ -107,7 +107,7 @@ interface MomentNoticeProps {
   /** The viewed time and the serving pod's current time, ms since the epoch. */
   atMs: number;
   nowMs: number;
-  moment: Moment;
+  moment: Pick<Fetched<unknown>, 'isThere' | 'error'>;
   /** HISTORY_WINDOW. */
   historyWindowMs: number;
   onNow(): void;

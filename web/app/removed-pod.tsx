@@ -1,5 +1,4 @@
-import { useEffect, useState } from 'react';
-import type { MeshEvent } from '../../server/protocol/event.ts';
+import { useFetched } from '../components/use-fetched.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import { fetchEvents } from '../data/past-client.ts';
 import { clockText, sentence, spanText } from '../model/format.ts';
@@ -8,17 +7,11 @@ import { shownName } from '../model/names.ts';
 /** The panel of a selected pod that is in no list any more: what became of it, as the events of the history tell. */
 export function RemovedPod({ uid, props }: { uid: string; props: ViewProps }) {
   const { nowMs, picture, onSelect } = props;
-  const [toMs] = useState(nowMs);
   const { historyWindowMs } = picture.mesh.settings;
-  const [events, setEvents] = useState<readonly MeshEvent[] | null>(null);
-  useEffect(() => {
-    const stop = new AbortController();
-    fetchEvents({ fromMs: toMs - historyWindowMs, toMs }, stop.signal).then(
-      (all) => setEvents(all.filter(({ kind, pod }) => kind.startsWith('pod-') && pod?.uid === uid)),
-      () => stop.signal.aborted || setEvents([]),
-    );
-    return () => stop.abort();
-  }, [uid, toMs, historyWindowMs]);
+  const { value: events, error } = useFetched(uid, async (signal) => {
+    const all = await fetchEvents({ fromMs: nowMs - historyWindowMs, toMs: nowMs }, signal);
+    return all.filter(({ kind, pod }) => kind.startsWith('pod-') && pod?.uid === uid);
+  });
   const name = shownName(events?.at(-1)?.pod?.name ?? '');
   const end = events?.findLast(({ kind }) => kind === 'pod-gone');
   const heir = events?.findLast(({ kind }) => kind === 'pod-replaced')?.detail ?? '';
@@ -26,7 +19,9 @@ export function RemovedPod({ uid, props }: { uid: string; props: ViewProps }) {
   return (
     <div className="detail">
       <h2 id="panel-title">{name === '' ? 'This pod no longer exists' : `${name} no longer exists`}</h2>
-      {events === null && <p className="panel-second">Loading its events…</p>}
+      {events === null && (
+        <p className="panel-second">{error === '' ? 'Loading its events…' : `No events: ${shownName(error)}`}</p>
+      )}
       {events?.length === 0 && (
         <p className="panel-second">
           Nothing is known about it: it ended more than {spanText(historyWindowMs)} ago (HISTORY_WINDOW), or it is from

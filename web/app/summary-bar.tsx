@@ -9,13 +9,13 @@ import {
   useRef,
   useState,
 } from 'react';
-import { PodMark, StateGlyph, UnreliableMark } from '../components/state-glyph.tsx';
+import { PodMark, StateGlyph } from '../components/state-glyph.tsx';
 import type { Address } from '../model/address.ts';
 import { countTargets } from '../model/external-targets.ts';
 import { countText, latencyText, plural } from '../model/format.ts';
 import type { LinkKind } from '../model/link-choice.ts';
 import { linkFacts } from '../model/link-facts.ts';
-import type { LinkState } from '../model/links.ts';
+import type { Tone } from '../model/links.ts';
 import type { Picture, PodHealth } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 import { type Fact, namesOf, notReporting, SUMMARY_STEPS, summaryFacts } from './summary.ts';
@@ -75,13 +75,7 @@ function FactButton({ fact, isFixed, props }: { fact: Fact; isFixed: boolean; pr
   const room = isFixed ? text.replace(countText(count), countText(most)) : undefined;
   const content = (
     <>
-      {of === 'pod' ? (
-        <PodMark state={state as PodHealth} />
-      ) : state === 'suspect' ? (
-        <UnreliableMark />
-      ) : (
-        <StateGlyph state={state as LinkState} />
-      )}
+      {of === 'pod' ? <PodMark state={state as PodHealth} /> : <StateGlyph state={state as Tone} />}
       <span className="fact-text" data-room={room}>
         {text}
       </span>

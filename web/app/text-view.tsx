@@ -1,6 +1,6 @@
 import './text-view.css';
-import { useEffect, useMemo, useState } from 'react';
-import { textOf } from '../../server/runtime/errors.ts';
+import { useMemo, useState } from 'react';
+import { useFetched } from '../components/use-fetched.ts';
 import { type FetchedText, fetchText } from '../data/client.ts';
 import { countText, plural } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
@@ -16,16 +16,15 @@ interface TextViewProps {
   servedBy: string;
 }
 
-interface TextResponse extends FetchedText {
-  error: string;
-}
-
 /** Shows responses of the server as text, with a line filter and a refresh button. */
 export function TextView({ sources, heading, servedBy }: TextViewProps) {
   const [path, setPath] = useState(sources[0]?.path ?? '');
   const [filter, setFilter] = useState('');
   const [round, setRound] = useState(0);
-  const answer = useResponse(path, round);
+  const { value, error } = useFetched(`${path} ${round}`, async (signal) => {
+    return { path, ...(await fetchText(path, MAX_CHARS, signal)) };
+  });
+  const answer = value?.path === path ? value : null;
   const shown = useMemo(() => (answer === null ? null : keptLines(prettyJson(answer.text), filter)), [answer, filter]);
   return (
     <section className="text-view" aria-label={heading}>
@@ -60,7 +59,7 @@ export function TextView({ sources, heading, servedBy }: TextViewProps) {
           Open {path}
         </a>
         <span className="text-note" role="status">
-          {noteOf(answer, shown, filter, servedBy)}
+          {error === '' ? noteOf(answer, shown, filter, servedBy) : `No response: ${error}`}
         </span>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
@@ -72,35 +71,18 @@ export function TextView({ sources, heading, servedBy }: TextViewProps) {
 }
 
 function noteOf(
-  answer: TextResponse | null,
+  answer: FetchedText | null,
   shown: { lines: number; all: number } | null,
   filter: string,
   servedBy: string,
 ): string {
   if (answer === null || shown === null) return 'Loading…';
-  if (answer.error !== '') return `No response: ${answer.error}`;
   const lines = filter === '' ? plural(shown.all, 'line') : `${countText(shown.lines)} of ${plural(shown.all, 'line')}`;
   const cut = answer.cut ? `, the first ${countText(MAX_CHARS / 1000)} kB` : '';
   // Where the page is reached by a Service, the response can come from another pod than the page's data.
   const pod =
     answer.pod === '' ? '' : `, from ${shownName(answer.pod)}${answer.pod === servedBy ? '' : ', another pod'}`;
   return `HTTP ${answer.status}, ${lines}${cut}${pod}`;
-}
-
-function useResponse(path: string, round: number): TextResponse | null {
-  const [answer, setAnswer] = useState<(TextResponse & { path: string }) | null>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round fetches the same path again
-  useEffect(() => {
-    const stop = new AbortController();
-    fetchText(path, MAX_CHARS, stop.signal).then(
-      (got) => setAnswer({ ...got, path, error: '' }),
-      (error: unknown) => {
-        if (!stop.signal.aborted) setAnswer({ text: '', cut: false, status: 0, pod: '', error: textOf(error), path });
-      },
-    );
-    return () => stop.abort();
-  }, [path, round]);
-  return answer?.path === path ? answer : null;
 }
 
 /** Formats JSON with indentation; returns other text unchanged. */

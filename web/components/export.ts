@@ -1,5 +1,5 @@
 import type { Thresholds } from '../../server/protocol/link-state.ts';
-import { countText, timeZone, zoneText } from '../model/format.ts';
+import { countText, dateText, zoneText } from '../model/format.ts';
 import { cellTokens } from '../model/heat-colours.ts';
 import { FONT } from '../model/label-layout.ts';
 import { type LinkFacts, linkFacts } from '../model/link-facts.ts';
@@ -98,9 +98,7 @@ function drawLegend(ctx: CanvasRenderingContext2D, { picture, token, x, threshol
 
 /** When the picture was taken, in the zone of the page: "Taken 2024-05-14 12:25:57 UTC+2". */
 export function takenText(atMs: number): string {
-  const offsetMin = timeZone() === 'utc' ? 0 : -new Date(atMs).getTimezoneOffset();
-  const local = new Date(atMs + offsetMin * 60_000).toISOString();
-  return `Taken ${local.slice(0, 10)} ${local.slice(11, 19)} ${zoneText(atMs)}`;
+  return `Taken ${dateText(atMs)} ${zoneText(atMs)}`;
 }
 
 function drawSwatch(
@@ -163,33 +161,34 @@ function save(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-const COLUMNS = [
-  'from_namespace',
-  'from_pod',
-  'from_node',
-  'to_namespace',
-  'to_pod',
-  'to_node',
-  'state',
-  'unreliable',
-  'outcome',
-  'failed_in',
-  'shown_ms',
-  'connect_ms',
-  'first_byte_ms',
-  'total_ms',
-  'p50_ms',
-  'p95_ms',
-  'max_ms',
-  'samples',
-  'failures',
-  'datagrams',
-  'datagrams_lost',
-  'udp_rtt_ms',
-  'hops',
-  'since',
-  'error',
+const POD_COLUMNS = ['namespace', 'pod', 'node'];
+
+/** The columns about a link. Durations are ms, `since` is ISO 8601 in UTC, unknown values are empty. */
+const COLUMNS: readonly [name: string, value: (facts: LinkFacts, shownUs: number) => string | number][] = [
+  ['state', ({ state }) => state],
+  ['unreliable', ({ unreliable }) => (unreliable ? 1 : 0)],
+  ['outcome', ({ outcome }) => outcome ?? ''],
+  ['failed_in', ({ phase }) => phase ?? ''],
+  ['shown_ms', (_, shownUs) => ms(shownUs)],
+  ['connect_ms', ({ connectUs }) => ms(connectUs)],
+  ['first_byte_ms', ({ firstByteUs }) => ms(firstByteUs)],
+  ['total_ms', ({ totalUs }) => ms(totalUs)],
+  ['p50_ms', ({ stats }) => ms(stats?.p50Us)],
+  ['p95_ms', ({ stats }) => ms(stats?.p95Us)],
+  ['max_ms', ({ stats }) => ms(stats?.maxUs)],
+  ['samples', ({ stats }) => stats?.samples ?? ''],
+  ['failures', ({ stats }) => stats?.failures ?? ''],
+  ['datagrams', ({ udp }) => udp?.sent ?? ''],
+  ['datagrams_lost', ({ udp }) => udp?.lost ?? ''],
+  ['udp_rtt_ms', ({ udp }) => ms(udp?.rttUs)],
+  ['hops', ({ udp }) => (udp === null || udp.hops < 0 ? '' : udp.hops)],
+  ['since', ({ sinceMs }) => (sinceMs < 0 ? '' : new Date(Math.min(sinceMs, 8.64e15)).toISOString())],
+  ['error', ({ detail }) => csvField(detail)],
 ];
+
+function ms(us = -1): string {
+  return us >= 0 ? String(Math.round(us) / 1000) : '';
+}
 
 /** One CSV field (RFC 4180). A text that a spreadsheet would run as a formula gets a leading apostrophe. */
 export function csvField(text: string): string {
@@ -200,48 +199,19 @@ export function csvField(text: string): string {
   return /[",;]|^ | $/.test(flat) ? `"${flat.replaceAll('"', '""')}"` : flat;
 }
 
-/**
- * All links as CSV, one line per link. Yields the links of one source pod at a time, so that the caller can pause.
- * Durations are ms, `since` is ISO 8601 in UTC, unknown values are empty.
- */
+/** All links as CSV, one line per link. Yields the links of one source pod at a time, so that the caller can pause. */
 export function* csvOf(picture: Picture): Generator<string> {
-  yield `${COLUMNS.join(',')}\r\n`;
+  const ends = ['from', 'to'].flatMap((end) => POD_COLUMNS.map((name) => `${end}_${name}`));
+  yield `${[...ends, ...COLUMNS.map(([name]) => name)].join(',')}\r\n`;
   const who = picture.pods.map(({ pod }) => [pod.namespace, pod.name, pod.node].map(csvField).join(','));
   for (let from = 0; from < picture.n; from++) {
     let piece = '';
     for (let to = 0; to < picture.n; to++) {
       const facts = linkFacts(picture, from, to);
-      piece += `${who[from]},${who[to]},${figures(facts, picture.valueUs[from * picture.n + to] ?? -1)}\r\n`;
+      const shownUs = picture.valueUs[from * picture.n + to] ?? -1;
+      const values = COLUMNS.map(([, value]) => value(facts, shownUs));
+      piece += `${who[from]},${who[to]},${values.join(',')}\r\n`;
     }
     yield piece;
   }
-}
-
-function figures(facts: LinkFacts, shownUs: number): string {
-  const { stats, udp } = facts;
-  return [
-    facts.state,
-    facts.unreliable ? 1 : 0,
-    facts.outcome ?? '',
-    facts.phase ?? '',
-    ms(shownUs),
-    ms(facts.connectUs),
-    ms(facts.firstByteUs),
-    ms(facts.totalUs),
-    ms(stats?.p50Us ?? -1),
-    ms(stats?.p95Us ?? -1),
-    ms(stats?.maxUs ?? -1),
-    stats?.samples ?? '',
-    stats?.failures ?? '',
-    udp?.sent ?? '',
-    udp?.lost ?? '',
-    ms(udp?.rttUs ?? -1),
-    udp === null || udp.hops < 0 ? '' : udp.hops,
-    facts.sinceMs < 0 ? '' : new Date(Math.min(facts.sinceMs, 8.64e15)).toISOString(),
-    csvField(facts.detail),
-  ].join(',');
-}
-
-function ms(us: number): string {
-  return us >= 0 ? String(Math.round(us) / 1000) : '';
 }

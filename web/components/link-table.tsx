@@ -6,7 +6,7 @@ import { linkFacts } from '../model/link-facts.ts';
 import { codeOf, SEVERITY } from '../model/links.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { factsTitle } from '../model/messages.ts';
-import { shownName } from '../model/names.ts';
+import { compareNames, shownName } from '../model/names.ts';
 import { Worst } from '../model/worst.ts';
 import { StateGlyph } from './state-glyph.tsx';
 import { type Sort, SortHead, TableFrame } from './table-frame.tsx';
@@ -146,7 +146,7 @@ function LinkRow({ props: { picture, onSelect }, pair }: { props: ViewProps; pai
 export function sortedLinks(picture: Picture, pairs: ArrayLike<number>, { column, up }: Sort<Column>): number[] {
   const { n, state, valueUs } = picture;
   const rankOf = new Int32Array(n);
-  const byName = [...picture.pods].sort((a, b) => COLLATOR.compare(a.name, b.name));
+  const byName = [...picture.pods].sort((a, b) => compareNames(a.name, b.name));
   for (const [rank, { index }] of byName.entries()) rankOf[index] = rank;
   const severityOf = (pair: number) => SEVERITY[state[pair] ?? 0] ?? 0;
   const keys: Record<Column, (pair: number, from: number, to: number) => number> = {
@@ -167,4 +167,3 @@ export function sortedLinks(picture: Picture, pairs: ArrayLike<number>, { column
 }
 
 const FAILED = SEVERITY[codeOf('failed')];
-const COLLATOR = new Intl.Collator('en', { numeric: true });

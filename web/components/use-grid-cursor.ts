@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type RefObject, useState } from 'react';
 import { moved, nextWhere, type Place } from '../model/grid-moves.ts';
-import { useLetters } from './use-letters.ts';
+import { useLetters } from './keys.ts';
 
 /** The grid of a cursor: `count` x `count` cells, and pods by their positions on both axes. */
 interface GridCursorRequest {

@@ -14,6 +14,14 @@ export async function fetchSamples(from: string, to: string, signal: AbortSignal
   return getJson(serverUrl('api/v1/link', { from, to }), parseLinkSamples, signal);
 }
 
+/** The samples that were known `ageMs` ago, for viewing the past. Pods keep samples only for minutes. */
+export function samplesAgo(samples: LinkSamples, ageMs: number): LinkSamples {
+  const nowMs = samples.nowMs - ageMs;
+  const kept = samples.samples.filter(({ atMs }) => atMs <= nowMs);
+  const error = samples.error === '' && kept.length === 0 ? 'No samples kept for that time' : samples.error;
+  return { ...samples, nowMs, samples: kept, error };
+}
+
 /** Fetches the mesh at a time (ms since the epoch). Rejects with an Error that people can read. */
 export async function fetchPastMesh(atMs: number, signal: AbortSignal): Promise<Mesh> {
   const mesh = await getJson(serverUrl('api/v1/mesh', { at: String(Math.round(atMs)) }), parseMesh, signal);

@@ -13,7 +13,7 @@ import {
 import { isWorseResult } from '../../server/protocol/link-state.ts';
 import { unpack16 } from '../../server/protocol/links.ts';
 import { countText, latencyText, plural } from './format.ts';
-import { podLabels } from './names.ts';
+import { compareNames, podLabels } from './names.ts';
 
 /** How all links did in one range, by pair. */
 export interface RangeCells {
@@ -42,7 +42,7 @@ export interface ChangeMapModel {
 export function changeMapOf({ pods, links, displayNodeName }: Comparison): ChangeMapModel {
   const n = pods.length;
   const labels = podLabels(pods, displayNodeName);
-  const order = [...pods.keys()].sort((a, b) => COLLATOR.compare(pods[a]?.name ?? '', pods[b]?.name ?? ''));
+  const order = [...pods.keys()].sort((a, b) => compareNames(pods[a]?.name ?? '', pods[b]?.name ?? ''));
   const place = new Uint32Array(n);
   for (const [i, pod] of order.entries()) place[pod] = i;
   const map: ChangeMapModel = {
@@ -106,9 +106,6 @@ function latencyOf(packed = 0): number {
   const us = unpack16(packed);
   return us < 0 ? Number.NaN : us;
 }
-
-/** Names by their numbers, as in the heatmap. */
-const COLLATOR = new Intl.Collator('en', { numeric: true });
 
 /** A change of latency with its sign: "+252 ms", "−0.3 ms", "±0" below 0.05 ms, "–" if it is not known (NaN). */
 export function deltaText(us: number): string {

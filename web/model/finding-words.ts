@@ -1,7 +1,7 @@
-import { type Finding, type FindingKind, isAboutNode } from '../../server/protocol/finding.ts';
+import { type Finding, isAboutNode } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Selection } from './address.ts';
-import { isAboutSelfLink } from './findings.ts';
+import { isAboutSelfLink, LINK_FINDINGS, POD_FINDINGS } from './findings.ts';
 import { clockText, latencyText, sentence } from './format.ts';
 import { shownName } from './names.ts';
 import { nodeFilter } from './order.ts';
@@ -54,14 +54,6 @@ export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: nu
 /** What a click on a finding opens: its link, its pod, or all pods of its node; null = nothing. */
 export type FindingTarget = { filter: string } | Exclude<Selection, null> | null;
 
-const LINK_KINDS: ReadonlySet<FindingKind> = new Set([
-  'link',
-  'link-slow',
-  'link-intermittent',
-  'link-lossy',
-  'one-way',
-]);
-
 /** What a click on a finding opens. If `open` shows that already, another link or pod of the finding. */
 export function targetOf(
   finding: Finding,
@@ -78,9 +70,8 @@ export function targetOf(
   if (isAboutNode(kind) && node !== '') return { filter: nodeFilter(node) };
   let wanted: Exclude<Selection, null>[] = [];
   if (isAboutSelfLink(finding)) wanted = [pod, ...link];
-  else if (LINK_KINDS.has(kind)) wanted = [...link, pod];
-  else if (pods.length === 1)
-    wanted = ['pod-unreachable', 'pod-intermittent', 'pod-slow', 'pod-lossy'].includes(kind) ? [pod, ...link] : [pod];
+  else if (LINK_FINDINGS.has(kind)) wanted = [...link, pod];
+  else if (pods.length === 1) wanted = POD_FINDINGS.has(kind) ? [pod, ...link] : [pod];
   return wanted.find((one) => !isSame(open, one)) ?? null;
 }
 

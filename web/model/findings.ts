@@ -53,11 +53,22 @@ export function isAboutSelfLink({ kind, pods, from }: Finding): boolean {
   return kind === 'link' && pods.length === 1 && from.length === 1 && pods[0] === from[0];
 }
 
-const KINDS_OF_A_LINK: ReadonlySet<FindingKind> = new Set(['one-way', 'link-slow', 'link-intermittent', 'link-lossy']);
+/** The kinds of findings about single links. */
+export const LINK_FINDINGS: ReadonlySet<FindingKind> = new Set([
+  'link',
+  'link-slow',
+  'link-intermittent',
+  'link-lossy',
+  'one-way',
+]);
 
-function isAboutOneLink(finding: Finding): boolean {
-  return (finding.kind === 'link' && !isAboutSelfLink(finding)) || KINDS_OF_A_LINK.has(finding.kind);
-}
+/** The kinds of findings about the links into a pod. */
+export const POD_FINDINGS: ReadonlySet<FindingKind> = new Set([
+  'pod-unreachable',
+  'pod-slow',
+  'pod-lossy',
+  'pod-intermittent',
+]);
 
 /**
  * The findings that the strip above the view counts: about a whole pod, node, zone or path, failed, or slow if none fails. It
@@ -65,18 +76,14 @@ function isAboutOneLink(finding: Finding): boolean {
  */
 export function findingsOfStrip(findings: readonly Finding[]): Finding[] {
   const wanted = findings.some(({ severity }) => severity === 'failed') ? 'failed' : 'slow';
-  return findings.filter((one) => one.severity === wanted && !isAboutOneLink(one));
+  return findings.filter((one) => one.severity === wanted && (!LINK_FINDINGS.has(one.kind) || isAboutSelfLink(one)));
 }
 
 /** The rows or columns of a finding; null if it is about single links or no pod. */
 export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace | null {
   const { kind, pods, from } = finding;
+  if (POD_FINDINGS.has(kind)) return { axis: 'row', pods };
   switch (kind) {
-    case 'pod-unreachable':
-    case 'pod-slow':
-    case 'pod-lossy':
-    case 'pod-intermittent':
-      return { axis: 'row', pods };
     case 'pod-reaches-nobody':
     case 'pod-slow-out':
     case 'pod-lossy-out':

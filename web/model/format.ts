@@ -54,30 +54,28 @@ export function timeZone(): TimeZone {
 
 /** The name of the page's zone at a time: "UTC", "UTC+2", "UTC−3:30". */
 export function zoneText(atMs: number): string {
-  const offsetMin = shownZone === 'utc' ? 0 : -new Date(atMs).getTimezoneOffset();
+  const offsetMin = offsetMinAt(atMs);
   if (!(Math.abs(offsetMin) > 0)) return 'UTC';
   const [hours, minutes] = [Math.floor(Math.abs(offsetMin) / 60), Math.abs(offsetMin) % 60];
-  return `UTC${offsetMin < 0 ? '−' : '+'}${hours}${minutes === 0 ? '' : `:${twoDigits(minutes)}`}`;
+  return `UTC${offsetMin < 0 ? '−' : '+'}${hours}${minutes === 0 ? '' : `:${String(minutes).padStart(2, '0')}`}`;
 }
 
 /** The time of day in the page's zone, "15:12:41"; with the date if that is not the day of `nowMs`. */
 export function clockText(atMs: number, nowMs = atMs): string {
-  const [at, now] = [isoText(atMs), isoText(nowMs)];
+  const at = dateText(atMs);
   if (at === '') return '–';
-  const time = at.slice(11);
-  return at.slice(0, 10) === now.slice(0, 10) ? time : `${at.slice(0, 10)} ${time}`;
+  return at.slice(0, 10) === dateText(nowMs).slice(0, 10) ? at.slice(11) : at;
 }
 
-/** The date and time of day in the page's zone, "2024-05-14T15:12:41"; '' if it is no time of the years 0 to 9999. */
-function isoText(ms: number): string {
-  const at = new Date(ms);
-  const offsetMs = shownZone === 'utc' ? 0 : at.getTimezoneOffset() * 60_000;
-  const shifted = new Date(ms - offsetMs);
-  return Number.isFinite(shifted.getTime()) ? shifted.toISOString().slice(0, 19) : '';
+/** The date and time of day in the page's zone, "2024-05-14 15:12:41"; '' if it is no time of the years 0 to 9999. */
+export function dateText(atMs: number): string {
+  const shifted = new Date(atMs + offsetMinAt(atMs) * 60_000);
+  return Number.isFinite(shifted.getTime()) ? shifted.toISOString().slice(0, 19).replace('T', ' ') : '';
 }
 
-function twoDigits(value: number): string {
-  return String(value).padStart(2, '0');
+/** How far the page's zone is ahead of UTC at a time, minutes. */
+function offsetMinAt(atMs: number): number {
+  return shownZone === 'utc' ? 0 : -new Date(atMs).getTimezoneOffset();
 }
 
 /** A count with thin spaces between groups of three digits: "1 092". */

@@ -100,6 +100,16 @@ function uniqueForms(forms: readonly (readonly string[])[]): string[] {
   return picked;
 }
 
+/** Compares names by their numbers ("worker-9" before "worker-10"), the same in every browser; '' comes last. */
+export function compareNames(a: string, b: string): number {
+  // The collator is slow, and most neighbours have the same node.
+  if (a === b) return 0;
+  if (a === '' || b === '') return a === '' ? 1 : -1;
+  return COLLATOR.compare(a, b) || (a < b ? -1 : 1);
+}
+
+const COLLATOR = new Intl.Collator('en', { numeric: true });
+
 function countsOf(texts: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);

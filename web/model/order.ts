@@ -3,6 +3,7 @@ import type { GroupBy, OrderBy } from './address.ts';
 import { type AxisStates, badness } from './axis-states.ts';
 import type { Folding } from './fold.ts';
 import type { Picture, PodView } from './mesh-view.ts';
+import { compareNames } from './names.ts';
 import { standIns } from './slots.ts';
 
 /** Neighbouring pods on an axis with a common name. */
@@ -42,7 +43,7 @@ export function arrange(picture: Picture, axisStates: AxisStates, options: Arran
   const shown = picture.pods.filter(({ index }) => options.shown?.[index] !== 0);
   const inOrder = comparator(axisStates, options.order, picture.fold?.level ?? 'pod');
   const key = groupKey(options.group);
-  shown.sort((a, b) => compareText(key(a), key(b)) || inOrder(a, b));
+  shown.sort((a, b) => compareNames(key(a), key(b)) || inOrder(a, b));
   return arrangementOf(shown, picture.n, options.group);
 }
 
@@ -122,9 +123,9 @@ function comparator(
   level: Folding['level'],
 ): (a: PodView, b: PodView) => number {
   const byPodName = (a: PodView, b: PodView) =>
-    compareText(a.pod.name, b.pod.name) || compareText(a.pod.namespace, b.pod.namespace) || a.index - b.index;
-  const byNode = (a: PodView, b: PodView) => compareText(a.pod.node, b.pod.node) || byPodName(a, b);
-  const byZone = (a: PodView, b: PodView) => compareText(a.pod.zone, b.pod.zone) || byNode(a, b);
+    compareNames(a.pod.name, b.pod.name) || compareNames(a.pod.namespace, b.pod.namespace) || a.index - b.index;
+  const byNode = (a: PodView, b: PodView) => compareNames(a.pod.node, b.pod.node) || byPodName(a, b);
+  const byZone = (a: PodView, b: PodView) => compareNames(a.pod.zone, b.pod.zone) || byNode(a, b);
   const byName = level === 'zone' ? byZone : level === 'node' ? byNode : byPodName;
   if (order === 'name') return byName;
   if (order === 'node') return byNode;
@@ -148,15 +149,6 @@ function groupsOf(shown: readonly PodView[], key: (view: PodView) => string): Ax
   }
   return groups;
 }
-
-/** Compares names by their numbers ("worker-9" before "worker-10"), the same in every browser; '' comes last. */
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  if (a === '' || b === '') return a === '' ? 1 : -1;
-  return COLLATOR.compare(a, b) || (a < b ? -1 : 1);
-}
-
-const COLLATOR = new Intl.Collator('en', { numeric: true });
 
 /**
  * Keeps the order until the reader's choices change, so that new data never moves a row. A new pod comes last (in its
@@ -229,7 +221,7 @@ export class KeptOrder {
     for (const uid of this.#uids) if (!moved.has(uid)) take(heirs.get(uid) ?? uid);
     for (const uid of [...waiting.keys()]) take(uid);
     const key = groupKey(group);
-    ordered.sort((a, b) => compareText(key(a), key(b)));
+    ordered.sort((a, b) => compareNames(key(a), key(b)));
     return arrangementOf(ordered, n, group);
   }
 }

@@ -1,4 +1,5 @@
-import { ascending, bisect, cluster, cumsum, type HierarchyPointNode, hierarchy, range } from 'd3';
+import { bisect, cluster, cumsum, type HierarchyPointNode, hierarchy, range } from 'd3';
+import { compareNames } from './names.ts';
 
 /** How pods on a ring are grouped. Pods without a known node or zone are in group ''. */
 export type RingGroup = 'none' | 'node' | 'zone';
@@ -63,17 +64,14 @@ interface TreeItem {
 /** Gap between two groups, as a multiple of the distance between two pods. */
 export const GAP_SLOTS = 1.6;
 
-const collator = new Intl.Collator('en', { numeric: true });
-
 /**
  * The order of pods on the ring: zone, node, name, uid; with `none` name and uid only. It depends only on the set of
  * pods, so new measurements never move a pod, and a new pod never changes the order of the others.
  */
 export function ringOrder(pods: readonly RingPod[], group: RingGroup): number[] {
-  // The collator is slow, and most neighbours have the same zone and node.
-  const compare = (a: string, b: string) => (a === b ? 0 : collator.compare(a, b) || ascending(a, b));
-  const byName = (a: RingPod, b: RingPod) => compare(a.name, b.name) || compare(a.uid, b.uid);
-  const byPlace = (a: RingPod, b: RingPod) => compare(a.zone, b.zone) || compare(a.node, b.node) || byName(a, b);
+  const byName = (a: RingPod, b: RingPod) => compareNames(a.name, b.name) || compareNames(a.uid, b.uid);
+  const byPlace = (a: RingPod, b: RingPod) =>
+    compareNames(a.zone, b.zone) || compareNames(a.node, b.node) || byName(a, b);
   const order = group === 'none' ? byName : byPlace;
   return pods.map((_, i) => i).sort((i, j) => order(pods[i] as RingPod, pods[j] as RingPod));
 }

@@ -1,6 +1,7 @@
 import { scaleTime, scaleUtc } from 'd3';
 import { LATENCY_BINS_US, type MeshHistory } from '../../server/protocol/history.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
+import { SPANS } from './address.ts';
 import { timeZone } from './format.ts';
 import type { StripPoint } from './strip.ts';
 
@@ -144,14 +145,13 @@ export function keyStepMs(spanMs: number): number {
   return KEY_STEPS.find((ms) => spanMs / ms <= 300) ?? HOUR;
 }
 
-/** The lengths that the timeline chooses from by itself, ms. */
-const AUTO_SPANS = [5, 10, 20, 30, 60].map((minutes) => minutes * MINUTE);
-/** The longest length that it chooses by itself, ms. */
-export const MOST_AUTO_MS = Math.max(...AUTO_SPANS);
+/** The longest span that the timeline chooses by itself, ms. */
+export const MOST_AUTO_MS = HOUR;
+const AUTO_SPANS = SPANS.filter((ms) => ms <= MOST_AUTO_MS);
 
 /** The shortest automatic span that includes `knownFromMs`, the oldest time with data; otherwise the longest. */
 export function autoSpan(knownFromMs: number, nowMs: number): number {
-  return AUTO_SPANS.find((ms) => ms >= nowMs - knownFromMs) ?? MOST_AUTO_MS;
+  return spanFor(AUTO_SPANS, 0, knownFromMs, nowMs);
 }
 
 /** The shortest of `spans` that includes `fromMs` and is not below `chosenMs`; otherwise the longest. */

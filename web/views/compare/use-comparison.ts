@@ -1,7 +1,8 @@
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import type { Comparison } from '../../../server/protocol/comparison.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
+import { useFetched } from '../../components/use-fetched.ts';
 import { fetchComparison } from '../../data/past-client.ts';
 
 /** The request waits this long, so that a handle that is being dragged sends none. */
@@ -21,48 +22,27 @@ export interface ComparisonState {
   reload(): void;
 }
 
-type Settled = Omit<ComparisonState, 'isCurrent' | 'reload'> & { key: string };
-
-const NOTHING: Settled = { key: '', comparison: null, error: '', hypothesisError: '' };
-
 /** Fetches the comparison of ranges, with each change of them or of the hypothesis (clause by clause). */
 export function useComparison(ranges: readonly TimeRange[], expect: readonly string[]): ComparisonState {
-  const [state, setState] = useState<Settled>(NOTHING);
   const [count, setCount] = useState(0);
   const key = JSON.stringify({ ranges, expect, count });
-  useEffect(() => {
-    const abort = new AbortController();
-    const timer = setTimeout(() => {
-      fetchSettled(key, abort.signal).then(
-        (settled) => abort.signal.aborted || setState(settled),
-        (error: unknown) =>
-          abort.signal.aborted ||
-          setState(({ comparison }) => ({ key, comparison, error: textOf(error, 200), hypothesisError: '' })),
-      );
-    }, DELAY_MS);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [key]);
-  const isSettled = state.key === key;
+  const { value, isThere, error } = useFetched(key, (signal) => fetchJudged(ranges, expect, signal), DELAY_MS);
   return {
-    comparison: state.comparison,
-    isCurrent: isSettled && state.error === '',
-    error: isSettled ? state.error : '',
-    hypothesisError: isSettled ? state.hypothesisError : '',
+    comparison: value?.comparison ?? null,
+    isCurrent: isThere,
+    error,
+    hypothesisError: isThere && value !== null ? value.hypothesisError : '',
     reload: () => setCount((before) => before + 1),
   };
 }
 
 /** Asks without the hypothesis if the server refuses that. */
-async function fetchSettled(key: string, signal: AbortSignal): Promise<Settled> {
-  const { ranges, expect }: { ranges: TimeRange[]; expect: string[] } = JSON.parse(key);
+async function fetchJudged(ranges: readonly TimeRange[], expect: readonly string[], signal: AbortSignal) {
   try {
-    return { key, comparison: await fetchComparison(ranges, expect, signal), error: '', hypothesisError: '' };
+    return { comparison: await fetchComparison(ranges, expect, signal), hypothesisError: '' };
   } catch (error) {
     const hypothesisError = textOf(error, 400);
     if (!/^expect( \d+)? in query/.test(hypothesisError)) throw error;
-    return { key, comparison: await fetchComparison(ranges, [], signal), error: '', hypothesisError };
+    return { comparison: await fetchComparison(ranges, [], signal), hypothesisError };
   }
 }

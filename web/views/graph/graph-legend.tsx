@@ -1,4 +1,4 @@
-import { UnreliableMark } from '../../components/state-glyph.tsx';
+import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { countText, latencyText } from '../../model/format.ts';
 import type { LinkChoice, LinkKind } from '../../model/link-choice.ts';
@@ -54,7 +54,7 @@ export function GraphLegend({ props, choice, isBundled, lossyLinks }: LegendProp
       ))}
       {unreliableLinks > 0 && (
         <li>
-          <UnreliableMark />
+          <StateGlyph state="suspect" />
           unreliable <b>{countText(unreliableLinks)}</b>
         </li>
       )}

@@ -1,4 +1,4 @@
-import { StateGlyph, UnreliableMark } from '../../components/state-glyph.tsx';
+import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { severityOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
@@ -29,7 +29,7 @@ export function CalloutList(props: Select & { callouts: Callout[]; picture: Pict
     <ul className="callout-list">
       {worstFirst.map((callout) => (
         <li className="callout" key={keyOf(callout)}>
-          {callout.state === 'suspect' ? <UnreliableMark /> : <StateGlyph state={callout.state} />}
+          <StateGlyph state={callout.state} />
           <div>
             <CalloutWords callout={callout} picture={picture} action={false} onSelect={onSelect} />
           </div>

@@ -1,6 +1,6 @@
 import './legend.css';
 import { type ReactNode, useId, useMemo, useState } from 'react';
-import { StateGlyph, UnreliableMark } from '../../components/state-glyph.tsx';
+import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { usualThresholds } from '../../model/address.ts';
 import { countText } from '../../model/format.ts';
@@ -104,7 +104,7 @@ export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilte
           const note = stateNote(state, thresholds, retentionMs, failedBy);
           return entry(state, <StateGlyph state={state} />, stateWords(state), note, picture.counts[state]);
         })}
-        {entry('unreliable', <UnreliableMark />, ...UNRELIABLE, picture.unreliableLinks)}
+        {entry('unreliable', <StateGlyph state="suspect" />, ...UNRELIABLE, picture.unreliableLinks)}
       </ul>
       <ThresholdEditor picture={picture} thresholds={thresholds} onThresholds={onThresholds} />
     </div>

@@ -14,7 +14,6 @@ import { suggestedRanges } from './suggestion.ts';
 import { Track } from './track.tsx';
 import { usePast } from './use-past.ts';
 import { SPEEDS, usePlay } from './use-play.ts';
-import { useSpan } from './use-span.ts';
 
 /** The shortest automatic span, ms. */
 const LEAST_SPAN_MS = 60_000;
@@ -45,18 +44,16 @@ export function Timeline(props: TimelineProps) {
   const { feed, clock, points, nowMs, address, problemMs, onChange, isThere, folded } = props;
   const { atMs, ranges } = address;
   const firstMs = Math.min(nowMs, atMs ?? nowMs, ranges[0]?.fromMs ?? nowMs);
-  const span = useSpan({ chosenMs: address.spanMs, firstMs, nowMs });
-  // The page may have received more than the servers still keep.
-  const rememberedMs = nowMs - (props.historyWindowMs > 0 ? props.historyWindowMs : Number.POSITIVE_INFINITY);
-  const { past, spanMs, fetchNow } = usePast(feed, clock, address.spanMs === null, ({ knownFromMs }) =>
-    span.spanOf(Math.min(points[0]?.atMs ?? nowMs, Math.max(rememberedMs, knownFromMs ?? nowMs))),
-  );
+  const receivedMs = points[0]?.atMs ?? nowMs;
+  const { historyWindowMs } = props;
+  const request = { feed, clock, chosenMs: address.spanMs, firstMs, receivedMs, nowMs, historyWindowMs };
+  const { past, spanMs, hold, fetchNow } = usePast(request);
   const known = useMemo(
     () => (past.history === null ? [] : stepsOf(past.history, problemMs)),
     [past.history, problemMs],
   );
   const dataMs = Math.min(
-    points[0]?.atMs ?? nowMs,
+    receivedMs,
     known.find((step) => step.known > 0)?.fromMs ?? nowMs,
     past.events[0]?.atMs ?? nowMs,
   );
@@ -94,7 +91,7 @@ export function Timeline(props: TimelineProps) {
           atMs={atMs}
           ranges={ranges}
           onRanges={onRanges}
-          onHold={span.hold}
+          onHold={hold}
           onPick={(ms) => onMoment(nowMs - ms < spanMs / 400 ? null : Math.round(ms))}
         />
       )}

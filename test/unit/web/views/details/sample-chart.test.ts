@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RecentSample } from '../../../../../server/protocol/sample.ts';
-import { samplesAgo } from '../../../../../web/app/use-moment.ts';
 import { barSegments } from '../../../../../web/components/phase-bar.tsx';
+import { samplesAgo } from '../../../../../web/data/mesh-client.ts';
 import { plotSamples, summarise } from '../../../../../web/views/details/sample-chart.tsx';
 
 function sample(atMs: number, totalUs: number, change: Partial<RecentSample> = {}): RecentSample {
