@@ -87,6 +87,31 @@ export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelay
   return starvation !== null && (starvation.unreliable || starvation.loopDelayP99Us >= STARVED_LOOP_US);
 }
 
+/** A process can't have become starved and recovered again so soon after its start, ms. */
+const FIRST_RECOVERY_MS = 10_000;
+/** Datagrams and intermittent links are judged by so many rounds of pings: so long after a shortage of CPU they are doubted. */
+const DOUBTED_ROUNDS = INTERMITTENT.samples;
+/** Every link has been pinged again after this many intervals, jitter included. */
+const ROUND_INTERVALS = 1.2;
+
+/** The time in which every link is pinged, ms. `refreshIntervalMs`: REFRESH_INTERVAL. */
+export function roundMsOf(refreshIntervalMs: number): number {
+  return refreshIntervalMs * ROUND_INTERVALS;
+}
+
+/**
+ * Whether a pod is not starved any more, but was when the samples or datagrams that its links are judged by may have been taken. A
+ * process that has just started was not.
+ */
+export function wasStarved(
+  { starvation, bootTimeMs, atMs }: { starvation: Starvation | null; bootTimeMs: number; atMs: number },
+  refreshIntervalMs: number,
+): boolean {
+  if (starvation === null || starvation.unreliable) return false;
+  const { sinceMs } = starvation;
+  return sinceMs - bootTimeMs > FIRST_RECOVERY_MS && atMs - sinceMs < DOUBTED_ROUNDS * roundMsOf(refreshIntervalMs);
+}
+
 /**
  * Whether an outcome (index in `OUTCOMES`) is doubted if its source is starved: a shortage of CPU makes answers late or
  * misses their timeout. It refuses and resets nothing.

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { scenario, soon, visitorOfFile, words } from './page-visit.ts';
 
@@ -19,6 +20,37 @@ test('lost datagrams are a drop on each lossy link, an entry of the legend, a fi
   await soon(() => page.locator('.past-loss').count()).toBeGreaterThan(0);
   expect(await words(page, '.figures')).toMatch(/Datagrams \d+, 20 % lost/);
   expect(await words(page, '.figures')).toContain('Hops');
+});
+
+/** How many px of the canvas with the single links are drawn. */
+function drawnPx(page: Page): Promise<number> {
+  return page.locator('.graph-canvas').evaluate((canvas: HTMLCanvasElement) => {
+    const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+    let count = 0;
+    for (let at = 3; at < data.length; at += 4) if ((data[at] ?? 0) > 0) count += 1;
+    return count;
+  });
+}
+
+test('above bundles of healthy links a lossy link is drawn straight with its mark, and a folded one says how many lose', async () => {
+  const healthy = await visitor.visit(await visitor.feed(scenario('healthy', 30)), { hash: '#view=graph&level=pod' });
+  await soon(() => words(healthy, '.graph-legend')).toContain('good');
+  expect(await drawnPx(healthy)).toBe(0);
+  expect(await words(healthy, '.graph-legend')).not.toContain('datagrams');
+
+  const feed = await visitor.feed(scenario('lossy-link', 30));
+  const page = await visitor.visit(feed, { hash: '#view=graph&level=pod' });
+  await soon(() => words(page, '.graph-legend')).toContain('loses datagrams 1');
+  await soon(() => drawnPx(page)).toBeGreaterThan(100);
+  expect(await words(page, '.choice-panel')).toContain('Loses datagrams');
+  expect(await words(page, 'body')).toContain('All pings work, 1 link loses datagrams.');
+
+  await page.goto(page.url().replace('level=pod', 'level=node'));
+  await soon(() => page.locator('.graph-link .is-drop').count()).toBe(1);
+  expect(await words(page, '.graph-legend')).toContain('loses datagrams 1');
+  await page.locator('.choice-panel .link-line').first().click();
+  // The lossy one of its links is opened.
+  await soon(() => words(page, '.side-panel')).toContain('Loses datagrams.');
 });
 
 test('without the UDP probe nothing is said about datagrams', async () => {

@@ -70,6 +70,10 @@ export function tour(): Shot[] {
     ...windows,
     ...scenarios.flatMap((scenario) => both(`8-${scenario}`, { pods: 8, scenario })),
     ...both('4-lossy-link', { pods: 4, scenario: 'lossy' }, `&${SLOW_LINK}`),
+    ...[30, 120].flatMap((pods) => [
+      ...both(`${pods}-lossy-link`, { pods, scenario: 'lossy-link' }, '&level=pod'),
+      ...both(`${pods}-lossy-link-by-node`, { pods, scenario: 'lossy-link' }, '&level=node'),
+    ]),
     ...both('mixed-120', MANY),
     ...both('mixed-1000', { pods: 1000, scenario: 'mixed' }),
     ...both('link', FOUR, `&${SLOW_LINK}`),

@@ -75,7 +75,7 @@ export function statusSentence(picture: Picture): string {
 }
 
 function linkSentence(picture: Picture): string {
-  const { counts, mesh } = picture;
+  const { counts, mesh, lossyLinks } = picture;
   const { failed, slow, warning } = counts;
   if (failed > 0) {
     const also = slow === 0 ? '' : `, ${countText(slow)} slow`;
@@ -84,6 +84,9 @@ function linkSentence(picture: Picture): string {
   }
   if (slow > 0) return `No failures, ${plural(slow, 'slow link')}.`;
   if (counts.good + counts.fair + warning === 0) return 'Waiting for the first results.';
+  if (mesh.health.ok && lossyLinks > 0) {
+    return `All pings work, ${plural(lossyLinks, 'link')} ${lossyLinks === 1 ? 'loses' : 'lose'} datagrams.`;
+  }
   if (mesh.health.ok) return 'All links healthy.';
   const why = mesh.health.general[0] ?? mesh.health.reasons[0]?.why[0] ?? '';
   return `No link failed, but cluster health is 418${why === '' ? '' : `: ${shownName(why)}`}.`;

@@ -26,8 +26,8 @@ export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number
           {of === from.index && `→ ${to.label}`}
           {of === to.index && of !== from.index && `${from.label} →`}
         </span>
-        <span className={`link-figure tone-${facts.state}`}>
-          {isFailed || !(us >= 0) ? factsTitle(facts) : latencyText(us)}
+        <span className={`link-figure tone-${facts.lossy ? 'warning' : facts.state}`}>
+          {isFailed || facts.lossy || !(us >= 0) ? factsTitle(facts) : latencyText(us)}
         </span>
       </button>
     </li>

@@ -173,13 +173,13 @@ class PictureDesk {
   }
 }
 
-function cellsOf(picture: RequestedPicture, { pods, reports }: Mesh) {
+function cellsOf(picture: RequestedPicture, { pods, reports, settings }: Mesh) {
   begin(picture, pods);
   const byPod: (MergedReport | undefined)[] = new Array(pods.length).fill(undefined);
   for (const report of reports) byPod[report.pod] ??= report;
   for (const [pod, report] of byPod.entries()) put(picture, pod, report);
   picture.pods = null;
-  return picture.builder.take();
+  return picture.builder.take(settings.refreshIntervalMs);
 }
 
 /**

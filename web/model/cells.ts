@@ -1,14 +1,18 @@
 import {
   isDoubted,
   isDoubtedByDestination,
+  isLossy,
   isSilent,
   isStarved,
   isWorseResult,
   latencyCode,
   type Thresholds,
+  wasStarved,
 } from '../../server/protocol/link-state.ts';
 import {
+  FLAG_INTERMITTENT,
   FLAG_NOT_YET,
+  FLAG_RECOVERED,
   FLAG_SUSPECT,
   type LinkColumns,
   type StatColumns,
@@ -16,6 +20,7 @@ import {
 } from '../../server/protocol/links.ts';
 import type { MergedReport } from '../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../server/protocol/pod.ts';
+import { lostOf, sentOf } from '../../server/protocol/udp.ts';
 import type { FoldedCells } from './fold.ts';
 import { codeOf, LINK_STATES } from './links.ts';
 
@@ -33,6 +38,8 @@ export interface PictureCells {
    * An attribute beside the state. Counts and colours follow the state alone.
    */
   unreliable: Uint8Array;
+  /** 1 = the link is lossy: see the table in link-state.ts. An attribute beside the state, as `unreliable`. */
+  lossy: Uint8Array;
   /** The chosen latency, us; NaN = none. */
   valueUs: Float32Array;
   /** Number of links into and out of each pod by state, self-links included: `into[pod * STATES + code]`. */
@@ -40,6 +47,8 @@ export interface PictureCells {
   outOf: Uint32Array;
   /** Number of unreliable links. */
   unreliableLinks: number;
+  /** Number of lossy links. */
+  lossyLinks: number;
   /** The worst link: the one that has failed for the longest time, otherwise the slowest; -1 = none. */
   worst: number;
   /** The links between groups, if the worker has folded them. */
@@ -47,6 +56,7 @@ export interface PictureCells {
 }
 
 const GOOD = codeOf('good');
+const LATE = codeOf('warning');
 const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
 const NOT_PROBED = codeOf('not-probed');
@@ -104,28 +114,45 @@ export class CellsBuilder {
 
   /** Adds the report of a pod; undefined = no report. O(n). */
   put(from: number, report: MergedReport | undefined): void {
-    const { n, state, unreliable, valueUs } = this.#cells;
+    const { n, state, unreliable, lossy, valueUs } = this.#cells;
     const start = from * n;
     this.#reports[from] = report;
     this.#before.set(state.subarray(start, start + n));
     unreliable.fill(0, start, start + n);
+    lossy.fill(0, start, start + n);
     this.#link.fill(-1);
     valueUs.fill(Number.NaN, start, start + n);
     this.#fillUnmeasured(from, report);
-    if (report !== undefined) fillMeasured(this.#cells, this.#link, from, report, this.#options);
+    if (report !== undefined) {
+      fillMeasured(this.#cells, this.#link, from, report, this.#options);
+      fillLossy(this.#cells, this.#link, from, report);
+    }
     this.#count(from, report);
   }
 
   /**
    * Returns the cells without copying them, because they have 6 MB at a thousand pods. They belong to the caller, and
-   * the next cells are computed from the beginning.
+   * the next cells are computed from the beginning. `refreshIntervalMs`: REFRESH_INTERVAL.
    */
-  take(): PictureCells {
+  take(refreshIntervalMs: number): PictureCells {
     this.#areTaken = true;
     this.#doubtStarvedTargets();
-    let unreliableLinks = 0;
+    this.#doubtLossOfStarved(refreshIntervalMs);
+    let [unreliableLinks, lossyLinks] = [0, 0];
     for (const one of this.#cells.unreliable) unreliableLinks += one;
-    return { ...this.#cells, unreliableLinks, worst: this.#worst() };
+    for (const one of this.#cells.lossy) lossyLinks += one;
+    return { ...this.#cells, unreliableLinks, lossyLinks, worst: this.#worst() };
+  }
+
+  /** Loss from and to a pod that is starved, or was while the datagrams were on their way, is not believed: so do the findings. */
+  #doubtLossOfStarved(refreshIntervalMs: number): void {
+    const { n, lossy } = this.#cells;
+    for (const [pod, report] of this.#reports.entries()) {
+      if (report === undefined) continue;
+      if (!isStarved(report.starvation) && !wasStarved(report, refreshIntervalMs)) continue;
+      lossy.fill(0, pod * n, (pod + 1) * n);
+      for (let from = 0; from < n; from++) lossy[from * n + pod] = 0;
+    }
   }
 
   /** Marks late links and timeouts into starved pods, once all reports are known. */
@@ -212,10 +239,12 @@ function blankCells(n: number): PictureCells {
     n,
     state: new Uint8Array(n * n),
     unreliable: new Uint8Array(n * n),
+    lossy: new Uint8Array(n * n),
     valueUs: new Float32Array(n * n),
     into,
     outOf: new Uint32Array(n * STATES),
     unreliableLinks: 0,
+    lossyLinks: 0,
     worst: -1,
     folded: null,
   };
@@ -266,6 +295,26 @@ function fillMeasured(
     unreliable[pair] = isOwn && isDoubted(outcome[i] ?? 0) ? 1 : 0;
   }
 }
+
+/** Marks the lossy links of a report. As for the findings, a link that is slow or fails is not called lossy, nor is a self-link. */
+function fillLossy(
+  { n, state, lossy }: PictureCells,
+  link: Int32Array,
+  from: number,
+  { links, udp }: MergedReport,
+): void {
+  if (udp === null) return;
+  for (let to = 0; to < n; to++) {
+    const pair = from * n + to;
+    const i = link[to] ?? -1;
+    if (i < 0 || to === from || (state[pair] ?? GONE) > LATE) continue;
+    const isUsual = ((links.flags[i] ?? 0) & UNUSUAL) === 0;
+    if (isUsual && isLossy(sentOf(udp, i), lostOf(udp, i))) lossy[pair] = 1;
+  }
+}
+
+/** Flags of links whose loss says nothing new: they fail now and then, or failed until a moment ago. */
+const UNUSUAL = FLAG_INTERMITTENT | FLAG_RECOVERED;
 
 /**
  * The index of the link to pod `to` in a report; -1 = none. If both IP families are probed, that of the worse link by its

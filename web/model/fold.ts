@@ -1,4 +1,5 @@
 import type { Pod } from '../../server/protocol/pod.ts';
+import type { PictureCells } from './cells.ts';
 import { codeOf, SEVERITY } from './links.ts';
 
 /** Which pods are drawn as one. `unfolded`: keys of groups (`node:worker-1`, `zone:a`) that show their members instead. */
@@ -27,6 +28,8 @@ export interface FoldedCells {
   /** Number of links between two groups that were measured or are unknown, and how many of them have the cell's state. */
   links: Uint32Array;
   inState: Uint32Array;
+  /** Number of lossy links between two groups. */
+  lossy: Uint32Array;
 }
 
 /** The key of a group. */
@@ -60,6 +63,7 @@ export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { 
 }
 
 const GONE = codeOf('gone');
+const FAIR_RANK = SEVERITY[codeOf('fair')] ?? 0;
 const LATE = codeOf('warning');
 /** Late links count if they are more than this share of a cell's links, because in every cluster single ones are late. */
 const LATE_SHARE = 0.1;
@@ -69,14 +73,15 @@ const COUNTS = SEVERITY.map((_, code) => (code === GONE || code === NOT_PROBED |
 
 /**
  * Folds the links of `n` pods to those of groups: the worst link between two groups is drawn (worst by `SEVERITY`, then by
- * latency), but a late one (`warning`) only if more than `LATE_SHARE` of the links are late. The link of a group to itself
+ * latency), but a late one (`warning`) only if more than `LATE_SHARE` of the links are late, and a lossy one rather than a good one. The link of a group to itself
  * stands for all links among its pods. O(n^2).
  */
 export function foldCells(
-  { n, state, valueUs }: { n: number; state: Uint8Array; valueUs: Float32Array },
+  cells: Pick<PictureCells, 'n' | 'state' | 'valueUs' | 'lossy' | 'lossyLinks'>,
   groups: readonly Group[],
   folding: Folding,
 ): FoldedCells {
+  const { n, state, valueUs } = cells;
   const m = groups.length;
   const worstLink = new Int32Array(m * m).fill(-1);
   const worstUs = new Float32Array(m * m);
@@ -143,7 +148,30 @@ export function foldCells(
     }
     if ((worstUs[at] ?? 0) < 0) worstUs[at] = Number.NaN;
   }
-  return { folding, worstLink, worstUs, links, inState };
+  const lossy = new Uint32Array(m * m);
+  if (cells.lossyLinks > 0) {
+    forEachLossy(cells, groups, (pair, at) => {
+      lossy[at] = (lossy[at] ?? 0) + 1;
+      const isGood = (worstRank[at] ?? 0) <= FAIR_RANK && state[worstLink[at] ?? -1] !== LATE;
+      if (lossy[at] !== 1 || !isGood) return;
+      worstLink[at] = pair;
+      worstUs[at] = valueUs[pair] ?? Number.NaN;
+    });
+  }
+  return { folding, worstLink, worstUs, links, inState, lossy };
+}
+
+/** Calls `visit` for each lossy link, with the index of its cell. */
+function forEachLossy(
+  { n, lossy }: Pick<PictureCells, 'n' | 'lossy'>,
+  groups: readonly Group[],
+  visit: (pair: number, at: number) => void,
+): void {
+  const groupOf = new Int32Array(n);
+  for (const [at, { pods }] of groups.entries()) for (const pod of pods) groupOf[pod] = at;
+  for (let pair = lossy.indexOf(1); pair >= 0; pair = lossy.indexOf(1, pair + 1)) {
+    visit(pair, (groupOf[Math.floor(pair / n)] ?? 0) * groups.length + (groupOf[pair % n] ?? 0));
+  }
 }
 
 /** Whether two foldings draw the same. */

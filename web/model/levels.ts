@@ -98,6 +98,7 @@ export function foldPicture(picture: Picture, folding: Folding): Picture {
 
 function pictureOfGroups(fold: Fold): Picture {
   const { pods: base, groups, groupOf, worstLink, worstUs } = fold;
+  const lossy = Uint8Array.from(fold.lossy, (links) => (links > 0 ? 1 : 0));
   const m = groups.length;
   const state = new Uint8Array(m * m);
   const unreliable = new Uint8Array(m * m);
@@ -127,10 +128,12 @@ function pictureOfGroups(fold: Fold): Picture {
     n: m,
     state,
     unreliable,
+    lossy,
     valueUs: worstUs,
     into,
     outOf,
     unreliableLinks,
+    lossyLinks: lossy.reduce((sum, one) => sum + one, 0),
     mesh,
     reportOf: new Int32Array(m).fill(-1),
     counts: countsByState(tally),
@@ -290,13 +293,15 @@ const COUNT_WORDS: Partial<Record<LinkState, string>> = {
   unknown: 'are unknown',
 };
 
-/** How many links a folded link stands for: "9 of 9 fail", "9 links"; '' at pod level and for a single link. */
+/** How many links a folded link stands for: "9 of 9 fail", "9 links, 2 lose datagrams"; '' at pod level and for a single link. */
 export function foldWords({ state, n, fold }: Picture, from: number, to: number): string {
   const at = from * n + to;
   const [all, same] = [fold?.links[at] ?? 0, fold?.inState[at] ?? 0];
   if (all < 2) return '';
   const verb = COUNT_WORDS[stateAt(state[at])];
-  return verb === undefined ? plural(all, 'link') : `${same} of ${all} ${verb}`;
+  const words = verb === undefined ? plural(all, 'link') : `${same} of ${all} ${verb}`;
+  const lossy = fold?.lossy[at] ?? 0;
+  return lossy === 0 ? words : `${words}, ${lossy} ${lossy === 1 ? 'loses' : 'lose'} datagrams`;
 }
 
 /** The number of links by state that a folded link stands for. O(its links). */

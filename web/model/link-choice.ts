@@ -15,7 +15,7 @@ export interface ChoiceRequest {
   /** Only links of this pod (index in `Mesh.pods`), including those that were not probed; -1 = all pods. */
   pod: number;
   selfLinks: boolean;
-  /** Only failed and slow links, because the others are drawn in another way. */
+  /** Only failed, slow and lossy links, because the others are drawn in another way. */
   onlyBad?: boolean;
   /** By pod index, 1 = the link must touch one of these pods; null = all. */
   touching: Uint8Array | null;
@@ -40,7 +40,7 @@ const NOT_PROBED = codeOf('not-probed');
 const NOT_YET = codeOf('not-yet');
 const GONE = codeOf('gone');
 
-/** Rank of links that are not failed: slow, warning, unknown, then good and fair by latency. */
+/** Rank of links that are not failed: slow, lossy, warning, unknown, then good and fair by latency. */
 const RANK: Record<LinkState, number> = {
   good: 1,
   fair: 1,
@@ -53,6 +53,7 @@ const RANK: Record<LinkState, number> = {
   gone: -1,
 };
 const RANKS = LINK_STATES.map((state) => RANK[state]);
+const LOSSY_RANK = 3.5;
 /** Greater than any latency in us that a report can hold. */
 const RANK_STEP = 1e9;
 
@@ -62,12 +63,21 @@ const RANK_STEP = 1e9;
  * picture always gives the same choice.
  */
 export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoice {
-  const { state, valueUs } = picture;
+  const { state, valueUs, lossy } = picture;
   const { tally, failedTo } = talliesOf(picture, request);
   const worst = new Worst(request.limit);
-  forEachPair(picture, request, wanted(request, tally), (pair) => {
-    worst.offer(pair, (RANKS[state[pair] ?? GONE] ?? 0) * RANK_STEP + (valueUs[pair] || 0));
-  });
+  const isWanted = wanted(request, tally);
+  const offer = (pair: number) => {
+    const rank = lossy[pair] === 1 ? LOSSY_RANK : (RANKS[state[pair] ?? GONE] ?? 0);
+    worst.offer(pair, rank * RANK_STEP + (valueUs[pair] || 0));
+  };
+  forEachPair(picture, request, isWanted, offer);
+  if (request.only === 'all' && picture.lossyLinks > 0) {
+    for (let pair = lossy.indexOf(1); pair >= 0; pair = lossy.indexOf(1, pair + 1)) {
+      if (isWanted[state[pair] ?? GONE] === 1) continue;
+      if (isRequested(request, Math.floor(pair / picture.n), pair % picture.n)) offer(pair);
+    }
+  }
   const failedPairs =
     request.only !== 'all' && request.only !== 'failed'
       ? []
@@ -136,22 +146,28 @@ function wanted({ only, limit, onlyBad }: ChoiceRequest, tally: Uint32Array): Ui
   return ALL.map((_, code) => (code !== FAILED && (RANKS[code] ?? 0) >= least ? 1 : 0));
 }
 
+/** Whether a link is one of those that are asked for, whatever its state. */
+function isRequested({ pod, selfLinks, touching }: ChoiceRequest, from: number, to: number): boolean {
+  if (from === to && !selfLinks) return false;
+  if (pod >= 0 && from !== pod && to !== pod) return false;
+  return touching === null || touching[from] === 1 || touching[to] === 1;
+}
+
 /** Calls `visit` for every requested link in one of the wanted states. Links of gone pods are never drawn. */
 function forEachPair(
   { n, state, outOf }: Picture,
-  { pod, only, selfLinks, touching }: ChoiceRequest,
+  request: ChoiceRequest,
   wanted: Uint8Array,
   visit: (pair: number, to: number) => void,
 ): void {
+  const { pod, only } = request;
   const codes = wanted.slice();
   codes[GONE] = 0;
   if (pod < 0 && only !== 'not-probed') codes[NOT_PROBED] = codes[NOT_YET] = 0;
-  const isRequested = (from: number, to: number) =>
-    (from !== to || selfLinks) && (touching === null || touching[from] === 1 || touching[to] === 1);
   if (pod >= 0) {
     const consider = (from: number, to: number) => {
       const pair = from * n + to;
-      if (codes[state[pair] ?? GONE] === 1 && isRequested(from, to)) visit(pair, to);
+      if (codes[state[pair] ?? GONE] === 1 && isRequested(request, from, to)) visit(pair, to);
     };
     for (let other = 0; other < n; other++) {
       consider(pod, other);
@@ -163,7 +179,7 @@ function forEachPair(
     const line = from * n;
     if (!codes.some((isWanted, code) => isWanted === 1 && (outOf[from * STATES + code] ?? 0) > 0)) continue;
     for (let to = 0; to < n; to++) {
-      if (codes[state[line + to] ?? GONE] === 1 && isRequested(from, to)) visit(line + to, to);
+      if (codes[state[line + to] ?? GONE] === 1 && isRequested(request, from, to)) visit(line + to, to);
     }
   }
 }

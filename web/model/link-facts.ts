@@ -1,4 +1,3 @@
-import { isLossy } from '../../server/protocol/link-state.ts';
 import { FLAG_IPV6, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
@@ -13,6 +12,8 @@ export interface LinkFacts {
   state: LinkState;
   /** See `PictureCells.unreliable`. */
   unreliable: boolean;
+  /** See `PictureCells.lossy`. */
+  lossy: boolean;
   /** null = not measured. */
   outcome: Outcome | null;
   /** The phase that failed. */
@@ -46,19 +47,12 @@ const UNMEASURED = {
   sinceMs: -1,
   sampledMs: -1,
   unreliable: false,
+  lossy: false,
   family: 4,
   detail: '',
   stats: null,
   udp: null,
 } satisfies Partial<LinkFacts>;
-
-/** Whether datagrams are lost on the link from one pod to another; see `isLossy`. Never in a folded picture. */
-export function isLossyLink({ fold, mesh, reportOf }: Picture, from: number, to: number): boolean {
-  const report = mesh.reports[reportOf[from] ?? -1];
-  if (fold !== null || report === undefined || report.udp === null) return false;
-  const i = linkTo(report.links, to);
-  return i >= 0 && isLossy(sentOf(report.udp, i), lostOf(report.udp, i));
-}
 
 /** Collects the facts about the link from pod `from` to pod `to` (indexes in `Picture.pods`); of a folded link those of its worst link. */
 export function linkFacts(picture: Picture, from: number, to: number): LinkFacts {
@@ -80,6 +74,7 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
   return {
     state,
     unreliable: picture.unreliable[pair] === 1,
+    lossy: picture.lossy[pair] === 1,
     outcome: outcomeOf(links, i),
     phase: phaseOf(links, i),
     connectUs: us(links.connectUs),

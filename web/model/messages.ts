@@ -67,8 +67,9 @@ export function sharedOutcome(picture: Picture, limit = 500): string {
   return shared <= 0 ? '' : (OUTCOMES[shared] ?? '');
 }
 
-/** The state of a link with details: "Slow", "Timed out in connect", "Warning, unreliable". */
+/** The state of a link with details: "Slow", "Timed out in connect", "Warning, unreliable", "Loses datagrams". */
 export function factsTitle(facts: LinkFacts): string {
+  if (facts.lossy) return LOSES;
   const hasPhase = facts.state === 'failed' && facts.phase !== null && facts.outcome !== 'refused';
   const phase = hasPhase ? ` in ${facts.phase?.replace('-', ' ')}` : '';
   return `${linkWords(facts)}${phase}${facts.unreliable ? ', unreliable' : ''}`;
@@ -86,9 +87,18 @@ export function cellSentence(picture: Picture, from: number, to: number): string
   const facts = linkFacts(picture, from, to);
   const words = linkWords(facts).toLowerCase();
   const count = foldWords(picture, from, to);
-  const ends = [`${figure}${words}`, facts.unreliable ? 'unreliable' : '', count].filter(Boolean).join(', ');
+  const ends = [
+    `${figure}${words}`,
+    facts.unreliable ? 'unreliable' : '',
+    count || (facts.lossy ? LOSES.toLowerCase() : ''),
+  ]
+    .filter(Boolean)
+    .join(', ');
   return `from ${source.name} to ${other}: ${ends}`;
 }
+
+/** What is said of a lossy link instead of its state: its pings are fine. */
+const LOSES = 'Loses datagrams';
 
 const STATE_TEXTS: Record<LinkState, string> = {
   good: 'Good',

@@ -1,4 +1,4 @@
-import { isLossy, latePhase } from '../../server/protocol/link-state.ts';
+import { latePhase } from '../../server/protocol/link-state.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { latencyText, plural } from './format.ts';
 import type { LinkFacts } from './link-facts.ts';
@@ -82,7 +82,7 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
     case 'gone':
       return { tone, title: 'One of the two pods is gone.', text: 'The last results are kept for a few minutes.' };
     default:
-      if (facts.udp !== null && isLossy(facts.udp.sent, facts.udp.lost)) {
+      if (facts.lossy && facts.udp !== null) {
         const { sent, lost } = facts.udp;
         const text = `${shareText(lost / sent)} of ${plural(sent, 'datagram')} to ${to} were lost, while pings work: TCP sends lost packets again. Check the network.`;
         return { tone: 'warning', title: 'Loses datagrams.', text };

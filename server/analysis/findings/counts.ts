@@ -5,7 +5,8 @@ import {
   isSilent,
   isSlow,
   isStarved,
-  INTERMITTENT as LAPSES,
+  roundMsOf,
+  wasStarved,
 } from '../../protocol/link-state.ts';
 import {
   FLAG_INTERMITTENT,
@@ -122,8 +123,6 @@ export class SeverityPairs {
 
 /** `sinceMs` and `ageMs` are packed with an error of 1 in 8192 each. */
 const PACKING_ERROR = 1.001;
-/** Every link has been pinged again after this many intervals, jitter included. */
-const ROUND_INTERVALS = 1.2;
 
 /**
  * Judges the pairs of pods of a mesh, one report after the other, so that no single step looks at a million links. Reports
@@ -151,7 +150,7 @@ export class MeshCounts {
   readonly #measured: PairCounter;
   readonly #bad: BadPairs[] = [];
   readonly #slowUs: number;
-  readonly #roundMs: number;
+  readonly #refreshIntervalMs: number;
   /** The pairs of the report that is being added: entry `to` of each column is about the pair that ends at pod `to`. */
   readonly #state: Uint8Array;
   readonly #link: Uint16Array;
@@ -162,7 +161,7 @@ export class MeshCounts {
     this.#probed = new PairCounter(this.topology);
     this.#measured = new PairCounter(this.topology);
     this.#slowUs = settings.slowLinkMs * 1000;
-    this.#roundMs = settings.refreshIntervalMs * ROUND_INTERVALS;
+    this.#refreshIntervalMs = settings.refreshIntervalMs;
     this.#state = new Uint8Array(pods.length);
     this.#link = new Uint16Array(pods.length);
     this.#families = new Uint8Array(pods.length);
@@ -179,7 +178,7 @@ export class MeshCounts {
     this.reports.set(pod, report);
     const isOwnStarved = isStarved(report.starvation);
     if (isOwnStarved) this.starved.push(report);
-    else if (wasStarved(report, this.#roundMs * LAPSES.samples)) this.#wereStarved.add(pod);
+    else if (wasStarved(report, this.#refreshIntervalMs)) this.#wereStarved.add(pod);
     this.#classify(report);
     const selfLink = this.#link[pod] ?? 0;
     const isSelfDoubted = isOwnStarved && isDoubted(report.links.outcome[selfLink] ?? 0);
@@ -283,12 +282,13 @@ export class MeshCounts {
       confidence: new Uint8Array(length),
       families: new Uint8Array(length),
     };
+    const roundMs = roundMsOf(this.#refreshIntervalMs);
     let k = 0;
     for (let to = 0; to < this.#state.length; to++) {
       let state = this.#state[to] ?? UNJUDGED;
       if (state <= OK) continue;
       const link = this.#link[to] ?? 0;
-      if (state === RECOVERING && unpack16(report.links.sinceMs[link] ?? NONE16) > this.#roundMs) state = RECOVERED;
+      if (state === RECOVERING && unpack16(report.links.sinceMs[link] ?? NONE16) > roundMs) state = RECOVERED;
       pairs.to[k] = to;
       pairs.link[k] = link;
       pairs.state[k] = state;
@@ -326,16 +326,6 @@ function confidenceIn(report: MergedReport, link: number, state: number, slowUs:
   if (state === FAILED) return failedConfidence(report, link);
   if (state === SLOW) return slowConfidence(report, link, slowUs);
   return state === INTERMITTENT || state === LOSSY ? CONFIRMED : OUTLIER;
-}
-
-/** A process can't have become starved and recovered again so soon after its start, ms. */
-const FIRST_RECOVERY_MS = 10_000;
-
-/** Whether a pod was starved until less than `withinMs` before its report. A process that has just started was not. */
-function wasStarved({ starvation, bootTimeMs, atMs }: MergedReport, withinMs: number): boolean {
-  if (starvation === null || starvation.unreliable) return false;
-  const { sinceMs } = starvation;
-  return sinceMs - bootTimeMs > FIRST_RECOVERY_MS && atMs - sinceMs < withinMs;
 }
 
 /** Confirmed if the link was failing already before its newest sample. */

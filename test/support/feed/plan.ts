@@ -10,6 +10,7 @@ export const SCENARIOS = [
   'dead-pod',
   'slow-pod',
   'lossy',
+  'lossy-link',
   'dead-node',
   'zone-cut',
   'one-way',
@@ -132,6 +133,7 @@ export function planOf(options: Required<MeshOptions>): Plan {
   if (is('probes', 'mixed', 'slow-pod')) plan.probes = (from) => probesOf(from, atMs, is('probes'));
   if (is('paths')) plan.probes = (from) => [...pathsOf(atMs), ...probesOf(from, atMs, false)];
   if (is('lossy')) plan.lossPercent = (from, to) => ((from === faulty) === (to === faulty) ? 0 : 20);
+  if (is('lossy-link')) plan.lossPercent = (from, to) => (from === 1 && to === Math.floor(n / 2) ? 20 : 0);
   const pairFails = is('mixed') && isLarge ? [2, 5] : [-1, -1];
   const zonesOf = (...indexes: number[]) =>
     indexes

@@ -49,7 +49,7 @@ function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): Mer
       loopDelayP99Us: isStarved ? 140_000 : 900,
       suspectShare: isStarved ? 0.8 : 0,
       unreliable: isStarved,
-      sinceMs: options.atMs - 90_000,
+      sinceMs: isStarved ? options.atMs - 90_000 : report.bootTimeMs,
     };
   }
   for (const [i, to] of targets.entries()) fillLink(options, plan, report, i, from, to);

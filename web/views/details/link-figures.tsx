@@ -1,4 +1,4 @@
-import { isLossy, latencyCode, type Thresholds } from '../../../server/protocol/link-state.ts';
+import { latencyCode, type Thresholds } from '../../../server/protocol/link-state.ts';
 import { bodyOf } from '../../components/phase-bar.tsx';
 import { latencyText } from '../../model/format.ts';
 import { lossText } from '../../model/phase-words.ts';
@@ -32,7 +32,7 @@ export function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
       'UDP round trip': { text: latencyText(facts.udp?.rttUs ?? -1), tone: undefined },
       Datagrams: {
         text: facts.udp === null ? '–' : `${facts.udp.sent}, ${lossText(facts.udp)}`,
-        tone: facts.udp !== null && isLossy(facts.udp.sent, facts.udp.lost) ? 'tone-warning is-late' : undefined,
+        tone: facts.lossy ? 'tone-warning is-late' : undefined,
       },
       Hops: { text: facts.udp === null || facts.udp.hops < 0 ? '–' : String(facts.udp.hops), tone: undefined },
       'Samples, failed': { text: count === undefined ? '–' : `${count}, ${failed}`, tone: undefined },

@@ -110,7 +110,8 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
 
 /** The findings that explain a direction that is not good. */
 function findingsOf(mesh: Mesh, { from, to, facts }: LinkDirection): Finding[] {
-  return facts.state === 'good' || facts.state === 'fair' ? [] : findingsOfLink(mesh, from.index, to.index);
+  const isFine = (facts.state === 'good' || facts.state === 'fair') && !facts.lossy;
+  return isFine ? [] : findingsOfLink(mesh, from.index, to.index);
 }
 
 function DirectionFacts({ direction, props }: { direction: LinkDirection; props: ViewProps }) {

@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'react';
 import type { LinkState } from '../../model/links.ts';
-import { linkMark, WAVE } from '../../model/marks.ts';
+import { DROP, linkMark, WAVE } from '../../model/marks.ts';
 import type { PodHealth, PodView } from '../../model/mesh-view.ts';
 import type { Ring } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
 import type { Emphasis } from './links.tsx';
-import { LINK_STYLES, type SceneLink } from './scene.ts';
+import { lineOf, type SceneLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 import { EDGE, type GraphZoom } from './use-zoom.tsx';
 
@@ -19,8 +19,9 @@ interface LinkCanvasProps {
   zoom: GraphZoom;
   size: { width: number; height: number };
   emphasisOf: (pair: number, from: number, to: number) => Emphasis;
-  /** Whether links show the marks of their states. */
+  /** Whether links show the marks of their states, and lossy ones their drops. */
   marked: boolean;
+  dropped: boolean;
   /** Index of the dragged pod; -1 = none. */
   held: number;
   /** A change redraws the canvas, because colours are CSS variables. */
@@ -56,6 +57,7 @@ function Layer({
   size,
   emphasisOf,
   marked,
+  dropped,
   held,
   theme,
   holds,
@@ -77,7 +79,7 @@ function Layer({
       context.clearRect(0, 0, element.width, element.height);
       scaleContext(context, zoom);
       const colours = readColours(element);
-      drawLinks(context, graph, links, { emphasisOf, marked }, colours);
+      drawLinks(context, graph, links, { emphasisOf, marked, dropped }, colours);
       drawDots(context, graph, pods, ownDots, colours);
     };
     frame = requestAnimationFrame(draw);
@@ -86,7 +88,7 @@ function Layer({
       stop();
       cancelAnimationFrame(frame);
     };
-  }, [graph, pods, dots, zoom, size, emphasisOf, marked, held, theme, holds]);
+  }, [graph, pods, dots, zoom, size, emphasisOf, marked, dropped, held, theme, holds]);
   return <canvas ref={canvas} className={holds === STILL ? 'graph-canvas' : 'graph-held'} />;
 }
 
@@ -141,8 +143,9 @@ function linkColour(state: LinkState): string {
 /** How links are drawn. */
 interface LinkLook {
   emphasisOf: (pair: number, from: number, to: number) => Emphasis;
-  /** Whether links show the marks of their states. */
+  /** See `LinkCanvasProps`. */
   marked: boolean;
+  dropped: boolean;
 }
 
 /** So few links are drawn as wide as among few pods. */
@@ -153,7 +156,7 @@ export function drawLinks(
   context: CanvasRenderingContext2D,
   { tier, links: all }: Graph,
   links: readonly SceneLink[],
-  { emphasisOf, marked }: LinkLook,
+  { emphasisOf, marked, dropped }: LinkLook,
   colours: Colours,
 ): void {
   context.lineCap = 'butt';
@@ -161,8 +164,8 @@ export function drawLinks(
   for (const link of links) {
     const emphasis = emphasisOf(link.pair, link.from, link.to);
     const isMain = emphasis === 'hot' || emphasis === 'selected';
-    const style = LINK_STYLES[link.state];
-    const colour = colours(linkColour(link.state));
+    const style = lineOf(link);
+    const colour = colours(linkColour(style.tone));
     if (isMain) {
       context.globalAlpha = 0.35;
       strokeLink(context, link, colours('accent'), emphasis === 'selected' ? 14 : 9, []);
@@ -171,6 +174,9 @@ export function drawLinks(
     const width = Math.max(1, style.width * (isMain ? 1 : weight));
     strokeLink(context, link, colour, width, isMain ? style.dash : style.dash.map((part) => part * 0.7));
     fillArrow(context, link, colour);
+    if (link.drop !== null && (dropped || isMain)) {
+      drawMark(context, link.drop, DROP, colours('text'), colours('page'), true);
+    }
     if (!marked && !isMain) continue;
     if (style.marked) drawMark(context, link.middle, linkMark(link.state), colour, colours('page'));
     if (link.wave !== null) drawMark(context, link.wave, WAVE, colours('suspect'), colours('page'));
@@ -185,6 +191,7 @@ function drawMark(
   mark: string,
   colour: string,
   ground: string,
+  isFilled = false,
 ): void {
   context.save();
   context.translate(x, y);
@@ -198,7 +205,10 @@ function drawMark(
   context.lineCap = 'round';
   context.lineWidth = 2.4;
   context.strokeStyle = colour;
-  context.stroke(new Path2D(mark));
+  const path = new Path2D(mark);
+  context.stroke(path);
+  context.fillStyle = colour;
+  if (isFilled) context.fill(path);
   context.restore();
 }
 

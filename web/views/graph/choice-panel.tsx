@@ -5,6 +5,7 @@ import { LINK_LIMITS } from '../../model/address.ts';
 import { findingsOfStrip } from '../../model/findings.ts';
 import { countText, plural } from '../../model/format.ts';
 import { stateAt } from '../../model/links.ts';
+import type { Picture } from '../../model/mesh-view.ts';
 import { tierOf } from './scene.ts';
 import type { GraphLinks } from './use-graph.ts';
 
@@ -21,7 +22,7 @@ const MOST_LISTED = 6;
 export function ChoicePanel({ props, links }: ChoicePanelProps) {
   const { choice } = links;
   // The worst is the last of the choice.
-  const worst = choice.pairs.filter((pair) => isBad(props.picture.state[pair])).reverse();
+  const worst = choice.pairs.filter((pair) => isBad(props.picture, pair)).reverse();
   const { fold } = props.picture;
   const { mesh } = fold?.pods ?? props.picture;
   const bad = choice.total.failed + choice.total.slow;
@@ -38,7 +39,7 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
       </h2>
       <p className="panel-second">
         {links.isBundled
-          ? 'Failed and slow links are drawn one by one, healthy ones in pale bundles.'
+          ? 'Failed, slow and lossy links are drawn one by one, healthy ones in pale bundles.'
           : `Each line is ${fold === null ? 'one link' : `all links from one ${fold.level} to another`}; the arrow points to the destination.`}
       </p>
       {isBounded && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
@@ -59,9 +60,9 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
   );
 }
 
-function isBad(code: number | undefined): boolean {
-  const state = stateAt(code);
-  return state === 'failed' || state === 'slow';
+function isBad(picture: Picture, pair: number): boolean {
+  const state = stateAt(picture.state[pair]);
+  return state === 'failed' || state === 'slow' || picture.lossy[pair] === 1;
 }
 
 /** A slider from 20 to 2000 links on a logarithmic scale, for fine control of small numbers. */

@@ -48,7 +48,7 @@ function LinkCard({ props, pair }: { props: ViewProps; pair: number }) {
       <p className="card-title">
         {picture.pods[from]?.label} <span aria-hidden="true">→</span> {picture.pods[to]?.label}
       </p>
-      <p className={`card-state tone-${facts.state}`}>
+      <p className={`card-state tone-${facts.lossy ? 'warning' : facts.state}`}>
         <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
         {factsTitle(facts)}
         {us >= 0 && facts.state !== 'failed' && <b>{latencyText(us)}</b>}

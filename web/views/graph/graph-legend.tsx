@@ -11,19 +11,17 @@ interface LegendProps {
   choice: LinkChoice;
   /** Whether healthy links are drawn as bundles. */
   isBundled: boolean;
-  /** Drawn links that lose datagrams. */
-  lossyLinks: number;
 }
 
 /** The legend of the lines with their counts. A click on an entry shows only its links. Zero counts are shown muted. */
-export function GraphLegend({ props, choice, isBundled, lossyLinks }: LegendProps) {
+export function GraphLegend({ props, choice, isBundled }: LegendProps) {
   const { warningMs, problemMs } = props.thresholds;
   const { shown, slowFromUs } = choice;
   // Of a folded picture the links between pods are counted.
   const { fold } = props.picture;
   // As they are drawn: bundles have no arrows, and unknown links are only drawn if they are asked for.
   const isPale = (state: LinkState) => isBundled && props.only === 'all' && (state === 'good' || state === 'warning');
-  const { counts, unreliableLinks } = fold?.pods ?? props.picture;
+  const { counts, unreliableLinks, lossyLinks } = fold?.pods ?? props.picture;
   const total = fold === null ? choice.total : counts;
   const slowest = Number.isNaN(slowFromUs) ? `slow ≥ ${problemMs} ms` : `slow ≥ ${latencyText(slowFromUs)} (slowest)`;
   const entries: [Exclude<LinkKind, 'all'>, string, number][] = [

@@ -40,6 +40,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
   const labels = useLabels(graph, narrow);
   const lines = useLabelLines(graph, picture, nowMs, narrow);
   const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MAX_MARKS;
+  const dropped = graph.links.filter(({ drop }) => drop !== null).length <= MAX_MARKS;
   const { dots, cursor, select, pointer, held, hot, at, emphasisOf } = useStage({
     props,
     graph,
@@ -77,6 +78,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
             emphasisOf={emphasisOf}
             theme={theme}
             marked={marked}
+            dropped={dropped}
           />
         )}
         <SvgLayer zoom={zoom} size={size}>
@@ -93,7 +95,9 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
           {!graph.grouped && picture.n > 1 && (
             <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
           )}
-          {!graph.tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} />}
+          {!graph.tier.bundled && (
+            <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} dropped={dropped} />
+          )}
           <PodLabels graph={graph} labels={labels} lines={lines} picture={picture} />
           <PodNodes
             graph={graph}
@@ -126,9 +130,10 @@ interface LinkShapesProps {
   graph: Graph;
   emphasisOf: (pair: number, from: number, to: number) => Emphasis;
   marked: boolean;
+  dropped: boolean;
 }
 
-function LinkShapes({ graph, emphasisOf, marked }: LinkShapesProps) {
+function LinkShapes({ graph, emphasisOf, marked, dropped }: LinkShapesProps) {
   const hasBad = graph.links.some(({ state }) => state === 'failed' || state === 'slow');
   return (
     <g className={`graph-links${hasBad ? ' has-bad' : ''}`}>
@@ -139,6 +144,7 @@ function LinkShapes({ graph, emphasisOf, marked }: LinkShapesProps) {
           weight={graph.tier.weight}
           emphasis={emphasisOf(link.pair, link.from, link.to)}
           marked={marked}
+          dropped={dropped}
         />
       ))}
     </g>

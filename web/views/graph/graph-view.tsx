@@ -100,10 +100,9 @@ const GraphPicture = memo(function GraphPicture({
   );
   const { choice } = links;
   const { isBundled } = links;
-  const lossyLinks = graph.links.filter(({ drop }) => drop !== null).length;
   const legend = useMemo(
-    () => <GraphLegend props={props} choice={choice} isBundled={isBundled} lossyLinks={lossyLinks} />,
-    [props, choice, isBundled, lossyLinks],
+    () => <GraphLegend props={props} choice={choice} isBundled={isBundled} />,
+    [props, choice, isBundled],
   );
   return (
     <>

@@ -4,7 +4,7 @@ import { latencyText } from '../../model/format.ts';
 import { foldWords } from '../../model/levels.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
 import { DROP, linkMark, WAVE } from '../../model/marks.ts';
-import { LINK_STYLES, PILL_HEIGHT, placePills, type SceneLink } from './scene.ts';
+import { lineOf, PILL_HEIGHT, placePills, type SceneLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 
 /** Emphasis of a link. `dim`: another pod is selected. `hot`: under the pointer or the keyboard cursor. */
@@ -14,12 +14,13 @@ interface LinkShapeProps {
   link: SceneLink;
   weight: number;
   emphasis: Emphasis;
-  /** Whether marks of states are shown. */
+  /** Whether marks of states are shown, and the drops of lossy links. */
   marked: boolean;
+  dropped: boolean;
 }
 
 /** One link as SVG. Its props are strings and numbers, so that new measurements with the same geometry redraw nothing. */
-export function LinkShape({ link, weight, emphasis, marked }: LinkShapeProps) {
+export function LinkShape({ link, weight, emphasis, marked, dropped }: LinkShapeProps) {
   return (
     <LinkPath
       d={linkPath(link)}
@@ -34,12 +35,14 @@ export function LinkShape({ link, weight, emphasis, marked }: LinkShapeProps) {
       weight={weight}
       emphasis={emphasis}
       marked={marked || emphasis === 'hot' || emphasis === 'selected'}
+      dropped={dropped || emphasis === 'hot' || emphasis === 'selected'}
     />
   );
 }
 
 interface LinkPathProps {
   marked: boolean;
+  dropped: boolean;
   d: string;
   arrow: string;
   x: number;
@@ -56,13 +59,13 @@ interface LinkPathProps {
 }
 
 const LinkPath = memo(function LinkPath(props: LinkPathProps) {
-  const { d, arrow, x, y, waveX, waveY, dropX, dropY, state, weight, emphasis, marked } = props;
-  const style = LINK_STYLES[state];
+  const { d, arrow, x, y, waveX, waveY, dropX, dropY, state, weight, emphasis, marked, dropped } = props;
+  const style = lineOf({ state, drop: dropX >= 0 ? { x: dropX, y: dropY } : null });
   const width = Math.max(1, style.width * weight);
   const size = weight < 1 ? 11 : 15;
   const isChosen = emphasis === 'hot' || emphasis === 'selected';
   return (
-    <g className={`graph-link is-${state}${emphasis === 'dim' ? ' is-dim' : isChosen ? ' is-chosen' : ''}`}>
+    <g className={`graph-link is-${style.tone}${emphasis === 'dim' ? ' is-dim' : isChosen ? ' is-chosen' : ''}`}>
       {isChosen && <path className="graph-halo" d={d} strokeWidth={emphasis === 'selected' ? 14 : 9} />}
       <path
         d={d}
@@ -72,7 +75,7 @@ const LinkPath = memo(function LinkPath(props: LinkPathProps) {
       {arrow !== '' && <polygon points={arrow} />}
       {style.marked && marked && <LinkMark x={x} y={y} size={size} mark={linkMark(state)} />}
       {waveX >= 0 && marked && <LinkMark x={waveX} y={waveY} size={size} mark={WAVE} kind="is-wave" />}
-      {dropX >= 0 && marked && <LinkMark x={dropX} y={dropY} size={size} mark={DROP} kind="is-drop" />}
+      {dropX >= 0 && dropped && <LinkMark x={dropX} y={dropY} size={size} mark={DROP} kind="is-drop" />}
     </g>
   );
 });

@@ -1,4 +1,3 @@
-import { isLossyLink } from '../../model/link-facts.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import type { Box, Ring } from '../../model/ring-layout.ts';
@@ -138,6 +137,16 @@ export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; mar
   gone: { width: 0, dash: [], marked: false },
 };
 
+/** The line of a lossy link, and its colour: datagrams are lost on it, and that is all that is wrong. */
+const LOSSY_LINE = { width: 2.25, dash: [7, 4], marked: false, tone: 'warning' as LinkState };
+/** The states of links whose pings are fine. */
+const FINE: ReadonlySet<LinkState> = new Set(['good', 'fair', 'warning']);
+
+/** How the line of a link is drawn: by its state, or as that of a lossy link. */
+export function lineOf({ state, drop }: Pick<SceneLink, 'state' | 'drop'>): typeof LOSSY_LINE {
+  return drop !== null && FINE.has(state) ? LOSSY_LINE : { ...LINK_STYLES[state], tone: state };
+}
+
 /** Whether self-links are above or below their pods, because labels are beside them. */
 export function hasUprightLoops(tier: Tier): boolean {
   return tier.disc >= 19;
@@ -168,6 +177,7 @@ export function sceneLinks(
     if (a === undefined || b === undefined) continue;
     const state = stateAt(picture.state[pair]);
     const isUnreliable = picture.unreliable[pair] === 1;
+    const lossy = picture.lossy[pair] === 1;
     if (from === to) {
       const direction = loopDirection(ring, a, tier);
       const loop = selfLoop(a, radii(from), direction);
@@ -183,7 +193,8 @@ export function sceneLinks(
         arrow: [],
         middle,
         wave: isUnreliable ? middle : null,
-        drop: null,
+        // Of a group: a link among its pods. The wave, if there is one, keeps its place.
+        drop: lossy ? { x: middle.x + (isUnreliable ? 14 : 0), y: middle.y } : null,
       });
       continue;
     }
@@ -193,7 +204,7 @@ export function sceneLinks(
     const middle = pointAt(curve, 0.5);
     const wave = isUnreliable ? pointAt(curve, 0.35) : null;
     // Beyond the middle, where the drop of the opposite link is not.
-    const drop = isLossyLink(picture, from, to) ? pointAt(curve, 0.65) : null;
+    const drop = lossy ? pointAt(curve, 0.65) : null;
     links.push({ pair, from, to, state, curve, loop: null, arrow: head?.corners ?? [], middle, wave, drop });
   }
   return links;

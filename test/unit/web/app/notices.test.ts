@@ -182,6 +182,7 @@ describe('a notice', () => {
 describe('without notices', () => {
   test.each([
     ['healthy', 'All links healthy.'],
+    ['lossy-link', 'All pings work, 1 link loses datagrams.'],
     ['slow-pod', 'No failures, 4 slow links.'],
     ['probes', 'All links healthy. 2 of 3 external targets fail.'],
   ] as const)('%s gives a status sentence', (scenario, sentence) => {

@@ -24,6 +24,7 @@ function facts(change: Partial<LinkFacts>): LinkFacts {
     sinceMs: 0,
     sampledMs: 0,
     unreliable: false,
+    lossy: false,
     family: 4,
     detail: '',
     stats: null,
@@ -38,7 +39,7 @@ const LATE_BYTE = facts({ state: 'slow', connectUs: 210, firstByteUs: 251_900, t
 
 describe('the message of a link', () => {
   test('tells lost datagrams where all pings work', () => {
-    const lossy = facts({ udp: { sent: 300, lost: 60, rttUs: 500, hops: 2 } });
+    const lossy = facts({ lossy: true, udp: { sent: 300, lost: 60, rttUs: 500, hops: 2 } });
     expect(linkMessage(lossy, GOOD, CONTEXT)).toMatchObject({
       tone: 'warning',
       title: 'Loses datagrams.',
