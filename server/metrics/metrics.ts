@@ -17,7 +17,6 @@ import {
 import { type MetricsSources, registerGauges, registerIdentity, registerProcessMetrics } from './gauges.ts';
 import { BOUNDS_S } from './latencies.ts';
 import { SeriesByAddress, SeriesByPeer } from './peers.ts';
-import { SeriesOfUdp } from './udp.ts';
 
 /** What the metrics must know from the start. */
 export interface MetricsSettings {
@@ -40,7 +39,6 @@ export class Metrics {
   readonly #counters: ReturnType<typeof createCounters>;
   readonly #byAddress: SeriesByAddress;
   readonly #byPeer = new SeriesByPeer();
-  readonly #udp: SeriesOfUdp;
   readonly #perPeer: boolean;
   readonly #instance: string;
   /** Pings that prom-client has not counted yet. It looks for the labels each time, which takes longer than the rest of a count. */
@@ -51,7 +49,6 @@ export class Metrics {
     registerGauges(this.#registry, settings.version, sources);
     registerProcessMetrics(this.#registry);
     this.#byAddress = new SeriesByAddress(settings.perPeer);
-    this.#udp = new SeriesOfUdp(settings.perPeer);
     this.#perPeer = settings.perPeer;
     this.#instance = labelText({ goldpinger_instance: settings.instance });
   }
@@ -71,7 +68,6 @@ export class Metrics {
   /** Sets who our peers are now. The series of all others disappear. */
   setPeers(pods: readonly Pod[], targets: readonly Target[]): void {
     this.#byAddress.setPeers(pods, targets);
-    this.#udp.setTargets(targets);
     if (this.#perPeer) this.#byPeer.setTargets(targets);
   }
 
@@ -81,7 +77,7 @@ export class Metrics {
     if (outcome !== 'no-address') this.made('ping');
     if (suspect) this.#counters.suspects.inc();
     if (outcome === 'ok') {
-      this.#byAddress.countPing(target.hostIP, target.podIP, sample);
+      this.#byAddress.countPing(target, sample);
       return;
     }
     this.error('ping');
@@ -97,18 +93,18 @@ export class Metrics {
 
   /** Counts a cycle of the UDP probe; null = the link could not be measured. */
   udpResult(target: Target, result: UdpResult | null): void {
-    this.#udp.count(target, result);
+    this.#byAddress.countUdp(target, result);
   }
 
   /** Counts a datagram of the UDP probe that could not be sent. */
   udpError(target: Target): void {
-    this.#udp.countError(target);
+    this.#byAddress.countUdpError(target);
   }
 
   /** Counts a call for a peer's report that ended. */
   peerCall(pod: Pod, durationUs: number, ok: boolean): void {
     this.made('check');
-    if (ok) this.#byAddress.countCall('check', pod.hostIPs[0] ?? '', pod.podIPs[0] ?? '', durationUs);
+    if (ok) this.#byAddress.countCall('check', pod, durationUs);
     else this.error('checkAll');
   }
 
@@ -136,7 +132,7 @@ export class Metrics {
       this.#pings[group] = 0;
     }
     yield await registryText(this.#registry, this.#instance, format);
-    for (const series of [this.#byAddress, this.#byPeer, this.#udp]) {
+    for (const series of [this.#byAddress, this.#byPeer]) {
       for (const slice of series.render(this.#instance, format)) {
         yield slice;
         await nextTurn();

@@ -1,5 +1,5 @@
 import type { Pod, Target } from '../protocol/pod.ts';
-import type { Outcome, Phase, Sample } from '../protocol/sample.ts';
+import type { Outcome, Phase, Sample, UdpResult } from '../protocol/sample.ts';
 import { type FamilyHead, type Format, headText, labelText, labelValue, seriesText } from './exposition.ts';
 import { LatencyHistogram } from './latencies.ts';
 
@@ -115,50 +115,70 @@ interface AddressSeries {
   connectCount: number;
   firstByteUs: number;
   firstByteCount: number;
+  /** null before the first cycle of the UDP probe. */
+  udp: UdpFigures | null;
 }
 
+/** The figures of the UDP probe of one address. */
+interface UdpFigures {
+  /** Of the newest cycle that counts: percent of datagrams lost, and routers on the way; -1 = not measured, unknown. */
+  lossPct: number;
+  hops: number;
+  readonly roundTrips: LatencyHistogram;
+  duplicates: number;
+  outOfOrder: number;
+}
+
+type Address = Pick<Target, 'hostIP' | 'podIP'>;
 type PhaseTimes = Pick<Sample, 'connectUs' | 'firstByteUs' | 'totalUs'>;
 
 const ALL_ADDRESSES = '';
 
 /**
- * The latencies of our calls by address. Two peers at one address (host network, or a pod that terminates while the next
- * one starts) share their series, because their labels are the same.
+ * The latencies of our calls, and the results of the UDP probe, by address. Two peers at one address (host network, or a pod
+ * that terminates while the next one starts) share their series, because their labels are the same. What is counted for an
+ * address that no peer has is ignored.
  */
 export class SeriesByAddress {
   readonly #perPeer: boolean;
   #series = new Map<string, AddressSeries>();
+  /** Datagrams that could not be sent, by the address that they were for. */
+  readonly #udpErrors = new Map<string, number>();
 
-  /** `perPeer` (METRICS_PER_PEER) false: all calls are counted in one series without address. */
+  /** `perPeer` (METRICS_PER_PEER) false: one series for all addresses, without loss and hops. */
   constructor(perPeer: boolean) {
     this.#perPeer = perPeer;
     if (!perPeer) this.#series.set(ALL_ADDRESSES, newAddressSeries(''));
   }
 
-  /** Keeps the series of these addresses, adds missing ones and drops all others. */
+  /** Keeps the series of these addresses, adds missing ones and drops all others. Only targets have figures of the UDP probe. */
   setPeers(pods: readonly Pod[], targets: readonly Target[]): void {
+    const addresses = new Set(targets.map(({ address }) => address));
+    for (const address of this.#udpErrors.keys()) if (!addresses.has(address)) this.#udpErrors.delete(address);
     if (!this.#perPeer) return;
     const next = new Map<string, AddressSeries>();
-    const keep = (hostIP: string, podIP: string) => {
-      const key = keyOf(hostIP, podIP);
+    const keep = ({ hostIP, podIP }: Address, isTarget: boolean) => {
+      const key = keyOf({ hostIP, podIP });
       if (next.has(key)) return;
       const labels = `,host_ip="${labelValue(hostIP)}",pod_ip="${labelValue(podIP)}"`;
-      next.set(key, this.#series.get(key) ?? newAddressSeries(labels));
+      const series = this.#series.get(key) ?? newAddressSeries(labels);
+      if (!isTarget) series.udp = null;
+      next.set(key, series);
     };
-    for (const target of targets) keep(target.hostIP, target.podIP);
-    for (const pod of pods) if (pod.lifecycle !== 'gone') keep(pod.hostIPs[0] ?? '', pod.podIPs[0] ?? '');
+    for (const target of targets) keep(target, true);
+    for (const pod of pods) if (pod.lifecycle !== 'gone') keep(addressOf(pod), false);
     this.#series = next;
   }
 
-  /** Counts a successful call. Does nothing if no peer has the address. */
-  countCall(callType: CallType, hostIP: string, podIP: string, durationUs: number): void {
-    const series = this.#find(hostIP, podIP);
+  /** Counts a successful call. */
+  countCall(callType: CallType, pod: Pod, durationUs: number): void {
+    const series = this.#find(addressOf(pod));
     if (series !== undefined) observe(series, callType, durationUs);
   }
 
   /** Counts a successful ping and its phases. Negative (not measured) phases are ignored. */
-  countPing(hostIP: string, podIP: string, { connectUs, firstByteUs, totalUs }: PhaseTimes): void {
-    const series = this.#find(hostIP, podIP);
+  countPing(target: Target, { connectUs, firstByteUs, totalUs }: PhaseTimes): void {
+    const series = this.#find(target);
     if (series === undefined) return;
     observe(series, 'ping', totalUs);
     if (connectUs >= 0) {
@@ -169,6 +189,27 @@ export class SeriesByAddress {
       series.firstByteUs += firstByteUs;
       series.firstByteCount += 1;
     }
+  }
+
+  /** Counts a cycle of the UDP probe; null = the link could not be measured. */
+  countUdp(target: Target, result: UdpResult | null): void {
+    const series = this.#find(target);
+    if (series === undefined || result?.suspect) return;
+    if (result === null) {
+      if (series.udp !== null) Object.assign(series.udp, { lossPct: -1, hops: -1 });
+      return;
+    }
+    series.udp ??= { lossPct: -1, hops: -1, roundTrips: new LatencyHistogram(), duplicates: 0, outOfOrder: 0 };
+    series.udp.lossPct = (100 * result.lost) / result.sent;
+    series.udp.hops = result.hops;
+    series.udp.roundTrips.observe(result.rttUs);
+    series.udp.duplicates += result.duplicates;
+    series.udp.outOfOrder += result.outOfOrder;
+  }
+
+  /** Counts a datagram that could not be sent. */
+  countUdpError({ address }: Target): void {
+    this.#udpErrors.set(address, (this.#udpErrors.get(address) ?? 0) + 1);
   }
 
   /** Renders the families in slices. `instance` is the label that every series has. */
@@ -183,10 +224,33 @@ export class SeriesByAddress {
     }
     yield headText(PHASE, format);
     yield* slices(all, (series) => (series.firstByteCount === 0 ? '' : phasesText(series, instance)));
+    yield* this.#renderUdp(instance, format);
   }
 
-  #find(hostIP: string, podIP: string): AddressSeries | undefined {
-    return this.#series.get(this.#perPeer ? keyOf(hostIP, podIP) : ALL_ADDRESSES);
+  /** Nothing where the UDP probe is off. */
+  *#renderUdp(instance: string, format: Format): Generator<string> {
+    const all = [...this.#series.values()].flatMap(({ udp, labels }) => (udp === null ? [] : { ...udp, labels }));
+    const family = (head: FamilyHead, figureOf: (figures: UdpFigures) => number) =>
+      familyText(head, all, format, (figures) => {
+        const value = figureOf(figures);
+        return value < 0 ? '' : seriesText(head.name, `${instance}${figures.labels}`, value);
+      });
+    if (this.#perPeer) {
+      yield* family(LOSS, ({ lossPct }) => lossPct);
+      yield* family(HOPS, ({ hops }) => hops);
+    }
+    yield* familyText(ROUND_TRIP, all, format, ({ roundTrips, labels }) =>
+      roundTrips.text(ROUND_TRIP.name, `${instance}${labels}`, format),
+    );
+    yield* family(DUPLICATES, ({ duplicates }) => duplicates);
+    yield* family(OUT_OF_ORDER, ({ outOfOrder }) => outOfOrder);
+    yield* familyText(UDP_ERRORS, [...this.#udpErrors], format, ([address, count]) =>
+      seriesText(UDP_ERRORS.name, `${instance},${labelText({ host: address })}`, count),
+    );
+  }
+
+  #find(address: Address): AddressSeries | undefined {
+    return this.#series.get(this.#perPeer ? keyOf(address) : ALL_ADDRESSES);
   }
 }
 
@@ -195,13 +259,17 @@ function observe({ latencies }: AddressSeries, callType: CallType, durationUs: n
   latencies[callType].observe(durationUs);
 }
 
+function addressOf({ hostIPs: [hostIP = ''], podIPs: [podIP = ''] }: Pod): Address {
+  return { hostIP, podIP };
+}
+
 /** Faster than the labels, and unambiguous, because discovery accepts only valid addresses. */
-function keyOf(hostIP: string, podIP: string): string {
+function keyOf({ hostIP, podIP }: Address): string {
   return `${hostIP} ${podIP}`;
 }
 
 function newAddressSeries(labels: string): AddressSeries {
-  return { labels, latencies: {}, connectUs: 0, connectCount: 0, firstByteUs: 0, firstByteCount: 0 };
+  return { labels, latencies: {}, connectUs: 0, connectCount: 0, firstByteUs: 0, firstByteCount: 0, udp: null };
 }
 
 const LATENCY: FamilyHead = {
@@ -214,6 +282,36 @@ const PHASE: FamilyHead = {
   type: 'summary',
   help: 'Time that successful pings took to open a new connection, if they did, and to wait for the first byte of the answer.',
 };
+const LOSS: FamilyHead = {
+  name: 'goldpinger_peers_loss_pct',
+  type: 'gauge',
+  help: 'Percent (0-100) of the datagrams to a peer that were lost in the newest cycle.',
+};
+const HOPS: FamilyHead = {
+  name: 'goldpinger_peers_hop_count',
+  type: 'gauge',
+  help: 'Routers on the way to a peer.',
+};
+const ROUND_TRIP: FamilyHead = {
+  name: 'goldpinger_peers_udp_rtt_s',
+  type: 'histogram',
+  help: 'Mean round trip of the datagrams of a cycle in seconds.',
+};
+const DUPLICATES: FamilyHead = {
+  name: 'goldpinger_udp_duplicates_total',
+  type: 'counter',
+  help: 'Datagrams that came back a second time.',
+};
+const OUT_OF_ORDER: FamilyHead = {
+  name: 'goldpinger_udp_out_of_order_total',
+  type: 'counter',
+  help: 'Datagrams that came back after a later one.',
+};
+const UDP_ERRORS: FamilyHead = {
+  name: 'goldpinger_udp_errors_total',
+  type: 'counter',
+  help: 'Datagrams that could not be sent, by address.',
+};
 
 function phasesText(series: AddressSeries, instance: string): string {
   const { labels, connectUs, connectCount, firstByteUs, firstByteCount } = series;
@@ -223,11 +321,23 @@ function phasesText(series: AddressSeries, instance: string): string {
   return phaseText('connect', connectUs, connectCount) + phaseText('first-byte', firstByteUs, firstByteCount);
 }
 
+/** A family with a series for each item; nothing without items. */
+function* familyText<T>(
+  head: FamilyHead,
+  items: readonly T[],
+  format: Format,
+  textOf: (item: T) => string,
+): Generator<string> {
+  if (items.length === 0) return;
+  yield headText(head, format);
+  yield* slices(items, textOf);
+}
+
 /** How many series (a histogram counts as one) are rendered at a time. */
 const SERIES_PER_SLICE = 50;
 
 /** Renders a text for each item, some items at a time. */
-export function* slices<T>(items: readonly T[], textOf: (item: T) => string): Generator<string> {
+function* slices<T>(items: readonly T[], textOf: (item: T) => string): Generator<string> {
   for (let start = 0; start < items.length; start += SERIES_PER_SLICE) {
     const slice = items.slice(start, start + SERIES_PER_SLICE);
     const text = slice.map(textOf).join('');
