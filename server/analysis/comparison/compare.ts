@@ -3,6 +3,7 @@ import {
   type Change,
   type ChangedLink,
   type ComparedColumns,
+  emptyComparedColumns,
   FLAG_AFFECTED,
   failedPercent,
   type InRanges,
@@ -18,7 +19,7 @@ import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
 import { countedNames } from '../text.ts';
 import { changeOf, changeUs, isSlowLink, isWorse, type LinkFigures, shareOf } from './change.ts';
 import { KeyFigures } from './key-figures.ts';
-import { type ByRange, type LinkTable, readFigures, type SourceLinks } from './link-table.ts';
+import { type ByRange, figuresAt, type LinkTable, type SourceLinks } from './link-table.ts';
 import type { Targets } from './targets.ts';
 
 /** How links are compared. */
@@ -65,17 +66,12 @@ export function* compareLinks(table: LinkTable, options: CompareOptions): Genera
 function columnsFor({ from, to, flags, before, during, after }: SourceLinks): ComparedColumns {
   const { length } = to;
   return {
-    length,
-    from,
+    ...emptyComparedColumns(from, length),
     to,
     flags,
-    change: new Uint8Array(length),
     beforeP50Us: medians(before.p50Us16, length),
     duringP50Us: medians(during.p50Us16, length),
     afterP50Us: medians(after.p50Us16, length),
-    beforeFailed: new Uint8Array(length),
-    duringFailed: new Uint8Array(length),
-    afterFailed: new Uint8Array(length),
   };
 }
 
@@ -86,16 +82,10 @@ function medians(p50Us16: Uint16Array<ArrayBuffer>, length: number): Uint16Array
   return longer;
 }
 
-function emptyFigures(): LinkFigures {
-  return { samples: 0, failures: 0, p50Us16: NONE16, p95Us16: NONE16, maxUs16: NONE16 };
-}
-
 /** Compares links one by one. */
 class LinkComparer {
   readonly #table: LinkTable;
   readonly #options: CompareOptions;
-  /** Reused for every link. */
-  readonly #figures: ByRange<LinkFigures> = { before: emptyFigures(), during: emptyFigures(), after: emptyFigures() };
   readonly #affectedFigures: ByRange<KeyFigures>;
   readonly #otherFigures: ByRange<KeyFigures>;
   readonly #changed: ChangedLinks;
@@ -120,9 +110,9 @@ class LinkComparer {
   /** Compares link `i` of a source, and fills its entry in the columns. */
   add(source: SourceLinks, i: number, columns: ComparedColumns): void {
     const { slowUs, hasAfter } = this.#options;
-    const before = readFigures(source.before, i, this.#figures.before);
-    const during = readFigures(source.during, i, this.#figures.during);
-    const after = readFigures(source.after, i, this.#figures.after);
+    const before = figuresAt(source.before, i);
+    const during = figuresAt(source.during, i);
+    const after = figuresAt(source.after, i);
     const isSilent = this.#table.isSilent(during === null ? 'during' : 'before', source.from);
     const change = CHANGES.indexOf(changeOf(before, during, slowUs, isSilent));
     const affected = during !== null && isWorse(before, during, slowUs);

@@ -50,8 +50,6 @@ export class LinkTable {
   *add(range: keyof ByRange<unknown>, mesh: Mesh): Generator<void, Int32Array> {
     const numbers = Int32Array.from(mesh.pods, (pod) => this.#addPod(pod));
     const slowUs = mesh.settings.slowLinkMs * 1000;
-    // The entry of each link in the columns of the current source, by `linkKey`; -1 = none.
-    const entries = new Int32Array(2 * this.pods.length).fill(-1);
     const silent = new Set<number>();
     this.#silent[range] = silent;
     for (const report of mesh.reports) {
@@ -60,7 +58,7 @@ export class LinkTable {
       if (from !== undefined && report.missing === '') {
         const source = this.#sources[from] ?? emptySource(from);
         this.#sources[from] = source;
-        addReport(source, range, report, { numbers, entries, slowUs });
+        addReport(source, range, report, numbers, slowUs);
       }
       yield;
     }
@@ -91,48 +89,42 @@ export class LinkTable {
   }
 }
 
-/** Reads link `i` of a range into `figures`. Returns null, and leaves `figures` as they are, if it has no sample. */
-export function readFigures(columns: RangeColumns, i: number, figures: LinkFigures): LinkFigures | null {
+/** The figures of link `i` in a range; null if it has no sample. */
+export function figuresAt(columns: RangeColumns, i: number): LinkFigures | null {
   const samples = columns.samples[i] ?? 0;
   if (samples === 0) return null;
-  figures.samples = samples;
-  figures.failures = columns.failures[i] ?? 0;
-  figures.p50Us16 = columns.p50Us16[i] ?? NONE16;
-  figures.p95Us16 = columns.p95Us16[i] ?? NONE16;
-  figures.maxUs16 = columns.maxUs16[i] ?? NONE16;
-  return figures;
+  return {
+    samples,
+    failures: columns.failures[i] ?? 0,
+    p50Us16: columns.p50Us16[i] ?? NONE16,
+    p95Us16: columns.p95Us16[i] ?? NONE16,
+    maxUs16: columns.maxUs16[i] ?? NONE16,
+  };
 }
 
-interface AddContext {
-  numbers: Int32Array;
-  /** Filled with -1, and again so afterwards. */
-  entries: Int32Array;
-  slowUs: number;
-}
-
+/** Adds a report's links to those of its source. `numbers`: of the pods, by index in the mesh. */
 function addReport(
   source: SourceLinks,
   range: keyof ByRange<unknown>,
   { links, stats }: MergedReport,
-  { numbers, entries, slowUs }: AddContext,
+  numbers: Int32Array,
+  slowUs: number,
 ): void {
   if (stats === null) return;
   const isSeen = (i: number) => ((links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 && (stats.samples[i] ?? 0) > 0;
   const keyAt = (i: number) => linkKey(numbers[links.to[i] ?? 0] ?? 0, links.flags[i] ?? 0);
-  const known = source.to.length;
-  for (let i = 0; i < known; i++) entries[linkKey(source.to[i] ?? 0, source.flags[i] ?? 0)] = i;
-  const added: number[] = [];
+  // The entry of each link in the columns of the source, in the order of the entries.
+  const entries = new Map<number, number>();
+  for (const [i, to] of source.to.entries()) entries.set(linkKey(to, source.flags[i] ?? 0), i);
   for (let i = 0; i < links.length; i++) {
-    if (!isSeen(i) || entries[keyAt(i)] !== -1) continue;
-    entries[keyAt(i)] = known + added.length;
-    added.push(keyAt(i));
+    if (isSeen(i) && !entries.has(keyAt(i))) entries.set(keyAt(i), entries.size);
   }
-  extend(source, added);
+  extend(source, [...entries.keys()].slice(source.to.length));
   const columns = emptyColumns(source.to.length);
   source[range] = columns;
   for (let i = 0; i < links.length; i++) {
     if (!isSeen(i)) continue;
-    const entry = entries[keyAt(i)] ?? 0;
+    const entry = entries.get(keyAt(i)) ?? 0;
     columns.samples[entry] = stats.samples[i] ?? 0;
     columns.failures[entry] = stats.failures[i] ?? 0;
     columns.p50Us16[entry] = stats.p50Us[i] ?? NONE16;
@@ -141,7 +133,6 @@ function addReport(
     const isBad = links.outcome[i] !== 0 || isSlow(unpack16(links.totalUs[i] ?? 0), slowUs);
     source.isBadAtEnd[entry] = isBad ? 1 : 0;
   }
-  for (let i = 0; i < source.to.length; i++) entries[linkKey(source.to[i] ?? 0, source.flags[i] ?? 0)] = -1;
 }
 
 /** Appends links that no earlier range has. The columns of earlier ranges stay as short as they are. */
