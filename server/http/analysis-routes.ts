@@ -13,6 +13,7 @@ import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import {
   choiceParameter,
   expectParameters,
+  lastRangeParameters,
   MIN_RANGE_MS,
   momentParameter,
   onlyParameters,
@@ -54,13 +55,10 @@ export function roundRoutes(context: RouteContext): Router {
 
   router.get('/api/v1/rounds', acceptsJson, async (req, res) => {
     onlyParameters(req, 'from', 'to', 'within');
-    const nowMs = context.clock.nowMs();
-    const toMs = momentParameter(req, 'to', nowMs);
-    const fromMs = momentParameter(req, 'from', nowMs - context.config.historyWindowMs);
-    if (fromMs > toMs) throw new HttpError(400, 'expected from <= to');
+    const range = lastRangeParameters(req, context.clock.nowMs(), context.config.historyWindowMs);
     const within = textParameter(req, 'within', '');
     const withinMs = within === '' ? null : durationOf(within);
-    const events = await context.events.events({ fromMs, toMs, limit: MAX_EVENTS });
+    const events = await context.events.events({ ...range, limit: MAX_EVENTS });
     const { selfUid, snapshot } = context.monitor;
     res.set('Cache-Control', 'no-store').json(roundsOf(events, { pods: snapshot.pods, selfUid, withinMs }));
   });

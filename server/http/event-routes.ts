@@ -13,7 +13,7 @@ import { runSliced } from '../runtime/concurrency.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError, sendError } from './errors.ts';
-import { limitParameter, momentParameter, numberParameter } from './query.ts';
+import { lastRangeParameters, limitParameter, numberParameter } from './query.ts';
 
 /** Routes of events: this pod's journal, and the events of the whole mesh. */
 export function eventRoutes(context: RouteContext): Router {
@@ -26,13 +26,9 @@ export function eventRoutes(context: RouteContext): Router {
   });
 
   router.get('/api/v1/events', acceptsJson, async (req, res) => {
-    const nowMs = context.clock.nowMs();
-    const toMs = momentParameter(req, 'to', nowMs);
-    const fromMs = momentParameter(req, 'from', nowMs - context.config.historyWindowMs);
-    if (fromMs > toMs) throw new HttpError(400, 'expected from <= to');
-    res
-      .set('Cache-Control', 'no-store')
-      .json(await context.events.events({ fromMs, toMs, limit: limitParameter(req) }));
+    const range = lastRangeParameters(req, context.clock.nowMs(), context.config.historyWindowMs);
+    const events = await context.events.events({ ...range, limit: limitParameter(req) });
+    res.set('Cache-Control', 'no-store').json(events);
   });
 
   return router;

@@ -36,13 +36,25 @@ export function numberParameter(req: Request, name: string, byDefault: number): 
   return number;
 }
 
-/** The parameter `name` as a moment (ms since the epoch or RFC 3339), in ms since the epoch. Throws 400. */
+/** Reads a moment in a query, ms since the epoch or RFC 3339. Result in ms since the epoch; -1 if it is neither. */
+export function readMoment(text: string): number {
+  // A client that does not escape the + of a time zone sends a blank.
+  return parseMoment(text.replace(' ', '+'));
+}
+
+/** The parameter `name` as a moment (see `readMoment`), in ms since the epoch. Throws 400. */
 export function momentParameter(req: Request, name: string, byDefaultMs: number): number {
-  const value = textParameter(req, name, String(byDefaultMs));
-  // A `+` in a query is a space: an offset that was not escaped.
-  const ms = parseMoment(value.replace(' ', '+'));
+  const ms = readMoment(textParameter(req, name, String(byDefaultMs)));
   if (ms < 0) throw new HttpError(400, `${name} in query: expected ms since the epoch or an RFC 3339 time`);
   return ms;
+}
+
+/** The range from `from` to `to`; by default the last `lengthMs` until `nowMs`. In ms since the epoch. Throws 400. */
+export function lastRangeParameters(req: Request, nowMs: number, lengthMs: number): TimeRange {
+  const toMs = momentParameter(req, 'to', nowMs);
+  const fromMs = momentParameter(req, 'from', nowMs - lengthMs);
+  if (fromMs <= toMs) return { fromMs, toMs };
+  throw new HttpError(400, 'expected from <= to');
 }
 
 /** The parameter `window`, in ms: whole seconds up to `mostMs`, so that simultaneous requests mostly share one collection. Throws 400. */
@@ -141,7 +153,7 @@ export function choiceParameter<T extends string>(req: Request, name: string, va
 export function rangeParameter(req: Request, name: string): TimeRange | null {
   const value = textParameter(req, name, '');
   if (value === '') return null;
-  const ends = value.split(value.includes('/') ? '/' : '-').map((end) => parseMoment(end.replace(' ', '+')));
+  const ends = value.split(value.includes('/') ? '/' : '-').map(readMoment);
   const [fromMs = -1, toMs = -1] = ends;
   if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= MIN_RANGE_MS) return { fromMs, toMs };
   throw new HttpError(400, `${name} in query: expected FROM-TO in ms since the epoch, at least a second apart`);

@@ -7,8 +7,8 @@ import type { Clock } from '../runtime/clock.ts';
 import { runSlicedUntil, type SerialQueue } from '../runtime/concurrency.ts';
 import { parseDurationMs } from '../runtime/duration.ts';
 import { textOf, ValidationError } from '../runtime/errors.ts';
-import { parseMoment } from '../runtime/time.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
+import { readMoment } from './query.ts';
 
 /** The parameters of `/api/v1/verdict`, as text; null where absent. */
 export interface VerdictQuery {
@@ -84,9 +84,8 @@ function rangeOf(
   }
   if (window !== null) throw new ValidationError('window in query: expected either window or start and end, not both');
   const nowMs = sources.clock.nowMs();
-  // A client that does not escape the + of a time zone sends a blank.
-  const fromMs = start === null ? -1 : parseMoment(start.replace(' ', '+'));
-  const toMs = end === null ? nowMs : parseMoment(end.replace(' ', '+'));
+  const fromMs = start === null ? -1 : readMoment(start);
+  const toMs = end === null ? nowMs : readMoment(end);
   if (fromMs < 0) throw new ValidationError('start in query: expected ms since the epoch or an RFC 3339 time');
   if (toMs < 0) throw new ValidationError('end in query: expected ms since the epoch or an RFC 3339 time');
   if (toMs - fromMs < 1000) throw new ValidationError('end in query: expected at least 1 s after start');

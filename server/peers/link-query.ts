@@ -13,12 +13,6 @@ const MAX_QUERIES = 16;
 
 type Parse<T> = (wire: unknown, skipped: Skipped) => Generator<void, T>;
 
-/** When there was no answer, and why. */
-interface NoAnswer {
-  nowMs: number;
-  error: string;
-}
-
 /** Asks other pods about one of their links (`/api/v1/samples`, `/api/v1/pod-history`), or of a pod that has gone the keepers of its copy. */
 export class LinkQuery {
   readonly #client: PeerClient;
@@ -35,59 +29,63 @@ export class LinkQuery {
 
   /** The samples that pod `from` has of its link to pod `toUid`. Never rejects: `error` says why there are none. */
   async samples(from: Pod, toUid: string): Promise<LinkSamples> {
-    const answer = await this.#askFor(from, '/api/v1/samples', { to: toUid }, parseLinkSamplesSliced, { samples: [] });
+    const answer = await this.#askFor(from, '/api/v1/samples', { to: toUid }, parseLinkSamplesSliced);
     // Whatever the answer claims, it is what this pod says about this link.
-    return { ...answer, from: from.uid, to: toUid };
+    const link = { from: from.uid, to: toUid };
+    if (typeof answer !== 'string') return { ...answer, ...link };
+    return { ...link, nowMs: this.#clock.nowMs(), error: answer, samples: [] };
   }
 
   /** The history of that link in steps of `stepMs`, with times by our clock. Never rejects, as `samples`. */
   async history(from: Pod, toUid: string, { fromAgeMs, toAgeMs }: AgeRange, stepMs: number): Promise<LinkHistory> {
     const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
-    const none = { from: '', to: '', resolutionMs: 0, steps: [] };
-    const history = await this.#askFor(from, '/api/v1/pod-history', query, parseLinkHistorySliced, none);
+    const answer = await this.#askFor(from, '/api/v1/pod-history', query, parseLinkHistorySliced);
+    const link = { from: from.uid, to: toUid, nowMs: this.#clock.nowMs() };
+    if (typeof answer === 'string') return { ...link, error: answer, resolutionMs: 0, steps: [] };
     // The pod's clock may be wrong; its ages are right.
-    const offsetMs = this.#clock.nowMs() - history.nowMs;
-    const steps = history.steps.map((step) => ({ ...step, atMs: Math.round(step.atMs + offsetMs) }));
-    return { ...history, from: from.uid, to: toUid, nowMs: history.nowMs + offsetMs, steps };
+    const offsetMs = link.nowMs - answer.nowMs;
+    const steps = answer.steps.map((step) => ({ ...step, atMs: Math.round(step.atMs + offsetMs) }));
+    return { ...answer, ...link, steps };
   }
 
   /** Asks a pod. One that has gone can't be asked: then those that may keep a copy of it, until one has. */
-  async #askFor<T extends { error: string }, N>(
+  async #askFor<T extends { error: string }>(
     from: Pod,
     path: string,
     query: Record<string, string>,
     parse: Parse<T>,
-    none: N,
-  ): Promise<T | (N & NoAnswer)> {
-    const urlOf = (more: Record<string, string>) => `${path}?${new URLSearchParams({ ...query, ...more })}`;
-    if (from.lifecycle !== 'gone') return this.#ask(from, urlOf({}), parse, none);
-    let answer: T | (N & NoAnswer) = this.#noAnswer(from, none, 'it has gone, and no pod has a copy of its memory');
+  ): Promise<T | string> {
+    if (from.lifecycle !== 'gone') return this.#ask(from, `${path}?${new URLSearchParams(query)}`, parse);
+    const pathOfCopy = `${path}?${new URLSearchParams({ ...query, of: from.uid })}`;
+    let answer: T | string = noAnswer(from, 'it has gone, and no pod has a copy of its memory');
     for (const keeper of this.#keepersOf(from.uid)) {
-      if (answer.error !== '') answer = await this.#ask(keeper, urlOf({ of: from.uid }), parse, none);
+      answer = await this.#ask(keeper, pathOfCopy, parse);
+      if (typeof answer !== 'string' && answer.error === '') return answer;
     }
     return answer;
   }
 
-  /** The parsed answer of a pod; `none`, with the time and why there is no answer, if there is none. */
-  async #ask<T, N>(from: Pod, path: string, parse: Parse<T>, none: N): Promise<T | (N & NoAnswer)> {
+  /** The parsed answer of a pod; why there is none, if there is none. */
+  async #ask<T>(pod: Pod, path: string, parse: Parse<T>): Promise<T | string> {
     this.#queries += 1;
     try {
       if (this.#queries > MAX_QUERIES)
         throw new Error(`more than ${MAX_QUERIES} links are asked for at once, try again`);
-      const request = { method: 'GET' as const, path, ...LIMITS };
-      const { value } = await this.#client.request<T>(from, {
-        ...request,
+      const { value } = await this.#client.request<T>(pod, {
+        method: 'GET',
+        path,
+        ...LIMITS,
         parse: (wire, _, skipped) => parse(wire, skipped),
       });
       return value;
     } catch (error) {
-      return this.#noAnswer(from, none, textOf(error));
+      return noAnswer(pod, textOf(error));
     } finally {
       this.#queries -= 1;
     }
   }
+}
 
-  #noAnswer<N>(from: Pod, none: N, why: string): N & NoAnswer {
-    return { ...none, nowMs: this.#clock.nowMs(), error: `no samples from ${from.name}: ${why}`.slice(0, 400) };
-  }
+function noAnswer({ name }: Pod, why: string): string {
+  return `no samples from ${name}: ${why}`.slice(0, 400);
 }
