@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
+import { boundedList, validate } from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
@@ -78,14 +79,25 @@ export async function listAll<T>(
   throw new ApiError('malformed', `the list has more than ${MAX_PAGES} pages`);
 }
 
+/** The most objects of a page. A server that ignores `limit` may send all at once. */
+const MAX_ITEMS = 100_000;
+
 const pageSchema = v.object({
   kind: v.pipe(v.string(), v.endsWith('List')),
   metadata: v.object({ resourceVersion: v.string(), continue: v.nullish(v.string(), '') }),
   // Go writes an empty list that was never allocated as null.
-  items: v.nullable(v.array(v.unknown())),
+  items: v.nullable(boundedList(MAX_ITEMS)),
 });
 
 type Page = v.InferOutput<typeof pageSchema>;
+
+function validPage(body: unknown): Page {
+  try {
+    return validate(pageSchema, body);
+  } catch (error) {
+    throw new ApiError('malformed', `the answer is not a list: ${textOf(error)}`);
+  }
+}
 
 /** Gets the page that the `continue` token leads to; '' = the first. */
 async function getPage<T>(
@@ -107,9 +119,7 @@ async function getPage<T>(
       if (json === undefined) throw new ApiError('malformed', notJson(response));
       return json;
     });
-    const page = v.safeParse(pageSchema, body, { abortEarly: true });
-    if (!page.success) throw new ApiError('malformed', `the answer is not a list: ${page.issues[0].message}`);
-    return page.output;
+    return validPage(body);
   } catch (error) {
     throw asApiError(error);
   } finally {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { type Lifecycle, MAX_LABELS, MAX_REASON } from '../protocol/pod.ts';
+import { boundedArray, boundedRecord, validate } from '../protocol/validators.ts';
 import { textOf } from '../runtime/errors.ts';
 import { ApiError } from './api-error.ts';
 
@@ -12,12 +13,7 @@ import { ApiError } from './api-error.ts';
  * anything that is not a pod.
  */
 export function readPod(object: unknown) {
-  const parsed = v.safeParse(podSchema, object, { abortEarly: true });
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    throw new ApiError('malformed', `not a pod: ${v.getDotPath(issue) ?? ''} ${issue.message}`);
-  }
-  const { metadata, spec, status } = parsed.output;
+  const { metadata, spec, status } = validPod(object);
   const owner = metadata.ownerReferences.find((reference) => reference.controller);
   const ready = status.conditions.find((condition) => condition.type === 'Ready');
   const containers = [...status.initContainerStatuses, ...status.containerStatuses];
@@ -75,7 +71,9 @@ const MAX_IPS = 8;
 
 const text = v.nullish(v.string(), '');
 const number = v.nullish(v.number(), 0);
-const listOf = <const T extends v.GenericSchema>(item: T) => v.nullish(v.array(item), []);
+/** No pod has more conditions, containers, owners or labels: etcd keeps 1.5 MB of an object. */
+const MAX_PARTS = 50_000;
+const listOf = <const T extends v.GenericSchema>(item: T) => v.nullish(boundedArray(item, MAX_PARTS), []);
 const addresses = listOf(v.object({ ip: text }));
 const containerStatuses = listOf(
   v.object({
@@ -99,7 +97,7 @@ const podSchema = v.object({
     creationTimestamp: text,
     deletionTimestamp: text,
     deletionGracePeriodSeconds: number,
-    labels: v.nullish(v.record(v.string(), v.unknown()), {}),
+    labels: v.nullish(boundedRecord(v.string(), v.unknown(), MAX_PARTS), {}),
     ownerReferences: listOf(v.object({ uid: text, kind: text, controller: v.nullish(v.boolean(), false) })),
   }),
   spec: v.nullish(v.object({ nodeName: v.nullish(v.pipe(v.string(), v.maxLength(253)), '') }), {}),
@@ -119,6 +117,14 @@ const podSchema = v.object({
   ),
 });
 type PodStatus = v.InferOutput<typeof podSchema>['status'];
+
+function validPod(object: unknown): v.InferOutput<typeof podSchema> {
+  try {
+    return validate(podSchema, object);
+  } catch (error) {
+    throw new ApiError('malformed', `not a pod: ${textOf(error)}`);
+  }
+}
 
 function timeOf(text: string): number {
   return Date.parse(text) || 0;
@@ -151,7 +157,9 @@ function reasonOf(status: PodStatus, containers: PodStatus['containerStatuses'])
 function readLabels(labels: Record<string, unknown>): string {
   let all = '';
   for (const key of Object.keys(labels).sort()) {
-    const label = `${key}=${labels[key]}`;
+    const value = labels[key];
+    if (typeof value !== 'string') continue;
+    const label = `${key}=${value}`;
     if (!/^[\w./-]{1,317}=[\w.-]{0,63}$/.test(label) || all.length + label.length >= MAX_LABELS) continue;
     all += all === '' ? label : `,${label}`;
   }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { validate } from '../protocol/validators.ts';
 import type { Clock, Log, Timer } from '../runtime/clock.ts';
 import type { Access } from './access.ts';
 import { asApiError } from './api-error.ts';
@@ -125,8 +126,10 @@ const nodeSchema = v.object({
 
 /** Name and zone of a node; null if the object is none. */
 export function readNode(object: unknown): [string, string] | null {
-  const node = v.safeParse(nodeSchema, object, { abortEarly: true });
-  if (!node.success) return null;
-  const { name, labels } = node.output.metadata;
-  return [name, labels[ZONE_LABEL] ?? ''];
+  try {
+    const { name, labels } = validate(nodeSchema, object).metadata;
+    return [name, labels[ZONE_LABEL] ?? ''];
+  } catch {
+    return null;
+  }
 }

@@ -7,26 +7,56 @@ export const finiteNumber = v.pipe(v.number(), v.finite());
 /** An integer that is not negative. */
 export const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** A list of at most `maxLength` values, which are not looked at. */
-export const boundedList = (maxLength: number) =>
-  v.custom<unknown[]>(
+export const boundedList = <T = unknown>(maxLength: number) =>
+  v.custom<T[]>(
     (value) => Array.isArray(value) && value.length <= maxLength,
     `expected a list of at most ${maxLength}`,
   );
 /** An array of at most `maxLength` elements. The length is checked first: a hostile list costs nothing but its parsing. */
 export const boundedArray = <T extends v.GenericSchema>(element: T, maxLength: number) =>
-  v.pipe(boundedList(maxLength), v.array(element));
+  v.pipe(boundedList<v.InferInput<T>>(maxLength), v.array(element));
+/** An object with any keys, at most `maxMembers` of them. The number is checked first, as in `boundedArray`. */
+export const boundedRecord = <K extends v.BaseSchema<string, string, v.BaseIssue<unknown>>, T extends v.GenericSchema>(
+  key: K,
+  value: T,
+  maxMembers: number,
+) =>
+  v.pipe(
+    v.custom<Record<string, v.InferInput<T>>>(
+      (wire) => isShort(wire, maxMembers),
+      `expected an object with at most ${maxMembers} members`,
+    ),
+    v.record(key, value),
+  );
+
+/** Whether a value is an object with at most `maxMembers` members. */
+function isShort(value: unknown, maxMembers: number): boolean {
+  let members = 0;
+  if (typeof value !== 'object' || value === null) return false;
+  for (const _ in value) if (++members > maxMembers) return false;
+  return true;
+}
+
+/** The first fault of a value: where it is, e.g. `links.3` ('' = the value itself), and what it is. */
+export class InvalidError extends TypeError {
+  constructor(
+    readonly path: string,
+    readonly fault: string,
+  ) {
+    super(path === '' ? fault : `${path}: ${fault}`);
+  }
+}
 
 /**
- * Validates a value from another process. All schemas are used through this function: it stops at the first fault, because
- * a fault is an object that takes memory, and a hostile value can have a million of them. Throws a TypeError that says where
- * the fault is and what it is.
+ * Validates a value from another process, or from a file. All schemas are used through this function: it stops at the first
+ * fault, because a fault is an object that takes memory, and a hostile value can have a million of them. Throws an
+ * InvalidError.
  */
 export function validate<T extends v.GenericSchema>(schema: T, wire: unknown): v.InferOutput<T> {
   const { issues, output } = v.safeParse(schema, wire, { abortEarly: true });
   if (issues === undefined) return output;
   const [issue] = issues;
-  const path = v.getDotPath(issue);
-  throw new TypeError(`${path === null ? '' : `${path.slice(0, 100)}: `}${issue.message.slice(0, 200)}`);
+  throw new InvalidError((v.getDotPath(issue) ?? '').slice(0, 100), issue.message.slice(0, 200));
 }
 
 /** Runs work that yields between small pieces to its end at once, where nothing waits meanwhile. */

@@ -1,5 +1,12 @@
 import * as v from 'valibot';
 import {
+  boundedArray,
+  boundedRecord,
+  boundedText,
+  InvalidError,
+  validate,
+} from '../../../server/protocol/validators.ts';
+import {
   apiVersionOf,
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
@@ -61,24 +68,27 @@ const MAX_REPLICAS = 200;
 
 /** Names of objects are RFC 1123 subdomains. RBAC also allows colons, e.g. `system:x`. */
 const nameText = v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(253));
-const labelMap = v.record(v.pipe(v.string(), v.maxLength(317)), v.pipe(v.string(), v.maxLength(63)));
-const annotationMap = v.record(v.string(), v.string());
+/** The most parts of an object: labels, variables, rules, and so on. A body has at most 1 MiB. */
+const MAX_PARTS = 1000;
+const listOf = <T extends v.GenericSchema>(part: T) => boundedArray(part, MAX_PARTS);
+const labelMap = boundedRecord(boundedText(317), boundedText(63), MAX_PARTS);
+const annotationMap = boundedRecord(v.string(), v.string(), MAX_PARTS);
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const protocol = v.optional(v.picklist(['TCP', 'UDP', 'SCTP']), 'TCP');
-const portOrName = v.union([port, v.pipe(v.string(), v.maxLength(63))]);
+const portOrName = v.union([port, boundedText(63)]);
 const count = (limit: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
 const text = v.optional(v.string());
-const texts = v.optional(v.array(v.string()));
+const texts = v.optional(listOf(v.string()));
 
 /** The fields of `metadata` that a client sends. */
 const metadataFields = v.looseObject({
   name: v.optional(nameText),
-  generateName: v.optional(v.pipe(v.string(), v.maxLength(240))),
-  namespace: v.optional(v.pipe(v.string(), v.maxLength(63))),
+  generateName: v.optional(boundedText(240)),
+  namespace: v.optional(boundedText(63)),
   labels: v.nullish(labelMap),
   annotations: v.nullish(annotationMap),
   ownerReferences: v.nullish(
-    v.array(v.looseObject({ apiVersion: v.string(), kind: v.string(), name: v.string(), uid: v.string() })),
+    listOf(v.looseObject({ apiVersion: v.string(), kind: v.string(), name: v.string(), uid: v.string() })),
   ),
 });
 
@@ -96,7 +106,7 @@ const container = v.looseObject({
   command: texts,
   args: texts,
   env: v.optional(
-    v.array(
+    listOf(
       v.looseObject({
         name: v.pipe(v.string(), v.regex(/^[^=\0]+$/, 'not a valid name')),
         value: text,
@@ -104,7 +114,7 @@ const container = v.looseObject({
       }),
     ),
   ),
-  ports: v.optional(v.array(v.looseObject({ name: text, containerPort: port, protocol }))),
+  ports: v.optional(listOf(v.looseObject({ name: text, containerPort: port, protocol }))),
   readinessProbe: v.optional(
     v.looseObject({
       httpGet: v.optional(v.looseObject({ path: text, port: portOrName })),
@@ -118,8 +128,8 @@ const container = v.looseObject({
 
 /** `spec` of a pod. */
 const podSpec = v.looseObject({
-  containers: v.pipe(v.array(container), v.minLength(1, 'Required value'), v.maxLength(20)),
-  initContainers: v.optional(v.pipe(v.array(container), v.maxLength(20))),
+  containers: v.pipe(boundedArray(container, 20), v.minLength(1, 'Required value')),
+  initContainers: v.optional(boundedArray(container, 20)),
   nodeName: text,
   restartPolicy: v.optional(v.picklist(['Always', 'OnFailure', 'Never'])),
   serviceAccountName: v.optional(nameText),
@@ -149,13 +159,13 @@ const serviceSpec = v.looseObject({
   type: text,
   clusterIP: text,
   selector: v.nullish(labelMap),
-  ports: v.optional(v.pipe(v.array(servicePort), v.maxLength(50))),
+  ports: v.optional(boundedArray(servicePort, 50)),
 });
 
 const rules = v.nullish(
-  v.array(v.looseObject({ verbs: v.array(v.string()), apiGroups: texts, resources: texts, resourceNames: texts })),
+  listOf(v.looseObject({ verbs: listOf(v.string()), apiGroups: texts, resources: texts, resourceNames: texts })),
 );
-const subjects = v.nullish(v.array(v.looseObject({ kind: v.string(), name: v.string(), namespace: text })));
+const subjects = v.nullish(listOf(v.looseObject({ kind: v.string(), name: v.string(), namespace: text })));
 const binding = { subjects, roleRef: v.looseObject({ kind: v.string(), name: v.string() }) };
 
 const FIELDS = new Map<Resource, v.ObjectEntries>([
@@ -181,14 +191,14 @@ export function validated(resource: Resource, body: unknown): NewObject {
       `the object provided is ${brief(apiVersion)} ${brief(kind)}, expected ${apiVersionOf(resource)} ${resource.kind}`,
     );
   }
-  const parsed = v.safeParse(v.looseObject({ metadata: metadataFields, ...FIELDS.get(resource) }), rest);
-  if (!parsed.success) {
-    const causes = parsed.issues
-      .slice(0, 5)
-      .map((issue) => ({ field: v.getDotPath(issue) ?? '', message: brief(issue.message) }));
-    throw invalid(resource, brief((rest['metadata'] as { name?: unknown } | undefined)?.name ?? ''), causes);
+  try {
+    const fields = validate(v.looseObject({ metadata: metadataFields, ...FIELDS.get(resource) }), rest);
+    return { ...fields, kind: resource.kind, apiVersion: apiVersionOf(resource) } as NewObject;
+  } catch (error) {
+    if (!(error instanceof InvalidError)) throw error;
+    const name = brief(Object(rest['metadata']).name ?? '');
+    throw invalid(resource, name, [{ field: error.path, message: error.fault }]);
   }
-  return { ...(parsed.output as object), kind: resource.kind, apiVersion: apiVersionOf(resource) } as NewObject;
 }
 
 /** Checks an object that replaces a stored one, whose name it must keep. Throws as `validated` does. */
@@ -205,8 +215,9 @@ export function validatedUpdate(resource: Resource, body: unknown, stored: KubeO
   return { ...next, metadata };
 }
 
+/** A text for a message; of any other value only its type, because a hostile list is long. */
 function brief(value: unknown): string {
-  return String(value).slice(0, 200);
+  return typeof value === 'string' ? value.slice(0, 200) : typeof value;
 }
 
 /** What a role allows: verbs on resources of API groups. */

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { boundedRecord, InvalidError, validate } from '../../../server/protocol/validators.ts';
 
 /** The direction of a toxic. `upstream` is from the client to the server. */
 export type Stream = 'upstream' | 'downstream';
@@ -32,9 +33,11 @@ export type ToxicType = keyof typeof ATTRIBUTES;
 const MAX_TOXICITY = 3.4028234663852886e38;
 /** A text that may be left out. */
 const TEXT = v.nullish(v.string(), '');
+/** Clients send at most 3. */
+const MAX_ATTRIBUTES = 50;
 /** The fields of a toxic that a client may change. */
 const CHANGES = {
-  attributes: v.nullish(v.record(v.string(), v.unknown()), {}),
+  attributes: v.nullish(boundedRecord(v.string(), v.unknown(), MAX_ATTRIBUTES), {}),
   toxicity: v.nullish(v.pipe(v.number(), v.minValue(-MAX_TOXICITY), v.maxValue(MAX_TOXICITY))),
 };
 
@@ -97,10 +100,12 @@ export function parseFields<T extends v.ObjectEntries>(
   body: unknown,
 ): v.InferOutput<v.ObjectSchema<T, undefined>> {
   if (Array.isArray(body)) throw badRequestBody('expected an object, not a list');
-  const parsed = v.safeParse(v.object(fields), body ?? {});
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw badRequestBody(`${v.getDotPath(issue) ?? 'body'}: ${issue.message}`);
+  try {
+    return validate(v.object(fields), body ?? {});
+  } catch (error) {
+    if (!(error instanceof InvalidError)) throw error;
+    throw badRequestBody(`${error.path || 'body'}: ${error.fault}`);
+  }
 }
 
 /** 400: the body cannot be read. */

@@ -1,15 +1,30 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { boundedArray, boundedText, noneSkipped, readEach, validate } from '../../../server/protocol/validators.ts';
+import {
+  boundedArray,
+  boundedRecord,
+  boundedText,
+  noneSkipped,
+  readEach,
+  validate,
+} from '../../../server/protocol/validators.ts';
 import { runToEnd } from '../../support/generator.ts';
 
-const FOLDER = new URL('../../../server/protocol/', import.meta.url);
-const sources = readdirSync(FOLDER).filter((name) => name !== 'validators.ts');
+const sources = ['server', 'web', 'deploy/local'].flatMap((folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('protocol/validators.ts'))
+    .map((name) => join(folder, name))
+    .filter((path) => readFileSync(path, 'utf8').includes("from 'valibot'")),
+);
 
-it.each(sources)('%s uses schemas through `validate`, and lists with a limit only', (name) => {
-  const text = readFileSync(new URL(name, FOLDER), 'utf8');
-  expect(text.match(/v\.(parse|safeParse|array)\(/g)).toBeNull();
+it.each(sources)('%s uses schemas through `validate`, and lists and records with a limit only', (path) => {
+  const text = readFileSync(path, 'utf8');
+  expect(text).toMatch(/import \* as v from 'valibot'/);
+  // `v.is` stops at the first fault too.
+  const unbounded = /\bv\.(parse|safeParse|parser|safeParser|assert|array|record|map|set|\w+WithRest|looseTuple)\b/g;
+  expect(text.match(unbounded)).toBeNull();
 });
 
 describe('a value from another process', () => {
@@ -22,7 +37,7 @@ describe('a value from another process', () => {
     ['names.0: Invalid type: Expected string but received 5', { names: [5, 6] }],
     ['Invalid type: Expected Object but received null', null],
   ])('is refused: %s', (message, wire) => {
-    expect(() => validate(schema, wire)).toThrow(new TypeError(message));
+    expect(() => validate(schema, wire)).toThrow(expect.objectContaining({ name: 'TypeError', message }));
   });
 
   it('that is a long list is not looked at, and of many faults only the first is made', () => {
@@ -36,6 +51,25 @@ describe('a value from another process', () => {
     });
     expect(() => validate(schema, { names: looked })).toThrow(TypeError);
     expect(looks).toBe(0);
+  });
+
+  it('with many faults costs only the first of them', () => {
+    let looks = 0;
+    const element = v.custom((value) => {
+      looks += 1;
+      return value === 1;
+    });
+    const list = boundedArray(element, 1_000);
+    expect(() => validate(list, Array(1_000).fill(0))).toThrow(expect.objectContaining({ path: '0' }));
+    expect(looks).toBe(1);
+  });
+
+  it('that is an object with many members is not copied, and its members are not looked at', () => {
+    const record = boundedRecord(boundedText(3), boundedText(3), 2);
+    expect(validate(record, { a: 'x', b: 'y' })).toEqual({ a: 'x', b: 'y' });
+    const error = { path: '', fault: 'expected an object with at most 2 members' };
+    expect(() => validate(record, { a: 'x', b: 'y', c: 5 })).toThrow(expect.objectContaining(error));
+    expect(() => validate(record, { a: 'long' })).toThrow(expect.objectContaining({ path: 'a' }));
   });
 });
 
