@@ -1,5 +1,6 @@
 import type { EnvVar, NewObject } from './api/objects.ts';
 import {
+  apiVersionOf,
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
   DEPLOYMENTS,
@@ -42,41 +43,29 @@ export const WRITE_SECRET = 'goldpinger-write';
 /** The Service selects both labels. goldpinger-chaos.yml has only `app`, so the page never comes from its pod. */
 const POD_LABELS = { app: APP, 'goldpinger-page': 'true' };
 const ACCOUNT = 'goldpinger-serviceaccount';
-const RBAC = 'rbac.authorization.k8s.io';
+const APP_METADATA = { name: APP, namespace: NAMESPACE, labels: { app: APP } };
 
 /** Returns the objects of a new cluster: three nodes in two zones, and those of our manifests, with the same names. */
 export function seedObjects(options: SeedOptions): Seed[] {
+  const { base, rights } = options;
+  const rules = Object.entries(rights).map(([plural, verbs]) => ({ apiGroups: [''], resources: [plural], verbs }));
+  const roleRef = { apiGroup: CLUSTER_ROLES.group, kind: 'ClusterRole', name: 'goldpinger-clusterrole' };
+  const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: NAMESPACE }];
   return [
-    ...[NAMESPACE, 'kube-system'].map((name) => seed(NAMESPACES, 'v1', name, { status: { phase: 'Active' } })),
-    ...['a', 'b', 'c'].map((letter, i) =>
-      node(`node-${letter}`, i < 2 ? 'zone-1' : 'zone-2', `${options.base}.${241 + i}`),
-    ),
-    ...['default', ACCOUNT].map((name) => seed(SERVICE_ACCOUNTS, 'v1', name, {}, NAMESPACE)),
-    seed(CLUSTER_ROLES, `${RBAC}/v1`, 'goldpinger-clusterrole', {
-      rules: [
-        { apiGroups: [''], resources: ['pods'], verbs: [...options.rights.pods] },
-        { apiGroups: [''], resources: ['nodes'], verbs: [...options.rights.nodes] },
-      ],
-    }),
-    seed(CLUSTER_ROLE_BINDINGS, `${RBAC}/v1`, 'goldpinger-clusterrolebinding', {
-      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'goldpinger-clusterrole' },
-      subjects: [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: NAMESPACE }],
-    }),
+    ...[NAMESPACE, 'kube-system'].map((name) => seed(NAMESPACES, { name }, { status: { phase: 'Active' } })),
+    node('node-a', 'zone-1', `${base}.241`),
+    node('node-b', 'zone-1', `${base}.242`),
+    node('node-c', 'zone-2', `${base}.243`),
+    ...['default', ACCOUNT].map((name) => seed(SERVICE_ACCOUNTS, { name, namespace: NAMESPACE }, {})),
+    seed(CLUSTER_ROLES, { name: roleRef.name }, { rules }),
+    seed(CLUSTER_ROLE_BINDINGS, { name: 'goldpinger-clusterrolebinding' }, { roleRef, subjects }),
     service(options),
     deployment(options),
   ];
 }
 
-function seed(
-  resource: Resource,
-  apiVersion: string,
-  name: string,
-  rest: object,
-  namespace?: string,
-  labels?: Record<string, string>,
-): Seed {
-  const metadata = { name, ...(namespace && { namespace }), ...(labels && { labels }) };
-  return { resource, object: { apiVersion, kind: resource.kind, metadata, ...rest } };
+function seed(resource: Resource, metadata: Seed['object']['metadata'], rest: object): Seed {
+  return { resource, object: { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata, ...rest } };
 }
 
 function node(name: string, zone: string, address: string): Seed {
@@ -109,7 +98,7 @@ function node(name: string, zone: string, address: string): Seed {
       architecture: process.arch,
     },
   };
-  return seed(NODES, 'v1', name, { spec: {}, status }, undefined, labels);
+  return seed(NODES, { name, labels }, { spec: {}, status });
 }
 
 function service({ servicePort, podPort }: SeedOptions): Seed {
@@ -120,7 +109,7 @@ function service({ servicePort, podPort }: SeedOptions): Seed {
     selector: POD_LABELS,
     ports: [{ name: 'http', protocol: 'TCP', port: servicePort || podPort, targetPort: podPort }],
   };
-  return seed(SERVICES, 'v1', APP, { spec, status: { loadBalancer: reachable } }, NAMESPACE, { app: APP });
+  return seed(SERVICES, APP_METADATA, { spec, status: { loadBalancer: reachable } });
 }
 
 function deployment(options: SeedOptions): Seed {
@@ -147,7 +136,7 @@ function deployment(options: SeedOptions): Seed {
       spec: { serviceAccountName: ACCOUNT, terminationGracePeriodSeconds: 30, containers: [container] },
     },
   };
-  return seed(DEPLOYMENTS, 'apps/v1', APP, { spec }, NAMESPACE, { app: APP });
+  return seed(DEPLOYMENTS, APP_METADATA, { spec });
 }
 
 /**

@@ -74,7 +74,7 @@ test('a hypothesis is judged, and goes into report and address; a validation err
   const page = await visitor.visit(feed, { hash: ranges(nowMs) });
   const clauses = page.getByLabel('Expectations');
   await clauses.fill('healthy\nlatency>=200ms');
-  await page.getByRole('button', { name: 'Check' }).click();
+  await page.getByRole('button', { name: 'Check', exact: true }).click();
   await soon(() => words(page, '.verdict')).toMatch(/healthy pass × latency>=200ms fail.*001 → <b>chaos: 0\.6 ms/);
   const report = page.getByRole('link', { name: 'Report' });
   expect(await report.getAttribute('href')).toMatch(/&expect=healthy&expect=latency%3E%3D200ms$/);

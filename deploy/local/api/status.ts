@@ -47,12 +47,8 @@ export function noSuchPath(): ApiError {
 
 /** 409: the name is taken. */
 export function alreadyExists(resource: Resource, name: string): ApiError {
-  return failure(
-    409,
-    'AlreadyExists',
-    `${qualifiedName(resource)} "${name}" already exists`,
-    detailsOf(resource, name),
-  );
+  const message = `${qualifiedName(resource)} "${name}" already exists`;
+  return failure(409, 'AlreadyExists', message, detailsOf(resource, name));
 }
 
 /** 409: the stored object is not the one that the client has seen. */

@@ -4,8 +4,7 @@ import { SerialQueue } from '../../../server/runtime/concurrency.ts';
 import type { PodNetwork } from '../pod-network.ts';
 import { listen } from '../sockets.ts';
 import { type Address, isSameAddress, parseAddress, realAddress, shownAddress } from './address.ts';
-import { Connection } from './connection.ts';
-import type { LinkDeps } from './link.ts';
+import { Connection, type LinkDeps } from './connection.ts';
 import { badRequestBody, changeToxic, newToxic, parseFields, type Toxic, ToxiproxyError } from './toxic.ts';
 
 const MAX_PROXIES = 1000;
@@ -269,7 +268,7 @@ export class ToxicProxy {
       return;
     }
     const onClose = () => this.#connections.delete(connection);
-    const connection = new Connection({ client, upstream, toxics: this.#toxics, deps: this.#deps, onClose });
+    const connection = new Connection(client, upstream, this.#toxics, this.#deps, onClose);
     this.#connections.add(connection);
   }
 

@@ -5,6 +5,7 @@ import { encodeMesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { ValidationError } from '../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
+import { verdictOf } from '../report-scene.ts';
 import type { Story } from './story.ts';
 
 /** The token with which the feed accepts annotations. */
@@ -119,24 +120,9 @@ function hypothesisOf(expect: readonly string[]): Hypothesis {
   };
   return {
     namedPods: async () => [],
-    judge: async () => ({
-      ok: !failed,
-      verdict: failed ? 'fail' : 'pass',
-      reason: failed ? 'one link is faster' : '',
-      expect: [...expect],
-      clauses,
-      window_s: 120,
-      resolution_s: 0,
-      samples: 960,
-      links_checked: 16,
-      links_failed: 0,
-      p50_ms: 0.6,
-      p95_ms: 1,
-      max_ms: 2,
-      violations: failed ? [violation] : [],
-      missing_reports: [],
-      generated_at: '2026-01-01T00:00:00Z',
-      served_by: 'goldpinger-001',
-    }),
+    judge: async () =>
+      failed
+        ? verdictOf('fail', { reason: 'one link is faster', expect: [...expect], clauses, violations: [violation] })
+        : verdictOf('pass', { expect: [...expect], clauses }),
   };
 }
