@@ -1,5 +1,4 @@
 import type { Pod } from '../../server/protocol/pod.ts';
-import type { PictureCells } from './cells.ts';
 import { codeOf, SEVERITY } from './links.ts';
 
 /** Which pods are drawn as one. `unfolded`: keys of groups (`node:worker-1`, `zone:a`) that show their members instead. */
@@ -30,6 +29,15 @@ export interface FoldedCells {
   inState: Uint32Array;
   /** Number of lossy links between two groups. */
   lossy: Uint32Array;
+}
+
+/** What folding needs of the links of `n` pods: see `PictureCells`. */
+interface PodCells {
+  n: number;
+  state: Uint8Array;
+  valueUs: Float32Array;
+  lossy: Uint8Array;
+  lossyLinks: number;
 }
 
 /** The key of a group. */
@@ -76,11 +84,7 @@ const COUNTS = SEVERITY.map((_, code) => (code === GONE || code === NOT_PROBED |
  * latency), but a late one (`warning`) only if more than `LATE_SHARE` of the links are late, and a lossy one rather than a good one. The link of a group to itself
  * stands for all links among its pods. O(n^2).
  */
-export function foldCells(
-  cells: Pick<PictureCells, 'n' | 'state' | 'valueUs' | 'lossy' | 'lossyLinks'>,
-  groups: readonly Group[],
-  folding: Folding,
-): FoldedCells {
+export function foldCells(cells: PodCells, groups: readonly Group[], folding: Folding): FoldedCells {
   const { n, state, valueUs } = cells;
   const m = groups.length;
   const worstLink = new Int32Array(m * m).fill(-1);
@@ -163,7 +167,7 @@ export function foldCells(
 
 /** Calls `visit` for each lossy link, with the index of its cell. */
 function forEachLossy(
-  { n, lossy }: Pick<PictureCells, 'n' | 'lossy'>,
+  { n, lossy }: PodCells,
   groups: readonly Group[],
   visit: (pair: number, at: number) => void,
 ): void {
