@@ -15,6 +15,8 @@ import { freeBlock, podOf, type SimulatedPod } from './simulated-cluster.ts';
 /** How a mesh of real processes is measured. */
 export interface MeshPlan {
   pods: number;
+  /** How long the mesh pings before it is measured, from the time on at which all is healthy. */
+  settleS: number;
   /** How long pinging alone is measured. */
   windowS: number;
   /** Requests for each of the three endpoints. */
@@ -113,7 +115,7 @@ async function figuresAtRest(mesh: RealMesh, windowS: number): Promise<number[]>
 
 async function figuresOfMesh(mesh: RealMesh, plan: MeshPlan): Promise<MeshFigures> {
   const healthyS = await mesh.allHealthyS();
-  await pause(SETTLE_MS);
+  await pause(plan.settleS * 1000);
   const before = await mesh.pings();
   const used = await mesh.usedIn(plan.windowS);
   const meanMs = meanPingMs(before, await mesh.pings());
