@@ -69,8 +69,9 @@ export const PULL_MS = 10_000;
 const LEAVING_PULL_MS = 1_000;
 /** A pod that did not answer is asked again after this time. */
 const RETRY_MS = 3_000;
-/** How often the keeper looks whom to ask. */
+/** How often the keeper looks whom to ask, and while it keeps no copy. */
 const TICK_MS = 500;
+const IDLE_TICK_MS = 2_000;
 /** A keeper without a copy asks so many other keepers for what they have, before it asks the pod itself. */
 const OTHER_KEEPERS = 4;
 /** A pod that left, and that nobody had a copy of, is asked about again after this time, at most `MAX_SEARCHES` times. */
@@ -107,7 +108,8 @@ export class Keeper {
   start(): void {
     const { clock } = this.#deps;
     if (this.#isStopped) return;
-    this.#timer = clock.setTimer(() => void this.tick().finally(() => this.start()), TICK_MS);
+    const delayMs = this.#turns.size === 0 ? IDLE_TICK_MS : TICK_MS;
+    this.#timer = clock.setTimer(() => void this.tick().finally(() => this.start()), delayMs);
   }
 
   /** Ends. Calls in progress end when the client is stopped. */
@@ -120,14 +122,13 @@ export class Keeper {
   async tick(): Promise<void> {
     const { clock, snapshot } = this.#deps;
     const { pods } = snapshot();
-    const present = new Map(pods.filter(({ lifecycle }) => lifecycle !== 'gone').map((pod) => [pod.uid, pod]));
     const nowMs = clock.monotonicMs();
     const kept = this.#keptOf(pods);
     for (const uid of [...this.#turns.keys()]) if (!kept.includes(uid)) this.#turns.delete(uid);
     for (const uid of kept) {
       const turn = this.#turns.get(uid) ?? { dueMs: nowMs, searches: 0 };
       this.#turns.set(uid, turn);
-      const pod = present.get(uid);
+      const pod = pods.find((one) => one.uid === uid && one.lifecycle !== 'gone');
       const isLeaving = pod?.lifecycle === 'terminating';
       if (isLeaving && turn.dueMs > nowMs + LEAVING_PULL_MS) turn.dueMs = nowMs;
       if (turn.dueMs > nowMs || this.#isStopped) continue;

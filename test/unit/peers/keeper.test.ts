@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { isKeeper, KEEPERS, Keeper, keepersOf, PULL_MS } from '../../../server/peers/keeper.ts';
 import { PeerCallError, type PeerRequest } from '../../../server/peers/peer-client.ts';
 import { type CopyAnswer, NO_CURSOR } from '../../../server/protocol/copy.ts';
@@ -111,6 +111,22 @@ describe('a keeper', () => {
     setSelf(podOf(0).uid);
     await keeper.tick();
     expect(asked).not.toEqual([]);
+  });
+
+  it('looks every half second whom to ask, and only every 2 s while it keeps no copy', async () => {
+    const { clock, keeper, asked, set } = start([podOf(0)]);
+    const ticks = vi.spyOn(keeper, 'tick');
+    keeper.start();
+    await clock.advance(10_000);
+    expect(ticks).toHaveBeenCalledTimes(5);
+    set(podsOf(3));
+    await clock.advance(2_000);
+    expect(asked).not.toEqual([]);
+    ticks.mockClear();
+    await clock.advance(5_000);
+    expect(ticks).toHaveBeenCalledTimes(10);
+    keeper.stop();
+    expect(clock.pending).toBe(0);
   });
 
   it('asks a pod that is leaving every second until it is gone', async () => {
