@@ -1,6 +1,7 @@
 import { type Request, Router } from 'express';
 import { encodeCopyAnswer } from '../protocol/copy.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
+import { STREAM_FIGURES } from '../protocol/link-quality.ts';
 import { encodeMesh, type Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import { encodePodReport, type PodReport } from '../protocol/pod-report.ts';
@@ -22,7 +23,7 @@ import {
   windowParameter,
 } from './query.ts';
 import { sendPieces } from './send.ts';
-import { STREAM_FIGURES, STREAM_HEADERS, type Streams } from './stream.ts';
+import { STREAM_HEADERS, type Streams } from './stream.ts';
 
 /** The most steps of a link's history, and the shortest step. */
 const MAX_LINK_STEPS = 360;

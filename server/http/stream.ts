@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { StreamFigure } from '../protocol/link-quality.ts';
 import type { LinkColumns, StatColumns } from '../protocol/links.ts';
 import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
@@ -236,10 +237,6 @@ class Watcher {
 
 /** Columns whose change a page would show. Ages are left out, because they change with every collection. */
 const SEEN: (keyof LinkColumns)[] = ['to', 'flags', 'outcome', 'connectUs', 'firstByteUs', 'totalUs'];
-
-/** The figures that a page may ask for with `figure`; '' = none of them. */
-export const STREAM_FIGURES = ['', 'jitter', 'usual'] as const;
-export type StreamFigure = (typeof STREAM_FIGURES)[number];
 
 /** Statistics that the stream leaves out: no page shows them, and a thousand reports have 6 MB of them. */
 const NEVER_SENT: readonly (keyof StatColumns)[] = ['minUs', 'connectP50Us', 'firstByteP50Us'];

@@ -10,7 +10,7 @@ import { buildPicture } from '../../web/model/mesh-view.ts';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
-import { badTargets, levelOf, soon, type Visit, violations, visitorOfFile } from './page-visit.ts';
+import { badTargets, levelOf, soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
 
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
@@ -177,6 +177,100 @@ describe('the picture', () => {
     await page.getByRole('combobox', { name: 'Order' }).selectOption('worst target');
     await cellAt(1, 0);
     await soon(spoken).toMatch(/^from goldpinger-00\d to goldpinger-chaos: 40\d ms/);
+  });
+
+  test.each([
+    {
+      mesh: { pods: 4, scenario: 'lossy' },
+      option: 'Loss %',
+      asked: 'stream?window=0',
+      says: /^from goldpinger-001 to goldpinger-chaos: 20 % of datagrams lost, high$/,
+      colour: '--slow-cell',
+      legend: ['slow', 'High ≥ 10 % 6'],
+      row: /goldpinger-chaos High 20 %/,
+    },
+    {
+      mesh: FOUR,
+      option: 'Failed %, 5 min',
+      asked: 'stream?window=300000',
+      says: /^from goldpinger-001 to goldpinger-chaos: 0 % of pings failed, good$/,
+      colour: '--good-cell',
+      legend: ['failed', 'Failed no valid response 0'],
+      row: /goldpinger-chaos Good 0 %/,
+    },
+    {
+      mesh: FOUR,
+      option: 'Jitter, 5 min',
+      asked: 'stream?window=300000&figure=jitter',
+      says: /^from goldpinger-001 to goldpinger-chaos: \d\d ms jitter, warning$/,
+      colour: '--warning-cell',
+      legend: ['warning', 'Warning 5–100 ms 4'],
+      row: /goldpinger-chaos Warning \d\d ms/,
+    },
+    {
+      mesh: FOUR,
+      option: 'Compared with usual, 1 min',
+      asked: 'stream?window=60000&figure=usual',
+      says: /^from goldpinger-001 to goldpinger-chaos: \d{3} × the usual latency, high$/,
+      colour: '--slow-cell',
+      legend: ['slow', 'High ≥ 3 × 4'],
+      row: /goldpinger-chaos High \d{3} ×/,
+    },
+  ] satisfies {
+    mesh: MeshOptions;
+    option: string;
+    asked: string;
+    says: RegExp;
+    colour: string;
+    legend: string[];
+    row: RegExp;
+  }[])(
+    'shows $option: cells, legend, card, table and address; the summary still counts latencies',
+    async ({ mesh, option, asked, says, colour, legend: [state = '', entry = ''], row }) => {
+      await open(mesh);
+      const summary = await words(page, '.summary');
+      await menu('View');
+      await page.getByRole('combobox', { name: 'Show' }).selectOption(option);
+      await page.keyboard.press('Escape');
+      await cellAt(0, 3);
+      await soon(spoken).toMatch(says);
+      expect(feed.requests.some((path) => path.endsWith(asked))).toBe(true);
+      await soon(hash).toMatch(/value=(loss|failed|jitter|usual)/);
+      const { x, y } = await activeCell();
+      const { width = 0 } = (await grid().getByRole('gridcell').boundingBox()) ?? {};
+      // Left of the figure, below the notch of an unreliable cell.
+      expect(await colourAt(x - width / 2 + 6, y + width / 4)).toBe(await token(colour));
+      expect(await words(page, `.legend [data-state="${state}"]`)).toBe(entry);
+      expect(await words(page, '.legend')).toContain(option.replace(/,.*/, ''));
+      expect(await words(page, '.heat-card')).toMatch(/ (lost|failed|jitter|the usual latency) /);
+      expect(await words(page, '.summary')).toBe(summary);
+      expect(await violations(page)).toEqual([]);
+
+      await page.reload();
+      await cellAt(0, 3);
+      await soon(spoken).toMatch(says);
+      await page.keyboard.press('t');
+      await soon(() => page.getByRole('button', { name: option.replace(/,.*/, ''), exact: true }).count()).toBe(1);
+      await soon(() => page.getByRole('row', { name: row }).count()).toBeGreaterThan(0);
+
+      await page.getByRole('button', { name: `Show latencies instead of: ${option}` }).click();
+      await soon(hash).not.toContain('value=');
+    },
+  );
+
+  test('of the graph stays that of latencies, whatever figure the heatmap shows', async () => {
+    await open(FOUR);
+    await page.goto(page.url().replace(/#.*/, '#view=graph&level=pod&value=usual&from=uid-0000&to=uid-0003'));
+    await soon(() => page.locator('.graph-pill').first().textContent()).toMatch(/^25\d ms$/);
+    expect(feed.requests.some((path) => path.includes('figure='))).toBe(false);
+    await page.keyboard.press('2');
+    await cellAt(0, 3);
+    await soon(spoken).toMatch(/\d{3} × the usual latency, high$/);
+    // The panel of a link tells how it is.
+    await soon(() => words(page, '.side-panel')).toContain('responds slowly');
+    expect(await words(page, '.figures')).toMatch(
+      /Jitter \d\.\d ms .* Usually 0.50 ms, now 50\d × .* Success rate 100 %/,
+    );
   });
 
   test('has numbers where names do not fit, and says whose they are', async () => {

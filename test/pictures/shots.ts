@@ -1,3 +1,4 @@
+import { FIGURES } from '../../web/model/figures.ts';
 import type { MeshOptions, Scenario } from '../support/feed/plan.ts';
 
 /** One picture of the page. */
@@ -79,6 +80,13 @@ export function tour(): Shot[] {
     ...both('link', FOUR, `&${SLOW_LINK}`),
     ...both('pod', { pods: 4, scenario: 'dead-pod' }, '&pod=uid-0003'),
     ...both('table', FOUR, '&table=1'),
+    ...FIGURES.flatMap((figure) =>
+      [12, 120].flatMap((pods) => {
+        const mesh = meshWith(pods, figure === 'loss' ? 'lossy' : 'mixed');
+        const shots = both(`${figure}-${pods}`, mesh, `&level=pod&value=${figure}`);
+        return shots.filter(({ hash }) => hash.startsWith('view=heatmap'));
+      }),
+    ),
   ];
 }
 

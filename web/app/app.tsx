@@ -1,5 +1,6 @@
 import './app.css';
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import { DEFAULT_THRESHOLDS } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
@@ -10,7 +11,7 @@ import { useFetched } from '../components/use-fetched.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import { loadExport, loadTable } from '../components/view-tools.tsx';
 import type { LiveFeed } from '../data/live-feed.ts';
-import { MAX_FILTER, orderedThresholds, usualThresholds, windowOf } from '../model/address.ts';
+import { MAX_FILTER, orderedThresholds, streamFigureOf, usualThresholds, windowOf } from '../model/address.ts';
 import { sameThresholds } from '../model/cells.ts';
 import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
@@ -80,7 +81,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const narrow = useMedia('(max-width: 639.98px)');
   const isPrinted = useMedia('print');
   const main = useRef<HTMLElement>(null);
-  useLiveFeed(feed, windowOf(address));
+  useLiveFeed(feed, windowOf(address), streamFigureOf(address));
 
   const [replay, setReplay] = useState<TimeRange | null>(null);
   const { atMs } = address;
@@ -175,6 +176,9 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
           loadMesh: async (windowMs) => moment.value ?? loadMesh(windowMs),
         };
   const viewProps = useFolded(props, address, change, feed);
+  // Panels tell how a link is, whatever figure the heatmap shows.
+  const panelProps =
+    props === null || overview === null || drawn?.figure === null ? props : { ...props, picture: overview };
   // A new reader must see a fault first.
   const isCalm = headline.tone === 'good' && notices.length === 0 && address.atMs === null;
   const hint = hintRead === 'yes' || !isCalm || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
@@ -234,14 +238,14 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
         stage={stage}
         state={state}
         overview={overview}
-        props={props}
+        props={panelProps}
         viewProps={viewProps}
         instead={
-          address.compare && props !== null ? (
+          address.compare && panelProps !== null ? (
             <Late load={loadCompare}>
               {({ CompareView }) => (
                 <CompareView
-                  props={props}
+                  props={panelProps}
                   nowMs={servedMs}
                   ranges={address.ranges}
                   onRanges={(ranges) => change({ ranges })}
@@ -332,9 +336,9 @@ function usePreloaded(isTime: boolean): void {
 }
 
 /** Connects while the page is open, and reconnects when the browser restores it from its cache. */
-export function useLiveFeed(feed: LiveFeed, windowMs: number): void {
+export function useLiveFeed(feed: LiveFeed, windowMs: number, figure: StreamFigure): void {
   useEffect(() => {
-    const start = () => feed.start(windowMs);
+    const start = () => feed.start(windowMs, figure);
     const onShow = (event: PageTransitionEvent) => event.persisted && start();
     const onHide = () => feed.stop();
     start();
@@ -344,7 +348,7 @@ export function useLiveFeed(feed: LiveFeed, windowMs: number): void {
       removeEventListener('pageshow', onShow);
       removeEventListener('pagehide', onHide);
     };
-  }, [feed, windowMs]);
+  }, [feed, windowMs, figure]);
 }
 
 /** The numbers of failed and slow links that this page has received. Bounded. */

@@ -12,7 +12,7 @@ const KEYS: [string, string][] = [
   ['Arrows', 'Heatmap and comparison: move between cells. Graph: move between the links of a pod'],
   ['Enter', 'Open the link or pod'],
   ['Home, End, Ctrl+Home', 'Heatmap: ends of the row, first cell'],
-  ['F, S', 'Heatmap and comparison: next failed, next slow link'],
+  ['F, S', 'Heatmap and comparison: next failed, next slow link, or next high figure'],
   ['[ ]', 'Heatmap: previous or next sort order'],
   ['+ − 0', 'Graph: zoom in, out, reset'],
   ['← →, Page Up, Page Down', 'Timeline: previous or next step, previous or next event. Enter shows that time'],
@@ -48,6 +48,11 @@ export function HelpDialog({ onClose, letterKeys, onLetterKeys, version }: HelpD
       <p>
         Only failures change the colour of a pod. A pod with slow links stays green and gets a badge. Hatched means
         unknown, dotted means not probed.
+      </p>
+      <p>
+        The View menu of the heatmap also has the share of failed pings, jitter, lost datagrams, and each link compared
+        with its usual latency: a link that is always slow is green there, and a new slowness is red. Links that fail
+        now stay marked as failed.
       </p>
       <h3>Keys</h3>
       <table>

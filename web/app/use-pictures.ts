@@ -2,7 +2,7 @@ import { useEffect, useMemo } from 'react';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
-import type { Address } from '../model/address.ts';
+import { type Address, shownValue } from '../model/address.ts';
 import type { PictureOptions } from '../model/cells.ts';
 import { buildPicture, type Picture, pictureOf } from '../model/mesh-view.ts';
 import { type PodNames, podNames } from '../model/names.ts';
@@ -21,7 +21,10 @@ export function usePictures(
   feed: Pick<LiveFeed, 'want' | 'cellsOf'>,
   named: (typeof NAME_CHOICES)[number],
 ): { overview: Picture | null; drawn: Picture | null } {
-  const { view, value, phase } = address;
+  const { view } = address;
+  const value = shownValue(address);
+  // Figures have no phases.
+  const phase = value === 'last' ? address.phase : 'total';
   const { goodMs, warningMs, problemMs } = thresholds;
   const findings = useFindings(mesh, problemMs);
   const isText = view === 'raw' || view === 'metrics';

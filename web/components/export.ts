@@ -1,4 +1,7 @@
+import { failedShare } from '../../server/protocol/link-quality.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
+import { FIGURE_NAMES, stateLimits } from '../model/figure-words.ts';
+import { isFigure, timesUsual } from '../model/figures.ts';
 import { countText, dateText, zoneText } from '../model/format.ts';
 import { cellTokens } from '../model/heat-colours.ts';
 import { FONT } from '../model/label-layout.ts';
@@ -6,7 +9,7 @@ import { type LinkFacts, linkFacts } from '../model/link-facts.ts';
 import { codeOf } from '../model/links.ts';
 import { linkMark } from '../model/marks.ts';
 import { buildPicture, type Picture } from '../model/mesh-view.ts';
-import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords, UNRELIABLE } from '../model/messages.ts';
+import { LEGEND_ORDER, sharedOutcome, stateWords, UNRELIABLE } from '../model/messages.ts';
 import { shownName } from '../model/names.ts';
 import type { ViewProps } from './view-props.ts';
 
@@ -67,7 +70,7 @@ function drawLegend(ctx: CanvasRenderingContext2D, { picture, token, x, threshol
     ctx.textBaseline = 'middle';
     ctx.fillText(text, at, y);
   };
-  write('Legend', x, 600, '--text');
+  write(picture.figure === null ? 'Legend' : FIGURE_NAMES[picture.figure], x, 600, '--text');
   write(`${countText(picture.n * picture.n)} links`, right, 400, '--text-second', 'right');
   const failedBy = sharedOutcome(picture);
   const entry = (name: string, note: string, count: number) => {
@@ -78,11 +81,7 @@ function drawLegend(ctx: CanvasRenderingContext2D, { picture, token, x, threshol
   for (const state of LEGEND_ORDER) {
     y += LINE;
     drawSwatch(ctx, token, state, x, y - 9);
-    entry(
-      stateWords(state),
-      stateNote(state, thresholds, mesh.settings.goneRetentionMs, failedBy),
-      picture.counts[state],
-    );
+    entry(stateWords(state, picture.figure), stateLimits(picture, state, thresholds, failedBy), picture.counts[state]);
   }
   y += LINE;
   ctx.strokeStyle = token('--control-edge');
@@ -122,12 +121,12 @@ function drawSwatch(
 }
 
 /**
- * Saves all links as CSV, with statistics over the chosen window. They are fetched if they are not loaded, and left out
- * if that fails. Yields regularly, so that a million lines do not freeze the page.
+ * Saves all links as CSV, with statistics over the shown window, else over the chosen one. They are fetched, because a stream leaves
+ * out some of them; if that fails, there are only those that are loaded. Yields regularly, so that a million lines do not freeze the
+ * page.
  */
 export async function saveCsv(props: ViewProps): Promise<void> {
-  const pods = props.picture.fold?.pods ?? props.picture;
-  const picture = pods.mesh.windowMs > 0 ? pods : await withWindow({ ...props, picture: pods });
+  const picture = await withWindow({ ...props, picture: props.picture.fold?.pods ?? props.picture });
   const parts: string[] = [];
   let atMs = performance.now();
   for (const piece of csvOf(picture)) {
@@ -142,7 +141,8 @@ export async function saveCsv(props: ViewProps): Promise<void> {
 async function withWindow({ picture, thresholds, value, phase, windowMs, loadMesh }: ViewProps): Promise<Picture> {
   if (picture.mesh.past !== null) return picture;
   try {
-    return buildPicture(await loadMesh(windowMs), { thresholds, value, phase });
+    const mesh = await loadMesh(picture.mesh.windowMs || windowMs);
+    return buildPicture(mesh, { thresholds, value: isFigure(value) ? 'last' : value, phase });
   } catch {
     return picture;
   }
@@ -178,13 +178,30 @@ const COLUMNS: readonly [name: string, value: (facts: LinkFacts, shownUs: number
   ['max_ms', ({ stats }) => ms(stats?.maxUs)],
   ['samples', ({ stats }) => stats?.samples ?? ''],
   ['failures', ({ stats }) => stats?.failures ?? ''],
+  [
+    'success_percent',
+    ({ stats }) =>
+      stats === null || stats.counted === 0 ? '' : percent(1 - failedShare(stats.counted, stats.failures)),
+  ],
+  ['jitter_ms', ({ stats }) => ms(stats?.jitterUs)],
+  ['usual_ms', ({ stats }) => ms(stats?.usualUs)],
+  ['times_usual', ({ stats }) => (stats === null ? '' : ratio(timesUsual(stats.p50Us, stats.usualUs)))],
   ['datagrams', ({ udp }) => udp?.sent ?? ''],
   ['datagrams_lost', ({ udp }) => udp?.lost ?? ''],
+  ['loss_percent', ({ udp }) => (udp === null ? '' : percent(udp.lost / udp.sent))],
   ['udp_rtt_ms', ({ udp }) => ms(udp?.rttUs)],
   ['hops', ({ udp }) => (udp === null || udp.hops < 0 ? '' : udp.hops)],
   ['since', ({ sinceMs }) => (sinceMs < 0 ? '' : new Date(Math.min(sinceMs, 8.64e15)).toISOString())],
   ['error', ({ detail }) => csvField(detail)],
 ];
+
+function percent(share: number): number {
+  return Number((100 * share).toFixed(2));
+}
+
+function ratio(value: number): string | number {
+  return value < 0 ? '' : Number(value.toFixed(2));
+}
 
 function ms(us = -1): string {
   return us >= 0 ? String(Math.round(us) / 1000) : '';

@@ -1,6 +1,8 @@
 import { useMemo, useState } from 'react';
 import type { ExternalTarget } from '../model/external-targets.ts';
-import { clockText, countText, latencyText, plural } from '../model/format.ts';
+import { FIGURE_NAMES } from '../model/figure-words.ts';
+import { valueText } from '../model/figures.ts';
+import { capital, clockText, countText, latencyText, plural } from '../model/format.ts';
 import { foldWords } from '../model/levels.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import { codeOf, SEVERITY } from '../model/links.ts';
@@ -31,6 +33,7 @@ interface LinkTableProps {
 /** The links of a view as a table, worst first; then the external targets. It keeps its order while the picture is live. */
 export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTableProps) {
   const { picture } = props;
+  const { figure } = picture;
   const [sort, setSort] = useState<Sort<Column>>({ column: 'state', up: false });
   const [kept, setKept] = useState<{ key: string; pairs: number[] }>({ key: '', pairs: [] });
   const sorted = useMemo(() => sortedLinks(picture, all, sort), [picture, all, sort]);
@@ -62,7 +65,7 @@ export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTable
             <SortHead
               key={name}
               column={name}
-              title={name.charAt(0).toUpperCase() + name.slice(1)}
+              title={name === 'latency' && figure !== null ? FIGURE_NAMES[figure] : capital(name)}
               sort={sort}
               onSort={setSort}
               // Names begin with A, the others with the worst.
@@ -115,7 +118,8 @@ function LinkRow({ props: { picture, onSelect }, pair }: { props: ViewProps; pai
   const [source, target] = [picture.pods[from], picture.pods[to]];
   if (source === undefined || target === undefined) return null;
   const facts = linkFacts(picture, from, to);
-  const us = picture.valueUs[pair] ?? Number.NaN;
+  const { figure } = picture;
+  const value = picture.valueUs[pair] ?? Number.NaN;
   const count = foldWords(picture, from, to);
   return (
     <tr>
@@ -132,11 +136,11 @@ function LinkRow({ props: { picture, onSelect }, pair }: { props: ViewProps; pai
       <td>
         <span className="table-state">
           <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
-          {factsTitle(facts)}
+          {factsTitle(facts, figure)}
           {count === '' ? '' : ` (${count})`}
         </span>
       </td>
-      <td className="number">{us >= 0 && facts.state !== 'failed' ? latencyText(us) : '–'}</td>
+      <td className="number">{figure === null && facts.state === 'failed' ? '–' : valueText(figure, value)}</td>
       <td>{facts.sinceMs < 0 ? '–' : clockText(facts.sinceMs, picture.mesh.atMs)}</td>
     </tr>
   );
@@ -144,7 +148,7 @@ function LinkRow({ props: { picture, onSelect }, pair }: { props: ViewProps; pai
 
 /** Links (`from * n + to`) in the order of a column, at most `MAX_ROWS`. */
 export function sortedLinks(picture: Picture, pairs: ArrayLike<number>, { column, up }: Sort<Column>): number[] {
-  const { n, state, valueUs } = picture;
+  const { n, state, valueUs, figure } = picture;
   const rankOf = new Int32Array(n);
   const byName = [...picture.pods].sort((a, b) => compareNames(a.name, b.name));
   for (const [rank, { index }] of byName.entries()) rankOf[index] = rank;
@@ -153,7 +157,9 @@ export function sortedLinks(picture: Picture, pairs: ArrayLike<number>, { column
     from: (_, from, to) => (rankOf[from] ?? 0) * n + (rankOf[to] ?? 0),
     to: (_, from, to) => (rankOf[to] ?? 0) * n + (rankOf[from] ?? 0),
     state: (pair) => severityOf(pair) * 1e9 + (valueUs[pair] || 0),
-    latency: (pair) => (severityOf(pair) === FAILED ? -1 : valueUs[pair] || -1),
+    // A figure of 0 is known, one that is not a number is not.
+    latency: (pair) =>
+      figure === null && severityOf(pair) === FAILED ? -1 : (valueUs[pair] ?? -1) >= 0 ? (valueUs[pair] ?? -1) : -1,
     since: (_, from, to) => linkFacts(picture, from, to).sinceMs,
   };
   const keyOf = keys[column];

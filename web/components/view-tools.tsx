@@ -32,7 +32,7 @@ export function Pick<T extends string>({ label, value, of, text = String, onChan
 }
 
 const PHASE_NAMES: Record<ValuePhase, string> = { total: 'total', connect: 'connect', 'first-byte': 'first byte' };
-const SHOWN = ['last', 'p50/60000', 'p95/60000', 'max/60000', 'p50/300000', 'p95/300000', 'max/300000'] as const;
+const SHOWN = ['last', 'p50/60000', 'p95/60000', 'max/60000', 'p50/300000', 'p95/300000', 'max/300000'];
 /** Fewer pods than this have no levels worth a choice. */
 const LEAST_PODS = 3;
 
@@ -40,15 +40,19 @@ interface ViewMenuProps {
   props: ViewProps;
   /** The current grouping of pods. */
   group: GroupBy;
+  /** Values that only this view shows, by their names. */
+  values?: Readonly<Partial<Record<ValueKind, string>>>;
   /** Choices of this view only. */
   children?: ReactNode;
 }
 
 /** What the graph and the heatmap show: the newest latency or a statistic over a window, of the total or a phase; and how. */
-export function ViewMenu({ props, group, children }: ViewMenuProps) {
+export function ViewMenu({ props, group, values = {}, children }: ViewMenuProps) {
   const { value, phase, level, picture } = props;
   const { fold } = picture;
-  const shown = value === 'last' ? 'last' : (`${value}/${props.windowMs}` as (typeof SHOWN)[number]);
+  const isLatency = value === 'p50' || value === 'p95' || value === 'max';
+  // What only another view shows is the newest latency here.
+  const shown = isLatency ? `${value}/${props.windowMs}` : value in values ? value : 'last';
   const show = (choice: string) => {
     const [kind = 'last', windowMs] = choice.split('/');
     props.onValue(kind as ValueKind);
@@ -61,17 +65,19 @@ export function ViewMenu({ props, group, children }: ViewMenuProps) {
       <Pick
         label="Show"
         value={shown}
-        of={SHOWN}
-        text={(choice) => choice.replace('/60000', ', 1 min').replace('/300000', ', 5 min')}
+        of={[...SHOWN, ...Object.keys(values)]}
+        text={(choice) =>
+          values[choice as ValueKind] ?? choice.replace('/60000', ', 1 min').replace('/300000', ', 5 min')
+        }
         onChange={show}
       />
       <Pick
         label="Phase"
-        value={value === 'last' ? phase : 'total'}
+        value={shown === 'last' ? phase : 'total'}
         of={VALUE_PHASES}
         text={(option) => PHASE_NAMES[option]}
         onChange={props.onPhase}
-        disabled={value !== 'last'}
+        disabled={shown !== 'last'}
       />
       {(fold?.pods ?? picture).n >= LEAST_PODS && (
         <Pick<Level>

@@ -1,3 +1,4 @@
+import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
@@ -23,7 +24,7 @@ export interface ConnectionState {
 /** Dependencies of a `Connection`. */
 export interface ConnectionOptions {
   clock: Clock;
-  openStream(windowMs: number, ...stream: Parameters<OpenStream>): ReturnType<OpenStream>;
+  openStream(windowMs: number, figure: StreamFigure, ...stream: Parameters<OpenStream>): ReturnType<OpenStream>;
   fetchMesh(windowMs: number, signal: AbortSignal): Promise<Mesh>;
   /** Receives each report of a mesh that is not complete yet. */
   onReport?(report: MergedReport, pods: readonly Pod[]): void;
@@ -53,6 +54,7 @@ export class Connection {
   readonly #listeners = new Set<() => void>();
   #state: ConnectionState;
   #windowMs = 0;
+  #figure: StreamFigure = '';
   #breaks = 0;
   #polls = 0;
   #losses = 0;
@@ -77,9 +79,10 @@ export class Connection {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Connects, with statistics over `windowMs` (0 = none). May be called again with another window. */
-  start(windowMs: number): void {
+  /** Connects, with statistics over `windowMs` (0 = none) and those of `figure`. May be called again with others. */
+  start(windowMs: number, figure: StreamFigure = ''): void {
     this.#windowMs = windowMs;
+    this.#figure = figure;
     this.tryNow();
   }
 
@@ -114,7 +117,7 @@ export class Connection {
 
   #open(): void {
     this.#halt();
-    this.#closeStream = listen((onEvent) => this.#options.openStream(this.#windowMs, onEvent), {
+    this.#closeStream = listen((onEvent) => this.#options.openStream(this.#windowMs, this.#figure, onEvent), {
       onPart: () => this.#onPart(),
       onReport: (report, pods) => this.#options.onReport?.(report, pods),
       onMesh: (mesh) => {

@@ -1,3 +1,4 @@
+import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 import { type PictureCells, type PictureOptions, sameOptions } from '../model/cells.ts';
@@ -28,7 +29,8 @@ export class LiveFeed {
   readonly #unpacker = new Unpacker();
   #state: ConnectionState;
   #computed: ComputedCells[] = [];
-  #windowMs = -1;
+  /** What was asked for: window and figure; '' = nothing. */
+  #asked = '';
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -49,11 +51,14 @@ export class LiveFeed {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Connects, with statistics over `windowMs` (0 = none). Does nothing if it is already connected with that window. */
-  start(windowMs: number): void {
-    if (windowMs === this.#windowMs) return;
-    this.#windowMs = windowMs;
-    this.#options.worker.postMessage({ kind: 'start', base: this.#options.base, windowMs });
+  /**
+   * Connects, with statistics over `windowMs` (0 = none) and those of `figure`. Does nothing if it is already connected with both.
+   */
+  start(windowMs: number, figure: StreamFigure = ''): void {
+    const asked = `${windowMs} ${figure}`;
+    if (asked === this.#asked) return;
+    this.#asked = asked;
+    this.#options.worker.postMessage({ kind: 'start', base: this.#options.base, windowMs, figure });
   }
 
   /** Reconnects now. */
@@ -61,7 +66,7 @@ export class LiveFeed {
 
   /** Disconnects; `start` may be called again. */
   stop(): void {
-    this.#windowMs = -1;
+    this.#asked = '';
     this.#options.worker.postMessage({ kind: 'stop' });
   }
 

@@ -1,3 +1,4 @@
+import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
@@ -8,8 +9,8 @@ import { type MeshUpdate, type PackedReports, Packer } from './transfer.ts';
 
 /** A message from a page to the worker. */
 export type WorkerRequest =
-  /** Connect to the server at `base`, with statistics over `windowMs`. */
-  | { kind: 'start'; base: string; windowMs: number }
+  /** Connect to the server at `base`, with statistics over `windowMs` and those of `figure`. */
+  | { kind: 'start'; base: string; windowMs: number; figure: StreamFigure }
   | { kind: 'stop' }
   /** Reconnect now. */
   | { kind: 'try' }
@@ -53,7 +54,7 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
     else if (data.kind === 'try') joined?.tryNow();
     else {
       const last = joined;
-      joined = data.kind === 'start' ? pool.join(data.base, data.windowMs, desk) : null;
+      joined = data.kind === 'start' ? pool.join(data, desk) : null;
       last?.leave();
     }
   });
@@ -67,7 +68,10 @@ interface Joined {
 
 type Connect = (base: string, onReport: (report: MergedReport, pods: readonly Pod[]) => void) => Connection;
 
-/** The connections of all tabs: one for each server and window of statistics, however many tabs show it. */
+/** What a page connects to; see `WorkerRequest`. */
+type Wanted = Pick<Extract<WorkerRequest, { kind: 'start' }>, 'base' | 'windowMs' | 'figure'>;
+
+/** The connections of all tabs: one for each server, window of statistics and figure, however many tabs show it. */
 export class ConnectionPool {
   readonly #connect: Connect;
   readonly #shared = new Map<string, { connection: Connection; desks: Set<PictureDesk> }>();
@@ -78,9 +82,9 @@ export class ConnectionPool {
   }
 
   /** Posts the state of a connection to `desk`, first the current one. The last desk that leaves closes the connection. */
-  join(base: string, windowMs: number, desk: PictureDesk): Joined {
-    const key = `${windowMs} ${base.replace(/#.*$/s, '')}`;
-    const shared = this.#shared.get(key) ?? this.#open(key, base, windowMs);
+  join(wanted: Wanted, desk: PictureDesk): Joined {
+    const key = `${wanted.windowMs} ${wanted.figure} ${wanted.base.replace(/#.*$/s, '')}`;
+    const shared = this.#shared.get(key) ?? this.#open(key, wanted);
     const { connection, desks } = shared;
     desks.add(desk);
     const unfollow = desk.follow(connection);
@@ -96,14 +100,14 @@ export class ConnectionPool {
     };
   }
 
-  #open(key: string, base: string, windowMs: number) {
+  #open(key: string, { base, windowMs, figure }: Wanted) {
     const desks = new Set<PictureDesk>();
     const connection = this.#connect(base, (report, pods) => {
       for (const desk of desks) desk.report(report, pods);
     });
     const shared = { connection, desks };
     this.#shared.set(key, shared);
-    connection.start(windowMs);
+    connection.start(windowMs, figure);
     return shared;
   }
 }

@@ -11,8 +11,10 @@ const pool = new ConnectionPool(
   (base, onReport) =>
     new Connection({
       clock: browserClock,
-      openStream: (windowMs, onEvent) =>
-        openEventStream(serverUrl('api/v1/stream', { window: String(windowMs) }, base), onEvent),
+      openStream: (windowMs, figure, onEvent) => {
+        const query = { window: String(windowMs), ...(figure !== '' && { figure }) };
+        return openEventStream(serverUrl('api/v1/stream', query, base), onEvent);
+      },
       fetchMesh: (windowMs, signal) => fetchMesh(windowMs, signal, base),
       onReport,
     }),

@@ -1,7 +1,9 @@
+import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import { DEFAULT_THRESHOLDS, type Thresholds } from '../../server/protocol/link-state.ts';
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { ValueKind, ValuePhase } from './cells.ts';
+import { FIGURE_WINDOWS_MS, FIGURES, isFigure } from './figures.ts';
 import { LINK_KINDS, type LinkKind } from './link-choice.ts';
 import { inOrder, MAX_RANGES } from './timeline-ranges.ts';
 
@@ -13,8 +15,8 @@ export const ORDERS = ['name', 'node', 'zone', 'worst-row', 'worst-column'] as c
 export const GROUPS = ['none', 'node', 'zone'] as const;
 /** What graph and heatmap draw as one. `auto`: see `autoLevel`. */
 export const LEVELS = ['auto', 'zone', 'node', 'pod'] as const;
-/** Which latency is shown. */
-export const VALUES = ['last', 'p50', 'p95', 'max'] as const;
+/** What is shown of a link. The graph shows the newest latency instead of one of `FIGURES`. */
+export const VALUES = ['last', 'p50', 'p95', 'max', ...FIGURES] as const;
 /** Phases to show. */
 export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
 /** Time spans of the timeline, ms. */
@@ -90,8 +92,21 @@ export const DEFAULT_ADDRESS: Address = {
 };
 
 /** The window of statistics to request, ms. 0 if none are shown, which saves work on all pods. */
-export function windowOf({ view, value, windowMs }: Address): number {
-  return (view === 'graph' || view === 'heatmap') && value !== 'last' ? windowMs : 0;
+export function windowOf(address: Address): number {
+  const value = shownValue(address);
+  if (isFigure(value)) return FIGURE_WINDOWS_MS[value];
+  return (address.view === 'graph' || address.view === 'heatmap') && value !== 'last' ? address.windowMs : 0;
+}
+
+/** The figure whose statistics must be requested by its name; see `STREAM_FIGURES` of the server. */
+export function streamFigureOf(address: Address): StreamFigure {
+  const value = shownValue(address);
+  return value === 'jitter' || value === 'usual' ? value : '';
+}
+
+/** The value that the view shows: figures are shown by the heatmap alone. */
+export function shownValue({ view, value }: Pick<Address, 'view' | 'value'>): ValueKind {
+  return isFigure(value) && view !== 'heatmap' ? 'last' : value;
 }
 
 const MAX_HASH = 16_384;

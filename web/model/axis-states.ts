@@ -66,31 +66,34 @@ function without(
   return rest;
 }
 
-function rowStateOf({ mesh, n, pods }: Picture, into: Uint32Array, pod: number): number {
+function rowStateOf({ mesh, n, pods, figure }: Picture, into: Uint32Array, pod: number): number {
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   const at = (code: number) => into[pod * STATES + code] ?? 0;
   if (lifecycle === 'starting' || (n > 1 && at(NOT_YET) * 10 >= (n - at(GONE)) * MOSTLY_TENTHS)) return NOT_YET;
-  return codeOfFinding(pods[pod]?.foundIn ?? null);
+  return codeOfFinding(figure, pods[pod]?.foundIn ?? null);
 }
 
-function columnStateOf({ mesh, pods }: Picture, outside: Uint32Array, pod: number): number {
+function columnStateOf({ mesh, pods, figure }: Picture, outside: Uint32Array, pod: number): number {
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   if (lifecycle === 'starting') return NOT_YET;
   const view = pods[pod];
   if (view?.silent !== false) return UNKNOWN;
-  const found = codeOfFinding(view.foundOut);
+  const found = codeOfFinding(figure, view.foundOut);
   if (found >= 0) return found;
   // A finding is about one direction. It marks the other one only if that is mostly bad too.
-  const seen = codeOfFinding(view.foundIn);
+  const seen = codeOfFinding(figure, view.foundIn);
   return seen >= 0 && isMostly(seen, (code) => outside[pod * STATES + code] ?? 0) ? seen : -1;
 }
 
-/** The state for a finding about a whole pod; -1 for none, and for one about a self-link. */
-function codeOfFinding(finding: Finding | null): number {
+/**
+ * The state for a finding about a whole pod; -1 for none, and for one about a self-link. A slow finding says nothing about another
+ * figure than latency.
+ */
+function codeOfFinding(figure: Picture['figure'], finding: Finding | null): number {
   if (finding === null || isAboutSelfLink(finding)) return -1;
-  return finding.severity === 'failed' ? FAILED : finding.severity === 'slow' ? SLOW : -1;
+  return finding.severity === 'failed' ? FAILED : finding.severity === 'slow' && figure === null ? SLOW : -1;
 }
 
 function isMostly(state: number, at: (code: number) => number): boolean {

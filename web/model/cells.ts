@@ -21,6 +21,7 @@ import {
 import type { MergedReport } from '../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../server/protocol/pod.ts';
 import { lostOf, sentOf } from '../../server/protocol/udp.ts';
+import { type Figure, figureCode, figureOf, isFigure } from './figures.ts';
 import type { FoldedCells } from './fold.ts';
 import { codeOf, LINK_STATES } from './links.ts';
 
@@ -31,6 +32,11 @@ export const STATES = LINK_STATES.length;
 export interface PictureCells {
   /** Number of pods, gone ones included. */
   n: number;
+  /**
+   * null = states and values are those of latencies. Otherwise the states from `good` to `slow` are those of this figure, and an
+   * answered link of which it is not known is `not-probed`.
+   */
+  figure: Figure | null;
   /** Index in `LINK_STATES` of every link. */
   state: Uint8Array;
   /**
@@ -38,9 +44,9 @@ export interface PictureCells {
    * An attribute beside the state. Counts and colours follow the state alone.
    */
   unreliable: Uint8Array;
-  /** 1 = the link is lossy: see the table in link-state.ts. An attribute beside the state, as `unreliable`. */
+  /** 1 = the link is lossy: see the table in link-state.ts. An attribute beside the state, as `unreliable`. Not marked with a figure. */
   lossy: Uint8Array;
-  /** The chosen latency, us; NaN = none. */
+  /** The chosen latency, us, or the chosen figure in its own unit; NaN = none. */
   valueUs: Float32Array;
   /** Number of links into and out of each pod by state, self-links included: `into[pod * STATES + code]`. */
   into: Uint32Array;
@@ -74,7 +80,7 @@ export class CellsBuilder {
   #reports: (MergedReport | undefined)[] = [];
   /** Pods that are gone or starting. */
   #special: number[] = [];
-  #cells: PictureCells = blankCells(0);
+  #cells: PictureCells = blankCells(0, null);
   #areTaken = false;
   /** By source pod: the destination that has failed for the longest time and how long, and the slowest destination and its latency. */
   #failedTo = new Int32Array(0);
@@ -101,7 +107,8 @@ export class CellsBuilder {
     this.#areTaken = false;
     this.#lifecycles = [...lifecycles];
     this.#special = lifecycles.flatMap((stage, i) => (stage === 'gone' || stage === 'starting' ? [i] : []));
-    this.#cells = blankCells(n);
+    const { value } = this.#options;
+    this.#cells = blankCells(n, isFigure(value) ? value : null);
     this.#reports = new Array(n).fill(undefined);
     this.#failedTo = new Int32Array(n);
     this.#failedMs = new Float64Array(n);
@@ -114,7 +121,7 @@ export class CellsBuilder {
 
   /** Adds the report of a pod; undefined = no report. O(n). */
   put(from: number, report: MergedReport | undefined): void {
-    const { n, state, unreliable, lossy, valueUs } = this.#cells;
+    const { n, figure, state, unreliable, lossy, valueUs } = this.#cells;
     const start = from * n;
     this.#reports[from] = report;
     this.#before.set(state.subarray(start, start + n));
@@ -125,7 +132,7 @@ export class CellsBuilder {
     this.#fillUnmeasured(from, report);
     if (report !== undefined) {
       fillMeasured(this.#cells, this.#link, from, report, this.#options);
-      fillLossy(this.#cells, this.#link, from, report);
+      if (figure === null) fillLossy(this.#cells, this.#link, from, report);
     }
     this.#count(from, report);
   }
@@ -232,11 +239,12 @@ function pairOfMost(tos: Int32Array, ranks: Float64Array | Float32Array): number
 }
 
 /** New cells. All links count as good until `put` sets them. */
-function blankCells(n: number): PictureCells {
+function blankCells(n: number, figure: Figure | null): PictureCells {
   const into = new Uint32Array(n * STATES);
   for (let pod = 0; pod < n; pod++) into[pod * STATES + GOOD] = n;
   return {
     n,
+    figure,
     state: new Uint8Array(n * n),
     unreliable: new Uint8Array(n * n),
     lossy: new Uint8Array(n * n),
@@ -261,12 +269,12 @@ function fillMeasured(
   report: MergedReport,
   options: PictureOptions,
 ): void {
-  const { n, state, unreliable, valueUs } = cells;
+  const { n, figure, state, unreliable, valueUs } = cells;
   const { links } = report;
   const { to: tos, flags: allFlags, outcome } = links;
   const isUnreliable = report.starvation?.unreliable === true;
   const starved = isStarved(report.starvation);
-  const { figures, fallback } = figuresOf(report, options);
+  const columns = latencyColumns(report, options);
   const windowed = options.value === 'last' ? null : report.stats;
   const start = from * n;
   for (let i = 0; i < links.length; i++) {
@@ -282,9 +290,9 @@ function fillMeasured(
       }
       continue;
     }
-    const us = figureAt(figures, fallback, i);
+    const us = figure === null ? latencyAt(columns, i) : figureOf(figure, report, i);
     const failed = outcome[i] !== 0;
-    const code = failed ? FAILED : us < 0 ? UNKNOWN : latencyCode(us, options.thresholds);
+    const code = failed ? FAILED : codeOfValue(figure, us, report, i, options.thresholds);
     if (seen !== -1 && !replaces(code, us, state[pair] ?? 0, valueUs[pair] ?? 0)) continue;
     link[to] = i;
     valueUs[pair] = us < 0 ? Number.NaN : us;
@@ -337,23 +345,37 @@ function isSuspect(flags: number, stats: StatColumns | null, i: number): boolean
   return samples === 0 ? (flags & FLAG_SUSPECT) !== 0 : (stats?.suspect[i] ?? 0) >= samples;
 }
 
-/** The column of the chosen latency, and the column that replaces its missing values. */
-function figuresOf(
+/** The state of an answered link by its value; negative = it is not known. */
+function codeOfValue(
+  figure: Figure | null,
+  value: number,
   report: MergedReport,
-  { value, phase }: PictureOptions,
-): { figures: Uint16Array; fallback: Uint16Array | null } {
-  const { links, stats } = report;
-  if (value !== 'last') {
-    if (stats === null) return { figures: links.totalUs, fallback: null };
-    const column = value === 'p50' ? stats.p50Us : value === 'p95' ? stats.p95Us : stats.maxUs;
-    return { figures: column, fallback: links.totalUs };
-  }
-  const column = phase === 'connect' ? links.connectUs : phase === 'first-byte' ? links.firstByteUs : links.totalUs;
-  return { figures: column, fallback: null };
+  i: number,
+  thresholds: Thresholds,
+): number {
+  if (figure === null) return value < 0 ? UNKNOWN : latencyCode(value, thresholds);
+  return value < 0 ? NOT_PROBED : figureCode(figure, value, report, i, thresholds);
 }
 
-function figureAt(figures: Uint16Array, fallback: Uint16Array | null, i: number): number {
-  const us = unpack16(figures[i] ?? 0);
+interface LatencyColumns {
+  latencies: Uint16Array;
+  fallback: Uint16Array | null;
+}
+
+/** The column of the chosen latency, and the column that replaces its missing values. */
+function latencyColumns(report: MergedReport, { value, phase }: PictureOptions): LatencyColumns {
+  const { links, stats } = report;
+  if (value !== 'last') {
+    if (stats === null) return { latencies: links.totalUs, fallback: null };
+    const column = value === 'p50' ? stats.p50Us : value === 'p95' ? stats.p95Us : stats.maxUs;
+    return { latencies: column, fallback: links.totalUs };
+  }
+  const column = phase === 'connect' ? links.connectUs : phase === 'first-byte' ? links.firstByteUs : links.totalUs;
+  return { latencies: column, fallback: null };
+}
+
+function latencyAt({ latencies, fallback }: LatencyColumns, i: number): number {
+  const us = unpack16(latencies[i] ?? 0);
   return us < 0 && fallback !== null ? unpack16(fallback[i] ?? 0) : us;
 }
 
@@ -364,8 +386,8 @@ function replaces(code: number, us: number, oldCode: number, oldUs: number): boo
   return isWorseResult(code === FAILED, us, oldCode === FAILED, oldUs);
 }
 
-/** Which latency of a link is shown: the newest one, or a statistic over the window (total only). */
-export type ValueKind = 'last' | 'p50' | 'p95' | 'max';
+/** What is shown of a link: the newest latency, a statistic over the window (total only), or in the heatmap one of `FIGURES`. */
+export type ValueKind = 'last' | 'p50' | 'p95' | 'max' | Figure;
 /** Which phase of the newest sample is shown. */
 export type ValuePhase = 'total' | 'connect' | 'first-byte';
 

@@ -15,6 +15,21 @@ export function latencyParts(us: number): { figure: string; unit: 'ms' | 's' | '
   return { figure: ms.toFixed(ms < 0.995 ? 2 : 1), unit: 'ms' };
 }
 
+/** A share (0..1) in percent with two digits: "12 %", "0.5 %". */
+export function shareText(share: number): string {
+  return `${Number((100 * share).toPrecision(2))} %`;
+}
+
+/** A success rate by its failed share (0..1): "98 %", "99.9 %"; "100 %" only if nothing failed. */
+export function successText(failed: number): string {
+  return failed < 0 ? '–' : `${Math.floor(1000 * (1 - failed) + 1e-6) / 10} %`;
+}
+
+/** A ratio: "1.0 ×", "1.8 ×", "12 ×". */
+export function timesText(ratio: number): string {
+  return `${ratio.toFixed(ratio < 9.95 ? 1 : 0)} ×`;
+}
+
 /** A duration: "0.8 s", "42 s", "2 min 30 s", "3 h 5 min", "2 d 4 h". Negative counts as 0. */
 export function spanText(ms: number): string {
   const s = Math.max(0, ms) / 1000;

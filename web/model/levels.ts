@@ -126,6 +126,7 @@ function pictureOfGroups(fold: Fold): Picture {
   };
   const picture: Picture = {
     n: m,
+    figure: base.figure,
     state,
     unreliable,
     lossy,
@@ -293,12 +294,15 @@ const COUNT_WORDS: Partial<Record<LinkState, string>> = {
   unknown: 'are unknown',
 };
 
+/** As `COUNT_WORDS`, of a picture of figures. */
+const FIGURE_COUNT_WORDS: typeof COUNT_WORDS = { failed: 'fail', slow: 'are high', warning: 'are raised' };
+
 /** How many links a folded link stands for: "9 of 9 fail", "9 links, 2 lose datagrams"; '' at pod level and for a single link. */
-export function foldWords({ state, n, fold }: Picture, from: number, to: number): string {
+export function foldWords({ state, n, fold, figure }: Picture, from: number, to: number): string {
   const at = from * n + to;
   const [all, same] = [fold?.links[at] ?? 0, fold?.inState[at] ?? 0];
   if (all < 2) return '';
-  const verb = COUNT_WORDS[stateAt(state[at])];
+  const verb = (figure === null ? COUNT_WORDS : FIGURE_COUNT_WORDS)[stateAt(state[at])];
   const words = verb === undefined ? plural(all, 'link') : `${same} of ${all} ${verb}`;
   const lossy = fold?.lossy[at] ?? 0;
   return lossy === 0 ? words : `${words}, ${lossy} ${lossy === 1 ? 'loses' : 'lose'} datagrams`;

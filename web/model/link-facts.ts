@@ -1,3 +1,4 @@
+import { countedSamples } from '../../server/protocol/link-quality.ts';
 import { FLAG_IPV6, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
@@ -28,7 +29,17 @@ export interface LinkFacts {
   family: 4 | 6;
   /** The error message; '' = none. Must be cleaned with `shownName` before it is shown. */
   detail: string;
-  stats: { samples: number; failures: number; p50Us: number; p95Us: number; maxUs: number } | null;
+  /** `counted`: those of the samples of which `failures` failed; see `countedSamples`. */
+  stats: {
+    samples: number;
+    counted: number;
+    failures: number;
+    p50Us: number;
+    p95Us: number;
+    maxUs: number;
+    jitterUs: number;
+    usualUs: number;
+  } | null;
   /**
    * What the UDP probe measured: the datagrams by which loss is judged (`lossWindowMs`) and those that were lost. `rttUs`: of the newest
    * cycle, -1 if none came back. `hops`: -1 = unknown. null = not measured.
@@ -89,10 +100,13 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
         ? null
         : {
             samples: stats.samples[i] ?? 0,
+            counted: countedSamples(stats, i),
             failures: stats.failures[i] ?? 0,
             p50Us: us(stats.p50Us),
             p95Us: us(stats.p95Us),
             maxUs: us(stats.maxUs),
+            jitterUs: us(stats.jitterUs),
+            usualUs: us(stats.usualUs),
           },
     udp:
       udp === null || sentOf(udp, i) === 0

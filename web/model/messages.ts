@@ -2,8 +2,9 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import { type LinkSamples, OUTCOMES, type Outcome, type RecentSample } from '../../server/protocol/sample.ts';
 import { linkTo, STATES } from './cells.ts';
+import { FIGURE_NOUNS, type Figure, valueText } from './figures.ts';
 import { findingWords } from './finding-words.ts';
-import { clockText, countText, latencyText, spanText } from './format.ts';
+import { clockText, countText, spanText } from './format.ts';
 import { foldWords } from './levels.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
 import { LINK_STATES, type LinkState, stateAt, type Tone } from './links.ts';
@@ -67,28 +68,33 @@ export function sharedOutcome(picture: Picture, limit = 500): string {
   return shared <= 0 ? '' : (OUTCOMES[shared] ?? '');
 }
 
-/** The state of a link with details: "Slow", "Timed out in connect", "Warning, unreliable", "Loses datagrams". */
-export function factsTitle(facts: LinkFacts): string {
+/**
+ * The state of a link with details: "Slow", "Timed out in connect", "Warning, unreliable", "Loses datagrams". `figure`: see
+ * `stateWords`.
+ */
+export function factsTitle(facts: LinkFacts, figure: Figure | null = null): string {
   if (facts.lossy) return LOSES;
   const hasPhase = facts.state === 'failed' && facts.phase !== null && facts.outcome !== 'refused';
   const phase = hasPhase ? ` in ${facts.phase?.replace('-', ' ')}` : '';
-  return `${linkWords(facts)}${phase}${facts.unreliable ? ', unreliable' : ''}`;
+  return `${linkWords(facts, figure)}${phase}${facts.unreliable ? ', unreliable' : ''}`;
 }
 
-/** The text of a link for screen readers: "from a to b: 252 ms, slow". */
+/** The text of a link for screen readers: "from a to b: 252 ms, slow", "from a to b: 12 % of pings failed, high". */
 export function cellSentence(picture: Picture, from: number, to: number): string {
   const [source, target] = [picture.pods[from], picture.pods[to]];
   if (source === undefined || target === undefined) return '';
   const pair = from * picture.n + to;
   const state = stateAt(picture.state[pair]);
-  const us = picture.valueUs[pair] ?? Number.NaN;
-  const figure = us >= 0 && state !== 'failed' ? `${latencyText(us)}, ` : '';
+  const { figure } = picture;
+  const value = picture.valueUs[pair] ?? Number.NaN;
+  const noun = figure === null ? '' : ` ${FIGURE_NOUNS[figure]}`;
+  const shown = value >= 0 && (state !== 'failed' || figure !== null) ? `${valueText(figure, value)}${noun}, ` : '';
   const other = from === to ? 'itself' : target.name;
   const facts = linkFacts(picture, from, to);
-  const words = linkWords(facts).toLowerCase();
+  const words = linkWords(facts, figure).toLowerCase();
   const count = foldWords(picture, from, to);
   const ends = [
-    `${figure}${words}`,
+    `${shown}${words}`,
     facts.unreliable ? 'unreliable' : '',
     count || (facts.lossy ? LOSES.toLowerCase() : ''),
   ]
@@ -127,14 +133,18 @@ const OUTCOME_TEXTS: Record<Outcome, string> = {
 /** Name and note of unreliable links in legends. */
 export const UNRELIABLE = ['Unreliable', 'a pod short of CPU'] as const;
 
-/** The word for a link state, for example "Not probed". */
-export function stateWords(state: LinkState): string {
-  return STATE_TEXTS[state];
+/** The word for a link state, for example "Not probed". `figure`: the figure of the heatmap that the state is about; null = latency. */
+export function stateWords(state: LinkState, figure: Figure | null = null): string {
+  if (figure !== null && state === 'slow') return 'High';
+  return figure !== null && state === 'not-probed' ? 'Not measured' : STATE_TEXTS[state];
 }
 
-/** The word for the state of a link. For a failed link it is the outcome, for example "Refused". */
-export function linkWords({ state, outcome }: Pick<LinkFacts, 'state' | 'outcome'>): string {
-  return state === 'failed' && outcome !== null ? OUTCOME_TEXTS[outcome] : STATE_TEXTS[state];
+/** The word for the state of a link. For a failed link it is the outcome, for example "Refused". `figure`: see `stateWords`. */
+export function linkWords(
+  { state, outcome }: Pick<LinkFacts, 'state' | 'outcome'>,
+  figure: Figure | null = null,
+): string {
+  return state === 'failed' && outcome !== null ? OUTCOME_TEXTS[outcome] : stateWords(state, figure);
 }
 
 /** The texts of a pod: its state, a note ('' = none), and their colours. */

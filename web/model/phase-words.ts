@@ -1,6 +1,6 @@
 import { latePhase } from '../../server/protocol/link-state.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
-import { latencyText, plural } from './format.ts';
+import { latencyText, plural, shareText } from './format.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './links.ts';
 
@@ -95,10 +95,6 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
 export function lossText({ sent, lost }: { sent: number; lost: number }): string {
   if (lost === 0) return 'none lost';
   return `${shareText(lost / sent)} lost`;
-}
-
-function shareText(share: number): string {
-  return `${Number((100 * share).toPrecision(2))} %`;
 }
 
 function lateWords(facts: LinkFacts, { from, to }: MessageContext): { title: string; text: string } {

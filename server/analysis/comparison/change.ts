@@ -1,5 +1,5 @@
 import type { Change } from '../../protocol/comparison.ts';
-import { failedShare } from '../../protocol/link-quality.ts';
+import { failedShare, MIN_CHANGE_US } from '../../protocol/link-quality.ts';
 import { isSlow } from '../../protocol/link-state.ts';
 import { NONE16, unpack16 } from '../../protocol/links.ts';
 
@@ -15,8 +15,7 @@ export interface LinkFigures {
 /** The figures that the comparison of two ranges uses. */
 type Measured = Pick<LinkFigures, 'samples' | 'failures' | 'p50Us16'>;
 
-/** A median counts as changed only if it changed by at least both: this many us, and this share of the median before. */
-const MIN_CHANGE_US = 500;
+/** A median counts as changed only if it changed by at least MIN_CHANGE_US, and by this share of the median before. */
 const MIN_CHANGE_SHARE = 0.2;
 /** A link is affected if its failed share is at least this many times the one before; or if it is slow and its median is. */
 const WORSE_FACTOR = 2;

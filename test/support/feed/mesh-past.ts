@@ -101,7 +101,7 @@ export function samplesOf(mesh: Mesh, from: string, to: string): LinkSamples {
       totalUs: then.outcome === 'ok' ? wobble(then.totalUs) : then.totalUs,
     };
   });
-  return { from, to, nowMs, error: '', samples };
+  return { from, to, nowMs, error: '', samples, usualUs: 500 };
 }
 
 /** The history of a link that fits its samples, in 60 steps of `stepMs`. */

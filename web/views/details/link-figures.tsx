@@ -1,6 +1,8 @@
+import { failedShare } from '../../../server/protocol/link-quality.ts';
 import { latencyCode, type Thresholds } from '../../../server/protocol/link-state.ts';
 import { bodyOf } from '../../components/phase-bar.tsx';
-import { latencyText } from '../../model/format.ts';
+import { timesUsual } from '../../model/figures.ts';
+import { latencyText, successText, timesText } from '../../model/format.ts';
 import { lossText } from '../../model/phase-words.ts';
 import type { LinkDirection } from './link-direction.ts';
 import { summarise } from './sample-chart.tsx';
@@ -19,6 +21,10 @@ export function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
   const columns = directions.map(({ facts, samples }) => {
     const sum = samples.samples === null ? null : summarise(samples.samples.samples);
     const percentiles = sum ?? facts.stats;
+    const { stats } = facts;
+    const failedOf = sum?.failedShare ?? (stats === null ? -1 : failedShare(stats.counted, stats.failures));
+    const usualUs = samples.samples?.usualUs ?? stats?.usualUs ?? -1;
+    const times = facts.outcome === 'ok' ? timesUsual(facts.totalUs, usualUs) : -1;
     const [count, failed] = sum === null ? [facts.stats?.samples, facts.stats?.failures] : [sum.count, sum.failed];
     const phase = (us: number) => ({ text: latencyText(us), tone: tone(us) });
     return {
@@ -29,12 +35,18 @@ export function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
         text: percentiles === null || percentiles.p50Us < 0 ? '–' : pairText(percentiles.p50Us, percentiles.p95Us),
         tone: undefined,
       },
+      Jitter: { text: latencyText(sum?.jitterUs ?? stats?.jitterUs ?? -1), tone: undefined },
+      Usually: {
+        text: usualUs < 0 ? '–' : `${latencyText(usualUs)}${times < 0 ? '' : `, now ${timesText(times)}`}`,
+        tone: undefined,
+      },
       'UDP round trip': { text: latencyText(facts.udp?.rttUs ?? -1), tone: undefined },
       Datagrams: {
         text: facts.udp === null ? '–' : `${facts.udp.sent}, ${lossText(facts.udp)}`,
         tone: facts.lossy ? 'tone-warning is-late' : undefined,
       },
       Hops: { text: facts.udp === null || facts.udp.hops < 0 ? '–' : String(facts.udp.hops), tone: undefined },
+      'Success rate': { text: successText(failedOf), tone: undefined },
       'Samples, failed': { text: count === undefined ? '–' : `${count}, ${failed}`, tone: undefined },
     };
   });

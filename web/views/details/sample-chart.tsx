@@ -1,4 +1,5 @@
 import { ascending, line, max, scaleLinear } from 'd3';
+import { failedShare, Jitter } from '../../../server/protocol/link-quality.ts';
 import type { RecentSample } from '../../../server/protocol/sample.ts';
 import { clockText, latencyText, plural, spanText } from '../../model/format.ts';
 import type { LinkState } from '../../model/links.ts';
@@ -72,8 +73,12 @@ export interface SamplePlot {
 export interface SampleSummary {
   count: number;
   failed: number;
+  /** Share (0..1) of the trusted samples that failed; of all if there are no others. -1 = no samples. */
+  failedShare: number;
   p50Us: number;
   p95Us: number;
+  /** See `Jitter`. */
+  jitterUs: number;
 }
 
 /**
@@ -119,5 +124,16 @@ export function summarise(samples: readonly RecentSample[]): SampleSummary {
   const answered = samples.filter(isOk).map(({ totalUs }) => totalUs);
   answered.sort(ascending);
   const rank = (share: number) => answered[Math.max(0, Math.ceil(share * answered.length) - 1)] ?? -1;
-  return { count: samples.length, failed: samples.length - answered.length, p50Us: rank(0.5), p95Us: rank(0.95) };
+  const trusted = samples.filter(({ suspect }) => !suspect);
+  const counted = trusted.length > 0 ? trusted : samples;
+  const jitter = new Jitter();
+  for (const { connectUs, totalUs } of counted.filter(isOk)) jitter.add(connectUs >= 0, totalUs);
+  return {
+    count: samples.length,
+    failed: samples.length - answered.length,
+    failedShare: failedShare(counted.length, counted.filter((sample) => !isOk(sample)).length),
+    p50Us: rank(0.5),
+    p95Us: rank(0.95),
+    jitterUs: jitter.meanUs,
+  };
 }

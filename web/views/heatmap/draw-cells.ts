@@ -1,4 +1,4 @@
-import { latencyParts } from '../../model/format.ts';
+import { valueText } from '../../model/figures.ts';
 import { cellTokens, wordTokens } from '../../model/heat-colours.ts';
 import { FONT } from '../../model/label-layout.ts';
 import { foldWords } from '../../model/levels.ts';
@@ -78,7 +78,7 @@ function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to:
   drawGround(ctx, scene, state, size, fill);
   const figure = picture.valueUs[pair] ?? Number.NaN;
   const hasFigure = size >= MIDDLE && figure >= 0 && !failed && state !== 'gone' && state !== 'unknown';
-  if (hasFigure) drawFigure(ctx, state, figure, size, ink);
+  if (hasFigure) drawFigure(ctx, state, figureWords(picture.figure, figure, size), size, ink);
   const outcome = failed ? linkFacts(picture, from, to).outcome : null;
   const mark = linkMark(state, outcome);
   if (mark !== '') {
@@ -198,9 +198,17 @@ export function drawNotch(
   ctx.fill();
 }
 
-function drawFigure(ctx: CanvasRenderingContext2D, state: LinkState, us: number, size: number, ink: string): void {
-  const { figure, unit } = latencyParts(us);
-  const text = size >= ROOMY && (us >= 9950 || unit === 's') ? `${figure} ${unit}` : figure;
+/** From this size on a figure has its unit, CSS px. Latencies are in ms, and have theirs only where it is another one. */
+const UNIT_FROM = 38;
+
+function figureWords(figure: Picture['figure'], value: number, size: number): string {
+  const text = valueText(figure, value);
+  if (figure === null || figure === 'jitter')
+    return size >= ROOMY && (value >= 9950 || text.endsWith(' s')) ? text : text.replace(/ m?s$/, '');
+  return size >= ROOMY ? text : text.replace(/ (.)$/, size >= UNIT_FROM ? '$1' : '');
+}
+
+function drawFigure(ctx: CanvasRenderingContext2D, state: LinkState, text: string, size: number, ink: string): void {
   const px = size >= ROOMY ? 15 : size >= 52 ? 14 : size >= 40 ? 12 : 11;
   ctx.font = `${state === 'slow' ? 600 : 500} ${px}px ${FONT}`;
   ctx.textAlign = 'center';

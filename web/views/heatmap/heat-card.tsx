@@ -1,7 +1,9 @@
 import './heat-card.css';
 import { useLayoutEffect, useRef } from 'react';
 import { StateGlyph } from '../../components/state-glyph.tsx';
-import { latencyParts, latencyText } from '../../model/format.ts';
+import { figureDetail, UNMEASURED } from '../../model/figure-words.ts';
+import { FIGURE_NOUNS, valueText } from '../../model/figures.ts';
+import { latencyText } from '../../model/format.ts';
 import { placeCard, type Rect } from '../../model/heat-layout.ts';
 import { foldWords } from '../../model/levels.ts';
 import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
@@ -29,21 +31,32 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
   });
   const facts = linkFacts(picture, cell.from, cell.to);
   const count = foldWords(picture, cell.from, cell.to);
-  const us = picture.valueUs[cell.from * picture.n + cell.to] ?? Number.NaN;
+  const value = picture.valueUs[cell.from * picture.n + cell.to] ?? Number.NaN;
+  const { figure } = picture;
+  const detail = figure === null ? '' : figureDetail(figure, facts);
   return (
     <div className="heat-card" ref={ref} aria-hidden="true">
       <Who word="from" picture={picture} pod={cell.from} />
       <Who word="to" picture={picture} pod={cell.to} itself={cell.from === cell.to && count === ''} />
       <div className="heat-card-head">
         <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
-        {us >= 0 && facts.state !== 'failed' ? <Figure us={us} /> : null}
-        <strong className={`word-${facts.state}`}>{factsTitle(facts)}</strong>
+        {value >= 0 && (facts.state !== 'failed' || figure !== null) ? (
+          <span className="heat-card-figure">{valueText(figure, value)}</span>
+        ) : null}
+        <strong className={`word-${facts.state}`}>
+          {figure === null || facts.state === 'failed' || !(value >= 0)
+            ? factsTitle(facts, figure)
+            : FIGURE_NOUNS[figure]}
+        </strong>
         <span className="heat-card-since">{sinceWords(facts, null, picture.mesh.atMs).since}</span>
       </div>
-      <Phases facts={facts} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
+      {figure === null ? <Phases facts={facts} timeoutMs={picture.mesh.settings.pingTimeoutMs} /> : null}
+      {detail === '' ? null : <p>{detail}</p>}
       {count === '' ? null : <p>{count}</p>}
       {facts.detail === '' ? null : <p className="heat-card-detail">{shownName(facts.detail)}</p>}
-      <p className="heat-card-hint">{count === '' ? hintOf(facts) : 'Worst of these links. Enter unfolds them.'}</p>
+      <p className="heat-card-hint">
+        {count === '' ? hintOf(facts, figure) : 'Worst of these links. Enter unfolds them.'}
+      </p>
     </div>
   );
 }
@@ -66,15 +79,6 @@ function Who({
       <b>{itself ? 'itself' : view?.name}</b>
       <span>{itself ? '' : noteOf(picture, pod)}</span>
     </div>
-  );
-}
-
-function Figure({ us }: { us: number }) {
-  const { figure, unit } = latencyParts(us);
-  return (
-    <span className="heat-card-figure">
-      {figure} {unit}
-    </span>
   );
 }
 
@@ -105,9 +109,11 @@ function Phases({ facts, timeoutMs }: { facts: LinkFacts; timeoutMs: number }) {
   );
 }
 
-function hintOf(facts: LinkFacts): string {
+function hintOf(facts: LinkFacts, figure: Picture['figure']): string {
   if (facts.state === 'unknown' && facts.missing !== '') return `No report from the source pod: ${facts.missing}.`;
   if (facts.missing === 'passive') return 'The source pod is passive: it is not asked.';
+  if (facts.state === 'not-probed' && facts.outcome !== null)
+    return figure === null ? '' : `Not measured: ${UNMEASURED[figure]}.`;
   if (facts.state === 'not-probed') return 'Not probed: PING_NUMBER assigned other pods, or the pod is new.';
   if (facts.unreliable) return 'A pod was short of CPU. Enter opens the link.';
   return facts.state === 'gone' ? 'One of the two pods is gone.' : 'Enter opens the link';

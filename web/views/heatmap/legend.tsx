@@ -3,9 +3,10 @@ import { type ReactNode, useId, useMemo, useState } from 'react';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { usualThresholds } from '../../model/address.ts';
+import { FIGURE_NAMES, figureExplained, stateLimits } from '../../model/figure-words.ts';
 import { countText } from '../../model/format.ts';
 import { type FilterState, statesOf, withState } from '../../model/link-filter.ts';
-import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords, UNRELIABLE } from '../../model/messages.ts';
+import { LEGEND_ORDER, sharedOutcome, stateWords, UNRELIABLE } from '../../model/messages.ts';
 import type { Arrangement } from '../../model/order.ts';
 import { ThresholdScale } from './threshold-scale.tsx';
 import { MAX_DOTS, THRESHOLD_LABELS, THRESHOLD_NAMES, type ThresholdName, withThreshold } from './thresholds.ts';
@@ -76,7 +77,7 @@ type LegendProps = Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds' | '
 /** The side panel of the heatmap: every state with its count, which filters the links, and the threshold editor. */
 export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilter }: LegendProps) {
   const failedBy = useMemo(() => sharedOutcome(picture), [picture]);
-  const retentionMs = picture.mesh.settings.goneRetentionMs;
+  const { figure } = picture;
   const wanted = statesOf(filter);
   const entry = (state: FilterState, glyph: ReactNode, name: string, note: string, count: number) => (
     <li key={state} data-state={state}>
@@ -96,17 +97,20 @@ export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilte
   return (
     <div className="legend">
       <div className="legend-head">
-        <h2>Legend</h2>
+        <h2>{figure === null ? 'Legend' : FIGURE_NAMES[figure]}</h2>
         <span className="legend-total">{countText(picture.n * picture.n)} links</span>
       </div>
+      {figure === null ? null : <p className="threshold-hint">{figureExplained(figure, picture)}</p>}
       <ul className="legend-list" aria-label="States. Press one to show only its links.">
         {LEGEND_ORDER.map((state) => {
-          const note = stateNote(state, thresholds, retentionMs, failedBy);
-          return entry(state, <StateGlyph state={state} />, stateWords(state), note, picture.counts[state]);
+          const note = stateLimits(picture, state, thresholds, failedBy);
+          return entry(state, <StateGlyph state={state} />, stateWords(state, figure), note, picture.counts[state]);
         })}
         {entry('unreliable', <StateGlyph state="suspect" />, ...UNRELIABLE, picture.unreliableLinks)}
       </ul>
-      <ThresholdEditor picture={picture} thresholds={thresholds} onThresholds={onThresholds} />
+      {figure === null || figure === 'jitter' ? (
+        <ThresholdEditor picture={picture} thresholds={thresholds} onThresholds={onThresholds} />
+      ) : null}
     </div>
   );
 }

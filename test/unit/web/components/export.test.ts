@@ -58,6 +58,11 @@ test('every pair has a line, with the figures of the link', () => {
   expect(slow.map((line) => line[at('to_pod')])).toEqual(new Array(4).fill('goldpinger-chaos'));
   expect(Number(slow[0]![at('total_ms')])).toBeGreaterThan(250);
   expect(Number(slow[0]![at('p50_ms')])).toBeGreaterThan(0);
+  expect([at('success_percent'), at('loss_percent')].map((column) => slow[0]![column])).toEqual(['100', '']);
+  expect(Number(slow[0]![at('jitter_ms')])).toBeGreaterThan(0);
+  const [p50, usual] = [at('p50_ms'), at('usual_ms')].map((column) => Number(slow[0]![column]));
+  expect(Number(slow[0]![at('times_usual')])).toBeCloseTo(p50! / usual!, 1);
+  expect(Number(slow[0]![at('times_usual')])).toBeGreaterThan(100);
   expect(slow[0]![at('since')]).toMatch(/^\d{4}-\d\d-\d\dT/);
   expect(new Set(lines.map((line) => line.length))).toEqual(new Set([head!.length]));
 });
@@ -66,7 +71,7 @@ test('hostile names and errors stay in their fields', () => {
   const picture = pictureOf({ pods: 6, scenario: 'hostile' });
   const rows = read([...csvOf(picture)].join(''));
   expect(rows).toHaveLength(37);
-  expect(rows.every((row) => row.length === 25)).toBe(true);
+  expect(rows.every((row) => row.length === 30)).toBe(true);
 });
 
 test('an exported picture says when it was taken, with the zone of that time', () => {
@@ -78,10 +83,10 @@ test('an exported picture says when it was taken, with the zone of that time', (
 test('a line has the datagrams of the UDP probe where they are measured', () => {
   const rowsOf = (scenario: 'lossy' | 'healthy') =>
     read([...csvOf(pictureOf({ pods: 4, scenario, windowMs: 60_000 }))].join(''));
-  const columns = ['datagrams', 'datagrams_lost', 'hops'];
+  const columns = ['datagrams', 'datagrams_lost', 'loss_percent', 'hops'];
   const [head, ...lines] = rowsOf('lossy');
-  expect(columns.map((name) => lines[3]![head!.indexOf(name)])).toEqual(['1500', '300', '2']);
+  expect(columns.map((name) => lines[3]![head!.indexOf(name)])).toEqual(['1500', '300', '20', '2']);
   expect(Number(lines[3]![head!.indexOf('udp_rtt_ms')])).toBeGreaterThan(0);
   const healthy = rowsOf('healthy')[4]!;
-  expect(columns.map((name) => healthy[head!.indexOf(name)])).toEqual(['', '', '']);
+  expect(columns.map((name) => healthy[head!.indexOf(name)])).toEqual(['', '', '', '']);
 });

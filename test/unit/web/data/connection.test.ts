@@ -32,7 +32,7 @@ function setUp(answer: () => Promise<Mesh>) {
   const asked: number[] = [];
   const connection = new Connection({
     clock,
-    openStream: (_windowMs, onEvent) => {
+    openStream: (_windowMs, _figure, onEvent) => {
       const source = new Source(onEvent);
       sources.push(source);
       return () => {

@@ -46,10 +46,24 @@ test('percentiles are those of answered samples', () => {
   expect(summarise([...samples, sample(200, 300_000, { outcome: 'refused' })])).toEqual({
     count: 101,
     failed: 1,
+    failedShare: 1 / 101,
     p50Us: 500,
     p95Us: 950,
+    jitterUs: 10,
   });
-  expect(summarise([])).toEqual({ count: 0, failed: 0, p50Us: -1, p95Us: -1 });
+  expect(summarise([])).toEqual({ count: 0, failed: 0, failedShare: -1, p50Us: -1, p95Us: -1, jitterUs: -1 });
+});
+
+test('jitter and success rate leave out suspect samples, if there are others', () => {
+  const suspect = sample(3, 90_000, { suspect: true });
+  const failed = sample(4, 300_000, { outcome: 'timeout', suspect: true });
+  expect(summarise([sample(1, 300), suspect, failed, sample(5, 500)])).toMatchObject({
+    count: 4,
+    failed: 1,
+    failedShare: 0,
+    jitterUs: 200,
+  });
+  expect(summarise([suspect, failed])).toMatchObject({ failedShare: 0.5 });
 });
 
 describe('a phase bar', () => {
