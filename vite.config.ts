@@ -14,6 +14,7 @@ export default defineConfig({
   root: 'web',
   base: './',
   plugins: [d3WithoutEffect],
+  worker: { plugins: () => [d3WithoutEffect] },
   build: {
     outDir: '../dist/web',
     emptyOutDir: true,

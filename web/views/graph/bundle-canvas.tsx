@@ -1,14 +1,11 @@
-import { curveBundle, line } from 'd3';
-import { useEffect, useMemo, useRef } from 'react';
-import type { Ring } from '../../model/ring-layout.ts';
-import { type Bundles, bundlePoints } from './bundles.ts';
-import { fitCanvas, readColours, scaleContext } from './canvas.tsx';
-import type { Point } from './geometry.ts';
+import { useEffect, useRef, useState } from 'react';
+import type { BundleLook, BundleScene } from './bundle-drawing.ts';
+import { type Bundles, treeOf } from './bundles.ts';
+import { canvasSize, canvasTransform, edgeOf, placeCanvas, readColours } from './canvas.tsx';
+import { NO_ZOOM, type Zoom } from './geometry.ts';
 import type { Graph } from './use-graph.ts';
-import { EDGE, type GraphZoom, movedBy } from './use-zoom.tsx';
+import { type GraphZoom, movedBy } from './use-zoom.tsx';
 
-/** Work in one frame: this many lines and this many ms, so that each frame takes less than 16 ms. */
-const [LINES_AT_ONCE, SLICE_MS] = [400, 6];
 /** How strongly links are bundled (0 = straight): with zones and nodes, and without. */
 const [GROUPED_BETA, FLAT_BETA] = [0.85, 0.4];
 
@@ -23,113 +20,106 @@ interface BundleCanvasProps {
 }
 
 /**
- * Healthy links as pale bundles below everything else. They are drawn in slices of a few ms on a hidden canvas, which is
- * shown when it is complete. Until then the old picture is moved and scaled.
+ * Healthy links as pale bundles below everything else. A worker draws them. Until the new picture is complete, the old one
+ * is moved and scaled.
  */
 export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const [painter] = useState(() => new BundlePainter());
+  useEffect(() => painter.start(), [painter]);
   const spots = useRef(graph.spots);
   if (!isHeld) spots.current = graph.spots;
   const bundles = useSame(graph.bundles);
   const { ring, grouped, pod } = graph;
   const places = spots.current;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new layout needs new lines
-  const paths = useMemo<Path2D[]>(() => [], [ring, places, grouped, bundles]);
   const hasBad = graph.links.length > 0;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useEffect(() => {
     const element = canvas.current;
-    if (element === null) return;
-    const back = document.createElement('canvas');
-    let frame = 0;
-    let before = zoom.drawn();
-    const start = () => {
-      cancelAnimationFrame(frame);
-      fitCanvas(back, size, zoom);
-      const context = back.getContext('2d');
-      if (context === null) return;
-      context.setTransform(1, 0, 0, 1, 0, 0);
-      context.clearRect(0, 0, back.width, back.height);
-      scaleContext(context, zoom);
-      const look = lookOf(element, bundles.n);
-      let next = 0;
-      const slice = () => {
-        next = drawSlice(context, { ring, spots: places, grouped, bundles, paths, look }, next);
-        if (next < bundles.pairs.length) {
-          frame = requestAnimationFrame(slice);
-          return;
-        }
-        fitCanvas(element, size, zoom);
-        // Setting its width empties a canvas.
-        element.width = back.width;
-        element.getContext('2d')?.drawImage(back, 0, 0);
-        element.style.transform = '';
-        before = zoom.drawn();
-      };
-      frame = requestAnimationFrame(slice);
+    if (element === null || size.width * size.height === 0) return;
+    const scene = {
+      ...treeOf(ring),
+      spots: places.map(({ x, y }) => ({ x, y })),
+      bundles,
+      beta: grouped ? GROUPED_BETA : FLAT_BETA,
+      look: lookOf(element, bundles.n),
     };
-    start();
-    const stop = zoom.follow(() => {
-      // Until the new picture is complete, the old one is moved and scaled.
-      const edge = before.k === 1 ? 0 : EDGE;
+    const paint = () => {
+      const drawn = zoom.drawn();
+      painter.paint({ ...scene, size: canvasSize(size, drawn), transform: canvasTransform(drawn) }, (image) => {
+        element.width = image.width;
+        element.height = image.height;
+        element.getContext('2d')?.drawImage(image, 0, 0);
+        placeCanvas(element, size, drawn);
+        painter.shown = drawn;
+        move();
+      });
+    };
+    const move = () => {
+      const edge = edgeOf(painter.shown);
       element.style.transformOrigin = `${edge}px ${edge}px`;
-      element.style.transform = movedBy(before, zoom.drawn());
-      start();
-    });
-    return () => {
-      stop();
-      cancelAnimationFrame(frame);
+      element.style.transform = movedBy(painter.shown, zoom.drawn());
     };
-  }, [ring, places, grouped, bundles, paths, zoom, size, theme]);
+    paint();
+    return zoom.follow(() => {
+      move();
+      paint();
+    });
+  }, [painter, ring, places, grouped, bundles, zoom, size, theme]);
   const state = pod >= 0 ? ' is-dim' : hasBad ? ' is-behind' : '';
   return <canvas ref={canvas} className={`graph-bundles${state}`} />;
 }
 
+/** What is to be drawn, and what is then done with the image. */
+interface PaintRequest {
+  scene: BundleScene;
+  show: (image: ImageBitmap) => void;
+}
+
+/** The worker that draws bundles, one picture at a time: of those that are requested meanwhile, only the last. */
+class BundlePainter {
+  /** The zoom for which the shown picture was drawn. */
+  shown: Zoom = NO_ZOOM;
+  #worker: Worker | null = null;
+  #current: PaintRequest | null = null;
+  #next: PaintRequest | null = null;
+
+  /** Starts the worker. Returns a function that ends it. */
+  start(): () => void {
+    const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url), { type: 'module' });
+    worker.addEventListener('message', ({ data }: MessageEvent<ImageBitmap | null>) => {
+      const { show } = this.#current ?? {};
+      this.#current = null;
+      if (this.#next !== null) this.#send(this.#next);
+      if (data === null) return;
+      show?.(data);
+      data.close();
+    });
+    this.#worker = worker;
+    return () => {
+      worker.terminate();
+      this.#worker = this.#current = this.#next = null;
+    };
+  }
+
+  /** Draws `scene`, then calls `show`, unless another scene comes first. */
+  paint(scene: BundleScene, show: PaintRequest['show']): void {
+    if (this.#current === null) this.#send({ scene, show });
+    else this.#next = { scene, show };
+  }
+
+  #send(request: PaintRequest): void {
+    this.#next = null;
+    this.#current = request;
+    this.#worker?.postMessage(request.scene);
+  }
+}
+
 /** Colours and opacity of bundles. The more lines, the paler each of them. */
-function lookOf(element: Element, n: number) {
+function lookOf(element: Element, n: number): BundleLook {
   const colours = readColours(element);
   const alpha = Math.max(0.02, Math.min(0.35, 4 / Math.max(1, n)));
   return { good: colours('good-link'), late: colours('warning-link'), alpha, lateAlpha: Math.min(0.9, alpha * 4) };
-}
-
-interface SliceRequest {
-  ring: Ring;
-  spots: readonly Point[];
-  grouped: boolean;
-  bundles: Bundles;
-  /** The lines that were computed for this layout, by index in `bundles.pairs`. */
-  paths: Path2D[];
-  look: ReturnType<typeof lookOf>;
-}
-
-/** Draws bundles from `start` on as long as there is time in this frame. Returns the index of the next one. */
-function drawSlice(context: CanvasRenderingContext2D, request: SliceRequest, start: number): number {
-  const { ring, spots, grouped, bundles, paths, look } = request;
-  const { n, pairs, late } = bundles;
-  const untilMs = performance.now() + SLICE_MS;
-  let next = start;
-  context.lineWidth = 1;
-  for (; next < Math.min(pairs.length, start + LINES_AT_ONCE) && performance.now() < untilMs; next++) {
-    const pair = pairs[next] ?? 0;
-    let path = paths[next];
-    if (path === undefined) {
-      path = new Path2D();
-      line<Point>(
-        ({ x }) => x,
-        ({ y }) => y,
-      )
-        .curve(curveBundle.beta(grouped ? GROUPED_BETA : FLAT_BETA))
-        // A Path2D has all the methods that a curve calls.
-        .context(path as unknown as CanvasRenderingContext2D)(
-        bundlePoints(ring, spots, Math.floor(pair / n), pair % n),
-      );
-      paths[next] = path;
-    }
-    context.globalAlpha = late[next] ? look.lateAlpha : look.alpha;
-    context.strokeStyle = late[next] ? look.late : look.good;
-    context.stroke(path);
-  }
-  return next;
 }
 
 /** The same object as long as the same pairs are drawn in the same way. */

@@ -1,7 +1,7 @@
 import { codeOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import type { Ring } from '../../model/ring-layout.ts';
-import type { Point } from './geometry.ts';
+import type { BundleScene } from './bundle-drawing.ts';
 
 /** Healthy links that are drawn as bundles: pairs of pods (`a * n + b`, a < b), and which of them are late. */
 export interface Bundles {
@@ -33,12 +33,17 @@ export function quietPairs({ n, state }: Picture, touching: Uint8Array | null): 
   return { n, pairs, late };
 }
 
-/** The line of a pair: from pod to pod by way of their nodes and zones (hierarchical edge bundling, Holten 2006). */
-export function bundlePoints({ cx, cy, rx, ry, leaves }: Ring, spots: readonly Point[], a: number, b: number): Point[] {
-  const [from, to] = [leaves[a], leaves[b]];
-  if (from === undefined || to === undefined) return [];
-  const way = from.path(to).slice(1, -1);
-  // d3's lineRadial draws on circles only, so the points of the ellipse are computed here.
-  const between = way.map(({ x, y }) => ({ x: cx + rx * y * Math.cos(x), y: cy + ry * y * Math.sin(x) }));
-  return [spots[a], ...between, spots[b]].filter((point) => point !== undefined);
+/** The tree behind a ring as `BundleScene` has it. */
+export function treeOf({ cx, cy, rx, ry, leaves }: Ring): Pick<BundleScene, 'tree' | 'leaves'> {
+  const nodes = leaves[0]?.ancestors().at(-1)?.descendants() ?? [];
+  const indexOf = new Map(nodes.map((node, i) => [node, i]));
+  return {
+    // d3's lineRadial draws on circles only, so the points of the ellipse are computed here.
+    tree: nodes.map(({ x, y, parent }) => ({
+      x: cx + rx * y * Math.cos(x),
+      y: cy + ry * y * Math.sin(x),
+      parent: parent === null ? -1 : (indexOf.get(parent) ?? -1),
+    })),
+    leaves: leaves.map((leaf) => indexOf.get(leaf) ?? -1),
+  };
 }

@@ -3,7 +3,7 @@ import type { LinkState } from '../../model/links.ts';
 import { DROP, linkMark, WAVE } from '../../model/marks.ts';
 import type { PodHealth, PodView } from '../../model/mesh-view.ts';
 import type { Ring } from '../../model/ring-layout.ts';
-import type { Point } from './geometry.ts';
+import type { Point, Zoom } from './geometry.ts';
 import type { Emphasis } from './links.tsx';
 import { lineOf, type SceneLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
@@ -73,11 +73,17 @@ function Layer({
       const element = canvas.current;
       const context = element?.getContext('2d') ?? null;
       if (element === null || context === null) return;
-      fitCanvas(element, isEmpty ? NOTHING : size, zoom);
+      const shown = isEmpty ? NOTHING : size;
+      const { width, height } = canvasSize(shown, zoom.drawn());
+      // Only if it changes, because setting it takes new memory.
+      if (element.width !== width) element.width = width;
+      if (element.height !== height) element.height = height;
+      placeCanvas(element, shown, zoom.drawn());
       if (isEmpty) return;
       context.setTransform(1, 0, 0, 1, 0, 0);
-      context.clearRect(0, 0, element.width, element.height);
-      scaleContext(context, zoom);
+      context.clearRect(0, 0, width, height);
+      const { k, x, y } = canvasTransform(zoom.drawn());
+      context.setTransform(k, 0, 0, k, x, y);
       const colours = readColours(element);
       drawLinks(context, graph, links, { emphasisOf, marked, dropped }, colours);
       drawDots(context, graph, pods, ownDots, colours);
@@ -102,21 +108,25 @@ function isSameBut(held: number, a: Graph, b: Graph): boolean {
 /** Device px per CSS px of a canvas: more than 2 is not seen, but costs. */
 const pixelRatio = () => Math.min(2, window.devicePixelRatio || 1);
 /** How far a canvas extends beyond its stage: at 100 % the whole scene is on the stage. */
-const edgeOf = (zoom: GraphZoom) => (zoom.drawn().k === 1 ? 0 : EDGE);
+export const edgeOf = ({ k }: Zoom) => (k === 1 ? 0 : EDGE);
 
-/** Sets the size of a canvas to that of its stage plus the edge on each side. */
-export function fitCanvas(element: HTMLCanvasElement, size: typeof NOTHING, zoom: GraphZoom): void {
+/** The size of a canvas, device px, that shows a stage of `size` and the edge on each side. */
+export function canvasSize(size: typeof NOTHING, zoom: Zoom): typeof NOTHING {
   const [edge, ratio] = [edgeOf(zoom), pixelRatio()];
+  return { width: Math.round((size.width + 2 * edge) * ratio), height: Math.round((size.height + 2 * edge) * ratio) };
+}
+
+/** Puts a canvas of `canvasSize` over its stage. */
+export function placeCanvas(element: HTMLCanvasElement, size: typeof NOTHING, zoom: Zoom): void {
+  const edge = edgeOf(zoom);
   const [width, height] = [size.width + 2 * edge, size.height + 2 * edge];
-  if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
-  if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
   Object.assign(element.style, { left: `${-edge}px`, top: `${-edge}px`, width: `${width}px`, height: `${height}px` });
 }
 
-/** Lets a canvas of `fitCanvas` be drawn on in px of the scene. */
-export function scaleContext(context: CanvasRenderingContext2D, zoom: GraphZoom): void {
-  const [{ k, x, y }, edge, ratio] = [zoom.drawn(), edgeOf(zoom), pixelRatio()];
-  context.setTransform(k * ratio, 0, 0, k * ratio, (x + edge) * ratio, (y + edge) * ratio);
+/** The transform from the scene to device px of such a canvas. */
+export function canvasTransform(zoom: Zoom): Zoom {
+  const [{ k, x, y }, edge, ratio] = [zoom, edgeOf(zoom), pixelRatio()];
+  return { k: k * ratio, x: (x + edge) * ratio, y: (y + edge) * ratio };
 }
 
 /** Returns a colour by the name of its CSS variable. */

@@ -30,8 +30,11 @@ export interface GraphZoom {
 
 /** The layers extend this far beyond the stage on each side, so that a scaled scene can be panned without drawing, px. */
 export const EDGE = 160;
-/** The layers are drawn again when the scale has not changed for this long, because drawing takes longer than a frame. */
-const SETTLE_MS = 250;
+/**
+ * The layers are drawn again when the scale has not changed for this long, because drawing takes longer than a frame. It
+ * counts from the frame that shows the last change, so that a slow machine does not draw between two turns of the wheel.
+ */
+const SETTLE_MS = 150;
 
 /**
  * Zoom and pan of `stage`; see `attachZoom`. `isOn`: whether the stage exists; a new stage starts at 100 %. The first result
@@ -56,16 +59,23 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
     const element = stage.current;
     if (!isOn || element === null) return;
     let isOver = false;
-    let settling = 0;
+    let [frame, timer] = [0, 0];
+    const wait = () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(timer);
+    };
     current.current = NO_ZOOM;
     settle(NO_ZOOM);
     const onZoom = (transform: Zoom) => {
       current.current = transform;
       setPercent(Math.round(transform.k * 100));
       const { k, x, y } = drawn.current;
-      clearTimeout(settling);
-      if (transform.k !== k) settling = window.setTimeout(() => settle(transform), SETTLE_MS);
-      else if (k !== 1 && Math.max(Math.abs(transform.x - x), Math.abs(transform.y - y)) > EDGE) settle(transform);
+      wait();
+      if (transform.k !== k) {
+        frame = requestAnimationFrame(() => {
+          timer = window.setTimeout(() => settle(transform), SETTLE_MS);
+        });
+      } else if (k !== 1 && Math.max(Math.abs(transform.x - x), Math.abs(transform.y - y)) > EDGE) settle(transform);
       if (plane.current !== null) plane.current.style.transform = movedBy(drawn.current, transform);
     };
     void gestures.then((loaded) => {
@@ -73,7 +83,7 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
     });
     return () => {
       isOver = true;
-      clearTimeout(settling);
+      wait();
       attached.current?.detach();
       attached.current = null;
     };
