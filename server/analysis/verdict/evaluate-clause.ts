@@ -1,7 +1,7 @@
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
-import { FAILED, HAD_FAILURE, type LinkWindow, SAMPLED } from './counts.ts';
+import { FAILED, HAD_FAILURE, type LinkWindow, SAMPLED } from './link-window.ts';
 import { type Clause, compares, formatClause, type Stat } from './parse-clause.ts';
 import { isExact, type Selection } from './select-pods.ts';
 
@@ -53,14 +53,20 @@ export class ClauseEvaluation {
   #evaluateSamples(report: MergedReport, window: LinkWindow): void {
     const { resultByState, min, stat, fromUs16, toUs16 } = this.#rules;
     const [destinations, { self }] = [this.selection.to.pods, this.clause];
-    const { length, to, state, samples, isSelected } = window;
+    const { length, to, state, samples, failures, isSelected } = window;
     const durations = window[stat];
+    const isSuccess = this.clause.condition.kind === 'success';
     let held = 0;
     for (let k = 0; k < length; k++) {
       const pod = to[k] ?? 0;
       if (destinations[pod] !== 1 || (pod === report.pod ? self === 'exclude' : self === 'only')) continue;
       isSelected[k] = 1;
-      let result = resultByState[state[k] ?? 0] ?? UNDERSAMPLED;
+      const bits = state[k] ?? 0;
+      if (isSuccess && (bits & SAMPLED) !== 0) {
+        this.sums.all += samples[k] ?? 0;
+        this.sums.bad += failures[k] ?? 0;
+      }
+      let result = resultByState[bits] ?? UNDERSAMPLED;
       if (result === COMPARE) {
         const us16 = durations[k] ?? NONE16;
         const isUndersampled = us16 === NONE16 || (samples[k] ?? 0) < min;
@@ -73,7 +79,6 @@ export class ClauseEvaluation {
       else this.#addViolation(report, window, k);
     }
     this.held += held;
-    if (this.clause.condition.kind === 'success') this.#addSamples(report.pod, window);
   }
 
   /** Adds links that the report of `from` must list and does not list yet: those to the pods `unlisted`. */
@@ -130,14 +135,6 @@ export class ClauseEvaluation {
   #selects(from: number, to: number): boolean {
     const { self } = this.clause;
     return this.selection.to.pods[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
-  }
-
-  #addSamples(from: number, { length, to, state, samples, failures }: LinkWindow): void {
-    for (let k = 0; k < length; k++) {
-      if (((state[k] ?? 0) & SAMPLED) === 0 || !this.#selects(from, to[k] ?? 0)) continue;
-      this.sums.all += samples[k] ?? 0;
-      this.sums.bad += failures[k] ?? 0;
-    }
   }
 
   /** Evaluates `loss`: a link needs `min` datagrams, and the datagrams of all links together decide. */

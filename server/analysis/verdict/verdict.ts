@@ -1,8 +1,8 @@
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { type ClauseVerdict, unknown, verdictOf } from './clause-verdict.ts';
-import { LinkSummary, LinkWindow, MAX_WINDOW_LINKS, newestStats } from './counts.ts';
 import { ClauseEvaluation } from './evaluate-clause.ts';
+import { LinkSummary, LinkWindow, MAX_WINDOW_LINKS, newestStats } from './link-window.ts';
 import type { Clause } from './parse-clause.ts';
 import { judgeRecovery } from './recovery.ts';
 import { selectPods } from './select-pods.ts';
