@@ -235,8 +235,8 @@ class Watcher {
   }
 }
 
-/** Columns whose change a page would show. Ages are left out, because they change with every collection. */
-const SEEN: (keyof LinkColumns)[] = ['to', 'flags', 'outcome', 'connectUs', 'firstByteUs', 'totalUs'];
+/** Columns that change with every collection. The page lets ages grow by itself. */
+const AGES: ReadonlySet<string> = new Set(['ageMs', 'sinceMs'] satisfies (keyof LinkColumns)[]);
 
 /** Statistics that the stream leaves out: no page shows them, and a thousand reports have 6 MB of them. */
 const NEVER_SENT: readonly (keyof StatColumns)[] = ['minUs', 'connectP50Us', 'firstByteP50Us'];
@@ -252,7 +252,7 @@ export function unsentFor(figure: StreamFigure): ReadonlySet<keyof StatColumns> 
   return new Set([...NEVER_SENT, ...others.map(([column]) => column)]);
 }
 
-/** Whether a page would show the same for both reports. Ages do not count: the page lets them grow by itself. */
+/** Whether a page would show the same for both reports. */
 function sameReport(before: MergedReport, after: MergedReport, unsent: ReadonlySet<keyof StatColumns>): boolean {
   return (
     before.pod === after.pod &&
@@ -260,10 +260,9 @@ function sameReport(before: MergedReport, after: MergedReport, unsent: ReadonlyS
     before.bootTimeMs === after.bootTimeMs &&
     before.samePeers === after.samePeers &&
     before.starvation?.unreliable === after.starvation?.unreliable &&
-    before.links.length === after.links.length &&
-    SEEN.every((column) => isDeepStrictEqual(before.links[column], after.links[column])) &&
-    sameStats(before.stats, after.stats, unsent) &&
-    sameUdp(before.udp, after.udp) &&
+    sameColumns(before.links, after.links, AGES) &&
+    sameColumns(before.stats, after.stats, unsent) &&
+    sameColumns(before.udp, after.udp, AGES) &&
     isDeepStrictEqual(before.probes, after.probes)
   );
 }
@@ -292,18 +291,13 @@ function equalPod(before: Pod, after: Pod | undefined): boolean {
   });
 }
 
-function sameStats(
-  before: StatColumns | null,
-  after: StatColumns | null,
-  unsent: ReadonlySet<keyof StatColumns>,
+/** Whether all columns have the same entries, apart from those in `ignored`. */
+function sameColumns<T extends LinkColumns | StatColumns | UdpColumns>(
+  before: T | null,
+  after: T | null,
+  ignored: ReadonlySet<string>,
 ): boolean {
   if (before === null || after === null) return before === after;
-  const columns = Object.keys(before) as (keyof StatColumns)[];
-  return columns.every((column) => unsent.has(column) || isDeepStrictEqual(before[column], after[column]));
-}
-
-function sameUdp(before: UdpColumns | null, after: UdpColumns | null): boolean {
-  if (before === null || after === null) return before === after;
-  const columns = Object.keys(before) as (keyof UdpColumns)[];
-  return columns.every((column) => column === 'ageMs' || isDeepStrictEqual(before[column], after[column]));
+  const names = Object.keys(before) as (keyof T & string)[];
+  return names.every((name) => ignored.has(name) || isDeepStrictEqual(before[name], after[name]));
 }
