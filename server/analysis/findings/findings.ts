@@ -3,11 +3,12 @@ import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { DiscoveryStatus } from '../../protocol/pod.ts';
 import { podsWithOldList, silentSide } from '../sides.ts';
+import { latencyText } from '../text.ts';
 import { CAUSE, type Causes, findCauses } from './attribution.ts';
 import { cutOffFindings, placeFindings } from './causes.ts';
 import type { MeshCounts, SeverityPairs } from './counts.ts';
 import { CauseEvidence } from './evidence.ts';
-import { milliseconds, percent, type SeverityAnalysis } from './messages.ts';
+import { percent, type SeverityAnalysis } from './messages.ts';
 import { pathFindings } from './paths.ts';
 import { linkFindings, selfFindings } from './single-links.ts';
 import type { Topology } from './topology.ts';
@@ -173,7 +174,7 @@ function starvedFindings({ starved: all, doubted, topology }: MeshCounts): Findi
     return [manyPods('cpu-starved', starved, topology, what.replace('its', 'their'))];
   return starved.map(({ pod, starvation }) => {
     const name = topology.name(pod);
-    const delay = milliseconds(starvation?.loopDelayP99Us ?? 0);
+    const delay = latencyText(starvation?.loopDelayP99Us ?? 0);
     const share = percent(starvation?.suspectShare ?? 0, 1);
     return reportFinding('cpu-starved', name, [pod], {
       sinceMs: starvation?.sinceMs ?? 0,

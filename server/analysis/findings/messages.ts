@@ -1,6 +1,7 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
+import { latencyText } from '../text.ts';
 import { IPV4, IPV6, type MeshCounts, type Severity, type SeverityPairs } from './counts.ts';
 import type { CauseEvidence, Evidence } from './evidence.ts';
 
@@ -188,22 +189,16 @@ function lossText(share: number): string {
 function medianText(evidence: Evidence): string {
   const { connectUs, firstByteUs, totalUs } = evidence.medians();
   if (totalUs < 0) return '';
-  if (connectUs < 0 || firstByteUs < 0) return `Median ${milliseconds(totalUs)}.`;
+  if (connectUs < 0 || firstByteUs < 0) return `Median ${latencyText(totalUs)}.`;
   const restUs = totalUs - connectUs - firstByteUs;
-  const rest = restUs >= totalUs * 0.05 ? `, rest of the response ${milliseconds(restUs)}` : '';
-  return `Median ${milliseconds(totalUs)}: connect ${milliseconds(connectUs)}, first byte ${milliseconds(firstByteUs)}${rest}.`;
+  const rest = restUs >= totalUs * 0.05 ? `, rest of the response ${latencyText(restUs)}` : '';
+  return `Median ${latencyText(totalUs)}: connect ${latencyText(connectUs)}, first byte ${latencyText(firstByteUs)}${rest}.`;
 }
 
 /** The error text of the first link as a sentence; '' = none. */
 export function errorText(evidence: Evidence): string {
   const text = evidence.firstErrorText();
   return text === '' ? '' : `${text}. `;
-}
-
-/** Microseconds as milliseconds: two decimals below 1 ms, one below 10 ms, else none. `0.24 ms`, `7.1 ms`, `252 ms`. */
-export function milliseconds(us: number): string {
-  const ms = us / 1000;
-  return `${ms < 1 ? ms.toFixed(2) : ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 
 /** `98 %`; 100 % only if it is all. */
