@@ -46,6 +46,12 @@ export const SLOW_RUN = 3;
  * A link is intermittent if its last `samples` trusted samples have at least `runs` runs of failed or of slow ones, one of them
  * failed, and the last `goodRun` were not all good. After `outageRun` failed ones in a row it has simply failed, and nothing
  * before the end of this outage counts any more.
+ *
+ * If 3 of 10 pings fail and 2 are late, 88.7 % of such links are told within 8 pings, 92.1 % within 9. Of the others 5.8 % had no
+ * failure in 8 pings, 4.6 % had all failures in one run, and 0.9 % had an outage. To tell them sooner would accuse other links.
+ * With pings each second, a healthy link of which one ping in 10,000 fails and one in 1000 is late is told once in 89 hours. If
+ * two late pings were enough (92.2 % within 8), it would be once in 15 hours. If one run of two failures were enough (90.2 %), each
+ * short outage would be told as intermittent for 8 pings after its end.
  */
 export const INTERMITTENT = { samples: 16, runs: 2, outageRun: 4, goodRun: 8 };
 

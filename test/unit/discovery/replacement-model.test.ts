@@ -10,7 +10,7 @@ interface Step extends Action {
 }
 
 const stepArbitrary: fc.Arbitrary<Step> = fc.record({
-  kind: fc.constantFrom('delete', 'delete', 'force', 'evict', 'unlabel', 'node', 'up', 'down'),
+  kind: fc.constantFrom('delete', 'delete', 'force', 'evict', 'drain', 'unlabel', 'node', 'up', 'down'),
   pick: fc.nat(9),
   endsAfterMs: fc.integer({ min: 0, max: 30_000 }),
   restMs: fc.integer({ min: 0, max: 20_000 }),

@@ -48,6 +48,14 @@ describe('the replacement', () => {
       ['a>b'],
     ],
     [
+      'may be told by the list that brings the end of the deletion, after a time in which nothing was heard',
+      [
+        ['list', 30, [{ ...deleted, deletedMs: at(30), goneByMs: at(30) }, pod('z'), b]],
+        ['remove', 30.5, ended],
+      ],
+      ['a>b'],
+    ],
+    [
       'may appear after the pod has gone',
       [
         ['remove', 10, pod('a')],

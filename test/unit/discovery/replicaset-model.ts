@@ -2,9 +2,12 @@ import { type PodFacts, readPod } from '../../../server/discovery/pod-reader.ts'
 import { podObject, type StubPod } from '../../support/kube-objects.ts';
 import { at } from './store-scene.ts';
 
-/** What happens to one of the pods (`pick` chooses it), or to their owner. */
+/**
+ * What happens to one of the pods (`pick` chooses it), to all pods of its node (`drain`: they are deleted; `node`: the node is), or
+ * to their owner. `evict` is what the kubelet does where a node runs out of memory or disk.
+ */
 export interface Action {
-  kind: 'delete' | 'force' | 'evict' | 'unlabel' | 'node' | 'up' | 'down';
+  kind: 'delete' | 'force' | 'evict' | 'drain' | 'unlabel' | 'node' | 'up' | 'down';
   pick: number;
   /** How long a deleted pod takes to end, ms; at most its grace period. */
   endsAfterMs: number;
@@ -79,7 +82,7 @@ export class OwnerModel {
     if (kind === 'up' || kind === 'down') {
       if (!this.#isDaemon) this.#replicas = Math.min(5, Math.max(1, this.#replicas + (kind === 'up' ? 1 : -1)));
     } else if (pod !== undefined) {
-      const onNode = kind === 'node' ? active.filter(({ node }) => node === pod.node) : [pod];
+      const onNode = kind === 'node' || kind === 'drain' ? active.filter(({ node }) => node === pod.node) : [pod];
       for (const leaver of onNode) this.#leave(leaver, kind, endsAfterMs);
     }
     this.advance(CONTROLLER_MS);
@@ -88,7 +91,7 @@ export class OwnerModel {
 
   #leave(pod: StubPod, kind: Action['kind'], endsAfterMs: number): void {
     this.#toReplace.push(pod.uid ?? '');
-    if (kind === 'delete') this.#delete(pod, endsAfterMs);
+    if (kind === 'delete' || kind === 'drain') this.#delete(pod, endsAfterMs);
     else if (kind === 'evict' || kind === 'node') {
       this.#put({ ...pod, phase: 'Failed' });
       this.#gone(pod);

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { FLAG_INTERMITTENT, FLAG_SLOW } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { LinkJudgement } from '../../../server/results/judgement.ts';
-import { chance } from '../../support/feed/random.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 import { scene } from './scene.ts';
 
@@ -144,18 +143,39 @@ describe('a link is intermittent', () => {
     expect(report.recent?.[0]).toEqual(recent);
   });
 
-  it('within 8 samples in 85 of 100 cases where three of ten pings fail and two are late', () => {
-    let found = 0;
-    for (let seed = 0; seed < 1_000; seed++) {
-      const judgement = new LinkJudgement();
-      for (let i = 0, isFound = false; i < 8 && !isFound; i++) {
-        const drawn = chance(seed, i);
-        const sample = drawn < 0.3 ? refusedSample() : sampleOf({ totalUs: drawn < 0.5 ? 210_000 : 300 });
-        judgement.take(sample, i * 1_000, 100_000);
-        isFound = judgement.isIntermittent;
-        if (isFound) found += 1;
-      }
+  /** Each sequence of `count` samples that are ok, fail or are late, and how likely it is. */
+  function* sequencesOf(count: number, failing: number, late: number): Generator<[samples: Sample[], share: number]> {
+    if (count === 0) return yield [[], 1];
+    for (const [samples, share] of sequencesOf(count - 1, failing, late)) {
+      yield [[...samples, sampleOf({ totalUs: 300 })], share * (1 - failing - late)];
+      yield [[...samples, refusedSample()], share * failing];
+      yield [[...samples, sampleOf({ totalUs: 210_000 })], share * late];
     }
-    expect(found).toBeGreaterThan(850);
+  }
+
+  /** Whether a new link is intermittent at any time during these samples. */
+  function isFoundIn(samples: readonly Sample[]): boolean {
+    const judgement = new LinkJudgement();
+    return samples.some((sample, i) => {
+      judgement.take(sample, i * 1_000, 100_000);
+      return judgement.isIntermittent;
+    });
+  }
+
+  it('within 8 samples in 88.7 % of all cases where three of ten pings fail and two are late', () => {
+    let found = 0;
+    for (const [samples, share] of sequencesOf(8, 0.3, 0.2)) if (isFoundIn(samples)) found += share;
+    expect(found).toBeCloseTo(0.887, 3);
+  });
+
+  it('where it is healthy, only if two of its last 16 pings are bad and one of these failed', () => {
+    const [ok, failed, late] = [sampleOf({ totalUs: 300 }), refusedSample(), sampleOf({ totalUs: 210_000 })];
+    for (const apart of [2, 9, 15, 16, 40]) {
+      const isFound = (first: Sample, second: Sample) =>
+        isFoundIn([ok, first, ...Array<Sample>(apart - 1).fill(ok), second]);
+      const isNear = apart <= 15;
+      expect([isFound(failed, failed), isFound(failed, late), isFound(late, failed)]).toEqual([isNear, isNear, isNear]);
+      expect(isFound(late, late)).toBe(false);
+    }
   });
 });
