@@ -10,7 +10,10 @@ const GONE = codeOf('gone');
 /** A finding about one direction also marks the other one if this share of those links, in tenths, is bad. */
 const MOSTLY_TENTHS = 9;
 
-/** One failed or slow link marks its row. A milder state must have at least one in this many links. */
+/**
+ * One failed or slow link marks its row. A milder state must have at least one in this many links, and so must a high figure: no finding
+ * says which of the two pods it is about, and one bad pod would mark all rows and columns.
+ */
 const MILD_DIVISOR = 10;
 
 /**
@@ -45,7 +48,15 @@ export function axisStatesOf(picture: Picture): AxisStates {
     columns.map((code, pod) => (code >= 0 ? code : (starved[pod] ?? -1))),
     (pod, other) => other * n + pod,
   );
-  return { rows, columns, rowWorst: worst(rows, inside), columnWorst: worst(columns, outside), into, outOf };
+  const isMarked = (code: number) => code === FAILED || (code === SLOW && picture.figure === null);
+  return {
+    rows,
+    columns,
+    rowWorst: worst(rows, inside, isMarked),
+    columnWorst: worst(columns, outside, isMarked),
+    into,
+    outOf,
+  };
 }
 
 /** Counts by state without the links whose other pod has a state in `otherAxis`. */
@@ -103,7 +114,8 @@ function isMostly(state: number, at: (code: number) => number): boolean {
   return judged > 0 && bad * 10 >= judged * MOSTLY_TENTHS;
 }
 
-function worst(states: Int8Array, counts: Uint32Array): Int8Array {
+/** `isMarked`: whether one link in the state with this code marks its row or column. */
+function worst(states: Int8Array, counts: Uint32Array, isMarked: (code: number) => boolean): Int8Array {
   return states.map((own, pod) => {
     if (own >= 0) return own;
     const start = pod * STATES;
@@ -112,7 +124,7 @@ function worst(states: Int8Array, counts: Uint32Array): Int8Array {
     for (let severity = STATES - 1; severity >= 0; severity--) {
       const code = BY_SEVERITY[severity] ?? 0;
       const count = counts[start + code] ?? 0;
-      if (count > 0 && (code === FAILED || code === SLOW || count >= all / MILD_DIVISOR)) return code;
+      if (count > 0 && (isMarked(code) || count >= all / MILD_DIVISOR)) return code;
     }
     return -1;
   });

@@ -5,12 +5,13 @@ import { emptyStats, NONE16, pack16 } from '../../../../server/protocol/links.ts
 import type { Outcome } from '../../../../server/protocol/sample.ts';
 import { emptyUdp, writeRecentUdp } from '../../../../server/protocol/udp.ts';
 import { DEFAULT_ADDRESS, readAddress, streamFigureOf, windowOf, writeAddress } from '../../../../web/model/address.ts';
+import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import { figureDetail, figureExplained, stateLimits } from '../../../../web/model/figure-words.ts';
 import { FIGURES, type Figure, figureCode, figureOf, valueText } from '../../../../web/model/figures.ts';
 import { successText } from '../../../../web/model/format.ts';
 import { foldPicture, foldWords } from '../../../../web/model/levels.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
-import { stateAt } from '../../../../web/model/links.ts';
+import { LINK_STATES, stateAt } from '../../../../web/model/links.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { cellSentence } from '../../../../web/model/messages.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
@@ -181,6 +182,16 @@ describe('words', () => {
     expect(limits('jitter')).toEqual(['< 2 ms', '2–5 ms', '5–100 ms', '≥ 100 ms', 'fewer than two answers']);
     expect(figureExplained('usual', pictureOf('usual'))).toContain('The median of 1 min, divided by');
     expect(figureExplained('loss', pictureOf('loss'))).toContain('of the last 5 min');
+  });
+
+  test('a pod that loses datagrams marks its own row and column, and not those of all others', () => {
+    const { rowWorst, columnWorst, rows } = axisStatesOf(pictureOf('loss', 24));
+    const [high, good] = [LINK_STATES.indexOf('slow'), LINK_STATES.indexOf('good')];
+    const lossy = rowWorst.indexOf(high);
+    expect([...rowWorst].filter((code) => code === high)).toHaveLength(1);
+    expect(columnWorst[lossy]).toBe(high);
+    expect([...columnWorst].filter((code) => code === good)).toHaveLength(23);
+    expect(rows[lossy]).toBe(-1);
   });
 
   test('groups say how many of their links are high', () => {
