@@ -436,9 +436,9 @@ function mostMB(podCount: number, pingNumber = 0): number {
 }
 
 it('bounds what meshes take together', () => {
-  expect(Math.round(mostMB(300))).toBe(43);
-  expect(Math.round(mostMB(1_000))).toBe(160);
-  expect(mostMB(1_000, 50)).toBeLessThan(43);
+  expect(Math.round(mostMB(300))).toBe(49);
+  expect(Math.round(mostMB(1_000))).toBe(180);
+  expect(mostMB(1_000, 50)).toBeLessThan(49);
   expect(meshLimits(301, 0).past).toEqual({ running: 1, kept: 1 });
   expect(meshLimits(20, 50)).toEqual(meshLimits(300, 0));
 });
