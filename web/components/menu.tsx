@@ -22,7 +22,7 @@ export function Menu({ name, children }: { name: string; children: ReactNode }) 
         menu.current.querySelector('summary')?.focus();
       }}
     >
-      <summary>{name}</summary>
+      <summary className="button">{name}</summary>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: a press of Enter on the button inside is a click */}
       <div
         className="menu-items card"
