@@ -93,7 +93,7 @@ describe('the timeline', () => {
     await page.keyboard.press('t');
     const table = () => words(page, '.timeline table');
     await soon(table).toMatch(/4 slow.*latency 250 ms added.*goldpinger-chaos from 3 pods: refused/);
-    await soon(table).toContain('no data');
+    await soon(table).toContain('No data');
     const oldest = page.locator('.timeline table button').last();
     await oldest.focus();
     feed.show(scenario('dead-pod'));

@@ -45,21 +45,21 @@ function Words({ stage, state, picture, nowMs, onTryNow }: StageScreenProps) {
     );
   }
   const { discovery } = picture.mesh;
-  const since = `since ${clockText(discovery.sinceMs, nowMs)}`;
+  const since = clockText(discovery.sinceMs, nowMs);
   const selector = shownName(discovery.labelSelector) || 'every label';
   const place = namespaceText(discovery.namespace);
   switch (stage) {
     case 'waiting':
       return (
         <Message title="Waiting for the Kubernetes API" code={shownName(discovery.lastError?.message ?? '')}>
-          {since}, attempt {discovery.attempts}. No pod list has arrived since this pod started.{' '}
+          Since {since}, attempt {discovery.attempts}. No pod list has arrived since this pod started.{' '}
           {discovery.nextAttemptMs > 0 ? 'Retrying automatically.' : ''}
         </Message>
       );
     case 'forbidden':
       return (
         <Message title={`Not allowed to list pods in ${place}`} code={shownName(discovery.lastError?.message ?? '')}>
-          Denied {since}. The service account needs <code>list</code> and <code>watch</code> on <code>pods</code>.
+          Denied since {since}. The service account needs <code>list</code> and <code>watch</code> on <code>pods</code>.
           <details>
             <summary>Show the RBAC manifest to apply</summary>
             {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}

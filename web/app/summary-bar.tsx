@@ -215,11 +215,11 @@ function ClusterHealth({ picture }: { picture: Picture }) {
           ))}
           {health.reasons.slice(0, 12).map(({ pod, why }) => (
             <li key={pod}>
-              <strong>{picture.pods[pod]?.name ?? 'a pod that is gone'}</strong>: {shownName(why.join('; '))}
+              <strong>{picture.pods[pod]?.name ?? 'A pod that is gone'}</strong>: {shownName(why.join('; '))}
             </li>
           ))}
         </ul>
-        {health.reasons.length > 12 && <p>and {plural(health.reasons.length - 12, 'more pod')}</p>}
+        {health.reasons.length > 12 && <p>And {plural(health.reasons.length - 12, 'more pod')}</p>}
       </div>
     </Group>
   );

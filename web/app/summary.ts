@@ -1,9 +1,9 @@
-import { isSilent } from '../../server/protocol/link-state.ts';
 import { countText, plural } from '../model/format.ts';
 import type { LinkKind } from '../model/link-choice.ts';
 import type { LinkState, Tone } from '../model/links.ts';
 import type { Picture, PodHealth, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
+import { isInState } from '../model/order.ts';
 
 /** An entry of the summary: how many pods or links are in a state. */
 export interface Fact {
@@ -48,18 +48,13 @@ export const SUMMARY_STEPS = 7;
 
 /** Counts pods and links by state. Good includes fair. `brief`: for a phone. `step`: see `SUMMARY_STEPS`. */
 export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, brief = false, step = 0): Facts {
-  const tally = new Map<PodHealth, number>();
-  for (const { health } of all) tally.set(health, (tally.get(health) ?? 0) + 1);
-  const count = (health: PodHealth) => tally.get(health) ?? 0;
+  const count = (is: string) => all.filter((view) => isInState(view, is)).length;
   const here = all.length - count('gone');
   const total = brief || step >= 4 || here > 30 ? '' : ` of ${countText(here)}`;
-  const podFact = (state: Fact['state'], is: string, number: number, word: string): Fact => ({
-    of: 'pod',
-    state,
-    count: number,
-    text: `${countText(number)}${word}`,
-    shows: { filter: `is:${is}` },
-  });
+  const podFact = (is: string, word: string, state = is as Fact['state']): Fact => {
+    const number = count(is);
+    return { of: 'pod', state, count: number, text: `${countText(number)}${word}`, shows: { filter: `is:${is}` } };
+  };
   const linkFact = (state: Tone, number: number, word: string, only: LinkKind | null): Fact => ({
     of: 'link',
     state,
@@ -67,34 +62,21 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
     text: `${countText(number)} ${word}`,
     shows: only === null ? null : { only },
   });
-  const pods = [
-    podFact('healthy', 'healthy', count('healthy'), `${total} healthy`),
-    podFact('failing', 'failing', count('failing'), ' failing'),
-  ];
+  const pods = [podFact('healthy', `${total} healthy`), podFact('failing', ' failing')];
   const links = MAIN_LINKS.map((state) =>
     linkFact(state, counts[state] + (state === 'good' ? counts.fair : 0), state, state),
   );
   const passing = PASSING.filter(([state]) => count(state) > 0);
-  const folded = podFact(
-    passing[0]?.[0] ?? 'gone',
-    'passing',
-    passing.reduce((sum, [state]) => sum + count(state), 0),
-    '',
-  );
-  folded.text =
-    step < 4
-      ? passing.map(([state, word]) => `${countText(count(state))} ${word}`).join(', ')
-      : `${countText(folded.count)} not ready or gone`;
+  const folded = podFact('passing', ' not ready or gone', passing[0]?.[0]);
+  if (step < 4) folded.text = passing.map(([state, word]) => `${countText(count(state))} ${word}`).join(', ');
   const lifecycle =
-    step >= 2 && passing.length > 1
-      ? [folded]
-      : passing.map(([state, word]) => podFact(state, state, count(state), ` ${word}`));
+    step >= 2 && passing.length > 1 ? [folded] : passing.map(([state, word]) => podFact(state, ` ${word}`));
   const more = [
-    ...(brief ? [] : [podFact('slow-to-reach', 'slow', all.filter((pod) => pod.slowToReach).length, ' slow to reach')]),
-    podFact('unknown', 'unknown', count('unknown'), ' unknown'),
-    podFact('not-probed', 'cordoned', all.filter(isCordoned).length, ' cordoned'),
-    podFact('not-probed', 'passive', all.filter((pod) => pod.passive).length, ' passive'),
-    podFact('starved', 'starved', all.filter((pod) => pod.starved).length, ' CPU-starved'),
+    ...(brief ? [] : [podFact('slow', ' slow to reach', 'slow-to-reach')]),
+    podFact('unknown', ' unknown'),
+    podFact('cordoned', ' cordoned', 'not-probed'),
+    podFact('passive', ' passive', 'not-probed'),
+    podFact('starved', ' CPU-starved'),
     ...(step < 7 ? lifecycle : []),
     ...(step < 4 ? MORE_LINKS.map(([state, word, only]) => linkFact(state, counts[state], word, only)) : []),
     ...(step < 4 ? [linkFact('suspect', unreliableLinks, 'unreliable', null)] : []),
@@ -108,17 +90,9 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
   };
 }
 
-function isCordoned({ pod }: PodView): boolean {
-  return pod.cordon !== '' && pod.lifecycle !== 'gone';
-}
-
-/** The running pods without a report. Starting pods are not expected to report. */
-export function notReporting({ mesh, pods, reportOf }: Picture): PodView[] {
-  return pods.filter(({ index, pod }) => {
-    if (pod.lifecycle === 'gone' || pod.lifecycle === 'starting') return false;
-    const report = mesh.reports[reportOf[index] ?? -1];
-    return report === undefined || isSilent(report);
-  });
+/** The running pods without a report. */
+export function notReporting({ pods }: Picture): PodView[] {
+  return pods.filter((view) => isInState(view, 'silent'));
 }
 
 /** A short text for some pods: one or two names, their node, or their number. */

@@ -72,8 +72,8 @@ export function matches(view: PodView, filter: string): boolean {
 /**
  * Whether a word (in lower case) occurs in the pod's name, namespace, node, zone or addresses. `node:worker-1`, `zone:a`
  * and `pod:name` match only this node, zone or pod; the plain word worker-1 also matches worker-10. `is:failing` matches
- * the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no report), `passive`, `cordoned`, `passing` (not ready, or
- * no longer).
+ * the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no report), `passive`, `cordoned`, `passing`
+ * (starting, not ready, terminating or gone).
  */
 export function matchesWord(view: PodView, word: string): boolean {
   const { pod } = view;
@@ -84,13 +84,26 @@ export function matchesWord(view: PodView, word: string): boolean {
   return text.includes(word);
 }
 
-function isInState({ health, slowToReach, starved, silent, passive, pod }: PodView, state: string): boolean {
-  if (state === 'slow') return slowToReach;
-  if (state === 'starved') return starved;
-  if (state === 'cordoned') return pod.cordon !== '' && pod.lifecycle !== 'gone';
-  if (state === 'passive') return passive && pod.lifecycle !== 'gone';
-  if (state === 'passing') return pod.lifecycle !== 'ready';
-  return state === 'silent' ? silent && pod.lifecycle !== 'gone' : health === state;
+/** Whether a pod is in the state of the filter `is:STATE`; the summary counts pods by it. See `matchesWord`. */
+export function isInState({ health, slowToReach, starved, silent, passive, pod }: PodView, state: string): boolean {
+  const isGone = pod.lifecycle === 'gone';
+  switch (state) {
+    case 'slow':
+      return slowToReach;
+    case 'starved':
+      return starved;
+    case 'cordoned':
+      return pod.cordon !== '' && !isGone;
+    case 'passive':
+      return passive && !isGone;
+    case 'passing':
+      return health !== 'healthy' && health !== 'failing' && health !== 'unknown';
+    case 'silent':
+      // A starting pod is not expected to report.
+      return silent && !isGone && pod.lifecycle !== 'starting';
+    default:
+      return health === state;
+  }
 }
 
 /** The filter that matches only the pods of a node. A name with a blank, which Kubernetes does not allow, can match more. */

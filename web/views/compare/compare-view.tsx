@@ -59,7 +59,7 @@ export function CompareView(view: CompareViewProps) {
           <div className="compare-cards">
             <section className="card compare-card compare-map">
               <h2>What changed</h2>
-              <p>during minus before, p50 in ms</p>
+              <p>During minus before, p50 in ms</p>
               <ChangeMap
                 map={model.map}
                 label={mapLabel(comparison.report.affected)}

@@ -3,7 +3,7 @@ import type { EventKind } from '../../../server/protocol/event.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { type Sort, SortHead, TableFrame } from '../../components/table-frame.tsx';
 import { Pick } from '../../components/view-tools.tsx';
-import { clockText, zoneText } from '../../model/format.ts';
+import { capital, clockText, zoneText } from '../../model/format.ts';
 import type { Past } from '../../model/history.ts';
 import { shownName } from '../../model/names.ts';
 import { merged, type TimelineStep } from '../../model/timeline.ts';
@@ -67,7 +67,7 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
         id: `s${i}`,
         atMs: Math.max(step.fromMs, limits.fromMs),
         kind: 'Counts' as const,
-        text: stepWords(step),
+        text: capital(stepWords(step)),
       })),
     ...past.events.map((event) => ({
       id: event.id,
@@ -106,7 +106,7 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
       </p>
       <TableFrame
         caption="Events"
-        note={lines.length > MAX_LINES ? `${MAX_LINES} of ${lines.length}` : lines.length === 0 ? 'none' : undefined}
+        note={lines.length > MAX_LINES ? `${MAX_LINES} of ${lines.length}` : lines.length === 0 ? 'None' : undefined}
       >
         <thead>
           <tr>

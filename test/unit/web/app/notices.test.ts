@@ -4,7 +4,8 @@ import { changeSentence, headlineOf, pageStatusOf, tabIcon, tabTitle } from '../
 import { noticesOf, stageOf, statusSentence } from '../../../../web/app/notices.ts';
 import { type Fact, namesOf, notReporting, SUMMARY_STEPS, summaryFacts } from '../../../../web/app/summary.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
-import type { MeshOptions, Scenario } from '../../../support/feed/plan.ts';
+import { matches } from '../../../../web/model/order.ts';
+import { type MeshOptions, SCENARIOS, type Scenario } from '../../../support/feed/plan.ts';
 import { FEED_TIME_MS, meshOf } from '../../../support/feed/scenarios.ts';
 
 const pictureOf = (scenario: Scenario, pods = 4, more: Partial<MeshOptions> = {}) =>
@@ -60,6 +61,22 @@ describe('the summary', () => {
     for (const { of: kind, shows, text } of [...pods, ...links, ...more]) {
       if (text.endsWith('unreliable')) expect(shows).toBeNull();
       else expect(shows).toHaveProperty(kind === 'pod' ? 'filter' : 'only');
+    }
+  });
+
+  test.each(SCENARIOS)('of %s counts the pods that a press shows', (scenario) => {
+    const picture = pictureOf(scenario, 12);
+    const silent: Pick<Fact, 'count' | 'shows'> = {
+      count: notReporting(picture).length,
+      shows: { filter: 'is:silent' },
+    };
+    for (const step of [0, 4]) {
+      const { pods, more } = summaryFacts(picture, false, step);
+      for (const { count, shows } of [...pods, ...more, silent]) {
+        if (shows === null || !('filter' in shows)) continue;
+        const shown = picture.pods.filter((view) => matches(view, shows.filter));
+        expect([shows.filter, shown.length]).toEqual([shows.filter, count]);
+      }
     }
   });
 
