@@ -160,7 +160,7 @@ export function ExportMenu({ props, onPng }: { props: ViewProps; onPng: (() => v
       <button type="button" onClick={() => void loadExport().then(({ saveCsv }) => saveCsv(props))}>
         All links (CSV)
       </button>
-      <a href={reportPath(ranges, [])} target="_blank" rel="noreferrer">
+      <a className="button" href={reportPath(ranges, [])} target="_blank" rel="noreferrer">
         Report of the last 5 min
       </a>
       <button type="button" onClick={() => void import('./next-steps.tsx').then(({ copy }) => copy(location.href))}>

@@ -1,6 +1,7 @@
 import './graph.css';
 import { memo, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
+import { hasModifier, isTyping } from '../../components/keys.ts';
 import { Late } from '../../components/late.tsx';
 import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
@@ -119,7 +120,7 @@ function useZoomKeys(on: boolean, by: (factor: number) => void, reset: () => voi
   useEffect(() => {
     if (!on) return;
     const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (hasModifier(event) || isTyping(event.target)) return;
       if (event.key === '+' || event.key === '=') by(1.25);
       else if (event.key === '-') by(1 / 1.25);
       else if (event.key === '0') reset();
@@ -127,8 +128,4 @@ function useZoomKeys(on: boolean, by: (factor: number) => void, reset: () => voi
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
   }, [on, by, reset]);
-}
-
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.matches('input, select, textarea, [contenteditable]');
 }
