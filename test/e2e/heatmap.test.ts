@@ -289,7 +289,7 @@ describe('the picture', () => {
     await open({ pods: 1000, scenario: 'mixed' });
     await page
       .locator('.callout')
-      .getByText(/^node worker-\d+$/)
+      .getByText(/^Node worker-\d+$/)
       .waitFor();
     const fit = page.getByRole('button', { name: 'Fit to window' });
     expect(await fit.getAttribute('aria-pressed')).toBe('true');

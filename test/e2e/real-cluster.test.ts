@@ -173,6 +173,32 @@ describe('a pod whose process hangs', () => {
   });
 });
 
+test('the past shows what was shown live: the same red pods, the same finding, the same counts', async () => {
+  const [witness, , victim] = readyPods();
+  const page = await pages.open(pageOf(witness!));
+  await isOk(page);
+  const shown = async () => ({
+    pods: (await podsIn(page)).map(({ words: said, fill }) => `${said.split(',')[0]} ${fill}`),
+    failed: /\d+ failed/.exec(await words(page, '.summary'))?.[0],
+    finding: await words(page, '.finding-list .finding b'),
+  });
+  process.kill(victim!.pid, 'SIGSTOP');
+  let live: Awaited<ReturnType<typeof shown>>;
+  let atMs: number;
+  try {
+    await soon(() => words(page, '.summary')).toContain('2 failed');
+    await soon(async () => (await shown()).finding).toContain(victim!.name);
+    live = await shown();
+    atMs = Date.now();
+  } finally {
+    process.kill(victim!.pid, 'SIGCONT');
+  }
+  await isOk(page);
+  await soon(() => page.locator('.graph-links .is-failed').count()).toBe(0);
+  await goTo(page, `#view=graph&at=${atMs}`);
+  await soon(shown).toEqual(live);
+});
+
 describe('a pod that is killed', () => {
   test('is gone with the time, and replaced by one that starts and is healthy; nobody else is red', async () => {
     const [witness, , victim] = readyPods();

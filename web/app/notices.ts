@@ -135,8 +135,7 @@ function pathAdvice(finding: Finding): string {
 /** Subject and symptom only. How it shows and what to check is in the findings of the side panel, which do not repeat the symptom. */
 function briefTitle(finding: Finding): string {
   const { subject, what } = findingWords(finding);
-  const name = subject.replace(/^(node|zone) /, capital);
-  return `${name}${what === '' ? '' : `: ${what}`}.`;
+  return `${subject}${what === '' ? '' : `: ${what}`}.`;
 }
 
 function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {

@@ -1,5 +1,5 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import { besideStrip, targetOf } from '../model/finding-words.ts';
+import { besideStrip, targetOf, titleText } from '../model/finding-words.ts';
 import { countText, plural } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import type { StepPod } from '../model/next-steps.ts';
@@ -93,7 +93,7 @@ const loadSteps = () => import('./next-steps.tsx');
 
 function Words({ finding, brief, isInStrip }: Pick<ItemProps, 'finding' | 'brief' | 'isInStrip'>) {
   const { detail, affected, of } = finding;
-  const { title, advice } = isInStrip ? besideStrip(finding) : { title: shownName(finding.title), advice: '' };
+  const { title, advice } = isInStrip ? besideStrip(finding) : { title: titleText(finding.title), advice: '' };
   const share = of === 0 ? 0 : affected / of;
   return (
     <>

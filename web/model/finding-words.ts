@@ -2,7 +2,7 @@ import { type Finding, isAboutNode } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Selection } from './address.ts';
 import { isAboutSelfLink, LINK_FINDINGS, POD_FINDINGS } from './findings.ts';
-import { clockText, latencyText, sentence } from './format.ts';
+import { capital, clockText, latencyText, sentence } from './format.ts';
 import { shownName } from './names.ts';
 import { nodeFilter } from './order.ts';
 
@@ -19,14 +19,19 @@ export interface FindingWords {
 /** Splits the server's title, which has the form `subject: what, how: advice`. */
 export function findingWords({ title, subject }: Pick<Finding, 'title' | 'subject'>): FindingWords {
   const start = title.startsWith(`${subject}: `) ? subject.length : title.indexOf(': ');
-  if (start < 0) return { subject: shownName(title), what: '', where: '' };
+  if (start < 0) return { subject: titleText(title), what: '', where: '' };
   const rest = title.slice(start + 2);
   const comma = rest.indexOf(', ');
   return {
-    subject: shownName(title.slice(0, start)),
+    subject: titleText(title.slice(0, start)),
     what: shownName(comma < 0 ? rest : rest.slice(0, comma)),
     where: comma < 0 ? '' : shownName(rest.slice(comma + 2)),
   };
+}
+
+/** The title of a finding, safe to show: `Node worker-1: ...`. Names of pods stay as they are. */
+export function titleText(title: string): string {
+  return shownName(title).replace(/^(nodes?|zones?) /, capital);
 }
 
 /**
@@ -35,7 +40,7 @@ export function findingWords({ title, subject }: Pick<Finding, 'title' | 'subjec
  */
 export function besideStrip(finding: Pick<Finding, 'title' | 'subject'>): { title: string; advice: string } {
   const { subject, where } = findingWords(finding);
-  if (where === '') return { title: shownName(finding.title), advice: '' };
+  if (where === '') return { title: titleText(finding.title), advice: '' };
   const colon = where.indexOf(': ');
   if (colon < 0) return { title: `${subject}: ${where}`, advice: '' };
   return { title: `${subject}: ${where.slice(0, colon)}`, advice: sentence(where.slice(colon + 2)) };

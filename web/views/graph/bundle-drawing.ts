@@ -1,17 +1,9 @@
 import { curveBundle, line, stratify } from 'd3';
-import type { Bundles } from './bundles.ts';
+import type { Bundles, BundleTree, TreePoint } from './bundles.ts';
 import type { Point, Zoom } from './geometry.ts';
 
-/** A point of the tree of zones, nodes and pods, px. `parent`: its index in the list; -1 = the root. */
-export interface TreePoint extends Point {
-  parent: number;
-}
-
 /** Bundles to draw. Everything is px of the scene except the size. */
-export interface BundleScene {
-  tree: readonly TreePoint[];
-  /** Index of each pod in `tree`. */
-  leaves: readonly number[];
+export interface BundleScene extends BundleTree {
   /** The place of each pod, which can have been dragged away from its leaf. */
   spots: readonly Point[];
   bundles: Bundles;
@@ -33,7 +25,7 @@ export interface BundleLook {
 }
 
 /** The way of a line through the tree: from pod `a` by way of their nodes and zones to pod `b` (Holten 2006). */
-export function wayIn({ tree, leaves, spots }: Pick<BundleScene, 'tree' | 'leaves' | 'spots'>) {
+export function wayIn({ tree, leaves, spots }: BundleTree & Pick<BundleScene, 'spots'>) {
   const root = stratify<TreePoint>()
     .id((_, i) => String(i))
     .parentId(({ parent }) => (parent < 0 ? null : String(parent)))([...tree]);

@@ -1,7 +1,7 @@
 import { codeOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import type { Ring } from '../../model/ring-layout.ts';
-import type { BundleScene } from './bundle-drawing.ts';
+import type { Point } from './geometry.ts';
 
 /** Healthy links that are drawn as bundles: pairs of pods (`a * n + b`, a < b), and which of them are late. */
 export interface Bundles {
@@ -33,8 +33,20 @@ export function quietPairs({ n, state }: Picture, touching: Uint8Array | null): 
   return { n, pairs, late };
 }
 
-/** The tree behind a ring as `BundleScene` has it. */
-export function treeOf({ cx, cy, rx, ry, leaves }: Ring): Pick<BundleScene, 'tree' | 'leaves'> {
+/** A point of the tree of zones, nodes and pods, px. `parent`: its index in the list; -1 = the root. */
+export interface TreePoint extends Point {
+  parent: number;
+}
+
+/** The tree by which links are bundled, in a form that a worker can receive. */
+export interface BundleTree {
+  tree: readonly TreePoint[];
+  /** Index of each pod in `tree`. */
+  leaves: readonly number[];
+}
+
+/** The tree behind a ring. */
+export function treeOf({ cx, cy, rx, ry, leaves }: Ring): BundleTree {
   const nodes = leaves[0]?.ancestors().at(-1)?.descendants() ?? [];
   const indexOf = new Map(nodes.map((node, i) => [node, i]));
   return {

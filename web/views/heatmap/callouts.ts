@@ -1,7 +1,7 @@
 import type { Finding } from '../../../server/protocol/finding.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import { findingFigure, findingWords } from '../../model/finding-words.ts';
-import { findingPlace } from '../../model/findings.ts';
+import { findingPlace, findingsOfStrip } from '../../model/findings.ts';
 import { clockText, plural } from '../../model/format.ts';
 import type { HeatLayout } from '../../model/heat-layout.ts';
 import { spread } from '../../model/label-layout.ts';
@@ -33,12 +33,21 @@ const [GONE, NOT_YET] = [codeOf('gone'), codeOf('not-yet')];
  * started. Returns the `MAX_CALLOUTS` most severe ones in axis order. Pods that are filtered out get none.
  */
 export function callouts(picture: Picture, axisStates: AxisStates, arrangement: Arrangement): Callout[] {
-  const found = picture.mesh.findings.flatMap((finding) => findingCallout(picture, arrangement, finding) ?? []);
+  const [named] = findingsOfStrip(picture.mesh.findings);
+  const found = picture.mesh.findings.flatMap(
+    (finding) => findingCallout(picture, arrangement, finding, finding === named) ?? [],
+  );
   const lifecycle = runsOf(picture, arrangement, axisStates).map((run) => lifecycleCallout(picture, arrangement, run));
   return [...found, ...lifecycle].slice(0, MAX_CALLOUTS).sort((a, b) => a.first - b.first);
 }
 
-function findingCallout(picture: Picture, arrangement: Arrangement, finding: Finding): Callout | null {
+/** `isNamed`: the notice above the view says its symptom already. */
+function findingCallout(
+  picture: Picture,
+  arrangement: Arrangement,
+  finding: Finding,
+  isNamed: boolean,
+): Callout | null {
   const { mesh } = picture;
   const place = findingPlace(finding, mesh.pods);
   const run = longestRun(arrangement, place?.pods ?? []);
@@ -50,7 +59,7 @@ function findingCallout(picture: Picture, arrangement: Arrangement, finding: Fin
     title: subject,
     first: run.first,
     last: run.last,
-    lines: [what, where, findingFigure(finding, mesh.atMs)].filter(Boolean),
+    lines: [isNamed ? '' : what, where, findingFigure(finding, mesh.atMs)].filter(Boolean),
     pod: place.pods.length === 1 ? (place.pods[0] ?? -1) : -1,
   };
 }

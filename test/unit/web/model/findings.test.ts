@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
-import { besideStrip, findingFigure, findingWords, targetOf } from '../../../../web/model/finding-words.ts';
+import { besideStrip, findingFigure, findingWords, targetOf, titleText } from '../../../../web/model/finding-words.ts';
 import { findingPlace, findingsByPod, findingsOfLink, findingsOfPod } from '../../../../web/model/findings.ts';
 import type { MeshOptions } from '../../../support/feed/plan.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
@@ -142,7 +142,7 @@ describe('in words', () => {
     ] as const) {
       for (const finding of meshOf({ pods: 40, scenario }).findings) {
         const { subject, what, where } = findingWords(finding);
-        expect([`${subject}: ${what}`, where].filter(Boolean).join(', ')).toBe(finding.title);
+        expect([`${subject}: ${what}`, where].filter(Boolean).join(', ')).toBe(titleText(finding.title));
       }
     }
   });
