@@ -14,13 +14,11 @@
  * process a tenth of its CPU time, so its turns are watched only where the probes themselves do not show as much.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { UNRELIABLE } from '../protocol/link-state.ts';
+import { START_GRACE_MS, UNRELIABLE } from '../protocol/link-state.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
 const TICK_MS = 1000;
-/** A start keeps every process busy: loading code, the first pings. What is measured in this time does not make its report unreliable. */
-const START_GRACE_MS = 15_000;
 /** The share of suspect samples is taken over this many newest samples, as far as they are younger than RECENT_MS. */
 const RECENT_SAMPLES = 40;
 const RECENT_MS = 300_000;

@@ -12,7 +12,7 @@ import { OUTCOMES, type Outcome, type Sample } from './sample.ts';
  * | slow         | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; events and findings wait for SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
  * | intermittent | -                                               | its last samples fail now and then: see INTERMITTENT | - |
  * | lossy        | -                                               | it is ok, not slow and not intermittent, and datagrams were lost: see LOSSY | as now |
- * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect, or it times out while either of its pods is starved: see `isDoubted` | all its samples are suspect |
+ * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect (see START_GRACE_MS), or it times out while either of its pods is starved: see `isDoubted` | all its samples are suspect |
  *
  * A suspect sample that is ok and fast stands for its link, because a shortage of CPU only lengthens. One that failed or is
  * slow stands for it only as one of SUSPECT_RUN in a row: see `results/judgement.ts`.
@@ -77,6 +77,12 @@ const NORMAL_SHARE = 0.8;
  * not hide a dead peer for ever.
  */
 export const SUSPECT_RUN = 3;
+
+/**
+ * A start keeps every process busy: loading code, the first pings. So long after it nothing that is measured makes a report
+ * unreliable, ms, and an answer that is ok and not slow does not make its link unreliable: it stands for the link anyway.
+ */
+export const START_GRACE_MS = 15_000;
 
 /**
  * A pod's own measurements are unreliable if more than this share of at least so many samples is suspect. On two busy cores

@@ -10,7 +10,15 @@ import type { TimeRange } from '../runtime/time-range.ts';
 import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
-import { addDetail, JudgedLinks, type ReportParts, sortedByUid, writeState, writeStats } from './pod-report.ts';
+import {
+  addDetail,
+  type Doubt,
+  JudgedLinks,
+  type ReportParts,
+  sortedByUid,
+  writeState,
+  writeStats,
+} from './pod-report.ts';
 import type { LastState, RangeResult, RangeStatistics } from './range-statistics.ts';
 import { sampleOfCode } from './samples.ts';
 
@@ -25,8 +33,7 @@ interface Entry {
 
 /**
  * Makes the report of a past time range (monotonic ms): for each link its state at the end of the range, as the report of that
- * moment had it if the samples are still kept, else as the buckets say; and statistics over the range. From `slowUs` on an
- * answer is slow. Links of which nothing is known in the range are left out, as are links beyond `MAX_LINKS`; the peers are the
+ * moment had it if the samples are still kept, else as the buckets say; and statistics over the range. `doubt`: see there. Links of which nothing is known in the range are left out, as are links beyond `MAX_LINKS`; the peers are the
  * pods of the remaining links. A bucket that is still filling counts as ending at `nowMs`.
  */
 export async function pastReport(
@@ -35,7 +42,7 @@ export async function pastReport(
   nowMs: number,
   history: History,
   ranges: RangeStatistics,
-  slowUs: number,
+  doubt: Doubt,
   timeSlice: TimeSlice,
 ): Promise<Omit<PastReportParts, 'past'> & { resolutionMs: number }> {
   const entries: Entry[] = [];
@@ -47,7 +54,7 @@ export async function pastReport(
   }
   const peers = peersOf(entries);
   const indexOf = new Map(peers.map((peer, i) => [peer.uid, i]));
-  const judged = new JudgedLinks(entries.length);
+  const judged = new JudgedLinks(entries.length, doubt);
   const { columns } = judged;
   const stats = emptyStats(entries.length);
   const udp = ranges.hasUdp ? emptyUdp(entries.length) : null;
@@ -55,7 +62,7 @@ export async function pastReport(
   for (const [i, entry] of entries.entries()) {
     const { link, result, state } = entry;
     const to = indexOf.get(link.target.uid) ?? 0;
-    const replayed = judgementAt(link.record, history, state.newestMs, slowUs);
+    const replayed = judgementAt(link.record, history, state.newestMs, doubt.slowUs);
     if (replayed === null) {
       columns.to[i] = to;
       writeState(columns, i, link.target.family, state);

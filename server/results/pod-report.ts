@@ -1,4 +1,4 @@
-import { SUSPECT_RUN } from '../protocol/link-state.ts';
+import { isSlow, SUSPECT_RUN } from '../protocol/link-state.ts';
 import {
   emptyLinks,
   emptyStats,
@@ -73,7 +73,7 @@ export function sortedByUid(peers: PeerRef[]): PeerRef[] {
 /**
  * Makes the report of now. A link that is probed is part of it if its pod is among the peers; a link that is no longer
  * probed only if its pod is gone, so that its last state can still be seen. `nowMs` is monotonic; `windowMs` 0 = without
- * statistics. The links show the moment of the call, although the statistics may take several time slices.
+ * statistics. `doubt`: see `JudgedLinks`. The links show the moment of the call, although the statistics may take several time slices.
  */
 export async function currentReport(
   links: readonly Link[],
@@ -81,10 +81,11 @@ export async function currentReport(
   nowMs: number,
   windowMs: number,
   ranges: RangeStatistics,
+  doubt: Doubt,
   timeSlice: TimeSlice,
 ): Promise<ReportParts> {
   const { gonePeers, entries } = placeLinks(links, table);
-  const judged = new JudgedLinks(entries.length);
+  const judged = new JudgedLinks(entries.length, doubt);
   const udp = ranges.hasUdp ? emptyUdp(entries.length) : null;
   const details: [number, string][] = [];
   for (const [i, { link, to }] of entries.entries()) {
@@ -119,6 +120,12 @@ export async function currentReport(
   return { peersHash, peers, gonePeers, ...judged.parts(), details, stats, udp, windowMs };
 }
 
+/** When a suspect sample makes its link unreliable: one since `fromMs` (monotonic), or one that took `slowUs` or longer or failed. */
+export interface Doubt {
+  fromMs: number;
+  slowUs: number;
+}
+
 /** What a report says about links because of their judgements, at whatever moment. */
 export class JudgedLinks {
   readonly columns: LinkColumns;
@@ -126,7 +133,10 @@ export class JudgedLinks {
   readonly #recent: [number, number, number][] = [];
   readonly #failsOnly: [number, 'new' | 'open'][] = [];
 
-  constructor(count: number) {
+  readonly #doubt: Doubt;
+
+  constructor(count: number, doubt: Doubt) {
+    this.#doubt = doubt;
     this.columns = emptyLinks(count);
   }
 
@@ -135,7 +145,7 @@ export class JudgedLinks {
     const { judged, newestAtMs, seenAtMs, sinceMs, slowSinceMs, isIntermittent, hasRecovered } = judgement;
     const { columns } = this;
     columns.to[i] = to;
-    writeState(columns, i, family, stateOf(judgement));
+    writeState(columns, i, family, stateOf(judgement, this.#doubt));
     if (slowSinceMs >= 0) addFlag(columns, i, FLAG_SLOW);
     if (isIntermittent) addFlag(columns, i, FLAG_INTERMITTENT);
     if (hasRecovered) addFlag(columns, i, FLAG_RECOVERED);
@@ -185,10 +195,11 @@ function placeLinks(links: readonly Link[], table: PeerTable) {
   return { gonePeers, entries };
 }
 
-function stateOf({ judged, newest, newestAtMs, connectUs }: LinkJudgement): LastState {
+function stateOf({ judged, newest, newestAtMs, connectUs }: LinkJudgement, { fromMs, slowUs }: Doubt): LastState {
+  const isBelieved = newest?.outcome === 'ok' && !isSlow(newest.totalUs, slowUs) && newestAtMs < fromMs;
   return {
     newestMs: newestAtMs,
-    isSuspect: newest?.suspect === true,
+    isSuspect: newest?.suspect === true && !isBelieved,
     isKnown: judged !== null,
     outcome: judged === null ? 0 : OUTCOMES.indexOf(judged.outcome),
     phase: judged?.phase ?? null,

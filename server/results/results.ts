@@ -1,6 +1,6 @@
 import type { CopyCursor, CopyPart } from '../protocol/copy.ts';
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
-import type { LinkChange, SpeedChange } from '../protocol/link-state.ts';
+import { type LinkChange, type SpeedChange, START_GRACE_MS } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
 import { MAX_SAMPLES, type RecentSample, type Sample, type UdpResult } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -10,7 +10,7 @@ import { pieceSince } from './copied-samples.ts';
 import { History } from './history.ts';
 import { Links } from './links.ts';
 import { type PastReportParts, pastReport } from './past-report.ts';
-import { currentReport, type PeerTable, peerTableOf, type ReportParts } from './pod-report.ts';
+import { currentReport, type Doubt, type PeerTable, peerTableOf, type ReportParts } from './pod-report.ts';
 import { RangeStatistics } from './range-statistics.ts';
 import { countBySteps, type Steps, sumUpBySteps } from './steps.ts';
 
@@ -149,7 +149,8 @@ export class Results {
     // Discovery gives the same array until something changes. Hashing a thousand peers for each report would be expensive.
     if (this.#peers?.pods !== pods) this.#peers = { pods, table: peerTableOf(pods) };
     const timeSlice = new TimeSlice(this.#clock);
-    return currentReport(this.#links.withSamples(), this.#peers.table, nowMs, windowMs, this.#ranges, timeSlice);
+    const links = this.#links.withSamples();
+    return currentReport(links, this.#peers.table, nowMs, windowMs, this.#ranges, this.#doubt, timeSlice);
   }
 
   /** This pod's report of a past time range, and how far back and how finely it knows it: see `pastReport`. */
@@ -165,7 +166,7 @@ export class Results {
       nowMs,
       this.#history,
       this.#ranges,
-      this.#settings.slowLinkMs * 1000,
+      this.#doubt,
       timeSlice,
     );
     const { resolutionMs, ...parts } = report;
@@ -232,6 +233,10 @@ export class Results {
   /** Bytes that samples and buckets take. */
   get bytes(): number {
     return this.#history.bytes;
+  }
+
+  get #doubt(): Doubt {
+    return { fromMs: this.#startedMs + START_GRACE_MS, slowUs: this.#settings.slowLinkMs * 1000 };
   }
 
   /** How far back this pod has complete data, as an age: limited by HISTORY_WINDOW, its start, and dropped buckets. */

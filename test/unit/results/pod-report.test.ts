@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
-import { EIGHT_SAMPLES, MINUTE, scene } from './scene.ts';
+import { EIGHT_SAMPLES, MINUTE, SECOND, scene } from './scene.ts';
 
 const OVER_OPEN: Partial<Sample> = { connectUs: -1, firstByteUs: 200, totalUs: 220 };
 const FAILED: Partial<Sample> = { outcome: 'refused', phase: 'connect', connectUs: -1, firstByteUs: -1 };
@@ -48,6 +48,25 @@ describe('the report of now', () => {
     expect([...links.flags]).toEqual([FLAG_NOT_YET, FLAG_SUSPECT, FLAG_IPV6, FLAG_NOT_YET | FLAG_SUSPECT]);
     expect(outcomeOf(links, 1)).toBe('ok');
     expect(details).toEqual([]);
+  });
+
+  it('marks no link whose suspect answer stands for it in the first 15 s, when every process is busy, live or later', async () => {
+    const { results, clock, pass, probe } = scene();
+    const flagOf = async (sample: Partial<Sample>) => {
+      results.record(targetOf('1'), sampleOf({ suspect: true, ...sample }));
+      const live = (await results.report(pods, 0)).links.flags[0]!;
+      const later = (await results.reportOf({ fromAgeMs: 60 * SECOND, toAgeMs: 0 })).links.flags[0]!;
+      return [live, later].map((flags) => flags & FLAG_SUSPECT);
+    };
+    probe('1');
+    clock.freeze(14 * SECOND);
+    expect(await flagOf({})).toEqual([0, 0]);
+    clock.freeze(500);
+    // It is doubted: the link keeps its state.
+    expect(await flagOf({ totalUs: 250_000 })).toEqual([FLAG_SUSPECT, FLAG_SUSPECT]);
+    expect(await flagOf({})).toEqual([0, 0]);
+    pass(2 * SECOND);
+    expect(await flagOf({})).toEqual([FLAG_SUSPECT, FLAG_SUSPECT]);
   });
 
   it.each<[string, Partial<Sample>[], number, Partial<Sample>['failsOnly'] | undefined]>([
