@@ -6,10 +6,10 @@ import { countText, dateText, zoneText } from '../model/format.ts';
 import { cellTokens } from '../model/heat-colours.ts';
 import { FONT } from '../model/label-layout.ts';
 import { type LinkFacts, linkFacts } from '../model/link-facts.ts';
-import { codeOf } from '../model/links.ts';
+import { codeOf, type LinkState } from '../model/links.ts';
 import { linkMark } from '../model/marks.ts';
 import { buildPicture, type Picture } from '../model/mesh-view.ts';
-import { LEGEND_ORDER, sharedOutcome, stateWords, UNRELIABLE } from '../model/messages.ts';
+import { legendStates, sharedOutcome, stateWords, UNRELIABLE } from '../model/messages.ts';
 import { shownName } from '../model/names.ts';
 import type { ViewProps } from './view-props.ts';
 
@@ -38,7 +38,7 @@ export async function savePng(
   const picture = shown.fold?.pods ?? shown;
   const { name, width, dpr, token } = content;
   const canvas = document.createElement('canvas');
-  const height = Math.max(content.height, LINE * (LEGEND_ORDER.length + 6) + 2 * MARGIN);
+  const height = Math.max(content.height, LINE * (legendStates(picture.counts).length + 6) + 2 * MARGIN);
   canvas.width = Math.round((width + LEGEND_WIDTH) * dpr);
   canvas.height = Math.round(height * dpr);
   const ctx = canvas.getContext('2d');
@@ -78,7 +78,7 @@ function drawLegend(ctx: CanvasRenderingContext2D, { picture, token, x, threshol
     write(note, right - 56, 400, '--text-second', 'right');
     write(countText(count), right, count > 0 ? 600 : 400, count > 0 ? '--text' : '--text-third', 'right');
   };
-  for (const state of LEGEND_ORDER) {
+  for (const state of legendStates(picture.counts)) {
     y += LINE;
     drawSwatch(ctx, token, state, x, y - 9);
     entry(stateWords(state, picture.figure), stateLimits(picture, state, thresholds, failedBy), picture.counts[state]);
@@ -103,7 +103,7 @@ export function takenText(atMs: number): string {
 function drawSwatch(
   ctx: CanvasRenderingContext2D,
   token: ImageContent['token'],
-  state: (typeof LEGEND_ORDER)[number],
+  state: LinkState,
   x: number,
   y: number,
 ) {

@@ -201,7 +201,7 @@ function foldedCells(cells: PictureCells, pods: readonly Pod[], folding: Folding
 function begin(picture: RequestedPicture, pods: readonly Pod[]): void {
   if (picture.pods === pods) return;
   picture.pods = pods;
-  const isFresh = picture.builder.begin(pods.map(({ lifecycle }) => lifecycle));
+  const isFresh = picture.builder.begin(pods);
   if (isFresh) picture.reports = new Array(pods.length).fill(null);
 }
 

@@ -19,7 +19,7 @@ import {
   unpack16,
 } from '../../server/protocol/links.ts';
 import type { MergedReport } from '../../server/protocol/mesh.ts';
-import type { Lifecycle } from '../../server/protocol/pod.ts';
+import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
 import { lostOf, sentOf } from '../../server/protocol/udp.ts';
 import { type Figure, figureCode, figureOf, isFigure } from './figures.ts';
 import type { FoldedCells } from './fold.ts';
@@ -68,7 +68,18 @@ const FAILED = codeOf('failed');
 const NOT_PROBED = codeOf('not-probed');
 const NOT_YET = codeOf('not-yet');
 const UNKNOWN = codeOf('unknown');
+const IGNORED = codeOf('ignored');
 const GONE = codeOf('gone');
+
+/** The lifecycle of a pod, or that it is left out of health (IGNORE_CORDONED). */
+type Stage = Lifecycle | 'ignored';
+
+function stageOf({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'>): Stage {
+  return cordon === 'ignored' && lifecycle !== 'gone' ? 'ignored' : lifecycle;
+}
+
+/** The state of all links of a pod in such a stage, whatever was measured. */
+const STATE_OF_STAGE: Readonly<Record<string, number>> = { gone: GONE, starting: NOT_YET, ignored: IGNORED };
 
 /**
  * Computes the cells of a mesh report by report while the reports arrive, so that little work is left after the last one.
@@ -76,9 +87,9 @@ const GONE = codeOf('gone');
  */
 export class CellsBuilder {
   readonly #options: PictureOptions;
-  #lifecycles: readonly Lifecycle[] = [];
+  #stages: readonly Stage[] = [];
   #reports: (MergedReport | undefined)[] = [];
-  /** Pods that are gone or starting. */
+  /** Pods that are gone, starting, or left out. */
   #special: number[] = [];
   #cells: PictureCells = blankCells(0, null);
   #areTaken = false;
@@ -96,17 +107,18 @@ export class CellsBuilder {
   }
 
   /**
-   * Starts a new set of cells if the pods or their lifecycles changed, or if the cells were taken. Returns true in that
-   * case; then `put` must be called for every pod.
+   * Starts a new set of cells if the pods, their lifecycles or whether they count changed, or if the cells were taken. Returns true in
+   * that case; then `put` must be called for every pod.
    */
-  begin(lifecycles: readonly Lifecycle[]): boolean {
-    const known = this.#lifecycles;
-    const isKnown = known.length === lifecycles.length && known.every((stage, i) => stage === lifecycles[i]);
+  begin(pods: readonly Pick<Pod, 'lifecycle' | 'cordon'>[]): boolean {
+    const stages = pods.map(stageOf);
+    const known = this.#stages;
+    const isKnown = known.length === stages.length && known.every((stage, i) => stage === stages[i]);
     if (isKnown && !this.#areTaken) return false;
-    const n = lifecycles.length;
+    const n = stages.length;
     this.#areTaken = false;
-    this.#lifecycles = [...lifecycles];
-    this.#special = lifecycles.flatMap((stage, i) => (stage === 'gone' || stage === 'starting' ? [i] : []));
+    this.#stages = stages;
+    this.#special = stages.flatMap((stage, i) => (stage in STATE_OF_STAGE ? [i] : []));
     const { value } = this.#options;
     this.#cells = blankCells(n, isFigure(value) ? value : null);
     this.#reports = new Array(n).fill(undefined);
@@ -181,12 +193,14 @@ export class CellsBuilder {
   #fillUnmeasured(from: number, report: MergedReport | undefined): void {
     const { n, state } = this.#cells;
     const start = from * n;
-    const lifecycle = this.#lifecycles[from];
     const silent = report === undefined || isSilent(report);
-    const blank = lifecycle === 'gone' ? GONE : lifecycle === 'starting' ? NOT_YET : silent ? UNKNOWN : NOT_PROBED;
+    const blank = STATE_OF_STAGE[this.#stages[from] ?? ''] ?? (silent ? UNKNOWN : NOT_PROBED);
     state.fill(blank, start, start + n);
-    if (blank !== GONE)
-      for (const to of this.#special) state[start + to] = this.#lifecycles[to] === 'gone' ? GONE : NOT_YET;
+    if (blank === GONE) return;
+    for (const to of this.#special) {
+      const code = STATE_OF_STAGE[this.#stages[to] ?? ''] ?? blank;
+      if (code === GONE || blank !== IGNORED) state[start + to] = code;
+    }
   }
 
   /** Updates the counts with the links of a source pod, and finds its worst links. */
@@ -282,11 +296,12 @@ function fillMeasured(
     const pair = start + to;
     const flags = allFlags[i] ?? 0;
     const seen = link[to] ?? -1;
-    const isGone = state[pair] === GONE;
+    // However the ping ended, the state stays.
+    const isFixed = state[pair] === GONE || state[pair] === IGNORED;
     if ((flags & FLAG_NOT_YET) !== 0) {
       if (seen === -1) {
         link[to] = i;
-        if (!isGone) state[pair] = NOT_YET;
+        if (!isFixed) state[pair] = NOT_YET;
       }
       continue;
     }
@@ -296,7 +311,7 @@ function fillMeasured(
     if (seen !== -1 && !replaces(code, us, state[pair] ?? 0, valueUs[pair] ?? 0)) continue;
     link[to] = i;
     valueUs[pair] = us < 0 ? Number.NaN : us;
-    if (isGone) continue;
+    if (isFixed) continue;
     state[pair] = code;
     // A failed link was judged from a reliable sample, whatever its newest sample is.
     const isOwn = isUnreliable || (failed ? starved : isSuspect(flags, windowed, i) || (starved && code === SLOW));

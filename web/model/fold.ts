@@ -71,13 +71,16 @@ export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { 
 }
 
 const GONE = codeOf('gone');
+const IGNORED = codeOf('ignored');
 const FAIR_RANK = SEVERITY[codeOf('fair')] ?? 0;
 const LATE = codeOf('warning');
 /** Late links count if they are more than this share of a cell's links, because in every cluster single ones are late. */
 const LATE_SHARE = 0.1;
 const [NOT_PROBED, NOT_YET] = [codeOf('not-probed'), codeOf('not-yet')];
 /** 1 = a link in that state was measured, or should have been reported. By index in `LINK_STATES`. */
-const COUNTS = SEVERITY.map((_, code) => (code === GONE || code === NOT_PROBED || code === NOT_YET ? 0 : 1));
+const COUNTS = SEVERITY.map((_, code) =>
+  code === GONE || code === IGNORED || code === NOT_PROBED || code === NOT_YET ? 0 : 1,
+);
 
 /**
  * Folds the links of `n` pods to those of groups: the worst link between two groups is drawn (worst by `SEVERITY`, then by

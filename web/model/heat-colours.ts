@@ -25,6 +25,7 @@ const FILLS: Record<(typeof LINK_STATES)[number], [fill: string, ink: string]> =
   'not-probed': ['--not-probed-cell', '--not-probed-link'],
   'not-yet': ['--not-probed-cell', '--not-probed-link'],
   unknown: ['--unknown-ground', '--unknown-hatch'],
+  ignored: ['--not-probed-cell', '--not-probed-link'],
   gone: ['--hairline', '--text-third'],
 };
 

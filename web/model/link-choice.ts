@@ -38,6 +38,7 @@ const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
 const NOT_PROBED = codeOf('not-probed');
 const NOT_YET = codeOf('not-yet');
+const IGNORED = codeOf('ignored');
 const GONE = codeOf('gone');
 
 /** Rank of links that are not failed: slow, lossy, warning, unknown, then good and fair by latency. */
@@ -50,6 +51,7 @@ const RANK: Record<LinkState, number> = {
   'not-probed': 0,
   'not-yet': 0,
   unknown: 2,
+  ignored: 0,
   gone: -1,
 };
 const RANKS = LINK_STATES.map((state) => RANK[state]);
@@ -113,7 +115,7 @@ function talliesOf(picture: Picture, request: ChoiceRequest): { tally: Uint32Arr
         if (code === FAILED) failedTo[to] = count;
       }
     }
-    tally[GONE] = tally[NOT_PROBED] = tally[NOT_YET] = 0;
+    tally[GONE] = tally[IGNORED] = tally[NOT_PROBED] = tally[NOT_YET] = 0;
     return { tally, failedTo };
   }
   forEachPair(picture, request, ALL, (pair, to) => {
@@ -163,6 +165,8 @@ function forEachPair(
   const { pod, only } = request;
   const codes = wanted.slice();
   codes[GONE] = 0;
+  // They are drawn only where their pod is selected.
+  if (pod < 0) codes[IGNORED] = 0;
   if (pod < 0 && only !== 'not-probed') codes[NOT_PROBED] = codes[NOT_YET] = 0;
   if (pod >= 0) {
     const consider = (from: number, to: number) => {

@@ -2,7 +2,8 @@
  * The states in which a link is drawn. `Picture.state` holds indexes in this list.
  * `good` to `slow` are ok links by latency; `failed` is any other outcome. `not-probed`: the source does not ping the
  * destination (PING_NUMBER, or the pod is new). `not-yet`: pending, or one of the pods is starting. `unknown`: the source
- * did not report. `gone`: one of the pods is gone. Whether a measurement is unreliable is not a state: see `PictureCells`.
+ * did not report. `ignored`: the node of one of the pods is cordoned, and IGNORE_CORDONED leaves it out: however the ping ended, it counts for
+ * nothing. `gone`: one of the pods is gone. Whether a measurement is unreliable is not a state: see `PictureCells`.
  */
 export const LINK_STATES = [
   'good',
@@ -13,6 +14,7 @@ export const LINK_STATES = [
   'not-probed',
   'not-yet',
   'unknown',
+  'ignored',
   'gone',
 ] as const;
 
@@ -44,6 +46,7 @@ export function countsByState(tally: ArrayLike<number>): Record<LinkState, numbe
 const FROM_LEAST: readonly LinkState[] = [
   'gone',
   'not-probed',
+  'ignored',
   'not-yet',
   'good',
   'fair',

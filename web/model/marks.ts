@@ -41,6 +41,7 @@ const LINK_MARKS: Record<LinkState, string> = {
   'not-probed': 'M12 12V12.01',
   'not-yet': DOTS,
   unknown: QUESTION,
+  ignored: ONE_BAR,
   gone: STROKE,
 };
 

@@ -46,7 +46,7 @@ export interface Fold extends Folding, FoldedCells {
  */
 export function buildPicture(mesh: Mesh, options: PictureOptions, names?: PodNames): Picture {
   const builder = new CellsBuilder(options);
-  builder.begin(mesh.pods.map(({ lifecycle }) => lifecycle));
+  builder.begin(mesh.pods);
   const reportOf = reportsByPod(mesh);
   for (const [from, report] of reportOf.entries()) builder.put(from, mesh.reports[report]);
   return pictureOf(mesh, builder.take(mesh.settings.refreshIntervalMs), names);

@@ -12,7 +12,7 @@ import type { Picture, PodHealth, PodView } from './mesh-view.ts';
 import { shownName } from './names.ts';
 
 /** Order of the legend: common states first. */
-export const LEGEND_ORDER: readonly LinkState[] = [
+const LEGEND_ORDER: readonly LinkState[] = [
   'good',
   'fair',
   'warning',
@@ -21,8 +21,14 @@ export const LEGEND_ORDER: readonly LinkState[] = [
   'not-probed',
   'unknown',
   'not-yet',
+  'ignored',
   'gone',
 ];
+
+/** The states in a legend. Pods that are left out are the exception, so their links are listed only where there are any. */
+export function legendStates(counts: Record<LinkState, number>): LinkState[] {
+  return LEGEND_ORDER.filter((state) => state !== 'ignored' || counts.ignored > 0);
+}
 
 /** The explanation of a state in the legend. `failedBy`: the outcome that all failed links share; '' = none. */
 export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, failedBy: string): string {
@@ -43,6 +49,8 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
       return 'no report';
     case 'not-yet':
       return 'pod is starting';
+    case 'ignored':
+      return 'cordoned node';
     case 'gone':
       return `terminated, shown ${Math.max(1, Math.round(retentionMs / 60_000))} min`;
   }
@@ -115,6 +123,7 @@ const STATE_TEXTS: Record<LinkState, string> = {
   'not-probed': 'Not probed',
   'not-yet': 'Pending',
   unknown: 'Unknown',
+  ignored: 'Left out',
   gone: 'Gone',
 };
 

@@ -79,6 +79,12 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
       return { tone, title: 'Not probed.', text: `PING_NUMBER assigned other pods to ${from}.` };
     case 'not-yet':
       return { tone, title: 'Pending.', text: `${to} or ${from} has just started; the first ping is due.` };
+    case 'ignored':
+      return {
+        tone,
+        title: 'Left out.',
+        text: 'A pod of this link is on a cordoned node (IGNORE_CORDONED): whatever its pings say is no fault.',
+      };
     case 'gone':
       return { tone, title: 'One of the two pods is gone.', text: 'The last results are kept for a few minutes.' };
     default:

@@ -147,7 +147,7 @@ export function readColours(element: Element): Colours {
 }
 
 function linkColour(state: LinkState): string {
-  return state === 'not-yet' || state === 'gone' ? 'not-probed-link' : `${state}-link`;
+  return state === 'not-yet' || state === 'ignored' || state === 'gone' ? 'not-probed-link' : `${state}-link`;
 }
 
 /** How links are drawn. */

@@ -134,6 +134,7 @@ export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; mar
   'not-probed': { width: 1, dash: [1.5, 4], marked: false },
   'not-yet': { width: 1, dash: [1.5, 4], marked: false },
   unknown: { width: 1.75, dash: [8, 4, 1.5, 4], marked: true },
+  ignored: { width: 1, dash: [1.5, 4], marked: false },
   gone: { width: 0, dash: [], marked: false },
 };
 
@@ -212,7 +213,7 @@ export function sceneLinks(
 
 /** Length of a link's arrow, px; 0 = none. */
 function arrowSize(state: LinkState, tier: Tier): number {
-  if (state === 'not-probed' || state === 'not-yet') return 0;
+  if (state === 'not-probed' || state === 'not-yet' || state === 'ignored') return 0;
   const size = 6 + LINK_STYLES[state].width * 1.6;
   return tier.weight < 1 ? size * (state === 'good' || state === 'fair' ? 0.6 : 0.75) : size;
 }

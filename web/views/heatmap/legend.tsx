@@ -6,7 +6,7 @@ import { usualThresholds } from '../../model/address.ts';
 import { FIGURE_NAMES, figureExplained, stateLimits } from '../../model/figure-words.ts';
 import { countText } from '../../model/format.ts';
 import { type FilterState, statesOf, withState } from '../../model/link-filter.ts';
-import { LEGEND_ORDER, sharedOutcome, stateWords, UNRELIABLE } from '../../model/messages.ts';
+import { legendStates, sharedOutcome, stateWords, UNRELIABLE } from '../../model/messages.ts';
 import type { Arrangement } from '../../model/order.ts';
 import { ThresholdScale } from './threshold-scale.tsx';
 import { MAX_DOTS, THRESHOLD_LABELS, THRESHOLD_NAMES, type ThresholdName, withThreshold } from './thresholds.ts';
@@ -102,7 +102,7 @@ export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilte
       </div>
       {figure === null ? null : <p className="threshold-hint">{figureExplained(figure, picture)}</p>}
       <ul className="legend-list" aria-label="States. Press one to show only its links.">
-        {LEGEND_ORDER.map((state) => {
+        {legendStates(picture.counts).map((state) => {
           const note = stateLimits(picture, state, thresholds, failedBy);
           return entry(state, <StateGlyph state={state} />, stateWords(state, figure), note, picture.counts[state]);
         })}

@@ -6,13 +6,13 @@ import { emptyLinks } from '../../../../server/protocol/links.ts';
 import type { RecentSample } from '../../../../server/protocol/sample.ts';
 import { clockText } from '../../../../web/model/format.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
-import { LINK_STATES } from '../../../../web/model/links.ts';
+import { countsByState, LINK_STATES } from '../../../../web/model/links.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import {
   cellSentence,
   factsTitle,
-  LEGEND_ORDER,
   lateSince,
+  legendStates,
   podPhrase,
   podWords,
   sharedOutcome,
@@ -217,7 +217,10 @@ describe('the words', () => {
 
 describe('the legend', () => {
   test('has every state once', () => {
-    expect([...LEGEND_ORDER].sort()).toEqual([...LINK_STATES].sort());
+    const counts = countsByState(LINK_STATES.map(() => 1));
+    expect([...legendStates(counts)].sort()).toEqual([...LINK_STATES].sort());
+    // Links of pods that are left out are listed only where there are any.
+    expect(legendStates({ ...counts, ignored: 0 })).not.toContain('ignored');
   });
 
   test('shows the thresholds that are set', () => {
