@@ -18,6 +18,11 @@ const FOREIGN_HOST =
 const MAX_HEADER_BYTES = 65_536;
 const MAX_URL_CHARS = 70_000;
 const LONG_URL = `the URL is longer than ${MAX_URL_CHARS} characters`;
+/**
+ * Connections that the system may hold for us until we accept them; Linux takes no more than net.core.somaxconn, 4096. If they
+ * are more, it drops the first packet of new ones, which is sent again after a second: pings time out. Node's default is 511.
+ */
+const BACKLOG = 4096;
 /** How long an idle connection stays open at least, ms; and for twice FRESH_CONNECTION_INTERVAL, so that peers can keep theirs. */
 const MIN_KEPT_MS = 5_000;
 /** Further headers of a request are dropped: each costs more memory than its bytes. */
@@ -123,7 +128,7 @@ async function listenFor(
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
-    server.listen({ port, ...(WILDCARD.test(host) ? {} : { host }) }, resolve);
+    server.listen({ port, backlog: BACKLOG, ...(WILDCARD.test(host) ? {} : { host }) }, resolve);
   });
   const close = async (deadlineMs: number) => {
     end();

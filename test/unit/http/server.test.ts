@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, Server } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listen } from '../../../server/http/server.ts';
 import { stubContext } from '../../support/route-context.ts';
@@ -21,6 +21,13 @@ it.each(['0.0.0.0', '::', '[::]', '0'])('HOST=%s listens on both families', asyn
   for (const own of ['127.0.0.1', '[::1]']) {
     expect((await fetch(`http://${own}:${new URL(server.address).port}/ping`)).status).toBe(200);
   }
+});
+
+it('lets the system hold as many connections as it may, so that a flood of them does not make those of pings time out', async () => {
+  const listening = vi.spyOn(Server.prototype, 'listen');
+  onTestFinished(() => listening.mockRestore());
+  await serve();
+  expect(listening.mock.calls[0]?.[0]).toMatchObject({ backlog: 4096 });
 });
 
 it('takes 64 KiB of headers, and as much of a query', async () => {
