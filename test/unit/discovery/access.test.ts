@@ -169,6 +169,15 @@ describe('a user is authenticated as by client-go', () => {
   });
 });
 
+test('a plugin may give a client certificate instead of a token', async () => {
+  const status = { clientCertificateData: pem('client.pem'), clientKeyData: pem('client-key.pem') };
+  const credential = { apiVersion: v1, kind: 'ExecCredential', status };
+  const cluster = { server: secure, 'insecure-skip-tls-verify': true };
+  const path = kubeconfig('a', { cluster, user: { exec: { apiVersion: v1, command: './plugin' } } });
+  beside(path, 'plugin', `#!${process.execPath}\nconsole.log(${JSON.stringify(JSON.stringify(credential))});\n`, 0o755);
+  expect(await ask(loadAccess(path))).toMatchObject({ client: expect.stringMatching(/./) });
+});
+
 describe('a cluster is reached as by client-go', () => {
   const ca = { 'certificate-authority-data': base64('ca.pem') };
 
