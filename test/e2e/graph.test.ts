@@ -119,7 +119,7 @@ describe('what is worth a look', () => {
     await view.getByRole('button', { name: /goldpinger-chaos/ }).waitFor();
     expect(await placeOf('001')).toEqual(before);
     expect(await view.locator('.link-line').count()).toBe(4);
-    // The strip above says that it is slow from all others; the panel says how, and what to check.
+    // The notice above says that it is slow from all others; the panel says how, and what to check.
     const finding = view.getByRole('button', { name: /goldpinger-chaos: only the first byte is late/ });
     expect(await finding.textContent()).toContain('lateCheck the process or a proxy, not the network.3 of 3 links');
     const screen = (await words(page, 'body')).split('goldpinger-chaos: slow from all 3 others');

@@ -15,7 +15,7 @@ import { MAX_FILTER, orderedThresholds, streamFigureOf, usualThresholds, windowO
 import { sameThresholds } from '../model/cells.ts';
 import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
-import { type StripPoint, withPicture } from '../model/strip.ts';
+import { type RecentPoint, withPicture } from '../model/recent-points.ts';
 import { loadBundles } from '../views/graph/graph-stage.tsx';
 import { headlineOf, pageStatusOf } from './changes.ts';
 import { type Command, useKeys } from './keyboard.ts';
@@ -97,7 +97,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const stage = stageOf(live.overview, state.status);
   usePreloaded(stage === 'picture' && address.view !== 'raw');
   const { select, close, takeFocus } = useSelection(change, main);
-  const points = useStrip(live.overview);
+  const points = useRecentPoints(live.overview);
   const servedMs = useMemo(
     () => (state.mesh === null ? clock.nowMs() : state.mesh.atMs + state.mesh.ageMs),
     [state.mesh, clock],
@@ -352,9 +352,9 @@ export function useLiveFeed(feed: LiveFeed, windowMs: number, figure: StreamFigu
 }
 
 /** The numbers of failed and slow links that this page has received. Bounded. */
-export function useStrip(picture: Picture | null): readonly StripPoint[] {
+export function useRecentPoints(picture: Picture | null): readonly RecentPoint[] {
   // Mutated in place, because setting state would render the whole page twice per update.
-  const [seen] = useState<{ picture: Picture | null; points: readonly StripPoint[] }>(() => ({
+  const [seen] = useState<{ picture: Picture | null; points: readonly RecentPoint[] }>(() => ({
     picture: null,
     points: [],
   }));

@@ -23,7 +23,7 @@ interface NoticeListProps {
 }
 
 /**
- * Notices above the view, side by side: a lost connection, then notices about the data, then the hint. The strip is
+ * Notices above the view, side by side: a lost connection, then notices about the data, then the hint. The row of notices is
  * always there, so that a new notice moves nothing.
  */
 export function NoticeList({

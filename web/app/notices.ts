@@ -2,7 +2,7 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { failingTargetsText } from '../model/external-targets.ts';
 import { findingFigure, findingWords, targetOf } from '../model/finding-words.ts';
-import { findingsOfStrip } from '../model/findings.ts';
+import { findingsOfNotice } from '../model/findings.ts';
 import { capital, countText, plural, spanText } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
@@ -110,7 +110,7 @@ export function namespaceText(namespace: string): string {
 
 /** The notice of the most severe finding: a whole pod, node or zone that fails, or is slow if none fails. */
 function failingNotice({ mesh }: Picture): Notice | null {
-  const whole = findingsOfStrip(mesh.findings);
+  const whole = findingsOfNotice(mesh.findings);
   const [worst] = whole;
   if (worst === undefined) return null;
   const isFailed = worst.severity === 'failed';

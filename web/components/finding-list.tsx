@@ -1,5 +1,5 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import { besideStrip, targetOf, titleText } from '../model/finding-words.ts';
+import { besideNotice, targetOf, titleText } from '../model/finding-words.ts';
 import { countText, plural } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import type { StepPod } from '../model/next-steps.ts';
@@ -16,14 +16,14 @@ interface FindingListProps {
   mesh: { findings: readonly Finding[]; pods: readonly StepPod[] };
   /** How many are shown at once; the others unfold. */
   most: number;
-  /** The finding that the strip above names; its symptom is not said again. */
-  inStrip?: Finding | undefined;
+  /** The finding that the notice above names; its symptom is not said again. */
+  inNotice?: Finding | undefined;
   /** Only titles, without heading, details and next steps. */
   brief?: boolean;
 }
 
 /** The server's findings, the most severe first. Renders nothing if there are none. */
-export function FindingList({ props, mesh, most, inStrip, brief = false }: FindingListProps) {
+export function FindingList({ props, mesh, most, inNotice, brief = false }: FindingListProps) {
   const { findings, pods } = mesh;
   if (findings.length === 0) return null;
   const items = findings.map((finding) => (
@@ -33,7 +33,7 @@ export function FindingList({ props, mesh, most, inStrip, brief = false }: Findi
       finding={finding}
       pods={pods}
       brief={brief}
-      isInStrip={finding === inStrip}
+      isInNotice={finding === inNotice}
     />
   ));
   return (
@@ -57,12 +57,12 @@ interface ItemProps {
   finding: Finding;
   pods: readonly StepPod[];
   brief: boolean;
-  isInStrip: boolean;
+  isInNotice: boolean;
 }
 
-function FindingItem({ props, finding, pods, brief, isInStrip }: ItemProps) {
+function FindingItem({ props, finding, pods, brief, isInNotice }: ItemProps) {
   const target = targetOf(finding, pods, props.selection);
-  const words = <Words finding={finding} brief={brief} isInStrip={isInStrip} />;
+  const words = <Words finding={finding} brief={brief} isInNotice={isInNotice} />;
   return (
     <li className={`finding is-${finding.severity}`}>
       {target === null ? (
@@ -91,9 +91,9 @@ function show({ onSelect, onFilter }: ListProps, what: { filter: string } | View
 /** Loads what can be done next with a finding. */
 const loadSteps = () => import('./next-steps.tsx');
 
-function Words({ finding, brief, isInStrip }: Pick<ItemProps, 'finding' | 'brief' | 'isInStrip'>) {
+function Words({ finding, brief, isInNotice }: Pick<ItemProps, 'finding' | 'brief' | 'isInNotice'>) {
   const { detail, affected, of } = finding;
-  const { title, advice } = isInStrip ? besideStrip(finding) : { title: titleText(finding.title), advice: '' };
+  const { title, advice } = isInNotice ? besideNotice(finding) : { title: titleText(finding.title), advice: '' };
   const share = of === 0 ? 0 : affected / of;
   return (
     <>

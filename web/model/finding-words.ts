@@ -35,10 +35,10 @@ export function titleText(title: string): string {
 }
 
 /**
- * A finding beside the strip that names its symptom already: how it shows, and what to check. For example
+ * A finding beside the notice that names its symptom already: how it shows, and what to check. For example
  * `pod-a: refused` and `Nothing listens on its port.` A title without such parts stays as it is.
  */
-export function besideStrip(finding: Pick<Finding, 'title' | 'subject'>): { title: string; advice: string } {
+export function besideNotice(finding: Pick<Finding, 'title' | 'subject'>): { title: string; advice: string } {
   const { subject, where } = findingWords(finding);
   if (where === '') return { title: titleText(finding.title), advice: '' };
   const colon = where.indexOf(': ');

@@ -71,10 +71,10 @@ export const POD_FINDINGS: ReadonlySet<FindingKind> = new Set([
 ]);
 
 /**
- * The findings that the strip above the view counts: about a whole pod, node, zone or path, failed, or slow if none fails. It
+ * The findings that the notice above the view counts: about a whole pod, node, zone or path, failed, or slow if none fails. It
  * names the first; `findings` are the gravest first.
  */
-export function findingsOfStrip(findings: readonly Finding[]): Finding[] {
+export function findingsOfNotice(findings: readonly Finding[]): Finding[] {
   const wanted = findings.some(({ severity }) => severity === 'failed') ? 'failed' : 'slow';
   return findings.filter((one) => one.severity === wanted && (!LINK_FINDINGS.has(one.kind) || isAboutSelfLink(one)));
 }

@@ -3,7 +3,7 @@ import { LATENCY_BINS_US, type MeshHistory } from '../../server/protocol/history
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { SPANS } from './address.ts';
 import { timeZone } from './format.ts';
-import type { StripPoint } from './strip.ts';
+import type { RecentPoint } from './recent-points.ts';
 
 /** One step of the timeline, with its numbers of bad links. Times are ms since the epoch by the serving pod's clock. */
 export interface TimelineStep {
@@ -44,7 +44,7 @@ export function knownFrom({ fromMs, stepMs, reports, links }: MeshHistory): numb
  */
 export function withLive(
   steps: readonly TimelineStep[],
-  points: readonly StripPoint[],
+  points: readonly RecentPoint[],
   nowMs: number,
   stepMs: number,
 ): TimelineStep[] {

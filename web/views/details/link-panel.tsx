@@ -5,7 +5,7 @@ import { CopyName, NextSteps } from '../../components/next-steps.tsx';
 import { PhaseBar } from '../../components/phase-bar.tsx';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
-import { findingsOfLink, findingsOfStrip } from '../../model/findings.ts';
+import { findingsOfLink, findingsOfNotice } from '../../model/findings.ts';
 import { latencyParts, latencyText } from '../../model/format.ts';
 import type { PodView } from '../../model/mesh-view.ts';
 import { factsTitle, lateSince, sinceWords } from '../../model/messages.ts';
@@ -79,7 +79,7 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
         brief
         mesh={{ findings, pods: picture.mesh.pods }}
         most={MAX_FINDINGS}
-        inStrip={findingsOfStrip(picture.mesh.findings)[0]}
+        inNotice={findingsOfNotice(picture.mesh.findings)[0]}
       />
       <div className="ways">
         {directions.map((direction) => (

@@ -5,7 +5,7 @@ import { LinkButton } from '../../components/link-button.tsx';
 import { CopyName, NextSteps } from '../../components/next-steps.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { probeName } from '../../model/external-targets.ts';
-import { findingsOfPod, findingsOfStrip } from '../../model/findings.ts';
+import { findingsOfNotice, findingsOfPod } from '../../model/findings.ts';
 import { clockText, countText, latencyText, spanText } from '../../model/format.ts';
 import { chooseLinks } from '../../model/link-choice.ts';
 import { linkFacts } from '../../model/link-facts.ts';
@@ -58,7 +58,7 @@ export function PodPanel(props: ViewProps) {
         props={props}
         mesh={{ findings, pods: mesh.pods }}
         most={MAX_FINDINGS}
-        inStrip={findingsOfStrip(mesh.findings)[0]}
+        inNotice={findingsOfNotice(mesh.findings)[0]}
       />
       <PodFacts props={props} view={view} />
       <details className="panel-steps">

@@ -2,7 +2,7 @@ import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { LINK_LIMITS } from '../../model/address.ts';
-import { findingsOfStrip } from '../../model/findings.ts';
+import { findingsOfNotice } from '../../model/findings.ts';
 import { countText, plural } from '../../model/format.ts';
 import { stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
@@ -43,7 +43,7 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
           : `Each line is ${fold === null ? 'one link' : `all links from one ${fold.level} to another`}; the arrow points to the destination.`}
       </p>
       {isBounded && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
-      <FindingList props={props} mesh={mesh} most={MOST_LISTED} inStrip={findingsOfStrip(mesh.findings)[0]} />
+      <FindingList props={props} mesh={mesh} most={MOST_LISTED} inNotice={findingsOfNotice(mesh.findings)[0]} />
       {worst.length === 0 ? (
         <p className="panel-second">Click a {fold?.level ?? 'pod'} or a line for details.</p>
       ) : (

@@ -1,7 +1,7 @@
 import type { Finding } from '../../../server/protocol/finding.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import { findingFigure, findingWords } from '../../model/finding-words.ts';
-import { findingPlace, findingsOfStrip } from '../../model/findings.ts';
+import { findingPlace, findingsOfNotice } from '../../model/findings.ts';
 import { clockText, plural } from '../../model/format.ts';
 import type { HeatLayout } from '../../model/heat-layout.ts';
 import { spread } from '../../model/label-layout.ts';
@@ -33,7 +33,7 @@ const [GONE, NOT_YET] = [codeOf('gone'), codeOf('not-yet')];
  * started. Returns the `MAX_CALLOUTS` most severe ones in axis order. Pods that are filtered out get none.
  */
 export function callouts(picture: Picture, axisStates: AxisStates, arrangement: Arrangement): Callout[] {
-  const [named] = findingsOfStrip(picture.mesh.findings);
+  const [named] = findingsOfNotice(picture.mesh.findings);
   const found = picture.mesh.findings.flatMap(
     (finding) => findingCallout(picture, arrangement, finding, finding === named) ?? [],
   );

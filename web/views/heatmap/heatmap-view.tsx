@@ -7,7 +7,7 @@ import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { loadExport, loadTable } from '../../components/view-tools.tsx';
 import { ORDERS } from '../../model/address.ts';
-import { findingsOfStrip } from '../../model/findings.ts';
+import { findingsOfNotice } from '../../model/findings.ts';
 import { NAMED_TO, type NameChoice } from '../../model/heat-layout.ts';
 import { shownPairs } from '../../model/link-filter.ts';
 import type { Arrangement } from '../../model/order.ts';
@@ -95,7 +95,7 @@ function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered
   if (props.panelSlot === null) return null;
   return createPortal(
     <>
-      <FindingList props={props} mesh={mesh} most={MAX_FINDINGS} inStrip={findingsOfStrip(mesh.findings)[0]} />
+      <FindingList props={props} mesh={mesh} most={MAX_FINDINGS} inNotice={findingsOfNotice(mesh.findings)[0]} />
       <LegendPanel {...props} picture={picture} />
       {numbered ? <PodNumbers props={props} arrangement={arrangement} /> : null}
     </>,

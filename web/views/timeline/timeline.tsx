@@ -5,7 +5,7 @@ import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
 import { type Address, SPANS } from '../../model/address.ts';
 import { spanText } from '../../model/format.ts';
-import type { StripPoint } from '../../model/strip.ts';
+import type { RecentPoint } from '../../model/recent-points.ts';
 import { stepsOf, withLive } from '../../model/timeline.ts';
 import { AnnotationDialog } from './annotation-dialog.tsx';
 import { EventLog } from './event-log.tsx';
@@ -22,7 +22,7 @@ interface TimelineProps {
   feed: Pick<LiveFeed, 'state'>;
   clock: Clock;
   /** What this page has received itself. */
-  points: readonly StripPoint[];
+  points: readonly RecentPoint[];
   /** The serving pod's time, ms since the epoch. */
   nowMs: number;
   address: Address;
@@ -39,7 +39,7 @@ interface TimelineProps {
   onFolded(folded: boolean): void;
 }
 
-/** The strip below every view: failed and slow links over time, events, annotations, the viewed time and the ranges. */
+/** The track below every view: failed and slow links over time, events, annotations, the viewed time and the ranges. */
 export function Timeline(props: TimelineProps) {
   const { feed, clock, points, nowMs, address, problemMs, onChange, isThere, folded } = props;
   const { atMs, ranges } = address;

@@ -24,7 +24,7 @@ interface TrackProps {
   onRanges(ranges: readonly TimeRange[]): void;
 }
 
-/** The strip: chart, axis, marks, ranges, and one slider over all of it. */
+/** The track: chart, axis, marks, ranges, and one slider over all of it. */
 export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onHold }: TrackProps) {
   const area = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(area);
@@ -118,18 +118,18 @@ function Chart({
       </span>
       <svg className="timeline-chart" width={width} height={bottom} aria-hidden="true">
         <defs>
-          <pattern id="strip-lattice" width="6" height="6" patternUnits="userSpaceOnUse">
+          <pattern id="track-lattice" width="6" height="6" patternUnits="userSpaceOnUse">
             <path d="M0 0L6 6M6 0L0 6" />
           </pattern>
-          <pattern id="strip-hatch" width="6" height="6" patternUnits="userSpaceOnUse">
+          <pattern id="track-hatch" width="6" height="6" patternUnits="userSpaceOnUse">
             <path d="M-1 1L1 -1M0 6L6 0M5 7L7 5" />
           </pattern>
         </defs>
-        <path className="strip-unknown" d={paths.unknown + paths.partly} />
-        <path className="strip-hatched" d={paths.unknown + paths.partly} />
-        <path className="strip-slow" d={paths.slow} />
-        <path className="strip-failed" d={paths.failed} />
-        <path className="strip-lattice" d={paths.failed} />
+        <path className="track-unknown" d={paths.unknown + paths.partly} />
+        <path className="track-hatched" d={paths.unknown + paths.partly} />
+        <path className="track-slow" d={paths.slow} />
+        <path className="track-failed" d={paths.failed} />
+        <path className="track-lattice" d={paths.failed} />
       </svg>
     </>
   );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
-import { besideStrip, findingFigure, findingWords, targetOf, titleText } from '../../../../web/model/finding-words.ts';
+import { besideNotice, findingFigure, findingWords, targetOf, titleText } from '../../../../web/model/finding-words.ts';
 import { findingPlace, findingsByPod, findingsOfLink, findingsOfPod } from '../../../../web/model/findings.ts';
 import type { MeshOptions } from '../../../support/feed/plan.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
@@ -97,16 +97,16 @@ describe('a link has the findings', () => {
 });
 
 describe('in words', () => {
-  test('beside the strip, which says what is wrong, a finding says how it shows and what to check', () => {
-    expect(besideStrip(only({ pods: 4, scenario: 'slow-pod' }).finding)).toEqual({
+  test('beside the notice, which says what is wrong, a finding says how it shows and what to check', () => {
+    expect(besideNotice(only({ pods: 4, scenario: 'slow-pod' }).finding)).toEqual({
       title: 'goldpinger-chaos: only the first byte is late',
       advice: 'Check the process or a proxy, not the network.',
     });
-    expect(besideStrip({ subject: 'a', title: 'a: CPU-starved, its measurements are unreliable' })).toEqual({
+    expect(besideNotice({ subject: 'a', title: 'a: CPU-starved, its measurements are unreliable' })).toEqual({
       title: 'a: its measurements are unreliable',
       advice: '',
     });
-    expect(besideStrip({ subject: 'a', title: 'a: did not\u202e report' })).toEqual({
+    expect(besideNotice({ subject: 'a', title: 'a: did not\u202e report' })).toEqual({
       title: 'a: did not\ufffd report',
       advice: '',
     });

@@ -43,7 +43,7 @@ test('the fourth takes the place of the nearest', () => {
   expect(withRange(three, 60_000, 70_000).map(({ fromMs }) => fromMs)).toEqual([0, 20_000, 60_000]);
 });
 
-test('an end moves as far as its neighbours, the strip and the least length allow', () => {
+test('an end moves as far as its neighbours, the track and the least length allow', () => {
   fc.assert(
     fc.property(ranges, fc.nat(2), fc.boolean(), fc.integer({ min: -1e6, max: 2e6 }), (any, index, begin, atMs) => {
       const before = inOrder(any);

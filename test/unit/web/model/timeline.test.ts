@@ -4,7 +4,7 @@ import { LATENCY_BINS_US, type MeshHistory } from '../../../../server/protocol/h
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { keptLines, prettyJson } from '../../../../web/app/text-view.tsx';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
-import { STRIP_MS, type StripPoint, withPicture } from '../../../../web/model/strip.ts';
+import { RECENT_MS, type RecentPoint, withPicture } from '../../../../web/model/recent-points.ts';
 import { merged, stepAt, stepPaths, stepsOf, type TimelineStep, withLive } from '../../../../web/model/timeline.ts';
 import { suggestedRanges } from '../../../../web/views/timeline/suggestion.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
@@ -210,10 +210,10 @@ test('the history grows by one point a picture, and not by the same picture twic
 });
 
 test('it is bounded in time and in number', () => {
-  let points: readonly StripPoint[] = [];
+  let points: readonly RecentPoint[] = [];
   for (let i = 0; i < 1500; i++) points = withPicture(points, at(1_000_000 + i * 500));
   expect(points.length).toBeLessThanOrEqual(1200);
-  expect(withPicture(points, at(1_000_000 + 2 * STRIP_MS))).toHaveLength(1);
+  expect(withPicture(points, at(1_000_000 + 2 * RECENT_MS))).toHaveLength(1);
 });
 
 test('a pod whose clock is behind begins a new history', () => {

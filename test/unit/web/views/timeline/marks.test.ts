@@ -80,7 +80,7 @@ test('marks: none is lost, none is nearer to the next than can be told apart, th
   );
 });
 
-test('marks beyond the strip are left out', () => {
+test('marks beyond the track are left out', () => {
   expect(eventMarks([event({ atMs: -5 }), event({ atMs: 101 })], (ms) => ms, 100)).toEqual([]);
 });
 

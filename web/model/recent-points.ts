@@ -3,26 +3,26 @@
 import type { Picture } from './mesh-view.ts';
 
 /** Number of bad links at one time. */
-export interface StripPoint {
+export interface RecentPoint {
   /** ms since the epoch, serving pod's clock. */
   atMs: number;
   failed: number;
   slow: number;
 }
 
-/** Time span of the strip, ms. */
-export const STRIP_MS = 20 * 60_000;
+/** Time span of the points, ms. */
+export const RECENT_MS = 20 * 60_000;
 /** One point per second. */
 const MAX_POINTS = 1200;
 
-/** Adds the newest picture. Points older than `STRIP_MS` are dropped. */
-export function withPicture(points: readonly StripPoint[], { mesh, counts }: Picture): readonly StripPoint[] {
+/** Adds the newest picture. Points older than `RECENT_MS` are dropped. */
+export function withPicture(points: readonly RecentPoint[], { mesh, counts }: Picture): readonly RecentPoint[] {
   const last = points[points.length - 1];
   if (last !== undefined && mesh.atMs <= last.atMs) {
-    // Another pod serves the page now and its clock is behind, so the strip starts again.
+    // Another pod serves the page now and its clock is behind, so they start again.
     if (mesh.atMs > last.atMs - 5_000) return points;
     return [{ atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
   }
-  const kept = points.filter((point) => point.atMs > mesh.atMs - STRIP_MS).slice(1 - MAX_POINTS);
+  const kept = points.filter((point) => point.atMs > mesh.atMs - RECENT_MS).slice(1 - MAX_POINTS);
   return [...kept, { atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
 }
