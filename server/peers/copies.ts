@@ -73,14 +73,17 @@ const LARGE_SAMPLES = 50_000;
 export class Copies {
   readonly #settings: ResultsSettings;
   readonly #clock: Clock;
+  readonly #isLeftOut: (from: string, to: string) => boolean;
   readonly #maxBytes: number;
   /** By process. */
   readonly #copies = new Map<string, Copy>();
   readonly #replays: SharedResults<Results>;
 
-  constructor(settings: ResultsSettings, clock: Clock) {
+  /** `isLeftOut`: whether a link between two pods is not counted in a history (IGNORE_CORDONED). */
+  constructor(settings: ResultsSettings, clock: Clock, isLeftOut: (from: string, to: string) => boolean) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#isLeftOut = isLeftOut;
     this.#maxBytes = settings.historyMemoryMiB * 2 ** 20 * COPY_SHARE;
     this.#replays = new SharedResults(clock, MAX_REPLAYS, 'too many copies are asked for at once, try again');
   }
@@ -164,7 +167,8 @@ export class Copies {
   async podHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null> {
     const copy = this.#bestOf(uid, range);
     if (copy === null) return null;
-    const history = await (await this.#resultsOf(copy)).podHistory(range, stepMs);
+    const results = await this.#resultsOf(copy);
+    const history = await results.podHistory(range, stepMs, (to) => this.#isLeftOut(uid, to));
     return { ...history, untilAgeMs: this.#untilAgeMs(copy) };
   }
 

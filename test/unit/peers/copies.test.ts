@@ -44,7 +44,7 @@ function scene(change: Partial<ResultsSettings> = {}) {
     random: () => ++ids / 10,
     starvation: () => starvation,
   });
-  const copies = new Copies(settings, clock);
+  const copies = new Copies(settings, clock, () => false);
   const source = new CopySource({
     clock: podClock,
     snapshot: () => snapshotOf(podsOf(3)),
@@ -105,7 +105,7 @@ describe('the copy of a pod', () => {
       expect(copied?.past).toMatchObject({ resolutionMs: own.past.resolutionMs, untilAgeMs: 0 });
     }
     const steps = { fromAgeMs: 4 * MINUTE, toAgeMs: 0 };
-    const own = await results.podHistory(steps, 10 * SECOND);
+    const own = await results.podHistory(steps, 10 * SECOND, () => false);
     expect(await copies.podHistory(OF, steps, 10 * SECOND)).toEqual({ ...own, untilAgeMs: 0 });
     expect(await copies.linkHistory(OF, '2', steps, MINUTE)).toMatchObject(results.linkHistory('2', steps, MINUTE));
     const [samples, copied] = [results.samples('2'), await copies.samples(OF, '2')];
@@ -121,7 +121,7 @@ describe('the copy of a pod', () => {
       pass(10 * SECOND, i === 5 ? flaky : undefined);
       await pull();
     }
-    const second = new Copies(settings, clock);
+    const second = new Copies(settings, clock, () => false);
     const first = { answer: async () => copies.answer(OF, second.cursorOf(OF) ?? NO_CURSOR) };
     while (await pull(second, first));
     pass(10 * SECOND);
@@ -142,7 +142,7 @@ describe('the copy of a pod', () => {
   ])('knows which datagrams were lost, from %s', async (_, resultsMemoryMiB) => {
     const { settings, results, copies, pass, pull, clock } = scene({ resultsMemoryMiB, udpEnabled: true });
     // Whether the keeper sends datagrams itself does not matter.
-    const other = new Copies({ ...settings, udpEnabled: false }, clock);
+    const other = new Copies({ ...settings, udpEnabled: false }, clock, () => false);
     for (let i = 0; i < 60; i++) {
       // A failed ping, beside which no cycle counts, is in the middle of the time.
       pass(3 * SECOND, i === 30 ? flaky : undefined, i >= 20 ? lossy : () => cycleOf(0));
@@ -169,7 +169,7 @@ describe('the copy of a pod', () => {
       pass(10 * SECOND, undefined, lossy);
       await pull();
     }
-    const second = new Copies(settings, clock);
+    const second = new Copies(settings, clock, () => false);
     await pull(second, { answer: async () => copies.answer(OF, NO_CURSOR) });
     pass(10 * SECOND, undefined, lossy);
     await pull();
@@ -180,9 +180,26 @@ describe('the copy of a pod', () => {
     expect((await second.reportOf(OF, range))?.udp).toEqual((await results.reportOf(range)).udp);
   });
 
+  it('does not count the links of pods that are left out', async () => {
+    const { settings, clock, pass, pull } = scene();
+    let ignored = '';
+    const keeper = new Copies(settings, clock, (from, to) => from === ignored || to === ignored);
+    pass(30 * SECOND, flaky);
+    await pull(keeper);
+    const counts = async () => {
+      const history = await keeper.podHistory(OF, { fromAgeMs: 20 * SECOND, toAgeMs: 0 }, 20 * SECOND);
+      return [history?.links[0], history?.failed[0]];
+    };
+    expect(await counts()).toEqual([3, 1]);
+    ignored = '2';
+    expect(await counts()).toEqual([2, 0]);
+    ignored = OF;
+    expect(await counts()).toEqual([0, 0]);
+  });
+
   it('says that loss is not measured if the copied pod sends no datagrams', async () => {
     const { settings, clock, pass, pull } = scene();
-    const keeper = new Copies({ ...settings, udpEnabled: true }, clock);
+    const keeper = new Copies({ ...settings, udpEnabled: true }, clock, () => false);
     pass(10 * SECOND);
     await pull(keeper);
     expect((await keeper.reportOf(OF, { fromAgeMs: MINUTE, toAgeMs: 0 }))?.udp).toBeNull();

@@ -78,7 +78,7 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
   };
   const results = PODS.map(() => new Results(settings, clock, { onLinkChange: () => {}, onSpeedChange: () => {} }));
   // Pod 0 keeps copies of the others.
-  const copies = new Copies(settings, clock);
+  const copies = new Copies(settings, clock, () => false);
   let pods = PODS;
   const targets = PODS.map(({ uid, name }): Target => ({ ...targetOf(uid), name }));
   for (const one of results) one.setTargets(targets);
