@@ -13,7 +13,7 @@ export function listText({ count, names }: NameList, max = 5): string {
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }
 
-/** `1 link`, `3 links`. */
+/** `1 link`, `3 links`. The page has its own, which groups the digits of large counts (`web/model/format.ts`). */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
@@ -35,9 +35,9 @@ export function isoText(ms: number): string {
   return new Date(Math.max(0, Math.min(ms, LAST_MS))).toISOString();
 }
 
-/** A duration in its two largest units: `0.4 s`, `42 s`, `2 min 6 s`, `1 h 30 min`. */
+/** A duration: `0.4 s` in tenths below 10 s, then whole units, the two largest: `42 s`, `2 min 6 s`, `1 h 30 min`, `52 h`. */
 export function durationText(ms: number): string {
-  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
   const s = Math.round(ms / 1000);
   if (s < 60) return `${s} s`;
   const min = Math.floor(s / 60);
@@ -45,9 +45,9 @@ export function durationText(ms: number): string {
   return min % 60 === 0 ? `${min / 60} h` : `${Math.floor(min / 60)} h ${min % 60} min`;
 }
 
-/** A latency in ms with two or three significant digits; '–' if it is negative (not known). */
+/** A latency in ms: `0.25 ms` in hundredths below 1 ms, `1.2 ms` in tenths below 100 ms, then `252 ms`; '–' if it is negative (not known). */
 export function latencyText(us: number): string {
   if (us < 0) return '–';
   const ms = us / 1000;
-  return `${ms < 1 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+  return `${ms.toFixed(ms < 0.995 ? 2 : ms < 99.95 ? 1 : 0)} ms`;
 }

@@ -2,14 +2,13 @@ import { type Request, type Response, Router } from 'express';
 import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
 import { findingsAnswer } from '../analysis/findings/findings.ts';
 import { roundsOf } from '../analysis/rounds.ts';
-import { FINDINGS_WINDOW_MS } from '../peers/collector.ts';
+import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import { MAX_EVENTS } from '../protocol/event.ts';
 import { parseDurationMs } from '../runtime/duration.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError } from './errors.ts';
-import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import {
   choiceParameter,
   expectParameters,
@@ -33,8 +32,8 @@ export function verdictRoutes(context: RouteContext): Router {
     onlyParameters(req, 'expect', 'window', 'start', 'end', 'status', 'format');
     const always200 = choiceParameter(req, 'status', ['', 'always200']) === 'always200';
     const isBool = choiceParameter(req, 'format', ['json', 'bool']) === 'bool';
-    const text = (name: string) => (req.query[name] === undefined ? null : textParameter(req, name, ''));
-    const [window, start, end] = [text('window'), text('start'), text('end')];
+    const optional = (name: string) => (req.query[name] === undefined ? null : textParameter(req, name, ''));
+    const [window, start, end] = [optional('window'), optional('start'), optional('end')];
     const answer = await context.verdict({ expect: expectParameters(req), window, start, end });
     res.status(always200 ? 200 : STATUS[answer.verdict]).set('Cache-Control', 'no-store');
     if (isBool) sendExactly(res, 'text/plain', String(answer.ok));
@@ -77,7 +76,10 @@ function durationOf(text: string): number {
 const REPORT_TYPES = ['text/html', 'application/json'] as const;
 const MAX_TITLE = 200;
 
-/** What happened in a range, compared with the time before and after it: as a file, as JSON, and with all links. */
+/**
+ * What happened in a range, compared with the time before and after it. `/api/v1/report` is for readers: an HTML file, or the same as
+ * JSON. `/api/v1/comparison` is for the page: it has every link.
+ */
 export function reportRoutes(context: RouteContext): Router {
   const router = Router();
 
@@ -92,7 +94,7 @@ export function reportRoutes(context: RouteContext): Router {
     const report = await context.reporter.report({ ...query, title, pictures: type === 'text/html' });
     res.set('Cache-Control', 'no-store').vary('Accept');
     if (type === 'application/json') res.json(report.data);
-    else await sendReportPage(res, report, query.ranges.during);
+    else await sendReportPage(res, report, query.ranges.during, context.config.frameAncestors);
   });
 
   router.get('/api/v1/comparison', acceptsJson, async (req, res) => {
@@ -106,9 +108,15 @@ export function reportRoutes(context: RouteContext): Router {
   return router;
 }
 
-async function sendReportPage(res: Response, { page, policy }: Report, { fromMs }: TimeRange): Promise<void> {
+async function sendReportPage(
+  res: Response,
+  { page, policy }: Report,
+  { fromMs }: TimeRange,
+  frameAncestors: readonly string[],
+): Promise<void> {
+  // `2023-11-14T22:12:20.000Z` becomes `20231114T221220Z`.
   const time = new Date(fromMs).toISOString().replace(/[-:]|\.\d+/g, '');
-  res.set('Content-Security-Policy', `${policy}; frame-ancestors 'self'`);
+  res.set('Content-Security-Policy', `${policy}; frame-ancestors ${frameAncestors.join(' ')}`);
   res.set('Content-Disposition', `inline; filename="goldpinger-report-${time}.html"`);
   res.type('text/html');
   await sendPieces(res, page());
@@ -135,15 +143,17 @@ function comparisonQueryOf(req: Request, context: RouteContext): ComparisonQuery
   return { ranges, expect: expectParameters(req) };
 }
 
-/** The range from `from` to `to`; what lies in the future is cut off. Throws 400. */
+/** The range from parameter `from` to parameter `to`; a `to` in the future becomes now. Throws 400. */
 function duringOf(req: Request, { clock, config }: RouteContext): TimeRange {
   const nowMs = clock.nowMs();
   if (req.query['from'] === undefined) throw new HttpError(400, 'from in query: expected the start of the range');
   const fromMs = momentParameter(req, 'from', nowMs);
   const toMs = Math.min(nowMs, momentParameter(req, 'to', nowMs));
   if (toMs - fromMs < MIN_RANGE_MS) {
-    throw new HttpError(400, 'from in query: expected at least a second before to, and before now');
+    throw new HttpError(400, 'from in query: expected a time at least one second before "to" and before now');
   }
-  if (toMs <= nowMs - config.historyWindowMs) throw new HttpError(400, 'to in query: expected within HISTORY_WINDOW');
+  if (toMs <= nowMs - config.historyWindowMs) {
+    throw new HttpError(400, 'to in query: expected a time within the last HISTORY_WINDOW');
+  }
   return { fromMs, toMs };
 }

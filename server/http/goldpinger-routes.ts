@@ -2,15 +2,12 @@ import { Router } from 'express';
 import { checkAllAnswer } from '../goldpinger/check-all-answer.ts';
 import { clusterHealthAnswer } from '../goldpinger/cluster-health-answer.ts';
 import { CONTENT_TYPES, formatFor } from '../metrics/exposition.ts';
-import { FINDINGS_WINDOW_MS } from '../peers/collector.ts';
+import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAcceptJson } from './errors.ts';
 import { PingAnswer } from './ping.ts';
 import { numberParameter } from './query.ts';
 import { sendExactly, sendPieces } from './send.ts';
-
-/** A mesh that is at most this old is used again, so that calls in quick succession share one collection. */
-export const MESH_MAX_AGE_MS = 500;
 
 /** As Goldpinger has it, without a charset: some tools compare it. */
 const JSON_TYPE = 'application/json';

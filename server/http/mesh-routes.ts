@@ -1,4 +1,5 @@
 import { type Request, Router } from 'express';
+import { MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import { encodeCopyAnswer } from '../protocol/copy.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
 import { STREAM_FIGURES } from '../protocol/link-quality.ts';
@@ -8,7 +9,6 @@ import { encodePodReport, type PodReport } from '../protocol/pod-report.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError, sendError } from './errors.ts';
-import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import OPENAPI from './openapi.json';
 import {
   ageRangeParameters,

@@ -91,7 +91,7 @@ function rangeOf(
   if (toMs - fromMs < 1000) throw new ValidationError('end in query: expected at least 1 s after start');
   if (fromMs > nowMs) throw new ValidationError('start in query: expected a time in the past');
   if (nowMs - fromMs > historyWindowMs + 1000) {
-    throw new ValidationError('start in query: expected within HISTORY_WINDOW');
+    throw new ValidationError('start in query: expected a time within the last HISTORY_WINDOW');
   }
   return { fromMs, toMs: Math.min(toMs, nowMs) };
 }

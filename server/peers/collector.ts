@@ -29,6 +29,9 @@ interface CollectOptions {
 /** Window of the statistics that callers need for findings: they tell a slow link from a link that was slow once. */
 export const FINDINGS_WINDOW_MS = 60_000;
 
+/** Routes use a mesh that is at most this old again, so that calls in quick succession share one collection. */
+export const MESH_MAX_AGE_MS = 500;
+
 /** How long a finished mesh is kept for callers who ask soon after, ms; see `#keep`. */
 const KEEP_MS = 1000;
 /** A report that is older than this says nothing about now: a fault may have begun since. */

@@ -2,9 +2,9 @@ import { isAnswered } from '../sides.ts';
 import { type BadPairs, CONFIRMED, type MeshCounts, OUTLIER, type SeverityPairs } from './counts.ts';
 import { PairCounter, type Topology } from './topology.ts';
 
-/** The share of bad pairs from which a node, a pair of zones or a pod is clearly the cause. */
+/** A node, a pair of zones or a pod is clearly the cause if at least this share of its pairs is bad. */
 const CLEAR_SHARE = 0.8;
-/** The share of bad pairs above which a pod is the cause, once clear cases have been found. */
+/** Once the clear cases have been found, a pod is the cause if more than this share of its pairs is bad. */
 const MAJORITY = 0.5;
 
 /** What a search for causes works on. */
@@ -48,13 +48,16 @@ const EXPLAINED = 2;
 export class Causes {
   /** The causes of the next graver severity. */
   readonly graver: Causes | null;
-  /** `CAUSE`: the node explains the bad pairs into and out of all its pods. It is found if only the pairs into it, or only those out of it, are bad. */
+  /**
+   * `CAUSE`: the node explains the bad pairs into and out of all its pods. Bad pairs in one direction, into these pods or out of
+   * them, are enough to find it.
+   */
   readonly nodes: Uint8Array;
-  /** Pairs from one zone to the other are bad (by `Topology.zonePair`): `CAUSE` or `EXPLAINED`. */
+  /** By `Topology.zonePair`. `CAUSE`: the pairs from one zone to the other are bad. `EXPLAINED`: a graver cause explains why they are. */
   readonly zonePairs: Uint8Array;
-  /** Most other pods find this pod bad: `CAUSE` or `EXPLAINED`. */
+  /** `CAUSE`: most other pods find this pod bad. `EXPLAINED`: its node or a graver cause explains why they do. */
   readonly destinations: Uint8Array;
-  /** This pod finds most other pods bad: `CAUSE` or `EXPLAINED`. */
+  /** `CAUSE`: this pod finds most other pods bad. `EXPLAINED`: its node or a graver cause explains why it does. */
   readonly sources: Uint8Array;
   readonly #topology: Topology;
 
@@ -72,6 +75,7 @@ export class Causes {
     for (const pod of silent) this.destinations[pod] = EXPLAINED;
   }
 
+  /** Makes a node a cause. Its pods that are no causes themselves are explained from then on. */
   addNode(node: number): void {
     this.nodes[node] = CAUSE;
     for (const pod of this.#topology.nodes[node]?.pods ?? []) {
@@ -93,18 +97,21 @@ export class Causes {
   }
 }
 
-/** Each round looks at all bad pairs. Two rounds are always made, more only while a search has looked at fewer pairs than this. */
-const MAX_LOOKS = 5_000_000;
+/** The search for nodes, and each step of the search for pods, makes at most this many rounds. */
 const MAX_ROUNDS = 20;
+/** Each round counts all pairs that speak for a cause. All rounds of a step together count at most this many, but two are always made. */
+const MAX_COUNTED_PAIRS = 5_000_000;
 
 function roundsFor({ speaking }: SeverityPairs): number {
-  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_LOOKS / Math.max(1, speaking))));
+  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_COUNTED_PAIRS / Math.max(1, speaking))));
 }
 
 /**
- * Finds nodes with at least two judged pods, each of which nearly all pods on other nodes find bad. If the two sides of a
- * cut find each other bad and fewer than two pods outside of them report, the smaller side is the cause; of two equal sides,
- * the one without the pod that collected the mesh.
+ * Finds nodes with at least two judged pods, if nearly all pods on other nodes find each of these pods bad.
+ *
+ * If two nodes are cut off from each other, each finds the other bad. If fewer than two pods on further nodes report, nobody can
+ * tell which of them is the cause, and the node with fewer pods is named. If both have as many, the one is named on which the pod
+ * that collected the mesh does not run, because whoever asked has reached that pod.
  */
 function* findNodes(search: Search, servedBy: number): Generator<void> {
   const { mesh, pairs, causes } = search;
@@ -130,8 +137,9 @@ function* findNodes(search: Search, servedBy: number): Generator<void> {
     if (witnesses.length >= 2) {
       for (const node of candidates) causes.addNode(node);
     } else {
-      const size = (node: number) => (nodes[node]?.pods.length ?? 0) * 2 + (node === nodeOf[servedBy] ? 1 : 0);
-      causes.addNode(candidates.reduce((a, b) => (size(b) < size(a) ? b : a)));
+      // Twice the number of pods, so that the collecting pod only decides between nodes with as many.
+      const rank = (node: number) => (nodes[node]?.pods.length ?? 0) * 2 + (node === nodeOf[servedBy] ? 1 : 0);
+      causes.addNode(candidates.reduce((a, b) => (rank(b) < rank(a) ? b : a)));
     }
   }
 }
@@ -174,19 +182,25 @@ function* findZonePairs(search: Search): Generator<void> {
   }
 }
 
+/** Whether the share of a pod's pairs that are bad makes it a cause: first in clear cases, then in all others. */
+const STEPS: readonly ((share: number) => boolean)[] = [(share) => share >= CLEAR_SHARE, (share) => share > MAJORITY];
+
 /**
- * Finds pods that most others find bad, and pods that find most others bad. Clear cases come first, so that the pairs that
- * they explain do not confuse the others. A pod is named only if at least two of its pairs are bad. Otherwise one bad
- * source would make every pod that it probes look bad. If both ends of the same links could be the cause, a pod that does
- * not report is the likelier one.
+ * Finds pods that most others find bad (destinations), and pods that find most others bad (sources). Clear cases come first, so that
+ * the pairs that they explain do not confuse the others. A pod is named only if at least two of its pairs are bad. Otherwise
+ * one bad source would make every pod that it probes look bad.
+ *
+ * Each round names either destinations or sources: those with the larger share. Counts alone cannot decide a tie, because the same
+ * bad pairs are at both ends. A destination that does not report is then the likelier cause, because it seems to be down.
+ * If all destinations report, they work, and the sources are named.
  */
 function* findPods(search: Search): Generator<void> {
   const { mesh, causes } = search;
-  for (const level of [CLEAR_SHARE, MAJORITY]) {
+  for (const isEnough of STEPS) {
     for (let rounds = roundsFor(search.pairs); rounds > 0; rounds--) {
       const tally = yield* tallied(search);
-      const destinations = podsAbove(level, tally, 'intoPod');
-      const sources = podsAbove(level, tally, 'outOfPod');
+      const destinations = podsWith(isEnough, tally, 'intoPod');
+      const sources = podsWith(isEnough, tally, 'outOfPod');
       if (destinations.pods.length + sources.pods.length === 0) break;
       search.tally = null;
       const isTie = destinations.largestShare === sources.largestShare && destinations.pods.length > 0;
@@ -207,14 +221,18 @@ function* findPods(search: Search): Generator<void> {
   }
 }
 
-/** The pods of whose pairs more than `level` are bad, and the largest share among them. */
-function podsAbove(level: number, { bad, proofs, confirmed, explained, judged }: Tally, place: 'intoPod' | 'outOfPod') {
+/** The pods with a share of bad pairs that is enough, and the largest share among them. */
+function podsWith(
+  isEnough: (share: number) => boolean,
+  { bad, proofs, confirmed, explained, judged }: Tally,
+  place: 'intoPod' | 'outOfPod',
+) {
   const pods: number[] = [];
   let largestShare = 0;
   for (const [pod, count] of bad[place].entries()) {
     if (count < 2) continue;
     const of = judged.at(place, pod) - explained.at(place, pod);
-    if (count <= of * level || proofs.at(place, pod) === 0) continue;
+    if (!isEnough(count / of) || proofs.at(place, pod) === 0) continue;
     if (!isQuorum(count, of, confirmed.at(place, pod), judged.all)) continue;
     pods.push(pod);
     largestShare = Math.max(largestShare, count / of);
@@ -222,12 +240,16 @@ function podsAbove(level: number, { bad, proofs, confirmed, explained, judged }:
   return { pods, largestShare };
 }
 
-/** Chance makes about one judged pair in a hundred look bad. With fewer pairs than this, less than one such pair is expected. */
+/**
+ * A mesh with fewer judged pairs than this is small. Chance makes about one judged pair in a hundred look bad, so in a small mesh
+ * less than one such pair is expected.
+ */
 export const FEW_PAIRS = 100;
 
 /**
- * Whether enough pairs are bad to name a pod: two. In a large mesh where few pods probe each pod (PING_NUMBER) a few
- * coincidences are expected. There it takes two confirmed bad pairs, or all of three or more, or four.
+ * Whether enough of a pod's pairs are bad to name it. The caller has counted at least two, and that is enough in a small mesh. In a
+ * larger one two pairs of a pod can be bad by chance. There it takes two that are `CONFIRMED`, or three that are all its pairs
+ * (where few pods probe each pod: PING_NUMBER), or four.
  */
 function isQuorum(count: number, of: number, confirmed: number, allJudged: number): boolean {
   return allJudged < FEW_PAIRS || confirmed >= 2 || count >= 4 || (count === of && count >= 3);

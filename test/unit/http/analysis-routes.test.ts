@@ -8,7 +8,7 @@ import { jsonOf, serve } from './serve.ts';
 type Reporter = NonNullable<ContextChange['reporter']>;
 
 /** A server that always has the report of experiment 2. `asked` are the queries of reports and comparisons. */
-async function serveReports(change: Partial<Reporter> = {}) {
+async function serveReports(change: Partial<Reporter> = {}, env: Record<string, string> = {}) {
   const asked: unknown[] = [];
   const reporter: Reporter = {
     report: async (query) => {
@@ -21,7 +21,7 @@ async function serveReports(change: Partial<Reporter> = {}) {
     },
     ...change,
   };
-  const { url, clock } = await serve({ reporter });
+  const { url, clock } = await serve({ reporter, env });
   const get = (query: string, accept = '*/*', path = 'report') =>
     fetch(`${url}/api/v1/${path}${query}`, { headers: { accept } });
   return { get, asked, nowMs: clock.nowMs() };
@@ -42,6 +42,13 @@ describe('/api/v1/report', () => {
     const page = await answer.text();
     expect(page).toMatch(/^<!DOCTYPE html>.*<\/html>\n$/s);
     expect(page).toContain('data:image/png;base64,');
+  });
+
+  it('may be shown in a frame by those who may show the page: FRAME_ANCESTORS', async () => {
+    const sources = "'self' https://wiki.example.com";
+    const { get, nowMs } = await serveReports({}, { FRAME_ANCESTORS: sources });
+    const { headers } = await get(`?from=${nowMs - 60_000}`);
+    expect(headers.get('content-security-policy')).toMatch(new RegExp(`; frame-ancestors ${sources}$`));
   });
 
   it('sends JSON if that is asked for, by format rather than Accept, and paints no pictures for it', async () => {

@@ -72,7 +72,7 @@ describe('a verdict query', () => {
       /^end in query: expected at least 1 s after start$/,
     ],
     [{ start: String(NOW_MS + 5_000), end: String(NOW_MS + 9_000) }, /^start in query: expected a time in the past$/],
-    [{ start: String(NOW_MS - 3_700_000) }, /^start in query: expected within HISTORY_WINDOW$/],
+    [{ start: String(NOW_MS - 3_700_000) }, /^start in query: expected a time within the last HISTORY_WINDOW$/],
   ])('%j is a validation error', async (query, message) => {
     const { answer } = ask(query);
     await expect(answer).rejects.toThrow(ValidationError);

@@ -195,6 +195,20 @@ describe('a quorum', () => {
     ]);
   });
 
+  it('is clearly the cause from 80 % of its pairs on, before pods with a smaller share are looked at', () => {
+    const builder = new MeshBuilder(6);
+    // Four of five pods find pod-0 bad. Three find pod-5 bad, but pod-1 is one of them, and finds three pods bad itself.
+    for (const from of [2, 3, 4, 5]) builder.set(from, 0, REFUSED);
+    for (const to of [2, 3, 5]) builder.set(1, to, REFUSED);
+    for (const from of [2, 3]) builder.set(from, 5, REFUSED);
+    expect(builder.findings().map(({ kind, subject }) => [kind, subject])).toEqual([
+      ['pod-unreachable', 'pod-0'],
+      ['pod-reaches-nobody', 'pod-1'],
+      ['one-way', 'pod-2 → pod-5'],
+      ['one-way', 'pod-3 → pod-5'],
+    ]);
+  });
+
   it('does not count starved pods', () => {
     const builder = new MeshBuilder(4);
     for (const pod of [0, 1]) {

@@ -152,8 +152,8 @@ describe('a validation error', () => {
   });
 
   test('without a place, or about a line that is not there, is told as it came', () => {
-    expect(clauseErrorOf('start in query: expected within HISTORY_WINDOW', ['healthy'])).toEqual({
-      message: 'start in query: expected within HISTORY_WINDOW',
+    expect(clauseErrorOf('start in query: expected a time within the last HISTORY_WINDOW', ['healthy'])).toEqual({
+      message: 'start in query: expected a time within the last HISTORY_WINDOW',
       place: null,
     });
     expect(clauseErrorOf('expect 3 in query, character 1: no', ['healthy']).place).toBeNull();
