@@ -31,8 +31,7 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Most of them wait for most of the time: two at a time fit on two cores.
-          maxWorkers: 2,
+          fileParallelism: false,
           sequence: { groupOrder: 2 },
           // `describe.concurrent` is for tests that mostly wait.
           maxConcurrency: 12,

@@ -172,7 +172,10 @@ export class Monitor {
 
   /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */
   async reportOf(range: AgeRange): Promise<PodReport> {
-    return { ...this.#reportHead(), ...(await this.#results.reportOf(range)), probes: [] };
+    const stoodStill = this.#starvation.stoodStillAt(this.#clock.monotonicMs() - range.toAgeMs);
+    const report = await this.#results.reportOf(range);
+    const past = { ...report.past, ...(stoodStill && { stoodStill }) };
+    return { ...this.#reportHead(), ...report, past, probes: [] };
   }
 
   /** The last result of each external probe. */

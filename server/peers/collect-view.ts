@@ -9,7 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { listToleranceMs } from './cluster-health.ts';
 import type { FanOut } from './fan-out.ts';
-import { keepersOf } from './keeper.ts';
+import { keepersOf, PULL_MS } from './keeper.ts';
 import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts';
 import { PodIndex } from './pod-index.ts';
 import type { ReportQuery, ReportResult } from './report-query.ts';
@@ -121,6 +121,13 @@ function withLearned(snapshot: DiscoverySnapshot, gone: readonly Pod[]): Discove
 
 /** The most pods that are added because other pods name them. */
 const MAX_ADDED = 1_000;
+/**
+ * A copy that ends longer before a moment says nothing about it: its keepers asked the pod again, and got no answer, as whoever
+ * looked at the mesh then.
+ */
+const MAX_COPY_LAG_MS = 2 * PULL_MS;
+/** Why the report of a past moment is missing if its process stood still. */
+const STOOD_STILL = 'its process stood still, and answered no call';
 /** The most that the duration of a call shifts times by. */
 const CALL_MS = 1_000;
 
@@ -176,14 +183,19 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
       const pod = present.get(index.pods[arrival.pod]?.uid ?? '');
       for (const uid of report.past?.copies ?? [])
         if (pod !== undefined) keepers.set(uid, [...(keepers.get(uid) ?? []), pod]);
-      const reason = whyNoHistory(report, arrival.atMs);
+      const untilAgeMs = report.past?.untilAgeMs ?? 0;
+      const reason =
+        whyNoHistory(report, arrival.atMs) ||
+        (freshMs === null ? '' : endOfCopy(untilAgeMs, arrival.atMs, toMs - MAX_COPY_LAG_MS));
       if (reason !== '') return missingReport(arrival, 'no-history', reason);
+      // Live it was missing. Its last samples are older than whatever others saw of it then.
+      if (freshMs !== null && report.past?.stoodStill === true) return missingReport(arrival, 'timeout', STOOD_STILL);
       resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);
       const oldestMs = arrival.atMs - deps.settings().historyWindowMs + CALL_MS;
       const sinceMs = Math.max(fromMs, remembersSinceMs(index.pods[arrival.pod], deps), oldestMs);
       const missingDetail =
         memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
-        endOfCopy(report.past?.untilAgeMs ?? 0, arrival.atMs, toMs - listIntervalMs(deps.settings().refreshIntervalMs));
+        endOfCopy(untilAgeMs, arrival.atMs, toMs - listIntervalMs(deps.settings().refreshIntervalMs));
       // Lists of pods of the past are not compared, and ages count from the end of the time range.
       const merged = mergedReportOf(report, { ...arrival, atMs: toMs }, index);
       if (freshMs !== null) forgetOldStates(merged, freshMs);

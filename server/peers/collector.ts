@@ -281,7 +281,10 @@ export class Collection {
     const hasAnswered = result.kind !== 'missing';
     const isAsked = hasAnswered || !['not-asked', 'no-address', 'passive'].includes(result.reason);
     if (isAsked) onPeerCall(pod, arrival().fetchUs, hasAnswered);
-    this.#add(this.#merge(result, arrival()));
+    const merged = this.#merge(result, arrival());
+    // Not even a copy knows more of a pod that says itself that it did not answer then.
+    if (hasAnswered && merged.missing === 'timeout') this.#take(merged);
+    else this.#add(merged);
     return hasAnswered || !isAsked;
   }
 

@@ -59,7 +59,8 @@ export class PastMeshes {
    */
   at(atMs: number): Promise<Mesh> {
     const nowMs = this.#deps.clock.nowMs();
-    const toMs = Math.min(atMs, nowMs);
+    // Down, because what came after the moment must not show: a pod that hung until then may have answered right after it.
+    const toMs = Math.floor(Math.min(atMs, nowMs) / ROUND_MS) * ROUND_MS;
     const { refreshIntervalMs } = this.#deps.settings();
     const intervalMs = refreshIntervalMs > 0 ? refreshIntervalMs : NO_PINGING_MS;
     const roundMs = INTERVALS * intervalMs * (1 + this.#deps.jitterFactor);

@@ -1,7 +1,7 @@
 /**
  * How starvation is found.
  *
- * A process that gets too little CPU notices an answer late, and then the delay looks like latency of the link. Two
+ * A process that gets too little CPU notices an answer late, and then the delay looks like latency of the link. Three
  * questions are answered here:
  *
  * 1. Is one sample distorted? `BusyMeter` says how late a callback may be running at most: as long as the event loop has
@@ -9,6 +9,9 @@
  *    both, and `isSuspect` compares them with the duration of the probe.
  * 2. Is the whole report unreliable? `StarvationWatch` decides it once a second, by the share of suspect samples and by
  *    the delay of the event loop: its longest turn, or the latest of our timers.
+ *
+ * 3. Did the process stand still at a moment (SIGSTOP, a frozen container), so that nobody got an answer? `stoodStillAt` says it
+ *    later.
  *
  * Nothing here wakes an idle process, except the decision once a second. To look at each turn of the loop would cost a busy
  * process a tenth of its CPU time, so its turns are watched only where the probes themselves do not show as much.
@@ -34,6 +37,11 @@ const RELIABLE_BELOW = { suspectShare: 0.5, loopDelayUs: 40_000, seconds: 10 };
  */
 const DENSE_TIMERS = 25;
 
+/** The process stood still if the timer of a decision is later than this: meanwhile calls of other pods timed out. */
+const STOOD_STILL_MS = 1000;
+/** So many times of standing still are kept, the newest. */
+const MAX_STANDSTILLS = 100;
+
 /** Whether the report of this process is unreliable, and since when, ms since the epoch. */
 export type Reliability = Readonly<Pick<Starvation, 'unreliable' | 'sinceMs'>>;
 
@@ -54,6 +62,8 @@ export class StarvationWatch {
   readonly #samples: { atMs: number; suspect: boolean }[] = [];
   /** Delay of the loop in each of the last seconds, newest last. */
   readonly #delaysUs: number[] = [];
+  /** When the process stood still, monotonic ms, oldest first. */
+  readonly #standstills: { fromMs: number; toMs: number }[] = [];
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
   #reliability: Reliability;
@@ -99,6 +109,11 @@ export class StarvationWatch {
     return this.#reliability;
   }
 
+  /** Whether the process stood still at a moment (monotonic ms). The first second of standing still is not noticed. */
+  stoodStillAt(atMs: number): boolean {
+    return this.#standstills.some(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
+  }
+
   stop(): void {
     this.#timer.cancel();
     this.#watchTurns(false);
@@ -111,7 +126,12 @@ export class StarvationWatch {
   }
 
   #tick(): void {
-    this.timerWasLate(this.#clock.monotonicMs() - this.#tickDueMs);
+    const nowMs = this.#clock.monotonicMs();
+    this.timerWasLate(nowMs - this.#tickDueMs);
+    if (nowMs - this.#tickDueMs > STOOD_STILL_MS) {
+      this.#standstills.push({ fromMs: this.#tickDueMs, toMs: nowMs });
+      if (this.#standstills.length > MAX_STANDSTILLS) this.#standstills.shift();
+    }
     this.#watchTurns(this.meter.takeLongestUs() > RELIABLE_BELOW.loopDelayUs || this.#timers < DENSE_TIMERS);
     this.#timers = 0;
     // At the end of the grace, the delay of its last second is read.

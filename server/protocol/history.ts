@@ -40,6 +40,8 @@ export const reportPastSchema = v.object({
   knownAgeMs: finiteNumber,
   /** Age of the newest results: 0, except of a copy, which ends when its pod ended or was last asked. */
   untilAgeMs: v.exactOptional(finiteNumber),
+  /** Whether the process stood still (SIGSTOP, a frozen container) at the end of the range, so that it answered nobody. */
+  stoodStill: v.exactOptional(v.boolean()),
   /** uids of the pods whose copies this pod keeps: it can be asked for their past too (`of`). */
   copies: v.exactOptional(boundedArray(boundedText(128), MAX_KEPT_COPIES)),
 });

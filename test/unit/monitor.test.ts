@@ -54,6 +54,26 @@ it('a pod with targets is not alive once no ping has ended for long, and alive a
   expect(monitor.livenessFailure()).toBe('');
 });
 
+it('a report of the past says whether the process stood still at its end', async () => {
+  const { monitor, clock } = start({ REFRESH_INTERVAL: '0' });
+  const stoodStill = async (agoMs: number) =>
+    (await monitor.reportOf({ fromAgeMs: agoMs + 1_000, toAgeMs: agoMs })).past?.stoodStill ?? false;
+  await clock.advance(5_000);
+  clock.freeze(8_000);
+  await clock.advance(60_000);
+  expect(await Promise.all([69_000, 66_900, 60_100, 59_900, 0].map(stoodStill))).toEqual([
+    false,
+    true,
+    true,
+    false,
+    false,
+  ]);
+  // Nor did it when it was late by less than a call of another pod takes.
+  clock.freeze(1_900);
+  await clock.advance(5_000);
+  expect(await Promise.all([6_800, 5_800, 5_100].map(stoodStill))).toEqual([false, false, false]);
+});
+
 it('a pod that pings nobody is always alive', () => {
   const { monitor, clock, setPods } = start({ REFRESH_INTERVAL: '0' });
   setPods(PEER);

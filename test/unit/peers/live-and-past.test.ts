@@ -1,20 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import type { CollectDeps } from '../../../server/peers/collect-view.ts';
 import { Collector, FINDINGS_WINDOW_MS } from '../../../server/peers/collector.ts';
-import { Copies } from '../../../server/peers/copies.ts';
 import { FanOut } from '../../../server/peers/fan-out.ts';
 import { PastMeshes } from '../../../server/peers/past-meshes.ts';
-import { encodeCopyAnswer, NO_CURSOR, parseCopyAnswerSliced } from '../../../server/protocol/copy.ts';
-import type { Journal } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import { FLAG_NOT_YET, outcomeOf } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
-import { noneSkipped } from '../../../server/protocol/validators.ts';
-import { Results, type ResultsSettings } from '../../../server/results/results.ts';
-import { runSliced } from '../../../server/runtime/concurrency.ts';
+import { Results } from '../../../server/results/results.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
@@ -67,25 +62,26 @@ const UNTOLD = new Set(['one slow ping', 'suspect failures']);
 /** Pods that measure, as their own processes do, and pod 0 that collects. */
 function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
   const clock = new FakeClock(NOW_MS);
-  const settings: ResultsSettings = {
-    resultsMemoryMiB: 4,
-    historyMemoryMiB: 8,
-    historyWindowMs: 3_600_000,
-    refreshIntervalMs: intervalMs,
-    goneRetentionMs: 60_000,
-    slowLinkMs: 100,
-    udpEnabled,
-  };
-  const results = PODS.map(() => new Results(settings, clock, { onLinkChange: () => {}, onSpeedChange: () => {} }));
-  // Pod 0 keeps copies of the others.
-  const copies = new Copies(settings, clock, () => false);
-  let pods = PODS;
+  const results = PODS.map(() => {
+    const settings = { resultsMemoryMiB: 4, historyMemoryMiB: 8, historyWindowMs: 3_600_000, goneRetentionMs: 60_000 };
+    const hooks = { onLinkChange: () => {}, onSpeedChange: () => {} };
+    return new Results({ ...settings, refreshIntervalMs: intervalMs, slowLinkMs: 100, udpEnabled }, clock, hooks);
+  });
   const targets = PODS.map(({ uid, name }): Target => ({ ...targetOf(uid), name }));
   for (const one of results) one.setTargets(targets);
+  /** When which pods hung, monotonic ms. */
+  const hangs: { pod: number; fromMs: number; toMs: number }[] = [];
+  const hangsAt = (uid: string, atMs: number) =>
+    hangs.some(({ pod, fromMs, toMs }) => PODS[pod]?.uid === uid && fromMs <= atMs && atMs < toMs);
   const reportAt = async (pod: number, windowMs: number, past: AgeRange | null): Promise<PodReport> => {
     const one = results[pod] as Results;
     const parts = past === null ? await one.report(PODS, windowMs) : await one.reportOf(past);
-    return { ...reportOf(PODS[pod] ?? podOf(0), PODS), atMs: clock.nowMs(), ...parts };
+    const report = { ...reportOf(PODS[pod] ?? podOf(0), PODS), atMs: clock.nowMs(), ...parts };
+    if (past === null || report.past === null) return report;
+    return {
+      ...report,
+      past: { ...report.past, stoodStill: hangsAt(report.pod.uid, clock.monotonicMs() - past.toAgeMs) },
+    };
   };
   const deps: CollectDeps = {
     clock,
@@ -93,9 +89,10 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     isPassive: () => false,
     random: () => 0,
     selfUid: () => 'uid-0',
-    snapshot: () => snapshotOf(pods),
+    snapshot: () => snapshotOf(PODS),
     settings: () => settingsOf({ refreshIntervalMs: intervalMs }),
     queryReport: async ({ uid }, { windowMs, past }) => {
+      if (hangsAt(uid, clock.monotonicMs())) return { kind: 'missing', reason: 'timeout', detail: 'no answer' };
       const report = await reportAt(
         PODS.findIndex((pod) => pod.uid === uid),
         windowMs,
@@ -118,15 +115,24 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     jitterFactor: 0,
     resolutionMs: (ageMs) => (results[0] as Results).resolutionMs(ageMs),
     ownReportOf: (range) => reportAt(0, 0, range),
-    copiedReportOf: (uid, range) => copies.reportOf(uid, range),
+    copiedReportOf: async () => null,
     apiLostAt: () => null,
   });
   return {
     clock,
+    /** Lets a pod hang from now on, as SIGSTOP does. Returns what ends it. */
+    hang(pod: number): () => void {
+      const one = { pod, fromMs: clock.monotonicMs(), toMs: Number.POSITIVE_INFINITY };
+      hangs.push(one);
+      return () => {
+        one.toMs = clock.monotonicMs();
+      };
+    },
     /** One round of pings, and what is shown then. */
     async round(sample: (from: number, to: number) => Sample): Promise<Mesh> {
       clock.freeze(intervalMs - 100);
       for (const [from, one] of results.entries()) {
+        if (hangsAt(`uid-${from}`, clock.monotonicMs())) continue;
         for (const [to, target] of targets.entries()) one.record(target, sample(from, to));
       }
       clock.freeze(100);
@@ -143,31 +149,12 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
         }
       }
     },
-    /** Pod 0 asks another pod, over the wire, for what is new. */
-    async copy(pod: number): Promise<void> {
-      const uid = PODS[pod]?.uid ?? '';
-      const part = await (results[pod] as Results).copySince(copies.cursorOf(uid) ?? NO_CURSOR);
-      const journal: Journal = {
-        id: uid,
-        knownAgeMs: 0,
-        truncated: false,
-        events: [],
-        format: 'goldpinger-ts/journal/1',
-      };
-      const wire = JSON.parse(encodeCopyAnswer({ hasMore: false, copies: [{ ...part, journal }] }));
-      const answer = await runSliced(parseCopyAnswerSliced(wire, noneSkipped()), clock);
-      copies.take(uid, answer, { agoMs: 0, errorMs: 0 });
-    },
-    /** A pod leaves: it can't be asked any more. */
-    leave(pod: number): void {
-      pods = PODS.map((one, i) => (i === pod ? { ...one, lifecycle: 'gone' } : one));
-    },
     collect: (windowMs: number) => collector.collect({ windowMs, maxAgeMs: 0 }),
     at: (atMs: number) => pastMeshes.at(atMs),
   };
 }
 
-/** What a mesh tells. Error texts are not kept. */
+/** What a mesh tells. Why a call failed is not kept, and packed ages are not exact. */
 function told({ findings, health, reports, pods }: Mesh) {
   const states = reports.flatMap(({ pod, links, stats }) =>
     [...links.to].map((to, i) => {
@@ -175,7 +162,12 @@ function told({ findings, health, reports, pods }: Mesh) {
       return `${pod} ${pods[to]?.uid} ${known && outcomeOf(links, i)} ${stats?.samples[i]} ${stats?.failures[i]} ${stats?.p50Us[i]}`;
     }),
   );
-  return { findings: findings.map(({ detail: _, ...finding }) => finding), health, states };
+  const reasons = health.reasons.map(({ pod, why }) => ({
+    pod,
+    why: why.map((sentence) => sentence.replace(/(did not report \(\w+): .*\)/, '$1)')),
+  }));
+  const rounded = findings.map(({ sinceMs, ...finding }) => ({ ...finding, sinceMs: Math.round(sinceMs / 100) * 100 }));
+  return { findings: rounded, health: { ...health, reasons }, states };
 }
 
 describe('the past never contradicts what was shown live', () => {
@@ -199,6 +191,36 @@ describe('the past never contradicts what was shown live', () => {
     }
   });
 });
+
+test.each([1_000, INTERVAL_MS, 30_000])(
+  'the past of a pod that hung has no report of it, as live, with an interval of %i ms',
+  async (intervalMs) => {
+    const { clock, round, at, hang } = start({ intervalMs });
+    const rounds = async (count: number, sample: (from: number, to: number) => Sample = () => sampleOf()) => {
+      const shown: { atMs: number; live: ReturnType<typeof told> }[] = [];
+      for (let n = 0; n < count; n++) {
+        const mesh = await round(sample);
+        shown.push({ atMs: clock.nowMs(), live: told(mesh) });
+      }
+      return shown;
+    };
+    await rounds(60);
+    clock.freeze(60);
+    const wake = hang(3);
+    const shown = await rounds(4, (_, to) => (to === 3 ? timeout() : sampleOf()));
+    // It answers right after the last moment that was shown: no rounding may show that.
+    clock.freeze(30);
+    wake();
+    clock.freeze(10);
+    for (const { atMs } of shown) expect(atMs % 100).toBe(60);
+    const later = await rounds(3);
+    expect(shown[0]?.live.findings).toMatchObject([
+      { kind: 'pod-unreachable', detail: expect.stringContaining('What it reaches is not known.') },
+    ]);
+    clock.freeze(20_000);
+    for (const { atMs, live } of [...shown, ...later]) expect(told(await at(atMs))).toEqual(live);
+  },
+);
 
 describe('a link that loses 15 % of its datagrams', () => {
   /** Datagrams of 10 that are lost, each with a probability of 15 %. */
@@ -236,24 +258,4 @@ describe('a link that loses 15 % of its datagrams', () => {
       for (const { atMs, live } of told.slice(-20)) expect(lossyIn(await at(atMs))).toEqual(live);
     },
   );
-
-  it('is told of the past as it was told live, although the pod that measured it has gone', async () => {
-    const { clock, lossyRound, collect, copy, leave, at } = start({ intervalMs: 30_000, udpEnabled: true });
-    const lost = lossOf15Percent();
-    const datagrams = ({ reports }: Mesh) => reports.find(({ pod }) => pod === 1)?.udp;
-    const told: { atMs: number; live: Mesh }[] = [];
-    for (let n = 0; n < 40; n++) {
-      lossyRound((from, to) => (from === 1 && to === 4 ? lost() : 0));
-      await copy(1);
-      if (n >= 20) told.push({ atMs: clock.nowMs(), live: await collect(FINDINGS_WINDOW_MS) });
-    }
-    leave(1);
-    clock.freeze(1_000);
-    for (const { atMs, live } of told) {
-      const past = await at(atMs);
-      expect(lossyIn(past)).toMatchObject([{ kind: 'link-lossy', subject: 'pod-1 → pod-4' }]);
-      expect(lossyIn(past)).toEqual(lossyIn(live));
-      expect(datagrams(past)?.recentLost).toEqual(datagrams(live)?.recentLost);
-    }
-  });
 });

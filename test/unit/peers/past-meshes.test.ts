@@ -166,6 +166,46 @@ describe('a mesh of the past', () => {
     );
   });
 
+  it('has no report of a pod whose process stood still at the moment, not even from a copy', async () => {
+    const pods = podsOf(4);
+    const { meshes, reasons, asks } = start({
+      now: pods,
+      before: pods,
+      ownCopies: ['uid-2'],
+      answer: (uid, asked) => {
+        const report = pastReport(podOf(1), pods, asked);
+        const past = { ...asked, resolutionMs: 0, knownAgeMs: HOUR_MS, stoodStill: uid === 'uid-2' };
+        return { kind: 'report', report: { ...report, past } };
+      },
+    });
+    const atMoment = await meshes.at(minuteAgo.toMs);
+    expect(reasons(atMoment)).toEqual(['', '', 'timeout', '']);
+    expect(atMoment.reports[2]?.missingDetail).toBe('its process stood still, and answered no call');
+    expect(asks.some(({ of }) => of !== undefined)).toBe(false);
+    // It measured in most of a range that ends then.
+    expect(reasons(await meshes.of(minuteAgo))).toEqual(['', '', '', '']);
+  });
+
+  it.each([
+    [15_000, ''],
+    [25_000, 'no-history'],
+  ])('of a pod that hung until it was killed: a copy that ends %i ms before the moment', async (lagMs, missing) => {
+    const before = podsOf(3);
+    const { meshes, reasons } = start({
+      now: [podOf(0), podOf(1), podOf(2, { lifecycle: 'gone' })],
+      before,
+      answer: (_uid, asked, of) => {
+        const report = pastReport(podOf(of === undefined ? 1 : 2), before, asked);
+        const past = { ...asked, resolutionMs: 0, knownAgeMs: HOUR_MS };
+        const copies = { ...past, copies: ['uid-2'] };
+        const copied = { ...past, untilAgeMs: asked.toAgeMs + lagMs };
+        return { kind: 'report', report: { ...report, past: of === undefined ? copies : copied } };
+      },
+    });
+    expect(reasons(await meshes.at(minuteAgo.toMs))).toEqual(['', '', missing]);
+    expect(reasons(await meshes.of(minuteAgo))).toEqual(['', '', '']);
+  });
+
   it('says since when a report covers the range, if its pod ran before', async () => {
     const bornWithin = podOf(2, { createdMs: minuteAgo.fromMs });
     const pods = [podOf(0), podOf(1), bornWithin];
