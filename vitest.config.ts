@@ -31,7 +31,8 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // Most of them wait for most of the time: two at a time fit on two cores.
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
           // `describe.concurrent` is for tests that mostly wait.
           maxConcurrency: 12,

@@ -75,8 +75,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   /** Emits `change` after each change of the pod list, to live pages. */
   const podChanges = new EventEmitter();
   let isReady = true;
-  /** uids of the pods whose pings are in no metric, so that no alert is about them: see `ignoredBy`. */
-  let ignored: ReadonlySet<string> = new Set();
   let ownFaultLoggedMs = Number.NEGATIVE_INFINITY;
 
   // This pod's own part, and what it has seen happen.
@@ -87,7 +85,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     discoveryStatus: () => snapshot().status,
     gonePods: () => lifetimes.gone(),
     onSample: (target, sample) => {
-      if (!ignored.has(target.uid)) metrics.pingSample(target, sample);
+      if (!isLeftOut(target.uid)) metrics.pingSample(target, sample);
       journal.checkStarvation();
     },
     onLinkChange: (change) => {
@@ -126,11 +124,13 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     health: () => monitor.health(),
   });
   const lifetimes = new PodLifetimes(config, clock);
+  /** Whether the link to a pod is in no metric and no history, so that no alert is about it (IGNORE_CORDONED). */
+  const isLeftOut = (to: string) => lifetimes.isLeftOut(monitor.selfUid, to);
   const journal = new EventJournal({ ...config, clock, random, starvation: () => monitor.reliability() });
   const ownAnnotations = new AnnotationStore(clock);
 
   // What other pods are asked for, and what they ask for.
-  const copies = new Copies(config, clock);
+  const copies = new Copies(config, clock, (from, to) => lifetimes.isLeftOut(from, to));
   const presentUids = () =>
     new Set(snapshot().pods.flatMap(({ uid, lifecycle }) => (lifecycle === 'gone' ? [] : [uid])));
   const past: RouteContext['past'] = {
@@ -139,7 +139,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       const starvation = { ...report.starvation, ...journal.starvedAt(range.toAgeMs) };
       return { ...report, starvation, past: report.past === null ? null : withCopies(report.past, copies) };
     },
-    podHistory: async (range, stepMs) => withCopies(await monitor.past.podHistory(range, stepMs), copies),
+    podHistory: async (range, stepMs) => withCopies(await monitor.past.podHistory(range, stepMs, isLeftOut), copies),
     journal: (sinceAgeMs, limit = MAX_EVENTS) => {
       const own = journal.read(sinceAgeMs, limit);
       const lost = copies.journals(sinceAgeMs, limit, presentUids());
@@ -264,10 +264,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       void annotations.catchUp();
       void departedPods.catchUp();
     }
-    ignored = ignoredBy(pods.pods, monitor.selfUid);
     metrics.setPeers(
       pods.pods,
-      targets.filter(({ uid }) => !ignored.has(uid)),
+      targets.filter(({ uid }) => !isLeftOut(uid)),
     );
     // A link that is probed again, or at another address, may never change its state: its state is set here.
     for (const { target, isUp } of monitor.links()) metrics.linkState(target, isUp);
@@ -360,12 +359,6 @@ function onlyReporters(
     all = pods;
     return { pods: reporters, status };
   };
-}
-
-/** The uids of the pods that are left out because their nodes are cordoned (IGNORE_CORDONED); all if our own pod is one of them. */
-function ignoredBy(pods: DiscoverySnapshot['pods'], selfUid: string): ReadonlySet<string> {
-  const isAll = pods.some(({ uid, cordon }) => uid === selfUid && cordon === 'ignored');
-  return new Set(pods.flatMap(({ uid, cordon }) => (isAll || cordon === 'ignored' ? [uid] : [])));
 }
 
 function wait(clock: Clock, delayMs: number): Promise<void> {

@@ -129,7 +129,7 @@ export const SETTINGS = {
     help: 'Departed pods stay visible for this long',
   }),
   ignoreCordoned: setting('Peers', 'IGNORE_CORDONED', 'false', flag, {
-    help: 'Pods on cordoned nodes are pinged and shown, but left out of health, findings, verdicts and alerts',
+    help: 'Pods on cordoned nodes are pinged and shown, but left out of health, findings, verdicts, metrics of pings, alerts, and the counts of page and timeline',
   }),
   refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', secondsOrOff(86_400), {
     help: 'Seconds between two pings of one peer, fractions allowed; 0 or less: peers are not pinged, external targets every 30 s',

@@ -71,6 +71,11 @@ export class PodLifetimes {
     return this.#lifetimes.get(uid)?.pod ?? null;
   }
 
+  /** Whether a link counts for nothing: one of its pods is on a cordoned node, or was when it left (IGNORE_CORDONED). */
+  isLeftOut(from: string, to: string): boolean {
+    return [from, to].some((uid) => this.lastKnown(uid)?.cordon === 'ignored');
+  }
+
   /**
    * Since when a pod that has not restarted remembers what it saw, ms since the epoch; Infinity if it has never been ready.
    * A pod may be pending for long after it has been created. One that we have never seen is taken to have started at once.

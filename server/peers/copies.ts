@@ -6,7 +6,10 @@ import {
   type CopyCursor,
   type CopyPart,
   type CopyPiece,
+  CYCLE_BYTES,
+  MAX_ANSWER_CYCLES,
   MAX_ANSWER_SAMPLES,
+  readCycle,
   readSample,
   SAMPLE_BYTES,
 } from '../protocol/copy.ts';
@@ -48,7 +51,7 @@ interface Copy {
   journal: { startMs: number; entries: EventRings; seq: number };
 }
 
-/** Approximate memory of a target, of a piece besides its samples, and of a copy. */
+/** Approximate memory of a target, of a piece besides its samples and cycles, and of a copy. */
 const TARGET_BYTES = 300;
 const PIECE_BYTES = 200;
 const COPY_BYTES = 1_000;
@@ -70,14 +73,17 @@ const LARGE_SAMPLES = 50_000;
 export class Copies {
   readonly #settings: ResultsSettings;
   readonly #clock: Clock;
+  readonly #isLeftOut: (from: string, to: string) => boolean;
   readonly #maxBytes: number;
   /** By process. */
   readonly #copies = new Map<string, Copy>();
   readonly #replays: SharedResults<Results>;
 
-  constructor(settings: ResultsSettings, clock: Clock) {
+  /** `isLeftOut`: whether a link between two pods is not counted in a history (IGNORE_CORDONED). */
+  constructor(settings: ResultsSettings, clock: Clock, isLeftOut: (from: string, to: string) => boolean) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#isLeftOut = isLeftOut;
     this.#maxBytes = settings.historyMemoryMiB * 2 ** 20 * COPY_SHARE;
     this.#replays = new SharedResults(clock, MAX_REPLAYS, 'too many copies are asked for at once, try again');
   }
@@ -108,15 +114,17 @@ export class Copies {
 
   /** What a keeper that has `cursor` lacks of the copies of pod `uid`, within the limits of one answer. */
   answer(uid: string, cursor: CopyCursor): CopyAnswer {
-    let room = MAX_ANSWER_SAMPLES;
+    let sampleRoom = MAX_ANSWER_SAMPLES;
+    let cycleRoom = MAX_ANSWER_CYCLES;
     let hasMore = false;
     const copies = this.#of(uid).map((copy): CopyPart => {
       const isKnown = copy.process === cursor.process;
       const sinceMs = isKnown ? cursor.sinceMs : Number.NEGATIVE_INFINITY;
       const wanted = copy.pieces.filter(({ toMs }) => toMs > sinceMs);
-      const pieces = wanted.filter(({ samples }) => {
-        room -= samples.length / SAMPLE_BYTES;
-        return room >= 0;
+      const pieces = wanted.filter(({ samples, cycles }) => {
+        sampleRoom -= samples.length / SAMPLE_BYTES;
+        cycleRoom -= cycles.length / CYCLE_BYTES;
+        return sampleRoom >= 0 && cycleRoom >= 0;
       });
       hasMore ||= pieces.length < wanted.length;
       const nowMs = this.#nowOf(copy);
@@ -159,7 +167,8 @@ export class Copies {
   async podHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null> {
     const copy = this.#bestOf(uid, range);
     if (copy === null) return null;
-    const history = await (await this.#resultsOf(copy)).podHistory(range, stepMs);
+    const results = await this.#resultsOf(copy);
+    const history = await results.podHistory(range, stepMs, (to) => this.#isLeftOut(uid, to));
     return { ...history, untilAgeMs: this.#untilAgeMs(copy) };
   }
 
@@ -170,7 +179,9 @@ export class Copies {
     const results = await this.#resultsOf(copy);
     const usualUs = results.usualUs(to);
     const samples = results.samples(to);
-    return { from: uid, to, nowMs: this.#clock.nowMs(), error: '', samples, ...(usualUs !== undefined && { usualUs }) };
+    const udp = results.udpResults(to);
+    const known = { ...(usualUs !== undefined && { usualUs }), ...(udp !== undefined && { udp }) };
+    return { from: uid, to, nowMs: this.#clock.nowMs(), error: '', samples, ...known };
   }
 
   /** The history of the link of pod `uid` to pod `to`; null if there is no copy. */
@@ -301,8 +312,8 @@ function newCopy(uid: string, process: string, { nowMs, sinceMs, journal }: Copy
 /** Adds a piece; small ones become one, so that an hour is not kept in 360 parts. */
 function addPiece(copy: Copy, piece: CopyPiece): void {
   const last = copy.pieces.at(-1);
-  const isSmall = last !== undefined && last.samples.length + piece.samples.length <= JOINED_BYTES;
-  if (piece.samples.length === 0 && last !== undefined) last.toMs = Math.max(last.toMs, piece.toMs);
+  const isSmall = last !== undefined && sizeOf(last) + sizeOf(piece) <= JOINED_BYTES;
+  if (sizeOf(piece) === 0 && last !== undefined) last.toMs = Math.max(last.toMs, piece.toMs);
   else if (isSmall) copy.pieces[copy.pieces.length - 1] = joined(last, piece);
   else copy.pieces.push(piece);
 }
@@ -313,28 +324,50 @@ function dropOldestPiece(copy: Copy): boolean {
   return dropped !== undefined;
 }
 
+/** Bytes of the samples and cycles of a piece. */
+function sizeOf({ samples, cycles }: CopyPiece): number {
+  return samples.length + cycles.length;
+}
+
 function bytesOf({ targets, pieces, journal }: Copy): number {
-  const samples = pieces.reduce((sum, piece) => sum + PIECE_BYTES + piece.samples.length, 0);
-  return COPY_BYTES + targets.length * TARGET_BYTES + samples + journal.entries.bytes;
+  const kept = pieces.reduce((sum, piece) => sum + PIECE_BYTES + sizeOf(piece), 0);
+  return COPY_BYTES + targets.length * TARGET_BYTES + kept + journal.entries.bytes;
 }
 
 /** Two pieces as one. */
 function joined(first: CopyPiece, second: CopyPiece): CopyPiece {
-  const samples = new Uint8Array(first.samples.length + second.samples.length);
-  samples.set(first.samples);
-  samples.set(second.samples, first.samples.length);
-  const view = new DataView(samples.buffer);
   const shiftMs = Math.round(second.fromMs - first.fromMs);
-  for (let at = first.samples.length + AGE_OFFSET; at < samples.length; at += SAMPLE_BYTES) {
+  return {
+    fromMs: first.fromMs,
+    toMs: second.toMs,
+    samples: joinedRecords(first.samples, second.samples, SAMPLE_BYTES, shiftMs),
+    cycles: joinedRecords(first.cycles, second.cycles, CYCLE_BYTES, shiftMs),
+  };
+}
+
+/** Records of `recordBytes`, those of `second` with ages that are `shiftMs` more. */
+function joinedRecords(first: Uint8Array, second: Uint8Array, recordBytes: number, shiftMs: number): Uint8Array {
+  const records = new Uint8Array(first.length + second.length);
+  records.set(first);
+  records.set(second, first.length);
+  const view = new DataView(records.buffer);
+  for (let at = first.length + AGE_OFFSET; at < records.length; at += recordBytes) {
     view.setUint32(at, view.getUint32(at, true) + shiftMs, true);
   }
-  return { fromMs: first.fromMs, toMs: second.toMs, samples };
+  return records;
 }
 
 /** The part of a piece after `atMs`. */
 function partAfter(piece: CopyPiece, atMs: number): CopyPiece {
-  let first = 0;
-  const count = piece.samples.length / SAMPLE_BYTES;
-  while (first < count && readSample(piece, first).atMs <= atMs) first += 1;
-  return first === 0 ? piece : { ...piece, samples: piece.samples.subarray(first * SAMPLE_BYTES) };
+  let sample = 0;
+  let cycle = 0;
+  const samples = piece.samples.length / SAMPLE_BYTES;
+  const cycles = piece.cycles.length / CYCLE_BYTES;
+  while (sample < samples && readSample(piece, sample).atMs <= atMs) sample += 1;
+  while (cycle < cycles && readCycle(piece, cycle).atMs <= atMs) cycle += 1;
+  return {
+    ...piece,
+    samples: piece.samples.subarray(sample * SAMPLE_BYTES),
+    cycles: piece.cycles.subarray(cycle * CYCLE_BYTES),
+  };
 }

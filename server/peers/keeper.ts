@@ -77,7 +77,7 @@ const OTHER_KEEPERS = 4;
 /** A pod that left, and that nobody had a copy of, is asked about again after this time, at most `MAX_SEARCHES` times. */
 const SEARCH_MS = 30_000;
 const MAX_SEARCHES = 3;
-/** An answer has at most 300 kB of samples (400 kB in base64), 1000 entries of a journal and the targets. */
+/** An answer has at most 660 kB of samples and cycles (880 kB in base64), 1000 entries of a journal and the targets. */
 const LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 100_000 };
 /** The most answers that are asked for in a row, if one was full. */
 const MAX_IN_A_ROW = 50;

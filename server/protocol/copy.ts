@@ -1,8 +1,10 @@
 import * as v from 'valibot';
 import { type Journal, journalSchema, parseJournalSliced } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
-import { MAX_LINKS, readBase64, toBase64 } from './links.ts';
+import { MAX_LINKS, pack16, readBase64, toBase64, unpack16 } from './links.ts';
 import type { Target } from './pod.ts';
+import type { UdpResult } from './sample.ts';
+import { UNKNOWN_HOPS } from './udp.ts';
 import {
   boundedArray,
   boundedList,
@@ -25,11 +27,16 @@ export const COPY_FORMAT = 'goldpinger-ts/copy/1';
 
 /** Bytes of one sample in `CopyPiece.samples`, little-endian: link and age from `fromMs` (32 bits), code (8), durations (3 x 16). */
 export const SAMPLE_BYTES = 15;
-/** Where in a sample its age is. */
+/**
+ * Bytes of one cycle of the UDP probe in `CopyPiece.cycles`, little-endian: link and age from `fromMs` (32 bits), datagrams sent,
+ * those that were lost, round trip (3 x 16), duplicates, out of order, hops, 1 if the cycle is suspect (4 x 8).
+ */
+export const CYCLE_BYTES = 18;
+/** Where in a sample or a cycle its age is. */
 export const AGE_OFFSET = 4;
-/** The most bytes of samples in one answer, before base64: 20,000 samples are 300 kB. */
+/** The most samples in one answer, and the most cycles: before base64 they are 300 kB and 360 kB. */
 export const MAX_ANSWER_SAMPLES = 20_000;
-const MAX_PIECE_BYTES = MAX_ANSWER_SAMPLES * SAMPLE_BYTES;
+export const MAX_ANSWER_CYCLES = 20_000;
 /** The most pieces of one copy in one answer, and the most copies: one for each process that a pod has had. */
 const MAX_PIECES = 512;
 const MAX_COPIES = 8;
@@ -39,12 +46,26 @@ export interface CopiedTarget extends Pick<Target, 'uid' | 'name' | 'namespace' 
   number: number;
 }
 
-/** The samples of all links in (`fromMs`, `toMs`], in order of time, in the form of `SAMPLE_BYTES`. */
+/** What all links have in (`fromMs`, `toMs`], in order of time. */
 export interface CopyPiece {
   fromMs: number;
   toMs: number;
+  /** In the form of `SAMPLE_BYTES`. */
   samples: Uint8Array;
+  /** The cycles of the UDP probe, in the form of `CYCLE_BYTES`. Empty where the probe is off, and from older versions. */
+  cycles: Uint8Array;
 }
+
+/** Bytes as base64, at most `count` records of `recordBytes`. */
+const records = (count: number, recordBytes: number) => boundedText(Math.ceil((count * recordBytes) / 3) * 4);
+
+const pieceSchema = v.object({
+  fromMs: finiteNumber,
+  toMs: finiteNumber,
+  samples: records(MAX_ANSWER_SAMPLES, SAMPLE_BYTES),
+  /** Absent if there are none. Older versions don't know it and leave it out. */
+  cycles: v.optional(records(MAX_ANSWER_CYCLES, CYCLE_BYTES), ''),
+});
 
 const copySchema = v.object({
   /** When the answer was made. */
@@ -55,10 +76,7 @@ const copySchema = v.object({
   /** How many targets the process has had. `targets` has those from the number on that was asked for. */
   links: wholeNumber,
   targets: boundedList(MAX_LINKS),
-  pieces: boundedArray(
-    v.object({ fromMs: finiteNumber, toMs: finiteNumber, samples: boundedText(Math.ceil(MAX_PIECE_BYTES / 3) * 4) }),
-    MAX_PIECES,
-  ),
+  pieces: boundedArray(pieceSchema, MAX_PIECES),
   /** The entries after the `seq` that was asked for. Its `id` identifies the process. */
   journal: v.looseObject(journalSchema.entries),
 });
@@ -107,7 +125,9 @@ export function encodeCopyAnswer({ hasMore, copies }: CopyAnswer): string {
   const wire = copies.map((copy) => ({
     ...copy,
     targets: copy.targets.map((one) => [one.number, one.uid, one.name, one.namespace, one.podIP, one.family]),
-    pieces: copy.pieces.map((piece) => ({ ...piece, samples: toBase64(piece.samples) })),
+    pieces: copy.pieces.map(({ fromMs, toMs, samples, cycles }) => {
+      return { fromMs, toMs, samples: toBase64(samples), ...(cycles.length > 0 && { cycles: toBase64(cycles) }) };
+    }),
   }));
   return JSON.stringify({ format: COPY_FORMAT, hasMore, copies: wire });
 }
@@ -133,15 +153,20 @@ export function* parseCopyAnswerSliced(wire: unknown, skipped: Skipped): Generat
   return { hasMore, copies };
 }
 
-function parsePiece({ fromMs, toMs, samples }: { fromMs: number; toMs: number; samples: string }, nowMs: number) {
+function parsePiece({ fromMs, toMs, samples, cycles }: v.InferOutput<typeof pieceSchema>, nowMs: number): CopyPiece {
   if (fromMs < nowMs - MAX_PAST_MS || toMs < fromMs || toMs > nowMs) {
     throw new RangeError('the times of a piece are not in order');
   }
-  const padding = samples.endsWith('==') ? 2 : samples.endsWith('=') ? 1 : 0;
-  const bytes = new Uint8Array(Math.max(0, (samples.length / 4) * 3 - padding));
-  if (bytes.length % SAMPLE_BYTES !== 0) throw new RangeError('a piece does not have whole samples');
-  readBase64(samples, bytes);
-  return { fromMs, toMs, samples: bytes };
+  return { fromMs, toMs, samples: wholeRecords(samples, SAMPLE_BYTES), cycles: wholeRecords(cycles, CYCLE_BYTES) };
+}
+
+/** Decodes base64. Throws if it is none, or if it has a part of a record. */
+function wholeRecords(base64: string, recordBytes: number): Uint8Array {
+  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
+  const bytes = new Uint8Array(Math.max(0, (base64.length / 4) * 3 - padding));
+  if (bytes.length % recordBytes !== 0) throw new RangeError('a piece does not have whole samples or cycles');
+  readBase64(base64, bytes);
+  return bytes;
 }
 
 /** One sample as it is kept: `code` as made by `codeOf` in server/results/, and three durations packed by `pack16`. */
@@ -182,5 +207,49 @@ export function readSample({ samples, fromMs, toMs }: CopyPiece, i: number): Pac
     connect16: view.getUint16(9, true),
     firstByte16: view.getUint16(11, true),
     total16: view.getUint16(13, true),
+  };
+}
+
+/** One cycle of the UDP probe as it is copied; its `atMs` is monotonic. */
+export interface CopiedCycle extends UdpResult {
+  /** Number of the link's target. */
+  link: number;
+}
+
+/** Writes cycles, which are in order of time, into a piece that begins at `fromMs`. */
+export function writeCycles(cycles: readonly CopiedCycle[], fromMs: number): Uint8Array {
+  const bytes = new Uint8Array(cycles.length * CYCLE_BYTES);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const { link, atMs, sent, lost, rttUs, duplicates, outOfOrder, hops, suspect } of cycles) {
+    view.setUint32(at, link, true);
+    view.setUint32(at + AGE_OFFSET, Math.round(atMs - fromMs), true);
+    view.setUint16(at + 8, sent, true);
+    view.setUint16(at + 10, lost, true);
+    view.setUint16(at + 12, pack16(rttUs), true);
+    view.setUint8(at + 14, Math.min(255, duplicates));
+    view.setUint8(at + 15, Math.min(255, outOfOrder));
+    view.setUint8(at + 16, hops < 0 ? UNKNOWN_HOPS : hops);
+    view.setUint8(at + 17, suspect ? 1 : 0);
+    at += CYCLE_BYTES;
+  }
+  return bytes;
+}
+
+/** Reads cycle `i` of a piece. No cycle is later than the piece's end, and none has lost more than it sent. */
+export function readCycle({ cycles, fromMs, toMs }: CopyPiece, i: number): CopiedCycle {
+  const view = new DataView(cycles.buffer, cycles.byteOffset + i * CYCLE_BYTES, CYCLE_BYTES);
+  const sent = view.getUint16(8, true);
+  const hops = view.getUint8(16);
+  return {
+    link: view.getUint32(0, true),
+    atMs: Math.min(toMs, fromMs + view.getUint32(AGE_OFFSET, true)),
+    sent,
+    lost: Math.min(sent, view.getUint16(10, true)),
+    rttUs: unpack16(view.getUint16(12, true)),
+    duplicates: view.getUint8(14),
+    outOfOrder: view.getUint8(15),
+    hops: hops === UNKNOWN_HOPS ? -1 : hops,
+    suspect: view.getUint8(17) !== 0,
   };
 }

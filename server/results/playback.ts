@@ -1,4 +1,13 @@
-import { type CopiedTarget, type CopyPiece, readSample, SAMPLE_BYTES } from '../protocol/copy.ts';
+import {
+  type CopiedCycle,
+  type CopiedTarget,
+  type CopyPiece,
+  CYCLE_BYTES,
+  type PackedSample,
+  readCycle,
+  readSample,
+  SAMPLE_BYTES,
+} from '../protocol/copy.ts';
 import type { Target } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
@@ -16,8 +25,9 @@ export interface CopiedResults {
 }
 
 /**
- * Results that have been given all copied samples of another process, at the times at which that process took them. With the
- * same settings they answer as the results of that process did.
+ * Results that have been given all copied samples and cycles of the UDP probe of another process, at the times at which that
+ * process took them. With the same settings they answer as the results of that process did. Whether its UDP probe was on, the copy
+ * says: pods may differ in it.
  */
 export async function playedBack(copied: CopiedResults, settings: ResultsSettings, clock: Clock): Promise<Results> {
   let playedMs: number | null = copied.sinceMs;
@@ -26,22 +36,44 @@ export async function playedBack(copied: CopiedResults, settings: ResultsSetting
     monotonicMs: () => playedMs ?? clock.monotonicMs() - copied.offsetMs,
     setTimer: (fn, delayMs) => clock.setTimer(fn, delayMs),
   };
-  const results = new Results(settings, clockOfCopy, { onLinkChange: () => {}, onSpeedChange: () => {} });
+  const udpEnabled = copied.pieces.some(({ cycles }) => cycles.length > 0);
+  const results = new Results({ ...settings, udpEnabled }, clockOfCopy, {
+    onLinkChange: () => {},
+    onSpeedChange: () => {},
+  });
   const targets = new Map(copied.targets.map((target) => [target.number, targetOf(target)]));
   results.setTargets([...targets.values()]);
   const timeSlice = new TimeSlice(clock);
   playedMs = Number.NEGATIVE_INFINITY;
+  let played = 0;
   for (const piece of copied.pieces) {
-    for (let i = 0; i < piece.samples.length / SAMPLE_BYTES; i++) {
-      const sample = readSample(piece, i);
-      const target = targets.get(sample.link);
-      playedMs = Math.max(playedMs, sample.atMs);
-      if (target !== undefined) results.record(target, sampleOfCode(sample));
-      if (i % 64 === 0 && timeSlice.isOver()) await timeSlice.next();
+    for (const one of inOrder(piece)) {
+      const target = targets.get(one.link);
+      playedMs = Math.max(playedMs, one.atMs);
+      if (target !== undefined) {
+        if ('sent' in one) results.recordUdp(target, one);
+        else results.record(target, sampleOfCode(one));
+      }
+      if (played++ % 64 === 0 && timeSlice.isOver()) await timeSlice.next();
     }
   }
   playedMs = null;
   return results;
+}
+
+/** The samples and the cycles of a piece in order of time: the pings beside a cycle decide whether it counts. */
+function* inOrder(piece: CopyPiece): Generator<PackedSample | CopiedCycle> {
+  const cycles = Array.from({ length: piece.cycles.length / CYCLE_BYTES }, (_, i) => readCycle(piece, i));
+  let next = 0;
+  for (let i = 0; i < piece.samples.length / SAMPLE_BYTES; i++) {
+    const sample = readSample(piece, i);
+    for (let cycle = cycles[next]; cycle !== undefined && cycle.atMs < sample.atMs; cycle = cycles[next]) {
+      yield cycle;
+      next += 1;
+    }
+    yield sample;
+  }
+  yield* cycles.slice(next);
 }
 
 function targetOf({ uid, name, namespace, podIP, family }: CopiedTarget): Target {

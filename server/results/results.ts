@@ -173,13 +173,17 @@ export class Results {
     return { ...parts, past: { ...range, resolutionMs, knownAgeMs } };
   }
 
-  /** How many links were in which state in a time range of the past, by steps of `stepMs`. */
-  async podHistory(range: AgeRange, stepMs: number): Promise<PodHistory> {
+  /**
+   * How many links were in which state in a time range of the past, by steps of `stepMs`. `isLeftOut`: whether the links to a pod are
+   * not counted.
+   */
+  async podHistory(range: AgeRange, stepMs: number, isLeftOut: (uid: string) => boolean): Promise<PodHistory> {
     const nowMs = this.#clock.monotonicMs();
     const knownAgeMs = this.#knownAgeMs(nowMs);
     this.#links.expire(nowMs);
     const steps = stepsOf(range, stepMs, nowMs);
-    const counts = await countBySteps(this.#links.all(), steps, nowMs, this.#history, new TimeSlice(this.#clock));
+    const links = this.#links.all().filter(({ target }) => !isLeftOut(target.uid));
+    const counts = await countBySteps(links, steps, nowMs, this.#history, new TimeSlice(this.#clock));
     return { format: 'goldpinger-ts/pod-history/1', ...range, stepMs, knownAgeMs, ...counts };
   }
 

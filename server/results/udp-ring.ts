@@ -84,7 +84,18 @@ export class UdpRing {
 
   /** All cycles that are kept, oldest first. */
   get all(): UdpResult[] {
-    return Array.from({ length: this.#count }, (_, i) => this.#read(this.#placeOf(this.#count - 1 - i)));
+    return this.after(Number.NEGATIVE_INFINITY);
+  }
+
+  /** The cycles that ended after `sinceMs` and are kept, oldest first. */
+  after(sinceMs: number): UdpResult[] {
+    const newestFirst: UdpResult[] = [];
+    for (let back = 0; back < this.#count; back++) {
+      const at = this.#placeOf(back);
+      if (this.#bytes.getFloat64(at) <= sinceMs) break;
+      newestFirst.push(this.#read(at));
+    }
+    return newestFirst.reverse();
   }
 
   get #capacity(): number {

@@ -29,6 +29,13 @@ it('a pod on a cordoned node may fail with IGNORE_CORDONED, and says why it is g
     expect(judged.ok).toBe(false);
   }, 30_000);
   expect(await judging!.text('/metrics')).toContain('pod-2');
+  // The timeline counts as the summary does.
+  const failedOf = async (server: typeof ignoring) => {
+    const { failed } = JSON.parse(await server!.text('/api/v1/history')) as { failed: number[] };
+    return failed.some((count) => count > 0);
+  };
+  await eventually(async () => expect(await failedOf(judging)).toBe(true), 30_000);
+  expect(await failedOf(ignoring)).toBe(false);
 
   mesh.kube.deleteNode('node-2');
   mesh.kube.deletePod('pod-2');

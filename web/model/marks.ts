@@ -41,7 +41,7 @@ const LINK_MARKS: Record<LinkState, string> = {
   'not-probed': 'M12 12V12.01',
   'not-yet': DOTS,
   unknown: QUESTION,
-  ignored: ONE_BAR,
+  ignored: 'M12 6A6 6 0 1 1 11.99 6M9 12H15',
   gone: STROKE,
 };
 

@@ -24,6 +24,15 @@ function start() {
   return { clock, lifetimes, pod, update, at };
 }
 
+it('a link is left out if one of its pods is ignored, or was when it left', () => {
+  const { lifetimes, pod, update } = start();
+  update(pod(0), pod(1, 'ready', { cordon: 'ignored' }), pod(2, 'ready', { cordon: 'cordoned' }));
+  const isLeftOut = (from: number, to: number) => lifetimes.isLeftOut(`uid-${from}`, `uid-${to}`);
+  expect([isLeftOut(0, 1), isLeftOut(1, 0), isLeftOut(0, 2), isLeftOut(0, 9)]).toEqual([true, true, false, false]);
+  update(pod(0), pod(2));
+  expect(isLeftOut(0, 1)).toBe(true);
+});
+
 describe('the pods at a moment', () => {
   it('are those that existed then, with their lifecycle of then', async () => {
     const { clock, pod, update, at } = start();

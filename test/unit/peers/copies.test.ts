@@ -3,7 +3,7 @@ import { EventJournal } from '../../../server/events/journal.ts';
 import { Copies } from '../../../server/peers/copies.ts';
 import { CopySource } from '../../../server/peers/copy-source.ts';
 import { encodeCopyAnswer, NO_CURSOR, parseCopyAnswerSliced } from '../../../server/protocol/copy.ts';
-import type { Sample } from '../../../server/protocol/sample.ts';
+import type { Sample, UdpResult } from '../../../server/protocol/sample.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { COPY_SHARE, Results, type ResultsSettings } from '../../../server/results/results.ts';
 import { runSliced } from '../../../server/runtime/concurrency.ts';
@@ -44,7 +44,7 @@ function scene(change: Partial<ResultsSettings> = {}) {
     random: () => ++ids / 10,
     starvation: () => starvation,
   });
-  const copies = new Copies(settings, clock);
+  const copies = new Copies(settings, clock, () => false);
   const source = new CopySource({
     clock: podClock,
     snapshot: () => snapshotOf(podsOf(3)),
@@ -56,10 +56,13 @@ function scene(change: Partial<ResultsSettings> = {}) {
   const targets = ['1', '2', '3'].map((uid) => targetOf(uid));
   results.setTargets(targets);
   /** Lets `ms` pass, with a sample of each link every second. */
-  const pass = (ms: number, sample: (uid: string) => Sample = () => sampleOf()) => {
+  const pass = (ms: number, sample: (uid: string) => Sample = () => sampleOf(), cycle?: (uid: string) => UdpResult) => {
     for (let left = ms; left > 0; left -= SECOND) {
       clock.freeze(SECOND);
-      for (const target of targets) results.record(target, sample(target.uid));
+      for (const target of targets) {
+        results.record(target, sample(target.uid));
+        if (cycle !== undefined) results.recordUdp(target, cycle(target.uid));
+      }
     }
   };
   /** The keeper asks once, over the wire. */
@@ -72,6 +75,10 @@ function scene(change: Partial<ResultsSettings> = {}) {
   return { settings, clock, results, journal, starvation, copies, source, pass, pull };
 }
 
+const cycleOf = (lost: number): UdpResult => {
+  return { atMs: 0, sent: 10, lost, rttUs: 123_457, duplicates: 1, outOfOrder: 2, hops: 3, suspect: false };
+};
+const lossy = (uid: string) => cycleOf(uid === '3' ? 2 : 0);
 const flaky = (uid: string) => (uid === '2' ? refusedSample() : sampleOf({ totalUs: 900 }));
 
 describe('the copy of a pod', () => {
@@ -98,7 +105,7 @@ describe('the copy of a pod', () => {
       expect(copied?.past).toMatchObject({ resolutionMs: own.past.resolutionMs, untilAgeMs: 0 });
     }
     const steps = { fromAgeMs: 4 * MINUTE, toAgeMs: 0 };
-    const own = await results.podHistory(steps, 10 * SECOND);
+    const own = await results.podHistory(steps, 10 * SECOND, () => false);
     expect(await copies.podHistory(OF, steps, 10 * SECOND)).toEqual({ ...own, untilAgeMs: 0 });
     expect(await copies.linkHistory(OF, '2', steps, MINUTE)).toMatchObject(results.linkHistory('2', steps, MINUTE));
     const [samples, copied] = [results.samples('2'), await copies.samples(OF, '2')];
@@ -114,7 +121,7 @@ describe('the copy of a pod', () => {
       pass(10 * SECOND, i === 5 ? flaky : undefined);
       await pull();
     }
-    const second = new Copies(settings, clock);
+    const second = new Copies(settings, clock, () => false);
     const first = { answer: async () => copies.answer(OF, second.cursorOf(OF) ?? NO_CURSOR) };
     while (await pull(second, first));
     pass(10 * SECOND);
@@ -126,6 +133,77 @@ describe('the copy of a pod', () => {
     clock.freeze(SECOND);
     const later = { fromAgeMs: range.fromAgeMs + SECOND, toAgeMs: SECOND };
     expect((await second.reportOf(OF, later))?.stats).toEqual((await results.reportOf(later)).stats);
+  });
+
+  it.each([
+    ['single cycles', 1],
+    // Rings of 15 samples and of 4 cycles.
+    ['buckets', (16 * 20 * 15) / 2 ** 20],
+  ])('knows which datagrams were lost, from %s', async (_, resultsMemoryMiB) => {
+    const { settings, results, copies, pass, pull, clock } = scene({ resultsMemoryMiB, udpEnabled: true });
+    // Whether the keeper sends datagrams itself does not matter.
+    const other = new Copies({ ...settings, udpEnabled: false }, clock, () => false);
+    for (let i = 0; i < 60; i++) {
+      // A failed ping, beside which no cycle counts, is in the middle of the time.
+      pass(3 * SECOND, i === 30 ? flaky : undefined, i >= 20 ? lossy : () => cycleOf(0));
+      await pull();
+      await pull(other);
+    }
+    for (const [fromAgeMs, toAgeMs] of [
+      [MINUTE, 0],
+      [2 * MINUTE, MINUTE],
+    ] as const) {
+      const { udp } = await results.reportOf({ fromAgeMs, toAgeMs });
+      expect(Math.max(...(udp?.windowLost ?? []))).toBeGreaterThan(0);
+      for (const keeper of [copies, other])
+        expect((await keeper.reportOf(OF, { fromAgeMs, toAgeMs }))?.udp).toEqual(udp);
+    }
+    const steps = { fromAgeMs: 2 * MINUTE, toAgeMs: 0 };
+    expect(await copies.linkHistory(OF, '3', steps, MINUTE)).toMatchObject(results.linkHistory('3', steps, MINUTE));
+    expect((await copies.samples(OF, '3'))?.udp).toEqual(results.udpResults('3'));
+  });
+
+  it('is passed on with its datagrams, in parts of any size', async () => {
+    const { settings, clock, results, copies, pass, pull } = scene({ udpEnabled: true });
+    for (let i = 0; i < 30; i++) {
+      pass(10 * SECOND, undefined, lossy);
+      await pull();
+    }
+    const second = new Copies(settings, clock, () => false);
+    await pull(second, { answer: async () => copies.answer(OF, NO_CURSOR) });
+    pass(10 * SECOND, undefined, lossy);
+    await pull();
+    await pull(second, { answer: async (_of, _by, cursor) => copies.answer(OF, cursor) });
+    // What it has already is not taken again.
+    await pull(second, { answer: async () => copies.answer(OF, NO_CURSOR) });
+    const range = { fromAgeMs: 4 * MINUTE, toAgeMs: 0 };
+    expect((await second.reportOf(OF, range))?.udp).toEqual((await results.reportOf(range)).udp);
+  });
+
+  it('does not count the links of pods that are left out', async () => {
+    const { settings, clock, pass, pull } = scene();
+    let ignored = '';
+    const keeper = new Copies(settings, clock, (from, to) => from === ignored || to === ignored);
+    pass(30 * SECOND, flaky);
+    await pull(keeper);
+    const counts = async () => {
+      const history = await keeper.podHistory(OF, { fromAgeMs: 20 * SECOND, toAgeMs: 0 }, 20 * SECOND);
+      return [history?.links[0], history?.failed[0]];
+    };
+    expect(await counts()).toEqual([3, 1]);
+    ignored = '2';
+    expect(await counts()).toEqual([2, 0]);
+    ignored = OF;
+    expect(await counts()).toEqual([0, 0]);
+  });
+
+  it('says that loss is not measured if the copied pod sends no datagrams', async () => {
+    const { settings, clock, pass, pull } = scene();
+    const keeper = new Copies({ ...settings, udpEnabled: true }, clock, () => false);
+    pass(10 * SECOND);
+    await pull(keeper);
+    expect((await keeper.reportOf(OF, { fromAgeMs: MINUTE, toAgeMs: 0 }))?.udp).toBeNull();
+    expect(await keeper.samples(OF, '1')).not.toHaveProperty('udp');
   });
 
   it('has the journal, once', async () => {
@@ -177,18 +255,27 @@ describe('the copy of a pod', () => {
 });
 
 describe('the memory of the copies', () => {
-  it('is bounded by the share of HISTORY_MEMORY: the largest copy loses its oldest samples first', async () => {
-    const { copies, pass, pull } = scene({ historyMemoryMiB: 0.1 });
-    const maxBytes = 0.1 * 2 ** 20 * COPY_SHARE;
-    for (let i = 0; i < 200; i++) {
-      pass(10 * SECOND);
-      await pull();
-      expect(copies.bytes).toBeLessThanOrEqual(maxBytes);
-    }
-    const known = (await copies.reportOf(OF, { fromAgeMs: 30 * MINUTE, toAgeMs: 0 }))?.past?.knownAgeMs ?? 0;
-    expect(known).toBeGreaterThan(5 * MINUTE);
-    expect(known).toBeLessThan(30 * MINUTE);
-  });
+  it.each([
+    ['samples', 15],
+    ['samples and cycles', 15 + 18],
+  ])(
+    'is bounded by the share of HISTORY_MEMORY: the largest copy loses its oldest %s first',
+    async (_, recordBytes) => {
+      const udpEnabled = recordBytes > 15;
+      const { copies, pass, pull } = scene({ historyMemoryMiB: 0.1, udpEnabled });
+      const maxBytes = 0.1 * 2 ** 20 * COPY_SHARE;
+      for (let i = 0; i < 200; i++) {
+        pass(10 * SECOND, undefined, udpEnabled ? lossy : undefined);
+        await pull();
+        expect(copies.bytes).toBeLessThanOrEqual(maxBytes);
+      }
+      const known = (await copies.reportOf(OF, { fromAgeMs: 30 * MINUTE, toAgeMs: 0 }))?.past?.knownAgeMs ?? 0;
+      // Three links every second.
+      const mostMs = (maxBytes / (3 * recordBytes)) * SECOND;
+      expect(known).toBeGreaterThan(mostMs / 3);
+      expect(known).toBeLessThan(mostMs);
+    },
+  );
 });
 
 describe('an answer with copies', () => {
@@ -201,6 +288,8 @@ describe('an answer with copies', () => {
     ['times of tomorrow', { untilMs: 10_000 }],
     ['a piece of the future', { pieces: [{ ...piece, toMs: 10_000 }] }],
     ['half a sample', { pieces: [{ ...piece, samples: 'AAAA' }] }],
+    ['half a cycle', { pieces: [{ ...piece, cycles: 'AAAA' }] }],
+    ['more cycles than an answer may have', { pieces: [{ ...piece, cycles: 'A'.repeat(24 * 20_001) }] }],
     ['samples that are not base64', { pieces: [{ ...piece, samples: '!'.repeat(20) }] }],
     ['a list of targets that is none', { targets: {} }],
     ['no journal', { journal: null }],

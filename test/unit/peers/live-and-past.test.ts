@@ -1,15 +1,20 @@
 import { describe, expect, it, test } from 'vitest';
 import type { CollectDeps } from '../../../server/peers/collect-view.ts';
 import { Collector, FINDINGS_WINDOW_MS } from '../../../server/peers/collector.ts';
+import { Copies } from '../../../server/peers/copies.ts';
 import { FanOut } from '../../../server/peers/fan-out.ts';
 import { PastMeshes } from '../../../server/peers/past-meshes.ts';
+import { encodeCopyAnswer, NO_CURSOR, parseCopyAnswerSliced } from '../../../server/protocol/copy.ts';
+import type { Journal } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import { FLAG_NOT_YET, outcomeOf } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
-import { Results } from '../../../server/results/results.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
+import { Results, type ResultsSettings } from '../../../server/results/results.ts';
+import { runSliced } from '../../../server/runtime/concurrency.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
@@ -62,11 +67,19 @@ const UNTOLD = new Set(['one slow ping', 'suspect failures']);
 /** Pods that measure, as their own processes do, and pod 0 that collects. */
 function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
   const clock = new FakeClock(NOW_MS);
-  const results = PODS.map(() => {
-    const settings = { resultsMemoryMiB: 4, historyMemoryMiB: 8, historyWindowMs: 3_600_000, goneRetentionMs: 60_000 };
-    const hooks = { onLinkChange: () => {}, onSpeedChange: () => {} };
-    return new Results({ ...settings, refreshIntervalMs: intervalMs, slowLinkMs: 100, udpEnabled }, clock, hooks);
-  });
+  const settings: ResultsSettings = {
+    resultsMemoryMiB: 4,
+    historyMemoryMiB: 8,
+    historyWindowMs: 3_600_000,
+    refreshIntervalMs: intervalMs,
+    goneRetentionMs: 60_000,
+    slowLinkMs: 100,
+    udpEnabled,
+  };
+  const results = PODS.map(() => new Results(settings, clock, { onLinkChange: () => {}, onSpeedChange: () => {} }));
+  // Pod 0 keeps copies of the others.
+  const copies = new Copies(settings, clock, () => false);
+  let pods = PODS;
   const targets = PODS.map(({ uid, name }): Target => ({ ...targetOf(uid), name }));
   for (const one of results) one.setTargets(targets);
   /** When which pods hung, monotonic ms. */
@@ -89,7 +102,7 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     isPassive: () => false,
     random: () => 0,
     selfUid: () => 'uid-0',
-    snapshot: () => snapshotOf(PODS),
+    snapshot: () => snapshotOf(pods),
     settings: () => settingsOf({ refreshIntervalMs: intervalMs }),
     queryReport: async ({ uid }, { windowMs, past }) => {
       if (hangsAt(uid, clock.monotonicMs())) return { kind: 'missing', reason: 'timeout', detail: 'no answer' };
@@ -115,7 +128,7 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     jitterFactor: 0,
     resolutionMs: (ageMs) => (results[0] as Results).resolutionMs(ageMs),
     ownReportOf: (range) => reportAt(0, 0, range),
-    copiedReportOf: async () => null,
+    copiedReportOf: (uid, range) => copies.reportOf(uid, range),
     apiLostAt: () => null,
   });
   return {
@@ -148,6 +161,25 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
           one.recordUdp(target, { atMs: 0, suspect: false, ...cycle });
         }
       }
+    },
+    /** Pod 0 asks another pod, over the wire, for what is new. */
+    async copy(pod: number): Promise<void> {
+      const uid = PODS[pod]?.uid ?? '';
+      const part = await (results[pod] as Results).copySince(copies.cursorOf(uid) ?? NO_CURSOR);
+      const journal: Journal = {
+        id: uid,
+        knownAgeMs: 0,
+        truncated: false,
+        events: [],
+        format: 'goldpinger-ts/journal/1',
+      };
+      const wire = JSON.parse(encodeCopyAnswer({ hasMore: false, copies: [{ ...part, journal }] }));
+      const answer = await runSliced(parseCopyAnswerSliced(wire, noneSkipped()), clock);
+      copies.take(uid, answer, { agoMs: 0, errorMs: 0 });
+    },
+    /** A pod leaves: it can't be asked any more. */
+    leave(pod: number): void {
+      pods = PODS.map((one, i) => (i === pod ? { ...one, lifecycle: 'gone' } : one));
     },
     collect: (windowMs: number) => collector.collect({ windowMs, maxAgeMs: 0 }),
     at: (atMs: number) => pastMeshes.at(atMs),
@@ -258,4 +290,24 @@ describe('a link that loses 15 % of its datagrams', () => {
       for (const { atMs, live } of told.slice(-20)) expect(lossyIn(await at(atMs))).toEqual(live);
     },
   );
+
+  it('is told of the past as it was told live, although the pod that measured it has gone', async () => {
+    const { clock, lossyRound, collect, copy, leave, at } = start({ intervalMs: 30_000, udpEnabled: true });
+    const lost = lossOf15Percent();
+    const datagrams = ({ reports }: Mesh) => reports.find(({ pod }) => pod === 1)?.udp;
+    const told: { atMs: number; live: Mesh }[] = [];
+    for (let n = 0; n < 40; n++) {
+      lossyRound((from, to) => (from === 1 && to === 4 ? lost() : 0));
+      await copy(1);
+      if (n >= 20) told.push({ atMs: clock.nowMs(), live: await collect(FINDINGS_WINDOW_MS) });
+    }
+    leave(1);
+    clock.freeze(1_000);
+    for (const { atMs, live } of told) {
+      const past = await at(atMs);
+      expect(lossyIn(past)).toMatchObject([{ kind: 'link-lossy', subject: 'pod-1 → pod-4' }]);
+      expect(lossyIn(past)).toEqual(lossyIn(live));
+      expect(datagrams(past)?.recentLost).toEqual(datagrams(live)?.recentLost);
+    }
+  });
 });

@@ -13,7 +13,7 @@ describe('statistics by steps', () => {
     pass(5 * MINUTE, () => sampleOf({ totalUs: 1_500 }));
     pass(MINUTE, (uid) => (uid === '2' ? refusedSample() : sampleOf({ totalUs: uid === '3' ? 250_000 : 1_500 })));
     pass(4 * MINUTE, () => sampleOf({ totalUs: 1_500 }));
-    const history = await results.podHistory({ fromAgeMs: 10 * MINUTE, toAgeMs: 0 }, MINUTE);
+    const history = await results.podHistory({ fromAgeMs: 10 * MINUTE, toAgeMs: 0 }, MINUTE, () => false);
     expect(parsePodHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
     expect(history.links).toEqual(new Array(10).fill(3));
     const failed = history.failed.map((count, step) => (count > 0 ? step : -1)).filter((step) => step >= 0);
@@ -26,11 +26,23 @@ describe('statistics by steps', () => {
     }
   });
 
+  it('count nothing of the links that are left out', async () => {
+    const { results, probe, pass } = scene();
+    probe('1', '2');
+    pass(MINUTE, (uid) => (uid === '2' ? refusedSample() : sampleOf()));
+    const { links, failed } = await results.podHistory({ fromAgeMs: MINUTE, toAgeMs: 0 }, MINUTE, (uid) => uid === '2');
+    expect([links, failed]).toEqual([[1], [0]]);
+  });
+
   it('count a bucket in every step that it covers', async () => {
     const { results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
     probe('1');
     pass(10 * MINUTE);
-    const { links, resolutionMs } = await results.podHistory({ fromAgeMs: 5 * MINUTE, toAgeMs: MINUTE }, 3 * SECOND);
+    const { links, resolutionMs } = await results.podHistory(
+      { fromAgeMs: 5 * MINUTE, toAgeMs: MINUTE },
+      3 * SECOND,
+      () => false,
+    );
     expect([links.every((count) => count === 1), resolutionMs]).toEqual([true, 10 * SECOND]);
   });
 

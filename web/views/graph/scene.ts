@@ -134,7 +134,7 @@ export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; mar
   'not-probed': { width: 1, dash: [1.5, 4], marked: false },
   'not-yet': { width: 1, dash: [1.5, 4], marked: false },
   unknown: { width: 1.75, dash: [8, 4, 1.5, 4], marked: true },
-  ignored: { width: 1, dash: [1.5, 4], marked: false },
+  ignored: { width: 1, dash: [6, 4], marked: false },
   gone: { width: 0, dash: [], marked: false },
 };
 

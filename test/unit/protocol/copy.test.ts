@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type CopiedCycle,
+  type CopyPart,
+  CYCLE_BYTES,
+  encodeCopyAnswer,
+  parseCopyAnswerSliced,
+  readCycle,
+  writeCycles,
+} from '../../../server/protocol/copy.ts';
+import type { Journal } from '../../../server/protocol/event.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
+import { runSliced } from '../../../server/runtime/concurrency.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const FROM_MS = 5_000.25;
+const TO_MS = 60_000.5;
+
+/** A copy with one piece that has these cycles. */
+function copyOf(cycles: Uint8Array): CopyPart {
+  const journal: Journal = {
+    format: 'goldpinger-ts/journal/1',
+    id: 'a-1',
+    knownAgeMs: 0,
+    truncated: false,
+    events: [],
+  };
+  const pieces = [{ fromMs: FROM_MS, toMs: TO_MS, samples: new Uint8Array(15), cycles }];
+  return { nowMs: 90_000, sinceMs: FROM_MS, untilMs: TO_MS, links: 0, targets: [], pieces, journal };
+}
+
+const wireOf = (cycles: Uint8Array) =>
+  JSON.parse(encodeCopyAnswer({ hasMore: false, copies: [copyOf(cycles)] })) as {
+    copies: { pieces: Record<string, unknown>[] }[];
+  };
+
+const parse = (wire: unknown) => runSliced(parseCopyAnswerSliced(wire, noneSkipped()), new FakeClock());
+
+describe('the cycles of the UDP probe in a copy', () => {
+  it('come back as they were sent', async () => {
+    const byte = { min: 0, max: 255 };
+    const cycle = fc
+      .record({
+        link: fc.integer({ min: 0, max: 0xffffffff }),
+        atMs: fc.integer({ min: 0, max: 55_000 }).map((ageMs) => FROM_MS + ageMs),
+        sent: fc.integer({ min: 1, max: 1000 }),
+        lost: fc.nat(1000),
+        // Larger ones are rounded, as everywhere: see `pack16`.
+        rttUs: fc.integer({ min: -1, max: 8191 }),
+        duplicates: fc.integer(byte),
+        outOfOrder: fc.integer(byte),
+        hops: fc.integer({ min: -1, max: 254 }),
+        suspect: fc.boolean(),
+      })
+      .map((one): CopiedCycle => ({ ...one, lost: Math.min(one.lost, one.sent) }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(cycle, { maxLength: 40 }), async (cycles) => {
+        const { copies } = await parse(wireOf(writeCycles(cycles, FROM_MS)));
+        const piece = copies[0]!.pieces[0]!;
+        expect(cycles.map((_, i) => readCycle(piece, i))).toEqual(cycles);
+        expect(piece.cycles.length).toBe(cycles.length * CYCLE_BYTES);
+      }),
+    );
+  });
+
+  it('have lost no more than was sent, and are not later than their piece, whatever the bytes say', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: CYCLE_BYTES, maxLength: CYCLE_BYTES }), (cycles) => {
+        const { atMs, sent, lost, hops } = readCycle({ fromMs: FROM_MS, toMs: TO_MS, samples: cycles, cycles }, 0);
+        expect(atMs).toBeGreaterThanOrEqual(FROM_MS);
+        expect(atMs).toBeLessThanOrEqual(TO_MS);
+        expect(lost).toBeLessThanOrEqual(sent);
+        expect(hops).toBeLessThan(255);
+      }),
+    );
+  });
+
+  it('are not on the wire if there are none, and a piece of an older version, which has none, is read', async () => {
+    const wire = wireOf(new Uint8Array(0));
+    expect(wire.copies[0]?.pieces[0]).toEqual({ fromMs: FROM_MS, toMs: TO_MS, samples: 'A'.repeat(20) });
+    expect((await parse(wire)).copies).toEqual([copyOf(new Uint8Array(0))]);
+  });
+
+  it('are a field of their own beside the samples: what a version does not know of a piece, it leaves out', async () => {
+    const wire = wireOf(new Uint8Array(CYCLE_BYTES));
+    Object.assign(wire.copies[0]?.pieces[0] ?? {}, { later: 'AAAA' });
+    const pieces = [{ ...copyOf(new Uint8Array(CYCLE_BYTES)).pieces[0] }];
+    expect((await parse(wire)).copies).toEqual([{ ...copyOf(new Uint8Array(CYCLE_BYTES)), pieces }]);
+  });
+});
