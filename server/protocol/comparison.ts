@@ -13,8 +13,9 @@ export const RANGE_NAMES = ['before', 'during', 'after'] as const;
  * What became of a link from before to during, by the same rule on every page. `unknown`: it has no sample in one of the
  * two, and its source did not report then. `new-bad`, `new`: it has samples only during, and is affected or not. `gone`: it
  * has samples only before. `slower`, `faster`: its median changed by at least 0.5 ms and a fifth of itself. `recovered`: probes failed before,
- * none during, and it is not slow. `still-fails`: probes failed in both, the share less than doubled. `fails-more`: the
- * share of failed probes at least doubled.
+ * none during, and it is neither slow nor lossy. `still-fails`: probes failed in both, the share less than doubled. `fails-more`: the
+ * share of failed probes at least doubled. `loses-more`: no probe failed, it is lossy during (see LOSSY), and the share of lost
+ * datagrams at least doubled.
  */
 export const CHANGES = [
   'unknown',
@@ -27,6 +28,7 @@ export const CHANGES = [
   'new-bad',
   'new',
   'gone',
+  'loses-more',
 ] as const;
 
 /** What became of a link; see `CHANGES`. */
@@ -66,7 +68,14 @@ const rangeSchema = v.object({
 /** One of the compared ranges, by the serving pod's clock. */
 export type ReportRange = v.InferOutput<typeof rangeSchema>;
 
+const datagramEntries = {
+  /** Datagrams of the UDP probe that were sent in the range, and those of them that were lost; absent if none was sent. */
+  sent: v.exactOptional(wholeNumber),
+  lost: v.exactOptional(wholeNumber),
+};
+
 const rangeFiguresSchema = v.object({
+  ...datagramEntries,
   /** Links with a sample in the range. */
   links: wholeNumber,
   /** Those of them with a failed probe. */
@@ -91,7 +100,12 @@ const inRangesSchema = v.object({
 /** Key figures of some links in each range; null: the range could not be looked at. */
 export type InRanges = v.InferOutput<typeof inRangesSchema>;
 
-const linkMedianSchema = v.object({ samples: wholeNumber, failures: wholeNumber, p50Us: finiteNumber });
+const linkMedianSchema = v.object({
+  samples: wholeNumber,
+  failures: wholeNumber,
+  p50Us: finiteNumber,
+  ...datagramEntries,
+});
 
 /** How one link did in one range; `p50Us` is -1 without an ok sample. */
 export type LinkMedian = v.InferOutput<typeof linkMedianSchema>;
@@ -194,8 +208,8 @@ const reportSchema = v.object({
   figures: v.object({ all: inRangesSchema, affected: inRangesSchema, others: inRangesSchema }),
   /**
    * Links that became worse from before to during. Either a probe failed, and at least twice as large a share of them as
-   * before; or the median is SLOW_LINK or longer, and at least twice as long as before. A link without samples before is
-   * affected if it failed or is slow.
+   * before; or the median is SLOW_LINK or longer, and at least twice as long as before; or it is lossy, and at least twice as large
+   * a share of its datagrams was lost as before. A link without samples before is affected if it failed, is slow or is lossy.
    */
   affected: v.object({
     links: wholeNumber,

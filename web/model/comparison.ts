@@ -12,7 +12,7 @@ import {
 } from '../../server/protocol/comparison.ts';
 import { isWorseResult } from '../../server/protocol/link-state.ts';
 import { unpack16 } from '../../server/protocol/links.ts';
-import { countText, latencyText, plural } from './format.ts';
+import { countText, latencyText, plural, shareText } from './format.ts';
 import { compareNames, podLabels } from './names.ts';
 
 /** How all links did in one range, by pair. */
@@ -131,6 +131,7 @@ export const CHANGE_TEXTS: Record<Change, string> = {
   'new-bad': 'new and bad',
   new: 'new',
   gone: 'gone',
+  'loses-more': 'more datagrams lost',
 };
 
 /** The mark of each change, in cells and in the legend. */
@@ -145,6 +146,7 @@ export const CHANGE_SIGNS: Record<Change, string> = {
   'new-bad': '+',
   new: '+',
   gone: '−',
+  'loses-more': '%',
 };
 
 /** The changes as the legend lists them: bad ones first. */
@@ -153,6 +155,7 @@ const LEGEND_ORDER: readonly Change[] = [
   'fails-more',
   'still-fails',
   'slower',
+  'loses-more',
   'recovered',
   'faster',
   'new',
@@ -179,11 +182,13 @@ export function resultText(us: number, percent: number): string {
   return Number.isNaN(us) ? 'failed' : `${percent} % failed`;
 }
 
-/** As `resultText`, for a changed link of the report, in ms without the unit. */
+/** As `resultText`, for a changed link of the report, in ms without the unit, and with the datagrams that were lost: "0.6, 12 % lost". */
 export function medianFigure(link: LinkMedian | null): string {
   if (link === null) return '–';
   const us = link.p50Us < 0 ? Number.NaN : link.p50Us;
-  return resultText(us, failedPercent(link)).replace(/ ms$/, '');
+  const { sent = 0, lost = 0 } = link;
+  const loss = lost === 0 ? '' : `, ${shareText(lost / sent)} lost`;
+  return resultText(us, failedPercent(link)).replace(/ ms$/, '') + loss;
 }
 
 /**

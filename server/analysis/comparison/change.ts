@@ -1,6 +1,6 @@
 import type { Change } from '../../protocol/comparison.ts';
 import { failedShare, MIN_CHANGE_US } from '../../protocol/link-quality.ts';
-import { isSlow } from '../../protocol/link-state.ts';
+import { isLossy, isSlow } from '../../protocol/link-state.ts';
 import { NONE16, unpack16 } from '../../protocol/links.ts';
 
 /** What was measured of one link in one range. Durations are packed by `pack16`; `NONE16` if no sample is ok. */
@@ -10,24 +10,27 @@ export interface LinkFigures {
   p50Us16: number;
   p95Us16: number;
   maxUs16: number;
+  /** Datagrams of the UDP probe, and those that were lost; 0 and 0 if none was sent. */
+  sent: number;
+  lost: number;
 }
 
 /** The figures that the comparison of two ranges uses. */
-type Measured = Pick<LinkFigures, 'samples' | 'failures' | 'p50Us16'>;
+type Measured = Pick<LinkFigures, 'samples' | 'failures' | 'p50Us16' | 'sent' | 'lost'>;
 
 /** A median counts as changed only if it changed by at least MIN_CHANGE_US, and by this share of the median before. */
 const MIN_CHANGE_SHARE = 0.2;
-/** A link is affected if its failed share is at least this many times the one before; or if it is slow and its median is. */
+/** A link is affected if its failed share is at least this many times the one before; or if it is slow or lossy, and its median or loss is. */
 const WORSE_FACTOR = 2;
 
 /**
  * Whether a link is affected: it became worse from `before` to `during`. Either a probe failed during, and the failed share
- * at least doubled; or the link is slow during, and its median at least doubled. A link without samples before (a new pod,
- * a missing report) is affected if it failed or is slow; one that always failed before, so that it has no median, if it is
- * slow.
+ * at least doubled; or the link is slow during, and its median at least doubled; or it is lossy during, and its loss at least
+ * doubled. A link without samples before (a new pod, a missing report) is affected if it failed, is slow or is lossy; one that always
+ * failed before, so that it has no median, if it is slow; one without datagrams before, if it is lossy.
  */
 export function isWorse(before: Measured | null, during: Measured, slowUs: number): boolean {
-  return failsMore(before, during) || isMuchSlower(before, during, slowUs);
+  return failsMore(before, during) || isMuchSlower(before, during, slowUs) || losesMore(before, during);
 }
 
 /**
@@ -41,9 +44,10 @@ export function changeOf(before: Measured | null, during: Measured | null, slowU
     return isWorse(null, during, slowUs) ? 'new-bad' : 'new';
   }
   if (during.failures > 0) return failsMore(before, during) ? 'fails-more' : 'still-fails';
-  if (before.failures > 0 && !isSlowLink(during, slowUs)) return 'recovered';
   // Before the medians are compared: a link that always failed before has none.
   if (isMuchSlower(before, during, slowUs)) return 'slower';
+  if (losesMore(before, during)) return 'loses-more';
+  if (before.failures > 0 && !isSlowLink(during, slowUs)) return 'recovered';
   const us = changeUs(before, during);
   if (Math.abs(us) < Math.max(MIN_CHANGE_US, MIN_CHANGE_SHARE * unpack16(before.p50Us16))) return 'same';
   return us > 0 ? 'slower' : 'faster';
@@ -63,6 +67,17 @@ export function changeUs(before: Measured, during: Measured): number {
 /** Share (0..1) of the probes that failed. */
 export function shareOf({ samples, failures }: Measured): number {
   return failedShare(samples, failures);
+}
+
+/** Whether too many of a link's datagrams were lost in a range. */
+export function isLossyLink({ sent, lost }: Pick<LinkFigures, 'sent' | 'lost'>): boolean {
+  return isLossy(sent, lost);
+}
+
+function losesMore(before: Measured | null, during: Measured): boolean {
+  if (!isLossyLink(during)) return false;
+  if (before === null || before.sent === 0) return true;
+  return during.lost / during.sent >= WORSE_FACTOR * (before.lost / before.sent);
 }
 
 function failsMore(before: Measured | null, during: Measured): boolean {

@@ -17,7 +17,7 @@ import {
 } from '../../protocol/comparison.ts';
 import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
 import { countedNames } from '../text.ts';
-import { changeOf, changeUs, isSlowLink, isWorse, type LinkFigures, shareOf } from './change.ts';
+import { changeOf, changeUs, isLossyLink, isSlowLink, isWorse, type LinkFigures, shareOf } from './change.ts';
 import { KeyFigures } from './key-figures.ts';
 import { type ByRange, figuresAt, type LinkTable, type SourceLinks } from './link-table.ts';
 import type { Targets } from './targets.ts';
@@ -145,8 +145,9 @@ class LinkComparer {
     if (destination !== from) this.#affectedByPod[destination] = (this.#affectedByPod[destination] ?? 0) + 1;
     if (last === null) this.#counts.unprobed += 1;
     // One bad sample at the end is not enough: the range as a whole must be bad too.
-    else if (isBadAtEnd[i] === 1 && (last.failures > 0 || isSlowLink(last, this.#options.slowUs))) {
-      this.#counts.stillBad += 1;
+    else if (isBadAtEnd[i] === 1) {
+      const isBad = last.failures > 0 || isSlowLink(last, this.#options.slowUs) || isLossyLink(last);
+      if (isBad) this.#counts.stillBad += 1;
     }
   }
 
@@ -219,12 +220,13 @@ interface ListedLink {
 /** Changes that are only counted. */
 const UNLISTED: readonly Change[] = ['same', 'unknown', 'new'];
 /**
- * Weights that sort the list: new links that are bad; links whose failed share changed; those that fail as before; then by
- * median.
+ * Weights that sort the list: new links that are bad; links whose failed share changed; those that fail as before; lossy ones by
+ * their loss; then by median.
  */
 const NEW_WEIGHT = 1e13;
 const FAILED_SHARE_WEIGHT = 1e12;
 const FAILING_WEIGHT = 1e10;
+const LOSS_WEIGHT = 1e9;
 
 /** Keeps the links that changed most, in the order of their weights. */
 class ChangedLinks {
@@ -291,10 +293,12 @@ function weightOf(before: LinkFigures | null, during: LinkFigures): number {
   const shareChange = Math.abs(shareOf(during) - (before === null ? 0 : shareOf(before)));
   const isFailing = during.failures > 0;
   const us = before === null ? unpack16(during.p50Us16) : Math.abs(changeUs(before, during));
-  return shareChange * FAILED_SHARE_WEIGHT + (isFailing ? FAILING_WEIGHT : 0) + us;
+  const loss = isLossyLink(during) ? during.lost / during.sent : 0;
+  return shareChange * FAILED_SHARE_WEIGHT + (isFailing ? FAILING_WEIGHT : 0) + loss * LOSS_WEIGHT + us;
 }
 
 function medianOf(link: LinkFigures | null): LinkMedian | null {
   if (link === null) return null;
-  return { samples: link.samples, failures: link.failures, p50Us: unpack16(link.p50Us16) };
+  const { samples, failures, p50Us16, sent, lost } = link;
+  return { samples, failures, p50Us: unpack16(p50Us16), ...(sent > 0 && { sent, lost }) };
 }

@@ -20,6 +20,8 @@ export class KeyFigures {
   #links = 0;
   #failed = 0;
   #slow = 0;
+  #sent = 0;
+  #lost = 0;
 
   constructor(slowUs: number) {
     this.#slowUs = slowUs;
@@ -29,6 +31,8 @@ export class KeyFigures {
     this.#links += 1;
     if (link.failures > 0) this.#failed += 1;
     else if (isSlowLink(link, this.#slowUs)) this.#slow += 1;
+    this.#sent += link.sent;
+    this.#lost += link.lost;
     count(this.#p50, link.p50Us16);
     count(this.#p95, link.p95Us16);
     count(this.#max, link.maxUs16);
@@ -36,6 +40,7 @@ export class KeyFigures {
 
   /** The figures of this group, or of this and another group together. */
   figures(other = new KeyFigures(this.#slowUs)): RangeFigures {
+    const sent = this.#sent + other.#sent;
     return {
       links: this.#links + other.#links,
       failed: this.#failed + other.#failed,
@@ -43,6 +48,7 @@ export class KeyFigures {
       p50Us: medianUs(this.#p50, other.#p50),
       p95Us: medianUs(this.#p95, other.#p95),
       maxUs: medianUs(this.#max, other.#max),
+      ...(sent > 0 && { sent, lost: this.#lost + other.#lost }),
     };
   }
 }

@@ -1,5 +1,5 @@
 import type { RANGE_NAMES } from '../../protocol/comparison.ts';
-import { isSlow } from '../../protocol/link-state.ts';
+import { isLossy, isSlow } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { Pod } from '../../protocol/pod.ts';
@@ -18,6 +18,9 @@ interface RangeColumns {
   p50Us16: Uint16Array<ArrayBuffer>;
   p95Us16: Uint16Array;
   maxUs16: Uint16Array;
+  /** Datagrams of the UDP probe, and those that were lost, packed by `pack16`; empty without the probe. */
+  sent16: Uint16Array;
+  lost16: Uint16Array;
 }
 
 /** The links of one source in all ranges. */
@@ -28,12 +31,12 @@ export interface SourceLinks extends ByRange<RangeColumns> {
   to: Uint16Array<ArrayBuffer>;
   /** `FLAG_IPV6`. */
   flags: Uint8Array<ArrayBuffer>;
-  /** Whether the link failed or was slow at the end of the last range in which it has samples. */
+  /** Whether the link failed or was slow at the end of the last range in which it has samples, or was lossy in that range. */
   isBadAtEnd: Uint8Array;
 }
 
 /**
- * The links of up to three meshes of the past, joined: 34 bytes a link. It copies what a comparison needs, so that only one
+ * The links of up to three meshes of the past, joined: 34 bytes a link, 46 with the UDP probe. It copies what a comparison needs, so that only one
  * mesh has to be in memory at a time. Every pod has one number in all of the meshes.
  */
 export class LinkTable {
@@ -99,6 +102,8 @@ export function figuresAt(columns: RangeColumns, i: number): LinkFigures | null 
     p50Us16: columns.p50Us16[i] ?? NONE16,
     p95Us16: columns.p95Us16[i] ?? NONE16,
     maxUs16: columns.maxUs16[i] ?? NONE16,
+    sent: unpack16(columns.sent16[i] ?? 0),
+    lost: unpack16(columns.lost16[i] ?? 0),
   };
 }
 
@@ -106,7 +111,7 @@ export function figuresAt(columns: RangeColumns, i: number): LinkFigures | null 
 function addReport(
   source: SourceLinks,
   range: keyof ByRange<unknown>,
-  { links, stats }: MergedReport,
+  { links, stats, udp }: MergedReport,
   numbers: Int32Array,
   slowUs: number,
 ): void {
@@ -120,7 +125,7 @@ function addReport(
     if (isSeen(i) && !entries.has(keyAt(i))) entries.set(keyAt(i), entries.size);
   }
   extend(source, [...entries.keys()].slice(source.to.length));
-  const columns = emptyColumns(source.to.length);
+  const columns = emptyColumns(source.to.length, udp !== null);
   source[range] = columns;
   for (let i = 0; i < links.length; i++) {
     if (!isSeen(i)) continue;
@@ -130,7 +135,13 @@ function addReport(
     columns.p50Us16[entry] = stats.p50Us[i] ?? NONE16;
     columns.p95Us16[entry] = stats.p95Us[i] ?? NONE16;
     columns.maxUs16[entry] = stats.maxUs[i] ?? NONE16;
-    const isBad = links.outcome[i] !== 0 || isSlow(unpack16(links.totalUs[i] ?? 0), slowUs);
+    if (udp !== null) {
+      columns.sent16[entry] = udp.windowSent[i] ?? 0;
+      columns.lost16[entry] = udp.windowLost[i] ?? 0;
+    }
+    // Loss is a matter of some minutes: the whole range says it.
+    const lossy = isLossy(unpack16(columns.sent16[entry] ?? 0), unpack16(columns.lost16[entry] ?? 0));
+    const isBad = links.outcome[i] !== 0 || isSlow(unpack16(links.totalUs[i] ?? 0), slowUs) || lossy;
     source.isBadAtEnd[entry] = isBad ? 1 : 0;
   }
 }
@@ -174,7 +185,7 @@ function emptySource(from: number): SourceLinks {
 }
 
 /** The medians have a buffer of their own, because they outlive the other columns while a comparison is sent. */
-function emptyColumns(length: number): RangeColumns {
+function emptyColumns(length: number, hasUdp = false): RangeColumns {
   const buffer = new Uint16Array(4 * length);
   return {
     samples: buffer.subarray(0, length),
@@ -182,5 +193,7 @@ function emptyColumns(length: number): RangeColumns {
     p50Us16: new Uint16Array(length).fill(NONE16),
     p95Us16: buffer.subarray(2 * length, 3 * length),
     maxUs16: buffer.subarray(3 * length),
+    sent16: new Uint16Array(hasUdp ? length : 0),
+    lost16: new Uint16Array(hasUdp ? length : 0),
   };
 }

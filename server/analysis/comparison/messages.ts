@@ -5,6 +5,7 @@ import {
   RANGE_NAMES,
   type ReportData,
 } from '../../protocol/comparison.ts';
+import { percent } from '../findings/messages.ts';
 import { durationText, latencyText, listText, plural, timeText } from '../text.ts';
 
 /** Whether a finding is about links, and not about what is not known. */
@@ -95,17 +96,33 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
       note: 'before and during, without the affected links',
     },
   ];
+  // Of all links together, one lossy link would not be seen.
+  const group = figures.affected.during.lost === undefined ? 'all' : 'affected';
+  if (figures[group].during.sent !== undefined) {
+    keyFigures.push({
+      name: 'Datagrams lost',
+      value: known.map((range) => lossText(figures[group][range])).join(' → '),
+      note: `of ${group === 'all' ? 'all' : 'the affected'} links; ${known.join(', ')}`,
+    });
+  }
   const fresh = changes['new-bad'] + changes.new;
   if (fresh + changes.gone > 0) {
     const bad = changes['new-bad'] === 0 ? 'no new one is' : `${changes['new-bad']} new ${verb(changes['new-bad'])}`;
     keyFigures.push({
       name: 'New and gone links',
       value: `${fresh} new, ${changes.gone} gone`,
-      note: `${bad} bad: with a failed ping, or slow`,
+      note: `${bad} bad: with a failed ping, slow, or lossy`,
     });
   }
   if (lostPods.count === 0) return keyFigures;
   return [{ name: 'Pods lost', value: plural(lostPods.count, 'pod'), note: lostPodsText(lostPods) }, ...keyFigures];
+}
+
+/** How many of the datagrams were lost: `12 %`, `less than 1 %`; `–` if none was sent. */
+export function lossText(range: { sent?: number; lost?: number } | null): string {
+  const { sent = 0, lost = 0 } = range ?? {};
+  if (sent === 0) return '–';
+  return lost > 0 && lost < sent / 100 ? 'less than 1 %' : percent(lost, sent);
 }
 
 function verb(count: number): string {

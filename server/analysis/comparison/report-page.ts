@@ -9,11 +9,11 @@ import {
   type ReportData,
 } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
-import { isSlow } from '../../protocol/link-state.ts';
+import { isLossy, isSlow } from '../../protocol/link-state.ts';
 import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { dateText, durationText, isoText, latencyText, listText, plural, timeText } from '../text.ts';
 import { html, type Markup, nameMarkup } from './html.ts';
-import { affectedText } from './messages.ts';
+import { affectedText, lossText } from './messages.ts';
 import type { ReportPictures } from './report-pictures.ts';
 import { REPORT_STYLE } from './report-style.ts';
 
@@ -191,6 +191,7 @@ const CHANGE_COUNTS: readonly (readonly [Change, string])[] = [
   ['fails-more', 'with more failures'],
   ['still-fails', 'still failing'],
   ['slower', 'slower'],
+  ['loses-more', 'with more datagrams lost'],
   ['recovered', 'recovered'],
   ['faster', 'faster'],
   ['new', 'new'],
@@ -207,7 +208,7 @@ function changedSection({ changed, changes, unlisted, cluster }: ReportData): Ma
   const summary = `${countsText}${othersText(changed.slice(MAX_LISTED), unlisted, listed.length > 0)}`;
   if (listed.length === 0) return section(heading, html`<p>No link changed. ${summary}</p>`);
   const caption =
-    'Medians, and the failed of all probes where a probe failed. "Collateral" is an affected link that touches no target.';
+    'Medians, the failed of all probes where a probe failed, and the lost of all datagrams where one was lost. "Collateral" is an affected link that touches no target.';
   const heads = ['Link', '#Before', '#During', '#After', '#Change', 'State'];
   const rows = listed.map((link) => changedRow(link, cluster.slowLinkMs * 1000));
   const body = html`<tbody>${rows}</tbody>`;
@@ -230,7 +231,12 @@ function changedRow(link: ChangedLink, slowUs: number): Markup {
   const state = !link.affected ? 'changed' : link.touchesTarget ? 'affected' : 'collateral';
   const changeUs = medianChangeUs(link);
   const noMedian = link.change === 'new-bad' ? 'new' : '–';
-  const change = changeUs === null ? noMedian : `${changeUs < 0 ? '−' : '+'}${latencyText(Math.abs(changeUs))}`;
+  const change =
+    link.change === 'loses-more'
+      ? 'more lost'
+      : changeUs === null
+        ? noMedian
+        : `${changeUs < 0 ? '−' : '+'}${latencyText(Math.abs(changeUs))}`;
   const cells = RANGE_NAMES.map((range) => linkCell(link[range], slowUs));
   return html`<tr><th scope="row">${nameMarkup(link.from)} → ${nameMarkup(link.to)}${link.ipv6 ? ' (IPv6)' : ''}</th>
 ${cells}<td class="n">${change}</td><td><span class="tag">${state}</span></td></tr>`;
@@ -241,8 +247,10 @@ function linkCell(link: LinkMedian | null, slowUs: number): Markup {
   const { samples, failures, p50Us } = link;
   const failed = failures === 0 ? '' : `${failures} of ${samples} failed`;
   if (p50Us < 0) return html`<td class="n dead">${failed || '–'}</td>`;
-  const style = failures > 0 ? ' dead' : isSlow(p50Us, slowUs) ? ' bad' : '';
-  return html`<td class="n${style}">${latencyText(p50Us)}${failed === '' ? null : html`<br>${failed}`}</td>`;
+  const { sent = 0, lost = 0 } = link;
+  const style = failures > 0 ? ' dead' : isSlow(p50Us, slowUs) || isLossy(sent, lost) ? ' bad' : '';
+  const loss = lost === 0 ? null : html`<br>${lossText(link)} of datagrams lost`;
+  return html`<td class="n${style}">${latencyText(p50Us)}${failed === '' ? null : html`<br>${failed}`}${loss}</td>`;
 }
 
 const EVENT_TITLES: Record<EventKind, string> = {

@@ -7,6 +7,7 @@ import { type ByRange, LinkTable } from '../../../../server/analysis/comparison/
 import { RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
 import { emptyStats, FLAG_IPV6, NONE16, unpack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
+import { emptyUdp, writeUdpWindow } from '../../../../server/protocol/udp.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import { linksOf, mergedReportOf, meshOf, podsOf } from '../../../support/mesh.ts';
 import { anyFigures, figuresOf } from '../../../support/report-scene.ts';
@@ -98,6 +99,30 @@ describe('comparing ranges', () => {
   });
 });
 
+it('a link that began to lose datagrams is affected, listed with its loss, and still bad while it lasts', () => {
+  const link = (to: number, lost: number) => ({ from: 0, to, ipv6: false, figures: figuresOf(30, 0, 500, 100, lost) });
+  const range = (lost: number) => [link(1, lost), link(2, 0)];
+  const lasting = compared({ before: range(0), during: range(12), after: range(11) });
+  expect(lasting.affected).toMatchObject({ links: 1, of: 2, stillBad: 1, to: { names: ['pod-1'] } });
+  expect(lasting.changes).toMatchObject({ 'loses-more': 1, same: 1 });
+  expect(lasting.changed).toMatchObject([
+    {
+      to: 'pod-1',
+      change: 'loses-more',
+      affected: true,
+      before: { sent: 100, lost: 0 },
+      during: { sent: 100, lost: 12 },
+      after: { sent: 100, lost: 11 },
+    },
+  ]);
+  expect(lasting.figures.affected.during).toMatchObject({ sent: 100, lost: 12 });
+  expect(lasting.figures.all.during).toMatchObject({ sent: 200, lost: 12 });
+  const over = compared({ before: range(0), during: range(12), after: range(0) });
+  expect(over.affected).toMatchObject({ links: 1, stillBad: 0 });
+  const without = compared({ before: [], during: [{ ...link(1, 0), figures: figuresOf(30, 0, 500) }], after: null });
+  expect(without.figures.all.during).not.toHaveProperty('sent');
+});
+
 it('key figures are counts and exact medians; two groups together have those of all their links', () => {
   fc.assert(
     fc.property(fc.array(anyFigures), fc.array(anyFigures), (some, others) => {
@@ -147,15 +172,17 @@ function meshOfLinks(links: readonly Link[], podCount: number): Mesh {
   const reports = pods.map((_, from) => {
     const own = links.filter((link) => link.from === from);
     const stats = emptyStats(own.length);
+    const udp = emptyUdp(own.length);
     for (const [i, { figures }] of own.entries()) {
       stats.samples[i] = figures.samples;
       stats.failures[i] = figures.failures;
       stats.p50Us[i] = figures.p50Us16;
       stats.p95Us[i] = figures.p95Us16;
       stats.maxUs[i] = figures.maxUs16;
+      writeUdpWindow(udp, i, figures.sent, figures.lost);
     }
     const specs = own.map(({ to, ipv6 }) => ({ to, flags: ipv6 ? FLAG_IPV6 : 0 }));
-    return mergedReportOf(from, [], { links: linksOf(specs), stats });
+    return mergedReportOf(from, [], { links: linksOf(specs), stats, udp });
   });
   return meshOf(pods, reports);
 }

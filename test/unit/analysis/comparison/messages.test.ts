@@ -72,6 +72,30 @@ describe('the title of a report', () => {
   });
 });
 
+it('a report says how many datagrams of the affected links were lost, in its key figures and for each link', async () => {
+  const calm = () => spoiled(4, (builder) => builder.withUdp());
+  const lossy = calm();
+  lossy.set(0, 2, { udp: { windowLost: 12 } });
+  const report = await reportOf({ before: calm(), during: lossy, after: calm() });
+  const figure = {
+    name: 'Datagrams lost',
+    value: '0 % → 12 % → 0 %',
+    note: 'of the affected links; before, during, after',
+  };
+  expect(report.data.keyFigures).toContainEqual(figure);
+  expect(report.data.affected).toMatchObject({ links: 1, to: { names: ['pod-2'] }, from: { names: ['pod-0'] } });
+  const page = [...report.page()].join('');
+  expect(page).toContain('12 % of datagrams lost');
+  expect(page).toContain('1 with more datagrams lost');
+  const without = await reportOf({ before: calm(), during: calm(), after: calm() });
+  expect(without.data.keyFigures).toContainEqual({
+    ...figure,
+    value: '0 % → 0 % → 0 %',
+    note: 'of all links; before, during, after',
+  });
+  expect((await reportOf()).data.keyFigures.map(({ name }) => name)).not.toContain('Datagrams lost');
+});
+
 /** Since when all links to the replacement are ok. Packed durations of this length are multiples of 16. */
 const HEALTHY_MS = FROM_MS + 23_008;
 

@@ -194,6 +194,8 @@ describe('texts', () => {
     expect(changeText(changed('slower', median(0, 600), median(0, 252_600)))).toBe('+252');
     expect(changeText(changed('slower', median(30, -1), median(0, 252_600)))).toBe('slower');
     expect(changeText(changed('fails-more', median(0, 600), median(3, 600)))).toBe('more failures');
+    expect(changeText(changed('loses-more', median(0, 600), median(0, 600)))).toBe('more datagrams lost');
+    expect(medianFigure({ ...median(0, 600), sent: 100, lost: 12 })).toBe('0.60, 12 % lost');
     expect(changeText(changed('unknown', null, median(0, 252_600)))).toBe('no data in one range');
     expect([median(0, 600), median(1, 600), median(30, -1), null].map(medianFigure)).toEqual([
       '0.60',
