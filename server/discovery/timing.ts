@@ -1,13 +1,16 @@
 import { MAX_LIST_AGE_MS } from '../protocol/pod.ts';
 import type { ApiError } from './api-error.ts';
 
-/** How long discovery waits, and for what. These are no settings: only tests use other values. */
+/** How long discovery waits, and for what. Users cannot set these times; tests pass shorter ones. */
 export const DEFAULT_TIMING = {
-  /** Timeout of one page of a list, and of opening a watch. While the list is up to date, `unheardMs` may end it before. */
+  /**
+   * Timeout of the request for one page of a list, and of the request that opens a watch. While the list is up to date, the timeout is
+   * what is left of `unheardMs`, if that is shorter, but not below `minTimeoutMs`.
+   */
   requestTimeoutMs: 8_000,
-  /** First wait after a failure. */
+  /** Wait after the first of several failures in a row; see `Backoff`. */
   backoffBaseMs: 1_000,
-  /** Longest wait while the API server is away: its return is noticed within 5 s. */
+  /** Longest wait while the API server does not answer, so that its return is noticed within 5 s. */
   backoffCapMs: 3_000,
   /** Longest wait while the API server refuses us, for example for lack of rights. */
   refusalCapMs: 30_000,
@@ -20,11 +23,14 @@ export const DEFAULT_TIMING = {
   watchLifetimeMs: 10_000,
   /** A watch that the server does not end is ended this long after its lifetime. */
   watchSlackMs: 1_000,
-  /** Between two lists that are further apart, the API server is asked for one pod this often. */
+  /**
+   * Where watching is forbidden, one pod is asked for this often until the next list is due, to notice an API server that hangs. A watch
+   * that breaks after such a time without news is followed by a list.
+   */
   checkMs: 10_000,
-  /** If nothing was heard from the API server for this long, the list may be out of date. */
+  /** If nothing was heard from the API server for this long, the list of pods is taken to be out of date. */
   unheardMs: MAX_LIST_AGE_MS,
-  /** The least that is left of `unheardMs` for a request. */
+  /** Shortest timeout of a request, even if less is left of `unheardMs`. */
   minTimeoutMs: 3_000,
   /** Where watching is forbidden, it is tried again after this time. */
   forbiddenRetryMs: 600_000,
@@ -56,7 +62,8 @@ export class Backoff {
   nextMs({ fault, retryAfterMs }: Pick<ApiError, 'fault' | 'retryAfterMs'>): number {
     const { backoffBaseMs, backoffCapMs, refusalCapMs } = this.#timing;
     const isRefused = ['unauthorized', 'forbidden', 'not-found', 'config'].includes(fault);
-    // An API server that has just returned may refuse everybody at first.
+    // Counts anew when failures become refusals or the other way round: an API server that has just returned may refuse everybody at
+    // first, and the long wait of refusals would then come too soon.
     if (isRefused !== this.#isRefused) this.#failures = 0;
     this.#isRefused = isRefused;
     const fullMs = Math.min(isRefused ? refusalCapMs : backoffCapMs, backoffBaseMs * 2 ** Math.min(this.#failures, 30));

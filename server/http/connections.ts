@@ -80,7 +80,7 @@ export class Connections {
   /** Connections of the HTTP server that may not be closed to make room. */
   readonly #busy = new WeakSet<Socket>();
   #known: { pods: DiscoverySnapshot['pods']; addresses: Set<string> } | null = null;
-  /** The last ping, at most 4 KiB. Pods send the same bytes each time, so most pings need no parsing. */
+  /** The last ping; `parsePing` limits its size. Pods send the same bytes each time, so most pings need no parsing. */
   #lastPing: { bytes: Buffer; keepAlive: boolean } | null = null;
 
   constructor(deps: ConnectionsDeps) {

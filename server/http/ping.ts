@@ -4,8 +4,8 @@ import type { RouteContext } from './context.ts';
 
 /**
  * The answer to `/ping`, the hot path of the whole mesh: made once, and sent without express. The body is Goldpinger's:
- * `{"boot_time": <RFC 3339>}`. Once shutdown has begun, the answer closes the connection, so that peers keep none open
- * whose end would look like a failed ping.
+ * `{"boot_time": <RFC 3339>}`. Once shutdown has begun, each answer asks the peer to close the connection. So no peer keeps a
+ * connection that breaks in the middle of its next ping when this process ends.
  */
 export class PingAnswer {
   readonly #metrics: RouteContext['metrics'];
@@ -47,17 +47,20 @@ export class PingAnswer {
   }
 }
 
-/** The whole head of a ping, and its fields. */
+/** The whole request of a ping: `GET /ping`, then the fields of the head, which are captured as one text. It has no body. */
 const PING = /^GET \/ping(?:\/|\?[^ ]*)? HTTP\/1\.1\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)*)\r\n$/;
-/** Fields that only the HTTP server can deal with: those of a body, or of another protocol. */
+/** Fields that need the HTTP server: they announce a body, or ask for another protocol. */
 const OTHER_FIELDS = /^(content-length|transfer-encoding|expect|upgrade):/im;
 
+/** A request that is larger is no ping, bytes. */
+const MAX_PING_REQUEST_BYTES = 4096;
+
 /**
- * Reads the first bytes of a connection. Null unless they are one whole ping and nothing else; the HTTP server reads them
- * then. `keepAlive`: whether the client may send more.
+ * Reads bytes that came on a connection at once. Null if they are anything but one whole ping; the HTTP server reads them
+ * then. `host`: the header `Host`. `keepAlive`: whether the client may send more.
  */
 export function parsePing(bytes: Buffer): { host: string; keepAlive: boolean } | null {
-  if (bytes.length > 4096) return null;
+  if (bytes.length > MAX_PING_REQUEST_BYTES) return null;
   const [, fields] = PING.exec(bytes.toString('latin1')) ?? [];
   if (fields === undefined || OTHER_FIELDS.test(fields)) return null;
   const [, host = ''] = /^host:[ \t]*(.*?)[ \t]*$/im.exec(fields) ?? [];

@@ -39,12 +39,12 @@ export interface SpeedChange {
   totalUs: number;
 }
 
-/** A link becomes slow, or normal again, after this many trusted samples in a row. */
+/** A link becomes slow, or normal again, after this many samples in a row, none of them suspect and late. */
 export const SLOW_RUN = 3;
 
 /**
- * A link is intermittent if its last `samples` trusted samples have at least `runs` runs of failed or of slow ones, one of them
- * failed, and the last `goodRun` were not all good. After `outageRun` failed ones in a row it has simply failed, and nothing
+ * A link is intermittent if its last `samples` believed samples (see `results/judgement.ts`) have at least `runs` runs of
+ * failed or of slow ones, one of them failed, and the last `goodRun` were not all good. After `outageRun` failed ones in a row it has simply failed, and nothing
  * before the end of this outage counts any more.
  *
  * If 3 of 10 pings fail and 2 are late, 88.7 % of such links are told within 8 pings, 92.1 % within 9. Of the others 5.8 % had no

@@ -102,8 +102,8 @@ export const FLAG_RECOVERED = 128;
  * (PING_NUMBER). If both IP families are probed, a pod has two entries.
  * Durations are packed by `pack16`: `...Us` in us, `...Ms` in ms.
  *
- * Outcome, phase and durations are those of the sample that stands for the link: the newest one that can be trusted. A
- * suspect sample alone changes only FLAG_SUSPECT.
+ * Outcome, phase and durations are those of the sample that stands for the link: the newest one that was believed (see
+ * `results/judgement.ts`). A suspect sample alone changes only FLAG_SUSPECT.
  */
 export interface LinkColumns {
   length: number;
@@ -116,7 +116,7 @@ export interface LinkColumns {
   connectUs: Uint16Array;
   firstByteUs: Uint16Array;
   totalUs: Uint16Array;
-  /** How long ago the link was last seen ok, or failing, as it is now, when the report was made: a doubted failure of an ok link does not count. */
+  /** How long ago the link was last seen ok, or failing, as it is now, when the report was made: a failure that is not believed does not show that a link is ok. */
   ageMs: Uint16Array;
   /** How long the link had been ok, or had been failing in whatever way, when the report was made. */
   sinceMs: Uint16Array;

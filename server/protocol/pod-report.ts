@@ -81,7 +81,7 @@ const reportSchema = v.object({
    */
   slow: v.exactOptional(boundedList(MAX_DETAILS)),
   /**
-   * How many of the last trusted samples failed, and of how many, by index in `links`: of links that are intermittent or
+   * How many of the last believed samples failed, and of how many, as [link, failures, samples]: of links that are intermittent or
    * have recovered a few samples ago; at most `MAX_DETAILS`. Absent where there are none, and as `slow` is.
    */
   recent: v.exactOptional(boundedList(MAX_DETAILS)),

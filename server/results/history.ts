@@ -123,9 +123,9 @@ export class History {
   reopen(record: LinkRecord): void {
     if (record.ring !== null) return;
     // What was before is known by buckets only.
-    const lostAtMs = this.newestMs(record);
-    record.ring = this.rings.open(lostAtMs);
-    if (this.hasUdp) record.udp = new UdpRing(lostAtMs);
+    const droppedUntilMs = this.newestMs(record);
+    record.ring = this.rings.open(droppedUntilMs);
+    if (this.hasUdp) record.udp = new UdpRing(droppedUntilMs);
   }
 
   /** When the newest sample of a link was taken, as its buckets say; -Infinity if it has none. */
@@ -155,7 +155,7 @@ export class History {
     this.rings.add(record.ring, nowMs, sample);
   }
 
-  /** Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see `UdpRing.visit`. */
+  /** Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle is evidence of loss: see `UdpRing.visit`. */
   addUdp(record: LinkRecord, result: UdpResult): void {
     if (record.ring === null || !this.hasUdp) return;
     const isBesideFailure = record.failedPings !== 0;
@@ -185,7 +185,7 @@ export class History {
 
   /** The time (exclusive) after which every sample of the link is still kept; Infinity if none is. */
   samplesSinceMs(record: LinkRecord): number {
-    return record.ring?.lostAtMs ?? Number.POSITIVE_INFINITY;
+    return record.ring?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** Calls `visitor` for the recent samples of a link from `fromMs` to `toMs` (both included), newest first. */

@@ -10,33 +10,36 @@ interface Changes {
 
 const NO_CHANGE: Changes = { state: null, speed: null };
 
-/** What this pod believes about one link: which of its samples stands for it, and since when it has its state. */
+/**
+ * What this pod believes about one link: which of its samples stands for it, and since when it has its state. A sample is *suspect* if
+ * it was taken while this process was short of CPU. A sample is *believed* if it stood for the link when it came in: see `take`.
+ */
 export class LinkJudgement {
-  /** The sample that stands for the link; null while there is none that can be trusted. */
+  /** The sample that stands for the link: the last one that was believed; null before the first. */
   judged: Sample | null = null;
-  /** The last sample, trustworthy or not; null before the first. */
+  /** The last sample, believed or not; null before the first. */
   newest: Sample | null = null;
   /** When the last sample came in, monotonic; -1 before the first. */
   newestAtMs = -1;
   /**
-   * When the last sample came in that is ok or failed as the link is, trustworthy or not, monotonic; -1 before the first. A
-   * doubted failure does not show that the link still works.
+   * When the link was last seen in its present state, monotonic; -1 before the first sample. Samples that were not believed
+   * show it too, if they agree: any answer if the link is ok, any failure if it fails.
    */
   seenAtMs = -1;
-  /** Since when the link has been ok, or has been failing in whatever way, monotonic; -1 before the first judgement. */
+  /** Since when the link has been ok, or has been failing in whatever way, monotonic; -1 while no sample was believed. */
   sinceMs = -1;
   readonly #speed = new LinkSpeed();
-  /** How long the last trusted new connection took to open; -1 before the first. */
+  /** How long the last believed new connection took to open; -1 before the first. */
   #lastConnectUs = -1;
-  /** What the last trusted failure has told, and how many in a row told the same, whatever was ok in between. */
+  /** `failsOnly` of the last believed failure, and of how many failures in a row, whatever was ok in between. */
   #lastFailsOnly: FailsOnly = '';
   #sameFailsOnly = 0;
-  /** How many of the last samples in a row are suspect and bad. */
-  #doubtedRun = 0;
-  /** How many of the last trusted samples in a row failed, and how many have been ok since the last failure. */
+  /** How many of the last samples in a row are suspect, and failed or slow. */
+  #suspectBadRun = 0;
+  /** How many of the last believed samples in a row failed, and how many have been ok since the last failure. */
   #failedRun = 0;
   #okSinceFailure = Number.POSITIVE_INFINITY;
-  /** Which of the last `#bitCount` trusted samples failed or were slow, the newest in bit 0. */
+  /** Which of the last `#bitCount` believed samples failed, and which were slow; the newest in bit 0. */
   #failedBits = 0;
   #slowBits = 0;
   #bitCount = 0;
@@ -44,9 +47,9 @@ export class LinkJudgement {
   /**
    * Takes the next sample, at `nowMs` (monotonic). From `slowUs` on an answer is slow (SLOW_LINK).
    *
-   * A trustworthy sample stands for the link at once, and so does a suspect one that is ok and fast: a shortage of CPU only
-   * lengthens. A suspect sample that failed or is slow is doubted. It stands for the link only as the last of SUSPECT_RUN
-   * in a row. There is one exception: if nothing is known yet, a suspect answer is believed, because it proves that the link works.
+   * A sample that is not suspect is believed at once. So is a suspect one that is ok and fast, because a shortage of CPU only
+   * lengthens. A suspect sample that failed or is slow is believed only if at least SUSPECT_RUN such samples have come in a row.
+   * There is one exception: if nothing is known yet, a slow suspect answer is believed, because it proves that the link works.
    */
   take(sample: Sample, nowMs: number, slowUs: number): Changes {
     const before = this.judged;
@@ -54,17 +57,19 @@ export class LinkJudgement {
     this.newestAtMs = nowMs;
     const isFailed = sample.outcome !== 'ok';
     const isBad = isFailed || isSlow(sample.totalUs, slowUs);
-    this.#doubtedRun = sample.suspect && isBad ? this.#doubtedRun + 1 : 0;
+    this.#suspectBadRun = sample.suspect && isBad ? this.#suspectBadRun + 1 : 0;
     const isFirstAnswer = before === null && !isFailed;
     if (before !== null && (before.outcome !== 'ok') === isFailed) this.seenAtMs = nowMs;
-    if (this.#doubtedRun > 0 && this.#doubtedRun < SUSPECT_RUN && !isFirstAnswer) return NO_CHANGE;
+    if (this.#suspectBadRun > 0 && this.#suspectBadRun < SUSPECT_RUN && !isFirstAnswer) return NO_CHANGE;
     this.judged = sample;
     this.seenAtMs = nowMs;
     if (sample.connectUs >= 0) this.#lastConnectUs = sample.connectUs;
     if (isFailed) this.#rememberFailsOnly(sample.failsOnly ?? '');
     this.#remember(isFailed, isBad);
-    const speed = this.#doubtedRun > 0 ? null : this.#speed.add(sample, nowMs, slowUs);
-    // The late answers of a link that is slow say nothing about lost packets, also when it is normal again.
+    // However often it repeats, a late answer of a process that is short of CPU does not show that the link is slow. The bits may have
+    // it: late answers make a link intermittent only together with failures.
+    const speed = this.#suspectBadRun > 0 ? null : this.#speed.add(sample, nowMs, slowUs);
+    // Late answers are bits because lost packets make answers late. On a slow link all are late, so they are forgotten.
     if (this.#speed.slowSinceMs >= 0) this.#slowBits = 0;
     if (sample.outcome === before?.outcome) return { state: null, speed };
     const previousForMs = before === null ? 0 : nowMs - this.sinceMs;
@@ -89,8 +94,8 @@ export class LinkJudgement {
 
   /**
    * Which kind of connection alone fails, or failed a few samples ago; '' = both, or not known. A single lost packet also
-   * fails only one of them, so two failures must agree. After one over an open connection there may be no second, because
-   * the next ping opens a new one.
+   * makes only one kind fail, so two failures must agree. One is enough if it was over an open connection, because the next ping
+   * opens a new one, so that there may be no second. On an intermittent link it takes two in any case: packets are lost there.
    */
   get failsOnly(): FailsOnly {
     const isBad = (this.judged !== null && this.judged.outcome !== 'ok') || this.hasRecovered || this.isIntermittent;
@@ -98,7 +103,7 @@ export class LinkJudgement {
     return isBad && this.#sameFailsOnly >= needed ? this.#lastFailsOnly : '';
   }
 
-  /** How many of the last trusted samples failed, and of how many. */
+  /** How many of the last believed samples failed, and of how many. */
   get recent(): { failures: number; samples: number } {
     return { failures: bitsIn(this.#failedBits), samples: this.#bitCount };
   }
@@ -112,7 +117,7 @@ export class LinkJudgement {
   get isIntermittent(): boolean {
     const badBits = this.#failedBits | this.#slowBits;
     const isMended = (badBits & lowBits(INTERMITTENT.goodRun)) === 0;
-    // Lost packets also make answers late.
+    // Lost packets make pings fail or late.
     const runs = runsIn(this.#failedBits) + runsIn(this.#slowBits);
     return runs >= INTERMITTENT.runs && this.#failedBits !== 0 && !isMended;
   }
@@ -146,5 +151,6 @@ function bitsIn(bits: number): number {
 
 /** How many runs of set bits there are. */
 function runsIn(bits: number): number {
+  // Of each run only the highest bit is left: the one with no set bit above it.
   return bitsIn(bits & ~(bits >> 1));
 }

@@ -3,7 +3,7 @@ import type { Sample } from '../protocol/sample.ts';
 
 /**
  * Decides when one link becomes slow and when it is normal again, with the rules of `protocol/link-state.ts`: `SLOW_RUN`
- * trusted samples in a row change its state. A failed sample ends the run, because a failing link is neither slow nor normal.
+ * samples in a row, none of them suspect and slow, change its state. A failed sample ends the run, because a failing link is neither slow nor normal.
  */
 export class LinkSpeed {
   /** Since when the link has been slow, monotonic: when the first sample of the run came in; -1 while it is not slow. */
@@ -12,7 +12,10 @@ export class LinkSpeed {
   #runUs: number[] = [];
   #runSinceMs = 0;
 
-  /** Adds a trusted sample, which came in at `nowMs` (monotonic). Returns the change that it causes, or null. */
+  /**
+   * Adds a sample, which came in at `nowMs` (monotonic) and is not suspect, or is fast all the same. Returns the change that
+   * it causes, or null.
+   */
   add({ outcome, totalUs }: Sample, nowMs: number, slowUs: number): Omit<SpeedChange, 'target'> | null {
     const wasSlow = this.slowSinceMs >= 0;
     const contradicts = wasSlow ? isNormalAgain(totalUs, slowUs) : isSlow(totalUs, slowUs);

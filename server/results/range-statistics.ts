@@ -41,7 +41,7 @@ export interface RangeResult {
 
 /** The datagrams of the UDP probe of a link in a time range. */
 interface Datagrams {
-  /** Those of the cycles that count; see `UdpRing.visit`. */
+  /** Those of the cycles that are evidence of loss; see `UdpRing.visit`. */
   sent: number;
   /** Those of them that did not come back. */
   lost: number;
@@ -106,15 +106,18 @@ export class RangeStatistics {
       result.sent += sent;
       result.lost += lost;
     };
-    if (udp !== null && udp.lostAtMs < range.fromMs) udp.visit(range.fromMs, range.toMs, add);
+    if (udp !== null && udp.droppedUntilMs < range.fromMs) udp.visit(range.fromMs, range.toMs, add);
     else this.#visitUdpBuckets(record, range, nowMs, add);
     return result;
   }
 
-  /** The newest cycle of one link in a range that counts; of a bucket, all its cycles together. null without any. */
+  /**
+   * The newest cycle of one link in a range that is not suspect; of a bucket, all its cycles together that are evidence of
+   * loss (see `UdpRing.visit`). null without any.
+   */
   newestUdpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpResult | null {
     const { udp } = record;
-    if (udp !== null && udp.lostAtMs < range.fromMs) return udp.newestIn(range.fromMs, range.toMs);
+    if (udp !== null && udp.droppedUntilMs < range.fromMs) return udp.newestIn(range.fromMs, range.toMs);
     let newest: UdpResult | null = null;
     this.#visitUdpBuckets(record, range, nowMs, (sent, lost, endMs) => {
       const atMs = Math.min(endMs, nowMs);

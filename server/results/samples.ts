@@ -19,7 +19,7 @@ export interface Ring {
   /** How many samples the ring holds. */
   count: number;
   /** The time of the newest sample that was overwritten; -Infinity while none was. */
-  lostAtMs: number;
+  droppedUntilMs: number;
 }
 
 /**
@@ -67,10 +67,10 @@ export class Rings {
     return this.#length;
   }
 
-  /** Makes an empty ring. `lostAtMs` is the time of the link's newest sample that is no longer kept. */
-  open(lostAtMs = Number.NEGATIVE_INFINITY): Ring {
+  /** Makes an empty ring. `droppedUntilMs` is the time of the link's newest sample that is no longer kept. */
+  open(droppedUntilMs = Number.NEGATIVE_INFINITY): Ring {
     if (this.#freeSlots.length === 0) this.#resize(this.#slots * 2);
-    const ring: Ring = { slot: this.#freeSlots.pop() ?? 0, next: 0, count: 0, lostAtMs };
+    const ring: Ring = { slot: this.#freeSlots.pop() ?? 0, next: 0, count: 0, droppedUntilMs };
     this.#rings.add(ring);
     return ring;
   }
@@ -80,7 +80,7 @@ export class Rings {
     if (!this.#rings.delete(ring)) return;
     // Whoever still holds the ring sees that nothing is left in it.
     ring.count = 0;
-    ring.lostAtMs = Number.POSITIVE_INFINITY;
+    ring.droppedUntilMs = Number.POSITIVE_INFINITY;
     this.#freeSlots.push(ring.slot);
     if (this.#slots > MIN_SLOTS && this.#rings.size < this.#slots / 4) this.#resize(this.#slots / 2);
   }
@@ -89,7 +89,7 @@ export class Rings {
   add(ring: Ring, atMs: number, sample: Sample): void {
     const i = ring.slot * this.#length + ring.next;
     const columns = this.#columns;
-    if (ring.count === this.#length) ring.lostAtMs = columns.atMs[i] ?? atMs;
+    if (ring.count === this.#length) ring.droppedUntilMs = columns.atMs[i] ?? atMs;
     columns.atMs[i] = atMs;
     columns.code[i] = codeOf(sample);
     columns.connectUs[i] = pack16(sample.connectUs);
@@ -142,7 +142,7 @@ export class Rings {
     let slot = 0;
     for (const ring of this.#rings) {
       const kept = Math.min(ring.count, length);
-      if (kept < ring.count) ring.lostAtMs = this.#columns.atMs[this.#indexOf(ring, kept)] ?? ring.lostAtMs;
+      if (kept < ring.count) ring.droppedUntilMs = this.#columns.atMs[this.#indexOf(ring, kept)] ?? ring.droppedUntilMs;
       // A ring wraps around: its older samples may be at the end of its part of the columns.
       const start = ring.slot * this.#length;
       const wrapped = Math.max(0, kept - ring.next);

@@ -181,7 +181,7 @@ function visitUdpSteps(
 ): void {
   if (!history.hasUdp) return;
   const { fromMs, toMs, stepMs, count } = steps;
-  const sinceMs = record.udp?.lostAtMs ?? Number.POSITIVE_INFINITY;
+  const sinceMs = record.udp?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
   const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, (_first, last, chunk, i) => {
     if ((chunk.udpSent[i] ?? 0) > 0) visit(last, chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0);
   });
@@ -192,20 +192,21 @@ function visitUdpSteps(
 }
 
 /**
- * Visits the buckets of a link in those steps of which not all samples are kept: the steps that begin at `lostAtMs` or before.
+ * Visits the buckets of a link in those steps of which not all samples are kept: the steps that begin at `droppedUntilMs` or before.
  * `firstSampleStep` of the result is the first step of which all are kept. `bucketsEndMs`: earlier samples are left to the
  * buckets. `resolutionMs`: the largest width of the buckets that were visited, 0 if there are none.
  */
 function visitOlderSteps(
   history: History,
   record: LinkRecord,
-  lostAtMs: number,
+  droppedUntilMs: number,
   steps: Steps,
   nowMs: number,
   visitBucket: StepVisitor['bucket'],
 ): { bucketsEndMs: number; firstSampleStep: number; resolutionMs: number } {
   const { fromMs, toMs, stepMs, count } = steps;
-  const firstSampleStep = lostAtMs < fromMs ? 0 : Math.min(count, Math.floor((lostAtMs - fromMs) / stepMs) + 1);
+  const firstSampleStep =
+    droppedUntilMs < fromMs ? 0 : Math.min(count, Math.floor((droppedUntilMs - fromMs) / stepMs) + 1);
   let bucketsEndMs = fromMs + firstSampleStep * stepMs;
   let resolutionMs = 0;
   if (firstSampleStep > 0) {

@@ -7,7 +7,10 @@ const CYCLE_BYTES = 18;
 const MIN_CYCLES = 4;
 /** `hops` in a ring: unknown. */
 const UNKNOWN = 255;
-/** Marks of a cycle that does not count: the process was short of CPU; a ping beside it failed. */
+/**
+ * Marks of a cycle that is no evidence of loss: our process was short of CPU during it; one of the two pings before it
+ * failed, or the one after it.
+ */
 const SUSPECT = 1;
 const BESIDE_FAILURE = 2;
 const MARKS_OFFSET = 17;
@@ -22,24 +25,27 @@ export function cyclesPerLink(bytes: number, links: number): number {
 
 /** The newest cycles of the UDP probe of one link. All times are monotonic. */
 export class UdpRing {
-  /** The newest cycle that counts, and when it ended; null while there is none. */
+  /**
+   * The newest cycle that is not suspect; null while there is none. It may be beside a failed ping: during an outage it shows that
+   * datagrams are lost too, but `visit` does not count it as loss that TCP hides.
+   */
   newest: UdpResult | null = null;
-  /** The time of the newest cycle that is no longer kept; -Infinity while there is none. */
-  lostAtMs: number;
+  /** Everything up to this time has been dropped: it is that of the newest cycle that is no longer kept; -Infinity while there is none. */
+  droppedUntilMs: number;
   #bytes = new DataView(new ArrayBuffer(0));
   #next = 0;
   #count = 0;
 
-  /** `lostAtMs`: the time of the link's newest cycle that is no longer kept. */
-  constructor(lostAtMs = Number.NEGATIVE_INFINITY) {
-    this.lostAtMs = lostAtMs;
+  /** `droppedUntilMs`: the time of the link's newest cycle that is no longer kept. */
+  constructor(droppedUntilMs = Number.NEGATIVE_INFINITY) {
+    this.droppedUntilMs = droppedUntilMs;
   }
 
-  /** Adds a cycle that ended at `result.atMs`, and keeps the newest `length` ones. `isBesideFailure`: a ping before it failed. */
+  /** Adds a cycle that ended at `result.atMs`, and keeps the newest `length` ones. `isBesideFailure`: one of the two pings before it failed. */
   add(result: UdpResult, length: number, isBesideFailure = false): void {
     if (!result.suspect) this.newest = result;
     if (this.#capacity !== length) this.#resize(length);
-    if (this.#count === length) this.lostAtMs = this.#bytes.getFloat64(this.#next * CYCLE_BYTES);
+    if (this.#count === length) this.droppedUntilMs = this.#bytes.getFloat64(this.#next * CYCLE_BYTES);
     const at = this.#next * CYCLE_BYTES;
     this.#bytes.setFloat64(at, result.atMs);
     this.#bytes.setUint16(at + 8, result.sent);
@@ -53,7 +59,7 @@ export class UdpRing {
     this.#count = Math.min(length, this.#count + 1);
   }
 
-  /** The ping after the cycles that ended after `sinceMs` has failed, so they do not count. */
+  /** Marks the cycles that ended after `sinceMs`, because the ping that followed them has failed. */
   markBesideFailure(sinceMs: number): void {
     for (let back = 0; back < this.#count; back++) {
       const at = this.#placeOf(back);
@@ -63,9 +69,9 @@ export class UdpRing {
   }
 
   /**
-   * Calls `visitor` for the cycles that ended from `fromMs` to `toMs` (both included) and count, newest first. Cycles while our own
-   * process was short of CPU do not count, and neither do those beside a failed ping: the probe is for loss that TCP hides, and an
-   * outage is none.
+   * Calls `visitor` for the cycles that ended from `fromMs` to `toMs` (both included), newest first, without those that are
+   * no evidence of loss: cycles while our own process was short of CPU, and cycles beside a failed ping. The probe is for
+   * loss that TCP hides, and an outage hides nothing.
    */
   visit(fromMs: number, toMs: number, visitor: DatagramVisitor): void {
     for (let back = 0; back < this.#count; back++) {
@@ -77,12 +83,12 @@ export class UdpRing {
     }
   }
 
-  /** The newest cycle that ended from `fromMs` to `toMs` (both included) and that is not suspect; null without any. */
+  /** What `newest` was in the past: the newest cycle that ended from `fromMs` to `toMs` (both included) and is not suspect; null without any. */
   newestIn(fromMs: number, toMs: number): UdpResult | null {
     return this.all.findLast(({ atMs, suspect }) => !suspect && atMs >= fromMs && atMs <= toMs) ?? null;
   }
 
-  /** All cycles that are kept, oldest first. */
+  /** All cycles that are kept, oldest first. Their round trips are packed: see `pack16`. */
   get all(): UdpResult[] {
     return this.after(Number.NEGATIVE_INFINITY);
   }
@@ -108,6 +114,7 @@ export class UdpRing {
     return ((this.#next - 1 - back + 2 * capacity) % capacity) * CYCLE_BYTES;
   }
 
+  /** Without the mark BESIDE_FAILURE: whoever replays a copy of the cycles replays the pings, too, and so marks them again. */
   #read(at: number): UdpResult {
     const hops = this.#bytes.getUint8(at + 16);
     return {
@@ -124,7 +131,7 @@ export class UdpRing {
 
   #resize(length: number): void {
     const kept = Math.min(this.#count, length);
-    if (kept < this.#count) this.lostAtMs = this.#bytes.getFloat64(this.#placeOf(kept));
+    if (kept < this.#count) this.droppedUntilMs = this.#bytes.getFloat64(this.#placeOf(kept));
     const bytes = new Uint8Array(length * CYCLE_BYTES);
     for (let back = 0; back < kept; back++) {
       const from = new Uint8Array(this.#bytes.buffer, this.#placeOf(back), CYCLE_BYTES);

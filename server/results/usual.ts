@@ -4,16 +4,19 @@ import { failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import { Percentiles } from './statistics.ts';
 
-/** What was found about a link. */
+/** The usual latency of one link. */
 interface Usual {
   us: number;
-  /** How far its buckets reach back, from the newest to the oldest. */
+  /** The time that its buckets cover: from the start of the oldest to the end of the newest. */
   historyMs: number;
   /** When it was computed, monotonic. */
   atMs: number;
 }
 
-/** The usual latency of each link; see `USUAL`. It changes slowly and is kept for some time, because each report needs it. */
+/**
+ * The usual latency of each link: the median of its ok samples over its history, as `USUAL` in `protocol/link-quality.ts` says. It
+ * changes slowly, and each report needs it, so it is kept for some time.
+ */
 export class UsualLatencies {
   readonly #history: History;
   readonly #percentiles = new Percentiles();
@@ -33,11 +36,15 @@ export class UsualLatencies {
     return usual.historyMs >= Math.max(USUAL.historyMs, USUAL.windows * windowMs) ? usual.us : -1;
   }
 
-  /** From the medians of the buckets, each weighted by its ok samples. Buckets with only suspect samples do not count. */
+  /**
+   * The median of the medians of the buckets, each weighted by its ok samples. A bucket without ok samples that are not suspect does
+   * not count.
+   */
   #compute(record: LinkRecord, nowMs: number): Usual {
     const percentiles = this.#percentiles;
     percentiles.clear();
     let [count, oldestMs, newestMs] = [0, 0, 0];
+    // From the newest bucket to the oldest, until the visitor returns false.
     this.#history.visitClosedBuckets(record, (chunk, i, startMs, endMs) => {
       const ok = trustedOf(chunk, i) - failuresOf(chunk, i);
       if (ok > 0) {

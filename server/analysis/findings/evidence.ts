@@ -1,6 +1,6 @@
 import { MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import { failedShare } from '../../protocol/link-quality.ts';
-import { isSlow, type LatePhase, latePhase } from '../../protocol/link-state.ts';
+import { isSlow, type LatePhase, latePhase as latePhaseOf } from '../../protocol/link-state.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
@@ -19,9 +19,12 @@ export class CauseEvidence {
     intoPod: new Map(),
     outOfPod: new Map(),
   };
-  /** Failed pairs into the pods that `silentSide` found. */
+  /** Failed pairs into the silent pods: see `silentSide` in `../sides.ts`. */
   readonly silent: Evidence;
-  /** The bad pairs that any cause explains. At another place than that of the cause they are no evidence. */
+  /**
+   * The bad pairs that any cause explains. They count for the place of that cause alone. Example: node-b is down, so pod-1 on node-a
+   * does not reach the pods on node-b. This is evidence for node-b, and says neither that pod-1 is bad nor that it is fine.
+   */
   readonly #explained: PairCounter;
   readonly unexplained: UnexplainedPairs;
   readonly #mesh: MeshCounts;
@@ -60,7 +63,10 @@ export class CauseEvidence {
     return this;
   }
 
-  /** The number of links at a place that could show a cause there: those that are judged and that no cause elsewhere explains. */
+  /**
+   * The number of links at a place that could show a cause there: all that are judged, less those that a cause elsewhere explains.
+   * `#explained` also has the links that the cause at this very place explains, so these are added back.
+   */
   linksAt(place: Place, key: number): number {
     const explainedHere = this.found[place].get(key)?.affected ?? 0;
     return this.#pairs.judged.at(place, key) - this.#explained.at(place, key) + explainedHere;
@@ -71,7 +77,10 @@ export class CauseEvidence {
     return this.linksAt(place, pod) - this.unexplained.counter.at(place, pod);
   }
 
-  /** The evidence of the cause that explains a pair; null if a graver cause explains it, or the pods of one bad node. */
+  /**
+   * The evidence to which a pair that is explained belongs; null if it is evidence of nothing: a graver cause explains it, or it is
+   * between two pods on the same bad node, which says nothing about the node's network.
+   */
   #evidenceFor(from: number, to: number): Evidence | null {
     const causes = this.#causes;
     const { topology } = this.#mesh;
@@ -117,7 +126,10 @@ export class Evidence {
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
   readonly #reports: ReadonlyMap<number, MergedReport>;
-  /** The first links, each as one number: (reporting pod) * 65536 + (link). A mesh can have a thousand causes, so objects cost too much. */
+  /**
+   * The first links, each as one number: (reporting pod) * 65536 + (link). Both are below 65536: the protocol allows no more pods, and
+   * no more links of a report (MAX_LINKS). A mesh can have a thousand causes, so objects cost too much.
+   */
   readonly #links = new Uint32Array(MAX_LINKS);
   #linkCount = 0;
   #lastFrom = -1;
@@ -183,17 +195,18 @@ export class Evidence {
   }
 
   /** The share of the last pings that failed, over the links whose report says it; -1 = none does. */
-  failedShare(): number {
+  shareOfFailedPings(): number {
     let [failures, samples] = [0, 0];
-    for (const recent of this.#values(({ recent }, link) => recent?.find(([at]) => at === link))) {
-      failures += recent?.[1] ?? 0;
-      samples += recent?.[2] ?? 0;
+    for (const recent of this.#values((report, link) => report.recent?.find(([at]) => at === link))) {
+      const [, failuresOfLink = 0, samplesOfLink = 0] = recent ?? [];
+      failures += failuresOfLink;
+      samples += samplesOfLink;
     }
     return failedShare(samples, failures);
   }
 
-  /** The share of the datagrams of these links that were lost; 0 if none were sent. */
-  lostShare(): number {
+  /** The share of the datagrams of these links that were lost; 0 if none were sent, which never makes a link lossy. */
+  shareOfLostDatagrams(): number {
     let [sent, lost] = [0, 0];
     for (const [ofLink, lostOfLink] of this.#values(({ udp }, i) =>
       udp === null ? [0, 0] : [sentOf(udp, i), lostOf(udp, i)],
@@ -235,14 +248,14 @@ export class Evidence {
   /** Which phase of the median link is late. */
   latePhase(): LatePhase {
     const { connectUs, firstByteUs, totalUs } = this.medians();
-    return latePhase(connectUs, firstByteUs, totalUs);
+    return latePhaseOf(connectUs, firstByteUs, totalUs);
   }
 
-  /** Since when the median link fails, or with `isSlow` is slow: ms since the epoch, 0 = not known. */
-  sinceMs(isSlow = false): number {
+  /** Since when the median link fails, or is slow if `ofSlowness`: ms since the epoch, 0 = not known. */
+  sinceMs(ofSlowness = false): number {
     const since = this.#values(({ slow, links, atMs }, link) => {
       const slowForMs = slow?.find(([at]) => at === link)?.[1] ?? -1;
-      const forMs = isSlow ? slowForMs : unpack16(links.sinceMs[link] ?? NONE16);
+      const forMs = ofSlowness ? slowForMs : unpack16(links.sinceMs[link] ?? NONE16);
       return forMs < 0 ? -1 : Math.round(atMs - forMs);
     });
     return lowerMedian(since.filter((ms) => ms >= 0)) ?? 0;
@@ -277,7 +290,7 @@ export interface BadPair {
   families: number;
 }
 
-/** At most this many unexplained pairs of each confidence are kept; 60 of them become findings. */
+/** At most this many unexplained pairs of each confidence are kept; `single-links.ts` says how many become findings. */
 const MAX_KEPT = 1_000;
 /**
  * In a mesh of `MANY_PAIRS` judged pairs or more, unconfirmed pairs become findings of their own if at most this share of all
@@ -286,10 +299,13 @@ const MAX_KEPT = 1_000;
  */
 const UNCONFIRMED_SHARE = 0.0025;
 const MANY_PAIRS = 1_200;
-/** So few unconfirmed pairs become findings of their own in a mesh of any size. */
+/** So few unconfirmed pairs become findings of their own in a mesh of any size: a reader sees at a glance whether they matter. */
 const FEW_UNCONFIRMED = 3;
 
-/** Bad pairs that no general cause explains: all are counted, the first ones are kept. */
+/**
+ * Bad pairs that no general cause explains: all are counted, the first ones are kept. `counts.ts` says what makes a pair `OUTLIER`,
+ * `UNCONFIRMED` or `CONFIRMED`.
+ */
 export class UnexplainedPairs {
   readonly counter: PairCounter;
   readonly #confirmed: BadPair[] = [];
@@ -300,7 +316,7 @@ export class UnexplainedPairs {
     this.counter = new PairCounter(topology);
   }
 
-  /** Adds pair `k` of a report. An outlier is only counted. */
+  /** Adds pair `k` of a report. An `OUTLIER` is only counted. */
   add({ report, to, link, families, confidence }: BadPairs, k: number): void {
     const pair = { from: report.pod, to: to[k] ?? 0, link: link[k] ?? 0, families: families[k] ?? 0 };
     this.counter.add(pair.from, pair.to);
@@ -312,7 +328,8 @@ export class UnexplainedPairs {
 
   /**
    * The pairs to make findings of, in a mesh with `judged` judged pairs. Confirmed pairs always are among them; unconfirmed
-   * ones only if the mesh is small, or if they are few. Many unconfirmed pairs are what chance makes: `byChance` are some of them.
+   * ones only if the mesh is small, or if they are few. Many unconfirmed pairs are what chance makes: then `byChance` are the first of
+   * them, and `byChanceCount` is their number.
    */
   found(judged: number): { pairs: BadPair[]; byChance: BadPair[]; byChanceCount: number } {
     const count = this.#unconfirmedCount;

@@ -88,13 +88,13 @@ function titleText(severity: Severity, cause: Cause, family: string): string {
   const { evidence, direction = '', who = '', what, advice, network = 'the network' } = cause;
   const failsOnly = evidence.failsOnly();
   if (severity === 'lossy') {
-    return `${lossText(evidence.lostShare())} of datagrams${direction} are lost${family}, HTTP works: check ${network} for lost packets`;
+    return `${lossText(evidence.shareOfLostDatagrams())} of datagrams${direction} are lost${family}, HTTP works: check ${network} for lost packets`;
   }
   if (severity === 'intermittent') {
     const check = CONNECTION_ADVICE[failsOnly] || 'check for lost packets';
     const how =
       who === '' ? `intermittent${onlyText(failsOnly)}: ${check}` : `${who}: intermittent${onlyText(failsOnly)}`;
-    return `${aboutShare(evidence.failedShare())} of pings${direction} fail${family}, ${how}`;
+    return `${aboutShare(evidence.shareOfFailedPings())} of pings${direction} fail${family}, ${how}`;
   }
   if (severity === 'failed') {
     const { outcome, phase } = evidence.commonOutcome();

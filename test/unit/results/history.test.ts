@@ -133,7 +133,7 @@ describe('buckets', () => {
           add(0, 10_000 + i * 50, failed ? refusedSample({ suspect }) : sampleOf({ totalUs, suspect }));
         }
         const bySamples = resultOf(9_000, 13_100);
-        records[0]!.ring!.lostAtMs = 9_500;
+        records[0]!.ring!.droppedUntilMs = 9_500;
         const byBucket = resultOf(9_000, 13_100);
         expect([bySamples.resolutionMs, byBucket.resolutionMs]).toEqual([0, 5_000]);
         // A bucket does not tell in which order its answers came.

@@ -41,14 +41,14 @@ describe('the rings of samples', () => {
     const rings = new Rings(20_000);
     const ring = rings.open(-7);
     for (let i = 0; i < rings.length; i++) rings.add(ring, i, sampleOf());
-    expect(ring.lostAtMs).toBe(-7);
+    expect(ring.droppedUntilMs).toBe(-7);
     rings.add(ring, rings.length, sampleOf());
-    expect(ring.lostAtMs).toBe(0);
+    expect(ring.droppedUntilMs).toBe(0);
     const newest = rings.length;
     for (let i = 0; i < 200; i++) rings.open();
-    expect(ring.lostAtMs).toBe(newest - rings.length);
+    expect(ring.droppedUntilMs).toBe(newest - rings.length);
     rings.close(ring);
-    expect(ring).toMatchObject({ count: 0, lostAtMs: Number.POSITIVE_INFINITY });
+    expect(ring).toMatchObject({ count: 0, droppedUntilMs: Number.POSITIVE_INFINITY });
   });
 
   it('keep every figure of a sample', () => {

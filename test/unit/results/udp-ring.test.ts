@@ -32,11 +32,22 @@ describe('the recent cycles of a link', () => {
           ring.visit(atMs - 3, atMs, (_sent, _lost, at) => visited.push(at));
           const counted = kept.filter(({ atMs: at, suspect }) => at >= atMs - 3 && !suspect);
           expect(visited.reverse()).toEqual(counted.map(({ atMs: at }) => at));
-          if (kept.length <= atMs) expect(ring.lostAtMs).toBe(kept[0]!.atMs - 1);
+          if (kept.length <= atMs) expect(ring.droppedUntilMs).toBe(kept[0]!.atMs - 1);
         }
         expect(ring.newest).toEqual([...kept].reverse().find(({ suspect }) => !suspect) ?? ring.newest);
       }),
     );
+  });
+
+  it('show the newest one beside a failed ping too, which is no evidence of loss that TCP hides', () => {
+    const ring = new UdpRing();
+    ring.add(cycleOf({ atMs: 1 }), 9);
+    ring.add(cycleOf({ atMs: 2, lost: 10 }), 9, true);
+    ring.add(cycleOf({ atMs: 3, suspect: true }), 9);
+    expect([ring.newest, ring.newestIn(0, 9)]).toMatchObject([{ atMs: 2 }, { atMs: 2 }]);
+    const visited: number[] = [];
+    ring.visit(0, 9, (_sent, _lost, atMs) => visited.push(atMs));
+    expect(visited).toEqual([1]);
   });
 
   it('share their memory, whatever the number of links', () => {
