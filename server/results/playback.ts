@@ -63,17 +63,17 @@ export async function playedBack(copied: CopiedResults, settings: ResultsSetting
 
 /** The samples and the cycles of a piece in order of time: the pings beside a cycle decide whether it counts. */
 function* inOrder(piece: CopyPiece): Generator<PackedSample | CopiedCycle> {
-  const cycles = Array.from({ length: piece.cycles.length / CYCLE_BYTES }, (_, i) => readCycle(piece, i));
+  const cycles = piece.cycles.length / CYCLE_BYTES;
   let next = 0;
+  // One by one, because a piece may have thousands.
+  const nextCycle = () => (next < cycles ? readCycle(piece, next++) : null);
+  let cycle = nextCycle();
   for (let i = 0; i < piece.samples.length / SAMPLE_BYTES; i++) {
     const sample = readSample(piece, i);
-    for (let cycle = cycles[next]; cycle !== undefined && cycle.atMs < sample.atMs; cycle = cycles[next]) {
-      yield cycle;
-      next += 1;
-    }
+    for (; cycle !== null && cycle.atMs < sample.atMs; cycle = nextCycle()) yield cycle;
     yield sample;
   }
-  yield* cycles.slice(next);
+  for (; cycle !== null; cycle = nextCycle()) yield cycle;
 }
 
 function targetOf({ uid, name, namespace, podIP, family }: CopiedTarget): Target {

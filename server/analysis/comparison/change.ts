@@ -20,7 +20,10 @@ type Measured = Pick<LinkFigures, 'samples' | 'failures' | 'p50Us16' | 'sent' | 
 
 /** A median counts as changed only if it changed by at least MIN_CHANGE_US, and by this share of the median before. */
 const MIN_CHANGE_SHARE = 0.2;
-/** A link is affected if its failed share is at least this many times the one before; or if it is slow or lossy, and its median or loss is. */
+/**
+ * A link is affected if its failed share is at least this many times the one before; or if it is slow, and its median is; or if it is
+ * lossy, and its loss is.
+ */
 const WORSE_FACTOR = 2;
 
 /**
