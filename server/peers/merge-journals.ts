@@ -23,6 +23,11 @@ export interface MergeWindows {
 /** Pods notice a change of readiness within this time of each other, if the API does not say when it was. */
 const READINESS_MS = 5000;
 
+/** A pod says so late that it is starved: it waits for five bad seconds, and looks once a second. */
+const STARVED_LATE_MS = 6_000;
+/** So many timeouts of before are looked at when a pod says that it is starved. */
+const MAX_RECENT = 20;
+
 /** What happens to a pod once in its lifetime is one event, however many pods observe it, and whenever. */
 const ONCE_PER_POD: ReadonlySet<EventKind> = new Set(['pod-seen', 'pod-terminating', 'pod-gone', 'pod-replaced']);
 
@@ -72,7 +77,34 @@ export function* mergeJournals(
       yield;
     }
   }
-  return [...events.values()].sort((a, b) => a.atMs - b.atMs || compareCauses(a, b));
+  const sorted = [...events.values()].sort((a, b) => a.atMs - b.atMs || compareCauses(a, b));
+  const explained = starvedTimeouts(sorted);
+  yield;
+  return sorted.map((event) => (explained.has(event.id) ? { ...event, starved: true } : event));
+}
+
+/**
+ * The ids of the timeouts into pods that were starved then, so that events and findings blame the same. As in findings, a
+ * timeout in connect has another cause: see `isDoubtedByDestination`. `events`: oldest first.
+ */
+function starvedTimeouts(events: readonly MeshEvent[]): Set<string> {
+  const explained = new Set<string>();
+  const starved = new Set<string>();
+  const recent = new Map<string, MeshEvent[]>();
+  for (const event of events) {
+    const { id, atMs, kind, outcome, phase, pod } = event;
+    const uid = pod?.uid ?? '';
+    if (kind === 'cpu-recovered') starved.delete(uid);
+    else if (kind === 'cpu-starved') {
+      starved.add(uid);
+      for (const before of recent.get(uid) ?? []) if (atMs - before.atMs <= STARVED_LATE_MS) explained.add(before.id);
+      recent.delete(uid);
+    } else if (kind === 'link-failed' && outcome === 'timeout' && phase !== 'connect') {
+      if (starved.has(uid)) explained.add(id);
+      else recent.set(uid, [...(recent.get(uid) ?? []).slice(-MAX_RECENT), event]);
+    }
+  }
+  return explained;
 }
 
 /** The pod that an entry is about, with the name by which we know it. Starvation is about the reporter itself. */

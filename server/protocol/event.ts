@@ -173,6 +173,8 @@ export const meshEventSchema = v.object({
   from: boundedArray(eventPodSchema, MAX_EVENT_PODS),
   /** How many pods observed it. */
   fromCount: wholeNumber,
+  /** Of `link-failed`: whether the probed pod was starved of CPU then, which explains the timeout. */
+  starved: v.exactOptional(v.boolean()),
   outcome,
   phase,
   totalUs: finiteNumber,

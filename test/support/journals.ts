@@ -11,6 +11,7 @@ export interface Entry {
   kind: EventKind;
   of?: number | null;
   outcome?: JournalEntry['outcome'];
+  phase?: JournalEntry['phase'];
   totalUs?: number;
   apiTimeMs?: number;
   detail?: string;
@@ -21,19 +22,21 @@ export function journals(count: number, entries: readonly Entry[], offMs = 0): P
   return Array.from({ length: count }, (_, by) => {
     const events = entries
       .filter((entry) => entry.by === by)
-      .map(({ agoMs, kind, of = null, outcome = null, totalUs = -1, apiTimeMs = 0, detail = '' }, seq) => {
-        return {
-          seq,
-          ageMs: agoMs,
-          apiTimeMs,
-          kind,
-          pod: of === null ? null : eventPodOf(podOf(of)),
-          outcome,
-          phase: null,
-          totalUs,
-          detail,
-        };
-      });
+      .map(
+        ({ agoMs, kind, of = null, outcome = null, phase = null, totalUs = -1, apiTimeMs = 0, detail = '' }, seq) => {
+          return {
+            seq,
+            ageMs: agoMs,
+            apiTimeMs,
+            kind,
+            pod: of === null ? null : eventPodOf(podOf(of)),
+            outcome,
+            phase,
+            totalUs,
+            detail,
+          };
+        },
+      );
     const value: Journal = {
       format: 'goldpinger-ts/journal/1',
       id: `j${by}`,

@@ -297,9 +297,10 @@ function eventsSection({ events, annotations, ranges }: ReportData): Markup {
 }
 
 function eventRow(event: MeshEvent): EventRow {
-  const { atMs, kind, pod, outcome, phase, totalUs, detail } = event;
+  const { atMs, kind, pod, outcome, phase, totalUs, starved = false, detail } = event;
   const facts = [
     outcome === null || outcome === 'ok' ? '' : `${outcome}${phase === null ? '' : ` (${phase})`}`,
+    starved ? 'while the pod was short of CPU' : '',
     totalUs < 0 || !kind.startsWith('link-') ? '' : latencyText(totalUs),
     kind === 'pod-replaced' && detail !== '' ? `by ${detail}` : detail,
   ];

@@ -70,6 +70,27 @@ describe('merged journals', () => {
     ]);
   });
 
+  it('say of a timeout into a pod that the pod was starved then, or said so a few seconds later', () => {
+    const failed = (agoMs: number, change: object = {}) => {
+      return { by: 0, agoMs, kind: 'link-failed' as const, of: 1, outcome: 'timeout' as const, ...change };
+    };
+    const events = merge(
+      journals(3, [
+        failed(60_000),
+        failed(55_000, { phase: 'first-byte' }),
+        { by: 1, agoMs: 50_000, kind: 'cpu-starved' },
+        failed(45_000),
+        failed(40_000, { outcome: 'refused' }),
+        failed(35_000, { phase: 'connect' }),
+        failed(30_000, { of: 2 }),
+        { by: 1, agoMs: 20_000, kind: 'cpu-recovered' },
+        failed(10_000),
+      ]),
+    );
+    const starved = events.flatMap(({ atMs, starved: isStarved }) => (isStarved ? [NOW_MS - atMs] : []));
+    expect(starved).toEqual([55_000, 45_000]);
+  });
+
   it('are made with a pause after each journal and each event, also if all are about one pod', () => {
     const entries = Array.from({ length: 200 }, (_, n) => {
       return { by: n % 20, agoMs: n * 10_000, kind: 'link-failed' as const, of: 9 };

@@ -167,7 +167,7 @@ function bareWords(event: MeshEvent): string {
     case 'pod-replaced':
       return `${name} is replaced${detail === '' ? '' : ` by ${detail}`}`;
     case 'link-failed':
-      return `${linkText(event, name)}: ${outcome ?? 'failed'}${where}`;
+      return `${linkText(event, name)}: ${outcome ?? 'failed'}${where}${event.starved ? ` while ${name} was short of CPU` : ''}`;
     case 'link-recovered':
       return `${linkText(event, name)}: recovered`;
     case 'link-slow':

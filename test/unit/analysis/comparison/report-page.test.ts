@@ -62,6 +62,13 @@ describe('the page of a report', () => {
     expect(page).toMatch(/alt="Heatmap during, 14:55:00 to 14:57:00: 16 links, 0 failed, 4 slow/);
   });
 
+  it('says of a timeout into a starved pod that the pod was short of CPU', async () => {
+    const chaos = slowPod().pods[3] ?? null;
+    const facts = { outcome: 'timeout', phase: 'first-byte', starved: true } as const;
+    const page = await pageOf({ events: eventsOf([eventOf('link-failed', FROM_MS + 1_000, chaos, [], facts)]) });
+    expect(page).toContain('timeout (first-byte), while the pod was short of CPU');
+  });
+
   it('leaves a picture out that would make the file too large, and says so', async () => {
     let painted = 0;
     const paint = async () => new Uint8Array(painted++ === 1 ? 1_200_000 : 100_000);

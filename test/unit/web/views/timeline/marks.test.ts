@@ -24,6 +24,10 @@ describe('events in words', () => {
   test.each([
     [{ outcome: 'timeout', phase: 'connect', from: [pod('a')], fromCount: 1 }, 'a → chaos: timeout in connect'],
     [{ outcome: 'refused', phase: 'connect', from: [pod('a'), pod('b')], fromCount: 9 }, 'chaos from 9 pods: refused'],
+    [
+      { outcome: 'timeout', phase: 'first-byte', from: [pod('a')], fromCount: 1, starved: true },
+      'a → chaos: timeout in first byte while chaos was short of CPU',
+    ],
     [{ kind: 'link-slow', totalUs: 252_000, from: [pod('a')], fromCount: 1 }, 'a → chaos: slow, 252 ms'],
     [{ kind: 'pod-replaced', detail: 'chaos-2' }, 'chaos is replaced by chaos-2'],
     [
