@@ -4,7 +4,7 @@ import PROCESS from '../../process.json';
 import type { Container, PodObject } from '../api/objects.ts';
 import { addressInPod, networkEnv, type PodNetwork } from '../pod-network.ts';
 
-/** The program that runs instead of an image, with its arguments and its complete environment. */
+/** The program that runs in place of a container's image, with its arguments and its complete environment. */
 export interface Command {
   file: string;
   args: string[];
@@ -40,8 +40,8 @@ interface Programs {
 }
 
 /**
- * The variables of a pod's spec that the server gets. Others could run any code on this machine, e.g. NODE_OPTIONS; so
- * could a kubeconfig, which may name programs, and the server gets that of its service account.
+ * The variables of a pod's spec that the server gets: its settings. Any other could run code on this machine, e.g. NODE_OPTIONS. So
+ * could a KUBECONFIG of the spec, because a kubeconfig may name programs; the server gets the one of its service account.
  */
 const SETTING_NAMES = new Set(
   Object.values(SETTINGS)
@@ -55,7 +55,10 @@ const SETTING_NAMES = new Set(
 /** As in most images. A container sees no variable of the cluster's own environment. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The images of a local cluster: `goldpinger-ts`, `goldpinger` and `toxiproxy`, of any registry and tag. */
+/**
+ * The images of a local cluster: `goldpinger-ts`, `goldpinger` and `toxiproxy`, of any registry and tag. Of a container's spec only
+ * `args` and `env` are read. A `command` is ignored, because it names a program inside the image.
+ */
 export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariables, secretOf }: Programs): Images {
   return (container, pod, placement) => {
     const name = imageName(container.image);
@@ -72,8 +75,10 @@ export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariabl
       };
     }
     if (name !== 'goldpinger-ts' && name !== 'goldpinger') return null;
+    // The pods of a local cluster set the port by PORT; the flag --port is not looked for.
+    const port = Number(env['PORT'] ?? SETTINGS.port.default);
+    // PowerfulSeal redirects a port of a pod to its own proxy. Then the server listens on the inner address instead.
     const isRedirected = placement.redirected.length > 0;
-    const port = Number(env['PORT'] ?? 8080);
     const isPassed = (key: string) =>
       SETTING_NAMES.has(key) || (Object.hasOwn(extraVariables, key) && extraVariables[key] === env[key]);
     return {
@@ -86,6 +91,7 @@ export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariabl
       ],
       env: {
         ...Object.fromEntries(Object.entries(env).filter(([key]) => isPassed(key))),
+        // Last, so that no variable of the pod replaces them.
         ...PROCESS.env,
         PATH,
         KUBECONFIG: kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default'),
@@ -103,7 +109,7 @@ function imageName(image: string): string {
   return last.split(/[:@]/)[0] ?? '';
 }
 
-/** Replaces the address of `--host` by the one in the pod, and drops `--kubeconfig`; see SETTING_NAMES. */
+/** The arguments with the address of `--host` replaced by the one in the pod, and without `--kubeconfig`: see SETTING_NAMES. */
 function argsInPod(args: readonly string[], port: number, placement: Placement): string[] {
   const rest = [...args];
   const result: string[] = [];

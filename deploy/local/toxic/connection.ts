@@ -4,7 +4,7 @@ import type { Address } from './address.ts';
 import { type Fault, faultOf, type Piece, type Step } from './faults.ts';
 import type { Stream, Toxic } from './toxic.ts';
 
-/** What a stage may hold in any case, bytes. */
+/** A stage may hold this much in any case, bytes. */
 const OWN_BYTES = 64 * 1024;
 /** The most that the stage of a latency may hold: 4 MiB at 250 ms are 16 MiB/s. */
 const MAX_DELAYED_BYTES = 4 * 1024 * 1024;
@@ -35,9 +35,9 @@ interface Stage {
 }
 
 /**
- * One direction of a connection: from a socket through the toxics of that stream, in their order, to another socket. Calls
- * `onEnd` at most once, when everything has been written to the target that may be, and tells whether the connection must
- * be reset.
+ * One direction of a connection: from a socket through the toxics of that stream, in their order, to another socket. "Link" is
+ * Toxiproxy's word for it (`ToxicLink`); elsewhere in this project a link is a pod and another that it pings. Calls `onEnd` at most
+ * once, when everything has been written to the target that may be, and tells whether the connection must be reset.
  */
 class Link {
   readonly #source: Socket;
@@ -83,23 +83,24 @@ class Link {
     this.#run(); // A timeout starts at once.
   }
 
-  /** Follows the change of a toxic: its fault starts anew, and lets go of the piece that it was holding. */
+  /** Follows the change of a toxic: its fault starts anew, and the piece that it was holding is passed on. */
   change(toxic: Toxic): void {
     this.#stages.forEach((stage, i) => {
       if (stage.toxic !== toxic) return;
       stage.fault = this.#faultOf(toxic, stage.state);
+      // A `limit_data` holds no piece back. One that waits there waits for room behind it, and is still to be counted.
       if (stage.queue[0] && toxic.type !== 'limit_data') this.#push(i + 1, this.#take(stage));
     });
     this.#run();
   }
 
-  /** Removes a toxic, and lets go of what it was holding. */
+  /** Removes a toxic, and passes on what it was holding. */
   remove(toxic: Toxic): void {
     const i = this.#stages.findIndex((stage) => stage.toxic === toxic);
     const stage = this.#stages[i];
     if (!stage) return;
     while (stage.queue[0]) this.#push(i + 1, this.#take(stage));
-    // As in Toxiproxy: bytes may be missing, so later bytes would be wrong.
+    // As in Toxiproxy, a connection ends with its `timeout`: that has dropped bytes, so what comes later would make no sense.
     if (stage.hasEnded || toxic.type === 'timeout') this.#endAt(i);
     else this.#stages.splice(i, 1);
     this.#run();
@@ -131,7 +132,7 @@ class Link {
     else this.#source.resume();
   }
 
-  /** Lets a stage decide, and carries it out until it has to wait or has ended the stream. Returns its last decision. */
+  /** Lets stage `i` decide once, and carries out its decision, which is returned. */
   #step(i: number): Step {
     const stage = this.#stages[i] as Stage;
     const [piece] = stage.queue;
@@ -199,7 +200,7 @@ class Link {
     else this.#finish();
   }
 
-  /** Stage `i` has ended the stream. Only the stages after it go on. */
+  /** Stage `i` has ended the stream. It and the stages before it are dropped, so that the stage after it is the first one now. */
   #endAt(i: number): void {
     for (const stage of this.#stages.splice(0, i + 1)) this.#hold(stage, -stage.heldBytes);
     this.#end(0);
@@ -237,12 +238,12 @@ export class Connection {
     // The socket may be half-open: the toxics decide when it is closed, after they have passed everything.
     const server = connect({ ...upstream, allowHalfOpen: true, noDelay: true, keepAlive: true });
     this.#sockets = { upstream: [client, server], downstream: [server, client] };
-    let open = 2;
+    let openSockets = 2;
     for (const socket of [client, server]) {
       socket.on('error', () => {}); // The 'close' event follows.
       socket.on('close', () => {
-        open -= 1;
-        if (open === 0) onClose();
+        openSockets -= 1;
+        if (openSockets === 0) onClose();
         // As in Toxiproxy, the client is accepted before the upstream is reached, and closed if the upstream is away.
         else if (this.#links.size === 0) this.destroy();
       });
@@ -266,7 +267,10 @@ export class Connection {
     for (const socket of this.#sockets.upstream) socket.destroy();
   }
 
-  /** As in Toxiproxy, the target is closed for both directions. The link of the other direction then loses its source. */
+  /**
+   * A link has ended. As in Toxiproxy its target is closed for both directions. That socket is the source of the other link, which so
+   * ends, too.
+   */
   #handleEnd(stream: Stream, isReset: boolean): void {
     const [source, target] = this.#sockets[stream];
     if (isReset) {

@@ -8,7 +8,7 @@ import type { PodNetwork } from '../pod-network.ts';
 import { listen } from '../sockets.ts';
 import { type Address, realAddress } from './address.ts';
 import { Registry, type ToxicProxy } from './proxies.ts';
-import { badRequestBody, ToxiproxyError } from './toxic.ts';
+import { makeBodyError, ToxiproxyError } from './toxic.ts';
 
 /** The options of a fault proxy. */
 interface FaultProxyOptions {
@@ -158,7 +158,7 @@ const refuseMethod: RequestHandler = (_, response) => void response.status(405).
 /** Rejects an empty body, which express.json would read as `{}`. */
 function demandBody({ headers }: Request, _response: Response, next: NextFunction): void {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  if (!hasBody) throw badRequestBody('the body is empty');
+  if (!hasBody) throw makeBodyError('the body is empty');
   next();
 }
 
@@ -177,7 +177,7 @@ function toxiproxyErrorOf(error: unknown): ToxiproxyError {
   if (error instanceof ToxiproxyError) return error;
   const { status } = error as { status?: unknown };
   if (status === 413) return new ToxiproxyError(413, `bad request body: more than ${MAX_BODY_BYTES} bytes`);
-  if (typeof status === 'number' && status < 500) return badRequestBody(textOf(error));
+  if (typeof status === 'number' && status < 500) return makeBodyError(textOf(error));
   return new ToxiproxyError(500, textOf(error));
 }
 

@@ -5,7 +5,7 @@ import type { PodNetwork } from '../pod-network.ts';
 import { listen } from '../sockets.ts';
 import { type Address, isSameAddress, parseAddress, realAddress, shownAddress } from './address.ts';
 import { Connection, type LinkDeps } from './connection.ts';
-import { badRequestBody, changeToxic, newToxic, parseFields, type Toxic, ToxiproxyError } from './toxic.ts';
+import { changeToxic, makeBodyError, newToxic, parseFields, type Toxic, ToxiproxyError } from './toxic.ts';
 
 const MAX_PROXIES = 1000;
 
@@ -76,7 +76,7 @@ export class Registry {
       const proxies: ProxyView[] = [];
       let failure: ToxiproxyError | undefined;
       try {
-        if (body !== null && !Array.isArray(body)) throw badRequestBody('expected a list of proxies');
+        if (body !== null && !Array.isArray(body)) throw makeBodyError('expected a list of proxies');
         const all = (body ?? []).map((entry, i) => newSettings(entry, ` at proxy ${i + 1}`));
         for (const settings of all) proxies.push((await this.#ensure(settings)).view);
       } catch (error) {

@@ -10,7 +10,7 @@ export interface Toxic {
   name: string;
   type: ToxicType;
   stream: Stream;
-  /** The share of connections that it affects, 0 to 1. */
+  /** The share of connections that it affects: 0 = none, 1 = all. As in Toxiproxy any number is accepted; below 0 is as 0, above 1 as 1. */
   toxicity: number;
 }
 
@@ -29,11 +29,11 @@ const ATTRIBUTES = {
 /** A kind of fault that the proxy knows. */
 export type ToxicType = keyof typeof ATTRIBUTES;
 
-/** Toxiproxy keeps the toxicity as a float32 of Go; this is the largest one. */
+/** Go refuses a toxicity beyond this in either direction, because Toxiproxy reads it as a float32. */
 const MAX_TOXICITY = 3.4028234663852886e38;
-/** A text that may be left out. */
+/** A text that may be left out or null; '' then. */
 const TEXT = v.nullish(v.string(), '');
-/** Clients send at most 3. */
+/** No type has more than 3 attributes, and others are ignored. More than this are refused. */
 const MAX_ATTRIBUTES = 50;
 /** The fields of a toxic that a client may change. */
 const CHANGES = {
@@ -66,12 +66,15 @@ export function changeToxic(toxic: Toxic, body: unknown): void {
   toxic.toxicity = toxicity ?? toxic.toxicity;
 }
 
-/** The attributes of a type: as given, else as they were, else 0. Names that the type does not have are ignored. */
+/**
+ * The attributes of a type: as given, else as they were, else 0. Names that the type does not have are ignored. A negative number is
+ * accepted, as in Toxiproxy, and acts as 0 (`faults.ts`).
+ */
 function attributesOf(type: ToxicType, given: Record<string, unknown>, before: Record<string, number>) {
   const attributes: Record<string, number> = {};
   for (const name of ATTRIBUTES[type]) {
     const value = given[name] ?? before[name] ?? 0;
-    if (!Number.isSafeInteger(value)) throw badRequestBody(`attributes.${name} must be a whole number`);
+    if (!Number.isSafeInteger(value)) throw makeBodyError(`attributes.${name} must be a whole number`);
     attributes[name] = value as number;
   }
   return attributes;
@@ -99,16 +102,16 @@ export function parseFields<T extends v.ObjectEntries>(
   fields: T,
   body: unknown,
 ): v.InferOutput<v.ObjectSchema<T, undefined>> {
-  if (Array.isArray(body)) throw badRequestBody('expected an object, not a list');
+  if (Array.isArray(body)) throw makeBodyError('expected an object, not a list');
   try {
     return validate(v.object(fields), body ?? {});
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
-    throw badRequestBody(`${error.path || 'body'}: ${error.fault}`);
+    throw makeBodyError(`${error.path || 'body'}: ${error.fault}`);
   }
 }
 
-/** 400: the body cannot be read. */
-export function badRequestBody(reason: string): ToxiproxyError {
+/** Makes the error of a request whose body cannot be read: status 400. */
+export function makeBodyError(reason: string): ToxiproxyError {
   return new ToxiproxyError(400, `bad request body: ${reason}`);
 }
