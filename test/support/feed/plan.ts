@@ -75,6 +75,8 @@ export interface Plan {
   fate(from: number, to: number): LinkFate;
   /** How many of 100 datagrams of the UDP probe are lost between two pods; null = not measured. */
   lossPercent(from: number, to: number): number | null;
+  /** Whether some of the links that are ok failed now and then. */
+  hasFormerFailures: boolean;
   probes(from: number): ProbeResult[];
 }
 
@@ -115,6 +117,7 @@ export function planOf(options: Required<MeshOptions>): Plan {
     starved: new Set(),
     fate: () => FINE,
     lossPercent: () => null,
+    hasFormerFailures: is('mixed'),
     probes: () => [],
   };
   if (n === 0) return plan;

@@ -118,8 +118,9 @@ function fillLink(
   if (stats === null) return;
   const samples = Math.floor(windowMs / 2000);
   stats.samples[i] = samples;
-  const failedBefore = chance(SEED, from, to, 39) < 0.04 ? Math.round(samples * chance(SEED, from, to, 40) * 0.15) : 0;
-  stats.failures[i] = failed ? Math.min(samples, Math.round(fate.forMs / 2000)) : failedBefore;
+  const failedShare =
+    plan.hasFormerFailures && chance(SEED, from, to, 39) < 0.04 ? chance(SEED, from, to, 40) * 0.15 : 0;
+  stats.failures[i] = Math.round(failed ? Math.min(samples, fate.forMs / 2000) : samples * failedShare);
   stats.p50Us[i] = pack16(failed ? -1 : totalUs);
   stats.p95Us[i] = pack16(failed ? -1 : totalUs * 1.3 + 100);
   stats.maxUs[i] = pack16(failed ? -1 : totalUs * 1.6 + 300);
