@@ -127,8 +127,8 @@ export class Evidence {
   families = 0;
   readonly #reports: ReadonlyMap<number, MergedReport>;
   /**
-   * The first links, each as one number: (reporting pod) * 65536 + (link). Both are below 65536: the protocol allows no more pods, and
-   * no more links of a report (MAX_LINKS). A mesh can have a thousand causes, so objects cost too much.
+   * The first links, each as one number: (reporting pod) * 65536 + (link). Both fit into 16 bits: the index of a pod
+   * because `LinkColumns.to` has no more, that of a link because of MAX_LINKS. A mesh can have a thousand causes, so objects cost too much.
    */
   readonly #links = new Uint32Array(MAX_LINKS);
   #linkCount = 0;
