@@ -3,7 +3,7 @@ import type { Thresholds } from '../../server/protocol/link-state.ts';
 import { type LinkSamples, OUTCOMES, type Outcome, type RecentSample } from '../../server/protocol/sample.ts';
 import { linkTo, STATES } from './cells.ts';
 import { FIGURE_NOUNS, type Figure, valueText } from './figures.ts';
-import { findingWords } from './finding-words.ts';
+import { labelWords } from './finding-words.ts';
 import { clockText, countText, spanText } from './format.ts';
 import { foldWords } from './levels.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
@@ -227,14 +227,13 @@ export function podPhrase(view: PodView, { state, note }: PodWords): string {
 
 /** From how many pods a pod is slow: "slow from all 119 others". */
 function slowNote({ foundIn }: PodView): string {
-  return foundIn === null ? 'slow to reach' : findingWords(foundIn).what;
+  return foundIn === null ? 'slow to reach' : labelWords(foundIn);
 }
 
 /** The text of the finding that makes the pod failing; without one (the list is full) the number of failed links. */
 function failingNote(view: PodView): string {
   const finding = failureOf(view);
-  // The finding of a node counts its pods, which does not fit one of them.
-  if (finding !== undefined) return findingWords(finding).what.replace(/^its \d+ pods are /, '');
+  if (finding !== undefined) return labelWords(finding);
   return `unreachable from ${countText(view.failedIn)} of ${countText(view.probedIn)}`;
 }
 

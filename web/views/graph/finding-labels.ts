@@ -1,5 +1,5 @@
 import { countsPods, type Finding, isAboutNode, isAboutZones } from '../../../server/protocol/finding.ts';
-import { findingWords } from '../../model/finding-words.ts';
+import { labelWords } from '../../model/finding-words.ts';
 import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
 import { countText, plural } from '../../model/format.ts';
 import type { Tone } from '../../model/links.ts';
@@ -53,7 +53,7 @@ function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
 
 function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabel {
   const node = shownName(anchor.pod.node);
-  const base = { pods, anchor: anchor.index, note: findingWords(finding).what, tone: finding.severity };
+  const base = { pods, anchor: anchor.index, note: labelWords(finding), tone: finding.severity };
   if (isAboutNode(finding.kind)) {
     return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
   }

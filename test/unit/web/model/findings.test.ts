@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
-import { besideNotice, findingFigure, findingWords, targetOf, titleText } from '../../../../web/model/finding-words.ts';
+import {
+  besideNotice,
+  findingFigure,
+  findingWords,
+  labelWords,
+  targetOf,
+  titleText,
+} from '../../../../web/model/finding-words.ts';
 import { findingPlace, findingsByPod, findingsOfLink, findingsOfPod } from '../../../../web/model/findings.ts';
 import type { MeshOptions } from '../../../support/feed/plan.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
@@ -97,6 +104,11 @@ describe('a link has the findings', () => {
 });
 
 describe('in words', () => {
+  test('without the number of pods beside the name of a node', () => {
+    expect(labelWords(only({ pods: 120, scenario: 'dead-node' }).finding)).toBe('unreachable from all 110 others');
+    expect(labelWords(only({ pods: 4, scenario: 'slow-pod' }).finding)).toBe('slow from all 3 others');
+  });
+
   test('beside the notice, which says what is wrong, a finding says how it shows and what to check', () => {
     expect(besideNotice(only({ pods: 4, scenario: 'slow-pod' }).finding)).toEqual({
       title: 'goldpinger-chaos: only the first byte is late',
