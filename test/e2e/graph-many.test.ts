@@ -70,7 +70,7 @@ describe('of 120 pods', () => {
   test('a dead node is one finding, not ten', async () => {
     await open({ ...MANY, scenario: 'dead-node' });
     await soon(() => page.locator('.pod-label').allTextContents()).toEqual([
-      expect.stringMatching(/^worker-\d+, 10 pods.* are unreachable/),
+      expect.stringMatching(/^worker-\d+, 10 pods.*unreachable from all /),
     ]);
     await page.setViewportSize({ width: 390, height: 900 });
     await soon(() => page.locator('.pod-label').allTextContents()).toEqual([expect.stringMatching(/^worker-\d+/)]);
