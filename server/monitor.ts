@@ -10,6 +10,7 @@ import { Schedule } from './probing/schedule.ts';
 import { type Reliability, StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
+import { type CopyCursor, type CopyPart, stoodStillAt } from './protocol/copy.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import type { LinkChange, SpeedChange } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
@@ -172,7 +173,7 @@ export class Monitor {
 
   /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */
   async reportOf(range: AgeRange): Promise<PodReport> {
-    const stoodStill = this.#starvation.stoodStillAt(this.#clock.monotonicMs() - range.toAgeMs);
+    const stoodStill = stoodStillAt(this.#starvation.standstills, this.#clock.monotonicMs() - range.toAgeMs);
     const report = await this.#results.reportOf(range);
     const past = { ...report.past, ...(stoodStill && { stoodStill }) };
     return { ...this.#reportHead(), ...report, past, probes: [] };
@@ -184,8 +185,13 @@ export class Monitor {
   }
 
   /** The history of this pod's links. */
-  get past(): Pick<Results, 'podHistory' | 'resolutionMs' | 'copySince'> {
+  get past(): Pick<Results, 'podHistory' | 'resolutionMs'> {
     return this.#results;
+  }
+
+  /** What a keeper lacks that has a copy up to `cursor`. */
+  async copySince(cursor: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<Omit<CopyPart, 'journal'>> {
+    return { ...(await this.#results.copySince(cursor)), standstills: this.#starvation.standstills };
   }
 
   /** The history of the link to pod `to` in a time range, in steps of `stepMs`. */

@@ -204,7 +204,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     clock,
     snapshot: reporters,
     selfUid,
-    copySince: (cursor) => monitor.past.copySince(cursor),
+    copySince: (cursor) => monitor.copySince(cursor),
     journal,
     copies,
   });

@@ -12,6 +12,8 @@ import {
   readCycle,
   readSample,
   SAMPLE_BYTES,
+  type Standstill,
+  stoodStillAt,
 } from '../protocol/copy.ts';
 import { type CopiedJournal, MAX_COPIED_JOURNALS, MAX_EVENTS } from '../protocol/event.ts';
 import {
@@ -48,13 +50,15 @@ interface Copy {
   links: number;
   targets: CopiedTarget[];
   pieces: CopyPiece[];
+  standstills: readonly Standstill[];
   journal: { startMs: number; entries: EventRings; seq: number };
 }
 
-/** Approximate memory of a target, of a piece besides its samples and cycles, and of a copy. */
+/** Approximate memory of a target, of a piece besides its samples and cycles, of a copy, and of a time of standing still. */
 const TARGET_BYTES = 300;
 const PIECE_BYTES = 200;
 const COPY_BYTES = 1_000;
+const STANDSTILL_BYTES = 50;
 /** Pieces are joined up to this size. */
 const JOINED_BYTES = 4_096;
 /** A gap between two pieces up to this is none: a call takes that long. */
@@ -138,6 +142,7 @@ export class Copies {
         links: copy.links,
         targets: copy.targets.filter(({ number }) => !isKnown || number >= cursor.links),
         pieces,
+        standstills: copy.standstills,
         journal: journalOf({ id: copy.process, startMs, droppedToMs, entries: newer }, nowMs, MAX_PAST_MS, MAX_EVENTS),
       };
     });
@@ -150,6 +155,7 @@ export class Copies {
     if (copy === null) return null;
     const report = await (await this.#resultsOf(copy)).reportOf(range);
     const nowMs = this.#nowOf(copy);
+    const stoodStill = stoodStillAt(copy.standstills, nowMs - range.toAgeMs);
     const starved = starvedAt(copy.journal.entries, nowMs - range.toAgeMs, this.#clock.nowMs() - nowMs);
     return {
       pod: { uid, name: '', namespace: '' },
@@ -158,7 +164,7 @@ export class Copies {
       discovery: { phase: 'synced', sinceMs: 0, lastGoodMs: 0 },
       ...report,
       starvation: { ...report.starvation, ...starved },
-      past: { ...report.past, untilAgeMs: this.#untilAgeMs(copy) },
+      past: { ...report.past, untilAgeMs: this.#untilAgeMs(copy), ...(stoodStill && { stoodStill }) },
       probes: [],
     };
   }
@@ -246,7 +252,7 @@ export class Copies {
   }
 
   #takePart(uid: string, part: CopyPart, { agoMs, errorMs }: { agoMs: number; errorMs: number }): void {
-    const { nowMs, sinceMs, untilMs, links, targets, pieces, journal } = part;
+    const { nowMs, sinceMs, untilMs, links, targets, pieces, standstills, journal } = part;
     const known = this.#copies.get(journal.id);
     if (known !== undefined && known.uid !== uid) return;
     const copy = known ?? newCopy(uid, journal.id, part);
@@ -265,6 +271,8 @@ export class Copies {
       copy.untilMs = piece.toMs;
     }
     copy.untilMs = Math.max(copy.untilMs, untilMs);
+    // Each answer has all of them; that of another keeper may be older.
+    if ((standstills.at(-1)?.[1] ?? 0) >= (copy.standstills.at(-1)?.[1] ?? 0)) copy.standstills = standstills;
     for (const { ageMs, ...entry } of journal.events) {
       if (entry.seq <= copy.journal.seq) continue;
       const kept: KeptEntry = { ...entry, atMs: nowMs - ageMs };
@@ -305,6 +313,7 @@ function newCopy(uid: string, process: string, { nowMs, sinceMs, journal }: Copy
     links: 0,
     targets: [],
     pieces: [],
+    standstills: [],
     journal: { startMs: nowMs - journal.knownAgeMs, entries: new EventRings(), seq: -1 },
   };
 }
@@ -329,9 +338,11 @@ function sizeOf({ samples, cycles }: CopyPiece): number {
   return samples.length + cycles.length;
 }
 
-function bytesOf({ targets, pieces, journal }: Copy): number {
+function bytesOf({ targets, pieces, standstills, journal }: Copy): number {
   const kept = pieces.reduce((sum, piece) => sum + PIECE_BYTES + sizeOf(piece), 0);
-  return COPY_BYTES + targets.length * TARGET_BYTES + kept + journal.entries.bytes;
+  return (
+    COPY_BYTES + targets.length * TARGET_BYTES + standstills.length * STANDSTILL_BYTES + kept + journal.entries.bytes
+  );
 }
 
 /** Two pieces as one. */

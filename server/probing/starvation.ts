@@ -10,13 +10,14 @@
  * 2. Is the whole report unreliable? `StarvationWatch` decides it once a second, by the share of suspect samples and by
  *    the delay of the event loop: its longest turn, or the latest of our timers.
  *
- * 3. Did the process stand still at a moment (SIGSTOP, a frozen container), so that nobody got an answer? `stoodStillAt` says it
+ * 3. Did the process stand still at a moment (SIGSTOP, a frozen container), so that nobody got an answer? `standstills` says it
  *    later.
  *
  * Nothing here wakes an idle process, except the decision once a second. To look at each turn of the loop would cost a busy
  * process a tenth of its CPU time, so its turns are watched only where the probes themselves do not show as much.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { MAX_STANDSTILLS, type Standstill } from '../protocol/copy.ts';
 import { START_GRACE_MS, UNRELIABLE } from '../protocol/link-state.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
@@ -39,8 +40,6 @@ const DENSE_TIMERS = 25;
 
 /** The process stood still if the timer of a decision is later than this: meanwhile calls of other pods timed out. */
 const STOOD_STILL_MS = 1000;
-/** So many times of standing still are kept, the newest. */
-const MAX_STANDSTILLS = 100;
 
 /** Whether the report of this process is unreliable, and since when, ms since the epoch. */
 export type Reliability = Readonly<Pick<Starvation, 'unreliable' | 'sinceMs'>>;
@@ -63,7 +62,7 @@ export class StarvationWatch {
   /** Delay of the loop in each of the last seconds, newest last. */
   readonly #delaysUs: number[] = [];
   /** When the process stood still, monotonic ms, oldest first. */
-  readonly #standstills: { fromMs: number; toMs: number }[] = [];
+  readonly #standstills: Standstill[] = [];
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
   #reliability: Reliability;
@@ -109,9 +108,9 @@ export class StarvationWatch {
     return this.#reliability;
   }
 
-  /** Whether the process stood still at a moment (monotonic ms). The first second of standing still is not noticed. */
-  stoodStillAt(atMs: number): boolean {
-    return this.#standstills.some(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
+  /** When the process stood still, monotonic ms, oldest first. The first second of standing still is not noticed. */
+  get standstills(): readonly Standstill[] {
+    return this.#standstills;
   }
 
   stop(): void {
@@ -129,7 +128,7 @@ export class StarvationWatch {
     const nowMs = this.#clock.monotonicMs();
     this.timerWasLate(nowMs - this.#tickDueMs);
     if (nowMs - this.#tickDueMs > STOOD_STILL_MS) {
-      this.#standstills.push({ fromMs: this.#tickDueMs, toMs: nowMs });
+      this.#standstills.push([this.#tickDueMs, nowMs]);
       if (this.#standstills.length > MAX_STANDSTILLS) this.#standstills.shift();
     }
     this.#watchTurns(this.meter.takeLongestUs() > RELIABLE_BELOW.loopDelayUs || this.#timers < DENSE_TIMERS);

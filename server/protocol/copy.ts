@@ -41,6 +41,16 @@ export const MAX_ANSWER_CYCLES = 20_000;
 const MAX_PIECES = 512;
 const MAX_COPIES = 8;
 
+/** A time in which the process stood still and answered nobody: from, to. */
+export type Standstill = readonly [fromMs: number, toMs: number];
+/** The most of them that a process remembers, the newest. */
+export const MAX_STANDSTILLS = 100;
+
+/** Whether one of `standstills` contains a moment, by the clock of the process. */
+export function stoodStillAt(standstills: readonly Standstill[], atMs: number): boolean {
+  return standstills.some(([fromMs, toMs]) => fromMs <= atMs && atMs < toMs);
+}
+
 /** What a copy says about the target of a link. The process counts its targets; samples name them by their number. */
 export interface CopiedTarget extends Pick<Target, 'uid' | 'name' | 'namespace' | 'podIP' | 'family'> {
   number: number;
@@ -77,6 +87,8 @@ const copySchema = v.object({
   links: wholeNumber,
   targets: boundedList(MAX_LINKS),
   pieces: boundedArray(pieceSchema, MAX_PIECES),
+  /** All that the process remembers. Older versions don't say it. */
+  standstills: v.optional(boundedArray(v.tuple([finiteNumber, finiteNumber]), MAX_STANDSTILLS), []),
   /** The entries after the `seq` that was asked for. Its `id` identifies the process. */
   journal: v.looseObject(journalSchema.entries),
 });
@@ -96,9 +108,11 @@ const targetSchema = v.pipe(
 );
 
 /** One copy on the wire: what a keeper does not have yet of one process. */
-export interface CopyPart extends Omit<v.InferOutput<typeof copySchema>, 'targets' | 'pieces' | 'journal'> {
+export interface CopyPart
+  extends Omit<v.InferOutput<typeof copySchema>, 'targets' | 'pieces' | 'standstills' | 'journal'> {
   targets: CopiedTarget[];
   pieces: CopyPiece[];
+  standstills: readonly Standstill[];
   journal: Journal;
 }
 

@@ -210,7 +210,10 @@ export class Results {
    * What a keeper of a copy of this pod does not have yet: the samples after `sinceMs` (monotonic), and the targets from number
    * `links` on (it has the first `links` of them).
    */
-  async copySince({ sinceMs, links }: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<Omit<CopyPart, 'journal'>> {
+  async copySince({
+    sinceMs,
+    links,
+  }: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<Omit<CopyPart, 'standstills' | 'journal'>> {
     const nowMs = this.#clock.monotonicMs();
     this.#links.expire(nowMs);
     const all = this.#links.all();

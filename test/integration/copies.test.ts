@@ -103,7 +103,8 @@ describe.concurrent('the past of pods that were killed', () => {
     const { servers, faultMs } = await startWithFault(mesh, 3);
     const [first] = servers as [ServerProcess];
     const before = await answersOf(first, faultMs);
-    expect([before.reporting.length, before.verdict[0]]).toEqual([3, 'fail']);
+    // As live, the pod that hung then has no report.
+    expect([before.reporting, before.verdict[0]]).toEqual([['pod-1 3', 'pod-2 3'], 'fail']);
     await Promise.all(servers.slice(1).map((server) => server.kill()));
     for (const i of [2, 3]) mesh.kube.deletePod(`pod-${i}`);
     const newcomer = await mesh.serve(4, ENV);
@@ -140,7 +141,10 @@ describe.concurrent('the past of pods that were killed', () => {
         expect(reporting(after)).toEqual(ofKept(before.reporting));
         expect(failedLinks(after)).toEqual(ofKept(before.failed));
         const missing = after.reports.filter((report) => report.missing !== '');
-        expect(missing.map(({ missing }) => missing)).toEqual(new Array(6 - kept.length).fill('no-history'));
+        const unknown = missing.filter(({ missing }) => missing === 'no-history');
+        expect(unknown).toHaveLength(6 - kept.length);
+        // The pod that hung then is missing for another reason, if there is a copy of it.
+        expect(missing.length - unknown.length).toBe(kept.includes('pod-6') ? 1 : 0);
       }, 30_000);
     }
   }, 180_000);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EventJournal } from '../../../server/events/journal.ts';
 import { Copies } from '../../../server/peers/copies.ts';
 import { CopySource } from '../../../server/peers/copy-source.ts';
-import { encodeCopyAnswer, NO_CURSOR, parseCopyAnswerSliced } from '../../../server/protocol/copy.ts';
+import { encodeCopyAnswer, NO_CURSOR, parseCopyAnswerSliced, type Standstill } from '../../../server/protocol/copy.ts';
 import type { Sample, UdpResult } from '../../../server/protocol/sample.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { COPY_SHARE, Results, type ResultsSettings } from '../../../server/results/results.ts';
@@ -45,11 +45,12 @@ function scene(change: Partial<ResultsSettings> = {}) {
     starvation: () => starvation,
   });
   const copies = new Copies(settings, clock, () => false);
+  const standstills: Standstill[] = [];
   const source = new CopySource({
     clock: podClock,
     snapshot: () => snapshotOf(podsOf(3)),
     selfUid: () => OF,
-    copySince: (cursor) => results.copySince(cursor),
+    copySince: async (cursor) => ({ ...(await results.copySince(cursor)), standstills }),
     journal,
     copies,
   });
@@ -72,7 +73,7 @@ function scene(change: Partial<ResultsSettings> = {}) {
     into.take(OF, await runSliced(parseCopyAnswerSliced(wire, noneSkipped()), clock), JUST_NOW);
     return answer.hasMore;
   };
-  return { settings, clock, results, journal, starvation, copies, source, pass, pull };
+  return { settings, clock, podClock, results, journal, starvation, standstills, copies, source, pass, pull };
 }
 
 const cycleOf = (lost: number): UdpResult => {
@@ -82,6 +83,31 @@ const lossy = (uid: string) => cycleOf(uid === '3' ? 2 : 0);
 const flaky = (uid: string) => (uid === '2' ? refusedSample() : sampleOf({ totalUs: 900 }));
 
 describe('the copy of a pod', () => {
+  it('says when its process stood still, also from the copy of another keeper', async () => {
+    const { settings, clock, podClock, standstills, copies, pass, pull } = scene();
+    const other = new Copies(settings, clock, () => false);
+    pass(10 * SECOND);
+    await pull();
+    const fromMs = podClock.monotonicMs();
+    clock.freeze(8 * SECOND);
+    standstills.push([fromMs, podClock.monotonicMs()]);
+    pass(10 * SECOND);
+    await pull();
+    await pull(other, { answer: async (of, _by, cursor) => copies.answer(of, cursor) });
+    clock.freeze(MINUTE);
+    for (const keeper of [copies, other]) {
+      const stoodStill = async (agoMs: number) => {
+        const toAgeMs = MINUTE + agoMs;
+        return (await keeper.reportOf(OF, { fromAgeMs: toAgeMs + 5 * SECOND, toAgeMs }))?.past?.stoodStill ?? false;
+      };
+      expect([await stoodStill(19 * SECOND), await stoodStill(14 * SECOND), await stoodStill(9 * SECOND)]).toEqual([
+        false,
+        true,
+        false,
+      ]);
+    }
+  });
+
   it.each([
     ['samples', 1],
     // Rings of 20 samples.

@@ -173,7 +173,7 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
         events: [],
         format: 'goldpinger-ts/journal/1',
       };
-      const wire = JSON.parse(encodeCopyAnswer({ hasMore: false, copies: [{ ...part, journal }] }));
+      const wire = JSON.parse(encodeCopyAnswer({ hasMore: false, copies: [{ ...part, standstills: [], journal }] }));
       const answer = await runSliced(parseCopyAnswerSliced(wire, noneSkipped()), clock);
       copies.take(uid, answer, { agoMs: 0, errorMs: 0 });
     },
