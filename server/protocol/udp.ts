@@ -36,8 +36,11 @@ export interface UdpColumns {
   hops: Uint8Array;
 }
 
-/** Loss is judged over at least this time, ms, and over at least so many cycles: one cycle has too few datagrams. */
-const LOSS_WINDOW_MS = 300_000;
+/**
+ * Loss is judged over at least this time, ms, and over at least so many cycles: one cycle has too few datagrams. A longer time
+ * would be steadier, and would show a link as lossy for longer after its repair.
+ */
+const LOSS_WINDOW_MS = 60_000;
 const LOSS_WINDOW_CYCLES = 10;
 
 /** The time over which it is judged whether a link is lossy, ms. `refreshIntervalMs`: REFRESH_INTERVAL. */

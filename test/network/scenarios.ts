@@ -285,7 +285,7 @@ export const SCENARIOS: Scenario[] = [
       return [...there, ...(await lossOutside([0, 0.02], b3, b1, plantedMs))];
     },
     isHealthy: true,
-    // The last minute counts: until 2 % of its datagrams are lost, and until none of those that are is left.
+    // The last minute counts, at this interval: until 2 % of its datagrams are lost, and until few of those that are are left.
     toldWithin: 15,
     recoveredWithin: 65,
     ...NO_LINK_EVENTS,

@@ -38,7 +38,8 @@ describe('a verdict query', () => {
   });
 
   it('about loss is by default over the minutes by which a link is called lossy', async () => {
-    expect(await ask({ expect: ['healthy', 'loss<1%'] }).answer).toMatchObject({ window_s: 300 });
+    expect(await ask({ expect: ['healthy', 'loss<1%'] }).answer).toMatchObject({ window_s: 60 });
+    expect(await ask({ expect: ['loss<1%'] }, {}, 30_000).answer).toMatchObject({ window_s: 300 });
     expect(await ask({ expect: ['loss<1%'] }, {}, 60_000).answer).toMatchObject({ window_s: 600 });
     expect(await ask({ expect: ['loss<1%'], window: '30s' }).answer).toMatchObject({ window_s: 30 });
   });

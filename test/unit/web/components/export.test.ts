@@ -85,7 +85,7 @@ test('a line has the datagrams of the UDP probe where they are measured', () => 
     read([...csvOf(pictureOf({ pods: 4, scenario, windowMs: 60_000 }))].join(''));
   const columns = ['datagrams', 'datagrams_lost', 'loss_percent', 'hops'];
   const [head, ...lines] = rowsOf('lossy');
-  expect(columns.map((name) => lines[3]![head!.indexOf(name)])).toEqual(['1500', '300', '20', '2']);
+  expect(columns.map((name) => lines[3]![head!.indexOf(name)])).toEqual(['300', '60', '20', '2']);
   expect(Number(lines[3]![head!.indexOf('udp_rtt_ms')])).toBeGreaterThan(0);
   const healthy = rowsOf('healthy')[4]!;
   expect(columns.map((name) => healthy[head!.indexOf(name)])).toEqual(['', '', '', '']);

@@ -165,7 +165,7 @@ describe('words', () => {
 
   test('the card says what the figure counts', () => {
     const detail = (figure: Figure) => figureDetail(figure, linkFacts(pictureOf(figure), 0, 3));
-    expect(detail('loss')).toBe('300 of 1\u202f500 datagrams lost');
+    expect(detail('loss')).toBe('60 of 300 datagrams lost');
     expect(detail('failed')).toMatch(/^\d+ of 30 pings failed$/);
     expect(detail('usual')).toMatch(/^now 25\d ms, usually 0\.\d+ ms$/);
     expect(detail('jitter')).toMatch(/^p50 25\d ms$/);
@@ -181,7 +181,7 @@ describe('words', () => {
     expect(limits('usual')).toEqual(['< 1.5 ×', '1.5–2 ×', '2–3 ×', '≥ 3 ×', 'under 10 min of history']);
     expect(limits('jitter')).toEqual(['< 2 ms', '2–5 ms', '5–100 ms', '≥ 100 ms', 'fewer than two answers']);
     expect(figureExplained('usual', pictureOf('usual'))).toContain('The median of 1 min, divided by');
-    expect(figureExplained('loss', pictureOf('loss'))).toContain('of the last 5 min');
+    expect(figureExplained('loss', pictureOf('loss'))).toContain('of the last 1 min');
   });
 
   test('a pod that loses datagrams marks its own row and column, and not those of all others', () => {
