@@ -13,7 +13,7 @@ import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { linkWords, PASSIVE, podWords, unexplainedReasons } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 
-/** How many links (or probes) a list shows at first, and how many links at most. */
+/** How many links a list shows at first, and how many links, pings or probes at most. */
 const FEW = 12;
 const MAX = 300;
 /** Maximum number of findings. */
@@ -71,7 +71,7 @@ export function PodPanel(props: ViewProps) {
         <>
           <PodLinks props={props} view={view} direction="inbound" />
           <PodLinks props={props} view={view} direction="outbound" />
-          <PodProbes props={props} view={view} />
+          <PodProbes picture={picture} view={view} />
         </>
       )}
     </div>
@@ -151,6 +151,7 @@ function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
           </li>
         ))}
       </ul>
+      <NotShown count={pings.length - MAX} />
     </section>
   );
 }
@@ -186,17 +187,24 @@ function PodLinks({ props, view, direction }: { props: ViewProps; view: PodView;
               <LinkButton key={pair} props={props} pair={pair} of={view.index} />
             ))}
           </ul>
-          {pairs.length > MAX && <p className="panel-second">{countText(pairs.length - MAX)} more are not shown.</p>}
+          <NotShown count={pairs.length - MAX} />
         </details>
       )}
     </section>
   );
 }
 
-function PodProbes({ props, view }: { props: ViewProps; view: PodView }) {
-  const { mesh, reportOf } = props.picture;
-  const probes = mesh.reports[reportOf[view.index] ?? -1]?.probes ?? [];
-  if (probes.length === 0) return null;
+/** Says how many entries of a list are left out, if any. */
+function NotShown({ count }: { count: number }) {
+  return count > 0 ? <p className="panel-second">{countText(count)} more are not shown.</p> : null;
+}
+
+/** The external probes of a pod, failed ones first. */
+export function PodProbes({ picture, view }: { picture: Picture; view: PodView }) {
+  const { mesh, reportOf } = picture;
+  const all = mesh.reports[reportOf[view.index] ?? -1]?.probes ?? [];
+  if (all.length === 0) return null;
+  const probes = [...all.filter(({ error }) => error !== ''), ...all.filter(({ error }) => error === '')];
   return (
     <section>
       <h3>
@@ -204,13 +212,14 @@ function PodProbes({ props, view }: { props: ViewProps; view: PodView }) {
         <span className="panel-count">{countText(probes.length)}</span>
       </h3>
       <ul className="probe-list">
-        {probes.slice(0, FEW).map((probe) => (
+        {probes.slice(0, MAX).map((probe) => (
           <li key={`${probe.path} ${probe.protocol} ${probe.target}`}>
             <span title={shownName(probe.target)}>{shownName(probeName(probe))}</span>
             <b className={probe.error === '' ? 'tone-good' : 'tone-failed'}>{probeText(probe)}</b>
           </li>
         ))}
       </ul>
+      <NotShown count={probes.length - MAX} />
     </section>
   );
 }

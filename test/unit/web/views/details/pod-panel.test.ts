@@ -1,8 +1,10 @@
+import { createElement } from 'react';
+import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
 import type { Lifecycle, Pod } from '../../../../../server/protocol/pod.ts';
 import { buildPicture } from '../../../../../web/model/mesh-view.ts';
-import { lastPingsInto, recoveryText } from '../../../../../web/views/details/pod-panel.tsx';
+import { lastPingsInto, PodProbes, recoveryText } from '../../../../../web/views/details/pod-panel.tsx';
 import type { Scenario } from '../../../../support/feed/plan.ts';
 import { meshOf } from '../../../../support/feed/scenarios.ts';
 
@@ -28,6 +30,22 @@ describe('the last pings into a pod that has left', () => {
     expect(lastPingsInto(picture, dead.index).every(({ words }) => words.startsWith('Refused since '))).toBe(true);
     const [first] = lastPingsInto(picture, other.index);
     expect(first?.words).toMatch(/^[\d.]+ (ms|µs) at \d\d:\d\d:\d\d$/);
+  });
+});
+
+describe('the external probes of a pod', () => {
+  test('are listed with the failed ones first, and more than 300 are counted', () => {
+    const mesh = meshOf({ pods: 3, scenario: 'probes' });
+    const [one] = mesh.reports[0]!.probes;
+    mesh.reports[0]!.probes = Array.from({ length: 310 }, (_, i) => {
+      return { ...one!, target: `host-${i}`, error: i === 309 ? 'no such host' : '' };
+    });
+    const picture = buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+    const view = picture.pods.find(({ index }) => index === mesh.reports[0]!.pod)!;
+    const shown = renderToStaticMarkup(createElement(PodProbes, { picture, view }));
+    expect(shown.indexOf('host-309')).toBeGreaterThan(0);
+    expect(shown.indexOf('host-309')).toBeLessThan(shown.indexOf('host-0'));
+    expect(shown).toContain('10 more are not shown.');
   });
 });
 
