@@ -97,6 +97,9 @@ describe('promtool', () => {
       const metrics = await (await fetch(url)).text();
       // Ready is not yet pinged: the API server stood still in this process while promtool ran before.
       expect(metrics.match(/^goldpinger_peers_response_time_s_count/gm)).toHaveLength(3);
+      // Series of UDP come with the first answers, a moment after those of HTTP.
+      expect(metrics).toMatch(/^goldpinger_peers_udp_rtt_s_count/m);
+      expect(metrics).toMatch(/^goldpinger_peers_hop_count/m);
       return metrics;
     });
     const { stderr, stdout } = spawnSync(PROMTOOL.name, ['check', 'metrics'], { input: text, encoding: 'utf8' });
@@ -108,7 +111,9 @@ describe('promtool', () => {
       'goldpinger_cluster_health_total',
       'goldpinger_kube_master_response_time_s',
       'goldpinger_nodes_health_total',
+      'goldpinger_peers_hop_count',
       'goldpinger_peers_response_time_s',
+      'goldpinger_peers_udp_rtt_s',
     ];
     expect([...new Set(faulty)].sort()).toEqual(goldpingers);
   });
