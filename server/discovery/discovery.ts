@@ -1,11 +1,10 @@
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { ApiError } from './api-error.ts';
-import { existsNode, listCordoned, NodeKeeper } from './nodes.ts';
+import { NodeClient, NodeKeeper } from './nodes.ts';
 import { PodStore } from './pod-store.ts';
 import { type DiscoverySettings, MAX_PODS, Sync, type SyncDeps } from './sync.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
-import { listZones, ZoneKeeper } from './zones.ts';
 
 /** What discovery works with, and what it calls. */
 interface DiscoveryDeps extends Omit<SyncDeps, 'timing'> {
@@ -27,7 +26,6 @@ export class Discovery {
   readonly #timing: Timing;
   readonly #stopping = new AbortController();
   readonly #store: PodStore;
-  readonly #zones: ZoneKeeper;
   readonly #nodes: NodeKeeper;
   readonly #sync: Sync;
   readonly #running: Promise<void>;
@@ -44,24 +42,12 @@ export class Discovery {
       if (this.#sync.access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
       return this.#sync.access;
     };
-    const timeoutMs = this.#timing.requestTimeoutMs;
-    this.#zones = new ZoneKeeper({
-      ...syncDeps,
-      list: async () => listZones(access(), deps.clock, timeoutMs, this.#stopping.signal),
-      onZones: (found) => {
-        if (this.#store.setZones(found)) this.#onChange(true);
-      },
-    });
+    const { requestTimeoutMs } = this.#timing;
     this.#nodes = new NodeKeeper({
       ...syncDeps,
-      listCordoned: async () => listCordoned(access(), deps.clock, timeoutMs, this.#stopping.signal),
-      exists: async (node) => existsNode(node, access(), deps.clock, timeoutMs, this.#stopping.signal),
-      onCordoned: (nodes) => {
-        if (this.#store.setCordoned(nodes)) this.#onChange(true);
-      },
-      onDeleted: (node) => {
-        if (this.#store.nodeDeleted(node)) this.#onChange(true);
-      },
+      client: new NodeClient(access, deps.clock, requestTimeoutMs, this.#stopping.signal),
+      store: this.#store,
+      onChange: () => this.#onChange(true),
     });
     this.#running = this.#sync.run(this.#stopping.signal);
   }
@@ -76,7 +62,7 @@ export class Discovery {
     this.#stopping.abort(new Error('stopped'));
     this.#pendingChange?.cancel();
     this.#nextExpiry?.cancel();
-    await Promise.all([this.#running, this.#zones.stop(), this.#nodes.stop()]);
+    await Promise.all([this.#running, this.#nodes.stop()]);
   }
 
   /** Changes of a burst are announced together. */
@@ -90,8 +76,7 @@ export class Discovery {
     this.#pendingChange?.cancel();
     this.#pendingChange = null;
     const snapshot = this.snapshot();
-    this.#zones.setNodes(snapshot.pods.map((pod) => pod.node));
-    this.#nodes.setNodes(snapshot.pods.flatMap(({ node, lifecycle }) => (lifecycle === 'gone' ? [] : [node])));
+    this.#nodes.setPods(snapshot.pods);
     this.#deps.onChange(snapshot);
     this.#scheduleExpiry();
   }

@@ -1,47 +1,59 @@
-import type { Clock, Timer } from '../runtime/clock.ts';
+import * as v from 'valibot';
+import type { Pod } from '../protocol/pod.ts';
+import { validate } from '../protocol/validators.ts';
+import type { Clock, Log, Timer } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import type { Access } from './access.ts';
 import { asApiError } from './api-error.ts';
 import { expectOk, listAll } from './list.ts';
-import { METADATA_ONLY, readNode } from './zones.ts';
+import type { PodStore } from './pod-store.ts';
+import type { Timing } from './timing.ts';
 
 /** What the keeper works with. */
 interface NodeKeeperDeps {
   clock: Clock;
+  log: Log;
   random: () => number;
-  /** Lists the names of the cordoned nodes: see `listCordoned`. */
-  listCordoned(): Promise<ReadonlySet<string>>;
-  /** Whether a node exists: see `existsNode`. */
-  exists(node: string): Promise<boolean>;
-  onCordoned(nodes: ReadonlySet<string>): void;
-  /** A node whose pods have all left does not exist any more. */
-  onDeleted(node: string): void;
+  timing: Pick<Timing, 'nodesRefreshMs' | 'nodesPaceMs'>;
+  client: Pick<NodeClient, 'zones' | 'cordoned' | 'exists'>;
+  /** Is told what was found out. */
+  store: Pick<PodStore, 'setZones' | 'setCordoned' | 'nodeDeleted'>;
+  /** Called when that has changed a pod. */
+  onChange(): void;
 }
 
 /** Cordoned nodes are listed this often in a small cluster, ms. */
 const CORDONED_MS = 15_000;
 /** In a large one the API server gets one such list in this time, ms, from all pods together. */
 const SHARE_MS = 60;
-/** Without the right to read nodes it is tried again after this time, ms. */
-const FORBIDDEN_MS = 600_000;
 /** A node without pods is looked up after this time, ms: by then a DaemonSet has put another pod there. */
 const LOOK_UP_MS = 10_000;
 /** The most nodes that wait to be looked up. */
 const MAX_WAITING = 1_000;
 
 /**
- * Knows which nodes are cordoned, and which were deleted. Cordoned nodes are listed again and again: a short answer, because the
- * API server selects them. A node is looked up once after the last of its pods has left. Without the right to read nodes
- * nothing is known of them, and that is no fault.
+ * Finds out three facts about the nodes of our pods and tells the store. Without the right to read nodes nothing is known of
+ * them, and that is no fault.
+ *
+ * - Zones: all nodes are listed when the first one is named, again every `nodesRefreshMs`, and when a pod appears on an
+ *   unknown node, but not more often than every `nodesPaceMs`.
+ * - Cordoned nodes: they alone are listed again and again. The answer is short, because the API server selects them.
+ * - Deleted nodes: a node is looked up once after the last of its pods has left.
  */
 export class NodeKeeper {
   readonly #deps: NodeKeeperDeps;
-  /** When each node without pods is to be looked up, monotonic ms. */
-  readonly #empty = new Map<string, number>();
-  /** Nodes that have pods, or had when we last looked. */
+  #zones: ReadonlyMap<string, string> = new Map();
+  /** Nodes whose zone was unknown at the last call of `setPods`. If a list does not hold them, they wait for the refresh. */
+  #unknown: ReadonlySet<string> = new Set();
+  /** Nodes that had pods at the last call of `setPods`, and the number of those pods. */
   #occupied: ReadonlySet<string> = new Set();
   #podCount = 0;
-  #nextListMs = Number.NEGATIVE_INFINITY;
+  /** When to list zones and cordoned nodes next, and when zones were last listed; monotonic ms. */
+  #zonesDueMs = Number.POSITIVE_INFINITY;
+  #zonesListedMs = Number.NEGATIVE_INFINITY;
+  #cordonedDueMs = Number.POSITIVE_INFINITY;
+  /** When to look up each node whose pods have left, monotonic ms. */
+  readonly #lookUps = new Map<string, number>();
   #timer: Timer | null = null;
   #running: Promise<void> | null = null;
   #isStopped = false;
@@ -50,17 +62,22 @@ export class NodeKeeper {
     this.#deps = deps;
   }
 
-  /** Takes the nodes of the pods that have not left. Begins to list when the first one is named. */
-  setNodes(nodes: readonly string[]): void {
+  /** Takes the pods, departed ones included. Begins to ask when the first node is named. */
+  setPods(pods: readonly Pick<Pod, 'node' | 'lifecycle'>[]): void {
     const nowMs = this.#deps.clock.monotonicMs();
-    const occupied = new Set(nodes.filter((node) => node !== ''));
-    this.#podCount = nodes.length;
+    const live = pods.filter(({ lifecycle }) => lifecycle !== 'gone');
+    const occupied = namesOf(live);
+    this.#podCount = live.length;
     for (const node of this.#occupied) {
-      if (!occupied.has(node) && this.#empty.size < MAX_WAITING) this.#empty.set(node, nowMs + LOOK_UP_MS);
+      if (!occupied.has(node) && this.#lookUps.size < MAX_WAITING) this.#lookUps.set(node, nowMs + LOOK_UP_MS);
     }
-    for (const node of occupied) this.#empty.delete(node);
+    for (const node of occupied) this.#lookUps.delete(node);
     this.#occupied = occupied;
-    if (occupied.size > 0 || this.#empty.size > 0) this.#schedule();
+    if (occupied.size > 0 && this.#cordonedDueMs === Number.POSITIVE_INFINITY) this.#cordonedDueMs = nowMs;
+    const unknown = [...namesOf(pods)].filter((node) => !this.#zones.has(node));
+    if (unknown.some((node) => !this.#unknown.has(node))) this.#listZonesSoon();
+    this.#unknown = new Set(unknown);
+    this.#schedule();
   }
 
   /** Ends all timers. Resolves when a request that is under way has ended; the caller aborts its signal. */
@@ -70,83 +87,161 @@ export class NodeKeeper {
     await this.#running;
   }
 
+  #listZonesSoon(): void {
+    this.#zonesDueMs = Math.min(this.#zonesDueMs, this.#zonesListedMs + this.#deps.timing.nodesPaceMs);
+  }
+
   #schedule(): void {
     if (this.#isStopped || this.#running !== null) return;
     const { clock } = this.#deps;
+    const dueMs = Math.min(this.#zonesDueMs, this.#cordonedDueMs, ...this.#lookUps.values());
     this.#timer?.cancel();
-    const nextMs = Math.min(this.#nextListMs, ...this.#empty.values());
-    this.#timer = clock.setTimer(
-      () => {
-        this.#running = this.#work().finally(() => {
-          this.#running = null;
-          this.#schedule();
-        });
-      },
-      Math.max(0, nextMs - clock.monotonicMs()),
-    );
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    const work = () => {
+      this.#running = this.#work().finally(() => {
+        this.#running = null;
+        this.#schedule();
+      });
+    };
+    this.#timer = clock.setTimer(work, Math.max(0, dueMs - clock.monotonicMs()));
   }
 
-  /** Does what is due. Never rejects. */
+  /** Does what is due, one request after the other. Never rejects. */
   async #work(): Promise<void> {
-    const { clock, random, listCordoned, exists, onCordoned, onDeleted } = this.#deps;
-    if (this.#nextListMs <= clock.monotonicMs()) {
-      let waitMs = Math.max(CORDONED_MS, this.#podCount * SHARE_MS);
-      try {
-        const cordoned = await listCordoned();
-        if (!this.#isStopped) onCordoned(cordoned);
-      } catch (error) {
-        if (asApiError(error).fault === 'forbidden') waitMs = FORBIDDEN_MS;
-      }
-      this.#nextListMs = clock.monotonicMs() + waitMs * (0.9 + random() / 5);
+    const { clock } = this.#deps;
+    if (this.#zonesDueMs <= clock.monotonicMs()) await this.#listZones();
+    if (this.#cordonedDueMs <= clock.monotonicMs() && !this.#isStopped) await this.#listCordoned();
+    const [node] = [...this.#lookUps].find(([, dueMs]) => dueMs <= clock.monotonicMs()) ?? [];
+    if (node !== undefined && !this.#isStopped) await this.#lookUp(node);
+  }
+
+  async #listZones(): Promise<void> {
+    const { clock, log, timing, client, store } = this.#deps;
+    this.#zonesListedMs = clock.monotonicMs();
+    this.#zonesDueMs = this.#zonesListedMs + this.#spread(timing.nodesRefreshMs);
+    try {
+      this.#zones = await client.zones();
+      this.#tell(() => store.setZones(this.#zones));
+    } catch (error) {
+      const { fault, message } = asApiError(error);
+      log.debug({ fault, error: message }, 'nodes cannot be read: peers are shown without their zone');
+      // The right to read nodes is rarely granted later. Any other fault passes.
+      if (fault !== 'forbidden') this.#listZonesSoon();
     }
-    const due = [...this.#empty].find(([, atMs]) => atMs <= clock.monotonicMs());
-    if (due === undefined || this.#isStopped) return;
-    const [node] = due;
-    this.#empty.delete(node);
+  }
+
+  async #listCordoned(): Promise<void> {
+    const { clock, timing, client, store } = this.#deps;
+    let waitMs = Math.max(CORDONED_MS, this.#podCount * SHARE_MS);
+    try {
+      const cordoned = await client.cordoned();
+      this.#tell(() => store.setCordoned(cordoned));
+    } catch (error) {
+      if (asApiError(error).fault === 'forbidden') waitMs = timing.nodesRefreshMs;
+    }
+    this.#cordonedDueMs = clock.monotonicMs() + this.#spread(waitMs);
+  }
+
+  async #lookUp(node: string): Promise<void> {
+    const { client, store } = this.#deps;
+    this.#lookUps.delete(node);
     // What cannot be found out stays unknown.
-    const isThere = await exists(node).catch(() => true);
-    if (!isThere && !this.#isStopped && !this.#occupied.has(node)) onDeleted(node);
+    const isThere = await client.exists(node).catch(() => true);
+    if (!isThere && !this.#occupied.has(node)) this.#tell(() => store.nodeDeleted(node));
+  }
+
+  /** A time up to a tenth shorter or longer, so that the pods of a cluster do not all ask at once. */
+  #spread(ms: number): number {
+    return ms * (0.9 + this.#deps.random() / 5);
+  }
+
+  #tell(change: () => boolean): void {
+    if (!this.#isStopped && change()) this.#deps.onChange();
   }
 }
 
-/** Lists the names of the nodes whose `spec.unschedulable` is true. The API server selects them. Rejects with an `ApiError`. */
-export async function listCordoned(
-  access: Access,
-  clock: Clock,
-  timeoutMs: number,
-  stop: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const call = {
-    path: '/api/v1/nodes',
-    query: { fieldSelector: 'spec.unschedulable=true' },
-    accept: METADATA_ONLY,
-    pageSize: 500,
-    maxItems: 20_000,
-    pageTimeoutMs: timeoutMs,
-    read: readNode,
-  };
-  return new Set((await listAll(access, clock, call, stop)).items.map(([name]) => name));
+function namesOf(pods: readonly Pick<Pod, 'node'>[]): Set<string> {
+  return new Set(pods.map(({ node }) => node).filter((node) => node !== ''));
 }
 
-/** Whether the API server has a node of this name. Rejects with an `ApiError` if it does not say. */
-export async function existsNode(
-  node: string,
-  access: Access,
-  clock: Clock,
-  timeoutMs: number,
-  stop: AbortSignal,
-): Promise<boolean> {
+/** The well-known label: https://kubernetes.io/docs/reference/labels-annotations-taints/#topologykubernetesiozone */
+const ZONE_LABEL = 'topology.kubernetes.io/zone';
+const MAX_NODES = 20_000;
+/** Asks for metadata only, because the status of a node lists every image that it holds. A server may answer with whole nodes. */
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+const METADATA_LIST_ONLY = METADATA_ONLY.replace('Metadata', 'MetadataList');
+
+/** Asks the API server about nodes. Every method rejects with an `ApiError` if there is no answer. */
+export class NodeClient {
+  readonly #access: () => Access;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #stop: AbortSignal;
+
+  /** `access` throws an `ApiError` while there is none. `timeoutMs`: of each request. All requests end when `stop` aborts. */
+  constructor(access: () => Access, clock: Clock, timeoutMs: number, stop: AbortSignal) {
+    this.#access = access;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#stop = stop;
+  }
+
+  /** The zone of each node by its name; '' for a node without one. */
+  async zones(): Promise<ReadonlyMap<string, string>> {
+    return new Map(await this.#list({}));
+  }
+
+  /** The names of the nodes whose `spec.unschedulable` is true. */
+  async cordoned(): Promise<ReadonlySet<string>> {
+    return new Set((await this.#list({ fieldSelector: 'spec.unschedulable=true' })).map(([name]) => name));
+  }
+
+  /** Whether there is a node of this name. */
+  async exists(node: string): Promise<boolean> {
+    const access = this.#access();
+    try {
+      await withTimeout(this.#clock, this.#timeoutMs, this.#stop, 'getting a node', async (signal) => {
+        const path = `/api/v1/nodes/${encodeURIComponent(node)}`;
+        const response = await access.open(path, {}, METADATA_ONLY, signal);
+        await expectOk(response);
+        response.resume();
+      });
+      return true;
+    } catch (error) {
+      const fault = asApiError(error);
+      if (fault.fault === 'not-found') return false;
+      throw fault;
+    }
+  }
+
+  async #list(query: Record<string, string>): Promise<[string, string][]> {
+    const call = {
+      path: '/api/v1/nodes',
+      query,
+      accept: METADATA_LIST_ONLY,
+      pageSize: 500,
+      maxItems: MAX_NODES,
+      pageTimeoutMs: this.#timeoutMs,
+      read: readNode,
+    };
+    return (await listAll(this.#access(), this.#clock, call, this.#stop)).items;
+  }
+}
+
+const nameSchema = v.pipe(v.string(), v.maxLength(253));
+const nodeSchema = v.object({
+  metadata: v.object({
+    name: nameSchema,
+    labels: v.nullish(v.object({ [ZONE_LABEL]: v.nullish(nameSchema, '') }), {}),
+  }),
+});
+
+/** Name and zone of a node; null if the object is none. */
+export function readNode(object: unknown): [string, string] | null {
   try {
-    await withTimeout(clock, timeoutMs, stop, 'getting a node', async (signal) => {
-      const path = `/api/v1/nodes/${encodeURIComponent(node)}`;
-      const response = await access.open(path, {}, METADATA_ONLY.replaceAll('List', ''), signal);
-      await expectOk(response);
-      response.resume();
-    });
-    return true;
-  } catch (error) {
-    const fault = asApiError(error);
-    if (fault.fault === 'not-found') return false;
-    throw fault;
+    const { name, labels } = validate(nodeSchema, object).metadata;
+    return [name, labels[ZONE_LABEL] ?? ''];
+  } catch {
+    return null;
   }
 }

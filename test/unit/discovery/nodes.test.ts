@@ -2,112 +2,177 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../../../server/discovery/api-error.ts';
 import { NodeKeeper } from '../../../server/discovery/nodes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { discoveryOfFile, until } from './discovery-scene.ts';
+import { discoveryOfFile, keptLog, until } from './discovery-scene.ts';
 
-describe('the keeper of nodes', () => {
-  let clock: FakeClock;
-  let cordoned: Set<string>;
-  let existing: Set<string>;
-  let failure: ApiError | null;
-  let lists: number;
-  let lookUps: string[];
-  let deleted: string[];
-  let found: ReadonlySet<string>[];
-  let keeper: NodeKeeper;
+const MINUTE = 60_000;
+const forbidden = new ApiError('forbidden', 'no', 403);
 
-  beforeEach(() => {
-    clock = new FakeClock();
-    cordoned = new Set(['n1']);
-    existing = new Set(['n1', 'n2']);
-    failure = null;
-    lists = 0;
-    lookUps = [];
-    deleted = [];
-    found = [];
-    keeper = new NodeKeeper({
-      clock,
-      random: () => 0.5,
-      listCordoned: async () => {
-        lists += 1;
-        if (failure !== null) throw failure;
-        return new Set(cordoned);
-      },
-      exists: async (node) => {
-        lookUps.push(node);
-        if (failure !== null) throw failure;
-        return existing.has(node);
-      },
-      onCordoned: (nodes) => found.push(nodes),
-      onDeleted: (node) => deleted.push(node),
-    });
+let clock: FakeClock;
+let zones: Map<string, string>;
+let cordoned: Set<string>;
+let failure: ApiError | null;
+/** What the API server was asked: `zones`, `cordoned`, or the node that was looked up. */
+let asked: string[];
+/** What the store was told. */
+let told: unknown[];
+let keeper: NodeKeeper;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  zones = new Map([
+    ['n1', 'east'],
+    ['n2', ''],
+  ]);
+  cordoned = new Set(['n1']);
+  failure = null;
+  asked = [];
+  told = [];
+  const answer = async <T>(question: string, value: T) => {
+    asked.push(question);
+    if (failure !== null) throw failure;
+    return value;
+  };
+  const tell = (fact: unknown) => told.push(fact) > 0;
+  keeper = new NodeKeeper({
+    clock,
+    log: keptLog().log,
+    random: () => 0.5,
+    timing: { nodesRefreshMs: 10 * MINUTE, nodesPaceMs: MINUTE },
+    client: {
+      zones: () => answer('zones', new Map(zones)),
+      cordoned: () => answer('cordoned', new Set(cordoned)),
+      exists: (node) => answer(node, zones.has(node)),
+    },
+    store: { setZones: tell, setCordoned: tell, nodeDeleted: tell },
+    onChange: () => {},
+  });
+});
+
+/** Sets ready pods on these nodes, and departed ones. */
+const setNodes = (nodes: string[], departed: string[] = []) =>
+  keeper.setPods([
+    ...nodes.map((node) => ({ node, lifecycle: 'ready' as const })),
+    ...departed.map((node) => ({ node, lifecycle: 'gone' as const })),
+  ]);
+const count = (question: string) => asked.filter((each) => each === question).length;
+
+it('nothing is asked before the first node is named, and nothing after the stop', async () => {
+  setNodes(['', '']);
+  await clock.advance(20 * MINUTE);
+  expect(asked).toEqual([]);
+  setNodes(['', 'n1']);
+  await clock.advance(0);
+  expect(asked).toEqual(['zones', 'cordoned']);
+  expect(told).toEqual([zones, cordoned]);
+  await keeper.stop();
+  setNodes(['n3']);
+  expect(clock.pending).toBe(0);
+});
+
+describe('zones are listed', () => {
+  it('every ten minutes', async () => {
+    setNodes(['n1']);
+    await clock.advance(0);
+    for (let i = 0; i < 100; i++) setNodes(['n1']);
+    await clock.advance(10 * MINUTE - 1);
+    expect(count('zones')).toBe(1);
+    await clock.advance(1);
+    expect(count('zones')).toBe(2);
   });
 
-  it('lists the cordoned nodes when the first node is named, then every 15 s', async () => {
-    await clock.advance(60_000);
-    expect(lists).toBe(0);
-    keeper.setNodes(['n1', 'n2']);
+  it('when a pod appears on an unknown node, at most once a minute', async () => {
+    setNodes(['n1']);
+    await clock.advance(10_000);
+    zones.set('n3', 'west');
+    setNodes(['n1'], ['n3']);
+    await clock.advance(49_999);
+    expect(count('zones')).toBe(1);
+    await clock.advance(1);
+    expect(count('zones')).toBe(2);
+    expect(told).toContainEqual(zones);
+  });
+
+  it('once for a node that the list does not hold', async () => {
+    for (let i = 0; i < 9; i++) {
+      setNodes(['n1', 'ghost']);
+      await clock.advance(MINUTE);
+    }
+    expect(count('zones')).toBe(1);
+  });
+
+  it('again within a minute after a failure, but only at the refresh if it is forbidden', async () => {
+    failure = new ApiError('server-error', 'no', 500);
+    setNodes(['n1']);
     await clock.advance(0);
-    expect(found).toEqual([new Set(['n1'])]);
+    await clock.advance(MINUTE);
+    expect(count('zones')).toBe(2);
+    failure = forbidden;
+    await clock.advance(MINUTE);
+    await clock.advance(10 * MINUTE - 1);
+    expect(count('zones')).toBe(3);
+    expect(told).toEqual([]);
+  });
+});
+
+describe('cordoned nodes are listed', () => {
+  it('every 15 s', async () => {
+    setNodes(['n1', 'n2']);
+    await clock.advance(0);
     cordoned.clear();
     await clock.advance(15_000);
-    expect(found).toEqual([new Set(['n1']), new Set()]);
+    expect(told.slice(1)).toEqual([new Set(['n1']), new Set()]);
   });
 
-  it('lists less often in a large cluster: all pods together ask 17 times a second', async () => {
-    keeper.setNodes(Array.from({ length: 5000 }, (_, i) => `n${i}`));
+  it('less often in a large cluster: all pods together ask 17 times a second', async () => {
+    setNodes(Array.from({ length: 5000 }, (_, i) => `n${i}`));
     await clock.advance(0);
     await clock.advance(299_999);
-    expect(lists).toBe(1);
+    expect(count('cordoned')).toBe(1);
     await clock.advance(1);
-    expect(lists).toBe(2);
+    expect(count('cordoned')).toBe(2);
   });
 
-  it('is content without the right to read nodes, and tries again after 10 minutes', async () => {
-    failure = new ApiError('forbidden', 'no', 403);
-    keeper.setNodes(['n1']);
+  it('again after 10 minutes without the right to read nodes', async () => {
+    failure = forbidden;
+    setNodes(['n1']);
     await clock.advance(0);
-    await clock.advance(599_999);
-    expect([lists, found]).toEqual([1, []]);
+    await clock.advance(10 * MINUTE - 1);
+    expect([count('cordoned'), told]).toEqual([1, []]);
     failure = null;
     await clock.advance(1);
-    expect(found).toHaveLength(1);
+    expect(told).toContainEqual(cordoned);
   });
+});
 
-  it('looks a node up once, 10 s after its last pod has left, and tells if it was deleted', async () => {
-    keeper.setNodes(['n1', 'n2']);
+describe('a node is looked up', () => {
+  it('once, 10 s after its last pod has left, to tell whether it was deleted', async () => {
+    setNodes(['n1', 'n2']);
     await clock.advance(0);
-    existing.delete('n2');
-    keeper.setNodes(['n1']);
+    zones.delete('n2');
+    setNodes(['n1'], ['n2']);
     await clock.advance(9_999);
-    expect(lookUps).toEqual([]);
+    expect(count('n2')).toBe(0);
     await clock.advance(1);
-    expect([lookUps, deleted]).toEqual([['n2'], ['n2']]);
-    await clock.advance(120_000);
-    expect(lookUps).toEqual(['n2']);
+    expect([count('n2'), told.at(-1)]).toEqual([1, 'n2']);
+    await clock.advance(2 * MINUTE);
+    expect(count('n2')).toBe(1);
   });
 
-  it('looks up no node that has a pod again, as in a rollout, and accuses none that is there or cannot be read', async () => {
-    keeper.setNodes(['n1', 'n2']);
+  it('not if it has a pod again, as in a rollout; and not accused if it is there or cannot be read', async () => {
+    setNodes(['n1', 'n2']);
     await clock.advance(0);
-    keeper.setNodes(['n1']);
+    setNodes(['n1']);
     await clock.advance(5_000);
-    keeper.setNodes(['n1', 'n2']);
-    await clock.advance(60_000);
-    expect(lookUps).toEqual([]);
-    keeper.setNodes(['n1']);
+    setNodes(['n1', 'n2']);
+    await clock.advance(MINUTE);
+    expect(count('n2')).toBe(0);
+    setNodes(['n1']);
     await clock.advance(10_000);
-    failure = new ApiError('forbidden', 'no', 403);
-    keeper.setNodes([]);
-    await clock.advance(60_000);
-    expect([lookUps, deleted]).toEqual([['n2', 'n1'], []]);
-  });
-
-  it('ends with its timers', async () => {
-    keeper.setNodes(['n1']);
-    await clock.advance(0);
-    await keeper.stop();
-    keeper.setNodes(['n2']);
-    expect(clock.pending).toBe(0);
+    failure = forbidden;
+    setNodes([]);
+    await clock.advance(MINUTE);
+    expect([count('n2'), count('n1')]).toEqual([1, 1]);
+    expect(told.filter((fact) => typeof fact === 'string')).toEqual([]);
   });
 });
 
