@@ -28,8 +28,8 @@ export interface ClusterOptions {
   pods: number;
   /** REFRESH_INTERVAL of the pods, seconds. */
   intervalS: number;
-  /** Port of the service address on 127.0.0.1; 0 (the default) = any free one, 'none' = no service address. */
-  port?: number | 'none';
+  /** Port of the service address on 127.0.0.1; 0 (the default) = any free one. */
+  port?: number;
   /** Port that every pod listens on; 8080 by default. */
   podPort?: number;
   /** Preferred range of the pods' addresses, e.g. `127.0.0`; any free one by default. */
@@ -40,16 +40,10 @@ export interface ClusterOptions {
   writeToken?: string;
   /** Folder for kubeconfigs and logs; by default a temporary one, which `stop` removes. */
   dir?: string;
-  /** The built server; `dist/goldpinger-ts.cjs` of the working directory by default. */
+  /** The built server, with the fault proxy beside it; `dist/goldpinger-ts.cjs` of the working directory by default. */
   serverPath?: string;
-  /** Folder of the other built programs (the fault proxy); the server's folder by default. */
-  toolFolder?: string;
   /** What the pods' service account may do; everything that the server can use by default. */
   rights?: SeedOptions['rights'];
-  /** Number of changes that the API keeps for watches before it answers 410; 1000 by default. */
-  keepChanges?: number;
-  /** How often watches get bookmarks, ms; 15 s by default. */
-  bookmarkMs?: number;
   /** How long the containers of a new pod wait before they start, ms; 0 by default. */
   startDelayMs?: number;
   /** How long a crashed pod waits for its restart, ms; from 1 s to 30 s by default. */
@@ -59,6 +53,9 @@ export interface ClusterOptions {
 const ALL_RIGHTS = { pods: ['get', 'list', 'watch'], nodes: ['get', 'list', 'watch'] };
 /** How long the pods have to end by themselves when the whole cluster stops. */
 const STOP_GRACE_MS = 1000;
+/** Number of changes that the API keeps for watches. It answers 410 to a watch from before them. */
+const KEEP_CHANGES = 1000;
+const BOOKMARK_MS = 15_000;
 
 /**
  * Starts a cluster on loopback: an API server, controllers, one process per pod. Resolves when the API and the service
@@ -105,7 +102,7 @@ async function buildCluster(
   const logFolder = join(dir, 'pods');
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
 
-  const store = new Store({ nowMs: clock.nowMs, newUid: randomUUID, keepChanges: options.keepChanges ?? 1000 });
+  const store = new Store({ nowMs: clock.nowMs, newUid: randomUUID, keepChanges: KEEP_CHANGES });
   const tokens = new Tokens(() => randomBytes(24).toString('base64url'));
   const identity = await makeServerIdentity(clock.nowMs());
   const watchdog = startWatchdog();
@@ -115,10 +112,8 @@ async function buildCluster(
     token: tokens.issue({ name: 'admin', groups: [MASTERS, 'system:authenticated'] }),
     caPem: identity.caPem,
   };
-  const serverPath = resolve(options.serverPath ?? 'dist/goldpinger-ts.cjs');
   const images = localImages({
-    serverPath,
-    toolFolder: resolve(options.toolFolder ?? join(serverPath, '..')),
+    serverPath: resolve(options.serverPath ?? 'dist/goldpinger-ts.cjs'),
     kubeconfigOf: (namespace, account) => {
       // Written whenever a pod of the account starts. `access` has the API's URL by then.
       const path = join(dir, 'accounts', `${namespace}_${account}`);
@@ -128,7 +123,6 @@ async function buildCluster(
     extraVariables: serverEnv,
     secretOf: (path) => (path === `${NAMESPACE}/${WRITE_SECRET}/token` ? options.writeToken : undefined),
   });
-  const backoff = options.backoff ?? { firstMs: 1000, longestMs: 30_000 };
   const kubelet = new Kubelet({
     store,
     addresses,
@@ -138,14 +132,17 @@ async function buildCluster(
     clock,
     watchdog,
     check: httpCheck,
-    backoff,
+    backoff: options.backoff ?? { firstMs: 1000, longestMs: 30_000 },
   });
-  const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
-  const bookmarkMs = options.bookmarkMs ?? 15_000;
-  const api = await startApiServer(
-    { store, userOf, logOf: (uid, container) => kubelet.logOf(uid, container), clock, random, bookmarkMs },
-    identity,
-  );
+  const apiOptions = {
+    store,
+    userOf: (authorization: string | undefined) => tokens.userOf(authorization),
+    logOf: (uid: string, container: string) => kubelet.logOf(uid, container),
+    clock,
+    random,
+    bookmarkMs: BOOKMARK_MS,
+  };
+  const api = await startApiServer(apiOptions, identity);
   cleanups.push(() => api.stop());
   access.url = api.url;
   const kubeconfigPath = join(dir, 'kubeconfig');
@@ -154,9 +151,8 @@ async function buildCluster(
 
   const service = new ServiceAddress({ store, namespace: NAMESPACE, name: APP, portIndex: 0, random });
   cleanups.push(() => service.close());
-  const servicePort = options.port === 'none' ? 0 : await service.listen('127.0.0.1', options.port ?? 0);
-  const isServed = ({ metadata }: KubeObject) =>
-    servicePort > 0 && metadata.name === APP && metadata.namespace === NAMESPACE;
+  const servicePort = await service.listen('127.0.0.1', options.port ?? 0);
+  const isServed = ({ metadata }: KubeObject) => metadata.name === APP && metadata.namespace === NAMESPACE;
   const serviceAddresses = new ServiceAddresses({ store, addresses, clock, random, isServed });
   cleanups.push(() => serviceAddresses.stop());
   kubelet.start();
@@ -167,7 +163,7 @@ async function buildCluster(
   for (const { resource, object } of seedObjects(seedOptions)) {
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }
-  const serviceUrl = servicePort === 0 ? '' : `http://127.0.0.1:${servicePort}/`;
+  const serviceUrl = `http://127.0.0.1:${servicePort}/`;
   return new LocalCluster({ store, clock, kubelet, stop }, kubeconfigPath, access, serviceUrl, logFolder);
 }
 
@@ -206,8 +202,7 @@ export class LocalCluster {
 
   /**
    * `kubeconfigPath` is the administrator's kubeconfig, and `access` the same for requests without a kubeconfig.
-   * `serviceUrl` is e.g. `http://127.0.0.1:8080/`, or '' without a service address. `logFolder` has one file for each
-   * container, NAMESPACE_POD_CONTAINER.log.
+   * `serviceUrl` is e.g. `http://127.0.0.1:8080/`. `logFolder` has one file for each container, NAMESPACE_POD_CONTAINER.log.
    */
   constructor(
     parts: ClusterParts,

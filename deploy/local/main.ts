@@ -25,9 +25,8 @@ async function main(args: string[]): Promise<void> {
   } else {
     // This program and the server are built into the same folder.
     const serverPath = join(dirname(realpathSync(process.argv[1] ?? '.')), 'goldpinger-ts.cjs');
-    const onExit = (clean: () => void) => process.on('exit', clean);
     const printLine = (line: string) => print(`${line}\n`);
-    await runStartCommand(parseStartOptions(args), { print: printLine, onStop, onExit, pid: process.pid, serverPath });
+    await runStartCommand(parseStartOptions(args), { print: printLine, onStop, serverPath });
   }
 }
 

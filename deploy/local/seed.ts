@@ -16,7 +16,7 @@ export interface SeedOptions {
   pods: number;
   intervalS: number;
   podPort: number;
-  /** Port of the service address; 0 while there is none. */
+  /** Port of the service address on 127.0.0.1. */
   servicePort: number;
   /** URL of the Kubernetes API. */
   apiUrl: string;
@@ -102,14 +102,13 @@ function node(name: string, zone: string, address: string): Seed {
 }
 
 function service({ servicePort, podPort }: SeedOptions): Seed {
-  const reachable = servicePort > 0 ? { ingress: [{ ip: '127.0.0.1' }] } : {};
   const spec = {
     type: 'LoadBalancer',
     clusterIP: '127.0.0.1',
     selector: POD_LABELS,
-    ports: [{ name: 'http', protocol: 'TCP', port: servicePort || podPort, targetPort: podPort }],
+    ports: [{ name: 'http', protocol: 'TCP', port: servicePort, targetPort: podPort }],
   };
-  return seed(SERVICES, APP_METADATA, { spec, status: { loadBalancer: reachable } });
+  return seed(SERVICES, APP_METADATA, { spec, status: { loadBalancer: { ingress: [{ ip: '127.0.0.1' }] } } });
 }
 
 function deployment(options: SeedOptions): Seed {
@@ -153,7 +152,7 @@ function env({ podPort, intervalS, servicePort, apiUrl, serverEnv }: SeedOptions
     field('POD_IP', 'status.podIP'),
     field('POD_NAME', 'metadata.name'),
     field('NAMESPACE', 'metadata.namespace'),
-    ...(servicePort > 0 ? [{ name: 'PATH_SERVICE_URL', value: `http://localhost:${servicePort}/ping` }] : []),
+    { name: 'PATH_SERVICE_URL', value: `http://localhost:${servicePort}/ping` },
     { name: 'PATH_DNS_NAME', value: 'localhost' },
     { name: 'PATH_APISERVER_URL', value: `${apiUrl}/livez` },
     { name: 'WRITE_TOKEN', valueFrom: { secretKeyRef: { name: WRITE_SECRET, key: 'token', optional: true } } },

@@ -25,9 +25,6 @@ interface Terminal {
   print(line: string): void;
   /** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP. A second one ends the process; the watchdog kills the pods. */
   onStop(stop: () => void): void;
-  /** Calls `clean` when the process ends, also by a second signal. */
-  onExit(clean: () => void): void;
-  pid: number;
   /** Path of the built server. */
   serverPath: string;
 }
@@ -40,7 +37,7 @@ export async function runStartCommand(options: StartOptions, terminal: Terminal)
     throw new Error(`the server is not built: ${serverPath} is missing; build it with: npm run build`);
   }
   const stopped = new Promise<void>((resolve) => terminal.onStop(resolve));
-  terminal.onExit(lockFolder(dir, terminal.pid));
+  process.on('exit', lockFolder(dir, process.pid));
   // `--env WRITE_TOKEN=...` sets a token that the user knows in advance.
   const writeToken = env['WRITE_TOKEN'] ?? randomBytes(24).toString('base64url');
   keepWriteToken(dir, writeToken);

@@ -14,7 +14,6 @@ beforeAll(async () => {
     pods: 3,
     intervalS: 1,
     writeToken: TOKEN.replaceAll(' ', '-'),
-    port: 'none',
     serverEnv: { SHUTDOWN_GRACE: '1s' },
   });
   await cluster.ready();

@@ -127,47 +127,6 @@ describe('the API', () => {
     await eventually(() => expect(isAlive(pid)).toBe(false));
   });
 
-  it('lists in pages of one version', async () => {
-    const first = await api('GET', `${PODS}?limit=2`);
-    expect(first.json.items).toHaveLength(2);
-    expect(first.json.metadata['remainingItemCount']).toBe(1);
-    const rest = await api('GET', `${PODS}?limit=2&continue=${first.json.metadata['continue']}`);
-    expect(rest.json.items).toHaveLength(1);
-    expect(rest.json.metadata['resourceVersion']).toBe(first.json.metadata['resourceVersion']);
-    expect(rest.json.metadata['continue']).toBeUndefined();
-  });
-
-  it('answers 410 to a watch and to a list from a compacted version', async () => {
-    const { json } = await api('GET', `${PODS}?limit=1`);
-    const version = json.metadata['resourceVersion'];
-    const configMap = (value: number) => ({ metadata: { name: 'noise' }, data: { value: String(value) } });
-    await api('POST', '/api/v1/namespaces/default/configmaps', { body: configMap(0) });
-    for (let i = 1; i <= 130; i++) {
-      await api('PATCH', '/api/v1/namespaces/default/configmaps/noise', {
-        body: configMap(i),
-        contentType: 'application/merge-patch+json',
-      });
-    }
-    const watch = await call(current().access, { method: 'GET', path: `${PODS}?watch=1&resourceVersion=${version}` });
-    expect(watch.statusCode).toBe(200);
-    const lines = (await textOf(watch))
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { type: string; object: object });
-    expect(lines).toMatchObject([{ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } }]);
-    expect((await api('GET', `${PODS}?limit=1&continue=${json.metadata['continue']}`)).code).toBe(410);
-  });
-
-  it('ends a watch when its time is over, with a last bookmark', async () => {
-    const path = `${PODS}?watch=1&timeoutSeconds=1&allowWatchBookmarks=true`;
-    const lines = (await textOf(await call(current().access, { method: 'GET', path }))).trim().split('\n');
-    const types = lines.map((line) => (JSON.parse(line) as { type: string }).type);
-    expect(types.slice(0, 3)).toEqual(['ADDED', 'ADDED', 'ADDED']);
-    // One at least on the way, though this process be held up for most of the second, and the last.
-    expect(types.slice(3).length).toBeGreaterThan(1);
-    expect(new Set(types.slice(3))).toEqual(new Set(['BOOKMARK']));
-  });
-
   it('returns logs: the last lines, with times, and live', async () => {
     const pod = firstPod();
     const read = async (query: string) =>

@@ -61,7 +61,7 @@ beforeAll(async () => {
   const serverEnv = { SHUTDOWN_GRACE: '0', GONE_RETENTION: '5s', PATH_CHECKS: 'dns,apiserver', UDP_ENABLED: 'true' };
   // What Goldpinger's users grant: so pods are listed again and again, and its panels on the API have what to show.
   const rights = { pods: ['list'], nodes: [] };
-  cluster = await startCluster({ pods: 3, intervalS: 0.5, port: 'none', serverEnv, backoff, rights });
+  cluster = await startCluster({ pods: 3, intervalS: 0.5, serverEnv, backoff, rights });
   await cluster.ready();
   if (!knowsKubernetes()) {
     discovery = await PodDiscovery.start(cluster, scrape.scrape_configs[0].kubernetes_sd_configs[0]);

@@ -24,7 +24,7 @@ export interface Answer {
 export function clusterOfFile() {
   let cluster: LocalCluster;
   beforeAll(async () => {
-    cluster = await startCluster({ ...options, keepChanges: 60, bookmarkMs: 100 });
+    cluster = await startCluster(options);
     await cluster.ready();
   });
   afterAll(() => cluster?.stop());

@@ -1,7 +1,7 @@
 import type { KubeObject } from './objects.ts';
 import { countFrom, type ObjectRequest } from './request.ts';
 import { apiVersionOf, EVENTS, NODES, PODS, type Resource } from './resources.ts';
-import { badRequest, expired, tooLargeVersion } from './status.ts';
+import { badRequest, tooLargeVersion } from './status.ts';
 import { type Store, sortKey } from './store.ts';
 
 /** A list as it is sent; `metadata` is a meta/v1 ListMeta. */
@@ -12,30 +12,25 @@ interface ObjectList {
   items: KubeObject[];
 }
 
-const TOKEN_TOO_OLD =
-  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.';
-
 /**
- * Answers a list request with selectors, pages (`limit`, `continue`) and versions. All pages of a list show the same
- * version of the store. Throws ApiError 400; 410 if that version has been compacted away; 504 for a future version.
+ * Answers a list request with selectors and pages (`limit`, `continue`). A page shows the present objects after the last one
+ * of the page before it; a real server shows those of the first page's version. Throws ApiError 400, and 504 for a version
+ * that the store has not reached.
  */
 export function listObjects(store: Store, request: ObjectRequest): ObjectList {
   const { resource, namespace, query } = request;
-  const page = pageOf(store, query);
-  const all = store.listAt(resource, namespace, page.version);
-  if (all === null) {
-    const listTooOld = `The resourceVersion for the provided list is too old: ${page.version}`;
-    throw expired(page.after === '' ? listTooOld : TOKEN_TOO_OLD);
-  }
+  const requested = countFrom(query, 'resourceVersion') ?? 0;
+  if (requested > store.version) throw tooLargeVersion(requested, store.version);
+  const after = readToken(query.get('continue') ?? '');
   const filter = filterOf(request);
-  const matching = all.filter((object) => sortKey(object) > page.after && filter(object));
+  const matching = store.list(resource, namespace).filter((object) => sortKey(object) > after && filter(object));
   const limit = countFrom(query, 'limit') ?? 0;
   const items = limit > 0 ? matching.slice(0, limit) : matching;
-  const metadata: ObjectList['metadata'] = { resourceVersion: String(page.version) };
+  const metadata: ObjectList['metadata'] = { resourceVersion: String(store.version) };
   const last = items.at(-1);
   const remaining = matching.length - items.length;
   if (remaining > 0 && last) {
-    metadata.continue = tokenOf({ version: page.version, after: sortKey(last) });
+    metadata.continue = Buffer.from(sortKey(last)).toString('base64url');
     // Real servers do not count the remaining items of a list with a selector.
     if (!query.get('labelSelector') && !query.get('fieldSelector')) metadata.remainingItemCount = remaining;
   }
@@ -49,35 +44,11 @@ export function filterOf({ query, resource, name }: ObjectRequest): Filter {
   return (object) => labels(object) && fields(object) && (name === '' || object.metadata.name === name);
 }
 
-interface Page {
-  version: number;
-  /** The sort key of the last object of the previous page; '' = from the beginning. */
-  after: string;
-}
-
-function pageOf(store: Store, query: URLSearchParams): Page {
-  const token = query.get('continue');
-  if (token) return readToken(token, store.version);
-  const requested = countFrom(query, 'resourceVersion') ?? 0;
-  if (requested > store.version) throw tooLargeVersion(requested, store.version);
-  const exact = query.get('resourceVersionMatch') === 'Exact' && requested > 0;
-  return { version: exact ? requested : store.version, after: '' };
-}
-
-function tokenOf(page: Page): string {
-  return Buffer.from(JSON.stringify(page)).toString('base64url');
-}
-
-function readToken(token: string, current: number): Page {
-  try {
-    const page: unknown = JSON.parse(Buffer.from(token.slice(0, 4096), 'base64url').toString());
-    const { version, after } = page as Page;
-    if (Number.isInteger(version) && version <= current && typeof after === 'string' && after !== '')
-      return { version, after };
-  } catch {
-    // A token that is not JSON is as wrong as one with other contents.
-  }
-  throw badRequest('continue key is not valid');
+/** Reads a token of `continue`: the sort key of the last object of the previous page; '' = from the beginning. */
+function readToken(token: string): string {
+  const key = Buffer.from(token.slice(0, MAX_LENGTH), 'base64url').toString();
+  if (token !== '' && !key.includes('\u0000')) throw badRequest('continue key is not valid');
+  return key;
 }
 
 /** Whether an object matches. */

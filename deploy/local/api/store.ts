@@ -17,7 +17,7 @@ export interface Change {
 interface StoreOptions {
   nowMs: () => number;
   newUid: () => string;
-  /** How many changes are kept at least for watches and old lists. Older versions are compacted away. */
+  /** How many changes are kept at least for watches. Older ones are compacted away. */
   keepChanges: number;
 }
 
@@ -51,20 +51,11 @@ export class Store {
 
   /** Lists the objects of a kind in a namespace ('' = all), ordered by namespace and name. */
   list(resource: Resource, namespace = ''): KubeObject[] {
-    return select(this.#objects, resource, namespace);
-  }
-
-  /** Returns the list as it was at `version`; null if that version has been compacted away. */
-  listAt(resource: Resource, namespace: string, version: number): KubeObject[] | null {
-    if (version < this.#compacted) return null;
-    const then = new Map(this.#objects);
-    for (const change of this.#changes.toReversed()) {
-      if (change.version <= version) break;
-      const key = keyOf(change.resource, change.object.metadata.namespace ?? '', change.object.metadata.name);
-      if (change.previous === null) then.delete(key);
-      else then.set(key, { resource: change.resource, object: change.previous });
-    }
-    return select(then, resource, namespace);
+    return [...this.#objects.values()]
+      .filter((entry) => entry.resource === resource)
+      .map((entry) => entry.object)
+      .filter((object) => namespace === '' || object.metadata.namespace === namespace)
+      .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
   }
 
   /** Returns the changes after `version`, oldest first; null if some of them have been compacted away. */
@@ -194,14 +185,6 @@ export function controlLoop(store: Store, resources: readonly Resource[], reconc
 
 function keyOf(resource: Resource, namespace: string, name: string): string {
   return `${resource.group}/${resource.plural}/${namespace}/${name}`;
-}
-
-function select(from: Map<string, { resource: Resource; object: KubeObject }>, resource: Resource, namespace: string) {
-  return [...from.values()]
-    .filter((entry) => entry.resource === resource)
-    .map((entry) => entry.object)
-    .filter((object) => namespace === '' || object.metadata.namespace === namespace)
-    .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 }
 
 /** The key by which lists are ordered, and at which continue tokens point. */

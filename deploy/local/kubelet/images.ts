@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SETTINGS } from '../../../server/config/settings.ts';
 import PROCESS from '../../process.json';
 import type { Container, PodObject } from '../api/objects.ts';
@@ -27,10 +27,8 @@ export const KNOWN_IMAGES =
 
 /** What the programs need besides the pod's spec. */
 interface Programs {
-  /** The built server. */
+  /** The built server. `fault-proxy.cjs` and `own-address.cjs` are in the same folder. */
   serverPath: string;
-  /** Folder of `fault-proxy.cjs` and `own-address.cjs`. */
-  toolFolder: string;
   /** Returns the kubeconfig of a service account. It replaces the mounted token of a real pod. */
   kubeconfigOf(namespace: string, serviceAccount: string): string;
   /** Variables, not settings of the server, that a pod may have with exactly these values: those of `--env`. */
@@ -59,7 +57,8 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
  * The images of a local cluster: `goldpinger-ts`, `goldpinger` and `toxiproxy`, of any registry and tag. Of a container's spec only
  * `args` and `env` are read. A `command` is ignored, because it names a program inside the image.
  */
-export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariables, secretOf }: Programs): Images {
+export function localImages({ serverPath, kubeconfigOf, extraVariables, secretOf }: Programs): Images {
+  const folder = dirname(serverPath);
   return (container, pod, placement) => {
     const name = imageName(container.image);
     const env = specEnv(container, pod, placement, secretOf);
@@ -69,7 +68,7 @@ export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariabl
       const flags = args.length > 0 ? args : ['-host=0.0.0.0'];
       return {
         file: process.execPath,
-        args: [join(toolFolder, 'fault-proxy.cjs'), ...flags],
+        args: [join(folder, 'fault-proxy.cjs'), ...flags],
         env: { PATH, ...networkEnv(placement) },
         ignored: Object.keys(env),
       };
@@ -85,7 +84,7 @@ export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariabl
       file: process.execPath,
       args: [
         ...PROCESS.nodeFlags,
-        ...(isRedirected ? ['--require', join(toolFolder, 'own-address.cjs')] : []),
+        ...(isRedirected ? ['--require', join(folder, 'own-address.cjs')] : []),
         serverPath,
         ...argsInPod(args, port, placement),
       ],

@@ -7,7 +7,7 @@ const OPTIONS = {
   pods: 3,
   intervalS: 2,
   podPort: 8080,
-  servicePort: 0,
+  servicePort: 8080,
   apiUrl: 'https://127.0.0.1:6443',
   base: '127.0.0',
   serverEnv: {},

@@ -78,24 +78,6 @@ describe('the store', () => {
     );
   });
 
-  it('returns the exact list of any version that it still knows', () => {
-    fc.assert(
-      fc.property(writes, fc.integer({ min: 1, max: 6 }), (all, keep) => {
-        const store = newStore(keep);
-        const then = new Map([[store.version, store.list(PODS)]]);
-        for (const write of all) {
-          apply(store, write);
-          then.set(store.version, store.list(PODS));
-        }
-        for (const [version, objects] of then) {
-          const listed = store.listAt(PODS, '', version);
-          if (listed === null) expect(store.version - version).toBeGreaterThanOrEqual(keep);
-          else expect(listed).toEqual(objects);
-        }
-      }),
-    );
-  });
-
   it('returns the changes from a known version to the present, or null if they are compacted', () => {
     fc.assert(
       fc.property(writes, writes, fc.integer({ min: 1, max: 6 }), (early, late, keep) => {

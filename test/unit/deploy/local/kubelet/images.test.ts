@@ -7,7 +7,6 @@ import { addPod, newStore } from '../pod-store.ts';
 const PLACE = { podIP: '127.0.0.7', hostIP: '127.0.0.241', redirected: [], innerIP: '' };
 const PROGRAMS = {
   serverPath: '/dist/server.cjs',
-  toolFolder: '/dist',
   kubeconfigOf: (namespace: string, account: string) => `/${namespace}/${account}`,
   extraVariables: { IGNORE_TERM: '1' },
   secretOf: () => undefined,
