@@ -6,12 +6,9 @@ import {
   type CopyCursor,
   type CopyPart,
   type CopyPiece,
-  CYCLE_BYTES,
   MAX_ANSWER_CYCLES,
   MAX_ANSWER_SAMPLES,
-  readCycle,
-  readSample,
-  SAMPLE_BYTES,
+  readRecord,
   type Standstill,
   stoodStillAt,
 } from '../protocol/copy.ts';
@@ -26,6 +23,7 @@ import {
 } from '../protocol/history.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
+import { CYCLE_RECORD, type RecordFormat, SAMPLE_RECORD } from '../protocol/stored-results.ts';
 import { playedBack } from '../results/playback.ts';
 import { COPY_SHARE, type Results, type ResultsSettings } from '../results/results.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -126,8 +124,8 @@ export class Copies {
       const sinceMs = isKnown ? cursor.sinceMs : Number.NEGATIVE_INFINITY;
       const wanted = copy.pieces.filter(({ toMs }) => toMs > sinceMs);
       const pieces = wanted.filter(({ samples, cycles }) => {
-        sampleRoom -= samples.length / SAMPLE_BYTES;
-        cycleRoom -= cycles.length / CYCLE_BYTES;
+        sampleRoom -= samples.length / SAMPLE_RECORD.bytes;
+        cycleRoom -= cycles.length / CYCLE_RECORD.bytes;
         return sampleRoom >= 0 && cycleRoom >= 0;
       });
       hasMore ||= pieces.length < wanted.length;
@@ -232,7 +230,7 @@ export class Copies {
   }
 
   #resultsOf(copy: Copy): Promise<Results> {
-    const samples = copy.pieces.reduce((sum, piece) => sum + piece.samples.length / SAMPLE_BYTES, 0);
+    const samples = copy.pieces.reduce((sum, piece) => sum + piece.samples.length / SAMPLE_RECORD.bytes, 0);
     const kept = samples > LARGE_SAMPLES ? 1 : MAX_REPLAYS;
     const key = `${copy.process}/${copy.untilMs}`;
     return this.#replays.get(
@@ -351,18 +349,18 @@ function joined(first: CopyPiece, second: CopyPiece): CopyPiece {
   return {
     fromMs: first.fromMs,
     toMs: second.toMs,
-    samples: joinedRecords(first.samples, second.samples, SAMPLE_BYTES, shiftMs),
-    cycles: joinedRecords(first.cycles, second.cycles, CYCLE_BYTES, shiftMs),
+    samples: joinedRecords(first.samples, second.samples, SAMPLE_RECORD, shiftMs),
+    cycles: joinedRecords(first.cycles, second.cycles, CYCLE_RECORD, shiftMs),
   };
 }
 
-/** Records of `recordBytes`, those of `second` with ages that are `shiftMs` more. */
-function joinedRecords(first: Uint8Array, second: Uint8Array, recordBytes: number, shiftMs: number): Uint8Array {
+/** The records of both, those of `second` with ages that are `shiftMs` more. */
+function joinedRecords(first: Uint8Array, second: Uint8Array, format: { bytes: number }, shiftMs: number): Uint8Array {
   const records = new Uint8Array(first.length + second.length);
   records.set(first);
   records.set(second, first.length);
   const view = new DataView(records.buffer);
-  for (let at = first.length + AGE_OFFSET; at < records.length; at += recordBytes) {
+  for (let at = first.length + AGE_OFFSET; at < records.length; at += format.bytes) {
     view.setUint32(at, view.getUint32(at, true) + shiftMs, true);
   }
   return records;
@@ -370,15 +368,15 @@ function joinedRecords(first: Uint8Array, second: Uint8Array, recordBytes: numbe
 
 /** The part of a piece after `atMs`. */
 function partAfter(piece: CopyPiece, atMs: number): CopyPiece {
-  let sample = 0;
-  let cycle = 0;
-  const samples = piece.samples.length / SAMPLE_BYTES;
-  const cycles = piece.cycles.length / CYCLE_BYTES;
-  while (sample < samples && readSample(piece, sample).atMs <= atMs) sample += 1;
-  while (cycle < cycles && readCycle(piece, cycle).atMs <= atMs) cycle += 1;
+  const after = <T extends { atMs: number }>(format: RecordFormat<T>, bytes: Uint8Array) => {
+    let start = 0;
+    while (start * format.bytes < bytes.length && readRecord(format, bytes, start, piece).result.atMs <= atMs)
+      start += 1;
+    return bytes.subarray(start * format.bytes);
+  };
   return {
     ...piece,
-    samples: piece.samples.subarray(sample * SAMPLE_BYTES),
-    cycles: piece.cycles.subarray(cycle * CYCLE_BYTES),
+    samples: after(SAMPLE_RECORD, piece.samples),
+    cycles: after(CYCLE_RECORD, piece.cycles),
   };
 }

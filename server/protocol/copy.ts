@@ -1,10 +1,9 @@
 import * as v from 'valibot';
 import { type Journal, journalSchema, parseJournalSliced } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
-import { MAX_LINKS, pack16, readBase64, toBase64, unpack16 } from './links.ts';
+import { MAX_LINKS, readBase64, toBase64 } from './links.ts';
 import type { Target } from './pod.ts';
-import type { UdpResult } from './sample.ts';
-import { UNKNOWN_HOPS } from './udp.ts';
+import { CYCLE_RECORD, HEAD_BYTES, type RecordFormat, SAMPLE_RECORD } from './stored-results.ts';
 import {
   boundedArray,
   boundedList,
@@ -25,15 +24,6 @@ import {
 /** `format` of an answer with copies. */
 export const COPY_FORMAT = 'goldpinger-ts/copy/1';
 
-/** Bytes of one sample in `CopyPiece.samples`, little-endian: link and age from `fromMs` (32 bits), code (8), durations (3 x 16). */
-export const SAMPLE_BYTES = 15;
-/**
- * Bytes of one cycle of the UDP probe in `CopyPiece.cycles`, little-endian: link and age from `fromMs` (32 bits), datagrams sent,
- * those that were lost, round trip (3 x 16), duplicates, out of order, hops, 1 if the cycle is suspect (4 x 8).
- */
-export const CYCLE_BYTES = 18;
-/** Where in a sample or a cycle its age is. */
-export const AGE_OFFSET = 4;
 /** The most samples in one answer, and the most cycles: before base64 they are 300 kB and 360 kB. */
 export const MAX_ANSWER_SAMPLES = 20_000;
 export const MAX_ANSWER_CYCLES = 20_000;
@@ -60,21 +50,21 @@ export interface CopiedTarget extends Pick<Target, 'uid' | 'name' | 'namespace' 
 export interface CopyPiece {
   fromMs: number;
   toMs: number;
-  /** In the form of `SAMPLE_BYTES`. */
+  /** In the form of `SAMPLE_RECORD`: see `writeRecords`. */
   samples: Uint8Array;
-  /** The cycles of the UDP probe, in the form of `CYCLE_BYTES`. Empty where the probe is off, and from older versions. */
+  /** The cycles of the UDP probe, in the form of `CYCLE_RECORD`. Empty where the probe is off. */
   cycles: Uint8Array;
 }
 
-/** Bytes as base64, at most `count` records of `recordBytes`. */
-const records = (count: number, recordBytes: number) => boundedText(Math.ceil((count * recordBytes) / 3) * 4);
+/** At most `count` records as base64. */
+const records = (count: number, { bytes }: { bytes: number }) => boundedText(Math.ceil((count * bytes) / 3) * 4);
 
 const pieceSchema = v.object({
   fromMs: finiteNumber,
   toMs: finiteNumber,
-  samples: records(MAX_ANSWER_SAMPLES, SAMPLE_BYTES),
-  /** Absent if there are none. Older versions don't know it and leave it out. */
-  cycles: v.optional(records(MAX_ANSWER_CYCLES, CYCLE_BYTES), ''),
+  samples: records(MAX_ANSWER_SAMPLES, SAMPLE_RECORD),
+  /** Absent if there are none. */
+  cycles: v.optional(records(MAX_ANSWER_CYCLES, CYCLE_RECORD), ''),
 });
 
 const copySchema = v.object({
@@ -171,99 +161,54 @@ function parsePiece({ fromMs, toMs, samples, cycles }: v.InferOutput<typeof piec
   if (fromMs < nowMs - MAX_PAST_MS || toMs < fromMs || toMs > nowMs) {
     throw new RangeError('the times of a piece are not in order');
   }
-  return { fromMs, toMs, samples: wholeRecords(samples, SAMPLE_BYTES), cycles: wholeRecords(cycles, CYCLE_BYTES) };
+  return { fromMs, toMs, samples: wholeRecords(samples, SAMPLE_RECORD), cycles: wholeRecords(cycles, CYCLE_RECORD) };
 }
 
 /** Decodes base64. Throws if it is none, or if it has a part of a record. */
-function wholeRecords(base64: string, recordBytes: number): Uint8Array {
+function wholeRecords(base64: string, format: { bytes: number }): Uint8Array {
   const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
   const bytes = new Uint8Array(Math.max(0, (base64.length / 4) * 3 - padding));
-  if (bytes.length % recordBytes !== 0) throw new RangeError('a piece does not have whole samples or cycles');
+  if (bytes.length % format.bytes !== 0) throw new RangeError('a piece does not have whole samples or cycles');
   readBase64(base64, bytes);
   return bytes;
 }
 
-/** One sample as it is kept: `code` as made by `codeOf` in server/results/, and three durations packed by `pack16`. */
-export interface PackedSample {
+/** A result in a copy. */
+export interface Copied<T> {
   /** Number of the link's target. */
   link: number;
-  atMs: number;
-  code: number;
-  connect16: number;
-  firstByte16: number;
-  total16: number;
+  result: T;
 }
 
-/** Writes samples, which are in order of time, into a piece that begins at `fromMs`. */
-export function writeSamples(samples: readonly PackedSample[], fromMs: number): Uint8Array {
-  const bytes = new Uint8Array(samples.length * SAMPLE_BYTES);
+/** Where in a record its age is, counted from the beginning of its piece in ms; before it is the number of the link. */
+export const AGE_OFFSET = 4;
+
+/** Writes results, which are in order of time, into a piece that begins at `fromMs`. */
+export function writeRecords<T extends { atMs: number }>(
+  format: RecordFormat<T>,
+  results: readonly Copied<T>[],
+  fromMs: number,
+): Uint8Array {
+  const bytes = new Uint8Array(results.length * format.bytes);
   const view = new DataView(bytes.buffer);
   let at = 0;
-  for (const { link, atMs, code, connect16, firstByte16, total16 } of samples) {
+  for (const { link, result } of results) {
     view.setUint32(at, link, true);
-    view.setUint32(at + AGE_OFFSET, Math.round(atMs - fromMs), true);
-    view.setUint8(at + 8, code);
-    view.setUint16(at + 9, connect16, true);
-    view.setUint16(at + 11, firstByte16, true);
-    view.setUint16(at + 13, total16, true);
-    at += SAMPLE_BYTES;
+    view.setUint32(at + AGE_OFFSET, Math.round(result.atMs - fromMs), true);
+    format.write(view, at + HEAD_BYTES, result);
+    at += format.bytes;
   }
   return bytes;
 }
 
-/** Reads sample `i` of a piece. No sample is later than the piece's end. */
-export function readSample({ samples, fromMs, toMs }: CopyPiece, i: number): PackedSample {
-  const view = new DataView(samples.buffer, samples.byteOffset + i * SAMPLE_BYTES, SAMPLE_BYTES);
-  return {
-    link: view.getUint32(0, true),
-    atMs: Math.min(toMs, fromMs + view.getUint32(AGE_OFFSET, true)),
-    code: view.getUint8(8),
-    connect16: view.getUint16(9, true),
-    firstByte16: view.getUint16(11, true),
-    total16: view.getUint16(13, true),
-  };
-}
-
-/** One cycle of the UDP probe as it is copied; its `atMs` is monotonic. */
-export interface CopiedCycle extends UdpResult {
-  /** Number of the link's target. */
-  link: number;
-}
-
-/** Writes cycles, which are in order of time, into a piece that begins at `fromMs`. */
-export function writeCycles(cycles: readonly CopiedCycle[], fromMs: number): Uint8Array {
-  const bytes = new Uint8Array(cycles.length * CYCLE_BYTES);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const { link, atMs, sent, lost, rttUs, duplicates, outOfOrder, hops, suspect } of cycles) {
-    view.setUint32(at, link, true);
-    view.setUint32(at + AGE_OFFSET, Math.round(atMs - fromMs), true);
-    view.setUint16(at + 8, sent, true);
-    view.setUint16(at + 10, lost, true);
-    view.setUint16(at + 12, pack16(rttUs), true);
-    view.setUint8(at + 14, Math.min(255, duplicates));
-    view.setUint8(at + 15, Math.min(255, outOfOrder));
-    view.setUint8(at + 16, hops < 0 ? UNKNOWN_HOPS : hops);
-    view.setUint8(at + 17, suspect ? 1 : 0);
-    at += CYCLE_BYTES;
-  }
-  return bytes;
-}
-
-/** Reads cycle `i` of a piece. No cycle is later than the piece's end, and none has lost more than it sent. */
-export function readCycle({ cycles, fromMs, toMs }: CopyPiece, i: number): CopiedCycle {
-  const view = new DataView(cycles.buffer, cycles.byteOffset + i * CYCLE_BYTES, CYCLE_BYTES);
-  const sent = view.getUint16(8, true);
-  const hops = view.getUint8(16);
-  return {
-    link: view.getUint32(0, true),
-    atMs: Math.min(toMs, fromMs + view.getUint32(AGE_OFFSET, true)),
-    sent,
-    lost: Math.min(sent, view.getUint16(10, true)),
-    rttUs: unpack16(view.getUint16(12, true)),
-    duplicates: view.getUint8(14),
-    outOfOrder: view.getUint8(15),
-    hops: hops === UNKNOWN_HOPS ? -1 : hops,
-    suspect: view.getUint8(17) !== 0,
-  };
+/** Reads record `i` of `bytes`, which are those of a piece. No result is later than the end of its piece. */
+export function readRecord<T>(
+  format: RecordFormat<T>,
+  bytes: Uint8Array,
+  i: number,
+  { fromMs, toMs }: Pick<CopyPiece, 'fromMs' | 'toMs'>,
+): Copied<T> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + i * format.bytes, format.bytes);
+  const atMs = Math.min(toMs, fromMs + view.getUint32(AGE_OFFSET, true));
+  return { link: view.getUint32(0, true), result: format.read(view, HEAD_BYTES, atMs) };
 }

@@ -1,6 +1,6 @@
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
-import { OUTCOMES, type Sample } from '../protocol/sample.ts';
-import { asSuspect, codeOf, outcomeIndexOf } from './samples.ts';
+import { OUTCOMES } from '../protocol/sample.ts';
+import { asSuspect, isSuspect, outcomeIndexOf, type StoredSample } from '../protocol/stored-results.ts';
 
 /** Kinds of failure: all outcomes but `ok`. */
 export const FAILURE_KINDS = OUTCOMES.length - 1;
@@ -149,7 +149,7 @@ function columnsOf(bytes: ArrayBuffer) {
     /** Total of the last sample that went into the figures. */
     lastTotalUs: shorts(9),
     suspect: new Uint8Array(bytes, 24 * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK),
-    /** Made by `codeOf`: outcome and phase of the last sample that went into the figures, and whether the newest is suspect. */
+    /** `StoredSample.code`: outcome and phase of the last sample that went into the figures, and whether the newest is suspect. */
     code: new Uint8Array(bytes, 25 * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK),
     /** Failures by outcome: `FAILURE_KINDS` per bucket. */
     failures: new Uint8Array(bytes, 26 * BUCKETS_PER_CHUNK, FAILURE_KINDS * BUCKETS_PER_CHUNK),
@@ -182,26 +182,24 @@ export function isFull(chunk: Chunk, i: number): boolean {
  * Adds a sample to bucket `i`, except to its percentiles (`addPercentiles` does that). The first sample that is not suspect
  * discards the figures of the suspect samples before it. Returns whether that has happened.
  */
-export function addToBucket(chunk: Chunk, i: number, sample: Sample, nowMs: number): boolean {
+export function addToBucket(chunk: Chunk, i: number, { atMs, code, total16 }: StoredSample): boolean {
   const samples = chunk.samples[i] ?? 0;
   const suspect = chunk.suspect[i] ?? 0;
   const hasNoTrusted = samples === suspect;
-  const discards = !sample.suspect && hasNoTrusted && samples > 0;
+  const isDoubted = isSuspect(code);
+  const discards = !isDoubted && hasNoTrusted && samples > 0;
   if (discards) discardFigures(chunk, i);
   chunk.samples[i] = samples + 1;
-  chunk.suspect[i] = suspect + (sample.suspect ? 1 : 0);
-  chunk.newestMs[i] = pack16(nowMs - startOf(chunk, i));
-  if (sample.suspect && !hasNoTrusted) {
+  chunk.suspect[i] = suspect + (isDoubted ? 1 : 0);
+  chunk.newestMs[i] = pack16(atMs - startOf(chunk, i));
+  if (isDoubted && !hasNoTrusted) {
     chunk.code[i] = asSuspect(chunk.code[i] ?? 0);
     return discards;
   }
-  const code = codeOf(sample);
   const outcome = outcomeIndexOf(code);
-  const total16 = pack16(sample.totalUs);
   chunk.code[i] = code;
   chunk.lastTotalUs[i] = total16;
-  const isOk = outcome === 0;
-  if (isOk) {
+  if (outcome === 0) {
     // `NONE16` is the largest number, so only the maximum has to look for it.
     const max16 = chunk.maxUs[i] ?? NONE16;
     chunk.minUs[i] = Math.min(chunk.minUs[i] ?? NONE16, total16);

@@ -1,5 +1,13 @@
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
-import type { Sample, UdpResult } from '../protocol/sample.ts';
+import { MAX_SAMPLES, type RecentSample, type Sample, type UdpResult } from '../protocol/sample.ts';
+import {
+  CYCLE_RECORD,
+  isSuspect,
+  SAMPLE_RECORD,
+  type StoredSample,
+  sampleOfStored,
+  storedSampleOf,
+} from '../protocol/stored-results.ts';
 import {
   addToBucket,
   addUdpToBucket,
@@ -13,9 +21,9 @@ import {
   startOf,
   trustedOf,
 } from './buckets.ts';
-import { isSuspect, type Ring, Rings, type SampleVisitor } from './samples.ts';
+import { RecordRing } from './ring.ts';
 import { Statistics, type Summary } from './statistics.ts';
-import { cyclesPerLink, UdpRing } from './udp-ring.ts';
+import { UdpRing } from './udp-ring.ts';
 
 /** How much to keep of all links together. */
 export interface HistorySettings {
@@ -34,12 +42,12 @@ export interface HistorySettings {
 /** The stored samples of one link. Only `History` changes it. */
 export interface LinkRecord {
   /** The recent samples; null while they are dropped. */
-  ring: Ring | null;
+  ring: RecordRing | null;
   /** The number of the newest bucket, which may still take samples; -1 = none. */
   lastBucket: number;
   /** How many of the newest samples are in the ring but not yet in the percentiles of that bucket. */
   pendingSamples: number;
-  /** The recent cycles of the UDP probe; null before the first, and while samples are dropped. */
+  /** The recent cycles of the UDP probe; null where it is off, and while samples are dropped. */
   udp: UdpRing | null;
   /** Datagrams since the last ping, and those of them that were lost: whether they count, the next ping decides. */
   pendingUdpSent: number;
@@ -48,8 +56,14 @@ export interface LinkRecord {
   failedPings: number;
 }
 
+/** Receives a sample. Return false to see no more samples. */
+type SampleVisitor = (sample: StoredSample) => boolean | undefined;
+
 /** Receives bucket `i` of `chunk`, whose period is `startMs` to `endMs`. Return false to see no more buckets. */
 type BucketVisitor = (chunk: Chunk, i: number, startMs: number, endMs: number) => boolean | undefined;
+
+/** The number of shares is this, doubled as often as needed: so the rings seldom change their length. */
+const MIN_SHARES = 16;
 
 /**
  * The samples of all links: the recent ones as they were taken, older ones summed up in buckets. Both kinds of memory are
@@ -59,25 +73,37 @@ type BucketVisitor = (chunk: Chunk, i: number, startMs: number, endMs: number) =
  * monotonic.
  */
 export class History {
-  /** The recent samples of all links. Only `History` changes them. */
-  readonly rings: Rings;
   /** The buckets of all links. Only `History` changes them. */
   readonly buckets: BucketLog;
   readonly #settings: HistorySettings;
   readonly #statistics = new Statistics();
+  /** The links whose recent samples are kept. */
+  readonly #withSamples = new Set<LinkRecord>();
+  /** The memory for recent samples is divided among so many links. */
+  #shares = MIN_SHARES;
+  /** How many records each of them keeps. */
+  #samplesPerLink: number;
+  #cyclesPerLink: number;
   #widthMs: number = BUCKET_WIDTHS_MS[0];
-  #cyclesPerLink = 1;
 
   constructor(settings: HistorySettings) {
     this.#settings = settings;
-    this.rings = new Rings(settings.sampleBytes - settings.udpBytes);
     this.buckets = new BucketLog(settings.bucketBytes, settings.udpBytes > 0);
+    this.#samplesPerLink = this.#recordsPerLink(SAMPLE_RECORD);
+    this.#cyclesPerLink = this.#recordsPerLink(CYCLE_RECORD);
     this.setLinkCount(1);
   }
 
   /** Bytes that samples and buckets take. */
   get bytes(): number {
-    return this.rings.bytes + this.buckets.bytes;
+    let bytes = this.buckets.bytes;
+    for (const { ring, udp } of this.#withSamples) bytes += (ring?.view.byteLength ?? 0) + (udp?.view.byteLength ?? 0);
+    return bytes;
+  }
+
+  /** How many recent samples of each link are kept. */
+  get samplesPerLink(): number {
+    return this.#samplesPerLink;
   }
 
   /** Whether there are results of the UDP probe (UDP_ENABLED). */
@@ -99,24 +125,26 @@ export class History {
   setLinkCount(links: number): void {
     const { windowMs, intervalMs } = this.#settings;
     const buckets = this.buckets.capacity;
-    this.#cyclesPerLink = cyclesPerLink(this.#settings.udpBytes, links);
     this.#widthMs = bucketWidthMs({ links: Math.max(1, links), buckets, windowMs, intervalMs });
   }
 
   /** Makes the record of a link. */
   newRecord(): LinkRecord {
-    const nothingYet = { lastBucket: -1, pendingSamples: 0, udp: null };
+    const nothingYet = { ring: null, lastBucket: -1, pendingSamples: 0, udp: null };
     const noDatagrams = { pendingUdpSent: 0, pendingUdpLost: 0, failedPings: 0 };
-    return { ring: this.rings.open(), ...nothingYet, ...noDatagrams };
+    const record: LinkRecord = { ...nothingYet, ...noDatagrams };
+    this.reopen(record);
+    return record;
   }
 
   /** Drops the recent samples of a link; its buckets stay. */
   dropSamples(record: LinkRecord): void {
     if (record.ring === null) return;
     this.#updatePercentiles(record);
-    this.rings.close(record.ring);
     record.ring = null;
     record.udp = null;
+    this.#withSamples.delete(record);
+    this.#share();
   }
 
   /** Keeps recent samples again for a link whose samples were dropped. */
@@ -124,8 +152,10 @@ export class History {
     if (record.ring !== null) return;
     // What was before is known by buckets only.
     const droppedUntilMs = this.newestMs(record);
-    record.ring = this.rings.open(droppedUntilMs);
-    if (this.hasUdp) record.udp = new UdpRing(droppedUntilMs);
+    this.#withSamples.add(record);
+    this.#share();
+    record.ring = new RecordRing(SAMPLE_RECORD, this.#samplesPerLink, droppedUntilMs);
+    if (this.hasUdp) record.udp = new UdpRing(this.#cyclesPerLink, droppedUntilMs);
   }
 
   /** When the newest sample of a link was taken, as its buckets say; -Infinity if it has none. */
@@ -134,11 +164,45 @@ export class History {
     return chunk === null ? Number.NEGATIVE_INFINITY : newestOf(chunk, this.buckets.indexOf(lastBucket));
   }
 
+  /** Divides the memory for recent samples anew if many more links need a share, or far fewer. */
+  #share(): void {
+    const before = this.#shares;
+    const links = this.#withSamples.size;
+    if (links > before) this.#shares *= 2;
+    else if (links < before / 4 && before > MIN_SHARES) this.#shares /= 2;
+    if (this.#shares === before) return;
+    this.#samplesPerLink = this.#recordsPerLink(SAMPLE_RECORD);
+    this.#cyclesPerLink = this.#recordsPerLink(CYCLE_RECORD);
+    for (const { ring, udp } of this.#withSamples) {
+      ring?.resize(this.#samplesPerLink);
+      udp?.resize(this.#cyclesPerLink);
+    }
+  }
+
+  #recordsPerLink(format: typeof SAMPLE_RECORD | typeof CYCLE_RECORD): number {
+    const { sampleBytes, udpBytes } = this.#settings;
+    const bytes = format === CYCLE_RECORD ? udpBytes : sampleBytes - udpBytes;
+    return Math.max(1, Math.min(MAX_SAMPLES, Math.floor(bytes / this.#shares / format.bytes)));
+  }
+
+  /** The recent samples of a link, oldest first. Their times are monotonic. */
+  recentSamples(record: LinkRecord): RecentSample[] {
+    const newestFirst: RecentSample[] = [];
+    this.visitSamples(record, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (stored) => {
+      const { atMs, outcome, phase, connectUs, firstByteUs, totalUs, suspect } = sampleOfStored(stored);
+      newestFirst.push({ atMs, outcome, phase, connectUs, firstByteUs, totalUs, suspect });
+      return true;
+    });
+    return newestFirst.reverse();
+  }
+
   /** Adds the newest sample of a link, taken at `nowMs`. Does nothing while the samples of the link are dropped. */
   add(record: LinkRecord, nowMs: number, sample: Sample): void {
-    if (record.ring === null) return;
+    const { ring } = record;
+    if (ring === null) return;
+    const stored = storedSampleOf(sample, nowMs);
     // The ring is about to overwrite a sample that is not part of the percentiles yet.
-    if (record.pendingSamples >= this.rings.length) this.#updatePercentiles(record);
+    if (record.pendingSamples >= this.#samplesPerLink) this.#updatePercentiles(record);
     let chunk = this.buckets.chunkOf(record.lastBucket);
     let i = this.buckets.indexOf(record.lastBucket);
     if (chunk === null || nowMs >= startOf(chunk, i) + chunk.widthMs || isFull(chunk, i)) {
@@ -149,18 +213,20 @@ export class History {
       i = this.buckets.indexOf(record.lastBucket);
     }
     // The bucket discarded its suspect samples, so they are not pending any more.
-    if (chunk !== null && addToBucket(chunk, i, sample, nowMs)) record.pendingSamples = 0;
+    if (chunk !== null && addToBucket(chunk, i, stored)) record.pendingSamples = 0;
     record.pendingSamples += 1;
     if (this.hasUdp) this.#settleUdp(record, chunk, i, sample.outcome !== 'ok');
-    this.rings.add(record.ring, nowMs, sample);
+    SAMPLE_RECORD.write(ring.view, ring.add(nowMs), stored);
   }
 
-  /** Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle is evidence of loss: see `UdpRing.visit`. */
+  /**
+   * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle is evidence of loss: see
+   * `UdpRing.visitEvidence`.
+   */
   addUdp(record: LinkRecord, result: UdpResult): void {
-    if (record.ring === null || !this.hasUdp) return;
+    if (record.udp === null) return;
     const isBesideFailure = record.failedPings !== 0;
-    record.udp ??= new UdpRing();
-    record.udp.add(result, this.#cyclesPerLink, isBesideFailure);
+    record.udp.addCycle(result, isBesideFailure);
     if (result.suspect || isBesideFailure) return;
     record.pendingUdpSent += result.sent;
     record.pendingUdpLost += result.lost;
@@ -168,9 +234,9 @@ export class History {
 
   /** A ping has ended: bucket `i` of `chunk`, which is that of the ping, counts the datagrams since the last ping unless it failed. */
   #settleUdp(record: LinkRecord, chunk: Chunk | null, i: number, failed: boolean): void {
-    if (failed && record.ring !== null) {
+    if (failed) {
       let lastPingMs = Number.NEGATIVE_INFINITY;
-      this.rings.visit(record.ring, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (_code, atMs) => {
+      record.ring?.visit(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (_at, atMs) => {
         lastPingMs = atMs;
         return false;
       });
@@ -189,8 +255,8 @@ export class History {
   }
 
   /** Calls `visitor` for the recent samples of a link from `fromMs` to `toMs` (both included), newest first. */
-  visitSamples(record: LinkRecord, fromMs: number, toMs: number, visitor: SampleVisitor): void {
-    if (record.ring !== null) this.rings.visit(record.ring, fromMs, toMs, visitor);
+  visitSamples({ ring }: LinkRecord, fromMs: number, toMs: number, visitor: SampleVisitor): void {
+    ring?.visit(fromMs, toMs, (at, atMs) => visitor(SAMPLE_RECORD.read(ring.view, at, atMs)));
   }
 
   /** Calls `visitor` for the buckets of a link whose periods end after `fromMs`, newest first, with percentiles up to date. */
@@ -227,26 +293,19 @@ export class History {
 
   /** Merges the pending samples into the percentiles of the newest bucket. */
   #updatePercentiles(record: LinkRecord): void {
-    const { ring, lastBucket } = record;
-    const chunk = this.buckets.chunkOf(lastBucket);
+    const chunk = this.buckets.chunkOf(record.lastBucket);
     let left = record.pendingSamples;
     record.pendingSamples = 0;
-    if (ring === null || chunk === null || left === 0) return;
-    const i = this.buckets.indexOf(lastBucket);
+    if (chunk === null || left === 0) return;
+    const i = this.buckets.indexOf(record.lastBucket);
     // Suspect samples count only if the bucket has no others.
     const hasTrusted = trustedOf(chunk, i) > 0;
     this.#statistics.clear();
-    this.rings.visit(
-      ring,
-      Number.NEGATIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-      (code, _atMs, connectUs16, firstByteUs16, totalUs16) => {
-        const counts = isSuspect(code) ? !hasTrusted : hasTrusted;
-        if (counts) this.#statistics.addSample(code, connectUs16, firstByteUs16, totalUs16);
-        left -= 1;
-        return left > 0;
-      },
-    );
+    this.visitSamples(record, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (sample) => {
+      if (isSuspect(sample.code) !== hasTrusted) this.#statistics.addSample(sample);
+      left -= 1;
+      return left > 0;
+    });
     addPercentiles(chunk, i, this.#statistics.summary());
   }
 }

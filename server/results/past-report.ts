@@ -3,7 +3,8 @@ import { UNRELIABLE } from '../protocol/link-state.ts';
 import { emptyStats, MAX_LINKS, pack16 } from '../protocol/links.ts';
 import { type PeerRef, peersHashOf } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
-import { OUTCOMES, type Sample } from '../protocol/sample.ts';
+import { OUTCOMES } from '../protocol/sample.ts';
+import { type StoredSample, sampleOfStored } from '../protocol/stored-results.ts';
 import { emptyUdp, writeRecentUdp, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -20,7 +21,6 @@ import {
   writeStats,
 } from './pod-report.ts';
 import type { LastState, RangeResult, RangeStatistics } from './range-statistics.ts';
-import { sampleOfCode } from './samples.ts';
 
 /** What server/results contributes to the report of a past range. */
 export type PastReportParts = ReportParts & { past: ReportPast; starvation: Starvation };
@@ -104,17 +104,14 @@ const REPLAYED = 128;
  * was shown live. `knowsSince`: since when it was so does not depend on earlier samples. null if no samples are kept any more.
  */
 function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs: number) {
-  const samples: [sample: Sample, atMs: number][] = [];
-  history.visitSamples(record, Number.NEGATIVE_INFINITY, atMs, (code, at, connect16, firstByte16, total16) => {
-    samples.push([sampleOfCode({ code, connect16, firstByte16, total16 }), at]);
-    return samples.length < REPLAYED;
-  });
+  const samples: StoredSample[] = [];
+  history.visitSamples(record, Number.NEGATIVE_INFINITY, atMs, (sample) => samples.push(sample) < REPLAYED);
   const first = samples.at(-1);
   if (first === undefined) return null;
   const judgement = new LinkJudgement();
-  for (const [sample, at] of samples.reverse()) judgement.take(sample, at, slowUs);
+  for (const sample of samples.reverse()) judgement.take(sampleOfStored(sample), sample.atMs, slowUs);
   const hasAll = samples.length < REPLAYED && history.samplesSinceMs(record) === Number.NEGATIVE_INFINITY;
-  return { judgement, knowsSince: hasAll || judgement.sinceMs > first[1] };
+  return { judgement, knowsSince: hasAll || judgement.sinceMs > first.atMs };
 }
 
 function peersOf(entries: readonly Entry[]): PeerRef[] {

@@ -1,18 +1,10 @@
-import {
-  type CopiedCycle,
-  type CopiedTarget,
-  type CopyPiece,
-  CYCLE_BYTES,
-  type PackedSample,
-  readCycle,
-  readSample,
-  SAMPLE_BYTES,
-} from '../protocol/copy.ts';
+import { type Copied, type CopiedTarget, type CopyPiece, readRecord } from '../protocol/copy.ts';
 import type { Target } from '../protocol/pod.ts';
+import type { UdpResult } from '../protocol/sample.ts';
+import { CYCLE_RECORD, SAMPLE_RECORD, type StoredSample, sampleOfStored } from '../protocol/stored-results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import { Results, type ResultsSettings } from './results.ts';
-import { sampleOfCode } from './samples.ts';
 
 /** What of another process is to be played back: see `playedBack`. */
 export interface CopiedResults {
@@ -47,12 +39,12 @@ export async function playedBack(copied: CopiedResults, settings: ResultsSetting
   playedMs = Number.NEGATIVE_INFINITY;
   let played = 0;
   for (const piece of copied.pieces) {
-    for (const one of inOrder(piece)) {
-      const target = targets.get(one.link);
-      playedMs = Math.max(playedMs, one.atMs);
+    for (const { link, result } of inOrder(piece)) {
+      const target = targets.get(link);
+      playedMs = Math.max(playedMs, result.atMs);
       if (target !== undefined) {
-        if ('sent' in one) results.recordUdp(target, one);
-        else results.record(target, sampleOfCode(one));
+        if ('sent' in result) results.recordUdp(target, result);
+        else results.record(target, sampleOfStored(result));
       }
       if (played++ % 64 === 0 && timeSlice.isOver()) await timeSlice.next();
     }
@@ -62,15 +54,15 @@ export async function playedBack(copied: CopiedResults, settings: ResultsSetting
 }
 
 /** The samples and the cycles of a piece in order of time: the pings beside a cycle decide whether it counts. */
-function* inOrder(piece: CopyPiece): Generator<PackedSample | CopiedCycle> {
-  const cycles = piece.cycles.length / CYCLE_BYTES;
+function* inOrder(piece: CopyPiece): Generator<Copied<StoredSample | UdpResult>> {
+  const cycles = piece.cycles.length / CYCLE_RECORD.bytes;
   let next = 0;
   // One by one, because a piece may have thousands.
-  const nextCycle = () => (next < cycles ? readCycle(piece, next++) : null);
+  const nextCycle = () => (next < cycles ? readRecord(CYCLE_RECORD, piece.cycles, next++, piece) : null);
   let cycle = nextCycle();
-  for (let i = 0; i < piece.samples.length / SAMPLE_BYTES; i++) {
-    const sample = readSample(piece, i);
-    for (; cycle !== null && cycle.atMs < sample.atMs; cycle = nextCycle()) yield cycle;
+  for (let i = 0; i < piece.samples.length / SAMPLE_RECORD.bytes; i++) {
+    const sample = readRecord(SAMPLE_RECORD, piece.samples, i, piece);
+    for (; cycle !== null && cycle.result.atMs < sample.result.atMs; cycle = nextCycle()) yield cycle;
     yield sample;
   }
   for (; cycle !== null; cycle = nextCycle()) yield cycle;

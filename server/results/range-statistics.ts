@@ -1,11 +1,11 @@
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import type { Phase, UdpResult } from '../protocol/sample.ts';
+import { isOk, isSuspect, outcomeIndexOf, phaseOfCode, type StoredSample } from '../protocol/stored-results.ts';
 import { lossWindowMs } from '../protocol/udp.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf, newestOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
-import { isOk, isSuspect, outcomeIndexOf, phaseOfCode } from './samples.ts';
 import { Statistics, type Summary } from './statistics.ts';
 import type { DatagramVisitor } from './udp-ring.ts';
 import { UsualLatencies } from './usual.ts';
@@ -41,7 +41,7 @@ export interface RangeResult {
 
 /** The datagrams of the UDP probe of a link in a time range. */
 interface Datagrams {
-  /** Those of the cycles that are evidence of loss; see `UdpRing.visit`. */
+  /** Those of the cycles that are evidence of loss; see `UdpRing.visitEvidence`. */
   sent: number;
   /** Those of them that did not come back. */
   lost: number;
@@ -106,18 +106,20 @@ export class RangeStatistics {
       result.sent += sent;
       result.lost += lost;
     };
-    if (udp !== null && udp.droppedUntilMs < range.fromMs) udp.visit(range.fromMs, range.toMs, add);
+    if (udp !== null && udp.droppedUntilMs < range.fromMs) udp.visitEvidence(range.fromMs, range.toMs, add);
     else this.#visitUdpBuckets(record, range, nowMs, add);
     return result;
   }
 
   /**
    * The newest cycle of one link in a range that is not suspect; of a bucket, all its cycles together that are evidence of
-   * loss (see `UdpRing.visit`). null without any.
+   * loss (see `UdpRing.visitEvidence`). null without any.
    */
   newestUdpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpResult | null {
     const { udp } = record;
-    if (udp !== null && udp.droppedUntilMs < range.fromMs) return udp.newestIn(range.fromMs, range.toMs);
+    if (udp !== null && udp.droppedUntilMs < range.fromMs) {
+      return udp.cycles(range.fromMs, range.toMs).findLast(({ suspect }) => !suspect) ?? null;
+    }
     let newest: UdpResult | null = null;
     this.#visitUdpBuckets(record, range, nowMs, (sent, lost, endMs) => {
       const atMs = Math.min(endMs, nowMs);
@@ -140,7 +142,7 @@ export class RangeStatistics {
     const wasOk = state.outcome === 0;
     let sinceMs = state.newestMs;
     let isSame = true;
-    this.#history.visitSamples(record, Number.NEGATIVE_INFINITY, state.newestMs, (code, atMs) => {
+    this.#history.visitSamples(record, Number.NEGATIVE_INFINITY, state.newestMs, ({ code, atMs }) => {
       if (isSuspect(code)) return true;
       isSame = isOk(code) === wasOk;
       if (isSame) sinceMs = atMs;
@@ -157,9 +159,9 @@ export class RangeStatistics {
   }
 
   #addSamples(record: LinkRecord, { fromMs, toMs }: TimeRange, search: LastStateSearch): number {
-    this.#history.visitSamples(record, fromMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
-      this.#statistics.addSample(code, connect16, firstByte16, total16);
-      search.takeSample(code, atMs, connect16, firstByte16, total16);
+    this.#history.visitSamples(record, fromMs, toMs, (sample) => {
+      this.#statistics.addSample(sample);
+      search.takeSample(sample);
       return true;
     });
     return 0;
@@ -183,8 +185,8 @@ export class RangeStatistics {
    */
   #lookBack(record: LinkRecord, { fromMs, toMs }: TimeRange, search: LastStateSearch): LastState | null {
     const earliestMs = fromMs - LOOK_BACK * (toMs - fromMs);
-    this.#history.visitSamples(record, earliestMs, fromMs, (code, atMs, connect16, firstByte16, total16) => {
-      search.takeSample(code, atMs, connect16, firstByte16, total16);
+    this.#history.visitSamples(record, earliestMs, fromMs, (sample) => {
+      search.takeSample(sample);
       return !search.isSettled;
     });
     this.#history.visitBuckets(record, earliestMs, (chunk, i, startMs) => {
@@ -203,7 +205,7 @@ class LastStateSearch {
   /** Whether a trustworthy sample was found. */
   isSettled = false;
 
-  takeSample(code: number, atMs: number, connect16: number, firstByte16: number, total16: number): void {
+  takeSample({ atMs, code, connect16, firstByte16, total16 }: StoredSample): void {
     if (this.isSettled) return;
     const state = {
       newestMs: atMs,

@@ -1,14 +1,22 @@
-import type { CopyCursor, CopyPart } from '../protocol/copy.ts';
+import {
+  type Copied,
+  type CopyCursor,
+  type CopyPart,
+  type CopyPiece,
+  MAX_ANSWER_CYCLES,
+  MAX_ANSWER_SAMPLES,
+  writeRecords,
+} from '../protocol/copy.ts';
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
 import { type LinkChange, type SpeedChange, START_GRACE_MS } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
 import { MAX_SAMPLES, type RecentSample, type Sample, type UdpResult } from '../protocol/sample.ts';
+import { CYCLE_RECORD, SAMPLE_RECORD, type StoredSample } from '../protocol/stored-results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { pieceSince } from './copied-samples.ts';
 import { History } from './history.ts';
-import { Links } from './links.ts';
+import { type Link, Links } from './links.ts';
 import { type PastReportParts, pastReport } from './past-report.ts';
 import { currentReport, type Doubt, type PeerTable, peerTableOf, type ReportParts } from './pod-report.ts';
 import { RangeStatistics } from './range-statistics.ts';
@@ -30,6 +38,9 @@ export interface ResultsSettings {
 export const COPY_SHARE = 3 / 8;
 /** The share of RESULTS_MEMORY that is for the UDP probe if it is on. */
 const UDP_SHARE = 1 / 4;
+
+/** If the samples that are still kept may be too many for one answer to a keeper, only those of this time are given. */
+const LAST_COPIED_MS = 60_000;
 
 /** Who is told what changes. */
 interface ResultsHooks {
@@ -115,7 +126,7 @@ export class Results {
     return this.#links
       .withSamples()
       .filter((link) => link.target.uid === uid)
-      .flatMap(({ record }) => (record.ring === null ? [] : this.#history.rings.read(record.ring)))
+      .flatMap(({ record }) => this.#history.recentSamples(record))
       .map((sample) => ({ ...sample, atMs: Math.round(sample.atMs + wallMs) }))
       .sort((a, b) => a.atMs - b.atMs)
       .slice(-MAX_SAMPLES);
@@ -128,7 +139,7 @@ export class Results {
     return this.#links
       .withSamples()
       .filter(({ target }) => target.uid === uid)
-      .flatMap(({ record }) => record.udp?.all ?? [])
+      .flatMap(({ record }) => record.udp?.cycles() ?? [])
       .map((result) => ({ ...result, atMs: Math.round(result.atMs + wallMs) }))
       .sort((a, b) => a.atMs - b.atMs)
       .slice(-MAX_SAMPLES);
@@ -217,14 +228,46 @@ export class Results {
     const nowMs = this.#clock.monotonicMs();
     this.#links.expire(nowMs);
     const all = this.#links.all();
-    const timeSlice = new TimeSlice(this.#clock);
-    const piece = await pieceSince(all, this.#history, Math.max(sinceMs, this.#startedMs), nowMs, timeSlice);
+    const piece = await this.#pieceSince(all, Math.max(sinceMs, this.#startedMs), nowMs);
     const targets = all
       .filter(({ number }) => number >= links)
       .map(({ number, target: { uid, name, namespace, podIP, family } }) => {
         return { number, uid, name, namespace, podIP, family };
       });
     return { nowMs, sinceMs: piece.fromMs, untilMs: nowMs, links: this.#links.count, targets, pieces: [piece] };
+  }
+
+  /**
+   * The samples and the cycles of the UDP probe of `links` after `sinceMs`, up to `nowMs` (monotonic), as far as they are still kept.
+   * The piece begins later than `sinceMs` if earlier samples are not kept, or are too many; the cycles may begin later still.
+   */
+  async #pieceSince(links: readonly Link[], sinceMs: number, nowMs: number): Promise<CopyPiece> {
+    const hasMany = links.length * MAX_SAMPLES > MAX_ANSWER_SAMPLES;
+    let fromMs = Math.max(sinceMs, hasMany ? nowMs - LAST_COPIED_MS : Number.NEGATIVE_INFINITY);
+    for (const { record, retiredAtMs } of links) {
+      if (retiredAtMs < 0) fromMs = Math.max(fromMs, this.#history.samplesSinceMs(record));
+    }
+    const samples: Copied<StoredSample>[] = [];
+    const cycles: Copied<UdpResult>[] = [];
+    const timeSlice = new TimeSlice(this.#clock);
+    for (const { record, number: link } of links) {
+      this.#history.visitSamples(record, fromMs, nowMs, (sample) => {
+        if (sample.atMs > fromMs) samples.push({ link, result: sample });
+        return samples.length < MAX_ANSWER_SAMPLES;
+      });
+      for (const cycle of record.udp?.cycles(fromMs) ?? []) {
+        if (cycle.atMs > fromMs && cycles.length < MAX_ANSWER_CYCLES) cycles.push({ link, result: cycle });
+      }
+      if (timeSlice.isOver()) await timeSlice.next();
+    }
+    samples.sort((a, b) => a.result.atMs - b.result.atMs);
+    cycles.sort((a, b) => a.result.atMs - b.result.atMs);
+    return {
+      fromMs,
+      toMs: nowMs,
+      samples: writeRecords(SAMPLE_RECORD, samples, fromMs),
+      cycles: writeRecords(CYCLE_RECORD, cycles, fromMs),
+    };
   }
 
   /** The width (ms) of the widest bucket since `ageMs` ago; 0 if every sample since then is still kept. */

@@ -1,8 +1,8 @@
 import { Jitter } from '../protocol/link-quality.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
+import { isSuspect, outcomeIndexOf, type StoredSample } from '../protocol/stored-results.ts';
 import { type Chunk, FAILURE_KINDS } from './buckets.ts';
-import { isSuspect, outcomeIndexOf } from './samples.ts';
 
 /** Statistics of the samples of one link in a time range. Durations in us, over the `ok` samples; -1 if there are none. */
 export interface Summary {
@@ -54,8 +54,8 @@ export class Statistics {
     this.#suspectCount = 0;
   }
 
-  /** Adds a sample in the form of a `SampleVisitor`. */
-  addSample(code: number, connect16: number, firstByte16: number, total16: number): void {
+  /** Adds a sample. */
+  addSample({ code, connect16, firstByte16, total16 }: StoredSample): void {
     const group = isSuspect(code) ? this.#suspect : this.#trusted;
     const outcome = outcomeIndexOf(code);
     if (isSuspect(code)) this.#suspectCount += 1;

@@ -1,12 +1,12 @@
 import { LATENCY_BINS_US, type LinkHistory, type PodHistory } from '../protocol/history.ts';
 import { NONE16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
+import { isOk, isSuspect, type StoredSample } from '../protocol/stored-results.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import type { Link } from './links.ts';
-import { isOk, isSuspect } from './samples.ts';
 import { Statistics } from './statistics.ts';
 
 /** A time range of monotonic time, divided into `count` steps of `stepMs`; the last step may be shorter. */
@@ -40,7 +40,7 @@ export async function countBySteps(
   const ok = new Uint32Array(count);
   const okByBin = new Uint32Array(count * BINS);
   const visitor: StepVisitor = {
-    sample(step, code, _connect16, _firstByte16, total16) {
+    sample(step, { code, total16 }) {
       if (isSuspect(code)) return;
       if (isOk(code)) addOk(step, 1, binOf(total16));
       else increase(failures, step, 1);
@@ -115,7 +115,7 @@ export function sumUpBySteps(
     return statistics;
   };
   const visitor: StepVisitor = {
-    sample: (step, ...sample) => statisticsOf(step).addSample(...sample),
+    sample: (step, sample) => statisticsOf(step).addSample(sample),
     // Only the last step, so that the counts of all steps add up.
     bucket: (_first, last, chunk, i) => statisticsOf(last).addBucket(chunk, i),
   };
@@ -146,8 +146,8 @@ function summaryOf(statistics: Statistics): StepSummary {
 
 /** Receives what is stored of a link. */
 interface StepVisitor {
-  /** A sample in step `step`; the other arguments are as in `SampleVisitor`. */
-  sample(step: number, code: number, connect16: number, firstByte16: number, total16: number): void;
+  /** A sample in step `step`. */
+  sample(step: number, sample: StoredSample): void;
   /** Bucket `i` of `chunk`, which covers the steps `first` to `last`. */
   bucket(first: number, last: number, chunk: Chunk, i: number): void;
 }
@@ -162,9 +162,8 @@ function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   const sinceMs = history.samplesSinceMs(record);
   const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, visitor.bucket);
   if (older.firstSampleStep < count) {
-    history.visitSamples(record, older.bucketsEndMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
-      const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
-      visitor.sample(step, code, connect16, firstByte16, total16);
+    history.visitSamples(record, older.bucketsEndMs, toMs, (sample) => {
+      visitor.sample(Math.min(count - 1, Math.floor((sample.atMs - fromMs) / stepMs)), sample);
       return true;
     });
   }
@@ -186,7 +185,7 @@ function visitUdpSteps(
     if ((chunk.udpSent[i] ?? 0) > 0) visit(last, chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0);
   });
   if (older.firstSampleStep >= count) return;
-  record.udp?.visit(older.bucketsEndMs, toMs, (sent, lost, atMs) => {
+  record.udp?.visitEvidence(older.bucketsEndMs, toMs, (sent, lost, atMs) => {
     visit(Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs)), sent, lost);
   });
 }

@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type CopiedCycle,
+  type Copied,
   type CopyPart,
-  CYCLE_BYTES,
   encodeCopyAnswer,
   parseCopyAnswerSliced,
-  readCycle,
-  writeCycles,
+  readRecord,
+  writeRecords,
 } from '../../../server/protocol/copy.ts';
 import type { Journal } from '../../../server/protocol/event.ts';
+import type { UdpResult } from '../../../server/protocol/sample.ts';
+import { CYCLE_RECORD } from '../../../server/protocol/stored-results.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { runSliced } from '../../../server/runtime/concurrency.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -53,21 +54,21 @@ describe('the cycles of the UDP probe in a copy', () => {
         hops: fc.integer({ min: -1, max: 254 }),
         suspect: fc.boolean(),
       })
-      .map((one): CopiedCycle => ({ ...one, lost: Math.min(one.lost, one.sent) }));
+      .map(({ link, ...one }): Copied<UdpResult> => ({ link, result: { ...one, lost: Math.min(one.lost, one.sent) } }));
     await fc.assert(
       fc.asyncProperty(fc.array(cycle, { maxLength: 40 }), async (cycles) => {
-        const { copies } = await parse(wireOf(writeCycles(cycles, FROM_MS)));
+        const { copies } = await parse(wireOf(writeRecords(CYCLE_RECORD, cycles, FROM_MS)));
         const piece = copies[0]!.pieces[0]!;
-        expect(cycles.map((_, i) => readCycle(piece, i))).toEqual(cycles);
-        expect(piece.cycles.length).toBe(cycles.length * CYCLE_BYTES);
+        expect(cycles.map((_, i) => readRecord(CYCLE_RECORD, piece.cycles, i, piece))).toEqual(cycles);
+        expect(piece.cycles.length).toBe(cycles.length * CYCLE_RECORD.bytes);
       }),
     );
   });
 
   it('have lost no more than was sent, and are not later than their piece, whatever the bytes say', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: CYCLE_BYTES, maxLength: CYCLE_BYTES }), (cycles) => {
-        const { atMs, sent, lost, hops } = readCycle({ fromMs: FROM_MS, toMs: TO_MS, samples: cycles, cycles }, 0);
+      fc.property(fc.uint8Array({ minLength: CYCLE_RECORD.bytes, maxLength: CYCLE_RECORD.bytes }), (cycles) => {
+        const { atMs, sent, lost, hops } = readRecord(CYCLE_RECORD, cycles, 0, { fromMs: FROM_MS, toMs: TO_MS }).result;
         expect(atMs).toBeGreaterThanOrEqual(FROM_MS);
         expect(atMs).toBeLessThanOrEqual(TO_MS);
         expect(lost).toBeLessThanOrEqual(sent);
@@ -83,9 +84,9 @@ describe('the cycles of the UDP probe in a copy', () => {
   });
 
   it('are a field of their own beside the samples: what a version does not know of a piece, it leaves out', async () => {
-    const wire = wireOf(new Uint8Array(CYCLE_BYTES));
+    const wire = wireOf(new Uint8Array(CYCLE_RECORD.bytes));
     Object.assign(wire.copies[0]?.pieces[0] ?? {}, { later: 'AAAA' });
-    const pieces = [{ ...copyOf(new Uint8Array(CYCLE_BYTES)).pieces[0] }];
-    expect((await parse(wire)).copies).toEqual([{ ...copyOf(new Uint8Array(CYCLE_BYTES)), pieces }]);
+    const pieces = [{ ...copyOf(new Uint8Array(CYCLE_RECORD.bytes)).pieces[0] }];
+    expect((await parse(wire)).copies).toEqual([{ ...copyOf(new Uint8Array(CYCLE_RECORD.bytes)), pieces }]);
   });
 });

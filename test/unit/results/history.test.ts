@@ -147,7 +147,7 @@ describe('buckets', () => {
 
   it('have percentiles of all their samples, even if only a few of the samples are still kept', () => {
     const { history, add, resultOf } = historyOf(1, { sampleBytes: EIGHT_SAMPLES, intervalMs: 0 });
-    expect(history.rings.length).toBe(8);
+    expect(history.samplesPerLink).toBe(8);
     for (let i = 0; i < 100; i++) add(0, 1_000 + i, sampleOf({ totalUs: i < 50 ? 100 : 300, connectUs: 40 }));
     const { summary } = resultOf(0, 2_000);
     expect(summary).toMatchObject({ count: 100, minUs: 100, maxUs: 300, connectP50Us: 40 });

@@ -1,17 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pack16 } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
-import { codeOf } from '../../../server/results/samples.ts';
+import { storedSampleOf } from '../../../server/protocol/stored-results.ts';
 import { Percentiles, Statistics } from '../../../server/results/statistics.ts';
 import { refusedSample, sampleOf } from '../../support/samples.ts';
 
 function statisticsOf(samples: readonly Sample[]): Statistics {
   const statistics = new Statistics();
-  for (const sample of samples) {
-    const { connectUs, firstByteUs, totalUs } = sample;
-    statistics.addSample(codeOf(sample), pack16(connectUs), pack16(firstByteUs), pack16(totalUs));
-  }
+  for (const sample of samples) statistics.addSample(storedSampleOf(sample, 0));
   return statistics;
 }
 
