@@ -4,37 +4,43 @@ import { findingsAnswer } from '../analysis/findings/findings.ts';
 import { roundsOf } from '../analysis/rounds.ts';
 import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import { MAX_EVENTS } from '../protocol/event.ts';
-import { parseDurationMs } from '../runtime/duration.ts';
-import { textOf } from '../runtime/errors.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError } from './errors.ts';
 import {
   choiceParameter,
+  durationParameter,
   expectParameters,
+  hasParameter,
   lastRangeParameters,
-  MIN_RANGE_MS,
-  momentParameter,
   onlyParameters,
+  pastRangeParameters,
   rangeParameter,
   textParameter,
 } from './query.ts';
 import { sendExactly, sendPieces } from './send.ts';
+import type { VerdictQuery } from './verdict.ts';
 
 /** Statuses that tools understand: 425 is "Too Early" (RFC 8470), neither success nor failure. */
 const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
+/** The media types of a report. */
+const HTML = 'text/html';
+const JSON_TYPE = 'application/json';
+const MAX_TITLE = 200;
 
-/** Whether a hypothesis holds, and what stands out. */
-export function verdictRoutes(context: RouteContext): Router {
+/**
+ * Whether a hypothesis holds; what stands out; the rounds of ongoing experiments; and what happened in a time range, compared with
+ * the time before and after it. `/api/v1/report` is for readers: an HTML file, or the same as JSON. `/api/v1/comparison` is for the
+ * page: it has every link.
+ */
+export function analysisRoutes(context: RouteContext): Router {
   const router = Router();
 
   router.get('/api/v1/verdict', async (req, res) => {
     onlyParameters(req, 'expect', 'window', 'start', 'end', 'status', 'format');
     const always200 = choiceParameter(req, 'status', ['', 'always200']) === 'always200';
     const isBool = choiceParameter(req, 'format', ['json', 'bool']) === 'bool';
-    const optional = (name: string) => (req.query[name] === undefined ? null : textParameter(req, name, ''));
-    const [window, start, end] = [optional('window'), optional('start'), optional('end')];
-    const answer = await context.verdict({ expect: expectParameters(req), window, start, end });
+    const answer = await context.verdict({ expect: expectParameters(req), over: verdictRangeOf(req, context) });
     res.status(always200 ? 200 : STATUS[answer.verdict]).set('Cache-Control', 'no-store');
     if (isBool) sendExactly(res, 'text/plain', String(answer.ok));
     else sendExactly(res, 'application/json', JSON.stringify(answer));
@@ -45,43 +51,14 @@ export function verdictRoutes(context: RouteContext): Router {
     res.set('Cache-Control', 'no-store').json(findingsAnswer(mesh));
   });
 
-  return router;
-}
-
-/** The rounds of ongoing experiments. */
-export function roundRoutes(context: RouteContext): Router {
-  const router = Router();
-
   router.get('/api/v1/rounds', acceptsJson, async (req, res) => {
     onlyParameters(req, 'from', 'to', 'within');
     const range = lastRangeParameters(req, context.clock.nowMs(), context.config.historyWindowMs);
-    const within = textParameter(req, 'within', '');
-    const withinMs = within === '' ? null : durationOf(within);
+    const withinMs = durationParameter(req, 'within');
     const events = await context.events.events({ ...range, limit: MAX_EVENTS });
     const { selfUid, snapshot } = context.monitor;
     res.set('Cache-Control', 'no-store').json(roundsOf(events, { pods: snapshot.pods, selfUid, withinMs }));
   });
-
-  return router;
-}
-
-function durationOf(text: string): number {
-  try {
-    return parseDurationMs(text);
-  } catch (error) {
-    throw new HttpError(400, `within in query: ${textOf(error)}`);
-  }
-}
-
-const REPORT_TYPES = ['text/html', 'application/json'] as const;
-const MAX_TITLE = 200;
-
-/**
- * What happened in a range, compared with the time before and after it. `/api/v1/report` is for readers: an HTML file, or the same as
- * JSON. `/api/v1/comparison` is for the page: it has every link.
- */
-export function reportRoutes(context: RouteContext): Router {
-  const router = Router();
 
   router.get('/api/v1/report', async (req, res) => {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect', 'title', 'format');
@@ -91,9 +68,9 @@ export function reportRoutes(context: RouteContext): Router {
     if (title.length > MAX_TITLE) {
       throw new HttpError(400, `title in query: expected at most ${MAX_TITLE} characters`);
     }
-    const report = await context.reporter.report({ ...query, title, pictures: type === 'text/html' });
+    const report = await context.reporter.report({ ...query, title, pictures: type === HTML });
     res.set('Cache-Control', 'no-store').vary('Accept');
-    if (type === 'application/json') res.json(report.data);
+    if (type === JSON_TYPE) res.json(report.data);
     else await sendReportPage(res, report, query.ranges.during, context.config.frameAncestors);
   });
 
@@ -106,6 +83,28 @@ export function reportRoutes(context: RouteContext): Router {
   });
 
   return router;
+}
+
+/**
+ * What a verdict is about: the last `window`, a time range from `start` to `end`, or null = the usual window. Windows are whole
+ * seconds, so that queries for the same window share one collection. Throws 400.
+ */
+function verdictRangeOf(req: Request, { clock, config: { historyWindowMs } }: RouteContext): VerdictQuery['over'] {
+  const windowMs = durationParameter(req, 'window');
+  const isPast = hasParameter(req, 'start') || hasParameter(req, 'end');
+  if (windowMs === null) return isPast ? recentRangeOf(req, clock.nowMs(), historyWindowMs) : null;
+  if (isPast) throw new HttpError(400, 'window in query: expected either window or start and end, not both');
+  const wholeMs = Math.ceil(windowMs / 1000) * 1000;
+  if (wholeMs >= 1000 && wholeMs <= Math.max(1000, historyWindowMs)) return { windowMs: wholeMs };
+  const mostS = Math.floor(historyWindowMs / 1000);
+  throw new HttpError(400, `window in query: expected from 1s to ${mostS}s (HISTORY_WINDOW)`);
+}
+
+/** The range from `start` to `end`, which must begin within the last `historyWindowMs`, give or take a second. Throws 400. */
+function recentRangeOf(req: Request, nowMs: number, historyWindowMs: number): TimeRange {
+  const range = pastRangeParameters(req, 'start', 'end', nowMs);
+  if (nowMs - range.fromMs <= historyWindowMs + 1000) return range;
+  throw new HttpError(400, 'start in query: expected a time within the last HISTORY_WINDOW');
 }
 
 async function sendReportPage(
@@ -123,14 +122,12 @@ async function sendReportPage(
 }
 
 /** The media type of the report: `format` decides, else the Accept header. Throws 400 and 406. */
-function reportType(req: Request): (typeof REPORT_TYPES)[number] {
-  const format = textParameter(req, 'format', '');
-  if (format === 'html') return 'text/html';
-  if (format === 'json') return 'application/json';
-  if (format !== '') throw new HttpError(400, 'format in query: expected html or json');
-  const type = req.accepts([...REPORT_TYPES]);
-  if (type === 'text/html' || type === 'application/json') return type;
-  throw new HttpError(406, `unsupported media type requested, only [${REPORT_TYPES.join(' ')}] are available`);
+function reportType(req: Request): string {
+  const format = choiceParameter(req, 'format', ['', 'html', 'json']);
+  if (format !== '') return format === 'html' ? HTML : JSON_TYPE;
+  const type = req.accepts([HTML, JSON_TYPE]);
+  if (type !== false) return type;
+  throw new HttpError(406, `unsupported media type requested, only [${HTML} ${JSON_TYPE}] are available`);
 }
 
 /** What to compare: the parameters `from`, `to`, `before`, `after` and `expect`. Throws 400. */
@@ -143,17 +140,9 @@ function comparisonQueryOf(req: Request, context: RouteContext): ComparisonQuery
   return { ranges, expect: expectParameters(req) };
 }
 
-/** The range from parameter `from` to parameter `to`; a `to` in the future becomes now. Throws 400. */
+/** The range from `from` to `to`, which must end within the last HISTORY_WINDOW. Throws 400. */
 function duringOf(req: Request, { clock, config }: RouteContext): TimeRange {
-  const nowMs = clock.nowMs();
-  if (req.query['from'] === undefined) throw new HttpError(400, 'from in query: expected the start of the range');
-  const fromMs = momentParameter(req, 'from', nowMs);
-  const toMs = Math.min(nowMs, momentParameter(req, 'to', nowMs));
-  if (toMs - fromMs < MIN_RANGE_MS) {
-    throw new HttpError(400, 'from in query: expected a time at least one second before "to" and before now');
-  }
-  if (toMs <= nowMs - config.historyWindowMs) {
-    throw new HttpError(400, 'to in query: expected a time within the last HISTORY_WINDOW');
-  }
-  return { fromMs, toMs };
+  const range = pastRangeParameters(req, 'from', 'to', clock.nowMs());
+  if (range.toMs > clock.nowMs() - config.historyWindowMs) return range;
+  throw new HttpError(400, 'to in query: expected a time within the last HISTORY_WINDOW');
 }

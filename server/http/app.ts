@@ -5,13 +5,14 @@ import compression from 'compression';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import express from 'express';
 import helmet from 'helmet';
-import { reportRoutes, roundRoutes, verdictRoutes } from './analysis-routes.ts';
+import { analysisRoutes } from './analysis-routes.ts';
 import type { RouteContext } from './context.ts';
 import { errorHandler, methodNotAllowed, notFound } from './errors.ts';
 import { annotationRoutes, eventRoutes } from './event-routes.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
 import { apiRoutes, copyRoutes, historyRoutes } from './mesh-routes.ts';
 import OPENAPI from './openapi.json';
+import { processRoutes } from './process-routes.ts';
 import type { Streams } from './stream.ts';
 
 /**
@@ -72,15 +73,14 @@ export function createApp(context: RouteContext, streams: Streams): Express {
       filter: (req, res) => req.path !== '/api/v1/stream' && !isFile(req) && mayCompress(req, res),
     }),
   );
+  app.use(processRoutes(context, () => context.monitor.livenessFailure()));
   app.use(goldpingerRoutes(context));
   app.use(historyRoutes(context));
   app.use(copyRoutes(context));
   app.use(apiRoutes(context, streams));
   app.use(eventRoutes(context));
-  app.use(verdictRoutes(context));
   app.use(annotationRoutes(context));
-  app.use(reportRoutes(context));
-  app.use(roundRoutes(context));
+  app.use(analysisRoutes(context));
   for (const [path, methods] of Object.entries(OPENAPI.paths)) {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
     // `app.all` would make an object for each of 35 methods: a thousand in all, and 10 ms of a start.

@@ -52,17 +52,24 @@ interface OwnPast {
   lastKnown(uid: string): Pod | null;
 }
 
-/** What the routes need. service.ts provides it; tests pass plain objects. */
-export interface RouteContext {
+/** What the server of every pod needs, also of a passive one. */
+export interface ProcessContext {
   clock: Clock;
   log: Log;
   config: Config;
-  version: string;
+  /** When this process started, ms since the epoch. */
   bootTimeMs: number;
+  /** Whether `/readyz` answers 200; false once shutdown has begun. */
+  isReady(): boolean;
+  metrics: Pick<Metrics, 'received' | 'render'>;
+}
+
+/** What the routes need. service.ts provides it; tests pass plain objects. */
+export interface RouteContext extends ProcessContext {
+  version: string;
   /** Folder of the built page. */
   pageDir: string;
   monitor: OwnPod;
-  metrics: Pick<Metrics, 'received' | 'render'>;
   painter: Pick<HeatmapPainter, 'paint'>;
   past: OwnPast;
   /** The copies that this pod keeps of other pods. */
@@ -81,8 +88,6 @@ export interface RouteContext {
   reporter: Pick<Reporter, 'report' | 'comparison'>;
   /** Judges a hypothesis. Rejects with a ValidationError if the query is not valid. */
   verdict(query: VerdictQuery): Promise<VerdictAnswer>;
-  /** Whether `/readyz` answers 200; false once shutdown has begun. */
-  isReady(): boolean;
   /** Emits `change` after each change of the pod list. */
   podChanges: EventEmitter;
 }

@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import express, { type RequestHandler, Router } from 'express';
+import express, { type Request, type RequestHandler, Router } from 'express';
 import {
   ANNOTATION_ID,
   type AnnotationCopy,
   parseAnnotationCopiesSliced,
   readAnnotationRequest,
 } from '../protocol/annotation.ts';
+import { MAX_EVENTS } from '../protocol/event.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
 import { noneSkipped } from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -13,25 +14,29 @@ import { runSliced } from '../runtime/concurrency.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError, sendError } from './errors.ts';
-import { lastRangeParameters, limitParameter, numberParameter } from './query.ts';
+import { lastRangeParameters, wholeParameter } from './query.ts';
 
 /** Routes of events: this pod's journal, and the events of the whole mesh. */
 export function eventRoutes(context: RouteContext): Router {
   const router = Router();
 
   router.get('/api/v1/journal', acceptsJson, (req, res) => {
-    const sinceAgeMs = numberParameter(req, 'sinceAge', context.config.historyWindowMs);
-    if (sinceAgeMs > MAX_PAST_MS) throw new HttpError(400, `sinceAge in query: expected at most ${MAX_PAST_MS} (ms)`);
-    res.set('Cache-Control', 'no-store').json(context.past.journal(sinceAgeMs, limitParameter(req)));
+    const sinceAgeMs = wholeParameter(req, 'sinceAge', 0, MAX_PAST_MS, context.config.historyWindowMs);
+    res.set('Cache-Control', 'no-store').json(context.past.journal(sinceAgeMs, limitOf(req)));
   });
 
   router.get('/api/v1/events', acceptsJson, async (req, res) => {
     const range = lastRangeParameters(req, context.clock.nowMs(), context.config.historyWindowMs);
-    const events = await context.events.events({ ...range, limit: limitParameter(req) });
+    const events = await context.events.events({ ...range, limit: limitOf(req) });
     res.set('Cache-Control', 'no-store').json(events);
   });
 
   return router;
+}
+
+/** The parameter `limit`: how many events at most. Throws 400. */
+function limitOf(req: Request): number {
+  return wholeParameter(req, 'limit', 1, MAX_EVENTS, MAX_EVENTS);
 }
 
 const MAX_BODY_BYTES = 16_384;

@@ -1,11 +1,10 @@
 import { Router } from 'express';
 import { checkAllAnswer } from '../goldpinger/check-all-answer.ts';
 import { clusterHealthAnswer } from '../goldpinger/cluster-health-answer.ts';
-import { CONTENT_TYPES, formatFor } from '../metrics/exposition.ts';
 import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAcceptJson } from './errors.ts';
-import { PingAnswer } from './ping.ts';
+import { timesOf } from './process-routes.ts';
 import { numberParameter } from './query.ts';
 import { sendExactly, sendPieces } from './send.ts';
 
@@ -18,14 +17,10 @@ const JSON_TYPE = 'application/json';
  */
 const MAX_SHARED_PODS = 100;
 
-/** Goldpinger's JSON API, same paths, keys and types. Nearly all pings are answered before express: see ping.ts. */
+/** Goldpinger's API: same paths, keys and types. process-routes.ts has the paths that a passive pod serves too. */
 export function goldpingerRoutes(context: RouteContext): Router {
   const router = Router();
   const collect = (windowMs = 0) => context.collector.collect({ windowMs, maxAgeMs: MESH_MAX_AGE_MS });
-
-  // The rest of the pings: HEAD, `/PING`, and absolute URIs from clients of a proxy.
-  const ping = new PingAnswer(context);
-  router.get('/ping', (_req, res) => ping.send(res));
 
   router.get('/check', async (req, res) => {
     context.metrics.received('check');
@@ -54,16 +49,6 @@ export function goldpingerRoutes(context: RouteContext): Router {
     sendExactly(res, JSON_TYPE, JSON.stringify({ OK, ...timesOf(context, startMs), ...health }));
   });
 
-  router.get('/healthz', (req, res) => {
-    context.metrics.received('healthz');
-    mustAcceptJson(req);
-    const startMs = context.clock.monotonicMs();
-    const failure = context.monitor.livenessFailure();
-    const reason = failure === '' ? {} : { reason: failure };
-    res.status(failure === '' ? 200 : 503);
-    sendExactly(res, JSON_TYPE, JSON.stringify({ OK: failure === '', ...timesOf(context, startMs), ...reason }));
-  });
-
   router.get('/heatmap.png', async (req, res) => {
     // Goldpinger's parameters: good below t0, fair below t1, warning below t2, slow from t2 on.
     const limits = {
@@ -81,19 +66,5 @@ export function goldpingerRoutes(context: RouteContext): Router {
     res.type('image/png').send(Buffer.from(png));
   });
 
-  router.get('/metrics', async (req, res) => {
-    const format = formatFor(req.get('accept'));
-    res.set('Content-Type', CONTENT_TYPES[format]);
-    await sendPieces(res, context.metrics.render(format));
-  });
-
   return router;
-}
-
-/** Goldpinger's `duration-ns` and `generated-at`. */
-function timesOf(context: RouteContext, startMs: number): { 'duration-ns': number; 'generated-at': string } {
-  return {
-    'duration-ns': Math.max(1, Math.round((context.clock.monotonicMs() - startMs) * 1e6)),
-    'generated-at': new Date(context.clock.nowMs()).toISOString(),
-  };
 }

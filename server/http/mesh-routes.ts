@@ -17,7 +17,6 @@ import {
   hasParameter,
   momentParameter,
   stepParameter,
-  streamWindowParameter,
   textParameter,
   uidParameter,
   windowParameter,
@@ -25,11 +24,13 @@ import {
 import { sendPieces } from './send.ts';
 import { STREAM_HEADERS, type Streams } from './stream.ts';
 
+/** Windows of statistics that can be streamed, ms; a closed set, so that pages of the same window share collections. */
+const STREAM_WINDOWS_MS = ['0', '60000', '300000'] as const;
 /** The most steps of a link's history, and the shortest step. */
 const MAX_LINK_STEPS = 360;
 const MIN_LINK_STEP_MS = 1_000;
 
-/** Pod reports, the mesh and its links now, live streams, the readiness probe and the description of the API. */
+/** Pod reports, the mesh and its links now, live streams, and the description of the API. */
 export function apiRoutes(context: RouteContext, streams: Streams): Router {
   const router = Router();
 
@@ -67,17 +68,12 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
   });
 
   router.get('/api/v1/stream', (req, res) => {
-    const windowMs = streamWindowParameter(req);
+    const windowMs = Number(choiceParameter(req, 'window', STREAM_WINDOWS_MS));
     const figure = choiceParameter(req, 'figure', STREAM_FIGURES);
     // HEAD asks whether there is a stream and of what type. It has no body, so it must neither wait nor take a place.
     if (req.method === 'HEAD') res.set(STREAM_HEADERS).end();
     else if (!streams.open(res, windowMs, figure))
       sendError(res, 503, 'too many live pages on this pod; ask /api/v1/mesh instead');
-  });
-
-  router.get('/readyz', (_req, res) => {
-    const ready = context.isReady();
-    res.status(ready ? 200 : 503).json({ OK: ready, ...(ready ? {} : { reason: 'this pod is shutting down' }) });
   });
 
   router.get('/swagger.json', (_req, res) => {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RouteContext } from './context.ts';
+import type { ProcessContext } from './context.ts';
 
 /**
  * The answer to `/ping`, the hot path of the whole mesh: made once, and sent without express. The body is Goldpinger's:
@@ -8,13 +8,13 @@ import type { RouteContext } from './context.ts';
  * connection that breaks in the middle of its next ping when this process ends.
  */
 export class PingAnswer {
-  readonly #metrics: RouteContext['metrics'];
+  readonly #metrics: ProcessContext['metrics'];
   readonly #isReady: () => boolean;
   readonly #body: Buffer;
   readonly #headers: Record<string, string | number>;
   readonly #raw: Record<'close' | 'keep-alive', Buffer>;
 
-  constructor({ metrics, bootTimeMs, isReady }: Pick<RouteContext, 'metrics' | 'bootTimeMs' | 'isReady'>) {
+  constructor({ metrics, bootTimeMs, isReady }: ProcessContext) {
     this.#metrics = metrics;
     this.#isReady = isReady;
     this.#body = Buffer.from(JSON.stringify({ boot_time: new Date(bootTimeMs).toISOString() }));

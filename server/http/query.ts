@@ -1,13 +1,11 @@
 import type { Request } from 'express';
 import { type CopyCursor, NO_CURSOR } from '../protocol/copy.ts';
-import { MAX_EVENTS } from '../protocol/event.ts';
 import { type AgeRange, MAX_PAST_MS, MAX_STEPS } from '../protocol/history.ts';
+import { parseDurationMs } from '../runtime/duration.ts';
+import { textOf } from '../runtime/errors.ts';
 import { parseMoment } from '../runtime/time.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { HttpError } from './errors.ts';
-
-/** Windows of statistics that can be streamed; a closed set, so that pages of the same window share collections. */
-const STREAM_WINDOWS_MS = [0, 60_000, 300_000] as const;
 
 /** The parameter `name` as one text; `byDefault` where absent. Throws 400 if it is given twice or too long. */
 export function textParameter(req: Request, name: string, byDefault: string): string {
@@ -37,13 +35,13 @@ export function numberParameter(req: Request, name: string, byDefault: number): 
 }
 
 /** Reads a moment in a query, ms since the epoch or RFC 3339. Result in ms since the epoch; -1 if it is neither. */
-export function readMoment(text: string): number {
+function readMoment(text: string): number {
   // A client that does not escape the + of a time zone sends a blank.
   return parseMoment(text.replace(' ', '+'));
 }
 
-/** The parameter `name` as a moment (see `readMoment`), in ms since the epoch. Throws 400. */
-export function momentParameter(req: Request, name: string, byDefaultMs: number): number {
+/** The parameter `name` as a moment (see `readMoment`), in ms since the epoch; without a default it must be given. Throws 400. */
+export function momentParameter(req: Request, name: string, byDefaultMs = -1): number {
   const ms = readMoment(textParameter(req, name, String(byDefaultMs)));
   if (ms < 0) throw new HttpError(400, `${name} in query: expected ms since the epoch or an RFC 3339 time`);
   return ms;
@@ -57,18 +55,35 @@ export function lastRangeParameters(req: Request, nowMs: number, lengthMs: numbe
   throw new HttpError(400, 'expected from <= to');
 }
 
+/** A shorter range has hardly a sample of each link. */
+const MIN_RANGE_MS = 1000;
+
+/**
+ * A range of the past: from the parameter `start`, which must be given, to the parameter `end`, which is now by default. An `end`
+ * in the future becomes now. In ms since the epoch. Throws 400.
+ */
+export function pastRangeParameters(req: Request, start: string, end: string, nowMs: number): TimeRange {
+  const fromMs = momentParameter(req, start);
+  const toMs = Math.min(nowMs, momentParameter(req, end, nowMs));
+  if (toMs - fromMs >= MIN_RANGE_MS) return { fromMs, toMs };
+  throw new HttpError(400, `${start} in query: expected a time at least one second before ${end} and before now`);
+}
+
+/** The parameter `name` as a duration in Go's notation (`300ms`, `1m30s`), in ms; null if it is absent. Throws 400. */
+export function durationParameter(req: Request, name: string): number | null {
+  if (!hasParameter(req, name)) return null;
+  try {
+    return parseDurationMs(textParameter(req, name, ''));
+  } catch (error) {
+    throw new HttpError(400, `${name} in query: ${textOf(error)}`);
+  }
+}
+
 /** The parameter `window`, in ms: whole seconds up to `mostMs`, so that simultaneous requests mostly share one collection. Throws 400. */
 export function windowParameter(req: Request, mostMs: number): number {
   const windowMs = numberParameter(req, 'window', 0);
   if (windowMs % 1000 === 0 && windowMs <= mostMs) return windowMs;
   throw new HttpError(400, `window in query: expected whole seconds up to ${mostMs}, in milliseconds; 0 = none`);
-}
-
-/** The parameter `window` of a stream, in ms. Throws 400. */
-export function streamWindowParameter(req: Request): number {
-  const windowMs = numberParameter(req, 'window', 0);
-  if ((STREAM_WINDOWS_MS as readonly number[]).includes(windowMs)) return windowMs;
-  throw new HttpError(400, `window in query: expected one of ${STREAM_WINDOWS_MS.join(', ')} (milliseconds)`);
 }
 
 /** The parameter `name` as the uid of a pod. Throws 400. */
@@ -77,9 +92,6 @@ export function uidParameter(req: Request, name: string): string {
   if (!/^[\w.:/-]{1,128}$/.test(value)) throw new HttpError(400, `${name} in query: expected the uid of a pod`);
   return value;
 }
-
-/** A shorter range has hardly a sample of each link. */
-export const MIN_RANGE_MS = 1000;
 
 /** Whether the query has the parameter `name`. */
 export function hasParameter(req: Request, name: string): boolean {
@@ -119,19 +131,13 @@ export function stepParameter(req: Request, lengthMs: number): number {
   );
 }
 
-/** The parameter `name` as a whole number of ms. A `byDefault` outside the bounds means that it must be given. Throws 400. */
-function wholeParameter(req: Request, name: string, least: number, most: number, byDefault: number): number {
-  const value = textParameter(req, name, String(byDefault));
-  const number = /^\d{1,9}$/.test(value) ? Number(value) : -1;
+/** The parameter `name` as a whole number from `least` to `most`. A `byDefault` outside the bounds means that it must be given. Throws 400. */
+export function wholeParameter(req: Request, name: string, least: number, most: number, byDefault: number): number {
+  const value = textParameter(req, name, '');
+  const given = /^\d{1,9}$/.test(value) ? Number(value) : -1;
+  const number = hasParameter(req, name) ? given : byDefault;
   if (number >= least && number <= most) return number;
-  throw new HttpError(400, `${name} in query: expected a whole number of ms from ${least} to ${most}`);
-}
-
-/** The parameter `limit`: how many events, from 1 to `MAX_EVENTS`. Throws 400. */
-export function limitParameter(req: Request): number {
-  const limit = numberParameter(req, 'limit', MAX_EVENTS);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_EVENTS) return limit;
-  throw new HttpError(400, `limit in query: expected a whole number from 1 to ${MAX_EVENTS}`);
+  throw new HttpError(400, `${name} in query: expected a whole number from ${least} to ${most}`);
 }
 
 /** All values of `expect`. Whoever parses the clauses bounds their number and length. */

@@ -2,9 +2,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import { hostPort, isLoopbackHost } from '../runtime/host-port.ts';
 import { Connections } from './connections.ts';
-import type { RouteContext } from './context.ts';
+import type { ProcessContext, RouteContext } from './context.ts';
 import { sendError } from './errors.ts';
-import type { PassiveContext } from './passive-app.ts';
 import { isPing, PingAnswer } from './ping.ts';
 import { Requests } from './requests.ts';
 import { Streams } from './stream.ts';
@@ -68,7 +67,7 @@ export function listen(
 }
 
 /** Serves what a passive pod answers on `host:port`. Rejects as `listen` does. It knows no pods, so every client is a stranger. */
-export function listenPassive(context: PassiveContext, host: string, port: number): Promise<HttpServer> {
+export function listenPassive(context: ProcessContext, host: string, port: number): Promise<HttpServer> {
   const nobody = { pods: [] };
   const load = async () => (await import('./passive-app.ts')).createPassiveApp(context);
   const served: Served = { app: loadedAtFirstRequest(load, context), snapshot: () => nobody, end: () => {} };
@@ -85,7 +84,7 @@ interface Served {
 
 async function listenFor(
   { app, snapshot, end }: Served,
-  context: PassiveContext,
+  context: ProcessContext,
   host: string,
   port: number,
   timeouts: Timeouts,
@@ -148,10 +147,7 @@ async function listenFor(
  * The express application. It is loaded by the first request that needs it: that takes a third of the time of a start, in
  * which peers wait for the first answer to their pings.
  */
-function loadedAtFirstRequest(
-  load: () => Promise<RequestListener>,
-  { log }: Pick<RouteContext, 'log'>,
-): RequestListener {
+function loadedAtFirstRequest(load: () => Promise<RequestListener>, { log }: ProcessContext): RequestListener {
   let app: RequestListener | null = null;
   let loading: Promise<RequestListener> | null = null;
   return (req, res) => {

@@ -5,20 +5,15 @@ import { lossWindowMs } from '../protocol/udp.ts';
 import type { VerdictAnswer } from '../protocol/verdict.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSlicedUntil, type SerialQueue } from '../runtime/concurrency.ts';
-import { parseDurationMs } from '../runtime/duration.ts';
-import { textOf, ValidationError } from '../runtime/errors.ts';
+import { textOf } from '../runtime/errors.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { readMoment } from './query.ts';
 
-/** The parameters of `/api/v1/verdict`, as text; null where absent. */
+/** What `/api/v1/verdict` is asked. */
 export interface VerdictQuery {
   /** Clauses; none = `healthy`. */
   expect: readonly string[];
-  /** A Go duration that ends now. */
-  window: string | null;
-  /** A time range of the past: ms since the epoch or RFC 3339. `end` is now by default. */
-  start: string | null;
-  end: string | null;
+  /** The last `windowMs`, a time range of the past, or null = the usual window. */
+  over: { windowMs: number } | TimeRange | null;
 }
 
 /** What `answerVerdict` needs. */
@@ -51,7 +46,7 @@ const MIN_WINDOW_INTERVALS = 2.2;
 export async function answerVerdict(query: VerdictQuery, sources: VerdictSources): Promise<VerdictAnswer> {
   const { clock } = sources;
   const clauses = parseClauses(query.expect);
-  const range = rangeOf(query, clauses, sources);
+  const range = query.over ?? { windowMs: usualWindowMs(clauses, sources.settings()) };
   const windowMs = 'fromMs' in range ? range.toMs - range.fromMs : range.windowMs;
   const endMs = clock.monotonicMs() + ANSWER_BUDGET_MS;
   try {
@@ -67,49 +62,13 @@ export async function answerVerdict(query: VerdictQuery, sources: VerdictSources
   }
 }
 
-/** The window or the time range that is asked about. Throws a ValidationError. */
-function rangeOf(
-  { window, start, end }: VerdictQuery,
-  clauses: readonly Clause[],
-  sources: VerdictSources,
-): { windowMs: number } | TimeRange {
-  const { historyWindowMs, refreshIntervalMs } = sources.settings();
-  if (start === null && end === null) {
-    if (window !== null) return { windowMs: parseWindow(window, historyWindowMs) };
-    const usualMs = Math.max(DEFAULT_WINDOW_MS, MIN_WINDOW_INTERVALS * refreshIntervalMs);
-    // Page and findings judge loss over this time, because the usual window has too few datagrams.
-    const lossMs = Math.min(lossWindowMs(refreshIntervalMs), historyWindowMs);
-    const hasLoss = clauses.some(({ condition }) => condition.kind === 'loss');
-    return { windowMs: wholeSeconds(hasLoss ? Math.max(usualMs, lossMs) : usualMs) };
-  }
-  if (window !== null) throw new ValidationError('window in query: expected either window or start and end, not both');
-  const nowMs = sources.clock.nowMs();
-  const fromMs = start === null ? -1 : readMoment(start);
-  const toMs = end === null ? nowMs : readMoment(end);
-  if (fromMs < 0) throw new ValidationError('start in query: expected ms since the epoch or an RFC 3339 time');
-  if (toMs < 0) throw new ValidationError('end in query: expected ms since the epoch or an RFC 3339 time');
-  if (toMs - fromMs < 1000) throw new ValidationError('end in query: expected at least 1 s after start');
-  if (fromMs > nowMs) throw new ValidationError('start in query: expected a time in the past');
-  if (nowMs - fromMs > historyWindowMs + 1000) {
-    throw new ValidationError('start in query: expected a time within the last HISTORY_WINDOW');
-  }
-  return { fromMs, toMs: Math.min(toMs, nowMs) };
-}
-
-function parseWindow(window: string, longestMs: number): number {
-  let windowMs: number;
-  try {
-    windowMs = wholeSeconds(parseDurationMs(window));
-  } catch (error) {
-    throw new ValidationError(`window in query: ${textOf(error)}`);
-  }
-  if (windowMs >= 1000 && windowMs <= Math.max(1000, longestMs)) return windowMs;
-  throw new ValidationError(`window in query: expected from 1s to ${Math.floor(longestMs / 1000)}s (HISTORY_WINDOW)`);
-}
-
-/** Windows are whole seconds, so that queries for the same window share one collection. */
-function wholeSeconds(ms: number): number {
-  return Math.ceil(ms / 1000) * 1000;
+/** The window of a query that names none: whole seconds, as others too, so that they share one collection. In ms. */
+function usualWindowMs(clauses: readonly Clause[], { refreshIntervalMs, historyWindowMs }: MeshSettings): number {
+  const usualMs = Math.max(DEFAULT_WINDOW_MS, MIN_WINDOW_INTERVALS * refreshIntervalMs);
+  // Page and findings judge loss over this time, because the usual window has too few datagrams.
+  const lossMs = Math.min(lossWindowMs(refreshIntervalMs), historyWindowMs);
+  const hasLoss = clauses.some(({ condition }) => condition.kind === 'loss');
+  return Math.ceil((hasLoss ? Math.max(usualMs, lossMs) : usualMs) / 1000) * 1000;
 }
 
 /** Rejects if the mesh does not come in time: a mesh of the past cannot be answered in part. */

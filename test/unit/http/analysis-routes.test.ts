@@ -151,7 +151,7 @@ describe('reports and comparisons', () => {
 /** A server on which each hypothesis holds, and what it is asked. */
 async function serveVerdicts() {
   const asked: VerdictQuery[] = [];
-  const { url } = await serve({
+  const { url, clock } = await serve({
     verdict: async (query) => {
       asked.push(query);
       return {
@@ -175,19 +175,43 @@ async function serveVerdicts() {
       };
     },
   });
-  return { asked, get: (query: string) => fetch(`${url}/api/v1/verdict${query}`) };
+  return { asked, get: (query: string) => fetch(`${url}/api/v1/verdict${query}`), nowMs: clock.nowMs() };
 }
 
 describe('/api/v1/verdict', () => {
-  it('passes on all parameters', async () => {
-    const { asked, get } = await serveVerdicts();
-    const answer = await get('?window=30s&expect=healthy&expect=latency<50ms,to=a&status=always200&format=json');
+  it('passes on clauses with a window, in whole seconds, or with a time range, which ends now at the latest', async () => {
+    const { asked, get, nowMs } = await serveVerdicts();
+    const answer = await get('?window=29.2s&expect=healthy&expect=latency<50ms,to=a&status=always200&format=json');
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);
-    await get('?start=1&end=2');
+    const start = new Date(nowMs - 60_000).toISOString();
+    for (const query of ['', `?start=${start}`, `?start=${start}&end=${nowMs - 30_000}`]) await get(query);
+    await get(`?start=${nowMs - 60_000}&end=${nowMs + 5_000}`);
     expect(asked).toEqual([
-      { expect: ['healthy', 'latency<50ms,to=a'], window: '30s', start: null, end: null },
-      { expect: [], window: null, start: '1', end: '2' },
+      { expect: ['healthy', 'latency<50ms,to=a'], over: { windowMs: 30_000 } },
+      { expect: [], over: null },
+      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs } },
+      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs - 30_000 } },
+      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs } },
     ]);
+  });
+
+  it.each([
+    ['window=30', /^window in query: expected a duration/],
+    ['window=0.5ms0', /^window in query: expected a duration/],
+    ['window=', /^window in query: expected a duration/],
+    ['window=0s', /^window in query: expected from 1s to 3600s \(HISTORY_WINDOW\)$/],
+    ['window=61m', /^window in query: expected from 1s to 3600s/],
+    ['window=30s&start=1', /^window in query: expected either window or start and end, not both$/],
+    ['end=1700000000000', /^start in query: expected ms since the epoch or an RFC 3339 time$/],
+    ['start=yesterday', /^start in query: expected ms since the epoch/],
+    ['start=1699999995000&end=now', /^end in query: expected ms since/],
+    ['start=1699999995000&end=1699999995500', /^start in query: expected a time at least one second before end/],
+    ['start=1700000005000&end=1700000009000', /^start in query: .* and before now$/],
+    ['start=1699996300000', /^start in query: expected a time within the last HISTORY_WINDOW$/],
+  ])('%s is refused', async (query, message) => {
+    const { asked, get } = await serveVerdicts();
+    const { status, body } = await jsonOf(await get(`?${query}`));
+    expect([status, body.message, asked]).toEqual([400, expect.stringMatching(message), []]);
   });
 
   it.each([
