@@ -12,7 +12,7 @@ import { findSelf, targetsOf } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
 import { type CopyCursor, type CopyPart, stoodStillAt } from './protocol/copy.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
-import type { LinkChange, SpeedChange } from './protocol/link-state.ts';
+import type { LinkChange, LossChange, SpeedChange } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
 import { lastGoneOf, type PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
@@ -40,6 +40,7 @@ interface MonitorHooks {
   /** A probe could not be made, because our own process lacks something. */
   onOwnFault(message: string): void;
   onSpeedChange(change: SpeedChange): void;
+  onLossChange(change: LossChange): void;
   onExternalResult(result: ProbeResult): void;
   /** A cycle of the UDP probe has ended; null = the link could not be measured. */
   onUdpResult(target: Target, result: UdpResult | null): void;

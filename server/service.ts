@@ -95,6 +95,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       logLinkChange(log, monitor.selfName, change);
     },
     onSpeedChange: (change) => journal.onSpeedChange(change),
+    onLossChange: (change) => journal.onLossChange(change),
     onOwnFault: (message) => {
       metrics.error('own_resources');
       const nowMs = clock.monotonicMs();

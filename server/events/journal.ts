@@ -8,7 +8,7 @@ import {
   MAX_EVENTS,
   newestEvents,
 } from '../protocol/event.ts';
-import type { LinkChange, SpeedChange } from '../protocol/link-state.ts';
+import type { LinkChange, LossChange, SpeedChange } from '../protocol/link-state.ts';
 import type { DiscoveryStatus, Lifecycle } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import { PATH_NAMES, type ProbeResult } from '../protocol/sample.ts';
@@ -86,6 +86,15 @@ export class EventJournal {
   /** Enters that a link has become slow or normal. */
   onSpeedChange({ target, isSlow, sinceMs, totalUs }: SpeedChange): void {
     this.#enter(isSlow ? 'link-slow' : 'link-normal', { pod: eventPodOf(target), atMs: sinceMs, totalUs });
+  }
+
+  /** Enters that a link has begun to lose datagrams or has ceased to. The echo of a pod that terminates may end before its answers do. */
+  onLossChange({ target, isLossy, sinceMs, share }: LossChange): void {
+    const pod = eventPodOf(target);
+    if (!isLossy) this.#enter('link-loss-over', { pod, atMs: sinceMs });
+    else if (!this.#terminating.has(pod.uid)) {
+      this.#enter('link-lossy', { pod, atMs: sinceMs, detail: `${Math.round(100 * share)} %` });
+    }
   }
 
   /**

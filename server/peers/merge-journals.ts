@@ -25,7 +25,7 @@ const READINESS_MS = 5000;
 
 /** A pod says so late that it is starved: it waits for five bad seconds, and looks once a second. */
 const STARVED_LATE_MS = 6_000;
-/** So many timeouts of before are looked at when a pod says that it is starved. */
+/** So many such events of before are looked at when a pod says that it is starved. */
 const MAX_RECENT = 20;
 
 /** What happens to a pod once in its lifetime is one event, however many pods observe it, and whenever. */
@@ -78,16 +78,16 @@ export function* mergeJournals(
     }
   }
   const sorted = [...events.values()].sort((a, b) => a.atMs - b.atMs || compareCauses(a, b));
-  const explained = starvedTimeouts(sorted);
+  const explained = starvedFaults(sorted);
   yield;
   return sorted.map((event) => (explained.has(event.id) ? { ...event, starved: true } : event));
 }
 
 /**
- * The ids of the timeouts into pods that were starved then, so that events and findings blame the same. As in findings, a
- * timeout in connect has another cause: see `isDoubtedByDestination`. `events`: oldest first.
+ * The ids of the timeouts into pods that were starved then, and of the links into them that lose datagrams, so that events and
+ * findings blame the same. As in findings, a timeout in connect has another cause: see `isDoubtedByDestination`. `events`: oldest first.
  */
-function starvedTimeouts(events: readonly MeshEvent[]): Set<string> {
+function starvedFaults(events: readonly MeshEvent[]): Set<string> {
   const explained = new Set<string>();
   const starved = new Set<string>();
   const recent = new Map<string, MeshEvent[]>();
@@ -99,7 +99,7 @@ function starvedTimeouts(events: readonly MeshEvent[]): Set<string> {
       starved.add(uid);
       for (const before of recent.get(uid) ?? []) if (atMs - before.atMs <= STARVED_LATE_MS) explained.add(before.id);
       recent.delete(uid);
-    } else if (kind === 'link-failed' && outcome === 'timeout' && phase !== 'connect') {
+    } else if (kind === 'link-lossy' || (kind === 'link-failed' && outcome === 'timeout' && phase !== 'connect')) {
       if (starved.has(uid)) explained.add(id);
       else recent.set(uid, [...(recent.get(uid) ?? []).slice(-MAX_RECENT), event]);
     }

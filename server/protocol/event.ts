@@ -22,6 +22,7 @@ export const EVENT_KINDS = [
   'pod-not-ready',
   'link-failed',
   'link-slow',
+  'link-lossy',
   'probe-failed',
   'pod-gone',
   'pod-seen',
@@ -29,6 +30,7 @@ export const EVENT_KINDS = [
   'pod-ready',
   'link-recovered',
   'link-normal',
+  'link-loss-over',
   'probe-recovered',
   'api-back',
   'cpu-recovered',
@@ -120,7 +122,10 @@ const journalEntrySchema = v.object({
   phase,
   /** The latency with which a link has become slow or normal, or has recovered; -1 without one. */
   totalUs: finiteNumber,
-  /** Text for people; for `pod-gone` the API's reason, for `pod-replaced` the name of the new pod, for probes the target. */
+  /**
+   * Text for people; for `pod-gone` the API's reason, for `pod-replaced` the name of the new pod, for probes the target, for
+   * `link-lossy` the share of lost datagrams ("20 %").
+   */
   detail: boundedText(300),
 });
 
@@ -173,7 +178,7 @@ export const meshEventSchema = v.object({
   from: boundedArray(eventPodSchema, MAX_EVENT_PODS),
   /** How many pods observed it. */
   fromCount: wholeNumber,
-  /** Of `link-failed`: whether the probed pod was starved of CPU then, which explains the timeout. */
+  /** Of `link-failed` and `link-lossy`: whether the probed pod was starved of CPU then, which explains the timeout or the loss. */
   starved: v.exactOptional(v.boolean()),
   outcome,
   phase,

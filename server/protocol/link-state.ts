@@ -11,7 +11,7 @@ import { OUTCOMES, type Outcome, type Sample } from './sample.ts';
  * | failed       | its outcome is not `ok`                         | the sample that stands for it failed | a sample of it failed |
  * | slow         | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; events and findings wait for SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
  * | intermittent | -                                               | its last samples fail now and then: see INTERMITTENT | - |
- * | lossy        | -                                               | it is ok, not slow and not intermittent, and datagrams were lost: see LOSSY | as now |
+ * | lossy        | -                                               | it is ok, not slow and not intermittent, and datagrams were lost: see LOSSY; events tell its end by `isLossOver` | as now |
  * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect (see START_GRACE_MS), or it times out while either of its pods is starved: see `isDoubted` | all its samples are suspect |
  *
  * A suspect sample that is ok and fast stands for its link, because a shortage of CPU only lengthens. One that failed or is
@@ -37,6 +37,16 @@ export interface SpeedChange {
   sinceMs: number;
   /** The median latency of the run. */
   totalUs: number;
+}
+
+/** A link has begun to lose datagrams, or has ceased to. */
+export interface LossChange {
+  target: Target;
+  isLossy: boolean;
+  /** When the first cycle ended that lost datagrams, or the first one that lost none any more; monotonic ms. */
+  sinceMs: number;
+  /** The share (0..1) of the datagrams since then that were lost. */
+  share: number;
 }
 
 /** A link becomes slow, or normal again, after this many samples in a row, none of them suspect and late. */
@@ -67,10 +77,15 @@ export function isLossy(sent: number, lost: number): boolean {
 }
 
 /**
- * A slow link is normal again below this share of SLOW_LINK. Between the two it keeps its state, so that a link at the limit
- * does not alternate.
+ * A slow link is normal again below this share of SLOW_LINK, and the loss of a lossy link is over below this share of LOSSY. Between
+ * the two events tell nothing, so that a link at the limit does not alternate.
  */
 const NORMAL_SHARE = 0.8;
+
+/** Whether the loss of a link that was lossy is over. Without datagrams it is not known. */
+export function isLossOver(sent: number, lost: number): boolean {
+  return lost < sent * LOSSY.share * NORMAL_SHARE;
+}
 
 /**
  * After this many suspect bad samples in a row the newest stands for its link: a process that is short of CPU for ever must

@@ -278,6 +278,11 @@ export class History {
     });
   }
 
+  /** As `visitClosedBuckets`, with the newest bucket: for the datagrams, which do not depend on pending samples. */
+  visitUdpBuckets({ lastBucket }: LinkRecord, fromMs: number, visitor: BucketVisitor): void {
+    this.#walkBuckets(lastBucket, fromMs, visitor);
+  }
+
   #walkBuckets(newest: number, fromMs: number, visitor: BucketVisitor): void {
     let number = newest;
     for (let chunk = this.buckets.chunkOf(number); chunk !== null; chunk = this.buckets.chunkOf(number)) {

@@ -1,6 +1,7 @@
 import type { Target } from '../protocol/pod.ts';
 import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
+import { LinkLoss } from './link-loss.ts';
 
 /** One link of this pod. */
 export interface Link {
@@ -9,6 +10,7 @@ export interface Link {
   target: Target;
   record: LinkRecord;
   judgement: LinkJudgement;
+  loss: LinkLoss;
   /** When it stopped being probed, monotonic; -1 while it is probed. */
   retiredAtMs: number;
 }
@@ -51,7 +53,8 @@ export class Links {
       if (link === undefined) {
         const record = this.#history.newRecord();
         const judgement = new LinkJudgement();
-        this.#links.set(target.id, { number: this.#count++, target, record, judgement, retiredAtMs: -1 });
+        const loss = new LinkLoss();
+        this.#links.set(target.id, { number: this.#count++, target, record, judgement, loss, retiredAtMs: -1 });
       } else {
         link.target = target;
         link.retiredAtMs = -1;
@@ -96,7 +99,10 @@ export class Links {
       const newer = left.length - 1 - i;
       const hasSamples = retiredAtMs > nowMs - this.#goneRetentionMs && newer < MAX_RETIRED;
       if (hasSamples) break;
-      if (record.ring !== null) link.judgement = new LinkJudgement();
+      if (record.ring !== null) {
+        link.judgement = new LinkJudgement();
+        link.loss = new LinkLoss();
+      }
       this.#history.dropSamples(record);
       const hasBuckets = retiredAtMs >= nowMs - this.#windowMs && newer < MAX_RETIRED + MAX_DEPARTED;
       if (!hasBuckets || record.lastBucket < 0) this.#links.delete(target.id);

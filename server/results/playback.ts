@@ -32,6 +32,7 @@ export async function playedBack(copied: CopiedResults, settings: ResultsSetting
   const results = new Results({ ...settings, udpEnabled }, clockOfCopy, {
     onLinkChange: () => {},
     onSpeedChange: () => {},
+    onLossChange: () => {},
   });
   const targets = new Map(copied.targets.map((target) => [target.number, targetOf(target)]));
   results.setTargets([...targets.values()]);

@@ -100,15 +100,19 @@ export class RangeStatistics {
 
   /** The datagrams of one link in a range, from single cycles if all of the time range are still kept, else from buckets. */
   udpOf(record: LinkRecord, range: TimeRange, nowMs: number): Datagrams {
-    const { udp } = record;
     const result = { sent: 0, lost: 0 };
-    const add = (sent: number, lost: number) => {
+    this.visitUdp(record, range, nowMs, (sent, lost) => {
       result.sent += sent;
       result.lost += lost;
-    };
-    if (udp !== null && udp.droppedUntilMs < range.fromMs) udp.visitEvidence(range.fromMs, range.toMs, add);
-    else this.#visitUdpBuckets(record, range, nowMs, add);
+    });
     return result;
+  }
+
+  /** Calls `visitor` for the cycles or buckets that `udpOf` counts, newest first. */
+  visitUdp(record: LinkRecord, range: TimeRange, nowMs: number, visitor: DatagramVisitor): void {
+    const { udp } = record;
+    if (udp !== null && udp.droppedUntilMs < range.fromMs) udp.visitEvidence(range.fromMs, range.toMs, visitor);
+    else this.#visitUdpBuckets(record, range, nowMs, visitor);
   }
 
   /**
@@ -121,18 +125,17 @@ export class RangeStatistics {
       return udp.cycles(range.fromMs, range.toMs).findLast(({ suspect }) => !suspect) ?? null;
     }
     let newest: UdpResult | null = null;
-    this.#visitUdpBuckets(record, range, nowMs, (sent, lost, endMs) => {
-      const atMs = Math.min(endMs, nowMs);
+    this.#visitUdpBuckets(record, range, nowMs, (sent, lost, atMs) => {
       newest ??= { atMs, sent, lost, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
     });
     return newest;
   }
 
   #visitUdpBuckets(record: LinkRecord, range: TimeRange, nowMs: number, visitor: DatagramVisitor): void {
-    this.#history.visitBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
+    this.#history.visitUdpBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
       const sent = chunk.udpSent[i] ?? 0;
       const isInRange = sent > 0 && belongs(range, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
-      if (isInRange) visitor(sent, chunk.udpLost[i] ?? 0, endMs);
+      if (isInRange) visitor(sent, chunk.udpLost[i] ?? 0, Math.min(endMs, nowMs));
       return true;
     });
   }

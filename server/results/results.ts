@@ -8,7 +8,7 @@ import {
   writeRecords,
 } from '../protocol/copy.ts';
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
-import { type LinkChange, type SpeedChange, START_GRACE_MS } from '../protocol/link-state.ts';
+import { type LinkChange, type LossChange, type SpeedChange, START_GRACE_MS } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
 import { MAX_SAMPLES, type RecentSample, type Sample, type UdpResult } from '../protocol/sample.ts';
 import { CYCLE_RECORD, SAMPLE_RECORD, type StoredSample } from '../protocol/stored-results.ts';
@@ -48,6 +48,8 @@ interface ResultsHooks {
   onLinkChange(change: LinkChange): void;
   /** Called when a link becomes slow, or normal again. */
   onSpeedChange(change: SpeedChange): void;
+  /** Called when a link begins to lose datagrams, or ceases to. */
+  onLossChange(change: LossChange): void;
 }
 
 /** What is believed about a link that is probed. */
@@ -99,6 +101,15 @@ export class Results {
     const { state, speed } = link.judgement.take(sample, nowMs, this.#settings.slowLinkMs * 1000);
     if (state !== null) this.#hooks.onLinkChange({ target: link.target, ...state });
     if (speed !== null) this.#hooks.onSpeedChange({ target: link.target, ...speed });
+    if (link.record.udp !== null && sample.outcome === 'ok') this.#judgeLoss(link, nowMs);
+  }
+
+  /** A link that is slow or intermittent is not called lossy, so it keeps its state. */
+  #judgeLoss({ target, record, judgement, loss }: Link, nowMs: number): void {
+    if (judgement.slowSinceMs >= 0 || judgement.isIntermittent) return;
+    const range = { fromMs: nowMs - this.#ranges.lossWindowMs, toMs: nowMs };
+    const change = loss.take(record, range, this.#ranges);
+    if (change !== null) this.#hooks.onLossChange({ target, ...change });
   }
 
   /**

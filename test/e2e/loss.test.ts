@@ -1,5 +1,8 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { meshOf } from '../support/feed/scenarios.ts';
+import { Story } from '../support/feed/story.ts';
+import { eventPodOf } from '../support/mesh.ts';
 import { scenario, soon, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
@@ -20,6 +23,22 @@ test('lost datagrams are a drop on each lossy link, an entry of the legend, a fi
   await soon(() => page.locator('.past-loss').count()).toBeGreaterThan(0);
   expect(await words(page, '.figures')).toMatch(/Datagrams \d+, 20 % lost/);
   expect(await words(page, '.figures')).toContain('Hops');
+});
+
+test('the timeline has a drop where loss began, and the event log finds it by words', async () => {
+  const nowMs = Date.now();
+  const story = new Story(nowMs);
+  const [first, ...others] = meshOf({ pods: 4, scenario: 'lossy' }).pods.map(eventPodOf).reverse();
+  const blank = { id: 'loss', outcome: null, phase: null, totalUs: -1 };
+  const links = { pod: first ?? null, from: others, fromCount: 3 };
+  story.add({ ...blank, ...links, kind: 'link-lossy', atMs: nowMs - 60_000, detail: '20 %' });
+  const page = await visitor.visit(await visitor.feed(scenario('lossy', 4), '/', story));
+  await soon(() => page.locator('.event-mark.word-lossy').count()).toBe(1);
+  await page.getByRole('button', { name: 'Events' }).click();
+  await page.getByRole('searchbox', { name: 'Filter events' }).fill('chaos loses');
+  await soon(() => words(page, '.event-log tbody')).toMatch(
+    /Link goldpinger-chaos from 3 pods: loses datagrams, about 20 %$/,
+  );
 });
 
 /** How many px of the canvas with the single links are drawn. */

@@ -1,6 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Events } from '../../server/protocol/event.ts';
 import { FLAG_IPV6, unpack16 } from '../../server/protocol/links.ts';
 import { lossOf } from '../../server/protocol/udp.ts';
 import { eventually } from '../support/eventually.ts';
@@ -13,9 +15,11 @@ const UDP = { UDP_ENABLED: 'true', UDP_PORT: String(UDP_PORT), UDP_TIMEOUT: '200
 let mesh: StubMesh;
 let server: ServerProcess;
 const sockets: Socket[] = [];
+let http: Server;
 
-/** A pod on whose way datagrams are lost, doubled and swapped. It echoes as Goldpinger's listener does. */
-async function startLossyPod(host: string): Promise<void> {
+/** A pod that answers pings, on whose way datagrams are lost, doubled and swapped. It echoes as Goldpinger's listener does. */
+async function startLossyPod(host: string, port: number): Promise<void> {
+  http = createServer((_request, response) => void response.end('{}')).listen(port, host);
   const socket = createSocket('udp4');
   sockets.push(socket);
   socket.bind(UDP_PORT, host);
@@ -37,12 +41,13 @@ async function startLossyPod(host: string): Promise<void> {
 beforeAll(async () => {
   mesh = await StubMesh.start();
   for (const pod of [1, 2, 3, 4]) mesh.addPod(pod);
-  await startLossyPod(mesh.host(3));
+  await startLossyPod(mesh.host(3), mesh.port);
   [server] = await Promise.all([mesh.serve(1, UDP), mesh.serve(2, UDP)]);
 });
 
 afterAll(async () => {
   for (const socket of sockets) socket.close();
+  http.close();
   await mesh.stop();
 });
 
@@ -74,6 +79,17 @@ it('the metrics and the samples of a link say the same', async () => {
     `/api/v1/link?from=${uid('pod-1')}&to=${uid('pod-3')}`,
   );
   expect(samples.udp.at(-1)).toMatchObject({ sent: 10, lost: 2 });
+});
+
+it('the event log says since when datagrams are lost', async () => {
+  await eventually(async () => {
+    const nowMs = Date.now();
+    const { events } = await server.json<Events>(`/api/v1/events?from=${nowMs - 60_000}&to=${nowMs}`);
+    const lossy = events.filter(({ kind }) => kind === 'link-lossy');
+    expect(lossy.map(({ pod, detail }) => `${pod?.name} ${detail}`)).toContain('pod-3 20 %');
+    // Each pod that sees it enters it once. They may have started apart, then it is not one event.
+    expect(lossy.reduce((sum, { fromCount }) => sum + fromCount, 0)).toBe(2);
+  });
 });
 
 it('pods measure loss and hops over IPv6 too', async () => {

@@ -21,6 +21,7 @@ function start(env: Record<string, string>) {
     onSample: (_target: Target, sample: Sample) => void samples.push(sample),
     onLinkChange: silent,
     onSpeedChange: silent,
+    onLossChange: silent,
     onExternalResult: silent,
     onUdpResult: silent,
     onUdpError: silent,

@@ -31,11 +31,16 @@ interface Fault {
   end: ElapsedTime['since'];
 }
 
-const BAD_EVENTS: ReadonlySet<EventKind> = new Set(['link-failed', 'link-slow']);
-const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-normal']);
+/** The kinds of event that say that a link became worse, and how it is then. */
+const BAD_EVENTS: ReadonlyMap<EventKind, string> = new Map([
+  ['link-failed', 'failing'],
+  ['link-slow', 'slow'],
+  ['link-lossy', 'loses datagrams'],
+]);
+const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-normal', 'link-loss-over']);
 
 /**
- * The time from the start of the fault to the first event of a failed or slow link (else to the loss of a pod), and from its
+ * The time from the start of the fault to the first event of a failed, slow or lossy link (else to the loss of a pod), and from its
  * end to the last event of a link that is well again. The fault begins with the first annotation since the range "before", and ends with it if it has an end; without one, with the range "during". Only links of targets count; if they have no event, all links do.
  * If pods were lost that had to be replaced, the time to recover is the longest from the loss of one of them until its
  * replacement was ready and every link to it ok.
@@ -84,7 +89,7 @@ function detected({ affected, lost }: DetectionInput, { beginMs, begin }: Fault,
     return { ...base, ms: null, atMs: 0, message };
   }
   const who = first === undefined ? (gone?.name ?? '') : (first.pod?.name ?? 'a link');
-  const what = first === undefined ? 'gone' : first.kind === 'link-slow' ? 'slow' : 'failing';
+  const what = first === undefined ? 'gone' : BAD_EVENTS.get(first.kind);
   const when = begin === 'annotation' ? 'the annotation' : 'the start of the range';
   const message = `${who} ${what} at ${timeText(atMs)}, ${offsetText(beginMs, atMs)} ${when}`;
   return { ...base, ...elapsed(beginMs, atMs), message };

@@ -264,6 +264,8 @@ const EVENT_TITLES: Record<EventKind, string> = {
   'link-recovered': '✓ link recovered',
   'link-slow': '= link slow',
   'link-normal': '✓ link normal',
+  'link-lossy': '~ link loses datagrams',
+  'link-loss-over': '✓ no more loss on link',
   'api-lost': '✕ API server lost',
   'api-back': '✓ API server back',
   'cpu-starved': '~ pod CPU-starved',

@@ -104,12 +104,26 @@ describe('events of links', () => {
     ]);
   });
 
-  it('do not tell that a link into a terminating pod fails: that is its departure', () => {
-    const { link, takePods, kinds, clock } = start();
+  it('name the first cycle that lost datagrams, and the first that lost none any more', async () => {
+    const { clock, journal } = start();
+    const sinceMs = clock.monotonicMs();
+    await clock.advance(90_000);
+    const target = targetOf('uid-1');
+    journal.onLossChange({ target, isLossy: true, sinceMs, share: 0.196 });
+    journal.onLossChange({ target, isLossy: false, sinceMs: sinceMs + 30_000, share: 0 });
+    expect(journal.read(HOUR).events).toMatchObject([
+      { kind: 'link-lossy', pod: { uid: 'uid-1' }, totalUs: -1, detail: '20 %', ageMs: 90_000 },
+      { kind: 'link-loss-over', detail: '', ageMs: 60_000 },
+    ]);
+  });
+
+  it('do not tell that a link into a terminating pod fails or is lossy: that is its departure', () => {
+    const { link, takePods, kinds, clock, journal } = start();
     const pod = podOf(1, { createdMs: clock.nowMs(), sinceMs: clock.nowMs() });
     takePods(pod);
     takePods({ ...pod, lifecycle: 'terminating' });
     link('ok', 'refused');
+    journal.onLossChange({ target: targetOf('uid-1'), isLossy: true, sinceMs: clock.monotonicMs(), share: 1 });
     expect(kinds().filter((kind) => kind.startsWith('link-'))).toEqual([]);
   });
 });

@@ -35,7 +35,11 @@ function scene(change: Partial<ResultsSettings> = {}) {
     monotonicMs: () => clock.monotonicMs() + 777_777.25,
     setTimer: clock.setTimer.bind(clock),
   };
-  const results = new Results(settings, podClock, { onLinkChange: () => {}, onSpeedChange: () => {} });
+  const results = new Results(settings, podClock, {
+    onLinkChange: () => {},
+    onSpeedChange: () => {},
+    onLossChange: () => {},
+  });
   let ids = 0;
   const starvation = { unreliable: false, sinceMs: 0 };
   const journal = new EventJournal({

@@ -76,7 +76,9 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     slowLinkMs: 100,
     udpEnabled,
   };
-  const results = PODS.map(() => new Results(settings, clock, { onLinkChange: () => {}, onSpeedChange: () => {} }));
+  const results = PODS.map(
+    () => new Results(settings, clock, { onLinkChange: () => {}, onSpeedChange: () => {}, onLossChange: () => {} }),
+  );
   // Pod 0 keeps copies of the others.
   const copies = new Copies(settings, clock, () => false);
   let pods = PODS;

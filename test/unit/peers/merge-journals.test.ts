@@ -70,7 +70,7 @@ describe('merged journals', () => {
     ]);
   });
 
-  it('say of a timeout into a pod that the pod was starved then, or said so a few seconds later', () => {
+  it('say of a timeout or of lost datagrams into a pod that the pod was starved then, or said so a few seconds later', () => {
     const failed = (agoMs: number, change: object = {}) => {
       return { by: 0, agoMs, kind: 'link-failed' as const, of: 1, outcome: 'timeout' as const, ...change };
     };
@@ -85,10 +85,12 @@ describe('merged journals', () => {
         failed(30_000, { of: 2 }),
         { by: 1, agoMs: 20_000, kind: 'cpu-recovered' },
         failed(10_000),
+        { by: 0, agoMs: 42_000, kind: 'link-lossy', of: 1 },
+        { by: 0, agoMs: 8_000, kind: 'link-lossy', of: 1 },
       ]),
     );
     const starved = events.flatMap(({ atMs, starved: isStarved }) => (isStarved ? [NOW_MS - atMs] : []));
-    expect(starved).toEqual([55_000, 45_000]);
+    expect(starved).toEqual([55_000, 45_000, 42_000]);
   });
 
   it('are made with a pause after each journal and each event, also if all are about one pod', () => {
@@ -117,6 +119,7 @@ describe('merged journals', () => {
       'pod-ready',
       'link-failed',
       'link-slow',
+      'link-lossy',
       'api-lost',
       'cpu-starved',
     );

@@ -88,6 +88,8 @@ describe('events of the same time', () => {
     ['api-lost', 'api-back'],
     ['link-failed', 'link-recovered'],
     ['link-slow', 'link-normal'],
+    ['cpu-starved', 'link-lossy'],
+    ['link-lossy', 'link-loss-over'],
     ['probe-failed', 'probe-recovered'],
     ['cpu-starved', 'cpu-recovered'],
   ])('%s is told before %s, whatever their ids', (cause, effect) => {

@@ -1,4 +1,4 @@
-import type { LinkChange, SpeedChange } from '../../../server/protocol/link-state.ts';
+import type { LinkChange, LossChange, SpeedChange } from '../../../server/protocol/link-state.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { COPY_SHARE, Results } from '../../../server/results/results.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -22,6 +22,7 @@ export function scene({
   const clock = new FakeClock();
   const changes: LinkChange[] = [];
   const speedChanges: SpeedChange[] = [];
+  const lossChanges: LossChange[] = [];
   const results = new Results(
     {
       resultsMemoryMiB: sampleBytes / 2 ** 20,
@@ -33,7 +34,11 @@ export function scene({
       udpEnabled,
     },
     clock,
-    { onLinkChange: (change) => changes.push(change), onSpeedChange: (change) => speedChanges.push(change) },
+    {
+      onLinkChange: (change) => changes.push(change),
+      onSpeedChange: (change) => speedChanges.push(change),
+      onLossChange: (change) => lossChanges.push(change),
+    },
   );
   let uids: string[] = [];
   /** Sets the pods that are probed. */
@@ -53,6 +58,7 @@ export function scene({
     results,
     changes,
     speedChanges,
+    lossChanges,
     probe,
     pass,
     changeNames: () => changes.map(({ from, to }) => `${from}>${to}`),

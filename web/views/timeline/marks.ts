@@ -20,7 +20,7 @@ export interface EventMark {
 /** Marks closer than this are merged, px. */
 const APART = 24;
 /** Tones by severity. A merged mark has the most severe one. */
-const RANK: readonly MarkTone[] = ['up', 'down', 'good', 'suspect', 'slow', 'failed'];
+const RANK: readonly MarkTone[] = ['up', 'down', 'good', 'suspect', 'lossy', 'slow', 'failed'];
 
 /**
  * Creates marks from left to right. `x` maps a time to px. Events outside `0..width` are left out. The end of a failed round
@@ -102,7 +102,7 @@ export function flagsOf(annotations: readonly Annotation[], x: (atMs: number) =>
 }
 
 /** The style of an event's mark. `up`, `down`: a pod joined or left. */
-export type MarkTone = 'failed' | 'slow' | 'suspect' | 'good' | 'up' | 'down';
+export type MarkTone = 'failed' | 'slow' | 'lossy' | 'suspect' | 'good' | 'up' | 'down';
 
 const TONES: Record<MeshEvent['kind'], MarkTone> = {
   'pod-seen': 'up',
@@ -115,6 +115,8 @@ const TONES: Record<MeshEvent['kind'], MarkTone> = {
   'link-recovered': 'good',
   'link-slow': 'slow',
   'link-normal': 'good',
+  'link-lossy': 'lossy',
+  'link-loss-over': 'good',
   'api-lost': 'suspect',
   'api-back': 'good',
   'cpu-starved': 'suspect',
@@ -153,6 +155,7 @@ function bareWords(event: MeshEvent): string {
   const name = shownName(event.pod?.name ?? '');
   const detail = shownName(event.detail);
   const where = phase === null || outcome === 'refused' ? '' : ` in ${phase.replace('-', ' ')}`;
+  const starved = event.starved ? ` while ${name} was short of CPU` : '';
   switch (kind) {
     case 'pod-seen':
       return `${name} joined`;
@@ -167,13 +170,17 @@ function bareWords(event: MeshEvent): string {
     case 'pod-replaced':
       return `${name} is replaced${detail === '' ? '' : ` by ${detail}`}`;
     case 'link-failed':
-      return `${linkText(event, name)}: ${outcome ?? 'failed'}${where}${event.starved ? ` while ${name} was short of CPU` : ''}`;
+      return `${linkText(event, name)}: ${outcome ?? 'failed'}${where}${starved}`;
     case 'link-recovered':
       return `${linkText(event, name)}: recovered`;
     case 'link-slow':
       return `${linkText(event, name)}: slow${totalUs >= 0 ? `, ${latencyText(totalUs)}` : ''}`;
     case 'link-normal':
       return `${linkText(event, name)}: no longer slow`;
+    case 'link-lossy':
+      return `${linkText(event, name)}: loses datagrams${detail === '' ? '' : `, about ${detail}`}${starved}`;
+    case 'link-loss-over':
+      return `${linkText(event, name)}: no longer loses datagrams`;
     case 'api-lost':
       return 'Kubernetes API unreachable';
     case 'api-back':

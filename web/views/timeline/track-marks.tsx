@@ -4,6 +4,7 @@ import type { EventMark, Flag, MarkTone } from './marks.ts';
 const SIGNS: Record<MarkTone, string> = {
   failed: 'M6 6L12 12M12 6L6 12',
   slow: 'M5.5 7.5H12.5M5.5 10.5H12.5',
+  lossy: 'M9 4.5C10.8 7.1 12 8.7 12 10.3A3 3 0 0 1 6 10.3C6 8.7 7.2 7.1 9 4.5Z',
   suspect: 'M5 10C6.5 7 8 7 9 9S11.5 11 13 8',
   good: 'M5.5 9.5L8 12L12.5 6.5',
   up: 'M9 5.5V12.5M5.5 9H12.5',

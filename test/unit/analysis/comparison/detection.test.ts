@@ -37,6 +37,14 @@ describe('time to detect', () => {
     });
   });
 
+  it('is known of links that only lose datagrams', () => {
+    const [lossyMs, overMs] = [FROM_MS + 6_000, TO_MS + 2_000];
+    const events = [eventOf('link-lossy', lossyMs, chaos, [a]), eventOf('link-loss-over', overMs, chaos, [a])];
+    const { timeToDetect, timeToRecover } = times({ events });
+    expect(timeToDetect).toMatchObject({ ms: 6_000, message: expect.stringContaining('pod-3 loses datagrams at') });
+    expect(timeToRecover).toMatchObject({ ms: 2_000, atMs: overMs });
+  });
+
   it('runs from the first annotation since "before", even if the range was drawn too late', () => {
     const annotations = [
       annotationOf(FROM_MS + 5_000, null),

@@ -29,6 +29,12 @@ describe('events in words', () => {
       'a → chaos: timeout in first byte while chaos was short of CPU',
     ],
     [{ kind: 'link-slow', totalUs: 252_000, from: [pod('a')], fromCount: 1 }, 'a → chaos: slow, 252 ms'],
+    [{ kind: 'link-lossy', detail: '20 %', from: [pod('a')], fromCount: 1 }, 'a → chaos: loses datagrams, about 20 %'],
+    [
+      { kind: 'link-lossy', detail: '20 %', from: [pod('a'), pod('b')], fromCount: 2, starved: true },
+      'chaos from 2 pods: loses datagrams, about 20 % while chaos was short of CPU',
+    ],
+    [{ kind: 'link-loss-over', from: [pod('a')], fromCount: 1 }, 'a → chaos: no longer loses datagrams'],
     [{ kind: 'pod-replaced', detail: 'chaos-2' }, 'chaos is replaced by chaos-2'],
     [
       { kind: 'probe-failed', pod: null, detail: 'example.org', from: [pod('a')], fromCount: 1 },

@@ -1,0 +1,36 @@
+import { isLossOver, isLossy, LOSSY, type LossChange } from '../protocol/link-state.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
+import type { LinkRecord } from './history.ts';
+import type { RangeStatistics } from './range-statistics.ts';
+
+/**
+ * Decides when one link begins to lose datagrams and when that is over, for the events: by `isLossy` and `isLossOver`, over the same
+ * datagrams by which reports, findings and page judge the link (`RangeStatistics.udpOf`).
+ */
+export class LinkLoss {
+  #isLossy = false;
+
+  /**
+   * Looks at the datagrams of `range`, which is the last `lossWindowMs`. Call it after a ping that succeeded: only then is it
+   * known that the datagrams before it count. Returns the change, or null.
+   */
+  take(record: LinkRecord, range: TimeRange, statistics: RangeStatistics): Omit<LossChange, 'target'> | null {
+    let [sent, lost] = [0, 0];
+    // The loss began with the cycle since which most datagrams were lost beyond what is chance. So a single one that was lost
+    // some time before does not count.
+    const began = { beyond: 0, sinceMs: range.toMs, share: 0 };
+    let cleanSinceMs = range.toMs;
+    statistics.visitUdp(record, range, range.toMs, (cycleSent, cycleLost, atMs) => {
+      sent += cycleSent;
+      lost += cycleLost;
+      if (lost === 0) cleanSinceMs = atMs;
+      const beyond = lost - sent * LOSSY.share;
+      if (beyond >= began.beyond) Object.assign(began, { beyond, sinceMs: atMs, share: lost / sent });
+    });
+    if (this.#isLossy ? !isLossOver(sent, lost) : !isLossy(sent, lost)) return null;
+    this.#isLossy = !this.#isLossy;
+    return this.#isLossy
+      ? { isLossy: true, sinceMs: began.sinceMs, share: began.share }
+      : { isLossy: false, sinceMs: cleanSinceMs, share: 0 };
+  }
+}

@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import type { UdpResult } from '../../../server/protocol/sample.ts';
+import { lossWindowMs } from '../../../server/protocol/udp.ts';
+import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
+import { EIGHT_SAMPLES, SECOND, scene } from './scene.ts';
+
+const INTERVAL_MS = 2 * SECOND;
+const ROUNDS = lossWindowMs(INTERVAL_MS) / INTERVAL_MS;
+const LATE_US = 250_000;
+
+/** A link to pod `b` that is measured by UDP. Each round is a cycle, and a ping after it. */
+function linkTo(options: Parameters<typeof scene>[0] = {}) {
+  const { clock, results, lossChanges, probe } = scene({ udpEnabled: true, intervalMs: INTERVAL_MS, ...options });
+  probe('b');
+  const target = targetOf('b');
+  const startMs = clock.monotonicMs();
+  const cycle = (lost: number, change: Partial<UdpResult> = {}) => {
+    const result = { sent: 10, rttUs: 500, duplicates: 0, outOfOrder: 0, hops: 2, suspect: false, ...change };
+    results.recordUdp(target, { atMs: 0, lost, ...result });
+  };
+  /** Rounds of which each loses so many of its ten datagrams. */
+  const rounds = (count: number, lost: number, sample = sampleOf(), change: Partial<UdpResult> = {}) => {
+    for (let i = 0; i < count; i++) {
+      clock.freeze(INTERVAL_MS);
+      cycle(lost, change);
+      results.record(target, sample);
+    }
+  };
+  /** The changes with the round in which they began. */
+  const told = () =>
+    lossChanges.map(({ isLossy, sinceMs, share }) => {
+      const since = (sinceMs - startMs) / INTERVAL_MS - 1;
+      return isLossy ? `lossy from ${since}, ${Math.round(100 * share)} %` : `over from ${since}`;
+    });
+  return { clock, rounds, cycle, told, results, target };
+}
+
+describe('a link that loses datagrams', () => {
+  it('is told once, with the first cycle that lost some, and once when that is over', () => {
+    const { rounds, told } = linkTo();
+    rounds(40, 0);
+    rounds(5, 2);
+    expect(told()).toEqual(['lossy from 40, 20 %']);
+    rounds(30, 2);
+    expect(told()).toHaveLength(1);
+    // Until hardly any of them is left in the time by which loss is judged.
+    rounds(ROUNDS - 3, 0);
+    expect(told()).toHaveLength(1);
+    rounds(2, 0);
+    expect(told()).toEqual(['lossy from 40, 20 %', 'over from 75']);
+    rounds(10, 0);
+    rounds(5, 10);
+    expect(told().at(-1)).toBe(`lossy from ${75 + ROUNDS - 1 + 10}, 100 %`);
+  });
+
+  it('did not begin with a single datagram that was lost some time before', () => {
+    const { rounds, told } = linkTo();
+    rounds(30, 0);
+    rounds(1, 1);
+    rounds(12, 0);
+    rounds(4, 3);
+    expect(told()).toEqual(['lossy from 43, 30 %']);
+  });
+
+  it('at the limit is told once: it is over only well below', () => {
+    const { rounds, told } = linkTo();
+    rounds(40, 0);
+    rounds(1, 3);
+    // Mostly 7 of 310 datagrams, which is lossy, and at times 5 or 6, which is not.
+    for (let i = 0; i < 20; i++) {
+      rounds(4, 0);
+      rounds(1, 1);
+      if (i % 6 === 5) rounds(1, 0);
+    }
+    expect(told()).toHaveLength(1);
+    expect(told()[0]).toContain('lossy');
+  });
+
+  it('is known from buckets too, if not all cycles are kept', () => {
+    const { rounds, told } = linkTo({ sampleBytes: EIGHT_SAMPLES });
+    rounds(40, 0);
+    rounds(6, 3);
+    rounds(ROUNDS + 10, 0);
+    expect(told().map((text) => text.replace(/ .*/, ''))).toEqual(['lossy', 'over']);
+  });
+});
+
+describe('nothing is told of', () => {
+  it('a link that fails: its pings say so', () => {
+    const { rounds, told } = linkTo();
+    rounds(30, 0);
+    rounds(20, 10, refusedSample());
+    rounds(30, 0);
+    expect(told()).toEqual([]);
+  });
+
+  it('datagrams of which no ping has shown yet that they count', () => {
+    const { clock, rounds, cycle, told, results, target } = linkTo();
+    rounds(30, 0);
+    clock.freeze(SECOND);
+    cycle(10);
+    expect(told()).toEqual([]);
+    results.record(target, refusedSample());
+    rounds(5, 0);
+    expect(told()).toEqual([]);
+  });
+
+  it('datagrams that were lost while our own process was short of CPU', () => {
+    const { rounds, told } = linkTo();
+    rounds(30, 0);
+    rounds(10, 10, sampleOf(), { suspect: true });
+    expect(told()).toEqual([]);
+  });
+
+  it('a slow link, whose datagrams may be late too', () => {
+    const { rounds, told } = linkTo();
+    rounds(30, 0);
+    // It is slow after three late answers.
+    rounds(3, 0, sampleOf({ totalUs: LATE_US }));
+    rounds(20, 4, sampleOf({ totalUs: LATE_US }));
+    expect(told()).toEqual([]);
+  });
+
+  it('a link without the probe', () => {
+    const { results, target, told } = linkTo({ udpEnabled: false });
+    for (let i = 0; i < 30; i++) results.record(target, sampleOf());
+    expect(told()).toEqual([]);
+  });
+});
