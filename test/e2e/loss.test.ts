@@ -14,7 +14,7 @@ test('lost datagrams are a drop on each lossy link, an entry of the legend, a fi
   expect(await words(page, '.graph-legend')).toContain('loses datagrams 6');
   // The notice above says what is wrong, the finding the rest.
   await soon(() => words(page, 'body')).toContain('goldpinger-chaos: about 20 % of datagrams into it are lost.');
-  await soon(() => words(page, 'body')).toContain('goldpinger-chaos: HTTP works');
+  await soon(() => words(page, 'body')).toContain('goldpinger-chaos: packet loss, HTTP works');
   // No pod and no link is bad.
   expect(await words(page, '.graph-legend')).toContain('slow ≥ 100 ms 0');
 

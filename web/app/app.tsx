@@ -213,6 +213,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
       )}
       <NoticeList
         statusText={overview === null || stage !== 'picture' ? '' : statusSentence(overview)}
+        isFailing={headline.tone === 'failed'}
         notices={notices}
         state={state}
         moment={

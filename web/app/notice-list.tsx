@@ -8,8 +8,9 @@ import { Icon } from './icons.tsx';
 import { MAX_NOTICES, type Notice } from './notices.ts';
 
 interface NoticeListProps {
-  /** The sentence without notices. */
+  /** The sentence without notices, and whether something fails, although no whole pod. */
   statusText: string;
+  isFailing: boolean;
   notices: readonly Notice[];
   state: ConnectionState;
   /** The notice that the past is viewed; null = live. */
@@ -28,6 +29,7 @@ interface NoticeListProps {
  */
 export function NoticeList({
   statusText,
+  isFailing,
   notices: all,
   state,
   moment,
@@ -44,7 +46,8 @@ export function NoticeList({
   return (
     <section className="notices" aria-label="Notices">
       {isCalm && (
-        <div className="notice is-calm">
+        <div className={`notice ${isFailing ? 'is-failed' : 'is-calm'}`}>
+          {isFailing && <Icon name="cross" />}
           <p>{statusText}</p>
         </div>
       )}

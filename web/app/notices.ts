@@ -1,7 +1,7 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { failingTargetsText } from '../model/external-targets.ts';
-import { findingFigure, findingWords, targetOf } from '../model/finding-words.ts';
+import { findingFigure, findingTone, findingWords, targetOf } from '../model/finding-words.ts';
 import { findingsOfNotice } from '../model/findings.ts';
 import { capital, countText, plural, spanText } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
@@ -13,8 +13,8 @@ export type ConnectionStatus = 'connecting' | 'live' | 'polling' | 'lost';
 /** A notice above the view. `action`: what its button does. */
 export interface Notice {
   id: string;
-  kind: 'failed' | 'warning' | 'suspect' | 'info';
-  mark: 'cross' | 'clock' | 'cloud' | 'question' | 'wave' | 'dots';
+  kind: 'failed' | 'slow' | 'warning' | 'suspect' | 'info';
+  mark: 'cross' | 'bars' | 'drop' | 'cloud' | 'question' | 'wave' | 'dots';
   title: string;
   text: string;
   action: { label: string; filter: string } | { label: string; pod: string } | null;
@@ -113,13 +113,13 @@ function failingNotice({ mesh }: Picture): Notice | null {
   const whole = findingsOfNotice(mesh.findings);
   const [worst] = whole;
   if (worst === undefined) return null;
-  const isFailed = worst.severity === 'failed';
+  const tone = findingTone(worst);
   const since = findingFigure(worst, mesh.atMs);
   const more = whole.length > 1 ? `+${countText(whole.length - 1)} similar.` : '';
   return {
     id: 'failing',
-    kind: isFailed ? 'failed' : 'warning',
-    mark: isFailed ? 'cross' : 'clock',
+    kind: tone === 'failed' || tone === 'slow' ? tone : 'warning',
+    mark: tone === 'failed' ? 'cross' : tone === 'slow' ? 'bars' : 'drop',
     title: briefTitle(worst),
     text: [pathAdvice(worst), since === '' ? '' : `${capital(since)}.`, more].filter(Boolean).join(' '),
     action: actionOf(worst, mesh),

@@ -1,5 +1,5 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import { besideNotice, targetOf, titleText } from '../model/finding-words.ts';
+import { findingTone, listedWords, targetOf } from '../model/finding-words.ts';
 import { countText, plural } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import type { StepPod } from '../model/next-steps.ts';
@@ -64,7 +64,7 @@ function FindingItem({ props, finding, pods, brief, isInNotice }: ItemProps) {
   const target = targetOf(finding, pods, props.selection);
   const words = <Words finding={finding} brief={brief} isInNotice={isInNotice} />;
   return (
-    <li className={`finding is-${finding.severity}`}>
+    <li className={`finding is-${findingTone(finding)}`}>
       {target === null ? (
         <div className="finding-words">{words}</div>
       ) : (
@@ -93,7 +93,7 @@ const loadSteps = () => import('./next-steps.tsx');
 
 function Words({ finding, brief, isInNotice }: Pick<ItemProps, 'finding' | 'brief' | 'isInNotice'>) {
   const { detail, affected, of } = finding;
-  const { title, advice } = isInNotice ? besideNotice(finding) : { title: titleText(finding.title), advice: '' };
+  const { title, advice } = listedWords(finding, isInNotice);
   const share = of === 0 ? 0 : affected / of;
   return (
     <>

@@ -1,6 +1,6 @@
 import { latencyText } from '../model/format.ts';
 import { linkFacts } from '../model/link-facts.ts';
-import { factsTitle } from '../model/messages.ts';
+import { factsTitle, factsTone } from '../model/messages.ts';
 import { StateGlyph } from './state-glyph.tsx';
 import type { ViewProps } from './view-props.ts';
 
@@ -20,13 +20,13 @@ export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number
         onClick={() => onSelect({ from: from.pod.uid, to: to.pod.uid })}
         title={`${from.name} → ${to.name}`}
       >
-        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
+        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} lossy={facts.lossy} />
         <span className="link-ends">
           {of === undefined && `${from.label} → ${to.label}`}
           {of === from.index && `→ ${to.label}`}
           {of === to.index && of !== from.index && `${from.label} →`}
         </span>
-        <span className={`link-figure tone-${facts.lossy ? 'warning' : facts.state}`}>
+        <span className={`link-figure tone-${factsTone(facts)}`}>
           {isFailed || facts.lossy || !(us >= 0) ? factsTitle(facts) : latencyText(us)}
         </span>
       </button>

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../server/protocol/sample.ts';
 import type { Tone } from '../model/links.ts';
-import { linkMark, OCTAGON, podMark, WAVE } from '../model/marks.ts';
+import { DROP, linkMark, OCTAGON, podMark, WAVE } from '../model/marks.ts';
 import type { PodHealth } from '../model/mesh-view.ts';
 import './state-glyph.css';
 
@@ -10,15 +10,23 @@ interface StateGlyphProps {
   outcome?: Outcome | null;
   /** Whether the measurement is unreliable: a notch in the corner. */
   unreliable?: boolean;
+  /** Whether the link loses datagrams: a drop. */
+  lossy?: boolean;
 }
 
 /** The state of a link as a small square with colour and mark. A text beside it must say the same. */
-export function StateGlyph({ state, outcome = null, unreliable = state === 'suspect' }: StateGlyphProps) {
+export function StateGlyph({
+  state,
+  outcome = null,
+  unreliable = state === 'suspect',
+  lossy = false,
+}: StateGlyphProps) {
   return (
     <svg className={`state-glyph is-${state}`} viewBox="0 0 24 24" aria-hidden="true">
       <rect className="ground" x="0.5" y="0.5" width="23" height="23" rx="3" />
       {state === 'unknown' && <path className="hatch" d="M0 9L9 0M0 18L18 0M0 27L27 0M6 27L27 6M15 27L27 15" />}
       {state !== 'suspect' && <path className="mark" d={linkMark(state, outcome)} />}
+      {lossy && <path className="drop" d={DROP} />}
       {unreliable && <path className="notch" d="M0.5 0.5H11L0.5 11Z" />}
     </svg>
   );

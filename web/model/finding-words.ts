@@ -1,10 +1,16 @@
-import { type Finding, isAboutNode } from '../../server/protocol/finding.ts';
+import { type Finding, isAboutLoss, isAboutNode } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Selection } from './address.ts';
 import { isAboutSelfLink, LINK_FINDINGS, POD_FINDINGS } from './findings.ts';
 import { capital, clockText, latencyText, sentence } from './format.ts';
+import type { Tone } from './links.ts';
 import { shownName } from './names.ts';
 import { nodeFilter } from './order.ts';
+
+/** The state that gives a finding its colour. Lost datagrams are drawn as a warning, because the pings are good. */
+export function findingTone({ kind, severity }: Pick<Finding, 'kind' | 'severity'>): Tone {
+  return isAboutLoss(kind) ? 'warning' : severity;
+}
 
 /** The parts of a finding's title, for places without room for all of it. Safe to show. */
 export interface FindingWords {
@@ -40,12 +46,16 @@ export function titleText(title: string): string {
 }
 
 /**
- * A finding beside the notice that names its symptom already: how it shows, and what to check. For example
- * `pod-a: refused` and `Nothing listens on its port.` A title without such parts stays as it is.
+ * A finding in a list: what is wrong in bold, then what to check. `isInNotice`: the notice above names its symptom already, so
+ * the title says how it shows: `pod-a: refused` and `Nothing listens on its port.`
  */
-export function besideNotice(finding: Pick<Finding, 'title' | 'subject'>): { title: string; advice: string } {
-  const { subject, where } = findingWords(finding);
+export function listedWords(
+  finding: Pick<Finding, 'title' | 'subject'>,
+  isInNotice: boolean,
+): { title: string; advice: string } {
+  const { subject, what, where } = findingWords(finding);
   if (where === '') return { title: titleText(finding.title), advice: '' };
+  if (!isInNotice) return { title: `${subject}: ${what}`, advice: sentence(where) };
   const colon = where.indexOf(': ');
   if (colon < 0) return { title: `${subject}: ${where}`, advice: '' };
   return { title: `${subject}: ${where.slice(0, colon)}`, advice: sentence(where.slice(colon + 2)) };

@@ -7,7 +7,7 @@ import type { Picture } from './mesh-view.ts';
 import { matchesWord } from './order.ts';
 
 /** What a legend entry filters by. */
-export type FilterState = LinkState | 'unreliable';
+export type FilterState = LinkState | 'unreliable' | 'lossy';
 
 /** The parts of a filter text. All words of one list must match the same pod. */
 interface LinkFilter {
@@ -54,9 +54,10 @@ export function shownLinks(picture: Picture, text: string): Picture {
     });
   const [isEither, isFrom, isTo] = [matching(either), matching(from), matching(to)];
   const isState = Uint8Array.from(LINK_STATES, (state) => (states.length === 0 || states.includes(state) ? 1 : 0));
-  const withUnreliable = states.includes('unreliable');
+  const [withUnreliable, withLossy] = [states.includes('unreliable'), states.includes('lossy')];
   const state = picture.state.slice();
   const unreliable = picture.unreliable.slice();
+  const lossy = picture.lossy.slice();
   for (let source = 0; source < n; source++) {
     for (let target = 0; target < n; target++) {
       const pair = source * n + target;
@@ -64,13 +65,16 @@ export function shownLinks(picture: Picture, text: string): Picture {
         isFrom[source] === 1 &&
         isTo[target] === 1 &&
         (isEither[source] === 1 || isEither[target] === 1) &&
-        (isState[state[pair] ?? 0] === 1 || (withUnreliable && unreliable[pair] === 1));
+        (isState[state[pair] ?? 0] === 1 ||
+          (withUnreliable && unreliable[pair] === 1) ||
+          (withLossy && lossy[pair] === 1));
       if (isShown) continue;
       state[pair] = HIDDEN;
       unreliable[pair] = 0;
+      lossy[pair] = 0;
     }
   }
-  return { ...picture, state, unreliable };
+  return { ...picture, state, unreliable, lossy };
 }
 
 /** By pod: whether one of its links is shown, in or out. O(n^2). */

@@ -87,6 +87,11 @@ export function factsTitle(facts: LinkFacts, figure: Figure | null = null): stri
   return `${linkWords(facts, figure)}${phase}${facts.unreliable ? ', unreliable' : ''}`;
 }
 
+/** The state that gives the title of a link its colour. */
+export function factsTone({ lossy, state }: LinkFacts): LinkState {
+  return lossy ? 'warning' : state;
+}
+
 /** The text of a link for screen readers: "from a to b: 252 ms, slow", "from a to b: 12 % of pings failed, high". */
 export function cellSentence(picture: Picture, from: number, to: number): string {
   const [source, target] = [picture.pods[from], picture.pods[to]];
@@ -139,7 +144,8 @@ const OUTCOME_TEXTS: Record<Outcome, string> = {
   'no-address': 'No address',
 };
 
-/** Name and note of unreliable links in legends. */
+/** Name and note of lossy and of unreliable links in legends. */
+export const LOSSY = [LOSES, 'pings are good'] as const;
 export const UNRELIABLE = ['Unreliable', 'a pod short of CPU'] as const;
 
 /** The word for a link state, for example "Not probed". `figure`: the figure of the heatmap that the state is about; null = latency. */

@@ -88,7 +88,7 @@ function titleText(severity: Severity, cause: Cause, family: string): string {
   const { evidence, direction = '', who = '', what, advice, network = 'the network' } = cause;
   const failsOnly = evidence.failsOnly();
   if (severity === 'lossy') {
-    return `${lossText(evidence.shareOfLostDatagrams())} of datagrams${direction} are lost${family}, HTTP works: check ${network} for lost packets`;
+    return `${lossText(evidence.shareOfLostDatagrams())} of datagrams${direction} are lost${family}, packet loss, HTTP works: check ${network}`;
   }
   if (severity === 'intermittent') {
     const check = CONNECTION_ADVICE[failsOnly] || 'check for lost packets';
@@ -198,7 +198,7 @@ function medianText(evidence: Evidence): string {
 /** The error text of the first link as a sentence; '' = none. */
 export function errorText(evidence: Evidence): string {
   const text = evidence.firstErrorText();
-  return text === '' ? '' : `${text}. `;
+  return text === '' ? '' : `${text.charAt(0).toUpperCase()}${text.slice(1)}. `;
 }
 
 /** `98 %`; 100 % only if it is all. */

@@ -8,7 +8,7 @@ import type { ViewProps } from '../../components/view-props.ts';
 import { findingsOfLink, findingsOfNotice } from '../../model/findings.ts';
 import { latencyParts, latencyText } from '../../model/format.ts';
 import type { PodView } from '../../model/mesh-view.ts';
-import { factsTitle, lateSince, sinceWords } from '../../model/messages.ts';
+import { factsTitle, factsTone, lateSince, sinceWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import { linkMessage } from '../../model/phase-words.ts';
 import { HistoryChart } from './history-chart.tsx';
@@ -125,8 +125,8 @@ function DirectionFacts({ direction, props }: { direction: LinkDirection; props:
   return (
     <section className="way" aria-label={direction.name}>
       <h3 title={direction.fullName}>{direction.name}</h3>
-      <p className={`way-state tone-${facts.state}`}>
-        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
+      <p className={`way-state tone-${factsTone(facts)}`}>
+        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} lossy={facts.lossy} />
         {factsTitle(facts)}
       </p>
       <p className="way-figure">

@@ -31,7 +31,7 @@ export function ExternalMarks({ graph, words, narrow }: { graph: Graph; words: r
         return (
           <g key={target.key}>
             <title>{externalWords(target)}</title>
-            {linesTo(target, place, graph, words).map((d) => (
+            {linesTo(target, endOf(place, narrow), graph, words).map((d) => (
               <path key={d} className={`external-line is-${target.state}`} d={d} />
             ))}
             <ExternalMark target={target} place={place} room={room} narrow={narrow} />
@@ -100,17 +100,21 @@ function externalPlaces(box: Box, count: number, narrow: boolean): Point[] {
   return Array.from({ length: shown }, (_, i) => ({ x: box.x + 24, y: top + step * i }));
 }
 
+/** Where the lines to a target end: at the side of its mark that faces the ring. */
+function endOf({ x, y }: Point, narrow: boolean): Point {
+  return narrow ? { x, y: y - 13 } : { x: x - 13, y };
+}
+
 /**
  * The lines to a target: from each failing pod, from the selected pod, or one line from the nearest edge of the ring for
  * all pods. The line of all pods does not cross `words`.
  */
 function linesTo(
   target: ExternalTarget,
-  place: Point,
+  to: Point,
   { ring, spots, pod: selected }: Graph,
   words: readonly Box[],
 ): string[] {
-  const to = { x: place.x - 13, y: place.y };
   const line = (from: Point) => `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${to.x.toFixed(1)} ${to.y.toFixed(1)}`;
   const own = spots[selected];
   if (own !== undefined) return target.state === 'failed' && !target.failing.includes(selected) ? [] : [line(own)];

@@ -4,7 +4,7 @@ import type { ViewProps } from '../../components/view-props.ts';
 import { countText, latencyText } from '../../model/format.ts';
 import { foldWords, groupWords } from '../../model/levels.ts';
 import { linkFacts } from '../../model/link-facts.ts';
-import { factsTitle, podWords, sinceWords } from '../../model/messages.ts';
+import { factsTitle, factsTone, podWords, sinceWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import type { GraphHit } from './scene.ts';
 
@@ -48,8 +48,8 @@ function LinkCard({ props, pair }: { props: ViewProps; pair: number }) {
       <p className="card-title">
         {picture.pods[from]?.label} <span aria-hidden="true">→</span> {picture.pods[to]?.label}
       </p>
-      <p className={`card-state tone-${facts.lossy ? 'warning' : facts.state}`}>
-        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
+      <p className={`card-state tone-${factsTone(facts)}`}>
+        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} lossy={facts.lossy} />
         {factsTitle(facts)}
         {us >= 0 && facts.state !== 'failed' && <b>{latencyText(us)}</b>}
       </p>

@@ -1,6 +1,6 @@
 import type { Finding } from '../../../server/protocol/finding.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
-import { findingFigure, findingWords } from '../../model/finding-words.ts';
+import { findingFigure, findingTone, findingWords } from '../../model/finding-words.ts';
 import { findingPlace, findingsOfNotice } from '../../model/findings.ts';
 import { clockText, plural } from '../../model/format.ts';
 import type { HeatLayout } from '../../model/heat-layout.ts';
@@ -55,7 +55,7 @@ function findingCallout(
   const { subject, what, where } = findingWords(finding);
   return {
     axis: place.axis,
-    state: finding.severity,
+    state: findingTone(finding),
     title: subject,
     first: run.first,
     last: run.last,
@@ -142,8 +142,9 @@ export interface PlacedCallout {
   bracket: { x: number; from: number; to: number } | null;
 }
 
-/** Width that callouts need to the right of the cells, CSS px. */
+/** Width that a wide heatmap leaves for callouts to the right of the cells, and the least in which they can be read, CSS px. */
 export const CALLOUT_WIDTH = 290;
+export const MIN_CALLOUT_WIDTH = 200;
 /** Distance from the cells to the text. */
 export const CALLOUT_INDENT = 46;
 /** Maximum width of the text. */

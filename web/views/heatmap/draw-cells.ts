@@ -5,7 +5,7 @@ import { foldWords } from '../../model/levels.ts';
 import { linkFacts } from '../../model/link-facts.ts';
 import { HIDDEN } from '../../model/link-filter.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
-import { linkMark } from '../../model/marks.ts';
+import { DROP, linkMark } from '../../model/marks.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { paintCells, paintShared } from './paint.ts';
 import type { Scene } from './scene.ts';
@@ -80,7 +80,7 @@ function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to:
   const hasFigure = size >= MIDDLE && figure >= 0 && !failed && state !== 'gone' && state !== 'unknown';
   if (hasFigure) drawFigure(ctx, state, figureWords(picture.figure, figure, size), size, ink);
   const outcome = failed ? linkFacts(picture, from, to).outcome : null;
-  const mark = linkMark(state, outcome);
+  const mark = picture.lossy[pair] === 1 ? DROP : linkMark(state, outcome);
   if (mark !== '') {
     if (hasFigure)
       drawMark(ctx, mark, ink, size - (size >= ROOMY ? 17 : 8), size >= ROOMY ? 16 : 7, size >= ROOMY ? 24 : 17);
@@ -255,6 +255,11 @@ function drawMark(
   ctx.lineWidth = Math.max(1.3 / scale, 2);
   ctx.lineCap = 'round';
   ctx.lineJoin = 'round';
-  ctx.stroke(new Path2D(mark));
+  const path = new Path2D(mark);
+  ctx.stroke(path);
+  if (mark === DROP) {
+    ctx.fillStyle = colour;
+    ctx.fill(path);
+  }
   ctx.restore();
 }

@@ -8,7 +8,7 @@ import { placeCard, type Rect } from '../../model/heat-layout.ts';
 import { foldWords } from '../../model/levels.ts';
 import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
 import type { Picture } from '../../model/mesh-view.ts';
-import { factsTitle, sinceWords } from '../../model/messages.ts';
+import { factsTitle, factsTone, sinceWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import { type Cell, noteOf } from './scene.ts';
 
@@ -39,11 +39,16 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
       <Who word="from" picture={picture} pod={cell.from} />
       <Who word="to" picture={picture} pod={cell.to} itself={cell.from === cell.to && count === ''} />
       <div className="heat-card-head">
-        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
+        <StateGlyph
+          state={facts.state}
+          outcome={facts.outcome}
+          unreliable={facts.unreliable}
+          lossy={figure === null && facts.lossy}
+        />
         {value >= 0 && (facts.state !== 'failed' || figure !== null) ? (
           <span className="heat-card-figure">{valueText(figure, value)}</span>
         ) : null}
-        <strong className={`word-${facts.state}`}>
+        <strong className={`word-${figure === null ? factsTone(facts) : facts.state}`}>
           {figure === null || facts.state === 'failed' || !(value >= 0)
             ? factsTitle(facts, figure)
             : FIGURE_NOUNS[figure]}

@@ -6,7 +6,7 @@ import { usualThresholds } from '../../model/address.ts';
 import { FIGURE_NAMES, figureExplained, stateLimits } from '../../model/figure-words.ts';
 import { countText } from '../../model/format.ts';
 import { type FilterState, statesOf, withState } from '../../model/link-filter.ts';
-import { legendStates, sharedOutcome, stateWords, UNRELIABLE } from '../../model/messages.ts';
+import { LOSSY, legendStates, sharedOutcome, stateWords, UNRELIABLE } from '../../model/messages.ts';
 import type { Arrangement } from '../../model/order.ts';
 import { ThresholdScale } from './threshold-scale.tsx';
 import { MAX_DOTS, THRESHOLD_LABELS, THRESHOLD_NAMES, type ThresholdName, withThreshold } from './thresholds.ts';
@@ -106,6 +106,7 @@ export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilte
           const note = stateLimits(picture, state, thresholds, failedBy);
           return entry(state, <StateGlyph state={state} />, stateWords(state, figure), note, picture.counts[state]);
         })}
+        {picture.lossyLinks > 0 && entry('lossy', <StateGlyph state="good" lossy />, ...LOSSY, picture.lossyLinks)}
         {entry('unreliable', <StateGlyph state="suspect" />, ...UNRELIABLE, picture.unreliableLinks)}
       </ul>
       {figure === null || figure === 'jitter' ? (

@@ -8,7 +8,7 @@ import { podsWithLinks, shownLinks, statesOf } from '../../model/link-filter.ts'
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 import { type Arrangement, effectiveGroup, KeptOrder } from '../../model/order.ts';
-import { CALLOUT_FOOT, CALLOUT_WIDTH, type Callout, callouts } from './callouts.ts';
+import { CALLOUT_FOOT, CALLOUT_WIDTH, type Callout, callouts, MIN_CALLOUT_WIDTH } from './callouts.ts';
 
 /** What the heatmap shows and where, worked out from props and size. */
 export interface HeatModel {
@@ -54,8 +54,8 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: 
     const isShown = ({ state }: Callout) => states.includes(state === 'suspect' ? 'unreliable' : state);
     return callouts(picture, axisStates, arrangement).filter((one) => states.length === 0 || isShown(one));
   }, [picture, axisStates, arrangement, filter]);
-  // Few pods leave that room at a small height too.
-  const beside = !narrow && layout.left + layout.viewWidth + CALLOUT_WIDTH <= size.width;
+  // Few pods leave room at a small height too.
+  const beside = !narrow && layout.left + layout.viewWidth + MIN_CALLOUT_WIDTH <= size.width;
   return { shown, axisStates, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
 }
 

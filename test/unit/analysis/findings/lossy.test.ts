@@ -45,7 +45,7 @@ describe('a link whose pings are fine and whose datagrams are lost', () => {
       firstByteUs: -1,
       totalUs: -1,
       sinceMs: 0,
-      title: 'pod-1 → pod-2: about 20 % of datagrams are lost, HTTP works: check the network for lost packets',
+      title: 'pod-1 → pod-2: about 20 % of datagrams are lost, packet loss, HTTP works: check the network',
       detail:
         'TCP sends lost packets again, so pings hide it. A lost echo counts as a lost datagram: the loss may be in either direction.',
     });
@@ -125,7 +125,7 @@ describe('the cause of loss', () => {
     const finding = onlyFinding(loseAround(new MeshBuilder(5).withUdp(), (pod) => pod === 3));
     expect(finding).toMatchObject({ kind: 'pod-lossy', severity: 'slow', pods: [3], affected: 4, of: 4 });
     expect(finding.title).toBe(
-      'pod-3: about 20 % of datagrams into it are lost, HTTP works: check the network for lost packets',
+      'pod-3: about 20 % of datagrams into it are lost, packet loss, HTTP works: check the network',
     );
     expect(finding.detail).toMatch(/^4 of 4 links into it lose datagrams \(100 %\)\. TCP sends/);
   });
@@ -140,7 +140,7 @@ describe('the cause of loss', () => {
   it('is a node with loss on the links of all its pods', () => {
     const finding = onlyFinding(loseAround(onNodes(4), (pod) => pod < 2));
     expect(finding).toMatchObject({ kind: 'node-lossy', subject: 'node node-0', pods: [0, 1], affected: 12, of: 12 });
-    expect(finding.title).toContain("check the node's network for lost packets");
+    expect(finding.title).toContain("packet loss, HTTP works: check the node's network");
   });
 
   it('is what lies between two zones', () => {

@@ -111,7 +111,8 @@ describe('a notice', () => {
   test('is not shown for a healthy cluster; a slow pod is named if nothing fails', () => {
     expect(titles('healthy')).toEqual([]);
     expect(titles('slow-pod')).toEqual(['goldpinger-chaos: slow from all 3 others.']);
-    expect(noticesOf(pictureOf('slow-pod'), 'live', FEED_TIME_MS)[0]?.kind).toBe('warning');
+    expect(noticesOf(pictureOf('slow-pod'), 'live', FEED_TIME_MS)).toMatchObject([{ kind: 'slow', mark: 'bars' }]);
+    expect(noticesOf(pictureOf('lossy'), 'live', FEED_TIME_MS)).toMatchObject([{ kind: 'warning', mark: 'drop' }]);
   });
 
   test('of a path of the cluster says that pods reach each other, and what to check', () => {

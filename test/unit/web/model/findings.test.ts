@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import {
-  besideNotice,
   findingFigure,
   findingWords,
   labelWords,
+  listedWords,
   targetOf,
   titleText,
 } from '../../../../web/model/finding-words.ts';
@@ -110,17 +110,24 @@ describe('in words', () => {
   });
 
   test('beside the notice, which says what is wrong, a finding says how it shows and what to check', () => {
-    expect(besideNotice(only({ pods: 4, scenario: 'slow-pod' }).finding)).toEqual({
+    expect(listedWords(only({ pods: 4, scenario: 'slow-pod' }).finding, true)).toEqual({
       title: 'goldpinger-chaos: only the first byte is late',
       advice: 'Check the process or a proxy, not the network.',
     });
-    expect(besideNotice({ subject: 'a', title: 'a: CPU-starved, its measurements are unreliable' })).toEqual({
+    expect(listedWords({ subject: 'a', title: 'a: CPU-starved, its measurements are unreliable' }, true)).toEqual({
       title: 'a: its measurements are unreliable',
       advice: '',
     });
-    expect(besideNotice({ subject: 'a', title: 'a: did not\u202e report' })).toEqual({
+    expect(listedWords({ subject: 'a', title: 'a: did not\u202e report' }, true)).toEqual({
       title: 'a: did not\ufffd report',
       advice: '',
+    });
+  });
+
+  test('elsewhere in a list it says what is wrong, then how it shows', () => {
+    expect(listedWords(only({ pods: 4, scenario: 'slow-pod' }).finding, false)).toEqual({
+      title: 'goldpinger-chaos: slow from all 3 others',
+      advice: 'Only the first byte is late: check the process or a proxy, not the network.',
     });
   });
 
