@@ -76,19 +76,24 @@ function placeSide(request: LabelRequest, side: -1 | 1): Label[] {
   const mine = request.indexes.filter(onSide).slice(0, most);
   mine.sort((a, b) => yOf(a) - yOf(b) || a - b);
   const ys = spread(mine.map(yOf), height, box.y + height / 2, box.y + box.height - height / 2);
-  return mine.map((index, i) => {
+  const places = mine.map((index, i) => {
     const y = ys[i] ?? 0;
     const spot = ring.spots[index] ?? { x: 0, y: 0 };
     let away = (spot.x - ring.cx) * side + reach;
     for (const other of ring.spots) {
       if (Math.abs(other.y - y) < height / 2 + reach + rise) away = Math.max(away, (other.x - ring.cx) * side + reach);
     }
-    const x = ring.cx + side * (away + SPACE);
+    return { index, x: ring.cx + side * (away + SPACE), y, spot };
+  });
+  return places.map(({ index, x, y, spot }) => {
+    // A leader stays on its own line until it has passed the labels between it and its pod.
+    const passed = places.filter((other) => (other.y - y) * (other.y - spot.y) < 0).map((other) => side * other.x);
+    const bend = side * Math.min(side * x, ...passed) - side * SPACE;
     const moved = Math.abs(y - spot.y) > height / 2 || Math.abs(x - spot.x) > reach + 3 * SPACE;
     const leader: [number, number][] = moved
       ? [
           [x - side * 4, y],
-          [x - side * SPACE, y],
+          [bend, y],
           [spot.x + (side * reach) / 2, spot.y],
         ]
       : [];

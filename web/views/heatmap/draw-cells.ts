@@ -12,6 +12,8 @@ import type { Scene } from './scene.ts';
 
 /** Minimum size of a cell with a unit, "itself" and the outcome, CSS px. */
 const ROOMY = 72;
+/** Minimum size of a cell with the outcome and a text at its foot, CSS px. */
+const TWO_WORDS = 104;
 const MIDDLE = 32;
 
 /** Draws all visible cells. */
@@ -93,8 +95,10 @@ function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to:
   const words = wordTokens(state);
   // Text has a plain background on hatched cells.
   const plate = state === 'unknown' ? token(words.ground) : null;
-  if (outcome !== null) drawWord(ctx, outcome, size, size / 2 + 28, token(words.ink), plate);
   const foot = footOf(ctx, picture, from, to, size);
+  if (outcome !== null && (foot === '' || size >= TWO_WORDS)) {
+    drawWord(ctx, outcome, size, size / 2 + 28, token(words.ink), plate);
+  }
   if (foot !== '') drawWord(ctx, foot, size, size - 14, token(words.ink), plate);
 }
 

@@ -50,8 +50,9 @@ function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, placed: Placed
   const { callout, leader, bracket } = placed;
   const { layout, token } = scene;
   if (leader.length === 0) return;
-  const framed = layout.pitch >= FRAMED_FROM && (callout.state === 'slow' || callout.state === 'failed');
-  const link = callout.state === 'slow' || callout.state === 'failed' ? `--${callout.state}-link` : '--text-third';
+  const isBad = callout.state === 'warning' || callout.state === 'slow' || callout.state === 'failed';
+  const framed = layout.pitch >= FRAMED_FROM && isBad;
+  const link = isBad ? `--${callout.state}-link` : '--text-third';
   ctx.strokeStyle = token(framed ? '--text' : callout.state === 'suspect' ? '--suspect' : link);
   ctx.lineWidth = framed ? 2 : 1.25;
   ctx.lineJoin = 'round';

@@ -65,6 +65,20 @@ describe('labels', () => {
     expect([Math.round(second!.x), Math.round(second!.y)]).toEqual([627, 159]);
   });
 
+  test('have leaders that go around the labels between them and their pods', () => {
+    const ring = ringOf(4);
+    // A pod far out at the right pushes the label of the first pod outwards, past the label of the second.
+    const spots = [
+      { x: 560, y: 380 },
+      { x: 530, y: 395 },
+      { x: 640, y: 330 },
+    ].map((spot) => ({ ...spot, angle: 0 }));
+    const request = { ...requestOf(3, 19), ring: { ...ring, spots }, reach: 14 };
+    const [first, second] = placeLabels({ ...request, box: { ...box, height: 386 } });
+    expect(first!.y).toBeLessThan(second!.y);
+    expect(first!.leader[1]![0]).toBeLessThan(second!.x);
+  });
+
   test('never lie over each other nor over a pod, at any number that has room', () => {
     for (const [count, height] of [
       [3, 58],
