@@ -322,7 +322,7 @@ test('printed, it is summary, view and findings on one sheet, without tools', as
     await goTo(page, hash);
     await page.locator(view).waitFor();
     await page.emulateMedia({ media: 'print' });
-    await soon(() => words(page, '.printed')).toContain('refused: nothing listens on its port');
+    await soon(() => words(page, '.printed')).toContain('Refused: nothing listens on its port.');
     for (const part of ['.timeline', '.tools', 'nav', '.top-bar button >> nth=0'])
       expect(await page.locator(part).isVisible(), part).toBe(false);
     for (const part of ['.summary', view, '.notices']) expect(await page.locator(part).isVisible(), part).toBe(true);

@@ -48,13 +48,14 @@ const SummaryLine = memo(function SummaryLine(props: SummaryBarProps) {
     SUMMARY_STEPS,
   );
   const { pods, links, more } = summaryFacts(picture, narrow, step);
+  const className = `summary${step >= 1 ? ' is-tight' : ''}${step >= 4 ? ' is-short' : ''}`;
   const list = (facts: readonly Fact[]) =>
     facts.map((fact) => (
       <FactButton key={`${fact.of} ${fact.state}`} fact={fact} isFixed={facts !== more && !narrow} props={props} />
     ));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: where even the shortest is too wide it scrolls, by keyboard too
-    <section ref={line} className={`summary${step >= 4 ? ' is-short' : ''}`} aria-label="Summary" tabIndex={0}>
+    <section ref={line} className={className} aria-label="Summary" tabIndex={0}>
       <Group title="Pods">{list(pods)}</Group>
       <Group title="Links">{list(links)}</Group>
       <Targets picture={picture} onlyFailed={step >= 1} paths />
@@ -134,7 +135,9 @@ function wholeText(picture: Picture, narrow: boolean): string {
   const { pods, mesh } = picture;
   const facts = Object.values(summaryFacts(picture, narrow)).flat() as Fact[];
   const targets = [true, false].flatMap((isPath) => Object.values(countTargets(picture.targets, isPath)));
-  const parts = [namesOf(notReporting(picture), pods), picture.worst === null, ...targets];
+  const { worst } = picture;
+  const worstLength = worst === null ? 0 : `${pods[worst.from]?.label}${pods[worst.to]?.label}`.length;
+  const parts = [namesOf(notReporting(picture), pods), 'x'.repeat(worstLength), ...targets];
   return [...facts.map(({ text }) => text), ...parts, mesh.health.ok].join();
 }
 
