@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import { Reporter } from './analysis/comparison/report.ts';
-import { hypothesisOf } from './analysis/comparison/targets.ts';
 import type { Config } from './config/config.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { AnnotationStore } from './events/annotations.ts';
@@ -240,7 +239,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     annotations: () => annotations.read(),
     past: (range) => pastMeshes.of(range),
     paint: (mesh, limits) => painter.paint(mesh, limits),
-    hypothesis: (expect) => hypothesisOf(expect, clock),
   });
 
   let isNodeChecked = config.activeNodePercentage >= 100;

@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
+import { REPORT_POLICY } from '../analysis/comparison/report-page.ts';
 import { findingsAnswer } from '../analysis/findings/findings.ts';
 import { roundsOf } from '../analysis/rounds.ts';
 import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
@@ -109,13 +110,13 @@ function recentRangeOf(req: Request, nowMs: number, historyWindowMs: number): Ti
 
 async function sendReportPage(
   res: Response,
-  { page, policy }: Report,
+  { page }: Report,
   { fromMs }: TimeRange,
   frameAncestors: readonly string[],
 ): Promise<void> {
   // `2023-11-14T22:12:20.000Z` becomes `20231114T221220Z`.
   const time = new Date(fromMs).toISOString().replace(/[-:]|\.\d+/g, '');
-  res.set('Content-Security-Policy', `${policy}; frame-ancestors ${frameAncestors.join(' ')}`);
+  res.set('Content-Security-Policy', `${REPORT_POLICY}; frame-ancestors ${frameAncestors.join(' ')}`);
   res.set('Content-Disposition', `inline; filename="goldpinger-report-${time}.html"`);
   res.type('text/html');
   await sendPieces(res, page());

@@ -1,15 +1,13 @@
 import fc from 'fast-check';
 import type { LinkFigures } from '../../server/analysis/comparison/change.ts';
 import { type Report, Reporter, type ReporterDeps, type ReportQuery } from '../../server/analysis/comparison/report.ts';
-import type { Hypothesis } from '../../server/analysis/comparison/targets.ts';
 import { HeatmapPainter } from '../../server/heatmap-png/heatmap.ts';
 import type { Annotation, Annotations } from '../../server/protocol/annotation.ts';
 import { type Comparison, parseComparison } from '../../server/protocol/comparison.ts';
-import type { Events, MeshEvent } from '../../server/protocol/event.ts';
+import { type Events, type MeshEvent, newestEvents } from '../../server/protocol/event.ts';
 import { NONE16, pack16 } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
-import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
 import { FakeClock } from './fake-clock.ts';
 import { eventPodOf, LATE_ANSWER, MeshBuilder, meshOf, NOW_MS } from './mesh.ts';
 
@@ -77,30 +75,6 @@ export function annotationsOf(annotations: Annotation[]): Annotations {
   return { nowMs: NOW_MS, missing: [], annotations };
 }
 
-/** A verdict on one clause. */
-export function verdictOf(verdict: VerdictAnswer['verdict'], change: Partial<VerdictAnswer> = {}): VerdictAnswer {
-  return parseVerdict({
-    ok: verdict === 'pass',
-    verdict,
-    reason: verdict === 'pass' ? '' : 'a reason',
-    expect: ['healthy'],
-    clauses: [verdict],
-    window_s: 120,
-    resolution_s: 0,
-    samples: 160,
-    links_checked: 16,
-    links_failed: 0,
-    p50_ms: 0.5,
-    p95_ms: 1,
-    max_ms: 2,
-    violations: [],
-    missing_reports: [],
-    generated_at: '2026-11-22T15:00:00Z',
-    served_by: 'pod-0',
-    ...change,
-  });
-}
-
 /** How a scene differs from experiment 2. */
 export interface Scene {
   before?: MeshBuilder;
@@ -108,7 +82,6 @@ export interface Scene {
   after?: MeshBuilder;
   events?: Events;
   annotations?: Annotations;
-  hypothesis?: Partial<Hypothesis>;
   query?: Partial<ReportQuery>;
   resolutionMs?: number;
   deps?: Partial<ReporterDeps>;
@@ -124,10 +97,12 @@ export function depsOf(scene: Scene = {}): ReporterDeps {
       const builder = toMs <= FROM_MS ? scene.before : fromMs >= TO_MS ? scene.after : during;
       return pastOf(builder ?? spoiled(during.size), fromMs, toMs, scene.resolutionMs);
     },
-    events: async () => scene.events ?? eventsOf([]),
+    events: async ({ limit }) => {
+      const events = scene.events ?? eventsOf([]);
+      return { ...events, events: newestEvents(events.events, limit) };
+    },
     annotations: async () => scene.annotations ?? annotationsOf([]),
     paint: (mesh, limits) => painter.paint(mesh, limits),
-    hypothesis: () => ({ judge: async () => verdictOf('pass'), namedPods: async () => [], ...scene.hypothesis }),
     ...scene.deps,
   };
 }

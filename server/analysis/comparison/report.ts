@@ -12,7 +12,7 @@ import {
   type ReportData,
   type ReportRange,
 } from '../../protocol/comparison.ts';
-import type { Events, MissingPart } from '../../protocol/event.ts';
+import { type Events, type MissingPart, newestEvents } from '../../protocol/event.ts';
 import type { Finding } from '../../protocol/finding.ts';
 import { isSilent, type Thresholds } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
@@ -23,14 +23,22 @@ import { BusyError } from '../../runtime/errors.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
 import { lostPodsOf } from '../lost-pods.ts';
 import { countedNames, durationText, listText, plural, timeText } from '../text.ts';
+import { type Clause, parseClauses } from '../verdict/parse-clause.ts';
+import { judge } from '../verdict/verdict.ts';
 import { compareLinks } from './compare.ts';
 import { detectionTimes } from './detection.ts';
 import { type ByRange, LinkTable } from './link-table.ts';
 import { isAboutLinks, keyFiguresOf, titleOf } from './messages.ts';
 import { comparedRangesOf, type RequestedRanges } from './ranges.ts';
-import { REPORT_POLICY, reportPage } from './report-page.ts';
+import { reportPage } from './report-page.ts';
 import { PicturePainter } from './report-pictures.ts';
-import { type Hypothesis, targetsOf } from './targets.ts';
+import { namedPods, targetsOf } from './targets.ts';
+
+/*
+ * Makes the report of an experiment: reads the meshes of the ranges, compares their links, judges the hypothesis, and puts all
+ * facts into one JSON (`protocol/comparison.ts`). `/api/v1/report` sends it as a page or as JSON; `/api/v1/comparison` sends it
+ * with all links.
+ */
 
 /** What a reporter needs of the other parts. */
 export interface ReporterDeps {
@@ -40,14 +48,11 @@ export interface ReporterDeps {
   events(query: TimeRange & { limit: number }): Promise<Events>;
   annotations(): Promise<Annotations>;
   paint(mesh: DrawnMesh, limits: Thresholds): Promise<Uint8Array>;
-  /** Reads the clauses of a hypothesis. Throws a ValidationError. */
-  hypothesis(expect: readonly string[]): Hypothesis;
 }
 
-/** What is compared: ranges, and the clauses of the hypothesis. */
+/** What is compared: ranges, and the clauses of the hypothesis, as text (none: `healthy`). */
 export interface ComparisonQuery {
   ranges: RequestedRanges;
-  /** None: `healthy`. */
   expect: readonly string[];
 }
 
@@ -62,10 +67,8 @@ export interface ReportQuery extends ComparisonQuery {
 /** A report, ready to be sent. */
 export interface Report {
   data: ReportData;
-  /** The report as one HTML file, in pieces. */
+  /** The report as one HTML file, in pieces. Send it with `REPORT_POLICY`. */
   page(): Iterable<string>;
-  /** The Content-Security-Policy of that file. */
-  policy: string;
 }
 
 /** The most reports and comparisons that wait or are made. Of 1000 pods one holds a mesh and 40 MB while it is made. */
@@ -96,12 +99,12 @@ export class Reporter {
    * once, and as `deps` reject.
    */
   async report({ title, pictures, ...query }: ReportQuery): Promise<Report> {
-    const hypothesis = this.#deps.hypothesis(query.expect);
+    const clauses = parseClauses(query.expect);
     const painter = new PicturePainter(this.#deps.clock, this.#deps.paint);
     const { report } = await this.#queue.run(() =>
-      this.#compare(query.ranges, hypothesis, title, pictures ? painter : null),
+      this.#compare(query.ranges, clauses, title, pictures ? painter : null),
     );
-    return { data: report, page: () => reportPage(report, painter.pictures), policy: REPORT_POLICY };
+    return { data: report, page: () => reportPage(report, painter.pictures) };
   }
 
   /**
@@ -109,14 +112,14 @@ export class Reporter {
    * it has written them. Rejects as `report`.
    */
   async comparison(query: ComparisonQuery, send: (pieces: Iterable<string>) => Promise<void>): Promise<void> {
-    const hypothesis = this.#deps.hypothesis(query.expect);
+    const clauses = parseClauses(query.expect);
     if (this.#sending >= MAX_SENDING) throw new BusyError(BUSY);
     this.#sending += 1;
     let linkCount = 0;
     try {
       const comparison = await this.#queue.run(async () => {
         if (this.#sendingLinks >= MAX_SENDING_LINKS) throw new BusyError(BUSY);
-        const made = await this.#compare(query.ranges, hypothesis, '', null);
+        const made = await this.#compare(query.ranges, clauses, '', null);
         // Counted before the queue goes on, so that the next job sees it.
         linkCount = made.links.reduce((sum, { length }) => sum + length, 0);
         this.#sendingLinks += linkCount;
@@ -131,18 +134,18 @@ export class Reporter {
 
   async #compare(
     ranges: RequestedRanges,
-    hypothesis: Hypothesis,
+    clauses: readonly Clause[],
     title: string,
     painter: PicturePainter | null,
   ): Promise<Comparison> {
-    const sources = await this.#read(ranges, hypothesis, painter);
+    const sources = await this.#read(ranges, clauses, painter);
     return runSliced(comparisonOf(sources, title, this.#deps.clock.nowMs()), this.#deps.clock);
   }
 
   /** Reads the meshes one after the other, in the order of time, then events and annotations. */
   async #read(
     requested: RequestedRanges,
-    hypothesis: Hypothesis,
+    clauses: readonly Clause[],
     painter: PicturePainter | null,
   ): Promise<ReportSources> {
     const { clock, past } = this.#deps;
@@ -151,9 +154,9 @@ export class Reporter {
     // A range that was drawn by hand may begin a little after the loss.
     const lostRange = { ...ranges.during, fromMs: Math.min(ranges.before?.toMs ?? Infinity, ranges.during.fromMs) };
     // In a function of its own, so that each mesh can be freed before the next one is fetched.
-    const read = async <T>(name: keyof ByRange<unknown>, range: TimeRange, judge: (mesh: Mesh) => Promise<T>) => {
+    const read = async <T>(name: keyof ByRange<unknown>, range: TimeRange, ofMesh: (mesh: Mesh) => Promise<T>) => {
       const mesh = await past(range);
-      const judged = await judge(mesh);
+      const judged = await ofMesh(mesh);
       const numbers = await runSliced(table.add(name, mesh), clock);
       await painter?.paint(name, mesh);
       const lost = name === 'before' ? [] : await runSliced(lostFacts(mesh, lostRange), clock);
@@ -162,16 +165,18 @@ export class Reporter {
     };
     const notJudged = async () => null;
     const before = ranges.before === null ? null : await read('before', ranges.before, notJudged);
+    const { fromMs, toMs } = ranges.during;
     const during = await read('during', ranges.during, async (mesh) => ({
-      verdict: await hypothesis.judge(mesh),
-      named: await hypothesis.namedPods(mesh),
+      verdict: await runSliced(judge(mesh, clauses, toMs - fromMs), clock),
+      named: await runSliced(namedPods(clauses, mesh), clock),
     }));
     const after = ranges.after === null ? null : await read('after', ranges.after, notJudged);
     const [events, annotations] = await Promise.all([
       this.#deps.events({
         fromMs: (ranges.before ?? ranges.during).fromMs,
         toMs: (ranges.after ?? ranges.during).toMs,
-        limit: MAX_REPORT_EVENTS,
+        // More than a report shows: the first ones say when the fault was detected.
+        limit: Number.POSITIVE_INFINITY,
       }),
       this.#deps.annotations(),
     ]);
@@ -242,7 +247,8 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
     const { kind, severity, subject, title, detail } = finding;
     return { kind, severity, subject, title, detail, before: !isNew(finding) };
   });
-  const { shown, isCut } = shownEvents(events);
+  const shown = newestEvents(events.events, MAX_REPORT_EVENTS);
+  const isCut = events.truncated || shown.length < events.events.length;
   // The later mesh knows more of a replacement, but may have forgotten a pod that left early.
   const lost = [...new Map([...during.lost, ...(after?.lost ?? [])]).values()];
   const lostPods = { count: lost.length, pods: lost.slice(0, MAX_REPORT_NAMES) };
@@ -301,15 +307,6 @@ function newFindings(before: RangeView | null): (finding: Finding) => boolean {
   const keyOf = ({ kind, subject }: Finding) => `${kind} ${subject}`;
   const known = new Set(before?.findings.map(keyOf));
   return (finding) => !known.has(keyOf(finding));
-}
-
-/** The events that there is room for. Half of the room is for events that are not about links, because they are rarer. */
-function shownEvents({ events, truncated }: Events): { shown: Events['events']; isCut: boolean } {
-  if (events.length <= MAX_REPORT_EVENTS) return { shown: events, isCut: truncated };
-  const isOfLink = ({ kind }: Events['events'][number]) => kind.startsWith('link-');
-  const kept = new Set(events.filter((event) => !isOfLink(event)).slice(0, MAX_REPORT_EVENTS / 2));
-  for (const event of events) if (kept.size < MAX_REPORT_EVENTS && isOfLink(event)) kept.add(event);
-  return { shown: events.filter((event) => kept.has(event)), isCut: true };
 }
 
 /** What is not known, a sentence without a full stop each. */

@@ -1,11 +1,7 @@
 import type { ReportData } from '../../protocol/comparison.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
-import type { VerdictAnswer } from '../../protocol/verdict.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import { runSliced } from '../../runtime/concurrency.ts';
-import { type Clause, parseClauses } from '../verdict/parse-clause.ts';
+import type { Clause } from '../verdict/parse-clause.ts';
 import { selectPods } from '../verdict/select-pods.ts';
-import { judge } from '../verdict/verdict.ts';
 
 /** The pods at which the fault was aimed, and how that is known. */
 export interface Targets {
@@ -34,32 +30,12 @@ export function targetsOf(
   return { by: 'most-affected', pods: new Set(tied) };
 }
 
-/** The hypothesis of a report. */
-export interface Hypothesis {
-  /** Whether it holds in a mesh. */
-  judge(mesh: Mesh): Promise<VerdictAnswer>;
-  /** The pods that it names, as indexes in `Mesh.pods`; see `namedPods`. */
-  namedPods(mesh: Mesh): Promise<number[]>;
-}
-
-/** Reads the clauses of a hypothesis as for a verdict. Throws a ValidationError. */
-export function hypothesisOf(expect: readonly string[], clock: Clock): Hypothesis {
-  const clauses = parseClauses(expect);
-  return {
-    judge: (mesh) => {
-      const { past, windowMs } = mesh;
-      return runSliced(judge(mesh, clauses, past === null ? windowMs : past.toMs - past.fromMs), clock);
-    },
-    namedPods: (mesh) => runSliced(namedPods(clauses, mesh), clock),
-  };
-}
-
 /**
- * The pods that clauses name. Clauses that expect a fault (`failed`, or a latency of at least some value) come first,
+ * The pods that the clauses of a hypothesis name, as indexes in `Mesh.pods`. Clauses that expect a fault (`failed`, or a latency of at least some value) come first,
  * because the fault is aimed at their pods; the other clauses count only if those name no pod. In a clause the pods of
  * `to` count, or else those of `from`. A clause about all pods names none. Yields after each clause.
  */
-function* namedPods(clauses: readonly Clause[], mesh: Mesh): Generator<void, number[]> {
+export function* namedPods(clauses: readonly Clause[], mesh: Mesh): Generator<void, number[]> {
   const faulty = yield* podsOfClauses(clauses.filter(expectsFault), mesh);
   const pods = faulty.size > 0 ? faulty : yield* podsOfClauses(clauses, mesh);
   return [...pods];

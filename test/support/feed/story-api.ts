@@ -1,11 +1,9 @@
 import { Reporter } from '../../../server/analysis/comparison/report.ts';
-import type { Hypothesis } from '../../../server/analysis/comparison/targets.ts';
 import { roundsOf } from '../../../server/analysis/rounds.ts';
 import { encodeMesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { ValidationError } from '../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
-import { verdictOf } from '../report-scene.ts';
 import type { Story } from './story.ts';
 
 /** The token with which the feed accepts annotations. */
@@ -73,7 +71,6 @@ async function comparisonOf(story: Story, path: string, query: URLSearchParams, 
       events: async ({ fromMs, toMs }) => story.events(fromMs, toMs, nowMs),
       annotations: async () => story.annotations(nowMs),
       paint: async () => new Uint8Array(),
-      hypothesis: hypothesisOf,
     },
   );
   const request = {
@@ -103,26 +100,4 @@ async function comparisonOf(story: Story, path: string, query: URLSearchParams, 
 function rangeOf(text: string | null): TimeRange | null {
   const [fromMs, toMs] = (text ?? '').split('-').map(Number);
   return fromMs === undefined || toMs === undefined ? null : { fromMs, toMs };
-}
-
-/** `healthy` passes, any latency fails, any other clause is invalid. The page only shows the verdict, so this is enough. */
-function hypothesisOf(expect: readonly string[]): Hypothesis {
-  const invalid = expect.findIndex((clause) => !/^(healthy|latency)/.test(clause));
-  if (invalid >= 0) throw new ValidationError(`expect ${invalid + 1} in query, character 1: no such condition`);
-  const clauses = expect.map((clause) => (clause === 'healthy' ? ('pass' as const) : ('fail' as const)));
-  const failed = clauses.includes('fail');
-  const violation = {
-    clause: expect.at(-1) ?? '',
-    from: 'goldpinger-001',
-    to: '<b>chaos',
-    found: '0.6 ms',
-    samples: 60,
-  };
-  return {
-    namedPods: async () => [],
-    judge: async () =>
-      failed
-        ? verdictOf('fail', { reason: 'one link is faster', expect: [...expect], clauses, violations: [violation] })
-        : verdictOf('pass', { expect: [...expect], clauses }),
-  };
 }

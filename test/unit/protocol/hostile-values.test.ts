@@ -20,7 +20,7 @@ import { copiesOf } from '../../support/annotation-copies.ts';
 import { journals } from '../../support/journals.ts';
 import { podObject } from '../../support/kube-objects.ts';
 import { meshOf, NOW_MS, podOf, podsOf, reportOf } from '../../support/mesh.ts';
-import { annotationOf, annotationsOf, comparisonOf, eventOf, eventsOf, verdictOf } from '../../support/report-scene.ts';
+import { annotationOf, annotationsOf, comparisonOf, eventOf, eventsOf } from '../../support/report-scene.ts';
 import { sampleOf } from '../../support/samples.ts';
 
 type Read = (wire: unknown) => unknown;
@@ -68,7 +68,7 @@ const READERS: Record<string, [wire: unknown, read: Read]> = {
   annotations: [annotationsOf([annotationOf(NOW_MS, null)]), parseAnnotations],
   'copies of annotations': [copiesOf(), sliced(parseAnnotationCopiesSliced)],
   comparison: [joined(encodeComparison(await comparisonOf())), parseComparison],
-  verdict: [verdictOf('pass'), parseVerdict],
+  verdict: [(await comparisonOf()).report.verdict, parseVerdict],
   rounds: [{ fromMs: 0, toMs: 1, nowMs: 1, truncated: false, missing: [], rounds: [] }, parseRounds],
   samples: [{ ...link, samples: [{ ...sampleOf(), atMs: 1, failsOnly: '' }] }, parseLinkSamples],
   'link history': [

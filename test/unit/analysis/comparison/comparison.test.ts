@@ -45,7 +45,7 @@ const SCENES: [name: string, scene: Scene][] = [
   ],
   ['a pod that started during the fault', { before: spoiled(3), during: slowPod(4), after: spoiled(4) }],
   ['nothing changed', { during: spoiled(4) }],
-  ['the pods that the hypothesis names', { hypothesis: { namedPods: async () => [2] } }],
+  ['the pods that the hypothesis names', { query: { expect: ['healthy,to=pod-2'] } }],
 ];
 
 describe('a comparison', () => {

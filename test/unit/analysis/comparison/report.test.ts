@@ -19,14 +19,13 @@ import {
   slowPod,
   spoiled,
   TO_MS,
-  verdictOf,
 } from '../../../support/report-scene.ts';
 
 const dataOf = async (...scene: Parameters<typeof reportOf>) => (await reportOf(...scene)).data;
 
 describe('the report of experiment 2', () => {
   it('has the slow pod as target, a quarter of all links affected, no collateral, and the figures before and after', async () => {
-    const report = await dataOf({ hypothesis: { judge: async () => verdictOf('pass') } });
+    const report = await dataOf();
     expect(report.verdict.verdict).toBe('pass');
     expect(report.targets).toEqual({ by: 'finding', count: 1, names: ['pod-3'] });
     expect(report.affected).toMatchObject({ links: 4, of: 16, stillBad: 0, unprobed: 0 });
@@ -55,7 +54,7 @@ describe('the report of experiment 2', () => {
 
 describe('a report', () => {
   it('takes the pods that the hypothesis names as targets; affected links that touch none of them are collateral', async () => {
-    const report = await dataOf({ hypothesis: { namedPods: async () => [2] } });
+    const report = await dataOf({ query: { expect: ['healthy,to=pod-2'] } });
     expect(report.targets).toMatchObject({ by: 'hypothesis', names: ['pod-2'] });
     expect(report.collateral).toMatchObject({ count: 3, names: expect.arrayContaining(['pod-0 → pod-3']) });
     const away = report.changed.filter(({ affected, touchesTarget }) => affected && !touchesTarget);
@@ -94,12 +93,12 @@ describe('a report', () => {
   it('says why a verdict is unknown, and which events and annotations are missing', async () => {
     const missing = [{ name: 'pod-2', reason: 'timeout', detail: '' }];
     const report = await dataOf({
-      hypothesis: { judge: async () => verdictOf('unknown', { reason: 'no pod is named x' }) },
+      query: { expect: ['healthy,to=x'] },
       events: eventsOf([], { missing, truncated: true }),
       annotations: { ...annotationsOf([]), missing },
     });
     expect(report.unknown).toEqual([
-      'The verdict is unknown: no pod is named x',
+      'The verdict is unknown: healthy,to=pod:x: no pod that is or was ready matches to=',
       'Events that only pod-2 saw are missing',
       'Some events are left out, because there were too many',
       'pod-2 did not send annotations',
@@ -140,18 +139,20 @@ describe('a report', () => {
   it('is bounded, whatever changed and happened', async () => {
     const during = spoiled(60, (builder) => builder.each(() => true, LATE_ANSWER, true));
     const [pod] = during.pods;
-    const storm = Array.from({ length: 900 }, (_, i) => eventOf('link-slow', FROM_MS + i, pod ?? null));
-    const rare = eventOf('pod-gone', FROM_MS + 2_000, pod ?? null);
+    const rare = eventOf('pod-gone', FROM_MS + 100, pod ?? null);
+    const storm = Array.from({ length: 900 }, (_, i) => eventOf('link-slow', FROM_MS + 200 + i, pod ?? null));
     const annotations = Array.from({ length: 400 }, (_, i) => ({ ...annotationOf(FROM_MS, TO_MS), id: `m${i}` }));
     const report = await dataOf({
       during,
-      events: eventsOf([...storm, rare]),
+      events: eventsOf([rare, ...storm]),
       annotations: annotationsOf(annotations),
     });
     expect(report.changed).toHaveLength(200);
     expect(report.unlisted).toEqual({ links: 3_400, maxChangeUs: 250_700 });
     expect(report.events).toHaveLength(MAX_REPORT_EVENTS);
-    expect(report.events.at(-1)).toEqual(rare);
+    expect(report.events[0]).toEqual(rare);
+    // Detected by the first event of the storm, which the report does not show.
+    expect(report.timeToDetect.ms).toBe(200);
     expect(report.annotations).toHaveLength(100);
     expect(report.affected.to).toMatchObject({ count: 60, names: { length: 20 } });
     expect(report.unknown.join()).toContain('Some events are left out');
@@ -291,12 +292,10 @@ describe('the reporter', () => {
 
   it('rejects an invalid hypothesis before it reads a mesh', async () => {
     const past = vi.fn();
-    const invalid = () => {
-      throw new ValidationError('expect 1 in query: no');
-    };
-    const reporter = reporterOf({ deps: { past, hypothesis: invalid } });
-    await expect(reporter.report(queryOf())).rejects.toThrow(ValidationError);
-    await expect(reporter.comparison(queryOf(), async () => {})).rejects.toThrow(ValidationError);
+    const reporter = reporterOf({ deps: { past } });
+    const query = queryOf({ query: { expect: ['healthy', 'latency>'] } });
+    await expect(reporter.report(query)).rejects.toThrow(/^expect 2 in query, character 9: /);
+    await expect(reporter.comparison(query, async () => {})).rejects.toThrow(ValidationError);
     expect(past).not.toHaveBeenCalled();
   });
 });

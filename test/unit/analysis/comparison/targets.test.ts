@@ -1,55 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { type Hypothesis, hypothesisOf, targetsOf } from '../../../../server/analysis/comparison/targets.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
+import { namedPods, targetsOf } from '../../../../server/analysis/comparison/targets.ts';
+import { parseClauses } from '../../../../server/analysis/verdict/parse-clause.ts';
+import { runToEnd } from '../../../support/generator.ts';
+import { LATE_ANSWER } from '../../../support/mesh.ts';
 import { FROM_MS, pastOf, reportOf, slowPod, spoiled, TO_MS } from '../../../support/report-scene.ts';
-
-function hypothesis(...expect: string[]): Hypothesis {
-  return hypothesisOf(expect, new FakeClock(0));
-}
-
-const mesh = pastOf(slowPod(), FROM_MS, TO_MS);
 
 describe('the hypothesis of a report', () => {
   it('is judged over the range "during", healthy by default', async () => {
-    expect(await hypothesis().judge(mesh)).toMatchObject({ verdict: 'pass', expect: ['healthy'], window_s: 120 });
-    const slow = hypothesis('latency>=200ms,to=pod:pod-3', 'latency<5ms,to=pod:pod-?,from=pod:pod-0');
-    expect(await slow.judge(mesh)).toMatchObject({ verdict: 'fail', clauses: ['pass', 'fail'] });
+    expect((await reportOf()).data.verdict).toMatchObject({ verdict: 'pass', expect: ['healthy'], window_s: 120 });
+    const clauses = ['latency>=200ms,to=pod:pod-3', 'latency<5ms,to=pod:pod-?,from=pod:pod-0'];
+    const { verdict } = (await reportOf({ query: { expect: clauses } })).data;
+    expect(verdict).toMatchObject({ verdict: 'fail', clauses: ['pass', 'fail'] });
   });
 
-  it('names where it expects the fault, before what else it names; all pods are no target', async () => {
-    expect(await hypothesis('latency<5ms,to=pod:pod-1', 'failed,to=pod:pod-3').namedPods(mesh)).toEqual([3]);
-    expect(await hypothesis('latency<5ms,to=pod:pod-1').namedPods(mesh)).toEqual([1]);
-    expect(await hypothesis('failed,from=node:node-2').namedPods(mesh)).toEqual([2]);
-    expect(await hypothesis('failed,from=pod:pod-0,to=pod:pod-2').namedPods(mesh)).toEqual([2]);
-    expect(await hypothesis('healthy', 'healthy,to=pod:*', 'failed,to=pod:nobody').namedPods(mesh)).toEqual([]);
-  });
-
-  it('looks for pods in slices', async () => {
-    // Each look at this clock finds that 2 ms have passed.
-    let nowMs = 0;
-    const clock = Object.assign(new FakeClock(0), { monotonicMs: () => (nowMs += 2) });
-    const made = hypothesisOf(['failed,to=pod:pod-1*'], clock);
-    const large = pastOf(new MeshBuilder(200, { pingNumber: 1 }), FROM_MS, TO_MS);
-    let isDone = false;
-    const named = made.namedPods(large).finally(() => {
-      isDone = true;
-    });
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(isDone).toBe(false);
-    expect(await named).toHaveLength(111);
-  });
-
-  it('is refused with the place of the error', () => {
-    expect(() => hypothesis('healthy', 'latency>')).toThrow(/^expect 2 in query, character 9: /);
-    expect(() => hypothesis(...Array(21).fill('healthy'))).toThrow('at most 20');
+  it.each([
+    [['latency<5ms,to=pod:pod-1', 'failed,to=pod:pod-3'], [3]],
+    [['latency<5ms,to=pod:pod-1'], [1]],
+    [['failed,from=node:node-2'], [2]],
+    [['failed,from=pod:pod-0,to=pod:pod-2'], [2]],
+    [['healthy', 'healthy,to=pod:*', 'failed,to=pod:nobody'], []],
+  ])('%j: names where it expects the fault, before what else it names; all pods are no target', (texts, pods) => {
+    const mesh = pastOf(slowPod(), FROM_MS, TO_MS);
+    expect(runToEnd(namedPods(parseClauses(texts), mesh)).result).toEqual(pods);
   });
 
   it('makes a link away from its target collateral', async () => {
     const during = spoiled(5, (builder) =>
       builder.each((from, to) => to === 4 || (from === 0 && to === 1), LATE_ANSWER),
     );
-    const { data } = await reportOf({ during, hypothesis: hypothesis('latency>=200ms,to=pod:pod-4,self=exclude') });
+    const { data } = await reportOf({ during, query: { expect: ['latency>=200ms,to=pod:pod-4,self=exclude'] } });
     expect(data.verdict.verdict).toBe('pass');
     expect(data.targets).toMatchObject({ by: 'hypothesis', names: ['pod-4'] });
     expect(data.affected).toMatchObject({ links: 5, of: 25 });
