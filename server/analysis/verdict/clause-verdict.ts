@@ -24,7 +24,7 @@ export function unknown(reason: string, missing: readonly number[] = []): Clause
 
 /** The verdict of a clause about links. */
 export function verdictOf(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: number) => string): ClauseVerdict {
-  const { clause, violations, violated, held, sums, missing } = evaluation;
+  const { clause, violations, violated, held, all, missing } = evaluation;
   if (!evaluation.isViolated) return unknown(unknownReason(evaluation, mesh, nameOf), missing);
   const [first] = violations;
   const example = first === undefined ? '' : `, for example ${first.from} → ${first.to}: ${first.found}`;
@@ -32,12 +32,9 @@ export function verdictOf(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod
   // Rounded away from the limit: 1.001 % must not read as 1 % where less than 1 % is expected.
   const round = operator.startsWith('<') ? Math.ceil : Math.floor;
   const percent = round(evaluation.share * 10_000) / 100;
-  const what =
-    kind === 'success'
-      ? `${percent}% of ${plural(sums.all, 'sample')} are ok`
-      : kind === 'loss'
-        ? `${percent}% of ${plural(sums.all, 'datagram')} are lost`
-        : `violated on ${violated} of ${plural(violated + held, 'link')}`;
+  let what = `violated on ${violated} of ${plural(violated + held, 'link')}`;
+  if (kind === 'success') what = `${percent}% of ${plural(all, 'sample')} are ok`;
+  if (kind === 'loss') what = `${percent}% of ${plural(all, 'datagram')} are lost`;
   return { verdict: 'fail', reason: `${what}${example}`, violations, missing };
 }
 
@@ -47,14 +44,14 @@ function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: n
   if (selection.from.count === 0) return nothingSelected('from', clause);
   if (selection.to.count === 0) return nothingSelected('to', clause);
   if (missing.length > 0) return missingReason(missing, mesh, nameOf);
-  if (undersampled > 0 && clause.condition.kind === 'loss') {
-    const advice = mesh.reports.some(({ udp }) => udp !== null) ? windowAdvice(mesh) : '; UDP_ENABLED=true measures it';
-    return `too few datagrams on ${plural(undersampled, 'link')}, for example ${evaluation.firstUndersampled}${advice}`;
-  }
   if (undersampled > 0) {
-    return `too few samples on ${plural(undersampled, 'link')}, for example ${evaluation.firstUndersampled}${windowAdvice(mesh)}`;
+    const isLoss = clause.condition.kind === 'loss';
+    const isUnmeasured = isLoss && mesh.reports.every(({ udp }) => udp === null);
+    const advice = isUnmeasured ? '; UDP_ENABLED=true measures it' : windowAdvice(mesh);
+    const what = `too few ${isLoss ? 'datagrams' : 'samples'} on ${plural(undersampled, 'link')}`;
+    return `${what}, for example ${evaluation.firstUndersampled}${advice}`;
   }
-  const present = mesh.pods.reduce((count, { lifecycle }) => count + (lifecycle === 'gone' ? 0 : 1), 0);
+  const present = mesh.pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
   if (evaluation.holdsOnlyOnSelf && present > 1) {
     return `only ${selection.from.count} of ${present} pods are or were ready, so only links of pods to themselves could be checked`;
   }

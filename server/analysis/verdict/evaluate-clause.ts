@@ -1,14 +1,13 @@
-import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
-import type { MergedReport } from '../../protocol/mesh.ts';
+import { outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
-import { FAILED, HAD_FAILURE, type LinkWindow, SAMPLED } from './link-window.ts';
-import { type Clause, compares, formatClause, type Stat } from './parse-clause.ts';
+import type { LinkWindow } from './link-window.ts';
+import { type Clause, compares, formatClause } from './parse-clause.ts';
 import { isExact, type Selection } from './select-pods.ts';
 
 /** A link on which a clause does not hold. */
 export type Violation = VerdictAnswer['violations'][number];
 
-/** Evaluates one clause on the links of one report after the other, and counts the results. */
+/** Evaluates one clause on one link after the other, and counts the results. `verdictOf` makes the verdict of them. */
 export class ClauseEvaluation {
   readonly clause: Clause;
   /** The clause as text. */
@@ -30,10 +29,10 @@ export class ClauseEvaluation {
   readonly violations: Violation[] = [];
   /** Those of `held` that are links of a pod to itself. */
   #heldOnSelf = 0;
-  /** Only for `success` and `loss`: samples or datagrams of the selected links, and those of them that failed or were lost. */
-  readonly sums = { all: 0, bad: 0 };
+  /** Samples of the selected links, and those of them that failed; of `loss` datagrams, and those of them that were lost. */
+  all = 0;
+  bad = 0;
   readonly #nameOf: (pod: number) => string;
-  readonly #rules: LinkRules;
 
   /** `selection`: the pods that the clause selects. `nameOf`: the name of a pod in messages. */
   constructor(clause: Clause, selection: Selection, nameOf: (pod: number) => string) {
@@ -41,44 +40,23 @@ export class ClauseEvaluation {
     this.text = formatClause(clause);
     this.selection = selection;
     this.#nameOf = nameOf;
-    this.#rules = linkRulesOf(clause);
   }
 
-  /** Evaluates the selected links of `window`, which was read from `report`. Marks them in `window.isSelected`. */
-  evaluate(report: MergedReport, window: LinkWindow): void {
-    if (this.clause.condition.kind === 'loss') this.#addDatagrams(report, window);
-    else this.#evaluateSamples(report, window);
-  }
-
-  #evaluateSamples(report: MergedReport, window: LinkWindow): void {
-    const { resultByState, min, stat, fromUs16, toUs16 } = this.#rules;
-    const [destinations, { self }] = [this.selection.to.pods, this.clause];
-    const { length, to, state, samples, failures, isSelected } = window;
-    const durations = window[stat];
-    const isSuccess = this.clause.condition.kind === 'success';
-    let held = 0;
-    for (let k = 0; k < length; k++) {
-      const pod = to[k] ?? 0;
-      if (destinations[pod] !== 1 || (pod === report.pod ? self === 'exclude' : self === 'only')) continue;
-      isSelected[k] = 1;
-      const bits = state[k] ?? 0;
-      if (isSuccess && (bits & SAMPLED) !== 0) {
-        this.sums.all += samples[k] ?? 0;
-        this.sums.bad += failures[k] ?? 0;
-      }
-      let result = resultByState[bits] ?? UNDERSAMPLED;
-      if (result === COMPARE) {
-        const us16 = durations[k] ?? NONE16;
-        const isUndersampled = us16 === NONE16 || (samples[k] ?? 0) < min;
-        result = isUndersampled ? UNDERSAMPLED : us16 >= fromUs16 && us16 <= toUs16 ? HOLDS : VIOLATED;
-      } else if (result === HOLDS && (samples[k] ?? 0) < min) result = UNDERSAMPLED;
-      if (result === HOLDS) {
-        held += 1;
-        if (pod === report.pod) this.#heldOnSelf += 1;
-      } else if (result === UNDERSAMPLED) this.#addUndersampled(report.pod, pod, samples[k] ?? 0);
-      else this.#addViolation(report, window, k);
-    }
-    this.held += held;
+  /** Evaluates a link if the clause selects it. Returns whether it does. */
+  evaluate(link: LinkWindow): boolean {
+    const { from, to } = link;
+    if (!this.#selects(from, to)) return false;
+    const isLoss = this.clause.condition.kind === 'loss';
+    const all = isLoss ? link.sent : link.samples;
+    this.all += all;
+    this.bad += isLoss ? link.lost : link.failures;
+    const isHeld = holdsOn(this.clause, link);
+    if (isHeld === null) this.#addUndersampled(from, to, all);
+    else if (isHeld) {
+      this.held += 1;
+      if (from === to) this.#heldOnSelf += 1;
+    } else this.#addViolation(link);
+    return true;
   }
 
   /** Adds links that the report of `from` must list and does not list yet: those to the pods `unlisted`. */
@@ -87,12 +65,11 @@ export class ClauseEvaluation {
   }
 
   /**
-   * Takes into account that the report of `pod` is missing or not trusted. `failed` does not need the link of a failing
+   * Takes into account that the report of a selected source is missing or not trusted. `failed` does not need the link of a failing
    * pod to itself: that pod cannot report it.
    */
   addMissingReport(pod: number): void {
     const { selection, clause } = this;
-    if (selection.from.pods[pod] !== 1) return;
     const own = selection.to.pods[pod] === 1 ? 1 : 0;
     const others = clause.self === 'only' ? 0 : selection.to.count - own;
     const needsOwn = clause.self !== 'exclude' && own === 1 && clause.condition.kind !== 'failed';
@@ -113,12 +90,12 @@ export class ClauseEvaluation {
   get isViolated(): boolean {
     const { condition } = this.clause;
     if (condition.kind !== 'success' && condition.kind !== 'loss') return this.violated > 0;
-    return this.sums.all > 0 && !compares(this.share, condition);
+    return this.all > 0 && !compares(this.share, condition);
   }
 
   /** Of `success` the share (0..1) of the samples that are ok, of `loss` that of the datagrams that were lost. */
   get share(): number {
-    const share = this.sums.bad / this.sums.all;
+    const share = this.bad / this.all;
     return this.clause.condition.kind === 'loss' ? share : 1 - share;
   }
 
@@ -137,33 +114,15 @@ export class ClauseEvaluation {
     return this.selection.to.pods[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
   }
 
-  /** Evaluates `loss`: a link needs `min` datagrams, and the datagrams of all links together decide. */
-  #addDatagrams(report: MergedReport, window: LinkWindow): void {
-    for (let k = 0; k < window.length; k++) {
-      const pod = window.to[k] ?? 0;
-      if (!this.#selects(report.pod, pod)) continue;
-      window.isSelected[k] = 1;
-      const [sent, lost] = [unpack16(window.sent[k] ?? 0), unpack16(window.lost[k] ?? 0)];
-      this.sums.all += sent;
-      this.sums.bad += lost;
-      if (sent < this.clause.min) this.#addUndersampled(report.pod, pod, sent);
-      else if (lost > 0) this.#addViolation(report, window, k);
-      else {
-        this.held += 1;
-        if (pod === report.pod) this.#heldOnSelf += 1;
-      }
-    }
-  }
-
-  #addViolation(report: MergedReport, window: LinkWindow, k: number): void {
+  #addViolation(link: LinkWindow): void {
     this.violated += 1;
     if (this.violations.length >= MAX_VIOLATIONS) return;
     this.violations.push({
       clause: this.text,
-      from: this.#nameOf(report.pod),
-      to: this.#nameOf(window.to[k] ?? 0),
-      found: describeLink(this.clause, report, window, k),
-      samples: this.clause.condition.kind === 'loss' ? unpack16(window.sent[k] ?? 0) : (window.samples[k] ?? 0),
+      from: this.#nameOf(link.from),
+      to: this.#nameOf(link.to),
+      found: describeLink(this.clause, link),
+      samples: this.clause.condition.kind === 'loss' ? link.sent : link.samples,
     });
   }
 
@@ -176,80 +135,41 @@ export class ClauseEvaluation {
   }
 }
 
-/** The state of a link that violates a clause: `timeout in connect`, `2 of 15 probes failed, ok now`, `253 ms`. */
-function describeLink({ condition, stat }: Clause, { links }: MergedReport, window: LinkWindow, k: number): string {
-  const i = window.start + k;
-  if (condition.kind === 'loss') {
-    return `${unpack16(window.lost[k] ?? 0)} of ${unpack16(window.sent[k] ?? 0)} datagrams lost`;
-  }
-  if (((window.state[k] ?? 0) & FAILED) !== 0) {
-    const phase = phaseOf(links, i);
-    return `${outcomeOf(links, i)}${phase === null ? '' : ` in ${phase === 'first-byte' ? 'first byte' : phase}`}`;
-  }
-  if (condition.kind === 'healthy' || condition.kind === 'success') {
-    return `${window.failures[k]} of ${window.samples[k]} probes failed, ok now`;
-  }
-  const us = unpack16(window[condition.kind === 'latency' ? stat : 'p50'][k] ?? NONE16);
-  const duration = `${us < 100_000 ? Number((us / 1000).toPrecision(3)) : Math.round(us / 1000)} ms`;
-  return condition.kind === 'latency' ? duration : us < 0 ? 'ok' : `ok, ${duration}`;
-}
-
-/** Result for one link: the clause holds. */
-const HOLDS = 0;
-/** Result for one link: the clause does not hold. */
-const VIOLATED = 1;
-/** Result for one link: too few samples to say either. */
-const UNDERSAMPLED = 2;
-/** Result for one link: its duration decides. */
-const COMPARE = 3;
-
 /**
- * A clause's condition, prepared for a million links. Packed durations sort like the durations they stand for, so they
- * are compared without unpacking.
- */
-interface LinkRules {
-  /** The result for each value of `LinkWindow.state`. */
-  resultByState: Uint8Array;
-  /** Samples that a link needs, unless it violates the condition anyway. */
-  min: number;
-  /** `COMPARE`: this duration must lie from `fromUs16` to `toUs16` (packed, inclusive). */
-  stat: Stat;
-  fromUs16: number;
-  toUs16: number;
-}
-
-/**
- * Prepares a clause. The rules are documented in docs/verdicts.md:
+ * Whether a clause holds on a link; null = the link has too few samples to say. The rules are documented in docs/verdicts.md:
  * healthy: at least `min` samples, none failed. One failure violates it however few samples there are.
  * failed: the newest of at least `min` samples failed. A link that is ok now violates it.
- * success: at least `min` samples; the samples of all links together decide.
- * loss: see `ClauseEvaluation`; these rules are not used.
+ * success, loss: at least `min` samples or datagrams. One that failed or was lost makes the link an example of a violation; all links
+ * together decide.
  * latency: at least `min` samples, the newest is ok, and the duration is as wanted. A failed link violates it.
  */
-function linkRulesOf({ condition, stat, min }: Clause): LinkRules {
-  const { kind, operator, limit } = condition;
-  const resultByState = new Uint8Array((SAMPLED | HAD_FAILURE | FAILED) + 1).map((_, state) => {
-    const has = (bit: number) => (state & bit) !== 0;
-    if (!has(SAMPLED)) return UNDERSAMPLED;
-    if (kind === 'success') return has(HAD_FAILURE) ? VIOLATED : HOLDS;
-    // FAILED without HAD_FAILURE: the failure lies before the window, and what the window has is suspect.
-    if (kind === 'healthy') return has(HAD_FAILURE) ? VIOLATED : has(FAILED) ? UNDERSAMPLED : HOLDS;
-    if (kind === 'failed') return has(FAILED) ? HOLDS : VIOLATED;
-    return has(FAILED) ? VIOLATED : COMPARE;
-  });
-  const first = firstPackedFrom(operator === '<' || operator === '>=' ? limit : limit + 1);
-  const isUpperLimit = operator === '<' || operator === '<=';
-  const [fromUs16, toUs16] = isUpperLimit ? [0, first - 1] : [first, NONE16 - 1];
-  return { resultByState, min, stat, fromUs16, toUs16 };
+function holdsOn({ condition, stat, min }: Clause, link: LinkWindow): boolean | null {
+  const { kind } = condition;
+  if (kind === 'loss') return link.sent < min ? null : link.lost === 0;
+  const { samples, failures, isFailed } = link;
+  if (samples === 0) return null;
+  const ifEnough = samples < min ? null : true;
+  if (kind === 'failed') return isFailed ? ifEnough : false;
+  if (kind === 'latency') {
+    if (isFailed) return false;
+    const us = unpack16(link[stat]);
+    return us < 0 || samples < min ? null : compares(us, condition);
+  }
+  if (failures > 0) return false;
+  // The failure lies before the window, and what the window has is suspect.
+  return kind === 'healthy' && isFailed ? null : ifEnough;
 }
 
-/** The smallest packed duration that stands for at least `us` (a whole number); `NONE16` if there is none. */
-function firstPackedFrom(us: number): number {
-  let [low, high] = [0, NONE16];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (unpack16(middle) >= us) high = middle;
-    else low = middle + 1;
+/** The state of a link that violates a clause: `timeout in connect`, `2 of 15 probes failed, ok now`, `253 ms`. */
+function describeLink({ condition: { kind }, stat }: Clause, link: LinkWindow): string {
+  const { links } = link.report;
+  if (kind === 'loss') return `${link.lost} of ${link.sent} datagrams lost`;
+  if (link.isFailed) {
+    const phase = phaseOf(links, link.index);
+    return `${outcomeOf(links, link.index)}${phase === null ? '' : ` in ${phase === 'first-byte' ? 'first byte' : phase}`}`;
   }
-  return low;
+  if (kind === 'healthy' || kind === 'success') return `${link.failures} of ${link.samples} probes failed, ok now`;
+  const us = unpack16(link[kind === 'latency' ? stat : 'p50']);
+  const duration = `${us < 100_000 ? Number((us / 1000).toPrecision(3)) : Math.round(us / 1000)} ms`;
+  return kind === 'latency' ? duration : us < 0 ? 'ok' : `ok, ${duration}`;
 }

@@ -39,7 +39,7 @@ export interface Clause {
 /** What a clause expects. `operator`, `limit` and `limitText` are '' or 0 for `healthy` and `failed`. */
 export interface Condition {
   kind: keyof typeof CONDITIONS;
-  operator: (typeof OPERATORS)[number] | '';
+  operator: Operator | '';
   /** Of `latency` in us, of `recovered` in ms, of `success` and `loss` a share (0..1). */
   limit: number;
   /** The limit as it was written. */
@@ -73,7 +73,8 @@ const MAX_MIN = 65_535;
 const STATS = ['p50', 'p95', 'max'] as const;
 const SELF_OPTIONS = ['include', 'exclude', 'only'] as const;
 const OPTIONS = ['stat', 'from', 'to', 'self', 'min'] as const;
-const OPERATORS = ['<', '<=', '>', '>='] as const;
+type Operator = '<' | '<=' | '>' | '>=';
+const OPERATORS: readonly Operator[] = ['<', '<=', '>', '>='];
 
 /** The conditions: how each reads its limit (null = it has none), and what it accepts beside `from=` and `to=`. */
 const CONDITIONS = {
@@ -89,9 +90,11 @@ const CONDITIONS = {
   recovered: { limit: parseDurationMs, operators: ['<', '<='], options: [] },
 } as const satisfies Record<string, ConditionRule>;
 
+const KINDS = Object.keys(CONDITIONS) as Condition['kind'][];
+
 interface ConditionRule {
   limit: ((text: string) => number) | null;
-  operators: readonly string[];
+  operators: readonly Condition['operator'][];
   options: readonly (typeof OPTIONS)[number][];
 }
 
@@ -162,14 +165,14 @@ const CONDITION_HINT =
   'expected healthy, failed, success>=99%, latency<200ms, loss<1% or recovered<30s, with any limit';
 
 function parseCondition(part: Part): Condition {
-  const [, word = '', operator = '', limitText = ''] = /^([a-z]+)\s*(<=|>=|<|>|)\s*(.*)$/s.exec(part.text) ?? [];
-  if (!Object.hasOwn(CONDITIONS, word)) throw errorAt(part, CONDITION_HINT);
-  const kind = word as Condition['kind'];
+  const [, word = '', sign = '', limitText = ''] = /^([a-z]+)\s*(<=|>=|<|>|)\s*(.*)$/s.exec(part.text) ?? [];
+  const kind = KINDS.find((one) => one === word);
+  if (kind === undefined) throw errorAt(part, CONDITION_HINT);
   const { limit, operators }: ConditionRule = CONDITIONS[kind];
-  if (!operators.includes(operator) || (limit === null && limitText !== '')) throw errorAt(part, CONDITION_HINT);
-  if (limit === null) return { kind, operator: '', limit: 0, limitText: '' };
+  const operator = operators.find((one) => one === sign);
+  if (operator === undefined || (limit === null && limitText !== '')) throw errorAt(part, CONDITION_HINT);
   try {
-    return { kind, operator: operator as '<', limit: limit(limitText), limitText };
+    return { kind, operator, limit: limit?.(limitText) ?? 0, limitText };
   } catch (error) {
     throw errorAt({ text: limitText, at: part.at + part.text.length - limitText.length }, textOf(error));
   }

@@ -2,7 +2,7 @@ import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { type ClauseVerdict, unknown, verdictOf } from './clause-verdict.ts';
 import { ClauseEvaluation } from './evaluate-clause.ts';
-import { LinkSummary, LinkWindow, MAX_WINDOW_LINKS, newestStats } from './link-window.ts';
+import { LinkSummary, LinkWindow, newestStats } from './link-window.ts';
 import type { Clause } from './parse-clause.ts';
 import { judgeRecovery } from './recovery.ts';
 import { selectPods } from './select-pods.ts';
@@ -68,7 +68,6 @@ function* evaluateMesh(
 ): Generator<void, { summary: LinkSummary; oldestMs: number }> {
   const { settings } = mesh;
   const summary = new LinkSummary();
-  const window = new LinkWindow();
   const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
   const isFullMesh = settings.pingNumber === 0 && settings.refreshIntervalMs > 0;
   let oldestMs = mesh.atMs;
@@ -89,17 +88,16 @@ function* evaluateMesh(
         for (const one of concerned) one.addMissingReport(pod);
       if (isTrusted) {
         const stats = report.stats ?? newestStats(report.links, windowMs);
-        for (let start = 0; start < report.links.length; start += MAX_WINDOW_LINKS) {
-          window.read(report, stats, start);
-          for (const evaluation of concerned) {
-            evaluation.evaluate(report, window);
-            stepLinks += window.length;
-            if (stepLinks >= STEP_LINKS) {
-              stepLinks = 0;
-              yield;
-            }
-          }
-          summary.add(window);
+        const link = new LinkWindow(report);
+        for (let i = 0; i < report.links.length; i++) {
+          link.read(report, stats, i);
+          let isSelected = false;
+          for (const evaluation of concerned) if (evaluation.evaluate(link)) isSelected = true;
+          if (isSelected) summary.add(link);
+          stepLinks += concerned.length;
+          if (stepLinks < STEP_LINKS) continue;
+          stepLinks = 0;
+          yield;
         }
         // With PING_NUMBER, pairs that are not probed are not expected either.
         const unlisted = isFullMesh ? podsNotListed(report, mesh.pods.length) : [];

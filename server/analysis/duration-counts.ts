@@ -1,0 +1,29 @@
+import { NONE16, unpack16 } from '../protocol/links.ts';
+
+/**
+ * Counts packed durations (see `pack16`), one counter for each of the 65,535, so that the median of a million links is exact and
+ * takes no sorting. There are no counters before the first duration: most groups of links stay empty.
+ */
+export class DurationCounts {
+  #total = 0;
+  #counts: Uint32Array | null = null;
+
+  /** Counts one packed duration; `NONE16` is none. */
+  add(packed: number): void {
+    if (packed === NONE16) return;
+    this.#counts ??= new Uint32Array(NONE16);
+    this.#counts[packed] = (this.#counts[packed] ?? 0) + 1;
+    this.#total += 1;
+  }
+
+  /** The lower median of these durations, or of these and those of `other` together, us; -1 if there are none. */
+  medianUs(other = new DurationCounts()): number {
+    let rank = Math.ceil((this.#total + other.#total) / 2);
+    if (rank === 0) return -1;
+    // Packed durations sort like the durations they stand for.
+    for (let packed = 0; ; packed++) {
+      rank -= (this.#counts?.[packed] ?? 0) + (other.#counts?.[packed] ?? 0);
+      if (rank <= 0) return unpack16(packed);
+    }
+  }
+}
