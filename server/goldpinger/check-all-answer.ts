@@ -3,7 +3,8 @@ import { goError } from '../protocol/go-errors.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, NONE16, outcomeOf, phaseOf, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import { externalResults, isWorse, type PodJson, PodResultWriter, probeResultsJson, resultKeys } from './check.ts';
+import { externalResults, isWorse, type PodJson, podJson, probeResultsJson, resultJson, resultKeys } from './check.ts';
+import { ResultBytes } from './result-bytes.ts';
 
 /** What `/check_all` needs besides the mesh. */
 export interface CheckAllOptions extends Addressing {
@@ -13,11 +14,8 @@ export interface CheckAllOptions extends Addressing {
   bootTimeMs(uid: string): number;
 }
 
-/**
- * About how long a piece is, in characters. A whole report of 1000 links would be one string of 180 000 characters, whose
- * thousand parts survive the collection of young garbage: that took a quarter of the time, and a third of the memory.
- */
-const PIECE_LENGTH = 8_192;
+/** About how many bytes of results are one piece. */
+const PIECE_BYTES = 8_192;
 
 /** One pod of the answer. Its JSON is made once and written N times. */
 interface Entry {
@@ -33,16 +31,20 @@ interface Entry {
   /** For results of pings on its first IP, and on its IPv6 address if it has one. */
   pinged: PodJson;
   pinged6: PodJson;
+  /** Indexes of `pinged` and `pinged6` among the pods of `ResultBytes`. */
+  ok: number;
+  ok6: number;
 }
 
 /**
- * Goldpinger's `/check_all` as JSON in pieces: for 1000 pods it has 190 MB, which should not be in memory at once.
- * It is made of a mesh that has been collected. Pods that are gone or still starting are left out, because Goldpinger lists
+ * Goldpinger's `/check_all` as JSON in pieces: for 1000 pods it has 190 MB, which should not be in memory at once. A piece of
+ * bytes is valid until the next piece is asked for. It is made of a mesh that has been collected. Pods that are gone or still starting are left out, because Goldpinger lists
  * running pods only.
  */
-export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string> {
-  const writer = new PodResultWriter();
-  const entries = yield* entriesOf(mesh, options, writer);
+export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string | Uint8Array> {
+  const { entries, oks } = yield* entriesOf(mesh, options);
+  const results = new ResultBytes(oks);
+  yield '';
   yield '{"hosts":[';
   for (const [i, { key, hostIP, podIP }] of entries.entries()) {
     yield `${i === 0 ? '' : ','}{"hostIP":${hostIP},"podIP":${podIP},"podName":${key}}`;
@@ -60,7 +62,7 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
     const start = `${i === 0 ? '' : ','}${key}:{"HostIP":${hostIP},"OK":${outcome === ''},"PodIP":${podIP}`;
     if (outcome === '') {
       yield `${start},"response":{"podResults":{`;
-      yield* podResults(report, entries, linkTo, options, writer);
+      yield* podResults(report, entries, linkTo, options, results);
       yield `}${probeResultsJson(report.probes)}}}`;
     } else {
       const address = addressOf(pod, options);
@@ -76,7 +78,7 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
  * The pods of the answer, sorted by key as Go sorts its maps. Yields an empty piece after each pod, because a thousand take
  * several milliseconds.
  */
-function* entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWriter): Generator<string, Entry[]> {
+function* entriesOf(mesh: Mesh, options: CheckAllOptions): Generator<string, { entries: Entry[]; oks: PodJson[] }> {
   const listed = mesh.reports.flatMap((report) => {
     const pod = mesh.pods[report.pod];
     const isListed = pod?.lifecycle !== 'gone' && (pod?.lifecycle !== 'starting' || report.missing === '');
@@ -91,13 +93,17 @@ function* entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWrite
   const named = listed.map((entry) => ({ ...entry, name: keys.get(entry.pod.uid) ?? entry.pod.uid }));
   named.sort((a, b) => (a.name < b.name ? -1 : 1));
   const entries: Entry[] = [];
+  const oks: PodJson[] = [];
   for (const { pod, report, name } of named) {
     yield '';
     const bootTimeMs = report.bootTimeMs >= 0 ? report.bootTimeMs : options.bootTimeMs(pod.uid);
     const [hostIP = ''] = pod.hostIPs;
     const [podIP = ''] = pod.podIPs;
     const podIP6 = pod.podIPs.find((ip) => ip.includes(':')) ?? podIP;
-    const pinged = writer.podJson(name, hostIP, podIP, bootTimeMs);
+    const pinged = podJson(name, hostIP, podIP, bootTimeMs);
+    const pinged6 = podIP6 === podIP ? pinged : podJson(name, hostIP, podIP6, bootTimeMs);
+    const ok = oks.push(pinged) - 1;
+    const ok6 = pinged6 === pinged ? ok : oks.push(pinged6) - 1;
     entries.push({
       index: report.pod,
       pod,
@@ -106,10 +112,12 @@ function* entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWrite
       hostIP: JSON.stringify(hostIP),
       podIP: JSON.stringify(podIP),
       pinged,
-      pinged6: podIP6 === podIP ? pinged : writer.podJson(name, hostIP, podIP6, bootTimeMs),
+      pinged6,
+      ok,
+      ok6,
     });
   }
-  return entries;
+  return { entries, oks };
 }
 
 /** `,"probeResults":{target:{pod:[...]}}`, one piece per target; nothing if no pod probes anything. */
@@ -136,34 +144,36 @@ function* podResults(
   entries: readonly Entry[],
   linkTo: Int32Array,
   options: CheckAllOptions,
-  writer: PodResultWriter,
-): Generator<string> {
+  results: ResultBytes,
+): Generator<Uint8Array> {
   findLinks(links, linkTo);
   const detailOf = new Map(details);
-  let json = '';
-  let isFirst = true;
-  for (const { index, pod, pinged, pinged6 } of entries) {
+  /** The comma before the first result is left out. */
+  let skip = 1;
+  for (const { index, pod, pinged, pinged6, ok, ok6 } of entries) {
     const i = linkTo[index] ?? -1;
     if (i === -1) continue;
     const isIPv6 = ((links.flags[i] ?? 0) & FLAG_IPV6) !== 0;
     const outcome = outcomeOf(links, i);
     const ageMs = unpack16(links.ageMs[i] ?? NONE16);
-    let error = '';
-    if (outcome !== 'ok') {
-      const address = addressOf(pod, { ...options, families: [isIPv6 ? 6 : 4] });
-      const detail = detailOf.get(i) ?? '';
-      error = goError({ path: '/ping', address, port: options.port, outcome, phase: phaseOf(links, i), detail });
-    }
+    const pingMs = ageMs < 0 ? -1 : atMs - ageMs;
     const totalUs = Math.max(0, unpack16(links.totalUs[i] ?? 0));
-    const result = { outcome, pingMs: ageMs < 0 ? -1 : atMs - ageMs, totalUs, error };
-    const written = writer.write(isIPv6 ? pinged6 : pinged, result);
-    json += isFirst ? written.slice(1) : written;
-    isFirst = false;
-    if (json.length < PIECE_LENGTH) continue;
-    yield json;
-    json = '';
+    if (outcome === 'ok' && pingMs >= 0) {
+      results.putOk(isIPv6 ? ok6 : ok, pingMs, totalUs);
+    } else {
+      let error = '';
+      if (outcome !== 'ok') {
+        const address = addressOf(pod, { ...options, families: [isIPv6 ? 6 : 4] });
+        const detail = detailOf.get(i) ?? '';
+        error = goError({ path: '/ping', address, port: options.port, outcome, phase: phaseOf(links, i), detail });
+      }
+      results.put(resultJson(isIPv6 ? pinged6 : pinged, { outcome, pingMs, totalUs, error }));
+    }
+    if (results.length < PIECE_BYTES) continue;
+    yield results.take().subarray(skip);
+    skip = 0;
   }
-  yield json;
+  yield results.take().subarray(skip);
 }
 
 /** Writes the index of the link to each pod of the mesh into `linkTo`, -1 without one; of two (IPv4 and IPv6) the worse. */

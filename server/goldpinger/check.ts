@@ -26,29 +26,25 @@ export function* checkAnswer(own: OwnResults): Generator<string> {
     const other = worst.get(key);
     if (other === undefined || isWorse(sample, other.sample)) worst.set(key, { target, sample });
   }
-  const writer = new PodResultWriter();
   yield '{"podResults":{';
   for (const [i, [key, { target, sample }]] of [...worst].sort(([a], [b]) => (a < b ? -1 : 1)).entries()) {
     const { address, port } = target;
     const { outcome, phase, detail, atMs, totalUs, bootTimeMs } = sample;
     const error = outcome === 'ok' ? '' : goError({ path: '/ping', address, port, outcome, phase, detail });
-    const pod = writer.podJson(key, target.hostIP, target.podIP, bootTimeMs);
-    const result = writer.write(pod, { outcome, pingMs: atMs, totalUs, error });
+    const pod = podJson(key, target.hostIP, target.podIP, bootTimeMs);
+    const result = resultJson(pod, { outcome, pingMs: atMs, totalUs, error });
     yield i === 0 ? result.slice(1) : result;
   }
   yield `}${probeResultsJson(own.probes)}}`;
 }
 
-/** The parts of a ping's result that depend on the pinged pod only, as JSON: made once, written for every pod that pings it. */
+/** The parts of a ping's result that depend on the pinged pod only, as JSON. */
 export interface PodJson {
-  /** From the comma before the key up to the value of `OK`, for a ping that is ok. */
-  ok: string;
-  /** `PodIP` and `response`, for a ping that is ok. */
-  okRest: string;
-  /** As `ok`, for one that failed. */
-  failed: string;
-  /** `PodIP`, for one that failed. */
-  failedRest: string;
+  /** From the comma before the key up to the value of `OK`. */
+  head: string;
+  podIP: string;
+  /** `response`, which a failed ping does not have. */
+  response: string;
 }
 
 /** The result of one ping. */
@@ -61,57 +57,38 @@ export interface PingResult {
   error: string;
 }
 
-/** The end of `PingTime`, by millisecond. */
-const MILLISECONDS = Array.from({ length: 1000 }, (_, i) => `${String(i).padStart(3, '0')}Z"`);
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-/** The most texts of seconds that a writer keeps. */
-const MAX_SECONDS = 1_000;
+/** Texts before the values of a result, and the end of one that is ok. */
+export const PING_TIME = ',"PingTime":"';
+export const DURATION = ',"response-time-ms":';
+export const OK_END = ',"status-code":200}';
+
+/** The JSON that depends on the pinged pod and its key, called over one IP family; `bootTimeMs` is -1 if unknown. */
+export function podJson(key: string, hostIP: string, podIP: string, bootTimeMs: number): PodJson {
+  const boot = bootTimeMs < 0 ? '' : `"boot_time":"${new Date(boundedTime(bootTimeMs)).toISOString()}"`;
+  return {
+    head: `,${JSON.stringify(key)}:{"HostIP":${JSON.stringify(hostIP)},"OK":`,
+    podIP: `,"PodIP":${JSON.stringify(podIP)}`,
+    response: `,"response":{${boot}}`,
+  };
+}
 
 /**
- * Writes results of pings as Goldpinger's Go code does: keys in alphabetical order, empty values left out. A mesh has a
- * million of them, so each is put together from few long parts.
+ * One entry of `podResults` with a comma before it, as Goldpinger's Go code writes it: keys in alphabetical order, empty values
+ * left out. `status-code` is 500 if the pod had no IP to ping and 504 for any other failure, and `response-time-ms` is
+ * truncated, not rounded, and left out when it is 0.
  */
-export class PodResultWriter {
-  /** Texts of seconds: the times in a report of 1000 pings span few of them. */
-  readonly #seconds = new Map<number, string>();
-
-  /** The JSON that depends on the pinged pod and its key, called over one IP family; `bootTimeMs` is -1 if unknown. */
-  podJson(key: string, hostIP: string, podIP: string, bootTimeMs: number): PodJson {
-    const boot = bootTimeMs < 0 ? '' : `"boot_time":"${new Date(boundedTime(bootTimeMs)).toISOString()}"`;
-    const head = `,${JSON.stringify(key)}:{"HostIP":${JSON.stringify(hostIP)},"OK":`;
-    const rest = `,"PodIP":${JSON.stringify(podIP)}`;
-    return { ok: `${head}true`, okRest: `${rest},"response":{${boot}}`, failed: `${head}false`, failedRest: rest };
-  }
-
-  /**
-   * One entry of `podResults` with a comma before it. As in Go, `status-code` is 500 if the pod had no IP to ping and 504 for
-   * any other failure, and `response-time-ms` is truncated, not rounded, and left out when it is 0.
-   */
-  write(pod: PodJson, { outcome, pingMs, totalUs, error }: PingResult): string {
-    const time = pingMs < 0 ? '' : this.#pingTime(pingMs);
-    const ms = Math.trunc(totalUs / 1000);
-    const duration = ms > 0 ? `,"response-time-ms":${ms}` : '';
-    if (outcome === 'ok') return `${pod.ok}${time}${pod.okRest}${duration},"status-code":200}`;
-    const status = outcome === 'no-address' ? 500 : 504;
-    return `${pod.failed}${time}${pod.failedRest},"error":${JSON.stringify(error)}${duration},"status-code":${status}}`;
-  }
-
-  /** RFC 3339 in UTC with milliseconds. Same as `Date.toISOString`, but fast enough for a million times. */
-  #pingTime(ms: number): string {
-    const bounded = boundedTime(ms);
-    const second = Math.floor(bounded / 1000);
-    let head = this.#seconds.get(second);
-    if (head === undefined) {
-      if (this.#seconds.size > MAX_SECONDS) this.#seconds.clear();
-      head = `,"PingTime":"${new Date(second * 1000).toISOString().slice(0, 20)}`;
-      this.#seconds.set(second, head);
-    }
-    return `${head}${MILLISECONDS[bounded - second * 1000]}`;
-  }
+export function resultJson(pod: PodJson, { outcome, pingMs, totalUs, error }: PingResult): string {
+  const time = pingMs < 0 ? '' : `${PING_TIME}${new Date(boundedTime(pingMs)).toISOString()}"`;
+  const ms = Math.trunc(totalUs / 1000);
+  const duration = ms > 0 ? `${DURATION}${ms}` : '';
+  if (outcome === 'ok') return `${pod.head}true${time}${pod.podIP}${pod.response}${duration}${OK_END}`;
+  const status = outcome === 'no-address' ? 500 : 504;
+  return `${pod.head}false${time}${pod.podIP},"error":${JSON.stringify(error)}${duration},"status-code":${status}}`;
 }
 
 /** A time that a Date can be made of, in whole ms. */
-function boundedTime(ms: number): number {
+export function boundedTime(ms: number): number {
   return Math.min(Math.max(0, Math.round(ms)), LAST_MS);
 }
 

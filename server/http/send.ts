@@ -6,10 +6,14 @@ import { TimeSlice } from '../runtime/concurrency.ts';
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * Writes pieces at the pace of the reader, giving the event loop back after each millisecond.
+ * Writes pieces at the pace of the reader, giving the event loop back after each millisecond. A piece of bytes is copied before the
+ * next one is asked for.
  * Ends quietly when the client has gone. `Timeouts.stalledMs` (server.ts) cuts off a client that stops reading.
  */
-export async function sendPieces(res: ServerResponse, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
+export async function sendPieces(
+  res: ServerResponse,
+  pieces: Iterable<string | Uint8Array> | AsyncIterable<string>,
+): Promise<void> {
   const writer = new PacedWriter(res);
   const slice = new TimeSlice(realClock);
   const encoder = new TextEncoder();
@@ -18,10 +22,11 @@ export async function sendPieces(res: ServerResponse, pieces: Iterable<string> |
   for await (const piece of pieces) {
     for (let rest = piece; ; ) {
       if (res.destroyed || res.closed) return;
-      const { read, written } = encoder.encodeInto(rest, chunk.subarray(length));
+      const room = chunk.subarray(length);
+      const { read, written } = typeof rest === 'string' ? encoder.encodeInto(rest, room) : copyInto(rest, room);
       length += written;
       if (read === rest.length) break;
-      rest = rest.slice(read);
+      rest = typeof rest === 'string' ? rest.slice(read) : rest.subarray(read);
       // One chunk is used again and again: a new one for each write would be 190 MB of garbage for the largest answer.
       if (!(await writer.write(chunk.subarray(0, length)))) chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
       length = 0;
@@ -30,6 +35,13 @@ export async function sendPieces(res: ServerResponse, pieces: Iterable<string> |
     if (slice.isOver()) await slice.next();
   }
   res.end(chunk.subarray(0, length));
+}
+
+/** As `TextEncoder.encodeInto`, for bytes. */
+function copyInto(bytes: Uint8Array, room: Uint8Array): { read: number; written: number } {
+  const written = Math.min(bytes.length, room.length);
+  room.set(bytes.subarray(0, written));
+  return { read: written, written };
 }
 
 /**
