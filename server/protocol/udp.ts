@@ -94,16 +94,18 @@ export function writeUdp(udp: UdpColumns, i: number, result: Omit<UdpResult, 'at
   udp.hops[i] = result.hops < 0 ? UNKNOWN_HOPS : result.hops;
 }
 
-/** Writes how many datagrams to link `i` were sent in the last `lossWindowMs`, and how many of them were lost. */
-export function writeRecentUdp(udp: UdpColumns, i: number, sent: number, lost: number): void {
-  udp.recentSent[i] = pack16(sent);
-  udp.recentLost[i] = pack16(lost);
+/** Datagrams that were sent, and those of them that did not come back. */
+export interface Datagrams {
+  sent: number;
+  lost: number;
 }
 
-/** Writes how many datagrams to link `i` were sent in the window of the report, and how many of them were lost. */
-export function writeUdpWindow(udp: UdpColumns, i: number, sent: number, lost: number): void {
-  udp.windowSent[i] = pack16(sent);
-  udp.windowLost[i] = pack16(lost);
+/** Writes the datagrams to link `i` of the last `lossWindowMs`, and those in the window of the report. */
+export function writeLoss(udp: UdpColumns, i: number, recent: Datagrams, window = recent): void {
+  udp.recentSent[i] = pack16(recent.sent);
+  udp.recentLost[i] = pack16(recent.lost);
+  udp.windowSent[i] = pack16(window.sent);
+  udp.windowLost[i] = pack16(window.lost);
 }
 
 /** The share (0..1) of the datagrams of link `i` that were lost in its newest cycle; -1 = not measured. */

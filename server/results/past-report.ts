@@ -3,9 +3,9 @@ import { UNRELIABLE } from '../protocol/link-state.ts';
 import { emptyStats, MAX_LINKS, pack16 } from '../protocol/links.ts';
 import { type PeerRef, peersHashOf } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
-import { OUTCOMES } from '../protocol/sample.ts';
+import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 import { type StoredSample, sampleOfStored } from '../protocol/stored-results.ts';
-import { emptyUdp, writeRecentUdp, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
+import { emptyUdp, writeLoss, writeUdp } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { History, LinkRecord } from './history.ts';
@@ -20,7 +20,7 @@ import {
   writeState,
   writeStats,
 } from './pod-report.ts';
-import type { LastState, RangeResult, RangeStatistics } from './range-statistics.ts';
+import type { BucketState, RangeResult, RangeStatistics } from './range-statistics.ts';
 
 /** What server/results contributes to the report of a past range. */
 export type PastReportParts = ReportParts & { past: ReportPast; starvation: Starvation };
@@ -28,13 +28,16 @@ export type PastReportParts = ReportParts & { past: ReportPast; starvation: Star
 interface Entry {
   link: Link;
   result: RangeResult;
-  state: LastState;
+  /** What was believed at the end of the range; null if its samples are no longer kept, then `state` is what buckets say. */
+  replayed: Replayed | null;
+  state: BucketState | null;
 }
 
 /**
  * Makes the report of a past time range (monotonic ms): for each link its state at the end of the range, as the report of that
- * moment had it if the samples are still kept, else as the buckets say; and statistics over the range. `doubt`: see there. Links of which nothing is known in the range are left out, as are links beyond `MAX_LINKS`; the peers are the
- * pods of the remaining links. A bucket that is still filling counts as ending at `nowMs`.
+ * moment had it if the samples are still kept, else as the buckets say; and statistics over the range. Links of which nothing is
+ * known in the range are left out, as are links beyond `MAX_LINKS`; the peers are the pods of the remaining links. A bucket that is
+ * still filling counts as ending at `nowMs`.
  */
 export async function pastReport(
   links: readonly Link[],
@@ -47,38 +50,31 @@ export async function pastReport(
 ): Promise<Omit<PastReportParts, 'past'> & { resolutionMs: number }> {
   const entries: Entry[] = [];
   for (const link of links) {
-    const result = ranges.of(link.record, range, nowMs);
-    const state = result.lastState;
-    if (state !== null && entries.length < MAX_LINKS) entries.push({ link, result, state });
+    const { record } = link;
+    const result = ranges.of(record, range, nowMs);
     if (timeSlice.isOver()) await timeSlice.next();
+    if (result.summary.count === 0 || entries.length === MAX_LINKS) continue;
+    const replayed = judgementAt(record, history, range.toMs, doubt.slowUs);
+    const state = replayed === null ? ranges.bucketState(record, range, nowMs, result.summary) : null;
+    if (replayed !== null || state !== null) entries.push({ link, result, replayed, state });
   }
   const peers = peersOf(entries);
   const indexOf = new Map(peers.map((peer, i) => [peer.uid, i]));
   const judged = new JudgedLinks(entries.length, doubt);
-  const { columns } = judged;
   const stats = emptyStats(entries.length);
-  const udp = ranges.hasUdp ? emptyUdp(entries.length) : null;
+  const udp = history.hasUdp ? emptyUdp(entries.length) : null;
   const details: ReportParts['details'] = [];
   for (const [i, entry] of entries.entries()) {
-    const { link, result, state } = entry;
+    const { link, result } = entry;
     const to = indexOf.get(link.target.uid) ?? 0;
-    const replayed = judgementAt(link.record, history, state.newestMs, doubt.slowUs);
-    if (replayed === null) {
-      columns.to[i] = to;
-      writeState(columns, i, link.target.family, state);
-      columns.ageMs[i] = pack16(Math.max(0, range.toMs - state.newestMs));
-    } else judged.write(i, to, link.target.family, replayed.judgement, range.toMs);
-    if (!replayed?.knowsSince) columns.sinceMs[i] = pack16(Math.max(0, range.toMs - sinceMsOf(entry, ranges)));
+    const outcome = writeEntry(judged, i, to, entry, range.toMs, ranges);
     writeStats(stats, i, result);
-    addDetail(details, i, detailOf(entry, range.toMs));
+    if (outcome !== null) addDetail(details, i, detailOf(link, outcome, range.toMs));
     if (udp !== null) {
       const newest = ranges.newestUdpOf(link.record, range, nowMs);
       if (newest !== null) writeUdp(udp, i, newest, range.toMs - newest.atMs);
-      const inRange = ranges.udpOf(link.record, range, nowMs);
-      writeUdpWindow(udp, i, inRange.sent, inRange.lost);
-      const recentRange = { fromMs: range.toMs - ranges.lossWindowMs, toMs: range.toMs };
-      const recent = ranges.udpOf(link.record, recentRange, nowMs);
-      writeRecentUdp(udp, i, recent.sent, recent.lost);
+      const recent = ranges.udpOf(link.record, ranges.lossRange(range.toMs), nowMs);
+      writeLoss(udp, i, recent, ranges.udpOf(link.record, range, nowMs));
     }
     if (timeSlice.isOver()) await timeSlice.next();
   }
@@ -99,11 +95,17 @@ export async function pastReport(
 /** So many of a link's last samples are judged again: far more than any rule of `LinkJudgement` looks at. */
 const REPLAYED = 128;
 
+interface Replayed {
+  judgement: LinkJudgement;
+  /** Whether `judgement.sinceMs` does not depend on earlier samples. */
+  knowsSince: boolean;
+}
+
 /**
  * What was believed about a link at `atMs` (monotonic): its samples are judged again, so that the past never contradicts what
- * was shown live. `knowsSince`: since when it was so does not depend on earlier samples. null if no samples are kept any more.
+ * was shown live. null if no samples are kept any more.
  */
-function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs: number) {
+function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs: number): Replayed | null {
   const samples: StoredSample[] = [];
   history.visitSamples(record, Number.NEGATIVE_INFINITY, atMs, (sample) => samples.push(sample) < REPLAYED);
   const first = samples.at(-1);
@@ -112,6 +114,31 @@ function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs:
   for (const sample of samples.reverse()) judgement.take(sampleOfStored(sample), sample.atMs, slowUs);
   const hasAll = samples.length < REPLAYED && history.samplesSinceMs(record) === Number.NEGATIVE_INFINITY;
   return { judgement, knowsSince: hasAll || judgement.sinceMs > first.atMs };
+}
+
+/** Writes link `i`, which leads to peer `to`, as it was at `toMs` (monotonic). Returns its outcome; null if it was not known. */
+function writeEntry(
+  judged: JudgedLinks,
+  i: number,
+  to: number,
+  { link, replayed, state }: Entry,
+  toMs: number,
+  ranges: RangeStatistics,
+): Outcome | null {
+  const { columns } = judged;
+  if (replayed !== null) judged.write(i, to, link.target.family, replayed.judgement, toMs);
+  else if (state !== null) {
+    columns.to[i] = to;
+    writeState(columns, i, link.target.family, state);
+    columns.ageMs[i] = pack16(Math.max(0, toMs - state.newestMs));
+  }
+  const outcome = replayed === null ? OUTCOMES[state?.outcome ?? 0] : replayed.judgement.judged?.outcome;
+  if (outcome === undefined) return null;
+  const newestMs = replayed?.judgement.newestAtMs ?? state?.newestMs ?? toMs;
+  if (!replayed?.knowsSince) {
+    columns.sinceMs[i] = pack16(Math.max(0, toMs - sinceMsOf(link, outcome === 'ok', newestMs, ranges)));
+  }
+  return outcome;
 }
 
 function peersOf(entries: readonly Entry[]): PeerRef[] {
@@ -123,19 +150,17 @@ function peersOf(entries: readonly Entry[]): PeerRef[] {
   return sortedByUid([...refs.values()]);
 }
 
-/** When the link became ok, or began to fail, as it was at the end of the range (monotonic ms). */
-function sinceMsOf({ link, state }: Entry, ranges: RangeStatistics): number {
-  const { judged, sinceMs } = link.judgement;
-  const isStillSame = judged !== null && (judged.outcome === 'ok') === (state.outcome === 0);
-  // The link has not changed since the range, so the current judgement already has the time.
-  return isStillSame && sinceMs <= state.newestMs ? sinceMs : ranges.sinceMs(link.record, state);
+/** When the link became ok (`wasOk`), or began to fail, as it was at `atMs` (monotonic ms). */
+function sinceMsOf({ judgement, record }: Link, wasOk: boolean, atMs: number, ranges: RangeStatistics): number {
+  const { judged, sinceMs } = judgement;
+  // If the link has not changed since, its present judgement has the time already.
+  const isStillSame = judged !== null && (judged.outcome === 'ok') === wasOk;
+  return isStillSame && sinceMs <= atMs ? sinceMs : ranges.sinceMs(record, wasOk, atMs);
 }
 
-/** The error text, if the failure at the end of the range still lasts now. Texts of earlier failures are not kept. */
-function detailOf({ link, state }: Entry, toMs: number): string {
-  const { judged, sinceMs } = link.judgement;
-  if (judged === null || sinceMs > toMs || judged.outcome !== OUTCOMES[state.outcome]) return '';
-  return judged.detail;
+/** The error text, if the failure at `toMs` still lasts now. Texts of earlier failures are not kept. */
+function detailOf({ judgement: { judged, sinceMs } }: Link, outcome: Outcome, toMs: number): string {
+  return judged === null || sinceMs > toMs || judged.outcome !== outcome ? '' : judged.detail;
 }
 
 /**

@@ -18,11 +18,11 @@ import {
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import { MAX_DETAIL_LENGTH, MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
-import { emptyUdp, writeRecentUdp, writeUdp, writeUdpWindow } from '../protocol/udp.ts';
+import { emptyUdp, writeLoss, writeUdp } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
-import type { LastState, RangeResult, RangeStatistics } from './range-statistics.ts';
+import type { RangeResult, RangeStatistics, ReportedState } from './range-statistics.ts';
 
 /** The part of a pod report that comes from the results. */
 export type ReportParts = Pick<
@@ -94,27 +94,15 @@ export async function currentReport(
     const cycle = link.record.udp?.newest ?? null;
     if (udp !== null && cycle !== null) writeUdp(udp, i, cycle, nowMs - cycle.atMs);
   }
-  let stats: StatColumns | null = null;
-  if (windowMs > 0) {
-    stats = emptyStats(entries.length);
-    const range = { fromMs: nowMs - windowMs, toMs: nowMs };
-    for (const [i, { link }] of entries.entries()) {
-      writeStats(stats, i, ranges.of(link.record, range, nowMs));
-      if (timeSlice.isOver()) await timeSlice.next();
+  const stats = windowMs > 0 ? emptyStats(entries.length) : null;
+  const range = { fromMs: nowMs - windowMs, toMs: nowMs };
+  for (const [i, { link }] of entries.entries()) {
+    if (stats !== null) writeStats(stats, i, ranges.of(link.record, range, nowMs));
+    if (udp !== null) {
+      const recent = ranges.udpOf(link.record, ranges.lossRange(nowMs), nowMs);
+      writeLoss(udp, i, recent, windowMs === 0 ? recent : ranges.udpOf(link.record, range, nowMs));
     }
-  }
-  if (udp !== null) {
-    const { lossWindowMs } = ranges;
-    for (const [i, { link }] of entries.entries()) {
-      const recent = ranges.udpOf(link.record, { fromMs: nowMs - lossWindowMs, toMs: nowMs }, nowMs);
-      writeRecentUdp(udp, i, recent.sent, recent.lost);
-      const isSame = windowMs === 0 || windowMs === lossWindowMs;
-      const { sent, lost } = isSame
-        ? recent
-        : ranges.udpOf(link.record, { fromMs: nowMs - windowMs, toMs: nowMs }, nowMs);
-      writeUdpWindow(udp, i, sent, lost);
-      if (timeSlice.isOver()) await timeSlice.next();
-    }
+    if (timeSlice.isOver()) await timeSlice.next();
   }
   const { peers, hash: peersHash } = table;
   return { peersHash, peers, gonePeers, ...judged.parts(), details, stats, udp, windowMs };
@@ -195,10 +183,9 @@ function placeLinks(links: readonly Link[], table: PeerTable) {
   return { gonePeers, entries };
 }
 
-function stateOf({ judged, newest, newestAtMs, connectUs }: LinkJudgement, { fromMs, slowUs }: Doubt): LastState {
+function stateOf({ judged, newest, newestAtMs, connectUs }: LinkJudgement, { fromMs, slowUs }: Doubt): ReportedState {
   const isBelieved = newest?.outcome === 'ok' && !isSlow(newest.totalUs, slowUs) && newestAtMs < fromMs;
   return {
-    newestMs: newestAtMs,
     isSuspect: newest?.suspect === true && !isBelieved,
     isKnown: judged !== null,
     outcome: judged === null ? 0 : OUTCOMES.indexOf(judged.outcome),
@@ -210,7 +197,7 @@ function stateOf({ judged, newest, newestAtMs, connectUs }: LinkJudgement, { fro
 }
 
 /** Writes the state of a link, without its times, to place `i` of the columns. */
-export function writeState(columns: LinkColumns, i: number, family: 4 | 6, state: LastState): void {
+export function writeState(columns: LinkColumns, i: number, family: 4 | 6, state: ReportedState): void {
   const { isKnown, isSuspect, outcome, phase } = state;
   const familyFlag = family === 6 ? FLAG_IPV6 : 0;
   columns.flags[i] = familyFlag | (isSuspect ? FLAG_SUSPECT : 0) | (isKnown ? phaseFlag(phase) : FLAG_NOT_YET);

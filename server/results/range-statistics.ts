@@ -1,8 +1,8 @@
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import type { Phase, UdpResult } from '../protocol/sample.ts';
-import { isOk, isSuspect, outcomeIndexOf, phaseOfCode, type StoredSample } from '../protocol/stored-results.ts';
-import { lossWindowMs } from '../protocol/udp.ts';
+import { isOk, isSuspect, outcomeIndexOf, phaseOfCode } from '../protocol/stored-results.ts';
+import { type Datagrams, lossWindowMs } from '../protocol/udp.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf, newestOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
@@ -10,10 +10,8 @@ import { Statistics, type Summary } from './statistics.ts';
 import type { DatagramVisitor } from './udp-ring.ts';
 import { UsualLatencies } from './usual.ts';
 
-/** The state of a link at the end of a time range: its last trustworthy sample there, or its last one if there is none. */
-export interface LastState {
-  /** When the newest sample was taken, monotonic. */
-  newestMs: number;
+/** What a report says about the state of a link. */
+export interface ReportedState {
   /** Whether the newest sample is suspect. */
   isSuspect: boolean;
   /** Whether the following says how the link was. One or two suspect failures alone say nothing. */
@@ -22,10 +20,16 @@ export interface LastState {
   outcome: number;
   /** The phase in which it failed; null if it did not. */
   phase: Phase | null;
-  /** Packed durations; connect and first byte of a bucket are its medians. */
+  /** Durations, packed by `pack16`; connect and first byte of a bucket are its medians. */
   connect16: number;
   firstByte16: number;
   total16: number;
+}
+
+/** The state of a link as a bucket says. */
+export interface BucketState extends ReportedState {
+  /** When the newest sample was taken, monotonic. */
+  newestMs: number;
 }
 
 /** What is known of a link in a time range. */
@@ -33,18 +37,8 @@ export interface RangeResult {
   summary: Summary;
   /** The usual latency of the link over all that is kept, us; -1 = not known. See `USUAL`. */
   usualUs: number;
-  /** null if the link has no sample in the time range. */
-  lastState: LastState | null;
   /** The largest width of the buckets that were used; 0 if samples were used. */
   resolutionMs: number;
-}
-
-/** The datagrams of the UDP probe of a link in a time range. */
-interface Datagrams {
-  /** Those of the cycles that are evidence of loss; see `UdpRing.visitEvidence`. */
-  sent: number;
-  /** Those of them that did not come back. */
-  lost: number;
 }
 
 /** How far before a time range a sample may lie that tells the state of a link in it: multiples of the range's length. */
@@ -70,11 +64,6 @@ export class RangeStatistics {
     return this.#history.hasUdp;
   }
 
-  /** The time over which it is judged whether a link is lossy, ms. */
-  get lossWindowMs(): number {
-    return lossWindowMs(this.#history.intervalMs);
-  }
-
   /** See `UsualLatencies`. */
   usualUsOf(record: LinkRecord, windowMs: number, nowMs: number): number {
     return this.#usual.usualUsOf(record, windowMs, nowMs);
@@ -82,23 +71,62 @@ export class RangeStatistics {
 
   /** The result of one link. `nowMs` is taken as the end of a bucket whose period is not over. */
   of(record: LinkRecord, range: TimeRange, nowMs: number): RangeResult {
-    const search = new LastStateSearch();
+    let resolutionMs = 0;
     this.#statistics.clear();
-    const resolutionMs =
-      this.#history.samplesSinceMs(record) < range.fromMs
-        ? this.#addSamples(record, range, search)
-        : this.#addBuckets(record, range, nowMs, search);
-    const summary = this.#statistics.summary();
-    const isUnsettled = search.state !== null && !search.isSettled && summary.suspect < SUSPECT_RUN;
-    const lastState = isUnsettled ? this.#lookBack(record, range, search) : search.state;
-    // A ping over an open connection has no connect time: that of the range's new connections is used.
-    const isOverOpen = lastState?.connect16 === NONE16 && lastState.firstByte16 !== NONE16;
-    if (isOverOpen) lastState.connect16 = pack16(summary.connectP50Us);
+    if (this.#history.samplesSinceMs(record) < range.fromMs) {
+      this.#history.visitSamples(record, range.fromMs, range.toMs, (sample) => {
+        this.#statistics.addSample(sample);
+        return true;
+      });
+    } else {
+      this.#history.visitBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
+        if (!belongs(range, startMs, endMs, nowMs)) return true;
+        resolutionMs = Math.max(resolutionMs, chunk.widthMs);
+        this.#statistics.addBucket(chunk, i);
+        return true;
+      });
+    }
     const usualUs = this.usualUsOf(record, range.toMs - range.fromMs, nowMs);
-    return { summary, usualUs, lastState, resolutionMs };
+    return { summary: this.#statistics.summary(), usualUs, resolutionMs };
   }
 
-  /** The datagrams of one link in a range, from single cycles if all of the time range are still kept, else from buckets. */
+  /**
+   * The state of a link at the end of a time range of which only buckets are left: that of the newest bucket with trustworthy samples.
+   * If the range has only one or two suspect samples, it is the state shortly before, which they do not change. If that is
+   * unknown too, an answer is believed and a failure is not. null without any bucket. The summary is that of the range.
+   */
+  bucketState(
+    record: LinkRecord,
+    range: TimeRange,
+    nowMs: number,
+    { suspect, connectP50Us }: Summary,
+  ): BucketState | null {
+    const isRun = suspect >= SUSPECT_RUN;
+    const earliestMs = range.fromMs - (isRun ? 0 : LOOK_BACK * (range.toMs - range.fromMs));
+    /** That of the newest bucket, and that of the newest one with trustworthy samples. */
+    const states: BucketState[] = [];
+    let isTrusted = false;
+    this.#history.visitBuckets(record, earliestMs, (chunk, i, startMs, endMs) => {
+      const isBefore = !isRun && startMs < range.fromMs;
+      if (!isBefore && !belongs(range, startMs, endMs, nowMs)) return true;
+      isTrusted = trustedOf(chunk, i) > 0;
+      if (isTrusted || states.length === 0) states.push(stateOf(chunk, i));
+      return !isTrusted;
+    });
+    const [newest] = states;
+    const state = states.at(-1);
+    if (newest === undefined || state === undefined) return null;
+    const { newestMs, isSuspect } = newest;
+    // Pings over open connections have no connect time: that of the range's new connections is used.
+    const isOverOpen = state.connect16 === NONE16 && state.firstByte16 !== NONE16;
+    const connect16 = isOverOpen ? pack16(connectP50Us) : state.connect16;
+    return { ...state, newestMs, isSuspect, connect16, isKnown: isTrusted || isRun || state.outcome === 0 };
+  }
+
+  /**
+   * The datagrams of one link in a range that are evidence of loss (see `UdpRing.visitEvidence`): from single cycles if all of
+   * the range are still kept, else from buckets.
+   */
   udpOf(record: LinkRecord, range: TimeRange, nowMs: number): Datagrams {
     const result = { sent: 0, lost: 0 };
     this.visitUdp(record, range, nowMs, (sent, lost) => {
@@ -106,6 +134,11 @@ export class RangeStatistics {
       result.lost += lost;
     });
     return result;
+  }
+
+  /** The range whose datagrams decide at `atMs` (monotonic) whether a link is lossy. */
+  lossRange(atMs: number): TimeRange {
+    return { fromMs: atMs - lossWindowMs(this.#history.intervalMs), toMs: atMs };
   }
 
   /** Calls `visitor` for the cycles or buckets that `udpOf` counts, newest first. */
@@ -134,18 +167,17 @@ export class RangeStatistics {
   #visitUdpBuckets(record: LinkRecord, range: TimeRange, nowMs: number, visitor: DatagramVisitor): void {
     this.#history.visitUdpBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
       const sent = chunk.udpSent[i] ?? 0;
-      const isInRange = sent > 0 && belongs(range, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
+      const isInRange = sent > 0 && belongs(range, startMs, endMs, nowMs);
       if (isInRange) visitor(sent, chunk.udpLost[i] ?? 0, Math.min(endMs, nowMs));
       return true;
     });
   }
 
-  /** The monotonic time since which a link had been ok, or had been failing, as `state` says; as far back as is kept. */
-  sinceMs(record: LinkRecord, state: LastState): number {
-    const wasOk = state.outcome === 0;
-    let sinceMs = state.newestMs;
+  /** Since when a link had been ok (`wasOk`), or had been failing, until `untilMs` (monotonic); as far back as is kept. */
+  sinceMs(record: LinkRecord, wasOk: boolean, untilMs: number): number {
+    let sinceMs = untilMs;
     let isSame = true;
-    this.#history.visitSamples(record, Number.NEGATIVE_INFINITY, state.newestMs, ({ code, atMs }) => {
+    this.#history.visitSamples(record, Number.NEGATIVE_INFINITY, untilMs, ({ code, atMs }) => {
       if (isSuspect(code)) return true;
       isSame = isOk(code) === wasOk;
       if (isSame) sinceMs = atMs;
@@ -160,94 +192,26 @@ export class RangeStatistics {
     });
     return sinceMs;
   }
-
-  #addSamples(record: LinkRecord, { fromMs, toMs }: TimeRange, search: LastStateSearch): number {
-    this.#history.visitSamples(record, fromMs, toMs, (sample) => {
-      this.#statistics.addSample(sample);
-      search.takeSample(sample);
-      return true;
-    });
-    return 0;
-  }
-
-  #addBuckets(record: LinkRecord, range: TimeRange, nowMs: number, search: LastStateSearch): number {
-    let resolutionMs = 0;
-    this.#history.visitBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
-      if (!belongs(range, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)))) return true;
-      resolutionMs = Math.max(resolutionMs, chunk.widthMs);
-      this.#statistics.addBucket(chunk, i);
-      search.takeBucket(chunk, i);
-      return true;
-    });
-    return resolutionMs;
-  }
-
-  /**
-   * The state of a link of which the time range has only one or two suspect samples: the state shortly before, which they
-   * do not change. If that is unknown too, an answer is believed and a failure is not.
-   */
-  #lookBack(record: LinkRecord, { fromMs, toMs }: TimeRange, search: LastStateSearch): LastState | null {
-    const earliestMs = fromMs - LOOK_BACK * (toMs - fromMs);
-    this.#history.visitSamples(record, earliestMs, fromMs, (sample) => {
-      search.takeSample(sample);
-      return !search.isSettled;
-    });
-    this.#history.visitBuckets(record, earliestMs, (chunk, i, startMs) => {
-      if (startMs < fromMs) search.takeBucket(chunk, i);
-      return !search.isSettled;
-    });
-    const { state, isSettled } = search;
-    return isSettled || state === null ? state : { ...state, isKnown: state.outcome === 0 };
-  }
 }
 
-/** Finds the last trustworthy state among samples and buckets, which it is given newest first. */
-class LastStateSearch {
-  /** The state so far: that of the newest sample until a trustworthy one is found. */
-  state: LastState | null = null;
-  /** Whether a trustworthy sample was found. */
-  isSettled = false;
-
-  takeSample({ atMs, code, connect16, firstByte16, total16 }: StoredSample): void {
-    if (this.isSettled) return;
-    const state = {
-      newestMs: atMs,
-      isSuspect: isSuspect(code),
-      isKnown: true,
-      outcome: outcomeIndexOf(code),
-      phase: phaseOfCode(code),
-      connect16,
-      firstByte16,
-      total16,
-    };
-    this.#take(state, !isSuspect(code));
-  }
-
-  takeBucket(chunk: Chunk, i: number): void {
-    if (this.isSettled) return;
-    const code = chunk.code[i] ?? 0;
-    const state = {
-      newestMs: newestOf(chunk, i),
-      isSuspect: isSuspect(code),
-      isKnown: true,
-      outcome: outcomeIndexOf(code),
-      phase: phaseOfCode(code),
-      connect16: isOk(code) ? (chunk.connectP50Us[i] ?? NONE16) : NONE16,
-      firstByte16: isOk(code) ? (chunk.firstByteP50Us[i] ?? NONE16) : NONE16,
-      total16: chunk.lastTotalUs[i] ?? NONE16,
-    };
-    this.#take(state, trustedOf(chunk, i) > 0);
-  }
-
-  #take(state: LastState, isTrusted: boolean): void {
-    const { newestMs, isSuspect } = this.state ?? state;
-    if (this.state === null || isTrusted) this.state = { ...state, newestMs, isSuspect };
-    this.isSettled = isTrusted;
-  }
+/** What bucket `i` says about its link. */
+function stateOf(chunk: Chunk, i: number): BucketState {
+  const code = chunk.code[i] ?? 0;
+  return {
+    newestMs: newestOf(chunk, i),
+    isSuspect: isSuspect(code),
+    isKnown: true,
+    outcome: outcomeIndexOf(code),
+    phase: phaseOfCode(code),
+    connect16: isOk(code) ? (chunk.connectP50Us[i] ?? NONE16) : NONE16,
+    firstByte16: isOk(code) ? (chunk.firstByteP50Us[i] ?? NONE16) : NONE16,
+    total16: chunk.lastTotalUs[i] ?? NONE16,
+  };
 }
 
-/** Whether a bucket with the period `startMs` to `endMs` belongs to a time range. */
-function belongs({ fromMs, toMs }: TimeRange, startMs: number, endMs: number): boolean {
+/** Whether a bucket with the period `startMs` to `endOfPeriodMs` belongs to a time range. A period that is not over ends at `nowMs`. */
+function belongs({ fromMs, toMs }: TimeRange, startMs: number, endOfPeriodMs: number, nowMs: number): boolean {
+  const endMs = Math.min(endOfPeriodMs, Math.max(nowMs, startMs + 1));
   if (toMs - fromMs >= endMs - startMs) {
     const middleMs = (startMs + endMs) / 2;
     return middleMs >= fromMs && middleMs < toMs;

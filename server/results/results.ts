@@ -107,8 +107,7 @@ export class Results {
   /** A link that is slow or intermittent is not called lossy, so it keeps its state. */
   #judgeLoss({ target, record, judgement, loss }: Link, nowMs: number): void {
     if (judgement.slowSinceMs >= 0 || judgement.isIntermittent) return;
-    const range = { fromMs: nowMs - this.#ranges.lossWindowMs, toMs: nowMs };
-    const change = loss.take(record, range, this.#ranges);
+    const change = loss.take(record, this.#ranges.lossRange(nowMs), this.#ranges);
     if (change !== null) this.#hooks.onLossChange({ target, ...change });
   }
 

@@ -22,7 +22,7 @@ import {
 } from '../../server/protocol/pod.ts';
 import type { PodReport } from '../../server/protocol/pod-report.ts';
 import { OUTCOMES, type Outcome, type Phase } from '../../server/protocol/sample.ts';
-import { emptyUdp, type UdpColumns, writeRecentUdp, writeUdp, writeUdpWindow } from '../../server/protocol/udp.ts';
+import { emptyUdp, type UdpColumns, writeLoss, writeUdp } from '../../server/protocol/udp.ts';
 import { runToEnd } from './generator.ts';
 
 /** The moment at which all tests of the mesh play, ms since the epoch. */
@@ -369,8 +369,7 @@ function setUdp(udp: UdpColumns, i: number, spec: NonNullable<LinkFault['udp']>)
   const { lost = 0, windowLost = 10 * lost, roundTripUs = 500, hops = 2, ageMs = 5_000 } = spec;
   const rttUs = lost >= 10 ? -1 : roundTripUs;
   writeUdp(udp, i, { sent: 10, lost, rttUs, duplicates: 0, outOfOrder: 0, hops }, ageMs);
-  writeRecentUdp(udp, i, 100, windowLost);
-  writeUdpWindow(udp, i, 100, windowLost);
+  writeLoss(udp, i, { sent: 100, lost: windowLost });
 }
 
 function setFault(links: LinkColumns, stats: StatColumns | null, i: number, fault: LinkFault): void {

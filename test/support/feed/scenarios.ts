@@ -1,7 +1,7 @@
 import { emptyLinks, emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
-import { emptyUdp, lossWindowMs, writeRecentUdp, writeUdp, writeUdpWindow } from '../../../server/protocol/udp.ts';
+import { emptyUdp, lossWindowMs, writeLoss, writeUdp } from '../../../server/protocol/udp.ts';
 import { statusOf as discoveryStatusOf, findingsOf, mergedReportOf, setLink, settingsOf } from '../mesh.ts';
 import { type MeshOptions, type Plan, planOf } from './plan.ts';
 import { chance, SEED } from './random.ts';
@@ -111,9 +111,8 @@ function fillLink(
     };
     writeUdp(report.udp, i, result, draw(36) * 2000);
     const recentMs = lossWindowMs(2000);
-    const countsOf = (ms: number) => [ms / 200, Math.round((ms * lost) / 20_000)] as const;
-    writeRecentUdp(report.udp, i, ...countsOf(recentMs));
-    writeUdpWindow(report.udp, i, ...countsOf(windowMs || recentMs));
+    const countsOf = (ms: number) => ({ sent: ms / 200, lost: Math.round((ms * lost) / 20_000) });
+    writeLoss(report.udp, i, countsOf(recentMs), countsOf(windowMs || recentMs));
   }
   if (stats === null) return;
   const samples = Math.floor(windowMs / 2000);

@@ -16,9 +16,8 @@ import {
   UDP_BYTES,
   UNKNOWN_HOPS,
   windowLossOf,
-  writeRecentUdp,
+  writeLoss,
   writeUdp,
-  writeUdpWindow,
 } from '../../../server/protocol/udp.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { MeshBuilder, meshOf, NOW_MS, podsOf, reportOf } from '../../support/mesh.ts';
@@ -35,9 +34,9 @@ const result = fc.record({
 function columnsOf(results: Omit<UdpResult, 'atMs' | 'suspect'>[]) {
   const udp = emptyUdp(results.length);
   for (const [i, one] of results.entries()) {
-    writeUdp(udp, i, { ...one, lost: Math.min(one.lost, one.sent) }, 7_000);
-    writeRecentUdp(udp, i, one.sent * 5, Math.min(one.lost, one.sent) * 5);
-    writeUdpWindow(udp, i, one.sent * 10, Math.min(one.lost, one.sent) * 10);
+    const lost = Math.min(one.lost, one.sent);
+    writeUdp(udp, i, { ...one, lost }, 7_000);
+    writeLoss(udp, i, { sent: one.sent * 5, lost: lost * 5 }, { sent: one.sent * 10, lost: lost * 10 });
   }
   return udp;
 }

@@ -4,7 +4,7 @@ import { OUTCOMES, type Sample } from '../../../server/protocol/sample.ts';
 import { BUCKET_WIDTHS_MS, bucketWidthMs, failuresOf } from '../../../server/results/buckets.ts';
 import { History, type HistorySettings } from '../../../server/results/history.ts';
 import { RangeStatistics } from '../../../server/results/range-statistics.ts';
-import { Statistics } from '../../../server/results/statistics.ts';
+import { Statistics, type Summary } from '../../../server/results/statistics.ts';
 import { refusedSample, sampleOf } from '../../support/samples.ts';
 import { EIGHT_SAMPLES, HOUR } from './scene.ts';
 
@@ -32,7 +32,9 @@ function historyOf(links: number, change: Partial<HistorySettings> = {}) {
   };
   const resultOf = (fromMs: number, toMs: number) =>
     new RangeStatistics(history).of(records[0]!, { fromMs, toMs }, toMs);
-  return { history, records, add, buckets, resultOf };
+  const stateOf = (fromMs: number, toMs: number, summary: Summary) =>
+    new RangeStatistics(history).bucketState(records[0]!, { fromMs, toMs }, toMs, summary);
+  return { history, records, add, buckets, resultOf, stateOf };
 }
 
 describe('the width of buckets', () => {
@@ -128,7 +130,7 @@ describe('buckets', () => {
     });
     fc.assert(
       fc.property(fc.array(sample, { minLength: 1, maxLength: 60 }), (samples) => {
-        const { records, add, resultOf } = historyOf(1);
+        const { records, add, resultOf, stateOf } = historyOf(1);
         for (const [i, { totalUs, failed, suspect }] of samples.entries()) {
           add(0, 10_000 + i * 50, failed ? refusedSample({ suspect }) : sampleOf({ totalUs, suspect }));
         }
@@ -138,9 +140,12 @@ describe('buckets', () => {
         expect([bySamples.resolutionMs, byBucket.resolutionMs]).toEqual([0, 5_000]);
         // A bucket does not tell in which order its answers came.
         expect(byBucket.summary).toEqual({ ...bySamples.summary, jitterUs: -1 });
-        for (const key of ['outcome', 'phase', 'isSuspect'] as const) {
-          expect(byBucket.lastState?.[key], key).toBe(bySamples.lastState?.[key]);
-        }
+        const last = samples.findLast(({ suspect }) => !suspect) ?? samples.at(-1);
+        expect(stateOf(9_000, 13_100, byBucket.summary)).toMatchObject({
+          outcome: OUTCOMES.indexOf(last?.failed ? 'refused' : 'ok'),
+          phase: last?.failed ? 'connect' : null,
+          isSuspect: samples.at(-1)?.suspect,
+        });
       }),
     );
   });

@@ -7,7 +7,7 @@ import { type ByRange, LinkTable } from '../../../../server/analysis/comparison/
 import { RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
 import { emptyStats, FLAG_IPV6, NONE16, unpack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
-import { emptyUdp, writeUdpWindow } from '../../../../server/protocol/udp.ts';
+import { emptyUdp, writeLoss } from '../../../../server/protocol/udp.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import { linksOf, mergedReportOf, meshOf, podsOf } from '../../../support/mesh.ts';
 import { anyFigures, figuresOf } from '../../../support/report-scene.ts';
@@ -179,7 +179,7 @@ function meshOfLinks(links: readonly Link[], podCount: number): Mesh {
       stats.p50Us[i] = figures.p50Us16;
       stats.p95Us[i] = figures.p95Us16;
       stats.maxUs[i] = figures.maxUs16;
-      writeUdpWindow(udp, i, figures.sent, figures.lost);
+      writeLoss(udp, i, figures);
     }
     const specs = own.map(({ to, ipv6 }) => ({ to, flags: ipv6 ? FLAG_IPV6 : 0 }));
     return mergedReportOf(from, [], { links: linksOf(specs), stats, udp });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS, LATENCY_STATES, LOSSY } from '../../../../server/protocol/link-state.ts';
 import { emptyStats, NONE16, pack16 } from '../../../../server/protocol/links.ts';
 import type { Outcome } from '../../../../server/protocol/sample.ts';
-import { emptyUdp, writeRecentUdp } from '../../../../server/protocol/udp.ts';
+import { emptyUdp, writeLoss } from '../../../../server/protocol/udp.ts';
 import { DEFAULT_ADDRESS, readAddress, streamFigureOf, windowOf, writeAddress } from '../../../../web/model/address.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import { figureDetail, figureExplained, stateLimits } from '../../../../web/model/figure-words.ts';
@@ -40,7 +40,7 @@ function reportWith(given: Given) {
   stats.jitterUs[0] = pack16(jitterUs);
   stats.usualUs[0] = pack16(usualUs);
   const udp = given.sent === undefined ? null : emptyUdp(1);
-  if (udp !== null) writeRecentUdp(udp, 0, given.sent ?? 0, given.lost ?? 0);
+  if (udp !== null) writeLoss(udp, 0, { sent: given.sent ?? 0, lost: given.lost ?? 0 });
   return mergedReportOf(0, [{ to: 0, outcome: given.outcome ?? 'ok' }], { stats, udp });
 }
 
