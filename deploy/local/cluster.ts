@@ -6,7 +6,7 @@ import { type Clock, realClock } from '../../server/runtime/clock.ts';
 import { AddressPool, claimRange } from './addresses.ts';
 import { isReady, type KubeObject, type PodObject, validated, type Workload } from './api/objects.ts';
 import { MASTERS, Tokens } from './api/rbac.ts';
-import { DEPLOYMENTS, PODS } from './api/resources.ts';
+import { DEPLOYMENTS, PODS, SECRETS } from './api/resources.ts';
 import { startApiServer } from './api/server.ts';
 import { notFound } from './api/status.ts';
 import { Store } from './api/store.ts';
@@ -18,7 +18,7 @@ import { ServiceAddress, ServiceAddresses } from './control/services.ts';
 import { localImages } from './kubelet/images.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { httpCheck } from './kubelet/readiness.ts';
-import { APP, NAMESPACE, type SeedOptions, seedObjects, WRITE_SECRET } from './seed.ts';
+import { APP, NAMESPACE, type SeedOptions, seedObjects } from './seed.ts';
 import { type ApiAccess, writeKubeconfig } from './state-folder.ts';
 import { startWatchdog } from './watchdog.ts';
 
@@ -121,7 +121,10 @@ async function buildCluster(
       return path;
     },
     extraVariables: serverEnv,
-    secretOf: (path) => (path === `${NAMESPACE}/${WRITE_SECRET}/token` ? options.writeToken : undefined),
+    secretOf: (namespace, name, key) => {
+      const encoded = (store.get(SECRETS, namespace, name)?.['data'] as Record<string, string> | undefined)?.[key];
+      return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString();
+    },
   });
   const kubelet = new Kubelet({
     store,
@@ -159,7 +162,17 @@ async function buildCluster(
   cleanups.push(() => kubelet.stop(STOP_GRACE_MS));
   cleanups.push(startControllers(store, clock, random));
   const { base } = range;
-  const seedOptions = { pods, intervalS, podPort, servicePort, apiUrl: api.url, base, serverEnv, rights };
+  const seedOptions = {
+    pods,
+    intervalS,
+    podPort,
+    servicePort,
+    apiUrl: api.url,
+    base,
+    serverEnv,
+    rights,
+    writeToken: options.writeToken,
+  };
   for (const { resource, object } of seedObjects(seedOptions)) {
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }

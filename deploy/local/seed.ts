@@ -7,6 +7,7 @@ import {
   NAMESPACES,
   NODES,
   type Resource,
+  SECRETS,
   SERVICE_ACCOUNTS,
   SERVICES,
 } from './api/resources.ts';
@@ -26,6 +27,8 @@ export interface SeedOptions {
   serverEnv: Record<string, string>;
   /** What the pods' service account may do with pods and with nodes. */
   rights: { pods: readonly string[]; nodes: readonly string[] };
+  /** The pods' WRITE_TOKEN; undefined = none. */
+  writeToken: string | undefined;
 }
 
 /** A new object and its resource. */
@@ -39,7 +42,7 @@ export const APP = 'goldpinger';
 /** The namespace of the cluster's objects. */
 export const NAMESPACE = 'default';
 /** The Secret whose key `token` is the manifests' WRITE_TOKEN. */
-export const WRITE_SECRET = 'goldpinger-write';
+const WRITE_SECRET = 'goldpinger-write';
 /** The Service selects both labels. goldpinger-chaos.yml has only `app`, so the page never comes from its pod. */
 const POD_LABELS = { app: APP, 'goldpinger-page': 'true' };
 const ACCOUNT = 'goldpinger-serviceaccount';
@@ -47,7 +50,7 @@ const APP_METADATA = { name: APP, namespace: NAMESPACE, labels: { app: APP } };
 
 /** Returns the objects of a new cluster: three nodes in two zones, and those of our manifests, with the same names. */
 export function seedObjects(options: SeedOptions): Seed[] {
-  const { base, rights } = options;
+  const { base, rights, writeToken } = options;
   const rules = Object.entries(rights).map(([plural, verbs]) => ({ apiGroups: [''], resources: [plural], verbs }));
   const roleRef = { apiGroup: CLUSTER_ROLES.group, kind: 'ClusterRole', name: 'goldpinger-clusterrole' };
   const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: NAMESPACE }];
@@ -59,6 +62,7 @@ export function seedObjects(options: SeedOptions): Seed[] {
     ...['default', ACCOUNT].map((name) => seed(SERVICE_ACCOUNTS, { name, namespace: NAMESPACE }, {})),
     seed(CLUSTER_ROLES, { name: roleRef.name }, { rules }),
     seed(CLUSTER_ROLE_BINDINGS, { name: 'goldpinger-clusterrolebinding' }, { roleRef, subjects }),
+    ...(writeToken === undefined ? [] : [secret(writeToken)]),
     service(options),
     deployment(options),
   ];
@@ -99,6 +103,11 @@ function node(name: string, zone: string, address: string): Seed {
     },
   };
   return seed(NODES, { name, labels }, { spec: {}, status });
+}
+
+function secret(token: string): Seed {
+  const metadata = { name: WRITE_SECRET, namespace: NAMESPACE };
+  return seed(SECRETS, metadata, { type: 'Opaque', data: { token: Buffer.from(token).toString('base64') } });
 }
 
 function service({ servicePort, podPort }: SeedOptions): Seed {

@@ -1,19 +1,21 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KUBECTL } from '../deploy/tools.ts';
 import { eventually } from '../support/eventually.ts';
 import { CHAOS, Experiment, MANIFEST } from '../support/experiment.ts';
+import { Clone, proxyTo, snippet } from '../support/snippets.ts';
 import { chaosToolkit, NO_CLOUD, powerfulSeal } from './programs.ts';
 
 /*
  * The experiments and policies of the documentation are run as they are printed, by the tools that they are for, on a local
  * cluster. The tests run in their order: the last ones kill pods.
  */
+
+/** Installs PowerfulSeal 3.1 and runs experiment 1b. */
+const INSTALLATION = snippet('docs/experiments.md', 'python3 -m venv');
 
 let experiment: Experiment;
 let chaos: string;
@@ -24,18 +26,9 @@ beforeAll(async () => {
 }, 400_000);
 afterAll(() => experiment?.stop());
 
-/** The blocks of a page in a language that contain a text. */
-function blocksOf(page: string, language: string, text: string): string[] {
-  const blocks = readFileSync(`docs/${page}`, 'utf8').matchAll(/^```(\w*)\n(.*?)^```$/gms);
-  return [...blocks]
-    .filter(([, of, body = '']) => of === language && body.includes(text))
-    .map(([, , body = '']) => body);
-}
-
 /** The options of PowerfulSeal that docs/experiments.md prints for the local cluster. */
 function sealOptions(policyFile: string): string[] {
-  const [block = ''] = blocksOf('experiments.md', '', 'powerfulseal autonomous --kubeconfig');
-  const command = block.replace(/\\\n/g, ' ').match(/powerfulseal (autonomous .*)/)?.[1] ?? '';
+  const command = INSTALLATION.replace(/\\\n/g, ' ').match(/powerfulseal (autonomous .*)/)?.[1] ?? '';
   const { kubeconfigPath } = experiment.cluster;
   return command
     .trim()
@@ -64,34 +57,9 @@ async function playPolicy(policyFile: string): Promise<string> {
   return text;
 }
 
-/** Sends what is meant for a host of a real cluster to the local one. */
-async function startForwardProxy(): Promise<{ url: string; stop(): void }> {
-  const server = createServer((incoming, response) => {
-    const { pathname, search } = new URL(incoming.url ?? '', 'http://goldpinger.default:8080');
-    const { method = 'GET', headers } = incoming;
-    const { ip } = experiment.witness;
-    const outgoing = request({
-      host: ip,
-      port: 8080,
-      path: pathname + search,
-      method,
-      headers: { ...headers, host: ip },
-    });
-    outgoing.on('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    outgoing.on('error', () => response.destroy());
-    incoming.pipe(outgoing);
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: () => server.close() };
-}
-
 it('Chaos Toolkit: the experiment of docs/verdicts.md is valid, and its hypotheses are met', async () => {
-  const [text = ''] = blocksOf('verdicts.md', 'json', 'steady-state-hypothesis');
-  const file = experiment.file('experiment.json', text);
-  const proxy = await startForwardProxy();
+  const file = experiment.file('experiment.json', snippet('docs/verdicts.md', '{'));
+  const proxy = await proxyTo(() => `http://${experiment.witness.ip}:8080`);
   const env = { ...process.env, http_proxy: proxy.url, no_proxy: '' };
   const command = (word: string) =>
     new Promise<string>((resolve, reject) => {
@@ -113,14 +81,13 @@ it('Chaos Toolkit: the experiment of docs/verdicts.md is valid, and its hypothes
 }, 200_000);
 
 describe('PowerfulSeal 3.1', () => {
-  const policyOf = (page: string) => {
-    const [text = ''] = blocksOf(page, 'yaml', 'probeHTTP');
+  const policyOf = (text: string) => {
     // Port 8080 may be in use on this machine.
     const { port } = new URL(experiment.cluster.serviceUrl);
     const policy = text
       .replace('port: 8080', `port: ${port}`)
       .replace('REPLACE-WITH-THE-TOKEN', 'token-of-an-experiment');
-    return experiment.file(`${page}.yml`, policy);
+    return experiment.file('policy.yml', policy);
   };
 
   it('the policy of docs/verdicts.md finds 250 ms into goldpinger-chaos', async () => {
@@ -130,7 +97,7 @@ describe('PowerfulSeal 3.1', () => {
       for (const [, line = ''] of readFileSync(MANIFEST, 'utf8').matchAll(/toxiproxy-cli -h \$TOXIPROXY_URL (.*)/g)) {
         await eventually(() => experiment.command('toxic', ...line.split(' ')));
       }
-      const policy = policyOf('verdicts.md');
+      const policy = policyOf(snippet('docs/verdicts.md', 'scenarios:'));
       const [path = ''] = readFileSync(policy, 'utf8').match(/\/api\/v1\/verdict[^\s"']*/) ?? [];
       await eventually(async () => {
         const text = await playPolicy(policy);
@@ -145,7 +112,7 @@ describe('PowerfulSeal 3.1', () => {
 
   it('the policy of docs/annotations.md leaves its mark and kills a pod', async () => {
     const before = experiment.ready().map(({ name }) => name);
-    expect(await playPolicy(policyOf('annotations.md'))).toContain('Scenario finished');
+    expect(await playPolicy(policyOf(snippet('docs/annotations.md', 'scenarios:')))).toContain('Scenario finished');
     await eventually(() => {
       const gone = before.filter((name) => !experiment.ready().some((pod) => pod.name === name));
       expect(gone).toHaveLength(1);
@@ -154,10 +121,21 @@ describe('PowerfulSeal 3.1', () => {
     expect(await answer.text()).toContain('PowerfulSeal kills one pod');
   }, 100_000);
 
-  it('experiment 1b kills pods', async () => {
+  it('installed and run as docs/experiments.md says, kills pods in experiment 1b', async () => {
     await eventually(() => expect(experiment.ready()).toHaveLength(3));
     const before = experiment.ready().map(({ name }) => name);
-    expect(await playPolicy('deploy/experiments/experiment1b.yml')).toContain('Scenario finished');
+    const clone = new Clone();
+    try {
+      // Packages that are installed already are not installed again.
+      symlinkSync(join(dirname(seal), '..'), clone.path('.venv'));
+      mkdirSync(clone.path('.local'));
+      symlinkSync(experiment.cluster.kubeconfigPath, clone.path('.local/kubeconfig'));
+      const played = await clone.start(INSTALLATION, /(Scenario finished|Finishing scenario early)/);
+      await played.stop();
+      expect(played.match[0]).toBe('Scenario finished');
+    } finally {
+      clone.remove();
+    }
     await eventually(() => expect(experiment.ready().some(({ name }) => !before.includes(name))).toBe(true));
   }, 100_000);
 
@@ -165,7 +143,11 @@ describe('PowerfulSeal 3.1', () => {
   it.skipIf(!hasKubectl)(
     'experiment 3 is met: a new pod serves within 30 seconds (needs kubectl, which it calls)',
     async () => {
-      const text = await playPolicy('deploy/experiments/experiment3.yml');
+      const [, file = ''] =
+        /--policy-file (\S+)$/m.exec(
+          snippet('docs/experiments.md', 'powerfulseal autonomous --policy-file deploy/experiments/experiment3.yml'),
+        ) ?? [];
+      const text = await playPolicy(file);
       expect(text).toContain('Scenario finished');
       expect(text).not.toContain('Step returned failure');
     },

@@ -7,6 +7,7 @@ import { parse, stringify } from 'yaml';
 import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { output } from '../deploy/tools.ts';
 import { eventually } from '../support/eventually.ts';
+import { snippet } from '../support/snippets.ts';
 import { GOLDPINGER_QUERIES } from './goldpinger-dashboard.ts';
 import { dashboardQueries } from './own-dashboard.ts';
 import { PodDiscovery } from './pod-discovery.ts';
@@ -177,6 +178,13 @@ describe('a real Prometheus', () => {
           `${victim!.name} on ${victim!.node} is unreachable for 100% of its peers`,
         );
       }, 40_000);
+    }
+    for (const query of snippet('docs/monitoring.md', 'goldpinger_peer_up == 0').trim().split('\n')) {
+      // This mesh has no HTTP_TARGETS, and no path of it fails.
+      const isEmpty = /goldpinger_http_|path_failures/.test(query);
+      await eventually(async () =>
+        expect([query, (await prometheus.query(query)).length > 0]).toEqual([query, !isEmpty]),
+      );
     }
     for (const { title, expression } of [...dashboardQueries(), ...GOLDPINGER_QUERIES]) {
       await eventually(async () => {

@@ -10,12 +10,14 @@ import {
   apiVersionOf,
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
+  DAEMON_SETS,
   DEPLOYMENTS,
   PODS,
   REPLICA_SETS,
   type Resource,
   ROLE_BINDINGS,
   ROLES,
+  SECRETS,
   SERVICES,
 } from './resources.ts';
 import { badRequest, invalid } from './status.ts';
@@ -136,15 +138,17 @@ const podSpec = v.looseObject({
   terminationGracePeriodSeconds: v.optional(count(86_400)),
 });
 
-/** `spec` of a Deployment or a ReplicaSet. */
-const workloadSpec = v.looseObject({
-  replicas: v.optional(count(MAX_REPLICAS), 1),
+/** `spec` of a DaemonSet. */
+const daemonSetSpec = v.looseObject({
   selector: v.looseObject({ matchLabels: v.optional(labelMap) }),
   template: v.looseObject({
     metadata: v.optional(v.looseObject({ labels: v.optional(labelMap), annotations: v.nullish(annotationMap) })),
     spec: podSpec,
   }),
 });
+
+/** `spec` of a Deployment or a ReplicaSet. */
+const workloadSpec = v.looseObject({ replicas: v.optional(count(MAX_REPLICAS), 1), ...daemonSetSpec.entries });
 
 const servicePort = v.looseObject({
   name: text,
@@ -172,6 +176,8 @@ const FIELDS = new Map<Resource, v.ObjectEntries>([
   [PODS, { spec: podSpec }],
   [DEPLOYMENTS, { spec: workloadSpec }],
   [REPLICA_SETS, { spec: workloadSpec }],
+  [DAEMON_SETS, { spec: daemonSetSpec }],
+  [SECRETS, { data: v.nullish(boundedRecord(boundedText(253), v.string(), MAX_PARTS)) }],
   [SERVICES, { spec: serviceSpec }],
   [CLUSTER_ROLES, { rules }],
   [ROLES, { rules }],
@@ -286,6 +292,11 @@ export interface PodObject extends KubeObject {
 export interface Workload extends KubeObject {
   spec: v.InferInput<typeof workloadSpec> & { replicas: number };
   status?: WorkloadStatus;
+}
+
+/** A DaemonSet. */
+export interface DaemonSet extends KubeObject {
+  spec: v.InferInput<typeof daemonSetSpec>;
 }
 
 /** `status` of a Deployment or a ReplicaSet; a missing number is 0. */

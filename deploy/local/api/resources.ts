@@ -47,6 +47,8 @@ export const EVENTS = resource('', 'Event', 'events', { short: ['ev'] });
 export const ENDPOINT_SLICES = resource('discovery.k8s.io', 'EndpointSlice', 'endpointslices');
 export const DEPLOYMENTS = resource('apps', 'Deployment', 'deployments', { short: ['deploy'], sub: ['scale'] });
 export const REPLICA_SETS = resource('apps', 'ReplicaSet', 'replicasets', { short: ['rs'], sub: ['scale'] });
+export const DAEMON_SETS = resource('apps', 'DaemonSet', 'daemonsets', { short: ['ds'] });
+export const SECRETS = resource('', 'Secret', 'secrets');
 export const CLUSTER_ROLES = resource(RBAC, 'ClusterRole', 'clusterroles', { cluster: true });
 export const CLUSTER_ROLE_BINDINGS = resource(RBAC, 'ClusterRoleBinding', 'clusterrolebindings', { cluster: true });
 export const ROLES = resource(RBAC, 'Role', 'roles');
@@ -61,9 +63,11 @@ export const RESOURCES: readonly Resource[] = [
   SERVICE_ACCOUNTS,
   EVENTS,
   resource('', 'ConfigMap', 'configmaps', { short: ['cm'] }),
+  SECRETS,
   ENDPOINT_SLICES,
   DEPLOYMENTS,
   REPLICA_SETS,
+  DAEMON_SETS,
   CLUSTER_ROLES,
   CLUSTER_ROLE_BINDINGS,
   ROLES,

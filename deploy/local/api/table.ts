@@ -172,6 +172,17 @@ const COLUMNS: Record<string, readonly Column[]> = {
     AGE,
     ...WORKLOAD_WIDE,
   ],
+  daemonsets: [
+    NAME,
+    column('Desired', 'status.desiredNumberScheduled'),
+    column('Current', 'status.currentNumberScheduled'),
+    column('Ready', 'status.numberReady'),
+    column('Up-to-date', 'status.updatedNumberScheduled'),
+    column('Available', 'status.numberAvailable'),
+    column('Node Selector', () => '<none>'),
+    AGE,
+    ...WORKLOAD_WIDE,
+  ],
   replicasets: [
     NAME,
     column('Desired', (object) => (object as Workload).spec.replicas),

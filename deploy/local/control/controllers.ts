@@ -4,13 +4,14 @@ import {
   canonicalJson,
   conditionOf,
   controllerUid,
+  type DaemonSet,
   isReady,
   type KubeObject,
   ownerReferenceTo,
   type PodObject,
   type Workload,
 } from '../api/objects.ts';
-import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS, SERVICES } from '../api/resources.ts';
+import { DAEMON_SETS, DEPLOYMENTS, NODES, PODS, REPLICA_SETS, SERVICES } from '../api/resources.ts';
 import { controlLoop, type Store } from '../api/store.ts';
 import { deleteObject, nameEnding, pendingPod, recordEvent } from '../api/write.ts';
 import { reconcileEndpoints } from './services.ts';
@@ -20,22 +21,25 @@ export function startControllers(store: Store, clock: Clock, random: () => numbe
   const stops = [
     controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => reconcileDeployments(store, clock.nowMs())),
     controlLoop(store, [REPLICA_SETS, PODS], () => reconcileReplicaSets(store, clock.nowMs(), random)),
+    controlLoop(store, [DAEMON_SETS, PODS, NODES], () => reconcileDaemonSets(store, clock.nowMs(), random)),
     controlLoop(store, [PODS, NODES], () => schedulePods(store, clock.nowMs())),
     controlLoop(store, [SERVICES, PODS], () => reconcileEndpoints(store)),
-    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS, NODES], () => collectGarbage(store, clock.nowMs())),
+    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS, NODES], () => collectGarbage(store, clock.nowMs())),
   ];
   return () => {
     for (const stop of stops) stop();
   };
 }
 
-/** Deletes ReplicaSets and pods whose Deployment or ReplicaSet is gone, and, at once, pods whose node is gone. */
+/** Deletes ReplicaSets and pods whose Deployment, ReplicaSet or DaemonSet is gone, and, at once, pods whose node is gone. */
 export function collectGarbage(store: Store, nowMs: number): void {
-  const owners = new Set([...store.list(DEPLOYMENTS), ...store.list(REPLICA_SETS)].map((one) => one.metadata.uid));
+  const owners = new Set(
+    [DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS].flatMap((kind) => store.list(kind)).map(({ metadata }) => metadata.uid),
+  );
   for (const resource of [REPLICA_SETS, PODS]) {
     for (const object of store.list(resource)) {
       const owner = object.metadata.ownerReferences?.find((one) => one.controller);
-      const isManaged = owner?.kind === 'Deployment' || owner?.kind === 'ReplicaSet';
+      const isManaged = ['Deployment', 'ReplicaSet', 'DaemonSet'].includes(owner?.kind ?? '');
       const isDeleted = object.metadata.deletionTimestamp !== undefined;
       if (isManaged && !owners.has(controllerUid(object)) && !isDeleted) deleteObject(store, resource, object, nowMs);
     }
@@ -149,7 +153,7 @@ function resize(store: Store, set: Workload, replicas: number): void {
 }
 
 /** Makes a short text that differs for every template, in the letters of generated names. */
-function templateHash({ spec, metadata }: Workload): string {
+function templateHash({ spec, metadata }: Workload | DaemonSet): string {
   const digest = createHash('sha256')
     .update(canonicalJson([metadata.uid, spec.template]))
     .digest();
@@ -184,7 +188,10 @@ function writeStatus(store: Store, deployment: Workload, hash: string, revision:
   store.update(DEPLOYMENTS, { ...deployment, metadata: { ...deployment.metadata, annotations }, status });
 }
 
-const COMPONENT = { type: 'Normal', component: 'replicaset-controller' } as const;
+/** An Event of the controller of ReplicaSets or DaemonSets. */
+function eventOf({ kind }: KubeObject, reason: string, message: string) {
+  return { type: 'Normal', component: `${kind.toLowerCase()}-controller`, reason, message } as const;
+}
 
 /** Creates the pods that a ReplicaSet lacks, deletes its surplus pods, and writes its status. */
 export function reconcileReplicaSets(store: Store, nowMs: number, random: () => number): void {
@@ -196,39 +203,85 @@ export function reconcileReplicaSets(store: Store, nowMs: number, random: () => 
     const surplus = pods.sort((a, b) => Number(isReady(a)) - Number(isReady(b)) || versionOf(b) - versionOf(a));
     for (const pod of surplus.slice(0, Math.max(0, -missing))) {
       const message = `Deleted pod: ${pod.metadata.name}`;
-      recordEvent(store, nowMs, set, { ...COMPONENT, reason: 'SuccessfulDelete', message });
+      recordEvent(store, nowMs, set, eventOf(set, 'SuccessfulDelete', message));
       deleteObject(store, PODS, pod, nowMs);
     }
     writeStatusOfReplicaSets(store, set);
   }
 }
 
-function activePods(store: Store, set: Workload): PodObject[] {
+/** On the pods of a DaemonSet. */
+const REVISION_LABEL = 'controller-revision-hash';
+
+/**
+ * Gives every node one pod of each DaemonSet, cordoned nodes too, as in Kubernetes. Pods of an older template are replaced one
+ * at a time. Writes the status.
+ */
+export function reconcileDaemonSets(store: Store, nowMs: number, random: () => number): void {
+  const nodes = store.list(NODES).map(({ metadata }) => metadata.name);
+  for (const set of store.list(DAEMON_SETS) as DaemonSet[]) {
+    const hash = templateHash(set);
+    const pods = ownPods(store, set);
+    // A pod that is terminating keeps its node.
+    const lacking = nodes.filter((node) => !pods.some(({ spec }) => spec.nodeName === node));
+    for (const nodeName of lacking)
+      createPod(store, nowMs, random, set, { nodeName, labels: { [REVISION_LABEL]: hash } });
+    const ready = pods.filter(isReady).length;
+    const updated = pods.filter(({ metadata }) => metadata.labels?.[REVISION_LABEL] === hash);
+    const outdated = pods.find((pod) => !updated.includes(pod));
+    if (outdated && ready === nodes.length && pods.every(isActive)) deleteObject(store, PODS, outdated, nowMs);
+    const status = {
+      observedGeneration: set.metadata.generation ?? 1,
+      desiredNumberScheduled: nodes.length,
+      currentNumberScheduled: pods.length,
+      updatedNumberScheduled: updated.length,
+      numberMisscheduled: 0,
+      numberReady: ready,
+      numberAvailable: ready,
+      numberUnavailable: nodes.length - ready,
+    };
+    store.update(DAEMON_SETS, { ...set, status });
+  }
+}
+
+function ownPods(store: Store, set: KubeObject): PodObject[] {
   return (store.list(PODS, set.metadata.namespace) as PodObject[]).filter(
-    (pod) =>
-      controllerUid(pod) === set.metadata.uid &&
-      pod.metadata.deletionTimestamp === undefined &&
-      pod.status.phase !== 'Failed' &&
-      pod.status.phase !== 'Succeeded',
+    (pod) => controllerUid(pod) === set.metadata.uid,
   );
 }
 
-function createPod(store: Store, nowMs: number, random: () => number, set: Workload): void {
+function activePods(store: Store, set: KubeObject): PodObject[] {
+  return ownPods(store, set).filter(isActive);
+}
+
+function isActive({ metadata, status }: PodObject): boolean {
+  return metadata.deletionTimestamp === undefined && status.phase !== 'Failed' && status.phase !== 'Succeeded';
+}
+
+/** `more`: the node and further labels of the pod. */
+function createPod(
+  store: Store,
+  nowMs: number,
+  random: () => number,
+  set: Workload | DaemonSet,
+  more: { nodeName?: string; labels?: Record<string, string> } = {},
+): void {
   const { template } = set.spec;
   const { name: setName, namespace = '' } = set.metadata;
   let name = `${setName}-${nameEnding(random)}`;
   while (store.get(PODS, namespace, name)) name = `${setName}-${nameEnding(random)}`;
-  const { labels = {}, annotations } = template.metadata ?? {};
+  const { labels, annotations } = template.metadata ?? {};
   const metadata = {
     name,
     generateName: `${setName}-`,
     namespace,
-    labels,
+    labels: { ...labels, ...more.labels },
     ...(annotations && { annotations }),
     ownerReferences: [ownerReferenceTo(set)],
   };
-  store.create(PODS, pendingPod({ apiVersion: 'v1', kind: 'Pod', metadata, spec: template.spec }));
-  recordEvent(store, nowMs, set, { ...COMPONENT, reason: 'SuccessfulCreate', message: `Created pod: ${name}` });
+  const spec = { ...template.spec, ...(more.nodeName !== undefined && { nodeName: more.nodeName }) };
+  store.create(PODS, pendingPod({ apiVersion: 'v1', kind: 'Pod', metadata, spec }));
+  recordEvent(store, nowMs, set, eventOf(set, 'SuccessfulCreate', `Created pod: ${name}`));
 }
 
 function writeStatusOfReplicaSets(store: Store, { metadata }: Workload): void {

@@ -33,8 +33,8 @@ interface Programs {
   kubeconfigOf(namespace: string, serviceAccount: string): string;
   /** Variables, not settings of the server, that a pod may have with exactly these values: those of `--env`. */
   extraVariables: Record<string, string>;
-  /** Returns the value of a Secret by `NAMESPACE/NAME/KEY`; undefined if there is none. */
-  secretOf(path: string): string | undefined;
+  /** Returns the value of a key of a Secret; undefined if there is none. */
+  secretOf(namespace: string, name: string, key: string): string | undefined;
 }
 
 /**
@@ -139,7 +139,7 @@ function specEnv(
     const { fieldRef, secretKeyRef } = valueFrom ?? {};
     let text: string | undefined;
     if (secretKeyRef) {
-      text = secretOf(`${pod.metadata.namespace ?? ''}/${secretKeyRef.name ?? ''}/${secretKeyRef.key ?? ''}`);
+      text = secretOf(pod.metadata.namespace ?? '', secretKeyRef.name ?? '', secretKeyRef.key ?? '');
     } else {
       text = fieldRef ? podField(fieldRef.fieldPath, pod, placement) : value;
       if (text !== undefined) text = expandVariables(text, env);

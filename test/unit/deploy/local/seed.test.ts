@@ -11,6 +11,7 @@ const OPTIONS = {
   apiUrl: 'https://127.0.0.1:6443',
   base: '127.0.0',
   serverEnv: {},
+  writeToken: undefined,
   rights: { pods: ['list'], nodes: [] },
 };
 

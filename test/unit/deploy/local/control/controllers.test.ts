@@ -1,10 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject, PodObject, Workload } from '../../../../../deploy/local/api/objects.ts';
-import { DEPLOYMENTS, EVENTS, NODES, PODS, REPLICA_SETS } from '../../../../../deploy/local/api/resources.ts';
+import {
+  DAEMON_SETS,
+  DEPLOYMENTS,
+  EVENTS,
+  NODES,
+  PODS,
+  REPLICA_SETS,
+} from '../../../../../deploy/local/api/resources.ts';
 import type { Store } from '../../../../../deploy/local/api/store.ts';
 import { deleteObject, recordEvent } from '../../../../../deploy/local/api/write.ts';
 import {
   collectGarbage,
+  reconcileDaemonSets,
   reconcileDeployments,
   reconcileReplicaSets,
   schedulePods,
@@ -27,6 +35,7 @@ function settle(): void {
     collectGarbage(store, NOW);
     reconcileDeployments(store, NOW);
     reconcileReplicaSets(store, NOW, random);
+    reconcileDaemonSets(store, NOW, random);
     schedulePods(store, NOW);
   }
 }
@@ -55,6 +64,68 @@ beforeEach(() => {
     spec: { replicas: 3, selector: { matchLabels: { app: 'app' } }, template },
   });
   settle();
+});
+
+describe('a DaemonSet', () => {
+  const ofSet = () => pods().filter(({ metadata }) => metadata.ownerReferences?.[0]?.kind === 'DaemonSet');
+  const nodes = () => ofSet().map(({ spec }) => spec.nodeName);
+  const create = (image = 'i') => {
+    const template = { metadata: { labels: { app: 'set' } }, spec: { containers: [{ name: 'c', image }] } };
+    const spec = { selector: { matchLabels: { app: 'set' } }, template };
+    const metadata = { name: 'set', namespace: 'default' };
+    return { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata, spec };
+  };
+  const stored = () => store.get(DAEMON_SETS, 'default', 'set') as KubeObject;
+
+  it('has one pod on each node, also on a new and on a cordoned one, and counts them', () => {
+    store.create(DAEMON_SETS, create());
+    settle();
+    expect(nodes().sort()).toEqual(['n1', 'n2', 'n3']);
+    store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n4' }, spec: { unschedulable: true } });
+    settle();
+    makeReady(ofSet());
+    expect(nodes().sort()).toEqual(['n1', 'n2', 'n3', 'n4']);
+    expect(stored()['status']).toMatchObject({ desiredNumberScheduled: 4, updatedNumberScheduled: 4, numberReady: 4 });
+  });
+
+  it('replaces a pod on its node once it is gone', () => {
+    store.create(DAEMON_SETS, create());
+    settle();
+    const [victim] = ofSet() as [PodObject];
+    deleteObject(store, PODS, victim, NOW);
+    settle();
+    expect(ofSet()).toHaveLength(3);
+    deleteObject(store, PODS, ofSet()[0] as PodObject, NOW, { graceSeconds: 0 });
+    settle();
+    expect(nodes().sort()).toEqual(['n1', 'n2', 'n3']);
+    expect(ofSet().map(({ metadata }) => metadata.name)).not.toContain(victim.metadata.name);
+  });
+
+  it('with a new template replaces one pod at a time, when all are ready', () => {
+    store.create(DAEMON_SETS, create());
+    settle();
+    makeReady(ofSet());
+    store.update(DAEMON_SETS, { ...stored(), spec: create('j').spec });
+    const leaving = () => ofSet().filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
+    for (let round = 0; round < 3; round++) {
+      settle();
+      expect(leaving()).toHaveLength(1);
+      deleteObject(store, PODS, leaving()[0] as PodObject, NOW, { graceSeconds: 0 });
+      settle();
+      expect(leaving()).toEqual([]);
+      makeReady(ofSet());
+    }
+    expect(ofSet().map(({ spec }) => spec.containers[0]?.image)).toEqual(['j', 'j', 'j']);
+    expect(leaving()).toEqual([]);
+  });
+
+  it('takes its pods with it when it is deleted', () => {
+    store.create(DAEMON_SETS, create());
+    settle();
+    deleteObject(store, DAEMON_SETS, stored(), NOW);
+    settle();
+    expect(ofSet().every(({ metadata }) => metadata.deletionTimestamp !== undefined)).toBe(true);
+  });
 });
 
 describe('a Deployment', () => {

@@ -48,7 +48,8 @@ describe('an image', () => {
   });
 
   it('gets the secrets that exist', () => {
-    const secrets = (path: string) => (path === 'default/goldpinger-write/token' ? 'a $(SECRET)' : undefined);
+    const secrets = (...path: string[]) =>
+      path.join('/') === 'default/goldpinger-write/token' ? 'a $(SECRET)' : undefined;
     const kept = localImages({ ...PROGRAMS, secretOf: secrets });
     const ref = (name: string) => ({ secretKeyRef: { name, key: 'token', optional: true } });
     const env = [
