@@ -5,9 +5,6 @@ import { UdpEcho } from './probing/udp-echo.ts';
 import type { Clock, Log } from './runtime/clock.ts';
 import type { Service } from './service.ts';
 
-/** How long requests in flight may take to finish once the listener has closed. */
-const CLOSE_DEADLINE_MS = 2000;
-
 /**
  * Starts a pod on a passive node: it answers pings and datagrams (UDP_ENABLED), tells its mode, measures nothing and never talks to
  * the Kubernetes API.
@@ -43,7 +40,7 @@ export async function startPassive(
     stop: async () => {
       isReady = false;
       await new Promise<void>((resolve) => void clock.setTimer(resolve, config.shutdownGraceMs));
-      await Promise.all([http.close(CLOSE_DEADLINE_MS), echo?.stop()]);
+      await Promise.all([http.close(), echo?.stop()]);
     },
   };
 }

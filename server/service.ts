@@ -52,8 +52,6 @@ export interface Service {
 
 /** What our own process lacks is logged at most this often. */
 const OWN_FAULT_LOG_MS = 60_000;
-/** How long requests in flight may take to finish once the listener has closed. */
-const CLOSE_DEADLINE_MS = 2000;
 /**
  * So long before its end a pod pings no more, and gives its keepers the rest of its past: they ask every second or so while it
  * is listed as terminating. Pings of others are answered to the end.
@@ -336,7 +334,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       await monitor.stop();
       if (config.historyMemoryMiB > 0) await copySource.keepersHaveAsked(lastMs);
       await wait(clock, endMs - clock.monotonicMs());
-      await Promise.all([http.close(CLOSE_DEADLINE_MS), echo?.stop(), end()]);
+      await Promise.all([http.close(), echo?.stop(), end()]);
     },
   };
 }

@@ -21,7 +21,7 @@ export interface Login {
 
 type Fields = Record<string, unknown>;
 const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** What is kept of one or several kubeconfig files: entries by name, their paths absolute. */
@@ -54,28 +54,28 @@ export function readKubeconfig(paths: string, proxies: Proxies): Login {
   if (count === 0) throw missing;
   const context = merged.contexts.get(merged.current);
   if (context === undefined) throw new Error(`the kubeconfig ${paths} has no context "${merged.current}"`);
-  const cluster = merged.clusters.get(textOf(context['cluster']));
-  if (cluster === undefined || textOf(cluster['server']) === '') {
+  const cluster = merged.clusters.get(stringOf(context['cluster']));
+  if (cluster === undefined || stringOf(cluster['server']) === '') {
     throw new Error(`the context "${merged.current}" of ${paths} names no cluster`);
   }
-  const userName = textOf(context['user']);
+  const userName = stringOf(context['user']);
   const user = merged.users.get(userName) ?? {};
   if (userName !== '' && !merged.users.has(userName))
     throw new Error(`the kubeconfig ${paths} has no user "${userName}"`);
-  return loginOf(cluster, user, textOf(context['namespace']).trim(), proxies);
+  return loginOf(cluster, user, stringOf(context['namespace']).trim(), proxies);
 }
 
 function addFile(path: string, merged: Merged): void {
   const file = fieldsOf(load(readFileSync(path, 'utf8')));
   const add = (to: Map<string, Fields>, plural: string, singular: string, paths: string[]) => {
     for (const entry of listOf(file[plural]).map(fieldsOf)) {
-      const name = textOf(entry['name']);
+      const name = stringOf(entry['name']);
       if (to.has(name)) continue;
       const fields = { ...fieldsOf(entry[singular]) };
-      for (const key of paths) if (textOf(fields[key]) !== '') fields[key] = absolute(path, textOf(fields[key]));
+      for (const key of paths) if (stringOf(fields[key]) !== '') fields[key] = absolute(path, stringOf(fields[key]));
       const exec = fieldsOf(fields['exec']);
       // A command without a slash is looked up in PATH.
-      const command = textOf(exec['command']);
+      const command = stringOf(exec['command']);
       if (command.includes('/')) fields['exec'] = { ...exec, command: absolute(path, command) };
       to.set(name, fields);
     }
@@ -83,7 +83,7 @@ function addFile(path: string, merged: Merged): void {
   add(merged.clusters, 'clusters', 'cluster', ['certificate-authority']);
   add(merged.users, 'users', 'user', ['client-certificate', 'client-key', 'tokenFile']);
   add(merged.contexts, 'contexts', 'context', []);
-  merged.current ||= textOf(file['current-context']);
+  merged.current ||= stringOf(file['current-context']);
 }
 
 /** Paths in a kubeconfig are relative to its folder. */
@@ -92,16 +92,16 @@ function absolute(kubeconfig: string, path: string): string {
 }
 
 function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Proxies): Login {
-  const server = textOf(cluster['server']);
+  const server = stringOf(cluster['server']);
   const isInsecure = cluster['insecure-skip-tls-verify'] === true;
   const ca = dataOrFile(cluster, 'certificate-authority');
   if (isInsecure && (ca.data || ca.file)) {
     throw new Error('a certificate-authority is not allowed together with insecure-skip-tls-verify');
   }
-  const proxyUrl = textOf(cluster['proxy-url']) || proxyFor(new URL(server), proxies);
+  const proxyUrl = stringOf(cluster['proxy-url']) || proxyFor(new URL(server), proxies);
   const cert = dataOrFile(user, 'client-certificate');
   const key = dataOrFile(user, 'client-key');
-  const tokenFile = textOf(user['tokenFile']);
+  const tokenFile = stringOf(user['tokenFile']);
   const config = new KubeConfig();
   config.loadFromOptions({
     clusters: [
@@ -112,7 +112,7 @@ function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Prox
         caFile: ca.file,
         // The client wants verification turned off for servers with `http:`.
         skipTLSVerify: isInsecure || server.startsWith('http:'),
-        tlsServerName: textOf(cluster['tls-server-name']) || undefined,
+        tlsServerName: stringOf(cluster['tls-server-name']) || undefined,
         proxyUrl: proxyUrl || undefined,
       },
     ],
@@ -124,9 +124,9 @@ function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Prox
         certFile: cert.file,
         keyData: key.data,
         keyFile: key.file,
-        token: textOf(user['token']) || undefined,
-        username: textOf(user['username']) || undefined,
-        password: textOf(user['password']) || undefined,
+        token: stringOf(user['token']) || undefined,
+        username: stringOf(user['username']) || undefined,
+        password: stringOf(user['password']) || undefined,
         authProvider: user['auth-provider'],
         exec: user['exec'] && execOf(fieldsOf(user['exec']), cluster),
       },
@@ -139,8 +139,8 @@ function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Prox
 
 /** The data in the kubeconfig wins over the file that it names. */
 function dataOrFile(fields: Fields, key: string): { data: string | undefined; file: string | undefined } {
-  const data = textOf(fields[`${key}-data`]) || undefined;
-  return { data, file: data === undefined ? textOf(fields[key]) || undefined : undefined };
+  const data = stringOf(fields[`${key}-data`]) || undefined;
+  return { data, file: data === undefined ? stringOf(fields[key]) || undefined : undefined };
 }
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */
@@ -149,11 +149,11 @@ function impersonationOf(user: Fields): Login['impersonation'] {
   const add = (name: string, value: string | string[]) => {
     if (value.length > 0) headers[name] = value;
   };
-  add('Impersonate-User', textOf(user['as']));
-  add('Impersonate-Uid', textOf(user['as-uid']));
-  add('Impersonate-Group', listOf(user['as-groups']).map(textOf));
+  add('Impersonate-User', stringOf(user['as']));
+  add('Impersonate-Uid', stringOf(user['as-uid']));
+  add('Impersonate-Group', listOf(user['as-groups']).map(stringOf));
   for (const [key, values] of Object.entries(fieldsOf(user['as-user-extra']))) {
-    add(`Impersonate-Extra-${encodeURIComponent(key)}`, listOf(values).map(textOf));
+    add(`Impersonate-Extra-${encodeURIComponent(key)}`, listOf(values).map(stringOf));
   }
   return headers;
 }

@@ -115,39 +115,33 @@ export class PodStore {
   /** Takes the zones by node name. Returns whether the zone of any pod has changed. */
   setZones(zones: ReadonlyMap<string, string>): boolean {
     this.#zones = zones;
-    let changed = false;
-    for (const entry of this.#entries.values()) {
-      const zone = zones.get(entry.pod.node);
-      // If the node itself is gone, its pods keep their zone.
-      if (zone === undefined || zone === entry.pod.zone) continue;
-      entry.pod = { ...entry.pod, zone };
-      changed = true;
-    }
-    if (changed) this.#sorted = null;
-    return changed;
+    // If the node itself is gone, its pods keep their zone.
+    return this.#setAll('zone', ({ node, zone }) => zones.get(node) ?? zone);
   }
 
   /** Takes the names of the cordoned nodes. Returns whether that changes any pod. */
   setCordoned(nodes: ReadonlySet<string>): boolean {
     this.#cordoned = nodes;
-    let changed = false;
-    for (const entry of this.#entries.values()) {
-      const cordon = this.#cordonOf(entry.pod.node);
-      // A pod that has left keeps what was known of its node.
-      if (cordon === entry.pod.cordon || entry.pod.lifecycle === 'gone') continue;
-      entry.pod = { ...entry.pod, cordon };
-      changed = true;
-    }
-    if (changed) this.#sorted = null;
-    return changed;
+    // A pod that has left keeps what was known of its node.
+    return this.#setAll('cordon', ({ node, lifecycle, cordon }) =>
+      lifecycle === 'gone' ? cordon : this.#cordonOf(node),
+    );
   }
 
   /** Takes note that a node was deleted: that is why its pods have left. Returns whether there are any. */
   nodeDeleted(node: string): boolean {
+    const deleted = `node ${node} was deleted`.slice(0, MAX_REASON);
+    const isOf = (pod: Pod) => pod.node === node && pod.lifecycle === 'gone';
+    return this.#setAll('reason', (pod) => (isOf(pod) ? deleted : pod.reason));
+  }
+
+  /** Sets a property of every pod. Returns whether that has changed any. */
+  #setAll<K extends keyof Pod>(property: K, valueOf: (pod: Pod) => Pod[K]): boolean {
     let changed = false;
     for (const entry of this.#entries.values()) {
-      if (entry.pod.node !== node || entry.pod.lifecycle !== 'gone') continue;
-      entry.pod = { ...entry.pod, reason: `node ${node} was deleted`.slice(0, MAX_REASON) };
+      const value = valueOf(entry.pod);
+      if (value === entry.pod[property]) continue;
+      entry.pod = { ...entry.pod, [property]: value };
       changed = true;
     }
     if (changed) this.#sorted = null;

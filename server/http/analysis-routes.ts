@@ -13,6 +13,7 @@ import {
   durationParameter,
   expectParameters,
   hasParameter,
+  invalid,
   lastRangeParameters,
   onlyParameters,
   pastRangeParameters,
@@ -67,7 +68,7 @@ export function analysisRoutes(context: RouteContext): Router {
     const query = comparisonQueryOf(req, context);
     const title = textParameter(req, 'title', '');
     if (title.length > MAX_TITLE) {
-      throw new HttpError(400, `title in query: expected at most ${MAX_TITLE} characters`);
+      throw invalid('title', `at most ${MAX_TITLE} characters`);
     }
     const report = await context.reporter.report({ ...query, title, pictures: type === HTML });
     res.set('Cache-Control', 'no-store').vary('Accept');
@@ -94,18 +95,18 @@ function verdictRangeOf(req: Request, { clock, config: { historyWindowMs } }: Ro
   const windowMs = durationParameter(req, 'window');
   const isPast = hasParameter(req, 'start') || hasParameter(req, 'end');
   if (windowMs === null) return isPast ? recentRangeOf(req, clock.nowMs(), historyWindowMs) : null;
-  if (isPast) throw new HttpError(400, 'window in query: expected either window or start and end, not both');
+  if (isPast) throw invalid('window', 'either window or start and end, not both');
   const wholeMs = Math.ceil(windowMs / 1000) * 1000;
   if (wholeMs >= 1000 && wholeMs <= Math.max(1000, historyWindowMs)) return { windowMs: wholeMs };
   const mostS = Math.floor(historyWindowMs / 1000);
-  throw new HttpError(400, `window in query: expected from 1s to ${mostS}s (HISTORY_WINDOW)`);
+  throw invalid('window', `from 1s to ${mostS}s (HISTORY_WINDOW)`);
 }
 
 /** The range from `start` to `end`, which must begin within the last `historyWindowMs`, give or take a second. Throws 400. */
 function recentRangeOf(req: Request, nowMs: number, historyWindowMs: number): TimeRange {
   const range = pastRangeParameters(req, 'start', 'end', nowMs);
   if (nowMs - range.fromMs <= historyWindowMs + 1000) return range;
-  throw new HttpError(400, 'start in query: expected a time within the last HISTORY_WINDOW');
+  throw invalid('start', 'a time within the last HISTORY_WINDOW');
 }
 
 async function sendReportPage(
@@ -145,5 +146,5 @@ function comparisonQueryOf(req: Request, context: RouteContext): ComparisonQuery
 function duringOf(req: Request, { clock, config }: RouteContext): TimeRange {
   const range = pastRangeParameters(req, 'from', 'to', clock.nowMs());
   if (range.toMs > clock.nowMs() - config.historyWindowMs) return range;
-  throw new HttpError(400, 'to in query: expected a time within the last HISTORY_WINDOW');
+  throw invalid('to', 'a time within the last HISTORY_WINDOW');
 }

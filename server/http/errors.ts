@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Log } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import { sendExactly } from './send.ts';
@@ -37,21 +37,14 @@ export function methodNotAllowed(...methods: string[]): RequestHandler {
 
 const JSON_TYPE = 'application/json';
 
-/** Throws 406 unless the client accepts JSON. Of the parameters in `Accept` only q counts, as in Goldpinger. */
-export function mustAcceptJson(req: Request): void {
+/** Answers 406 unless the client accepts JSON. Of the parameters in `Accept` only q counts, as in Goldpinger. */
+export const acceptsJson: RequestHandler = (req, _res, next) => {
   const isKnown = (parameter: string, i: number) => i === 0 || /^\s*q\s*=/i.test(parameter);
   const ranges = (req.headers.accept ?? '*/*').split(',').map((range) => range.split(';').filter(isKnown).join(';'));
   // `req.accepts` reads this header. It would take `application/json;charset=utf-8` for another type than `application/json`.
   req.headers.accept = ranges.join(',');
-  if (req.accepts(JSON_TYPE) === false) {
-    throw new HttpError(406, `unsupported media type requested, only [${JSON_TYPE}] are available`);
-  }
-}
-
-/** Answers 406 unless the client accepts JSON. */
-export const acceptsJson: RequestHandler = (req, _res, next) => {
-  mustAcceptJson(req);
-  next();
+  if (req.accepts(JSON_TYPE) !== false) return next();
+  throw new HttpError(406, `unsupported media type requested, only [${JSON_TYPE}] are available`);
 };
 
 /** The last error handler. It logs internal errors and tells the client nothing about them. */

@@ -3,7 +3,7 @@ import { checkAllAnswer } from '../goldpinger/check-all-answer.ts';
 import { clusterHealthAnswer } from '../goldpinger/cluster-health-answer.ts';
 import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import type { RouteContext } from './context.ts';
-import { HttpError, mustAcceptJson } from './errors.ts';
+import { acceptsJson, HttpError } from './errors.ts';
 import { timesOf } from './process-routes.ts';
 import { numberParameter } from './query.ts';
 import { sendExactly, sendPieces } from './send.ts';
@@ -22,16 +22,14 @@ export function goldpingerRoutes(context: RouteContext): Router {
   const router = Router();
   const collect = (windowMs = 0) => context.collector.collect({ windowMs, maxAgeMs: MESH_MAX_AGE_MS });
 
-  router.get('/check', async (req, res) => {
+  router.get('/check', acceptsJson, async (_req, res) => {
     context.metrics.received('check');
-    mustAcceptJson(req);
     res.setHeader('Content-Type', JSON_TYPE);
     await sendPieces(res, context.monitor.check());
   });
 
-  router.get('/check_all', async (req, res) => {
+  router.get('/check_all', acceptsJson, async (_req, res) => {
     context.metrics.received('check_all');
-    mustAcceptJson(req);
     const { config, monitor } = context;
     const options = { ...config, port: config.clientPort, bootTimeMs: monitor.bootTimes() };
     const answer = checkAllAnswer(await collect(), options);
@@ -39,9 +37,8 @@ export function goldpingerRoutes(context: RouteContext): Router {
     await sendPieces(res, answer);
   });
 
-  router.get('/cluster_health', async (req, res) => {
+  router.get('/cluster_health', acceptsJson, async (_req, res) => {
     context.metrics.received('cluster_health');
-    mustAcceptJson(req);
     const startMs = context.clock.monotonicMs();
     const isSmall = context.monitor.snapshot.pods.length <= MAX_SHARED_PODS;
     const { OK, ...health } = clusterHealthAnswer(await collect(isSmall ? FINDINGS_WINDOW_MS : 0));

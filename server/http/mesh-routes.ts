@@ -15,6 +15,7 @@ import {
   choiceParameter,
   copyCursorParameters,
   hasParameter,
+  invalid,
   momentParameter,
   stepParameter,
   textParameter,
@@ -181,12 +182,12 @@ function timeRangeOf(req: Request, context: RouteContext): TimeRange {
   if (!hasParameter(req, 'from')) throw new HttpError(400, 'from in query: expected, because to is given');
   const range = { fromMs: pastMomentOf(req, 'from', context), toMs: pastMomentOf(req, 'to', context) };
   if (range.fromMs < range.toMs) return range;
-  throw new HttpError(400, 'from in query: expected a moment before to');
+  throw invalid('from', 'a moment before to');
 }
 
 /** The parameter `name` as a moment within `MAX_PAST_MS`, ms since the epoch; now by default. Throws 400. */
 function pastMomentOf(req: Request, name: string, { clock }: RouteContext): number {
   const ms = momentParameter(req, name, clock.nowMs());
   if (ms >= clock.nowMs() - MAX_PAST_MS) return ms;
-  throw new HttpError(400, `${name} in query: expected a moment of the last ${MAX_PAST_MS / 3_600_000} hours`);
+  throw invalid(name, `a moment of the last ${MAX_PAST_MS / 3_600_000} hours`);
 }

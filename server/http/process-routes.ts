@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { CONTENT_TYPES, formatFor } from '../metrics/exposition.ts';
 import type { ProcessContext } from './context.ts';
-import { mustAcceptJson } from './errors.ts';
+import { acceptsJson } from './errors.ts';
 import { PingAnswer } from './ping.ts';
 import { sendExactly, sendPieces } from './send.ts';
 
@@ -16,9 +16,8 @@ export function processRoutes(context: ProcessContext, livenessFailure: () => st
   const ping = new PingAnswer(context);
   router.get('/ping', (_req, res) => ping.send(res));
 
-  router.get('/healthz', (req, res) => {
+  router.get('/healthz', acceptsJson, (_req, res) => {
     context.metrics.received('healthz');
-    mustAcceptJson(req);
     const startMs = context.clock.monotonicMs();
     const reason = livenessFailure();
     const OK = reason === '';

@@ -7,12 +7,16 @@ import { parseMoment } from '../runtime/time.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { HttpError } from './errors.ts';
 
+/** Makes the 400 for a parameter whose value is not as `expected` says. */
+export function invalid(name: string, expected: string): HttpError {
+  return new HttpError(400, `${name} in query: expected ${expected}`);
+}
+
 /** The parameter `name` as one text; `byDefault` where absent. Throws 400 if it is given twice or too long. */
 export function textParameter(req: Request, name: string, byDefault: string): string {
   const value = req.query[name];
   if (value === undefined) return byDefault;
-  if (typeof value !== 'string' || value.length > 253)
-    throw new HttpError(400, `${name} in query: expected one short value`);
+  if (typeof value !== 'string' || value.length > 253) throw invalid(name, 'one short value');
   return value;
 }
 
@@ -30,7 +34,7 @@ export function onlyParameters(req: Request, ...names: string[]): void {
 export function numberParameter(req: Request, name: string, byDefault: number): number {
   const value = textParameter(req, name, String(byDefault));
   const number = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isNaN(number)) throw new HttpError(400, `${name} in query: expected a number of milliseconds`);
+  if (Number.isNaN(number)) throw invalid(name, 'a number of milliseconds');
   return number;
 }
 
@@ -43,7 +47,7 @@ function readMoment(text: string): number {
 /** The parameter `name` as a moment (see `readMoment`), in ms since the epoch; without a default it must be given. Throws 400. */
 export function momentParameter(req: Request, name: string, byDefaultMs = -1): number {
   const ms = readMoment(textParameter(req, name, String(byDefaultMs)));
-  if (ms < 0) throw new HttpError(400, `${name} in query: expected ms since the epoch or an RFC 3339 time`);
+  if (ms < 0) throw invalid(name, 'ms since the epoch or an RFC 3339 time');
   return ms;
 }
 
@@ -66,7 +70,7 @@ export function pastRangeParameters(req: Request, start: string, end: string, no
   const fromMs = momentParameter(req, start);
   const toMs = Math.min(nowMs, momentParameter(req, end, nowMs));
   if (toMs - fromMs >= MIN_RANGE_MS) return { fromMs, toMs };
-  throw new HttpError(400, `${start} in query: expected a time at least one second before ${end} and before now`);
+  throw invalid(start, `a time at least one second before ${end} and before now`);
 }
 
 /** The parameter `name` as a duration in Go's notation (`300ms`, `1m30s`), in ms; null if it is absent. Throws 400. */
@@ -83,13 +87,13 @@ export function durationParameter(req: Request, name: string): number | null {
 export function windowParameter(req: Request, mostMs: number): number {
   const windowMs = numberParameter(req, 'window', 0);
   if (windowMs % 1000 === 0 && windowMs <= mostMs) return windowMs;
-  throw new HttpError(400, `window in query: expected whole seconds up to ${mostMs}, in milliseconds; 0 = none`);
+  throw invalid('window', `whole seconds up to ${mostMs}, in milliseconds; 0 = none`);
 }
 
 /** The parameter `name` as the uid of a pod. Throws 400. */
 export function uidParameter(req: Request, name: string): string {
   const value = textParameter(req, name, '');
-  if (!/^[\w.:/-]{1,128}$/.test(value)) throw new HttpError(400, `${name} in query: expected the uid of a pod`);
+  if (!/^[\w.:/-]{1,128}$/.test(value)) throw invalid(name, 'the uid of a pod');
   return value;
 }
 
@@ -103,7 +107,7 @@ export function ageRangeParameters(req: Request): AgeRange {
   const fromAgeMs = wholeParameter(req, 'fromAge', 1, MAX_PAST_MS, -1);
   const toAgeMs = wholeParameter(req, 'toAge', 0, MAX_PAST_MS, 0);
   if (fromAgeMs > toAgeMs) return { fromAgeMs, toAgeMs };
-  throw new HttpError(400, 'fromAge in query: expected more than toAge');
+  throw invalid('fromAge', 'more than toAge');
 }
 
 /** The parameters `process`, `since`, `links` and `seq`: what a keeper has of a copy; nothing by default. Throws 400. */
@@ -111,7 +115,7 @@ export function copyCursorParameters(req: Request): CopyCursor {
   const numberOf = (name: string, byDefault: number) => {
     const value = Number(textParameter(req, name, String(byDefault)));
     if (!Number.isNaN(value)) return value;
-    throw new HttpError(400, `${name} in query: expected the number of the last answer`);
+    throw invalid(name, 'the number of the last answer');
   };
   return {
     process: textParameter(req, 'process', NO_CURSOR.process),
@@ -125,10 +129,7 @@ export function copyCursorParameters(req: Request): CopyCursor {
 export function stepParameter(req: Request, lengthMs: number): number {
   const stepMs = wholeParameter(req, 'step', 1, MAX_PAST_MS, -1);
   if (lengthMs / stepMs <= MAX_STEPS) return stepMs;
-  throw new HttpError(
-    400,
-    `step in query: expected at least ${Math.ceil(lengthMs / MAX_STEPS)} ms for this time range`,
-  );
+  throw invalid('step', `at least ${Math.ceil(lengthMs / MAX_STEPS)} ms for this time range`);
 }
 
 /** The parameter `name` as a whole number from `least` to `most`. A `byDefault` outside the bounds means that it must be given. Throws 400. */
@@ -137,7 +138,7 @@ export function wholeParameter(req: Request, name: string, least: number, most: 
   const given = /^\d{1,9}$/.test(value) ? Number(value) : -1;
   const number = hasParameter(req, name) ? given : byDefault;
   if (number >= least && number <= most) return number;
-  throw new HttpError(400, `${name} in query: expected a whole number from ${least} to ${most}`);
+  throw invalid(name, `a whole number from ${least} to ${most}`);
 }
 
 /** All values of `expect`. Whoever parses the clauses bounds their number and length. */
@@ -152,7 +153,7 @@ export function choiceParameter<T extends string>(req: Request, name: string, va
   const text = textParameter(req, name, values[0] ?? '');
   const value = values.find((one) => one === text);
   if (value !== undefined) return value;
-  throw new HttpError(400, `${name} in query: expected ${values.filter((one) => one !== '').join(' or ')}`);
+  throw invalid(name, values.filter((one) => one !== '').join(' or '));
 }
 
 /** A range as `FROM-TO` in ms since the epoch, or `FROM/TO` in those or RFC 3339; null if it is absent. Throws 400. */
@@ -162,5 +163,5 @@ export function rangeParameter(req: Request, name: string): TimeRange | null {
   const ends = value.split(value.includes('/') ? '/' : '-').map(readMoment);
   const [fromMs = -1, toMs = -1] = ends;
   if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= MIN_RANGE_MS) return { fromMs, toMs };
-  throw new HttpError(400, `${name} in query: expected FROM-TO in ms since the epoch, at least a second apart`);
+  throw invalid(name, 'FROM-TO in ms since the epoch, at least a second apart');
 }

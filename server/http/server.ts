@@ -24,6 +24,8 @@ const LONG_URL = `the URL is longer than ${MAX_URL_CHARS} characters`;
 const BACKLOG = 4096;
 /** How long an idle connection stays open at least, ms; and for twice FRESH_CONNECTION_INTERVAL, so that peers can keep theirs. */
 const MIN_KEPT_MS = 5_000;
+/** How long requests in flight may take to finish once the listener has closed. */
+const CLOSE_DEADLINE_MS = 2_000;
 /** Further headers of a request are dropped: each costs more memory than its bytes. */
 const MAX_HEADERS = 200;
 
@@ -31,8 +33,8 @@ const MAX_HEADERS = 200;
 export interface HttpServer {
   /** Where it listens, as `http://host:port`. */
   address: string;
-  /** Ends streams and idle connections, lets requests in flight finish, cuts off what is left after `deadlineMs`. */
-  close(deadlineMs: number): Promise<void>;
+  /** Ends streams and idle connections, lets requests in flight finish, cuts off what is left after `deadlineMs`, 2 s by default. */
+  close(deadlineMs?: number): Promise<void>;
 }
 
 /** How long a client may take, ms. */
@@ -129,7 +131,7 @@ async function listenFor(
     // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
     server.listen({ port, backlog: BACKLOG, ...(WILDCARD.test(host) ? {} : { host }) }, resolve);
   });
-  const close = async (deadlineMs: number) => {
+  const close = async (deadlineMs = CLOSE_DEADLINE_MS) => {
     end();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     connections.close();

@@ -158,15 +158,12 @@ export class ExternalProbes {
     }
   }
 
-  /** Runs a probe of a target when its turn comes. Nothing is run after `stop`. */
+  /** Runs a probe of a target when its turn comes. Never settles after `stop`. */
   #run<T>(job: Job, semaphore: Semaphore, probe: () => Promise<T>): Promise<T> {
     job.isBusy = true;
     job.isLate = false;
-    return new Promise((resolve, reject) => {
-      semaphore.run(async () => {
-        if (!this.#stopping.signal.aborted) await probe().then(resolve, reject);
-        job.isBusy = false;
-      });
+    return semaphore.run(() => {
+      return this.#stopping.signal.aborted ? new Promise<T>(() => {}) : probe().finally(() => (job.isBusy = false));
     });
   }
 
@@ -186,26 +183,23 @@ export class ExternalProbes {
 /** Runs at most `permits` pieces of work at once. Others wait, in order. */
 class Semaphore {
   #permits: number;
-  readonly #waiting: (() => Promise<void>)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor(permits: number) {
     this.#permits = permits;
   }
 
-  /** `work` must not reject. */
-  run(work: () => Promise<void>): void {
-    this.#waiting.push(work);
-    this.#startNext();
-  }
-
-  #startNext(): void {
-    if (this.#permits === 0) return;
-    const work = this.#waiting.shift();
-    if (work === undefined) return;
-    this.#permits -= 1;
-    void work().finally(() => {
-      this.#permits += 1;
-      this.#startNext();
-    });
+  /** Settles as `work` does. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#permits === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#permits -= 1;
+    try {
+      return await work();
+    } finally {
+      // The permit goes to whoever waits for longest.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#permits += 1;
+      else next();
+    }
   }
 }
