@@ -136,10 +136,10 @@ export class PodStore {
   }
 
   /** Sets a property of every pod. Returns whether that has changed any. */
-  #setAll<K extends keyof Pod>(property: K, valueOf: (pod: Pod) => Pod[K]): boolean {
+  #setAll<K extends keyof Pod>(property: K, newValueOf: (pod: Pod) => Pod[K]): boolean {
     let changed = false;
     for (const entry of this.#entries.values()) {
-      const value = valueOf(entry.pod);
+      const value = newValueOf(entry.pod);
       if (value === entry.pod[property]) continue;
       entry.pod = { ...entry.pod, [property]: value };
       changed = true;

@@ -77,8 +77,8 @@ export class Connections {
   readonly #deps: ConnectionsDeps;
   readonly #pods: Kind;
   readonly #others: Kind;
-  /** Connections of the HTTP server that may not be closed to make room. */
-  readonly #busy = new WeakSet<Socket>();
+  /** Connections that were just handed to the HTTP server, which has not read their request yet. */
+  readonly #starting = new WeakSet<Socket>();
   #known: { pods: DiscoverySnapshot['pods']; addresses: Set<string> } | null = null;
   /** The last ping; `parsePing` limits its size. Pods send the same bytes each time, so most pings need no parsing. */
   #lastPing: { bytes: Buffer; keepAlive: boolean } | null = null;
@@ -88,7 +88,7 @@ export class Connections {
     const rules = {
       maxOfAddress: MAX_OF_ADDRESS,
       maxWaiting: MAX_WAITING,
-      mustGiveWay: (socket: Socket) => !this.#busy.has(socket),
+      mustGiveWay: (socket: Socket) => !this.#starting.has(socket) && !deps.hasRequest(socket),
       end: (socket: Socket) => void socket.destroy(),
     };
     this.#pods = { silent: new Set(), http: new Places({ ...rules, max: MAX_OF_PODS }, deps.clock) };
@@ -113,9 +113,11 @@ export class Connections {
       socket.off('data', onData).off('end', destroy).off('timeout', destroy).setTimeout(0);
       socket.pause();
       const start = () => {
-        // Not idle until the HTTP server has had a turn to read its request.
-        this.setBusy(socket, true);
-        setImmediate(() => this.setBusy(socket, this.#deps.hasRequest(socket)));
+        this.#starting.add(socket);
+        setImmediate(() => {
+          this.#starting.delete(socket);
+          this.becameIdle(socket);
+        });
         socket.unshift(bytes);
         serveHttp(socket);
         socket.prependListener('data', (more: Buffer) => {
@@ -154,13 +156,8 @@ export class Connections {
     return this.#lastPing;
   }
 
-  /** Notes that an HTTP connection may be closed to make room, or that it may not. */
-  setBusy(socket: Socket, isBusy: boolean): void {
-    if (isBusy) {
-      this.#busy.add(socket);
-      return;
-    }
-    this.#busy.delete(socket);
+  /** Notes that a connection of the HTTP server may have become idle. It is the last of the idle ones to make room for others. */
+  becameIdle(socket: Socket): void {
     for (const { http } of [this.#pods, this.#others]) http.renew(socket);
   }
 

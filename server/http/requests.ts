@@ -27,7 +27,7 @@ interface Job {
  * What is queued is dropped when its connection closes.
  */
 export class Requests {
-  readonly #onBusy: (socket: Socket, isBusy: boolean) => void;
+  readonly #onIdle: (socket: Socket) => void;
   readonly #pods: Places<ServerResponse>;
   readonly #others: Places<ServerResponse>;
   /** Work that may begin: for a millisecond in each turn of the event loop, so that pings are answered in between. */
@@ -35,9 +35,9 @@ export class Requests {
   /** The connections with a request in work, and what has been sent after it. */
   readonly #pipelined = new WeakMap<Socket, Job[]>();
 
-  /** `onBusy` is told when the first request of a connection begins and when the last has ended. */
-  constructor(clock: Clock, onBusy: (socket: Socket, isBusy: boolean) => void) {
-    this.#onBusy = onBusy;
+  /** `onIdle` is called when the last request of a connection has ended. */
+  constructor(clock: Clock, onIdle: (socket: Socket) => void) {
+    this.#onIdle = onIdle;
     const rules = {
       max: MAX_IN_WORK,
       maxOfAddress: MAX_OF_ADDRESS,
@@ -55,7 +55,6 @@ export class Requests {
     const job = { req, res, client, work };
     const queue = this.#pipelined.get(req.socket);
     if (queue === undefined) {
-      this.#onBusy(req.socket, true);
       this.#pipelined.set(req.socket, []);
       this.#start(job);
     } else if (queue.length < MAX_PIPELINED) queue.push(job);
@@ -78,7 +77,7 @@ export class Requests {
         return;
       }
       this.#pipelined.delete(socket);
-      this.#onBusy(socket, false);
+      this.#onIdle(socket);
     });
     const refuse = () => sendError(res.setHeader('Retry-After', '1'), 503, 'too many requests are in work; try again');
     const begin = () =>

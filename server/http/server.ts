@@ -94,7 +94,7 @@ async function listenFor(
   const ping = new PingAnswer(context);
   const { clock, config } = context;
   const keptMs = Math.max(MIN_KEPT_MS, 2 * config.freshConnectionIntervalMs);
-  const requests = new Requests(clock, (socket, isBusy) => connections.setBusy(socket, isBusy));
+  const requests = new Requests(clock, (socket) => connections.becameIdle(socket));
   const isLocalOnly = isLoopbackHost(host);
   const answersTo = (name = 'localhost') => !isLocalOnly || isLoopbackHost(name);
   const connections = new Connections({

@@ -8,14 +8,11 @@ export interface Due {
 }
 
 /**
- * The deadlines of all pings under way. There is one timer for all: a ping ends long before its deadline, and to set a timer
- * for it and to cancel that takes longer than the rest of its bookkeeping.
+ * The deadlines of all pings under way, with one timer for all. Nearly all pings end long before their deadline. A timer for
+ * each, which is set and cancelled, would cost more than the rest of a ping's bookkeeping.
  */
 export class Deadlines {
-  /**
-   * Whether the timer goes on when nothing waits, for what comes next. Without that it is cancelled, and nothing is left of
-   * what has ended.
-   */
+  /** Whether the timer stays set while no deadline is waiting, because the next one will come soon. If not, it is cancelled. */
   staysSet = false;
   readonly #clock: Clock;
   readonly #waiting = new Set<Due>();

@@ -82,7 +82,7 @@ class Exchange implements ConnectionUser, Due {
   readonly #onSample: (sample: Sample) => void;
   /** When to look at the exchange next: at half time, and when it must have ended. */
   dueMs = 0;
-  /** Parses the answer; null while no byte of one has come that had to be parsed. */
+  /** Parses the answer; null until bytes have come that `KnownAnswers` does not know. */
   #response: HttpResponseParser | null = null;
   #connection: Connection | null = null;
   /** Whether the connection was open before. */
@@ -252,7 +252,7 @@ class Exchange implements ConnectionUser, Due {
    * connection can be used again.
    */
   #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = '', staysOpen = false } = {}): void {
-    // Over an open connection nothing tells silence of the network from silence of the process, but the witness does.
+    // Over an open connection a silent network looks like a silent process. The witness tells them apart.
     const isUnconnected = this.#isKept && this.#witness !== null && !this.#witness.isConnected;
     if (outcome === 'timeout' && this.#phase === 'first-byte' && isUnconnected) this.#phase = 'connect';
     const { connectUs, firstByteUs, totalUs, starvedUs } = this.#stopwatch.stop();
@@ -334,7 +334,7 @@ const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
   body: (peer) => `${peer} began to answer, but did not finish`,
 };
 
-/** A ping over one connection, of which only counts whether it is answered. */
+/** A second ping to a peer over the other kind of connection. All that counts is whether it is answered. */
 class Witness implements ConnectionUser {
   /** Whether it has been answered with status 200. */
   isAnswered = false;

@@ -1,20 +1,17 @@
 /**
- * How starvation is found.
+ * Finds out whether this process is starved: it gets too little CPU, notices answers late, and the delay looks like latency of
+ * the links. Three questions are answered here:
  *
- * A process that gets too little CPU notices an answer late, and then the delay looks like latency of the link. Three
- * questions are answered here:
+ * 1. Is one sample distorted? `BusyMeter` gives the most by which a callback may be late: how long the event loop has been busy
+ *    since it last waited for events, plus how long the process has waited for a CPU. Each probe takes both numbers, and
+ *    `isSuspect` compares them with the duration of the probe.
+ * 2. Is the whole report unreliable? `StarvationWatch` decides that once a second, by the share of suspect samples and by the
+ *    delay of the event loop: its longest turn, or the delay of our latest timer.
+ * 3. Did the process stand still at some moment (SIGSTOP, a frozen container), so that nobody got an answer? `standstills`
+ *    lists those times.
  *
- * 1. Is one sample distorted? `BusyMeter` says how late a callback may be running at most: as long as the event loop has
- *    been busy since the loop last really waited for events, and how long the process has waited for a CPU. A probe collects
- *    both, and `isSuspect` compares them with the duration of the probe.
- * 2. Is the whole report unreliable? `StarvationWatch` decides it once a second, by the share of suspect samples and by
- *    the delay of the event loop: its longest turn, or the latest of our timers.
- *
- * 3. Did the process stand still at a moment (SIGSTOP, a frozen container), so that nobody got an answer? `standstills` says it
- *    later.
- *
- * Nothing here wakes an idle process, except the decision once a second. To look at each turn of the loop would cost a busy
- * process a tenth of its CPU time, so its turns are watched only where the probes themselves do not show as much.
+ * An idle process is woken once a second, for the decision. To look at each turn of the loop would cost a busy process a tenth
+ * of its CPU time, so turns are watched only while few timers run: see `DENSE_TIMERS`.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { MAX_STANDSTILLS, type Standstill } from '../protocol/copy.ts';
@@ -32,9 +29,9 @@ const UNRELIABLE_ABOVE = { suspectShare: UNRELIABLE.suspectShare, loopDelayUs: 5
 const RELIABLE_BELOW = { suspectShare: 0.5, loopDelayUs: 40_000, seconds: 10 };
 
 /**
- * If so many timers of ours ran in a second, the turns of the next one are not watched: the marks and timers of the probes
- * lie so close together that a long turn makes a timer late, and a long busy time between two marks. After a second with such
- * a time the turns are watched.
+ * With this many of our timers in a second, turns are not watched in the next second: timers and marks of probes lie so close
+ * together that a long turn makes some timer late, and shows as a long busy time between two marks. Such a busy time turns the
+ * watch of turns on again.
  */
 const DENSE_TIMERS = 25;
 
