@@ -70,8 +70,8 @@ function setting<T>(
 }
 
 /**
- * Describes a deadline in Go's notation, at least 1 ms; 0 means that it is not set, as in Goldpinger. Goldpinger's older variable, whose name ends with `_MS`, takes whole
- * milliseconds.
+ * Describes a deadline in Go's notation, at least 1 ms; 0 means that it is not set, as in Goldpinger. Goldpinger's older
+ * variable, whose name ends with `_MS`, takes whole milliseconds.
  */
 function timeout(group: Setting<number>['group'], variable: string, byDefault: string, help: string): Setting<number> {
   const rewrite = (text: string) => {

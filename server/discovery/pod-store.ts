@@ -18,9 +18,9 @@ interface StoreLimits {
  * The pods that match our label selector, and those that have left lately. The key is the uid: a pod that is created again
  * under its name is another pod.
  *
- * The store forgets a departed pod in three cases: `expire` (which discovery.ts calls by a timer) after the retention;
- * `put` if the API still lists a pod that ended before the retention began; and, when
- * more than `maxGone` pods have left, the one that left first.
+ * The store forgets a departed pod in three cases: `expire` (which discovery.ts calls by a timer) after the retention; `put` if
+ * the API still lists a pod that ended before the retention began; and, when more than `maxGone` pods have left, the one that
+ * left first.
  */
 export class PodStore {
   readonly #limits: StoreLimits;

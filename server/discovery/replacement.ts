@@ -48,7 +48,8 @@ const REPLACED_WITHIN_MS = 10_000;
  * `pod.replacedBy` is set when the pod is gone. Changes the entries in place; a changed pod is a new object.
  */
 export function nameReplacements(entries: readonly PodEntry[]): void {
-  // A pod that the store forgot, and that came back, has a new entry without `isReplacement`. The pod that it replaced still names it.
+  // A pod that the store forgot, and that came back, has a new entry without `isReplacement`. The pod that it replaced still
+  // names it.
   const named = new Set(entries.map((entry) => entry.replacement));
   const newcomers: PodEntry[] = [];
   const leavers = new Map<string, PodEntry[]>();
@@ -98,8 +99,8 @@ function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
   const fromMs = Math.floor(left.fromMs / 1000) * 1000;
   if (createdMs < fromMs - (left.isExact ? 0 : CLOCK_SLACK_MS)) return false;
   if (createdMs - fromMs <= REPLACED_WITHIN_MS) return true;
-  // Created long after `fromMs`. It still counts if it appeared soon after we heard that the other pod is leaving. If one list brought
-  // both, it counts unless `fromMs` is exact: the other pod may have begun to leave later.
+  // Created long after `fromMs`. It still counts if it appeared soon after we heard that the other pod is leaving. If one list
+  // brought both, it counts unless `fromMs` is exact: the other pod may have begun to leave later.
   return appeared.step > left.step ? appeared.atMs - left.atMs <= REPLACED_WITHIN_MS : !left.isExact;
 }
 

@@ -217,7 +217,8 @@ export class Sync {
         return this.#watchFailed(new ApiError('server-error', 'the list was too old to start a watch from', 410), stop);
       }
       version = end.resourceVersion;
-      // For example a load balancer that resets idle connections before the bookmark comes. Only a list tells whether there is news.
+      // For example a load balancer that resets idle connections before the bookmark comes. Only a list tells whether there is
+      // news.
       if (end.why === 'broken' && clock.monotonicMs() - this.#heardMs >= timing.checkMs) return;
       // When an API server restarts, the connections of all pods break at once. They reconnect at random times within `paceMs`.
       const spreadMs = end.why === 'broken' ? random() * timing.paceMs : 0;

@@ -4,8 +4,8 @@ import type { ApiError } from './api-error.ts';
 /** How long discovery waits, and for what. Users cannot set these times; tests pass shorter ones. */
 export const DEFAULT_TIMING = {
   /**
-   * Timeout of the request for one page of a list, and of the request that opens a watch. While the list is up to date, the timeout is
-   * what is left of `unheardMs`, if that is shorter, but not below `minTimeoutMs`.
+   * Timeout of the request for one page of a list, and of the request that opens a watch. While the list is up to date, the
+   * timeout is what is left of `unheardMs`, if that is shorter, but not below `minTimeoutMs`.
    */
   requestTimeoutMs: 8_000,
   /** Wait after the first of several failures in a row; see `Backoff`. */
@@ -24,8 +24,8 @@ export const DEFAULT_TIMING = {
   /** A watch that the server does not end is ended this long after its lifetime. */
   watchSlackMs: 1_000,
   /**
-   * Where watching is forbidden, one pod is asked for this often until the next list is due, to notice an API server that hangs. A watch
-   * that breaks after such a time without news is followed by a list.
+   * Where watching is forbidden, one pod is asked for this often until the next list is due, to notice an API server that
+   * hangs. A watch that breaks after such a time without news is followed by a list.
    */
   checkMs: 10_000,
   /** If nothing was heard from the API server for this long, the list of pods is taken to be out of date. */
@@ -62,8 +62,8 @@ export class Backoff {
   nextMs({ fault, retryAfterMs }: Pick<ApiError, 'fault' | 'retryAfterMs'>): number {
     const { backoffBaseMs, backoffCapMs, refusalCapMs } = this.#timing;
     const isRefused = ['unauthorized', 'forbidden', 'not-found', 'config'].includes(fault);
-    // Counts anew when failures become refusals or the other way round: an API server that has just returned may refuse everybody at
-    // first, and the long wait of refusals would then come too soon.
+    // Counts anew when failures become refusals or the other way round: an API server that has just returned may refuse
+    // everybody at first, and the long wait of refusals would then come too soon.
     if (isRefused !== this.#isRefused) this.#failures = 0;
     this.#isRefused = isRefused;
     const fullMs = Math.min(isRefused ? refusalCapMs : backoffCapMs, backoffBaseMs * 2 ** Math.min(this.#failures, 30));

@@ -18,7 +18,6 @@ const COLOURS = {
   unknown: 0xd9dfe5,
   hatch: 0xaab4be,
   suspect: 0x6b4fc4,
-  hairline: 0xd8dee4,
 } as const;
 
 type Colour = keyof typeof COLOURS;

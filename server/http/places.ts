@@ -25,7 +25,10 @@ interface Entry<T> {
 /** How long anything waits for a place, ms. */
 const WAIT_MS = 5_000;
 
-/** A bounded number of places, in all and for each address. Whoever finds none waits in line for a few seconds. */
+/**
+ * A bounded number of places, in all and for each address. Whoever finds none waits in line for a few seconds. Connections
+ * (connections.ts) and requests in work (requests.ts) hold such places.
+ */
 export class Places<T> {
   readonly #rules: Rules<T>;
   readonly #clock: Clock;

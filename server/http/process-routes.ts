@@ -12,7 +12,8 @@ import { sendExactly, sendPieces } from './send.ts';
 export function processRoutes(context: ProcessContext, livenessFailure: () => string): Router {
   const router = Router();
 
-  // Nearly all pings are answered before express: see ping.ts. The rest are HEAD, `/PING`, and absolute URIs from clients of a proxy.
+  // Nearly all pings are answered before express: see ping.ts. The rest are HEAD, `/PING`, and absolute URIs from clients of a
+  // proxy.
   const ping = new PingAnswer(context);
   router.get('/ping', (_req, res) => ping.send(res));
 

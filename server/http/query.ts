@@ -7,12 +7,16 @@ import { parseMoment } from '../runtime/time.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { HttpError } from './errors.ts';
 
+/*
+ * Reads the parameters of a query. Each function throws a 400 whose message names the parameter if its value is not valid.
+ */
+
 /** Makes the 400 for a parameter whose value is not as `expected` says. */
 export function invalid(name: string, expected: string): HttpError {
   return new HttpError(400, `${name} in query: expected ${expected}`);
 }
 
-/** The parameter `name` as one text; `byDefault` where absent. Throws 400 if it is given twice or too long. */
+/** The parameter `name` as one text; `byDefault` where absent. It must not be given twice. */
 export function textParameter(req: Request, name: string, byDefault: string): string {
   const value = req.query[name];
   if (value === undefined) return byDefault;
@@ -30,7 +34,7 @@ export function onlyParameters(req: Request, ...names: string[]): void {
   throw new HttpError(400, `${other.slice(0, 40)} in query: no such parameter; there are ${names.join(', ')}`);
 }
 
-/** The parameter `name` as a number >= 0 (milliseconds, as Goldpinger's t0, t1, t2). Throws 400. */
+/** The parameter `name` as a number >= 0 (milliseconds, as Goldpinger's t0, t1, t2). */
 export function numberParameter(req: Request, name: string, byDefault: number): number {
   const value = textParameter(req, name, String(byDefault));
   const number = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
@@ -44,14 +48,14 @@ function readMoment(text: string): number {
   return parseMoment(text.replace(' ', '+'));
 }
 
-/** The parameter `name` as a moment (see `readMoment`), in ms since the epoch; without a default it must be given. Throws 400. */
+/** The parameter `name` as a moment (see `readMoment`), in ms since the epoch; without a default it must be given. */
 export function momentParameter(req: Request, name: string, byDefaultMs = -1): number {
   const ms = readMoment(textParameter(req, name, String(byDefaultMs)));
   if (ms < 0) throw invalid(name, 'ms since the epoch or an RFC 3339 time');
   return ms;
 }
 
-/** The range from `from` to `to`; by default the last `lengthMs` until `nowMs`. In ms since the epoch. Throws 400. */
+/** The range from `from` to `to`; by default the last `lengthMs` until `nowMs`. In ms since the epoch. */
 export function lastRangeParameters(req: Request, nowMs: number, lengthMs: number): TimeRange {
   const toMs = momentParameter(req, 'to', nowMs);
   const fromMs = momentParameter(req, 'from', nowMs - lengthMs);
@@ -64,7 +68,7 @@ const MIN_RANGE_MS = 1000;
 
 /**
  * A range of the past: from the parameter `start`, which must be given, to the parameter `end`, which is now by default. An `end`
- * in the future becomes now. In ms since the epoch. Throws 400.
+ * in the future becomes now. In ms since the epoch.
  */
 export function pastRangeParameters(req: Request, start: string, end: string, nowMs: number): TimeRange {
   const fromMs = momentParameter(req, start);
@@ -73,7 +77,7 @@ export function pastRangeParameters(req: Request, start: string, end: string, no
   throw invalid(start, `a time at least one second before ${end} and before now`);
 }
 
-/** The parameter `name` as a duration in Go's notation (`300ms`, `1m30s`), in ms; null if it is absent. Throws 400. */
+/** The parameter `name` as a duration in Go's notation (`300ms`, `1m30s`), in ms; null if it is absent. */
 export function durationParameter(req: Request, name: string): number | null {
   if (!hasParameter(req, name)) return null;
   try {
@@ -83,14 +87,14 @@ export function durationParameter(req: Request, name: string): number | null {
   }
 }
 
-/** The parameter `window`, in ms: whole seconds up to `mostMs`, so that simultaneous requests mostly share one collection. Throws 400. */
+/** The parameter `window`, in ms: whole seconds up to `mostMs`, so that simultaneous requests mostly share one collection. */
 export function windowParameter(req: Request, mostMs: number): number {
   const windowMs = numberParameter(req, 'window', 0);
   if (windowMs % 1000 === 0 && windowMs <= mostMs) return windowMs;
   throw invalid('window', `whole seconds up to ${mostMs}, in milliseconds; 0 = none`);
 }
 
-/** The parameter `name` as the uid of a pod. Throws 400. */
+/** The parameter `name` as the uid of a pod. */
 export function uidParameter(req: Request, name: string): string {
   const value = textParameter(req, name, '');
   if (!/^[\w.:/-]{1,128}$/.test(value)) throw invalid(name, 'the uid of a pod');
@@ -102,7 +106,7 @@ export function hasParameter(req: Request, name: string): boolean {
   return req.query[name] !== undefined;
 }
 
-/** The parameters `fromAge` and `toAge`, ms before now. Throws 400. */
+/** The parameters `fromAge` and `toAge`, ms before now. */
 export function ageRangeParameters(req: Request): AgeRange {
   const fromAgeMs = wholeParameter(req, 'fromAge', 1, MAX_PAST_MS, -1);
   const toAgeMs = wholeParameter(req, 'toAge', 0, MAX_PAST_MS, 0);
@@ -110,7 +114,7 @@ export function ageRangeParameters(req: Request): AgeRange {
   throw invalid('fromAge', 'more than toAge');
 }
 
-/** The parameters `process`, `since`, `links` and `seq`: what a keeper has of a copy; nothing by default. Throws 400. */
+/** The parameters `process`, `since`, `links` and `seq`: what a keeper has of a copy; nothing by default. */
 export function copyCursorParameters(req: Request): CopyCursor {
   const numberOf = (name: string, byDefault: number) => {
     const value = Number(textParameter(req, name, String(byDefault)));
@@ -125,14 +129,14 @@ export function copyCursorParameters(req: Request): CopyCursor {
   };
 }
 
-/** The parameter `step`, ms, for a time range of `lengthMs`. Throws 400. */
+/** The parameter `step`, ms, for a time range of `lengthMs`. */
 export function stepParameter(req: Request, lengthMs: number): number {
   const stepMs = wholeParameter(req, 'step', 1, MAX_PAST_MS, -1);
   if (lengthMs / stepMs <= MAX_STEPS) return stepMs;
   throw invalid('step', `at least ${Math.ceil(lengthMs / MAX_STEPS)} ms for this time range`);
 }
 
-/** The parameter `name` as a whole number from `least` to `most`. A `byDefault` outside the bounds means that it must be given. Throws 400. */
+/** The parameter `name` as a whole number from `least` to `most`. A `byDefault` outside the bounds means that it must be given. */
 export function wholeParameter(req: Request, name: string, least: number, most: number, byDefault: number): number {
   const value = textParameter(req, name, '');
   const given = /^\d{1,9}$/.test(value) ? Number(value) : -1;
@@ -148,7 +152,7 @@ export function expectParameters({ query }: Request): string[] {
   return (Array.isArray(value) ? value : [value]).filter((one) => typeof one === 'string');
 }
 
-/** The parameter `name` as one of `values`; the first is the default. Throws 400. */
+/** The parameter `name` as one of `values`; the first is the default. */
 export function choiceParameter<T extends string>(req: Request, name: string, values: readonly T[]): T {
   const text = textParameter(req, name, values[0] ?? '');
   const value = values.find((one) => one === text);
@@ -156,7 +160,7 @@ export function choiceParameter<T extends string>(req: Request, name: string, va
   throw invalid(name, values.filter((one) => one !== '').join(' or '));
 }
 
-/** A range as `FROM-TO` in ms since the epoch, or `FROM/TO` in those or RFC 3339; null if it is absent. Throws 400. */
+/** A range as `FROM-TO` in ms since the epoch, or `FROM/TO` in those or RFC 3339; null if it is absent. */
 export function rangeParameter(req: Request, name: string): TimeRange | null {
   const value = textParameter(req, name, '');
   if (value === '') return null;

@@ -8,6 +8,11 @@ import { isPing, PingAnswer } from './ping.ts';
 import { Requests } from './requests.ts';
 import { Streams } from './stream.ts';
 
+/*
+ * The HTTP server. A connection is admitted by connections.ts, which answers pings itself and hands every other connection to
+ * Node's HTTP server. requests.ts says when each request is worked on; then app.ts (or passive-app.ts) routes it.
+ */
+
 /** `0.0.0.0` and `::`, however they are written. */
 const WILDCARD = /^\[?(::ffff:)?[0.:]+\]?$/i;
 /** See `isLoopbackHost`: a page of another site must not read this machine's own server. */
@@ -33,7 +38,10 @@ const MAX_HEADERS = 200;
 export interface HttpServer {
   /** Where it listens, as `http://host:port`. */
   address: string;
-  /** Ends streams and idle connections, lets requests in flight finish, cuts off what is left after `deadlineMs`, 2 s by default. */
+  /**
+   * Ends streams and idle connections, lets requests in flight finish, cuts off what is left after `deadlineMs`, 2 s by
+   * default.
+   */
   close(deadlineMs?: number): Promise<void>;
 }
 
@@ -61,7 +69,7 @@ export function listen(
 ): Promise<HttpServer> {
   const streams = new Streams(context);
   const served: Served = {
-    app: loadedAtFirstRequest(async () => (await import('./app.ts')).createApp(context, streams), context),
+    loadApp: async () => (await import('./app.ts')).createApp(context, streams),
     snapshot: () => context.monitor.snapshot,
     end: () => streams.stop(),
   };
@@ -71,27 +79,28 @@ export function listen(
 /** Serves what a passive pod answers on `host:port`. Rejects as `listen` does. It knows no pods, so every client is a stranger. */
 export function listenPassive(context: ProcessContext, host: string, port: number): Promise<HttpServer> {
   const nobody = { pods: [] };
-  const load = async () => (await import('./passive-app.ts')).createPassiveApp(context);
-  const served: Served = { app: loadedAtFirstRequest(load, context), snapshot: () => nobody, end: () => {} };
+  const loadApp = async () => (await import('./passive-app.ts')).createPassiveApp(context);
+  const served: Served = { loadApp, snapshot: () => nobody, end: () => {} };
   return listenFor(served, context, host, port, TIMEOUTS);
 }
 
 /** What is served besides pings. */
 interface Served {
-  app: RequestListener;
+  loadApp(): Promise<RequestListener>;
   snapshot(): Pick<DiscoverySnapshot, 'pods'>;
   /** Ends what does not end by itself. */
   end(): void;
 }
 
 async function listenFor(
-  { app, snapshot, end }: Served,
+  { loadApp, snapshot, end }: Served,
   context: ProcessContext,
   host: string,
   port: number,
   timeouts: Timeouts,
 ): Promise<HttpServer> {
   const ping = new PingAnswer(context);
+  const app = loadedAtFirstRequest(loadApp, context);
   const { clock, config } = context;
   const keptMs = Math.max(MIN_KEPT_MS, 2 * config.freshConnectionIntervalMs);
   const requests = new Requests(clock, (socket) => connections.becameIdle(socket));
@@ -150,16 +159,11 @@ async function listenFor(
  * which peers wait for the first answer to their pings.
  */
 function loadedAtFirstRequest(load: () => Promise<RequestListener>, { log }: ProcessContext): RequestListener {
-  let app: RequestListener | null = null;
   let loading: Promise<RequestListener> | null = null;
   return (req, res) => {
-    if (app !== null) return app(req, res);
-    loading ??= load().then((loaded) => {
-      app = loaded;
-      return app;
-    });
+    loading ??= load();
     loading.then(
-      (loaded) => loaded(req, res),
+      (app) => app(req, res),
       (error) => {
         log.error({ err: error }, 'the HTTP application cannot be loaded');
         sendError(res, 500, 'internal error; the log of this pod says more');

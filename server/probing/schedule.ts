@@ -22,8 +22,6 @@ interface Entry {
   target: Target;
   /** In active time: see `#activeMs`. */
   dueMs: number;
-  /** Whether the target has never been probed at its present address. */
-  isNew: boolean;
 }
 
 /** The largest distance between two starts. Probes this far apart do not disturb each other's latency. */
@@ -46,8 +44,7 @@ const TIMER_GRAIN_MS = 2;
 export class Schedule<Result> {
   readonly #options: ScheduleOptions<Result>;
   readonly #entries = new Map<string, Entry>();
-  /** Entries that wait for their next probe, in the order in which they are due. New ones go first. */
-  #newQueue: Entry[] = [];
+  /** Entries that wait for their next probe, in the order in which they are due. */
   #queue: Entry[] = [];
   /** The targets (ids) whose probes are under way. */
   readonly #probing = new Set<string>();
@@ -88,11 +85,10 @@ export class Schedule<Result> {
     const added: Entry[] = [];
     for (const [id, target] of wanted) {
       if (this.#entries.has(id)) continue;
-      const entry = { target, dueMs: 0, isNew: true };
+      const entry = { target, dueMs: 0 };
       this.#entries.set(id, entry);
       added.push(entry);
     }
-    this.#newQueue = this.#newQueue.filter((entry) => this.#isWanted(entry));
     this.#queue = this.#queue.filter((entry) => this.#isWanted(entry));
     this.#spread(added);
     this.#setTimer();
@@ -141,7 +137,7 @@ export class Schedule<Result> {
 
   /** Sets the timer for the next start, unless it is set for that already. */
   #setTimer(): void {
-    const dueMs = Math.min(this.#newQueue[0]?.dueMs ?? Infinity, this.#queue[0]?.dueMs ?? Infinity);
+    const dueMs = this.#queue[0]?.dueMs ?? Infinity;
     const isNeeded = !this.#isStopped && dueMs < Infinity;
     const nowMs = this.#activeMs();
     const timerDueMs = Math.max(nowMs, dueMs, this.#lastStartMs + this.#spacingMs());
@@ -161,8 +157,10 @@ export class Schedule<Result> {
     const nowMs = this.#activeMs();
     const sinceLastMs = Math.min(nowMs - this.#lastStartMs, TIMER_GRAIN_MS);
     for (let starts = Math.max(1, Math.floor(sinceLastMs / this.#spacingMs())); starts > 0; starts--) {
-      const entry = takeDue(this.#newQueue, nowMs) ?? takeDue(this.#queue, nowMs);
-      if (entry === undefined) break;
+      const [entry] = this.#queue;
+      // Timers have whole milliseconds, so 1 us early counts as due.
+      if (entry === undefined || entry.dueMs > nowMs + 0.001) break;
+      this.#queue.shift();
       this.#lastStartMs = nowMs;
       // If the same target has left and returned, its old probe may still be under way. Then the new one waits.
       if (this.#probing.has(entry.target.id)) this.#enqueue(entry, nowMs + this.#spacingMs());
@@ -184,36 +182,25 @@ export class Schedule<Result> {
 
   #onResult(entry: Entry, startMs: number, result: Result): void {
     const { refreshIntervalMs, jitterFactor, random, onSample } = this.#options;
-    entry.isNew = false;
     this.#enqueue(entry, startMs + refreshIntervalMs * (1 + jitterFactor * random()));
     // Mostly others are due before, for whom the timer is set.
     if (this.#timer === null || this.#queue[0] === entry) this.#setTimer();
     onSample(entry.target, result);
   }
 
+  /**
+   * Inserts an entry behind those that are due no later. It is mostly due among the last, so that hardly any entry has to be
+   * moved. With a thousand targets this is as fast as a heap.
+   */
   #enqueue(entry: Entry, dueMs: number): void {
     entry.dueMs = dueMs;
-    insertByDue(entry.isNew ? this.#newQueue : this.#queue, entry);
+    let low = 0;
+    let high = this.#queue.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#queue[middle]?.dueMs ?? 0) <= dueMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#queue.splice(low, 0, entry);
   }
-}
-
-/**
- * Inserts an entry behind those that are due no later. It is mostly due among the last, so that hardly any entry has to be
- * moved. With a thousand targets this is as fast as a heap.
- */
-function insertByDue(queue: Entry[], entry: Entry): void {
-  let low = 0;
-  let high = queue.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((queue[middle]?.dueMs ?? 0) <= entry.dueMs) low = middle + 1;
-    else high = middle;
-  }
-  queue.splice(low, 0, entry);
-}
-
-/** Takes the first entry out of a queue if it is due. Timers have whole milliseconds, so 1 us early counts as due. */
-function takeDue(queue: Entry[], nowMs: number): Entry | undefined {
-  const first = queue[0];
-  return first !== undefined && first.dueMs <= nowMs + 0.001 ? queue.shift() : undefined;
 }

@@ -270,9 +270,10 @@ const ZERO = 0x30;
 const isDigit = (byte = 0) => byte >= ZERO && byte < ZERO + 10;
 
 /**
- * Opens Linux' statistics of the main thread: how long it was ready to run but had no CPU. The second number of `/proc/PID/task/TID/schedstat` is the time that the
- * thread has spent on a run queue, in ns (kernel documentation, scheduler/sched-stats). It includes the time that the CPU
- * limit of a container takes away, which the event loop counts as waiting. Other systems have no such file.
+ * Opens Linux' statistics of the main thread: how long it was ready to run but had no CPU. The second number of
+ * `/proc/PID/task/TID/schedstat` is the time that the thread has spent on a run queue, in ns (kernel documentation,
+ * scheduler/sched-stats). It includes the time that the CPU limit of a container takes away, which the event loop counts as
+ * waiting. Other systems have no such file.
  */
 export function openCpuQueue(path = `/proc/self/task/${process.pid}/schedstat`) {
   let file: number | null = null;
