@@ -73,19 +73,16 @@ function linksOf({ pairs, evidence }: SeverityAnalysis, place: Place, key: numbe
 
 function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const { pairs, mesh, evidence: all } = analysis;
-  const { nodes, nodeOf, judgedCount } = mesh.topology;
+  const { nodes, judgedCount } = mesh.topology;
   const { name = '', pods = [] } = nodes[node] ?? {};
   const into = { evidence: all.found.intoNode.get(node), ...linksOf(analysis, 'intoNode', node) };
   const out = { evidence: all.found.outOfNode.get(node), ...linksOf(analysis, 'outOfNode', node) };
   const isBad = ({ evidence, of }: typeof into) => evidence !== undefined && evidence.affected * 2 > of;
   const isInto = isBad(into) || out.evidence === undefined;
   const { evidence = new Evidence(mesh.reports, pairs.slowUs), of, probed } = isInto ? into : out;
-  const reporting = [...mesh.reports.keys()].filter((pod) => nodeOf[pod] !== node).length;
-  const others = judgedCount - pods.length;
   const count = evidence.fromCount;
   // If a link is not counted, the pod that probes it can tell of a part of the node only.
-  const sources =
-    of === probed ? podsText(count, count, others, reporting, 'that report') : podsText(count, count, -1, -1, '');
+  const sources = podsText(count, count, of === probed ? judgedCount - pods.length : -1);
   const its = `its ${pods.length} pods`;
   const isAll = evidence.affected === of;
   const isFailed = pairs.severity === 'failed';
@@ -118,7 +115,7 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
   const isFailed = pairs.severity === 'failed';
   const cause = { subject: mesh.topology.name(pod), pods: [pod], evidence, of, probed };
   if (place === 'intoPod') {
-    const who = `from ${podsText(affected, of, others, probed, 'that probe it')}`;
+    const who = `from ${podsText(affected, of, others)}`;
     return {
       ...cause,
       kind: KINDS[pairs.severity].into,
@@ -128,8 +125,8 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
       remark: oppositeText(analysis, 'It', [pod], all.found.outOfPod.has(pod), evidence),
     };
   }
-  const those = podsText(affected, of, others, probed, 'that it probes');
-  const names = namesOf(of, others, probed, 'that it probes');
+  const those = podsText(affected, of, others);
+  const names = namesOf(of, others);
   const reached = affected === of ? `none of the ${of} ${names}` : `only ${of - affected} of ${of} ${names}`;
   const isProbed = pairs.judged.at('intoPod', pod) > 0;
   return {
@@ -145,22 +142,25 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
 }
 
 /**
- * What the pods at the other end of `of` links are called. `others`: all other pods; `seen`: those that are described by
- * `which`, for example `that probe it`. If there are more, some can't tell: they are starved, or another cause explains their link.
+ * What the pods at the other end of `of` links are called. If there are fewer than all other pods (`others`), the rest can't tell: they
+ * do not probe these links (PING_NUMBER), are starved, or another cause explains their link.
  */
-function namesOf(of: number, others: number, seen: number, which: string): string {
-  return of === others ? 'others' : `pods ${of === seen ? which : 'that can tell'}`;
+function namesOf(of: number, others: number): string {
+  return of === others ? 'others' : 'pods that can tell';
 }
 
-/** `all 3 others`, `2 of 3 others`, `2 of the 3 pods that probe it`, `all 3 pods that can tell`; see `namesOf`. */
-function podsText(affected: number, of: number, others: number, seen: number, which: string): string {
+/** `all 3 others`, `2 of 3 others`, `2 of the 3 pods that can tell`, `all 3 pods that can tell`; see `namesOf`. */
+function podsText(affected: number, of: number, others: number): string {
   if (of === 1) return others === 1 ? 'the only other pod' : 'the only pod that can tell';
-  const names = namesOf(of, others, seen, which);
+  const names = namesOf(of, others);
   if (affected === of) return `all ${of} ${names}`;
   return `${affected} of ${of === others ? '' : 'the '}${of} ${names}`;
 }
 
-/** Joins the causes that are about pods with one owner and one symptom: two clones that refuse are one finding. */
+/**
+ * Joins the causes that are about pods with one owner and one symptom: two clones that refuse are one finding. There are several findings
+ * if these are more pods than a finding can name.
+ */
 function mergedByOwner({ mesh, pairs }: SeverityAnalysis, causes: readonly Cause[]): Cause[] {
   const groups = new Map<string, Cause[]>();
   for (const cause of causes) {
@@ -169,20 +169,20 @@ function mergedByOwner({ mesh, pairs }: SeverityAnalysis, causes: readonly Cause
     const isLate = pairs.severity === 'slow' || pairs.severity === 'intermittent';
     const symptom = isLate ? cause.evidence.latePhase() : `${outcome} ${phase}`;
     const key = owner === '' ? cause.subject : `${owner} ${symptom}`;
-    const group = groups.get(key);
-    if (group === undefined || group.length >= MAX_FINDING_PODS) groups.set(key, [cause]);
-    else group.push(cause);
-    if (group !== undefined && group.length >= MAX_FINDING_PODS) groups.set(`${key} ${cause.subject}`, group);
+    groups.set(key, [...(groups.get(key) ?? []), cause]);
   }
-  return [...groups.values()].map((group) => mergedCause(mesh, pairs, group));
+  return [...groups.values()].flatMap((group) => {
+    const causes = group.sort((a, b) => (a.subject < b.subject ? -1 : 1));
+    const starts = [...causes.keys()].filter((i) => i % MAX_FINDING_PODS === 0);
+    return starts.map((i) => mergedCause(mesh, pairs, causes.slice(i, i + MAX_FINDING_PODS)));
+  });
 }
 
 function mergedCause(
   { reports }: MeshCounts,
   { severity, slowUs }: SeverityAnalysis['pairs'],
-  group: readonly Cause[],
+  causes: readonly Cause[],
 ): Cause {
-  const causes = [...group].sort((a, b) => (a.subject < b.subject ? -1 : 1));
   const [first] = causes;
   if (first === undefined) throw new RangeError('no cause');
   if (causes.length === 1) return first;
@@ -326,33 +326,30 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   const node = topology.nodeOf[pods[0] ?? -1] ?? -1;
   const isNode = pods.length < silent.size && node >= 0 && pods.every((pod) => topology.nodeOf[pod] === node);
   const others = `none of the ${silent.size} others`;
-  const text = isOne
-    ? { kind: 'pod-reaches-nobody' as const, subject: topology.name(pods[0] ?? -1), what: `reaches ${others}` }
-    : isNode
-      ? {
-          kind: 'node' as const,
-          subject: `node ${topology.nodes[node]?.name}`,
-          what: `its ${pods.length} pods reach no pod on other nodes`,
-        }
-      : {
-          kind: 'cut-off' as const,
-          subject: `${pods.length} of ${topology.judgedCount} pods`,
-          what: `reach ${others}`,
-        };
-  const advice = {
-    'pod-reaches-nobody': 'check its own network',
-    node: 'check the node and its network',
-    'cut-off': 'this side cannot tell which of the two is cut off',
-  }[text.kind];
+  let kind: FindingKind = 'cut-off';
+  let subject = `${pods.length} of ${topology.judgedCount} pods`;
+  let text = `reach ${others}`;
+  let advice = 'this side cannot tell which of the two is cut off';
+  if (isOne) {
+    kind = 'pod-reaches-nobody';
+    subject = topology.name(pods[0] ?? -1);
+    text = `reaches ${others}`;
+    advice = 'check its own network';
+  } else if (isNode) {
+    kind = 'node';
+    subject = `node ${topology.nodes[node]?.name}`;
+    text = `its ${pods.length} pods reach no pod on other nodes`;
+    advice = 'check the node and its network';
+  }
   const of = [...silent].reduce((sum, pod) => sum + pairs.judged.at('intoPod', pod), 0);
   const remark = `No report says whether other pods reach ${isOne ? 'it' : 'them'}.`;
   const direction = isOne ? ' out of it' : ' out of them';
   // Some links may not have been pinged since the others went silent.
   const isAll = evidence.affected === 0 || evidence.affected === of;
-  const what = isAll ? text.what : `${evidence.affected} of ${of} links${direction} fail`;
-  const finding = findingOf(analysis, { ...text, what, pods, evidence, of, direction, advice, remark });
+  const what = isAll ? text : `${evidence.affected} of ${of} links${direction} fail`;
+  const finding = findingOf(analysis, { kind, subject, what, pods, evidence, of, direction, advice, remark });
   if (evidence.affected > 0) return [finding];
   // The reports are missing already, and no link has been pinged since.
-  const title = `${text.subject}: ${text.what}, no answer: ${advice}`;
+  const title = `${subject}: ${text}, no answer: ${advice}`;
   return [{ ...finding, severity: 'failed', outcome: 'timeout', from: pods, title, detail: remark }];
 }

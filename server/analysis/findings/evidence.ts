@@ -183,14 +183,10 @@ export class Evidence {
   /** The outcome and the phase that most links share; `ok` if none fails now. */
   commonOutcome(): { outcome: Outcome; phase: Phase | null } {
     if (this.#outcome !== null) return this.#outcome;
-    const counts = new Map<string, { outcome: Outcome; phase: Phase | null; count: number }>();
-    for (const [outcome, phase] of this.#values(({ links }, i) => [outcomeOf(links, i), phaseOf(links, i)] as const)) {
-      const entry = counts.get(`${outcome} ${phase}`) ?? { outcome, phase, count: 0 };
-      entry.count += 1;
-      counts.set(`${outcome} ${phase}`, entry);
-    }
-    const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
-    this.#outcome = { outcome: most?.outcome ?? 'ok', phase: most?.phase ?? null };
+    const all = this.#values(({ links }, i) => ({ outcome: outcomeOf(links, i), phase: phaseOf(links, i) }));
+    const keyOf = ({ outcome, phase }: (typeof all)[number]) => `${outcome} ${phase}`;
+    const most = mostCommon(all.map(keyOf));
+    this.#outcome = all.find((one) => keyOf(one) === most) ?? { outcome: 'ok', phase: null };
     return this.#outcome;
   }
 
@@ -276,6 +272,14 @@ function figuresOf(connect16 = NONE16, firstByte16 = NONE16, total16 = NONE16): 
   return { connectUs: unpack16(connect16), firstByteUs: unpack16(firstByte16), totalUs: unpack16(total16) };
 }
 
+/** The value that occurs most often; of several the first. undefined: there is no value. */
+export function mostCommon<T>(values: readonly T[]): T | undefined {
+  const counts = new Map<T, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return values.find((value) => counts.get(value) === most);
+}
+
 function lowerMedian(values: number[]): number | undefined {
   values.sort((a, b) => a - b);
   return values[Math.floor((values.length - 1) / 2)];
@@ -292,15 +296,13 @@ export interface BadPair {
 
 /** At most this many unexplained pairs of each confidence are kept; `single-links.ts` says how many become findings. */
 const MAX_KEPT = 1_000;
-/**
- * In a mesh of `MANY_PAIRS` judged pairs or more, unconfirmed pairs become findings of their own if at most this share of all
- * pairs is unconfirmed. Reason: chance makes about 12 of 1200 pairs look bad; it makes three or fewer look bad in only one of
- * 400 meshes. So three or fewer are probably real faults.
- */
-const UNCONFIRMED_SHARE = 0.0025;
-const MANY_PAIRS = 1_200;
 /** So few unconfirmed pairs become findings of their own in a mesh of any size: a reader sees at a glance whether they matter. */
 const FEW_UNCONFIRMED = 3;
+/**
+ * More unconfirmed pairs become findings of their own if at most this share of all pairs is unconfirmed. Reason: chance makes about
+ * 12 of 1200 pairs look bad; it makes three or fewer look bad in only one of 400 meshes. So so few are probably real faults.
+ */
+const UNCONFIRMED_SHARE = 0.0025;
 
 /**
  * Bad pairs that no general cause explains: all are counted, the first ones are kept. `counts.ts` says what makes a pair `OUTLIER`,
@@ -333,9 +335,9 @@ export class UnexplainedPairs {
    */
   found(judged: number): { pairs: BadPair[]; byChance: BadPair[]; byChanceCount: number } {
     const count = this.#unconfirmedCount;
-    const isRare = judged >= MANY_PAIRS && count <= judged * UNCONFIRMED_SHARE;
-    const isTold = judged < FEW_PAIRS || isRare || count <= FEW_UNCONFIRMED;
-    if (isTold) return { pairs: [...this.#confirmed, ...this.#unconfirmed], byChance: [], byChanceCount: 0 };
+    const isRare = count <= Math.max(FEW_UNCONFIRMED, judged * UNCONFIRMED_SHARE);
+    if (judged < FEW_PAIRS || isRare)
+      return { pairs: [...this.#confirmed, ...this.#unconfirmed], byChance: [], byChanceCount: 0 };
     return { pairs: this.#confirmed, byChance: this.#unconfirmed, byChanceCount: count };
   }
 }

@@ -3,12 +3,12 @@ import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { DiscoveryStatus } from '../../protocol/pod.ts';
 import { podsWithOldList, silentSide } from '../sides.ts';
-import { latencyText } from '../text.ts';
+import { latencyText, listText } from '../text.ts';
 import { CAUSE, type Causes, findCauses } from './attribution.ts';
 import { cutOffFindings, placeFindings } from './causes.ts';
 import type { MeshCounts, SeverityPairs } from './counts.ts';
-import { CauseEvidence } from './evidence.ts';
-import { percent, type SeverityAnalysis } from './messages.ts';
+import { CauseEvidence, mostCommon } from './evidence.ts';
+import { makeFinding, percent, type SeverityAnalysis } from './messages.ts';
 import { pathFindings } from './paths.ts';
 import { linkFindings, selfFindings } from './single-links.ts';
 import type { Topology } from './topology.ts';
@@ -128,25 +128,13 @@ function bounded(findings: Finding[]): Finding[] {
 }
 
 /** A finding that is not about links: about the pod list, or about the reports of `pods`. */
-function reportFinding(kind: FindingKind, subject: string, pods: number[], rest: Partial<Finding>): Finding {
-  return {
-    kind,
-    severity: kind === 'cpu-starved' ? 'suspect' : 'unknown',
-    subject,
-    pods: pods.slice(0, MAX_FINDING_PODS),
-    from: [],
-    affected: pods.length,
-    of: pods.length,
-    outcome: null,
-    phase: null,
-    connectUs: -1,
-    firstByteUs: -1,
-    totalUs: -1,
-    sinceMs: 0,
-    title: subject,
-    detail: '',
-    ...rest,
-  };
+function reportFinding(
+  kind: FindingKind,
+  subject: string,
+  pods: number[],
+  facts: Pick<Finding, 'title'> & Partial<Finding>,
+): Finding {
+  return makeFinding({ kind, severity: kind === 'cpu-starved' ? 'suspect' : 'unknown', subject, pods, ...facts });
 }
 
 /** Says if the pod list may be out of date, or if none has been received. */
@@ -159,8 +147,8 @@ function discoveryFindings({ topology }: MeshCounts, { phase, lastError, sinceMs
     phase === 'waiting'
       ? `no pod list since the start${error}`
       : `cannot be reached${error}: ${still} still pinged, the pod list may be out of date`;
-  const detail = lastError?.message.slice(0, 300) ?? '';
-  return [reportFinding('api-away', 'Kubernetes API', [], { sinceMs, title: `Kubernetes API: ${what}`, detail })];
+  const title = `Kubernetes API: ${what}`;
+  return [reportFinding('api-away', 'Kubernetes API', [], { sinceMs, title, detail: lastError?.message ?? '' })];
 }
 
 /** If more reports than this are starved, or missing, they are one finding. */
@@ -211,7 +199,7 @@ function overdueFindings({ topology }: MeshCounts, atMs: number): Finding[] {
       const name = topology.name(pod);
       const minutes = Math.floor((atMs - sinceMs) / 60_000);
       const title = `${name}: still terminating after ${minutes} min, its deletion is overdue: check node ${node} and finalizers`;
-      return reportFinding('pod-overdue', name, [pod], { title: title.slice(0, 400), sinceMs });
+      return reportFinding('pod-overdue', name, [pod], { title, sinceMs });
     });
 }
 
@@ -219,17 +207,15 @@ function overdueFindings({ topology }: MeshCounts, atMs: number): Finding[] {
 function missingFindings({ missing, topology }: MeshCounts, isExplained: (pod: number) => boolean): Finding[] {
   const reports = byPod(missing.filter(({ pod }) => !isExplained(pod)));
   if (reports.length > MAX_SINGLE_REPORTS) {
-    const counts = new Map<string, number>();
-    for (const report of reports) counts.set(report.missing, (counts.get(report.missing) ?? 0) + 1);
-    const [[commonest] = ['']] = [...counts].sort(([, a], [, b]) => b - a);
-    const reason = `${counts.size === 1 ? '' : 'mostly '}${commonest}`;
+    const most = mostCommon(reports.map(({ missing: reason }) => reason));
+    const reason = `${reports.every((report) => report.missing === most) ? '' : 'mostly '}${most}`;
     return [manyPods('report-missing', reports, topology, `did not report, ${reason}: outbound results unknown`)];
   }
   return reports.map((report) => {
     const name = topology.name(report.pod);
     return reportFinding('report-missing', name, [report.pod], {
       title: `${name}: did not report, ${report.missing}: outbound results unknown`,
-      detail: report.missingDetail.slice(0, 400),
+      detail: report.missingDetail,
     });
   });
 }
@@ -242,12 +228,11 @@ function byPod(reports: MergedReport[]): MergedReport[] {
 /** One finding about the reports of many pods. */
 function manyPods(kind: FindingKind, reports: readonly MergedReport[], topology: Topology, what: string): Finding {
   const pods = reports.map(({ pod }) => pod);
-  const names = pods.slice(0, 4).map((pod) => topology.name(pod));
-  const more = pods.length > names.length ? ` and ${pods.length - names.length} more` : '';
+  const names = pods.slice(0, MAX_FINDING_PODS).map((pod) => topology.name(pod));
   return reportFinding(kind, `${pods.length} pods`, pods, {
     of: topology.judgedCount,
     title: `${pods.length} of ${topology.judgedCount} pods: ${what}`,
-    detail: `${names.join(', ')}${more}.`,
+    detail: `${listText({ count: pods.length, names }, 4)}.`,
   });
 }
 

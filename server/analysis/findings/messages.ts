@@ -25,13 +25,34 @@ export const VERBS: Record<Severity, string> = {
   lossy: 'lose datagrams',
 };
 
+/** Makes a finding. What `facts` do not say is not known; without counts it counts its pods. Long texts and lists are cut. */
+export function makeFinding({
+  pods = [],
+  detail = '',
+  ...facts
+}: Pick<Finding, 'kind' | 'severity' | 'subject' | 'title'> & Partial<Finding>): Finding {
+  return {
+    from: [],
+    affected: pods.length,
+    of: pods.length,
+    outcome: null,
+    phase: null,
+    connectUs: -1,
+    firstByteUs: -1,
+    totalUs: -1,
+    sinceMs: 0,
+    ...facts,
+    pods: pods.slice(0, MAX_FINDING_PODS),
+    title: facts.title.slice(0, 400),
+    detail: detail.slice(0, 600),
+  };
+}
+
 /** What is particular to one cause. */
 export interface Cause {
   kind: FindingKind;
   subject: string;
-  /** The subject in the title, if it is another one. */
-  titleSubject?: string;
-  pods: readonly number[];
+  pods: number[];
   evidence: Evidence;
   /** The number of pairs that could show the cause. */
   of: number;
@@ -53,32 +74,31 @@ export interface Cause {
 
 /** A finding about links, with the figures of its evidence. */
 export function findingOf({ pairs, mesh }: SeverityAnalysis, cause: Cause): Finding {
-  const { kind, subject, pods, evidence, of, titleSubject = subject, remark = '' } = cause;
+  const { kind, subject, pods, evidence, of, remark = '' } = cause;
   const { severity } = pairs;
   const isSlow = severity === 'slow';
   const isLossy = severity === 'lossy';
   const { outcome, phase } = evidence.commonOutcome();
   const details = [countsText(severity, cause), isSlow ? medianText(evidence) : '', isLossy ? LOSS_REMARK : remark];
-  return {
+  return makeFinding({
     kind,
     // `failed` only if a link fails now: health counts an intermittent link by its newest ping.
     severity: isSlow || evidence.failing === 0 ? 'slow' : 'failed',
     subject,
-    pods: pods.slice(0, MAX_FINDING_PODS),
+    pods,
     from: evidence.from,
     affected: evidence.affected,
     of,
     outcome: isSlow || outcome === 'ok' ? null : outcome,
     phase: isSlow ? onlyPhase(evidence) : phase,
-    ...(isLossy ? NO_MEDIANS : evidence.medians()),
+    // A lossy link is not late.
+    ...(isLossy ? {} : evidence.medians()),
     sinceMs: severity === 'intermittent' || isLossy ? 0 : evidence.sinceMs(isSlow),
-    title: `${titleSubject}: ${titleText(severity, cause, familyText(mesh, evidence))}`.slice(0, 400),
-    detail: details.filter(Boolean).join(' ').trim().slice(0, 600),
-  };
+    title: `${subject}: ${titleText(severity, cause, familyText(mesh, evidence))}`,
+    detail: details.filter(Boolean).join(' ').trim(),
+  });
 }
 
-/** A lossy link is not late. */
-const NO_MEDIANS = { connectUs: -1, firstByteUs: -1, totalUs: -1 };
 /** The UDP probe can't tell a lost datagram from a lost echo. */
 const LOSS_REMARK =
   'TCP sends lost packets again, so pings hide it. A lost echo counts as a lost datagram: the loss may be in either direction.';

@@ -3,7 +3,8 @@ import { FLAG_NOT_YET } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Path, ProbeResult } from '../../protocol/sample.ts';
 import type { MeshCounts } from './counts.ts';
-import { outcomeText, percent } from './messages.ts';
+import { mostCommon } from './evidence.ts';
+import { makeFinding, outcomeText, percent } from './messages.ts';
 
 /*
  * Findings about the paths of the cluster that PATH_CHECKS probes. A pod is a witness of a path only if it reaches most other
@@ -11,34 +12,73 @@ import { outcomeText, percent } from './messages.ts';
  * explains those that depend on it.
  */
 
-/** What a finding can be about: a Service is checked in two ways. The more basic comes first. */
-const SUBJECTS = ['service', 'dns', 'apiserver', 'ingress'] as const;
-type Subject = (typeof SUBJECTS)[number];
+/** What a finding can be about. */
+type Subject = 'service' | 'dns' | 'apiserver' | 'ingress';
 
-/** The checks of each, the more basic first. */
-const CHECKS: Record<Subject, readonly Path[]> = {
-  service: ['service-ip', 'service'],
-  dns: ['dns'],
-  apiserver: ['apiserver'],
-  ingress: ['ingress'],
+interface SubjectTexts {
+  kind: FindingKind;
+  name: string;
+  /** The paths that check it, the more basic first. */
+  checks: readonly Path[];
+  /** What to check, by the outcome of the failing requests, and for all other outcomes. */
+  advice: Partial<Record<Outcome, string>>;
+  otherwise: string;
+  next: string;
+}
+
+const SERVICE_SELECTOR = 'check its selector and its ports';
+
+/** The more basic subject comes first. */
+const SUBJECTS: Record<Subject, SubjectTexts> = {
+  service: {
+    kind: 'path-service',
+    name: 'Service',
+    checks: ['service-ip', 'service'],
+    advice: {
+      dns: 'check whether the Service exists (PATH_SERVICE_URL)',
+      'http-status': SERVICE_SELECTOR,
+      malformed: SERVICE_SELECTOR,
+    },
+    otherwise: 'check kube-proxy and the endpoints of the Service',
+    next: 'Next: kubectl get service,endpointslices; kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide (or your network plugin, where it replaces kube-proxy).',
+  },
+  dns: {
+    kind: 'path-dns',
+    name: 'Cluster DNS',
+    checks: ['dns'],
+    advice: { dns: "check CoreDNS and the pods' dnsPolicy" },
+    otherwise: 'check whether CoreDNS runs and whether its Service answers',
+    next: 'Next: kubectl -n kube-system get pods,endpointslices -l k8s-app=kube-dns -o wide.',
+  },
+  apiserver: {
+    kind: 'path-apiserver',
+    name: 'API server',
+    checks: ['apiserver'],
+    advice: { 'http-status': 'it says that it is not healthy: check its log and etcd' },
+    otherwise: 'check the API server, and kube-proxy and network policies on the way to it',
+    next: "Next: kubectl get --raw '/livez?verbose'.",
+  },
+  ingress: {
+    kind: 'path-ingress',
+    name: 'Ingress',
+    checks: ['ingress'],
+    advice: {
+      dns: 'check the DNS entry of its host',
+      'http-status': "check the ingress' rule, its controller's log and the Service behind it",
+    },
+    otherwise: 'check the ingress controller and its load balancer',
+    next: 'Next: kubectl get ingress; kubectl describe ingress.',
+  },
 };
-const KINDS: Record<Subject, FindingKind> = {
-  service: 'path-service',
-  dns: 'path-dns',
-  apiserver: 'path-apiserver',
-  ingress: 'path-ingress',
-};
-const NAMES: Record<Subject, string> = {
-  service: 'Service',
-  dns: 'Cluster DNS',
-  apiserver: 'API server',
-  ingress: 'Ingress',
-};
+const NAMES = Object.keys(SUBJECTS) as Subject[];
+
+/** The result of a path. */
+type PathResult = ProbeResult & { outcome: Outcome };
 
 /** One pod's results of all its paths. */
 interface Witness {
   report: MergedReport;
-  results: Map<Path, ProbeResult>;
+  results: Map<Path, PathResult>;
   /** The paths that fail by themselves. */
   causes: Set<Subject>;
 }
@@ -55,8 +95,8 @@ export function* pathFindings(mesh: MeshCounts, hasLostPods: boolean): Generator
     yield;
   }
   witnesses.sort((a, b) => a.report.pod - b.report.pod);
-  return SUBJECTS.flatMap((subject) => {
-    const asked = witnesses.filter((witness) => CHECKS[subject].some((path) => witness.results.has(path)));
+  return NAMES.flatMap((subject) => {
+    const asked = witnesses.filter(({ results }) => SUBJECTS[subject].checks.some((path) => results.has(path)));
     const failing = asked.filter(({ causes }) => causes.has(subject));
     return isFinding(subject, asked, failing, hasLostPods) ? [findingOf(mesh, subject, asked, failing)] : [];
   });
@@ -79,21 +119,28 @@ function canTell({ topology }: MeshCounts, { pod, links }: MergedReport): boolea
 
 /** The results of a pod. Its timeouts do not count if it has too little CPU; a refused connection is a fact all the same. */
 function witnessOf(report: MergedReport): Witness {
-  const results = new Map<Path, ProbeResult>();
+  const results = new Map<Path, PathResult>();
   const isStarved = report.starvation?.unreliable === true;
   for (const probe of report.probes) {
     const isDoubted = isStarved && probe.outcome === 'timeout';
-    if (probe.path !== undefined && isPathResult(probe) && !isDoubted) results.set(probe.path, probe);
+    if (probe.path === undefined || !isPathResult(probe) || isDoubted) continue;
+    results.set(probe.path, { ...probe, outcome: outcomeOf(probe) });
   }
   return { report, results, causes: causesOf(results) };
 }
 
+/** The outcome of a probe. An older version does not say how a probe failed. */
+function outcomeOf({ error, outcome = 'ok' }: ProbeResult): Outcome {
+  if (error === '') return 'ok';
+  return outcome === 'ok' ? 'unreachable' : outcome;
+}
+
 /** The paths that fail for a pod and that no more basic path explains. */
 function causesOf(results: Witness['results']): Set<Subject> {
-  const failed = SUBJECTS.filter((subject) => CHECKS[subject].some((path) => isFailed(outcomeIn(results, path))));
+  const failed = NAMES.filter((subject) => SUBJECTS[subject].checks.some((path) => fails(results, path)));
   // The DNS and the API server are Services as well, and an ingress leads to one.
-  if (isFailed(outcomeIn(results, 'service-ip'))) {
-    const isOwn = (subject: Subject) => subject === 'apiserver' && outcomeIn(results, 'apiserver') === 'http-status';
+  if (fails(results, 'service-ip')) {
+    const isOwn = (subject: Subject) => subject === 'apiserver' && results.get('apiserver')?.outcome === 'http-status';
     return new Set(failed.filter((subject) => subject === 'service' || isOwn(subject)));
   }
   if (!failed.includes('dns')) return new Set(failed);
@@ -108,23 +155,13 @@ function failsByName(probe: ProbeResult | undefined): boolean {
   return !isAddress && (probe.outcome === 'dns' || probe.outcome === 'timeout');
 }
 
-function outcomeIn(results: Witness['results'], path: Path): Outcome | null {
-  const probe = results.get(path);
-  if (probe === undefined) return null;
-  return probe.error === ''
-    ? 'ok'
-    : probe.outcome === undefined || probe.outcome === 'ok'
-      ? 'unreachable'
-      : probe.outcome;
-}
-
-function isFailed(outcome: Outcome | null): outcome is Outcome {
-  return outcome !== null && outcome !== 'ok';
+function fails(results: Witness['results'], path: Path): boolean {
+  return (results.get(path)?.outcome ?? 'ok') !== 'ok';
 }
 
 /** The failure that is the evidence for a cause. */
-function evidenceOf(subject: Subject, { results }: Witness): ProbeResult | undefined {
-  const path = CHECKS[subject].find((check) => isFailed(outcomeIn(results, check)));
+function evidenceOf(subject: Subject, { results }: Witness): PathResult | undefined {
+  const path = SUBJECTS[subject].checks.find((check) => fails(results, check));
   return path && results.get(path);
 }
 
@@ -145,9 +182,10 @@ function isFinding(subject: Subject, asked: Witness[], failing: Witness[], hasLo
 
 function findingOf(mesh: MeshCounts, subject: Subject, asked: Witness[], failing: Witness[]): Finding {
   const evidence = failing.flatMap((witness) => evidenceOf(subject, witness) ?? []);
-  const outcome = commonest(evidence.map((probe) => probe.outcome ?? 'unreachable'));
-  const first = evidence.find((probe) => probe.outcome === outcome) ?? evidence[0];
-  const name = `${NAMES[subject]} ${placeOf(first?.target ?? '')}`;
+  const outcome = mostCommon(evidence.map((probe) => probe.outcome)) ?? 'unreachable';
+  const first = evidence.find((probe) => probe.outcome === outcome);
+  const { kind, next, name: subjectName } = SUBJECTS[subject];
+  const name = `${subjectName} ${placeOf(first?.target ?? '')}`;
   const how = outcome === 'dns' ? 'its name is not resolved' : outcomeText(outcome, null);
   const isPart = failing.length < asked.length;
   const advice = adviceFor(subject, outcome, failing, isPart ? onlyNode(mesh, failing) : '');
@@ -155,25 +193,20 @@ function findingOf(mesh: MeshCounts, subject: Subject, asked: Witness[], failing
     `${failing.length} of ${asked.length} pods that reach most others fail (${percent(failing.length, asked.length)}): ${first?.error ?? ''}.`,
     subject === 'service' ? serviceText(failing) : '',
     otherText(subject, failing),
-    NEXT_STEPS[subject],
+    next,
   ];
-  return {
-    kind: KINDS[subject],
+  return makeFinding({
+    kind,
     severity: 'failed',
     subject: name,
-    pods: [],
     from: failing.map(({ report }) => report.pod).slice(0, MAX_FINDING_PODS),
     affected: failing.length,
     of: asked.length,
     outcome,
-    phase: null,
-    connectUs: -1,
-    firstByteUs: -1,
-    totalUs: -1,
     sinceMs: sinceOf(subject, failing),
-    title: `${name}: ${whoText(mesh, asked, failing)}, ${how}: ${advice}`.slice(0, 400),
-    detail: details.filter(Boolean).join(' ').slice(0, 600),
-  };
+    title: `${name}: ${whoText(mesh, asked, failing)}, ${how}: ${advice}`,
+    detail: details.filter(Boolean).join(' '),
+  });
 }
 
 /** When the first of the failing pods began to fail, by our clock and to about an interval; 0 = not known. */
@@ -206,61 +239,35 @@ function whoText(mesh: MeshCounts, asked: Witness[], failing: Witness[]): string
 
 /** Whether the Service fails in both ways. */
 function serviceText(failing: Witness[]): string {
-  const works = (path: Path) => failing.some(({ results }) => outcomeIn(results, path) === 'ok');
-  const isBad = (path: Path) => failing.some(({ results }) => isFailed(outcomeIn(results, path)));
-  if (!isBad('service-ip') && works('service-ip')) return 'By its cluster IP it works.';
-  return !isBad('service') && works('service') ? 'By name it works.' : '';
+  const works = (path: Path) =>
+    failing.some(({ results }) => results.has(path)) && !failing.some(({ results }) => fails(results, path));
+  if (works('service-ip')) return 'By its cluster IP it works.';
+  return works('service') ? 'By name it works.' : '';
 }
 
 /** What else fails or works from the failing pods. */
 function otherText(subject: Subject, failing: Witness[]): string {
-  const rest = SUBJECTS.filter((other) => other !== subject && failing.some(({ results }) => results.has(other)));
-  const bad = rest.filter((other) => failing.some(({ results }) => isFailed(outcomeIn(results, other))));
+  const rest = NAMES.filter((other) => other !== subject && failing.some(({ results }) => results.has(other)));
+  const bad = rest.filter((other) => failing.some(({ results }) => fails(results, other)));
   const good = rest.filter((other) => !bad.includes(other));
   const sentence = (list: Subject[], one: string, several: string) =>
-    list.length === 0 ? '' : `${list.map((other) => NAMES[other]).join(', ')} ${list.length === 1 ? one : several}.`;
+    list.length === 0
+      ? ''
+      : `${list.map((other) => SUBJECTS[other].name).join(', ')} ${list.length === 1 ? one : several}.`;
   return [sentence(bad, 'fails, too', 'fail, too'), sentence(good, 'works', 'work')].filter(Boolean).join(' ');
 }
 
 /** What to check. `node`: the only node where it fails; '' = none. */
 function adviceFor(subject: Subject, outcome: Outcome, failing: Witness[], node: string): string {
-  if (subject === 'dns') {
-    if (outcome === 'dns') return "check CoreDNS and the pods' dnsPolicy";
-    return 'check whether CoreDNS runs and whether its Service answers';
-  }
-  if (subject === 'apiserver') {
-    if (outcome === 'http-status') return 'it says that it is not healthy: check its log and etcd';
-    return 'check the API server, and kube-proxy and network policies on the way to it';
-  }
-  if (subject === 'ingress') {
-    if (outcome === 'dns') return 'check the DNS entry of its host';
-    if (outcome === 'http-status') return "check the ingress' rule, its controller's log and the Service behind it";
-    return 'check the ingress controller and its load balancer';
-  }
-  if (outcome === 'dns') return 'check whether the Service exists (PATH_SERVICE_URL)';
-  if (outcome === 'http-status' || outcome === 'malformed') return 'check its selector and its ports';
-  const isAll = (path: Path) => failing.every(({ results }) => isFailed(outcomeIn(results, path)));
+  const { advice, otherwise } = SUBJECTS[subject];
+  const ofOutcome = advice[outcome];
+  if (subject !== 'service' || ofOutcome !== undefined) return ofOutcome ?? otherwise;
+  const isAll = (path: Path) => failing.every(({ results }) => fails(results, path));
   if (isAll('dns') || isAll('apiserver')) return 'other Services fail, too: check kube-proxy';
-  if (node !== '') return `check kube-proxy on node ${node}`;
-  return 'check kube-proxy and the endpoints of the Service';
+  return node === '' ? otherwise : `check kube-proxy on node ${node}`;
 }
-
-const NEXT_STEPS: Record<Subject, string> = {
-  service:
-    'Next: kubectl get service,endpointslices; kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide (or your network plugin, where it replaces kube-proxy).',
-  dns: 'Next: kubectl -n kube-system get pods,endpointslices -l k8s-app=kube-dns -o wide.',
-  apiserver: "Next: kubectl get --raw '/livez?verbose'.",
-  ingress: 'Next: kubectl get ingress; kubectl describe ingress.',
-};
 
 /** Host and port of a target, without path. Safe to show within 120 characters. */
 function placeOf(target: string): string {
   return (URL.canParse(target) && new URL(target).host !== '' ? new URL(target).host : target).slice(0, 120);
-}
-
-function commonest(outcomes: readonly Outcome[]): Outcome {
-  const counts = new Map<Outcome, number>();
-  for (const outcome of outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-  const [[most] = ['unreachable' as const]] = [...counts].sort(([, a], [, b]) => b - a);
-  return most;
 }

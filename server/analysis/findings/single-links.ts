@@ -134,9 +134,9 @@ export function* selfFindings(
     if (report === undefined || isExplained(pod) || causes.length >= MAX_LINK_FINDINGS) continue;
     const evidence = new Evidence(reports, 0);
     evidence.addLink(report, link, families);
-    const name = topology.name(pod);
-    const cause = { kind: 'link' as const, subject: `${name} → ${name}`, pods: [pod], evidence, of: 1 };
-    causes.push({ ...cause, titleSubject: name, what: 'does not reach itself', remark: errorText(evidence) });
+    const subject = `${topology.name(pod)} → ${topology.name(pod)}`;
+    const what = 'the pod does not reach itself';
+    causes.push({ kind: 'link', subject, pods: [pod], evidence, of: 1, what, remark: errorText(evidence) });
   }
   return yield* findingsOf(analysis, causes);
 }

@@ -225,7 +225,7 @@ describe('a quorum', () => {
     expect(kinds(sparse)).not.toContain('pod-unreachable');
     sparse.set(298, 299, TIMEOUT);
     expect(titles(sparse)).toEqual([
-      'pod-299: unreachable from all 3 pods that probe it, timeout in connect: check its network and whether it still runs',
+      'pod-299: unreachable from all 3 pods that can tell, timeout in connect: check its network and whether it still runs',
     ]);
   });
 });
@@ -304,6 +304,16 @@ describe('several causes', () => {
       '5 of 20 pods: did not report, http-status: outbound results unknown',
     ]);
   });
+});
+
+it('more clones with one symptom than a finding can name are several findings, each pod in one of them', () => {
+  const builder = new MeshBuilder(60);
+  for (let pod = 0; pod < 45; pod++) builder.pods[pod] = podOf(pod, { owner: 'replica-set' });
+  builder.each((_, to) => to < 45, REFUSED);
+  const findings = builder.findings(59);
+  expect(findings.map(({ kind }) => kind)).toEqual(Array(3).fill('pod-unreachable'));
+  const named = findings.flatMap(({ pods }) => pods);
+  expect(named.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 45 }, (_, pod) => pod));
 });
 
 it('findings are bounded in number and length, whatever the names and links are', () => {
