@@ -4,6 +4,10 @@ import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import { isJudged } from '../protocol/pod.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
+/*
+ * Which pods left a mesh, and since when their replacements are healthy: for `recovered<30s` of a verdict, and for the lost pods of a report.
+ */
+
 /** A pod that was lost in a time range, and how its replacement does. Pods are indexes in `Mesh.pods`; -1 = none. */
 export interface LostPod {
   pod: number;

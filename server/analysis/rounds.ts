@@ -3,6 +3,10 @@ import type { Pod } from '../protocol/pod.ts';
 import { MAX_ROUNDS, type Round, type Rounds } from '../protocol/rounds.ts';
 import { durationText } from './text.ts';
 
+/*
+ * The rounds of an ongoing experiment, from events: `/api/v1/rounds` answers with them.
+ */
+
 /** When something happened to a pod, and the name of the pod that alone claims so; '' = it is confirmed. */
 interface Told {
   atMs: number;

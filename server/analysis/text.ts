@@ -1,5 +1,9 @@
 import { MAX_REPORT_NAMES, type NameList } from '../protocol/comparison.ts';
 
+/*
+ * Numbers, times and lists as text, for the messages of findings, verdicts and reports.
+ */
+
 /** The number of names, and the first `MAX_REPORT_NAMES` of them. */
 export function countedNames(names: readonly string[]): NameList {
   return { count: names.length, names: names.slice(0, MAX_REPORT_NAMES) };

@@ -22,16 +22,12 @@ import { KeyFigures } from './key-figures.ts';
 import { type ByRange, figuresAt, type LinkTable, type SourceLinks } from './link-table.ts';
 import type { Targets } from './targets.ts';
 
-/** How links are compared. */
-export interface CompareOptions {
-  /** SLOW_LINK, us. */
-  slowUs: number;
-  /** Whether there is a range before, and one after. */
-  hasBefore: boolean;
-  hasAfter: boolean;
-  /** Chooses the targets by the number of affected links that each pod has, as source or destination. */
-  chooseTargets(affectedByPod: Uint32Array): Targets;
-}
+/*
+ * Compares the links of up to three ranges one by one: which became worse, how much, and which of them touch no target.
+ */
+
+/** Chooses the targets by the number of affected links that each pod has, as source or destination. */
+type ChooseTargets = (affectedByPod: Uint32Array) => Targets;
 
 /** All links compared: the part of a report that is counted from links, the targets, and the links in columns, by source. */
 export interface ComparedLinks
@@ -47,8 +43,8 @@ export interface ComparedLinks
 const LINKS_PER_STEP = 200;
 
 /** Compares all links of a table. Yields after each source and every `LINKS_PER_STEP` links. */
-export function* compareLinks(table: LinkTable, options: CompareOptions): Generator<void, ComparedLinks> {
-  const comparer = new LinkComparer(table, options);
+export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets): Generator<void, ComparedLinks> {
+  const comparer = new LinkComparer(table);
   const links: ComparedColumns[] = [];
   for (const source of table.sources()) {
     const columns = columnsFor(source);
@@ -59,7 +55,7 @@ export function* compareLinks(table: LinkTable, options: CompareOptions): Genera
     if (columns.length > 0) links.push(columns);
     yield;
   }
-  return yield* comparer.result(links);
+  return yield* comparer.result(links, chooseTargets);
 }
 
 /** Columns that share the destinations, flags and medians of a source. The others are still to be filled. */
@@ -85,7 +81,6 @@ function medians(p50Us16: Uint16Array<ArrayBuffer>, length: number): Uint16Array
 /** Compares links one by one. */
 class LinkComparer {
   readonly #table: LinkTable;
-  readonly #options: CompareOptions;
   readonly #affectedFigures: ByRange<KeyFigures>;
   readonly #otherFigures: ByRange<KeyFigures>;
   readonly #changed: ChangedLinks;
@@ -97,10 +92,9 @@ class LinkComparer {
   readonly #changes = new Uint32Array(CHANGES.length);
   #lostFromView = 0;
 
-  constructor(table: LinkTable, options: CompareOptions) {
-    const figures = () => new KeyFigures(options.slowUs);
+  constructor(table: LinkTable) {
+    const figures = () => new KeyFigures(table.slowUs);
     this.#table = table;
-    this.#options = options;
     this.#affectedFigures = { before: figures(), during: figures(), after: figures() };
     this.#otherFigures = { before: figures(), during: figures(), after: figures() };
     this.#changed = new ChangedLinks(table);
@@ -109,7 +103,7 @@ class LinkComparer {
 
   /** Compares link `i` of a source, and fills its entry in the columns. */
   add(source: SourceLinks, i: number, columns: ComparedColumns): void {
-    const { slowUs, hasAfter } = this.#options;
+    const { slowUs } = this.#table;
     const before = figuresAt(source.before, i);
     const during = figuresAt(source.during, i);
     const after = figuresAt(source.after, i);
@@ -132,7 +126,7 @@ class LinkComparer {
       this.#counts.of += 1;
       this.#changed.add({ source, i, change: CHANGES[change] ?? 'unknown', affected, before, during, after });
     } else if (before !== null && isSilent) this.#lostFromView += 1;
-    if (affected) this.#addAffected(source, i, hasAfter ? after : during);
+    if (affected) this.#addAffected(source, i, this.#table.has('after') ? after : during);
   }
 
   /** `last`: the link's figures in the last range (after, else during); null if it has no sample there. */
@@ -146,25 +140,25 @@ class LinkComparer {
     if (last === null) this.#counts.unprobed += 1;
     // One bad sample at the end is not enough: the range as a whole must be bad too.
     else if (isBadAtEnd[i] === 1) {
-      const isBad = last.failures > 0 || isSlowLink(last, this.#options.slowUs) || isLossyLink(last);
+      const isBad = last.failures > 0 || isSlowLink(last, this.#table.slowUs) || isLossyLink(last);
       if (isBad) this.#counts.stillBad += 1;
     }
   }
 
   /** The result. Yields between the ranges: each needs three medians over up to 65 536 counters. */
-  *result(links: ComparedColumns[]): Generator<void, ComparedLinks> {
-    const { hasBefore, hasAfter, chooseTargets } = this.#options;
+  *result(links: ComparedColumns[], chooseTargets: ChooseTargets): Generator<void, ComparedLinks> {
+    const table = this.#table;
     const inRanges = function* (figuresOf: (range: keyof ByRange<unknown>) => RangeFigures): Generator<void, InRanges> {
-      const before = hasBefore ? figuresOf('before') : null;
+      const before = table.has('before') ? figuresOf('before') : null;
       yield;
       const during = figuresOf('during');
       yield;
-      const after = hasAfter ? figuresOf('after') : null;
+      const after = table.has('after') ? figuresOf('after') : null;
       yield;
       return { before, during, after };
     };
     const [affected, others] = [this.#affectedFigures, this.#otherFigures];
-    const namesOf = (pods: ReadonlySet<number>) => countedNames(Array.from(pods, (pod) => this.#table.name(pod)));
+    const namesOf = (pods: ReadonlySet<number>) => countedNames(Array.from(pods, (pod) => table.name(pod)));
     const targets = chooseTargets(this.#affectedByPod);
     return {
       figures: {

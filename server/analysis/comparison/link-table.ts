@@ -42,6 +42,8 @@ export interface SourceLinks extends ByRange<RangeColumns> {
 export class LinkTable {
   /** The pods by number. A pod that is in several meshes is as in the mesh that was added last. */
   readonly pods: Pod[] = [];
+  /** SLOW_LINK, us. */
+  slowUs = 0;
   readonly #numbers = new Map<string, number>();
   readonly #sources: SourceLinks[] = [];
   readonly #silent: Partial<ByRange<Set<number>>> = {};
@@ -52,7 +54,7 @@ export class LinkTable {
    */
   *add(range: keyof ByRange<unknown>, mesh: Mesh): Generator<void, Int32Array> {
     const numbers = Int32Array.from(mesh.pods, (pod) => this.#addPod(pod));
-    const slowUs = mesh.settings.slowLinkMs * 1000;
+    this.slowUs = mesh.settings.slowLinkMs * 1000;
     const silent = new Set<number>();
     this.#silent[range] = silent;
     for (const report of mesh.reports) {
@@ -61,7 +63,7 @@ export class LinkTable {
       if (from !== undefined && report.missing === '') {
         const source = this.#sources[from] ?? emptySource(from);
         this.#sources[from] = source;
-        addReport(source, range, report, numbers, slowUs);
+        addReport(source, range, report, numbers, this.slowUs);
       }
       yield;
     }
@@ -71,6 +73,11 @@ export class LinkTable {
   /** The links of each source that reported, by the number of the source. */
   sources(): SourceLinks[] {
     return this.#sources.filter((source) => source !== undefined);
+  }
+
+  /** Whether a range has a mesh. */
+  has(range: keyof ByRange<unknown>): boolean {
+    return this.#silent[range] !== undefined;
   }
 
   /** Whether a source was there in a range without a report, or the range has no mesh. */

@@ -41,16 +41,13 @@ export function affectedText({ links, of, to, from }: ReportData['affected']): s
 /** `a lost at 15:10:02, replaced by b, ready after 2.0 s, every link to it ok after 3.1 s`. */
 export function lostPodText(pod: LostPodFacts): string {
   const { name, replacedBy, needsReplacement, lostMs, readyMs, healthyMs } = pod;
-  const parts = [`${name} lost at ${timeText(lostMs)}`];
-  if (replacedBy !== '') parts.push(`replaced by ${replacedBy}`);
-  else if (needsReplacement) parts.push('not replaced');
-  if (replacedBy !== '') {
-    const after = (ms: number) => `after ${durationText(Math.max(0, ms - lostMs))}`;
-    parts.push(readyMs === null ? 'which is not ready' : `ready ${after(readyMs)}`);
-    if (readyMs !== null)
-      parts.push(healthyMs === null ? 'not every link to it is ok' : `every link to it ok ${after(healthyMs)}`);
-  }
-  return parts.join(', ');
+  const lost = `${name} lost at ${timeText(lostMs)}`;
+  if (replacedBy === '') return needsReplacement ? `${lost}, not replaced` : lost;
+  const replaced = `${lost}, replaced by ${replacedBy}`;
+  if (readyMs === null) return `${replaced}, which is not ready`;
+  const after = (ms: number) => `after ${durationText(Math.max(0, ms - lostMs))}`;
+  const health = healthyMs === null ? 'not every link to it is ok' : `every link to it ok ${after(healthyMs)}`;
+  return `${replaced}, ready ${after(readyMs)}, ${health}`;
 }
 
 /** One pod in full, of several how many there are and how many have recovered; '' without any. */
@@ -67,8 +64,6 @@ function lostPodsText({ count, pods }: ReportData['lostPods']): string {
 /** The figures that a reader of a report looks for first. */
 export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[] {
   const { affected, changes, collateral, figures, targets, lostPods, timeToDetect, timeToRecover } = report;
-  const share = affected.of === 0 ? 0 : (affected.links / affected.of) * 100;
-  const percent = share > 0 && share < 1 ? 'less than 1' : String(Math.round(share));
   const hasTarget = targets.count > 0;
   const median = (range: { p50Us: number } | null) => latencyText(range?.p50Us ?? -1);
   const known = RANGE_NAMES.filter((range) => figures.all[range] !== null);
@@ -76,7 +71,7 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
     {
       name: 'Affected links',
       value: `${affected.links} of ${affected.of}`,
-      note: `${percent} % became worse, to ${plural(affected.to.count, 'pod')} from ${affected.from.count}`,
+      note: `${shareText(affected.links, affected.of)} became worse, to ${plural(affected.to.count, 'pod')} from ${affected.from.count}`,
     },
     {
       name: 'Collateral',
@@ -107,11 +102,10 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
   }
   const fresh = changes['new-bad'] + changes.new;
   if (fresh + changes.gone > 0) {
-    const bad = changes['new-bad'] === 0 ? 'no new one is' : `${changes['new-bad']} new ${verb(changes['new-bad'])}`;
     keyFigures.push({
       name: 'New and gone links',
       value: `${fresh} new, ${changes.gone} gone`,
-      note: `${bad} bad: with a failed ping, slow, or lossy`,
+      note: `${changes['new-bad']} of the new ones bad: with a failed ping, slow, or lossy`,
     });
   }
   if (lostPods.count === 0) return keyFigures;
@@ -121,12 +115,13 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
 /** How many of the datagrams were lost: `12 %`, `less than 1 %`; `–` if none was sent. */
 export function lossText(range: { sent?: number; lost?: number } | null): string {
   const { sent = 0, lost = 0 } = range ?? {};
-  if (sent === 0) return '–';
-  return lost > 0 && lost < sent / 100 ? 'less than 1 %' : percent(lost, sent);
+  return sent === 0 ? '–' : shareText(lost, sent);
 }
 
-function verb(count: number): string {
-  return count === 1 ? 'one is' : 'ones are';
+/** `25 %`; `0 %` and `100 %` only if it is none or all. */
+function shareText(part: number, of: number): string {
+  if (part === 0) return '0 %';
+  return part < of / 100 ? 'less than 1 %' : percent(part, of);
 }
 
 function collateralText({ collateral }: Pick<ReportData, 'collateral'>): string {

@@ -232,17 +232,10 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
   const endMs = ranges.after?.toMs ?? toMs;
   const isNew = newFindings(before);
   const numbersOf = (pods: readonly number[]) => pods.flatMap((pod) => during.numbers[pod] ?? []);
-  const { links, targets, ...compared } = yield* compareLinks(table, {
-    slowUs: settings.slowLinkMs * 1000,
-    hasBefore: before !== null,
-    hasAfter: after !== null,
-    chooseTargets: (affectedByPod) => {
-      const gravest = during.findings.find(
-        (finding) => isNew(finding) && isAboutLinks(finding) && finding.pods.length > 0,
-      );
-      return targetsOf(numbersOf(sources.named), numbersOf(gravest?.pods ?? []), affectedByPod);
-    },
-  });
+  const gravest = during.findings.find((finding) => isNew(finding) && isAboutLinks(finding) && finding.pods.length > 0);
+  const { links, targets, ...compared } = yield* compareLinks(table, (affectedByPod) =>
+    targetsOf(numbersOf(sources.named), numbersOf(gravest?.pods ?? []), affectedByPod),
+  );
   const findings = during.findings.map((finding) => {
     const { kind, severity, subject, title, detail } = finding;
     return { kind, severity, subject, title, detail, before: !isNew(finding) };

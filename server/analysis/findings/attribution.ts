@@ -2,6 +2,10 @@ import { isAnswered } from '../sides.ts';
 import { type BadPairs, CONFIRMED, type MeshCounts, OUTLIER, type SeverityPairs } from './counts.ts';
 import { PairCounter, type Topology } from './topology.ts';
 
+/*
+ * Step 3 of `findingsFrom`: finds the nodes, pairs of zones and pods that are the causes of bad pairs.
+ */
+
 /** A node, a pair of zones or a pod is clearly the cause if at least this share of its pairs is bad. */
 const CLEAR_SHARE = 0.8;
 /** Once the clear cases have been found, a pod is the cause if more than this share of its pairs is bad. */
@@ -99,11 +103,11 @@ export class Causes {
 
 /** The search for nodes, and each step of the search for pods, makes at most this many rounds. */
 const MAX_ROUNDS = 20;
-/** Each round counts all pairs that speak for a cause. All rounds of a step together count at most this many, but two are always made. */
+/** Each round counts all symptoms. All rounds of a step together count at most this many, but two are always made. */
 const MAX_COUNTED_PAIRS = 5_000_000;
 
-function roundsFor({ speaking }: SeverityPairs): number {
-  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_COUNTED_PAIRS / Math.max(1, speaking))));
+function roundsFor({ symptoms }: SeverityPairs): number {
+  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_COUNTED_PAIRS / Math.max(1, symptoms))));
 }
 
 /**
@@ -276,7 +280,7 @@ function* tallied(search: Search): Generator<void, Tally> {
   const tally = new Tally(mesh.topology, pairs.judged);
   for (const ofReport of pairs.reports) {
     for (let k = 0; k < ofReport.length; k++) {
-      if (pairs.isSpeaking(ofReport, k))
+      if (pairs.isSymptom(ofReport, k))
         tally.add(ofReport, k, causes.explains(ofReport.report.pod, ofReport.to[k] ?? 0));
     }
     yield;

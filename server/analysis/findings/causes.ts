@@ -1,7 +1,7 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
 import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
-import type { MeshCounts, Severity } from './counts.ts';
+import type { Severity } from './counts.ts';
 import { Evidence } from './evidence.ts';
 import { type Cause, findingOf, percent, type SeverityAnalysis, VERBS } from './messages.ts';
 import type { Place } from './topology.ts';
@@ -79,7 +79,7 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const out = { evidence: all.found.outOfNode.get(node), ...linksOf(analysis, 'outOfNode', node) };
   const isBad = ({ evidence, of }: typeof into) => evidence !== undefined && evidence.affected * 2 > of;
   const isInto = isBad(into) || out.evidence === undefined;
-  const { evidence = new Evidence(mesh.reports, pairs.slowUs), of, probed } = isInto ? into : out;
+  const { evidence = new Evidence(pairs.slowUs), of, probed } = isInto ? into : out;
   const count = evidence.fromCount;
   // If a link is not counted, the pod that probes it can tell of a part of the node only.
   const sources = podsText(count, count, of === probed ? judgedCount - pods.length : -1);
@@ -158,7 +158,7 @@ function podsText(affected: number, of: number, others: number): string {
 }
 
 /**
- * Joins the causes that are about pods with one owner and one symptom: two clones that refuse are one finding. There are several findings
+ * Joins the causes that are about pods with one owner that are bad in one way: two clones that refuse are one finding. There are several findings
  * if these are more pods than a finding can name.
  */
 function mergedByOwner({ mesh, pairs }: SeverityAnalysis, causes: readonly Cause[]): Cause[] {
@@ -167,26 +167,22 @@ function mergedByOwner({ mesh, pairs }: SeverityAnalysis, causes: readonly Cause
     const owner = mesh.topology.pods[cause.pods[0] ?? -1]?.owner ?? '';
     const { outcome, phase } = cause.evidence.commonOutcome();
     const isLate = pairs.severity === 'slow' || pairs.severity === 'intermittent';
-    const symptom = isLate ? cause.evidence.latePhase() : `${outcome} ${phase}`;
-    const key = owner === '' ? cause.subject : `${owner} ${symptom}`;
+    const how = isLate ? cause.evidence.latePhase() : `${outcome} ${phase}`;
+    const key = owner === '' ? cause.subject : `${owner} ${how}`;
     groups.set(key, [...(groups.get(key) ?? []), cause]);
   }
   return [...groups.values()].flatMap((group) => {
     const causes = group.sort((a, b) => (a.subject < b.subject ? -1 : 1));
     const starts = [...causes.keys()].filter((i) => i % MAX_FINDING_PODS === 0);
-    return starts.map((i) => mergedCause(mesh, pairs, causes.slice(i, i + MAX_FINDING_PODS)));
+    return starts.map((i) => mergedCause(pairs, causes.slice(i, i + MAX_FINDING_PODS)));
   });
 }
 
-function mergedCause(
-  { reports }: MeshCounts,
-  { severity, slowUs }: SeverityAnalysis['pairs'],
-  causes: readonly Cause[],
-): Cause {
+function mergedCause({ severity, slowUs }: SeverityAnalysis['pairs'], causes: readonly Cause[]): Cause {
   const [first] = causes;
   if (first === undefined) throw new RangeError('no cause');
   if (causes.length === 1) return first;
-  const evidence = new Evidence(reports, slowUs);
+  const evidence = new Evidence(slowUs);
   let [of, probed] = [0, 0];
   for (const cause of causes) {
     evidence.addAll(cause.evidence);
@@ -289,7 +285,7 @@ function zoneCauses(analysis: SeverityAnalysis): Cause[] {
 function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
   const { mesh, pairs } = analysis;
   const { zones } = mesh.topology;
-  const evidence = new Evidence(mesh.reports, pairs.slowUs);
+  const evidence = new Evidence(pairs.slowUs);
   let [of, probed] = [0, 0];
   for (const pair of zonePairs) {
     const found = analysis.evidence.found.zonePair.get(pair);

@@ -22,6 +22,11 @@ import type { Pod } from '../../protocol/pod.ts';
 import { lostOf, sentOf } from '../../protocol/udp.ts';
 import { PairCounter, Topology } from './topology.ts';
 
+/*
+ * Step 1 of `findingsFrom`: sorts the pairs of pods of a mesh into failed, intermittent, slow, lossy and ok, while reports arrive. A pair is
+ * ordered: source -> destination. It has one link, or two if both IP families are probed; then the worse one counts.
+ */
+
 /** How a pair of pods can be bad, the gravest first. Each is analysed on its own. */
 const SEVERITIES = ['failed', 'intermittent', 'slow', 'lossy'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -41,15 +46,18 @@ const FAILED = 7;
 
 /** The state of the pairs that are bad now, by severity. */
 const BAD: Record<Severity, number> = { failed: FAILED, intermittent: INTERMITTENT, slow: SLOW, lossy: LOSSY };
-/** By severity, one bit for each state of the pairs that speak for a cause. Those that are not bad now are no evidence of it. */
-const SPEAKING: Record<Severity, number> = {
+/**
+ * By severity, one bit for each state of a pair that makes it a symptom: it is bad now, or was until a moment ago. Not all pairs of a fault
+ * are pinged at the same time, so the search for its cause counts both. Only pairs that are bad now become evidence.
+ */
+const SYMPTOMS: Record<Severity, number> = {
   failed: (1 << FAILED) | (1 << RECOVERING),
   intermittent: (1 << INTERMITTENT) | (1 << RECOVERING) | (1 << RECOVERED),
   slow: 1 << SLOW,
   lossy: 1 << LOSSY,
 };
 
-/** Confidence in a bad pair: it speaks for a cause that others prove, and makes no finding itself. */
+/** Confidence in a bad pair: it counts for a cause that other pairs prove, and makes no finding itself. */
 export const OUTLIER = 0;
 /** Confidence in a bad pair: one sample, and no other is known. */
 const UNCONFIRMED = 1;
@@ -86,7 +94,7 @@ export interface BadPairs {
 /** The bad pairs of one severity. */
 export class SeverityPairs {
   readonly severity: Severity;
-  /** One entry for each report, by index of the source. Entries have pairs of other severities too: see `isSpeaking`. */
+  /** One entry for each report, by index of the source. Entries have pairs of other severities too: see `isSymptom`. */
   readonly reports: readonly BadPairs[];
   /** The pairs that are judged: those that are bad or better, and not doubted. */
   readonly judged: PairCounter;
@@ -94,10 +102,10 @@ export class SeverityPairs {
   readonly probed: PairCounter;
   /** SLOW_LINK in us if the pairs are slow ones, else 0. */
   readonly slowUs: number;
-  /** Number of pairs that speak for a cause, and of those that are bad now. Without any of these there is no cause. */
-  speaking = 0;
+  /** Number of symptoms, and of those that are bad now. Without any of these there is no cause. */
+  symptoms = 0;
   bad = 0;
-  readonly #speaking: number;
+  readonly #symptoms: number;
   readonly #bad: number;
 
   constructor(of: Pick<SeverityPairs, 'severity' | 'reports' | 'judged' | 'probed' | 'slowUs'>) {
@@ -106,13 +114,13 @@ export class SeverityPairs {
     this.judged = of.judged;
     this.probed = of.probed;
     this.slowUs = of.slowUs;
-    this.#speaking = SPEAKING[of.severity];
+    this.#symptoms = SYMPTOMS[of.severity];
     this.#bad = BAD[of.severity];
   }
 
-  /** Whether pair `k` of a report speaks for a cause of this severity. */
-  isSpeaking(pairs: BadPairs, k: number): boolean {
-    return ((this.#speaking >>> (pairs.state[k] ?? UNJUDGED)) & 1) !== 0;
+  /** Whether pair `k` of a report is a symptom of this severity. */
+  isSymptom(pairs: BadPairs, k: number): boolean {
+    return ((this.#symptoms >>> (pairs.state[k] ?? UNJUDGED)) & 1) !== 0;
   }
 
   /** Whether pair `k` of a report is bad now, so that it is evidence for a cause of this severity. */
@@ -211,8 +219,8 @@ export class MeshCounts {
       for (const pairs of reports) {
         if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(pairs, ofSeverity, milder, starved);
         for (let k = 0; k < pairs.length; k++) {
-          if (!ofSeverity.isSpeaking(pairs, k)) continue;
-          ofSeverity.speaking += 1;
+          if (!ofSeverity.isSymptom(pairs, k)) continue;
+          ofSeverity.symptoms += 1;
           if (!ofSeverity.isBad(pairs, k)) continue;
           ofSeverity.bad += 1;
           milder.add(pairs.report.pod, pairs.to[k] ?? 0, -1);
@@ -311,7 +319,7 @@ export class MeshCounts {
       const wasBad = severity === 'intermittent' && links.outcome[link] === 0;
       const least = wasBad || severity === 'lossy' ? WAS_STARVED : IS_STARVED;
       const [source = 0, destination = 0] = [starved[from], starved[to]];
-      if ((source < least && destination < least) || !ofSeverity.isSpeaking(pairs, k)) continue;
+      if ((source < least && destination < least) || !ofSeverity.isSymptom(pairs, k)) continue;
       const isBySource = source >= least && isDoubted(links.outcome[link] ?? 0);
       const isByDestination = destination >= least && isDoubtedByDestination(links, link);
       if (!isBySource && !isByDestination) continue;

@@ -9,6 +9,11 @@ import { CAUSE, type Causes, FEW_PAIRS } from './attribution.ts';
 import { type BadPairs, CONFIRMED, type MeshCounts, OUTLIER, type SeverityPairs } from './counts.ts';
 import { PairCounter, type Place, type Topology } from './topology.ts';
 
+/*
+ * Step 4 of `findingsFrom`: gives every bad pair to the cause that explains it, and says what the links of a cause have in common. The pairs
+ * that no cause explains become findings about single links.
+ */
+
 /** The bad pairs of one severity, by the cause that explains them. */
 export class CauseEvidence {
   /** By place, and by the index of the cause there. */
@@ -37,7 +42,7 @@ export class CauseEvidence {
     this.#pairs = pairs;
     this.#causes = causes;
     this.#silentPods = silentPods;
-    this.silent = new Evidence(mesh.reports, 0);
+    this.silent = new Evidence(0);
     this.#explained = new PairCounter(mesh.topology);
     this.unexplained = new UnexplainedPairs(mesh.topology);
   }
@@ -49,12 +54,12 @@ export class CauseEvidence {
   *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean): Generator<void, this> {
     if (this.#pairs.bad === 0) return this;
     for (const ofReport of this.#pairs.reports) {
-      const { report, length, to, link } = ofReport;
+      const { report, length, to, link, families } = ofReport;
       for (let k = 0; k < length; k++) {
         if (!this.#pairs.isBad(ofReport, k)) continue;
         const destination = to[k] ?? 0;
         const isExplained = this.#causes.explains(report.pod, destination);
-        if (isExplained) this.#evidenceFor(report.pod, destination)?.addPair(ofReport, k);
+        if (isExplained) this.#evidenceFor(report.pod, destination)?.add(report, link[k] ?? 0, families[k] ?? 0);
         if (isExplained || isExplainedElsewhere(report, link[k] ?? 0)) this.#explained.add(report.pod, destination);
         else this.unexplained.add(ofReport, k);
       }
@@ -98,7 +103,7 @@ export class CauseEvidence {
 
   #evidenceAt(place: Place, key: number): Evidence {
     const found = this.found[place];
-    const evidence = found.get(key) ?? new Evidence(this.#mesh.reports, this.#pairs.slowUs);
+    const evidence = found.get(key) ?? new Evidence(this.#pairs.slowUs);
     found.set(key, evidence);
     return evidence;
   }
@@ -125,31 +130,21 @@ export class Evidence {
   fromCount = 0;
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
-  readonly #reports: ReadonlyMap<number, MergedReport>;
-  /**
-   * The first links, each as one number: (reporting pod) * 65536 + (link). Both fit into 16 bits: the index of a pod
-   * because `LinkColumns.to` has no more, that of a link because of MAX_LINKS. A mesh can have a thousand causes, so objects cost too much.
-   */
-  readonly #links = new Uint32Array(MAX_LINKS);
-  #linkCount = 0;
+  /** The first links: the report of each, and its index there. A mesh can have a thousand causes, so there is no object for each link. */
+  readonly #reports: MergedReport[] = [];
+  readonly #links: number[] = [];
   #lastFrom = -1;
   #medians: Medians | null = null;
   #outcome: { outcome: Outcome; phase: Phase | null } | null = null;
   readonly #slowUs: number;
 
-  /** `reports`: by pod. `slowUs`: for slow pairs, from when on an answer is slow (SLOW_LINK); 0 for others. */
-  constructor(reports: ReadonlyMap<number, MergedReport>, slowUs: number) {
-    this.#reports = reports;
+  /** `slowUs`: for slow pairs, from when on an answer is slow (SLOW_LINK); 0 for others. */
+  constructor(slowUs: number) {
     this.#slowUs = slowUs;
   }
 
-  /** Adds pair `k` of a report. All pairs of a report are added in a row. */
-  addPair({ report, link, families }: BadPairs, k: number): void {
-    this.addLink(report, link[k] ?? 0, families[k] ?? 0);
-  }
-
-  /** Adds link `link` of `report`, which is bad in `families`. */
-  addLink(report: MergedReport, link: number, families: number): void {
+  /** Adds link `link` of `report`, which is bad in `families`. All links of a report are added in a row. */
+  add(report: MergedReport, link: number, families: number): void {
     this.affected += 1;
     if (report.links.outcome[link] !== 0) this.failing += 1;
     this.families |= families;
@@ -158,7 +153,9 @@ export class Evidence {
       this.fromCount += 1;
       if (this.from.length < MAX_FINDING_PODS) this.from.push(report.pod);
     }
-    if (this.#linkCount < MAX_LINKS) this.#links[this.#linkCount++] = report.pod * 65_536 + link;
+    if (this.#links.length >= MAX_LINKS) return;
+    this.#reports.push(report);
+    this.#links.push(link);
   }
 
   /** Adds the pairs of `other`. A source pod of both is counted twice in `fromCount`. */
@@ -169,9 +166,9 @@ export class Evidence {
     this.fromCount += other.fromCount;
     const added = other.from.filter((pod) => !this.from.includes(pod));
     this.from.push(...added.slice(0, MAX_FINDING_PODS - this.from.length));
-    const links = other.#links.subarray(0, Math.min(other.#linkCount, MAX_LINKS - this.#linkCount));
-    this.#links.set(links, this.#linkCount);
-    this.#linkCount += links.length;
+    const room = MAX_LINKS - this.#links.length;
+    this.#reports.push(...other.#reports.slice(0, room));
+    this.#links.push(...other.#links.slice(0, room));
   }
 
   /** The error text of the first link; '' = none. */
@@ -259,12 +256,7 @@ export class Evidence {
 
   /** The result of `read` for each of the first links. */
   #values<T>(read: (report: MergedReport, link: number) => T): T[] {
-    const values: T[] = [];
-    for (const packed of this.#links.subarray(0, this.#linkCount)) {
-      const report = this.#reports.get(packed >>> 16);
-      if (report !== undefined) values.push(read(report, packed & 0xffff));
-    }
-    return values;
+    return this.#reports.map((report, i) => read(report, this.#links[i] ?? 0));
   }
 }
 

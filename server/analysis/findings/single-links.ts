@@ -5,6 +5,10 @@ import type { MeshCounts } from './counts.ts';
 import { type BadPair, Evidence } from './evidence.ts';
 import { type Cause, errorText, findingOf, type SeverityAnalysis } from './messages.ts';
 
+/*
+ * Step 5 of `findingsFrom` for links that no general cause explains, and for pods that do not reach themselves.
+ */
+
 /** At most this many findings about single links are described. */
 const MAX_LINK_FINDINGS = 60;
 /** `linkFindings` yields after this many pairs. */
@@ -53,10 +57,10 @@ function chanceFinding(analysis: SeverityAnalysis, pairs: readonly BadPair[], co
 }
 
 function evidenceOf({ mesh: { reports }, pairs: { slowUs } }: SeverityAnalysis, bad: readonly BadPair[]): Evidence {
-  const evidence = new Evidence(reports, slowUs);
+  const evidence = new Evidence(slowUs);
   for (const { from, link, families } of bad) {
     const report = reports.get(from);
-    if (report !== undefined) evidence.addLink(report, link, families);
+    if (report !== undefined) evidence.add(report, link, families);
   }
   return evidence;
 }
@@ -66,26 +70,26 @@ function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair 
   const { mesh, pairs } = analysis;
   const evidence = evidenceOf(analysis, opposite === undefined ? [pair] : [pair, opposite]);
   const isFailed = pairs.severity === 'failed';
-  const way = opposite !== undefined ? 'both' : isFailed ? oppositeOf(mesh, pair, evidence.sinceMs()) : 'unknown';
-  const isMutual = way === 'both' || way === 'mended';
+  const back = opposite !== undefined ? 'both' : isFailed ? backOf(mesh, pair, evidence.sinceMs()) : 'unknown';
+  const isMutual = back === 'both' || back === 'mended';
   const [source, destination] = [mesh.topology.name(pair.from), mesh.topology.name(pair.to)];
   const [first, second] = isMutual && pair.from > pair.to ? [destination, source] : [source, destination];
-  const directions = way === 'ok' ? ' in this direction only' : way === 'both' ? ' in both directions' : '';
+  const directions = back === 'ok' ? ' in this direction only' : back === 'both' ? ' in both directions' : '';
   const remark = {
     ok: `${destination} → ${source} is ok.`,
     mended: `${destination} → ${source} works again, and this link has not been pinged since.`,
     stale: `Whether ${destination} reaches ${source} is not known yet.`,
     both: '',
     unknown: '',
-  }[way];
+  }[back];
   return {
-    kind: way === 'ok' ? 'one-way' : KINDS[pairs.severity].link,
+    kind: back === 'ok' ? 'one-way' : KINDS[pairs.severity].link,
     subject: `${first} ${isMutual ? '⇄' : '→'} ${second}`,
     pods: opposite === undefined ? [pair.to] : [pair.to, pair.from],
     evidence,
     of: isMutual ? 2 : 1,
     what: `${isFailed ? 'fails' : 'slow'}${directions}`,
-    advice: way === 'ok' ? 'check network policies, firewalls and routes' : linkAdvice(analysis, pair),
+    advice: back === 'ok' ? 'check network policies, firewalls and routes' : linkAdvice(analysis, pair),
     remark: `${isFailed ? errorText(evidence) : ''}${remark}`,
   };
 }
@@ -95,22 +99,22 @@ function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair 
  * on failing. `mended`: it failed too and is ok again, and this one was not pinged since. `stale`: it was ok, but was not pinged since.
  * `unknown`: no report says anything.
  */
-function oppositeOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'ok' | 'mended' | 'stale' | 'unknown' {
+function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'ok' | 'mended' | 'stale' | 'unknown' {
   const [report, own] = [reports.get(pair.to), reports.get(pair.from)];
   if (report === undefined || own === undefined) return 'unknown';
   const { links, atMs } = report;
   const pingedMs = own.atMs - unpack16(own.links.ageMs[pair.link] ?? NONE16);
-  let way: 'ok' | 'mended' | 'stale' | 'unknown' = 'unknown';
+  let back: 'ok' | 'mended' | 'stale' | 'unknown' = 'unknown';
   for (let i = 0; i < links.length; i++) {
     if (links.to[i] !== pair.from || ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
     if (links.outcome[i] !== 0) return 'unknown';
     const isMended = ((links.flags[i] ?? 0) & FLAG_RECOVERED) !== 0;
     const mendedMs = atMs - unpack16(links.sinceMs[i] ?? NONE16);
     if (isMended && mendedMs + CLOCK_ERROR_MS > pingedMs) return 'mended';
-    if (!isOkSince(report, i, sinceMs)) way = 'stale';
-    else if (way === 'unknown') way = 'ok';
+    if (!isOkSince(report, i, sinceMs)) back = 'stale';
+    else if (back === 'unknown') back = 'ok';
   }
-  return way;
+  return back;
 }
 
 /** Where to look, depending on the other links of the two pods. */
@@ -132,8 +136,8 @@ export function* selfFindings(
   for (const { pod, link, families } of selfFailed) {
     const report = reports.get(pod);
     if (report === undefined || isExplained(pod) || causes.length >= MAX_LINK_FINDINGS) continue;
-    const evidence = new Evidence(reports, 0);
-    evidence.addLink(report, link, families);
+    const evidence = new Evidence(0);
+    evidence.add(report, link, families);
     const subject = `${topology.name(pod)} → ${topology.name(pod)}`;
     const what = 'the pod does not reach itself';
     causes.push({ kind: 'link', subject, pods: [pod], evidence, of: 1, what, remark: errorText(evidence) });

@@ -1,5 +1,9 @@
 import { isJudged, type Pod } from '../../protocol/pod.ts';
 
+/*
+ * The nodes and zones of a mesh, and counters of pairs of pods by pod, node and pair of zones. All steps of `findingsFrom` use them.
+ */
+
 /**
  * At most this many zones are told apart, because every pair of them is counted. Pods of further zones count as pods of no
  * known zone. Clusters have three zones, seldom ten.

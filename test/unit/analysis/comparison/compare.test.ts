@@ -62,7 +62,7 @@ describe('comparing ranges', () => {
     const during = Array.from({ length: 5_000 }, (_, to) => ({ from: 0, to, ipv6: false, figures }));
     const table = new LinkTable();
     runToEnd(table.add('during', meshOfLinks(during, 5_000)));
-    expect([...compareLinks(table, optionsOf({ before: null, after: null }))].length).toBeGreaterThanOrEqual(25);
+    expect([...compareLinks(table, targeted(0))].length).toBeGreaterThanOrEqual(25);
   });
 
   it('finds nothing new between a range and itself', () => {
@@ -149,14 +149,7 @@ function keyFiguresOf(links: readonly LinkFigures[]): KeyFigures {
 
 type Ranges = ByRange<readonly Link[] | null>;
 
-function optionsOf({ before, after }: Pick<Ranges, 'before' | 'after'>, target = 0) {
-  return {
-    slowUs: SLOW_US,
-    hasBefore: before !== null,
-    hasAfter: after !== null,
-    chooseTargets: () => ({ by: 'hypothesis' as const, pods: new Set([target]) }),
-  };
-}
+const targeted = (pod: number) => () => ({ by: 'hypothesis' as const, pods: new Set([pod]) });
 
 function compared(ranges: Ranges, target = 0) {
   const table = new LinkTable();
@@ -164,7 +157,7 @@ function compared(ranges: Ranges, target = 0) {
     const links = ranges[range];
     if (links !== null) runToEnd(table.add(range, meshOfLinks(links, PODS)));
   }
-  return runToEnd(compareLinks(table, optionsOf(ranges, target))).result;
+  return runToEnd(compareLinks(table, targeted(target))).result;
 }
 
 function meshOfLinks(links: readonly Link[], podCount: number): Mesh {

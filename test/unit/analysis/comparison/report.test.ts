@@ -115,7 +115,7 @@ describe('a report', () => {
     expect(report.keyFigures).toContainEqual({
       name: 'New and gone links',
       value: '7 new, 0 gone',
-      note: '4 new ones are bad: with a failed ping, slow, or lossy',
+      note: '4 of the new ones bad: with a failed ping, slow, or lossy',
     });
     expect(report.figures.affected.before).toMatchObject({ links: 0, p50Us: -1 });
     expect(report.changed[0]?.before).toBeNull();
