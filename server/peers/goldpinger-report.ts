@@ -4,7 +4,7 @@ import { emptyLinks, FLAG_IPV6, NONE16, pack16, phaseFlag } from '../protocol/li
 import type { MergedReport } from '../protocol/mesh.ts';
 import { MAX_DETAILS, MAX_PROBES } from '../protocol/pod-report.ts';
 import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/sample.ts';
-import { type Arrival, emptyReport } from './merged-report.ts';
+import { type Arrival, reportWith } from './merged-report.ts';
 import type { PodIndex } from './pod-index.ts';
 
 /** The greatest age that a ping can have: the clock of the other node may be wrong by any amount. */
@@ -40,11 +40,10 @@ export function mergedReportOfCheck(
   }
   const lacks = pingNumber === 0 && index.lacks(new Set(placed.map(({ to }) => to)));
   return {
-    ...emptyReport(arrival),
+    ...reportWith(links, arrival),
     via: 'check',
     bootTimeMs,
     samePeers: unknown === 0 && !lacks,
-    links,
     details,
     probes: probesOf(check.probeResults, arrival.atMs),
   };

@@ -14,8 +14,8 @@ export interface Arrival {
   fetchUs: number;
 }
 
-/** A report without links, to be completed. */
-export function emptyReport(arrival: Arrival): MergedReport {
+/** A report with these links and nothing else, to be completed. */
+export function reportWith(links: LinkColumns, arrival: Arrival): MergedReport {
   return {
     ...arrival,
     missing: '',
@@ -23,7 +23,7 @@ export function emptyReport(arrival: Arrival): MergedReport {
     via: 'report',
     bootTimeMs: -1,
     samePeers: false,
-    links: emptyLinks(0),
+    links,
     details: [],
     stats: null,
     udp: null,
@@ -34,27 +34,29 @@ export function emptyReport(arrival: Arrival): MergedReport {
 
 /** The report of a pod that did not give one. `detail` says why in plain words. */
 export function missingReport(arrival: Arrival, missing: MissingReason, detail: string): MergedReport {
-  return { ...emptyReport(arrival), missing, missingDetail: detail.slice(0, 300) };
+  return { ...reportWith(emptyLinks(0), arrival), missing, missingDetail: detail.slice(0, 300) };
 }
 
 /**
  * Turns a pod's own report into a report of the mesh: links lead to `Mesh.pods` instead of the report's own table of peers, and
- * links to pods that we do not know are dropped. `report` is not changed.
+ * links to pods that we do not know are dropped. The columns of `report` become those of the result, because with copies a mesh
+ * of 1000 pods takes 2 MB more: its `links.to` is written over, so use `report` no more.
  */
 export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIndex): MergedReport {
+  const { links } = report;
   const { to: toPeer, lacks, strangers } = index.ofTable(report.peers ?? []);
-  const to = destinations(report.links, toPeer, index.ofGone(report.gonePeers));
-  const isComplete = !to.includes(UNKNOWN);
-  const kept = isComplete ? null : [...to.keys()].filter((i) => to[i] !== UNKNOWN);
+  const samePeers = !lacks && !hasSettledStranger(links, strangers, index.toleranceMs);
+  leadToPods(links, toPeer, index.ofGone(report.gonePeers));
+  const isComplete = !links.to.includes(UNKNOWN);
+  const kept = isComplete ? null : [...links.to.keys()].filter((i) => links.to[i] !== UNKNOWN);
   return {
-    ...emptyReport(arrival),
+    ...reportWith({ ...pickColumns(links, kept), length: kept?.length ?? links.length }, arrival),
     bootTimeMs: report.bootTimeMs,
-    samePeers: !lacks && !hasSettledStranger(report.links, strangers, index.toleranceMs),
-    links: { ...pickColumns({ ...report.links, to }, kept), length: kept?.length ?? report.links.length },
-    details: pickDetails(report.details, report.links.length, kept),
-    ...(report.slow === undefined ? {} : { slow: pickDetails(report.slow, report.links.length, kept) }),
-    ...(report.recent === undefined ? {} : { recent: pickDetails(report.recent, report.links.length, kept) }),
-    ...(report.failsOnly === undefined ? {} : { failsOnly: pickDetails(report.failsOnly, report.links.length, kept) }),
+    samePeers,
+    details: pickDetails(report.details, links.length, kept),
+    ...(report.slow === undefined ? {} : { slow: pickDetails(report.slow, links.length, kept) }),
+    ...(report.recent === undefined ? {} : { recent: pickDetails(report.recent, links.length, kept) }),
+    ...(report.failsOnly === undefined ? {} : { failsOnly: pickDetails(report.failsOnly, links.length, kept) }),
     stats: report.stats === null ? null : pickColumns(report.stats, kept),
     udp: report.udp === null ? null : pickColumns(report.udp, kept),
     probes: report.probes,
@@ -65,15 +67,16 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
 /** Marks a link to a pod that we do not know. It can't be an index of a pod, because a mesh has at most 65535 pods. */
 const UNKNOWN = 0xffff;
 
-/** The index in `Mesh.pods` that each link leads to, or UNKNOWN. Links refer to `peers`, and beyond its end to `gone`. */
-function destinations({ to, length }: LinkColumns, peers: Int32Array, gone: Int32Array): Uint16Array {
-  const result = new Uint16Array(length);
+/**
+ * Overwrites `to` of each link by the index in `Mesh.pods` that it leads to, or by UNKNOWN. Links refer to `peers`, and beyond its
+ * end to `gone`.
+ */
+function leadToPods({ to, length }: LinkColumns, peers: Int32Array, gone: Int32Array): void {
   for (let i = 0; i < length; i++) {
     const ref = to[i] ?? 0;
     const pod = (ref < peers.length ? peers[ref] : gone[ref - peers.length]) ?? -1;
-    result[i] = pod === -1 ? UNKNOWN : pod;
+    to[i] = pod === -1 ? UNKNOWN : pod;
   }
-  return result;
 }
 
 /** Whether a link to one of `strangers` (indexes in the table of peers) is older than `toleranceMs`. */

@@ -363,7 +363,7 @@ describe('a report from a peer', () => {
     });
     const { collect } = start({
       pods,
-      answer: (uid) => (uid === 'uid-1' ? { answer: { kind: 'report', report: lie } } : {}),
+      answer: (uid) => (uid === 'uid-1' ? { answer: { kind: 'report', report: structuredClone(lie) } } : {}),
     });
     for (let round = 0; round < 2; round++) {
       const mesh = await collect();

@@ -48,7 +48,8 @@ describe('a report that joins the mesh', () => {
         }));
         expect(got).toEqual(expected);
         expect(words).toEqual(expected.map(({ uid }, i) => [i, `to ${uid}`]));
-        expect(report).toEqual(before);
+        // Only the columns are taken over.
+        expect({ ...report, links: null }).toEqual({ ...before, links: null });
       }),
     );
   });
