@@ -13,11 +13,11 @@ import { Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
 import { PeerBroadcast } from './peers/broadcast.ts';
+import { CatchUp } from './peers/catch-up.ts';
 import type { CollectDeps } from './peers/collect-view.ts';
 import { Collector } from './peers/collector.ts';
 import { Copies, withCopies } from './peers/copies.ts';
 import { CopySource } from './peers/copy-source.ts';
-import { DepartedPods } from './peers/departed-pods.ts';
 import { MeshEvents } from './peers/events.ts';
 import { FanOut } from './peers/fan-out.ts';
 import { MeshHistories } from './peers/history.ts';
@@ -217,9 +217,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     },
     copies,
   });
-  const departedPods = new DepartedPods({ clock, broadcast, lifetimes });
   const { writeToken } = config;
   const annotations = new MeshAnnotations({ clock, random, log, broadcast, own: ownAnnotations, writeToken });
+  const catchUp = new CatchUp({ clock, broadcast, lifetimes, annotations });
 
   // What is made of the mesh.
   const painter = new HeatmapPainter();
@@ -257,10 +257,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     journal.onDiscovery(pods.status);
     const targets = monitor.setPods(pods);
     checkNode();
-    if (pods.status.phase === 'synced' && pods.pods.length > 1) {
-      void annotations.catchUp();
-      void departedPods.catchUp();
-    }
+    if (pods.status.phase === 'synced' && pods.pods.length > 1) void catchUp.start();
     metrics.setPeers(
       pods.pods,
       targets.filter(({ uid }) => !isLeftOut(uid)),
@@ -271,7 +268,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   };
   /** Ends every timer, probe, request and watch. */
   const end = async () => {
-    const parts = [collector, pastMeshes, histories, annotations, departedPods, keeper, copies, broadcast, client];
+    const parts = [collector, pastMeshes, histories, catchUp, keeper, copies, broadcast, client];
     for (const part of parts) part.stop();
     await Promise.all([monitor.stop(), discovery?.stop()]);
   };

@@ -8,7 +8,7 @@ import {
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
 import { type Clock, type Log, uniqueId } from '../runtime/clock.ts';
-import { pause, waitAtMost } from '../runtime/deadline.ts';
+import { waitAtMost } from '../runtime/deadline.ts';
 import { BusyError } from '../runtime/errors.ts';
 import type { Broadcast } from './broadcast.ts';
 
@@ -38,8 +38,6 @@ const FIND_MS = 300;
 const TELL_MS = 400;
 /** The longest answer of one pod: each copy has 1140 characters of up to 3 bytes, and 22 values. */
 const MAX_COPIES = { maxBytes: MAX_ANNOTATIONS * 4 * 1024, maxValues: 100 + MAX_ANNOTATIONS * 24 };
-/** A new pod asks `pods` others for their copies, after `afterMs`, at most `tries` times in all, until one has answered. */
-const CATCH_UP = { pods: 3, afterMs: 2000, tries: 5 };
 
 /**
  * The annotations of the whole mesh. Each write is sent to all pods, each pod has a copy of each annotation, and a read
@@ -48,33 +46,15 @@ const CATCH_UP = { pods: 3, afterMs: 2000, tries: 5 };
 export class MeshAnnotations {
   readonly #deps: MeshAnnotationsDeps;
   #writes = 0;
-  readonly #stopping = new AbortController();
-  #hasCaughtUp = false;
 
   constructor(deps: MeshAnnotationsDeps) {
     this.#deps = deps;
   }
 
-  /**
-   * Asks a few other pods, a little later, for what was written before this pod started, so that annotations outlive a
-   * rollout. To be called once other pods are known; further calls do nothing.
-   */
-  async catchUp(): Promise<void> {
-    const { clock, writeToken } = this.#deps;
-    if (writeToken === '' || this.#hasCaughtUp) return;
-    this.#hasCaughtUp = true;
-    for (let tries = 0; tries < CATCH_UP.tries; tries++) {
-      await pause(clock, CATCH_UP.afterMs, this.#stopping.signal);
-      if (this.#stopping.signal.aborted) return;
-      const { parts } = await this.#fetch(`${COPIES_PATH}?newcomer`, CATCH_UP.pods).catch(() => ({ parts: [] }));
-      // Our own copies are the first part.
-      if (parts.length > 1) return;
-    }
-  }
-
-  /** Ends what `catchUp` has begun. */
-  stop(): void {
-    this.#stopping.abort();
+  /** Takes over what up to `pods` other pods have: what was written before this pod started outlives a rollout so. */
+  async catchUp(pods: number): Promise<void> {
+    // The path differs from that of a read, which asks all pods.
+    if (this.#deps.writeToken !== '') await this.#fetch(`${COPIES_PATH}?newcomer`, pods);
   }
 
   /** Gives all annotations, also those that only other pods had. Rejects as `Broadcast.ask` does. */

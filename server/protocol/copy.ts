@@ -77,8 +77,8 @@ const copySchema = v.object({
   links: wholeNumber,
   targets: boundedList(MAX_LINKS),
   pieces: boundedArray(pieceSchema, MAX_PIECES),
-  /** All that the process remembers. Older versions don't say it. */
-  standstills: v.optional(boundedArray(v.tuple([finiteNumber, finiteNumber]), MAX_STANDSTILLS), []),
+  /** All that the process remembers. */
+  standstills: boundedArray(v.tuple([finiteNumber, finiteNumber]), MAX_STANDSTILLS),
   /** The entries after the `seq` that was asked for. Its `id` identifies the process. */
   journal: v.looseObject(journalSchema.entries),
 });

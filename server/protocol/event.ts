@@ -101,7 +101,7 @@ export const journalSchema = v.object({
   knownAgeMs: finiteNumber,
   /** Whether older events of the requested range have been dropped for lack of room. */
   truncated: v.boolean(),
-  /** If `truncated`: how long ago the newest event was that has been dropped. Absent in journals of older versions. */
+  /** If `truncated`: how long ago the newest event was that has been dropped. */
   droppedAgeMs: v.exactOptional(finiteNumber),
   /** Each is validated by itself: see `parseJournalSliced`. */
   events: boundedList(MAX_EVENTS),

@@ -45,92 +45,84 @@ const MAX_RESULTS = 16;
  * Throws a TypeError that says what is wrong if it is no `/check`, or has too many results.
  */
 export function parseGoldpingerCheck(wire: unknown, skipped: Skipped = noneSkipped()): GoldpingerCheck {
-  const fields = fieldsAt(wire, '');
-  const { podResults, probeResults } = fields;
+  const { podResults, probeResults = {} } = fieldsOf(wire, 'the answer');
   return {
     // Without `podResults` it is somebody else's JSON, not a pod without peers: Go pings at least itself.
-    podResults: mapAt(podResults, 'podResults', MAX_LINKS, MAX_KEY, podResultAt, skipped),
-    probeResults: mapAt(probeResults ?? {}, 'probeResults', MAX_PROBES, MAX_TARGET, probeResultsAt, skipped),
+    podResults: entriesOf(podResults, 'podResults', MAX_LINKS, MAX_KEY, podResultOf, skipped),
+    probeResults: entriesOf(probeResults, 'probeResults', MAX_PROBES, MAX_TARGET, probeResultsOf, skipped),
   };
 }
 
-function podResultAt(wire: unknown, place: string): GoldpingerPodResult {
-  const fields = fieldsAt(wire, place);
-  const answer = fieldsAt(fields['response'] ?? {}, `${place}.response`);
+function podResultOf(wire: unknown): GoldpingerPodResult {
+  const fields = fieldsOf(wire, 'the result');
+  const answer = fieldsOf(fields['response'] ?? {}, 'response');
   return {
-    OK: flagAt(fields, 'OK', place),
-    pingTime: textAt(fields, 'PingTime', place, 64),
-    podIP: textAt(fields, 'PodIP', place, 45),
-    bootTime: textAt(answer, 'boot_time', place, 64),
-    responseTimeMs: numberAt(fields, 'response-time-ms', place),
-    error: textAt(fields, 'error', place, MAX_ERROR),
+    OK: flagOf(fields, 'OK'),
+    pingTime: textOf(fields, 'PingTime', 64),
+    podIP: textOf(fields, 'PodIP', 45),
+    bootTime: textOf(answer, 'boot_time', 64),
+    responseTimeMs: numberOf(fields, 'response-time-ms'),
+    error: textOf(fields, 'error', MAX_ERROR),
   };
 }
 
-function probeResultsAt(wire: unknown, place: string): GoldpingerProbeResult[] {
-  if (!Array.isArray(wire)) throw faultAt(place, 'not a list');
-  if (wire.length > MAX_RESULTS) throw faultAt(place, `more than ${MAX_RESULTS} entries`);
-  return wire.map((result, i) => {
-    const at = `${place}.${i}`;
-    const fields = fieldsAt(result, at);
+function probeResultsOf(wire: unknown): GoldpingerProbeResult[] {
+  if (!Array.isArray(wire) || wire.length > MAX_RESULTS) throw new TypeError(`not a list of at most ${MAX_RESULTS}`);
+  return wire.map((result) => {
+    const fields = fieldsOf(result, 'the result');
     return {
-      protocol: textAt(fields, 'protocol', at, 16),
-      responseTimeMs: numberAt(fields, 'response-time-ms', at),
-      error: textAt(fields, 'error', at, MAX_ERROR),
+      protocol: textOf(fields, 'protocol', 16),
+      responseTimeMs: numberOf(fields, 'response-time-ms'),
+      error: textOf(fields, 'error', MAX_ERROR),
     };
   });
 }
 
 type Fields = Record<string, unknown>;
 
-function faultAt(place: string, words: string): TypeError {
-  return new TypeError(`${(place || 'the answer').slice(0, 200)}: ${words}`);
-}
-
-function fieldsAt(value: unknown, place: string): Fields {
+function fieldsOf(value: unknown, name: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
-  throw faultAt(place, 'not a JSON object');
+  throw new TypeError(`${name}: not a JSON object`);
 }
 
 /** The values of an object that `read` accepts; a Map, as keys may be anything, `__proto__` included. */
-function mapAt<T>(
+function entriesOf<T>(
   value: unknown,
-  place: string,
+  name: string,
   limit: number,
   keyLength: number,
-  read: (value: unknown, place: string) => T,
+  read: (value: unknown) => T,
   skipped: Skipped,
 ): Map<string, T> {
-  const fields = fieldsAt(value, place);
+  const fields = fieldsOf(value, name);
   const keys = Object.keys(fields);
-  if (keys.length > limit) throw faultAt(place, `more than ${limit} entries`);
+  if (keys.length > limit) throw new TypeError(`${name}: more than ${limit} entries`);
   const map = new Map<string, T>();
   for (const key of keys) {
     try {
-      if (key.length > keyLength) throw faultAt(place, `a key of ${key.length} characters`);
-      map.set(key, read(fields[key], `${place}.${key}`));
+      if (key.length > keyLength) throw new TypeError(`a key of ${key.length} characters`);
+      map.set(key, read(fields[key]));
     } catch (error) {
-      skip(error, skipped);
+      skip(new TypeError(`${name}.${key.slice(0, 100)}: ${(error as Error).message}`), skipped);
     }
   }
   return map;
 }
 
-function textAt(fields: Fields, name: string, place: string, length: number): string {
+function textOf(fields: Fields, name: string, maxLength: number): string {
   const value = fields[name] ?? '';
-  if (typeof value !== 'string') throw faultAt(`${place}.${name}`, 'not a text');
-  if (value.length > length) throw faultAt(`${place}.${name}`, `longer than ${length} characters`);
-  return value;
+  if (typeof value === 'string' && value.length <= maxLength) return value;
+  throw new TypeError(`${name}: not a text of at most ${maxLength} characters`);
 }
 
-function numberAt(fields: Fields, name: string, place: string): number {
+function numberOf(fields: Fields, name: string): number {
   const value = fields[name] ?? 0;
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw faultAt(`${place}.${name}`, 'not a number');
-  return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new TypeError(`${name}: not a number`);
 }
 
-function flagAt(fields: Fields, name: string, place: string): boolean {
+function flagOf(fields: Fields, name: string): boolean {
   const value = fields[name] ?? false;
-  if (typeof value !== 'boolean') throw faultAt(`${place}.${name}`, 'neither true nor false');
-  return value;
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`${name}: neither true nor false`);
 }

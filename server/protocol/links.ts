@@ -90,7 +90,7 @@ export const FLAG_SUSPECT = 2;
 export const FLAG_NOT_YET = 4;
 /** `flags` of a link: bits 3-4 hold 1 + the index in `PHASES` in which a failed probe ended, 0 = none. */
 const PHASE_SHIFT = 3;
-/** `flags` of a link: it is slow, by several samples in a row (SLOW_RUN). Older versions and reports of the past never set this and the flags below. */
+/** `flags` of a link: it is slow, by several samples in a row (SLOW_RUN). */
 export const FLAG_SLOW = 32;
 /** `flags` of a link: it fails now and then (INTERMITTENT). */
 export const FLAG_INTERMITTENT = 64;
@@ -126,7 +126,7 @@ export interface LinkColumns {
 export interface StatColumns {
   /** Probes in the window; 65535 = that many or more. */
   samples: Uint16Array;
-  /** Those of them that were taken while the reporting process was short of CPU; 0 from an older version. */
+  /** Those of them that were taken while the reporting process was short of CPU. */
   suspect: Uint16Array;
   /** Those of them that failed. Suspect samples count only if there are no others. */
   failures: Uint16Array;
@@ -137,9 +137,9 @@ export interface StatColumns {
   /** Medians of the phases. */
   connectP50Us: Uint16Array;
   firstByteP50Us: Uint16Array;
-  /** See `Jitter`; NONE16 without two answers, where samples are no longer kept one by one, and from an older version. */
+  /** See `Jitter`; NONE16 without two answers, where samples are no longer kept one by one. */
   jitterUs: Uint16Array;
-  /** The usual latency of the link, whatever the window is: see `USUAL`. NONE16 while it is not known, and from an older version. */
+  /** The usual latency of the link, whatever the window is: see `USUAL`. NONE16 while it is not known. */
   usualUs: Uint16Array;
 }
 
@@ -276,7 +276,7 @@ export function decodeLinks(wire: unknown, peerCount: number, skipped?: Skipped)
 
 /** As `decodeLinks`, for the columns of statistics; null if there are none. `length` is that of the links. */
 export function decodeStats(wire: unknown, length: number): StatColumns | null {
-  if (wire === null || wire === undefined) return null;
+  if (wire === null) return null;
   if (lengthOf(wire) !== length) throw new RangeError('statistics: not of the same length as the links');
   const stats = emptyStats(length);
   decodeColumns(wire, stats);
@@ -292,9 +292,8 @@ export function lengthOf(wire: unknown): number {
   return length as number;
 }
 
-/** Values for the columns that older versions and the stream leave out. */
-const LATER_COLUMNS: Readonly<Record<string, number>> = {
-  suspect: 0,
+/** Values for the columns that the stream leaves out (`encodeColumns`, `without`). */
+const LEFT_OUT: Readonly<Record<string, number>> = {
   minUs: NONE16,
   connectP50Us: NONE16,
   firstByteP50Us: NONE16,
@@ -305,7 +304,7 @@ const LATER_COLUMNS: Readonly<Record<string, number>> = {
 /** Fills `columns` from the wire. Throws a RangeError or TypeError that says what is wrong. */
 export function decodeColumns(wire: unknown, columns: object): void {
   for (const [name, column] of columnsOf(columns)) {
-    const value = (wire as Record<string, unknown>)[name] ?? LATER_COLUMNS[name];
+    const value = (wire as Record<string, unknown>)[name] ?? LEFT_OUT[name];
     if (typeof value === 'string') {
       readBase64(value, new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
     } else if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= NONE16) {

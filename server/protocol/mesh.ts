@@ -52,8 +52,7 @@ const reportSchema = v.object({
   links: v.unknown(),
   details: detailsSchema,
   stats: v.unknown(),
-  /** Absent in meshes of older versions. */
-  udp: v.optional(v.unknown()),
+  udp: v.unknown(),
   probes: probesSchema,
   /** null if it is not known (`check`, missing). */
   starvation: v.nullable(starvationSchema),
@@ -95,8 +94,8 @@ const settingsSchema = v.object({
   historyWindowMs: finiteNumber,
   goneRetentionMs: finiteNumber,
   displayNodeName: v.boolean(),
-  /** LINK_TEMPLATES: links of the page to other tools. Absent in meshes of older versions. */
-  linkTemplates: v.optional(boundedArray(v.object({ name: boundedText(40), url: boundedText(2000) }), 10), []),
+  /** LINK_TEMPLATES: links of the page to other tools. */
+  linkTemplates: boundedArray(v.object({ name: boundedText(40), url: boundedText(2000) }), 10),
 });
 
 /** The settings that a reader of the mesh needs. */

@@ -30,7 +30,7 @@ const MAX_GONE_PODS = 50;
 
 /** Validates a `Starvation`. */
 export const starvationSchema = v.object({
-  /** The longest delay of the event loop in the last seconds, us; of older versions the 99th percentile. */
+  /** The longest delay of the event loop in the last seconds, us. Its name is from when it was a percentile. */
   loopDelayP99Us: finiteNumber,
   /** Share (0..1) of the recent samples that are suspect. */
   suspectShare: finiteNumber,
@@ -76,28 +76,26 @@ const reportSchema = v.object({
   /** Error messages of failed links, by index in `links`; at most `MAX_DETAILS`. */
   details: boundedList(MAX_DETAILS),
   /**
-   * How long links have been slow (SLOW_LINK), ms, by index in `links`; at most `MAX_DETAILS`. Absent in reports of the
-   * past and in reports of older versions.
+   * How long links have been slow (SLOW_LINK), ms, by index in `links`; at most `MAX_DETAILS`. Absent where there are none.
    */
   slow: v.exactOptional(boundedList(MAX_DETAILS)),
   /**
    * How many of the last believed samples failed, and of how many, as [link, failures, samples]: of links that are intermittent or
-   * have recovered a few samples ago; at most `MAX_DETAILS`. Absent where there are none, and as `slow` is.
+   * have recovered a few samples ago; at most `MAX_DETAILS`. Absent where there are none.
    */
   recent: v.exactOptional(boundedList(MAX_DETAILS)),
   /**
    * Which kind of connection alone fails or failed a few samples ago, by index in `links`: see `FailsOnly`. Absent where
-   * there are none, and as `slow` is.
+   * there are none.
    */
   failsOnly: v.exactOptional(boundedList(MAX_DETAILS)),
   /**
    * The pods that departed last, at most `MAX_GONE_PODS`: a pod that started later has not seen them. Absent if the request
-   * named their `goneHashOf`, in reports of the past and in reports of older versions.
+   * named their `goneHashOf`, and in reports of the past.
    */
   gone: v.exactOptional(boundedList(MAX_GONE_PODS)),
   stats: v.unknown(),
-  /** Absent in reports of older versions. */
-  udp: v.optional(v.unknown()),
+  udp: v.unknown(),
   windowMs: finiteNumber,
   /**
    * null in a report of now. Otherwise the report is of a time range of the past: `links` have their state at its end

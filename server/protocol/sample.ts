@@ -111,7 +111,7 @@ export const probeSchema = v.object({
   error: boundedText(400),
   /** The path that it checks; absent for external targets. */
   path: v.exactOptional(v.picklist(PATHS)),
-  /** How it ended; absent before the first result, and in reports of older versions. */
+  /** How it ended; absent before the first result. */
   outcome: v.exactOptional(v.picklist(OUTCOMES)),
   /** When the first success or failure without interruption ended, ms since the epoch; absent as `outcome` is. */
   sinceMs: v.exactOptional(finiteNumber),
@@ -165,9 +165,9 @@ const linkSamplesSchema = v.object({
   nowMs: finiteNumber,
   error: boundedText(400),
   samples: boundedList(MAX_SAMPLES),
-  /** Absent from older versions and from pods without UDP_ENABLED. */
+  /** Absent from pods without UDP_ENABLED. */
   udp: v.exactOptional(boundedList(MAX_SAMPLES)),
-  /** The usual latency of the link (see `USUAL`), us. Absent while it is not known, and from older versions. */
+  /** The usual latency of the link (see `USUAL`), us. Absent while it is not known. */
   usualUs: v.exactOptional(finiteNumber),
 });
 

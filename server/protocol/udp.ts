@@ -4,7 +4,7 @@ import { type Skipped, skip } from './validators.ts';
 
 /*
  * The UDP probe (UDP_ENABLED): in each cycle a pod sends some datagrams to each of its targets, which echo them. It shows loss
- * that TCP hides by sending again. Only pods with the probe turned on have these columns; pods of older versions and Goldpinger
+ * that TCP hides by sending again. Only pods with the probe turned on have these columns; Goldpinger
  * pods never do. Without columns, loss is "not measured".
  */
 
@@ -108,18 +108,6 @@ export function writeLoss(udp: UdpColumns, i: number, recent: Datagrams, window 
   udp.windowLost[i] = pack16(window.lost);
 }
 
-/** The share (0..1) of the datagrams of link `i` that were lost in its newest cycle; -1 = not measured. */
-export function lossOf(udp: UdpColumns | null, i: number): number {
-  const sent = udp?.sent[i] ?? 0;
-  return sent === 0 ? -1 : (udp?.lost[i] ?? 0) / sent;
-}
-
-/** The share (0..1) of the datagrams of link `i` that were lost in the window of the report; -1 = not measured. */
-export function windowLossOf(udp: UdpColumns | null, i: number): number {
-  const sent = unpack16(udp?.windowSent[i] ?? 0);
-  return sent <= 0 ? -1 : unpack16(udp?.windowLost[i] ?? 0) / sent;
-}
-
 /** Datagrams by which link `i` is judged; 0 = loss is not measured. */
 export function sentOf(udp: UdpColumns, i: number): number {
   return unpack16(udp.recentSent[i] ?? 0);
@@ -136,7 +124,7 @@ export function lostOf(udp: UdpColumns, i: number): number {
  * An entry that lost more than it sent lost all.
  */
 export function decodeUdp(wire: unknown, length: number, skipped?: Skipped): UdpColumns | null {
-  if (wire === null || wire === undefined) return null;
+  if (wire === null) return null;
   const udp = emptyUdp(length);
   try {
     if (lengthOf(wire) !== length) throw new RangeError('UDP results: not of the same length as the links');

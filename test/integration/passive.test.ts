@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { lossOf } from '../../server/protocol/udp.ts';
 import { nodeBucket } from '../../server/runtime/node-mode.ts';
 import { eventually } from '../support/eventually.ts';
+import { lossOf } from '../support/mesh.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 const MODE = {

@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Events } from '../../server/protocol/event.ts';
 import { FLAG_IPV6, unpack16 } from '../../server/protocol/links.ts';
-import { lossOf } from '../../server/protocol/udp.ts';
 import { eventually } from '../support/eventually.ts';
+import { lossOf } from '../support/mesh.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 

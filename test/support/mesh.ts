@@ -396,3 +396,15 @@ function setFault(links: LinkColumns, stats: StatColumns | null, i: number, faul
   stats.jitterUs[i] = pack16(50);
   stats.usualUs[i] = pack16(500);
 }
+
+/** The share (0..1) of the datagrams of link `i` that were lost in its newest cycle; -1 = not measured. */
+export function lossOf(udp: UdpColumns | null, i: number): number {
+  const sent = udp?.sent[i] ?? 0;
+  return sent === 0 ? -1 : (udp?.lost[i] ?? 0) / sent;
+}
+
+/** The share (0..1) of the datagrams of link `i` that were lost in the window of the report; -1 = not measured. */
+export function windowLossOf(udp: UdpColumns | null, i: number): number {
+  const sent = udp?.windowSent[i] ?? 0;
+  return sent === 0 ? -1 : (udp?.windowLost[i] ?? 0) / sent;
+}

@@ -10,17 +10,15 @@ import type { UdpResult } from '../../../server/protocol/sample.ts';
 import {
   decodeUdp,
   emptyUdp,
-  lossOf,
   lostOf,
   sentOf,
   UDP_BYTES,
   UNKNOWN_HOPS,
-  windowLossOf,
   writeLoss,
   writeUdp,
 } from '../../../server/protocol/udp.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
-import { MeshBuilder, meshOf, NOW_MS, podsOf, reportOf } from '../../support/mesh.ts';
+import { lossOf, MeshBuilder, meshOf, NOW_MS, podsOf, reportOf, windowLossOf } from '../../support/mesh.ts';
 
 const result = fc.record({
   sent: fc.nat({ max: 1000 }),
@@ -90,14 +88,6 @@ describe('UDP results on the wire', () => {
       expect(decodeUdp(udp, 3, skipped)).toBeNull();
       expect(skipped.count).toBe(1);
     }
-  });
-
-  it('are not measured in a report of a pod that does not know them', () => {
-    const pods = podsOf(2);
-    const { udp: _, ...older } = JSON.parse(encodePodReport(reportOf(pods[0]!, pods)));
-    const read = parsePodReport(older);
-    expect(read.udp).toBeNull();
-    expect([lossOf(read.udp, 0), windowLossOf(read.udp, 0)]).toEqual([-1, -1]);
   });
 
   it('take as many bytes as UDP_BYTES says', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { UdpResult } from '../../../server/protocol/sample.ts';
-import { lossOf, lostOf, sentOf, UNKNOWN_HOPS, windowLossOf } from '../../../server/protocol/udp.ts';
+import { lostOf, sentOf, UNKNOWN_HOPS } from '../../../server/protocol/udp.ts';
 import { UdpRing } from '../../../server/results/udp-ring.ts';
+import { lossOf, windowLossOf } from '../../support/mesh.ts';
 import { podOf, sampleOf, targetOf } from '../../support/samples.ts';
 import { HOUR, MINUTE, SECOND, scene } from './scene.ts';
 

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import type { BroadcastQuery } from '../../../server/peers/broadcast.ts';
+import { CatchUp } from '../../../server/peers/catch-up.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
+import { BusyError } from '../../../server/runtime/errors.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { runToEnd } from '../../support/generator.ts';
+import { podOf } from '../../support/mesh.ts';
+
+const departed = { pod: podOf(7, { lifecycle: 'gone' }), stages: [['gone', 5]] };
+
+function start() {
+  const clock = new FakeClock();
+  const [asked, adopted]: [string[], string[]] = [[], []];
+  const catchUp = new CatchUp({
+    clock,
+    broadcast: {
+      ask: async <T>({ path, most, parse }: BroadcastQuery<T>) => {
+        asked.push(`${path} ${most}`);
+        runToEnd(parse({ pods: [departed] }, { atMs: 0, errorMs: 0 }, noneSkipped()) as Generator<void, T>);
+        throw new BusyError('too many questions');
+      },
+      tell: () => Promise.reject(new Error('not here')),
+      stop: () => {},
+    },
+    lifetimes: { adopt: (pods) => void adopted.push(...pods.map(({ pod }) => pod.uid)) },
+    annotations: {
+      catchUp: async (pods) => {
+        asked.push(`annotations ${pods}`);
+        throw new BusyError('too many questions');
+      },
+    },
+  });
+  return { clock, catchUp, asked, adopted };
+}
+
+it('a new pod asks three others for departed pods and annotations, five times within a minute, and no more', async () => {
+  const { clock, catchUp, asked, adopted } = start();
+  void catchUp.start();
+  void catchUp.start();
+  await clock.advance(500);
+  expect([asked, adopted]).toEqual([['/api/v1/departed-pods 3', 'annotations 3'], [podOf(7).uid]]);
+  await clock.advance(60_000);
+  void catchUp.start();
+  await clock.advance(60_000);
+  expect(asked).toHaveLength(10);
+});
+
+it('a new pod asks no more once it is stopped', async () => {
+  const { clock, catchUp, asked } = start();
+  void catchUp.start();
+  await clock.advance(500);
+  catchUp.stop();
+  expect(clock.pending).toBe(0);
+  await clock.advance(60_000);
+  expect(asked).toHaveLength(2);
+});
