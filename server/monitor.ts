@@ -224,18 +224,7 @@ export class Monitor {
 
   /** The recent samples of the link to pod `to`. */
   samples(to: string): LinkSamples {
-    const udp = this.#results.udpResults(to);
-    const samples = this.#results.samples(to);
-    const usualUs = this.#results.usualUs(to);
-    return {
-      from: this.#selfUid,
-      to,
-      nowMs: this.#clock.nowMs(),
-      error: '',
-      samples,
-      ...(udp && { udp }),
-      ...(usualUs !== undefined && { usualUs }),
-    };
+    return { from: this.#selfUid, to, error: '', ...this.#results.linkSamples(to) };
   }
 
   /** The probed links that have a result, and whether each is up. */

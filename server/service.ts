@@ -187,7 +187,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     ownHistory: (range, stepMs) => past.podHistory(range, stepMs),
     copiedHistory: (uid, range, stepMs) => copies.podHistory(uid, range, stepMs),
     isPassive,
-    pods: () => reporters().pods,
     lifetimes,
   });
   const linkQuery = new LinkQuery(client, clock, (uid) => keepersOf(uid, reporters().pods, MAX_ASKED_KEEPERS));

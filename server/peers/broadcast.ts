@@ -48,6 +48,8 @@ export interface PodAnswer<T> extends PeerAnswer<T> {
 export interface BroadcastResult<T> {
   parts: PodAnswer<T>[];
   missing: MissingPart[];
+  /** The pods of `missing`, in the same order. Two pods may have one name, in two namespaces. */
+  missingPods: Pod[];
   /** When the last answer came in, ms since the epoch by our clock. */
   atMs: number;
 }
@@ -117,8 +119,8 @@ export class PeerBroadcast {
     const pod = snapshot().pods.find(({ uid }) => uid === selfUid()) ?? null;
     const ownAnswer = { pod, value, atMs: clock.nowMs(), errorMs: 0 };
     const request = () => ({ method: 'GET' as const, ...query });
-    const { parts, missing, atMs } = await this.#callEach(this.#others(most), request);
-    return { parts: [ownAnswer, ...parts], missing, atMs };
+    const { parts, ended: _ended, ...result } = await this.#callEach(this.#others(most), request);
+    return { ...result, parts: [ownAnswer, ...parts] };
   }
 
   #others(most = Number.POSITIVE_INFINITY): Pod[] {
@@ -150,11 +152,13 @@ export class PeerBroadcast {
     });
     await (withinMs === Number.POSITIVE_INFINITY ? ended : waitAtMost(clock, withinMs, ended));
     const late = ({ name }: Pod) => ({ name, reason: 'timeout', detail: 'its answer has not come yet' });
-    const failed = pods.filter(({ uid }) => !answers.has(uid)).map((pod) => failures.get(pod.uid) ?? late(pod));
+    // A passive pod has nothing to tell, so nothing is missing.
+    const isMissing = ({ uid }: Pod) => !answers.has(uid) && failures.get(uid)?.reason !== 'passive';
+    const missingPods = pods.filter(isMissing);
     return {
       parts: pods.map(({ uid }) => answers.get(uid)).filter((answer) => answer !== undefined),
-      // A passive pod has nothing to tell, so nothing is missing.
-      missing: failed.filter(({ reason }) => reason !== 'passive'),
+      missing: missingPods.map((pod) => failures.get(pod.uid) ?? late(pod)),
+      missingPods,
       atMs: clock.nowMs(),
       ended,
     };

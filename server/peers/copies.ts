@@ -149,9 +149,10 @@ export class Copies {
 
   /** The report of pod `uid` for a past range, as the pod would have made it; null if there is no copy. */
   async reportOf(uid: string, range: AgeRange): Promise<PodReport | null> {
-    const copy = this.#bestOf(uid, range);
-    if (copy === null) return null;
-    const report = await (await this.#resultsOf(copy)).reportOf(range);
+    const found = await this.#replay(uid, range);
+    if (found === null) return null;
+    const { copy, results } = found;
+    const report = await results.reportOf(range);
     const nowMs = this.#nowOf(copy);
     const stoodStill = stoodStillAt(copy.standstills, nowMs - range.toAgeMs);
     const starved = starvedAt(copy.journal.entries, nowMs - range.toAgeMs, this.#clock.nowMs() - nowMs);
@@ -169,30 +170,21 @@ export class Copies {
 
   /** The history of pod `uid` by steps; null if there is no copy. */
   async podHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null> {
-    const copy = this.#bestOf(uid, range);
-    if (copy === null) return null;
-    const results = await this.#resultsOf(copy);
-    const history = await results.podHistory(range, stepMs, (to) => this.#isLeftOut(uid, to));
-    return { ...history, untilAgeMs: this.#untilAgeMs(copy) };
+    const found = await this.#replay(uid, range);
+    const history = await found?.results.podHistory(range, stepMs, (to) => this.#isLeftOut(uid, to));
+    return found === null || history === undefined ? null : { ...history, untilAgeMs: this.#untilAgeMs(found.copy) };
   }
 
   /** The newest samples of the link of pod `uid` to pod `to`; null if there is no copy. */
   async samples(uid: string, to: string): Promise<LinkSamples | null> {
-    const copy = this.#bestOf(uid, { fromAgeMs: this.#settings.historyWindowMs, toAgeMs: 0 });
-    if (copy === null) return null;
-    const results = await this.#resultsOf(copy);
-    const usualUs = results.usualUs(to);
-    const samples = results.samples(to);
-    const udp = results.udpResults(to);
-    const known = { ...(usualUs !== undefined && { usualUs }), ...(udp !== undefined && { udp }) };
-    return { from: uid, to, nowMs: this.#clock.nowMs(), error: '', samples, ...known };
+    const found = await this.#replay(uid, { fromAgeMs: this.#settings.historyWindowMs, toAgeMs: 0 });
+    return found === null ? null : { from: uid, to, error: '', ...found.results.linkSamples(to) };
   }
 
   /** The history of the link of pod `uid` to pod `to`; null if there is no copy. */
   async linkHistory(uid: string, to: string, range: AgeRange, stepMs: number): Promise<LinkHistory | null> {
-    const copy = this.#bestOf(uid, range);
-    if (copy === null) return null;
-    return { from: uid, to, error: '', ...(await this.#resultsOf(copy)).linkHistory(to, range, stepMs) };
+    const found = await this.#replay(uid, range);
+    return found === null ? null : { from: uid, to, error: '', ...found.results.linkHistory(to, range, stepMs) };
   }
 
   /**
@@ -227,6 +219,12 @@ export class Copies {
       return copy.sinceMs < nowMs - toAgeMs && copy.untilMs > nowMs - fromAgeMs;
     };
     return this.#of(uid).findLast(covers) ?? null;
+  }
+
+  /** The newest copy that has something of a range, and the results that it plays back into; null if none has. */
+  async #replay(uid: string, range: AgeRange): Promise<{ copy: Copy; results: Results } | null> {
+    const copy = this.#bestOf(uid, range);
+    return copy === null ? null : { copy, results: await this.#resultsOf(copy) };
   }
 
   #resultsOf(copy: Copy): Promise<Results> {

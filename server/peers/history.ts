@@ -29,8 +29,6 @@ interface MeshHistoriesDeps {
   lifetimes: Pick<PodLifetimes, 'countAlive' | 'departedSince' | 'remembersSinceMs'>;
   /** Whether a pod is on a passive node: it has no history. */
   isPassive(pod: Pod): boolean;
-  /** The pods as they are now. */
-  pods(): readonly Pod[];
 }
 
 /** The range, ms since the epoch by our clock, and the length of a step; 0 = as short as `DEFAULT_STEPS` allows. */
@@ -132,7 +130,7 @@ export class MeshHistories {
     const fromAgeMs = Math.round(askedMs - fromMs);
     const range: AgeRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - count * stepMs) };
     const sums = new HistorySums(steps);
-    const { parts, missing } = await broadcast.ask<Known>({
+    const { parts, missing, missingPods } = await broadcast.ask<Known>({
       // Pods ignore `grid`. It makes the path unique to these sums, so that no other query shares this broadcast.
       path: `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${range.toAgeMs}&step=${stepMs}&grid=${fromMs}`,
       parse: (wire, { atMs }) => sums.add(parsePodHistory(wire), atMs),
@@ -140,27 +138,20 @@ export class MeshHistories {
       keepMs: 0,
       ...MAX_HISTORY,
     });
-    const departed: Lost[] = lifetimes
-      .departedSince(fromMs)
-      .filter((pod) => !isPassive(pod))
-      .map((pod) => ({ pod, part: lostPart(pod, GONE) }));
-    const silent: (Omit<Lost, 'pod'> & { pod: Pod | undefined })[] = missing.map((part) => {
-      return { pod: this.#deps.pods().find(({ name }) => name === part.name), part };
-    });
-    const lost: MissingPart[] = [];
-    for (const { pod, part, knownMs } of [...silent, ...shortHistories(parts, fromMs, lifetimes), ...departed]) {
+    const departed = lifetimes.departedSince(fromMs).filter((pod) => !isPassive(pod));
+    const lost: Lost[] = [
+      ...missingPods.map((pod, i) => ({ pod, part: missing[i] ?? lostPart(pod, GONE) })),
+      ...shortHistories(parts, fromMs, lifetimes),
+      ...departed.map((pod) => ({ pod, part: lostPart(pod, GONE) })),
+    ];
+    const lacking: MissingPart[] = [];
+    for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lost) {
       // Of a pod that has restarted, the copy of the process before is wanted.
-      const toAgeMs = Math.max(
-        range.toAgeMs,
-        Math.round(clock.nowMs() - (knownMs ?? Number.POSITIVE_INFINITY)) + END_MS,
-      );
-      const isEmpty = pod === undefined || toAgeMs >= fromAgeMs;
-      const found = isEmpty ? null : await this.#addCopy(pod.uid, parts, { fromAgeMs, toAgeMs }, stepMs, sums);
-      lost.push(
-        ...(pod === undefined || found === null
-          ? [part]
-          : whatCopyLacks(pod, found, Math.max(fromMs, lifetimes.remembersSinceMs(pod)))),
-      );
+      const toAgeMs = Math.max(range.toAgeMs, Math.round(clock.nowMs() - knownMs) + END_MS);
+      const copyRange = { fromAgeMs, toAgeMs };
+      const found = toAgeMs < fromAgeMs ? await this.#addCopy(pod.uid, parts, copyRange, stepMs, sums) : null;
+      const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
+      lacking.push(...(found === null ? [part] : whatCopyLacks(pod, found, sinceMs)));
     }
     const { links, failed, byLatency, reports, resolutionMs } = sums;
     const alive = lifetimes.countAlive(fromMs, stepMs, count, (pod) => !isPassive(pod));
@@ -172,7 +163,7 @@ export class MeshHistories {
       resolutionMs,
       reports,
       pods: reports.map((reporting, step) => Math.max(reporting, alive[step] ?? 0)),
-      missing: lost,
+      missing: lacking,
       links,
       failed,
       byLatency,

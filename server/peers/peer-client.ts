@@ -198,7 +198,9 @@ export class PeerClient {
   /** Sends a request and reads its response. Adds the bytes that it reads to `read` and to `#bytes`. */
   async #exchange(host: string, request: PeerCall, timeoutMs: number, read: { bytes: number }): Promise<Response> {
     if (this.#isStopped) throw stopped();
-    if (this.#exchanges.size >= MAX_CONNECTIONS) throw tooManyCalls();
+    if (this.#exchanges.size >= MAX_CONNECTIONS) {
+      throw new PeerCallError('not-asked', `this pod has ${MAX_CONNECTIONS} calls of other pods open already`);
+    }
     const onBytes = (count: number) => {
       read.bytes += count;
       this.#bytes += count;
@@ -238,7 +240,9 @@ export class PeerClient {
       const parsed = request.parse(wire, written, skipped);
       return isGenerator(parsed) ? await runSliced(parsed, this.#clock) : parsed;
     } catch (error) {
-      throw error instanceof SyntaxError ? notJson(error) : malformed(textOf(error));
+      const isJson = !(error instanceof SyntaxError);
+      const message = isJson ? textOf(error) : `its answer is not JSON: ${textOf(error)}`;
+      throw new PeerCallError('malformed', message, !isJson);
     } finally {
       if (skipped.count > 0) this.#tellSkipped(pod, barePath(request.path), skipped);
     }
@@ -267,18 +271,6 @@ function isGenerator<T>(parsed: T | Generator<void, T>): parsed is Generator<voi
   return typeof parsed === 'object' && parsed !== null && Symbol.iterator in parsed && 'next' in parsed;
 }
 
-function malformed(message: string): PeerCallError {
-  return new PeerCallError('malformed', message);
-}
-
-function notJson(error: Error): PeerCallError {
-  return new PeerCallError('malformed', `its answer is not JSON: ${textOf(error)}`, true);
-}
-
-function tooManyCalls(): PeerCallError {
-  return new PeerCallError('not-asked', `this pod has ${MAX_CONNECTIONS} calls of other pods open already`);
-}
-
 function stopped(): PeerCallError {
   return new PeerCallError('not-asked', 'this pod is shutting down');
 }
@@ -294,7 +286,7 @@ function barePath(path: string): string {
 
 function callError(error: unknown): PeerCallError {
   if (error instanceof PeerCallError) return error;
-  if (error instanceof MalformedResponseError) return malformed(error.message);
+  if (error instanceof MalformedResponseError) return new PeerCallError('malformed', error.message);
   const code = errorCodeOf(error);
   // Our own process lacks a resource: that says nothing about the pod.
   if (isOwnFault(code)) return new PeerCallError('not-asked', textOf(error));

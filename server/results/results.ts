@@ -10,7 +10,7 @@ import {
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
 import { type LinkChange, type LossChange, type SpeedChange, START_GRACE_MS } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
-import { MAX_SAMPLES, type RecentSample, type Sample, type UdpResult } from '../protocol/sample.ts';
+import { type LinkSamples, MAX_SAMPLES, type Sample, type UdpResult } from '../protocol/sample.ts';
 import { CYCLE_RECORD, SAMPLE_RECORD, type StoredSample } from '../protocol/stored-results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
@@ -127,40 +127,28 @@ export class Results {
     return this.#links.probed().map(({ target, judgement }) => ({ target, judged: judgement.judged }));
   }
 
-  /** The recent samples of all links to a pod, oldest first, with wall times; empty if there are none. */
-  samples(uid: string): RecentSample[] {
+  /**
+   * What is known of all links to a pod: the recent samples and the recent cycles of the UDP probe, oldest first, with wall times, and
+   * the usual latency; of several links the largest.
+   */
+  linkSamples(uid: string): Omit<LinkSamples, 'from' | 'to' | 'error'> {
     const nowMs = this.#clock.monotonicMs();
     this.#links.expire(nowMs);
-    // Samples are stored with monotonic times, so that their distances stay right when the wall clock is corrected.
+    // Results are stored with monotonic times, so that their distances stay right when the wall clock is corrected.
     const wallMs = this.#clock.nowMs() - nowMs;
-    return this.#links
-      .withSamples()
-      .filter((link) => link.target.uid === uid)
-      .flatMap(({ record }) => this.#history.recentSamples(record))
-      .map((sample) => ({ ...sample, atMs: Math.round(sample.atMs + wallMs) }))
-      .sort((a, b) => a.atMs - b.atMs)
-      .slice(-MAX_SAMPLES);
-  }
-
-  /** The recent cycles of the UDP probe of all links to a pod, oldest first, with wall times; undefined where it is off. */
-  udpResults(uid: string): UdpResult[] | undefined {
-    if (!this.#history.hasUdp) return undefined;
-    const wallMs = this.#clock.nowMs() - this.#clock.monotonicMs();
-    return this.#links
-      .withSamples()
-      .filter(({ target }) => target.uid === uid)
-      .flatMap(({ record }) => record.udp?.cycles() ?? [])
-      .map((result) => ({ ...result, atMs: Math.round(result.atMs + wallMs) }))
-      .sort((a, b) => a.atMs - b.atMs)
-      .slice(-MAX_SAMPLES);
-  }
-
-  /** The usual latency of the links to a pod, us; of several the largest; undefined while it is not known. See `USUAL`. */
-  usualUs(uid: string): number | undefined {
-    const nowMs = this.#clock.monotonicMs();
-    const links = this.#links.all().filter(({ target }) => target.uid === uid);
-    const usualUs = Math.max(-1, ...links.map(({ record }) => this.#ranges.usualUsOf(record, 0, nowMs)));
-    return usualUs < 0 ? undefined : usualUs;
+    const withWallTimes = <T extends { atMs: number }>(results: T[]) =>
+      results
+        .map((result) => ({ ...result, atMs: Math.round(result.atMs + wallMs) }))
+        .sort((a, b) => a.atMs - b.atMs)
+        .slice(-MAX_SAMPLES);
+    const records = this.#links.all().flatMap(({ target, record }) => (target.uid === uid ? [record] : []));
+    const usualUs = Math.max(-1, ...records.map((record) => this.#ranges.usualUsOf(record, 0, nowMs)));
+    return {
+      nowMs: this.#clock.nowMs(),
+      samples: withWallTimes(records.flatMap((record) => this.#history.recentSamples(record))),
+      ...(this.#history.hasUdp && { udp: withWallTimes(records.flatMap(({ udp }) => udp?.cycles() ?? [])) }),
+      ...(usualUs >= 0 && { usualUs }),
+    };
   }
 
   /** This pod's report of now, for the pods that discovery knows. `windowMs` 0 = without statistics. */

@@ -12,30 +12,31 @@ import { podOf } from '../../support/mesh.ts';
 
 const TOKEN = 'sixteen-characters';
 const missing = [{ name: 'pod-2', reason: 'refused', detail: 'no' }];
+const missingPods = [podOf(2)];
 const request = { id: null, fromMs: null, toMs: null, text: 'x', tags: [] };
 
-/** One pod; `pod-1` answers with `theirs`, unless `net.isAway`; `pod-2` never answers. */
+/** One pod; `pod-1` answers with `theirs`; `pod-2` never answers. */
 function start(theirs: AnnotationCopy[] = [], writeToken = TOKEN) {
   const clock = new FakeClock();
   const [sent, asked, kept, logged]: [Message[], string[], unknown[], object[]] = [[], [], [], []];
-  const net = { isAway: false, onAsk: () => {}, answered: Promise.resolve(), delivered: Promise.resolve() };
+  const net = { onAsk: () => {}, answered: Promise.resolve(), delivered: Promise.resolve() };
   const broadcast: Broadcast = {
     ask: async <T>({ path, own, parse, most }: BroadcastQuery<T>) => {
       asked.push(`${path} ${most}`);
       net.onAsk();
       await net.answered;
       const self = { pod: podOf(0), value: await own(), atMs: clock.nowMs(), errorMs: 0 };
-      if (net.isAway) return { parts: [self], missing, atMs: clock.nowMs() };
       const work = parse(copiesOf(...theirs), { atMs: clock.nowMs() - 100, errorMs: 100 }, noneSkipped());
       const value = runToEnd(work as Generator<void, T>).result;
       kept.push(value);
       const other = { pod: podOf(1), value, atMs: clock.nowMs() - 100, errorMs: 100 };
-      return { parts: [self, other], missing, atMs: clock.nowMs() };
+      return { parts: [self, other], missing, missingPods, atMs: clock.nowMs() };
     },
     tell: async (message) => {
       sent.push(message);
       await net.delivered;
-      return { parts: [{ pod: podOf(1), value: {}, atMs: 0, errorMs: 0 }], missing, atMs: 0, ended: Promise.resolve() };
+      const parts = [{ pod: podOf(1), value: {}, atMs: 0, errorMs: 0 }];
+      return { parts, missing, missingPods, atMs: 0, ended: Promise.resolve() };
     },
     stop: () => {},
   };

@@ -106,8 +106,11 @@ describe('asking all pods', () => {
     ['a reset', (req) => req.socket.destroy(), { reason: 'reset' }],
   ])('names who did not tell, and why: %s', async (_, answer, expected) => {
     const { broadcast } = await start(hosts, (host) => (host === '127.0.0.1' ? answer : (__, res) => res.end('"x"')));
-    const { parts, missing } = await broadcast.ask(question);
-    expect(parts.map(({ pod }) => pod?.uid)).toEqual(['uid-0', 'uid-2']);
+    const { parts, missing, missingPods } = await broadcast.ask(question);
+    expect([parts.map(({ pod }) => pod?.uid), missingPods.map(({ uid }) => uid)]).toEqual([
+      ['uid-0', 'uid-2'],
+      ['uid-1'],
+    ]);
     expect(missing).toEqual([expect.objectContaining({ name: 'pod-1', ...expected })]);
   });
 

@@ -138,7 +138,7 @@ describe('the copy of a pod', () => {
     const own = await results.podHistory(steps, 10 * SECOND, () => false);
     expect(await copies.podHistory(OF, steps, 10 * SECOND)).toEqual({ ...own, untilAgeMs: 0 });
     expect(await copies.linkHistory(OF, '2', steps, MINUTE)).toMatchObject(results.linkHistory('2', steps, MINUTE));
-    const [samples, copied] = [results.samples('2'), await copies.samples(OF, '2')];
+    const [samples, copied] = [results.linkSamples('2').samples, await copies.samples(OF, '2')];
     expect(copied).toMatchObject({ from: OF, to: '2', error: '' });
     expect([copied?.samples.length, copied?.samples]).toEqual([expect.any(Number), samples]);
     clock.freeze(25 * SECOND);
@@ -190,7 +190,7 @@ describe('the copy of a pod', () => {
     }
     const steps = { fromAgeMs: 2 * MINUTE, toAgeMs: 0 };
     expect(await copies.linkHistory(OF, '3', steps, MINUTE)).toMatchObject(results.linkHistory('3', steps, MINUTE));
-    expect((await copies.samples(OF, '3'))?.udp).toEqual(results.udpResults('3'));
+    expect((await copies.samples(OF, '3'))?.udp).toEqual(results.linkSamples('3').udp);
   });
 
   it('is passed on with its datagrams, in parts of any size', async () => {

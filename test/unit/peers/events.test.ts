@@ -20,7 +20,7 @@ function start(
 ) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
-  let answers = { parts: [], missing: [], atMs: NOW_MS, ...parts };
+  let answers = { parts: [], missing: [], missingPods: [], atMs: NOW_MS, ...parts };
   const broadcast: Broadcast = {
     ask: async <T>({ path }: BroadcastQuery<T>) => {
       paths.push(path);

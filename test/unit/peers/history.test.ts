@@ -37,6 +37,7 @@ function start({
   lateMs = 0,
   resolutionMs = 0,
   copyUntilAgeMs = -1,
+  copyUid = podOf(9).uid,
   passiveUid = '',
 } = {}) {
   const clock = new FakeClock(NOW_MS);
@@ -63,6 +64,7 @@ function start({
     return {
       parts,
       missing: [{ name: 'pod-3', reason: 'timeout', detail: 'no whole answer' }],
+      missingPods: [podOf(3, { namespace: 'b' })],
       atMs: NOW_MS,
     };
   };
@@ -72,10 +74,9 @@ function start({
     client: { request: () => Promise.reject(new Error('no copies in this test')) },
     ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
     copiedHistory: async (uid, range, stepMs) => {
-      if (copyUntilAgeMs < 0 || uid !== podOf(9).uid) return null;
+      if (copyUntilAgeMs < 0 || uid !== copyUid) return null;
       return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
     },
-    pods: () => [],
     isPassive: ({ uid }) => uid === passiveUid,
     resolutionMs: () => resolutionMs,
     lifetimes: {
@@ -134,6 +135,13 @@ describe('the history of the mesh', () => {
         detail: `the copy of its memory ends at ${new Date(NOW_MS - 30_000).toISOString()}`,
       },
     ]);
+  });
+
+  it('adds the copy of a pod that does not answer', async () => {
+    const { reader } = start({ copyUntilAgeMs: 5_000, copyUid: podOf(3).uid });
+    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    expect(history.links).toEqual(new Array(6).fill(12));
+    expect(history.missing.map(({ name }) => name)).toEqual(['pod-9']);
   });
 
   it('keeps nothing of an answer but since when its pod has results, and asks anew for each range', async () => {

@@ -57,17 +57,11 @@ describe('asking for the samples of a link', () => {
     expect(await query.samples(from, 'uid/1')).toEqual(told);
   });
 
-  it.each<[string, RequestListener, RegExp]>([
-    ['404', (_, res) => res.writeHead(404).end(), /Goldpinger/],
-    ['500', (_, res) => res.writeHead(500).end(), /status 500/],
-    ['HTML', (_, res) => res.end('<html>'), /JSON/],
-    ['another shape', (_, res) => res.end('{"samples":[]}'), /Expected/],
-    ['too much', (_, res) => res.end(JSON.stringify({ ...told, more: 'x'.repeat(300_000) })), /more than 262144 bytes/],
-  ])('says in words why there are none: %s', async (_, answer, words) => {
-    const { query } = await start(answer);
+  it('says in words why there are none', async () => {
+    const { query } = await start((_, res) => res.end(JSON.stringify({ ...told, more: 'x'.repeat(300_000) })));
     const samples = await query.samples(from, 'uid/1');
     expect(samples).toMatchObject({ from: 'uid-0', to: 'uid/1', samples: [] });
-    expect(samples.error).toMatch(words);
+    expect(samples.error).toMatch(/more than 262144 bytes/);
   });
 
   it('gives up at the deadline, without an address at once, and when stopped', async () => {

@@ -122,7 +122,7 @@ describe('the report of now', () => {
     expect(outcomeOf(report.links, 1)).toBe('refused');
     await clock.advance(300_000);
     expect(await results.report(after, 0)).toMatchObject({ gonePeers: [], links: { length: 1 } });
-    expect(results.samples('2')).toEqual([]);
+    expect(results.linkSamples('2').samples).toEqual([]);
   });
 
   it('leaves out a pod that is no longer probed but still exists, and has its samples when it is probed again', async () => {
@@ -133,7 +133,7 @@ describe('the report of now', () => {
     expect([...(await results.report(pods, 0)).links.to]).toEqual([0]);
     results.setTargets([targetOf('1'), targetOf('2')]);
     expect([...(await results.report(pods, 0)).links.to]).toEqual([0, 1]);
-    expect(results.samples('2')).toHaveLength(1);
+    expect(results.linkSamples('2').samples).toHaveLength(1);
   });
 
   it('has the same fingerprint for the same peers and another one for other peers', async () => {

@@ -14,7 +14,7 @@ describe('results', () => {
     clock.jumpWall(-3_600_000);
     await clock.advance(1_000);
     results.record(targetOf('1'), sampleOf({ totalUs: 3 }));
-    const times = results.samples('1').map((sample) => [sample.totalUs, sample.atMs - startMs + 3_600_000]);
+    const times = results.linkSamples('1').samples.map((sample) => [sample.totalUs, sample.atMs - startMs + 3_600_000]);
     expect(times).toEqual([
       [1, 0],
       [2, 1_000],
@@ -55,12 +55,12 @@ describe('the links of pods that have left', () => {
     pass(MINUTE, () => refusedSample());
     probe();
     pass(10 * MINUTE);
-    expect(results.samples('1')).toEqual([]);
+    expect(results.linkSamples('1').samples).toEqual([]);
     probe('1');
     pass(MINUTE);
     const report = await results.reportOf({ fromAgeMs: 12 * MINUTE, toAgeMs: 0 });
     expect([report.stats?.samples[0], report.stats?.failures[0]]).toEqual([60, 30]);
-    expect(results.samples('1')).toHaveLength(30);
+    expect(results.linkSamples('1').samples).toHaveLength(30);
   });
 });
 
@@ -72,7 +72,7 @@ describe('the resolution of the results', () => {
     probe('1');
     // The samples of pod 2 are dropped after GONE_RETENTION, its buckets are kept.
     pass(6 * MINUTE);
-    results.samples('2');
+    results.linkSamples('2').samples;
     expect(results.resolutionMs(8 * MINUTE)).toBe(10 * SECOND);
     expect(results.resolutionMs(5 * MINUTE)).toBe(0);
   });

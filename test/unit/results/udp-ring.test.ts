@@ -91,7 +91,7 @@ describe('the UDP results of a pod', () => {
     pass(5 * MINUTE, { lost: 10, suspect: true });
     const { udp, one } = await report(HOUR);
     expect([lossOf(udp, one), windowLossOf(udp, one)]).toEqual([0, 0]);
-    expect(results.udpResults('1')?.filter(({ suspect }) => suspect).length).toBe(10);
+    expect(results.linkSamples('1').udp?.filter(({ suspect }) => suspect).length).toBe(10);
   });
 
   it('do not count cycles beside failed pings: an outage that is over is not loss that TCP hides', async () => {
@@ -142,7 +142,7 @@ describe('the UDP results of a pod', () => {
     clock.freeze(29 * SECOND);
     results.record(targetOf('1'), sampleOf());
     results.recordUdp(targetOf('1'), cycleOf({ lost: 5 }));
-    expect(results.udpResults('1')?.length).toBe(3);
+    expect(results.linkSamples('1').udp?.length).toBe(3);
     const older = steps(41 * MINUTE);
     const sum = (name: 'udpSent' | 'udpLost') => older.reduce((total, step) => total + (step[name] ?? 0), 0);
     // No ping has followed the last cycle yet, so it is not known whether it counts.
@@ -159,7 +159,7 @@ describe('the UDP results of a pod', () => {
     results.recordUdp(targetOf('1'), cycleOf());
     expect((await results.report([podOf('1')], HOUR)).udp).toBeNull();
     expect((await results.reportOf({ fromAgeMs: MINUTE, toAgeMs: 0 })).udp).toBeNull();
-    expect(results.udpResults('1')).toBeUndefined();
+    expect(results.linkSamples('1').udp).toBeUndefined();
     expect(results.linkHistory('1', { fromAgeMs: MINUTE, toAgeMs: 0 }, MINUTE).steps[0]).not.toHaveProperty('udpSent');
   });
 });

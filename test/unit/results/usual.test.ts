@@ -100,8 +100,8 @@ describe('the usual latency of a link', () => {
     const one = scene();
     one.probe('1');
     one.pass(12 * MINUTE, () => sampleOf({ totalUs: 500 }));
-    expect(one.results.usualUs('1')).toBe(500);
-    expect(one.results.usualUs('2')).toBeUndefined();
+    expect(one.results.linkSamples('1').usualUs).toBe(500);
+    expect(one.results.linkSamples('2').usualUs).toBeUndefined();
   });
 
   it('is part of a report of the past', async () => {
