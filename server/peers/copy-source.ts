@@ -32,7 +32,7 @@ export class CopySource {
     this.#deps = deps;
   }
 
-  /** What the keeper `by` (a uid, or '') lacks of pod `of`, if its copy ends at `cursor`. No copies if nothing is known of the pod. */
+  /** What the keeper `by` (a uid, or '') lacks of pod `of`, if its copy ends at `cursor`. No copies if the pod is unknown. */
   async answer(of: string, by: string, cursor: CopyCursor): Promise<CopyAnswer> {
     const { selfUid, journal, copies, copySince } = this.#deps;
     if (of !== selfUid()) return copies.answer(of, cursor);

@@ -43,7 +43,9 @@ interface Observation {
 }
 
 /**
- * Merges the journals of all pods into events, oldest first. The result does not depend on the order of the journals, nor on
+ * Merges the journals of all pods into events, oldest first, in three steps: entries of one kind about one subject form a group;
+ * within a group, entries that were noticed at about the same time are observations of one event; and timeouts are marked whose
+ * target was starved of CPU. The result does not depend on the order of the journals, nor on
  * which pod merges them. `lifetimes` names the pods that we know. Yields after each journal and each event, because a large mesh
  * has thousands of entries when many links fail at once; run it with `runSliced`.
  */
@@ -192,7 +194,7 @@ function eventOf(first: Observation, observations: readonly Observation[], id: s
   };
 }
 
-/** The first observation with the most frequent outcome and phase. If several are as frequent, the one that reached that count first. */
+/** The first observation with the most frequent outcome and phase; of several as frequent ones, that which reached the count first. */
 function mostCommon(first: Observation, observations: readonly Observation[]): Observation {
   const counts = new Map<string, { count: number; observation: Observation }>();
   let most = { count: 0, observation: first };

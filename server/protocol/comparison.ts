@@ -9,25 +9,26 @@ import { verdictSchema } from './verdict.ts';
 /** The compared ranges, in the order of time. */
 export const RANGE_NAMES = ['before', 'during', 'after'] as const;
 
-/**
- * What became of a link from before to during, by the same rule on every page. `unknown`: it has no sample in one of the
- * two, and its source did not report then. `new-bad`, `new`: it has samples only during, and is affected or not. `gone`: it
- * has samples only before. `slower`, `faster`: its median changed by at least 0.5 ms and a fifth of itself. `recovered`: probes failed before,
- * none during, and it is neither slow nor lossy. `still-fails`: probes failed in both, the share less than doubled. `fails-more`: the
- * share of failed probes at least doubled. `loses-more`: no probe failed, it is lossy during (see LOSSY), and the share of lost
- * datagrams at least doubled.
- */
+/** What became of a link from before to during, by the same rule on every page (`analysis/comparison/change.ts`). */
 export const CHANGES = [
+  /** It has no sample in one of the two ranges, and its source did not report then. */
   'unknown',
   'same',
+  /** Its median changed by at least 0.5 ms and a fifth of itself. */
   'slower',
   'faster',
+  /** Probes failed before, none during, and it is neither slow nor lossy. */
   'recovered',
+  /** Probes failed in both ranges, and the share of them less than doubled. */
   'still-fails',
+  /** The share of failed probes at least doubled. */
   'fails-more',
+  /** It has samples only during, and is affected; or is not. */
   'new-bad',
   'new',
+  /** It has samples only before. */
   'gone',
+  /** No probe failed, it is lossy during (LOSSY), and the share of lost datagrams at least doubled. */
   'loses-more',
 ] as const;
 

@@ -53,9 +53,9 @@ export interface LossChange {
 export const SLOW_RUN = 3;
 
 /**
- * A link is intermittent if its last `samples` believed samples (see `results/judgement.ts`) have at least `runs` runs of
- * failed or of slow ones, one of them failed, and the last `goodRun` were not all good. After `outageRun` failed ones in a row it has simply failed, and nothing
- * before the end of this outage counts any more.
+ * A link is intermittent if its last `samples` believed samples (see `results/judgement.ts`) have at least `runs` runs of failed
+ * or of slow ones, one of them failed, and the last `goodRun` were not all good. After `outageRun` failed ones in a row it has
+ * failed, and is not intermittent: nothing before the end of this outage counts any more.
  *
  * If 3 of 10 pings fail and 2 are late, 88.7 % of such links are told within 8 pings, 92.1 % within 9. Of the others 5.8 % had no
  * failure in 8 pings, 4.6 % had all failures in one run, and 0.9 % had an outage. To tell them sooner would accuse other links.

@@ -116,7 +116,10 @@ export interface LinkColumns {
   connectUs: Uint16Array;
   firstByteUs: Uint16Array;
   totalUs: Uint16Array;
-  /** How long ago the link was last seen ok, or failing, as it is now, when the report was made: a failure that is not believed does not show that a link is ok. */
+  /**
+   * How long ago, when the report was made, a sample last showed the link in its present state. A failure that is not believed
+   * does not show that the link is ok.
+   */
   ageMs: Uint16Array;
   /** How long the link had been ok, or had been failing in whatever way, when the report was made. */
   sinceMs: Uint16Array;

@@ -66,8 +66,8 @@ export class LinkJudgement {
     if (sample.connectUs >= 0) this.#lastConnectUs = sample.connectUs;
     if (isFailed) this.#rememberFailsOnly(sample.failsOnly ?? '');
     this.#remember(isFailed, isBad);
-    // However often it repeats, a late answer of a process that is short of CPU does not show that the link is slow. The bits may have
-    // it: late answers make a link intermittent only together with failures.
+    // However often it repeats, a late answer to a process that is short of CPU does not show that the link is slow. `#slowBits`
+    // counts it all the same, because late answers make a link intermittent only together with failures.
     const speed = this.#suspectBadRun > 0 ? null : this.#speed.add(sample, nowMs, slowUs);
     // Late answers are bits because lost packets make answers late. On a slow link all are late, so they are forgotten.
     if (this.#speed.slowSinceMs >= 0) this.#slowBits = 0;

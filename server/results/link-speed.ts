@@ -3,7 +3,8 @@ import type { Sample } from '../protocol/sample.ts';
 
 /**
  * Decides when one link becomes slow and when it is normal again, with the rules of `protocol/link-state.ts`: `SLOW_RUN`
- * samples in a row, none of them suspect and slow, change its state. A failed sample ends the run, because a failing link is neither slow nor normal.
+ * samples in a row, none of them suspect and slow, change its state. A failed sample ends the run, because a failing link is
+ * neither slow nor normal.
  */
 export class LinkSpeed {
   /** Since when the link has been slow, monotonic: when the first sample of the run came in; -1 while it is not slow. */

@@ -108,7 +108,10 @@ export async function currentReport(
   return { peersHash, peers, gonePeers, ...judged.parts(), details, stats, udp, windowMs };
 }
 
-/** When a suspect sample makes its link unreliable: one since `fromMs` (monotonic), or one that took `slowUs` or longer or failed. */
+/**
+ * Which suspect samples make their link unreliable: all that came in at `fromMs` (monotonic) or later, and of those before, right
+ * after the start, only those that failed or took `slowUs` or longer.
+ */
 export interface Doubt {
   fromMs: number;
   slowUs: number;

@@ -209,7 +209,10 @@ function stateOf(chunk: Chunk, i: number): BucketState {
   };
 }
 
-/** Whether a bucket with the period `startMs` to `endOfPeriodMs` belongs to a time range. A period that is not over ends at `nowMs`. */
+/**
+ * Whether a bucket with the period `startMs` to `endOfPeriodMs` belongs to a time range: whether its middle lies in the range or, if
+ * the range is shorter, whether it contains the middle of the range. A period that is not over ends at `nowMs`.
+ */
 function belongs({ fromMs, toMs }: TimeRange, startMs: number, endOfPeriodMs: number, nowMs: number): boolean {
   const endMs = Math.min(endOfPeriodMs, Math.max(nowMs, startMs + 1));
   if (toMs - fromMs >= endMs - startMs) {

@@ -224,7 +224,10 @@ function visitOlderSteps(
   return { bucketsEndMs, firstSampleStep, resolutionMs };
 }
 
-/** The steps to which the samples of a period are counted: the step of its middle; if it is longer than a step, all whose middle it covers. */
+/**
+ * The steps in which the samples of a period count: the step of its middle or, if the period is longer than a step, all steps whose
+ * middle it covers.
+ */
 function stepsOfPeriod({ fromMs, stepMs }: Steps, startMs: number, endMs: number): [first: number, last: number] {
   const middle = Math.floor(((startMs + endMs) / 2 - fromMs) / stepMs);
   if (endMs - startMs <= stepMs) return [middle, middle];

@@ -2,7 +2,10 @@ import type { UdpResult } from '../protocol/sample.ts';
 import { CYCLE_MARKS, CYCLE_RECORD } from '../protocol/stored-results.ts';
 import { RecordRing } from './ring.ts';
 
-/** The mark of a cycle beside a failed ping: one of the two pings before it failed, or the one after it. The mark SUSPECT_CYCLE is 1. */
+/**
+ * The mark of a cycle beside a failed ping: one of the two pings before it failed, or the one after it. It is a bit beside
+ * SUSPECT_CYCLE, and is not copied: who replays a copy replays the pings too, and sets the mark again.
+ */
 const BESIDE_FAILURE = 2;
 
 /** Receives the datagrams that a cycle or a bucket sent, those of them that were lost, and when it ended. */
