@@ -33,7 +33,7 @@ test('the timeline has a drop where loss began, and the event log finds it by wo
   const links = { pod: first ?? null, from: others, fromCount: 3 };
   story.add({ ...blank, ...links, kind: 'link-lossy', atMs: nowMs - 60_000, detail: '20 %' });
   const page = await visitor.visit(await visitor.feed(scenario('lossy', 4), '/', story));
-  await soon(() => page.locator('.event-mark.word-lossy').count()).toBe(1);
+  await soon(() => page.locator('.event-mark.tone-lossy').count()).toBe(1);
   await page.getByRole('button', { name: 'Events' }).click();
   await page.getByRole('searchbox', { name: 'Filter events' }).fill('chaos loses');
   await soon(() => words(page, '.event-log tbody')).toMatch(

@@ -172,7 +172,7 @@ function WorstLink({ picture, onSelect }: Pick<SummaryBarProps, 'picture' | 'onS
         <span className="worst-names" title={`${from.name} → ${to.name}`}>
           {from.label} → {to.label}
         </span>
-        <span className={`worst-figure word-${state}`}>{worstFigure(picture)}</span>
+        <span className={`worst-figure tone-${state}`}>{worstFigure(picture)}</span>
       </button>
     </Group>
   );
@@ -200,13 +200,13 @@ function ClusterHealth({ picture }: { picture: Picture }) {
   if (health.ok) {
     return (
       <Group title="Cluster health" kind="is-last">
-        <span className="fact word-good">200 OK</span>
+        <span className="fact tone-good">200 OK</span>
       </Group>
     );
   }
   return (
     <Group title="Cluster health" kind="is-last">
-      <button type="button" className="fact link-button word-failed" popoverTarget="health-reasons">
+      <button type="button" className="fact link-button tone-failed" popoverTarget="health-reasons">
         418
         <span className="hidden">, show why</span>
       </button>

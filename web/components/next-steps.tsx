@@ -5,15 +5,7 @@ import { serverUrl } from '../data/client.ts';
 import { reportPath } from '../model/address.ts';
 import { findingFilter } from '../model/link-filter.ts';
 import { shownName } from '../model/names.ts';
-import {
-  failingLinks,
-  linkValues,
-  podCommands,
-  replayRange,
-  reportRanges,
-  type StepPod,
-  toolLinks,
-} from '../model/next-steps.ts';
+import { linkValues, podCommands, replayRange, reportRanges, type StepPod, toolLinks } from '../model/next-steps.ts';
 import type { ViewProps } from './view-props.ts';
 
 /** A button that copies a text and says so. `label`: what it is, for its name. */
@@ -113,10 +105,7 @@ interface FindingStepsProps {
 export function FindingSteps({ props, finding, pods, onShow }: FindingStepsProps) {
   const { nowMs, picture, onReplay } = props;
   const [pod, source] = [pods[finding.pods[0] ?? -1], pods[finding.from[0] ?? -1]];
-  const { mesh } = picture.fold?.pods ?? picture;
-  // A comparison has its own list of pods, without what a filter by links needs.
-  const isLive = mesh.pods === pods && finding.pods.length > 0;
-  const links = isLive ? { filter: findingFilter(finding, mesh.pods) } : failingLinks(finding, pods);
+  const links = finding.pods.length === 0 ? null : { filter: findingFilter(finding, pods) };
   const replay = replayRange(finding.sinceMs, nowMs);
   const ranges = reportRanges(finding.sinceMs, nowMs, picture.mesh.settings.historyWindowMs);
   if (links === null && replay === null) return null;

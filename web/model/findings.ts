@@ -7,7 +7,7 @@ import {
   MAX_FINDINGS,
 } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import { isJudged } from '../../server/protocol/pod.ts';
+import { isJudged, type Pod } from '../../server/protocol/pod.ts';
 
 /** The server's findings by pod. The page shows them but never judges itself. All lists are by pod index. */
 export interface PodFindings {
@@ -79,10 +79,12 @@ export function findingsOfNotice(findings: readonly Finding[]): Finding[] {
   return findings.filter((one) => one.severity === wanted && (!LINK_FINDINGS.has(one.kind) || isAboutSelfLink(one)));
 }
 
-/** The rows or columns of a finding; null if it is about single links or no pod. */
-export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace | null {
-  const { kind, pods, from } = finding;
-  if (POD_FINDINGS.has(kind)) return { axis: 'row', pods };
+/** Whether a finding is about rows (links into pods) or columns (links out of pods); null = about single links or no pod. */
+export function findingAxis(
+  { kind, pods, from }: Finding,
+  all: readonly Pick<Pod, 'node'>[],
+): FindingPlace['axis'] | null {
+  if (POD_FINDINGS.has(kind) || isAboutZones(kind)) return 'row';
   switch (kind) {
     case 'pod-reaches-nobody':
     case 'pod-slow-out':
@@ -93,20 +95,25 @@ export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace 
     case 'cut-off':
     case 'cpu-starved':
     case 'report-missing':
-      return { axis: 'column', pods };
+      return 'column';
     case 'node':
     case 'node-lossy': {
       // The sources are on other nodes, unless the finding is about links out of the node.
       const nodes = new Set(pods.map((pod) => all[pod]?.node));
-      const isOut = from.some((pod) => nodes.has(all[pod]?.node));
-      return { axis: isOut ? 'column' : 'row', pods: judgedOf(all, nodes, 'node') };
+      return from.some((pod) => nodes.has(all[pod]?.node)) ? 'column' : 'row';
     }
-    case 'zone-block':
-    case 'zones-lossy':
-      return { axis: 'row', pods: judgedOf(all, new Set(pods.map((pod) => all[pod]?.zone)), 'zone') };
     default:
       return null;
   }
+}
+
+/** The rows or columns of a finding; null if it is about single links or no pod. */
+export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace | null {
+  const { kind, pods } = finding;
+  const axis = findingAxis(finding, all);
+  if (axis === null) return null;
+  if (isAboutNode(kind)) return { axis, pods: judgedOf(all, pods, 'node') };
+  return { axis, pods: isAboutZones(kind) ? judgedOf(all, pods, 'zone') : pods };
 }
 
 /** The findings about a pod or about one of its links. */
@@ -135,7 +142,8 @@ export function findingsOfLink(mesh: Pick<Mesh, 'findings' | 'pods'>, from: numb
   });
 }
 
-/** All judged pods of these nodes or zones. A finding itself names only the first of them. */
-function judgedOf(all: Mesh['pods'], places: ReadonlySet<string | undefined>, of: 'node' | 'zone'): number[] {
+/** All judged pods of the nodes or zones of `named`. A finding itself names only the first of them. */
+function judgedOf(all: Mesh['pods'], named: readonly number[], of: 'node' | 'zone'): number[] {
+  const places = new Set(named.map((pod) => all[pod]?.[of]));
   return all.flatMap((pod, index) => (isJudged(pod) && pod[of] !== '' && places.has(pod[of]) ? [index] : []));
 }

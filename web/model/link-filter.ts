@@ -1,7 +1,7 @@
 import { type Finding, isAboutLoss, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { MAX_FILTER } from './address.ts';
-import { findingPlace } from './findings.ts';
+import { findingAxis } from './findings.ts';
 import { LINK_STATES, type LinkState } from './links.ts';
 import type { Picture } from './mesh-view.ts';
 import { matchesWord } from './order.ts';
@@ -110,8 +110,11 @@ const STATES_OF: Record<Finding['severity'], FilterState> = {
   unknown: 'unknown',
 };
 
+/** What a filter needs of a pod. A comparison does not know the zones. */
+type FilterPod = Pick<Pod, 'name' | 'node'> & Partial<Pick<Pod, 'zone'>>;
+
 /** The filter that shows the links of a finding: by its pods, nodes or zones as source or destination, and by its state. */
-export function findingFilter(finding: Finding, all: Pod[]): string {
+export function findingFilter(finding: Finding, all: readonly FilterPod[]): string {
   const { kind, severity, pods, from } = finding;
   const state = `state:${STATES_OF[severity]}`;
   const named = (indexes: readonly number[], of: 'name' | 'node' | 'zone') => {
@@ -122,12 +125,12 @@ export function findingFilter(finding: Finding, all: Pod[]): string {
     return of === 'name' ? `pod:${name}` : `${of}:${name}`;
   };
   const end = (word: 'from:' | 'to:', name: string) => (name === '' ? '' : word + name);
-  const place = findingPlace(finding, all);
+  const axis = findingAxis(finding, all);
   let words: string[];
   if (isAboutNode(kind)) words = [named(pods, 'node')];
   else if (isAboutZones(kind)) words = [end('from:', named(from, 'zone')), end('to:', named(pods, 'zone'))];
-  else if (place === null) words = [end('from:', named(from, 'name')), end('to:', named(pods, 'name'))];
-  else words = [end(place.axis === 'row' ? 'to:' : 'from:', named(place.pods, 'name') || named(place.pods, 'node'))];
+  else if (axis === null) words = [end('from:', named(from, 'name')), end('to:', named(pods, 'name'))];
+  else words = [end(axis === 'row' ? 'to:' : 'from:', named(pods, 'name') || named(pods, 'node'))];
   // These are about a pod, not about the state of its links.
   const isAboutPod =
     kind === 'list-differs' || kind === 'pod-overdue' || kind.includes('intermittent') || isAboutLoss(kind);

@@ -1,8 +1,5 @@
-import { type Finding, isAboutNode } from '../../server/protocol/finding.ts';
 import { filledLink, type LinkTemplate, type LinkValues } from '../../server/runtime/link-template.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
-import type { Selection } from './address.ts';
-import { nodeFilter } from './order.ts';
 
 /** What the next steps need of a pod. */
 export interface StepPod {
@@ -50,31 +47,6 @@ export function toolLinks(templates: readonly LinkTemplate[], values: LinkValues
     const href = filledLink(template, values);
     return href === null ? [] : [{ name: template.name, href }];
   });
-}
-
-/** What shows the failing links of a finding: a filter by its node, zone or pods, or its link; null = it is about no pod. */
-export function failingLinks(
-  { kind, pods, from }: Pick<Finding, 'kind' | 'pods' | 'from'>,
-  all: readonly StepPod[],
-): { filter: string } | Selection {
-  const named = pods.flatMap((index) => all[index] ?? []);
-  const [first] = named;
-  if (first === undefined) return null;
-  if (isAboutNode(kind) && first.node !== '') return { filter: nodeFilter(first.node) };
-  const source = all[from[0] ?? -1];
-  if (pods.length === 1 && from.length === 1 && source !== undefined) return { from: source.uid, to: first.uid };
-  if (named.length === 1) return { filter: first.name };
-  // Pods of one owner begin with its name: the words that all names share.
-  const words = named.map(({ name }) => name.split('-'));
-  const same = (words[0] ?? []).findIndex((word, i) => words.some((other) => other[i] !== word));
-  return same === 0
-    ? null
-    : {
-        filter: first.name
-          .split('-')
-          .slice(0, same < 0 ? undefined : same)
-          .join('-'),
-      };
 }
 
 /** Time before and after the start of a finding that is replayed, ms. */

@@ -77,7 +77,7 @@ interface LinkRowProps extends Omit<ChangedLinksProps, 'report'> {
 function LinkRow({ link, labels, withAfter, slowUs, onOpen }: LinkRowProps) {
   const { fromUid, toUid, before, during, after, affected } = link;
   const label = (uid: string, name: string) => labels.get(uid) ?? shownName(name);
-  const tone = !affected ? '' : link.change === 'fails-more' ? 'word-failed' : 'word-slow';
+  const tone = !affected ? '' : link.change === 'fails-more' ? 'tone-failed' : 'tone-slow';
   return (
     <tr>
       <th scope="row">

@@ -5,7 +5,7 @@ import { countText, plural } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 
 const SIGNS = { pass: '✓', fail: '×', unknown: '?' } as const;
-const TONES = { pass: 'word-good', fail: 'word-failed', unknown: 'word-unknown' } as const;
+const TONES = { pass: 'tone-good', fail: 'tone-failed', unknown: 'tone-unknown' } as const;
 const MOST_VIOLATIONS = 8;
 
 interface VerdictBoxProps {
@@ -68,10 +68,10 @@ export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: Verdic
 }
 
 function ErrorMessage({ message, place }: ClauseError) {
-  if (place === null) return <p className="word-failed">{shownName(message)}</p>;
+  if (place === null) return <p className="tone-failed">{shownName(message)}</p>;
   return (
     <>
-      <p className="word-failed">
+      <p className="tone-failed">
         Line {place.line}, character {place.before.length + 1}: {shownName(message)}
       </p>
       <p className="validation-error">

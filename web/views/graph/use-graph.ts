@@ -138,7 +138,7 @@ export function useGraph(
     return { frame, ring: seatPods(ring, seats.slotOf, (index) => seats.shownAs[index] === index), uids };
   }, [podsKey, seats, by, width, height, usual, narrow, externals]);
   const tier = useMemo(
-    () => ({ ...usual, disc: Math.min(usual.disc, Math.max(3, slotOf(ring) / 2 - 3)) }),
+    () => ({ ...usual, disc: Math.min(usual.disc, Math.max(3, slotOf(ring) / 2 - 6)) }),
     [usual, ring],
   );
   const spots = useMemo(() => placesOf(uids, ring, moved), [uids, ring, moved]);

@@ -48,7 +48,7 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
         {value >= 0 && (facts.state !== 'failed' || figure !== null) ? (
           <span className="heat-card-figure">{valueText(figure, value)}</span>
         ) : null}
-        <strong className={`word-${figure === null ? factsTone(facts) : facts.state}`}>
+        <strong className={`tone-${figure === null ? factsTone(facts) : facts.state}`}>
           {figure === null || facts.state === 'failed' || !(value >= 0)
             ? factsTitle(facts, figure)
             : FIGURE_NOUNS[figure]}

@@ -64,7 +64,7 @@ export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onSaved
         </label>
         <p>Everyone can see annotations. The token is kept only until this page is closed.</p>
         {error !== '' && (
-          <p role="alert" className="word-failed">
+          <p role="alert" className="tone-failed">
             {shownName(error)}
           </p>
         )}

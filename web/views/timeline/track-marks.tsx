@@ -26,7 +26,7 @@ interface MarksProps {
  */
 export function EventMarks({ marks, width, nowMs, onPick }: MarksProps) {
   return marks.map(({ x, atMs, tone, lines }) => (
-    <span className={`event-mark word-${tone}`} key={lines[0]?.id} style={{ left: x }}>
+    <span className={`event-mark tone-${tone}`} key={lines[0]?.id} style={{ left: x }}>
       <button
         type="button"
         className="event-button"

@@ -108,11 +108,11 @@ describe('the lists above leave nothing out:', () => {
     expect([...colours].filter((name) => !known.has(name))).toEqual([]);
   });
 
-  /** `.a { color: var(--x); background: var(--y) }` of every style sheet. */
+  /** `.a { color: var(--x); background: var(--y) }` of every style sheet; `--word` is the colour of words of a state. */
   const rules = FILES.filter(({ name }) => name.endsWith('.css')).flatMap(({ name, text }) =>
     [...text.matchAll(/([^{}]+)[{]([^{}]*)[}]/g)].map(([, selector = '', body = '']) => ({
       where: `${name} ${selector.trim()}`,
-      ink: /(?:^|[;\s])color: var[(]--([a-z-]+)[)]/.exec(body)?.[1],
+      ink: /(?:^|[;\s])(?:color|--word): var[(]--(?!word)([a-z-]+)[)]/.exec(body)?.[1],
       ground: /(?:^|[;\s])background(?:-color)?: var[(]--([a-z-]+)[)]/.exec(body)?.[1],
     })),
   );

@@ -99,6 +99,19 @@ describe('the filter of a finding', () => {
     expect(findingFilter(picture.mesh.findings[0]!, picture.mesh.pods)).toBe(filter);
   });
 
+  test('of a comparison, which knows no zones, has the names of its pods', () => {
+    const { findings, pods } = pictureOf({ pods: 4, scenario: 'dead-pod' }).mesh;
+    const named = pods.map(({ name, node }) => ({ name, node }));
+    expect(findingFilter(findings[0]!, named)).toBe('to:pod:goldpinger-chaos state:failed');
+    const [zones] = pictureOf({ pods: 30, scenario: 'zone-cut' }).mesh.findings;
+    expect(findingFilter(zones!, named)).toBe('state:failed');
+  });
+
+  test('by lost datagrams hides the other links', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'lossy' });
+    expect(shown(picture, 'state:lossy')).toHaveLength(picture.lossyLinks);
+  });
+
   test.each(['dead-node', 'mixed', 'missing-reports', 'starved'] as const)(
     'shows a link of each finding: %s',
     (scenario) => {

@@ -1,13 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Finding } from '../../../../server/protocol/finding.ts';
-import {
-  failingLinks,
-  linkValues,
-  podCommands,
-  replayRange,
-  reportRanges,
-  toolLinks,
-} from '../../../../web/model/next-steps.ts';
+import { linkValues, podCommands, replayRange, reportRanges, toolLinks } from '../../../../web/model/next-steps.ts';
 
 const pod = { uid: 'u-a', name: 'app-a', namespace: 'prod', node: 'worker-1' };
 const other = { uid: 'u-b', name: 'app-b', namespace: 'prod', node: 'worker-2' };
@@ -43,16 +35,6 @@ test('a template is shown where all of its values are known', () => {
     'https://logs.example.com/prod/app-a',
     'https://flow.example.com/?a=app-b&b=app-a',
   ]);
-});
-
-test('the failing links of a finding are those of its node, its pod, its pods, or its link', () => {
-  const all = [pod, other];
-  const show = (wanted: Pick<Finding, 'kind' | 'pods' | 'from'>) => failingLinks(wanted, all);
-  expect(show({ kind: 'node', pods: [1], from: [0] })).toEqual({ filter: 'node:worker-2' });
-  expect(show({ kind: 'pod-unreachable', pods: [0], from: [0, 1] })).toEqual({ filter: 'app-a' });
-  expect(show({ kind: 'pod-unreachable', pods: [0, 1], from: [] })).toEqual({ filter: 'app' });
-  expect(show({ kind: 'link', pods: [1], from: [0] })).toEqual({ from: 'u-a', to: 'u-b' });
-  expect(show({ kind: 'api-away', pods: [], from: [] })).toBeNull();
 });
 
 test('30 s around the start are replayed, but nothing after now', () => {
