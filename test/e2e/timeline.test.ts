@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { meshOf } from '../support/feed/scenarios.ts';
+import { FEED_TOKEN } from '../support/feed/server.ts';
 import { Story } from '../support/feed/story.ts';
-import { FEED_TOKEN } from '../support/feed/story-api.ts';
 import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();

@@ -1,14 +1,16 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import express, { type Express, type Request, type Response } from 'express';
-import { inlineSources } from '../../../server/http/app.ts';
-import { unsentFor } from '../../../server/http/stream.ts';
+import { Reporter } from '../../../server/analysis/comparison/report.ts';
+import { createApp } from '../../../server/http/app.ts';
+import type { RouteContext } from '../../../server/http/context.ts';
+import { Streams, unsentFor } from '../../../server/http/stream.ts';
 import { STREAM_FIGURES } from '../../../server/protocol/link-quality.ts';
-import { encodeMergedReport, encodeMesh, type Mesh } from '../../../server/protocol/mesh.ts';
+import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
+import { realClock } from '../../../server/runtime/clock.ts';
+import { configOf, stubContext } from '../route-context.ts';
 import { linkHistoryOf, samplesOf } from './mesh-past.ts';
 import type { Story } from './story.ts';
-import { answerOf, write } from './story-api.ts';
 
 /**
  * How the feed behaves. `live`: as the product. `down`: connections are closed at once. `no-stream`: the stream answers
@@ -29,13 +31,12 @@ export interface FeedOptions {
   story?: Story;
 }
 
-/** Folder of the built page. */
-const PAGE_DIR = 'dist/web';
-/** The server's policy for the built page. */
-const contentSecurityPolicy = () =>
-  `default-src 'none'; script-src 'self' ${inlineSources(PAGE_DIR, 'script').join(' ')}; worker-src 'self'; style-src 'self' ` +
-  `${inlineSources(PAGE_DIR, 'style').join(' ')}; img-src 'self' data: blob:; connect-src 'self'; ` +
-  "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+/** The token with which the feed accepts annotations. */
+export const FEED_TOKEN = 'token-of-the-feed';
+/** Longer than HISTORY_WINDOW may be, because tests compare ranges of any day. */
+const HISTORY_WINDOW_MS = 7 * 86_400_000;
+/** What a server without history does not know. */
+const PAST_PATH = /^\/api\/v1\/(annotations|comparison|events|history|report|rounds)$/;
 const MAX_STREAMS = 16;
 const MAX_REQUESTS = 1000;
 /**
@@ -50,7 +51,7 @@ goldpinger_nodes_health_total{goldpinger_instance="goldpinger-001",status="unhea
 `;
 
 interface Stream {
-  response: Response;
+  response: ServerResponse;
   windowMs: number;
   unsent: ReturnType<typeof unsentFor>;
   /** The pods that were sent last; null = none yet. */
@@ -58,26 +59,32 @@ interface Stream {
   reports: Map<number, string>;
 }
 
-/** A stand-in for the server on loopback: the page and its API with made-up meshes. A test can change how it behaves. */
+/**
+ * A stand-in for the server on loopback: the product's own Express application with made-up meshes in place of measured ones.
+ * Only the stream is the feed's own, because it sends when a test says so. A test can change how the feed behaves.
+ */
 export class Feed {
   /** Path and query of the newest `MAX_REQUESTS` requests, oldest first. */
   readonly requests: string[] = [];
   readonly #server: Server;
   readonly #base: string;
-  readonly #story: Story | undefined;
+  readonly #context: RouteContext;
+  readonly #app: RequestListener;
+  readonly #hasPast: boolean;
   readonly #sockets = new Set<Socket>();
   readonly #streams = new Set<Stream>();
   #mesh: MeshSource;
   #mode: FeedMode = 'live';
-  #pod = 'goldpinger-001';
   /** How far the served time is ahead of ours, ms; null = not known yet. */
   #skewMs: number | null = null;
 
   private constructor({ mesh, base = '/', story }: FeedOptions) {
     this.#mesh = mesh;
     this.#base = base;
-    this.#story = story;
-    this.#server = this.#app().listen(0, '127.0.0.1');
+    this.#hasPast = story !== undefined;
+    this.#context = this.#contextWith(story);
+    this.#app = createApp(this.#context, new Streams(this.#context));
+    this.#server = createServer((request, response) => this.#handle(request, response)).listen(0, '127.0.0.1');
     this.#server.on('connection', (socket) => {
       if (this.#mode === 'down') socket.destroy();
       this.#sockets.add(socket);
@@ -118,7 +125,7 @@ export class Feed {
 
   /** From now on answers name this pod, as behind a Service that leads to another one. */
   answersAs(pod: string): void {
-    this.#pod = pod;
+    this.#context.monitor.selfName = pod;
   }
 
   /** Stops the feed and closes all connections. */
@@ -129,58 +136,85 @@ export class Feed {
     await closed;
   }
 
-  #app(): Express {
-    const pages = express.Router();
-    pages.use('/api', (_request, response, next) => {
-      if (this.#mode === 'garbage') response.type('html').send('<html><body>Please log in</body></html>');
-      else next();
-    });
-    pages.get('/api/v1/stream', (request, response) => {
-      const figure = STREAM_FIGURES.find((one) => one === request.query['figure']) ?? '';
-      this.#open(response, windowOf(request), unsentFor(figure));
-    });
-    pages.use('/api', (request, response, next) =>
-      this.#answerFromStory(request, response).then((isDone) => isDone || next()),
-    );
-    pages.get('/api/v1/mesh', (request, response) => {
-      const isBad = this.#mode === 'bad-reports';
-      response.type('json').send(isBad ? '{"reports":[7]}' : [...encodeMesh(this.#mesh(windowOf(request)))].join(''));
-    });
-    pages.get('/api/v1/link', ({ query }, response) => {
-      response.json(samplesOf(this.#mesh(0), String(query['from']), String(query['to'])));
-    });
-    pages.get('/api/v1/link-history', ({ query }, response) => {
-      response.json(linkHistoryOf(this.#mesh(0), String(query['from']), String(query['to']), 10_000));
-    });
-    pages.get('/check_all', (_request, response) => void response.json({ hosts: [], responses: {} }));
-    pages.get('/check', (_request, response) => void response.json({ podResults: {} }));
-    pages.get('/cluster_health', (_request, response) => void response.json({ OK: true, nodesTotal: 4 }));
-    pages.get('/metrics', (_request, response) => void response.type('text/plain; version=0.0.4').send(METRICS));
-    pages.use(express.static(PAGE_DIR, { cacheControl: false, etag: false, lastModified: false }));
-    const app = express();
-    const policy = contentSecurityPolicy();
-    app.use((request, response, next) => {
-      this.requests.push(request.url);
-      if (this.requests.length > MAX_REQUESTS) this.requests.shift();
-      response.set({ 'content-security-policy': policy, 'cache-control': 'no-store', 'goldpinger-pod': this.#pod });
-      next();
-    });
-    app.use(this.#base, pages);
-    app.use((_request, response) => void response.status(404).json({ code: 404, message: 'not found' }));
-    return app;
+  #contextWith(story: Story | undefined): RouteContext {
+    const { context } = stubContext();
+    const clock = { ...realClock, nowMs: () => this.#nowMs() };
+    const past = story && {
+      past: async ({ fromMs, toMs }: { fromMs: number; toMs: number }) => story.mesh(fromMs, toMs),
+      events: async ({ fromMs, toMs }: { fromMs: number; toMs: number }) => story.events(fromMs, toMs, clock.nowMs()),
+      annotations: async () => story.annotations(clock.nowMs()),
+    };
+    return {
+      ...context,
+      clock,
+      log: { ...context.log, error: (fields) => console.error(fields) },
+      config: { ...configOf({ WRITE_TOKEN: FEED_TOKEN }), historyWindowMs: HISTORY_WINDOW_MS },
+      pageDir: 'dist/web',
+      // Each link is asked of the pod that probes it, ours too.
+      monitor: { ...context.monitor, selfUid: '', selfName: 'goldpinger-001' },
+      metrics: {
+        ...context.metrics,
+        async *render() {
+          yield METRICS;
+        },
+      },
+      collector: { collect: async ({ windowMs }) => this.#take(windowMs) },
+      linkQuery: {
+        samples: async ({ uid }, to) => samplesOf(this.#take(0), uid, to),
+        history: async ({ uid }, to) => linkHistoryOf(this.#take(0), uid, to, 10_000),
+      },
+      ...(past && {
+        pastMeshes: { of: past.past, at: async (atMs: number) => story.mesh(atMs - 5000, atMs) },
+        histories: {
+          history: async ({ fromMs, toMs, stepMs }) => story.history(fromMs, toMs, stepMs || 10_000, clock.nowMs()),
+        },
+        events: { events: past.events },
+        annotations: {
+          read: past.annotations,
+          write: async ({ fromMs, toMs, text, tags }) => {
+            const nowMs = clock.nowMs();
+            const annotation = { id: `w-${nowMs}`, fromMs: fromMs ?? nowMs, toMs, text, tags, writtenMs: nowMs };
+            story.write(annotation);
+            return { annotation, nowMs, taken: 4, missing: [] };
+          },
+          remove: async () => null,
+        },
+        reporter: new Reporter(
+          { historyWindowMs: HISTORY_WINDOW_MS },
+          { clock, ...past, paint: async () => new Uint8Array() },
+        ),
+      }),
+    } satisfies RouteContext;
   }
 
-  /** Answers a request about the past; resolves with false if it is about something else. */
-  async #answerFromStory(request: Request, response: Response): Promise<boolean> {
-    if (this.#story === undefined) return false;
-    const url = new URL(request.originalUrl, this.url);
-    const path = `/${url.pathname.slice(this.#base.length)}`;
-    const isWrite = path === '/api/v1/annotations' && request.method === 'POST';
-    const answer = isWrite
-      ? write(this.#story, request.headers.authorization, await textOf(request), this.#nowMs())
-      : await answerOf(this.#story, path, url.searchParams, this.#nowMs());
-    if (answer !== null) response.status(answer.status).type('json').send(answer.body);
-    return answer !== null;
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    const { url = '/' } = request;
+    this.requests.push(url);
+    if (this.requests.length > MAX_REQUESTS) this.requests.shift();
+    if (!url.startsWith(this.#base)) {
+      response.writeHead(404).end();
+      return;
+    }
+    request.url = url.slice(this.#base.length - 1);
+    const { pathname, searchParams } = new URL(request.url, this.url);
+    if (this.#mode === 'garbage' && pathname.startsWith('/api/')) {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html><body>Please log in</body></html>');
+    } else if (pathname === '/api/v1/stream') {
+      this.#open(response, searchParams);
+    } else if (this.#mode === 'bad-reports' && pathname === '/api/v1/mesh') {
+      sendJson(response, 200, { reports: [7] });
+    } else if (!this.#hasPast && PAST_PATH.test(pathname)) {
+      sendJson(response, 404, { code: 404, message: 'not found' });
+    } else {
+      this.#app(request, response);
+    }
+  }
+
+  /** Makes the mesh of a window, whose pods the application then knows. */
+  #take(windowMs: number): Mesh {
+    const mesh = this.#mesh(windowMs);
+    this.#context.monitor.snapshot = { pods: mesh.pods, status: mesh.discovery };
+    return mesh;
   }
 
   /** The served time. For it a mesh is made only once, because a thousand pods take a while. */
@@ -192,13 +226,15 @@ export class Feed {
     return Date.now() + this.#skewMs;
   }
 
-  #open(response: Response, windowMs: number, unsent: Stream['unsent']): void {
+  #open(response: ServerResponse, query: URLSearchParams): void {
     if (this.#mode === 'no-stream' || this.#streams.size >= MAX_STREAMS) {
-      response.status(503).json({ code: 503, message: 'too many streams' });
+      sendJson(response, 503, { code: 503, message: 'too many streams' });
       return;
     }
-    response.type('text/event-stream').flushHeaders();
-    const stream: Stream = { response, windowMs, unsent, pods: null, reports: new Map() };
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    const windowMs = Number(query.get('window') ?? 0);
+    const figure = STREAM_FIGURES.find((one) => one === query.get('figure')) ?? '';
+    const stream: Stream = { response, windowMs, unsent: unsentFor(figure), pods: null, reports: new Map() };
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
     if (this.#mode === 'bad-reports') response.write(event('head', '{"reports":7}'));
@@ -207,7 +243,7 @@ export class Feed {
 
   /** Sends one update as the product does: all reports if the pods changed, otherwise the changed ones. */
   #send(stream: Stream): void {
-    const { reports, ...head } = this.#mesh(stream.windowMs);
+    const { reports, ...head } = this.#take(stream.windowMs);
     const pods = head.pods.map((pod) => pod.uid).join();
     const reset = pods !== stream.pods;
     if (reset) stream.reports.clear();
@@ -230,12 +266,6 @@ function event(name: string, data: string): string {
   return `event: ${name}\ndata: ${data}\n\n`;
 }
 
-function windowOf({ query }: Request): number {
-  return Number(query['window'] ?? 0);
-}
-
-async function textOf(request: Request): Promise<string> {
-  let text = '';
-  for await (const chunk of request) text += String(chunk);
-  return text;
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
