@@ -35,11 +35,12 @@ async function start({ onTestFinished }: Pick<TestContext, 'onTestFinished'>): P
 /** Waits for a condition. It is checked less often than elsewhere, because several meshes run side by side. */
 const untilSo = <T>(condition: () => T | Promise<T>) => eventually(condition, 40_000, 150);
 
+/** Pings so far. */
+const pings = (server: ServerProcess) => server.metric('goldpinger_stats_total', '="made"', '="ping"');
 const names = (picture: Mesh) => picture.pods.filter(({ lifecycle }) => lifecycle !== 'gone').map(({ name }) => name);
-const health = async (server: { url: string }) => (await fetch(`${server.url}/cluster_health`)).status;
 
 /** Waits until every link between the two pods is ok. */
-const allGood = (server: { url: string }) => untilSo(async () => expect(await health(server)).toBe(200));
+const allGood = (server: ServerProcess) => untilSo(async () => expect(await server.health()).toBe(200));
 
 /** Waits until discovery is in `phase` because of one of the fault `classes`. */
 const untilTold = (server: { url: string }, phase: 'waiting' | 'stale', classes: string[]) =>
@@ -62,7 +63,7 @@ async function atStartUp(broken: Broken): Promise<ServerProcess> {
   const [server] = await Promise.all([mesh.serve(1), mesh.serve(2)]);
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   expect((await fetch(`${server.url}/`)).status).toBe(200);
-  expect(await health(server)).toBe(418);
+  expect(await server.health()).toBe(418);
   await untilTold(server, 'waiting', classes);
   expect(await server.text('/metrics')).toMatch(/goldpinger_errors_total\{[^}]*type="kubernetes_api"[^}]*\} [1-9]/);
   await heal(broken);
@@ -83,7 +84,7 @@ async function midRun(server: ServerProcess, broken: Broken): Promise<void> {
   await untilSo(async () => expect(await pings(server)).toBeGreaterThan(before + 2));
   expect(await server.text('/metrics')).toMatch(/goldpinger_discovery_age_seconds\{[^}]*\} [0-9.]*[1-9]/);
   // Never a healthy cluster on the word of an API server that is away.
-  await untilSo(async () => expect(await health(server)).toBe(418));
+  await untilSo(async () => expect(await server.health()).toBe(418));
   mesh.addPod(3, { ready: false, readySinceMs: undefined });
   await heal(broken);
   await untilSo(async () => expect(names(await meshOf(server))).toEqual(['pod-1', 'pod-2', 'pod-3']));
@@ -162,12 +163,3 @@ describe.concurrent('when the Kubernetes API', { timeout: 120_000 }, () => {
     expect(asked()).toHaveLength(before);
   });
 });
-
-/** Pings so far. */
-async function pings(server: { url: string }): Promise<number> {
-  const lines = (await (await fetch(`${server.url}/metrics`)).text()).split('\n');
-  const made = lines.find(
-    (line) => line.startsWith('goldpinger_stats_total{') && line.includes('="made"') && line.includes('="ping"'),
-  );
-  return Number(made?.split(' ').at(-1));
-}

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../../server/protocol/links.ts';
+import { FLAG_NOT_YET } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { BAD_PEER_KINDS, BAD_PEERS, startBadPeer } from '../support/bad-peer.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ServerProcess } from '../support/server-process.ts';
-import { meshOf, StubMesh } from '../support/stub-mesh.ts';
+import { linkOf, meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 /** One real server, and a peer of every bad kind beside it. */
 let mesh: StubMesh;
@@ -31,20 +31,14 @@ beforeAll(async () => {
 
 afterAll(() => mesh.stop());
 
-function linkTo(name: string) {
-  const to = picture.pods.findIndex((pod) => pod.name === name);
-  const report = picture.reports.find(({ pod }) => picture.pods[pod]?.name === 'pod-1')!;
-  const i = report.links.to.indexOf(to);
-  return { outcome: outcomeOf(report.links, i), phase: phaseOf(report.links, i) };
-}
-
 describe('a real server among bad peers', () => {
   it.each(BAD_PEER_KINDS)('reports a peer that %s with its outcome and phase', async (kind) => {
     const { outcome, phase } = BAD_PEERS[kind];
     // This process plays the peers. If it was delayed, the next ping has the right outcome.
     await eventually(async () => {
       const isEnded = outcome === 'timeout' || outcome === 'ok';
-      const result = () => (isEnded ? linkTo(kind) : { outcome: linkTo(kind).outcome, phase });
+      const link = () => linkOf(picture, 'pod-1', kind);
+      const result = () => (isEnded ? link() : { outcome: link().outcome, phase });
       if (result().outcome !== outcome || result().phase !== phase) picture = await meshOf(server);
       expect(result()).toEqual({ outcome, phase });
     });
@@ -68,7 +62,7 @@ describe('a real server among bad peers', () => {
   it('says that none of them reported, and is not healthy', async () => {
     const missing = picture.reports.filter((report) => report.missing !== '').map(({ pod }) => picture.pods[pod]?.name);
     expect(missing.sort()).toEqual([...BAD_PEER_KINDS].sort());
-    expect((await fetch(`${server.url}/cluster_health`)).status).toBe(418);
+    expect(await server.health()).toBe(418);
   });
 
   it('logs each failing link once, with both names, outcome and latency', async () => {

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { ServerProcess } from '../support/server-process.ts';
+import { startLoopbackPeer } from '../support/loopback-peer.ts';
+import type { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 const WAVES = 5;
@@ -33,26 +34,19 @@ describe('500 pods that join and leave', () => {
   it('leave no series, links, sockets or memory behind', async () => {
     const mesh = await StubMesh.forTest();
     // One listener answers for all of them: every address of the loopback network is this machine.
-    const peers: Server = createServer((req, res) => {
+    const answer: RequestListener = (req, res) => {
       res.writeHead(req.url === '/ping' ? 200 : 404, { 'Content-Type': 'application/json' });
       res.end(req.url === '/ping' ? '{"boot_time":"2026-11-22T14:39:48.013Z"}' : '{"code":404,"message":"not found"}');
-    });
-    await new Promise<void>((resolve) => peers.listen(mesh.port, '0.0.0.0', resolve));
-    mesh.onEnd(() => peers.close());
+    };
+    await startLoopbackPeer(answer, { host: '0.0.0.0', port: mesh.port });
     const env = {
       PORT: String(mesh.port + 1),
       CLIENT_PORT_OVERRIDE: String(mesh.port),
-      KUBECONFIG: mesh.kubeconfig,
       REFRESH_INTERVAL: '0.5',
       GONE_RETENTION: '1s',
     };
     // A heap that must be swept: otherwise growth says only that the machine has memory to spare.
-    // An address of its own: of 127.0.0.1's ports, connections of this minute's tests may still hold any.
-    const server = new ServerProcess(mesh.host(250), env, {
-      nodeFlags: ['--max-semi-space-size=2', '--max-old-space-size=24'],
-    });
-    mesh.servers.push(server);
-    await server.listening();
+    const server = await mesh.serve(250, env, { nodeFlags: ['--max-semi-space-size=2', '--max-old-space-size=24'] });
     mesh.addPod(1, { name: 'stays' });
     const sizes: number[] = [];
     for (let wave = 0; wave < WAVES; wave++) {

@@ -20,8 +20,8 @@ it('a pod on a cordoned node may fail with IGNORE_CORDONED, and says why it is g
     expect(health).toEqual({ ok: true, reasons: [], general: [] });
     expect(findings).toEqual([]);
   }, 30_000);
-  const health = await fetch(`${ignoring!.url}/cluster_health`);
-  expect([health.status, await health.json()]).toMatchObject([200, { nodesTotal: 1, ignored: ['10.0.0.2'] }]);
+  expect(await ignoring!.health()).toBe(200);
+  expect(await ignoring!.json('/cluster_health')).toMatchObject({ nodesTotal: 1, ignored: ['10.0.0.2'] });
   expect(await ignoring!.text('/metrics')).not.toContain('pod-2');
   await eventually(async () => {
     const { pods, health: judged } = await meshOf(judging!);
@@ -31,7 +31,7 @@ it('a pod on a cordoned node may fail with IGNORE_CORDONED, and says why it is g
   expect(await judging!.text('/metrics')).toContain('pod-2');
   // The timeline counts as the summary does.
   const failedOf = async (server: typeof ignoring) => {
-    const { failed } = JSON.parse(await server!.text('/api/v1/history')) as { failed: number[] };
+    const { failed } = await server!.json<{ failed: number[] }>('/api/v1/history');
     return failed.some((count) => count > 0);
   };
   await eventually(async () => expect(await failedOf(judging)).toBe(true), 30_000);

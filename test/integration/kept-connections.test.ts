@@ -1,29 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import type { ServerProcess } from '../support/server-process.ts';
-import { StubMesh } from '../support/stub-mesh.ts';
+import { StubMesh, untilHealthy } from '../support/stub-mesh.ts';
 
 // A connection on which an answer was slow is not kept; on a busy machine that would be some.
 const SETTINGS = { REFRESH_INTERVAL: '0.2', PING_TIMEOUT: '3s', CHECK_TIMEOUT: '3s', SLOW_LINK: '3s' };
 
-/** The sum of all series of a metric whose labels contain `labels`; 0 if there are none. */
-async function metric(server: ServerProcess, name: string, labels = ''): Promise<number> {
-  const lines = (await server.text('/metrics')).split('\n');
-  const series = lines.filter((line) => line.startsWith(name) && line.includes(labels));
-  return series.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-}
-
-const pings = (server: ServerProcess) => metric(server, 'goldpinger_peer_phase_seconds_count', 'phase="first-byte"');
-const opened = (server: ServerProcess) => metric(server, 'goldpinger_peer_phase_seconds_count', 'phase="connect"');
-const failed = (server: ServerProcess) => metric(server, 'goldpinger_errors_total', 'type="ping"');
+const PHASES = 'goldpinger_peer_phase_seconds_count';
+const pings = (server: ServerProcess) => server.metric(PHASES, 'phase="first-byte"');
+const opened = (server: ServerProcess) => server.metric(PHASES, 'phase="connect"');
+const failed = (server: ServerProcess) => server.metric('goldpinger_errors_total', 'type="ping"');
 
 /** Starts pods with these numbers, and waits until each has pinged all others. */
 async function start(mesh: StubMesh, numbers: readonly number[], env: Record<string, string> = {}) {
   const servers = await Promise.all(numbers.map((i) => mesh.serve(i, { ...SETTINGS, ...env })));
   for (const i of numbers) mesh.addPod(i);
-  for (const server of servers) {
-    await eventually(async () => expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200), 40_000);
-  }
+  for (const server of servers) await untilHealthy(server);
   return servers;
 }
 

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { parseReport } from '../../server/protocol/comparison.ts';
-import { outcomeOf } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { parseVerdict } from '../../server/protocol/verdict.ts';
 import { eventually } from '../support/eventually.ts';
-import { meshOf } from '../support/stub-mesh.ts';
+import { linkOf, meshOf } from '../support/stub-mesh.ts';
 
 let cluster: LocalCluster;
 const service = () => ({ url: cluster.serviceUrl.replace(/\/$/, '') });
@@ -25,11 +24,7 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
     await eventually(async () => {
       const mesh = await meshOf(service());
       expect(mesh.pods.map(({ lifecycle }) => lifecycle)).toEqual(['ready', 'ready', 'ready']);
-      expect(mesh.reports.map((row) => [row.missing, row.links.length])).toEqual([
-        ['', 3],
-        ['', 3],
-        ['', 3],
-      ]);
+      expect(mesh.reports.map(({ missing, links }) => [missing, links.length])).toEqual(Array(3).fill(['', 3]));
       expect(new Set(mesh.pods.map(({ zone }) => zone)).size).toBeGreaterThan(1);
     });
   });
@@ -96,10 +91,9 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
     try {
       await eventually(async () => {
         const mesh = await meshOf(other);
-        const index = mesh.pods.findIndex(({ name }) => name === victim!.name);
-        const row = mesh.reports.find(({ pod }) => mesh.pods[pod]?.name === witness!.name)!;
-        expect(outcomeOf(row.links, row.links.to.indexOf(index))).toBe('timeout');
-        expect(mesh.reports.find(({ pod }) => pod === index)?.missing).toBe('timeout');
+        expect(linkOf(mesh, witness!.name, victim!.name).outcome).toBe('timeout');
+        // Its own report is missing for the same reason.
+        expect(linkOf(mesh, victim!.name, witness!.name).outcome).toBe('timeout');
       });
       await eventually(async () => expect(podNamed(await meshOf(other), victim!.name)?.lifecycle).toBe('not-ready'));
       await eventually(async () => {

@@ -1,14 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { outcomeOf } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { eventually } from '../support/eventually.ts';
+import { startLoopbackPeer } from '../support/loopback-peer.ts';
 import type { ServerProcess } from '../support/server-process.ts';
-import { meshOf, StubMesh } from '../support/stub-mesh.ts';
+import { linkOf, meshOf, StubMesh, untilHealthy } from '../support/stub-mesh.ts';
 
 /** Long, so that a busy machine does not make pings fail. */
 const LONG_TIMEOUTS = { PING_TIMEOUT: '3s', CHECK_TIMEOUT: '3s' };
+
+const counter = (server: ServerProcess, group: string, action: string) =>
+  server.metric('goldpinger_stats_total', group, action);
+const podNamed = (mesh: Mesh, name: string) => mesh.pods.findIndex((pod) => pod.name === name);
 
 /** Starts `count` real servers, and waits until all links are healthy. */
 async function start(count: number, env: Record<string, string> = {}): Promise<[StubMesh, ServerProcess[]]> {
@@ -17,28 +21,15 @@ async function start(count: number, env: Record<string, string> = {}): Promise<[
   const servers = await Promise.all(numbers.map((i) => mesh.serve(i, { ...LONG_TIMEOUTS, ...env })));
   // The pods are added when they listen, so that no link begins as refused.
   for (const i of numbers) mesh.addPod(i);
-  for (const server of servers) await healthy(server);
+  for (const server of servers) await untilHealthy(server);
   return [mesh, servers];
-}
-
-async function healthy(server: { url: string }): Promise<void> {
-  await eventually(async () => expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200), 40_000);
-}
-
-const podNamed = (mesh: Mesh, name: string) => mesh.pods.findIndex((pod) => pod.name === name);
-
-/** Outcome of the link between two pods as the mesh has it. */
-function outcome(mesh: Mesh, from: string, to: string): string {
-  const report = mesh.reports.find(({ pod }) => pod === podNamed(mesh, from));
-  const i = report?.links.to.indexOf(podNamed(mesh, to)) ?? -1;
-  return report === undefined || i < 0 ? 'none' : outcomeOf(report.links, i);
 }
 
 describe('sixty clients at once', () => {
   it('get the same true answer from one collection', async () => {
     const [, servers] = await start(4);
     const [server] = servers;
-    const checks = () => Promise.all(servers.slice(1).map((peer) => counter(peer, 'received', 'check')));
+    const checks = () => Promise.all(servers.slice(1).map((peer) => counter(peer, '="received"', '="check"')));
     const before = await checks();
     const paths = Array.from({ length: 120 }, (_, i) => (i % 2 === 0 ? '/check_all' : '/cluster_health'));
     const answers = await Promise.all(
@@ -72,27 +63,27 @@ describe('a peer that has only Goldpinger’s API', () => {
       'status-code': 200,
       ...more,
     });
-    const asked: string[] = [];
-    const goldpinger = createServer((req, res) => {
-      asked.push(req.url ?? '');
+    const answer: RequestListener = (req, res) => {
       const answers: Record<string, object> = {
         '/ping': bootTime,
         '/check': { podResults: { 'pod-1': result(1, { 'response-time-ms': 7 }), 'pod-2': result(2, {}) } },
       };
-      const answer = answers[req.url ?? ''];
-      res.writeHead(answer === undefined ? 404 : 200, { 'Content-Type': 'application/json' });
-      res.end(JSON.stringify(answer ?? { code: 404, message: 'path was not found' }));
-    });
-    await new Promise<void>((resolve) => goldpinger.listen(mesh.port, mesh.host(2), resolve));
-    mesh.onEnd(() => goldpinger.close());
+      const body = answers[req.url ?? ''];
+      res.writeHead(body === undefined ? 404 : 200, { 'Content-Type': 'application/json' });
+      res.end(JSON.stringify(body ?? { code: 404, message: 'path was not found' }));
+    };
+    const { requests } = await startLoopbackPeer(answer, { host: mesh.host(2), port: mesh.port });
     const server = await mesh.serve(1, LONG_TIMEOUTS);
-    await healthy(server);
+    await untilHealthy(server);
     // Healthy is also who has pinged itself only.
     await eventually(async () => {
       const picture = await meshOf(server);
       const report = picture.reports.find(({ pod }) => pod === podNamed(picture, 'pod-2'))!;
       expect(report).toMatchObject({ missing: '', via: 'check' });
-      expect([outcome(picture, 'pod-1', 'pod-2'), outcome(picture, 'pod-2', 'pod-1')]).toEqual(['ok', 'ok']);
+      expect([linkOf(picture, 'pod-1', 'pod-2').outcome, linkOf(picture, 'pod-2', 'pod-1').outcome]).toEqual([
+        'ok',
+        'ok',
+      ]);
       expect(report.links.totalUs[report.links.to.indexOf(podNamed(picture, 'pod-1'))]).toBe(7000);
     });
     const whole = await server.json<{ responses: Record<string, { OK: boolean; response: { podResults: object } }> }>(
@@ -104,7 +95,7 @@ describe('a peer that has only Goldpinger’s API', () => {
     const ours = await server.json<{ podResults: Record<string, object> }>('/check');
     const keys = (results: Record<string, object>) => new Set(Object.values(results).flatMap(Object.keys));
     for (const key of keys(ours.podResults)) expect(keys(recorded.podResults)).toContain(key);
-    expect(asked).toContain('/check');
+    expect(requests).toContain('GET /check');
   });
 });
 
@@ -112,7 +103,7 @@ describe('SIGTERM under load', () => {
   it('makes no ping fail elsewhere: not ready at once, answering until the peers have let go', async () => {
     const [mesh, servers] = await start(3, { SHUTDOWN_GRACE: '5s', REFRESH_INTERVAL: '0.1' });
     const [first, , last] = servers;
-    const before = await counter(first!, 'made', 'ping');
+    const before = await counter(first!, '="made"', '="ping"');
     const load = setIntervalLoad(`${last!.url}/ping`);
     last!.child.kill('SIGTERM');
     // What the kubelet and the endpoints controller do: the pod is terminating, later it is gone.
@@ -129,10 +120,10 @@ describe('SIGTERM under load', () => {
     });
     expect(await load.stop()).toEqual([]);
     expect(await last!.ended).toBe(0);
-    await eventually(async () => expect(await counter(first!, 'made', 'ping')).toBeGreaterThan(before + 10));
+    await eventually(async () => expect(await counter(first!, '="made"', '="ping"')).toBeGreaterThan(before + 10));
     for (const server of servers.slice(0, 2)) {
       expect(server.said('link fails')).toEqual([]);
-      await healthy(server);
+      await untilHealthy(server);
     }
   });
 });
@@ -144,7 +135,7 @@ describe('PING_NUMBER', () => {
       const picture = await meshOf(servers[0]!);
       expect(picture.reports.map((report) => report.links.length)).toEqual([2, 2, 2, 2, 2]);
     });
-    for (const server of servers) await healthy(server);
+    for (const server of servers) await untilHealthy(server);
   });
 });
 
@@ -164,12 +155,13 @@ describe('one pod killed without a word', () => {
     // Each pod finds out with its own next ping.
     await eventually(async () => {
       const picture = await meshOf(first!);
-      expect([outcome(picture, 'pod-1', 'pod-3'), outcome(picture, 'pod-2', 'pod-3')]).toEqual(['refused', 'refused']);
-      expect(outcome(picture, 'pod-1', 'pod-2')).toBe('ok');
-      expect(picture.reports.find(({ pod }) => pod === podNamed(picture, 'pod-3'))?.missing).toBe('refused');
+      const outcomes = ['pod-1', 'pod-2', 'pod-3'].map((from) => linkOf(picture, from, 'pod-3').outcome);
+      // The last one is why its own report is missing.
+      expect(outcomes).toEqual(['refused', 'refused', 'refused']);
+      expect(linkOf(picture, 'pod-1', 'pod-2').outcome).toBe('ok');
     });
     await mesh.serve(3, LONG_TIMEOUTS);
-    await healthy(first!);
+    await untilHealthy(first!);
     await eventually(() =>
       expect(first!.said('link has recovered').filter(({ to }) => to === 'pod-3')).toHaveLength(1),
     );
@@ -195,14 +187,4 @@ function setIntervalLoad(url: string) {
       return faults;
     },
   };
-}
-
-/** A value of `goldpinger_stats_total`. */
-async function counter(server: ServerProcess, group: string, action: string): Promise<number> {
-  const lines = (await server.text('/metrics')).split('\n');
-  const line = lines.find(
-    (text) =>
-      text.startsWith('goldpinger_stats_total{') && text.includes(`="${group}"`) && text.includes(`="${action}"`),
-  );
-  return Number(line?.split(' ').at(-1));
 }

@@ -1,21 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type MeshHistory, parseLinkHistory, parseMeshHistory } from '../../server/protocol/history.ts';
-import { FLAG_NOT_YET, outcomeOf } from '../../server/protocol/links.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ServerProcess } from '../support/server-process.ts';
-import { StubMesh } from '../support/stub-mesh.ts';
+import { linkOf, StubMesh } from '../support/stub-mesh.ts';
 
 const podNamed = (mesh: Mesh, name: string) => mesh.pods.findIndex((pod) => pod.name === name);
 
-/** How a pod was reached by another, or why its report is missing. */
-function outcome(mesh: Mesh, from: string, to: string): string {
-  const report = mesh.reports.find(({ pod }) => pod === podNamed(mesh, from));
-  if (report === undefined || report.missing !== '') return report?.missing ?? 'no report';
-  const i = report.links.to.indexOf(podNamed(mesh, to));
-  if (i < 0) return 'not probed';
-  return ((report.links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 ? outcomeOf(report.links, i) : 'unknown';
-}
+/** The outcome of a link, or why the report of its source is missing. */
+const outcome = (mesh: Mesh, from: string, to: string) => linkOf(mesh, from, to).outcome;
 
 async function past(server: ServerProcess, query: string): Promise<Mesh> {
   return parseMesh(await server.json(`/api/v1/mesh?${query}`));

@@ -93,7 +93,7 @@ describe('the paths of a cluster', { timeout: 180_000 }, () => {
     );
     expect(refused?.detail).toContain('Cluster DNS, API server, Ingress work.');
     expect(Date.now() - (refused?.sinceMs ?? 0)).toBeLessThan(60_000);
-    expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200);
+    expect(await server.health()).toBe(200);
     await service.open();
     await untilFine(server);
 

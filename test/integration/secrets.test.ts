@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLoopbackPeer } from '../support/loopback-peer.ts';
 import { ServerProcess } from '../support/server-process.ts';
@@ -48,15 +48,9 @@ it('user and password of an external target are sent to it and are in no answer,
   const of = (path: string) => `http://${USER}:${SECRET}@127.0.0.1:${target.port}${path}`;
   const http = [of('/ok'), of('/fails'), `https://${USER}:${SECRET}@127.0.0.1:1/`, `http://${USER}:${SECRET}@[`];
   // A second process gets the same by flags: those are in the list of processes.
-  const server = new ServerProcess(
-    mesh.host(1),
+  const server = await mesh.serve(
+    1,
     {
-      PORT: String(mesh.port),
-      POD_NAME: 'pod-1',
-      POD_IP: mesh.host(1),
-      KUBECONFIG: mesh.kubeconfig,
-      REFRESH_INTERVAL: '0.3',
-      SHUTDOWN_GRACE: '0',
       LOG_LEVEL: 'debug',
       HTTP_TARGETS_TIMEOUT: '3s',
       TCP_TARGETS: `${USER}:${SECRET}@127.0.0.1:1`,
@@ -69,8 +63,6 @@ it('user and password of an external target are sent to it and are in no answer,
       ],
     },
   );
-  onTestFinished(() => server.kill());
-  await server.listening();
 
   await eventually(async () => {
     const { probeResults } = await server.json<{ probeResults: object }>('/check');

@@ -5,13 +5,16 @@ import { type FaultProxy, startFaultProxy } from '../../deploy/local/toxic/fault
 import { realClock } from '../../server/runtime/clock.ts';
 import { hostPort } from '../../server/runtime/host-port.ts';
 
-/** Starts a fault proxy in this process, with its API on a free port of a host. With `podIP` it runs as in that pod. */
-export function startProxy(host = '127.0.0.1', podIP = ''): Promise<FaultProxy> {
+/**
+ * Starts a fault proxy in this process, with its API on a free port of a host. With `podIP` it runs as in that pod. `random`
+ * returns [0, 1); it is called for each toxic of each connection.
+ */
+export function startProxy(host = '127.0.0.1', podIP = '', random = Math.random): Promise<FaultProxy> {
   return startFaultProxy({
     api: { host, port: 0 },
     network: { podIP, innerIP: '', redirected: [] },
     clock: realClock,
-    random: Math.random,
+    random,
   });
 }
 
@@ -58,20 +61,22 @@ export function pattern(bytes: number): Buffer {
   return data;
 }
 
-/** Sends data and waits for the same number of bytes. Returns the duration, ms. */
-export async function roundTrip(socket: Socket, data: Buffer): Promise<number> {
+/** Sends data and waits for the same number of bytes. Returns them and the duration. Rejects if the connection closes. */
+export async function roundTrip(socket: Socket, data: Buffer): Promise<{ back: Buffer; ms: number }> {
   const startMs = performance.now();
+  const chunks: Buffer[] = [];
   let left = data.length;
-  const back = new Promise<void>((resolve) => {
+  await new Promise<void>((resolve, reject) => {
+    const closed = () => reject(new Error('closed'));
     const take = (chunk: Buffer) => {
+      chunks.push(chunk);
       left -= chunk.length;
       if (left > 0) return;
-      socket.off('data', take);
+      socket.off('data', take).off('close', closed);
       resolve();
     };
-    socket.on('data', take);
+    socket.on('data', take).once('close', closed);
+    socket.write(data);
   });
-  socket.write(data);
-  await back;
-  return performance.now() - startMs;
+  return { back: Buffer.concat(chunks), ms: performance.now() - startMs };
 }

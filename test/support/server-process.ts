@@ -16,7 +16,7 @@ export interface LogLine {
 }
 
 /** Further options of a server process. */
-interface ServerOptions {
+export interface ServerOptions {
   /** Arguments of the server. */
   args?: readonly string[];
   /** Flags of Node. */
@@ -86,6 +86,18 @@ export class ServerProcess {
   /** The text that a path answers with. */
   async text(path: string): Promise<string> {
     return (await fetch(this.url + path)).text();
+  }
+
+  /** Status of `/cluster_health`: 200 = healthy, 418 = not. */
+  async health(): Promise<number> {
+    return (await fetch(`${this.url}/cluster_health`)).status;
+  }
+
+  /** The sum of all series of a metric whose labels contain these texts, e.g. `action="ping"`; 0 if there are none. */
+  async metric(name: string, ...labels: string[]): Promise<number> {
+    const lines = (await this.text('/metrics')).split('\n');
+    const series = lines.filter((line) => line.startsWith(name) && labels.every((label) => line.includes(label)));
+    return series.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 
   /** Log lines with this message. */

@@ -1,4 +1,3 @@
-import { get as httpGet } from 'node:http';
 import { afterAll, beforeAll } from 'vitest';
 import type { KubeObject } from '../../deploy/local/api/objects.ts';
 import { type ApiCall, call, textOf } from '../../deploy/local/client/api-client.ts';
@@ -50,18 +49,9 @@ export function clusterOfFile() {
   };
 }
 
-/** GET over plain HTTP; rejects with the error's code if the connection fails. */
-export function fetchText(url: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = httpGet(url, { agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => resolve(text)).on('error', reject);
-    });
-    request.on('error', reject);
-  });
+/** The text of a URL, over a connection of its own. */
+export async function fetchText(url: string): Promise<string> {
+  return (await fetch(url, { headers: { connection: 'close' } })).text();
 }
 
 export const isAlive = (pid: number) => {

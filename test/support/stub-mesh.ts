@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
+import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../../server/protocol/links.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
-import { KubeApi, type KubeApiOptions } from './kube-api.ts';
-import { freePort, ServerProcess } from './server-process.ts';
+import { eventually } from './eventually.ts';
+import { KubeApi } from './kube-api.ts';
+import { freePort, type ServerOptions, ServerProcess } from './server-process.ts';
 
 /** A Kubernetes API for tests and the real servers that find each other through it, all on loopback. */
 export class StubMesh {
@@ -26,8 +28,8 @@ export class StubMesh {
   }
 
   /** Starts a mesh without servers. */
-  static async start(options: KubeApiOptions = {}): Promise<StubMesh> {
-    const kube = await KubeApi.start(options);
+  static async start(): Promise<StubMesh> {
+    const kube = await KubeApi.start();
     // Each process of vitest uses its own addresses, so that suites can run side by side.
     const base = `127.${64 + (process.pid % 64)}.${Math.floor(Math.random() * 250)}`;
     return new StubMesh(kube, await freePort('0.0.0.0'), base);
@@ -61,8 +63,8 @@ export class StubMesh {
   }
 
   /** Starts the real server as pod number `i`, and waits until it listens. */
-  async serve(i: number, env: Record<string, string> = {}): Promise<ServerProcess> {
-    const server = new ServerProcess(this.host(i), {
+  async serve(i: number, env: Record<string, string> = {}, options: ServerOptions = {}): Promise<ServerProcess> {
+    const common = {
       PORT: String(this.port),
       POD_NAME: `pod-${i}`,
       POD_IP: this.host(i),
@@ -70,8 +72,8 @@ export class StubMesh {
       KUBECONFIG: this.kubeconfig,
       REFRESH_INTERVAL: '0.3',
       SHUTDOWN_GRACE: '0',
-      ...env,
-    });
+    };
+    const server = new ServerProcess(this.host(i), { ...common, ...env }, options);
     this.servers.push(server);
     return server.listening();
   }
@@ -92,4 +94,22 @@ export class StubMesh {
 /** The mesh that a server answers with. */
 export async function meshOf(server: { url: string }): Promise<Mesh> {
   return parseMesh(await (await fetch(`${server.url}/api/v1/mesh`)).json());
+}
+
+/** Waits until a server calls the cluster healthy: every link of the mesh is ok. */
+export function untilHealthy(server: ServerProcess): Promise<void> {
+  return eventually(async () => expect(await server.health()).toBe(200), 40_000);
+}
+
+/**
+ * The link between two pods, given by name: its outcome and phase. In place of the outcome: why the report of its source is
+ * missing, `none` if it is not probed, or `not-yet`.
+ */
+export function linkOf({ pods, reports }: Mesh, from: string, to: string): { outcome: string; phase: string | null } {
+  const indexOf = (name: string) => pods.findIndex((pod) => pod.name === name);
+  const report = reports.find(({ pod }) => pod === indexOf(from));
+  const i = report?.links.to.indexOf(indexOf(to)) ?? -1;
+  if (report === undefined || i < 0) return { outcome: report?.missing || 'none', phase: null };
+  if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) return { outcome: 'not-yet', phase: null };
+  return { outcome: outcomeOf(report.links, i), phase: phaseOf(report.links, i) };
 }
