@@ -60,7 +60,8 @@ function close(server: Server): Promise<void> {
 /** Checks whether an address exists and the port is free on it; resolves with '' or the error's code. */
 type AddressCheck = (address: string, port: number) => Promise<string>;
 
-const checkAddress: AddressCheck = async (host, port) => {
+/** Looks by listening there for a moment. */
+export const checkAddress: AddressCheck = async (host, port) => {
   const server = createServer();
   const code = await tryToListen(server, host, port);
   if (code === '') await close(server);

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -103,7 +103,7 @@ async function buildCluster(
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
 
   const store = new Store({ nowMs: clock.nowMs, newUid: randomUUID, keepChanges: KEEP_CHANGES });
-  const tokens = new Tokens(() => randomBytes(24).toString('base64url'));
+  const tokens = new Tokens();
   const identity = await makeServerIdentity(clock.nowMs());
   const watchdog = startWatchdog();
   cleanups.push(() => watchdog.stop());
@@ -180,6 +180,8 @@ async function buildCluster(
   return new LocalCluster({ store, clock, kubelet, stop }, kubeconfigPath, access, serviceUrl, logFolder);
 }
 
+const READY_TIMEOUT_MS = 60_000;
+
 /** The present state of one pod. */
 export interface LocalPod {
   name: string;
@@ -227,11 +229,6 @@ export class LocalCluster {
     this.#parts = parts;
   }
 
-  /** URL of the Kubernetes API. */
-  get apiUrl(): string {
-    return this.access.url;
-  }
-
   /** Lists all pods of the namespace by name. */
   pods(): LocalPod[] {
     return this.#parts.store.list(PODS, NAMESPACE).map((pod) => this.#localPod(pod as PodObject));
@@ -263,10 +260,10 @@ export class LocalCluster {
   }
 
   /**
-   * Resolves when as many pods are ready as the Deployment wants. Rejects after `timeoutMs`, or if the cluster is
-   * stopped, with an Error that contains the state of each pod.
+   * Resolves when as many pods are ready as the Deployment wants. Rejects after READY_TIMEOUT_MS with an Error that contains
+   * the state of each pod, and if the cluster is stopped.
    */
-  ready(timeoutMs = 60_000): Promise<void> {
+  ready(): Promise<void> {
     const { store, clock } = this.#parts;
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
@@ -281,8 +278,8 @@ export class LocalCluster {
       };
       const timer = clock.setTimer(() => {
         const states = this.pods().map((pod) => `${pod.name} ${pod.status}${pod.ready ? ' ready' : ''}`);
-        finish(() => reject(new Error(`not all pods are ready after ${timeoutMs} ms: ${states.join(', ')}`)));
-      }, timeoutMs);
+        finish(() => reject(new Error(`not all pods are ready after ${READY_TIMEOUT_MS} ms: ${states.join(', ')}`)));
+      }, READY_TIMEOUT_MS);
       const cancel = () => finish(() => reject(new Error('the cluster has been stopped')));
       const unsubscribe = store.subscribe(check);
       this.#cancelWaits.add(cancel);

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkAddress } from '../../deploy/local/addresses.ts';
 import { emptyLinks, FLAG_NOT_YET } from '../../server/protocol/links.ts';
 import { type PodReport, parsePodReport } from '../../server/protocol/pod-report.ts';
 import { KubeApi } from '../support/kube-api.ts';
@@ -133,18 +133,9 @@ export async function freeBlock(): Promise<{ addressOf: (n: number) => string; p
     // Below the ports that the system hands out to outgoing connections.
     const port = 20_000 + Math.floor(Math.random() * 10_000);
     const addressOf = (n: number) => `127.${second}.${1 + Math.floor(n / 250)}.${1 + (n % 250)}`;
-    const error = await listenError(addressOf(0), port);
+    const error = await checkAddress(addressOf(0), port);
     if (error === '') return { addressOf, port };
     if (error === 'EADDRNOTAVAIL') throw new Error('this machine has no loopback addresses beyond 127.0.0.1');
   }
   throw new Error('found no free port on loopback');
-}
-
-/** The error code of listening there; '' = none. */
-function listenError(host: string, port: number): Promise<string> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
-    server.listen(port, host, () => server.close(() => resolve('')));
-  });
 }

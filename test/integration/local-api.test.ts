@@ -50,7 +50,7 @@ describe('the API', () => {
   );
 
   it('answers by loopback names only', async () => {
-    const { port } = new URL(current().apiUrl);
+    const { port } = new URL(current().access.url);
     const codeFor = (host: string) =>
       new Promise((resolve) => {
         const options = { host: '127.0.0.1', port, path: '/version', headers: { host }, rejectUnauthorized: false };

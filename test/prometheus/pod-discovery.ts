@@ -79,7 +79,7 @@ export class PodDiscovery {
   #list(cluster: LocalCluster, path: string): Promise<PodList> {
     const headers = { Authorization: `Bearer ${cluster.access.token}` };
     return new Promise((resolve, reject) => {
-      get(cluster.apiUrl + path, { agent: this.#agent, headers }, async (answer) => {
+      get(cluster.access.url + path, { agent: this.#agent, headers }, async (answer) => {
         let text = '';
         for await (const chunk of answer) text += chunk;
         if (answer.statusCode === 200) resolve(JSON.parse(text));

@@ -146,10 +146,8 @@ export const HOSTILE_BODIES: Record<string, () => string> = {
 /** A peer that answers pings, and anything else with a hostile body. */
 export async function startHostilePeer(host: string, port: number) {
   let hostile = '{}';
-  let asked = 0;
   const server = createServer((req, res) => {
     const isPing = req.url === '/ping';
-    if (!isPing) asked += 1;
     res.setHeader('Content-Type', 'application/json');
     res.end(isPing ? '{"boot_time":"2026-11-22T14:39:48.013Z"}' : hostile);
   });
@@ -158,7 +156,6 @@ export async function startHostilePeer(host: string, port: number) {
     answerWith: (text: string) => {
       hostile = text;
     },
-    asked: () => asked,
     stop: () => server.close(),
   };
 }

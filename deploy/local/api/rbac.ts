@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { KubeObject, Rule, Subject } from './objects.ts';
 import type { ObjectRequest } from './request.ts';
 import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, qualifiedName, ROLE_BINDINGS, ROLES } from './resources.ts';
@@ -8,16 +9,10 @@ import type { Store } from './store.ts';
 export class Tokens {
   readonly #users = new Map<string, User>();
   readonly #accounts = new Map<string, string>();
-  readonly #newToken: () => string;
-
-  /** `newToken` returns a text that cannot be guessed. */
-  constructor(newToken: () => string) {
-    this.#newToken = newToken;
-  }
 
   /** Issues a new token for a user. */
   issue(user: User): string {
-    const token = this.#newToken();
+    const token = randomBytes(24).toString('base64url');
     this.#users.set(token, user);
     return token;
   }
