@@ -8,6 +8,7 @@ import { verdictSchema } from './verdict.ts';
 
 /** The compared ranges, in the order of time. */
 export const RANGE_NAMES = ['before', 'during', 'after'] as const;
+export type RangeName = (typeof RANGE_NAMES)[number];
 
 /** What became of a link from before to during, by the same rule on every page (`analysis/comparison/change.ts`). */
 export const CHANGES = [

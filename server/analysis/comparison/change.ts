@@ -15,9 +15,6 @@ export interface LinkFigures {
   lost: number;
 }
 
-/** The figures that the comparison of two ranges uses. */
-type Measured = Pick<LinkFigures, 'samples' | 'failures' | 'p50Us16' | 'sent' | 'lost'>;
-
 /** A median counts as changed only if it changed by at least MIN_CHANGE_US, and by this share of the median before. */
 const MIN_CHANGE_SHARE = 0.2;
 /**
@@ -32,7 +29,7 @@ const WORSE_FACTOR = 2;
  * doubled. A link without samples before (a new pod, a missing report) is affected if it failed, is slow or is lossy; one that always
  * failed before, so that it has no median, if it is slow; one without datagrams before, if it is lossy.
  */
-export function isWorse(before: Measured | null, during: Measured, slowUs: number): boolean {
+export function isWorse(before: LinkFigures | null, during: LinkFigures, slowUs: number): boolean {
   return failsMore(before, during) || isMuchSlower(before, during, slowUs) || losesMore(before, during);
 }
 
@@ -40,7 +37,12 @@ export function isWorse(before: Measured | null, during: Measured, slowUs: numbe
  * What became of a link from `before` to `during`; see `CHANGES`. null: it had no sample in that range. `isSilent`: the source
  * did not report in a range without a sample, so that a link that is missing there may have existed.
  */
-export function changeOf(before: Measured | null, during: Measured | null, slowUs: number, isSilent: boolean): Change {
+export function changeOf(
+  before: LinkFigures | null,
+  during: LinkFigures | null,
+  slowUs: number,
+  isSilent: boolean,
+): Change {
   if (during === null) return before === null || isSilent ? 'unknown' : 'gone';
   if (before === null) {
     if (isSilent) return 'unknown';
@@ -57,38 +59,38 @@ export function changeOf(before: Measured | null, during: Measured | null, slowU
 }
 
 /** Whether a link is slow in a range: its median is SLOW_LINK or longer. A link without an ok sample is not slow. */
-export function isSlowLink({ p50Us16 }: Measured, slowUs: number): boolean {
+export function isSlowLink({ p50Us16 }: LinkFigures, slowUs: number): boolean {
   return isSlow(unpack16(p50Us16), slowUs);
 }
 
 /** By how much the median changed, us; 0 where one of the two ranges has no median. */
-export function changeUs(before: Measured, during: Measured): number {
+export function changeUs(before: LinkFigures, during: LinkFigures): number {
   if (before.p50Us16 === NONE16 || during.p50Us16 === NONE16) return 0;
   return unpack16(during.p50Us16) - unpack16(before.p50Us16);
 }
 
 /** Share (0..1) of the probes that failed. */
-export function shareOf({ samples, failures }: Measured): number {
+export function shareOf({ samples, failures }: LinkFigures): number {
   return failedShare(samples, failures);
 }
 
 /** Whether too many of a link's datagrams were lost in a range. */
-export function isLossyLink({ sent, lost }: Pick<LinkFigures, 'sent' | 'lost'>): boolean {
+export function isLossyLink({ sent, lost }: LinkFigures): boolean {
   return isLossy(sent, lost);
 }
 
-function losesMore(before: Measured | null, during: Measured): boolean {
+function losesMore(before: LinkFigures | null, during: LinkFigures): boolean {
   if (!isLossyLink(during)) return false;
   if (before === null || before.sent === 0) return true;
   return during.lost / during.sent >= WORSE_FACTOR * (before.lost / before.sent);
 }
 
-function failsMore(before: Measured | null, during: Measured): boolean {
+function failsMore(before: LinkFigures | null, during: LinkFigures): boolean {
   if (during.failures === 0) return false;
   return before === null || shareOf(during) >= WORSE_FACTOR * shareOf(before);
 }
 
-function isMuchSlower(before: Measured | null, during: Measured, slowUs: number): boolean {
+function isMuchSlower(before: LinkFigures | null, during: LinkFigures, slowUs: number): boolean {
   if (!isSlowLink(during, slowUs)) return false;
   if (before === null || before.p50Us16 === NONE16) return true;
   return unpack16(during.p50Us16) >= WORSE_FACTOR * unpack16(before.p50Us16);

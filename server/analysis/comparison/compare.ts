@@ -13,6 +13,7 @@ import {
   medianChangeUs,
   type NameList,
   type RangeFigures,
+  type RangeName,
   type ReportData,
 } from '../../protocol/comparison.ts';
 import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
@@ -148,7 +149,7 @@ class LinkComparer {
   /** The result. Yields between the ranges: each needs three medians over up to 65 536 counters. */
   *result(links: ComparedColumns[], chooseTargets: ChooseTargets): Generator<void, ComparedLinks> {
     const table = this.#table;
-    const inRanges = function* (figuresOf: (range: keyof ByRange<unknown>) => RangeFigures): Generator<void, InRanges> {
+    const inRanges = function* (figuresOf: (range: RangeName) => RangeFigures): Generator<void, InRanges> {
       const before = table.has('before') ? figuresOf('before') : null;
       yield;
       const during = figuresOf('during');

@@ -1,4 +1,4 @@
-import type { RANGE_NAMES } from '../../protocol/comparison.ts';
+import type { RangeName } from '../../protocol/comparison.ts';
 import { isLossy, isSlow } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
@@ -6,7 +6,7 @@ import type { Pod } from '../../protocol/pod.ts';
 import type { LinkFigures } from './change.ts';
 
 /** One value for each compared range. */
-export type ByRange<T> = Record<(typeof RANGE_NAMES)[number], T>;
+export type ByRange<T> = Record<RangeName, T>;
 
 /**
  * How the links of one source did in one range: entry i of every column is about link i of the source. A link beyond the end
@@ -52,7 +52,7 @@ export class LinkTable {
    * Adds the mesh of a range; ranges come in the order of time. Returns the number of each pod by its index in the mesh.
    * Yields after each report.
    */
-  *add(range: keyof ByRange<unknown>, mesh: Mesh): Generator<void, Int32Array> {
+  *add(range: RangeName, mesh: Mesh): Generator<void, Int32Array> {
     const numbers = Int32Array.from(mesh.pods, (pod) => this.#addPod(pod));
     this.slowUs = mesh.settings.slowLinkMs * 1000;
     const silent = new Set<number>();
@@ -76,12 +76,12 @@ export class LinkTable {
   }
 
   /** Whether a range has a mesh. */
-  has(range: keyof ByRange<unknown>): boolean {
+  has(range: RangeName): boolean {
     return this.#silent[range] !== undefined;
   }
 
   /** Whether a source was there in a range without a report, or the range has no mesh. */
-  isSilent(range: keyof ByRange<unknown>, from: number): boolean {
+  isSilent(range: RangeName, from: number): boolean {
     return this.#silent[range]?.has(from) ?? true;
   }
 
@@ -117,7 +117,7 @@ export function figuresAt(columns: RangeColumns, i: number): LinkFigures | null 
 /** Adds a report's links to those of its source. `numbers`: of the pods, by index in the mesh. */
 function addReport(
   source: SourceLinks,
-  range: keyof ByRange<unknown>,
+  range: RangeName,
   { links, stats, udp }: MergedReport,
   numbers: Int32Array,
   slowUs: number,

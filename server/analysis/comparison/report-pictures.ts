@@ -1,4 +1,5 @@
 import type { DrawnMesh } from '../../heatmap-png/cells.ts';
+import type { RangeName } from '../../protocol/comparison.ts';
 import type { Thresholds } from '../../protocol/link-state.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -11,26 +12,21 @@ export type ReportPictures = ByRange<Uint8Array | null>;
 /** All pictures of a report together, bytes. Base64 adds a third. */
 const MAX_PICTURE_BYTES = 1_350_000;
 
-/** Paints the ranges while the file does not get too large. */
-export class PicturePainter {
-  readonly pictures: ReportPictures = { before: null, during: null, after: null };
-  readonly #clock: Clock;
-  readonly #paint: (mesh: DrawnMesh, limits: Thresholds) => Promise<Uint8Array>;
-  #bytes = 0;
+/** Paints a heatmap as a PNG. */
+export type Paint = (mesh: DrawnMesh, limits: Thresholds) => Promise<Uint8Array>;
 
-  constructor(clock: Clock, paint: (mesh: DrawnMesh, limits: Thresholds) => Promise<Uint8Array>) {
-    this.#clock = clock;
-    this.#paint = paint;
-  }
-
-  async paint(range: keyof ReportPictures, mesh: Mesh): Promise<void> {
-    const { slowLinkMs } = mesh.settings;
-    const limits = { goodMs: Math.min(2, slowLinkMs), warningMs: Math.min(5, slowLinkMs), problemMs: slowLinkMs };
-    const png = await this.#paint(await runSliced(drawnRangeOf(mesh), this.#clock), limits);
-    if (this.#bytes + png.byteLength > MAX_PICTURE_BYTES) return;
-    this.#bytes += png.byteLength;
-    this.pictures[range] = png;
-  }
+/** Paints the mesh of a range into `pictures`, unless all of them together would get too large. */
+export async function paintRange(
+  pictures: ReportPictures,
+  range: RangeName,
+  mesh: Mesh,
+  { paint, clock }: { paint: Paint; clock: Clock },
+): Promise<void> {
+  const { slowLinkMs } = mesh.settings;
+  const limits = { goodMs: Math.min(2, slowLinkMs), warningMs: Math.min(5, slowLinkMs), problemMs: slowLinkMs };
+  const png = await paint(await runSliced(drawnRangeOf(mesh), clock), limits);
+  const bytes = Object.values(pictures).reduce((sum, one) => sum + (one?.byteLength ?? 0), png.byteLength);
+  if (bytes <= MAX_PICTURE_BYTES) pictures[range] = png;
 }
 
 /** The heatmap draws every outcome other than 0 (`ok`) as failed. */

@@ -1,4 +1,3 @@
-import type { DrawnMesh } from '../../heatmap-png/cells.ts';
 import type { Annotations } from '../../protocol/annotation.ts';
 import {
   type Comparison,
@@ -8,13 +7,14 @@ import {
   MAX_REPORT_EVENTS,
   MAX_REPORT_NAMES,
   RANGE_NAMES,
+  type RangeName,
   REPORT_FORMAT,
   type ReportData,
   type ReportRange,
 } from '../../protocol/comparison.ts';
 import { type Events, type MissingPart, newestEvents } from '../../protocol/event.ts';
 import type { Finding } from '../../protocol/finding.ts';
-import { isSilent, type Thresholds } from '../../protocol/link-state.ts';
+import { isSilent } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -31,7 +31,7 @@ import { type ByRange, LinkTable } from './link-table.ts';
 import { isAboutLinks, keyFiguresOf, titleOf } from './messages.ts';
 import { comparedRangesOf, type RequestedRanges } from './ranges.ts';
 import { reportPage } from './report-page.ts';
-import { PicturePainter } from './report-pictures.ts';
+import { type Paint, paintRange, type ReportPictures } from './report-pictures.ts';
 import { namedPods, targetsOf } from './targets.ts';
 
 /*
@@ -47,7 +47,7 @@ export interface ReporterDeps {
   past(range: TimeRange): Promise<Mesh>;
   events(query: TimeRange & { limit: number }): Promise<Events>;
   annotations(): Promise<Annotations>;
-  paint(mesh: DrawnMesh, limits: Thresholds): Promise<Uint8Array>;
+  paint: Paint;
 }
 
 /** What is compared: ranges, and the clauses of the hypothesis, as text (none: `healthy`). */
@@ -100,11 +100,11 @@ export class Reporter {
    */
   async report({ title, pictures, ...query }: ReportQuery): Promise<Report> {
     const clauses = parseClauses(query.expect);
-    const painter = new PicturePainter(this.#deps.clock, this.#deps.paint);
+    const painted: ReportPictures = { before: null, during: null, after: null };
     const { report } = await this.#queue.run(() =>
-      this.#compare(query.ranges, clauses, title, pictures ? painter : null),
+      this.#compare(query.ranges, clauses, title, pictures ? painted : null),
     );
-    return { data: report, page: () => reportPage(report, painter.pictures) };
+    return { data: report, page: () => reportPage(report, painted) };
   }
 
   /**
@@ -136,9 +136,9 @@ export class Reporter {
     ranges: RequestedRanges,
     clauses: readonly Clause[],
     title: string,
-    painter: PicturePainter | null,
+    pictures: ReportPictures | null,
   ): Promise<Comparison> {
-    const sources = await this.#read(ranges, clauses, painter);
+    const sources = await this.#read(ranges, clauses, pictures);
     return runSliced(comparisonOf(sources, title, this.#deps.clock.nowMs()), this.#deps.clock);
   }
 
@@ -146,7 +146,7 @@ export class Reporter {
   async #read(
     requested: RequestedRanges,
     clauses: readonly Clause[],
-    painter: PicturePainter | null,
+    pictures: ReportPictures | null,
   ): Promise<ReportSources> {
     const { clock, past } = this.#deps;
     const ranges = comparedRangesOf(requested, clock.nowMs(), this.#historyWindowMs);
@@ -154,11 +154,11 @@ export class Reporter {
     // A range that was drawn by hand may begin a little after the loss.
     const lostRange = { ...ranges.during, fromMs: Math.min(ranges.before?.toMs ?? Infinity, ranges.during.fromMs) };
     // In a function of its own, so that each mesh can be freed before the next one is fetched.
-    const read = async <T>(name: keyof ByRange<unknown>, range: TimeRange, ofMesh: (mesh: Mesh) => Promise<T>) => {
+    const read = async <T>(name: RangeName, range: TimeRange, ofMesh: (mesh: Mesh) => Promise<T>) => {
       const mesh = await past(range);
       const judged = await ofMesh(mesh);
       const numbers = await runSliced(table.add(name, mesh), clock);
-      await painter?.paint(name, mesh);
+      if (pictures !== null) await paintRange(pictures, name, mesh, this.#deps);
       const lost = name === 'before' ? [] : await runSliced(lostFacts(mesh, lostRange), clock);
       const { findings, servedBy, settings, discovery } = mesh;
       return { range: reportRangeOf(mesh), numbers, lost, findings, servedBy, settings, discovery, judged };

@@ -17,15 +17,15 @@ export interface ClauseVerdict {
   missing: readonly number[];
 }
 
-/** The verdict of a clause without a violation, or whose verdict cannot be known. */
-export function unknown(reason: string, missing: readonly number[] = []): ClauseVerdict {
+/** The verdict of a clause that nothing violates for certain: `unknown` for a reason, `pass` if the reason is ''. */
+export function withoutViolation(reason: string, missing: readonly number[] = []): ClauseVerdict {
   return { verdict: reason === '' ? 'pass' : 'unknown', reason, violations: [], missing };
 }
 
 /** The verdict of a clause about links. */
 export function verdictOf(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: number) => string): ClauseVerdict {
   const { clause, violations, violated, held, all, missing } = evaluation;
-  if (!evaluation.isViolated) return unknown(unknownReason(evaluation, mesh, nameOf), missing);
+  if (!evaluation.isViolated) return withoutViolation(unknownReason(evaluation, mesh, nameOf), missing);
   const [first] = violations;
   const example = first === undefined ? '' : `, for example ${first.from} → ${first.to}: ${first.found}`;
   const { kind, operator } = clause.condition;

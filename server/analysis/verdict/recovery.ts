@@ -2,7 +2,7 @@ import type { Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { type LostPod, lostPodsOf, momentOf } from '../lost-pods.ts';
 import { durationText, plural } from '../text.ts';
-import { type ClauseVerdict, missingReason, unknown } from './clause-verdict.ts';
+import { type ClauseVerdict, missingReason, withoutViolation } from './clause-verdict.ts';
 import type { ClauseEvaluation, Violation } from './evaluate-clause.ts';
 import { compares } from './parse-clause.ts';
 
@@ -22,7 +22,7 @@ export function* judgeRecovery(
   const all = yield* lostPodsOf(mesh, { fromMs: nowMs - windowMs, toMs: nowMs }, isSource);
   const lost = all.filter(({ pod, needsReplacement }) => needsReplacement && selection.to.pods[pod] === 1);
   if (lost.length === 0)
-    return unknown(`no pod ${clause.to === null ? '' : 'that matches to= '}was lost in the window`);
+    return withoutViolation(`no pod ${clause.to === null ? '' : 'that matches to= '}was lost in the window`);
   const violations: Violation[] = [];
   let waiting: LostPod | null = null;
   for (const one of lost) {
@@ -36,10 +36,10 @@ export function* judgeRecovery(
     const reason = `violated by ${violations.length} of ${plural(lost.length, 'lost pod')}, for example ${first.to}: ${first.found}`;
     return { verdict: 'fail', reason, violations: violations.slice(0, MAX_VIOLATIONS), missing: [] };
   }
-  if (waiting === null) return unknown('');
-  if (waiting.silent >= 0) return unknown(missingReason([waiting.silent], mesh, nameOf), [waiting.silent]);
+  if (waiting === null) return withoutViolation('');
+  if (waiting.silent >= 0) return withoutViolation(missingReason([waiting.silent], mesh, nameOf), [waiting.silent]);
   const since = durationText(nowMs - waiting.lostMs);
-  return unknown(`${nameOf(waiting.pod)} was lost ${since} ago: ${describe(waiting, nameOf)}`);
+  return withoutViolation(`${nameOf(waiting.pod)} was lost ${since} ago: ${describe(waiting, nameOf)}`);
 }
 
 /** What became of a lost pod: `not replaced`, `replaced by b, which is not ready`, `replaced by b, healthy after 31 s`. */

@@ -25,10 +25,10 @@ const POD_CHARACTERS = 64;
  * every stage but gone. `to` of `recovered` selects the pods that are gone instead. Yields often (see `runSliced`): a query
  * may have 20 clauses with a pattern at both ends.
  */
-export function* selectPods<T extends Pick<Clause, 'condition' | 'from' | 'to'>>(
-  clauses: readonly T[],
+export function* selectPods(
+  clauses: readonly Clause[],
   pods: readonly Pod[],
-): Generator<void, { clause: T; selection: Selection }[]> {
+): Generator<void, { clause: Clause; selection: Selection }[]> {
   const masks = new Map<string, PodMask>();
   const maskOf = function* (selector: Selector | null, ofGone: boolean): Generator<void, PodMask> {
     const key = `${ofGone} ${selector === null ? '' : formatSelector(selector)}`;
@@ -36,7 +36,7 @@ export function* selectPods<T extends Pick<Clause, 'condition' | 'from' | 'to'>>
     masks.set(key, mask);
     return mask;
   };
-  const selected: { clause: T; selection: Selection }[] = [];
+  const selected: { clause: Clause; selection: Selection }[] = [];
   for (const clause of clauses) {
     const from = yield* maskOf(clause.from, false);
     const to = yield* maskOf(clause.to, clause.condition.kind === 'recovered');

@@ -1,6 +1,6 @@
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
-import { type ClauseVerdict, unknown, verdictOf } from './clause-verdict.ts';
+import { type ClauseVerdict, verdictOf, withoutViolation } from './clause-verdict.ts';
 import { ClauseEvaluation } from './evaluate-clause.ts';
 import { LinkSummary, LinkWindow, newestStats } from './link-window.ts';
 import type { Clause } from './parse-clause.ts';
@@ -27,7 +27,7 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
   const { summary, oldestMs } = yield* evaluateMesh(mesh, ofLinks, windowMs);
   const results: ClauseVerdict[] = [];
   for (const one of evaluations) {
-    if (mesh.discovery.phase === 'waiting') results.push(unknown('the pod list has not been received yet'));
+    if (mesh.discovery.phase === 'waiting') results.push(withoutViolation('the pod list has not been received yet'));
     else if (ofLinks.includes(one)) results.push(verdictOf(one, mesh, nameOf));
     else results.push(yield* judgeRecovery(one, mesh, windowMs, nameOf));
   }

@@ -84,17 +84,6 @@ describe('experiment 2', () => {
     expect([outcome, sinceMs]).toEqual(['refused', NOW_MS - 60_000]);
   });
 
-  it('with some slow answers and some timeouts has one cause', () => {
-    const builder = chaos(LATE_ANSWER);
-    expect(onlyFinding(builder).severity).toBe('slow');
-    builder.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
-    // Health counts the link that fails now, and so the finding is as grave.
-    const { kind, severity, title, detail } = onlyFinding(builder);
-    expect([kind, severity]).toEqual(['pod-slow', 'failed']);
-    expect(title).toContain('slow from all 2 pods that can tell, only the first byte is late');
-    expect(detail).toMatch(/^Some answers are so late that their ping fails\. 2 of 2 links into it are slow/);
-  });
-
   it('with newest pings that are fast again tells the figures of those that are not', () => {
     const builder = chaos({ flags: FLAG_SLOW });
     const fast = onlyFinding(builder);
