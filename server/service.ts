@@ -255,6 +255,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     journal.onPods(lifetimes.update(pods));
     journal.onDiscovery(pods.status);
     const targets = monitor.setPods(pods);
+    keeper.podsChanged();
     checkNode();
     if (pods.status.phase === 'synced' && pods.pods.length > 1) void catchUp.start();
     metrics.setPeers(

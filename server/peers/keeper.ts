@@ -69,9 +69,8 @@ export const PULL_MS = 10_000;
 const LEAVING_PULL_MS = 1_000;
 /** A pod that did not answer is asked again after this time. */
 const RETRY_MS = 3_000;
-/** How often the keeper looks whom to ask, and while it keeps no copy. */
-const TICK_MS = 500;
-const IDLE_TICK_MS = 2_000;
+/** So long after a change of the pods the keeper looks whom to ask. It looks no more often than that. */
+const LOOK_MS = 500;
 /** A keeper without a copy asks so many other keepers for what they have, before it asks the pod itself. */
 const OTHER_KEEPERS = 4;
 /** A pod that left, and that nobody had a copy of, is asked about again after this time, at most `MAX_SEARCHES` times. */
@@ -97,19 +96,40 @@ export class Keeper {
   readonly #turns = new Map<string, Turn>();
   #pods: readonly Pod[] = [];
   #kept: readonly string[] = [];
+  /** null before `start`, and while it asks. */
   #timer: Timer | null = null;
+  /** Whether the pods have changed since it looked last. */
+  #hasNews = true;
   #isStopped = false;
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
   }
 
-  /** Begins to ask. */
+  /** Begins to ask. From then on it wakes up only when it is somebody's turn, and after `podsChanged`. */
   start(): void {
-    const { clock } = this.#deps;
     if (this.#isStopped) return;
-    const delayMs = this.#turns.size === 0 ? IDLE_TICK_MS : TICK_MS;
-    this.#timer = clock.setTimer(() => void this.tick().finally(() => this.start()), delayMs);
+    const { clock } = this.#deps;
+    let delayMs = PULL_MS;
+    for (const { dueMs } of this.#turns.values()) delayMs = Math.min(delayMs, dueMs - clock.monotonicMs());
+    if (this.#hasNews) delayMs = LOOK_MS;
+    this.#timer = clock.setTimer(
+      () => {
+        this.#timer = null;
+        this.#hasNews = false;
+        void this.tick().finally(() => this.start());
+      },
+      Math.max(LOOK_MS, delayMs),
+    );
+  }
+
+  /** Call it when the pods have changed, or which of them we are. */
+  podsChanged(): void {
+    if (this.#hasNews) return;
+    this.#hasNews = true;
+    if (this.#timer === null) return;
+    this.#timer.cancel();
+    this.start();
   }
 
   /** Ends. Calls in progress end when the client is stopped. */

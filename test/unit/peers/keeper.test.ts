@@ -113,20 +113,42 @@ describe('a keeper', () => {
     expect(asked).not.toEqual([]);
   });
 
-  it('looks every half second whom to ask, and only every 2 s while it keeps no copy', async () => {
+  it('wakes up only to ask somebody, and half a second after the pods have changed', async () => {
     const { clock, keeper, asked, set } = start([podOf(0)]);
     const ticks = vi.spyOn(keeper, 'tick');
+    keeper.podsChanged();
     keeper.start();
-    await clock.advance(10_000);
-    expect(ticks).toHaveBeenCalledTimes(5);
-    set(podsOf(3));
-    await clock.advance(2_000);
-    expect(asked).not.toEqual([]);
+    await clock.advance(30_000);
+    expect(ticks).toHaveBeenCalledTimes(3);
+    set([podOf(0), podOf(1)]);
+    for (let i = 0; i < 3; i++) {
+      keeper.podsChanged();
+      await clock.advance(200);
+    }
+    expect(asked).toEqual(['pod-1 uid-1']);
     ticks.mockClear();
-    await clock.advance(5_000);
-    expect(ticks).toHaveBeenCalledTimes(10);
+    await clock.advance(5 * PULL_MS);
+    expect(ticks).toHaveBeenCalledTimes(5);
+    expect(asked).toHaveLength(6);
     keeper.stop();
+    keeper.podsChanged();
     expect(clock.pending).toBe(0);
+  });
+
+  it('learns of a change while it asks, and looks soon after', async () => {
+    const { clock, keeper, asked, set } = start([podOf(0), podOf(1)]);
+    keeper.start();
+    await clock.advance(500);
+    const tick = vi.spyOn(keeper, 'tick').mockImplementationOnce(async () => {
+      set([podOf(0), podOf(1, { lifecycle: 'terminating' })]);
+      keeper.podsChanged();
+    });
+    await clock.advance(PULL_MS);
+    asked.length = 0;
+    await clock.advance(1_500);
+    expect(tick).toHaveBeenCalled();
+    expect(asked).toEqual(['pod-1 uid-1', 'pod-1 uid-1']);
+    keeper.stop();
   });
 
   it('asks a pod that is leaving every second until it is gone', async () => {
