@@ -118,7 +118,7 @@ describe('a keeper', () => {
     const ticks = vi.spyOn(keeper, 'tick');
     keeper.podsChanged();
     keeper.start();
-    await clock.advance(30_000);
+    await clock.advance(25_000);
     expect(ticks).toHaveBeenCalledTimes(3);
     set([podOf(0), podOf(1)]);
     for (let i = 0; i < 3; i++) {
