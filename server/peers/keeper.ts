@@ -67,7 +67,7 @@ interface KeeperDeps {
 export const PULL_MS = 10_000;
 /** A pod that is leaving is asked so often, until it is gone: it waits for this before it ends. */
 const LEAVING_PULL_MS = 1_000;
-/** A pod that did not answer is asked again after this time. */
+/** A pod that did not answer, or had nothing to give, is asked again after this time. */
 const RETRY_MS = 3_000;
 /** So long after a change of the pods the keeper looks whom to ask. It looks no more often than that. */
 const LOOK_MS = 500;
@@ -181,7 +181,7 @@ export class Keeper {
     }
   }
 
-  /** Asks a pod for what is new of pod `uid`, as often as its answers are full. Resolves to whether it answered. */
+  /** Asks a pod for what is new of pod `uid`, as often as its answers are full. Resolves to whether it gave a copy, now or before. */
   async #pull(uid: string, pod: Pod): Promise<boolean> {
     const { client, clock, copies, selfUid } = this.#deps;
     for (let i = 0; i < MAX_IN_A_ROW && !this.#isStopped; i++) {
@@ -203,7 +203,8 @@ export class Keeper {
           parse: (wire, _, skipped) => parseCopyAnswerSliced(wire, skipped),
         });
         copies.take(uid, answer, { agoMs: clock.nowMs() - atMs, errorMs });
-        if (!answer.hasMore) return true;
+        // A pod that has just started may not know itself yet: then it has no copy to give.
+        if (!answer.hasMore) return copies.cursorOf(uid) !== null;
       } catch {
         return false;
       }

@@ -63,6 +63,7 @@ function start(pods: Pod[], departed: string[] = []) {
   const taken: string[] = [];
   let present = pods;
   let selfUid = podOf(0).uid;
+  let hasCopies = true;
   const keeper = new Keeper({
     clock,
     client: {
@@ -78,7 +79,9 @@ function start(pods: Pod[], departed: string[] = []) {
     departed: () => departed,
     copies: {
       cursorOf: (uid) => (taken.includes(uid) ? { ...NO_CURSOR, process: 'p' } : null),
-      take: (uid: string, _answer: CopyAnswer) => void taken.push(uid),
+      take: (uid: string, _answer: CopyAnswer) => {
+        if (hasCopies) taken.push(uid);
+      },
     },
   });
   const set = (now: Pod[]) => {
@@ -87,7 +90,10 @@ function start(pods: Pod[], departed: string[] = []) {
   const setSelf = (uid: string) => {
     selfUid = uid;
   };
-  return { clock, keeper, asked, set, setSelf };
+  const setHasCopies = (now: boolean) => {
+    hasCopies = now;
+  };
+  return { clock, keeper, asked, set, setSelf, setHasCopies };
 }
 
 describe('a keeper', () => {
@@ -148,6 +154,20 @@ describe('a keeper', () => {
     await clock.advance(1_500);
     expect(tick).toHaveBeenCalled();
     expect(asked).toEqual(['pod-1 uid-1', 'pod-1 uid-1']);
+    keeper.stop();
+  });
+
+  it('asks a pod soon again that had nothing to give, because it does not know itself yet', async () => {
+    const { clock, keeper, asked, setHasCopies } = start([podOf(0), podOf(1)]);
+    setHasCopies(false);
+    keeper.start();
+    await clock.advance(500);
+    expect(asked).toEqual(['pod-1 uid-1']);
+    setHasCopies(true);
+    await clock.advance(3_000);
+    expect(asked).toHaveLength(2);
+    await clock.advance(PULL_MS - 1);
+    expect(asked).toHaveLength(2);
     keeper.stop();
   });
 
