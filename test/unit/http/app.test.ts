@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, get, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -9,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../../../server/http/app.ts';
 import OPENAPI from '../../../server/http/openapi.json';
 import { Streams } from '../../../server/http/stream.ts';
+import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { stubContext } from '../../support/route-context.ts';
 import { jsonOf, serve } from './serve.ts';
 
@@ -84,14 +83,9 @@ async function serveRecorded() {
       },
     });
   });
-  const server = createServer(app).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    streams.stop();
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, read, nowMs: clock.nowMs() };
+  const { port } = await startLoopbackPeer(app);
+  onTestFinished(() => streams.stop());
+  return { url: `http://127.0.0.1:${port}`, read, nowMs: clock.nowMs() };
 }
 
 describe('every path', () => {

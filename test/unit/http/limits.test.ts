@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parsePing } from '../../../server/http/ping.ts';
+import { soon } from '../../support/loopback-peer.ts';
 import { meshOf, podOf, podsOf, snapshotOf } from '../../support/mesh.ts';
 import { serve } from './serve.ts';
 
@@ -21,7 +22,6 @@ async function dial(url: string, text: string, localAddress = '127.0.0.1') {
 }
 
 const get = (path: string, fields = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n`;
-const soon = (condition: () => void) => vi.waitFor(condition, { timeout: 9_000, interval: 5 });
 const countOf = (text: string, part: string) => text.split(part).length - 1;
 
 /** A mesh in which one pod, and no node, has a loopback address. */
@@ -112,7 +112,7 @@ describe('the first bytes of a connection', () => {
   });
 
   it('may come again later: after a ping the connection stays open for longer than its first request may take', async () => {
-    const { url } = await serve({}, { requestMs: 50, checkMs: 10, stalledMs: 30_000 });
+    const { url } = await serve({}, { requestMs: 400, checkMs: 10, stalledMs: 30_000 });
     const kept = await dial(url, get('/ping'));
     await soon(() => expect(kept.received()).toMatch(/\}$/));
     await (await dial(url, '')).ended();

@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PacedWriter, sendPieces } from '../../../server/http/send.ts';
+import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 
 /** The part of a response that is written to. It has no room, and as under `compression` keeps every listener. */
 function response(destroyed = false) {
@@ -50,10 +51,8 @@ describe('writing at the pace of a reader', () => {
 describe('sending pieces', () => {
   /** Sends to a real client. */
   async function received(pieces: Iterable<string | Uint8Array>): Promise<string> {
-    const server = createServer((_req, res) => void sendPieces(res, pieces));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => void server.close());
-    return (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)).text();
+    const { port } = await startLoopbackPeer((_req, res) => void sendPieces(res, pieces));
+    return (await fetch(`http://127.0.0.1:${port}`)).text();
   }
 
   it('arrives whole, whatever the lengths of the pieces, and wherever a character of several bytes is cut', async () => {
@@ -90,15 +89,14 @@ describe('sending pieces', () => {
         yield 'x'.repeat(10_000);
       }
     };
-    const sent = new Promise<void>((resolve, reject) => {
-      const server = createServer((_req, res) => void sendPieces(res, endless()).then(resolve, reject));
-      onTestFinished(() => void server.close());
-      server.listen(0, '127.0.0.1', async () => {
-        const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
-        client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-        client.once('data', () => client.destroy());
-      });
+    let end: () => void = () => {};
+    const sent = new Promise<void>((resolve) => {
+      end = resolve;
     });
+    const { port } = await startLoopbackPeer((_req, res) => void sendPieces(res, endless()).then(end));
+    const client = connect(port, '127.0.0.1');
+    client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    client.once('data', () => client.destroy());
     await sent;
     const madeByThen = made;
     await new Promise((resolve) => setImmediate(resolve));

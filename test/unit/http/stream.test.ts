@@ -1,17 +1,15 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { emptyStats, NONE16 } from '../../../server/protocol/links.ts';
 import { parseMergedReport } from '../../../server/protocol/mesh.ts';
+import { soon } from '../../support/loopback-peer.ts';
 import { mergedReportOf, meshOf, podOf, podsOf } from '../../support/mesh.ts';
 import { serve } from './serve.ts';
 
 const PODS = podsOf(3);
 /** A link to each pod, answered in `totalUs`. */
 const linksIn = (totalUs: number) => PODS.map((_, to) => ({ to, totalUs }));
-
-/** Waits for a condition, with room for a busy machine. */
-const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
 
 interface Event {
   event: string;

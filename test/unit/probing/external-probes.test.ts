@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { listen } from '../../../deploy/local/sockets.ts';
 import { probeHttp, tcpAddressOf } from '../../../server/probing/external-probes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startLoopbackPeer } from '../../support/loopback-peer.ts';
@@ -29,10 +29,9 @@ describe('an HTTPS target', () => {
     const server = createServer((socket) => {
       socket.on('error', () => {});
       socket.once('data', () => socket.end(bytes));
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    });
+    const url = `https://127.0.0.1:${await listen(server, '127.0.0.1', 0)}/`;
     onTestFinished(() => void server.close());
-    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
     return { url, ...(await probeHttp(url, limits)) };
   }

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { listen } from '../../../deploy/local/sockets.ts';
 import type { Connection } from '../../../server/probing/connection.ts';
 import { KeptConnections } from '../../../server/probing/kept-connections.ts';
 import { Prober } from '../../../server/probing/probe.ts';
@@ -35,22 +35,18 @@ async function scene(peer: Peer = healthy, settings: { freshMs?: number; refresh
       peer(socket, i + 1, requests[i]!);
     });
   });
-  await listening(server, 0);
+  const port = await listen(server, '127.0.0.1', 0);
   const clock = new FakeClock();
   const prober = new Prober({
     clock,
-    meter: new BusyMeter(
-      clock,
-      () => clock.monotonicMs(),
-      () => 0,
-    ),
+    meter: new BusyMeter(clock, clock.monotonicMs.bind(clock), () => 0),
     pingTimeoutMs: 300,
     userAgent: 'test',
     freshConnectionIntervalMs: settings.freshMs ?? 10_000,
     refreshIntervalMs: settings.refreshMs ?? 1_000,
     slowLinkMs: 100,
   });
-  const target: Target = { ...targetOf('1'), address: '127.0.0.1', port: (server.address() as AddressInfo).port };
+  const target: Target = { ...targetOf('1'), address: '127.0.0.1', port };
   prober.kept.setTargets([target]);
   onTestFinished(() => {
     prober.kept.setTargets([]);
@@ -79,11 +75,6 @@ async function scene(peer: Peer = healthy, settings: { freshMs?: number; refresh
     return ended;
   };
   return { clock, prober, target, server, sockets, requests, ping, pingUntilTimeout };
-}
-
-async function listening(server: Server, port: number): Promise<void> {
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
 }
 
 describe('a ping a second for 12 s', () => {
@@ -214,7 +205,7 @@ describe('a failure says', () => {
       expect(sample).toMatchObject({ outcome: 'refused', failsOnly: 'new', phase: 'connect' });
     expect(requests).toEqual([13]);
     await soon(() => expect(server.listening).toBe(false));
-    await listening(server, target.port).catch(() => {});
+    await listen(server, '127.0.0.1', target.port).catch(() => {});
     expect(await ping(1)).toMatchObject([{ outcome: 'ok', failsOnly: '' }]);
   });
 

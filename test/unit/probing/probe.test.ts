@@ -1,19 +1,18 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { listen } from '../../../deploy/local/sockets.ts';
 import { Prober } from '../../../server/probing/probe.ts';
 import { BusyMeter } from '../../../server/probing/starvation.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { BAD_PEER_KINDS, type BadPeer, type BadPeerKind, startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { soon } from '../../support/loopback-peer.ts';
 import { probeOnce } from '../../support/probe-once.ts';
 import { targetOf } from '../../support/samples.ts';
-
-/** Waits for a condition, with room for a busy machine. */
-const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
 
 const never = () => 0;
 const OPTIONS = {
@@ -50,13 +49,13 @@ class TickingClock extends FakeClock {
 
 /** A server on a free port, which takes one connection; `socket` is its end of it. */
 async function listenForOne(): Promise<{ port: number; socket: Promise<Socket> }> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = createServer();
+  const port = await listen(server, '127.0.0.1', 0);
   const socket = once(server, 'connection').then(([connection]) => {
     server.close();
     return connection as Socket;
   });
-  return { port: (server.address() as AddressInfo).port, socket };
+  return { port, socket };
 }
 
 /** Probes with a fake clock. */
@@ -174,10 +173,10 @@ describe('a probe', () => {
         setTimeout(() => fireDeadline(), 0);
         for (const endMs = performance.now() + 5; performance.now() < endMs; );
       });
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    });
+    const port = await listen(server, '127.0.0.1', 0);
     const meter = new BusyMeter(clock, never, never);
-    const target = targetAt('127.0.0.1', (server.address() as AddressInfo).port);
+    const target = targetAt('127.0.0.1', port);
     const sample = await probeOnce(new Prober({ ...OPTIONS, clock: busyClock, meter }), target);
     server.close();
     expect(sample).toMatchObject({ outcome: 'ok', suspect: true, starvedUs: 400_000, totalUs: 400_000 });
