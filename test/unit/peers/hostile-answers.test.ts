@@ -1,51 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { reportLimits } from '../../../server/peers/report-query.ts';
-import { parseAnnotationCopiesSliced } from '../../../server/protocol/annotation.ts';
-import { JOURNAL_FORMAT, parseJournalSliced } from '../../../server/protocol/event.ts';
-import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
-import { parseLinkHistorySliced, parsePodHistory } from '../../../server/protocol/history.ts';
-import { encodePodReport, parsePodReportSliced } from '../../../server/protocol/pod-report.ts';
-import { parseLinkSamplesSliced } from '../../../server/protocol/sample.ts';
-import { noneSkipped, type Skipped } from '../../../server/protocol/validators.ts';
+import { encodePodReport } from '../../../server/protocol/pod-report.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { type JsonLimits, parseJson } from '../../../server/runtime/json.ts';
-import { copiesOf } from '../../support/annotation-copies.ts';
 import { podOf, podsOf, reportOf } from '../../support/mesh.ts';
-
-type Parse = (wire: unknown, skipped: Skipped) => unknown;
+import { type ParseAnswer, PEER_ANSWERS } from '../../support/wire-values.ts';
 
 const limits = { maxBytes: 1024 * 1024, maxValues: 20_000 };
-const counts = [1, 2, 3];
-const range = { fromAgeMs: 3, toAgeMs: 0, resolutionMs: 0, knownAgeMs: 9 };
-const link = { from: 'a', to: 'b', error: '', nowMs: 0 };
-
-/** All that a pod answers with: a valid answer, its validator, and its limits. */
-const ANSWERS: Record<string, [wire: object, parse: Parse, limits: JsonLimits & { maxBytes: number }]> = {
-  'pod report': [
-    { ...JSON.parse(encodePodReport(reportOf(podOf(0), podsOf(3), [{ to: 0 }]))), slow: [] },
-    (wire, skipped) => parsePodReportSliced(wire, null, skipped),
-    reportLimits(podsOf(3)),
-  ],
-  'report of 1000 pods': [
-    { ...JSON.parse(encodePodReport(reportOf(podOf(0), podsOf(3), [{ to: 0 }]))), slow: [] },
-    (wire, skipped) => parsePodReportSliced(wire, null, skipped),
-    reportLimits(podsOf(1_000)),
-  ],
-  '/check': [{ podResults: { a: { OK: true } }, probeResults: {} }, parseGoldpingerCheck, reportLimits(podsOf(1_000))],
-  journal: [
-    { format: JOURNAL_FORMAT, id: 'a', knownAgeMs: 1, truncated: false, events: [] },
-    (wire, skipped) => parseJournalSliced(wire, skipped),
-    limits,
-  ],
-  annotations: [copiesOf(), (wire, skipped) => parseAnnotationCopiesSliced(wire, skipped), limits],
-  samples: [{ ...link, samples: [] }, parseLinkSamplesSliced, limits],
-  'link history': [{ ...link, resolutionMs: 0, steps: [] }, parseLinkHistorySliced, limits],
-  'pod history': [
-    { ...range, format: 'goldpinger-ts/pod-history/1', stepMs: 1, links: counts, failed: counts, byLatency: counts },
-    parsePodHistory,
-    limits,
-  ],
+const LIMITS: Record<string, JsonLimits & { maxBytes: number }> = {
+  'pod report': reportLimits(podsOf(3)),
+  '/check': reportLimits(podsOf(1_000)),
 };
+const [reportWire, parseReport] = PEER_ANSWERS['pod report']!;
+/** All that a pod answers with: a valid answer, its validator, and its limits. */
+const ANSWERS: [name: string, wire: object, parse: ParseAnswer, limits: JsonLimits & { maxBytes: number }][] = [
+  ...Object.entries(PEER_ANSWERS).map(([name, [wire, parse]]): (typeof ANSWERS)[number] => {
+    return [name, wire, parse, LIMITS[name] ?? limits];
+  }),
+  ['report of 1000 pods', reportWire, parseReport, reportLimits(podsOf(1_000))],
+];
 
 /** Values of about `bytes` bytes in JSON that cost much once they are parsed, or once each of their faults is an object. */
 const SHAPES: Record<string, (bytes: number) => string> = {
@@ -62,7 +36,7 @@ const SHAPES: Record<string, (bytes: number) => string> = {
 };
 
 /** Runs what a client does with the bytes of an answer: the longest time between two yields (CPU, ms), and how the heap grew. */
-function costOf(text: string, parse: Parse, jsonLimits: JsonLimits) {
+function costOf(text: string, parse: ParseAnswer, jsonLimits: JsonLimits) {
   const heapBytes = process.memoryUsage().heapUsed;
   const skipped = noneSkipped();
   const cpuUs = process.cpuUsage();
@@ -86,7 +60,7 @@ function costOf(text: string, parse: Parse, jsonLimits: JsonLimits) {
   return { ms: user / 1_000, bytes: process.memoryUsage().heapUsed - heapBytes, result };
 }
 
-describe.each(Object.entries(ANSWERS))('a hostile %s', (_, [wire, parse, jsonLimits]) => {
+describe.each(ANSWERS)('a hostile %s', (_, wire, parse, jsonLimits) => {
   it('costs little time and memory, whatever it has in place of a member', () => {
     const members = [...Object.keys(wire), 'unknown'];
     fc.assert(
@@ -115,6 +89,6 @@ it('a real report of 1000 links is well within the limits', () => {
   const text = encodePodReport(reportOf(podOf(0), pods, links, { details }));
   const { maxBytes, maxValues } = reportLimits(pods);
   expect(text.length).toBeLessThan(maxBytes * 0.75);
-  const { result } = costOf(text, (json, skipped) => parsePodReportSliced(json, null, skipped), { maxValues });
+  const { result } = costOf(text, parseReport, { maxValues });
   expect((result as { links: { length: number } }).links.length).toBe(1_000);
 });

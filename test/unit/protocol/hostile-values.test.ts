@@ -4,31 +4,28 @@ import { DEPLOYMENTS, PODS, ROLE_BINDINGS, ROLES, SERVICES } from '../../../depl
 import { changeToxic, newToxic } from '../../../deploy/local/toxic/toxic.ts';
 import { readNode } from '../../../server/discovery/nodes.ts';
 import { readPod } from '../../../server/discovery/pod-reader.ts';
-import { parseAnnotationCopiesSliced, parseAnnotations } from '../../../server/protocol/annotation.ts';
+import { parseAnnotations } from '../../../server/protocol/annotation.ts';
 import { encodeComparison, parseComparison } from '../../../server/protocol/comparison.ts';
-import { JOURNAL_FORMAT, parseEvents, parseJournalSliced } from '../../../server/protocol/event.ts';
-import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
-import { LATENCY_BINS_US, parseLinkHistory, parsePodHistory } from '../../../server/protocol/history.ts';
+import { parseEvents } from '../../../server/protocol/event.ts';
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { parseDepartedPodsSliced } from '../../../server/protocol/pod.ts';
-import { encodePodReport, parsePodReportSliced } from '../../../server/protocol/pod-report.ts';
 import { parseRounds } from '../../../server/protocol/rounds.ts';
-import { parseLinkSamples } from '../../../server/protocol/sample.ts';
 import { noneSkipped, runAtOnce } from '../../../server/protocol/validators.ts';
 import { parseVerdict } from '../../../server/protocol/verdict.ts';
-import { copiesOf } from '../../support/annotation-copies.ts';
-import { journals } from '../../support/journals.ts';
 import { podObject } from '../../support/kube-objects.ts';
-import { meshOf, NOW_MS, podOf, podsOf, reportOf } from '../../support/mesh.ts';
+import { meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
 import { annotationOf, annotationsOf, comparisonOf, eventOf, eventsOf } from '../../support/report-scene.ts';
-import { sampleOf } from '../../support/samples.ts';
+import { type ParseAnswer, PEER_ANSWERS } from '../../support/wire-values.ts';
 
 type Read = (wire: unknown) => unknown;
 
-const sliced =
-  (parse: (wire: unknown, skipped: ReturnType<typeof noneSkipped>) => Generator<void, unknown>): Read =>
-  (wire) =>
-    runAtOnce(parse(wire, noneSkipped()));
+/** Runs a validator of an answer to its end. */
+function read(parse: ParseAnswer, wire: unknown): unknown {
+  const parsed = parse(wire, noneSkipped());
+  return typeof parsed === 'object' && parsed !== null && 'next' in parsed
+    ? runAtOnce(parsed as Generator<void, unknown>)
+    : parsed;
+}
 const joined = (parts: Iterable<string>) => JSON.parse([...parts].join('')) as unknown;
 const container = {
   name: 'c',
@@ -50,68 +47,19 @@ const objectOf = (resource: typeof PODS, fields: object): [wire: unknown, read: 
   { metadata, ...fields },
   (wire): NewObject => validated(resource, wire),
 ];
-const link = { from: 'a', to: 'b', error: '', nowMs: 0 };
-const counts = [1, 2, 3];
 
 /** Everything that reads values of other processes, and a valid value of each. */
 const READERS: Record<string, [wire: unknown, read: Read]> = {
-  'pod report': [
-    JSON.parse(encodePodReport(reportOf(podOf(0), podsOf(3), [{ to: 0 }], { details: [[0, 'x']] }))),
-    sliced((wire, skipped) => parsePodReportSliced(wire, null, skipped)),
-  ],
+  ...Object.fromEntries(
+    Object.entries(PEER_ANSWERS).map(([name, [wire, parse]]) => [name, [wire, (other: unknown) => read(parse, other)]]),
+  ),
   mesh: [joined(encodeMesh(meshOf(podsOf(3)))), parseMesh],
-  journal: [
-    { ...journals(1, [{ by: 0, agoMs: 1, kind: 'pod-seen', of: 1 }])[0]?.value, format: JOURNAL_FORMAT, copies: [] },
-    sliced(parseJournalSliced),
-  ],
   events: [eventsOf([eventOf('pod-seen', NOW_MS, podOf(1), [podOf(0)])]), parseEvents],
   annotations: [annotationsOf([annotationOf(NOW_MS, null)]), parseAnnotations],
-  'copies of annotations': [copiesOf(), sliced(parseAnnotationCopiesSliced)],
   comparison: [joined(encodeComparison(await comparisonOf())), parseComparison],
   verdict: [(await comparisonOf()).report.verdict, parseVerdict],
   rounds: [{ fromMs: 0, toMs: 1, nowMs: 1, truncated: false, missing: [], rounds: [] }, parseRounds],
-  samples: [{ ...link, samples: [{ ...sampleOf(), atMs: 1, failsOnly: '' }] }, parseLinkSamples],
-  'link history': [
-    {
-      ...link,
-      resolutionMs: 0,
-      steps: [
-        {
-          atMs: 0,
-          lengthMs: 1,
-          samples: 2,
-          failures: { refused: 1 },
-          minUs: 1,
-          p50Us: 1,
-          p95Us: 1,
-          maxUs: 1,
-          connectP50Us: 1,
-          firstByteP50Us: 1,
-        },
-      ],
-    },
-    (wire) => {
-      const { steps } = parseLinkHistory(wire);
-      // An invalid step is left out.
-      if (steps.length === 0) throw new TypeError('no step');
-    },
-  ],
-  'pod history': [
-    {
-      format: 'goldpinger-ts/pod-history/1',
-      fromAgeMs: 3,
-      toAgeMs: 0,
-      resolutionMs: 0,
-      knownAgeMs: 9,
-      stepMs: 1,
-      links: counts,
-      failed: counts,
-      byLatency: counts.map(() => LATENCY_BINS_US.map(() => 0).concat(0)),
-    },
-    parsePodHistory,
-  ],
-  'departed pods': [{ pods: [] }, sliced(parseDepartedPodsSliced)],
-  '/check': [{ podResults: { a: { OK: true } }, probeResults: {} }, (wire) => parseGoldpingerCheck(wire)],
+  'departed pods': [{ pods: [] }, (wire) => read(parseDepartedPodsSliced, wire)],
   'pod of Kubernetes': [podObject({ name: 'a', ip: '10.1.0.1' }), readPod],
   'node of Kubernetes': [{ metadata: { name: 'n', labels: {} } }, readNode],
   'local pod': objectOf(PODS, { spec: podSpec }),
@@ -188,11 +136,11 @@ function replaced(value: unknown, path: readonly string[], other: unknown): unkn
   return copy;
 }
 
-describe.each(Object.entries(READERS))('a %s', (name, [wire, read]) => {
+describe.each(Object.entries(READERS))('a %s', (name, [wire, readIt]) => {
   const maxMembers = KEEPS_MANY.test(name) ? KEYS.length : MAX_MEMBERS;
 
   it('is read if it is valid', () => {
-    read(wire);
+    readIt(wire);
   });
 
   it('with a list of a million elements, or an object with many members, anywhere in it costs nothing', () => {
@@ -207,7 +155,7 @@ describe.each(Object.entries(READERS))('a %s', (name, [wire, read]) => {
           });
           let message = '';
           try {
-            read(replaced(wire, path, hostile));
+            readIt(replaced(wire, path, hostile));
           } catch (error) {
             ({ message } = error as Error);
           }

@@ -1,0 +1,51 @@
+import { parseAnnotationCopiesSliced } from '../../server/protocol/annotation.ts';
+import { JOURNAL_FORMAT, parseJournalSliced } from '../../server/protocol/event.ts';
+import { parseGoldpingerCheck } from '../../server/protocol/goldpinger.ts';
+import { LATENCY_BINS_US, parseLinkHistorySliced, parsePodHistory } from '../../server/protocol/history.ts';
+import { encodePodReport, parsePodReportSliced } from '../../server/protocol/pod-report.ts';
+import { parseLinkSamplesSliced } from '../../server/protocol/sample.ts';
+import type { Skipped } from '../../server/protocol/validators.ts';
+import { copiesOf } from './annotation-copies.ts';
+import { journals } from './journals.ts';
+import { podOf, podsOf, reportOf } from './mesh.ts';
+import { sampleOf } from './samples.ts';
+
+/** Validates an answer; a generator validates it a few elements at a time. */
+export type ParseAnswer = (wire: unknown, skipped: Skipped) => unknown;
+
+const link = { from: 'a', to: 'b', error: '', nowMs: 0 };
+const counts = [1, 2, 3];
+const us = { minUs: 1, p50Us: 1, p95Us: 1, maxUs: 1, connectP50Us: 1, firstByteP50Us: 1 };
+
+/** What pods answer each other with: a valid answer, and its validator. */
+export const PEER_ANSWERS: Record<string, [wire: object, parse: ParseAnswer]> = {
+  'pod report': [
+    JSON.parse(encodePodReport(reportOf(podOf(0), podsOf(3), [{ to: 0 }], { details: [[0, 'x']], slow: [[0, 5]] }))),
+    (wire, skipped) => parsePodReportSliced(wire, null, skipped),
+  ],
+  '/check': [{ podResults: { a: { OK: true } }, probeResults: {} }, parseGoldpingerCheck],
+  journal: [
+    { ...journals(1, [{ by: 0, agoMs: 1, kind: 'pod-seen', of: 1 }])[0]?.value, format: JOURNAL_FORMAT, copies: [] },
+    parseJournalSliced,
+  ],
+  'copies of annotations': [copiesOf(), parseAnnotationCopiesSliced],
+  samples: [{ ...link, samples: [{ ...sampleOf(), atMs: 1, failsOnly: '' }] }, parseLinkSamplesSliced],
+  'link history': [
+    { ...link, resolutionMs: 0, steps: [{ atMs: 0, lengthMs: 1, samples: 2, failures: { refused: 1 }, ...us }] },
+    parseLinkHistorySliced,
+  ],
+  'pod history': [
+    {
+      format: 'goldpinger-ts/pod-history/1',
+      fromAgeMs: 3,
+      toAgeMs: 0,
+      resolutionMs: 0,
+      knownAgeMs: 9,
+      stepMs: 1,
+      links: counts,
+      failed: counts,
+      byLatency: counts.map(() => LATENCY_BINS_US.map(() => 0).concat(0)),
+    },
+    parsePodHistory,
+  ],
+};
