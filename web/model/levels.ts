@@ -4,7 +4,7 @@ import type { Level, Selection } from './address.ts';
 import { STATES } from './cells.ts';
 import { findingPlace, findingsByPod } from './findings.ts';
 import { type Folding, foldCells, type Group, groupsOf, keyOf, sameFolding } from './fold.ts';
-import { plural } from './format.ts';
+import { countText, plural } from './format.ts';
 import { countsByState, type LinkState, stateAt } from './links.ts';
 import { type Fold, type Picture, type PodHealth, type PodView, podTallies } from './mesh-view.ts';
 import { placeLabels, shownName } from './names.ts';
@@ -303,9 +303,9 @@ export function foldWords({ state, n, fold, figure }: Picture, from: number, to:
   const [all, same] = [fold?.links[at] ?? 0, fold?.inState[at] ?? 0];
   if (all < 2) return '';
   const verb = (figure === null ? COUNT_WORDS : FIGURE_COUNT_WORDS)[stateAt(state[at])];
-  const words = verb === undefined ? plural(all, 'link') : `${same} of ${all} ${verb}`;
+  const words = verb === undefined ? plural(all, 'link') : `${countText(same)} of ${countText(all)} ${verb}`;
   const lossy = fold?.lossy[at] ?? 0;
-  return lossy === 0 ? words : `${words}, ${lossy} ${lossy === 1 ? 'loses' : 'lose'} datagrams`;
+  return lossy === 0 ? words : `${words}, ${countText(lossy)} ${lossy === 1 ? 'loses' : 'lose'} datagrams`;
 }
 
 /** The number of links by state that a folded link stands for. O(its links). */

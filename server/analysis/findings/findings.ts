@@ -3,7 +3,7 @@ import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { DiscoveryStatus } from '../../protocol/pod.ts';
 import { podsWithOldList, silentSide } from '../sides.ts';
-import { latencyText, listText } from '../text.ts';
+import { durationText, latencyText, listText } from '../text.ts';
 import { CAUSE, type Causes, findCauses } from './attribution.ts';
 import { cutOffFindings, placeFindings } from './causes.ts';
 import type { MeshCounts, SeverityPairs } from './counts.ts';
@@ -198,7 +198,7 @@ function overdueFindings({ topology }: MeshCounts, atMs: number): Finding[] {
     .map(([pod, { sinceMs, node }]) => {
       const name = topology.name(pod);
       const minutes = Math.floor((atMs - sinceMs) / 60_000);
-      const title = `${name}: still terminating after ${minutes} min, its deletion is overdue: check node ${node} and finalizers`;
+      const title = `${name}: still terminating after ${durationText(minutes * 60_000)}, its deletion is overdue: check node ${node} and finalizers`;
       return reportFinding('pod-overdue', name, [pod], { title, sinceMs });
     });
 }

@@ -341,12 +341,14 @@ it.each([
   { goneForMs: 61_000, goneByMs: NOW_MS - 61_000, isOverdue: true, grace: 'that ended a minute ago' },
   { goneForMs: 600_000, goneByMs: NOW_MS + 60_000, isOverdue: false, grace: 'of eleven minutes' },
   { goneForMs: 91_000, goneByMs: 0, isOverdue: true, grace: 'that is not known' },
+  { goneForMs: 12_000_000, goneByMs: 0, isOverdue: true, grace: 'that is not known' },
   { goneForMs: 89_000, goneByMs: 0, isOverdue: false, grace: 'that is not known' },
 ])('a pod that terminates for $goneForMs ms, with a grace period $grace, is overdue: $isOverdue', (pod) => {
   const builder = new MeshBuilder(4);
   const { goneForMs, goneByMs, isOverdue } = pod;
   builder.pods[3] = podOf(3, { lifecycle: 'terminating', sinceMs: NOW_MS - goneForMs, goneByMs });
   expect(kinds(builder)).toEqual(isOverdue ? ['pod-overdue'] : []);
+  for (const { title } of builder.findings()) expect(title).toMatch(/: still terminating after (1|10|3 h 20) min, /);
 });
 
 it('findingsAnswer has names of pods, RFC 3339 times and ms', () => {

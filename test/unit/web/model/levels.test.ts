@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import type { Folding } from '../../../../web/model/fold.ts';
+import { countText } from '../../../../web/model/format.ts';
 import {
   autoLevel,
   foldCounts,
@@ -60,6 +61,12 @@ const anyFold = fc
   });
 
 describe('a folded picture', () => {
+  test('counts more than a thousand links in groups of digits, as everywhere', () => {
+    const picture = foldPicture(pictureOf({ pods: 120, scenario: 'dead-node', nodes: 3 }), NODES);
+    const dead = picture.pods.findIndex(({ health }) => health === 'failing');
+    expect(foldWords(picture, dead === 0 ? 1 : 0, dead)).toBe(`${countText(1600)} of ${countText(1600)} fail`);
+  });
+
   test('draws each node once: its links are those between the pods of two nodes', () => {
     const picture = foldPicture(pictureOf({ pods: 40, scenario: 'dead-node', nodes: 4 }), NODES);
     expect(picture.n).toBe(4);
