@@ -11,8 +11,8 @@ import { readFileSync } from 'node:fs';
  *   of the web.
  * - `mime-db` (imported by express) has 2,500 media types. Reading them takes 10 ms of a start and 1 MiB. The server sends and
  *   takes the few of `MEDIA_TYPES`.
- * - `openid-client`, `jsonpath-plus` and `socks-proxy-agent` stay in the bundle, but are loaded only when a kubeconfig
- *   needs them.
+ * - `jsonpath-plus` is for the auth-provider gcp, which server/discovery/kubeconfig.ts refuses.
+ * - `openid-client` and `socks-proxy-agent` stay in the bundle, but are loaded only when a kubeconfig needs them.
  */
 export function slimKubernetesClient() {
   return {
@@ -87,7 +87,7 @@ const REPLACEMENTS = {
       (await import('real:openid-client')).discovery(new URL(issuer), ...args);
     export const refreshTokenGrant = async (...args) => (await import('real:openid-client')).refreshTokenGrant(...args);
   `,
-  'jsonpath-plus': `exports.JSONPath = (options) => require('real:jsonpath-plus').JSONPath(options);`,
+  'jsonpath-plus': `exports.JSONPath = undefined;`,
   'socks-proxy-agent': `
     exports.SocksProxyAgent = function (...args) {
       return new (require('real:socks-proxy-agent').SocksProxyAgent)(...args);

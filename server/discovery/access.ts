@@ -4,6 +4,7 @@ import { get as getOverHttps, type RequestOptions } from 'node:https';
 import type { DiscoveryFault } from '../protocol/pod.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { ApiError, asApiError } from './api-error.ts';
+import { type Credential, runPlugin } from './credential-plugin.ts';
 import { accountNamespace, type Login, readKubeconfig, readServiceAccount } from './kubeconfig.ts';
 import type { Proxies } from './proxy.ts';
 
@@ -48,6 +49,8 @@ class LoggedIn implements Access {
   readonly #login: Login;
   readonly #base: string;
   #prepared: { options: RequestOptions; atMs: number } | null = null;
+  /** What the credential plugin gave last. */
+  #credential: Credential | null = null;
   #agent: Agent | null = null;
   /** The certificates with which `#agent` opens connections. */
   #certificates = '';
@@ -74,11 +77,16 @@ class LoggedIn implements Access {
   /** The options and the headers of a request. May run the credential plugin. */
   async #credentials() {
     try {
-      const { config, tokenFile, impersonation } = this.#login;
+      const { configWith, plugin, tokenFile, impersonation } = this.#login;
       const nowMs = performance.now();
+      // Without an expiry it is used until the API server refuses it: then discovery makes a new Access.
+      if (plugin !== null && Date.now() >= (this.#credential?.expiresMs ?? 0)) {
+        this.#credential = await runPlugin(plugin);
+        this.#prepared = null;
+      }
       if (this.#prepared === null || nowMs - this.#prepared.atMs > PREPARED_FOR_MS) {
         const options: RequestOptions = { headers: {} };
-        await config.applyToHTTPSOptions(options);
+        await configWith(this.#credential).applyToHTTPSOptions(options);
         this.#prepared = { options: { ...options, agent: this.#agentOf(options) }, atMs: nowMs };
       }
       const { options } = this.#prepared;

@@ -3,12 +3,16 @@ import { delimiter, dirname, isAbsolute, join } from 'node:path';
 // This deep path leaves the generated API classes out of the bundle: see deploy/slim-client.mjs.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { load } from 'js-yaml';
+import { type Credential, type CredentialPlugin, readPlugin } from './credential-plugin.ts';
+import { dataOrFile, type Fields, fieldsOf, listOf, stringOf } from './kubeconfig-fields.ts';
 import { type Proxies, proxyFor } from './proxy.ts';
 
 /** An API server and a user, as one context of a kubeconfig or the service account of a pod names them. */
 export interface Login {
-  /** What the Kubernetes client makes TLS options, agents and headers of. */
-  config: KubeConfig;
+  /** What the Kubernetes client makes TLS options, agents and headers of; with what the plugin gave. */
+  configWith(credential: Credential | null): KubeConfig;
+  /** Program that gives the credential; null = none. */
+  plugin: CredentialPlugin | null;
   /** E.g. `https://10.96.0.1:443`. */
   server: string;
   /** '' = the context names none. */
@@ -18,11 +22,6 @@ export interface Login {
   /** Headers that ask the API server to act as somebody else. */
   impersonation: Record<string, string | string[]>;
 }
-
-type Fields = Record<string, unknown>;
-const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
-const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** What is kept of one or several kubeconfig files: entries by name, their paths absolute. */
 interface Merged {
@@ -102,8 +101,14 @@ function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Prox
   const cert = dataOrFile(user, 'client-certificate');
   const key = dataOrFile(user, 'client-key');
   const tokenFile = stringOf(user['tokenFile']);
-  const config = new KubeConfig();
-  config.loadFromOptions({
+  const [token, username, password] = ['token', 'username', 'password'].map(
+    (field) => stringOf(user[field]) || undefined,
+  );
+  if ((cert.data ?? cert.file) && !(key.data ?? key.file)) throw new Error('a client-certificate needs a client-key');
+  if (token && (username || password)) throw new Error('a user has a token or a username and password, not both');
+  if (user['exec'] && user['auth-provider']) throw new Error('a user has exec or an auth-provider, not both');
+  const plugin = user['exec'] ? readPlugin(fieldsOf(user['exec']), cluster) : null;
+  const options = (credential: Credential | null) => ({
     clusters: [
       {
         name: 'cluster',
@@ -120,27 +125,36 @@ function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Prox
     users: [
       {
         name: 'user',
-        certData: cert.data,
-        certFile: cert.file,
-        keyData: key.data,
-        keyFile: key.file,
-        token: stringOf(user['token']) || undefined,
-        username: stringOf(user['username']) || undefined,
-        password: stringOf(user['password']) || undefined,
-        authProvider: user['auth-provider'],
-        exec: user['exec'] && execOf(fieldsOf(user['exec']), cluster),
+        ...(credential?.key
+          ? { certData: base64(credential.certificate), keyData: base64(credential.key) }
+          : { certData: cert.data, certFile: cert.file, keyData: key.data, keyFile: key.file }),
+        token: token || credential?.token || undefined,
+        username,
+        password,
+        authProvider: user['auth-provider'] && providerOf(fieldsOf(user['auth-provider'])),
       },
     ],
     contexts: [{ name: 'context', cluster: 'cluster', user: 'user' }],
     currentContext: 'context',
   });
-  return { config, server, namespace, tokenFile, impersonation: impersonationOf(user) };
+  const configWith = (credential: Credential | null) => {
+    const config = new KubeConfig();
+    config.loadFromOptions(options(credential));
+    return config;
+  };
+  return { configWith, plugin, server, namespace, tokenFile, impersonation: impersonationOf(user) };
 }
 
-/** The data in the kubeconfig wins over the file that it names. */
-function dataOrFile(fields: Fields, key: string): { data: string | undefined; file: string | undefined } {
-  const data = stringOf(fields[`${key}-data`]) || undefined;
-  return { data, file: data === undefined ? stringOf(fields[key]) || undefined : undefined };
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+/** Of the providers that kubeconfigs name, client-go still has only `oidc`. */
+function providerOf(provider: Fields): Fields {
+  const name = stringOf(provider['name']);
+  if (name === 'oidc') return provider;
+  const advice = 'use a credential plugin (exec), such as gke-gcloud-auth-plugin or kubelogin';
+  throw new Error(`the auth-provider "${name.slice(0, 100)}" is not supported, as in kubectl since 1.26: ${advice}`);
 }
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */
@@ -155,41 +169,10 @@ function impersonationOf(user: Fields): Login['impersonation'] {
   for (const [key, values] of Object.entries(fieldsOf(user['as-user-extra']))) {
     add(`Impersonate-Extra-${encodeURIComponent(key)}`, listOf(values).map(stringOf));
   }
+  if (Object.keys(headers).length > 0 && !('Impersonate-User' in headers)) {
+    throw new Error('as-uid, as-groups and as-user-extra need "as", the user to act as');
+  }
   return headers;
-}
-
-/**
- * A credential plugin, with the variable KUBERNETES_EXEC_INFO that it reads:
- * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#input-and-output-formats
- */
-function execOf(exec: Fields, cluster: Fields): Fields {
-  if (exec['interactiveMode'] === 'Always') throw new Error('the credential plugin needs a terminal');
-  const spec = {
-    interactive: false,
-    ...(exec['provideClusterInfo'] === true ? { cluster: clusterInfo(cluster) } : {}),
-  };
-  const info = { kind: 'ExecCredential', apiVersion: exec['apiVersion'], spec };
-  const env = [...listOf(exec['env']), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }];
-  return { ...exec, env };
-}
-
-/** The extension of a cluster that is passed on to credential plugins. */
-const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
-
-function clusterInfo(cluster: Fields): Fields {
-  const ca = dataOrFile(cluster, 'certificate-authority');
-  const caData = ca.file === undefined ? ca.data : readFileSync(ca.file).toString('base64');
-  const extension = listOf(cluster['extensions'])
-    .map(fieldsOf)
-    .find(({ name }) => name === EXEC_EXTENSION);
-  return {
-    server: cluster['server'],
-    'tls-server-name': cluster['tls-server-name'],
-    'insecure-skip-tls-verify': cluster['insecure-skip-tls-verify'],
-    'certificate-authority-data': caData,
-    'proxy-url': cluster['proxy-url'],
-    config: extension?.['extension'],
-  };
 }
 
 /** Where Kubernetes mounts a pod's service account. */
@@ -201,8 +184,10 @@ export function readServiceAccount(root: string, proxies: Proxies): Login {
   found.loadFromCluster(root);
   const server = found.getCurrentCluster()?.server.replace(/^http:/, 'https:') ?? '';
   // Kubernetes sets the variables of the API server in every pod. Where they are missing, the client writes "undefined".
-  if (server === '' || server.includes('//undefined:')) {
-    throw new Error('neither KUBECONFIG nor KUBERNETES_SERVICE_HOST is set: not in a cluster');
+  if (server === '' || /\/\/(undefined)?:|:(undefined)?$/.test(server)) {
+    throw new Error(
+      'neither KUBECONFIG nor KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are set: not in a cluster',
+    );
   }
   const cluster = { server, 'certificate-authority': `${root}${ACCOUNT}/ca.crt` };
   return loginOf(cluster, { tokenFile: `${root}${ACCOUNT}/token` }, accountNamespace(root), proxies);

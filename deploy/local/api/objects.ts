@@ -138,17 +138,22 @@ const podSpec = v.looseObject({
   terminationGracePeriodSeconds: v.optional(count(86_400)),
 });
 
-/** `spec` of a DaemonSet. */
-const daemonSetSpec = v.looseObject({
+const podTemplate = {
   selector: v.looseObject({ matchLabels: v.optional(labelMap) }),
   template: v.looseObject({
     metadata: v.optional(v.looseObject({ labels: v.optional(labelMap), annotations: v.nullish(annotationMap) })),
     spec: podSpec,
   }),
-});
+};
 
 /** `spec` of a Deployment or a ReplicaSet. */
-const workloadSpec = v.looseObject({ replicas: v.optional(count(MAX_REPLICAS), 1), ...daemonSetSpec.entries });
+const workloadSpec = v.looseObject({ replicas: v.optional(count(MAX_REPLICAS), 1), ...podTemplate });
+
+/** `spec` of a DaemonSet. kubectl waits only for a strategy that it knows. */
+const daemonSetSpec = v.looseObject({
+  updateStrategy: v.optional(v.looseObject({ type: v.optional(v.string(), 'RollingUpdate') }), {}),
+  ...podTemplate,
+});
 
 const servicePort = v.looseObject({
   name: text,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Access, loadAccess } from '../../../server/discovery/access.ts';
+import { readServiceAccount } from '../../../server/discovery/kubeconfig.ts';
 
 // On a machine that may be busy.
 vi.setConfig({ testTimeout: 20_000 });
@@ -19,31 +20,33 @@ const tls = (name: string) => join(import.meta.dirname, '../../fixtures/tls', na
 const pem = (name: string) => readFileSync(tls(name), 'utf8');
 const base64 = (name: string) => readFileSync(tls(name)).toString('base64');
 
-/** What the API servers of the test have received last. */
-let seen: { headers: IncomingHttpHeaders; client: string; server: string };
-/** The host that was asked for through the plain server as a proxy. */
+/** What an API server receives: headers by name in lower case, the name in the client certificate, the name asked for. */
+interface Seen {
+  authorization: string | undefined;
+  impersonated: Record<string, unknown>;
+  client: string;
+  server: string;
+  /** The host that was asked for through a proxy. */
+  proxied: string;
+}
+let seen: Seen;
 let proxied = '';
-let plain = '';
-let secure = '';
+let [plain, secure] = ['', ''];
 
 beforeAll(async () => {
-  const onRequest = (request: Parameters<NonNullable<Parameters<typeof createServer>[1]>>[0]) => {
-    const socket = request.socket as TLSSocket;
-    const client = socket.getPeerCertificate?.()?.subject?.CN;
-    const server = socket.servername;
-    seen = { headers: request.headers, client: String(client ?? ''), server: String(server || '') };
+  const answer: RequestListener = ({ headers, socket }, response) => {
+    const { getPeerCertificate, servername } = socket as TLSSocket;
+    const client = getPeerCertificate?.call(socket)?.subject?.CN;
+    const impersonated = Object.fromEntries(
+      Object.entries(headers).filter(([name]) => name.startsWith('impersonate-')),
+    );
+    const { authorization } = headers;
+    seen = { authorization, impersonated, client: String(client ?? ''), server: String(servername || ''), proxied };
+    proxied = '';
+    response.end();
   };
   const options = { key: pem('server-key.pem'), cert: pem('server.pem'), ca: pem('ca.pem'), requestCert: true };
-  const servers = [
-    createServer((request, response) => {
-      onRequest(request);
-      response.end();
-    }),
-    createSecureServer({ ...options, rejectUnauthorized: false }, (request, response) => {
-      onRequest(request);
-      response.end();
-    }),
-  ];
+  const servers = [createServer(answer), createSecureServer({ ...options, rejectUnauthorized: false }, answer)];
   const ports = await Promise.all(
     servers.map(async (server) => {
       server.listen(0, '127.0.0.1');
@@ -51,7 +54,7 @@ beforeAll(async () => {
       return (server.address() as AddressInfo).port;
     }),
   );
-  // As a proxy, the plain server connects to the other one, whatever the host.
+  // As a proxy, the plain server connects to the secure one, whatever the host.
   servers[0]?.on('connect', (request, socket) => {
     proxied = request.url ?? '';
     socket.write('HTTP/1.1 200 OK\r\n\r\n');
@@ -66,227 +69,412 @@ beforeAll(async () => {
   };
 });
 
-interface Parts {
-  cluster?: object;
-  user?: object;
-  /** null = the context names no user. */
-  userName?: string | null;
-  namespace?: string;
-  current?: string;
-}
-
-/** Writes a kubeconfig whose only cluster, user and context have this name. */
-function kubeconfig(name: string, { cluster, user = {}, userName = name, namespace, current = name }: Parts = {}) {
-  const path = join(mkdtempSync(join(folder, 'kubeconfig-')), 'config');
+/** Writes a kubeconfig with one cluster, user and context of a name, and files beside it; gives its path. */
+function kubeconfig({ name = 'a', cluster = {}, user = {}, context = {}, more = {}, files = {} }: Case): string {
+  const own = mkdtempSync(join(folder, 'kubeconfig-'));
   const config = {
-    clusters: [{ name, cluster: { server: plain, ...cluster } }],
+    clusters: [{ name, cluster: { server: plain, ...evaluated(cluster) } }],
     users: [{ name, user }],
-    contexts: [{ name, context: { cluster: name, namespace, ...(userName === null ? {} : { user: userName }) } }],
-    'current-context': current,
+    contexts: [{ name, context: { cluster: name, user: name, ...context } }],
+    'current-context': name,
+    ...more,
   };
-  writeFileSync(path, JSON.stringify(config));
-  return path;
+  write(own, { config: JSON.stringify(config), ...files });
+  return join(own, 'config');
 }
 
-/** Writes a file beside a kubeconfig. */
-function beside(path: string, name: string, text: string, mode = 0o644) {
-  writeFileSync(join(path, '..', name), text);
-  chmodSync(join(path, '..', name), mode);
+function evaluated(fields: object | (() => object)): object {
+  return typeof fields === 'function' ? fields() : fields;
 }
 
-async function ask(access: Access) {
-  onTestFinished(() => access.close());
+/** Writes files into a folder; null deletes one. Those of the folder bin may be executed. */
+function write(own: string, files: Record<string, string | null>): void {
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(own, name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    if (text === null) rmSync(path);
+    else writeFileSync(path, text);
+    if (name.startsWith('bin/')) chmodSync(path, 0o755);
+  }
+}
+
+/** Writes a service account below a root, as it is mounted in a pod; gives the root. */
+function account(files: Record<string, string | null>): string {
+  const root = mkdtempSync(join(folder, 'account-'));
+  write(join(root, 'var/run/secrets/kubernetes.io/serviceaccount'), files);
+  return root;
+}
+
+async function ask(access: Access): Promise<Seen> {
   const response = await access.open('/api', {}, 'application/json', AbortSignal.timeout(15_000));
   response.resume();
   return seen;
 }
 
-/** A credential plugin that prints a credential with its own KUBERNETES_EXEC_INFO as token. */
-const PLUGIN = `#!${process.execPath}
-const token = Buffer.from(process.env.KUBERNETES_EXEC_INFO + '|' + process.env.EXTRA).toString('base64');
-console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token } }));
+const V1 = 'client.authentication.k8s.io/v1';
+/** A credential plugin that prints a status, with a count of its runs and its KUBERNETES_EXEC_INFO in place of RUNS and INFO. */
+const plugin = (status: object, apiVersion = V1) => `#!${process.execPath}
+const { readFileSync, writeFileSync } = require('node:fs');
+const file = __dirname + '/runs';
+const runs = (() => { try { return Number(readFileSync(file)) + 1; } catch { return 1; } })();
+writeFileSync(file, String(runs));
+readFileSync(0);
+const info = Buffer.from(process.env.KUBERNETES_EXEC_INFO + process.env.EXTRA + process.argv.slice(2)).toString('base64');
+const text = ${JSON.stringify(JSON.stringify({ apiVersion, kind: 'ExecCredential', status }))};
+console.log(text.replace('RUNS', runs).replace('INFO', info));
 `;
-const v1 = 'client.authentication.k8s.io/v1';
-const infoOf = (headers: IncomingHttpHeaders) =>
-  Buffer.from(String(headers.authorization).replace('Bearer ', ''), 'base64').toString('utf8');
+const exec = (more: object = {}) => ({
+  exec: { apiVersion: V1, command: './bin/plugin', interactiveMode: 'Never', ...more },
+});
+const CLIENT = { 'client-certificate-data': base64('client.pem'), 'client-key-data': base64('client-key.pem') };
+const CA = { 'certificate-authority-data': base64('ca.pem') };
+const api =
+  (fields: object = {}) =>
+  () => ({ server: secure, ...fields });
+/** The service account that Kubernetes mounts. */
+const ACCOUNT = { namespace: 'theirs\n', token: 'abc\n', 'ca.crt': pem('ca.pem') };
 
-describe('a user is authenticated as by client-go', () => {
-  test.each<[string, object, Record<string, string | undefined>]>([
-    ['by a token', { token: 'abc' }, { authorization: 'Bearer abc' }],
-    ['by a tokenFile relative to the kubeconfig', { tokenFile: 'token' }, { authorization: 'Bearer of-file' }],
-    ['by a tokenFile before a token', { token: 'abc', tokenFile: 'token' }, { authorization: 'Bearer of-file' }],
-    ['by user and password', { username: 'me', password: 'pw' }, { authorization: `Basic ${btoa('me:pw')}` }],
-    ['not at all', {}, {}],
-    [
-      'as somebody else',
-      { token: 'abc', as: 'x', 'as-uid': '7', 'as-groups': ['g', 'h'], 'as-user-extra': { 'k/l': ['v'] } },
-      {
-        'impersonate-user': 'x',
-        'impersonate-uid': '7',
-        'impersonate-group': 'g, h',
-        'impersonate-extra-k%2fl': 'v',
-        authorization: 'Bearer abc',
+type Expected = Partial<Seen> & { namespace?: string };
+
+interface Case {
+  name?: string;
+  /** Fields of the cluster; its server is the plain one. */
+  cluster?: object | (() => object);
+  user?: object;
+  context?: object;
+  /** Other fields of the kubeconfig. */
+  more?: object;
+  /** Files beside the kubeconfig. */
+  files?: Record<string, string>;
+  /** Other kubeconfigs that KUBECONFIG names after this one; a text is a path. */
+  others?: (Case | string)[];
+  /** The pod's service account, and the variables that Kubernetes sets, instead of a kubeconfig. */
+  account?: Record<string, string>;
+  env?: () => Record<string, string>;
+  proxies?: () => { https: string; http: string; none: string };
+  /** What the server receives, or, of an error, its fault and a part of its message. */
+  expected?: Expected | (() => Expected);
+  fault?: [string, RegExp];
+  /** What it receives after these files have changed. */
+  later?: [files: Record<string, string | null>, expected: Partial<Seen>][];
+}
+
+/** Field by field, what client-go does with it (k8s.io/client-go: tools/clientcmd, rest, plugin/pkg/client/auth/exec). */
+const CASES: Record<string, Record<string, Case>> = {
+  server: {
+    'is called': { expected: { authorization: undefined } },
+    'may have a path and a slash at its end': { cluster: () => ({ server: `${plain}/k8s/` }), expected: {} },
+    'must be a URL': { cluster: { server: 'not a url' }, fault: ['config', /URL/] },
+    'must be given': { cluster: { server: '' }, fault: ['config', /names no cluster/] },
+  },
+  'certificate-authority-data': {
+    'is the CA of the server': { cluster: api(CA), expected: { client: '' } },
+    'is needed for a CA of its own': { cluster: api(), fault: ['tls', /./] },
+  },
+  'certificate-authority': {
+    'is a file': { cluster: api({ 'certificate-authority': tls('ca.pem') }), expected: { client: '' } },
+    'is relative to the kubeconfig': {
+      cluster: api({ 'certificate-authority': 'pki/ca.pem' }),
+      files: { 'pki/ca.pem': pem('ca.pem') },
+      expected: { client: '' },
+    },
+    'must be there': { cluster: api({ 'certificate-authority': 'missing.pem' }), fault: ['config', /ENOENT.*missing/] },
+    'excludes data': { cluster: api({ ...CA, 'certificate-authority': tls('ca.pem') }), fault: ['config', /both/] },
+  },
+  'insecure-skip-tls-verify': {
+    'trusts every certificate': { cluster: api({ 'insecure-skip-tls-verify': true }), expected: { client: '' } },
+    'excludes a CA': { cluster: api({ ...CA, 'insecure-skip-tls-verify': true }), fault: ['config', /insecure/] },
+  },
+  'tls-server-name': {
+    'is asked for': {
+      cluster: api({ 'insecure-skip-tls-verify': true, 'tls-server-name': 'x.test' }),
+      expected: { server: 'x.test' },
+    },
+    'must be in the certificate': { cluster: api({ ...CA, 'tls-server-name': 'x.test' }), fault: ['tls', /./] },
+  },
+  'proxy-url': {
+    'leads to the server, before the proxy of the environment': {
+      cluster: () => ({ server: 'https://api.test', 'insecure-skip-tls-verify': true, 'proxy-url': plain }),
+      proxies: () => ({ https: 'http://127.0.0.1:1', http: '', none: '' }),
+      expected: { proxied: 'api.test:443' },
+    },
+    'may be missing: then HTTPS_PROXY counts': {
+      cluster: { server: 'https://api.test', 'insecure-skip-tls-verify': true },
+      proxies: () => ({ https: plain, http: '', none: '' }),
+      expected: { proxied: 'api.test:443' },
+    },
+    'must answer': { cluster: api({ ...CA, 'proxy-url': 'http://127.0.0.1:1' }), fault: ['refused', /./] },
+  },
+  'client-certificate-data, client-key-data': {
+    'are shown to the server': { cluster: api(CA), user: CLIENT, expected: { client: 'client' } },
+    'need each other': {
+      user: { 'client-certificate-data': CLIENT['client-certificate-data'] },
+      fault: ['config', /needs a client-key/],
+    },
+  },
+  'client-certificate, client-key': {
+    'are files, relative to the kubeconfig': {
+      cluster: api(CA),
+      user: { 'client-certificate': 'me.pem', 'client-key': 'me-key.pem' },
+      files: { 'me.pem': pem('client.pem'), 'me-key.pem': pem('client-key.pem') },
+      expected: { client: 'client' },
+    },
+    'exclude data': { user: { ...CLIENT, 'client-certificate': 'me.pem' }, fault: ['config', /both/] },
+  },
+  token: {
+    'is sent': { user: { token: 'abc' }, expected: { authorization: 'Bearer abc' } },
+    'must fit into a header': { user: { token: 'a\u0000b' }, fault: ['config', /./] },
+  },
+  tokenFile: {
+    'is read again for each request; the last token counts while it is missing': {
+      user: { tokenFile: 'token' },
+      files: { token: 'first\n' },
+      expected: { authorization: 'Bearer first' },
+      later: [
+        [{ token: 'second' }, { authorization: 'Bearer second' }],
+        [{ token: null }, { authorization: 'Bearer second' }],
+      ],
+    },
+    'counts before a token': {
+      user: { token: 'abc', tokenFile: 'token' },
+      files: { token: 'of-file' },
+      expected: { authorization: 'Bearer of-file' },
+    },
+    'must be there at first': { user: { tokenFile: 'missing' }, fault: ['config', /ENOENT/] },
+  },
+  'username, password': {
+    'are sent': { user: { username: 'me', password: 'pw' }, expected: { authorization: `Basic ${btoa('me:pw')}` } },
+    'exclude a token': { user: { username: 'me', password: 'pw', token: 'abc' }, fault: ['config', /not both/] },
+  },
+  exec: {
+    'gives a token': {
+      user: exec(),
+      files: { 'bin/plugin': plugin({ token: 'abc' }) },
+      expected: { authorization: 'Bearer abc' },
+    },
+    'gives a client certificate': {
+      cluster: api(CA),
+      user: exec(),
+      files: {
+        'bin/plugin': plugin({ clientCertificateData: pem('client.pem'), clientKeyData: pem('client-key.pem') }),
       },
-    ],
-  ])('%s', async (_how, user, headers) => {
-    const path = kubeconfig('a', { user });
-    beside(path, 'token', 'of-file\n');
-    const received = (await ask(loadAccess(path))).headers;
-    expect(received).toMatchObject(headers);
-    expect(received.authorization).toBe(headers['authorization']);
-  });
+      expected: { client: 'client', authorization: undefined },
+    },
+    'runs once without an expiry': {
+      user: exec(),
+      files: { 'bin/plugin': plugin({ token: 'RUNS' }) },
+      expected: { authorization: 'Bearer 1' },
+      later: [[{}, { authorization: 'Bearer 1' }]],
+    },
+    'runs once while its credential is valid': {
+      user: exec(),
+      files: { 'bin/plugin': plugin({ token: 'RUNS', expirationTimestamp: '2999-01-01T00:00:00Z' }) },
+      expected: { authorization: 'Bearer 1' },
+      later: [[{}, { authorization: 'Bearer 1' }]],
+    },
+    'runs again when its credential has expired': {
+      user: exec(),
+      files: { 'bin/plugin': plugin({ token: 'RUNS', expirationTimestamp: '2026-01-01T00:00:00Z' }) },
+      expected: { authorization: 'Bearer 1' },
+      later: [[{}, { authorization: 'Bearer 2' }]],
+    },
+    'may fail: its complaint is told': {
+      user: exec(),
+      files: { 'bin/plugin': '#!/bin/sh\necho log in first >&2; exit 1\n' },
+      fault: ['config', /failed: log in first/],
+    },
+    'must be there': { user: exec({ command: '/nowhere/plugin' }), fault: ['config', /ENOENT/] },
+    'must print JSON': { user: exec(), files: { 'bin/plugin': '#!/bin/sh\necho hello\n' }, fault: ['config', /JSON/] },
+    'must print a credential': {
+      user: exec(),
+      files: { 'bin/plugin': plugin({}) },
+      fault: ['config', /neither a token nor a certificate/],
+    },
+    'excludes an auth-provider': {
+      user: { ...exec(), 'auth-provider': { name: 'oidc' } },
+      fault: ['config', /not both/],
+    },
+  },
+  'exec.apiVersion': {
+    'may be v1beta1': {
+      user: exec({ apiVersion: `${V1}beta1`, interactiveMode: undefined }),
+      files: { 'bin/plugin': plugin({ token: 'abc' }, `${V1}beta1`) },
+      expected: { authorization: 'Bearer abc' },
+    },
+    'may not be v1alpha1': { user: exec({ apiVersion: `${V1}alpha1` }), fault: ['config', /v1alpha1.*expected/] },
+    'is that of the answer': {
+      user: exec({ apiVersion: `${V1}beta1` }),
+      files: { 'bin/plugin': plugin({ token: 'abc' }) },
+      fault: ['config', /answered with apiVersion/],
+    },
+  },
+  'exec.interactiveMode': {
+    'may be IfAvailable': {
+      user: exec({ interactiveMode: 'IfAvailable' }),
+      files: { 'bin/plugin': plugin({ token: 'abc' }) },
+      expected: { authorization: 'Bearer abc' },
+    },
+    'may not be Always: there is no terminal': {
+      user: exec({ interactiveMode: 'Always' }),
+      fault: ['config', /terminal/],
+    },
+    'may be nothing else': { user: exec({ interactiveMode: 'never' }), fault: ['config', /interactiveMode "never"/] },
+  },
+  'exec.env, exec.args, exec.provideClusterInfo': {
+    'are passed on, without the cluster by default': {
+      user: exec({ args: ['x', 'y'], env: [{ name: 'EXTRA', value: 'z' }] }),
+      files: { 'bin/plugin': plugin({ token: 'INFO' }) },
+      expected: {
+        authorization: `Bearer ${btoa(`${JSON.stringify({ kind: 'ExecCredential', apiVersion: V1, spec: { interactive: false } })}zx,y`)}`,
+      },
+    },
+    'are passed on, with the cluster and its extension': {
+      cluster: () => ({
+        server: plain,
+        'tls-server-name': 'x.test',
+        extensions: [{ name: 'client.authentication.k8s.io/exec', extension: { audience: 'me' } }],
+      }),
+      user: exec({ provideClusterInfo: true, env: [{ name: 'EXTRA', value: '' }] }),
+      files: { 'bin/plugin': plugin({ token: 'INFO' }) },
+      expected: () => {
+        const cluster = { server: plain, 'tls-server-name': 'x.test', config: { audience: 'me' } };
+        const info = { kind: 'ExecCredential', apiVersion: V1, spec: { interactive: false, cluster } };
+        return { authorization: `Bearer ${btoa(JSON.stringify(info))}` };
+      },
+    },
+  },
+  'auth-provider': {
+    'gcp is refused, as by client-go since 1.26': {
+      user: { 'auth-provider': { name: 'gcp', config: { 'access-token': 'abc' } } },
+      fault: ['config', /auth-provider "gcp" is not supported.*exec/],
+    },
+    'azure is refused': { user: { 'auth-provider': { name: 'azure' } }, fault: ['config', /"azure" is not supported/] },
+    'others are unknown': { user: { 'auth-provider': { name: 'x' } }, fault: ['config', /"x" is not supported/] },
+    'oidc gives its token while that is valid': {
+      user: {
+        'auth-provider': {
+          name: 'oidc',
+          config: { 'id-token': `${btoa('{}')}.${btoa(JSON.stringify({ exp: 4_000_000_000 }))}.x` },
+        },
+      },
+      expected: { authorization: `Bearer ${btoa('{}')}.${btoa(JSON.stringify({ exp: 4_000_000_000 }))}.x` },
+    },
+  },
+  'as, as-uid, as-groups, as-user-extra': {
+    'ask the server to act as somebody else': {
+      user: { token: 'abc', as: 'x', 'as-uid': '7', 'as-groups': ['g', 'h'], 'as-user-extra': { 'k/l': ['v'] } },
+      expected: {
+        authorization: 'Bearer abc',
+        impersonated: {
+          'impersonate-user': 'x',
+          'impersonate-uid': '7',
+          'impersonate-group': 'g, h',
+          'impersonate-extra-k%2fl': 'v',
+        },
+      },
+    },
+    'need the user to act as': { user: { 'as-groups': ['g'] }, fault: ['config', /need "as"/] },
+  },
+  namespace: {
+    'is that of the context': { context: { namespace: 'mine' }, account: ACCOUNT, expected: { namespace: 'mine' } },
+    'is else that of the service account': { account: ACCOUNT, expected: { namespace: 'theirs' } },
+    'is else default': { expected: { namespace: 'default' } },
+  },
+  'current-context, user': {
+    'must be there': { more: { 'current-context': 'other' }, fault: ['config', /no context "other"/] },
+    'must be given': { more: { 'current-context': '' }, fault: ['config', /no context ""/] },
+    'may name no user': { context: { user: '' }, expected: { authorization: undefined } },
+    'must not name a user that is missing': { context: { user: 'other' }, fault: ['config', /no user "other"/] },
+  },
+  'KUBECONFIG with several files': {
+    'the first current-context counts, and what it names may be in another file; missing files are skipped': {
+      more: { 'current-context': 'b' },
+      others: ['/nowhere/config', { name: 'b', context: { namespace: 'second' } }],
+      expected: { namespace: 'second' },
+    },
+    'the first definition of a name counts': {
+      user: { token: 'first' },
+      others: [{ user: { token: 'second' } }],
+      expected: { authorization: 'Bearer first' },
+    },
+    'a file is relative to the kubeconfig that names it': {
+      more: { 'current-context': 'b' },
+      files: { token: 'beside the first' },
+      others: [{ name: 'b', user: { tokenFile: 'token' }, files: { token: 'beside-the-second' } }],
+      expected: { authorization: 'Bearer beside-the-second' },
+    },
+    'one of them must be there': { others: [], more: {}, fault: ['config', /ENOENT/], name: 'missing' },
+  },
+  'service account': {
+    'has token, CA and namespace': {
+      account: ACCOUNT,
+      env: () => ({ KUBERNETES_SERVICE_HOST: new URL(secure).hostname, KUBERNETES_SERVICE_PORT: new URL(secure).port }),
+      expected: { authorization: 'Bearer abc', namespace: 'theirs' },
+      later: [[{ token: 'def' }, { authorization: 'Bearer def' }]],
+    },
+    'needs KUBERNETES_SERVICE_HOST': {
+      account: ACCOUNT,
+      env: () => ({ KUBERNETES_SERVICE_PORT: '443' }),
+      fault: ['config', /not in a cluster/],
+    },
+    'needs KUBERNETES_SERVICE_PORT': {
+      account: ACCOUNT,
+      env: () => ({ KUBERNETES_SERVICE_HOST: '127.0.0.1' }),
+      fault: ['config', /not in a cluster/],
+    },
+    'needs a token': {
+      account: { 'ca.crt': pem('ca.pem') },
+      env: () => ({ KUBERNETES_SERVICE_HOST: new URL(secure).hostname, KUBERNETES_SERVICE_PORT: new URL(secure).port }),
+      fault: ['config', /ENOENT/],
+    },
+    'needs its CA': {
+      account: { token: 'abc' },
+      env: () => ({ KUBERNETES_SERVICE_HOST: new URL(secure).hostname, KUBERNETES_SERVICE_PORT: new URL(secure).port }),
+      fault: ['config', /ENOENT/],
+    },
+  },
+};
 
-  test('by a tokenFile that is read again for each request; the last one counts while it is missing', async () => {
-    const path = kubeconfig('a', { user: { tokenFile: 'token' } });
-    beside(path, 'token', 'first');
-    const access = loadAccess(path);
-    expect((await ask(access)).headers.authorization).toBe('Bearer first');
-    beside(path, 'token', 'second');
-    expect((await ask(access)).headers.authorization).toBe('Bearer second');
-    rmSync(join(path, '..', 'token'));
-    expect((await ask(access)).headers.authorization).toBe('Bearer second');
-  });
-
-  test.each([
-    ['without', {}, {}],
-    ['with', { provideClusterInfo: true }, { server: '', 'tls-server-name': 'api.test', config: { audience: 'me' } }],
-  ])('by a plugin beside the kubeconfig, %s information about the cluster', async (_how, more, expected) => {
-    const exec = { apiVersion: v1, command: './plugin', env: [{ name: 'EXTRA', value: 'x' }], ...more };
-    const extension = { name: 'client.authentication.k8s.io/exec', extension: { audience: 'me' } };
-    const path = kubeconfig('a', {
-      user: { exec },
-      cluster: { 'tls-server-name': 'api.test', extensions: [extension] },
-    });
-    beside(path, 'plugin', PLUGIN, 0o755);
-    const [info = '', extra] = infoOf((await ask(loadAccess(path))).headers).split('|');
-    const cluster = 'server' in expected ? { cluster: { ...expected, server: plain } } : {};
-    expect(extra).toBe('x');
-    expect(JSON.parse(info)).toEqual({
-      kind: 'ExecCredential',
-      apiVersion: v1,
-      spec: { interactive: false, ...cluster },
-    });
-  });
-});
-
-test('a plugin may give a client certificate instead of a token', async () => {
-  const status = { clientCertificateData: pem('client.pem'), clientKeyData: pem('client-key.pem') };
-  const credential = { apiVersion: v1, kind: 'ExecCredential', status };
-  const cluster = { server: secure, 'insecure-skip-tls-verify': true };
-  const path = kubeconfig('a', { cluster, user: { exec: { apiVersion: v1, command: './plugin' } } });
-  beside(path, 'plugin', `#!${process.execPath}\nconsole.log(${JSON.stringify(JSON.stringify(credential))});\n`, 0o755);
-  expect(await ask(loadAccess(path))).toMatchObject({ client: expect.stringMatching(/./) });
-});
-
-describe('a cluster is reached as by client-go', () => {
-  const ca = { 'certificate-authority-data': base64('ca.pem') };
-
-  test.each<[string, object, object, Partial<typeof seen> | string]>([
-    ['with the CA of its data', ca, {}, { client: '' }],
-    ['with the CA of its file', { 'certificate-authority': tls('ca.pem') }, {}, { client: '' }],
-    ['with the data rather than the file', { ...ca, 'certificate-authority': '/nowhere' }, {}, { client: '' }],
-    ['unverified', { 'insecure-skip-tls-verify': true }, {}, { client: '' }],
-    ['by another name', { 'insecure-skip-tls-verify': true, 'tls-server-name': 'x.test' }, {}, { server: 'x.test' }],
-    [
-      'with a client certificate',
-      ca,
-      { 'client-certificate-data': base64('client.pem'), 'client-key-data': base64('client-key.pem') },
-      { client: expect.stringMatching(/./) },
-    ],
-    [
-      'with the files of a client certificate',
-      ca,
-      { 'client-certificate': tls('client.pem'), 'client-key': tls('client-key.pem') },
-      { client: expect.stringMatching(/./) },
-    ],
-    ['not without its CA', {}, {}, 'tls'],
-    ['not by another name that its certificate lacks', { ...ca, 'tls-server-name': 'x.test' }, {}, 'tls'],
-    ['not through a proxy that is away', { ...ca, 'proxy-url': 'http://127.0.0.1:1' }, {}, 'refused'],
-  ])('%s', async (_how, cluster, user, expected) => {
-    for (const userName of ['a', null]) {
-      if (userName === null && Object.keys(user).length > 0) continue;
-      const access = loadAccess(kubeconfig('a', { cluster: { server: secure, ...cluster }, user, userName }));
-      if (typeof expected === 'string') await expect(ask(access)).rejects.toMatchObject({ fault: expected });
-      else expect(await ask(access)).toMatchObject(expected);
+describe.each(Object.entries(CASES))('%s', (_field, cases) => {
+  test.each(Object.entries(cases))('%s', async (_what, one) => {
+    const { env, fault, later = [] } = one;
+    const root = one.account === undefined ? '/nowhere' : account(one.account);
+    const first = one.name === 'missing' ? '/nowhere/config' : kubeconfig(one);
+    const others = (one.others ?? []).map((other) => (typeof other === 'string' ? other : kubeconfig(other)));
+    if (env !== undefined) {
+      onTestFinished(() => void vi.unstubAllEnvs());
+      for (const name of ['KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT']) vi.stubEnv(name, env()[name]);
+    }
+    const request = async () => {
+      const paths = env === undefined ? [first, ...others].join(delimiter) : null;
+      const access = loadAccess(paths, root, one.proxies?.());
+      onTestFinished(() => access.close());
+      return { access, received: await ask(access) };
+    };
+    if (fault !== undefined) {
+      const [name, message] = fault;
+      await expect(request()).rejects.toMatchObject({ fault: name, message: expect.stringMatching(message) });
+      return;
+    }
+    const { access, received } = await request();
+    const { namespace = access.namespace, ...expected } = evaluated(one.expected ?? {}) as Expected;
+    expect(received).toMatchObject(expected);
+    expect(access.namespace).toBe(namespace);
+    const own = env === undefined ? join(first, '..') : join(root, 'var/run/secrets/kubernetes.io/serviceaccount');
+    for (const [files, next] of later) {
+      write(own, files);
+      expect(await ask(access)).toMatchObject(next);
     }
   });
-
-  test.each([
-    ['of the cluster', () => ({ 'proxy-url': plain }), 'http://127.0.0.1:1'],
-    ['of the environment', () => ({}), ''],
-  ])('through the proxy %s', async (_whose, cluster, other) => {
-    proxied = '';
-    const path = kubeconfig('a', {
-      cluster: { server: 'https://api.test', 'insecure-skip-tls-verify': true, ...cluster() },
-    });
-    const access = loadAccess(path, '', { https: other || plain, http: '', none: '' });
-    expect((await ask(access)).headers.host).toBe('api.test');
-    expect(proxied).toBe('api.test:443');
-  });
 });
 
-describe('the service account of a pod', () => {
-  /** A root below which a service account is mounted. */
-  function account(namespace: string) {
-    const root = mkdtempSync(join(folder, 'account-'));
-    const mount = join(root, 'var/run/secrets/kubernetes.io/serviceaccount');
-    mkdirSync(mount, { recursive: true });
-    for (const [name, text] of Object.entries({ namespace, token: 'abc\n', 'ca.crt': pem('ca.pem') })) {
-      writeFileSync(join(mount, name), text);
-    }
-    return root;
-  }
-
-  test('names token, CA and namespace', async () => {
-    const { hostname, port } = new URL(secure);
-    vi.stubEnv('KUBERNETES_SERVICE_HOST', hostname);
-    vi.stubEnv('KUBERNETES_SERVICE_PORT', port);
-    onTestFinished(() => void vi.unstubAllEnvs());
-    const access = loadAccess(null, account('monitoring\n'));
-    expect(access.namespace).toBe('monitoring');
-    expect((await ask(access)).headers.authorization).toBe('Bearer abc');
-  });
-
-  test('gives its namespace to a context without one, which is default outside of a cluster', () => {
-    expect(loadAccess(kubeconfig('a', { namespace: 'mine' }), account('theirs')).namespace).toBe('mine');
-    expect(loadAccess(kubeconfig('a'), account('theirs\n')).namespace).toBe('theirs');
-    expect(loadAccess(kubeconfig('a'), '/nowhere').namespace).toBe('default');
-  });
+test('service account: an IPv6 address is put into brackets', () => {
+  vi.stubEnv('KUBERNETES_SERVICE_HOST', 'fd00::1');
+  vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(readServiceAccount(account(ACCOUNT), { https: '', http: '', none: '' }).server).toBe('https://[fd00::1]:443');
 });
 
-describe('several kubeconfigs', () => {
-  test('are joined: the first current context counts, and what it names may be in another file', () => {
-    const first = kubeconfig('a', { namespace: 'first', current: 'b' });
-    const second = kubeconfig('b', { namespace: 'second' });
-    expect(loadAccess([first, '/nowhere/config', second].join(delimiter)).namespace).toBe('second');
-  });
-
-  test('may define a name twice, and the first definition counts', () => {
-    const [first, second] = [kubeconfig('a', { namespace: 'first' }), kubeconfig('a', { namespace: 'second' })];
-    expect(loadAccess([first, second].join(delimiter)).namespace).toBe('first');
-  });
-});
-
-describe('the fault is config for', () => {
-  test.each([
-    ['a file that does not exist', () => '/nowhere/config'],
-    ['no path at all', () => ''],
-    ['a context that does not exist', () => kubeconfig('a', { current: 'other' })],
-    ['a user that does not exist', () => kubeconfig('a', { userName: 'other' })],
-    ['a server that is not a URL', () => kubeconfig('a', { cluster: { server: 'not a url' } })],
-    [
-      'a CA that is not to be used',
-      () => kubeconfig('a', { cluster: { 'insecure-skip-tls-verify': true, 'certificate-authority': 'x' } }),
-    ],
-    ['a plugin that needs a terminal', () => kubeconfig('a', { user: { exec: { interactiveMode: 'Always' } } })],
-  ])('%s', (_what, path) => expect(() => loadAccess(path())).toThrow(expect.objectContaining({ fault: 'config' })));
-
-  test.each([
-    ['a plugin that fails', { exec: { apiVersion: v1, command: '/nowhere/plugin' } }, /ENOENT/],
-    ['a token that no header may contain', { token: 'a\u0000b' }, /./],
-    ['a token file that is missing from the start', { tokenFile: 'missing' }, /ENOENT/],
-  ])('%s', async (_what, user, message) => {
-    const asked = ask(loadAccess(kubeconfig('a', { user })));
-    await expect(asked).rejects.toMatchObject({ fault: 'config', message: expect.stringMatching(message) });
-  });
+test('no path at all is a fault of the settings', () => {
+  expect(() => loadAccess('')).toThrow(expect.objectContaining({ fault: 'config' }));
 });
