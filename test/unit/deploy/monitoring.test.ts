@@ -59,6 +59,7 @@ async function exposed(): Promise<Set<string>> {
     hops: 1,
     suspect: false,
   });
+  metrics.udpError(target);
   metrics.linkState(target, true);
   metrics.kubeRequest(1);
   let text = '';
@@ -92,6 +93,27 @@ describe('deploy/prometheus/rules.yml', () => {
       expect(own.some(({ exp_alerts }) => exp_alerts.length === 0)).toBe(true);
     },
   );
+});
+
+describe('the documentation', () => {
+  const pages = ['README.md', ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : []))];
+
+  it.each(pages)('%s names only alerts and metrics that exist', async (page) => {
+    const series = [...(await exposed()), ...recorded];
+    const known = new Set([...series, ...series.map((name) => name.replace(/_(bucket|sum|count)$/, ''))]);
+    const text = read(page);
+    for (const [name] of text.matchAll(/\bGoldpinger[A-Z]\w+/g))
+      expect(alerts.map(({ alert }) => alert)).toContain(name);
+    // `goldpinger:8080` is an address; the chart has this alert of Goldpinger's.
+    const names = namesIn(text).filter((name) => !/:\d/.test(name) && name !== 'goldpinger_nodes_unhealthy');
+    for (const name of names) expect(known).toContain(name);
+  });
+
+  it('tells those who move from Goldpinger that an alert on latency is silent about a peer that does not answer', () => {
+    const [row = ''] = read('docs/migration.md').match(/^\|.*alert on latency.*$/m) ?? [];
+    expect(row).toContain('goldpinger_peer_up == 0');
+    expect(row).toContain('GoldpingerPodUnreachable');
+  });
 });
 
 describe('deploy/grafana/goldpinger-ts.json', () => {

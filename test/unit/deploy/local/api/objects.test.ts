@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, sameJson } from '../../../../../deploy/local/api/objects.ts';
+import { canonicalJson, sameJson, validated } from '../../../../../deploy/local/api/objects.ts';
+import { PODS, SERVICES } from '../../../../../deploy/local/api/resources.ts';
 
 describe('two values are the same', () => {
   it('in any order of their keys, and with or without null fields', () => {
@@ -13,5 +14,14 @@ describe('two values are the same', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => canonicalJson(JSON.parse(canonicalJson(value))) === canonicalJson(value)),
     );
+  });
+});
+
+it('a port has the protocol TCP unless it names another one, as in Kubernetes', () => {
+  const service = validated(SERVICES, { metadata: {}, spec: { ports: [{ port: 80 }, { port: 53, protocol: 'UDP' }] } });
+  expect(service['spec']).toMatchObject({ ports: [{ protocol: 'TCP' }, { protocol: 'UDP' }] });
+  const containers = [{ name: 'c', image: 'i', ports: [{ containerPort: 80 }] }];
+  expect(validated(PODS, { metadata: {}, spec: { containers } })['spec']).toMatchObject({
+    containers: [{ ports: [{ protocol: 'TCP' }] }],
   });
 });
