@@ -46,8 +46,8 @@ const KEEP_FACTOR = 4;
 const MAX_KEPT = 8;
 /** The most different histories that are collected at once. */
 const MAX_RUNNING = 8;
-/** The longest answer of one pod: 720 steps of 21 counts, each of at most 6 digits and a comma, and a list for the bins. */
-const MAX_HISTORY = { maxBytes: MAX_STEPS * 24 * 7, maxValues: 100 + MAX_STEPS * 23 };
+/** The longest answer of one pod: 720 steps of 40 counts, each of at most 6 digits and a comma, and two lists for the bins. */
+const MAX_HISTORY = { maxBytes: MAX_STEPS * 44 * 7, maxValues: 100 + MAX_STEPS * 44 };
 /** A pod is listed as gone up to this long after its process has ended. */
 const END_MS = 5_000;
 
@@ -153,7 +153,7 @@ export class MeshHistories {
       const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
       lacking.push(...(found === null ? [part] : whatCopyLacks(pod, found, sinceMs)));
     }
-    const { links, failed, byLatency, reports, resolutionMs } = sums;
+    const { links, failed, byLatency, lossyByLatency, reports, resolutionMs } = sums;
     const alive = lifetimes.countAlive(fromMs, stepMs, count, (pod) => !isPassive(pod));
     return {
       fromMs,
@@ -167,6 +167,7 @@ export class MeshHistories {
       links,
       failed,
       byLatency,
+      ...(lossyByLatency.some((bins) => bins.length > 0) && { lossyByLatency }),
     };
   }
 }
@@ -236,7 +237,7 @@ interface Known {
 
 /**
  * The sum of all pods' histories. Each is added as it arrives, because those of 1000 pods with 360 steps would take
- * 69 MiB. The largest has 14,000 numbers, which takes well under a millisecond.
+ * 69 MiB. The largest has 28,000 numbers, which takes well under a millisecond.
  */
 class HistorySums {
   readonly links: number[];
@@ -244,6 +245,7 @@ class HistorySums {
   /** How many pods have results in each step. */
   readonly reports: number[];
   readonly byLatency: number[][];
+  readonly lossyByLatency: number[][];
   /** The coarsest resolution of all pods. */
   resolutionMs = 0;
   readonly #steps: Steps;
@@ -255,11 +257,12 @@ class HistorySums {
     this.failed = zeros(steps.count);
     this.reports = zeros(steps.count);
     this.byLatency = this.links.map(() => zeros(LATENCY_BINS_US.length + 1));
+    this.lossyByLatency = this.links.map(() => []);
   }
 
   /** Adds the history of one pod. Its ages count from `atMs`, which may be seconds after the first pod was asked. */
   add(history: PodHistory, atMs: number): Known {
-    const { links, failed, reports, byLatency } = this;
+    const { links, failed, reports, byLatency, lossyByLatency } = this;
     const { fromMs, stepMs, count, askedMs } = this.#steps;
     const shift = Math.round((atMs - askedMs) / stepMs);
     const knownMs = atMs - history.knownAgeMs;
@@ -272,6 +275,7 @@ class HistorySums {
       links[step] = (links[step] ?? 0) + (history.links[from] ?? 0);
       failed[step] = (failed[step] ?? 0) + (history.failed[from] ?? 0);
       addAll(byLatency[step], history.byLatency[from]);
+      addAll(lossyByLatency[step], history.lossyByLatency?.[from]);
     }
     this.resolutionMs = Math.max(this.resolutionMs, history.resolutionMs);
     return { knownMs, untilMs, copies };
@@ -280,5 +284,5 @@ class HistorySums {
 
 function addAll(sums: number[] | undefined, more: readonly number[] | undefined): void {
   if (sums === undefined || more === undefined) return;
-  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] ?? 0) + (more[i] ?? 0);
+  for (let i = 0; i < more.length; i++) sums[i] = (sums[i] ?? 0) + (more[i] ?? 0);
 }

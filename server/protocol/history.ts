@@ -70,7 +70,8 @@ const podHistoryHead = v.object({
 });
 
 /** One pod's history in steps, oldest first: `/api/v1/pod-history?fromAge&toAge&step` (ms) answers with it. */
-export type PodHistory = v.InferOutput<typeof podHistoryHead> & Pick<MeshHistory, 'links' | 'failed' | 'byLatency'>;
+export type PodHistory = v.InferOutput<typeof podHistoryHead> &
+  Pick<MeshHistory, 'links' | 'failed' | 'byLatency' | 'lossyByLatency'>;
 
 /**
  * Validates a pod's history from another process. Throws an Error that says what is wrong. The counts are checked without a
@@ -78,7 +79,7 @@ export type PodHistory = v.InferOutput<typeof podHistoryHead> & Pick<MeshHistory
  */
 export function parsePodHistory(wire: unknown): PodHistory {
   const head = validate(podHistoryHead, wire);
-  const { links, failed, byLatency } = wire as Record<string, unknown>;
+  const { links, failed, byLatency, lossyByLatency } = wire as Record<string, unknown>;
   const length = countsOf(links, MAX_STEPS).length;
   if (countsOf(failed, MAX_STEPS).length !== length || !Array.isArray(byLatency) || byLatency.length !== length) {
     throw new TypeError('the lists of a history have different lengths');
@@ -86,7 +87,12 @@ export function parsePodHistory(wire: unknown): PodHistory {
   for (const counts of byLatency) {
     if (countsOf(counts, BINS).length !== BINS) throw new TypeError(`a step of a history does not have ${BINS} bins`);
   }
-  return { ...head, links: countsOf(links, MAX_STEPS), failed: countsOf(failed, MAX_STEPS), byLatency };
+  const counts = { links: countsOf(links, MAX_STEPS), failed: countsOf(failed, MAX_STEPS), byLatency };
+  if (lossyByLatency === undefined) return { ...head, ...counts };
+  if (!Array.isArray(lossyByLatency) || lossyByLatency.length !== length) {
+    throw new TypeError('the lists of a history have different lengths');
+  }
+  return { ...head, ...counts, lossyByLatency: lossyByLatency.map((bins) => countsOf(bins, BINS)) };
 }
 
 /** Validates a list of at most `maxLength` integers that are not negative. */
@@ -118,6 +124,8 @@ const meshHistorySchema = v.object({
   failed: counts,
   /** The other links, counted by step, then by bin of `LATENCY_BINS_US`. */
   byLatency: boundedArray(v.pipe(boundedArray(wholeNumber, BINS), v.length(BINS)), MAX_STEPS),
+  /** Those of them that lost datagrams (`isLossy`), in the same way; [] = none in that step. Absent if there are none at all. */
+  lossyByLatency: v.exactOptional(boundedArray(boundedArray(wholeNumber, BINS), MAX_STEPS)),
 });
 
 /** The history of the whole mesh in steps, oldest first: `/api/v1/history?from&to&step`. */

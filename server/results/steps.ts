@@ -1,7 +1,9 @@
 import { LATENCY_BINS_US, type LinkHistory, type PodHistory } from '../protocol/history.ts';
+import { isLossy } from '../protocol/link-state.ts';
 import { NONE16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import { isOk, isSuspect, type StoredSample } from '../protocol/stored-results.ts';
+import { lossWindowMs } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf, trustedOf } from './buckets.ts';
@@ -19,7 +21,7 @@ const BINS = LATENCY_BINS_US.length + 1;
 
 /**
  * Counts the links of this pod in each step: those with a trustworthy sample, those of them with a failure, and the others
- * by their median latency (over buckets: the median of their medians, weighted by samples). Works in time slices, because
+ * by their median latency (over buckets: the median of their medians, weighted by samples), also of the lossy ones alone. Works in time slices, because
  * there may be many links. `nowMs` is taken as the end of a bucket whose period is not over.
  */
 export async function countBySteps(
@@ -28,13 +30,14 @@ export async function countBySteps(
   nowMs: number,
   history: History,
   timeSlice: TimeSlice,
-): Promise<Pick<PodHistory, 'resolutionMs' | 'links' | 'failed' | 'byLatency'>> {
+): Promise<Pick<PodHistory, 'resolutionMs' | 'links' | 'failed' | 'byLatency' | 'lossyByLatency'>> {
   const { count } = steps;
   const counts = {
     links: new Array<number>(count).fill(0),
     failed: new Array<number>(count).fill(0),
     byLatency: Array.from({ length: count }, () => new Array<number>(BINS).fill(0)),
   };
+  const lossyByLatency: number[][] = Array.from({ length: count }, () => []);
   // The trustworthy samples of one link by step: failed ones, ok ones, and these by latency.
   const failures = new Uint32Array(count);
   const ok = new Uint32Array(count);
@@ -63,20 +66,59 @@ export async function countBySteps(
   let resolutionMs = 0;
   for (const { record } of links) {
     resolutionMs = Math.max(resolutionMs, visitSteps(history, record, steps, nowMs, visitor));
+    const lossy = lossySteps(history, record, steps, nowMs);
     for (let step = 0; step < count; step++) {
       const okCount = ok[step] ?? 0;
       if (okCount + (failures[step] ?? 0) === 0) continue;
       increase(counts.links, step, 1);
-      if ((failures[step] ?? 0) > 0) increase(counts.failed, step, 1);
-      else increase(counts.byLatency[step] ?? [], medianBin(okByBin, step * BINS, okCount), 1);
+      if ((failures[step] ?? 0) > 0) {
+        increase(counts.failed, step, 1);
+        continue;
+      }
+      const bin = medianBin(okByBin, step * BINS, okCount);
+      increase(counts.byLatency[step] ?? [], bin, 1);
+      if (!lossy?.[step]) continue;
+      if (lossyByLatency[step]?.length === 0) lossyByLatency[step] = new Array<number>(BINS).fill(0);
+      increase(lossyByLatency[step] ?? [], bin, 1);
     }
     for (const column of [failures, ok, okByBin]) column.fill(0);
     if (timeSlice.isOver()) await timeSlice.next();
   }
-  return { resolutionMs, ...counts };
+  return { resolutionMs, ...counts, ...(lossyByLatency.some((bins) => bins.length > 0) && { lossyByLatency }) };
 }
 
-function increase(counts: number[] | Uint32Array, i: number, by: number): void {
+/**
+ * Whether a link was lossy (`isLossy`) at the end of each step, by the datagrams of the last `lossWindowMs` before; null if it never
+ * was.
+ */
+function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: number): boolean[] | null {
+  if (!history.hasUdp) return null;
+  const { fromMs, stepMs, count } = steps;
+  const windowSteps = Math.ceil(lossWindowMs(history.intervalMs) / stepMs);
+  const earlier = { ...steps, fromMs: fromMs - windowSteps * stepMs, count: windowSteps + count };
+  // How many more datagrams a step's window has than that of the step before.
+  const [sentMore, lostMore] = [new Float64Array(earlier.count), new Float64Array(earlier.count)];
+  let allLost = 0;
+  visitUdpSteps(history, record, earlier, nowMs, (first, last, sent, lost) => {
+    allLost += lost;
+    increase(sentMore, first, sent);
+    increase(lostMore, first, lost);
+    if (last + windowSteps >= earlier.count) return;
+    increase(sentMore, last + windowSteps, -sent);
+    increase(lostMore, last + windowSteps, -lost);
+  });
+  if (allLost === 0) return null;
+  let [sent, lost] = [0, 0];
+  const isLossyAt: boolean[] = [];
+  for (let step = 0; step < earlier.count; step++) {
+    sent += sentMore[step] ?? 0;
+    lost += lostMore[step] ?? 0;
+    if (step >= windowSteps) isLossyAt.push(isLossy(sent, lost));
+  }
+  return isLossyAt;
+}
+
+function increase(counts: number[] | Uint32Array | Float64Array, i: number, by: number): void {
   counts[i] = (counts[i] ?? 0) + by;
 }
 
@@ -122,7 +164,8 @@ export function sumUpBySteps(
   const resolutions = links.map(({ record }) => visitSteps(history, record, steps, nowMs, visitor));
   const udp = new Map<number, { udpSent: number; udpLost: number }>();
   for (const { record } of links) {
-    visitUdpSteps(history, record, steps, nowMs, (step, sent, lost) => {
+    // Only the last step of a bucket, as above.
+    visitUdpSteps(history, record, steps, nowMs, (_first, step, sent, lost) => {
       const { udpSent, udpLost } = udp.get(step) ?? { udpSent: 0, udpLost: 0 };
       udp.set(step, { udpSent: udpSent + sent, udpLost: udpLost + lost });
     });
@@ -170,23 +213,24 @@ function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   return older.resolutionMs;
 }
 
-/** As `visitSteps`, for the datagrams of the UDP probe: the cycles in those steps of which all are still kept, else buckets. */
+/** As `visitSteps`, for the datagrams of the UDP probe: the cycles in those steps of which all are still kept, else buckets. A bucket covers the steps `first` to `last`. */
 function visitUdpSteps(
   history: History,
   record: LinkRecord,
   steps: Steps,
   nowMs: number,
-  visit: (step: number, sent: number, lost: number) => void,
+  visit: (first: number, last: number, sent: number, lost: number) => void,
 ): void {
   if (!history.hasUdp) return;
   const { fromMs, toMs, stepMs, count } = steps;
   const sinceMs = record.udp?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
-  const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, (_first, last, chunk, i) => {
-    if ((chunk.udpSent[i] ?? 0) > 0) visit(last, chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0);
+  const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, (first, last, chunk, i) => {
+    if ((chunk.udpSent[i] ?? 0) > 0) visit(first, last, chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0);
   });
   if (older.firstSampleStep >= count) return;
   record.udp?.visitEvidence(older.bucketsEndMs, toMs, (sent, lost, atMs) => {
-    visit(Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs)), sent, lost);
+    const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
+    visit(step, step, sent, lost);
   });
 }
 

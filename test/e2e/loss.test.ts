@@ -34,6 +34,10 @@ test('the timeline has a drop where loss began, and the event log finds it by wo
   story.add({ ...blank, ...links, kind: 'link-lossy', atMs: nowMs - 60_000, detail: '20 %' });
   const page = await visitor.visit(await visitor.feed(scenario('lossy', 4), '/', story));
   await soon(() => page.locator('.event-mark.tone-lossy').count()).toBe(1);
+  // The links that are lossy now are drawn and counted.
+  await soon(() => words(page, '.timeline-legend')).toContain('lossy');
+  expect(await page.locator('.track-lossy').getAttribute('d')).toContain('M');
+  await soon(() => page.locator('.timeline-slider').getAttribute('aria-valuetext')).toMatch(/^now, 6 lossy/);
   await page.getByRole('button', { name: 'Events' }).click();
   await page.getByRole('searchbox', { name: 'Filter events' }).fill('chaos loses');
   await soon(() => words(page, '.event-log tbody')).toMatch(
@@ -76,6 +80,6 @@ test('without the UDP probe nothing is said about datagrams', async () => {
   const feed = await visitor.feed(scenario('healthy', 4));
   const page = await visitor.visit(feed, { hash: '#view=graph&from=uid-0000&to=uid-0003' });
   await soon(() => page.locator('.figures').count()).toBe(1);
-  expect(await words(page, 'body')).not.toMatch(/datagram|UDP|Hops/);
+  expect(await words(page, 'body')).not.toMatch(/datagram|UDP|Hops|lossy/);
   expect(await page.locator('.is-drop').count()).toBe(0);
 });

@@ -8,6 +8,7 @@ export interface RecentPoint {
   atMs: number;
   failed: number;
   slow: number;
+  lossy: number;
 }
 
 /** Time span of the points, ms. */
@@ -16,13 +17,17 @@ export const RECENT_MS = 20 * 60_000;
 const MAX_POINTS = 1200;
 
 /** Adds the newest picture. Points older than `RECENT_MS` are dropped. */
-export function withPicture(points: readonly RecentPoint[], { mesh, counts }: Picture): readonly RecentPoint[] {
+export function withPicture(
+  points: readonly RecentPoint[],
+  { mesh, counts, lossyLinks }: Picture,
+): readonly RecentPoint[] {
+  const newest = { atMs: mesh.atMs, failed: counts.failed, slow: counts.slow, lossy: lossyLinks };
   const last = points[points.length - 1];
   if (last !== undefined && mesh.atMs <= last.atMs) {
     // Another pod serves the page now and its clock is behind, so they start again.
     if (mesh.atMs > last.atMs - 5_000) return points;
-    return [{ atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
+    return [newest];
   }
   const kept = points.filter((point) => point.atMs > mesh.atMs - RECENT_MS).slice(1 - MAX_POINTS);
-  return [...kept, { atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
+  return [...kept, newest];
 }

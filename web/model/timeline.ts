@@ -11,6 +11,8 @@ export interface TimelineStep {
   toMs: number;
   failed: number;
   slow: number;
+  /** Links that lose datagrams while they are neither failed nor slow. */
+  lossy: number;
   /** The share of pods that have data for this step, 0 to 1; 0 = no data. */
   known: number;
 }
@@ -20,16 +22,23 @@ export function stepsOf(history: MeshHistory, problemMs: number): TimelineStep[]
   // The first bin whose links are all slower than the threshold; 0 = there is none.
   const slowBin = LATENCY_BINS_US.findIndex((boundUs) => boundUs >= problemMs * 1000) + 1;
   return history.links.map((links, i) => {
-    const bins = slowBin === 0 ? [] : (history.byLatency[i]?.slice(slowBin) ?? []);
+    const byLatency = history.byLatency[i] ?? [];
+    const lossyByLatency = history.lossyByLatency?.[i] ?? [];
+    const notSlow = slowBin === 0 ? byLatency.length : slowBin;
     const [reports = 0, pods = 0] = [history.reports[i], history.pods[i]];
     return {
       fromMs: history.fromMs + i * history.stepMs,
       toMs: Math.min(history.toMs, history.fromMs + (i + 1) * history.stepMs),
       failed: history.failed[i] ?? 0,
-      slow: bins.reduce((sum, count) => sum + count, 0),
+      slow: sum(byLatency.slice(notSlow)),
+      lossy: sum(lossyByLatency.slice(0, notSlow)),
       known: links > 0 || reports > 0 ? Math.min(1, reports / Math.max(1, pods)) : 0,
     };
   });
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((all, count) => all + count, 0);
 }
 
 /** The oldest time with data in a history, ms since the epoch; null = no data. */
@@ -53,7 +62,9 @@ export function withLive(
   const live = points.flatMap((point, i) => {
     const toMs = points[i + 1]?.atMs ?? nowMs;
     const fromMs = Math.max(point.atMs, untilMs);
-    return toMs > fromMs ? [{ fromMs, toMs, failed: point.failed, slow: point.slow, known: 1 }] : [];
+    return toMs > fromMs
+      ? [{ fromMs, toMs, failed: point.failed, slow: point.slow, lossy: point.lossy, known: 1 }]
+      : [];
   });
   const firstLiveMs = live[0]?.fromMs ?? nowMs;
   // The unfinished step covers the time between the last finished step and the first point.
@@ -73,6 +84,7 @@ export function merged(steps: readonly TimelineStep[]): TimelineStep[] {
       last.toMs === step.fromMs &&
       last.failed === step.failed &&
       last.slow === step.slow &&
+      last.lossy === step.lossy &&
       last.known === step.known;
     if (isSame) all[all.length - 1] = { ...last, toMs: step.toMs };
     else all.push(step);
@@ -89,6 +101,7 @@ export function stepAt(steps: readonly TimelineStep[], atMs: number): TimelineSt
 export interface StepPaths {
   failed: string;
   slow: string;
+  lossy: string;
   /** Steps without data: the whole height. */
   unknown: string;
   /** Steps with data of some pods: as much of the height as there are pods without data. */
@@ -97,18 +110,19 @@ export interface StepPaths {
   most: number;
 }
 
-/** Draws steps into a chart of `height` px, slow links above failed ones. `x` maps a time to px, clamped by the caller. */
+/** Draws steps into a chart of `height` px, slow links above failed ones, lossy ones above both. `x` maps a time to px, clamped by the caller. */
 export function stepPaths(steps: readonly TimelineStep[], x: (atMs: number) => number, height: number): StepPaths {
-  const most = steps.reduce((max, { failed, slow }) => Math.max(max, failed + slow), 0);
-  const paths: StepPaths = { failed: '', slow: '', unknown: '', partly: '', most };
+  const most = steps.reduce((max, { failed, slow, lossy }) => Math.max(max, failed + slow + lossy), 0);
+  const paths: StepPaths = { failed: '', slow: '', lossy: '', unknown: '', partly: '', most };
   const y = (count: number) => (most === 0 ? height : height * (1 - count / most));
   const box = (left: number, right: number, top: number, bottom: number) =>
     `M${left.toFixed(1)} ${bottom.toFixed(1)}V${top.toFixed(1)}H${right.toFixed(1)}V${bottom.toFixed(1)}Z`;
-  for (const { fromMs, toMs, failed, slow, known } of merged(steps)) {
+  for (const { fromMs, toMs, failed, slow, lossy, known } of merged(steps)) {
     const [left, right] = [x(fromMs), x(toMs)];
     if (right <= left) continue;
     if (failed > 0) paths.failed += box(left, right, y(failed), height);
     if (slow > 0) paths.slow += box(left, right, y(failed + slow), y(failed));
+    if (lossy > 0) paths.lossy += box(left, right, y(failed + slow + lossy), y(failed + slow));
     if (known === 0) paths.unknown += box(left, right, 0, height);
     else if (known < 1) paths.partly += box(left, right, height * known, height);
   }

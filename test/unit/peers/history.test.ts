@@ -39,17 +39,30 @@ function start({
   copyUntilAgeMs = -1,
   copyUid = podOf(9).uid,
   passiveUid = '',
+  lossy = 0,
 } = {}) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   const held: unknown[] = [];
+  /** Two pods know of lossy links in all steps but the oldest one. */
+  const lossyOf = (stepMs: number) =>
+    lossy > 0 && {
+      lossyByLatency: Array.from({ length: 40_000 / stepMs }, (_, step) =>
+        step === 0 ? [] : [lossy, ...new Array<number>(BINS - 1).fill(0)],
+      ),
+    };
   const ask = async <T>({ path, own, parse }: BroadcastQuery<T>): Promise<BroadcastResult<T>> => {
     paths.push(path);
     const query = new URLSearchParams(path.split('?')[1]);
     const [fromAgeMs, toAgeMs, stepMs] = ['fromAge', 'toAge', 'step'].map((name) => Number(query.get(name)));
     const answer = (failed: number, knownMs?: number) =>
       parse(
-        JSON.parse(JSON.stringify(podHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs))),
+        JSON.parse(
+          JSON.stringify({
+            ...podHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs),
+            ...lossyOf(stepMs!),
+          }),
+        ),
         { atMs: clock.nowMs(), errorMs: 0 },
         noneSkipped(),
       ) as T;
@@ -110,6 +123,17 @@ describe('the history of the mesh', () => {
       ['pod-2', 'no-history'],
       ['pod-9', 'no-history'],
     ]);
+  });
+
+  it('has the lossy links of the pods that know of any, and no list without any', async () => {
+    const { reader } = start({ lossy: 2, lateMs: 10_000 });
+    const history = await reader.history({ fromMs: NOW_MS - 40_000, toMs: NOW_MS, stepMs: 10_000 });
+    expect(parseMeshHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
+    expect(history.lossyByLatency?.map(([first]) => first)).toEqual([undefined, 2, 4, 4]);
+    const { reader: without } = start();
+    expect(await without.history({ fromMs: NOW_MS - 40_000, toMs: NOW_MS, stepMs: 10_000 })).not.toHaveProperty(
+      'lossyByLatency',
+    );
   });
 
   it('does not count a pod as missing from the time before its creation', async () => {

@@ -26,6 +26,44 @@ describe('statistics by steps', () => {
     }
   });
 
+  it.each([
+    ['cycles', 1 << 20],
+    ['buckets', EIGHT_SAMPLES],
+  ])(
+    'count the links that lose datagrams, as they are judged at the end of each step, from %s',
+    async (_, sampleBytes) => {
+      const { results, probe, pass } = scene({ sampleBytes, udpEnabled: true });
+      probe('1', '2');
+      const cycle = { atMs: 0, sent: 10, rttUs: 500, duplicates: 0, outOfOrder: 0, hops: 2, suspect: false };
+      const minute = (lost: number) =>
+        pass(MINUTE, (uid) => {
+          results.recordUdp(targetOf(uid), { ...cycle, lost: uid === '2' ? lost : 0 });
+          return sampleOf({ totalUs: 1_500 });
+        });
+      for (const lost of [0, 0, 0, 2, 2, 0, 0, 0, 10, 0]) minute(lost);
+      const history = await results.podHistory({ fromAgeMs: 10 * MINUTE, toAgeMs: 0 }, 15 * SECOND, () => false);
+      expect(parsePodHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
+      const lossyAt = history.lossyByLatency!.map((bins) => bins.reduce((sum, n) => sum + n, 0));
+      // By minutes: the minute after loss has ended is lossy until its end, because loss is judged over a minute.
+      const minutes = Array.from({ length: 10 }, (_, i) => lossyAt.slice(4 * i, 4 * i + 4));
+      expect(minutes.map((steps) => Math.max(...steps))).toEqual([0, 0, 0, 1, 1, 1, 0, 0, 1, 1]);
+      expect(minutes[4]).toEqual([1, 1, 1, 1]);
+      expect(history.lossyByLatency![16]?.[2]).toBe(1);
+    },
+  );
+
+  it('have no list of lossy links without any, and call no link lossy that fails', async () => {
+    const { results, probe, pass } = scene({ udpEnabled: true });
+    probe('1');
+    const cycle = { atMs: 0, sent: 10, lost: 10, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
+    pass(MINUTE, (uid) => {
+      results.recordUdp(targetOf(uid), cycle);
+      return refusedSample();
+    });
+    const history = await results.podHistory({ fromAgeMs: MINUTE, toAgeMs: 0 }, 10 * SECOND, () => false);
+    expect(history).not.toHaveProperty('lossyByLatency');
+  });
+
   it('count nothing of the links that are left out', async () => {
     const { results, probe, pass } = scene();
     probe('1', '2');

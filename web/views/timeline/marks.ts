@@ -208,11 +208,11 @@ function fromText({ from, fromCount }: MeshEvent): string {
   return ` from ${fromCount === 1 ? shownName(only.name) : plural(fromCount, 'pod')}`;
 }
 
-/** The text of a step: "2 failed, 4 slow", "no data". */
+/** The text of a step: "2 failed, 4 slow, 1 lossy", "no data". */
 export function stepWords(step: TimelineStep | null): string {
   if (step === null || step.known === 0) return 'no data';
-  const { failed, slow, known } = step;
-  const bad = [failed > 0 ? `${countText(failed)} failed` : '', slow > 0 ? `${countText(slow)} slow` : ''];
-  const words = bad.filter(Boolean).join(', ') || 'no failed or slow links';
+  const { failed, slow, lossy, known } = step;
+  const bad = Object.entries({ failed, slow, lossy }).filter(([, count]) => count > 0);
+  const words = bad.map(([word, count]) => `${countText(count)} ${word}`).join(', ') || 'no failed or slow links';
   return known < 1 ? `${words}; data from ${Math.round(known * 100)} % of the pods` : words;
 }

@@ -5,7 +5,7 @@ import { inOrder, LEAST_RANGE_MS } from '../../model/timeline-ranges.ts';
 /** A good period ends a fault only if it is longer than this time and than this many steps. */
 const PAUSE_MS = 15_000;
 const PAUSE_STEPS = 1.5;
-/** The same if links fail before and are slow after the period, or vice versa: one fault can change its kind. */
+/** The same if links fail before and are slow or lossy after the period, or vice versa: one fault can change its kind. */
 const CHANGE_MS = 60_000;
 /** Minimum distance of good ranges from the fault, which can begin in the step before the first bad one. */
 const MIN_MARGIN_MS = 5_000;
@@ -45,12 +45,12 @@ function lastFault(known: readonly TimelineStep[], leastMs: number, pauseMs: num
   let fault: TimeRange | null = null;
   let wasFailing = false;
   let goodMs = 0;
-  for (const { fromMs, toMs, failed, slow } of known) {
-    if (failed + slow === 0) {
+  for (const { fromMs, toMs, failed, slow, lossy } of known) {
+    if (failed + slow + lossy === 0) {
       goodMs += toMs - Math.max(fromMs, leastMs);
       continue;
     }
-    const isFailing = failed >= slow;
+    const isFailing = failed >= slow + lossy;
     const mostMs = isFailing === wasFailing ? pauseMs : Math.max(pauseMs, CHANGE_MS);
     if (fault !== null && goodMs < mostMs) fault.toMs = toMs;
     else fault = { fromMs: Math.max(fromMs, leastMs), toMs };
@@ -62,6 +62,6 @@ function lastFault(known: readonly TimelineStep[], leastMs: number, pauseMs: num
 
 /** The end of the last bad step before `untilMs`; `firstMs` if there is none. */
 function lastBadMs(steps: readonly TimelineStep[], untilMs: number, firstMs: number): number {
-  const bad = steps.filter(({ fromMs, failed, slow }) => failed + slow > 0 && fromMs < untilMs);
+  const bad = steps.filter(({ fromMs, failed, slow, lossy }) => failed + slow + lossy > 0 && fromMs < untilMs);
   return Math.max(firstMs, bad.at(-1)?.toMs ?? firstMs);
 }

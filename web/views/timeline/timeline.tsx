@@ -39,7 +39,7 @@ interface TimelineProps {
   onFolded(folded: boolean): void;
 }
 
-/** The track below every view: failed and slow links over time, events, annotations, the viewed time and the ranges. */
+/** The track below every view: failed, slow and lossy links over time, events, annotations, the viewed time and the ranges. */
 export function Timeline(props: TimelineProps) {
   const { feed, clock, points, nowMs, address, problemMs, onChange, isThere, folded } = props;
   const { atMs, ranges } = address;
@@ -82,7 +82,13 @@ export function Timeline(props: TimelineProps) {
       className={`timeline${ranges.length > 0 ? ' has-ranges' : ''}${folded ? ' is-folded' : ''}`}
       aria-label="Timeline"
     >
-      <Head {...props} play={play} spanMs={spanMs} onAnnotate={() => setAnnotateMs(nowMs)} />
+      <Head
+        {...props}
+        play={play}
+        spanMs={spanMs}
+        isLossy={steps.some(({ lossy }) => lossy > 0)}
+        onAnnotate={() => setAnnotateMs(nowMs)}
+      />
       {!folded && !address.asTable && (
         <Track
           steps={steps}
@@ -153,10 +159,18 @@ function comparing(compare: boolean): Partial<Address> {
   return compare ? { compare, selection: null } : { compare };
 }
 
-const BLANK = { failed: 0, slow: 0, known: 0 };
+const BLANK = { failed: 0, slow: 0, lossy: 0, known: 0 };
 
-function Head(head: TimelineProps & { onAnnotate(): void; play: ReturnType<typeof usePlay>; spanMs: number }) {
-  const { address, onChange, historyWindowMs, folded, onFolded, onAnnotate, play, spanMs } = head;
+interface HeadProps extends TimelineProps {
+  onAnnotate(): void;
+  play: ReturnType<typeof usePlay>;
+  spanMs: number;
+  /** A step has lossy links. */
+  isLossy: boolean;
+}
+
+function Head(head: HeadProps) {
+  const { address, onChange, historyWindowMs, folded, onFolded, onAnnotate, play, spanMs, isLossy } = head;
   const spans = SPANS.filter((ms) => ms <= Math.max(historyWindowMs, spanMs, SPANS[2] ?? 0));
   return (
     <div className="timeline-head">
@@ -208,8 +222,8 @@ function Head(head: TimelineProps & { onAnnotate(): void; play: ReturnType<typeo
             </select>
           )}
           <p className="timeline-legend">
-            Links: <span>slow</span> <span className="is-failed">failed</span>{' '}
-            <span className="is-unknown">no data</span>
+            Links: {isLossy && <span className="is-lossy">lossy</span>} <span>slow</span>{' '}
+            <span className="is-failed">failed</span> <span className="is-unknown">no data</span>
           </p>
         </>
       )}

@@ -121,12 +121,17 @@ function Chart({
           <pattern id="track-lattice" width="6" height="6" patternUnits="userSpaceOnUse">
             <path d="M0 0L6 6M6 0L0 6" />
           </pattern>
+          <pattern id="track-dots" width="6" height="6" patternUnits="userSpaceOnUse">
+            <path className="track-dot" d="M3 3V3.01" />
+          </pattern>
           <pattern id="track-hatch" width="6" height="6" patternUnits="userSpaceOnUse">
             <path d="M-1 1L1 -1M0 6L6 0M5 7L7 5" />
           </pattern>
         </defs>
         <path className="track-unknown" d={paths.unknown + paths.partly} />
         <path className="track-hatched" d={paths.unknown + paths.partly} />
+        <path className="track-lossy" d={paths.lossy} />
+        <path className="track-dots" d={paths.lossy} />
         <path className="track-slow" d={paths.slow} />
         <path className="track-failed" d={paths.failed} />
         <path className="track-lattice" d={paths.failed} />

@@ -10,7 +10,9 @@ import { suggestedRanges } from '../../../../web/views/timeline/suggestion.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 
 /** A history of steps of 10 s from 0 on: counts of bad links, and rows known of four. */
-function historyOf(steps: { failed?: number; us?: number[]; rows?: number; links?: number }[]): MeshHistory {
+function historyOf(
+  steps: { failed?: number; us?: number[]; lossyUs?: number[]; rows?: number; links?: number }[],
+): MeshHistory {
   const bins = (us: number[]) => {
     const counts = Array.from({ length: LATENCY_BINS_US.length + 1 }, () => 0);
     for (const each of us)
@@ -29,16 +31,25 @@ function historyOf(steps: { failed?: number; us?: number[]; rows?: number; links
     links: steps.map(({ links, us = [], failed = 0 }) => links ?? us.length + failed),
     failed: steps.map(({ failed = 0 }) => failed),
     byLatency: steps.map(({ us = [] }) => bins(us)),
+    lossyByLatency: steps.map(({ lossyUs = [] }) => bins(lossyUs)),
   };
 }
 
 describe('steps of a history', () => {
   test('slow is what the page calls a problem; failed is failed', () => {
     const history = historyOf([{ us: [600, 252_000, 90_000], failed: 2 }]);
-    expect(stepsOf(history, 100)).toEqual([{ fromMs: 0, toMs: 10_000, failed: 2, slow: 1, known: 1 }]);
+    expect(stepsOf(history, 100)).toEqual([{ fromMs: 0, toMs: 10_000, failed: 2, slow: 1, lossy: 0, known: 1 }]);
     expect(stepsOf(history, 50)[0]?.slow).toBe(2);
     expect(stepsOf(history, 0.5)[0]?.slow).toBe(3);
     expect(stepsOf(history, 99_000)[0]?.slow).toBe(0);
+  });
+
+  test('a lossy link is counted once: not if the page calls it slow', () => {
+    const history = historyOf([{ us: [600, 252_000, 90_000], lossyUs: [600, 252_000] }]);
+    expect(stepsOf(history, 100)).toMatchObject([{ slow: 1, lossy: 1 }]);
+    expect(stepsOf(history, 99_000)).toMatchObject([{ slow: 0, lossy: 2 }]);
+    const { lossyByLatency: _, ...older } = history;
+    expect(stepsOf(older, 100)).toMatchObject([{ slow: 1, lossy: 0 }]);
   });
 
   test('what nobody knows is unknown, what some know is known in part', () => {
@@ -49,7 +60,7 @@ describe('steps of a history', () => {
 
 describe('history and what the page has seen', () => {
   const steps = stepsOf(historyOf([{ us: [600] }, { failed: 1 }, { us: [600] }]), 100);
-  const live = (atMs: number, failed: number) => ({ atMs, failed, slow: 0 });
+  const live = (atMs: number, failed: number) => ({ atMs, failed, slow: 0, lossy: 0 });
 
   test('live pictures go on where the last whole step ends', () => {
     const joined = withLive(steps, [live(25_000, 7), live(31_000, 2), live(34_000, 0)], 36_000, 10_000);
@@ -85,36 +96,38 @@ describe('history and what the page has seen', () => {
 
   test('without a history only what was seen is known', () => {
     expect(withLive([], [live(5000, 1)], 8000, 0)).toEqual([
-      { fromMs: 5000, toMs: 8000, failed: 1, slow: 0, known: 1 },
+      { fromMs: 5000, toMs: 8000, failed: 1, slow: 0, lossy: 0, known: 1 },
     ]);
   });
 });
 
 test('merging keeps every moment as it was', () => {
-  const step = fc.record({ failed: fc.nat(1), slow: fc.nat(1), known: fc.constantFrom(0, 1) });
+  const step = fc.record({ failed: fc.nat(1), slow: fc.nat(1), lossy: fc.nat(1), known: fc.constantFrom(0, 1) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), fc.nat(300_000), (counts, atMs) => {
       const steps = counts.map((count, i) => ({ ...count, fromMs: i * 10_000, toMs: (i + 1) * 10_000 }));
       const [plain, joined] = [stepAt(steps, atMs), stepAt(merged(steps), atMs)];
       expect(joined?.failed).toBe(plain?.failed);
+      expect(joined?.lossy).toBe(plain?.lossy);
       expect(joined?.known).toBe(plain?.known);
     }),
   );
 });
 
-test('outlines: slow upon failed, unknown over all its height, what is left of the chart as a line', () => {
+test('outlines: slow upon failed, lossy upon both, unknown over all its height, what is left of the chart as a line', () => {
   const steps: TimelineStep[] = [
-    { fromMs: 0, toMs: 10, failed: 2, slow: 2, known: 1 },
-    { fromMs: 10, toMs: 20, failed: 0, slow: 0, known: 0 },
-    { fromMs: 20, toMs: 30, failed: 0, slow: 0, known: 0.5 },
+    { fromMs: 0, toMs: 10, failed: 2, slow: 1, lossy: 1, known: 1 },
+    { fromMs: 10, toMs: 20, failed: 0, slow: 0, lossy: 0, known: 0 },
+    { fromMs: 20, toMs: 30, failed: 0, slow: 0, lossy: 0, known: 0.5 },
   ];
-  const { failed, slow, unknown, partly, most } = stepPaths(steps, (ms) => ms, 40);
+  const { failed, slow, lossy, unknown, partly, most } = stepPaths(steps, (ms) => ms, 40);
   expect(most).toBe(4);
   expect(failed).toBe('M0.0 40.0V20.0H10.0V40.0Z');
-  expect(slow).toBe('M0.0 20.0V0.0H10.0V20.0Z');
+  expect(slow).toBe('M0.0 20.0V10.0H10.0V20.0Z');
+  expect(lossy).toBe('M0.0 10.0V0.0H10.0V10.0Z');
   expect(unknown).toBe('M10.0 40.0V0.0H20.0V40.0Z');
   expect(partly).toBe('M20.0 40.0V20.0H30.0V40.0Z');
-  expect(stepPaths([], (ms) => ms, 40)).toEqual({ failed: '', slow: '', unknown: '', partly: '', most: 0 });
+  expect(stepPaths([], (ms) => ms, 40)).toEqual({ failed: '', slow: '', lossy: '', unknown: '', partly: '', most: 0 });
 });
 
 describe('what to compare where nobody has said', () => {
@@ -123,6 +136,7 @@ describe('what to compare where nobody has said', () => {
     toMs: to * 1000,
     failed,
     slow: 0,
+    lossy: 0,
     known,
   });
   const limits = { fromMs: 0, toMs: 1_000_000 };
@@ -171,15 +185,18 @@ describe('what to compare where nobody has said', () => {
     expect(suggestedRanges(coarse, limits, 72_000)[1]).toEqual({ fromMs: 500_000, toMs: 704_000 });
   });
 
-  test('whatever fails or is slow at last, the fault begins and ends with something bad, and nothing bad comes after it', () => {
-    const counts = fc.array(fc.record({ failed: fc.nat(1), slow: fc.nat(1) }), { minLength: 60, maxLength: 250 });
+  test('whatever fails, is slow or lossy at last, the fault begins and ends with something bad, and nothing bad comes after it', () => {
+    const counts = fc.array(fc.record({ failed: fc.nat(1), slow: fc.nat(1), lossy: fc.nat(1) }), {
+      minLength: 60,
+      maxLength: 250,
+    });
     fc.assert(
       fc.property(counts, (all) => {
         const steps = all.map((bad, i) => ({ ...bad, fromMs: i * 4000, toMs: (i + 1) * 4000, known: 1 }));
         // Good time before, so that there is something to compare with.
-        const shown = steps.map((one, i) => (i < 20 ? { ...one, failed: 0, slow: 0 } : one));
+        const shown = steps.map((one, i) => (i < 20 ? { ...one, failed: 0, slow: 0, lossy: 0 } : one));
         const during = suggestedRanges(shown, { fromMs: 0, toMs: all.length * 4000 }, 4000)[1];
-        const bad = shown.filter(({ failed, slow }) => failed + slow > 0);
+        const bad = shown.filter(({ failed, slow, lossy }) => failed + slow + lossy > 0);
         if (bad.length === 0 || during === undefined) return;
         expect(bad.at(-1)?.toMs).toBe(during.toMs);
         expect(bad.some(({ fromMs }) => fromMs === during.fromMs)).toBe(true);
@@ -200,11 +217,11 @@ const picture = buildPicture(meshOf({ pods: 2, scenario: 'dead-pod' }), {
   value: 'last',
   phase: 'total',
 });
-const at = (atMs: number) => ({ ...picture, mesh: { ...picture.mesh, atMs } });
+const at = (atMs: number) => ({ ...picture, lossyLinks: 2, mesh: { ...picture.mesh, atMs } });
 
 test('the history grows by one point a picture, and not by the same picture twice', () => {
   const one = withPicture([], at(1_000_000));
-  expect(one).toEqual([{ atMs: 1_000_000, failed: 1, slow: 0 }]);
+  expect(one).toEqual([{ atMs: 1_000_000, failed: 1, slow: 0, lossy: 2 }]);
   expect(withPicture(one, at(1_000_000))).toBe(one);
   expect(withPicture(one, at(1_001_000))).toHaveLength(2);
 });
@@ -217,7 +234,7 @@ test('it is bounded in time and in number', () => {
 });
 
 test('a pod whose clock is behind begins a new history', () => {
-  expect(withPicture([{ atMs: 1_000_000, failed: 0, slow: 0 }], at(900_000))).toHaveLength(1);
+  expect(withPicture([{ atMs: 1_000_000, failed: 0, slow: 0, lossy: 0 }], at(900_000))).toHaveLength(1);
 });
 
 test('raw answers: JSON becomes readable, the rest stays; lines are kept by what they contain', () => {

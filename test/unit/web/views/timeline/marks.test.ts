@@ -65,10 +65,11 @@ describe('events in words', () => {
 });
 
 test('steps in words', () => {
-  const step = { fromMs: 0, toMs: 1, failed: 0, slow: 0, known: 1 };
+  const step = { fromMs: 0, toMs: 1, failed: 0, slow: 0, lossy: 0, known: 1 };
   expect(stepWords(null)).toBe('no data');
   expect(stepWords({ ...step, known: 0 })).toBe('no data');
   expect(stepWords(step)).toBe('no failed or slow links');
+  expect(stepWords({ ...step, slow: 1, lossy: 3 })).toBe('1 slow, 3 lossy');
   expect(stepWords({ ...step, failed: 2, slow: 1200, known: 0.75 })).toBe(
     '2 failed, 1\u202f200 slow; data from 75 % of the pods',
   );
