@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { annotationSchema } from './annotation.ts';
 import { meshEventSchema } from './event.ts';
 import { FINDING_KINDS, findingsSchema } from './finding.ts';
+import { failedShare, MIN_CHANGE_US } from './link-quality.ts';
 import { decodeColumns, encodeColumns, MAX_LINKS } from './links.ts';
 import { boundedArray, boundedList, boundedText, finiteNumber, validate, wholeNumber } from './validators.ts';
 import { verdictSchema } from './verdict.ts';
@@ -106,6 +107,10 @@ const linkMedianSchema = v.object({
   samples: wholeNumber,
   failures: wholeNumber,
   p50Us: finiteNumber,
+  /** See `Jitter`, us; absent if it is not known. */
+  jitterUs: v.exactOptional(finiteNumber),
+  /** The usual latency of the link (see `USUAL`), us; absent while it is not known. */
+  usualUs: v.exactOptional(finiteNumber),
   ...datagramEntries,
 });
 
@@ -292,6 +297,36 @@ export function failedPercent(link: Pick<LinkMedian, 'samples' | 'failures'> | n
   const { samples, failures } = link;
   if (failures === 0 || failures >= samples) return failures === 0 ? 0 : 100;
   return Math.max(1, Math.min(99, Math.round((failures / samples) * 100)));
+}
+
+/** What is worth saying of a link in one range beside its median. */
+export interface QualityNotes {
+  /** The share (0..1) of the probes that failed, and of the datagrams that were lost; 0 = none. */
+  failed: number;
+  lost: number;
+  /** us; -1 = so little that it says nothing, or not known. */
+  jitterUs: number;
+  /** The median as a multiple of what is usual for the link; -1 = it is as usual, or that is not known. */
+  timesUsual: number;
+}
+
+/** The notes for a link of a report. On the page and in the report they are the same. */
+export function qualityNotes({
+  samples,
+  failures,
+  p50Us,
+  jitterUs = -1,
+  usualUs = -1,
+  sent = 0,
+  lost = 0,
+}: LinkMedian): QualityNotes {
+  const isUnusual = p50Us >= 0 && usualUs > 0 && Math.abs(p50Us - usualUs) >= MIN_CHANGE_US;
+  return {
+    failed: Math.max(0, failedShare(samples, failures)),
+    lost: sent === 0 ? 0 : lost / sent,
+    jitterUs: jitterUs < MIN_CHANGE_US ? -1 : jitterUs,
+    timesUsual: isUnusual ? p50Us / usualUs : -1,
+  };
 }
 
 /** The compared links of one source, in columns: entry i of every column is about the same link. */

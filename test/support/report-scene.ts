@@ -145,7 +145,17 @@ export async function comparisonOf(scene: Scene = {}): Promise<Comparison> {
 /** How a link did in a range; without an ok sample it has no median. */
 export function figuresOf(samples: number, failures: number, p50Us: number, sent = 0, lost = 0): LinkFigures {
   const p50Us16 = failures === samples ? NONE16 : pack16(p50Us);
-  return { samples, failures, p50Us16, p95Us16: p50Us16, maxUs16: p50Us16, sent, lost };
+  return {
+    samples,
+    failures,
+    p50Us16,
+    p95Us16: p50Us16,
+    maxUs16: p50Us16,
+    jitterUs16: NONE16,
+    usualUs16: NONE16,
+    sent,
+    lost,
+  };
 }
 
 /** Any way in which a link may do in a range. */

@@ -8,11 +8,12 @@ import {
   type LinkMedian,
   medianChangeUs,
   NOT_SEEN,
+  qualityNotes,
   type ReportData,
 } from '../../server/protocol/comparison.ts';
 import { isWorseResult } from '../../server/protocol/link-state.ts';
 import { unpack16 } from '../../server/protocol/links.ts';
-import { countText, latencyText, plural, shareText } from './format.ts';
+import { countText, latencyText, plural, shareText, successText, timesText } from './format.ts';
 import { compareNames, podLabels } from './names.ts';
 
 /** How all links did in one range, by pair. */
@@ -189,6 +190,18 @@ export function medianFigure(link: LinkMedian | null): string {
   const { sent = 0, lost = 0 } = link;
   const loss = lost === 0 ? '' : `, ${shareText(lost / sent)} lost`;
   return resultText(us, failedPercent(link)).replace(/ ms$/, '') + loss;
+}
+
+/** What is worth saying of a changed link in one range beside its median: "90 % ok", "jitter 12 ms", "4.0 × usual". */
+export function qualityText(link: LinkMedian | null): string {
+  if (link === null) return '';
+  const { failed, jitterUs, timesUsual } = qualityNotes(link);
+  const notes = [
+    failed > 0 && failed < 1 ? `${successText(failed)} ok` : '',
+    timesUsual < 0 ? '' : `${timesText(timesUsual)} usual`,
+    jitterUs < 0 ? '' : `jitter ${latencyText(jitterUs)}`,
+  ];
+  return notes.filter(Boolean).join(', ');
 }
 
 /**

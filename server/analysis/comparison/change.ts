@@ -10,6 +10,8 @@ export interface LinkFigures {
   p50Us16: number;
   p95Us16: number;
   maxUs16: number;
+  jitterUs16: number;
+  usualUs16: number;
   /** Datagrams of the UDP probe, and those that were lost; 0 and 0 if none was sent. */
   sent: number;
   lost: number;

@@ -294,6 +294,13 @@ function weightOf(before: LinkFigures | null, during: LinkFigures): number {
 
 function medianOf(link: LinkFigures | null): LinkMedian | null {
   if (link === null) return null;
-  const { samples, failures, p50Us16, sent, lost } = link;
-  return { samples, failures, p50Us: unpack16(p50Us16), ...(sent > 0 && { sent, lost }) };
+  const { samples, failures, p50Us16, jitterUs16, usualUs16, sent, lost } = link;
+  return {
+    samples,
+    failures,
+    p50Us: unpack16(p50Us16),
+    ...(jitterUs16 !== NONE16 && { jitterUs: unpack16(jitterUs16) }),
+    ...(usualUs16 !== NONE16 && { usualUs: unpack16(usualUs16) }),
+    ...(sent > 0 && { sent, lost }),
+  };
 }

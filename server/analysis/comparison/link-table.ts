@@ -18,6 +18,8 @@ interface RangeColumns {
   p50Us16: Uint16Array<ArrayBuffer>;
   p95Us16: Uint16Array;
   maxUs16: Uint16Array;
+  jitterUs16: Uint16Array;
+  usualUs16: Uint16Array;
   /** Datagrams of the UDP probe, and those that were lost, packed by `pack16`; empty without the probe. */
   sent16: Uint16Array;
   lost16: Uint16Array;
@@ -36,7 +38,7 @@ export interface SourceLinks extends ByRange<RangeColumns> {
 }
 
 /**
- * The links of up to three meshes of the past, joined: 34 bytes a link, 46 with the UDP probe. It copies what a comparison needs, so
+ * The links of up to three meshes of the past, joined: 46 bytes a link, 58 with the UDP probe. It copies what a comparison needs, so
  * that only one mesh has to be in memory at a time. Every pod has one number in all of the meshes.
  */
 export class LinkTable {
@@ -109,6 +111,8 @@ export function figuresAt(columns: RangeColumns, i: number): LinkFigures | null 
     p50Us16: columns.p50Us16[i] ?? NONE16,
     p95Us16: columns.p95Us16[i] ?? NONE16,
     maxUs16: columns.maxUs16[i] ?? NONE16,
+    jitterUs16: columns.jitterUs16[i] ?? NONE16,
+    usualUs16: columns.usualUs16[i] ?? NONE16,
     sent: unpack16(columns.sent16[i] ?? 0),
     lost: unpack16(columns.lost16[i] ?? 0),
   };
@@ -142,6 +146,8 @@ function addReport(
     columns.p50Us16[entry] = stats.p50Us[i] ?? NONE16;
     columns.p95Us16[entry] = stats.p95Us[i] ?? NONE16;
     columns.maxUs16[entry] = stats.maxUs[i] ?? NONE16;
+    columns.jitterUs16[entry] = stats.jitterUs[i] ?? NONE16;
+    columns.usualUs16[entry] = stats.usualUs[i] ?? NONE16;
     if (udp !== null) {
       columns.sent16[entry] = udp.windowSent[i] ?? 0;
       columns.lost16[entry] = udp.windowLost[i] ?? 0;
@@ -193,13 +199,15 @@ function emptySource(from: number): SourceLinks {
 
 /** The medians have a buffer of their own, because they outlive the other columns while a comparison is sent. */
 function emptyColumns(length: number, hasUdp = false): RangeColumns {
-  const buffer = new Uint16Array(4 * length);
+  const buffer = new Uint16Array(6 * length);
   return {
     samples: buffer.subarray(0, length),
     failures: buffer.subarray(length, 2 * length),
     p50Us16: new Uint16Array(length).fill(NONE16),
     p95Us16: buffer.subarray(2 * length, 3 * length),
-    maxUs16: buffer.subarray(3 * length),
+    maxUs16: buffer.subarray(3 * length, 4 * length),
+    jitterUs16: buffer.subarray(4 * length, 5 * length),
+    usualUs16: buffer.subarray(5 * length),
     sent16: new Uint16Array(hasUdp ? length : 0),
     lost16: new Uint16Array(hasUdp ? length : 0),
   };

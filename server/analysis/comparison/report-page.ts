@@ -4,6 +4,7 @@ import {
   type ChangedLink,
   type LinkMedian,
   medianChangeUs,
+  qualityNotes,
   RANGE_NAMES,
   type RangeFigures,
   type ReportData,
@@ -11,6 +12,7 @@ import {
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
 import { isLossy, isSlow } from '../../protocol/link-state.ts';
 import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
+import { percent } from '../findings/messages.ts';
 import { dateText, durationText, isoText, latencyText, listText, plural, timeText } from '../text.ts';
 import { html, type Markup, nameMarkup } from './html.ts';
 import { affectedText, lossText } from './messages.ts';
@@ -208,7 +210,7 @@ function changedSection({ changed, changes, unlisted, cluster }: ReportData): Ma
   const summary = `${countsText}${othersText(changed.slice(MAX_LISTED), unlisted, listed.length > 0)}`;
   if (listed.length === 0) return section(heading, html`<p>No link changed. ${summary}</p>`);
   const caption =
-    'Medians, the failed of all probes where a probe failed, and the lost of all datagrams where one was lost. "Collateral" is an affected link that touches no target.';
+    'Medians; how often the usual latency of the link that is, and the jitter, where they differ by 0.5 ms or more; the failed of all probes where a probe failed; the lost of all datagrams where one was lost. "Collateral" is an affected link that touches no target.';
   const heads = ['Link', '#Before', '#During', '#After', '#Change', 'State'];
   const rows = listed.map((link) => changedRow(link, cluster.slowLinkMs * 1000));
   const body = html`<tbody>${rows}</tbody>`;
@@ -245,12 +247,15 @@ ${cells}<td class="n">${change}</td><td><span class="tag">${state}</span></td></
 function linkCell(link: LinkMedian | null, slowUs: number): Markup {
   if (link === null) return html`<td class="n">no sample</td>`;
   const { samples, failures, p50Us } = link;
-  const failed = failures === 0 ? '' : `${failures} of ${samples} failed`;
+  const { jitterUs, timesUsual } = qualityNotes(link);
+  const failed = failures === 0 ? '' : `${failures} of ${samples} failed, ${percent(samples - failures, samples)} ok`;
   if (p50Us < 0) return html`<td class="n dead">${failed || '–'}</td>`;
   const { sent = 0, lost = 0 } = link;
   const style = failures > 0 ? ' dead' : isSlow(p50Us, slowUs) || isLossy(sent, lost) ? ' bad' : '';
   const loss = lost === 0 ? null : html`<br>${lossText(link)} of datagrams lost`;
-  return html`<td class="n${style}">${latencyText(p50Us)}${failed === '' ? null : html`<br>${failed}`}${loss}</td>`;
+  const usual = timesUsual < 0 ? null : html`<br>${timesUsual.toFixed(timesUsual < 9.95 ? 1 : 0)} × the usual`;
+  const jitter = jitterUs < 0 ? null : html`<br>jitter ${latencyText(jitterUs)}`;
+  return html`<td class="n${style}">${latencyText(p50Us)}${usual}${jitter}${failed === '' ? null : html`<br>${failed}`}${loss}</td>`;
 }
 
 const EVENT_TITLES: Record<EventKind, string> = {

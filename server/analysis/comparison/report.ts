@@ -71,7 +71,7 @@ export interface Report {
   page(): Iterable<string>;
 }
 
-/** The most reports and comparisons that wait or are made. Of 1000 pods one holds a mesh and 40 MB while it is made. */
+/** The most reports and comparisons that wait or are made. Of 1000 pods one holds a mesh and 52 MB while it is made. */
 const MAX_WAITING = 4;
 /** The most comparisons that are being sent. */
 const MAX_SENDING = 4;

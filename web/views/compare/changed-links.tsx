@@ -1,5 +1,10 @@
-import { type ChangedLink, RANGE_NAMES, type ReportData } from '../../../server/protocol/comparison.ts';
-import { changeText, deltaText, medianFigure, onScale } from '../../model/comparison.ts';
+import {
+  type ChangedLink,
+  type LinkMedian,
+  RANGE_NAMES,
+  type ReportData,
+} from '../../../server/protocol/comparison.ts';
+import { changeText, deltaText, medianFigure, onScale, qualityText } from '../../model/comparison.ts';
 import { countText, plural } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 
@@ -86,9 +91,9 @@ function LinkRow({ link, labels, withAfter, slowUs, onOpen }: LinkRowProps) {
           {link.ipv6 ? ' (IPv6)' : ''}
         </button>
       </th>
-      <td>{medianFigure(before)}</td>
-      <td className={tone}>{medianFigure(during)}</td>
-      {withAfter && <td>{medianFigure(after)}</td>}
+      <Figures link={before} tone="" />
+      <Figures link={during} tone={tone} />
+      {withAfter && <Figures link={after} tone="" />}
       <td className="wide-only">
         <Dumbbell
           medians={[before, during, withAfter ? after : null].map((range) => range?.p50Us ?? -1)}
@@ -98,6 +103,15 @@ function LinkRow({ link, labels, withAfter, slowUs, onOpen }: LinkRowProps) {
       </td>
       <td className={tone}>{changeText(link)}</td>
     </tr>
+  );
+}
+
+function Figures({ link, tone }: { link: LinkMedian | null; tone: string }) {
+  return (
+    <td className={tone}>
+      {medianFigure(link)}
+      {qualityText(link) !== '' && <small className="changed-note">{qualityText(link)}</small>}
+    </td>
   );
 }
 

@@ -172,6 +172,8 @@ function meshOfLinks(links: readonly Link[], podCount: number): Mesh {
       stats.p50Us[i] = figures.p50Us16;
       stats.p95Us[i] = figures.p95Us16;
       stats.maxUs[i] = figures.maxUs16;
+      stats.jitterUs[i] = figures.jitterUs16;
+      stats.usualUs[i] = figures.usualUs16;
       writeLoss(udp, i, figures);
     }
     const specs = own.map(({ to, ipv6 }) => ({ to, flags: ipv6 ? FLAG_IPV6 : 0 }));

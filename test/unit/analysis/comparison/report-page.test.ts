@@ -4,7 +4,8 @@ import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import { html } from '../../../../server/analysis/comparison/html.ts';
 import { REPORT_POLICY } from '../../../../server/analysis/comparison/report-page.ts';
-import { LATE_ANSWER } from '../../../support/mesh.ts';
+import { pack16 } from '../../../../server/protocol/links.ts';
+import { LATE_ANSWER, type MeshBuilder } from '../../../support/mesh.ts';
 import {
   annotationOf,
   annotationsOf,
@@ -58,6 +59,20 @@ describe('the page of a report', () => {
     expect(reds[0]).toBe(reds[2]);
     expect(reds[1]).toBeGreaterThan((reds[0] ?? 0) + 4_000);
     expect(page).toMatch(/alt="Heatmap during, 14:55:00 to 14:57:00: 16 links, 0 failed, 4 slow/);
+  });
+
+  it('says how far a changed link is from its usual latency, and its jitter, where they are more than noise', async () => {
+    const quality = (mesh: MeshBuilder, jitterUs: number, usualUs: number) => {
+      for (const { stats } of mesh.reports) {
+        stats?.jitterUs.fill(pack16(jitterUs));
+        stats?.usualUs.fill(pack16(usualUs));
+      }
+      return mesh;
+    };
+    const page = await pageOf({ during: quality(slowPod(), 40_000, 1_000) });
+    expect(page).toMatch(/<br>\d+ × the usual<br>jitter 40\.0 ms/);
+    const calm = await pageOf({ during: quality(slowPod(), 100, 252_000) });
+    expect(calm).not.toMatch(/the usual<br>|jitter \d/);
   });
 
   it('says of a timeout into a starved pod that the pod was short of CPU', async () => {

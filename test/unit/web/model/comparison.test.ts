@@ -20,6 +20,7 @@ import {
   onScale,
   pairText,
   pairUids,
+  qualityText,
   resultText,
 } from '../../../../web/model/comparison.ts';
 import { changeColours, changeShare, pixelsOf } from '../../../../web/views/compare/map-drawing.ts';
@@ -203,6 +204,17 @@ describe('texts', () => {
       'failed',
       '–',
     ]);
+  });
+
+  test('a changed link has its success rate, what is usual for it, and its jitter, where they say something', () => {
+    const fine = { ...median(0, 600), jitterUs: 60, usualUs: 550 };
+    expect([fine, median(30, -1), null].map(qualityText)).toEqual(['', '', '']);
+    expect(qualityText({ ...median(3, 4_000), jitterUs: 12_000, usualUs: 1_000 })).toBe(
+      '90 % ok, 4.0 × usual, jitter 12 ms',
+    );
+    expect(qualityText({ ...median(0, 1_000), usualUs: 4_000 })).toBe('0.3 × usual');
+    // As always, or of no weight.
+    expect(qualityText({ ...median(0, 252_000), jitterUs: 400, usualUs: 252_000 })).toBe('');
   });
 
   test('medians have a place on a log scale from 0.1 ms to 1 s', () => {
