@@ -1,4 +1,5 @@
 import { MAX_REPORT_NAMES, type NameList } from '../protocol/comparison.ts';
+import { countText } from '../runtime/count-text.ts';
 
 /*
  * Numbers, times and lists as text, for the messages of findings, verdicts and reports.
@@ -13,13 +14,8 @@ export function countedNames(names: readonly string[]): NameList {
 export function listText({ count, names }: NameList, max = 5): string {
   const shown = names.slice(0, max);
   const more = count - shown.length;
-  if (more > 0) return `${shown.join(', ')} and ${more} more`;
+  if (more > 0) return `${shown.join(', ')} and ${countText(more)} more`;
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
-}
-
-/** `1 link`, `3 links`. The page has its own, which groups the digits of large counts (`web/model/format.ts`). */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** A time of day in UTC: `15:10:12`. */

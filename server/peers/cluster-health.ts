@@ -11,6 +11,7 @@ import {
   type Pod,
 } from '../protocol/pod.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
+import { countText } from '../runtime/count-text.ts';
 
 /** The most sentences about one pod, and the most characters of a name in a sentence. */
 const MAX_REASONS = 5;
@@ -128,7 +129,7 @@ export class HealthTally {
     }
     for (const [pod, links] of from) {
       const summary = this.#summary(links, links.length, 'to');
-      push(pod, `${links.length} of ${this.#probedFrom[pod]} links from it fail${summary}`);
+      push(pod, `${countText(links.length)} of ${countText(this.#probedFrom[pod] ?? 0)} links from it fail${summary}`);
     }
     const readyReports = this.#reports.filter(({ pod }) => this.#ready[pod] === 1);
     for (const pod of podsWithOldList(readyReports, servedBy)) {

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../server/protocol/link-state.ts';
-import { countText } from '../../web/model/format.ts';
+import { countText } from '../../server/runtime/count-text.ts';
 import { LINK_STATES } from '../../web/model/links.ts';
 import { buildPicture } from '../../web/model/mesh-view.ts';
 import type { MeshOptions } from '../support/feed/plan.ts';

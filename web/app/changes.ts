@@ -1,5 +1,5 @@
+import { countText, plural } from '../../server/runtime/count-text.ts';
 import { countTargets } from '../model/external-targets.ts';
-import { countText, plural } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import type { ConnectionStatus } from './notices.ts';
 

@@ -1,9 +1,10 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
+import { countText, plural } from '../../server/runtime/count-text.ts';
 import { failingTargetsText } from '../model/external-targets.ts';
 import { findingFigure, findingTone, findingWords, targetOf } from '../model/finding-words.ts';
 import { findingsOfNotice } from '../model/findings.ts';
-import { capital, countText, plural, spanText } from '../model/format.ts';
+import { capital, spanText } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 

@@ -1,3 +1,4 @@
+import { countText, plural } from '../../server/runtime/count-text.ts';
 import './summary-bar.css';
 import {
   memo,
@@ -12,7 +13,7 @@ import {
 import { PodMark, StateGlyph } from '../components/state-glyph.tsx';
 import type { Address } from '../model/address.ts';
 import { countTargets } from '../model/external-targets.ts';
-import { countText, latencyText, plural } from '../model/format.ts';
+import { latencyText } from '../model/format.ts';
 import type { LinkKind } from '../model/link-choice.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import type { Tone } from '../model/links.ts';

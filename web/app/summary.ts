@@ -1,4 +1,4 @@
-import { countText, plural } from '../model/format.ts';
+import { countText, plural } from '../../server/runtime/count-text.ts';
 import type { LinkKind } from '../model/link-choice.ts';
 import type { LinkState, Tone } from '../model/links.ts';
 import type { Picture, PodHealth, PodView } from '../model/mesh-view.ts';

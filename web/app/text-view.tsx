@@ -1,8 +1,8 @@
+import { countText, plural } from '../../server/runtime/count-text.ts';
 import './text-view.css';
 import { useMemo, useState } from 'react';
 import { useFetched } from '../components/use-fetched.ts';
 import { type FetchedText, fetchText } from '../data/client.ts';
-import { countText, plural } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 
 /** Maximum length of the shown text, because longer ones make the browser slow. A link opens the whole response. */

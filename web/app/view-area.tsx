@@ -1,9 +1,9 @@
 import type { ReactNode, RefObject } from 'react';
+import { plural } from '../../server/runtime/count-text.ts';
 import { Late } from '../components/late.tsx';
 import type { ViewProps } from '../components/view-props.ts';
 import type { ConnectionState } from '../data/connection.ts';
 import type { ViewName } from '../model/address.ts';
-import { plural } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { GraphView } from '../views/graph/graph-view.tsx';
 import type { Stage } from './notices.ts';

@@ -1,8 +1,9 @@
 import { failedShare } from '../../server/protocol/link-quality.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
+import { countText } from '../../server/runtime/count-text.ts';
 import { FIGURE_NAMES, stateLimits } from '../model/figure-words.ts';
 import { isFigure, timesUsual } from '../model/figures.ts';
-import { countText, dateText, zoneText } from '../model/format.ts';
+import { dateText, zoneText } from '../model/format.ts';
 import { cellTokens } from '../model/heat-colours.ts';
 import { FONT } from '../model/label-layout.ts';
 import { type LinkFacts, linkFacts } from '../model/link-facts.ts';

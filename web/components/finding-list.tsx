@@ -1,6 +1,6 @@
 import type { Finding } from '../../server/protocol/finding.ts';
+import { countText, plural } from '../../server/runtime/count-text.ts';
 import { findingTone, listedWords, targetOf } from '../model/finding-words.ts';
-import { countText, plural } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import type { StepPod } from '../model/next-steps.ts';
 import './finding-list.css';

@@ -13,7 +13,8 @@ import {
 } from '../../server/protocol/comparison.ts';
 import { isWorseResult } from '../../server/protocol/link-state.ts';
 import { unpack16 } from '../../server/protocol/links.ts';
-import { countText, latencyText, plural, shareText, successText, timesText } from './format.ts';
+import { countText, plural } from '../../server/runtime/count-text.ts';
+import { latencyText, shareText, successText, timesText } from './format.ts';
 import { compareNames, podLabels } from './names.ts';
 
 /** How all links did in one range, by pair. */

@@ -1,6 +1,6 @@
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { PATH_NAMES, type Path, type ProbeProtocol, type ProbeResult } from '../../server/protocol/sample.ts';
-import { countText, plural } from './format.ts';
+import { countText, plural } from '../../server/runtime/count-text.ts';
 
 /** An external target, or a path of the cluster (PATH_CHECKS), with the results of all pods. */
 export interface ExternalTarget {

@@ -1,8 +1,9 @@
 import { MIN_CHANGE_US, USUAL } from '../../server/protocol/link-quality.ts';
 import { LOSSY, type Thresholds } from '../../server/protocol/link-state.ts';
 import { lossWindowMs } from '../../server/protocol/udp.ts';
+import { countText, plural } from '../../server/runtime/count-text.ts';
 import { FIGURE_LIMITS, FIGURE_WINDOWS_MS, type Figure, timesUsual } from './figures.ts';
-import { latencyText, plural, spanText } from './format.ts';
+import { latencyText, spanText } from './format.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './links.ts';
 import type { Picture } from './mesh-view.ts';
@@ -30,7 +31,7 @@ function windowText(figure: Figure): string {
 
 /** The counts or latencies behind a figure of a link: "1 of 10 pings failed"; '' if they are not known. */
 export function figureDetail(figure: Figure, { stats, udp }: LinkFacts): string {
-  if (figure === 'loss') return udp === null ? '' : `${udp.lost} of ${plural(udp.sent, 'datagram')} lost`;
+  if (figure === 'loss') return udp === null ? '' : `${countText(udp.lost)} of ${plural(udp.sent, 'datagram')} lost`;
   if (stats === null) return '';
   if (figure === 'failed')
     return stats.counted === 0 ? '' : `${stats.failures} of ${plural(stats.counted, 'ping')} failed`;

@@ -93,16 +93,6 @@ function offsetMinAt(atMs: number): number {
   return shownZone === 'utc' ? 0 : -new Date(atMs).getTimezoneOffset();
 }
 
-/** A count with thin spaces between groups of three digits: "1 092". */
-export function countText(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, '\u202f');
-}
-
-/** A count and its noun: "1 pod", "4 pods". */
-export function plural(count: number, noun: string): string {
-  return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** The text with a capital first letter. */
 export function capital(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;

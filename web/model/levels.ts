@@ -1,10 +1,10 @@
 import { type Finding, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
 import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
+import { countText, plural } from '../../server/runtime/count-text.ts';
 import type { Level, Selection } from './address.ts';
 import { STATES } from './cells.ts';
 import { findingPlace, findingsByPod } from './findings.ts';
 import { type Folding, foldCells, type Group, groupsOf, keyOf, sameFolding } from './fold.ts';
-import { countText, plural } from './format.ts';
 import { countsByState, type LinkState, stateAt } from './links.ts';
 import { type Fold, type Picture, type PodHealth, type PodView, podTallies } from './mesh-view.ts';
 import { placeLabels, shownName } from './names.ts';

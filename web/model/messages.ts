@@ -1,10 +1,11 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import { type LinkSamples, OUTCOMES, type Outcome, type RecentSample } from '../../server/protocol/sample.ts';
+import { countText } from '../../server/runtime/count-text.ts';
 import { linkTo, STATES } from './cells.ts';
 import { FIGURE_NOUNS, type Figure, valueText } from './figures.ts';
 import { labelWords } from './finding-words.ts';
-import { clockText, countText, spanText } from './format.ts';
+import { clockText, spanText } from './format.ts';
 import { foldWords } from './levels.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
 import { LINK_STATES, type LinkState, stateAt, type Tone } from './links.ts';
@@ -257,7 +258,7 @@ function durationNote({ pod }: PodView, nowMs: number): string {
 export function unexplainedReasons(reasons: readonly string[], findings: readonly Finding[]): string[] {
   const isMissingExplained = findings.some(({ kind }) => kind === 'report-missing');
   return reasons.filter((reason) => {
-    if (findings.length > 0 && /^\d+ of \d+ links (into|from) it fail/.test(reason)) return false;
+    if (findings.length > 0 && /^[\d,]+ of [\d,]+ links (into|from) it fail/.test(reason)) return false;
     return !isMissingExplained || !/^(is not ready and )?did not report/.test(reason);
   });
 }

@@ -1,6 +1,7 @@
 import { latePhase } from '../../server/protocol/link-state.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
-import { latencyText, plural, shareText } from './format.ts';
+import { plural } from '../../server/runtime/count-text.ts';
+import { latencyText, shareText } from './format.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './links.ts';
 

@@ -1,7 +1,8 @@
 import { group } from 'd3';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Round } from '../../server/protocol/rounds.ts';
-import { plural, spanText } from './format.ts';
+import { plural } from '../../server/runtime/count-text.ts';
+import { spanText } from './format.ts';
 import { shownName } from './names.ts';
 
 /** The rounds of one experiment: pods of one name, oldest first. */

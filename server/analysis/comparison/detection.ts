@@ -1,6 +1,7 @@
 import type { Annotation } from '../../protocol/annotation.ts';
 import type { ElapsedTime, LostPodFacts } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
+import { countText } from '../../runtime/count-text.ts';
 import { durationText, timeText } from '../text.ts';
 import { lostPodText } from './messages.ts';
 
@@ -106,14 +107,16 @@ function recovered(
   const unknown = (message: string): ElapsedTime => ({ ...base, ms: null, atMs: 0, message });
   const lost = input.lost.filter(({ needsReplacement }) => needsReplacement);
   if (stillBad > 0) {
-    return unknown(`Not recovered: ${stillBad} of ${links} affected links are still bad at ${timeText(input.endMs)}`);
+    return unknown(
+      `Not recovered: ${countText(stillBad)} of ${countText(links)} affected links are still bad at ${timeText(input.endMs)}`,
+    );
   }
   if (lost.length > 0) return recoveredFromLoss(lost);
   if (links === 0 && first === undefined) return unknown('Nothing to recover from: no link became worse');
   const sinceMs = first?.atMs ?? endMs;
   const good = events.filter(({ kind, atMs }) => GOOD_EVENTS.has(kind) && atMs >= sinceMs && atMs <= input.endMs);
   const lastMs = Math.max(0, ...good.map(({ atMs }) => atMs));
-  const notProbed = `${unprobed} of ${links} affected links are no longer probed`;
+  const notProbed = `${countText(unprobed)} of ${countText(links)} affected links are no longer probed`;
   if (lastMs === 0) {
     if (unprobed > 0) return unknown(`Not recovered: ${notProbed}, because their pod is gone`);
     return unknown('The affected links are well at the end, but there is no event that says since when');

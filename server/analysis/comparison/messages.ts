@@ -5,8 +5,9 @@ import {
   RANGE_NAMES,
   type ReportData,
 } from '../../protocol/comparison.ts';
+import { countText, plural } from '../../runtime/count-text.ts';
 import { percent } from '../findings/messages.ts';
-import { durationText, latencyText, listText, plural, timeText } from '../text.ts';
+import { durationText, latencyText, listText, timeText } from '../text.ts';
 
 /** Whether a finding is about links, and not about what is not known. */
 export function isAboutLinks({ severity }: Pick<ReportData['findings'][number], 'severity'>): boolean {
@@ -35,7 +36,7 @@ export function titleOf({
 /** `3 of 12 links became worse, to goldpinger-chaos`. Names the pods of that end at which there are fewer. */
 export function affectedText({ links, of, to, from }: ReportData['affected']): string {
   const ends = to.count <= from.count ? `to ${listText(to, 2)}` : `from ${listText(from, 2)}`;
-  return `${links} of ${of} links became worse, ${ends}`;
+  return `${countText(links)} of ${countText(of)} links became worse, ${ends}`;
 }
 
 /** `a lost at 15:10:02, replaced by b, ready after 2.0 s, every link to it ok after 3.1 s`. */
@@ -57,8 +58,8 @@ function lostPodsText({ count, pods }: ReportData['lostPods']): string {
   if (count === 1) return lostPodText(first);
   const open = pods.filter(({ needsReplacement, healthyMs }) => needsReplacement && healthyMs === null);
   const names = { count, names: pods.map(({ name }) => name) };
-  const result = open.length === 0 ? 'all replacements are healthy' : `${open.length} not recovered`;
-  return `${count} pods lost (${listText(names, 2)}), ${result}`;
+  const result = open.length === 0 ? 'all replacements are healthy' : `${countText(open.length)} not recovered`;
+  return `${countText(count)} pods lost (${listText(names, 2)}), ${result}`;
 }
 
 /** The figures that a reader of a report looks for first. */
@@ -70,8 +71,8 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
   const keyFigures = [
     {
       name: 'Affected links',
-      value: `${affected.links} of ${affected.of}`,
-      note: `${shareText(affected.links, affected.of)} became worse, to ${plural(affected.to.count, 'pod')} from ${affected.from.count}`,
+      value: `${countText(affected.links)} of ${countText(affected.of)}`,
+      note: `${shareText(affected.links, affected.of)} became worse, to ${plural(affected.to.count, 'pod')} from ${countText(affected.from.count)}`,
     },
     {
       name: 'Collateral',
@@ -104,7 +105,7 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
   if (fresh + changes.gone > 0) {
     keyFigures.push({
       name: 'New and gone links',
-      value: `${fresh} new, ${changes.gone} gone`,
+      value: `${countText(fresh)} new, ${countText(changes.gone)} gone`,
       note: `${changes['new-bad']} of the new ones bad: with a failed ping, slow, or lossy`,
     });
   }

@@ -12,8 +12,9 @@ import {
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
 import { isLossy, isSlow } from '../../protocol/link-state.ts';
 import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
+import { countText, plural } from '../../runtime/count-text.ts';
 import { percent } from '../findings/messages.ts';
-import { dateText, durationText, isoText, latencyText, listText, plural, timeText } from '../text.ts';
+import { dateText, durationText, isoText, latencyText, listText, timeText } from '../text.ts';
 import { html, type Markup, nameMarkup } from './html.ts';
 import { affectedText, lossText } from './messages.ts';
 import type { ReportPictures } from './report-pictures.ts';
@@ -86,7 +87,7 @@ function violationsTable({ violations }: ReportData['verdict']): Markup | null {
   if (violations.length === 0) return null;
   const rows = violations.map(
     (one) => html`<tr><td>${nameMarkup(one.from)} → ${nameMarkup(one.to)}</td><td>${one.found}</td>
-<td><code>${one.clause}</code></td><td class="n">${one.samples}</td></tr>`,
+<td><code>${one.clause}</code></td><td class="n">${countText(one.samples)}</td></tr>`,
   );
   const caption = `Links that violate the hypothesis${violations.length < MAX_VIOLATIONS ? '' : ` (at most ${MAX_VIOLATIONS} are listed)`}`;
   return table('Violations', caption, ['Link', 'Found', 'Expected', '#Samples'], html`<tbody>${rows}</tbody>`);
@@ -177,9 +178,10 @@ function figuresSection({ figures, cluster }: ReportData): Markup {
 function figuresRow(range: string, figures: RangeFigures | null): Markup {
   if (figures === null) return html`<tr><th scope="row">${range}</th><td colspan="6">not known</td></tr>`;
   const { links, failed, slow, p50Us, p95Us, maxUs } = figures;
-  const bad = (count: number, style: string) => html`<td class="n${count > 0 ? ` ${style}` : ''}">${count}</td>`;
+  const bad = (count: number, style: string) =>
+    html`<td class="n${count > 0 ? ` ${style}` : ''}">${countText(count)}</td>`;
   const times = [p50Us, p95Us, maxUs].map((us) => html`<td class="n">${latencyText(us)}</td>`);
-  return html`<tr><th scope="row">${range}</th><td class="n">${links}</td>${bad(failed, 'dead')}${bad(slow, 'bad')}${times}</tr>`;
+  return html`<tr><th scope="row">${range}</th><td class="n">${countText(links)}</td>${bad(failed, 'dead')}${bad(slow, 'bad')}${times}</tr>`;
 }
 
 /** The page lists at most this many changed links; the JSON has more. */
@@ -205,7 +207,9 @@ const CHANGE_COUNTS: readonly (readonly [Change, string])[] = [
 function changedSection({ changed, changes, unlisted, cluster }: ReportData): Markup {
   const heading = 'Links that changed most';
   const listed = changed.slice(0, MAX_LISTED);
-  const counts = CHANGE_COUNTS.flatMap(([change, name]) => (changes[change] > 0 ? `${changes[change]} ${name}` : []));
+  const counts = CHANGE_COUNTS.flatMap(([change, name]) =>
+    changes[change] > 0 ? `${countText(changes[change])} ${name}` : [],
+  );
   const countsText = counts.length === 0 ? '' : `Links by change: ${counts.join(', ')}. `;
   const summary = `${countsText}${othersText(changed.slice(MAX_LISTED), unlisted, listed.length > 0)}`;
   if (listed.length === 0) return section(heading, html`<p>No link changed. ${summary}</p>`);
@@ -248,7 +252,10 @@ function linkCell(link: LinkMedian | null, slowUs: number): Markup {
   if (link === null) return html`<td class="n">no sample</td>`;
   const { samples, failures, p50Us } = link;
   const { jitterUs, timesUsual } = qualityNotes(link);
-  const failed = failures === 0 ? '' : `${failures} of ${samples} failed, ${percent(samples - failures, samples)} ok`;
+  const failed =
+    failures === 0
+      ? ''
+      : `${countText(failures)} of ${countText(samples)} failed, ${percent(samples - failures, samples)} ok`;
   if (p50Us < 0) return html`<td class="n dead">${failed || '–'}</td>`;
   const { sent = 0, lost = 0 } = link;
   const style = failures > 0 ? ' dead' : isSlow(p50Us, slowUs) || isLossy(sent, lost) ? ' bad' : '';
@@ -347,7 +354,7 @@ function* picturesSection(report: ReportData, pictures: ReportPictures): Generat
     if (range === null || figures === null) continue;
     const { links, failed, slow, p50Us } = figures;
     const when = `${name}, ${timeText(range.fromMs)} to ${timeText(range.toMs)}`;
-    const caption = `${when}: ${plural(links, 'link')}, ${failed} failed, ${slow} slow, median ${latencyText(p50Us)}`;
+    const caption = `${when}: ${plural(links, 'link')}, ${countText(failed)} failed, ${countText(slow)} slow, median ${latencyText(p50Us)}`;
     if (png === null) {
       yield html`<figure><figcaption>${caption}. The picture is left out, because it is too large.</figcaption></figure>`
         .text;

@@ -1,6 +1,7 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
 import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
+import { countText } from '../../runtime/count-text.ts';
 import type { Severity } from './counts.ts';
 import { Evidence } from './evidence.ts';
 import { type Cause, findingOf, percent, type SeverityAnalysis, VERBS } from './messages.ts';
@@ -83,10 +84,10 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const count = evidence.fromCount;
   // If a link is not counted, the pod that probes it can tell of a part of the node only.
   const sources = podsText(count, count, of === probed ? judgedCount - pods.length : -1);
-  const its = `its ${pods.length} pods`;
+  const its = `its ${countText(pods.length)} pods`;
   const isAll = evidence.affected === of;
   const isFailed = pairs.severity === 'failed';
-  const some = `${evidence.affected} of ${of} links`;
+  const some = `${countText(evidence.affected)} of ${countText(of)} links`;
   const bad = isInto
     ? `${its} are ${isFailed ? 'unreachable' : 'slow'} from ${sources}`
     : `${its} reach ${isFailed ? 'no pod on other nodes' : 'pods on other nodes slowly'}`;
@@ -127,7 +128,10 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
   }
   const those = podsText(affected, of, others);
   const names = namesOf(of, others);
-  const reached = affected === of ? `none of the ${of} ${names}` : `only ${of - affected} of ${of} ${names}`;
+  const reached =
+    affected === of
+      ? `none of the ${countText(of)} ${names}`
+      : `only ${countText(of - affected)} of ${countText(of)} ${names}`;
   const isProbed = pairs.judged.at('intoPod', pod) > 0;
   return {
     ...cause,
@@ -153,8 +157,8 @@ function namesOf(of: number, others: number): string {
 function podsText(affected: number, of: number, others: number): string {
   if (of === 1) return others === 1 ? 'the only other pod' : 'the only pod that can tell';
   const names = namesOf(of, others);
-  if (affected === of) return `all ${of} ${names}`;
-  return `${affected} of ${of === others ? '' : 'the '}${of} ${names}`;
+  if (affected === of) return `all ${countText(of)} ${names}`;
+  return `${countText(affected)} of ${of === others ? '' : 'the '}${countText(of)} ${names}`;
 }
 
 /**
@@ -192,7 +196,7 @@ function mergedCause({ severity, slowUs }: SeverityAnalysis['pairs'], causes: re
   const named = causes.slice(0, 3).map(({ subject }) => subject);
   const more = causes.length - named.length;
   const direction = first.direction?.replace('it', 'them') ?? '';
-  const some = `${evidence.affected} of ${of} links`;
+  const some = `${countText(evidence.affected)} of ${countText(of)} links`;
   const isSame = causes.every(({ what }) => what === first.what);
   return {
     ...first,
@@ -323,7 +327,7 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   const isNode = pods.length < silent.size && node >= 0 && pods.every((pod) => topology.nodeOf[pod] === node);
   const others = `none of the ${silent.size} others`;
   let kind: FindingKind = 'cut-off';
-  let subject = `${pods.length} of ${topology.judgedCount} pods`;
+  let subject = `${countText(pods.length)} of ${countText(topology.judgedCount)} pods`;
   let text = `reach ${others}`;
   let advice = 'this side cannot tell which of the two is cut off';
   if (isOne) {
@@ -334,7 +338,7 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   } else if (isNode) {
     kind = 'node';
     subject = `node ${topology.nodes[node]?.name}`;
-    text = `its ${pods.length} pods reach no pod on other nodes`;
+    text = `its ${countText(pods.length)} pods reach no pod on other nodes`;
     advice = 'check the node and its network';
   }
   const of = [...silent].reduce((sum, pod) => sum + pairs.judged.at('intoPod', pod), 0);
@@ -342,7 +346,7 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   const direction = isOne ? ' out of it' : ' out of them';
   // Some links may not have been pinged since the others went silent.
   const isAll = evidence.affected === 0 || evidence.affected === of;
-  const what = isAll ? text : `${evidence.affected} of ${of} links${direction} fail`;
+  const what = isAll ? text : `${countText(evidence.affected)} of ${countText(of)} links${direction} fail`;
   const finding = findingOf(analysis, { kind, subject, what, pods, evidence, of, direction, advice, remark });
   if (evidence.affected > 0) return [finding];
   // The reports are missing already, and no link has been pinged since.

@@ -2,6 +2,7 @@ import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '
 import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { DiscoveryStatus } from '../../protocol/pod.ts';
+import { countText } from '../../runtime/count-text.ts';
 import { podsWithOldList, silentSide } from '../sides.ts';
 import { durationText, latencyText, listText } from '../text.ts';
 import { CAUSE, type Causes, findCauses } from './attribution.ts';
@@ -229,9 +230,9 @@ function byPod(reports: MergedReport[]): MergedReport[] {
 function manyPods(kind: FindingKind, reports: readonly MergedReport[], topology: Topology, what: string): Finding {
   const pods = reports.map(({ pod }) => pod);
   const names = pods.slice(0, MAX_FINDING_PODS).map((pod) => topology.name(pod));
-  return reportFinding(kind, `${pods.length} pods`, pods, {
+  return reportFinding(kind, `${countText(pods.length)} pods`, pods, {
     of: topology.judgedCount,
-    title: `${pods.length} of ${topology.judgedCount} pods: ${what}`,
+    title: `${countText(pods.length)} of ${countText(topology.judgedCount)} pods: ${what}`,
     detail: `${listText({ count: pods.length, names }, 4)}.`,
   });
 }

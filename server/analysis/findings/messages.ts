@@ -1,6 +1,7 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
+import { countText } from '../../runtime/count-text.ts';
 import { latencyText } from '../text.ts';
 import { IPV4, IPV6, type MeshCounts, type Severity, type SeverityPairs } from './counts.ts';
 import type { CauseEvidence, Evidence } from './evidence.ts';
@@ -187,12 +188,12 @@ function lateAdvice(phase: LatePhase, network: string): string {
 /** `3 of 4 links into it fail (75 %). 2 more are not counted, because ...`; '' for a single link. */
 function countsText(severity: Severity, { evidence: { affected }, of, probed = of, direction }: Cause): string {
   if (direction === undefined) return '';
-  const counted = `${affected} of ${of} links${direction} ${VERBS[severity]} (${percent(affected, of)}).`;
+  const counted = `${countText(affected)} of ${countText(of)} links${direction} ${VERBS[severity]} (${percent(affected, of)}).`;
   const left = probed - of;
   if (left <= 0) return counted;
   const [areNot, theyFail, them] = left === 1 ? ['is not', 'it fails', 'it'] : ['are not', 'they fail', 'them'];
   const why = `${severity === 'failed' ? '' : `${theyFail} or `}other findings explain ${them}`;
-  return `${counted} ${left} more ${areNot} counted, because ${why}.`;
+  return `${counted} ${countText(left)} more ${areNot} counted, because ${why}.`;
 }
 
 /** `about 30 %`: in steps of ten, so that the text does not change with every ping. -1 = not known: `some`. */

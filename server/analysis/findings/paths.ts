@@ -2,6 +2,7 @@ import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol
 import { FLAG_NOT_YET } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Path, ProbeResult } from '../../protocol/sample.ts';
+import { countText } from '../../runtime/count-text.ts';
 import type { MeshCounts } from './counts.ts';
 import { mostCommon } from './evidence.ts';
 import { makeFinding, outcomeText, percent } from './messages.ts';
@@ -190,7 +191,7 @@ function findingOf(mesh: MeshCounts, subject: Subject, asked: Witness[], failing
   const isPart = failing.length < asked.length;
   const advice = adviceFor(subject, outcome, failing, isPart ? onlyNode(mesh, failing) : '');
   const details = [
-    `${failing.length} of ${asked.length} pods that reach most others fail (${percent(failing.length, asked.length)}): ${first?.error ?? ''}.`,
+    `${countText(failing.length)} of ${countText(asked.length)} pods that reach most others fail (${percent(failing.length, asked.length)}): ${first?.error ?? ''}.`,
     subject === 'service' ? serviceText(failing) : '',
     otherText(subject, failing),
     next,
@@ -230,11 +231,15 @@ function whoText(mesh: MeshCounts, asked: Witness[], failing: Witness[]): string
   const [of, count] = [asked.length, failing.length];
   if (mesh.topology.judgedCount === 1) return 'fails from the only pod';
   if (count === of) {
-    return of === 1 ? 'fails from the only pod that can tell' : `fails from all ${of} pods while they reach each other`;
+    return of === 1
+      ? 'fails from the only pod that can tell'
+      : `fails from all ${countText(of)} pods while they reach each other`;
   }
   if (count === 1) return `fails only from ${mesh.topology.name(failing[0]?.report.pod ?? -1)}`;
   const node = onlyNode(mesh, failing);
-  return node === '' ? `fails from ${count} of ${of} pods` : `fails only from node ${node} (${count} of ${of} pods)`;
+  return node === ''
+    ? `fails from ${countText(count)} of ${countText(of)} pods`
+    : `fails only from node ${node} (${countText(count)} of ${countText(of)} pods)`;
 }
 
 /** Whether the Service fails in both ways. */

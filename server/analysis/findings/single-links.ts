@@ -1,5 +1,6 @@
 import type { Finding } from '../../protocol/finding.ts';
 import { FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } from '../../protocol/links.ts';
+import { countText } from '../../runtime/count-text.ts';
 import { CLOCK_ERROR_MS, findingsOf, isOkSince, KINDS } from './causes.ts';
 import type { MeshCounts } from './counts.ts';
 import { type BadPair, Evidence } from './evidence.ts';
@@ -46,7 +47,7 @@ function chanceFinding(analysis: SeverityAnalysis, pairs: readonly BadPair[], co
   evidence.affected = count;
   return findingOf(analysis, {
     kind: 'link',
-    subject: `${count} links`,
+    subject: `${countText(count)} links`,
     pods: [],
     evidence,
     of: analysis.pairs.judged.all,

@@ -1,8 +1,8 @@
 import type { Mesh } from '../../protocol/mesh.ts';
 import { isPodListOld } from '../../protocol/pod.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
+import { countText, plural } from '../../runtime/count-text.ts';
 import { momentOf } from '../lost-pods.ts';
-import { plural } from '../text.ts';
 import type { ClauseEvaluation, Violation } from './evaluate-clause.ts';
 import type { Clause } from './parse-clause.ts';
 
@@ -53,7 +53,7 @@ function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: n
   }
   const present = mesh.pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
   if (evaluation.holdsOnlyOnSelf && present > 1) {
-    return `only ${selection.from.count} of ${present} pods are or were ready, so only links of pods to themselves could be checked`;
+    return `only ${countText(selection.from.count)} of ${countText(present)} pods are or were ready, so only links of pods to themselves could be checked`;
   }
   if (held + evaluation.violated === 0) return 'no link matches from=, to= and self=';
   if (differing >= 0) {

@@ -1,5 +1,6 @@
 import { outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
+import { countText } from '../../runtime/count-text.ts';
 import type { LinkWindow } from './link-window.ts';
 import { type Clause, compares, formatClause } from './parse-clause.ts';
 import { isExact, type Selection } from './select-pods.ts';
@@ -137,7 +138,7 @@ export class ClauseEvaluation {
   #addUndersampled(from: number, to: number, samples: number): void {
     this.undersampled += 1;
     if (this.firstUndersampled !== '') return;
-    const found = samples < 0 ? 'none' : `${samples} of ${this.clause.min}`;
+    const found = samples < 0 ? 'none' : `${countText(samples)} of ${this.clause.min}`;
     this.firstUndersampled = `${this.#nameOf(from)} → ${this.#nameOf(to)} (${found})`;
   }
 }

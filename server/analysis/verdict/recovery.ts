@@ -1,7 +1,8 @@
 import type { Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
+import { countText, plural } from '../../runtime/count-text.ts';
 import { type LostPod, lostPodsOf, momentOf } from '../lost-pods.ts';
-import { durationText, plural } from '../text.ts';
+import { durationText } from '../text.ts';
 import { type ClauseVerdict, missingReason, withoutViolation } from './clause-verdict.ts';
 import type { ClauseEvaluation, Violation } from './evaluate-clause.ts';
 import { compares } from './parse-clause.ts';
@@ -33,7 +34,7 @@ export function* judgeRecovery(
   }
   const [first] = violations;
   if (first !== undefined) {
-    const reason = `violated by ${violations.length} of ${plural(lost.length, 'lost pod')}, for example ${first.to}: ${first.found}`;
+    const reason = `violated by ${countText(violations.length)} of ${plural(lost.length, 'lost pod')}, for example ${first.to}: ${first.found}`;
     return { verdict: 'fail', reason, violations: violations.slice(0, MAX_VIOLATIONS), missing: [] };
   }
   if (waiting === null) return withoutViolation('');

@@ -4,8 +4,8 @@ import {
   RANGE_NAMES,
   type ReportData,
 } from '../../../server/protocol/comparison.ts';
+import { countText, plural } from '../../../server/runtime/count-text.ts';
 import { changeText, deltaText, medianFigure, onScale, qualityText } from '../../model/comparison.ts';
-import { countText, plural } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 
 const WIDTH = 130;

@@ -1,3 +1,4 @@
+import { countText, plural } from '../../../server/runtime/count-text.ts';
 import './compare.css';
 import { useMemo, useState } from 'react';
 import { createPortal } from 'react-dom';
@@ -16,7 +17,7 @@ import {
   legendOf,
   noFindingsText,
 } from '../../model/comparison.ts';
-import { clockText, countText, plural, spanText } from '../../model/format.ts';
+import { clockText, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';

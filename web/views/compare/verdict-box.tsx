@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useState } from 'react';
 import type { VerdictAnswer } from '../../../server/protocol/verdict.ts';
+import { countText, plural } from '../../../server/runtime/count-text.ts';
 import { type ClauseError, clauseErrorOf, clausesIn, MAX_HYPOTHESIS } from '../../model/address.ts';
-import { countText, plural } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 
 const SIGNS = { pass: '✓', fail: '×', unknown: '?' } as const;

@@ -1,6 +1,7 @@
 import { area, line, max, scaleLinear, sum } from 'd3';
 import type { LinkHistory } from '../../../server/protocol/history.ts';
-import { clockText, countText, latencyText, plural, spanText } from '../../model/format.ts';
+import { countText, plural } from '../../../server/runtime/count-text.ts';
+import { clockText, latencyText, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 import { lossText } from '../../model/phase-words.ts';
 import type { HistoryState } from './link-direction.ts';

@@ -1,5 +1,6 @@
 import { failedShare } from '../../../server/protocol/link-quality.ts';
 import { latencyCode, type Thresholds } from '../../../server/protocol/link-state.ts';
+import { countText } from '../../../server/runtime/count-text.ts';
 import { bodyOf } from '../../components/phase-bar.tsx';
 import { timesUsual } from '../../model/figures.ts';
 import { latencyText, successText, timesText } from '../../model/format.ts';
@@ -42,7 +43,7 @@ export function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
       },
       'UDP round trip': { text: latencyText(facts.udp?.rttUs ?? -1), tone: undefined },
       Datagrams: {
-        text: facts.udp === null ? '–' : `${facts.udp.sent}, ${lossText(facts.udp)}`,
+        text: facts.udp === null ? '–' : `${countText(facts.udp.sent)}, ${lossText(facts.udp)}`,
         tone: facts.lossy ? 'tone-warning is-late' : undefined,
       },
       Hops: { text: facts.udp === null || facts.udp.hops < 0 ? '–' : String(facts.udp.hops), tone: undefined },

@@ -1,12 +1,13 @@
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
+import { countText } from '../../../server/runtime/count-text.ts';
 import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
 import { CopyName, NextSteps } from '../../components/next-steps.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { probeName } from '../../model/external-targets.ts';
 import { findingsOfNotice, findingsOfPod } from '../../model/findings.ts';
-import { clockText, countText, latencyText, spanText } from '../../model/format.ts';
+import { clockText, latencyText, spanText } from '../../model/format.ts';
 import { chooseLinks } from '../../model/link-choice.ts';
 import { linkFacts } from '../../model/link-facts.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';

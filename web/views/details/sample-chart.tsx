@@ -1,7 +1,8 @@
 import { ascending, line, max, scaleLinear } from 'd3';
 import { failedShare, Jitter } from '../../../server/protocol/link-quality.ts';
 import type { RecentSample } from '../../../server/protocol/sample.ts';
-import { clockText, latencyText, plural, spanText } from '../../model/format.ts';
+import { plural } from '../../../server/runtime/count-text.ts';
+import { clockText, latencyText, spanText } from '../../model/format.ts';
 import type { LinkState } from '../../model/links.ts';
 import { shownName } from '../../model/names.ts';
 import type { SamplesState } from './link-direction.ts';

@@ -1,9 +1,9 @@
+import { countText, plural } from '../../../server/runtime/count-text.ts';
 import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { LINK_LIMITS } from '../../model/address.ts';
 import { findingsOfNotice } from '../../model/findings.ts';
-import { countText, plural } from '../../model/format.ts';
 import { stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { tierOf } from './scene.ts';

@@ -1,7 +1,7 @@
 import { countsPods, type Finding, isAboutNode, isAboutZones } from '../../../server/protocol/finding.ts';
+import { countText, plural } from '../../../server/runtime/count-text.ts';
 import { labelWords } from '../../model/finding-words.ts';
 import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
-import { countText, plural } from '../../model/format.ts';
 import type { Tone } from '../../model/links.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';

@@ -1,6 +1,7 @@
+import { countText } from '../../../server/runtime/count-text.ts';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
-import { countText, latencyText } from '../../model/format.ts';
+import { latencyText } from '../../model/format.ts';
 import type { LinkChoice, LinkKind } from '../../model/link-choice.ts';
 import type { LinkState } from '../../model/links.ts';
 import { DROP, linkMark } from '../../model/marks.ts';

@@ -1,8 +1,9 @@
 import type { Finding } from '../../../server/protocol/finding.ts';
+import { plural } from '../../../server/runtime/count-text.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import { findingFigure, findingTone, findingWords } from '../../model/finding-words.ts';
 import { findingPlace, findingsOfNotice } from '../../model/findings.ts';
-import { clockText, plural } from '../../model/format.ts';
+import { clockText } from '../../model/format.ts';
 import type { HeatLayout } from '../../model/heat-layout.ts';
 import { spread } from '../../model/label-layout.ts';
 import { codeOf, severityOf, stateAt, type Tone } from '../../model/links.ts';

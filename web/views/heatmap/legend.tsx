@@ -1,10 +1,10 @@
+import { countText } from '../../../server/runtime/count-text.ts';
 import './legend.css';
 import { type ReactNode, useId, useMemo, useState } from 'react';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { usualThresholds } from '../../model/address.ts';
 import { FIGURE_NAMES, figureExplained, stateLimits } from '../../model/figure-words.ts';
-import { countText } from '../../model/format.ts';
 import { type FilterState, statesOf, withState } from '../../model/link-filter.ts';
 import { LOSSY, legendStates, sharedOutcome, stateWords, UNRELIABLE } from '../../model/messages.ts';
 import type { Arrangement } from '../../model/order.ts';

@@ -1,6 +1,6 @@
+import { plural } from '../../../server/runtime/count-text.ts';
 import type { GroupBy } from '../../model/address.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
-import { plural } from '../../model/format.ts';
 import type { CellColours } from '../../model/heat-colours.ts';
 import type { HeatLayout, Rect } from '../../model/heat-layout.ts';
 import { codeOf } from '../../model/links.ts';

@@ -1,8 +1,9 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
+import { countText } from '../../../server/runtime/count-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { useSize } from '../../components/use-size.ts';
-import { clockText, countText, spanText, zoneText } from '../../model/format.ts';
+import { clockText, spanText, zoneText } from '../../model/format.ts';
 import type { Past } from '../../model/history.ts';
 import { axisTimes, keyStepMs, stepAt, stepPaths, type TimelineStep } from '../../model/timeline.ts';
 import { withRange } from '../../model/timeline-ranges.ts';

@@ -97,7 +97,7 @@ describe('the page of a report', () => {
     const during = spoiled(60, (builder) => builder.each((_, to) => to < 2, LATE_ANSWER, true));
     const page = await pageOf({ during });
     expect(page.match(/<span class="tag">(affected|collateral)</g)).toHaveLength(50);
-    expect(page).toContain('The 3550 other links known before and during changed by at most 251 ms.');
+    expect(page).toContain('The 3,550 other links known before and during changed by at most 251 ms.');
   });
 
   it('has no markup, control character or turn of direction from outside in it', async () => {

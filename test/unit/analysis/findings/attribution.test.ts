@@ -156,7 +156,7 @@ function addNoise(builder: MeshBuilder, random: () => number, without: string[])
 
 /** The findings without links that fail by chance: each is one, or all are one together. */
 function withoutNoise(found: string[][], noisy: ReadonlySet<string>): string[][] {
-  return found.filter(([, subject = '']) => !noisy.has(subject.replace('⇄', '→')) && !/^\d+ links$/.test(subject));
+  return found.filter(([, subject = '']) => !noisy.has(subject.replace('⇄', '→')) && !/^[\d,]+ links$/.test(subject));
 }
 
 /** The pods of a cause that is a single link: another link of theirs that fails by chance would be part of the cause. */

@@ -17,7 +17,7 @@ describe('loss', () => {
     const answer = answerFor(withLoss(16), ['loss<1%', 'loss<=1%', 'loss>1%', 'loss>=1%']);
     expect(answer.clauses).toEqual(['fail', 'pass', 'fail', 'pass']);
     expect(answer.reason).toBe(
-      'loss<1%: 1% of 1600 datagrams are lost, for example pod-0 → pod-1: 16 of 100 datagrams lost',
+      'loss<1%: 1% of 1,600 datagrams are lost, for example pod-0 → pod-1: 16 of 100 datagrams lost',
     );
     expect(answer.violations[0]).toMatchObject({ from: 'pod-0', to: 'pod-1', samples: 100 });
   });
@@ -34,8 +34,8 @@ describe('loss', () => {
     const { udp } = builder.reports[0] ?? {};
     udp?.windowSent.fill(8000);
     udp?.windowLost.fill(81, 1, 2);
-    expect(answerFor(builder, 'loss<1%,from=pod-0,to=pod-1').reason).toContain('1.02% of 8000 datagrams are lost');
-    expect(answerFor(builder, 'loss>1.1%,from=pod-0,to=pod-1').reason).toContain('1.01% of 8000 datagrams are lost');
+    expect(answerFor(builder, 'loss<1%,from=pod-0,to=pod-1').reason).toContain('1.02% of 8,000 datagrams are lost');
+    expect(answerFor(builder, 'loss>1.1%,from=pod-0,to=pod-1').reason).toContain('1.01% of 8,000 datagrams are lost');
   });
 
   it('is unknown where it is not measured, and says how to measure it', () => {

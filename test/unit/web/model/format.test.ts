@@ -1,14 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import {
-  clockText,
-  countText,
-  latencyParts,
-  latencyText,
-  plural,
-  showTimesIn,
-  spanText,
-  zoneText,
-} from '../../../../web/model/format.ts';
+import { clockText, latencyParts, latencyText, showTimesIn, spanText, zoneText } from '../../../../web/model/format.ts';
 import { axisTimes } from '../../../../web/model/timeline.ts';
 
 test.each([
@@ -77,11 +68,4 @@ test.each([
   expect(zoneText(0)).toBe(name);
   expect(clockText(Date.UTC(2024, 4, 14, 12, 0, 0))).toBe(noon);
   offset.mockRestore();
-});
-
-test('counts have groups of three, and nouns their number', () => {
-  expect(countText(1092)).toBe('1\u202f092');
-  expect(countText(999)).toBe('999');
-  expect(countText(1_234_567)).toBe('1\u202f234\u202f567');
-  expect([plural(1, 'pod'), plural(0, 'pod'), plural(4, 'pod')]).toEqual(['1 pod', '0 pods', '4 pods']);
 });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
+import { countText } from '../../../../server/runtime/count-text.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import type { Folding } from '../../../../web/model/fold.ts';
-import { countText } from '../../../../web/model/format.ts';
 import {
   autoLevel,
   foldCounts,

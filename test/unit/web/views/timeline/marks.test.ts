@@ -71,7 +71,7 @@ test('steps in words', () => {
   expect(stepWords(step)).toBe('no failed or slow links');
   expect(stepWords({ ...step, slow: 1, lossy: 3 })).toBe('1 slow, 3 lossy');
   expect(stepWords({ ...step, failed: 2, slow: 1200, known: 0.75 })).toBe(
-    '2 failed, 1\u202f200 slow; data from 75 % of the pods',
+    '2 failed, 1,200 slow; data from 75 % of the pods',
   );
 });
 
