@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type DiscoveryFault, type DiscoveryStatus, listIntervalMs } from '../protocol/pod.ts';
 import type { Clock, Log } from '../runtime/clock.ts';
+import { countText } from '../runtime/count-text.ts';
 import { pause } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { Access } from './access.ts';
@@ -148,7 +149,7 @@ export class Sync {
     const call = { ...this.#listCall(), pageSize: PAGE_SIZE, maxItems: MAX_PODS };
     const { items, resourceVersion, truncated } = await listAll(access, clock, call, stop);
     if (!this.#emptyGuard.believes(items.length, liveCount, clock.monotonicMs())) {
-      throw new ApiError('suspicious-empty', `the list is empty, but ${liveCount} pods were there before`);
+      throw new ApiError('suspicious-empty', `the list is empty, but ${countText(liveCount)} pods were there before`);
     }
     if (truncated) log.warn({ maxPods: MAX_PODS }, 'too many pods match the label selector: the rest is left out');
     this.#heard(this.#store.replaceAll(items, clock.nowMs()));

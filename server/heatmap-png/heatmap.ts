@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isSilent, type Thresholds } from '../protocol/link-state.ts';
 import { SerialQueue } from '../runtime/concurrency.ts';
+import { countText, plural } from '../runtime/count-text.ts';
 import {
   CELL_STATES,
   CELLS_PER_SLICE,
@@ -78,7 +79,7 @@ function namesOf(mesh: DrawnMesh, { pods }: Cells): string[] {
 function captionOf(mesh: DrawnMesh, { pods, side }: Cells): string {
   const time = new Date(mesh.atMs).toISOString().slice(0, 19).replace('T', ' ');
   const shared = side < pods.length ? '; each cell shows the worst of several links' : '';
-  return `column: from, row: to. ${pods.length} ${pods.length === 1 ? 'pod' : 'pods'}${shared}, ${time} UTC`;
+  return `column: from, row: to. ${plural(pods.length, 'pod')}${shared}, ${time} UTC`;
 }
 
 async function drawCells(raster: Raster, cells: Cells, { left, top, cellPx }: Layout): Promise<void> {
@@ -143,7 +144,7 @@ async function drawLegend(raster: Raster, names: readonly string[], layout: Layo
   }
   const rest = names.length - legendNames;
   const { x, y } = at(legendNames);
-  if (rest > 0) raster.text(x, y, `... and ${rest} more`, INK.third);
+  if (rest > 0) raster.text(x, y, `... and ${countText(rest)} more`, INK.third);
 }
 
 /** Draws the key of colours below the cells, in as many lines as it needs. */

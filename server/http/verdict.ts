@@ -5,7 +5,7 @@ import { lossWindowMs } from '../protocol/udp.ts';
 import type { VerdictAnswer } from '../protocol/verdict.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSlicedUntil, type SerialQueue } from '../runtime/concurrency.ts';
-import { countText } from '../runtime/count-text.ts';
+import { plural } from '../runtime/count-text.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
@@ -86,8 +86,8 @@ function withinBudget(mesh: Promise<Mesh>, clock: Clock): Promise<Mesh> {
 /** Why judging was given up. */
 function tookTooLong({ reports }: Mesh, clauses: readonly Clause[]): string {
   const links = reports.reduce((sum, report) => sum + report.links.length, 0);
-  const count = `${clauses.length} clause${clauses.length === 1 ? '' : 's'}`;
-  return `judging ${countText(links)} links by ${count} took too long, ask again, or use fewer clauses or links (from=, to=)`;
+  const count = plural(clauses.length, 'clause');
+  return `judging ${plural(links, 'link')} by ${count} took too long, ask again, or use fewer clauses or links (from=, to=)`;
 }
 
 function unknownVerdict(

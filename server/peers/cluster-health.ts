@@ -11,7 +11,7 @@ import {
   type Pod,
 } from '../protocol/pod.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
-import { countText } from '../runtime/count-text.ts';
+import { countText, plural } from '../runtime/count-text.ts';
 
 /** The most sentences about one pod, and the most characters of a name in a sentence. */
 const MAX_REASONS = 5;
@@ -97,7 +97,8 @@ export class HealthTally {
     const isProbed = head.settings.refreshIntervalMs <= 0 || this.#probedFrom.some((count) => count > 0);
     if (general.length === 0 && !isProbed) general.push('no link has been probed yet');
     const { reasons, unjudged } = this.#reasons(head.servedBy.pod);
-    if (unjudged > 0) general.push(`${unjudged} pods cannot be judged, because no pod that reports reaches them`);
+    if (unjudged > 0)
+      general.push(`${plural(unjudged, 'pod')} cannot be judged, because no pod that reports reaches them`);
     const sorted = [...reasons].map(([pod, why]) => ({ pod, why })).sort((a, b) => a.pod - b.pod);
     return { ok: general.length === 0 && sorted.length === 0, reasons: sorted, general };
   }
@@ -114,7 +115,7 @@ export class HealthTally {
       // This side cannot tell which of the two is cut off. It calls itself unhealthy and accuses nobody.
       for (const { pod, missing } of this.#reports) {
         if (missing === '' && this.#ready[pod] === 1)
-          push(pod, `reaches none of the ${silent.size} pods that do not report`);
+          push(pod, `reaches none of the ${countText(silent.size)} pods that do not report`);
       }
     }
     for (const [pod, sentence] of this.#missing) if (!silent.has(pod)) push(pod, sentence);
@@ -125,7 +126,10 @@ export class HealthTally {
     const { into, from, failedInto } = this.#attributed(this.#failed.filter(isCounted));
     for (const [pod, links] of into) {
       const summary = this.#summary(links, failedInto[pod] ?? 0, 'from');
-      push(pod, `${failedInto[pod]} of ${this.#probedInto[pod]} links into it fail${summary}`);
+      push(
+        pod,
+        `${countText(failedInto[pod] ?? 0)} of ${countText(this.#probedInto[pod] ?? 0)} links into it fail${summary}`,
+      );
     }
     for (const [pod, links] of from) {
       const summary = this.#summary(links, links.length, 'to');
@@ -147,7 +151,7 @@ export class HealthTally {
     const outcomes = [...new Set(links.map(({ outcome }) => OUTCOMES[outcome]))].slice(0, MAX_NAMED);
     const others = [...new Set(links.map((link) => link[end]))].sort((a, b) => a - b).slice(0, MAX_NAMED);
     const names = others.map((pod) => (this.#pods[pod]?.name ?? '').slice(0, MAX_NAME));
-    const more = count > names.length ? ` and ${count - names.length} more` : '';
+    const more = count > names.length ? ` and ${countText(count - names.length)} more` : '';
     return `: ${outcomes.join(', ')} (${end} ${names.join(', ')}${more})`;
   }
 

@@ -190,7 +190,9 @@ function Targets({ picture, onlyFailed, paths = false }: { picture: Picture; onl
     <Group title={paths ? 'Paths' : 'External'}>
       <span className="fact" title={title || undefined}>
         <PodMark state={failed.length > 0 ? 'failing' : 'healthy'} />
-        {failed.length > 0 ? `${failed.length} of ${targets.length} failed` : `${ok} of ${targets.length} ok`}
+        {failed.length > 0
+          ? `${countText(failed.length)} of ${countText(targets.length)} failed`
+          : `${countText(ok)} of ${countText(targets.length)} ok`}
       </span>
     </Group>
   );

@@ -95,7 +95,12 @@ export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTable
 
 function TargetRow({ target }: { target: ExternalTarget }) {
   const { probing, failing, state } = target;
-  const words = state === 'failed' ? `${failing.length} of ${probing} fail` : state === 'good' ? 'Ok' : 'Pending';
+  const words =
+    state === 'failed'
+      ? `${countText(failing.length)} of ${countText(probing)} fail`
+      : state === 'good'
+        ? 'Ok'
+        : 'Pending';
   return (
     <tr>
       <td>{plural(probing, 'pod')}</td>

@@ -34,7 +34,7 @@ export function figureDetail(figure: Figure, { stats, udp }: LinkFacts): string 
   if (figure === 'loss') return udp === null ? '' : `${countText(udp.lost)} of ${plural(udp.sent, 'datagram')} lost`;
   if (stats === null) return '';
   if (figure === 'failed')
-    return stats.counted === 0 ? '' : `${stats.failures} of ${plural(stats.counted, 'ping')} failed`;
+    return stats.counted === 0 ? '' : `${countText(stats.failures)} of ${plural(stats.counted, 'ping')} failed`;
   if (stats.p50Us < 0) return '';
   if (figure === 'jitter') return `p50 ${latencyText(stats.p50Us)}`;
   if (timesUsual(stats.p50Us, stats.usualUs) < 0) return '';

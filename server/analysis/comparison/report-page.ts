@@ -55,7 +55,7 @@ function intro({ title, ranges, generatedAtMs, servedBy, cluster }: ReportData):
   const { fromMs, toMs } = ranges.during;
   return html`<header><h1>${title}</h1>
 <p class="second">${dateText(fromMs)}, <time datetime="${isoText(fromMs)}">${timeText(fromMs)}</time> to
-<time datetime="${isoText(toMs)}">${timeText(toMs)}</time> UTC (${durationText(toMs - fromMs)}) · ${cluster.pods} pods of
+<time datetime="${isoText(toMs)}">${timeText(toMs)}</time> UTC (${durationText(toMs - fromMs)}) · ${plural(cluster.pods, 'pod')} of
 <code>${cluster.labelSelector}</code>${cluster.namespace === '' ? '' : ' in '}${nameMarkup(cluster.namespace)}</p>
 <p class="third">Made by goldpinger-ts ${cluster.version} on ${nameMarkup(servedBy)}, ${dateText(generatedAtMs)}
 ${timeText(generatedAtMs)} UTC. All times are UTC, by the clock of that pod.</p></header>`;
@@ -138,7 +138,7 @@ function lostSection({ lostPods }: ReportData): Markup | null {
 <th scope="row">${nameMarkup(name)}</th><td>${replacedBy === '' ? noReplacement : nameMarkup(replacedBy)}</td>
 <td class="n">${timeSinceLoss(readyMs)}</td><td class="n">${timeSinceLoss(healthyMs)}</td></tr>`;
   });
-  const caption = `${plural(count, 'pod')} left in the range "during"${count > pods.length ? `, the first ${pods.length}` : ''}`;
+  const caption = `${plural(count, 'pod')} left in the range "during"${count > pods.length ? `, the first ${countText(pods.length)}` : ''}`;
   const heads = ['Lost at', 'Pod', 'Replaced by', '#Ready after', '#Every link to it ok after'];
   return section('Pods lost', table('Pods lost', caption, heads, html`<tbody>${rows}</tbody>`));
 }

@@ -19,7 +19,7 @@ import type { Mesh } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
-import { plural } from '../../runtime/count-text.ts';
+import { countText, plural } from '../../runtime/count-text.ts';
 import { BusyError } from '../../runtime/errors.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
 import { lostPodsOf } from '../lost-pods.ts';
@@ -332,7 +332,7 @@ function rangeUnknowns(name: string, range: ReportRange | null): string[] {
   const { missing, resolutionMs, fromMs } = range;
   const sentences: string[] = [];
   if (missing.count > 0) {
-    const pods = `${plural(missing.count, 'pod')} of ${range.pods}`;
+    const pods = `${plural(missing.count, 'pod')} of ${countText(range.pods)}`;
     sentences.push(`In the range "${name}" the reports of ${pods} are missing: ${listText(missing)}`);
   }
   if (resolutionMs > 0) {

@@ -200,7 +200,7 @@ function mergedCause({ severity, slowUs }: SeverityAnalysis['pairs'], causes: re
   const isSame = causes.every(({ what }) => what === first.what);
   return {
     ...first,
-    subject: more > 0 ? `${named.join(', ')} and ${more} more` : named.join(', '),
+    subject: more > 0 ? `${named.join(', ')} and ${countText(more)} more` : named.join(', '),
     pods: causes.flatMap(({ pods }) => pods),
     evidence,
     of,
@@ -325,7 +325,7 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   const isOne = pods.length === 1;
   const node = topology.nodeOf[pods[0] ?? -1] ?? -1;
   const isNode = pods.length < silent.size && node >= 0 && pods.every((pod) => topology.nodeOf[pod] === node);
-  const others = `none of the ${silent.size} others`;
+  const others = `none of the ${countText(silent.size)} others`;
   let kind: FindingKind = 'cut-off';
   let subject = `${countText(pods.length)} of ${countText(topology.judgedCount)} pods`;
   let text = `reach ${others}`;

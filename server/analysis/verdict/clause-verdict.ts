@@ -32,7 +32,7 @@ export function verdictOf(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod
   // Rounded away from the limit: 1.001 % must not read as 1 % where less than 1 % is expected.
   const round = operator.startsWith('<') ? Math.ceil : Math.floor;
   const percent = round(evaluation.share * 10_000) / 100;
-  let what = `violated on ${violated} of ${plural(violated + held, 'link')}`;
+  let what = `violated on ${countText(violated)} of ${plural(violated + held, 'link')}`;
   if (kind === 'success') what = `${percent}% of ${plural(all, 'sample')} are ok`;
   if (kind === 'loss') what = `${percent}% of ${plural(all, 'datagram')} are lost`;
   return { verdict: 'fail', reason: `${what}${example}`, violations, missing };
@@ -71,7 +71,7 @@ function nothingSelected(end: 'from' | 'to', clause: Clause): string {
 export function missingReason(missing: readonly number[], mesh: Mesh, nameOf: (pod: number) => string): string {
   const [first = 0] = missing;
   const report = mesh.reports.find(({ pod }) => pod === first);
-  const who = `${nameOf(first)}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}`;
+  const who = `${nameOf(first)}${missing.length > 1 ? ` and ${countText(missing.length - 1)} more` : ''}`;
   if (report?.missing === '' && report.missingDetail !== '') {
     return `${who} did not report the whole window (${report.missingDetail}), the state of its links before is not known`;
   }

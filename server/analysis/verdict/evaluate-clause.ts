@@ -1,6 +1,6 @@
 import { outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
-import { countText } from '../../runtime/count-text.ts';
+import { countText, plural } from '../../runtime/count-text.ts';
 import type { LinkWindow } from './link-window.ts';
 import { type Clause, compares, formatClause } from './parse-clause.ts';
 import { isExact, type Selection } from './select-pods.ts';
@@ -138,7 +138,7 @@ export class ClauseEvaluation {
   #addUndersampled(from: number, to: number, samples: number): void {
     this.undersampled += 1;
     if (this.firstUndersampled !== '') return;
-    const found = samples < 0 ? 'none' : `${countText(samples)} of ${this.clause.min}`;
+    const found = samples < 0 ? 'none' : `${countText(samples)} of ${countText(this.clause.min)}`;
     this.firstUndersampled = `${this.#nameOf(from)} → ${this.#nameOf(to)} (${found})`;
   }
 }
@@ -171,12 +171,14 @@ function holdsOn({ condition, stat, min }: Clause, link: LinkWindow): boolean | 
 /** The state of a link that violates a clause: `timeout in connect`, `2 of 15 probes failed, ok now`, `253 ms`. */
 function describeLink({ condition: { kind }, stat }: Clause, link: LinkWindow): string {
   const { links } = link.report;
-  if (kind === 'loss') return `${link.lost} of ${link.sent} datagrams lost`;
+  if (kind === 'loss') return `${countText(link.lost)} of ${plural(link.sent, 'datagram')} lost`;
   if (link.isFailed) {
     const phase = phaseOf(links, link.index);
     return `${outcomeOf(links, link.index)}${phase === null ? '' : ` in ${phase === 'first-byte' ? 'first byte' : phase}`}`;
   }
-  if (kind === 'healthy' || kind === 'success') return `${link.failures} of ${link.samples} probes failed, ok now`;
+  if (kind === 'healthy' || kind === 'success') {
+    return `${countText(link.failures)} of ${plural(link.samples, 'probe')} failed, ok now`;
+  }
   const us = unpack16(link[kind === 'latency' ? stat : 'p50']);
   const duration = `${us < 100_000 ? Number((us / 1000).toPrecision(3)) : Math.round(us / 1000)} ms`;
   return kind === 'latency' ? duration : us < 0 ? 'ok' : `ok, ${duration}`;

@@ -180,6 +180,16 @@ describe('whom failed links speak against', () => {
       /^300 of 300 links into it fail: refused \(from very.* and 297 more\)$/,
     );
   });
+
+  it('is told with groups of digits', () => {
+    const pods = podsOf(1_200);
+    const reports = pods.map((_, from) => mergedReportOf(from, [{ to: 0, outcome: 'refused' }]));
+    expect(meshOf(pods, reports).health).toMatchObject({
+      reasons: [
+        { pod: 0, why: ['1,200 of 1,200 links into it fail: refused (from pod-0, pod-1, pod-2 and 1,197 more)'] },
+      ],
+    });
+  });
 });
 
 describe('cluster health', () => {

@@ -1,3 +1,4 @@
+import { countText } from '../../../server/runtime/count-text.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
 import { latencyText } from '../../model/format.ts';
 import { fitText } from '../../model/label-layout.ts';
@@ -131,7 +132,8 @@ function linesTo(
 
 function shortWords(target: ExternalTarget): string {
   if (target.state === 'not-yet') return `${target.protocol}, pending`;
-  if (target.failing.length > 0) return `${target.protocol}, ${target.failing.length} of ${target.probing} fail`;
+  if (target.failing.length > 0)
+    return `${target.protocol}, ${countText(target.failing.length)} of ${countText(target.probing)} fail`;
   return `${target.protocol}, ok, ${latencyText(target.slowestUs)}`;
 }
 

@@ -1,4 +1,5 @@
 import { type RefObject, useMemo, useRef } from 'react';
+import { plural } from '../../../server/runtime/count-text.ts';
 import { Late } from '../../components/late.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import type { Label } from '../../model/label-layout.ts';
@@ -56,7 +57,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
       ref={stage}
       className={`graph-stage${pointer.hover === null ? '' : ' is-pointing'}`}
       role="group"
-      aria-label={`Graph of ${picture.n} pods and their links`}
+      aria-label={`Graph of ${plural(picture.n, 'pod')} and their links`}
       {...pointer.handlers}
     >
       <div ref={zoom.plane} className="graph-plane">

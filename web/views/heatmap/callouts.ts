@@ -1,5 +1,5 @@
 import type { Finding } from '../../../server/protocol/finding.ts';
-import { plural } from '../../../server/runtime/count-text.ts';
+import { countText, plural } from '../../../server/runtime/count-text.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import { findingFigure, findingTone, findingWords } from '../../model/finding-words.ts';
 import { findingPlace, findingsOfNotice } from '../../model/findings.ts';
@@ -113,7 +113,8 @@ function lifecycleCallout(picture: Picture, arrangement: Arrangement, { code, fi
   // The title names the node if the run has all its pods, otherwise the number of pods.
   const isNode = views.length > 1 && onNode === views.length;
   const many = isNode ? `${plural(views.length, 'pod')}, ` : '';
-  const name = views.length === 1 ? (views[0]?.name ?? '') : isNode ? node : `${views.length} pods of ${node}`;
+  const name =
+    views.length === 1 ? (views[0]?.name ?? '') : isNode ? node : `${countText(views.length)} pods of ${node}`;
   const is = `${name} ${views.length > 1 && !isNode ? 'are' : 'is'}`;
   if (code === NOT_YET) return { ...base, title: `${name} joined`, lines: [`${many}waiting for the first pings`] };
   const since = views.map((view) => view.pod.sinceMs);

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { EventKind } from '../../../server/protocol/event.ts';
+import { countText } from '../../../server/runtime/count-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { type Sort, SortHead, TableFrame } from '../../components/table-frame.tsx';
 import { Pick } from '../../components/view-tools.tsx';
@@ -106,7 +107,13 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
       </p>
       <TableFrame
         caption="Events"
-        note={lines.length > MAX_LINES ? `${MAX_LINES} of ${lines.length}` : lines.length === 0 ? 'None' : undefined}
+        note={
+          lines.length > MAX_LINES
+            ? `${countText(MAX_LINES)} of ${countText(lines.length)}`
+            : lines.length === 0
+              ? 'None'
+              : undefined
+        }
       >
         <thead>
           <tr>

@@ -1,3 +1,4 @@
+import { countText } from '../../../server/runtime/count-text.ts';
 import { clockText } from '../../model/format.ts';
 import type { EventMark, Flag, MarkTone } from './marks.ts';
 
@@ -48,7 +49,7 @@ export function EventMarks({ marks, width, nowMs, onPick }: MarksProps) {
             <time>{clockText(line.atMs, nowMs)}</time> {line.text}
           </span>
         ))}
-        {lines.length > MAX_LINES && <span>and {lines.length - MAX_LINES} more</span>}
+        {lines.length > MAX_LINES && <span>and {countText(lines.length - MAX_LINES)} more</span>}
       </span>
     </span>
   ));

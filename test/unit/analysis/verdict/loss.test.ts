@@ -34,7 +34,9 @@ describe('loss', () => {
     const { udp } = builder.reports[0] ?? {};
     udp?.windowSent.fill(8000);
     udp?.windowLost.fill(81, 1, 2);
-    expect(answerFor(builder, 'loss<1%,from=pod-0,to=pod-1').reason).toContain('1.02% of 8,000 datagrams are lost');
+    expect(answerFor(builder, 'loss<1%,from=pod-0,to=pod-1').reason).toContain(
+      '1.02% of 8,000 datagrams are lost, for example pod-0 → pod-1: 81 of 8,000 datagrams lost',
+    );
     expect(answerFor(builder, 'loss>1.1%,from=pod-0,to=pod-1').reason).toContain('1.01% of 8,000 datagrams are lost');
   });
 
