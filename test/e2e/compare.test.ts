@@ -68,6 +68,28 @@ test('a pasted link compares the same, a third range is after, a finding opens i
   await page.locator('.heatmap').waitFor();
 });
 
+test('a changed link has notes on its jitter and its usual latency beside its median; a lossy one on lost datagrams', async () => {
+  const nowMs = Date.now();
+  const page = await visitor.visit(await withPast(nowMs), { hash: ranges(nowMs) });
+  const during = page.locator('.changed-frame tbody tr:first-child td').nth(1);
+  await soon(() => words(page, '.changed-frame tbody tr:first-child td >> nth=1')).toMatch(
+    /^25\d \d{3} × usual, jitter \d\d ms$/,
+  );
+  // As it was before, nothing is worth a note.
+  expect(await page.locator('.changed-frame td:nth-of-type(1) .changed-note').count()).toBe(0);
+  const [figure, note] = await Promise.all(
+    [during, during.locator('.changed-note')].map((one) => one.evaluate((element) => getComputedStyle(element).color)),
+  );
+  expect(note).not.toBe(figure);
+
+  const lossy = await visitor.visit(await visitor.feed(scenario('lossy'), '/', new Story(nowMs, 4, 'lossy')), {
+    hash: ranges(nowMs),
+  });
+  const row = () => words(lossy, '.changed-frame tbody tr:first-child');
+  await soon(row).toMatch(/^001 → chaos 0\.\d+ 0\.\d+, 20 % lost more datagrams lost$/);
+  expect(await words(lossy, '.key-figures')).toContain('Datagrams lost – → 20 % → 20 %');
+});
+
 test('a hypothesis is judged, and goes into report and address; a validation error is shown', async () => {
   const nowMs = Date.now();
   const feed = await withPast(nowMs);

@@ -34,6 +34,14 @@ test('the timeline has a drop where loss began, and the event log finds it by wo
   story.add({ ...blank, ...links, kind: 'link-lossy', atMs: nowMs - 60_000, detail: '20 %' });
   const page = await visitor.visit(await visitor.feed(scenario('lossy', 4), '/', story));
   await soon(() => page.locator('.event-mark.tone-lossy').count()).toBe(1);
+  // Each mark has the colour of its state, and a sign.
+  const ink = (tone: string) =>
+    page
+      .locator(`.event-mark.tone-${tone} svg path`)
+      .last()
+      .evaluate((sign) => getComputedStyle(sign).stroke);
+  const plain = await ink('up');
+  expect(new Set([await ink('lossy'), await ink('good'), await ink('slow'), plain]).size).toBe(4);
   // The links that are lossy now are drawn and counted.
   await soon(() => words(page, '.timeline-legend')).toContain('lossy');
   expect(await page.locator('.track-lossy').getAttribute('d')).toContain('M');

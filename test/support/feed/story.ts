@@ -1,6 +1,7 @@
 import type { Annotation, Annotations } from '../../../server/protocol/annotation.ts';
 import type { Events, MeshEvent } from '../../../server/protocol/event.ts';
 import { LATENCY_BINS_US, type MeshHistory } from '../../../server/protocol/history.ts';
+import { isLossy } from '../../../server/protocol/link-state.ts';
 import { unpack16 } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { eventPodOf } from '../mesh.ts';
@@ -19,6 +20,15 @@ interface Scene {
   annotation?: string;
 }
 
+/** The fault of the last scene, of `goldpinger-chaos`. */
+type Fault = 'slow-pod' | 'lossy';
+
+/** How each fault begins. */
+const BEGINNINGS: Record<Fault, Pick<Scene, 'annotation'> & { event: Scene['event'] }> = {
+  'slow-pod': { event: { kind: 'link-slow', totalUs: 252_000 }, annotation: 'latency 250 ms added' },
+  lossy: { event: { kind: 'link-lossy', detail: '20 %' }, annotation: '20 % loss added' },
+};
+
 /** A made-up past in which experiment 2 has been run: history, events and annotations as the servers answer with them. */
 export class Story {
   readonly #pods: number;
@@ -29,8 +39,8 @@ export class Story {
   readonly #counted = new Map<Scene, ReturnType<typeof countsOf>>();
   readonly #meshes = new Map<string, Mesh>();
 
-  /** `nowMs`: the end of the last scene, in which `goldpinger-chaos` has been slow for 2.5 minutes. */
-  constructor(nowMs: number, pods = 4) {
+  /** `nowMs`: the end of the last scene, in which `goldpinger-chaos` has been slow, or lossy, for 2.5 minutes. */
+  constructor(nowMs: number, pods = 4, fault: Fault = 'slow-pod') {
     const all = meshOf({ pods, scenario: 'healthy' }).pods.map(eventPodOf);
     const chaos = all.at(-1) ?? null;
     const links = { pod: chaos, from: all.slice(0, 3), fromCount: pods - 1 };
@@ -53,9 +63,9 @@ export class Story {
       },
       {
         fromMs: ago(2.5),
-        scenario: 'slow-pod',
-        event: { kind: 'link-slow', totalUs: 252_000, ...links },
-        annotation: 'latency 250 ms added',
+        scenario: fault,
+        ...BEGINNINGS[fault],
+        event: { ...BEGINNINGS[fault].event, ...links },
       },
     ];
   }
@@ -84,6 +94,7 @@ export class Story {
       links: [],
       failed: [],
       byLatency: [],
+      lossyByLatency: [],
     };
     for (let at = fromMs; at < toMs; at += stepMs) {
       const scene = this.#at(at);
@@ -94,6 +105,7 @@ export class Story {
       history.links.push(counts.links);
       history.failed.push(counts.failed);
       history.byLatency.push(counts.byLatency);
+      history.lossyByLatency?.push(counts.lossyByLatency);
     }
     return history;
   }
@@ -133,16 +145,24 @@ export class Story {
   }
 }
 
-function countsOf({ scenario }: Scene, pods: number): { links: number; failed: number; byLatency: number[] } {
-  const byLatency: number[] = Array.from({ length: LATENCY_BINS_US.length + 1 }, () => 0);
+type Counts = { links: number; failed: number; byLatency: number[]; lossyByLatency: number[] };
+
+function countsOf({ scenario }: Scene, pods: number): Counts {
+  const blank = () => Array.from({ length: LATENCY_BINS_US.length + 1 }, () => 0);
+  const [byLatency, lossyByLatency] = [blank(), blank()];
   let [links, failed] = [0, 0];
   const reports = scenario === null ? [] : meshOf({ pods, scenario }).reports;
-  for (const { links: report } of reports) {
+  for (const { links: report, udp } of reports) {
     for (let i = 0; i < report.length; i++) {
       links++;
-      if (report.outcome[i] !== 0) failed++;
-      else byLatency[latencyBin(unpack16(report.totalUs[i] ?? 0))]!++;
+      if (report.outcome[i] !== 0) {
+        failed++;
+        continue;
+      }
+      const bin = latencyBin(unpack16(report.totalUs[i] ?? 0));
+      byLatency[bin]!++;
+      if (isLossy(udp?.recentSent[i] ?? 0, udp?.recentLost[i] ?? 0)) lossyByLatency[bin]!++;
     }
   }
-  return { links, failed, byLatency };
+  return { links, failed, byLatency, lossyByLatency };
 }
