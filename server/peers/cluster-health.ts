@@ -13,11 +13,12 @@ import {
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 import { countText, plural } from '../runtime/count-text.ts';
 
-/** The most sentences about one pod, and the most characters of a name in a sentence. */
+/** The most sentences about one pod, the most characters of a sentence, and of a name in it. */
 const MAX_REASONS = 5;
+const MAX_SENTENCE = 400;
 const MAX_NAME = 80;
 
-/** The most failed links that are kept. Any further one counts against its destination. */
+/** The most failed links that are kept. Further ones are only counted, by destination, and so count against it. */
 const MAX_KEPT = 16_384;
 /** The most outcomes and pods that a summary names. */
 const MAX_NAMED = 3;
@@ -30,16 +31,18 @@ interface FailedLink {
   from: number;
   to: number;
   outcome: number;
-  /** Whether the failure is doubted if the destination is starved; see `isDoubtedByDestination`. */
-  isDoubtedByDestination: boolean;
+  /** Whether the failure does not count if the destination is starved; see `isDoubtedByDestination`. */
+  isDoubtable: boolean;
 }
 
 /**
  * Decides the health of the cluster from the reports of all pods. Reports are added one by one as they come in, so that no
  * step looks at a million links.
- * Only ready pods and the links between them are judged. Links that are not probed or not yet probed count neither way, and
- * neither do timeouts of links with a starved pod: `isDoubted`. A pod that was ready and is silent now counts too: when a
- * node dies, its pods are not ready any more half a minute later, and that makes them no healthier.
+ * Only ready pods and the links between them are judged. These links count neither as good nor as failed: links that are not
+ * (yet) probed, timeouts that a starved pod may have caused (`isDoubted`, `isDoubtedByDestination`), and failed links to the
+ * silent side of a cut (`silentSide`).
+ * A pod that was ready and is silent now counts as unhealthy: when a node dies, its pods become not ready half a minute later,
+ * and that makes them no healthier.
  * Intermittent links count while they fail, slow ones never. Findings judge by the same rules: each failed link here is part
  * of a finding whose severity is `failed`.
  */
@@ -48,12 +51,15 @@ export class HealthTally {
   readonly #ready: Uint8Array;
   readonly #reports: MergedReport[] = [];
   readonly #starved = new Set<number>();
-  /** Numbers of judged links by pod: into it and from it. */
+  /** By pod: the number of links into it and from it that are probed and not doubted because of their source. */
   readonly #probedInto: Uint32Array;
   readonly #probedFrom: Uint32Array;
   readonly #failed: FailedLink[] = [];
-  /** By destination: failed links beyond the first `MAX_KEPT`. */
+  /** By destination: failed links beyond the first `MAX_KEPT`, and those of them that are `isDoubtable`. */
   readonly #notKept: Uint32Array;
+  readonly #notKeptDoubtable: Uint32Array;
+  #isAnyProbed = false;
+  /** By pod that should have reported and did not: a sentence that says so. */
   readonly #missing = new Map<number, string>();
 
   constructor(pods: readonly Pod[]) {
@@ -62,6 +68,7 @@ export class HealthTally {
     this.#probedInto = new Uint32Array(pods.length);
     this.#probedFrom = new Uint32Array(pods.length);
     this.#notKept = new Uint32Array(pods.length);
+    this.#notKeptDoubtable = new Uint32Array(pods.length);
   }
 
   /** Takes one report into account. O(links). */
@@ -74,28 +81,38 @@ export class HealthTally {
       const why = report.missingDetail === '' ? report.missing : `${report.missing}: ${report.missingDetail}`;
       this.#missing.set(from, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
     }
-    if (report.missing === '' && isStarved(report.starvation)) this.#starved.add(from);
-    if (report.missing !== '' || !isReady) return;
+    if (report.missing !== '') return;
+    const isSourceStarved = isStarved(report.starvation);
+    if (isSourceStarved) this.#starved.add(from);
+    if (!isReady) return;
     const { links } = report;
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
       if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || this.#ready[to] !== 1) continue;
+      this.#isAnyProbed = true;
+      const outcome = links.outcome[i] ?? 0;
+      const hasFailed = outcome !== 0;
+      if (hasFailed && isSourceStarved && isDoubted(outcome)) continue;
       increase(this.#probedInto, to);
       increase(this.#probedFrom, from);
-      const outcome = links.outcome[i] ?? 0;
-      if (outcome === 0) continue;
+      if (!hasFailed) continue;
+      const isDoubtable = isDoubtedByDestination(links, i);
       if (this.#failed.length < MAX_KEPT) {
-        this.#failed.push({ from, to, outcome, isDoubtedByDestination: isDoubtedByDestination(links, i) });
-      } else increase(this.#notKept, to);
+        this.#failed.push({ from, to, outcome, isDoubtable });
+        continue;
+      }
+      increase(this.#notKept, to);
+      if (isDoubtable) increase(this.#notKeptDoubtable, to);
     }
   }
 
   /** Health by all reports that were added. */
   health(head: MeshHead): MeshHealth {
     const general = generalFaults(head, this.#pods);
-    // Right after start nothing counts against anybody, and nothing for them either.
-    const isProbed = head.settings.refreshIntervalMs <= 0 || this.#probedFrom.some((count) => count > 0);
-    if (general.length === 0 && !isProbed) general.push('no link has been probed yet');
+    // Right after start nothing shows that the cluster is healthy, so it is not called so. Without pings (REFRESH_INTERVAL 0)
+    // nothing ever would.
+    const isWaiting = head.settings.refreshIntervalMs > 0 && !this.#isAnyProbed;
+    if (general.length === 0 && isWaiting) general.push('no link has been probed yet');
     const { reasons, unjudged } = this.#reasons(head.servedBy.pod);
     if (unjudged > 0)
       general.push(`${plural(unjudged, 'pod')} cannot be judged, because no pod that reports reaches them`);
@@ -108,7 +125,7 @@ export class HealthTally {
     const reasons = new Map<number, string[]>();
     const push = (pod: number, sentence: string) => {
       const list = listOf(reasons, pod);
-      if (list.length < MAX_REASONS) list.push(sentence.slice(0, 400));
+      if (list.length < MAX_REASONS) list.push(sentence.slice(0, MAX_SENTENCE));
     };
     const silent = unjudgedPods({ pods: this.#pods, reports: this.#reports });
     if (silent.size > 0) {
@@ -119,21 +136,17 @@ export class HealthTally {
       }
     }
     for (const [pod, sentence] of this.#missing) if (!silent.has(pod)) push(pod, sentence);
-    const isCounted = ({ from, to, outcome, isDoubtedByDestination }: FailedLink) =>
-      !silent.has(to) &&
-      !(isDoubted(outcome) && this.#starved.has(from)) &&
-      !(isDoubtedByDestination && this.#starved.has(to));
-    const { into, from, failedInto } = this.#attributed(this.#failed.filter(isCounted));
+    const judged = this.#judged(silent);
+    const { into, from, failedInto } = attributed(judged);
     for (const [pod, links] of into) {
-      const summary = this.#summary(links, failedInto[pod] ?? 0, 'from');
-      push(
-        pod,
-        `${countText(failedInto[pod] ?? 0)} of ${countText(this.#probedInto[pod] ?? 0)} links into it fail${summary}`,
-      );
+      const failed = failedInto[pod] ?? 0;
+      const summary = this.#summary(links, judged.notKept[pod] ?? 0, 'from');
+      push(pod, `${countText(failed)} of ${countText(judged.probedInto[pod] ?? 0)} links into it fail${summary}`);
     }
     for (const [pod, links] of from) {
-      const summary = this.#summary(links, links.length, 'to');
-      push(pod, `${countText(links.length)} of ${countText(this.#probedFrom[pod] ?? 0)} links from it fail${summary}`);
+      const summary = this.#summary(links, 0, 'to');
+      const probed = judged.probedFrom[pod] ?? 0;
+      push(pod, `${countText(links.length)} of ${countText(probed)} links from it fail${summary}`);
     }
     const readyReports = this.#reports.filter(({ pod }) => this.#ready[pod] === 1);
     for (const pod of podsWithOldList(readyReports, servedBy)) {
@@ -145,47 +158,87 @@ export class HealthTally {
     return { reasons, unjudged: silent.size };
   }
 
-  /** For example `: refused (from a, b, c and 3 more)`; '' if no failed link of the pod was kept. `end`: the other pods. */
-  #summary(links: readonly FailedLink[], count: number, end: 'from' | 'to'): string {
-    if (links.length === 0) return '';
-    const outcomes = [...new Set(links.map(({ outcome }) => OUTCOMES[outcome]))].slice(0, MAX_NAMED);
-    const others = [...new Set(links.map((link) => link[end]))].sort((a, b) => a - b).slice(0, MAX_NAMED);
-    const names = others.map((pod) => (this.#pods[pod]?.name ?? '').slice(0, MAX_NAME));
-    const more = count > names.length ? ` and ${countText(count - names.length)} more` : '';
-    return `: ${outcomes.join(', ')} (${end} ${names.join(', ')}${more})`;
+  /**
+   * The links that count, now that all starved pods and the silent side are known. Links beyond `MAX_KEPT` are taken out of
+   * the counts of their destination only, because their source is not kept.
+   */
+  #judged(silent: ReadonlySet<number>): JudgedLinks {
+    const probedInto = this.#probedInto.slice();
+    const probedFrom = this.#probedFrom.slice();
+    const notKept = this.#notKept.slice();
+    const failed = this.#failed.filter(({ from, to, isDoubtable }) => {
+      if (!silent.has(to) && !(isDoubtable && this.#starved.has(to))) return true;
+      increase(probedInto, to, -1);
+      increase(probedFrom, from, -1);
+      return false;
+    });
+    const takeOut = (to: number, links: number) => {
+      increase(probedInto, to, -links);
+      increase(notKept, to, -links);
+    };
+    for (const to of silent) takeOut(to, this.#notKept[to] ?? 0);
+    for (const to of this.#starved) takeOut(to, this.#notKeptDoubtable[to] ?? 0);
+    return { failed, notKept, probedInto, probedFrom };
   }
 
   /**
-   * Attributes each failed link to one of its pods, by index of the pod. That is the destination, unless others reach the
-   * destination and the source is the exception: nobody reaches the source either, most of its links fail, or it alone
-   * does not reach two pods or more. So one pod that is cut off makes one unhealthy pod and not all of them.
+   * For example `: refused (from a, b, c and 3 more)`; '' if no failed link of the pod was kept. `notKept`: how many were not.
+   * `end`: which pods are named, those that the links come from or those they lead to.
    */
-  #attributed(failed: readonly FailedLink[]) {
-    const failedInto = this.#notKept.slice();
-    for (const { to } of failed) increase(failedInto, to);
-    const isUnreachable = (pod: number) => isMost(failedInto[pod] ?? 0, this.#probedInto[pod] ?? 0);
-    // Failed links from each pod, to pods that are reachable and to pods that nobody reaches.
-    const toReachable = new Uint32Array(this.#pods.length);
-    const toUnreachable = new Uint32Array(this.#pods.length);
-    for (const { from, to } of failed) increase(isUnreachable(to) ? toUnreachable : toReachable, from);
-    // Failed links from each pod, to pods that two others or more reach.
-    const alone = new Uint32Array(this.#pods.length);
-    for (const { from, to } of failed) {
-      if (failedInto[to] === 1 && (this.#probedInto[to] ?? 0) >= 3) increase(alone, from);
-    }
-    const isException = (pod: number) =>
-      isUnreachable(pod) ||
-      (alone[pod] ?? 0) >= 2 ||
-      isMost(toReachable[pod] ?? 0, (this.#probedFrom[pod] ?? 0) - (toUnreachable[pod] ?? 0));
-    const into = new Map<number, FailedLink[]>();
-    const from = new Map<number, FailedLink[]>();
-    for (const link of failed) {
-      if (!isUnreachable(link.to) && isException(link.from)) listOf(from, link.from).push(link);
-      else listOf(into, link.to).push(link);
-    }
-    for (const [pod, count] of this.#notKept.entries()) if (count > 0) listOf(into, pod);
-    return { into, from, failedInto };
+  #summary(links: readonly FailedLink[], notKept: number, end: 'from' | 'to'): string {
+    if (links.length === 0) return '';
+    const outcomes = [...new Set(links.map(({ outcome }) => OUTCOMES[outcome]))].slice(0, MAX_NAMED);
+    // Two pods have two links if both IP families are probed.
+    const others = [...new Set(links.map((link) => link[end]))].sort((a, b) => a - b);
+    const names = others.slice(0, MAX_NAMED).map((pod) => (this.#pods[pod]?.name ?? '').slice(0, MAX_NAME));
+    const more = others.length - names.length + notKept;
+    return `: ${outcomes.join(', ')} (${end} ${names.join(', ')}${more > 0 ? ` and ${countText(more)} more` : ''})`;
   }
+}
+
+/** The links that count for health. The counts are by pod. */
+interface JudgedLinks {
+  /** The failed links that were kept. */
+  failed: readonly FailedLink[];
+  /** Failed links into each pod that were not kept. */
+  notKept: Uint32Array;
+  /** All links into each pod, and from each pod. */
+  probedInto: Uint32Array;
+  probedFrom: Uint32Array;
+}
+
+/**
+ * Attributes each failed link to one of its pods, by index of the pod: `into` has the links that count against their
+ * destination, `from` those that count against their source. `failedInto`: all failed links into each pod.
+ * A link counts against its destination, unless most links into the destination work and the source is the exception. A source
+ * is the exception if most links into it fail too, if most of its links fail (those to pods into which most links fail left
+ * out), or if it alone does not reach two pods or more. So one pod that is cut off makes one unhealthy pod and not all of them.
+ */
+function attributed({ failed, notKept, probedInto, probedFrom }: JudgedLinks) {
+  const failedInto = notKept.slice();
+  for (const { to } of failed) increase(failedInto, to);
+  const isUnreachable = (pod: number) => isMost(failedInto[pod] ?? 0, probedInto[pod] ?? 0);
+  // Failed links from each pod, to pods that are reachable and to those that are not.
+  const toReachable = new Uint32Array(probedFrom.length);
+  const toUnreachable = new Uint32Array(probedFrom.length);
+  for (const { from, to } of failed) increase(isUnreachable(to) ? toUnreachable : toReachable, from);
+  // Failed links from each pod, to pods that no other link fails to reach, and that two others or more reach.
+  const alone = new Uint32Array(probedFrom.length);
+  for (const { from, to } of failed) {
+    if (failedInto[to] === 1 && (probedInto[to] ?? 0) >= 3) increase(alone, from);
+  }
+  const isException = (pod: number) =>
+    isUnreachable(pod) ||
+    (alone[pod] ?? 0) >= 2 ||
+    isMost(toReachable[pod] ?? 0, (probedFrom[pod] ?? 0) - (toUnreachable[pod] ?? 0));
+  const into = new Map<number, FailedLink[]>();
+  const from = new Map<number, FailedLink[]>();
+  for (const link of failed) {
+    if (!isUnreachable(link.to) && isException(link.from)) listOf(from, link.from).push(link);
+    else listOf(into, link.to).push(link);
+  }
+  for (const [pod, count] of notKept.entries()) if (count > 0) listOf(into, pod);
+  return { into, from, failedInto };
 }
 
 /** The pods that nobody on this side of a cut can judge: see `silentSide`. */
@@ -202,13 +255,13 @@ export function unjudgedPods({
   );
 }
 
-/** Whether most of the probed links fail, and more than one. */
+/** Whether more than half of the probed links fail, and more than one. */
 function isMost(failed: number, probed: number): boolean {
   return failed >= 2 && failed * 2 > probed;
 }
 
-function increase(counts: Uint32Array, i: number): void {
-  counts[i] = (counts[i] ?? 0) + 1;
+function increase(counts: Uint32Array, i: number, by = 1): void {
+  counts[i] = (counts[i] ?? 0) + by;
 }
 
 function listOf<T>(lists: Map<number, T[]>, key: number): T[] {
@@ -218,8 +271,8 @@ function listOf<T>(lists: Map<number, T[]>, key: number): T[] {
 }
 
 /**
- * Faults of the mesh as a whole. A mesh with nobody to ping is healthy only if the list of pods is right and we are truly
- * alone; an old list may hide anything.
+ * Faults of the mesh as a whole, whatever its links. A pod that has nobody to ping is healthy only if the pod list is current:
+ * an old list may lack pods.
  */
 function generalFaults({ atMs, discovery }: MeshHead, pods: readonly Pod[]): string[] {
   const since = (ms: number) => `since ${new Date(ms).toISOString()}`;
@@ -248,11 +301,11 @@ export function listToleranceMs({ refreshIntervalMs }: Pick<MeshSettings, 'refre
 
 /** How the cluster looks from one pod, without asking the others. */
 export interface OwnHealth {
-  /** Whether the pod list is current, somebody is there, and no link to a pod that is, or was, ready fails. */
+  /** Whether the pod list is current, a pod has been probed, and no link to a pod that is, or was, ready fails. */
   isHealthy: boolean;
   /**
-   * Nodes whose ready pods all answer. A node with a pod that does not is unhealthy, and stays so when that pod is not ready
-   * any more. Nodes that have not been probed count in neither.
+   * Nodes whose ready pods all answer, and the other nodes. A pod that was ready and does not answer makes its node unhealthy;
+   * one that was ready and answers counts in neither. Neither do nodes that have not been probed.
    */
   healthyNodes: number;
   unhealthyNodes: number;

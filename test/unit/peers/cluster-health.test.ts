@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { clusterHealthAnswer } from '../../../server/goldpinger/cluster-health-answer.ts';
 import { listToleranceMs, ownHealthOf } from '../../../server/peers/cluster-health.ts';
-import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
+import { FLAG_IPV6, FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Lifecycle, Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome } from '../../../server/protocol/sample.ts';
@@ -179,6 +179,61 @@ describe('whom failed links speak against', () => {
     expect(mesh.health.reasons[0]?.why[0]).toMatch(
       /^300 of 300 links into it fail: refused \(from very.* and 297 more\)$/,
     );
+  });
+
+  it('is told by pods and not by links, where both IP families are probed', () => {
+    const failed: LinkSpec = { to: 1, outcome: 'refused' };
+    const reports = [
+      mergedReportOf(0, [{ to: 0 }, { to: 2 }, { to: 3 }, failed, { ...failed, flags: FLAG_IPV6 }]),
+      ...[1, 2, 3].map((from) => mergedReportOf(from, [{ to: 0 }, { to: 1 }, { to: 1, flags: FLAG_IPV6 }])),
+    ];
+    expect(meshOf(podsOf(4), reports).health.reasons).toEqual([
+      { pod: 1, why: ['2 of 8 links into it fail: refused (from pod-0)'] },
+    ]);
+  });
+
+  it('leaves timeouts of starved pods out of both counts', () => {
+    const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
+    const pods = podsOf(5);
+    const reports = pods.map((_, from) => {
+      const to1: LinkSpec = from === 0 ? { to: 1, outcome: 'refused' } : { to: 1 };
+      const link: LinkSpec = from === 4 ? { to: 1, outcome: 'timeout', phase: 'connect' } : to1;
+      return mergedReportOf(from, [{ to: 0 }, link], from === 4 ? { starvation } : {});
+    });
+    expect(meshOf(pods, reports).health.reasons).toEqual([
+      { pod: 1, why: ['1 of 4 links into it fail: refused (from pod-0)'] },
+    ]);
+  });
+
+  // 30,000 links: more than a tally keeps.
+  it.each(['source', 'destination'] as const)('counts no timeout of a starved %s, however many there are', (end) => {
+    const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
+    const pods = podsOf(300);
+    const reports = pods.map((_, from) => {
+      const isSource = from < 150;
+      const links = pods.map(
+        (_pod, to): LinkSpec =>
+          isSource && to >= 100 && to !== from ? { to, outcome: 'timeout', phase: 'first-byte' } : { to },
+      );
+      const isStarved = end === 'source' ? isSource : from >= 100;
+      return mergedReportOf(from, links, isStarved ? { starvation } : {});
+    });
+    expect(meshOf(pods, reports).health).toEqual({ ok: true, reasons: [], general: [] });
+  });
+
+  it('accuses no pod of the silent side, however many links into it fail', () => {
+    const pods = podsOf(300);
+    const reports = pods.map((_, from) => {
+      if (from >= 150) return mergedReportOf(from, [], missing('timeout'));
+      const links = pods.map(
+        (_pod, to): LinkSpec => (to >= 150 ? { to, outcome: 'timeout', phase: 'connect' } : { to }),
+      );
+      return mergedReportOf(from, links);
+    });
+    const { reasons } = meshOf(pods, reports).health;
+    expect(reasons).toHaveLength(150);
+    expect(reasons.every(({ pod }) => pod < 150)).toBe(true);
+    expect(reasons[0]?.why).toEqual(['reaches none of the 150 pods that do not report']);
   });
 
   it('is told with groups of digits', () => {
