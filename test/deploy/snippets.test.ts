@@ -107,8 +107,11 @@ describe('docs/deployment.md and README.md', () => {
     const [apply = '', forward = ''] = snippet('docs/deployment.md', 'kubectl apply -k').trim().split('\n');
     expect(await clone.run(apply)).toContain('daemonset.apps/goldpinger created');
     await clone.run('kubectl rollout status daemonset/goldpinger --timeout=50s');
-    const nodes = await clone.run("kubectl get pods -l app=goldpinger -o jsonpath='{.items[*].spec.nodeName}'");
-    expect(nodes.split(' ').sort()).toEqual(['node-a', 'node-b', 'node-c']);
+    // The pods of the deleted Deployment are listed until they have ended.
+    await eventually(async () => {
+      const nodes = await clone.run("kubectl get pods -l app=goldpinger -o jsonpath='{.items[*].spec.nodeName}'");
+      expect(nodes.split(' ').sort()).toEqual(['node-a', 'node-b', 'node-c']);
+    }, 40_000);
     // The local cluster forwards no port. kubectl says so when it has found the Service, its port and a pod.
     await expect(clone.run(forward)).rejects.toThrow(/portforward|upgrade|could not find the requested resource/i);
   });
