@@ -24,6 +24,8 @@ export interface Programs {
   bareNode: string;
   /** Variables and flags of Node with which our server is run, and the bare program too. */
   server: { env: Record<string, string>; nodeFlags: readonly string[] };
+  /** Whether our server also sends datagrams (UDP_ENABLED). The others never do. */
+  isUdp: boolean;
 }
 
 /** A program with its arguments and its environment. */
@@ -58,6 +60,7 @@ export function commandOf(contender: Contender, place: Place, programs: Programs
       ...env,
       ...programs.server.env,
       ...(isFresh ? { FRESH_CONNECTION_INTERVAL: '0s' } : {}),
+      ...(isOurs && programs.isUdp ? { UDP_ENABLED: 'true' } : {}),
       ...(isOurs ? { SHUTDOWN_GRACE: '0s' } : { PEERS: place.peers.join(',') }),
     },
   };

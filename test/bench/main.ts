@@ -13,7 +13,7 @@ import { type BenchFlags, runBench, type Step } from './program.ts';
 import { measureCluster, measureStart, type Plan } from './server-figures.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
 
-const HELP = `npm run bench -- [--quick] [--json] [--pods=N,...] [--mesh=N,...]
+const HELP = `npm run bench -- [--quick] [--json] [--pods=N,...] [--mesh=N,...] [--udp]
 
 Starts the built server among simulated peers on loopback; prints its cost and its accuracy. Then starts meshes of real
 processes: ours, the real Goldpinger, and a bare Node program that only pings. It prints what they cost, side by side.
@@ -22,6 +22,7 @@ Goldpinger is the program in GOLDPINGER_BIN, or Go builds it once. Without it th
   --json   the same figures as JSON
   --pods   only these parts: 0 (start), 50, 100, 1000 (with verdicts and findings)
   --mesh   only these meshes of real processes: 1 (at rest), 10, 30
+  --udp    our processes in these meshes send datagrams too (UDP_ENABLED=true); the others don't, so there are no aims
 `;
 
 /** This program. It starts itself with an argument to play the peers and to measure the analysis. */
@@ -54,13 +55,13 @@ function stepsOf({ isQuick, pods, mesh }: BenchFlags): Step[] {
 }
 
 /** The meshes of real processes. Everything is measured in one run: only the ratios mean something on a busy machine. */
-async function meshStepsOf({ isQuick, pods, mesh }: BenchFlags, remark: (text: string) => void) {
+async function meshStepsOf({ isQuick, pods, mesh, isUdp }: BenchFlags, remark: (text: string) => void) {
   if (mesh.length === 0 && pods.length > 0) return [];
   const found = await findGoldpinger(process.env['GOLDPINGER_BIN'] ?? '');
   if (found.path === null) remark(`Goldpinger is not measured: ${found.why}`);
   else remark(`Goldpinger: ${found.path}`);
   const contenders = CONTENDERS.filter((contender) => contender !== 'goldpinger' || found.path !== null);
-  const programs = { goldpinger: found.path ?? '', server: PROCESS };
+  const programs = { goldpinger: found.path ?? '', server: PROCESS, isUdp };
   const isWanted = (count: number) => mesh.length === 0 || mesh.includes(count);
   const steps: Step[] = [];
   if (isWanted(1)) {

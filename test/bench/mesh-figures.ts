@@ -34,10 +34,13 @@ const isBare = (contender: Contender) => contender === 'bareKept' || contender =
 /** The figures of one contender in one mesh. */
 type MeshFigures = Record<string, number>;
 
-/** What is measured in a mesh, in the order of the table. The aims are ratios to Goldpinger. */
-function measuresOf(pods: number): Omit<Comparison, 'values'>[] {
-  const at = `N=${pods}, 1 s`;
-  const hasAims = pods === 30;
+/**
+ * What is measured in a mesh, in the order of the table. The aims are ratios to Goldpinger, which sends no datagrams: with
+ * `isUdp` there are none.
+ */
+export function measuresOf(pods: number, isUdp: boolean): Omit<Comparison, 'values'>[] {
+  const at = `N=${pods}, 1 s${udpText(isUdp)}`;
+  const hasAims = pods === 30 && !isUdp;
   const measure = (name: string, unit: Comparison['unit'], aims: Comparison['aims'] = {}, note = '') => {
     return { measure: `${name}, ${at}`, unit, aims: hasAims ? aims : {}, note };
   };
@@ -54,13 +57,20 @@ function measuresOf(pods: number): Omit<Comparison, 'values'>[] {
   ];
 }
 
+/** What the name of a measure says of datagrams. */
+function udpText(isUdp: boolean): string {
+  return isUdp ? ', ours with UDP' : '';
+}
+
 /** Measures a mesh of each contender, one after the other. */
 export async function measureMesh(
   plan: MeshPlan,
   contenders: readonly Contender[],
   programs: Omit<Programs, 'bareNode'>,
 ): Promise<Comparison[]> {
-  const comparisons = measuresOf(plan.pods).map((measure) => ({ ...measure, values: {} }) as Comparison);
+  const comparisons = measuresOf(plan.pods, programs.isUdp).map(
+    (measure) => ({ ...measure, values: {} }) as Comparison,
+  );
   for (const contender of contenders) {
     // What is started first would also pay for reading the programs from disk.
     await inMesh(1, contender, programs, (mesh) => mesh.firstAnswerMs('/ping'));
@@ -80,12 +90,19 @@ export async function measureRest(
   contenders: readonly Contender[],
   programs: Omit<Programs, 'bareNode'>,
 ): Promise<Comparison[]> {
+  const udp = udpText(programs.isUdp);
   const comparisons: Comparison[] = [
-    { measure: 'start to the first ping answered', unit: 'ms', values: {}, aims: {}, note: `median of ${starts}` },
-    { measure: 'start to the first /healthz', unit: 'ms', values: {}, aims: {}, note: 'the same starts' },
-    { measure: 'CPU at rest, share of a core', unit: '%', values: {}, aims: {}, note: 'one pod, interval 30 s' },
-    { measure: 'wake-ups at rest', unit: '/s', values: {}, aims: {}, note: 'of all threads' },
-    { measure: 'memory at rest (RSS)', unit: 'MiB', values: {}, aims: {}, note: '' },
+    {
+      measure: `start to the first ping answered${udp}`,
+      unit: 'ms',
+      values: {},
+      aims: {},
+      note: `median of ${starts}`,
+    },
+    { measure: `start to the first /healthz${udp}`, unit: 'ms', values: {}, aims: {}, note: 'the same starts' },
+    { measure: `CPU at rest, share of a core${udp}`, unit: '%', values: {}, aims: {}, note: 'one pod, interval 30 s' },
+    { measure: `wake-ups at rest${udp}`, unit: '/s', values: {}, aims: {}, note: 'of all threads' },
+    { measure: `memory at rest (RSS)${udp}`, unit: 'MiB', values: {}, aims: {}, note: '' },
   ];
   for (const contender of contenders) {
     const startsMs: [ping: number, healthz: number][] = [];

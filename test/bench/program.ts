@@ -16,6 +16,8 @@ export interface BenchFlags {
   pods: number[];
   /** Numbers of real processes to compare with Goldpinger; empty = all. */
   mesh: number[];
+  /** Whether our server also sends datagrams in these meshes. */
+  isUdp: boolean;
 }
 
 /** A bench program. */
@@ -113,20 +115,30 @@ async function runSteps(steps: readonly Step[], { figures, comparisons }: Result
   }
 }
 
-function readFlags(help: string): { flags: BenchFlags; isJson: boolean; isHelp: boolean } {
+/**
+ * Reads the flags of a bench that has this help, and the process's arguments by default. Throws an Error with the help if one of them is
+ * unknown, or not named by the help.
+ */
+export function readFlags(
+  help: string,
+  args = process.argv.slice(2),
+): { flags: BenchFlags; isJson: boolean; isHelp: boolean } {
   try {
     const { values } = parseArgs({
+      args,
       options: {
         quick: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         pods: { type: 'string', default: '' },
         mesh: { type: 'string', default: '' },
+        udp: { type: 'boolean', default: false },
       },
     });
-    const { quick: isQuick, json: isJson, help: isHelp, pods, mesh } = values;
+    const { quick: isQuick, json: isJson, help: isHelp, pods, mesh, udp: isUdp } = values;
     if (mesh !== '' && !help.includes('--mesh')) throw new Error('--mesh: unknown flag');
-    return { flags: { isQuick, pods: numbers('--pods', pods), mesh: numbers('--mesh', mesh) }, isJson, isHelp };
+    if (isUdp && !help.includes('--udp')) throw new Error('--udp: unknown flag');
+    return { flags: { isQuick, pods: numbers('--pods', pods), mesh: numbers('--mesh', mesh), isUdp }, isJson, isHelp };
   } catch (error) {
     throw new Error(`${messageOf(error)}\n\n${help}`);
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { commandOf } from '../../bench/contenders.ts';
+import { CONTENDERS, type Contender, commandOf } from '../../bench/contenders.ts';
+import { measuresOf } from '../../bench/mesh-figures.ts';
 import { SERVER_PROGRAM } from '../../support/server-process.ts';
 
 const PLACE = {
@@ -15,6 +16,7 @@ const PROGRAMS = {
   goldpinger: '/bin/goldpinger',
   bareNode: '/bin/bare.cjs',
   server: { env: { MALLOC_ARENA_MAX: '1' }, nodeFlags: ['--optimize-for-size'] },
+  isUdp: false,
 };
 
 describe('the processes of a mesh', () => {
@@ -39,6 +41,24 @@ describe('the processes of a mesh', () => {
     expect(env).toMatchObject({ MALLOC_ARENA_MAX: '1' });
     expect(env).not.toHaveProperty('FRESH_CONNECTION_INTERVAL');
     expect(commandOf('oursFresh', PLACE, PROGRAMS).env).toMatchObject({ FRESH_CONNECTION_INTERVAL: '0s' });
+  });
+
+  it('are ours with UDP if that is wanted, and nothing else is', () => {
+    const withUdp = (contender: Contender) => commandOf(contender, PLACE, { ...PROGRAMS, isUdp: true }).env;
+    expect(CONTENDERS.filter((contender) => withUdp(contender)['UDP_ENABLED'] === 'true')).toEqual([
+      'ours',
+      'oursFresh',
+    ]);
+    for (const contender of CONTENDERS) {
+      expect(commandOf(contender, PLACE, PROGRAMS).env).not.toHaveProperty('UDP_ENABLED');
+    }
+    for (const { measure, aims } of measuresOf(30, true))
+      expect([measure, aims]).toEqual([expect.stringMatching(/, ours with UDP$/), {}]);
+    expect(
+      measuresOf(30, false)
+        .map(({ measure }) => measure)
+        .join(),
+    ).not.toContain('UDP');
   });
 
   it('are Goldpinger without anything of Node', () => {
