@@ -6,10 +6,14 @@ import type { Outcome } from '../protocol/sample.ts';
  * Judgements that findings and health share, so that the two agree.
  */
 
+/** A single pod is no side: if it alone is silent, it is the one to name. */
+const MIN_SILENT = 2;
+
 /**
- * The pods that do not report, if they are half of the judged pods or more and nothing answers there; else none. Then nobody on
- * this side of the mesh can tell which side is cut off, and no pod of the other side is accused. `judged`: by
- * pod, 1 = judged.
+ * The silent side of a mesh: the judged pods that are silent (see `SILENCE`), if there are at least as many of them as of judged
+ * pods that report, at least `MIN_SILENT`, and no failed link from a pod that reports was answered there (see `isAnswered`). Else,
+ * and if no pod reports, none. Nobody on this side can tell which of the two sides is cut off, so no pod of the silent side is
+ * accused. Pods whose report is missing for another reason than silence count on neither side. `judged`: by pod, 1 = judged.
  */
 export function silentSide(judged: ArrayLike<number>, reports: Iterable<MergedReport>): Set<number> {
   const silent = new Set<number>();
@@ -19,14 +23,20 @@ export function silentSide(judged: ArrayLike<number>, reports: Iterable<MergedRe
     if (report.missing === '') present.push(report);
     else if (SILENCE.has(report.missing)) silent.add(report.pod);
   }
-  if (present.length === 0 || silent.size < present.length || silent.size < 2) return new Set();
+  if (present.length === 0 || silent.size < present.length || silent.size < MIN_SILENT) return new Set();
   return present.some((report) => hasAnswerFrom(report, silent)) ? new Set() : silent;
 }
 
-/** Why a report is missing if its pod does not answer at all. */
+/**
+ * Why the report of a silent pod is missing. `not-asked` is among them: calls without an answer take all of the time, so across a cut
+ * most pods of the other side are never called.
+ */
 const SILENCE: ReadonlySet<string> = new Set(['timeout', 'unreachable', 'not-asked']);
 
-/** Whether a failed link to one of `pods` got an answer of some kind: then the network reaches it. */
+/**
+ * Whether a failed link to one of `pods` got an answer of some kind: then the network reaches it. A link that is ok proves nothing: its
+ * last ping may be from before the cut.
+ */
 function hasAnswerFrom({ links }: MergedReport, pods: ReadonlySet<number>): boolean {
   for (let i = 0; i < links.length; i++) {
     if (links.outcome[i] !== 0 && pods.has(links.to[i] ?? -1) && isAnswered({ links }, i)) return true;
@@ -34,10 +44,13 @@ function hasAnswerFrom({ links }: MergedReport, pods: ReadonlySet<number>): bool
   return false;
 }
 
-/** The outcomes of pings that something on the other side has answered. */
+/** The outcomes of failed pings, other than timeouts, that something on the other side has answered. */
 const ANSWERS: ReadonlySet<Outcome> = new Set(['refused', 'reset', 'http-status', 'malformed']);
 
-/** Whether something answered on the other side of a failed link: refused, reset, or a late first byte. */
+/**
+ * Whether something answered on the other side of a failed link: it refused or reset the connection, gave a bad answer
+ * (`http-status`, `malformed`), or accepted the connection before the timeout.
+ */
 export function isAnswered({ links }: Pick<MergedReport, 'links'>, link: number): boolean {
   const outcome = outcomeOf(links, link);
   if (outcome !== 'timeout') return ANSWERS.has(outcome);
@@ -45,13 +58,17 @@ export function isAnswered({ links }: Pick<MergedReport, 'links'>, link: number)
   return phase !== null && phase !== 'connect';
 }
 
+/** A single pod that knows other pods than the serving pod does may be wrong itself; this many are believed. */
+const MIN_DIFFERING = 2;
+
 /**
- * The pods whose list of pods is out of date. If more than half of the other pods know other pods than the serving pod does, it is
- * the serving pod (`servedBy`, -1 = none).
+ * The pods whose list of pods is out of date. The lists of the pods that report are compared with that of the serving pod
+ * (`servedBy`, -1 = none). If more than half of them differ, and at least `MIN_DIFFERING`, it is the serving pod's list that is out of
+ * date; else it is each list that differs.
  */
 export function podsWithOldList(reports: Iterable<MergedReport>, servedBy: number): number[] {
   const present = [...reports].filter(({ pod, missing }) => missing === '' && pod !== servedBy);
   const differing = present.filter(({ samePeers }) => !samePeers).map(({ pod }) => pod);
-  const isOurs = servedBy >= 0 && differing.length >= 2 && differing.length * 2 > present.length;
+  const isOurs = servedBy >= 0 && differing.length >= MIN_DIFFERING && differing.length * 2 > present.length;
   return isOurs ? [servedBy] : differing.sort((a, b) => a - b);
 }

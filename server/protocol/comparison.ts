@@ -222,7 +222,7 @@ const reportSchema = v.object({
     links: wholeNumber,
     /** All links with a sample in the range "during". */
     of: wholeNumber,
-    /** Affected links that still failed or were slow at the end of the last range. */
+    /** Affected links that were still bad at the end of the last range: they failed or were slow then, or were lossy in that range. */
     stillBad: wholeNumber,
     /** Affected links without a sample in the last range. */
     unprobed: wholeNumber,

@@ -18,13 +18,15 @@ import {
 } from '../../protocol/comparison.ts';
 import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
 import { countedNames } from '../text.ts';
-import { changeOf, changeUs, isLossyLink, isSlowLink, isWorse, type LinkFigures, shareOf } from './change.ts';
+import { changeOf, changeUs, isLossyLink, isWorse, type LinkFigures, shareOf } from './change.ts';
 import { KeyFigures } from './key-figures.ts';
 import { type ByRange, figuresAt, type LinkTable, type SourceLinks } from './link-table.ts';
 import type { Targets } from './targets.ts';
 
 /*
  * Compares the links of up to three ranges one by one: which became worse, how much, and which of them touch no target.
+ * change.ts has the rules for one link; this file applies them to all links and counts. A target of a comparison is a pod at
+ * which the fault was aimed (see targets.ts), not a pod that is pinged.
  */
 
 /** Chooses the targets by the number of affected links that each pod has, as source or destination. */
@@ -59,13 +61,13 @@ export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets): G
   return yield* comparer.result(links, chooseTargets);
 }
 
-/** Columns that share the destinations, flags and medians of a source. The others are still to be filled. */
+/** Columns that share the destinations and medians of a source, with a copy of its flags. The others are still to be filled. */
 function columnsFor({ from, to, flags, before, during, after }: SourceLinks): ComparedColumns {
   const { length } = to;
   return {
     ...emptyComparedColumns(from, length),
     to,
-    flags,
+    flags: flags.slice(),
     beforeP50Us: medians(before.p50Us16, length),
     duringP50Us: medians(during.p50Us16, length),
     afterP50Us: medians(after.p50Us16, length),
@@ -108,7 +110,9 @@ class LinkComparer {
     const before = figuresAt(source.before, i);
     const during = figuresAt(source.during, i);
     const after = figuresAt(source.after, i);
-    const isSilent = this.#table.isSilent(during === null ? 'during' : 'before', source.from);
+    // A link without a sample in one range is new or gone only if its source reported in that range.
+    const rangeWithoutSample = during === null ? 'during' : 'before';
+    const isSilent = this.#table.isSilent(rangeWithoutSample, source.from);
     const change = CHANGES.indexOf(changeOf(before, during, slowUs, isSilent));
     const affected = during !== null && isWorse(before, during, slowUs);
     columns.change[i] = change;
@@ -139,11 +143,7 @@ class LinkComparer {
     this.#affectedByPod[from] = (this.#affectedByPod[from] ?? 0) + 1;
     if (destination !== from) this.#affectedByPod[destination] = (this.#affectedByPod[destination] ?? 0) + 1;
     if (last === null) this.#counts.unprobed += 1;
-    // One bad sample at the end is not enough: the range as a whole must be bad too.
-    else if (isBadAtEnd[i] === 1) {
-      const isBad = last.failures > 0 || isSlowLink(last, this.#table.slowUs) || isLossyLink(last);
-      if (isBad) this.#counts.stillBad += 1;
-    }
+    else if (isBadAtEnd[i] === 1) this.#counts.stillBad += 1;
   }
 
   /** The result. Yields between the ranges: each needs three medians over up to 65 536 counters. */
@@ -212,24 +212,32 @@ interface ListedLink {
   link: Omit<ChangedLink, 'touchesTarget'>;
 }
 
-/** Changes that are only counted. */
-const UNLISTED: readonly Change[] = ['same', 'unknown', 'new'];
-/**
- * Weights that sort the list: new links that are bad; links whose failed share changed; those that fail as before; lossy ones by
- * their loss; then by median.
+/** Links with these changes are listed only if they are affected; else they are only counted. */
+const LISTED_IF_AFFECTED: readonly Change[] = ['same', 'unknown', 'new'];
+/*
+ * The weight of a link is by how many us its median changed (of a link without samples before: its median), plus what follows. Each
+ * constant is far larger than what the ones below it add, so links are listed in this order.
  */
-const NEW_WEIGHT = 1e13;
+/** For a link that has samples only during, and is bad. */
+const NEW_BAD_WEIGHT = 1e13;
+/** Times the change (0..1) of the failed share: a hundredth weighs as much as FAILING_WEIGHT. */
 const FAILED_SHARE_WEIGHT = 1e12;
+/**
+ * For a link that fails during. It comes before a link that has recovered from a failed share of less than a hundredth, however
+ * little its own share changed.
+ */
 const FAILING_WEIGHT = 1e10;
+/** Times the share (0..1) of lost datagrams of a lossy link, at least 0.02 (LOSSY): more than a change of the median by 20 s. */
 const LOSS_WEIGHT = 1e9;
 
-/** Keeps the links that changed most, in the order of their weights. */
+/** Keeps the `MAX_CHANGED` links with the largest weights, the largest first. */
 class ChangedLinks {
   readonly #table: LinkTable;
   /** Sorted by weight, the largest first. */
   readonly #listed: ListedLink[] = [];
   /** Links with samples both before and during. */
   #seenInBoth = 0;
+  /** The largest change of a median among the links that are not listed, us. */
   #maxUnlistedUs = 0;
 
   constructor(table: LinkTable) {
@@ -239,8 +247,8 @@ class ChangedLinks {
   add(link: LinkSeenDuring): void {
     const { before, during, change, affected } = link;
     if (before !== null) this.#seenInBoth += 1;
-    const isWorthListing = affected || !UNLISTED.includes(change);
-    const weight = isWorthListing ? (change === 'new-bad' ? NEW_WEIGHT : 0) + weightOf(before, during) : 0;
+    const isWorthListing = affected || !LISTED_IF_AFFECTED.includes(change);
+    const weight = isWorthListing ? (change === 'new-bad' ? NEW_BAD_WEIGHT : 0) + weightOf(before, during) : 0;
     const isFull = this.#listed.length >= MAX_CHANGED;
     if (!isWorthListing || (isFull && weight <= (this.#listed.at(-1)?.weight ?? 0))) {
       if (before !== null) this.#noteUnlistedChange(Math.abs(changeUs(before, during)));
@@ -284,6 +292,7 @@ class ChangedLinks {
   }
 }
 
+/** The weight of a link without NEW_BAD_WEIGHT: see there. */
 function weightOf(before: LinkFigures | null, during: LinkFigures): number {
   const shareChange = Math.abs(shareOf(during) - (before === null ? 0 : shareOf(before)));
   const isFailing = during.failures > 0;

@@ -1,9 +1,9 @@
 import type { RangeName } from '../../protocol/comparison.ts';
-import { isLossy, isSlow } from '../../protocol/link-state.ts';
+import { isSlow } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { Pod } from '../../protocol/pod.ts';
-import type { LinkFigures } from './change.ts';
+import { isLossyLink, isSlowLink, type LinkFigures } from './change.ts';
 
 /** One value for each compared range. */
 export type ByRange<T> = Record<RangeName, T>;
@@ -33,7 +33,7 @@ export interface SourceLinks extends ByRange<RangeColumns> {
   to: Uint16Array<ArrayBuffer>;
   /** `FLAG_IPV6`. */
   flags: Uint8Array<ArrayBuffer>;
-  /** Whether the link failed or was slow at the end of the last range in which it has samples, or was lossy in that range. */
+  /** 1 = the link was bad at the end of the last range in which it has samples; see `isBadAtEndOf`. */
   isBadAtEnd: Uint8Array;
 }
 
@@ -152,11 +152,22 @@ function addReport(
       columns.sent16[entry] = udp.windowSent[i] ?? 0;
       columns.lost16[entry] = udp.windowLost[i] ?? 0;
     }
-    // Loss is a matter of some minutes: the whole range says it.
-    const lossy = isLossy(unpack16(columns.sent16[entry] ?? 0), unpack16(columns.lost16[entry] ?? 0));
-    const isBad = links.outcome[i] !== 0 || isSlow(unpack16(links.totalUs[i] ?? 0), slowUs) || lossy;
+    const figures = figuresAt(columns, entry);
+    const totalUs = unpack16(links.totalUs[i] ?? NONE16);
+    const isBad = figures !== null && isBadAtEndOf(figures, links.outcome[i] !== 0, totalUs, slowUs);
     source.isBadAtEnd[entry] = isBad ? 1 : 0;
   }
+}
+
+/**
+ * Whether a link was bad at the end of a range, by its figures of the range and by its state at the end: whether it had failed, and
+ * its latency (us; negative = none). One failed ping at the end is enough. One slow ping is not: the link must be slow over the
+ * range too. Loss takes many datagrams to see, so the whole range says whether the link was lossy.
+ */
+function isBadAtEndOf(figures: LinkFigures, hasFailed: boolean, totalUs: number, slowUs: number): boolean {
+  // A state may be older than the range, if all pings in the range are suspect. Then a failure is not in its figures.
+  if (hasFailed && figures.failures > 0) return true;
+  return (isSlow(totalUs, slowUs) && isSlowLink(figures, slowUs)) || isLossyLink(figures);
 }
 
 /** Appends links that no earlier range has. The columns of earlier ranges stay as short as they are. */

@@ -4,12 +4,12 @@ import { isSlowLink, type LinkFigures } from '../../../../server/analysis/compar
 import { compareLinks } from '../../../../server/analysis/comparison/compare.ts';
 import { KeyFigures } from '../../../../server/analysis/comparison/key-figures.ts';
 import { type ByRange, LinkTable } from '../../../../server/analysis/comparison/link-table.ts';
-import { RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
+import { FLAG_AFFECTED, RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
 import { emptyStats, FLAG_IPV6, NONE16, unpack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { emptyUdp, writeLoss } from '../../../../server/protocol/udp.ts';
 import { runToEnd } from '../../../support/generator.ts';
-import { linksOf, mergedReportOf, meshOf, podsOf } from '../../../support/mesh.ts';
+import { type LinkSpec, linksOf, mergedReportOf, meshOf, podsOf } from '../../../support/mesh.ts';
 import { anyFigures, figuresOf } from '../../../support/report-scene.ts';
 
 const SLOW_US = 100_000;
@@ -20,9 +20,11 @@ interface Link {
   to: number;
   ipv6: boolean;
   figures: LinkFigures;
+  /** Its state at the end of the range; ok and fast by default. */
+  end?: Partial<LinkSpec>;
 }
 
-const nameOf = ({ from, to, ipv6 }: Omit<Link, 'figures'>) => `${from} ${to} ${ipv6}`;
+const nameOf = ({ from, to, ipv6 }: Pick<Link, 'from' | 'to' | 'ipv6'>) => `${from} ${to} ${ipv6}`;
 
 /** Any links of one range. */
 const anyRange = fc.uniqueArray(
@@ -123,6 +125,61 @@ it('a link that began to lose datagrams is affected, listed with its loss, and s
   expect(without.figures.all.during).not.toHaveProperty('sent');
 });
 
+it('a link is still bad if it has failed at the end, or is slow at the end and over the range, but not if one ping was slow', () => {
+  const stillBad = (figures: LinkFigures, end: Partial<LinkSpec>) => {
+    const link = { from: 0, to: 1, ipv6: false };
+    const during = [{ ...link, figures: figuresOf(10, 10, -1) }];
+    const before = [{ ...link, figures: figuresOf(10, 0, 500) }];
+    return compared({ before, during, after: [{ ...link, figures, end }] }).affected.stillBad;
+  };
+  const failed = { outcome: 'timeout' } as const;
+  const slow = { totalUs: SLOW_US };
+  expect(stillBad(figuresOf(30, 1, 500), failed)).toBe(1);
+  expect(stillBad(figuresOf(30, 0, SLOW_US), slow)).toBe(1);
+  expect(stillBad(figuresOf(30, 0, 500), slow)).toBe(0);
+  // The last failures of the fault are at the begin of the range.
+  expect(stillBad(figuresOf(30, 3, 500), slow)).toBe(0);
+  expect(stillBad(figuresOf(30, 3, SLOW_US), {})).toBe(0);
+  // The state is older than the range.
+  expect(stillBad(figuresOf(30, 0, 500), failed)).toBe(0);
+});
+
+it('does not mark the links of the table that it compares', () => {
+  const table = new LinkTable();
+  const link = { from: 0, to: 1, ipv6: true, figures: figuresOf(10, 10, -1) };
+  runToEnd(table.add('during', meshOfLinks([link], PODS)));
+  const { result } = runToEnd(compareLinks(table, targeted(0)));
+  expect(result.links.map(({ flags }) => [...flags])).toEqual([[FLAG_IPV6 | FLAG_AFFECTED]]);
+  expect(table.sources().flatMap(({ flags }) => [...flags])).toEqual([FLAG_IPV6]);
+});
+
+it('lists new bad links first, then by failed share, those that fail, lossy ones, and by median', () => {
+  const links = { before: [] as Link[], during: [] as Link[] };
+  const add = (to: number, before: LinkFigures | null, during: LinkFigures) => {
+    const link = { from: 0, to, ipv6: false };
+    if (before !== null) links.before.push({ ...link, figures: before });
+    links.during.push({ ...link, figures: during });
+  };
+  add(0, figuresOf(1_000, 0, 500), figuresOf(1_000, 0, 90_000));
+  add(1, figuresOf(1_000, 5, 500), figuresOf(1_000, 0, 500));
+  add(2, figuresOf(1_000, 0, 500, 100, 0), figuresOf(1_000, 0, 500, 100, 3));
+  add(3, figuresOf(1_000, 5, 500), figuresOf(1_000, 5, 500));
+  const other = { from: 1, ipv6: false };
+  links.before.push({ ...other, to: 0, figures: figuresOf(1_000, 0, 500) });
+  links.during.push({ ...other, to: 0, figures: figuresOf(1_000, 100, 500) });
+  // Pod 1 reported before, without this link.
+  links.during.push({ ...other, to: 2, figures: figuresOf(1_000, 1, 500) });
+  const { changed } = compared({ ...links, after: null });
+  expect(changed.map(({ change }) => change)).toEqual([
+    'new-bad',
+    'fails-more',
+    'still-fails',
+    'recovered',
+    'loses-more',
+    'slower',
+  ]);
+});
+
 it('key figures are counts and exact medians; two groups together have those of all their links', () => {
   fc.assert(
     fc.property(fc.array(anyFigures), fc.array(anyFigures), (some, others) => {
@@ -176,7 +233,7 @@ function meshOfLinks(links: readonly Link[], podCount: number): Mesh {
       stats.usualUs[i] = figures.usualUs16;
       writeLoss(udp, i, figures);
     }
-    const specs = own.map(({ to, ipv6 }) => ({ to, flags: ipv6 ? FLAG_IPV6 : 0 }));
+    const specs = own.map(({ to, ipv6, end }) => ({ to, flags: ipv6 ? FLAG_IPV6 : 0, ...end }));
     return mergedReportOf(from, [], { links: linksOf(specs), stats, udp });
   });
   return meshOf(pods, reports);
