@@ -12,6 +12,9 @@ test('lost datagrams are a drop on each lossy link, an entry of the legend, a fi
   const page = await visitor.visit(feed, { hash: '#view=graph&level=pod' });
   await soon(() => page.locator('.graph-link .is-drop').count()).toBe(6);
   expect(await words(page, '.graph-legend')).toContain('loses datagrams 6');
+  // As on the page of Goldpinger they have the colour of a warning.
+  expect(await page.locator('.graph-link:has(.is-drop)').count()).toBe(6);
+  expect(await page.locator('.graph-link.is-warning:has(.is-drop)').count()).toBe(6);
   // The notice above says what is wrong, the finding the rest.
   await soon(() => words(page, 'body')).toContain('goldpinger-chaos: about 20 % of datagrams into it are lost.');
   await soon(() => words(page, 'body')).toContain('goldpinger-chaos: packet loss, HTTP works');
@@ -23,6 +26,7 @@ test('lost datagrams are a drop on each lossy link, an entry of the legend, a fi
   await soon(() => page.locator('.past-loss').count()).toBeGreaterThan(0);
   expect(await words(page, '.figures')).toMatch(/Datagrams \d+, 20 % lost/);
   expect(await words(page, '.figures')).toContain('Hops');
+  expect(await words(page, '.figures')).toMatch(/UDP round trip 0\.\d+ ms/);
 });
 
 test('the timeline has a drop where loss began, and the event log finds it by words', async () => {

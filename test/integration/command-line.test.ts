@@ -16,13 +16,16 @@ function start(env: Record<string, string>, args: string[] = []) {
 }
 
 describe('the command', () => {
-  it('--help and --version print and end with 0', async () => {
+  it('--help, --version and --check-node-hash print and end with 0', async () => {
     const help = start({}, ['--help']);
     expect(await help.server.ended).toBe(0);
     expect(help.stdout()).toContain('--ping-timeout, PING_TIMEOUT  (300ms)');
     const version = start({}, ['--version']);
     expect(await version.server.ended).toBe(0);
     expect(version.stdout()).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const hash = start({}, ['--check-node-hash', 'node-1']);
+    expect(await hash.server.ended).toBe(0);
+    expect(hash.stdout()).toBe('node-1: bucket 87 (active when ACTIVE_NODE_PERCENTAGE >= 88)\n');
   });
 
   it('ends with 1 and one message that names every bad setting', async () => {

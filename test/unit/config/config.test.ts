@@ -148,6 +148,29 @@ describe('readConfig', () => {
     expect(warnings.map((warning) => warning.split(' ')[0])).toEqual(['--read-timeout', '--scheme', '--listen-limit']);
   });
 
+  it.each([
+    ...['read-timeout', 'write-timeout', 'keep-alive', 'cleanup-timeout', 'graceful-timeout', 'max-header-size'],
+    ...['listen-limit', 'socket-path'],
+  ])('starts with --%s, and warns once', (name) => {
+    const { config, warnings } = run([`--${name}=9`, `--${name}`, '8']);
+    expect(config).toEqual(run([]).config);
+    expect(warnings).toEqual([expect.stringContaining(`--${name} `)]);
+  });
+
+  it('refuses every flag for TLS', () => {
+    const flags = FLAGS.map(([flag]) => String(flag)).filter((flag) => flag.startsWith('--tls-'));
+    expect(flags).toHaveLength(9);
+    for (const flag of flags) expect(errorsOf([flag, '1'])).toEqual([expect.stringContaining('plain HTTP only')]);
+  });
+
+  it("has the bounds of Goldpinger's datagrams, and its name for the flag of HOSTS_TO_RESOLVE", () => {
+    for (const size of ['16', '1500']) expect(run([], { UDP_PACKET_SIZE: size }).config.udpPacketSize).toBe(+size);
+    for (const size of ['15', '1501']) {
+      expect(errorsOf([], { UDP_PACKET_SIZE: size })).toEqual([expect.stringContaining('UDP_PACKET_SIZE')]);
+    }
+    expect(errorsOf(['--hosts-to-resolve', 'a'])[0]).toContain('--hosts-to-resolve: no such flag');
+  });
+
   it('refuses flags for TLS, which it does not serve', () => {
     const errors = errorsOf(['--scheme=https', '--tls-certificate', '/x.pem', '--tls-port=1', '--scheme', 'unix']);
     expect(errors.map((error) => error.split(':')[0])).toEqual([
@@ -275,7 +298,7 @@ describe('readConfig', () => {
 });
 
 describe("Goldpinger's flags", () => {
-  // The flags, variables and switches (flags without a value) that its source of 2026 declares, except those of the UDP probe.
+  // The flags, variables and switches (flags without a value) that its source of 2026 declares.
   it.each(FLAGS as [string, string, boolean][])('%s is known, and sets %s', (flag, variable, isSwitch) => {
     const settings = Object.values(SETTINGS) as Setting<unknown>[];
     const named = settings.flatMap((setting) => [setting, ...(setting.deprecated ? [setting.deprecated] : [])]);
