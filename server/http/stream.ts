@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import type { StreamFigure } from '../protocol/link-quality.ts';
 import type { LinkColumns, StatColumns } from '../protocol/links.ts';
 import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
@@ -12,13 +13,21 @@ import { remoteAddressOf } from './connections.ts';
 import type { RouteContext } from './context.ts';
 import { PacedWriter } from './send.ts';
 
-/** Bounds of the wait between two collections while somebody watches. */
+/** The usual wait between two collections is half of REFRESH_INTERVAL, but no shorter and no longer than this. */
 const FASTEST_MS = 1000;
 const SLOWEST_MS = 5000;
+/** The first change of the pod list is shown after this time. One collection shows it and the changes that came meanwhile. */
+const CHANGE_DELAY_MS = 100;
+/** Between two collections is a rest of at least this many times as long as the first one took, so they take a fifth of the time. */
+const REST_FACTOR = 4;
+/** A comment is sent this often, so that proxies do not cut off a quiet stream: many do after 30 or 60 s. */
 const HEARTBEAT_MS = 5000;
 /** A page that has not read a mesh to its end after this time is cut off, even if it reads a byte now and then. */
 const UNREAD_MS = 30_000;
-/** The most streams of one address, or a quarter of MAX_STREAMS if that is more. Behind an ingress all pages have one. */
+/**
+ * The most streams of one address, or a quarter of MAX_STREAMS if that is more. All pages behind an ingress share its address,
+ * so this limits them together.
+ */
 const STREAMS_PER_ADDRESS = 8;
 /** The headers of a stream. Without `X-Accel-Buffering` nginx would hold the events back. */
 export const STREAM_HEADERS = {
@@ -26,34 +35,45 @@ export const STREAM_HEADERS = {
   'Cache-Control': 'no-cache, no-transform',
   'X-Accel-Buffering': 'no',
 };
-/** Changes of the pod list within this time are shown by one collection. */
-const CHANGE_DELAY_MS = 100;
 
-/** All watchers of one statistics window and figure, and the collection that they share. */
+/** All watchers of one statistics window, and the collections that they share. */
 interface Channel {
   windowMs: number;
-  /** Statistics that it leaves out. */
-  unsent: ReadonlySet<keyof StatColumns>;
   watchers: Set<Watcher>;
-  texts: ReportTexts;
-  timer: Timer | null;
-  collecting: boolean;
-  /** The pod list has changed since the collection that is under way began. */
-  isOutdated: boolean;
+  /** How reports are encoded for each figure that is watched. */
+  encodings: Map<StreamFigure, Encoding>;
+  /** The newest mesh, and when it was collected, by the monotonic clock; null before the first one. */
+  last: { mesh: Mesh; endMs: number } | null;
+  /** The next collection, and when it begins, by the monotonic clock; null = none is scheduled. */
+  next: { timer: Timer; atMs: number } | null;
+  /** No collection begins earlier, by the monotonic clock. */
+  restUntilMs: number;
+  isCollecting: boolean;
+}
+
+/** How reports are encoded for the pages that show one figure. */
+interface Encoding {
+  /** Statistics that are left out. */
+  unsent: ReadonlySet<keyof StatColumns>;
+  /** The JSON of reports: made once, however many pages watch, and dropped together with the reports. */
+  texts: WeakMap<MergedReport, string>;
 }
 
 /**
- * The live pages of this pod (`/api/v1/stream`, server-sent events as in the HTML standard). The mesh is collected
- * only while somebody watches, once for all watchers of a window, each REFRESH_INTERVAL / 2 within 1 and 5 s and never
- * for more than a fifth of the time; a change of the pod list is shown at once.
+ * The live pages of this pod (`/api/v1/stream`, server-sent events as in the HTML standard). The mesh is collected only while
+ * somebody watches, once for all watchers of a statistics window. Collections begin every REFRESH_INTERVAL / 2 (at least 1 s, at
+ * most 5 s), and 100 ms after a change of the pod list. Those of a window never take more than a fifth of the time, however often
+ * the pod list changes. The first page starts a collection at once; each further page gets the last mesh, and starts none.
  */
 export class Streams {
   readonly #context: RouteContext;
-  /** By window and figure. */
-  readonly #channels = new Map<string, Channel>();
+  /** By window, ms. */
+  readonly #channels = new Map<number, Channel>();
   /** The streams, and the addresses of their clients. */
   readonly #open = new Map<ServerResponse, string>();
   #heartbeat: Timer | null = null;
+  /** When the pod list last changed, by the monotonic clock. */
+  #podsChangedMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: RouteContext) {
     this.#context = context;
@@ -65,35 +85,27 @@ export class Streams {
    * too many streams, in all or of its address.
    */
   open(res: ServerResponse, windowMs: number, figure: StreamFigure): boolean {
-    const { maxStreams } = this.#context.config;
+    const { clock, config } = this.#context;
     const address = res.socket === null ? '' : remoteAddressOf(res.socket);
     const own = [...this.#open.values()].filter((other) => other === address).length;
-    if (this.#open.size >= maxStreams || own >= Math.max(STREAMS_PER_ADDRESS, maxStreams / 4)) return false;
+    if (this.#open.size >= config.maxStreams || own >= Math.max(STREAMS_PER_ADDRESS, config.maxStreams / 4))
+      return false;
     // UNREAD_MS is the only cut-off of a stream.
     res.socket?.setTimeout(0);
     res.writeHead(200, STREAM_HEADERS);
     res.write('retry: 2000\n\n');
-    const key = `${windowMs} ${figure}`;
-    const channel = this.#channels.get(key) ?? {
-      windowMs,
-      unsent: unsentFor(figure),
-      watchers: new Set(),
-      texts: new WeakMap(),
-      timer: null,
-      collecting: false,
-      isOutdated: false,
-    };
-    this.#channels.set(key, channel);
-    const watcher = new Watcher(res, channel, this.#context.clock);
+    const channel = this.#channelOf(windowMs);
+    const watcher = new Watcher(res, encodingOf(channel, figure), clock);
     channel.watchers.add(watcher);
     this.#open.set(res, address);
     res.on('close', () => {
       this.#open.delete(res);
       channel.watchers.delete(watcher);
-      if (channel.watchers.size === 0) this.#close(key, channel);
+      if (channel.watchers.size === 0) this.#close(channel);
     });
-    this.#schedule(channel, 0);
-    this.#heartbeat ??= this.#context.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
+    if (channel.last === null) this.#schedule(channel, 0);
+    else watcher.offer({ ...channel.last.mesh, ageMs: clock.monotonicMs() - channel.last.endMs });
+    this.#heartbeat ??= clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
     return true;
   }
 
@@ -102,16 +114,14 @@ export class Streams {
     this.#context.podChanges.off('change', this.#onPodChange);
     this.#heartbeat?.cancel();
     this.#heartbeat = null;
-    for (const [key, channel] of this.#channels) this.#close(key, channel);
+    for (const channel of this.#channels.values()) this.#close(channel);
     for (const res of this.#open.keys()) res.end();
     this.#open.clear();
   }
 
   readonly #onPodChange = (): void => {
-    for (const channel of this.#channels.values()) {
-      channel.isOutdated = channel.collecting;
-      this.#schedule(channel, CHANGE_DELAY_MS);
-    }
+    this.#podsChangedMs = this.#context.clock.monotonicMs();
+    for (const channel of this.#channels.values()) this.#schedule(channel, CHANGE_DELAY_MS);
   };
 
   #beat(): void {
@@ -119,62 +129,96 @@ export class Streams {
     this.#heartbeat = this.#open.size === 0 ? null : this.#context.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
   }
 
-  #close(key: string, channel: Channel): void {
-    channel.timer?.cancel();
-    channel.timer = null;
-    channel.watchers.clear();
-    this.#channels.delete(key);
+  #channelOf(windowMs: number): Channel {
+    const known = this.#channels.get(windowMs);
+    if (known !== undefined) return known;
+    const channel: Channel = {
+      windowMs,
+      watchers: new Set(),
+      encodings: new Map(),
+      last: null,
+      next: null,
+      restUntilMs: Number.NEGATIVE_INFINITY,
+      isCollecting: false,
+    };
+    this.#channels.set(windowMs, channel);
+    return channel;
   }
 
+  #close(channel: Channel): void {
+    channel.next?.timer.cancel();
+    channel.next = null;
+    channel.watchers.clear();
+    this.#channels.delete(channel.windowMs);
+  }
+
+  /** Collects in `delayMs`, or as soon as the channel has rested. An earlier collection that is scheduled already will do. */
   #schedule(channel: Channel, delayMs: number): void {
-    if (channel.collecting) return;
-    channel.timer?.cancel();
-    channel.timer = this.#context.clock.setTimer(() => void this.#collect(channel), delayMs);
+    // `#collect` schedules the next collection at its end.
+    if (channel.isCollecting) return;
+    const { clock } = this.#context;
+    const nowMs = clock.monotonicMs();
+    const atMs = Math.max(nowMs + delayMs, channel.restUntilMs);
+    if (channel.next !== null && channel.next.atMs <= atMs) return;
+    channel.next?.timer.cancel();
+    channel.next = { timer: clock.setTimer(() => void this.#collect(channel), atMs - nowMs), atMs };
   }
 
   async #collect(channel: Channel): Promise<void> {
-    channel.collecting = true;
-    channel.isOutdated = false;
-    const { clock, log, config } = this.#context;
-    const { windowMs } = channel;
+    const { clock, collector, config, log } = this.#context;
+    channel.next = null;
+    channel.isCollecting = true;
     const startMs = clock.monotonicMs();
+    let isOutdated = false;
     try {
-      const mesh = await this.#context.collector.collect({ windowMs, maxAgeMs: FASTEST_MS / 2 });
-      const aged = { ...mesh, ageMs: Math.max(0, clock.nowMs() - mesh.atMs) };
-      for (const watcher of channel.watchers) watcher.offer(aged);
+      // A mesh that was collected for somebody else will do, unless the pod list has changed since.
+      const maxAgeMs = Math.min(MESH_MAX_AGE_MS, startMs - this.#podsChangedMs);
+      const mesh = await collector.collect({ windowMs: channel.windowMs, maxAgeMs });
+      channel.last = { mesh, endMs: clock.monotonicMs() - mesh.ageMs };
+      // A collection knows only the pods that there were when it began.
+      isOutdated = channel.last.endMs - mesh.collectMs < this.#podsChangedMs;
+      for (const watcher of channel.watchers) watcher.offer(mesh);
     } catch (error) {
       log.error({ err: textOf(error) }, 'collecting the mesh for live pages failed');
     }
-    channel.collecting = false;
+    channel.isCollecting = false;
     if (channel.watchers.size === 0) return;
-    const tookMs = clock.monotonicMs() - startMs;
+    const endMs = clock.monotonicMs();
+    channel.restUntilMs = endMs + REST_FACTOR * (endMs - startMs);
     const usualMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, config.refreshIntervalMs / 2));
-    const paceMs = channel.isOutdated ? CHANGE_DELAY_MS : usualMs;
-    this.#schedule(channel, Math.max(paceMs, tookMs * 4));
+    this.#schedule(channel, isOutdated ? CHANGE_DELAY_MS : usualMs);
   }
 }
 
-/** The JSON of reports: made once, however many pages watch, and dropped together with the reports. */
-type ReportTexts = WeakMap<MergedReport, string>;
+function encodingOf(channel: Channel, figure: StreamFigure): Encoding {
+  const known = channel.encodings.get(figure);
+  if (known !== undefined) return known;
+  const encoding: Encoding = { unsent: unsentFor(figure), texts: new WeakMap() };
+  channel.encodings.set(figure, encoding);
+  return encoding;
+}
 
 /**
- * One page that watches. It is sent whole meshes only, at its own pace: while it is still reading one, a newer mesh
- * replaces the one that waits, so a slow reader costs no memory and misses only what is already out of date.
+ * One page that watches. It reads at its own pace: once a mesh is begun it is sent to the end, and of the newer meshes that come
+ * meanwhile only the newest one waits. So a slow reader costs no memory and misses only what is already out of date. After
+ * the first mesh, reports and pods that have not changed are left out.
  */
 class Watcher {
   readonly #res: ServerResponse;
   readonly #writer: PacedWriter;
-  readonly #channel: Pick<Channel, 'texts' | 'unsent'>;
+  readonly #encoding: Encoding;
   readonly #clock: Clock;
+  /** The last mesh that was sent to its end. */
   #sent: Mesh | null = null;
+  /** The mesh that waits. */
   #next: Mesh | null = null;
   #busy = false;
 
-  constructor(res: ServerResponse, channel: Pick<Channel, 'texts' | 'unsent'>, clock: Clock) {
+  constructor(res: ServerResponse, encoding: Encoding, clock: Clock) {
     this.#res = res;
     this.#clock = clock;
     this.#writer = new PacedWriter(res);
-    this.#channel = channel;
+    this.#encoding = encoding;
   }
 
   /** Offers a newer mesh. */
@@ -213,7 +257,7 @@ class Watcher {
     await this.#write('head', JSON.stringify({ ...head, pods, reset, reportCount: reports.length }));
     for (const [i, report] of reports.entries()) {
       const old = before?.reports[i];
-      if (old !== undefined && sameReport(old, report, this.#channel.unsent)) continue;
+      if (old !== undefined && sameReport(old, report, this.#encoding.unsent)) continue;
       await this.#write('report', this.#textOf(report));
       // Comparing and encoding a report takes up to 0.3 ms at 1000 pods: leave room for pings between two.
       await nextTurn();
@@ -222,7 +266,7 @@ class Watcher {
   }
 
   #textOf(report: MergedReport): string {
-    const { texts, unsent } = this.#channel;
+    const { texts, unsent } = this.#encoding;
     const known = texts.get(report);
     if (known !== undefined) return known;
     const text = encodeMergedReport(report, unsent);
@@ -235,7 +279,10 @@ class Watcher {
   }
 }
 
-/** Columns that change with every collection. The page lets ages grow by itself. */
+/**
+ * Columns that change with every collection. The page takes the time of a sample, or of a change of state, from its age and the
+ * `atMs` of the report that brought it. These times stay right when later reports are not sent.
+ */
 const AGES: ReadonlySet<string> = new Set(['ageMs', 'sinceMs'] satisfies (keyof LinkColumns)[]);
 
 /** Statistics that the stream leaves out: no page shows them, and a thousand reports have 6 MB of them. */
@@ -252,19 +299,23 @@ export function unsentFor(figure: StreamFigure): ReadonlySet<keyof StatColumns> 
   return new Set([...NEVER_SENT, ...others.map(([column]) => column)]);
 }
 
-/** Whether a page would show the same for both reports. */
+/**
+ * Whether nothing has changed that the stream sends, apart from what changes with every collection: the arrival of the report
+ * (`atMs`, `fetchUs`), ages, and the delay of the event loop, which the page shows as it was in the last report that was sent.
+ */
 function sameReport(before: MergedReport, after: MergedReport, unsent: ReadonlySet<keyof StatColumns>): boolean {
   return (
-    before.pod === after.pod &&
-    before.missing === after.missing &&
-    before.bootTimeMs === after.bootTimeMs &&
-    before.samePeers === after.samePeers &&
-    before.starvation?.unreliable === after.starvation?.unreliable &&
     sameColumns(before.links, after.links, AGES) &&
     sameColumns(before.stats, after.stats, unsent) &&
     sameColumns(before.udp, after.udp, AGES) &&
-    isDeepStrictEqual(before.probes, after.probes)
+    isDeepStrictEqual(comparedRest(before), comparedRest(after))
   );
+}
+
+/** What `sameReport` compares besides the columns: also every member that is added to reports later. */
+function comparedRest(report: MergedReport): object {
+  const { atMs, fetchUs, links, stats, udp, slow, recent, failsOnly, starvation, ...rest } = report;
+  return { ...rest, unreliable: starvation?.unreliable };
 }
 
 /** Whether both meshes have the same pods in the same order, so that reports can be replaced one by one. */

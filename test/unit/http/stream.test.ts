@@ -43,9 +43,13 @@ async function start(env: Record<string, string> = {}) {
   let mesh = meshOf(PODS);
   let held = Promise.resolve();
   let collections = 0;
-  const collect = async () => {
+  let tookMs = 0;
+  let lastMaxAgeMs = 0;
+  const collect = async ({ maxAgeMs }: { maxAgeMs: number }) => {
     collections++;
+    lastMaxAgeMs = maxAgeMs;
     await held;
+    if (tookMs > 0) await new Promise<void>((resolve) => void rest.clock.setTimer(resolve, tookMs));
     return mesh;
   };
   const { url, context, ...rest } = await serve({ collector: { collect }, env });
@@ -53,6 +57,12 @@ async function start(env: Record<string, string> = {}) {
     ...rest,
     url: `${url}/api/v1/stream`,
     collections: () => collections,
+    /** The oldest mesh that would have done for the last collection, ms. */
+    lastMaxAgeMs: () => lastMaxAgeMs,
+    /** Lets collections take this long from now on. */
+    slowDown: (ms: number) => {
+      tookMs = ms;
+    },
     podsChanged: () => context.podChanges.emit('change'),
     show: (next: typeof mesh) => {
       mesh = next;
@@ -177,6 +187,84 @@ describe('/api/v1/stream', () => {
     expect(collections()).toBe(after);
   });
 
+  it('collects once for pages with different figures, and sends each one its statistics', async () => {
+    const { url, clock, collections, show } = await start();
+    const mesh = meshOf(PODS);
+    mesh.reports[1] = mergedReportOf(1, linksIn(250), { stats: emptyStats(3) });
+    show(mesh);
+    const jitter = await watch(`${url}?window=60000&figure=jitter`);
+    const usual = await watch(`${url}?window=60000&figure=usual`);
+    await clock.advance(0);
+    await soon(() =>
+      expect([names(jitter.events), names(usual.events)].map((all) => all.at(-1))).toEqual(['end', 'end']),
+    );
+    expect(collections()).toBe(1);
+    const statsOf = (events: Event[]) =>
+      events.map(({ data }) => data).find((data) => (data as { stats?: unknown }).stats);
+    expect(statsOf(jitter.events)).toHaveProperty('stats.jitterUs');
+    expect(statsOf(usual.events)).not.toHaveProperty('stats.jitterUs');
+  });
+
+  it('gives the last mesh and its age to a page that opens while others watch, and collects none for it', async () => {
+    const { url, clock, collections } = await start();
+    const one = await watch(url);
+    await clock.advance(0);
+    await soon(() => expect(names(one.events)).toContain('end'));
+    await clock.advance(700);
+    const two = await watch(url);
+    await soon(() => expect(names(two.events)).toEqual(['head', 'report', 'report', 'report', 'end']));
+    expect(two.events[0]?.data).toMatchObject({ reset: true, ageMs: 700 });
+    await clock.advance(0);
+    expect(collections()).toBe(1);
+  });
+
+  it('sends a report whose texts alone have changed', async () => {
+    const { url, clock, show } = await start();
+    const missing = (missingDetail: string) => {
+      const mesh = meshOf(PODS);
+      mesh.reports[1] = { ...mergedReportOf(1, []), missing: 'refused', missingDetail };
+      return mesh;
+    };
+    const failed = (detail: string) => {
+      const mesh = meshOf(PODS);
+      mesh.reports[1] = { ...mergedReportOf(1, linksIn(250)), details: [[0, detail]] };
+      return mesh;
+    };
+    show(missing('port 8080 refused the connection'));
+    const { events } = await watch(url);
+    await clock.advance(0);
+    await soon(() => expect(names(events)).toContain('end'));
+    for (const mesh of [missing('port 9090 refused the connection'), failed('reset'), failed('reset by the peer')]) {
+      events.length = 0;
+      show(mesh);
+      await clock.advance(1000);
+      await soon(() => expect(names(events)).toEqual(['head', 'report', 'end']));
+      expect(events[1]?.data).toMatchObject({
+        missingDetail: mesh.reports[1]?.missingDetail,
+        details: mesh.reports[1]?.details,
+      });
+    }
+  });
+
+  it('sends no report for its arrival, the ages of its links or the delay of the event loop', async () => {
+    const { url, clock, show } = await start();
+    const arrived = (atMs: number, loopDelayP99Us: number) => {
+      const mesh = meshOf(PODS);
+      const links = PODS.map((_, to) => ({ to, totalUs: 250, ageMs: loopDelayP99Us }));
+      const starvation = { loopDelayP99Us, suspectShare: 0, unreliable: false, sinceMs: 0 };
+      mesh.reports[1] = { ...mergedReportOf(1, links), atMs, fetchUs: atMs, starvation };
+      return mesh;
+    };
+    show(arrived(1_000, 100));
+    const { events } = await watch(url);
+    await clock.advance(0);
+    await soon(() => expect(names(events)).toContain('end'));
+    events.length = 0;
+    show(arrived(2_000, 200));
+    await clock.advance(1000);
+    await soon(() => expect(names(events)).toEqual(['head', 'end']));
+  });
+
   it('shows a change of the pod list at once', async () => {
     const { url, clock, collections, podsChanged } = await start();
     const { events } = await watch(url);
@@ -201,6 +289,49 @@ describe('/api/v1/stream', () => {
     release();
     await clock.advance(100);
     expect(collections()).toBe(before + 1);
+  });
+
+  it('is not put off by further changes of the pod list', async () => {
+    const { url, clock, collections, podsChanged } = await start();
+    await watch(url);
+    await clock.advance(0);
+    for (let ms = 0; ms < 200; ms += 50) {
+      podsChanged();
+      await clock.advance(50);
+    }
+    // At 0 when the page opened, then 100 and 200 ms after the first change.
+    expect(collections()).toBe(3);
+  });
+
+  it('collects for at most a fifth of the time, however often the pod list changes and pages open', async () => {
+    const { url, clock, collections, podsChanged, slowDown } = await start({ MAX_STREAMS: '32' });
+    slowDown(400);
+    await watch(url);
+    for (let ms = 0; ms < 11_800; ms += 150) {
+      podsChanged();
+      if (ms % 3000 === 0) await watch(url);
+      await clock.advance(150);
+    }
+    // One that takes 400 ms begins every 2 s, the first one at 0.
+    expect(collections()).toBe(6);
+  });
+
+  it('does not take a mesh of before the change for one that shows it', async () => {
+    const { url, clock, collections, lastMaxAgeMs, podsChanged, show } = await start();
+    await watch(url);
+    await clock.advance(0);
+    expect(lastMaxAgeMs()).toBe(500);
+    await clock.advance(300);
+    podsChanged();
+    // It was begun for somebody else, 150 ms before the change.
+    show({ ...meshOf(PODS), collectMs: 250 });
+    await clock.advance(100);
+    expect([collections(), lastMaxAgeMs()]).toEqual([2, 100]);
+    show(meshOf(PODS));
+    await clock.advance(100);
+    expect(collections()).toBe(3);
+    await clock.advance(900);
+    expect(collections()).toBe(3);
   });
 
   it('cuts off a page that does not read a mesh to its end within 30 s, even if it reads a little', async () => {
