@@ -17,6 +17,8 @@ export interface MapLayout {
 
 /** Cells from FIGURE_FROM px on have a figure, cells from NAMES_FROM px on a mark; pod names need NAMES_FROM px, too. */
 const [FIGURE_FROM, NAMES_FROM] = [38, 13];
+/** The largest cell with its gap, and the height of a line of names, px. */
+const [MAX_PITCH, LINE] = [72, 22];
 
 /** The width of the widest label, CSS px. */
 function labelWidth(ctx: CanvasRenderingContext2D, labels: readonly string[]): number {
@@ -28,7 +30,7 @@ function labelWidth(ctx: CanvasRenderingContext2D, labels: readonly string[]): n
 /** Lays the map out in `room` (CSS px). It never scrolls: of many pods several share a pixel. */
 export function layoutMap(
   ctx: CanvasRenderingContext2D,
-  { pods, n }: ChangeMapModel,
+  { pods, n }: Pick<ChangeMapModel, 'pods' | 'n'>,
   room: { width: number; height: number },
 ): MapLayout {
   const label = labelWidth(
@@ -36,15 +38,16 @@ export function layoutMap(
     pods.map((pod) => pod.label),
   );
   const across = (room.width - label) / Math.max(1, n);
-  const head = label < across ? 22 : label;
   const fits = (above: number) => Math.floor(Math.min(across, (room.height - above) / Math.max(1, n)));
+  // The names of columns are upright where a cell is too narrow for them.
+  const head = label < Math.min(MAX_PITCH, fits(LINE)) ? LINE : label;
   // If there is room for one set of names only, the rows have it: the columns are in the same order.
   const isHeaded = fits(head) >= NAMES_FROM;
   const named = isHeaded ? fits(head) : fits(0);
   const isNamed = named >= NAMES_FROM;
   const most = Math.min(room.width, room.height) / Math.max(1, n);
-  const pitch = isNamed ? Math.min(72, named) : most >= 6 ? Math.min(NAMES_FROM, Math.floor(most)) : most;
-  const [left, top] = [isNamed ? label : 0, isHeaded ? (label < pitch ? 22 : label) : 0];
+  const pitch = isNamed ? Math.min(MAX_PITCH, named) : most >= 6 ? Math.min(NAMES_FROM, Math.floor(most)) : most;
+  const [left, top] = [isNamed ? label : 0, isHeaded ? head : 0];
   const gap = pitch >= 24 ? 3 : pitch >= 6 ? 1 : 0;
   return { pitch, gap, left, top, width: left + pitch * n, height: top + pitch * n };
 }
@@ -90,9 +93,9 @@ function drawNames(
     if (top === 0) return;
     ctx.save();
     ctx.translate(left + middle, top - 8);
-    if (top > 22) ctx.rotate(-Math.PI / 2);
-    ctx.textAlign = top > 22 ? 'left' : 'center';
-    ctx.fillText(label, 0, 0, top > 22 ? top - 8 : pitch);
+    if (top > LINE) ctx.rotate(-Math.PI / 2);
+    ctx.textAlign = top > LINE ? 'left' : 'center';
+    ctx.fillText(label, 0, 0, top > LINE ? top - 8 : pitch);
     ctx.restore();
   });
 }
