@@ -23,7 +23,7 @@ export interface Watchdog {
   guard(pid: number): void;
   /** Removes a process that has ended, because its id may be reused. */
   forget(pid: number): void;
-  /** Stops the watchdog and every process that it still guards. Resolves when they have ended. */
+  /** Sends SIGKILL to every process that is still guarded, and ends the watchdog. Does not wait until those processes have ended. */
   stop(): Promise<void>;
 }
 

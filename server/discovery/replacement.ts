@@ -44,8 +44,8 @@ const REPLACED_WITHIN_MS = 10_000;
  * - For any other owner, a new pod replaces the pod that began to leave last before it was created. Pods that began to
  *   leave earlier were removed by scaling down: otherwise each would have been replaced by an earlier new pod.
  *
- * The order of the steps decides what came first; if both came in one step (a list), the times of the API decide.
- * `pod.replacedBy` is set when the pod is gone. Changes the entries in place; a changed pod is a new object.
+ * Steps and times of the API must both allow that a new pod came after the departure: see `canReplace`. `pod.replacedBy` is
+ * set when the pod is gone. Changes the entries in place; a changed pod is a new object.
  */
 export function nameReplacements(entries: readonly PodEntry[]): void {
   // A pod that the store forgot, and that came back, has a new entry without `isReplacement`. The pod that it replaced still
@@ -82,7 +82,8 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
 
 /**
  * Whether `newcomer` may have been created to replace `leaver`. It must have been created later, so pods never replace each other in
- * a circle.
+ * a circle. See `nameReplacements` for DaemonSets and StatefulSets. For other owners, it must not have appeared before we
+ * heard that `leaver` is leaving, and its time of creation must be neither before the departure nor long after it.
  */
 function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
   const { left } = leaver;
@@ -97,14 +98,19 @@ function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
   if (appeared.step < left.step) return false;
   // The API cuts its times to whole seconds.
   const fromMs = Math.floor(left.fromMs / 1000) * 1000;
-  if (createdMs < fromMs - (left.isExact ? 0 : CLOCK_SLACK_MS)) return false;
-  if (createdMs - fromMs <= REPLACED_WITHIN_MS) return true;
-  // Created long after `fromMs`. It still counts if it appeared soon after we heard that the other pod is leaving. If one list
-  // brought both, it counts unless `fromMs` is exact: the other pod may have begun to leave later.
-  return appeared.step > left.step ? appeared.atMs - left.atMs <= REPLACED_WITHIN_MS : !left.isExact;
+  const earliestMs = left.isExact ? fromMs : fromMs - CLOCK_SLACK_MS;
+  if (createdMs < earliestMs) return false;
+  if (createdMs <= fromMs + REPLACED_WITHIN_MS) return true;
+  // It was created long after `fromMs`. It still counts if it appeared soon after we heard of the departure.
+  if (appeared.step > left.step) return appeared.atMs - left.atMs <= REPLACED_WITHIN_MS;
+  // One list brought both. Unless `fromMs` is exact, the other pod may have begun to leave long after it.
+  return !left.isExact;
 }
 
-/** Positive if `a` began to leave after `b`; among those that left together, if it was created before `b`. */
+/**
+ * Positive if `a` began to leave after `b`. Of pods that left together, the one that was created first counts as the later: a
+ * ReplicaSet that scales down removes its younger pods first, so the older one is more likely to have been replaced.
+ */
 function compareDeparture(a: PodEntry, b: PodEntry): number {
   if (a.left === null || b.left === null) return 0;
   return a.left.step - b.left.step || a.left.fromMs - b.left.fromMs || compareCreation(b, a);

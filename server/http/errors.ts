@@ -49,7 +49,8 @@ export const acceptsJson: RequestHandler = (req, _res, next) => {
 
 /** The last error handler. It logs internal errors and tells the client nothing about them. */
 export function errorHandler(log: Log): ErrorRequestHandler {
-  return (error, req, res, next) => {
+  // Express takes only a function of four parameters for an error handler.
+  return (error, req, res, _next) => {
     // Our own errors and those of Express' parsers have `status`; some have `expose`. Object() also accepts null.
     const { status: thrownStatus, expose } = Object(error) as { status?: unknown; expose?: unknown };
     const status = typeof thrownStatus === 'number' && thrownStatus >= 400 && thrownStatus < 600 ? thrownStatus : 500;
@@ -58,7 +59,7 @@ export function errorHandler(log: Log): ErrorRequestHandler {
     if (res.headersSent) {
       // Too late for a status: break the connection, so that nobody takes half an answer for a whole one.
       res.destroy();
-      return next();
+      return;
     }
     sendError(res, status, isExposed ? textOf(error) : 'internal error; the log of this pod says more');
   };

@@ -5,7 +5,7 @@ type RecordVisitor = (at: number, atMs: number) => boolean | undefined;
 
 /**
  * The newest records of one link, in a ring of bytes: a full ring overwrites its oldest record. Each record begins with its time.
- * Times may be of any clock that never goes back. It tells nothing of what was before, except until when that was.
+ * Times may be of any clock that never goes back. Of overwritten records only the time of the newest one is known: `droppedUntilMs`.
  */
 export class RecordRing {
   /** The bytes of all records. `resize` replaces it. */
@@ -61,8 +61,8 @@ export class RecordRing {
     this.#count = kept;
   }
 
-  /** Where the `back`-th newest record begins. */
+  /** Where a record begins. `back`: how many records are newer; less than `#count`. */
   #placeOf(back: number): number {
-    return ((this.#next - 1 - back + 2 * this.#length) % this.#length) * this.#recordBytes;
+    return ((this.#next - 1 - back + this.#length) % this.#length) * this.#recordBytes;
   }
 }

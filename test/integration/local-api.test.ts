@@ -89,13 +89,14 @@ describe('the API', () => {
     expect((await api('POST', PODS, { body: {}, contentType: 'application/vnd.kubernetes.protobuf' })).code).toBe(415);
     expect((await post({ kind: 'Service', apiVersion: 'v1', metadata: { name: 'a' } })).code).toBe(400);
     const container = { name: 'c', image: 'i' };
-    for (const body of [
-      { metadata: { name: 'a' }, spec: { containers: [] } },
-      { metadata: { name: 'Not Valid' }, spec: { containers: [container] } },
-      { metadata: {}, spec: { containers: [container] } },
-      { metadata: { name: 'a' }, spec: { containers: [{ ...container, env: 'x' }] } },
-    ]) {
-      expect(await post(body)).toMatchObject({ code: 422, json: { reason: 'Invalid' } });
+    for (const [body, cause] of [
+      [{ metadata: { name: 'a' }, spec: { containers: [] } }, 'FieldValueInvalid'],
+      [{ metadata: { name: 'Not Valid' }, spec: { containers: [container] } }, 'FieldValueInvalid'],
+      [{ metadata: {}, spec: { containers: [container] } }, 'FieldValueRequired'],
+      [{ metadata: { name: 'a' }, spec: { containers: [{ ...container, env: 'x' }] } }, 'FieldValueInvalid'],
+    ] as const) {
+      const json = { reason: 'Invalid', details: { causes: [{ reason: cause }] } };
+      expect(await post(body)).toMatchObject({ code: 422, json });
     }
   });
 

@@ -1,4 +1,4 @@
-import { apiVersionOf, collectionPath, RESOURCES, type Resource, rootPath } from './resources.ts';
+import { apiVersionOf, collectionPath, KUBERNETES_VERSION, RESOURCES, type Resource, rootPath } from './resources.ts';
 
 const SUBRESOURCES: Record<string, { group?: string; version?: string; kind: string; verbs: string[] }> = {
   log: { kind: 'Pod', verbs: ['get'] },
@@ -6,7 +6,7 @@ const SUBRESOURCES: Record<string, { group?: string; version?: string; kind: str
   scale: { group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get', 'patch', 'update'] },
 };
 /** The resources that `kubectl get all` shows. */
-const IN_ALL = ['pods', 'services', 'deployments', 'replicasets'];
+const IN_ALL = ['pods', 'services', 'daemonsets', 'deployments', 'replicasets'];
 /** `apiVersion` of everything served, e.g. `v1` and `apps/v1`. */
 const API_VERSIONS = [...new Set(RESOURCES.map(apiVersionOf))];
 const GROUPS = [...new Set(RESOURCES.map((one) => one.group))].filter((group) => group !== '').map(groupOf);
@@ -16,11 +16,10 @@ const GROUPS = [...new Set(RESOURCES.map((one) => one.group))].filter((group) =>
  * (`as=APIGroupDiscoveryList`) see from the content type that they did not get it, and accept this.
  */
 export const DISCOVERY_DOCUMENTS: Record<string, object> = {
-  // The Kubernetes version whose API this is a part of. kubectl warns if its minor version differs by more than 1.
   '/version': {
-    major: '1',
-    minor: '32',
-    gitVersion: 'v1.32.0+goldpinger-local',
+    major: KUBERNETES_VERSION.major,
+    minor: KUBERNETES_VERSION.minor,
+    gitVersion: `${KUBERNETES_VERSION.text}+goldpinger-local`,
     gitCommit: '',
     gitTreeState: 'clean',
     buildDate: '1970-01-01T00:00:00Z',
@@ -80,7 +79,7 @@ function resourceList(groupVersion: string) {
  */
 function openApi(groupVersion: string) {
   const paths = resourcesOf(groupVersion).map((one) => [pathTemplate(one), { patch: patchOf(one) }]);
-  const info = { title: 'goldpinger local cluster', version: 'v1.32.0' };
+  const info = { title: 'goldpinger local cluster', version: KUBERNETES_VERSION.text };
   return { openapi: '3.0.0', info, paths: Object.fromEntries(paths) };
 }
 
@@ -88,7 +87,9 @@ function resourcesOf(groupVersion: string): readonly Resource[] {
   return RESOURCES.filter((one) => apiVersionOf(one) === groupVersion);
 }
 
+/** The path of one object with placeholders, e.g. `/api/v1/namespaces/{namespace}/pods/{name}`. */
 function pathTemplate(of: Resource): string {
+  // `collectionPath` would URL-encode the braces of `{namespace}`, so they come afterwards.
   return `${collectionPath(of, of.namespaced ? 'NAMESPACE' : '').replace('NAMESPACE', '{namespace}')}/{name}`;
 }
 

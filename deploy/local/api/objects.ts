@@ -208,7 +208,7 @@ export function validated(resource: Resource, body: unknown): NewObject {
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     const name = brief(Object(rest['metadata']).name ?? '');
-    throw invalid(resource, name, [{ field: error.path, message: error.fault }]);
+    throw invalid(resource, name, { field: error.path, reason: 'FieldValueInvalid', message: error.fault });
   }
 }
 

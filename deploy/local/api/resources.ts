@@ -1,3 +1,6 @@
+/** The Kubernetes version whose API this is a part of. kubectl warns if its minor version differs by more than 1. */
+export const KUBERNETES_VERSION = { major: '1', minor: '32', text: 'v1.32.0' };
+
 /** One kind of object that the API serves. */
 export interface Resource {
   /** API group; '' is the core group. */

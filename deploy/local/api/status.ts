@@ -29,7 +29,10 @@ export class ApiError extends Error {
   }
 }
 
-/** Makes an error with the text of a real API server. `reason` is one of the StatusReason constants of meta/v1. */
+/**
+ * Makes an error. `reason` is one of the StatusReason constants of meta/v1. `message` is what clients show: use the text of a real
+ * API server where it has one.
+ */
 export function failure(code: number, reason: string, message: string, details: Details = {}): ApiError {
   const head = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' } as const;
   return new ApiError({ ...head, message, reason, details, code });
@@ -75,13 +78,19 @@ export function badRequest(message: string): ApiError {
   return failure(400, 'BadRequest', message);
 }
 
-/** 422: the request can be read, but it is not a valid object. `causes` name the fields and the reasons. */
-export function invalid(resource: Resource, name: string, causes: { field: string; message: string }[]): ApiError {
-  const texts = causes.map((cause) => `${cause.field}: ${cause.message}`).join(', ');
-  return failure(422, 'Invalid', `${resource.kind} "${name}" is invalid: ${texts}`, {
+/** What is wrong with a field. `reason` is one of the CauseType constants of meta/v1. */
+interface FieldFault {
+  field: string;
+  reason: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden';
+  message: string;
+}
+
+/** 422: the request can be read, but it is not a valid object. Only one fault is named; a real server names all. */
+export function invalid(resource: Resource, name: string, fault: FieldFault): ApiError {
+  return failure(422, 'Invalid', `${resource.kind} "${name}" is invalid: ${fault.field}: ${fault.message}`, {
     ...detailsOf(resource, name),
     kind: resource.kind,
-    causes: causes.map((cause) => ({ reason: 'FieldValueInvalid', ...cause })),
+    causes: [fault],
   });
 }
 

@@ -30,7 +30,7 @@ export function createObject(store: Store, request: ObjectRequest, body: unknown
   const name = draft.metadata.name ?? (generateName === undefined ? undefined : generateName + nameEnding(random));
   if (name === undefined) {
     const message = 'Required value: name or generateName is required';
-    throw invalid(resource, '', [{ field: 'metadata.name', message }]);
+    throw invalid(resource, '', { field: 'metadata.name', reason: 'FieldValueRequired', message });
   }
   if (resource.namespaced && (draft.metadata.namespace ?? namespace) !== namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
@@ -96,7 +96,7 @@ function put(store: Store, request: ObjectRequest, stored: KubeObject, next: Kub
   const { resource } = request;
   if (resource === PODS && !sameJson(next['spec'], stored['spec'])) {
     const message = 'Forbidden: pod updates may not change fields other than metadata in this cluster';
-    throw failure(422, 'Invalid', `Pod "${stored.metadata.name}" is invalid: spec: ${message}`);
+    throw invalid(PODS, stored.metadata.name, { field: 'spec', reason: 'FieldValueForbidden', message });
   }
   const whole: KubeObject = { ...next, metadata: { ...next.metadata } };
   // Only the controllers write the status and the deletion.

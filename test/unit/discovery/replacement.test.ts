@@ -147,6 +147,16 @@ describe('the replacement', () => {
       ['a>c', 'z>b'],
     ],
     [
+      'is that of the older one of two pods that left together, because scaling down removes the younger one',
+      [
+        ['put', 1, pod('young', { createdMs: at(-5) })],
+        ['list', 10.1, [deleted, pod('young', { createdMs: at(-5), deletedMs: at(10) }), pod('z')]],
+        ['put', 10.2, b],
+        ['list', 20, [b, pod('z')]],
+      ],
+      ['a>b'],
+    ],
+    [
       'may itself be replaced within the same second',
       [
         ['remove', 10.1, forced],
