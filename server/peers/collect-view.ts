@@ -14,7 +14,7 @@ import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts'
 import { PodIndex } from './pod-index.ts';
 import type { ReportQuery, ReportResult } from './report-query.ts';
 
-/** What a collection needs of the other parts. */
+/** Inputs of every collection. */
 export interface CollectDeps {
   clock: Clock;
   fanOut: FanOut;
@@ -30,17 +30,17 @@ export interface CollectDeps {
   settings(): MeshSettings;
   /** Called after every report query, for the metrics. */
   onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
-  /** The pods as they were, and those that are not among them as they were last known. */
+  /** Which pods there were at a moment, the last known state of each, and since when each remembers what it measured. */
   lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs' | 'gone' | 'learn'>;
 }
 
-/** What a collection of the mesh as it is now needs besides. */
+/** Inputs of a collection of the mesh as it is now. */
 export interface NowDeps extends CollectDeps {
-  /** Our own report with statistics over `windowMs`; it is not asked for over the network. */
+  /** Our own report, with statistics over `windowMs`. It is not requested over the network. */
   ownReport(windowMs: number): Promise<PodReport>;
 }
 
-/** What a collection of the mesh as it was needs besides. */
+/** Inputs of a collection of the mesh as it was. */
 export interface PastDeps extends CollectDeps {
   /** Our own report of a time range. */
   ownReportOf(range: AgeRange): Promise<PodReport>;
@@ -50,29 +50,41 @@ export interface PastDeps extends CollectDeps {
   apiLostAt(ageMs: number): number | null;
 }
 
-/** What a collection is of: the mesh as it is now, or as it was. */
+/** What differs between collecting the mesh as it is now (`viewOfNow`) and as it was (`viewOfPast`). */
 export interface CollectView {
-  /** The pods and the state of discovery, as of the moment that the view is of. */
+  /** The pods and the state of discovery: now, or at the end of the time range of the past. */
   snapshot: DiscoverySnapshot;
   index: PodIndex;
   /** Length of the window or the time range that statistics are over, ms; 0 = none. */
   windowMs: number;
-  /** The pods that keep a copy of pod `uid`, as the reports merged so far say; the best one first. */
-  keepersOf(uid: string): Pod[];
+  /**
+   * The pods that keep a copy of pod `uid`, as the reports merged so far say, the first choice first (`keepersOf` in keeper.ts). Only
+   * pods that can be asked now.
+   */
+  presentKeepersOf(uid: string): Pod[];
   /** The report of pod `uid` from our own copy of it; null if we keep none. */
   copiedReport(uid: string): Promise<PodReport | null>;
-  /** A pod of the view with its present address; null if it has gone since, so that it can't be asked. */
+  /** A pod of the view with its present address; null if it is gone by now, so that it can't be asked. */
   presentPod(pod: Pod): Pod | null;
   ownReport(): Promise<PodReport>;
-  /** The time range of the past to ask a pod for at this moment; null = now. */
+  /** The time range of the past to ask a pod for, as ages at this moment; null = the report of now. */
   range(): AgeRange | null;
-  /** Fingerprint of the departed pods that a pod need not name, because we know them. '' = it need not name any. */
+  /**
+   * Fingerprint of the departed pods that we know. A pod that knows the same ones leaves them out of its report. '' = we know none, or
+   * the view is of the past: reports of the past name none.
+   */
   goneHash(): string;
   /** Turns a pod report into a report of the mesh. */
   merge(report: PodReport, arrival: Arrival): MergedReport;
-  /** `Mesh.past`, with what the reports merged so far say. */
+  /** `Mesh.past`, with the coarsest resolution of the reports merged so far. */
   past(): Mesh['past'];
 }
+
+/**
+ * Tolerance of times that are computed from ages, ms. A pod writes an age into its report, and we count it back from when the report
+ * arrives: one call later. Nearly all calls take less than this.
+ */
+const AGE_TOLERANCE_MS = 1_000;
 
 /** The mesh as it is now, with statistics over `windowMs`. */
 export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
@@ -83,13 +95,13 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
     snapshot,
     index,
     windowMs,
-    keepersOf: () => [],
+    presentKeepersOf: () => [],
     copiedReport: async () => null,
     presentPod: (pod) => pod,
     ownReport: () => deps.ownReport(windowMs),
     range: () => null,
     goneHash: () => {
-      // It is needed for each pod that is asked, and changes only when a pod is added.
+      // Computed again only after a pod was added: it is needed for each pod that is asked.
       if (hashed.podCount !== index.pods.length) {
         const gone = lastGoneOf(index.pods);
         hashed = { podCount: index.pods.length, hash: gone.length === 0 ? '' : goneHashOf(gone) };
@@ -97,14 +109,15 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
       return hashed.hash;
     },
     merge: (report, arrival) => {
-      // Departed pods travel with the reports, so that a pod that replaces them shows them too.
+      // These pods may have left before we started. They are shown as gone all the same.
       for (const pod of report.gone ?? []) {
         if (index.ofUid(pod.uid) === -1 && deps.lifetimes.learn(pod)) index.add({ ...pod, lifecycle: 'gone' });
       }
-      // The whole window must be covered, so this takes back the tolerance of `memoryGap`: 1 s is a third of a 3 s window.
-      const windowFromMs = arrival.atMs - windowMs - CALL_MS;
+      // A window must be covered without any tolerance, because AGE_TOLERANCE_MS is a third of a window of 3 s. `memoryGap` adds
+      // the tolerance, so it is subtracted here.
+      const windowFromMs = arrival.atMs - windowMs - AGE_TOLERANCE_MS;
       const sinceMs = Math.max(windowFromMs, remembersSinceMs(index.pods[arrival.pod], deps));
-      // Both times are by the pod's own clock. A process remembers nothing from before it started.
+      // A process remembers what it measured since it started. `atMs` and `bootTimeMs` of a report are by one clock: its pod's.
       const missingDetail = memoryGap(report.atMs - report.bootTimeMs, arrival.atMs, sinceMs);
       return { ...mergedReportOf(report, arrival, index), missingDetail };
     },
@@ -119,25 +132,27 @@ function withLearned(snapshot: DiscoverySnapshot, gone: readonly Pod[]): Discove
   return learned.length === 0 ? snapshot : { ...snapshot, pods: [...snapshot.pods, ...learned].sort(comparePods) };
 }
 
-/** The most pods that are added because other pods name them. */
+/** The most pods that are added because other pods name them: a hostile pod can invent some. */
 const MAX_ADDED = 1_000;
 /**
- * A copy that ends longer before a moment says nothing about it: its keepers asked the pod again, and got no answer, as whoever
- * looked at the mesh then.
+ * The report of a moment is taken from a copy only if the copy ends at most this long before the moment. Keepers ask a pod every
+ * PULL_MS. If they got nothing for twice as long, the pod did not answer them, and it would not have answered a collection either.
  */
 const MAX_COPY_LAG_MS = 2 * PULL_MS;
 /** Why the report of a past moment is missing if its process stood still. */
 const STOOD_STILL = 'its process stood still, and answered no call';
-/** The most that the duration of a call shifts times by. */
-const CALL_MS = 1_000;
 
 /**
  * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so that no two
- * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone, or whose memory begins later, has no report;
- * what others report about it stays. Pods that only others name (we did not run yet) are added as gone.
+ * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone by now, or whose memory begins after the range, gives
+ * no report of it. The collector then takes its report from a copy, if some pod keeps one. Without a copy the report is missing, and
+ * only what other pods report about the pod is known. Pods that left before we started are known only because others name them:
+ * they are added as gone.
  *
- * `freshMs`: null if the whole range is asked for: pods that left in it are listed as gone, and links without a newer sample keep
- * their last state. Else only its end is: of a link that was last seen longer than `freshMs` before, the state is not known.
+ * `freshMs` null: the whole range is wanted. Pods that left in it are listed as gone, and each link has the last state that it had in
+ * the range. `freshMs` a duration: only the moment at its end is wanted, and the range before is for statistics. Then a link
+ * whose state no ping has shown for longer than `freshMs` has no state (see `forgetOldStates`), and a pod that could not answer at the
+ * moment has no report.
  */
 export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number | null): CollectView {
   const { clock } = deps;
@@ -167,7 +182,7 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
     snapshot,
     index,
     windowMs: toMs - fromMs,
-    keepersOf: (uid) => {
+    presentKeepersOf: (uid) => {
       const known = keepers.get(uid) ?? [];
       return keepersOf(uid, known, known.length);
     },
@@ -188,15 +203,17 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
         whyNoHistory(report, arrival.atMs) ||
         (freshMs === null ? '' : endOfCopy(untilAgeMs, arrival.atMs, toMs - MAX_COPY_LAG_MS));
       if (reason !== '') return missingReport(arrival, 'no-history', reason);
-      // Live it was missing. Its last samples are older than whatever others saw of it then.
+      // A process that stands still does not answer, so at the moment itself this report was missing.
       if (freshMs !== null && report.past?.stoodStill === true) return missingReport(arrival, 'timeout', STOOD_STILL);
       resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);
-      const oldestMs = arrival.atMs - deps.settings().historyWindowMs + CALL_MS;
-      const sinceMs = Math.max(fromMs, remembersSinceMs(index.pods[arrival.pod], deps), oldestMs);
+      const keptSinceMs = arrival.atMs - deps.settings().historyWindowMs;
+      const sinceMs = Math.max(fromMs, remembersSinceMs(index.pods[arrival.pod], deps), keptSinceMs);
+      // A pod is listed for up to one list interval after its process has ended, so a copy may end that much before the range does.
+      const copyUntilMs = toMs - listIntervalMs(deps.settings().refreshIntervalMs);
       const missingDetail =
         memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
-        endOfCopy(untilAgeMs, arrival.atMs, toMs - listIntervalMs(deps.settings().refreshIntervalMs));
-      // Lists of pods of the past are not compared, and ages count from the end of the time range.
+        endOfCopy(untilAgeMs, arrival.atMs, copyUntilMs);
+      // Ages of a past report count back from the end of the range. `samePeers` is true, because lists of the past are not compared.
       const merged = mergedReportOf(report, { ...arrival, atMs: toMs }, index);
       if (freshMs !== null) forgetOldStates(merged, freshMs);
       return { ...merged, samePeers: true, missingDetail };
@@ -205,7 +222,10 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
   };
 }
 
-/** Marks the links as not pinged that were last seen more than `freshMs` before; doubted samples count for nothing meanwhile. */
+/**
+ * Marks the links as not pinged whose state no ping has shown for longer than `freshMs`. If the newest sample of a link is suspect, its
+ * state stays for SUSPECT_RUN times as long, because it takes that many suspect samples in a row to replace a state.
+ */
 function forgetOldStates({ links }: MergedReport, freshMs: number): void {
   for (let i = 0; i < links.length; i++) {
     const flags = links.flags[i] ?? 0;
@@ -214,39 +234,51 @@ function forgetOldStates({ links }: MergedReport, freshMs: number): void {
   }
 }
 
+/** As `PodLifetimes.remembersSinceMs`; Infinity for a pod that is not in the mesh. */
 function remembersSinceMs(pod: Pod | undefined, { lifetimes }: CollectDeps): number {
   return pod === undefined ? Number.POSITIVE_INFINITY : lifetimes.remembersSinceMs(pod);
 }
 
-/** Says when a report's memory begins, if that is later than `sinceMs`, from when on it could remember; else ''. */
+/**
+ * Says when the memory of a report begins, if that is later than `sinceMs` by more than the tolerance; else ''. `knownAgeMs`: age of its
+ * oldest results at `atMs`; negative = not known, as if the clock of a pod was set back after its start.
+ */
 function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
   const knownMs = atMs - knownAgeMs;
-  if (knownAgeMs < 0 || knownMs <= sinceMs + CALL_MS) return '';
+  if (knownAgeMs < 0 || knownMs <= sinceMs + AGE_TOLERANCE_MS) return '';
   return `its memory begins at ${new Date(Math.round(knownMs)).toISOString()}`;
 }
 
-/** Says when a copy ends, if that is before `untilMs`; else ''. */
+/**
+ * Says when a copy ends, if that is before `untilMs` by more than the tolerance; else ''. `untilAgeMs`: age of its newest results at
+ * `atMs`; 0 = the report is not from a copy, so its results go on until now.
+ */
 function endOfCopy(untilAgeMs: number, atMs: number, untilMs: number): string {
   const endMs = atMs - untilAgeMs;
-  if (untilAgeMs === 0 || endMs >= untilMs - CALL_MS) return '';
+  if (untilAgeMs === 0 || endMs >= untilMs - AGE_TOLERANCE_MS) return '';
   return `its pod is gone, and the copy of its memory ends at ${new Date(Math.round(endMs)).toISOString()}`;
 }
 
-/** Why a report says nothing about the time range that was asked for; '' if it does. */
+/** Why a report says nothing about the time range that was asked for; '' if it says something. */
 function whyNoHistory({ past, links }: PodReport, atMs: number): string {
   if (past === null) return 'it keeps no history: it runs an older version';
   if (links.length > 0 || past.knownAgeMs >= past.fromAgeMs) return '';
   return memoryGap(past.knownAgeMs, atMs, Number.NEGATIVE_INFINITY);
 }
 
-/** The state of discovery at a moment: its present state if that has lasted since before, else what the journal says. */
+/**
+ * The state of discovery at a moment. If the API server is away and was already away then: the present state. Else as the journal
+ * says: `stale` while it was away, `synced` otherwise. `sinceMs` 0: it is not known since when it had been synced.
+ */
 function statusAt({ snapshot, clock, apiLostAt }: PastDeps, atMs: number): DiscoverySnapshot['status'] {
   const { status } = snapshot();
   if (status.phase !== 'synced' && status.sinceMs <= atMs) return status;
   const lostMs = apiLostAt(Math.max(0, clock.nowMs() - atMs));
   const then = { ...status, attempts: 0, nextAttemptMs: 0, lastError: null };
   if (lostMs !== null) return { ...then, phase: 'stale', sinceMs: lostMs, lastGoodMs: lostMs };
-  return { ...then, phase: 'synced', sinceMs: status.phase === 'synced' ? status.sinceMs : 0 };
+  const isSameSync = status.phase === 'synced' && status.sinceMs <= atMs;
+  const lastGoodMs = Math.min(status.lastGoodMs, atMs);
+  return { ...then, phase: 'synced', sinceMs: isSameSync ? status.sinceMs : 0, lastGoodMs };
 }
 
 /** A pod of which only its name and address are known. */

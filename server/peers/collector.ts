@@ -233,7 +233,7 @@ export class Collection {
     let report: MergedReport | null = null;
     const own = await this.#view.copiedReport(uid);
     if (own !== null) report = this.#view.merge(own, arrival());
-    for (const keeper of this.#view.keepersOf(uid)) {
+    for (const keeper of this.#view.presentKeepersOf(uid)) {
       if (report?.missing === '') break;
       const past = this.#view.range();
       const result = await queryReport(keeper, {

@@ -5,25 +5,28 @@ import type { PeerRef, Pod } from '../protocol/pod.ts';
 interface TableMap {
   /** Index in `Mesh.pods` by index in the table; -1 = not known to us. */
   to: Int32Array;
-  /** Whether a pod is missing in it that all pods should know by now. */
+  /** Whether a settled ready pod is missing in it: see `PodIndex.lacks`. */
   lacks: boolean;
-  /** Entries that we do not know, or that have been gone for long; indexes in the table. */
+  /** Entries that we do not know, or that are gone and settled; indexes in the table. */
   strangers: ReadonlySet<number>;
 }
 
 /**
  * Finds the pods that reports name among the pods of the mesh. Made once per collection.
- * The lists of two pods may differ while a change is on its way to them. So only pods whose lifecycle has not changed for
- * `toleranceMs` count as a difference.
+ *
+ * It also says how a table of peers differs from the pods of the mesh. Two pods learn of a change at different times, so a pod that we
+ * know counts as a difference only if it is *settled*: its lifecycle has not changed for `toleranceMs`. A pod that we do not know is a
+ * stranger at once; `mergedReportOf` applies the tolerance to it, by the age of its link.
  */
 export class PodIndex {
-  readonly #pods: Pod[];
+  readonly #pods: Pod[] = [];
   readonly #addPeer: ((peer: PeerRef) => Pod | null) | null;
   /** How long two lists of pods may differ, ms. */
   readonly toleranceMs: number;
-  /** Pods whose lifecycle has changed after this moment do not count as a difference; ms since the epoch. */
+  /** A pod is settled if its lifecycle has not changed since this moment, ms since the epoch. */
   readonly #settledMs: number;
   readonly #byUid = new Map<string, number>();
+  /** Pods that are gone are found by uid and name only: their node and their IPs may have other pods by now. */
   readonly #byName = new Map<string, number[]>();
   readonly #byNode = new Map<string, number[]>();
   readonly #byIP = new Map<string, number>();
@@ -36,17 +39,10 @@ export class PodIndex {
     toleranceMs: number,
     addPeer: ((peer: PeerRef) => Pod | null) | null = null,
   ) {
-    this.#pods = [...pods];
     this.#addPeer = addPeer;
     this.toleranceMs = toleranceMs;
     this.#settledMs = nowMs - toleranceMs;
-    for (const [i, pod] of pods.entries()) {
-      this.#byUid.set(pod.uid, i);
-      push(this.#byName, pod.name, i);
-      if (pod.lifecycle === 'gone') continue;
-      if (pod.node !== '') push(this.#byNode, pod.node, i);
-      for (const ip of pod.podIPs) if (!this.#byIP.has(ip)) this.#byIP.set(ip, i);
-    }
+    for (const pod of pods) this.add(pod);
   }
 
   /** The pods of the mesh; added ones are at the end. */
@@ -61,8 +57,13 @@ export class PodIndex {
 
   /** Adds a pod at the end; returns its index. */
   add(pod: Pod): number {
-    this.#byUid.set(pod.uid, this.#pods.length);
-    return this.#pods.push(pod) - 1;
+    const i = this.#pods.push(pod) - 1;
+    this.#byUid.set(pod.uid, i);
+    push(this.#byName, pod.name, i);
+    if (pod.lifecycle === 'gone') return i;
+    if (pod.node !== '') push(this.#byNode, pod.node, i);
+    for (const ip of pod.podIPs) if (!this.#byIP.has(ip)) this.#byIP.set(ip, i);
+    return i;
   }
 
   /** Maps a table of peers that are not gone. Computed once for all reports that share the table. */
@@ -81,35 +82,39 @@ export class PodIndex {
     return Int32Array.from(peers, (peer) => this.#ofRef(peer));
   }
 
-  /** Whether a pod that has been ready for long is missing in `known` (indexes of pods). */
+  /** Whether a settled pod that is ready is missing in `known` (indexes of pods): all pods should know it by now. */
   lacks(known: ReadonlySet<number>): boolean {
     return this.#pods.some((pod, i) => pod.lifecycle === 'ready' && pod.sinceMs <= this.#settledMs && !known.has(i));
   }
 
   /**
-   * Index of the pod that a key of Goldpinger's `/check` stands for: a pod's name, or its node's with DISPLAY_NODENAME. If
-   * several pods or none have that name, the IP decides. -1 if we do not know the pod.
+   * Index of the pod that a key of Goldpinger's `/check` stands for; -1 if we do not know which. The key is a pod's name, or its
+   * node's with DISPLAY_NODENAME. Pods that are gone count only if no other pod has that name. If several pods have it, the IP decides
+   * among them. If none has it, the IP alone decides.
    */
   ofKey(key: string, podIP: string): number {
-    const named = this.#byName.get(key) ?? this.#byNode.get(key) ?? [];
+    const named = this.#byName.get(key) ?? this.#byNode.get(key);
+    if (named === undefined) return this.#byIP.get(podIP) ?? -1;
     const alive = named.filter((i) => this.#pods[i]?.lifecycle !== 'gone');
-    const hasIP = (i: number) => this.#pods[i]?.podIPs.includes(podIP) === true;
-    return alive.find(hasIP) ?? (alive.length === 1 ? alive[0] : this.#byIP.get(podIP)) ?? named[0] ?? -1;
+    const candidates = alive.length > 0 ? alive : named;
+    const found = candidates.find((i) => this.#pods[i]?.podIPs.includes(podIP));
+    return found ?? (candidates.length === 1 ? candidates[0] : undefined) ?? -1;
   }
 
-  /** Whether pod `i` should not be in a list of pods that are not gone: we do not know it, or it has been gone for long. */
+  /** Whether pod `i` should not be in a list of pods that are not gone: we do not know it, or it is gone and settled. */
   #isStrange(i: number): boolean {
     const pod = this.#pods[i];
     return pod === undefined || (pod.lifecycle === 'gone' && pod.sinceMs <= this.#settledMs);
   }
 
+  /** Index of a peer, which is added if it is not known and `addPeer` makes a pod of it; -1 if it stays unknown. */
   #indexOrAdd(peer: PeerRef): number {
     const known = this.#ofRef(peer);
     const added = known === -1 && this.#pods.length < MAX_LINKS ? (this.#addPeer?.(peer) ?? null) : null;
     return added === null ? known : this.add(added);
   }
 
-  /** Finds a peer by uid; by name only if it has no uid, because another uid is another pod with the same name. */
+  /** Finds a peer by uid, or by namespace and name if it has no uid. A peer with another uid is another pod, even of the same name. */
   #ofRef(peer: PeerRef): number {
     if (peer.uid !== '') return this.ofUid(peer.uid);
     return this.#byName.get(peer.name)?.find((i) => this.#pods[i]?.namespace === peer.namespace) ?? -1;

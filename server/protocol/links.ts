@@ -146,7 +146,7 @@ export interface StatColumns {
   usualUs: Uint16Array;
 }
 
-/** The most links that a report may have: an index has 16 bits. No more than 5000 nodes are supported by Kubernetes. */
+/** The most links of a report, and the most pods of a mesh: an index has 16 bits. Kubernetes supports no more than 5000 nodes. */
 export const MAX_LINKS = 65_535;
 
 /** The columns of statistics, in the order in which they lie in memory; two bytes per entry. */

@@ -53,6 +53,25 @@ describe("Goldpinger's /check as a report", () => {
     expect([...reportOf({ podResults }, twins).links.to]).toEqual([1, 2, 0]);
   });
 
+  it('gives a result to no pod rather than to the wrong one', () => {
+    const linksTo = (pods: readonly Pod[], key: string, PodIP: string) => [
+      ...reportOf({ podResults: { [key]: { OK: false, PodIP } } }, pods).links.to,
+    ];
+    const twins = [goPod(1, { name: 'same', namespace: 'a' }), goPod(2, { name: 'same', namespace: 'b' }), goPod(3)];
+    expect(linksTo(twins, 'same', '')).toEqual([]);
+    expect(linksTo(twins, 'same', '127.0.1.9')).toEqual([]);
+    // Another pod has the IP of the pod that is gone.
+    const left = goPod(2, { lifecycle: 'gone', podIPs: ['127.0.1.3'] });
+    expect(linksTo([goPod(1), left, goPod(3)], left.name, '127.0.1.3')).toEqual([1]);
+  });
+
+  it('finds a pod by its name that was added as gone', () => {
+    const index = new PodIndex([goPod(1)], NOW_MS, 45_000);
+    index.add(goPod(2, { lifecycle: 'gone' }));
+    expect(index.ofKey('goldpinger-002', '')).toBe(1);
+    expect(index.ofKey('node-002', '127.0.1.2')).toBe(-1);
+  });
+
   it('does not know the same peers if it names a stranger or lacks a settled pod', () => {
     const ok = { OK: true };
     const names = (...list: string[]) => ({ podResults: Object.fromEntries(list.map((name) => [name, ok])) });

@@ -115,6 +115,17 @@ describe('a mesh of the past', () => {
     expect(await phaseAt(minuteAgo.toMs + 1_000)).toBe('synced');
   });
 
+  it('does not say that the list of pods has been current since a time after the range', async () => {
+    const pods = podsOf(3);
+    const discoveryOf = async (sinceMs: number) => {
+      const status = { phase: 'synced' as const, sinceMs, lastGoodMs: NOW_MS };
+      return (await start({ now: pods, before: pods, status }).meshes.of(minuteAgo)).discovery;
+    };
+    const { toMs } = minuteAgo;
+    expect(await discoveryOf(toMs - 1_000)).toMatchObject({ phase: 'synced', sinceMs: toMs - 1_000, lastGoodMs: toMs });
+    expect(await discoveryOf(toMs + 1_000)).toMatchObject({ phase: 'synced', sinceMs: 0, lastGoodMs: toMs });
+  });
+
   it('says that the Kubernetes API was lost at the end of the range, as the journal has it', async () => {
     const pods = podsOf(3);
     const lostAt = async (fromMs: number, toMs: number) => {
