@@ -88,6 +88,10 @@ test('a changed link has notes on its jitter and its usual latency beside its me
   const row = () => words(lossy, '.changed-frame tbody tr:first-child');
   await soon(row).toMatch(/^001 → chaos 0\.\d+ 0\.\d+, 20 % lost more datagrams lost$/);
   expect(await words(lossy, '.key-figures')).toContain('Datagrams lost – → 20 % → 20 %');
+  // On a phone nothing of it is cut off.
+  await lossy.setViewportSize({ width: 390, height: 844 });
+  const overflow = () => lossy.locator('.changed-frame').evaluate((frame) => frame.scrollWidth - frame.clientWidth);
+  await soon(overflow).toBe(0);
 });
 
 test('a hypothesis is judged, and goes into report and address; a validation error is shown', async () => {
