@@ -13,14 +13,14 @@ import { remoteAddressOf } from './connections.ts';
 import type { RouteContext } from './context.ts';
 import { PacedWriter } from './send.ts';
 
-/** The usual wait between two collections is half of REFRESH_INTERVAL, but no shorter and no longer than this. */
+/** Bounds of the usual wait between two collections, which is half of REFRESH_INTERVAL. */
 const FASTEST_MS = 1000;
 const SLOWEST_MS = 5000;
-/** The first change of the pod list is shown after this time. One collection shows it and the changes that came meanwhile. */
+/** A collection begins this long after a change of the pod list. It also shows the changes that come during this time. */
 const CHANGE_DELAY_MS = 100;
-/** Between two collections is a rest of at least this many times as long as the first one took, so they take a fifth of the time. */
+/** After a collection, a rest of at least this many times its duration follows: collections take at most 1 / (1 + 4) of the time. */
 const REST_FACTOR = 4;
-/** A comment is sent this often, so that proxies do not cut off a quiet stream: many do after 30 or 60 s. */
+/** A comment is sent this often, because many proxies cut off a stream that is quiet for 30 or 60 s. */
 const HEARTBEAT_MS = 5000;
 /** A page that has not read a mesh to its end after this time is cut off, even if it reads a byte now and then. */
 const UNREAD_MS = 30_000;
@@ -29,6 +29,8 @@ const UNREAD_MS = 30_000;
  * so this limits them together.
  */
 const STREAMS_PER_ADDRESS = 8;
+/** After this time a client that has lost the stream should open it again. */
+const RECONNECT_MS = 2000;
 /** The headers of a stream. Without `X-Accel-Buffering` nginx would hold the events back. */
 export const STREAM_HEADERS = {
   'Content-Type': 'text/event-stream',
@@ -46,7 +48,7 @@ interface Channel {
   last: { mesh: Mesh; endMs: number } | null;
   /** The next collection, and when it begins, by the monotonic clock; null = none is scheduled. */
   next: { timer: Timer; atMs: number } | null;
-  /** No collection begins earlier, by the monotonic clock. */
+  /** No collection begins earlier, by the monotonic clock: the end of the rest that `REST_FACTOR` asks for. */
   restUntilMs: number;
   isCollecting: boolean;
 }
@@ -61,9 +63,9 @@ interface Encoding {
 
 /**
  * The live pages of this pod (`/api/v1/stream`, server-sent events as in the HTML standard). The mesh is collected only while
- * somebody watches, once for all watchers of a statistics window. Collections begin every REFRESH_INTERVAL / 2 (at least 1 s, at
- * most 5 s), and 100 ms after a change of the pod list. Those of a window never take more than a fifth of the time, however often
- * the pod list changes. The first page starts a collection at once; each further page gets the last mesh, and starts none.
+ * somebody watches, once for all watchers of a statistics window. The first watcher of a window starts a collection at once;
+ * each further one gets the last mesh, and starts none. The next collection begins REFRESH_INTERVAL / 2 (at least 1 s, at most
+ * 5 s) after the end of the last one, or 100 ms after a change of the pod list, but never before the rest of `REST_FACTOR`.
  */
 export class Streams {
   readonly #context: RouteContext;
@@ -93,7 +95,8 @@ export class Streams {
     // UNREAD_MS is the only cut-off of a stream.
     res.socket?.setTimeout(0);
     res.writeHead(200, STREAM_HEADERS);
-    res.write('retry: 2000\n\n');
+    // Our page has its own delays. This one is for clients that read the stream with EventSource.
+    res.write(`retry: ${RECONNECT_MS}\n\n`);
     const channel = this.#channelOf(windowMs);
     const watcher = new Watcher(res, encodingOf(channel, figure), clock);
     channel.watchers.add(watcher);
@@ -152,7 +155,7 @@ export class Streams {
     this.#channels.delete(channel.windowMs);
   }
 
-  /** Collects in `delayMs`, or as soon as the channel has rested. An earlier collection that is scheduled already will do. */
+  /** Schedules a collection in `delayMs`, or at the end of the rest if that is later. One that is scheduled earlier stays. */
   #schedule(channel: Channel, delayMs: number): void {
     // `#collect` schedules the next collection at its end.
     if (channel.isCollecting) return;
