@@ -66,6 +66,7 @@ export interface CollectView {
   copiedReport(uid: string): Promise<PodReport | null>;
   /** A pod of the view with its present address; null if it is gone by now, so that it can't be asked. */
   presentPod(pod: Pod): Pod | null;
+  /** Our own report of now or of the past time range. */
   ownReport(): Promise<PodReport>;
   /** The time range of the past to ask a pod for, as ages at this moment; null = the report of now. */
   range(): AgeRange | null;
@@ -256,13 +257,14 @@ function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
 function endOfCopy(untilAgeMs: number, atMs: number, untilMs: number): string {
   const endMs = atMs - untilAgeMs;
   if (untilAgeMs === 0 || endMs >= untilMs - AGE_TOLERANCE_MS) return '';
-  return `its pod is gone, and the copy of its memory ends at ${new Date(Math.round(endMs)).toISOString()}`;
+  return `the copy of its memory ends at ${new Date(Math.round(endMs)).toISOString()}`;
 }
 
 /** Why a report says nothing about the time range that was asked for; '' if it says something. */
 function whyNoHistory({ past, links }: PodReport, atMs: number): string {
   if (past === null) return 'it keeps no history: it runs an older version';
   if (links.length > 0 || past.knownAgeMs >= past.fromAgeMs) return '';
+  // It has results of at most a part of the range, and none of a link. Always say since when it has any.
   return memoryGap(past.knownAgeMs, atMs, Number.NEGATIVE_INFINITY);
 }
 

@@ -25,8 +25,8 @@ export class PodIndex {
   readonly toleranceMs: number;
   /** A pod is settled if its lifecycle has not changed since this moment, ms since the epoch. */
   readonly #settledMs: number;
+  // Pods that are gone are found by uid and name only: their node and their IPs may have other pods by now.
   readonly #byUid = new Map<string, number>();
-  /** Pods that are gone are found by uid and name only: their node and their IPs may have other pods by now. */
   readonly #byName = new Map<string, number[]>();
   readonly #byNode = new Map<string, number[]>();
   readonly #byIP = new Map<string, number>();

@@ -143,6 +143,7 @@ class LinkComparer {
     this.#affectedByPod[from] = (this.#affectedByPod[from] ?? 0) + 1;
     if (destination !== from) this.#affectedByPod[destination] = (this.#affectedByPod[destination] ?? 0) + 1;
     if (last === null) this.#counts.unprobed += 1;
+    // `isBadAtEnd` is about the same range as `last`, because the link has samples in it.
     else if (isBadAtEnd[i] === 1) this.#counts.stillBad += 1;
   }
 
@@ -215,19 +216,19 @@ interface ListedLink {
 /** Links with these changes are listed only if they are affected; else they are only counted. */
 const LISTED_IF_AFFECTED: readonly Change[] = ['same', 'unknown', 'new'];
 /*
- * The weight of a link is by how many us its median changed (of a link without samples before: its median), plus what follows. Each
- * constant is far larger than what the ones below it add, so links are listed in this order.
+ * The weight of a link is the change of its median in us (of a link without samples before: its median), plus what the following
+ * constants add. Each of them is far larger than what the ones below it add, so links are listed in this order.
  */
-/** For a link that has samples only during, and is bad. */
+/** Added for a link with the change `new-bad`. */
 const NEW_BAD_WEIGHT = 1e13;
-/** Times the change (0..1) of the failed share: a hundredth weighs as much as FAILING_WEIGHT. */
+/** Multiplied by the change (0..1) of the failed share. A change by 0.01 weighs as much as FAILING_WEIGHT. */
 const FAILED_SHARE_WEIGHT = 1e12;
 /**
- * For a link that fails during. It comes before a link that has recovered from a failed share of less than a hundredth, however
- * little its own share changed.
+ * Added for a link that fails during. So a link that fails as before comes before one that has recovered from a failed share of less
+ * than 0.01.
  */
 const FAILING_WEIGHT = 1e10;
-/** Times the share (0..1) of lost datagrams of a lossy link, at least 0.02 (LOSSY): more than a change of the median by 20 s. */
+/** Multiplied by the share (0..1) of lost datagrams of a lossy link. The least, 0.02 (LOSSY), weighs as much as 20 s of median. */
 const LOSS_WEIGHT = 1e9;
 
 /** Keeps the `MAX_CHANGED` links with the largest weights, the largest first. */

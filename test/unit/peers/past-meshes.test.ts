@@ -173,8 +173,28 @@ describe('a mesh of the past', () => {
     expect(mesh.reports.map(({ links }) => links.length)).toEqual([4, 4, 4, 4]);
     expect(asks.map(({ of }) => of)).toEqual([undefined, 'uid-3']);
     expect(mesh.reports[3]?.missingDetail).toBe(
-      `its pod is gone, and the copy of its memory ends at ${new Date(NOW_MS - 55_000).toISOString()}`,
+      `the copy of its memory ends at ${new Date(NOW_MS - 55_000).toISOString()}`,
     );
+  });
+
+  it('does not say that a pod is gone that has restarted, and whose report is from a copy', async () => {
+    const pods = podsOf(3);
+    const { meshes } = start({
+      now: pods,
+      before: pods,
+      answer: (uid, asked, of) => {
+        if (uid === 'uid-2' && of === undefined) {
+          return { kind: 'report', report: pastReport(podOf(2), [], asked, 20_000, []) };
+        }
+        const report = pastReport(podOf(of === undefined ? 1 : 2), pods, asked);
+        const past = { ...asked, resolutionMs: 0, knownAgeMs: HOUR_MS };
+        const copied = of === undefined ? { copies: ['uid-2'] } : { untilAgeMs: 55_000 };
+        return { kind: 'report', report: { ...report, past: { ...past, ...copied } } };
+      },
+    });
+    const [, , restarted] = (await meshes.of(minuteAgo)).reports;
+    expect([restarted?.missing, restarted?.links.length]).toEqual(['', 3]);
+    expect(restarted?.missingDetail).toMatch(/^the copy of its memory ends at/);
   });
 
   it('has no report of a pod whose process stood still at the moment, not even from a copy', async () => {
