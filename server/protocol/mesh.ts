@@ -36,8 +36,8 @@ const reportSchema = v.object({
   /** '' if the report is present. If it is missing, `links` is empty: nothing is known of the pod's links. */
   missing: v.picklist([...MISSING_REASONS, '']),
   /**
-   * If the report is missing: the reason as a message. If it is present: since when it covers the time range or window;
-   * '' = all of it, or all of the pod's life.
+   * If the report is missing: the reason as a message. If it is present: since when it covers the time range or window, or until
+   * when if it is from a copy; '' = all of it, or all of the pod's life.
    */
   missingDetail: boundedText(400),
   /** `report`: our format. `check`: Goldpinger's `/check`, in whole milliseconds and without phases. */

@@ -73,7 +73,7 @@ export function missingReason(missing: readonly number[], mesh: Mesh, nameOf: (p
   const report = mesh.reports.find(({ pod }) => pod === first);
   const who = `${nameOf(first)}${missing.length > 1 ? ` and ${countText(missing.length - 1)} more` : ''}`;
   if (report?.missing === '' && report.missingDetail !== '') {
-    return `${who} did not report the whole window (${report.missingDetail}), the state of its links before is not known`;
+    return `${who} did not report the whole window (${report.missingDetail}), the state of its links in the rest of it is not known`;
   }
   const why = report === undefined ? 'not-asked' : report.missing === '' ? 'starved' : report.missing;
   return `${who} did not report (${why}), the state of its links is not known`;
