@@ -81,9 +81,10 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
 }
 
 /**
- * Whether `newcomer` may have been created to replace `leaver`. It must have been created later, so pods never replace each other in
- * a circle. See `nameReplacements` for DaemonSets and StatefulSets. For other owners, it must not have appeared before we
- * heard that `leaver` is leaving, and its time of creation must be neither before the departure nor long after it.
+ * Whether `newcomer` may have been created to replace `leaver`. It must have been created after `leaver` was, so pods never replace
+ * each other in a circle. See `nameReplacements` for DaemonSets and StatefulSets. For other owners both must be true:
+ * - by steps: it did not appear before we heard that `leaver` is leaving;
+ * - by times: it was created no earlier than `leaver` began to leave, and soon after that or after we heard of it.
  */
 function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
   const { left } = leaver;
