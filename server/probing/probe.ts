@@ -18,13 +18,15 @@ import { Stopwatch } from './stopwatch.ts';
 interface ProbeOptions extends KeepSettings {
   clock: Clock;
   meter: BusyMeter;
-  /** PING_TIMEOUT: timeout of the whole exchange, from the connection attempt to the end of the response. */
+  /** PING_TIMEOUT: timeout of the whole exchange, from its start to the end of the response, a second connection included. */
   pingTimeoutMs: number;
   /** The User-Agent header, without line breaks. */
   userAgent: string;
 }
 
+/** Size of the read buffer that all connections share. An answer to a ping has about 200 bytes. */
 const READ_BYTES = 2048;
+/** What may be resolved by DNS and stand in the `Host` header. */
 const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 
 /** Probes targets, and keeps connections to them open in between. */
@@ -44,7 +46,8 @@ export class Prober {
   /**
    * Probes one target within `pingTimeoutMs`: `GET /ping`, and the whole response. It uses the open connection to the target,
    * or opens a new one: see `KeptConnections`. If the peer has closed the open one meanwhile, that is no failure, and a new
-   * one is opened at once. Calls `onEnd` once; then the connections of the probe are closed or kept.
+   * one is opened at once; the durations count from then on. Calls `onEnd` once, when the connections of the probe are closed
+   * or kept.
    */
   probe(target: Target, onEnd: (sample: Sample) => void): void {
     new Exchange(this, target, onEnd).start();
@@ -71,9 +74,10 @@ export class Prober {
 }
 
 /**
- * One exchange with one peer, and a witness: if there is an open connection, and the ping fails or takes half of its time, a
- * second ping is sent over the other kind of connection. So a failure says whether only new connections fail, or only
- * open ones.
+ * One exchange with one peer, and a witness. There are two kinds of connection: one that is open from an earlier ping, and a
+ * new one. If the link has an open connection, and the ping has failed or has no answer after half of PING_TIMEOUT, a second
+ * ping (the witness) is sent over the other kind. So a failure says whether only new connections fail, or only open ones. There
+ * is no witness once bytes of the answer have come, nor if our own process is at fault.
  */
 class Exchange implements ConnectionUser, Due {
   readonly #prober: Prober;
@@ -231,8 +235,8 @@ class Exchange implements ConnectionUser, Due {
       return;
     }
     this.#prober.deadlines.remove(this);
-    // If our own process was busy, the timer runs late, and before an answer that has arrived meanwhile is read. One more
-    // turn of the loop lets the answer be read.
+    // If our own process was busy, this timer runs late, and an answer that has arrived meanwhile is not read yet. One more
+    // turn of the loop reads it.
     setImmediate(() => {
       if (this.#sample === null && !this.#isOver) this.#finish('timeout');
       this.#report();
@@ -252,7 +256,8 @@ class Exchange implements ConnectionUser, Due {
    * connection can be used again.
    */
   #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = '', staysOpen = false } = {}): void {
-    // Over an open connection a silent network looks like a silent process. The witness tells them apart.
+    // A ping over an open connection that gets no answer does not show whether the network or the process is silent. The
+    // witness shows it: if it could not connect either, the timeout is one of the connect phase.
     const isUnconnected = this.#isKept && this.#witness !== null && !this.#witness.isConnected;
     if (outcome === 'timeout' && this.#phase === 'first-byte' && isUnconnected) this.#phase = 'connect';
     const { connectUs, firstByteUs, totalUs, starvedUs } = this.#stopwatch.stop();
@@ -294,7 +299,8 @@ class Exchange implements ConnectionUser, Due {
       sample.failsOnly = fails;
       sample.detail = textOf(`${sample.detail}; a ping over ${works} connection was answered`, 200);
     }
-    // The old connection is asked again as long as no new one can be opened.
+    // The old connection is kept as long as pings over new ones fail, for the next witness; unless it got no answer itself.
+    // 0: it was not slow.
     if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
       this.#prober.kept.keep(old, 0);
     else old?.close();
@@ -328,6 +334,7 @@ class Exchange implements ConnectionUser, Due {
   }
 }
 
+/** What a timeout in each phase means, for people. */
 const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
   connect: (peer) => `no connection to ${peer}`,
   'first-byte': (peer) => `${peer} accepted the connection, but sent no answer`,
@@ -336,7 +343,10 @@ const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
 
 /** A second ping to a peer over the other kind of connection. All that counts is whether it is answered. */
 class Witness implements ConnectionUser {
-  /** Whether it has been answered with status 200. */
+  /**
+   * Whether it has been answered with status 200. Over a connection that was open before, the peer must also keep it open:
+   * otherwise the connection cannot be kept for the next witness.
+   */
   isAnswered = false;
   /** Whether its connection is open. */
   isConnected = false;
@@ -349,7 +359,10 @@ class Witness implements ConnectionUser {
   readonly #isOwn: boolean;
   #connection: Connection | null = null;
 
-  /** Pings over the open connection `old`, or over a new one. Calls `onEnd` once, unless it is closed before. */
+  /**
+   * Pings over the open connection `old`, or over a new one. Calls `onEnd` once, unless it is closed before, or has ended
+   * already because Node rejects the address.
+   */
   constructor(prober: Prober, target: Target, old: Connection | null, onEnd: () => void) {
     this.#prober = prober;
     this.#target = target;

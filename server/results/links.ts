@@ -15,14 +15,14 @@ export interface Link {
   retiredAtMs: number;
 }
 
-/** Of this many links that are no longer probed the samples are kept, of this many more the buckets. */
-const MAX_RETIRED = 1000;
-const MAX_DEPARTED = 2000;
+/** Of the links that are no longer probed, the newest `MAX_WITH_SAMPLES` keep their samples; `MAX_WITH_BUCKETS` more keep buckets. */
+const MAX_WITH_SAMPLES = 1000;
+const MAX_WITH_BUCKETS = 2000;
 
 /**
  * The links of this pod. A link that is no longer probed (its pod has gone, or another pod was picked) keeps its samples
- * for GONE_RETENTION and its buckets for HISTORY_WINDOW. Beyond MAX_RETIRED and MAX_DEPARTED the links that left first
- * are forgotten earlier.
+ * for GONE_RETENTION and its buckets for HISTORY_WINDOW. If there are too many, those that left first lose their samples,
+ * then their buckets, earlier: see `MAX_WITH_SAMPLES`.
  */
 export class Links {
   readonly #history: History;
@@ -91,20 +91,21 @@ export class Links {
     return [...this.#links.values()];
   }
 
-  /** Forgets what has been kept for its time. */
+  /** Drops samples and buckets that have been kept for long enough, and forgets the links that have neither. */
   expire(nowMs: number): void {
     const left = this.all().filter((link) => link.retiredAtMs >= 0);
     for (const [i, link] of left.entries()) {
       const { record, retiredAtMs, target } = link;
       const newer = left.length - 1 - i;
-      const hasSamples = retiredAtMs > nowMs - this.#goneRetentionMs && newer < MAX_RETIRED;
+      const hasSamples = retiredAtMs > nowMs - this.#goneRetentionMs && newer < MAX_WITH_SAMPLES;
+      // Those after it left later, so they have samples too.
       if (hasSamples) break;
       if (record.ring !== null) {
         link.judgement = new LinkJudgement();
         link.loss = new LinkLoss();
       }
       this.#history.dropSamples(record);
-      const hasBuckets = retiredAtMs >= nowMs - this.#windowMs && newer < MAX_RETIRED + MAX_DEPARTED;
+      const hasBuckets = retiredAtMs >= nowMs - this.#windowMs && newer < MAX_WITH_SAMPLES + MAX_WITH_BUCKETS;
       if (!hasBuckets || record.lastBucket < 0) this.#links.delete(target.id);
     }
   }

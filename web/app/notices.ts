@@ -153,7 +153,7 @@ function starvedNotice({ mesh, reportOf }: Picture): Notice | null {
     kind: 'suspect',
     mark: 'wave',
     title: `${shownName(mesh.servedBy.name)} (serving this page) is CPU-starved.`,
-    text: `Scheduling delay p99 ${Math.round(starvation.loopDelayP99Us / 1000)} ms. Its own measurements are unreliable.`,
+    text: `Scheduling delay up to ${Math.round(starvation.loopDelayP99Us / 1000)} ms. Its own measurements are unreliable.`,
     action: null,
   };
 }

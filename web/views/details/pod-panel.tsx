@@ -112,7 +112,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   if (report !== undefined && report.missing === '' && report.bootTimeMs > 0) {
     facts.push(['Process', `started ${clockText(report.bootTimeMs, nowMs)}`]);
   }
-  if (report?.starvation) facts.push(['Scheduling delay', `p99 ${latencyText(report.starvation.loopDelayP99Us)}`]);
+  if (report?.starvation) facts.push(['Scheduling delay', `${latencyText(report.starvation.loopDelayP99Us)} at most`]);
   if (report?.via === 'check') facts.push(['Protocol', 'Goldpinger /check']);
   return (
     <dl className="pod-facts">

@@ -176,7 +176,7 @@ describe('a notice', () => {
     const [notice] = noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS);
     expect(notice).toMatchObject({
       title: 'goldpinger-chaos (serving this page) is CPU-starved.',
-      text: 'Scheduling delay p99 140 ms. Its own measurements are unreliable.',
+      text: 'Scheduling delay up to 140 ms. Its own measurements are unreliable.',
     });
   });
 
