@@ -19,7 +19,7 @@ async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
 describe('of 120 pods', () => {
   test('the failed links are drawn, as many as the slider says, above pale bundles of the healthy ones; only the pod at fault is named', async () => {
     await open(MANY);
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 14 280 links');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 14,280 links');
     await soon(() => painted('.graph-bundles')).toBeGreaterThan(20_000);
     // Links are drawn in the frame after the words.
     await soon(painted).toBeGreaterThan(5000);
@@ -108,7 +108,7 @@ describe('folded to nodes', () => {
   test('a dead node is one red octagon with the number of its pods; a click unfolds it, and a button folds it again', async () => {
     await open({ ...MANY, scenario: 'dead-node' }, { hash: '&level=auto' });
     await soon(() => page.locator('.pod-node').count()).toBe(12);
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 14 400 links, by node');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 14,400 links, by node');
     const failing = page.locator('.pod-node', { has: page.locator('.pod-glyph.is-failing') });
     expect(await failing.count()).toBe(1);
     const name = /^worker-\d+/.exec((await failing.getAttribute('aria-label')) ?? '')?.[0];
