@@ -13,24 +13,24 @@ export interface Client {
 }
 
 /*
- * Limits, which docs/security.md adds up. Pods and others have places of their own, so that a flood of others takes none of
- * the pods. A ping is answered in any case.
+ * Limits, which docs/security.md adds up. Pods and other clients are counted apart, so that a flood of other clients takes no
+ * place of a pod. A ping that comes first on its connection is answered whatever these limits say.
  */
-/** Connections on which nothing but pings has come: of pods, and of others. */
-const MAX_SILENT = 1024;
-/** Connections that have sent other requests. */
+/** Connections that have sent nothing yet, or only pings: so many of pods, and as many of others. */
+const MAX_PING_ONLY = 1024;
+/** Connections that have sent another request, of pods and of others. */
 const MAX_OF_PODS = 256;
 const MAX_OF_OTHERS = 64;
 /** Those of them that may come from one address. */
 const MAX_OF_ADDRESS = 32;
-/** Connections that wait to be one of those, and how many bytes each may have sent. */
+/** Connections, of pods and of others, that wait for such a place; and how many bytes each may have sent. */
 const MAX_WAITING = 128;
 const MAX_WAITING_BYTES = 4096;
 
 /**
- * Requests that a client may send on one connection before it has the answer to the first. Hardly any client does so. Node
- * makes objects for all requests of a packet before the first is worked on, and an error with a stack for each if the
- * connection ends: a packet of 64 kB with 1,500 requests takes 100 ms.
+ * How many more requests a client may send on one connection before it has the answer to the first. Hardly any client does
+ * so. Node makes objects for all requests of a packet before it works on the first one, and an error with a stack for each if
+ * the connection ends: a packet of 64 kB with 1,500 requests takes 100 ms.
  */
 export const MAX_PIPELINED = 16;
 
@@ -47,9 +47,9 @@ const BUSY = [
 
 /** The connections of one kind of client. */
 interface Kind {
-  /** Connections on which nothing but pings has come; longest silent first. */
-  silent: Set<Socket>;
-  /** Connections of the HTTP server; longest idle first. */
+  /** Connections that have sent nothing yet, or only pings. The one that has sent nothing for longest is first. */
+  pingOnly: Set<Socket>;
+  /** The places of connections that the HTTP server serves, and the line of those that wait for one. */
   http: Places<Socket>;
 }
 
@@ -60,24 +60,27 @@ interface ConnectionsDeps {
   snapshot(): Pick<DiscoverySnapshot, 'pods'>;
   /** Whether this server has the name that a client uses for it (header `Host`). */
   answersTo(host?: string): boolean;
-  /** How long a connection may send nothing at its start, ms. */
+  /** How long a new connection may send nothing, ms. */
   silentMs: number;
   /** How long a connection may send nothing after a ping, ms: the client keeps it for its next ping. */
   keptMs: number;
-  /** Whether a request of a connection is in work, or waits for its turn. */
+  /** Whether the HTTP server has a request of this connection that is not answered yet. */
   hasRequest(socket: Socket): boolean;
 }
 
 /**
  * Admits connections. A new one costs little until its first bytes come: a ping is answered here, so that pings are
- * answered whatever else goes on, and any other connection is handed to the HTTP server when there is a place for it.
- * At each limit the connection that has been idle for longest gives way.
+ * answered whatever else goes on, and any other connection is handed to the HTTP server when there is a place for it. From
+ * then on the HTTP server answers its pings too. At each limit the connection that has been idle for longest is closed; a
+ * connection with a request in work is not. If no connection is idle, a new one waits for a place: see `Places`.
  */
 export class Connections {
   readonly #deps: ConnectionsDeps;
   readonly #pods: Kind;
   readonly #others: Kind;
-  /** Connections that were just handed to the HTTP server, which has not read their request yet. */
+  /** All connections that are not closed. */
+  readonly #open = new Set<Socket>();
+  /** Connections that were just handed to the HTTP server. It has not read their request yet, so `hasRequest` is false. */
   readonly #starting = new WeakSet<Socket>();
   #known: { pods: DiscoverySnapshot['pods']; addresses: Set<string> } | null = null;
   /** The last ping; `parsePing` limits its size. Pods send the same bytes each time, so most pings need no parsing. */
@@ -91,35 +94,38 @@ export class Connections {
       mustGiveWay: (socket: Socket) => !this.#starting.has(socket) && !deps.hasRequest(socket),
       end: (socket: Socket) => void socket.destroy(),
     };
-    this.#pods = { silent: new Set(), http: new Places({ ...rules, max: MAX_OF_PODS }, deps.clock) };
-    this.#others = { silent: new Set(), http: new Places({ ...rules, max: MAX_OF_OTHERS }, deps.clock) };
+    this.#pods = { pingOnly: new Set(), http: new Places({ ...rules, max: MAX_OF_PODS }, deps.clock) };
+    this.#others = { pingOnly: new Set(), http: new Places({ ...rules, max: MAX_OF_OTHERS }, deps.clock) };
   }
 
   /** Takes a connection that the system has accepted. Calls `serveHttp` once when it is to be served by the HTTP server. */
   accept(socket: Socket, serveHttp: (socket: Socket) => void): void {
     const client = this.clientOf(socket);
-    const { silent, http } = client.isPod ? this.#pods : this.#others;
+    const { pingOnly, http } = client.isPod ? this.#pods : this.#others;
     const destroy = () => void socket.destroy();
     const onData = (bytes: Buffer) => {
       const ping = this.#pingOf(bytes);
       if (ping !== null) {
-        addNewest(silent, socket);
+        addNewest(pingOnly, socket);
         if (socket.timeout !== this.#deps.keptMs) socket.setTimeout(this.#deps.keptMs);
         this.#deps.ping.sendRaw(socket, ping.keepAlive);
         return;
       }
       if (hasManyRequests(bytes)) return destroy();
-      silent.delete(socket);
+      pingOnly.delete(socket);
       socket.off('data', onData).off('end', destroy).off('timeout', destroy).setTimeout(0);
       socket.pause();
       const start = () => {
+        if (socket.destroyed) return;
         this.#starting.add(socket);
+        // By then the HTTP server has read the request, if it has come whole. If not, the connection counts as idle.
         setImmediate(() => {
           this.#starting.delete(socket);
           this.becameIdle(socket);
         });
         socket.unshift(bytes);
         serveHttp(socket);
+        // Sees the bytes before Node's parser does.
         socket.prependListener('data', (more: Buffer) => {
           if (hasManyRequests(more)) socket.removeAllListeners('data').destroy();
         });
@@ -127,10 +133,12 @@ export class Connections {
       };
       http.take(socket, client.address, bytes.length <= MAX_WAITING_BYTES, start, () => socket.end(BUSY, destroy));
     };
-    addNewest(silent, socket);
-    socket.on('error', () => {});
+    this.#open.add(socket);
+    addNewest(pingOnly, socket);
+    socket.on('error', () => {}); // 'close' follows.
     socket.on('close', () => {
-      silent.delete(socket);
+      this.#open.delete(socket);
+      pingOnly.delete(socket);
       http.leave(socket);
     });
     socket.on('data', onData).on('end', destroy).on('timeout', destroy).setTimeout(this.#deps.silentMs);
@@ -156,14 +164,19 @@ export class Connections {
     return this.#lastPing;
   }
 
-  /** Notes that a connection of the HTTP server may have become idle. It is the last of the idle ones to make room for others. */
+  /** Notes that a connection of the HTTP server may have become idle. All that were idle before are closed for others first. */
   becameIdle(socket: Socket): void {
     for (const { http } of [this.#pods, this.#others]) http.renew(socket);
   }
 
-  /** Closes the connections that the HTTP server does not know. */
-  close(): void {
-    for (const { silent } of [this.#pods, this.#others]) for (const socket of silent) socket.destroy();
+  /** Closes the connections that have sent nothing but pings. */
+  closePingOnly(): void {
+    for (const { pingOnly } of [this.#pods, this.#others]) for (const socket of pingOnly) socket.destroy();
+  }
+
+  /** Closes all connections: those that wait for a place too, which the HTTP server does not know. */
+  closeAll(): void {
+    for (const socket of this.#open) socket.destroy();
   }
 }
 
@@ -172,20 +185,23 @@ export function remoteAddressOf({ remoteAddress = '' }: Socket): string {
   return remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
-/** Whether a packet has more request lines than `MAX_PIPELINED` allows. */
+/**
+ * Whether a packet seems to have more requests than one and `MAX_PIPELINED`. It counts the end of request lines, wherever it
+ * stands: a body with that text so often is refused too.
+ */
 function hasManyRequests(bytes: Buffer): boolean {
   let count = 0;
   for (let i = bytes.indexOf(' HTTP/1.'); i >= 0; i = bytes.indexOf(' HTTP/1.', i + 8)) count += 1;
   return count > 1 + MAX_PIPELINED;
 }
 
-/** Adds a connection as the last of those that are silent. If there are too many, closes the first. */
-function addNewest(silent: Set<Socket>, socket: Socket): void {
-  silent.delete(socket);
-  const [first] = silent;
-  if (silent.size >= MAX_SILENT && first !== undefined) {
-    silent.delete(first);
+/** Puts a connection at the end of those that have sent nothing but pings. If there are too many, closes the first. */
+function addNewest(pingOnly: Set<Socket>, socket: Socket): void {
+  pingOnly.delete(socket);
+  const [first] = pingOnly;
+  if (pingOnly.size >= MAX_PING_ONLY && first !== undefined) {
+    pingOnly.delete(first);
     first.destroy();
   }
-  silent.add(socket);
+  pingOnly.add(socket);
 }

@@ -143,11 +143,11 @@ async function listenFor(
   const close = async (deadlineMs = CLOSE_DEADLINE_MS) => {
     end();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    connections.close();
+    connections.closePingOnly();
     server.closeIdleConnections();
     // For those that become idle from now on.
     server.keepAliveTimeout = 1;
-    const deadline = clock.setTimer(() => server.closeAllConnections(), deadlineMs);
+    const deadline = clock.setTimer(() => connections.closeAll(), deadlineMs);
     await closed;
     deadline.cancel();
   };

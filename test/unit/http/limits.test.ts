@@ -170,6 +170,19 @@ describe('connections', () => {
     expect(other.received()).toContain('200 OK');
   });
 
+  it('that wait for a place are closed too when the server ends', async () => {
+    const { url, server, clock } = await serveHeld();
+    await hold(url, 32);
+    await soon(() => expect(clock.pending).toBe(24));
+    // Half a request: it would wait for the rest of it.
+    const waiting = await dial(url, get('/healthz').slice(0, -2));
+    await soon(() => expect(clock.pending).toBe(25));
+    const closed = server.close(1_000);
+    clock.advance(1_000);
+    await Promise.all([closed, waiting.ended()]);
+    expect(waiting.received()).toBe('');
+  });
+
   it('of pods have places that no other address can take', async () => {
     const { url } = await serveHeld();
     for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) await hold(url, 32, address);
