@@ -31,7 +31,7 @@ export interface PodChange {
 const MAX_PODS = 5000;
 /** A pod may need this long from its first readiness until it has an event or a sample. */
 const START_MS = 30_000;
-/** The most departed pods of which we know only from other pods: a hostile pod can invent them. */
+/** The most pods that are learned from reports (`learn`), besides the `MAX_DEPARTED` adopted ones: a hostile pod can invent them. */
 const MAX_LEARNED = 100;
 /** This many departed pods are kept, however many pods are present. */
 const MIN_DEPARTED = 500;
@@ -151,15 +151,14 @@ export class PodLifetimes {
 
   /**
    * Takes a pod that left before we started, of which another pod has told. Returns whether it was unknown and is kept: it
-   * must have left less than GONE_RETENTION ago, and at most `MAX_LEARNED` are kept.
+   * must have left less than GONE_RETENTION ago, and at most `MAX_LEARNED` are kept, adopted ones not counted.
    */
   learn(pod: Pod): boolean {
     if (this.#lifetimes.has(pod.uid)) return false;
-    const learned = [...this.#lifetimes.values()].filter(({ isLearned }) => isLearned).length;
     const sinceMs = Math.min(toMonotonicMs(pod.sinceMs, this.#clock), this.#clock.monotonicMs());
     const isOld = this.#clock.monotonicMs() - sinceMs >= this.#settings.goneRetentionMs;
-    if (isOld || learned >= MAX_LEARNED) return false;
-    const lifetime = new PodLifetime(pod, Math.min(toMonotonicMs(pod.createdMs, this.#clock), sinceMs), true);
+    if (isOld || this.#countFrom('report') >= MAX_LEARNED) return false;
+    const lifetime = new PodLifetime(pod, Math.min(toMonotonicMs(pod.createdMs, this.#clock), sinceMs), 'report');
     lifetime.update({ ...pod, lifecycle: 'gone' }, sinceMs);
     this.#lifetimes.set(pod.uid, lifetime);
     return true;
@@ -178,19 +177,20 @@ export class PodLifetimes {
 
   /**
    * Takes the lives of pods that left within HISTORY_WINDOW before we started, of which another pod has told. A pod that we
-   * have seen ourselves stays as it is. At most `MAX_DEPARTED` are kept.
+   * have seen ourselves stays as it is; one that we know from others is replaced. At most `MAX_DEPARTED` are kept.
    */
   adopt(departed: readonly DepartedPod[]): void {
     const nowMs = this.#clock.monotonicMs();
-    let room = MAX_DEPARTED - [...this.#lifetimes.values()].filter(({ isLearned }) => isLearned).length;
+    let room = MAX_DEPARTED - this.#countFrom('adopted');
     for (const { pod, stages } of departed) {
       const [lifecycle, ageMs = -1] = stages.at(-1) ?? [];
       const isWanted = lifecycle === 'gone' && ageMs >= 0 && ageMs <= this.#settings.historyWindowMs;
-      const isKnown = this.#lifetimes.get(pod.uid)?.isLearned === false;
-      if (!isWanted || isKnown || room <= 0) continue;
-      room -= 1;
+      const source = this.#lifetimes.get(pod.uid)?.source;
+      const needsRoom = source !== 'adopted';
+      if (!isWanted || source === 'discovery' || (needsRoom && room <= 0)) continue;
+      if (needsRoom) room -= 1;
       const left = { ...pod, lifecycle, sinceMs: Math.round(this.#clock.nowMs() - ageMs) };
-      const lifetime = new PodLifetime(left, toMonotonicMs(pod.createdMs, this.#clock), true);
+      const lifetime = new PodLifetime(left, toMonotonicMs(pod.createdMs, this.#clock), 'adopted');
       for (const [stage, stageAgeMs] of stages) lifetime.add(stage, nowMs - stageAgeMs);
       this.#lifetimes.set(pod.uid, lifetime);
     }
@@ -206,7 +206,8 @@ export class PodLifetimes {
     const known = this.#lifetimes.get(pod.uid);
     if (known?.pod === pod) return;
     const knownReplacement = known?.pod.replacedBy ?? '';
-    const lifetime = known ?? new PodLifetime(pod, toMonotonicMs(pod.createdMs, this.#clock));
+    const lifetime = known ?? new PodLifetime(pod, toMonotonicMs(pod.createdMs, this.#clock), 'discovery');
+    lifetime.source = 'discovery';
     if (lifetime.update(pod, toMonotonicMs(pod.sinceMs, this.#clock))) {
       const isNew = known === undefined;
       changes.push({ pod, to: pod.lifecycle, isNew, atMs: lifetime.sinceMs, replacement: null });
@@ -229,6 +230,10 @@ export class PodLifetimes {
     }
   }
 
+  #countFrom(wanted: Source): number {
+    return [...this.#lifetimes.values()].filter(({ source }) => source === wanted).length;
+  }
+
   #departed(): PodLifetime[] {
     const gone = [...this.#lifetimes.values()].filter(({ isGone }) => isGone);
     return gone.sort((a, b) => a.sinceMs - b.sinceMs);
@@ -241,6 +246,9 @@ interface Stage {
   fromMs: number;
 }
 
+/** How we know a pod: from discovery, or only from another pod, by its report (`learn`) or by its departed pods (`adopt`). */
+type Source = 'discovery' | 'report' | 'adopted';
+
 /** The most stages that are kept of one pod: a pod whose readiness flaps must not fill the memory. */
 const MAX_STAGES = 32;
 
@@ -250,24 +258,24 @@ class PodLifetime {
   pod: Pod;
   /** When it was created, monotonic. */
   readonly bornMs: number;
-  /** Whether we know it only from other pods. */
-  readonly isLearned: boolean;
+  source: Source;
+  /** The newest `MAX_STAGES`, oldest first. */
   readonly stages: Stage[] = [];
+  /**
+   * When it was first ready, or has been since we know it, monotonic; Infinity if it has never been. It stays when its stage is
+   * dropped.
+   */
+  firstReadyMs = Number.POSITIVE_INFINITY;
 
-  constructor(pod: Pod, bornMs: number, isLearned = false) {
+  constructor(pod: Pod, bornMs: number, source: Source) {
     this.pod = pod;
     this.bornMs = bornMs;
-    this.isLearned = isLearned;
+    this.source = source;
   }
 
   /** Since when it has its present lifecycle, monotonic. */
   get sinceMs(): number {
     return this.stages.at(-1)?.fromMs ?? this.bornMs;
-  }
-
-  /** When it was first ready, or has been since we know it, monotonic; Infinity if it has never been. */
-  get firstReadyMs(): number {
-    return this.stages.find(({ lifecycle }) => lifecycle !== 'starting')?.fromMs ?? Number.POSITIVE_INFINITY;
   }
 
   get isGone(): boolean {
@@ -283,7 +291,7 @@ class PodLifetime {
     // For the time before we knew it: a pod that is leaving was most likely ready, any other was starting.
     const earlier = lifecycle === 'terminating' || lifecycle === 'gone' ? 'ready' : 'starting';
     if (last === undefined && sinceMs > this.bornMs && lifecycle !== 'starting') {
-      this.stages.push({ lifecycle: earlier, fromMs: this.bornMs });
+      this.add(earlier, this.bornMs);
     }
     this.add(lifecycle, sinceMs);
     return true;
@@ -291,7 +299,9 @@ class PodLifetime {
 
   /** Adds a stage that began at `fromMs` (monotonic), but not before the one that it follows. */
   add(lifecycle: Lifecycle, fromMs: number): void {
-    this.stages.push({ lifecycle, fromMs: Math.max(fromMs, this.stages.at(-1)?.fromMs ?? this.bornMs) });
+    const sinceMs = Math.max(fromMs, this.sinceMs);
+    this.stages.push({ lifecycle, fromMs: sinceMs });
+    if (lifecycle !== 'starting') this.firstReadyMs = Math.min(this.firstReadyMs, sinceMs);
     if (this.stages.length > MAX_STAGES) this.stages.shift();
   }
 

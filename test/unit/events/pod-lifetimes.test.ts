@@ -135,6 +135,8 @@ it('a pod remembers from 30 s after it was first ready, however long it was pend
   await clock.advance(MINUTE);
   update(pod(0, 'not-ready'));
   expect(sinceReadyMs(0)).toBe(30_000 - MINUTE);
+  for (let i = 0; i < 40; i++) update(pod(0, i % 2 === 0 ? 'ready' : 'not-ready'));
+  expect(sinceReadyMs(0)).toBe(30_000 - MINUTE);
   // A pod that was never seen.
   expect(sinceReadyMs(1)).toBe(30_000 - 11 * MINUTE);
 });
@@ -229,5 +231,32 @@ describe('the pods that left before a process started', () => {
     for (let from = 1; from < 2_000; from += 500)
       lifetimes.adopt(Array.from({ length: 500 }, (_, i) => gone(from + i)));
     expect(lifetimes.size).toBe(501);
+  });
+
+  it('are learned from reports too, however many were adopted; neither takes the room of the other', () => {
+    const { lifetimes, pod } = start();
+    const gone = (n: number) => ({ pod: pod(n, 'gone'), stages: [['gone', 5_000]] as [Lifecycle, number][] });
+    const adopt = (from: number, to: number) =>
+      lifetimes.adopt(Array.from({ length: to - from }, (_, i) => gone(from + i)));
+    const learn = (from: number, to: number) => {
+      for (let n = from; n < to; n++) lifetimes.learn(pod(n, 'gone'));
+    };
+    adopt(0, 400);
+    learn(1_000, 1_200);
+    expect(lifetimes.size).toBe(400 + 100);
+    // Known ones again: learned ones become adopted and leave their room, adopted ones need none.
+    adopt(1_000, 1_050);
+    adopt(0, 450);
+    expect(lifetimes.size).toBe(450 + 50 + 50);
+    learn(2_000, 2_200);
+    expect(lifetimes.size).toBe(500 + 100);
+  });
+
+  it('are as discovery says once it knows them', () => {
+    const { lifetimes, pod, update } = start();
+    lifetimes.learn(pod(0, 'gone'));
+    update(pod(0, 'ready'));
+    lifetimes.adopt([{ pod: pod(0, 'gone'), stages: [['gone', 5_000]] }]);
+    expect(lifetimes.lastKnown('uid-0')?.lifecycle).toBe('ready');
   });
 });
