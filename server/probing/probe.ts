@@ -257,8 +257,8 @@ class Exchange implements ConnectionUser, Due {
    */
   #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = '', staysOpen = false } = {}): void {
     // A ping over an open connection that gets no answer does not show whether the network or the process is silent. The
-    // witness shows it: if it could not connect either, the timeout is one of the connect phase.
-    const isUnconnected = this.#isKept && this.#witness !== null && !this.#witness.isConnected;
+    // witness shows it: if it could not connect either, and not for our own fault, the timeout is one of the connect phase.
+    const isUnconnected = this.#isKept && this.#witness?.couldNotConnect;
     if (outcome === 'timeout' && this.#phase === 'first-byte' && isUnconnected) this.#phase = 'connect';
     const { connectUs, firstByteUs, totalUs, starvedUs } = this.#stopwatch.stop();
     if (this.#connection !== null) {
@@ -348,8 +348,8 @@ class Witness implements ConnectionUser {
    * otherwise the connection cannot be kept for the next witness.
    */
   isAnswered = false;
-  /** Whether its connection is open. */
-  isConnected = false;
+  /** Whether it has no connection yet, or could get none; false if that is our own fault, which says nothing about the peer. */
+  couldNotConnect = true;
   hasEnded = false;
   readonly #prober: Prober;
   readonly #target: Target;
@@ -370,19 +370,20 @@ class Witness implements ConnectionUser {
     this.#isOwn = old === null;
     try {
       this.#connection = old ?? prober.open(target, this);
-    } catch {
+    } catch (error) {
       this.hasEnded = true;
+      this.#noteOwnFault(error);
     }
     if (old === null) return;
     old.giveTo(this);
-    this.isConnected = true;
+    this.couldNotConnect = false;
     old.sendAgain();
   }
 
   onAttempt(): void {}
 
   onConnect(): void {
-    this.isConnected = true;
+    this.couldNotConnect = false;
     this.#connection?.send(this.#prober.request(this.#target, true));
   }
 
@@ -397,8 +398,13 @@ class Witness implements ConnectionUser {
     this.#end();
   }
 
-  onError(): void {
+  onError(error: unknown): void {
+    this.#noteOwnFault(error);
     this.#end();
+  }
+
+  #noteOwnFault(error: unknown): void {
+    if (isOwnFault(errorCodeOf(error))) this.couldNotConnect = false;
   }
 
   /** Ends the ping. The connection is closed, unless it was open before. */

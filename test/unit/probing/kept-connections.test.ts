@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listen } from '../../../deploy/local/sockets.ts';
 import type { Connection } from '../../../server/probing/connection.ts';
 import { KeptConnections } from '../../../server/probing/kept-connections.ts';
@@ -228,23 +228,47 @@ describe('a failure says', () => {
     await frozen.ping(1);
     expect(await frozen.pingUntilTimeout([2, 3])).toMatchObject({ outcome: 'timeout', failsOnly: '' });
   });
+
+  it('that there is no connection if a new one is refused', async () => {
+    const { ping, pingUntilTimeout, server } = await scene(
+      (socket, _, request) => request < 2 && socket.write(answer()),
+    );
+    await ping(1);
+    server.close();
+    expect(await pingUntilTimeout([2, 2])).toMatchObject({ outcome: 'timeout', phase: 'connect', failsOnly: '' });
+  });
+
+  it.each(['thrown', 'reported'])('nothing about connections if our process can open none (%s)', async (how) => {
+    const { prober, ping, pingUntilTimeout } = await scene(
+      (socket, _, request) => request < 2 && socket.write(answer()),
+    );
+    await ping(1);
+    const error = Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' });
+    vi.spyOn(prober, 'open').mockImplementation((target, user) => {
+      if (how === 'thrown') throw error;
+      setImmediate(() => user.onError(error));
+      return connectionTo(target);
+    });
+    const sample = await pingUntilTimeout([2, 2]);
+    expect(sample).toMatchObject({ outcome: 'timeout', phase: 'first-byte', failsOnly: '', ownFault: '' });
+  });
 });
+
+/** A connection without a socket. */
+function connectionTo(target: Target): Connection {
+  const connection = {
+    target,
+    openedMs: 0,
+    isClosed: false,
+    giveTo() {},
+    close: () => Object.assign(connection, { isClosed: true }),
+  };
+  return connection as unknown as Connection;
+}
 
 describe('the kept connections', () => {
   const settings = { freshConnectionIntervalMs: 10_000, refreshIntervalMs: 1_000, slowLinkMs: 100 };
   const targets = Array.from({ length: 300 }, (_, i) => targetOf(`${i}`));
-
-  /** A connection without a socket. */
-  function connectionTo(target: Target): Connection {
-    const connection = {
-      target,
-      openedMs: 0,
-      isClosed: false,
-      giveTo() {},
-      close: () => Object.assign(connection, { isClosed: true }),
-    };
-    return connection as unknown as Connection;
-  }
 
   it('are at most 256', () => {
     const kept = new KeptConnections(settings);
