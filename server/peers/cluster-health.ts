@@ -20,6 +20,9 @@ const MAX_NAME = 80;
 
 /** The most failed links that are kept. Further ones are only counted, by destination, and so count against it. */
 const MAX_KEPT = 16_384;
+/** The links from one pod into another: all are ok, or at least one has failed. */
+const PAIR_OK = 1;
+const PAIR_FAILED = 2;
 /** The most outcomes and pods that a summary names. */
 const MAX_NAMED = 3;
 
@@ -54,6 +57,10 @@ export class HealthTally {
   /** By pod: the number of links into it and from it that are probed and not doubted because of their source. */
   readonly #probedInto: Uint32Array;
   readonly #probedFrom: Uint32Array;
+  /** By pod: how many pods have links into it and all of these are ok. */
+  readonly #reachedBy: Uint32Array;
+  /** By destination: `PAIR_OK` or `PAIR_FAILED` for the links of the report that is being added; 0 = none. */
+  readonly #pairs: Uint8Array;
   readonly #failed: FailedLink[] = [];
   /** By destination: failed links beyond the first `MAX_KEPT`, and those of them that are `isDoubtable`. */
   readonly #notKept: Uint32Array;
@@ -67,11 +74,13 @@ export class HealthTally {
     this.#ready = Uint8Array.from(pods, (pod) => (isJudgedReady(pod) ? 1 : 0));
     this.#probedInto = new Uint32Array(pods.length);
     this.#probedFrom = new Uint32Array(pods.length);
+    this.#reachedBy = new Uint32Array(pods.length);
+    this.#pairs = new Uint8Array(pods.length);
     this.#notKept = new Uint32Array(pods.length);
     this.#notKeptDoubtable = new Uint32Array(pods.length);
   }
 
-  /** Takes one report into account. O(links). */
+  /** Takes one report into account. O(links + pods). */
   add(report: MergedReport): void {
     const from = report.pod;
     const isReady = this.#ready[from] === 1;
@@ -86,6 +95,7 @@ export class HealthTally {
     if (isSourceStarved) this.#starved.add(from);
     if (!isReady) return;
     const { links } = report;
+    this.#pairs.fill(0);
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
       if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || this.#ready[to] !== 1) continue;
@@ -95,6 +105,7 @@ export class HealthTally {
       if (hasFailed && isSourceStarved && isDoubted(outcome)) continue;
       increase(this.#probedInto, to);
       increase(this.#probedFrom, from);
+      this.#countPair(to, hasFailed);
       if (!hasFailed) continue;
       const isDoubtable = isDoubtedByDestination(links, i);
       if (this.#failed.length < MAX_KEPT) {
@@ -103,6 +114,18 @@ export class HealthTally {
       }
       increase(this.#notKept, to);
       if (isDoubtable) increase(this.#notKeptDoubtable, to);
+    }
+  }
+
+  /** Keeps `#reachedBy`. If both IP families are probed, a pod has two links into another. */
+  #countPair(to: number, hasFailed: boolean): void {
+    const before = this.#pairs[to];
+    if (hasFailed) {
+      if (before === PAIR_OK) increase(this.#reachedBy, to, -1);
+      this.#pairs[to] = PAIR_FAILED;
+    } else if (before === 0) {
+      increase(this.#reachedBy, to);
+      this.#pairs[to] = PAIR_OK;
     }
   }
 
@@ -178,7 +201,7 @@ export class HealthTally {
     };
     for (const to of silent) takeOut(to, this.#notKept[to] ?? 0);
     for (const to of this.#starved) takeOut(to, this.#notKeptDoubtable[to] ?? 0);
-    return { failed, notKept, probedInto, probedFrom };
+    return { failed, notKept, probedInto, probedFrom, reachedBy: this.#reachedBy };
   }
 
   /**
@@ -205,6 +228,8 @@ interface JudgedLinks {
   /** All links into each pod, and from each pod. */
   probedInto: Uint32Array;
   probedFrom: Uint32Array;
+  /** The pods all of whose links into each pod are ok. */
+  reachedBy: Uint32Array;
 }
 
 /**
@@ -214,23 +239,30 @@ interface JudgedLinks {
  * is the exception if most links into it fail too, if most of its links fail (those to pods into which most links fail left
  * out), or if it alone does not reach two pods or more. So one pod that is cut off makes one unhealthy pod and not all of them.
  */
-function attributed({ failed, notKept, probedInto, probedFrom }: JudgedLinks) {
+function attributed({ failed, notKept, probedInto, probedFrom, reachedBy }: JudgedLinks) {
+  const count = probedFrom.length;
+  // If both IP families are probed, two pods have two links, and are one pair.
+  const pairs = [...new Map(failed.map((link) => [link.from * count + link.to, link])).values()];
   const failedInto = notKept.slice();
+  const failedPodsInto = notKept.slice();
   for (const { to } of failed) increase(failedInto, to);
-  const isUnreachable = (pod: number) => isMost(failedInto[pod] ?? 0, probedInto[pod] ?? 0);
+  for (const { to } of pairs) increase(failedPodsInto, to);
+  const isUnreachable = (pod: number) => isMost(failedPodsInto[pod] ?? 0, failedInto[pod] ?? 0, probedInto[pod] ?? 0);
   // Failed links from each pod, to pods that are reachable and to those that are not.
-  const toReachable = new Uint32Array(probedFrom.length);
-  const toUnreachable = new Uint32Array(probedFrom.length);
+  const toReachable = new Uint32Array(count);
+  const toUnreachable = new Uint32Array(count);
   for (const { from, to } of failed) increase(isUnreachable(to) ? toUnreachable : toReachable, from);
-  // Failed links from each pod, to pods that no other link fails to reach, and that two others or more reach.
-  const alone = new Uint32Array(probedFrom.length);
-  for (const { from, to } of failed) {
-    if (failedInto[to] === 1 && (probedInto[to] ?? 0) >= 3) increase(alone, from);
+  // By pod: the reachable pods that it does not reach, and those of them that all others reach, two or more.
+  const reachablePods = new Uint32Array(count);
+  const alone = new Uint32Array(count);
+  for (const { from, to } of pairs) {
+    if (!isUnreachable(to)) increase(reachablePods, from);
+    if (failedPodsInto[to] === 1 && (reachedBy[to] ?? 0) >= 2) increase(alone, from);
   }
   const isException = (pod: number) =>
     isUnreachable(pod) ||
     (alone[pod] ?? 0) >= 2 ||
-    isMost(toReachable[pod] ?? 0, (probedFrom[pod] ?? 0) - (toUnreachable[pod] ?? 0));
+    isMost(reachablePods[pod] ?? 0, toReachable[pod] ?? 0, (probedFrom[pod] ?? 0) - (toUnreachable[pod] ?? 0));
   const into = new Map<number, FailedLink[]>();
   const from = new Map<number, FailedLink[]>();
   for (const link of failed) {
@@ -255,9 +287,9 @@ export function unjudgedPods({
   );
 }
 
-/** Whether more than half of the probed links fail, and more than one. */
-function isMost(failed: number, probed: number): boolean {
-  return failed >= 2 && failed * 2 > probed;
+/** Whether more than half of the probed links fail, and not only those between two pods. `pods`: at the other end of the failed. */
+function isMost(pods: number, failed: number, probed: number): boolean {
+  return pods >= 2 && failed * 2 > probed;
 }
 
 function increase(counts: Uint32Array, i: number, by = 1): void {

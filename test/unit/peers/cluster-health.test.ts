@@ -192,6 +192,29 @@ describe('whom failed links speak against', () => {
     ]);
   });
 
+  // Each pair of pods has a link in each of `families`. `probes`: which pairs are probed.
+  function meshOver(families: number, fails: Fails, probes: Fails = () => true): Mesh {
+    const pods = podsOf(6);
+    const reports = pods.map((_, from) => {
+      const wishes = pods.flatMap((_pod, to): LinkSpec[] => {
+        const link: LinkSpec = fails(from, to) ? { to, outcome: 'refused' } : { to };
+        return probes(from, to) ? [link, { ...link, flags: FLAG_IPV6 }].slice(0, families) : [];
+      });
+      return mergedReportOf(from, wishes);
+    });
+    return meshOf(pods, reports);
+  }
+
+  it.each([1, 2])('is the same over %i IP families', (families) => {
+    const fails: Fails = (from, to) => from === 0 && (to === 1 || to === 2);
+    expect(accused(meshOver(families, fails))).toEqual([0]);
+    const isFewProbe: Fails = (from, to) => from === 0 || (from === 3 && to < 3);
+    expect(accused(meshOver(families, fails, isFewProbe))).toEqual([1, 2]);
+    const isOneFailed: Fails = (from, to) => from === 0 && to === 1;
+    expect(accused(meshOver(families, isOneFailed, (from, to) => from !== 0 || to === 1))).toEqual([1]);
+    expect(accused(meshOver(families, isOneFailed, (from, to) => from === 0 || to !== 1))).toEqual([1]);
+  });
+
   it('leaves timeouts of starved pods out of both counts', () => {
     const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
     const pods = podsOf(5);
