@@ -169,10 +169,7 @@ function mergedByOwner({ mesh, pairs }: SeverityAnalysis, causes: readonly Cause
   const groups = new Map<string, Cause[]>();
   for (const cause of causes) {
     const owner = mesh.topology.pods[cause.pods[0] ?? -1]?.owner ?? '';
-    const { outcome, phase } = cause.evidence.commonOutcome();
-    const isLate = pairs.severity === 'slow' || pairs.severity === 'intermittent';
-    const how = isLate ? cause.evidence.latePhase() : `${outcome} ${phase}`;
-    const key = owner === '' ? cause.subject : `${owner} ${how}`;
+    const key = owner === '' ? cause.subject : `${owner} ${howBad(pairs.severity, cause.evidence)}`;
     groups.set(key, [...(groups.get(key) ?? []), cause]);
   }
   return [...groups.values()].flatMap((group) => {
@@ -180,6 +177,14 @@ function mergedByOwner({ mesh, pairs }: SeverityAnalysis, causes: readonly Cause
     const starts = [...causes.keys()].filter((i) => i % MAX_FINDING_PODS === 0);
     return starts.map((i) => mergedCause(pairs, causes.slice(i, i + MAX_FINDING_PODS)));
   });
+}
+
+/** The way in which links are bad, to compare causes of one severity: all lossy links are bad in one way. */
+function howBad(severity: Severity, evidence: Evidence): string {
+  if (severity === 'lossy') return '';
+  if (severity !== 'failed') return evidence.latePhase();
+  const { outcome, phase } = evidence.commonOutcome();
+  return `${outcome} ${phase}`;
 }
 
 function mergedCause({ severity, slowUs }: SeverityAnalysis['pairs'], causes: readonly Cause[]): Cause {
@@ -217,7 +222,7 @@ function mergedCause({ severity, slowUs }: SeverityAnalysis['pairs'], causes: re
  * are bad too. A direction is claimed only if its links were pinged since the other direction became bad.
  */
 function oppositeText(
-  { mesh: { reports }, pairs: { severity, judged } }: SeverityAnalysis,
+  { mesh: { reports, topology }, pairs: { severity, judged } }: SeverityAnalysis,
   who: 'It' | 'They',
   pods: readonly number[],
   isBad: boolean,
@@ -228,17 +233,18 @@ function oppositeText(
   if (isBad && severity === 'failed') return `${who} ${reach} no other pod either.`;
   if (isBad) return `${who} ${reach} the others ${severity === 'slow' ? 'slowly' : 'only at times'} too.`;
   const sinceMs = severity === 'failed' ? evidence.sinceMs() : 0;
-  if (pods.some((pod) => !reachesMost(reports.get(pod), sinceMs)))
+  const isOther = (pod: number) => topology.judged[pod] === 1 && !pods.includes(pod);
+  if (pods.some((pod) => !reachesMost(reports.get(pod), isOther, sinceMs)))
     return `Whether ${who.toLowerCase()} ${reach} the others is not known yet.`;
   return `${who} ${reach} the others: only one direction is bad.`;
 }
 
-/** Whether most links of a report have been ok in a ping since a moment (ms since the epoch). */
-function reachesMost(report: MergedReport | undefined, sinceMs: number): boolean {
+/** Whether most links of a report to the pods that `isOther` accepts have been ok in a ping since a moment (ms since the epoch). */
+function reachesMost(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number): boolean {
   if (report === undefined) return false;
   let [reached, probed] = [0, 0];
   for (let i = 0; i < report.links.length; i++) {
-    if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+    if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || !isOther(report.links.to[i] ?? 0)) continue;
     probed += 1;
     if (isOkSince(report, i, sinceMs)) reached += 1;
   }

@@ -63,7 +63,7 @@ export interface Cause {
   direction?: string;
   /** Which pods see it: `from all 3 others`. Only used for intermittent links. */
   who?: string;
-  /** What is wrong, for failed and slow links: `unreachable from all 3 others`. */
+  /** What is wrong: `unreachable from all 3 others`. Only used for failed and slow links. */
   what: string;
   /** What to check if links fail. By default what the outcome suggests. */
   advice?: string;

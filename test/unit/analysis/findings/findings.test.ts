@@ -236,6 +236,24 @@ describe('no fault', () => {
   });
 });
 
+it.each<[string, (builder: MeshBuilder) => void]>([
+  ['itself', (builder) => builder.set(3, 4, { outcome: 'ok', ageMs: 60_000 })],
+  [
+    'pods that leave',
+    (builder) => {
+      builder.notYet(3, 3);
+      builder.set(3, 4, { outcome: 'ok' });
+      for (const pod of [0, 4]) builder.pods[pod] = podOf(pod, { lifecycle: 'terminating' });
+    },
+  ],
+])('whether a pod reaches the others is not told by its links to %s', (_, change) => {
+  const builder = new MeshBuilder(5);
+  builder.each((_from, to) => to === 3, { ...REFUSED, ageMs: 500, sinceMs: 20_000 });
+  builder.set(3, 1, { outcome: 'ok', ageMs: 60_000 });
+  change(builder);
+  expect(builder.findings(1)[0]?.detail).toContain('Whether it reaches the others is not known yet.');
+});
+
 it('a pod that hangs is found when it is not ready any more too', () => {
   const builder = new MeshBuilder(4);
   builder.each((_, to) => to === 3, { outcome: 'timeout', phase: 'first-byte' });

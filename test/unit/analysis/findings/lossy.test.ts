@@ -168,4 +168,13 @@ describe('the cause of loss', () => {
       ['pod-lossy', 'pod-7'],
     ]);
   });
+
+  it('is told once for two clones', () => {
+    const builder = loseAround(new MeshBuilder(12).withUdp(), (pod) => pod === 3 || pod === 7);
+    for (const pod of [3, 7]) builder.pods[pod] = podOf(pod, { owner: 'replica-set' });
+    expect(onlyFinding(builder)).toMatchObject({ kind: 'pod-lossy', pods: [3, 7], affected: 20, of: 22 });
+    expect(onlyFinding(builder).title).toMatch(
+      /^pod-3, pod-7: about 20 % of datagrams into them are lost, packet loss/,
+    );
+  });
 });
