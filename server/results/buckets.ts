@@ -6,17 +6,21 @@ import { asSuspect, isSuspect, outcomeIndexOf, type StoredSample } from '../prot
 export const FAILURE_KINDS = OUTCOMES.length - 1;
 
 const BUCKETS_PER_CHUNK = 2_048;
+/** The columns of `columnsOf`: one of 4 bytes, ten of 2 bytes, two of one byte, and one byte for each of `FAILURE_KINDS`. */
 const BYTES_PER_BUCKET = 34;
 /** Bytes more where the UDP probe is on. */
 const UDP_BYTES_PER_BUCKET = 4;
 
 /**
- * 2048 buckets of one width, in columns. A bucket sums up the samples of one link in one period of `widthMs`. Durations
+ * `BUCKETS_PER_CHUNK` buckets of one width, in columns. A bucket sums up the samples of one link in one period of `widthMs`. Durations
  * are packed by `pack16` and cover the `ok` samples. The suspect samples of a bucket go into its figures only while it has no
  * others; else only `samples` and `suspect` count them.
  */
 export interface Chunk extends ReturnType<typeof columnsOf> {
-  /** Number of the chunk: one more than that of the chunk before it. Its buckets are numbered from `number` * 2048 on. */
+  /**
+   * Number of the chunk: one more than that of the chunk before it. Its buckets are numbered from `number` * `BUCKETS_PER_CHUNK`
+   * on.
+   */
   number: number;
   widthMs: number;
   /** When the period of its first bucket begins. */
@@ -165,7 +169,10 @@ function columnsOf(bytes: ArrayBuffer) {
 /** A bucket is full when one of its counts cannot grow: `samples` has two bytes, `suspect` and `failures` have one. */
 const MAX_SAMPLE_COUNT = 0xffff;
 const MAX_BYTE_COUNT = 0xff;
-/** From so many datagrams on a bucket is full. A cycle of the UDP probe adds at most 1000 (UDP_PACKET_COUNT), so it fits in. */
+/**
+ * From so many datagrams on a bucket is full. It gets those since the last ping at once, usually those of one or two cycles of the UDP
+ * probe, of UDP_PACKET_COUNT each (1000 at most). So they fit in up to `MAX_SAMPLE_COUNT`; what does not is not counted.
+ */
 const FULL_UDP_COUNT = 60_000;
 
 /** Whether bucket `i` can count no more samples. */

@@ -21,8 +21,9 @@ const BINS = LATENCY_BINS_US.length + 1;
 
 /**
  * Counts the links of this pod in each step: those with a trustworthy sample, those of them with a failure, and the others
- * by their median latency (over buckets: the median of their medians, weighted by samples), also of the lossy ones alone. Works in time slices, because
- * there may be many links. `nowMs` is taken as the end of a bucket whose period is not over.
+ * by their median latency (over buckets: the median of their medians, weighted by samples), also of the lossy ones alone. A
+ * bucket counts in each step that it covers (`stepsOfPeriod`), with all its samples: a failure in it is one in all these steps.
+ * Works in time slices, because there may be many links. `nowMs` is taken as the end of a bucket whose period is not over.
  */
 export async function countBySteps(
   links: readonly Link[],
@@ -130,7 +131,7 @@ function binOf(total16: number): number {
   return bin;
 }
 
-/** The bin with the lower median of `count` samples. `start` is the place of the first bin in `byBin`. */
+/** The bin with the lower median of `count` samples, at least one. `start` is the place of the first bin in `byBin`. */
 function medianBin(byBin: Uint32Array, start: number, count: number): number {
   let upToBin = 0;
   for (let bin = 0; bin < BINS; bin++) {
@@ -143,7 +144,10 @@ function medianBin(byBin: Uint32Array, start: number, count: number): number {
 /** Statistics of the links to one pod in one step. */
 type StepSummary = Omit<LinkHistory['steps'][number], 'atMs' | 'lengthMs'>;
 
-/** Sums up the links to one pod by step: the steps that have samples, oldest first, with their index among `steps`. */
+/**
+ * Sums up the links to one pod by step: the steps that have samples, oldest first, with their index among `steps`. A bucket counts
+ * only in the last step that it covers, so that the counts of all steps add up. `nowMs`: as for `countBySteps`.
+ */
 export function sumUpBySteps(
   links: readonly Link[],
   steps: Steps,
@@ -158,13 +162,11 @@ export function sumUpBySteps(
   };
   const visitor: StepVisitor = {
     sample: (step, sample) => statisticsOf(step).addSample(sample),
-    // Only the last step, so that the counts of all steps add up.
     bucket: (_first, last, chunk, i) => statisticsOf(last).addBucket(chunk, i),
   };
   const resolutions = links.map(({ record }) => visitSteps(history, record, steps, nowMs, visitor));
   const udp = new Map<number, { udpSent: number; udpLost: number }>();
   for (const { record } of links) {
-    // Only the last step of a bucket, as above.
     visitUdpSteps(history, record, steps, nowMs, (_first, step, sent, lost) => {
       const { udpSent, udpLost } = udp.get(step) ?? { udpSent: 0, udpLost: 0 };
       udp.set(step, { udpSent: udpSent + sent, udpLost: udpLost + lost });

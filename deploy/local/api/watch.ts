@@ -16,18 +16,21 @@ export interface WatchRequest {
   /** '' = all. */
   namespace: string;
   filter: Filter;
-  /** The watch shows changes after this version; 0 = first the present objects, then changes. */
+  /** The watch shows the changes after this version; 0 = first the present objects, then the changes from now on. */
   fromVersion: number;
   bookmarks: boolean;
-  /** `sendInitialEvents=true`: the present objects, a bookmark that says that they are complete, then changes. */
+  /**
+   * `sendInitialEvents=true`: whatever `fromVersion` is, first the present objects, then a bookmark that says that they are complete
+   * (if `bookmarks`), then the changes from now on.
+   */
   initialEvents: boolean;
 }
 
 /**
- * Starts a watch. Calls `send` for every event until `stop` is called. If the store has no changes from `fromVersion` on any
- * more, or has not reached it yet, the watch sends one ERROR event (410 or 504) and calls `end`; real servers do that after a 200,
- * too. It also ends after `timeoutMs`. If the client asked for bookmarks, they come every `bookmarkMs` and at the end. Returns
- * `stop`.
+ * Starts a watch. Calls `send` for every event until `stop` is called. If the store does not keep all changes after
+ * `fromVersion` any more, or has not reached it yet, the watch sends one ERROR event (410 or 504) and calls `end`; real servers
+ * do that after a 200, too. It also ends after `timeoutMs`. If the client asked for bookmarks, they come every `bookmarkMs` and at
+ * the end. Returns `stop`.
  */
 export function startWatch(
   store: Store,

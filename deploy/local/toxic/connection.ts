@@ -4,11 +4,11 @@ import type { Address } from './address.ts';
 import { type Fault, faultOf, type Piece, type Step } from './faults.ts';
 import type { Stream, Toxic } from './toxic.ts';
 
-/** A stage may hold this much in any case, bytes. */
+/** A stage that holds so many bytes is full: it takes no further piece. A piece may have up to 64 KiB, so it may hold more. */
 const OWN_BYTES = 64 * 1024;
-/** The most that the stage of a latency may hold: 4 MiB at 250 ms are 16 MiB/s. */
+/** The same for the stage of a latency: 4 MiB at 250 ms are 16 MiB/s. */
 const MAX_DELAYED_BYTES = 4 * 1024 * 1024;
-/** When all stages together hold this much, each may hold only OWN_BYTES. */
+/** When all stages together hold this much, OWN_BYTES is the limit for those of a latency too. */
 const MAX_SHARED_BYTES = 64 * 1024 * 1024;
 /** Memory that a piece needs besides its bytes. A slicer makes many pieces of one byte. */
 const PIECE_OVERHEAD_BYTES = 200;
@@ -18,7 +18,7 @@ export interface LinkDeps {
   clock: Clock;
   /** Returns [0, 1). */
   random: () => number;
-  /** Bytes that all stages hold now. */
+  /** Bytes that all stages hold now, and PIECE_OVERHEAD_BYTES for each piece. */
   held: { bytes: number };
 }
 
@@ -29,6 +29,7 @@ interface Stage {
   fault: Fault;
   state: { passedBytes: number };
   queue: Piece[];
+  /** Bytes in the queue, and PIECE_OVERHEAD_BYTES for each piece. */
   heldBytes: number;
   /** Nothing comes after what is in the queue. */
   hasEnded: boolean;

@@ -36,7 +36,10 @@ const UNJUDGED = 0;
 const OK = 1;
 /** Pings are fine, and datagrams are lost. */
 const LOSSY = 2;
-/** It failed in the last minutes, and its whole fault has ended. What it lost meanwhile says nothing new. */
+/**
+ * It failed in the last minutes, and its whole fault has ended. What it lost meanwhile says nothing new. It comes from `RECOVERING`
+ * when the links of a pair have been compared, so that its place among the numbers means nothing.
+ */
 const RECOVERED = 3;
 /** It failed until a moment ago. Other pairs of the same fault may not have been pinged since. */
 const RECOVERING = 4;
@@ -59,7 +62,7 @@ const SYMPTOMS: Record<Severity, number> = {
 
 /** Confidence in a bad pair: it counts for a cause that other pairs prove, and makes no finding itself. */
 export const OUTLIER = 0;
-/** Confidence in a bad pair: one sample, and no other is known. */
+/** Confidence in a bad pair: one or two samples, too few to tell. */
 const UNCONFIRMED = 1;
 /** Confidence in a bad pair: several samples, so chance is no explanation. */
 export const CONFIRMED = 2;
@@ -68,8 +71,9 @@ export const CONFIRMED = 2;
 export const IPV4 = 1;
 export const IPV6 = 2;
 
-/** Whether a pod is starved, or was when the samples that make a link intermittent may have been taken. */
+/** A pod is not starved, but was when the samples or datagrams that its links are judged by may have been taken. */
 const WAS_STARVED = 1;
+/** A pod is starved now. */
 const IS_STARVED = 2;
 
 /**
@@ -129,7 +133,7 @@ export class SeverityPairs {
   }
 }
 
-/** `sinceMs` and `ageMs` are packed with an error of 1 in 8192 each. */
+/** `sinceMs` and `ageMs` are packed, each with an error of 1 in 8192 at most: 1 in 4096 together. This leaves some room. */
 const PACKING_ERROR = 1.001;
 
 /**
@@ -336,14 +340,17 @@ function confidenceIn(report: MergedReport, link: number, state: number, slowUs:
   return state === INTERMITTENT || state === LOSSY ? CONFIRMED : OUTLIER;
 }
 
-/** Confirmed if the link was failing already before its newest sample. */
+/** Confirmed if the link was failing already before its newest sample. 1 ms: both times are rounded. */
 function failedConfidence({ links }: MergedReport, i: number): number {
   const sinceMs = unpack16(links.sinceMs[i] ?? NONE16);
   const ageMs = unpack16(links.ageMs[i] ?? NONE16);
   return ageMs >= 0 && sinceMs > ageMs * PACKING_ERROR + 1 ? CONFIRMED : UNCONFIRMED;
 }
 
-/** Confirmed if the report calls the link slow, or the median of the window is slow too. */
+/**
+ * Confirmed if the report calls the link slow, or if the median of a window with two samples or more is slow too. If it is not,
+ * the newest sample is an outlier among three or more; fewer do not show what is usual.
+ */
 function slowConfidence({ links, stats }: MergedReport, i: number, slowUs: number): number {
   if (((links.flags[i] ?? 0) & FLAG_SLOW) !== 0) return CONFIRMED;
   const samples = stats?.samples[i] ?? 0;
