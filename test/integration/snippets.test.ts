@@ -154,7 +154,8 @@ describe('docs/reports.md', () => {
   });
 
   it('a script keeps the report of an experiment', async () => {
-    const experiment = 'npm run -s local -- get pods; npm run -s local -- get pods';
+    // Two seconds long at least: a report has a range of one second or more.
+    const experiment = 'while [ "$(date +%s)" -lt "$((START / 1000 + 2))" ]; do npm run -s local -- get pods; done';
     const block = snippet('docs/reports.md', 'START=').replace('# ... the experiment ...', experiment);
     await clone.run(`${block}\nmv "report-$START.html" kept.html`);
     expect(readFileSync(clone.path('kept.html'), 'utf8')).toContain('goldpinger-chaos');
