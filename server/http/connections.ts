@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { type Rate, RateLimit } from '../runtime/rate-limit.ts';
 import { type PingAnswer, parsePing } from './ping.ts';
 import { Places } from './places.ts';
 
@@ -14,7 +15,7 @@ export interface Client {
 
 /*
  * Limits, which docs/security.md adds up. Pods and other clients are counted apart, so that a flood of other clients takes no
- * place of a pod. A ping that comes first on its connection is answered whatever these limits say.
+ * place of a pod. A ping that comes first on its connection needs no place.
  */
 /** Connections that have sent nothing yet, or only pings: so many of pods, and as many of others. */
 const MAX_PING_ONLY = 1024;
@@ -23,6 +24,12 @@ const MAX_OF_PODS = 256;
 const MAX_OF_OTHERS = 64;
 /** Those of them that may come from one address. */
 const MAX_OF_ADDRESS = 32;
+/**
+ * New connections in a second. One more is reset before a byte of it is read, which costs a tenth of reading it: a peer's new
+ * connection stands in the system's queue behind those of a flood, so that they must be taken faster than they come.
+ */
+const NEW_OF_PODS = { ofAddress: 400, inAll: 8_000 };
+const NEW_OF_OTHERS = { ofAddress: 400, inAll: 800 };
 /** Connections, of pods and of others, that wait for such a place; and how many bytes each may have sent. */
 const MAX_WAITING = 128;
 const MAX_WAITING_BYTES = 4096;
@@ -47,6 +54,7 @@ const BUSY = [
 
 /** The connections of one kind of client. */
 interface Kind {
+  newest: RateLimit;
   /** Connections that have sent nothing yet, or only pings. The one that has sent nothing for longest is first. */
   pingOnly: Set<Socket>;
   /** The places of connections that the HTTP server serves, and the line of those that wait for one. */
@@ -94,14 +102,23 @@ export class Connections {
       mustGiveWay: (socket: Socket) => !this.#starting.has(socket) && !deps.hasRequest(socket),
       end: (socket: Socket) => void socket.destroy(),
     };
-    this.#pods = { pingOnly: new Set(), http: new Places({ ...rules, max: MAX_OF_PODS }, deps.clock) };
-    this.#others = { pingOnly: new Set(), http: new Places({ ...rules, max: MAX_OF_OTHERS }, deps.clock) };
+    const kindOf = (rate: Rate, max: number): Kind => ({
+      newest: new RateLimit(rate, deps.clock),
+      pingOnly: new Set(),
+      http: new Places({ ...rules, max }, deps.clock),
+    });
+    this.#pods = kindOf(NEW_OF_PODS, MAX_OF_PODS);
+    this.#others = kindOf(NEW_OF_OTHERS, MAX_OF_OTHERS);
   }
 
   /** Takes a connection that the system has accepted. Calls `serveHttp` once when it is to be served by the HTTP server. */
   accept(socket: Socket, serveHttp: (socket: Socket) => void): void {
     const client = this.clientOf(socket);
-    const { pingOnly, http } = client.isPod ? this.#pods : this.#others;
+    const { newest, pingOnly, http } = client.isPod ? this.#pods : this.#others;
+    if (!newest.admits(client.address)) {
+      socket.resetAndDestroy();
+      return;
+    }
     const destroy = () => void socket.destroy();
     const onData = (bytes: Buffer) => {
       const ping = this.#pingOf(bytes);

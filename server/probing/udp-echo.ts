@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { isDatagram } from '../protocol/udp-datagram.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { errorCodeOf } from '../runtime/network-errors.ts';
+import { RateLimit } from '../runtime/rate-limit.ts';
 import { udpSocket } from './udp-socket.ts';
 
 /** Where to listen, and what counts the time. */
@@ -14,9 +15,8 @@ interface EchoOptions {
   clock: Pick<Clock, 'monotonicMs'>;
 }
 
-/** Echoes in one second: to one address, and to all together. A pod of 5000 with the default settings is sent 1667. */
-const MAX_PER_ADDRESS = 2000;
-const MAX_TOTAL = 20_000;
+/** Echoes in one second. A pod of 5000 with the default settings is sent 1667. */
+const RATE = { ofAddress: 2000, inAll: 20_000 };
 /** Services that answer whatever they are sent have ports below this: echo, chargen, DNS. */
 const FIRST_USER_PORT = 1024;
 
@@ -31,16 +31,12 @@ export class UdpEcho {
   /** The port that it listens on. */
   readonly port: number;
   readonly #socket: Socket;
-  readonly #clock: EchoOptions['clock'];
-  /** The second that is counted, how many datagrams were echoed in it, and to whom. */
-  #second = -1;
-  #total = 0;
-  readonly #perAddress = new Map<string, number>();
+  readonly #limit: RateLimit;
 
   private constructor(socket: Socket, clock: EchoOptions['clock']) {
     this.port = socket.address().port;
     this.#socket = socket;
-    this.#clock = clock;
+    this.#limit = new RateLimit(RATE, clock);
     socket.on('message', (bytes, sender) => this.#onMessage(bytes, sender));
     // An answer that could not be sent is lost, as the sender of the datagram will notice.
     socket.on('error', () => {});
@@ -64,23 +60,8 @@ export class UdpEcho {
   }
 
   #onMessage(bytes: Buffer, { address, port }: RemoteInfo): void {
-    if (!isDatagram(bytes) || port < FIRST_USER_PORT || port === this.port || !this.#mayAnswer(address)) return;
-    this.#socket.send(bytes, port, address, () => {});
-  }
-
-  /** Counts an echo, unless there were too many in this second. */
-  #mayAnswer(address: string): boolean {
-    const second = Math.floor(this.#clock.monotonicMs() / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#total = 0;
-      this.#perAddress.clear();
-    }
-    const own = this.#perAddress.get(address) ?? 0;
-    if (this.#total >= MAX_TOTAL || own >= MAX_PER_ADDRESS) return false;
-    this.#total += 1;
-    this.#perAddress.set(address, own + 1);
-    return true;
+    if (!isDatagram(bytes) || port < FIRST_USER_PORT || port === this.port) return;
+    if (this.#limit.admits(address)) this.#socket.send(bytes, port, address, () => {});
   }
 }
 

@@ -125,7 +125,9 @@ export class NetworkCluster {
       const path = request.url ?? '/';
       const answer = await fetch(this.pod(name).url + path);
       const text = await answer.text();
-      response.writeHead(answer.status, { 'Content-Type': answer.headers.get('Content-Type') ?? '' });
+      // No connection is kept: without the rule that diverts them its packets would get lost, which is a fault of the test.
+      const headers = { 'Content-Type': answer.headers.get('Content-Type') ?? '', Connection: 'close' };
+      response.writeHead(answer.status, headers);
       response.end(path.startsWith('/api/v1/pod-report') ? allFailed(text) : text);
     });
     this.#standIns.push(liar);

@@ -183,6 +183,27 @@ describe('connections', () => {
     expect(waiting.received()).toBe('');
   });
 
+  it('are reset beyond 400 of one address in a second, or 800 of all that are no pods; those of pods are not', async () => {
+    const { url, clock } = await serve({ monitor: { snapshot: MESH } });
+    const isReset = async (address: string) => {
+      // A connection may be reset before `dial` sees it open.
+      const client = await dial(url, get('/ping', 'Connection: close\r\n'), address).catch(() => null);
+      await client?.ended();
+      return client === null || client.received() === '';
+    };
+    const resets = async (count: number, address: string) => {
+      let resetCount = 0;
+      for (let i = 0; i < count; i++) resetCount += Number(await isReset(address));
+      return resetCount;
+    };
+    expect(await resets(403, '127.0.0.2')).toBe(3);
+    expect(await resets(400, '127.0.0.3')).toBe(0);
+    expect(await resets(1, '127.0.0.4')).toBe(1);
+    expect(await resets(401, POD_IP)).toBe(1);
+    clock.advance(1_000);
+    expect(await resets(2, '127.0.0.2')).toBe(0);
+  });
+
   it('of pods have places that no other address can take', async () => {
     const { url } = await serveHeld();
     for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) await hold(url, 32, address);

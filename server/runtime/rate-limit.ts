@@ -1,0 +1,37 @@
+import type { Clock } from './clock.ts';
+
+/** How many may come in one second. */
+export interface Rate {
+  ofAddress: number;
+  inAll: number;
+}
+
+/** Counts what comes in each second, such as connections or datagrams, in all and of each address. */
+export class RateLimit {
+  readonly #rate: Rate;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  /** The second that is counted, on the monotonic clock. */
+  #second = -1;
+  #inAll = 0;
+  readonly #ofAddress = new Map<string, number>();
+
+  constructor(rate: Rate, clock: Pick<Clock, 'monotonicMs'>) {
+    this.#rate = rate;
+    this.#clock = clock;
+  }
+
+  /** Counts one of an address; false, and it is not counted, if there were too many in this second. */
+  admits(address: string): boolean {
+    const second = Math.floor(this.#clock.monotonicMs() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#inAll = 0;
+      this.#ofAddress.clear();
+    }
+    const own = this.#ofAddress.get(address) ?? 0;
+    if (this.#inAll >= this.#rate.inAll || own >= this.#rate.ofAddress) return false;
+    this.#inAll += 1;
+    this.#ofAddress.set(address, own + 1);
+    return true;
+  }
+}
