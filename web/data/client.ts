@@ -1,7 +1,8 @@
 import { textOf } from '../../server/runtime/errors.ts';
+import { spanText } from '../model/format.ts';
 
-/** Time limit of a request, ms. */
-const DEADLINE_MS = 10_000;
+/** Time limit of a request of the page, ms. */
+export const REQUEST_TIMEOUT_MS = 10_000;
 
 /** A URL on our server, relative to the page (`base`), because the page can be served under any sub-path. */
 export function serverUrl(path: string, query: Record<string, string> = {}, base = document.baseURI): string {
@@ -19,11 +20,29 @@ export interface FetchedText {
   pod: string;
 }
 
+/** Runs a request that is aborted after `timeoutMs` or by `signal`. Rejects as `request` does; after `timeoutMs` with words. */
+async function withTimeout<T>(
+  signal: AbortSignal,
+  timeoutMs: number,
+  request: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    return await request(AbortSignal.any([signal, timeout]));
+  } catch (error) {
+    // Browsers have several errors for a body that is aborted.
+    if (!timeout.aborted || signal.aborted) throw error;
+    throw new Error(`no response within ${spanText(timeoutMs)}`);
+  }
+}
+
 /** Fetches the text at `path`, at most `limit` characters. Any HTTP status is accepted. Rejects with an Error that people can read. */
-export async function fetchText(path: string, limit: number, signal: AbortSignal): Promise<FetchedText> {
-  const response = await fetch(serverUrl(path), {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
-  });
+export function fetchText(path: string, limit: number, signal: AbortSignal): Promise<FetchedText> {
+  const get = async (limited: AbortSignal) => readText(await fetch(serverUrl(path), { signal: limited }), limit);
+  return withTimeout(signal, REQUEST_TIMEOUT_MS, get);
+}
+
+async function readText(response: Response, limit: number): Promise<FetchedText> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   const { status } = response;
   const pod = response.headers.get('goldpinger-pod') ?? '';
@@ -41,21 +60,19 @@ export async function fetchText(path: string, limit: number, signal: AbortSignal
  * Requests JSON from `url` and validates it with `parse`. Rejects with an Error that people can read; for any status but
  * 2xx it is the server's message, if there is one.
  */
-export async function getJson<T>(
+export function getJson<T>(
   url: string,
   parse: (wire: unknown) => T,
   signal: AbortSignal,
-  timeoutMs = DEADLINE_MS,
+  timeoutMs = REQUEST_TIMEOUT_MS,
 ): Promise<T> {
-  const response = await fetch(url, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    headers: { accept: 'application/json' },
-  });
-  if (!response.ok) {
+  const get = async (limited: AbortSignal) => {
+    const response = await fetch(url, { signal: limited, headers: { accept: 'application/json' } });
+    if (response.ok) return validated(response, parse);
     const answer: unknown = await response.json().catch(() => null);
     throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);
-  }
-  return validated(response, parse);
+  };
+  return withTimeout(signal, timeoutMs, get);
 }
 
 /** Validates the JSON of a response. Rejects with an Error that people can read. */
@@ -65,7 +82,7 @@ export async function validated<T>(response: Response, parse: (wire: unknown) =>
     wire = await response.json();
   } catch (error) {
     if (error instanceof SyntaxError) throw new Error('the response is not JSON: is there a login page in between?');
-    throw error;
+    if (!timeout.aborted || signal.aborted) throw error;
   }
   try {
     return parse(wire);

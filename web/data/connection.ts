@@ -199,7 +199,6 @@ export class Connection {
 /** The text of a failure. Browsers report every network failure as "Failed to fetch" or similar, which is left out. */
 function reasonOf(error: unknown): string {
   if (error instanceof TypeError) return '';
-  if (error instanceof DOMException && error.name === 'TimeoutError') return 'no response within 10 s';
   return textOf(error, 200);
 }
 

@@ -12,7 +12,7 @@ import {
 import { parseRounds, type Round } from '../../server/protocol/rounds.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { comparisonQuery } from '../model/address.ts';
-import { getJson, messageOf, serverUrl, validated } from './client.ts';
+import { getJson, messageOf, REQUEST_TIMEOUT_MS, serverUrl, validated } from './client.ts';
 
 const times = ({ fromMs, toMs }: TimeRange) => ({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) });
 
@@ -53,7 +53,7 @@ export async function postAnnotation(
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify({ from: Math.round(fromMs), to: toMs === null ? undefined : Math.round(toMs), text }),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   }).catch(() => {
     throw new Error(NO_SERVER_ANSWERED);
   });
