@@ -60,7 +60,7 @@ export interface ViewProps {
   theme: Theme;
   /** Where the view can render its own side panel with a portal; null while a selection has the side panel. */
   panelSlot: HTMLElement | null;
-  /** Render the table instead of the picture. Put it in `<TableFrame>` (views/table-frame.tsx). */
+  /** Render the table instead of the picture. Put it in `<TableFrame>` (table-frame.tsx). */
   asTable: boolean;
   onAsTable(asTable: boolean): void;
   /** The serving pod's time when this picture arrived, ms since the epoch. Ages count to this time. */

@@ -82,7 +82,7 @@ export async function validated<T>(response: Response, parse: (wire: unknown) =>
     wire = await response.json();
   } catch (error) {
     if (error instanceof SyntaxError) throw new Error('the response is not JSON: is there a login page in between?');
-    if (!timeout.aborted || signal.aborted) throw error;
+    throw error;
   }
   try {
     return parse(wire);
