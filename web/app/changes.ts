@@ -1,11 +1,11 @@
 import { countText, plural } from '../../server/runtime/count-text.ts';
+import type { ConnectionState } from '../data/connection.ts';
 import { countTargets } from '../model/external-targets.ts';
 import type { Picture } from '../model/mesh-view.ts';
-import type { ConnectionStatus } from './notices.ts';
 
 /** The facts that tab, header and announcements for screen readers show. */
 export interface PageStatus {
-  status: ConnectionStatus;
+  status: ConnectionState['status'];
   /** Names of failing pods. */
   failing: string[];
   failed: number;
@@ -24,7 +24,7 @@ export interface PageStatus {
 }
 
 /** Collects these facts. */
-export function pageStatusOf(picture: Picture | null, status: ConnectionStatus): PageStatus {
+export function pageStatusOf(picture: Picture | null, status: PageStatus['status']): PageStatus {
   const pods = picture?.pods ?? [];
   return {
     status,

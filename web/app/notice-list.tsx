@@ -1,10 +1,11 @@
 import './notice-list.css';
-import { type ReactNode, useEffect, useState } from 'react';
+import type { ReactNode } from 'react';
 import type { Fetched } from '../components/use-fetched.ts';
 import type { ConnectionState } from '../data/connection.ts';
 import { clockText, sentence } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import { Icon } from './icons.tsx';
+import { Retry } from './live-status.tsx';
 import { MAX_NOTICES, type Notice } from './notices.ts';
 
 interface NoticeListProps {
@@ -99,13 +100,6 @@ function LostNotice({ state, onTryNow }: { state: ConnectionState; onTryNow(): v
   );
 }
 
-/** Counts down to the next attempt: "Reconnecting in 4 s." */
-export function Retry({ retryMs }: { retryMs: number }) {
-  useSeconds(500);
-  const seconds = Math.ceil((retryMs - Date.now()) / 1000);
-  return <>{seconds > 0 ? `Reconnecting in ${seconds} s.` : 'Reconnecting now.'}</>;
-}
-
 interface MomentNoticeProps {
   /** The viewed time and the serving pod's current time, ms since the epoch. */
   atMs: number;
@@ -137,14 +131,4 @@ export function MomentNotice({ atMs, nowMs, moment, historyWindowMs, onNow }: Mo
       </button>
     </div>
   );
-}
-
-/** Re-renders every `everyMs`. Returns the monotonic time, ms. */
-export function useSeconds(everyMs: number): number {
-  const [nowMs, setNowMs] = useState(() => performance.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNowMs(performance.now()), everyMs);
-    return () => clearInterval(timer);
-  }, [everyMs]);
-  return nowMs;
 }

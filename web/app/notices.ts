@@ -1,6 +1,7 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
+import { type ConnectionState, POLLING_TEXT } from '../data/connection.ts';
 import { failingTargetsText } from '../model/external-targets.ts';
 import { findingFigure, findingTone, findingWords, targetOf } from '../model/finding-words.ts';
 import { findingsOfNotice } from '../model/findings.ts';
@@ -8,8 +9,7 @@ import { capital, spanText } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 
-/** How the page gets its data; see `ConnectionState`. */
-export type ConnectionStatus = 'connecting' | 'live' | 'polling' | 'lost';
+type ConnectionStatus = ConnectionState['status'];
 
 /** A notice above the view. `action`: what its button does. */
 export interface Notice {
@@ -44,7 +44,7 @@ const POLLING: Notice = {
   kind: 'warning',
   mark: 'dots',
   // A browser does not distinguish a 503 from a broken connection.
-  title: 'Stream blocked; polling every 5 s.',
+  title: `Stream blocked; ${POLLING_TEXT}.`,
   text: 'Too many live pages on this pod, or a proxy cuts the stream.',
   action: null,
 };

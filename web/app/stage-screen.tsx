@@ -6,7 +6,7 @@ import { clockText, latencyText, sentence } from '../model/format.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import type { Picture, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
-import { Retry } from './notice-list.tsx';
+import { Retry } from './live-status.tsx';
 import { namespaceText, type Stage } from './notices.ts';
 
 interface StageScreenProps {

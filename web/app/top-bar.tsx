@@ -1,13 +1,8 @@
 import './top-bar.css';
 import type { MouseEvent, ReactNode } from 'react';
-import { type ConnectionState, POLL_MS } from '../data/connection.ts';
 import { type Address, VIEWS, type ViewName, writeAddress } from '../model/address.ts';
-import { spanText } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
-import type { headlineOf } from './changes.ts';
 import { Icon, Sign } from './icons.tsx';
-import { useSeconds } from './notice-list.tsx';
-import type { Stage } from './notices.ts';
 import { useMedia } from './preferences.ts';
 
 const TITLES: Record<ViewName, string> = { graph: 'Graph', heatmap: 'Heatmap', raw: 'Raw', metrics: 'Metrics' };
@@ -122,45 +117,4 @@ function ServedBy({ name }: { name: string }) {
       </strong>
     </span>
   );
-}
-
-/** Shows whether the data are live, and their age if they are late. The dot has the colour of the headline. */
-export function LiveStatus({ state, stage, headline }: LiveStatusProps) {
-  const pageMs = useSeconds(500);
-  const { kind, title, age } = connectionWords(state, stage, pageMs);
-  const tone = kind === 'live' ? headline.tone : kind;
-  return (
-    <span className={`live-status is-${tone}`} title={headline.words}>
-      <span className="live-dot" aria-hidden="true" />
-      <span>
-        <strong>{title}</strong>
-        {age === '' ? null : `, ${age}`}
-      </span>
-    </span>
-  );
-}
-
-interface LiveStatusProps {
-  state: ConnectionState;
-  stage: Stage;
-  headline: ReturnType<typeof headlineOf>;
-}
-
-/** Data are late after two refresh intervals, or three polls, and this time, ms. */
-const LATE_MS = 5_000;
-
-/** The texts of the connection. The age is '' unless the data are late. `pageMs`: monotonic time. */
-export function connectionWords({ mesh, status, receivedMs }: ConnectionState, stage: Stage, pageMs: number) {
-  if (mesh === null) return { kind: 'waiting', title: status === 'lost' ? 'Disconnected' : 'Connecting', age: '' };
-  const ageMs = mesh.ageMs + Math.max(0, pageMs - receivedMs);
-  const age = spanText(ageMs);
-  if (status === 'lost') return { kind: 'lost', title: 'Disconnected', age: `data ${age} old` };
-  if (stage === 'forbidden') return { kind: 'failed', title: 'No permission', age: '' };
-  if (stage === 'waiting') {
-    return { kind: 'waiting', title: 'Waiting', age: spanText(mesh.atMs + ageMs - mesh.discovery.sinceMs) };
-  }
-  const isPolling = status === 'polling';
-  const isLate = ageMs > LATE_MS + (isPolling ? 3 * POLL_MS : 2 * mesh.settings.refreshIntervalMs);
-  if (isPolling) return { kind: 'waiting', title: 'Polling every 5 s', age: isLate ? `data ${age} old` : '' };
-  return { kind: isLate ? 'waiting' : 'live', title: 'Live', age: isLate ? `data ${age} old` : '' };
 }

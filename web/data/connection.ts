@@ -38,6 +38,8 @@ const PART_MS = 8_000;
 const LONGEST_REFRESH_MS = 300_000;
 /** Pause between two polls. */
 export const POLL_MS = 5_000;
+/** Says that the mesh is polled. */
+export const POLLING_TEXT = `polling every ${POLL_MS / 1000} s`;
 /** The stream is tried again after this many polls. */
 const POLLS_PER_STREAM = 12;
 /** Delays between reconnection attempts; the last one repeats. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { connectionWords } from '../../../../web/app/top-bar.tsx';
+import { connectionWords } from '../../../../web/app/live-status.tsx';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 
 const mesh = { ...meshOf({ pods: 4, scenario: 'healthy' }), ageMs: 500 };
