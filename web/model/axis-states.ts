@@ -1,7 +1,7 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import { STATES } from './cells.ts';
 import { isAboutSelfLink } from './findings.ts';
-import { BY_SEVERITY, codeOf } from './links.ts';
+import { areManyLate, BY_SEVERITY, COUNTS, codeOf } from './links.ts';
 import type { Picture } from './mesh-view.ts';
 
 const [GOOD, SLOW, FAILED] = [codeOf('good'), codeOf('slow'), codeOf('failed')];
@@ -9,12 +9,6 @@ const [NOT_YET, UNKNOWN] = [codeOf('not-yet'), codeOf('unknown')];
 const GONE = codeOf('gone');
 /** A finding about one direction also marks the other one if this share of those links, in tenths, is bad. */
 const MOSTLY_TENTHS = 9;
-
-/**
- * One failed or slow link marks its row. A milder state must have at least one in this many links, and so must a high figure: no finding
- * says which of the two pods it is about, and one bad pod would mark all rows and columns.
- */
-const MILD_DIVISOR = 10;
 
 /**
  * The states of whole rows and columns of the heatmap, from the server's findings. All arrays are by pod index and hold
@@ -114,17 +108,20 @@ function isMostly(state: number, at: (code: number) => number): boolean {
   return judged > 0 && bad * 10 >= judged * MOSTLY_TENTHS;
 }
 
-/** `isMarked`: whether one link in the state with this code marks its row or column. */
+/**
+ * `isMarked`: whether one link in the state with this code marks its row or column. Of the others, and of high figures, there
+ * must be many: no finding says which of the two pods they are about.
+ */
 function worst(states: Int8Array, counts: Uint32Array, isMarked: (code: number) => boolean): Int8Array {
   return states.map((own, pod) => {
     if (own >= 0) return own;
     const start = pod * STATES;
     let all = 0;
-    for (let at = start; at < start + STATES; at++) all += counts[at] ?? 0;
+    for (let code = 0; code < STATES; code++) all += (counts[start + code] ?? 0) * (COUNTS[code] ?? 0);
     for (let severity = STATES - 1; severity >= 0; severity--) {
       const code = BY_SEVERITY[severity] ?? 0;
       const count = counts[start + code] ?? 0;
-      if (count > 0 && (isMarked(code) || count >= all / MILD_DIVISOR)) return code;
+      if (count > 0 && (isMarked(code) || areManyLate(count, all))) return code;
     }
     return -1;
   });

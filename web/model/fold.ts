@@ -1,5 +1,5 @@
 import type { Pod } from '../../server/protocol/pod.ts';
-import { codeOf, SEVERITY } from './links.ts';
+import { areManyLate, COUNTS, codeOf, SEVERITY } from './links.ts';
 
 /** Which pods are drawn as one. `unfolded`: keys of groups (`node:worker-1`, `zone:a`) that show their members instead. */
 export interface Folding {
@@ -70,22 +70,13 @@ export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { 
   return { groups: [...groups.values()], open: [...open] };
 }
 
-const GONE = codeOf('gone');
-const IGNORED = codeOf('ignored');
 const FAIR_RANK = SEVERITY[codeOf('fair')] ?? 0;
 const LATE = codeOf('warning');
-/** Late links count if they are more than this share of a cell's links, because in every cluster single ones are late. */
-const LATE_SHARE = 0.1;
-const [NOT_PROBED, NOT_YET] = [codeOf('not-probed'), codeOf('not-yet')];
-/** 1 = a link in that state was measured, or should have been reported. By index in `LINK_STATES`. */
-const COUNTS = SEVERITY.map((_, code) =>
-  code === GONE || code === IGNORED || code === NOT_PROBED || code === NOT_YET ? 0 : 1,
-);
 
 /**
  * Folds the links of `n` pods to those of groups: the worst link between two groups is drawn (worst by `SEVERITY`, then by
- * latency), but a late one (`warning`) only if more than `LATE_SHARE` of the links are late, and a lossy one rather than a good one. The link of a group to itself
- * stands for all links among its pods. O(n^2).
+ * latency), but a late one (`warning`) only if many are (`areManyLate`), and a lossy one rather than a good one. The link of a
+ * group to itself stands for all links among its pods. O(n^2).
  */
 export function foldCells(cells: PodCells, groups: readonly Group[], folding: Folding): FoldedCells {
   const { n, state, valueUs } = cells;
@@ -148,7 +139,7 @@ export function foldCells(cells: PodCells, groups: readonly Group[], folding: Fo
   }
   for (let at = 0; at < worstUs.length; at++) {
     const late = lateLinks[at] ?? 0;
-    if (late > 0 && late > (links[at] ?? 0) * LATE_SHARE && (worstRank[at] ?? 0) < (SEVERITY[LATE] ?? 0)) {
+    if (areManyLate(late, links[at] ?? 0) && (worstRank[at] ?? 0) < (SEVERITY[LATE] ?? 0)) {
       worstLink[at] = lateLink[at] ?? -1;
       worstUs[at] = lateUs[at] ?? 0;
       inState[at] = late;

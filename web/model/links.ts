@@ -62,6 +62,19 @@ export const SEVERITY: Uint8Array = Uint8Array.from(LINK_STATES, (state) => FROM
 /** The index in `LINK_STATES` by severity: the inverse of `SEVERITY`. */
 export const BY_SEVERITY: Uint8Array = Uint8Array.from(FROM_LEAST, codeOf);
 
+/** 1 = a link in that state was measured, or should have been reported. By index in `LINK_STATES`. */
+export const COUNTS: Uint8Array = Uint8Array.from(LINK_STATES, (state) =>
+  ['gone', 'ignored', 'not-probed', 'not-yet'].includes(state) ? 0 : 1,
+);
+
+/**
+ * Whether `late` links are enough to mark what they have in common (a row, an arc, a folded cell): they are more than a tenth of
+ * its `all` links that count (see `COUNTS`). In every cluster single links are late, and one bad pod would mark every row.
+ */
+export function areManyLate(late: number, all: number): boolean {
+  return late * 10 > all;
+}
+
 /** The importance of a tone; see `SEVERITY`. `suspect` is just below `warning`. */
 export function severityOf(tone: Tone): number {
   return tone === 'suspect' ? FROM_LEAST.indexOf('warning') - 0.5 : FROM_LEAST.indexOf(tone);

@@ -1,6 +1,6 @@
 import { STATES } from '../../model/cells.ts';
 import { fitText, type Label } from '../../model/label-layout.ts';
-import { LINK_STATES, type LinkState } from '../../model/links.ts';
+import { areManyLate, LINK_STATES, type LinkState } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 import { type Anchor, arcLabel, type Box, type Ring } from '../../model/ring-layout.ts';
@@ -17,8 +17,6 @@ export interface ArcName {
 const SIZE = 12;
 const MOST_WIDTH = 110;
 const HEIGHT = 22;
-/** An arc is shown as late if at least this share of the links into it is late, because single late links are normal. */
-const LATE_SHARE = 0.1;
 
 /**
  * The names of all arcs `distance` px outside the ring, within `left`..`right`. A name is left out if it overlaps an
@@ -44,7 +42,7 @@ export function arcNames(
 }
 
 /**
- * The state of each arc: failed or slow if one link into one of its pods is, late only if `LATE_SHARE` of them are.
+ * The state of each arc: failed or slow if one link into one of its pods is, late only if many are (`areManyLate`).
  * Links from pods for which `isExcluded` is true do not count: most of their links are bad, so the cause is their own.
  */
 export function arcStates({ n, state, into }: Picture, ring: Ring, isExcluded: (from: number) => boolean): LinkState[] {
@@ -60,7 +58,7 @@ export function arcStates({ n, state, into }: Picture, ring: Ring, isExcluded: (
     if (count('slow') > 0) return 'slow';
     const answered = count('good') + count('fair') + count('warning');
     if (answered === 0) return 'unknown';
-    return count('warning') >= answered * LATE_SHARE ? 'warning' : 'good';
+    return areManyLate(count('warning'), answered + count('unknown')) ? 'warning' : 'good';
   });
 }
 

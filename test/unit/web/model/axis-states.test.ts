@@ -87,9 +87,18 @@ describe('the strips along the edges', () => {
     expect(names(columnWorst)[3]).toBe('failed');
   });
 
-  test('do not show one late link among thirty', () => {
-    const picture = goodBut(30, 'warning', [[3, 7]]);
-    expect(new Set(names(axisStatesOf(picture).rowWorst))).toEqual(new Set(['good']));
+  test.each([
+    [2, 'good'],
+    [3, 'warning'],
+  ])('show %i late links among twenty as %s: more than a tenth counts', (late, state) => {
+    const pairs = Array.from({ length: late }, (_, from): [number, number] => [from + 10, 7]);
+    expect(names(axisStatesOf(goodBut(20, 'warning', pairs)).rowWorst)[7]).toBe(state);
+  });
+
+  test('count only links that are probed (PING_NUMBER)', () => {
+    const { rowWorst, columnWorst } = axisStatesOf(pictureOf({ pods: 60, scenario: 'healthy', pingNumber: 4 }));
+    for (const state of [...names(rowWorst), ...names(columnWorst)])
+      expect(['good', 'fair', 'warning']).toContain(state);
   });
 });
 

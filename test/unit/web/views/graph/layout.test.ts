@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
+import { STATES } from '../../../../../web/model/cells.ts';
+import { codeOf } from '../../../../../web/model/links.ts';
 import { buildPicture } from '../../../../../web/model/mesh-view.ts';
 import { layoutRing } from '../../../../../web/model/ring-layout.ts';
 import { arcNames, arcStates, clearStart } from '../../../../../web/views/graph/layout.ts';
@@ -46,6 +48,19 @@ test('what a pod sees that fails to reach everybody does not colour the arcs of 
   const cut = picture.pods.find(({ failedOut, probedOut }) => failedOut === probedOut)!.index;
   expect(new Set(arcStates(picture, ring, () => false))).toEqual(new Set(['failed']));
   expect(arcStates(picture, ring, (from) => from === cut)).toContain('good');
+});
+
+test.each([
+  [12, 'good'],
+  [13, 'warning'],
+])('an arc with %i late links of 120 is %s: more than a tenth counts', (late, state) => {
+  const { picture, ring } = ringOf(60, 'healthy');
+  const into = new Uint32Array(picture.into.length);
+  const [arc] = ring.arcs;
+  const [pod] = arc!.pods;
+  into[pod! * STATES + codeOf('good')] = 120 - late;
+  into[pod! * STATES + codeOf('warning')] = late;
+  expect(arcStates({ ...picture, into }, ring, () => false)[0]).toBe(state);
 });
 
 const from = { x: 0, y: 0 };
