@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type DiscoveryFault, type DiscoveryStatus, listIntervalMs } from '../protocol/pod.ts';
-import type { Clock, Log } from '../runtime/clock.ts';
+import type { Clock, Log, Timer } from '../runtime/clock.ts';
 import { countText } from '../runtime/count-text.ts';
 import { pause } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
@@ -71,8 +71,9 @@ const PAGE_SIZE = 50;
  * The loop of discovery: list the pods, then watch from that version, for ever. After any failure it waits and lists
  * again; meanwhile the pods known so far stay. Where watching does not work it lists every refresh interval.
  *
- * An API server that hangs is noticed within `unheardMs`: watches are short, and between lists that are far apart a small
- * request is sent.
+ * Only this loop decides that the list of pods is old: the status becomes `stale` when requests fail and nothing has been heard
+ * for `unheardMs`, so that an API server that restarts alarms nobody. An API server that hangs is noticed within that time, too:
+ * watches are short, and between lists that are far apart a small request is sent.
  */
 export class Sync {
   readonly #settings: DiscoverySettings;
@@ -92,6 +93,8 @@ export class Sync {
   #listedMs = 0;
   /** Monotonic time when something was last heard from the API server. */
   #heardMs = Number.NEGATIVE_INFINITY;
+  /** Ends when the list of pods becomes old. null = no request has failed since something was last heard, or it is old already. */
+  #oldTimer: Timer | null = null;
   /** Failures of the watch since it last worked. */
   #watchFailures = 0;
   /** Whether the last watch outlived its lifetime, so that we ended it. */
@@ -136,6 +139,7 @@ export class Sync {
         if (!stop.aborted) await this.#failed(asApiError(error), stop);
       }
     }
+    this.#oldTimer?.cancel();
     this.#dropAccess();
   }
 
@@ -373,6 +377,8 @@ export class Sync {
     const nowMs = clock.nowMs();
     const isNews = phase !== 'synced';
     this.#heardMs = clock.monotonicMs();
+    this.#oldTimer?.cancel();
+    this.#oldTimer = null;
     this.#status = {
       ...this.#status,
       phase: 'synced',
@@ -390,24 +396,31 @@ export class Sync {
     if (isNews || podsChanged) this.#onChange(false);
   }
 
+  /** Nothing has been heard for `unheardMs`, and requests fail. */
+  #becomeOld(): void {
+    this.#oldTimer = null;
+    this.#update({ phase: 'stale', sinceMs: this.#deps.clock.nowMs() });
+  }
+
   /** The pods could not be listed, or nothing was heard any more. Waits until the next attempt. */
   async #failed(error: ApiError, stop: AbortSignal): Promise<void> {
-    const { clock, log, onFault } = this.#deps;
+    const { clock, log, timing, onFault } = this.#deps;
     this.#dropAccess();
     const delayMs = this.#backoff.nextMs(error);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
     if (this.#status.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
     else log.warn(fields, 'the pods cannot be listed from the Kubernetes API');
     const nowMs = clock.nowMs();
-    const { phase, sinceMs, attempts } = this.#status;
+    const { phase, attempts } = this.#status;
+    const leftMs = this.#heardMs + timing.unheardMs - clock.monotonicMs();
     onFault(error.fault);
     this.#update({
-      phase: phase === 'waiting' ? 'waiting' : 'stale',
-      sinceMs: phase === 'synced' ? nowMs : sinceMs,
+      ...(phase === 'synced' && leftMs <= 0 ? { phase: 'stale', sinceMs: nowMs } : {}),
       attempts: attempts + 1,
       nextAttemptMs: nowMs + delayMs,
       lastError: { fault: error.fault, message: error.message, atMs: nowMs },
     });
+    if (phase === 'synced' && leftMs > 0) this.#oldTimer ??= clock.setTimer(() => this.#becomeOld(), leftMs);
     await pause(clock, delayMs, stop);
     this.#status = { ...this.#status, nextAttemptMs: 0 };
   }

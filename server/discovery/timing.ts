@@ -28,7 +28,7 @@ export const DEFAULT_TIMING = {
    * hangs. A watch that breaks after such a time without news is followed by a list.
    */
   checkMs: 10_000,
-  /** If nothing was heard from the API server for this long, the list of pods is taken to be out of date. */
+  /** See `MAX_LIST_AGE_MS`. */
   unheardMs: MAX_LIST_AGE_MS,
   /** Shortest timeout of a request, even if less is left of `unheardMs`. */
   minTimeoutMs: 3_000,

@@ -2,14 +2,7 @@ import { podsWithOldList, silentSide } from '../analysis/sides.ts';
 import { isDoubted, isDoubtedByDestination, isSilent, isStarved } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';
-import {
-  type DiscoveryStatus,
-  isJudged,
-  isJudgedReady,
-  isPodListOld,
-  listIntervalMs,
-  type Pod,
-} from '../protocol/pod.ts';
+import { type DiscoveryStatus, isJudged, isJudgedReady, listIntervalMs, type Pod } from '../protocol/pod.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 import { countText, plural } from '../runtime/count-text.ts';
 
@@ -306,12 +299,12 @@ function listOf<T>(lists: Map<number, T[]>, key: number): T[] {
  * Faults of the mesh as a whole, whatever its links. A pod that has nobody to ping is healthy only if the pod list is current:
  * an old list may lack pods.
  */
-function generalFaults({ atMs, discovery }: MeshHead, pods: readonly Pod[]): string[] {
+function generalFaults({ discovery }: MeshHead, pods: readonly Pod[]): string[] {
   const since = (ms: number) => `since ${new Date(ms).toISOString()}`;
   const cause = discovery.lastError === null ? '' : ` (${discovery.lastError.message.slice(0, 200)})`;
   if (discovery.phase === 'waiting') return [`waiting for the Kubernetes API ${since(discovery.sinceMs)}${cause}`];
   const faults: string[] = [];
-  if (isPodListOld(discovery, atMs)) {
+  if (discovery.phase === 'stale') {
     faults.push(`nothing was heard from the Kubernetes API ${since(discovery.lastGoodMs)}${cause}`);
   }
   if (!pods.some((pod) => pod.lifecycle !== 'gone')) {

@@ -3,7 +3,7 @@ import type { AgeRange } from '../protocol/history.ts';
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, NONE16, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
-import { comparePods, type DiscoverySnapshot, listIntervalMs, type Pod } from '../protocol/pod.ts';
+import { comparePods, type DiscoverySnapshot, listIntervalMs, MAX_LIST_AGE_MS, type Pod } from '../protocol/pod.ts';
 import { goneHashOf, lastGoneOf, type PodReport } from '../protocol/pod-report.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -277,7 +277,7 @@ function statusAt({ snapshot, clock, apiLostAt }: PastDeps, atMs: number): Disco
   if (status.phase !== 'synced' && status.sinceMs <= atMs) return status;
   const lostMs = apiLostAt(Math.max(0, clock.nowMs() - atMs));
   const then = { ...status, attempts: 0, nextAttemptMs: 0, lastError: null };
-  if (lostMs !== null) return { ...then, phase: 'stale', sinceMs: lostMs, lastGoodMs: lostMs };
+  if (lostMs !== null) return { ...then, phase: 'stale', sinceMs: lostMs, lastGoodMs: lostMs - MAX_LIST_AGE_MS };
   const isSameSync = status.phase === 'synced' && status.sinceMs <= atMs;
   const lastGoodMs = Math.min(status.lastGoodMs, atMs);
   return { ...then, phase: 'synced', sinceMs: isSameSync ? status.sinceMs : 0, lastGoodMs };

@@ -167,7 +167,8 @@ export const discoverySchema = v.object({
 /**
  * How well this process knows the pods.
  * `waiting`: no list has come since the start. `synced`: the list is up to date.
- * `stale`: the list is the last known one, because requests to the API server have failed since `sinceMs`.
+ * `stale`: the list is old, because requests to the API server fail and nothing was heard from it for MAX_LIST_AGE_MS. Health,
+ * findings, events, metrics, verdicts and the page all go by this phase: `discovery/sync.ts` decides it.
  */
 export type DiscoveryStatus = v.InferOutput<typeof discoverySchema>;
 
@@ -176,13 +177,8 @@ export function listIntervalMs(refreshIntervalMs: number): number {
   return refreshIntervalMs > 0 ? refreshIntervalMs : 30_000;
 }
 
-/** A list of pods is old when nothing was heard from the API server for this long, ms. */
+/** A list of pods is old, so that pods may be missing, when nothing was heard from the API server for this long, ms. */
 export const MAX_LIST_AGE_MS = 14_000;
-
-/** Whether the list of pods is old at `atMs` (ms since the epoch), so that pods may be missing. */
-export function isPodListOld({ phase, lastGoodMs }: DiscoveryStatus, atMs: number): boolean {
-  return phase === 'stale' && atMs - lastGoodMs >= MAX_LIST_AGE_MS;
-}
 
 /** What discovery knows at one moment. Pods are sorted by namespace, name, uid. Gone pods stay for GONE_RETENTION. */
 export interface DiscoverySnapshot {

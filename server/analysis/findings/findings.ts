@@ -139,7 +139,10 @@ function reportFinding(
 }
 
 /** Says if the pod list may be out of date, or if none has been received. */
-function discoveryFindings({ topology }: MeshCounts, { phase, lastError, sinceMs }: DiscoveryStatus): Finding[] {
+function discoveryFindings(
+  { topology }: MeshCounts,
+  { phase, lastError, sinceMs, lastGoodMs }: DiscoveryStatus,
+): Finding[] {
   if (phase === 'synced') return [];
   const error = lastError === null ? '' : `, ${lastError.fault}`;
   const known = topology.pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
@@ -149,7 +152,8 @@ function discoveryFindings({ topology }: MeshCounts, { phase, lastError, sinceMs
       ? `no pod list since the start${error}`
       : `cannot be reached${error}: ${still} still pinged, the pod list may be out of date`;
   const title = `Kubernetes API: ${what}`;
-  return [reportFinding('api-away', 'Kubernetes API', [], { sinceMs, title, detail: lastError?.message ?? '' })];
+  const facts = { sinceMs: phase === 'stale' ? lastGoodMs : sinceMs, title, detail: lastError?.message ?? '' };
+  return [reportFinding('api-away', 'Kubernetes API', [], facts)];
 }
 
 /** If more reports than this are starved, or missing, they are one finding. */

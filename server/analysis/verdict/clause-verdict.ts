@@ -1,8 +1,6 @@
 import type { Mesh } from '../../protocol/mesh.ts';
-import { isPodListOld } from '../../protocol/pod.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
-import { momentOf } from '../lost-pods.ts';
 import type { ClauseEvaluation, Violation } from './evaluate-clause.ts';
 import type { Clause } from './parse-clause.ts';
 
@@ -59,8 +57,7 @@ function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: n
   if (differing >= 0) {
     return `${nameOf(differing)} knows a different set of pods than ${mesh.servedBy.name}, so some links may not have been checked`;
   }
-  const isOld = isPodListOld(mesh.discovery, momentOf(mesh));
-  return isOld ? 'the pod list could not be refreshed and may be out of date' : '';
+  return mesh.discovery.phase === 'stale' ? 'the pod list could not be refreshed and may be out of date' : '';
 }
 
 function nothingSelected(end: 'from' | 'to', clause: Clause): string {

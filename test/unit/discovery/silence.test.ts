@@ -3,7 +3,6 @@ import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Access } from '../../../server/discovery/access.ts';
 import { Discovery } from '../../../server/discovery/discovery.ts';
-import { isPodListOld } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podObject } from '../../support/kube-objects.ts';
 import { keptLog } from './discovery-scene.ts';
@@ -18,6 +17,8 @@ type Mode = 'bookmarks' | 'no bookmarks' | 'never ends' | 'forbidden' | 'always 
 let clock: FakeClock;
 /** Whether all packets from and to the API server are lost. */
 let isAway: boolean;
+/** Whether it refuses all connections, as while it restarts. */
+let isRefusing: boolean;
 let requests: { query: Record<string, string>; atMs: number }[];
 let pods: object[];
 
@@ -27,6 +28,7 @@ function accessOf(mode: Mode): Access {
     namespace: 'default',
     open(_path, query, _accept, signal) {
       requests.push({ query, atMs: clock.monotonicMs() });
+      if (isRefusing) return Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
       return new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason));
         const answer = () => isAway || signal.aborted || resolve(answerOf(mode, query, signal));
@@ -98,6 +100,7 @@ async function msUntil(condition: () => boolean, limitMs = 300_000): Promise<num
 beforeEach(() => {
   clock = new FakeClock();
   isAway = false;
+  isRefusing = false;
   requests = [];
   pods = [podObject({ name: 'a', ip: '10.1.0.1' })];
 });
@@ -140,7 +143,7 @@ describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'al
         const { discovery, status } = await start(mode);
         await clock.advance(beginMs);
         isAway = true;
-        const noticedMs = await msUntil(() => isPodListOld(status(), clock.nowMs()));
+        const noticedMs = await msUntil(() => status().phase === 'stale');
         expect(noticedMs).toBeLessThanOrEqual(15_000);
         expect(status()).toMatchObject({ phase: 'stale', lastError: { fault: 'timeout' } });
         await clock.advance(Math.max(0, awayMs - noticedMs));
@@ -152,6 +155,44 @@ describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'al
     );
   },
 );
+
+describe('an API server that refuses connections', () => {
+  /** Begins with a list that has just come; from then on the server refuses. */
+  async function refused() {
+    const started = await start('always expired');
+    const { status } = started;
+    await msUntil(() => status().mode === 'list');
+    const { lastGoodMs } = status();
+    await msUntil(() => status().lastGoodMs > lastGoodMs);
+    isRefusing = true;
+    await msUntil(() => status().attempts > 0);
+    return { ...started, unheardMs: () => clock.nowMs() - status().lastGoodMs };
+  }
+
+  test('has not made the list old if it is back within 14 s', async () => {
+    const { discovery, status, unheardMs } = await refused();
+    while (unheardMs() < 13_800) {
+      await clock.advance(100);
+      expect(status()).toMatchObject({ phase: 'synced', lastError: { fault: 'refused' } });
+    }
+    isRefusing = false;
+    await clock.advance(5_000);
+    expect(status()).toMatchObject({ phase: 'synced', lastError: null });
+    await discovery.stop();
+  });
+
+  test('has made the list old after 14 s, also while a request hangs', async () => {
+    const { discovery, status, unheardMs } = await refused();
+    await msUntil(() => unheardMs() >= 12_000);
+    isRefusing = false;
+    isAway = true;
+    await msUntil(() => status().phase === 'stale');
+    expect(unheardMs()).toBeGreaterThanOrEqual(14_000);
+    expect(unheardMs()).toBeLessThanOrEqual(14_100);
+    expect(clock.nowMs() - status().sinceMs).toBeLessThanOrEqual(100);
+    await discovery.stop();
+  });
+});
 
 describe('the pods are listed every refresh interval, although they can be watched, while', () => {
   test.each([

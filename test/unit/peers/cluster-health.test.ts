@@ -135,7 +135,13 @@ describe('a mesh is not healthy', () => {
       { discovery: statusOf({ phase: 'stale', lastGoodMs: NOW_MS - 14_000 }) },
       /nothing was heard from the Kubernetes API since 2026-11-22T14:59:46/,
     ],
-    ['the list has just become stale', { discovery: statusOf({ phase: 'stale', lastGoodMs: NOW_MS - 13_000 }) }, null],
+    [
+      'a request for the list has failed',
+      {
+        discovery: statusOf({ attempts: 1, lastError: { fault: 'refused', message: 'refused', atMs: NOW_MS } }),
+      },
+      null,
+    ],
   ])('or is: %s', (_, change, why) => {
     const { ok, general } = meshOf(podsOf(3), undefined, change).health;
     expect(ok).toBe(why === null);

@@ -5,7 +5,7 @@ import type { ReportQuery, ReportResult } from '../../../server/peers/report-que
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf } from '../../../server/protocol/links.ts';
 import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
-import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
+import { type DiscoveryStatus, MAX_LIST_AGE_MS, type Pod } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type LinkSpec, NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
@@ -130,12 +130,13 @@ describe('a mesh of the past', () => {
     const pods = podsOf(3);
     const lostAt = async (fromMs: number, toMs: number) => {
       const { meshes } = start({ now: pods, before: pods, apiLost: { fromMs, toMs } });
-      const { discovery, findings } = await meshes.of(minuteAgo);
-      return [discovery.phase, discovery.sinceMs, findings.map(({ kind }) => kind)];
+      const { discovery, findings, health } = await meshes.of(minuteAgo);
+      return [discovery.phase, discovery.sinceMs, health.ok, findings.map(({ kind, sinceMs }) => [kind, sinceMs])];
     };
     const { toMs } = minuteAgo;
-    expect(await lostAt(toMs - 20_000, toMs + 1_000)).toEqual(['stale', toMs - 20_000, ['api-away']]);
-    expect(await lostAt(toMs - 20_000, toMs - 1_000)).toEqual(['synced', expect.any(Number), []]);
+    const away = ['api-away', toMs - 1_000 - MAX_LIST_AGE_MS];
+    expect(await lostAt(toMs - 1_000, toMs + 1_000)).toEqual(['stale', toMs - 1_000, false, [away]]);
+    expect(await lostAt(toMs - 20_000, toMs - 1_000)).toEqual(['synced', expect.any(Number), true, []]);
   });
 
   it('has no report of pods that have left or restarted since, but the links of others to them', async () => {
