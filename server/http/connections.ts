@@ -15,7 +15,7 @@ export interface Client {
 
 /*
  * Limits, which docs/security.md adds up. Pods and other clients are counted apart, so that a flood of other clients takes no
- * place of a pod. A ping that comes first on its connection needs no place.
+ * place of a pod. A ping that comes first on its connection is answered whatever these limits say.
  */
 /** Connections that have sent nothing yet, or only pings: so many of pods, and as many of others. */
 const MAX_PING_ONLY = 1024;
@@ -25,11 +25,12 @@ const MAX_OF_OTHERS = 64;
 /** Those of them that may come from one address. */
 const MAX_OF_ADDRESS = 32;
 /**
- * New connections in a second. One more is reset before a byte of it is read, which costs a tenth of reading it: a peer's new
- * connection stands in the system's queue behind those of a flood, so that they must be taken faster than they come.
+ * Connections in a second whose first bytes are no ping. One more is reset, which costs a quarter of handing it to the HTTP
+ * server: a peer's new connection stands in the system's queue behind those of a flood, so the queue must be emptied faster
+ * than a flood fills it. Each costs about 0.2 ms, so that those of others take at most a sixth of a second.
  */
-const NEW_OF_PODS = { ofAddress: 400, inAll: 8_000 };
-const NEW_OF_OTHERS = { ofAddress: 400, inAll: 800 };
+const HANDED_OVER_OF_PODS = { ofAddress: 400, inAll: 8_000 };
+const HANDED_OVER_OF_OTHERS = { ofAddress: 400, inAll: 800 };
 /** Connections, of pods and of others, that wait for such a place; and how many bytes each may have sent. */
 const MAX_WAITING = 128;
 const MAX_WAITING_BYTES = 4096;
@@ -54,7 +55,8 @@ const BUSY = [
 
 /** The connections of one kind of client. */
 interface Kind {
-  newest: RateLimit;
+  /** Limits how many connections a second are handed to the HTTP server. */
+  handedOver: RateLimit;
   /** Connections that have sent nothing yet, or only pings. The one that has sent nothing for longest is first. */
   pingOnly: Set<Socket>;
   /** The places of connections that the HTTP server serves, and the line of those that wait for one. */
@@ -103,22 +105,18 @@ export class Connections {
       end: (socket: Socket) => void socket.destroy(),
     };
     const kindOf = (rate: Rate, max: number): Kind => ({
-      newest: new RateLimit(rate, deps.clock),
+      handedOver: new RateLimit(rate, deps.clock),
       pingOnly: new Set(),
       http: new Places({ ...rules, max }, deps.clock),
     });
-    this.#pods = kindOf(NEW_OF_PODS, MAX_OF_PODS);
-    this.#others = kindOf(NEW_OF_OTHERS, MAX_OF_OTHERS);
+    this.#pods = kindOf(HANDED_OVER_OF_PODS, MAX_OF_PODS);
+    this.#others = kindOf(HANDED_OVER_OF_OTHERS, MAX_OF_OTHERS);
   }
 
   /** Takes a connection that the system has accepted. Calls `serveHttp` once when it is to be served by the HTTP server. */
   accept(socket: Socket, serveHttp: (socket: Socket) => void): void {
     const client = this.clientOf(socket);
-    const { newest, pingOnly, http } = client.isPod ? this.#pods : this.#others;
-    if (!newest.admits(client.address)) {
-      socket.resetAndDestroy();
-      return;
-    }
+    const { handedOver, pingOnly, http } = client.isPod ? this.#pods : this.#others;
     const destroy = () => void socket.destroy();
     const onData = (bytes: Buffer) => {
       const ping = this.#pingOf(bytes);
@@ -129,6 +127,7 @@ export class Connections {
         return;
       }
       if (hasManyRequests(bytes)) return destroy();
+      if (!handedOver.admits(client.address)) return void socket.resetAndDestroy();
       pingOnly.delete(socket);
       socket.off('data', onData).off('end', destroy).off('timeout', destroy).setTimeout(0);
       socket.pause();

@@ -183,13 +183,12 @@ describe('connections', () => {
     expect(waiting.received()).toBe('');
   });
 
-  it('are reset beyond 400 of one address in a second, or 800 of all that are no pods; those of pods are not', async () => {
+  it('are reset beyond 400 a second of one address, or 800 of all that are no pods; pods and pings are not', async () => {
     const { url, clock } = await serve({ monitor: { snapshot: MESH } });
-    const isReset = async (address: string) => {
-      // A connection may be reset before `dial` sees it open.
-      const client = await dial(url, get('/ping', 'Connection: close\r\n'), address).catch(() => null);
-      await client?.ended();
-      return client === null || client.received() === '';
+    const isReset = async (address: string, path = '/healthz') => {
+      const { received, ended } = await dial(url, get(path, 'Connection: close\r\n'), address);
+      await ended().catch((error: Error) => expect(error.message).toContain('ECONNRESET'));
+      return received() === '';
     };
     const resets = async (count: number, address: string) => {
       let resetCount = 0;
@@ -199,6 +198,7 @@ describe('connections', () => {
     expect(await resets(403, '127.0.0.2')).toBe(3);
     expect(await resets(400, '127.0.0.3')).toBe(0);
     expect(await resets(1, '127.0.0.4')).toBe(1);
+    expect(await isReset('127.0.0.2', '/ping')).toBe(false);
     expect(await resets(401, POD_IP)).toBe(1);
     clock.advance(1_000);
     expect(await resets(2, '127.0.0.2')).toBe(0);
