@@ -20,7 +20,7 @@ const PAIR_FAILED = 2;
 const MAX_NAMED = 3;
 
 /** What health depends on besides the reports. */
-type MeshHead = Pick<Mesh, 'atMs' | 'discovery' | 'settings' | 'servedBy'>;
+type MeshHead = Pick<Mesh, 'discovery' | 'settings' | 'servedBy'>;
 
 /** A failed link: indexes of its pods, and of its outcome in `OUTCOMES`. */
 interface FailedLink {

@@ -208,7 +208,7 @@ export class Collection {
       discovery: snapshot.status,
       settings: this.#settings,
     };
-    const health = this.#health.health({ ...head, atMs: head.past?.toMs ?? head.atMs });
+    const health = this.#health.health(head);
     const reports = [...this.#reports.values()].sort((a, b) => a.pod - b.pod);
     return { ...head, health, findings: [], pods, reports };
   }

@@ -109,7 +109,11 @@ export const UNRELIABLE = { suspectShare: 0.75, samples: 10 };
 /** A pod whose event loop is this late may have caused a timeout itself (PING_TIMEOUT is 300 ms by default), us. */
 const STARVED_LOOP_US = 100_000;
 
-/** Whether a pod is starved of CPU. null = not known. */
+/**
+ * Whether a pod is starved of CPU now, so that what it or others measure may be its own delay: links and paths are doubted because of
+ * it, and the page marks it. null = not known. `unreliable` alone says more: it has lasted, and nothing in the report is trusted.
+ * Verdicts and events go by that, because both are about more than the present second.
+ */
 export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelayP99Us'> | null): boolean {
   return starvation !== null && (starvation.unreliable || starvation.loopDelayP99Us >= STARVED_LOOP_US);
 }

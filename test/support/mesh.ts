@@ -337,6 +337,14 @@ export class MeshBuilder {
     this.reports[pod] = { ...report, starvation };
   }
 
+  /** Lets the event loop of a pod be late at the moment, not for long enough to make its report unreliable. */
+  delayLoop(pod: number): void {
+    const report = this.reports[pod];
+    if (report === undefined) return;
+    const starvation = { loopDelayP99Us: 140_000, suspectShare: 0, unreliable: false, sinceMs: NOW_MS - 600_000 };
+    this.reports[pod] = { ...report, starvation };
+  }
+
   /** Lets the process of a pod have been starved until `agoMs` ago. */
   recover(pod: number, agoMs: number): void {
     const report = this.reports[pod];

@@ -1,4 +1,5 @@
 import type { Finding } from '../../server/protocol/finding.ts';
+import { isStarved } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
 import { type ConnectionState, POLLING_TEXT } from '../data/connection.ts';
@@ -146,8 +147,8 @@ function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {
 }
 
 function starvedNotice({ mesh, reportOf }: Picture): Notice | null {
-  const starvation = mesh.reports[reportOf[mesh.servedBy.pod] ?? -1]?.starvation;
-  if (starvation?.unreliable !== true) return null;
+  const starvation = mesh.reports[reportOf[mesh.servedBy.pod] ?? -1]?.starvation ?? null;
+  if (starvation === null || !isStarved(starvation)) return null;
   return {
     id: 'starved',
     kind: 'suspect',

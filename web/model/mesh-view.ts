@@ -1,5 +1,5 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import { isSilent } from '../../server/protocol/link-state.ts';
+import { isSilent, isStarved } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { PictureOptions } from './cells.ts';
@@ -104,7 +104,7 @@ export interface PodView {
   health: PodHealth;
   /** A finding says that links into it are slow. The pod stays healthy and gets a badge. */
   slowToReach: boolean;
-  /** Its report says that it is CPU-starved, so that its measurements are unreliable. It keeps its health and gets a wave. */
+  /** It is CPU-starved, so that links from and to it are doubted: see `isStarved`. It keeps its health and gets a wave. */
   starved: boolean;
   /** Its report is missing. */
   silent: boolean;
@@ -142,7 +142,7 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
       label: labels[index] ?? '',
       health: 'healthy',
       slowToReach: found?.severity === 'slow',
-      starved: report?.starvation?.unreliable === true,
+      starved: isStarved(report?.starvation ?? null),
       silent: report === undefined || isSilent(report),
       passive: report?.missing === 'passive',
       foundIn: found,

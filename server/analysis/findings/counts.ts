@@ -152,7 +152,7 @@ export class MeshCounts {
   readonly #wereStarved = new Set<number>();
   /** Pods whose link to themselves fails, and the index of that link in their report. `families`: `IPV4`, `IPV6` or both. */
   readonly selfFailed: { pod: number; link: number; families: number }[] = [];
-  /** Starved pods that pairs are doubted because of. Filled by `bySeverity`. */
+  /** Starved pods because of which links or paths are doubted. Filled by `add`, `bySeverity` and `pathFindings`. */
   readonly doubted = new Set<number>();
   /** Whether any pair is probed in both IP families. */
   bothFamilies = false;
@@ -193,9 +193,9 @@ export class MeshCounts {
     else if (wasStarved(report, this.#refreshIntervalMs)) this.#wereStarved.add(pod);
     this.#classify(report);
     const selfLink = this.#link[pod] ?? 0;
-    const isSelfDoubted = isOwnStarved && isDoubted(report.links.outcome[selfLink] ?? 0);
-    if (this.#state[pod] === FAILED && !isSelfDoubted) {
-      this.selfFailed.push({ pod, link: selfLink, families: this.#families[pod] ?? 0 });
+    if (this.#state[pod] === FAILED) {
+      if (isOwnStarved && isDoubted(report.links.outcome[selfLink] ?? 0)) this.doubted.add(pod);
+      else this.selfFailed.push({ pod, link: selfLink, families: this.#families[pod] ?? 0 });
     }
     this.#state[pod] = UNJUDGED;
     const notOk = this.#count(report);

@@ -159,7 +159,7 @@ function discoveryFindings(
 /** If more reports than this are starved, or missing, they are one finding. */
 const MAX_SINGLE_REPORTS = 3;
 
-/** Pods whose own measurements are not reliable, or because of whom a timeout is doubted. */
+/** Starved pods whose whole report is unreliable, or because of which something is doubted; the others cause nothing to explain. */
 function starvedFindings({ starved: all, doubted, topology }: MeshCounts): Finding[] {
   const what = 'CPU-starved, its measurements are unreliable';
   const starved = byPod(all.filter(({ pod, starvation }) => starvation?.unreliable === true || doubted.has(pod)));

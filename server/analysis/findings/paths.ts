@@ -1,4 +1,5 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
+import { isStarved } from '../../protocol/link-state.ts';
 import { FLAG_NOT_YET } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Path, ProbeResult } from '../../protocol/sample.ts';
@@ -92,7 +93,7 @@ export function* pathFindings(mesh: MeshCounts, hasLostPods: boolean): Generator
   const witnesses: Witness[] = [];
   for (const report of mesh.reports.values()) {
     if (!report.probes.some(isPathResult)) continue;
-    if (canTell(mesh, report)) witnesses.push(witnessOf(report));
+    if (canTell(mesh, report)) witnesses.push(witnessOf(mesh, report));
     yield;
   }
   witnesses.sort((a, b) => a.report.pod - b.report.pod);
@@ -118,13 +119,15 @@ function canTell({ topology }: MeshCounts, { pod, links }: MergedReport): boolea
   return topology.judgedCount === 1 || reached * 2 > probed;
 }
 
-/** The results of a pod. Its timeouts do not count if it has too little CPU; a refused connection is a fact all the same. */
-function witnessOf(report: MergedReport): Witness {
+/** The results of a pod. Its timeouts are doubted if it is starved; a refused connection is a fact all the same. */
+function witnessOf({ doubted }: MeshCounts, report: MergedReport): Witness {
   const results = new Map<Path, PathResult>();
-  const isStarved = report.starvation?.unreliable === true;
   for (const probe of report.probes) {
-    const isDoubted = isStarved && probe.outcome === 'timeout';
-    if (probe.path === undefined || !isPathResult(probe) || isDoubted) continue;
+    if (probe.path === undefined || !isPathResult(probe)) continue;
+    if (probe.outcome === 'timeout' && isStarved(report.starvation)) {
+      doubted.add(report.pod);
+      continue;
+    }
     results.set(probe.path, { ...probe, outcome: outcomeOf(probe) });
   }
   return { report, results, causes: causesOf(results) };

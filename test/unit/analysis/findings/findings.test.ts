@@ -207,6 +207,13 @@ describe('a quorum', () => {
     expect(kinds(builder, 2)).toEqual(['cpu-starved', 'cpu-starved']);
   });
 
+  it('names a pod whose event loop is late, if its link to itself times out', () => {
+    const builder = new MeshBuilder(4);
+    for (const pod of [1, 2]) builder.delayLoop(pod);
+    builder.set(1, 1, TIMEOUT);
+    expect(titles(builder)).toEqual(['pod-1: CPU-starved, its measurements are unreliable']);
+  });
+
   it('needs more than a coincidence where few pods probe each pod (PING_NUMBER)', () => {
     const sparse = new MeshBuilder(300, { pingNumber: 4 });
     sparse.set(296, 299, { ...TIMEOUT, fresh: true });

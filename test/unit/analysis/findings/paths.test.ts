@@ -146,6 +146,19 @@ describe('a pod that is isolated itself', () => {
     expect(mesh.pathFindings()).toMatchObject([{ kind: 'path-apiserver', affected: 3, of: 3 }]);
   });
 
+  it('is not accused because of the timeouts of a pod whose event loop is late now: this pod is named instead', () => {
+    const mesh = new PathMesh(3);
+    for (const pod of [0, 1]) {
+      mesh.path(pod, 'dns', 'timeout');
+      mesh.delayLoop(pod);
+    }
+    mesh.delayLoop(2);
+    expect(mesh.findings().map(({ kind, subject }) => [kind, subject])).toEqual([
+      ['cpu-starved', 'pod-0'],
+      ['cpu-starved', 'pod-1'],
+    ]);
+  });
+
   it('is not suspected where there is no other pod', () => {
     expect(new PathMesh(1).all({ apiserver: 'timeout' }).titles()).toEqual([
       'API server 10.96.0.1: fails from the only pod, timeout: check the API server, and kube-proxy and network policies on the way to it',

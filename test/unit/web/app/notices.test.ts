@@ -173,11 +173,17 @@ describe('a notice', () => {
   test('warns when the serving pod itself is starved', () => {
     const picture = pictureOf('starved');
     const mesh = { ...picture.mesh, servedBy: { pod: 3, name: 'goldpinger-chaos' } };
-    const [notice] = noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS);
-    expect(notice).toMatchObject({
+    const starved = {
       title: 'goldpinger-chaos (serving this page) is CPU-starved.',
       text: 'Scheduling delay up to 140 ms. Its own measurements are unreliable.',
-    });
+    };
+    expect(noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS)).toMatchObject([starved]);
+    const reports = mesh.reports.map(({ starvation, ...report }) => ({
+      ...report,
+      starvation: starvation === null ? null : { ...starvation, unreliable: false },
+    }));
+    const late = { ...picture, mesh: { ...mesh, reports } };
+    expect(noticesOf(late, 'live', FEED_TIME_MS)).toMatchObject([starved]);
   });
 
   test('of a blocked stream names both possible causes', () => {

@@ -253,6 +253,7 @@ describe('a pair of pods is', () => {
     const starved = [1, 2, 3].map((pod) => reportOf(pod, everyone(4), { starvation }));
     const picture = buildPicture(meshWith(4, [reportOf(0, links), ...starved]), USUAL);
     expect([...picture.unreliable.subarray(0, 4)]).toEqual([0, 1, 1, 0]);
+    expect(picture.pods.map((view) => view.starved)).toEqual([false, true, true, true]);
   });
 
   test('the worse of two IP families, in whichever order they come', () => {
