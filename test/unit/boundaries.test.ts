@@ -57,7 +57,7 @@ const PLANTS: Record<string, { file: string; text: string }> = {
   'web-data-has-no-react': { file: 'web/data/planted.ts', text: "import 'react';" },
   'web-views-are-apart': { file: 'web/views/graph/planted.ts', text: "import '../heatmap/paint.ts';" },
   'web-components-are-below-views': { file: 'web/components/planted.ts', text: "import '../views/heatmap/paint.ts';" },
-  'web-views-are-below-app': { file: 'web/views/graph/planted.ts', text: "import '../../app/keyboard.ts';" },
+  'web-views-are-below-app': { file: 'web/views/graph/planted.ts', text: "import '../../app/notices.ts';" },
   'server-does-not-know-the-local-cluster': {
     file: 'server/http/planted.ts',
     text: "import '../../deploy/local/usage.ts';",

@@ -6,6 +6,7 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { FindingList } from '../components/finding-list.tsx';
+import { useShortcuts } from '../components/keys.ts';
 import { Late } from '../components/late.tsx';
 import { useFetched } from '../components/use-fetched.ts';
 import type { ViewProps } from '../components/view-props.ts';
@@ -18,7 +19,6 @@ import type { Picture } from '../model/mesh-view.ts';
 import { type RecentPoint, withPicture } from '../model/recent-points.ts';
 import { loadBundles } from '../views/graph/graph-stage.tsx';
 import { headlineOf, pageStatusOf } from './changes.ts';
-import { type Command, useKeys } from './keyboard.ts';
 import { useAnnouncement } from './live-region.ts';
 import { LiveStatus } from './live-status.tsx';
 import { MomentNotice, NoticeList } from './notice-list.tsx';
@@ -114,17 +114,16 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
 
   // A comparison opens links at a past time.
   const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
-  useKeys(letterKeys === 'on', (command: Command) => {
-    if (command === 'help') setHelpOpen(true);
-    else if (command === 'now') {
-      if (address.atMs === null) feed.tryNow();
-      else change({ atMs: null });
-    } else if (command === 'table') change({ asTable: !address.asTable });
-    else if (command === 'filter') main.current?.querySelector<HTMLElement>('[data-filter]')?.focus();
-    else if (command === 'close') {
-      if (address.compare && address.selection === null) change({ compare: false });
-      else closePanel();
-    } else change({ view: command.view });
+  useShortcuts('page', letterKeys === 'on', {
+    graph: () => change({ view: 'graph' }),
+    heatmap: () => change({ view: 'heatmap' }),
+    raw: () => change({ view: 'raw' }),
+    metrics: () => change({ view: 'metrics' }),
+    filter: () => main.current?.querySelector<HTMLElement>('[data-filter]')?.focus(),
+    table: () => change({ asTable: !address.asTable }),
+    now: () => (address.atMs === null ? feed.tryNow() : change({ atMs: null })),
+    close: () => (address.compare && address.selection === null ? change({ compare: false }) : closePanel()),
+    help: () => setHelpOpen(true),
   });
 
   const props: ViewProps | null =

@@ -1,24 +1,8 @@
 import { useEffect, useRef } from 'react';
+import { KEYS } from '../components/keys.ts';
 import { shownName } from '../model/names.ts';
 import { Icon } from './icons.tsx';
 import './help-dialog.css';
-
-const KEYS: [string, string][] = [
-  ['1 – 4', 'Graph, heatmap, raw, metrics'],
-  ['/', 'Filter by part of a name. Also node:worker-1, zone:a, is:failing, is:slow, is:starved, is:gone'],
-  ['T', 'Switch between picture and table'],
-  ['N', 'Return to live, or reconnect now'],
-  ['Esc', 'Close the open panel or dialog'],
-  ['Arrows', 'Heatmap and comparison: move between cells. Graph: move between the links of a pod'],
-  ['Enter', 'Open the link or pod'],
-  ['Home, End, Ctrl+Home', 'Heatmap: ends of the row, first cell'],
-  ['F, S', 'Heatmap and comparison: next failed, next slow link, or next high figure'],
-  ['[ ]', 'Heatmap: previous or next sort order'],
-  ['+ − 0', 'Graph: zoom in, out, reset'],
-  ['← →, Page Up, Page Down', 'Timeline: previous or next step, previous or next event. Enter shows that time'],
-  ['Shift + ← →', 'Timeline: select a range, Enter confirms. Arrow keys move a focused handle'],
-  ['?', 'This help'],
-];
 
 interface HelpDialogProps {
   onClose(): void;
@@ -57,12 +41,12 @@ export function HelpDialog({ onClose, letterKeys, onLetterKeys, version }: HelpD
       <h3>Keys</h3>
       <table>
         <tbody>
-          {KEYS.map(([key, what]) => (
-            <tr key={key}>
+          {KEYS.map(({ shown, words }) => (
+            <tr key={shown}>
               <th scope="row">
-                <kbd>{key}</kbd>
+                <kbd>{shown}</kbd>
               </th>
-              <td>{what}</td>
+              <td>{words}</td>
             </tr>
           ))}
         </tbody>

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type RefObject, useState } from 'react';
 import { moved, nextWhere, type Place } from '../model/grid-moves.ts';
-import { useLetters } from './keys.ts';
+import { type Shortcuts, useShortcuts } from './keys.ts';
 
 /** The grid of a cursor: `count` x `count` cells, and pods by their positions on both axes. */
 interface GridCursorRequest {
@@ -11,10 +11,8 @@ interface GridCursorRequest {
   positionOf(uid: string): number;
   grid: RefObject<HTMLElement | null>;
   letterKeys: boolean;
-  /** By letter: which cells it goes to, the next one after the cursor. */
-  jumps: Record<string, (place: Place) => boolean>;
-  /** By letter: what else it does. */
-  actions?: Record<string, () => void>;
+  /** To which cells a shortcut goes: to the next one after the cursor. */
+  jumps: Record<keyof Shortcuts<'map'>, (place: Place) => boolean>;
   /** Opens a cell, after a click or Enter. */
   onOpen(place: Place): void;
   /** The keys have moved the cursor. */
@@ -37,7 +35,7 @@ export interface GridCursor {
 
 /** The cursor of a grid of links. It is kept by pods, so that it stays at its link when rows come and go. */
 export function useGridCursor(request: GridCursorRequest): GridCursor {
-  const { count, uidAt, positionOf, grid, letterKeys, jumps, actions, onOpen, onMove } = request;
+  const { count, uidAt, positionOf, grid, letterKeys, jumps, onOpen, onMove } = request;
   const [kept, setKept] = useState<{ column: string; row: string } | null>(null);
   const [pointed, setPointed] = useState<Place | null>(null);
   const [byKeys, setByKeys] = useState(false);
@@ -60,10 +58,15 @@ export function useGridCursor(request: GridCursorRequest): GridCursor {
     keep(at);
     onOpen(at);
   };
-  const toNext = Object.entries(jumps).map(
-    ([letter, isWanted]) => [letter, () => go(nextWhere(count, place, isWanted))] as const,
-  );
-  useLetters(letterKeys, { ...actions, ...Object.fromEntries(toNext) }, grid);
+  const jump = (isWanted: (place: Place) => boolean) => {
+    // Arrow keys continue from there.
+    grid.current?.focus({ preventScroll: true });
+    go(nextWhere(count, place, isWanted));
+  };
+  useShortcuts('map', letterKeys, {
+    nextFailed: () => jump(jumps.nextFailed),
+    nextSlow: () => jump(jumps.nextSlow),
+  });
   return {
     place,
     shown,

@@ -35,7 +35,7 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
     positionOf: (uid) => pods.findIndex((pod) => pod.uid === uid),
     grid: frame,
     letterKeys,
-    jumps: { f: is('fails-more', 'still-fails'), s: is('slower', 'loses-more') },
+    jumps: { nextFailed: is('fails-more', 'still-fails'), nextSlow: is('slower', 'loses-more') },
     onOpen: ({ column, row }) => onOpen(pairUids(map, column * n + row)),
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawing reads the colours of `theme`

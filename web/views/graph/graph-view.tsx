@@ -1,7 +1,7 @@
 import './graph.css';
-import { memo, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { memo, type RefObject, useCallback, useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
-import { hasModifier, isTyping } from '../../components/keys.ts';
+import { useShortcuts } from '../../components/keys.ts';
 import { Late } from '../../components/late.tsx';
 import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
@@ -27,7 +27,11 @@ export function GraphView(props: ViewProps) {
     zoom.reset();
     reset();
   }, [zoom, reset]);
-  useZoomKeys(props.letterKeys && !props.asTable, zoom.by, onReset);
+  useShortcuts('graph', props.letterKeys && !props.asTable, {
+    zoomIn: () => zoom.by(1.25),
+    zoomOut: () => zoom.by(1 / 1.25),
+    zoomReset: onReset,
+  });
   // Memoised, because they do not change while a pod is dragged.
   const tools = useMemo(() => {
     const onPng = () => void saveStage(stage.current, props);
@@ -114,18 +118,3 @@ const GraphPicture = memo(function GraphPicture({
     </>
   );
 });
-
-/** Handles the keys +, - and 0 anywhere on the page, except while typing. */
-function useZoomKeys(on: boolean, by: (factor: number) => void, reset: () => void): void {
-  useEffect(() => {
-    if (!on) return;
-    const onKey = (event: KeyboardEvent) => {
-      if (hasModifier(event) || isTyping(event.target)) return;
-      if (event.key === '+' || event.key === '=') by(1.25);
-      else if (event.key === '-') by(1 / 1.25);
-      else if (event.key === '0') reset();
-    };
-    window.addEventListener('keydown', onKey);
-    return () => window.removeEventListener('keydown', onKey);
-  }, [on, by, reset]);
-}

@@ -1,4 +1,5 @@
 import { type MouseEvent, type RefObject, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useShortcuts } from '../../components/keys.ts';
 import { type GridCursor, useGridCursor } from '../../components/use-grid-cursor.ts';
 import type { Size } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
@@ -47,8 +48,7 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
     positionOf: (uid) => arrangement.positionOf[picture.pods.findIndex(({ pod }) => pod.uid === uid)] ?? -1,
     grid: scroller,
     letterKeys: props.letterKeys,
-    jumps: { f: isState('failed'), s: isState('slow') },
-    actions: { '[': () => onOrderStep(-1), ']': () => onOrderStep(1) },
+    jumps: { nextFailed: isState('failed'), nextSlow: isState('slow') },
     onOpen: (place) => openCell(props, cellOf(place)),
     onMove: ({ column, row }) => {
       const box = scroller.current;
@@ -56,6 +56,10 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
       box.scrollLeft = keepInView(box.scrollLeft, layout.starts[column] ?? 0, layout.pitch, layout.viewWidth);
       box.scrollTop = keepInView(box.scrollTop, layout.starts[row] ?? 0, layout.pitch, layout.viewHeight);
     },
+  });
+  useShortcuts('heatmap', props.letterKeys, {
+    previousOrder: () => onOrderStep(-1),
+    nextOrder: () => onOrderStep(1),
   });
   const cell = cursor.shown === null ? null : cellOf(cursor.shown);
   const { canvas, placed } = useFrame({ props, model, size, height, scroll, drawn });
