@@ -145,9 +145,9 @@ export class PeerBroadcast {
         answers.set(pod.uid, { pod, ...(await client.request(pod, { ...request(), deadlineMs })) });
         return true;
       } catch (error) {
-        const reason = error instanceof PeerCallError ? error.reason : 'malformed';
+        const { reason, hasAnswered } = error instanceof PeerCallError ? error : new PeerCallError('malformed', '');
         failures.set(pod.uid, { name: pod.name, reason, detail: textOf(error) });
-        return reason === 'http-status' || reason === 'passive';
+        return hasAnswered;
       }
     });
     await (withinMs === Number.POSITIVE_INFINITY ? ended : waitAtMost(clock, withinMs, ended));

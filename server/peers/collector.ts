@@ -252,8 +252,8 @@ export class Collection {
     return null;
   }
 
-  /** Asks one pod of the view. Resolves to false if the pod was called and did not answer: `FanOut` then asks it last. */
-  async #ask(listedPod: Pod, deadlineMs: number): Promise<boolean> {
+  /** Asks one pod of the view. Resolves to whether it answered, as `FanOut.run` wants to know; null if it was not asked. */
+  async #ask(listedPod: Pod, deadlineMs: number): Promise<boolean | null> {
     const { clock, queryReport, onPeerCall } = this.#deps;
     const startMs = clock.monotonicMs();
     const arrival = (): Arrival => ({
@@ -264,7 +264,7 @@ export class Collection {
     const pod = this.#view.presentPod(listedPod);
     if (pod === null) {
       this.#add(missingReport(arrival(), 'no-history', 'it has gone since, and no pod has a copy of its memory'));
-      return true;
+      return null;
     }
     const past = this.#view.range();
     const windowMs = past === null ? this.#view.windowMs : 0;
@@ -278,14 +278,14 @@ export class Collection {
       limits: this.#limits,
       deadlineMs,
     });
-    const hasAnswered = result.kind !== 'missing';
-    const isAsked = hasAnswered || !['not-asked', 'no-address', 'passive'].includes(result.reason);
-    if (isAsked) onPeerCall(pod, arrival().fetchUs, hasAnswered);
+    const hasReport = result.kind !== 'missing';
+    const hasAnswered = hasReport || result.hasAnswered;
+    if (hasAnswered !== null) onPeerCall(pod, arrival().fetchUs, hasReport);
     const merged = this.#merge(result, arrival());
-    // Not even a copy knows more of a pod that says itself that it did not answer then.
-    if (hasAnswered && merged.missing === 'timeout') this.#take(merged);
+    // In its own report of the past moment, the pod says that it stood still then (`viewOfPast`). A copy does not know more.
+    if (hasReport && merged.missing === 'timeout') this.#take(merged);
     else this.#add(merged);
-    return hasAnswered || !isAsked;
+    return hasAnswered;
   }
 
   #merge(result: ReportResult, arrival: Arrival): MergedReport {

@@ -55,14 +55,26 @@ export interface PeerAnswer<T> extends Written {
 export class PeerCallError extends Error {
   override readonly name = 'PeerCallError';
   readonly reason: MissingReason;
+  /**
+   * Whether the pod answered. null = the call says nothing about that: none was made, our own process ended it, or the pod is passive
+   * and is called again only after 10 minutes.
+   */
+  readonly hasAnswered: boolean | null;
   /** Whether the pod may run Goldpinger, or an older version of this project: 404, 405, or no JSON. */
   readonly mayBeGoldpinger: boolean;
 
-  constructor(reason: MissingReason, message: string, mayBeGoldpinger = false) {
+  /** `wasCalled` false: the pod is not called, because of what it answered before. */
+  constructor(reason: MissingReason, message: string, { mayBeGoldpinger = false, wasCalled = true } = {}) {
     super(message);
     this.reason = reason;
+    this.hasAnswered = wasCalled ? hasAnsweredBy(reason) : null;
     this.mayBeGoldpinger = mayBeGoldpinger;
   }
+}
+
+function hasAnsweredBy(reason: MissingReason): boolean | null {
+  if (reason === 'not-asked' || reason === 'no-address' || reason === 'passive') return null;
+  return reason === 'http-status' || reason === 'malformed';
 }
 
 /** The most connections to all pods at once: several fan-outs with many silent pods may reach it. Further calls are refused. */
@@ -130,7 +142,7 @@ export class PeerClient {
       throw new PeerCallError(reason, detail);
     }
     if ((this.#passiveUntilMs.get(pod.uid) ?? 0) > this.#clock.monotonicMs()) throw passive();
-    if (method === 'GET' && this.#isUnknown(pod, path)) throw unknownPath(path);
+    if (method === 'GET' && this.#isUnknown(pod, path)) throw unknownPath(path, false);
     const startMs = this.#clock.monotonicMs();
     const leftMs = Math.ceil((request.deadlineMs ?? Number.POSITIVE_INFINITY) - startMs);
     if (leftMs < 1)
@@ -142,7 +154,7 @@ export class PeerClient {
       const { status, body } = await this.#exchange(host, request, timeoutMs, read);
       if (method === 'GET' && (status === 404 || status === 405)) {
         this.noteUnknownPath(pod, path);
-        throw unknownPath(path);
+        throw unknownPath(path, true);
       }
       if (status === 503 && saysPassive(body.subarray(0, 1000).toString())) {
         remember(this.#passiveUntilMs, pod.uid, this.#clock.monotonicMs() + REMEMBERED_MS);
@@ -242,7 +254,7 @@ export class PeerClient {
     } catch (error) {
       const isJson = !(error instanceof SyntaxError);
       const message = isJson ? textOf(error) : `its answer is not JSON: ${textOf(error)}`;
-      throw new PeerCallError('malformed', message, !isJson);
+      throw new PeerCallError('malformed', message, { mayBeGoldpinger: !isJson });
     } finally {
       if (skipped.count > 0) this.#tellSkipped(pod, barePath(request.path), skipped);
     }
@@ -275,9 +287,9 @@ function stopped(): PeerCallError {
   return new PeerCallError('not-asked', 'this pod is shutting down');
 }
 
-function unknownPath(path: string): PeerCallError {
+function unknownPath(path: string, wasCalled: boolean): PeerCallError {
   const message = `it does not know ${barePath(path)}: it runs Goldpinger or an older version of goldpinger-ts`;
-  return new PeerCallError('http-status', message, true);
+  return new PeerCallError('http-status', message, { mayBeGoldpinger: true, wasCalled });
 }
 
 function barePath(path: string): string {

@@ -28,7 +28,8 @@ export interface ReportQuery {
 export type ReportResult =
   | { kind: 'report'; report: PodReport }
   | { kind: 'check'; check: GoldpingerCheck }
-  | { kind: 'missing'; reason: MissingReason; detail: string };
+  /** `hasAnswered`: see `PeerCallError.hasAnswered`. */
+  | { kind: 'missing'; reason: MissingReason; detail: string; hasAnswered: boolean | null };
 
 const REPORT_PATH = '/api/v1/pod-report';
 
@@ -54,11 +55,11 @@ export function reportLimits(pods: readonly Pod[]): ReportLimits {
   return { maxBytes, maxValues: BASE_VALUES + LINK_VALUES * pods.length };
 }
 
-const GOLDPINGER_HAS_NO_PAST: ReportResult = {
+const GOLDPINGER_HAS_NO_PAST = {
   kind: 'missing',
   reason: 'no-history',
   detail: 'it runs Goldpinger, which keeps no history',
-};
+} as const;
 
 /**
  * Asks one pod for its report: `/api/v1/pod-report`, and Goldpinger's `/check` if the pod does not know that path or answers
@@ -70,6 +71,7 @@ export async function queryReport(client: PeerClient, pod: Pod, query: ReportQue
   const request = { method: 'GET' as const, ...limits, deadlineMs: client.callDeadline(query.deadlineMs) };
   const parse = (wire: unknown, _: Written, skipped: Skipped) =>
     hasOurFormat(wire) ? parsePodReportSliced(wire, known, skipped) : null;
+  let hasAnswered: boolean | null = true;
   try {
     const { value: report } = await client.request(pod, { ...request, path: reportPath(query), parse });
     if (report !== null) return { kind: 'report', report };
@@ -77,10 +79,11 @@ export async function queryReport(client: PeerClient, pod: Pod, query: ReportQue
   } catch (error) {
     if (!(error instanceof PeerCallError && error.mayBeGoldpinger)) return missing(error);
     // The client has noted a 404 or 405 itself; what has been noted is not noted again for another 10 minutes.
+    hasAnswered = error.hasAnswered;
     if (error.reason === 'malformed') client.noteUnknownPath(pod, REPORT_PATH);
   }
   // Goldpinger has no past, and its view of now is not what was asked for.
-  if (past !== null) return GOLDPINGER_HAS_NO_PAST;
+  if (past !== null) return { ...GOLDPINGER_HAS_NO_PAST, hasAnswered };
   try {
     const parseCheck = (wire: unknown, _: Written, skipped: Skipped) => parseGoldpingerCheck(wire, skipped);
     const { value: check } = await client.request(pod, { ...request, path: '/check', parse: parseCheck });
@@ -96,8 +99,8 @@ function hasOurFormat(wire: unknown): boolean {
 }
 
 function missing(error: unknown): ReportResult {
-  const reason = error instanceof PeerCallError ? error.reason : 'malformed';
-  return { kind: 'missing', reason, detail: textOf(error) };
+  const { reason, hasAnswered } = error instanceof PeerCallError ? error : new PeerCallError('malformed', '');
+  return { kind: 'missing', reason, detail: textOf(error), hasAnswered };
 }
 
 function reportPath({ known, goneHash, windowMs, past, of }: ReportQuery): string {

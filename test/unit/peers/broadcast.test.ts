@@ -126,6 +126,22 @@ describe('asking all pods', () => {
     ]);
   });
 
+  it('gives a pod that got its address since the last question as much time as any other', async () => {
+    const podIPs: string[] = [];
+    const answerX: RequestListener = (req, res) => void (req.url === '/x' && res.end('"x"'));
+    const { broadcast, clock, seen } = await start(['127.0.0.1'], () => answerX, [podOf(3, { podIPs })]);
+    await broadcast.ask({ ...question, path: '/x' });
+    podIPs.push('127.0.0.1');
+    const asking = broadcast.ask({ ...question, path: '/y' });
+    await soon(() => expect(seen).toHaveLength(3));
+    await clock.advance(1_000);
+    const within1s = 'no complete response within 1000 ms';
+    expect((await asking).missing.map(({ name, detail }) => [name, detail])).toEqual([
+      ['pod-1', within1s],
+      ['pod-3', within1s],
+    ]);
+  });
+
   it('asks once for all who ask the same at once or right after', async () => {
     const { broadcast, clock, seen, stop } = await start(['127.0.0.1'], () => (_, res) => res.end('"x"'));
     const [first, second] = await Promise.all([broadcast.ask(question), broadcast.ask(question)]);

@@ -20,6 +20,14 @@ interface Scene {
   answer?(uid: string): { answer?: ReportResult; afterMs?: number };
 }
 
+/** The result of a call that got no answer. */
+const missingOf = (reason: 'refused' | 'timeout', detail = 'x'): ReportResult => ({
+  kind: 'missing',
+  reason,
+  detail,
+  hasAnswered: false,
+});
+
 /** A collector in pod 0 of a scene, over a network that only exists here. */
 function start({ pods, selfUid = 'uid-0', passiveNodes = [], checkTimeoutMs = 1_000, answer }: Scene) {
   const clock = new FakeClock(NOW_MS);
@@ -28,7 +36,7 @@ function start({ pods, selfUid = 'uid-0', passiveNodes = [], checkTimeoutMs = 1_
   const state = { mostAtOnce: 0, atOnce: 0, ownReports: [] as number[], ownReportFails: false };
   const queryReport = async (pod: Pod, query: ReportQuery): Promise<ReportResult> => {
     const leftMs = query.deadlineMs - clock.monotonicMs();
-    if (leftMs < 1) return { kind: 'missing', reason: 'not-asked', detail: 'the time was over' };
+    if (leftMs < 1) return { kind: 'missing', reason: 'not-asked', detail: 'the time was over', hasAnswered: null };
     asks.push({ uid: pod.uid, ...query });
     state.atOnce += 1;
     state.mostAtOnce = Math.max(state.mostAtOnce, state.atOnce);
@@ -36,7 +44,7 @@ function start({ pods, selfUid = 'uid-0', passiveNodes = [], checkTimeoutMs = 1_
     const timeoutMs = Math.min(checkTimeoutMs, leftMs);
     await new Promise<void>((resolve) => void clock.setTimer(resolve, Math.min(afterMs, timeoutMs)));
     state.atOnce -= 1;
-    if (afterMs > timeoutMs) return { kind: 'missing', reason: 'timeout', detail: `no answer within ${timeoutMs} ms` };
+    if (afterMs > timeoutMs) return missingOf('timeout', `no answer within ${timeoutMs} ms`);
     const table = query.known === null ? {} : { peers: query.known.peers };
     return result ?? { kind: 'report', report: reportOf(pod, pods, undefined, table) };
   };
@@ -92,7 +100,7 @@ describe('collecting the mesh', () => {
   });
 
   it('holds nothing against a pod that says that it is passive', async () => {
-    const passive = { kind: 'missing', reason: 'passive', detail: 'it says that its node is passive' } as const;
+    const passive = { kind: 'missing', reason: 'passive', detail: 'its node is passive', hasAnswered: null } as const;
     const { collect, calls } = start({
       pods: podsOf(3),
       answer: (uid) => (uid === 'uid-2' ? { answer: passive } : {}),
@@ -248,12 +256,37 @@ describe('a collection of many', () => {
   it('asks those that failed last time last', async () => {
     const { asks, collect } = start({
       pods: podsOf(6),
-      answer: (uid) => (uid === 'uid-1' ? { answer: { kind: 'missing', reason: 'refused', detail: 'x' } } : {}),
+      answer: (uid) => (uid === 'uid-1' ? { answer: missingOf('refused') } : {}),
     });
     await collect();
     asks.length = 0;
     await collect();
     expect(asks.map(({ uid }) => uid)).toEqual(['uid-2', 'uid-3', 'uid-4', 'uid-5', 'uid-1']);
+  });
+
+  it('asks a pod last until it answers, also if its turn did not come in between', async () => {
+    const answers: ReportResult[] = [
+      missingOf('refused'),
+      { kind: 'missing', reason: 'not-asked', detail: 'the time was over', hasAnswered: null },
+      { kind: 'missing', reason: 'no-history', detail: 'it runs Goldpinger', hasAnswered: true },
+      missingOf('timeout'),
+    ];
+    const { asks, calls, collect } = start({
+      pods: podsOf(3),
+      answer: (uid) => (uid === 'uid-1' ? { answer: answers.shift() ?? missingOf('timeout') } : {}),
+    });
+    const order: string[] = [];
+    for (const _ of [...answers]) {
+      await collect();
+      order.push(
+        asks
+          .splice(0)
+          .map(({ uid }) => uid)
+          .join(' '),
+      );
+    }
+    expect(order).toEqual(['uid-1 uid-2', 'uid-2 uid-1', 'uid-2 uid-1', 'uid-1 uid-2']);
+    expect(calls.filter(([uid]) => uid === 'uid-1').map(([, ok]) => ok)).toEqual([false, false, false]);
   });
 
   it('ends in time even if nobody answers, and says who was not asked', async () => {
@@ -292,7 +325,7 @@ describe('a mesh within a budget of time', () => {
   /** Five pods of which one hangs and one refuses, looked at `askMs` after all was well. */
   async function afterFault(askMs: number) {
     const state = { isFaulty: false };
-    const lost: ReportResult = { kind: 'missing', reason: 'refused', detail: 'nobody listens' };
+    const lost = missingOf('refused', 'nobody listens');
     const scene = start({
       pods: podsOf(5),
       checkTimeoutMs: 3_000,

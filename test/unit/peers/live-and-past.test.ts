@@ -107,7 +107,8 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     snapshot: () => snapshotOf(pods),
     settings: () => settingsOf({ refreshIntervalMs: intervalMs }),
     queryReport: async ({ uid }, { windowMs, past }) => {
-      if (hangsAt(uid, clock.monotonicMs())) return { kind: 'missing', reason: 'timeout', detail: 'no answer' };
+      if (hangsAt(uid, clock.monotonicMs()))
+        return { kind: 'missing', reason: 'timeout', detail: 'no answer', hasAnswered: false };
       const report = await reportAt(
         PODS.findIndex((pod) => pod.uid === uid),
         windowMs,

@@ -94,6 +94,16 @@ describe('asking a pod for its report', () => {
     expect(await requestsOf()).toEqual(['GET /api/v1/pod-report', 'GET /check']);
   });
 
+  it('gives no past of Goldpinger, and does not say that it has answered while it is not called', async () => {
+    const peer = await startPeer((_, res) => res.writeHead(404).end());
+    const { ask } = client(peer.port);
+    const past = { fromAgeMs: 2_000, toAgeMs: 1_000 };
+    const missing = { kind: 'missing', reason: 'no-history' };
+    expect(await ask(peer.host, { past })).toMatchObject({ ...missing, hasAnswered: true });
+    expect(await ask(peer.host, { past })).toMatchObject({ ...missing, hasAnswered: null });
+    expect(peer.requests).toHaveLength(1);
+  });
+
   it.each([
     ['links of a wrong length', (wire: { links: Record<string, unknown> }) => (wire.links['length'] = 7)],
     ['another hash without peers', (wire: object) => Object.assign(wire, { peers: null, peersHash: 'lie' })],
@@ -129,7 +139,7 @@ describe('asking a pod for its report', () => {
 
   it('does not resolve names', async () => {
     const answer = await client(1).ask('localhost');
-    expect(answer).toMatchObject({ kind: 'missing', reason: 'no-address' });
+    expect(answer).toMatchObject({ kind: 'missing', reason: 'no-address', hasAnswered: null });
   });
 
   it('ends when the client is stopped', async () => {
@@ -138,7 +148,7 @@ describe('asking a pod for its report', () => {
     const answer = ask(peer.host);
     await soon(() => expect(peer.requests).toHaveLength(1));
     stop();
-    expect(await answer).toMatchObject({ kind: 'missing', reason: 'not-asked' });
+    expect(await answer).toMatchObject({ kind: 'missing', reason: 'not-asked', hasAnswered: null });
     expect(clock.pending).toBe(0);
   });
 });
@@ -165,6 +175,7 @@ describe('a pod that', () => {
       kind: 'missing',
       reason: reasonOf(peer.outcome, kind),
       detail: expect.stringMatching(/./),
+      hasAnswered: ['http-status', 'malformed'].includes(reasonOf(peer.outcome, kind)),
     });
     expect(clock.pending).toBe(0);
     await soon(() => expect(peer.open).toBe(0));
