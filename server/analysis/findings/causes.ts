@@ -26,35 +26,91 @@ export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 
   lossy: { node: 'node-lossy', zones: 'zones-lossy', into: 'pod-lossy', out: 'pod-lossy-out', link: 'link-lossy' },
 };
 
-/** The findings about nodes, pairs of zones and pods. Yields after each cause, as all functions here do. */
+/**
+ * The findings about nodes, pairs of zones and pods. Of nodes and of pods in one direction it makes one finding more than a mesh has
+ * at most, so that `findingsFrom` says that findings are left out. Yields after each node and pod.
+ */
 export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.evidence.found;
-  const nodes = yield* causesOf(new Map([...outOfNode, ...intoNode]), (node) => nodeCause(analysis, node));
   // A pod that is bad in both directions is one finding.
   const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));
-  const destinations = yield* causesOf(intoPod, (pod, evidence) => podCause(analysis, pod, evidence, 'intoPod'));
-  const sources = yield* causesOf(onlyOut, (pod, evidence) => podCause(analysis, pod, evidence, 'outOfPod'));
-  const groups = [nodes, zoneCauses(analysis), mergedByOwner(analysis, destinations), mergedByOwner(analysis, sources)];
+  const groups = [
+    yield* nodeCauses(analysis, new Map([...outOfNode, ...intoNode])),
+    zoneCauses(analysis),
+    yield* podCauses(analysis, intoPod, 'intoPod'),
+    yield* podCauses(analysis, onlyOut, 'outOfPod'),
+  ];
   const findings: Finding[] = [];
   for (const causes of groups) findings.push(...(yield* findingsOf(analysis, causes)));
   return findings;
 }
 
-/** The causes with the most evidence; further ones would not be shown anyway. */
-function* causesOf(
-  found: ReadonlyMap<number, Evidence>,
-  causeOf: (key: number, evidence: Evidence) => Cause,
-): Generator<void, Cause[]> {
-  const most = [...found].sort(([, a], [, b]) => b.affected - a.affected).slice(0, MAX_FINDINGS + 1);
+/** Of `found`, those with the most bad links; further ones would not be shown anyway. */
+function mostAffected<T>(found: Iterable<T>, affectedOf: (one: T) => number): T[] {
+  return [...found].sort((a, b) => affectedOf(b) - affectedOf(a)).slice(0, MAX_FINDINGS + 1);
+}
+
+function* nodeCauses(analysis: SeverityAnalysis, found: ReadonlyMap<number, Evidence>): Generator<void, Cause[]> {
   const causes: Cause[] = [];
-  for (const [key, evidence] of most) {
-    // The evidence keeps these figures. They take long, and so there is a step for each cause.
-    evidence.commonOutcome();
-    evidence.medians();
-    causes.push(causeOf(key, evidence));
+  for (const [node, evidence] of mostAffected(found, ([, { affected }]) => affected)) {
+    computeFigures(evidence);
+    causes.push(nodeCause(analysis, node));
     yield;
   }
   return causes;
+}
+
+/** Clones that are bad in one way are one cause: two pods of one owner that refuse are one finding. */
+function* podCauses(
+  analysis: SeverityAnalysis,
+  found: ReadonlyMap<number, Evidence>,
+  place: 'intoPod' | 'outOfPod',
+): Generator<void, Cause[]> {
+  const clones = yield* clonesOf(analysis, found);
+  const affectedOf = (pods: readonly number[]) => pods.reduce((sum, pod) => sum + (found.get(pod)?.affected ?? 0), 0);
+  const merged: Cause[] = [];
+  for (const pods of mostAffected(clones, affectedOf)) {
+    const causes: Cause[] = [];
+    for (const pod of pods) {
+      const evidence = found.get(pod);
+      if (evidence === undefined) continue;
+      computeFigures(evidence);
+      causes.push(podCause(analysis, pod, evidence, place));
+      yield;
+    }
+    merged.push(mergedCause(analysis.pairs, causes));
+  }
+  return merged;
+}
+
+/**
+ * Puts the pods of `found` that have one owner and are bad in one way together, sorted by name. There are several groups of such pods if
+ * they are more than a finding can name. A pod without an owner is a group of its own.
+ */
+function* clonesOf(
+  { mesh: { topology }, pairs }: SeverityAnalysis,
+  found: ReadonlyMap<number, Evidence>,
+): Generator<void, number[][]> {
+  const groups = new Map<string, number[]>();
+  for (const [pod, evidence] of found) {
+    const owner = topology.pods[pod]?.owner ?? '';
+    const key = owner === '' ? String(pod) : `${owner} ${howBad(pairs.severity, evidence)}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [pod]);
+    else group.push(pod);
+    yield;
+  }
+  return [...groups.values()].flatMap((group) => {
+    const pods = group.sort((a, b) => (topology.name(a) < topology.name(b) ? -1 : 1));
+    const starts = [...pods.keys()].filter((i) => i % MAX_FINDING_PODS === 0);
+    return starts.map((i) => pods.slice(i, i + MAX_FINDING_PODS));
+  });
+}
+
+/** The evidence keeps these figures. They take long, and so they are computed here, before the caller yields, and not all at the end. */
+function computeFigures(evidence: Evidence): void {
+  evidence.commonOutcome();
+  evidence.medians();
 }
 
 /** Describes causes in the order of their subjects, so that it does not change from one look to the next. */
@@ -159,24 +215,6 @@ function podsText(affected: number, of: number, others: number): string {
   const names = namesOf(of, others);
   if (affected === of) return `all ${countText(of)} ${names}`;
   return `${countText(affected)} of ${of === others ? '' : 'the '}${countText(of)} ${names}`;
-}
-
-/**
- * Joins the causes that are about pods with one owner that are bad in one way: two clones that refuse are one finding. There are several findings
- * if these are more pods than a finding can name.
- */
-function mergedByOwner({ mesh, pairs }: SeverityAnalysis, causes: readonly Cause[]): Cause[] {
-  const groups = new Map<string, Cause[]>();
-  for (const cause of causes) {
-    const owner = mesh.topology.pods[cause.pods[0] ?? -1]?.owner ?? '';
-    const key = owner === '' ? cause.subject : `${owner} ${howBad(pairs.severity, cause.evidence)}`;
-    groups.set(key, [...(groups.get(key) ?? []), cause]);
-  }
-  return [...groups.values()].flatMap((group) => {
-    const causes = group.sort((a, b) => (a.subject < b.subject ? -1 : 1));
-    const starts = [...causes.keys()].filter((i) => i % MAX_FINDING_PODS === 0);
-    return starts.map((i) => mergedCause(pairs, causes.slice(i, i + MAX_FINDING_PODS)));
-  });
 }
 
 /** The way in which links are bad, to compare causes of one severity: all lossy links are bad in one way. */

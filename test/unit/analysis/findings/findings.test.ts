@@ -320,15 +320,22 @@ describe('several causes', () => {
   });
 });
 
-it('more clones with one symptom than a finding can name are several findings, each pod in one of them', () => {
-  const builder = new MeshBuilder(60);
-  for (let pod = 0; pod < 45; pod++) builder.pods[pod] = podOf(pod, { owner: 'replica-set' });
-  builder.each((_, to) => to < 45, REFUSED);
-  const findings = builder.findings(59);
-  expect(findings.map(({ kind }) => kind)).toEqual(Array(3).fill('pod-unreachable'));
-  const named = findings.flatMap(({ pods }) => pods);
-  expect(named.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 45 }, (_, pod) => pod));
-});
+it.each([
+  { clones: 45, size: 60, expected: 3 },
+  // More clones than a mesh has findings: they are joined before findings are left out.
+  { clones: 120, size: 140, expected: 6 },
+])(
+  '$clones clones with one symptom, more than a finding can name, are $expected findings, each pod in one of them',
+  ({ clones, size, expected }) => {
+    const builder = new MeshBuilder(size);
+    for (let pod = 0; pod < clones; pod++) builder.pods[pod] = podOf(pod, { owner: 'replica-set' });
+    builder.each((_, to) => to < clones, REFUSED);
+    const findings = builder.findings(size - 1);
+    expect(findings.map(({ kind }) => kind)).toEqual(Array(expected).fill('pod-unreachable'));
+    const named = findings.flatMap(({ pods }) => pods);
+    expect(named.toSorted((a, b) => a - b)).toEqual(Array.from({ length: clones }, (_, pod) => pod));
+  },
+);
 
 it('findings are bounded in number and length, whatever the names and links are', () => {
   const builder = new MeshBuilder(120);
