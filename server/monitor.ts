@@ -12,7 +12,7 @@ import { findSelf, targetsOf } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
 import { type CopyCursor, type CopyPart, stoodStillAt } from './protocol/copy.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
-import type { LinkChange, LossChange, SpeedChange } from './protocol/link-state.ts';
+import { type LinkChange, type LossChange, roundMsOf, type SpeedChange } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
 import { lastGoneOf, type PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
@@ -48,8 +48,8 @@ interface MonitorHooks {
   onUdpError(target: Target): void;
 }
 
-/** After this many intervals and this many ms without the end of a ping, only a restart helps. */
-const LIVENESS_INTERVALS = 5;
+/** After this many rounds and this many ms without the end of a ping, only a restart helps. */
+const LIVENESS_ROUNDS = 5;
 const LIVENESS_SLACK_MS = 10_000;
 
 /**
@@ -250,9 +250,8 @@ export class Monitor {
 
   /** Why this process should be restarted: it has targets, but no ping has ended for a long time. '' = it is alive. */
   livenessFailure(): string {
-    const { refreshIntervalMs, jitterFactor, pingTimeoutMs } = this.#config;
-    if (this.#targetCount === 0 || refreshIntervalMs === 0) return '';
-    const longestMs = LIVENESS_INTERVALS * refreshIntervalMs * (1 + jitterFactor) + pingTimeoutMs + LIVENESS_SLACK_MS;
+    if (this.#targetCount === 0 || this.#config.refreshIntervalMs === 0) return '';
+    const longestMs = LIVENESS_ROUNDS * roundMsOf(this.#config) + LIVENESS_SLACK_MS;
     const silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
     return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
   }

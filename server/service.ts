@@ -173,7 +173,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const collector = new Collector({ ...collectDeps, ownReport: (windowMs) => monitor.report(windowMs) });
   const pastMeshes = new PastMeshes({
     ...collectDeps,
-    jitterFactor: config.jitterFactor,
     resolutionMs,
     ownReportOf: (range) => past.reportOf(range),
     copiedReportOf: (uid, range) => copies.reportOf(uid, range),
@@ -384,6 +383,7 @@ function meshSettingsOf(config: Config, version: string): MeshSettings {
   return {
     version,
     refreshIntervalMs: config.refreshIntervalMs,
+    jitterFactor: config.jitterFactor,
     pingTimeoutMs: config.pingTimeoutMs,
     pingNumber: config.pingNumber,
     slowLinkMs: config.slowLinkMs,

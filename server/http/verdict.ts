@@ -1,5 +1,6 @@
 import { type Clause, formatClause, parseClauses } from '../analysis/verdict/parse-clause.ts';
 import { judge } from '../analysis/verdict/verdict.ts';
+import { shortestRangeMs } from '../protocol/link-state.ts';
 import type { Mesh, MeshSettings } from '../protocol/mesh.ts';
 import { lossWindowMs } from '../protocol/udp.ts';
 import type { VerdictAnswer } from '../protocol/verdict.ts';
@@ -37,8 +38,6 @@ const ANSWER_BUDGET_MS = 950;
 /** A mesh of this age is fresh enough, so that several tools that ask at once share one collection. */
 const MAX_AGE_MS = 300;
 const DEFAULT_WINDOW_MS = 30_000;
-/** A window of this many intervals has at least one sample of each link, jitter included. */
-const MIN_WINDOW_INTERVALS = 2.2;
 
 /**
  * Answers a query for a verdict within a second. Throws a ValidationError if the query cannot be understood. Any other
@@ -64,10 +63,10 @@ export async function answerVerdict(query: VerdictQuery, sources: VerdictSources
 }
 
 /** The window of a query that names none: whole seconds, as others too, so that they share one collection. In ms. */
-function usualWindowMs(clauses: readonly Clause[], { refreshIntervalMs, historyWindowMs }: MeshSettings): number {
-  const usualMs = Math.max(DEFAULT_WINDOW_MS, MIN_WINDOW_INTERVALS * refreshIntervalMs);
+function usualWindowMs(clauses: readonly Clause[], settings: MeshSettings): number {
+  const usualMs = Math.max(DEFAULT_WINDOW_MS, shortestRangeMs(settings));
   // Page and findings judge loss over this time, because the usual window has too few datagrams.
-  const lossMs = Math.min(lossWindowMs(refreshIntervalMs), historyWindowMs);
+  const lossMs = Math.min(lossWindowMs(settings.refreshIntervalMs), settings.historyWindowMs);
   const hasLoss = clauses.some(({ condition }) => condition.kind === 'loss');
   return Math.ceil((hasLoss ? Math.max(usualMs, lossMs) : usualMs) / 1000) * 1000;
 }

@@ -8,17 +8,14 @@ import {
   newestEvents,
   parseJournalSliced,
 } from '../protocol/event.ts';
+import { type PingSettings, roundMsOf } from '../protocol/link-state.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
 import { type MergeWindows, mergeJournals } from './merge-journals.ts';
 
-interface MeshEventsSettings {
-  /** REFRESH_INTERVAL, JITTER_FACTOR and PING_TIMEOUT. */
-  refreshIntervalMs: number;
-  jitterFactor: number;
-  pingTimeoutMs: number;
+interface MeshEventsSettings extends PingSettings {
   /** HISTORY_WINDOW: how far back events can be asked for. */
   historyWindowMs: number;
 }
@@ -54,7 +51,7 @@ const MIN_ENTRIES_PER_POD = 10;
 const MIN_SHARE = 50;
 /** Journals are asked for the last 1, 2, 4 ... minutes, so that clients who ask for similar ranges share one broadcast. */
 const SHORTEST_MS = 60_000;
-/** On a busy machine a ping may end this much later than its interval, jitter and timeout allow. */
+/** On a busy machine a ping may end this much later than its round. */
 const SLACK_MS = 1000;
 
 /** The events of the whole mesh, merged from the journals of all pods once for all clients that ask at about one time. */
@@ -66,10 +63,8 @@ export class MeshEvents {
   readonly #merged = new WeakMap<BroadcastResult<Journal>, Promise<MeshEvent[]>>();
 
   constructor(settings: MeshEventsSettings, deps: MeshEventsDeps) {
-    const { refreshIntervalMs, jitterFactor, pingTimeoutMs, historyWindowMs } = settings;
-    this.#historyWindowMs = historyWindowMs;
-    const roundMs = refreshIntervalMs * (1 + jitterFactor) + pingTimeoutMs + SLACK_MS;
-    this.#windows = { roundMs, sameProbeMs: refreshIntervalMs / 2 };
+    this.#historyWindowMs = settings.historyWindowMs;
+    this.#windows = { roundMs: roundMsOf(settings) + SLACK_MS, sameProbeMs: settings.refreshIntervalMs / 2 };
     this.#deps = deps;
   }
 

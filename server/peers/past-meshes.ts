@@ -1,3 +1,4 @@
+import { roundMsOf } from '../protocol/link-state.ts';
 import type { Mesh } from '../protocol/mesh.ts';
 import { SerialQueue } from '../runtime/concurrency.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
@@ -6,8 +7,6 @@ import { type PastDeps, viewOfPast } from './collect-view.ts';
 import { Collection, FINDINGS_WINDOW_MS, meshLimits } from './collector.ts';
 
 interface PastMeshesDeps extends PastDeps {
-  /** JITTER_FACTOR. */
-  jitterFactor: number;
   /** The resolution of the results kept from `ageMs` ago, in ms. */
   resolutionMs(ageMs: number): number;
 }
@@ -19,8 +18,8 @@ const MAX_ASKED = 4;
 const TOO_MANY = `more than ${MAX_ASKED} different time ranges were requested at once, try again`;
 /** A collected mesh is kept this long. */
 const KEEP_MS = 5_000;
-/** A range of this many REFRESH_INTERVALs contains a sample of each link, even if one ping was late. */
-const INTERVALS = 1.5;
+/** A link has a state for so many rounds of pings after its last sample, so that it keeps it if one ping is late. */
+const STATE_ROUNDS = 1.5;
 /** The interval that `at` assumes when this pod does not ping. */
 const NO_PINGING_MS = 30_000;
 
@@ -61,12 +60,12 @@ export class PastMeshes {
     const nowMs = this.#deps.clock.nowMs();
     // Down, because what came after the moment must not show: a pod that hung until then may have answered right after it.
     const toMs = Math.floor(Math.min(atMs, nowMs) / ROUND_MS) * ROUND_MS;
-    const { refreshIntervalMs } = this.#deps.settings();
-    const intervalMs = refreshIntervalMs > 0 ? refreshIntervalMs : NO_PINGING_MS;
-    const roundMs = INTERVALS * intervalMs * (1 + this.#deps.jitterFactor);
-    const windowMs = Math.max(roundMs, FINDINGS_WINDOW_MS);
+    const settings = this.#deps.settings();
+    const refreshIntervalMs = settings.refreshIntervalMs > 0 ? settings.refreshIntervalMs : NO_PINGING_MS;
+    const freshMs = STATE_ROUNDS * roundMsOf({ ...settings, refreshIntervalMs });
+    const windowMs = Math.max(freshMs, FINDINGS_WINDOW_MS);
     const resolutionMs = this.#deps.resolutionMs(nowMs - toMs + windowMs);
-    return this.#of({ fromMs: toMs - Math.max(windowMs, resolutionMs), toMs }, roundMs + resolutionMs);
+    return this.#of({ fromMs: toMs - Math.max(windowMs, resolutionMs), toMs }, freshMs + resolutionMs);
   }
 
   /** Drops the meshes that were kept. Collections in progress end when the client is stopped. */

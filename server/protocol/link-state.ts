@@ -122,12 +122,25 @@ export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelay
 const FIRST_RECOVERY_MS = 10_000;
 /** Datagrams and intermittent links are judged by so many rounds of pings: so long after a shortage of CPU they are doubted. */
 const DOUBTED_ROUNDS = INTERMITTENT.samples;
-/** Every link has been pinged again after this many intervals, jitter included. */
-const ROUND_INTERVALS = 1.2;
 
-/** The time in which every link is pinged, ms. `refreshIntervalMs`: REFRESH_INTERVAL. */
-export function roundMsOf(refreshIntervalMs: number): number {
-  return refreshIntervalMs * ROUND_INTERVALS;
+/** REFRESH_INTERVAL, JITTER_FACTOR and PING_TIMEOUT: how often links are pinged. */
+export interface PingSettings {
+  refreshIntervalMs: number;
+  jitterFactor: number;
+  pingTimeoutMs: number;
+}
+
+/**
+ * How long a round of pings lasts at most, ms: in this time each link gets a new result. Two pings of a link start no further apart
+ * than the interval with its jitter (`probing/schedule.ts`), and the later one ends within its timeout.
+ */
+export function roundMsOf({ refreshIntervalMs, jitterFactor, pingTimeoutMs }: PingSettings): number {
+  return refreshIntervalMs * (1 + jitterFactor) + pingTimeoutMs;
+}
+
+/** The shortest time range that has a sample of each link, ms, even if one ping was late or its sample does not count. */
+export function shortestRangeMs(settings: PingSettings): number {
+  return 2 * roundMsOf(settings);
 }
 
 /**
@@ -136,11 +149,11 @@ export function roundMsOf(refreshIntervalMs: number): number {
  */
 export function wasStarved(
   { starvation, bootTimeMs, atMs }: { starvation: Starvation | null; bootTimeMs: number; atMs: number },
-  refreshIntervalMs: number,
+  settings: PingSettings,
 ): boolean {
   if (starvation === null || starvation.unreliable) return false;
   const { sinceMs } = starvation;
-  return sinceMs - bootTimeMs > FIRST_RECOVERY_MS && atMs - sinceMs < DOUBTED_ROUNDS * roundMsOf(refreshIntervalMs);
+  return sinceMs - bootTimeMs > FIRST_RECOVERY_MS && atMs - sinceMs < DOUBTED_ROUNDS * roundMsOf(settings);
 }
 
 /**

@@ -86,6 +86,7 @@ export type MeshHealth = v.InferOutput<typeof healthSchema>;
 const settingsSchema = v.object({
   version: boundedText(64),
   refreshIntervalMs: finiteNumber,
+  jitterFactor: finiteNumber,
   pingTimeoutMs: finiteNumber,
   pingNumber: finiteNumber,
   /** SLOW_LINK: a link with this latency or more is slow. */

@@ -180,6 +180,7 @@ export function settingsOf(change: Partial<MeshSettings> = {}): MeshSettings {
   return {
     version: '1.0.0',
     refreshIntervalMs: 30_000,
+    jitterFactor: 0.05,
     pingTimeoutMs: 300,
     pingNumber: 0,
     slowLinkMs: 100,

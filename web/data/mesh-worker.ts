@@ -183,7 +183,7 @@ function cellsOf(picture: RequestedPicture, { pods, reports, settings }: Mesh) {
   for (const report of reports) byPod[report.pod] ??= report;
   for (const [pod, report] of byPod.entries()) put(picture, pod, report);
   picture.pods = null;
-  return picture.builder.take(settings.refreshIntervalMs);
+  return picture.builder.take(settings);
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   isStarved,
   isWorseResult,
   latencyCode,
+  type PingSettings,
   type Thresholds,
   wasStarved,
 } from '../../server/protocol/link-state.ts';
@@ -151,12 +152,12 @@ export class CellsBuilder {
 
   /**
    * Returns the cells without copying them, because they have 6 MB at a thousand pods. They belong to the caller, and
-   * the next cells are computed from the beginning. `refreshIntervalMs`: REFRESH_INTERVAL.
+   * the next cells are computed from the beginning. `settings`: those of the mesh.
    */
-  take(refreshIntervalMs: number): PictureCells {
+  take(settings: PingSettings): PictureCells {
     this.#areTaken = true;
     this.#doubtStarvedTargets();
-    this.#doubtLossOfStarved(refreshIntervalMs);
+    this.#doubtLossOfStarved(settings);
     let [unreliableLinks, lossyLinks] = [0, 0];
     for (const one of this.#cells.unreliable) unreliableLinks += one;
     for (const one of this.#cells.lossy) lossyLinks += one;
@@ -164,11 +165,11 @@ export class CellsBuilder {
   }
 
   /** Loss from and to a pod that is starved, or was while the datagrams were on their way, is not believed: so do the findings. */
-  #doubtLossOfStarved(refreshIntervalMs: number): void {
+  #doubtLossOfStarved(settings: PingSettings): void {
     const { n, lossy } = this.#cells;
     for (const [pod, report] of this.#reports.entries()) {
       if (report === undefined) continue;
-      if (!isStarved(report.starvation) && !wasStarved(report, refreshIntervalMs)) continue;
+      if (!isStarved(report.starvation) && !wasStarved(report, settings)) continue;
       lossy.fill(0, pod * n, (pod + 1) * n);
       for (let from = 0; from < n; from++) lossy[from * n + pod] = 0;
     }

@@ -49,7 +49,7 @@ export function buildPicture(mesh: Mesh, options: PictureOptions, names?: PodNam
   builder.begin(mesh.pods);
   const reportOf = reportsByPod(mesh);
   for (const [from, report] of reportOf.entries()) builder.put(from, mesh.reports[report]);
-  return pictureOf(mesh, builder.take(mesh.settings.refreshIntervalMs), names);
+  return pictureOf(mesh, builder.take(mesh.settings), names);
 }
 
 /** The picture of a mesh whose cells are already computed. O(n). `names`: the names of its pods, if already computed. */

@@ -5,6 +5,7 @@ import {
   isSilent,
   isSlow,
   isStarved,
+  type PingSettings,
   roundMsOf,
   wasStarved,
 } from '../../protocol/link-state.ts';
@@ -162,18 +163,18 @@ export class MeshCounts {
   readonly #measured: PairCounter;
   readonly #bad: BadPairs[] = [];
   readonly #slowUs: number;
-  readonly #refreshIntervalMs: number;
+  readonly #settings: PingSettings;
   /** The pairs of the report that is being added: entry `to` of each column is about the pair that ends at pod `to`. */
   readonly #state: Uint8Array;
   readonly #link: Uint16Array;
   readonly #families: Uint8Array;
 
-  constructor(pods: readonly Pod[], settings: Pick<MeshSettings, 'slowLinkMs' | 'refreshIntervalMs'>) {
+  constructor(pods: readonly Pod[], settings: PingSettings & Pick<MeshSettings, 'slowLinkMs'>) {
     this.topology = new Topology(pods);
     this.#probed = new PairCounter(this.topology);
     this.#measured = new PairCounter(this.topology);
     this.#slowUs = settings.slowLinkMs * 1000;
-    this.#refreshIntervalMs = settings.refreshIntervalMs;
+    this.#settings = settings;
     this.#state = new Uint8Array(pods.length);
     this.#link = new Uint16Array(pods.length);
     this.#families = new Uint8Array(pods.length);
@@ -190,7 +191,7 @@ export class MeshCounts {
     this.reports.set(pod, report);
     const isOwnStarved = isStarved(report.starvation);
     if (isOwnStarved) this.starved.push(report);
-    else if (wasStarved(report, this.#refreshIntervalMs)) this.#wereStarved.add(pod);
+    else if (wasStarved(report, this.#settings)) this.#wereStarved.add(pod);
     this.#classify(report);
     const selfLink = this.#link[pod] ?? 0;
     if (this.#state[pod] === FAILED) {
@@ -294,7 +295,7 @@ export class MeshCounts {
       confidence: new Uint8Array(length),
       families: new Uint8Array(length),
     };
-    const roundMs = roundMsOf(this.#refreshIntervalMs);
+    const roundMs = roundMsOf(this.#settings);
     let k = 0;
     for (let to = 0; to < this.#state.length; to++) {
       let state = this.#state[to] ?? UNJUDGED;

@@ -1,3 +1,4 @@
+import { shortestRangeMs } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
@@ -80,6 +81,7 @@ export function missingReason(missing: readonly number[], mesh: Mesh, nameOf: (p
 function windowAdvice({ windowMs, settings }: Mesh): string {
   const intervalMs = settings.refreshIntervalMs;
   if (intervalMs === 0) return '; pinging is switched off (REFRESH_INTERVAL=0)';
-  if (windowMs >= 2 * intervalMs) return '';
-  return `; pods are pinged every ${intervalMs / 1000} s, so ask for window=${Math.ceil((2.2 * intervalMs) / 1000)}s`;
+  const shortestMs = shortestRangeMs(settings);
+  if (windowMs >= shortestMs) return '';
+  return `; pods are pinged every ${intervalMs / 1000} s, so ask for window=${Math.ceil(shortestMs / 1000)}s`;
 }

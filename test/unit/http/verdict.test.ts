@@ -30,11 +30,11 @@ function ask(query: Partial<VerdictQuery>, change: Partial<VerdictSources> = {},
 }
 
 describe('a verdict query', () => {
-  it('asks by default whether all links are healthy, over 30 s or 2.2 intervals if that is longer', async () => {
+  it('asks by default whether all links are healthy, over 30 s or two rounds of pings if that is longer', async () => {
     const quick = ask({});
     expect(await quick.answer).toMatchObject({ ok: true, expect: ['healthy'], window_s: 30 });
     expect(quick.asked).toEqual([{ windowMs: 30_000, maxAgeMs: 300, budgetMs: 800 }]);
-    expect(await ask({}, {}, 30_000).answer).toMatchObject({ window_s: 66 });
+    expect(await ask({}, {}, 30_000).answer).toMatchObject({ window_s: 64 });
   });
 
   it('about loss is by default over the minutes by which a link is called lossy', async () => {

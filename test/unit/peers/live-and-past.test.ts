@@ -128,7 +128,6 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
   const collector = new Collector({ ...deps, ownReport: (windowMs) => reportAt(0, windowMs, null) });
   const pastMeshes = new PastMeshes({
     ...deps,
-    jitterFactor: 0,
     resolutionMs: (ageMs) => (results[0] as Results).resolutionMs(ageMs),
     ownReportOf: (range) => reportAt(0, 0, range),
     copiedReportOf: (uid, range) => copies.reportOf(uid, range),

@@ -54,7 +54,6 @@ function start({
   const clock = new FakeClock(NOW_MS);
   const asks: ReportQuery[] = [];
   const meshes = new PastMeshes({
-    jitterFactor: 0,
     clock,
     fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
     isPassive: () => false,
@@ -298,7 +297,7 @@ describe('a mesh of the past', () => {
 
   it('of a moment does not know the state of a link that was not pinged in the round before, as of a pod that was frozen', async () => {
     const pods = podsOf(2);
-    const links = [2_000, 3_100, 8_900, 9_100].map((ageMs, i) => ({
+    const links = [3_500, 3_700, 10_700, 10_900].map((ageMs, i) => ({
       to: i % 2,
       ageMs,
       flags: i < 2 ? 0 : FLAG_SUSPECT,

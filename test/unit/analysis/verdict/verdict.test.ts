@@ -239,11 +239,14 @@ describe('never pass on nothing', () => {
   });
 
   it('and recommends a window that is long enough', () => {
-    const settings = settingsOf({ refreshIntervalMs: 30_000 });
     const builder = experiment((one) => one.notYet(0, 1));
-    expect(answerFor(builder, 'healthy', { settings }).reason).toContain(
-      'pods are pinged every 30 s, so ask for window=66s',
-    );
+    const reasonWith = (jitterFactor: number, windowMs: number) => {
+      const settings = settingsOf({ refreshIntervalMs: 30_000, jitterFactor });
+      return answerFor(builder, 'healthy', { settings, windowMs }).reason;
+    };
+    expect(reasonWith(0.05, 30_000)).toContain('pods are pinged every 30 s, so ask for window=64s');
+    expect(reasonWith(0.5, 64_000)).toContain('pods are pinged every 30 s, so ask for window=91s');
+    expect(reasonWith(0.5, 91_000)).not.toContain('window=');
   });
 
   it('while the pod list has not been received or is old', () => {

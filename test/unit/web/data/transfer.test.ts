@@ -93,6 +93,6 @@ test('cells that were worked out report by report make the same picture, whateve
     maker.begin(mesh.pods);
     const byPod = new Map(mesh.reports.map((report) => [report.pod, report]));
     for (let pod = 0; pod < mesh.pods.length; pod++) maker.put(pod, byPod.get(pod));
-    expect(pictureOf(mesh, maker.take(mesh.settings.refreshIntervalMs))).toEqual(buildPicture(mesh, OPTIONS));
+    expect(pictureOf(mesh, maker.take(mesh.settings))).toEqual(buildPicture(mesh, OPTIONS));
   }
 });
