@@ -1,14 +1,15 @@
 import { isAnswered } from '../sides.ts';
-import { type BadPairs, CONFIRMED, type MeshCounts, OUTLIER, type SeverityPairs } from './counts.ts';
+import { CONFIRMED, type MeshCounts, type NotOkPairs, OUTLIER, type SeverityPairs } from './counts.ts';
 import { PairCounter, type Topology } from './topology.ts';
 
 /*
- * Step 3 of `findingsFrom`: finds the nodes, pairs of zones and pods that are the causes of bad pairs.
+ * Step 3 of `findingsFrom`: finds the nodes, pairs of zones and pods that are the causes of bad pairs. It counts symptoms: the pairs that
+ * are bad now, and those that were until a moment ago (`SYMPTOMS` in counts.ts).
  */
 
-/** A node, a pair of zones or a pod is clearly the cause if at least this share of its pairs is bad. */
+/** A node, a pair of zones or a pod is clearly the cause if at least this share of its pairs are symptoms. */
 const CLEAR_SHARE = 0.8;
-/** Once the clear cases have been found, a pod is the cause if more than this share of its pairs is bad. */
+/** Once the clear cases have been found, a pod is the cause if more than this share of its pairs are symptoms. */
 const MAJORITY = 0.5;
 
 /** What a search for causes works on. */
@@ -23,8 +24,8 @@ interface Search {
 
 /**
  * Finds the general causes of the bad pairs of one severity: nodes first, then pairs of zones, then pods. Each step counts
- * only bad pairs that no cause explains so far. `graver`: the causes of graver severities; they explain these pairs too.
- * `servedBy`: the pod that collected the mesh, -1 = none. `silent`: see `silentSide`. O(bad pairs) for each step.
+ * only symptoms that no cause explains so far. `graver`: the causes of graver severities; they explain these pairs too.
+ * `servedBy`: the pod that collected the mesh, -1 = none. `silent`: see `silentSide`. O(symptoms) for each step.
  */
 export function* findCauses(
   mesh: MeshCounts,
@@ -43,9 +44,9 @@ export function* findCauses(
   return causes;
 }
 
-/** A pod or a pair of zones is a cause itself. */
+/** A node, a pair of zones or a pod is a cause itself. */
 export const CAUSE = 1;
-/** A pod or a pair of zones is no cause itself, but a node or a graver cause explains its bad pairs. */
+/** A pod or a pair of zones is no cause itself, but a graver cause explains its bad pairs, or for a pod its node does. */
 const EXPLAINED = 2;
 
 /** The causes found for one severity, by index in `Topology`. 0 = no cause. */
@@ -104,10 +105,10 @@ export class Causes {
 /** The search for nodes, and each step of the search for pods, makes at most this many rounds. */
 const MAX_ROUNDS = 20;
 /** Each round counts all symptoms. All rounds of a step together count at most this many, but two are always made. */
-const MAX_COUNTED_PAIRS = 5_000_000;
+const MAX_COUNTED_SYMPTOMS = 5_000_000;
 
 function roundsFor({ symptoms }: SeverityPairs): number {
-  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_COUNTED_PAIRS / Math.max(1, symptoms))));
+  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_COUNTED_SYMPTOMS / Math.max(1, symptoms))));
 }
 
 /**
@@ -129,7 +130,7 @@ function* findNodes(search: Search, servedBy: number): Generator<void> {
       return ofNode.every((pod) => tally.share('intoPodFromOtherNodes', pod) >= CLEAR_SHARE);
     };
     const bad = new Set([...nodes.keys()].filter(isBad));
-    const inCutZones = nodesInCutZones(mesh.topology, bad, tally.answeredNodes);
+    const inCutZones = nodesInCutZones(mesh.topology, bad, tally.reachedNodes);
     const candidates = [...bad].filter((node) => !inCutZones.has(node));
     yield;
     if (candidates.length === 0) return;
@@ -149,18 +150,19 @@ function* findNodes(search: Search, servedBy: number): Generator<void> {
 }
 
 /**
- * All nodes of a zone, if it has two or more, all of them are bad and none answers: then what lies between the zones is
- * the likelier cause, and `findZonePairs` finds it.
+ * All nodes of a zone, if it has two or more, all of them are bad and none of them is in `reached` (`Tally.reachedNodes`): then what lies
+ * between the zones is the likelier cause, and `findZonePairs` finds it. `reached` is always empty for slow and lossy pairs, because an
+ * answer that came says nothing about where it was delayed, or why others were lost.
  */
 function nodesInCutZones(
   { zones, nodeOf }: Topology,
   bad: ReadonlySet<number>,
-  answered: ReadonlySet<number>,
+  reached: ReadonlySet<number>,
 ): Set<number> {
   if (zones.length < 2) return new Set();
   const cut = zones
     .map(({ pods }) => [...new Set(pods.map((pod) => nodeOf[pod] ?? -1))])
-    .filter((nodes) => nodes.length >= 2 && nodes.every((node) => bad.has(node) && !answered.has(node)));
+    .filter((nodes) => nodes.length >= 2 && nodes.every((node) => bad.has(node) && !reached.has(node)));
   return new Set(cut.flat());
 }
 
@@ -186,16 +188,16 @@ function* findZonePairs(search: Search): Generator<void> {
   }
 }
 
-/** Whether the share of a pod's pairs that are bad makes it a cause: first in clear cases, then in all others. */
+/** Whether the share of a pod's pairs that are symptoms makes it a cause: first in clear cases, then in all others. */
 const STEPS: readonly ((share: number) => boolean)[] = [(share) => share >= CLEAR_SHARE, (share) => share > MAJORITY];
 
 /**
  * Finds pods that most others find bad (destinations), and pods that find most others bad (sources). Clear cases come first, so that
- * the pairs that they explain do not confuse the others. A pod is named only if at least two of its pairs are bad. Otherwise
+ * the pairs that they explain do not confuse the others. A pod is named only if at least two of its pairs are symptoms. Otherwise
  * one bad source would make every pod that it probes look bad.
  *
  * Each round names either destinations or sources: those with the larger share. Counts alone cannot decide a tie, because the same
- * bad pairs are at both ends. A destination that does not report is then the likelier cause, because it seems to be down.
+ * symptoms are at both ends. A destination that does not report is then the likelier cause, because it seems to be down.
  * If all destinations report, they work, and the sources are named.
  */
 function* findPods(search: Search): Generator<void> {
@@ -225,15 +227,15 @@ function* findPods(search: Search): Generator<void> {
   }
 }
 
-/** The pods with a share of bad pairs that is enough, and the largest share among them. */
+/** The pods with a share of symptoms that is enough, and the largest share among them. */
 function podsWith(
   isEnough: (share: number) => boolean,
-  { bad, proofs, confirmed, explained, judged }: Tally,
+  { symptoms, proofs, confirmed, explained, judged }: Tally,
   place: 'intoPod' | 'outOfPod',
 ) {
   const pods: number[] = [];
   let largestShare = 0;
-  for (const [pod, count] of bad[place].entries()) {
+  for (const [pod, count] of symptoms[place].entries()) {
     if (count < 2) continue;
     const of = judged.at(place, pod) - explained.at(place, pod);
     if (!isEnough(count / of) || proofs.at(place, pod) === 0) continue;
@@ -251,7 +253,7 @@ function podsWith(
 export const FEW_PAIRS = 100;
 
 /**
- * Whether enough of a pod's pairs are bad to name it. The caller has counted at least two, and that is enough in a small mesh. In a
+ * Whether enough of a pod's pairs are symptoms to name it. The caller has counted at least two, and that is enough in a small mesh. In a
  * larger one two pairs of a pod can be bad by chance. There it takes two that are `CONFIRMED`, or three that are all its pairs
  * (where few pods probe each pod: PING_NUMBER), or four.
  */
@@ -273,7 +275,7 @@ function findInTwoPods({ mesh, pairs, causes }: Search): void {
   }
 }
 
-/** Counts the bad pairs of a severity with the causes that are found so far. Yields after each report. */
+/** Counts the symptoms of a severity with the causes that are found so far. Yields after each report. */
 function* tallied(search: Search): Generator<void, Tally> {
   const { mesh, pairs, causes } = search;
   if (search.tally !== null) return search.tally;
@@ -289,22 +291,25 @@ function* tallied(search: Search): Generator<void, Tally> {
   return tally;
 }
 
-/** Numbers of bad pairs by place. */
+/** Numbers of symptoms by place. */
 class Tally {
-  /** Bad pairs that no cause explains. */
-  readonly bad: PairCounter;
-  /** Those of `bad` that are more than an `OUTLIER`: without one there is no cause. */
+  /** Symptoms that no cause explains. */
+  readonly symptoms: PairCounter;
+  /** Those of `symptoms` that are more than an `OUTLIER`: without one there is no cause. */
   readonly proofs: PairCounter;
-  /** Those of `bad` that are `CONFIRMED`. */
+  /** Those of `symptoms` that are `CONFIRMED`. */
   readonly confirmed: PairCounter;
-  /** Bad pairs that a cause explains. They count neither for nor against anything. */
+  /** Symptoms that a cause explains. They count neither for nor against anything. */
   readonly explained: PairCounter;
   readonly judged: PairCounter;
   /** By node: pods on other nodes that find a pod of the node bad. */
   readonly nodeSources: TwoOrMore;
-  /** The nodes on which something answered a pod of another node. */
-  readonly answeredNodes = new Set<number>();
-  /** By pair of zones: the pods of its bad pairs, at either end. */
+  /**
+   * The nodes on which something answered a failed ping of another node (`isAnswered`), e.g. refused the connection: the network reaches
+   * them. Successful pings are not looked at: the newest one may be from before the network was cut.
+   */
+  readonly reachedNodes = new Set<number>();
+  /** By pair of zones: the pods of its unexplained symptoms, at either end. */
   readonly zoneSources: TwoOrMore;
   readonly zoneDestinations: TwoOrMore;
   readonly #topology: Topology;
@@ -312,7 +317,7 @@ class Tally {
   constructor(topology: Topology, judged: PairCounter) {
     this.#topology = topology;
     this.judged = judged;
-    this.bad = new PairCounter(topology);
+    this.symptoms = new PairCounter(topology);
     this.proofs = new PairCounter(topology);
     this.confirmed = new PairCounter(topology);
     this.explained = new PairCounter(topology);
@@ -321,18 +326,18 @@ class Tally {
     this.zoneDestinations = new TwoOrMore(topology.zones.length ** 2);
   }
 
-  /** Adds pair `k` of a report. `isExplained`: whether a cause explains it. */
-  add({ report, to: destinations, link, confidence }: BadPairs, k: number, isExplained: boolean): void {
+  /** Adds pair `k` of a report, a symptom. `isExplained`: whether a cause explains it. */
+  add({ report, to: destinations, link, confidence }: NotOkPairs, k: number, isExplained: boolean): void {
     const from = report.pod;
     const to = destinations[k] ?? 0;
     const isAcross = this.#topology.isAcrossNodes(from, to);
     const node = this.#topology.nodeOf[to] ?? -1;
-    if (isAcross && !this.answeredNodes.has(node) && isAnswered(report, link[k] ?? 0)) this.answeredNodes.add(node);
+    if (isAcross && !this.reachedNodes.has(node) && isAnswered(report, link[k] ?? 0)) this.reachedNodes.add(node);
     if (isExplained) {
       this.explained.add(from, to);
       return;
     }
-    this.bad.add(from, to);
+    this.symptoms.add(from, to);
     if (confidence[k] !== OUTLIER) this.proofs.add(from, to);
     if (confidence[k] === CONFIRMED) this.confirmed.add(from, to);
     if (isAcross) this.nodeSources.add(node, from);
@@ -341,10 +346,10 @@ class Tally {
     this.zoneDestinations.add(zonePair, to);
   }
 
-  /** The share of unexplained bad pairs among the judged pairs that are not explained; 0 without a proof. */
+  /** The share of unexplained symptoms among the judged pairs that are not explained; 0 without a proof. */
   share(place: 'intoPodFromOtherNodes' | 'zonePair', key: number): number {
     const of = this.judged.at(place, key) - this.explained.at(place, key);
-    return of > 0 && this.proofs.at(place, key) > 0 ? this.bad.at(place, key) / of : 0;
+    return of > 0 && this.proofs.at(place, key) > 0 ? this.symptoms.at(place, key) / of : 0;
   }
 }
 

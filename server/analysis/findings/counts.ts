@@ -81,7 +81,7 @@ const IS_STARVED = 2;
  * The pairs of one report that are not ok, in columns: entry k of each column is about the same pair. There may be a million of
  * them in a mesh, so there is no object for each.
  */
-export interface BadPairs {
+export interface NotOkPairs {
   report: MergedReport;
   length: number;
   /** The destination. The source is the pod that reports. */
@@ -100,7 +100,7 @@ export interface BadPairs {
 export class SeverityPairs {
   readonly severity: Severity;
   /** One entry for each report, by index of the source. Entries have pairs of other severities too: see `isSymptom`. */
-  readonly reports: readonly BadPairs[];
+  readonly reports: readonly NotOkPairs[];
   /** The pairs that are judged: those that are bad or better, and not doubted. */
   readonly judged: PairCounter;
   /** The pairs that are probed, whatever their state; of lossy pairs those whose loss is measured. */
@@ -124,12 +124,12 @@ export class SeverityPairs {
   }
 
   /** Whether pair `k` of a report is a symptom of this severity. */
-  isSymptom(pairs: BadPairs, k: number): boolean {
+  isSymptom(pairs: NotOkPairs, k: number): boolean {
     return ((this.#symptoms >>> (pairs.state[k] ?? UNJUDGED)) & 1) !== 0;
   }
 
   /** Whether pair `k` of a report is bad now, so that it is evidence for a cause of this severity. */
-  isBad(pairs: BadPairs, k: number): boolean {
+  isBad(pairs: NotOkPairs, k: number): boolean {
     return pairs.state[k] === this.#bad;
   }
 }
@@ -161,7 +161,7 @@ export class MeshCounts {
   readonly #probed: PairCounter;
   /** Those of them whose pings are fine and whose loss is measured. */
   readonly #measured: PairCounter;
-  readonly #bad: BadPairs[] = [];
+  readonly #bad: NotOkPairs[] = [];
   readonly #slowUs: number;
   readonly #settings: PingSettings;
   /** The pairs of the report that is being added: entry `to` of each column is about the pair that ends at pod `to`. */
@@ -285,7 +285,7 @@ export class MeshCounts {
   }
 
   /** Moves the pairs in the columns that are not ok, `length` of them, to columns of their own. */
-  #badPairsOf(report: MergedReport, length: number): BadPairs {
+  #badPairsOf(report: MergedReport, length: number): NotOkPairs {
     const pairs = {
       report,
       length,
@@ -316,7 +316,7 @@ export class MeshCounts {
    * Drops the pairs that are doubted because a pod is starved; they are not judged. Neither is a pair that is ok now and was
    * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: by pod, `IS_STARVED`, `WAS_STARVED` or 0.
    */
-  #dropDoubted(pairs: BadPairs, ofSeverity: SeverityPairs, milder: PairCounter, starved: Uint8Array): void {
+  #dropDoubted(pairs: NotOkPairs, ofSeverity: SeverityPairs, milder: PairCounter, starved: Uint8Array): void {
     const { pod: from, links } = pairs.report;
     const { severity } = ofSeverity;
     for (let k = 0; k < pairs.length; k++) {

@@ -6,7 +6,7 @@ import type { MergedReport } from '../../protocol/mesh.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { lostOf, sentOf } from '../../protocol/udp.ts';
 import { CAUSE, type Causes, FEW_PAIRS } from './attribution.ts';
-import { type BadPairs, CONFIRMED, type MeshCounts, OUTLIER, type SeverityPairs } from './counts.ts';
+import { CONFIRMED, type MeshCounts, type NotOkPairs, OUTLIER, type SeverityPairs } from './counts.ts';
 import { PairCounter, type Place, type Topology } from './topology.ts';
 
 /*
@@ -281,7 +281,7 @@ function lowerMedian(values: number[]): number | undefined {
 export interface BadPair {
   from: number;
   to: number;
-  /** As in `BadPairs`. */
+  /** As in `NotOkPairs`. */
   link: number;
   families: number;
 }
@@ -311,7 +311,7 @@ export class UnexplainedPairs {
   }
 
   /** Adds pair `k` of a report. An `OUTLIER` is only counted. */
-  add({ report, to, link, families, confidence }: BadPairs, k: number): void {
+  add({ report, to, link, families, confidence }: NotOkPairs, k: number): void {
     const pair = { from: report.pod, to: to[k] ?? 0, link: link[k] ?? 0, families: families[k] ?? 0 };
     this.counter.add(pair.from, pair.to);
     if (confidence[k] === OUTLIER) return;
