@@ -81,7 +81,8 @@ const MAX_OLD_SETS = 3;
 
 /**
  * Gives every Deployment a ReplicaSet of its present template with the wanted number of pods. ReplicaSets of older
- * templates shrink as the new pods become ready. Writes the status of the Deployment.
+ * templates shrink as the new pods become ready: the oldest first, and pods that are not ready at once. Writes the status of
+ * the Deployment.
  */
 export function reconcileDeployments(store: Store, nowMs: number): void {
   for (const deployment of store.list(DEPLOYMENTS) as Workload[]) reconcile(store, deployment, nowMs);
@@ -94,9 +95,10 @@ function reconcile(store: Store, deployment: Workload, nowMs: number): void {
   const { replicas } = deployment.spec;
   resize(store, current, replicas);
   let stillNeeded = Math.max(0, replicas - (current.status?.readyReplicas ?? 0));
-  const old = sets.filter((set) => set !== current).sort((a, b) => b.metadata.name.localeCompare(a.metadata.name));
+  // The newest first. Names end in a hash, so that their order says nothing.
+  const old = sets.filter((set) => set !== current).sort((a, b) => revisionOf(b) - revisionOf(a));
   for (const set of old) {
-    const kept = Math.min(set.spec.replicas, stillNeeded);
+    const kept = Math.min(set.spec.replicas, set.status?.readyReplicas ?? 0, stillNeeded);
     stillNeeded -= kept;
     resize(store, set, kept);
   }
@@ -199,15 +201,31 @@ export function reconcileReplicaSets(store: Store, nowMs: number, random: () => 
     const pods = activePods(store, set);
     const missing = set.spec.replicas - pods.length;
     for (let i = 0; i < missing; i++) createPod(store, nowMs, random, set);
-    // As in Kubernetes, pods that are not ready go first, then the youngest.
-    const surplus = pods.sort((a, b) => Number(isReady(a)) - Number(isReady(b)) || versionOf(b) - versionOf(a));
-    for (const pod of surplus.slice(0, Math.max(0, -missing))) {
+    for (const pod of pods.sort(byDeletionOrder).slice(0, Math.max(0, -missing))) {
       const message = `Deleted pod: ${pod.metadata.name}`;
       recordEvent(store, nowMs, set, eventOf(set, 'SuccessfulDelete', message));
       deleteObject(store, PODS, pod, nowMs);
     }
-    writeStatusOfReplicaSets(store, set);
+    writeStatusOfReplicaSet(store, set);
   }
+}
+
+/**
+ * Sorts the pods of a ReplicaSet as Kubernetes deletes them: those that are not ready first, then those that became ready last, then
+ * the youngest.
+ */
+function byDeletionOrder(a: PodObject, b: PodObject): number {
+  const latestFirst = (one: string, other: string) => Date.parse(other) - Date.parse(one) || 0;
+  return (
+    Number(isReady(a)) - Number(isReady(b)) ||
+    latestFirst(readyTime(a), readyTime(b)) ||
+    latestFirst(a.metadata.creationTimestamp, b.metadata.creationTimestamp)
+  );
+}
+
+/** When the pod became ready, as Kubernetes writes times; '' if it is not. */
+function readyTime({ status }: PodObject): string {
+  return status.conditions?.find((one) => one.type === 'Ready' && one.status === 'True')?.lastTransitionTime ?? '';
 }
 
 /** On the pods of a DaemonSet. */
@@ -284,7 +302,7 @@ function createPod(
   recordEvent(store, nowMs, set, eventOf(set, 'SuccessfulCreate', `Created pod: ${name}`));
 }
 
-function writeStatusOfReplicaSets(store: Store, { metadata }: Workload): void {
+function writeStatusOfReplicaSet(store: Store, { metadata }: Workload): void {
   const set = store.get(REPLICA_SETS, metadata.namespace ?? '', metadata.name) as Workload | undefined;
   if (!set) return;
   const pods = activePods(store, set);
@@ -297,8 +315,4 @@ function writeStatusOfReplicaSets(store: Store, { metadata }: Workload): void {
     observedGeneration: set.metadata.generation ?? 1,
   };
   store.update(REPLICA_SETS, { ...set, status });
-}
-
-function versionOf({ metadata }: KubeObject): number {
-  return Number(metadata.resourceVersion);
 }

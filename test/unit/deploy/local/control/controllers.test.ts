@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { KubeObject, PodObject, Workload } from '../../../../../deploy/local/api/objects.ts';
+import { type KubeObject, kubeTime, type PodObject, type Workload } from '../../../../../deploy/local/api/objects.ts';
 import {
   DAEMON_SETS,
   DEPLOYMENTS,
@@ -27,6 +27,8 @@ const random = () => {
 };
 
 let store: Store;
+/** The clock of the store, from which pods have their creation time. */
+let nowMs = NOW;
 
 /** Lets every controller run until nothing changes any more. */
 function settle(): void {
@@ -47,14 +49,15 @@ const change = (spec: object) =>
 
 function makeReady(of: KubeObject[] = pods()): void {
   for (const pod of of as PodObject[]) {
-    const conditions = [{ type: 'Ready', status: 'True' as const, lastTransitionTime: '' }];
+    const conditions = [{ type: 'Ready', status: 'True' as const, lastTransitionTime: kubeTime(nowMs) }];
     store.update(PODS, { ...pod, status: { ...pod.status, phase: 'Running', conditions } });
   }
   settle();
 }
 
 beforeEach(() => {
-  store = newStore();
+  nowMs = NOW;
+  store = newStore(1000, () => nowMs);
   for (const name of ['n1', 'n2', 'n3']) store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name } });
   const template = { metadata: { labels: { app: 'app' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
   store.create(DEPLOYMENTS, {
@@ -129,6 +132,10 @@ describe('a DaemonSet', () => {
 });
 
 describe('a Deployment', () => {
+  const roll = (image: string) =>
+    change({ template: { metadata: { labels: { app: 'app' } }, spec: { containers: [{ name: 'c', image }] } } });
+  const hasImage = (image: string) => (pod: PodObject) => pod.spec.containers[0]?.image === image;
+
   it('gets a ReplicaSet and pods, one per node, with names and owners as in Kubernetes', () => {
     const [set] = store.list(REPLICA_SETS);
     expect(set?.metadata.name).toMatch(/^app-[bcdfghjklmnpqrstvwxz2456789]{10}$/);
@@ -174,6 +181,42 @@ describe('a Deployment', () => {
     expect(staying.map((pod) => pod.metadata.name)).toEqual(old);
   });
 
+  it.each<[string, () => void]>([
+    [
+      'became ready last',
+      () => {
+        const [first, ...others] = pods() as [PodObject, ...PodObject[]];
+        makeReady(others);
+        nowMs += 1_000;
+        makeReady([first]);
+      },
+    ],
+    [
+      'is the youngest',
+      () => {
+        deleteObject(store, PODS, pods()[0] as PodObject, NOW, { graceSeconds: 0 });
+        nowMs += 1_000;
+        settle();
+        makeReady();
+      },
+    ],
+  ])('shrinks by the pod that %s, whichever pod was written last', (_, prepare) => {
+    const before = new Set(pods().map(({ metadata }) => metadata.uid));
+    prepare();
+    const isNew = ({ metadata }: PodObject) => !before.has(metadata.uid);
+    const last = pods().find(isNew) ?? (pods()[0] as PodObject);
+    for (const pod of pods().filter(({ metadata }) => metadata.uid !== last.metadata.uid)) {
+      store.update(PODS, {
+        ...pod,
+        metadata: { ...pod.metadata, labels: { ...pod.metadata.labels, written: 'last' } },
+      });
+    }
+    change({ replicas: 2 });
+    settle();
+    const leaving = pods().filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
+    expect(leaving.map(({ metadata }) => metadata.name)).toEqual([last.metadata.name]);
+  });
+
   it('counts its pods in its status', () => {
     expect(deployment().status).toMatchObject({
       replicas: 3,
@@ -190,7 +233,7 @@ describe('a Deployment', () => {
   it('with a new template replaces its pods as the new ones become ready', () => {
     makeReady();
     const old = pods();
-    change({ template: { metadata: { labels: { app: 'app' } }, spec: { containers: [{ name: 'c', image: 'new' }] } } });
+    roll('new');
     settle();
     const fresh = pods().filter((pod) => !old.some((one) => one.metadata.uid === pod.metadata.uid));
     expect(fresh).toHaveLength(3);
@@ -200,6 +243,29 @@ describe('a Deployment', () => {
     makeReady(pods().filter((pod) => fresh.some((one) => one.metadata.uid === pod.metadata.uid)));
     expect(pods().filter((pod) => pod.metadata.deletionTimestamp !== undefined)).toHaveLength(3);
     expect(deployment().metadata.annotations).toEqual({ 'deployment.kubernetes.io/revision': '2' });
+  });
+
+  it('keeps the three ReplicaSets before the present one for an undo, whatever their names are', () => {
+    for (const image of ['v2', 'v3', 'v4', 'v5', 'v6', 'v7']) {
+      roll(image);
+      makeReady(pods().filter(hasImage(image)));
+      for (const pod of pods().filter((one) => !hasImage(image)(one)))
+        deleteObject(store, PODS, pod, NOW, { graceSeconds: 0 });
+      settle();
+    }
+    const kept = (store.list(REPLICA_SETS) as Workload[]).map(({ spec }) => spec.template.spec.containers[0]?.image);
+    expect(kept.sort()).toEqual(['v4', 'v5', 'v6', 'v7']);
+  });
+
+  it('keeps the ready pods of the template before a broken one, not the broken ones', () => {
+    makeReady();
+    const ready = pods().map(({ metadata }) => metadata.name);
+    for (const image of ['broken', 'mended']) {
+      roll(image);
+      settle();
+    }
+    const staying = pods().filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    expect(staying.filter((pod) => !hasImage('mended')(pod)).map(({ metadata }) => metadata.name)).toEqual(ready);
   });
 
   it('keeps its ReplicaSet when a client sends the same template in another order', () => {
