@@ -21,19 +21,20 @@ interface WatchCall {
   slackMs: number;
 }
 
-/** Called while the watch is open. If one of them throws, the watch ends with that error. */
+/** Called while the watch is open. If one of them throws, the watch rejects with that error. */
 interface WatchHooks {
   /** The server has accepted the watch, `durationMs` after the request. No event has come yet. */
   onOpen(durationMs: number): void;
   /** An object was added, modified or (`isDeleted`) deleted. null = it is too large to be read. */
   onObject(object: unknown, isDeleted: boolean): void;
-  /** Called after every event, bookmarks included, and after `onObject`: the server is alive. */
+  /** Called after every event, bookmarks and objects that are too large included, and after `onObject`: the server is alive. */
   onEvent(): void;
 }
 
 /**
- * Why a watch that was open has ended. `closed`: the server closed it, as agreed. `overdue`: the server did not. `broken`: the
- * connection is dead. `expired`: its version is too old, so that only a new list helps.
+ * Why a watch has ended. `closed`: the server closed it, as agreed. `overdue`: the server did not. `broken`: the
+ * connection is dead. `expired`: its version is too old, so that only a new list helps; the server says so when the watch is opened
+ * (status 410), or later in an event.
  */
 export interface WatchEnd {
   why: 'closed' | 'overdue' | 'broken' | 'expired';
@@ -42,8 +43,8 @@ export interface WatchEnd {
 }
 
 /**
- * Watches until the watch ends. Rejects with an `ApiError` if the watch cannot be opened, if the server sends anything but
- * watch events, or when `stop` aborts.
+ * Watches until the watch ends. Rejects with an `ApiError` if the watch cannot be opened for another reason than an expired version, if
+ * the server sends anything but watch events, if a hook throws, or when `stop` aborts.
  */
 export async function watch(
   access: Access,
@@ -90,6 +91,8 @@ async function readEvents(
   const lines = new LineSplitter(MAX_LINE);
   let { resourceVersion } = call;
   let isOverdue = false;
+  /** Whether an event is being handled, so that an error is not one of the connection. */
+  let isHandling = false;
   const giveUp = () => {
     isOverdue = true;
     response.destroy(new Error('overdue'));
@@ -98,15 +101,14 @@ async function readEvents(
   addAbortSignal(stop, response);
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
+      isHandling = true;
       for (const line of lines.push(chunk)) {
-        if (line === null) {
-          hooks.onObject(null, false);
-          continue;
-        }
-        if (line.trim() === '') continue;
-        resourceVersion = handleEvent(line, response, hooks) || resourceVersion;
+        if (line?.trim() === '') continue;
+        if (line === null) hooks.onObject(null, false);
+        else resourceVersion = handleEvent(line, response, hooks) || resourceVersion;
         hooks.onEvent();
       }
+      isHandling = false;
     }
     if (lines.hasRest) throw new ApiError('malformed', `the watch ended within an event: ${notJson(response)}`);
     return { why: 'closed', resourceVersion };
@@ -114,8 +116,9 @@ async function readEvents(
     if (stop.aborted) throw asApiError(stop.reason);
     if (isOverdue && lines.hasRest) throw new ApiError('timeout', 'an event of the watch did not end');
     if (isOverdue) return { why: 'overdue', resourceVersion };
-    // Only errors of the connection have codes. Any other error comes from what the server sent, or from us.
-    if (typeof (error as { code?: unknown }).code === 'string') return { why: 'broken', resourceVersion };
+    // Errors of the connection have codes. An error without one comes from what the server sent.
+    if (!isHandling && typeof (error as { code?: unknown }).code === 'string')
+      return { why: 'broken', resourceVersion };
     throw error;
   } finally {
     lifetime.cancel();

@@ -1,6 +1,62 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { LineSplitter } from '../../../server/discovery/watch.ts';
+import { describe, expect, test } from 'vitest';
+import { LineSplitter, watch } from '../../../server/discovery/watch.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+/** Watches a server that answers with `status` and `chunks`. Notes what the hooks are told; `onObject` may throw. */
+async function watched(chunks: string[], { status = 200, onObject = (_: unknown): void => {} } = {}) {
+  const response = new IncomingMessage(new Socket());
+  response.statusCode = status;
+  for (const chunk of chunks) response.push(chunk);
+  response.push(null);
+  const seen: string[] = [];
+  const access = { namespace: '', open: async () => response, close: () => {} };
+  const call = {
+    path: '/api/v1/pods',
+    query: {},
+    resourceVersion: '7',
+    lifetimeMs: 60_000,
+    openTimeoutMs: 1_000,
+    slackMs: 1_000,
+  };
+  const hooks = {
+    onOpen: () => seen.push('open'),
+    onObject: (object: unknown, isDeleted: boolean) => {
+      seen.push(object === null ? 'too large' : isDeleted ? 'deleted' : 'object');
+      onObject(object);
+    },
+    onEvent: () => seen.push('event'),
+  };
+  const end = await watch(access, new FakeClock(), call, hooks, new AbortController().signal).catch(String);
+  return { end, seen };
+}
+
+const podEvent = '{"type":"ADDED","object":{"metadata":{"resourceVersion":"8"}}}\n';
+
+describe('a watch', () => {
+  test('hears of the server also by an object that is too large to be read', async () => {
+    const large = Array.from({ length: 17 }, () => 'x'.repeat(1024 * 1024));
+    const { end, seen } = await watched([podEvent, ...large, '\n']);
+    expect(seen).toEqual(['open', 'object', 'event', 'too large', 'event']);
+    expect(end).toEqual({ why: 'closed', resourceVersion: '8' });
+  });
+
+  test('has expired, whether the server says so when it is opened or later', async () => {
+    const expired = { why: 'expired', resourceVersion: '' };
+    expect(await watched(['{"kind":"Status"}'], { status: 410 })).toEqual({ end: expired, seen: [] });
+    const { end } = await watched(['{"type":"ERROR","object":{"code":410,"message":"too old"}}\n']);
+    expect(end).toEqual(expired);
+  });
+
+  test('rejects if a hook throws, also an error that has a code as those of connections do', async () => {
+    const onObject = () => {
+      throw Object.assign(new Error('a mistake of ours'), { code: 'ERR_INVALID_ARG_TYPE' });
+    };
+    expect((await watched([podEvent], { onObject })).end).toMatch(/ApiError/);
+  });
+});
 
 test('lines come out as they went in, however the bytes are cut', () => {
   const line = fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => text.replaceAll('\n', ' '));
