@@ -1,19 +1,19 @@
-/* The rules of the house, one per boundary. test/unit/boundaries.test.ts plants one violation of each rule and counts the
+/* The rules of imports, one per boundary. test/unit/boundaries.test.ts plants one violation of each rule and counts the
    modules that were read, because a checker that reads nothing also reports nothing. Type-only imports count everywhere. */
 
-/* Rooms that measure, remember or draw. None of them knows another one; monitor.ts and service.ts connect them, and peers
+/* Folders that measure, remember or draw. None of them imports another one; monitor.ts and service.ts connect them, and peers
    merges what events remembers. */
 const DOMAINS = ['discovery', 'probing', 'results', 'events', 'metrics', 'heatmap-png'];
-/* Everything of the project that a room may not import, unless its rule names it. */
+/* Everything of the project that a folder may not import, unless its rule names it. */
 const OURS = '^(server|web|deploy|test)/';
 
-/** A rule: files below `room` import, of this project, only what matches `allowed` (folders or files below server/). */
-const imports = (room, allowed, comment) => ({
-  name: `server-${room}`,
+/** A rule: files below `folder` import, of this project, only what matches `allowed` (folders or files below server/). */
+const imports = (folder, allowed, comment) => ({
+  name: `server-${folder}`,
   comment,
   severity: 'error',
-  from: { path: `^server/${room}/` },
-  to: { path: OURS, pathNot: `^server/(${[room, ...allowed].join('|')})/` },
+  from: { path: `^server/${folder}/` },
+  to: { path: OURS, pathNot: `^server/(${[folder, ...allowed].join('|')})/` },
 });
 
 /** A rule: a library has one user, so that replacing it touches one folder. */
@@ -45,11 +45,11 @@ module.exports = {
       from: { path: '^server/protocol/' },
       to: { dependencyTypes: ['core', 'npm'], pathNot: 'node_modules/valibot/' },
     },
-    ...DOMAINS.map((room) =>
+    ...DOMAINS.map((folder) =>
       imports(
-        room,
+        folder,
         ['protocol', 'runtime'],
-        `server/${room} meets other rooms only in monitor.ts and service.ts, so that it can be read and tested alone.`,
+        `server/${folder} meets the other folders only in monitor.ts and service.ts, so that it can be read and tested alone.`,
       ),
     ),
     imports(
@@ -83,8 +83,8 @@ module.exports = {
       to: { path: '^server/(main[.]ts|config/process[.]ts)' },
     },
     {
-      name: 'rooms-do-not-know-the-wiring',
-      comment: 'The wiring imports the rooms, never the other way round.',
+      name: 'folders-do-not-know-the-wiring',
+      comment: 'The wiring (files right below server/) imports the folders, never the other way round.',
       severity: 'error',
       from: { path: '^server/[^/]+/' },
       to: { path: '^server/[^/]+[.]ts$' },
@@ -147,9 +147,9 @@ module.exports = {
       to: { path: '^(deploy|web)/' },
     },
     {
-      name: 'local-cluster-imports-only-protocol',
+      name: 'deploy-imports-only-what-is-shared',
       comment:
-        'deploy/local starts the built server as a process; it may share the protocol, runtime and the names of the settings.',
+        'deploy/local starts the built server as a process; of the server it imports only protocol, runtime and config/settings.ts, the names of the settings.',
       severity: 'error',
       from: { path: '^deploy/' },
       to: { path: '^(server|web)/', pathNot: '^server/(protocol/|runtime/|config/settings[.]ts$)' },
@@ -178,8 +178,9 @@ module.exports = {
       to: { circular: true },
     },
     {
-      name: 'no-rooms-nobody-owns',
-      comment: 'Nobody owns a folder or file named utils, helpers, common, types or misc: name it after its subject.',
+      name: 'no-folder-without-a-subject',
+      comment:
+        'Nobody looks after a folder or file named utils, helpers, common, types or misc: name it after its subject.',
       severity: 'error',
       from: {},
       to: { path: '/(utils?|helpers?|common|types|misc)(/|[.]tsx?$)', pathNot: 'node_modules/' },

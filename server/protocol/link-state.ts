@@ -43,9 +43,12 @@ export interface SpeedChange {
 export interface LossChange {
   target: Target;
   isLossy: boolean;
-  /** When the first cycle ended that lost datagrams, or the first one that lost none any more; monotonic ms. */
+  /**
+   * When the cycle ended with which the loss began, or the first cycle after the last lost datagram; monotonic ms. `LinkLoss` says
+   * which cycle began it: a datagram that was lost by chance before does not count.
+   */
   sinceMs: number;
-  /** The share (0..1) of the datagrams since then that were lost. */
+  /** The share (0..1) of the datagrams since then that were lost; 0 when the loss is over. */
   share: number;
 }
 

@@ -13,7 +13,7 @@ export interface Clock {
   setTimer(fn: () => void, delayMs: number): Timer;
 }
 
-/** The part of pino's logger that the rooms use: fields first, then one sentence. */
+/** The part of pino's logger that is used: fields first, then one sentence. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

@@ -45,7 +45,7 @@ const PLANTS: Record<string, { file: string; text: string }> = {
   'server-peers': { file: 'server/peers/planted.ts', text: "import '../goldpinger/check.ts';" },
   'server-goldpinger': { file: 'server/goldpinger/planted.ts', text: "import '../metrics/metrics.ts';" },
   'server-http': { file: 'server/http/planted.ts', text: "import '../discovery/discovery.ts';" },
-  'rooms-do-not-know-the-wiring': { file: 'server/http/planted.ts', text: "import '../service.ts';" },
+  'folders-do-not-know-the-wiring': { file: 'server/http/planted.ts', text: "import '../service.ts';" },
   'service-is-below-main': { file: 'server/planted.ts', text: "import './main.ts';" },
   'monitor-is-below-service': { file: 'server/monitor.ts', text: "import './http/app.ts';" },
   'web-sees-only-protocol': { file: 'web/data/planted.ts', text: "import '../../server/config/parse.ts';" },
@@ -62,7 +62,7 @@ const PLANTS: Record<string, { file: string; text: string }> = {
     file: 'server/http/planted.ts',
     text: "import '../../deploy/local/usage.ts';",
   },
-  'local-cluster-imports-only-protocol': {
+  'deploy-imports-only-what-is-shared': {
     file: 'deploy/local/planted.ts',
     text: "import '../../server/config/parse.ts';",
   },
@@ -74,7 +74,7 @@ const PLANTS: Record<string, { file: string; text: string }> = {
   'only-server-metrics-uses-prom-client': { file: 'server/http/planted.ts', text: "import 'prom-client';" },
   'only-http-uses-express': { file: 'server/peers/planted.ts', text: "import 'express';" },
   'no-circular': { file: 'server/results/planted.ts', text: "import './planted-circle.ts';" },
-  'no-rooms-nobody-owns': { file: 'server/peers/planted.ts', text: "import './utils/planted.ts';" },
+  'no-folder-without-a-subject': { file: 'server/peers/planted.ts', text: "import './utils/planted.ts';" },
   resolvable: { file: 'server/results/planted.ts', text: "import './nowhere.ts';" },
 };
 

@@ -95,9 +95,9 @@ it('the policy of docs/verdicts.md waits for its window, and tries once: some ve
 });
 
 it('the drawing of CONTRIBUTING.md names folders of the server', () => {
-  const rooms = snippet('CONTRIBUTING.md', 'Kubernetes API').match(
+  const folders = snippet('CONTRIBUTING.md', 'Kubernetes API').match(
     /\b(discovery|probing|results|peers|analysis|http)\b/g,
   );
-  expect(rooms).toHaveLength(6);
-  for (const room of rooms ?? []) expect([room, existsSync(`server/${room}`)]).toEqual([room, true]);
+  expect(folders).toHaveLength(6);
+  for (const folder of folders ?? []) expect([folder, existsSync(`server/${folder}`)]).toEqual([folder, true]);
 });
