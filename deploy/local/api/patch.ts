@@ -31,7 +31,10 @@ function jsonPatched(object: unknown, patch: unknown): unknown {
   return result;
 }
 
-/** Whether an operation is complete. `move` and `copy` are refused, because repeated copies grow without bound. */
+/**
+ * Whether an operation is complete and supported. `move` and `copy` are not, because repeated copies grow without bound. Neither is the path
+ * '' (the whole object), because `applyPatch` changes its target in place, nor one with `__proto__`, which could change a prototype.
+ */
 function isOperation(value: unknown): value is Operation {
   const { op, path, value: operand } = (value ?? {}) as Record<string, unknown>;
   if (typeof path !== 'string' || !path.startsWith('/') || path.includes('__proto__')) return false;
@@ -64,9 +67,9 @@ function merged(target: Json | undefined, patch: Json, strategic: boolean, depth
   if (depth > MAX_DEPTH) throw badRequest('the patch is nested too deeply');
   if (strategic && Array.isArray(patch)) return mergedList(target, patch, depth, listName);
   if (!isMap(patch)) return patch;
-  const result: JsonMap = isMap(target) && patch['$patch'] !== 'replace' ? { ...target } : {};
+  const result: JsonMap = isMap(target) && !(strategic && patch['$patch'] === 'replace') ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
-    // Keys with `$` are directives about order and kept fields. Merged lists keep the order of the patch anyway.
+    // Keys with `$` are directives of strategic patches. Those about order and kept fields are ignored: see `mergedList`.
     if (key === '__proto__' || (strategic && key.startsWith('$'))) continue;
     if (value === null) delete result[key];
     else result[key] = merged(result[key], value, strategic, depth + 1, key);
@@ -74,6 +77,10 @@ function merged(target: Json | undefined, patch: Json, strategic: boolean, depth
   return result;
 }
 
+/**
+ * Merges a list of a strategic patch. Known elements keep their place, and new ones come last, whatever `$setElementOrder` says: the order
+ * of containers, variables and the other lists of `MERGE_KEYS` means nothing here.
+ */
 function mergedList(target: Json | undefined, patch: Json[], depth: number, listName: string): Json {
   const mapped = MERGE_KEYS[listName];
   // A Service's ports are identified by `port`, a container's by `containerPort`.

@@ -23,6 +23,8 @@ describe('a merge patch', () => {
     [{ e: null }, { a: 1 }, { e: null, a: 1 }],
     [[1, 2], { a: 'b', c: null }, { a: 'b' }],
     [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+    // A directive of strategic patches has no meaning here: it is a field as any other.
+    [{ a: 'b' }, { $patch: 'replace', c: 'd' }, { $patch: 'replace', a: 'b', c: 'd' }],
   ])('%j with %j is %j', (object, patch, result) => {
     expect(patched(object, patch, MERGE)).toEqual(result);
   });
@@ -64,6 +66,19 @@ describe('a strategic merge patch', () => {
         },
         { name: 'b', image: '2' },
       ],
+    });
+  });
+
+  it('keeps the order of the list, and adds new elements at its end', () => {
+    const patch = { containers: [{ name: 'c' }, { name: 'b' }], '$setElementOrder/containers': [{ name: 'c' }] };
+    const { containers } = patched(object, patch, STRATEGIC) as typeof object;
+    expect(containers.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('replaces an object if a directive says so', () => {
+    const patch = { strategy: { $patch: 'replace', type: 'Recreate' } };
+    expect(patched({ strategy: { type: 'RollingUpdate', rollingUpdate: {} } }, patch, STRATEGIC)).toEqual({
+      strategy: { type: 'Recreate' },
     });
   });
 
