@@ -220,8 +220,8 @@ export class History {
   }
 
   /**
-   * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle is evidence of loss: see
-   * `UdpRing.visitEvidence`.
+   * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see
+   * `UdpRing.visitCounted`.
    */
   addUdp(record: LinkRecord, result: UdpResult): void {
     if (record.udp === null) return;
@@ -249,8 +249,8 @@ export class History {
     record.failedPings = ((record.failedPings << 1) | (failed ? 1 : 0)) & 3;
   }
 
-  /** The time (exclusive) after which every sample of the link is still kept; Infinity if none is. */
-  samplesSinceMs(record: LinkRecord): number {
+  /** When the link's newest sample was taken that is not kept as it is (in buckets only); -Infinity: all are kept; Infinity: none is. */
+  droppedUntilMs(record: LinkRecord): number {
     return record.ring?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
   }
 

@@ -112,7 +112,7 @@ function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs:
   if (first === undefined) return null;
   const judgement = new LinkJudgement();
   for (const sample of samples.reverse()) judgement.take(sampleOfStored(sample), sample.atMs, slowUs);
-  const hasAll = samples.length < REPLAYED && history.samplesSinceMs(record) === Number.NEGATIVE_INFINITY;
+  const hasAll = samples.length < REPLAYED && history.droppedUntilMs(record) === Number.NEGATIVE_INFINITY;
   return { judgement, knowsSince: hasAll || judgement.sinceMs > first.atMs };
 }
 

@@ -73,7 +73,7 @@ export class RangeStatistics {
   of(record: LinkRecord, range: TimeRange, nowMs: number): RangeResult {
     let resolutionMs = 0;
     this.#statistics.clear();
-    if (this.#history.samplesSinceMs(record) < range.fromMs) {
+    if (this.#history.droppedUntilMs(record) < range.fromMs) {
       this.#history.visitSamples(record, range.fromMs, range.toMs, (sample) => {
         this.#statistics.addSample(sample);
         return true;
@@ -124,7 +124,7 @@ export class RangeStatistics {
   }
 
   /**
-   * The datagrams of one link in a range that are evidence of loss (see `UdpRing.visitEvidence`): from single cycles if all of
+   * The datagrams of one link in a range that count (see `UdpRing.visitCounted`): from single cycles if all of
    * the range are still kept, else from buckets.
    */
   udpOf(record: LinkRecord, range: TimeRange, nowMs: number): Datagrams {
@@ -144,13 +144,13 @@ export class RangeStatistics {
   /** Calls `visitor` for the cycles or buckets that `udpOf` counts, newest first. */
   visitUdp(record: LinkRecord, range: TimeRange, nowMs: number, visitor: DatagramVisitor): void {
     const { udp } = record;
-    if (udp !== null && udp.droppedUntilMs < range.fromMs) udp.visitEvidence(range.fromMs, range.toMs, visitor);
+    if (udp !== null && udp.droppedUntilMs < range.fromMs) udp.visitCounted(range.fromMs, range.toMs, visitor);
     else this.#visitUdpBuckets(record, range, nowMs, visitor);
   }
 
   /**
-   * The newest cycle of one link in a range that is not suspect; of a bucket, all its cycles together that are evidence of
-   * loss (see `UdpRing.visitEvidence`). null without any.
+   * The newest cycle of one link in a range that is not suspect; of a bucket, all its cycles together that
+   * count (see `UdpRing.visitCounted`). null without any.
    */
   newestUdpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpResult | null {
     const { udp } = record;

@@ -243,7 +243,7 @@ export class Results {
     const hasMany = links.length * MAX_SAMPLES > MAX_ANSWER_SAMPLES;
     let fromMs = Math.max(sinceMs, hasMany ? nowMs - LAST_COPIED_MS : Number.NEGATIVE_INFINITY);
     for (const { record, retiredAtMs } of links) {
-      if (retiredAtMs < 0) fromMs = Math.max(fromMs, this.#history.samplesSinceMs(record));
+      if (retiredAtMs < 0) fromMs = Math.max(fromMs, this.#history.droppedUntilMs(record));
     }
     const samples: Copied<StoredSample>[] = [];
     const cycles: Copied<UdpResult>[] = [];
@@ -273,7 +273,7 @@ export class Results {
     const fromMs = this.#clock.monotonicMs() - ageMs;
     const needsBuckets = this.#links.all().some(({ record }) => {
       // Not all samples since then are kept; for the others there are only buckets.
-      return this.#history.samplesSinceMs(record) >= fromMs && this.#history.newestMs(record) >= fromMs;
+      return this.#history.droppedUntilMs(record) >= fromMs && this.#history.newestMs(record) >= fromMs;
     });
     return needsBuckets ? this.#history.buckets.maxWidthMs(fromMs) : 0;
   }

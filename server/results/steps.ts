@@ -89,8 +89,8 @@ export async function countBySteps(
 }
 
 /**
- * Whether a link was lossy (`isLossy`) at the end of each step, by the datagrams of the last `lossWindowMs` before; null if it never
- * was.
+ * Whether a link was lossy (`isLossy`) at the end of each step, by the datagrams of the last `lossWindowMs` before, rounded up to whole
+ * steps; null if it never was.
  */
 function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: number): boolean[] | null {
   if (!history.hasUdp) return null;
@@ -198,15 +198,13 @@ interface StepVisitor {
 }
 
 /**
- * Visits what is stored of a link in `steps`: the samples in those steps of which all samples are still kept, and the buckets
- * in the steps before. No sample is visited twice, as itself and in a bucket. Returns the largest width of the buckets, 0 if
- * there are none.
+ * Visits what is stored of a link in `steps`, oldest steps from buckets and newest from samples; see `visitOlderSteps`. No sample is
+ * visited twice, as itself and in a bucket. Returns the largest width of the buckets, 0 if there are none.
  */
 function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: number, visitor: StepVisitor): number {
   const { fromMs, toMs, stepMs, count } = steps;
-  const sinceMs = history.samplesSinceMs(record);
-  const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, visitor.bucket);
-  if (older.firstSampleStep < count) {
+  const older = visitOlderSteps(history, record, history.droppedUntilMs(record), steps, nowMs, visitor.bucket);
+  if (older.bucketsEndMs < toMs) {
     history.visitSamples(record, older.bucketsEndMs, toMs, (sample) => {
       visitor.sample(Math.min(count - 1, Math.floor((sample.atMs - fromMs) / stepMs)), sample);
       return true;
@@ -215,7 +213,10 @@ function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   return older.resolutionMs;
 }
 
-/** As `visitSteps`, for the datagrams of the UDP probe: the cycles in those steps of which all are still kept, else buckets. A bucket covers the steps `first` to `last`. */
+/**
+ * As `visitSteps`, for the datagrams of the UDP probe: the oldest steps from buckets, the newest from single cycles. The datagrams of a
+ * bucket cover the steps `first` to `last`, those of a cycle are in one step.
+ */
 function visitUdpSteps(
   history: History,
   record: LinkRecord,
@@ -225,21 +226,22 @@ function visitUdpSteps(
 ): void {
   if (!history.hasUdp) return;
   const { fromMs, toMs, stepMs, count } = steps;
-  const sinceMs = record.udp?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
-  const older = visitOlderSteps(history, record, sinceMs, steps, nowMs, (first, last, chunk, i) => {
+  const droppedUntilMs = record.udp?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
+  const older = visitOlderSteps(history, record, droppedUntilMs, steps, nowMs, (first, last, chunk, i) => {
     if ((chunk.udpSent[i] ?? 0) > 0) visit(first, last, chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0);
   });
-  if (older.firstSampleStep >= count) return;
-  record.udp?.visitEvidence(older.bucketsEndMs, toMs, (sent, lost, atMs) => {
+  if (older.bucketsEndMs >= toMs) return;
+  record.udp?.visitCounted(older.bucketsEndMs, toMs, (sent, lost, atMs) => {
     const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
     visit(step, step, sent, lost);
   });
 }
 
 /**
- * Visits the buckets of a link in those steps of which not all samples are kept: the steps that begin at `droppedUntilMs` or before.
- * `firstSampleStep` of the result is the first step of which all are kept. `bucketsEndMs`: earlier samples are left to the
- * buckets. `resolutionMs`: the largest width of the buckets that were visited, 0 if there are none.
+ * Visits the buckets that stand for samples (or cycles) of a link that are no longer kept: those that begin before the end of the step
+ * of `droppedUntilMs`. The last of them may reach into later steps; it covers these too, because the caller leaves its samples out:
+ * it visits samples from `bucketsEndMs` of the result on. `resolutionMs`: the largest width of the buckets that were visited, 0 if
+ * there are none.
  */
 function visitOlderSteps(
   history: History,
@@ -248,26 +250,24 @@ function visitOlderSteps(
   steps: Steps,
   nowMs: number,
   visitBucket: StepVisitor['bucket'],
-): { bucketsEndMs: number; firstSampleStep: number; resolutionMs: number } {
+): { bucketsEndMs: number; resolutionMs: number } {
   const { fromMs, toMs, stepMs, count } = steps;
-  const firstSampleStep =
-    droppedUntilMs < fromMs ? 0 : Math.min(count, Math.floor((droppedUntilMs - fromMs) / stepMs) + 1);
-  let bucketsEndMs = fromMs + firstSampleStep * stepMs;
+  if (droppedUntilMs < fromMs) return { bucketsEndMs: fromMs, resolutionMs: 0 };
+  const oldSteps = Math.min(count, Math.floor((droppedUntilMs - fromMs) / stepMs) + 1);
+  const samplesFromMs = fromMs + oldSteps * stepMs;
+  let bucketsEndMs = samplesFromMs;
   let resolutionMs = 0;
-  if (firstSampleStep > 0) {
-    const samplesFromMs = bucketsEndMs;
-    history.visitBuckets(record, fromMs, (chunk, i, startMs, endMs) => {
-      if (startMs >= samplesFromMs || startMs >= toMs) return true;
-      bucketsEndMs = Math.max(bucketsEndMs, endMs);
-      const [first, last] = stepsOfPeriod(steps, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
-      const lastBucketStep = Math.min(last, firstSampleStep - 1);
-      if (lastBucketStep < 0) return true;
-      resolutionMs = Math.max(resolutionMs, chunk.widthMs);
-      visitBucket(Math.min(lastBucketStep, Math.max(first, 0)), lastBucketStep, chunk, i);
-      return true;
-    });
-  }
-  return { bucketsEndMs, firstSampleStep, resolutionMs };
+  history.visitBuckets(record, fromMs, (chunk, i, startMs, endMs) => {
+    if (startMs >= samplesFromMs || startMs >= toMs) return true;
+    bucketsEndMs = Math.max(bucketsEndMs, endMs);
+    const [first, last] = stepsOfPeriod(steps, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
+    if (last < 0) return true;
+    resolutionMs = Math.max(resolutionMs, chunk.widthMs);
+    const lastStep = Math.min(last, count - 1);
+    visitBucket(Math.min(lastStep, Math.max(first, 0)), lastStep, chunk, i);
+    return true;
+  });
+  return { bucketsEndMs, resolutionMs };
 }
 
 /**

@@ -15,7 +15,7 @@ export type DatagramVisitor = (sent: number, lost: number, atMs: number) => void
 export class UdpRing extends RecordRing {
   /**
    * The newest cycle that is not suspect; null while there is none. It may be beside a failed ping: during an outage it shows that
-   * datagrams are lost too, but `visitEvidence` does not count it as loss that TCP hides.
+   * datagrams are lost too, but `visitCounted` does not count it as loss that TCP hides.
    */
   newest: UdpResult | null = null;
 
@@ -45,11 +45,11 @@ export class UdpRing extends RecordRing {
   }
 
   /**
-   * Calls `visitor` for the cycles that ended from `fromMs` to `toMs` (both included), newest first, without those that are
-   * no evidence of loss: cycles while our own process was short of CPU, and cycles beside a failed ping. The probe is for
+   * Calls `visitor` for the cycles that ended from `fromMs` to `toMs` (both included), newest first, without those that
+   * do not count: cycles while our own process was short of CPU, and cycles beside a failed ping. The probe is for
    * loss that TCP hides, and an outage hides nothing.
    */
-  visitEvidence(fromMs: number, toMs: number, visitor: DatagramVisitor): void {
+  visitCounted(fromMs: number, toMs: number, visitor: DatagramVisitor): void {
     this.visit(fromMs, toMs, (at, atMs) => {
       if (this.view.getUint8(at + CYCLE_MARKS) !== 0) return true;
       const { sent, lost } = CYCLE_RECORD.read(this.view, at, atMs);

@@ -71,12 +71,12 @@ describe('the recent samples of all links', () => {
     const others = Array.from({ length: 500 }, () => history.newRecord());
     expect(history.samplesPerLink).toBeLessThan(5);
     expect(timesOf(history, record!)).toEqual([98, 99]);
-    expect(history.samplesSinceMs(record!)).toBe(97);
+    expect(history.droppedUntilMs(record!)).toBe(97);
     for (const other of others) history.dropSamples(other);
     expect(history.samplesPerLink).toBe(before);
     history.add(record!, 100, sampleOf());
     expect(timesOf(history, record!)).toEqual([98, 99, 100]);
     history.dropSamples(record!);
-    expect([timesOf(history, record!), history.samplesSinceMs(record!)]).toEqual([[], Number.POSITIVE_INFINITY]);
+    expect([timesOf(history, record!), history.droppedUntilMs(record!)]).toEqual([[], Number.POSITIVE_INFINITY]);
   });
 });

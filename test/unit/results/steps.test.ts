@@ -72,16 +72,27 @@ describe('statistics by steps', () => {
     expect([links, failed]).toEqual([[1], [0]]);
   });
 
-  it('count a bucket in every step that it covers', async () => {
+  it.each([
+    ['', MINUTE],
+    // The last 16 s are samples. The first of these steps is within a bucket that stands for earlier samples too.
+    [', also in those of which all samples are kept', 0],
+  ])('count a bucket in every step that it covers%s', async (_, toAgeMs) => {
     const { results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
     probe('1');
-    pass(10 * MINUTE);
-    const { links, resolutionMs } = await results.podHistory(
-      { fromAgeMs: 5 * MINUTE, toAgeMs: MINUTE },
-      3 * SECOND,
-      () => false,
-    );
+    pass(10 * MINUTE + 6 * SECOND);
+    const range = { fromAgeMs: 5 * MINUTE, toAgeMs };
+    const { links, resolutionMs } = await results.podHistory(range, 3 * SECOND, () => false);
     expect([links.every((count) => count === 1), resolutionMs]).toEqual([true, 10 * SECOND]);
+  });
+
+  it('of a link have every sample once, also where buckets are wider than the steps', () => {
+    const { results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
+    probe('1');
+    pass(10 * MINUTE + 6 * SECOND);
+    for (const stepMs of [2 * SECOND, 3 * SECOND, 7 * SECOND]) {
+      const { steps } = results.linkHistory('1', { fromAgeMs: HOUR, toAgeMs: 0 }, stepMs);
+      expect(steps.reduce((sum, { samples }) => sum + samples, 0)).toBe(303);
+    }
   });
 
   it('of a link have every sample and failure once, with wall times', () => {
