@@ -141,9 +141,11 @@ export function roundMsOf({ refreshIntervalMs, jitterFactor, pingTimeoutMs }: Pi
   return refreshIntervalMs * (1 + jitterFactor) + pingTimeoutMs;
 }
 
-/** The shortest time range that has a sample of each link, ms, even if one ping was late or its sample does not count. */
-export function shortestRangeMs(settings: PingSettings): number {
-  return 2 * roundMsOf(settings);
+/**
+ * The shortest time range that has `samples` samples of each link, ms, even if one ping more was late or its sample does not count.
+ */
+export function shortestRangeMs(settings: PingSettings, samples = 1): number {
+  return (samples + 1) * roundMsOf(settings);
 }
 
 /**

@@ -46,7 +46,7 @@ function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: n
   if (undersampled > 0) {
     const isLoss = clause.condition.kind === 'loss';
     const isUnmeasured = isLoss && mesh.reports.every(({ udp }) => udp === null);
-    const advice = isUnmeasured ? '; UDP_ENABLED=true measures it' : windowAdvice(mesh);
+    const advice = isUnmeasured ? '; UDP_ENABLED=true measures it' : windowAdvice(clause, mesh);
     const what = `too few ${isLoss ? 'datagrams' : 'samples'} on ${plural(undersampled, 'link')}`;
     return `${what}, for example ${evaluation.firstUndersampled}${advice}`;
   }
@@ -73,15 +73,21 @@ export function missingReason(missing: readonly number[], mesh: Mesh, nameOf: (p
   if (report?.missing === '' && report.missingDetail !== '') {
     return `${who} did not report the whole window (${report.missingDetail}), the state of its links in the rest of it is not known`;
   }
-  const why = report === undefined ? 'not-asked' : report.missing === '' ? 'starved' : report.missing;
-  return `${who} did not report (${why}), the state of its links is not known`;
+  if (report?.missing === '')
+    return `the report of ${who} is not trusted (starved), the state of its links is not known`;
+  return `${who} did not report (${report?.missing ?? 'not-asked'}), the state of its links is not known`;
 }
 
-/** What to do if there are too few samples. */
-function windowAdvice({ windowMs, settings }: Mesh): string {
+/** What to do if there are too few samples; '' if the range is long enough, so that they are few for another reason. */
+function windowAdvice({ condition, min }: Clause, { windowMs, past, settings }: Mesh): string {
   const intervalMs = settings.refreshIntervalMs;
   if (intervalMs === 0) return '; pinging is switched off (REFRESH_INTERVAL=0)';
-  const shortestMs = shortestRangeMs(settings);
+  // How many datagrams a cycle of the UDP probe has (UDP_PACKET_COUNT of each pod) the mesh does not say.
+  if (condition.kind === 'loss' && min > 1) return '; ask for a longer time range or a smaller min=';
+  const shortestMs = shortestRangeMs(settings, min);
   if (windowMs >= shortestMs) return '';
-  return `; pods are pinged every ${intervalMs / 1000} s, so ask for window=${Math.ceil(shortestMs / 1000)}s`;
+  const shortestS = Math.ceil(shortestMs / 1000);
+  let advice = past === null ? `window=${shortestS}s` : `a time range of ${shortestS} s`;
+  if (shortestMs > settings.historyWindowMs) advice = 'a smaller min= (HISTORY_WINDOW is too short for it)';
+  return `; pods are pinged every ${intervalMs / 1000} s, so ask for ${advice}`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pack16 } from '../../../../server/protocol/links.ts';
-import type { MergedReport } from '../../../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../../../server/protocol/pod.ts';
 import { LATE_ANSWER, MeshBuilder, NOW_MS, podOf, settingsOf, statusOf } from '../../../support/mesh.ts';
 import { answerFor, experiment, REFUSED, verdictFor, WINDOW_MS } from './scene.ts';
@@ -238,15 +238,27 @@ describe('never pass on nothing', () => {
     expect(verdictFor(builder, 'healthy,from=pod-1', { settings: settingsOf({ pingNumber: 3 }) })).toBe('pass');
   });
 
-  it('and recommends a window that is long enough', () => {
-    const builder = experiment((one) => one.notYet(0, 1));
-    const reasonWith = (jitterFactor: number, windowMs: number) => {
-      const settings = settingsOf({ refreshIntervalMs: 30_000, jitterFactor });
-      return answerFor(builder, 'healthy', { settings, windowMs }).reason;
-    };
-    expect(reasonWith(0.05, 30_000)).toContain('pods are pinged every 30 s, so ask for window=64s');
-    expect(reasonWith(0.5, 64_000)).toContain('pods are pinged every 30 s, so ask for window=91s');
-    expect(reasonWith(0.5, 91_000)).not.toContain('window=');
+  it.each<[string, string, number, number, Partial<Mesh>]>([
+    ['window=64s', 'healthy', 0.05, 30_000, {}],
+    ['window=91s', 'healthy', 0.5, 64_000, {}],
+    ['', 'healthy', 0.5, 91_000, {}],
+    // The window has many rounds of pings, but not as many as the clause wants samples.
+    ['window=668s', 'healthy,min=20', 0.05, 300_000, {}],
+    ['a smaller min= (HISTORY_WINDOW is too short for it)', 'healthy,min=65535', 0.05, 300_000, {}],
+    [
+      'a time range of 64 s',
+      'healthy',
+      0.05,
+      30_000,
+      { past: { fromMs: NOW_MS - 30_000, toMs: NOW_MS, resolutionMs: 0 } },
+    ],
+    ['a longer time range or a smaller min=', 'loss<1%,min=500', 0.05, 300_000, {}],
+  ])('and recommends what gives enough samples: %s for %s', (advice, expects, jitterFactor, windowMs, change) => {
+    const builder = experiment().withUdp();
+    builder.notYet(0, 1);
+    const settings = settingsOf({ refreshIntervalMs: 30_000, jitterFactor });
+    const { verdict, reason } = answerFor(builder, expects, { settings, windowMs, ...change });
+    expect([verdict, /ask for (.*)$/.exec(reason)?.[1] ?? '']).toEqual(['unknown', advice]);
   });
 
   it('while the pod list has not been received or is old', () => {
@@ -287,6 +299,13 @@ describe('a report that is missing', () => {
     expect(answerFor(builder, 'healthy')).toMatchObject({ verdict: 'unknown', missing_reports: ['pod-1'] });
     expect(verdictFor(builder, 'healthy,from=pod-0')).toBe('pass');
     expect(verdictFor(builder, 'latency>1s')).toBe('fail');
+  });
+
+  it('is told from one that is there and not trusted', () => {
+    const reasonOf = (change: (builder: MeshBuilder) => void) => answerFor(experiment(change), 'healthy').reason;
+    expect(reasonOf(silent)).toBe('healthy: pod-1 did not report (timeout), the state of its links is not known');
+    const starved = 'healthy: the report of pod-1 is not trusted (starved), the state of its links is not known';
+    expect(reasonOf((builder) => builder.starve(1))).toBe(starved);
   });
 
   it('is one that does not cover the whole window', () => {
