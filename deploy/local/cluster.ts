@@ -13,6 +13,7 @@ import { Store } from './api/store.ts';
 import { podStatusText } from './api/table.ts';
 import { deleteObject } from './api/write.ts';
 import { makeServerIdentity } from './certificate.ts';
+import { type Cleanups, startOrCleanUp } from './cleanups.ts';
 import { startControllers } from './control/controllers.ts';
 import { ServiceAddress, ServiceAddresses } from './control/services.ts';
 import { localImages } from './kubelet/images.ts';
@@ -50,11 +51,12 @@ export interface ClusterOptions {
   backoff?: { firstMs: number; longestMs: number };
 }
 
-const ALL_RIGHTS = { pods: ['get', 'list', 'watch'], nodes: ['get', 'list', 'watch'] };
+const ALL_RIGHTS = { pods: ['get', 'list', 'watch'], nodes: ['get', 'list'] };
 /** How long the pods have to end by themselves when the whole cluster stops. */
 const STOP_GRACE_MS = 1000;
 /** Number of changes that the API keeps for watches. It answers 410 to a watch from before them. */
 const KEEP_CHANGES = 1000;
+/** How often the API sends a bookmark to each watch that asks for them. */
 const BOOKMARK_MS = 15_000;
 
 /**
@@ -62,43 +64,21 @@ const BOOKMARK_MS = 15_000;
  * address answer, while the pods are still starting (see `LocalCluster.ready`). Rejects with an Error that says why the
  * cluster cannot start, e.g. a port in use or missing addresses; nothing is left running then.
  */
-export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
-  const cleanups: (() => unknown)[] = [];
-  const stop = async () => {
-    const errors: unknown[] = [];
-    for (let cleanup = cleanups.pop(); cleanup; cleanup = cleanups.pop()) {
-      // A cleanup that fails must not keep the others, which stop processes, from running.
-      try {
-        await cleanup();
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-    if (errors.length > 0) throw errors[0];
-  };
-  try {
-    return await buildCluster(options, cleanups, stop);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+export function startCluster(options: ClusterOptions): Promise<LocalCluster> {
+  return startOrCleanUp((cleanups) => buildCluster(options, cleanups));
 }
 
-/** Starts the parts of a cluster. Pushes to `cleanups` what stops them; `stop` runs these in reverse order. */
-async function buildCluster(
-  options: ClusterOptions,
-  cleanups: (() => unknown)[],
-  stop: () => Promise<void>,
-): Promise<LocalCluster> {
+/** Starts the parts of a cluster. Adds to `cleanups` what stops them. */
+async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promise<LocalCluster> {
   const { pods, intervalS, podPort = 8080, serverEnv = {}, rights = ALL_RIGHTS } = options;
   const clock = realClock;
   const random = Math.random;
   const range = await claimRange(options.addressBase, podPort, random);
-  cleanups.push(() => range.release());
+  cleanups.add(() => range.release());
   const addresses = new AddressPool(range.base, podPort);
   await addresses.demand(pods + 1); // One to spare, because a replacement starts before its predecessor has ended.
   const dir = options.dir === undefined ? mkdtempSync(join(tmpdir(), 'goldpinger-local-')) : resolve(options.dir);
-  if (options.dir === undefined) cleanups.push(() => rmSync(dir, { recursive: true, force: true }));
+  if (options.dir === undefined) cleanups.add(() => rmSync(dir, { recursive: true, force: true }));
   const logFolder = join(dir, 'pods');
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
 
@@ -106,7 +86,7 @@ async function buildCluster(
   const tokens = new Tokens();
   const identity = await makeServerIdentity(clock.nowMs());
   const watchdog = startWatchdog();
-  cleanups.push(() => watchdog.stop());
+  cleanups.add(() => watchdog.stop());
   const access: ApiAccess = {
     url: '',
     token: tokens.issue({ name: 'admin', groups: [MASTERS, 'system:authenticated'] }),
@@ -120,6 +100,7 @@ async function buildCluster(
       writeKubeconfig(path, { ...access, token: tokens.forServiceAccount(namespace, account) }, account, namespace);
       return path;
     },
+    // A pod gets only variables that are settings of the server, and these. `seedObjects` puts them into the Deployment.
     extraVariables: serverEnv,
     secretOf: (namespace, name, key) => {
       const encoded = (store.get(SECRETS, namespace, name)?.['data'] as Record<string, string> | undefined)?.[key];
@@ -146,21 +127,21 @@ async function buildCluster(
     bookmarkMs: BOOKMARK_MS,
   };
   const api = await startApiServer(apiOptions, identity);
-  cleanups.push(() => api.stop());
+  cleanups.add(() => api.stop());
   access.url = api.url;
   const kubeconfigPath = join(dir, 'kubeconfig');
   writeKubeconfig(kubeconfigPath, access, 'admin', NAMESPACE);
-  cleanups.push(() => rmSync(kubeconfigPath, { force: true }));
+  cleanups.add(() => rmSync(kubeconfigPath, { force: true }));
 
   const service = new ServiceAddress({ store, namespace: NAMESPACE, name: APP, portIndex: 0, random });
-  cleanups.push(() => service.close());
+  cleanups.add(() => service.close());
   const servicePort = await service.listen('127.0.0.1', options.port ?? 0);
   const isServed = ({ metadata }: KubeObject) => metadata.name === APP && metadata.namespace === NAMESPACE;
   const serviceAddresses = new ServiceAddresses({ store, addresses, clock, random, isServed });
-  cleanups.push(() => serviceAddresses.stop());
+  cleanups.add(() => serviceAddresses.stop());
   kubelet.start();
-  cleanups.push(() => kubelet.stop(STOP_GRACE_MS));
-  cleanups.push(startControllers(store, clock, random));
+  cleanups.add(() => kubelet.stop(STOP_GRACE_MS));
+  cleanups.add(startControllers(store, clock, random));
   const { base } = range;
   const seedOptions = {
     pods,
@@ -174,10 +155,17 @@ async function buildCluster(
     writeToken: options.writeToken,
   };
   for (const { resource, object } of seedObjects(seedOptions)) {
+    // `validated` changes no metadata, but its type does not say that there is a name.
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }
   const serviceUrl = `http://127.0.0.1:${servicePort}/`;
-  return new LocalCluster({ store, clock, kubelet, stop }, kubeconfigPath, access, serviceUrl, logFolder);
+  return new LocalCluster(
+    { store, clock, kubelet, stop: () => cleanups.run() },
+    kubeconfigPath,
+    access,
+    serviceUrl,
+    logFolder,
+  );
 }
 
 const READY_TIMEOUT_MS = 60_000;

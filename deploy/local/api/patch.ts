@@ -78,8 +78,8 @@ function merged(target: Json | undefined, patch: Json, strategic: boolean, depth
 }
 
 /**
- * Merges a list of a strategic patch. Known elements keep their place, and new ones come last, whatever `$setElementOrder` says: the order
- * of containers, variables and the other lists of `MERGE_KEYS` means nothing here.
+ * Merges a list of a strategic patch. Known elements keep their place, and new ones come last. `$setElementOrder` is ignored: it orders
+ * elements, and changes none.
  */
 function mergedList(target: Json | undefined, patch: Json[], depth: number, listName: string): Json {
   const mapped = MERGE_KEYS[listName];
