@@ -20,7 +20,7 @@ export interface DetectionInput {
   /** uids of the targets; empty if none is known. */
   targets: ReadonlySet<string>;
   affected: { links: number; stillBad: number; unprobed: number };
-  /** Pods that left in the range "during". */
+  /** Pods that left in the range "during", in the order in which they left. */
   lost: readonly LostPodFacts[];
 }
 
@@ -42,16 +42,18 @@ const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-nor
 
 /**
  * The time from the start of the fault to the first event of a failed, slow or lossy link (else to the loss of a pod), and from its
- * end to the last event of a link that is well again. The fault begins with the first annotation since the range "before", and ends with it if it has an end; without one, with the range "during". Only links of targets count; if they have no event, all links do.
- * If pods were lost that had to be replaced, the time to recover is the longest from the loss of one of them until its
- * replacement was ready and every link to it ok.
+ * end to the last event of a link that is well again. The fault begins with the first annotation since the range "before", and ends with
+ * that annotation if it ends by `endMs`. Otherwise the fault begins and ends with the range "during". Only links of targets count;
+ * if none of them became worse during the fault, all links do. If pods were lost that had to be replaced, the time to recover is the
+ * longest from the loss of one of them until its replacement was ready and every link to it ok.
  */
 export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTime; timeToRecover: ElapsedTime } {
   const fault = faultOf(input);
-  const events = relevantEvents(input);
   // Without an annotation the range was drawn by hand, and may begin a little after the fault.
   const earliestMs = fault.begin === 'annotation' ? fault.beginMs : input.beforeEndMs;
-  const first = events.find(({ kind, atMs }) => BAD_EVENTS.has(kind) && atMs >= earliestMs && atMs <= input.toMs);
+  const isOfFault = ({ kind, atMs }: MeshEvent) => BAD_EVENTS.has(kind) && atMs >= earliestMs && atMs <= input.toMs;
+  const events = relevantEvents(input, isOfFault);
+  const first = events.find(isOfFault);
   return { timeToDetect: detected(input, fault, first), timeToRecover: recovered(input, fault, first, events) };
 }
 
@@ -69,13 +71,13 @@ function faultOf({ beforeEndMs, fromMs, toMs, endMs, annotations }: DetectionInp
   };
 }
 
-/** Events of links that touch a target; events of all links if no target has a bad one. */
-function relevantEvents({ events, targets }: DetectionInput): MeshEvent[] {
+/** Events of links that touch a target; events of all links if `isOfFault` accepts none of those. */
+function relevantEvents({ events, targets }: DetectionInput, isOfFault: (event: MeshEvent) => boolean): MeshEvent[] {
   const ofLinks = events.filter(({ kind }) => BAD_EVENTS.has(kind) || GOOD_EVENTS.has(kind));
   const touchesTarget = ({ pod, from }: MeshEvent) =>
     (pod !== null && targets.has(pod.uid)) || from.some(({ uid }) => targets.has(uid));
   const ofTargets = ofLinks.filter(touchesTarget);
-  return ofTargets.some(({ kind }) => BAD_EVENTS.has(kind)) ? ofTargets : ofLinks;
+  return ofTargets.some(isOfFault) ? ofTargets : ofLinks;
 }
 
 function detected({ affected, lost }: DetectionInput, { beginMs, begin }: Fault, first?: MeshEvent): ElapsedTime {

@@ -244,7 +244,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
   const shown = newestEvents(events.events, MAX_REPORT_EVENTS);
   const isCut = events.truncated || shown.length < events.events.length;
   // The later mesh knows more of a replacement, but may have forgotten a pod that left early.
-  const lost = [...new Map([...during.lost, ...(after?.lost ?? [])]).values()];
+  const lost = [...new Map([...during.lost, ...(after?.lost ?? [])]).values()].sort((a, b) => a.lostMs - b.lostMs);
   const lostPods = { count: lost.length, pods: lost.slice(0, MAX_REPORT_NAMES) };
   const facts: Omit<ReportData, 'keyFigures'> = {
     format: REPORT_FORMAT,

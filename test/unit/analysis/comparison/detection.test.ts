@@ -64,8 +64,11 @@ describe('time to detect', () => {
     });
   });
 
-  it('counts any link if no target has an event', () => {
-    const events = [eventOf('link-failed', FROM_MS + 500, b, [a])];
+  it.each([
+    ['has an event', []],
+    ['became worse during the fault', [slow(FROM_MS - 60_000), normal(FROM_MS - 30_000)]],
+  ])('counts any link if no target %s', (_, earlier) => {
+    const events = [...earlier, eventOf('link-failed', FROM_MS + 500, b, [a])];
     expect(times({ events }).timeToDetect.ms).toBe(500);
     expect(times({ events, targets: new Set() }).timeToDetect.ms).toBe(500);
   });
@@ -95,6 +98,11 @@ describe('time to recover', () => {
     expect(times({ events }).timeToRecover).toMatchObject({ ms: 2_400, sinceMs: TO_MS, atMs: TO_MS + 2_400 });
     const annotations = [annotationOf(FROM_MS, TO_MS - 1_000)];
     expect(times({ events, annotations }).timeToRecover).toMatchObject({ ms: 3_400, sinceMs: TO_MS - 1_000 });
+  });
+
+  it('runs from the end of the range if the annotation ends after the last range', () => {
+    const annotations = [annotationOf(FROM_MS, END_MS + 1_000)];
+    expect(times({ events, annotations }).timeToRecover).toMatchObject({ ms: 2_400, sinceMs: TO_MS, since: 'range' });
   });
 
   it('does not count what recovers after the last range', () => {

@@ -105,6 +105,17 @@ describe('a report', () => {
     ]);
   });
 
+  it('lists lost pods in the order in which they left, also one of which only the later mesh knows', async () => {
+    const lost = (pod: number, lostMs: number) => (builder: MeshBuilder) => {
+      builder.pods[pod] = podOf(pod, { lifecycle: 'gone', sinceMs: lostMs });
+    };
+    const during = spoiled(4, lost(3, FROM_MS + 20_000));
+    const after = spoiled(4, lost(2, FROM_MS + 10_000));
+    const report = await dataOf({ during, after });
+    expect(report.lostPods.pods.map(({ name }) => name)).toEqual(['pod-2', 'pod-3']);
+    expect(report.timeToDetect).toMatchObject({ ms: 10_000, message: expect.stringContaining('pod-2 gone') });
+  });
+
   it('counts a pod that started during the fault: its links are affected if they are bad', async () => {
     const report = await dataOf({ before: spoiled(3), during: slowPod(4), after: spoiled(4) });
     expect(report.affected).toMatchObject({ links: 4, of: 16 });
