@@ -1,6 +1,7 @@
 import { type CopyAnswer, type CopyCursor, NO_CURSOR, parseCopyAnswerSliced } from '../protocol/copy.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
+import { hash32 } from '../runtime/hash.ts';
 import type { PeerClient } from './peer-client.ts';
 
 /** How many pods keep a copy of each pod. */
@@ -37,15 +38,8 @@ function mayKeep({ uid, lifecycle }: Pod, of: string): boolean {
   return uid !== of && lifecycle !== 'gone' && lifecycle !== 'terminating';
 }
 
-/** FNV-1a over both uids, then the finalizer of MurmurHash3, without which similar uids get similar scores. */
 function scoreOf(keeper: string, uid: string): number {
-  let hash = 0x811c9dc5;
-  for (const text of [keeper, '\n', uid]) {
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return hash32(keeper, '\n', uid);
 }
 
 /** What a keeper asks about. */

@@ -1,3 +1,5 @@
+import { hash32 } from '../runtime/hash.ts';
+
 /**
  * Picks the peers that a pod pings under PING_NUMBER (`count`). `self` is the pod's own uid, `peers` are all pods that can
  * be pinged. Returns uids. With `count` 0, or with no more peers than `count`, these are all peers, the pod itself included.
@@ -20,13 +22,4 @@ export function pickPeers(self: string, peers: readonly { uid: string }[], count
   ring.sort((a, b) => a.hash - b.hash || (a.uid < b.uid ? -1 : 1));
   const own = ring.findIndex((place) => place.uid === self);
   return [...ring.slice(own + 1), ...ring.slice(0, own)].slice(0, count).map((place) => place.uid);
-}
-
-/** FNV-1a over UTF-16 units, with MurmurHash3's finalizer, so that similar texts get very different hashes. */
-function hash32(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }
