@@ -1,5 +1,6 @@
 import { MAX_REPORT_NAMES, type NameList } from '../protocol/comparison.ts';
 import { countText } from '../runtime/count-text.ts';
+import { LAST_MOMENT_MS } from '../runtime/time.ts';
 
 /*
  * Numbers, times and lists as text, for the messages of findings, verdicts and reports.
@@ -28,11 +29,9 @@ export function dateText(ms: number): string {
   return isoText(ms).slice(0, 10);
 }
 
-const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-
 /** RFC 3339 with milliseconds. A time outside the years 1970 to 9999 becomes the nearest time inside. */
 export function isoText(ms: number): string {
-  return new Date(Math.max(0, Math.min(ms, LAST_MS))).toISOString();
+  return new Date(Math.max(0, Math.min(ms, LAST_MOMENT_MS))).toISOString();
 }
 
 /** A duration: `0.4 s` in tenths below 10 s, then whole units, the two largest: `42 s`, `2 min 6 s`, `1 h 30 min`, `52 h`. */

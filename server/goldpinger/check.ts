@@ -2,6 +2,7 @@ import { goError } from '../protocol/go-errors.ts';
 import { isWorseResult } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
 import type { Outcome, ProbeResult, Sample } from '../protocol/sample.ts';
+import { LAST_MOMENT_MS } from '../runtime/time.ts';
 
 /** This pod's results, for `/check`. */
 export interface OwnResults {
@@ -57,7 +58,6 @@ export interface PingResult {
   error: string;
 }
 
-const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 /** Texts before the values of a result, and the end of one that is ok. */
 export const PING_TIME = ',"PingTime":"';
 export const DURATION = ',"response-time-ms":';
@@ -89,7 +89,7 @@ export function resultJson(pod: PodJson, { outcome, pingMs, totalUs, error }: Pi
 
 /** A time that a Date can be made of, in whole ms. */
 export function boundedTime(ms: number): number {
-  return Math.min(Math.max(0, Math.round(ms)), LAST_MS);
+  return Math.min(Math.max(0, Math.round(ms)), LAST_MOMENT_MS);
 }
 
 /** Whether result `a` of a pod's pings (over IPv6, for example) is shown rather than `b`. */
