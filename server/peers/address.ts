@@ -1,6 +1,6 @@
 import type { MissingReason } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import { podAddress } from '../runtime/pod-address.ts';
+import { calledAddress } from '../runtime/pod-address.ts';
 
 /** Which address of a pod is called. */
 export interface Addressing {
@@ -13,19 +13,14 @@ export interface Addressing {
 }
 
 /** The IP address to call `pod` on: of the first family in `families` that it has; '' without one. Never a host name. */
-export function addressOf(pod: Pod, { families, useHostIP, allowLoopback }: Addressing): string {
-  const ips = useHostIP ? pod.hostIPs : pod.podIPs;
-  const found = families.map((family) => podAddress(ips, family, allowLoopback).address);
+export function addressOf(pod: Pod, addressing: Addressing): string {
+  const found = addressing.families.map((family) => calledAddress(pod, family, addressing).address);
   return found.find((address) => address !== '') ?? '';
 }
 
 /** Why `addressOf` returned '' for `pod`. `detail` continues a sentence that begins with the pod's name. */
-export function whyNoAddress(
-  pod: Pod,
-  { families, useHostIP, allowLoopback }: Addressing,
-): { reason: MissingReason; detail: string } {
+export function whyNoAddress(pod: Pod, addressing: Addressing): { reason: MissingReason; detail: string } {
   if (pod.podIPs.length === 0) return { reason: 'not-asked', detail: 'it has no address yet' };
-  const ips = useHostIP ? pod.hostIPs : pod.podIPs;
-  const whys = families.map((family) => podAddress(ips, family, allowLoopback).why);
-  return { reason: 'no-address', detail: `${useHostIP ? 'its host' : 'it'} ${whys.join(' and ')}` };
+  const whys = addressing.families.map((family) => calledAddress(pod, family, addressing).why);
+  return { reason: 'no-address', detail: `it ${whys.join(' and ')}` };
 }

@@ -1,5 +1,5 @@
 import type { Pod, Target } from '../protocol/pod.ts';
-import { podAddress } from '../runtime/pod-address.ts';
+import { calledAddress, podAddress } from '../runtime/pod-address.ts';
 import { pickPeers } from './pick.ts';
 
 /** Which pods to ping, and at which address. */
@@ -41,10 +41,11 @@ function targetsOfPod(pod: Pod, options: TargetOptions): Target[] {
   return addressed.length > 0 ? addressed : all.slice(0, 1);
 }
 
-function targetIn(pod: Pod, family: 4 | 6, { useHostIP, allowLoopback, clientPort }: TargetOptions): Target {
+function targetIn(pod: Pod, family: 4 | 6, options: TargetOptions): Target {
+  const { allowLoopback, clientPort } = options;
   const podIP = podAddress(pod.podIPs, family, allowLoopback);
   const hostIP = podAddress(pod.hostIPs, family, allowLoopback);
-  const { address, why } = useHostIP ? hostIP : podIP;
+  const { address, why } = calledAddress(pod, family, options);
   return {
     id: `${pod.uid}/${family}`,
     uid: pod.uid,
@@ -55,7 +56,7 @@ function targetIn(pod: Pod, family: 4 | 6, { useHostIP, allowLoopback, clientPor
     podIP: podIP.address || (pod.podIPs[0] ?? ''),
     family,
     address,
-    whyNoAddress: useHostIP && why !== '' ? `is on a host that ${why}` : why,
+    whyNoAddress: why,
     port: clientPort,
   };
 }

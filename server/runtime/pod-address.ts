@@ -51,6 +51,16 @@ export function podAddress(ips: readonly string[], family: 4 | 6, allowLoopback:
   return { address: '', why };
 }
 
+/** Where a pod is called in one IP family: on its own address, or on that of its host with USE_HOST_IP. */
+export function calledAddress(
+  { podIPs, hostIPs }: { podIPs: readonly string[]; hostIPs: readonly string[] },
+  family: 4 | 6,
+  { useHostIP, allowLoopback }: { useHostIP: boolean; allowLoopback: boolean },
+): PodAddress {
+  const { address, why } = podAddress(useHostIP ? hostIPs : podIPs, family, allowLoopback);
+  return { address, why: useHostIP && why !== '' ? `is on a host that ${why}` : why };
+}
+
 /** The special kind of an address; undefined if it is an ordinary one. */
 function kindOf(ip: string): string | undefined {
   if (!MAY_BE_SPECIAL.test(ip)) return undefined;

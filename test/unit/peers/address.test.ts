@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Addressing, addressOf, whyNoAddress } from '../../../server/peers/address.ts';
+import { targetsOf } from '../../../server/probing/targets.ts';
 import { podOf } from '../../support/mesh.ts';
 
 const pod = podOf(1, { podIPs: ['127.0.0.2', 'fd00::1'], hostIPs: ['10.0.0.2'] });
@@ -22,4 +23,13 @@ it('a pod without an address is not asked; one with another IP family has no add
     reason: 'no-address',
     detail: expect.stringContaining('fd00::3'),
   });
+});
+
+it.each([false, true])('why a pod has no address is the same for calls and pings, with USE_HOST_IP %s', (useHostIP) => {
+  const lacking = podOf(1, { podIPs: ['fd00::3'], hostIPs: ['fd01::3'] });
+  const settings = { ...SETTINGS, useHostIP };
+  const [target] = targetsOf([lacking], { ...settings, selfUid: '', pingNumber: 0, clientPort: 8080 });
+  const why = useHostIP ? 'is on a host that has no IPv4 address, only fd01::3' : 'has no IPv4 address, only fd00::3';
+  expect(target?.whyNoAddress).toBe(why);
+  expect(whyNoAddress(lacking, settings).detail).toBe(`it ${why}`);
 });
