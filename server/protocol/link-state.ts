@@ -200,6 +200,12 @@ export interface Thresholds {
 /** The thresholds of the page before anybody moves them: those of the usual Goldpinger runbooks. */
 export const DEFAULT_THRESHOLDS: Thresholds = { goodMs: 2, warningMs: 5, problemMs: 100 };
 
+/** The usual thresholds where links are slow from `slowLinkMs` (SLOW_LINK) on: none is above it. */
+export function thresholdsFor(slowLinkMs: number): Thresholds {
+  const { goodMs, warningMs } = DEFAULT_THRESHOLDS;
+  return { goodMs: Math.min(goodMs, slowLinkMs), warningMs: Math.min(warningMs, slowLinkMs), problemMs: slowLinkMs };
+}
+
 /** Index in `LATENCY_STATES` of an answer that took `us` microseconds. Exactly a limit belongs to the worse state. */
 export function latencyCode(us: number, { goodMs, warningMs, problemMs }: Thresholds): number {
   if (us < goodMs * 1000) return 0;

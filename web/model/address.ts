@@ -1,5 +1,5 @@
 import type { StreamFigure } from '../../server/protocol/link-quality.ts';
-import { DEFAULT_THRESHOLDS, type Thresholds } from '../../server/protocol/link-state.ts';
+import { DEFAULT_THRESHOLDS, type Thresholds, thresholdsFor } from '../../server/protocol/link-state.ts';
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { ValueKind, ValuePhase } from './cells.ts';
@@ -118,7 +118,7 @@ const MAX_MS = 100_000;
 
 /** The thresholds before anybody moves them. Problem is SLOW_LINK, from which on the server calls a link slow. */
 export function usualThresholds(slowLinkMs: number): Thresholds {
-  return orderedThresholds({ ...DEFAULT_THRESHOLDS, problemMs: slowLinkMs });
+  return orderedThresholds(thresholdsFor(slowLinkMs));
 }
 
 /** Makes valid thresholds: within 0.01 ms to 100 s and ascending. Values that are not numbers are taken from `fallback`. */

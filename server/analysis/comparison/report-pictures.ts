@@ -1,6 +1,6 @@
 import type { DrawnMesh } from '../../heatmap-png/cells.ts';
 import type { RangeName } from '../../protocol/comparison.ts';
-import type { Thresholds } from '../../protocol/link-state.ts';
+import { type Thresholds, thresholdsFor } from '../../protocol/link-state.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { runSliced } from '../../runtime/concurrency.ts';
@@ -22,8 +22,7 @@ export async function paintRange(
   mesh: Mesh,
   { paint, clock }: { paint: Paint; clock: Clock },
 ): Promise<void> {
-  const { slowLinkMs } = mesh.settings;
-  const limits = { goodMs: Math.min(2, slowLinkMs), warningMs: Math.min(5, slowLinkMs), problemMs: slowLinkMs };
+  const limits = thresholdsFor(mesh.settings.slowLinkMs);
   const png = await paint(await runSliced(drawnRangeOf(mesh), clock), limits);
   const bytes = Object.values(pictures).reduce((sum, one) => sum + (one?.byteLength ?? 0), png.byteLength);
   if (bytes <= MAX_PICTURE_BYTES) pictures[range] = png;

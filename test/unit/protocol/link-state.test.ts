@@ -7,6 +7,7 @@ import {
   LATENCY_STATES,
   latencyCode,
   latePhase,
+  thresholdsFor,
 } from '../../../server/protocol/link-state.ts';
 
 describe('a latency', () => {
@@ -19,6 +20,12 @@ describe('a latency', () => {
     [100_000, 'slow'],
   ])('of %i us is %s: exactly a limit belongs to the worse state', (us, state) => {
     expect(LATENCY_STATES[latencyCode(us, DEFAULT_THRESHOLDS)]).toBe(state);
+  });
+
+  it('has thresholds that never exceed SLOW_LINK', () => {
+    expect(thresholdsFor(100)).toEqual(DEFAULT_THRESHOLDS);
+    expect(thresholdsFor(3)).toEqual({ goodMs: 2, warningMs: 3, problemMs: 3 });
+    expect(thresholdsFor(1)).toEqual({ goodMs: 1, warningMs: 1, problemMs: 1 });
   });
 
   it('is slow from SLOW_LINK on, the limit included', () => {

@@ -17,6 +17,7 @@ import {
   orderedThresholds,
   readAddress,
   SPANS,
+  usualThresholds,
   VALUE_PHASES,
   VALUES,
   VIEWS,
@@ -64,6 +65,13 @@ test('what is written is read again: a pasted link shows the same', () => {
     }),
   );
 });
+
+test.each([1, 3, 100, 2_000])(
+  'usual thresholds with SLOW_LINK %i ms end there: page and server call the same links slow',
+  (slowLinkMs) => {
+    expect(usualThresholds(slowLinkMs).problemMs).toBe(slowLinkMs);
+  },
+);
 
 test('the usual is not written out', () => {
   expect(writeAddress(DEFAULT_ADDRESS)).toBe('#view=graph');
