@@ -161,6 +161,7 @@ export const SETTINGS = {
   udpPacketCount: setting('Pinging', 'UDP_PACKET_COUNT', '10', whole(1, 1000), {
     help: 'Datagrams to each peer in one REFRESH_INTERVAL',
   }),
+  // The bounds of protocol/udp-datagram.ts, which configuration does not import.
   udpPacketSize: setting('Pinging', 'UDP_PACKET_SIZE', '64', whole(16, 1500), {
     help: 'Bytes of a datagram, without the headers of UDP and IP',
   }),

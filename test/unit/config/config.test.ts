@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Config, describeConfig, readConfig } from '../../../server/config/config.ts';
 import { flagOf, SETTINGS, type Setting } from '../../../server/config/settings.ts';
+import { MAX_DATAGRAM_BYTES, MIN_DATAGRAM_BYTES } from '../../../server/protocol/udp-datagram.ts';
 import FLAGS from '../../fixtures/goldpinger/flags.json';
 
 /** Goldpinger's settings: variable, flag, a value other than the default, and what must come of it. */
@@ -164,9 +165,11 @@ describe('readConfig', () => {
   });
 
   it("has the bounds of Goldpinger's datagrams, and its name for the flag of HOSTS_TO_RESOLVE", () => {
-    for (const size of ['16', '1500']) expect(run([], { UDP_PACKET_SIZE: size }).config.udpPacketSize).toBe(+size);
-    for (const size of ['15', '1501']) {
-      expect(errorsOf([], { UDP_PACKET_SIZE: size })).toEqual([expect.stringContaining('UDP_PACKET_SIZE')]);
+    for (const size of [MIN_DATAGRAM_BYTES, MAX_DATAGRAM_BYTES]) {
+      expect(run([], { UDP_PACKET_SIZE: `${size}` }).config.udpPacketSize).toBe(size);
+    }
+    for (const size of [MIN_DATAGRAM_BYTES - 1, MAX_DATAGRAM_BYTES + 1]) {
+      expect(errorsOf([], { UDP_PACKET_SIZE: `${size}` })).toEqual([expect.stringContaining('UDP_PACKET_SIZE')]);
     }
     expect(errorsOf(['--hosts-to-resolve', 'a'])[0]).toContain('--hosts-to-resolve: no such flag');
   });
