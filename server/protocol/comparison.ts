@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { annotationSchema } from './annotation.ts';
 import { meshEventSchema } from './event.ts';
-import { FINDING_KINDS, findingsSchema } from './finding.ts';
+import { FINDING_KINDS, findingsSchema, MAX_FINDINGS } from './finding.ts';
 import { failedShare, MIN_CHANGE_US } from './link-quality.ts';
 import { decodeColumns, encodeColumns, MAX_LINKS } from './links.ts';
 import { boundedArray, boundedList, boundedText, finiteNumber, validate, wholeNumber } from './validators.ts';
@@ -208,7 +208,7 @@ const reportSchema = v.object({
       /** Whether the range "before" has the same finding. */
       before: v.boolean(),
     }),
-    50,
+    MAX_FINDINGS,
   ),
   /** The pods at which the fault was aimed, and how that is known. */
   targets: v.object({ by: v.picklist(['hypothesis', 'finding', 'most-affected', 'none']), ...nameListSchema.entries }),
