@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type DiscoveryFault, type DiscoveryStatus, listIntervalMs } from '../protocol/pod.ts';
+import { type DiscoveryFault, type DiscoveryStatus, intervalWithoutPingsMs } from '../protocol/pod.ts';
 import type { Clock, Log, Timer } from '../runtime/clock.ts';
 import { countText } from '../runtime/count-text.ts';
 import { pause } from '../runtime/deadline.ts';
@@ -113,7 +113,7 @@ export class Sync {
     this.#store = store;
     this.#onChange = onChange;
     this.#status = nothingKnown(settings, clock.nowMs()).status;
-    this.#listIntervalMs = Math.max(timing.paceMs, listIntervalMs(settings.refreshIntervalMs));
+    this.#listIntervalMs = Math.max(timing.paceMs, intervalWithoutPingsMs(settings.refreshIntervalMs));
     this.#emptyGuard = new EmptyGuard(2 * this.#listIntervalMs);
     this.#backoff = new Backoff(timing, deps.random);
   }

@@ -1,8 +1,8 @@
 import { podsWithOldList, silentSide } from '../analysis/sides.ts';
 import { isDoubted, isDoubtedByDestination, isSilent, isStarved } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET } from '../protocol/links.ts';
-import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';
-import { type DiscoveryStatus, isJudged, isJudgedReady, listIntervalMs, type Pod } from '../protocol/pod.ts';
+import type { MergedReport, Mesh, MeshHealth } from '../protocol/mesh.ts';
+import { type DiscoveryStatus, isJudged, isJudgedReady, type Pod } from '../protocol/pod.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 import { countText, plural } from '../runtime/count-text.ts';
 
@@ -314,14 +314,6 @@ function generalFaults({ discovery }: MeshHead, pods: readonly Pod[]): string[] 
     faults.push('no pod is ready');
   }
   return faults;
-}
-
-/**
- * How long the pod lists of two pods may differ, ms, before that counts as a difference: one and a half refresh intervals
- * (pods that may not watch list once per interval), and at least 2 s, because the Kubernetes API gives times in whole seconds.
- */
-export function listToleranceMs({ refreshIntervalMs }: Pick<MeshSettings, 'refreshIntervalMs'>): number {
-  return Math.max(2_000, 1.5 * listIntervalMs(refreshIntervalMs));
 }
 
 /** How the cluster looks from one pod, without asking the others. */

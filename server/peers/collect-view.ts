@@ -3,15 +3,20 @@ import type { AgeRange } from '../protocol/history.ts';
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, NONE16, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
-import { comparePods, type DiscoverySnapshot, listIntervalMs, MAX_LIST_AGE_MS, type Pod } from '../protocol/pod.ts';
+import {
+  comparePods,
+  type DiscoverySnapshot,
+  intervalWithoutPingsMs,
+  MAX_LIST_AGE_MS,
+  type Pod,
+} from '../protocol/pod.ts';
 import { goneHashOf, lastGoneOf, type PodReport } from '../protocol/pod-report.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { listToleranceMs } from './cluster-health.ts';
 import type { FanOut } from './fan-out.ts';
 import { keepersOf, PULL_MS } from './keeper.ts';
 import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts';
-import { PodIndex } from './pod-index.ts';
+import { listToleranceMs, PodIndex } from './pod-index.ts';
 import type { ReportQuery, ReportResult } from './report-query.ts';
 
 /** Inputs of every collection. */
@@ -210,7 +215,7 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
       const keptSinceMs = arrival.atMs - deps.settings().historyWindowMs;
       const sinceMs = Math.max(fromMs, remembersSinceMs(index.pods[arrival.pod], deps), keptSinceMs);
       // A pod is listed for up to one list interval after its process has ended, so a copy may end that much before the range does.
-      const copyUntilMs = toMs - listIntervalMs(deps.settings().refreshIntervalMs);
+      const copyUntilMs = toMs - intervalWithoutPingsMs(deps.settings().refreshIntervalMs);
       const missingDetail =
         memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
         endOfCopy(untilAgeMs, arrival.atMs, copyUntilMs);

@@ -1,5 +1,6 @@
 import { roundMsOf } from '../protocol/link-state.ts';
 import type { Mesh } from '../protocol/mesh.ts';
+import { intervalWithoutPingsMs } from '../protocol/pod.ts';
 import { SerialQueue } from '../runtime/concurrency.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -20,8 +21,6 @@ const TOO_MANY = `more than ${MAX_ASKED} different time ranges were requested at
 const KEEP_MS = 5_000;
 /** A link has a state for so many rounds of pings after its last sample, so that it keeps it if one ping is late. */
 const STATE_ROUNDS = 1.5;
-/** The interval that `at` assumes when this pod does not ping. */
-const NO_PINGING_MS = 30_000;
 
 /** Collects the mesh of a past time range on request, and shares each collection among all who ask for the same range. */
 export class PastMeshes {
@@ -61,7 +60,7 @@ export class PastMeshes {
     // Down, because what came after the moment must not show: a pod that hung until then may have answered right after it.
     const toMs = Math.floor(Math.min(atMs, nowMs) / ROUND_MS) * ROUND_MS;
     const settings = this.#deps.settings();
-    const refreshIntervalMs = settings.refreshIntervalMs > 0 ? settings.refreshIntervalMs : NO_PINGING_MS;
+    const refreshIntervalMs = intervalWithoutPingsMs(settings.refreshIntervalMs);
     const freshMs = STATE_ROUNDS * roundMsOf({ ...settings, refreshIntervalMs });
     const windowMs = Math.max(freshMs, FINDINGS_WINDOW_MS);
     const resolutionMs = this.#deps.resolutionMs(nowMs - toMs + windowMs);

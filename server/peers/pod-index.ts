@@ -1,5 +1,14 @@
 import { MAX_LINKS } from '../protocol/links.ts';
-import type { PeerRef, Pod } from '../protocol/pod.ts';
+import type { MeshSettings } from '../protocol/mesh.ts';
+import { intervalWithoutPingsMs, type PeerRef, type Pod } from '../protocol/pod.ts';
+
+/**
+ * How long the pod lists of two pods may differ, ms, before that counts as a difference: one and a half refresh intervals
+ * (pods that may not watch list once per interval), and at least 2 s, because the Kubernetes API gives times in whole seconds.
+ */
+export function listToleranceMs({ refreshIntervalMs }: Pick<MeshSettings, 'refreshIntervalMs'>): number {
+  return Math.max(2_000, 1.5 * intervalWithoutPingsMs(refreshIntervalMs));
+}
 
 /** How one table of peers maps to the mesh, and how it differs from what we know. */
 interface TableMap {

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { intervalWithoutPingsMs } from '../protocol/pod.ts';
 import { MAX_PROBES } from '../protocol/pod-report.ts';
 import type { Path, ProbeProtocol, ProbeResult } from '../protocol/sample.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
@@ -31,8 +32,8 @@ interface ExternalSettings extends PathSettings {
   httpTargets: readonly string[];
   httpTimeoutMs: number;
   /**
-   * REFRESH_INTERVAL: time between the starts of two rounds. 0 means that peers are not pinged; external targets are then
-   * probed every 30 s, as Goldpinger does.
+   * REFRESH_INTERVAL: time between the starts of two rounds. 0 means that peers are not pinged; external targets are probed
+   * all the same, see `intervalWithoutPingsMs`.
    */
   refreshIntervalMs: number;
 }
@@ -48,7 +49,6 @@ interface ExternalDeps {
   onOwnFault(message: string): void;
 }
 
-const DEFAULT_INTERVAL_MS = 30_000;
 /** The most TCP and HTTP probes at once. */
 const MAX_CONNECTIONS = 16;
 /**
@@ -85,7 +85,7 @@ export class ExternalProbes {
 
   constructor(settings: ExternalSettings, deps: ExternalDeps) {
     this.#deps = deps;
-    this.#intervalMs = settings.refreshIntervalMs || DEFAULT_INTERVAL_MS;
+    this.#intervalMs = intervalWithoutPingsMs(settings.refreshIntervalMs);
     // Each probe that is under way listens to the signal.
     setMaxListeners(MAX_PROBES, this.#stopping.signal);
     const { dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs } = settings;

@@ -23,6 +23,9 @@ export function isJudged({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'
   return cordon !== 'ignored' && (lifecycle === 'ready' || lifecycle === 'not-ready');
 }
 
+/** Kubernetes' default grace period of a pod, s (core/v1 PodSpec, terminationGracePeriodSeconds). */
+export const DEFAULT_GRACE_S = 30;
+
 /** Whether a pod is ready and counts for health: see `isJudged`. */
 export function isJudgedReady({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'>): boolean {
   return cordon !== 'ignored' && lifecycle === 'ready';
@@ -172,8 +175,11 @@ export const discoverySchema = v.object({
  */
 export type DiscoveryStatus = v.InferOutput<typeof discoverySchema>;
 
-/** How often the list of pods is refreshed, ms. That goes on when pinging is switched off (REFRESH_INTERVAL=0). */
-export function listIntervalMs(refreshIntervalMs: number): number {
+/**
+ * The interval of what goes on when pinging is switched off, ms: REFRESH_INTERVAL, or 30 s (Goldpinger's default) if it is 0. The pods
+ * are listed and external targets are probed in this interval.
+ */
+export function intervalWithoutPingsMs(refreshIntervalMs: number): number {
   return refreshIntervalMs > 0 ? refreshIntervalMs : 30_000;
 }
 

@@ -1,3 +1,4 @@
+import { DEFAULT_GRACE_S } from '../../../server/protocol/pod.ts';
 import {
   type KubeObject,
   kubeTime,
@@ -119,7 +120,7 @@ export function pendingPod<T extends NewObject>(draft: T): T & Pick<PodObject, '
   const given = draft['spec'] as { serviceAccount?: unknown } | undefined;
   // `serviceAccount` is the old name of the field. The book chapter uses it.
   const serviceAccountName = typeof given?.serviceAccount === 'string' ? given.serviceAccount : 'default';
-  const defaults = { restartPolicy: 'Always', terminationGracePeriodSeconds: 30, serviceAccountName };
+  const defaults = { restartPolicy: 'Always', terminationGracePeriodSeconds: DEFAULT_GRACE_S, serviceAccountName };
   return { ...draft, spec: { ...defaults, ...given }, status: { phase: 'Pending', qosClass: 'BestEffort' } };
 }
 
@@ -133,7 +134,6 @@ interface DeleteOptions {
 }
 
 const MAX_GRACE_S = 86_400;
-const DEFAULT_GRACE_S = 30;
 
 /** Reads delete options from the body, which may be missing, and the query, which wins. Throws ApiError 400. */
 export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOptions {

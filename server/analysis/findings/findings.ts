@@ -1,7 +1,7 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
 import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
-import type { DiscoveryStatus } from '../../protocol/pod.ts';
+import { DEFAULT_GRACE_S, type DiscoveryStatus } from '../../protocol/pod.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { podsWithOldList, silentSide } from '../sides.ts';
 import { durationText, latencyText, listText } from '../text.ts';
@@ -189,15 +189,13 @@ function oldListFindings({ reports, topology }: MeshCounts, servedBy: number): F
 
 /** A pod is overdue so long after the end of its grace period, ms. */
 const OVERDUE_MS = 60_000;
-/** Kubernetes' default grace period, for a pod of which it is not known, ms. */
-const GRACE_MS = 30_000;
 
 /** Pods that should be gone by now. Health does not count them: they are no part of the mesh any more. */
 function overdueFindings({ topology }: MeshCounts, atMs: number): Finding[] {
   return [...topology.pods.entries()]
     .filter(
       ([, { lifecycle, sinceMs, goneByMs }]) =>
-        lifecycle === 'terminating' && atMs - (goneByMs || sinceMs + GRACE_MS) > OVERDUE_MS,
+        lifecycle === 'terminating' && atMs - (goneByMs || sinceMs + DEFAULT_GRACE_S * 1000) > OVERDUE_MS,
     )
     .slice(0, MAX_FINDINGS)
     .map(([pod, { sinceMs, node }]) => {

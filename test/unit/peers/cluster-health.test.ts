@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { clusterHealthAnswer } from '../../../server/goldpinger/cluster-health-answer.ts';
-import { listToleranceMs, ownHealthOf } from '../../../server/peers/cluster-health.ts';
+import { ownHealthOf } from '../../../server/peers/cluster-health.ts';
+import { listToleranceMs } from '../../../server/peers/pod-index.ts';
 import { FLAG_IPV6, FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Lifecycle, Pod } from '../../../server/protocol/pod.ts';
