@@ -67,17 +67,20 @@ const RETRY_MS = 3_000;
 const LOOK_MS = 500;
 /** A keeper without a copy asks so many other keepers for what they have, before it asks the pod itself. */
 const OTHER_KEEPERS = 4;
-/** A pod that left, and that nobody had a copy of, is asked about again after this time, at most `MAX_SEARCHES` times. */
-const SEARCH_MS = 30_000;
+/** The other keepers are asked for the copy of a pod, present or not, at most this many times: none may have one. */
 const MAX_SEARCHES = 3;
+/** If the pod has left, this is the time between two of these searches. */
+const SEARCH_MS = 30_000;
 /** An answer has at most 660 kB of samples and cycles (880 kB in base64), 1000 entries of a journal and the targets. */
 const LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 100_000 };
 /** The most answers that are asked for in a row, if one was full. */
 const MAX_IN_A_ROW = 50;
 
-/** The pod that is asked, and when it is asked next (monotonic ms). */
+/** When a pod is asked for what is new. */
 interface Turn {
+  /** Monotonic ms; Infinity for a pod that has left, if its copy has been found or is not looked for any more. */
   dueMs: number;
+  /** How many times other keepers have been asked for its copy; see `MAX_SEARCHES`. */
   searches: number;
 }
 
@@ -87,10 +90,13 @@ interface Turn {
  */
 export class Keeper {
   readonly #deps: KeeperDeps;
+  /** By uid of the pods whose keeper this pod is. */
   readonly #turns = new Map<string, Turn>();
   #pods: readonly Pod[] = [];
   #kept: readonly string[] = [];
-  /** null before `start`, and while it asks. */
+  /** Whether it waits for the next turn or for `podsChanged`: not before `start`, and not while it asks. */
+  #isWaiting = false;
+  /** null = nobody's turn comes. */
   #timer: Timer | null = null;
   /** Whether the pods have changed since it looked last. */
   #hasNews = true;
@@ -104,12 +110,15 @@ export class Keeper {
   start(): void {
     if (this.#isStopped) return;
     const { clock } = this.#deps;
-    let delayMs = PULL_MS;
+    this.#isWaiting = true;
+    let delayMs = Number.POSITIVE_INFINITY;
     for (const { dueMs } of this.#turns.values()) delayMs = Math.min(delayMs, dueMs - clock.monotonicMs());
     if (this.#hasNews) delayMs = LOOK_MS;
+    this.#timer = null;
+    if (delayMs === Number.POSITIVE_INFINITY) return;
     this.#timer = clock.setTimer(
       () => {
-        this.#timer = null;
+        this.#isWaiting = false;
         this.#hasNews = false;
         void this.tick().finally(() => this.start());
       },
@@ -121,8 +130,8 @@ export class Keeper {
   podsChanged(): void {
     if (this.#hasNews) return;
     this.#hasNews = true;
-    if (this.#timer === null) return;
-    this.#timer.cancel();
+    if (!this.#isWaiting) return;
+    this.#timer?.cancel();
     this.start();
   }
 
@@ -144,11 +153,16 @@ export class Keeper {
       this.#turns.set(uid, turn);
       const pod = pods.find((one) => one.uid === uid && one.lifecycle !== 'gone');
       const isLeaving = pod?.lifecycle === 'terminating';
-      if (isLeaving && turn.dueMs > nowMs + LEAVING_PULL_MS) turn.dueMs = nowMs;
+      const pullMs = isLeaving ? LEAVING_PULL_MS : PULL_MS;
+      // The pod has begun to leave since its turn was set, or it is back.
+      if (pod !== undefined && turn.dueMs > nowMs + pullMs) turn.dueMs = nowMs;
       if (turn.dueMs > nowMs || this.#isStopped) continue;
-      turn.dueMs = nowMs + (pod === undefined ? SEARCH_MS : isLeaving ? LEAVING_PULL_MS : PULL_MS);
-      const isKnown = this.#deps.copies.cursorOf(uid) !== null;
-      if (!isKnown && turn.searches++ < MAX_SEARCHES) await this.#search(uid, pods);
+      const isSearch = this.#deps.copies.cursorOf(uid) === null && turn.searches < MAX_SEARCHES;
+      turn.dueMs = nowMs + (pod !== undefined ? pullMs : isSearch ? SEARCH_MS : Number.POSITIVE_INFINITY);
+      if (isSearch) {
+        turn.searches += 1;
+        await this.#search(uid, pods);
+      }
       if (pod !== undefined && !(await this.#pull(uid, pod))) turn.dueMs = Math.min(turn.dueMs, nowMs + RETRY_MS);
     }
   }

@@ -125,7 +125,8 @@ describe('a keeper', () => {
     keeper.podsChanged();
     keeper.start();
     await clock.advance(25_000);
-    expect(ticks).toHaveBeenCalledTimes(3);
+    expect(ticks).toHaveBeenCalledTimes(1);
+    expect(clock.pending).toBe(0);
     set([podOf(0), podOf(1)]);
     for (let i = 0; i < 3; i++) {
       keeper.podsChanged();
@@ -195,5 +196,22 @@ describe('a keeper', () => {
       clock.freeze(60_000);
     }
     expect(asked.filter((call) => call.endsWith('uid-9'))).toEqual(new Array(3).fill('pod-2 uid-9'));
+  });
+
+  it('sleeps when it has found the copy of a pod that left, and asks that pod at once if it is back', async () => {
+    const { clock, keeper, asked, set } = start([podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(3)]);
+    keeper.start();
+    await clock.advance(500);
+    expect(asked).toContain('pod-3 uid-1');
+    set([podOf(0), podOf(1, { lifecycle: 'gone' })]);
+    keeper.podsChanged();
+    await clock.advance(60_000);
+    expect(clock.pending).toBe(0);
+    set([podOf(0), podOf(1)]);
+    keeper.podsChanged();
+    asked.length = 0;
+    await clock.advance(500);
+    expect(asked).toEqual(['pod-1 uid-1']);
+    keeper.stop();
   });
 });
