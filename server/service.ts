@@ -182,6 +182,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     clock,
     broadcast,
     resolutionMs,
+    settings,
     client,
     ownHistory: (range, stepMs) => past.podHistory(range, stepMs),
     copiedHistory: (uid, range, stepMs) => copies.podHistory(uid, range, stepMs),

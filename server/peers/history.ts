@@ -8,6 +8,7 @@ import {
   type PodHistory,
   parsePodHistory,
 } from '../protocol/history.ts';
+import { type PingSettings, roundMsOf } from '../protocol/link-state.ts';
 import type { Pod } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
@@ -20,6 +21,7 @@ interface MeshHistoriesDeps {
   clock: Clock;
   broadcast: Broadcast;
   client: Pick<PeerClient, 'request'>;
+  settings: PingSettings;
   /** Our own history, with the uids of the copies that we keep. */
   ownHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   /** The history of another pod from the copy that we keep; null if we keep none. */
@@ -31,14 +33,15 @@ interface MeshHistoriesDeps {
   isPassive(pod: Pod): boolean;
 }
 
-/** The range, ms since the epoch by our clock, and the length of a step; 0 = as short as `DEFAULT_STEPS` allows. */
+/** The range, ms since the epoch by our clock, and the length of a step; 0 = the server chooses: see `#stepsOf`. */
 interface HistoryQuery extends TimeRange {
   stepMs: number;
 }
 
+/** The most steps that the server chooses. */
 const DEFAULT_STEPS = 360;
-/** Step lengths that read well on a time axis, in s. */
-const NICE_STEPS_S = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300];
+/** The step lengths that the server chooses, in s; then multiples of the last. */
+const NICE_STEPS_S = [1, 2, 5, 10, 15, 20, 30, 40, 60, 120, 180, 300];
 const SHORTEST_STEP_MS = 1_000;
 /** A history is kept for at least `KEEP_MS`, and for `KEEP_FACTOR` times as long as it took, so that watching is cheap. */
 const KEEP_MS = 2_000;
@@ -79,21 +82,22 @@ export class MeshHistories {
     this.#histories.stop();
   }
 
-  /** Steps begin at multiples of their length since the epoch, so that a chart does not shake when it is redrawn. */
+  /**
+   * Steps begin at multiples of their length since the epoch, so that a chart does not shake when it is redrawn. If the server
+   * chooses their length, each link is pinged in each step: in a shorter one, the failed links that were not pinged would be
+   * missing.
+   */
   #stepsOf(query: HistoryQuery): Steps {
-    const askedMs = this.#deps.clock.nowMs();
+    const { clock, settings, resolutionMs } = this.#deps;
+    const askedMs = clock.nowMs();
     const toMs = Math.min(query.toMs, askedMs);
     const fromMs = Math.max(Math.min(query.fromMs, toMs - 1), askedMs - this.#windowMs);
     const lengthMs = toMs - fromMs;
-    const shortestMs = Math.max(
-      SHORTEST_STEP_MS,
-      this.#deps.resolutionMs(askedMs - fromMs),
-      lengthMs / (MAX_STEPS - 1),
-    );
+    const shortestMs = Math.max(SHORTEST_STEP_MS, resolutionMs(askedMs - fromMs), lengthMs / (MAX_STEPS - 1));
     const stepMs =
       query.stepMs > 0
         ? Math.max(query.stepMs, Math.ceil(shortestMs))
-        : niceStepMs(Math.max(shortestMs, lengthMs / (DEFAULT_STEPS - 1)));
+        : niceStepMs(Math.max(shortestMs, roundMsOf(settings), lengthMs / (DEFAULT_STEPS - 1)));
     const first = Math.floor(fromMs / stepMs);
     const count = Math.max(1, Math.ceil(toMs / stepMs) - first);
     return { fromMs: first * stepMs, stepMs, count: Math.min(count, MAX_STEPS), askedMs };

@@ -16,9 +16,9 @@ import { getJson, messageOf, REQUEST_TIMEOUT_MS, serverUrl, validated } from './
 
 const times = ({ fromMs, toMs }: TimeRange) => ({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) });
 
-/** Fetches how many links were bad in each step. Rejects with an Error that people can read. */
-export async function fetchHistory(range: TimeRange, stepMs: number, signal: AbortSignal): Promise<MeshHistory> {
-  return getJson(serverUrl('api/v1/history', { ...times(range), step: String(stepMs) }), parseMeshHistory, signal);
+/** Fetches how many links were bad in each step; the server chooses the steps. Rejects with an Error that people can read. */
+export async function fetchHistory(range: TimeRange, signal: AbortSignal): Promise<MeshHistory> {
+  return getJson(serverUrl('api/v1/history', times(range)), parseMeshHistory, signal);
 }
 
 /** Fetches the history of a link (pod uids), as its source pod kept it. Rejects with an Error that people can read. */

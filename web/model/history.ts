@@ -26,7 +26,7 @@ export interface PastPollOptions {
   clock: Clock;
   /** The serving pod's time, ms since the epoch; null while unknown. */
   servedMs(): number | null;
-  fetchHistory(range: TimeRange, stepMs: number, signal: AbortSignal): Promise<MeshHistory>;
+  fetchHistory(range: TimeRange, signal: AbortSignal): Promise<MeshHistory>;
   fetchEvents(range: TimeRange, signal: AbortSignal): Promise<readonly MeshEvent[]>;
   fetchAnnotations(signal: AbortSignal): Promise<readonly Annotation[]>;
   fetchRounds(range: TimeRange, signal: AbortSignal): Promise<readonly Round[]>;
@@ -35,13 +35,6 @@ export interface PastPollOptions {
 /** Pause between two fetches, and while the serving pod's time is unknown. */
 const PAUSE_MS = 10_000;
 const UNKNOWN_MS = 500;
-/** Number of steps of a history. */
-const STEPS = 300;
-/** The shortest step. */
-const LEAST_STEP_MS = 2_000;
-
-/** The step length of a history of `spanMs`. */
-const stepOf = (spanMs: number) => Math.max(LEAST_STEP_MS, Math.ceil(spanMs / STEPS / 1000) * 1000);
 
 /** Fetches the last `spanMs` every `PAUSE_MS`. What cannot be fetched stays as it was. */
 export class PastPoll {
@@ -110,7 +103,7 @@ export class PastPoll {
     if (signal.aborted) return;
     const range = { fromMs: toMs - this.#spanMs, toMs };
     const [history, events, annotations, rounds] = await Promise.allSettled([
-      fetchHistory(range, stepOf(this.#spanMs), signal),
+      fetchHistory(range, signal),
       fetchEvents(range, signal),
       fetchAnnotations(signal),
       fetchRounds(range, signal),
@@ -130,7 +123,7 @@ export class PastPoll {
   /** Fetches the longest automatic span. A failure is reported by the next fetch. */
   async #lookBack(signal: AbortSignal, toMs: number): Promise<void> {
     const range = { fromMs: toMs - MOST_AUTO_MS, toMs };
-    const history = await this.#options.fetchHistory(range, stepOf(MOST_AUTO_MS), signal).catch(() => null);
+    const history = await this.#options.fetchHistory(range, signal).catch(() => null);
     if (history === null || signal.aborted) return;
     this.#change({ ...this.#past, history, knownFromMs: knownFrom(history) ?? toMs });
   }

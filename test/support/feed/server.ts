@@ -166,7 +166,8 @@ export class Feed {
       ...(past && {
         pastMeshes: { of: past.past, at: async (atMs: number) => story.mesh(atMs - 5000, atMs) },
         histories: {
-          history: async ({ fromMs, toMs, stepMs }) => story.history(fromMs, toMs, stepMs || 10_000, clock.nowMs()),
+          history: async ({ fromMs, toMs, stepMs }) =>
+            story.history(fromMs, toMs, stepMs || 2_000 * Math.ceil((toMs - fromMs) / 600_000), clock.nowMs()),
         },
         events: { events: past.events },
         annotations: {

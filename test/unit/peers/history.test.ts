@@ -36,6 +36,7 @@ function start({
   thirdAgeMs = 2 * HOUR_MS,
   lateMs = 0,
   resolutionMs = 0,
+  refreshIntervalMs = 0,
   copyUntilAgeMs = -1,
   copyUid = podOf(9).uid,
   passiveUid = '',
@@ -92,6 +93,7 @@ function start({
     },
     isPassive: ({ uid }) => uid === passiveUid,
     resolutionMs: () => resolutionMs,
+    settings: { refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300 },
     lifetimes: {
       countAlive: (_from, _step, steps) => new Array(steps).fill(4),
       departedSince: () => [podOf(9, { lifecycle: 'gone', sinceMs: NOW_MS })],
@@ -206,6 +208,19 @@ describe('the history of the mesh', () => {
     expect(history.links.length).toBeLessThanOrEqual(720);
     expect(history.fromMs % stepMs).toBe(0);
   });
+
+  it.each([
+    [1_000, 2_000],
+    [30_000, 40_000],
+    [300_000, 600_000],
+  ])(
+    'of pings each %i ms has steps of %i ms by default, in each of which all links are pinged',
+    async (interval, stepMs) => {
+      const { reader } = start({ refreshIntervalMs: interval });
+      expect((await reader.history({ fromMs: NOW_MS - 600_000, toMs: NOW_MS, stepMs: 0 })).stepMs).toBe(stepMs);
+      expect((await reader.history({ fromMs: NOW_MS - 600_000, toMs: NOW_MS, stepMs: 1_000 })).stepMs).toBe(1_000);
+    },
+  );
 
   it('is collected once for all clients', async () => {
     const { clock, reader, paths } = start();
