@@ -278,7 +278,11 @@ function oppositeText(
 }
 
 /** Whether most links of a report to the pods that `isOther` accepts have been ok in a ping since a moment (ms since the epoch). */
-function reachesMost(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number): boolean {
+export function reachesMost(
+  report: MergedReport | undefined,
+  isOther: (pod: number) => boolean,
+  sinceMs: number,
+): boolean {
   if (report === undefined) return false;
   let [reached, probed] = [0, 0];
   for (let i = 0; i < report.links.length; i++) {

@@ -1,9 +1,9 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import { isStarved } from '../../protocol/link-state.ts';
-import { FLAG_NOT_YET } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Path, ProbeResult } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
+import { reachesMost } from './causes.ts';
 import type { MeshCounts } from './counts.ts';
 import { mostCommon } from './evidence.ts';
 import { makeFinding, outcomeText, percent } from './messages.ts';
@@ -108,15 +108,9 @@ function isPathResult({ path, atMs }: ProbeResult): boolean {
   return path !== undefined && atMs > 0;
 }
 
-/** Whether a pod's results of paths are no sign of its own trouble: it reaches more than half of its links. */
-function canTell({ topology }: MeshCounts, { pod, links }: MergedReport): boolean {
-  let [reached, probed] = [0, 0];
-  for (let i = 0; i < links.length; i++) {
-    if (links.to[i] === pod || ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
-    probed += 1;
-    if (links.outcome[i] === 0) reached += 1;
-  }
-  return topology.judgedCount === 1 || reached * 2 > probed;
+/** Whether a pod's results of paths are no sign of its own trouble: it reaches most others, or there are none. */
+function canTell({ topology: { judged, judgedCount } }: MeshCounts, report: MergedReport): boolean {
+  return judgedCount === 1 || reachesMost(report, (pod) => pod !== report.pod && judged[pod] === 1, 0);
 }
 
 /** The results of a pod. Its timeouts are doubted if it is starved; a refused connection is a fact all the same. */
