@@ -16,7 +16,7 @@ import {
 } from './exposition.ts';
 import { type MetricsSources, registerGauges, registerIdentity, registerProcessMetrics } from './gauges.ts';
 import { BOUNDS_S } from './latencies.ts';
-import { SeriesByAddress, SeriesByPeer } from './peers.ts';
+import { FAILURES_FROM_THE_START, SeriesByAddress, SeriesByPeer } from './peers.ts';
 
 /** What the metrics must know from the start. */
 export interface MetricsSettings {
@@ -188,15 +188,6 @@ function boundOf(label: string | number): number {
   return label === '+Inf' ? Number.POSITIVE_INFINITY : Number(label);
 }
 
-/** These failures of `goldpinger_ping_failures_total` are shown from the start, as 0, so that a rate sees the first one. */
-const FROM_THE_START = [
-  { outcome: 'refused', phase: 'connect' },
-  { outcome: 'reset', phase: 'first-byte' },
-  { outcome: 'timeout', phase: 'connect' },
-  { outcome: 'timeout', phase: 'first-byte' },
-  { outcome: 'unreachable', phase: 'connect' },
-];
-
 /** Makes the counters whose number does not depend on the size of the cluster, registers them and sets them to 0. */
 function createCounters(registry: Registry, probes: MetricsSettings['probes']) {
   const registers = [registry];
@@ -249,7 +240,7 @@ function createCounters(registry: Registry, probes: MetricsSettings['probes']) {
   };
   for (const action of ACTIONS) for (const group of ['received', 'made']) counters.calls.inc({ group, action }, 0);
   for (const type of ERROR_TYPES) counters.errors.inc({ type }, 0);
-  for (const labels of FROM_THE_START) counters.failures.inc(labels, 0);
+  for (const { outcome, phase } of FAILURES_FROM_THE_START) counters.failures.inc({ outcome, phase }, 0);
   for (const probe of probes) {
     const { errors, durations, labels } = seriesOf(counters, probe);
     errors.inc(labels, 0);

@@ -83,11 +83,24 @@ function failureLabels(outcome: Outcome, phase: Phase | null): string {
   return `outcome="${outcome}",phase="${phase ?? 'none'}"`;
 }
 
-/** These failures are shown from the start, as 0, so that a rate sees the first one. */
-const NO_FAILURES: ReadonlyMap<string, number> = new Map([
-  [failureLabels('refused', 'connect'), 0],
-  [failureLabels('timeout', 'connect'), 0],
-]);
+/**
+ * Failures of pings that are shown from the start, as 0, so that a rate sees the first one. Of each peer only a killed pod's are,
+ * because each of them costs as many series as there are peers.
+ */
+export const FAILURES_FROM_THE_START = [
+  { outcome: 'refused', phase: 'connect', ofPeer: true },
+  { outcome: 'timeout', phase: 'connect', ofPeer: true },
+  { outcome: 'reset', phase: 'first-byte', ofPeer: false },
+  { outcome: 'timeout', phase: 'first-byte', ofPeer: false },
+  { outcome: 'unreachable', phase: 'connect', ofPeer: false },
+] as const;
+
+const NO_FAILURES: ReadonlyMap<string, number> = new Map(
+  FAILURES_FROM_THE_START.filter(({ ofPeer }) => ofPeer).map(({ outcome, phase }) => [
+    failureLabels(outcome, phase),
+    0,
+  ]),
+);
 
 const UP: FamilyHead = {
   name: 'goldpinger_peer_up',
