@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import PROCESS from '../../deploy/process.json';
+import { findGoldpinger } from '../support/find-goldpinger.ts';
 import { SERVER_PROGRAM } from '../support/server-process.ts';
 import { analyse, measureAnalysis } from './analysis-figures.ts';
 import { measureBaseline } from './baseline.ts';
 import { CONTENDERS } from './contenders.ts';
 import type { Figure } from './figures.ts';
-import { findGoldpinger } from './find-goldpinger.ts';
 import { measureMesh, measureRest } from './mesh-figures.ts';
 import { playPeers } from './peers.ts';
 import { type BenchFlags, runBench, type Step } from './program.ts';

@@ -1,32 +1,17 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { demand } from '../deploy/tools.ts';
+import { resolve } from 'node:path';
+import { findGoldpinger } from '../support/find-goldpinger.ts';
 
-const VERSION = '3.10.2';
-const MODULE = `github.com/bloomberg/goldpinger/v3/cmd/goldpinger@v${VERSION}`;
-const GO = {
-  name: 'go',
-  version: ['version'],
-  install: 'see https://go.dev/doc/install, or set GOLDPINGER_BIN to the path of a Goldpinger',
-};
-
-/** Path of the real Goldpinger: GOLDPINGER_BIN, or 3.10.2, which Go builds once. Throws an Error that says how to get it. */
+/** Path of the real Goldpinger: see `findGoldpinger`. Throws an Error that says why there is none. */
 export async function goldpingerProgram(): Promise<string> {
-  const given = process.env['GOLDPINGER_BIN'] ?? '';
-  if (given !== '') return resolve(given);
-  const folder = resolve('node_modules/.cache/goldpinger', VERSION);
-  const path = join(folder, 'goldpinger');
-  if (existsSync(path)) return path;
-  demand(GO);
-  mkdirSync(folder, { recursive: true });
-  await promisify(execFile)('nice', ['go', 'install', MODULE], {
-    env: { ...process.env, GOBIN: folder },
-    timeout: 580_000,
-  });
-  return path;
+  const found = await findGoldpinger(process.env['GOLDPINGER_BIN'] ?? '');
+  if (found.path === null) {
+    throw new Error(
+      `${found.why}; install Go (https://go.dev/doc/install), or set GOLDPINGER_BIN to the path of a Goldpinger`,
+    );
+  }
+  return resolve(found.path);
 }
 
 /** A real Goldpinger that runs as a pod. */

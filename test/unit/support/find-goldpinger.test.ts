@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findGoldpinger, type Go } from '../../bench/find-goldpinger.ts';
+import { findGoldpinger, type Go } from '../../support/find-goldpinger.ts';
 
 describe('the real Goldpinger', () => {
   let folder = '';

@@ -6,7 +6,7 @@ const VERSION = 'v3.10.2';
 const PACKAGE = `github.com/bloomberg/goldpinger/v3/cmd/goldpinger@${VERSION}`;
 /** Goldpinger is built once and kept here. */
 const FOLDER = `node_modules/.cache/goldpinger/${VERSION}`;
-const BUILD_TIMEOUT_MS = 300_000;
+const BUILD_TIMEOUT_MS = 580_000;
 
 /** The real Goldpinger, or why there is none. */
 export type FoundGoldpinger = { path: string } | { path: null; why: string };
@@ -16,7 +16,7 @@ export type Go = (args: readonly string[], env: Record<string, string>) => Promi
 
 /**
  * Finds the program of the real Goldpinger: the path in `given` (GOLDPINGER_BIN), or one that was built before, or one
- * that Go builds now in `folder`. Never rejects: without it the bench measures ours alone, and says why.
+ * that Go builds now in `folder`. Never rejects: without it the bench measures ours alone, and says why; the tests with Goldpinger fail.
  */
 export async function findGoldpinger(given: string, folder = FOLDER, go: Go = runGo): Promise<FoundGoldpinger> {
   if (given !== '') {
