@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
-import compression from 'compression';
-import type { Express, Request, RequestHandler, Response } from 'express';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Express } from 'express';
 import express from 'express';
 import helmet from 'helmet';
 import { analysisRoutes } from './analysis-routes.ts';
+import { compressed, precompressed } from './compression.ts';
 import type { RouteContext } from './context.ts';
 import { errorHandler, methodNotAllowed, notFound } from './errors.ts';
 import { annotationRoutes, eventRoutes } from './event-routes.ts';
@@ -61,18 +61,7 @@ export function createApp(context: RouteContext, streams: Streams): Express {
     if (/^[\w.-]+$/.test(selfName)) res.setHeader('Goldpinger-Pod', selfName);
     next();
   });
-  const mayCompress = boundedFilter();
-  // Browsers keep the page's files for a year, so level 6 pays: 12 % smaller for 20 ms in another thread. Answers change
-  // all the time: level 1 gains nearly as much in a fifth of the time. Streams are not compressed, because each event is
-  // flushed alone.
-  const isFile = (req: Request) => req.originalUrl.startsWith('/assets/');
-  app.use(compression({ level: 6, filter: (req, res) => isFile(req) && mayCompress(req, res) }));
-  app.use(
-    compression({
-      level: 1,
-      filter: (req, res) => req.path !== '/api/v1/stream' && !isFile(req) && mayCompress(req, res),
-    }),
-  );
+  app.use(...compressed());
   app.use(processRoutes(context, () => context.monitor.livenessFailure()));
   app.use(goldpingerRoutes(context));
   app.use(historyRoutes(context));
@@ -105,38 +94,4 @@ export function inlineSources(pageDir: string, tag: 'script' | 'style'): string[
   const html = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const contents = [...html.matchAll(new RegExp(`<${tag}>([^]*?)</${tag}>`, 'g'))];
   return contents.map(([, text = '']) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`);
-}
-
-/** Sends what the build has compressed best (`NAME.br`) to clients that accept Brotli: browsers, over TLS and on loopback. */
-function precompressed(folder: string): RequestHandler {
-  const names = new Set(existsSync(folder) ? readdirSync(folder) : []);
-  return (req, res, next) => {
-    const name = `${req.path.slice(1)}.br`;
-    if (names.has(name) && req.acceptsEncodings('br') === 'br') {
-      res.type(extname(req.path)).set('Content-Encoding', 'br').vary('Accept-Encoding');
-      req.url = `/${name}`;
-    }
-    next();
-  };
-}
-
-/** Answers that are compressed at once. Each needs 0.3 MiB; others are sent as they are. */
-const MAX_COMPRESSIONS = 8;
-
-/** Tells whether to compress an answer: it is text, and few others are being compressed. The library asks once for each. */
-function boundedFilter(): compression.CompressionFilter {
-  let inWork = 0;
-  return (req, res) => {
-    if (inWork >= MAX_COMPRESSIONS || !(isOpenMetrics(res) || compression.filter(req, res))) return false;
-    inWork += 1;
-    res.once('close', () => {
-      inWork -= 1;
-    });
-    return true;
-  };
-}
-
-/** Whether an answer is OpenMetrics, which Prometheus asks for first. The compression library does not know that it is text. */
-function isOpenMetrics(res: Response): boolean {
-  return String(res.getHeader('Content-Type')).startsWith('application/openmetrics-text');
 }

@@ -1,8 +1,3 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { get, type IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../../../server/http/app.ts';
 import OPENAPI from '../../../server/http/openapi.json';
@@ -222,42 +217,6 @@ describe('the page', () => {
     expect(policy).not.toContain('upgrade-insecure-requests');
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
     expect(answer.headers.get('x-powered-by')).toBeNull();
-  });
-
-  it('is compressed well, as it is asked for once and kept', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'goldpinger-page-'));
-    mkdirSync(join(folder, 'assets'));
-    const script = Array.from({ length: 3000 }, (_, i) => `const name${(i * 7919) % 3000} = ${i} + other${i % 97};`);
-    writeFileSync(join(folder, 'assets', 'page.js'), script.join('\n'));
-    const { url } = await serve({ pageDir: folder });
-    const { hostname, port } = new URL(url);
-    const headers = { 'accept-encoding': 'gzip' };
-    // `fetch` would decompress the answer.
-    const answer = await new Promise<IncomingMessage>((resolve) => {
-      get({ hostname, port, path: '/assets/page.js', headers, agent: false }, resolve);
-    });
-    const { length } = Buffer.concat(await answer.toArray());
-    rmSync(folder, { recursive: true });
-    expect(answer.headers['content-encoding']).toBe('gzip');
-    const usual = gzipSync(script.join('\n'), { level: 6 }).length;
-    expect(length).toBeLessThan(usual + 2000);
-    expect(usual + 2000).toBeLessThan(gzipSync(script.join('\n'), { level: 1 }).length);
-  });
-
-  it('sends what the build has compressed to clients that accept Brotli', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'goldpinger-page-'));
-    mkdirSync(join(folder, 'assets'));
-    writeFileSync(join(folder, 'assets', 'ready.js'), 'plain');
-    writeFileSync(join(folder, 'assets', 'ready.js.br'), brotliCompressSync('compressed'));
-    const { url } = await serve({ pageDir: folder });
-    const ask = async (encoding: string) => {
-      const answer = await fetch(`${url}/assets/ready.js`, { headers: { 'accept-encoding': encoding } });
-      return [answer.headers.get('content-type')?.split(';')[0], answer.headers.get('vary'), await answer.text()];
-    };
-    expect(await ask('gzip, br')).toEqual(['text/javascript', 'Accept-Encoding', 'compressed']);
-    expect((await ask('gzip'))[2]).toBe('plain');
-    expect((await ask('br;q=0, gzip'))[2]).toBe('plain');
-    rmSync(folder, { recursive: true });
   });
 
   it('keeps its hashed assets for ever and asks again for everything else', async () => {
