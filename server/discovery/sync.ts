@@ -6,13 +6,14 @@ import { pause } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { Access } from './access.ts';
 import { ApiError, asApiError } from './api-error.ts';
+import { Backoff } from './backoff.ts';
 import { EmptyGuard } from './empty-guard.ts';
 import { listAll } from './list.ts';
 import { type PodFacts, readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
 import type { Proxies } from './proxy.ts';
 import { nothingKnown } from './status.ts';
-import { Backoff, type Timing } from './timing.ts';
+import type { Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
 /** What to discover. */
