@@ -12,7 +12,11 @@ import type { Place } from './topology.ts';
  * link, ...) says what is particular to it; `findingOf` makes the finding.
  */
 
-/** The kind of a finding by its severity: about a node, zones, links into a pod, links out of a pod, and a single link. */
+/**
+ * The kind of a finding by its severity: about a node, zones, links into a pod, links out of a pod, and a single link. Nodes and zones
+ * that fail, are intermittent or slow share a kind, because `Finding.severity` tells them apart. Loss is told by the kind alone: a lossy
+ * finding has the severity `slow`, and readers such as health must not take it for one that is late.
+ */
 export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 'link', FindingKind>> = {
   failed: { node: 'node', zones: 'zone-block', into: 'pod-unreachable', out: 'pod-reaches-nobody', link: 'link' },
   intermittent: {
@@ -134,11 +138,12 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const { name = '', pods = [] } = nodes[node] ?? {};
   const into = { evidence: all.found.intoNode.get(node), ...linksOf(analysis, 'intoNode', node) };
   const out = { evidence: all.found.outOfNode.get(node), ...linksOf(analysis, 'outOfNode', node) };
+  // `findNodes` has decided that the node is a cause. Here it is only said in which direction: the one in which most links are bad.
   const isBad = ({ evidence, of }: typeof into) => evidence !== undefined && evidence.affected * 2 > of;
   const isInto = isBad(into) || out.evidence === undefined;
   const { evidence = new Evidence(pairs.slowUs), of, probed } = isInto ? into : out;
   const count = evidence.fromCount;
-  // If a link is not counted, the pod that probes it can tell of a part of the node only.
+  // "Others" are all pods on other nodes. If a link is not counted, its source may be missing here, and these are "pods that can tell".
   const sources = podsText(count, count, of === probed ? judgedCount - pods.length : -1);
   const its = `its ${countText(pods.length)} pods`;
   const isAll = evidence.affected === of;
@@ -159,7 +164,9 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
     what: isAll ? bad : `${some} ${isInto ? 'into' : 'out of'} it ${VERBS[pairs.severity]}`,
     advice: 'check the node and its network',
     network: "the node's network",
-    remark: isInto ? oppositeText(analysis, 'They', pods, isBad(out), evidence) : 'Other nodes reach them.',
+    remark: isInto
+      ? outboundText(analysis, 'They', pods, isBad(out), evidence)
+      : inboundText(all.fineLinksAt('intoNode', node), into.of, 'Other nodes', 'them'),
   };
 }
 
@@ -179,7 +186,7 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
       direction: ' into it',
       who,
       what: `${isFailed ? 'unreachable' : 'slow'} ${who}`,
-      remark: oppositeText(analysis, 'It', [pod], all.found.outOfPod.has(pod), evidence),
+      remark: outboundText(analysis, 'It', [pod], all.found.outOfPod.has(pod), evidence),
     };
   }
   const those = podsText(affected, of, others);
@@ -188,7 +195,6 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
     affected === of
       ? `none of the ${countText(of)} ${names}`
       : `only ${countText(of - affected)} of ${countText(of)} ${names}`;
-  const isProbed = pairs.judged.at('intoPod', pod) > 0;
   return {
     ...cause,
     kind: KINDS[pairs.severity].out,
@@ -197,7 +203,7 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
     what: isFailed ? `reaches ${reached}` : `slow to ${those}`,
     advice: 'check its own network',
     network: 'its own network',
-    remark: isProbed ? 'Other pods reach it.' : 'No report says whether other pods reach it.',
+    remark: inboundText(all.fineLinksAt('intoPod', pod), all.linksAt('intoPod', pod), 'Other pods', 'it'),
   };
 }
 
@@ -209,7 +215,9 @@ function namesOf(of: number, others: number): string {
   return of === others ? 'others' : 'pods that can tell';
 }
 
-/** `all 3 others`, `2 of 3 others`, `2 of the 3 pods that can tell`, `all 3 pods that can tell`; see `namesOf`. */
+/**
+ * `all 3 others`, `2 of 3 others`, `2 of the 3 pods that can tell`, `all 3 pods that can tell`; see `namesOf`. `others` -1: never "others".
+ */
 function podsText(affected: number, of: number, others: number): string {
   if (of === 1) return others === 1 ? 'the only other pod' : 'the only pod that can tell';
   const names = namesOf(of, others);
@@ -220,7 +228,9 @@ function podsText(affected: number, of: number, others: number): string {
 /** The way in which links are bad, to compare causes of one severity: all lossy links are bad in one way. */
 function howBad(severity: Severity, evidence: Evidence): string {
   if (severity === 'lossy') return '';
-  if (severity !== 'failed') return evidence.latePhase();
+  if (severity === 'slow') return evidence.latePhase();
+  // Whether the newest ping of an intermittent link failed, and how, is chance.
+  if (severity === 'intermittent') return evidence.failsOnly();
   const { outcome, phase } = evidence.commonOutcome();
   return `${outcome} ${phase}`;
 }
@@ -256,52 +266,80 @@ function mergedCause({ severity, slowUs }: SeverityAnalysis['pairs'], causes: re
 }
 
 /**
- * Says whether a bad destination (`It`: a pod, `They`: the pods of a node) reaches others itself. `isBad`: its outbound links
- * are bad too. A direction is claimed only if its links were pinged since the other direction became bad.
+ * Says whether a bad destination (`It`: a pod, `They`: the pods of a node) reaches others itself. `isBad`: most of its outbound links
+ * that count are bad too. Nothing is claimed unless most of its outbound links were pinged since the other direction became bad:
+ * before, they may have stood as they were before the fault.
  */
-function oppositeText(
+function outboundText(
   { mesh: { reports, topology }, pairs: { severity, judged } }: SeverityAnalysis,
   who: 'It' | 'They',
   pods: readonly number[],
   isBad: boolean,
   evidence: Evidence,
 ): string {
-  const reach = who === 'It' ? 'reaches' : 'reach';
+  const [reach, doNot] = who === 'It' ? ['reaches', 'does not'] : ['reach', 'do not'];
   if (pods.every((pod) => judged.at('outOfPod', pod) === 0)) return `What ${who.toLowerCase()} ${reach} is not known.`;
-  if (isBad && severity === 'failed') return `${who} ${reach} no other pod either.`;
-  if (isBad) return `${who} ${reach} the others ${severity === 'slow' ? 'slowly' : 'only at times'} too.`;
-  const sinceMs = severity === 'failed' ? evidence.sinceMs() : 0;
+  // An intermittent link is told by many pings, so that there is no moment at which it became bad.
+  const sinceMs = severity === 'intermittent' ? 0 : evidence.sinceMs(severity === 'slow');
   const isOther = (pod: number) => topology.judged[pod] === 1 && !pods.includes(pod);
-  if (pods.some((pod) => !reachesMost(reports.get(pod), isOther, sinceMs)))
-    return `Whether ${who.toLowerCase()} ${reach} the others is not known yet.`;
-  return `${who} ${reach} the others: only one direction is bad.`;
+  const outbound = pods.map((pod) => countSince(reports.get(pod), isOther, sinceMs));
+  const areMost = (count: (of: Outbound) => number) => outbound.every((of) => count(of) * 2 > of.probed);
+  if (!isBad && areMost(({ ok }) => ok)) return `${who} ${reach} the others: only one direction is bad.`;
+  if (isBad && severity === 'failed' && areMost(({ failed }) => failed)) {
+    const isNone = outbound.every(({ failed, probed }) => failed === probed);
+    return isNone ? `${who} ${reach} no other pod either.` : `${who} ${doNot} reach most others either.`;
+  }
+  if (isBad && severity !== 'failed' && areMost(({ ok, failed }) => ok + failed)) {
+    return `${who} ${reach} the others ${severity === 'slow' ? 'slowly' : 'only at times'} too.`;
+  }
+  return `Whether ${who.toLowerCase()} ${reach} the others is not known yet.`;
 }
 
-/** Whether most links of a report to the pods that `isOther` accepts have been ok in a ping since a moment (ms since the epoch). */
-export function reachesMost(
-  report: MergedReport | undefined,
-  isOther: (pod: number) => boolean,
-  sinceMs: number,
-): boolean {
-  if (report === undefined) return false;
-  let [reached, probed] = [0, 0];
+/**
+ * Says whether a bad source (`whom`: a pod or the pods of a node) is reached by `others`: `fine` of `of` links into it are. No moment is
+ * compared, as `outboundText` does: of a pod that is cut off in both directions the report is missing or, if it serves the mesh, those
+ * of the others are.
+ */
+function inboundText(fine: number, of: number, others: 'Other pods' | 'Other nodes', whom: 'it' | 'them'): string {
+  if (of === 0) return `No report says whether ${others.toLowerCase()} reach ${whom}.`;
+  return fine * 2 > of ? `${others} reach ${whom}.` : '';
+}
+
+/** How many links of a report to certain pods are pinged, and how many of them were ok or failed in a ping since a moment. */
+interface Outbound {
+  probed: number;
+  ok: number;
+  failed: number;
+}
+
+/** Counts the links of a report to the pods that `isOther` accepts; `sinceMs`: ms since the epoch. undefined: there is no report. */
+function countSince(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number): Outbound {
+  const counts = { probed: 0, ok: 0, failed: 0 };
+  if (report === undefined) return counts;
   for (let i = 0; i < report.links.length; i++) {
     if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || !isOther(report.links.to[i] ?? 0)) continue;
-    probed += 1;
-    if (isOkSince(report, i, sinceMs)) reached += 1;
+    counts.probed += 1;
+    if (!isPingedSince(report, i, sinceMs)) continue;
+    if (report.links.outcome[i] === 0) counts.ok += 1;
+    else counts.failed += 1;
   }
-  return reached * 2 > probed;
+  return counts;
+}
+
+/** Whether most links of a report to the pods that `isOther` accepts were ok in their newest ping. */
+export function reachesMost(report: MergedReport, isOther: (pod: number) => boolean): boolean {
+  const { probed, ok } = countSince(report, isOther, 0);
+  return ok * 2 > probed;
 }
 
 /** The clocks of two reports may differ by this much, because their answers took time to arrive. */
 export const CLOCK_ERROR_MS = 100;
 
 /**
- * Whether the newest sample of a link is ok and from after a moment (ms since the epoch). A suspect sample counts too: a
+ * Whether the newest sample of a link is from after a moment (ms since the epoch). A suspect sample that is ok counts too: a
  * shortage of CPU makes no answer come that would not come otherwise.
  */
-export function isOkSince({ links, atMs }: MergedReport, i: number, sinceMs: number): boolean {
-  if (links.outcome[i] !== 0) return false;
+export function isPingedSince({ links, atMs }: MergedReport, i: number, sinceMs: number): boolean {
   return atMs - unpack16(links.ageMs[i] ?? NONE16) >= sinceMs - CLOCK_ERROR_MS;
 }
 
@@ -359,11 +397,12 @@ function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: reado
     who,
     what: `${percent(evidence.affected, of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[pairs.severity]}`,
     advice: 'check the network between the zones and network policies',
+    // `findZonePairs` names a pair of zones only if this is so.
     remark: 'Most links within these zones are fine.',
   };
 }
 
-/** The finding about the pods that report, if they reach none of the silent ones; see `silentSide`. */
+/** The finding about the pods that report, if they reach none of the silent ones; see `silentSide` in `../sides.ts`. */
 export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<number>): Finding[] {
   const { pairs, mesh } = analysis;
   const { topology } = mesh;
@@ -372,6 +411,7 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   const evidence = analysis.evidence.silent;
   const isOne = pods.length === 1;
   const node = topology.nodeOf[pods[0] ?? -1] ?? -1;
+  // Of two sides of one size nobody can tell which one is cut off, even if all pods of this one are on one node.
   const isNode = pods.length < silent.size && node >= 0 && pods.every((pod) => topology.nodeOf[pod] === node);
   const others = `none of the ${countText(silent.size)} others`;
   let kind: FindingKind = 'cut-off';

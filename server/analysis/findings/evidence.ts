@@ -77,9 +77,9 @@ export class CauseEvidence {
     return this.#pairs.judged.at(place, key) - this.#explained.at(place, key) + explainedHere;
   }
 
-  /** The number of links into a pod, or out of it, that are judged and not bad. */
-  fineLinksAt(place: 'intoPod' | 'outOfPod', pod: number): number {
-    return this.linksAt(place, pod) - this.unexplained.counter.at(place, pod);
+  /** The number of links at a place that are judged and not bad. */
+  fineLinksAt(place: Place, key: number): number {
+    return this.#pairs.judged.at(place, key) - this.#explained.at(place, key) - this.unexplained.counter.at(place, key);
   }
 
   /**

@@ -110,7 +110,7 @@ function isPathResult({ path, atMs }: ProbeResult): boolean {
 
 /** Whether a pod's results of paths are no sign of its own trouble: it reaches most others, or there are none. */
 function canTell({ topology: { judged, judgedCount } }: MeshCounts, report: MergedReport): boolean {
-  return judgedCount === 1 || reachesMost(report, (pod) => pod !== report.pod && judged[pod] === 1, 0);
+  return judgedCount === 1 || reachesMost(report, (pod) => pod !== report.pod && judged[pod] === 1);
 }
 
 /** The results of a pod. Its timeouts are doubted if it is starved; a refused connection is a fact all the same. */

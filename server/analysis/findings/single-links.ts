@@ -1,7 +1,7 @@
 import type { Finding } from '../../protocol/finding.ts';
 import { FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } from '../../protocol/links.ts';
 import { countText } from '../../runtime/count-text.ts';
-import { CLOCK_ERROR_MS, findingsOf, isOkSince, KINDS } from './causes.ts';
+import { CLOCK_ERROR_MS, findingsOf, isPingedSince, KINDS } from './causes.ts';
 import type { MeshCounts } from './counts.ts';
 import { type BadPair, Evidence } from './evidence.ts';
 import { type Cause, errorText, findingOf, type SeverityAnalysis } from './messages.ts';
@@ -112,7 +112,7 @@ function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'ok' |
     const isMended = ((links.flags[i] ?? 0) & FLAG_RECOVERED) !== 0;
     const mendedMs = atMs - unpack16(links.sinceMs[i] ?? NONE16);
     if (isMended && mendedMs + CLOCK_ERROR_MS > pingedMs) return 'mended';
-    if (!isOkSince(report, i, sinceMs)) back = 'stale';
+    if (!isPingedSince(report, i, sinceMs)) back = 'stale';
     else if (back === 'unknown') back = 'ok';
   }
   return back;

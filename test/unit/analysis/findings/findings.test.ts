@@ -261,6 +261,63 @@ it.each<[string, (builder: MeshBuilder) => void]>([
   expect(builder.findings(1)[0]?.detail).toContain('Whether it reaches the others is not known yet.');
 });
 
+const FRESH = { ageMs: 500, sinceMs: 500 };
+it.each<[string, string, LinkFault, (builder: MeshBuilder) => void]>([
+  ['in none of which it was answered', 'It reaches no other pod either.', REFUSED, () => {}],
+  [
+    'in one of which it was answered',
+    'It does not reach most others either.',
+    REFUSED,
+    (builder) => builder.set(3, 0, FRESH),
+  ],
+  [
+    'from before the fault',
+    'Whether it reaches the others is not known yet.',
+    REFUSED,
+    (builder) => builder.each((from) => from === 3, { ...REFUSED, ageMs: 60_000 }),
+  ],
+  ['that were slow', 'It reaches the others slowly too.', { ...LATE_ANSWER, flags: FLAG_SLOW }, () => {}],
+  [
+    'that were slow before the fault',
+    'Whether it reaches the others is not known yet.',
+    { ...LATE_ANSWER, flags: FLAG_SLOW },
+    (builder) => builder.each((from) => from === 3, { ...LATE_ANSWER, flags: FLAG_SLOW, ageMs: 60_000 }),
+  ],
+  [
+    'that were fast before the fault',
+    'Whether it reaches the others is not known yet.',
+    { ...LATE_ANSWER, flags: FLAG_SLOW },
+    (builder) => builder.each((from) => from === 3, { ageMs: 60_000 }),
+  ],
+])('what a pod that is bad to reach reaches is told by its newest pings, %s: %s', (_, text, fault, change) => {
+  const builder = new MeshBuilder(5);
+  builder.each((from, to) => from === 3 || to === 3, { ...fault, ageMs: 500, sinceMs: 20_000 });
+  for (const report of builder.reports) report.slow = report.pod === 3 ? [] : [[(3 - report.pod + 5) % 5, 20_000]];
+  change(builder);
+  expect(builder.findings(1)[0]).toMatchObject({ subject: 'pod-3', detail: expect.stringContaining(text) });
+});
+
+describe('whether others reach a bad source', () => {
+  it('is not claimed of a node that no report is about', () => {
+    const builder = new MeshBuilder(8, { perNode: 2 });
+    builder.each((from, to) => from < 2 && to >= 2, TIMEOUT);
+    for (let pod = 2; pod < 8; pod++) for (const to of [0, 1]) builder.notYet(pod, to);
+    expect(builder.findings(0)[0]).toMatchObject({
+      subject: 'node node-0',
+      detail: expect.stringContaining('No report says whether other nodes reach them.'),
+    });
+  });
+
+  it('is not claimed of a pod that the only other pod that reports does not reach', () => {
+    const builder = new MeshBuilder(3);
+    builder.each((from, to) => from === 0 || to === 0, TIMEOUT);
+    builder.silence(2, 'http-status');
+    const [finding] = builder.findings(0);
+    expect(finding).toMatchObject({ kind: 'pod-reaches-nobody', subject: 'pod-0' });
+    expect(finding?.detail).not.toMatch(/reach it/);
+  });
+});
+
 it('a pod that hangs is found when it is not ready any more too', () => {
   const builder = new MeshBuilder(4);
   builder.each((_, to) => to === 3, { outcome: 'timeout', phase: 'first-byte' });
@@ -336,6 +393,16 @@ it.each([
     expect(named.toSorted((a, b) => a - b)).toEqual(Array.from({ length: clones }, (_, pod) => pod));
   },
 );
+
+it('clones that fail at times are one finding, however their newest pings ended', () => {
+  const builder = new MeshBuilder(8);
+  for (const pod of [2, 5]) {
+    builder.pods[pod] = podOf(pod, { owner: 'replica-set' });
+    const newest = pod === 2 ? TIMEOUT : LATE_NETWORK;
+    builder.each((_, to) => to === pod, { ...newest, flags: FLAG_INTERMITTENT, failures: 5 });
+  }
+  expect(onlyFinding(builder)).toMatchObject({ kind: 'pod-intermittent', pods: [2, 5] });
+});
 
 it('findings are bounded in number and length, whatever the names and links are', () => {
   const builder = new MeshBuilder(120);
