@@ -2,7 +2,8 @@ import type { Config } from './config/config.ts';
 import { listenPassive } from './http/server.ts';
 import { PassiveMetrics } from './metrics/metrics.ts';
 import { UdpEcho } from './probing/udp-echo.ts';
-import type { Clock, Log } from './runtime/clock.ts';
+import type { Clock } from './runtime/clock.ts';
+import type { Log } from './runtime/log.ts';
 import type { Service } from './service.ts';
 
 /**

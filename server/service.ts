@@ -31,8 +31,9 @@ import { MAX_EVENTS } from './protocol/event.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot, Pod } from './protocol/pod.ts';
-import type { Clock, Log } from './runtime/clock.ts';
+import type { Clock } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
+import type { Log } from './runtime/log.ts';
 import { isActiveNode } from './runtime/node-mode.ts';
 
 /** What a service needs besides its configuration. */

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
 import type { Pod } from '../protocol/pod.ts';
 import { validate } from '../protocol/validators.ts';
-import type { Clock, Log, Timer } from '../runtime/clock.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Access } from './access.ts';
 import { asApiError } from './api-error.ts';
 import { expectOk, listAll } from './list.ts';

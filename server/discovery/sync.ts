@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type DiscoveryFault, type DiscoveryStatus, intervalWithoutPingsMs } from '../protocol/pod.ts';
-import type { Clock, Log, Timer } from '../runtime/clock.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
 import { countText } from '../runtime/count-text.ts';
 import { pause } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Access } from './access.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { Backoff } from './backoff.ts';

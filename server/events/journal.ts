@@ -12,7 +12,8 @@ import type { LinkChange, LossChange, SpeedChange } from '../protocol/link-state
 import type { DiscoveryStatus, Lifecycle } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import { PATH_NAMES, type ProbeResult } from '../protocol/sample.ts';
-import { type Clock, toMonotonicMs, uniqueId } from '../runtime/clock.ts';
+import { type Clock, toMonotonicMs } from '../runtime/clock.ts';
+import { uniqueId } from '../runtime/unique-id.ts';
 import type { PodChange } from './pod-lifetimes.ts';
 
 /** What a journal works with. */

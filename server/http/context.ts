@@ -18,7 +18,8 @@ import type { DepartedPod, DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
 import type { VerdictAnswer } from '../protocol/verdict.ts';
-import type { Clock, Log } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
 import type { VerdictQuery } from './verdict.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import type { Log } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
+import type { Log } from '../runtime/log.ts';
 import { sendExactly } from './send.ts';
 
 /** An answer 4xx with its message. A route throws it, `errorHandler` sends it. */

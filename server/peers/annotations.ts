@@ -7,9 +7,11 @@ import {
   parseAnnotationCopiesSliced,
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
-import { type Clock, type Log, uniqueId } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { waitAtMost } from '../runtime/deadline.ts';
 import { BusyError } from '../runtime/errors.ts';
+import type { Log } from '../runtime/log.ts';
+import { uniqueId } from '../runtime/unique-id.ts';
 import type { Broadcast } from './broadcast.ts';
 
 interface MeshAnnotationsDeps {

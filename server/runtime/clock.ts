@@ -13,14 +13,6 @@ export interface Clock {
   setTimer(fn: () => void, delayMs: number): Timer;
 }
 
-/** The part of pino's logger that is used: fields first, then one sentence. */
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
 /** A timer of Node. */
 class SystemTimer implements Timer {
   readonly #timeout: NodeJS.Timeout;
@@ -50,12 +42,4 @@ export function wallOffsetMs(clock: Clock): number {
 /** Turns a time in ms since the epoch, of our clock or of the API, into monotonic time, at most now. */
 export function toMonotonicMs(wallMs: number, clock: Clock): number {
   return clock.monotonicMs() - Math.max(0, clock.nowMs() - wallMs);
-}
-
-/**
- * An id of letters, digits and dashes, at most 20 characters long. Ids made later sort later; `random` (0 <= x < 1) keeps
- * those of different processes apart.
- */
-export function uniqueId(clock: Clock, random: () => number): string {
-  return `${Math.floor(clock.nowMs()).toString(36)}-${Math.floor(random() * 2 ** 40).toString(36)}`;
 }

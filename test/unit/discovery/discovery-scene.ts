@@ -6,7 +6,8 @@ import { Discovery } from '../../../server/discovery/discovery.ts';
 import type { DiscoverySettings } from '../../../server/discovery/sync.ts';
 import type { Timing } from '../../../server/discovery/timing.ts';
 import type { DiscoveryFault, DiscoverySnapshot } from '../../../server/protocol/pod.ts';
-import { type Log, realClock } from '../../../server/runtime/clock.ts';
+import { realClock } from '../../../server/runtime/clock.ts';
+import type { Log } from '../../../server/runtime/log.ts';
 import { KubeApi } from '../../support/kube-api.ts';
 
 /** Times short enough for tests on real sockets. No test waits for one of them to pass. */
