@@ -3,6 +3,7 @@ import type { MissingPart } from '../protocol/event.ts';
 import {
   type AgeRange,
   LATENCY_BINS_US,
+  MAX_KEPT_COPIES,
   MAX_STEPS,
   type MeshHistory,
   type PodHistory,
@@ -49,8 +50,16 @@ const KEEP_FACTOR = 4;
 const MAX_KEPT = 8;
 /** The most different histories that are collected at once. */
 const MAX_RUNNING = 8;
-/** The longest answer of one pod: 720 steps of 40 counts, each of at most 6 digits and a comma, and two lists for the bins. */
-const MAX_HISTORY = { maxBytes: MAX_STEPS * 44 * 7, maxValues: 100 + MAX_STEPS * 44 };
+/** The counts of a pod in one step: `links`, `failed`, and one for each bin of `byLatency` and of `lossyByLatency`. */
+const STEP_COUNTS = 2 + 2 * (LATENCY_BINS_US.length + 1);
+/**
+ * The longest answer of one pod. In each step it has two lists of bins and these counts, each with at most six digits and a comma. The
+ * head has about twenty fields and the uids of the copies that the pod keeps.
+ */
+const MAX_HISTORY = {
+  maxBytes: MAX_STEPS * 7 * (STEP_COUNTS + 2) + 140 * MAX_KEPT_COPIES,
+  maxValues: MAX_STEPS * (STEP_COUNTS + 2) + MAX_KEPT_COPIES + 100,
+};
 /** A pod is listed as gone up to this long after its process has ended. */
 const END_MS = 5_000;
 
@@ -150,10 +159,10 @@ export class MeshHistories {
     ];
     const lacking: MissingPart[] = [];
     for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lost) {
-      // Of a pod that has restarted, the copy of the process before is wanted.
-      const toAgeMs = Math.max(range.toAgeMs, Math.round(clock.nowMs() - knownMs) + END_MS);
-      const copyRange = { fromAgeMs, toAgeMs };
-      const found = toAgeMs < fromAgeMs ? await this.#addCopy(pod.uid, parts, copyRange, stepMs, sums) : null;
+      // Of a pod that has restarted, the copy stands for the steps before the one in which its own results begin: no link counts twice.
+      const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
+      const copyRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - copiedSteps * stepMs) };
+      const found = copiedSteps > 0 ? await this.#addCopy(pod.uid, parts, copyRange, stepMs, sums) : null;
       const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
       lacking.push(...(found === null ? [part] : whatCopyLacks(pod, found, sinceMs)));
     }
@@ -240,8 +249,8 @@ interface Known {
 }
 
 /**
- * The sum of all pods' histories. Each is added as it arrives, because those of 1000 pods with 360 steps would take
- * 69 MiB. The largest has 28,000 numbers, which takes well under a millisecond.
+ * The sum of all pods' histories. Each is added as it arrives, because those of 1000 pods with 360 steps would take about
+ * 70 MiB. The largest has `MAX_STEPS` x `STEP_COUNTS` = 28,800 numbers, which takes well under a millisecond.
  */
 class HistorySums {
   readonly links: number[];

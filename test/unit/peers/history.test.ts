@@ -163,6 +163,13 @@ describe('the history of the mesh', () => {
     ]);
   });
 
+  it('adds the copy of a pod that has restarted up to its own results, and counts no link twice', async () => {
+    const { reader } = start({ thirdKnownMs: 32_000, copyUntilAgeMs: 1_000, copyUid: podOf(2).uid });
+    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 20_000 });
+    expect(history.links).toEqual([9, 9, 9]);
+    expect(history.missing.map(({ name }) => name)).toEqual(['pod-3', 'pod-9']);
+  });
+
   it('adds the copy of a pod that does not answer', async () => {
     const { reader } = start({ copyUntilAgeMs: 5_000, copyUid: podOf(3).uid });
     const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
