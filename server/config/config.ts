@@ -60,7 +60,7 @@ export function readConfig(
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
     const source = sourceOf(setting, line.values, env);
     if (source !== null) given.add(name);
-    if (source?.name.startsWith('--') && withoutSecrets(name, source.text) !== source.text) hasSecretFlag = true;
+    if (source?.name.startsWith('--') && withoutSecrets(setting, source.text) !== source.text) hasSecretFlag = true;
     try {
       if (source?.isDeprecated) {
         warnings.push(`${source.name} is deprecated: use ${setting.variable}, e.g. ${setting.variable}=300ms`);
@@ -68,7 +68,7 @@ export function readConfig(
       const text = source?.isDeprecated ? setting.deprecated?.rewrite(source.text) : source?.text;
       values[name] = setting.parse(text ?? setting.default);
     } catch (error) {
-      const shown = withoutSecrets(name, source?.text ?? setting.default);
+      const shown = withoutSecrets(setting, source?.text ?? setting.default);
       errors.push(`${source?.name ?? setting.variable}=${shown.slice(0, 80)}: ${textOf(error)}`);
     }
   }
@@ -157,17 +157,14 @@ export function describeConfig(config: Config): Record<string, unknown> {
     if (setting.group === 'Ignored') continue;
     const value = (config as unknown as Record<string, unknown>)[name];
     if (name.endsWith('Ms')) shown[setting.variable] = formatDurationMs(value as number);
-    else if (Array.isArray(value)) shown[setting.variable] = value.map((item) => withoutSecrets(name, item));
-    else shown[setting.variable] = withoutSecrets(name, value);
+    else if (Array.isArray(value)) shown[setting.variable] = value.map((item) => withoutSecrets(setting, item));
+    else shown[setting.variable] = withoutSecrets(setting, value);
   }
   return shown;
 }
 
-/** The same value, as it may be shown: without tokens and passwords. */
-function withoutSecrets<T>(name: string, value: T): T | string {
-  if (typeof value !== 'string' || value === '') return value;
-  if (name === 'writeToken') return '***';
-  return name.endsWith('Targets') || name.endsWith('Url') || name === 'hostsToResolve'
-    ? value.split(/\s+/).map(withoutCredentials).join(' ')
-    : value;
+/** The same value as it may be shown: without what its setting marks as `secret`. */
+function withoutSecrets<T>({ secret }: Pick<Setting<unknown>, 'secret'>, value: T): T | string {
+  if (typeof value !== 'string' || value === '' || secret === undefined) return value;
+  return secret === 'all' ? '***' : value.split(/\s+/).map(withoutCredentials).join(' ');
 }

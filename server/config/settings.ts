@@ -56,6 +56,8 @@ export interface Setting<T> {
   repeatable?: true;
   /** An empty value has a meaning of its own; it does not mean "unset". */
   emptyIsValue?: true;
+  /** What no log, message or list of processes may show: all of the value, or user and password of the URLs and addresses in it. */
+  secret?: 'all' | 'credentials';
 }
 
 /** Describes a setting; `default` and `parse` as in `Setting`, whose value has the type of its parser. */
@@ -172,14 +174,17 @@ export const SETTINGS = {
     flag: '--host-to-resolve',
     help: 'Host names to resolve, separated by spaces',
     repeatable: true,
+    secret: 'credentials',
   }),
   tcpTargets: setting('External probes', 'TCP_TARGETS', '', list(100), {
     help: 'host:port to connect to, separated by spaces; the port may be a name such as https',
     repeatable: true,
+    secret: 'credentials',
   }),
   httpTargets: setting('External probes', 'HTTP_TARGETS', '', list(100), {
     help: 'URLs to get, separated by spaces; 200 is success; redirects are followed, certificates are not verified',
     repeatable: true,
+    secret: 'credentials',
   }),
   dnsTimeoutMs: timeout('External probes', 'DNS_TARGETS_TIMEOUT', '500ms', 'Deadline of resolving one name'),
   tcpTimeoutMs: timeout('External probes', 'TCP_TARGETS_TIMEOUT', '500ms', 'Deadline of one connection'),
@@ -190,16 +195,20 @@ export const SETTINGS = {
   }),
   pathServiceUrl: setting('Paths', 'PATH_SERVICE_URL', 'http://goldpinger:8080/ping', httpUrl, {
     help: 'URL of the own Service, checked twice: by name, and at the address of the last successful lookup, so also while DNS fails',
+    secret: 'credentials',
   }),
   pathIngressUrl: setting('Paths', 'PATH_INGRESS_URL', '', optional(httpUrl), {
     help: 'URL that leads through an ingress to the own Service, such as https://goldpinger.example.com/ping',
+    secret: 'credentials',
   }),
   pathDnsName: setting('Paths', 'PATH_DNS_NAME', 'kubernetes.default.svc', hostName, {
     help: "Name that the cluster's DNS knows",
+    secret: 'credentials',
   }),
   pathApiserverUrl: setting('Paths', 'PATH_APISERVER_URL', '', optional(httpUrl), {
     help: 'URL of the API server; 401 and 403 are a success, too: it has answered',
     defaultText: '/livez at KUBERNETES_SERVICE_HOST',
+    secret: 'credentials',
   }),
   checkTimeoutMs: timeout('Asking peers', 'CHECK_TIMEOUT', '1000ms', 'Deadline of asking one peer for its report'),
   checkAllTimeoutMs: timeout('Asking peers', 'CHECK_ALL_TIMEOUT', '5000ms', 'Deadline of collecting the whole mesh'),
@@ -227,10 +236,12 @@ export const SETTINGS = {
   linkTemplates: setting('Answers', 'LINK_TEMPLATES', '', linkTemplates, {
     help: 'Links of pods and links to other tools: name=URL, separated by spaces; {pod} {node} {namespace} {from} {to} are filled in',
     repeatable: true,
+    secret: 'credentials',
   }),
   writeToken: setting('Answers', 'WRITE_TOKEN', '', secret, {
     help: 'Bearer token for writing annotations; 16 characters or more',
     defaultText: 'writing is off',
+    secret: 'all',
   }),
   logLevel: setting('Answers', 'LOG_LEVEL', 'info', oneOf(['debug', 'info', 'warn', 'error']), {
     help: 'Least severity to log: debug, info, warn, error',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { SETTINGS, type Setting } from '../../server/config/settings.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLoopbackPeer } from '../support/loopback-peer.ts';
 import { ServerProcess } from '../support/server-process.ts';
@@ -35,7 +36,12 @@ async function streamText(server: ServerProcess): Promise<string> {
   return text;
 }
 
-it('user and password of an external target are sent to it and are in no answer, log line, metric or list of processes', async () => {
+/** The settings that are secret as a whole. */
+const secretVariables = Object.values(SETTINGS)
+  .filter((setting: Setting<unknown>) => setting.secret === 'all')
+  .map(({ variable }) => variable);
+
+it('tokens, and user and password of an external target, are in no answer, log line, metric or list of processes', async () => {
   const authorizations = new Set<string | undefined>();
   const target = await startLoopbackPeer(({ url, headers }, response) => {
     authorizations.add(headers.authorization);
@@ -55,6 +61,7 @@ it('user and password of an external target are sent to it and are in no answer,
       HTTP_TARGETS_TIMEOUT: '3s',
       TCP_TARGETS: `${USER}:${SECRET}@127.0.0.1:1`,
       HOSTS_TO_RESOLVE: `${USER}:${SECRET}@localhost`,
+      ...Object.fromEntries(secretVariables.map((variable) => [variable, SECRET])),
     },
     {
       args: [

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Config, describeConfig, readConfig } from '../../../server/config/config.ts';
+import { secret } from '../../../server/config/parse.ts';
 import { flagOf, SETTINGS, type Setting } from '../../../server/config/settings.ts';
 import { MAX_DATAGRAM_BYTES, MIN_DATAGRAM_BYTES } from '../../../server/protocol/udp-datagram.ts';
 import FLAGS from '../../fixtures/goldpinger/flags.json';
@@ -399,4 +400,54 @@ it('a flag with a password or a token is reported, so that the process hides its
   expect(hides(['--http-targets', 'http://host/', '--port', '1'], { HTTP_TARGETS: url, PATH_INGRESS_URL: url })).toBe(
     false,
   );
+});
+
+describe('the mark `secret` of a setting', () => {
+  const settings: Setting<unknown>[] = Object.values(SETTINGS);
+  const marked = settings.filter(({ secret }) => secret !== undefined);
+  it.each(marked.map((setting) => [setting.variable, setting] as const))('%s is never shown', (variable, setting) => {
+    const pw = 'p455word-0123456789';
+    const credentials = [`https://me:${pw}@a/`, `me:${pw}@a:1 me:${pw}@b`, `A=http://me:${pw}@a/`];
+    const flag = flagOf(setting);
+    for (const value of setting.secret === 'all' ? [pw, `${pw} ${pw}`] : credentials) {
+      const [byVariable, byFlag] = [
+        readConfig('1', [], { [variable]: value }),
+        readConfig('1', [`${flag}=${value}`], {}),
+      ];
+      for (const result of [byVariable, byFlag]) {
+        const shown = result.kind === 'run' ? { ...result, config: describeConfig(result.config) } : result;
+        expect(JSON.stringify(shown)).toMatch(new RegExp(`${variable}|${flag}`));
+        expect(JSON.stringify(shown)).not.toContain(pw);
+      }
+      if (byFlag.kind === 'run') expect(byFlag.hasSecretFlag).toBe(true);
+    }
+  });
+
+  it('has every setting that takes a token, or a URL with a password', () => {
+    const takes = ({ parse }: Setting<unknown>, text: string) => {
+      try {
+        return parse(text) !== undefined;
+      } catch {
+        return false;
+      }
+    };
+    // These take every text, and are names and addresses.
+    const names = [
+      'HOST',
+      'NAMESPACE',
+      'HOSTNAME',
+      'POD_IP',
+      'POD_NAME',
+      'ACTIVE_NODES',
+      'STATIC_FILE_PATH',
+      'ZAP_CONFIG',
+    ];
+    const unmarked = settings.filter(
+      (setting) => setting.secret === undefined && takes(setting, 'https://me:pw@example.org/'),
+    );
+    expect(unmarked.map(({ variable }) => variable)).toEqual(names);
+    // A URL that is refused is shown in the message.
+    expect(settings.filter(({ help, secret: mark }) => /\bURLs?\b/.test(help) && mark === undefined)).toEqual([]);
+    expect(settings.filter(({ parse }) => parse === secret).map((setting) => setting.secret)).toEqual(['all']);
+  });
 });
