@@ -5,8 +5,9 @@ import { countText, plural } from '../../server/runtime/count-text.ts';
 import { type ConnectionState, POLLING_TEXT } from '../data/connection.ts';
 import { failingTargetsText } from '../model/external-targets.ts';
 import { findingFigure, findingTone, findingWords, targetOf } from '../model/finding-words.ts';
-import { findingsOfNotice } from '../model/findings.ts';
+import { findingsOfNotice, LINK_FINDINGS } from '../model/findings.ts';
 import { capital, spanText } from '../model/format.ts';
+import { stateAt } from '../model/links.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 
@@ -79,30 +80,41 @@ export function statusSentence(picture: Picture): string {
 function linkSentence(picture: Picture): string {
   const { counts, mesh, lossyLinks } = picture;
   const { failed, slow, warning } = counts;
+  const gravest = gravestLinkText(picture);
+  const named = gravest === '' ? '' : `: ${gravest}`;
   if (failed > 0) {
     const also = slow === 0 ? '' : `, ${countText(slow)} slow`;
-    const direction = oneWayText(picture);
-    return `${plural(failed, 'link')} failed${also}${direction === '' ? '' : `: ${direction}`}. No pod is down.`;
+    return `${plural(failed, 'link')} failed${also}${named}. No pod is down.`;
   }
-  if (slow > 0) return `No failures, ${plural(slow, 'slow link')}.`;
+  if (slow > 0) return `No failures, ${plural(slow, 'slow link')}${named}.`;
   if (counts.good + counts.fair + warning === 0) return 'Waiting for the first results.';
   if (mesh.health.ok && lossyLinks > 0) {
-    return `All pings work, ${plural(lossyLinks, 'link')} ${lossyLinks === 1 ? 'loses' : 'lose'} datagrams.`;
+    return `All pings work, ${plural(lossyLinks, 'link')} ${lossyLinks === 1 ? 'loses' : 'lose'} datagrams${named}.`;
   }
-  if (mesh.health.ok) return 'All links healthy.';
+  if (mesh.health.ok) return gravest === '' ? 'All links healthy.' : `No link fails now${named}.`;
   const why = mesh.health.general[0] ?? mesh.health.reasons[0]?.why[0] ?? '';
   return `No link failed, but cluster health is 418${why === '' ? '' : `: ${shownName(why)}`}.`;
 }
 
-/** Which direction of a pair fails: "a can't reach b, b reaches a"; '' = the gravest failure is another one. */
-function oneWayText({ mesh, pods }: Picture): string {
-  const failed = mesh.findings.filter(({ severity }) => severity === 'failed');
-  const [gravest] = failed;
-  if (gravest?.kind !== 'one-way') return '';
-  const [from, to] = [pods[gravest.from[0] ?? -1]?.label, pods[gravest.pods[0] ?? -1]?.label];
-  if (from === undefined || to === undefined) return '';
-  const more = failed.length > 1 ? `, and ${plural(failed.length - 1, 'more finding')}` : '';
-  return `${from} can't reach ${to}, ${to} reaches ${from}${more}`;
+/** The gravest finding if it is about a link between two pods, as "a can't reach b, b reaches a"; '' = it is about something else. */
+function gravestLinkText({ mesh, pods, state, n }: Picture): string {
+  const [gravest] = mesh.findings;
+  if (gravest === undefined || !LINK_FINDINGS.has(gravest.kind)) return '';
+  const [a, b] = [pods[gravest.from[0] ?? -1], pods[gravest.pods[0] ?? -1]];
+  if (a === undefined || b === undefined || a === b) return '';
+  const isMutual = stateAt(state[b.index * n + a.index]) === 'failed';
+  const others = mesh.findings.filter(({ severity }) => severity === gravest.severity).length - 1;
+  const more = others > 0 ? `, and ${plural(others, 'more finding')}` : '';
+  switch (gravest.kind) {
+    case 'one-way':
+      return `${a.label} can't reach ${b.label}, ${b.label} reaches ${a.label}${more}`;
+    case 'link':
+      return `${a.label} ${isMutual ? 'and' : "can't reach"} ${b.label}${isMutual ? " can't reach each other" : ''}${more}`;
+    case 'link-intermittent':
+      return `${a.label} → ${b.label} fails at times${more}`;
+    default:
+      return `${a.label} → ${b.label}${more}`;
+  }
 }
 
 /** A namespace in a sentence; '' means all. */

@@ -75,7 +75,7 @@ const LATE = codeOf('warning');
 
 /**
  * Folds the links of `n` pods to those of groups: the worst link between two groups is drawn (worst by `SEVERITY`, then by
- * latency), but a late one (`warning`) only if many are (`areManyLate`), and a lossy one rather than a good one. The link of a
+ * latency), but a late one (`warning`) only if many are (`areManyLate`), and a lossy one rather than a good or a late one. The link of a
  * group to itself stands for all links among its pods. O(n^2).
  */
 export function foldCells(cells: PodCells, groups: readonly Group[], folding: Folding): FoldedCells {
@@ -150,8 +150,8 @@ export function foldCells(cells: PodCells, groups: readonly Group[], folding: Fo
   if (cells.lossyLinks > 0) {
     forEachLossy(cells, groups, (pair, at) => {
       lossy[at] = (lossy[at] ?? 0) + 1;
-      const isGood = (worstRank[at] ?? 0) <= FAIR_RANK && state[worstLink[at] ?? -1] !== LATE;
-      if (lossy[at] !== 1 || !isGood) return;
+      // Late links do not raise the rank.
+      if (lossy[at] !== 1 || (worstRank[at] ?? 0) > FAIR_RANK) return;
       worstLink[at] = pair;
       worstUs[at] = valueUs[pair] ?? Number.NaN;
     });

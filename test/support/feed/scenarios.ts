@@ -57,11 +57,17 @@ function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): Mer
 }
 
 /** All pods, or with PING_NUMBER that many, one of each part of the list; a starting pod has no address to ask. */
-function targetsOf({ pingNumber }: Required<MeshOptions>, pods: Pod[], from: number): number[] {
+function targetsOf({ pingNumber, scenario }: Required<MeshOptions>, pods: Pod[], from: number): number[] {
   const all = pods.flatMap((pod, to) => (pod.lifecycle === 'starting' ? [] : [to]));
   if (pingNumber === 0 || pingNumber >= all.length) return all;
   const part = all.length / pingNumber;
-  return Array.from({ length: pingNumber }, (_, k) => all[Math.floor((k + chance(SEED, from, k, 21)) * part)] ?? 0);
+  const some = Array.from(
+    { length: pingNumber },
+    (_, k) => all[Math.floor((k + chance(SEED, from, k, 21)) * part)] ?? 0,
+  );
+  // The one link that fails must be probed.
+  if (scenario === 'one-way' && from === Math.floor(pods.length / 4)) some[pingNumber - 1] = pods.length - 1;
+  return some;
 }
 
 function fillLink(

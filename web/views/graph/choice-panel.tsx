@@ -6,6 +6,7 @@ import { LINK_LIMITS } from '../../model/address.ts';
 import { findingsOfNotice } from '../../model/findings.ts';
 import { stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
+import { NO_BUNDLES } from './bundles.ts';
 import { tierOf } from './scene.ts';
 import type { GraphLinks } from './use-graph.ts';
 
@@ -38,8 +39,10 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
             : `All ${plural(fold.pods.n ** 2, 'link')}, by ${fold.level}`}
       </h2>
       <p className="panel-second">
-        {links.isBundled
-          ? 'Failed, slow and lossy links are drawn one by one, healthy ones in pale bundles.'
+        {links.isBundled && props.only === 'all'
+          ? links.bundles === NO_BUNDLES
+            ? 'Only failed, slow and lossy links are drawn. The heatmap shows all.'
+            : 'Failed, slow and lossy links are drawn one by one, healthy ones in pale bundles.'
           : `Each line is ${fold === null ? 'one link' : `all links from one ${fold.level} to another`}; the arrow points to the destination.`}
       </p>
       {isBounded && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}

@@ -1,6 +1,6 @@
 import { countsPods, type Finding, isAboutNode, isAboutZones } from '../../../server/protocol/finding.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
-import { labelWords } from '../../model/finding-words.ts';
+import { findingTone, labelWords } from '../../model/finding-words.ts';
 import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
 import type { Tone } from '../../model/links.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
@@ -53,7 +53,7 @@ function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
 
 function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabel {
   const node = shownName(anchor.pod.node);
-  const base = { pods, anchor: anchor.index, note: labelWords(finding), tone: finding.severity };
+  const base = { pods, anchor: anchor.index, note: labelWords(finding), tone: findingTone(finding) };
   if (isAboutNode(finding.kind)) {
     return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
   }

@@ -13,7 +13,7 @@ export function drawAxes(ctx: CanvasRenderingContext2D, scene: Scene): void {
   else drawNames(ctx, scene);
 }
 
-function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group }: Scene): void {
+function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group, picture }: Scene): void {
   const narrow = layout.left < 100 && layout.axis === 'short';
   ctx.textBaseline = 'alphabetic';
   ctx.textAlign = 'left';
@@ -27,16 +27,17 @@ function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group }: S
     ctx.fillText(rest, x + width, y);
   };
   ctx.font = `400 13px ${FONT}`;
+  const what = picture.fold?.level ?? 'pod';
   const by = layout.axis === 'groups' ? `, by ${group}` : '';
-  const wide = ctx.measureText(`from source pod${by} →`).width;
-  const rest = layout.viewWidth < wide || narrow ? ' →' : ` source pod${by} →`;
+  const wide = ctx.measureText(`from source ${what}${by} →`).width;
+  const rest = layout.viewWidth < wide || narrow ? ' →' : ` source ${what}${by} →`;
   const width = rest === ' →' ? ctx.measureText('from →').width : wide;
   write('from', rest, layout.left + Math.max(0, (layout.viewWidth - width) / 2), 15);
   if (narrow) {
     write('to', ' ↓', Math.max(4, layout.left - 34), 15);
     return;
   }
-  const tall = ctx.measureText('← to destination pod').width;
+  const tall = ctx.measureText(`← to destination ${what}`).width;
   const short = layout.viewHeight < tall;
   ctx.save();
   ctx.translate(13, layout.top + (layout.viewHeight + (short ? 34 : tall)) / 2);
@@ -44,7 +45,7 @@ function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group }: S
   ctx.fillStyle = token('--text-second');
   ctx.font = `400 13px ${FONT}`;
   ctx.fillText('←', 0, 0);
-  write('to', short ? '' : ' destination pod', ctx.measureText('← ').width, 0);
+  write('to', short ? '' : ` destination ${what}`, ctx.measureText('← ').width, 0);
   ctx.restore();
 }
 

@@ -206,7 +206,7 @@ describe('a notice', () => {
 describe('without notices', () => {
   test.each([
     ['healthy', 'All links healthy.'],
-    ['lossy-link', 'All pings work, 1 link loses datagrams.'],
+    ['lossy-link', 'All pings work, 1 link loses datagrams: 002 → 003.'],
     ['slow-pod', 'No failures, 4 slow links.'],
     ['probes', 'All links healthy. 2 of 3 external targets fail.'],
   ] as const)('%s gives a status sentence', (scenario, sentence) => {
@@ -222,6 +222,31 @@ describe('without notices', () => {
     const counts = { ...picture.counts, failed: 2, slow: 1 };
     expect(statusSentence({ ...picture, counts, mesh })).toMatch(
       /^2 links failed, 1 slow: (\w+) can't reach (\w+), \2 reaches \1, and 1 more finding\. No pod is down\.$/,
+    );
+  });
+
+  test.each([
+    ['link', 'failed', 1, /^1 link failed: (\w+) can't reach (\w+)\. No pod is down\.$/],
+    ['link-slow', 'slow', 0, /^No failures, 1 slow link: \w+ → \w+\.$/],
+    ['link-intermittent', 'good', 0, /^No link fails now: \w+ → \w+ fails at times\.$/],
+  ] as const)('the gravest finding is named if it is of the kind %s', (kind, state, failed, sentence) => {
+    const { counts, ...picture } = pictureOf('one-way', 12);
+    const findings = picture.mesh.findings.map((one) => ({ ...one, kind }));
+    const mesh = { ...picture.mesh, findings, health: { ok: true, general: [], reasons: [] } };
+    const changed = { ...counts, failed, slow: state === 'slow' ? 1 : 0 };
+    expect(statusSentence({ ...picture, counts: changed, mesh })).toMatch(sentence);
+  });
+
+  test('a pair that fails in both directions is said as such', () => {
+    const picture = pictureOf('one-way', 12);
+    const [finding] = picture.mesh.findings;
+    const [from = 0, to = 0] = [finding?.from[0], finding?.pods[0]];
+    const state = Uint8Array.from(picture.state);
+    state[to * picture.n + from] = state[from * picture.n + to] ?? 0;
+    const mesh = { ...picture.mesh, findings: [{ ...finding!, kind: 'link' as const }] };
+    const counts = { ...picture.counts, failed: 2 };
+    expect(statusSentence({ ...picture, state, counts, mesh })).toMatch(
+      /^2 links failed: \w+ and \w+ can't reach each other\. No pod is down\.$/,
     );
   });
 

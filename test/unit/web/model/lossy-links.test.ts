@@ -86,6 +86,15 @@ describe('a folded link', () => {
     expect(stateAt(picture.state[2])).toBe('good');
   });
 
+  it('shows the lossy one of its links rather than a late one, even if many are late', () => {
+    const picture = folded((builder) => {
+      builder.set(1, 4, LOSSY);
+      builder.set(1, 5, { totalUs: 20_000 });
+      builder.set(0, 5, { totalUs: 20_000 });
+    });
+    expect(podLink(picture, 0, 2)).toEqual({ from: 1, to: 4 });
+  });
+
   it('among the pods of a node is lossy too', () => {
     const picture = folded((builder) => builder.set(2, 3, LOSSY));
     expect(lossyOf(picture)).toEqual(['1>1']);

@@ -131,6 +131,7 @@ describe('suspects', () => {
     expect(suspects({ pods: 4, scenario: 'slow-pod' })).toMatchObject([
       { pods: [3], title: 'goldpinger-chaos', note: 'slow from all 3 others', tone: 'slow' },
     ]);
+    expect(suspects({ pods: 12, scenario: 'lossy' })).toMatchObject([{ tone: 'warning' }]);
     expect(suspects({ pods: 12, scenario: 'dead-pod' })).toMatchObject([{ note: 'unreachable from all 11 others' }]);
   });
 
