@@ -89,8 +89,8 @@ describe('a folded link', () => {
   it('shows the lossy one of its links rather than a late one, even if many are late', () => {
     const picture = folded((builder) => {
       builder.set(1, 4, LOSSY);
-      builder.set(1, 5, { totalUs: 20_000 });
-      builder.set(0, 5, { totalUs: 20_000 });
+      builder.set(1, 5, { firstByteUs: 20_000 });
+      builder.set(0, 5, { firstByteUs: 20_000 });
     });
     expect(podLink(picture, 0, 2)).toEqual({ from: 1, to: 4 });
   });
