@@ -98,7 +98,7 @@ export function capital(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
-/** Makes a sentence of a text: capital letter first, full stop last. */
+/** Makes a sentence of a text: capital letter first, full stop last; '' stays ''. */
 export function sentence(text: string): string {
-  return `${capital(text)}${/[.!?]$/.test(text) ? '' : '.'}`;
+  return `${capital(text)}${/[.!?]$|^$/.test(text) ? '' : '.'}`;
 }

@@ -1,7 +1,8 @@
-import { latePhase } from '../../server/protocol/link-state.ts';
+import { failureAdvice, lateAdvice } from '../../server/protocol/link-advice.ts';
+import { type LatePhase, latePhase } from '../../server/protocol/link-state.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { plural } from '../../server/runtime/count-text.ts';
-import { latencyText, shareText } from './format.ts';
+import { latencyText, sentence, shareText } from './format.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './links.ts';
 
@@ -12,11 +13,10 @@ export interface LinkMessage {
   text: string;
 }
 
-/** Context of the message: names that are safe to show, and limits in ms. */
+/** Context of the message: names that are safe to show, and PING_TIMEOUT in ms. */
 export interface MessageContext {
   from: string;
   to: string;
-  problemMs: number;
   timeoutMs: number;
   /** Whether a finding of the server explains this direction; then the message does not say what to check. */
   isForwardExplained: boolean;
@@ -36,6 +36,7 @@ export function linkMessage(forward: LinkFacts, reverse: LinkFacts, context: Mes
   const isReverseWorse = severity(reverse) > severity(forward) && severity(reverse) >= 2;
   const [facts, other, words] = isReverseWorse ? [reverse, forward, swapped] : [forward, reverse, context];
   const message = directionMessage(facts, words);
+  if (isReverseWorse && message.text !== '') message.text = `${words.from} → ${words.to}: ${message.text}`;
   const doubt = facts.unreliable ? `${UNRELIABLE} ` : '';
   if ((isReverseWorse ? isReverseExplained : isForwardExplained) && severity(facts) >= 2) message.text = '';
   message.text = `${doubt}${message.text}`.trim();
@@ -68,10 +69,10 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
   const tone = facts.state;
   switch (facts.state) {
     case 'failed':
-      return { tone, ...failedWords(facts.outcome ?? 'malformed', facts.phase, context) };
+      return { tone, ...failedWords(facts, context) };
     case 'slow':
     case 'warning':
-      return { tone, ...lateWords(facts, context) };
+      return { tone, ...lateWords(facts, from) };
     case 'unknown':
       return { tone, title: `No report from ${from}.`, text: missingWords(facts, from) };
     case 'not-probed':
@@ -104,37 +105,28 @@ export function lossText({ sent, lost }: { sent: number; lost: number }): string
   return `${shareText(lost / sent)} lost`;
 }
 
-function lateWords(facts: LinkFacts, { from, to }: MessageContext): { title: string; text: string } {
-  const again = facts.connectUs >= SYN_RETRANSMISSION_US ? ' Above 1 s, a lost packet was retransmitted.' : '';
-  switch (latePhase(facts.connectUs, facts.firstByteUs, facts.totalUs)) {
-    case 'first-byte':
-      return {
-        title: 'Connects fast, responds slowly.',
-        text: `Check the process or a proxy in ${to}. The network is fine.`,
-      };
-    case 'connect':
-      return {
-        title: 'Connects slowly, responds fast.',
-        text: `Check the network to ${to} and its node: new connections wait.${again}`,
-      };
-    case 'both':
-      return {
-        title: 'Connects and responds slowly.',
-        text: `Check the network between ${from} and ${to}.${again}`,
-      };
-    case 'response':
-    case 'body':
-      return {
-        title: 'The response starts fast and ends late.',
-        text: `Check the process in ${to}, and for lost packets.`,
-      };
-    case 'unmeasured':
-      return {
-        title: 'Slow, phase unknown.',
-        text: `${from} reports in Goldpinger’s format: whole milliseconds, no phases.`,
-      };
+function lateWords(facts: LinkFacts, from: string): { title: string; text: string } {
+  const phase = latePhase(facts.connectUs, facts.firstByteUs, facts.totalUs);
+  const advice = sentence(lateAdvice(phase, 'the network'));
+  if (phase === 'unmeasured') {
+    const why = `${from} reports in Goldpinger’s format: whole milliseconds, no phases.`;
+    return { title: LATE_TITLES[phase], text: `${why} ${advice}` };
   }
+  const isRetransmitted = facts.connectUs >= SYN_RETRANSMISSION_US;
+  return {
+    title: LATE_TITLES[phase],
+    text: isRetransmitted ? `${advice} Above 1 s, a lost packet was retransmitted.` : advice,
+  };
 }
+
+const LATE_TITLES: Record<LatePhase, string> = {
+  'first-byte': 'Connects fast, responds slowly.',
+  connect: 'Connects slowly, responds fast.',
+  both: 'Connects and responds slowly.',
+  response: 'The response starts fast and ends late.',
+  body: 'The response starts fast and ends late.',
+  unmeasured: 'Slow, phase unknown.',
+};
 
 const WHILE: Record<Phase, string> = {
   connect: 'while connecting',
@@ -142,60 +134,37 @@ const WHILE: Record<Phase, string> = {
   body: 'during the response',
 };
 
-function failedWords(outcome: Outcome, phase: Phase | null, context: MessageContext): { title: string; text: string } {
-  const { to } = context;
+function failedWords({ outcome, phase }: LinkFacts, context: MessageContext): { title: string; text: string } {
+  const known = outcome ?? 'malformed';
+  return { title: failedTitle(known, phase, context), text: sentence(failureAdvice(known, phase)) };
+}
+
+function failedTitle(outcome: Outcome, phase: Phase | null, { to, timeoutMs }: MessageContext): string {
   switch (outcome) {
     case 'refused':
-      return {
-        title: `${to} refuses the connection.`,
-        text: `The address is reachable, but nothing listens on the port. Check the process in ${to}.`,
-      };
+      return `${to} refuses the connection.`;
     case 'reset':
-      return {
-        title: `The connection is reset ${WHILE[phase ?? 'connect']}.`,
-        text: `The process in ${to}, a proxy or a firewall closed it.`,
-      };
+      return `The connection is reset ${WHILE[phase ?? 'connect']}.`;
     case 'timeout':
-      return timeoutWords(phase, context);
+      return timeoutTitle(phase, latencyText(timeoutMs * 1000));
     case 'unreachable':
-      return { title: `${to} is unreachable.`, text: 'Check routes, the network plugin and its node.' };
+      return `${to} is unreachable.`;
     case 'dns':
-      return { title: `The name of ${to} does not resolve.`, text: 'Check the cluster DNS.' };
+      return `The name of ${to} does not resolve.`;
     case 'http-status':
-      return {
-        title: `${to} returns an HTTP error.`,
-        text: 'The network is fine. Check the process or a proxy in the pod.',
-      };
+      return `${to} returns an HTTP error.`;
     case 'malformed':
-      return {
-        title: `${to} sends a malformed response.`,
-        text: 'Another program listens on that port, or a proxy answers instead.',
-      };
+      return `${to} sends a malformed response.`;
     case 'no-address':
-      return { title: `${to} has no address.`, text: 'The pod has no address of the IP family that is pinged.' };
+      return `${to} has no address.`;
     case 'ok':
-      return { title: 'Healthy.', text: '' };
+      return 'Healthy.';
   }
 }
 
-function timeoutWords(phase: Phase | null, { to, timeoutMs }: MessageContext): { title: string; text: string } {
-  const limit = latencyText(timeoutMs * 1000);
-  if (phase === 'first-byte') {
-    return {
-      title: `Connects, but no response within ${limit}.`,
-      text: `The network is fine. The process in ${to}, or a proxy in front of it, hangs.`,
-    };
-  }
-  if (phase === 'body') {
-    return {
-      title: `Incomplete response after ${limit}.`,
-      text: `Check the process in ${to}, and for lost packets.`,
-    };
-  }
-  return {
-    title: `No connection within ${limit}.`,
-    text: `Packets are lost or dropped. Check the network, network policies and the node of ${to}.`,
-  };
+function timeoutTitle(phase: Phase | null, limit: string): string {
+  if (phase === 'first-byte') return `Connects, but no response within ${limit}.`;
+  return phase === 'body' ? `Incomplete response after ${limit}.` : `No connection within ${limit}.`;
 }
 
 function missingWords({ missing }: LinkFacts, from: string): string {

@@ -1,4 +1,5 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
+import { failureAdvice, lateAdvice } from '../../protocol/link-advice.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
@@ -121,7 +122,7 @@ function titleText(severity: Severity, cause: Cause, family: string): string {
     const { outcome, phase } = evidence.commonOutcome();
     // Which family the pod lacks is told with the link.
     const where = outcome === 'no-address' ? '' : family;
-    const check = CONNECTION_ADVICE[failsOnly] || (advice ?? adviceFor(outcome, phase));
+    const check = CONNECTION_ADVICE[failsOnly] || (advice ?? failureAdvice(outcome, phase));
     return `${what}, ${outcomeText(outcome, phase)}${where}${onlyText(failsOnly)}: ${check}`;
   }
   if (evidence.medians().totalUs < 0) return `${what} until now, the newest pings are fast${family}: it may have ended`;
@@ -160,15 +161,6 @@ export function outcomeText(outcome: Outcome, phase: Phase | null): string {
   return phase === 'first-byte' ? 'timeout waiting for the first byte' : 'timeout within the response';
 }
 
-function adviceFor(outcome: Outcome, phase: Phase | null): string {
-  if (outcome === 'refused') return 'nothing listens on its port';
-  if (outcome === 'http-status' || outcome === 'malformed') return 'something else answers on its port';
-  if (outcome === 'no-address') return 'it has no address of the wanted IP family that may be called';
-  const isConnected = outcome === 'timeout' && phase !== 'connect' && phase !== null;
-  if (outcome === 'reset' || isConnected) return 'check the process or a proxy, not the network';
-  return 'check its network and whether it still runs';
-}
-
 const LATE_TEXT: Record<LatePhase, string> = {
   connect: 'only connecting is late',
   'first-byte': 'only the first byte is late',
@@ -177,13 +169,6 @@ const LATE_TEXT: Record<LatePhase, string> = {
   both: 'connecting and the first byte are late',
   unmeasured: 'its phases are not measured',
 };
-
-function lateAdvice(phase: LatePhase, network: string): string {
-  if (phase === 'unmeasured') return `check the process and ${network}`;
-  if (phase === 'connect') return `check ${network} for lost packets, or a full listen backlog`;
-  if (phase === 'body' || phase === 'response') return `check the bandwidth of ${network} or a proxy`;
-  return phase === 'both' ? `check ${network}` : 'check the process or a proxy, not the network';
-}
 
 /** `3 of 4 links into it fail (75 %). 2 more are not counted, because ...`; '' for a single link. */
 function countsText(severity: Severity, { evidence: { affected }, of, probed = of, direction }: Cause): string {

@@ -53,7 +53,6 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
   const message = linkMessage(there, back, {
     from: from.name,
     to: to.name,
-    problemMs,
     timeoutMs: pingTimeoutMs,
     isForwardExplained: foundThere.length > 0,
     isReverseExplained: foundBack.length > 0,

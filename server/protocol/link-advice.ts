@@ -1,0 +1,52 @@
+import type { LatePhase } from './link-state.ts';
+import type { Outcome, Phase } from './sample.ts';
+
+/*
+ * What to check if a link is bad, for findings and for the panel of a link. Each text follows what is known of the link, and "it"
+ * is the pod that was pinged: `pod-a: unreachable from all 3 others, refused: nothing listens on its port`. A cause that is known
+ * better (a node, a zone, a path) has its own advice. docs/troubleshooting.md has the usual causes of each outcome.
+ */
+
+/** What to check if a link fails. `phase`: in which a timeout ended; null = unknown. '' for `ok`. */
+export function failureAdvice(outcome: Outcome, phase: Phase | null): string {
+  switch (outcome) {
+    case 'ok':
+      return '';
+    case 'refused':
+      return 'nothing listens on its port';
+    case 'reset':
+      return 'its process, a proxy or a firewall closes the connection';
+    case 'http-status':
+    case 'malformed':
+      return 'something else answers on its port';
+    case 'no-address':
+      return 'it has no address of the wanted IP family that may be called';
+    case 'dns':
+      return 'check the cluster DNS';
+    case 'unreachable':
+      return UNREACHED;
+    case 'timeout':
+      if (phase === 'first-byte') return PROCESS_ONLY;
+      return phase === 'body' ? 'check the process, and whether large packets are lost (MTU)' : UNREACHED;
+  }
+}
+
+/** What to check if a link is slow. `network`: the part of the network that is in doubt. */
+export function lateAdvice(phase: LatePhase, network: string): string {
+  switch (phase) {
+    case 'unmeasured':
+      return `check the process and ${network}`;
+    case 'connect':
+      return `check ${network} for lost packets, or a full listen backlog`;
+    case 'body':
+    case 'response':
+      return `check the bandwidth of ${network} or a proxy`;
+    case 'both':
+      return `check ${network}`;
+    case 'first-byte':
+      return PROCESS_ONLY;
+  }
+}
+
+const UNREACHED = 'check its network and whether it still runs';
+const PROCESS_ONLY = 'check the process or a proxy, not the network';
