@@ -147,7 +147,8 @@ export class Connections {
         });
         socket.resume();
       };
-      http.take(socket, client.address, bytes.length <= MAX_WAITING_BYTES, start, () => socket.end(BUSY, destroy));
+      const mayWait = bytes.length <= MAX_WAITING_BYTES;
+      http.take({ holder: socket, address: client.address, mayWait }, start, () => socket.end(BUSY, destroy));
     };
     this.#open.add(socket);
     addNewest(pingOnly, socket);

@@ -42,8 +42,12 @@ export class Places<T> {
     this.#clock = clock;
   }
 
-  /** Calls `start` once there is a place, at once or later; or `refuse` if it may not wait, or has waited too long. */
-  take(holder: T, address: string, mayWait: boolean, start: () => void, refuse: () => void): void {
+  /** Calls `start` once there is a place for `holder`, at once or later; or `refuse` if it may not wait, or has waited too long. */
+  take(
+    { holder, address, mayWait }: { holder: T; address: string; mayWait: boolean },
+    start: () => void,
+    refuse: () => void,
+  ): void {
     const entry: Entry<T> = { holder, address, sinceMs: 0, start, wait: null };
     if (this.#tryStart(entry)) return;
     if (!mayWait || this.#waiting.size >= this.#rules.maxWaiting) {

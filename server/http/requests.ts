@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Clock, realClock } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import { type Client, MAX_PIPELINED } from './connections.ts';
 import { sendError } from './errors.ts';
@@ -10,7 +10,7 @@ import { Places } from './places.ts';
 /** Requests in work at once: of all pods, of all others, and of one address. docs/security.md adds them up. */
 const MAX_IN_WORK = 16;
 const MAX_OF_ADDRESS = 8;
-/** A client that has not read its answer after this time, ms, gives its place to one that waits. */
+/** A request that is not over after this time, ms, is ended when another one waits: its client does not read, or the work takes too long. */
 const GIVES_WAY_MS = 10_000;
 /** Short answers, which Kubernetes' probes must get under any load, and streams, which have limits of their own. */
 const IS_FREE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
@@ -27,6 +27,7 @@ interface Job {
  * What is queued is dropped when its connection closes.
  */
 export class Requests {
+  readonly #clock: Clock;
   readonly #onIdle: (socket: Socket) => void;
   readonly #pods: Places<ServerResponse>;
   readonly #others: Places<ServerResponse>;
@@ -37,6 +38,7 @@ export class Requests {
 
   /** `onIdle` is called when the last request of a connection has ended. */
   constructor(clock: Clock, onIdle: (socket: Socket) => void) {
+    this.#clock = clock;
     this.#onIdle = onIdle;
     const rules = {
       max: MAX_IN_WORK,
@@ -86,7 +88,7 @@ export class Requests {
       });
     if (isPing(req.method, url)) work();
     else if (IS_FREE.test(url)) begin();
-    else places.take(res, client.address, true, begin, refuse);
+    else places.take({ holder: res, address: client.address, mayWait: true }, begin, refuse);
   }
 
   /** Begins work in a later turn of the event loop, when the work before it has begun. */
@@ -96,7 +98,7 @@ export class Requests {
   }
 
   async #beginReady(): Promise<void> {
-    const slice = new TimeSlice(realClock);
+    const slice = new TimeSlice(this.#clock);
     while (this.#ready.length > 0) {
       this.#ready[0]?.();
       if (slice.isOver()) await slice.next();

@@ -283,8 +283,9 @@ class Watcher {
 }
 
 /**
- * Columns that change with every collection. The page takes the time of a sample, or of a change of state, from its age and the
- * `atMs` of the report that brought it. These times stay right when later reports are not sent.
+ * Columns that change with every collection, even without a new ping: ages grow. A report in which nothing else has changed is not
+ * sent. The page keeps the one before: the time of a sample, or of a change of state, is `atMs` of that report less the age, and
+ * stays right.
  */
 const AGES: ReadonlySet<string> = new Set(['ageMs', 'sinceMs'] satisfies (keyof LinkColumns)[]);
 
@@ -315,7 +316,10 @@ function sameReport(before: MergedReport, after: MergedReport, unsent: ReadonlyS
   );
 }
 
-/** What `sameReport` compares besides the columns: also every member that is added to reports later. */
+/**
+ * What `sameReport` compares besides the columns. All members but those that `sameReport` leaves out and those that are not sent
+ * (`slow`, `recent`, `failsOnly`: see `encodeMergedReport`), so that a member that is added to reports later is compared.
+ */
 function comparedRest(report: MergedReport): object {
   const { atMs, fetchUs, links, stats, udp, slow, recent, failsOnly, starvation, ...rest } = report;
   return { ...rest, unreliable: starvation?.unreliable };

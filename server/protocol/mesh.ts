@@ -134,7 +134,7 @@ export interface Mesh extends Omit<v.InferOutput<typeof meshSchema>, 'format' | 
   reports: MergedReport[];
 }
 
-/** Encodes one report of a mesh as JSON, without the statistics in `without`. */
+/** Encodes one report of a mesh as JSON, without the statistics in `without` and without what only findings use. */
 export function encodeMergedReport(
   { slow: _slow, recent: _recent, failsOnly: _failsOnly, ...report }: MergedReport,
   without?: ReadonlySet<keyof StatColumns>,
