@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FLAG_NOT_YET } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import { BAD_PEER_KINDS, BAD_PEERS, startBadPeer } from '../support/bad-peer.ts';
+import { BAD_PEER_KINDS, BAD_PEERS, startBadPeer } from '../support/bad-peers.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { linkOf, meshOf, StubMesh } from '../support/stub-mesh.ts';

@@ -17,7 +17,7 @@ const loadText = () => import('./text-view.tsx');
 /** Loads the module of the panels of a pod or a link. */
 export const loadDetails = () => import('../views/details/details.tsx');
 
-const loadRemoved = () => import('./removed-pod.tsx');
+const loadRemoved = () => import('../views/details/removed-pod-panel.tsx');
 
 const RAW = [
   { path: 'check_all', title: 'check_all' },
@@ -115,7 +115,9 @@ function Panel({ props, instead, onPanelSlot, takeFocus, onClosePanel }: ViewAre
         {missing === undefined ? (
           <Late load={loadDetails}>{({ Details }) => <Details {...props} />}</Late>
         ) : (
-          <Late load={loadRemoved}>{({ RemovedPod }) => <RemovedPod key={missing} uid={missing} props={props} />}</Late>
+          <Late load={loadRemoved}>
+            {({ RemovedPodPanel }) => <RemovedPodPanel key={missing} uid={missing} props={props} />}
+          </Late>
         )}
       </SelectionPanel>
     </>

@@ -3,7 +3,7 @@ import { ExternalProbes } from '../../../server/probing/external.ts';
 import type { Lookup } from '../../../server/probing/external-probes.ts';
 import type { PathSettings } from '../../../server/probing/path-checks.ts';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
-import { startBadPeer } from '../../support/bad-peer.ts';
+import { startBadPeer } from '../../support/bad-peers.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 

@@ -8,7 +8,7 @@ import { Prober } from '../../../server/probing/probe.ts';
 import { BusyMeter } from '../../../server/probing/starvation.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
-import { BAD_PEER_KINDS, type BadPeer, type BadPeerKind, startBadPeer } from '../../support/bad-peer.ts';
+import { BAD_PEER_KINDS, type BadPeer, type BadPeerKind, startBadPeer } from '../../support/bad-peers.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { soon } from '../../support/loopback-peer.ts';
 import { probeOnce } from '../../support/probe-once.ts';

@@ -1,11 +1,11 @@
-import { useFetched } from '../components/use-fetched.ts';
-import type { ViewProps } from '../components/view-props.ts';
-import { fetchEvents } from '../data/past-client.ts';
-import { clockText, sentence, spanText } from '../model/format.ts';
-import { shownName } from '../model/names.ts';
+import { useFetched } from '../../components/use-fetched.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { fetchEvents } from '../../data/past-client.ts';
+import { clockText, sentence, spanText } from '../../model/format.ts';
+import { shownName } from '../../model/names.ts';
 
 /** The panel of a selected pod that is in no list any more: what became of it, as the events of the history tell. */
-export function RemovedPod({ uid, props }: { uid: string; props: ViewProps }) {
+export function RemovedPodPanel({ uid, props }: { uid: string; props: ViewProps }) {
   const { nowMs, picture, onSelect } = props;
   const { historyWindowMs } = picture.mesh.settings;
   const { value: events, error } = useFetched(uid, async (signal) => {
