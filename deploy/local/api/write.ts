@@ -118,7 +118,7 @@ function withDefaults<T extends NewObject>(resource: Resource, draft: T): T {
 /** Returns a new pod with the defaults of its spec, waiting for a node. */
 export function pendingPod<T extends NewObject>(draft: T): T & Pick<PodObject, 'status'> {
   const given = draft['spec'] as { serviceAccount?: unknown } | undefined;
-  // `serviceAccount` is the old name of the field. The book chapter uses it.
+  // `serviceAccount` is the old name of the field. The chapter that docs/experiments.md follows uses it.
   const serviceAccountName = typeof given?.serviceAccount === 'string' ? given.serviceAccount : 'default';
   const defaults = { restartPolicy: 'Always', terminationGracePeriodSeconds: DEFAULT_GRACE_S, serviceAccountName };
   return { ...draft, spec: { ...defaults, ...given }, status: { phase: 'Pending', qosClass: 'BestEffort' } };

@@ -104,6 +104,7 @@ export class PodWorker {
   readonly #name: string;
   readonly #onEnd: () => void;
   #ip = '';
+  /** If the pod redirects ports (`redirectsOf`), its programs listen here: on `#ip` their port is the forwarder's. Else ''. */
   #innerIP = '';
   #hostIP = '';
   #redirects: Forwarder[] = [];
