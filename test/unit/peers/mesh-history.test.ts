@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BroadcastQuery, BroadcastResult } from '../../../server/peers/broadcast.ts';
-import { MeshHistories } from '../../../server/peers/history.ts';
+import { MeshHistories } from '../../../server/peers/mesh-history.ts';
 import {
   type AgeRange,
   LATENCY_BINS_US,
