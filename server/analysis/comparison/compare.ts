@@ -249,7 +249,7 @@ class ChangedLinks {
     const { before, during, change, affected } = link;
     if (before !== null) this.#seenInBoth += 1;
     const isWorthListing = affected || !LISTED_IF_AFFECTED.includes(change);
-    const weight = isWorthListing ? (change === 'new-bad' ? NEW_BAD_WEIGHT : 0) + weightOf(before, during) : 0;
+    const weight = isWorthListing ? weightOf(change, before, during) : 0;
     const isFull = this.#listed.length >= MAX_CHANGED;
     if (!isWorthListing || (isFull && weight <= (this.#listed.at(-1)?.weight ?? 0))) {
       if (before !== null) this.#noteUnlistedChange(Math.abs(changeUs(before, during)));
@@ -293,13 +293,14 @@ class ChangedLinks {
   }
 }
 
-/** The weight of a link without NEW_BAD_WEIGHT: see there. */
-function weightOf(before: LinkFigures | null, during: LinkFigures): number {
+/** The weight of a link: see the constants above `ChangedLinks`. */
+function weightOf(change: Change, before: LinkFigures | null, during: LinkFigures): number {
   const shareChange = Math.abs(shareOf(during) - (before === null ? 0 : shareOf(before)));
   const isFailing = during.failures > 0;
   const us = before === null ? unpack16(during.p50Us16) : Math.abs(changeUs(before, during));
   const loss = isLossyLink(during) ? during.lost / during.sent : 0;
-  return shareChange * FAILED_SHARE_WEIGHT + (isFailing ? FAILING_WEIGHT : 0) + loss * LOSS_WEIGHT + us;
+  const added = (change === 'new-bad' ? NEW_BAD_WEIGHT : 0) + (isFailing ? FAILING_WEIGHT : 0);
+  return added + shareChange * FAILED_SHARE_WEIGHT + loss * LOSS_WEIGHT + us;
 }
 
 function medianOf(link: LinkFigures | null): LinkMedian | null {
