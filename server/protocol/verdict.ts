@@ -11,13 +11,16 @@ export const VERDICTS = ['pass', 'fail', 'unknown'] as const;
 export const MAX_CLAUSES = 20;
 export const MAX_CLAUSE_LENGTH = 500;
 
+/** The most characters of the reason of a verdict. */
+export const MAX_REASON_LENGTH = 600;
+
 /** A verdict on the wire. */
 export const verdictSchema = v.object({
   /** Whether the verdict is `pass`. */
   ok: v.boolean(),
   verdict: v.picklist(VERDICTS),
   /** Why it is unknown, or what fails first, in one sentence; '' after `pass`. */
-  reason: boundedText(600),
+  reason: boundedText(MAX_REASON_LENGTH),
   /** The clauses as they were understood. */
   expect: boundedArray(boundedText(600), MAX_CLAUSES),
   /** By clause, in the order of `expect`. */

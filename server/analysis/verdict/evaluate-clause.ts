@@ -67,9 +67,9 @@ export class ClauseEvaluation {
     return true;
   }
 
-  /** Adds links that the report of `from` must list and does not list yet: those to the pods `unlisted`. */
-  addUnlisted(from: number, unlisted: readonly number[]): void {
-    for (const to of unlisted) if (this.#selects(from, to)) this.#addUndersampled(from, to, -1);
+  /** Adds a link that the report of `from` must list and does not list yet, if the clause selects it. */
+  addUnlisted(from: number, to: number): void {
+    if (this.#selects(from, to)) this.#addUndersampled(from, to, -1);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
-import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
+import { MAX_REASON_LENGTH, MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { type ClauseVerdict, verdictOf, withoutViolation } from './clause-verdict.ts';
 import { ClauseEvaluation } from './evaluate-clause.ts';
 import { LinkSummary, LinkWindow, newestStats } from './link-window.ts';
@@ -12,8 +12,9 @@ import { selectPods } from './select-pods.ts';
  * `windowMs`: the time range that `mesh` has statistics for. Yields after at most `STEP_LINKS` evaluations of a link by a
  * clause (see `runSliced`).
  *
- * The verdict of one clause is `fail` if any link violates it: that is certain whatever else is not known. It is `unknown`
- * if a link, a report or the pod list is not known well enough, or if the clause selects nothing. Else it is `pass`.
+ * The verdict of one clause is `fail` if any link violates it, whatever else is not known. `success` and `loss` are about a share: they
+ * are `fail` if the share over all links that are known is not as wanted (`ClauseEvaluation.isViolated`). A clause that is not `fail` is
+ * `unknown` if a link, a report or the pod list is not known well enough, or if it selects nothing. Else it is `pass`.
  */
 export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number): Generator<void, VerdictAnswer> {
   // Names are unique within a namespace.
@@ -40,7 +41,7 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
   return {
     ok: verdict === 'pass',
     verdict,
-    reason: reason.slice(0, 600),
+    reason: reason.slice(0, MAX_REASON_LENGTH),
     expect: evaluations.map(({ text }) => text),
     clauses: verdicts,
     window_s: windowMs / 1000,
@@ -54,7 +55,7 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
   };
 }
 
-/** `judge` yields after this many links; a link counts once for each clause. */
+/** `judge` yields after this many links, also of links that a report does not list; a link counts once for each clause. */
 const STEP_LINKS = 1024;
 
 /**
@@ -101,8 +102,13 @@ function* evaluateMesh(
         }
         // With PING_NUMBER, pairs that are not probed are not expected either.
         const unlisted = isFullMesh ? podsNotListed(report, mesh.pods.length) : [];
-        for (const evaluation of concerned) evaluation.addUnlisted(pod, unlisted);
-        stepLinks += unlisted.length * concerned.length;
+        for (const to of unlisted) {
+          for (const evaluation of concerned) evaluation.addUnlisted(pod, to);
+          stepLinks += concerned.length;
+          if (stepLinks < STEP_LINKS) continue;
+          stepLinks = 0;
+          yield;
+        }
       }
     }
     if (stepLinks < STEP_LINKS) continue;

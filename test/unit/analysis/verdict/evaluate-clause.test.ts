@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ClauseEvaluation } from '../../../../server/analysis/verdict/evaluate-clause.ts';
 import { type Clause, compares, parseClause } from '../../../../server/analysis/verdict/parse-clause.ts';
 import { judge } from '../../../../server/analysis/verdict/verdict.ts';
 import { emptyLinks, emptyStats, FLAG_NOT_YET, NONE16, pack16, unpack16 } from '../../../../server/protocol/links.ts';
@@ -115,6 +116,23 @@ describe('a large mesh', () => {
     }
     expect(most).toBeLessThanOrEqual(MAX_STEP_LINKS);
     expect(steps).toBeGreaterThanOrEqual((20 * LINKS) / MAX_STEP_LINKS);
+  });
+
+  it('whose reports list no link yet is evaluated in short steps, too', () => {
+    const pods = podsOf(LINKS);
+    const mesh = { ...meshOf(podsOf(3), []), pods, reports: [mergedReportOf(0, [], { links: emptyLinks(0) })] };
+    const clauses = Array.from({ length: 20 }, () => parseClause('healthy,from=pod-0'));
+    const added = vi.spyOn(ClauseEvaluation.prototype, 'addUnlisted');
+    onTestFinished(() => added.mockRestore());
+    let most = 0;
+    let all = 0;
+    for (const _ of judge(mesh, clauses, WINDOW_MS)) {
+      most = Math.max(most, added.mock.calls.length);
+      all += added.mock.calls.length;
+      added.mockClear();
+    }
+    expect(all + added.mock.calls.length).toBe(20 * LINKS);
+    expect(most).toBeLessThan(MAX_STEP_LINKS + clauses.length);
   });
 
   it('is searched for pods in short steps, whatever the patterns are', () => {
