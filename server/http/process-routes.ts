@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import { CONTENT_TYPES, formatFor } from '../metrics/exposition.ts';
+import { CONTENT_TYPES, formatFor } from '../metrics/text-format.ts';
 import type { ProcessContext } from './context.ts';
 import { acceptsJson } from './errors.ts';
 import { PingAnswer } from './ping.ts';

@@ -1,4 +1,4 @@
-import { boundText, type Format } from './exposition.ts';
+import { boundText, type Format } from './text-format.ts';
 
 /** Upper bounds of the latency histograms in seconds: Goldpinger's, because its users' dashboards rely on them. */
 export const BOUNDS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;

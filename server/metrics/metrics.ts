@@ -4,6 +4,9 @@ import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import type { Pod, Target } from '../protocol/pod.ts';
 import type { ProbeResult, Sample, UdpResult } from '../protocol/sample.ts';
+import { type MetricsSources, registerGauges, registerIdentity, registerProcessMetrics } from './gauges.ts';
+import { BOUNDS_S } from './latencies.ts';
+import { FAILURES_FROM_THE_START, SeriesByAddress, SeriesByPeer } from './peers.ts';
 import {
   bounded,
   boundText,
@@ -13,10 +16,7 @@ import {
   headText,
   labelText,
   seriesText,
-} from './exposition.ts';
-import { type MetricsSources, registerGauges, registerIdentity, registerProcessMetrics } from './gauges.ts';
-import { BOUNDS_S } from './latencies.ts';
-import { FAILURES_FROM_THE_START, SeriesByAddress, SeriesByPeer } from './peers.ts';
+} from './text-format.ts';
 
 /** What the metrics must know from the start. */
 export interface MetricsSettings {

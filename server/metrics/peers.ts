@@ -1,7 +1,7 @@
 import type { Pod, Target } from '../protocol/pod.ts';
 import type { Outcome, Phase, Sample, UdpResult } from '../protocol/sample.ts';
-import { type FamilyHead, type Format, headText, labelText, labelValue, seriesText } from './exposition.ts';
 import { LatencyHistogram } from './latencies.ts';
+import { type FamilyHead, type Format, headText, labelText, labelValue, seriesText } from './text-format.ts';
 
 /*
  * The metrics that grow with the cluster. prom-client would render those of 1000 peers in one block of 50 ms, in which our

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BOUNDS_S, LatencyHistogram } from '../../../server/metrics/latencies.ts';
-import { readExposition } from './exposition-reader.ts';
+import { readExposition } from './text-reader.ts';
 
 describe('a latency histogram', () => {
   it('counts in each bucket the durations up to its bound', () => {

@@ -7,8 +7,8 @@ import Registry from 'prom-client/lib/registry.js';
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { podOf } from '../../support/mesh.ts';
-import { keyOf, readExposition } from './exposition-reader.ts';
 import { figureOf, metricsOf, read, sampleOf, scrape, select, targetOf } from './scene.ts';
+import { keyOf, readExposition } from './text-reader.ts';
 
 const recorded = readExposition(readFileSync('test/fixtures/goldpinger/healthy-metrics.txt', 'utf8'));
 const pods: Pod[] = [1, 2, 3].map((n) => podOf(n, { podIPs: [`127.0.1.${n}`], hostIPs: [`10.0.0.${n}`] }));

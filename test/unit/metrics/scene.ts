@@ -1,11 +1,11 @@
-import type { Format } from '../../../server/metrics/exposition.ts';
 import type { MetricsSources } from '../../../server/metrics/gauges.ts';
 import { Metrics, type MetricsSettings } from '../../../server/metrics/metrics.ts';
+import type { Format } from '../../../server/metrics/text-format.ts';
 import type { DiscoveryStatus, Pod, Target } from '../../../server/protocol/pod.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { statusOf } from '../../support/mesh.ts';
 import { sampleOf as anySample } from '../../support/samples.ts';
-import { type ReadFamily, type ReadSeries, readExposition } from './exposition-reader.ts';
+import { type ReadFamily, type ReadSeries, readExposition } from './text-reader.ts';
 
 /** The target for pings to a pod. */
 export function targetOf(pod: Pod): Target {

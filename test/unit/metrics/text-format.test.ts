@@ -6,10 +6,10 @@ import {
   labelText,
   labelValue,
   MAX_LABEL_LENGTH,
-} from '../../../server/metrics/exposition.ts';
+} from '../../../server/metrics/text-format.ts';
 import { podOf } from '../../support/mesh.ts';
-import { readExposition } from './exposition-reader.ts';
 import { metricsOf, read, sampleOf, scrape, targetOf } from './scene.ts';
+import { readExposition } from './text-reader.ts';
 
 describe('the format', () => {
   it.each([
