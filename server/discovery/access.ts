@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Agent, type ClientRequest, get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps, type RequestOptions } from 'node:https';
 import type { DiscoveryFault } from '../protocol/pod.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { type Credential, runPlugin } from './credential-plugin.ts';
@@ -13,11 +14,17 @@ export interface Access {
   /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
   namespace: string;
   /**
-   * Sends a GET; `path` starts with `/api`. Resolves with the answer, whatever its status, as soon as its head has come. Before
-   * that it may read token files or run a credential plugin. Rejects with an `ApiError`.
+   * Runs the credential plugin, if there is one and its credential is missing or has expired. This may take a minute: so callers
+   * do it before each request, outside of the timeout of that request. Calls at the same time wait for the same run. Rejects
+   * with an `ApiError`.
+   */
+  logIn(): Promise<void>;
+  /**
+   * Sends a GET with the credentials of the last `logIn`; `path` starts with `/api`. Resolves with the answer, whatever its
+   * status, as soon as its head has come. Before that it may read token files. Rejects with an `ApiError`.
    */
   open(path: string, query: Record<string, string>, accept: string, signal: AbortSignal): Promise<IncomingMessage>;
-  /** Closes all connections. */
+  /** Closes all connections and kills a credential plugin that still runs. */
   close(): void;
 }
 
@@ -27,10 +34,10 @@ const NO_PROXIES: Proxies = { https: '', http: '', none: '' };
  * Reads the kubeconfig (see `readKubeconfig`), or, if `kubeconfig` is null, the service account of the pod. `root` is put
  * before the paths of the service account. Throws an `ApiError`; see `faultOf`.
  */
-export function loadAccess(kubeconfig: string | null, root = '', proxies = NO_PROXIES): Access {
+export function loadAccess(kubeconfig: string | null, clock: Clock, root = '', proxies = NO_PROXIES): Access {
   try {
     const login = kubeconfig === null ? readServiceAccount(root, proxies) : readKubeconfig(kubeconfig, proxies);
-    return new LoggedIn(login, login.namespace || accountNamespace(root) || 'default');
+    return new CredentialedAccess(login, clock, login.namespace || accountNamespace(root) || 'default');
   } catch (error) {
     throw new ApiError(faultOf(error), networkMessageOf(error));
   }
@@ -41,26 +48,50 @@ function faultOf(error: unknown): DiscoveryFault {
   return isOwnFault(errorCodeOf(error)) ? 'unreachable' : 'config';
 }
 
+function credentialsError(error: unknown): ApiError {
+  return new ApiError(faultOf(error), `credentials: ${networkMessageOf(error)}`);
+}
+
 /** Prepared credentials are used for this long, ms. Then they are prepared again, because certificates may have been renewed. */
 const PREPARED_FOR_MS = 60_000;
 
-class LoggedIn implements Access {
+class CredentialedAccess implements Access {
   readonly namespace: string;
   readonly #login: Login;
+  readonly #clock: Clock;
   readonly #base: string;
+  readonly #closing = new AbortController();
   #prepared: { options: RequestOptions; atMs: number } | null = null;
   /** What the credential plugin gave last. */
   #credential: Credential | null = null;
+  /** The run of the credential plugin that has not ended. */
+  #pluginRun: Promise<Credential> | null = null;
   #agent: Agent | null = null;
   /** The certificates with which `#agent` opens connections. */
   #certificates = '';
   /** The token of the token file when it was last read; '' = never. */
   #token = '';
 
-  constructor(login: Login, namespace: string) {
+  constructor(login: Login, clock: Clock, namespace: string) {
     this.namespace = namespace;
     this.#login = login;
+    this.#clock = clock;
     this.#base = new URL(login.server).href.replace(/\/+$/, '');
+  }
+
+  async logIn(): Promise<void> {
+    const { plugin } = this.#login;
+    // Without an expiry it is used until the API server refuses it: then discovery makes a new Access.
+    if (plugin === null || this.#clock.nowMs() < (this.#credential?.expiresMs ?? 0)) return;
+    this.#pluginRun ??= runPlugin(plugin, this.#clock, this.#closing.signal).finally(() => {
+      this.#pluginRun = null;
+    });
+    try {
+      this.#credential = await this.#pluginRun;
+      this.#prepared = null;
+    } catch (error) {
+      throw credentialsError(error);
+    }
   }
 
   async open(path: string, query: Record<string, string>, accept: string, signal: AbortSignal) {
@@ -71,19 +102,15 @@ class LoggedIn implements Access {
   }
 
   close(): void {
+    this.#closing.abort(new Error('the access was closed'));
     this.#agent?.destroy();
   }
 
-  /** The options and the headers of a request. May run the credential plugin. */
+  /** The options and the headers of a request. */
   async #credentials() {
     try {
-      const { configWith, plugin, tokenFile, impersonation } = this.#login;
-      const nowMs = performance.now();
-      // Without an expiry it is used until the API server refuses it: then discovery makes a new Access.
-      if (plugin !== null && Date.now() >= (this.#credential?.expiresMs ?? 0)) {
-        this.#credential = await runPlugin(plugin);
-        this.#prepared = null;
-      }
+      const { configWith, tokenFile, impersonation } = this.#login;
+      const nowMs = this.#clock.monotonicMs();
       if (this.#prepared === null || nowMs - this.#prepared.atMs > PREPARED_FOR_MS) {
         const options: RequestOptions = { headers: {} };
         await configWith(this.#credential).applyToHTTPSOptions(options);
@@ -96,7 +123,7 @@ class LoggedIn implements Access {
       if (tokenFile !== '') headers['Authorization'] = `Bearer ${await this.#readToken(tokenFile)}`;
       return { options, headers };
     } catch (error) {
-      throw new ApiError(faultOf(error), `credentials: ${networkMessageOf(error) || 'the credential plugin failed'}`);
+      throw credentialsError(error);
     }
   }
 

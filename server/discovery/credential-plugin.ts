@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Clock } from '../runtime/clock.ts';
 import { dataOrFile, type Fields, fieldsOf, listOf, stringOf } from './kubeconfig-fields.ts';
 
 /** A program that prints credentials, as `exec` of a user in a kubeconfig names it. */
@@ -24,9 +25,10 @@ export interface Credential {
 const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 /** The extension of a cluster that is passed on to plugins. */
 const EXTENSION = 'client.authentication.k8s.io/exec';
-/** A login in a browser may take a while; a pod has none. */
+/** A plugin may have to ask a slow server, or a person in a browser. It is killed after this time. */
 const TIMEOUT_MS = 60_000;
-const MAX_OUTPUT_BYTES = 1024 * 1024;
+/** The most characters that a plugin may print. */
+const MAX_OUTPUT = 1024 * 1024;
 
 /**
  * Reads `exec` of a user. Throws an Error if client-go would not run it, or if it needs a terminal.
@@ -38,7 +40,9 @@ export function readPlugin(exec: Fields, cluster: Fields): CredentialPlugin {
   if (!API_VERSIONS.includes(apiVersion)) {
     throw new Error(`the credential plugin has apiVersion "${apiVersion}": expected ${API_VERSIONS.join(' or ')}`);
   }
-  const mode = stringOf(exec['interactiveMode']) || 'IfAvailable';
+  const v1beta1Mode = apiVersion === API_VERSIONS[1] ? 'IfAvailable' : '';
+  const mode = stringOf(exec['interactiveMode']) || v1beta1Mode;
+  if (mode === '') throw new Error(`the credential plugin has no interactiveMode, which ${apiVersion} requires`);
   if (mode === 'Always') throw new Error('the credential plugin needs a terminal');
   if (mode !== 'Never' && mode !== 'IfAvailable')
     throw new Error(`the credential plugin has interactiveMode "${mode}"`);
@@ -70,36 +74,78 @@ function clusterInfo(cluster: Fields): Fields {
   };
 }
 
-/** Runs a plugin. Rejects with an Error that has the first line of its complaint, or says what its answer lacks. */
-export async function runPlugin(plugin: CredentialPlugin): Promise<Credential> {
-  const answer = fieldsOf(JSON.parse(await outputOf(plugin)));
+/**
+ * Runs a plugin. Rejects with an Error that names the plugin and has the first line of its complaint, or says what its answer
+ * lacks; never with a part of the answer, which may be a credential. The plugin is killed after 60 s and when `stop` aborts.
+ */
+export async function runPlugin(plugin: CredentialPlugin, clock: Clock, stop: AbortSignal): Promise<Credential> {
+  const name = `the credential plugin ${plugin.command.slice(0, 100)}`;
+  const answer = fieldsOf(jsonOf(await outputOf(plugin, name, clock, stop), name));
   if (answer['apiVersion'] !== plugin.apiVersion) {
-    throw new Error(
-      `the credential plugin answered with apiVersion "${stringOf(answer['apiVersion']).slice(0, 100)}", not ${plugin.apiVersion}`,
-    );
+    throw new Error(`${name} answered with another apiVersion than ${plugin.apiVersion}`);
   }
   const status = fieldsOf(answer['status']);
   const token = stringOf(status['token']);
   const [certificate, key] = [stringOf(status['clientCertificateData']), stringOf(status['clientKeyData'])];
-  if ((certificate === '') !== (key === ''))
-    throw new Error('the credential plugin gave a certificate or a key, not both');
-  if (token === '' && key === '') throw new Error('the credential plugin gave neither a token nor a certificate');
+  if ((certificate === '') !== (key === '')) throw new Error(`${name} gave a certificate or a key, not both`);
+  if (token === '' && key === '') throw new Error(`${name} gave neither a token nor a certificate`);
   const expiresMs = Date.parse(stringOf(status['expirationTimestamp']));
   return { token, certificate, key, expiresMs: Number.isNaN(expiresMs) ? Number.POSITIVE_INFINITY : expiresMs };
 }
 
-function outputOf({ command, args, env }: CredentialPlugin): Promise<string> {
+/** Parses what a plugin has printed. The message of `JSON.parse` would quote it. */
+function jsonOf(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${name} did not print JSON`);
+  }
+}
+
+/** Runs a plugin and resolves with what it has printed. Its arguments may be secrets: no error has them. */
+function outputOf(plugin: CredentialPlugin, name: string, clock: Clock, stop: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { env: { ...process.env, ...env }, timeout: TIMEOUT_MS, maxBuffer: MAX_OUTPUT_BYTES };
-    const child = execFile(command, args, options, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else if (child.pid === undefined) reject(error);
-      else
-        reject(
-          new Error(`the credential plugin failed: ${stderr.trim().split('\n')[0]?.slice(0, 300) || error.message}`),
-        );
+    stop.throwIfAborted();
+    const child = spawn(plugin.command, plugin.args, {
+      env: { ...process.env, ...plugin.env },
+      // It must not wait for input.
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // With a process group of its own: what a shell script has started is killed together with the shell.
+      detached: true,
     });
-    // It must not wait for input.
-    child.stdin?.end();
+    child.on('error', reject);
+    // It could not be started. Where open files are short, it has no streams either.
+    if (child.pid === undefined) return;
+    const { pid } = child;
+    let [output, complaint, killedBecause] = ['', '', ''];
+    const kill = (reason: string) => {
+      killedBecause ||= reason;
+      child.stdout.destroy();
+      child.stderr.destroy();
+      try {
+        // Not SIGTERM, which a shell may ignore: there must never be two plugins at a time.
+        process.kill(-pid, 'SIGKILL');
+      } catch {
+        // It has just ended.
+      }
+    };
+    const timer = clock.setTimer(() => kill(`did not end within ${TIMEOUT_MS / 1000} s`), TIMEOUT_MS);
+    const onStop = () => kill('is no longer needed');
+    stop.addEventListener('abort', onStop, { once: true });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (output.length > MAX_OUTPUT) kill(`printed more than ${MAX_OUTPUT} characters`);
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (complaint.length < MAX_OUTPUT) complaint += text;
+    });
+    child.on('close', (code, signal) => {
+      timer.cancel();
+      stop.removeEventListener('abort', onStop);
+      const firstLine = complaint.trim().split('\n')[0]?.slice(0, 300);
+      if (killedBecause !== '') reject(new Error(`${name} ${killedBecause} and was killed`));
+      else if (code === 0) resolve(output);
+      else reject(new Error(`${name} failed: ${firstLine || `it ended with ${signal ?? `code ${code}`}`}`));
+    });
   });
 }

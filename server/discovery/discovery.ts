@@ -38,9 +38,11 @@ export class Discovery {
     this.#store = new PodStore({ ...settings, maxPods: MAX_PODS, maxGone: MAX_GONE });
     const syncDeps = { ...deps, timing: this.#timing };
     this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
-    const access = () => {
-      if (this.#sync.access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
-      return this.#sync.access;
+    const access = async () => {
+      const { access } = this.#sync;
+      if (access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
+      await access.logIn();
+      return access;
     };
     const { requestTimeoutMs } = this.#timing;
     this.#nodes = new NodeKeeper({

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 // This deep path leaves the generated API classes out of the bundle: see deploy/slim-client.mjs.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { load } from 'js-yaml';
+import { load, YAMLException } from 'js-yaml';
 import { type Credential, type CredentialPlugin, readPlugin } from './credential-plugin.ts';
 import { dataOrFile, type Fields, fieldsOf, listOf, stringOf } from './kubeconfig-fields.ts';
 import { type Proxies, proxyFor } from './proxy.ts';
@@ -65,7 +65,7 @@ export function readKubeconfig(paths: string, proxies: Proxies): Login {
 }
 
 function addFile(path: string, merged: Merged): void {
-  const file = fieldsOf(load(readFileSync(path, 'utf8')));
+  const file = fieldsOf(yamlOf(path));
   const add = (to: Map<string, Fields>, plural: string, singular: string, paths: string[]) => {
     for (const entry of listOf(file[plural]).map(fieldsOf)) {
       const name = stringOf(entry['name']);
@@ -83,6 +83,17 @@ function addFile(path: string, merged: Merged): void {
   add(merged.users, 'users', 'user', ['client-certificate', 'client-key', 'tokenFile']);
   add(merged.contexts, 'contexts', 'context', []);
   merged.current ||= stringOf(file['current-context']);
+}
+
+/** Parses a YAML file. The message of the parser would quote it, and a kubeconfig has credentials. */
+function yamlOf(path: string): unknown {
+  const text = readFileSync(path, 'utf8');
+  try {
+    return load(text);
+  } catch (error) {
+    const line = error instanceof YAMLException ? `: see line ${error.mark.line + 1}` : '';
+    throw new Error(`the kubeconfig ${path} is not valid YAML${line}`);
+  }
 }
 
 /** Paths in a kubeconfig are relative to its folder. */

@@ -39,10 +39,10 @@ const MAX_PAGES = 2000;
 
 /**
  * Lists objects page by page, so that no answer is large, and keeps of each what `call.read` returns. Ends when `stop`
- * aborts. Rejects with an `ApiError`.
+ * aborts. The caller has logged in. Rejects with an `ApiError`.
  */
 export async function listAll<T>(
-  access: Access,
+  access: Pick<Access, 'open'>,
   clock: Clock,
   call: ListCall<T>,
   stop: AbortSignal,
@@ -101,7 +101,7 @@ function validPage(body: unknown): Page {
 
 /** Gets the page that the `continue` token leads to; '' = the first. */
 async function getPage<T>(
-  access: Access,
+  access: Pick<Access, 'open'>,
   clock: Clock,
   call: ListCall<T>,
   token: string,

@@ -174,13 +174,13 @@ const METADATA_LIST_ONLY = METADATA_ONLY.replace('Metadata', 'MetadataList');
 
 /** Asks the API server about nodes. Every method rejects with an `ApiError` if there is no answer. */
 export class NodeClient {
-  readonly #access: () => Access;
+  readonly #access: () => Promise<Access>;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #stop: AbortSignal;
 
-  /** `access` throws an `ApiError` while there is none. `timeoutMs`: of each request. All requests end when `stop` aborts. */
-  constructor(access: () => Access, clock: Clock, timeoutMs: number, stop: AbortSignal) {
+  /** `access` logs in, and rejects with an `ApiError` while there is no access. `timeoutMs`: of each request. All requests end when `stop` aborts. */
+  constructor(access: () => Promise<Access>, clock: Clock, timeoutMs: number, stop: AbortSignal) {
     this.#access = access;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
@@ -199,7 +199,7 @@ export class NodeClient {
 
   /** Whether there is a node of this name. */
   async exists(node: string): Promise<boolean> {
-    const access = this.#access();
+    const access = await this.#access();
     try {
       await withTimeout(this.#clock, this.#timeoutMs, this.#stop, 'getting a node', async (signal) => {
         const path = `/api/v1/nodes/${encodeURIComponent(node)}`;
@@ -225,7 +225,7 @@ export class NodeClient {
       pageTimeoutMs: this.#timeoutMs,
       read: readNode,
     };
-    return (await listAll(this.#access(), this.#clock, call, this.#stop)).items;
+    return (await listAll(await this.#access(), this.#clock, call, this.#stop)).items;
   }
 }
 

@@ -133,6 +133,8 @@ export class Sync {
   /** Runs until `stop` aborts. Never rejects. */
   async run(stop: AbortSignal): Promise<void> {
     const { clock, timing } = this.#deps;
+    // Kills a credential plugin that still runs.
+    stop.addEventListener('abort', () => this.#dropAccess(), { once: true });
     while (!stop.aborted) {
       try {
         await this.#followChanges(await this.#list(stop), stop);
@@ -142,14 +144,13 @@ export class Sync {
       }
     }
     this.#oldTimer?.cancel();
-    this.#dropAccess();
   }
 
   /** Lists all pods into the store and returns the version of the list. */
   async #list(stop: AbortSignal): Promise<string> {
     const { clock, log } = this.#deps;
     this.#listedMs = clock.monotonicMs();
-    const access = await this.#loadAccess();
+    const access = await this.#loadAccess(stop);
     const { liveCount } = this.#store;
     this.#update({ namespace: this.#settings.namespace ?? access.namespace }, true);
     const call = { ...this.#listCall(), pageSize: PAGE_SIZE, maxItems: MAX_PODS };
@@ -164,8 +165,8 @@ export class Sync {
 
   /** Asks for one pod only, to see whether the API server still answers. */
   async #check(stop: AbortSignal): Promise<void> {
-    const call = { ...this.#listCall(), pageSize: 1, maxItems: 0 };
-    await listAll(await this.#loadAccess(), this.#deps.clock, call, stop);
+    const access = await this.#loadAccess(stop);
+    await listAll(access, this.#deps.clock, { ...this.#listCall(), pageSize: 1, maxItems: 0 }, stop);
     this.#heard();
   }
 
@@ -181,10 +182,15 @@ export class Sync {
 
   /** Timeout of a request. While the list is up to date, a hanging API server must be noticed within `unheardMs`. */
   #timeoutMs(): number {
-    const { clock, timing } = this.#deps;
-    const leftMs = this.#heardMs + timing.unheardMs - clock.monotonicMs();
+    const { timing } = this.#deps;
     if (this.#status.phase !== 'synced') return timing.requestTimeoutMs;
-    return Math.min(timing.requestTimeoutMs, Math.max(timing.minTimeoutMs, leftMs));
+    return Math.min(timing.requestTimeoutMs, Math.max(timing.minTimeoutMs, this.#leftMs()));
+  }
+
+  /** How long the list of pods stays up to date if nothing is heard, ms. */
+  #leftMs(): number {
+    const { clock, timing } = this.#deps;
+    return this.#heardMs + timing.unheardMs - clock.monotonicMs();
   }
 
   /** Reads a pod. One that cannot be read is left out, counted, and logged once: it costs the others nothing. */
@@ -209,13 +215,17 @@ export class Sync {
     if (clock.monotonicMs() < this.#watchFromMs) return this.#waitForNextList(stop);
     let version = resourceVersion;
     while (!stop.aborted && !this.#isListWanted()) {
-      const startMs = clock.monotonicMs();
+      let startMs: number;
       let end: WatchEnd;
       try {
-        end = await this.#watch(version, startMs, stop);
+        const access = await this.#loadAccess(stop);
+        // The list became old during the login. A new list tells sooner than a watch what has changed.
+        if (this.#status.phase !== 'synced') return;
+        startMs = clock.monotonicMs();
+        end = await this.#watch(access, version, startMs, stop);
       } catch (error) {
         if (stop.aborted) return;
-        if (clock.monotonicMs() - this.#heardMs >= timing.unheardMs) throw error;
+        if (this.#leftMs() <= 0) throw error;
         return this.#watchFailed(asApiError(error), stop);
       }
       if (end.why === 'expired') {
@@ -244,9 +254,8 @@ export class Sync {
   }
 
   /** Runs one watch to its end. Rejects with an `ApiError` if the watch did not work. */
-  async #watch(resourceVersion: string, startMs: number, stop: AbortSignal): Promise<WatchEnd> {
+  async #watch(access: Access, resourceVersion: string, startMs: number, stop: AbortSignal): Promise<WatchEnd> {
     const { clock, timing, onRequest } = this.#deps;
-    const access = await this.#loadAccess();
     const { watchLifetimeMs } = timing;
     const call = {
       ...this.#call(),
@@ -343,13 +352,35 @@ export class Sync {
     }
   }
 
-  /** Loads the Kubernetes client when first called, and reads kubeconfig or service account again after a failure. */
-  async #loadAccess(): Promise<Access> {
+  /**
+   * Loads the Kubernetes client when first called, reads kubeconfig or service account again after a failure, and logs in if
+   * that is needed.
+   */
+  async #loadAccess(stop: AbortSignal): Promise<Access> {
     // The client takes longer to load than all the rest together. The HTTP port must not wait for it.
     const { loadAccess } = await import('./access.ts');
+    stop.throwIfAborted();
     const { kubeconfig, proxies } = this.#settings;
-    this.#access ??= loadAccess(kubeconfig, this.#deps.accountRoot, proxies);
-    return this.#access;
+    const { clock, timing, accountRoot } = this.#deps;
+    this.#access ??= loadAccess(kubeconfig, clock, accountRoot, proxies);
+    const access = this.#access;
+    const slowMs = this.#status.phase === 'synced' ? this.#leftMs() : timing.unheardMs;
+    const slow = clock.setTimer(() => this.#loginIsSlow(), slowMs);
+    try {
+      await access.logIn();
+    } finally {
+      slow.cancel();
+    }
+    return access;
+  }
+
+  /** The login, which may take longer than any request, has not ended, and by now the list of pods is old. */
+  #loginIsSlow(): void {
+    const atMs = this.#deps.clock.nowMs();
+    this.#update({
+      ...(this.#status.phase === 'synced' ? { phase: 'stale', sinceMs: atMs } : {}),
+      lastError: { fault: 'timeout', message: 'the credential plugin has not given a credential yet', atMs },
+    });
   }
 
   /** The kubeconfig, the token or the certificates may have been replaced, and connections may be dead. */
@@ -406,7 +437,7 @@ export class Sync {
 
   /** The pods could not be listed, or nothing was heard any more. Waits until the next attempt. */
   async #failed(error: ApiError, stop: AbortSignal): Promise<void> {
-    const { clock, log, timing, onFault } = this.#deps;
+    const { clock, log, onFault } = this.#deps;
     this.#dropAccess();
     const delayMs = this.#backoff.nextMs(error);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
@@ -414,7 +445,7 @@ export class Sync {
     else log.warn(fields, 'the pods cannot be listed from the Kubernetes API');
     const nowMs = clock.nowMs();
     const { phase, attempts } = this.#status;
-    const leftMs = this.#heardMs + timing.unheardMs - clock.monotonicMs();
+    const leftMs = this.#leftMs();
     onFault(error.fault);
     this.#update({
       ...(phase === 'synced' && leftMs <= 0 ? { phase: 'stale', sinceMs: nowMs } : {}),

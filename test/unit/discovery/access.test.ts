@@ -9,6 +9,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Access, loadAccess } from '../../../server/discovery/access.ts';
 import { readServiceAccount } from '../../../server/discovery/kubeconfig.ts';
+import { realClock } from '../../../server/runtime/clock.ts';
 
 // On a machine that may be busy.
 vi.setConfig({ testTimeout: 20_000 });
@@ -106,6 +107,7 @@ function account(files: Record<string, string | null>): string {
 }
 
 async function ask(access: Access): Promise<Seen> {
+  await access.logIn();
   const response = await access.open('/api', {}, 'application/json', AbortSignal.timeout(15_000));
   response.resume();
   return seen;
@@ -284,7 +286,16 @@ const CASES: Record<string, Record<string, Case>> = {
       fault: ['config', /failed: log in first/],
     },
     'must be there': { user: exec({ command: '/nowhere/plugin' }), fault: ['config', /ENOENT/] },
-    'must print JSON': { user: exec(), files: { 'bin/plugin': '#!/bin/sh\necho hello\n' }, fault: ['config', /JSON/] },
+    'must print JSON; what it printed instead may be a credential and is not told': {
+      user: exec({ args: ['argument'] }),
+      files: { 'bin/plugin': '#!/bin/sh\necho eyJhbGciOi.secret\n' },
+      fault: ['config', /^credentials: the credential plugin \S+\/bin\/plugin did not print JSON$/],
+    },
+    'may end without a complaint: its status is told': {
+      user: exec({ args: ['argument'] }),
+      files: { 'bin/plugin': '#!/bin/sh\nexit 7\n' },
+      fault: ['config', /^credentials: the credential plugin \S+\/bin\/plugin failed: it ended with code 7$/],
+    },
     'must print a credential': {
       user: exec(),
       files: { 'bin/plugin': plugin({}) },
@@ -305,10 +316,14 @@ const CASES: Record<string, Record<string, Case>> = {
     'is that of the answer': {
       user: exec({ apiVersion: `${V1}beta1` }),
       files: { 'bin/plugin': plugin({ token: 'abc' }) },
-      fault: ['config', /answered with apiVersion/],
+      fault: ['config', /answered with another apiVersion than \S+v1beta1/],
     },
   },
   'exec.interactiveMode': {
+    'must be given in v1, as kubectl demands': {
+      user: exec({ interactiveMode: undefined }),
+      fault: ['config', /no interactiveMode, which client.authentication.k8s.io\/v1 requires/],
+    },
     'may be IfAvailable': {
       user: exec({ interactiveMode: 'IfAvailable' }),
       files: { 'bin/plugin': plugin({ token: 'abc' }) },
@@ -447,7 +462,7 @@ describe.each(Object.entries(CASES))('%s', (_field, cases) => {
     }
     const request = async () => {
       const paths = env === undefined ? [first, ...others].join(delimiter) : null;
-      const access = loadAccess(paths, root, one.proxies?.());
+      const access = loadAccess(paths, realClock, root, one.proxies?.());
       onTestFinished(() => access.close());
       return { access, received: await ask(access) };
     };
@@ -475,6 +490,14 @@ test('service account: an IPv6 address is put into brackets', () => {
   expect(readServiceAccount(account(ACCOUNT), { https: '', http: '', none: '' }).server).toBe('https://[fd00::1]:443');
 });
 
+test('a kubeconfig that is not valid YAML is not quoted: its line is told', () => {
+  const path = join(mkdtempSync(join(folder, 'yaml-')), 'config');
+  writeFileSync(path, 'users:\n- user:\n    token: "secret\n');
+  expect(() => loadAccess(path, realClock)).toThrow(
+    expect.objectContaining({ fault: 'config', message: `the kubeconfig ${path} is not valid YAML: see line 4` }),
+  );
+});
+
 test('no path at all is a fault of the settings', () => {
-  expect(() => loadAccess('')).toThrow(expect.objectContaining({ fault: 'config' }));
+  expect(() => loadAccess('', realClock)).toThrow(expect.objectContaining({ fault: 'config' }));
 });

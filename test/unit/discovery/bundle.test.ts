@@ -96,7 +96,7 @@ describe('the slimmed client logs in', () => {
       'plugin',
       JSON.stringify({ apiVersion: V1, kind: 'ExecCredential', status: { token: 'secret' } }),
     );
-    const user = { exec: { apiVersion: V1, command } };
+    const user = { exec: { apiVersion: V1, command, interactiveMode: 'Never' } };
     expect(await discover(stub.writeKubeconfig(join(folder, 'exec'), { cluster: ca, user }))).toEqual(found);
   });
 

@@ -20,8 +20,7 @@ type Answer = { status?: number; headers?: Record<string, string>; body: unknown
 /** An API server that answers each page by its `continue` token, and notes the tokens. */
 function server(answer: (token: string, asked: number) => Answer) {
   const seen = { asked: [] as string[] };
-  const access: Access = {
-    namespace: 'default',
+  const access: Pick<Access, 'open'> = {
     async open(_path, query) {
       const token = query['continue'] ?? '';
       seen.asked.push(token);
@@ -29,7 +28,6 @@ function server(answer: (token: string, asked: number) => Answer) {
       const text = typeof body === 'string' ? body : JSON.stringify(body);
       return Object.assign(Readable.from([Buffer.from(text)]), { statusCode: status, headers }) as IncomingMessage;
     },
-    close: () => {},
   };
   return { access, seen };
 }
@@ -40,7 +38,7 @@ const page = (items: unknown[], next = '') => ({
   items,
 });
 
-const list = (access: Access, onRequest = () => {}) =>
+const list = (access: Pick<Access, 'open'>, onRequest = () => {}) =>
   listAll(access, new FakeClock(), { ...CALL, onRequest }, new AbortController().signal);
 
 describe('a list', () => {

@@ -94,19 +94,17 @@ test.each(RECORDINGS.flatMap(([name, expected]) => [-3_000, 0, 3_000].map((skewM
 );
 
 /** An API server that answers one request after the other with these texts. */
-function answering(...answers: [status: number, text: string][]): Access {
+function answering(...answers: [status: number, text: string][]): Pick<Access, 'open'> {
   return {
-    namespace: 'default',
     open: async () => {
       const [status, text] = answers.shift() ?? [500, ''];
       const body = Readable.from([Buffer.from(text)]);
       return Object.assign(body, { statusCode: status, headers: {} }) as unknown as IncomingMessage;
     },
-    close: () => {},
   };
 }
 
-const list = (access: Access) => {
+const list = (access: Pick<Access, 'open'>) => {
   const options = { path: '/', query: {}, accept: '', pageSize: 2, maxItems: 100, pageTimeoutMs: 1_000, read: readPod };
   return listAll(access, new FakeClock(), options, new AbortController().signal);
 };

@@ -19,13 +19,28 @@ let clock: FakeClock;
 let isAway: boolean;
 /** Whether it refuses all connections, as while it restarts. */
 let isRefusing: boolean;
+/** How long the credential plugin takes when a login is needed, ms, and when the credential expires, by the monotonic clock. */
+let loginMs: number;
+let expiresMs: number;
+/** Runs of the credential plugin. */
+let logins: number;
 let requests: { query: Record<string, string>; atMs: number }[];
 let pods: object[];
 
 /** An API server that lives by the clock of the test. */
 function accessOf(mode: Mode): Access {
+  let login: Promise<void> | null = null;
   return {
     namespace: 'default',
+    async logIn() {
+      if (clock.monotonicMs() < expiresMs) return;
+      login ??= new Promise((resolve) => {
+        logins += 1;
+        clock.setTimer(resolve, loginMs);
+      });
+      await login;
+      expiresMs = Number.POSITIVE_INFINITY;
+    },
     open(_path, query, _accept, signal) {
       requests.push({ query, atMs: clock.monotonicMs() });
       if (isRefusing) return Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
@@ -82,7 +97,7 @@ async function start(mode: Mode, { knowsOwnPod = true, random = () => 0.5 } = {}
       onFault: () => {},
     },
   );
-  await vi.waitFor(() => expect(requests.length).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(requests.length + logins).toBeGreaterThan(0));
   await clock.advance(1_000);
   return { discovery, lines, status: () => discovery.snapshot().status };
 }
@@ -101,6 +116,7 @@ beforeEach(() => {
   clock = new FakeClock();
   isAway = false;
   isRefusing = false;
+  [loginMs, expiresMs, logins] = [0, Number.POSITIVE_INFINITY, 0];
   requests = [];
   pods = [podObject({ name: 'a', ip: '10.1.0.1' })];
 });
@@ -192,6 +208,48 @@ describe('an API server that refuses connections', () => {
     expect(clock.nowMs() - status().sinceMs).toBeLessThanOrEqual(100);
     await discovery.stop();
   });
+});
+
+describe('a login with a credential plugin that takes 40 s', () => {
+  /** Begins with a credential that expires after 60 s. */
+  async function expiring(mode: Mode) {
+    const started = await start(mode);
+    [loginMs, expiresMs] = [40_000, clock.monotonicMs() + 60_000];
+    await msUntil(() => logins > 0);
+    expect(started.status().phase).toBe('synced');
+    return started;
+  }
+
+  test('succeeds at the first attempt, although a request may take only 8 s', async () => {
+    [loginMs, expiresMs] = [40_000, 0];
+    const { discovery, status } = await start('bookmarks');
+    await msUntil(() => status().lastError !== null);
+    expect(status()).toMatchObject({
+      phase: 'waiting',
+      attempts: 0,
+      lastError: { message: expect.stringMatching('credential plugin') },
+    });
+    expect(await msUntil(() => status().phase === 'synced')).toBeLessThanOrEqual(40_000);
+    expect(status()).toMatchObject({ attempts: 0, lastError: null });
+    expect(logins).toBe(1);
+    await discovery.stop();
+  });
+
+  test.each<Mode>(['bookmarks', 'forbidden', 'reset'])(
+    'makes the list old meanwhile, by one run of the plugin, and a hang of the API afterwards is noticed (%s)',
+    async (mode) => {
+      const { discovery, status } = await expiring(mode);
+      expect(await msUntil(() => status().phase === 'stale')).toBeLessThanOrEqual(15_000);
+      expect(status().lastError?.message).toMatch(/credential plugin/);
+      expect(await msUntil(() => expiresMs === Number.POSITIVE_INFINITY)).toBeLessThanOrEqual(40_000);
+      expect(await msUntil(() => status().phase === 'synced')).toBeLessThanOrEqual(100);
+      expect(logins).toBe(1);
+      isAway = true;
+      expect(await msUntil(() => status().phase === 'stale')).toBeLessThanOrEqual(15_000);
+      expect(logins).toBe(1);
+      await discovery.stop();
+    },
+  );
 });
 
 describe('the pods are listed every refresh interval, although they can be watched, while', () => {

@@ -12,7 +12,7 @@ async function watched(chunks: string[], { status = 200, onObject = (_: unknown)
   for (const chunk of chunks) response.push(chunk);
   response.push(null);
   const seen: string[] = [];
-  const access = { namespace: '', open: async () => response, close: () => {} };
+  const access = { open: async () => response };
   const call = {
     path: '/api/v1/pods',
     query: {},
