@@ -16,12 +16,15 @@ export function invalid(name: string, expected: string): HttpError {
   return new HttpError(400, `${name} in query: expected ${expected}`);
 }
 
+/** The longest value of a parameter: the longest name that Kubernetes allows. */
+const MAX_VALUE_LENGTH = 253;
+
 /** The parameter `name` as one text; `byDefault` where absent. It must not be given twice. */
 export function textParameter(req: Request, name: string, byDefault: string): string {
   const value = req.query[name];
   if (value === undefined) return byDefault;
-  if (typeof value !== 'string' || value.length > 253) throw invalid(name, 'one short value');
-  return value;
+  if (typeof value === 'string' && value.length <= MAX_VALUE_LENGTH) return value;
+  throw invalid(name, `one value of at most ${MAX_VALUE_LENGTH} characters`);
 }
 
 /**
@@ -63,7 +66,7 @@ export function lastRangeParameters(req: Request, nowMs: number, lengthMs: numbe
   throw new HttpError(400, 'expected from <= to');
 }
 
-/** A shorter range has hardly a sample of each link. */
+/** The shortest range: links that are pinged every second (REFRESH_INTERVAL=1, as in experiments) have one sample in it. */
 const MIN_RANGE_MS = 1000;
 
 /**
@@ -167,5 +170,5 @@ export function rangeParameter(req: Request, name: string): TimeRange | null {
   const ends = value.split(value.includes('/') ? '/' : '-').map(readMoment);
   const [fromMs = -1, toMs = -1] = ends;
   if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= MIN_RANGE_MS) return { fromMs, toMs };
-  throw invalid(name, 'FROM-TO in ms since the epoch, at least a second apart');
+  throw invalid(name, 'FROM-TO in ms since the epoch, or FROM/TO also in RFC 3339, at least a second apart');
 }
