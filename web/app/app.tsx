@@ -27,8 +27,7 @@ import { NAME_CHOICES, type Preferences, THEME_CHOICES, useMedia, usePreference,
 import { SummaryBar } from './summary-bar.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
-import { useFolded } from './use-folded.ts';
-import { usePictures } from './use-pictures.ts';
+import { useFolded, usePictures } from './use-pictures.ts';
 import { loadDetails, loadHeatmap, ViewArea } from './view-area.tsx';
 
 const HINTS: Record<string, string> = {

@@ -1,13 +1,15 @@
-import { useEffect, useMemo } from 'react';
+import { useEffect, useMemo, useState } from 'react';
+import type { Finding } from '../../server/protocol/finding.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { ViewProps } from '../components/view-props.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { type Address, shownValue } from '../model/address.ts';
 import type { PictureOptions } from '../model/cells.ts';
+import { foldPicture, foldSelection, KeptFolding, unfoldSelection } from '../model/levels.ts';
 import { buildPicture, type Picture, pictureOf } from '../model/mesh-view.ts';
 import { type PodNames, podNames } from '../model/names.ts';
 import type { NAME_CHOICES } from './preferences.ts';
-import { useFindings } from './use-findings.ts';
 
 /**
  * Two pictures of a mesh: `overview` with the newest totals, for summary and notices; and `drawn`, which has the chosen
@@ -58,4 +60,104 @@ function picture(
   const isAsSent = findings === mesh.findings && names.byNode === mesh.settings.displayNodeName;
   const shown = isAsSent ? mesh : { ...mesh, findings, settings };
   return cells === null ? buildPicture(shown, options, names) : pictureOf(shown, cells, names);
+}
+
+/** Findings of a mesh if links are slow from `slowMs` on. */
+interface Known {
+  mesh: Mesh;
+  slowMs: number;
+  findings: Finding[];
+}
+
+/**
+ * The findings of a mesh at the reader's threshold `slowMs`. They are the server's if that is SLOW_LINK. Otherwise the page
+ * runs the same analysis, in time slices; until it is done, the server's findings are shown without slow ones that are
+ * not slow at this threshold.
+ */
+function useFindings(mesh: Mesh | null, slowMs: number): Mesh['findings'] {
+  const [known, setKnown] = useState<Known | null>(null);
+  useEffect(() => {
+    if (mesh === null || slowMs === mesh.settings.slowLinkMs) return;
+    const abort = new AbortController();
+    void analyse(mesh, slowMs, abort.signal).then((findings) => {
+      if (findings !== null) setKnown({ mesh, slowMs, findings });
+    });
+    return () => abort.abort();
+  }, [mesh, slowMs]);
+  const filtered = useMemo(
+    () =>
+      mesh?.findings.filter(({ severity, totalUs }) => severity !== 'slow' || totalUs >= slowMs * 1000) ?? NO_FINDINGS,
+    [mesh, slowMs],
+  );
+  if (mesh === null) return NO_FINDINGS;
+  if (slowMs === mesh.settings.slowLinkMs) return mesh.findings;
+  // Findings name pods by index, so those of an earlier mesh are valid if it has the same pods.
+  const isKnown = known !== null && known.slowMs === slowMs && known.mesh.pods === mesh.pods;
+  return isKnown ? known.findings : filtered;
+}
+
+const NO_FINDINGS: Finding[] = [];
+
+/** Longest time slice: leaves time for drawing in each frame, ms. */
+const SLICE_MS = 4;
+
+/** null = aborted, or the code of the analysis could not be loaded. */
+async function analyse(mesh: Mesh, slowMs: number, signal: AbortSignal): Promise<Finding[] | null> {
+  // Few readers move a threshold, so the analysis is not part of the first visit.
+  const loaded = await import('../model/findings-at.ts').catch(() => null);
+  const work = loaded?.findingsAt(mesh, slowMs);
+  let startMs = performance.now();
+  while (work !== undefined && !signal.aborted) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    if (performance.now() - startMs < SLICE_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    startMs = performance.now();
+  }
+  return null;
+}
+
+/** The props of a view at the chosen level. Panels show pods and links, so they get the props that this gets. */
+export function useFolded(
+  props: ViewProps | null,
+  { level: wanted, unfolded, only, filter }: Pick<Address, 'level' | 'unfolded' | 'only' | 'filter'>,
+  change: (part: Partial<Address>) => void,
+  feed: Pick<LiveFeed, 'fold'>,
+): ViewProps | null {
+  const [kept] = useState(() => new KeptFolding());
+  const picture = props?.picture ?? null;
+  // Groups do not show single late links.
+  const asksForLate = only === 'warning' || /state:\S*warning/.test(filter);
+  const level = wanted === 'auto' && asksForLate ? 'pod' : wanted;
+  const folding = useMemo(
+    () => (picture === null ? null : kept.choose(picture, level, unfolded)),
+    [picture, kept, level, unfolded],
+  );
+  // The worker folds the next mesh in the same way, so that this thread only draws.
+  useEffect(() => {
+    if (folding !== null) feed.fold(folding);
+  }, [feed, folding]);
+  const folded = useMemo(
+    () => (picture === null || folding === null ? null : foldPicture(picture, folding)),
+    [picture, folding],
+  );
+  if (props === null || folded === null) return null;
+  const { onSelect } = props;
+  const onUnfold = (...keys: string[]) => change({ unfolded: [...unfolded, ...keys] });
+  return {
+    ...props,
+    picture: folded,
+    selection: foldSelection(folded, props.selection),
+    onUnfold,
+    onFold: (key) => {
+      const { fold } = folded;
+      // From now on the reader decides: otherwise `auto` would unfold the group again.
+      if (fold !== null) change({ level: fold.level, unfolded: fold.unfolded.filter((other) => other !== key) });
+    },
+    onSelect: (selection) => {
+      const target = unfoldSelection(folded, selection);
+      if (target !== null && 'unfold' in target) onUnfold(target.unfold);
+      else onSelect(target);
+    },
+  };
 }

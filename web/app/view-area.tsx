@@ -1,4 +1,4 @@
-import type { ReactNode, RefObject } from 'react';
+import { type ReactNode, type RefObject, useEffect, useRef } from 'react';
 import { plural } from '../../server/runtime/count-text.ts';
 import { Late } from '../components/late.tsx';
 import type { ViewProps } from '../components/view-props.ts';
@@ -6,9 +6,10 @@ import type { ConnectionState } from '../data/connection.ts';
 import type { ViewName } from '../model/address.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { GraphView } from '../views/graph/graph-view.tsx';
+import { Icon } from './icons.tsx';
 import type { Stage } from './notices.ts';
-import { SelectionPanel, ViewPanel } from './side-panel.tsx';
 import { StageScreen } from './stage-screen.tsx';
+import './side-panel.css';
 
 /** Loads the module of the heatmap. It is separate, because the first visit shows the graph. */
 export const loadHeatmap = () => import('../views/heatmap/heatmap-view.tsx');
@@ -122,4 +123,39 @@ function Panel({ props, instead, onPanelSlot, takeFocus, onClosePanel }: ViewAre
       </SelectionPanel>
     </>
   );
+}
+
+interface SelectionPanelProps {
+  /** Identifies the selection. Focus moves to the panel when it changes, unless the URL selected it. */
+  selectionKey: string;
+  takeFocus: boolean;
+  onClose(): void;
+  children: ReactNode;
+}
+
+/** The side panel of a selected link or pod: beside the view, over it below 1100 px, a sheet below 640 px. Its heading has the id `panel-title`. */
+function SelectionPanel({ selectionKey, takeFocus, onClose, children }: SelectionPanelProps) {
+  const frame = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (takeFocus && selectionKey !== '') frame.current?.focus({ preventScroll: true });
+  }, [selectionKey, takeFocus]);
+  return (
+    <aside className="side-panel is-selection" ref={frame} tabIndex={-1} aria-labelledby="panel-title">
+      <button type="button" className="quiet panel-close" aria-label="Close" onClick={onClose}>
+        <Icon name="cross" />
+      </button>
+      {children}
+    </aside>
+  );
+}
+
+interface ViewPanelProps {
+  onSlot(slot: HTMLElement | null): void;
+  /** A selection uses the side panel. */
+  hidden?: boolean;
+}
+
+/** The side panel that a view fills with a portal. `onSlot` gets its element. */
+function ViewPanel({ onSlot, hidden = false }: ViewPanelProps) {
+  return <aside className="side-panel" aria-label="Legend and settings" ref={onSlot} hidden={hidden} />;
 }

@@ -1,9 +1,9 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useRef } from 'react';
 import { GROUPS, type GroupBy, LEVELS, type Level, MAX_FILTER, reportPath, VALUE_PHASES } from '../model/address.ts';
 import type { ValueKind, ValuePhase } from '../model/cells.ts';
 import { shownName } from '../model/names.ts';
-import { Menu } from './menu.tsx';
 import type { ViewProps } from './view-props.ts';
+import './menu.css';
 
 interface PickProps<T extends string> {
   label: string;
@@ -167,5 +167,41 @@ export function ExportMenu({ props, onPng }: { props: ViewProps; onPng: (() => v
         Copy link to this view
       </button>
     </Menu>
+  );
+}
+
+/** A button that opens a small panel of controls below it. It closes with Esc, a click elsewhere, or when focus leaves. */
+function Menu({ name, children }: { name: string; children: ReactNode }) {
+  const menu = useRef<HTMLDetailsElement>(null);
+  const close = () => {
+    if (menu.current !== null) menu.current.open = false;
+  };
+  return (
+    <details
+      className="tool-menu"
+      ref={menu}
+      onBlur={({ currentTarget, relatedTarget }) => {
+        if (relatedTarget instanceof Node && !currentTarget.contains(relatedTarget)) close();
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || menu.current?.open !== true) return;
+        // The page would also close its side panel.
+        event.stopPropagation();
+        close();
+        menu.current.querySelector('summary')?.focus();
+      }}
+    >
+      <summary className="button">{name}</summary>
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: a press of Enter on the button inside is a click */}
+      <div
+        className="menu-items card"
+        onClick={({ target }) => {
+          if (target instanceof Element && target.closest('button, a') !== null) close();
+        }}
+      >
+        {children}
+      </div>
+      <div className="menu-outside" aria-hidden="true" onPointerDown={close} />
+    </details>
   );
 }

@@ -5,16 +5,26 @@ import { useShortcuts } from '../../components/keys.ts';
 import { Late } from '../../components/late.tsx';
 import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
-import { loadExport, loadTable } from '../../components/view-tools.tsx';
+import {
+  ExportMenu,
+  Filter,
+  loadExport,
+  loadTable,
+  TableButton,
+  UnfoldedGroups,
+  ViewMenu,
+} from '../../components/view-tools.tsx';
 import { ChoicePanel } from './choice-panel.tsx';
 import { GraphLegend } from './graph-legend.tsx';
 import { GraphStage } from './graph-stage.tsx';
-import { GraphTools } from './graph-tools.tsx';
 import type { Cursor } from './pods.tsx';
 import { isTight } from './scene.ts';
 import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
 import { placeAt, useMoved } from './use-moved.ts';
 import { type GraphZoom, useZoom } from './use-zoom.tsx';
+
+/** By how much one press of + or − enlarges or shrinks the graph. */
+const ZOOM_STEP = 1.25;
 
 /** Pods on a ring and their links: each on its own among few pods; otherwise failed and slow ones above bundles of the healthy ones. */
 export function GraphView(props: ViewProps) {
@@ -28,8 +38,8 @@ export function GraphView(props: ViewProps) {
     reset();
   }, [zoom, reset]);
   useShortcuts('graph', props.letterKeys && !props.asTable, {
-    zoomIn: () => zoom.by(1.25),
-    zoomOut: () => zoom.by(1 / 1.25),
+    zoomIn: () => zoom.by(ZOOM_STEP),
+    zoomOut: () => zoom.by(1 / ZOOM_STEP),
     zoomReset: onReset,
   });
   // Memoised, because they do not change while a pod is dragged.
@@ -118,3 +128,42 @@ const GraphPicture = memo(function GraphPicture({
     </>
   );
 });
+
+interface GraphToolsProps {
+  props: ViewProps;
+  zoom: GraphZoom;
+  percent: number;
+  onReset: () => void;
+  onPng: () => void;
+}
+
+/** The tools above the graph. */
+function GraphTools({ props, zoom, percent, onReset, onPng }: GraphToolsProps) {
+  return (
+    <div className="tools graph-tools">
+      <ViewMenu props={props} group={props.group} />
+      <Filter props={props} />
+      <UnfoldedGroups props={props} />
+      <div className="tools-end">
+        {!props.asTable && (
+          <>
+            <span className="zoom-tools">
+              <button type="button" className="quiet" aria-label="Zoom out" onClick={() => zoom.by(1 / ZOOM_STEP)}>
+                −
+              </button>
+              <output aria-label="Zoom">{percent} %</output>
+              <button type="button" className="quiet" aria-label="Zoom in" onClick={() => zoom.by(ZOOM_STEP)}>
+                +
+              </button>
+            </span>
+            <button type="button" className="is-wide" onClick={onReset}>
+              Reset
+            </button>
+          </>
+        )}
+        <TableButton props={props} />
+        <ExportMenu props={props} onPng={props.asTable ? null : onPng} />
+      </div>
+    </div>
+  );
+}

@@ -1,15 +1,16 @@
 import './timeline.css';
 import { useMemo, useState } from 'react';
+import type { Round } from '../../../server/protocol/rounds.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
 import { type Address, SPANS } from '../../model/address.ts';
-import { spanText } from '../../model/format.ts';
+import { clockText, spanText } from '../../model/format.ts';
 import type { RecentPoint } from '../../model/recent-points.ts';
+import { roundSeries } from '../../model/rounds.ts';
 import { stepsOf, withLive } from '../../model/timeline.ts';
 import { AnnotationDialog } from './annotation-dialog.tsx';
 import { EventLog } from './event-log.tsx';
-import { Rounds } from './rounds.tsx';
 import { suggestedRanges } from './suggestion.ts';
 import { Track } from './track.tsx';
 import { usePast } from './use-past.ts';
@@ -229,4 +230,34 @@ function Head(head: HeadProps) {
       )}
     </div>
   );
+}
+
+interface RoundsProps {
+  rounds: readonly Round[];
+  nowMs: number;
+  onPick(atMs: number): void;
+}
+
+/** The rounds of ongoing experiments: one bar each, as high as the pod needed to get ready. Failed rounds stand out. */
+function Rounds({ rounds, nowMs, onPick }: RoundsProps) {
+  return roundSeries(rounds).map(({ name, bars, words }) => (
+    <section className="rounds" key={name} aria-label={`Rounds of ${name}`}>
+      <h3>{name}</h3>
+      <ol>
+        {bars.map((bar) => (
+          <li key={bar.uid} className={`is-${bar.state}`}>
+            <button
+              type="button"
+              title={`${clockText(bar.atMs, nowMs)} ${bar.words}`}
+              aria-label={`${clockText(bar.atMs, nowMs)} ${bar.words}`}
+              onClick={() => onPick(bar.atMs)}
+            >
+              <span style={{ height: `${Math.round(12 + bar.share * 88)}%` }}>{bar.state === 'failed' ? '×' : ''}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+      <p>{words}</p>
+    </section>
+  ));
 }
