@@ -38,6 +38,8 @@ const BAD_EVENTS: ReadonlyMap<EventKind, string> = new Map([
   ['link-slow', 'slow'],
   ['link-lossy', 'loses datagrams'],
 ]);
+/** How long after a fault its annotation may be written. */
+const LATE_ANNOTATION_MS = 5_000;
 const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-normal', 'link-loss-over']);
 
 /**
@@ -49,8 +51,9 @@ const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-nor
  */
 export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTime; timeToRecover: ElapsedTime } {
   const fault = faultOf(input);
-  // Without an annotation the range was drawn by hand, and may begin a little after the fault.
-  const earliestMs = fault.begin === 'annotation' ? fault.beginMs : input.beforeEndMs;
+  // Who breaks something by hand often annotates it, or draws the range, a moment later.
+  const annotatedMs = fault.begin === 'annotation' ? fault.beginMs - LATE_ANNOTATION_MS : 0;
+  const earliestMs = Math.max(input.beforeEndMs, annotatedMs);
   const isOfFault = ({ kind, atMs }: MeshEvent) => BAD_EVENTS.has(kind) && atMs >= earliestMs && atMs <= input.toMs;
   const events = relevantEvents(input, isOfFault);
   const first = events.find(isOfFault);

@@ -64,6 +64,17 @@ describe('time to detect', () => {
     });
   });
 
+  it('is not known if a link became worse up to 5 s before the annotation: it was written after the fault', () => {
+    const annotations = [annotationOf(FROM_MS + 20_000, null)];
+    const later = slow(FROM_MS + 31_000);
+    const at = (atMs: number) => times({ annotations, events: [slow(atMs), later] }).timeToDetect;
+    expect(at(FROM_MS + 19_000)).toMatchObject({
+      ms: null,
+      message: 'pod-3 slow at 14:55:19, 1.0 s before the annotation',
+    });
+    expect(at(FROM_MS + 14_000)).toMatchObject({ ms: 11_000 });
+  });
+
   it.each([
     ['has an event', []],
     ['became worse during the fault', [slow(FROM_MS - 60_000), normal(FROM_MS - 30_000)]],
