@@ -37,7 +37,8 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
 
   router.get(['/api/v1/pod-report', '/api/v1/row'], acceptsJson, async (req, res) => {
     context.metrics.received('check');
-    const isPast = hasParameter(req, 'fromAge') || hasParameter(req, 'toAge');
+    // A copy is only of the past.
+    const isPast = ['fromAge', 'toAge', 'of'].some((name) => hasParameter(req, name));
     const report = isPast
       ? await pastReportOf(req, context)
       : await context.monitor.report(windowParameter(req, context.config.historyWindowMs));

@@ -50,6 +50,7 @@ describe('the routes of the past', () => {
 
   it.each([
     ['/api/v1/pod-report?toAge=5', 'fromAge'],
+    ['/api/v1/pod-report?of=uid-gone', 'fromAge'],
     ['/api/v1/pod-report?fromAge=5&toAge=5', 'fromAge'],
     ['/api/v1/pod-report?fromAge=1.5', 'fromAge'],
     ['/api/v1/pod-report?fromAge=86400001', 'fromAge'],
