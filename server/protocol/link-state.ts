@@ -52,7 +52,7 @@ export interface LossChange {
   share: number;
 }
 
-/** A link becomes slow, or normal again, after this many samples in a row, none of them suspect and late. */
+/** A link becomes slow, or normal again, after this many samples in a row. Suspect samples that are late are skipped: see LinkSpeed. */
 export const SLOW_RUN = 3;
 
 /**

@@ -68,7 +68,8 @@ export class LinkJudgement {
     this.#remember(isFailed, isBad);
     // However often it repeats, a late answer to a process that is short of CPU does not show that the link is slow. `#slowBits`
     // counts it all the same, because late answers make a link intermittent only together with failures.
-    const speed = this.#suspectBadRun > 0 ? null : this.#speed.add(sample, nowMs, slowUs);
+    const isSkipped = this.#suspectBadRun > 0 && !isFailed;
+    const speed = isSkipped ? null : this.#speed.add(sample, nowMs, slowUs);
     // Late answers are bits because lost packets make answers late. On a slow link all are late, so they are forgotten.
     if (this.#speed.slowSinceMs >= 0) this.#slowBits = 0;
     if (sample.outcome === before?.outcome) return { state: null, speed };

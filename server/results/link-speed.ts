@@ -3,8 +3,8 @@ import type { Sample } from '../protocol/sample.ts';
 
 /**
  * Decides when one link becomes slow and when it is normal again, with the rules of `protocol/link-state.ts`: `SLOW_RUN`
- * samples in a row, none of them suspect and slow, change its state. A failed sample ends the run, because a failing link is
- * neither slow nor normal.
+ * samples in a row change its state. A failed sample that is believed ends the run, because a failing link is neither slow nor
+ * normal. Other suspect samples that failed or are slow are skipped: they neither count nor end the run.
  */
 export class LinkSpeed {
   /** Since when the link has been slow, monotonic: when the first sample of the run came in; -1 while it is not slow. */
@@ -14,8 +14,7 @@ export class LinkSpeed {
   #runSinceMs = 0;
 
   /**
-   * Adds a sample, which came in at `nowMs` (monotonic) and is not suspect, or is fast all the same. Returns the change that
-   * it causes, or null.
+   * Adds a sample that is not to be skipped, which came in at `nowMs` (monotonic). Returns the change that it causes, or null.
    */
   add({ outcome, totalUs }: Sample, nowMs: number, slowUs: number): Omit<SpeedChange, 'target'> | null {
     const wasSlow = this.slowSinceMs >= 0;
