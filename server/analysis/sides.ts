@@ -1,4 +1,4 @@
-import { outcomeOf, phaseOf } from '../protocol/links.ts';
+import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../protocol/links.ts';
 import type { MergedReport } from '../protocol/mesh.ts';
 import type { Outcome } from '../protocol/sample.ts';
 
@@ -13,7 +13,8 @@ const MIN_SILENT = 2;
  * The silent side of a mesh: the judged pods that are silent (see `SILENCE`), if there are at least as many of them as of judged
  * pods that report, at least `MIN_SILENT`, and no failed link from a pod that reports was answered there (see `isAnswered`). Else,
  * and if no pod reports, none. Nobody on this side can tell which of the two sides is cut off, so no pod of the silent side is
- * accused. Pods whose report is missing for another reason than silence count on neither side. `judged`: by pod, 1 = judged.
+ * accused. Pods whose report is missing for another reason than silence count on neither side. `judged`: by pod, 1 = it is judged
+ * (`isJudged` in protocol/pod.ts: a pod that is starting, leaving or ignored counts on neither side).
  */
 export function silentSide(judged: ArrayLike<number>, reports: Iterable<MergedReport>): Set<number> {
   const silent = new Set<number>();
@@ -35,10 +36,11 @@ const SILENCE: ReadonlySet<string> = new Set(['timeout', 'unreachable', 'not-ask
 
 /**
  * Whether a failed link to one of `pods` got an answer of some kind: then the network reaches it. A link that is ok proves nothing: its
- * last ping may be from before the cut.
+ * last ping may be from before the cut. Nor does a link without a present state, whose last answer is old (`FLAG_NOT_YET`).
  */
 function hasAnswerFrom({ links }: MergedReport, pods: ReadonlySet<number>): boolean {
   for (let i = 0; i < links.length; i++) {
+    if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
     if (links.outcome[i] !== 0 && pods.has(links.to[i] ?? -1) && isAnswered({ links }, i)) return true;
   }
   return false;

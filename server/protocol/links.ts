@@ -86,7 +86,10 @@ function decodeInto(text: string, bytes: Uint8Array & Base64Bytes): number {
 export const FLAG_IPV6 = 1;
 /** `flags` of a link: its newest sample was taken while the reporting process was short of CPU. */
 export const FLAG_SUSPECT = 2;
-/** `flags` of a link: it will be probed but has no sample yet; its other columns mean nothing. */
+/**
+ * `flags` of a link: it will be probed but has no sample yet, or in the mesh of a past moment none that is new enough. Its other
+ * columns mean nothing.
+ */
 export const FLAG_NOT_YET = 4;
 /** `flags` of a link: bits 3-4 hold 1 + the index in `PHASES` in which a failed probe ended, 0 = none. */
 const PHASE_SHIFT = 3;

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { clusterHealthAnswer } from '../../../../server/goldpinger/cluster-health-answer.ts';
-import { FLAG_INTERMITTENT, FLAG_RECOVERED, FLAG_SLOW, FLAG_SUSPECT } from '../../../../server/protocol/links.ts';
+import {
+  FLAG_INTERMITTENT,
+  FLAG_NOT_YET,
+  FLAG_RECOVERED,
+  FLAG_SLOW,
+  FLAG_SUSPECT,
+} from '../../../../server/protocol/links.ts';
 import { LATE_ANSWER, type LinkFault, MeshBuilder, meshOf, NOW_MS, podOf } from '../../../support/mesh.ts';
 import { expectTrueCounts } from '../../../support/true-counts.ts';
 
@@ -59,6 +65,15 @@ const FAULTS: Record<string, Planted> = {
   },
   'a node that is cut off, asked on that node before its links are pinged again': {
     plant: (builder) => cutOff(builder, isOn(2), null),
+    servedBy: 4,
+    found: ['node node node-2'],
+    unhealthy: [4, 5],
+  },
+  'a node that is cut off, asked on that node: a past refusal, too old for the moment that is shown, is no answer': {
+    plant: (builder) => {
+      cutOff(builder, isOn(2));
+      builder.set(4, 0, { ...REFUSED, flags: FLAG_NOT_YET });
+    },
     servedBy: 4,
     found: ['node node node-2'],
     unhealthy: [4, 5],
