@@ -219,7 +219,11 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   });
   const { writeToken } = config;
   const annotations = new MeshAnnotations({ clock, random, log, broadcast, own: ownAnnotations, writeToken });
-  const catchUp = new CatchUp({ clock, broadcast, lifetimes, annotations });
+  const onDeparted: PodLifetimes['adopt'] = (departed) => {
+    lifetimes.adopt(departed);
+    keeper.podsChanged();
+  };
+  const catchUp = new CatchUp({ clock, broadcast, lifetimes: { adopt: onDeparted }, annotations });
 
   // What is made of the mesh.
   const painter = new HeatmapPainter();

@@ -92,8 +92,8 @@ export class Keeper {
   readonly #deps: KeeperDeps;
   /** By uid of the pods whose keeper this pod is. */
   readonly #turns = new Map<string, Turn>();
-  #pods: readonly Pod[] = [];
-  #kept: readonly string[] = [];
+  /** The uids of these pods; null = to be chosen anew. */
+  #kept: readonly string[] | null = null;
   /** Whether it waits for the next turn or for `podsChanged`: not before `start`, and not while it asks. */
   #isWaiting = false;
   /** null = nobody's turn comes. */
@@ -126,8 +126,9 @@ export class Keeper {
     );
   }
 
-  /** Call it when the pods have changed, or which of them we are. */
+  /** Call it when the pods have changed, or which of them we are, or which have departed. */
   podsChanged(): void {
+    this.#kept = null;
     if (this.#hasNews) return;
     this.#hasNews = true;
     if (!this.#isWaiting) return;
@@ -146,7 +147,8 @@ export class Keeper {
     const { clock, snapshot } = this.#deps;
     const { pods } = snapshot();
     const nowMs = clock.monotonicMs();
-    const kept = this.#keptOf(pods);
+    this.#kept ??= this.#keptOf(pods);
+    const kept = this.#kept;
     for (const uid of [...this.#turns.keys()]) if (!kept.includes(uid)) this.#turns.delete(uid);
     for (const uid of kept) {
       const turn = this.#turns.get(uid) ?? { dueMs: nowMs, searches: 0 };
@@ -167,17 +169,12 @@ export class Keeper {
     }
   }
 
-  /** The uids of the pods whose keeper this pod is. */
+  /** The uids of the pods whose keeper this pod is; none before we know which pod we are. */
   #keptOf(pods: readonly Pod[]): readonly string[] {
-    // Discovery gives the same array until something changes.
-    if (pods === this.#pods) return this.#kept;
     const self = pods.find(({ uid }) => uid === this.#deps.selfUid());
-    // Which pod we are may become known a little later than the pods.
     if (self === undefined) return [];
     const uids = new Set([...pods.map(({ uid }) => uid), ...this.#deps.departed()]);
-    this.#pods = pods;
-    this.#kept = [...uids].filter((uid) => isKeeper(self, uid, pods));
-    return this.#kept;
+    return [...uids].filter((uid) => isKeeper(self, uid, pods));
   }
 
   /** Asks the other keepers of a pod, and those that may have been its keepers before, until one has a copy. */

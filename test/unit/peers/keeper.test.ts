@@ -86,9 +86,11 @@ function start(pods: Pod[], departed: string[] = []) {
   });
   const set = (now: Pod[]) => {
     present = now;
+    keeper.podsChanged();
   };
   const setSelf = (uid: string) => {
     selfUid = uid;
+    keeper.podsChanged();
   };
   const setHasCopies = (now: boolean) => {
     hasCopies = now;
@@ -127,9 +129,8 @@ describe('a keeper', () => {
     await clock.advance(25_000);
     expect(ticks).toHaveBeenCalledTimes(1);
     expect(clock.pending).toBe(0);
-    set([podOf(0), podOf(1)]);
     for (let i = 0; i < 3; i++) {
-      keeper.podsChanged();
+      set([podOf(0), podOf(1)]);
       await clock.advance(200);
     }
     expect(asked).toEqual(['pod-1 uid-1']);
@@ -148,7 +149,6 @@ describe('a keeper', () => {
     await clock.advance(500);
     const tick = vi.spyOn(keeper, 'tick').mockImplementationOnce(async () => {
       set([podOf(0), podOf(1, { lifecycle: 'terminating' })]);
-      keeper.podsChanged();
     });
     await clock.advance(PULL_MS);
     asked.length = 0;
@@ -198,17 +198,27 @@ describe('a keeper', () => {
     expect(asked.filter((call) => call.endsWith('uid-9'))).toEqual(new Array(3).fill('pod-2 uid-9'));
   });
 
+  it('asks others about a pod of which it learns later that it had left, although the pods are the same', async () => {
+    const departed: string[] = [];
+    const { clock, keeper, asked } = start([podOf(0), podOf(2)], departed);
+    keeper.start();
+    await clock.advance(500);
+    departed.push('uid-9');
+    keeper.podsChanged();
+    await clock.advance(500);
+    expect(asked).toContain('pod-2 uid-9');
+    keeper.stop();
+  });
+
   it('sleeps when it has found the copy of a pod that left, and asks that pod at once if it is back', async () => {
     const { clock, keeper, asked, set } = start([podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(3)]);
     keeper.start();
     await clock.advance(500);
     expect(asked).toContain('pod-3 uid-1');
     set([podOf(0), podOf(1, { lifecycle: 'gone' })]);
-    keeper.podsChanged();
     await clock.advance(60_000);
     expect(clock.pending).toBe(0);
     set([podOf(0), podOf(1)]);
-    keeper.podsChanged();
     asked.length = 0;
     await clock.advance(500);
     expect(asked).toEqual(['pod-1 uid-1']);
