@@ -2,7 +2,7 @@ import type { Finding } from '../../../server/protocol/finding.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import { findingFigure, findingTone, findingWords } from '../../model/finding-words.ts';
-import { findingPlace, findingsOfNotice } from '../../model/findings.ts';
+import { findingPlace, findingsOfNotice, LINK_FINDINGS } from '../../model/findings.ts';
 import { clockText } from '../../model/format.ts';
 import type { HeatLayout } from '../../model/heat-layout.ts';
 import { spread } from '../../model/label-layout.ts';
@@ -13,6 +13,9 @@ import type { Arrangement } from '../../model/order.ts';
 
 /** Maximum number of callouts beside a heatmap. The side panel lists all findings. */
 export const MAX_CALLOUTS = 6;
+
+/** With more pods the cell of a single link is too small to be noticed by itself. */
+const MOST_LARGE_CELLS = 30;
 
 /** A text beside a row, a column, or several neighbouring rows. */
 export interface Callout {
@@ -30,7 +33,7 @@ export interface Callout {
 const [GONE, NOT_YET] = [codeOf('gone'), codeOf('not-yet')];
 
 /**
- * The callouts of a heatmap: the server's findings about whole rows and columns, then pods that are gone or have just
+ * The callouts of a heatmap: the server's findings about whole rows and columns, with small cells about single links too, then pods that are gone or have just
  * started. Returns the `MAX_CALLOUTS` most severe ones in axis order. Pods that are filtered out get none.
  */
 export function callouts(picture: Picture, axisStates: AxisStates, arrangement: Arrangement): Callout[] {
@@ -50,7 +53,8 @@ function findingCallout(
   isNamed: boolean,
 ): Callout | null {
   const { mesh } = picture;
-  const place = findingPlace(finding, mesh.pods);
+  const isLink = LINK_FINDINGS.has(finding.kind) && picture.n > MOST_LARGE_CELLS;
+  const place = isLink ? { axis: 'row' as const, pods: finding.pods } : findingPlace(finding, mesh.pods);
   const run = longestRun(arrangement, place?.pods ?? []);
   if (place === null || run === null) return null;
   const { subject, what, where } = findingWords(finding);
@@ -61,7 +65,7 @@ function findingCallout(
     first: run.first,
     last: run.last,
     lines: [isNamed ? '' : what, where, findingFigure(finding, mesh.atMs)].filter(Boolean),
-    pod: place.pods.length === 1 ? (place.pods[0] ?? -1) : -1,
+    pod: place.pods.length === 1 && !isLink ? (place.pods[0] ?? -1) : -1,
   };
 }
 

@@ -27,7 +27,9 @@ function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group, pic
     ctx.fillText(rest, x + width, y);
   };
   ctx.font = `400 13px ${FONT}`;
-  const what = picture.fold?.level ?? 'pod';
+  const { fold } = picture;
+  const isMixed = fold?.groups.some(({ kind }) => kind === 'pod') ?? false;
+  const what = fold === null ? 'pod' : isMixed ? `pod or ${fold.level}` : fold.level;
   const by = layout.axis === 'groups' ? `, by ${group}` : '';
   const wide = ctx.measureText(`from source ${what}${by} →`).width;
   const rest = layout.viewWidth < wide || narrow ? ' →' : ` source ${what}${by} →`;

@@ -70,6 +70,21 @@ describe('beside the picture stands', () => {
     expect((callout?.last ?? 0) - (callout?.first ?? 0)).toBe(9);
   });
 
+  test('a link that fails, where its cell is small: by the row of its destination', () => {
+    const picture = pictureOf({ pods: 60, scenario: 'one-way' });
+    const [finding] = picture.mesh.findings;
+    const [callout, ...rest] = found(picture);
+    expect(rest).toEqual([]);
+    expect(callout).toMatchObject({
+      axis: 'row',
+      state: 'failed',
+      first: finding?.pods[0],
+      title: finding?.subject,
+      pod: -1,
+    });
+    expect(found(pictureOf({ pods: 12, scenario: 'one-way' }))).toEqual([]);
+  });
+
   test('what came and what went', () => {
     const titles = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node').map(({ title }) => title);
     expect(titles.some((title) => title.endsWith(' is gone'))).toBe(true);
