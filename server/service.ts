@@ -190,7 +190,11 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     isPassive,
     lifetimes,
   });
-  const linkQuery = new LinkQuery(client, clock, (uid) => keepersOf(uid, reporters().pods, MAX_ASKED_KEEPERS));
+  const otherKeepers = (uid: string) => {
+    const others = reporters().pods.filter((pod) => pod.uid !== selfUid());
+    return keepersOf(uid, others, MAX_ASKED_KEEPERS);
+  };
+  const linkQuery = new LinkQuery(client, clock, otherKeepers);
   const events = new MeshEvents(config, {
     clock,
     broadcast,

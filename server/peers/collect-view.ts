@@ -63,7 +63,7 @@ export interface CollectView {
   /** Length of the window or the time range that statistics are over, ms; 0 = none. */
   windowMs: number;
   /**
-   * The pods that keep a copy of pod `uid`, as the reports merged so far say, the first choice first (`keepersOf` in keeper.ts). Only
+   * The other pods that keep a copy of pod `uid`, as the reports merged so far say, the first choice first (`keepersOf` in keeper.ts). Only
    * pods that can be asked now.
    */
   presentKeepersOf(uid: string): Pod[];
@@ -152,8 +152,8 @@ const STOOD_STILL = 'its process stood still, and answered no call';
  * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so that no two
  * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone by now, or whose memory begins after the range, gives
  * no report of it. The collector then takes its report from a copy, if some pod keeps one. Without a copy the report is missing, and
- * only what other pods report about the pod is known. Pods that left before we started are known only because others name them:
- * they are added as gone.
+ * only what other pods report about the pod is known. Pods that left before we started are known because others name them: `CatchUp`
+ * asks a few pods for them at our start, and those that it did not learn are added as gone when a report has a link to them.
  *
  * `freshMs` null: the whole range is wanted. Pods that left in it are listed as gone, and each link has the last state that it had in
  * the range. `freshMs` a duration: only the moment at its end is wanted, and the range before is for statistics. Then a link
@@ -177,7 +177,7 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
     return { ...known, lifecycle: 'gone' };
   });
   let resolutionMs = 0;
-  /** The present pods that keep a copy, by the uid of the copied pod. */
+  /** The other present pods that keep a copy, by the uid of the copied pod. */
   const keepers = new Map<string, Pod[]>();
   const range = (): AgeRange => {
     const nowMs = clock.monotonicMs() + clockOffsetMs;
@@ -202,8 +202,10 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
     goneHash: () => '',
     merge: (report, arrival) => {
       const pod = present.get(index.pods[arrival.pod]?.uid ?? '');
-      for (const uid of report.past?.copies ?? [])
-        if (pod !== undefined) keepers.set(uid, [...(keepers.get(uid) ?? []), pod]);
+      // Our own copies are read by `copiedReport`, not over the network.
+      if (pod !== undefined && pod.uid !== deps.selfUid()) {
+        for (const uid of report.past?.copies ?? []) keepers.set(uid, [...(keepers.get(uid) ?? []), pod]);
+      }
       const untilAgeMs = report.past?.untilAgeMs ?? 0;
       const reason =
         whyNoHistory(report, arrival.atMs) ||
@@ -247,7 +249,7 @@ function remembersSinceMs(pod: Pod | undefined, { lifetimes }: CollectDeps): num
 
 /**
  * Says when the memory of a report begins, if that is later than `sinceMs` by more than the tolerance; else ''. `knownAgeMs`: age of its
- * oldest results at `atMs`; negative = not known, as if the clock of a pod was set back after its start.
+ * oldest results at `atMs`; negative = not known, because the clock of its pod was set back after the start (only in reports of now).
  */
 function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
   const knownMs = atMs - knownAgeMs;

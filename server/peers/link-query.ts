@@ -20,7 +20,7 @@ export class LinkQuery {
   readonly #keepersOf: (uid: string) => Pod[];
   #queries = 0;
 
-  /** `keepersOf`: the pods that may keep a copy of a pod. */
+  /** `keepersOf`: the other pods that may keep a copy of a pod. */
   constructor(client: PeerClient, clock: Clock, keepersOf: (uid: string) => Pod[]) {
     this.#client = client;
     this.#clock = clock;

@@ -123,7 +123,9 @@ export class MeshHistories {
     const { clock, client, copiedHistory } = this.#deps;
     const own = await copiedHistory(uid, range, stepMs);
     if (own !== null) return sums.add(own, clock.nowMs());
-    const keepers = parts.flatMap(({ pod, value }) => (pod !== null && value.copies.includes(uid) ? [pod] : []));
+    // The first part is our own.
+    const others = parts.slice(1);
+    const keepers = others.flatMap(({ pod, value }) => (pod !== null && value.copies.includes(uid) ? [pod] : []));
     for (const keeper of keepersOf(uid, keepers, keepers.length)) {
       const { fromAgeMs, toAgeMs } = range;
       const path = `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${toAgeMs}&step=${stepMs}&of=${encodeURIComponent(uid)}`;

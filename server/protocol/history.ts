@@ -37,7 +37,7 @@ export const reportPastSchema = v.object({
   /** Samples older than the raw ones are kept in buckets of this many ms; 0 = all figures are from raw samples. */
   resolutionMs: finiteNumber,
   /** Age of the oldest results that the pod has: its process started then, or has dropped what is older. */
-  knownAgeMs: finiteNumber,
+  knownAgeMs: v.pipe(finiteNumber, v.minValue(0)),
   /** Age of the newest results: 0, except of a copy, which ends when its pod ended or was last asked. */
   untilAgeMs: v.exactOptional(finiteNumber),
   /** Whether the process stood still (SIGSTOP, a frozen container) at the end of the range, so that it answered nobody. */

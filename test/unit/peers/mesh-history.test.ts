@@ -41,10 +41,13 @@ function start({
   copyUid = podOf(9).uid,
   passiveUid = '',
   lossy = 0,
+  /** uids of the pods that each pod says it keeps copies of. */
+  copies = [] as string[],
 } = {}) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   const held: unknown[] = [];
+  const askedKeepers: string[] = [];
   /** Two pods know of lossy links in all steps but the oldest one. */
   const lossyOf = (stepMs: number) =>
     lossy > 0 && {
@@ -62,6 +65,7 @@ function start({
           JSON.stringify({
             ...podHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs),
             ...lossyOf(stepMs!),
+            copies,
           }),
         ),
         { atMs: clock.nowMs(), errorMs: 0 },
@@ -85,8 +89,13 @@ function start({
   const reader = new MeshHistories(HOUR_MS, {
     clock,
     broadcast: { ask, tell: () => Promise.reject(new Error('not here')), stop: () => {} },
-    client: { request: () => Promise.reject(new Error('no copies in this test')) },
-    ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
+    client: {
+      request: ({ name }) => {
+        askedKeepers.push(name);
+        return Promise.reject(new Error('no copies in this test'));
+      },
+    },
+    ownHistory: async (range, stepMs) => ({ ...podHistory(range, stepMs, 0), copies }),
     copiedHistory: async (uid, range, stepMs) => {
       if (copyUntilAgeMs < 0 || uid !== copyUid) return null;
       return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
@@ -100,7 +109,7 @@ function start({
       remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
     },
   });
-  return { clock, reader, paths, held };
+  return { clock, reader, paths, held, askedKeepers };
 }
 
 describe('the history of the mesh', () => {
@@ -108,6 +117,12 @@ describe('the history of the mesh', () => {
     const { reader } = start({ passiveUid: podOf(9).uid });
     const { missing } = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
     expect(missing.map(({ name }) => name)).toEqual(['pod-3']);
+  });
+
+  it('asks other keepers for a copy, and not this pod itself', async () => {
+    const { reader, askedKeepers } = start({ copies: [podOf(9).uid] });
+    await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    expect(askedKeepers.sort()).toEqual(['pod-1', 'pod-2']);
   });
 
   it('is the sum of all pods, with the number of pods in each step', async () => {
@@ -255,6 +270,7 @@ describe('a history from another process', () => {
     ['too few bins', { byLatency: [[1], [1], [1]] }],
     ['too many steps', { links: new Array(721).fill(0), failed: new Array(721).fill(0) }],
     ['an age that is no number', { knownAgeMs: 'x' }],
+    ['a negative age', { knownAgeMs: -1 }],
   ])('is refused with %s', (_, change) => {
     expect(() => parsePodHistory({ ...good, ...change })).toThrow();
     expect(parsePodHistory(good)).toEqual(good);

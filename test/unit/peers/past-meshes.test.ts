@@ -30,8 +30,9 @@ interface Scene {
   now: readonly Pod[];
   before: readonly Pod[];
   answer?(uid: string, asked: AgeRange, of: string | undefined): ReportResult | null;
-  /** The pods that pod 0 keeps a copy of. */
+  /** The pods that pod 0 keeps a copy of, and those that its report names as such. */
   ownCopies?: string[];
+  toldCopies?: string[];
   ownKnownAgeMs?: number;
   resolutionMs?: number;
   /** How well the pods are known now. */
@@ -49,6 +50,7 @@ function start({
   resolutionMs = 0,
   status = {},
   ownCopies = [],
+  toldCopies = [],
   apiLost,
 }: Scene) {
   const clock = new FakeClock(NOW_MS);
@@ -69,10 +71,11 @@ function start({
       remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
     },
     resolutionMs: () => resolutionMs,
-    ownReportOf: async (asked) =>
-      ownKnownAgeMs < asked.fromAgeMs
-        ? pastReport(podOf(0), [], asked, ownKnownAgeMs, [])
-        : pastReport(podOf(0), before, asked, ownKnownAgeMs),
+    ownReportOf: async (asked) => {
+      if (ownKnownAgeMs < asked.fromAgeMs) return pastReport(podOf(0), [], asked, ownKnownAgeMs, []);
+      const report = pastReport(podOf(0), before, asked, ownKnownAgeMs);
+      return { ...report, past: { ...asked, resolutionMs: 5_000, knownAgeMs: ownKnownAgeMs, copies: toldCopies } };
+    },
     copiedReportOf: async (uid, asked) => (ownCopies.includes(uid) ? pastReport(podOf(2), before, asked) : null),
     queryReport: async (pod, query) => {
       asks.push(query);
@@ -235,6 +238,17 @@ describe('a mesh of the past', () => {
     });
     expect(reasons(await meshes.at(minuteAgo.toMs))).toEqual(['', '', missing]);
     expect(reasons(await meshes.of(minuteAgo))).toEqual(['', '', '']);
+  });
+
+  it('asks other keepers for a copy, and not this pod itself, whose own copies it has looked at', async () => {
+    const before = podsOf(3);
+    const { meshes, asks, reasons } = start({
+      now: [podOf(0), podOf(1), podOf(2, { lifecycle: 'gone' })],
+      before,
+      toldCopies: ['uid-2'],
+    });
+    expect(reasons(await meshes.of(minuteAgo))).toEqual(['', '', 'no-history']);
+    expect(asks.filter(({ of }) => of !== undefined)).toEqual([]);
   });
 
   it('says since when a report covers the range, if its pod ran before', async () => {
