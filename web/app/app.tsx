@@ -129,41 +129,21 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
     drawn === null
       ? null
       : {
+          ...address,
+          onChange: change,
           picture: drawn,
           thresholds,
           onThresholds: (wanted) => {
             const ordered = orderedThresholds(wanted, thresholds);
             change({ thresholds: sameThresholds(ordered, usual) ? null : ordered });
           },
-          selection: address.selection,
           onSelect: select,
-          filter: address.filter,
           // A comparison shows all pods, so setting a filter leaves it.
           onFilter: (filter) => change({ filter: filter.slice(0, MAX_FILTER), compare: false }),
-          level: address.level,
-          onLevel: (level) => change({ level, unfolded: [] }),
-          onUnfold: (...keys) => change({ unfolded: [...address.unfolded, ...keys] }),
-          onFold: (key) => change({ unfolded: address.unfolded.filter((other) => other !== key) }),
-          order: address.order,
-          onOrder: (order) => change({ order }),
-          group: address.group,
-          onGroup: (group) => change({ group }),
-          value: address.value,
-          onValue: (value) => change({ value }),
-          phase: address.phase,
-          onPhase: (phase) => change({ phase }),
-          only: address.only,
-          onOnly: (only) => change({ only }),
-          limit: address.limit,
-          onLimit: (limit) => change({ limit }),
           onReplay: setReplay,
-          windowMs: address.windowMs,
-          onWindow: (windowMs) => change({ windowMs }),
           lost: address.atMs === null ? state.status === 'lost' : !moment.isThere,
           theme,
           panelSlot,
-          asTable: address.asTable,
-          onAsTable: (asTable) => change({ asTable }),
           nowMs,
           narrow,
           letterKeys: letterKeys === 'on',
@@ -174,7 +154,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
           },
           loadMesh: async (windowMs) => moment.value ?? loadMesh(windowMs),
         };
-  const viewProps = useFolded(props, address, change, feed);
+  const viewProps = useFolded(props, feed);
   // Panels tell how a link is, whatever figure the heatmap shows.
   const panelProps =
     props === null || overview === null || drawn?.figure === null ? props : { ...props, picture: overview };

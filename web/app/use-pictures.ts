@@ -4,7 +4,7 @@ import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
-import { type Address, shownValue } from '../model/address.ts';
+import { type Address, DEFAULT_ADDRESS, shownValue } from '../model/address.ts';
 import type { PictureOptions } from '../model/cells.ts';
 import { foldPicture, foldSelection, KeptFolding, unfoldSelection } from '../model/levels.ts';
 import { buildPicture, type Picture, pictureOf } from '../model/mesh-view.ts';
@@ -118,14 +118,9 @@ async function analyse(mesh: Mesh, slowMs: number, signal: AbortSignal): Promise
 }
 
 /** The props of a view at the chosen level. Panels show pods and links, so they get the props that this gets. */
-export function useFolded(
-  props: ViewProps | null,
-  { level: wanted, unfolded, only, filter }: Pick<Address, 'level' | 'unfolded' | 'only' | 'filter'>,
-  change: (part: Partial<Address>) => void,
-  feed: Pick<LiveFeed, 'fold'>,
-): ViewProps | null {
+export function useFolded(props: ViewProps | null, feed: Pick<LiveFeed, 'fold'>): ViewProps | null {
   const [kept] = useState(() => new KeptFolding());
-  const picture = props?.picture ?? null;
+  const { picture, only, filter, level: wanted, unfolded } = props ?? { ...DEFAULT_ADDRESS, picture: null };
   // Groups do not show single late links.
   const asksForLate = only === 'warning' || /state:\S*warning/.test(filter);
   const level = wanted === 'auto' && asksForLate ? 'pod' : wanted;
@@ -142,21 +137,14 @@ export function useFolded(
     [picture, folding],
   );
   if (props === null || folded === null) return null;
-  const { onSelect } = props;
-  const onUnfold = (...keys: string[]) => change({ unfolded: [...unfolded, ...keys] });
+  const { onSelect, onChange } = props;
   return {
     ...props,
     picture: folded,
     selection: foldSelection(folded, props.selection),
-    onUnfold,
-    onFold: (key) => {
-      const { fold } = folded;
-      // From now on the reader decides: otherwise `auto` would unfold the group again.
-      if (fold !== null) change({ level: fold.level, unfolded: fold.unfolded.filter((other) => other !== key) });
-    },
     onSelect: (selection) => {
       const target = unfoldSelection(folded, selection);
-      if (target !== null && 'unfold' in target) onUnfold(target.unfold);
+      if (target !== null && 'unfold' in target) onChange({ unfolded: [...unfolded, target.unfold] });
       else onSelect(target);
     },
   };

@@ -39,7 +39,7 @@ export function FindingList({ props, mesh, most, inNotice, brief = false }: Find
   return (
     <section className="findings">
       <h2 className={brief ? 'hidden' : undefined}>
-        Findings <span className="panel-count">{countText(findings.length)}</span>
+        Findings <span className="second">{countText(findings.length)}</span>
       </h2>
       <ul className="finding-list">{items.slice(0, most)}</ul>
       {findings.length > most && (

@@ -2,10 +2,14 @@ import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { LinkSamples } from '../../server/protocol/sample.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
-import type { GroupBy, Level, OrderBy, Selection, Theme } from '../model/address.ts';
-import type { ValueKind, ValuePhase } from '../model/cells.ts';
-import type { LinkKind } from '../model/link-choice.ts';
+import type { Address, Selection, Theme } from '../model/address.ts';
 import type { Picture } from '../model/mesh-view.ts';
+
+/** What the reader has chosen to see. The level that `auto` has chosen is in `picture.fold`. */
+type Choices = Pick<
+  Address,
+  'level' | 'unfolded' | 'order' | 'group' | 'value' | 'phase' | 'only' | 'limit' | 'windowMs' | 'asTable'
+>;
 
 /**
  * The props of every view (`GraphView`, `HeatmapView`) and of both panels of a selection (`LinkPanel`, `PodPanel`). The
@@ -15,7 +19,7 @@ import type { Picture } from '../model/mesh-view.ts';
  * button, Esc and focus handling. Below 1100 px the slot is under the view, and the panel of a selection is over it.
  * Views fill their parent (flex column, `min-height: 0`). Tools (`<div class="tools">`, 48 px) come first.
  */
-export interface ViewProps {
+export interface ViewProps extends Choices {
   /**
    * Changes with every update. It has the chosen `value` and `phase`. For a
    * view it is folded to the chosen level (`picture.fold`, whose `pods` is the picture of the pods); for a panel it is not.
@@ -27,42 +31,19 @@ export interface ViewProps {
   /** A pod or a link, by uid; null = none. It may no longer be in the picture. */
   selection: Selection;
   onSelect(selection: Selection): void;
-  /** The reader's choice of what is drawn as one. What was chosen by `auto` is in `picture.fold`. */
-  level: Level;
-  onLevel(level: Level): void;
-  /** Shows the members of groups (`Group.key`), or folds them again. In a view, selecting a group unfolds it too. */
-  onUnfold(...keys: string[]): void;
-  onFold(key: string): void;
+  /** Changes choices: other statistics (`value`, `windowMs`) are requested from the server. */
+  onChange(choices: Partial<Choices>): void;
   /** See `matches` in `order.ts`; '' = all pods. */
   filter: string;
   onFilter(text: string): void;
-  order: OrderBy;
-  onOrder(order: OrderBy): void;
-  group: GroupBy;
-  onGroup(group: GroupBy): void;
-  value: ValueKind;
-  onValue(value: ValueKind): void;
-  phase: ValuePhase;
-  onPhase(phase: ValuePhase): void;
   /** Plays a time range of the past, at 5 s a second. */
   onReplay(range: TimeRange): void;
-  /** Which links the graph shows. `limit`: maximum number if it does not show all. */
-  only: LinkKind;
-  onOnly(only: LinkKind): void;
-  limit: number;
-  onLimit(limit: number): void;
-  /** Window of p50, p95 and max, ms. Changing it requests new data from the server. */
-  windowMs: number;
-  onWindow(windowMs: number): void;
   /** The connection to the server is lost: draw the last data in grey. */
   lost: boolean;
   /** The current theme; "system" is already resolved. Colours are CSS variables: see styles/tokens.css. */
   theme: Theme;
   /** Where the view can render its own side panel with a portal; null while a selection has the side panel. */
   panelSlot: HTMLElement | null;
-  /** Render the table instead of the picture. Put it in `<TableFrame>` (table-frame.tsx). */
-  asTable: boolean;
-  onAsTable(asTable: boolean): void;
   /** The serving pod's time when this picture arrived, ms since the epoch. Ages count to this time. */
   nowMs: number;
   /** Narrower than 640 px: short labels, 44 px controls. */

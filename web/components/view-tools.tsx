@@ -54,9 +54,8 @@ export function ViewMenu({ props, group, values = {}, children }: ViewMenuProps)
   // What only another view shows is the newest latency here.
   const shown = isLatency ? `${value}/${props.windowMs}` : value in values ? value : 'last';
   const show = (choice: string) => {
-    const [kind = 'last', windowMs] = choice.split('/');
-    props.onValue(kind as ValueKind);
-    if (windowMs !== undefined) props.onWindow(Number(windowMs));
+    const [kind, windowMs] = choice.split('/');
+    props.onChange({ value: kind as ValueKind, windowMs: Number(windowMs ?? props.windowMs) });
   };
   const autoLevel = level === 'auto' ? `auto (${fold?.level ?? 'pod'})` : 'auto';
   const autoGroup = group === 'none' || props.group !== 'none' ? 'auto' : `auto (${group})`;
@@ -76,7 +75,7 @@ export function ViewMenu({ props, group, values = {}, children }: ViewMenuProps)
         value={shown === 'last' ? phase : 'total'}
         of={VALUE_PHASES}
         text={(option) => PHASE_NAMES[option]}
-        onChange={props.onPhase}
+        onChange={(next) => props.onChange({ phase: next })}
         disabled={shown !== 'last'}
       />
       {(fold?.pods ?? picture).n >= LEAST_PODS && (
@@ -85,7 +84,7 @@ export function ViewMenu({ props, group, values = {}, children }: ViewMenuProps)
           value={level}
           of={LEVELS}
           text={(option) => (option === 'auto' ? autoLevel : option)}
-          onChange={props.onLevel}
+          onChange={(next) => props.onChange({ level: next, unfolded: [] })}
         />
       )}
       <Pick
@@ -93,7 +92,7 @@ export function ViewMenu({ props, group, values = {}, children }: ViewMenuProps)
         value={props.group}
         of={GROUPS}
         text={(option) => (option === 'none' ? autoGroup : option)}
-        onChange={props.onGroup}
+        onChange={(next) => props.onChange({ group: next })}
       />
       {children}
     </Menu>
@@ -118,18 +117,21 @@ export function Filter({ props }: { props: ViewProps }) {
 }
 
 /** Shows the view as a table, and back. */
-export function TableButton({ props: { asTable, onAsTable } }: { props: ViewProps }) {
+export function TableButton({ props: { asTable, onChange } }: { props: ViewProps }) {
   return (
-    <button type="button" aria-pressed={asTable} onClick={() => onAsTable(!asTable)}>
+    <button type="button" aria-pressed={asTable} onClick={() => onChange({ asTable: !asTable })}>
       Table
     </button>
   );
 }
 
 /** Buttons that fold the unfolded groups again. */
-export function UnfoldedGroups({ props: { picture, onFold } }: { props: ViewProps }) {
-  return picture.fold?.unfolded.map((key) => (
-    <button key={key} type="button" className="quiet" aria-label={`Fold ${nameOf(key)}`} onClick={() => onFold(key)}>
+export function UnfoldedGroups({ props: { picture, onChange } }: { props: ViewProps }) {
+  const { level = 'pod', unfolded = [] } = picture.fold ?? {};
+  // From then on the reader decides on the level: otherwise `auto` would unfold the group again.
+  const fold = (key: string) => onChange({ level, unfolded: unfolded.filter((other) => other !== key) });
+  return unfolded.map((key) => (
+    <button key={key} type="button" className="quiet" aria-label={`Fold ${nameOf(key)}`} onClick={() => fold(key)}>
       {nameOf(key)} ×
     </button>
   ));

@@ -51,7 +51,9 @@ export interface Address {
   filter: string;
   value: ValueKind;
   phase: ValuePhase;
+  /** Window of p50, p95 and max. */
   windowMs: number;
+  /** Show the table instead of the picture. */
   asTable: boolean;
   /** Which links the graph shows, and the maximum number if it does not show all. */
   only: LinkKind;

@@ -117,7 +117,7 @@ export function CompareView(view: CompareViewProps) {
               />
             )}
             {comparison !== null && comparison.findings.length === 0 && (
-              <p className="panel-second">{noFindingsText(comparison.report.affected)}</p>
+              <p className="second">{noFindingsText(comparison.report.affected)}</p>
             )}
             <VerdictBox
               expect={expect}

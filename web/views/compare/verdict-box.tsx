@@ -54,7 +54,7 @@ export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: Verdic
             onBlur={state}
           />
         </label>
-        <p className="panel-second">
+        <p className="second">
           <code>healthy</code>, <code>failed</code>, <code>latency&gt;=200ms,to=goldpinger-chaos</code>
         </p>
         <button type="submit">Check</button>

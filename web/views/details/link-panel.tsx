@@ -36,7 +36,7 @@ function LinkLeft() {
   return (
     <div className="detail">
       <h2 id="panel-title">This link is gone</h2>
-      <p className="panel-second">One of its pods is no longer in history. Older data is in Prometheus.</p>
+      <p className="second">One of its pods is no longer in history. Older data is in Prometheus.</p>
     </div>
   );
 }
@@ -63,7 +63,7 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
   return (
     <div className="detail link-detail">
       <h2 id="panel-title">
-        <span className="detail-kind">{isSelf ? 'Link to itself' : 'Link, both directions'}</span>
+        <span className="detail-kind second">{isSelf ? 'Link to itself' : 'Link, both directions'}</span>
         <CopyName name={from.pod.name} />
         {!isSelf && (
           <>
@@ -135,7 +135,7 @@ function DirectionFacts({ direction, props }: { direction: LinkDirection; props:
         {figure}
         {unit !== '' && <span> {unit}</span>}
       </p>
-      <p className="way-since">
+      <p className="way-since second">
         {since === '' ? (
           'not measured'
         ) : (

@@ -29,7 +29,7 @@ export function PodPanel(props: ViewProps) {
     return (
       <div className="detail">
         <h2 id="panel-title">This pod is gone</h2>
-        <p className="panel-second">No longer in history. Older data is in Prometheus.</p>
+        <p className="second">No longer in history. Older data is in Prometheus.</p>
       </div>
     );
   }
@@ -43,7 +43,7 @@ export function PodPanel(props: ViewProps) {
   return (
     <div className="detail pod-detail">
       <h2 id="panel-title">
-        <span className="detail-kind">Pod</span>
+        <span className="detail-kind second">Pod</span>
         <CopyName name={view.pod.name} />
       </h2>
       <div className={`finding is-${tone}`}>
@@ -141,8 +141,7 @@ function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
   return (
     <section>
       <h3>
-        Last inbound pings{' '}
-        <span className="panel-count">{`${countText(pings.length)}, ${countText(failed)} failed`}</span>
+        Last inbound pings <span className="second">{`${countText(pings.length)}, ${countText(failed)} failed`}</span>
       </h3>
       <ul className="probe-list">
         {pings.slice(0, MAX).map(({ from, words, isFailed }) => (
@@ -169,7 +168,7 @@ function PodLinks({ props, view, direction }: { props: ViewProps; view: PodView;
     <section>
       <h3>
         {direction === 'inbound' ? 'Inbound' : 'Outbound'}{' '}
-        <span className="panel-count">
+        <span className="second">
           {countText(pairs.length)}
           {failed > 0 && `, ${countText(failed)} failed`}
           {slow > 0 && `, ${countText(slow)} slow`}
@@ -197,7 +196,7 @@ function PodLinks({ props, view, direction }: { props: ViewProps; view: PodView;
 
 /** Says how many entries of a list are left out, if any. */
 function NotShown({ count }: { count: number }) {
-  return count > 0 ? <p className="panel-second">{countText(count)} more are not shown.</p> : null;
+  return count > 0 ? <p className="second">{countText(count)} more are not shown.</p> : null;
 }
 
 /** The external probes of a pod, failed ones first. */
@@ -210,7 +209,7 @@ export function PodProbes({ picture, view }: { picture: Picture; view: PodView }
     <section>
       <h3>
         {probes.some(({ path }) => path !== undefined) ? 'Paths and targets' : 'External'}{' '}
-        <span className="panel-count">{countText(probes.length)}</span>
+        <span className="second">{countText(probes.length)}</span>
       </h3>
       <ul className="probe-list">
         {probes.slice(0, MAX).map((probe) => (

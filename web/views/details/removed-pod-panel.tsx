@@ -20,10 +20,10 @@ export function RemovedPodPanel({ uid, props }: { uid: string; props: ViewProps 
     <div className="detail">
       <h2 id="panel-title">{name === '' ? 'This pod no longer exists' : `${name} no longer exists`}</h2>
       {events === null && (
-        <p className="panel-second">{error === '' ? 'Loading its events…' : `No events: ${shownName(error)}`}</p>
+        <p className="second">{error === '' ? 'Loading its events…' : `No events: ${shownName(error)}`}</p>
       )}
       {events?.length === 0 && (
-        <p className="panel-second">
+        <p className="second">
           Nothing is known about it: it ended more than {spanText(historyWindowMs)} ago (HISTORY_WINDOW), or it is from
           another cluster. Older data is in Prometheus.
         </p>

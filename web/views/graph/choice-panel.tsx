@@ -38,17 +38,17 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
             ? `All ${plural(choice.all, 'link')}`
             : `All ${plural(fold.pods.n ** 2, 'link')}, by ${fold.level}`}
       </h2>
-      <p className="panel-second">
+      <p className="second">
         {links.isBundled && props.only === 'all'
           ? links.bundles === NO_BUNDLES
             ? 'Only failed, slow and lossy links are drawn. The heatmap shows all.'
             : 'Failed, slow and lossy links are drawn one by one, healthy ones in pale bundles.'
           : `Each line is ${fold === null ? 'one link' : `all links from one ${fold.level} to another`}; the arrow points to the destination.`}
       </p>
-      {isBounded && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
+      {isBounded && <LimitSlider limit={props.limit} onLimit={(limit) => props.onChange({ limit })} />}
       <FindingList props={props} mesh={mesh} most={MOST_LISTED} inNotice={findingsOfNotice(mesh.findings)[0]} />
       {worst.length === 0 ? (
-        <p className="panel-second">Click a {fold?.level ?? 'pod'} or a line for details.</p>
+        <p className="second">Click a {fold?.level ?? 'pod'} or a line for details.</p>
       ) : (
         <section>
           <h3>Worst links</h3>

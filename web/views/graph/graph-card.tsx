@@ -57,7 +57,7 @@ function LinkCard({ props, pair }: { props: ViewProps; pair: number }) {
       {facts.totalUs >= 0 && (
         <PhaseBar facts={facts} problemMs={thresholds.problemMs} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
       )}
-      <p className="card-note">{[foldWords(picture, from, to), since, span].filter(Boolean).join(', ') || 'no data'}</p>
+      <p className="second">{[foldWords(picture, from, to), since, span].filter(Boolean).join(', ') || 'no data'}</p>
     </>
   );
 }
@@ -75,13 +75,13 @@ function PodCard({ props, index }: { props: ViewProps; index: number }) {
   return (
     <>
       <p className="card-title">{view.name}</p>
-      <p className="card-note">{place}</p>
+      <p className="second">{place}</p>
       <p className={`card-state tone-${words.tone}`}>
         {words.state}
         {words.note !== '' && <span className={`tone-${words.noteTone}`}> · {words.note}</span>}
       </p>
-      <p className="card-note">{sumWords('inbound', view.probedIn, view.failedIn, view.slowIn)}</p>
-      <p className="card-note">{sumWords('outbound', view.probedOut, view.failedOut, view.slowOut)}</p>
+      <p className="second">{sumWords('inbound', view.probedIn, view.failedIn, view.slowIn)}</p>
+      <p className="second">{sumWords('outbound', view.probedOut, view.failedOut, view.slowOut)}</p>
     </>
   );
 }

@@ -44,7 +44,7 @@ export function GraphLegend({ props, choice, isBundled }: LegendProps) {
             type="button"
             className="quiet"
             aria-pressed={props.only === state}
-            onClick={() => props.onOnly(props.only === state ? 'all' : state)}
+            onClick={() => props.onChange({ only: props.only === state ? 'all' : state })}
           >
             <LegendLine state={state} isBundle={isPale(state)} />
             {name} <b>{countText(count)}</b>

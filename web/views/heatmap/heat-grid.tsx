@@ -122,11 +122,11 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
 }
 
 /** Opens a link. Of a folded link it unfolds the groups at both ends. */
-function openCell({ picture, onSelect, onUnfold }: ViewProps, { from, to }: Cell): void {
+function openCell({ picture, unfolded, onSelect, onChange }: ViewProps, { from, to }: Cell): void {
   const groups = [from, to].flatMap((index) => picture.fold?.groups[index] ?? []);
   const folded = new Set(groups.filter(({ pods }) => pods.length > 1).map(({ key }) => key));
   const [source, target] = [picture.pods[from]?.pod.uid, picture.pods[to]?.pod.uid];
-  if (folded.size > 0) onUnfold(...folded);
+  if (folded.size > 0) onChange({ unfolded: [...unfolded, ...folded] });
   else if (source !== undefined && target !== undefined) onSelect({ from: source, to: target });
 }
 

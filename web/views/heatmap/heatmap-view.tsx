@@ -91,9 +91,9 @@ export function HeatmapView(props: ViewProps) {
   );
 }
 
-function stepOrder({ order, onOrder }: ViewProps, step: 1 | -1): void {
+function stepOrder({ order, onChange }: ViewProps, step: 1 | -1): void {
   const next = ORDERS[(ORDERS.indexOf(order) + step + ORDERS.length) % ORDERS.length];
-  if (next !== undefined) onOrder(next);
+  if (next !== undefined) onChange({ order: next });
 }
 
 /** The side panel of the heatmap without a selection. */
@@ -156,11 +156,17 @@ const ORDER_NAMES: Record<OrderBy, string> = {
 
 /** The tools above the heatmap. */
 function HeatTools({ props, group, names, onNames, fit, onFit, onResort, onPng }: HeatToolsProps) {
-  const { order, onOrder, asTable, value, onValue } = props;
+  const { order, asTable, value, onChange } = props;
   return (
     <div className="tools">
       <ViewMenu props={props} group={group} values={FIGURE_CHOICES}>
-        <Pick label="Order" value={order} of={ORDERS} text={(option) => ORDER_NAMES[option]} onChange={onOrder} />
+        <Pick
+          label="Order"
+          value={order}
+          of={ORDERS}
+          text={(option) => ORDER_NAMES[option]}
+          onChange={(next) => onChange({ order: next })}
+        />
         <Pick label="Names" value={names} of={NAME_CHOICES} onChange={onNames} />
       </ViewMenu>
       <Filter props={props} />
@@ -169,7 +175,7 @@ function HeatTools({ props, group, names, onNames, fit, onFit, onResort, onPng }
           type="button"
           className="quiet"
           aria-label={`Show latencies instead of: ${FIGURE_CHOICES[value]}`}
-          onClick={() => onValue('last')}
+          onClick={() => onChange({ value: 'last' })}
         >
           {FIGURE_CHOICES[value]} ×
         </button>

@@ -25,7 +25,7 @@ export function ThresholdEditor(props: Pick<ViewProps, 'picture' | 'thresholds' 
           Reset to {usual.goodMs} / {usual.warningMs} / {usual.problemMs}
         </button>
       </div>
-      <p className="threshold-hint">
+      <p className="second">
         {picture.n * picture.n > MAX_DOTS ? 'Bars count links' : 'Each dot is one link'}; dashed line: timeout{' '}
         {picture.mesh.settings.pingTimeoutMs} ms.
       </p>
@@ -100,7 +100,7 @@ export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilte
         <h2>{figure === null ? 'Legend' : FIGURE_NAMES[figure]}</h2>
         <span className="legend-total">{countText(picture.n * picture.n)} links</span>
       </div>
-      {figure === null ? null : <p className="threshold-hint">{figureExplained(figure, picture)}</p>}
+      {figure === null ? null : <p className="second">{figureExplained(figure, picture)}</p>}
       <ul className="legend-list" aria-label="States. Press one to show only its links.">
         {legendStates(picture.counts).map((state) => {
           const note = stateLimits(picture, state, thresholds, failedBy);
