@@ -25,7 +25,8 @@ function routesOf({ stack }: RouterLike): string[] {
 /** Older names that are served, but not described. */
 const ALIASES = ['get /api/v1/row', 'get /api/v1/row-history'];
 
-const BEGIN_OF: Record<string, string> = { to: 'from', toAge: 'fromAge', end: 'start' };
+/** The parameter without which another one is refused, where the path has both. */
+const NEEDED_BY: Record<string, string> = { to: 'from', toAge: 'fromAge', end: 'start', of: 'fromAge' };
 
 /** A valid value of a parameter. */
 function exampleOf(path: string, name: string, nowMs: number): string {
@@ -124,9 +125,8 @@ describe('every path', () => {
     const { url, read, nowMs } = await serveRecorded();
     const needed = parameters.filter(({ required }) => required).map(({ name }) => name);
     for (const name of ['', ...parameters.map((parameter) => parameter.name)]) {
-      // The end of a range is refused without its begin.
-      const begin = parameters.find((parameter) => parameter.name === BEGIN_OF[name])?.name ?? '';
-      const names = [...new Set([...needed, begin, name])].filter((each) => each !== '');
+      const other = parameters.find((parameter) => parameter.name === NEEDED_BY[name])?.name ?? '';
+      const names = [...new Set([...needed, other, name])].filter((each) => each !== '');
       const query = names.map((each) => `${each}=${encodeURIComponent(exampleOf(path, each, nowMs))}`);
       const abort = new AbortController();
       const answer = await fetch(`${url}${path}?${query.join('&')}`, { signal: abort.signal });
