@@ -93,24 +93,47 @@ const FIELDS = new Map<Resource, readonly string[]>([
 /** Makes a filter from a field selector: `field=value` or `field!=value`, joined by commas. Throws ApiError 400. */
 export function fieldFilter(selector: string, resource: Resource): Filter {
   const known = ['metadata.name', 'metadata.namespace', ...(FIELDS.get(resource) ?? [])];
-  const tests = split(selector).map((term) => {
+  const tests = fieldTerms(selector).map(({ field, isEqual, value }) => {
+    if (!known.includes(field)) throw badRequest(`field label not supported: ${field.slice(0, 100)}`);
+    return (object: KubeObject) => (fieldOf(object, field) === value) === isEqual;
+  });
+  return (object) => tests.every((test) => test(object));
+}
+
+/** The name that a field selector demands (`metadata.name=NAME`); '' = none. Throws ApiError 400. */
+export function demandedName(selector: string): string {
+  return fieldTerms(selector).find(({ field, isEqual }) => field === 'metadata.name' && isEqual)?.value ?? '';
+}
+
+function fieldTerms(selector: string): { field: string; isEqual: boolean; value: string }[] {
+  return split(selector).map((term) => {
     const parts = /^([^=!]+)(==|=|!=)(.*)$/.exec(term);
     if (!parts)
       throw badRequest(`invalid selector: '${selector.slice(0, 200)}'; can't understand '${term.slice(0, 100)}'`);
-    const [, field = '', operator = '', value = ''] = parts;
-    if (!known.includes(field)) throw badRequest(`field label not supported: ${field.slice(0, 100)}`);
-    const path = field.split('.');
-    // A node without this field can be scheduled.
-    const absent = field === 'spec.unschedulable' ? 'false' : '';
-    return (object: KubeObject) => ((fieldOf(object, path) || absent) === value) === (operator !== '!=');
+    const [, field = '', operator, value = ''] = parts;
+    return { field, isEqual: operator !== '!=', value };
   });
-  return (object) => tests.every((test) => test(object));
+}
+
+/** The value of a field as field selectors see it; '' = the object has none. */
+function fieldOf(object: KubeObject, field: string): string {
+  // k8s.io/kubernetes/pkg/registry/core/event, ToSelectableFields.
+  if (field === 'source') return valueAt(object, 'source.component') || valueAt(object, 'reportingComponent');
+  // A node without this field can be scheduled.
+  return valueAt(object, field) || (field === 'spec.unschedulable' ? 'false' : '');
+}
+
+function valueAt(object: unknown, path: string): string {
+  let value = object;
+  for (const step of path.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[step];
+  return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
 }
 
 function labelTest(term: string): (labels: Record<string, string>) => boolean {
   const set = /^(\S+)\s+(in|notin)\s*\((.*)\)$/.exec(term);
   if (set) {
     const [, key = '', operator, list = ''] = set;
+    if (list.trim() === '') throw badRequest(`for 'in', 'notin' operators, values set can't be empty`);
     const values = list.split(',').map((value) => check(value.trim(), VALUE, term));
     const name = check(key, KEY, term);
     return (labels) => values.includes(labels[name] ?? '\u0000') === (operator === 'in');
@@ -144,10 +167,4 @@ function split(selector: string): string[] {
     else terms[terms.length - 1] += char;
   }
   return terms.map((term) => term.trim());
-}
-
-function fieldOf(object: unknown, path: string[]): string {
-  let value = object;
-  for (const step of path) value = (value as Record<string, unknown> | null | undefined)?.[step];
-  return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { demandedName } from './list.ts';
 import type { KubeObject, Rule, Subject } from './objects.ts';
 import type { ObjectRequest } from './request.ts';
 import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, qualifiedName, ROLE_BINDINGS, ROLES } from './resources.ts';
@@ -55,10 +56,11 @@ export const MASTERS = 'system:masters';
  */
 export function forbiddenTo(store: Store, user: User, request: ObjectRequest): ApiError | null {
   if (user.groups.includes(MASTERS)) return null;
-  const { verb, resource, namespace, name } = request;
+  const { verb, resource, namespace } = request;
+  const name = requestedName(request);
   const rules = rulesFor(user, store, store.list(CLUSTER_ROLE_BINDINGS), '');
   if (namespace !== '') rules.push(...rulesFor(user, store, store.list(ROLE_BINDINGS, namespace), namespace));
-  if (rules.some((rule) => allows(rule, request))) return null;
+  if (rules.some((rule) => allows(rule, request, name))) return null;
   const scope = resource.namespaced && namespace !== '' ? `in the namespace "${namespace}"` : 'at the cluster scope';
   const subject = name === '' ? qualifiedName(resource) : `${qualifiedName(resource)} "${name}"`;
   const message = `${subject} is forbidden: User "${user.name}" cannot ${verb} resource "${ruleNameOf(request)}" in API group "${resource.group}" ${scope}`;
@@ -86,11 +88,19 @@ function matchesUser(subject: Subject, user: User, namespace: string): boolean {
   return kind === 'User' && user.name === name; // Kubernetes has no other kinds of subjects.
 }
 
-function allows({ verbs, apiGroups, resources, resourceNames = [] }: Rule, request: ObjectRequest): boolean {
-  const { verb, resource, name } = request;
-  const isCovered = covers(verbs, verb) && covers(apiGroups, resource.group) && covers(resources, ruleNameOf(request));
-  // A rule with names never allows a request without a name, such as a list.
-  return isCovered && (resourceNames.length === 0 || resourceNames.includes(name));
+function allows(rule: Rule, request: ObjectRequest, name: string): boolean {
+  const { verbs, apiGroups, resources, resourceNames = [] } = rule;
+  const { verb, resource, subresource } = request;
+  const isOfAll = subresource !== '' && covers(resources, `*/${subresource}`);
+  const isCovered = isOfAll || covers(resources, ruleNameOf(request));
+  // A rule with names never allows a request without a name.
+  const isNamed = resourceNames.length === 0 || resourceNames.includes(name);
+  return covers(verbs, verb) && covers(apiGroups, resource.group) && isCovered && isNamed;
+}
+
+/** The name that rules with names are compared with. Lists and watches have one if their field selector demands it. */
+function requestedName({ verb, name, query }: ObjectRequest): string {
+  return verb === 'list' || verb === 'watch' ? demandedName(query.get('fieldSelector') ?? '') : name;
 }
 
 /** The requested resource as rules name it, for example `pods` or `pods/log`. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fieldFilter, labelFilter, listObjects } from '../../../../../deploy/local/api/list.ts';
 import type { KubeObject } from '../../../../../deploy/local/api/objects.ts';
-import { NODES, PODS } from '../../../../../deploy/local/api/resources.ts';
+import { EVENTS, NODES, PODS } from '../../../../../deploy/local/api/resources.ts';
 import type { Store } from '../../../../../deploy/local/api/store.ts';
 import { addPod, errorCodeOf, newStore, objectRequest } from '../pod-store.ts';
 
@@ -83,9 +83,12 @@ describe('a label selector', () => {
     expect(labelFilter(selector)(pod(labels as Record<string, string>))).toBe(wanted);
   });
 
-  it.each(['a=b=c', 'in (a)', 'a in b', '=b', 'a,,b', '-a', 'a=(b)', 'a b'])('%s is refused with 400', (selector) => {
-    expect(errorCodeOf(() => labelFilter(selector))).toBe(400);
-  });
+  it.each(['a=b=c', 'a in ()', 'a notin ( )', 'in (a)', 'a in b', '=b', 'a,,b', '-a', 'a=(b)', 'a b'])(
+    '%s is refused with 400',
+    (selector) => {
+      expect(errorCodeOf(() => labelFilter(selector))).toBe(400);
+    },
+  );
 
   it('matches exactly one of = and !=, and of in and notin, for any labels', () => {
     const word = fc.constantFrom('a', 'b', 'c');
@@ -126,6 +129,14 @@ describe('a field selector', () => {
     ['', true],
   ])('%s of a running pod "a" on node-a is %s', (selector, wanted) => {
     expect(fieldFilter(selector, PODS)(running)).toBe(wanted);
+  });
+
+  it('`source` of an event is its component, or else its reporting component', () => {
+    const isOf = (event: object) => fieldFilter('source=kubelet', EVENTS)(pod({}, event));
+    expect(isOf({ source: { component: 'kubelet' } })).toBe(true);
+    expect(isOf({ source: { component: '' }, reportingComponent: 'kubelet' })).toBe(true);
+    expect(isOf({ reportingComponent: 'kubelet' })).toBe(true);
+    expect(isOf({ source: { component: 'other' }, reportingComponent: 'kubelet' })).toBe(false);
   });
 
   it('is refused with 400 for a field that the kind does not support', () => {

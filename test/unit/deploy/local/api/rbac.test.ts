@@ -67,6 +67,40 @@ describe('who may do what', () => {
     expect(forbiddenTo(storeWith(['*']), pinger, log)?.status.message).toContain('cannot get resource "pods/log"');
   });
 
+  /** Whether a ClusterRole with this rule allows the pinger a request. */
+  function isAllowed(rule: object, method: string, path: string): boolean {
+    const store = storeWith(['list']);
+    const role = store.get(CLUSTER_ROLES, '', 'r');
+    if (role) store.update(CLUSTER_ROLES, { ...role, rules: [rule] });
+    return forbiddenTo(store, pinger, objectRequest(method, path)) === null;
+  }
+
+  it.each([
+    ['/api/v1/namespaces/default/pods/a', true],
+    ['/api/v1/namespaces/default/pods/b', false],
+    ['/api/v1/namespaces/default/pods', false],
+    ['/api/v1/namespaces/default/pods?fieldSelector=metadata.name%3Da', true],
+    ['/api/v1/namespaces/default/pods?fieldSelector=metadata.name%3Da,status.phase%3DRunning&watch=1', true],
+    ['/api/v1/namespaces/default/pods?fieldSelector=metadata.name%3Db', false],
+    ['/api/v1/namespaces/default/pods?fieldSelector=metadata.name!%3Da', false],
+  ])('with a rule for the name a, GET %s: %s', (path, allowed) => {
+    const rule = { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'], resourceNames: ['a'] };
+    expect(isAllowed(rule, 'GET', path)).toBe(allowed);
+  });
+
+  it('the name that a list demands does not allow to delete a collection', () => {
+    const rule = { apiGroups: [''], resources: ['pods'], verbs: ['*'], resourceNames: ['a'] };
+    const path = '/api/v1/namespaces/default/pods?fieldSelector=metadata.name%3Da';
+    expect(isAllowed(rule, 'DELETE', path)).toBe(false);
+  });
+
+  it('extends to a subresource of all resources by */SUBRESOURCE', () => {
+    const rule = { apiGroups: ['*'], resources: ['*/scale'], verbs: ['patch'] };
+    expect(isAllowed(rule, 'PATCH', '/apis/apps/v1/namespaces/default/deployments/a/scale')).toBe(true);
+    expect(isAllowed(rule, 'PATCH', '/apis/apps/v1/namespaces/default/deployments/a')).toBe(false);
+    expect(isAllowed({ ...rule, verbs: ['get'] }, 'GET', '/api/v1/namespaces/default/pods/a/log')).toBe(false);
+  });
+
   it.each([
     [{ kind: 'User', name: 'eve' }, true],
     [{ kind: 'Group', name: 'readers' }, true],
