@@ -9,7 +9,10 @@ export const DEFAULT_TIMING = {
   requestTimeoutMs: 8_000,
   /** Wait after the first of several failures in a row; see `Backoff` in backoff.ts. */
   backoffBaseMs: 1_000,
-  /** Longest wait while the API server does not answer, so that its return is noticed within 5 s. */
+  /**
+   * Longest wait while the API server does not answer, so that its return is noticed within 5 s. If its answer has a longer
+   * `Retry-After`, that counts, up to a minute (list.ts); so it does for refusals.
+   */
   backoffCapMs: 3_000,
   /** Longest wait while the API server refuses us, for example for lack of rights. */
   refusalCapMs: 30_000,

@@ -34,7 +34,7 @@ const START_MS = 30_000;
 /** The most pods that are learned from reports (`learn`), besides the `MAX_DEPARTED` adopted ones: a hostile pod can invent them. */
 const MAX_LEARNED = 100;
 /** This many departed pods are kept, however many pods are present. */
-const MIN_DEPARTED = 500;
+const MIN_DEPARTED = MAX_DEPARTED;
 
 /** The lifetime of every pod of the last HISTORY_WINDOW, so that the pods of any past moment are known. */
 export class PodLifetimes {

@@ -38,8 +38,8 @@ interface Entry {
 
 /**
  * Goldpinger's `/check_all` as JSON in pieces: for 1000 pods it has 190 MB, which should not be in memory at once. A piece of
- * bytes is valid until the next piece is asked for. It is made of a mesh that has been collected. Pods that are gone or still starting are left out, because Goldpinger lists
- * running pods only.
+ * bytes is valid until the next piece is asked for. It is made of a mesh that has been collected. Pods that are gone are left out,
+ * and starting ones that do not answer yet, because Goldpinger lists running pods only.
  */
 export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string | Uint8Array> {
   const { entries, oks } = yield* entriesOf(mesh, options);

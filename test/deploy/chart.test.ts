@@ -84,6 +84,7 @@ describe('deploy/helm/goldpinger', () => {
     [['--set', 'prometheusRule.rules[0].expr=a,prometheusRule.rules[0].alrt=a'], 'alrt'],
     [['--set', 'extraEnv[0].name=SHUTDOWN_GRACE,extraEnv[0].value=60s'], 'shutdownGraceSeconds'],
     [['--set', 'extraEnv[0].name=PORT', '--set-string', 'extraEnv[0].value=9090'], 'goldpinger.port'],
+    [['--set', 'extraEnv[0].name=UDP_ENABLED', '--set-string', 'extraEnv[0].value=true'], 'goldpinger.udp'],
   ])('rejects %j', (args, word) => {
     expect(complaint(HELM, ['template', 'release', CHART, ...CLUSTER, ...args])).toContain(word);
   });
@@ -211,6 +212,16 @@ describe('deploy/helm/goldpinger', () => {
     expect(spec).toMatchObject({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' });
     expect(spec.containers[0].ports).toMatchObject([{ hostPort: 8080 }, { hostPort: 6969 }]);
     expect(template(rendered()).spec.hostNetwork).toBeUndefined();
+  });
+
+  it.each([
+    ['1', true],
+    ['True', true],
+    ['yes', undefined],
+    ['0', undefined],
+  ])('reads USE_HOST_IP=%s as the server does', (value, isHostNetwork) => {
+    const given = ['--set', 'extraEnv[0].name=USE_HOST_IP', '--set-string', `extraEnv[0].value=${value}`];
+    expect(template(rendered(...given)).spec.hostNetwork).toBe(isHostNetwork);
   });
 
   it('leads from gateways to the Service by an HTTPRoute', () => {

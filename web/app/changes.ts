@@ -51,8 +51,8 @@ export function headlineOf(page: PageStatus): { tone: Tone; words: string } {
   if (failed > 0) return { tone: 'failed', words: `${plural(failed, 'link')} failed` };
   if (paths > 0) return { tone: 'failed', words: `${plural(paths, 'path')} failing` };
   if (external > 0) return { tone: 'failed', words: `${plural(external, 'external target')} failing` };
-  if (missing > 0) return { tone: 'warning', words: `${plural(missing, 'report')} missing` };
   if (page.isStale) return { tone: 'warning', words: 'Pod list is old' };
+  if (missing > 0) return { tone: 'warning', words: `${plural(missing, 'report')} missing` };
   if (pods === 0) return { tone: 'none', words: '' };
   if (!page.isHealthy) return { tone: 'failed', words: 'Cluster health 418' };
   if (slow > 0) return { tone: 'slow', words: `${plural(slow, 'link')} slow` };
@@ -67,20 +67,23 @@ export function changeSentence(before: PageStatus, after: PageStatus): string {
   if (fresh.length > 0) return `${listed(fresh)} failing.`;
   const recovered = before.failing.filter((pod) => !after.failing.includes(pod));
   if (recovered.length > 0) return `${listed(recovered)} no longer failing.`;
-  const counts = [
-    [after.failed, before.failed, 'link', 'failed'],
-    [after.paths, before.paths, 'path', 'failing'],
-    [after.external, before.external, 'external target', 'failing'],
-    [after.missing, before.missing, 'report', 'missing'],
-    [after.slow, before.slow, 'link', 'slow'],
-  ] as const;
-  for (const [now, was, noun, word] of counts) {
-    if (now !== was) return `${plural(now, noun)} ${word} (was ${countText(was)}).`;
-  }
-  if (after.isStale !== before.isStale)
-    return after.isStale ? 'The pod list is old.' : 'The pod list is current again.';
-  if (after.isHealthy !== before.isHealthy) return `Cluster health is ${after.isHealthy ? '200 OK' : '418'}.`;
+  // In the order of `headlineOf`.
+  const sentences = [
+    countSentence(after.failed, before.failed, 'link', 'failed'),
+    countSentence(after.paths, before.paths, 'path', 'failing'),
+    countSentence(after.external, before.external, 'external target', 'failing'),
+    after.isStale === before.isStale ? '' : after.isStale ? 'The pod list is old.' : 'The pod list is current again.',
+    countSentence(after.missing, before.missing, 'report', 'missing'),
+    after.isHealthy === before.isHealthy ? '' : `Cluster health is ${after.isHealthy ? '200 OK' : '418'}.`,
+    countSentence(after.slow, before.slow, 'link', 'slow'),
+  ];
+  const worst = sentences.find((sentence) => sentence !== '');
+  if (worst !== undefined) return worst;
   return after.pods === before.pods ? '' : `${plural(after.pods, 'pod')} (was ${countText(before.pods)}).`;
+}
+
+function countSentence(now: number, was: number, noun: string, word: string): string {
+  return now === was ? '' : `${plural(now, noun)} ${word} (was ${countText(was)}).`;
 }
 
 function listed(names: readonly string[]): string {

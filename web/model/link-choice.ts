@@ -41,7 +41,10 @@ const NOT_YET = codeOf('not-yet');
 const IGNORED = codeOf('ignored');
 const GONE = codeOf('gone');
 
-/** Rank of links that are not failed: slow, lossy, warning, unknown, then good and fair by latency. */
+/**
+ * Rank of links that are not failed: slow, lossy, warning, unknown, then good and fair by latency. Unlike in `SEVERITY` an unknown
+ * link is below a late one: it has nothing to show, and what is unknown is seen at the pod that did not report.
+ */
 const RANK: Record<LinkState, number> = {
   good: 1,
   fair: 1,

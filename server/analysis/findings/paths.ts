@@ -164,7 +164,7 @@ function evidenceOf(subject: Subject, { results }: Witness): PathResult | undefi
 }
 
 /**
- * Whether failures are a finding: several pods agree, or one has failed twice or more in a row. With lost pods a Service or ingress is
+ * Whether failures are a finding: most of the pods asked agree, and at least two, or one has failed twice or more in a row. With lost pods a Service or ingress is
  * named only if all witnesses have failed twice or more.
  */
 function isFinding(subject: Subject, asked: Witness[], failing: Witness[], hasLostPods: boolean): boolean {

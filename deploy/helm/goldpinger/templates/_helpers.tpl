@@ -55,5 +55,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* "true" if peers are called on their host's address: then the pods live in the host's network. */}}
 {{- define "goldpinger.isHostNetwork" -}}
-{{- eq (include "goldpinger.given" (dict "env" .Values.extraEnv "name" "USE_HOST_IP")) "{\"value\":\"true\"}" }}
+{{- $given := include "goldpinger.given" (dict "env" .Values.extraEnv "name" "USE_HOST_IP") | fromJson }}
+{{- /* The spellings of Go's strconv.ParseBool, as the server reads them. */}}
+{{- has (toString (dig "value" "" $given)) (list "1" "t" "T" "true" "TRUE" "True") }}
 {{- end }}

@@ -42,6 +42,9 @@
 {{- if and (eq .name "PORT") (ne (.value | default "") (toString $.Values.goldpinger.port)) }}
 {{- fail "extraEnv: set goldpinger.port instead of PORT" }}
 {{- end }}
+{{- if has .name (list "UDP_ENABLED" "UDP_PORT") }}
+{{- fail (printf "extraEnv: set goldpinger.udp instead of %s: the pod's port and the network policy need it too" .name) }}
+{{- end }}
 {{- end }}
 {{- $all := .Values.extraEnv }}
 {{- range reverse $env }}{{- if not (has .name $given) }}{{- $all = prepend $all . }}{{- end }}{{- end }}

@@ -275,6 +275,10 @@ describe('a change', () => {
     expect(changeSentence({ ...dead, status: 'lost' }, healthy)).toBe('Reconnected.');
     expect(changeSentence(healthy, { ...healthy, slow: 4 })).toBe('4 links slow (was 0).');
     expect(changeSentence(healthy, probes)).toBe('2 external targets failing (was 0).');
+    expect(changeSentence(healthy, { ...healthy, slow: 4, isHealthy: false, missing: 1, isStale: true })).toBe(
+      'The pod list is old.',
+    );
+    expect(changeSentence(healthy, { ...healthy, slow: 4, isHealthy: false })).toBe('Cluster health is 418.');
     expect(changeSentence(healthy, healthy)).toBe('');
   });
 
@@ -285,6 +289,7 @@ describe('a change', () => {
     ['failed', '2 external targets failing', probes],
     ['failed', 'Cluster health 418', { ...healthy, isHealthy: false }],
     ['warning', '1 report missing', { ...healthy, missing: 1 }],
+    ['warning', 'Pod list is old', { ...healthy, missing: 1, isStale: true }],
     ['warning', 'Pod list is old', pageStatusOf(pictureOf('stale'), 'live')],
     ['slow', '4 links slow', pageStatusOf(pictureOf('slow-pod'), 'live')],
     ['none', 'Disconnected', { ...dead, status: 'lost' }],
