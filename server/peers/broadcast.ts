@@ -21,8 +21,8 @@ export interface BroadcastQuery<T> {
   maxBytes: number;
   maxValues: number;
   /**
-   * At most this many pods are asked, only ready ones, beginning with a random one. Default: all pods. Such a query needs a
-   * path of its own, or it would share a round with a query that asks all pods.
+   * At most this many pods are asked, only ready ones, beginning with a random one. Default: all pods that are not gone. Such a
+   * query needs a path of its own, or it would share a round with a query that asks all pods.
    */
   most?: number;
 }
@@ -44,13 +44,16 @@ export interface PodAnswer<T> extends PeerAnswer<T> {
   pod: Pod | null;
 }
 
-/** The answers of all pods in the order of discovery, our own first, and the pods that gave none. */
+/**
+ * The answers, our own first, and the pods that were asked and gave none. The order is that of discovery; with
+ * `BroadcastQuery.most` it begins with a random pod.
+ */
 export interface BroadcastResult<T> {
   parts: PodAnswer<T>[];
   missing: MissingPart[];
   /** The pods of `missing`, in the same order. Two pods may have one name, in two namespaces. */
   missingPods: Pod[];
-  /** When the last answer came in, ms since the epoch by our clock. */
+  /** When all pods had answered or were given up, or the time of a message was over; ms since the epoch by our clock. */
   atMs: number;
 }
 
@@ -72,7 +75,7 @@ interface BroadcastDeps {
 
 /** The longest that a result is kept, ms. */
 const MAX_KEEP_MS = 2000;
-/** At most this many different queries run at once; each of them calls all pods. */
+/** At most this many different queries run at once, each of which calls all pods; the results of as many are kept. */
 export const MAX_QUERIES = 8;
 /** Limits of the answer to a message. */
 const MAX_TELL_ANSWER = { maxBytes: 16_384, maxValues: 1_000 };
@@ -126,7 +129,7 @@ export class PeerBroadcast {
   #others(most = Number.POSITIVE_INFINITY): Pod[] {
     const selfUid = this.#deps.selfUid();
     const others = this.#deps.snapshot().pods.filter((pod) => pod.lifecycle !== 'gone' && pod.uid !== selfUid);
-    if (others.length <= most) return others;
+    if (most === Number.POSITIVE_INFINITY) return others;
     const ready = others.filter(({ lifecycle }) => lifecycle === 'ready');
     const first = Math.floor(this.#deps.random() * ready.length);
     return [...ready.slice(first), ...ready.slice(0, first)].slice(0, most);
