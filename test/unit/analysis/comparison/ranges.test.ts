@@ -1,15 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { comparedRangesOf } from '../../../../server/analysis/comparison/ranges.ts';
+import { comparedRangesOf, type RequestedRanges } from '../../../../server/analysis/comparison/ranges.ts';
 import { NOW_MS } from '../../../support/mesh.ts';
 
 const HOUR_MS = 3_600_000;
+const ago = (fromAgoMs: number, toAgoMs: number) => ({ fromMs: NOW_MS - fromAgoMs, toMs: NOW_MS - toAgoMs });
 const ranges = (fromAgoMs: number, toAgoMs: number) =>
-  comparedRangesOf(
-    { during: { fromMs: NOW_MS - fromAgoMs, toMs: NOW_MS - toAgoMs }, before: null, after: null },
-    NOW_MS,
-    HOUR_MS,
-  );
+  comparedRangesOf({ during: ago(fromAgoMs, toAgoMs), before: null, after: null }, NOW_MS, HOUR_MS);
 
 describe('the ranges of a report', () => {
   it('compares with as much time before and after', () => {
@@ -27,10 +24,29 @@ describe('the ranges of a report', () => {
     expect(after).toEqual({ fromMs: NOW_MS - 90_000, toMs: NOW_MS - 30_000 });
   });
 
-  it('has no range after where no time has passed, none before where nothing is kept, and says so', () => {
-    expect(ranges(60_000, 500)).toMatchObject({ after: null, notes: [expect.stringContaining('No time has passed')] });
-    expect(ranges(HOUR_MS, 60_000)).toMatchObject({ before: null, notes: [expect.stringContaining('no longer kept')] });
-    expect(ranges(2 * HOUR_MS, 60_000).notes).toHaveLength(2);
+  it.each<[string, Partial<RequestedRanges>, string[]]>([
+    ['no range after yet', { during: ago(60_000, 500) }, ['"after" has not lasted a second yet']],
+    ['a range before that is not kept', { during: ago(HOUR_MS, 60_000) }, ['"before" is older']],
+    [
+      'a range that is kept in part',
+      { during: ago(2 * HOUR_MS, 60_000) },
+      ['"during" begins before', '"before" is older'],
+    ],
+    [
+      'a range before that is still to come',
+      { before: ago(-60_000, -120_000) },
+      ['"before" has not lasted a second yet'],
+    ],
+    ['a range after that is not kept', { after: ago(3 * HOUR_MS, 2 * HOUR_MS) }, ['"after" is older']],
+    [
+      'a range during that is still to come',
+      { during: ago(-1_000, -2_000) },
+      ['"during" has not lasted a second yet', '"after" has'],
+    ],
+  ])('has a note about %s', (_, requested, expected) => {
+    const all = { during: ago(300_000, 180_000), before: null, after: null, ...requested };
+    const { notes } = comparedRangesOf(all, NOW_MS, HOUR_MS);
+    expect(notes).toEqual(expected.map((text) => expect.stringContaining(text)));
   });
 
   it('lies within what is kept whatever is asked for, and is never upside down', () => {
