@@ -184,25 +184,24 @@ export function resultText(us: number, percent: number): string {
   return Number.isNaN(us) ? 'failed' : `${percent} % failed`;
 }
 
-/** As `resultText`, for a changed link of the report, in ms without the unit, and with the datagrams that were lost: "0.6, 12 % lost". */
-export function medianFigure(link: LinkMedian | null): string {
-  if (link === null) return '–';
+/** As `resultText`, for a changed link of the report, in ms without the unit; and the datagrams that were lost, if any: "12 % lost". */
+export function medianFigures(link: LinkMedian | null): string[] {
+  if (link === null) return ['–'];
   const us = link.p50Us < 0 ? Number.NaN : link.p50Us;
   const { sent = 0, lost = 0 } = link;
-  const loss = lost === 0 ? '' : `, ${shareText(lost / sent)} lost`;
-  return resultText(us, failedPercent(link)).replace(/ ms$/, '') + loss;
+  const figure = resultText(us, failedPercent(link)).replace(/ ms$/, '');
+  return lost === 0 ? [figure] : [figure, `${shareText(lost / sent)} lost`];
 }
 
-/** What is worth saying of a changed link in one range beside its median: "90 % ok", "jitter 12 ms", "4.0 × usual". */
-export function qualityText(link: LinkMedian | null): string {
-  if (link === null) return '';
+/** What is worth saying of a changed link in one range beside its median: "90 % ok", "4.0 × usual", "jitter 12 ms". */
+export function qualityTexts(link: LinkMedian | null): string[] {
+  if (link === null) return [];
   const { failed, jitterUs, timesUsual } = qualityNotes(link);
-  const notes = [
+  return [
     failed > 0 && failed < 1 ? `${successText(failed)} ok` : '',
     timesUsual < 0 ? '' : `${timesText(timesUsual)} usual`,
     jitterUs < 0 ? '' : `jitter ${latencyText(jitterUs)}`,
-  ];
-  return notes.filter(Boolean).join(', ');
+  ].filter(Boolean);
 }
 
 /**

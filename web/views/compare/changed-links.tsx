@@ -5,7 +5,7 @@ import {
   type ReportData,
 } from '../../../server/protocol/comparison.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
-import { changeText, deltaText, medianFigure, onScale, qualityText } from '../../model/comparison.ts';
+import { changeText, deltaText, medianFigures, onScale, qualityTexts } from '../../model/comparison.ts';
 import { shownName } from '../../model/names.ts';
 
 const WIDTH = 130;
@@ -109,8 +109,16 @@ function LinkRow({ link, labels, withAfter, slowUs, onOpen }: LinkRowProps) {
 function Figures({ link, tone }: { link: LinkMedian | null; tone: string }) {
   return (
     <td className={tone}>
-      {medianFigure(link)}
-      {qualityText(link) !== '' && <small className="changed-note">{qualityText(link)}</small>}
+      {medianFigures(link).map((figure) => (
+        <span className="changed-figure" key={figure}>
+          {figure}
+        </span>
+      ))}
+      {qualityTexts(link).map((note) => (
+        <small className="changed-note" key={note}>
+          {note}
+        </small>
+      ))}
     </td>
   );
 }

@@ -181,17 +181,19 @@ function Tools({ ranges, nowMs, onRanges, onDone, expect, state }: CompareViewPr
       <span className="compare-state" role="status">
         {state.error !== '' ? `Not available: ${shownName(state.error)}` : state.isCurrent ? '' : 'Loading'}
       </span>
-      <a
-        className="button"
-        href={new URL(reportPath(ranges, isRefused ? [] : expect), serverUrl('')).href}
-        target="_blank"
-        rel="noreferrer"
-      >
-        {isRefused ? 'Report without hypothesis' : 'Report'}
-      </a>
-      <button type="button" onClick={onDone}>
-        Done
-      </button>
+      <span className="compare-actions">
+        <a
+          className="button"
+          href={new URL(reportPath(ranges, isRefused ? [] : expect), serverUrl('')).href}
+          target="_blank"
+          rel="noreferrer"
+        >
+          {isRefused ? 'Report without hypothesis' : 'Report'}
+        </a>
+        <button type="button" onClick={onDone}>
+          Done
+        </button>
+      </span>
     </div>
   );
 }

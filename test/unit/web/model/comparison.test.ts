@@ -15,12 +15,12 @@ import {
   changeText,
   deltaText,
   legendOf,
-  medianFigure,
+  medianFigures,
   noFindingsText,
   onScale,
   pairText,
   pairUids,
-  qualityText,
+  qualityTexts,
   resultText,
 } from '../../../../web/model/comparison.ts';
 import { changeColours, changeShare, pixelsOf } from '../../../../web/views/compare/map-drawing.ts';
@@ -196,9 +196,9 @@ describe('texts', () => {
     expect(changeText(changed('slower', median(30, -1), median(0, 252_600)))).toBe('slower');
     expect(changeText(changed('fails-more', median(0, 600), median(3, 600)))).toBe('more failures');
     expect(changeText(changed('loses-more', median(0, 600), median(0, 600)))).toBe('more datagrams lost');
-    expect(medianFigure({ ...median(0, 600), sent: 100, lost: 12 })).toBe('0.60, 12 % lost');
+    expect(medianFigures({ ...median(0, 600), sent: 100, lost: 12 })).toEqual(['0.60', '12 % lost']);
     expect(changeText(changed('unknown', null, median(0, 252_600)))).toBe('no data in one range');
-    expect([median(0, 600), median(1, 600), median(30, -1), null].map(medianFigure)).toEqual([
+    expect([median(0, 600), median(1, 600), median(30, -1), null].flatMap(medianFigures)).toEqual([
       '0.60',
       '3 % failed',
       'failed',
@@ -208,13 +208,15 @@ describe('texts', () => {
 
   test('a changed link has its success rate, what is usual for it, and its jitter, where they say something', () => {
     const fine = { ...median(0, 600), jitterUs: 60, usualUs: 550 };
-    expect([fine, median(30, -1), null].map(qualityText)).toEqual(['', '', '']);
-    expect(qualityText({ ...median(3, 4_000), jitterUs: 12_000, usualUs: 1_000 })).toBe(
-      '90 % ok, 4.0 × usual, jitter 12 ms',
-    );
-    expect(qualityText({ ...median(0, 1_000), usualUs: 4_000 })).toBe('0.3 × usual');
+    expect([fine, median(30, -1), null].map(qualityTexts)).toEqual([[], [], []]);
+    expect(qualityTexts({ ...median(3, 4_000), jitterUs: 12_000, usualUs: 1_000 })).toEqual([
+      '90 % ok',
+      '4.0 × usual',
+      'jitter 12 ms',
+    ]);
+    expect(qualityTexts({ ...median(0, 1_000), usualUs: 4_000 })).toEqual(['0.3 × usual']);
     // As always, or of no weight.
-    expect(qualityText({ ...median(0, 252_000), jitterUs: 400, usualUs: 252_000 })).toBe('');
+    expect(qualityTexts({ ...median(0, 252_000), jitterUs: 400, usualUs: 252_000 })).toEqual([]);
   });
 
   test('medians have a place on a log scale from 0.1 ms to 1 s', () => {
