@@ -1,5 +1,6 @@
 import { comparePods, MAX_REASON, type Pod } from '../protocol/pod.ts';
-import { type PodFacts, stageOf } from './pod-reader.ts';
+import { stageOf } from './lifecycle.ts';
+import type { PodFacts } from './pod-reader.ts';
 import { type Departure, nameReplacements, type PodEntry } from './replacement.ts';
 
 /** How much the store keeps. */
