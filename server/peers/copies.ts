@@ -24,8 +24,9 @@ import {
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
 import { CYCLE_RECORD, type RecordFormat, SAMPLE_RECORD } from '../protocol/stored-results.ts';
+import { COPY_SHARE } from '../results/history.ts';
 import { playedBack } from '../results/playback.ts';
-import { COPY_SHARE, type Results, type ResultsSettings } from '../results/results.ts';
+import type { Results, ResultsSettings } from '../results/results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 

@@ -39,6 +39,25 @@ export interface HistorySettings {
   intervalMs: number;
 }
 
+/** The share of HISTORY_MEMORY that is for copies of other pods; the rest is for the buckets of our own links. */
+export const COPY_SHARE = 3 / 8;
+/** The share of RESULTS_MEMORY that is for the UDP probe if it is on. */
+const UDP_SHARE = 1 / 4;
+
+/** Divides RESULTS_MEMORY and HISTORY_MEMORY. */
+export function memoryOf(settings: {
+  resultsMemoryMiB: number;
+  historyMemoryMiB: number;
+  udpEnabled: boolean;
+}): Pick<HistorySettings, 'sampleBytes' | 'udpBytes' | 'bucketBytes'> {
+  const sampleBytes = settings.resultsMemoryMiB * 2 ** 20;
+  return {
+    sampleBytes,
+    udpBytes: settings.udpEnabled ? sampleBytes * UDP_SHARE : 0,
+    bucketBytes: settings.historyMemoryMiB * 2 ** 20 * (1 - COPY_SHARE),
+  };
+}
+
 /** The stored samples of one link. Only `History` changes it. */
 export interface LinkRecord {
   /** The recent samples; null while they are dropped. */

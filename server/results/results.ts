@@ -15,7 +15,7 @@ import { CYCLE_RECORD, SAMPLE_RECORD, type StoredSample } from '../protocol/stor
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { History } from './history.ts';
+import { History, memoryOf } from './history.ts';
 import { type Link, Links } from './links.ts';
 import { type PastReportParts, pastReport } from './past-report.ts';
 import { currentReport, type Doubt, type PeerTable, peerTableOf, type ReportParts } from './pod-report.ts';
@@ -33,11 +33,6 @@ export interface ResultsSettings {
   slowLinkMs: number;
   udpEnabled: boolean;
 }
-
-/** The share of HISTORY_MEMORY that is for copies of other pods; the rest is for the buckets of our own links. */
-export const COPY_SHARE = 3 / 8;
-/** The share of RESULTS_MEMORY that is for the UDP probe if it is on. */
-const UDP_SHARE = 1 / 4;
 
 /** If the samples that are still kept may be too many for one answer to a keeper, only those of this time are given. */
 const LAST_COPIED_MS = 60_000;
@@ -77,9 +72,7 @@ export class Results {
     this.#hooks = hooks;
     this.#startedMs = clock.monotonicMs();
     this.#history = new History({
-      sampleBytes: settings.resultsMemoryMiB * 2 ** 20,
-      udpBytes: settings.udpEnabled ? settings.resultsMemoryMiB * 2 ** 20 * UDP_SHARE : 0,
-      bucketBytes: settings.historyMemoryMiB * 2 ** 20 * (1 - COPY_SHARE),
+      ...memoryOf(settings),
       windowMs: settings.historyWindowMs,
       intervalMs: settings.refreshIntervalMs,
     });

@@ -1,6 +1,7 @@
 import type { LinkChange, LossChange, SpeedChange } from '../../../server/protocol/link-state.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
-import { COPY_SHARE, Results } from '../../../server/results/results.ts';
+import { COPY_SHARE } from '../../../server/results/history.ts';
+import { Results } from '../../../server/results/results.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { sampleOf, targetOf } from '../../support/samples.ts';
 
