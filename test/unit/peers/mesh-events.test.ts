@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EventJournal } from '../../../server/events/journal.ts';
 import type { Broadcast, BroadcastQuery, BroadcastResult, PodAnswer } from '../../../server/peers/broadcast.ts';
-import { MeshEvents } from '../../../server/peers/events.ts';
+import { MeshEvents } from '../../../server/peers/mesh-events.ts';
 import { type Journal, parseEvents } from '../../../server/protocol/event.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
