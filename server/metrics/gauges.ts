@@ -1,6 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Registry } from 'prom-client';
-import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import { type DiscoveryStatus, LIFECYCLES, type Pod } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
@@ -81,7 +79,7 @@ export function registerIdentity(registry: Registry, version: string, isActive: 
 }
 
 /** Registers gauges without labels of their own, whose values are read at each scrape. */
-function registerValues(
+export function registerValues(
   registry: Registry,
   gauges: readonly [name: string, help: string, value: () => number][],
 ): void {
@@ -110,59 +108,4 @@ function registerGauge<L extends string>(
 
 function discoveryAgeS({ lastGoodMs, sinceMs }: DiscoveryStatus, nowMs: number): number {
   return Math.max(0, nowMs - (lastGoodMs > 0 ? lastGoodMs : sinceMs)) / 1000;
-}
-
-/**
- * Registers metrics of our own process, with the names that client libraries agree on
- * (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics). prom-client's own set is not used,
- * because it also watches the garbage collector and every handle, which costs more than it tells.
- */
-export function registerProcessMetrics(registry: Registry): void {
-  new Counter({
-    name: 'process_cpu_seconds_total',
-    help: 'CPU time of this process, user and system.',
-    registers: [registry],
-    collect() {
-      const { user, system } = process.cpuUsage();
-      this.reset();
-      this.inc((user + system) / 1e6);
-    },
-  });
-  const startS = Date.now() / 1000 - process.uptime();
-  registerValues(registry, [
-    ['process_start_time_seconds', 'When this process started, seconds since the epoch.', () => startS],
-    ['process_resident_memory_bytes', 'Memory of this process that is in RAM.', () => process.memoryUsage.rss()],
-    ['nodejs_heap_size_used_bytes', 'JavaScript heap in use.', () => process.memoryUsage().heapUsed],
-    ['nodejs_heap_size_total_bytes', 'JavaScript heap reserved.', () => process.memoryUsage().heapTotal],
-    [
-      'nodejs_external_memory_bytes',
-      'Memory outside the heap that JavaScript objects hold.',
-      () => process.memoryUsage().external,
-    ],
-  ]);
-  const maxFds = readMaxFds();
-  if (maxFds < 0) return;
-  registerValues(registry, [
-    ['process_open_fds', 'Open file descriptors.', countOpenFds],
-    ['process_max_fds', 'The largest number of file descriptors that may be open.', () => maxFds],
-  ]);
-}
-
-/** Counts the open file descriptors, without the one that reads the folder. */
-function countOpenFds(): number {
-  try {
-    return readdirSync('/proc/self/fd').length - 1;
-  } catch {
-    return 0;
-  }
-}
-
-/** Reads the soft limit of file descriptors; -1 if there is no /proc, as on macOS. */
-function readMaxFds(): number {
-  try {
-    const limits = readFileSync('/proc/self/limits', 'utf8');
-    return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? -1);
-  } catch {
-    return -1;
-  }
 }

@@ -4,9 +4,10 @@ import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import type { Pod, Target } from '../protocol/pod.ts';
 import type { ProbeResult, Sample, UdpResult } from '../protocol/sample.ts';
-import { type MetricsSources, registerGauges, registerIdentity, registerProcessMetrics } from './gauges.ts';
+import { type MetricsSources, registerGauges, registerIdentity } from './gauges.ts';
 import { BOUNDS_S } from './latencies.ts';
 import { FAILURES_FROM_THE_START, SeriesByAddress, SeriesByPeer } from './peers.ts';
+import { registerProcessMetrics } from './process.ts';
 import {
   bounded,
   boundText,

@@ -38,12 +38,8 @@ describe('the gauges of a scrape', () => {
     expect(figureOf(ours.get('goldpinger_event_loop_delay_p99_seconds'))).toBe(0.06);
   });
 
-  it('describe the process, whose CPU time only grows', async () => {
-    const metrics = metricsOf([]);
-    const before = figureOf((await read(metrics)).get('process_cpu_seconds_total'));
-    const ours = await read(metrics);
-    expect(figureOf(ours.get('process_cpu_seconds_total'))).toBeGreaterThanOrEqual(before);
-    expect(figureOf(ours.get('process_resident_memory_bytes'))).toBeGreaterThan(1e6);
+  it('say which program this is', async () => {
+    const ours = await read(metricsOf([]));
     expect(figureOf(ours.get('goldpinger_build_info'), { version: '1.2.3' })).toBe(1);
     expect(figureOf(ours.get('goldpinger_node_mode'))).toBe(1);
   });
