@@ -7,7 +7,7 @@ import { findingsOfNotice } from '../../model/findings.ts';
 import { stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { NO_BUNDLES } from './bundles.ts';
-import { tierOf } from './scene.ts';
+import { tierOf } from './tier.ts';
 import type { GraphLinks } from './use-graph.ts';
 
 interface ChoicePanelProps {

@@ -7,7 +7,8 @@ import { podPhrase, podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import type { Box } from '../../model/ring-layout.ts';
 import type { FindingLabel } from './finding-labels.ts';
-import { FULL_LABEL, hasUprightLoops } from './scene.ts';
+import { hasUprightLoops } from './scene.ts';
+import { FULL_LABEL } from './tier.ts';
 import type { Graph } from './use-graph.ts';
 
 /** A line of a label: text, class, and an optional second part in its own colour. If space is short, the second part has priority. */

@@ -10,7 +10,8 @@ import { PodSlots } from '../../model/slots.ts';
 import { type Bundles, NO_BUNDLES, quietPairs } from './bundles.ts';
 import { type FindingLabel, findingLabels, isUnhealthy } from './finding-labels.ts';
 import type { Point } from './geometry.ts';
-import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from './scene.ts';
+import { type Frame, frameOf, type SceneLink, sceneLinks } from './scene.ts';
+import { type Tier, tierOf } from './tier.ts';
 import { type Moved, placesOf } from './use-moved.ts';
 
 /** The links that a graph shows, before layout. */

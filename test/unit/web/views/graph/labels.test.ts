@@ -4,7 +4,8 @@ import type { Pod } from '../../../../../server/protocol/pod.ts';
 import { layoutRing, seatPods } from '../../../../../web/model/ring-layout.ts';
 import { PodSlots } from '../../../../../web/model/slots.ts';
 import { type Line, labelsOf, linesIn } from '../../../../../web/views/graph/labels.ts';
-import { frameOf, isTight, tierOf } from '../../../../../web/views/graph/scene.ts';
+import { frameOf, isTight } from '../../../../../web/views/graph/scene.ts';
+import { tierOf } from '../../../../../web/views/graph/tier.ts';
 import type { Graph } from '../../../../../web/views/graph/use-graph.ts';
 import { podOf } from '../../../../support/mesh.ts';
 

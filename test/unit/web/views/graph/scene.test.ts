@@ -13,8 +13,8 @@ import {
   placePills,
   type SceneLink,
   sceneLinks,
-  tierOf,
 } from '../../../../../web/views/graph/scene.ts';
+import { tierOf } from '../../../../../web/views/graph/tier.ts';
 import type { Scenario } from '../../../../support/feed/plan.ts';
 import { meshOf } from '../../../../support/feed/scenarios.ts';
 
@@ -29,14 +29,6 @@ function sceneOf(pods: number, scenario: Scenario) {
   const radii = () => tier.disc;
   return { picture, tier, frame, ring, radii, links: sceneLinks(picture, pairs, ring, ring.spots, radii, tier) };
 }
-
-test('pods shrink, names go and links are chosen as their number grows', () => {
-  const tiers = [1, 12, 13, 30, 31, 160, 161, 400, 401].map((n) => tierOf(n, false));
-  expect(tiers.map(({ disc }) => disc)).toEqual([26, 26, 14, 14, 5, 5, 3, 3, 3]);
-  expect(tiers.map(({ allLinks }) => allLinks)).toEqual([true, true, true, true, false, false, false, false, false]);
-  expect(tiers.map(({ names }) => names[0]).join('')).toBe('ffssuuuuu');
-  expect(tiers.map(({ stateOnArcs }) => stateOnArcs).indexOf(true)).toBe(8);
-});
 
 describe('the frame', () => {
   test('leaves room for words beside the ring and for external targets on its right', () => {
