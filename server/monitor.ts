@@ -191,8 +191,11 @@ export class Monitor {
   }
 
   /** What a keeper lacks that has a copy up to `cursor`. */
-  async copySince(cursor: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<Omit<CopyPart, 'journal'>> {
-    return { ...(await this.#results.copySince(cursor)), standstills: this.#starvation.standstills };
+  async copySince(
+    cursor: Pick<CopyCursor, 'sinceMs' | 'links'>,
+  ): Promise<{ part: Omit<CopyPart, 'journal'>; hasMore: boolean }> {
+    const { part, hasMore } = await this.#results.copySince(cursor);
+    return { part: { ...part, standstills: this.#starvation.standstills }, hasMore };
   }
 
   /** The history of the link to pod `to` in a time range, in steps of `stepMs`. */

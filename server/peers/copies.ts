@@ -8,6 +8,7 @@ import {
   type CopyPiece,
   MAX_ANSWER_CYCLES,
   MAX_ANSWER_SAMPLES,
+  MAX_COPIES,
   readRecord,
   type Standstill,
   stoodStillAt,
@@ -35,7 +36,10 @@ export function withCopies<T extends ReportPast>(past: T, { uids }: Pick<Copies,
   return uids.length === 0 ? past : { ...past, copies: uids };
 }
 
-/** The copy of one process. Its times are by the clock of that process. */
+/**
+ * The copy of one process, without gaps. Its times are by the clock of that process. If there is a gap, because its keepers could not
+ * reach the pod for longer than it keeps samples, a further copy of the process begins after it.
+ */
 interface Copy {
   uid: string;
   /** The id of its journal. */
@@ -78,8 +82,8 @@ export class Copies {
   readonly #clock: Clock;
   readonly #isLeftOut: (from: string, to: string) => boolean;
   readonly #maxBytes: number;
-  /** By process. */
-  readonly #copies = new Map<string, Copy>();
+  /** Of one process the latest is the last. */
+  readonly #copies = new Set<Copy>();
   readonly #replays: SharedResults<Results>;
 
   /** `isLeftOut`: whether a link between two pods is not counted in a history (IGNORE_CORDONED). */
@@ -93,12 +97,12 @@ export class Copies {
 
   /** The uids of the pods that there are copies of. */
   get uids(): string[] {
-    return [...new Set([...this.#copies.values()].map(({ uid }) => uid))].slice(0, MAX_KEPT_COPIES);
+    return [...new Set([...this.#copies].map(({ uid }) => uid))].slice(0, MAX_KEPT_COPIES);
   }
 
   /** Approximate memory of all copies. */
   get bytes(): number {
-    return [...this.#copies.values()].reduce((sum, copy) => sum + bytesOf(copy), 0);
+    return [...this.#copies].reduce((sum, copy) => sum + bytesOf(copy), 0);
   }
 
   /** What to ask for next of a pod: what comes after the newest copy of it; null if there is none. */
@@ -115,12 +119,12 @@ export class Copies {
     this.#trim();
   }
 
-  /** What a keeper that has `cursor` lacks of the copies of pod `uid`, within the limits of one answer. */
+  /** What a keeper that has `cursor` lacks of the copies of pod `uid`, the oldest first, within the limits of one answer. */
   answer(uid: string, cursor: CopyCursor): CopyAnswer {
     let sampleRoom = MAX_ANSWER_SAMPLES;
     let cycleRoom = MAX_ANSWER_CYCLES;
-    let hasMore = false;
-    const copies = this.#of(uid).map((copy): CopyPart => {
+    const copies: CopyPart[] = [];
+    for (const copy of this.#from(uid, cursor)) {
       const isKnown = copy.process === cursor.process;
       const sinceMs = isKnown ? cursor.sinceMs : Number.NEGATIVE_INFINITY;
       const wanted = copy.pieces.filter(({ toMs }) => toMs > sinceMs);
@@ -129,23 +133,33 @@ export class Copies {
         cycleRoom -= cycles.length / CYCLE_RECORD.bytes;
         return sampleRoom >= 0 && cycleRoom >= 0;
       });
-      hasMore ||= pieces.length < wanted.length;
+      const isComplete = pieces.length === wanted.length;
       const nowMs = this.#nowOf(copy);
       const { startMs, entries } = copy.journal;
       const { droppedToMs } = entries;
       const newer = entries.all.filter(({ seq }) => !isKnown || seq > cursor.seq);
-      return {
+      copies.push({
         nowMs,
         sinceMs: copy.sinceMs,
-        untilMs: pieces.length < wanted.length ? (pieces.at(-1)?.toMs ?? copy.sinceMs) : copy.untilMs,
+        untilMs: isComplete ? copy.untilMs : (pieces.at(-1)?.toMs ?? copy.sinceMs),
         links: copy.links,
         targets: copy.targets.filter(({ number }) => !isKnown || number >= cursor.links),
         pieces,
         standstills: copy.standstills,
         journal: journalOf({ id: copy.process, startMs, droppedToMs, entries: newer }, nowMs, MAX_PAST_MS, MAX_EVENTS),
-      };
-    });
-    return { hasMore, copies };
+      });
+      // The next cursor says where the last copy of this answer ends, so nothing may be left out before it.
+      if (!isComplete) return { hasMore: true, copies };
+    }
+    return { hasMore: false, copies };
+  }
+
+  /** The copies of a pod from the one on that goes on after `cursor`; all if the process of the cursor is unknown. */
+  #from(uid: string, { process, sinceMs }: CopyCursor): Copy[] {
+    const copies = this.#of(uid);
+    const first = copies.findIndex((copy) => copy.process === process && copy.untilMs > sinceMs);
+    const last = copies.findLastIndex((copy) => copy.process === process);
+    return copies.slice(first >= 0 ? first : Math.max(0, last));
   }
 
   /** The report of pod `uid` for a past range, as the pod would have made it; null if there is no copy. */
@@ -193,7 +207,11 @@ export class Copies {
    * `present`. The entries of the last `sinceAgeMs`, at most `limit` of all together.
    */
   journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
-    const lost = this.uids.flatMap((uid) => this.#of(uid).slice(0, present.has(uid) ? -1 : undefined));
+    const lost = this.uids.flatMap((uid) => {
+      const copies = this.#of(uid);
+      const own = present.has(uid) ? copies.at(-1)?.process : undefined;
+      return copies.filter((copy) => copy.process !== own && this.#lastOf(copy.process) === copy);
+    });
     const share = Math.max(1, Math.floor(limit / Math.max(1, lost.length)));
     return lost.slice(-MAX_COPIED_JOURNALS).map((copy) => {
       const { startMs, entries } = copy.journal;
@@ -209,8 +227,13 @@ export class Copies {
 
   /** The copies of a pod, oldest first. */
   #of(uid: string): Copy[] {
-    const copies = [...this.#copies.values()].filter((copy) => copy.uid === uid);
+    const copies = [...this.#copies].filter((copy) => copy.uid === uid);
     return copies.sort((a, b) => a.untilMs + a.offsetMs - b.untilMs - b.offsetMs);
+  }
+
+  /** The copy of a process to which something is added. */
+  #lastOf(process: string): Copy | undefined {
+    return [...this.#copies].findLast((copy) => copy.process === process);
   }
 
   /** The newest copy that has something of a range; null if none has. */
@@ -250,10 +273,11 @@ export class Copies {
 
   #takePart(uid: string, part: CopyPart, { agoMs, errorMs }: { agoMs: number; errorMs: number }): void {
     const { nowMs, sinceMs, untilMs, links, targets, pieces, standstills, journal } = part;
-    const known = this.#copies.get(journal.id);
+    const known = this.#lastOf(journal.id);
     if (known !== undefined && known.uid !== uid) return;
-    const copy = known ?? newCopy(uid, journal.id, part);
-    this.#copies.set(journal.id, copy);
+    const isAfterGap = known !== undefined && sinceMs > known.untilMs + GAP_MS;
+    const copy = isAfterGap ? nextCopy(known, sinceMs) : (known ?? newCopy(uid, journal.id, part));
+    this.#copies.add(copy);
     if (errorMs < copy.errorMs) {
       copy.errorMs = errorMs;
       copy.offsetMs = this.#clock.monotonicMs() - agoMs - nowMs;
@@ -261,7 +285,6 @@ export class Copies {
     copy.links = Math.max(copy.links, links);
     const numbers = new Set(copy.targets.map(({ number }) => number));
     copy.targets.push(...targets.filter(({ number }) => !numbers.has(number)));
-    if (known !== undefined && sinceMs > copy.untilMs + GAP_MS) copy.sinceMs = sinceMs;
     for (const piece of pieces) {
       if (piece.toMs <= copy.untilMs) continue;
       addPiece(copy, partAfter(piece, copy.untilMs));
@@ -280,18 +303,19 @@ export class Copies {
 
   /** Forgets what is older than HISTORY_WINDOW, and what there is no room for. */
   #trim(): void {
-    for (const copy of this.#copies.values()) {
+    for (const uid of this.uids) for (const copy of this.#of(uid).slice(0, -MAX_COPIES)) this.#copies.delete(copy);
+    for (const copy of this.#copies) {
       const oldestMs = this.#nowOf(copy) - this.#settings.historyWindowMs;
       while ((copy.pieces[0]?.toMs ?? Number.POSITIVE_INFINITY) < oldestMs) dropOldestPiece(copy);
       copy.journal.entries.dropBefore(oldestMs);
-      if (copy.untilMs < oldestMs) this.#copies.delete(copy.process);
+      if (copy.untilMs < oldestMs) this.#copies.delete(copy);
     }
-    const sizes = new Map([...this.#copies.values()].map((copy) => [copy, bytesOf(copy)]));
+    const sizes = new Map([...this.#copies].map((copy) => [copy, bytesOf(copy)]));
     let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
     while (total > this.#maxBytes) {
       const [largest, before] = [...sizes].reduce((a, b) => (b[1] > a[1] ? b : a));
-      if (!dropOldestPiece(largest)) this.#copies.delete(largest.process);
-      const after = this.#copies.has(largest.process) ? bytesOf(largest) : 0;
+      if (!dropOldestPiece(largest)) this.#copies.delete(largest);
+      const after = this.#copies.has(largest) ? bytesOf(largest) : 0;
       if (after === 0) sizes.delete(largest);
       else sizes.set(largest, after);
       total -= before - after;
@@ -313,6 +337,11 @@ function newCopy(uid: string, process: string, { nowMs, sinceMs, journal }: Copy
     standstills: [],
     journal: { startMs: nowMs - journal.knownAgeMs, entries: new EventRings(), seq: -1 },
   };
+}
+
+/** The copy of the same process after a gap, from `sinceMs` on. Both have one journal and one list of targets. */
+function nextCopy(before: Copy, sinceMs: number): Copy {
+  return { ...before, sinceMs, untilMs: sinceMs, pieces: [] };
 }
 
 /** Adds a piece; small ones become one, so that an hour is not kept in 360 parts. */

@@ -13,7 +13,9 @@ interface CopySourceDeps {
   /** Our own pod's uid; '' if unknown. */
   selfUid(): string;
   /** What is new in our own results. */
-  copySince(cursor: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<Omit<CopyPart, 'journal'>>;
+  copySince(
+    cursor: Pick<CopyCursor, 'sinceMs' | 'links'>,
+  ): Promise<{ part: Omit<CopyPart, 'journal'>; hasMore: boolean }>;
   journal: { id: string; read(sinceAgeMs: number, limit: number, seq: number): Journal };
   /** The copies that we keep of others. */
   copies: { answer(uid: string, cursor: CopyCursor): CopyAnswer };
@@ -25,7 +27,7 @@ const LOOK_MS = 50;
 /** Answers keepers: about this pod, and about those whose copies it keeps. */
 export class CopySource {
   readonly #deps: CopySourceDeps;
-  /** When each of our keepers asked last, monotonic ms, by uid. */
+  /** When each of our keepers last got everything up to then, monotonic ms, by uid. */
   readonly #askedMs = new Map<string, number>();
 
   constructor(deps: CopySourceDeps) {
@@ -37,10 +39,10 @@ export class CopySource {
     const { selfUid, journal, copies, copySince } = this.#deps;
     if (of !== selfUid()) return copies.answer(of, cursor);
     const from = cursor.process === journal.id ? cursor : NO_CURSOR;
-    const part = await copySince(from);
-    if (this.#keeperUids().includes(by)) this.#askedMs.set(by, part.nowMs);
+    const { part, hasMore } = await copySince(from);
+    if (!hasMore && this.#keeperUids().includes(by)) this.#askedMs.set(by, part.nowMs);
     const answer: CopyPart = { ...part, journal: journal.read(MAX_PAST_MS, MAX_EVENTS, from.seq) };
-    return { hasMore: false, copies: [answer] };
+    return { hasMore, copies: [answer] };
   }
 
   /** Waits until all keepers of this pod have asked, at most `mostMs`. To be called once nothing is measured any more. */

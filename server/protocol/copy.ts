@@ -27,9 +27,9 @@ export const COPY_FORMAT = 'goldpinger-ts/copy/1';
 /** The most samples in one answer, and the most cycles: before base64 they are 300 kB and 360 kB. */
 export const MAX_ANSWER_SAMPLES = 20_000;
 export const MAX_ANSWER_CYCLES = 20_000;
-/** The most pieces of one copy in one answer, and the most copies: one for each process that a pod has had. */
+/** The most pieces of one copy in one answer, and the most copies: one for each process that a pod has had, and for each gap. */
 const MAX_PIECES = 512;
-const MAX_COPIES = 8;
+export const MAX_COPIES = 8;
 
 /** A time in which the process stood still and answered nobody: from, to. */
 export type Standstill = readonly [fromMs: number, toMs: number];
@@ -194,7 +194,8 @@ export function writeRecords<T extends { atMs: number }>(
   let at = 0;
   for (const { link, result } of results) {
     view.setUint32(at, link, true);
-    view.setUint32(at + AGE_OFFSET, Math.round(result.atMs - fromMs), true);
+    // Rounded up: a result after `fromMs` stays after it. A keeper takes only what is after the end of its copy.
+    view.setUint32(at + AGE_OFFSET, Math.ceil(result.atMs - fromMs), true);
     format.write(view, at + HEAD_BYTES, result);
     at += format.bytes;
   }

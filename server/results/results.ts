@@ -34,9 +34,6 @@ export interface ResultsSettings {
   udpEnabled: boolean;
 }
 
-/** If the samples that are still kept may be too many for one answer to a keeper, only those of this time are given. */
-const LAST_COPIED_MS = 60_000;
-
 /** Who is told what changes. */
 interface ResultsHooks {
   /** Called once for each change of a link's state. */
@@ -52,6 +49,12 @@ interface LinkResult {
   target: Target;
   /** The sample that stands for the link; null while there is none. See `LinkJudgement`. */
   judged: Sample | null;
+}
+
+/** The results of all links in (`fromMs`, `toMs`], in order of time. */
+interface CopiedRange extends TimeRange {
+  samples: Copied<StoredSample>[];
+  cycles: Copied<UdpResult>[];
 }
 
 /** The results of this pod's probes: stores samples, judges links, makes this pod's reports. Its memory is bounded. */
@@ -210,55 +213,68 @@ export class Results {
 
   /**
    * What a keeper of a copy of this pod does not have yet: the samples after `sinceMs` (monotonic), and the targets from number
-   * `links` on (it has the first `links` of them).
+   * `links` on (it has the first `links` of them). If there are too many samples for one answer, it has the oldest of them, up to
+   * `untilMs`, and `hasMore` is true.
    */
-  async copySince({
-    sinceMs,
-    links,
-  }: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<Omit<CopyPart, 'standstills' | 'journal'>> {
+  async copySince({ sinceMs, links }: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<{
+    part: Omit<CopyPart, 'standstills' | 'journal'>;
+    hasMore: boolean;
+  }> {
     const nowMs = this.#clock.monotonicMs();
     this.#links.expire(nowMs);
     const all = this.#links.all();
-    const piece = await this.#pieceSince(all, Math.max(sinceMs, this.#startedMs), nowMs);
+    const firstMs = Math.max(sinceMs, this.#startedMs, nowMs - this.#settings.historyWindowMs);
+    const { fromMs, toMs, samples, cycles } = await this.#resultsSince(all, firstMs, nowMs);
+    const piece: CopyPiece = {
+      fromMs,
+      toMs,
+      samples: writeRecords(SAMPLE_RECORD, samples, fromMs),
+      cycles: writeRecords(CYCLE_RECORD, cycles, fromMs),
+    };
     const targets = all
       .filter(({ number }) => number >= links)
       .map(({ number, target: { uid, name, namespace, podIP, family } }) => {
         return { number, uid, name, namespace, podIP, family };
       });
-    return { nowMs, sinceMs: piece.fromMs, untilMs: nowMs, links: this.#links.count, targets, pieces: [piece] };
+    const counts = { nowMs, sinceMs: fromMs, untilMs: toMs, links: this.#links.count };
+    return { part: { ...counts, targets, pieces: [piece] }, hasMore: toMs < nowMs };
   }
 
   /**
-   * The samples and the cycles of the UDP probe of `links` after `sinceMs`, up to `nowMs` (monotonic), as far as they are still kept.
-   * The piece begins later than `sinceMs` if earlier samples are not kept, or are too many; the cycles may begin later still.
+   * The samples and the cycles of the UDP probe of `links` in (`fromMs`, `toMs`], in order of time, of all links alike: those after
+   * `sinceMs` that are still kept. `fromMs` is later than `sinceMs` if earlier samples are not kept; the cycles may begin later
+   * still. `toMs` is `nowMs` or, if they would be too many for one answer, earlier.
    */
-  async #pieceSince(links: readonly Link[], sinceMs: number, nowMs: number): Promise<CopyPiece> {
-    const hasMany = links.length * MAX_SAMPLES > MAX_ANSWER_SAMPLES;
-    let fromMs = Math.max(sinceMs, hasMany ? nowMs - LAST_COPIED_MS : Number.NEGATIVE_INFINITY);
+  async #resultsSince(links: readonly Link[], sinceMs: number, nowMs: number): Promise<CopiedRange> {
+    let fromMs = sinceMs;
     for (const { record, retiredAtMs } of links) {
       if (retiredAtMs < 0) fromMs = Math.max(fromMs, this.#history.droppedUntilMs(record));
     }
+    let range = await this.#resultsIn(links, { fromMs, toMs: nowMs });
+    for (let lengthMs = (nowMs - fromMs) / 2; range === null; lengthMs /= 2)
+      range = await this.#resultsIn(links, { fromMs, toMs: fromMs + lengthMs });
+    return range;
+  }
+
+  /** All results of `links` in (`fromMs`, `toMs`]; null if they are too many for one answer. */
+  async #resultsIn(links: readonly Link[], { fromMs, toMs }: TimeRange): Promise<CopiedRange | null> {
     const samples: Copied<StoredSample>[] = [];
     const cycles: Copied<UdpResult>[] = [];
     const timeSlice = new TimeSlice(this.#clock);
     for (const { record, number: link } of links) {
-      this.#history.visitSamples(record, fromMs, nowMs, (sample) => {
+      this.#history.visitSamples(record, fromMs, toMs, (sample) => {
         if (sample.atMs > fromMs) samples.push({ link, result: sample });
-        return samples.length < MAX_ANSWER_SAMPLES;
+        return samples.length <= MAX_ANSWER_SAMPLES;
       });
-      for (const cycle of record.udp?.cycles(fromMs) ?? []) {
-        if (cycle.atMs > fromMs && cycles.length < MAX_ANSWER_CYCLES) cycles.push({ link, result: cycle });
+      for (const cycle of record.udp?.cycles(fromMs, toMs) ?? []) {
+        if (cycle.atMs > fromMs) cycles.push({ link, result: cycle });
       }
+      if (samples.length > MAX_ANSWER_SAMPLES || cycles.length > MAX_ANSWER_CYCLES) return null;
       if (timeSlice.isOver()) await timeSlice.next();
     }
     samples.sort((a, b) => a.result.atMs - b.result.atMs);
     cycles.sort((a, b) => a.result.atMs - b.result.atMs);
-    return {
-      fromMs,
-      toMs: nowMs,
-      samples: writeRecords(SAMPLE_RECORD, samples, fromMs),
-      cycles: writeRecords(CYCLE_RECORD, cycles, fromMs),
-    };
+    return { fromMs, toMs, samples, cycles };
   }
 
   /** The width (ms) of the widest bucket since `ageMs` ago; 0 if every sample since then is still kept. */

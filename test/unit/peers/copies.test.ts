@@ -27,7 +27,7 @@ const OF = 'uid-1';
 const JUST_NOW = { agoMs: 0, errorMs: 0 };
 
 /** A pod with results and a journal, by a clock that its keeper does not know. */
-function scene(change: Partial<ResultsSettings> = {}) {
+function scene({ links = 3, ...change }: Partial<ResultsSettings> & { links?: number } = {}) {
   const settings = { ...SETTINGS, ...change };
   const clock = new FakeClock();
   // The copied process started at another time than its keeper.
@@ -55,11 +55,14 @@ function scene(change: Partial<ResultsSettings> = {}) {
     clock: podClock,
     snapshot: () => snapshotOf(podsOf(3)),
     selfUid: () => OF,
-    copySince: async (cursor) => ({ ...(await results.copySince(cursor)), standstills }),
+    copySince: async (cursor) => {
+      const { part, hasMore } = await results.copySince(cursor);
+      return { part: { ...part, standstills }, hasMore };
+    },
     journal,
     copies,
   });
-  const targets = ['1', '2', '3'].map((uid) => targetOf(uid));
+  const targets = Array.from({ length: links }, (_, i) => targetOf(String(i + 1)));
   results.setTargets(targets);
   /** Lets `ms` pass, with a sample of each link every second. */
   const pass = (ms: number, sample: (uid: string) => Sample = () => sampleOf(), cycle?: (uid: string) => UdpResult) => {
@@ -192,6 +195,61 @@ describe('the copy of a pod', () => {
     const steps = { fromAgeMs: 2 * MINUTE, toAgeMs: 0 };
     expect(await copies.linkHistory(OF, '3', steps, MINUTE)).toMatchObject(results.linkHistory('3', steps, MINUTE));
     expect((await copies.samples(OF, '3'))?.udp).toEqual(results.linkSamples('3').udp);
+  });
+
+  it('has everything of all links after a partition, in as many answers as it takes', async () => {
+    // 50 links at 1 s for 7 minutes are 21,000 samples and 21,000 cycles.
+    const { settings, clock, results, copies, pass, pull } = scene({
+      links: 50,
+      udpEnabled: true,
+      resultsMemoryMiB: 4,
+    });
+    pass(MINUTE, undefined, lossy);
+    while (await pull());
+    pass(7 * MINUTE, (uid) => (uid === '50' ? refusedSample() : sampleOf()), lossy);
+    let answers = 1;
+    while (await pull()) answers += 1;
+    expect(answers).toBeGreaterThan(1);
+    const second = new Copies(settings, clock, () => false);
+    while (await pull(second, { answer: async (_of, _by, cursor) => copies.answer(OF, cursor) }));
+    for (const range of [
+      { fromAgeMs: 8 * MINUTE, toAgeMs: 0 },
+      { fromAgeMs: 7 * MINUTE, toAgeMs: 6 * MINUTE },
+    ]) {
+      const own = await results.reportOf(range);
+      for (const keeper of [copies, second]) {
+        const copied = await keeper.reportOf(OF, range);
+        expect([copied?.stats, copied?.udp, copied?.past?.knownAgeMs]).toEqual([own.stats, own.udp, 8 * MINUTE]);
+      }
+    }
+  });
+
+  it('keeps what it has from before a gap that the pod itself keeps no samples of, also for another keeper', async () => {
+    // Rings of 20 samples.
+    const { settings, clock, journal, copies, pass, pull } = scene({ resultsMemoryMiB: (16 * 20 * 15) / 2 ** 20 });
+    journal.onProbe({ target: 'a:1', protocol: 'tcp', error: 'refused', atMs: 0, durationUs: 0 });
+    for (let i = 0; i < 6; i++) {
+      pass(10 * SECOND, flaky);
+      await pull();
+    }
+    pass(2 * MINUTE);
+    await pull();
+    pass(10 * SECOND);
+    await pull();
+    const second = new Copies(settings, clock, () => false);
+    await pull(second, { answer: async (_of, _by, cursor) => copies.answer(OF, cursor) });
+    for (const keeper of [copies, second]) {
+      const failures = async (fromAgeMs: number, toAgeMs: number) => {
+        const report = await keeper.reportOf(OF, { fromAgeMs, toAgeMs });
+        return [report?.stats?.samples[1], report?.stats?.failures[1], report?.past?.knownAgeMs];
+      };
+      expect(await failures(3 * MINUTE, 150 * SECOND)).toEqual([30, 30, 190 * SECOND]);
+      expect(await failures(15 * SECOND, 0)).toEqual([16, 0, 30 * SECOND]);
+      expect(keeper.cursorOf(OF)?.sinceMs).toBe(copies.cursorOf(OF)?.sinceMs);
+      // The journal has no gap.
+      expect(keeper.journals(5 * MINUTE, 100, new Set()).map((copy) => copy.journal.events.length)).toEqual([1]);
+      expect(keeper.journals(5 * MINUTE, 100, new Set([OF]))).toEqual([]);
+    }
   });
 
   it('is passed on with its datagrams, in parts of any size', async () => {

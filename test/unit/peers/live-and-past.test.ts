@@ -167,7 +167,7 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     /** Pod 0 asks another pod, over the wire, for what is new. */
     async copy(pod: number): Promise<void> {
       const uid = PODS[pod]?.uid ?? '';
-      const part = await (results[pod] as Results).copySince(copies.cursorOf(uid) ?? NO_CURSOR);
+      const { part } = await (results[pod] as Results).copySince(copies.cursorOf(uid) ?? NO_CURSOR);
       const journal: Journal = {
         id: uid,
         knownAgeMs: 0,
