@@ -155,6 +155,8 @@ const ALL_ADDRESSES = '';
 export class SeriesByAddress {
   readonly #perPeer: boolean;
   #series = new Map<string, AddressSeries>();
+  /** The addresses of the targets. Figures of the UDP probe are only for them. */
+  #targets: ReadonlySet<string> = new Set();
   /** Datagrams that could not be sent, by the address that they were for. */
   readonly #udpErrors = new Map<string, number>();
 
@@ -166,8 +168,8 @@ export class SeriesByAddress {
 
   /** Keeps the series of these addresses, adds missing ones and drops all others. Only targets have figures of the UDP probe. */
   setPeers(pods: readonly Pod[], targets: readonly Target[]): void {
-    const addresses = new Set(targets.map(({ address }) => address));
-    for (const address of this.#udpErrors.keys()) if (!addresses.has(address)) this.#udpErrors.delete(address);
+    this.#targets = new Set(targets.map(({ address }) => address));
+    for (const address of this.#udpErrors.keys()) if (!this.#targets.has(address)) this.#udpErrors.delete(address);
     if (!this.#perPeer) return;
     const next = new Map<string, AddressSeries>();
     const keep = ({ hostIP, podIP }: Address, isTarget: boolean) => {
@@ -204,9 +206,12 @@ export class SeriesByAddress {
     }
   }
 
-  /** Counts a cycle of the UDP probe; null = the link could not be measured. */
+  /**
+   * Counts a cycle of the UDP probe; null = the link could not be measured. Does nothing for an address that is no target: the target
+   * has left, or is in no metric (IGNORE_CORDONED).
+   */
   countUdp(target: Target, result: UdpResult | null): void {
-    const series = this.#find(target);
+    const series = this.#targets.has(target.address) ? this.#find(target) : undefined;
     if (series === undefined || result?.suspect) return;
     if (result === null) {
       if (series.udp !== null) Object.assign(series.udp, { lossPct: -1, hops: -1 });
@@ -220,8 +225,9 @@ export class SeriesByAddress {
     series.udp.outOfOrder += result.outOfOrder;
   }
 
-  /** Counts a datagram that could not be sent. */
+  /** Counts a datagram that could not be sent, as `countUdp` does. */
   countUdpError({ address }: Target): void {
+    if (!this.#targets.has(address)) return;
     this.#udpErrors.set(address, (this.#udpErrors.get(address) ?? 0) + 1);
   }
 

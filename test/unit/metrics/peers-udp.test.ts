@@ -58,11 +58,23 @@ describe('the metrics of the UDP probe', () => {
     }
     metrics.setPeers([TWO], [targetOf(TWO)]);
     metrics.udpResult(targetOf(ONE), cycleOf());
+    metrics.udpError(targetOf(ONE));
     const text = await scrape(metrics);
     expect(text).not.toMatch(/udp.*127\.0\.0\.2"|loss.*127\.0\.0\.2"/);
     expect(text).toMatch(/goldpinger_peers_loss_pct\{.*pod_ip="127.0.0.3"} 20\n/);
     expect(text).toMatch(/goldpinger_udp_errors_total\{.*host="127.0.0.3"} 1\n/);
   });
+
+  it.each([true, false])(
+    'do not count a pod that is probed and left out, as with IGNORE_CORDONED (METRICS_PER_PEER=%s)',
+    async (perPeer) => {
+      const metrics = metricsOf([ONE, TWO], { perPeer });
+      metrics.setPeers([ONE, TWO], [targetOf(TWO)]);
+      metrics.udpResult(targetOf(ONE), cycleOf());
+      metrics.udpError(targetOf(ONE));
+      expect(await scrape(metrics)).not.toMatch(/goldpinger_(udp|peers_(loss|hop|udp))/);
+    },
+  );
 
   it('are sums without METRICS_PER_PEER', async () => {
     const metrics = metricsOf([ONE, TWO], { perPeer: false });
