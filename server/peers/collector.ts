@@ -26,7 +26,7 @@ interface CollectOptions {
   budgetMs?: number;
 }
 
-/** Window of the statistics that callers need for findings: they tell a slow link from a link that was slow once. */
+/** Window of the statistics that findings quote: medians of links that are slow, but not in their newest sample. */
 export const FINDINGS_WINDOW_MS = 60_000;
 
 /** Routes use a mesh that is at most this old again, so that calls in quick succession share one collection. */

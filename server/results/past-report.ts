@@ -11,15 +11,7 @@ import type { TimeRange } from '../runtime/time-range.ts';
 import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
-import {
-  addDetail,
-  type Doubt,
-  JudgedLinks,
-  type ReportParts,
-  sortedByUid,
-  writeState,
-  writeStats,
-} from './pod-report.ts';
+import { addDetail, type Doubt, JudgedLinks, type ReportParts, sortedByUid, writeStats } from './pod-report.ts';
 import type { BucketState, RangeResult, RangeStatistics } from './range-statistics.ts';
 
 /** What server/results contributes to the report of a past range. */
@@ -121,17 +113,13 @@ function writeEntry(
   judged: JudgedLinks,
   i: number,
   to: number,
-  { link, replayed, state }: Entry,
+  { link, result, replayed, state }: Entry,
   toMs: number,
   ranges: RangeStatistics,
 ): Outcome | null {
   const { columns } = judged;
   if (replayed !== null) judged.write(i, to, link.target.family, replayed.judgement, toMs);
-  else if (state !== null) {
-    columns.to[i] = to;
-    writeState(columns, i, link.target.family, state);
-    columns.ageMs[i] = pack16(Math.max(0, toMs - state.newestMs));
-  }
+  else if (state !== null) judged.writeBuckets(i, to, link.target.family, state, result.summary, toMs);
   const outcome = replayed === null ? OUTCOMES[state?.outcome ?? 0] : replayed.judgement.judged?.outcome;
   if (outcome === undefined) return null;
   const newestMs = replayed?.judgement.newestAtMs ?? state?.newestMs ?? toMs;

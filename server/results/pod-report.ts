@@ -1,4 +1,4 @@
-import { isSlow, SUSPECT_RUN } from '../protocol/link-state.ts';
+import { isSlow, SLOW_RUN, SUSPECT_RUN } from '../protocol/link-state.ts';
 import {
   emptyLinks,
   emptyStats,
@@ -14,6 +14,7 @@ import {
   pack16,
   phaseFlag,
   type StatColumns,
+  unpack16,
 } from '../protocol/links.ts';
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import { MAX_DETAIL_LENGTH, MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
@@ -22,7 +23,8 @@ import { emptyUdp, writeLoss, writeUdp } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
-import type { RangeResult, RangeStatistics, ReportedState } from './range-statistics.ts';
+import type { BucketState, RangeResult, RangeStatistics, ReportedState } from './range-statistics.ts';
+import type { Summary } from './statistics.ts';
 
 /** The part of a pod report that comes from the results. */
 export type ReportParts = Pick<
@@ -152,6 +154,20 @@ export class JudgedLinks {
     if (slowSinceMs >= 0 && this.#slow.length < MAX_DETAILS) this.#slow.push([i, Math.round(nowMs - slowSinceMs)]);
   }
 
+  /**
+   * Writes link `i`, which leads to peer `to`, as buckets show it at `nowMs` (monotonic). `summary` is of the range of the report. Buckets
+   * do not tell how many samples in a row were slow: a link is called slow if its last sample and the median of SLOW_RUN or more are.
+   */
+  writeBuckets(i: number, to: number, family: 4 | 6, state: BucketState, summary: Summary, nowMs: number): void {
+    const { columns } = this;
+    const { slowUs } = this.#doubt;
+    columns.to[i] = to;
+    writeState(columns, i, family, state);
+    const isLastSlow = state.isKnown && state.outcome === 0 && isSlow(unpack16(state.total16), slowUs);
+    if (isLastSlow && summary.count >= SLOW_RUN && isSlow(summary.p50Us, slowUs)) addFlag(columns, i, FLAG_SLOW);
+    columns.ageMs[i] = pack16(Math.max(0, nowMs - state.newestMs));
+  }
+
   /** The parts of the report. Lists without entries are left out. */
   parts(): Pick<ReportParts, 'links' | 'slow' | 'recent' | 'failsOnly'> {
     const [slow, recent, failsOnly] = [this.#slow, this.#recent, this.#failsOnly];
@@ -200,7 +216,7 @@ function stateOf({ judged, newest, newestAtMs, connectUs }: LinkJudgement, { fro
 }
 
 /** Writes the state of a link, without its times, to place `i` of the columns. */
-export function writeState(columns: LinkColumns, i: number, family: 4 | 6, state: ReportedState): void {
+function writeState(columns: LinkColumns, i: number, family: 4 | 6, state: ReportedState): void {
   const { isKnown, isSuspect, outcome, phase } = state;
   const familyFlag = family === 6 ? FLAG_IPV6 : 0;
   columns.flags[i] = familyFlag | (isSuspect ? FLAG_SUSPECT : 0) | (isKnown ? phaseFlag(phase) : FLAG_NOT_YET);

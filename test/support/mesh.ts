@@ -3,10 +3,12 @@ import { findingsFrom } from '../../server/analysis/findings/findings.ts';
 import { HealthTally } from '../../server/peers/cluster-health.ts';
 import type { EventPod } from '../../server/protocol/event.ts';
 import type { Finding } from '../../server/protocol/finding.ts';
+import { isSlow } from '../../server/protocol/link-state.ts';
 import {
   emptyLinks,
   emptyStats,
   FLAG_NOT_YET,
+  FLAG_SLOW,
   type LinkColumns,
   pack16,
   phaseFlag,
@@ -384,6 +386,8 @@ function setUdp(udp: UdpColumns, i: number, spec: NonNullable<LinkFault['udp']>)
 function setFault(links: LinkColumns, stats: StatColumns | null, i: number, fault: LinkFault): void {
   const { outcome = 'ok', phase = null, connectUs = 200, firstByteUs = 300, fresh = false } = fault;
   const isOk = outcome === 'ok';
+  // A pod calls a link slow after several slow samples in a row.
+  const isSlowLink = isOk && !fresh && isSlow(connectUs + firstByteUs, settingsOf().slowLinkMs * 1000);
   setLink(links, i, {
     to: links.to[i] ?? 0,
     outcome,
@@ -393,7 +397,7 @@ function setFault(links: LinkColumns, stats: StatColumns | null, i: number, faul
     totalUs: isOk ? connectUs + firstByteUs + 20 : 300_000,
     ageMs: fault.ageMs ?? 5_000,
     sinceMs: fault.sinceMs ?? (!isOk && fresh ? 5_000 : 60_000),
-    flags: fault.flags ?? 0,
+    flags: fault.flags ?? (isSlowLink ? FLAG_SLOW : 0),
   });
   if (stats === null) return;
   const latencyUs = isOk && !fresh ? pack16(connectUs + firstByteUs) : pack16(500);

@@ -1,7 +1,8 @@
 import { MeshCounts } from '../../server/analysis/findings/counts.ts';
 import { findingsFrom } from '../../server/analysis/findings/findings.ts';
 import type { Finding } from '../../server/protocol/finding.ts';
-import { FLAG_SLOW } from '../../server/protocol/links.ts';
+import { isSlow } from '../../server/protocol/link-state.ts';
+import { FLAG_SLOW, NONE16, unpack16 } from '../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 
 /**
@@ -12,16 +13,23 @@ export function* findingsAt(mesh: Mesh, slowMs: number): Generator<void, Finding
   const { atMs, discovery, servedBy, settings } = mesh;
   const counts = new MeshCounts(mesh.pods, { ...settings, slowLinkMs: slowMs });
   for (const report of mesh.reports) {
-    counts.add(slowMs > settings.slowLinkMs ? withoutSlowFlags(report) : report);
+    counts.add(slowMs === settings.slowLinkMs ? report : withSlowFlags(report, slowMs * 1000));
     yield;
   }
   return yield* findingsFrom(counts, { atMs, discovery, servedBy: servedBy.pod });
 }
 
-/** A report without the flags of links that have been slow for a while: they are about SLOW_LINK. */
-function withoutSlowFlags(report: MergedReport): MergedReport {
+/**
+ * A report whose links are flagged as slow by `slowUs`: their own flags are about SLOW_LINK. The samples in a row that such a flag
+ * takes are not in the report. In place of them the median of its window decides, or the newest answer if it has fewer than two.
+ */
+function withSlowFlags(report: MergedReport, slowUs: number): MergedReport {
   const { links, stats, udp } = report;
-  if (!links.flags.some((flags) => (flags & FLAG_SLOW) !== 0)) return report;
+  const flags = links.flags.map((own, i) => {
+    const us = stats !== null && (stats.samples[i] ?? 0) >= 2 ? stats.p50Us[i] : links.totalUs[i];
+    const isSlowNow = links.outcome[i] === 0 && isSlow(unpack16(us ?? NONE16), slowUs);
+    return isSlowNow ? own | FLAG_SLOW : own & ~FLAG_SLOW;
+  });
   // Reports of the live mesh have getters for their columns, which a spread leaves out.
-  return { ...report, stats, udp, links: { ...links, flags: links.flags.map((flags) => flags & ~FLAG_SLOW) } };
+  return { ...report, stats, udp, links: { ...links, flags } };
 }

@@ -305,7 +305,7 @@ export class MeshCounts {
       pairs.to[k] = to;
       pairs.link[k] = link;
       pairs.state[k] = state;
-      pairs.confidence[k] = confidenceIn(report, link, state, this.#slowUs);
+      pairs.confidence[k] = confidenceIn(report, link, state);
       pairs.families[k] = this.#families[to] ?? 0;
       k += 1;
     }
@@ -335,9 +335,9 @@ export class MeshCounts {
   }
 }
 
-function confidenceIn(report: MergedReport, link: number, state: number, slowUs: number): number {
+function confidenceIn(report: MergedReport, link: number, state: number): number {
   if (state === FAILED) return failedConfidence(report, link);
-  if (state === SLOW) return slowConfidence(report, link, slowUs);
+  if (state === SLOW) return slowConfidence(report, link);
   return state === INTERMITTENT || state === LOSSY ? CONFIRMED : OUTLIER;
 }
 
@@ -349,12 +349,10 @@ function failedConfidence({ links }: MergedReport, i: number): number {
 }
 
 /**
- * Confirmed if the report calls the link slow, or if the median of a window with two samples or more is slow too. If it is not,
- * the newest sample is an outlier among three or more; fewer do not show what is usual.
+ * Confirmed if the report calls the link slow, which takes SLOW_RUN samples in a row. Goldpinger's `/check` has one sample of a link
+ * and never calls it slow. Any other report has seen the link be late once or twice, which is chance.
  */
-function slowConfidence({ links, stats }: MergedReport, i: number, slowUs: number): number {
+function slowConfidence({ links, via }: MergedReport, i: number): number {
   if (((links.flags[i] ?? 0) & FLAG_SLOW) !== 0) return CONFIRMED;
-  const samples = stats?.samples[i] ?? 0;
-  if (isSlow(unpack16(stats?.p50Us[i] ?? NONE16), slowUs)) return samples >= 2 ? CONFIRMED : UNCONFIRMED;
-  return samples >= 3 ? OUTLIER : UNCONFIRMED;
+  return via === 'check' ? UNCONFIRMED : OUTLIER;
 }

@@ -1,4 +1,12 @@
-import { emptyLinks, emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../../../server/protocol/links.ts';
+import { isSlow } from '../../../server/protocol/link-state.ts';
+import {
+  emptyLinks,
+  emptyStats,
+  FLAG_NOT_YET,
+  FLAG_SLOW,
+  FLAG_SUSPECT,
+  pack16,
+} from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
 import { emptyUdp, lossWindowMs, writeLoss, writeUdp } from '../../../server/protocol/udp.ts';
@@ -92,11 +100,12 @@ function fillLink(
   const firstByteUs = fate.firstByteUs > 0 ? fate.firstByteUs + draw(35) * 2500 : usualUs;
   const connected = !failed || fate.phase !== 'connect';
   const totalUs = failed ? (fate.outcome === 'timeout' ? 300_000 : connectUs) : connectUs + firstByteUs + 20;
+  const isSlowLink = !failed && report.via === 'report' && isSlow(totalUs, settingsOf().slowLinkMs * 1000);
   setLink(links, i, {
     to,
     outcome: fate.outcome,
     phase: failed ? fate.phase : null,
-    flags: fate.suspect ? FLAG_SUSPECT : 0,
+    flags: (fate.suspect ? FLAG_SUSPECT : 0) | (isSlowLink ? FLAG_SLOW : 0),
     connectUs: report.via === 'check' || !connected ? -1 : connectUs,
     firstByteUs: report.via === 'check' || failed ? -1 : firstByteUs,
     totalUs: report.via === 'check' ? Math.floor(totalUs / 1000) * 1000 : totalUs,

@@ -256,6 +256,29 @@ test.each([1_000, INTERVAL_MS, 30_000])(
   },
 );
 
+test.each([1_000, 30_000])(
+  'a slow link is a finding from its third late ping on, and not before, with an interval of %i ms',
+  async (intervalMs) => {
+    const { round, collect } = start({ intervalMs });
+    const found = async (samples: (from: number, to: number) => Sample) => {
+      const { findings } = await round(samples);
+      // Who asks with another window, or without one, finds the same.
+      for (const windowMs of [0, 300_000])
+        expect((await collect(windowMs)).findings.map(({ title }) => title)).toEqual(
+          findings.map(({ title }) => title),
+        );
+      return findings.map(({ kind, subject }) => `${kind} ${subject}`);
+    };
+    const slow = (from: number, to: number) => (from === 2 && to === 5 ? late() : sampleOf());
+    for (let n = 0; n < 10; n++) expect(await found(() => sampleOf())).toEqual([]);
+    expect(await found(slow)).toEqual([]);
+    expect(await found(() => sampleOf())).toEqual([]);
+    expect(await found(slow)).toEqual([]);
+    expect(await found(slow)).toEqual([]);
+    expect(await found(slow)).toEqual(['link-slow pod-2 → pod-5']);
+  },
+);
+
 describe('a link that loses 15 % of its datagrams', () => {
   /** Datagrams of 10 that are lost, each with a probability of 15 %. */
   function lossOf15Percent() {

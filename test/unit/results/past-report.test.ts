@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
+import { FLAG_NOT_YET, FLAG_SLOW, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import type { ReportParts } from '../../../server/results/pod-report.ts';
 import { podOf, refusedSample, sampleOf } from '../../support/samples.ts';
@@ -49,6 +49,20 @@ describe('the report of a time range of the past', () => {
     expect([...before.links.outcome, ...after.links.outcome]).toEqual([0, 0, 0, 0]);
     expect(unpack16(after.stats!.p50Us[0]!)).toBe(900);
     expect(unpack16(before.stats!.p50Us[0]!)).toBe(320);
+  });
+
+  it('calls a link slow of which only buckets are left if several of its samples were slow, and not because of one', async () => {
+    const { results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
+    probe('1', '2');
+    pass(5 * MINUTE);
+    pass(MINUTE, (uid) => (uid === '2' ? SAMPLES.slow : sampleOf()));
+    pass(5 * MINUTE);
+    const flagsAt = async (agoMs: number) => {
+      const { links } = await results.reportOf({ fromAgeMs: agoMs + 30 * SECOND, toAgeMs: agoMs });
+      return [...links.flags].map((flags) => (flags & FLAG_SLOW) !== 0);
+    };
+    expect(await flagsAt(5 * MINUTE + 10 * SECOND)).toEqual([false, true]);
+    expect(await flagsAt(3 * MINUTE)).toEqual([false, false]);
   });
 
   it('leaves out pods that were not probed then, and keeps pods that have left since', async () => {

@@ -17,12 +17,17 @@ import {
   TO_MS,
 } from '../../../support/report-scene.ts';
 
-/** Experiment 2, but the fault was over before the end of the range: each link is fine at its end. */
-function over(n = 4): MeshBuilder {
-  const builder = slowPod(n);
-  for (const { links } of builder.reports) links.totalUs.fill(pack16(500));
+/** A mesh whose fault was over before the end of the range: each link is fine at its end. */
+function ended(builder: MeshBuilder): MeshBuilder {
+  for (const { links } of builder.reports) {
+    links.totalUs.fill(pack16(500));
+    links.flags.fill(0);
+  }
   return builder;
 }
+
+/** Experiment 2 that was over. */
+const over = (n = 4) => ended(slowPod(n));
 
 async function textsOf(...scene: Parameters<typeof reportOf>) {
   const report = await reportOf(...scene);
@@ -55,8 +60,7 @@ describe('the title of a report', () => {
   });
 
   it('names the sources if they are fewer than the destinations', async () => {
-    const during = spoiled(4, (builder) => builder.each((from) => from === 2, { connectUs: 120_000 }));
-    for (const { links } of during.reports) links.totalUs.fill(pack16(500));
+    const during = ended(spoiled(4, (builder) => builder.each((from) => from === 2, { connectUs: 120_000 })));
     expect((await textsOf({ during })).title).toBe('Report: 3 of 16 links became worse, from pod-2');
   });
 
