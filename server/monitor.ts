@@ -248,7 +248,7 @@ export class Monitor {
       uid: target.uid,
       outcome: judged?.outcome ?? null,
     }));
-    return ownHealthOf(pods, status, links);
+    return ownHealthOf(pods, status, links, this.#config.refreshIntervalMs > 0);
   }
 
   /** Why this process should be restarted: it has targets, but no ping has ended for a long time. '' = it is alive. */
@@ -278,13 +278,15 @@ export class Monitor {
     return (uid) => known.get(uid) ?? -1;
   }
 
-  /** Ends every timer and probe. */
+  /** Ends every timer and probe at once. The probes under way are not waited for, and have no result. */
   async stop(): Promise<void> {
     this.#starvation.stop();
     this.#external.stop();
-    this.#prober.setTargets([]);
+    // First the schedules, which from then on take no results.
+    const stopped = [this.#schedule.stop(), this.#udpSchedule.stop()];
+    this.#prober.stop();
     this.#udp.stop();
-    await Promise.all([this.#schedule.stop(), this.#udpSchedule.stop()]);
+    await Promise.all(stopped);
   }
 }
 

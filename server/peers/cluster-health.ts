@@ -318,7 +318,10 @@ function generalFaults({ discovery }: MeshHead, pods: readonly Pod[]): string[] 
 
 /** How the cluster looks from one pod, without asking the others. */
 export interface OwnHealth {
-  /** Whether the pod list is current, a pod has been probed, and no link to a pod that is, or was, ready fails. */
+  /**
+   * Whether the pod list is current, a pod has been probed, and no link to a pod that is, or was, ready fails. Without pings
+   * (REFRESH_INTERVAL 0): whether the pod list is current and a pod is ready.
+   */
   isHealthy: boolean;
   /**
    * Nodes whose ready pods all answer, and the other nodes. A pod that was ready and does not answer makes its node unhealthy;
@@ -331,12 +334,14 @@ export interface OwnHealth {
 /**
  * Decides health as this pod alone sees it: the gauges `goldpinger_nodes_health_total` and `goldpinger_cluster_health_total`,
  * because a scrape must not ask the whole cluster. `/cluster_health` judges the reports of all pods: see `HealthTally`.
- * `links`: uid of each pod that this one pings, and the outcome of the last ping; null = not pinged yet.
+ * `links`: uid of each pod that this one pings, and the outcome of the last ping; null = not pinged yet. `hasPings`: whether
+ * this pod pings at all.
  */
 export function ownHealthOf(
   pods: readonly Pod[],
   status: DiscoveryStatus,
   links: Iterable<{ uid: string; outcome: Outcome | null }>,
+  hasPings: boolean,
 ): OwnHealth {
   const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
   const nodes = new Map<string, boolean>();
@@ -349,8 +354,9 @@ export function ownHealthOf(
   }
   const healthyNodes = [...nodes.values()].filter(Boolean).length;
   const unhealthyNodes = nodes.size - healthyNodes;
+  const isAnyKnown = hasPings ? nodes.size > 0 : pods.some(({ lifecycle }) => lifecycle === 'ready');
   return {
-    isHealthy: status.phase === 'synced' && nodes.size > 0 && unhealthyNodes === 0,
+    isHealthy: status.phase === 'synced' && isAnyKnown && unhealthyNodes === 0,
     healthyNodes,
     unhealthyNodes,
   };

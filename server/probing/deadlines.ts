@@ -5,6 +5,8 @@ export interface Due {
   /** When, monotonic ms. `onDue` may set a later time; otherwise it must remove itself. */
   readonly dueMs: number;
   onDue(): void;
+  /** Ends it without waiting. It must remove itself. */
+  cancel(): void;
 }
 
 /**
@@ -37,6 +39,11 @@ export class Deadlines {
   /** Cancels the timer if nothing waits for it. */
   endIfIdle(): void {
     if (this.#waiting.size === 0) this.#cancelTimer();
+  }
+
+  /** Ends all that wait. */
+  cancelAll(): void {
+    for (const due of [...this.#waiting]) due.cancel();
   }
 
   #runDue(): void {

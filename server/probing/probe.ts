@@ -53,12 +53,18 @@ export class Prober {
     new Exchange(this, target, onEnd).start();
   }
 
-  /** Keeps connections to these targets only, and closes all others. Without targets it ends everything. */
+  /** Keeps connections to these targets only, and closes all others. Without targets it keeps none, and no timer. */
   setTargets(targets: readonly Target[]): void {
     this.kept.setTargets(targets);
     this.answers.setTargets(targets);
     this.deadlines.staysSet = targets.length > 0;
     if (targets.length === 0) this.deadlines.endIfIdle();
+  }
+
+  /** Ends all probes under way, at once, and closes all connections. The samples of these probes say nothing about their targets. */
+  stop(): void {
+    this.setTargets([]);
+    this.deadlines.cancelAll();
   }
 
   /** Starts to open a connection. Throws if Node rejects the address. */
@@ -241,6 +247,11 @@ class Exchange implements ConnectionUser, Due {
       if (this.#sample === null && !this.#isOver) this.#finish('timeout');
       this.#report();
     });
+  }
+
+  cancel(): void {
+    if (this.#sample === null) this.#finish('timeout');
+    this.#report();
   }
 
   /** Sends a ping over the other kind of connection. */

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { listen } from '../../deploy/local/sockets.ts';
 import { nothingKnown } from '../../server/discovery/status.ts';
 import { Monitor } from '../../server/monitor.ts';
 import { Prober } from '../../server/probing/probe.ts';
@@ -80,6 +83,25 @@ it('a pod that pings nobody is always alive', () => {
   setPods(PEER);
   clock.freeze(3_600_000);
   expect(monitor.livenessFailure()).toBe('');
+});
+
+it('a pod that ends does not wait for pings without an answer, and counts none of them as failed', async () => {
+  const server = createServer();
+  const port = await listen(server, '127.0.0.1', 0);
+  onTestFinished(() => void server.close());
+  const { monitor, clock, samples, setPods } = start({
+    REFRESH_INTERVAL: '1',
+    PING_TIMEOUT: '60s',
+    CLIENT_PORT_OVERRIDE: String(port),
+  });
+  const connected = once(server, 'connection');
+  setPods(podOf(1, { podIPs: ['127.0.0.1'] }));
+  await clock.advance(1_500);
+  const [socket] = (await connected) as [Socket];
+  const closed = once(socket.resume(), 'close');
+  await monitor.stop();
+  await closed;
+  expect([samples, monitor.links(), clock.pending]).toEqual([[], [], 0]);
 });
 
 it('what our own process lacks fails no link: it makes the own report unreliable', async () => {

@@ -45,7 +45,7 @@ describe('a mesh is healthy', () => {
     const { nodesTotal, ignored } = clusterHealthAnswer(mesh);
     expect([nodesTotal, ignored]).toEqual([2, [pods[2]?.hostIPs[0]]]);
     const links = pods.map(({ uid }, i) => ({ uid, outcome: i === 2 ? ('refused' as const) : ('ok' as const) }));
-    expect(ownHealthOf(pods, statusOf(), links)).toMatchObject({ isHealthy: true, healthyNodes: 2 });
+    expect(ownHealthOf(pods, statusOf(), links, true)).toMatchObject({ isHealthy: true, healthyNodes: 2 });
     const cordoned = pods.map((pod) => (pod.cordon === '' ? pod : podOf(2, { cordon: 'cordoned' })));
     expect(meshWith(cordoned, (from, to) => from === 2 || to === 2).health.ok).toBe(false);
   });
@@ -330,7 +330,7 @@ const link = (uid: string, outcome: Outcome | null) => ({ uid, outcome });
 describe('health as one pod sees it', () => {
   it('is healthy when every probed ready pod answers', () => {
     const pods = [podOn('a', '1'), podOn('b', '2'), podOn('c', '3')];
-    expect(ownHealthOf(pods, synced, [link('a', 'ok'), link('b', 'ok'), link('c', null)])).toEqual({
+    expect(ownHealthOf(pods, synced, [link('a', 'ok'), link('b', 'ok'), link('c', null)], true)).toEqual({
       isHealthy: true,
       healthyNodes: 2,
       unhealthyNodes: 0,
@@ -343,27 +343,34 @@ describe('health as one pod sees it', () => {
       [link('a', 'ok'), link('b', 'refused'), link('c', 'ok')],
       [link('b', 'refused'), link('a', 'ok'), link('c', 'ok')],
     ]) {
-      expect(ownHealthOf(pods, synced, links)).toEqual({ isHealthy: false, healthyNodes: 1, unhealthyNodes: 1 });
+      expect(ownHealthOf(pods, synced, links, true)).toEqual({ isHealthy: false, healthyNodes: 1, unhealthyNodes: 1 });
     }
   });
 
   it.each<Lifecycle>(['starting', 'terminating', 'gone'])('leaves a %s pod out of it', (lifecycle) => {
     const pods = [podOn('a', '1'), podOn('b', '2', lifecycle)];
-    expect(ownHealthOf(pods, synced, [link('a', 'ok'), link('b', 'timeout')]).isHealthy).toBe(true);
+    expect(ownHealthOf(pods, synced, [link('a', 'ok'), link('b', 'timeout')], true).isHealthy).toBe(true);
   });
 
   it('counts a pod that was ready and is not any more while it does not answer', () => {
     const pods = [podOn('a', '1'), podOn('b', '2', 'not-ready')];
-    const withLink = (outcome: Outcome) => ownHealthOf(pods, synced, [link('a', 'ok'), link('b', outcome)]);
+    const withLink = (outcome: Outcome) => ownHealthOf(pods, synced, [link('a', 'ok'), link('b', outcome)], true);
     expect(withLink('timeout')).toEqual({ isHealthy: false, healthyNodes: 1, unhealthyNodes: 1 });
     expect(withLink('ok')).toEqual({ isHealthy: true, healthyNodes: 1, unhealthyNodes: 0 });
   });
 
   it('is not healthy with nobody to judge by, or without a current list', () => {
-    expect(ownHealthOf([], synced, []).isHealthy).toBe(false);
+    expect(ownHealthOf([], synced, [], true).isHealthy).toBe(false);
     const pods = [podOn('a', '1')];
     for (const phase of ['waiting', 'stale'] as const) {
-      expect(ownHealthOf(pods, { ...synced, phase }, [link('a', 'ok')]).isHealthy).toBe(false);
+      expect(ownHealthOf(pods, { ...synced, phase }, [link('a', 'ok')], true).isHealthy).toBe(false);
     }
+  });
+
+  it('is healthy without pings (REFRESH_INTERVAL=0) while a pod is ready and the list is current, as the answer of /cluster_health', () => {
+    const health = (lifecycle: Lifecycle, phase: 'synced' | 'stale', hasPings: boolean) =>
+      ownHealthOf([podOn('a', '1', lifecycle)], { ...synced, phase }, [link('a', null)], hasPings).isHealthy;
+    expect([health('ready', 'synced', false), health('ready', 'synced', true)]).toEqual([true, false]);
+    expect([health('not-ready', 'synced', false), health('ready', 'stale', false)]).toEqual([false, false]);
   });
 });

@@ -18,6 +18,7 @@ function scene() {
         if (nextMs === undefined) deadlines.remove(due);
         else due.dueMs += nextMs;
       },
+      cancel: () => deadlines.remove(due),
     };
     deadlines.add(due, clock.monotonicMs());
     return due;
@@ -48,6 +49,13 @@ describe('deadlines', () => {
     const { clock, deadlines, add } = scene();
     const due = add('removed', 300);
     deadlines.remove(due);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('leave no timer when all are cancelled', () => {
+    const { clock, deadlines, add } = scene();
+    for (const name of ['a', 'b']) add(name, 300);
+    deadlines.cancelAll();
     expect(clock.pending).toBe(0);
   });
 
