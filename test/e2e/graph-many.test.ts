@@ -87,7 +87,7 @@ describe('of 120 pods', () => {
     await page.keyboard.press('/');
     await page.keyboard.type(name);
     await soon(() => page.getByRole('button', { name: new RegExp(`^${name}`) }).count()).toBe(1);
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 238 links');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 238 matching links');
     const colour = () =>
       page.evaluate(() => {
         const canvas = document.querySelector<HTMLCanvasElement>('.graph-canvas')!;

@@ -144,6 +144,17 @@ test('an entry of the legend shows only its links, as the address says, and all 
   await soon(links).toBe(16);
 });
 
+test('Show links of a finding leaves its links and the pod that it names', async () => {
+  await open(FOUR);
+  await page.locator('.finding-steps summary').first().click();
+  await page.getByRole('button', { name: 'Show links' }).first().click();
+  await soon(hash).toContain('filter=to%3Apod%3Agoldpinger-chaos+state%3Aslow');
+  await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 4 matching links');
+  expect(await page.locator('.graph-links > .graph-link').count()).toBe(4);
+  expect(await page.locator('.pod-node.is-dim').count()).toBe(3);
+  expect(await words(page, '.graph-legend')).toMatch(/good < 5 ms 0 .*slow ≥ 100 ms 4 /);
+});
+
 describe('by keyboard', () => {
   test('Tab walks pods, arrows their links, Enter opens, Escape goes back; plus, minus, 0 and the wheel zoom', async () => {
     await open(FOUR);

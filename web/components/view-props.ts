@@ -33,7 +33,7 @@ export interface ViewProps extends Choices {
   onSelect(selection: Selection): void;
   /** Changes choices: other statistics (`value`, `windowMs`) are requested from the server. */
   onChange(choices: Partial<Choices>): void;
-  /** See `matches` in `order.ts`; '' = all pods. */
+  /** Which links are shown: see `shownLinks` in `link-filter.ts`; '' = all. */
   filter: string;
   onFilter(text: string): void;
   /** Plays a time range of the past, at 5 s a second. */

@@ -1,5 +1,5 @@
 import { STATES } from './cells.ts';
-import { codeOf, countsByState, LINK_STATES, type LinkState } from './links.ts';
+import { codeOf, LINK_STATES, type LinkState } from './links.ts';
 import type { Picture } from './mesh-view.ts';
 import { Worst } from './worst.ts';
 
@@ -17,19 +17,16 @@ export interface ChoiceRequest {
   selfLinks: boolean;
   /** Only failed, slow and lossy links, because the others are drawn in another way. */
   onlyBad?: boolean;
-  /** By pod index, 1 = the link must touch one of these pods; null = all. */
-  touching: Uint8Array | null;
+  /** Also links of all pods that were not probed, are pending or ignored, because the filter asks for states. */
+  unmeasured?: boolean;
 }
 
 /** The links to draw. */
 export interface LinkChoice {
   /** Links (`from * n + to`), the worst last, so that it is drawn on top. */
   pairs: number[];
-  /** Number of links by state: shown, and in total. */
-  shown: Record<LinkState, number>;
-  total: Record<LinkState, number>;
-  /** Number of all links that were probed or whose source did not report, independent of `only`. */
-  all: number;
+  /** How many links there would be without a limit. */
+  asked: number;
   /** The lowest latency (us) of a shown slow link if not all slow links are shown; otherwise NaN. */
   slowFromUs: number;
 }
@@ -62,10 +59,34 @@ const LOSSY_RANK = 3.5;
 /** Greater than any latency in us that a report can hold. */
 const RANK_STEP = 1e9;
 
+/** Numbers of links. */
+export interface LinkCounts {
+  byState: Record<LinkState, number>;
+  /** Those that were probed or whose source did not report. */
+  measured: number;
+  unreliable: number;
+  lossy: number;
+}
+
+/** Counts the links of a picture, with or without those of pods to themselves. O(n). */
+export function countLinks({ n, state, unreliable, counts, ...of }: Picture, selfLinks: boolean): LinkCounts {
+  const byState = { ...counts };
+  let unreliableLinks = of.unreliableLinks;
+  for (let self = 0; self < n * n && !selfLinks; self += n + 1) {
+    const own = LINK_STATES[state[self] ?? -1];
+    if (own !== undefined) byState[own]--;
+    unreliableLinks -= unreliable[self] ?? 0;
+  }
+  const { good, fair, warning, slow, failed, unknown } = byState;
+  const measured = good + fair + warning + slow + failed + unknown;
+  // A self-link is never lossy.
+  return { byState, measured, unreliable: unreliableLinks, lossy: of.lossyLinks };
+}
+
 /**
  * Chooses the links to draw: all failed ones first, then the worst. If there are too many failed links, they are shared
  * out round-robin over their destinations, so that one dead node does not hide a second fault. O(n^2 + chosen). The same
- * picture always gives the same choice.
+ * picture always gives the same choice. For the links that a filter shows, pass the picture of `shownLinks`.
  */
 export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoice {
   const { state, valueUs, lossy } = picture;
@@ -77,10 +98,15 @@ export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoic
     worst.offer(pair, rank * RANK_STEP + (valueUs[pair] || 0));
   };
   forEachPair(picture, request, isWanted, offer);
+  const isAsked = askedStates(request);
+  let asked = isAsked.reduce((sum, one, code) => sum + one * (tally[code] ?? 0), 0);
   if (request.only === 'all' && picture.lossyLinks > 0) {
     for (let pair = lossy.indexOf(1); pair >= 0; pair = lossy.indexOf(1, pair + 1)) {
-      if (isWanted[state[pair] ?? GONE] === 1) continue;
-      if (isRequested(request, Math.floor(pair / picture.n), pair % picture.n)) offer(pair);
+      const code = state[pair] ?? GONE;
+      if (isWanted[code] === 1 || code === FAILED) continue;
+      if (!isRequested(request, Math.floor(pair / picture.n), pair % picture.n)) continue;
+      offer(pair);
+      if (isAsked[code] === 0) asked++;
     }
   }
   const failedPairs =
@@ -89,18 +115,10 @@ export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoic
       : takeFailed(picture, request, failedTo, tally[FAILED] ?? 0);
   const room = request.limit - failedPairs.length;
   const pairs = room > 0 ? [...worst.ascending().slice(-room), ...failedPairs] : failedPairs;
-  const total = countsByState(tally);
-  const shown = new Uint32Array(LINK_STATES.length);
-  for (const pair of pairs) shown[state[pair] ?? GONE] = (shown[state[pair] ?? GONE] ?? 0) + 1;
-  const leastSlow = pairs.find((pair) => state[pair] === SLOW);
-  return {
-    pairs,
-    shown: countsByState(shown),
-    total,
-    all: total.good + total.fair + total.warning + total.slow + total.failed + total.unknown,
-    slowFromUs:
-      (shown[SLOW] ?? 0) < total.slow && leastSlow !== undefined ? (valueUs[leastSlow] ?? Number.NaN) : Number.NaN,
-  };
+  const slow = pairs.filter((pair) => state[pair] === SLOW);
+  const [leastSlow] = slow;
+  const isCut = slow.length < (tally[SLOW] ?? 0) && leastSlow !== undefined;
+  return { pairs, asked, slowFromUs: isCut ? (valueUs[leastSlow] ?? Number.NaN) : Number.NaN };
 }
 
 /** Number of requested links by state, and number of failed links by destination. */
@@ -108,7 +126,7 @@ function talliesOf(picture: Picture, request: ChoiceRequest): { tally: Uint32Arr
   const { n, state, into } = picture;
   const tally = new Uint32Array(LINK_STATES.length);
   const failedTo = new Uint32Array(n);
-  if (request.pod < 0 && request.touching === null) {
+  if (request.pod < 0) {
     // Uses the counts of the picture, because counting a million links takes 20 ms.
     for (let to = 0; to < n; to++) {
       const self = request.selfLinks ? -1 : (state[to * n + to] ?? -1);
@@ -118,7 +136,6 @@ function talliesOf(picture: Picture, request: ChoiceRequest): { tally: Uint32Arr
         if (code === FAILED) failedTo[to] = count;
       }
     }
-    tally[GONE] = tally[IGNORED] = tally[NOT_PROBED] = tally[NOT_YET] = 0;
     return { tally, failedTo };
   }
   forEachPair(picture, request, ALL, (pair, to) => {
@@ -133,15 +150,38 @@ function talliesOf(picture: Picture, request: ChoiceRequest): { tally: Uint32Arr
 const ALL = new Uint8Array(LINK_STATES.length).fill(1);
 const ONLY_FAILED = ALL.map((_, code) => (code === FAILED ? 1 : 0));
 
+/** The states in which links can be drawn. Links of gone pods never are; those of a pod are, whatever was measured. */
+function drawableStates({ pod, only, unmeasured }: ChoiceRequest): Uint8Array {
+  const codes = ALL.slice();
+  codes[GONE] = 0;
+  if (pod >= 0 || unmeasured) return codes;
+  codes[IGNORED] = 0;
+  if (only !== 'not-probed') codes[NOT_PROBED] = codes[NOT_YET] = 0;
+  return codes;
+}
+
+/** The states of the links that are asked for: of lossy links, see `chooseLinks`. */
+function askedStates(request: ChoiceRequest): Uint8Array {
+  const drawable = drawableStates(request);
+  const kinds = kindsOf(request);
+  return drawable.map((one, code) => (kinds === null || kinds.includes(LINK_STATES[code] ?? 'gone') ? one : 0));
+}
+
+/** The states of `only` or, with `onlyBad`, the bad ones; null = all. */
+function kindsOf({ only, onlyBad }: ChoiceRequest): LinkState[] | null {
+  if (only === 'all') return onlyBad ? ['slow', 'failed'] : null;
+  if (only === 'good') return ['good', 'fair'];
+  return only === 'not-probed' ? ['not-probed', 'not-yet'] : [only];
+}
+
 /** The states that can be among the worst. If there are enough slow links, good ones are not visited. */
-function wanted({ only, limit, onlyBad }: ChoiceRequest, tally: Uint32Array): Uint8Array {
+function wanted(request: ChoiceRequest, tally: Uint32Array): Uint8Array {
+  const { only, limit } = request;
   const isFull = only === 'all' && (tally[FAILED] ?? 0) >= limit;
-  if (only === 'failed' || isFull) return new Uint8Array(LINK_STATES.length);
-  if (only !== 'all' || onlyBad) {
-    const kinds: LinkState[] =
-      only === 'good' ? ['good', 'fair'] : only === 'not-probed' ? [only, 'not-yet'] : [only === 'all' ? 'slow' : only];
-    return Uint8Array.from(LINK_STATES, (state) => (kinds.includes(state) ? 1 : 0));
-  }
+  if (isFull) return new Uint8Array(LINK_STATES.length);
+  const kinds = kindsOf(request);
+  if (kinds !== null)
+    return Uint8Array.from(LINK_STATES, (kind) => (kind !== 'failed' && kinds.includes(kind) ? 1 : 0));
   let least = RANK.slow;
   let count = tally[SLOW] ?? 0;
   while (least > 0 && count < limit) {
@@ -152,25 +192,20 @@ function wanted({ only, limit, onlyBad }: ChoiceRequest, tally: Uint32Array): Ui
 }
 
 /** Whether a link is one of those that are asked for, whatever its state. */
-function isRequested({ pod, selfLinks, touching }: ChoiceRequest, from: number, to: number): boolean {
+function isRequested({ pod, selfLinks }: ChoiceRequest, from: number, to: number): boolean {
   if (from === to && !selfLinks) return false;
-  if (pod >= 0 && from !== pod && to !== pod) return false;
-  return touching === null || touching[from] === 1 || touching[to] === 1;
+  return pod < 0 || from === pod || to === pod;
 }
 
-/** Calls `visit` for every requested link in one of the wanted states. Links of gone pods are never drawn. */
+/** Calls `visit` for every requested link in one of the wanted states that can be drawn. */
 function forEachPair(
   { n, state, outOf }: Picture,
   request: ChoiceRequest,
   wanted: Uint8Array,
   visit: (pair: number, to: number) => void,
 ): void {
-  const { pod, only } = request;
-  const codes = wanted.slice();
-  codes[GONE] = 0;
-  // They are drawn only where their pod is selected.
-  if (pod < 0) codes[IGNORED] = 0;
-  if (pod < 0 && only !== 'not-probed') codes[NOT_PROBED] = codes[NOT_YET] = 0;
+  const { pod } = request;
+  const codes = drawableStates(request).map((one, code) => (wanted[code] === 1 ? one : 0));
   if (pod >= 0) {
     const consider = (from: number, to: number) => {
       const pair = from * n + to;
@@ -204,7 +239,7 @@ function takeFailed(picture: Picture, request: ChoiceRequest, failedTo: Uint32Ar
     // Takes share[to] of count evenly. The offset differs by destination; otherwise all links would come from the first pods.
     if ((place * (share[to] ?? 0)) % count < (share[to] ?? 0)) pairs.push(pair);
   };
-  if (request.pod >= 0 || request.touching !== null) {
+  if (request.pod >= 0) {
     forEachPair(picture, request, ONLY_FAILED, consider);
     return pairs;
   }

@@ -1,8 +1,9 @@
 import { type Finding, isAboutLoss, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { MAX_FILTER } from './address.ts';
+import { STATES } from './cells.ts';
 import { findingAxis } from './findings.ts';
-import { LINK_STATES, type LinkState } from './links.ts';
+import { countsByState, LINK_STATES, type LinkState } from './links.ts';
 import type { Picture } from './mesh-view.ts';
 import { matchesWord } from './order.ts';
 
@@ -37,27 +38,47 @@ function parseFilter(text: string): LinkFilter {
 /** The state code of a link that a filter hides, in `shownLinks`. */
 export const HIDDEN = LINK_STATES.length;
 
+/** By pod: whether it matches all words. A group of pods matches by its own name, or if one of its pods does. */
+function podsMatching({ pods, fold }: Picture, words: readonly string[]): Uint8Array {
+  return Uint8Array.from(pods, (view, index) => {
+    const members = fold?.groups[index]?.pods.flatMap((pod) => fold.pods.pods[pod] ?? []) ?? [];
+    return [view, ...members].some((one) => words.every((word) => matchesWord(one, word))) ? 1 : 0;
+  });
+}
+
 /**
- * The picture with only the links that a filter matches: the others have the state `HIDDEN`. Returns the picture itself
- * if the filter is empty. O(n^2).
+ * By pod: whether a filter names it, as source, as destination or as either end of a link. Returns null if the filter names
+ * no pods: it is empty, or has only states.
+ */
+export function podsOfFilter(picture: Picture, text: string): Uint8Array | null {
+  const { either, from, to } = parseFilter(text);
+  const named = [either, from, to].filter((words) => words.length > 0);
+  if (named.length === 0) return null;
+  const matching = named.map((words) => podsMatching(picture, words));
+  return Uint8Array.from(picture.pods, (_, index) => (matching.some((pods) => pods[index] === 1) ? 1 : 0));
+}
+
+/**
+ * The picture with only the links that a filter matches: the others have the state `HIDDEN`, and no count has them. Returns
+ * the picture itself if the filter is empty. O(n^2).
  */
 export function shownLinks(picture: Picture, text: string): Picture {
   const filter = parseFilter(text);
   const { either, from, to, states } = filter;
   if (either.length + from.length + to.length + states.length === 0) return picture;
-  const { n, fold } = picture;
-  const matching = (words: string[]) =>
-    Uint8Array.from(picture.pods, (view, index) => {
-      // A group matches if it does by its own name, or one of its pods.
-      const pods = fold?.groups[index]?.pods.flatMap((pod) => fold.pods.pods[pod] ?? []) ?? [];
-      return [view, ...pods].some((one) => words.every((word) => matchesWord(one, word))) ? 1 : 0;
-    });
-  const [isEither, isFrom, isTo] = [matching(either), matching(from), matching(to)];
+  const { n } = picture;
+  const isEither = podsMatching(picture, either);
+  const isFrom = podsMatching(picture, from);
+  const isTo = podsMatching(picture, to);
   const isState = Uint8Array.from(LINK_STATES, (state) => (states.length === 0 || states.includes(state) ? 1 : 0));
   const [withUnreliable, withLossy] = [states.includes('unreliable'), states.includes('lossy')];
   const state = picture.state.slice();
   const unreliable = picture.unreliable.slice();
   const lossy = picture.lossy.slice();
+  const into = new Uint32Array(n * STATES);
+  const outOf = new Uint32Array(n * STATES);
+  const tally = new Uint32Array(STATES);
+  let [unreliableLinks, lossyLinks] = [0, 0];
   for (let source = 0; source < n; source++) {
     for (let target = 0; target < n; target++) {
       const pair = source * n + target;
@@ -68,13 +89,22 @@ export function shownLinks(picture: Picture, text: string): Picture {
         (isState[state[pair] ?? 0] === 1 ||
           (withUnreliable && unreliable[pair] === 1) ||
           (withLossy && lossy[pair] === 1));
-      if (isShown) continue;
-      state[pair] = HIDDEN;
-      unreliable[pair] = 0;
-      lossy[pair] = 0;
+      if (!isShown) {
+        state[pair] = HIDDEN;
+        unreliable[pair] = 0;
+        lossy[pair] = 0;
+        continue;
+      }
+      const code = state[pair] ?? 0;
+      into[target * STATES + code] = (into[target * STATES + code] ?? 0) + 1;
+      outOf[source * STATES + code] = (outOf[source * STATES + code] ?? 0) + 1;
+      tally[code] = (tally[code] ?? 0) + 1;
+      unreliableLinks += unreliable[pair] ?? 0;
+      lossyLinks += lossy[pair] ?? 0;
     }
   }
-  return { ...picture, state, unreliable, lossy };
+  const counts = countsByState(tally);
+  return { ...picture, state, unreliable, lossy, into, outOf, counts, unreliableLinks, lossyLinks };
 }
 
 /** By pod: whether one of its links is shown, in or out. O(n^2). */

@@ -58,18 +58,6 @@ function arrangementOf(shown: readonly PodView[], n: number, group: GroupBy): Ar
 }
 
 /**
- * Whether each word of `filter` matches a pod. `from:` and `to:` before a word, and words with `state:`, are about links
- * (see `shownLinks`), so they don't matter here.
- */
-export function matches(view: PodView, filter: string): boolean {
-  const words = filter
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== '' && !word.startsWith('state:'));
-  return words.every((word) => matchesWord(view, word.replace(/^(from|to):/, '')));
-}
-
-/**
  * Whether a word (in lower case) occurs in the pod's name, namespace, node, zone or addresses. `node:worker-1`, `zone:a`
  * and `pod:name` match only this node, zone or pod; the plain word worker-1 also matches worker-10. `is:failing` matches
  * the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no report), `passive`, `cordoned`, `passing`

@@ -159,7 +159,7 @@ function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
 function PodLinks({ props, view, direction }: { props: ViewProps; view: PodView; direction: 'inbound' | 'outbound' }) {
   const { picture } = props;
   const { n } = picture;
-  const request = { limit: 2 * n, only: 'all', pod: view.index, selfLinks: true, touching: null } as const;
+  const request = { limit: 2 * n, only: 'all', pod: view.index, selfLinks: true } as const;
   const isMine = (pair: number) => (direction === 'inbound' ? pair % n : Math.floor(pair / n)) === view.index;
   const pairs = chooseLinks(picture, request).pairs.filter(isMine).reverse();
   const [failed, slow] = direction === 'inbound' ? [view.failedIn, view.slowIn] : [view.failedOut, view.slowOut];

@@ -17,13 +17,12 @@ export const NO_BUNDLES: Bundles = { n: 0, pairs: [], late: [] };
 const MAX_PODS = 160;
 const LATE = codeOf('warning');
 
-/** The pairs of pods with a good, fair or late link in at least one direction. `touching`: see `GraphLinks`. */
-export function quietPairs({ n, state }: Picture, touching: Uint8Array | null): Bundles {
+/** The pairs of pods with a good, fair or late link in at least one direction. Links that a filter hides don't count (see `shownLinks`). */
+export function quietPairs({ n, state }: Picture): Bundles {
   if (n > MAX_PODS) return NO_BUNDLES;
   const [pairs, late]: [number[], boolean[]] = [[], []];
   for (let a = 0; a < n; a++) {
     for (let b = a + 1; b < n; b++) {
-      if (touching !== null && touching[a] !== 1 && touching[b] !== 1) continue;
       const [there = 99, back = 99] = [state[a * n + b], state[b * n + a]];
       if (Math.min(there, back) > LATE) continue;
       pairs.push(a * n + b);

@@ -267,7 +267,7 @@ const DOTS: Record<PodHealth, { fill: string; edge: string; dash: number[] }> = 
 /** Draws pods as dots. `dots`: indexes of the pods. */
 export function drawDots(
   context: CanvasRenderingContext2D,
-  { spots, tier, touching }: Graph,
+  { spots, tier, matching }: Graph,
   pods: readonly PodView[],
   dots: readonly number[],
   colours: Colours,
@@ -278,7 +278,7 @@ export function drawDots(
     const view = pods[index];
     if (spot === undefined || view === undefined) continue;
     const look = DOTS[view.health];
-    context.globalAlpha = touching === null || touching[index] === 1 ? 1 : 0.3;
+    context.globalAlpha = matching === null || matching[index] === 1 ? 1 : 0.3;
     context.fillStyle = colours(look.fill);
     context.strokeStyle = colours(view.slowToReach ? 'slow-link' : view.starved ? 'suspect' : look.edge);
     context.setLineDash(look.dash);

@@ -4,6 +4,8 @@ import { LinkButton } from '../../components/link-button.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { LINK_LIMITS } from '../../model/address.ts';
 import { findingsOfNotice } from '../../model/findings.ts';
+import type { LinkKind } from '../../model/link-choice.ts';
+import { statesOf } from '../../model/link-filter.ts';
 import { stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { NO_BUNDLES } from './bundles.ts';
@@ -26,20 +28,12 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
   const worst = choice.pairs.filter((pair) => isBad(props.picture, pair)).reverse();
   const { fold } = props.picture;
   const { mesh } = fold?.pods ?? props.picture;
-  const bad = choice.total.failed + choice.total.slow;
-  const isBounded = bad > LINK_LIMITS.min && !tierOf(props.picture.n, props.narrow).allLinks;
-  const shown = choice.shown.failed + choice.shown.slow;
+  const isBounded = choice.asked > LINK_LIMITS.min && !tierOf(props.picture.n, props.narrow).allLinks;
   return (
     <div className="choice-panel">
-      <h2>
-        {shown < bad
-          ? `Showing ${countText(shown)} of ${plural(bad, 'bad link')}`
-          : fold === null
-            ? `All ${plural(choice.all, 'link')}`
-            : `All ${plural(fold.pods.n ** 2, 'link')}, by ${fold.level}`}
-      </h2>
+      <h2>{linksHeading(props, links)}</h2>
       <p className="second">
-        {links.isBundled && props.only === 'all'
+        {links.onlyBad
           ? links.bundles === NO_BUNDLES
             ? 'Only failed, slow and lossy links are drawn. The heatmap shows all.'
             : 'Failed, slow and lossy links are drawn one by one, healthy ones in pale bundles.'
@@ -61,6 +55,38 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
       )}
     </div>
   );
+}
+
+const KIND_WORDS: Record<Exclude<LinkKind, 'all'>, string> = {
+  failed: 'failed ',
+  slow: 'slow ',
+  warning: 'warning ',
+  good: 'good ',
+  unknown: 'unknown ',
+  'not-probed': 'unprobed ',
+};
+
+/**
+ * How many links are drawn, of how many that the filter and `only` ask for. Healthy links in bundles are drawn, too. In a folded
+ * graph, where each line stands for many links, the lines are counted unless all are drawn.
+ */
+export function linksHeading(
+  { picture, only, filter }: Pick<ViewProps, 'picture' | 'only' | 'filter'>,
+  links: GraphLinks,
+) {
+  const { choice, counts, onlyBad } = links;
+  const { fold } = picture;
+  const [by, noun] = fold === null ? ['', 'link'] : [`, by ${fold.level}`, 'line'];
+  const matching = filter.trim() === '' ? '' : 'matching ';
+  const kind = only === 'all' ? '' : KIND_WORDS[only];
+  const drawn = choice.pairs.length;
+  if (drawn < choice.asked) {
+    return `Showing ${countText(drawn)} of ${plural(choice.asked, `${matching}${onlyBad ? 'bad ' : kind}${noun}`)}${by}`;
+  }
+  const isAnyState = only === 'all' && statesOf(filter).length === 0;
+  const [count, of] = isAnyState ? [counts.measured, 'link'] : [drawn, noun];
+  const what = `${matching}${kind}${of}`;
+  return `${count === 0 ? `No ${what}s` : `All ${plural(count, what)}`}${by}`;
 }
 
 function isBad(picture: Picture, pair: number): boolean {

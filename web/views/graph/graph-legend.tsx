@@ -2,39 +2,38 @@ import { countText } from '../../../server/runtime/count-text.ts';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { latencyText } from '../../model/format.ts';
-import type { LinkChoice, LinkKind } from '../../model/link-choice.ts';
+import type { LinkKind } from '../../model/link-choice.ts';
 import type { LinkState } from '../../model/links.ts';
 import { DROP, linkMark } from '../../model/marks.ts';
 import { LINK_STYLES } from './scene.ts';
+import type { GraphLinks } from './use-graph.ts';
 
 interface LegendProps {
   props: ViewProps;
-  choice: LinkChoice;
-  /** Whether healthy links are drawn as bundles. */
-  isBundled: boolean;
+  links: GraphLinks;
 }
 
-/** The legend of the lines with their counts. A click on an entry shows only its links. Zero counts are shown muted. */
-export function GraphLegend({ props, choice, isBundled }: LegendProps) {
+/**
+ * The legend of the lines. Every count is one of `GraphLinks.counts`: all links that the filter shows. A click on an entry shows
+ * only its links. Zero counts are shown muted.
+ */
+export function GraphLegend({ props, links }: LegendProps) {
   const { warningMs, problemMs } = props.thresholds;
-  const { shown, slowFromUs } = choice;
-  // Of a folded picture the links between pods are counted.
-  const { fold } = props.picture;
+  const { byState: total, unreliable, lossy } = links.counts;
+  const { slowFromUs } = links.choice;
   // As they are drawn: bundles have no arrows, and unknown links are only drawn if they are asked for.
-  const isPale = (state: LinkState) => isBundled && props.only === 'all' && (state === 'good' || state === 'warning');
-  const { counts, unreliableLinks, lossyLinks } = fold?.pods ?? props.picture;
-  const total = fold === null ? choice.total : counts;
-  const slowest = Number.isNaN(slowFromUs) ? `slow ≥ ${problemMs} ms` : `slow ≥ ${latencyText(slowFromUs)} (slowest)`;
+  const isPale = (state: LinkState) => links.onlyBad && (state === 'good' || state === 'warning');
+  const drawnFrom = Number.isNaN(slowFromUs) ? '' : `, drawn ≥ ${latencyText(slowFromUs)}`;
   const entries: [Exclude<LinkKind, 'all'>, string, number][] = [
     ['good', `good < ${warningMs} ms`, total.good + total.fair],
     ['warning', `warning ${warningMs}–${problemMs} ms`, total.warning],
-    ['slow', slowest, Number.isNaN(slowFromUs) ? total.slow : shown.slow],
+    ['slow', `slow ≥ ${problemMs} ms${drawnFrom}`, total.slow],
     ['failed', 'failed', total.failed],
   ];
   if (total.unknown > 0) entries.push(['unknown', 'unknown', total.unknown]);
   const notProbed =
-    counts['not-yet'] === 0 ? 'not probed' : counts['not-probed'] === 0 ? 'pending' : 'not probed or pending';
-  const notProbedLinks = counts['not-probed'] + counts['not-yet'];
+    total['not-yet'] === 0 ? 'not probed' : total['not-probed'] === 0 ? 'pending' : 'not probed or pending';
+  const notProbedLinks = total['not-probed'] + total['not-yet'];
   if (notProbedLinks > 0) entries.push(['not-probed', notProbed, notProbedLinks]);
   return (
     <ul className="graph-legend" aria-label="Links by state">
@@ -51,18 +50,18 @@ export function GraphLegend({ props, choice, isBundled }: LegendProps) {
           </button>
         </li>
       ))}
-      {unreliableLinks > 0 && (
+      {unreliable > 0 && (
         <li>
           <StateGlyph state="suspect" />
-          unreliable <b>{countText(unreliableLinks)}</b>
+          unreliable <b>{countText(unreliable)}</b>
         </li>
       )}
-      {lossyLinks > 0 && (
+      {lossy > 0 && (
         <li>
           <svg className="legend-drop" viewBox="4 3 16 16" aria-hidden="true">
             <path d={DROP} />
           </svg>
-          loses datagrams <b>{countText(lossyLinks)}</b>
+          loses datagrams <b>{countText(lossy)}</b>
         </li>
       )}
       <li className="graph-hint">Drag to move, scroll to zoom</li>

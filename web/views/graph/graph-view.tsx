@@ -113,12 +113,7 @@ const GraphPicture = memo(function GraphPicture({
     (uid: string, point: { x: number; y: number }) => move(uid, placeAt(point, graph.ring)),
     [move, graph.ring],
   );
-  const { choice } = links;
-  const { isBundled } = links;
-  const legend = useMemo(
-    () => <GraphLegend props={props} choice={choice} isBundled={isBundled} />,
-    [props, choice, isBundled],
-  );
+  const legend = useMemo(() => <GraphLegend props={props} links={links} />, [props, links]);
   return (
     <>
       <div className="graph-scroll">

@@ -102,8 +102,8 @@ function isChosen({ pod, pair }: Graph, index: number, n: number): boolean {
   return pod === index || (pair >= 0 && (Math.floor(pair / n) === index || pair % n === index));
 }
 
-function isDim({ touching }: Graph, index: number): boolean {
-  return touching !== null && touching[index] !== 1;
+function isDim({ matching }: Graph, index: number): boolean {
+  return matching !== null && matching[index] !== 1;
 }
 
 function arrowStep(key: string): number {

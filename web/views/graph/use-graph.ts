@@ -2,9 +2,10 @@ import { useMemo, useState } from 'react';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
-import { chooseLinks, type LinkChoice } from '../../model/link-choice.ts';
+import { chooseLinks, countLinks, type LinkChoice, type LinkCounts } from '../../model/link-choice.ts';
+import { podsOfFilter, shownLinks, statesOf } from '../../model/link-filter.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
-import { effectiveGroup, matches } from '../../model/order.ts';
+import { effectiveGroup } from '../../model/order.ts';
 import { GAP_SLOTS, layoutRing, type Ring, type RingGroup, seatPods } from '../../model/ring-layout.ts';
 import { PodSlots } from '../../model/slots.ts';
 import { type Bundles, NO_BUNDLES, quietPairs } from './bundles.ts';
@@ -17,18 +18,21 @@ import { type Moved, placesOf } from './use-moved.ts';
 /** The links that a graph shows, before layout. */
 export interface GraphLinks {
   choice: LinkChoice;
+  /** All links that the filter shows, whatever `only` is; of a folded picture those between pods. */
+  counts: LinkCounts;
   /** Links in drawing order: the choice, then links of the selected pod, then the selected link. */
   pairs: number[];
-  /** The most links that are drawn one by one, and whether healthy ones are drawn as bundles instead. */
+  /** The most links that are drawn one by one. */
   limit: number;
-  isBundled: boolean;
+  /** Whether only bad links are drawn one by one, because healthy ones are in the bundles. */
+  onlyBad: boolean;
   /** Healthy links that are drawn as bundles. */
   bundles: Bundles;
   /** Index in `Mesh.pods` of the selected pod, and the selected link; -1 = none. */
   pod: number;
   pair: number;
-  /** By pod index, 1 = the filter matches; null = no filter. */
-  touching: Uint8Array | null;
+  /** By pod index, 1 = the filter names it, see `podsOfFilter`; null = no pod is named. */
+  matching: Uint8Array | null;
   targets: ExternalTarget[];
   findingLabels: FindingLabel[];
 }
@@ -55,42 +59,56 @@ const MAX_NAMED = 12;
 const MAX_MARKED = 60;
 const MAX_NAMED_LINKS = 3;
 
-/** Chooses the links to draw. `focused`: index of the pod under the keyboard cursor, whose links can be walked; -1 = none. */
+type LinkProps = Pick<ViewProps, 'picture' | 'selection' | 'filter' | 'narrow' | 'only' | 'limit' | 'asTable'>;
+
+/** Memoises `graphLinksOf`. */
 export function useGraphLinks(props: ViewProps, focused: number): GraphLinks {
   const { picture, selection, filter, narrow, only, limit, asTable } = props;
-  return useMemo(() => {
-    const tier = tierOf(picture.n, narrow);
-    const indexOf = (uid: string) => picture.mesh.pods.findIndex((pod) => pod.uid === uid);
-    const touching =
-      filter.trim() === '' ? null : Uint8Array.from(picture.pods, (view) => (matches(view, filter) ? 1 : 0));
-    const most = tier.allLinks ? picture.n * picture.n : limit;
-    const isBundled = tier.bundled && !asTable;
-    const request = { limit: most, only, selfLinks: tier.allLinks };
-    const choice = chooseLinks(picture, { ...request, pod: -1, touching, onlyBad: isBundled });
-    const pod = selection !== null && 'pod' in selection ? indexOf(selection.pod) : -1;
-    const pair =
-      selection !== null && 'from' in selection ? pairOf(picture, indexOf(selection.from), indexOf(selection.to)) : -1;
-    const ownOf = (index: number) =>
-      index < 0
-        ? []
-        : chooseLinks(picture, { ...request, limit: Math.max(most, 200), pod: index, touching: null }).pairs;
-    const own = [...new Set([...(isBundled ? ownOf(focused) : []), ...ownOf(pod)])];
-    const known = new Set(own);
-    const pairs = [...choice.pairs.filter((other) => !known.has(other)), ...own];
-    if (pair >= 0 && !pairs.includes(pair)) pairs.push(pair);
-    return {
-      choice,
-      pairs,
-      limit: most,
-      isBundled,
-      bundles: isBundled && only === 'all' ? quietPairs(picture, touching) : NO_BUNDLES,
-      pod,
-      pair,
-      touching,
-      targets: picture.targets,
-      findingLabels: findingLabels(picture),
-    };
-  }, [picture, selection, filter, narrow, only, limit, asTable, focused]);
+  return useMemo(
+    () => graphLinksOf({ picture, selection, filter, narrow, only, limit, asTable }, focused),
+    [picture, selection, filter, narrow, only, limit, asTable, focused],
+  );
+}
+
+/**
+ * Chooses the links to draw: those that the filter shows (see `shownLinks`), and those of the selected pod. `focused`: index of the
+ * pod under the keyboard cursor, whose links can be walked; -1 = none. O(n^2).
+ */
+export function graphLinksOf(props: LinkProps, focused: number): GraphLinks {
+  const { picture, selection, filter, narrow, only, limit, asTable } = props;
+  const tier = tierOf(picture.n, narrow);
+  const indexOf = (uid: string) => picture.mesh.pods.findIndex((pod) => pod.uid === uid);
+  const shown = shownLinks(picture, filter);
+  const { fold } = picture;
+  const most = tier.allLinks ? picture.n * picture.n : limit;
+  const isBundled = tier.bundled && !asTable;
+  const request = { limit: most, only, selfLinks: tier.allLinks };
+  // Links in states that the reader asks for are drawn one by one, as with `only`.
+  const unmeasured = statesOf(filter).length > 0;
+  const onlyBad = isBundled && only === 'all' && !unmeasured;
+  const choice = chooseLinks(shown, { ...request, pod: -1, onlyBad, unmeasured });
+  const pod = selection !== null && 'pod' in selection ? indexOf(selection.pod) : -1;
+  const pair =
+    selection !== null && 'from' in selection ? pairOf(picture, indexOf(selection.from), indexOf(selection.to)) : -1;
+  const ownOf = (index: number) =>
+    index < 0 ? [] : chooseLinks(picture, { ...request, limit: Math.max(most, 200), pod: index }).pairs;
+  const own = [...new Set([...(isBundled ? ownOf(focused) : []), ...ownOf(pod)])];
+  const known = new Set(own);
+  const pairs = [...choice.pairs.filter((other) => !known.has(other)), ...own];
+  if (pair >= 0 && !pairs.includes(pair)) pairs.push(pair);
+  return {
+    choice,
+    counts: fold === null ? countLinks(shown, tier.allLinks) : countLinks(shownLinks(fold.pods, filter), true),
+    pairs,
+    limit: most,
+    onlyBad,
+    bundles: onlyBad ? quietPairs(shown) : NO_BUNDLES,
+    pod,
+    pair,
+    matching: podsOfFilter(picture, filter),
+    targets: picture.targets,
+    findingLabels: findingLabels(picture),
+  };
 }
 
 function pairOf(picture: Picture, from: number, to: number): number {
@@ -177,7 +195,7 @@ function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<numb
 
 /** All pods if their labels fit; otherwise selected pods, the ends of few bad links, pods that match the filter, and pods with the worst findings. */
 function namedPods(picture: Picture, tier: Tier, graph: GraphLinks): Graph['named'] {
-  const { pod, pair, touching, findingLabels, choice } = graph;
+  const { pod, pair, matching, findingLabels, choice } = graph;
   if (tier.names !== 'unhealthy') {
     const [bad, good] = [picture.pods.filter(isUnhealthy), picture.pods.filter((view) => !isUnhealthy(view))];
     return [...bad, ...good].map(({ index }) => ({ index, finding: null }));
@@ -185,8 +203,8 @@ function namedPods(picture: Picture, tier: Tier, graph: GraphLinks): Graph['name
   const links = [...(pair < 0 ? [] : [pair]), ...(choice.pairs.length <= MAX_NAMED_LINKS ? choice.pairs : [])];
   const chosen = new Set([pod, ...links.flatMap((link) => [Math.floor(link / picture.n), link % picture.n])]);
   chosen.delete(-1);
-  if (touching !== null) {
-    for (const { index } of picture.pods) if (touching[index] === 1 && chosen.size < MAX_NAMED) chosen.add(index);
+  if (matching !== null) {
+    for (const { index } of picture.pods) if (matching[index] === 1 && chosen.size < MAX_NAMED) chosen.add(index);
   }
   const named: Graph['named'] = [...chosen].map((index) => ({ index, finding: null }));
   for (const finding of findingLabels) {

@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { STATES } from '../../../../web/model/cells.ts';
-import { type ChoiceRequest, chooseLinks } from '../../../../web/model/link-choice.ts';
-import { codeOf, type LinkState, stateAt } from '../../../../web/model/links.ts';
+import { type ChoiceRequest, chooseLinks, countLinks } from '../../../../web/model/link-choice.ts';
+import { shownLinks } from '../../../../web/model/link-filter.ts';
+import { codeOf, countsByState, type LinkState, stateAt } from '../../../../web/model/links.ts';
 import { buildPicture, type Picture } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 
-const ALL: ChoiceRequest = { limit: 200, only: 'all', pod: -1, selfLinks: false, touching: null };
+const ALL: ChoiceRequest = { limit: 200, only: 'all', pod: -1, selfLinks: false };
 
 function pictureOf(...[options]: Parameters<typeof meshOf>): Picture {
   return buildPicture(meshOf(options), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
@@ -18,6 +19,7 @@ function pictureWith(n: number, at: (from: number, to: number) => [LinkState, nu
   const picture = pictureOf({ pods: n, scenario: 'healthy' });
   picture.into.fill(0);
   picture.outOf.fill(0);
+  const tally = new Array<number>(STATES).fill(0);
   for (let from = 0; from < n; from++) {
     for (let to = 0; to < n; to++) {
       const [state, us] = at(from, to);
@@ -25,17 +27,21 @@ function pictureWith(n: number, at: (from: number, to: number) => [LinkState, nu
       picture.valueUs[from * n + to] = us ?? Number.NaN;
       picture.into[to * STATES + codeOf(state)]! += 1;
       picture.outOf[from * STATES + codeOf(state)]! += 1;
+      tally[codeOf(state)]! += 1;
     }
   }
-  return picture;
+  return { ...picture, counts: countsByState(tally) };
+}
+
+function inState({ state }: Picture, pairs: number[], wanted: LinkState): number {
+  return pairs.filter((pair) => stateAt(state[pair]) === wanted).length;
 }
 
 describe('of too many links', () => {
   test('all failed come first, then the slowest', () => {
     const picture = pictureWith(40, (from, to) => (to === 7 ? ['failed'] : ['slow', 100_000 + from * 40 + to]));
-    const { pairs, shown, total, all, slowFromUs } = chooseLinks(picture, { ...ALL, limit: 50 });
-    expect([shown.failed, shown.slow]).toEqual([39, 11]);
-    expect([total.failed, total.slow, all]).toEqual([39, 40 * 39 - 39, 40 * 39]);
+    const { pairs, asked, slowFromUs } = chooseLinks(picture, { ...ALL, limit: 50 });
+    expect([inState(picture, pairs, 'failed'), inState(picture, pairs, 'slow'), asked]).toEqual([39, 11, 40 * 39]);
     expect(pairs).toHaveLength(50);
     const slowest = pairs.filter((pair) => stateAt(picture.state[pair]) === 'slow');
     expect(slowest.every((pair) => (picture.valueUs[pair] ?? 0) >= slowFromUs)).toBe(true);
@@ -47,9 +53,8 @@ describe('of too many links', () => {
       if (to === 3) return ['failed'];
       return to === 50 && from < 5 ? ['failed'] : ['good', 500];
     });
-    const { pairs, shown, total } = chooseLinks(picture, { ...ALL, limit: 20 });
-    expect(total.failed).toBe(104);
-    expect(shown.failed).toBe(20);
+    const { pairs, asked } = chooseLinks(picture, { ...ALL, limit: 20, onlyBad: true });
+    expect([asked, inState(picture, pairs, 'failed')]).toEqual([104, 20]);
     const into = (to: number) => pairs.filter((pair) => pair % 100 === to).length;
     expect([into(3), into(50)]).toEqual([15, 5]);
   });
@@ -78,28 +83,29 @@ describe('a choice', () => {
 
   test('of one pod has its unprobed pairs too, and nothing of others', () => {
     const picture = pictureOf({ pods: 20, scenario: 'healthy', pingNumber: 5 });
-    const { pairs, shown } = chooseLinks(picture, { ...ALL, pod: 4, selfLinks: true, limit: 1000 });
+    const { pairs } = chooseLinks(picture, { ...ALL, pod: 4, selfLinks: true, limit: 1000 });
     expect(pairs).toHaveLength(39);
     expect(pairs.every((pair) => pair % 20 === 4 || Math.floor(pair / 20) === 4)).toBe(true);
-    expect(shown['not-probed']).toBeGreaterThan(0);
+    expect(inState(picture, pairs, 'not-probed')).toBeGreaterThan(0);
   });
 
-  test('of failed or slow ones only has no others, but counts them', () => {
-    const picture = pictureWith(40, (_, to) => (to === 1 ? ['failed'] : to === 2 ? ['slow', 250_000] : ['good', 500]));
-    const failed = chooseLinks(picture, { ...ALL, only: 'failed' });
-    const slow = chooseLinks(picture, { ...ALL, only: 'slow' });
-    expect([failed.shown.failed, failed.pairs.length]).toEqual([39, 39]);
-    expect([slow.shown.slow, slow.pairs.length]).toEqual([39, 39]);
-    expect([failed.all, slow.all]).toEqual([1560, 1560]);
+  test.each(['failed', 'slow', 'good', 'not-probed'] as const)('of %s ones only has no others', (only) => {
+    const states = ['good', 'failed', 'slow', 'not-probed'] as const;
+    const picture = pictureWith(40, (_, to) => [states[to] ?? 'warning', 1000]);
+    const { pairs, asked } = chooseLinks(picture, { ...ALL, only });
+    expect([inState(picture, pairs, only), pairs.length, asked]).toEqual([39, 39, 39]);
+    expect(chooseLinks(picture, { ...ALL, only, limit: 30 })).toMatchObject({ asked: 39, pairs: { length: 30 } });
   });
 
-  test('of a filter touches what the filter found', () => {
-    const touching = new Uint8Array(20);
-    touching[6] = 1;
+  test('of the links that a filter shows has no others, in both directions or in one', () => {
     const picture = pictureOf({ pods: 20, scenario: 'healthy' });
-    const { pairs } = chooseLinks(picture, { ...ALL, touching });
-    expect(pairs).toHaveLength(38);
-    expect(pairs.every((pair) => pair % 20 === 6 || Math.floor(pair / 20) === 6)).toBe(true);
+    const { name } = picture.pods[6]!;
+    const either = chooseLinks(shownLinks(picture, name), ALL);
+    expect([either.pairs.length, either.asked]).toEqual([38, 38]);
+    expect(either.pairs.every((pair) => pair % 20 === 6 || Math.floor(pair / 20) === 6)).toBe(true);
+    const into = chooseLinks(shownLinks(picture, `to:pod:${name}`), ALL);
+    expect([into.pairs.length, into.asked]).toEqual([19, 19]);
+    expect(into.pairs.every((pair) => pair % 20 === 6)).toBe(true);
   });
 
   test('draws the worst last, so that it lies on top', () => {
@@ -121,14 +127,15 @@ test('never exceeds the limit, takes every failed link it can, and is as a slow 
   fc.assert(
     fc.property(states, fc.integer({ min: 1, max: 70 }), (cells, limit) => {
       const picture = pictureWith(8, (from, to) => cells[from * 8 + to]!);
-      const { pairs, total, shown } = chooseLinks(picture, { ...ALL, limit });
+      const { pairs } = chooseLinks(picture, { ...ALL, limit });
+      const failed = countLinks(picture, false).byState.failed;
       expect(pairs).toHaveLength(Math.min(limit, 56));
       expect(new Set(pairs).size).toBe(pairs.length);
-      expect(shown.failed).toBe(Math.min(limit, total.failed));
+      expect(inState(picture, pairs, 'failed')).toBe(Math.min(limit, failed));
       const rank = (pair: number) => ['good', 'warning', 'slow'].indexOf(cells[pair]![0]) * 1000 + cells[pair]![1];
       const every = Array.from({ length: 64 }, (_, pair) => pair).filter((pair) => pair % 9 !== 0);
       const others = every.filter((pair) => cells[pair]![0] !== 'failed').sort((a, b) => rank(b) - rank(a) || a - b);
-      const wanted = others.slice(0, Math.max(0, limit - total.failed));
+      const wanted = others.slice(0, Math.max(0, limit - failed));
       const got = pairs.filter((pair) => cells[pair]![0] !== 'failed');
       expect(got.map(rank).sort()).toEqual(wanted.map(rank).sort());
     }),

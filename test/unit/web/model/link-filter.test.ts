@@ -4,6 +4,7 @@ import { foldPicture } from '../../../../web/model/levels.ts';
 import {
   findingFilter,
   HIDDEN,
+  podsOfFilter,
   podsWithLinks,
   shownLinks,
   statesOf,
@@ -62,6 +63,27 @@ describe('a filter of the heatmap', () => {
     expect(new Set(shown(folded, `from:pod:${pod.name}`).map((link) => link.split('>')[0]))).toEqual(
       new Set([String(node)]),
     );
+  });
+
+  test('counts only what it shows', () => {
+    const starved = pictureOf({ pods: 4, scenario: 'starved' });
+    const { counts, into, outOf, unreliableLinks, lossyLinks } = shownLinks(starved, 'from:001');
+    const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, one) => all + one, 0);
+    expect([sum(Object.values(counts)), sum(into), sum(outOf), lossyLinks]).toEqual([4, 4, 4, 0]);
+    expect(unreliableLinks).toBe(sum(starved.unreliable.subarray(0, 4)));
+    const lossy = pictureOf({ pods: 4, scenario: 'lossy' });
+    expect(shownLinks(lossy, 'state:lossy').lossyLinks).toBe(lossy.lossyLinks);
+  });
+
+  test('names the pods of its words, and none by states', () => {
+    const named = (filter: string) => podsOfFilter(picture, filter)?.join('');
+    expect(['chaos', 'to:chaos state:slow', 'from:001 to:chaos', 'nobody'].map(named)).toEqual([
+      '0001',
+      '0001',
+      '1001',
+      '0000',
+    ]);
+    expect([named(''), named('state:failed')]).toEqual([undefined, undefined]);
   });
 
   test('never throws, whatever is typed', () => {

@@ -5,6 +5,7 @@ import { FLAG_INTERMITTENT, FLAG_RECOVERED } from '../../../../server/protocol/l
 import { foldPicture, foldWords, podLink } from '../../../../web/model/levels.ts';
 import { type ChoiceRequest, chooseLinks } from '../../../../web/model/link-choice.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
+import { shownLinks } from '../../../../web/model/link-filter.ts';
 import { stateAt } from '../../../../web/model/links.ts';
 import { buildPicture, type Picture } from '../../../../web/model/mesh-view.ts';
 import { cellSentence } from '../../../../web/model/messages.ts';
@@ -51,7 +52,7 @@ describe('a lossy link of the page', () => {
   });
 
   it('is drawn on its own above bundles of healthy links, and after slow and failed ones if there are too many', () => {
-    const request: ChoiceRequest = { limit: 3, only: 'all', pod: -1, selfLinks: false, touching: null, onlyBad: true };
+    const request: ChoiceRequest = { limit: 3, only: 'all', pod: -1, selfLinks: false, onlyBad: true };
     const builder = new MeshBuilder(30).withUdp();
     builder.set(7, 9, LOSSY);
     const lossy = 7 * 30 + 9;
@@ -59,9 +60,9 @@ describe('a lossy link of the page', () => {
     // Without bundles it comes before the healthy ones.
     expect(chooseLinks(pictureOf(builder), { ...request, onlyBad: false }).pairs.at(-1)).toBe(lossy);
     expect(chooseLinks(pictureOf(builder), { ...request, only: 'slow' }).pairs).toEqual([]);
-    const touching = new Uint8Array(30);
-    touching[3] = 1;
-    expect(chooseLinks(pictureOf(builder), { ...request, touching }).pairs).toEqual([]);
+    expect(chooseLinks(pictureOf(builder), request).asked).toBe(1);
+    const other = `pod:${builder.pods[3]!.name}`;
+    expect(chooseLinks(shownLinks(pictureOf(builder), other), request)).toMatchObject({ pairs: [], asked: 0 });
     for (const to of [1, 2]) builder.set(0, to, LATE_ANSWER);
     expect(chooseLinks(pictureOf(builder), request).pairs[0]).toBe(lossy);
     builder.set(0, 3, { outcome: 'refused', phase: 'connect' });

@@ -4,22 +4,15 @@ import type { Pod } from '../../../../server/protocol/pod.ts';
 import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../../web/model/address.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import { foldPicture } from '../../../../web/model/levels.ts';
+import { podsOfFilter } from '../../../../web/model/link-filter.ts';
 import type { Picture } from '../../../../web/model/mesh-view.ts';
-import {
-  type ArrangeOptions,
-  arrange,
-  effectiveGroup,
-  KeptOrder,
-  matches,
-  nodeFilter,
-} from '../../../../web/model/order.ts';
+import { type ArrangeOptions, arrange, effectiveGroup, KeptOrder, nodeFilter } from '../../../../web/model/order.ts';
 import { pictureOf } from '../heat-pictures.ts';
 
 const USUAL: ArrangeOptions = { order: 'name', group: 'none', filter: '' };
 const arranged = (picture: Picture, change: Partial<ArrangeOptions> = {}) => {
   const options = { ...USUAL, ...change };
-  const shown = Uint8Array.from(picture.pods, (view) => (matches(view, options.filter) ? 1 : 0));
-  return arrange(picture, axisStatesOf(picture), { ...options, shown });
+  return arrange(picture, axisStatesOf(picture), { ...options, shown: podsOfFilter(picture, options.filter) });
 };
 const namesOf = (picture: Picture, pods: Int32Array) => Array.from(pods, (pod) => picture.pods[pod]!.pod.name);
 
@@ -131,7 +124,8 @@ test.each([
   ['lifecycles', 'is:not-ready', 1],
   ['healthy', 'is:anything-else', 0],
 ] as const)('of the pods of %s, the filter %s matches %i', (scenario, filter, count) => {
-  expect(pictureOf({ pods: 6, scenario }).pods.filter((pod) => matches(pod, filter))).toHaveLength(count);
+  const matching = podsOfFilter(pictureOf({ pods: 6, scenario }), filter);
+  expect(matching?.filter((one) => one === 1)).toHaveLength(count);
 });
 
 describe('the filter of a node', () => {

@@ -24,7 +24,7 @@ function sceneOf(pods: number, scenario: Scenario) {
   const tier = tierOf(pods, false);
   const frame = frameOf(990, 600, tier, false, 0);
   const ring = layoutRing(mesh.pods, 'none', frame.ring);
-  const request = { limit: 200, only: 'all', pod: -1, selfLinks: tier.allLinks, touching: null } as const;
+  const request = { limit: 200, only: 'all', pod: -1, selfLinks: tier.allLinks } as const;
   const { pairs } = chooseLinks(picture, request);
   const radii = () => tier.disc;
   return { picture, tier, frame, ring, radii, links: sceneLinks(picture, pairs, ring, ring.spots, radii, tier) };
