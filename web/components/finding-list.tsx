@@ -68,7 +68,7 @@ function FindingItem({ props, finding, pods, brief, isInNotice }: ItemProps) {
       {target === null ? (
         <div className="finding-words">{words}</div>
       ) : (
-        <button type="button" className="finding-words" onClick={() => show(props, target)}>
+        <button type="button" className="finding-words bare" onClick={() => show(props, target)}>
           {words}
         </button>
       )}

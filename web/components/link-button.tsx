@@ -16,7 +16,7 @@ export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number
     <li>
       <button
         type="button"
-        className="link-line"
+        className="link-line bare"
         onClick={() => onSelect({ from: from.pod.uid, to: to.pod.uid })}
         title={`${from.name} → ${to.name}`}
       >

@@ -132,7 +132,7 @@ function LinkRow({ props: { picture, onSelect }, pair }: { props: ViewProps; pai
       <td>
         <button
           type="button"
-          className="table-button"
+          className="table-button bare"
           onClick={() => onSelect({ from: source.pod.uid, to: target.pod.uid })}
         >
           {source.name}

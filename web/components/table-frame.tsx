@@ -64,7 +64,11 @@ export function SortHead<Column extends string>({
       className={isNumber ? 'number' : undefined}
       aria-sort={isOn ? (sort.up ? 'ascending' : 'descending') : undefined}
     >
-      <button type="button" className="table-button" onClick={() => onSort({ column, up: isOn ? !sort.up : startsUp })}>
+      <button
+        type="button"
+        className="table-button bare"
+        onClick={() => onSort({ column, up: isOn ? !sort.up : startsUp })}
+      >
         {title}
         <span aria-hidden="true">{!isOn ? '' : sort.up ? '▲' : '▼'}</span>
       </button>

@@ -18,7 +18,7 @@ interface PickProps<T extends string> {
 /** A choice of one text out of some, with a label before it. */
 export function Pick<T extends string>({ label, value, of, text = String, onChange, disabled = false }: PickProps<T>) {
   return (
-    <label className="choice" data-disabled={disabled}>
+    <label className="choice field" data-disabled={disabled}>
       <span>{label}</span>
       <select value={value} disabled={disabled} onChange={(event) => onChange(event.target.value as T)}>
         {of.map((option) => (

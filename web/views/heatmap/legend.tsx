@@ -52,7 +52,7 @@ function ThresholdField(props: { name: ThresholdName; ms: number; onChange: (ms:
   return (
     <div className="threshold-field">
       <label htmlFor={id}>{THRESHOLD_LABELS[name]}</label>
-      <span className="threshold-input">
+      <span className="threshold-input field">
         <input
           id={id}
           inputMode="decimal"
@@ -130,7 +130,7 @@ export function PodNumbers({ props, arrangement }: { props: ViewProps; arrangeme
             const view = props.picture.pods[pod];
             return view === undefined ? null : (
               <li key={view.pod.uid}>
-                <button type="button" onClick={() => props.onSelect({ pod: view.pod.uid })}>
+                <button type="button" className="bare" onClick={() => props.onSelect({ pod: view.pod.uid })}>
                   {view.name}
                 </button>
               </li>

@@ -32,7 +32,7 @@ export function RangeBoxes(props: RangeBoxesProps) {
           {name}
           <button
             type="button"
-            className="range-remove"
+            className="range-remove bare"
             aria-label={`Remove ${name}`}
             onClick={() => onRanges(ranges.filter((other) => other !== range))}
           >

@@ -248,6 +248,7 @@ function Rounds({ rounds, nowMs, onPick }: RoundsProps) {
           <li key={bar.uid} className={`is-${bar.state}`}>
             <button
               type="button"
+              className="bare"
               title={`${clockText(bar.atMs, nowMs)} ${bar.words}`}
               aria-label={`${clockText(bar.atMs, nowMs)} ${bar.words}`}
               onClick={() => onPick(bar.atMs)}

@@ -30,7 +30,7 @@ export function EventMarks({ marks, width, nowMs, onPick }: MarksProps) {
     <span className={`event-mark tone-${tone}`} key={lines[0]?.id} style={{ left: x }}>
       <button
         type="button"
-        className="event-button"
+        className="event-button bare"
         tabIndex={-1}
         aria-label={lines
           .map(({ text }) => text)
