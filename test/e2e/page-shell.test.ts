@@ -215,6 +215,25 @@ describe('the address', () => {
     await page.goBack();
     await soon(() => words(page, 'nav [aria-current="page"]')).toBe('Graph');
   });
+
+  test('Back to an earlier selection leaves the focus where it is', async () => {
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod')));
+    const heading = () => page.locator('#panel-title').textContent();
+    for (const place of [0, 1]) {
+      await page.locator('.pod-node').nth(place).press('Enter');
+      await soon(() => page.locator('.is-selection').evaluate((panel) => panel === document.activeElement)).toBe(true);
+      await page.getByRole('searchbox').first().focus();
+    }
+    const second = await heading();
+    await page.goBack();
+    await soon(heading).not.toBe(second);
+    expect(
+      await page
+        .getByRole('searchbox')
+        .first()
+        .evaluate((field) => field === document.activeElement),
+    ).toBe(true);
+  });
 });
 
 test('a first visit loads at most 150 kB of compressed script; panels, timeline, comparison, help and gestures come later', () => {

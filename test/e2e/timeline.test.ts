@@ -4,6 +4,7 @@ import { meshOf } from '../support/feed/scenarios.ts';
 import { FEED_TOKEN } from '../support/feed/server.ts';
 import { Story } from '../support/feed/story.ts';
 import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+import { goTo } from './real-pages.ts';
 
 const visitor = visitorOfFile();
 /** Experiment 2 as it was: chaos refused from 14 to 9 minutes ago, slow since 2.5 minutes ago. */
@@ -86,6 +87,31 @@ describe('the timeline', () => {
     await soon(() => words(page, '.notices')).toContain('All links healthy');
   });
 
+  test('a moment that could not be fetched is fetched again', async () => {
+    const nowMs = Date.now();
+    const page = await visitor.visit(await withPast(nowMs));
+    await page.getByText('proxy created').waitFor();
+    await page.route('**/api/v1/mesh?at=*', (route) => route.abort());
+    await goTo(page, `#view=graph&at=${nowMs - minutes(12)}`);
+    await soon(() => words(page, '.notices')).toMatch(/Cannot show \S+ No server answered\. Trying again\./);
+    await page.unroute('**/api/v1/mesh?at=*');
+    await soon(() => words(page, '.summary')).toContain('3 failed');
+    expect(await words(page, '.notices')).toContain('Viewing ');
+  });
+
+  test('an event of some minutes ago is not now, although 24 h are shown', async () => {
+    const page = await visitor.visit(await withPast(Date.now()), { hash: `#span=${minutes(1440)}` });
+    await page.locator('.event-mark').first().waitFor();
+    await page.locator(slider).focus();
+    await page.keyboard.press('PageUp');
+    await page.keyboard.press('Enter');
+    await page.getByText('Viewing ').waitFor();
+    await page.locator(slider).focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    await soon(() => page.url()).not.toContain('at=');
+  });
+
   test('as a table it says the same: T', async () => {
     const feed = await withPast(Date.now());
     const page = await visitor.visit(feed);
@@ -130,6 +156,63 @@ describe('the timeline', () => {
     await page.getByRole('button', { name: 'Play' }).waitFor();
     const paused = at();
     expect((paused - nowMs + minutes(10)) % 15_000).toBe(0);
+  });
+
+  test('is not paused by what is typed, and its times are read out only when it has paused', async () => {
+    const nowMs = Date.now();
+    const page = await visitor.visit(await withPast(nowMs), { hash: `#view=graph&at=${nowMs - minutes(10)}` });
+    await page.getByText('Viewing ').waitFor();
+    const status = page.locator('.notices [role=status]');
+    await status.evaluate((region) => {
+      const count = () => region.setAttribute('data-changes', String(Number(region.getAttribute('data-changes')) + 1));
+      new MutationObserver(count).observe(region, { childList: true, characterData: true, subtree: true });
+    });
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.locator('[data-filter]').pressSequentially('a b');
+    expect(await page.locator('[data-filter]').inputValue()).toBe('a b');
+    const at = () => Number(/at=(\d+)/.exec(page.url())?.[1] ?? 0);
+    await soon(at).toBeGreaterThan(nowMs - minutes(10) + 60_000);
+    const changes = Number(await status.getAttribute('data-changes'));
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const shown = /Viewing (\S+)\./.exec(await words(page, '.notices'))?.[1];
+    await soon(() => status.textContent()).toBe(`Time shown: ${shown}.`);
+    // Each step takes a second, or more on a busy machine.
+    expect(changes).toBeLessThan(3);
+  });
+
+  test('a replay is played once: a picture that comes back later stays live', async () => {
+    const feed = await visitor.feed(scenario('dead-pod'), '/', new Story(Date.now()));
+    const page = await visitor.visit(feed, { hash: '#view=heatmap' });
+    await page.locator('.finding-steps summary').first().click();
+    await page.getByRole('button', { name: 'Replay 30 s' }).first().click();
+    await page.getByText('Viewing ').waitFor();
+    await page.keyboard.press('n');
+    await soon(() => page.url()).not.toContain('at=');
+    feed.show(scenario('empty'));
+    await soon(() => words(page, 'main')).toContain('No pod matches');
+    feed.show(scenario('dead-pod'));
+    await page.locator('.event-mark').first().waitFor();
+    expect(page.url()).not.toContain('at=');
+  });
+
+  test('an annotation is about the time during, and stays about it while time is played', async () => {
+    const ago = (count: number) => Date.now() - minutes(count);
+    const during = [ago(6), ago(4)] as const;
+    const ranges = `ranges=${ago(9)}-${ago(7)}_${during.join('-')}_${ago(3)}-${ago(1)}`;
+    const page = await visitor.visit(await withPast(Date.now()), { hash: `#view=graph&${ranges}` });
+    const open = () => page.getByRole('button', { name: 'Add annotation' }).click();
+    const title = () => page.locator('#note-title').textContent();
+    await open();
+    const time = (ms: number) => new Date(ms).toTimeString().slice(0, 8);
+    expect(await title()).toBe(`Annotation at ${during.map(time).join(' – ')}`);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.getByText('Viewing ').waitFor();
+    await open();
+    const before = await title();
+    const url = page.url();
+    await soon(() => page.url()).not.toBe(url);
+    expect(await title()).toBe(before);
   });
 
   test('takes a note from whoever has the token, and says what is wrong otherwise; the text stays', async () => {

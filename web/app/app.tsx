@@ -35,6 +35,9 @@ const HINTS: Record<string, string> = {
   heatmap: 'Each cell is one link. Column: pings sent. Row: pings received. Click a cell for details.',
 };
 
+/** A past time that could not be fetched is fetched again after this time, ms. */
+const MOMENT_RETRY_MS = 5_000;
+
 const THEME_NAMES = { system: 'System', light: 'Light', dark: 'Dark' };
 const localZone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -85,8 +88,10 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
 
   const [replay, setReplay] = useState<TimeRange | null>(null);
   const { atMs } = address;
-  const moment = useFetched(atMs === null ? null : String(atMs), async (signal) =>
-    (await loadMeshClient()).fetchPastMesh(atMs ?? 0, signal),
+  const moment = useFetched(
+    atMs === null ? null : String(atMs),
+    async (signal) => (await loadMeshClient()).fetchPastMesh(atMs ?? 0, signal),
+    { retryMs: MOMENT_RETRY_MS },
   );
   const usual = usualThresholds(state.mesh?.settings.slowLinkMs ?? DEFAULT_THRESHOLDS.problemMs);
   const thresholds = address.thresholds ?? usual;
@@ -96,7 +101,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const { overview, drawn } = moment.value === null ? live : past;
   const stage = stageOf(live.overview, state.status);
   usePreloaded(stage === 'picture' && address.view !== 'raw');
-  const { select, close, takeFocus } = useSelection(change, main);
+  const { select, close, takeFocus } = useSelection(address.selection, change, main);
   const points = useRecentPoints(live.overview);
   const servedMs = useMemo(
     () => (state.mesh === null ? clock.nowMs() : state.mesh.atMs + state.mesh.ageMs),
@@ -259,6 +264,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
               isThere={moment.isThere}
               problemMs={thresholds.problemMs}
               replay={replay}
+              onReplayBegun={() => setReplay(null)}
               historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
               onFolded={(isFolded) => chooseTimeline(isFolded ? 'folded' : '')}
             />

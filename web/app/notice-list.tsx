@@ -1,5 +1,5 @@
 import './notice-list.css';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import type { Fetched } from '../components/use-fetched.ts';
 import type { ConnectionState } from '../data/connection.ts';
 import { clockText, sentence } from '../model/format.ts';
@@ -105,30 +105,51 @@ interface MomentNoticeProps {
   atMs: number;
   nowMs: number;
   moment: Pick<Fetched<unknown>, 'isThere' | 'error'>;
-  /** HISTORY_WINDOW. */
+  /** HISTORY_WINDOW; 0 = unknown. */
   historyWindowMs: number;
   onNow(): void;
 }
 
+/** The viewed time is read out when it has not changed for this time, ms: not while it plays, which changes it every second. */
+const SETTLED_MS = 3_000;
+
 /** Says that the past is viewed, with a button to return to live. */
 export function MomentNotice({ atMs, nowMs, moment, historyWindowMs, onNow }: MomentNoticeProps) {
+  const { isThere, error } = moment;
   const time = clockText(atMs, nowMs);
-  const { isThere } = moment;
   const oldestMs = nowMs - historyWindowMs;
-  const error =
-    moment.error !== '' && atMs < oldestMs
-      ? `It is older than the history, which begins at ${clockText(oldestMs, nowMs)} (HISTORY_WINDOW). Older data is in Prometheus`
-      : moment.error;
+  const isOld = historyWindowMs > 0 && atMs < oldestMs;
+  const title = error === '' ? `Viewing ${time}.` : `Cannot show ${time}.`;
+  const text = [
+    isThere || error !== '' ? '' : 'Loading.',
+    isOld
+      ? `It is older than the history, which begins at ${clockText(oldestMs, nowMs)} (HISTORY_WINDOW). Older data is in Prometheus.`
+      : error === ''
+        ? ''
+        : `${sentence(shownName(error))} Trying again.`,
+  ];
   return (
-    <div className={error === '' ? 'notice is-moment' : 'notice is-warning'} role="status">
+    <div className={error === '' && !isOld ? 'notice is-moment' : 'notice is-warning'}>
       <Icon name="clock" />
       <p>
-        <strong>{error === '' ? `Viewing ${time}.` : `Cannot show ${time}.`}</strong>{' '}
-        {isThere ? '' : error === '' ? 'Loading.' : sentence(shownName(error))}
+        <strong>{title}</strong> {text.filter(Boolean).join(' ')}
+      </p>
+      <p className="hidden" role="status">
+        {useSettled(error === '' ? `Time shown: ${time}.` : `No data of ${time}.`, SETTLED_MS)}
       </p>
       <button type="button" onClick={onNow}>
         Return to live
       </button>
     </div>
   );
+}
+
+/** The last text that has stayed the same for `settledMs`; '' = none yet. */
+function useSettled(text: string, settledMs: number): string {
+  const [settled, setSettled] = useState('');
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), settledMs);
+    return () => clearTimeout(timer);
+  }, [text, settledMs]);
+  return settled;
 }

@@ -58,18 +58,24 @@ export function useAddress(): [Address, (change: Partial<Address>) => void] {
 
 /**
  * Functions to select and close, with focus handling: focus moves to the panel when the reader selects (not when the URL
- * does), and back when the panel closes. `more`: other changes in the same history entry.
+ * does, such as by Back), and back when the panel closes. `shown`: the selection of the address. `more`: other changes in the
+ * same history entry.
  */
-export function useSelection(change: (part: Partial<Address>) => void, main: RefObject<HTMLElement | null>) {
+export function useSelection(
+  shown: Selection,
+  change: (part: Partial<Address>) => void,
+  main: RefObject<HTMLElement | null>,
+) {
   const origin = useRef<HTMLElement | SVGElement | null>(null);
-  const [takeFocus, setTakeFocus] = useState(false);
+  /** What the reader selected last. The same selection from the URL is another object. */
+  const [selected, setSelected] = useState<Selection>(null);
   const select = useCallback(
     (selection: Selection, more: Partial<Address> = {}) => {
       const active = document.activeElement;
       // A pod in the graph is an SVG element.
       const isPlace = active instanceof HTMLElement || active instanceof SVGElement;
       if (isPlace && active.closest('.is-selection') === null) origin.current = active;
-      setTakeFocus(selection !== null);
+      setSelected(selection);
       change({ ...more, selection });
     },
     [change],
@@ -78,12 +84,12 @@ export function useSelection(change: (part: Partial<Address>) => void, main: Ref
     (selection: Selection, more: Partial<Address> = {}) => {
       if (selection === null) return;
       change({ ...more, selection: null });
-      setTakeFocus(false);
+      setSelected(null);
       const back = origin.current;
       if (back?.isConnected === true && back !== document.body) back.focus();
       else main.current?.focus();
     },
     [change, main],
   );
-  return { select, close, takeFocus };
+  return { select, close, takeFocus: shown !== null && shown === selected };
 }

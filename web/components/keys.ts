@@ -119,7 +119,7 @@ export function useShortcuts<W extends Where>(where: W, letterKeys: boolean, act
 }
 
 /** Whether keys go into the focused element as text, or choose one of its options. */
-function isTyping(target: EventTarget | null): boolean {
+export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return !['checkbox', 'radio', 'range', 'button'].includes(target.type);
   return target.isContentEditable || target.matches('textarea, select');

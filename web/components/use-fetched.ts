@@ -13,9 +13,13 @@ export interface Fetched<T> {
 
 /**
  * Fetches a value with `load` for each new `key`, after `delayMs` without another one. The request for an earlier key is
- * aborted. `key` null: fetches nothing, and forgets the value.
+ * aborted. `key` null: fetches nothing, and forgets the value. After an error it fetches again every `retryMs`; null = never.
  */
-export function useFetched<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>, delayMs = 0): Fetched<T> {
+export function useFetched<T>(
+  key: string | null,
+  load: (signal: AbortSignal) => Promise<T>,
+  { delayMs = 0, retryMs = null }: { delayMs?: number; retryMs?: number | null } = {},
+): Fetched<T> {
   const [state, setState] = useState<{ key: string | null; value: T | null; error: string }>(NOTHING);
   const latest = useRef(load);
   latest.current = load;
@@ -25,17 +29,21 @@ export function useFetched<T>(key: string | null, load: (signal: AbortSignal) =>
     const settle = (change: { value?: T; error: string }) => {
       if (!abort.signal.aborted) setState((before) => ({ ...before, key, ...change }));
     };
-    const timer = setTimeout(() => {
+    const fetchNow = () => {
       latest.current(abort.signal).then(
         (value) => settle({ value, error: '' }),
-        (error: unknown) => settle({ error: textOf(error, 200) }),
+        (error: unknown) => {
+          settle({ error: textOf(error, 200) });
+          if (retryMs !== null && !abort.signal.aborted) timer = setTimeout(fetchNow, retryMs);
+        },
       );
-    }, delayMs);
+    };
+    let timer = setTimeout(fetchNow, delayMs);
     return () => {
       clearTimeout(timer);
       abort.abort();
     };
-  }, [key, delayMs]);
+  }, [key, delayMs, retryMs]);
   const isSettled = key !== null && key === state.key;
   return {
     value: key === null ? null : state.value,

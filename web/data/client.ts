@@ -20,7 +20,10 @@ export interface FetchedText {
   pod: string;
 }
 
-/** Runs a request that is aborted after `timeoutMs` or by `signal`. Rejects as `request` does; after `timeoutMs` with words. */
+/**
+ * Runs a request that is aborted after `timeoutMs` or by `signal`. Rejects as `request` does; after `timeoutMs` with words; with a
+ * TypeError if the network fails, which each browser words in its own way.
+ */
 async function withTimeout<T>(
   signal: AbortSignal,
   timeoutMs: number,
@@ -31,8 +34,8 @@ async function withTimeout<T>(
     return await request(AbortSignal.any([signal, timeout]));
   } catch (error) {
     // Browsers have several errors for a body that is aborted.
-    if (!timeout.aborted || signal.aborted) throw error;
-    throw new Error(`no response within ${spanText(timeoutMs)}`);
+    if (timeout.aborted && !signal.aborted) throw new Error(`no response within ${spanText(timeoutMs)}`);
+    throw error instanceof TypeError ? new TypeError('no server answered') : error;
   }
 }
 

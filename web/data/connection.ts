@@ -198,7 +198,7 @@ export class Connection {
   }
 }
 
-/** The text of a failure. Browsers report every network failure as "Failed to fetch" or similar, which is left out. */
+/** The text of a failure. That of a network failure (see `getJson`) adds nothing to "disconnected", so it is left out. */
 function reasonOf(error: unknown): string {
   if (error instanceof TypeError) return '';
   return textOf(error, 200);

@@ -1,9 +1,17 @@
 import { scaleTime, scaleUtc } from 'd3';
-import { LATENCY_BINS_US, type MeshHistory } from '../../server/protocol/history.ts';
+import { LATENCY_BINS_US, MAX_PAST_MS, type MeshHistory } from '../../server/protocol/history.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { SPANS } from './address.ts';
 import { timeZone } from './format.ts';
 import type { RecentPoint } from './recent-points.ts';
+
+/** A request takes some time to arrive, and the page's time of the server is some seconds old. */
+const REQUEST_MARGIN_MS = 60_000;
+
+/** The oldest time that servers still answer for, with some time to ask for it, ms since the epoch. */
+export function oldestAskedMs(nowMs: number): number {
+  return nowMs - MAX_PAST_MS + REQUEST_MARGIN_MS;
+}
 
 /** One step of the timeline, with its numbers of bad links. Times are ms since the epoch by the serving pod's clock. */
 export interface TimelineStep {

@@ -219,7 +219,9 @@ interface ComparisonState {
 function useComparison(ranges: readonly TimeRange[], expect: readonly string[]): ComparisonState {
   const [count, setCount] = useState(0);
   const key = JSON.stringify({ ranges, expect, count });
-  const { value, isThere, error } = useFetched(key, (signal) => fetchJudged(ranges, expect, signal), DELAY_MS);
+  const { value, isThere, error } = useFetched(key, (signal) => fetchJudged(ranges, expect, signal), {
+    delayMs: DELAY_MS,
+  });
   return {
     comparison: value?.comparison ?? null,
     isCurrent: isThere,

@@ -132,7 +132,7 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
           {lines.slice(0, MAX_LINES).map(({ id, atMs, kind: of, text: what }) => (
             <tr key={id}>
               <th scope="row">
-                <button type="button" className="link-button" onClick={() => onMoment(Math.round(atMs))}>
+                <button type="button" className="link-button" onClick={() => onMoment(atMs)}>
                   {clockText(atMs, limits.toMs)}
                 </button>
               </th>

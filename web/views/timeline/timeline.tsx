@@ -8,7 +8,7 @@ import { type Address, SPANS } from '../../model/address.ts';
 import { clockText, spanText } from '../../model/format.ts';
 import type { RecentPoint } from '../../model/recent-points.ts';
 import { roundSeries } from '../../model/rounds.ts';
-import { stepsOf, withLive } from '../../model/timeline.ts';
+import { oldestAskedMs, stepsOf, withLive } from '../../model/timeline.ts';
 import { AnnotationDialog } from './annotation-dialog.tsx';
 import { EventLog } from './event-log.tsx';
 import { suggestedRanges } from './suggestion.ts';
@@ -30,8 +30,9 @@ interface TimelineProps {
   onChange(change: Partial<Address>): void;
   /** Whether the viewed picture is loaded. */
   isThere: boolean;
-  /** What to play; a new object plays again. */
+  /** What to play; `onReplayBegun`: it must not be given again. */
   replay: TimeRange | null;
+  onReplayBegun(): void;
   /** How far back the servers keep history, ms. */
   historyWindowMs: number;
   /** From this latency on a link is slow, ms. */
@@ -61,7 +62,7 @@ export function Timeline(props: TimelineProps) {
   // An automatic span begins at the first data or event, unless an earlier time is viewed.
   const leastMs = address.spanMs === null ? Math.min(dataMs, firstMs, nowMs - LEAST_SPAN_MS) : 0;
   const limits: TimeRange = useMemo(
-    () => ({ fromMs: Math.max(nowMs - spanMs, leastMs), toMs: nowMs }),
+    () => ({ fromMs: Math.max(nowMs - spanMs, leastMs, oldestAskedMs(nowMs)), toMs: nowMs }),
     [nowMs, spanMs, leastMs],
   );
   const steps = useMemo(() => {
@@ -70,12 +71,22 @@ export function Timeline(props: TimelineProps) {
     // There is no data before the first step.
     return firstMs <= limits.fromMs ? live : [{ ...BLANK, fromMs: limits.fromMs, toMs: firstMs }, ...live];
   }, [known, points, nowMs, past.history, limits]);
-  const [annotateMs, setAnnotateMs] = useState<number | null>(null);
+  /** What an annotation is being written about; null = none is. */
+  const [annotated, setAnnotated] = useState<number | TimeRange | null>(null);
   const [isLogOpen, setLogOpen] = useState(false);
   const [token, setToken] = useState('');
-  const onMoment = (ms: number | null) => onChange({ atMs: ms, compare: false });
-  const startMs = ranges[0]?.fromMs ?? Math.max(limits.fromMs, past.knownFromMs ?? 0);
-  const play = usePlay({ atMs, isThere, startMs, nowMs, onMoment, replay: props.replay });
+  const onMoment = (ms: number | null) => onChange({ atMs: ms === null ? null : Math.round(ms), compare: false });
+  const startMs = Math.max(limits.fromMs, ranges[0]?.fromMs ?? past.knownFromMs ?? 0);
+  const play = usePlay({
+    atMs,
+    isThere,
+    startMs,
+    nowMs,
+    onMoment,
+    clock,
+    replay: props.replay,
+    onReplayBegun: props.onReplayBegun,
+  });
   const onRanges = (next: readonly TimeRange[]) =>
     onChange({ ranges: next, ...(next.length > 1 === address.compare ? {} : comparing(next.length > 1)) });
   return (
@@ -88,7 +99,7 @@ export function Timeline(props: TimelineProps) {
         play={play}
         spanMs={spanMs}
         isLossy={steps.some(({ lossy }) => lossy > 0)}
-        onAnnotate={() => setAnnotateMs(nowMs)}
+        onAnnotate={() => setAnnotated(atMs ?? ranges[1] ?? ranges[0] ?? nowMs)}
       />
       {!folded && !address.asTable && (
         <Track
@@ -99,22 +110,22 @@ export function Timeline(props: TimelineProps) {
           ranges={ranges}
           onRanges={onRanges}
           onHold={hold}
-          onPick={(ms) => onMoment(nowMs - ms < spanMs / 400 ? null : Math.round(ms))}
+          onPick={(ms) => onMoment(ms < nowMs ? ms : null)}
         />
       )}
       {!folded && (address.asTable || isLogOpen) && (
         <EventLog steps={steps} past={past} limits={limits} onMoment={onMoment} />
       )}
       {!folded && <Rounds rounds={past.rounds} nowMs={nowMs} onPick={onMoment} />}
-      {annotateMs !== null && (
+      {annotated !== null && (
         <AnnotationDialog
-          when={atMs ?? ranges.at(-1) ?? annotateMs}
+          when={annotated}
           nowMs={nowMs}
           token={token}
           onToken={setToken}
-          onClose={() => setAnnotateMs(null)}
+          onClose={() => setAnnotated(null)}
           onSaved={() => {
-            setAnnotateMs(null);
+            setAnnotated(null);
             fetchNow();
           }}
         />

@@ -1,7 +1,7 @@
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 
-/** A pointer that moves no farther than this is a click, px. */
+/** A pointer that moves no farther than this is a click, and a click that is no farther than this from the end means now, px. */
 const CLICK_REACH = 4;
 
 /** Properties and callbacks of the track. All times are ms since the epoch. */
@@ -63,7 +63,8 @@ export function useTrack(request: TrackRequest) {
     if (down.current === null) return;
     const anchorMs = draggedFrom(event);
     down.current = null;
-    commit(anchorMs, timeAt(event));
+    const isAtEnd = event.currentTarget.getBoundingClientRect().right - event.clientX <= CLICK_REACH;
+    commit(anchorMs, anchorMs === null && isAtEnd ? limits.toMs : timeAt(event));
   };
   const leave = () => {
     down.current = null;
@@ -72,14 +73,15 @@ export function useTrack(request: TrackRequest) {
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const here = state.cursorMs ?? within(atMs);
+    const here = within(state.cursorMs ?? atMs);
     if (event.key === 'Enter') commit(state.anchorMs, here);
     else if (event.key === 'Escape' && state.cursorMs !== null) setState(NOWHERE);
     else {
       const next = steppedTo(event.key, here, { limits, stepMs, stopsMs });
       if (next === null) return;
       const anchorMs = event.shiftKey ? (state.anchorMs ?? here) : null;
-      setState({ cursorMs: within(next), anchorMs, byKeys: true });
+      // At the end it stays at now while time passes.
+      setState({ cursorMs: next >= limits.toMs ? Number.POSITIVE_INFINITY : within(next), anchorMs, byKeys: true });
     }
     event.preventDefault();
   };
@@ -92,7 +94,8 @@ export function useTrack(request: TrackRequest) {
     onKeyDown,
     onBlur: leave,
   };
-  return { state, handlers };
+  const cursorMs = state.cursorMs === null ? null : within(state.cursorMs);
+  return { state: { ...state, cursorMs }, handlers };
 }
 
 /** The time that a key moves to; null = another key. */

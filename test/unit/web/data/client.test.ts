@@ -30,3 +30,9 @@ test('a request that the page has given up keeps its own error', async () => {
   abort.abort();
   await expect(request).rejects.toThrow('aborted');
 });
+
+test('a network failure is worded by us, not by the browser', async () => {
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
+  const request = getJson('http://pod/api/v1/mesh', (wire) => wire, new AbortController().signal);
+  await expect(request).rejects.toThrow(new TypeError('no server answered'));
+});

@@ -1,11 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LATENCY_BINS_US, type MeshHistory } from '../../../../server/protocol/history.ts';
+import { LATENCY_BINS_US, MAX_PAST_MS, type MeshHistory } from '../../../../server/protocol/history.ts';
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { keptLines, prettyJson } from '../../../../web/app/text-view.tsx';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { RECENT_MS, type RecentPoint, withPicture } from '../../../../web/model/recent-points.ts';
-import { merged, stepAt, stepPaths, stepsOf, type TimelineStep, withLive } from '../../../../web/model/timeline.ts';
+import {
+  merged,
+  oldestAskedMs,
+  stepAt,
+  stepPaths,
+  stepsOf,
+  type TimelineStep,
+  withLive,
+} from '../../../../web/model/timeline.ts';
 import { suggestedRanges } from '../../../../web/views/timeline/suggestion.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 
@@ -243,4 +251,9 @@ test('raw answers: JSON becomes readable, the rest stays; lines are kept by what
   expect(prettyJson('# HELP x')).toBe('# HELP x');
   expect(keptLines('One\ntwo\nthree\n', 'O')).toEqual({ text: 'One\ntwo', lines: 2, all: 3 });
   expect(keptLines('', '')).toEqual({ text: '', lines: 0, all: 0 });
+});
+
+test('a span of 24 h begins at a time that the server still answers for when the request arrives', () => {
+  const arrivesMs = 10 * 86_400_000 + 30_000;
+  expect(oldestAskedMs(10 * 86_400_000)).toBeGreaterThan(arrivesMs - MAX_PAST_MS);
 });
