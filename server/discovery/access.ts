@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Agent, type ClientRequest, get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps, type RequestOptions } from 'node:https';
+import { isDeepStrictEqual } from 'node:util';
 import type { DiscoveryFault } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
@@ -12,7 +13,9 @@ import type { Proxies } from './proxy.ts';
 /** Requests to the API server, with credentials. Connections are kept open between requests. */
 export interface Access {
   /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
-  namespace: string;
+  readonly namespace: string;
+  /** What the credential plugin gave last, for `AccessOptions.credential` of the next Access; null = nothing. */
+  readonly credential: Credential | null;
   /**
    * Runs the credential plugin, if there is one and its credential is missing or has expired. This may take a minute: so callers
    * do it before each request, outside of the timeout of that request. Calls at the same time wait for the same run. Rejects
@@ -28,16 +31,26 @@ export interface Access {
   close(): void;
 }
 
+interface AccessOptions {
+  /** Put before the paths of the service account. */
+  root?: string | undefined;
+  proxies?: Proxies | undefined;
+  /** Used until it expires, if the kubeconfig still names the same plugin. */
+  credential?: Credential | null;
+}
+
 const NO_PROXIES: Proxies = { https: '', http: '', none: '' };
 
 /**
- * Reads the kubeconfig (see `readKubeconfig`), or, if `kubeconfig` is null, the service account of the pod. `root` is put
- * before the paths of the service account. Throws an `ApiError`; see `faultOf`.
+ * Reads the kubeconfig (see `readKubeconfig`), or, if `kubeconfig` is null, the service account of the pod. Throws an
+ * `ApiError`; see `faultOf`.
  */
-export function loadAccess(kubeconfig: string | null, clock: Clock, root = '', proxies = NO_PROXIES): Access {
+export function loadAccess(kubeconfig: string | null, clock: Clock, options: AccessOptions = {}): Access {
+  const { root = '', proxies = NO_PROXIES, credential = null } = options;
   try {
     const login = kubeconfig === null ? readServiceAccount(root, proxies) : readKubeconfig(kubeconfig, proxies);
-    return new CredentialedAccess(login, clock, login.namespace || accountNamespace(root) || 'default');
+    const namespace = login.namespace || accountNamespace(root) || 'default';
+    return new CredentialedAccess(login, clock, namespace, credential);
   } catch (error) {
     throw new ApiError(faultOf(error), networkMessageOf(error));
   }
@@ -62,8 +75,7 @@ class CredentialedAccess implements Access {
   readonly #base: string;
   readonly #closing = new AbortController();
   #prepared: { options: RequestOptions; atMs: number } | null = null;
-  /** What the credential plugin gave last. */
-  #credential: Credential | null = null;
+  #credential: Credential | null;
   /** The run of the credential plugin that has not ended. */
   #pluginRun: Promise<Credential> | null = null;
   #agent: Agent | null = null;
@@ -72,16 +84,21 @@ class CredentialedAccess implements Access {
   /** The token of the token file when it was last read; '' = never. */
   #token = '';
 
-  constructor(login: Login, clock: Clock, namespace: string) {
+  constructor(login: Login, clock: Clock, namespace: string, credential: Credential | null) {
     this.namespace = namespace;
     this.#login = login;
     this.#clock = clock;
+    this.#credential = isDeepStrictEqual(credential?.plugin, login.plugin) ? credential : null;
     this.#base = new URL(login.server).href.replace(/\/+$/, '');
+  }
+
+  get credential(): Credential | null {
+    return this.#credential;
   }
 
   async logIn(): Promise<void> {
     const { plugin } = this.#login;
-    // Without an expiry it is used until the API server refuses it: then discovery makes a new Access.
+    // Without an expiry it is used until the API server refuses it: then discovery makes a new Access without it.
     if (plugin === null || this.#clock.nowMs() < (this.#credential?.expiresMs ?? 0)) return;
     this.#pluginRun ??= runPlugin(plugin, this.#clock, this.#closing.signal).finally(() => {
       this.#pluginRun = null;

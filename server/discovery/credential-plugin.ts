@@ -14,6 +14,8 @@ export interface CredentialPlugin {
 
 /** What a plugin has printed; '' = nothing of the kind. */
 export interface Credential {
+  /** Who has printed it. */
+  plugin: CredentialPlugin;
   token: string;
   /** Client certificate and its key, PEM. */
   certificate: string;
@@ -90,7 +92,8 @@ export async function runPlugin(plugin: CredentialPlugin, clock: Clock, stop: Ab
   if ((certificate === '') !== (key === '')) throw new Error(`${name} gave a certificate or a key, not both`);
   if (token === '' && key === '') throw new Error(`${name} gave neither a token nor a certificate`);
   const expiresMs = Date.parse(stringOf(status['expirationTimestamp']));
-  return { token, certificate, key, expiresMs: Number.isNaN(expiresMs) ? Number.POSITIVE_INFINITY : expiresMs };
+  const lastsUntilMs = Number.isNaN(expiresMs) ? Number.POSITIVE_INFINITY : expiresMs;
+  return { plugin, token, certificate, key, expiresMs: lastsUntilMs };
 }
 
 /** Parses what a plugin has printed. The message of `JSON.parse` would quote it. */

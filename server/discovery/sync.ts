@@ -66,6 +66,9 @@ const MAX_WATCH_FAILURES = 3;
 /** After this many lists in a row that are too old to be watched, the pods are only listed. */
 const MAX_EXPIRED = 2;
 
+/** The faults that another credential may mend. */
+const MENDED_BY_LOGIN: readonly DiscoveryFault[] = ['unauthorized', 'forbidden', 'tls', 'malformed', 'config'];
+
 /** Pods per page. An answer with 1000 pods peaks at 69 MiB of memory; pages of 50 peak at 48 MiB. */
 const PAGE_SIZE = 50;
 
@@ -86,6 +89,8 @@ export class Sync {
   readonly #backoff: Backoff;
   readonly #listIntervalMs: number;
   #access: Access | null = null;
+  /** What the credential plugin gave to the last Access, if it may still be right. */
+  #credential: Access['credential'] = null;
   #status: DiscoveryStatus;
   /** Pods that could not be read, as they were logged. */
   readonly #unreadable = new Set<string>();
@@ -134,7 +139,7 @@ export class Sync {
   async run(stop: AbortSignal): Promise<void> {
     const { clock, timing } = this.#deps;
     // Kills a credential plugin that still runs.
-    stop.addEventListener('abort', () => this.#dropAccess(), { once: true });
+    stop.addEventListener('abort', () => this.#access?.close(), { once: true });
     while (!stop.aborted) {
       try {
         await this.#followChanges(await this.#list(stop), stop);
@@ -316,7 +321,7 @@ export class Sync {
       this.#switchToListing('watching pods is forbidden: they are listed every refresh interval instead', error);
       return this.#waitForNextList(stop);
     }
-    this.#dropAccess();
+    this.#dropAccess(error.fault);
     this.#watchFailures += 1;
     onFault(error.fault);
     const fields = { fault: error.fault, error: error.message };
@@ -362,7 +367,7 @@ export class Sync {
     stop.throwIfAborted();
     const { kubeconfig, proxies } = this.#settings;
     const { clock, timing, accountRoot } = this.#deps;
-    this.#access ??= loadAccess(kubeconfig, clock, accountRoot, proxies);
+    this.#access ??= loadAccess(kubeconfig, clock, { root: accountRoot, proxies, credential: this.#credential });
     const access = this.#access;
     const slowMs = this.#status.phase === 'synced' ? this.#leftMs() : timing.unheardMs;
     const slow = clock.setTimer(() => this.#loginIsSlow(), slowMs);
@@ -383,8 +388,12 @@ export class Sync {
     });
   }
 
-  /** The kubeconfig, the token or the certificates may have been replaced, and connections may be dead. */
-  #dropAccess(): void {
+  /**
+   * The kubeconfig, the token or the certificates may have been replaced, and connections may be dead. The credential of a plugin
+   * is kept, unless another one may help: a login may take long, and must not delay the return of an API server that restarts.
+   */
+  #dropAccess(fault: DiscoveryFault): void {
+    this.#credential = MENDED_BY_LOGIN.includes(fault) ? null : (this.#access?.credential ?? this.#credential);
     this.#access?.close();
     this.#access = null;
   }
@@ -438,7 +447,7 @@ export class Sync {
   /** The pods could not be listed, or nothing was heard any more. Waits until the next attempt. */
   async #failed(error: ApiError, stop: AbortSignal): Promise<void> {
     const { clock, log, onFault } = this.#deps;
-    this.#dropAccess();
+    this.#dropAccess(error.fault);
     const delayMs = this.#backoff.nextMs(error);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
     if (this.#status.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');

@@ -462,7 +462,7 @@ describe.each(Object.entries(CASES))('%s', (_field, cases) => {
     }
     const request = async () => {
       const paths = env === undefined ? [first, ...others].join(delimiter) : null;
-      const access = loadAccess(paths, realClock, root, one.proxies?.());
+      const access = loadAccess(paths, realClock, { root, proxies: one.proxies?.() });
       onTestFinished(() => access.close());
       return { access, received: await ask(access) };
     };

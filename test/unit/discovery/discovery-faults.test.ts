@@ -1,4 +1,7 @@
-import { describe, expect, test, vi } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { DiscoveryFault } from '../../../server/protocol/pod.ts';
 import type { KubeFault } from '../../support/kube-faults.ts';
 import { discoveryOfFile, phase, until } from './discovery-scene.ts';
@@ -64,6 +67,32 @@ describe('when the API server fails', () => {
     await api.stub.heal();
     await until(() => expect(discovery.stages()).toEqual(['a ready', 'b gone', 'c ready']));
     expect(phase(discovery)).toBe('synced');
+  });
+
+  test.each<[KubeFault, string]>([
+    ['refuse', 'does not run again'],
+    ['reset', 'does not run again'],
+    [503, 'does not run again'],
+    [401, 'runs again'],
+    ['redirect', 'runs again'],
+  ])('%s: a credential plugin without an expiry %s', async (fault, expected) => {
+    const folder = mkdtempSync(join(tmpdir(), 'faults-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const [command, runs] = [join(folder, 'plugin'), join(folder, 'runs')];
+    const apiVersion = 'client.authentication.k8s.io/v1';
+    const credential = JSON.stringify({ apiVersion, kind: 'ExecCredential', status: { token: 'secret' } });
+    writeFileSync(command, `#!/bin/sh\nprintf x >> '${runs}'\necho '${credential}'\n`, { mode: 0o755 });
+    const user = { exec: { apiVersion, interactiveMode: 'Never', command } };
+    const discovery = start({ kubeconfig: api.stub.writeKubeconfig(join(folder, 'config'), { user }) });
+    await watching(discovery);
+    const countRuns = () => readFileSync(runs, 'utf8').length;
+    expect(countRuns()).toBe(1);
+    await api.stub.break(fault);
+    await until(() => expect(discovery.faults.length).toBeGreaterThan(3));
+    await api.stub.heal();
+    await watching(discovery);
+    if (expected === 'runs again') expect(countRuns()).toBeGreaterThan(1);
+    else expect(countRuns()).toBe(1);
   });
 
   test('every failed list counts as one request and one fault', async () => {

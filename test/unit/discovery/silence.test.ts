@@ -32,6 +32,7 @@ function accessOf(mode: Mode): Access {
   let login: Promise<void> | null = null;
   return {
     namespace: 'default',
+    credential: null,
     async logIn() {
       if (clock.monotonicMs() < expiresMs) return;
       login ??= new Promise((resolve) => {
