@@ -78,7 +78,7 @@ test('above bundles of healthy links a lossy link is drawn straight with its mar
   await soon(() => words(page, '.graph-legend')).toContain('loses datagrams 1');
   await soon(() => drawnPx(page)).toBeGreaterThan(100);
   expect(await words(page, '.choice-panel')).toContain('Loses datagrams');
-  expect(await words(page, 'body')).toContain('All pings work, 1 link loses datagrams.');
+  expect(await words(page, '.notices')).toMatch(/^All pings work, 1 link loses datagrams: \S+ → \S+\.$/);
 
   await page.goto(page.url().replace('level=pod', 'level=node'));
   await soon(() => page.locator('.graph-link .is-drop').count()).toBe(1);
