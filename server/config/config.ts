@@ -4,7 +4,7 @@ import { hostPort, isLoopbackHost, withoutCredentials } from '../runtime/host-po
 import { isActiveNode, nodeBucket } from '../runtime/node-mode.ts';
 import { readCommandLine } from './command-line.ts';
 import { helpText } from './help.ts';
-import { flagOf, SETTINGS, type Setting, type SettingName } from './settings.ts';
+import { flagOf, MAX_TARGETS, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 type Values = { [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]['parse']> };
 
@@ -72,7 +72,7 @@ export function readConfig(
       errors.push(`${source?.name ?? setting.variable}=${shown.slice(0, 80)}: ${textOf(error)}`);
     }
   }
-  errors.push(...missingUrls(values as Partial<Values>, env));
+  errors.push(...missingUrls(values as Partial<Values>, env), ...tooManyTargets(values as Partial<Values>));
   if (errors.length > 0) return { kind: 'invalid', errors };
   for (const name of ['staticFilePath', 'zapConfig'] as const) {
     if (given.has(name)) warnings.push(`${SETTINGS[name].variable} is ignored: ${SETTINGS[name].help}`);
@@ -121,6 +121,13 @@ function missingUrls(
     errors.push('PATH_CHECKS=apiserver: set PATH_APISERVER_URL outside of a cluster');
   }
   return errors;
+}
+
+/** An error if there are more external targets than are probed: a target that nobody probes must not look healthy. */
+function tooManyTargets({ hostsToResolve = [], tcpTargets = [], httpTargets = [] }: Partial<Values>): string[] {
+  const count = hostsToResolve.length + tcpTargets.length + httpTargets.length;
+  if (count <= MAX_TARGETS) return [];
+  return [`HOSTS_TO_RESOLVE, TCP_TARGETS, HTTP_TARGETS: ${count} entries, expected at most ${MAX_TARGETS} together`];
 }
 
 /** Where the API server says that it is alive, by the variables that Kubernetes gives every pod; '' outside of a cluster. */

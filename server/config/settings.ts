@@ -38,6 +38,12 @@ export const GROUPS = [
   'Ignored',
 ] as const;
 
+/**
+ * The most external targets, HOSTS_TO_RESOLVE, TCP_TARGETS and HTTP_TARGETS together. With the checks of paths they are no more than
+ * a pod report holds: see MAX_PROBES of protocol/pod-report.ts, which configuration does not import.
+ */
+export const MAX_TARGETS = 490;
+
 /** The name, parser and help of one setting. */
 export interface Setting<T> {
   variable: string;
@@ -170,18 +176,18 @@ export const SETTINGS = {
   udpTimeoutMs: setting('Pinging', 'UDP_TIMEOUT', '1s', durationMs(1), {
     help: 'A datagram that has not come back after this time is lost',
   }),
-  hostsToResolve: setting('External probes', 'HOSTS_TO_RESOLVE', '', list(100), {
+  hostsToResolve: setting('External probes', 'HOSTS_TO_RESOLVE', '', list(MAX_TARGETS), {
     flag: '--host-to-resolve',
     help: 'Host names to resolve, separated by spaces',
     repeatable: true,
     secret: 'credentials',
   }),
-  tcpTargets: setting('External probes', 'TCP_TARGETS', '', list(100), {
+  tcpTargets: setting('External probes', 'TCP_TARGETS', '', list(MAX_TARGETS), {
     help: 'host:port to connect to, separated by spaces; the port may be a name such as https',
     repeatable: true,
     secret: 'credentials',
   }),
-  httpTargets: setting('External probes', 'HTTP_TARGETS', '', list(100), {
+  httpTargets: setting('External probes', 'HTTP_TARGETS', '', list(MAX_TARGETS), {
     help: 'URLs to get, separated by spaces; 200 is success; redirects are followed, certificates are not verified',
     repeatable: true,
     secret: 'credentials',

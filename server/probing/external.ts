@@ -56,6 +56,8 @@ const MAX_CONNECTIONS = 16;
  * may be long after our timeout. Two threads stay free for other work.
  */
 const MAX_LOOKUPS = 2;
+/** The last result of a name is forgotten if its lookup waits this long behind lookups that hang. Nothing is known of it then. */
+const MAX_WAIT_MS = 10_000;
 
 /** One target. */
 interface Job {
@@ -64,15 +66,16 @@ interface Job {
   /** Probes a TCP or HTTP target; null: it cannot be probed yet. */
   probe: (limits: ProbeLimits) => Promise<ProbeEnd> | null;
   result: ProbeResult;
-  /** Whether a probe of the target waits or is under way. There is never a second one. */
-  isBusy: boolean;
-  /** Whether the lookup that is under way has been reported as an error. */
-  isLate: boolean;
+  /** Of the one probe of the target: it waits for its turn, is under way, or is a lookup that goes on after its timeout. */
+  state: 'none' | 'waiting' | 'running' | 'late';
+  /** Since when the probe waits, monotonic ms. */
+  waitsSinceMs: number;
 }
 
 /**
  * Probes the external targets in rounds, until `stop`. The first round starts at once. A target whose probe has not ended
- * is skipped. A lookup that outlasts its timeout is reported as an error in each round, until it ends.
+ * is skipped. A lookup that outlasts its timeout is reported as an error in each round, until it ends; one that waits behind others
+ * has no result.
  */
 export class ExternalProbes {
   readonly #deps: ExternalDeps;
@@ -92,8 +95,8 @@ export class ExternalProbes {
     const timeouts: Record<ProbeProtocol, number> = { dns: dnsTimeoutMs, tcp: tcpTimeoutMs, http: httpTimeoutMs };
     const jobOf = (protocol: ProbeProtocol, target: string, probe: Job['probe'], path?: Path): Job => {
       const shown = withoutCredentials(target).slice(0, 2048);
-      const result = { target: shown, protocol, atMs: 0, durationUs: 0, error: '', ...(path && { path }) };
-      return { target, timeoutMs: timeouts[protocol], probe, result, isBusy: false, isLate: false };
+      const result = resultOf(protocol, shown, path);
+      return { target, timeoutMs: timeouts[protocol], probe, result, state: 'none', waitsSinceMs: 0 };
     };
     // Paths first: they are few, and never left out.
     this.#jobs = [
@@ -118,8 +121,8 @@ export class ExternalProbes {
 
   #startRound(): void {
     for (const job of this.#jobs) {
-      if (job.result.protocol === 'dns') void this.#lookUp(job);
-      else if (!job.isBusy) this.#connect(job);
+      if (job.result.protocol === 'dns') this.#lookUp(job);
+      else if (job.state === 'none') this.#connect(job);
     }
     this.#timer = this.#deps.clock.setTimer(() => this.#startRound(), this.#intervalMs);
   }
@@ -136,34 +139,41 @@ export class ExternalProbes {
     }).catch((error) => this.#deps.onOwnFault(networkMessageOf(error)));
   }
 
-  /** The time of a lookup counts from the round: lookups that wait for one that hangs time out as well. */
-  async #lookUp(job: Job): Promise<void> {
+  /** The time of a lookup counts from its own start, too. It keeps its turn until it ends, which may be long after its timeout. */
+  #lookUp(job: Job): void {
     const { clock, lookup = systemResolver } = this.#deps;
     const { target, timeoutMs } = job;
-    const wasBusy = job.isBusy;
-    // It still has time, and will be reported.
-    if (wasBusy && !job.isLate) return;
-    const startMs = clock.monotonicMs();
-    // The end of a lookup that an earlier round has reported as an error is not waited for.
-    const lookUp = () =>
-      wasBusy ? new Promise<ProbeEnd>(() => {}) : this.#run(job, this.#lookups, () => probeDns(target, lookup));
-    const timeoutError = `lookup ${job.result.target}: timeout after ${timeoutMs} ms`;
-    try {
-      this.#report(job, startMs, await withTimeout(clock, timeoutMs, this.#stopping.signal, 'the lookup', lookUp));
-    } catch (error) {
-      if (isOwnFault(errorCodeOf(error))) return this.#deps.onOwnFault(networkMessageOf(error));
-      if (wasBusy && !job.isBusy) return;
-      job.isLate = true;
-      this.#report(job, startMs, { outcome: 'timeout', error: timeoutError });
-    }
+    if (job.state === 'late') this.#reportTimeout(job, clock.monotonicMs() - timeoutMs);
+    if (job.state === 'waiting' && clock.monotonicMs() - job.waitsSinceMs >= MAX_WAIT_MS) forgetResult(job);
+    if (job.state !== 'none') return;
+    void this.#run(job, this.#lookups, async () => {
+      const startMs = clock.monotonicMs();
+      const lookedUp = probeDns(target, lookup);
+      try {
+        const end = await withTimeout(clock, timeoutMs, this.#stopping.signal, 'the lookup', () => lookedUp);
+        this.#report(job, startMs, end);
+      } catch (error) {
+        if (isOwnFault(errorCodeOf(error))) return this.#deps.onOwnFault(networkMessageOf(error));
+        job.state = 'late';
+        this.#reportTimeout(job, startMs);
+        await lookedUp.catch(() => {});
+      }
+    });
+  }
+
+  #reportTimeout(job: Job, startMs: number): void {
+    const error = `lookup ${job.result.target}: timeout after ${job.timeoutMs} ms`;
+    this.#report(job, startMs, { outcome: 'timeout', error });
   }
 
   /** Runs a probe of a target when its turn comes. Never settles after `stop`. */
   #run<T>(job: Job, semaphore: Semaphore, probe: () => Promise<T>): Promise<T> {
-    job.isBusy = true;
-    job.isLate = false;
+    job.state = 'waiting';
+    job.waitsSinceMs = this.#deps.clock.monotonicMs();
     return semaphore.run(() => {
-      return this.#stopping.signal.aborted ? new Promise<T>(() => {}) : probe().finally(() => (job.isBusy = false));
+      if (this.#stopping.signal.aborted) return new Promise<T>(() => {});
+      job.state = 'running';
+      return probe().finally(() => (job.state = 'none'));
     });
   }
 
@@ -178,6 +188,17 @@ export class ExternalProbes {
     job.result = { ...before, atMs, durationUs, error: textOf(error), outcome, sinceMs };
     onResult(job.result);
   }
+}
+
+/** From now on nothing is known of a target, as before its first result. */
+function forgetResult(job: Job): void {
+  const { target, protocol, path } = job.result;
+  job.result = resultOf(protocol, target, path);
+}
+
+/** The result of a target that has none. `shown`: without a password. */
+function resultOf(protocol: ProbeProtocol, shown: string, path?: Path): ProbeResult {
+  return { target: shown, protocol, atMs: 0, durationUs: 0, error: '', ...(path && { path }) };
 }
 
 /** Runs at most `permits` pieces of work at once. Others wait, in order. */

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Config, describeConfig, readConfig } from '../../../server/config/config.ts';
 import { secret } from '../../../server/config/parse.ts';
-import { flagOf, SETTINGS, type Setting } from '../../../server/config/settings.ts';
+import { flagOf, MAX_TARGETS, SETTINGS, type Setting } from '../../../server/config/settings.ts';
+import { MAX_PROBES } from '../../../server/protocol/pod-report.ts';
+import { PATHS } from '../../../server/protocol/sample.ts';
 import { MAX_DATAGRAM_BYTES, MIN_DATAGRAM_BYTES } from '../../../server/protocol/udp-datagram.ts';
 import FLAGS from '../../fixtures/goldpinger/flags.json';
 
@@ -118,6 +120,16 @@ describe('readConfig', () => {
 
   it('splits targets at spaces', () => {
     expect(run([], { TCP_TARGETS: ' a:1  b:2 ' }).config.tcpTargets).toEqual(['a:1', 'b:2']);
+  });
+
+  it('takes as many external targets as a pod report holds besides all paths, and names the three settings if there are more', () => {
+    expect(MAX_TARGETS + PATHS.length).toBeLessThanOrEqual(MAX_PROBES);
+    const entries = (count: number) => Array.from({ length: count }, (_, i) => `h${i}:1`).join(' ');
+    const most = { HOSTS_TO_RESOLVE: 'a.test', TCP_TARGETS: entries(MAX_TARGETS - 2), HTTP_TARGETS: 'http://b/' };
+    expect(run([], most).config.tcpTargets).toHaveLength(MAX_TARGETS - 2);
+    expect(errorsOf([], { ...most, HOSTS_TO_RESOLVE: 'a.test c.test' })).toEqual([
+      'HOSTS_TO_RESOLVE, TCP_TARGETS, HTTP_TARGETS: 491 entries, expected at most 490 together',
+    ]);
   });
 
   it("adds up a list's flag that is given several times, as Goldpinger does; of any other the last counts", () => {

@@ -231,13 +231,48 @@ describe('external probes', () => {
       asked.push(host);
       return new Promise(() => {});
     };
-    const hosts = ['a.test', 'b.test', 'c.test'];
-    const { clock, external, reported } = start({ dns: hosts }, lookup, 1_000);
+    const { clock, external, reported } = start({ dns: ['a.test', 'b.test'] }, lookup, 1_000);
     await clock.advance(10_600);
-    // The third waits behind two that hang, but its time counts all the same.
     expect(asked).toEqual(['a.test', 'b.test']);
-    expect(errors(external)).toEqual(hosts.map((host) => `lookup ${host}: timeout after 500 ms`));
-    expect(reported.length).toBe(33);
+    expect(errors(external)).toEqual(['a', 'b'].map((host) => `lookup ${host}.test: timeout after 500 ms`));
+    // Ten rounds, and the first timeout.
+    expect(reported.length).toBe(22);
+    expect(reported.every(({ durationUs }) => durationUs === 500_000)).toBe(true);
+  });
+
+  it('accuse no name whose lookup waits behind those that hang: its result is forgotten, and comes when its turn comes', async () => {
+    const hanging: ((found: unknown[]) => void)[] = [];
+    let isUp = true;
+    const lookup: Lookup = (host) => {
+      return isUp || host === 'c.test' ? Promise.resolve([1]) : new Promise((resolve) => hanging.push(resolve));
+    };
+    const { clock, external, reported, ended } = start({ dns: ['a.test', 'b.test', 'c.test'] }, lookup, 1_000);
+    await ended(3);
+    isUp = false;
+    await clock.advance(5_000);
+    const ofHost = (host: string) => external.results().find(({ target }) => target === host);
+    expect([ofHost('a.test')?.outcome, ofHost('c.test')?.outcome]).toEqual(['timeout', 'ok']);
+    await clock.advance(10_000);
+    expect(ofHost('c.test')).toEqual({ target: 'c.test', protocol: 'dns', atMs: 0, durationUs: 0, error: '' });
+    hanging[0]?.([1]);
+    await soon(() => expect(ofHost('c.test')?.outcome).toBe('ok'));
+    expect(reported.filter(({ target, error }) => target === 'c.test' && error !== '')).toEqual([]);
+  });
+
+  it('give each lookup its whole time, however many wait before it', async () => {
+    const waiting: ((found: unknown[]) => void)[] = [];
+    const lookup: Lookup = () => new Promise((resolve) => waiting.push(resolve));
+    const { clock, external, ended } = start(
+      { dns: ['a.test', 'b.test', 'c.test', 'd.test', 'e.test', 'f.test'] },
+      lookup,
+    );
+    for (const count of [2, 4, 6]) {
+      await clock.advance(400);
+      for (const resolve of waiting.splice(0)) resolve([1]);
+      await ended(count);
+    }
+    const results = external.results().map(({ outcome, durationUs }) => [outcome, durationUs]);
+    expect(results).toEqual(Array(6).fill(['ok', 400_000]));
   });
 
   it('do not report a lookup as an error that outlasts the interval, but not its timeout', async () => {
