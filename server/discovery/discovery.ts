@@ -1,13 +1,15 @@
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import type { Timer } from '../runtime/clock.ts';
-import { ApiError } from './api-error.ts';
 import { NodeClient, NodeKeeper } from './nodes.ts';
 import { PodStore } from './pod-store.ts';
+import { Session } from './session.ts';
 import { type DiscoverySettings, MAX_PODS, Sync, type SyncDeps } from './sync.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
 
 /** What discovery works with, and what it calls. */
-interface DiscoveryDeps extends Omit<SyncDeps, 'timing'> {
+interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'session'> {
+  /** Put before the paths of the service account, for tests. */
+  accountRoot?: string;
   /** Other times than those of production, for tests. */
   timing?: Partial<Timing>;
   /** Pods or status have changed. A newer `lastGoodMs` alone does not count; `snapshot()` has it. */
@@ -27,6 +29,7 @@ export class Discovery {
   readonly #stopping = new AbortController();
   readonly #store: PodStore;
   readonly #nodes: NodeKeeper;
+  readonly #session: Session;
   readonly #sync: Sync;
   readonly #running: Promise<void>;
   #pendingChange: Timer | null = null;
@@ -36,18 +39,13 @@ export class Discovery {
     this.#deps = deps;
     this.#timing = { ...DEFAULT_TIMING, ...deps.timing };
     this.#store = new PodStore({ ...settings, maxPods: MAX_PODS, maxGone: MAX_GONE });
-    const syncDeps = { ...deps, timing: this.#timing };
+    this.#session = new Session({ ...settings, ...deps }, deps.clock);
+    const syncDeps = { ...deps, timing: this.#timing, session: this.#session };
     this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
-    const access = async () => {
-      const { access } = this.#sync;
-      if (access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
-      await access.logIn();
-      return access;
-    };
     const { requestTimeoutMs } = this.#timing;
     this.#nodes = new NodeKeeper({
       ...syncDeps,
-      client: new NodeClient(access, deps.clock, requestTimeoutMs, this.#stopping.signal),
+      client: new NodeClient(() => this.#session.reuse(), deps.clock, requestTimeoutMs, this.#stopping.signal),
       store: this.#store,
       onChange: () => this.#onChange(true),
     });
@@ -62,6 +60,7 @@ export class Discovery {
   /** Ends every request, watch and timer. Nothing is announced afterwards. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopped'));
+    this.#session.close();
     this.#pendingChange?.cancel();
     this.#nextExpiry?.cancel();
     await Promise.all([this.#running, this.#nodes.stop()]);

@@ -13,6 +13,7 @@ import { listAll } from './list.ts';
 import { type PodFacts, readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
 import type { Proxies } from './proxy.ts';
+import type { Session } from './session.ts';
 import { nothingKnown } from './status.ts';
 import type { Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
@@ -44,10 +45,10 @@ export interface SyncDeps {
   /** 0 <= random() < 1. */
   random: () => number;
   timing: Timing;
+  /** Is not closed here. */
+  session: Session;
   /** Whether our own pod is among the pods. If it is not, they are listed again every refresh interval. */
   knowsOwnPod(): boolean;
-  /** Put before the paths of the service account, for tests. */
-  accountRoot?: string;
   /** A page of a list has ended, well or badly, or a watch has opened. */
   onRequest(durationMs: number): void;
   /** An attempt has failed. */
@@ -65,9 +66,6 @@ const MAX_WATCH_FAILURES = 3;
 
 /** After this many lists in a row that are too old to be watched, the pods are only listed. */
 const MAX_EXPIRED = 2;
-
-/** The faults that another credential may mend. */
-const MENDED_BY_LOGIN: readonly DiscoveryFault[] = ['unauthorized', 'forbidden', 'tls', 'malformed', 'config'];
 
 /** Pods per page. An answer with 1000 pods peaks at 69 MiB of memory; pages of 50 peak at 48 MiB. */
 const PAGE_SIZE = 50;
@@ -88,9 +86,6 @@ export class Sync {
   readonly #emptyGuard: EmptyGuard;
   readonly #backoff: Backoff;
   readonly #listIntervalMs: number;
-  #access: Access | null = null;
-  /** What the credential plugin gave to the last Access, if it may still be right. */
-  #credential: Access['credential'] = null;
   #status: DiscoveryStatus;
   /** Pods that could not be read, as they were logged. */
   readonly #unreadable = new Set<string>();
@@ -125,11 +120,6 @@ export class Sync {
     this.#backoff = new Backoff(timing, deps.random);
   }
 
-  /** How the API server was last reached; null before the first attempt and after a failure. */
-  get access(): Access | null {
-    return this.#access;
-  }
-
   /** The present status. The object is never changed afterwards. */
   get status(): DiscoveryStatus {
     return this.#status;
@@ -138,8 +128,6 @@ export class Sync {
   /** Runs until `stop` aborts. Never rejects. */
   async run(stop: AbortSignal): Promise<void> {
     const { clock, timing } = this.#deps;
-    // Kills a credential plugin that still runs.
-    stop.addEventListener('abort', () => this.#access?.close(), { once: true });
     while (!stop.aborted) {
       try {
         await this.#followChanges(await this.#list(stop), stop);
@@ -155,7 +143,7 @@ export class Sync {
   async #list(stop: AbortSignal): Promise<string> {
     const { clock, log } = this.#deps;
     this.#listedMs = clock.monotonicMs();
-    const access = await this.#loadAccess(stop);
+    const access = await this.#logIn();
     const { liveCount } = this.#store;
     this.#update({ namespace: this.#settings.namespace ?? access.namespace }, true);
     const call = { ...this.#listCall(), pageSize: PAGE_SIZE, maxItems: MAX_PODS };
@@ -170,7 +158,7 @@ export class Sync {
 
   /** Asks for one pod only, to see whether the API server still answers. */
   async #check(stop: AbortSignal): Promise<void> {
-    const access = await this.#loadAccess(stop);
+    const access = await this.#logIn();
     await listAll(access, this.#deps.clock, { ...this.#listCall(), pageSize: 1, maxItems: 0 }, stop);
     this.#heard();
   }
@@ -223,7 +211,7 @@ export class Sync {
       let startMs: number;
       let end: WatchEnd;
       try {
-        const access = await this.#loadAccess(stop);
+        const access = await this.#logIn();
         // The list became old during the login. A new list tells sooner than a watch what has changed.
         if (this.#status.phase !== 'synced') return;
         startMs = clock.monotonicMs();
@@ -321,7 +309,7 @@ export class Sync {
       this.#switchToListing('watching pods is forbidden: they are listed every refresh interval instead', error);
       return this.#waitForNextList(stop);
     }
-    this.#dropAccess(error.fault);
+    this.#deps.session.drop(error.fault);
     this.#watchFailures += 1;
     onFault(error.fault);
     const fields = { fault: error.fault, error: error.message };
@@ -357,26 +345,16 @@ export class Sync {
     }
   }
 
-  /**
-   * Loads the Kubernetes client when first called, reads kubeconfig or service account again after a failure, and logs in if
-   * that is needed.
-   */
-  async #loadAccess(stop: AbortSignal): Promise<Access> {
-    // The client takes longer to load than all the rest together. The HTTP port must not wait for it.
-    const { loadAccess } = await import('./access.ts');
-    stop.throwIfAborted();
-    const { kubeconfig, proxies } = this.#settings;
-    const { clock, timing, accountRoot } = this.#deps;
-    this.#access ??= loadAccess(kubeconfig, clock, { root: accountRoot, proxies, credential: this.#credential });
-    const access = this.#access;
+  /** Gives access to the API server. Announces if the login takes so long that the list of pods becomes old. */
+  async #logIn(): Promise<Access> {
+    const { clock, timing, session } = this.#deps;
     const slowMs = this.#status.phase === 'synced' ? this.#leftMs() : timing.unheardMs;
     const slow = clock.setTimer(() => this.#loginIsSlow(), slowMs);
     try {
-      await access.logIn();
+      return await session.open();
     } finally {
       slow.cancel();
     }
-    return access;
   }
 
   /** The login, which may take longer than any request, has not ended, and by now the list of pods is old. */
@@ -386,16 +364,6 @@ export class Sync {
       ...(this.#status.phase === 'synced' ? { phase: 'stale', sinceMs: atMs } : {}),
       lastError: { fault: 'timeout', message: 'the credential plugin has not given a credential yet', atMs },
     });
-  }
-
-  /**
-   * The kubeconfig, the token or the certificates may have been replaced, and connections may be dead. The credential of a plugin
-   * is kept, unless another one may help: a login may take long, and must not delay the return of an API server that restarts.
-   */
-  #dropAccess(fault: DiscoveryFault): void {
-    this.#credential = MENDED_BY_LOGIN.includes(fault) ? null : (this.#access?.credential ?? this.#credential);
-    this.#access?.close();
-    this.#access = null;
   }
 
   /** Which pods to list or watch. */
@@ -447,7 +415,7 @@ export class Sync {
   /** The pods could not be listed, or nothing was heard any more. Waits until the next attempt. */
   async #failed(error: ApiError, stop: AbortSignal): Promise<void> {
     const { clock, log, onFault } = this.#deps;
-    this.#dropAccess(error.fault);
+    this.#deps.session.drop(error.fault);
     const delayMs = this.#backoff.nextMs(error);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
     if (this.#status.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
