@@ -30,7 +30,7 @@ export function verdictOf(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod
   const { kind, operator } = clause.condition;
   // Rounded away from the limit: 1.001 % must not read as 1 % where less than 1 % is expected.
   const round = operator.startsWith('<') ? Math.ceil : Math.floor;
-  const percent = round(evaluation.share * 10_000) / 100;
+  const percent = round((evaluation.counted * 10_000) / all) / 100;
   let what = `violated on ${countText(violated)} of ${plural(violated + held, 'link')}`;
   if (kind === 'success') what = `${percent}% of ${plural(all, 'sample')} are ok`;
   if (kind === 'loss') what = `${percent}% of ${plural(all, 'datagram')} are lost`;

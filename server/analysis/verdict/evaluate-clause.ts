@@ -2,7 +2,7 @@ import { outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import type { LinkWindow } from './link-window.ts';
-import { type Clause, compares, formatClause } from './parse-clause.ts';
+import { type Clause, compares, comparesShare, formatClause } from './parse-clause.ts';
 import { isExact, type Selection } from './select-pods.ts';
 
 /** A link on which a clause does not hold. */
@@ -98,13 +98,12 @@ export class ClauseEvaluation {
   get isViolated(): boolean {
     const { condition } = this.clause;
     if (condition.kind !== 'success' && condition.kind !== 'loss') return this.violated > 0;
-    return this.all > 0 && !compares(this.share, condition);
+    return this.all > 0 && !comparesShare(this.counted, this.all, condition);
   }
 
-  /** Of `success` the share (0..1) of the samples that are ok, of `loss` that of the datagrams that were lost. */
-  get share(): number {
-    const share = this.bad / this.all;
-    return this.clause.condition.kind === 'loss' ? share : 1 - share;
+  /** Those of `all` that the condition counts: of `success` the samples that are ok, of `loss` the datagrams that were lost. */
+  get counted(): number {
+    return this.clause.condition.kind === 'loss' ? this.bad : this.all - this.bad;
   }
 
   /**

@@ -40,7 +40,7 @@ export interface Clause {
 export interface Condition {
   kind: keyof typeof CONDITIONS;
   operator: Operator | '';
-  /** Of `latency` in us, of `recovered` in ms, of `success` and `loss` a share (0..1). */
+  /** Of `latency` in us, of `recovered` in ms, of `success` and `loss` a share in units of 1 / `SHARE_UNITS`: always a whole number. */
   limit: number;
   /** The limit as it was written. */
   limitText: string;
@@ -68,6 +68,8 @@ export class ClauseError extends Error {
   }
 }
 
+/** A percentage has at most six decimals. As a fraction a limit such as 99.9 % would not be exact. */
+const SHARE_UNITS = 100_000_000;
 /** The most samples that a link can be asked for: the window counts them in 16 bits. */
 const MAX_MIN = 65_535;
 const STATS = ['p50', 'p95', 'max'] as const;
@@ -150,10 +152,24 @@ export function formatClause({ condition, stat, from, to, self, min }: Clause): 
 }
 
 /** Whether `value` compares with the limit of a condition as it wants. */
-export function compares(value: number, { operator, limit }: Condition): boolean {
+export function compares(value: number | bigint, { operator, limit }: Limit): boolean {
   if (operator === '<') return value < limit;
   if (operator === '<=') return value <= limit;
   return operator === '>' ? value > limit : value >= limit;
+}
+
+/**
+ * Whether `part` of `all` compares with the limit of `success` or `loss` as it wants. Both are counts; `all` is not 0. Exact: a mesh
+ * can have so many samples that their products are no exact numbers.
+ */
+export function comparesShare(part: number, all: number, { operator, limit }: Condition): boolean {
+  return compares(BigInt(part) * BigInt(SHARE_UNITS), { operator, limit: BigInt(limit) * BigInt(all) });
+}
+
+/** What a value is compared with, and how. */
+interface Limit {
+  operator: Operator | '';
+  limit: number | bigint;
 }
 
 /** Writes a selector as it stands in a clause. Different selectors have different texts. */
@@ -178,11 +194,11 @@ function parseCondition(part: Part): Condition {
   }
 }
 
-/** Reads a percentage as a share (0..1). */
+/** Reads a percentage as a share in units of 1 / `SHARE_UNITS`. */
 function parseShare(text: string): number {
   const percent = /^\d{1,3}(\.\d{1,6})?%$/.test(text) ? Number(text.slice(0, -1)) : 101;
   if (percent > 100) throw new Error('expected a percentage such as 99% or 99.9%');
-  return percent / 100;
+  return Math.round((percent * SHARE_UNITS) / 100);
 }
 
 function parseSelector(part: Part): Selector {

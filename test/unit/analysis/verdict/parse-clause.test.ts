@@ -35,8 +35,8 @@ describe('parseClause', () => {
     expect(read('healthy')).toEqual({ kind: 'healthy', ...none });
     expect(read('failed')).toEqual({ kind: 'failed', ...none });
     expect(read('latency<=1.5s')).toEqual({ kind: 'latency', operator: '<=', limit: 1_500_000, limitText: '1.5s' });
-    expect(read('success>=99.5%')).toEqual({ kind: 'success', operator: '>=', limit: 0.995, limitText: '99.5%' });
-    expect(read('loss<0.5%')).toEqual({ kind: 'loss', operator: '<', limit: 0.005, limitText: '0.5%' });
+    expect(read('success>=99.5%')).toEqual({ kind: 'success', operator: '>=', limit: 99_500_000, limitText: '99.5%' });
+    expect(read('loss<0.5%')).toEqual({ kind: 'loss', operator: '<', limit: 500_000, limitText: '0.5%' });
     expect(read('recovered < 30s')).toEqual({ kind: 'recovered', operator: '<', limit: 30_000, limitText: '30s' });
   });
 

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lostPodsOf } from '../../../../server/analysis/lost-pods.ts';
+import { comparesShare, parseClause } from '../../../../server/analysis/verdict/parse-clause.ts';
 import { FLAG_SUSPECT, pack16 } from '../../../../server/protocol/links.ts';
 import type { Pod } from '../../../../server/protocol/pod.ts';
 import { runToEnd } from '../../../support/generator.ts';
@@ -145,6 +147,37 @@ describe('success', () => {
     });
     expect(verdictFor(withFailures(10), 'success<95%')).toBe('pass');
     expect(verdictFor(withFailures(0), 'success<100%')).toBe('fail');
+  });
+
+  it.each([
+    ['success>=99.9%', 999, 1_000, 'pass'],
+    ['success>99.9%', 999, 1_000, 'fail'],
+    ['success>=93%', 93, 100, 'pass'],
+    ['success>=66%', 66, 100, 'pass'],
+    ['success<=29%', 29, 100, 'pass'],
+    ['success<57%', 57, 100, 'fail'],
+    ['success<=99.99%', 9_999, 10_000, 'pass'],
+  ])('%s with %i of %i samples ok: %s, though no fraction is exact', (text, ok, samples, verdict) => {
+    const builder = withFailures(samples - ok);
+    builder.reports[0]?.stats?.samples.fill(samples, 1, 2);
+    expect(verdictFor(builder, `${text},from=pod-0,to=pod-1`)).toBe(verdict);
+  });
+
+  it('compares exactly, whatever the limit and however many samples there are', () => {
+    const operators = ['<', '<=', '>', '>='] as const;
+    fc.assert(
+      fc.property(fc.nat(100_000_000), fc.integer({ min: 1, max: 700 }), fc.nat(2), (millionths, hundreds, off) => {
+        const percent = `${Math.floor(millionths / 1_000_000)}.${String(millionths % 1_000_000).padStart(6, '0')}%`;
+        // At the limit, or one sample beside it.
+        const all = hundreds * 100_000_000;
+        const ok = millionths * hundreds + off - 1;
+        const expected = { '<': off < 1, '<=': off < 2, '>': off > 1, '>=': off > 0 };
+        for (const operator of operators) {
+          const { condition } = parseClause(`success${operator}${percent}`);
+          expect([operator, comparesShare(ok, all, condition)]).toEqual([operator, expected[operator]]);
+        }
+      }),
+    );
   });
 
   it('is not known if a report is missing or a link has too few samples', () => {
