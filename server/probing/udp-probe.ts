@@ -30,6 +30,11 @@ const BURST = 2;
 const BURST_GAP_MS = 20;
 /** After the last timeout, datagrams that have come in time still wait to be read for one turn of the loop. */
 const LAST_TURN_MS = 1;
+/**
+ * A cycle ends so long after all datagrams have come back. A duplicate comes within a few milliseconds. To wait all of UDP_TIMEOUT
+ * would keep one socket open for each peer nearly all the time.
+ */
+const DUPLICATES_MS = 50;
 /** A cycle that lost datagrams is suspect if our own process may have been late by this share of UDP_TIMEOUT. */
 const SUSPECT_SHARE = 0.5;
 
@@ -192,6 +197,10 @@ class Cycle {
     this.#received += 1;
     if (sequence < this.#highest) this.#outOfOrder += 1;
     this.#highest = Math.max(this.#highest, sequence);
+    if (this.#received === this.#options.udpPacketCount) {
+      this.#timer?.cancel();
+      this.#wait(DUPLICATES_MS, () => this.#end(this.#counted()));
+    }
     if (isSuspect(lateUs, rttUs)) return;
     this.#rttSumUs += rttUs;
     this.#rttCount += 1;
