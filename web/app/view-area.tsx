@@ -18,8 +18,6 @@ const loadText = () => import('./text-view.tsx');
 /** Loads the module of the panels of a pod or a link. */
 export const loadDetails = () => import('../views/details/details.tsx');
 
-const loadRemoved = () => import('../views/details/removed-pod-panel.tsx');
-
 const RAW = [
   { path: 'check_all', title: 'check_all' },
   { path: 'check', title: 'check' },
@@ -106,20 +104,12 @@ function Panel({ props, instead, onPanelSlot, takeFocus, onClosePanel }: ViewAre
     if (compared !== null) return compared;
     return <ViewPanel onSlot={onPanelSlot} />;
   }
-  const uids = 'pod' in selection ? [selection.pod] : [selection.from, selection.to];
-  const key = uids.join(' ');
-  const missing = uids.find((uid) => !props.picture.pods.some(({ pod }) => pod.uid === uid));
+  const key = 'pod' in selection ? selection.pod : `${selection.from} ${selection.to}`;
   return (
     <>
       {compared}
       <SelectionPanel selectionKey={key} takeFocus={takeFocus} onClose={onClosePanel}>
-        {missing === undefined ? (
-          <Late load={loadDetails}>{({ Details }) => <Details {...props} />}</Late>
-        ) : (
-          <Late load={loadRemoved}>
-            {({ RemovedPodPanel }) => <RemovedPodPanel key={missing} uid={missing} props={props} />}
-          </Late>
-        )}
+        <Late load={loadDetails}>{({ Details }) => <Details {...props} />}</Late>
       </SelectionPanel>
     </>
   );

@@ -12,7 +12,7 @@ type Choices = Pick<
 >;
 
 /**
- * The props of every view (`GraphView`, `HeatmapView`) and of both panels of a selection (`LinkPanel`, `PodPanel`). The
+ * The props of every view (`GraphView`, `HeatmapView`) and of the panel of a selection (`Details`). The
  * app owns the state. It renders the view in `<main>` and the panel of a selection in the side panel. Without a
  * selection, a view can fill the side panel itself with `createPortal(content, props.panelSlot)`.
  * A panel renders only its heading (its first element, an `<h2>`) and its body. The app adds frame, scrolling, close

@@ -23,25 +23,7 @@ import { SampleChart, summarise } from './sample-chart.tsx';
 const MAX_FINDINGS = 3;
 
 /** The panel of a selected link: both directions side by side, what is wrong, and what to check. */
-export function LinkPanel(props: ViewProps) {
-  const { picture, selection } = props;
-  const wanted = selection !== null && 'from' in selection ? selection : { from: '', to: '' };
-  const from = picture.pods.find(({ pod }) => pod.uid === wanted.from);
-  const to = picture.pods.find(({ pod }) => pod.uid === wanted.to);
-  if (from === undefined || to === undefined) return <LinkLeft />;
-  return <LinkBody key={`${wanted.from}/${wanted.to}`} props={props} from={from} to={to} />;
-}
-
-function LinkLeft() {
-  return (
-    <div className="detail">
-      <h2 id="panel-title">This link is gone</h2>
-      <p className="second">One of its pods is no longer in history. Older data is in Prometheus.</p>
-    </div>
-  );
-}
-
-function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: PodView }) {
+export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView; to: PodView }) {
   const { picture, thresholds } = props;
   const { pingTimeoutMs } = picture.mesh.settings;
   const isSelf = from === to;

@@ -21,18 +21,8 @@ const MAX = 300;
 const MAX_FINDINGS = 4;
 
 /** The panel of a selected pod: its state, where it runs, and its links in both directions, the worst first. */
-export function PodPanel(props: ViewProps) {
-  const { picture, selection, nowMs } = props;
-  const uid = selection !== null && 'pod' in selection ? selection.pod : '';
-  const view = picture.pods.find(({ pod }) => pod.uid === uid);
-  if (view === undefined) {
-    return (
-      <div className="detail">
-        <h2 id="panel-title">This pod is gone</h2>
-        <p className="second">No longer in history. Older data is in Prometheus.</p>
-      </div>
-    );
-  }
+export function PodPanel({ props, view }: { props: ViewProps; view: PodView }) {
+  const { picture, nowMs } = props;
   const words = podWords(picture, view, nowMs);
   const { mesh } = picture;
   const findings = findingsOfPod(mesh, view.index);
