@@ -1,6 +1,7 @@
 import type { Events, MeshEvent } from '../protocol/event.ts';
 import type { Pod } from '../protocol/pod.ts';
 import { MAX_ROUNDS, type Round, type Rounds } from '../protocol/rounds.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
 import { durationText } from './text.ts';
 
 /*
@@ -23,25 +24,30 @@ interface Life {
   gone: Told | null;
 }
 
-/** Which events and pods rounds are made of. */
+/** Which rounds are wanted, and which pods they are made of. */
 interface RoundsContext {
+  /** Rounds of which any part lies in this range are given. */
+  range: TimeRange;
   /** The pods that the asked pod knows, gone ones included. */
   pods: readonly Pod[];
   /** The uid of the asked pod, which believes itself; '' if it is unknown. */
   selfUid: string;
-  /** A pod that is ready later has failed; null = no limit. */
+  /** A pod that is ready later, or still not ready by then, has failed; null = no limit. */
   withinMs: number | null;
 }
 
 /**
- * Finds the rounds of ongoing experiments in the merged events of all pods. An experiment such as "a new pod is ready within
+ * Finds the rounds of ongoing experiments in the merged events of all pods. `events`: all that are kept, not only those of `range`,
+ * because what became of a round must not depend on the range. An experiment such as "a new pod is ready within
  * 30 s" creates a pod of the same name again and again. So each pod without an owner is a round; of a pod that is no longer
- * known the owner is not known, either, and it is a round if another pod had its name.
+ * known the owner is not known, either, and it is a round if another pod had its name. A pod whose creation is no longer among the
+ * events is left out: whether it was ready soon, or at all, is not known any more.
  *
  * A pod of the mesh may lie. What a single other pod claims never replaces what several have told, nor what the asked pod
  * sees itself. Where there is nothing else, the round says who claims it.
  */
-export function roundsOf(events: Events, { pods, selfUid, withinMs }: RoundsContext): Rounds {
+export function roundsOf(events: Events, { range, pods, selfUid, withinMs }: RoundsContext): Rounds {
+  const { nowMs, missing } = events;
   const known = new Map(pods.map((pod) => [pod.uid, pod]));
   const lives = livesOf(events.events, selfUid);
   const uidsByName = new Map<string, number>();
@@ -51,14 +57,13 @@ export function roundsOf(events: Events, { pods, selfUid, withinMs }: RoundsCont
   for (const life of lives) {
     const pod = known.get(life.pod.uid);
     const isRound = pod === undefined ? (uidsByName.get(keyOf(life.pod)) ?? 0) > 1 : pod.owner === '';
-    // Without the time of its creation nothing can be said of a round.
-    const createdMs = pod?.createdMs || (life.seen?.atMs ?? 0);
-    if (isRound && createdMs > 0) rounds.push(roundOf(life, createdMs, pod, withinMs));
+    if (!isRound || life.seen === null) continue;
+    const round = roundOf(life, pod?.createdMs || life.seen.atMs, pod, { withinMs, nowMs });
+    if (round.createdMs <= range.toMs && (round.goneMs ?? nowMs) >= range.fromMs) rounds.push(round);
   }
   rounds.sort((a, b) => a.createdMs - b.createdMs);
-  const { fromMs, toMs, nowMs, missing } = events;
   const truncated = events.truncated || rounds.length > MAX_ROUNDS;
-  return { fromMs, toMs, nowMs, truncated, missing, rounds: rounds.slice(-MAX_ROUNDS) };
+  return { ...range, nowMs, truncated, missing, rounds: rounds.slice(-MAX_ROUNDS) };
 }
 
 function livesOf(events: readonly MeshEvent[], selfUid: string): Life[] {
@@ -86,7 +91,12 @@ function toldBy({ atMs, detail, from: [only], fromCount, pod }: MeshEvent, selfU
   return { atMs, detail, claimedBy: isClaim ? only.name : '' };
 }
 
-function roundOf(life: Life, createdMs: number, pod: Pod | undefined, withinMs: number | null): Round {
+function roundOf(
+  life: Life,
+  createdMs: number,
+  pod: Pod | undefined,
+  { withinMs, nowMs }: { withinMs: number | null; nowMs: number },
+): Round {
   const { uid, name, namespace, node } = life.pod;
   const { ready } = life;
   // Whether a pod is still there, the asked pod sees itself.
@@ -101,7 +111,10 @@ function roundOf(life: Life, createdMs: number, pod: Pod | undefined, withinMs: 
   if (readyAfterMs === null && goneMs !== null) {
     return { ...base, state: 'failed', why: cause || `not ready within ${durationText(goneMs - createdMs)}` };
   }
-  if (readyAfterMs === null) return { ...base, state: 'starting', why: cause };
+  if (readyAfterMs === null) {
+    if (withinMs === null || nowMs - createdMs <= withinMs) return { ...base, state: 'starting', why: cause };
+    return { ...base, state: 'failed', why: cause || `not ready within ${durationText(withinMs)}` };
+  }
   if (withinMs !== null && readyAfterMs > withinMs) {
     return { ...base, state: 'failed', why: `ready after ${durationText(readyAfterMs)}` };
   }

@@ -4,7 +4,6 @@ import { REPORT_POLICY } from '../analysis/comparison/report-page.ts';
 import { findingsAnswer } from '../analysis/findings/findings.ts';
 import { roundsOf } from '../analysis/rounds.ts';
 import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
-import { MAX_EVENTS } from '../protocol/event.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError } from './errors.ts';
@@ -55,11 +54,15 @@ export function analysisRoutes(context: RouteContext): Router {
 
   router.get('/api/v1/rounds', acceptsJson, async (req, res) => {
     onlyParameters(req, 'from', 'to', 'within');
-    const range = lastRangeParameters(req, context.clock.nowMs(), context.config.historyWindowMs);
+    const { clock, config, monitor } = context;
+    const nowMs = clock.nowMs();
+    const range = lastRangeParameters(req, nowMs, config.historyWindowMs);
     const withinMs = durationParameter(req, 'within');
-    const events = await context.events.events({ ...range, limit: MAX_EVENTS });
-    const { selfUid, snapshot } = context.monitor;
-    res.set('Cache-Control', 'no-store').json(roundsOf(events, { pods: snapshot.pods, selfUid, withinMs }));
+    // All events that are kept, whatever the range: a round may have begun before it, and end after it.
+    const kept = { fromMs: nowMs - config.historyWindowMs, toMs: nowMs };
+    const events = await context.events.events({ ...kept, limit: Number.POSITIVE_INFINITY });
+    const { selfUid, snapshot } = monitor;
+    res.set('Cache-Control', 'no-store').json(roundsOf(events, { range, pods: snapshot.pods, selfUid, withinMs }));
   });
 
   router.get('/api/v1/report', async (req, res) => {

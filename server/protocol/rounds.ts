@@ -16,7 +16,7 @@ const roundSchema = v.object({
   readyAfterMs: v.nullable(finiteNumber),
   /** When the pod left, ms since the epoch; null = it is still there. */
   goneMs: v.nullable(finiteNumber),
-  /** `failed`: it left without having been ready, or was ready later than wanted. `starting`: it is not ready yet. */
+  /** `failed`: it left without having been ready, was ready later than wanted, or is still not ready then. `starting`: it is not ready yet. */
   state: v.picklist(['ready', 'failed', 'starting']),
   /** Why it failed or does not start: the API's reason, such as `ImagePullBackOff`, or a sentence; '' = no reason is known. */
   why: boundedText(300),
@@ -37,7 +37,7 @@ const roundsSchema = v.object({
   rounds: boundedArray(roundSchema, MAX_ROUNDS),
 });
 
-/** The rounds of ongoing experiments in a time range, oldest first: `/api/v1/rounds?from=&to=&within=`. */
+/** The rounds of ongoing experiments of which any part lies in a time range, oldest first: `/api/v1/rounds?from=&to=&within=`. */
 export type Rounds = v.InferOutput<typeof roundsSchema>;
 
 /** Validates rounds from a server. Throws an Error that says what is wrong. */

@@ -22,10 +22,12 @@ function seen(pod: Pod, readyS: number | null, reason = ''): MeshEvent[] {
   return [eventOf('pod-seen', at(0), pod), ...ready, eventOf('pod-terminating', at(39), pod), gone];
 }
 
-/** The rounds, as a client reads them. */
-function rounds(events: MeshEvent[], pods: Pod[] = [], withinMs: number | null = null): Round[] {
-  return parseRounds(JSON.parse(JSON.stringify(roundsOf(eventsOf(events), { pods, selfUid: 'self', withinMs }))))
-    .rounds;
+const ALL = { fromMs: 0, toMs: Number.POSITIVE_INFINITY };
+
+/** The rounds of a range, as a client reads them. */
+function rounds(events: MeshEvent[], pods: Pod[] = [], withinMs: number | null = null, range = ALL): Round[] {
+  const found = roundsOf(eventsOf(events), { range, pods, selfUid: 'self', withinMs });
+  return parseRounds(JSON.parse(JSON.stringify({ ...found, toMs: NOW_MS }))).rounds;
 }
 
 const said = (list: Round[]) => list.map(({ uid, state, readyAfterMs, why }) => [uid, state, readyAfterMs, why]);
@@ -65,6 +67,15 @@ describe('rounds of an ongoing experiment', () => {
     ]);
   });
 
+  it('have failed if the pod is still not ready when it should be', () => {
+    const stuck = (reason: string) => roundPod(0, { lifecycle: 'starting', reason });
+    const events = seen(stuck(''), null).slice(0, 1);
+    expect(said(rounds(events, [stuck('')], 30_000))).toEqual([['round-0', 'failed', null, 'not ready within 30 s']]);
+    const why = 'ImagePullBackOff';
+    expect(said(rounds(events, [stuck(why)], 599_999))).toEqual([['round-0', 'failed', null, why]]);
+    expect(said(rounds(events, [stuck(why)], 600_000))).toEqual([['round-0', 'starting', null, why]]);
+  });
+
   it('are under way while the pod is there: starting, with the reason if it cannot start, or ready', () => {
     const starting = roundPod(0, { lifecycle: 'starting', reason: 'ErrImagePull' });
     const ready = roundPod(1);
@@ -85,10 +96,32 @@ describe('rounds of an ongoing experiment', () => {
     expect(rounds([...events, ...seen({ ...unknown, uid: 'other' }, 1)], [owned, bare])).toHaveLength(3);
   });
 
-  it('begin with the creation of the pod, so that a pod whose creation is not known is no round', () => {
-    const [, ...rest] = seen(roundPod(0), 2);
-    expect(rounds([...rest, ...seen(roundPod(1), 2)])).toHaveLength(1);
-    expect(rounds(rest, [roundPod(0)])).toMatchObject([{ createdMs: START_MS, readyAfterMs: 2_000 }]);
+  it('of which the creation is no longer known are left out: the pod may have been ready long ago', () => {
+    const old = roundPod(0, { createdMs: NOW_MS - 7_200_000 });
+    const flap = [eventOf('pod-not-ready', NOW_MS - 9_000, old), eventOf('pod-ready', NOW_MS - 5_000, old)];
+    const gone = eventOf('pod-gone', NOW_MS, old);
+    const there = { ...old, lifecycle: 'ready' as const };
+    const left = { ...old, lifecycle: 'gone' as const };
+    expect(rounds([...flap, ...seen(roundPod(1), 2)], [there], 30_000)).toMatchObject([{ uid: 'round-1' }]);
+    expect(rounds(flap.slice(0, 1), [there])).toEqual([]);
+    expect(rounds([gone, ...seen(roundPod(1), 2)], [left])).toMatchObject([{ uid: 'round-1' }]);
+    expect(rounds([gone, ...seen(roundPod(1), 2)])).toMatchObject([{ uid: 'round-1' }]);
+  });
+
+  it('are the same whatever the range is: it only chooses those of which any part lies in it', () => {
+    const [first, second] = [roundPod(0), roundPod(1)];
+    const events = [...seen(first, 2), ...seen(second, 3)];
+    const at = (s: number) => START_MS + s * 1_000;
+    const idsIn = (fromS: number, toS: number) =>
+      rounds(events, [], null, { fromMs: at(fromS), toMs: at(toS) }).map(({ uid, state }) => [uid, state]);
+    expect(idsIn(30, 50)).toEqual([['round-0', 'ready']]);
+    expect(idsIn(1, 60)).toEqual([
+      ['round-0', 'ready'],
+      ['round-1', 'ready'],
+    ]);
+    expect(idsIn(41, 59)).toEqual([]);
+    expect(idsIn(60, 61)).toEqual([['round-1', 'ready']]);
+    expect(rounds(events.slice(0, 2), [first], null, { fromMs: at(500), toMs: NOW_MS })).toHaveLength(1);
   });
 
   describe('of which a single other pod tells', () => {
@@ -129,7 +162,12 @@ describe('rounds of an ongoing experiment', () => {
 
   it('are the newest ones if there are too many', () => {
     const events = Array.from({ length: MAX_ROUNDS + 1 }, (_, n) => seen(roundPod(n), 2)).flat();
-    const { truncated, rounds: kept } = roundsOf(eventsOf(events), { pods: [], selfUid: '', withinMs: null });
+    const { truncated, rounds: kept } = roundsOf(eventsOf(events), {
+      range: ALL,
+      pods: [],
+      selfUid: '',
+      withinMs: null,
+    });
     expect([truncated, kept.length, kept[0]?.uid]).toEqual([true, MAX_ROUNDS, 'round-1']);
   });
 });

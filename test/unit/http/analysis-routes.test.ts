@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { VerdictQuery } from '../../../server/http/verdict.ts';
 import { BusyError, ValidationError } from '../../../server/runtime/errors.ts';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { reportOf } from '../../support/report-scene.ts';
 import type { ContextChange } from '../../support/route-context.ts';
 import { jsonOf, serve } from './serve.ts';
@@ -238,5 +239,19 @@ describe('/api/v1/rounds', () => {
     expect(await refusal('within=30')).toBe('within in query: expected a duration such as 300ms, 1.5s or 1m30s');
     expect(await refusal('from=2&to=1')).toBe('expected from <= to');
     expect(await refusal('until=1')).toContain('until in query: no such parameter');
+  });
+
+  it('takes all events that are kept, whatever the range: a round may have begun before it', async () => {
+    const asked: TimeRange[] = [];
+    const empty = { fromMs: 0, toMs: 0, nowMs: 0, truncated: false, missing: [], events: [] };
+    const events = async (range: TimeRange) => {
+      asked.push(range);
+      return empty;
+    };
+    const { url, clock } = await serve({ events: { events } });
+    const [fromMs, toMs] = [clock.nowMs() - 60_000, clock.nowMs() - 30_000];
+    const { body } = await jsonOf(await fetch(`${url}/api/v1/rounds?from=${fromMs}&to=${toMs}`));
+    expect(body).toMatchObject({ fromMs, toMs });
+    expect(asked).toMatchObject([{ fromMs: clock.nowMs() - 3_600_000, toMs: clock.nowMs() }]);
   });
 });
