@@ -9,7 +9,7 @@ import {
   newestEvents,
 } from '../protocol/event.ts';
 import type { LinkChange, LossChange, SpeedChange } from '../protocol/link-state.ts';
-import type { DiscoveryStatus, Lifecycle } from '../protocol/pod.ts';
+import type { DiscoveryStatus, Lifecycle, Target } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import { PATH_NAMES, type ProbeResult } from '../protocol/sample.ts';
 import { type Clock, toMonotonicMs } from '../runtime/clock.ts';
@@ -48,6 +48,8 @@ export class EventJournal {
   readonly #entries = new EventRings();
   /** The uids of pods that terminate: a link into one of them that fails is its departure. */
   readonly #terminating = new Set<string>();
+  /** The faults of links that have been entered, and whose end has not: by uid of the pod, `failed` or `lossy` and the target's id. */
+  readonly #faults = new Map<string, Set<string>>();
   readonly #failingProbes = new Set<string>();
   #isApiLost = false;
   #isStarved = false;
@@ -67,7 +69,10 @@ export class EventJournal {
     for (const { pod: changed, to, isNew, atMs, replacement } of changes) {
       const pod = eventPodOf(changed);
       if (to === 'terminating') this.#terminating.add(pod.uid);
-      else if (to === 'gone') this.#terminating.delete(pod.uid);
+      else if (to === 'gone') {
+        this.#terminating.delete(pod.uid);
+        this.#faults.delete(pod.uid);
+      }
       if (to === 'replaced') {
         const detail = replacement?.name ?? '';
         this.#enter('pod-replaced', { pod, atMs, apiTimeMs: replacement?.createdMs ?? 0, detail });
@@ -92,25 +97,39 @@ export class EventJournal {
   /** Enters that a link has begun to lose datagrams or has ceased to. The echo of a pod that terminates may end before its answers do. */
   onLossChange({ target, isLossy, sinceMs, share }: LossChange): void {
     const pod = eventPodOf(target);
-    if (!isLossy) this.#enter('link-loss-over', { pod, atMs: sinceMs });
-    else if (!this.#terminating.has(pod.uid)) {
+    if (!isLossy) {
+      if (this.#endsFault('lossy', target)) this.#enter('link-loss-over', { pod, atMs: sinceMs });
+    } else if (this.#beginsFault('lossy', target)) {
       this.#enter('link-lossy', { pod, atMs: sinceMs, detail: `${Math.round(100 * share)} %` });
     }
   }
 
   /**
    * Enters that a link has failed or recovered. A link that goes on failing with another outcome is not entered again, nor is
-   * a link into a pod that terminates.
+   * a link into a pod that terminates. A recovery is entered only if the failure was.
    */
   onLinkChange({ target, from, to, sample, previousForMs }: LinkChange): void {
     const pod = eventPodOf(target);
     if (to !== 'ok') {
-      if ((from !== 'ok' && from !== 'unknown') || this.#terminating.has(pod.uid)) return;
+      if ((from !== 'ok' && from !== 'unknown') || !this.#beginsFault('failed', target)) return;
       this.#enter('link-failed', { pod, outcome: to, phase: sample.phase, detail: sample.detail });
-    } else if (from !== 'unknown') {
+    } else if (this.#endsFault('failed', target) && from !== 'unknown') {
       const detail = `after ${Math.round(previousForMs / 100) / 10} s`;
       this.#enter('link-recovered', { pod, outcome: from, totalUs: sample.totalUs, detail });
     }
+  }
+
+  /** Whether the beginning of a fault is to be entered: not of a link into a pod that terminates. */
+  #beginsFault(fault: 'failed' | 'lossy', { id, uid }: Target): boolean {
+    if (this.#terminating.has(uid)) return false;
+    const faults = this.#faults.get(uid) ?? new Set();
+    this.#faults.set(uid, faults.add(`${fault} ${id}`));
+    return true;
+  }
+
+  /** Whether the end of a fault is to be entered: its beginning was. */
+  #endsFault(fault: 'failed' | 'lossy', { id, uid }: Target): boolean {
+    return this.#faults.get(uid)?.delete(`${fault} ${id}`) ?? false;
   }
 
   /** Enters that the Kubernetes API is lost or back. */

@@ -49,6 +49,8 @@ interface ExternalDeps {
   onOwnFault(message: string): void;
 }
 
+/** The most characters of a name: a report takes 2048, and the number of a name that is there twice follows it. */
+const MAX_NAME = 2040;
 /** The most TCP and HTTP probes at once. */
 const MAX_CONNECTIONS = 16;
 /**
@@ -93,8 +95,13 @@ export class ExternalProbes {
     setMaxListeners(MAX_PROBES, this.#stopping.signal);
     const { dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs } = settings;
     const timeouts: Record<ProbeProtocol, number> = { dns: dnsTimeoutMs, tcp: tcpTimeoutMs, http: httpTimeoutMs };
+    const names = new Map<string, number>();
     const jobOf = (protocol: ProbeProtocol, target: string, probe: Job['probe'], path?: Path): Job => {
-      const shown = withoutCredentials(target).slice(0, 2048);
+      const name = withoutCredentials(target).slice(0, MAX_NAME);
+      const count = (names.get(`${protocol} ${path} ${name}`) ?? 0) + 1;
+      names.set(`${protocol} ${path} ${name}`, count);
+      // Targets that differ only in their password have different names, so that each has its own events and series.
+      const shown = count === 1 ? name : `${name} (${count})`;
       const result = resultOf(protocol, shown, path);
       return { target, timeoutMs: timeouts[protocol], probe, result, state: 'none', waitsSinceMs: 0 };
     };

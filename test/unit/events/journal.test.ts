@@ -124,7 +124,20 @@ describe('events of links', () => {
     takePods({ ...pod, lifecycle: 'terminating' });
     link('ok', 'refused');
     journal.onLossChange({ target: targetOf('uid-1'), isLossy: true, sinceMs: clock.monotonicMs(), share: 1 });
+    // It comes back to life, as after a node that was cut off: what did not begin does not end.
+    link('refused', 'ok');
+    journal.onLossChange({ target: targetOf('uid-1'), isLossy: false, sinceMs: clock.monotonicMs(), share: 0 });
     expect(kinds().filter((kind) => kind.startsWith('link-'))).toEqual([]);
+  });
+
+  it('tell the end of a failure that began before the pod terminated', () => {
+    const { link, takePods, kinds, clock } = start();
+    const pod = podOf(1, { createdMs: clock.nowMs(), sinceMs: clock.nowMs() });
+    takePods(pod);
+    link('ok', 'timeout');
+    takePods({ ...pod, lifecycle: 'terminating' });
+    link('timeout', 'ok');
+    expect(kinds().filter((kind) => kind.startsWith('link-'))).toEqual(['link-failed', 'link-recovered']);
   });
 });
 

@@ -162,6 +162,15 @@ describe('external probes', () => {
     expect(asked.slice(0, 2)).toEqual(Array(2).fill(`Basic ${btoa('me:s3cret')}`));
   });
 
+  it('have names of their own also if they differ only in their password', () => {
+    const http = ['a', 'b', 'c'].map((password) => `http://user:${password}@h.test/`);
+    const { external } = start({ http: [...http, 'http://i.test/'], tcp: ['h.test:1'] });
+    const names = external.results().map(({ target }) => target);
+    const shown = names[1] ?? '';
+    expect(names).toEqual(['h.test:1', shown, `${shown} (2)`, `${shown} (3)`, 'http://i.test/']);
+    expect(names.join()).not.toMatch(/user:[abc]/);
+  });
+
   it('say nothing about a target if our own process lacks something', async () => {
     const lookup: Lookup = () => Promise.reject(Object.assign(new Error('no'), { code: 'EMFILE' }));
     const { ownFaults, reported, clock } = start({ dns: ['a.test'] }, lookup);
