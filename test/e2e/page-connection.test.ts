@@ -55,7 +55,7 @@ describe('a connection', () => {
     feed.setMode('no-stream');
     const page = await visitor.visit(feed);
     await soon(() => words(page, '.notices')).toBe(
-      'Stream blocked; polling every 5 s. Too many live pages on this pod, or a proxy cuts the stream.',
+      'Stream blocked; polling every 5 s. Too many live pages on this pod, or a proxy delays or cuts the stream.',
     );
     expect(await words(page, '.live-status')).toContain('Polling every 5 s');
     feed.show(scenario('dead-pod'));

@@ -47,7 +47,7 @@ const POLLING: Notice = {
   mark: 'dots',
   // A browser does not distinguish a 503 from a broken connection.
   title: `Stream blocked; ${POLLING_TEXT}.`,
-  text: 'Too many live pages on this pod, or a proxy cuts the stream.',
+  text: 'Too many live pages on this pod, or a proxy delays or cuts the stream.',
   action: null,
 };
 

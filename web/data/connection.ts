@@ -30,17 +30,18 @@ export interface ConnectionOptions {
   onReport?(report: MergedReport, pods: readonly Pod[]): void;
 }
 
-/** A stream without data for two refresh intervals plus this time counts as blocked. */
-const SILENCE_MS = 5_000;
-/** How long a stream may take to deliver its first event, and from one event to the next within a mesh. */
-const PART_MS = 8_000;
-/** Upper bound of the refresh interval that is waited for. */
-const LONGEST_REFRESH_MS = 300_000;
+/** How long a stream may take until its first bytes. The server sends some at once. */
+const FIRST_BYTES_MS = 8_000;
+/**
+ * A stream without a byte for this time counts as blocked. The server sends a comment every 5 s. A mesh may take longer than that:
+ * the server collects less often if a collection takes long.
+ */
+const SILENCE_MS = 15_000;
 /** Pause between two polls. */
 export const POLL_MS = 5_000;
 /** Says that the mesh is polled. */
 export const POLLING_TEXT = `polling every ${POLL_MS / 1000} s`;
-/** The stream is tried again after this many polls. */
+/** The stream is tried again after the first poll, then after this many polls each. */
 const POLLS_PER_STREAM = 12;
 /** Delays between reconnection attempts; the last one repeats. */
 const RETRIES_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
@@ -58,11 +59,12 @@ export class Connection {
   #windowMs = 0;
   #figure: StreamFigure = '';
   #breaks = 0;
+  /** Successful polls since the stream last worked. */
   #polls = 0;
   #losses = 0;
   #timer: Timer | null = null;
-  /** When the last event of an incomplete mesh arrived, monotonic ms; null if no mesh is arriving. */
-  #partMs: number | null = null;
+  /** When the stream last sent something, or was opened, monotonic ms. */
+  #bytesMs = 0;
   #closeStream: (() => void) | null = null;
   #asking: AbortController | null = null;
 
@@ -90,7 +92,7 @@ export class Connection {
 
   /** Reconnects now. */
   readonly tryNow = (): void => {
-    this.#halt();
+    if (this.#state.status === 'lost') this.#become({ retryMs: 0 });
     this.#open();
   };
 
@@ -99,10 +101,10 @@ export class Connection {
     this.#halt();
     this.#breaks = 0;
     this.#losses = 0;
+    this.#polls = 0;
   }
 
   #halt(): void {
-    this.#partMs = null;
     this.#timer?.cancel();
     this.#timer = null;
     this.#closeStream?.();
@@ -112,43 +114,35 @@ export class Connection {
   }
 
   #after(delayMs: number, fn: () => void): void {
-    this.#partMs = null;
     this.#timer?.cancel();
     this.#timer = this.#options.clock.setTimer(fn, delayMs);
   }
 
   #open(): void {
     this.#halt();
+    let silenceMs = FIRST_BYTES_MS;
+    this.#bytesMs = this.#options.clock.monotonicMs();
     this.#closeStream = listen((onEvent) => this.#options.openStream(this.#windowMs, this.#figure, onEvent), {
-      onPart: () => this.#onPart(),
+      onBytes: () => {
+        this.#bytesMs = this.#options.clock.monotonicMs();
+        silenceMs = SILENCE_MS;
+      },
       onReport: (report, pods) => this.#options.onReport?.(report, pods),
       onMesh: (mesh) => {
         this.#breaks = 0;
         this.#losses = 0;
+        this.#polls = 0;
         this.#take(mesh, 'live');
-        const refreshMs = Math.min(LONGEST_REFRESH_MS, Math.max(0, mesh.settings.refreshIntervalMs));
-        this.#after(SILENCE_MS + 2 * refreshMs, () => this.#ask());
       },
       onBroken: (reason) => this.#broken(reason),
     });
-    this.#after(PART_MS, () => this.#ask());
-  }
-
-  /** Uses one timer for all events of a mesh, because resetting a timer for each of a thousand reports is slow. */
-  #onPart(): void {
-    const isFirst = this.#partMs === null;
-    if (isFirst) this.#after(PART_MS, () => this.#onSilence());
-    this.#partMs = this.#options.clock.monotonicMs();
-  }
-
-  #onSilence(): void {
-    const partMs = this.#partMs ?? 0;
-    const leftMs = partMs + PART_MS - this.#options.clock.monotonicMs();
-    if (leftMs <= 0) this.#ask();
-    else {
-      this.#after(leftMs, () => this.#onSilence());
-      this.#partMs = partMs;
-    }
+    // One timer for all that arrives, because resetting a timer for each part of a large mesh is slow.
+    const check = () => {
+      const leftMs = this.#bytesMs + silenceMs - this.#options.clock.monotonicMs();
+      if (leftMs <= 0) this.#ask();
+      else this.#after(leftMs, check);
+    };
+    this.#after(silenceMs, check);
   }
 
   #broken(reason: string): void {
@@ -166,8 +160,11 @@ export class Connection {
         if (this.#asking !== asking) return;
         this.#losses = 0;
         this.#polls++;
-        this.#take(mesh, 'polling');
-        this.#after(POLL_MS, () => (this.#polls % POLLS_PER_STREAM === 0 ? this.#open() : this.#ask()));
+        // The server answers. The stream may have broken only because its pod is gone.
+        const isFirst = this.#polls === 1;
+        this.#take(mesh, isFirst ? 'live' : 'polling');
+        if (isFirst) this.#open();
+        else this.#after(POLL_MS, () => (this.#polls % POLLS_PER_STREAM === 0 ? this.#open() : this.#ask()));
       },
       (error: unknown) => {
         if (this.#asking === asking) this.#lose(reasonOf(error));

@@ -1,6 +1,6 @@
 import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import type { Clock } from '../../server/runtime/clock.ts';
+import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { type PictureCells, type PictureOptions, sameOptions } from '../model/cells.ts';
 import type { Folding } from '../model/fold.ts';
 import type { ConnectionState } from './connection.ts';
@@ -22,6 +22,9 @@ export interface FeedOptions {
   base: string;
 }
 
+/** The page tells the worker this often that it is still there, ms; see `serveTab`. */
+const HEARTBEAT_MS = 30_000;
+
 /** The connection as the page sees it. A worker owns the connection (see `serveTab`); this class holds its last message. */
 export class LiveFeed {
   readonly #options: FeedOptions;
@@ -31,6 +34,7 @@ export class LiveFeed {
   #computed: ComputedCells[] = [];
   /** What was asked for: window and figure; '' = nothing. */
   #asked = '';
+  #heartbeat: Timer | null = null;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -59,6 +63,15 @@ export class LiveFeed {
     if (asked === this.#asked) return;
     this.#asked = asked;
     this.#options.worker.postMessage({ kind: 'start', base: this.#options.base, windowMs, figure });
+    this.#beat();
+  }
+
+  #beat(): void {
+    this.#heartbeat?.cancel();
+    this.#heartbeat = this.#options.clock.setTimer(() => {
+      this.#options.worker.postMessage({ kind: 'here' });
+      this.#beat();
+    }, HEARTBEAT_MS);
   }
 
   /** Reconnects now. */
@@ -67,6 +80,7 @@ export class LiveFeed {
   /** Disconnects; `start` may be called again. */
   stop(): void {
     this.#asked = '';
+    this.#heartbeat?.cancel();
     this.#options.worker.postMessage({ kind: 'stop' });
   }
 
@@ -92,9 +106,14 @@ export class LiveFeed {
       return;
     }
     const { state, heldMs, update } = message;
-    const mesh = update === null ? this.#state.mesh : this.#unpacker.unpack(update);
-    if (update !== null) this.#computed = update.computed;
-    this.#become({ ...state, mesh, receivedMs: this.#options.clock.monotonicMs() - heldMs });
+    if (update === null) {
+      // The last mesh stays. It may be that of an earlier connection.
+      this.#become({ ...this.#state, ...state });
+      return;
+    }
+    this.#computed = update.computed;
+    const receivedMs = this.#options.clock.monotonicMs() - heldMs;
+    this.#become({ ...state, mesh: this.#unpacker.unpack(update), receivedMs });
   }
 
   #become(state: ConnectionState): void {

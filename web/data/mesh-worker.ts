@@ -1,7 +1,7 @@
 import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
-import type { Clock } from '../../server/runtime/clock.ts';
+import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { CellsBuilder, type PictureCells, type PictureOptions, sameOptions } from '../model/cells.ts';
 import { type Folding, foldCells, groupsOf } from '../model/fold.ts';
 import type { Connection, ConnectionState } from './connection.ts';
@@ -12,6 +12,8 @@ export type WorkerRequest =
   /** Connect to the server at `base`, with statistics over `windowMs` and those of `figure`. */
   | { kind: 'start'; base: string; windowMs: number; figure: StreamFigure }
   | { kind: 'stop' }
+  /** The page is still there. */
+  | { kind: 'here' }
   /** Reconnect now. */
   | { kind: 'try' }
   /** Compute the cells of these pictures, because the page draws them. */
@@ -44,19 +46,36 @@ export interface TabPort {
   addEventListener(type: 'message', listener: (event: MessageEvent<WorkerRequest>) => void): void;
 }
 
-/** Answers the requests of one page. A page that ends without `stop` keeps its connection open until the worker ends. */
+/** A page that sends nothing for this time is no longer served, ms. Browsers delay timers of hidden pages by up to a minute. */
+const SILENT_MS = 180_000;
+
+/**
+ * Answers the requests of one page. A page that ends without `stop` (a crash) is served for `SILENT_MS`. A page that the browser
+ * has frozen is served again when it sends something.
+ */
 export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): void {
   const desk = new PictureDesk((message, transfer) => port.postMessage(message, { transfer }), clock);
+  let wanted: Wanted | null = null;
   let joined: Joined | null = null;
+  let silence: Timer | null = null;
+  const drop = () => {
+    joined?.leave();
+    joined = null;
+    desk.release();
+  };
   port.addEventListener('message', ({ data }) => {
     if (data.kind === 'want') desk.want(data.options);
     else if (data.kind === 'fold') desk.fold(data.folding);
     else if (data.kind === 'try') joined?.tryNow();
-    else {
+    else if (data.kind === 'start' || data.kind === 'stop') {
       const last = joined;
-      joined = data.kind === 'start' ? pool.join(data, desk) : null;
+      wanted = data.kind === 'start' ? data : null;
+      joined = wanted === null ? null : pool.join(wanted, desk);
       last?.leave();
     }
+    if (wanted !== null) joined ??= pool.join(wanted, desk);
+    silence?.cancel();
+    silence = wanted === null ? null : clock.setTimer(drop, SILENT_MS);
   });
 }
 
@@ -119,7 +138,7 @@ export class ConnectionPool {
 class PictureDesk {
   readonly #post: (message: WorkerMessage, transfer: ArrayBuffer[]) => void;
   readonly #clock: Clock;
-  readonly #packer = new Packer();
+  #packer = new Packer();
   #requested: RequestedPicture[] = [];
   #folding: Folding = { level: 'pod', unfolded: [] };
   #mesh: Mesh | null = null;
@@ -133,6 +152,15 @@ class PictureDesk {
   follow(connection: Connection): () => void {
     if (connection.state().status !== 'connecting') this.#onChange(connection.state());
     return connection.subscribe(() => this.#onChange(connection.state()));
+  }
+
+  /** Frees what it keeps of the mesh, which it posts as a whole when it follows a connection again. */
+  release(): void {
+    const options = this.#requested.map((picture) => picture.options);
+    this.#mesh = null;
+    this.#packer = new Packer();
+    this.#requested = [];
+    this.want(options);
   }
 
   /** Sets which pictures are computed, from the next mesh on. Until then the page computes them itself. */

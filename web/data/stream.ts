@@ -4,15 +4,16 @@ import type { Pod } from '../../server/protocol/pod.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 
 /**
- * Opens Server-Sent Events and passes type and data of each one to `onEvent`; `error` is the last one. Returns a function
- * that closes the stream, after which nothing is passed. Tests pass a fake.
+ * Opens Server-Sent Events and passes type and data of each one to `onEvent`; `error` is the last one. `bytes` (without data) says
+ * that something has arrived, such as a part of an event, or a comment. Returns a function that closes the stream, after which
+ * nothing is passed. Tests pass a fake.
  */
 export type OpenStream = (onEvent: (type: string, data: string) => void) => () => void;
 
 /** Callbacks of a stream. `onBroken` is the last call. */
 export interface StreamEvents {
-  /** An event of a mesh arrived: the stream may be slow, but it is not blocked. */
-  onPart(): void;
+  /** Something arrived: the stream may be slow, but it is not blocked. */
+  onBytes(): void;
   /** A report of a mesh that is not complete yet, and the pods of that mesh. */
   onReport(report: MergedReport, pods: readonly Pod[]): void;
   onMesh(mesh: Mesh): void;
@@ -28,14 +29,12 @@ export function listen(open: OpenStream, events: StreamEvents): () => void {
     events.onBroken(reason);
   };
   const close = open((type, data) => {
+    if (type === 'bytes') return events.onBytes();
     if (type === 'error') return breakOff('');
     try {
-      if (type === 'head') {
-        reader.head(data);
-        events.onPart();
-      } else if (type === 'report') {
+      if (type === 'head') reader.head(data);
+      else if (type === 'report') {
         const { report, pods } = reader.report(data);
-        events.onPart();
         events.onReport(report, pods);
       } else if (type === 'end') events.onMesh(reader.end());
     } catch (error) {
@@ -82,6 +81,7 @@ async function read(url: string, signal: AbortSignal, emit: (type: string, data:
   while (!isTooLong) {
     const { done, value } = await reader.read();
     if (done) return;
+    emit('bytes', '');
     parser.feed(decoder.decode(value, { stream: true }));
   }
   await reader.cancel();

@@ -39,11 +39,10 @@ const HISTORY_WINDOW_MS = 7 * 86_400_000;
 const PAST_PATH = /^\/api\/v1\/(annotations|comparison|events|history|report|rounds)$/;
 const MAX_STREAMS = 16;
 const MAX_REQUESTS = 1000;
-/**
- * The feed sends only when the mesh changes. With a shorter interval the page would take the silence for a broken stream,
- * and poll.
- */
+/** The feed sends only when the mesh changes. With a shorter interval the page would call the data late. */
 const REFRESH_MS = 300_000;
+/** As the product: without a comment now and then, the page would take the silence for a blocked stream, and poll. */
+const HEARTBEAT_MS = 5_000;
 const METRICS = `# HELP goldpinger_nodes_health_total Number of nodes that are healthy and unhealthy.
 # TYPE goldpinger_nodes_health_total gauge
 goldpinger_nodes_health_total{goldpinger_instance="goldpinger-001",status="healthy"} 4
@@ -237,7 +236,11 @@ export class Feed {
     const figure = STREAM_FIGURES.find((one) => one === query.get('figure')) ?? '';
     const stream: Stream = { response, windowMs, unsent: unsentFor(figure), pods: null, reports: new Map() };
     this.#streams.add(stream);
-    response.on('close', () => this.#streams.delete(stream));
+    const heartbeat = setInterval(() => response.write(':\n\n'), HEARTBEAT_MS);
+    response.on('close', () => {
+      clearInterval(heartbeat);
+      this.#streams.delete(stream);
+    });
     if (this.#mode === 'bad-reports') response.write(event('head', '{"reports":7}'));
     else this.#send(stream);
   }

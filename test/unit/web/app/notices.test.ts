@@ -190,7 +190,7 @@ describe('a notice', () => {
     expect(noticesOf(pictureOf('healthy'), 'polling', FEED_TIME_MS)).toMatchObject([
       {
         title: 'Stream blocked; polling every 5 s.',
-        text: 'Too many live pages on this pod, or a proxy cuts the stream.',
+        text: 'Too many live pages on this pod, or a proxy delays or cuts the stream.',
       },
     ]);
   });

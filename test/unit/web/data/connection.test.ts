@@ -13,8 +13,11 @@ class Source {
     this.#onEvent = onEvent;
   }
 
+  /** Sends an event, as bytes first; `bytes` alone is a comment. */
   emit(type: string, data = ''): void {
-    if (!this.closed) this.#onEvent(type, data);
+    for (const part of type === 'bytes' || type === 'error' ? [type] : ['bytes', type]) {
+      if (!this.closed) this.#onEvent(part, data);
+    }
   }
 
   send({ reports, ...head }: Mesh): void {
@@ -112,6 +115,8 @@ test('Try now does not wait, and a stream that speaks again ends the loss', asyn
   const before = sources.length;
   connection.tryNow();
   expect(sources).toHaveLength(before + 1);
+  // "Reconnecting now", no countdown.
+  expect(connection.state()).toMatchObject({ status: 'lost', retryMs: 0 });
   last().send(MESH);
   expect(connection.state()).toMatchObject({ status: 'live', retryMs: 0, reason: '' });
 });
@@ -120,13 +125,45 @@ test('a stream that a proxy holds back becomes a poll every 5 s, and is tried ag
   const { clock, connection, sources, asked } = setUp(works);
   connection.start(300_000);
   await clock.advance(8000);
-  expect(connection.state()).toMatchObject({ status: 'polling', mesh: MESH });
+  expect(connection.state()).toMatchObject({ status: 'live', mesh: MESH });
   expect(asked).toEqual([300_000]);
-  await clock.advance(20_000);
-  expect(asked).toHaveLength(5);
-  expect(sources).toHaveLength(1);
-  await clock.advance(40_000);
   expect(sources).toHaveLength(2);
+  await clock.advance(8000);
+  expect(connection.state()).toMatchObject({ status: 'polling', mesh: MESH });
+  await clock.advance(20_000);
+  expect(asked).toHaveLength(6);
+  expect(sources).toHaveLength(2);
+  await clock.advance(40_000);
+  expect(sources).toHaveLength(3);
+});
+
+test('a break whose second attempt fails too is no blocked stream: the third comes with the first answer', async () => {
+  const { clock, connection, sources, last, asked } = setUp(works);
+  const seen = new Set<string>();
+  connection.subscribe(() => seen.add(connection.state().status));
+  connection.start(0);
+  for (let i = 1; i <= 3; i++) {
+    last().send(MESH);
+    last().emit('error');
+    await clock.advance(250);
+    last().emit('error');
+    await clock.advance(0);
+    expect(asked).toHaveLength(i);
+    expect(sources).toHaveLength(1 + 2 * i);
+  }
+  expect([...seen]).toEqual(['live']);
+});
+
+test('a stream with heartbeats is alive, however long a collection takes', async () => {
+  const { clock, connection, last, asked } = setUp(works);
+  connection.start(0);
+  for (let i = 0; i < 60; i++) {
+    await clock.advance(5000);
+    if (i === 5) last().send(MESH);
+    else last().emit('bytes');
+  }
+  expect(connection.state().status).toBe('live');
+  expect(asked).toEqual([]);
 });
 
 test('a large picture that trickles in is waited for, as long as more of it comes', async () => {
@@ -145,10 +182,15 @@ test('a large picture that trickles in is waited for, as long as more of it come
 });
 
 test('a stream that falls silent is not trusted for ever', async () => {
-  const { clock, connection, last } = setUp(works);
+  const { clock, connection, last, sources } = setUp(works);
   connection.start(0);
   last().send(MESH);
-  await clock.advance(5000 + 2 * MESH.settings.refreshIntervalMs);
+  await clock.advance(14_999);
+  expect(last().closed).toBe(false);
+  await clock.advance(1);
+  expect(sources[0]!.closed).toBe(true);
+  // The second stream is silent from its beginning.
+  await clock.advance(8000);
   expect(connection.state().status).toBe('polling');
 });
 

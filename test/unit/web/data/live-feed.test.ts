@@ -31,6 +31,8 @@ function setUp() {
   const pool = new ConnectionPool((_base, onReport) => new Connection({ clock, openStream, fetchMesh, onReport }));
   const orders: WorkerRequest[] = [];
   const failures: (() => void)[] = [];
+  /** Feeds of pages that send nothing: frozen, or crashed. */
+  const frozen = new Set<LiveFeed>();
   const openTab = () => {
     const toPage: ((event: MessageEvent<WorkerMessage>) => void)[] = [];
     const toWorker: ((event: MessageEvent<WorkerRequest>) => void)[] = [];
@@ -44,12 +46,14 @@ function setUp() {
     serveTab(port, pool, clock);
     const worker: ReportingWorker = {
       postMessage: (data) => {
+        if (frozen.has(feed)) return;
         orders.push(data);
         for (const listener of toWorker) listener({ data } as MessageEvent<WorkerRequest>);
       },
       addEventListener: (type: string, listener: never) => (type === 'message' ? toPage : failures).push(listener),
     };
-    return new LiveFeed({ clock, base: 'http://pod/#view=graph', worker });
+    const feed = new LiveFeed({ clock, base: 'http://pod/#view=graph', worker });
+    return feed;
   };
   const send = (mesh: Mesh, changed = mesh.reports) => {
     const { reports, ...head } = mesh;
@@ -60,7 +64,7 @@ function setUp() {
     for (const report of changed) tell('report', encodeMergedReport(report));
     tell('end', '{}');
   };
-  return { clock, feed: openTab(), openTab, orders, send, failures, streams };
+  return { clock, feed: openTab(), openTab, orders, send, failures, streams, frozen };
 }
 
 test('many tabs share one stream for each window, and the last tab closes it', async () => {
@@ -164,4 +168,49 @@ test('a worker that cannot be loaded shows as disconnected with a reason', () =>
   const { feed, failures } = setUp();
   for (const fail of failures) fail();
   expect(feed.state()).toMatchObject({ status: 'lost', reason: expect.stringContaining('reload the page') });
+});
+
+test('a page that sends nothing for minutes is no longer served, and comes back with its next message', async () => {
+  const { clock, feed, frozen, openTab, send, streams } = setUp();
+  feed.want([OPTIONS]);
+  feed.start(0);
+  const [before, after] = [meshOf({ pods: 3, scenario: 'healthy' }), meshOf({ pods: 3, scenario: 'slow-pod' })];
+  send(before);
+  frozen.add(feed);
+  // The stream lives as long as the other page.
+  const other = openTab();
+  other.start(0);
+  for (let i = 0; i < 40; i++) {
+    send(before);
+    await clock.advance(5000);
+  }
+  const { mesh } = feed.state();
+  send(after);
+  expect(feed.state().mesh).toBe(mesh);
+  frozen.clear();
+  await clock.advance(30_000);
+  expect(feed.state().mesh?.reports).toHaveLength(3);
+  send(after);
+  const cells = feed.cellsOf(feed.state().mesh!, OPTIONS)!;
+  expect(pictureOf(feed.state().mesh!, cells).counts).toEqual(buildPicture(after, OPTIONS).counts);
+  // Both crash.
+  frozen.add(feed).add(other);
+  for (let i = 0; i < 40; i++) {
+    send(before);
+    await clock.advance(5000);
+  }
+  expect(streams.size).toBe(0);
+});
+
+test('a page whose new connection has no mesh yet shows the age of the mesh that it has', async () => {
+  const { clock, feed, send } = setUp();
+  feed.start(0);
+  send(meshOf({ pods: 3, scenario: 'healthy' }));
+  const { receivedMs } = feed.state();
+  await clock.advance(10_000);
+  feed.start(60_000);
+  await clock.advance(20_000);
+  expect(feed.state()).toMatchObject({ status: 'lost', receivedMs });
+  feed.stop();
+  expect(clock.pending).toBe(0);
 });

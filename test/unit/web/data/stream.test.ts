@@ -119,8 +119,12 @@ afterEach(async () => {
 
 function hear() {
   const heard: string[] = [];
-  const close = openEventStream(url, (type, data) => heard.push(`${type} ${data}`));
-  return { heard, close };
+  let parts = 0;
+  const close = openEventStream(url, (type, data) => {
+    if (type === 'bytes') parts++;
+    else heard.push(`${type} ${data}`);
+  });
+  return { heard, close, parts: () => parts };
 }
 
 /** Answers with a stream of `parts`, each sent once the one before has been sent, and leaves it open. */
@@ -130,6 +134,18 @@ const streaming =
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     for (const part of parts) await new Promise<void>((sent) => response.write(part, () => setImmediate(sent)));
   };
+
+test('comments and incomplete events are told as bytes that have arrived', async () => {
+  answer = streaming(':\n\n');
+  const comment = hear();
+  await soon(() => expect(comment.parts()).toBe(1));
+  answer = streaming('event: row\nda');
+  const part = hear();
+  await soon(() => expect(part.parts()).toBe(1));
+  expect([...comment.heard, ...part.heard]).toEqual([]);
+  comment.close();
+  part.close();
+});
 
 test('events are told in their order, wherever the network cuts them; comments are not', async () => {
   const bytes = new TextEncoder().encode('event: head\ndata: {"ä":"→"}\n\n:\n\nevent: row\ndata: 1\n\n');
