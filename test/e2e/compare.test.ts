@@ -68,6 +68,19 @@ test('a pasted link compares the same, a third range is after, a finding opens i
   await page.locator('.heatmap').waitFor();
 });
 
+test('a view that is chosen by its tab or its key takes the place of the comparison', async () => {
+  const nowMs = Date.now();
+  const page = await visitor.visit(await withPast(nowMs), { hash: ranges(nowMs) });
+  await page.locator('.key-figures').waitFor();
+  await page.getByRole('link', { name: 'Graph', exact: true }).click();
+  await page.locator('.graph-view').waitFor();
+  await page.getByRole('button', { name: 'Compare' }).click();
+  await page.locator('.key-figures').waitFor();
+  await page.keyboard.press('2');
+  await page.locator('.heatmap').waitFor();
+  expect(page.url()).not.toContain('compare=1');
+});
+
 test('a changed link has notes on its jitter and its usual latency beside its median; a lossy one on lost datagrams', async () => {
   const nowMs = Date.now();
   const page = await visitor.visit(await withPast(nowMs), { hash: ranges(nowMs) });

@@ -223,6 +223,17 @@ describe('with keys alone', () => {
     expect(await hash()).toMatch(/from=.+&to=/);
     await page.keyboard.press('Escape');
     await soon(hash).not.toContain('from=');
+    // Enter opens the cell of the keys, also while the pointer rests on another one.
+    const resting = await cellAt(0, 0);
+    await page.keyboard.press('Control+End');
+    await page.mouse.move(resting.x, resting.y);
+    await soon(() => page.locator('.heat-card').textContent()).toContain('001');
+    await page.keyboard.press('Enter');
+    await soon(() => page.locator('.is-selection h2').first().textContent()).toMatch(/^Link to itself.*chaos/);
+    await page.keyboard.press('Escape');
+    await soon(hash).not.toContain('from=');
+    await page.mouse.move(2, 2);
+    await grid().focus();
     await page.keyboard.press('Control+Home');
     await page.keyboard.press('s');
     expect(await spoken()).toContain('from goldpinger-001 to goldpinger-chaos');

@@ -12,7 +12,14 @@ import { useFetched } from '../components/use-fetched.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import { loadExport, loadTable } from '../components/view-tools.tsx';
 import type { LiveFeed } from '../data/live-feed.ts';
-import { MAX_FILTER, orderedThresholds, streamFigureOf, usualThresholds, windowOf } from '../model/address.ts';
+import {
+  MAX_FILTER,
+  orderedThresholds,
+  streamFigureOf,
+  usualThresholds,
+  type ViewName,
+  windowOf,
+} from '../model/address.ts';
 import { sameThresholds } from '../model/cells.ts';
 import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
@@ -116,13 +123,15 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const headline = headlineOf(pageStatus);
   const sentence = useAnnouncement(pageStatus, clock);
 
+  // A comparison is in the place of a view.
+  const openView = (view: ViewName) => change({ view, compare: false });
   // A comparison opens links at a past time.
   const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
   useShortcuts('page', letterKeys === 'on', {
-    graph: () => change({ view: 'graph' }),
-    heatmap: () => change({ view: 'heatmap' }),
-    raw: () => change({ view: 'raw' }),
-    metrics: () => change({ view: 'metrics' }),
+    graph: () => openView('graph'),
+    heatmap: () => openView('heatmap'),
+    raw: () => openView('raw'),
+    metrics: () => openView('metrics'),
     filter: () => main.current?.querySelector<HTMLElement>('[data-filter]')?.focus(),
     table: () => change({ asTable: !address.asTable }),
     now: () => (address.atMs === null ? feed.tryNow() : change({ atMs: null })),
@@ -170,7 +179,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
     <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}${state.status === 'lost' ? ' is-lost' : ''}`}>
       <TopBar
         address={address}
-        onView={(view) => change({ view })}
+        onView={openView}
         status={<LiveStatus state={state} stage={stage} headline={headline} />}
         servedBy={state.mesh?.servedBy.name ?? ''}
         onHelp={() => setHelpOpen(true)}

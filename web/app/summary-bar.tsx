@@ -51,9 +51,7 @@ const SummaryLine = memo(function SummaryLine(props: SummaryBarProps) {
   const { pods, links, more } = summaryFacts(picture, narrow, step);
   const className = `summary${step >= 1 ? ' is-tight' : ''}${step >= 4 ? ' is-short' : ''}`;
   const list = (facts: readonly Fact[]) =>
-    facts.map((fact) => (
-      <FactButton key={`${fact.of} ${fact.state}`} fact={fact} isFixed={facts !== more && !narrow} props={props} />
-    ));
+    facts.map((fact) => <FactButton key={fact.id} fact={fact} isFixed={facts !== more && !narrow} props={props} />);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: where even the shortest is too wide it scrolls, by keyboard too
     <section ref={line} className={className} aria-label="Summary" tabIndex={0}>

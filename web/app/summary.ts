@@ -1,5 +1,5 @@
 import { countText, plural } from '../../server/runtime/count-text.ts';
-import type { LinkKind } from '../model/link-choice.ts';
+import { type LinkKind, unprobedLinks } from '../model/link-choice.ts';
 import type { LinkState, Tone } from '../model/links.ts';
 import type { Picture, PodHealth, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
@@ -7,6 +7,8 @@ import { isInState } from '../model/order.ts';
 
 /** An entry of the summary: how many pods or links are in a state. */
 export interface Fact {
+  /** Unique among the entries, and the same in each picture. */
+  id: string;
   of: 'pod' | 'link';
   state: PodHealth | 'slow-to-reach' | 'starved' | Tone;
   count: number;
@@ -34,8 +36,6 @@ const MAIN_LINKS = ['good', 'slow', 'failed'] as const;
 const MORE_LINKS: [LinkState, string, LinkKind][] = [
   ['warning', 'warning', 'warning'],
   ['unknown', 'unknown links', 'unknown'],
-  ['not-probed', 'not probed', 'not-probed'],
-  ['not-yet', 'pending', 'not-probed'],
 ];
 
 /**
@@ -53,9 +53,11 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
   const total = brief || step >= 4 || here > 30 ? '' : ` of ${countText(here)}`;
   const podFact = (is: string, word: string, state = is as Fact['state']): Fact => {
     const number = count(is);
-    return { of: 'pod', state, count: number, text: `${countText(number)}${word}`, shows: { filter: `is:${is}` } };
+    const text = `${countText(number)}${word}`;
+    return { id: `pod ${is}`, of: 'pod', state, count: number, text, shows: { filter: `is:${is}` } };
   };
   const linkFact = (state: Tone, number: number, word: string, only: LinkKind | null): Fact => ({
+    id: `link ${state}`,
     of: 'link',
     state,
     count: number,
@@ -71,6 +73,7 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
   if (step < 4) folded.text = passing.map(([state, word]) => `${countText(count(state))} ${word}`).join(', ');
   const lifecycle =
     step >= 2 && passing.length > 1 ? [folded] : passing.map(([state, word]) => podFact(state, ` ${word}`));
+  const unprobed = unprobedLinks(counts);
   const more = [
     ...(brief ? [] : [podFact('slow', ' slow to reach', 'slow-to-reach')]),
     podFact('unknown', ' unknown'),
@@ -79,6 +82,7 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
     podFact('starved', ' CPU-starved'),
     ...(step < 7 ? lifecycle : []),
     ...(step < 4 ? MORE_LINKS.map(([state, word, only]) => linkFact(state, counts[state], word, only)) : []),
+    ...(step < 4 ? [linkFact('not-probed', unprobed.count, unprobed.words, 'not-probed')] : []),
     ...(step < 4 ? [linkFact('suspect', unreliableLinks, 'unreliable', null)] : []),
   ].filter((fact) => fact.count > 0);
   const isShown = (fact: Fact) => step < 5 || fact.count > 0 || fact.state === 'healthy';

@@ -32,7 +32,7 @@ export function TopBar({ address, onView, status, servedBy, choices, onHelp }: T
   const served = servedBy === '' ? null : <ServedBy name={servedBy} />;
   return (
     <header className="top-bar">
-      <a className="brand" href={writeAddress({ ...address, selection: null, view: 'graph' })}>
+      <a className="brand" href={writeAddress({ ...address, selection: null, view: 'graph', compare: false })}>
         <Sign />
         goldpinger
       </a>
@@ -40,7 +40,7 @@ export function TopBar({ address, onView, status, servedBy, choices, onHelp }: T
         {VIEWS.map((view) => (
           <a
             key={view}
-            href={writeAddress({ ...address, view })}
+            href={writeAddress({ ...address, view, compare: false })}
             aria-current={view === address.view ? 'page' : undefined}
             onClick={(event) => follow(event, () => onView(view))}
           >

@@ -122,11 +122,11 @@ function drawSwatch(
 
 /**
  * Saves all links as CSV, with statistics over the shown window, else over the chosen one. They are fetched, because a stream leaves
- * out some of them; if that fails, there are only those that are loaded. Yields regularly, so that a million lines do not freeze the
- * page.
+ * out some of them; if that fails, there are only those that are loaded. A past picture has the statistics of its own time range.
+ * Yields regularly, so that a million lines do not freeze the page.
  */
 export async function saveCsv(props: ViewProps): Promise<void> {
-  const picture = await withWindow({ ...props, picture: props.picture.fold?.pods ?? props.picture });
+  const picture = await csvPicture(props);
   const parts: string[] = [];
   let atMs = performance.now();
   for (const piece of csvOf(picture)) {
@@ -138,14 +138,19 @@ export async function saveCsv(props: ViewProps): Promise<void> {
   save(new Blob(parts, { type: 'text/csv;charset=utf-8' }), `goldpinger-links-${stampOf(picture)}.csv`);
 }
 
-async function withWindow({ picture, thresholds, value, phase, windowMs, loadMesh }: ViewProps): Promise<Picture> {
-  if (picture.mesh.past !== null) return picture;
-  try {
-    const mesh = await loadMesh(picture.mesh.windowMs || windowMs);
-    return buildPicture(mesh, { thresholds, value: isFigure(value) ? 'last' : value, phase });
-  } catch {
-    return picture;
-  }
+type CsvProps = Pick<ViewProps, 'picture' | 'thresholds' | 'value' | 'phase' | 'windowMs' | 'loadMesh'>;
+
+/** The picture that the CSV file is about: with a latency in place of a figure that the heatmap shows. Never rejects. */
+export async function csvPicture(props: CsvProps): Promise<Picture> {
+  const { picture: shown, thresholds, value, phase, windowMs, loadMesh } = props;
+  const picture = shown.fold?.pods ?? shown;
+  const isPast = picture.mesh.past !== null;
+  const mesh = isPast ? picture.mesh : await loadMesh(picture.mesh.windowMs || windowMs).catch(() => picture.mesh);
+  // The phase of the address is not shown with a figure.
+  return buildPicture(
+    mesh,
+    isFigure(value) ? { thresholds, value: 'last', phase: 'total' } : { thresholds, value, phase },
+  );
 }
 
 function stampOf({ mesh }: Picture): string {

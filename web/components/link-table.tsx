@@ -31,7 +31,7 @@ interface LinkTableProps {
   targets?: readonly ExternalTarget[];
 }
 
-/** The links of a view as a table, worst first; then the external targets. It keeps its order while the picture is live. */
+/** The links of a view as a table, worst first; then the external targets. It keeps its order while the picture is live: see `withNewLinks`. */
 export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTableProps) {
   const { picture } = props;
   const { figure } = picture;
@@ -41,9 +41,9 @@ export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTable
   // Pairs are indexes of pods, so another list of pods makes another order.
   const pods = [picture.n, picture.mesh.pods[0]?.uid, picture.mesh.pods.at(-1)?.uid];
   const key = [sort.column, sort.up, choice, ...pods].join('\n');
-  if (key !== kept.key) setKept({ key, pairs: sorted });
-  const pairs = key === kept.key ? kept.pairs : sorted;
-  const isOutdated = pairs.length !== sorted.length || pairs.some((pair, i) => pair !== sorted[i]);
+  const pairs = key === kept.key ? withNewLinks(picture, kept.pairs, sorted, all) : sorted;
+  if (key !== kept.key || !isSameList(pairs, kept.pairs)) setKept({ key, pairs });
+  const isOutdated = !isSameList(pairs, sorted);
   return (
     <TableFrame
       caption="Links"
@@ -141,7 +141,7 @@ function LinkRow({ props: { picture, onSelect }, pair }: { props: ViewProps; pai
       <td>{target.name}</td>
       <td>
         <span className="table-state">
-          <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
+          <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} lossy={facts.lossy} />
           {factsTitle(facts, figure)}
           {count === '' ? '' : ` (${count})`}
         </span>
@@ -150,6 +150,37 @@ function LinkRow({ props: { picture, onSelect }, pair }: { props: ViewProps; pai
       <td>{facts.sinceMs < 0 ? '–' : clockText(facts.sinceMs, picture.mesh.atMs)}</td>
     </tr>
   );
+}
+
+function isSameList(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i]);
+}
+
+/**
+ * The rows that a table had, without the links that it no longer lists, then the new ones of `sorted` (see `sortedLinks`), as far as
+ * there is room. Without room, new failed links take the places of the last rows that have not failed. O(all).
+ */
+export function withNewLinks(
+  { n, state }: Picture,
+  kept: readonly number[],
+  sorted: readonly number[],
+  all: ArrayLike<number>,
+): number[] {
+  const isListed = new Uint8Array(n * n);
+  for (let i = 0; i < all.length; i++) isListed[all[i] ?? 0] = 1;
+  const rows = kept.filter((pair) => isListed[pair] === 1);
+  for (const pair of rows) isListed[pair] = 0;
+  const isFailed = (pair: number) => state[pair] === codeOf('failed');
+  for (const pair of sorted) {
+    if (isListed[pair] !== 1) continue;
+    if (rows.length >= MAX_ROWS) {
+      const replaced = isFailed(pair) ? rows.findLastIndex((row) => !isFailed(row)) : -1;
+      if (replaced < 0) continue;
+      rows.splice(replaced, 1);
+    }
+    rows.push(pair);
+  }
+  return rows;
 }
 
 /** Links (`from * n + to`) in the order of a column, at most `MAX_ROWS`. */

@@ -79,7 +79,8 @@ export function useGridCursor(request: GridCursorRequest): GridCursor {
       const next = moved(place, event.key, event.ctrlKey, count);
       // The first arrow shows where the cursor is, the next ones move it.
       if (next !== null) go(kept === null && event.key.startsWith('Arrow') && !byKeys ? place : next);
-      else if (event.key === 'Enter' || event.key === ' ') open(shown ?? place);
+      // Not the cell under a resting pointer.
+      else if (event.key === 'Enter' || event.key === ' ') open(place);
       else return;
       event.preventDefault();
     },

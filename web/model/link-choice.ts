@@ -68,6 +68,13 @@ export interface LinkCounts {
   lossy: number;
 }
 
+/** The links of the kind `not-probed`: how many, and which of them there are. */
+export function unprobedLinks(counts: Record<LinkState, number>): { count: number; words: string } {
+  const { 'not-probed': notProbed, 'not-yet': pending } = counts;
+  const words = pending === 0 ? 'not probed' : notProbed === 0 ? 'pending' : 'not probed or pending';
+  return { count: notProbed + pending, words };
+}
+
 /** Counts the links of a picture, with or without those of pods to themselves. O(n). */
 export function countLinks({ n, state, unreliable, counts, ...of }: Picture, selfLinks: boolean): LinkCounts {
   const byState = { ...counts };

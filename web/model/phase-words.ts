@@ -13,11 +13,13 @@ export interface LinkMessage {
   text: string;
 }
 
-/** Context of the message: names that are safe to show, and PING_TIMEOUT in ms. */
+/** Context of the message: names that are safe to show, PING_TIMEOUT in ms, and PING_NUMBER. */
 export interface MessageContext {
   from: string;
   to: string;
   timeoutMs: number;
+  /** 0 = each pod pings all others. */
+  pingNumber: number;
   /** Whether a finding of the server explains this direction; then the message does not say what to check. */
   isForwardExplained: boolean;
   isReverseExplained: boolean;
@@ -78,7 +80,7 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
     case 'not-probed':
       if (facts.missing === 'passive')
         return { tone, title: 'Not probed.', text: `${from} is on a passive node: it only answers.` };
-      return { tone, title: 'Not probed.', text: `PING_NUMBER assigned other pods to ${from}.` };
+      return { tone, title: 'Not probed.', text: unprobedWords(context) };
     case 'not-yet':
       return { tone, title: 'Pending.', text: `${to} or ${from} has just started; the first ping is due.` };
     case 'ignored':
@@ -97,6 +99,12 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
       }
       return { tone, title: 'Healthy.', text: `All phases from ${from} to ${to} are fast.` };
   }
+}
+
+/** Why a pod that reports has no result for another pod. */
+function unprobedWords({ from, to, pingNumber }: MessageContext): string {
+  const isNew = `${to} is new to ${from}, or not in its pod list`;
+  return pingNumber > 0 ? `PING_NUMBER assigned other pods to ${from}, or ${isNew}.` : `${isNew}.`;
 }
 
 /** `20 % lost`, `0.5 % lost`, `none lost`. */

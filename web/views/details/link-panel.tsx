@@ -25,7 +25,7 @@ const MAX_FINDINGS = 3;
 /** The panel of a selected link: both directions side by side, what is wrong, and what to check. */
 export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView; to: PodView }) {
   const { picture, thresholds } = props;
-  const { pingTimeoutMs } = picture.mesh.settings;
+  const { pingTimeoutMs, pingNumber } = picture.mesh.settings;
   const isSelf = from === to;
   const forward = useDirection(props, from, to);
   const backward = useDirection(props, to, from, isSelf);
@@ -39,6 +39,7 @@ export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView
     from: from.name,
     to: to.name,
     timeoutMs: pingTimeoutMs,
+    pingNumber,
     isForwardExplained: foundThere.length > 0,
     isReverseExplained: foundBack.length > 0,
   });
@@ -177,10 +178,9 @@ function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
     const sum = samples.samples === null ? null : summarise(samples.samples.samples);
     const percentiles = sum ?? facts.stats;
     const { stats } = facts;
-    const failedOf = sum?.failedShare ?? (stats === null ? -1 : failedShare(stats.counted, stats.failures));
+    const counted = sum === null ? stats : { samples: sum.count, counted: sum.counted, failures: sum.countedFailed };
     const usualUs = samples.samples?.usualUs ?? stats?.usualUs ?? -1;
     const times = facts.outcome === 'ok' ? timesUsual(facts.totalUs, usualUs) : -1;
-    const [count, failed] = sum === null ? [facts.stats?.samples, facts.stats?.failures] : [sum.count, sum.failed];
     const phase = (us: number) => ({ text: latencyText(us), tone: tone(us) });
     return {
       Connect: phase(facts.connectUs),
@@ -201,8 +201,11 @@ function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
         tone: facts.lossy ? 'tone-warning is-late' : undefined,
       },
       Hops: { text: facts.udp === null || facts.udp.hops < 0 ? '–' : String(facts.udp.hops), tone: undefined },
-      'Success rate': { text: successText(failedOf), tone: undefined },
-      'Samples, failed': { text: count === undefined ? '–' : `${count}, ${failed}`, tone: undefined },
+      'Success rate': {
+        text: successText(counted === null ? -1 : failedShare(counted.counted, counted.failures)),
+        tone: undefined,
+      },
+      'Samples, failed': { text: counted === null ? '–' : samplesText(counted), tone: undefined },
     };
   });
   const isMeasured = directions.some(({ facts }) => facts.udp !== null);
@@ -239,6 +242,12 @@ function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
 
 /** The rows of the UDP probe, which are not shown without it. */
 const OF_UDP: ReadonlySet<string> = new Set(['UDP round trip', 'Datagrams', 'Hops']);
+
+/** The samples of the success rate and how many of them failed, and those that it leaves out: "9, 0 (+ 1 unreliable)". */
+export function samplesText(of: { samples: number; counted: number; failures: number }): string {
+  const leftOut = of.samples - of.counted;
+  return `${countText(of.counted)}, ${countText(of.failures)}${leftOut > 0 ? ` (+ ${countText(leftOut)} unreliable)` : ''}`;
+}
 
 /** Two latencies as "252 / 255 ms", with one unit if both have the same. */
 function pairText(aUs: number, bUs: number): string {

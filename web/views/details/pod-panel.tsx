@@ -10,6 +10,7 @@ import { findingsOfNotice, findingsOfPod } from '../../model/findings.ts';
 import { clockText, latencyText, spanText } from '../../model/format.ts';
 import { chooseLinks } from '../../model/link-choice.ts';
 import { linkFacts } from '../../model/link-facts.ts';
+import { type LinkState, stateAt } from '../../model/links.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { linkWords, PASSIVE, podWords, unexplainedReasons } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
@@ -146,13 +147,23 @@ function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
   );
 }
 
-function PodLinks({ props, view, direction }: { props: ViewProps; view: PodView; direction: 'inbound' | 'outbound' }) {
+/** The links into or out of a pod, its link to itself included, the worst first. */
+export function PodLinks({
+  props,
+  view,
+  direction,
+}: {
+  props: ViewProps;
+  view: PodView;
+  direction: 'inbound' | 'outbound';
+}) {
   const { picture } = props;
   const { n } = picture;
   const request = { limit: 2 * n, only: 'all', pod: view.index, selfLinks: true } as const;
   const isMine = (pair: number) => (direction === 'inbound' ? pair % n : Math.floor(pair / n)) === view.index;
   const pairs = chooseLinks(picture, request).pairs.filter(isMine).reverse();
-  const [failed, slow] = direction === 'inbound' ? [view.failedIn, view.slowIn] : [view.failedOut, view.slowOut];
+  const inState = (state: LinkState) => pairs.filter((pair) => stateAt(picture.state[pair]) === state).length;
+  const [failed, slow] = [inState('failed'), inState('slow')];
   const rest = pairs.slice(FEW, MAX);
   return (
     <section>

@@ -1,5 +1,5 @@
 import { ascending, line, max, scaleLinear } from 'd3';
-import { failedShare, Jitter } from '../../../server/protocol/link-quality.ts';
+import { Jitter } from '../../../server/protocol/link-quality.ts';
 import type { RecentSample } from '../../../server/protocol/sample.ts';
 import { plural } from '../../../server/runtime/count-text.ts';
 import { clockText, latencyText, spanText } from '../../model/format.ts';
@@ -74,8 +74,9 @@ export interface SamplePlot {
 export interface SampleSummary {
   count: number;
   failed: number;
-  /** Share (0..1) of the trusted samples that failed; of all if there are no others. -1 = no samples. */
-  failedShare: number;
+  /** The trusted samples, or all if there are no others, and how many of them failed: they give jitter and success rate. */
+  counted: number;
+  countedFailed: number;
   p50Us: number;
   p95Us: number;
   /** See `Jitter`. */
@@ -132,7 +133,8 @@ export function summarise(samples: readonly RecentSample[]): SampleSummary {
   return {
     count: samples.length,
     failed: samples.length - answered.length,
-    failedShare: failedShare(counted.length, counted.filter((sample) => !isOk(sample)).length),
+    counted: counted.length,
+    countedFailed: counted.filter((sample) => !isOk(sample)).length,
     p50Us: rank(0.5),
     p95Us: rank(0.95),
     jitterUs: jitter.meanUs,

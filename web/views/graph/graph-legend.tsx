@@ -2,7 +2,7 @@ import { countText } from '../../../server/runtime/count-text.ts';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { latencyText } from '../../model/format.ts';
-import type { LinkKind } from '../../model/link-choice.ts';
+import { type LinkKind, unprobedLinks } from '../../model/link-choice.ts';
 import type { LinkState } from '../../model/links.ts';
 import { DROP, linkMark } from '../../model/marks.ts';
 import { LINK_STYLES } from './scene.ts';
@@ -31,10 +31,8 @@ export function GraphLegend({ props, links }: LegendProps) {
     ['failed', 'failed', total.failed],
   ];
   if (total.unknown > 0) entries.push(['unknown', 'unknown', total.unknown]);
-  const notProbed =
-    total['not-yet'] === 0 ? 'not probed' : total['not-probed'] === 0 ? 'pending' : 'not probed or pending';
-  const notProbedLinks = total['not-probed'] + total['not-yet'];
-  if (notProbedLinks > 0) entries.push(['not-probed', notProbed, notProbedLinks]);
+  const unprobed = unprobedLinks(total);
+  if (unprobed.count > 0) entries.push(['not-probed', unprobed.words, unprobed.count]);
   return (
     <ul className="graph-legend" aria-label="Links by state">
       {entries.map(([state, name, count]) => (

@@ -50,6 +50,24 @@ describe('the summary', () => {
     expect(of(scenario, n)).toEqual(facts);
   });
 
+  test.each(['healthy', 'mixed', 'lifecycles'] as const)('of %s has one entry for each target', (scenario) => {
+    const picture = pictureOf(scenario, 12, { pingNumber: 3 });
+    for (const view of picture.pods.slice(0, 2)) Object.assign(view, { passive: true });
+    Object.assign(picture.pods[3]!.pod, { cordon: 'cordoned' });
+    const all = Object.values(summaryFacts(picture)).flat() as Fact[];
+    const shown = all.flatMap(({ shows }) => (shows === null ? [] : [JSON.stringify(shows)]));
+    expect(new Set(shown).size).toBe(shown.length);
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    expect(texts(all)).toEqual(expect.arrayContaining(['1 cordoned', '2 passive']));
+  });
+
+  test('counts links that are not probed and pending ones together, as the graph shows them', () => {
+    const picture = pictureOf('lifecycles', 12, { pingNumber: 3 });
+    const { 'not-probed': notProbed, 'not-yet': pending } = picture.counts;
+    expect(Math.min(notProbed, pending)).toBeGreaterThan(0);
+    expect(texts(summaryFacts(picture).more)).toContain(`${notProbed + pending} not probed or pending`);
+  });
+
   test('counts lifecycle states, as one entry in a narrow line', () => {
     const more = (step: number) => of('lifecycles', 6, step)[2]?.slice(0, 4);
     expect(more(0)).toEqual(['1 starting', '1 not ready', '1 terminating', '1 gone']);

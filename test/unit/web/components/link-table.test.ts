@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { sortedLinks } from '../../../../web/components/link-table.tsx';
+import { sortedLinks, withNewLinks } from '../../../../web/components/link-table.tsx';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import { shownLinks, shownPairs } from '../../../../web/model/link-filter.ts';
 import { codeOf, SEVERITY } from '../../../../web/model/links.ts';
@@ -36,6 +36,26 @@ describe('the table of links', () => {
     expect(picture.valueUs[slowest!]).toBe(Math.max(...measured));
     const byLatency = sorted('latency', true, 'state:good');
     expect(picture.valueUs[byLatency[0]!]).toBe(Math.min(...measured));
+  });
+
+  test('keeps its order while links come and go, and puts new ones last', () => {
+    const rows = withNewLinks(picture, [7, 3, 9], [1, 9, 3, 5], [1, 3, 5, 9]);
+    expect(rows).toEqual([3, 9, 1, 5]);
+    expect(withNewLinks(picture, rows, [5, 9, 3, 1], [1, 3, 5, 9])).toEqual(rows);
+  });
+
+  test('shows a new failure even if it is full, and then stays as it is', () => {
+    const { n } = picture;
+    const all = Uint32Array.from({ length: n * n }, (_, pair) => pair);
+    const of = (state: 'good' | 'failed') => [...all].filter((pair) => picture.state[pair] === codeOf(state));
+    const kept = [...of('failed').slice(1, 3), ...of('good').slice(0, 498)];
+    const best = sorted('state', false);
+    const rows = withNewLinks(picture, kept, best, all);
+    expect(rows).toHaveLength(500);
+    expect(of('failed').filter((pair) => best.includes(pair) && !rows.includes(pair))).toEqual([]);
+    const [stayed, added] = [kept.filter((pair) => rows.includes(pair)), rows.filter((pair) => !kept.includes(pair))];
+    expect(rows).toEqual([...stayed, ...added]);
+    expect(withNewLinks(picture, rows, best, all)).toEqual(rows);
   });
 
   test('has only the links that the filter shows', () => {

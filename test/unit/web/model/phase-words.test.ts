@@ -8,6 +8,7 @@ const CONTEXT = {
   from: 'goldpinger-001',
   to: 'goldpinger-chaos',
   timeoutMs: 300,
+  pingNumber: 0,
   isForwardExplained: false,
   isReverseExplained: false,
 };
@@ -37,6 +38,16 @@ const GOOD = facts({});
 const LATE_BYTE = facts({ state: 'slow', connectUs: 210, firstByteUs: 251_900, totalUs: 252_140 });
 
 describe('the message of a link', () => {
+  test('blames PING_NUMBER for a link that is not probed only where it is set', () => {
+    const text = (pingNumber: number) => {
+      const unprobed = facts({ state: 'not-probed', outcome: null });
+      return linkMessage(unprobed, unprobed, { ...CONTEXT, pingNumber }).text;
+    };
+    const isNew = 'goldpinger-chaos is new to goldpinger-001, or not in its pod list.';
+    expect(text(0)).toBe(isNew);
+    expect(text(10)).toBe(`PING_NUMBER assigned other pods to goldpinger-001, or ${isNew}`);
+  });
+
   test('tells lost datagrams where all pings work', () => {
     const lossy = facts({ lossy: true, udp: { sent: 300, lost: 60, rttUs: 500, hops: 2 } });
     expect(linkMessage(lossy, GOOD, CONTEXT)).toMatchObject({

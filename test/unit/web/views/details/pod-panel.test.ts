@@ -3,8 +3,9 @@ import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
 import type { Lifecycle, Pod } from '../../../../../server/protocol/pod.ts';
+import type { ViewProps } from '../../../../../web/components/view-props.ts';
 import { buildPicture } from '../../../../../web/model/mesh-view.ts';
-import { lastPingsInto, PodProbes, recoveryText } from '../../../../../web/views/details/pod-panel.tsx';
+import { lastPingsInto, PodLinks, PodProbes, recoveryText } from '../../../../../web/views/details/pod-panel.tsx';
 import type { Scenario } from '../../../../support/feed/plan.ts';
 import { meshOf } from '../../../../support/feed/scenarios.ts';
 
@@ -31,6 +32,19 @@ describe('the last pings into a pod that has left', () => {
     const [first] = lastPingsInto(picture, other.index);
     expect(first?.words).toMatch(/^[\d.]+ (ms|µs) at \d\d:\d\d:\d\d$/);
   });
+});
+
+test('the heading of the links of a pod counts those that it lists, its link to itself too', () => {
+  const mesh = meshOf({ pods: 4, scenario: 'healthy' });
+  const { links } = mesh.reports[2]!;
+  links.outcome[links.to.indexOf(mesh.reports[2]!.pod)] = 1;
+  const picture = buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+  const view = picture.pods[mesh.reports[2]!.pod]!;
+  const props = { picture } as ViewProps;
+  for (const direction of ['inbound', 'outbound'] as const) {
+    const shown = renderToStaticMarkup(createElement(PodLinks, { props, view, direction }));
+    expect(shown.replace(/<[^>]+>/g, '')).toMatch(/bound 4, 1 failed/);
+  }
 });
 
 describe('the external probes of a pod', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { RecentSample } from '../../../../../server/protocol/sample.ts';
 import { barSegments } from '../../../../../web/components/phase-bar.tsx';
 import { samplesAgo } from '../../../../../web/data/mesh-client.ts';
+import { samplesText } from '../../../../../web/views/details/link-panel.tsx';
 import { plotSamples, summarise } from '../../../../../web/views/details/sample-chart.tsx';
 
 function sample(atMs: number, totalUs: number, change: Partial<RecentSample> = {}): RecentSample {
@@ -46,12 +47,21 @@ test('percentiles are those of answered samples', () => {
   expect(summarise([...samples, sample(200, 300_000, { outcome: 'refused' })])).toEqual({
     count: 101,
     failed: 1,
-    failedShare: 1 / 101,
+    counted: 101,
+    countedFailed: 1,
     p50Us: 500,
     p95Us: 950,
     jitterUs: 10,
   });
-  expect(summarise([])).toEqual({ count: 0, failed: 0, failedShare: -1, p50Us: -1, p95Us: -1, jitterUs: -1 });
+  expect(summarise([])).toEqual({
+    count: 0,
+    failed: 0,
+    counted: 0,
+    countedFailed: 0,
+    p50Us: -1,
+    p95Us: -1,
+    jitterUs: -1,
+  });
 });
 
 test('jitter and success rate leave out suspect samples, if there are others', () => {
@@ -60,10 +70,16 @@ test('jitter and success rate leave out suspect samples, if there are others', (
   expect(summarise([sample(1, 300), suspect, failed, sample(5, 500)])).toMatchObject({
     count: 4,
     failed: 1,
-    failedShare: 0,
+    counted: 2,
+    countedFailed: 0,
     jitterUs: 200,
   });
-  expect(summarise([suspect, failed])).toMatchObject({ failedShare: 0.5 });
+  expect(summarise([suspect, failed])).toMatchObject({ counted: 2, countedFailed: 1 });
+});
+
+test('the samples of the panel are those of its success rate, and it says how many that leaves out', () => {
+  expect(samplesText({ samples: 10, counted: 9, failures: 0 })).toBe('9, 0 (+ 1 unreliable)');
+  expect(samplesText({ samples: 1200, counted: 1200, failures: 3 })).toBe('1,200, 3');
 });
 
 describe('a phase bar', () => {
