@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { SCENARIOS, type Scenario } from '../support/feed/plan.ts';
 import { Story } from '../support/feed/story.ts';
 import { unseenFocus } from './focus-rings.ts';
-import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+import { badTargets, offPaper, onPaper, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 import { goTo } from './real-pages.ts';
 
 const visitor = visitorOfFile();
@@ -192,10 +192,10 @@ test('axe finds nothing, targets have 24 px and nothing is too wide: any state, 
       for (const each of bad) found.push(`${name}, ${width} x ${height}, ${colorScheme}: ${each}`);
     }
     if (press !== undefined) await page.locator(press).first().press('Escape');
-    await page.emulateMedia({ media: 'print' });
+    await onPaper(page);
     await drawn();
     for (const each of await violations(page)) found.push(`${name}, printed: ${each}`);
-    await page.emulateMedia({ media: 'screen' });
+    await offPaper(page);
   }
   expect(found).toEqual([]);
 }, 180_000);

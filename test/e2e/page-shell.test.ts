@@ -332,25 +332,6 @@ test('every target is at least 24 px in both directions', async () => {
   }
 });
 
-test('printed, it is summary, view and findings on one sheet, without tools', async () => {
-  const page = await visitor.visit(await visitor.feed(scenario('dead-pod')), { hash: '#view=graph' });
-  for (const [hash, view] of [
-    ['#view=graph', '.graph-stage'],
-    ['#view=heatmap', '.heat-frame'],
-  ] as const) {
-    await goTo(page, hash);
-    await page.locator(view).waitFor();
-    await page.emulateMedia({ media: 'print' });
-    await soon(() => words(page, '.printed')).toContain('Refused: nothing listens on its port.');
-    for (const part of ['.timeline', '.tools', 'nav', '.top-bar button >> nth=0'])
-      expect(await page.locator(part).isVisible(), part).toBe(false);
-    for (const part of ['.summary', view, '.notices']) expect(await page.locator(part).isVisible(), part).toBe(true);
-    const paper = await page.pdf({ format: 'A4', landscape: true, preferCSSPageSize: true });
-    expect(paper.toString('latin1').match(/\/Type\s*\/Page\b/g), hash).toHaveLength(1);
-    await page.emulateMedia({ media: 'screen' });
-  }
-});
-
 test('fills the screen, and leaves it again', async () => {
   const page = await visitor.visit(await visitor.feed(scenario('healthy')));
   const isFull = () => page.evaluate(() => document.fullscreenElement !== null);

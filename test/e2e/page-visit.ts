@@ -52,6 +52,18 @@ export function scenario(name: Scenario, pods = 4): MeshSource {
   return (windowMs) => meshOf({ pods, scenario: name, windowMs, atMs: Date.now(), tick: tick++ });
 }
 
+/** Lays the page out as the browser prints it. */
+export async function onPaper(page: Page): Promise<void> {
+  await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+  await page.emulateMedia({ media: 'print' });
+}
+
+/** Undoes `onPaper`. */
+export async function offPaper(page: Page): Promise<void> {
+  await page.emulateMedia({ media: null });
+  await page.evaluate(() => dispatchEvent(new Event('afterprint')));
+}
+
 /** The visible text at `selector`, with white space as one blank. */
 export async function words(page: Page, selector: string): Promise<string> {
   // biome-ignore lint/performance/useDomNodeTextContent: what is seen, not what is hidden

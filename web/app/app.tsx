@@ -35,6 +35,7 @@ import { SummaryBar } from './summary-bar.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
 import { useFolded, usePictures } from './use-pictures.ts';
+import { usePrinting } from './use-printing.ts';
 import { loadDetails, loadHeatmap, ViewArea } from './view-area.tsx';
 
 const HINTS: Record<string, string> = {
@@ -81,7 +82,10 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const state = useSyncExternalStore(feed.subscribe, feed.state);
   const [address, change] = useAddress();
   const [themeChoice, chooseTheme] = usePreference(preferences, 'theme', THEME_CHOICES);
-  const theme = useTheme(themeChoice);
+  const page = useRef<HTMLDivElement>(null);
+  const isPrinting = usePrinting(page);
+  // Paper is white.
+  const theme = useTheme(isPrinting ? 'light' : themeChoice);
   const [named, chooseNames] = usePreference(preferences, 'names', NAME_CHOICES);
   const [helpOpen, setHelpOpen] = useState(false);
   const [letterKeys, chooseLetterKeys] = usePreference(preferences, 'letterKeys', ['on', 'off']);
@@ -89,7 +93,6 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const [timeline, chooseTimeline] = usePreference(preferences, 'timeline', ['', 'folded']);
   const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
   const narrow = useMedia('(max-width: 639.98px)');
-  const isPrinted = useMedia('print');
   const main = useRef<HTMLElement>(null);
   useLiveFeed(feed, windowOf(address), streamFigureOf(address));
 
@@ -176,7 +179,10 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const isCalm = headline.tone === 'good' && notices.length === 0 && address.atMs === null;
   const hint = hintRead === 'yes' || !isCalm || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
   return (
-    <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}${state.status === 'lost' ? ' is-lost' : ''}`}>
+    <div
+      ref={page}
+      className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}${state.status === 'lost' ? ' is-lost' : ''}${isPrinting ? ' is-paper' : ''}`}
+    >
       <TopBar
         address={address}
         onView={openView}
@@ -253,6 +259,11 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
             </Late>
           ) : null
         }
+        paperFindings={
+          isPrinting && panelProps !== null && overview !== null && !address.compare ? (
+            <FindingList props={panelProps} mesh={overview.mesh} most={6} />
+          ) : null
+        }
         nowMs={nowMs}
         onTryNow={feed.tryNow}
         onPanelSlot={setPanelSlot}
@@ -280,13 +291,10 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
           )}
         </Late>
       )}
-      {isPrinted && overview !== null && props !== null && (
-        <section className="printed" aria-label="Findings and address">
-          <FindingList props={props} mesh={overview.mesh} most={6} />
-          <p>
-            {location.href}, {new Date(nowMs).toISOString()}
-          </p>
-        </section>
+      {isPrinting && (
+        <footer className="paper-foot">
+          {location.href}, {new Date(nowMs).toISOString()}
+        </footer>
       )}
       <p className="hidden" role="status" id="changes">
         {sentence}

@@ -37,6 +37,8 @@ interface ViewAreaProps {
   viewProps: ViewProps | null;
   /** Content that replaces the view; null = none. */
   instead: ReactNode;
+  /** What stands beside the view on paper; null on the screen. */
+  paperFindings: ReactNode;
   nowMs: number;
   onTryNow(): void;
   onPanelSlot(slot: HTMLElement | null): void;
@@ -54,6 +56,7 @@ export function ViewArea(area: ViewAreaProps) {
       <main ref={mainRef} tabIndex={-1} className={`view view-${view}${props?.lost === true ? ' is-lost' : ''}`}>
         <MainView {...area} />
       </main>
+      {drawn !== null && area.paperFindings !== null && <aside className="paper-findings">{area.paperFindings}</aside>}
       {drawn !== null && <Panel {...area} props={drawn} />}
     </div>
   );
