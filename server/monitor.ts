@@ -12,7 +12,13 @@ import { findSelf, targetsOf } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
 import { type CopyCursor, type CopyPart, stoodStillAt } from './protocol/copy.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
-import { type LinkChange, type LossChange, roundMsOf, type SpeedChange } from './protocol/link-state.ts';
+import {
+  type LinkChange,
+  type LossChange,
+  roundMsOf,
+  type SpeedChange,
+  shortestRangeMs,
+} from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
 import { lastGoneOf, type PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
@@ -166,7 +172,7 @@ export class Monitor {
   async report(windowMs: number): Promise<PodReport> {
     const head = this.#reportHead();
     const probes = this.probes();
-    const starvation = this.#starvation.status();
+    const starvation = { ...this.#starvation.status(), times: this.#starvedTimes(0) };
     const gone = lastGoneOf(this.#hooks.gonePods());
     const results = await this.#results.report(this.#snapshot.pods, windowMs);
     return { ...head, ...results, gone, past: null, probes, starvation };
@@ -177,7 +183,14 @@ export class Monitor {
     const stoodStill = stoodStillAt(this.#starvation.standstills, this.#clock.monotonicMs() - range.toAgeMs);
     const report = await this.#results.reportOf(range);
     const past = { ...report.past, ...(stoodStill && { stoodStill }) };
-    return { ...this.#reportHead(), ...report, past, probes: [] };
+    const starvation = { ...report.starvation, times: this.#starvedTimes(range.toAgeMs) };
+    return { ...this.#reportHead(), ...report, starvation, past, probes: [] };
+  }
+
+  /** When this process was starved while the results were measured that stood for its links, or for links to it, `ageMs` ago. */
+  #starvedTimes(ageMs: number): PodReport['starvation']['times'] & object {
+    const toMs = this.#clock.monotonicMs() - ageMs;
+    return this.#starvation.starvedTimes({ fromMs: toMs - shortestRangeMs(this.#config), toMs });
   }
 
   /** The last result of each external probe. */

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import type { StreamFigure } from '../protocol/link-quality.ts';
+import { isStarved } from '../protocol/link-state.ts';
 import type { LinkColumns, StatColumns } from '../protocol/links.ts';
 import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
@@ -322,7 +323,8 @@ function sameReport(before: MergedReport, after: MergedReport, unsent: ReadonlyS
  */
 function comparedRest(report: MergedReport): object {
   const { atMs, fetchUs, links, stats, udp, slow, recent, failsOnly, starvation, ...rest } = report;
-  return { ...rest, unreliable: starvation?.unreliable };
+  const [unreliable, times] = [starvation?.unreliable, starvation?.times?.length];
+  return { ...rest, unreliable, times, isStarved: isStarved(starvation) };
 }
 
 /** Whether both meshes have the same pods in the same order, so that reports can be replaced one by one. */

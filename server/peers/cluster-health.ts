@@ -1,5 +1,11 @@
 import { podsWithOldList, silentSide } from '../analysis/sides.ts';
-import { isDoubted, isDoubtedByDestination, isSilent, isStarved } from '../protocol/link-state.ts';
+import {
+  isDoubted,
+  isDoubtedByDestination,
+  isSilent,
+  wasStarvedDuring,
+  wasStarvedLately,
+} from '../protocol/link-state.ts';
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth } from '../protocol/mesh.ts';
 import { type DiscoveryStatus, isJudged, isJudgedReady, type Pod } from '../protocol/pod.ts';
@@ -27,8 +33,9 @@ interface FailedLink {
   from: number;
   to: number;
   outcome: number;
-  /** Whether the failure does not count if the destination is starved; see `isDoubtedByDestination`. */
-  isDoubtable: boolean;
+  /** The report of its source, and the index of the link in it. */
+  report: MergedReport;
+  link: number;
 }
 
 /**
@@ -46,7 +53,8 @@ export class HealthTally {
   readonly #pods: readonly Pod[];
   readonly #ready: Uint8Array;
   readonly #reports: MergedReport[] = [];
-  readonly #starved = new Set<number>();
+  /** By pod: its report, if it is or was starved. */
+  readonly #starved = new Map<number, MergedReport>();
   /** By pod: the number of links into it and from it that are probed and not doubted because of their source. */
   readonly #probedInto: Uint32Array;
   readonly #probedFrom: Uint32Array;
@@ -55,7 +63,7 @@ export class HealthTally {
   /** By destination: `PAIR_OK` or `PAIR_FAILED` for the links of the report that is being added; 0 = none. */
   readonly #pairs: Uint8Array;
   readonly #failed: FailedLink[] = [];
-  /** By destination: failed links beyond the first `MAX_KEPT`, and those of them that are `isDoubtable`. */
+  /** By destination: failed links beyond the first `MAX_KEPT`, and those of them that `isDoubtedByDestination` names. */
   readonly #notKept: Uint32Array;
   readonly #notKeptDoubtable: Uint32Array;
   #isAnyProbed = false;
@@ -84,8 +92,7 @@ export class HealthTally {
       this.#missing.set(from, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
     }
     if (report.missing !== '') return;
-    const isSourceStarved = isStarved(report.starvation);
-    if (isSourceStarved) this.#starved.add(from);
+    if (wasStarvedLately(report.starvation)) this.#starved.set(from, report);
     if (!isReady) return;
     const { links } = report;
     this.#pairs.fill(0);
@@ -95,18 +102,17 @@ export class HealthTally {
       this.#isAnyProbed = true;
       const outcome = links.outcome[i] ?? 0;
       const hasFailed = outcome !== 0;
-      if (hasFailed && isSourceStarved && isDoubted(outcome)) continue;
+      if (hasFailed && isDoubted(outcome) && wasStarvedDuring(report, report, i)) continue;
       increase(this.#probedInto, to);
       increase(this.#probedFrom, from);
       this.#countPair(to, hasFailed);
       if (!hasFailed) continue;
-      const isDoubtable = isDoubtedByDestination(links, i);
       if (this.#failed.length < MAX_KEPT) {
-        this.#failed.push({ from, to, outcome, isDoubtable });
+        this.#failed.push({ from, to, outcome, report, link: i });
         continue;
       }
       increase(this.#notKept, to);
-      if (isDoubtable) increase(this.#notKeptDoubtable, to);
+      if (isDoubtedByDestination(links, i)) increase(this.#notKeptDoubtable, to);
     }
   }
 
@@ -182,8 +188,10 @@ export class HealthTally {
     const probedInto = this.#probedInto.slice();
     const probedFrom = this.#probedFrom.slice();
     const notKept = this.#notKept.slice();
-    const failed = this.#failed.filter(({ from, to, isDoubtable }) => {
-      if (!silent.has(to) && !(isDoubtable && this.#starved.has(to))) return true;
+    const failed = this.#failed.filter(({ from, to, report, link }) => {
+      const starved = this.#starved.get(to);
+      const isByDestination = starved !== undefined && isDoubtedByDestination(report.links, link);
+      if (!silent.has(to) && !(isByDestination && wasStarvedDuring(starved, report, link))) return true;
       increase(probedInto, to, -1);
       increase(probedFrom, from, -1);
       return false;
@@ -193,7 +201,8 @@ export class HealthTally {
       increase(notKept, to, -links);
     };
     for (const to of silent) takeOut(to, this.#notKept[to] ?? 0);
-    for (const to of this.#starved) takeOut(to, this.#notKeptDoubtable[to] ?? 0);
+    // Of these links only the number is known: whoever was starved at some time of the last round may explain them.
+    for (const to of this.#starved.keys()) takeOut(to, this.#notKeptDoubtable[to] ?? 0);
     return { failed, notKept, probedInto, probedFrom, reachedBy: this.#reachedBy };
   }
 

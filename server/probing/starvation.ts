@@ -15,9 +15,10 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { MAX_STANDSTILLS, type Standstill } from '../protocol/copy.ts';
-import { START_GRACE_MS, UNRELIABLE } from '../protocol/link-state.ts';
-import type { Starvation } from '../protocol/pod-report.ts';
+import { isStarved, START_GRACE_MS, UNRELIABLE } from '../protocol/link-state.ts';
+import { MAX_STARVED_TIMES, type Starvation } from '../protocol/pod-report.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
 
 const TICK_MS = 1000;
 /** The share of suspect samples is taken over this many newest samples, as far as they are younger than RECENT_MS. */
@@ -37,6 +38,11 @@ const DENSE_TIMERS = 25;
 
 /** The process stood still if the timer of a decision is later than this: meanwhile calls of other pods timed out. */
 const STOOD_STILL_MS = 1000;
+
+/** So many times at which the process was starved are kept, for reports of the past too. Those of one report are fewer. */
+const KEPT_TIMES = 8 * MAX_STARVED_TIMES;
+/** Two such times with no more than this between them are one, ms. */
+const JOINED_MS = 2 * TICK_MS;
 
 /** Whether the report of this process is unreliable, and since when, ms since the epoch. */
 export type Reliability = Readonly<Pick<Starvation, 'unreliable' | 'sinceMs'>>;
@@ -60,6 +66,8 @@ export class StarvationWatch {
   readonly #delaysUs: number[] = [];
   /** When the process stood still, monotonic ms, oldest first. */
   readonly #standstills: Standstill[] = [];
+  /** When the process was starved, monotonic ms, oldest first: the last `KEPT_TIMES`. */
+  readonly #starvedTimes: TimeRange[] = [];
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
   #reliability: Reliability;
@@ -110,6 +118,17 @@ export class StarvationWatch {
     return this.#standstills;
   }
 
+  /**
+   * When the process was starved in a range (monotonic ms), for a report of its end: from and until how long before the end, ms, the
+   * last `MAX_STARVED_TIMES`.
+   */
+  starvedTimes({ fromMs, toMs }: TimeRange): [fromAgeMs: number, toAgeMs: number][] {
+    return this.#starvedTimes
+      .filter((time) => time.toMs >= fromMs && time.fromMs <= toMs)
+      .slice(-MAX_STARVED_TIMES)
+      .map((time) => [Math.round(toMs - time.fromMs), Math.max(0, Math.round(toMs - time.toMs))]);
+  }
+
   stop(): void {
     this.#timer.cancel();
     this.#watchTurns(false);
@@ -131,7 +150,11 @@ export class StarvationWatch {
     this.#watchTurns(this.meter.takeLongestUs() > RELIABLE_BELOW.loopDelayUs || this.#timers < DENSE_TIMERS);
     this.#timers = 0;
     // At the end of the grace, the delay of its last second is read.
-    if (this.#clock.monotonicMs() > this.#graceEndMs) this.#judge(this.#delayUs);
+    if (this.#clock.monotonicMs() > this.#graceEndMs) {
+      this.#judge(this.#delayUs);
+      const isNow = isStarved({ unreliable: this.#reliability.unreliable, loopDelayP99Us: this.#delayUs });
+      if (isNow) this.#noteStarved({ fromMs: this.#tickDueMs - TICK_MS, toMs: nowMs });
+    }
     this.#delayUs = 0;
     this.#timer = this.#setTimer();
   }
@@ -148,6 +171,14 @@ export class StarvationWatch {
 
   #noteDelay(delayUs: number): void {
     if (delayUs > this.#delayUs) this.#delayUs = delayUs;
+  }
+
+  /** Notes that the process was starved since the last decision. */
+  #noteStarved(time: TimeRange): void {
+    const last = this.#starvedTimes.at(-1);
+    if (last !== undefined && last.toMs >= time.fromMs - JOINED_MS) last.toMs = time.toMs;
+    else this.#starvedTimes.push(time);
+    if (this.#starvedTimes.length > KEPT_TIMES) this.#starvedTimes.shift();
   }
 
   #judge(delayUs: number): void {

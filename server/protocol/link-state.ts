@@ -1,4 +1,4 @@
-import { type LinkColumns, phaseOf } from './links.ts';
+import { type LinkColumns, NONE16, phaseOf, unpack16 } from './links.ts';
 import type { Target } from './pod.ts';
 import type { Starvation } from './pod-report.ts';
 import { OUTCOMES, type Outcome, type Sample } from './sample.ts';
@@ -12,7 +12,7 @@ import { OUTCOMES, type Outcome, type Sample } from './sample.ts';
  * | slow         | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; events and findings wait for SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
  * | intermittent | -                                               | its last samples fail now and then: see INTERMITTENT | - |
  * | lossy        | -                                               | it is ok, not slow and not intermittent, and datagrams were lost: see LOSSY; events tell its end by `isLossOver` | as now |
- * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect (see START_GRACE_MS), or it times out while either of its pods is starved: see `isDoubted` | all its samples are suspect |
+ * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect (see START_GRACE_MS), or it timed out while either of its pods was starved: see `isDoubted` and `wasStarvedDuring` | all its samples are suspect |
  *
  * A suspect sample that is ok and fast stands for its link, because a shortage of CPU only lengthens. One that failed or is
  * slow stands for it only as one of SUSPECT_RUN in a row: see `results/judgement.ts`.
@@ -113,12 +113,46 @@ export const UNRELIABLE = { suspectShare: 0.75, samples: 10 };
 const STARVED_LOOP_US = 100_000;
 
 /**
- * Whether a pod is starved of CPU now, so that what it or others measure may be its own delay: links and paths are doubted because of
- * it, and the page marks it. null = not known. `unreliable` alone says more: it has lasted, and nothing in the report is trusted.
+ * Whether a pod is starved of CPU now, so that what it or others measure now may be its own delay: the page marks it, and its timeouts
+ * on paths are doubted. Links are doubted by `wasStarvedDuring`. null = not known. `unreliable` alone says more: it has lasted, and nothing in the report is trusted.
  * Verdicts and events go by that, because both are about more than the present second.
  */
 export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelayP99Us'> | null): boolean {
   return starvation !== null && (starvation.unreliable || starvation.loopDelayP99Us >= STARVED_LOOP_US);
+}
+
+/** Whether a pod is starved, or was at some time in its last rounds of pings; `wasStarvedDuring` says whether it concerns a link. */
+export function wasStarvedLately(starvation: Starvation | null): boolean {
+  return isStarved(starvation) || (starvation?.times ?? []).length > 0;
+}
+
+/** How exactly times of two reports can be compared, ms: each takes its way to us, and `Starvation.times` are whole seconds. */
+const REPORTS_TOLERANCE_MS = 1000;
+
+/**
+ * Whether a pod was starved while a link was pinged for its present result. The result may be a whole round of pings old, and the
+ * shortage long over; or the pod is starved now, and was not then. `pod`: the report of either pod of the link. `by`: that of the source.
+ */
+export function wasStarvedDuring(
+  pod: AtArrival,
+  by: Pick<AtArrival, 'atMs'> & { links: LinkColumns },
+  link: number,
+): boolean {
+  const { starvation } = pod;
+  const ageMs = unpack16(by.links.ageMs[link] ?? NONE16);
+  if (starvation?.times === undefined || starvation.unreliable || ageMs < 0) return isStarved(starvation);
+  const endMs = by.atMs - ageMs + REPORTS_TOLERANCE_MS;
+  const startMs =
+    by.atMs - ageMs - Math.max(0, unpack16(by.links.totalUs[link] ?? NONE16)) / 1000 - REPORTS_TOLERANCE_MS;
+  return starvation.times.some(
+    ([fromAgeMs, toAgeMs]) => pod.atMs - fromAgeMs <= endMs && pod.atMs - toAgeMs >= startMs,
+  );
+}
+
+/** What of a report says when its pod was starved. `atMs`: when it came in, ms since the epoch by our clock. */
+interface AtArrival {
+  atMs: number;
+  starvation: Starvation | null;
 }
 
 /** A process can't have become starved and recovered again so soon after its start, ms. */
@@ -162,7 +196,7 @@ export function wasStarved(
 }
 
 /**
- * Whether an outcome (index in `OUTCOMES`) is doubted if its source is starved: a shortage of CPU makes answers late or
+ * Whether an outcome (index in `OUTCOMES`) is doubted if its source was starved: a shortage of CPU makes answers late or
  * misses their timeout. It refuses and resets nothing.
  */
 export function isDoubted(outcome: number): boolean {
@@ -170,7 +204,7 @@ export function isDoubted(outcome: number): boolean {
 }
 
 /**
- * Whether the result of a link is doubted if its destination is starved. The kernel accepts connections for a starved
+ * Whether the result of a link is doubted if its destination was starved. The kernel accepts connections for a starved
  * process, so a timeout in the connect phase has another cause.
  */
 export function isDoubtedByDestination(links: LinkColumns, link: number): boolean {

@@ -28,6 +28,9 @@ export const MAX_PROBES = 500;
 /** The most departed pods that a report names. */
 const MAX_GONE_PODS = 50;
 
+/** The most times at which a process was starved that a report has. */
+export const MAX_STARVED_TIMES = 16;
+
 /** Validates a `Starvation`. */
 export const starvationSchema = v.object({
   /** The longest delay of the event loop in the last seconds, us. Its name is from when it was a percentile. */
@@ -38,6 +41,11 @@ export const starvationSchema = v.object({
   unreliable: v.boolean(),
   /** Since when `unreliable` has had its value, ms since the epoch. */
   sinceMs: finiteNumber,
+  /**
+   * When the process was starved, as `isStarved` says (link-state.ts): from and until how long before the report was made, ms; oldest
+   * first. Older versions do not say it.
+   */
+  times: v.exactOptional(boundedArray(v.tuple([finiteNumber, finiteNumber]), MAX_STARVED_TIMES)),
 });
 
 /** How far the measurements of a pod can be trusted. A pod that is short of CPU measures its own waiting. */

@@ -348,6 +348,15 @@ export class MeshBuilder {
     this.reports[pod] = { ...report, starvation };
   }
 
+  /** Lets the event loop of a pod have been late from and until so long ago; `isNow`: and be late now. */
+  wasLate(pod: number, times: [fromAgeMs: number, toAgeMs: number][], isNow = false): void {
+    const report = this.reports[pod];
+    if (report === undefined) return;
+    const loopDelayP99Us = isNow ? 140_000 : 0;
+    const starvation = { loopDelayP99Us, suspectShare: 0, unreliable: false, sinceMs: NOW_MS - 600_000, times };
+    this.reports[pod] = { ...report, starvation };
+  }
+
   /** Lets the process of a pod have been starved until `agoMs` ago. */
   recover(pod: number, agoMs: number): void {
     const report = this.reports[pod];

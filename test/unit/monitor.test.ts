@@ -12,8 +12,8 @@ import { podOf } from '../support/mesh.ts';
 import { configOf } from '../support/route-context.ts';
 import { sampleOf } from '../support/samples.ts';
 
-/** The monitor of a pod with these settings. */
-function start(env: Record<string, string>) {
+/** The monitor of a pod with these settings. `idleMs`: for how long the event loop has waited until a moment; by default it is always busy. */
+function start(env: Record<string, string>, idleMs = (_nowMs: number) => 0) {
   const clock = new FakeClock();
   const silent = () => {};
   const [ownFaults, samples]: [string[], Sample[]] = [[], []];
@@ -30,7 +30,7 @@ function start(env: Record<string, string>) {
     onUdpError: silent,
     onOwnFault: (message: string) => void ownFaults.push(message),
   };
-  const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => 0 };
+  const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => idleMs(clock.monotonicMs()) };
   const monitor = new Monitor(configOf(env), deps, clock.nowMs(), hooks);
   onTestFinished(() => monitor.stop());
   return { monitor, clock, ownFaults, samples, setPods: (...pods: Pod[]) => monitor.setPods({ ...known, pods }) };
@@ -76,6 +76,22 @@ it('a report of the past says whether the process stood still at its end', async
   clock.freeze(1_900);
   await clock.advance(5_000);
   expect(await Promise.all([6_800, 5_800, 5_100].map(stoodStill))).toEqual([false, false, false]);
+});
+
+it('reports of now and of the past say when the process was starved, for as long as results of then may stand for links', async () => {
+  const { monitor, clock } = start({ REFRESH_INTERVAL: '30' }, (nowMs) => nowMs);
+  await clock.advance(20_000);
+  clock.freeze(4_000);
+  await clock.advance(26_000);
+  const timesAt = async (agoMs: number) => {
+    const { starvation } = await monitor.reportOf({ fromAgeMs: agoMs + 1_000, toAgeMs: agoMs });
+    return starvation.times;
+  };
+  expect((await monitor.report(0)).starvation).toMatchObject({ loopDelayP99Us: 0, times: [[30_000, 26_000]] });
+  expect(await timesAt(20_000)).toEqual([[10_000, 6_000]]);
+  expect(await timesAt(31_000)).toEqual([]);
+  await clock.advance(60_000);
+  expect((await monitor.report(0)).starvation.times).toEqual([]);
 });
 
 it('a pod that pings nobody is always alive', () => {

@@ -9,6 +9,8 @@ import {
   type PingSettings,
   type Thresholds,
   wasStarved,
+  wasStarvedDuring,
+  wasStarvedLately,
 } from '../../server/protocol/link-state.ts';
 import {
   FLAG_INTERMITTENT,
@@ -41,7 +43,7 @@ export interface PictureCells {
   /** Index in `LINK_STATES` of every link. */
   state: Uint8Array;
   /**
-   * 1 = the measurement is unreliable: its sample is suspect, or it is late or timed out while one of its pods is starved.
+   * 1 = the measurement is unreliable: its sample is suspect, or it was late or timed out while one of its pods was starved.
    * An attribute beside the state. Counts and colours follow the state alone.
    */
   unreliable: Uint8Array;
@@ -179,13 +181,15 @@ export class CellsBuilder {
   #doubtStarvedTargets(): void {
     const { n, state, unreliable } = this.#cells;
     for (const [to, report] of this.#reports.entries()) {
-      if (report === undefined || !isStarved(report.starvation)) continue;
+      if (report === undefined || !wasStarvedLately(report.starvation)) continue;
       for (let from = 0; from < n; from++) {
         const pair = from * n + to;
         const code = state[pair] ?? 0;
         if (code !== SLOW && code !== FAILED) continue;
-        const links = this.#reports[from]?.links;
-        if (links !== undefined && isDoubtedByDestination(links, linkTo(links, to))) unreliable[pair] = 1;
+        const by = this.#reports[from];
+        if (by === undefined) continue;
+        const link = linkTo(by.links, to);
+        if (isDoubtedByDestination(by.links, link) && wasStarvedDuring(report, by, link)) unreliable[pair] = 1;
       }
     }
   }
@@ -288,7 +292,7 @@ function fillMeasured(
   const { links } = report;
   const { to: tos, flags: allFlags, outcome } = links;
   const isUnreliable = report.starvation?.unreliable === true;
-  const starved = isStarved(report.starvation);
+  const maybeStarved = wasStarvedLately(report.starvation);
   const columns = latencyColumns(report, options);
   const windowed = options.value === 'last' ? null : report.stats;
   const start = from * n;
@@ -315,7 +319,9 @@ function fillMeasured(
     if (isFixed) continue;
     state[pair] = code;
     // A failed link was judged from a reliable sample, whatever its newest sample is.
-    const isOwn = isUnreliable || (failed ? starved : isSuspect(flags, windowed, i) || (starved && code === SLOW));
+    const isStarvedThen = () => maybeStarved && wasStarvedDuring(report, report, i);
+    const isSuspectNow = !failed && isSuspect(flags, windowed, i);
+    const isOwn = isUnreliable || isSuspectNow || ((failed || code === SLOW) && isStarvedThen());
     unreliable[pair] = isOwn && isDoubted(outcome[i] ?? 0) ? 1 : 0;
   }
 }

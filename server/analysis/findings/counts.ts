@@ -8,6 +8,8 @@ import {
   type PingSettings,
   roundMsOf,
   wasStarved,
+  wasStarvedDuring,
+  wasStarvedLately,
 } from '../../protocol/link-state.ts';
 import {
   FLAG_INTERMITTENT,
@@ -71,11 +73,6 @@ export const CONFIRMED = 2;
 /** Bits of IP families. */
 export const IPV4 = 1;
 export const IPV6 = 2;
-
-/** A pod is not starved, but was when the samples or datagrams that its links are judged by may have been taken. */
-const WAS_STARVED = 1;
-/** A pod is starved now. */
-const IS_STARVED = 2;
 
 /**
  * The pairs of one report that are not ok, in columns: entry k of each column is about the same pair. There may be a million of
@@ -147,13 +144,16 @@ export class MeshCounts {
   /** By pod: its report, if it is present. */
   readonly reports = new Map<number, MergedReport>();
   readonly missing: MergedReport[] = [];
-  /** Reports of starved pods: their timeouts and delays are not believed, and neither are those of links into them. */
+  /**
+   * Reports of pods that are or were starved: timeouts and delays of that time are not believed, and neither are those of links into
+   * them.
+   */
   readonly starved: MergedReport[] = [];
-  /** Pods that are not starved any more, but were when the samples that make a link intermittent may have been taken. */
+  /** Pods that are starved, or were when the samples or datagrams by which loss and intermittent links are judged may have been taken. */
   readonly #wereStarved = new Set<number>();
   /** Pods whose link to themselves fails, and the index of that link in their report. `families`: `IPV4`, `IPV6` or both. */
   readonly selfFailed: { pod: number; link: number; families: number }[] = [];
-  /** Starved pods because of which links or paths are doubted. Filled by `add`, `bySeverity` and `pathFindings`. */
+  /** Those of `starved` because of which links or paths are doubted. Filled by `add`, `bySeverity` and `pathFindings`. */
   readonly doubted = new Set<number>();
   /** Whether any pair is probed in both IP families. */
   bothFamilies = false;
@@ -189,13 +189,14 @@ export class MeshCounts {
       return;
     }
     this.reports.set(pod, report);
-    const isOwnStarved = isStarved(report.starvation);
-    if (isOwnStarved) this.starved.push(report);
-    else if (wasStarved(report, this.#settings)) this.#wereStarved.add(pod);
+    const { starvation } = report;
+    if (wasStarvedLately(starvation)) this.starved.push(report);
+    if (isStarved(starvation) || wasStarved(report, this.#settings)) this.#wereStarved.add(pod);
     this.#classify(report);
     const selfLink = this.#link[pod] ?? 0;
     if (this.#state[pod] === FAILED) {
-      if (isOwnStarved && isDoubted(report.links.outcome[selfLink] ?? 0)) this.doubted.add(pod);
+      const isOwn = isDoubted(report.links.outcome[selfLink] ?? 0) && wasStarvedDuring(report, report, selfLink);
+      if (isOwn) this.doubted.add(pod);
       else this.selfFailed.push({ pod, link: selfLink, families: this.#families[pod] ?? 0 });
     }
     this.#state[pod] = UNJUDGED;
@@ -209,9 +210,7 @@ export class MeshCounts {
    */
   *bySeverity(): Generator<void, Record<Severity, SeverityPairs>> {
     const reports = this.#bad.sort((a, b) => a.report.pod - b.report.pod);
-    const starved = new Uint8Array(this.topology.pods.length);
-    for (const pod of this.#wereStarved) starved[pod] = WAS_STARVED;
-    for (const { pod } of this.starved) starved[pod] = IS_STARVED;
+    const starved = new Map(this.starved.map((report) => [report.pod, report]));
     const result = {} as Record<Severity, SeverityPairs>;
     let judged = this.#probed.copy();
     for (const severity of SEVERITIES) {
@@ -314,21 +313,32 @@ export class MeshCounts {
 
   /**
    * Drops the pairs that are doubted because a pod is starved; they are not judged. Neither is a pair that is ok now and was
-   * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: by pod, `IS_STARVED`, `WAS_STARVED` or 0.
+   * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: `this.starved`, by pod.
    */
-  #dropDoubted(pairs: NotOkPairs, ofSeverity: SeverityPairs, milder: PairCounter, starved: Uint8Array): void {
-    const { pod: from, links } = pairs.report;
+  #dropDoubted(
+    pairs: NotOkPairs,
+    ofSeverity: SeverityPairs,
+    milder: PairCounter,
+    starved: ReadonlyMap<number, MergedReport>,
+  ): void {
+    const { report } = pairs;
+    const { pod: from, links } = report;
     const { severity } = ofSeverity;
     for (let k = 0; k < pairs.length; k++) {
       const [to = 0, link = 0] = [pairs.to[k], pairs.link[k]];
       const wasBad = severity === 'intermittent' && links.outcome[link] === 0;
-      const least = wasBad || severity === 'lossy' ? WAS_STARVED : IS_STARVED;
-      const [source = 0, destination = 0] = [starved[from], starved[to]];
-      if ((source < least && destination < least) || !ofSeverity.isSymptom(pairs, k)) continue;
-      const isBySource = source >= least && isDoubted(links.outcome[link] ?? 0);
-      const isByDestination = destination >= least && isDoubtedByDestination(links, link);
+      const isOfManySamples = wasBad || severity === 'lossy';
+      const wasShort = (pod: number) => {
+        const ofPod = starved.get(pod);
+        if (isOfManySamples) return this.#wereStarved.has(pod);
+        return ofPod !== undefined && wasStarvedDuring(ofPod, report, link);
+      };
+      if (!ofSeverity.isSymptom(pairs, k)) continue;
+      const isBySource = isDoubted(links.outcome[link] ?? 0) && wasShort(from);
+      const isByDestination = isDoubtedByDestination(links, link) && wasShort(to);
       if (!isBySource && !isByDestination) continue;
-      for (const pod of [from, to]) if (starved[pod] === IS_STARVED) this.doubted.add(pod);
+      if (isBySource) this.doubted.add(from);
+      if (isByDestination) this.doubted.add(to);
       if (ofSeverity.isBad(pairs, k)) for (const counter of [ofSeverity.judged, milder]) counter.add(from, to, -1);
       pairs.state[k] = UNJUDGED;
     }

@@ -1,4 +1,5 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
+import { isStarved } from '../../protocol/link-state.ts';
 import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { DEFAULT_GRACE_S, type DiscoveryStatus } from '../../protocol/pod.ts';
@@ -159,14 +160,26 @@ function discoveryFindings(
 /** If more reports than this are starved, or missing, they are one finding. */
 const MAX_SINGLE_REPORTS = 3;
 
-/** Starved pods whose whole report is unreliable, or because of which something is doubted; the others cause nothing to explain. */
+/**
+ * Starved pods whose whole report is unreliable, or because of which something is doubted; the others cause nothing to explain. What is
+ * doubted may be from a shortage that is over.
+ */
 function starvedFindings({ starved: all, doubted, topology }: MeshCounts): Finding[] {
   const what = 'CPU-starved, its measurements are unreliable';
   const starved = byPod(all.filter(({ pod, starvation }) => starvation?.unreliable === true || doubted.has(pod)));
   if (starved.length > MAX_SINGLE_REPORTS)
     return [manyPods('cpu-starved', starved, topology, what.replace('its', 'their'))];
-  return starved.map(({ pod, starvation }) => {
+  return starved.map(({ pod, starvation, atMs }) => {
     const name = topology.name(pod);
+    const last = starvation?.times?.at(-1);
+    if (last !== undefined && !isStarved(starvation)) {
+      const [fromAgeMs, toAgeMs] = last;
+      return reportFinding('cpu-starved', name, [pod], {
+        sinceMs: Math.round(atMs - fromAgeMs),
+        title: `${name}: was CPU-starved a moment ago, what was measured then is unreliable`,
+        detail: `It was short of CPU until ${Math.round(toAgeMs / 1000)} s ago. Timeouts and delays of that time, that it measured or that others measured into it, are not counted until the next ping.`,
+      });
+    }
     const delay = latencyText(starvation?.loopDelayP99Us ?? 0);
     const share = percent(starvation?.suspectShare ?? 0, 1);
     return reportFinding('cpu-starved', name, [pod], {

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BusyMeter, isSuspect, openCpuQueue, StarvationWatch, watchTurns } from '../../../server/probing/starvation.ts';
+import { MAX_STARVED_TIMES } from '../../../server/protocol/pod-report.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -196,6 +197,39 @@ describe('the report', () => {
     // A process that stays late is found five seconds later.
     await pass(5_000);
     expect(watch.status()).toMatchObject({ loopDelayP99Us: 300_000, unreliable: true });
+  });
+
+  it('says when the process was starved, also long after, and joins what is less than two seconds apart', async () => {
+    const { clock, loop, watch, pass } = await scene();
+    const timesOf = (lastMs: number, agoMs = 0) => {
+      const toMs = clock.monotonicMs() - agoMs;
+      return watch.starvedTimes({ fromMs: toMs - lastMs, toMs });
+    };
+    loop.delayUs = 99_000;
+    await pass(2_000);
+    expect(timesOf(60_000)).toEqual([]);
+    for (const delayUs of [100_000, 0, 2_000_000]) {
+      loop.delayUs = delayUs;
+      await pass(1_000);
+    }
+    loop.delayUs = 0;
+    await pass(20_000);
+    expect(watch.status().loopDelayP99Us).toBe(0);
+    expect(timesOf(60_000)).toEqual([[23_000, 20_000]]);
+    expect(timesOf(19_000)).toEqual([]);
+    // A report of the past has the ages of then, and not what came later.
+    expect(timesOf(10_000, 22_500)).toEqual([[500, 0]]);
+    expect(timesOf(10_000, 24_000)).toEqual([]);
+    for (let n = 0; n < 40; n++) {
+      loop.delayUs = n % 4 === 0 ? 200_000 : 0;
+      await pass(1_000);
+    }
+    expect(timesOf(60_000)).toHaveLength(11);
+    for (let n = 0; n < 40; n++) {
+      loop.delayUs = n % 4 === 0 ? 200_000 : 0;
+      await pass(1_000);
+    }
+    expect(timesOf(600_000)).toHaveLength(MAX_STARVED_TIMES);
   });
 
   it('is unreliable once more than three quarters of the recent samples are suspect, and says since when', async () => {

@@ -16,6 +16,7 @@ export interface Link {
   totalUs?: number;
   flags?: number;
   sinceMs?: number;
+  ageMs?: number;
 }
 
 export function reportOf(pod: number, links: Link[], change: Partial<MergedReport> = {}): MergedReport {
@@ -26,6 +27,7 @@ export function reportOf(pod: number, links: Link[], change: Partial<MergedRepor
     columns.totalUs[i] = pack16(link.totalUs ?? 500);
     columns.flags[i] = link.flags ?? 0;
     columns.sinceMs[i] = pack16(link.sinceMs ?? 1000);
+    if (link.ageMs !== undefined) columns.ageMs[i] = pack16(link.ageMs);
   }
   const [first] = meshOf({ pods: 1, scenario: 'alone' }).reports;
   return { ...first!, pod, links: columns, details: [], stats: null, ...change };

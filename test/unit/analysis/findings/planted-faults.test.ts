@@ -11,6 +11,7 @@ import { LATE_ANSWER, type LinkFault, MeshBuilder, meshOf, NOW_MS, podOf } from 
 import { expectTrueCounts } from '../../../support/true-counts.ts';
 
 const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
+const NO_RESPONSE: LinkFault = { outcome: 'timeout', phase: 'first-byte' };
 const REFUSED: LinkFault = { outcome: 'refused', phase: 'connect' };
 /** A link that lost 5 of its last 16 pings: its newest ping was ok, or failed. */
 const LOSSY: LinkFault = { flags: FLAG_INTERMITTENT, failures: 5 };
@@ -190,6 +191,43 @@ const FAULTS: Record<string, Planted> = {
     },
     found: ['cpu-starved pod-5'],
     unhealthy: [],
+  },
+  'pings that timed out 17 s ago, when a pod hung for 4 s': {
+    plant: (builder) => {
+      builder.wasLate(5, [[21_000, 17_000]]);
+      builder.set(1, 5, { ...NO_RESPONSE, ageMs: 17_200, fresh: true });
+      builder.set(2, 5, { ...NO_RESPONSE, ageMs: 20_500, fresh: true });
+    },
+    found: ['cpu-starved pod-5'],
+    unhealthy: [],
+    title: /^pod-5: was CPU-starved a moment ago/,
+  },
+  'pings that timed out 17 s ago, when the pod that sent them hung': {
+    plant: (builder) => {
+      builder.wasLate(1, [[19_000, 17_000]]);
+      for (const to of [1, 4, 8]) builder.set(1, to, { ...TIMEOUT, ageMs: 17_200 });
+    },
+    found: ['cpu-starved pod-1'],
+    unhealthy: [],
+  },
+  'a ping that timed out 25 s ago, and the loop of its destination is late now': {
+    plant: (builder) => {
+      builder.wasLate(8, [[1_000, 0]], true);
+      builder.set(3, 8, { ...NO_RESPONSE, ageMs: 25_000, sinceMs: 90_000 });
+    },
+    found: ['one-way pod-3 → pod-8'],
+    unhealthy: [8],
+  },
+  'a ping that timed out between two moments at which its destination was late': {
+    plant: (builder) => {
+      builder.wasLate(8, [
+        [29_000, 28_000],
+        [6_000, 5_000],
+      ]);
+      builder.set(3, 8, { ...NO_RESPONSE, ageMs: 15_000 });
+    },
+    found: ['one-way pod-3 → pod-8'],
+    unhealthy: [8],
   },
   'links that failed while a pod was starved, which has ended a moment ago': {
     plant: (builder) => {

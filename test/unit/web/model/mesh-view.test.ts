@@ -256,6 +256,17 @@ describe('a pair of pods is', () => {
     expect(picture.pods.map((view) => view.starved)).toEqual([false, true, true, true]);
   });
 
+  test('by when a pod was starved: its pings of then are unreliable, and those of other moments are not', () => {
+    const starvation = { loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: 0 };
+    const times: [number, number][] = [[21_000, 17_000]];
+    const links = [{ to: 0 }, { to: 1, outcome: TIMEOUT, ageMs: 17_500 }, { to: 2, outcome: TIMEOUT, ageMs: 10_000 }];
+    const others = [1, 2].map((pod) => reportOf(pod, everyone(3), { starvation: { ...starvation, times } }));
+    const picture = buildPicture(meshWith(3, [reportOf(0, links), ...others]), USUAL);
+    expect([...picture.unreliable.subarray(0, 3)]).toEqual([0, 1, 0]);
+    const own = buildPicture(meshWith(3, [reportOf(0, links, { starvation: { ...starvation, times } })]), USUAL);
+    expect([...own.unreliable.subarray(0, 3)]).toEqual([0, 1, 0]);
+  });
+
   test('the worse of two IP families, in whichever order they come', () => {
     const families: Link[] = [
       { to: 0, totalUs: 300 },
