@@ -264,11 +264,16 @@ export class Monitor {
     return ownHealthOf(pods, status, links, this.#config.refreshIntervalMs > 0);
   }
 
-  /** Why this process should be restarted: it has targets, but no ping has ended for a long time. '' = it is alive. */
+  /**
+   * Why this process should be restarted: it has targets, but no ping has ended for a long time. '' = it is alive. The time in which
+   * it stood still does not count, as when its machine was paused.
+   */
   livenessFailure(): string {
     if (this.#targetCount === 0 || this.#config.refreshIntervalMs === 0) return '';
     const longestMs = LIVENESS_ROUNDS * roundMsOf(this.#config) + LIVENESS_SLACK_MS;
-    const silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
+    let silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
+    for (const [fromMs, toMs] of this.#starvation.standstills)
+      silentMs -= Math.max(0, toMs - Math.max(fromMs, this.#lastSampleMs));
     return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
   }
 

@@ -58,6 +58,23 @@ it('a pod with targets is not alive once no ping has ended for long, and alive a
   expect(monitor.livenessFailure()).toBe('');
 });
 
+it('a pod whose machine was paused is alive: the pause does not count', async () => {
+  const { monitor, clock, setPods } = start({ REFRESH_INTERVAL: '1' });
+  const ends: (() => void)[] = [];
+  const probing = vi.spyOn(Prober.prototype, 'probe').mockImplementation((_, onEnd) => {
+    ends.push(() => onEnd(sampleOf()));
+  });
+  onTestFinished(() => probing.mockRestore());
+  setPods(PEER);
+  await clock.advance(5_000);
+  clock.freeze(3_600_000);
+  await clock.advance(1_000);
+  expect(monitor.livenessFailure()).toBe('');
+  await clock.advance(LONGEST_MS);
+  expect(monitor.livenessFailure()).toMatch(/^no ping has ended for 2\d s$/);
+  for (const end of ends) end();
+});
+
 it('a report of the past says whether the process stood still at its end', async () => {
   const { monitor, clock } = start({ REFRESH_INTERVAL: '0' });
   const stoodStill = async (agoMs: number) =>
