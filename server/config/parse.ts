@@ -55,11 +55,11 @@ export const decimal =
     return value;
   };
 
-/** A number of seconds up to `most`, as Go's ParseFloat reads it. Negative means off, as 0 does. */
+/** A number of seconds from `least` to `most`, as Go's ParseFloat reads it. Negative means off, as 0 does. */
 export const secondsOrOff =
-  (most: number): Parser<number> =>
+  (least: number, most: number): Parser<number> =>
   (text) =>
-    parseGoFloat(text) < 0 ? 0 : decimal(0, most)(text);
+    parseGoFloat(text) <= 0 ? 0 : decimal(least, most)(text);
 
 /** A whole number from `least` to `most`, as Go's ParseInt reads it. */
 export const whole =

@@ -139,8 +139,8 @@ export const SETTINGS = {
   ignoreCordoned: setting('Peers', 'IGNORE_CORDONED', 'false', flag, {
     help: 'Pods on cordoned nodes are pinged and shown, but left out of health, findings, verdicts, metrics of pings, alerts, and the counts of page and timeline',
   }),
-  refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', secondsOrOff(86_400), {
-    help: 'Seconds between two pings of one peer, fractions allowed; 0 or less: peers are not pinged, external targets every 30 s',
+  refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', secondsOrOff(0.05, 86_400), {
+    help: 'Seconds between two pings of one peer, 0.05 to 86400; 0 or less: peers are not pinged, external targets every 30 s',
   }),
   jitterFactor: setting('Pinging', 'JITTER_FACTOR', '0.05', decimal(0, 10), {
     help: 'Each wait is longer than REFRESH_INTERVAL by a random share, at most this one',

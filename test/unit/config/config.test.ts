@@ -198,6 +198,13 @@ describe('readConfig', () => {
     for (const error of errors) expect(error).toContain('plain HTTP only');
   });
 
+  it('refuses a REFRESH_INTERVAL that would ping without a pause', () => {
+    expect(run([], { REFRESH_INTERVAL: '0.05' }).config.refreshIntervalMs).toBe(50);
+    expect(errorsOf([], { REFRESH_INTERVAL: '0.0001' })).toEqual([
+      'REFRESH_INTERVAL=0.0001: expected a number from 0.05 to 86400',
+    ]);
+  });
+
   it.each(['--constructor', '--toString', '--__proto__=1'])('knows no flag %s', (flag) => {
     expect(errorsOf([flag])).toHaveLength(1);
   });
