@@ -17,7 +17,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { MAX_STANDSTILLS, type Standstill } from '../protocol/copy.ts';
 import { isStarved, START_GRACE_MS, UNRELIABLE } from '../protocol/link-state.ts';
 import { MAX_STARVED_TIMES, type Starvation } from '../protocol/pod-report.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
+import { type Clock, type Timer, wallOffsetMs } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
 const TICK_MS = 1000;
@@ -70,7 +70,9 @@ export class StarvationWatch {
   readonly #starvedTimes: TimeRange[] = [];
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
-  #reliability: Reliability;
+  #isUnreliable = false;
+  /** Since when it is so, monotonic ms. */
+  #sinceMs: number;
   #timer: Timer;
 
   /** `idleMs`: see `BusyMeter`. Tests pass their own `turns` and `cpuQueue`; the watch stops both with itself. */
@@ -80,7 +82,7 @@ export class StarvationWatch {
     this.meter = new BusyMeter(clock, idleMs, () => cpuQueue.waitedMs());
     this.#turns = turns;
     this.#watchTurns(true);
-    this.#reliability = { unreliable: false, sinceMs: clock.nowMs() };
+    this.#sinceMs = clock.monotonicMs();
     this.#graceEndMs = clock.monotonicMs() + START_GRACE_MS;
     this.#timer = this.#setTimer();
   }
@@ -104,13 +106,14 @@ export class StarvationWatch {
     return {
       loopDelayP99Us: Math.max(0, ...this.#delaysUs.slice(-UNRELIABLE_ABOVE.seconds)),
       suspectShare: this.#suspectShare(),
-      ...this.#reliability,
+      ...this.reliability,
     };
   }
 
-  /** The decision of the last second. It is asked for after each sample. */
+  /** The decision of the last second. It is asked for after each sample. Its time is by the present wall clock. */
   get reliability(): Reliability {
-    return this.#reliability;
+    const sinceMs = Math.round(this.#sinceMs + wallOffsetMs(this.#clock));
+    return { unreliable: this.#isUnreliable, sinceMs };
   }
 
   /** When the process stood still, monotonic ms, oldest first. The first second of standing still is not noticed. */
@@ -152,7 +155,7 @@ export class StarvationWatch {
     // At the end of the grace, the delay of its last second is read.
     if (this.#clock.monotonicMs() > this.#graceEndMs) {
       this.#judge(this.#delayUs);
-      const isNow = isStarved({ unreliable: this.#reliability.unreliable, loopDelayP99Us: this.#delayUs });
+      const isNow = isStarved({ unreliable: this.#isUnreliable, loopDelayP99Us: this.#delayUs });
       if (isNow) this.#noteStarved({ fromMs: this.#tickDueMs - TICK_MS, toMs: nowMs });
     }
     this.#delayUs = 0;
@@ -184,14 +187,16 @@ export class StarvationWatch {
   #judge(delayUs: number): void {
     this.#delaysUs.push(delayUs);
     if (this.#delaysUs.length > RELIABLE_BELOW.seconds) this.#delaysUs.shift();
-    const wasUnreliable = this.#reliability.unreliable;
+    const wasUnreliable = this.#isUnreliable;
     const { suspectShare, loopDelayUs, seconds } = wasUnreliable ? RELIABLE_BELOW : UNRELIABLE_ABOVE;
     const recentUs = this.#delaysUs.slice(-seconds);
     const share = this.#suspectShare();
     const isLate = recentUs.length === seconds && recentUs.every((delayUs) => delayUs > loopDelayUs);
     const isOnTime = recentUs.length === seconds && recentUs.every((delayUs) => delayUs < loopDelayUs);
     const unreliable = wasUnreliable ? !(isOnTime && share < suspectShare) : isLate || share > suspectShare;
-    if (unreliable !== wasUnreliable) this.#reliability = { unreliable, sinceMs: this.#clock.nowMs() };
+    if (unreliable === wasUnreliable) return;
+    this.#isUnreliable = unreliable;
+    this.#sinceMs = this.#clock.monotonicMs();
   }
 
   #suspectShare(): number {

@@ -285,6 +285,15 @@ describe('the report', () => {
     expect(watch.status()).toMatchObject({ unreliable: false, sinceMs: clock.nowMs() });
   });
 
+  it('says since when by the present wall clock, so that a clock that was set back makes no recovery of the future', async () => {
+    const { clock, watch, record, pass } = await scene();
+    record(40, true);
+    await pass(1_000);
+    clock.jumpWall(-3_600_000);
+    await pass(2_000);
+    expect(watch.reliability).toEqual({ unreliable: true, sinceMs: clock.nowMs() - 2_000 });
+  });
+
   it('leaves no timer, no watch of turns and no file open after the stop', async () => {
     const { clock, loop, cpuQueue, watch, pass } = await scene();
     await pass(3_000);
