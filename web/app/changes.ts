@@ -6,8 +6,8 @@ import type { Picture } from '../model/mesh-view.ts';
 /** The facts that tab, header and announcements for screen readers show. */
 export interface PageStatus {
   status: ConnectionState['status'];
-  /** Names of failing pods. */
-  failing: string[];
+  /** Failing pods. Labels change with other pods, so they do not identify a pod. */
+  failing: { uid: string; label: string }[];
   failed: number;
   slow: number;
   /** External targets that fail. */
@@ -16,7 +16,7 @@ export interface PageStatus {
   paths: number;
   /** `/cluster_health` is 200. */
   isHealthy: boolean;
-  /** Pods whose report is missing. */
+  /** Pods whose report is missing although they do not fail. */
   missing: number;
   /** The pod list is old, because the Kubernetes API does not answer. */
   isStale: boolean;
@@ -28,13 +28,16 @@ export function pageStatusOf(picture: Picture | null, status: PageStatus['status
   const pods = picture?.pods ?? [];
   return {
     status,
-    failing: pods.filter((pod) => pod.health === 'failing').map((pod) => pod.label),
+    failing: pods.filter(({ health }) => health === 'failing').map(({ pod, label }) => ({ uid: pod.uid, label })),
     failed: picture?.counts.failed ?? 0,
     slow: picture?.counts.slow ?? 0,
     external: countTargets(picture?.targets ?? [], false).failing,
     paths: countTargets(picture?.targets ?? [], true).failing,
     isHealthy: picture?.mesh.health.ok ?? true,
-    missing: picture?.mesh.findings.filter(({ kind }) => kind === 'report-missing').length ?? 0,
+    missing: (picture?.mesh.findings ?? []).reduce(
+      (n, { kind, affected }) => n + (kind === 'report-missing' ? affected : 0),
+      0,
+    ),
     isStale: picture?.mesh.discovery.phase === 'stale',
     pods: pods.filter(({ pod }) => pod.lifecycle !== 'gone').length,
   };
@@ -59,13 +62,17 @@ export function headlineOf(page: PageStatus): { tone: Tone; words: string } {
   return { tone: 'good', words: `${plural(pods, 'pod')} ok` };
 }
 
-/** One sentence about the most severe change; '' = no relevant change. */
+/** One sentence about the most severe change, after one about the connection if that was lost or is back; '' = no relevant change. */
 export function changeSentence(before: PageStatus, after: PageStatus): string {
   const lost = after.status === 'lost';
-  if (lost !== (before.status === 'lost')) return lost ? 'Disconnected.' : 'Reconnected.';
-  const fresh = after.failing.filter((pod) => !before.failing.includes(pod));
+  const connection = lost === (before.status === 'lost') ? '' : lost ? 'Disconnected.' : 'Reconnected.';
+  return [connection, meshSentence(before, after)].filter(Boolean).join(' ');
+}
+
+function meshSentence(before: PageStatus, after: PageStatus): string {
+  const fresh = without(after.failing, before.failing);
   if (fresh.length > 0) return `${listed(fresh)} failing.`;
-  const recovered = before.failing.filter((pod) => !after.failing.includes(pod));
+  const recovered = without(before.failing, after.failing);
   if (recovered.length > 0) return `${listed(recovered)} no longer failing.`;
   // In the order of `headlineOf`.
   const sentences = [
@@ -86,9 +93,16 @@ function countSentence(now: number, was: number, noun: string, word: string): st
   return now === was ? '' : `${plural(now, noun)} ${word} (was ${countText(was)}).`;
 }
 
-function listed(names: readonly string[]): string {
-  if (names.length > 3) return `${countText(names.length)} pods are`;
-  return `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'}`;
+type FailingPods = PageStatus['failing'];
+
+function without(pods: FailingPods, others: FailingPods): FailingPods {
+  const uids = new Set(others.map(({ uid }) => uid));
+  return pods.filter(({ uid }) => !uids.has(uid));
+}
+
+function listed(pods: FailingPods): string {
+  if (pods.length > 3) return `${countText(pods.length)} pods are`;
+  return `${pods.map(({ label }) => label).join(', ')} ${pods.length === 1 ? 'is' : 'are'}`;
 }
 
 /** The title of the tab. The problem comes first, because tabs are narrow. */

@@ -35,6 +35,7 @@ export function connectionWords({ mesh, status, receivedMs }: ConnectionState, s
   const ageMs = mesh.ageMs + Math.max(0, pageMs - receivedMs);
   const age = spanText(ageMs);
   if (status === 'lost') return { kind: 'lost', title: 'Disconnected', age: `data ${age} old` };
+  if (stage === 'unauthorized') return { kind: 'failed', title: 'Token rejected', age: '' };
   if (stage === 'forbidden') return { kind: 'failed', title: 'No permission', age: '' };
   if (stage === 'waiting') {
     return { kind: 'waiting', title: 'Waiting', age: spanText(mesh.atMs + ageMs - mesh.discovery.sinceMs) };

@@ -10,6 +10,7 @@ import { capital, spanText } from '../model/format.ts';
 import { stateAt } from '../model/links.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
+import { PINGING_OFF } from '../model/phase-words.ts';
 
 type ConnectionStatus = ConnectionState['status'];
 
@@ -57,11 +58,13 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
   const known = pods.filter(({ pod }) => pod.lifecycle !== 'gone').length;
   const fault = discovery.lastError?.fault;
   const why =
-    fault === 'forbidden' || fault === 'unauthorized'
+    fault === 'forbidden'
       ? `Not allowed to list pods in ${namespaceText(discovery.namespace)}`
-      : fault === 'suspicious-empty'
-        ? 'The Kubernetes API suddenly returns an empty list'
-        : 'Kubernetes API unreachable';
+      : fault === 'unauthorized'
+        ? 'The Kubernetes API rejects the token of this pod'
+        : fault === 'suspicious-empty'
+          ? 'The Kubernetes API suddenly returns an empty list'
+          : 'Kubernetes API unreachable';
   return {
     id: 'stale',
     kind: 'warning',
@@ -87,7 +90,9 @@ function linkSentence(picture: Picture): string {
     return `${plural(failed, 'link')} failed${also}${named}. No pod is down.`;
   }
   if (slow > 0) return `No failures, ${plural(slow, 'slow link')}${named}.`;
-  if (counts.good + counts.fair + warning === 0) return 'Waiting for the first results.';
+  if (counts.good + counts.fair + warning === 0) {
+    return mesh.settings.refreshIntervalMs > 0 ? 'Waiting for the first results.' : PINGING_OFF;
+  }
   if (mesh.health.ok && lossyLinks > 0) {
     return `All pings work, ${plural(lossyLinks, 'link')} ${lossyLinks === 1 ? 'loses' : 'lose'} datagrams${named}.`;
   }
@@ -191,7 +196,15 @@ function missingNotice({ mesh }: Picture): Notice | null {
  * Which screen is shown: the view (`picture`), or a message. `connecting`: no data yet. `unreachable`: no data, and the
  * connection is lost. The others follow from the pod list of the serving pod.
  */
-export type Stage = 'connecting' | 'unreachable' | 'waiting' | 'forbidden' | 'empty' | 'alone' | 'picture';
+export type Stage =
+  | 'connecting'
+  | 'unreachable'
+  | 'waiting'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'empty'
+  | 'alone'
+  | 'picture';
 
 /** Chooses the screen. Data with at least one pod are always shown. */
 export function stageOf(picture: Picture | null, status: ConnectionStatus): Stage {
@@ -199,7 +212,7 @@ export function stageOf(picture: Picture | null, status: ConnectionStatus): Stag
   const { discovery, servedBy } = picture.mesh;
   if (picture.n === 0) {
     const fault = discovery.lastError?.fault;
-    if (fault === 'forbidden' || fault === 'unauthorized') return 'forbidden';
+    if (fault === 'forbidden' || fault === 'unauthorized') return fault;
     return discovery.phase === 'waiting' ? 'waiting' : 'empty';
   }
   return picture.n === 1 && servedBy.pod === 0 ? 'alone' : 'picture';

@@ -6,6 +6,7 @@ import { clockText, latencyText, sentence } from '../model/format.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import type { Picture, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
+import { podListCommand } from '../model/next-steps.ts';
 import { Retry } from './live-status.tsx';
 import { namespaceText, type Stage } from './notices.ts';
 
@@ -56,6 +57,13 @@ function Words({ stage, state, picture, nowMs, onTryNow }: StageScreenProps) {
           {discovery.nextAttemptMs > 0 ? 'Retrying automatically.' : ''}
         </Message>
       );
+    case 'unauthorized':
+      return (
+        <Message title="The Kubernetes API rejects our token" code={shownName(discovery.lastError?.message ?? '')}>
+          Since {since}. The token of the service account has expired, or the account was deleted. The token file is
+          read again at each attempt.
+        </Message>
+      );
     case 'forbidden':
       return (
         <Message title={`Not allowed to list pods in ${place}`} code={shownName(discovery.lastError?.message ?? '')}>
@@ -71,7 +79,7 @@ function Words({ stage, state, picture, nowMs, onTryNow }: StageScreenProps) {
       return (
         <Message
           title={`No pod matches ${selector}`}
-          code={`kubectl get pods ${discovery.namespace === '' ? '-A' : `-n ${place}`} -l ${selector}`}
+          code={shownName(podListCommand(discovery.namespace, discovery.labelSelector))}
         >
           In {discovery.namespace === '' ? place : `namespace ${place}`}, listed at{' '}
           {clockText(discovery.lastGoodMs, nowMs)}. Check LABEL_SELECTOR and NAMESPACE (a namespace that does not exist
@@ -129,7 +137,7 @@ export function StageSign({ stage, self }: { stage: Exclude<Stage, 'picture'>; s
           <path className="stage-turn" d="M32 6A26 26 0 0 1 58 32" />
         </>
       )}
-      {stage === 'forbidden' && (
+      {(stage === 'forbidden' || stage === 'unauthorized') && (
         <g className="stage-lock">
           <rect x="11" y="26" width="42" height="32" rx="5" />
           <path d="M20 26V18A12 12 0 0 1 44 18V26M32 41V47" />

@@ -35,6 +35,16 @@ export function podCommands({ name, namespace, node, lifecycle }: StepPod): Copy
   return steps;
 }
 
+/** The command that lists the pods that match `selector` ('' = every label) in `namespace` ('' = all), quoted for the shell. */
+export function podListCommand(namespace: string, selector: string): string {
+  const where = namespace === '' ? '-A' : `-n ${shellWord(namespace)}`;
+  return `kubectl get pods ${where}${selector === '' ? '' : ` -l ${shellWord(selector)}`}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w=,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** The values that link templates take: of a pod, or of a link from `source` to `pod`. */
 export function linkValues({ name, node, namespace }: StepPod, source?: StepPod): LinkValues {
   const own = { pod: name, node, namespace };

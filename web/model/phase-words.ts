@@ -20,10 +20,15 @@ export interface MessageContext {
   timeoutMs: number;
   /** 0 = each pod pings all others. */
   pingNumber: number;
+  /** Whether pods ping: REFRESH_INTERVAL is above 0. */
+  isPinging: boolean;
   /** Whether a finding of the server explains this direction; then the message does not say what to check. */
   isForwardExplained: boolean;
   isReverseExplained: boolean;
 }
+
+/** Said of links while REFRESH_INTERVAL is 0 or less. */
+export const PINGING_OFF = 'Pinging is off (REFRESH_INTERVAL).';
 
 /** TCP retransmits a lost SYN after 1 s (RFC 6298, section 2: initial RTO). */
 const SYN_RETRANSMISSION_US = 1_000_000;
@@ -80,8 +85,10 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
     case 'not-probed':
       if (facts.missing === 'passive')
         return { tone, title: 'Not probed.', text: `${from} is on a passive node: it only answers.` };
+      if (!context.isPinging) return { tone, title: 'Not probed.', text: PINGING_OFF };
       return { tone, title: 'Not probed.', text: unprobedWords(context) };
     case 'not-yet':
+      if (!context.isPinging) return { tone, title: 'Not probed.', text: PINGING_OFF };
       return { tone, title: 'Pending.', text: `${to} or ${from} has just started; the first ping is due.` };
     case 'ignored':
       return {

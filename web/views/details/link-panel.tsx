@@ -25,7 +25,7 @@ const MAX_FINDINGS = 3;
 /** The panel of a selected link: both directions side by side, what is wrong, and what to check. */
 export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView; to: PodView }) {
   const { picture, thresholds } = props;
-  const { pingTimeoutMs, pingNumber } = picture.mesh.settings;
+  const { pingTimeoutMs, pingNumber, refreshIntervalMs } = picture.mesh.settings;
   const isSelf = from === to;
   const forward = useDirection(props, from, to);
   const backward = useDirection(props, to, from, isSelf);
@@ -40,6 +40,7 @@ export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView
     to: to.name,
     timeoutMs: pingTimeoutMs,
     pingNumber,
+    isPinging: refreshIntervalMs > 0,
     isForwardExplained: foundThere.length > 0,
     isReverseExplained: foundBack.length > 0,
   });

@@ -16,6 +16,8 @@ const CALM: PageStatus = {
   isStale: false,
 };
 
+const failing = (...labels: string[]) => labels.map((label) => ({ uid: `uid-${label}`, label }));
+
 function setUp() {
   const clock = new FakeClock();
   const said: string[] = [];
@@ -28,7 +30,7 @@ test('the first status is not announced, nor an unchanged one; a change is annou
   announcer.update(CALM);
   announcer.update({ ...CALM, status: 'polling' });
   expect(said).toEqual([]);
-  announcer.update({ ...CALM, failing: ['chaos'], failed: 3 });
+  announcer.update({ ...CALM, failing: failing('chaos'), failed: 3 });
   expect(said).toEqual(['chaos is failing.']);
 });
 
@@ -37,9 +39,9 @@ test('changes within 5 s of an announcement are announced together, by the most 
   announcer.update(CALM);
   announcer.update({ ...CALM, slow: 1 });
   await clock.advance(1000);
-  announcer.update({ ...CALM, slow: 2, failing: ['a'], failed: 3 });
+  announcer.update({ ...CALM, slow: 2, failing: failing('a'), failed: 3 });
   await clock.advance(1000);
-  announcer.update({ ...CALM, slow: 4, failing: ['a', 'b'], failed: 6 });
+  announcer.update({ ...CALM, slow: 4, failing: failing('a', 'b'), failed: 6 });
   await clock.advance(2999);
   expect(said).toHaveLength(1);
   await clock.advance(1);

@@ -1,7 +1,10 @@
+import { createElement } from 'react';
+import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { changeSentence, headlineOf, pageStatusOf, tabIcon, tabTitle } from '../../../../web/app/changes.ts';
 import { noticesOf, stageOf, statusSentence } from '../../../../web/app/notices.ts';
+import { StageScreen } from '../../../../web/app/stage-screen.tsx';
 import { type Fact, namesOf, notReporting, SUMMARY_STEPS, summaryFacts } from '../../../../web/app/summary.ts';
 import { podsOfFilter } from '../../../../web/model/link-filter.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
@@ -23,6 +26,22 @@ describe('the screen', () => {
     ['dead-pod', 'picture'],
   ] as const)('of %s is %s', (scenario, stage) => {
     expect(stageOf(pictureOf(scenario), 'live')).toBe(stage);
+  });
+
+  test('a token that the API server rejects is not told as a missing permission', () => {
+    const withFault = (name: 'forbidden' | 'stale') => {
+      const { mesh, ...picture } = pictureOf(name);
+      const lastError = { ...mesh.discovery.lastError!, fault: 'unauthorized' as const, message: 'Unauthorized' };
+      return { ...picture, mesh: { ...mesh, discovery: { ...mesh.discovery, lastError } } };
+    };
+    const picture = withFault('forbidden');
+    expect(stageOf(picture, 'live')).toBe('unauthorized');
+    const state = { mesh: picture.mesh, receivedMs: 0, status: 'live', sinceMs: 0, retryMs: 0, reason: '' } as const;
+    const props = { stage: 'unauthorized', state, picture, nowMs: FEED_TIME_MS, onTryNow: () => {} } as const;
+    const screen = renderToStaticMarkup(createElement(StageScreen, props));
+    expect(screen).toContain('rejects our token');
+    expect(screen).not.toMatch(/RBAC|Not allowed/);
+    expect(noticesOf(withFault('stale'), 'live', FEED_TIME_MS)[0]?.text).toMatch(/rejects the token of this pod/);
   });
 
   test('before any data tells connecting from unreachable', () => {
@@ -273,7 +292,12 @@ describe('without notices', () => {
     const of = (change: Partial<typeof counts>) => statusSentence({ ...picture, counts: { ...counts, ...change } });
     expect(of({ failed: 1 })).toBe('1 link failed. No pod is down.');
     expect(of({ failed: 2, slow: 1 })).toBe('2 links failed, 1 slow. No pod is down.');
-    expect(of({ good: 0, fair: 0, 'not-yet': 16 })).toBe('Waiting for the first results.');
+    const none = { good: 0, fair: 0, 'not-yet': 16 };
+    expect(of(none)).toBe('Waiting for the first results.');
+    const off = { ...picture.mesh, settings: { ...picture.mesh.settings, refreshIntervalMs: 0 } };
+    expect(statusSentence({ ...picture, counts: { ...counts, ...none }, mesh: off })).toBe(
+      'Pinging is off (REFRESH_INTERVAL).',
+    );
     const health = { ok: false, general: ['no peers are known'], reasons: [] };
     expect(statusSentence({ ...picture, counts, mesh: { ...picture.mesh, health } })).toBe(
       'No link failed, but cluster health is 418: no peers are known.',
@@ -289,8 +313,9 @@ describe('a change', () => {
   test('is announced in one sentence, about the most severe change', () => {
     expect(changeSentence(healthy, dead)).toBe('chaos is failing.');
     expect(changeSentence(dead, healthy)).toBe('chaos is no longer failing.');
-    expect(changeSentence(healthy, { ...dead, status: 'lost' })).toBe('Disconnected.');
-    expect(changeSentence({ ...dead, status: 'lost' }, healthy)).toBe('Reconnected.');
+    expect(changeSentence(dead, { ...dead, status: 'lost' })).toBe('Disconnected.');
+    expect(changeSentence({ ...dead, status: 'lost' }, dead)).toBe('Reconnected.');
+    expect(changeSentence({ ...healthy, status: 'lost' }, dead)).toBe('Reconnected. chaos is failing.');
     expect(changeSentence(healthy, { ...healthy, slow: 4 })).toBe('4 links slow (was 0).');
     expect(changeSentence(healthy, probes)).toBe('2 external targets failing (was 0).');
     expect(changeSentence(healthy, { ...healthy, slow: 4, isHealthy: false, missing: 1, isStale: true })).toBe(
@@ -298,6 +323,20 @@ describe('a change', () => {
     );
     expect(changeSentence(healthy, { ...healthy, slow: 4, isHealthy: false })).toBe('Cluster health is 418.');
     expect(changeSentence(healthy, healthy)).toBe('');
+  });
+
+  test('of the label of a failing pod, which other pods can change, is no change', () => {
+    const [chaos] = dead.failing;
+    expect(changeSentence(dead, { ...dead, failing: [{ ...chaos!, label: 'goldpinger-chaos' }] })).toBe('');
+  });
+
+  test('counts each missing report, although one finding is about many', () => {
+    const picture = pictureOf('healthy');
+    const { mesh } = pictureOf('missing-reports', 12);
+    const finding = mesh.findings.find(({ kind }) => kind === 'report-missing')!;
+    const findings = [{ ...finding, affected: 10 }];
+    const page = pageStatusOf({ ...picture, mesh: { ...picture.mesh, findings } }, 'live');
+    expect(headlineOf(page).words).toBe('10 reports missing');
   });
 
   test.each([

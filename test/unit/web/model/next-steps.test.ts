@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { linkValues, podCommands, replayRange, reportRanges, toolLinks } from '../../../../web/model/next-steps.ts';
+import {
+  linkValues,
+  podCommands,
+  podListCommand,
+  replayRange,
+  reportRanges,
+  toolLinks,
+} from '../../../../web/model/next-steps.ts';
 
 const pod = { uid: 'u-a', name: 'app-a', namespace: 'prod', node: 'worker-1' };
 const other = { uid: 'u-b', name: 'app-b', namespace: 'prod', node: 'worker-2' };
@@ -53,4 +60,11 @@ test('a report compares the five minutes before with the time since, within the 
   expect(before?.fromMs).toBe(40 * minute);
   expect(during).toEqual({ fromMs: 45 * minute, toMs: 100 * minute });
   expect(reportRanges(0, 100, 60 * minute)).toBeNull();
+});
+
+test('the command that lists pods is quoted where the shell would read more into it', () => {
+  expect(podListCommand('default', 'app=goldpinger')).toBe('kubectl get pods -n default -l app=goldpinger');
+  expect(podListCommand('', '')).toBe('kubectl get pods -A');
+  expect(podListCommand('', 'app in (a, b),!x')).toBe("kubectl get pods -A -l 'app in (a, b),!x'");
+  expect(podListCommand('a;b', "x='y")).toBe("kubectl get pods -n 'a;b' -l 'x='\\''y'");
 });

@@ -9,6 +9,7 @@ const CONTEXT = {
   to: 'goldpinger-chaos',
   timeoutMs: 300,
   pingNumber: 0,
+  isPinging: true,
   isForwardExplained: false,
   isReverseExplained: false,
 };
@@ -131,4 +132,9 @@ describe('the message of a link', () => {
     const silent = facts({ state: 'unknown', outcome: null, missing: 'timeout' });
     expect(linkMessage(silent, GOOD, CONTEXT)).toMatchObject({ title: 'No report from goldpinger-001.' });
   });
+});
+
+test.each(['not-yet', 'not-probed'] as const)('a link that is %s is not waited for while pinging is off', (state) => {
+  const { title, text } = linkMessage(facts({ state }), facts({ state: 'good' }), { ...CONTEXT, isPinging: false });
+  expect(`${title} ${text}`).toMatch(/^Not probed\. Pinging is off \(REFRESH_INTERVAL\)\./);
 });
