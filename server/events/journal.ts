@@ -11,7 +11,7 @@ import {
 import type { LinkChange, LossChange, SpeedChange } from '../protocol/link-state.ts';
 import type { DiscoveryStatus, Lifecycle, Target } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
-import { PATH_NAMES, type ProbeResult } from '../protocol/sample.ts';
+import { type ProbeResult, probeDetail } from '../protocol/sample.ts';
 import { type Clock, toMonotonicMs } from '../runtime/clock.ts';
 import { uniqueId } from '../runtime/unique-id.ts';
 import type { PodChange } from './pod-lifetimes.ts';
@@ -149,9 +149,9 @@ export class EventJournal {
   }
 
   /** Enters that an external probe has failed or recovered. */
-  onProbe({ target, protocol, path, error, durationUs }: ProbeResult): void {
-    const kind = path === undefined ? protocol : `${PATH_NAMES[path]},`;
-    const detail = `${kind} ${target}`.slice(0, MAX_DETAIL);
+  onProbe(probe: ProbeResult): void {
+    const { error, durationUs } = probe;
+    const detail = probeDetail(probe).slice(0, MAX_DETAIL);
     const failed = error !== '';
     if (failed === this.#failingProbes.has(detail)) return;
     if (failed) this.#failingProbes.add(detail);

@@ -99,6 +99,16 @@ export const PATH_NAMES: Record<Path, string> = {
   apiserver: 'API server',
 };
 
+/** What an event calls a probe: `Service by name, http://…` of a path, otherwise protocol and target. */
+export function probeDetail({ path, protocol, target }: Pick<ProbeResult, 'path' | 'protocol' | 'target'>): string {
+  return path === undefined ? `${protocol} ${target}` : `${PATH_NAMES[path]}, ${target}`;
+}
+
+/** Whether a text of `probeDetail` is about a path. */
+export function isPathDetail(detail: string): boolean {
+  return Object.values(PATH_NAMES).some((name) => detail.startsWith(`${name}, `));
+}
+
 /** Validates the last result of an external probe of one pod. */
 export const probeSchema = v.object({
   /** The target as it was configured, e.g. `https://example.org/health`. */

@@ -40,7 +40,7 @@ describe('the first picture', () => {
   test('explains itself once, when nothing is wrong, in a hint that stays closed', async () => {
     const feed = await visitor.feed(scenario('slow-pod'));
     const page = await visitor.visit(feed, { first: true });
-    const hint = page.locator('.notices').getByText('Each line is one pod pinging another');
+    const hint = page.locator('.notices').getByText('Lines are pings from pod to pod');
     await soon(() => words(page, '.notices')).toMatch(/^goldpinger-chaos: slow from all 3 others\./i);
     expect(await hint.count()).toBe(0);
     feed.show(scenario('healthy'));

@@ -39,7 +39,7 @@ import { usePrinting } from './use-printing.ts';
 import { loadDetails, loadHeatmap, ViewArea } from './view-area.tsx';
 
 const HINTS: Record<string, string> = {
-  graph: 'Each line is one pod pinging another. Green is OK, red is not. Click a line for details.',
+  graph: 'Lines are pings from pod to pod. Green is OK, red is not. Click a line for details.',
   heatmap: 'Each cell is one link. Column: pings sent. Row: pings received. Click a cell for details.',
 };
 
@@ -149,6 +149,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
           ...address,
           onChange: change,
           picture: drawn,
+          liveMesh: state.mesh,
           thresholds,
           onThresholds: (wanted) => {
             const ordered = orderedThresholds(wanted, thresholds);

@@ -25,9 +25,10 @@ export function HelpDialog({ onClose, letterKeys, onLetterKeys, version }: HelpD
         </button>
       </form>
       <p>
-        Every pod pings all other pods and itself. In the graph, each line is one link; the arrow points to the
-        destination. In the heatmap, a column shows the pings that a pod sent, and a row shows the pings that it
-        received.
+        Each pod pings all other pods and itself, or as many others as PING_NUMBER says; pods on passive nodes only
+        answer. In the graph, a line is one link, and its arrow points to the destination. Between folded nodes or zones
+        a line stands for all links from one to the other, and of many pods the healthy links are pale bundles. In the
+        heatmap, a column shows the pings that a pod sent, and a row shows the pings that it received.
       </p>
       <p>
         Only failures change the colour of a pod. A pod with slow links stays green and gets a badge. Hatched means

@@ -25,6 +25,8 @@ export interface ViewProps extends Choices {
    * view it is folded to the chosen level (`picture.fold`, whose `pods` is the picture of the pods); for a panel it is not.
    */
   picture: Picture;
+  /** The newest mesh, also while a past one is shown; null = none yet. */
+  liveMesh: Mesh | null;
   thresholds: Thresholds;
   /** Accepts any values. The app keeps them ordered and within 0.01 ms to 100 s. */
   onThresholds(thresholds: Thresholds): void;

@@ -53,7 +53,7 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
     case 'ignored':
       return 'cordoned node';
     case 'gone':
-      return `terminated, shown ${Math.max(1, Math.round(retentionMs / 60_000))} min`;
+      return `terminated, shown ${spanText(retentionMs)}`;
   }
 }
 

@@ -1,24 +1,47 @@
+import type { MeshEvent } from '../../../server/protocol/event.ts';
 import { useFetched } from '../../components/use-fetched.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { fetchEvents } from '../../data/past-client.ts';
 import { clockText, sentence, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 
-/** The panel of a selected pod that is in no list any more: what became of it, as the events of the history tell. */
-export function RemovedPodPanel({ uid, props }: { uid: string; props: ViewProps }) {
-  const { nowMs, picture, onSelect } = props;
-  const { historyWindowMs } = picture.mesh.settings;
-  const { value: events, error } = useFetched(uid, async (signal) => {
-    const all = await fetchEvents({ fromMs: nowMs - historyWindowMs, toMs: nowMs }, signal);
+interface RemovedPodProps {
+  uid: string;
+  props: Pick<ViewProps, 'picture' | 'liveMesh' | 'nowMs' | 'onSelect'>;
+}
+
+/**
+ * The panel of a selected pod that is in no list of the viewed time: what became of it, as the events of the history tell, or that
+ * it did not exist yet.
+ */
+export function RemovedPodPanel({ uid, props }: RemovedPodProps) {
+  const { nowMs, picture, liveMesh, onSelect } = props;
+  const { past, settings } = picture.mesh;
+  const { historyWindowMs } = settings;
+  const lives = past === null ? undefined : liveMesh?.pods.find((pod) => pod.uid === uid);
+  // Also what happened after the viewed moment, so that the history is asked for up to now.
+  const toMs = past === null || liveMesh === null ? nowMs : Math.max(nowMs, liveMesh.atMs + liveMesh.ageMs);
+  const key = lives === undefined ? `${uid} ${past?.toMs ?? ''}` : null;
+  const { value: events, error } = useFetched(key, async (signal) => {
+    const all = await fetchEvents({ fromMs: toMs - historyWindowMs, toMs }, signal);
     return all.filter(({ kind, pod }) => kind.startsWith('pod-') && pod?.uid === uid);
   });
-  const name = shownName(events?.at(-1)?.pod?.name ?? '');
+  const name = shownName(lives?.name ?? events?.at(-1)?.pod?.name ?? '') || 'This pod';
+  const joinedMs = lives?.createdMs ?? joinedAfter(events ?? [], nowMs);
+  if (joinedMs !== null) {
+    return (
+      <div className="detail">
+        <h2 id="panel-title">{joinedMs > nowMs ? `${name} did not exist yet` : `${name} is not in this picture`}</h2>
+        {joinedMs > 0 && <p>It joined at {clockText(joinedMs, toMs)}.</p>}
+      </div>
+    );
+  }
   const end = events?.findLast(({ kind }) => kind === 'pod-gone');
   const heir = events?.findLast(({ kind }) => kind === 'pod-replaced')?.detail ?? '';
   const successor = picture.pods.find(({ pod }) => pod.name === heir);
   return (
     <div className="detail">
-      <h2 id="panel-title">{name === '' ? 'This pod no longer exists' : `${name} no longer exists`}</h2>
+      <h2 id="panel-title">{name} no longer exists</h2>
       {events === null && (
         <p className="second">{error === '' ? 'Loading its events…' : `No events: ${shownName(error)}`}</p>
       )}
@@ -44,4 +67,10 @@ export function RemovedPodPanel({ uid, props }: { uid: string; props: ViewProps 
       )}
     </div>
   );
+}
+
+/** When a pod joined, ms since the epoch, if that was after a moment: by the events of the pod, oldest first. Otherwise null. */
+export function joinedAfter(events: readonly Pick<MeshEvent, 'kind' | 'atMs'>[], momentMs: number): number | null {
+  const [first] = events;
+  return first !== undefined && first.kind === 'pod-seen' && first.atMs > momentMs ? first.atMs : null;
 }

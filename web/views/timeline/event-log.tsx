@@ -1,14 +1,14 @@
 import { useState } from 'react';
-import type { EventKind } from '../../../server/protocol/event.ts';
+import type { MeshEvent } from '../../../server/protocol/event.ts';
+import { isPathDetail } from '../../../server/protocol/sample.ts';
 import { countText } from '../../../server/runtime/count-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { type Sort, SortHead, TableFrame } from '../../components/table-frame.tsx';
 import { Pick } from '../../components/view-tools.tsx';
 import { capital, clockText, zoneText } from '../../model/format.ts';
 import type { Past } from '../../model/history.ts';
-import { shownName } from '../../model/names.ts';
 import { merged, type TimelineStep } from '../../model/timeline.ts';
-import { eventWords, stepWords } from './marks.ts';
+import { annotationWords, eventWords, stepWords } from './marks.ts';
 
 /** Maximum number of rows; the newest are kept. */
 const MAX_LINES = 300;
@@ -20,13 +20,14 @@ interface EventLogProps {
   onMoment(atMs: number): void;
 }
 
-/** What a line is about; events by the first word of their kind. */
-const KINDS = ['Counts', 'Pod', 'Link', 'API', 'CPU', 'External', 'Annotation'] as const;
+/** What a line is about; events by the first word of their kind, and probes by what they probe. */
+const KINDS = ['Counts', 'Pod', 'Link', 'API', 'CPU', 'Path', 'External', 'Annotation'] as const;
 type Kind = (typeof KINDS)[number];
 
-function kindOf(kind: EventKind): Kind {
+function kindOf({ kind, detail }: MeshEvent): Kind {
   const word = kind.slice(0, kind.indexOf('-'));
-  return word === 'probe' ? 'External' : (KINDS.find((one) => one.toLowerCase() === word) ?? 'Pod');
+  if (word === 'probe') return isPathDetail(detail) ? 'Path' : 'External';
+  return KINDS.find((one) => one.toLowerCase() === word) ?? 'Pod';
 }
 
 /** A line of the log. */
@@ -52,15 +53,17 @@ export function sortLines<T extends Omit<Line, 'id'>>(lines: readonly T[], { col
 }
 
 /**
- * The log of the timeline, newest first: each change of the counts, each event, each annotation. It can be filtered by kind,
- * and by words such as the name of a pod.
+ * The lines of a time range, in no order. What lasts, as a step or an annotation with an end, is in it if it ends in it, and a
+ * line of what began earlier has the time at which the range begins.
  */
-export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
-  const [kind, setKind] = useState('');
-  const [text, setText] = useState('');
-  const [sort, setSort] = useState<LineSort>({ column: 'time', up: false });
-  const roundByUid = new Map(past.rounds.map((round) => [round.uid, round]));
-  const all: Line[] = [
+export function logLines(
+  steps: readonly TimelineStep[],
+  { rounds, events, annotations }: Pick<Past, 'rounds' | 'events' | 'annotations'>,
+  limits: TimeRange,
+): Line[] {
+  const roundByUid = new Map(rounds.map((round) => [round.uid, round]));
+  const clock = (atMs: number) => clockText(atMs, limits.toMs);
+  return [
     // Keys are numbers, because start times change with every update and the focused row would be lost.
     ...merged(steps)
       .filter(({ toMs }) => toMs > limits.fromMs)
@@ -70,26 +73,39 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
         kind: 'Counts' as const,
         text: capital(stepWords(step)),
       })),
-    ...past.events.map((event) => ({
-      id: event.id,
-      atMs: event.atMs,
-      kind: kindOf(event.kind),
-      text: eventWords(event, roundByUid.get(event.pod?.uid ?? '')),
-    })),
-    ...past.annotations.map(({ id, fromMs, toMs, text }) => ({
-      id: `a${id}`,
-      atMs: fromMs,
-      kind: 'Annotation' as const,
-      text: `${shownName(text)}${toMs === null ? '' : `, until ${clockText(toMs, limits.toMs)}`}`,
-    })),
+    ...events
+      .filter(({ atMs }) => atMs >= limits.fromMs)
+      .map((event) => ({
+        id: event.id,
+        atMs: event.atMs,
+        kind: kindOf(event),
+        text: eventWords(event, roundByUid.get(event.pod?.uid ?? '')),
+      })),
+    ...annotations
+      .filter(({ fromMs, toMs }) => (toMs ?? fromMs) >= limits.fromMs)
+      .map((annotation) => {
+        const { id, fromMs, toMs } = annotation;
+        const since = fromMs < limits.fromMs ? `, since ${clock(fromMs)}` : '';
+        const until = toMs === null ? '' : `, until ${clock(toMs)}`;
+        const text = `${annotationWords(annotation)}${since}${until}`;
+        return { id: `a${id}`, atMs: Math.max(fromMs, limits.fromMs), kind: 'Annotation' as const, text };
+      }),
   ];
+}
+
+/**
+ * The log of the timeline, newest first: each change of the counts, each event, each annotation. It can be filtered by kind,
+ * and by words such as the name of a pod.
+ */
+export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
+  const [kind, setKind] = useState('');
+  const [text, setText] = useState('');
+  const [sort, setSort] = useState<LineSort>({ column: 'time', up: false });
+  const all = logLines(steps, past, limits);
   const words = text.toLowerCase().split(/\s+/);
   const lines = sortLines(
     all.filter(
-      (line) =>
-        line.atMs >= limits.fromMs &&
-        (kind === '' || line.kind === kind) &&
-        words.every((word) => line.text.toLowerCase().includes(word)),
+      (line) => (kind === '' || line.kind === kind) && words.every((word) => line.text.toLowerCase().includes(word)),
     ),
     sort,
   );

@@ -89,17 +89,21 @@ export function flagsOf(annotations: readonly Annotation[], x: (atMs: number) =>
     const free = isLeft ? left : right;
     const room = free < LEAST_ROOM ? 0 : Math.min(MOST_ROOM, free);
     takenTo = isLeft || room === 0 ? at : at + Math.min(room, text.length * 7 + 4) + FLAG;
-    const words = [text, ...tags.map((tag) => `#${tag}`)].join(' ');
     return {
       id,
       x: at,
       endX: Math.min(width, Math.max(at, x(toMs ?? fromMs))),
       atMs: fromMs,
-      text: shownName(words),
+      text: annotationWords({ text, tags }),
       room,
       isLeft,
     };
   });
+}
+
+/** The text of an annotation with its tags. Safe to show. */
+export function annotationWords({ text, tags }: Pick<Annotation, 'text' | 'tags'>): string {
+  return shownName([text, ...tags.map((tag) => `#${tag}`)].join(' '));
 }
 
 /** The style of an event's mark. `up`, `down`: a pod joined or left. */

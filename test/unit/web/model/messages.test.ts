@@ -233,6 +233,7 @@ describe('the legend', () => {
       '≥ 100 ms',
     ]);
     expect(stateNote('gone', DEFAULT_THRESHOLDS, 300_000, '')).toBe('terminated, shown 5 min');
+    expect(stateNote('gone', DEFAULT_THRESHOLDS, 30_000, '')).toBe('terminated, shown 30 s');
   });
 
   test('names the outcome of failed links if all have the same one', () => {
