@@ -19,7 +19,7 @@ export interface LostPod {
   replacement: number;
   /** Since when the replacement has been ready, ms since the epoch; null = it is not. */
   readyMs: number | null;
-  /** Since when it has been ready and every link to it ok, ms since the epoch; null = it is not, or that is not known. */
+  /** Since when it has been ready and every link of other pods to it ok, ms since the epoch; null = it is not, or that is not known. */
   healthyMs: number | null;
   /** A pod whose link to the replacement is not ok; -1 = none. */
   failing: number;
@@ -90,10 +90,14 @@ export function* lostPodsOf(
   return lost;
 }
 
-/** Notes for each destination since when all links to it are ok, and which pod's link to it is not. */
+/**
+ * Notes for each destination since when all links to it are ok, and which pod's link to it is not. That of a pod to itself says nothing
+ * about whether others reach it.
+ */
 function addReport({ pod, atMs, links }: MergedReport, okMs: Float64Array, failing: Int32Array): void {
   for (let i = 0; i < links.length; i++) {
     const to = links.to[i] ?? 0;
+    if (to === pod) continue;
     const isOk = ((links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 && links.outcome[i] === 0;
     if (!isOk) failing[to] = pod;
     else okMs[to] = Math.max(okMs[to] ?? 0, atMs - unpack16(links.sinceMs[i] ?? 0));

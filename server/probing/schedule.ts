@@ -22,10 +22,19 @@ interface Entry {
   target: Target;
   /** In active time: see `#activeMs`. */
   dueMs: number;
+  /** The next probe is the target's first one, and earlier than in the course of an interval. */
+  isEarly: boolean;
 }
 
 /** The largest distance between two starts. Probes this far apart do not disturb each other's latency. */
 const MAX_SPACING_MS = 20;
+/** First probes are spread over at least this time, ms. */
+const FIRST_PROBES_MS = 2_000;
+/**
+ * And over so much for each target of the schedule, ms: a mesh has about as many pods, and all of them may see a new pod at the same
+ * moment. So it gets no more than 200 first probes in a second.
+ */
+const FIRST_PROBES_MS_PER_TARGET = 5;
 /** If the timer is later than this, the process stood still. */
 const PAUSE_MS = 100;
 /** Timers are usually this late. Where the spacing is smaller, one timer starts all probes of this time. */
@@ -34,8 +43,9 @@ const TIMER_GRAIN_MS = 2;
 /**
  * Probes each target once an interval, each at its own time, with one timer for all.
  *
- * - The first probes of a set of targets are spread evenly over one interval, in random order, so that the pods of a
- *   cluster do not all begin with the same peer. A target that is added is probed within one interval.
+ * - The first probes of targets are spread evenly over a short time (`#firstProbesMs`), in random order, so that the pods of a cluster
+ *   do not all begin with the same peer. So it is known soon how a new pod does. The second probe follows after a random part of an
+ *   interval, so that later probes are spread over all of it.
  * - Two starts are at least `refreshIntervalMs / 2n` apart (n = number of targets), at most 20 ms. So there is never a burst: a
  *   thousand probes in one turn of the loop measure 64 ms instead of 0.16 ms. With n probes an interval, half of the time
  *   is spare.
@@ -85,7 +95,7 @@ export class Schedule<Result> {
     const added: Entry[] = [];
     for (const [id, target] of wanted) {
       if (this.#entries.has(id)) continue;
-      const entry = { target, dueMs: 0 };
+      const entry = { target, dueMs: 0, isEarly: false };
       this.#entries.set(id, entry);
       added.push(entry);
     }
@@ -109,15 +119,27 @@ export class Schedule<Result> {
     return this.#entries.get(entry.target.id) === entry;
   }
 
-  /** Gives new entries their first times: one in each n-th part of the interval, in random order. */
+  /** Gives n new entries their first times: one in each n-th part of the time for first probes, in random order. */
   #spread(added: Entry[]): void {
-    const { random } = this.#options;
-    const spanMs = this.#options.refreshIntervalMs - 2 * this.#spacingMs();
+    const { random, refreshIntervalMs } = this.#options;
+    const firstMs = this.#firstProbesMs(added.length);
+    const spanMs = firstMs - 2 * this.#spacingMs();
     const keys = new Map(added.map((entry) => [entry, random()]));
     added.sort((a, b) => (keys.get(a) ?? 0) - (keys.get(b) ?? 0));
     for (const [i, entry] of added.entries()) {
+      entry.isEarly = firstMs < refreshIntervalMs;
       this.#enqueue(entry, this.#activeMs() + (spanMs * (i + random())) / added.length);
     }
+  }
+
+  /** The time over which the first probes of `count` targets are spread, ms: half of it is spare, and it is no longer than the interval. */
+  #firstProbesMs(count: number): number {
+    const shortestMs = Math.max(
+      FIRST_PROBES_MS,
+      FIRST_PROBES_MS_PER_TARGET * this.#entries.size,
+      2 * MAX_SPACING_MS * count,
+    );
+    return Math.min(this.#options.refreshIntervalMs, shortestMs);
   }
 
   #spacingMs(): number {
@@ -182,7 +204,9 @@ export class Schedule<Result> {
 
   #onResult(entry: Entry, startMs: number, result: Result): void {
     const { refreshIntervalMs, jitterFactor, random, onSample } = this.#options;
-    this.#enqueue(entry, startMs + refreshIntervalMs * (1 + jitterFactor * random()));
+    const intervals = entry.isEarly ? random() : 1 + jitterFactor * random();
+    entry.isEarly = false;
+    this.#enqueue(entry, startMs + refreshIntervalMs * intervals);
     // Mostly others are due before, for whom the timer is set.
     if (this.#timer === null || this.#queue[0] === entry) this.#setTimer();
     onSample(entry.target, result);

@@ -79,6 +79,47 @@ describe('the schedule', () => {
     for (const quarter of quarters) expect(quarter).toBeGreaterThanOrEqual(10);
   });
 
+  it.each([
+    [3, 2_000],
+    [100, 4_000],
+    [500, 20_000],
+    [2_000, 30_000],
+  ])(
+    'probes the first %d targets within %d ms, without a burst, and spreads their next probes over an interval of 30 s',
+    async (count, firstMs) => {
+      const { clock, starts, startMs } = scene(count, { refreshIntervalMs: 30_000 });
+      await clock.advance(firstMs);
+      expect(byTarget(starts).size).toBe(count);
+      expect(Math.max(...starts.map(({ atMs }) => atMs)) - startMs).toBeGreaterThan(firstMs / 4);
+      await clock.advance(90_000 - firstMs);
+      const times = [...byTarget(starts).values()];
+      for (const gap of times.flatMap((all) => gaps(all.slice(1)))) expect(gap).toBeGreaterThanOrEqual(29_999);
+      for (const gap of times.flatMap(gaps)) expect(gap).toBeLessThanOrEqual(31_500 + 20);
+      if (count < 100) return;
+      const sixths = new Array<number>(6).fill(0);
+      for (const { atMs } of starts) {
+        const sinceMs = atMs - startMs;
+        if (sinceMs >= 60_000) sixths[Math.floor((sinceMs - 60_000) / 5_000)]! += 1;
+      }
+      for (const sixth of sixths) expect(sixth).toBeGreaterThan(count / 15);
+    },
+  );
+
+  it('probes a target that is added within 2 s, so that it is known soon how a new pod does', async () => {
+    const { clock, schedule, starts } = scene(10, { refreshIntervalMs: 30_000 });
+    await clock.advance(40_000);
+    const before = byTarget(starts);
+    schedule.setTargets(targets(11));
+    await clock.advance(2_000);
+    expect(byTarget(starts).get('u10/4')).toHaveLength(1);
+    await clock.advance(60_000);
+    // The others are probed as they were.
+    for (const [id, times] of before) {
+      for (const gap of gaps((byTarget(starts).get(id) ?? []).slice(times.length - 1)))
+        expect(gap).toBeGreaterThanOrEqual(29_999);
+    }
+  });
+
   it('begins with a different target in each process', async () => {
     const beginnings = new Set<string>();
     for (let seed = 1; seed <= 20; seed++) {

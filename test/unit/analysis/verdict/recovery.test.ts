@@ -79,6 +79,15 @@ describe('recovered', () => {
     ).toBe('pass');
   });
 
+  it('does not wait for the ping of the replacement to itself', () => {
+    expect(
+      verdictFor(
+        killed((one) => one.notYet(4, 4)),
+        'recovered<10s',
+      ),
+    ).toBe('pass');
+  });
+
   it('does not wait for pods on passive nodes, which measure no link', () => {
     expect(
       verdictFor(
