@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
-import { hostPort, isLoopbackHost } from '../runtime/host-port.ts';
+import { hostPort, isLoopbackHost, isWildcardHost } from '../runtime/host-port.ts';
 import { Connections } from './connections.ts';
 import type { ProcessContext, RouteContext } from './context.ts';
 import { sendError } from './errors.ts';
@@ -13,8 +13,6 @@ import { Streams } from './stream.ts';
  * Node's HTTP server. requests.ts says when each request is worked on; then app.ts (or passive-app.ts) routes it.
  */
 
-/** `0.0.0.0` and `::`, however they are written. */
-const WILDCARD = /^\[?(::ffff:)?[0.:]+\]?$/i;
 /** See `isLoopbackHost`: a page of another site must not read this machine's own server. */
 const FOREIGN_HOST =
   'this server listens on a loopback address (HOST) and answers only by such a name, e.g. localhost or 127.0.0.1';
@@ -138,7 +136,7 @@ async function listenFor(
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
-    server.listen({ port, backlog: BACKLOG, ...(WILDCARD.test(host) ? {} : { host }) }, resolve);
+    server.listen({ port, backlog: BACKLOG, ...(isWildcardHost(host) ? {} : { host }) }, resolve);
   });
   const close = async (deadlineMs = CLOSE_DEADLINE_MS) => {
     end();

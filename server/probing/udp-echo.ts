@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { isDatagram } from '../protocol/udp-datagram.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { isWildcardHost } from '../runtime/host-port.ts';
 import { errorCodeOf } from '../runtime/network-errors.ts';
 import { RateLimit } from '../runtime/rate-limit.ts';
 import { udpSocket } from './udp-socket.ts';
@@ -44,8 +45,7 @@ export class UdpEcho {
 
   /** Listens. Rejects with the system's error (EADDRINUSE, ...) if it can't. */
   static async listen({ host, port, clock }: EchoOptions): Promise<UdpEcho> {
-    const isWildcard = host === '0.0.0.0' || host === '::';
-    if (!isWildcard) return new UdpEcho(await bound(isIP(host) === 6 ? 'udp6' : 'udp4', port, host), clock);
+    if (!isWildcardHost(host)) return new UdpEcho(await bound(isIP(host) === 6 ? 'udp6' : 'udp4', port, host), clock);
     try {
       return new UdpEcho(await bound('udp6', port, '::'), clock);
     } catch (error) {

@@ -25,3 +25,8 @@ export function withoutCredentials(text: string): string {
 export function isLoopbackHost(host: string): boolean {
   return /^(?:(?:[\w-]+\.)*localhost\.?|127(?:\.\d{1,3}){3}|\[::1\]|::1)(?::\d+)?$/i.test(host);
 }
+
+/** Whether to listen on this host means to listen on all addresses: `0.0.0.0` and `::`, however they are written. */
+export function isWildcardHost(host: string): boolean {
+  return /^\[?(::ffff:)?[0.:]+\]?$/i.test(host);
+}

@@ -39,8 +39,8 @@ describe('the UDP echo', () => {
     expect(client.arrived.map(({ bytes }) => bytes)).toEqual(sizes.map((size, i) => goldpingerDatagram(i, size)));
   });
 
-  it('answers both families on one port, where HOST is the wildcard of either', async () => {
-    for (const host of ['::', '0.0.0.0']) {
+  it('answers both families on one port, where HOST is the wildcard of either, however it is written', async () => {
+    for (const host of ['::', '0.0.0.0', '[::]', '0']) {
       const echo = await echoOn(host);
       for (const address of ['127.0.0.1', '::1']) {
         const client = await startUdpPeer(undefined, { address });
