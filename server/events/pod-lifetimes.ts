@@ -77,7 +77,7 @@ export class PodLifetimes {
   }
 
   /**
-   * Since when a pod that has not restarted remembers what it saw, ms since the epoch; Infinity if it has never been ready.
+   * Since when a pod that has not restarted remembers what it saw, ms since the epoch; Infinity if its start has not ended.
    * A pod may be pending for long after it has been created. One that we have never seen is taken to have started at once.
    */
   remembersSinceMs({ uid, createdMs }: Pick<Pod, 'uid' | 'createdMs'>): number {
@@ -262,8 +262,8 @@ class PodLifetime {
   /** The newest `MAX_STAGES`, oldest first. */
   readonly stages: Stage[] = [];
   /**
-   * When it was first ready, or has been since we know it, monotonic; Infinity if it has never been. It stays when its stage is
-   * dropped.
+   * When it was first ready or not ready, as far as we know it, monotonic; Infinity if it has only been starting or leaving. It stays
+   * when its stage is dropped.
    */
   firstReadyMs = Number.POSITIVE_INFINITY;
 
@@ -301,7 +301,8 @@ class PodLifetime {
   add(lifecycle: Lifecycle, fromMs: number): void {
     const sinceMs = Math.max(fromMs, this.sinceMs);
     this.stages.push({ lifecycle, fromMs: sinceMs });
-    if (lifecycle !== 'starting') this.firstReadyMs = Math.min(this.firstReadyMs, sinceMs);
+    // One that is not ready was ready before, or its start failed, which is judged too. One that leaves may never have got so far.
+    if (lifecycle === 'ready' || lifecycle === 'not-ready') this.firstReadyMs = Math.min(this.firstReadyMs, sinceMs);
     if (this.stages.length > MAX_STAGES) this.stages.shift();
   }
 

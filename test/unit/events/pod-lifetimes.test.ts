@@ -137,6 +137,9 @@ it('a pod remembers from 30 s after it was first ready, however long it was pend
   expect(sinceReadyMs(0)).toBe(30_000 - MINUTE);
   for (let i = 0; i < 40; i++) update(pod(0, i % 2 === 0 ? 'ready' : 'not-ready'));
   expect(sinceReadyMs(0)).toBe(30_000 - MINUTE);
+  // One that leaves without ever having been ready remembers nothing.
+  for (const lifecycle of ['starting', 'terminating', 'gone'] as const) update(pod(0), pod(2, lifecycle));
+  expect(sinceReadyMs(2)).toBe(Number.POSITIVE_INFINITY);
   // A pod that was never seen.
   expect(sinceReadyMs(1)).toBe(30_000 - 11 * MINUTE);
 });
