@@ -320,12 +320,14 @@ export function qualityNotes({
   sent = 0,
   lost = 0,
 }: LinkMedian): QualityNotes {
-  const isUnusual = p50Us >= 0 && usualUs > 0 && Math.abs(p50Us - usualUs) >= MIN_CHANGE_US;
+  const times = usualUs > 0 ? p50Us / usualUs : -1;
+  // Written with one digit, 1.0 times as much says nothing; nor does 0.0, as after a long fault, which is usual then.
+  const isUnusual = times >= 0.05 && Math.abs(times - 1) >= 0.05 && Math.abs(p50Us - usualUs) >= MIN_CHANGE_US;
   return {
     failed: Math.max(0, failedShare(samples, failures)),
     lost: sent === 0 ? 0 : lost / sent,
     jitterUs: jitterUs < MIN_CHANGE_US ? -1 : jitterUs,
-    timesUsual: isUnusual ? p50Us / usualUs : -1,
+    timesUsual: isUnusual ? times : -1,
   };
 }
 

@@ -96,6 +96,37 @@ describe('the file of a report', () => {
     await page.context().close();
   });
 
+  it.each([690, 800])('at %i px no word is broken in a table, except in names, which have room', async (width) => {
+    const { page } = await open({ viewport: { width, height: 980 } });
+    if (width === 690) await page.emulateMedia({ media: 'print' });
+    const broken = await page.locator('th, td').evaluateAll((cells) => {
+      const isBroken = (node: Node, { index, 0: word }: RegExpMatchArray): boolean => {
+        const range = document.createRange();
+        range.setStart(node, index ?? 0);
+        range.setEnd(node, (index ?? 0) + word.length);
+        return new Set([...range.getClientRects()].map(({ top }) => top)).size > 1;
+      };
+      return cells.flatMap((cell) => {
+        if (cell.classList.contains('free'))
+          return cell.getBoundingClientRect().width < 100 ? [`narrow: ${cell.textContent}`] : [];
+        const found: string[] = [];
+        const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node !== null; node = walker.nextNode())
+          for (const word of (node.textContent ?? '').matchAll(/\S+/g)) if (isBroken(node, word)) found.push(word[0]);
+        return found;
+      });
+    });
+    expect(broken).toEqual([]);
+    const wide = await page
+      .locator('table')
+      .evaluateAll(
+        (tables, limit) => tables.map((one) => one.getBoundingClientRect().right).filter((right) => right > limit),
+        width,
+      );
+    expect(wide).toEqual([]);
+    await page.context().close();
+  });
+
   it('prints light on A4, with heads that repeat and rows that stay whole', async () => {
     const { page } = await open({ colorScheme: 'dark', viewport: { width: 690, height: 980 } });
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });

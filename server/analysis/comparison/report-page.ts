@@ -86,8 +86,8 @@ ${violationsTable(verdict)}</section>`;
 function violationsTable({ violations }: ReportData['verdict']): Markup | null {
   if (violations.length === 0) return null;
   const rows = violations.map(
-    (one) => html`<tr><td>${nameMarkup(one.from)} → ${nameMarkup(one.to)}</td><td>${one.found}</td>
-<td><code>${one.clause}</code></td><td class="n">${countText(one.samples)}</td></tr>`,
+    (one) => html`<tr><td class="free">${nameMarkup(one.from)} → ${nameMarkup(one.to)}</td><td>${one.found}</td>
+<td class="free"><code>${one.clause}</code></td><td class="n">${countText(one.samples)}</td></tr>`,
   );
   const caption = `Links that violate the hypothesis${violations.length < MAX_VIOLATIONS ? '' : ` (at most ${MAX_VIOLATIONS} are listed)`}`;
   return table('Violations', caption, ['Link', 'Found', 'Expected', '#Samples'], html`<tbody>${rows}</tbody>`);
@@ -135,7 +135,7 @@ function lostSection({ lostPods }: ReportData): Markup | null {
     const noReplacement = needsReplacement ? 'not replaced' : 'not needed';
     const timeSinceLoss = (ms: number | null) => (ms === null ? '–' : durationText(Math.max(0, ms - lostMs)));
     return html`<tr><td class="t">${timeText(lostMs)}</td>
-<th scope="row">${nameMarkup(name)}</th><td>${replacedBy === '' ? noReplacement : nameMarkup(replacedBy)}</td>
+<th scope="row" class="free">${nameMarkup(name)}</th><td class="free">${replacedBy === '' ? noReplacement : nameMarkup(replacedBy)}</td>
 <td class="n">${timeSinceLoss(readyMs)}</td><td class="n">${timeSinceLoss(healthyMs)}</td></tr>`;
   });
   const caption = `${plural(count, 'pod')} left in the range "during"${count > pods.length ? `, the first ${countText(pods.length)}` : ''}`;
@@ -214,7 +214,7 @@ function changedSection({ changed, changes, unlisted, cluster }: ReportData): Ma
   const summary = `${countsText}${othersText(changed.slice(MAX_LISTED), unlisted, listed.length > 0)}`;
   if (listed.length === 0) return section(heading, html`<p>No link changed. ${summary}</p>`);
   const caption =
-    'Medians; how often the usual latency of the link that is, and the jitter, where they differ by 0.5 ms or more; the failed of all probes where a probe failed; the lost of all datagrams where one was lost. "Collateral" is an affected link that touches no target.';
+    'Medians; how often the usual latency of the link that is, where it differs by 5 % and 0.5 ms or more; the jitter from 0.5 ms; the failed of all probes where a probe failed; the lost of all datagrams where one was lost. "Collateral" is an affected link that touches no target.';
   const heads = ['Link', '#Before', '#During', '#After', '#Change', 'State'];
   const rows = listed.map((link) => changedRow(link, cluster.slowLinkMs * 1000));
   const body = html`<tbody>${rows}</tbody>`;
@@ -244,7 +244,7 @@ function changedRow(link: ChangedLink, slowUs: number): Markup {
         ? noMedian
         : `${changeUs < 0 ? '−' : '+'}${latencyText(Math.abs(changeUs))}`;
   const cells = RANGE_NAMES.map((range) => linkCell(link[range], slowUs));
-  return html`<tr><th scope="row">${nameMarkup(link.from)} → ${nameMarkup(link.to)}${link.ipv6 ? ' (IPv6)' : ''}</th>
+  return html`<tr><th scope="row" class="free">${nameMarkup(link.from)} → ${nameMarkup(link.to)}${link.ipv6 ? ' (IPv6)' : ''}</th>
 ${cells}<td class="n">${change}</td><td><span class="tag">${state}</span></td></tr>`;
 }
 
@@ -256,13 +256,14 @@ function linkCell(link: LinkMedian | null, slowUs: number): Markup {
     failures === 0
       ? ''
       : `${countText(failures)} of ${countText(samples)} failed, ${percent(samples - failures, samples)} ok`;
-  if (p50Us < 0) return html`<td class="n dead">${failed || '–'}</td>`;
+  if (p50Us < 0) return html`<td class="n dead"><span class="note">${failed || '–'}</span></td>`;
   const { sent = 0, lost = 0 } = link;
   const style = failures > 0 ? ' dead' : isSlow(p50Us, slowUs) || isLossy(sent, lost) ? ' bad' : '';
-  const loss = lost === 0 ? null : html`<br>${lossText(link)} of datagrams lost`;
-  const usual = timesUsual < 0 ? null : html`<br>${timesUsual.toFixed(timesUsual < 9.95 ? 1 : 0)} × the usual`;
-  const jitter = jitterUs < 0 ? null : html`<br>jitter ${latencyText(jitterUs)}`;
-  return html`<td class="n${style}">${latencyText(p50Us)}${usual}${jitter}${failed === '' ? null : html`<br>${failed}`}${loss}</td>`;
+  const note = (text: string, style = '') => html`<br><span class="note${style}">${text}</span>`;
+  const loss = lost === 0 ? null : note(`${lossText(link)} of datagrams lost`);
+  const usual = timesUsual < 0 ? null : note(`${timesUsual.toFixed(timesUsual < 9.95 ? 1 : 0)} × the usual`, ' second');
+  const jitter = jitterUs < 0 ? null : note(`jitter ${latencyText(jitterUs)}`, ' second');
+  return html`<td class="n${style}">${latencyText(p50Us)}${usual}${jitter}${failed === '' ? null : note(failed)}${loss}</td>`;
 }
 
 const EVENT_TITLES: Record<EventKind, string> = {
@@ -303,7 +304,7 @@ function eventsSection({ events, annotations, ranges }: ReportData): Markup {
   const rangeAt = (atMs: number) => (atMs < fromMs ? 'before' : atMs <= toMs ? 'during' : 'after');
   const body = rows.map(({ atMs, title, subject, detail }) => {
     const time = html`<time datetime="${isoText(atMs)}">${timeText(atMs)}</time>`;
-    return html`<tr><td class="t">${time}</td><td>${rangeAt(atMs)}</td><td>${title}</td><td>${subject}</td><td>${detail}</td></tr>`;
+    return html`<tr><td class="t">${time}</td><td>${rangeAt(atMs)}</td><td class="t">${title}</td><td class="free">${subject}</td><td class="free">${detail}</td></tr>`;
   });
   const caption = `${plural(events.length, 'event')} and ${plural(annotations.length, 'annotation')}`;
   const heads = ['Time', 'Range', 'What', 'Who', 'How'];

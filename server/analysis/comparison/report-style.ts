@@ -30,10 +30,11 @@ padding:8px 16px;margin:0 0 8px}
 .finding strong{font-weight:600}
 table{border-collapse:collapse;width:100%;margin:0 0 8px;background:var(--card);border:1px solid var(--line)}
 caption{text-align:left;color:var(--second);padding:0 0 8px}
-th,td{text-align:left;vertical-align:top;padding:6px 12px;border-bottom:1px solid var(--line);overflow-wrap:break-word;
+th,td{text-align:left;vertical-align:top;padding:6px 12px;border-bottom:1px solid var(--line);overflow-wrap:normal;
 max-width:480px}
+.free{min-width:11em;overflow-wrap:anywhere}
 th{font-weight:500}thead th{color:var(--second);font-size:13px;line-height:18px}
-td.n,th.n{text-align:right;white-space:nowrap}td.t{white-space:nowrap}
+td.n,th.n{text-align:right;white-space:nowrap}td.n .note{white-space:normal;font-weight:400}td.t{white-space:nowrap}
 tbody th[scope=rowgroup]{background:var(--page);font-weight:600}
 .bad{color:var(--slow);font-weight:600}.dead{color:var(--failed);font-weight:600}.well{color:var(--good)}
 .tag{white-space:nowrap;border:1px solid var(--edge);border-radius:4px;padding:0 4px;font-size:12px;color:var(--second)}
@@ -51,9 +52,11 @@ code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:
 --line:#C4CCD4;--edge:#7C8894;--good:#0B6B47;--slow:#B02A14;--failed:#7A1233;--unknown:#45525F;--slow-bar:#D5361C;
 --failed-bar:#5E0B24;--unknown-bar:#7C8894;--good-bar:#2B8A62}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
-body{font-size:10pt;line-height:14pt}main{max-width:none;padding:0}
-h2{break-after:avoid;margin-top:18pt}caption{break-after:avoid}
+body{font-size:9pt;line-height:12pt}main{max-width:none;padding:0}
+h1{font-size:15pt;line-height:20pt}h2{break-after:avoid;margin:12pt 0 4pt}caption{break-after:avoid;padding-bottom:3pt}
+.verdict{margin:8pt 0;padding:6pt 10pt}h2.headline,.figures .value{font-size:13pt;line-height:17pt}.figures{gap:6pt}
+.figures>div,.finding{padding:4pt 8pt}thead th,code,.tag,.third,.figures dt{font-size:8pt;line-height:11pt}
 thead{display:table-header-group}tr,figure,.finding,.verdict,.figures>div{break-inside:avoid}
-th,td{padding:3pt 6pt;overflow-wrap:anywhere}.wide{overflow:visible}.figures{grid-template-columns:repeat(3,1fr)}
-.pictures{grid-template-columns:repeat(2,1fr)}figure img{max-height:240mm}}
+th,td{padding:2pt 5pt}.free{min-width:9em}.wide{overflow:visible}.figures{grid-template-columns:repeat(3,1fr)}
+.pictures{grid-template-columns:repeat(3,1fr);gap:8pt}figure img{max-height:240mm}}
 `;
