@@ -66,7 +66,10 @@ export function lastRangeParameters(req: Request, nowMs: number, lengthMs: numbe
   throw new HttpError(400, 'expected from <= to');
 }
 
-/** The shortest range: links that are pinged every second (REFRESH_INTERVAL=1, as in experiments) have one sample in it. */
+/**
+ * The shortest range: links that are pinged every second (REFRESH_INTERVAL=1, as in experiments) have one sample in it. A report has a
+ * note about each range in which not every link has one.
+ */
 const MIN_RANGE_MS = 1000;
 
 /**

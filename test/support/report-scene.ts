@@ -9,7 +9,7 @@ import { NONE16, pack16 } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { FakeClock } from './fake-clock.ts';
-import { eventPodOf, LATE_ANSWER, MeshBuilder, meshOf, NOW_MS } from './mesh.ts';
+import { eventPodOf, LATE_ANSWER, MeshBuilder, meshOf, NOW_MS, settingsOf } from './mesh.ts';
 
 /** The range of the fault: two minutes long, it ended three minutes ago. */
 export const FROM_MS = NOW_MS - 300_000;
@@ -120,7 +120,7 @@ export function queryOf({ query }: Scene = {}): ReportQuery {
 
 /** A reporter of a scene. */
 export function reporterOf(scene: Scene = {}): Reporter {
-  return new Reporter({ historyWindowMs: 3_600_000 }, depsOf(scene));
+  return new Reporter(settingsOf(), depsOf(scene));
 }
 
 /** The report of a scene. */

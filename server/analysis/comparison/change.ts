@@ -36,18 +36,18 @@ export function isWorse(before: LinkFigures | null, during: LinkFigures, slowUs:
 }
 
 /**
- * What became of a link from `before` to `during`; see `CHANGES`. null: it had no sample in that range. `isSilent`: the source
- * did not report in a range without a sample, so that a link that is missing there may have existed.
+ * What became of a link from `before` to `during`; see `CHANGES`. null: it had no sample in that range. `mayBeUnseen`: a
+ * link without a sample in that range may have existed then, because its source did not report, or the range is too short.
  */
 export function changeOf(
   before: LinkFigures | null,
   during: LinkFigures | null,
   slowUs: number,
-  isSilent: boolean,
+  mayBeUnseen: boolean,
 ): Change {
-  if (during === null) return before === null || isSilent ? 'unknown' : 'gone';
+  if (during === null) return before === null || mayBeUnseen ? 'unknown' : 'gone';
   if (before === null) {
-    if (isSilent) return 'unknown';
+    if (mayBeUnseen) return 'unknown';
     return isWorse(null, during, slowUs) ? 'new-bad' : 'new';
   }
   if (during.failures > 0) return failsMore(before, during) ? 'fails-more' : 'still-fails';

@@ -90,7 +90,7 @@ class LinkComparer {
   readonly #affectedByPod: Uint32Array;
   readonly #affectedDestinations = new Set<number>();
   readonly #affectedSources = new Set<number>();
-  readonly #counts = { links: 0, of: 0, stillBad: 0, unprobed: 0 };
+  readonly #counts = { links: 0, of: 0, stillBad: 0, unprobed: 0, notKnown: 0 };
   /** By index in `CHANGES`. */
   readonly #changes = new Uint32Array(CHANGES.length);
   #lostFromView = 0;
@@ -110,13 +110,14 @@ class LinkComparer {
     const before = figuresAt(source.before, i);
     const during = figuresAt(source.during, i);
     const after = figuresAt(source.after, i);
-    // A link without a sample in one range is new or gone only if its source reported in that range.
+    // A link without a sample in one range is new or gone only if it would have a sample there.
     const rangeWithoutSample = during === null ? 'during' : 'before';
-    const isSilent = this.#table.isSilent(rangeWithoutSample, source.from);
-    const change = CHANGES.indexOf(changeOf(before, during, slowUs, isSilent));
+    const mayBeUnseen = this.#table.mayBeUnseen(rangeWithoutSample, source.from, source.to[i] ?? 0);
+    const change = CHANGES.indexOf(changeOf(before, during, slowUs, mayBeUnseen));
     const affected = during !== null && isWorse(before, during, slowUs);
     columns.change[i] = change;
-    this.#changes[change] = (this.#changes[change] ?? 0) + 1;
+    // A link that is only in "after" is not counted: nothing became of it from before to during.
+    if (before !== null || during !== null) this.#changes[change] = (this.#changes[change] ?? 0) + 1;
     columns.beforeFailed[i] = failedPercent(before);
     columns.duringFailed[i] = failedPercent(during);
     columns.afterFailed[i] = failedPercent(after);
@@ -130,21 +131,23 @@ class LinkComparer {
     if (during !== null) {
       this.#counts.of += 1;
       this.#changed.add({ source, i, change: CHANGES[change] ?? 'unknown', affected, before, during, after });
-    } else if (before !== null && isSilent) this.#lostFromView += 1;
-    if (affected) this.#addAffected(source, i, this.#table.has('after') ? after : during);
+    } else if (before !== null && mayBeUnseen) this.#lostFromView += 1;
+    if (affected) this.#addAffected(source, i, this.#table.has('after') && after === null);
   }
 
-  /** `last`: the link's figures in the last range (after, else during); null if it has no sample there. */
-  #addAffected({ from, to, isBadAtEnd }: SourceLinks, i: number, last: LinkFigures | null): void {
+  /** `hasNoEnd`: there is a range "after", and the link has no sample in it. */
+  #addAffected({ from, to, isBadAtEnd }: SourceLinks, i: number, hasNoEnd: boolean): void {
     const destination = to[i] ?? 0;
+    const isBad = isBadAtEnd[i] === 1;
     this.#counts.links += 1;
     this.#affectedDestinations.add(destination);
     this.#affectedSources.add(from);
     this.#affectedByPod[from] = (this.#affectedByPod[from] ?? 0) + 1;
     if (destination !== from) this.#affectedByPod[destination] = (this.#affectedByPod[destination] ?? 0) + 1;
-    if (last === null) this.#counts.unprobed += 1;
-    // `isBadAtEnd` is about the same range as `last`, because the link has samples in it.
-    else if (isBadAtEnd[i] === 1) this.#counts.stillBad += 1;
+    if (!hasNoEnd) this.#counts.stillBad += isBad ? 1 : 0;
+    else if ([from, destination].some((pod) => !this.#table.isPresent('after', pod))) this.#counts.unprobed += 1;
+    // Here `isBad` is about the end of "during". A link that was well then and has not been pinged since is well.
+    else if (isBad || this.#table.isSilent('after', from)) this.#counts.notKnown += 1;
   }
 
   /** The result. Yields between the ranges: each needs three medians over up to 65 536 counters. */

@@ -19,7 +19,9 @@ export interface DetectionInput {
   annotations: readonly Annotation[];
   /** uids of the targets; empty if none is known. */
   targets: ReadonlySet<string>;
-  affected: { links: number; stillBad: number; unprobed: number };
+  affected: { links: number; stillBad: number; unprobed: number; notKnown: number };
+  /** In this time "after" will be as long as a round of pings, ms; 0 = it is. */
+  askAgainMs: number;
   /** Pods that left in the range "during", in the order in which they left. */
   lost: readonly LostPodFacts[];
 }
@@ -107,7 +109,7 @@ function recovered(
   first: MeshEvent | undefined,
   events: readonly MeshEvent[],
 ): ElapsedTime {
-  const { links, stillBad, unprobed } = input.affected;
+  const { links, stillBad, unprobed, notKnown } = input.affected;
   const base = { sinceMs: endMs, since: end };
   const unknown = (message: string): ElapsedTime => ({ ...base, ms: null, atMs: 0, message });
   const lost = input.lost.filter(({ needsReplacement }) => needsReplacement);
@@ -117,6 +119,12 @@ function recovered(
     );
   }
   if (lost.length > 0) return recoveredFromLoss(lost);
+  if (notKnown > 0) {
+    const again = input.askAgainMs > 0 ? `; ask again after ${durationText(input.askAgainMs)}` : '';
+    return unknown(
+      `Not known: ${countText(notKnown)} of ${countText(links)} affected links have no ping in the range "after"${again}`,
+    );
+  }
   if (links === 0 && first === undefined) return unknown('Nothing to recover from: no link became worse');
   const sinceMs = first?.atMs ?? endMs;
   const good = events.filter(({ kind, atMs }) => GOOD_EVENTS.has(kind) && atMs >= sinceMs && atMs <= input.endMs);

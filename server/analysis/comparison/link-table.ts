@@ -1,5 +1,6 @@
 import type { RangeName } from '../../protocol/comparison.ts';
-import { isSlow } from '../../protocol/link-state.ts';
+import { countedSamples } from '../../protocol/link-quality.ts';
+import { isSlow, roundMsOf } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { Pod } from '../../protocol/pod.ts';
@@ -25,6 +26,14 @@ interface RangeColumns {
   lost16: Uint16Array;
 }
 
+/** What is known of the pods of a range. */
+interface RangeView {
+  /** Numbers of the pods that were there without a report, and of those that were there at the end. */
+  silent: ReadonlySet<number>;
+  present: ReadonlySet<number>;
+  isShort: boolean;
+}
+
 /** The links of one source in all ranges. */
 export interface SourceLinks extends ByRange<RangeColumns> {
   /** Number of the source. */
@@ -48,7 +57,7 @@ export class LinkTable {
   slowUs = 0;
   readonly #numbers = new Map<string, number>();
   readonly #sources: SourceLinks[] = [];
-  readonly #silent: Partial<ByRange<Set<number>>> = {};
+  readonly #views: Partial<ByRange<RangeView>> = {};
 
   /**
    * Adds the mesh of a range; ranges come in the order of time. Returns the number of each pod by its index in the mesh.
@@ -58,7 +67,9 @@ export class LinkTable {
     const numbers = Int32Array.from(mesh.pods, (pod) => this.#addPod(pod));
     this.slowUs = mesh.settings.slowLinkMs * 1000;
     const silent = new Set<number>();
-    this.#silent[range] = silent;
+    const present = new Set<number>();
+    for (const [i, { lifecycle }] of mesh.pods.entries()) if (lifecycle !== 'gone') present.add(numbers[i] ?? -1);
+    this.#views[range] = { silent, present, isShort: isShorterThanRound(mesh) };
     for (const report of mesh.reports) {
       const from = numbers[report.pod];
       if (from !== undefined && report.missing !== '' && mesh.pods[report.pod]?.lifecycle !== 'gone') silent.add(from);
@@ -79,12 +90,27 @@ export class LinkTable {
 
   /** Whether a range has a mesh. */
   has(range: RangeName): boolean {
-    return this.#silent[range] !== undefined;
+    return this.#views[range] !== undefined;
   }
 
   /** Whether a source was there in a range without a report, or the range has no mesh. */
   isSilent(range: RangeName, from: number): boolean {
-    return this.#silent[range]?.has(from) ?? true;
+    return this.#views[range]?.silent.has(from) ?? true;
+  }
+
+  /** Whether a pod was there at the end of a range. */
+  isPresent(range: RangeName, pod: number): boolean {
+    return this.#views[range]?.present.has(pod) ?? false;
+  }
+
+  /**
+   * Whether a link without a sample in a range may have existed then: its source did not report, or the range is shorter than
+   * a round of pings, and both pods were there.
+   */
+  mayBeUnseen(range: RangeName, from: number, to: number): boolean {
+    if (this.isSilent(range, from)) return true;
+    const isShort = this.#views[range]?.isShort === true;
+    return isShort && this.isPresent(range, from) && this.isPresent(range, to);
   }
 
   /** The name of a pod; '' without one. */
@@ -99,6 +125,11 @@ export class LinkTable {
     this.pods[number] = pod;
     return number;
   }
+}
+
+/** Whether the range of a mesh is so short that some links have no sample in it only because their turn did not come. */
+function isShorterThanRound({ past, settings }: Mesh): boolean {
+  return past !== null && past.toMs - past.fromMs < roundMsOf(settings);
 }
 
 /** The figures of link `i` in a range; null if it has no sample. */
@@ -141,7 +172,8 @@ function addReport(
   for (let i = 0; i < links.length; i++) {
     if (!isSeen(i)) continue;
     const entry = entries.get(keyAt(i)) ?? 0;
-    columns.samples[entry] = stats.samples[i] ?? 0;
+    // As many as the failures and the medians are of: of suspect samples they know nothing.
+    columns.samples[entry] = countedSamples(stats, i);
     columns.failures[entry] = stats.failures[i] ?? 0;
     columns.p50Us16[entry] = stats.p50Us[i] ?? NONE16;
     columns.p95Us16[entry] = stats.p95Us[i] ?? NONE16;

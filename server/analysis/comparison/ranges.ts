@@ -1,4 +1,11 @@
+import { type PingSettings, roundMsOf, shortestRangeMs } from '../../protocol/link-state.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
+import { durationText } from '../text.ts';
+
+/** HISTORY_WINDOW, and how often links are pinged. */
+export interface ComparisonSettings extends PingSettings {
+  historyWindowMs: number;
+}
 
 /** The ranges that a client asks for; null = the default. */
 export interface RequestedRanges {
@@ -13,20 +20,25 @@ export interface ComparedRanges extends RequestedRanges {
   notes: string[];
 }
 
-/** The default length of "before" and "after" is at least this: a shorter range may have too few samples of each link. */
+/** The default length of "before" and "after" is at least this, and two rounds of pings, so that each link has a sample in it. */
 const MIN_DEFAULT_MS = 60_000;
-/** A range that is cut to less than this is dropped. */
+/** A range that is cut to less than this is dropped: it has hardly any sample. A short range that is left has a note. */
 const MIN_RANGE_MS = 1_000;
 
 /**
  * Chooses the ranges of a comparison. By default "before" ends where "during" begins, and "after" begins where "during"
- * ends; both are as long as "during", and at least a minute. All ranges are cut to the last `historyWindowMs` (HISTORY_WINDOW)
- * until now. If nothing is left of "during", it stays as it was asked for. A note says which range is cut or left out, and why.
+ * ends; both are as long as "during", and at least a minute and two rounds of pings. All ranges are cut to the last HISTORY_WINDOW
+ * until now. If nothing is left of "during", it stays as it was asked for. A note says which range is cut, left out or shorter than a
+ * round of pings, and why.
  */
-export function comparedRangesOf(requested: RequestedRanges, nowMs: number, historyWindowMs: number): ComparedRanges {
+export function comparedRangesOf(
+  requested: RequestedRanges,
+  nowMs: number,
+  settings: ComparisonSettings,
+): ComparedRanges {
   const { during } = requested;
-  const lengthMs = Math.max(during.toMs - during.fromMs, MIN_DEFAULT_MS);
-  const oldestMs = nowMs - historyWindowMs;
+  const lengthMs = Math.max(during.toMs - during.fromMs, MIN_DEFAULT_MS, shortestRangeMs(settings));
+  const oldestMs = nowMs - settings.historyWindowMs;
   const cut = (range: TimeRange): TimeRange | null => {
     const fromMs = Math.max(range.fromMs, oldestMs);
     const toMs = Math.min(range.toMs, nowMs);
@@ -51,6 +63,12 @@ export function comparedRangesOf(requested: RequestedRanges, nowMs: number, hist
   if (after === null) {
     const why = isToCome(wanted.after) ? 'has not lasted a second yet' : 'is older than the data that is kept';
     notes.push(`The range "after" ${why}, so the recovery is not known`);
+  }
+  const roundMs = roundMsOf(settings);
+  for (const [name, range] of Object.entries({ before, during: keptDuring, after })) {
+    if (range === null || range.toMs - range.fromMs >= roundMs) continue;
+    const round = `shorter than a round of pings (${durationText(roundMs)})`;
+    notes.push(`The range "${name}" is ${round}: links that have no ping in it are not known`);
   }
   return { before, during: keptDuring ?? during, after, notes };
 }

@@ -14,7 +14,7 @@ import {
 } from '../../protocol/comparison.ts';
 import { type Events, type MissingPart, newestEvents } from '../../protocol/event.ts';
 import type { Finding } from '../../protocol/finding.ts';
-import { isSilent } from '../../protocol/link-state.ts';
+import { isSilent, roundMsOf } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -30,7 +30,7 @@ import { compareLinks } from './compare.ts';
 import { detectionTimes } from './detection.ts';
 import { type ByRange, LinkTable } from './link-table.ts';
 import { isAboutLinks, keyFiguresOf, titleOf } from './messages.ts';
-import { comparedRangesOf, type RequestedRanges } from './ranges.ts';
+import { type ComparisonSettings, comparedRangesOf, type RequestedRanges } from './ranges.ts';
 import { reportPage } from './report-page.ts';
 import { type Paint, paintRange, type ReportPictures } from './report-pictures.ts';
 import { namedPods, targetsOf } from './targets.ts';
@@ -84,14 +84,15 @@ const MAX_UNKNOWN = 30;
 
 /** Makes reports and comparisons, one at a time, and for each of them reads one mesh at a time. */
 export class Reporter {
-  readonly #historyWindowMs: number;
+  readonly #settings: ComparisonSettings;
   readonly #deps: ReporterDeps;
   readonly #queue = new SerialQueue(MAX_WAITING, BUSY);
   #sending = 0;
   #sendingLinks = 0;
 
-  constructor({ historyWindowMs }: { historyWindowMs: number }, deps: ReporterDeps) {
-    this.#historyWindowMs = historyWindowMs;
+  constructor(settings: ComparisonSettings, deps: ReporterDeps) {
+    const { historyWindowMs, refreshIntervalMs, jitterFactor, pingTimeoutMs } = settings;
+    this.#settings = { historyWindowMs, refreshIntervalMs, jitterFactor, pingTimeoutMs };
     this.#deps = deps;
   }
 
@@ -150,7 +151,7 @@ export class Reporter {
     pictures: ReportPictures | null,
   ): Promise<ReportSources> {
     const { clock, past } = this.#deps;
-    const ranges = comparedRangesOf(requested, clock.nowMs(), this.#historyWindowMs);
+    const ranges = comparedRangesOf(requested, clock.nowMs(), this.#settings);
     const table = new LinkTable();
     // A range that was drawn by hand may begin a little after the loss.
     const lostRange = { ...ranges.during, fromMs: Math.min(ranges.before?.toMs ?? Infinity, ranges.during.fromMs) };
@@ -274,6 +275,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
       annotations: annotations.annotations,
       targets: new Set([...targets.pods].map((pod) => table.pods[pod]?.uid ?? '')),
       affected: compared.affected,
+      askAgainMs: ranges.after === null ? 0 : Math.max(0, ranges.after.fromMs + roundMsOf(settings) - nowMs),
       lost,
     }),
     lostPods,

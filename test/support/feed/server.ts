@@ -8,6 +8,7 @@ import { Streams, unsentFor } from '../../../server/http/stream.ts';
 import { STREAM_FIGURES } from '../../../server/protocol/link-quality.ts';
 import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
+import { settingsOf } from '../mesh.ts';
 import { configOf, stubContext } from '../route-context.ts';
 import { linkHistoryOf, samplesOf } from './mesh-past.ts';
 import type { Story } from './story.ts';
@@ -179,10 +180,11 @@ export class Feed {
           },
           remove: async () => null,
         },
-        reporter: new Reporter(
-          { historyWindowMs: HISTORY_WINDOW_MS },
-          { clock, ...past, paint: async () => new Uint8Array() },
-        ),
+        reporter: new Reporter(settingsOf({ historyWindowMs: HISTORY_WINDOW_MS }), {
+          clock,
+          ...past,
+          paint: async () => new Uint8Array(),
+        }),
       }),
     } satisfies RouteContext;
   }

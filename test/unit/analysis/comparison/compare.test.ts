@@ -96,6 +96,13 @@ describe('comparing ranges', () => {
         expect(Object.values(changes).reduce((sum, count) => sum + count, 0)).toBe(
           result.links.reduce((sum, { length }) => sum + length, 0),
         );
+        // A link that begins after "during" became nothing from before to during.
+        const later = compared({
+          before,
+          during,
+          after: [{ from: 0, to: 1, ipv6: false, figures: figuresOf(1, 0, 500) }],
+        });
+        expect(later.changes).toEqual(changes);
       }),
     );
   });
@@ -142,6 +149,42 @@ it('a link is still bad if it has failed at the end, or is slow at the end and o
   expect(stillBad(figuresOf(30, 3, SLOW_US), {})).toBe(0);
   // The state is older than the range.
   expect(stillBad(figuresOf(30, 0, 500), failed)).toBe(0);
+});
+
+it('in a range shorter than a round of pings, a link without a sample is neither new nor gone, unless its pod is', () => {
+  const link = (to: number) => ({ from: 0, to, ipv6: false, figures: figuresOf(1, 0, 500) });
+  const [few, many] = [[link(1)], [link(1), link(2), link(3)]];
+  const changesOf = (
+    before: Link[],
+    during: Link[],
+    beforeMs: number,
+    duringMs: number,
+    change: Partial<Mesh> = {},
+  ) => {
+    const table = new LinkTable();
+    const past = (lengthMs: number) => ({ past: { fromMs: 0, toMs: lengthMs, resolutionMs: 0 } });
+    runToEnd(table.add('before', { ...meshOfLinks(before, PODS), ...past(beforeMs) }));
+    runToEnd(table.add('during', { ...meshOfLinks(during, PODS), ...past(duringMs), ...change }));
+    const { changes, lostFromView } = runToEnd(compareLinks(table, targeted(0))).result;
+    return { ...changes, lostFromView };
+  };
+  // A round lasts 31.8 s at REFRESH_INTERVAL=30.
+  expect(changesOf(many, few, 60_000, 20_000)).toMatchObject({ same: 1, gone: 0, unknown: 2, lostFromView: 2 });
+  expect(changesOf(many, few, 60_000, 32_000)).toMatchObject({ same: 1, gone: 2, unknown: 0, lostFromView: 0 });
+  expect(changesOf(few, many, 20_000, 60_000)).toMatchObject({ same: 1, new: 0, unknown: 2 });
+  expect(changesOf(few, many, 32_000, 60_000)).toMatchObject({ same: 1, new: 2, unknown: 0 });
+  const pods = podsOf(PODS).map((pod, i) => (i === 3 ? { ...pod, lifecycle: 'gone' as const } : pod));
+  expect(changesOf(many, few, 60_000, 20_000, { pods })).toMatchObject({ same: 1, gone: 1, unknown: 1 });
+});
+
+it('counts failures among the trusted samples, as the failures are counted', () => {
+  const mesh = meshOfLinks([{ from: 0, to: 1, ipv6: false, figures: figuresOf(4, 1, 500) }], PODS);
+  mesh.reports[0]?.stats?.suspect.set([2]);
+  const table = new LinkTable();
+  runToEnd(table.add('during', mesh));
+  expect(runToEnd(compareLinks(table, targeted(0))).result.changed).toMatchObject([
+    { during: { samples: 2, failures: 1 } },
+  ]);
 });
 
 it('does not mark the links of the table that it compares', () => {

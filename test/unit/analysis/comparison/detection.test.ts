@@ -16,8 +16,9 @@ function times(change: Partial<DetectionInput>) {
     events: [],
     annotations: [],
     targets: new Set([chaos?.uid ?? '']),
-    affected: { links: 4, stillBad: 0, unprobed: 0 },
+    affected: { links: 4, stillBad: 0, unprobed: 0, notKnown: 0 },
     lost: [],
+    askAgainMs: 0,
     ...change,
   });
 }
@@ -91,7 +92,7 @@ describe('time to detect', () => {
 
   it('is not known without an event; the message says whether there was anything to detect', () => {
     expect(times({}).timeToDetect).toMatchObject({ ms: null, message: expect.stringContaining('no event') });
-    const none = { links: 0, stillBad: 0, unprobed: 0 };
+    const none = { links: 0, stillBad: 0, unprobed: 0, notKnown: 0 };
     const { timeToDetect, timeToRecover } = times({ affected: none });
     expect(timeToDetect).toMatchObject({ ms: null, message: expect.stringContaining('Nothing to detect') });
     expect(timeToRecover).toMatchObject({ ms: null, message: expect.stringContaining('Nothing to recover') });
@@ -122,7 +123,7 @@ describe('time to recover', () => {
   });
 
   it('is restricted if some affected links are no longer probed', () => {
-    const affected = { links: 8, stillBad: 0, unprobed: 3 };
+    const affected = { links: 8, stillBad: 0, unprobed: 3, notKnown: 0 };
     expect(times({ events, affected }).timeToRecover.message).toBe(
       'Recovered at 14:57:02, 2.4 s after the end of the range; but 3 of 8 affected links are no longer probed',
     );
@@ -135,7 +136,7 @@ describe('time to recover', () => {
   });
 
   it('does not exist while an affected link is bad at the end, whatever recovered before', () => {
-    const { timeToRecover } = times({ events, affected: { links: 4, stillBad: 1, unprobed: 0 } });
+    const { timeToRecover } = times({ events, affected: { links: 4, stillBad: 1, unprobed: 0, notKnown: 0 } });
     expect(timeToRecover).toMatchObject({
       ms: null,
       message: 'Not recovered: 1 of 4 affected links are still bad at 14:59:00',
@@ -144,7 +145,7 @@ describe('time to recover', () => {
 
   it('is not known if the affected links are no longer probed, because their pod is gone and has no replacement', () => {
     const killed = [eventOf('link-failed', FROM_MS + 200, chaos, [a, b]), eventOf('pod-gone', FROM_MS + 400, chaos)];
-    const affected = { links: 4, stillBad: 0, unprobed: 4 };
+    const affected = { links: 4, stillBad: 0, unprobed: 4, notKnown: 0 };
     expect(times({ events: killed, affected }).timeToRecover).toMatchObject({
       ms: null,
       message: expect.stringContaining('no longer probed'),
@@ -162,7 +163,7 @@ describe('pods that were lost', () => {
     readyMs: lostMs + 2_000,
     healthyMs: lostMs + 3_100,
   };
-  const killed = { affected: { links: 0, stillBad: 0, unprobed: 0 }, lost: [lost] };
+  const killed = { affected: { links: 0, stillBad: 0, unprobed: 0, notKnown: 0 }, lost: [lost] };
 
   it('have recovered when the replacement is ready and every link to it is ok, though no link became worse', () => {
     expect(times(killed).timeToRecover).toEqual({

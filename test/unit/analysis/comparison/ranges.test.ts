@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comparedRangesOf, type RequestedRanges } from '../../../../server/analysis/comparison/ranges.ts';
-import { NOW_MS } from '../../../support/mesh.ts';
+import { NOW_MS, settingsOf } from '../../../support/mesh.ts';
 
 const HOUR_MS = 3_600_000;
 const ago = (fromAgoMs: number, toAgoMs: number) => ({ fromMs: NOW_MS - fromAgoMs, toMs: NOW_MS - toAgoMs });
 const ranges = (fromAgoMs: number, toAgoMs: number) =>
-  comparedRangesOf({ during: ago(fromAgoMs, toAgoMs), before: null, after: null }, NOW_MS, HOUR_MS);
+  comparedRangesOf({ during: ago(fromAgoMs, toAgoMs), before: null, after: null }, NOW_MS, settingsOf());
 
 describe('the ranges of a report', () => {
   it('compares with as much time before and after', () => {
@@ -18,10 +18,28 @@ describe('the ranges of a report', () => {
     });
   });
 
-  it('looks at a minute before and after, at least', () => {
-    const { before, after } = ranges(100_000, 90_000);
-    expect(before).toEqual({ fromMs: NOW_MS - 160_000, toMs: NOW_MS - 100_000 });
-    expect(after).toEqual({ fromMs: NOW_MS - 90_000, toMs: NOW_MS - 30_000 });
+  it.each([
+    [1, 60_000],
+    [30, 63_600],
+    [300, 630_600],
+  ])(
+    'looks at a minute before and after, and at two rounds of pings, at REFRESH_INTERVAL=%i',
+    (intervalS, lengthMs) => {
+      const during = ago(1_000_000, 960_000);
+      const settings = settingsOf({ refreshIntervalMs: intervalS * 1000 });
+      const { before, after } = comparedRangesOf({ during, before: null, after: null }, NOW_MS, settings);
+      expect(before).toEqual({ fromMs: during.fromMs - lengthMs, toMs: during.fromMs });
+      expect(after).toEqual({ fromMs: during.toMs, toMs: during.toMs + lengthMs });
+    },
+  );
+
+  it('has a note about each range that is shorter than a round of pings', () => {
+    const requested = { during: ago(300_000, 280_000), before: ago(331_700, 300_000), after: ago(280_000, 248_200) };
+    const round = 'is shorter than a round of pings (32 s): links that have no ping in it are not known';
+    expect(comparedRangesOf(requested, NOW_MS, settingsOf()).notes).toEqual([
+      `The range "before" ${round}`,
+      `The range "during" ${round}`,
+    ]);
   });
 
   it.each<[string, Partial<RequestedRanges>, string[]]>([
@@ -45,7 +63,7 @@ describe('the ranges of a report', () => {
     ],
   ])('has a note about %s', (_, requested, expected) => {
     const all = { during: ago(300_000, 180_000), before: null, after: null, ...requested };
-    const { notes } = comparedRangesOf(all, NOW_MS, HOUR_MS);
+    const { notes } = comparedRangesOf(all, NOW_MS, settingsOf({ refreshIntervalMs: 1_000 }));
     expect(notes).toEqual(expected.map((text) => expect.stringContaining(text)));
   });
 
@@ -56,7 +74,7 @@ describe('the ranges of a report', () => {
     const nullable = fc.option(stretch, { nil: null });
     fc.assert(
       fc.property(stretch, nullable, nullable, (during, before, after) => {
-        const made = comparedRangesOf({ during, before, after }, NOW_MS, HOUR_MS);
+        const made = comparedRangesOf({ during, before, after }, NOW_MS, settingsOf());
         for (const one of [made.before, made.after]) {
           if (one === null) continue;
           expect(one.fromMs).toBeGreaterThanOrEqual(NOW_MS - HOUR_MS);

@@ -4,7 +4,8 @@ import { missingReport } from '../../../../server/peers/merged-report.ts';
 import { MAX_REPORT_EVENTS, parseReport } from '../../../../server/protocol/comparison.ts';
 import { pack16 } from '../../../../server/protocol/links.ts';
 import { ValidationError } from '../../../../server/runtime/errors.ts';
-import { LATE_ANSWER, type LinkFault, type MeshBuilder, NOW_MS, podOf } from '../../../support/mesh.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { LATE_ANSWER, type LinkFault, type MeshBuilder, NOW_MS, podOf, settingsOf } from '../../../support/mesh.ts';
 import {
   annotationOf,
   annotationsOf,
@@ -28,7 +29,7 @@ describe('the report of experiment 2', () => {
     const report = await dataOf();
     expect(report.verdict.verdict).toBe('pass');
     expect(report.targets).toEqual({ by: 'finding', count: 1, names: ['pod-3'] });
-    expect(report.affected).toMatchObject({ links: 4, of: 16, stillBad: 0, unprobed: 0 });
+    expect(report.affected).toMatchObject({ links: 4, of: 16, stillBad: 0, unprobed: 0, notKnown: 0 });
     expect(report.affected.to).toEqual({ count: 1, names: ['pod-3'] });
     expect(report.affected.from.count).toBe(4);
     expect(report.collateral).toEqual({ count: 0, names: [] });
@@ -230,6 +231,31 @@ describe('whether affected links have recovered', () => {
       message: expect.stringMatching(/; but 4 of 4 affected links are no longer probed$/),
     });
   });
+
+  it('is not known of links that have not been pinged since the fault; the pod is not said to be gone', async () => {
+    // At REFRESH_INTERVAL=30, the turn of two of the four links has not come 10 s after the fault.
+    const after = spoiled(4);
+    for (const from of [0, 1]) after.reports[from]?.stats?.samples.fill(0, 3 - from, 4 - from);
+    const clock = new FakeClock(TO_MS + 10_000);
+    const { affected, timeToRecover, unknown } = await dataOf({ after, deps: { clock } });
+    expect(affected).toMatchObject({ links: 4, stillBad: 0, unprobed: 0, notKnown: 2 });
+    expect(timeToRecover).toMatchObject({
+      ms: null,
+      message: 'Not known: 2 of 4 affected links have no ping in the range "after"; ask again after 22 s',
+    });
+    expect(unknown).toEqual([
+      'The range "after" is shorter than a round of pings (32 s): links that have no ping in it are not known',
+    ]);
+  });
+
+  it('needs no ping after the fault to a link that was well at its end', async () => {
+    const during = spoiled(4, (builder) => builder.each((_, to) => to === 3, LATE_ANSWER, true));
+    for (const { links } of during.reports) links.totalUs.fill(pack16(500));
+    const after = spoiled(4);
+    for (const [from, { stats }] of after.reports.entries()) stats?.samples.fill(0, 3 - from, 4 - from);
+    const { affected } = await dataOf({ during, after, deps: { clock: new FakeClock(TO_MS + 10_000) } });
+    expect(affected).toMatchObject({ links: 4, unprobed: 0, notKnown: 0 });
+  });
 });
 
 describe('the reporter', () => {
@@ -244,7 +270,7 @@ describe('the reporter', () => {
       now -= 1;
       return mesh;
     };
-    const reporter = new Reporter({ historyWindowMs: 3_600_000 }, { ...deps, past });
+    const reporter = new Reporter(settingsOf(), { ...deps, past });
     const ends = await Promise.allSettled(Array.from({ length: 6 }, () => reporter.report(queryOf())));
     expect(most).toBe(1);
     expect(ends.map(({ status }) => status)).toEqual([...Array(4).fill('fulfilled'), ...Array(2).fill('rejected')]);
@@ -260,7 +286,7 @@ describe('the reporter', () => {
       isFirst = false;
       return Promise.reject(new Error('no past'));
     };
-    const reporter = new Reporter({ historyWindowMs: 3_600_000 }, { ...deps, past });
+    const reporter = new Reporter(settingsOf(), { ...deps, past });
     await expect(reporter.report(queryOf())).rejects.toThrow('no past');
     await expect(reporter.report(queryOf())).resolves.toBeDefined();
   });
