@@ -1,5 +1,5 @@
-import { isSilent } from '../protocol/link-state.ts';
-import { FLAG_NOT_YET, unpack16 } from '../protocol/links.ts';
+import { isSilent, roundMsOf } from '../protocol/link-state.ts';
+import { FLAG_NOT_YET, NONE16, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import { isJudged } from '../protocol/pod.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -21,10 +21,14 @@ export interface LostPod {
   readyMs: number | null;
   /** Since when it has been ready and every link of other pods to it ok, ms since the epoch; null = it is not, or that is not known. */
   healthyMs: number | null;
+  /** The last time at which it was certainly not healthy, ms since the epoch; null = it is not ready. */
+  unhealthyMs: number | null;
   /** A pod whose link to the replacement is not ok; -1 = none. */
   failing: number;
-  /** A pod that did not report its link to the replacement; -1 = none. */
+  /** A pod that did not report its link to the replacement, or whose report is not trusted; -1 = none. */
   silent: number;
+  /** A pod that has not pinged the replacement yet; -1 = none. */
+  unpinged: number;
 }
 
 /** The moment that the state of a mesh is of, ms since the epoch. */
@@ -65,41 +69,83 @@ export function* lostPodsOf(
       replacement,
       readyMs: successor?.lifecycle === 'ready' ? Math.max(sinceMs, successor.sinceMs) : null,
       healthyMs: null,
+      unhealthyMs: null,
       failing: -1,
       silent: -1,
+      unpinged: -1,
     });
   }
   lost.sort((a, b) => a.lostMs - b.lostMs);
   const replaced = lost.filter(({ readyMs }) => readyMs !== null);
   if (replaced.length === 0) return lost;
-  const okMs = new Float64Array(pods.length);
-  const [failing, silent] = [new Int32Array(pods.length).fill(-1), new Int32Array(pods.length).fill(-1)];
+  const states = new Map(replaced.map(({ replacement }) => [replacement, newState()]));
   for (const report of reports) {
     const source = pods[report.pod];
     if (source === undefined || !isJudged(source) || !isSource(report.pod)) continue;
-    if (report.missing === '') addReport(report, okMs, failing);
-    else if (isSilent(report)) for (const { replacement } of replaced) silent[replacement] = report.pod;
+    if (report.missing === '') addReport(report, states, mesh);
+    else if (isSilent(report)) {
+      for (const [to, state] of states) if (to !== report.pod) state.silent = report.pod;
+    }
     yield;
   }
   for (const one of replaced) {
-    one.failing = failing[one.replacement] ?? -1;
-    one.silent = silent[one.replacement] ?? -1;
-    const sinceMs = okMs[one.replacement] ?? 0;
-    if (one.failing < 0 && one.silent < 0 && sinceMs > 0) one.healthyMs = Math.max(one.readyMs ?? 0, sinceMs);
+    const { okMs, notOkMs, failing, silent, unpinged } = states.get(one.replacement) ?? newState();
+    const readyMs = one.readyMs ?? 0;
+    one.failing = failing;
+    one.silent = silent;
+    one.unpinged = unpinged;
+    one.unhealthyMs = Math.max(readyMs, notOkMs);
+    if (failing < 0 && silent < 0 && unpinged < 0 && okMs > 0) one.healthyMs = Math.max(readyMs, okMs);
   }
   return lost;
 }
 
+/** What the reports say about the links to one replacement. */
+interface LinksInto extends Pick<LostPod, 'failing' | 'silent' | 'unpinged'> {
+  /** Since when all links that are ok have been so, ms since the epoch; 0 = none is ok. */
+  okMs: number;
+  /** The last time at which a link was certainly not ok, ms since the epoch; 0 = none is known. */
+  notOkMs: number;
+}
+
+function newState(): LinksInto {
+  return { okMs: 0, notOkMs: 0, failing: -1, silent: -1, unpinged: -1 };
+}
+
 /**
- * Notes for each destination since when all links to it are ok, and which pod's link to it is not. That of a pod to itself says nothing
- * about whether others reach it.
+ * Adds the links of a report to what is known of each replacement. That of a pod to itself says nothing about whether others reach it.
  */
-function addReport({ pod, atMs, links }: MergedReport, okMs: Float64Array, failing: Int32Array): void {
+function addReport(report: MergedReport, states: ReadonlyMap<number, LinksInto>, { pods, settings }: Mesh): void {
+  const { pod, atMs, bootTimeMs, links } = report;
+  const isTrusted = report.starvation?.unreliable !== true;
+  const roundMs = roundMsOf(settings);
+  const listed = new Set<number>();
   for (let i = 0; i < links.length; i++) {
     const to = links.to[i] ?? 0;
-    if (to === pod) continue;
-    const isOk = ((links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 && links.outcome[i] === 0;
-    if (!isOk) failing[to] = pod;
-    else okMs[to] = Math.max(okMs[to] ?? 0, atMs - unpack16(links.sinceMs[i] ?? 0));
+    const state = states.get(to);
+    if (state === undefined || to === pod) continue;
+    listed.add(to);
+    const [age, since] = [links.ageMs[i] ?? NONE16, links.sinceMs[i] ?? NONE16];
+    if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) state.unpinged = pod;
+    else if (links.outcome[i] !== 0) {
+      if (isTrusted) {
+        state.failing = pod;
+        if (age !== NONE16) state.notOkMs = Math.max(state.notOkMs, atMs - unpack16(age));
+      } else state.silent = pod;
+    } else if (since === NONE16) {
+      // A Goldpinger pod does not say since when a link is ok.
+      state.okMs = Math.max(state.okMs, atMs - Math.max(0, unpack16(age)));
+    } else {
+      const sinceMs = atMs - unpack16(since);
+      // A process that came later could not ping the replacement before. Its first ping says nothing about that time.
+      const isFirst = sinceMs - roundMs <= bootTimeMs;
+      if (isFirst && bootTimeMs > (pods[to]?.sinceMs ?? 0)) continue;
+      state.okMs = Math.max(state.okMs, sinceMs);
+      // The ping before was less than a round earlier, and not ok. If there was none, the pod that is pinged had just come.
+      if (!isFirst) state.notOkMs = Math.max(state.notOkMs, sinceMs - roundMs);
+    }
   }
+  // With PING_NUMBER, a pod pings only some of the others.
+  if (settings.pingNumber > 0 || settings.refreshIntervalMs === 0) return;
+  for (const [to, state] of states) if (to !== pod && !listed.has(to)) state.unpinged = pod;
 }

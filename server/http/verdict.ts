@@ -64,11 +64,16 @@ export async function answerVerdict(query: VerdictQuery, sources: VerdictSources
 
 /** The window of a query that names none: whole seconds, as others too, so that they share one collection. In ms. */
 function usualWindowMs(clauses: readonly Clause[], settings: MeshSettings): number {
+  const { refreshIntervalMs, historyWindowMs } = settings;
+  const wantedMs = clauses.map(({ condition: { kind, limit } }) => {
+    // Page and findings judge loss over this time, because the usual window has too few datagrams.
+    if (kind === 'loss') return lossWindowMs(refreshIntervalMs);
+    // A lost pod must still be in the window when the limit has passed.
+    return kind === 'recovered' ? 2 * limit : 0;
+  });
   const usualMs = Math.max(DEFAULT_WINDOW_MS, shortestRangeMs(settings));
-  // Page and findings judge loss over this time, because the usual window has too few datagrams.
-  const lossMs = Math.min(lossWindowMs(settings.refreshIntervalMs), settings.historyWindowMs);
-  const hasLoss = clauses.some(({ condition }) => condition.kind === 'loss');
-  return Math.ceil((hasLoss ? Math.max(usualMs, lossMs) : usualMs) / 1000) * 1000;
+  const longestMs = Math.min(Math.max(...wantedMs), historyWindowMs);
+  return Math.ceil(Math.max(usualMs, longestMs) / 1000) * 1000;
 }
 
 /** Rejects if the mesh does not come in time: a mesh of the past cannot be answered in part. */

@@ -55,6 +55,11 @@ function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: n
     return `only ${countText(selection.from.count)} of ${countText(present)} pods are or were ready, so only links of pods to themselves could be checked`;
   }
   if (held + evaluation.violated === 0) return 'no link matches from=, to= and self=';
+  return listReason(differing, mesh, nameOf);
+}
+
+/** What is wrong with the lists of pods; '' = nothing. `differing`: a pod that knows other pods than the serving pod; -1 = none. */
+export function listReason(differing: number, mesh: Mesh, nameOf: (pod: number) => string): string {
   if (differing >= 0) {
     return `${nameOf(differing)} knows a different set of pods than ${mesh.servedBy.name}, so some links may not have been checked`;
   }

@@ -1,19 +1,21 @@
+import { roundMsOf } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { type LostPod, lostPodsOf, momentOf } from '../lost-pods.ts';
 import { durationText } from '../text.ts';
-import { type ClauseVerdict, missingReason, withoutViolation } from './clause-verdict.ts';
+import { type ClauseVerdict, listReason, missingReason, withoutViolation } from './clause-verdict.ts';
 import type { ClauseEvaluation, Violation } from './evaluate-clause.ts';
-import { compares } from './parse-clause.ts';
+import { type Clause, compares } from './parse-clause.ts';
 
 /**
  * Judges a clause `recovered<LIMIT`: each pod that was lost in the window must have been replaced, and its replacement must
  * have been ready, and every link to it ok, within the limit since the loss. Only pods whose owner still has pods count:
- * nobody replaces the others. It is not known before the limit has passed, nor if no pod was lost.
+ * nobody replaces the others. It is not known before the limit has passed, nor if no pod was lost, nor where the last ping before the
+ * limit and the first one after it leave both open.
  */
 export function* judgeRecovery(
-  { clause, text, selection }: ClauseEvaluation,
+  { clause, text, selection, differing }: ClauseEvaluation,
   mesh: Mesh,
   windowMs: number,
   nameOf: (pod: number) => string,
@@ -25,11 +27,13 @@ export function* judgeRecovery(
   if (lost.length === 0)
     return withoutViolation(`no pod ${clause.to === null ? '' : 'that matches to= '}was lost in the window`);
   const violations: Violation[] = [];
-  let waiting: LostPod | null = null;
+  let open: LostPod | null = null;
   for (const one of lost) {
-    const { lostMs, healthyMs, silent } = one;
-    if (healthyMs !== null && compares(healthyMs - lostMs, clause.condition)) continue;
-    if (healthyMs === null && (silent >= 0 || compares(nowMs - lostMs, clause.condition))) waiting ??= one;
+    const isWithin = (ms: number | null) => ms !== null && compares(ms - one.lostMs, clause.condition);
+    if (isWithin(one.healthyMs)) continue;
+    // Without news of the Kubernetes API it is not known that there is no replacement, nor that it is not ready.
+    const isSurelyNotReady = one.readyMs === null && mesh.discovery.phase !== 'stale';
+    if (isWithin(isSurelyNotReady ? nowMs : (one.unhealthyMs ?? one.lostMs))) open ??= one;
     else violations.push({ clause: text, from: '', to: nameOf(one.pod), found: describe(one, nameOf), samples: 0 });
   }
   const [first] = violations;
@@ -37,20 +41,37 @@ export function* judgeRecovery(
     const reason = `violated by ${countText(violations.length)} of ${plural(lost.length, 'lost pod')}, for example ${first.to}: ${first.found}`;
     return { verdict: 'fail', reason, violations: violations.slice(0, MAX_VIOLATIONS), missing: [] };
   }
-  if (waiting === null) return withoutViolation('');
-  if (waiting.silent >= 0) return withoutViolation(missingReason([waiting.silent], mesh, nameOf), [waiting.silent]);
-  const since = durationText(nowMs - waiting.lostMs);
-  return withoutViolation(`${nameOf(waiting.pod)} was lost ${since} ago: ${describe(waiting, nameOf)}`);
+  const ofList = listReason(differing, mesh, nameOf);
+  if (open === null || (open.readyMs === null && mesh.discovery.phase === 'stale')) return withoutViolation(ofList);
+  const { pod, lostMs, failing, silent } = open;
+  if (failing < 0 && silent >= 0) return withoutViolation(missingReason([silent], mesh, nameOf), [silent]);
+  const advice = compares(nowMs - lostMs, clause.condition) ? windowAdvice(clause, windowMs) : pingAdvice(mesh);
+  const since = durationText(nowMs - lostMs);
+  return withoutViolation(`${nameOf(pod)} was lost ${since} ago: ${describe(open, nameOf)}${advice}`);
 }
 
 /** What became of a lost pod: `not replaced`, `replaced by b, which is not ready`, `replaced by b, healthy after 31 s`. */
 function describe(
-  { lostMs, replacement, readyMs, healthyMs, failing }: LostPod,
+  { lostMs, replacement, readyMs, healthyMs, unhealthyMs, failing, silent, unpinged }: LostPod,
   nameOf: (pod: number) => string,
 ): string {
   if (replacement < 0) return 'not replaced';
   const by = `replaced by ${nameOf(replacement)}`;
   if (readyMs === null) return `${by}, which is not ready`;
   if (healthyMs !== null) return `${by}, healthy after ${durationText(healthyMs - lostMs)}`;
-  return failing < 0 ? `${by}, to which no link is known` : `${by}, and the link from ${nameOf(failing)} is not ok`;
+  if (failing >= 0) return `${by}, and the link from ${nameOf(failing)} is not ok`;
+  if (silent >= 0) return `${by}, not healthy within ${durationText((unhealthyMs ?? readyMs) - lostMs)}`;
+  return unpinged < 0 ? `${by}, to which no link is known` : `${by}, which ${nameOf(unpinged)} has not pinged yet`;
+}
+
+/** Says that a loss leaves the window before it can fail; '' if it does not. */
+function windowAdvice({ condition: { limit } }: Clause, windowMs: number): string {
+  return windowMs > limit ? '' : '; the window must be longer than the limit, or the clause can never fail';
+}
+
+/** Why it is not known although the limit has passed: how often pods are pinged. */
+function pingAdvice({ settings }: Mesh): string {
+  if (settings.refreshIntervalMs === 0) return '; pinging is switched off (REFRESH_INTERVAL=0)';
+  const roundS = Math.ceil(roundMsOf(settings) / 100) / 10;
+  return `; a round of pings takes ${roundS} s, and no less can be told`;
 }

@@ -24,12 +24,11 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
   };
   const selections = yield* selectPods(clauses, mesh.pods);
   const evaluations = selections.map(({ clause, selection }) => new ClauseEvaluation(clause, selection, nameOf));
-  const ofLinks = evaluations.filter(({ clause }) => clause.condition.kind !== 'recovered');
-  const { summary, oldestMs } = yield* evaluateMesh(mesh, ofLinks, windowMs);
+  const { summary, oldestMs } = yield* evaluateMesh(mesh, evaluations, windowMs);
   const results: ClauseVerdict[] = [];
   for (const one of evaluations) {
     if (mesh.discovery.phase === 'waiting') results.push(withoutViolation('the pod list has not been received yet'));
-    else if (ofLinks.includes(one)) results.push(verdictOf(one, mesh, nameOf));
+    else if (isOfLinks(one)) results.push(verdictOf(one, mesh, nameOf));
     else results.push(yield* judgeRecovery(one, mesh, windowMs, nameOf));
   }
   const verdicts = results.map(({ verdict }) => verdict);
@@ -55,11 +54,16 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
   };
 }
 
+/** Whether a clause is about links; `recovered` is about pods that left. */
+function isOfLinks({ clause }: ClauseEvaluation): boolean {
+  return clause.condition.kind !== 'recovered';
+}
+
 /** `judge` yields after this many links, also of links that a report does not list; a link counts once for each clause. */
 const STEP_LINKS = 1024;
 
 /**
- * Evaluates all clauses on all reports. `oldestMs`: when the oldest report arrived that any clause needs; of a mesh of the
+ * Evaluates all clauses about links on all reports, and notes for all clauses which pods know other peers. `oldestMs`: when the oldest report arrived that any clause needs; of a mesh of the
  * past when the mesh was collected.
  */
 function* evaluateMesh(
@@ -79,7 +83,7 @@ function* evaluateMesh(
     const isHere = report !== undefined && report.missing === '';
     // The peers of a pod that is not ready need not be complete yet.
     if (isHere && !report.samePeers && lifecycle === 'ready') for (const one of evaluations) one.addDifferingPeers(pod);
-    const concerned = evaluations.filter(({ selection }) => selection.from.pods[pod] === 1);
+    const concerned = evaluations.filter((one) => isOfLinks(one) && one.selection.from.pods[pod] === 1);
     if (concerned.length > 0) {
       if (isHere && mesh.past === null) oldestMs = Math.min(oldestMs, report.atMs);
       const isTrusted = isHere && report.starvation?.unreliable !== true;

@@ -44,6 +44,15 @@ describe('a verdict query', () => {
     expect(await ask({ expect: ['loss<1%'], over: { windowMs: 30_000 } }).answer).toMatchObject({ window_s: 30 });
   });
 
+  it('about recovery is by default over twice the limit: a loss must still be in the window when the limit has passed', async () => {
+    expect(await ask({ expect: ['recovered<60s'] }, {}, 30_000).answer).toMatchObject({ window_s: 120 });
+    expect(await ask({ expect: ['recovered<90s', 'recovered<10s'] }).answer).toMatchObject({ window_s: 180 });
+    expect(await ask({ expect: ['recovered<10s'] }, {}, 30_000).answer).toMatchObject({ window_s: 64 });
+    expect(await ask({ expect: ['recovered<24h'] }).answer).toMatchObject({ window_s: 3_600 });
+    const over = { windowMs: 30_000 };
+    expect(await ask({ expect: ['recovered<60s'], over }).answer).toMatchObject({ window_s: 30 });
+  });
+
   it('can ask about a time range of the past', async () => {
     const over = { fromMs: NOW_MS - 60_000, toMs: NOW_MS - 30_000 };
     const past = ask({ over });

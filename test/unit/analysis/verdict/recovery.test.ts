@@ -2,13 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lostPodsOf } from '../../../../server/analysis/lost-pods.ts';
 import { comparesShare, parseClause } from '../../../../server/analysis/verdict/parse-clause.ts';
-import { FLAG_SUSPECT, pack16 } from '../../../../server/protocol/links.ts';
+import { emptyLinks, FLAG_SUSPECT, NONE16, pack16 } from '../../../../server/protocol/links.ts';
 import type { Pod } from '../../../../server/protocol/pod.ts';
 import { runToEnd } from '../../../support/generator.ts';
-import { MeshBuilder, meshOf, NOW_MS, podOf } from '../../../support/mesh.ts';
+import { MeshBuilder, meshOf, NOW_MS, podOf, settingsOf, statusOf } from '../../../support/mesh.ts';
 import { answerFor, REFUSED, verdictFor } from './scene.ts';
 
 const LOST_MS = NOW_MS - 20_000;
+const PINGED_OFTEN = settingsOf({ refreshIntervalMs: 2_000 });
 const GONE = { owner: 'rs', lifecycle: 'gone', sinceMs: LOST_MS, replacedBy: 'uid-4' } as const;
 
 /** Pod 3 was lost 20 s ago; pod 4 took its place, was ready 2 s later, and every link to it is ok since 3 s after the loss. */
@@ -33,13 +34,30 @@ describe('recovered', () => {
   });
 
   it('names the lost pod and the time if it took longer', () => {
-    const answer = answerFor(killed(), 'recovered<3s');
-    const found = 'replaced by pod-4, healthy after 3.0 s';
+    const slow = killed((one) => one.set(1, 4, { sinceMs: 12_000 }));
+    const answer = answerFor(slow, 'recovered<3s', { settings: PINGED_OFTEN });
+    const found = 'replaced by pod-4, healthy after 8.0 s';
     expect(answer).toMatchObject({
       verdict: 'fail',
       reason: `recovered<3s: violated by 1 of 1 lost pod, for example pod-3: ${found}`,
       violations: [{ clause: 'recovered<3s', from: '', to: 'pod-3', found, samples: 0 }],
     });
+    const ready = killed(({ pods }) => pods.splice(4, 1, podOf(4, { owner: 'rs', sinceMs: LOST_MS + 4_000 })));
+    expect(verdictFor(ready, 'recovered<3s', { settings: settingsOf() })).toBe('fail');
+  });
+
+  it('is not known if the limit lies between the first ping that is ok and the one before', () => {
+    const slow = killed((one) => one.set(1, 4, { sinceMs: 12_000 }));
+    const settings = settingsOf();
+    expect(answerFor(slow, 'recovered<3s', { settings })).toMatchObject({
+      verdict: 'unknown',
+      reason:
+        'recovered<3s: pod-3 was lost 20 s ago: replaced by pod-4, healthy after 8.0 s; a round of pings takes 31.8 s, and no less can be told',
+    });
+    expect(verdictFor(slow, 'recovered<9s', { settings })).toBe('pass');
+    const failing = killed((one) => one.set(1, 4, { ...REFUSED, ageMs: 15_000 }));
+    expect(verdictFor(failing, 'recovered<6s', { settings })).toBe('unknown');
+    expect(verdictFor(failing, 'recovered<5s', { settings })).toBe('fail');
   });
 
   it('counts a sample that is ok even if it is unreliable: a busy machine does not lengthen the recovery', () => {
@@ -56,13 +74,91 @@ describe('recovered', () => {
       ({ pods }) => pods.splice(4, 1, podOf(4, { owner: 'rs', lifecycle: 'starting' })),
     ],
     ['replaced by pod-4, and the link from pod-1 is not ok', (builder) => builder.set(1, 4, REFUSED)],
-    ['replaced by pod-4, and the link from pod-2 is not ok', (builder) => builder.notYet(2, 4)],
   ])('%s: it fails once the limit has passed, and is not known before', (found, change) => {
     const late = answerFor(killed(change), 'recovered<10s');
     expect([late.verdict, late.violations[0]?.found]).toEqual(['fail', found]);
     const early = answerFor(killed(change), 'recovered<30s');
     expect(early).toMatchObject({ verdict: 'unknown', violations: [] });
-    expect(early.reason).toBe(`recovered<30s: pod-3 was lost 20 s ago: ${found}`);
+    const advice = 'the window must be longer than the limit, or the clause can never fail';
+    expect(early.reason).toBe(`recovered<30s: pod-3 was lost 20 s ago: ${found}; ${advice}`);
+    expect(answerFor(killed(change), 'recovered<29s').reason).toBe(`recovered<29s: pod-3 was lost 20 s ago: ${found}`);
+  });
+
+  it.each<[string, (builder: MeshBuilder) => void]>([
+    ['pinged', (builder) => builder.notYet(2, 4)],
+    ['listed', ({ reports }) => reports[2]!.links.to.fill(2, 2, 3)],
+  ])('is not known while a pod has not %s the replacement: that says nothing about it', (_what, change) => {
+    const reason = (expects: string, settings = PINGED_OFTEN) => answerFor(killed(change), expects, { settings });
+    expect(reason('recovered<25s')).toMatchObject({
+      verdict: 'unknown',
+      reason: 'recovered<25s: pod-3 was lost 20 s ago: replaced by pod-4, which pod-2 has not pinged yet',
+    });
+    expect(reason('recovered<10s', settingsOf()).reason).toMatch(
+      /which pod-2 has not pinged yet; a round of pings takes 31\.8 s, and no less can be told$/,
+    );
+    expect(reason('recovered<10s,from=pod-1').verdict).toBe('pass');
+  });
+
+  it('does not need a link that PING_NUMBER leaves out, and knows none without pings', () => {
+    const few = killed(({ reports }) => reports[2]!.links.to.fill(2, 2, 3));
+    expect(verdictFor(few, 'recovered<10s', { settings: settingsOf({ pingNumber: 2 }) })).toBe('pass');
+    const none = killed(({ reports }) => {
+      for (const report of reports) report.links = emptyLinks(0);
+    });
+    expect(answerFor(none, 'recovered<10s', { settings: settingsOf({ refreshIntervalMs: 0 }) }).reason).toMatch(
+      /replaced by pod-4, to which no link is known; pinging is switched off \(REFRESH_INTERVAL=0\)$/,
+    );
+  });
+
+  it('fails for certain whatever another pod does not report', () => {
+    const failing = killed((builder) => {
+      builder.set(1, 4, REFUSED);
+      builder.silence(2);
+    });
+    expect(answerFor(failing, 'recovered<10s').violations[0]?.found).toBe(
+      'replaced by pod-4, and the link from pod-1 is not ok',
+    );
+    const late = killed((builder) => {
+      builder.set(1, 4, { sinceMs: 5_000 });
+      builder.silence(2);
+    });
+    expect(answerFor(late, 'recovered<10s').violations[0]?.found).toBe('replaced by pod-4, not healthy within 13 s');
+    expect(verdictFor(late, 'recovered<16s')).toBe('unknown');
+  });
+
+  it('does not believe a failure that a starved pod reports', () => {
+    const starved = killed((builder) => builder.starve(2));
+    expect(answerFor(starved, 'recovered<10s')).toMatchObject({ verdict: 'unknown', missing_reports: ['pod-2'] });
+  });
+
+  it('does not count the first ping of a process that came later: it could not ping before', () => {
+    const restarted = (sinceMs: number) =>
+      killed((builder) => {
+        builder.set(1, 4, { sinceMs });
+        builder.reports[1] = { ...builder.reports[1]!, bootTimeMs: NOW_MS - 6_000 };
+      });
+    expect(verdictFor(restarted(5_000), 'recovered<4s')).toBe('pass');
+    expect(verdictFor(restarted(2_000), 'recovered<4s')).toBe('fail');
+  });
+
+  it('is not known by a Goldpinger pod, which does not say since when a link is ok', () => {
+    const mixed = killed(({ reports }) => reports[1]!.links.sinceMs.fill(NONE16));
+    expect(answerFor(mixed, 'recovered<10s').reason).toContain('healthy after 15 s; a round of pings');
+    expect(verdictFor(mixed, 'recovered<16s')).toBe('pass');
+  });
+
+  it('is not known if the pod list is old or differs, unless the pings show a violation', () => {
+    const stale = { discovery: statusOf({ phase: 'stale' }) };
+    const notReplaced = killed(({ pods }) => pods.splice(3, 1, podOf(3, { ...GONE, replacedBy: '' })));
+    const failing = killed((one) => one.set(1, 4, REFUSED));
+    for (const mesh of [killed(), notReplaced]) {
+      const { verdict, reason } = answerFor(mesh, 'recovered<10s', stale);
+      expect([verdict, reason]).toEqual(['unknown', expect.stringContaining('may be out of date')]);
+    }
+    expect(verdictFor(failing, 'recovered<10s', stale)).toBe('fail');
+    const differing = killed(({ reports }) => reports.splice(2, 1, { ...reports[2]!, samePeers: false }));
+    expect(answerFor(differing, 'recovered<10s').reason).toContain('pod-2 knows a different set of pods than pod-0');
+    expect(verdictFor(differing, 'recovered<10s,from=pod-0')).toBe('pass');
   });
 
   it('is not known if a pod does not report its link to the replacement', () => {
