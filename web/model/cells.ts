@@ -51,6 +51,11 @@ export interface PictureCells {
   lossy: Uint8Array;
   /** The chosen latency, us, or the chosen figure in its own unit; NaN = none. */
   valueUs: Float32Array;
+  /**
+   * Where both IP families are probed, a report has two links to a pod, and the cell is the worse one by what is shown. 1 = it is the
+   * second one. null = no report has two.
+   */
+  second: Uint8Array | null;
   /** Number of links into and out of each pod by state, self-links included: `into[pod * STATES + code]`. */
   into: Uint32Array;
   outOf: Uint32Array;
@@ -136,12 +141,13 @@ export class CellsBuilder {
 
   /** Adds the report of a pod; undefined = no report. O(n). */
   put(from: number, report: MergedReport | undefined): void {
-    const { n, figure, state, unreliable, lossy, valueUs } = this.#cells;
+    const { n, figure, state, unreliable, lossy, second, valueUs } = this.#cells;
     const start = from * n;
     this.#reports[from] = report;
     this.#before.set(state.subarray(start, start + n));
     unreliable.fill(0, start, start + n);
     lossy.fill(0, start, start + n);
+    second?.fill(0, start, start + n);
     this.#link.fill(-1);
     valueUs.fill(Number.NaN, start, start + n);
     this.#fillUnmeasured(from, report);
@@ -188,7 +194,7 @@ export class CellsBuilder {
         if (code !== SLOW && code !== FAILED) continue;
         const by = this.#reports[from];
         if (by === undefined) continue;
-        const link = linkTo(by.links, to);
+        const link = shownLink(this.#cells, by.links, from, to);
         if (isDoubtedByDestination(by.links, link) && wasStarvedDuring(report, by, link)) unreliable[pair] = 1;
       }
     }
@@ -267,6 +273,7 @@ function blankCells(n: number, figure: Figure | null): PictureCells {
     state: new Uint8Array(n * n),
     unreliable: new Uint8Array(n * n),
     lossy: new Uint8Array(n * n),
+    second: null,
     valueUs: new Float32Array(n * n),
     into,
     outOf: new Uint32Array(n * STATES),
@@ -315,6 +322,10 @@ function fillMeasured(
     const code = failed ? FAILED : codeOfValue(figure, us, report, i, options.thresholds);
     if (seen !== -1 && !replaces(code, us, state[pair] ?? 0, valueUs[pair] ?? 0)) continue;
     link[to] = i;
+    if (seen !== -1) {
+      cells.second ??= new Uint8Array(n * n);
+      cells.second[pair] = 1;
+    }
     valueUs[pair] = us < 0 ? Number.NaN : us;
     if (isFixed) continue;
     state[pair] = code;
@@ -346,19 +357,15 @@ function fillLossy(
 /** Flags of links whose loss says nothing new: they fail now and then, or failed until a moment ago. */
 const UNUSUAL = FLAG_INTERMITTENT | FLAG_RECOVERED;
 
-/**
- * The index of the link to pod `to` in a report; -1 = none. If both IP families are probed, that of the worse link by its
- * newest sample.
- */
-export function linkTo({ to: tos, flags, outcome, totalUs }: LinkColumns, to: number): number {
-  let found = tos.indexOf(to);
-  for (let i = found; i >= 0; i = tos.indexOf(to, i + 1)) {
-    if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
-    const us = unpack16(totalUs[i] ?? 0);
-    const isFirst = ((flags[found] ?? 0) & FLAG_NOT_YET) !== 0;
-    if (isFirst || isWorseResult(outcome[i] !== 0, us, outcome[found] !== 0, unpack16(totalUs[found] ?? 0))) found = i;
-  }
-  return found;
+/** The index of the link that the cell (from, to) shows in the report of pod `from`; -1 = none. See `PictureCells.second`. */
+export function shownLink(
+  { n, second }: Pick<PictureCells, 'n' | 'second'>,
+  { to: tos }: Pick<LinkColumns, 'to'>,
+  from: number,
+  to: number,
+): number {
+  const first = tos.indexOf(to);
+  return first >= 0 && second?.[from * n + to] === 1 ? tos.indexOf(to, first + 1) : first;
 }
 
 /** Whether the newest sample is suspect, or for a statistic over a window, whether all its samples are. */

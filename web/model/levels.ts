@@ -130,6 +130,7 @@ function pictureOfGroups(fold: Fold): Picture {
     state,
     unreliable,
     lossy,
+    second: null,
     valueUs: worstUs,
     into,
     outOf,

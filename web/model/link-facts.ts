@@ -3,7 +3,7 @@ import { FLAG_IPV6, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/l
 import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { lostOf, sentOf, UNKNOWN_HOPS } from '../../server/protocol/udp.ts';
-import { linkTo } from './cells.ts';
+import { shownLink } from './cells.ts';
 import { podLink } from './levels.ts';
 import { type LinkState, stateAt } from './links.ts';
 import type { Picture } from './mesh-view.ts';
@@ -73,7 +73,7 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
   }
   const pair = from * picture.n + to;
   const report = picture.mesh.reports[picture.reportOf[from] ?? -1];
-  const i = report === undefined ? -1 : linkTo(report.links, to);
+  const i = report === undefined ? -1 : shownLink(picture, report.links, from, to);
   const state = stateAt(picture.state[pair]);
   const missing = report?.missing ?? 'not-asked';
   if (report === undefined || i < 0 || state === 'not-yet') {

@@ -2,7 +2,7 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import { type LinkSamples, OUTCOMES, type Outcome, type RecentSample } from '../../server/protocol/sample.ts';
 import { countText } from '../../server/runtime/count-text.ts';
-import { linkTo, STATES } from './cells.ts';
+import { STATES, shownLink } from './cells.ts';
 import { FIGURE_NOUNS, type Figure, valueText } from './figures.ts';
 import { labelWords } from './finding-words.ts';
 import { clockText, spanText } from './format.ts';
@@ -59,17 +59,19 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
 
 /** The outcome that all failed links share; '' if they differ. Checks at most `limit` links. */
 export function sharedOutcome(picture: Picture, limit = 500): string {
-  const { mesh, n, state, reportOf, outOf } = picture.fold?.pods ?? picture;
+  const pods = picture.fold?.pods ?? picture;
+  const { mesh, n, state, reportOf, outOf } = pods;
   const failed = LINK_STATES.indexOf('failed');
   let shared = -1;
   let seen = 0;
   for (let from = 0; from < n && seen < limit; from++) {
     if ((outOf[from * STATES + failed] ?? 0) === 0) continue;
     const links = mesh.reports[reportOf[from] ?? -1]?.links;
+    if (links === undefined) continue;
     for (let to = 0; to < n && seen < limit; to++) {
       if (state[from * n + to] !== failed) continue;
       seen++;
-      const outcome = links?.outcome[linkTo(links, to)] ?? -1;
+      const outcome = links.outcome[shownLink(pods, links, from, to)] ?? -1;
       if (shared !== -1 && shared !== outcome) return '';
       shared = outcome;
     }

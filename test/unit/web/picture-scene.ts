@@ -14,6 +14,7 @@ export interface Link {
   to: number;
   outcome?: number;
   totalUs?: number;
+  connectUs?: number;
   flags?: number;
   sinceMs?: number;
   ageMs?: number;
@@ -25,6 +26,7 @@ export function reportOf(pod: number, links: Link[], change: Partial<MergedRepor
     columns.to[i] = link.to;
     columns.outcome[i] = link.outcome ?? 0;
     columns.totalUs[i] = pack16(link.totalUs ?? 500);
+    columns.connectUs[i] = pack16(link.connectUs ?? 0);
     columns.flags[i] = link.flags ?? 0;
     columns.sinceMs[i] = pack16(link.sinceMs ?? 1000);
     if (link.ageMs !== undefined) columns.ageMs[i] = pack16(link.ageMs);

@@ -5,9 +5,10 @@ import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16, unpack16 } from '../../
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
 import { OUTCOMES } from '../../../../server/protocol/sample.ts';
+import { CellsBuilder } from '../../../../web/model/cells.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
 import { LINK_STATES, stateAt } from '../../../../web/model/links.ts';
-import { buildPicture } from '../../../../web/model/mesh-view.ts';
+import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 import { everyone, type Link, meshWith, reportOf, statesOf, USUAL } from '../picture-scene.ts';
 
@@ -279,6 +280,40 @@ describe('a pair of pods is', () => {
       expect(picture.valueUs[0]).toBe(6000);
       expect(linkFacts(picture, 0, 0).totalUs).toBe(6000);
     }
+  });
+
+  test('the worse of two IP families by what is shown, and its facts are those of the same one', () => {
+    const links: Link[] = [
+      { to: 0, totalUs: 900, connectUs: 100 },
+      { to: 0, totalUs: 600, connectUs: 500 },
+    ];
+    for (const order of [links, [...links].reverse()]) {
+      const stats = emptyStats(2);
+      stats.samples.fill(10);
+      stats.p50Us.set(order.map(({ connectUs }) => pack16(connectUs === 500 ? 7000 : 300)));
+      const mesh = meshWith(1, [reportOf(0, order, { stats })]);
+      const connectUs = (change: Partial<typeof USUAL>) =>
+        linkFacts(buildPicture(mesh, { ...USUAL, ...change }), 0, 0).connectUs;
+      expect([connectUs({}), connectUs({ value: 'p50' }), connectUs({ phase: 'connect' })]).toEqual([100, 500, 500]);
+    }
+  });
+
+  test('computed again, that of the first family if the second one is well again', () => {
+    const builder = new CellsBuilder(USUAL);
+    const bad = reportOf(0, [
+      { to: 0, totalUs: 300 },
+      { to: 0, totalUs: 6000 },
+    ]);
+    const well = reportOf(0, [
+      { to: 0, totalUs: 400 },
+      { to: 0, totalUs: 200 },
+    ]);
+    const mesh = meshWith(1, [well]);
+    builder.begin(mesh.pods);
+    builder.put(0, bad);
+    builder.put(0, well);
+    const picture = pictureOf(mesh, builder.take(mesh.settings));
+    expect(linkFacts(picture, 0, 0).totalUs).toBe(400);
   });
 
   test("unreliable by a window's figure only where all of its samples are suspect", () => {
