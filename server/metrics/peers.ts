@@ -12,37 +12,46 @@ import { type FamilyHead, type Format, headText, labelText, labelValue, seriesTe
 interface PeerSeries {
   /** The names and addresses of the peer. */
   readonly labels: string;
-  /** Whether the link to the peer works; null until that is known. */
-  isUp: boolean | null;
   /** Counts of failures by their labels; null until the first failure. */
   failures: Map<string, number> | null;
 }
 
-/** The series of all peers that we ping, by name. Targets with the same labels share their series. */
+/** A target and its series. */
+interface PeerTarget {
+  target: Target;
+  series: PeerSeries;
+  /** Whether the link to the target works; null until that is known. */
+  isUp: boolean | null;
+}
+
+/**
+ * The series of all peers that we ping, by name. Targets with the same labels share their series, as a pod that terminates and the
+ * next one of the same name at the same address: such a peer works if one of its targets does.
+ */
 export class SeriesByPeer {
-  #byTarget = new Map<string, { target: Target; series: PeerSeries }>();
+  #byTarget = new Map<string, PeerTarget>();
 
   /** Keeps the series of these targets, adds missing ones and drops all others. */
   setTargets(targets: readonly Target[]): void {
     const byLabels = new Map<string, PeerSeries>();
     for (const { series } of this.#byTarget.values()) byLabels.set(series.labels, series);
-    const next = new Map<string, { target: Target; series: PeerSeries }>();
+    const next = new Map<string, PeerTarget>();
     for (const target of targets) {
       const known = this.#byTarget.get(target.id);
       // To compare the target takes a tenth of the time that writing its labels takes.
       const labels =
         known !== undefined && hasSameLabels(known.target, target) ? known.series.labels : peerLabels(target);
-      const series = byLabels.get(labels) ?? { labels, isUp: null, failures: null };
+      const series = byLabels.get(labels) ?? { labels, failures: null };
       byLabels.set(labels, series);
-      next.set(target.id, { target, series });
+      next.set(target.id, { target, series, isUp: known?.series === series ? known.isUp : null });
     }
     this.#byTarget = next;
   }
 
   /** Sets whether the link to a target works. Does nothing for a target that has left. */
   setState(targetId: string, isUp: boolean): void {
-    const series = this.#byTarget.get(targetId)?.series;
-    if (series !== undefined) series.isUp = isUp;
+    const known = this.#byTarget.get(targetId);
+    if (known !== undefined) known.isUp = isUp;
   }
 
   /** Counts a failed ping. Does nothing for a target that has left. */
@@ -56,13 +65,17 @@ export class SeriesByPeer {
 
   /** Renders the families in slices. `instance` is the label that every series has. */
   *render(instance: string, format: Format): Generator<string> {
-    const all = [...new Set([...this.#byTarget.values()].map(({ series }) => series))];
+    const states = new Map<PeerSeries, boolean | null>();
+    for (const { series, isUp } of this.#byTarget.values()) {
+      const other = states.get(series) ?? null;
+      states.set(series, isUp === null ? other : other === true || isUp);
+    }
     yield headText(UP, format);
-    yield* slices(all, ({ isUp, labels }) =>
+    yield* slices([...states], ([{ labels }, isUp]) =>
       isUp === null ? '' : seriesText(UP.name, `${instance},${labels}`, isUp ? 1 : 0),
     );
     yield headText(FAILURES, format);
-    yield* slices(all, ({ failures, labels }) =>
+    yield* slices([...states.keys()], ({ failures, labels }) =>
       Array.from(failures ?? NO_FAILURES, ([ownLabels, count]) =>
         seriesText(FAILURES.name, `${instance},${labels},${ownLabels}`, count),
       ).join(''),

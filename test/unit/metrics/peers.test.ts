@@ -50,6 +50,17 @@ describe('the series of one peer', () => {
     expect(figureOf(ours.get('goldpinger_suspect_samples_total'))).toBe(2);
   });
 
+  it('say that it works if one of two pods with the same labels does: the one that terminates does not count against the next', async () => {
+    const [old, next] = [podOf(1, { lifecycle: 'terminating' }), podOf(1, { uid: 'uid-next' })];
+    const metrics = metricsOf([old, next]);
+    const up = async () => figureOf((await read(metrics)).get('goldpinger_peer_up'), { peer: 'pod-1' });
+    metrics.linkState(targetOf(next), true);
+    metrics.linkState(targetOf(old), false);
+    expect(await up()).toBe(1);
+    metrics.linkState(targetOf(next), false);
+    expect(await up()).toBe(0);
+  });
+
   it('say whether its link works, once that is known', async () => {
     const pods = [podOf(1), podOf(2), podOf(3)];
     const metrics = metricsOf(pods);
