@@ -5,8 +5,8 @@ import { type Address, readAddress, type Selection, writeAddress } from '../mode
 const MIN_INTERVAL_MS = 350;
 
 /**
- * The hash of the URL as state. Changing the view or the selection adds a history entry; other changes replace the
- * current entry, delayed if they follow each other quickly.
+ * The hash of the URL as state. Changing the view or the selection, or opening the comparison, adds a history entry; other
+ * changes replace the current entry, delayed if they follow each other quickly.
  */
 export function useAddress(): [Address, (change: Partial<Address>) => void] {
   const [address, setAddress] = useState(() => readAddress(location.hash));

@@ -1,7 +1,8 @@
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
+import { NewestOnly } from '../components/newest-only.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { type Address, DEFAULT_ADDRESS, shownValue } from '../model/address.ts';
@@ -76,13 +77,17 @@ interface Known {
  */
 function useFindings(mesh: Mesh | null, slowMs: number): Mesh['findings'] {
   const [known, setKnown] = useState<Known | null>(null);
+  const analysis = useRef<NewestOnly<Mesh> | null>(null);
   useEffect(() => {
-    if (mesh === null || slowMs === mesh.settings.slowLinkMs) return;
-    const abort = new AbortController();
-    void analyse(mesh, slowMs, abort.signal).then((findings) => {
+    const ofThreshold = new NewestOnly<Mesh>(async (mesh, signal) => {
+      const findings = await analyse(mesh, slowMs, signal);
       if (findings !== null) setKnown({ mesh, slowMs, findings });
     });
-    return () => abort.abort();
+    analysis.current = ofThreshold;
+    return () => ofThreshold.stop();
+  }, [slowMs]);
+  useEffect(() => {
+    if (mesh !== null && slowMs !== mesh.settings.slowLinkMs) analysis.current?.offer(mesh);
   }, [mesh, slowMs]);
   const filtered = useMemo(
     () =>

@@ -50,7 +50,7 @@ export const KEYS = [
     where: 'graph',
     keys: { '+': 'zoomIn', '=': 'zoomIn', '-': 'zoomOut', 0: 'zoomReset' },
     shown: '+ − 0',
-    words: 'Graph: zoom in, out, reset',
+    words: 'Graph: zoom in, out, reset. 0 also puts dragged pods back',
   },
   {
     where: 'focus',

@@ -1,3 +1,4 @@
+import type { TimeRange } from '../../server/runtime/time-range.ts';
 /* Formats numbers and times for the page. */
 
 /** A latency: two digits below 10 ms ("0.56 ms", "1.1 ms"), whole ms below 10 s ("252 ms"), then s; '–' for none. */
@@ -73,6 +74,12 @@ export function zoneText(atMs: number): string {
   if (!(Math.abs(offsetMin) > 0)) return 'UTC';
   const [hours, minutes] = [Math.floor(Math.abs(offsetMin) / 60), Math.abs(offsetMin) % 60];
   return `UTC${offsetMin < 0 ? '−' : '+'}${hours}${minutes === 0 ? '' : `:${String(minutes).padStart(2, '0')}`}`;
+}
+
+/** The name of the page's zone in a time range; both names if the clock changes in it: "UTC+1, later UTC+2". */
+export function zonesText({ fromMs, toMs }: TimeRange): string {
+  const [first, last] = [zoneText(fromMs), zoneText(toMs)];
+  return first === last ? last : `${first}, later ${last}`;
 }
 
 /** The time of day in the page's zone, "15:12:41"; with the date if that is not the day of `nowMs`. */

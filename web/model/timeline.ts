@@ -55,9 +55,12 @@ export function knownFrom({ fromMs, stepMs, reports, links }: MeshHistory): numb
   return first < 0 ? null : fromMs + first * stepMs;
 }
 
+/** A page that is connected receives a mesh every few seconds, so after this time it was disconnected, or its computer asleep, ms. */
+const MAX_POINT_MS = 60_000;
+
 /**
  * Appends what the page has received since the last finished step: each point lasts until the next one, the last one until
- * `nowMs`. Points replace the unfinished last step, which may not have counted all its links yet.
+ * `nowMs`, but none longer than `MAX_POINT_MS`: after that nothing is known. Points replace the unfinished last step, which may not have counted all its links yet.
  */
 export function withLive(
   steps: readonly TimelineStep[],
@@ -70,9 +73,12 @@ export function withLive(
   const live = points.flatMap((point, i) => {
     const toMs = points[i + 1]?.atMs ?? nowMs;
     const fromMs = Math.max(point.atMs, untilMs);
-    return toMs > fromMs
-      ? [{ fromMs, toMs, failed: point.failed, slow: point.slow, lossy: point.lossy, known: 1 }]
-      : [];
+    const knownMs = Math.max(fromMs, Math.min(toMs, point.atMs + MAX_POINT_MS));
+    const { failed, slow, lossy } = point;
+    return [
+      { fromMs, toMs: knownMs, failed, slow, lossy, known: 1 },
+      { fromMs: knownMs, toMs, failed: 0, slow: 0, lossy: 0, known: 0 },
+    ].filter((step) => step.toMs > step.fromMs);
   });
   const firstLiveMs = live[0]?.fromMs ?? nowMs;
   // The unfinished step covers the time between the last finished step and the first point.

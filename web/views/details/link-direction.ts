@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { LinkHistory } from '../../../server/protocol/history.ts';
 import type { LinkSamples } from '../../../server/protocol/sample.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
+import { NewestOnly } from '../../components/newest-only.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { fetchLinkHistory } from '../../data/past-client.ts';
 import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
@@ -43,7 +44,7 @@ export function useDirection(props: ViewProps, from: PodView, to: PodView, isOff
 
 const NO_SAMPLES: SamplesState = { samples: null, error: '' };
 const NO_HISTORY: HistoryState = { history: null, error: '' };
-/** Minimum time between two fetches of samples, ms. */
+/** Samples are fetched at most once for each interval of this length, by the time of the newest sample, ms. */
 const MIN_INTERVAL_MS = 2000;
 /** Pause between two fetches of the history, ms. Only while the page is visible. */
 const EVERY_MS = 10_000;
@@ -55,21 +56,27 @@ function useSamples(load: ViewProps['loadSamples'], from: string, to: string, fr
   latest.current = load;
   const of = `${from}/${to}`;
   const turn = Math.floor(freshMs / MIN_INTERVAL_MS);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new `turn` fetches again
+  const fetching = useRef<NewestOnly<number> | null>(null);
   useEffect(() => {
     if (from === '' || to === '') return;
-    const abort = new AbortController();
-    latest.current(from, to, abort.signal).then(
-      (samples) => {
-        if (!abort.signal.aborted) setState({ of, samples, error: samples.error });
-      },
-      (error: unknown) => {
-        if (!abort.signal.aborted)
-          setState((old) => ({ ...(old.of === of ? old : NO_SAMPLES), of, error: textOf(error) }));
-      },
+    const ofLink = new NewestOnly<number>((_, signal) =>
+      latest.current(from, to, signal).then(
+        (samples) => {
+          if (!signal.aborted) setState({ of, samples, error: samples.error });
+        },
+        (error: unknown) => {
+          if (!signal.aborted) setState((old) => ({ ...(old.of === of ? old : NO_SAMPLES), of, error: textOf(error) }));
+        },
+      ),
     );
-    return () => abort.abort();
-  }, [from, to, of, turn]);
+    fetching.current = ofLink;
+    return () => {
+      ofLink.stop();
+      fetching.current = null;
+    };
+  }, [from, to, of]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another link is fetched at once, too
+  useEffect(() => fetching.current?.offer(turn), [of, turn]);
   return state.of === of ? state : NO_SAMPLES;
 }
 

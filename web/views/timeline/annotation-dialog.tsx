@@ -10,7 +10,7 @@ interface NoteDialogProps {
   /** A time (ms since the epoch) or a time range. */
   when: number | TimeRange;
   nowMs: number;
-  /** The token that was typed before. It is kept only in the open page. */
+  /** The token that was typed before. It is kept in the open page at most. */
   token: string;
   onToken(token: string): void;
   onClose(): void;
@@ -62,7 +62,7 @@ export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onSaved
             onChange={(event) => onToken(event.target.value)}
           />
         </label>
-        <p>Everyone can see annotations. The token is kept only until this page is closed.</p>
+        <p>Everyone can see annotations. The token is not stored.</p>
         {error !== '' && (
           <p role="alert" className="tone-failed">
             {shownName(error)}

@@ -5,7 +5,7 @@ import { countText } from '../../../server/runtime/count-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { type Sort, SortHead, TableFrame } from '../../components/table-frame.tsx';
 import { Pick } from '../../components/view-tools.tsx';
-import { capital, clockText, zoneText } from '../../model/format.ts';
+import { capital, clockText, zonesText } from '../../model/format.ts';
 import type { Past } from '../../model/history.ts';
 import { merged, type TimelineStep } from '../../model/timeline.ts';
 import { annotationWords, eventWords, stepWords } from './marks.ts';
@@ -135,7 +135,7 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
           <tr>
             <SortHead
               column="time"
-              title={`Time, ${zoneText(limits.toMs)}`}
+              title={`Time, ${zonesText(limits)}`}
               sort={sort}
               onSort={setSort}
               startsUp={false}

@@ -1,5 +1,13 @@
 import { expect, test, vi } from 'vitest';
-import { clockText, latencyParts, latencyText, showTimesIn, spanText, zoneText } from '../../../../web/model/format.ts';
+import {
+  clockText,
+  latencyParts,
+  latencyText,
+  showTimesIn,
+  spanText,
+  zonesText,
+  zoneText,
+} from '../../../../web/model/format.ts';
 import { axisTimes } from '../../../../web/model/timeline.ts';
 
 test.each([
@@ -67,5 +75,15 @@ test.each([
   const offset = vi.spyOn(Date.prototype, 'getTimezoneOffset').mockReturnValue(offsetMin);
   expect(zoneText(0)).toBe(name);
   expect(clockText(Date.UTC(2024, 4, 14, 12, 0, 0))).toBe(noon);
+  offset.mockRestore();
+});
+
+test('a range in which the clock changes has both names of the zone', () => {
+  const changeMs = Date.UTC(2024, 2, 31, 1);
+  const offset = vi.spyOn(Date.prototype, 'getTimezoneOffset').mockImplementation(function (this: Date) {
+    return this.getTime() < changeMs ? -60 : -120;
+  });
+  expect(zonesText({ fromMs: changeMs - 1, toMs: changeMs })).toBe('UTC+1, later UTC+2');
+  expect(zonesText({ fromMs: changeMs, toMs: changeMs + 1 })).toBe('UTC+2');
   offset.mockRestore();
 });

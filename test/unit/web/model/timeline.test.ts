@@ -109,6 +109,24 @@ describe('history and what the page has seen', () => {
   });
 });
 
+test('while the page was disconnected nothing is known', () => {
+  const point = { failed: 1, slow: 0, lossy: 0 };
+  const joined = withLive(
+    [],
+    [
+      { ...point, atMs: 0 },
+      { ...point, atMs: 600_000 },
+    ],
+    605_000,
+    0,
+  );
+  expect(joined.map(({ fromMs, toMs, failed, known }) => [fromMs, toMs, failed, known])).toEqual([
+    [0, 60_000, 1, 1],
+    [60_000, 600_000, 0, 0],
+    [600_000, 605_000, 1, 1],
+  ]);
+});
+
 test('merging keeps every moment as it was', () => {
   const step = fc.record({ failed: fc.nat(1), slow: fc.nat(1), lossy: fc.nat(1), known: fc.constantFrom(0, 1) });
   fc.assert(
