@@ -12,6 +12,14 @@ test('lost datagrams are a drop on each lossy link, an entry of the legend, a fi
   const page = await visitor.visit(feed, { hash: '#view=graph&level=pod' });
   await soon(() => page.locator('.graph-link .is-drop').count()).toBe(6);
   expect(await words(page, '.graph-legend')).toContain('loses datagrams 6');
+  // It begins where the other entries do, beside the line that stands for each of them.
+  const indents = await page.locator('.graph-legend li:has(svg)').evaluateAll((entries) =>
+    entries.map((entry) => {
+      const icon = entry.querySelector('svg')!;
+      return Math.round(icon.getBoundingClientRect().left - entry.getBoundingClientRect().left);
+    }),
+  );
+  expect(new Set(indents).size).toBe(1);
   // As on the page of Goldpinger they have the colour of a warning.
   expect(await page.locator('.graph-link:has(.is-drop)').count()).toBe(6);
   expect(await page.locator('.graph-link.is-warning:has(.is-drop)').count()).toBe(6);
@@ -48,6 +56,9 @@ test('the timeline has a drop where loss began, and the event log finds it by wo
   expect(new Set([await ink('lossy'), await ink('good'), await ink('slow'), plain]).size).toBe(4);
   // The links that are lossy now are drawn and counted.
   await soon(() => words(page, '.timeline-legend')).toContain('lossy');
+  const legend = page.locator('.timeline-legend');
+  expect((await legend.boundingBox())?.height, 'one line').toBeLessThan(16);
+  expect(await legend.evaluate((line) => line.scrollWidth - line.clientWidth)).toBeLessThan(12);
   expect(await page.locator('.track-lossy').getAttribute('d')).toContain('M');
   await soon(() => page.locator('.timeline-slider').getAttribute('aria-valuetext')).toMatch(/^now, 6 lossy/);
   await page.getByRole('button', { name: 'Events' }).click();

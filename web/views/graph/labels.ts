@@ -22,16 +22,17 @@ export interface Line {
 const [BOLD_15, BOLD_13] = [17, 15];
 const PLAIN = 13;
 const MOST_WIDTH = 320;
+/** Up to so many labels that are not full have room for a third line. */
+const MOST_ROOMY = 3;
 
 /** Computes the places of all labels. */
 export function labelsOf(graph: Graph, narrow: boolean): Label[] {
   const { tier, ring, spots, named, frame } = graph;
   const full = tier.names === 'full';
-  const lines = lineCount(graph, narrow);
   return placeLabels({
     ring: { ...ring, spots: spots.map((spot) => ({ ...spot, angle: 0 })) },
     indexes: named.map(({ index }) => index),
-    height: heightOf(lines, full),
+    height: heightOf(graph, narrow),
     reach: tier.names === 'unhealthy' ? 26 : hasUprightLoops(tier) ? tier.disc : tier.disc * 2.1,
     rise: full ? tier.disc * 0.4 : 0,
     lift: tier.names === 'short' && tier.bundled ? tier.disc * 1.6 : 0,
@@ -39,8 +40,16 @@ export function labelsOf(graph: Graph, narrow: boolean): Label[] {
   });
 }
 
-function heightOf(lines: number, full: boolean): number {
-  return full ? FULL_LABEL : lines * 18 + 2;
+/** Height of each label, px. */
+function heightOf(graph: Graph, narrow: boolean): number {
+  if (graph.tier.names === 'full') return FULL_LABEL;
+  const lines = lineCount(graph, narrow);
+  return (lines > 1 && isRoomy(graph) ? lines + 1 : lines) * 18 + 2;
+}
+
+/** Whether a note that does not fit beside its node may take the next line. */
+export function isRoomy({ named }: Pick<Graph, 'named'>): boolean {
+  return named.length <= MOST_ROOMY;
 }
 
 /** Number of lines of a label. */
@@ -67,13 +76,31 @@ export function wholeText({ text, more }: Line): string {
 
 /**
  * The lines of a label in `room` px. If state and note of a full label do not fit in one line, the note gets the next one,
- * and the address, which the card and the side panel show, is left out.
+ * and the address, which the card and the side panel show, is left out. If node and note of another label do not fit, the
+ * note gets the next line, or both lines, where labels are few (`roomy`).
  */
-export function linesIn(room: number, lines: readonly Line[]): readonly Line[] {
-  const [name, , state] = lines;
+export function linesIn(room: number, lines: readonly Line[], roomy: boolean): readonly Line[] {
+  const [name, place, state] = lines;
+  if (name !== undefined && place?.more !== undefined && roomy && !isWithin(room, place)) {
+    return [name, ...noteLines(room, place.text, place.more)];
+  }
   if (name === undefined || state?.more === undefined || isWithin(room, state)) return lines;
   const note: Line = { text: '', className: 'label-state is-note', more: state.more };
   return [name, { text: state.text, className: state.className }, note];
+}
+
+/** The node and a note in two lines; the note alone in both if it is too long for one. */
+function noteLines(room: number, node: string, { text, tone }: NonNullable<Line['more']>): Line[] {
+  const line = (part: string, className: string): Line => ({ text: '', className, more: { text: part, tone } });
+  const whole = line(text, 'label-place is-note');
+  if (isWithin(room, whole)) return [{ text: node, className: 'label-place' }, whole];
+  const words = text.split(' ');
+  let count = words.length - 1;
+  while (count > 1 && !isWithin(room, line(words.slice(0, count).join(' '), 'label-place'))) count--;
+  return [
+    line(words.slice(0, count).join(' '), 'label-place'),
+    line(words.slice(count).join(' '), 'label-place is-note'),
+  ];
 }
 
 /** Whether all of a line fits in `room` px, by estimate. */
@@ -83,10 +110,11 @@ export function isWithin(room: number, line: Line): boolean {
 
 /** The estimated boxes of all labels. */
 export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelLines, narrow: boolean): Box[] {
-  const height = heightOf(lineCount(graph, narrow), graph.tier.names === 'full');
+  const height = heightOf(graph, narrow);
   return labels.map((label) => {
-    const wide = (lines.get(label.index) ?? []).map((line) => textWidth(wholeText(line), sizeOf(line)));
-    const width = Math.min(roomOf(label, graph), Math.max(0, ...wide));
+    const room = roomOf(label, graph);
+    const shown = linesIn(room, lines.get(label.index) ?? [], isRoomy(graph));
+    const width = Math.min(room, Math.max(0, ...shown.map((line) => textWidth(wholeText(line), sizeOf(line)))));
     return { x: label.anchor === 'end' ? label.x - width : label.x, y: label.y - height / 2, width, height };
   });
 }

@@ -5,7 +5,7 @@ import { OCTAGON, podMark, WAVE } from '../../model/marks.ts';
 import type { Picture, PodHealth, PodView } from '../../model/mesh-view.ts';
 import { podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
-import { isWithin, type LabelLines, type Line, linesIn, predecessorWords, roomOf, sizeOf } from './labels.ts';
+import { isRoomy, isWithin, type LabelLines, type Line, linesIn, predecessorWords, roomOf, sizeOf } from './labels.ts';
 import type { GraphHit } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 
@@ -211,7 +211,7 @@ export function PodLabels({ graph, labels, lines, picture }: PodLabelsProps) {
         const view = picture.pods[label.index];
         if (view === undefined) return null;
         const room = roomOf(label, graph);
-        const words = linesIn(room, lines.get(label.index) ?? NONE);
+        const words = linesIn(room, lines.get(label.index) ?? NONE, isRoomy(graph));
         return <PodLabel key={view.pod.uid} label={label} lines={words} room={room} view={view} />;
       })}
     </g>

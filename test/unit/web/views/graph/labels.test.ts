@@ -25,18 +25,19 @@ const anyGraph = fc
     height: fc.integer({ min: 340, max: 1400 }),
     isPhone: fc.boolean(),
     externals: fc.nat(3),
+    most: fc.integer({ min: 1, max: 12 }),
     dragged: fc.array(fc.tuple(fc.nat(39), fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 0, max: 1400 })), {
       maxLength: 20,
     }),
   })
-  .map(({ count, nodes, width, height, isPhone, externals, dragged }) => {
+  .map(({ count, nodes, width, height, isPhone, externals, most, dragged }) => {
     const narrow = isPhone || isTight(width, count, externals);
     const tier = tierOf(count, narrow, height - 16);
     const frame = frameOf(width, height, tier, narrow, externals);
     const ring = layoutRing(podsOf(count, nodes), tier.bundled ? 'node' : 'none', frame.ring);
     const spots = ring.spots.map(({ x, y }) => ({ x, y }));
     for (const [index, x, y] of dragged) if (index < count) spots[index] = { x, y };
-    const named = spots.map((_, index) => ({ index, finding: null })).slice(0, tier.names === 'unhealthy' ? 12 : 40);
+    const named = spots.map((_, index) => ({ index, finding: null })).slice(0, tier.names === 'unhealthy' ? most : 40);
     return { graph: { tier, frame, ring, spots, named } as unknown as Graph, narrow };
   });
 
@@ -45,8 +46,9 @@ describe('labels', () => {
     fc.assert(
       fc.property(anyGraph, ({ graph, narrow }) => {
         const labels = labelsOf(graph, narrow);
-        const { tier, frame } = graph;
-        const height = tier.names === 'full' ? 58 : tier.names === 'unhealthy' && !narrow ? 38 : 20;
+        const { tier, frame, named } = graph;
+        const twoLines = named.length > 3 ? 38 : 56;
+        const height = tier.names === 'full' ? 58 : tier.names === 'unhealthy' && !narrow ? twoLines : 20;
         for (const [i, a] of labels.entries()) {
           expect(a.y - height / 2).toBeGreaterThanOrEqual(frame.labels.y - 1e-6);
           expect(a.y + height / 2).toBeLessThanOrEqual(frame.labels.y + frame.labels.height + 1e-6);
@@ -86,7 +88,7 @@ describe('a pod that is healthy and slow to reach', () => {
     },
   ];
   const textsIn = (room: number) =>
-    linesIn(room, lines).map(({ text, more }) => [text, more?.text].filter(Boolean).join(' · '));
+    linesIn(room, lines, true).map(({ text, more }) => [text, more?.text].filter(Boolean).join(' · '));
 
   test('says both in one line where there is room', () => {
     expect(textsIn(320)).toEqual(['goldpinger-chaos', 'worker-01 · 10.244.1.5', 'Healthy · slow from all 3 others']);
@@ -95,6 +97,20 @@ describe('a pod that is healthy and slow to reach', () => {
   test('says both in two lines, without its address, where there is less', () => {
     expect(textsIn(230)).toEqual(['goldpinger-chaos', 'Healthy', 'slow from all 3 others']);
   });
+});
+
+test('where labels are few, a long note takes the next line, or two without the node', () => {
+  const more = { text: 'unreachable from all 59 others', tone: 'failed' as const };
+  const lines: Line[] = [
+    { text: 'goldpinger-x', className: 'label-name' },
+    { text: 'worker-01', className: 'label-place', more },
+  ];
+  const textsIn = (room: number, roomy: boolean) =>
+    linesIn(room, lines, roomy).map(({ text, more: note }) => [text, note?.text].filter(Boolean).join(' · '));
+  expect(textsIn(320, true)).toEqual(['goldpinger-x', 'worker-01 · unreachable from all 59 others']);
+  expect(textsIn(220, true)).toEqual(['goldpinger-x', 'worker-01', 'unreachable from all 59 others']);
+  expect(textsIn(150, true)).toEqual(['goldpinger-x', 'unreachable from all', '59 others']);
+  expect(textsIn(150, false)).toHaveLength(2);
 });
 
 test('a pod keeps its place while others come and go, as long as there is a place for each', () => {
