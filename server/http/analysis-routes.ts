@@ -137,12 +137,12 @@ function reportType(req: Request): string {
 
 /** What to compare: the parameters `from`, `to`, `before`, `after` and `expect`. Throws 400. */
 function comparisonQueryOf(req: Request, context: RouteContext): ComparisonQuery {
-  const ranges = {
-    during: duringOf(req, context),
-    before: rangeParameter(req, 'before'),
-    after: rangeParameter(req, 'after'),
-  };
-  return { ranges, expect: expectParameters(req) };
+  const during = duringOf(req, context);
+  // "before" may be later than "during": a healthy time after the fault to compare with.
+  const before = rangeParameter(req, 'before');
+  const after = rangeParameter(req, 'after');
+  if (after !== null && after.fromMs < during.fromMs) throw invalid('after', 'a range that does not begin before from');
+  return { ranges: { before, during, after }, expect: expectParameters(req) };
 }
 
 /** The range from `from` to `to`, which must end within the last HISTORY_WINDOW. Throws 400. */

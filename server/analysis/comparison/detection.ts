@@ -7,8 +7,8 @@ import { lostPodText } from './messages.ts';
 
 /** What the times to detect and to recover are derived from. Times in ms since the epoch. */
 export interface DetectionInput {
-  /** The end of the range "before"; if there is no range "before": the start of "during". */
-  beforeEndMs: number;
+  /** When the fault can have begun at the earliest; see `earliestFaultMs`. */
+  earliestMs: number;
   /** The range "during". */
   fromMs: number;
   toMs: number;
@@ -46,7 +46,7 @@ const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-nor
 
 /**
  * The time from the start of the fault to the first event of a failed, slow or lossy link (else to the loss of a pod), and from its
- * end to the last event of a link that is well again. The fault begins with the first annotation since the range "before", and ends with
+ * end to the last event of a link that is well again. The fault begins with the first annotation since `earliestMs`, and ends with
  * that annotation if it ends by `endMs`. Otherwise the fault begins and ends with the range "during". Only links of targets count;
  * if none of them became worse during the fault, all links do. If pods were lost that had to be replaced, the time to recover is the
  * longest from the loss of one of them until its replacement was ready and every link to it ok.
@@ -55,15 +55,15 @@ export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTi
   const fault = faultOf(input);
   // Who breaks something by hand often annotates it, or draws the range, a moment later.
   const annotatedMs = fault.begin === 'annotation' ? fault.beginMs - LATE_ANNOTATION_MS : 0;
-  const earliestMs = Math.max(input.beforeEndMs, annotatedMs);
+  const earliestMs = Math.max(input.earliestMs, annotatedMs);
   const isOfFault = ({ kind, atMs }: MeshEvent) => BAD_EVENTS.has(kind) && atMs >= earliestMs && atMs <= input.toMs;
   const events = relevantEvents(input, isOfFault);
   const first = events.find(isOfFault);
   return { timeToDetect: detected(input, fault, first), timeToRecover: recovered(input, fault, first, events) };
 }
 
-function faultOf({ beforeEndMs, fromMs, toMs, endMs, annotations }: DetectionInput): Fault {
-  const candidates = annotations.filter((annotation) => annotation.fromMs >= beforeEndMs && annotation.fromMs <= toMs);
+function faultOf({ earliestMs, fromMs, toMs, endMs, annotations }: DetectionInput): Fault {
+  const candidates = annotations.filter((annotation) => annotation.fromMs >= earliestMs && annotation.fromMs <= toMs);
   const annotation = candidates.sort((a, b) => a.fromMs - b.fromMs)[0];
   if (annotation === undefined) return { beginMs: fromMs, begin: 'range', endMs: toMs, end: 'range' };
   const annotatedEndMs = annotation.toMs ?? annotation.fromMs;

@@ -30,7 +30,13 @@ import { compareLinks } from './compare.ts';
 import { detectionTimes } from './detection.ts';
 import { type ByRange, LinkTable } from './link-table.ts';
 import { isAboutLinks, keyFiguresOf, titleOf } from './messages.ts';
-import { type ComparisonSettings, comparedRangesOf, type RequestedRanges } from './ranges.ts';
+import {
+  type ComparedRanges,
+  type ComparisonSettings,
+  comparedRangesOf,
+  earliestFaultMs,
+  type RequestedRanges,
+} from './ranges.ts';
 import { reportPage } from './report-page.ts';
 import { type Paint, paintRange, type ReportPictures } from './report-pictures.ts';
 import { namedPods, targetsOf } from './targets.ts';
@@ -153,8 +159,7 @@ export class Reporter {
     const { clock, past } = this.#deps;
     const ranges = comparedRangesOf(requested, clock.nowMs(), this.#settings);
     const table = new LinkTable();
-    // A range that was drawn by hand may begin a little after the loss.
-    const lostRange = { ...ranges.during, fromMs: Math.min(ranges.before?.toMs ?? Infinity, ranges.during.fromMs) };
+    const lostRange = { ...ranges.during, fromMs: earliestFaultMs(ranges) };
     // In a function of its own, so that each mesh can be freed before the next one is fetched.
     const read = async <T>(name: RangeName, range: TimeRange, ofMesh: (mesh: Mesh) => Promise<T>) => {
       const mesh = await past(range);
@@ -175,15 +180,14 @@ export class Reporter {
     const after = ranges.after === null ? null : await read('after', ranges.after, notJudged);
     const [events, annotations] = await Promise.all([
       this.#deps.events({
-        fromMs: (ranges.before ?? ranges.during).fromMs,
-        toMs: (ranges.after ?? ranges.during).toMs,
+        ...allOf(ranges),
         // More than a report shows: the first ones say when the fault was detected.
         limit: Number.POSITIVE_INFINITY,
       }),
       this.#deps.annotations(),
     ]);
     const { verdict, named } = during.judged;
-    return { table, before, during, after, verdict, named, events, annotations, notes: ranges.notes };
+    return { table, before, during, after, verdict, named, events, annotations, ranges };
   }
 }
 
@@ -205,8 +209,17 @@ interface ReportSources extends ByRange<RangeView | null> {
   named: readonly number[];
   events: Events;
   annotations: Annotations;
-  /** What could not be looked at as requested, a sentence each. */
-  notes: readonly string[];
+  /** The ranges as they were asked for: those of the meshes are rounded. */
+  ranges: ComparedRanges;
+}
+
+/** From the start of the first range to the end of the last one; "before" may be a time after the fault. */
+function allOf({ before, during, after }: ComparedRanges): TimeRange {
+  const ranges = [before, during, after].filter((range) => range !== null);
+  return {
+    fromMs: Math.min(...ranges.map(({ fromMs }) => fromMs)),
+    toMs: Math.max(...ranges.map(({ toMs }) => toMs)),
+  };
 }
 
 function reportRangeOf(mesh: Mesh): ReportRange {
@@ -230,8 +243,8 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
   const { table, before, during, after, verdict, events, annotations } = sources;
   const { settings, discovery } = during;
   const ranges = { before: before?.range ?? null, during: during.range, after: after?.range ?? null };
-  const { fromMs, toMs } = during.range;
-  const endMs = ranges.after?.toMs ?? toMs;
+  const exact = sources.ranges;
+  const shownRange = allOf(exact);
   const isNew = newFindings(before);
   const numbersOf = (pods: readonly number[]) => pods.flatMap((pod) => during.numbers[pod] ?? []);
   const gravest = during.findings.find((finding) => isNew(finding) && isAboutLinks(finding) && finding.pods.length > 0);
@@ -267,21 +280,20 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
     targets: { by: targets.by, ...countedNames([...targets.pods].map((pod) => table.name(pod))) },
     ...compared,
     ...detectionTimes({
-      beforeEndMs: Math.min(ranges.before?.toMs ?? fromMs, fromMs),
-      fromMs,
-      toMs,
-      endMs,
+      ...exact.during,
+      earliestMs: earliestFaultMs(exact),
+      endMs: (exact.after ?? exact.during).toMs,
       events: events.events,
       annotations: annotations.annotations,
       targets: new Set([...targets.pods].map((pod) => table.pods[pod]?.uid ?? '')),
       affected: compared.affected,
-      askAgainMs: ranges.after === null ? 0 : Math.max(0, ranges.after.fromMs + roundMsOf(settings) - nowMs),
+      askAgainMs: exact.after === null ? 0 : Math.max(0, exact.after.fromMs + roundMsOf(settings) - nowMs),
       lost,
     }),
     lostPods,
     events: shown,
     annotations: annotations.annotations
-      .filter((one) => one.fromMs <= endMs && (one.toMs ?? one.fromMs) >= (ranges.before ?? ranges.during).fromMs)
+      .filter((one) => one.fromMs <= shownRange.toMs && (one.toMs ?? one.fromMs) >= shownRange.fromMs)
       .slice(0, MAX_REPORT_ANNOTATIONS),
     unknown: unknownsOf(sources, ranges, compared.lostFromView, isCut),
   };
@@ -307,7 +319,7 @@ function newFindings(before: RangeView | null): (finding: Finding) => boolean {
 
 /** What is not known, a sentence without a full stop each. */
 function unknownsOf(
-  { notes, verdict, during, events, annotations }: ReportSources,
+  { ranges: { notes }, verdict, during, events, annotations }: ReportSources,
   ranges: ReportData['ranges'],
   lostFromView: number,
   eventsCut: boolean,

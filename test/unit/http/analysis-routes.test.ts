@@ -122,6 +122,7 @@ describe('reports and comparisons', () => {
     ['report', '?from=1699999990000&before=5', 'before'],
     ['report', '?from=1699999990000&before=1699999990000-1699999980000', 'before'],
     ['report', '?from=1699999990000&after=1-2-3', 'after'],
+    ['report', '?from=1699999990000&after=1699999980000-1699999985000', 'after'],
     ['report', '?from=1699999990000&format=pdf', 'format'],
     ['report', `?from=1699999990000&title=${'x'.repeat(201)}`, 'title'],
     ['report', '?from=1699999990000&from=1', 'from'],

@@ -9,7 +9,7 @@ if (!a || !b || !c || !chaos) throw new Error('four pods');
 
 function times(change: Partial<DetectionInput>) {
   return detectionTimes({
-    beforeEndMs: FROM_MS,
+    earliestMs: FROM_MS,
     fromMs: FROM_MS,
     toMs: TO_MS,
     endMs: END_MS,
@@ -52,7 +52,7 @@ describe('time to detect', () => {
       annotationOf(FROM_MS - 4_000, null),
       annotationOf(FROM_MS - 90_000, null),
     ];
-    const input = { beforeEndMs: FROM_MS - 30_000, annotations, events: [slow(FROM_MS - 1_000)] };
+    const input = { earliestMs: FROM_MS - 30_000, annotations, events: [slow(FROM_MS - 1_000)] };
     expect(times(input).timeToDetect).toMatchObject({
       ms: 3_000,
       sinceMs: FROM_MS - 4_000,

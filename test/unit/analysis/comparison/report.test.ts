@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Reporter } from '../../../../server/analysis/comparison/report.ts';
+import { Reporter, type ReporterDeps } from '../../../../server/analysis/comparison/report.ts';
 import { missingReport } from '../../../../server/peers/merged-report.ts';
 import { MAX_REPORT_EVENTS, parseReport } from '../../../../server/protocol/comparison.ts';
 import { pack16 } from '../../../../server/protocol/links.ts';
 import { ValidationError } from '../../../../server/runtime/errors.ts';
+import type { TimeRange } from '../../../../server/runtime/time-range.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { LATE_ANSWER, type LinkFault, type MeshBuilder, NOW_MS, podOf, settingsOf } from '../../../support/mesh.ts';
 import {
@@ -115,6 +116,47 @@ describe('a report', () => {
     const report = await dataOf({ during, after });
     expect(report.lostPods.pods.map(({ name }) => name)).toEqual(['pod-2', 'pod-3']);
     expect(report.timeToDetect).toMatchObject({ ms: 10_000, message: expect.stringContaining('pod-2 gone') });
+  });
+
+  it('takes a loss, or an annotation, at most half a minute before the range for a part of the fault', async () => {
+    const before = { fromMs: FROM_MS - 600_000, toMs: FROM_MS - 480_000 };
+    const query = { ranges: { before, during: { fromMs: FROM_MS, toMs: TO_MS }, after: null } };
+    const leftAt = (sinceMs: number) =>
+      spoiled(4, (builder) => {
+        builder.pods[3] = podOf(3, { lifecycle: 'gone', sinceMs });
+      });
+    const lostAt = async (sinceMs: number) => (await dataOf({ during: leftAt(sinceMs), query })).lostPods.count;
+    expect(await lostAt(FROM_MS - 30_000)).toBe(1);
+    expect(await lostAt(FROM_MS - 30_001)).toBe(0);
+    const sinceOf = async (fromMs: number) =>
+      (await dataOf({ annotations: annotationsOf([annotationOf(fromMs, null)]), query })).timeToDetect.sinceMs;
+    expect(await sinceOf(FROM_MS - 30_000)).toBe(FROM_MS - 30_000);
+    expect(await sinceOf(FROM_MS - 30_001)).toBe(FROM_MS);
+  });
+
+  it('finds the annotation with which its ranges begin and end, though the mesh of a range is rounded', async () => {
+    const during = { fromMs: FROM_MS + 49, toMs: TO_MS + 51 };
+    const rounded = ({ fromMs, toMs }: TimeRange) =>
+      pastOf(slowPod(), Math.ceil(fromMs / 100) * 100, Math.floor(toMs / 100) * 100);
+    const report = await dataOf({
+      annotations: annotationsOf([annotationOf(during.fromMs, during.toMs)]),
+      query: { ranges: { before: null, during, after: null } },
+      deps: { clock: new FakeClock(during.toMs + 500), past: async (range) => rounded(range) },
+    });
+    expect(report.timeToDetect).toMatchObject({ since: 'annotation', sinceMs: during.fromMs });
+    expect(report.timeToRecover).toMatchObject({ since: 'annotation', sinceMs: during.toMs });
+  });
+
+  it('has the events of all ranges if "before" is a healthy time after the fault', async () => {
+    const asked: TimeRange[] = [];
+    const during = { fromMs: FROM_MS, toMs: FROM_MS + 60_000 };
+    const before = { fromMs: FROM_MS + 200_000, toMs: FROM_MS + 260_000 };
+    const events: ReporterDeps['events'] = async ({ fromMs, toMs }) => {
+      asked.push({ fromMs, toMs });
+      return eventsOf([]);
+    };
+    await dataOf({ query: { ranges: { before, during, after: null } }, deps: { events } });
+    expect(asked).toEqual([{ fromMs: FROM_MS, toMs: before.toMs }]);
   });
 
   it('counts a pod that started during the fault: its links are affected if they are bad', async () => {
