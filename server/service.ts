@@ -271,7 +271,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       pods.pods,
       targets.filter(({ uid }) => !isLeftOut(uid)),
     );
-    // A link that is probed again, or at another address, may never change its state: its state is set here.
+    // A link that is in the metrics again (IGNORE_CORDONED) may never change its state: its state is set here.
     for (const { target, isUp } of monitor.links()) metrics.linkState(target, isUp);
     podChanges.emit('change');
   };

@@ -38,7 +38,7 @@ export class Links {
     this.#windowMs = windowMs;
   }
 
-  /** Sets which links are probed from now on. A link that is probed again has its samples or buckets still. */
+  /** Sets which links are probed from now on. A link that is probed again has its samples or buckets still, and no state before its next sample. */
   setTargets(targets: readonly Target[], nowMs: number): void {
     const wanted = new Set(targets.map((target) => target.id));
     for (const [id, link] of this.#links) {
@@ -56,6 +56,12 @@ export class Links {
         const loss = new LinkLoss();
         this.#links.set(target.id, { number: this.#count++, target, record, judgement, loss, retiredAtMs: -1 });
       } else {
+        const { address, port } = link.target;
+        // What was believed of another time or another address says nothing about now.
+        if (link.retiredAtMs >= 0 || address !== target.address || port !== target.port) {
+          link.judgement = new LinkJudgement();
+          link.loss = new LinkLoss();
+        }
         link.target = target;
         link.retiredAtMs = -1;
         this.#history.reopen(link.record);

@@ -36,6 +36,22 @@ describe('results', () => {
 });
 
 describe('the links of pods that have left', () => {
+  it.each([
+    ['leaves and is probed again', ['2'], {}],
+    ['has another address', [], { address: '10.9.9.9' }],
+    ['has another port', [], { port: 81 }],
+  ])('have no state before the next ping if the pod %s', (_, between, change) => {
+    const { results, changes, probe } = scene({ intervalMs: 30 * SECOND });
+    probe('1');
+    for (let n = 0; n < 3; n++) results.record(targetOf('1'), refusedSample());
+    if (between.length > 0) probe(...between);
+    results.setTargets([{ ...targetOf('1'), ...change }]);
+    expect(results.current().map(({ judged }) => judged)).toEqual([null]);
+    results.record(targetOf('1'), sampleOf());
+    expect(changes.map(({ from, to }) => `${from} -> ${to}`)).toEqual(['unknown -> refused', 'unknown -> ok']);
+    expect(results.linkSamples('1').samples).toHaveLength(4);
+  });
+
   it('keep their buckets for the window, and those of at most 3000 links', async () => {
     const { clock, results, probe } = scene();
     for (let i = 0; i < 4_000; i++) {
