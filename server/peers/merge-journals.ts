@@ -14,10 +14,17 @@ import type { BroadcastResult } from './broadcast.ts';
 
 /** Observations within this time of the first one are of the same event, ms. */
 export interface MergeWindows {
-  /** For links, probes and the API, which each pod checks in its own round: about a REFRESH_INTERVAL. */
-  roundMs: number;
-  /** A second observation by the same pod within this time is the same probe over the other IP family. */
-  sameProbeMs: number;
+  /** For links, which each pod pings in its own round: about a REFRESH_INTERVAL. */
+  linkMs: number;
+  /** For external targets and paths. They are probed in rounds also without pings. */
+  probeMs: number;
+  /** For the Kubernetes API: each pod notices in its own time that nothing comes from it any more. */
+  apiMs: number;
+  /**
+   * A second observation of a link by the same pod within this time is about the other IP family, which is pinged at its own time of the
+   * round. One link takes at least two intervals from a failure to the next one with an answer in between.
+   */
+  sameLinkMs: number;
 }
 
 /** Pods notice a change of readiness within this time of each other, if the API does not say when it was. */
@@ -144,7 +151,8 @@ function* eventsOf(
     yield eventOf(first, sorted, group);
     return;
   }
-  const windowMs = isPod ? READINESS_MS : windows.roundMs;
+  const sameMs = kind.startsWith('link-') ? windows.sameLinkMs : 0;
+  const windowMs = isPod ? READINESS_MS : windowOf(kind, windows);
   const gatherings: Gathering[] = [];
   let open: Gathering[] = [];
   for (const observation of sorted) {
@@ -152,7 +160,7 @@ function* eventsOf(
     const uid = reporterUid(observation);
     // No later observation can belong to a gathering this old. Without this line a pod that flaps would cost quadratic time.
     open = open.filter(({ observations: [earliest] }) => atMs - earliest.atMs <= windowMs);
-    let gathering = open.find(({ firstMs }) => atMs - (firstMs.get(uid) ?? atMs) <= windows.sameProbeMs);
+    let gathering = open.find(({ firstMs }) => atMs - (firstMs.get(uid) ?? atMs) <= sameMs);
     if (gathering === undefined) {
       gathering = { observations: [observation], firstMs: new Map() };
       gatherings.push(gathering);
@@ -165,6 +173,11 @@ function* eventsOf(
   for (const { observations: all } of gatherings) {
     yield eventOf(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`);
   }
+}
+
+function windowOf(kind: EventKind, { linkMs, probeMs, apiMs }: MergeWindows): number {
+  if (kind.startsWith('api-')) return apiMs;
+  return kind.startsWith('probe-') ? probeMs : linkMs;
 }
 
 /** Observations of one event, in order of time, and when each reporter first observed it, by uid. */

@@ -9,6 +9,7 @@ import {
   parseJournalSliced,
 } from '../protocol/event.ts';
 import { type PingSettings, roundMsOf } from '../protocol/link-state.ts';
+import { intervalWithoutPingsMs, MAX_LIST_AGE_MS } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -54,6 +55,19 @@ const SHORTEST_MS = 60_000;
 /** On a busy machine a ping may end this much later than its round. */
 const SLACK_MS = 1000;
 
+/** How far apart pods may notice the same event. */
+export function windowsOf(settings: PingSettings): MergeWindows {
+  const { refreshIntervalMs } = settings;
+  const roundMs = roundMsOf(settings);
+  const probeMs = roundMsOf({ ...settings, refreshIntervalMs: intervalWithoutPingsMs(refreshIntervalMs) }) + SLACK_MS;
+  return {
+    linkMs: roundMs + SLACK_MS,
+    probeMs,
+    apiMs: Math.max(probeMs, MAX_LIST_AGE_MS + SLACK_MS),
+    sameLinkMs: Math.min(roundMs, 1.9 * refreshIntervalMs),
+  };
+}
+
 /** The events of the whole mesh, merged from the journals of all pods once for all clients that ask at about one time. */
 export class MeshEvents {
   readonly #historyWindowMs: number;
@@ -64,14 +78,15 @@ export class MeshEvents {
 
   constructor(settings: MeshEventsSettings, deps: MeshEventsDeps) {
     this.#historyWindowMs = settings.historyWindowMs;
-    this.#windows = { roundMs: roundMsOf(settings) + SLACK_MS, sameProbeMs: settings.refreshIntervalMs / 2 };
+    this.#windows = windowsOf(settings);
     this.#deps = deps;
   }
 
   /** Gives the events of a time range. Rejects as `Broadcast.ask` does. */
   async events({ fromMs, toMs, limit }: EventsQuery): Promise<Events> {
     const { clock, podCount, ownJournal, lifetimes, broadcast } = this.#deps;
-    const sinceAgeMs = this.#sinceAgeMs(clock.nowMs() - fromMs + this.#windows.roundMs);
+    const { linkMs, probeMs, apiMs } = this.#windows;
+    const sinceAgeMs = this.#sinceAgeMs(clock.nowMs() - fromMs + Math.max(linkMs, probeMs, apiMs));
     const share = Math.max(MIN_ENTRIES_PER_POD, Math.floor(MAX_ENTRIES / Math.max(1, podCount())));
     const most = Math.min(share, MAX_EVENTS);
     const journals = await broadcast.ask<Journal>({

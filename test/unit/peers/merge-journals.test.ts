@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PodAnswer } from '../../../server/peers/broadcast.ts';
 import { mergeJournals } from '../../../server/peers/merge-journals.ts';
+import { windowsOf } from '../../../server/peers/mesh-events.ts';
 import type { EventKind, Journal } from '../../../server/protocol/event.ts';
+import { intervalWithoutPingsMs, MAX_LIST_AGE_MS } from '../../../server/protocol/pod.ts';
 import { runToEnd } from '../../support/generator.ts';
 import { journals } from '../../support/journals.ts';
 import { NOW_MS } from '../../support/mesh.ts';
 
-const merging = (parts: PodAnswer<Journal>[]) =>
-  runToEnd(mergeJournals({ parts, atMs: NOW_MS }, { roundMs: 3_000, sameProbeMs: 1_000 }, { lastKnown: () => null }));
+const WINDOWS = { linkMs: 3_000, probeMs: 3_000, apiMs: 3_000, sameLinkMs: 1_000 };
+const merging = (parts: PodAnswer<Journal>[], windows = WINDOWS) =>
+  runToEnd(mergeJournals({ parts, atMs: NOW_MS }, windows, { lastKnown: () => null }));
 const merge = (parts: PodAnswer<Journal>[]) => merging(parts).result;
 
 describe('merged journals', () => {
@@ -55,6 +58,43 @@ describe('merged journals', () => {
     expect(merge(journals(1, [failed(5_000), failed(4_500)]))).toHaveLength(1);
     expect(merge(journals(1, [failed(5_000), failed(3_500)]))).toHaveLength(2);
   });
+
+  it.each([1_000, 2_000, 30_000])(
+    'have one event for an outage seen over both IP families, at any moment of a round of %i ms',
+    (refreshIntervalMs) => {
+      const windows = windowsOf({ refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300 });
+      const outage = (kind: EventKind, apart: number) =>
+        merging(
+          journals(2, [
+            { by: 0, agoMs: 100_000, kind, of: 5 },
+            { by: 0, agoMs: 100_000 - apart * refreshIntervalMs, kind, of: 5 },
+            { by: 1, agoMs: 100_000 - 0.4 * refreshIntervalMs, kind, of: 5 },
+          ]),
+          windows,
+        ).result.map(({ fromCount }) => fromCount);
+      for (const apart of [0.1, 0.6, 1]) expect(outage('link-failed', apart)).toEqual([2]);
+      expect(outage('link-failed', 2)).toEqual([2, 1]);
+      // Only links have two families.
+      expect(outage('probe-failed', 0.6)).toEqual([2, 1]);
+    },
+  );
+
+  it.each([0, 1_000, 2_000, 30_000])(
+    'have one event for the API and one for a target that all pods lose, with REFRESH_INTERVAL of %i ms',
+    (refreshIntervalMs) => {
+      const windows = windowsOf({ refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300 });
+      const lost = (kind: EventKind, withinMs: number) =>
+        merging(
+          journals(
+            3,
+            [0, 0.5, 1].map((part, by) => ({ by, agoMs: 100_000 - part * withinMs, kind, detail: 'x' })),
+          ),
+          windows,
+        ).result.map(({ fromCount }) => fromCount);
+      expect(lost('api-lost', MAX_LIST_AGE_MS)).toEqual([3]);
+      expect(lost('probe-failed', intervalWithoutPingsMs(refreshIntervalMs))).toEqual([3]);
+    },
+  );
 
   it('have one event per pod for starvation, and one in all for the API and each external probe', () => {
     const kinds = ['cpu-starved', 'api-lost', 'probe-failed'] as const;
