@@ -11,13 +11,13 @@ import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { build as buildWeb } from 'vite';
-import { slimKubernetesClient } from './deploy/slim-client.mjs';
+import { slimKubernetesClient } from './deploy/slim-bundle.mjs';
 
 const SOURCES = [
   'server',
   'web',
   'deploy/local',
-  'deploy/slim-client.mjs',
+  'deploy/slim-bundle.mjs',
   'deploy/process.json',
   'deploy/start.cjs',
   'deploy/code-cache.cjs',

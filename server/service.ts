@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Reporter } from './analysis/comparison/report.ts';
 import type { Config } from './config/config.ts';
 import { Discovery } from './discovery/discovery.ts';
-import { AnnotationStore } from './events/annotations.ts';
+import { AnnotationStore } from './events/annotation-store.ts';
 import { EventJournal } from './events/journal.ts';
 import { PodLifetimes } from './events/pod-lifetimes.ts';
 import { HeatmapPainter } from './heatmap-png/heatmap.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
-// This deep path leaves the generated API classes out of the bundle: see deploy/slim-client.mjs.
+// This deep path leaves the generated API classes out of the bundle: see deploy/slim-bundle.mjs.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { load, YAMLException } from 'js-yaml';
 import { type Credential, type CredentialPlugin, readPlugin } from './credential-plugin.ts';

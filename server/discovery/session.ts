@@ -12,7 +12,7 @@ interface SessionSettings {
   accountRoot?: string;
 }
 
-/** The faults that another credential may mend. */
+/** The faults that another credential may mend. `malformed`: a proxy may have sent us to its login page. */
 const MENDED_BY_LOGIN: readonly DiscoveryFault[] = ['unauthorized', 'forbidden', 'tls', 'malformed', 'config'];
 
 /** How the API server is reached at present: the Access, and after a failure the next one. */

@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import compression from 'compression';
 import type { Request, RequestHandler, Response } from 'express';
 
-/** Answers that are compressed at once. Each needs 0.3 MiB; others are sent as they are. */
+/** Answers in work at once whose type can be compressed. Each needs 0.3 MiB; others are sent as they are. */
 const MAX_COMPRESSIONS = 8;
 
 /**

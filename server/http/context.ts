@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Reporter } from '../analysis/comparison/report.ts';
 import type { Config } from '../config/config.ts';
-import type { AnnotationStore } from '../events/annotations.ts';
+import type { AnnotationStore } from '../events/annotation-store.ts';
 import type { HeatmapPainter } from '../heatmap-png/heatmap.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { MeshAnnotations } from '../peers/annotations.ts';

@@ -46,7 +46,7 @@ const POD_RATE = { perSecond: 20, burst: 200 };
 
 /**
  * Routes of annotations, the only thing that can be written here. A write needs the bearer token and a JSON body, and
- * cookies are ignored: a page of another origin can send neither without a preflight request, which is never answered.
+ * cookies are ignored: a page of another origin can send neither without a preflight request, which is never granted.
  */
 export function annotationRoutes(context: RouteContext): Router {
   const router = Router();

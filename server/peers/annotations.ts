@@ -1,4 +1,4 @@
-import type { AnnotationStore } from '../events/annotations.ts';
+import type { AnnotationStore } from '../events/annotation-store.ts';
 import {
   type Annotation,
   type AnnotationRequest,

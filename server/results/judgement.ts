@@ -22,7 +22,7 @@ export class LinkJudgement {
   /** When the last sample came in, monotonic; -1 before the first. */
   newestAtMs = -1;
   /**
-   * When the link was last seen in its present state, monotonic; -1 before the first sample. Samples that were not believed
+   * When the link was last seen in its present state, monotonic; -1 while no sample was believed. Samples that were not believed
    * show it too, if they agree: any answer if the link is ok, any failure if it fails.
    */
   seenAtMs = -1;
@@ -70,7 +70,7 @@ export class LinkJudgement {
     // counts it all the same, because late answers make a link intermittent only together with failures.
     const isSkipped = this.#suspectBadRun > 0 && !isFailed;
     const speed = isSkipped ? null : this.#speed.add(sample, nowMs, slowUs);
-    // Late answers are bits because lost packets make answers late. On a slow link all are late, so they are forgotten.
+    // Late answers count as bits because lost packets make answers late. On a slow link all are late, so they are forgotten.
     if (this.#speed.slowSinceMs >= 0) this.#slowBits = 0;
     if (sample.outcome === before?.outcome) return { state: null, speed };
     const previousForMs = before === null ? 0 : nowMs - this.sinceMs;

@@ -25,7 +25,7 @@ import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { type RecentPoint, withPicture } from '../model/recent-points.ts';
 import { loadBundles } from '../views/graph/graph-stage.tsx';
-import { headlineOf, pageStatusOf } from './changes.ts';
+import { headlineOf, pageStatusOf } from './headline.ts';
 import { useAnnouncement } from './live-region.ts';
 import { LiveStatus } from './live-status.tsx';
 import { MomentNotice, NoticeList } from './notice-list.tsx';

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
-import { changeSentence, type PageStatus, tabIcon, tabTitle } from './changes.ts';
+import { changeSentence, type PageStatus, tabIcon, tabTitle } from './headline.ts';
 
 /** Updates title and icon of the tab, and returns the newest sentence for the live region. */
 export function useAnnouncement(status: PageStatus, clock: Clock): string {

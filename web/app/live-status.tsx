@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { type ConnectionState, POLL_MS, POLLING_TEXT } from '../data/connection.ts';
 import { capital, spanText } from '../model/format.ts';
-import type { headlineOf } from './changes.ts';
+import type { headlineOf } from './headline.ts';
 import type { Stage } from './notices.ts';
 
 /** Shows whether the data are live, and their age if they are late. The dot has the colour of the headline. */

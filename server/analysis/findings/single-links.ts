@@ -1,5 +1,5 @@
-import type { Finding } from '../../protocol/finding.ts';
-import { FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } from '../../protocol/links.ts';
+import { type Finding, MAX_FINDINGS } from '../../protocol/finding.ts';
+import { FLAG_INTERMITTENT, FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } from '../../protocol/links.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { CLOCK_ERROR_MS, findingsOf, isPingedSince, KINDS } from './causes.ts';
 import type { MeshCounts } from './counts.ts';
@@ -10,8 +10,8 @@ import { type Cause, errorText, findingOf, type SeverityAnalysis } from './messa
  * Step 5 of `findingsFrom` for links that no general cause explains, and for pods that do not reach themselves.
  */
 
-/** At most this many findings about single links are described. */
-const MAX_LINK_FINDINGS = 60;
+/** More are not shown. The one beyond the limit makes the last finding shown say that others are left out. */
+const MOST = MAX_FINDINGS + 1;
 /** `linkFindings` yields after this many pairs. */
 const SLICE_PAIRS = 64;
 
@@ -26,7 +26,7 @@ export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Findi
   }
   const causes: Cause[] = [];
   for (const pair of pairs) {
-    if (causes.length >= MAX_LINK_FINDINGS) break;
+    if (causes.length >= MOST) break;
     if (!byKey.has(keyOf(pair.from, pair.to))) continue;
     const opposite = byKey.get(keyOf(pair.to, pair.from));
     byKey.delete(keyOf(pair.to, pair.from));
@@ -98,7 +98,7 @@ function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair 
 /**
  * The opposite direction of a pair that has failed since a moment (ms since the epoch). `ok`: pinged since, while this one went
  * on failing. `mended`: it failed too and is ok again, and this one was not pinged since. `stale`: it was ok, but was not pinged since.
- * `unknown`: no report says anything.
+ * `unknown`: no report says anything, or it is bad itself, now or at times.
  */
 function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'ok' | 'mended' | 'stale' | 'unknown' {
   const [report, own] = [reports.get(pair.to), reports.get(pair.from)];
@@ -112,6 +112,7 @@ function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'ok' |
     const isMended = ((links.flags[i] ?? 0) & FLAG_RECOVERED) !== 0;
     const mendedMs = atMs - unpack16(links.sinceMs[i] ?? NONE16);
     if (isMended && mendedMs + CLOCK_ERROR_MS > pingedMs) return 'mended';
+    if (((links.flags[i] ?? 0) & FLAG_INTERMITTENT) !== 0) return 'unknown';
     if (!isPingedSince(report, i, sinceMs)) back = 'stale';
     else if (back === 'unknown') back = 'ok';
   }
@@ -136,7 +137,7 @@ export function* selfFindings(
   const causes: Cause[] = [];
   for (const { pod, link, families } of selfFailed) {
     const report = reports.get(pod);
-    if (report === undefined || isExplained(pod) || causes.length >= MAX_LINK_FINDINGS) continue;
+    if (report === undefined || isExplained(pod) || causes.length >= MOST) continue;
     const evidence = new Evidence(0);
     evidence.add(report, link, families);
     const subject = `${topology.name(pod)} → ${topology.name(pod)}`;

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 // @ts-expect-error a build script, without types
-import { slimKubernetesClient } from '../../../deploy/slim-client.mjs';
+import { slimKubernetesClient } from '../../../deploy/slim-bundle.mjs';
 import { KubeApi } from '../../support/kube-api.ts';
 
 // Each test starts a process, on a machine that may be busy.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AnnotationStore } from '../../../server/events/annotations.ts';
+import { AnnotationStore } from '../../../server/events/annotation-store.ts';
 import { MeshAnnotations } from '../../../server/peers/annotations.ts';
 import type { Broadcast, BroadcastQuery, Message } from '../../../server/peers/broadcast.ts';
 import { type AnnotationCopies, type AnnotationCopy, MAX_ANNOTATIONS } from '../../../server/protocol/annotation.ts';

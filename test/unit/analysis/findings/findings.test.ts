@@ -128,6 +128,11 @@ describe('in a mesh of two pods', () => {
       detail: 'pod-1 → pod-0 is ok.',
     });
   });
+
+  it('no direction is claimed if the way back fails at times, though it is ok now', () => {
+    const [title] = titles(pair(TIMEOUT, { flags: FLAG_INTERMITTENT }));
+    expect(title).not.toContain('direction only');
+  });
 });
 
 describe('if only one kind of connection fails, the finding says which, and what to check', () => {

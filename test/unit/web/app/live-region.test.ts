@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { PageStatus } from '../../../../web/app/changes.ts';
+import type { PageStatus } from '../../../../web/app/headline.ts';
 import { Announcer } from '../../../../web/app/live-region.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 

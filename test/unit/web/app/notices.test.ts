@@ -2,7 +2,7 @@ import { createElement } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
-import { changeSentence, headlineOf, pageStatusOf, tabIcon, tabTitle } from '../../../../web/app/changes.ts';
+import { changeSentence, headlineOf, pageStatusOf, tabIcon, tabTitle } from '../../../../web/app/headline.ts';
 import { noticesOf, stageOf, statusSentence } from '../../../../web/app/notices.ts';
 import { StageScreen } from '../../../../web/app/stage-screen.tsx';
 import { type Fact, namesOf, notReporting, SUMMARY_STEPS, summaryFacts } from '../../../../web/app/summary.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AnnotationStore } from '../../../server/events/annotations.ts';
+import { AnnotationStore } from '../../../server/events/annotation-store.ts';
 import { MAX_ANNOTATIONS } from '../../../server/protocol/annotation.ts';
 import { ConflictError } from '../../../server/runtime/errors.ts';
 import { copyOf } from '../../support/annotation-copies.ts';
