@@ -1,7 +1,9 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type Rate, RateLimit } from '../runtime/rate-limit.ts';
+import { unavailableStatus } from './errors.ts';
 import { type PingAnswer, parsePing } from './ping.ts';
 import { Places } from './places.ts';
 
@@ -44,16 +46,21 @@ const MAX_WAITING_BYTES = 4096;
  */
 export const MAX_PIPELINED = 16;
 
-const BUSY_BODY = '{"code":503,"message":"too many connections; try again"}';
-const BUSY = [
-  'HTTP/1.1 503 Service Unavailable',
-  'Retry-After: 1',
-  'Connection: close',
-  'Content-Type: application/json',
-  `Content-Length: ${BUSY_BODY.length}`,
-  '',
-  BUSY_BODY,
-].join('\r\n');
+/** The answer to a connection that gets no place, and the end of it. `bytes`: the first that it has sent. */
+function busyAnswer(bytes: Buffer): string {
+  const [, url = ''] = bytes.toString('latin1', 0, 64).split(' ');
+  const status = unavailableStatus(url);
+  const body = `{"code":${status},"message":"too many connections; try again"}`;
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Retry-After: 1',
+    'Connection: close',
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    '',
+    body,
+  ].join('\r\n');
+}
 
 /** The connections of one kind of client. */
 interface Kind {
@@ -150,7 +157,9 @@ export class Connections {
         socket.resume();
       };
       const mayWait = bytes.length <= MAX_WAITING_BYTES;
-      http.take({ holder: socket, address: client.address, mayWait }, start, () => socket.end(BUSY, destroy));
+      http.take({ holder: socket, address: client.address, mayWait }, start, () =>
+        socket.end(busyAnswer(bytes), destroy),
+      );
     };
     this.#open.add(socket);
     addNewest(pingOnly, socket);

@@ -20,6 +20,14 @@ export function sendError(res: ServerResponse, status: number, message: string):
   sendExactly(res, 'application/json', JSON.stringify({ code: status, message }));
 }
 
+/** The path at which 503 means that a hypothesis does not hold. */
+const IS_VERDICT = /^\/api\/v1\/verdict(?=[/?]|$)/i;
+
+/** The status for a request that this pod can't answer now, for want of room or because it is passive: 503, and 425 for a verdict. */
+export function unavailableStatus(url: string): 425 | 503 {
+  return IS_VERDICT.test(url) ? 425 : 503;
+}
+
 /** Answers 404 to a request that no route handled. */
 export const notFound: RequestHandler = (req, res) => {
   sendError(res, 404, `path ${req.path.slice(0, 200)} was not found`);

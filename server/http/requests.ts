@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import { type Client, MAX_PIPELINED } from './connections.ts';
-import { sendError } from './errors.ts';
+import { sendError, unavailableStatus } from './errors.ts';
 import { isPing } from './ping.ts';
 import { Places } from './places.ts';
 
@@ -52,7 +52,7 @@ export class Requests {
     this.#others = new Places(rules, clock);
   }
 
-  /** Calls `work` when the request's turn has come. Answers 503 itself if that takes too long. */
+  /** Calls `work` when the request's turn has come. Answers 503 itself (a verdict 425) if that takes too long. */
   add(req: IncomingMessage, res: ServerResponse, client: Client, work: () => void): void {
     const job = { req, res, client, work };
     const queue = this.#pipelined.get(req.socket);
@@ -81,7 +81,8 @@ export class Requests {
       this.#pipelined.delete(socket);
       this.#onIdle(socket);
     });
-    const refuse = () => sendError(res.setHeader('Retry-After', '1'), 503, 'too many requests are in work; try again');
+    const refuse = () =>
+      sendError(res.setHeader('Retry-After', '1'), unavailableStatus(url), 'too many requests are in work; try again');
     const begin = () =>
       this.#begin(() => {
         if (!res.closed) work();

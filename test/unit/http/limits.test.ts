@@ -163,6 +163,9 @@ describe('connections', () => {
     expect((await fetch(`${url}/ping`)).status).toBe(200);
     const { status, headers } = await fetch(`${url}/healthz?${'x'.repeat(5_000)}`);
     expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+    // 503 would mean that the hypothesis does not hold.
+    const verdict = await fetch(`${url}/api/v1/verdict?expect=healthy&${'x'.repeat(5_000)}`);
+    expect([verdict.status, await verdict.json()]).toMatchObject([425, { code: 425 }]);
     held[0]?.socket.destroy();
     expect((await next).status).toBe(200);
     const other = await dial(url, get('/healthz', 'Connection: close\r\n'), '127.0.0.9');
@@ -263,14 +266,16 @@ describe('requests', () => {
     await hold(url, 8);
     await soon(() => expect(asked()).toBe(8));
     const next = fetch(`${url}/check`);
+    const verdict = fetch(`${url}/api/v1/verdict`);
     const other = await dial(url, get('/check', 'Connection: close\r\n'), '127.0.0.2');
     await other.ended();
     expect(other.received()).toContain('200 OK');
-    await soon(() => expect(clock.pending).toBeGreaterThan(0));
+    await soon(() => expect(clock.pending).toBeGreaterThan(1));
     for (const path of ['/ping', '/healthz', '/readyz']) expect((await fetch(url + path)).status).toBe(200);
     await clock.advance(5_000);
     const { status, headers } = await next;
     expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+    expect((await verdict).status).toBe(425);
   });
 
   it('are bounded in all, apart for pods', async () => {

@@ -40,6 +40,15 @@ it.each([
   expect(body.message).toContain('ACTIVE_NODE_PERCENTAGE');
 });
 
+it.each(['/api/v1/verdict', '/api/v1/verdict/?expect=healthy'])(
+  'a passive pod answers %s with 425: it does not know, and 503 would mean that the hypothesis does not hold',
+  async (path) => {
+    const answer = await fetch((await servePassive()) + path);
+    expect([answer.status, await answer.json()]).toMatchObject([425, { code: 425 }]);
+    expect((await fetch(`${await servePassive()}/api/v1/verdicts`)).status).toBe(503);
+  },
+);
+
 it("a passive pod has a page that says so, with status 200, which the probes of Goldpinger's chart want", async () => {
   const page = await fetch(`${await servePassive()}/`);
   expect(page.status).toBe(200);
