@@ -1,6 +1,9 @@
+import type { Route } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { meshOf } from '../support/feed/scenarios.ts';
 import { Story } from '../support/feed/story.ts';
 import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+import { goTo } from './real-pages.ts';
 
 const visitor = visitorOfFile();
 
@@ -69,4 +72,26 @@ test('a link shows the body as a phase, full names to copy, and the links of its
     /^https:\/\/flow\.example\.com\/\?a=goldpinger-\w+&b=goldpinger-\w+$/,
   );
   expect(await violations(page)).toEqual([]);
+});
+
+test('samples that take longer than the time between two meshes are shown nevertheless', async () => {
+  const later = (ms: number) => (windowMs: number) =>
+    meshOf({ pods: 4, scenario: 'slow-pod', windowMs, atMs: Date.now() + ms });
+  const feed = await visitor.feed(later(0));
+  const page = await visitor.visit(feed, { hash: '#view=heatmap' });
+  const held: Route[] = [];
+  await page.route('**/api/v1/link?*', (route) => void held.push(route));
+  await goTo(page, '#view=heatmap&from=uid-0000&to=uid-0003');
+  await soon(() => held.length).toBe(2);
+  const charts = page.locator('.sample-chart:not(.is-past)');
+  const counted = () => page.locator('.live-status').getAttribute('title');
+  for (const ms of [10_000, 20_000]) feed.show(later(ms));
+  feed.show((windowMs) => meshOf({ pods: 4, scenario: 'healthy', windowMs, atMs: Date.now() + 30_000 }));
+  await soon(counted).toContain('4 pods ok');
+  expect(held).toHaveLength(2);
+  await Promise.all(held.map((route) => route.continue()));
+  await soon(() => charts.count()).toBe(2);
+  // Then the newest ones are fetched.
+  await soon(() => held.length).toBe(4);
+  await Promise.all(held.slice(2).map((route) => route.continue()));
 });
