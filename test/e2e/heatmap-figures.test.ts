@@ -180,6 +180,19 @@ describe('what is shown', () => {
     expect(new Set(targets).size).toBe(1);
   });
 
+  test('a table of failed links shows those that fail from now on, and no longer those that have recovered', async () => {
+    await open({ pods: 4, scenario: 'healthy' });
+    await page.locator('[data-state="failed"] button').click();
+    await page.keyboard.press('t');
+    const table = () => page.locator('.heatmap tbody').textContent();
+    await soon(table).toContain('No links of this kind');
+    feed.show(() => meshOf({ pods: 4, scenario: 'dead-pod' }));
+    await soon(() => page.locator('.heatmap tbody tr').count()).toBe(3);
+    expect(await table()).toContain('Refused');
+    feed.show(() => meshOf({ pods: 4, scenario: 'healthy' }));
+    await soon(table).toContain('No links of this kind');
+  });
+
   test('a table sorts by any column, and keeps its order while new data comes', async () => {
     await open({ pods: 30, scenario: 'slow-pod' });
     await page.keyboard.press('t');

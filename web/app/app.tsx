@@ -40,7 +40,7 @@ import { loadDetails, loadHeatmap, ViewArea } from './view-area.tsx';
 
 const HINTS: Record<string, string> = {
   graph: 'Lines are pings from pod to pod. Green is OK, red is not. Click a line for details.',
-  heatmap: 'Each cell is one link. Column: pings sent. Row: pings received. Click a cell for details.',
+  heatmap: 'Cells are links from pod to pod. Column: pings sent. Row: pings received. Click a cell for details.',
 };
 
 /** A past time that could not be fetched is fetched again after this time, ms. */

@@ -41,7 +41,10 @@ export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTable
   // Pairs are indexes of pods, so another list of pods makes another order.
   const pods = [picture.n, picture.mesh.pods[0]?.uid, picture.mesh.pods.at(-1)?.uid];
   const key = [sort.column, sort.up, choice, ...pods].join('\n');
-  const pairs = key === kept.key ? withNewLinks(picture, kept.pairs, sorted, all) : sorted;
+  const pairs = useMemo(
+    () => (key === kept.key ? withNewLinks(picture, kept.pairs, sorted, all) : sorted),
+    [picture, key, kept, sorted, all],
+  );
   if (key !== kept.key || !isSameList(pairs, kept.pairs)) setKept({ key, pairs });
   const isOutdated = !isSameList(pairs, sorted);
   return (
