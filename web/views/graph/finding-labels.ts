@@ -61,5 +61,6 @@ function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabe
   const unnamed = countsPods(finding.kind) ? finding.affected - finding.pods.length : 0;
   const count = pods.length > 1 ? pods.length + unnamed : 1;
   const more = count > 1 ? ` and ${countText(count - 1)} more` : '';
-  return { ...base, title: `${anchor.name}${more}`, node };
+  // A pod may be shown under the name of its node.
+  return { ...base, title: `${anchor.name}${more}`, node: anchor.name === node ? '' : node };
 }

@@ -144,6 +144,15 @@ describe('suspects', () => {
     expect(findingLabels(picture).map(({ title }) => title.replace(/^\S+/, 'one'))).toEqual(['one and 30 more']);
   });
 
+  test('say the name of a node once where pods are shown under the names of their nodes', () => {
+    const picture = pictureOf({ pods: 12, scenario: 'dead-pod' });
+    const labelled = (pods: typeof picture.pods) =>
+      findingLabels({ ...picture, pods }).map(({ title, node }) => [title, node]);
+    const [, node = ''] = labelled(picture.pods)[0] ?? [];
+    expect(node).toMatch(/^worker-/);
+    expect(labelled(picture.pods.map((view) => ({ ...view, name: view.pod.node })))).toEqual([[node, '']]);
+  });
+
   test('come with the failing before the slow before the starved', () => {
     expect(suspects({ pods: 120, scenario: 'mixed' }).map(({ tone }) => tone)).toEqual(['failed', 'slow', 'suspect']);
   });
