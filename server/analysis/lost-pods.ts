@@ -11,7 +11,8 @@ import type { TimeRange } from '../runtime/time-range.ts';
 /** A pod that was lost in a time range, and how its replacement does. Pods are indexes in `Mesh.pods`; -1 = none. */
 export interface LostPod {
   pod: number;
-  /** When it left, ms since the epoch. */
+  /** When it left, ms since the epoch: not before `earliestMs`, and by `lostMs`. */
+  earliestMs: number;
   lostMs: number;
   /** Whether its owner (ReplicaSet, DaemonSet, ...) still has pods, so that it has to be replaced. */
   needsReplacement: boolean;
@@ -58,12 +59,13 @@ export function* lostPodsOf(
   };
   const owners = new Set(pods.filter(({ lifecycle }) => lifecycle !== 'gone').map(({ owner }) => owner));
   const lost: LostPod[] = [];
-  for (const [pod, { lifecycle, sinceMs, owner }] of pods.entries()) {
+  for (const [pod, { lifecycle, sinceMs, unseenMs, owner }] of pods.entries()) {
     if (lifecycle !== 'gone' || sinceMs < fromMs || sinceMs > toMs) continue;
     const replacement = replacementOf(pod);
     const successor = pods[replacement];
     lost.push({
       pod,
+      earliestMs: sinceMs - unseenMs,
       lostMs: sinceMs,
       needsReplacement: owner !== '' && owners.has(owner),
       replacement,

@@ -65,7 +65,8 @@ export class PodStore {
       this.#leave(entry, null, nowMs);
       changed = true;
     }
-    for (const facts of list) changed = this.#put(facts, nowMs) || changed;
+    const silentMs = this.#silentMs(nowMs);
+    for (const facts of list) changed = this.#put(facts, nowMs, silentMs) || changed;
     this.#agreedMs = nowMs;
     return changed;
   }
@@ -154,12 +155,14 @@ export class PodStore {
     return this.#limits.ignoreCordoned === true ? 'ignored' : 'cordoned';
   }
 
-  #put(facts: PodFacts, nowMs: number): boolean {
+  /** `unseenMs`: how long before `nowMs` a pod may have ended that is news now. */
+  #put(facts: PodFacts, nowMs: number, unseenMs = 0): boolean {
     const known = this.#entries.get(facts.uid);
     const stage = stageOf(facts, known?.pod ?? null, nowMs);
     const isGone = stage.lifecycle === 'gone';
     if (isGone && stage.sinceMs + this.#limits.goneRetentionMs <= nowMs) return this.#forget(facts.uid);
-    const isNewcomer = !isGone && (known === undefined || known.pod.lifecycle === 'gone');
+    const wasGone = known?.pod.lifecycle === 'gone';
+    const isNewcomer = !isGone && (known === undefined || wasGone);
     if (isNewcomer && this.#liveCount >= this.#limits.maxPods) return false;
     const pod: Pod = {
       uid: facts.uid,
@@ -172,6 +175,7 @@ export class PodStore {
       hostIPs: facts.hostIPs,
       lifecycle: stage.lifecycle,
       sinceMs: stage.sinceMs,
+      unseenMs: isGone && known !== undefined ? (wasGone ? known.pod.unseenMs : unseenMs) : 0,
       createdMs: facts.createdMs,
       owner: facts.owner,
       reason: facts.reason,
@@ -208,11 +212,17 @@ export class PodStore {
   /** `facts`: the last state of the pod; null = unknown. */
   #leave(entry: PodEntry, facts: PodFacts | null, nowMs: number): void {
     const reason = facts?.reason || entry.pod.reason;
+    const unseenMs = facts === null ? this.#silentMs(nowMs) : 0;
     this.#set({
       ...entry,
-      pod: { ...entry.pod, lifecycle: 'gone', sinceMs: nowMs, reason, replacedBy: '' },
+      pod: { ...entry.pod, lifecycle: 'gone', sinceMs: nowMs, unseenMs, reason, replacedBy: '' },
       left: entry.left ?? this.#departureOf(facts, false, nowMs),
     });
+  }
+
+  /** How long the API has had no news, before the present list, ms. */
+  #silentMs(nowMs: number): number {
+    return this.#agreedMs === 0 ? 0 : Math.max(0, nowMs - this.#agreedMs);
   }
 
   #release(uid: string): void {

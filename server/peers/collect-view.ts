@@ -307,6 +307,7 @@ function unknownPod(uid: string, name: string, namespace: string, podIP: string)
     owner: '',
     labels: '',
     reason: '',
+    unseenMs: 0,
     goneByMs: 0,
     replacedBy: '',
   };

@@ -150,7 +150,8 @@ const lostPodSchema = v.object({
   replacedBy: boundedText(600),
   /** Whether its owner still has pods, so that it has to be replaced. */
   needsReplacement: v.boolean(),
-  /** When it left, ms since the epoch. */
+  /** When it left, ms since the epoch: not before `earliestMs`, and by `lostMs`. */
+  earliestMs: finiteNumber,
   lostMs: finiteNumber,
   /** Since when the replacement has been ready, and also every link to it ok; null = it is not, or that is not known. */
   readyMs: v.nullable(finiteNumber),

@@ -56,6 +56,11 @@ export const podSchema = v.object({
   lifecycle: v.picklist(LIFECYCLES),
   /** Since when the pod is in that stage, ms since the epoch, as far as we know. */
   sinceMs: finiteNumber,
+  /**
+   * Of a pod that is gone: it may have left up to so long before `sinceMs`, ms, because a list first showed that it was missing. 0 = it
+   * left at `sinceMs`.
+   */
+  unseenMs: v.optional(v.pipe(finiteNumber, v.minValue(0)), 0),
   /** Why it is in that stage, in the API's own words (Evicted, DeletionByTaintManager, ImagePullBackOff); '' = no reason. */
   reason: v.optional(boundedText(MAX_REASON), ''),
   /** By when its deletion should be complete (`deletionTimestamp`), ms since the epoch; 0 = its deletion was not requested. */

@@ -48,6 +48,7 @@ export function podOf(n: number, change: Partial<Pod> = {}): Pod {
     reason: '',
     goneByMs: 0,
     labels: '',
+    unseenMs: 0,
     replacedBy: '',
     ...change,
   };

@@ -142,12 +142,12 @@ function recovered(
 
 /** `lost`: at least one pod. */
 function recoveredFromLoss(lost: readonly LostPodFacts[]): ElapsedTime {
-  const tookMs = ({ lostMs, healthyMs }: LostPodFacts) => (healthyMs ?? Number.POSITIVE_INFINITY) - lostMs;
+  const tookMs = ({ earliestMs, healthyMs }: LostPodFacts) => (healthyMs ?? Number.POSITIVE_INFINITY) - earliestMs;
   const slowest = lost.reduce((a, b) => (tookMs(b) > tookMs(a) ? b : a));
-  const { lostMs, healthyMs } = slowest;
-  const base = { sinceMs: lostMs, since: 'loss' } as const;
+  const { earliestMs, healthyMs } = slowest;
+  const base = { sinceMs: earliestMs, since: 'loss' } as const;
   if (healthyMs === null) return { ...base, ms: null, atMs: 0, message: `Not recovered: ${lostPodText(slowest)}` };
-  return { ...base, ...elapsed(lostMs, healthyMs), message: lostPodText(slowest) };
+  return { ...base, ...elapsed(earliestMs, healthyMs), message: lostPodText(slowest) };
 }
 
 function elapsed(sinceMs: number, atMs: number): Pick<ElapsedTime, 'ms' | 'atMs'> {

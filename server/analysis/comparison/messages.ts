@@ -41,12 +41,14 @@ export function affectedText({ links, of, to, from }: ReportData['affected']): s
 
 /** `a lost at 15:10:02, replaced by b, ready after 2.0 s, every link to it ok after 3.1 s`. */
 export function lostPodText(pod: LostPodFacts): string {
-  const { name, replacedBy, needsReplacement, lostMs, readyMs, healthyMs } = pod;
-  const lost = `${name} lost at ${timeText(lostMs)}`;
+  const { name, replacedBy, needsReplacement, earliestMs, lostMs, readyMs, healthyMs } = pod;
+  const isExact = earliestMs === lostMs;
+  const when = isExact ? `at ${timeText(lostMs)}` : `between ${timeText(earliestMs)} and ${timeText(lostMs)}`;
+  const lost = `${name} lost ${when}`;
   if (replacedBy === '') return needsReplacement ? `${lost}, not replaced` : lost;
   const replaced = `${lost}, replaced by ${replacedBy}`;
   if (readyMs === null) return `${replaced}, which is not ready`;
-  const after = (ms: number) => `after ${durationText(Math.max(0, ms - lostMs))}`;
+  const after = (ms: number) => `after ${isExact ? '' : 'at most '}${durationText(Math.max(0, ms - earliestMs))}`;
   const health = healthyMs === null ? 'not every link to it is ok' : `every link to it ok ${after(healthyMs)}`;
   return `${replaced}, ready ${after(readyMs)}, ${health}`;
 }

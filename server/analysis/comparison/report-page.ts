@@ -131,9 +131,11 @@ const TARGET_SOURCES = {
 function lostSection({ lostPods }: ReportData): Markup | null {
   const { count, pods } = lostPods;
   if (count === 0) return null;
-  const rows = pods.map(({ name, lostMs, replacedBy, needsReplacement, readyMs, healthyMs }) => {
+  const rows = pods.map(({ name, earliestMs, lostMs, replacedBy, needsReplacement, readyMs, healthyMs }) => {
     const noReplacement = needsReplacement ? 'not replaced' : 'not needed';
-    const timeSinceLoss = (ms: number | null) => (ms === null ? '–' : durationText(Math.max(0, ms - lostMs)));
+    const atMost = earliestMs === lostMs ? '' : 'at most ';
+    const timeSinceLoss = (ms: number | null) =>
+      ms === null ? '–' : `${atMost}${durationText(Math.max(0, ms - earliestMs))}`;
     return html`<tr><td class="t">${timeText(lostMs)}</td>
 <th scope="row" class="free">${nameMarkup(name)}</th><td class="free">${replacedBy === '' ? noReplacement : nameMarkup(replacedBy)}</td>
 <td class="n">${timeSinceLoss(readyMs)}</td><td class="n">${timeSinceLoss(healthyMs)}</td></tr>`;

@@ -231,10 +231,10 @@ function reportRangeOf(mesh: Mesh): ReportRange {
 /** The pods that left in a range, by uid. */
 function* lostFacts(mesh: Mesh, range: TimeRange): Generator<void, [uid: string, LostPodFacts][]> {
   const lost = yield* lostPodsOf(mesh, range);
-  return lost.map(({ pod, replacement, lostMs, needsReplacement, readyMs, healthyMs }) => {
+  return lost.map(({ pod, replacement, earliestMs, lostMs, needsReplacement, readyMs, healthyMs }) => {
     const { uid = '', name = '' } = mesh.pods[pod] ?? {};
     const replacedBy = mesh.pods[replacement]?.name ?? '';
-    return [uid, { name, replacedBy, needsReplacement, lostMs, readyMs, healthyMs }];
+    return [uid, { name, replacedBy, needsReplacement, earliestMs, lostMs, readyMs, healthyMs }];
   });
 }
 

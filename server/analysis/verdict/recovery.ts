@@ -12,7 +12,7 @@ import { type Clause, compares } from './parse-clause.ts';
  * Judges a clause `recovered<LIMIT`: each pod that was lost in the window must have been replaced, and its replacement must
  * have been ready, and every link to it ok, within the limit since the loss. Only pods whose owner still has pods count:
  * nobody replaces the others. It is not known before the limit has passed, nor if no pod was lost, nor where the last ping before the
- * limit and the first one after it leave both open.
+ * limit and the first one after it leave both open, nor where the loss was noticed so late that it may have begun before the limit.
  */
 export function* judgeRecovery(
   { clause, text, selection, differing }: ClauseEvaluation,
@@ -29,8 +29,9 @@ export function* judgeRecovery(
   const violations: Violation[] = [];
   let open: LostPod | null = null;
   for (const one of lost) {
-    const isWithin = (ms: number | null) => ms !== null && compares(ms - one.lostMs, clause.condition);
-    if (isWithin(one.healthyMs)) continue;
+    const isWithin = (ms: number | null, sinceMs = one.lostMs) =>
+      ms !== null && compares(ms - sinceMs, clause.condition);
+    if (isWithin(one.healthyMs, one.earliestMs)) continue;
     // Without news of the Kubernetes API it is not known that there is no replacement, nor that it is not ready.
     const isSurelyNotReady = one.readyMs === null && mesh.discovery.phase !== 'stale';
     if (isWithin(isSurelyNotReady ? nowMs : (one.unhealthyMs ?? one.lostMs))) open ??= one;
@@ -43,10 +44,14 @@ export function* judgeRecovery(
   }
   const ofList = listReason(differing, mesh, nameOf);
   if (open === null || (open.readyMs === null && mesh.discovery.phase === 'stale')) return withoutViolation(ofList);
-  const { pod, lostMs, failing, silent } = open;
+  const { pod, earliestMs, lostMs, healthyMs, failing, silent } = open;
   if (failing < 0 && silent >= 0) return withoutViolation(missingReason([silent], mesh, nameOf), [silent]);
-  const advice = compares(nowMs - lostMs, clause.condition) ? windowAdvice(clause, windowMs) : pingAdvice(mesh);
   const since = durationText(nowMs - lostMs);
+  if (healthyMs !== null && compares(healthyMs - lostMs, clause.condition)) {
+    const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API had not told`;
+    return withoutViolation(`${nameOf(pod)} was lost ${since} ago, ${earlier}: ${describe(open, nameOf)}`);
+  }
+  const advice = compares(nowMs - lostMs, clause.condition) ? windowAdvice(clause, windowMs) : pingAdvice(mesh);
   return withoutViolation(`${nameOf(pod)} was lost ${since} ago: ${describe(open, nameOf)}${advice}`);
 }
 

@@ -16,6 +16,28 @@ describe('a list', () => {
     expect(store.liveCount).toBe(2);
   });
 
+  test('after an outage of the API does not say when a pod left: it may have been since the last news', () => {
+    const store = new PodStore(LIMITS);
+    const unseen = () => store.pods().map(({ uid, unseenMs }) => [uid, unseenMs]);
+    store.replaceAll(
+      ['a', 'b', 'c'].map((name) => facts({ name })),
+      at(0),
+    );
+    store.remove(facts({ name: 'c' }), at(4));
+    store.agree(at(5));
+    const failed = facts({ name: 'b', phase: 'Failed', ready: false, readySinceMs: at(20) });
+    store.replaceAll([failed], at(50));
+    expect(unseen()).toEqual([
+      ['uid-a', 45_000],
+      ['uid-b', 45_000],
+      ['uid-c', 0],
+    ]);
+    store.put(failed, at(60));
+    expect(unseen()[1]).toEqual(['uid-b', 45_000]);
+    store.put(facts({ name: 'a' }), at(61));
+    expect(unseen()[0]).toEqual(['uid-a', 0]);
+  });
+
   test('without news changes nothing', () => {
     const store = new PodStore(LIMITS);
     store.replaceAll([facts({ name: 'a' })], at(0));

@@ -159,6 +159,7 @@ describe('pods that were lost', () => {
     name: 'pod-3',
     replacedBy: 'pod-9',
     needsReplacement: true,
+    earliestMs: lostMs,
     lostMs,
     readyMs: lostMs + 2_000,
     healthyMs: lostMs + 3_100,
@@ -176,6 +177,18 @@ describe('pods that were lost', () => {
     expect(times(killed).timeToDetect).toMatchObject({
       ms: 400,
       message: 'pod-3 gone at 14:55:00, 0.4 s after the start of the range',
+    });
+  });
+
+  it('have recovered at most so long after the loss, if it was noticed late', () => {
+    const late = { ...lost, earliestMs: lostMs - 45_000 };
+    expect(times({ ...killed, lost: [lost, late] }).timeToRecover).toEqual({
+      ms: 48_100,
+      sinceMs: lostMs - 45_000,
+      since: 'loss',
+      atMs: lostMs + 3_100,
+      message:
+        'pod-3 lost between 14:54:15 and 14:55:00, replaced by pod-9, ready after at most 47 s, every link to it ok after at most 48 s',
     });
   });
 

@@ -133,6 +133,7 @@ describe('a report of a forced kill', () => {
           name: 'pod-3',
           replacedBy: 'pod-4',
           needsReplacement: true,
+          earliestMs: FROM_MS + 20_000,
           lostMs: FROM_MS + 20_000,
           readyMs: FROM_MS + 22_000,
           healthyMs: HEALTHY_MS,

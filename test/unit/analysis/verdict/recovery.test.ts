@@ -60,6 +60,18 @@ describe('recovered', () => {
     expect(verdictFor(failing, 'recovered<5s', { settings })).toBe('fail');
   });
 
+  it('is not known if the loss was noticed so late that it may have begun before the limit', () => {
+    const late = killed(() => {}, { unseenMs: 45_000 });
+    expect(answerFor(late, 'recovered<30s')).toMatchObject({
+      verdict: 'unknown',
+      reason:
+        'recovered<30s: pod-3 was lost 20 s ago, or up to 45 s earlier, because the Kubernetes API had not told: replaced by pod-4, healthy after 3.0 s',
+    });
+    expect(verdictFor(late, 'recovered<49s')).toBe('pass');
+    const failing = killed((one) => one.set(1, 4, REFUSED), { unseenMs: 45_000 });
+    expect(verdictFor(failing, 'recovered<10s')).toBe('fail');
+  });
+
   it('counts a sample that is ok even if it is unreliable: a busy machine does not lengthen the recovery', () => {
     const busy = killed(({ reports }) => {
       for (const { links } of reports) links.flags.fill(FLAG_SUSPECT);
