@@ -153,7 +153,7 @@ function groupsOf(shown: readonly PodView[], key: (view: PodView) => string): Ax
 
 /**
  * Keeps the order until the reader's choices change, so that new data never moves a row. A new pod comes last (in its
- * group); when a pod is no longer known, its successor takes its place. `isOutdated` says whether sorting again would move
+ * group), as does one that the filter shows from now on; when a pod is no longer known, its successor takes its place. `isOutdated` says whether sorting again would move
  * something.
  */
 export class KeptOrder {
@@ -176,13 +176,18 @@ export class KeptOrder {
     const { level = 'pod', unfolded = [] } = picture.fold ?? {};
     const key = [options.order, options.group, options.filter, level, ...unfolded].join('\n');
     const isFresh = this.#kept === null || key !== this.#key;
-    const isMoved = isFresh || before !== this.#podKey;
+    const isSameList = !isFresh && before === this.#podKey;
+    const shown = isSameList ? this.#withNewlyShown(options.shown ?? null) : null;
+    const isMoved = !isSameList || shown !== null;
     const isSorted =
       options.order === 'worst-row' || options.order === 'worst-column' || options.shown instanceof Uint8Array;
     if (isMoved || isSorted || this.#kept === null) {
       const now = arrange(picture, axisStates, options);
       if (isFresh || this.#kept === null) this.#kept = now;
-      else if (isMoved) this.#kept = this.#withPlaces(picture, now, options.group);
+      else if (isMoved) {
+        const wanted = shown === null ? now : arrange(picture, axisStates, { ...options, shown });
+        this.#kept = this.#withPlaces(picture, wanted, options.group);
+      }
       const { pods: kept } = this.#kept;
       this.#isOutdated = now.pods.length !== kept.length || now.pods.some((pod, position) => pod !== kept[position]);
     }
@@ -202,6 +207,14 @@ export class KeptOrder {
   /** Makes the next `arrange` sort again. */
   resort(): void {
     this.#kept = null;
+  }
+
+  /** The pods that have a place or are shown from now on (1), if there are any of the latter; otherwise null. */
+  #withNewlyShown(shown: Uint8Array | null): Uint8Array | null {
+    const places = this.#kept?.positionOf;
+    if (shown === null || places === undefined) return null;
+    if (!shown.some((one, pod) => one === 1 && places[pod] === -1)) return null;
+    return shown.map((one, pod) => ((places[pod] ?? -1) >= 0 ? 1 : one));
   }
 
   /** The pods of `now`, each at its place if it has one. */

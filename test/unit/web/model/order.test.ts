@@ -222,6 +222,19 @@ describe('new data never moves a row', () => {
     expect(kept.isOutdated).toBe(false);
   });
 
+  test('a pod that the filter shows from now on comes last, and one that it hides keeps its place', () => {
+    const kept = new KeptOrder();
+    const rows = (shown: number[]) => {
+      const options = { ...USUAL, filter: 'state:failed', shown: Uint8Array.from(shown) };
+      return [...kept.arrange(before, axisStatesOf(before), options).pods].join('');
+    };
+    expect(rows([0, 0, 0, 0, 0, 0, 0, 0, 0])).toBe('');
+    expect([rows([0, 1, 0, 1, 0, 0, 0, 0, 0]), kept.isOutdated]).toEqual(['13', false]);
+    expect([rows([1, 1, 0, 0, 0, 0, 0, 0, 0]), kept.isOutdated]).toEqual(['130', true]);
+    kept.resort();
+    expect([rows([1, 1, 0, 0, 0, 0, 0, 0, 0]), kept.isOutdated]).toEqual(['01', false]);
+  });
+
   test('a gone pod keeps its place as long as it is known; then its successor takes it, and no other row moves', () => {
     const kept = new KeptOrder();
     shown(kept, ['b', 'c', 'd']);
