@@ -33,6 +33,12 @@ export class ClauseEvaluation {
   /** Samples of the selected links, and those of them that failed; of `loss` datagrams, and those of them that were lost. */
   all = 0;
   bad = 0;
+  /** Rounds of pings, or cycles of datagrams, that the links of `missing` had at most, added up. */
+  #missingRounds = 0;
+  /** The most samples or datagrams that a link had in one round. */
+  #mostOfRound = 0;
+  /** Whether a link was seen over IPv4, over IPv6. */
+  readonly #families = { ipv4: 0, ipv6: 0 };
   readonly #destinations: Uint8Array;
   readonly #nameOf: (pod: number) => string;
 
@@ -54,34 +60,45 @@ export class ClauseEvaluation {
     if (clause.condition.kind === 'loss') {
       this.all += link.sent;
       this.bad += link.lost;
+      this.#mostOfRound = Math.max(this.#mostOfRound, link.cycleSent);
     } else {
       this.all += link.samples;
       this.bad += link.failures;
+      this.#mostOfRound = 1;
     }
+    this.#families[link.isIpv6 ? 'ipv6' : 'ipv4'] = 1;
     const isHeld = holdsOn(clause, link);
     if (isHeld) {
       this.held += 1;
       if (from === to) this.#heldOnSelf += 1;
     } else if (isHeld === false) this.#addViolation(link);
-    else this.#addUndersampled(from, to, clause.condition.kind === 'loss' ? link.sent : link.samples);
+    else {
+      const samples = clause.condition.kind === 'loss' ? link.sent : link.samples;
+      // There are enough, but they are suspect, and contradict what was believed before.
+      const isEnough = samples >= clause.min;
+      const found = isEnough ? 'none to be believed' : `${countText(samples)} of ${countText(clause.min)}`;
+      this.#addUndersampled(from, to, `${found}${link.isIpv6 ? ', IPv6' : ''}`);
+    }
     return true;
   }
 
   /** Adds a link that the report of `from` must list and does not list yet, if the clause selects it. */
   addUnlisted(from: number, to: number): void {
-    if (this.#selects(from, to)) this.#addUndersampled(from, to, -1);
+    if (this.#selects(from, to)) this.#addUndersampled(from, to, 'none');
   }
 
   /**
-   * Takes into account that the report of a selected source is missing or not trusted. `failed` does not need the link of a failing
-   * pod to itself: that pod cannot report it.
+   * Takes into account that the report of a selected source is missing, not trusted, or lacks a part of the window. `failed` does not
+   * need the link of a failing pod to itself: that pod cannot report it. `rounds`: how often each of its links was pinged at most.
    */
-  addMissingReport(pod: number): void {
+  addMissingReport(pod: number, rounds: number): void {
     const { selection, clause } = this;
     const own = selection.to.pods[pod] === 1 ? 1 : 0;
     const others = clause.self === 'only' ? 0 : selection.to.count - own;
     const needsOwn = clause.self !== 'exclude' && own === 1 && clause.condition.kind !== 'failed';
-    if (others > 0 || needsOwn) this.missing.push(pod);
+    const links = others + (needsOwn ? 1 : 0);
+    if (links > 0) this.missing.push(pod);
+    this.#missingRounds += links * rounds;
   }
 
   /**
@@ -94,11 +111,21 @@ export class ClauseEvaluation {
     if (isAffected && this.differing < 0) this.differing = pod;
   }
 
-  /** Whether the clause does not hold for certain: on a link, or of `success` and `loss` on all selected links together. */
+  /**
+   * Whether the clause does not hold for certain: on a link, or of `success` and `loss` on all selected links together, whether all
+   * samples that are missing are counted or none of them.
+   */
   get isViolated(): boolean {
     const { condition } = this.clause;
     if (condition.kind !== 'success' && condition.kind !== 'loss') return this.violated > 0;
-    return this.all > 0 && !comparesShare(this.counted, this.all, condition);
+    const { ipv4, ipv6 } = this.#families;
+    const missing = this.#missingRounds * this.#mostOfRound * (ipv4 + ipv6);
+    const most = this.all + missing;
+    return (
+      this.all > 0 &&
+      !comparesShare(this.counted, most, condition) &&
+      !comparesShare(this.counted + missing, most, condition)
+    );
   }
 
   /** Those of `all` that the condition counts: of `success` the samples that are ok, of `loss` the datagrams that were lost. */
@@ -128,16 +155,15 @@ export class ClauseEvaluation {
       clause: this.text,
       from: this.#nameOf(link.from),
       to: this.#nameOf(link.to),
-      found: describeLink(this.clause, link),
+      found: `${describeLink(this.clause, link)}${link.isIpv6 ? ' (IPv6)' : ''}`,
       samples: this.clause.condition.kind === 'loss' ? link.sent : link.samples,
     });
   }
 
-  /** `samples` -1: the report does not list the link. */
-  #addUndersampled(from: number, to: number, samples: number): void {
+  /** `found`: the samples that there are, as text. */
+  #addUndersampled(from: number, to: number, found: string): void {
     this.undersampled += 1;
     if (this.firstUndersampled !== '') return;
-    const found = samples < 0 ? 'none' : `${countText(samples)} of ${countText(this.clause.min)}`;
     this.firstUndersampled = `${this.#nameOf(from)} → ${this.#nameOf(to)} (${found})`;
   }
 }
@@ -148,7 +174,8 @@ export class ClauseEvaluation {
  * failed: the newest of at least `min` samples failed. A link that is ok now violates it.
  * success, loss: at least `min` samples or datagrams. One that failed or was lost makes the link an example of a violation; all links
  * together decide.
- * latency: at least `min` samples, the newest is ok, and the duration is as wanted. A failed link violates it.
+ * latency: at least `min` samples, the newest is ok, and the duration is as wanted. A failed link violates it. Where a part of the
+ * window is missing, the rest can change the duration; only a largest one that is too large stays so.
  */
 function holdsOn({ condition, stat, min }: Clause, link: LinkWindow): boolean | null {
   const { kind } = condition;
@@ -160,7 +187,9 @@ function holdsOn({ condition, stat, min }: Clause, link: LinkWindow): boolean | 
   if (kind === 'latency') {
     if (isFailed) return false;
     const us = unpack16(stat === 'p50' ? link.p50 : stat === 'p95' ? link.p95 : link.max);
-    return us < 0 || samples < min ? null : compares(us, condition);
+    if (us < 0 || samples < min) return null;
+    const isCertain = link.report.missingDetail === '' || (stat === 'max' && condition.operator.startsWith('<'));
+    return compares(us, condition) || (isCertain ? false : null);
   }
   if (failures > 0) return false;
   // The failure lies before the window, and what the window has is suspect.

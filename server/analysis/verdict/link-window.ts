@@ -1,5 +1,5 @@
 import { countedSamples } from '../../protocol/link-quality.ts';
-import { FLAG_NOT_YET, type LinkColumns, NONE16, type StatColumns, unpack16 } from '../../protocol/links.ts';
+import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, NONE16, type StatColumns, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import { DurationCounts } from '../duration-counts.ts';
@@ -27,6 +27,9 @@ export class LinkWindow {
   /** Datagrams of the UDP probe, and those of them that were lost; 0 and 0 if loss is not measured. */
   sent = 0;
   lost = 0;
+  /** Datagrams in one cycle; 0 = not known. */
+  cycleSent = 0;
+  isIpv6 = false;
 
   constructor(report: MergedReport) {
     this.report = report;
@@ -35,7 +38,8 @@ export class LinkWindow {
   /** Reads link `index` of a report. `stats`: those of the report, or `newestStats` of it. */
   read(report: MergedReport, stats: WindowStats, index: number): void {
     const { links, udp } = report;
-    const isNotYet = ((links.flags[index] ?? 0) & FLAG_NOT_YET) !== 0;
+    const flags = links.flags[index] ?? 0;
+    const isNotYet = (flags & FLAG_NOT_YET) !== 0;
     this.report = report;
     this.index = index;
     this.from = report.pod;
@@ -48,6 +52,8 @@ export class LinkWindow {
     this.max = stats.maxUs[index] ?? NONE16;
     this.sent = udp === null ? 0 : unpack16(udp.windowSent[index] ?? 0);
     this.lost = udp === null ? 0 : unpack16(udp.windowLost[index] ?? 0);
+    this.cycleSent = udp?.sent[index] ?? 0;
+    this.isIpv6 = (flags & FLAG_IPV6) !== 0;
   }
 }
 

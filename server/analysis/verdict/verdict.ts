@@ -13,7 +13,7 @@ import { selectPods } from './select-pods.ts';
  * clause (see `runSliced`).
  *
  * The verdict of one clause is `fail` if any link violates it, whatever else is not known. `success` and `loss` are about a share: they
- * are `fail` if the share over all links that are known is not as wanted (`ClauseEvaluation.isViolated`). A clause that is not `fail` is
+ * are `fail` if the share over all links is not as wanted, whatever is missing (`ClauseEvaluation.isViolated`). A clause that is not `fail` is
  * `unknown` if a link, a report or the pod list is not known well enough, or if it selects nothing. Else it is `pass`.
  */
 export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number): Generator<void, VerdictAnswer> {
@@ -75,6 +75,7 @@ function* evaluateMesh(
   const summary = new LinkSummary();
   const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
   const isFullMesh = settings.pingNumber === 0 && settings.refreshIntervalMs > 0;
+  const rounds = mostRounds(mesh, windowMs);
   let oldestMs = mesh.atMs;
   let stepLinks = 0;
   for (const [pod, { lifecycle }] of mesh.pods.entries()) {
@@ -87,10 +88,10 @@ function* evaluateMesh(
     if (concerned.length > 0) {
       if (isHere && mesh.past === null) oldestMs = Math.min(oldestMs, report.atMs);
       const isTrusted = isHere && report.starvation?.unreliable !== true;
-      // A report that covers only the end of the window can prove a violation, but not that there was none.
+      // A report that lacks a part of the window can prove some violations, but not that there was none.
       const isPassive = report?.missing === 'passive';
       if (!isPassive && (!isTrusted || report.missingDetail !== ''))
-        for (const one of concerned) one.addMissingReport(pod);
+        for (const one of concerned) one.addMissingReport(pod, rounds);
       if (isTrusted) {
         const stats = report.stats ?? newestStats(report.links, windowMs);
         const link = new LinkWindow(report);
@@ -120,6 +121,15 @@ function* evaluateMesh(
     yield;
   }
   return { summary, oldestMs };
+}
+
+/**
+ * How often a link is pinged in a window at most. Jitter only lengthens the intervals, but a new link has its second ping early. In a
+ * time range of the past half a summary at either end may be counted too.
+ */
+function mostRounds({ past, settings: { refreshIntervalMs } }: Mesh, windowMs: number): number {
+  if (refreshIntervalMs === 0) return 0;
+  return Math.floor((windowMs + (past?.resolutionMs ?? 0)) / refreshIntervalMs) + 2;
 }
 
 /** The pods that a report has no link to. */

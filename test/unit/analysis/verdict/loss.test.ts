@@ -58,6 +58,19 @@ describe('loss', () => {
     expect(verdictFor(half, 'loss<1%')).toBe('fail');
   });
 
+  it('fails for certain without a report only if its datagrams cannot change it: as many cycles as the window has', () => {
+    const silent = (lost: number) => {
+      const builder = withLoss(lost);
+      builder.silence(2);
+      return builder;
+    };
+    // 4 links with up to 17 cycles of 10 datagrams are missing: 12 of 1200 becomes from 12 to 692 of 1880.
+    expect(verdictFor(silent(12), 'loss<1%')).toBe('unknown');
+    expect(verdictFor(silent(12), 'loss<0.6%')).toBe('fail');
+    expect(verdictFor(silent(12), 'loss>36%')).toBe('unknown');
+    expect(verdictFor(silent(12), 'loss>37%')).toBe('fail');
+  });
+
   it('needs as many datagrams of each link as min= says, and every report', () => {
     expect(verdictFor(withLoss(0), 'loss<1%,min=100')).toBe('pass');
     expect(verdictFor(withLoss(0), 'loss<1%,min=101')).toBe('unknown');

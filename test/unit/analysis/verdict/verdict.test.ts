@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pack16 } from '../../../../server/protocol/links.ts';
+import { FLAG_IPV6, FLAG_SUSPECT, pack16 } from '../../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../../../server/protocol/pod.ts';
 import { LATE_ANSWER, MeshBuilder, NOW_MS, podOf, settingsOf, statusOf } from '../../../support/mesh.ts';
@@ -165,6 +165,25 @@ describe('which links count', () => {
     expect(verdictFor(builder, 'failed,from=default/pod-0,to=*/pod-1')).toBe('pass');
   });
 
+  it('a link over IPv6 is told from that over IPv4', () => {
+    const builder = experiment((one) => {
+      one.set(0, 1, { ...REFUSED, flags: FLAG_IPV6 });
+      one.set(0, 2, REFUSED);
+    });
+    expect(answerFor(builder, 'healthy').violations.map(({ found }) => found)).toEqual([
+      'refused in connect (IPv6)',
+      'refused in connect',
+    ]);
+    const few = experiment((one) => one.set(0, 0, { flags: FLAG_IPV6 }));
+    expect(answerFor(few, 'healthy,min=11').reason).toContain('pod-0 → pod-0 (10 of 11, IPv6)');
+  });
+
+  it('enough samples that are not believed are not called too few', () => {
+    const builder = experiment((one) => one.set(0, 1, { ...REFUSED, flags: FLAG_SUSPECT }));
+    builder.reports[0]!.stats!.failures.fill(0);
+    expect(answerFor(builder, 'healthy').reason).toContain('pod-0 → pod-1 (none to be believed)');
+  });
+
   it('at most 20 violations are named, and all are counted', () => {
     const builder = new MeshBuilder(30);
     builder.each(() => true, REFUSED);
@@ -320,6 +339,65 @@ describe('a report that is missing', () => {
     );
     expect(verdictFor(builder, 'healthy')).toBe('fail');
     expect(verdictFor(builder, 'healthy,from=pod-0')).toBe('pass');
+  });
+
+  describe('in part', () => {
+    /** pod-1 restarted 5 s ago; its links are as `change` says. */
+    const restarted = (change: (builder: MeshBuilder) => void = () => {}) => {
+      const builder = experiment(change);
+      builder.reports[1] = { ...builder.reports[1]!, missingDetail: 'its memory begins at 12:00' };
+      return builder;
+    };
+
+    it.each([
+      ['latency>=200ms,from=pod-1', 'unknown'],
+      ['latency<0.1ms,from=pod-1', 'unknown'],
+      ['latency<0.1ms,from=pod-1,stat=p95', 'unknown'],
+      ['latency<0.1ms,from=pod-1,stat=max', 'fail'],
+      ['latency>=200ms,from=pod-1,stat=max', 'unknown'],
+      ['latency<50ms,from=pod-1', 'unknown'],
+    ])('%s: %s, because the samples that are missing can change a median, and not a largest one', (text, verdict) => {
+      expect(verdictFor(restarted(), text)).toBe(verdict);
+    });
+
+    it('proves a failure all the same', () => {
+      const failing = restarted((one) => one.set(1, 0, REFUSED));
+      expect(answerFor(failing, ['healthy,from=pod-1', 'latency<50ms,from=pod-1']).clauses).toEqual(['fail', 'fail']);
+    });
+  });
+
+  it('leaves a share open only if it can change it', () => {
+    /** 20 pods; `failures` of 10 samples of each link into pod-3 failed, and pod-1 does not report. */
+    const failing = (failures: number, change: (builder: MeshBuilder) => void) => {
+      const builder = new MeshBuilder(20);
+      for (const [from, { stats }] of builder.reports.entries()) {
+        const link = (3 - from + 20) % 20;
+        stats?.failures.fill(failures, link, link + 1);
+      }
+      change(builder);
+      return builder;
+    };
+    const oftenPinged = { settings: settingsOf({ refreshIntervalMs: 3_000 }) };
+    // 38 of 3,800 samples failed, and up to 12 samples of each of 20 links are missing: from 38 to 278 of 4,040.
+    const few = failing(2, silent);
+    const verdictOf = (text: string) => verdictFor(few, text, oftenPinged);
+    expect(verdictOf('success>=99%')).toBe('unknown');
+    expect(verdictOf('success>=99.05%')).toBe('unknown');
+    expect(verdictOf('success>=99.06%')).toBe('fail');
+    expect(verdictOf('success<93.2%')).toBe('unknown');
+    expect(verdictOf('success<93.1%')).toBe('fail');
+    expect(answerFor(failing(10, silent), 'success>=99%', oftenPinged)).toMatchObject({
+      verdict: 'fail',
+      reason: expect.stringContaining('95% of 3,800 samples are ok'),
+    });
+    // A part of a report is missing; or its pings go over both IP families.
+    const partly = failing(2, ({ reports }) => reports.splice(1, 1, { ...reports[1]!, missingDetail: 'words' }));
+    expect(verdictFor(partly, 'success>=99.05%', oftenPinged)).toBe('unknown');
+    const dual = failing(2, (builder) => {
+      silent(builder);
+      builder.reports[0]!.links.flags.fill(FLAG_IPV6);
+    });
+    expect(verdictFor(dual, 'success>=99.06%', oftenPinged)).toBe('unknown');
   });
 
   it.each([
