@@ -101,3 +101,64 @@ it('the drawing of CONTRIBUTING.md names folders of the server', () => {
   expect(folders).toHaveLength(6);
   for (const folder of folders ?? []) expect([folder, existsSync(`server/${folder}`)]).toEqual([folder, true]);
 });
+
+describe('the map of CONTRIBUTING.md, section "Where things are"', () => {
+  const page = readFileSync('CONTRIBUTING.md', 'utf8');
+  const map = page.slice(page.indexOf('## Where things are'), page.indexOf('## Three paths'));
+  /** Its subsections: a folder, and the lines of its files. */
+  const sections = map
+    .split(/^### /m)
+    .slice(1)
+    .map((text) => ({
+      folder: /^`(\S+\/)`\n/.exec(text)?.[1] ?? expect.fail(`a heading names no folder: ${text.slice(0, 40)}`),
+      lines: text.match(/^- .*/gm) ?? [],
+    }));
+  const pathsIn = (text: string) => [...text.matchAll(/`(\w[\w@./-]*(?:\.[a-z]+|\/))`/gi)].map(([, path = '']) => path);
+  /** What the lines are about: the names before their colon. */
+  const named = sections.flatMap(({ folder, lines }) =>
+    lines.flatMap((line) => pathsIn(line.slice(0, line.indexOf(': '))).map((path) => folder + path)),
+  );
+
+  it('has a line for every source file', () => {
+    const sources = [
+      'server',
+      'deploy/local',
+      'test/support',
+      'test/network',
+      'test/bench',
+      'test/soak',
+      'web',
+    ].flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((file) => /\.(tsx?|mjs)$/.test(file))
+        .map((file) => `${folder}/${file}`),
+    );
+    expect(sources.length).toBeGreaterThan(300);
+    const todo = 'Add a line to CONTRIBUTING.md, under its folder: which question does the file answer?';
+    expect(
+      sources.filter((file) => !named.includes(file)),
+      todo,
+    ).toEqual([]);
+  });
+
+  it('names every file once', () => {
+    const todo = 'Change the line in CONTRIBUTING.md: the file is gone, or it has moved.';
+    expect(
+      named.filter((file) => !existsSync(file)),
+      todo,
+    ).toEqual([]);
+    expect(named.filter((file, i) => named.indexOf(file) !== i)).toEqual([]);
+  });
+
+  it('points only to files that are there, in the same folder, from server/ or from the root', () => {
+    for (const { folder, lines } of sections)
+      for (const path of lines.flatMap(pathsIn))
+        expect([path, ['', 'server/', folder].some((base) => existsSync(base + path))]).toEqual([path, true]);
+  });
+
+  it('the three paths through the code begin with files that are there', () => {
+    const steps = [...page.matchAll(/^\d+\. `((?:server|web)\/\S+)`/gm)].map(([, path = '']) => path);
+    expect(steps.length).toBeGreaterThan(50);
+    expect(steps.filter((path) => !existsSync(path))).toEqual([]);
+  });
+});
