@@ -10,7 +10,7 @@ export const KEEPERS = 2;
 /**
  * The pods that keep the copy of pod `uid`, the first choice first: rendezvous hashing. Every pod that knows the same pods
  * chooses the same keepers, and a pod that joins or leaves changes only the choices in which it takes part. Pods that leave
- * are no keepers.
+ * are no keepers, nor are pods that start: some never run.
  */
 export function keepersOf(uid: string, pods: readonly Pod[], count = KEEPERS): Pod[] {
   const scores = new Map(pods.filter((pod) => mayKeep(pod, uid)).map((pod) => [pod, scoreOf(pod.uid, uid)]));
@@ -35,7 +35,7 @@ export function isKeeper(keeper: Pod, uid: string, pods: readonly Pod[]): boolea
 }
 
 function mayKeep({ uid, lifecycle }: Pod, of: string): boolean {
-  return uid !== of && lifecycle !== 'gone' && lifecycle !== 'terminating';
+  return uid !== of && lifecycle !== 'gone' && lifecycle !== 'terminating' && lifecycle !== 'starting';
 }
 
 function scoreOf(keeper: string, uid: string): number {

@@ -27,7 +27,11 @@ const OF = 'uid-1';
 const JUST_NOW = { agoMs: 0, errorMs: 0 };
 
 /** A pod with results and a journal, by a clock that its keeper does not know. */
-function scene({ links = 3, ...change }: Partial<ResultsSettings> & { links?: number } = {}) {
+function scene({
+  links = 3,
+  process = 0,
+  ...change
+}: Partial<ResultsSettings> & { links?: number; process?: number } = {}) {
   const settings = { ...SETTINGS, ...change };
   const clock = new FakeClock();
   // The copied process started at another time than its keeper.
@@ -46,7 +50,7 @@ function scene({ links = 3, ...change }: Partial<ResultsSettings> & { links?: nu
   const journal = new EventJournal({
     ...settings,
     clock: podClock,
-    random: () => ++ids / 10,
+    random: () => (++ids + process) / 10,
     starvation: () => starvation,
   });
   const copies = new Copies(settings, clock, () => false);
@@ -221,6 +225,28 @@ describe('the copy of a pod', () => {
         const copied = await keeper.reportOf(OF, range);
         expect([copied?.stats, copied?.udp, copied?.past?.knownAgeMs]).toEqual([own.stats, own.udp, 8 * MINUTE]);
       }
+    }
+  });
+
+  it('is found with all processes of its pod, in as many answers as it takes', async () => {
+    // Each process has 21,000 samples.
+    const of = { links: 50, resultsMemoryMiB: 4 };
+    const [before, present] = [scene(of), scene({ ...of, process: 5 })];
+    const { settings, clock, copies } = before;
+    for (const process of [before, present]) {
+      process.pass(7 * MINUTE);
+      if (process === present) clock.freeze(7 * MINUTE);
+      while (await process.pull(copies));
+    }
+    const second = new Copies(settings, clock, () => false);
+    let answers = 1;
+    while (await before.pull(second, { answer: async (_of, _by, cursor) => copies.answer(OF, cursor) })) answers += 1;
+    expect(answers).toBeLessThanOrEqual(4);
+    for (const toAgeMs of [0, 7 * MINUTE]) {
+      const range = { fromAgeMs: toAgeMs + 7 * MINUTE, toAgeMs };
+      const report = await second.reportOf(OF, range);
+      expect([...(report?.stats?.samples ?? [])].reduce((sum, samples) => sum + samples, 0)).toBe(21_000);
+      expect(report).toEqual(await copies.reportOf(OF, range));
     }
   });
 

@@ -50,7 +50,7 @@ describe('the keepers of a pod', () => {
     expect(Math.max(...counts.values())).toBeLessThanOrEqual(12);
   });
 
-  it.each(['gone', 'terminating'] as const)('are no pods that are %s', (lifecycle) => {
+  it.each(['gone', 'terminating', 'starting'] as const)('are no pods that are %s', (lifecycle) => {
     const pods = [podOf(0), podOf(1), podOf(2, { lifecycle }), podOf(3)];
     expect(uidsOf(keepersOf(podOf(0).uid, pods)).sort()).toEqual([podOf(1).uid, podOf(3).uid]);
   });
