@@ -105,11 +105,16 @@ function verdictRangeOf(req: Request, { clock, config: { historyWindowMs } }: Ro
   throw invalid('window', `from 1s to ${mostS}s (HISTORY_WINDOW)`);
 }
 
-/** The range from `start` to `end`, which must begin within the last `historyWindowMs`, give or take a second. Throws 400. */
+/**
+ * The range from `start` to `end`, which must begin within the last `historyWindowMs`, give or take a second. Without `end` it ends at
+ * the last whole second, so that queries with the same start share one collection. Throws 400.
+ */
 function recentRangeOf(req: Request, nowMs: number, historyWindowMs: number): TimeRange {
-  const range = pastRangeParameters(req, 'start', 'end', nowMs);
-  if (nowMs - range.fromMs <= historyWindowMs + 1000) return range;
-  throw invalid('start', 'a time within the last HISTORY_WINDOW');
+  const { fromMs, toMs } = pastRangeParameters(req, 'start', 'end', nowMs);
+  if (nowMs - fromMs > historyWindowMs + 1000) throw invalid('start', 'a time within the last HISTORY_WINDOW');
+  // A range must not become shorter than a second.
+  const wholeMs = Math.max(fromMs + 1000, Math.floor(toMs / 1000) * 1000);
+  return { fromMs, toMs: hasParameter(req, 'end') ? toMs : wholeMs };
 }
 
 async function sendReportPage(

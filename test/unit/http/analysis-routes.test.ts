@@ -177,7 +177,7 @@ async function serveVerdicts() {
       };
     },
   });
-  return { asked, get: (query: string) => fetch(`${url}/api/v1/verdict${query}`), nowMs: clock.nowMs() };
+  return { asked, clock, get: (query: string) => fetch(`${url}/api/v1/verdict${query}`), nowMs: clock.nowMs() };
 }
 
 describe('/api/v1/verdict', () => {
@@ -194,6 +194,18 @@ describe('/api/v1/verdict', () => {
       { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs } },
       { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs - 30_000 } },
       { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs } },
+    ]);
+  });
+
+  it('ends a range without end at the last whole second, so that queries share one collection', async () => {
+    const { asked, clock, get, nowMs } = await serveVerdicts();
+    await clock.advance(700);
+    for (const start of [nowMs - 60_000, nowMs - 400]) await get(`?start=${start}`);
+    await get(`?start=${nowMs - 60_000}&end=${nowMs + 600}`);
+    expect(asked).toEqual([
+      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs } },
+      { expect: [], over: { fromMs: nowMs - 400, toMs: nowMs + 600 } },
+      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs + 600 } },
     ]);
   });
 

@@ -16,6 +16,9 @@ describe('the hypothesis of a report', () => {
   it.each([
     [['latency<5ms,to=pod:pod-1', 'failed,to=pod:pod-3'], [3]],
     [['latency<5ms,to=pod:pod-1'], [1]],
+    [['latency<5ms,to=pod:pod-1', 'loss>=10%,to=pod:pod-3'], [3]],
+    [['latency<5ms,to=pod:pod-1', 'success<90%,to=pod:pod-3'], [3]],
+    [['loss<1%,to=pod:pod-1', 'success>99%,to=pod:pod-2', 'success<=50%,to=pod:pod-3'], [3]],
     [['failed,from=node:node-2'], [2]],
     [['failed,from=pod:pod-0,to=pod:pod-2'], [2]],
     [['healthy', 'healthy,to=pod:*', 'failed,to=pod:nobody'], []],
