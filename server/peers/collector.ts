@@ -378,9 +378,9 @@ const LARGE_MESH: MeshLimits = { now: { running: 2, kept: 1 }, past: { running: 
 /**
  * The limits for a mesh of `podCount` pods that ping `pingNumber` others each, 0 = all. Any client may ask for any window and
  * any time range. The limits bound how much memory such GETs can make us use. A link takes 14 bytes, its statistics 22
- * (`LINK_BYTES`, `STAT_BYTES`; twice that where both IP families are pinged), and results of the UDP probe 19 more (`UDP_BYTES`):
+ * (`LINK_BYTES`, `STAT_BYTES`; twice that where both IP families are pinged), and results of the UDP probe 21 more (`UDP_BYTES`):
  * 300 pods: 90 000 links, 3.2 MB per mesh, 15 of them 49 MB.
- * 1000 pods: 1 million links, 36 MB per mesh, 5 of them 180 MB; 15 would be 540 MB. With the UDP probe 5 are 275 MB.
+ * 1000 pods: 1 million links, 36 MB per mesh, 5 of them 180 MB; 15 would be 540 MB. With the UDP probe 5 are 285 MB.
  */
 export function meshLimits(podCount: number, pingNumber: number): MeshLimits {
   const links = podCount * (pingNumber > 0 ? Math.min(pingNumber, podCount) : podCount);

@@ -112,6 +112,8 @@ const linkMedianSchema = v.object({
   /** The usual latency of the link (see `USUAL`), us; absent while it is not known. */
   usualUs: v.exactOptional(finiteNumber),
   ...datagramEntries,
+  /** In how many cycles they were lost, at most 255; absent if none was lost. */
+  lossCycles: v.exactOptional(wholeNumber),
 });
 
 /** How one link did in one range; `p50Us` is -1 without an ok sample. */

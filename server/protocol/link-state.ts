@@ -2,6 +2,7 @@ import { type LinkColumns, NONE16, phaseOf, unpack16 } from './links.ts';
 import type { Target } from './pod.ts';
 import type { Starvation } from './pod-report.ts';
 import { OUTCOMES, type Outcome, type Sample } from './sample.ts';
+import type { Datagrams } from './udp.ts';
 
 /*
  * When a link is failed, slow or unreliable, and which phase of a ping is late. Every part that says one of these words
@@ -69,14 +70,15 @@ export const SLOW_RUN = 3;
 export const INTERMITTENT = { samples: 16, runs: 2, outageRun: 4, goodRun: 8 };
 
 /**
- * A link is lossy if at least this share of the datagrams of the last `lossWindowMs` (udp.ts) was lost, and at least so many. One
- * lost datagram is chance; TCP and a network at its limit lose single ones all the time.
+ * A link is lossy if at least this share of the datagrams of the last `lossWindowMs` (udp.ts) was lost, and at least so many, in at
+ * least so many cycles. One lost datagram is chance; TCP and a network at its limit lose single ones all the time. The datagrams of
+ * one cycle leave within a tenth of a second, so that a single hiccup loses all of them.
  */
-export const LOSSY = { share: 0.02, datagrams: 3 };
+export const LOSSY = { share: 0.02, datagrams: 3, cycles: 2 };
 
-/** Whether a link that sent and lost so many datagrams is lossy. */
-export function isLossy(sent: number, lost: number): boolean {
-  return lost >= LOSSY.datagrams && lost >= sent * LOSSY.share;
+/** Whether a link with these datagrams is lossy. */
+export function isLossy({ sent, lost, lossCycles }: Datagrams): boolean {
+  return lost >= LOSSY.datagrams && lost >= sent * LOSSY.share && lossCycles >= LOSSY.cycles;
 }
 
 /**
@@ -86,8 +88,8 @@ export function isLossy(sent: number, lost: number): boolean {
 const NORMAL_SHARE = 0.8;
 
 /** Whether the loss of a link that was lossy is over. Without datagrams it is not known. */
-export function isLossOver(sent: number, lost: number): boolean {
-  return lost < sent * LOSSY.share * NORMAL_SHARE;
+export function isLossOver({ sent, lost, lossCycles }: Datagrams): boolean {
+  return sent > 0 && (lost < sent * LOSSY.share * NORMAL_SHARE || lossCycles < LOSSY.cycles);
 }
 
 /**

@@ -298,13 +298,18 @@ export function lengthOf(wire: unknown): number {
   return length as number;
 }
 
-/** Values for the columns that the stream leaves out (`encodeColumns`, `without`). */
+/**
+ * Values for the columns that the stream leaves out (`encodeColumns`, `without`), and for those that older versions do not have: they do
+ * not say in how many cycles datagrams were lost.
+ */
 const LEFT_OUT: Readonly<Record<string, number>> = {
   minUs: NONE16,
   connectP50Us: NONE16,
   firstByteP50Us: NONE16,
   jitterUs: NONE16,
   usualUs: NONE16,
+  recentLossCycles: 255,
+  windowLossCycles: 255,
 };
 
 /** Fills `columns` from the wire. Throws a RangeError or TypeError that says what is wrong. */

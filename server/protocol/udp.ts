@@ -32,6 +32,9 @@ export interface UdpColumns {
   /** The same two numbers over the window of the report: statistics. They are the recent ones if the request had no window. */
   windowSent: Uint16Array;
   windowLost: Uint16Array;
+  /** In how many cycles those of `recentLost`, and those of `windowLost`, were lost; at most 255: see `Datagrams`. */
+  recentLossCycles: Uint8Array;
+  windowLossCycles: Uint8Array;
   /** Routers on the way to the target; UNKNOWN_HOPS = unknown. */
   hops: Uint8Array;
 }
@@ -51,9 +54,9 @@ export function lossWindowMs(refreshIntervalMs: number): number {
 /** The value of `UdpColumns.hops` for "unknown". */
 export const UNKNOWN_HOPS = 255;
 
-/** Columns of two bytes, and bytes per link: those columns and three of one byte. */
-const WIDE_COLUMNS = 8;
-export const UDP_BYTES = WIDE_COLUMNS * 2 + 3;
+/** Columns of two bytes and of one byte, and bytes per link. */
+const [WIDE_COLUMNS, NARROW_COLUMNS] = [8, 5];
+export const UDP_BYTES = WIDE_COLUMNS * 2 + NARROW_COLUMNS;
 
 /** Makes columns for `length` links, none of them measured. */
 export function emptyUdp(length: number): UdpColumns {
@@ -80,6 +83,8 @@ export function udpIn(buffer: ArrayBuffer, start: number, length: number): UdpCo
     duplicates: narrow(0),
     outOfOrder: narrow(1),
     hops: narrow(2),
+    recentLossCycles: narrow(3),
+    windowLossCycles: narrow(4),
   };
 }
 
@@ -98,6 +103,8 @@ export function writeUdp(udp: UdpColumns, i: number, result: Omit<UdpResult, 'at
 export interface Datagrams {
   sent: number;
   lost: number;
+  /** In how many cycles they were lost. Where only sums over several cycles are kept, each sum counts as two: it may be many. */
+  lossCycles: number;
 }
 
 /** Writes the datagrams to link `i` of the last `lossWindowMs`, and those in the window of the report. */
@@ -106,9 +113,16 @@ export function writeLoss(udp: UdpColumns, i: number, recent: Datagrams, window 
   udp.recentLost[i] = pack16(recent.lost);
   udp.windowSent[i] = pack16(window.sent);
   udp.windowLost[i] = pack16(window.lost);
+  udp.recentLossCycles[i] = Math.min(recent.lossCycles, 255);
+  udp.windowLossCycles[i] = Math.min(window.lossCycles, 255);
 }
 
-/** Datagrams by which link `i` is judged; 0 = loss is not measured. */
+/** The datagrams by which link `i` is judged. */
+export function recentOf(udp: UdpColumns, i: number): Datagrams {
+  return { sent: sentOf(udp, i), lost: lostOf(udp, i), lossCycles: udp.recentLossCycles[i] ?? 0 };
+}
+
+/** Number of the datagrams by which link `i` is judged; 0 = loss is not measured. */
 export function sentOf(udp: UdpColumns, i: number): number {
   return unpack16(udp.recentSent[i] ?? 0);
 }

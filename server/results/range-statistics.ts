@@ -128,10 +128,11 @@ export class RangeStatistics {
    * the range are still kept, else from buckets.
    */
   udpOf(record: LinkRecord, range: TimeRange, nowMs: number): Datagrams {
-    const result = { sent: 0, lost: 0 };
-    this.visitUdp(record, range, nowMs, (sent, lost) => {
+    const result = { sent: 0, lost: 0, lossCycles: 0 };
+    this.visitUdp(record, range, nowMs, ({ sent, lost, lossCycles }) => {
       result.sent += sent;
       result.lost += lost;
+      result.lossCycles += lossCycles;
     });
     return result;
   }
@@ -158,7 +159,7 @@ export class RangeStatistics {
       return udp.cycles(range.fromMs, range.toMs).findLast(({ suspect }) => !suspect) ?? null;
     }
     let newest: UdpResult | null = null;
-    this.#visitUdpBuckets(record, range, nowMs, (sent, lost, atMs) => {
+    this.#visitUdpBuckets(record, range, nowMs, ({ sent, lost }, atMs) => {
       newest ??= { atMs, sent, lost, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
     });
     return newest;
@@ -168,7 +169,8 @@ export class RangeStatistics {
     this.#history.visitUdpBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
       const sent = chunk.udpSent[i] ?? 0;
       const isInRange = sent > 0 && belongs(range, startMs, endMs, nowMs);
-      if (isInRange) visitor(sent, chunk.udpLost[i] ?? 0, Math.min(endMs, nowMs));
+      const lost = chunk.udpLost[i] ?? 0;
+      if (isInRange) visitor({ sent, lost, lossCycles: lost > 0 ? 2 : 0 }, Math.min(endMs, nowMs));
       return true;
     });
   }

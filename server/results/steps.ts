@@ -3,7 +3,7 @@ import { isLossy } from '../protocol/link-state.ts';
 import { NONE16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import { isOk, isSuspect, type StoredSample } from '../protocol/stored-results.ts';
-import { lossWindowMs } from '../protocol/udp.ts';
+import { type Datagrams, lossWindowMs } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf, trustedOf } from './buckets.ts';
@@ -98,23 +98,27 @@ function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   const windowSteps = Math.ceil(lossWindowMs(history.intervalMs) / stepMs);
   const earlier = { ...steps, fromMs: fromMs - windowSteps * stepMs, count: windowSteps + count };
   // How many more datagrams a step's window has than that of the step before.
-  const [sentMore, lostMore] = [new Float64Array(earlier.count), new Float64Array(earlier.count)];
+  const more = { sent: new Float64Array(earlier.count), lost: new Float64Array(earlier.count) };
+  const cyclesMore = new Float64Array(earlier.count);
   let allLost = 0;
-  visitUdpSteps(history, record, earlier, nowMs, (first, last, sent, lost) => {
+  visitUdpSteps(history, record, earlier, nowMs, (first, last, { sent, lost, lossCycles }) => {
     allLost += lost;
-    increase(sentMore, first, sent);
-    increase(lostMore, first, lost);
+    increase(more.sent, first, sent);
+    increase(more.lost, first, lost);
+    increase(cyclesMore, first, lossCycles);
     if (last + windowSteps >= earlier.count) return;
-    increase(sentMore, last + windowSteps, -sent);
-    increase(lostMore, last + windowSteps, -lost);
+    increase(more.sent, last + windowSteps, -sent);
+    increase(more.lost, last + windowSteps, -lost);
+    increase(cyclesMore, last + windowSteps, -lossCycles);
   });
   if (allLost === 0) return null;
-  let [sent, lost] = [0, 0];
+  let [sent, lost, lossCycles] = [0, 0, 0];
   const isLossyAt: boolean[] = [];
   for (let step = 0; step < earlier.count; step++) {
-    sent += sentMore[step] ?? 0;
-    lost += lostMore[step] ?? 0;
-    if (step >= windowSteps) isLossyAt.push(isLossy(sent, lost));
+    sent += more.sent[step] ?? 0;
+    lost += more.lost[step] ?? 0;
+    lossCycles += cyclesMore[step] ?? 0;
+    if (step >= windowSteps) isLossyAt.push(isLossy({ sent, lost, lossCycles }));
   }
   return isLossyAt;
 }
@@ -167,7 +171,7 @@ export function sumUpBySteps(
   const resolutions = links.map(({ record }) => visitSteps(history, record, steps, nowMs, visitor));
   const udp = new Map<number, { udpSent: number; udpLost: number }>();
   for (const { record } of links) {
-    visitUdpSteps(history, record, steps, nowMs, (_first, step, sent, lost) => {
+    visitUdpSteps(history, record, steps, nowMs, (_first, step, { sent, lost }) => {
       const { udpSent, udpLost } = udp.get(step) ?? { udpSent: 0, udpLost: 0 };
       udp.set(step, { udpSent: udpSent + sent, udpLost: udpLost + lost });
     });
@@ -222,18 +226,19 @@ function visitUdpSteps(
   record: LinkRecord,
   steps: Steps,
   nowMs: number,
-  visit: (first: number, last: number, sent: number, lost: number) => void,
+  visit: (first: number, last: number, datagrams: Datagrams) => void,
 ): void {
   if (!history.hasUdp) return;
   const { fromMs, toMs, stepMs, count } = steps;
   const droppedUntilMs = record.udp?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
   const older = visitOlderSteps(history, record, droppedUntilMs, steps, nowMs, (first, last, chunk, i) => {
-    if ((chunk.udpSent[i] ?? 0) > 0) visit(first, last, chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0);
+    const [sent, lost] = [chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0];
+    if (sent > 0) visit(first, last, { sent, lost, lossCycles: lost > 0 ? 2 : 0 });
   });
   if (older.bucketsEndMs >= toMs) return;
-  record.udp?.visitCounted(older.bucketsEndMs, toMs, (sent, lost, atMs) => {
+  record.udp?.visitCounted(older.bucketsEndMs, toMs, (cycle, atMs) => {
     const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
-    visit(step, step, sent, lost);
+    visit(step, step, cycle);
   });
 }
 

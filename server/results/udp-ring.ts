@@ -1,5 +1,6 @@
 import type { UdpResult } from '../protocol/sample.ts';
 import { CYCLE_MARKS, CYCLE_RECORD } from '../protocol/stored-results.ts';
+import type { Datagrams } from '../protocol/udp.ts';
 import { RecordRing } from './ring.ts';
 
 /**
@@ -8,8 +9,8 @@ import { RecordRing } from './ring.ts';
  */
 const BESIDE_FAILURE = 2;
 
-/** Receives the datagrams that a cycle or a bucket sent, those of them that were lost, and when it ended. */
-export type DatagramVisitor = (sent: number, lost: number, atMs: number) => void;
+/** Receives the datagrams of a cycle or a bucket, and when it ended. */
+export type DatagramVisitor = (datagrams: Datagrams, atMs: number) => void;
 
 /** The newest cycles of the UDP probe of one link. All times are monotonic. */
 export class UdpRing extends RecordRing {
@@ -53,7 +54,7 @@ export class UdpRing extends RecordRing {
     this.visit(fromMs, toMs, (at, atMs) => {
       if (this.view.getUint8(at + CYCLE_MARKS) !== 0) return true;
       const { sent, lost } = CYCLE_RECORD.read(this.view, at, atMs);
-      visitor(sent, lost, atMs);
+      visitor({ sent, lost, lossCycles: lost > 0 ? 1 : 0 }, atMs);
       return true;
     });
   }

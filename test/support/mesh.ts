@@ -245,9 +245,16 @@ export interface LinkFault {
   failsOnly?: 'new' | 'open';
   /**
    * Results of the UDP probe; without them the link has none. `lost` of 10 datagrams of the newest cycle, and `windowLost` of
-   * 100 in the window (10 times `lost` by default) did not come back; `roundTripUs` 0.5 ms and 2 hops by default, -1 = unknown.
+   * 100 in the window (10 times `lost` by default) did not come back, in as many cycles as can be by default; `roundTripUs` 0.5 ms and 2 hops by default, -1 = unknown.
    */
-  udp?: { lost?: number; windowLost?: number; roundTripUs?: number; hops?: number; ageMs?: number };
+  udp?: {
+    lost?: number;
+    windowLost?: number;
+    lossCycles?: number;
+    roundTripUs?: number;
+    hops?: number;
+    ageMs?: number;
+  };
   /** Age of the newest sample, and for how long the link has had its state, ms. */
   ageMs?: number;
   sinceMs?: number;
@@ -387,10 +394,17 @@ export class MeshBuilder {
 
 /** Writes results of the UDP probe of link `i`. */
 function setUdp(udp: UdpColumns, i: number, spec: NonNullable<LinkFault['udp']>): void {
-  const { lost = 0, windowLost = 10 * lost, roundTripUs = 500, hops = 2, ageMs = 5_000 } = spec;
+  const {
+    lost = 0,
+    windowLost = 10 * lost,
+    lossCycles = Math.min(windowLost, 10),
+    roundTripUs = 500,
+    hops = 2,
+    ageMs = 5_000,
+  } = spec;
   const rttUs = lost >= 10 ? -1 : roundTripUs;
   writeUdp(udp, i, { sent: 10, lost, rttUs, duplicates: 0, outOfOrder: 0, hops }, ageMs);
-  writeLoss(udp, i, { sent: 100, lost: windowLost });
+  writeLoss(udp, i, { sent: 100, lost: windowLost, lossCycles });
 }
 
 function setFault(links: LinkColumns, stats: StatColumns | null, i: number, fault: LinkFault): void {

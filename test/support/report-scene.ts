@@ -144,6 +144,7 @@ export async function comparisonOf(scene: Scene = {}): Promise<Comparison> {
 
 /** How a link did in a range; without an ok sample it has no median. */
 export function figuresOf(samples: number, failures: number, p50Us: number, sent = 0, lost = 0): LinkFigures {
+  const lossCycles = Math.min(lost, 10);
   const p50Us16 = failures === samples ? NONE16 : pack16(p50Us);
   return {
     samples,
@@ -155,6 +156,7 @@ export function figuresOf(samples: number, failures: number, p50Us: number, sent
     usualUs16: NONE16,
     sent,
     lost,
+    lossCycles,
   };
 }
 

@@ -23,7 +23,7 @@ import {
 } from '../../server/protocol/links.ts';
 import type { MergedReport } from '../../server/protocol/mesh.ts';
 import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
-import { lostOf, sentOf } from '../../server/protocol/udp.ts';
+import { recentOf } from '../../server/protocol/udp.ts';
 import { type Figure, figureCode, figureOf, isFigure } from './figures.ts';
 import type { FoldedCells } from './fold.ts';
 import { codeOf, LINK_STATES } from './links.ts';
@@ -350,7 +350,7 @@ function fillLossy(
     const i = link[to] ?? -1;
     if (i < 0 || to === from || (state[pair] ?? GONE) > LATE) continue;
     const isUsual = ((links.flags[i] ?? 0) & UNUSUAL) === 0;
-    if (isUsual && isLossy(sentOf(udp, i), lostOf(udp, i))) lossy[pair] = 1;
+    if (isUsual && isLossy(recentOf(udp, i))) lossy[pair] = 1;
   }
 }
 

@@ -2,7 +2,7 @@ import { countedSamples, failedShare, MIN_CHANGE_US } from '../../server/protoco
 import { isLossy, latencyCode, type Thresholds } from '../../server/protocol/link-state.ts';
 import { unpack16 } from '../../server/protocol/links.ts';
 import type { MergedReport } from '../../server/protocol/mesh.ts';
-import { lostOf, sentOf } from '../../server/protocol/udp.ts';
+import { lostOf, recentOf, sentOf } from '../../server/protocol/udp.ts';
 import { latencyText, shareText, timesText } from './format.ts';
 
 /**
@@ -59,7 +59,7 @@ export function figureCode(
 ): number {
   if (figure === 'jitter') return latencyCode(value, thresholds);
   const code = codeBy(FIGURE_LIMITS[figure], value);
-  if (figure === 'loss') return udp === null || isLossy(sentOf(udp, i), lostOf(udp, i)) ? code : Math.min(code, 1);
+  if (figure === 'loss') return udp === null || isLossy(recentOf(udp, i)) ? code : Math.min(code, 1);
   if (figure === 'failed' || stats === null) return code;
   const isLarger = unpack16(stats.p50Us[i] ?? 0) - unpack16(stats.usualUs[i] ?? 0) >= MIN_CHANGE_US;
   return isLarger ? code : 0;

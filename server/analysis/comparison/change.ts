@@ -15,6 +15,8 @@ export interface LinkFigures {
   /** Datagrams of the UDP probe, and those that were lost; 0 and 0 if none was sent. */
   sent: number;
   lost: number;
+  /** As in `Datagrams`. */
+  lossCycles: number;
 }
 
 /** A median counts as changed only if it changed by at least MIN_CHANGE_US, and by this share of the median before. */
@@ -77,8 +79,8 @@ export function shareOf({ samples, failures }: LinkFigures): number {
 }
 
 /** Whether too many of a link's datagrams were lost in a range. */
-export function isLossyLink({ sent, lost }: LinkFigures): boolean {
-  return isLossy(sent, lost);
+export function isLossyLink(figures: LinkFigures): boolean {
+  return isLossy(figures);
 }
 
 function losesMore(before: LinkFigures | null, during: LinkFigures): boolean {

@@ -308,7 +308,7 @@ function weightOf(change: Change, before: LinkFigures | null, during: LinkFigure
 
 function medianOf(link: LinkFigures | null): LinkMedian | null {
   if (link === null) return null;
-  const { samples, failures, p50Us16, jitterUs16, usualUs16, sent, lost } = link;
+  const { samples, failures, p50Us16, jitterUs16, usualUs16, sent, lost, lossCycles } = link;
   return {
     samples,
     failures,
@@ -316,5 +316,6 @@ function medianOf(link: LinkFigures | null): LinkMedian | null {
     ...(jitterUs16 !== NONE16 && { jitterUs: unpack16(jitterUs16) }),
     ...(usualUs16 !== NONE16 && { usualUs: unpack16(usualUs16) }),
     ...(sent > 0 && { sent, lost }),
+    ...(lossCycles > 0 && { lossCycles }),
   };
 }

@@ -24,6 +24,8 @@ interface RangeColumns {
   /** Datagrams of the UDP probe, and those that were lost, packed by `pack16`; empty without the probe. */
   sent16: Uint16Array;
   lost16: Uint16Array;
+  /** As in `Datagrams`, at most 255. */
+  lossCycles: Uint8Array;
 }
 
 /** What is known of the pods of a range. */
@@ -47,7 +49,7 @@ export interface SourceLinks extends ByRange<RangeColumns> {
 }
 
 /**
- * The links of up to three meshes of the past, joined: 46 bytes a link, 58 with the UDP probe. It copies what a comparison needs, so
+ * The links of up to three meshes of the past, joined: 46 bytes a link, 61 with the UDP probe. It copies what a comparison needs, so
  * that only one mesh has to be in memory at a time. Every pod has one number in all of the meshes.
  */
 export class LinkTable {
@@ -146,6 +148,7 @@ export function figuresAt(columns: RangeColumns, i: number): LinkFigures | null 
     usualUs16: columns.usualUs16[i] ?? NONE16,
     sent: unpack16(columns.sent16[i] ?? 0),
     lost: unpack16(columns.lost16[i] ?? 0),
+    lossCycles: columns.lossCycles[i] ?? 0,
   };
 }
 
@@ -183,6 +186,7 @@ function addReport(
     if (udp !== null) {
       columns.sent16[entry] = udp.windowSent[i] ?? 0;
       columns.lost16[entry] = udp.windowLost[i] ?? 0;
+      columns.lossCycles[entry] = udp.windowLossCycles[i] ?? 0;
     }
     const figures = figuresAt(columns, entry);
     const totalUs = unpack16(links.totalUs[i] ?? NONE16);
@@ -253,5 +257,6 @@ function emptyColumns(length: number, hasUdp = false): RangeColumns {
     usualUs16: buffer.subarray(5 * length),
     sent16: new Uint16Array(hasUdp ? length : 0),
     lost16: new Uint16Array(hasUdp ? length : 0),
+    lossCycles: new Uint8Array(hasUdp ? length : 0),
   };
 }

@@ -259,8 +259,8 @@ function linkCell(link: LinkMedian | null, slowUs: number): Markup {
       ? ''
       : `${countText(failures)} of ${countText(samples)} failed, ${percent(samples - failures, samples)} ok`;
   if (p50Us < 0) return html`<td class="n dead"><span class="note">${failed || '–'}</span></td>`;
-  const { sent = 0, lost = 0 } = link;
-  const style = failures > 0 ? ' dead' : isSlow(p50Us, slowUs) || isLossy(sent, lost) ? ' bad' : '';
+  const { sent = 0, lost = 0, lossCycles = 0 } = link;
+  const style = failures > 0 ? ' dead' : isSlow(p50Us, slowUs) || isLossy({ sent, lost, lossCycles }) ? ' bad' : '';
   const note = (text: string, style = '') => html`<br><span class="note${style}">${text}</span>`;
   const loss = lost === 0 ? null : note(`${lossText(link)} of datagrams lost`);
   const usual = timesUsual < 0 ? null : note(`${timesUsual.toFixed(timesUsual < 9.95 ? 1 : 0)} × the usual`, ' second');

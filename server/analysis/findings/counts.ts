@@ -22,7 +22,7 @@ import {
 } from '../../protocol/links.ts';
 import type { MergedReport, MeshSettings } from '../../protocol/mesh.ts';
 import type { Pod } from '../../protocol/pod.ts';
-import { lostOf, sentOf } from '../../protocol/udp.ts';
+import { recentOf, sentOf } from '../../protocol/udp.ts';
 import { PairCounter, Topology } from './topology.ts';
 
 /*
@@ -252,7 +252,7 @@ export class MeshCounts {
       else if (links.outcome[i] !== 0) state = FAILED;
       else if ((flags & FLAG_SLOW) !== 0 || isSlow(unpack16(links.totalUs[i] ?? NONE16), slowUs)) state = SLOW;
       else if ((flags & FLAG_RECOVERED) !== 0) state = RECOVERING;
-      else if (udp !== null && isLossy(sentOf(udp, i), lostOf(udp, i))) state = LOSSY;
+      else if (udp !== null && isLossy(recentOf(udp, i))) state = LOSSY;
       const before = states[to] ?? UNJUDGED;
       if (before !== UNJUDGED) this.bothFamilies = true;
       if (state < before) continue;

@@ -126,7 +126,11 @@ function fillLink(
     };
     writeUdp(report.udp, i, result, draw(36) * 2000);
     const recentMs = lossWindowMs(2000);
-    const countsOf = (ms: number) => ({ sent: ms / 200, lost: Math.round((ms * lost) / 20_000) });
+    const countsOf = (ms: number) => ({
+      sent: ms / 200,
+      lost: Math.round((ms * lost) / 20_000),
+      lossCycles: lost > 0 ? ms / 2000 : 0,
+    });
     writeLoss(report.udp, i, countsOf(recentMs), countsOf(windowMs || recentMs));
   }
   if (stats === null) return;

@@ -4,6 +4,7 @@ import { LATENCY_BINS_US, type MeshHistory } from '../../../server/protocol/hist
 import { isLossy } from '../../../server/protocol/link-state.ts';
 import { unpack16 } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
+import { recentOf } from '../../../server/protocol/udp.ts';
 import { eventPodOf } from '../mesh.ts';
 import { latencyBin } from './mesh-past.ts';
 import type { Scenario } from './plan.ts';
@@ -161,7 +162,7 @@ function countsOf({ scenario }: Scene, pods: number): Counts {
       }
       const bin = latencyBin(unpack16(report.totalUs[i] ?? 0));
       byLatency[bin]!++;
-      if (isLossy(udp?.recentSent[i] ?? 0, udp?.recentLost[i] ?? 0)) lossyByLatency[bin]!++;
+      if (udp !== null && isLossy(recentOf(udp, i))) lossyByLatency[bin]!++;
     }
   }
   return { links, failed, byLatency, lossyByLatency };

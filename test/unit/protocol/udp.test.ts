@@ -11,6 +11,7 @@ import {
   decodeUdp,
   emptyUdp,
   lostOf,
+  recentOf,
   sentOf,
   UDP_BYTES,
   UNKNOWN_HOPS,
@@ -34,7 +35,8 @@ function columnsOf(results: Omit<UdpResult, 'atMs' | 'suspect'>[]) {
   for (const [i, one] of results.entries()) {
     const lost = Math.min(one.lost, one.sent);
     writeUdp(udp, i, { ...one, lost }, 7_000);
-    writeLoss(udp, i, { sent: one.sent * 5, lost: lost * 5 }, { sent: one.sent * 10, lost: lost * 10 });
+    const times = (n: number) => ({ sent: one.sent * n, lost: lost * n, lossCycles: lost > 0 ? n : 0 });
+    writeLoss(udp, i, times(5), times(10));
   }
   return udp;
 }
@@ -48,6 +50,14 @@ describe('UDP results on the wire', () => {
         expect(decodeUdp(wire, results.length)).toEqual(udp);
       }),
     );
+  });
+
+  it('of older versions do not say in how many cycles datagrams were lost: it may be many', () => {
+    const sums = { sent: 10, lost: 1, recentSent: 100, recentLost: 10, windowSent: 100, windowLost: 10 };
+    const older = { ...sums, rttUs: 0, duplicates: 0, outOfOrder: 0, ageMs: 0, hops: 0 };
+    const of = (wire: object) => recentOf(decodeUdp({ length: 1, ...older, ...wire }, 1)!, 0);
+    expect(of({})).toEqual({ sent: 100, lost: 10, lossCycles: 255 });
+    expect(of({ recentLossCycles: 1 })).toEqual({ sent: 100, lost: 10, lossCycles: 1 });
   });
 
   it('are never more lost than sent, whatever comes', () => {

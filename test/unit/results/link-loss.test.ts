@@ -53,6 +53,38 @@ describe('a link that loses datagrams', () => {
     expect(told().at(-1)).toBe(`lossy from ${75 + ROUNDS - 1 + 10}, 100 %`);
   });
 
+  it.each([2 * SECOND, 30 * SECOND])(
+    'does not lose them in a single cycle: that is one hiccup of a tenth of a second, at any interval (%i ms)',
+    (intervalMs) => {
+      const { clock, results, lossChanges, probe } = scene({ udpEnabled: true, intervalMs });
+      probe('b');
+      const rounds = (count: number, lost: number) => {
+        for (let i = 0; i < count; i++) {
+          clock.freeze(intervalMs);
+          results.recordUdp(targetOf('b'), {
+            atMs: 0,
+            sent: 10,
+            lost,
+            rttUs: 500,
+            duplicates: 0,
+            outOfOrder: 0,
+            hops: 2,
+            suspect: false,
+          });
+          results.record(targetOf('b'), sampleOf());
+        }
+      };
+      rounds(20, 0);
+      rounds(1, 10);
+      rounds(5, 0);
+      expect(lossChanges).toEqual([]);
+      rounds(1, 10);
+      expect(lossChanges).toMatchObject([{ isLossy: true }]);
+      rounds(40, 0);
+      expect(lossChanges).toMatchObject([{ isLossy: true }, { isLossy: false }]);
+    },
+  );
+
   it('did not begin with a single datagram that was lost some time before', () => {
     const { rounds, told } = linkTo();
     rounds(30, 0);

@@ -83,6 +83,13 @@ describe('a link whose pings are fine and whose datagrams are lost', () => {
 });
 
 describe('loss is no finding', () => {
+  it('in a single cycle, which one hiccup can lose', () => {
+    const kinds = (lossCycles: number) =>
+      findingsWith((builder) => builder.set(1, 2, { udp: { windowLost: 10, lossCycles } }));
+    expect(kinds(1)).toEqual([]);
+    expect(kinds(2)).toEqual(['link-lossy']);
+  });
+
   const findingsWith = (change: (builder: MeshBuilder) => void) => {
     const builder = new MeshBuilder(4).withUdp();
     change(builder);

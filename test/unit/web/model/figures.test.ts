@@ -40,7 +40,7 @@ function reportWith(given: Given) {
   stats.jitterUs[0] = pack16(jitterUs);
   stats.usualUs[0] = pack16(usualUs);
   const udp = given.sent === undefined ? null : emptyUdp(1);
-  if (udp !== null) writeLoss(udp, 0, { sent: given.sent ?? 0, lost: given.lost ?? 0 });
+  if (udp !== null) writeLoss(udp, 0, { sent: given.sent ?? 0, lost: given.lost ?? 0, lossCycles: given.lost ?? 0 });
   return mergedReportOf(0, [{ to: 0, outcome: given.outcome ?? 'ok' }], { stats, udp });
 }
 
