@@ -113,7 +113,8 @@ describe('the map of CONTRIBUTING.md, section "Where things are"', () => {
       folder: /^`(\S+\/)`\n/.exec(text)?.[1] ?? expect.fail(`a heading names no folder: ${text.slice(0, 40)}`),
       lines: text.match(/^- .*/gm) ?? [],
     }));
-  const pathsIn = (text: string) => [...text.matchAll(/`(\w[\w@./-]*(?:\.[a-z]+|\/))`/gi)].map(([, path = '']) => path);
+  const pathsIn = (text: string) =>
+    [...text.matchAll(/`(\.?\w[\w@./-]*(?:\.[a-z]+|\/))`/gi)].map(([, path = '']) => path);
   /** What the lines are about: the names before their colon. */
   const named = sections.flatMap(({ folder, lines }) =>
     lines.flatMap((line) => pathsIn(line.slice(0, line.indexOf(': '))).map((path) => folder + path)),
