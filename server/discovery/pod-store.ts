@@ -124,7 +124,7 @@ export class PodStore {
   /** Takes the names of the cordoned nodes. Returns whether that changes any pod. */
   setCordoned(nodes: ReadonlySet<string>): boolean {
     this.#cordoned = nodes;
-    // A pod that has left keeps what was known of its node.
+    // A pod that has left keeps what was known of its node; so it does in `#put`, while the API still lists it.
     return this.#setAll('cordon', ({ node, lifecycle, cordon }) =>
       lifecycle === 'gone' ? cordon : this.#cordonOf(node),
     );
@@ -164,17 +164,19 @@ export class PodStore {
     const wasGone = known?.pod.lifecycle === 'gone';
     const isNewcomer = !isGone && (known === undefined || wasGone);
     if (isNewcomer && this.#liveCount >= this.#limits.maxPods) return false;
+    const backMs = isNewcomer && wasGone ? nowMs : (known?.backMs ?? 0);
     const pod: Pod = {
       uid: facts.uid,
       name: facts.name,
       namespace: facts.namespace,
       node: facts.node,
       zone: this.#zones.get(facts.node) ?? known?.pod.zone ?? '',
-      cordon: this.#cordonOf(facts.node),
+      cordon: isGone && wasGone && known !== undefined ? known.pod.cordon : this.#cordonOf(facts.node),
       podIPs: facts.podIPs,
       hostIPs: facts.hostIPs,
       lifecycle: stage.lifecycle,
-      sinceMs: stage.sinceMs,
+      // The API's time may be from before it left. Then the pod would never have been gone.
+      sinceMs: Math.max(stage.sinceMs, backMs),
       unseenMs: isGone && known !== undefined ? (wasGone ? known.pod.unseenMs : unseenMs) : 0,
       createdMs: facts.createdMs,
       owner: facts.owner,
@@ -190,6 +192,7 @@ export class PodStore {
       pod,
       ownerKind: facts.ownerKind,
       appeared: known?.appeared ?? { step: this.#step, atMs: nowMs },
+      backMs,
       left,
       replacement: isLeaving ? (known?.replacement ?? '') : '',
       isReplacement: known?.isReplacement ?? false,

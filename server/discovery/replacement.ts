@@ -9,6 +9,8 @@ export interface PodEntry {
   ownerKind: string;
   /** When the pod first appeared: the step, and when it came, ms since the epoch by our clock. */
   appeared: { step: number; atMs: number };
+  /** When it came back after it had left, as with a restored label, ms since the epoch by our clock; 0 = it never did. */
+  backMs: number;
   /** What first said that the pod is leaving; null = it is not leaving. */
   left: Departure | null;
   /** uid of the pod that replaces this one; '' = not known. */

@@ -30,6 +30,7 @@ import { playedBack } from '../results/playback.ts';
 import type { Results, ResultsSettings } from '../results/results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
+import { PULL_MS } from './keeper.ts';
 
 /** Adds the uids of the copies that a pod keeps to what it says about a past range. */
 export function withCopies<T extends ReportPast>(past: T, { uids }: Pick<Copies, 'uids'>): T {
@@ -66,6 +67,8 @@ const STANDSTILL_BYTES = 50;
 const JOINED_BYTES = 4_096;
 /** A gap between two pieces up to this is none: a call takes that long. */
 const GAP_MS = 1_000;
+/** A pod that its keeper has had nothing new from for this long may not be able to give its journal: three pulls have failed. */
+const SILENT_MS = 3 * PULL_MS;
 /** Results that were played back are kept this long, and only so many of them, because they take much more memory. */
 const REPLAY_KEEP_MS = 10_000;
 const MAX_REPLAYS = 8;
@@ -203,13 +206,15 @@ export class Copies {
   }
 
   /**
-   * The journals that nobody else can give: those of pods that have left, and of earlier processes of the pods that are
-   * `present`. The entries of the last `sinceAgeMs`, at most `limit` of all together.
+   * The journals that nobody else can give: those of pods that have left, of earlier processes of the pods that are `present`, and of
+   * those present pods that have not answered for `SILENT_MS`. The entries of the last `sinceAgeMs`, at most `limit` of all together.
    */
   journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
     const lost = this.uids.flatMap((uid) => {
       const copies = this.#of(uid);
-      const own = present.has(uid) ? copies.at(-1)?.process : undefined;
+      const last = copies.at(-1);
+      const isThere = present.has(uid) && last !== undefined && this.#untilAgeMs(last) < SILENT_MS;
+      const own = isThere ? last.process : undefined;
       return copies.filter((copy) => copy.process !== own && this.#lastOf(copy.process) === copy);
     });
     const share = Math.max(1, Math.floor(limit / Math.max(1, lost.length)));

@@ -35,7 +35,10 @@ const STARVED_LATE_MS = 6_000;
 /** So many such events of before are looked at when a pod says that it is starved. */
 const MAX_RECENT = 20;
 
-/** What happens to a pod once in its lifetime is one event, however many pods observe it, and whenever. */
+/**
+ * What happens to a pod once in its lifetime is one event, however many pods observe it, and whenever. A pod whose label is removed twice
+ * leaves twice: that is told once, at the first time. Each return has its event, `pod-ready`.
+ */
 const ONCE_PER_POD: ReadonlySet<EventKind> = new Set(['pod-seen', 'pod-terminating', 'pod-gone', 'pod-replaced']);
 
 /** An entry of one pod's journal, in our time. */

@@ -56,8 +56,12 @@ describe('nodes', () => {
     expect(store.setCordoned(new Set(['n1']))).toBe(false);
     store.put(facts({ name: 'c', node: 'n1' }), at(1));
     expect(cordons()).toEqual(['cordoned', '', 'cordoned']);
+    store.put(facts({ name: 'c', node: 'n1', phase: 'Failed', ready: false }), at(2));
     expect(store.setCordoned(new Set())).toBe(true);
-    expect(cordons()).toEqual(['', '', '']);
+    expect(cordons()).toEqual(['', '', 'cordoned']);
+    // The API still lists it.
+    store.put(facts({ name: 'c', node: 'n1', phase: 'Failed', ready: false }), at(3));
+    expect(cordons()).toEqual(['', '', 'cordoned']);
   });
 
   test('that are cordoned make their pods ignored with IGNORE_CORDONED', () => {
@@ -132,6 +136,12 @@ describe('pods', () => {
     expect(store.put(facts({ name: 'a' }), at(2))).toBe(true);
     expect(stages(store)).toEqual(['uid-a ready']);
     expect(store.liveCount).toBe(1);
+    // The API names the time of before.
+    expect(store.pods()[0]?.sinceMs).toBe(at(2));
+    store.put(facts({ name: 'a', node: 'n1' }), at(3));
+    expect(store.pods()[0]?.sinceMs).toBe(at(2));
+    store.put(facts({ name: 'a', ready: false, readySinceMs: at(4) }), at(5));
+    expect(store.pods()[0]).toMatchObject({ lifecycle: 'not-ready', sinceMs: at(4) });
   });
 
   test('have the zone of their node, and keep it when the node is gone', () => {

@@ -322,7 +322,7 @@ describe('the copy of a pod', () => {
   });
 
   it('has the journal, once', async () => {
-    const { journal, copies, pass, pull } = scene();
+    const { clock, journal, copies, pass, pull } = scene();
     journal.onProbe({ target: 'a:1', protocol: 'tcp', error: 'refused', atMs: 0, durationUs: 0 });
     pass(5 * SECOND);
     await pull();
@@ -332,8 +332,13 @@ describe('the copy of a pod', () => {
     await pull();
     const own = journal.read(MINUTE);
     expect(copies.journals(MINUTE, 100, new Set())).toEqual([{ uid: OF, journal: own }]);
-    // A pod that is there gives its journal itself.
-    expect(copies.journals(MINUTE, 100, new Set([OF]))).toEqual([]);
+    // A pod that is there gives its journal itself, unless it has ceased to answer.
+    const counts = () => copies.journals(MINUTE, 100, new Set([OF])).map((copy) => copy.journal.events.length);
+    expect(counts()).toEqual([]);
+    clock.freeze(29 * SECOND);
+    expect(counts()).toEqual([]);
+    clock.freeze(SECOND);
+    expect(counts()).toEqual([2]);
   });
 
   it('says whether the pod was starved at the end of the range', async () => {
