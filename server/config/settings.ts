@@ -151,7 +151,7 @@ export const SETTINGS = {
   }),
   pingTimeoutMs: timeout('Pinging', 'PING_TIMEOUT', '300ms', 'Deadline of one ping, connection and answer together'),
   freshConnectionIntervalMs: setting('Pinging', 'FRESH_CONNECTION_INTERVAL', '10s', durationMs(0), {
-    help: 'Each link opens a new connection for the first ping after this time; pings in between use the open one; 0s: each ping opens one',
+    help: 'Each link opens a new connection for the first ping after this time; pings in between use the open one. If REFRESH_INTERVAL is as long or longer, or with 0s, each ping opens one',
   }),
   activeNodePercentage: setting('Pinging', 'ACTIVE_NODE_PERCENTAGE', '100', wholeNumber, {
     help: 'Percentage of nodes, 1 to 100, whose pods ping the others and ask the Kubernetes API; the others only answer',
@@ -167,7 +167,7 @@ export const SETTINGS = {
     help: 'UDP port of the echo, the same on all peers',
   }),
   udpPacketCount: setting('Pinging', 'UDP_PACKET_COUNT', '10', whole(1, 1000), {
-    help: 'Datagrams to each peer in one REFRESH_INTERVAL',
+    help: 'Datagrams to each peer, sent together once in each REFRESH_INTERVAL',
   }),
   // The bounds of protocol/udp-datagram.ts, which configuration does not import.
   udpPacketSize: setting('Pinging', 'UDP_PACKET_SIZE', '64', whole(16, 1500), {
