@@ -1,8 +1,8 @@
 import type { Events, MeshEvent } from '../protocol/event.ts';
 import type { Pod } from '../protocol/pod.ts';
 import { MAX_ROUNDS, type Round, type Rounds } from '../protocol/rounds.ts';
+import { durationText } from '../runtime/measure-text.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { durationText } from './text.ts';
 
 /*
  * The rounds of an ongoing experiment, from events: `/api/v1/rounds` answers with them.

@@ -3,7 +3,7 @@ import { countText } from '../runtime/count-text.ts';
 import { LAST_MOMENT_MS } from '../runtime/time.ts';
 
 /*
- * Numbers, times and lists as text, for the messages of findings, verdicts and reports.
+ * Times and lists as text, for the messages of findings, verdicts and reports.
  */
 
 /** The number of names, and the first `MAX_REPORT_NAMES` of them. */
@@ -32,21 +32,4 @@ export function dateText(ms: number): string {
 /** RFC 3339 with milliseconds. A time outside the years 1970 to 9999 becomes the nearest time inside. */
 export function isoText(ms: number): string {
   return new Date(Math.max(0, Math.min(ms, LAST_MOMENT_MS))).toISOString();
-}
-
-/** A duration: `0.4 s` in tenths below 10 s, then whole units, the two largest: `42 s`, `2 min 6 s`, `1 h 30 min`, `52 h`. */
-export function durationText(ms: number): string {
-  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
-  const s = Math.round(ms / 1000);
-  if (s < 60) return `${s} s`;
-  const min = Math.floor(s / 60);
-  if (min < 60) return s % 60 === 0 ? `${min} min` : `${min} min ${s % 60} s`;
-  return min % 60 === 0 ? `${min / 60} h` : `${Math.floor(min / 60)} h ${min % 60} min`;
-}
-
-/** A latency in ms: `0.25 ms` in hundredths below 1 ms, `1.2 ms` in tenths below 100 ms, then `252 ms`; '–' if it is negative (not known). */
-export function latencyText(us: number): string {
-  if (us < 0) return '–';
-  const ms = us / 1000;
-  return `${ms.toFixed(ms < 0.995 ? 2 : ms < 99.95 ? 1 : 0)} ms`;
 }

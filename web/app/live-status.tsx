@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
+import { durationText } from '../../server/runtime/measure-text.ts';
 import { type ConnectionState, POLL_MS, POLLING_TEXT } from '../data/connection.ts';
-import { capital, spanText } from '../model/format.ts';
+import { capital } from '../model/format.ts';
 import type { headlineOf } from './headline.ts';
 import type { Stage } from './notices.ts';
 
@@ -33,12 +34,12 @@ const LATE_MS = 5_000;
 export function connectionWords({ mesh, status, receivedMs }: ConnectionState, stage: Stage, pageMs: number) {
   if (mesh === null) return { kind: 'waiting', title: status === 'lost' ? 'Disconnected' : 'Connecting', age: '' };
   const ageMs = mesh.ageMs + Math.max(0, pageMs - receivedMs);
-  const age = spanText(ageMs);
+  const age = durationText(ageMs);
   if (status === 'lost') return { kind: 'lost', title: 'Disconnected', age: `data ${age} old` };
   if (stage === 'unauthorized') return { kind: 'failed', title: 'Token rejected', age: '' };
   if (stage === 'forbidden') return { kind: 'failed', title: 'No permission', age: '' };
   if (stage === 'waiting') {
-    return { kind: 'waiting', title: 'Waiting', age: spanText(mesh.atMs + ageMs - mesh.discovery.sinceMs) };
+    return { kind: 'waiting', title: 'Waiting', age: durationText(mesh.atMs + ageMs - mesh.discovery.sinceMs) };
   }
   const isPolling = status === 'polling';
   const isLate = ageMs > LATE_MS + (isPolling ? 3 * POLL_MS : 2 * mesh.settings.refreshIntervalMs);

@@ -2,11 +2,12 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import { isStarved } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
+import { durationText } from '../../server/runtime/measure-text.ts';
 import { type ConnectionState, POLLING_TEXT } from '../data/connection.ts';
 import { failingTargetsText } from '../model/external-targets.ts';
 import { findingFigure, findingTone, findingWords, targetOf } from '../model/finding-words.ts';
 import { findingsOfNotice, LINK_FINDINGS } from '../model/findings.ts';
-import { capital, spanText } from '../model/format.ts';
+import { capital } from '../model/format.ts';
 import { stateAt } from '../model/links.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
@@ -69,7 +70,7 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
     id: 'stale',
     kind: 'warning',
     mark: 'cloud',
-    title: `Pod list is ${spanText(nowMs - discovery.lastGoodMs)} old.`,
+    title: `Pod list is ${durationText(nowMs - discovery.lastGoodMs)} old.`,
     text: `${why}; the ${plural(known, 'known pod')} ${known === 1 ? 'is' : 'are'} still pinged.`,
     action: null,
   };

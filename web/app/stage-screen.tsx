@@ -1,8 +1,9 @@
 import './stage-screen.css';
 import type { ReactNode } from 'react';
+import { latencyText } from '../../server/runtime/measure-text.ts';
 import { PodMark } from '../components/state-glyph.tsx';
 import type { ConnectionState } from '../data/connection.ts';
-import { clockText, latencyText, sentence } from '../model/format.ts';
+import { clockText, sentence } from '../model/format.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import type { Picture, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';

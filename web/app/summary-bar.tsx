@@ -10,10 +10,10 @@ import {
   useRef,
   useState,
 } from 'react';
+import { latencyText } from '../../server/runtime/measure-text.ts';
 import { PodMark, StateGlyph } from '../components/state-glyph.tsx';
 import type { Address } from '../model/address.ts';
 import { countTargets } from '../model/external-targets.ts';
-import { latencyText } from '../model/format.ts';
 import type { LinkKind } from '../model/link-choice.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import type { Tone } from '../model/links.ts';

@@ -1,4 +1,4 @@
-import { latencyText } from '../model/format.ts';
+import { latencyText } from '../../server/runtime/measure-text.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import { factsTitle, factsTone } from '../model/messages.ts';
 import { StateGlyph } from './state-glyph.tsx';

@@ -1,9 +1,10 @@
 import { useMemo, useState } from 'react';
 import { countText, plural } from '../../server/runtime/count-text.ts';
+import { latencyText } from '../../server/runtime/measure-text.ts';
 import type { ExternalTarget } from '../model/external-targets.ts';
 import { FIGURE_NAMES } from '../model/figure-words.ts';
 import { valueText } from '../model/figures.ts';
-import { capital, clockText, latencyText } from '../model/format.ts';
+import { capital, clockText } from '../model/format.ts';
 import { foldWords } from '../model/levels.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import { codeOf, SEVERITY } from '../model/links.ts';

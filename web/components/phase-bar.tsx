@@ -1,5 +1,5 @@
 import './phase-bar.css';
-import { latencyText } from '../model/format.ts';
+import { latencyText } from '../../server/runtime/measure-text.ts';
 import type { LinkFacts } from '../model/link-facts.ts';
 
 type Phases = Pick<LinkFacts, 'connectUs' | 'firstByteUs' | 'totalUs' | 'outcome'>;

@@ -1,5 +1,5 @@
 import { textOf } from '../../server/runtime/errors.ts';
-import { spanText } from '../model/format.ts';
+import { durationText } from '../../server/runtime/measure-text.ts';
 
 /** Time limit of a request of the page, ms. */
 export const REQUEST_TIMEOUT_MS = 10_000;
@@ -34,7 +34,7 @@ async function withTimeout<T>(
     return await request(AbortSignal.any([signal, timeout]));
   } catch (error) {
     // Browsers have several errors for a body that is aborted.
-    if (timeout.aborted && !signal.aborted) throw new Error(`no response within ${spanText(timeoutMs)}`);
+    if (timeout.aborted && !signal.aborted) throw new Error(`no response within ${durationText(timeoutMs)}`);
     throw error instanceof TypeError ? new TypeError('no server answered') : error;
   }
 }

@@ -14,7 +14,8 @@ import {
 import { isWorseResult } from '../../server/protocol/link-state.ts';
 import { unpack16 } from '../../server/protocol/links.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
-import { latencyText, shareText, successText, timesText } from './format.ts';
+import { latencyText } from '../../server/runtime/measure-text.ts';
+import { shareText, successText, timesText } from './format.ts';
 import { compareNames, podLabels } from './names.ts';
 
 /** How all links did in one range, by pair. */

@@ -2,8 +2,8 @@ import { MIN_CHANGE_US, USUAL } from '../../server/protocol/link-quality.ts';
 import { LOSSY, type Thresholds } from '../../server/protocol/link-state.ts';
 import { lossWindowMs } from '../../server/protocol/udp.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
+import { durationText, latencyText } from '../../server/runtime/measure-text.ts';
 import { FIGURE_LIMITS, FIGURE_WINDOWS_MS, type Figure, timesUsual } from './figures.ts';
-import { latencyText, spanText } from './format.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './links.ts';
 import type { Picture } from './mesh-view.ts';
@@ -26,7 +26,7 @@ export const FIGURE_CHOICES: Record<Figure, string> = {
 };
 
 function windowText(figure: Figure): string {
-  return spanText(FIGURE_WINDOWS_MS[figure]);
+  return durationText(FIGURE_WINDOWS_MS[figure]);
 }
 
 /** The counts or latencies behind a figure of a link: "1 of 10 pings failed"; '' if they are not known. */
@@ -75,14 +75,14 @@ const RANGED: readonly LinkState[] = ['good', 'fair', 'warning', 'slow'];
 export function figureExplained(figure: Figure, { mesh }: Pick<Picture, 'mesh'>): string {
   const { settings, windowMs } = mesh;
   if (figure === 'loss') {
-    const time = spanText(lossWindowMs(settings.refreshIntervalMs));
+    const time = durationText(lossWindowMs(settings.refreshIntervalMs));
     return `The share of datagrams of the last ${time} that were lost while pings worked. It needs the UDP probe (UDP_ENABLED).`;
   }
   if (windowMs === 0) return 'Waiting for statistics.';
-  const time = spanText(windowMs);
+  const time = durationText(windowMs);
   if (figure === 'failed')
     return `The share of pings that failed in ${time}. A link that fails now is shown as failed, whatever its share.`;
   if (figure === 'jitter')
     return `The mean difference between one answer and the next in ${time}. Colours follow the thresholds below.`;
-  return `The median of ${time}, divided by the median of the kept history of the link (at most ${spanText(settings.historyWindowMs)}). A link that is always slow is at 1 ×. Less than ${latencyText(MIN_CHANGE_US)} more is good.`;
+  return `The median of ${time}, divided by the median of the kept history of the link (at most ${durationText(settings.historyWindowMs)}). A link that is always slow is at 1 ×. Less than ${latencyText(MIN_CHANGE_US)} more is good.`;
 }

@@ -3,7 +3,8 @@ import { isLossy, latencyCode, type Thresholds } from '../../server/protocol/lin
 import { unpack16 } from '../../server/protocol/links.ts';
 import type { MergedReport } from '../../server/protocol/mesh.ts';
 import { lostOf, recentOf, sentOf } from '../../server/protocol/udp.ts';
-import { latencyText, shareText, timesText } from './format.ts';
+import { latencyText } from '../../server/runtime/measure-text.ts';
+import { shareText, timesText } from './format.ts';
 
 /**
  * What the heatmap shows instead of latencies: the share of pings that failed, the jitter, the share of datagrams that were lost, and

@@ -1,8 +1,9 @@
 import { type Finding, isAboutLoss, isAboutNode } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
+import { latencyText } from '../../server/runtime/measure-text.ts';
 import type { Selection } from './address.ts';
 import { isAboutSelfLink, LINK_FINDINGS, POD_FINDINGS } from './findings.ts';
-import { capital, clockText, latencyText, sentence } from './format.ts';
+import { capital, clockText, sentence } from './format.ts';
 import type { Tone } from './links.ts';
 import { shownName } from './names.ts';
 import { nodeFilter } from './order.ts';

@@ -1,20 +1,5 @@
+/* Formats shares and times for the page. */
 import type { TimeRange } from '../../server/runtime/time-range.ts';
-/* Formats numbers and times for the page. */
-
-/** A latency: two digits below 10 ms ("0.56 ms", "1.1 ms"), whole ms below 10 s ("252 ms"), then s; '–' for none. */
-export function latencyText(us: number): string {
-  const { figure, unit } = latencyParts(us);
-  return unit === '' ? figure : `${figure} ${unit}`;
-}
-
-/** Like `latencyText`, but number and unit are separate, so that the number can be larger. */
-export function latencyParts(us: number): { figure: string; unit: 'ms' | 's' | '' } {
-  if (!(us >= 0)) return { figure: '–', unit: '' };
-  const ms = us / 1000;
-  if (ms >= 9_999.5) return { figure: (ms / 1000).toFixed(1), unit: 's' };
-  if (ms >= 9.95) return { figure: ms.toFixed(0), unit: 'ms' };
-  return { figure: ms.toFixed(ms < 0.995 ? 2 : 1), unit: 'ms' };
-}
 
 /** A share (0..1) in percent with two digits: "12 %", "0.5 %". */
 export function shareText(share: number): string {
@@ -29,22 +14,6 @@ export function successText(failed: number): string {
 /** A ratio: "1.0 ×", "1.8 ×", "12 ×". */
 export function timesText(ratio: number): string {
   return `${ratio.toFixed(ratio < 9.95 ? 1 : 0)} ×`;
-}
-
-/** A duration: "0.8 s", "42 s", "2 min 30 s", "3 h 5 min", "2 d 4 h". Negative counts as 0. */
-export function spanText(ms: number): string {
-  const s = Math.max(0, ms) / 1000;
-  if (s < 9.95) return `${s.toFixed(1)} s`;
-  const whole = Math.round(s);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return two(Math.floor(whole / 60), 'min', whole % 60, 's');
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 1440) return two(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
-  return two(Math.floor(minutes / 1440), 'd', Math.floor((minutes % 1440) / 60), 'h');
-}
-
-function two(large: number, largeUnit: string, small: number, smallUnit: string): string {
-  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
 /** Time zones in which the page can show times. */

@@ -2,10 +2,11 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import { type LinkSamples, OUTCOMES, type Outcome, type RecentSample } from '../../server/protocol/sample.ts';
 import { countText } from '../../server/runtime/count-text.ts';
+import { durationText } from '../../server/runtime/measure-text.ts';
 import { STATES, shownLink } from './cells.ts';
 import { FIGURE_NOUNS, type Figure, valueText } from './figures.ts';
 import { labelWords } from './finding-words.ts';
-import { clockText, spanText } from './format.ts';
+import { clockText } from './format.ts';
 import { foldWords } from './levels.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
 import { LINK_STATES, type LinkState, stateAt, type Tone } from './links.ts';
@@ -53,7 +54,7 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
     case 'ignored':
       return 'cordoned node';
     case 'gone':
-      return `terminated, shown ${spanText(retentionMs)}`;
+      return `terminated, shown ${durationText(retentionMs)}`;
   }
 }
 
@@ -279,7 +280,7 @@ function goneWords({ mesh, pods }: Picture, { pod }: PodView, nowMs: number): Po
 
 /** A duration in whole minutes beyond one minute, so that the text does not change with every update. */
 function roughSpan(ms: number): string {
-  return spanText(
+  return durationText(
     ms < 60_000 ? Math.max(1000, Math.floor(ms / 1000) * 1000) : Math.floor(ms / 60_000) * 60_000,
   ).replace('.0 s', ' s');
 }
@@ -316,8 +317,8 @@ export function sinceWords(facts: LinkFacts, late: LateSince | null, nowMs: numb
   if (late !== null && (facts.state === 'slow' || facts.state === 'warning')) {
     const word = facts.state === 'slow' ? 'slow' : 'late';
     const since = late.isOlder ? 'for more than' : `since ${clockText(late.atMs, nowMs)}`;
-    return { since: `${word} ${since}`, span: spanText(nowMs - late.atMs) };
+    return { since: `${word} ${since}`, span: durationText(nowMs - late.atMs) };
   }
   const word = facts.outcome === 'ok' ? 'ok' : 'failing';
-  return { since: `${word} since ${clockText(facts.sinceMs, nowMs)}`, span: spanText(nowMs - facts.sinceMs) };
+  return { since: `${word} since ${clockText(facts.sinceMs, nowMs)}`, span: durationText(nowMs - facts.sinceMs) };
 }

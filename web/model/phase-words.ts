@@ -2,7 +2,8 @@ import { failureAdvice, lateAdvice } from '../../server/protocol/link-advice.ts'
 import { type LatePhase, latePhase } from '../../server/protocol/link-state.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { plural } from '../../server/runtime/count-text.ts';
-import { latencyText, sentence, shareText } from './format.ts';
+import { latencyText } from '../../server/runtime/measure-text.ts';
+import { sentence, shareText } from './format.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './links.ts';
 

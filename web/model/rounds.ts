@@ -2,7 +2,7 @@ import { group } from 'd3';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Round } from '../../server/protocol/rounds.ts';
 import { plural } from '../../server/runtime/count-text.ts';
-import { spanText } from './format.ts';
+import { durationText } from '../../server/runtime/measure-text.ts';
 import { shownName } from './names.ts';
 
 /** The rounds of one experiment: pods of one name, oldest first. */
@@ -36,7 +36,7 @@ export function roundSeries(rounds: readonly Round[]): RoundSeries[] {
     const longestMs = Math.max(1, ...readyMs);
     const failed = all.filter(({ state }) => state === 'failed').length;
     const [least, most] = [Math.min(...readyMs), Math.max(...readyMs)];
-    const span = least === most ? spanText(most) : `${spanText(least)} to ${spanText(most)}`;
+    const span = least === most ? durationText(most) : `${durationText(least)} to ${durationText(most)}`;
     const words = [
       plural(all.length, 'round'),
       failed === 0 ? '' : `${failed} failed`,
@@ -64,7 +64,7 @@ function barOf(round: Round, longestMs: number): RoundBar {
 
 /** What became of a round: "ready after 2.0 s", "failed: ImagePullBackOff", "starting: ErrImagePull". Safe to show. */
 export function roundWords({ state, readyAfterMs, why }: Round): string {
-  if (state === 'ready') return `ready after ${spanText(readyAfterMs ?? 0)}`;
+  if (state === 'ready') return `ready after ${durationText(readyAfterMs ?? 0)}`;
   return why === '' ? state : `${state}: ${shownName(why)}`;
 }
 

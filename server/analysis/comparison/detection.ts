@@ -2,7 +2,8 @@ import type { Annotation } from '../../protocol/annotation.ts';
 import type { ElapsedTime, LostPodFacts } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
 import { countText } from '../../runtime/count-text.ts';
-import { durationText, timeText } from '../text.ts';
+import { durationText } from '../../runtime/measure-text.ts';
+import { timeText } from '../text.ts';
 import { lostPodText } from './messages.ts';
 
 /** What the times to detect and to recover are derived from. Times in ms since the epoch. */

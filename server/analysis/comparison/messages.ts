@@ -6,8 +6,9 @@ import {
   type ReportData,
 } from '../../protocol/comparison.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
+import { durationText, latencyText } from '../../runtime/measure-text.ts';
 import { percent } from '../findings/messages.ts';
-import { durationText, latencyText, listText, timeText } from '../text.ts';
+import { listText, timeText } from '../text.ts';
 
 /** Whether a finding is about links, and not about what is not known. */
 export function isAboutLinks({ severity }: Pick<ReportData['findings'][number], 'severity'>): boolean {

@@ -1,6 +1,6 @@
 import { type PingSettings, roundMsOf, shortestRangeMs } from '../../protocol/link-state.ts';
+import { durationText } from '../../runtime/measure-text.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
-import { durationText } from '../text.ts';
 
 /** HISTORY_WINDOW, and how often links are pinged. */
 export interface ComparisonSettings extends PingSettings {

@@ -3,7 +3,7 @@ import { failureAdvice, lateAdvice } from '../../protocol/link-advice.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
-import { latencyText } from '../text.ts';
+import { latencyText } from '../../runtime/measure-text.ts';
 import { IPV4, IPV6, type MeshCounts, type Severity, type SeverityPairs } from './counts.ts';
 import type { CauseEvidence, Evidence } from './evidence.ts';
 

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { type Comparison, RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
+import { durationText } from '../../../server/runtime/measure-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { FindingList } from '../../components/finding-list.tsx';
 import { useFetched } from '../../components/use-fetched.ts';
@@ -19,7 +20,7 @@ import {
   legendOf,
   noFindingsText,
 } from '../../model/comparison.ts';
-import { clockText, spanText } from '../../model/format.ts';
+import { clockText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';
@@ -166,7 +167,7 @@ function Tools({ ranges, nowMs, onRanges, onDone, expect, state }: CompareViewPr
       {ranges.map(({ fromMs, toMs }, i) => (
         <span className={`compare-range is-${RANGE_NAMES[i]}`} key={RANGE_NAMES[i]}>
           <b>{RANGE_NAMES[i]}</b> {clockText(fromMs, nowMs)} – {clockText(toMs, nowMs)}{' '}
-          <small>{spanText(toMs - fromMs)}</small>
+          <small>{durationText(toMs - fromMs)}</small>
         </span>
       ))}
       {canAdd && (

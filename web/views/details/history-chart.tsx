@@ -1,7 +1,8 @@
 import { area, line, max, scaleLinear, sum } from 'd3';
 import type { LinkHistory } from '../../../server/protocol/history.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
-import { clockText, latencyText, spanText } from '../../model/format.ts';
+import { durationText, latencyText } from '../../../server/runtime/measure-text.ts';
+import { clockText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 import { lossText } from '../../model/phase-words.ts';
 import type { HistoryState } from './link-direction.ts';
@@ -28,8 +29,8 @@ export function HistoryChart({ of: { history, error }, problemMs, momentMs }: Hi
   const plot = plotHistory(steps, untilMs, problemMs * 1000, WIDTH, HEIGHT);
   const { samples, failed, maxUs, sent, lost } = summariseHistory(steps);
   const loss = sent === 0 ? '' : lossText({ sent, lost });
-  const span = spanText(untilMs - plot.fromMs);
-  const words = `Last ${span} in steps of ${spanText(first.lengthMs)}: ${plural(samples, 'sample')}, ${countText(failed)} failed, slowest ${latencyText(maxUs)}${loss === '' ? '' : `, ${plural(sent, 'datagram')}, ${loss}`}`;
+  const span = durationText(untilMs - plot.fromMs);
+  const words = `Last ${span} in steps of ${durationText(first.lengthMs)}: ${plural(samples, 'sample')}, ${countText(failed)} failed, slowest ${latencyText(maxUs)}${loss === '' ? '' : `, ${plural(sent, 'datagram')}, ${loss}`}`;
   return (
     <figure className="sample-chart is-past">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={words}>

@@ -1,13 +1,14 @@
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
 import { countText } from '../../../server/runtime/count-text.ts';
+import { durationText, latencyText } from '../../../server/runtime/measure-text.ts';
 import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
 import { CopyName, NextSteps } from '../../components/next-steps.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { probeName } from '../../model/external-targets.ts';
 import { findingsOfNotice, findingsOfPod } from '../../model/findings.ts';
-import { clockText, latencyText, spanText } from '../../model/format.ts';
+import { clockText } from '../../model/format.ts';
 import { chooseLinks } from '../../model/link-choice.ts';
 import { linkFacts } from '../../model/link-facts.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
@@ -86,7 +87,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
     ['Address', pod.podIPs.map(shownName).join(', ') || 'none yet'],
     ['Namespace', shownName(pod.namespace)],
     ['Lifetime', lifetimeText(pod, nowMs)],
-    [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${spanText(nowMs - pod.sinceMs)}`],
+    [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${durationText(nowMs - pod.sinceMs)}`],
   ];
   if (successor !== undefined) {
     facts.push(['Replaced by', successor.name]);
@@ -121,8 +122,8 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
 export function lifetimeText({ createdMs, lifecycle, sinceMs }: Pod, nowMs: number): string {
   if (createdMs <= 0) return 'unknown';
   const created = `created ${clockText(createdMs, nowMs)}`;
-  if (lifecycle === 'gone') return `${created}, lived ${spanText(sinceMs - createdMs)}`;
-  return `${created}, ${spanText(nowMs - createdMs)} ago`;
+  if (lifecycle === 'gone') return `${created}, lived ${durationText(sinceMs - createdMs)}`;
+  return `${created}, ${durationText(nowMs - createdMs)} ago`;
 }
 
 /** The last results that other pods have for a pod that is gone. */
@@ -264,5 +265,5 @@ export function recoveryText(lost: Pod, successor: Pod): string {
   }
   if (successor.lifecycle !== 'ready') return '';
   const tookMs = Math.round((successor.sinceMs - lost.sinceMs) / 1000) * 1000;
-  return tookMs < 2000 ? 'within 2 s' : `after about ${spanText(tookMs).replace('.0 s', ' s')}`;
+  return tookMs < 2000 ? 'within 2 s' : `after about ${durationText(tookMs).replace('.0 s', ' s')}`;
 }

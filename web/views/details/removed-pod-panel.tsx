@@ -1,8 +1,9 @@
 import type { MeshEvent } from '../../../server/protocol/event.ts';
+import { durationText } from '../../../server/runtime/measure-text.ts';
 import { useFetched } from '../../components/use-fetched.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { fetchEvents } from '../../data/past-client.ts';
-import { clockText, sentence, spanText } from '../../model/format.ts';
+import { clockText, sentence } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 
 interface RemovedPodProps {
@@ -47,8 +48,8 @@ export function RemovedPodPanel({ uid, props }: RemovedPodProps) {
       )}
       {events?.length === 0 && (
         <p className="second">
-          Nothing is known about it: it ended more than {spanText(historyWindowMs)} ago (HISTORY_WINDOW), or it is from
-          another cluster. Older data is in Prometheus.
+          Nothing is known about it: it ended more than {durationText(historyWindowMs)} ago (HISTORY_WINDOW), or it is
+          from another cluster. Older data is in Prometheus.
         </p>
       )}
       {end !== undefined && (

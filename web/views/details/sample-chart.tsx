@@ -2,7 +2,8 @@ import { ascending, line, max, scaleLinear } from 'd3';
 import { Jitter } from '../../../server/protocol/link-quality.ts';
 import type { RecentSample } from '../../../server/protocol/sample.ts';
 import { plural } from '../../../server/runtime/count-text.ts';
-import { clockText, latencyText, spanText } from '../../model/format.ts';
+import { durationText, latencyText } from '../../../server/runtime/measure-text.ts';
+import { clockText } from '../../model/format.ts';
 import type { LinkState } from '../../model/links.ts';
 import { shownName } from '../../model/names.ts';
 import type { SamplesState } from './link-direction.ts';
@@ -30,7 +31,7 @@ export function SampleChart({ of, state, problemMs, isNow }: SampleChartProps) {
   }
   const plot = plotSamples(samples.samples, samples.nowMs, problemMs * 1000, WIDTH, HEIGHT);
   const { count, failed, p50Us, p95Us } = summarise(samples.samples);
-  const words = `${plural(count, 'sample')} in ${spanText(samples.nowMs - plot.fromMs)}, ${failed} failed, median ${latencyText(p50Us)}, 95th percentile ${latencyText(p95Us)}`;
+  const words = `${plural(count, 'sample')} in ${durationText(samples.nowMs - plot.fromMs)}, ${failed} failed, median ${latencyText(p50Us)}, 95th percentile ${latencyText(p95Us)}`;
   return (
     <figure className="sample-chart">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={words}>

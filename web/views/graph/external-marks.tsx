@@ -1,6 +1,6 @@
 import { countText } from '../../../server/runtime/count-text.ts';
+import { latencyText } from '../../../server/runtime/measure-text.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
-import { latencyText } from '../../model/format.ts';
 import { fitText } from '../../model/label-layout.ts';
 import { linkMark } from '../../model/marks.ts';
 import { shownName } from '../../model/names.ts';

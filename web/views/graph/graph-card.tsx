@@ -1,8 +1,8 @@
 import { countText } from '../../../server/runtime/count-text.ts';
+import { latencyText } from '../../../server/runtime/measure-text.ts';
 import { PhaseBar } from '../../components/phase-bar.tsx';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
-import { latencyText } from '../../model/format.ts';
 import { foldWords, groupWords } from '../../model/levels.ts';
 import { linkFacts } from '../../model/link-facts.ts';
 import { factsTitle, factsTone, podWords, sinceWords } from '../../model/messages.ts';

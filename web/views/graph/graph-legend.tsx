@@ -1,7 +1,7 @@
 import { countText } from '../../../server/runtime/count-text.ts';
+import { latencyText } from '../../../server/runtime/measure-text.ts';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
-import { latencyText } from '../../model/format.ts';
 import { type LinkKind, unprobedLinks } from '../../model/link-choice.ts';
 import type { LinkState } from '../../model/links.ts';
 import { DROP, linkMark } from '../../model/marks.ts';

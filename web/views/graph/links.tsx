@@ -1,6 +1,6 @@
 import { memo } from 'react';
+import { latencyText } from '../../../server/runtime/measure-text.ts';
 import type { ViewProps } from '../../components/view-props.ts';
-import { latencyText } from '../../model/format.ts';
 import { foldWords } from '../../model/levels.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
 import { DROP, linkMark, WAVE } from '../../model/marks.ts';

@@ -1,9 +1,9 @@
 import './heat-card.css';
 import { useLayoutEffect, useRef } from 'react';
+import { latencyText } from '../../../server/runtime/measure-text.ts';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import { figureDetail, UNMEASURED } from '../../model/figure-words.ts';
 import { FIGURE_NOUNS, valueText } from '../../model/figures.ts';
-import { latencyText } from '../../model/format.ts';
 import { placeCard, type Rect } from '../../model/heat-layout.ts';
 import { foldWords } from '../../model/levels.ts';
 import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';

@@ -2,7 +2,7 @@ import type { Annotation } from '../../../server/protocol/annotation.ts';
 import type { MeshEvent } from '../../../server/protocol/event.ts';
 import type { Round } from '../../../server/protocol/rounds.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
-import { latencyText } from '../../model/format.ts';
+import { latencyText } from '../../../server/runtime/measure-text.ts';
 import { shownName } from '../../model/names.ts';
 import { roundWords } from '../../model/rounds.ts';
 import type { TimelineStep } from '../../model/timeline.ts';

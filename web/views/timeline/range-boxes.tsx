@@ -1,7 +1,8 @@
 import type { KeyboardEvent, PointerEvent } from 'react';
 import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
+import { durationText } from '../../../server/runtime/measure-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
-import { clockText, spanText } from '../../model/format.ts';
+import { clockText } from '../../model/format.ts';
 import { namePlaces, withEnd } from '../../model/timeline-ranges.ts';
 
 interface RangeBoxesProps {
@@ -82,7 +83,7 @@ function Handle({
       aria-valuemin={0}
       aria-valuemax={Math.round((limits.toMs - limits.fromMs) / 1000)}
       aria-valuenow={Math.round((atMs - limits.fromMs) / 1000)}
-      aria-valuetext={`${clockText(atMs, limits.toMs)}, ${spanText(range.toMs - range.fromMs)} in all`}
+      aria-valuetext={`${clockText(atMs, limits.toMs)}, ${durationText(range.toMs - range.fromMs)} in all`}
       onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
       onPointerMove={onPointerMove}
       onKeyDown={onKeyDown}

@@ -2,10 +2,11 @@ import './timeline.css';
 import { useMemo, useState } from 'react';
 import type { Round } from '../../../server/protocol/rounds.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
+import { durationText } from '../../../server/runtime/measure-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
 import { type Address, SPANS } from '../../model/address.ts';
-import { clockText, spanText } from '../../model/format.ts';
+import { clockText } from '../../model/format.ts';
 import type { RecentPoint } from '../../model/recent-points.ts';
 import { roundSeries } from '../../model/rounds.ts';
 import { oldestAskedMs, stepsOf, withLive } from '../../model/timeline.ts';
@@ -206,10 +207,10 @@ function Head(head: HeadProps) {
             value={address.spanMs === null ? '' : spanMs}
             onChange={({ target: { value } }) => onChange({ spanMs: value === '' ? null : Number(value) })}
           >
-            <option value="">auto{address.spanMs === null ? `, ${spanText(spanMs)}` : ''}</option>
+            <option value="">auto{address.spanMs === null ? `, ${durationText(spanMs)}` : ''}</option>
             {spans.map((ms) => (
               <option key={ms} value={ms}>
-                last {spanText(ms)}
+                last {durationText(ms)}
               </option>
             ))}
           </select>

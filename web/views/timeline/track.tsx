@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import { countText } from '../../../server/runtime/count-text.ts';
+import { durationText } from '../../../server/runtime/measure-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { useSize } from '../../components/use-size.ts';
-import { clockText, spanText, zoneText } from '../../model/format.ts';
+import { clockText, zoneText } from '../../model/format.ts';
 import type { Past } from '../../model/history.ts';
 import { axisTimes, keyStepMs, stepAt, stepPaths, type TimelineStep } from '../../model/timeline.ts';
 import { withRange } from '../../model/timeline-ranges.ts';
@@ -94,7 +95,7 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onH
 }
 
 function rangeWords({ anchorMs, cursorMs }: TrackState): string {
-  return anchorMs === null || cursorMs === null ? '' : `, range of ${spanText(Math.abs(cursorMs - anchorMs))}`;
+  return anchorMs === null || cursorMs === null ? '' : `, range of ${durationText(Math.abs(cursorMs - anchorMs))}`;
 }
 
 function Chart({
@@ -185,7 +186,7 @@ function Cursor(cursor: {
       )}
       <span className="cursor-line" style={{ left: at }} />
       <span className={at > width / 2 ? 'cursor-words is-left' : 'cursor-words'} style={{ left: at }}>
-        {anchorMs === null ? words : `${RANGE_NAMES[index] ?? ''} ${spanText(Math.abs(cursorMs - anchorMs))}`}
+        {anchorMs === null ? words : `${RANGE_NAMES[index] ?? ''} ${durationText(Math.abs(cursorMs - anchorMs))}`}
       </span>
     </span>
   );

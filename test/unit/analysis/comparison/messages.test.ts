@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { durationText, latencyText } from '../../../../server/analysis/text.ts';
 import type { LostPodFacts } from '../../../../server/protocol/comparison.ts';
 import { pack16 } from '../../../../server/protocol/links.ts';
 import type { Pod } from '../../../../server/protocol/pod.ts';
@@ -181,31 +180,4 @@ describe('key figures', () => {
     expect(nothing).toMatchObject({ Collateral: ['–', 'no target stands out'] });
     expect(nothing['Affected links']).toEqual(['0 of 16', '0 % became worse, to 0 pods from 0']);
   });
-});
-
-describe('a duration as text', () => {
-  it.each([
-    [0, '0.0 s'],
-    [3_100, '3.1 s'],
-    [9_949, '9.9 s'],
-    [9_960, '10 s'],
-    [42_400, '42 s'],
-    [59_700, '1 min'],
-    [126_000, '2 min 6 s'],
-    [3_600_000, '1 h'],
-    [5_430_000, '1 h 30 min'],
-  ])('%i ms: %s', (ms, text) => expect(durationText(ms)).toBe(text));
-});
-
-describe('a latency as text', () => {
-  it.each([
-    [-1, '–'],
-    [4, '0.00 ms'],
-    [250, '0.25 ms'],
-    [996, '1.0 ms'],
-    [1_240, '1.2 ms'],
-    [99_940, '99.9 ms'],
-    [99_960, '100 ms'],
-    [252_000, '252 ms'],
-  ])('%i us: %s', (us, text) => expect(latencyText(us)).toBe(text));
 });

@@ -70,7 +70,7 @@ describe('the page of a report', () => {
       return mesh;
     };
     const page = await pageOf({ during: quality(slowPod(), 40_000, 1_000) });
-    expect(page).toMatch(/>\d+ × the usual<\/span><br><span class="note second">jitter 40\.0 ms</);
+    expect(page).toMatch(/>\d+ × the usual<\/span><br><span class="note second">jitter 40 ms</);
     const calm = await pageOf({ during: quality(slowPod(), 100, 252_000) });
     expect(calm).not.toMatch(/× the usual|jitter \d/);
     // After a long fault the fault is usual, and what was before is nearly 0 times as much.
