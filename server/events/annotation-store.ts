@@ -4,6 +4,7 @@ import {
   type AnnotationCopies,
   type AnnotationCopy,
   MAX_ANNOTATIONS,
+  MAX_TOMBSTONES,
 } from '../protocol/annotation.ts';
 import { type Clock, wallOffsetMs } from '../runtime/clock.ts';
 import { ConflictError } from '../runtime/errors.ts';
@@ -23,8 +24,8 @@ interface Kept extends AnnotationWrite {
 const TOMBSTONE_MS = 24 * 3_600_000;
 
 /**
- * This pod's copies of all annotations, tombstones included: at most `MAX_ANNOTATIONS`, those that began first are dropped
- * first. Merging is commutative and idempotent, so all pods that have seen the same copies agree, in whatever order they came.
+ * This pod's copies of all annotations: at most `MAX_ANNOTATIONS`, those that began first are dropped first; and at most
+ * `MAX_TOMBSTONES` tombstones, those that were written first are dropped first. Merging is commutative and idempotent, so all pods that have seen the same copies agree, in whatever order they came.
  */
 export class AnnotationStore {
   readonly #clock: Clock;
@@ -51,8 +52,9 @@ export class AnnotationStore {
     };
     if (known !== undefined && known.writtenMs > kept.writtenMs) return;
     this.#dropOldTombstones();
-    const isFull = this.#kept.size >= MAX_ANNOTATIONS && !this.#kept.has(kept.id);
-    if (isFull && [...this.#kept.values()].every((other) => byBeginning(kept, other) < 0)) {
+    const others = [...this.#kept.values()].filter(({ id, deleted }) => !deleted && id !== kept.id);
+    const isFull = !kept.deleted && others.length >= MAX_ANNOTATIONS;
+    if (isFull && others.every((other) => byBeginning(kept, other) < 0)) {
       throw new ConflictError(`${MAX_ANNOTATIONS} annotations are kept, and this one begins before all of them`);
     }
     this.#kept.set(kept.id, kept);
@@ -123,9 +125,21 @@ export class AnnotationStore {
   }
 
   #dropExcess(): void {
-    if (this.#kept.size <= MAX_ANNOTATIONS) return;
-    const sorted = [...this.#kept.values()].sort(byBeginning);
-    for (const { id } of sorted.slice(0, this.#kept.size - MAX_ANNOTATIONS)) this.#kept.delete(id);
+    const dropFirst = (copies: Kept[], most: number, compare: (a: Kept, b: Kept) => number) => {
+      if (copies.length <= most) return;
+      for (const { id } of copies.sort(compare).slice(0, copies.length - most)) this.#kept.delete(id);
+    };
+    const all = [...this.#kept.values()];
+    dropFirst(
+      all.filter(({ deleted }) => !deleted),
+      MAX_ANNOTATIONS,
+      byBeginning,
+    );
+    dropFirst(
+      all.filter(({ deleted }) => deleted),
+      MAX_TOMBSTONES,
+      byWriting,
+    );
   }
 }
 
@@ -146,6 +160,10 @@ function isNewer(copy: Kept, known: Kept): boolean {
 
 function byBeginning(a: Annotation, b: Annotation): number {
   return a.fromMs - b.fromMs || (a.id < b.id ? -1 : 1);
+}
+
+function byWriting(a: Kept, b: Kept): number {
+  return a.writtenMs - b.writtenMs || (a.id < b.id ? -1 : 1);
 }
 
 /** Whole microseconds, never rounded up: a write must not get older by being handed on and back. */

@@ -182,8 +182,8 @@ function lastWindowOf({ clock, config }: RouteContext): TimeRange {
 function timeRangeOf(req: Request, context: RouteContext): TimeRange {
   if (!hasParameter(req, 'from')) throw new HttpError(400, 'from in query: expected, because to is given');
   const range = { fromMs: pastMomentOf(req, 'from', context), toMs: pastMomentOf(req, 'to', context) };
-  if (range.fromMs < range.toMs) return range;
-  throw invalid('from', 'a moment before to');
+  if (range.fromMs < Math.min(range.toMs, context.clock.nowMs())) return range;
+  throw invalid('from', 'a moment before to and before now');
 }
 
 /** The parameter `name` as a moment within `MAX_PAST_MS`, ms since the epoch; now by default. Throws 400. */

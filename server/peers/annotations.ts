@@ -4,6 +4,7 @@ import {
   type AnnotationRequest,
   type Annotations,
   MAX_ANNOTATIONS,
+  MAX_TOMBSTONES,
   parseAnnotationCopiesSliced,
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
@@ -39,7 +40,10 @@ const MAX_WRITES = 4;
 const FIND_MS = 300;
 const TELL_MS = 400;
 /** The longest answer of one pod: each copy has 1140 characters of up to 3 bytes, and 22 values. */
-const MAX_COPIES = { maxBytes: MAX_ANNOTATIONS * 4 * 1024, maxValues: 100 + MAX_ANNOTATIONS * 24 };
+const MAX_COPIES = {
+  maxBytes: (MAX_ANNOTATIONS + MAX_TOMBSTONES) * 4 * 1024,
+  maxValues: 100 + (MAX_ANNOTATIONS + MAX_TOMBSTONES) * 24,
+};
 
 /**
  * The annotations of the whole mesh. Each write is sent to all pods, each pod has a copy of each annotation, and a read
@@ -92,8 +96,10 @@ export class MeshAnnotations {
     const nowMs = clock.nowMs();
     const id = request.id ?? uniqueId(clock, random);
     const known = request.id === null ? null : await this.#find(request.id);
-    const { text, tags, toMs } = request;
-    const fromMs = request.fromMs ?? Math.min(known?.fromMs ?? nowMs, toMs ?? Number.POSITIVE_INFINITY);
+    const { text, tags } = request;
+    const fromMs = request.fromMs ?? known?.fromMs ?? Math.min(nowMs, request.toMs ?? Number.POSITIVE_INFINITY);
+    // Only to end an annotation does not move its beginning, even if the writer's clock is behind, or has whole seconds.
+    const toMs = request.toMs === null ? null : Math.max(fromMs, request.toMs);
     const written = await this.#replicate({ id, fromMs, toMs, text, tags, writtenMs: nowMs }, false);
     log.info({ id, text, tags, fromMs, toMs, taken: written.taken }, 'annotation written');
     return written;

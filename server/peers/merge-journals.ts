@@ -193,12 +193,17 @@ interface Gathering {
 function eventOf(first: Observation, observations: readonly Observation[], id: string): MeshEvent {
   const byId = [...observations].sort((a, b) => (a.id < b.id ? -1 : 1));
   const reporters = new Map(byId.map((observation) => [reporterUid(observation), observation.reporter]));
-  const apiTimesMs = observations.map(({ entry }) => entry.apiTimeMs).filter((ms) => ms > 0);
+  const apiTimesMs = new Map<string, number>();
+  for (const observation of observations) {
+    const { apiTimeMs } = observation.entry;
+    const uid = reporterUid(observation);
+    if (apiTimeMs > 0) apiTimesMs.set(uid, Math.min(apiTimeMs, apiTimesMs.get(uid) ?? apiTimeMs));
+  }
   const { outcome, phase, detail } = mostCommon(first, byId).entry;
   const known = [...reporters.values()].filter((pod) => pod !== null).sort(comparePods);
   return {
     id: id.slice(0, 200),
-    atMs: Math.round(apiTimesMs.length === 0 ? first.atMs : Math.min(...apiTimesMs)),
+    atMs: Math.round(earliestOf([...apiTimesMs.values()]) ?? first.atMs),
     kind: first.entry.kind,
     pod: first.entry.pod,
     from: known.slice(0, MAX_EVENT_PODS),
@@ -208,6 +213,11 @@ function eventOf(first: Observation, observations: readonly Observation[], id: s
     totalUs: median(observations.map(({ entry }) => entry.totalUs).filter((totalUs) => totalUs >= 0)),
     detail,
   };
+}
+
+/** The earliest time; of three or more the second, so that no reporter alone can set the time of what others have seen. */
+function earliestOf(timesMs: number[]): number | undefined {
+  return timesMs.sort((a, b) => a - b)[timesMs.length >= 3 ? 1 : 0];
 }
 
 /** The first observation with the most frequent outcome and phase; of several as frequent ones, that which reached the count first. */

@@ -15,6 +15,8 @@ import {
 
 /** The most annotations that a pod keeps. Beyond it, those that began first are dropped. */
 export const MAX_ANNOTATIONS = 500;
+/** The most deletions that are kept beside them. */
+export const MAX_TOMBSTONES = 500;
 /** The longest text and the longest tag of one annotation, in UTF-16 units, and the most tags. */
 export const MAX_ANNOTATION_TEXT = 500;
 const MAX_TAG = 64;
@@ -87,7 +89,7 @@ export type AnnotationCopy = v.InferOutput<typeof copySchema>;
 const copiesSchema = v.object({
   format: v.literal(ANNOTATION_COPIES_FORMAT),
   /** Each is validated by itself: see `parseAnnotationCopiesSliced`. */
-  annotations: boundedList(MAX_ANNOTATIONS),
+  annotations: boundedList(MAX_ANNOTATIONS + MAX_TOMBSTONES),
 });
 
 /** Copies as pods give them to each other: `/api/v1/own-annotations` answers with them, and takes them. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AnnotationStore } from '../../../server/events/annotation-store.ts';
-import { MAX_ANNOTATIONS } from '../../../server/protocol/annotation.ts';
+import { MAX_ANNOTATIONS, MAX_TOMBSTONES } from '../../../server/protocol/annotation.ts';
 import { ConflictError } from '../../../server/runtime/errors.ts';
 import { copyOf } from '../../support/annotation-copies.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -135,6 +135,19 @@ describe('merging copies', () => {
     await clock.advance(1);
     write('a', 'r2');
     expect(textOf('a')).toBe('a r2');
+  });
+
+  it('is not crowded out by deletions, which are bounded by themselves', () => {
+    const { store, merge, write } = start();
+    write('live', 'r', { fromAgeMs: 20_000 });
+    const tombstones = Array.from({ length: MAX_TOMBSTONES + 5 }, (_, n) =>
+      copyOf(`n${n}`, 'r', { fromAgeMs: 10_000, writtenAgeMs: 1_000 - n, deleted: true }),
+    );
+    merge(tombstones);
+    write('old', 'r', { fromAgeMs: 30_000 });
+    expect(store.all().map(({ id }) => id)).toEqual(['old', 'live']);
+    const kept = store.copies().annotations.filter(({ deleted }) => deleted);
+    expect([kept.length, kept[0]?.id]).toEqual([MAX_TOMBSTONES, 'n5']);
   });
 
   it('is bounded: those that began first are dropped', () => {

@@ -58,6 +58,7 @@ describe('the routes of the past', () => {
     ['/api/v1/pod-report?fromAge=10&toAge=x', 'toAge'],
     ['/api/v1/mesh?to=1700000000000', 'from'],
     ['/api/v1/mesh?from=1700000000000&to=1699999999000', 'from'],
+    ['/api/v1/mesh?from=1700000001000&to=1700000002000', 'from'],
     ['/api/v1/mesh?at=yesterday', 'at'],
     ['/api/v1/mesh?at=1', 'at'],
     ['/api/v1/mesh?at=1700000000000&at=1700000000001', 'at'],

@@ -76,6 +76,9 @@ describe('a write', () => {
     expect(bodyOf(sent[0]).annotations).toMatchObject([{ id: 'run', version: 8 }]);
     await clock.advance(5);
     expect((await annotations.write({ ...request, id: 'run', fromMs: 5 })).annotation?.fromMs).toBe(5);
+    // Its end, by a clock that is behind: it has ended at once.
+    const ended = await annotations.write({ ...request, id: 'run', toMs: 1 });
+    expect(ended.annotation).toMatchObject({ fromMs: 5, toMs: 5 });
   });
 
   it('does not wait long for the search of its id: pods hang while chaos tools write, which give up after a second', async () => {

@@ -29,6 +29,13 @@ describe('merged journals', () => {
     ]);
   });
 
+  it('have the time on which others agree, whatever one reporter claims', () => {
+    const timesMs = [1, NOW_MS - 40_000, NOW_MS - 40_000];
+    const seen = timesMs.map((apiTimeMs, by) => ({ by, agoMs: 30_000, kind: 'pod-seen' as const, of: 5, apiTimeMs }));
+    const again = { by: 0, agoMs: 29_000, kind: 'pod-seen' as const, of: 5, apiTimeMs: 2 };
+    expect(merge(journals(3, [...seen, again]))).toMatchObject([{ atMs: NOW_MS - 40_000, fromCount: 3 }]);
+  });
+
   it('have one event for each change of readiness', () => {
     const readyMs = [NOW_MS - 9_000, NOW_MS - 7_000];
     const entries = readyMs.flatMap((apiTimeMs) =>

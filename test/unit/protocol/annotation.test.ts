@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MAX_ANNOTATIONS, parseAnnotationCopiesSliced } from '../../../server/protocol/annotation.ts';
+import { MAX_ANNOTATIONS, MAX_TOMBSTONES, parseAnnotationCopiesSliced } from '../../../server/protocol/annotation.ts';
 import { copiesOf, copyOf } from '../../support/annotation-copies.ts';
 import { parsedBy } from '../../support/generator.ts';
 
@@ -32,7 +32,7 @@ it.each([
 
 it.each([
   ['another format', { ...copiesOf(), format: 'goldpinger-ts/annotations/2' }],
-  ['too many copies', copiesOf(...Array(MAX_ANNOTATIONS + 1).fill(good))],
+  ['too many copies', copiesOf(...Array(MAX_ANNOTATIONS + MAX_TOMBSTONES + 1).fill(good))],
 ])('refuses %s', (_, wire) => {
   expect(() => parse(wire)).toThrow();
 });
