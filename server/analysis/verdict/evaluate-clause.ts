@@ -191,9 +191,10 @@ function holdsOn({ condition, stat, min }: Clause, link: LinkWindow): boolean | 
     const isCertain = link.report.missingDetail === '' || (stat === 'max' && condition.operator.startsWith('<'));
     return compares(us, condition) || (isCertain ? false : null);
   }
+  if (kind === 'success') return samples < min ? null : failures === 0;
   if (failures > 0) return false;
   // The failure lies before the window, and what the window has is suspect.
-  return kind === 'healthy' && isFailed ? null : ifEnough;
+  return isFailed ? null : ifEnough;
 }
 
 /** The state of a link that violates a clause: `timeout in connect`, `2 of 15 probes failed, ok now`, `253 ms`. */

@@ -266,6 +266,12 @@ describe('success', () => {
     expect(verdictFor(withFailures(0), 'success<100%')).toBe('fail');
   });
 
+  it.each([0, 1])('is unknown while a link has fewer samples than min=, whether %i of them failed', (failures) => {
+    const builder = withFailures(failures);
+    builder.reports[0]?.stats?.samples.fill(3, 1, 2);
+    expect(verdictFor(builder, 'success>=90%,min=10')).toBe('unknown');
+  });
+
   it.each([
     ['success>=99.9%', 999, 1_000, 'pass'],
     ['success>99.9%', 999, 1_000, 'fail'],
