@@ -1,4 +1,5 @@
 import { MAX_REPORT_NAMES, type NameList } from '../protocol/comparison.ts';
+import type { Pod } from '../protocol/pod.ts';
 import { countText } from '../runtime/count-text.ts';
 import { LAST_MOMENT_MS } from '../runtime/time.ts';
 
@@ -17,6 +18,15 @@ export function listText({ count, names }: NameList, max = 5): string {
   const more = count - shown.length;
   if (more > 0) return `${shown.join(', ')} and ${countText(more)} more`;
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+}
+
+/**
+ * The name of a pod in texts; '' without a pod. `namespace`: the one whose pods are listed (`DiscoveryStatus.namespace`); '' = of all
+ * namespaces, so that the name alone would not say which pod it is.
+ */
+export function podNameText(pod: Pick<Pod, 'namespace' | 'name'> | undefined, namespace: string): string {
+  if (pod === undefined) return '';
+  return namespace === '' ? `${pod.namespace}/${pod.name}` : pod.name;
 }
 
 /** A time of day in UTC: `15:10:12`. */

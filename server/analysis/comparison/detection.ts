@@ -3,7 +3,7 @@ import type { ElapsedTime, LostPodFacts } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { durationText } from '../../runtime/measure-text.ts';
-import { timeText } from '../text.ts';
+import { podNameText, timeText } from '../text.ts';
 import { lostPodText } from './messages.ts';
 
 /** What the times to detect and to recover are derived from. Times in ms since the epoch. */
@@ -18,6 +18,8 @@ export interface DetectionInput {
   /** Oldest first. */
   events: readonly MeshEvent[];
   annotations: readonly Annotation[];
+  /** Of the pods that are listed; '' = all: see `podNameText`. */
+  namespace: string;
   /** uids of the targets; empty if none is known. */
   targets: ReadonlySet<string>;
   affected: { links: number; stillBad: number; unprobed: number; notKnown: number };
@@ -86,7 +88,11 @@ function relevantEvents({ events, targets }: DetectionInput, isOfFault: (event: 
   return ofTargets.some(isOfFault) ? ofTargets : ofLinks;
 }
 
-function detected({ affected, lost }: DetectionInput, { beginMs, begin }: Fault, first?: MeshEvent): ElapsedTime {
+function detected(
+  { affected, lost, namespace }: DetectionInput,
+  { beginMs, begin }: Fault,
+  first?: MeshEvent,
+): ElapsedTime {
   const base = { sinceMs: beginMs, since: begin };
   const [gone] = lost;
   const atMs = first?.atMs ?? gone?.lostMs;
@@ -97,7 +103,7 @@ function detected({ affected, lost }: DetectionInput, { beginMs, begin }: Fault,
         : 'Links became worse, but there is no event of a link that says when';
     return { ...base, ms: null, atMs: 0, message };
   }
-  const who = first === undefined ? (gone?.name ?? '') : (first.pod?.name ?? 'a link');
+  const who = first === undefined ? (gone?.name ?? '') : podNameText(first.pod ?? undefined, namespace) || 'a link';
   const what = first === undefined ? 'gone' : BAD_EVENTS.get(first.kind);
   const when = begin === 'annotation' ? 'the annotation' : 'the start of the range';
   const message = `${who} ${what} at ${timeText(atMs)}, ${offsetText(beginMs, atMs)} ${when}`;

@@ -4,6 +4,7 @@ import { isSlow, roundMsOf } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { Pod } from '../../protocol/pod.ts';
+import { podNameText } from '../text.ts';
 import { isLossyLink, isSlowLink, type LinkFigures } from './change.ts';
 
 /** One value for each compared range. */
@@ -57,6 +58,7 @@ export class LinkTable {
   readonly pods: Pod[] = [];
   /** SLOW_LINK, us. */
   slowUs = 0;
+  #namespace = '';
   readonly #numbers = new Map<string, number>();
   readonly #sources: SourceLinks[] = [];
   readonly #views: Partial<ByRange<RangeView>> = {};
@@ -68,6 +70,7 @@ export class LinkTable {
   *add(range: RangeName, mesh: Mesh): Generator<void, Int32Array> {
     const numbers = Int32Array.from(mesh.pods, (pod) => this.#addPod(pod));
     this.slowUs = mesh.settings.slowLinkMs * 1000;
+    this.#namespace = mesh.discovery.namespace;
     const silent = new Set<number>();
     const present = new Set<number>();
     for (const [i, { lifecycle }] of mesh.pods.entries()) if (lifecycle !== 'gone') present.add(numbers[i] ?? -1);
@@ -115,9 +118,9 @@ export class LinkTable {
     return isShort && this.isPresent(range, from) && this.isPresent(range, to);
   }
 
-  /** The name of a pod; '' without one. */
+  /** The name of a pod in texts; '' without one. */
   name(number: number): string {
-    return this.pods[number]?.name ?? '';
+    return podNameText(this.pods[number], this.#namespace);
   }
 
   #addPod(pod: Pod): number {

@@ -15,7 +15,7 @@ import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { durationText, latencyText } from '../../runtime/measure-text.ts';
 import { percent } from '../findings/messages.ts';
-import { dateText, isoText, listText, timeText } from '../text.ts';
+import { dateText, isoText, listText, podNameText, timeText } from '../text.ts';
 import { html, type Markup, nameMarkup } from './html.ts';
 import { affectedText, lossText } from './messages.ts';
 import type { ReportPictures } from './report-pictures.ts';
@@ -299,8 +299,11 @@ interface EventRow {
 }
 
 /** Events and annotations in the order of time. */
-function eventsSection({ events, annotations, ranges }: ReportData): Markup {
-  const rows: EventRow[] = [...events.map(eventRow), ...annotations.map(annotationRow)];
+function eventsSection({ events, annotations, ranges, cluster }: ReportData): Markup {
+  const rows: EventRow[] = [
+    ...events.map((event) => eventRow(event, cluster.namespace)),
+    ...annotations.map(annotationRow),
+  ];
   rows.sort((a, b) => a.atMs - b.atMs);
   if (rows.length === 0) return section('What happened', html`<p>No event and no annotation.</p>`);
   const { fromMs, toMs } = ranges.during;
@@ -314,7 +317,7 @@ function eventsSection({ events, annotations, ranges }: ReportData): Markup {
   return section('What happened', table('Events and annotations', caption, heads, html`<tbody>${body}</tbody>`));
 }
 
-function eventRow(event: MeshEvent): EventRow {
+function eventRow(event: MeshEvent, namespace: string): EventRow {
   const { atMs, kind, pod, outcome, phase, totalUs, starved = false, detail } = event;
   const facts = [
     outcome === null || outcome === 'ok' ? '' : `${outcome}${phase === null ? '' : ` (${phase})`}`,
@@ -325,18 +328,18 @@ function eventRow(event: MeshEvent): EventRow {
   return {
     atMs,
     title: EVENT_TITLES[kind],
-    subject: pod === null ? html`–` : html`${nameMarkup(pod.name)}${sourceMarkup(event)}`,
+    subject: pod === null ? html`–` : html`${nameMarkup(podNameText(pod, namespace))}${sourceMarkup(event, namespace)}`,
     detail: html`${facts.filter((fact) => fact !== '').join(', ')}`,
   };
 }
 
-function sourceMarkup({ kind, pod, from, fromCount }: MeshEvent): Markup | null {
+function sourceMarkup({ kind, pod, from, fromCount }: MeshEvent, namespace: string): Markup | null {
   const [first] = from;
   // What only one pod says of another is marked: that pod may be wrong, or lie.
   const isClaim = kind.startsWith('pod-') && fromCount === 1 && first !== undefined && first.uid !== pod?.uid;
-  if (isClaim) return html` (only ${nameMarkup(first.name)} says)`;
+  if (isClaim) return html` (only ${nameMarkup(podNameText(first, namespace))} says)`;
   if (!kind.startsWith('link-') || fromCount === 0) return null;
-  return html` from ${fromCount === 1 && first !== undefined ? nameMarkup(first.name) : plural(fromCount, 'pod')}`;
+  return html` from ${fromCount === 1 && first !== undefined ? nameMarkup(podNameText(first, namespace)) : plural(fromCount, 'pod')}`;
 }
 
 function annotationRow({ fromMs, toMs, text, tags }: ReportData['annotations'][number]): EventRow {

@@ -24,7 +24,7 @@ import { BusyError } from '../../runtime/errors.ts';
 import { durationText } from '../../runtime/measure-text.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
 import { lostPodsOf } from '../lost-pods.ts';
-import { countedNames, listText, timeText } from '../text.ts';
+import { countedNames, listText, podNameText, timeText } from '../text.ts';
 import { type Clause, parseClauses } from '../verdict/parse-clause.ts';
 import { judge } from '../verdict/verdict.ts';
 import { compareLinks } from './compare.ts';
@@ -224,18 +224,21 @@ function allOf({ before, during, after }: ComparedRanges): TimeRange {
 }
 
 function reportRangeOf(mesh: Mesh): ReportRange {
-  const missing = mesh.reports.filter(isSilent).map(({ pod }) => mesh.pods[pod]?.name ?? '');
+  const missing = mesh.reports.filter(isSilent).map(({ pod }) => nameIn(mesh, pod));
   const { fromMs, toMs, resolutionMs } = mesh.past ?? { fromMs: mesh.atMs, toMs: mesh.atMs, resolutionMs: 0 };
   return { fromMs, toMs, resolutionMs, pods: mesh.reports.length, missing: countedNames(missing) };
+}
+
+function nameIn({ pods, discovery }: Mesh, pod: number): string {
+  return podNameText(pods[pod], discovery.namespace);
 }
 
 /** The pods that left in a range, by uid. */
 function* lostFacts(mesh: Mesh, range: TimeRange): Generator<void, [uid: string, LostPodFacts][]> {
   const lost = yield* lostPodsOf(mesh, range);
   return lost.map(({ pod, replacement, earliestMs, lostMs, needsReplacement, readyMs, healthyMs }) => {
-    const { uid = '', name = '' } = mesh.pods[pod] ?? {};
-    const replacedBy = mesh.pods[replacement]?.name ?? '';
-    return [uid, { name, replacedBy, needsReplacement, earliestMs, lostMs, readyMs, healthyMs }];
+    const names = { name: nameIn(mesh, pod), replacedBy: nameIn(mesh, replacement) };
+    return [mesh.pods[pod]?.uid ?? '', { ...names, needsReplacement, earliestMs, lostMs, readyMs, healthyMs }];
   });
 }
 
@@ -286,6 +289,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
       endMs: (exact.after ?? exact.during).toMs,
       events: events.events,
       annotations: annotations.annotations,
+      namespace: discovery.namespace,
       targets: new Set([...targets.pods].map((pod) => table.pods[pod]?.uid ?? '')),
       affected: compared.affected,
       askAgainMs: exact.after === null ? 0 : Math.max(0, exact.after.fromMs + roundMsOf(settings) - nowMs),

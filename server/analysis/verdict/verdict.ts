@@ -1,5 +1,6 @@
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { MAX_REASON_LENGTH, MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
+import { podNameText } from '../text.ts';
 import { type ClauseVerdict, verdictOf, withoutViolation } from './clause-verdict.ts';
 import { ClauseEvaluation } from './evaluate-clause.ts';
 import { LinkSummary, LinkWindow, newestStats } from './link-window.ts';
@@ -17,11 +18,7 @@ import { selectPods } from './select-pods.ts';
  * `unknown` if a link, a report or the pod list is not known well enough, or if it selects nothing. Else it is `pass`.
  */
 export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number): Generator<void, VerdictAnswer> {
-  // Names are unique within a namespace.
-  const nameOf = (pod: number) => {
-    const { namespace = '', name = '' } = mesh.pods[pod] ?? {};
-    return mesh.discovery.namespace === '' ? `${namespace}/${name}` : name;
-  };
+  const nameOf = (pod: number) => podNameText(mesh.pods[pod], mesh.discovery.namespace);
   const selections = yield* selectPods(clauses, mesh.pods);
   const evaluations = selections.map(({ clause, selection }) => new ClauseEvaluation(clause, selection, nameOf));
   const { summary, oldestMs } = yield* evaluateMesh(mesh, evaluations, windowMs);

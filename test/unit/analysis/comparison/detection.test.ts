@@ -19,6 +19,7 @@ function times(change: Partial<DetectionInput>) {
     affected: { links: 4, stillBad: 0, unprobed: 0, notKnown: 0 },
     lost: [],
     askAgainMs: 0,
+    namespace: 'default',
     ...change,
   });
 }

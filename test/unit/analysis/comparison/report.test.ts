@@ -14,6 +14,7 @@ import {
   eventOf,
   eventsOf,
   FROM_MS,
+  pageOf,
   pastOf,
   queryOf,
   reporterOf,
@@ -157,6 +158,29 @@ describe('a report', () => {
     };
     await dataOf({ query: { ranges: { before, during, after: null } }, deps: { events } });
     expect(asked).toEqual([{ fromMs: FROM_MS, toMs: before.toMs }]);
+  });
+
+  it('tells namesakes of two namespaces apart', async () => {
+    const namesakes = (spoil: (builder: MeshBuilder) => void) =>
+      spoiled(4, (builder) => {
+        spoil(builder);
+        builder.status.namespace = '';
+        for (const [i, namespace] of ['one', 'two', 'two', 'one'].entries()) {
+          const { pods } = builder;
+          if (pods[i] !== undefined) pods[i] = { ...pods[i], namespace, name: `pod-${i % 2}` };
+        }
+      });
+    const slow = namesakes((builder) => builder.each((_, to) => to === 3, LATE_ANSWER, true));
+    const silent = namesakes((builder) => builder.silence(1, 'no-history'));
+    const events = eventsOf([eventOf('link-slow', FROM_MS + 1_000, slow.pods[3]!, [slow.pods[1]!])]);
+    const scene = { before: silent, during: slow, after: namesakes(() => {}), events };
+    const report = await dataOf(scene);
+    expect(report.timeToDetect.message).toMatch(/^one\/pod-1 slow at/);
+    expect(await pageOf(scene)).toMatch(/one\/pod-1<[^\n]* from [^\n]*two\/pod-1/);
+    expect(report.affected.to.names).toEqual(['one/pod-1']);
+    expect(report.targets.names).toEqual(['one/pod-1']);
+    expect(report.changed[0]).toMatchObject({ to: 'one/pod-1' });
+    expect(report.ranges.before?.missing.names).toEqual(['two/pod-1']);
   });
 
   it('counts a pod that started during the fault: its links are affected if they are bad', async () => {
