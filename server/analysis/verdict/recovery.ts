@@ -35,7 +35,8 @@ export function* judgeRecovery(
     // Without news of the Kubernetes API it is not known that there is no replacement, nor that it is not ready.
     const isSurelyNotReady = one.readyMs === null && mesh.discovery.phase !== 'stale';
     if (isWithin(isSurelyNotReady ? nowMs : (one.unhealthyMs ?? one.lostMs))) open ??= one;
-    else violations.push({ clause: text, from: '', to: nameOf(one.pod), found: describe(one, nameOf), samples: 0 });
+    else
+      violations.push({ clause: text, from: '', to: nameOf(one.pod), found: violationText(one, nameOf), samples: 0 });
   }
   const [first] = violations;
   if (first !== undefined) {
@@ -51,13 +52,13 @@ export function* judgeRecovery(
     const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API had not told`;
     return withoutViolation(`${nameOf(pod)} was lost ${since} ago, ${earlier}: ${describe(open, nameOf)}`);
   }
-  const advice = compares(nowMs - lostMs, clause.condition) ? windowAdvice(clause, windowMs) : pingAdvice(mesh);
+  const advice = compares(nowMs - lostMs, clause.condition) ? windowAdvice(clause, windowMs) : pingAdvice(open, mesh);
   return withoutViolation(`${nameOf(pod)} was lost ${since} ago: ${describe(open, nameOf)}${advice}`);
 }
 
 /** What became of a lost pod: `not replaced`, `replaced by b, which is not ready`, `replaced by b, healthy after 31 s`. */
 function describe(
-  { lostMs, replacement, readyMs, healthyMs, unhealthyMs, failing, silent, unpinged }: LostPod,
+  { lostMs, replacement, readyMs, healthyMs, failing, unpinged }: LostPod,
   nameOf: (pod: number) => string,
 ): string {
   if (replacement < 0) return 'not replaced';
@@ -65,8 +66,14 @@ function describe(
   if (readyMs === null) return `${by}, which is not ready`;
   if (healthyMs !== null) return `${by}, healthy after ${durationText(healthyMs - lostMs)}`;
   if (failing >= 0) return `${by}, and the link from ${nameOf(failing)} is not ok`;
-  if (silent >= 0) return `${by}, not healthy within ${durationText((unhealthyMs ?? readyMs) - lostMs)}`;
   return unpinged < 0 ? `${by}, to which no link is known` : `${by}, which ${nameOf(unpinged)} has not pinged yet`;
+}
+
+/** As `describe`, for a pod that has not recovered in time, though it is not known whether it has by now. */
+function violationText(lost: LostPod, nameOf: (pod: number) => string): string {
+  const { lostMs, replacement, healthyMs, unhealthyMs, failing } = lost;
+  if (unhealthyMs === null || healthyMs !== null || failing >= 0) return describe(lost, nameOf);
+  return `replaced by ${nameOf(replacement)}, not healthy within ${durationText(unhealthyMs - lostMs)}`;
 }
 
 /** Says that a loss leaves the window before it can fail; '' if it does not. */
@@ -75,8 +82,10 @@ function windowAdvice({ condition: { limit } }: Clause, windowMs: number): strin
 }
 
 /** Why it is not known although the limit has passed: how often pods are pinged. */
-function pingAdvice({ settings }: Mesh): string {
+function pingAdvice({ healthyMs, unhealthyMs }: LostPod, { settings }: Mesh): string {
   if (settings.refreshIntervalMs === 0) return '; pinging is switched off (REFRESH_INTERVAL=0)';
-  const roundS = Math.ceil(roundMsOf(settings) / 100) / 10;
-  return `; a round of pings takes ${roundS} s, and no less can be told`;
+  if (healthyMs !== null) {
+    return ` or up to ${durationText(healthyMs - (unhealthyMs ?? healthyMs))} sooner, because it was not pinged in between`;
+  }
+  return `; a round of pings takes ${durationText(roundMsOf(settings))}`;
 }
