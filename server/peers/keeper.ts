@@ -82,6 +82,8 @@ interface Turn {
   dueMs: number;
   /** How many times other keepers have been asked for its copy; see `MAX_SEARCHES`. */
   searches: number;
+  /** Whether the last search ended in the middle of a copy, because another keeper ceased to answer. */
+  isCut: boolean;
 }
 
 /**
@@ -151,7 +153,7 @@ export class Keeper {
     const kept = this.#kept;
     for (const uid of [...this.#turns.keys()]) if (!kept.includes(uid)) this.#turns.delete(uid);
     for (const uid of kept) {
-      const turn = this.#turns.get(uid) ?? { dueMs: nowMs, searches: 0 };
+      const turn = this.#turns.get(uid) ?? { dueMs: nowMs, searches: 0, isCut: false };
       this.#turns.set(uid, turn);
       const pod = pods.find((one) => one.uid === uid && one.lifecycle !== 'gone');
       const isLeaving = pod?.lifecycle === 'terminating';
@@ -159,11 +161,12 @@ export class Keeper {
       // The pod has begun to leave since its turn was set, or it is back.
       if (pod !== undefined && turn.dueMs > nowMs + pullMs) turn.dueMs = nowMs;
       if (turn.dueMs > nowMs || this.#isStopped) continue;
-      const isSearch = this.#deps.copies.cursorOf(uid) === null && turn.searches < MAX_SEARCHES;
+      const isSearch = (turn.isCut || this.#deps.copies.cursorOf(uid) === null) && turn.searches < MAX_SEARCHES;
       turn.dueMs = nowMs + (pod !== undefined ? pullMs : isSearch ? SEARCH_MS : Number.POSITIVE_INFINITY);
       if (isSearch) {
         turn.searches += 1;
-        await this.#search(uid, pods);
+        const isComplete = await this.#search(uid, pods);
+        turn.isCut = !isComplete && this.#deps.copies.cursorOf(uid) !== null;
       }
       if (pod !== undefined && !(await this.#pull(uid, pod))) turn.dueMs = Math.min(turn.dueMs, nowMs + RETRY_MS);
     }
@@ -177,13 +180,16 @@ export class Keeper {
     return [...uids].filter((uid) => isKeeper(self, uid, pods));
   }
 
-  /** Asks the other keepers of a pod, and those that may have been its keepers before, until one has a copy. */
-  async #search(uid: string, pods: readonly Pod[]): Promise<void> {
+  /**
+   * Asks the other keepers of a pod, and those that may have been its keepers before, until one has given all of its copy. Resolves to
+   * whether one has.
+   */
+  async #search(uid: string, pods: readonly Pod[]): Promise<boolean> {
     const others = keepersOf(uid, pods, OTHER_KEEPERS + 1).filter((pod) => pod.uid !== this.#deps.selfUid());
     for (const other of others.slice(0, OTHER_KEEPERS)) {
-      await this.#pull(uid, other);
-      if (this.#deps.copies.cursorOf(uid) !== null) return;
+      if (await this.#pull(uid, other)) return true;
     }
+    return false;
   }
 
   /** Asks a pod for what is new of pod `uid`, as often as its answers are full. Resolves to whether it gave a copy, now or before. */

@@ -56,8 +56,11 @@ describe('the keepers of a pod', () => {
   });
 });
 
-/** A keeper, pod 0 of three, and what it asks: `pod path-and-query` of each call. */
-function start(pods: Pod[], departed: string[] = []) {
+/**
+ * A keeper, pod 0 of three, and what it asks: `pod path-and-query` of each call. `answers`: whether the first calls about a
+ * pod that has departed have more, or fail; the others have no more.
+ */
+function start(pods: Pod[], departed: string[] = [], answers: ('more' | 'fails')[] = []) {
   const clock = new FakeClock();
   const asked: string[] = [];
   const taken: string[] = [];
@@ -68,9 +71,11 @@ function start(pods: Pod[], departed: string[] = []) {
     clock,
     client: {
       request: async <T>(pod: Pod, { path }: PeerRequest<T>) => {
-        asked.push(`${pod.name} ${new URLSearchParams(path.split('?')[1]).get('of')}`);
-        if (pod.name === 'pod-2') throw new PeerCallError('refused', 'connection refused');
-        const value = { hasMore: false, copies: [] } as T;
+        const of = new URLSearchParams(path.split('?')[1]).get('of') ?? '';
+        asked.push(`${pod.name} ${of}`);
+        const answer = departed.includes(of) ? answers.shift() : undefined;
+        if (pod.name === 'pod-2' || answer === 'fails') throw new PeerCallError('refused', 'connection refused');
+        const value = { hasMore: answer === 'more', copies: [] } as T;
         return { value, atMs: clock.nowMs(), errorMs: 1 };
       },
     },
@@ -109,6 +114,21 @@ describe('a keeper', () => {
     clock.freeze(PULL_MS);
     await keeper.tick();
     expect(asked).toEqual(['pod-1 uid-1', 'pod-2 uid-2']);
+  });
+
+  it('goes on with the copy of a pod that has left if the keeper that it asked ceased to answer', async () => {
+    const { clock, keeper, asked } = start([podOf(0), podOf(1)], ['uid-9'], ['more', 'more', 'fails']);
+    const askedOf = async () => {
+      asked.length = 0;
+      await keeper.tick();
+      return asked.filter((call) => call.endsWith('uid-9')).length;
+    };
+    const counts = [await askedOf()];
+    for (let i = 0; i < 3; i++) {
+      clock.freeze(30_000);
+      counts.push(await askedOf());
+    }
+    expect(counts).toEqual([3, 1, 0, 0]);
   });
 
   it('asks nobody before it knows which pod it is, and then does, although the pods are the same', async () => {
