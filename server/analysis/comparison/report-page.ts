@@ -399,7 +399,7 @@ function methodSection({ cluster }: ReportData): Markup {
 as before; or its median is ${cluster.slowLinkMs} ms or more, and at least twice as long as before; or it loses datagrams, and at
 least twice as large a share of them as before. A link without samples before is affected if it failed, is slow or loses datagrams. The blast radius is the share of affected links among all links with a sample
 during.</p>
-<p>The time to detect runs from the start of the fault (the first annotation since "before" and the last half minute before "during", else the start
+<p>The time to detect runs from the start of the fault (the first annotation after "before" and at most half a minute before "during", else the start
 of "during") to the first event of a link that fails, is slow or loses datagrams. The time to recover runs from the end of the fault (the end of that annotation, else
 the end of "during") to the last event of a link that is well again. If pods were lost that had to be replaced, it runs from
 the loss until the replacement was ready and every link to it ok.</p>
