@@ -33,7 +33,7 @@ function atLeast(leastMs: number, ms: number): number {
 /** A token that is hard to guess and valid in an HTTP header (RFC 6750), or '' for none. Messages never repeat it. */
 export const secret: Parser<string> = (text) => {
   if (text !== '' && !/^[A-Za-z0-9._~+/-]{16,256}=*$/.test(text)) {
-    throw new RangeError('expected 16 to 256 letters, digits or any of ._~+/-');
+    throw new RangeError('expected 16 to 256 letters, digits or any of ._~+/-, and then only =');
   }
   return text;
 };

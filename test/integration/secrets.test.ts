@@ -109,7 +109,7 @@ it('tokens, and user and password of an external target, are in no answer, log l
 it('a start that fails because of another setting does not tell user and password', async () => {
   const server = new ServerProcess('127.0.0.1', {
     PORT: 'none',
-    HTTP_TARGETS: Array.from({ length: 101 }, (_, i) => `http://${USER}:${SECRET}@h${i}/`).join(' '),
+    HTTP_TARGETS: Array.from({ length: 491 }, (_, i) => `http://${USER}:${SECRET}@h${i}/`).join(' '),
   });
   expect(await server.ended).toBe(1);
   expect(server.stderr).toContain('HTTP_TARGETS=http://h0/');
