@@ -18,7 +18,7 @@ export interface LostPod {
   needsReplacement: boolean;
   /** The pod that took its place; if that is lost, too, the one that took its place, and so on. */
   replacement: number;
-  /** Since when the replacement has been ready, ms since the epoch; null = it is not. */
+  /** Since when the replacement has been ready, ms since the epoch, not before the loss; null = it is not. */
   readyMs: number | null;
   /** Since when it has been ready and every link of other pods to it ok, ms since the epoch; null = it is not, or that is not known. */
   healthyMs: number | null;
@@ -49,13 +49,17 @@ export function* lostPodsOf(
 ): Generator<void, LostPod[]> {
   const { pods, reports } = mesh;
   const byUid = new Map(pods.map(({ uid }, i) => [uid, i]));
+  /** The last in the chain of replacements; -1 = none. Peers can claim circles: each pod is followed once. */
   const replacementOf = (pod: number): number => {
-    const next = byUid.get(pods[pod]?.replacedBy ?? '') ?? -1;
-    // A replacement is younger than the pod, so that a chain has an end whatever a peer claims.
-    if (next < 0 || (pods[next]?.createdMs ?? 0) < (pods[pod]?.createdMs ?? 0) || next === pod) return -1;
-    return pods[next]?.lifecycle === 'gone' && pods[next].sinceMs > (pods[pod]?.sinceMs ?? 0)
-      ? replacementOf(next)
-      : next;
+    const seen = new Set([pod]);
+    let last = -1;
+    for (let at = pod; last < 0 || pods[last]?.lifecycle === 'gone'; at = last) {
+      const next = byUid.get(pods[at]?.replacedBy ?? '') ?? -1;
+      if (next < 0 || seen.has(next) || (pods[next]?.createdMs ?? 0) < (pods[at]?.createdMs ?? 0)) break;
+      seen.add(next);
+      last = next;
+    }
+    return last;
   };
   const owners = new Set(pods.filter(({ lifecycle }) => lifecycle !== 'gone').map(({ owner }) => owner));
   const lost: LostPod[] = [];

@@ -16,8 +16,9 @@ import { Streams } from './stream.ts';
 /** See `isLoopbackHost`: a page of another site must not read this machine's own server. */
 const FOREIGN_HOST =
   'this server listens on a loopback address (HOST) and answers only by such a name, e.g. localhost or 127.0.0.1';
-/** Bytes of URL and headers. Ingresses send large session cookies, and verdicts have long queries. */
+/** Ingresses send large session cookies. */
 const MAX_HEADER_BYTES = 65_536;
+/** Verdicts have long queries. */
 const MAX_URL_CHARS = 70_000;
 const LONG_URL = `the URL is longer than ${MAX_URL_CHARS} characters`;
 /**
@@ -56,14 +57,19 @@ interface Timeouts {
   stalledMs: number;
 }
 
-const TIMEOUTS: Timeouts = { requestMs: 10_000, checkMs: 1_000, stalledMs: 30_000 };
+/** `checkAllTimeoutMs`: for so long the mesh may be collected before the first byte of an answer. */
+const timeoutsFor = ({ checkAllTimeoutMs }: ProcessContext['config']): Timeouts => ({
+  requestMs: 10_000,
+  checkMs: 1_000,
+  stalledMs: Math.max(30_000, checkAllTimeoutMs + 5_000),
+});
 
 /** Serves everything on `host:port`. Rejects with the system's error (EADDRINUSE, ...) if it cannot listen. */
 export function listen(
   context: RouteContext,
   host: string,
   port: number,
-  timeouts: Timeouts = TIMEOUTS,
+  timeouts: Timeouts = timeoutsFor(context.config),
 ): Promise<HttpServer> {
   const streams = new Streams(context);
   const served: Served = {
@@ -79,7 +85,7 @@ export function listenPassive(context: ProcessContext, host: string, port: numbe
   const nobody = { pods: [] };
   const loadApp = async () => (await import('./passive-app.ts')).createPassiveApp(context);
   const served: Served = { loadApp, snapshot: () => nobody, end: () => {} };
-  return listenFor(served, context, host, port, TIMEOUTS);
+  return listenFor(served, context, host, port, timeoutsFor(context.config));
 }
 
 /** What is served besides pings. */

@@ -30,7 +30,7 @@ export interface MergeWindows {
 /** Pods notice a change of readiness within this time of each other, if the API does not say when it was. */
 const READINESS_MS = 5000;
 
-/** A pod says so late that it is starved: it waits for five bad seconds, and looks once a second. */
+/** A pod tells up to this much too late that it is starved: it waits for five bad seconds, and looks once a second. */
 const STARVED_LATE_MS = 6_000;
 /** So many such events of before are looked at when a pod says that it is starved. */
 const MAX_RECENT = 20;
@@ -113,7 +113,7 @@ function starvedFaults(events: readonly MeshEvent[]): Set<string> {
       recent.delete(uid);
     } else if (kind === 'link-lossy' || (kind === 'link-failed' && outcome === 'timeout' && phase !== 'connect')) {
       if (starved.has(uid)) explained.add(id);
-      else recent.set(uid, [...(recent.get(uid) ?? []).slice(-MAX_RECENT), event]);
+      else recent.set(uid, [...(recent.get(uid) ?? []).slice(1 - MAX_RECENT), event]);
     }
   }
   return explained;

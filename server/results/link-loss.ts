@@ -16,7 +16,7 @@ export class LinkLoss {
    */
   take(record: LinkRecord, range: TimeRange, statistics: RangeStatistics): Omit<LossChange, 'target'> | null {
     let [sent, lost, lossCycles] = [0, 0, 0];
-    // The loss began with the cycle since which most datagrams were lost beyond what is chance. So a single one that was lost
+    // Newest cycle first. The loss began with the cycle since which most datagrams were lost beyond what is chance. So a single one that was lost
     // some time before does not count.
     const began = { beyond: 0, sinceMs: range.toMs, share: 0 };
     let cleanSinceMs = range.toMs;

@@ -22,8 +22,7 @@ export async function applyFile(access: ApiAccess, file: string, namespace: stri
   let output = '';
   for (const manifest of await readManifests(file, namespace)) {
     const { resource, object } = manifest;
-    const group = resource.group === '' ? '' : `.${resource.group}`;
-    output += `${resource.singular}${group}/${object.metadata.name} ${await apply(access, manifest)}\n`;
+    output += `${kindOf(resource)}/${object.metadata.name} ${await apply(access, manifest)}\n`;
   }
   return output;
 }
@@ -33,7 +32,7 @@ export async function deleteFile(access: ApiAccess, file: string, namespace: str
   let output = '';
   for (const { resource, path, object } of await readManifests(file, namespace)) {
     await callJson(access, { method: 'DELETE', path, body });
-    output += `${resource.singular} "${object.metadata.name}" deleted\n`;
+    output += `${kindOf(resource)} "${object.metadata.name}" deleted\n`;
   }
   return output;
 }
@@ -47,9 +46,23 @@ async function apply(access: ApiAccess, { object, collection, path }: Manifest):
     await callJson(access, { method: 'POST', path: collection, body });
     return 'created';
   }
-  if (stored.metadata.annotations?.[LAST_APPLIED] === text) return 'unchanged';
+  // Somebody may have changed it since, as `scale` does.
+  if (stored.metadata.annotations?.[LAST_APPLIED] === text && includes(stored, object)) return 'unchanged';
   await callJson(access, { method: 'PATCH', path, body, contentType: 'application/merge-patch+json' });
   return 'configured';
+}
+
+/** `pod`, `deployment.apps`. */
+function kindOf({ singular, group }: Resource): string {
+  return group === '' ? singular : `${singular}.${group}`;
+}
+
+/** Whether a JSON value has all fields of another one, with their values. */
+function includes(value: unknown, wanted: unknown): boolean {
+  if (typeof wanted !== 'object' || wanted === null) return value === wanted;
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(wanted) && (!Array.isArray(value) || value.length !== wanted.length)) return false;
+  return Object.entries(wanted).every(([key, part]) => includes((value as Record<string, unknown>)[key], part));
 }
 
 async function storedObject(access: ApiAccess, path: string): Promise<KubeObject | undefined> {

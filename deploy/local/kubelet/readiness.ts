@@ -9,7 +9,9 @@ export type ReadinessCheck = (ip: string, port: number, path: string, timeoutMs:
 /** GET over a new connection. As for a real kubelet, 200 to 399 is ready. */
 export const httpCheck: ReadinessCheck = (host, port, path, timeoutMs) =>
   new Promise((resolve) => {
-    const request = get({ host, port, path, agent: false, timeout: timeoutMs }, (response) => {
+    // Node throws for a path with a blank. A kubelet escapes it.
+    const escaped = path.replace(/[^!-~]/g, encodeURIComponent);
+    const request = get({ host, port, path: escaped, agent: false, timeout: timeoutMs }, (response) => {
       const status = response.statusCode ?? 0;
       response.destroy();
       resolve(status >= 200 && status < 400);

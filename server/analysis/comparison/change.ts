@@ -56,7 +56,7 @@ export function changeOf(
   // Before the medians are compared: a link that always failed before has none.
   if (isMuchSlower(before, during, slowUs)) return 'slower';
   if (losesMore(before, during)) return 'loses-more';
-  if (before.failures > 0 && !isSlowLink(during, slowUs)) return 'recovered';
+  if (before.failures > 0 && !isSlowLink(during, slowUs) && !isLossyLink(during)) return 'recovered';
   const us = changeUs(before, during);
   if (Math.abs(us) < Math.max(MIN_CHANGE_US, MIN_CHANGE_SHARE * unpack16(before.p50Us16))) return 'same';
   return us > 0 ? 'slower' : 'faster';

@@ -239,7 +239,7 @@ function whoText(mesh: MeshCounts, asked: Witness[], failing: Witness[]): string
     : `fails only from node ${node} (${countText(count)} of ${countText(of)} pods)`;
 }
 
-/** Whether the Service fails in both ways. */
+/** By which way the Service still works; '' = by neither. */
 function serviceText(failing: Witness[]): string {
   const works = (path: Path) =>
     failing.some(({ results }) => results.has(path)) && !failing.some(({ results }) => fails(results, path));
@@ -264,7 +264,9 @@ function adviceFor(subject: Subject, outcome: Outcome, failing: Witness[], node:
   const { advice, otherwise } = SUBJECTS[subject];
   const ofOutcome = advice[outcome];
   if (subject !== 'service' || ofOutcome !== undefined) return ofOutcome ?? otherwise;
-  const isAll = (path: Path) => failing.every(({ results }) => fails(results, path));
+  // An API server that answers is reached, whatever it says.
+  const isAll = (path: Path) =>
+    failing.every(({ results }) => fails(results, path) && results.get(path)?.outcome !== 'http-status');
   if (isAll('dns') || isAll('apiserver')) return 'other Services fail, too: check kube-proxy';
   return node === '' ? otherwise : `check kube-proxy on node ${node}`;
 }

@@ -72,6 +72,12 @@ describe('what became of a link', () => {
     ['new-bad', 'no sample before, and it fails', null, figuresOf(30, 1, 600)],
     ['new-bad', 'no sample before, and it is slow', null, figuresOf(30, 0, 252_000)],
     ['gone', 'no sample during', fine, null],
+    [
+      'same',
+      'failed before, loses datagrams as before',
+      figuresOf(30, 10, 500, 100, 10),
+      figuresOf(30, 0, 500, 100, 12),
+    ],
     ['unknown', 'a sample in neither', null, null],
   ] as const)('is "%s": %s', (change, _title, before, during) => {
     expect(changeOf(before, during, SLOW_US, false)).toBe(change);

@@ -90,8 +90,9 @@ describe('a Service that fails while pods reach each other', () => {
   });
 
   it('does not explain an API server that answers that it is not healthy', () => {
-    const kinds = refusing().all({ apiserver: 'http-status' }).pathFindings();
-    expect(kinds.map(({ kind }) => kind)).toEqual(['path-service', 'path-apiserver']);
+    const mesh = refusing().all({ apiserver: 'http-status' });
+    expect(mesh.pathFindings().map(({ kind }) => kind)).toEqual(['path-service', 'path-apiserver']);
+    expect(mesh.titles()[0]).not.toContain('other Services fail');
   });
 
   it('on one node only, is that of its kube-proxy', () => {

@@ -244,6 +244,21 @@ describe('recovered', () => {
     expect(answerFor(twice, 'recovered<=3s')).toMatchObject({ verdict: 'pass' });
   });
 
+  it('follows a replacement that was gone before the pod that it replaced', () => {
+    const twice = killed(({ pods }) => {
+      const early = {
+        lifecycle: 'gone',
+        createdMs: LOST_MS - 3_000,
+        sinceMs: LOST_MS - 2_000,
+        replacedBy: 'uid-4',
+      } as const;
+      pods[2] = podOf(2, { owner: 'rs', ...early });
+      pods[3] = { ...(pods[3] as Pod), replacedBy: 'uid-2' };
+    });
+    twice.silence(2, 'not-asked');
+    expect(answerFor(twice, 'recovered<=3s,to=pod-3')).toMatchObject({ verdict: 'pass' });
+  });
+
   it('ends its search whatever pods claim to replace each other', () => {
     const gone = { lifecycle: 'gone', owner: 'rs', sinceMs: LOST_MS } as const;
     const pods = [podOf(0, { ...gone, replacedBy: 'uid-1' }), podOf(1, { ...gone, replacedBy: 'uid-0' })];
