@@ -265,8 +265,8 @@ export class Monitor {
   }
 
   /**
-   * Why this process should be restarted: it has targets, but no ping has ended for a long time. '' = it is alive. The time in which
-   * it stood still does not count, as when its machine was paused.
+   * Why this process should be restarted: it has targets, but no ping has ended for a long time. '' = it is alive. The time in
+   * which it stood still does not count, as when its machine was paused.
    */
   livenessFailure(): string {
     if (this.#targetCount === 0 || this.#config.refreshIntervalMs === 0) return '';

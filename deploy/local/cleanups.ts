@@ -9,8 +9,8 @@ export class Cleanups {
   }
 
   /**
-   * Calls each of them once, the last one first. One that fails does not keep the others, which stop processes, from running: the promise
-   * rejects at the end with the first error.
+   * Calls each of them once, the last one first. One that fails does not keep the others, which stop processes, from running:
+   * the promise rejects at the end with the first error.
    */
   async run(): Promise<void> {
     const errors: unknown[] = [];
@@ -26,8 +26,8 @@ export class Cleanups {
 }
 
 /**
- * Resolves with what `start` resolves with. If `start` rejects, runs the cleanups that it has added, and rejects with its error. If a
- * cleanup fails too, the message says both.
+ * Resolves with what `start` resolves with. If `start` rejects, runs the cleanups that it has added, and rejects with its
+ * error. If a cleanup fails too, the message says both.
  */
 export async function startOrCleanUp<T>(start: (cleanups: Cleanups) => Promise<T>): Promise<T> {
   const cleanups = new Cleanups();

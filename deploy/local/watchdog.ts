@@ -23,7 +23,10 @@ export interface Watchdog {
   guard(pid: number): void;
   /** Removes a process that has ended, because its id may be reused. */
   forget(pid: number): void;
-  /** Sends SIGKILL to every process that is still guarded, and ends the watchdog. Does not wait until those processes have ended. */
+  /**
+   * Sends SIGKILL to every process that is still guarded, and ends the watchdog. Does not wait until those processes have
+   * ended.
+   */
   stop(): Promise<void>;
 }
 

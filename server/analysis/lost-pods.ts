@@ -5,7 +5,8 @@ import { isJudged } from '../protocol/pod.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
 /*
- * Which pods left a mesh, and since when their replacements are healthy: for `recovered<30s` of a verdict, and for the lost pods of a report.
+ * Which pods left a mesh, and since when their replacements are healthy: for `recovered<30s` of a verdict, and for the lost
+ * pods of a report.
  */
 
 /** A pod that was lost in a time range, and how its replacement does. Pods are indexes in `Mesh.pods`; -1 = none. */
@@ -20,7 +21,10 @@ export interface LostPod {
   replacement: number;
   /** Since when the replacement has been ready, ms since the epoch, not before the loss; null = it is not. */
   readyMs: number | null;
-  /** Since when it has been ready and every link of other pods to it ok, ms since the epoch; null = it is not, or that is not known. */
+  /**
+   * Since when it has been ready and every link of other pods to it ok, ms since the epoch; null = it is not, or that is not
+   * known.
+   */
   healthyMs: number | null;
   /** The last time at which it was certainly not healthy, ms since the epoch; null = it is not ready. */
   unhealthyMs: number | null;
@@ -119,7 +123,8 @@ function newState(): LinksInto {
 }
 
 /**
- * Adds the links of a report to what is known of each replacement. That of a pod to itself says nothing about whether others reach it.
+ * Adds the links of a report to what is known of each replacement. That of a pod to itself says nothing about whether others
+ * reach it.
  */
 function addReport(report: MergedReport, states: ReadonlyMap<number, LinksInto>, { pods, settings }: Mesh): void {
   const { pod, atMs, bootTimeMs, links } = report;

@@ -29,14 +29,15 @@ export function silentSide(judged: ArrayLike<number>, reports: Iterable<MergedRe
 }
 
 /**
- * Why the report of a silent pod is missing. `not-asked` is among them: calls without an answer take all of the time, so across a cut
- * most pods of the other side are never called.
+ * Why the report of a silent pod is missing. `not-asked` is among them: calls without an answer take all of the time, so across
+ * a cut most pods of the other side are never called.
  */
 const SILENCE: ReadonlySet<string> = new Set(['timeout', 'unreachable', 'not-asked']);
 
 /**
- * Whether a failed link to one of `pods` got an answer of some kind: then the network reaches it. A link that is ok proves nothing: its
- * last ping may be from before the cut. Nor does a link without a present state, whose last answer is old (`FLAG_NOT_YET`).
+ * Whether a failed link to one of `pods` got an answer of some kind: then the network reaches it. A link that is ok proves
+ * nothing: its last ping may be from before the cut. Nor does a link without a present state, whose last answer is old
+ * (`FLAG_NOT_YET`).
  */
 function hasAnswerFrom({ links }: MergedReport, pods: ReadonlySet<number>): boolean {
   for (let i = 0; i < links.length; i++) {
@@ -65,8 +66,8 @@ const MIN_DIFFERING = 2;
 
 /**
  * The pods whose list of pods is out of date. The lists of the pods that report are compared with that of the serving pod
- * (`servedBy`, -1 = none). If more than half of them differ, and at least `MIN_DIFFERING`, it is the serving pod's list that is out of
- * date; else it is each list that differs.
+ * (`servedBy`, -1 = none). If more than half of them differ, and at least `MIN_DIFFERING`, it is the serving pod's list that is
+ * out of date; else it is each list that differs.
  */
 export function podsWithOldList(reports: Iterable<MergedReport>, servedBy: number): number[] {
   const present = [...reports].filter(({ pod, missing }) => missing === '' && pod !== servedBy);

@@ -21,8 +21,8 @@ export function listText({ count, names }: NameList, max = 5): string {
 }
 
 /**
- * The name of a pod in texts; '' without a pod. `namespace`: the one whose pods are listed (`DiscoveryStatus.namespace`); '' = of all
- * namespaces, so that the name alone would not say which pod it is.
+ * The name of a pod in texts; '' without a pod. `namespace`: the one whose pods are listed (`DiscoveryStatus.namespace`); '' =
+ * of all namespaces, so that the name alone would not say which pod it is.
  */
 export function podNameText(pod: Pick<Pod, 'namespace' | 'name'> | undefined, namespace: string): string {
   if (pod === undefined) return '';

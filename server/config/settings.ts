@@ -39,7 +39,8 @@ export const GROUPS = [
 ] as const;
 
 /**
- * The most external targets, HOSTS_TO_RESOLVE, TCP_TARGETS and HTTP_TARGETS together. With the checks of paths they are no more than
+ * The most external targets, HOSTS_TO_RESOLVE, TCP_TARGETS and HTTP_TARGETS together. With the checks of paths they are no more
+ * than
  * a pod report holds: see MAX_PROBES of protocol/pod-report.ts, which configuration does not import.
  */
 export const MAX_TARGETS = 490;

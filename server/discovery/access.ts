@@ -56,7 +56,10 @@ export function loadAccess(kubeconfig: string | null, clock: Clock, options: Acc
   }
 }
 
-/** The fault of an error before a request is sent: `config`, but `unreachable` if our process lacks something, such as open files. */
+/**
+ * The fault of an error before a request is sent: `config`, but `unreachable` if our process lacks something, such as open
+ * files.
+ */
 function faultOf(error: unknown): DiscoveryFault {
   return isOwnFault(errorCodeOf(error)) ? 'unreachable' : 'config';
 }

@@ -179,7 +179,10 @@ export class NodeClient {
   readonly #timeoutMs: number;
   readonly #stop: AbortSignal;
 
-  /** `access` logs in, and rejects with an `ApiError` while there is no access. `timeoutMs`: of each request. All requests end when `stop` aborts. */
+  /**
+   * `access` logs in, and rejects with an `ApiError` while there is no access. `timeoutMs`: of each request. All requests end
+   * when `stop` aborts.
+   */
   constructor(access: () => Promise<Access>, clock: Clock, timeoutMs: number, stop: AbortSignal) {
     this.#access = access;
     this.#clock = clock;

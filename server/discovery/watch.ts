@@ -43,8 +43,8 @@ export interface WatchEnd {
 }
 
 /**
- * Watches until the watch ends; the caller has logged in. Rejects with an `ApiError` if the watch cannot be opened for another reason than an expired version, if
- * the server sends anything but watch events, if a hook throws, or when `stop` aborts.
+ * Watches until the watch ends; the caller has logged in. Rejects with an `ApiError` if the watch cannot be opened for another
+ * reason than an expired version, if the server sends anything but watch events, if a hook throws, or when `stop` aborts.
  */
 export async function watch(
   access: Pick<Access, 'open'>,

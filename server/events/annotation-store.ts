@@ -25,7 +25,8 @@ const TOMBSTONE_MS = 24 * 3_600_000;
 
 /**
  * This pod's copies of all annotations: at most `MAX_ANNOTATIONS`, those that began first are dropped first; and at most
- * `MAX_TOMBSTONES` tombstones, those that were written first are dropped first. Merging is commutative and idempotent, so all pods that have seen the same copies agree, in whatever order they came.
+ * `MAX_TOMBSTONES` tombstones, those that were written first are dropped first. Merging is commutative and idempotent, so all
+ * pods that have seen the same copies agree, in whatever order they came.
  */
 export class AnnotationStore {
   readonly #clock: Clock;

@@ -48,7 +48,10 @@ export class EventJournal {
   readonly #entries = new EventRings();
   /** The uids of pods that terminate: a link into one of them that fails is its departure. */
   readonly #terminating = new Set<string>();
-  /** The faults of links that have been entered, and whose end has not: by uid of the pod, `failed` or `lossy` and the target's id. */
+  /**
+   * The faults of links that have been entered, and whose end has not: by uid of the pod, `failed` or `lossy` and the target's
+   * id.
+   */
   readonly #faults = new Map<string, Set<string>>();
   readonly #failingProbes = new Set<string>();
   #isApiLost = false;
@@ -94,7 +97,10 @@ export class EventJournal {
     this.#enter(isSlow ? 'link-slow' : 'link-normal', { pod: eventPodOf(target), atMs: sinceMs, totalUs });
   }
 
-  /** Enters that a link has begun to lose datagrams or has ceased to. The echo of a pod that terminates may end before its answers do. */
+  /**
+   * Enters that a link has begun to lose datagrams or has ceased to. The echo of a pod that terminates may end before its
+   * answers do.
+   */
   onLossChange({ target, isLossy, sinceMs, share }: LossChange): void {
     const pod = eventPodOf(target);
     if (!isLossy) {
@@ -140,7 +146,10 @@ export class EventJournal {
     this.#enter(isLost ? 'api-lost' : 'api-back', { detail: lastError?.message ?? '' });
   }
 
-  /** Enters that this process is starved of CPU or has recovered. Nothing reports it, so it is checked with each sample and reader. */
+  /**
+   * Enters that this process is starved of CPU or has recovered. Nothing reports it, so it is checked with each sample and
+   * reader.
+   */
   checkStarvation(): void {
     const { unreliable, sinceMs } = this.#deps.starvation();
     if (unreliable === this.#isStarved) return;

@@ -31,7 +31,10 @@ export interface PodChange {
 const MAX_PODS = 5000;
 /** A pod may need this long from its first readiness until it has an event or a sample. */
 const START_MS = 30_000;
-/** The most pods that are learned from reports (`learn`), besides the `MAX_DEPARTED` adopted ones: a hostile pod can invent them. */
+/**
+ * The most pods that are learned from reports (`learn`), besides the `MAX_DEPARTED` adopted ones: a hostile pod can invent
+ * them.
+ */
 const MAX_LEARNED = 100;
 /** This many departed pods are kept, however many pods are present. */
 const MIN_DEPARTED = MAX_DEPARTED;
@@ -262,8 +265,8 @@ class PodLifetime {
   /** The newest `MAX_STAGES`, oldest first. */
   readonly stages: Stage[] = [];
   /**
-   * When it was first ready or not ready, as far as we know it, monotonic; Infinity if it has only been starting or leaving. It stays
-   * when its stage is dropped.
+   * When it was first ready or not ready, as far as we know it, monotonic; Infinity if it has only been starting or leaving. It
+   * stays when its stage is dropped.
    */
   firstReadyMs = Number.POSITIVE_INFINITY;
 

@@ -106,8 +106,8 @@ function verdictRangeOf(req: Request, { clock, config: { historyWindowMs } }: Ro
 }
 
 /**
- * The range from `start` to `end`, which must begin within the last `historyWindowMs`, give or take a second. Without `end` it ends at
- * the last whole second, so that queries with the same start share one collection. Throws 400.
+ * The range from `start` to `end`, which must begin within the last `historyWindowMs`, give or take a second. Without `end` it
+ * ends at the last whole second, so that queries with the same start share one collection. Throws 400.
  */
 function recentRangeOf(req: Request, nowMs: number, historyWindowMs: number): TimeRange {
   const { fromMs, toMs } = pastRangeParameters(req, 'start', 'end', nowMs);

@@ -7,8 +7,8 @@ import type { Request, RequestHandler, Response } from 'express';
 const MAX_COMPRESSIONS = 8;
 
 /**
- * Handlers that compress texts as the client accepts them, at most `MAX_COMPRESSIONS` at once. Streams are not compressed, because each event is
- * flushed alone.
+ * Handlers that compress texts as the client accepts them, at most `MAX_COMPRESSIONS` at once. Streams are not compressed,
+ * because each event is flushed alone.
  */
 export function compressed(): RequestHandler[] {
   const mayCompress = boundedFilter();
@@ -23,8 +23,8 @@ export function compressed(): RequestHandler[] {
 }
 
 /**
- * A handler for the files in `folder`: to clients that accept Brotli (browsers, over TLS and on loopback) it sends `NAME.br`, which the build
- * has compressed best, instead of `NAME`. `express.static` must follow.
+ * A handler for the files in `folder`: to clients that accept Brotli (browsers, over TLS and on loopback) it sends `NAME.br`,
+ * which the build has compressed best, instead of `NAME`. `express.static` must follow.
  */
 export function precompressed(folder: string): RequestHandler {
   const names = new Set(existsSync(folder) ? readdirSync(folder) : []);

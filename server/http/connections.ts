@@ -30,7 +30,8 @@ const MAX_OF_ADDRESS = 32;
  * Connections in a second whose first bytes are no ping. One more is reset, which costs a quarter of handing it to the HTTP
  * server: a peer's new connection stands in the system's queue behind those of a flood, so the queue must be emptied faster
  * than a flood fills it.
- * 800 of others: each costs about 0.2 ms, so that they take at most a sixth of a second. 400 of one address: no client takes all of these.
+ * 800 of others: each costs about 0.2 ms, so that they take at most a sixth of a second. 400 of one address: no client takes
+ * all of these.
  * 8,000 of pods: each of 1000 pods may call this one 8 times a second. A pod that floods is stopped by its 400.
  */
 const HANDED_OVER_OF_PODS = { ofAddress: 400, inAll: 8_000 };

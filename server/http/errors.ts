@@ -23,7 +23,10 @@ export function sendError(res: ServerResponse, status: number, message: string):
 /** The path at which 503 means that a hypothesis does not hold. */
 const IS_VERDICT = /^\/api\/v1\/verdict(?=[/?]|$)/i;
 
-/** The status for a request that this pod can't answer now, for want of room or because it is passive: 503, and 425 for a verdict. */
+/**
+ * The status for a request that this pod can't answer now, for want of room or because it is passive: 503, and 425 for a
+ * verdict.
+ */
 export function unavailableStatus(url: string): 425 | 503 {
   return IS_VERDICT.test(url) ? 425 : 503;
 }

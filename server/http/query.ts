@@ -67,8 +67,8 @@ export function lastRangeParameters(req: Request, nowMs: number, lengthMs: numbe
 }
 
 /**
- * The shortest range: links that are pinged every second (REFRESH_INTERVAL=1, as in experiments) have one sample in it. A report has a
- * note about each range in which not every link has one.
+ * The shortest range: links that are pinged every second (REFRESH_INTERVAL=1, as in experiments) have one sample in it. A
+ * report has a note about each range in which not every link has one.
  */
 const MIN_RANGE_MS = 1000;
 

@@ -10,7 +10,10 @@ import { Places } from './places.ts';
 /** Requests in work at once: of all pods, of all others, and of one address. docs/security.md adds them up. */
 const MAX_IN_WORK = 16;
 const MAX_OF_ADDRESS = 8;
-/** A request that is not over after this time, ms, is ended when another one waits: its client does not read, or the work takes too long. */
+/**
+ * A request that is not over after this time, ms, is ended when another one waits: its client does not read, or the work takes
+ * too long.
+ */
 const GIVES_WAY_MS = 10_000;
 /** Short answers, which Kubernetes' probes must get under any load, and streams, which have limits of their own. */
 const IS_FREE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;

@@ -19,7 +19,10 @@ const FASTEST_MS = 1000;
 const SLOWEST_MS = 5000;
 /** A collection begins this long after a change of the pod list. It also shows the changes that come during this time. */
 const CHANGE_DELAY_MS = 100;
-/** After a collection, a rest of at least this many times its duration follows: collections take at most 1 / (1 + 4) of the time. */
+/**
+ * After a collection, a rest of at least this many times its duration follows: collections take at most 1 / (1 + 4) of the
+ * time.
+ */
 const REST_FACTOR = 4;
 /** A comment is sent this often, because many proxies cut off a stream that is quiet for 30 or 60 s. */
 const HEARTBEAT_MS = 5000;

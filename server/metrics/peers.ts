@@ -220,8 +220,8 @@ export class SeriesByAddress {
   }
 
   /**
-   * Counts a cycle of the UDP probe; null = the link could not be measured. Does nothing for an address that is no target: the target
-   * has left, or is in no metric (IGNORE_CORDONED).
+   * Counts a cycle of the UDP probe; null = the link could not be measured. Does nothing for an address that is no target: the
+   * target has left, or is in no metric (IGNORE_CORDONED).
    */
   countUdp(target: Target, result: UdpResult | null): void {
     const series = this.#targets.has(target.address) ? this.#find(target) : undefined;

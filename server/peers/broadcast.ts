@@ -104,7 +104,10 @@ export class PeerBroadcast {
     return result as Promise<BroadcastResult<T>>;
   }
 
-  /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller limits how many messages are sent at once. */
+  /**
+   * Sends a message to all other pods; a part is the JSON that a pod answered. The caller limits how many messages are sent at
+   * once.
+   */
   tell({ method, path, headers, body, withinMs }: Message): Promise<Told> {
     const parse = (wire: unknown) => wire;
     const request = () => ({ method, path, headers, body: body(), ...MAX_TELL_ANSWER, parse });

@@ -305,8 +305,8 @@ function listOf<T>(lists: Map<number, T[]>, key: number): T[] {
 }
 
 /**
- * Faults of the mesh as a whole, whatever its links. So a pod that knows no other pod is healthy only if its list is current: an old
- * list may lack pods.
+ * Faults of the mesh as a whole, whatever its links. So a pod that knows no other pod is healthy only if its list is current:
+ * an old list may lack pods.
  */
 function generalFaults({ discovery }: MeshHead, pods: readonly Pod[]): string[] {
   const since = (ms: number) => `since ${new Date(ms).toISOString()}`;

@@ -63,8 +63,8 @@ export interface CollectView {
   /** Length of the window or the time range that statistics are over, ms; 0 = none. */
   windowMs: number;
   /**
-   * The other pods that keep a copy of pod `uid`, as the reports merged so far say, the first choice first (`keepersOf` in keeper.ts). Only
-   * pods that can be asked now.
+   * The other pods that keep a copy of pod `uid`, as the reports merged so far say, the first choice first (`keepersOf` in
+   * keeper.ts). Only pods that can be asked now.
    */
   presentKeepersOf(uid: string): Pod[];
   /** The report of pod `uid` from our own copy of it; null if we keep none. */
@@ -76,7 +76,8 @@ export interface CollectView {
   /** The time range of the past to ask a pod for, as ages at this moment; null = the report of now. */
   range(): AgeRange | null;
   /**
-   * Fingerprint of the departed pods that we know. A pod that knows the same ones leaves them out of its report. '' = we know none, or
+   * Fingerprint of the departed pods that we know. A pod that knows the same ones leaves them out of its report. '' = we know
+   * none, or
    * the view is of the past: reports of the past name none.
    */
   goneHash(): string;
@@ -87,7 +88,8 @@ export interface CollectView {
 }
 
 /**
- * Tolerance of times that are computed from ages, ms. A pod writes an age into its report, and we count it back from when the report
+ * Tolerance of times that are computed from ages, ms. A pod writes an age into its report, and we count it back from when the
+ * report
  * arrives: one call later. Nearly all calls take less than this.
  */
 const AGE_TOLERANCE_MS = 1_000;
@@ -150,15 +152,16 @@ const STOOD_STILL = 'its process stood still, and answered no call';
 
 /**
  * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so that no two
- * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone by now, or whose memory begins after the range, gives
- * no report of it. The collector then takes its report from a copy, if some pod keeps one. Without a copy the report is missing, and
- * only what other pods report about the pod is known. Pods that left before we started are known because others name them: `CatchUp`
- * asks a few pods for them at our start, and those that it did not learn are added as gone when a report has a link to them.
+ * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone by now, or whose memory begins after the range,
+ * gives no report of it. The collector then takes its report from a copy, if some pod keeps one. Without a copy the report is
+ * missing, and only what other pods report about the pod is known. Pods that left before we started are known because others
+ * name them: `CatchUp` asks a few pods for them at our start, and those that it did not learn are added as gone when a report
+ * has a link to them.
  *
- * `freshMs` null: the whole range is wanted. Pods that left in it are listed as gone, and each link has the last state that it had in
- * the range. `freshMs` a duration: only the moment at its end is wanted, and the range before is for statistics. Then a link
- * whose state no ping has shown for longer than `freshMs` has no state (see `forgetOldStates`), and a pod that could not answer at the
- * moment has no report.
+ * `freshMs` null: the whole range is wanted. Pods that left in it are listed as gone, and each link has the last state that it
+ * had in the range. `freshMs` a duration: only the moment at its end is wanted, and the range before is for statistics. Then a
+ * link whose state no ping has shown for longer than `freshMs` has no state (see `forgetOldStates`), and a pod that could not
+ * answer at the moment has no report.
  */
 export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number | null): CollectView {
   const { clock } = deps;
@@ -221,7 +224,8 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
       const missingDetail =
         memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
         endOfCopy(untilAgeMs, arrival.atMs, copyUntilMs);
-      // Ages of a past report count back from the end of the range. `samePeers` is true, because lists of the past are not compared.
+      // Ages of a past report count back from the end of the range. `samePeers` is true, because lists of the past are not
+      // compared.
       const merged = mergedReportOf(report, { ...arrival, atMs: toMs }, index);
       if (freshMs !== null) forgetOldStates(merged, freshMs);
       return { ...merged, samePeers: true, missingDetail };
@@ -231,8 +235,9 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
 }
 
 /**
- * Marks the links as not pinged whose state no ping has shown for longer than `freshMs`. If the newest sample of a link is suspect, its
- * state stays for SUSPECT_RUN times as long, because it takes that many suspect samples in a row to replace a state.
+ * Marks the links as not pinged whose state no ping has shown for longer than `freshMs`. If the newest sample of a link is
+ * suspect, its state stays for SUSPECT_RUN times as long, because it takes that many suspect samples in a row to replace a
+ * state.
  */
 function forgetOldStates({ links }: MergedReport, freshMs: number): void {
   for (let i = 0; i < links.length; i++) {
@@ -248,8 +253,9 @@ function remembersSinceMs(pod: Pod | undefined, { lifetimes }: CollectDeps): num
 }
 
 /**
- * Says when the memory of a report begins, if that is later than `sinceMs` by more than the tolerance; else ''. `knownAgeMs`: age of its
- * oldest results at `atMs`; negative = not known, because the clock of its pod was set back after the start (only in reports of now).
+ * Says when the memory of a report begins, if that is later than `sinceMs` by more than the tolerance; else ''. `knownAgeMs`:
+ * age of its oldest results at `atMs`; negative = not known, because the clock of its pod was set back after the start (only in
+ * reports of now).
  */
 function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
   const knownMs = atMs - knownAgeMs;
@@ -258,7 +264,8 @@ function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
 }
 
 /**
- * Says when a copy ends, if that is before `untilMs` by more than the tolerance; else ''. `untilAgeMs`: age of its newest results at
+ * Says when a copy ends, if that is before `untilMs` by more than the tolerance; else ''. `untilAgeMs`: age of its newest
+ * results at
  * `atMs`; 0 = the report is not from a copy, so its results go on until now.
  */
 function endOfCopy(untilAgeMs: number, atMs: number, untilMs: number): string {

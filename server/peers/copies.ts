@@ -38,8 +38,8 @@ export function withCopies<T extends ReportPast>(past: T, { uids }: Pick<Copies,
 }
 
 /**
- * The copy of one process, without gaps. Its times are by the clock of that process. If there is a gap, because its keepers could not
- * reach the pod for longer than it keeps samples, a further copy of the process begins after it.
+ * The copy of one process, without gaps. Its times are by the clock of that process. If there is a gap, because its keepers
+ * could not reach the pod for longer than it keeps samples, a further copy of the process begins after it.
  */
 interface Copy {
   uid: string;
@@ -206,8 +206,9 @@ export class Copies {
   }
 
   /**
-   * The journals that nobody else can give: those of pods that have left, of earlier processes of the pods that are `present`, and of
-   * those present pods that have not answered for `SILENT_MS`. The entries of the last `sinceAgeMs`, at most `limit` of all together.
+   * The journals that nobody else can give: those of pods that have left, of earlier processes of the pods that are `present`,
+   * and of those present pods that have not answered for `SILENT_MS`. The entries of the last `sinceAgeMs`, at most `limit` of
+   * all together.
    */
   journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
     const lost = this.uids.flatMap((uid) => {

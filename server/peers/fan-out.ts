@@ -33,8 +33,8 @@ export class FanOut {
 
   /**
    * Runs `call` for every pod, `CALLS_AT_ONCE` at a time, those that did not answer last time at the end; resolves when all
-   * have ended. `call` gets the end of its time (monotonic ms) and must not reject. It resolves to whether the pod answered; null says
-   * nothing about the pod, such as if it was not called: then it stays as silent as it was.
+   * have ended. `call` gets the end of its time (monotonic ms) and must not reject. It resolves to whether the pod answered;
+   * null says nothing about the pod, such as if it was not called: then it stays as silent as it was.
    */
   run(pods: readonly Pod[], call: (pod: Pod, deadlineMs: number) => Promise<boolean | null>): Promise<void> {
     const deadlineMs = this.#clock.monotonicMs() + this.#checkAllTimeoutMs;

@@ -13,7 +13,10 @@ const MAX_QUERIES = 16;
 
 type Parse<T> = (wire: unknown, skipped: Skipped) => Generator<void, T>;
 
-/** Asks other pods about one of their links (`/api/v1/samples`, `/api/v1/pod-history`). For a pod that has gone it asks the keepers of its copy. */
+/**
+ * Asks other pods about one of their links (`/api/v1/samples`, `/api/v1/pod-history`). For a pod that has gone it asks the
+ * keepers of its copy.
+ */
 export class LinkQuery {
   readonly #client: PeerClient;
   readonly #clock: Clock;

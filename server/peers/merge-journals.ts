@@ -21,8 +21,8 @@ export interface MergeWindows {
   /** For the Kubernetes API: each pod notices in its own time that nothing comes from it any more. */
   apiMs: number;
   /**
-   * A second observation of a link by the same pod within this time is about the other IP family, which is pinged at its own time of the
-   * round. One link takes at least two intervals from a failure to the next one with an answer in between.
+   * A second observation of a link by the same pod within this time is about the other IP family, which is pinged at its own
+   * time of the round. One link takes at least two intervals from a failure to the next one with an answer in between.
    */
   sameLinkMs: number;
 }
@@ -36,7 +36,8 @@ const STARVED_LATE_MS = 6_000;
 const MAX_RECENT = 20;
 
 /**
- * What happens to a pod once in its lifetime is one event, however many pods observe it, and whenever. A pod whose label is removed twice
+ * What happens to a pod once in its lifetime is one event, however many pods observe it, and whenever. A pod whose label is
+ * removed twice
  * leaves twice: that is told once, at the first time. Each return has its event, `pod-ready`.
  */
 const ONCE_PER_POD: ReadonlySet<EventKind> = new Set(['pod-seen', 'pod-terminating', 'pod-gone', 'pod-replaced']);
@@ -97,7 +98,8 @@ export function* mergeJournals(
 
 /**
  * The ids of the timeouts into pods that were starved then, and of the links into them that lose datagrams, so that events and
- * findings blame the same. As in findings, a timeout in connect has another cause: see `isDoubtedByDestination`. `events`: oldest first.
+ * findings blame the same. As in findings, a timeout in connect has another cause: see `isDoubtedByDestination`. `events`:
+ * oldest first.
  */
 function starvedFaults(events: readonly MeshEvent[]): Set<string> {
   const explained = new Set<string>();
@@ -220,7 +222,10 @@ function earliestOf(timesMs: number[]): number | undefined {
   return timesMs.sort((a, b) => a - b)[timesMs.length >= 3 ? 1 : 0];
 }
 
-/** The first observation with the most frequent outcome and phase; of several as frequent ones, that which reached the count first. */
+/**
+ * The first observation with the most frequent outcome and phase; of several as frequent ones, that which reached the count
+ * first.
+ */
 function mostCommon(first: Observation, observations: readonly Observation[]): Observation {
   const counts = new Map<string, { count: number; observation: Observation }>();
   let most = { count: 0, observation: first };

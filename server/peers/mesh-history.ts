@@ -53,8 +53,8 @@ const MAX_RUNNING = 8;
 /** The counts of a pod in one step: `links`, `failed`, and one for each bin of `byLatency` and of `lossyByLatency`. */
 const STEP_COUNTS = 2 + 2 * (LATENCY_BINS_US.length + 1);
 /**
- * The longest answer of one pod. In each step it has two lists of bins and these counts, each with at most six digits and a comma. The
- * head has about twenty fields and the uids of the copies that the pod keeps.
+ * The longest answer of one pod. In each step it has two lists of bins and these counts, each with at most six digits and a
+ * comma. The head has about twenty fields and the uids of the copies that the pod keeps.
  */
 const MAX_HISTORY = {
   maxBytes: MAX_STEPS * 7 * (STEP_COUNTS + 2) + 140 * MAX_KEPT_COPIES,
@@ -161,7 +161,8 @@ export class MeshHistories {
     ];
     const lacking: MissingPart[] = [];
     for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lost) {
-      // Of a pod that has restarted, the copy stands for the steps before the one in which its own results begin: no link counts twice.
+      // Of a pod that has restarted, the copy stands for the steps before the one in which its own results begin: no link
+      // counts twice.
       const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
       const copyRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - copiedSteps * stepMs) };
       const found = copiedSteps > 0 ? await this.#addCopy(pod.uid, parts, copyRange, stepMs, sums) : null;

@@ -56,8 +56,8 @@ export class PeerCallError extends Error {
   override readonly name = 'PeerCallError';
   readonly reason: MissingReason;
   /**
-   * Whether the pod answered. null = the call says nothing about that: none was made, our own process ended it, or the pod is passive
-   * and is called again only after 10 minutes.
+   * Whether the pod answered. null = the call says nothing about that: none was made, our own process ended it, or the pod is
+   * passive and is called again only after 10 minutes.
    */
   readonly hasAnswered: boolean | null;
   /** Whether the pod may run Goldpinger, or an older version of this project: 404, 405, or no JSON. */

@@ -23,9 +23,9 @@ interface TableMap {
 /**
  * Finds the pods that reports name among the pods of the mesh. Made once per collection.
  *
- * It also says how a table of peers differs from the pods of the mesh. Two pods learn of a change at different times, so a pod that we
- * know counts as a difference only if it is *settled*: its lifecycle has not changed for `toleranceMs`. A pod that we do not know is a
- * stranger at once; `mergedReportOf` applies the tolerance to it, by the age of its link.
+ * It also says how a table of peers differs from the pods of the mesh. Two pods learn of a change at different times, so a pod
+ * that we know counts as a difference only if it is *settled*: its lifecycle has not changed for `toleranceMs`. A pod that we
+ * do not know is a stranger at once; `mergedReportOf` applies the tolerance to it, by the age of its link.
  */
 export class PodIndex {
   readonly #pods: Pod[] = [];
@@ -98,8 +98,8 @@ export class PodIndex {
 
   /**
    * Index of the pod that a key of Goldpinger's `/check` stands for; -1 if we do not know which. The key is a pod's name, or its
-   * node's with DISPLAY_NODENAME. Pods that are gone count only if no other pod has that name. If several pods have it, the IP decides
-   * among them. If none has it, the IP alone decides.
+   * node's with DISPLAY_NODENAME. Pods that are gone count only if no other pod has that name. If several pods have it, the IP
+   * decides among them. If none has it, the IP alone decides.
    */
   ofKey(key: string, podIP: string): number {
     const named = this.#byName.get(key) ?? this.#byNode.get(key);
@@ -123,7 +123,10 @@ export class PodIndex {
     return added === null ? known : this.add(added);
   }
 
-  /** Finds a peer by uid, or by namespace and name if it has no uid. A peer with another uid is another pod, even of the same name. */
+  /**
+   * Finds a peer by uid, or by namespace and name if it has no uid. A peer with another uid is another pod, even of the same
+   * name.
+   */
   #ofRef(peer: PeerRef): number {
     if (peer.uid !== '') return this.ofUid(peer.uid);
     return this.#byName.get(peer.name)?.find((i) => this.#pods[i]?.namespace === peer.namespace) ?? -1;

@@ -61,7 +61,10 @@ export class Prober {
     if (targets.length === 0) this.deadlines.endIfIdle();
   }
 
-  /** Ends all probes under way, at once, and closes all connections. The samples of these probes say nothing about their targets. */
+  /**
+   * Ends all probes under way, at once, and closes all connections. The samples of these probes say nothing about their
+   * targets.
+   */
   stop(): void {
     this.setTargets([]);
     this.deadlines.cancelAll();

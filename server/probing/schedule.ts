@@ -31,8 +31,8 @@ const MAX_SPACING_MS = 20;
 /** First probes are spread over at least this time, ms. */
 const FIRST_PROBES_MS = 2_000;
 /**
- * And over so much for each target of the schedule, ms: a mesh has about as many pods, and all of them may see a new pod at the same
- * moment. So it gets no more than 200 first probes in a second.
+ * And over so much for each target of the schedule, ms: a mesh has about as many pods, and all of them may see a new pod at the
+ * same moment. So it gets no more than 200 first probes in a second.
  */
 const FIRST_PROBES_MS_PER_TARGET = 5;
 /** If the timer is later than this, the process stood still. */
@@ -132,7 +132,10 @@ export class Schedule<Result> {
     }
   }
 
-  /** The time over which the first probes of `count` targets are spread, ms: half of it is spare, and it is no longer than the interval. */
+  /**
+   * The time over which the first probes of `count` targets are spread, ms: half of it is spare, and it is no longer than the
+   * interval.
+   */
   #firstProbesMs(count: number): number {
     const shortestMs = Math.max(
       FIRST_PROBES_MS,

@@ -122,8 +122,8 @@ export class StarvationWatch {
   }
 
   /**
-   * When the process was starved in a range (monotonic ms), for a report of its end: from and until how long before the end, ms, the
-   * last `MAX_STARVED_TIMES`.
+   * When the process was starved in a range (monotonic ms), for a report of its end: from and until how long before the end,
+   * ms, the last `MAX_STARVED_TIMES`.
    */
   starvedTimes({ fromMs, toMs }: TimeRange): [fromAgeMs: number, toAgeMs: number][] {
     return this.#starvedTimes

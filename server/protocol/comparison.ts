@@ -13,7 +13,10 @@ export type RangeName = (typeof RANGE_NAMES)[number];
 
 /** What became of a link from before to during, by the same rule on every page (`analysis/comparison/change.ts`). */
 export const CHANGES = [
-  /** It has no sample in one of the two ranges, and its source did not report then, or that range is shorter than a round of pings. */
+  /**
+   * It has no sample in one of the two ranges, and its source did not report then, or that range is shorter than a round of
+   * pings.
+   */
   'unknown',
   'same',
   /** Its median changed by at least 0.5 ms and a fifth of itself. */
@@ -225,11 +228,17 @@ const reportSchema = v.object({
     links: wholeNumber,
     /** All links with a sample in the range "during". */
     of: wholeNumber,
-    /** Affected links that were still bad at the end of the last range: they failed or were slow then, or were lossy in that range. */
+    /**
+     * Affected links that were still bad at the end of the last range: they failed or were slow then, or were lossy in that
+     * range.
+     */
     stillBad: wholeNumber,
     /** Affected links without a sample in "after", one of whose pods has left. */
     unprobed: wholeNumber,
-    /** The other affected links without a sample in "after", unless they were well at the end of "during" and their source reported. */
+    /**
+     * The other affected links without a sample in "after", unless they were well at the end of "during" and their source
+     * reported.
+     */
     notKnown: wholeNumber,
     /** Their destinations and their sources. */
     to: nameListSchema,
@@ -237,7 +246,10 @@ const reportSchema = v.object({
   }),
   /** Affected links that touch no target, as `a → b`. */
   collateral: nameListSchema,
-  /** Links with samples before and none during whose source did not report, or whose turn did not come: how they did is not known. */
+  /**
+   * Links with samples before and none during whose source did not report, or whose turn did not come: how they did is not
+   * known.
+   */
   lostFromView: wholeNumber,
   /** How many links changed in which way. */
   changes: v.object(v.entriesFromList(CHANGES, wholeNumber)),

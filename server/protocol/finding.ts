@@ -10,8 +10,8 @@ import { boundedArray, boundedText, finiteNumber, wholeNumber } from './validato
  * to reach most others. `one-way`: from A to B fails, from B to A does not. `link`: a single link fails.
  * `pod-intermittent`, `pod-intermittent-out`, `link-intermittent`: links into a pod, out of it, or a single one fail at times.
  * `pod-slow`: slow to reach from most others. `pod-slow-out`: it reaches most others slowly. `link-slow`: a single link.
- * `node-lossy`, `zones-lossy`, `pod-lossy`, `pod-lossy-out`, `link-lossy`: pings are fine, and datagrams of the UDP probe are lost: on
- * links of a node, between two zones, into a pod, out of it, on a single link.
+ * `node-lossy`, `zones-lossy`, `pod-lossy`, `pod-lossy-out`, `link-lossy`: pings are fine, and datagrams of the UDP probe are
+ * lost: on links of a node, between two zones, into a pod, out of it, on a single link.
  * `path-service`, `path-dns`, `path-apiserver`, `path-ingress`: pods reach each other, but not our Service, the cluster's DNS, the
  * API server or the ingress (PATH_CHECKS).
  * `cpu-starved`: a pod's own measurements are not to be trusted. `list-differs`: a pod knows other pods than the rest does.
@@ -79,11 +79,17 @@ const podIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_53
 
 const findingSchema = v.object({
   kind: v.picklist(FINDING_KINDS),
-  /** Its colour: that of a failed, slow, suspect or unknown link. `failed` findings about pods and links count in health, others do not. */
+  /**
+   * Its colour: that of a failed, slow, suspect or unknown link. `failed` findings about pods and links count in health,
+   * others do not.
+   */
   severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
   /** The name of its subject: a pod, a node, `zone a → zone b`, `a → b`. */
   subject: boundedText(600),
-  /** The pods that it is about (indexes in `Mesh.pods`): of a link its destination, of a node its pods; at most 20. None of a path. */
+  /**
+   * The pods that it is about (indexes in `Mesh.pods`): of a link its destination, of a node its pods; at most 20. None of a
+   * path.
+   */
   pods: boundedArray(podIndex, MAX_FINDING_PODS),
   /** The pods that report it: of a link its source; at most 20. */
   from: boundedArray(podIndex, MAX_FINDING_PODS),

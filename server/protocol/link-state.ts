@@ -53,7 +53,10 @@ export interface LossChange {
   share: number;
 }
 
-/** A link becomes slow, or normal again, after this many samples in a row. Suspect samples that are late are skipped: see LinkSpeed. */
+/**
+ * A link becomes slow, or normal again, after this many samples in a row. Suspect samples that are late are skipped: see
+ * LinkSpeed.
+ */
 export const SLOW_RUN = 3;
 
 /**
@@ -82,8 +85,8 @@ export function isLossy({ sent, lost, lossCycles }: Datagrams): boolean {
 }
 
 /**
- * A slow link is normal again below this share of SLOW_LINK, and the loss of a lossy link is over below this share of LOSSY. Between
- * the two events tell nothing, so that a link at the limit does not alternate.
+ * A slow link is normal again below this share of SLOW_LINK, and the loss of a lossy link is over below this share of LOSSY.
+ * Between the two events tell nothing, so that a link at the limit does not alternate.
  */
 const NORMAL_SHARE = 0.8;
 
@@ -115,15 +118,19 @@ export const UNRELIABLE = { suspectShare: 0.75, samples: 10 };
 const STARVED_LOOP_US = 100_000;
 
 /**
- * Whether a pod is starved of CPU now, so that what it or others measure now may be its own delay: the page marks it, and its timeouts
- * on paths are doubted. Links are doubted by `wasStarvedDuring`. null = not known. `unreliable` alone says more: it has lasted, and nothing in the report is trusted.
- * Verdicts and events go by that, because both are about more than the present second.
+ * Whether a pod is starved of CPU now, so that what it or others measure now may be its own delay: the page marks it, and its
+ * timeouts on paths are doubted. Links are doubted by `wasStarvedDuring`. null = not known. `unreliable` alone says more: it
+ * has lasted, and nothing in the report is trusted. Verdicts and events go by that, because both are about more than the
+ * present second.
  */
 export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelayP99Us'> | null): boolean {
   return starvation !== null && (starvation.unreliable || starvation.loopDelayP99Us >= STARVED_LOOP_US);
 }
 
-/** Whether a pod is starved, or was at some time in its last rounds of pings; `wasStarvedDuring` says whether it concerns a link. */
+/**
+ * Whether a pod is starved, or was at some time in its last rounds of pings; `wasStarvedDuring` says whether it concerns a
+ * link.
+ */
 export function wasStarvedLately(starvation: Starvation | null): boolean {
   return isStarved(starvation) || (starvation?.times ?? []).length > 0;
 }
@@ -133,7 +140,8 @@ const REPORTS_TOLERANCE_MS = 1000;
 
 /**
  * Whether a pod was starved while a link was pinged for its present result. The result may be a whole round of pings old, and the
- * shortage long over; or the pod is starved now, and was not then. `pod`: the report of either pod of the link. `by`: that of the source.
+ * shortage long over; or the pod is starved now, and was not then. `pod`: the report of either pod of the link. `by`: that of
+ * the source.
  */
 export function wasStarvedDuring(
   pod: AtArrival,

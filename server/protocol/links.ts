@@ -299,8 +299,8 @@ export function lengthOf(wire: unknown): number {
 }
 
 /**
- * Values for the columns that the stream leaves out (`encodeColumns`, `without`), and for those that older versions do not have: they do
- * not say in how many cycles datagrams were lost.
+ * Values for the columns that the stream leaves out (`encodeColumns`, `without`), and for those that older versions do not
+ * have: they do not say in how many cycles datagrams were lost.
  */
 const LEFT_OUT: Readonly<Record<string, number>> = {
   minUs: NONE16,

@@ -42,8 +42,8 @@ export const starvationSchema = v.object({
   /** Since when `unreliable` has had its value, ms since the epoch. */
   sinceMs: finiteNumber,
   /**
-   * When the process was starved, as `isStarved` says (link-state.ts): from and until how long before the report was made, ms; oldest
-   * first. Older versions do not say it.
+   * When the process was starved, as `isStarved` says (link-state.ts): from and until how long before the report was made, ms;
+   * oldest first. Older versions do not say it.
    */
   times: v.exactOptional(boundedArray(v.tuple([finiteNumber, finiteNumber]), MAX_STARVED_TIMES)),
 });

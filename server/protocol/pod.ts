@@ -47,7 +47,10 @@ export const podSchema = v.object({
   node: boundedText(253),
   /** The node's `topology.kubernetes.io/zone`; '' without the right to read nodes. */
   zone: boundedText(253),
-  /** Whether its node is cordoned (`spec.unschedulable`), and ignored for that (IGNORE_CORDONED); '' without the right to read nodes. */
+  /**
+   * Whether its node is cordoned (`spec.unschedulable`), and ignored for that (IGNORE_CORDONED); '' without the right to read
+   * nodes.
+   */
   cordon: v.optional(v.picklist(['', 'cordoned', 'ignored']), ''),
   /** All of `status.podIPs`, primary first; empty until the pod has an address, early in its start. */
   podIPs: ips,
@@ -57,8 +60,8 @@ export const podSchema = v.object({
   /** Since when the pod is in that stage, ms since the epoch, as far as we know. */
   sinceMs: finiteNumber,
   /**
-   * Of a pod that is gone: it may have left up to so long before `sinceMs`, ms, because a list first showed that it was missing. 0 = it
-   * left at `sinceMs`.
+   * Of a pod that is gone: it may have left up to so long before `sinceMs`, ms, because a list first showed that it was
+   * missing. 0 = it left at `sinceMs`.
    */
   unseenMs: v.optional(v.pipe(finiteNumber, v.minValue(0)), 0),
   /** Why it is in that stage, in the API's own words (Evicted, DeletionByTaintManager, ImagePullBackOff); '' = no reason. */
@@ -181,8 +184,8 @@ export const discoverySchema = v.object({
 export type DiscoveryStatus = v.InferOutput<typeof discoverySchema>;
 
 /**
- * The interval of what goes on when pinging is switched off, ms: REFRESH_INTERVAL, or 30 s (Goldpinger's default) if it is 0. The pods
- * are listed and external targets are probed in this interval.
+ * The interval of what goes on when pinging is switched off, ms: REFRESH_INTERVAL, or 30 s (Goldpinger's default) if it is 0.
+ * The pods are listed and external targets are probed in this interval.
  */
 export function intervalWithoutPingsMs(refreshIntervalMs: number): number {
   return refreshIntervalMs > 0 ? refreshIntervalMs : 30_000;

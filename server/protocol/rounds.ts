@@ -16,7 +16,10 @@ const roundSchema = v.object({
   readyAfterMs: v.nullable(finiteNumber),
   /** When the pod left, ms since the epoch; null = it is still there. */
   goneMs: v.nullable(finiteNumber),
-  /** `failed`: it left without having been ready, was ready later than wanted, or is still not ready then. `starting`: it is not ready yet. */
+  /**
+   * `failed`: it left without having been ready, was ready later than wanted, or is still not ready then. `starting`: it is
+   * not ready yet.
+   */
   state: v.picklist(['ready', 'failed', 'starting']),
   /** Why it failed or does not start: the API's reason, such as `ImagePullBackOff`, or a sentence; '' = no reason is known. */
   why: boundedText(300),

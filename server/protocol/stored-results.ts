@@ -3,8 +3,8 @@ import { isOverOpenConnection, OUTCOMES, PHASES, type Phase, type Sample, type U
 import { UNKNOWN_HOPS } from './udp.ts';
 
 /*
- * Pings and cycles of the UDP probe as records of bytes: a pod keeps its recent ones so (`results/ring.ts`), and keepers of its copy
- * get them so (`copy.ts`). A record begins with `HEAD_BYTES` that say when it was and, in a copy, of which link.
+ * Pings and cycles of the UDP probe as records of bytes: a pod keeps its recent ones so (`results/ring.ts`), and keepers of its
+ * copy get them so (`copy.ts`). A record begins with `HEAD_BYTES` that say when it was and, in a copy, of which link.
  * All numbers are little-endian.
  */
 

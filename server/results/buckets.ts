@@ -12,9 +12,9 @@ const BYTES_PER_BUCKET = 34;
 const UDP_BYTES_PER_BUCKET = 4;
 
 /**
- * `BUCKETS_PER_CHUNK` buckets of one width, in columns. A bucket sums up the samples of one link in one period of `widthMs`. Durations
- * are packed by `pack16` and cover the `ok` samples. The suspect samples of a bucket go into its figures only while it has no
- * others; else only `samples` and `suspect` count them.
+ * `BUCKETS_PER_CHUNK` buckets of one width, in columns. A bucket sums up the samples of one link in one period of `widthMs`.
+ * Durations are packed by `pack16` and cover the `ok` samples. The suspect samples of a bucket go into its figures only while
+ * it has no others; else only `samples` and `suspect` count them.
  */
 export interface Chunk extends ReturnType<typeof columnsOf> {
   /**
@@ -55,7 +55,8 @@ export class BucketLog {
 
   /**
    * How many buckets can be kept whatever happens. Two chunks are left out: the oldest may be reused next, and one may have been
-   * left half empty when the width changed. With fewer than three chunks (HISTORY_MEMORY=0) it is one chunk, which is reused when full.
+   * left half empty when the width changed. With fewer than three chunks (HISTORY_MEMORY=0) it is one chunk, which is reused
+   * when full.
    */
   get capacity(): number {
     return Math.max(1, this.#maxChunks - 2) * BUCKETS_PER_CHUNK;
@@ -170,8 +171,9 @@ function columnsOf(bytes: ArrayBuffer) {
 const MAX_SAMPLE_COUNT = 0xffff;
 const MAX_BYTE_COUNT = 0xff;
 /**
- * From so many datagrams on a bucket is full. It gets those since the last ping at once, usually those of one or two cycles of the UDP
- * probe, of UDP_PACKET_COUNT each (1000 at most). So they fit in up to `MAX_SAMPLE_COUNT`; what does not is not counted.
+ * From so many datagrams on a bucket is full. It gets those since the last ping at once, usually those of one or two cycles of
+ * the UDP probe, of UDP_PACKET_COUNT each (1000 at most). So they fit in up to `MAX_SAMPLE_COUNT`; what does not is not
+ * counted.
  */
 const FULL_UDP_COUNT = 60_000;
 
@@ -263,8 +265,8 @@ export const BUCKET_WIDTHS_MS = [
 ] as const;
 
 /**
- * With 4 samples a bucket takes about 60 % of the memory of the samples (15 bytes each, `SAMPLE_RECORD`). With 3 it would hardly save any,
- * and with 2 it would take more.
+ * With 4 samples a bucket takes about 60 % of the memory of the samples (15 bytes each, `SAMPLE_RECORD`). With 3 it would
+ * hardly save any, and with 2 it would take more.
  */
 const MIN_SAMPLES_PER_BUCKET = 4;
 

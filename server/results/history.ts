@@ -251,7 +251,10 @@ export class History {
     record.pendingUdpLost += result.lost;
   }
 
-  /** A ping has ended: bucket `i` of `chunk`, which is that of the ping, counts the datagrams since the last ping unless it failed. */
+  /**
+   * A ping has ended: bucket `i` of `chunk`, which is that of the ping, counts the datagrams since the last ping unless it
+   * failed.
+   */
   #settleUdp(record: LinkRecord, chunk: Chunk | null, i: number, failed: boolean): void {
     if (failed) {
       let lastPingMs = Number.NEGATIVE_INFINITY;
@@ -268,7 +271,10 @@ export class History {
     record.failedPings = ((record.failedPings << 1) | (failed ? 1 : 0)) & 3;
   }
 
-  /** When the link's newest sample was taken that is not kept as it is (in buckets only); -Infinity: all are kept; Infinity: none is. */
+  /**
+   * When the link's newest sample was taken that is not kept as it is (in buckets only); -Infinity: all are kept; Infinity:
+   * none is.
+   */
   droppedUntilMs(record: LinkRecord): number {
     return record.ring?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
   }

@@ -11,8 +11,9 @@ interface Changes {
 const NO_CHANGE: Changes = { state: null, speed: null };
 
 /**
- * What this pod believes about one link: which of its samples stands for it, and since when it has its state. A sample is *suspect* if
- * it was taken while this process was short of CPU. A sample is *believed* if it stood for the link when it came in: see `take`.
+ * What this pod believes about one link: which of its samples stands for it, and since when it has its state. A sample is
+ * *suspect* if it was taken while this process was short of CPU. A sample is *believed* if it stood for the link when it came
+ * in: see `take`.
  */
 export class LinkJudgement {
   /** The sample that stands for the link: the last one that was believed; null before the first. */

@@ -4,8 +4,8 @@ import type { LinkRecord } from './history.ts';
 import type { RangeStatistics } from './range-statistics.ts';
 
 /**
- * Decides when one link begins to lose datagrams and when that is over, for the events: by `isLossy` and `isLossOver`, over the same
- * datagrams by which reports, findings and page judge the link (`RangeStatistics.udpOf`).
+ * Decides when one link begins to lose datagrams and when that is over, for the events: by `isLossy` and `isLossOver`, over the
+ * same datagrams by which reports, findings and page judge the link (`RangeStatistics.udpOf`).
  */
 export class LinkLoss {
   #isLossy = false;
@@ -16,8 +16,8 @@ export class LinkLoss {
    */
   take(record: LinkRecord, range: TimeRange, statistics: RangeStatistics): Omit<LossChange, 'target'> | null {
     let [sent, lost, lossCycles] = [0, 0, 0];
-    // Newest cycle first. The loss began with the cycle since which most datagrams were lost beyond what is chance. So a single one that was lost
-    // some time before does not count.
+    // Newest cycle first. The loss began with the cycle since which most datagrams were lost beyond what is chance. So a single
+    // one that was lost some time before does not count.
     const began = { beyond: 0, sinceMs: range.toMs, share: 0 };
     let cleanSinceMs = range.toMs;
     statistics.visitUdp(record, range, range.toMs, (cycle, atMs) => {

@@ -15,7 +15,10 @@ export interface Link {
   retiredAtMs: number;
 }
 
-/** Of the links that are no longer probed, the newest `MAX_WITH_SAMPLES` keep their samples; `MAX_WITH_BUCKETS` more keep buckets. */
+/**
+ * Of the links that are no longer probed, the newest `MAX_WITH_SAMPLES` keep their samples; `MAX_WITH_BUCKETS` more keep
+ * buckets.
+ */
 const MAX_WITH_SAMPLES = 1000;
 const MAX_WITH_BUCKETS = 2000;
 
@@ -38,7 +41,10 @@ export class Links {
     this.#windowMs = windowMs;
   }
 
-  /** Sets which links are probed from now on. A link that is probed again has its samples or buckets still, and no state before its next sample. */
+  /**
+   * Sets which links are probed from now on. A link that is probed again has its samples or buckets still, and no state before
+   * its next sample.
+   */
   setTargets(targets: readonly Target[], nowMs: number): void {
     const wanted = new Set(targets.map((target) => target.id));
     for (const [id, link] of this.#links) {

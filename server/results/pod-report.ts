@@ -75,7 +75,8 @@ export function sortedByUid(peers: PeerRef[]): PeerRef[] {
 /**
  * Makes the report of now. A link that is probed is part of it if its pod is among the peers; a link that is no longer
  * probed only if its pod is gone, so that its last state can still be seen. `nowMs` is monotonic; `windowMs` 0 = without
- * statistics. `doubt`: see `JudgedLinks`. The links show the moment of the call, although the statistics may take several time slices.
+ * statistics. `doubt`: see `JudgedLinks`. The links show the moment of the call, although the statistics may take several time
+ * slices.
  */
 export async function currentReport(
   links: readonly Link[],
@@ -155,8 +156,9 @@ export class JudgedLinks {
   }
 
   /**
-   * Writes link `i`, which leads to peer `to`, as buckets show it at `nowMs` (monotonic). `summary` is of the range of the report. Buckets
-   * do not tell how many samples in a row were slow: a link is called slow if its last sample and the median of SLOW_RUN or more are.
+   * Writes link `i`, which leads to peer `to`, as buckets show it at `nowMs` (monotonic). `summary` is of the range of the
+   * report. Buckets do not tell how many samples in a row were slow: a link is called slow if its last sample and the median of
+   * SLOW_RUN or more are.
    */
   writeBuckets(i: number, to: number, family: 4 | 6, state: BucketState, summary: Summary, nowMs: number): void {
     const { columns } = this;

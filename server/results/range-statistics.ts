@@ -91,9 +91,9 @@ export class RangeStatistics {
   }
 
   /**
-   * The state of a link at the end of a time range of which only buckets are left: that of the newest bucket with trustworthy samples.
-   * If the range has only one or two suspect samples, it is the state shortly before, which they do not change. If that is
-   * unknown too, an answer is believed and a failure is not. null without any bucket. The summary is that of the range.
+   * The state of a link at the end of a time range of which only buckets are left: that of the newest bucket with trustworthy
+   * samples. If the range has only one or two suspect samples, it is the state shortly before, which they do not change. If
+   * that is unknown too, an answer is believed and a failure is not. null without any bucket. The summary is that of the range.
    */
   bucketState(
     record: LinkRecord,
@@ -212,8 +212,8 @@ function stateOf(chunk: Chunk, i: number): BucketState {
 }
 
 /**
- * Whether a bucket with the period `startMs` to `endOfPeriodMs` belongs to a time range: whether its middle lies in the range or, if
- * the range is shorter, whether it contains the middle of the range. A period that is not over ends at `nowMs`.
+ * Whether a bucket with the period `startMs` to `endOfPeriodMs` belongs to a time range: whether its middle lies in the range
+ * or, if the range is shorter, whether it contains the middle of the range. A period that is not over ends at `nowMs`.
  */
 function belongs({ fromMs, toMs }: TimeRange, startMs: number, endOfPeriodMs: number, nowMs: number): boolean {
   const endMs = Math.min(endOfPeriodMs, Math.max(nowMs, startMs + 1));

@@ -124,8 +124,8 @@ export class Results {
   }
 
   /**
-   * What is known of all links to a pod: the recent samples and the recent cycles of the UDP probe, oldest first, with wall times, and
-   * the usual latency; of several links the largest.
+   * What is known of all links to a pod: the recent samples and the recent cycles of the UDP probe, oldest first, with wall
+   * times, and the usual latency; of several links the largest.
    */
   linkSamples(uid: string): Omit<LinkSamples, 'from' | 'to' | 'error'> {
     const nowMs = this.#clock.monotonicMs();
@@ -179,8 +179,8 @@ export class Results {
   }
 
   /**
-   * How many links were in which state in a time range of the past, by steps of `stepMs`. `isLeftOut`: whether the links to a pod are
-   * not counted.
+   * How many links were in which state in a time range of the past, by steps of `stepMs`. `isLeftOut`: whether the links to a
+   * pod are not counted.
    */
   async podHistory(range: AgeRange, stepMs: number, isLeftOut: (uid: string) => boolean): Promise<PodHistory> {
     const nowMs = this.#clock.monotonicMs();

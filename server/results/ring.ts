@@ -5,7 +5,8 @@ type RecordVisitor = (at: number, atMs: number) => boolean | undefined;
 
 /**
  * The newest records of one link, in a ring of bytes: a full ring overwrites its oldest record. Each record begins with its time.
- * Times may be of any clock that never goes back. Of overwritten records only the time of the newest one is known: `droppedUntilMs`.
+ * Times may be of any clock that never goes back. Of overwritten records only the time of the newest one is known:
+ * `droppedUntilMs`.
  */
 export class RecordRing {
   /** The bytes of all records. `resize` replaces it. */

@@ -89,8 +89,8 @@ export async function countBySteps(
 }
 
 /**
- * Whether a link was lossy (`isLossy`) at the end of each step, by the datagrams of the last `lossWindowMs` before, rounded up to whole
- * steps; null if it never was.
+ * Whether a link was lossy (`isLossy`) at the end of each step, by the datagrams of the last `lossWindowMs` before, rounded up
+ * to whole steps; null if it never was.
  */
 function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: number): boolean[] | null {
   if (!history.hasUdp) return null;
@@ -202,8 +202,8 @@ interface StepVisitor {
 }
 
 /**
- * Visits what is stored of a link in `steps`, oldest steps from buckets and newest from samples; see `visitOlderSteps`. No sample is
- * visited twice, as itself and in a bucket. Returns the largest width of the buckets, 0 if there are none.
+ * Visits what is stored of a link in `steps`, oldest steps from buckets and newest from samples; see `visitOlderSteps`. No
+ * sample is visited twice, as itself and in a bucket. Returns the largest width of the buckets, 0 if there are none.
  */
 function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: number, visitor: StepVisitor): number {
   const { fromMs, toMs, stepMs, count } = steps;
@@ -218,8 +218,8 @@ function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
 }
 
 /**
- * As `visitSteps`, for the datagrams of the UDP probe: the oldest steps from buckets, the newest from single cycles. The datagrams of a
- * bucket cover the steps `first` to `last`, those of a cycle are in one step.
+ * As `visitSteps`, for the datagrams of the UDP probe: the oldest steps from buckets, the newest from single cycles. The
+ * datagrams of a bucket cover the steps `first` to `last`, those of a cycle are in one step.
  */
 function visitUdpSteps(
   history: History,
@@ -243,10 +243,10 @@ function visitUdpSteps(
 }
 
 /**
- * Visits the buckets that stand for samples (or cycles) of a link that are no longer kept: those that begin before the end of the step
- * of `droppedUntilMs`. The last of them may reach into later steps; it covers these too, because the caller leaves its samples out:
- * it visits samples from `bucketsEndMs` of the result on. `resolutionMs`: the largest width of the buckets that were visited, 0 if
- * there are none.
+ * Visits the buckets that stand for samples (or cycles) of a link that are no longer kept: those that begin before the end of
+ * the step of `droppedUntilMs`. The last of them may reach into later steps; it covers these too, because the caller leaves its
+ * samples out: it visits samples from `bucketsEndMs` of the result on. `resolutionMs`: the largest width of the buckets that
+ * were visited, 0 if there are none.
  */
 function visitOlderSteps(
   history: History,

@@ -37,8 +37,8 @@ export class UsualLatencies {
   }
 
   /**
-   * The median of the medians of the buckets, each weighted by its ok samples. A bucket without ok samples that are not suspect does
-   * not count.
+   * The median of the medians of the buckets, each weighted by its ok samples. A bucket without ok samples that are not suspect
+   * does not count.
    */
   #compute(record: LinkRecord, nowMs: number): Usual {
     const percentiles = this.#percentiles;

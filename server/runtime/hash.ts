@@ -1,6 +1,7 @@
 /**
- * Hashes texts, one after the other, to 32 bits: FNV-1a over their UTF-16 units, then the finalizer of MurmurHash3, so that similar texts
- * get very different hashes. Pods with the same list of pods must choose alike, so a change of it must not be mixed with older pods.
+ * Hashes texts, one after the other, to 32 bits: FNV-1a over their UTF-16 units, then the finalizer of MurmurHash3, so that
+ * similar texts get very different hashes. Pods with the same list of pods must choose alike, so a change of it must not be
+ * mixed with older pods.
  */
 export function hash32(...texts: readonly string[]): number {
   let hash = 0x811c9dc5;

@@ -1,6 +1,6 @@
 /**
- * A whole response. The body is read only if the status says that it is of use. `staysOpen`: whether the connection can be used for another
- * request (RFC 9112, section 9.3), and nothing has come after the response.
+ * A whole response. The body is read only if the status says that it is of use. `staysOpen`: whether the connection can be used
+ * for another request (RFC 9112, section 9.3), and nothing has come after the response.
  */
 export interface Response {
   status: number;

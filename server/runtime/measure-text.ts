@@ -16,7 +16,10 @@ export function latencyParts(us: number): { figure: string; unit: 'ms' | 's' | '
   return { figure: ms.toFixed(ms < 0.995 ? 2 : 1), unit: 'ms' };
 }
 
-/** A duration, by its two largest units: `0.4 s` in tenths below 10 s, then `42 s`, `2 min 6 s`, `1 h 30 min`, `2 d 4 h`. Below 0 it is 0. */
+/**
+ * A duration, by its two largest units: `0.4 s` in tenths below 10 s, then `42 s`, `2 min 6 s`, `1 h 30 min`, `2 d 4 h`. Below
+ * 0 it is 0.
+ */
 export function durationText(ms: number): string {
   const s = Math.max(0, ms) / 1000;
   if (s < 9.95) return `${s.toFixed(1)} s`;

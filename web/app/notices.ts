@@ -102,7 +102,10 @@ function linkSentence(picture: Picture): string {
   return `No link failed, but cluster health is 418${why === '' ? '' : `: ${shownName(why)}`}.`;
 }
 
-/** The gravest finding if it is about a link between two pods, as "a can't reach b, b reaches a"; '' = it is about something else. */
+/**
+ * The gravest finding if it is about a link between two pods, as "a can't reach b, b reaches a"; '' = it is about something
+ * else.
+ */
 function gravestLinkText({ mesh, pods, state, n }: Picture): string {
   const [gravest] = mesh.findings;
   if (gravest === undefined || !LINK_FINDINGS.has(gravest.kind)) return '';
@@ -152,7 +155,10 @@ function pathAdvice(finding: Finding): string {
   return finding.kind.startsWith('path-') && where !== '' ? `${capital(where)}.` : '';
 }
 
-/** Subject and symptom only. How it shows and what to check is in the findings of the side panel, which do not repeat the symptom. */
+/**
+ * Subject and symptom only. How it shows and what to check is in the findings of the side panel, which do not repeat the
+ * symptom.
+ */
 function briefTitle(finding: Finding): string {
   const { subject, what } = findingWords(finding);
   return `${subject}${what === '' ? '' : `: ${what}`}.`;

@@ -41,8 +41,8 @@ const MORE_LINKS: [LinkState, string, LinkKind][] = [
 /**
  * Number of steps by which the summary is shortened until it fits. Failing pods, slow and failed links are never left out.
  * 0: everything. 1: pods without report are counted, external targets only if one fails. 2: lifecycle states are one entry.
- * 3: no worst link. 4: no titles, only a count of lifecycle states, no links but good, slow and failed. 5: no zero counts. 6: good links only if nothing is
- * bad. 7: no lifecycle states and no pods without report, because notices and findings show them.
+ * 3: no worst link. 4: no titles, only a count of lifecycle states, no links but good, slow and failed. 5: no zero counts. 6:
+ * good links only if nothing is bad. 7: no lifecycle states and no pods without report, because notices and findings show them.
  */
 export const SUMMARY_STEPS = 7;
 

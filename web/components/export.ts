@@ -121,9 +121,9 @@ function drawSwatch(
 }
 
 /**
- * Saves all links as CSV, with statistics over the shown window, else over the chosen one. They are fetched, because a stream leaves
- * out some of them; if that fails, there are only those that are loaded. A past picture has the statistics of its own time range.
- * Yields regularly, so that a million lines do not freeze the page.
+ * Saves all links as CSV, with statistics over the shown window, else over the chosen one. They are fetched, because a stream
+ * leaves out some of them; if that fails, there are only those that are loaded. A past picture has the statistics of its own
+ * time range. Yields regularly, so that a million lines do not freeze the page.
  */
 export async function saveCsv(props: ViewProps): Promise<void> {
   const picture = await csvPicture(props);

@@ -32,7 +32,10 @@ interface LinkTableProps {
   targets?: readonly ExternalTarget[];
 }
 
-/** The links of a view as a table, worst first; then the external targets. It keeps its order while the picture is live: see `withNewLinks`. */
+/**
+ * The links of a view as a table, worst first; then the external targets. It keeps its order while the picture is live: see
+ * `withNewLinks`.
+ */
 export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTableProps) {
   const { picture } = props;
   const { figure } = picture;
@@ -161,8 +164,8 @@ function isSameList(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /**
- * The rows that a table had, without the links that it no longer lists, then the new ones of `sorted` (see `sortedLinks`), as far as
- * there is room. Without room, new failed links take the places of the last rows that have not failed. O(all).
+ * The rows that a table had, without the links that it no longer lists, then the new ones of `sorted` (see `sortedLinks`), as
+ * far as there is room. Without room, new failed links take the places of the last rows that have not failed. O(all).
  */
 export function withNewLinks(
   { n, state }: Picture,

@@ -32,7 +32,10 @@ export function StateGlyph({
   );
 }
 
-/** The state of a pod as a small shape with a mark. `slow-to-reach` is a healthy pod with a red badge, `starved` one with a wave. */
+/**
+ * The state of a pod as a small shape with a mark. `slow-to-reach` is a healthy pod with a red badge, `starved` one with a
+ * wave.
+ */
 export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' | 'starved' }) {
   const health = state === 'slow-to-reach' || state === 'starved' ? 'healthy' : state;
   return (

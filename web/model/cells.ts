@@ -47,13 +47,16 @@ export interface PictureCells {
    * An attribute beside the state. Counts and colours follow the state alone.
    */
   unreliable: Uint8Array;
-  /** 1 = the link is lossy: see the table in link-state.ts. An attribute beside the state, as `unreliable`. Not marked with a figure. */
+  /**
+   * 1 = the link is lossy: see the table in link-state.ts. An attribute beside the state, as `unreliable`. Not marked with a
+   * figure.
+   */
   lossy: Uint8Array;
   /** The chosen latency, us, or the chosen figure in its own unit; NaN = none. */
   valueUs: Float32Array;
   /**
-   * Where both IP families are probed, a report has two links to a pod, and the cell is the worse one by what is shown. 1 = it is the
-   * second one. null = no report has two.
+   * Where both IP families are probed, a report has two links to a pod, and the cell is the worse one by what is shown. 1 = it
+   * is the second one. null = no report has two.
    */
   second: Uint8Array | null;
   /** Number of links into and out of each pod by state, self-links included: `into[pod * STATES + code]`. */
@@ -101,7 +104,10 @@ export class CellsBuilder {
   #special: number[] = [];
   #cells: PictureCells = blankCells(0, null);
   #areTaken = false;
-  /** By source pod: the destination that has failed for the longest time and how long, and the slowest destination and its latency. */
+  /**
+   * By source pod: the destination that has failed for the longest time and how long, and the slowest destination and its
+   * latency.
+   */
   #failedTo = new Int32Array(0);
   #failedMs = new Float64Array(0);
   #slowestTo = new Int32Array(0);
@@ -115,8 +121,8 @@ export class CellsBuilder {
   }
 
   /**
-   * Starts a new set of cells if the pods, their lifecycles or whether they count changed, or if the cells were taken. Returns true in
-   * that case; then `put` must be called for every pod.
+   * Starts a new set of cells if the pods, their lifecycles or whether they count changed, or if the cells were taken. Returns
+   * true in that case; then `put` must be called for every pod.
    */
   begin(pods: readonly Pick<Pod, 'lifecycle' | 'cordon'>[]): boolean {
     const stages = pods.map(stageOf);
@@ -408,7 +414,10 @@ function latencyAt({ latencies, fallback }: LatencyColumns, i: number): number {
   return us < 0 && fallback !== null ? unpack16(fallback[i] ?? 0) : us;
 }
 
-/** Whether a result replaces another one of the same link: the worse of two IP families is shown, a measured one before a pending one. */
+/**
+ * Whether a result replaces another one of the same link: the worse of two IP families is shown, a measured one before a
+ * pending one.
+ */
 function replaces(code: number, us: number, oldCode: number, oldUs: number): boolean {
   const isMeasured = (c: number) => c <= FAILED;
   if (!isMeasured(code) || !isMeasured(oldCode)) return isMeasured(code) && !isMeasured(oldCode);

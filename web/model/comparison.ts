@@ -185,7 +185,10 @@ export function resultText(us: number, percent: number): string {
   return Number.isNaN(us) ? 'failed' : `${percent} % failed`;
 }
 
-/** As `resultText`, for a changed link of the report, in ms without the unit; and the datagrams that were lost, if any: "12 % lost". */
+/**
+ * As `resultText`, for a changed link of the report, in ms without the unit; and the datagrams that were lost, if any: "12 %
+ * lost".
+ */
 export function medianFigures(link: LinkMedian | null): string[] {
   if (link === null) return ['–'];
   const us = link.p50Us < 0 ? Number.NaN : link.p50Us;

@@ -7,8 +7,8 @@ import { latencyText } from '../../server/runtime/measure-text.ts';
 import { shareText, timesText } from './format.ts';
 
 /**
- * What the heatmap shows instead of latencies: the share of pings that failed, the jitter, the share of datagrams that were lost, and
- * the latency compared with what is usual for the link.
+ * What the heatmap shows instead of latencies: the share of pings that failed, the jitter, the share of datagrams that were
+ * lost, and the latency compared with what is usual for the link.
  */
 export const FIGURES = ['failed', 'jitter', 'loss', 'usual'] as const;
 
@@ -16,8 +16,8 @@ export const FIGURES = ['failed', 'jitter', 'loss', 'usual'] as const;
 export type Figure = (typeof FIGURES)[number];
 
 /**
- * The window of each figure, ms. The first two need some samples, and a new slowness should be seen soon. Loss is judged over a time
- * of its own (`lossWindowMs`) and needs no window.
+ * The window of each figure, ms. The first two need some samples, and a new slowness should be seen soon. Loss is judged over a
+ * time of its own (`lossWindowMs`) and needs no window.
  */
 export const FIGURE_WINDOWS_MS: Record<Figure, number> = { failed: 300_000, jitter: 300_000, loss: 0, usual: 60_000 };
 

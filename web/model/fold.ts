@@ -45,7 +45,10 @@ export function keyOf(kind: Group['kind'], name: string): string {
   return `${kind}:${name}`;
 }
 
-/** Divides pods into groups, in the order of their first pods. An unfolded zone shows its nodes. `open`: groups that are unfolded. */
+/**
+ * Divides pods into groups, in the order of their first pods. An unfolded zone shows its nodes. `open`: groups that are
+ * unfolded.
+ */
 export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { groups: Group[]; open: string[] } {
   const wanted = new Set(unfolded);
   const open = new Set<string>();
@@ -75,8 +78,8 @@ const LATE = codeOf('warning');
 
 /**
  * Folds the links of `n` pods to those of groups: the worst link between two groups is drawn (worst by `SEVERITY`, then by
- * latency), but a late one (`warning`) only if many are (`areManyLate`), and a lossy one rather than a good or a late one. The link of a
- * group to itself stands for all links among its pods. O(n^2).
+ * latency), but a late one (`warning`) only if many are (`areManyLate`), and a lossy one rather than a good or a late one. The
+ * link of a group to itself stands for all links among its pods. O(n^2).
  */
 export function foldCells(cells: PodCells, groups: readonly Group[], folding: Folding): FoldedCells {
   const { n, state, valueUs } = cells;

@@ -41,8 +41,8 @@ export interface LinkFacts {
     usualUs: number;
   } | null;
   /**
-   * What the UDP probe measured: the datagrams by which loss is judged (`lossWindowMs`) and those that were lost. `rttUs`: of the newest
-   * cycle, -1 if none came back. `hops`: -1 = unknown. null = not measured.
+   * What the UDP probe measured: the datagrams by which loss is judged (`lossWindowMs`) and those that were lost. `rttUs`: of
+   * the newest cycle, -1 if none came back. `hops`: -1 = unknown. null = not measured.
    */
   udp: { sent: number; lost: number; rttUs: number; hops: number } | null;
   /** Why the source pod did not report; '' if it did. */
@@ -65,7 +65,10 @@ const UNMEASURED = {
   udp: null,
 } satisfies Partial<LinkFacts>;
 
-/** Collects the facts about the link from pod `from` to pod `to` (indexes in `Picture.pods`); of a folded link those of its worst link. */
+/**
+ * Collects the facts about the link from pod `from` to pod `to` (indexes in `Picture.pods`); of a folded link those of its
+ * worst link.
+ */
 export function linkFacts(picture: Picture, from: number, to: number): LinkFacts {
   if (picture.fold !== null) {
     const link = podLink(picture, from, to);

@@ -152,7 +152,10 @@ const OUTCOME_TEXTS: Record<Outcome, string> = {
 export const LOSSY = [LOSES, 'pings are good'] as const;
 export const UNRELIABLE = ['Unreliable', 'a pod short of CPU'] as const;
 
-/** The word for a link state, for example "Not probed". `figure`: the figure of the heatmap that the state is about; null = latency. */
+/**
+ * The word for a link state, for example "Not probed". `figure`: the figure of the heatmap that the state is about; null =
+ * latency.
+ */
 export function stateWords(state: LinkState, figure: Figure | null = null): string {
   if (figure !== null && state === 'slow') return 'High';
   return figure !== null && state === 'not-probed' ? 'Not measured' : STATE_TEXTS[state];

@@ -153,8 +153,8 @@ function groupsOf(shown: readonly PodView[], key: (view: PodView) => string): Ax
 
 /**
  * Keeps the order until the reader's choices change, so that new data never moves a row. A new pod comes last (in its
- * group), as does one that the filter shows from now on; when a pod is no longer known, its successor takes its place. `isOutdated` says whether sorting again would move
- * something.
+ * group), as does one that the filter shows from now on; when a pod is no longer known, its successor takes its place.
+ * `isOutdated` says whether sorting again would move something.
  */
 export class KeptOrder {
   #pods: readonly Pod[] | null = null;

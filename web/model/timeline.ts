@@ -55,12 +55,16 @@ export function knownFrom({ fromMs, stepMs, reports, links }: MeshHistory): numb
   return first < 0 ? null : fromMs + first * stepMs;
 }
 
-/** A page that is connected receives a mesh every few seconds, so after this time it was disconnected, or its computer asleep, ms. */
+/**
+ * A page that is connected receives a mesh every few seconds, so after this time it was disconnected, or its computer asleep,
+ * ms.
+ */
 const MAX_POINT_MS = 60_000;
 
 /**
  * Appends what the page has received since the last finished step: each point lasts until the next one, the last one until
- * `nowMs`, but none longer than `MAX_POINT_MS`: after that nothing is known. Points replace the unfinished last step, which may not have counted all its links yet.
+ * `nowMs`, but none longer than `MAX_POINT_MS`: after that nothing is known. Points replace the unfinished last step, which may
+ * not have counted all its links yet.
  */
 export function withLive(
   steps: readonly TimelineStep[],
@@ -124,7 +128,10 @@ export interface StepPaths {
   most: number;
 }
 
-/** Draws steps into a chart of `height` px, slow links above failed ones, lossy ones above both. `x` maps a time to px, clamped by the caller. */
+/**
+ * Draws steps into a chart of `height` px, slow links above failed ones, lossy ones above both. `x` maps a time to px, clamped
+ * by the caller.
+ */
 export function stepPaths(steps: readonly TimelineStep[], x: (atMs: number) => number, height: number): StepPaths {
   const most = steps.reduce((max, { failed, slow, lossy }) => Math.max(max, failed + slow + lossy), 0);
   const paths: StepPaths = { failed: '', slow: '', lossy: '', unknown: '', partly: '', most };

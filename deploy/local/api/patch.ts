@@ -32,8 +32,9 @@ function jsonPatched(object: unknown, patch: unknown): unknown {
 }
 
 /**
- * Whether an operation is complete and supported. `move` and `copy` are not, because repeated copies grow without bound. Neither is the path
- * '' (the whole object), because `applyPatch` changes its target in place, nor one with `__proto__`, which could change a prototype.
+ * Whether an operation is complete and supported. `move` and `copy` are not, because repeated copies grow without bound.
+ * Neither is the path '' (the whole object), because `applyPatch` changes its target in place, nor one with `__proto__`, which
+ * could change a prototype.
  */
 function isOperation(value: unknown): value is Operation {
   const { op, path, value: operand } = (value ?? {}) as Record<string, unknown>;
@@ -78,8 +79,8 @@ function merged(target: Json | undefined, patch: Json, strategic: boolean, depth
 }
 
 /**
- * Merges a list of a strategic patch. Known elements keep their place, and new ones come last. `$setElementOrder` is ignored: it orders
- * elements, and changes none.
+ * Merges a list of a strategic patch. Known elements keep their place, and new ones come last. `$setElementOrder` is ignored:
+ * it orders elements, and changes none.
  */
 function mergedList(target: Json | undefined, patch: Json[], depth: number, listName: string): Json {
   const mapped = MERGE_KEYS[listName];

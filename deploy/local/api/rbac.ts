@@ -67,7 +67,10 @@ export function forbiddenTo(store: Store, user: User, request: ObjectRequest): A
   return failure(403, 'Forbidden', message, { kind: resource.plural, ...(name === '' ? {} : { name }) });
 }
 
-/** The rules of the roles that `bindings` give to a user. `namespace` is that of the bindings; '' = they are ClusterRoleBindings. */
+/**
+ * The rules of the roles that `bindings` give to a user. `namespace` is that of the bindings; '' = they are
+ * ClusterRoleBindings.
+ */
 function rulesFor(user: User, store: Store, bindings: KubeObject[], namespace: string): Rule[] {
   return bindings.flatMap((binding) => {
     const { subjects, roleRef } = binding as KubeObject & {

@@ -20,8 +20,8 @@ export interface WatchRequest {
   fromVersion: number;
   bookmarks: boolean;
   /**
-   * `sendInitialEvents=true`: however old `fromVersion` is, first the present objects, then a bookmark that says that they are complete
-   * (if `bookmarks`), then the changes from now on.
+   * `sendInitialEvents=true`: however old `fromVersion` is, first the present objects, then a bookmark that says that they are
+   * complete (if `bookmarks`), then the changes from now on.
    */
   initialEvents: boolean;
 }

@@ -211,8 +211,8 @@ export function reconcileReplicaSets(store: Store, nowMs: number, random: () => 
 }
 
 /**
- * Sorts the pods of a ReplicaSet as Kubernetes deletes them: those that are not ready first, then those that became ready last, then
- * the youngest.
+ * Sorts the pods of a ReplicaSet as Kubernetes deletes them: those that are not ready first, then those that became ready last,
+ * then the youngest.
  */
 function byDeletionOrder(a: PodObject, b: PodObject): number {
   const latestFirst = (one: string, other: string) => Date.parse(other) - Date.parse(one) || 0;

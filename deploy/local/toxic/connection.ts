@@ -269,8 +269,8 @@ export class Connection {
   }
 
   /**
-   * A link has ended. As in Toxiproxy its target is closed for both directions. That socket is the source of the other link, which so
-   * ends, too.
+   * A link has ended. As in Toxiproxy its target is closed for both directions. That socket is the source of the other link,
+   * which so ends, too.
    */
   #handleEnd(stream: Stream, isReset: boolean): void {
     const [source, target] = this.#sockets[stream];

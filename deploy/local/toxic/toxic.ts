@@ -10,7 +10,10 @@ export interface Toxic {
   name: string;
   type: ToxicType;
   stream: Stream;
-  /** The share of connections that it affects: 0 = none, 1 = all. As in Toxiproxy any number is accepted; below 0 is as 0, above 1 as 1. */
+  /**
+   * The share of connections that it affects: 0 = none, 1 = all. As in Toxiproxy any number is accepted; below 0 is as 0,
+   * above 1 as 1.
+   */
   toxicity: number;
 }
 
@@ -67,8 +70,8 @@ export function changeToxic(toxic: Toxic, body: unknown): void {
 }
 
 /**
- * The attributes of a type: as given, else as they were, else 0. Names that the type does not have are ignored. A negative number is
- * accepted, as in Toxiproxy, and acts as 0 (`faults.ts`).
+ * The attributes of a type: as given, else as they were, else 0. Names that the type does not have are ignored. A negative
+ * number is accepted, as in Toxiproxy, and acts as 0 (`faults.ts`).
  */
 function attributesOf(type: ToxicType, given: Record<string, unknown>, before: Record<string, number>) {
   const attributes: Record<string, number> = {};

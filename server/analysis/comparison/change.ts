@@ -22,16 +22,16 @@ export interface LinkFigures {
 /** A median counts as changed only if it changed by at least MIN_CHANGE_US, and by this share of the median before. */
 const MIN_CHANGE_SHARE = 0.2;
 /**
- * A link is affected if its failed share is at least this many times the one before; or if it is slow, and its median is; or if it is
- * lossy, and its loss is.
+ * A link is affected if its failed share is at least this many times the one before; or if it is slow, and its median is; or if
+ * it is lossy, and its loss is.
  */
 const WORSE_FACTOR = 2;
 
 /**
  * Whether a link is affected: it became worse from `before` to `during`. Either a probe failed during, and the failed share
  * at least doubled; or the link is slow during, and its median at least doubled; or it is lossy during, and its loss at least
- * doubled. A link without samples before (a new pod, a missing report) is affected if it failed, is slow or is lossy; one that always
- * failed before, so that it has no median, if it is slow; one without datagrams before, if it is lossy.
+ * doubled. A link without samples before (a new pod, a missing report) is affected if it failed, is slow or is lossy; one that
+ * always failed before, so that it has no median, if it is slow; one without datagrams before, if it is lossy.
  */
 export function isWorse(before: LinkFigures | null, during: LinkFigures, slowUs: number): boolean {
   return failsMore(before, during) || isMuchSlower(before, during, slowUs) || losesMore(before, during);

@@ -227,8 +227,8 @@ const NEW_BAD_WEIGHT = 1e13;
 /** Multiplied by the change (0..1) of the failed share. A change by 0.01 weighs as much as FAILING_WEIGHT. */
 const FAILED_SHARE_WEIGHT = 1e12;
 /**
- * Added for a link that fails during. So a link that fails as before comes before one that has recovered from a failed share of less
- * than 0.01.
+ * Added for a link that fails during. So a link that fails as before comes before one that has recovered from a failed share of
+ * less than 0.01.
  */
 const FAILING_WEIGHT = 1e10;
 /** Multiplied by the share (0..1) of lost datagrams of a lossy link. The least, 0.02 (LOSSY), weighs as much as 20 s of median. */

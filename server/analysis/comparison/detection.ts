@@ -51,8 +51,8 @@ const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-nor
  * The time from the start of the fault to the first event of a failed, slow or lossy link (else to the loss of a pod), and from its
  * end to the last event of a link that is well again. The fault begins with the first annotation since `earliestMs`, and ends with
  * that annotation if it ends by `endMs`. Otherwise the fault begins and ends with the range "during". Only links of targets count;
- * if none of them became worse during the fault, all links do. If pods were lost that had to be replaced, the time to recover is the
- * longest from the loss of one of them until its replacement was ready and every link to it ok.
+ * if none of them became worse during the fault, all links do. If pods were lost that had to be replaced, the time to recover
+ * is the longest from the loss of one of them until its replacement was ready and every link to it ok.
  */
 export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTime; timeToRecover: ElapsedTime } {
   const fault = faultOf(input);

@@ -50,8 +50,8 @@ export interface SourceLinks extends ByRange<RangeColumns> {
 }
 
 /**
- * The links of up to three meshes of the past, joined: 46 bytes a link, 61 with the UDP probe. It copies what a comparison needs, so
- * that only one mesh has to be in memory at a time. Every pod has one number in all of the meshes.
+ * The links of up to three meshes of the past, joined: 46 bytes a link, 61 with the UDP probe. It copies what a comparison
+ * needs, so that only one mesh has to be in memory at a time. Every pod has one number in all of the meshes.
  */
 export class LinkTable {
   /** The pods by number. A pod that is in several meshes is as in the mesh that was added last. */

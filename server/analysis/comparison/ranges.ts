@@ -22,12 +22,18 @@ export interface ComparedRanges extends RequestedRanges {
 
 /** The default length of "before" and "after" is at least this, and two rounds of pings, so that each link has a sample in it. */
 const MIN_DEFAULT_MS = 60_000;
-/** A fault may have begun so long before the range "during", because a range that is drawn by hand often begins a little too late. */
+/**
+ * A fault may have begun so long before the range "during", because a range that is drawn by hand often begins a little too
+ * late.
+ */
 const EARLIER_FAULT_MS = 30_000;
 /** A range that is cut to less than this is dropped: it has hardly any sample. A short range that is left has a note. */
 const MIN_RANGE_MS = 1_000;
 
-/** When the fault can have begun at the earliest: after "before", and at most `EARLIER_FAULT_MS` before "during". Ms since the epoch. */
+/**
+ * When the fault can have begun at the earliest: after "before", and at most `EARLIER_FAULT_MS` before "during". Ms since the
+ * epoch.
+ */
 export function earliestFaultMs({ before, during }: Pick<ComparedRanges, 'before' | 'during'>): number {
   if (before === null) return during.fromMs;
   return Math.min(during.fromMs, Math.max(before.toMs, during.fromMs - EARLIER_FAULT_MS));
@@ -36,8 +42,8 @@ export function earliestFaultMs({ before, during }: Pick<ComparedRanges, 'before
 /**
  * Chooses the ranges of a comparison. By default "before" ends where "during" begins, and "after" begins where "during"
  * ends; both are as long as "during", and at least a minute and two rounds of pings. All ranges are cut to the last HISTORY_WINDOW
- * until now. If nothing is left of "during", it stays as it was asked for. A note says which range is cut, left out or shorter than a
- * round of pings, and why.
+ * until now. If nothing is left of "during", it stays as it was asked for. A note says which range is cut, left out or shorter
+ * than a round of pings, and why.
  */
 export function comparedRangesOf(
   requested: RequestedRanges,

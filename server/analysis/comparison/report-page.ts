@@ -225,8 +225,8 @@ function changedSection({ changed, changes, unlisted, cluster }: ReportData): Ma
 }
 
 /**
- * How much the links changed that are not in the table. `beyond`: the changed links that the table has no room for; `unlisted`: those
- * that the report does not list; `hasTable`: whether there is a table, so that these are the other links.
+ * How much the links changed that are not in the table. `beyond`: the changed links that the table has no room for; `unlisted`:
+ * those that the report does not list; `hasTable`: whether there is a table, so that these are the other links.
  */
 function othersText(beyond: readonly ChangedLink[], unlisted: ReportData['unlisted'], hasTable: boolean): string {
   const count = unlisted.links + beyond.filter(({ before }) => before !== null).length;

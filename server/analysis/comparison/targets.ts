@@ -32,8 +32,9 @@ export function targetsOf(
 
 /**
  * The pods that the clauses of a hypothesis name, as indexes in `Mesh.pods`. Clauses that expect a fault (`failed`, at least some
- * latency or loss, at most some success) come first, because the fault is aimed at their pods; the other clauses count only if those
- * name no pod. In a clause the pods of `to` count, or else those of `from`. A clause about all pods names none. Yields after each clause.
+ * latency or loss, at most some success) come first, because the fault is aimed at their pods; the other clauses count only if
+ * those name no pod. In a clause the pods of `to` count, or else those of `from`. A clause about all pods names none. Yields
+ * after each clause.
  */
 export function* namedPods(clauses: readonly Clause[], mesh: Mesh): Generator<void, number[]> {
   const faulty = yield* podsOfClauses(clauses.filter(expectsFault), mesh);

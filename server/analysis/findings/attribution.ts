@@ -3,8 +3,8 @@ import { CONFIRMED, type MeshCounts, type NotOkPairs, OUTLIER, type SeverityPair
 import { PairCounter, type Topology } from './topology.ts';
 
 /*
- * Step 3 of `findingsFrom`: finds the nodes, pairs of zones and pods that are the causes of bad pairs. It counts symptoms: the pairs that
- * are bad now, and those that were until a moment ago (`SYMPTOMS` in counts.ts).
+ * Step 3 of `findingsFrom`: finds the nodes, pairs of zones and pods that are the causes of bad pairs. It counts symptoms: the
+ * pairs that are bad now, and those that were until a moment ago (`SYMPTOMS` in counts.ts).
  */
 
 /** A node, a pair of zones or a pod is clearly the cause if at least this share of its pairs are symptoms. */
@@ -58,7 +58,10 @@ export class Causes {
    * them, are enough to find it.
    */
   readonly nodes: Uint8Array;
-  /** By `Topology.zonePair`. `CAUSE`: the pairs from one zone to the other are bad. `EXPLAINED`: a graver cause explains why they are. */
+  /**
+   * By `Topology.zonePair`. `CAUSE`: the pairs from one zone to the other are bad. `EXPLAINED`: a graver cause explains why
+   * they are.
+   */
   readonly zonePairs: Uint8Array;
   /** `CAUSE`: most other pods find this pod bad. `EXPLAINED`: its node or a graver cause explains why they do. */
   readonly destinations: Uint8Array;
@@ -150,9 +153,9 @@ function* findNodes(search: Search, servedBy: number): Generator<void> {
 }
 
 /**
- * All nodes of a zone, if it has two or more, all of them are bad and none of them is in `reached` (`Tally.reachedNodes`): then what lies
- * between the zones is the likelier cause, and `findZonePairs` finds it. `reached` is always empty for slow and lossy pairs, because an
- * answer that came says nothing about where it was delayed, or why others were lost.
+ * All nodes of a zone, if it has two or more, all of them are bad and none of them is in `reached` (`Tally.reachedNodes`): then
+ * what lies between the zones is the likelier cause, and `findZonePairs` finds it. `reached` is always empty for slow and lossy
+ * pairs, because an answer that came says nothing about where it was delayed, or why others were lost.
  */
 function nodesInCutZones(
   { zones, nodeOf }: Topology,
@@ -192,9 +195,9 @@ function* findZonePairs(search: Search): Generator<void> {
 const STEPS: readonly ((share: number) => boolean)[] = [(share) => share >= CLEAR_SHARE, (share) => share > MAJORITY];
 
 /**
- * Finds pods that most others find bad (destinations), and pods that find most others bad (sources). Clear cases come first, so that
- * the pairs that they explain do not confuse the others. A pod is named only if at least two of its pairs are symptoms. Otherwise
- * one bad source would make every pod that it probes look bad.
+ * Finds pods that most others find bad (destinations), and pods that find most others bad (sources). Clear cases come first, so
+ * that the pairs that they explain do not confuse the others. A pod is named only if at least two of its pairs are symptoms.
+ * Otherwise one bad source would make every pod that it probes look bad.
  *
  * Each round names either destinations or sources: those with the larger share. Counts alone cannot decide a tie, because the same
  * symptoms are at both ends. A destination that does not report is then the likelier cause, because it seems to be down.
@@ -253,9 +256,9 @@ function podsWith(
 export const FEW_PAIRS = 100;
 
 /**
- * Whether enough of a pod's pairs are symptoms to name it. The caller has counted at least two, and that is enough in a small mesh. In a
- * larger one two pairs of a pod can be bad by chance. There it takes two that are `CONFIRMED`, or three that are all its pairs
- * (where few pods probe each pod: PING_NUMBER), or four.
+ * Whether enough of a pod's pairs are symptoms to name it. The caller has counted at least two, and that is enough in a small
+ * mesh. In a larger one two pairs of a pod can be bad by chance. There it takes two that are `CONFIRMED`, or three that are all
+ * its pairs (where few pods probe each pod: PING_NUMBER), or four.
  */
 function isQuorum(count: number, of: number, confirmed: number, allJudged: number): boolean {
   return allJudged < FEW_PAIRS || confirmed >= 2 || count >= 4 || (count === of && count >= 3);
@@ -305,8 +308,8 @@ class Tally {
   /** By node: pods on other nodes that find a pod of the node bad. */
   readonly nodeSources: TwoOrMore;
   /**
-   * The nodes on which something answered a failed ping of another node (`isAnswered`), e.g. refused the connection: the network reaches
-   * them. Successful pings are not looked at: the newest one may be from before the network was cut.
+   * The nodes on which something answered a failed ping of another node (`isAnswered`), e.g. refused the connection: the
+   * network reaches them. Successful pings are not looked at: the newest one may be from before the network was cut.
    */
   readonly reachedNodes = new Set<number>();
   /** By pair of zones: the pods of its unexplained symptoms, at either end. */

@@ -13,9 +13,9 @@ import type { Place } from './topology.ts';
  */
 
 /**
- * The kind of a finding by its severity: about a node, zones, links into a pod, links out of a pod, and a single link. Nodes and zones
- * that fail, are intermittent or slow share a kind, because `Finding.severity` tells them apart. Loss is told by the kind alone: a lossy
- * finding has the severity `slow`, and readers such as health must not take it for one that is late.
+ * The kind of a finding by its severity: about a node, zones, links into a pod, links out of a pod, and a single link. Nodes
+ * and zones that fail, are intermittent or slow share a kind, because `Finding.severity` tells them apart. Loss is told by the
+ * kind alone: a lossy finding has the severity `slow`, and readers such as health must not take it for one that is late.
  */
 export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 'link', FindingKind>> = {
   failed: { node: 'node', zones: 'zone-block', into: 'pod-unreachable', out: 'pod-reaches-nobody', link: 'link' },
@@ -31,8 +31,8 @@ export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 
 };
 
 /**
- * The findings about nodes, pairs of zones and pods. Of nodes and of pods in one direction it makes one finding more than a mesh has
- * at most, so that `findingsFrom` says that findings are left out. Yields after each node and pod.
+ * The findings about nodes, pairs of zones and pods. Of nodes and of pods in one direction it makes one finding more than a
+ * mesh has at most, so that `findingsFrom` says that findings are left out. Yields after each node and pod.
  */
 export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.evidence.found;
@@ -88,8 +88,8 @@ function* podCauses(
 }
 
 /**
- * Puts the pods of `found` that have one owner and are bad in one way together, sorted by name. There are several groups of such pods if
- * they are more than a finding can name. A pod without an owner is a group of its own.
+ * Puts the pods of `found` that have one owner and are bad in one way together, sorted by name. There are several groups of
+ * such pods if they are more than a finding can name. A pod without an owner is a group of its own.
  */
 function* clonesOf(
   { mesh: { topology }, pairs }: SeverityAnalysis,
@@ -111,7 +111,10 @@ function* clonesOf(
   });
 }
 
-/** The evidence keeps these figures. They take long, and so they are computed here, before the caller yields, and not all at the end. */
+/**
+ * The evidence keeps these figures. They take long, and so they are computed here, before the caller yields, and not all at
+ * the end.
+ */
 function computeFigures(evidence: Evidence): void {
   evidence.commonOutcome();
   evidence.medians();
@@ -143,7 +146,8 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const isInto = isBad(into) || out.evidence === undefined;
   const { evidence = new Evidence(pairs.slowUs), of, probed } = isInto ? into : out;
   const count = evidence.fromCount;
-  // "Others" are all pods on other nodes. If a link is not counted, its source may be missing here, and these are "pods that can tell".
+  // "Others" are all pods on other nodes. If a link is not counted, its source may be missing here, and these are "pods that
+  // can tell".
   const sources = podsText(count, count, of === probed ? judgedCount - pods.length : -1);
   const its = `its ${countText(pods.length)} pods`;
   const isAll = evidence.affected === of;
@@ -208,15 +212,16 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
 }
 
 /**
- * What the pods at the other end of `of` links are called. If there are fewer than all other pods (`others`), the rest can't tell: they
- * do not probe these links (PING_NUMBER), are starved, or another cause explains their link.
+ * What the pods at the other end of `of` links are called. If there are fewer than all other pods (`others`), the rest can't
+ * tell: they do not probe these links (PING_NUMBER), are starved, or another cause explains their link.
  */
 function namesOf(of: number, others: number): string {
   return of === others ? 'others' : 'pods that can tell';
 }
 
 /**
- * `all 3 others`, `2 of 3 others`, `2 of the 3 pods that can tell`, `all 3 pods that can tell`; see `namesOf`. `others` -1: never "others".
+ * `all 3 others`, `2 of 3 others`, `2 of the 3 pods that can tell`, `all 3 pods that can tell`; see `namesOf`. `others` -1:
+ * never "others".
  */
 function podsText(affected: number, of: number, others: number): string {
   if (of === 1) return others === 1 ? 'the only other pod' : 'the only pod that can tell';
@@ -266,9 +271,9 @@ function mergedCause({ severity, slowUs }: SeverityAnalysis['pairs'], causes: re
 }
 
 /**
- * Says whether a bad destination (`It`: a pod, `They`: the pods of a node) reaches others itself. `isBad`: most of its outbound links
- * that count are bad too. Nothing is claimed unless most of its outbound links were pinged since the other direction became bad:
- * before, they may have stood as they were before the fault.
+ * Says whether a bad destination (`It`: a pod, `They`: the pods of a node) reaches others itself. `isBad`: most of its outbound
+ * links that count are bad too. Nothing is claimed unless most of its outbound links were pinged since the other direction
+ * became bad: before, they may have stood as they were before the fault.
  */
 function outboundText(
   { mesh: { reports, topology }, pairs: { severity, judged } }: SeverityAnalysis,
@@ -296,9 +301,9 @@ function outboundText(
 }
 
 /**
- * Says whether a bad source (`whom`: a pod or the pods of a node) is reached by `others`: `fine` of `of` links into it are. No moment is
- * compared, as `outboundText` does: of a pod that is cut off in both directions the report is missing or, if it serves the mesh, those
- * of the others are.
+ * Says whether a bad source (`whom`: a pod or the pods of a node) is reached by `others`: `fine` of `of` links into it are. No
+ * moment is compared, as `outboundText` does: of a pod that is cut off in both directions the report is missing or, if it
+ * serves the mesh, those of the others are.
  */
 function inboundText(fine: number, of: number, others: 'Other pods' | 'Other nodes', whom: 'it' | 'them'): string {
   if (of === 0) return `No report says whether ${others.toLowerCase()} reach ${whom}.`;
@@ -312,7 +317,10 @@ interface Outbound {
   failed: number;
 }
 
-/** Counts the links of a report to the pods that `isOther` accepts; `sinceMs`: ms since the epoch. undefined: there is no report. */
+/**
+ * Counts the links of a report to the pods that `isOther` accepts; `sinceMs`: ms since the epoch. undefined: there is no
+ * report.
+ */
 function countSince(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number): Outbound {
   const counts = { probed: 0, ok: 0, failed: 0 };
   if (report === undefined) return counts;

@@ -26,7 +26,8 @@ import { recentOf, sentOf } from '../../protocol/udp.ts';
 import { PairCounter, Topology } from './topology.ts';
 
 /*
- * Step 1 of `findingsFrom`: sorts the pairs of pods of a mesh into failed, intermittent, slow, lossy and ok, while reports arrive. A pair is
+ * Step 1 of `findingsFrom`: sorts the pairs of pods of a mesh into failed, intermittent, slow, lossy and ok, while reports
+ * arrive. A pair is
  * ordered: source -> destination. It has one link, or two if both IP families are probed; then the worse one counts.
  */
 
@@ -53,8 +54,9 @@ const FAILED = 7;
 /** The state of the pairs that are bad now, by severity. */
 const BAD: Record<Severity, number> = { failed: FAILED, intermittent: INTERMITTENT, slow: SLOW, lossy: LOSSY };
 /**
- * By severity, one bit for each state of a pair that makes it a symptom: it is bad now, or was until a moment ago. Not all pairs of a fault
- * are pinged at the same time, so the search for its cause counts both. Only pairs that are bad now become evidence.
+ * By severity, one bit for each state of a pair that makes it a symptom: it is bad now, or was until a moment ago. Not all
+ * pairs of a fault are pinged at the same time, so the search for its cause counts both. Only pairs that are bad now become
+ * evidence.
  */
 const SYMPTOMS: Record<Severity, number> = {
   failed: (1 << FAILED) | (1 << RECOVERING),
@@ -145,11 +147,14 @@ export class MeshCounts {
   readonly reports = new Map<number, MergedReport>();
   readonly missing: MergedReport[] = [];
   /**
-   * Reports of pods that are or were starved: timeouts and delays of that time are not believed, and neither are those of links into
-   * them.
+   * Reports of pods that are or were starved: timeouts and delays of that time are not believed, and neither are those of links
+   * into them.
    */
   readonly starved: MergedReport[] = [];
-  /** Pods that are starved, or were when the samples or datagrams by which loss and intermittent links are judged may have been taken. */
+  /**
+   * Pods that are starved, or were when the samples or datagrams by which loss and intermittent links are judged may have been
+   * taken.
+   */
   readonly #wereStarved = new Set<number>();
   /** Pods whose link to themselves fails, and the index of that link in their report. `families`: `IPV4`, `IPV6` or both. */
   readonly selfFailed: { pod: number; link: number; families: number }[] = [];
@@ -313,7 +318,8 @@ export class MeshCounts {
 
   /**
    * Drops the pairs that are doubted because a pod is starved; they are not judged. Neither is a pair that is ok now and was
-   * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: `this.starved`, by pod.
+   * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: `this.starved`,
+   * by pod.
    */
   #dropDoubted(
     pairs: NotOkPairs,
@@ -359,8 +365,8 @@ function failedConfidence({ links }: MergedReport, i: number): number {
 }
 
 /**
- * Confirmed if the report calls the link slow, which takes SLOW_RUN samples in a row. Goldpinger's `/check` has one sample of a link
- * and never calls it slow. Any other report has seen the link be late once or twice, which is chance.
+ * Confirmed if the report calls the link slow, which takes SLOW_RUN samples in a row. Goldpinger's `/check` has one sample of a
+ * link and never calls it slow. Any other report has seen the link be late once or twice, which is chance.
  */
 function slowConfidence({ links, via }: MergedReport, i: number): number {
   if (((links.flags[i] ?? 0) & FLAG_SLOW) !== 0) return CONFIRMED;

@@ -10,8 +10,8 @@ import { CONFIRMED, type MeshCounts, type NotOkPairs, OUTLIER, type SeverityPair
 import { PairCounter, type Place, type Topology } from './topology.ts';
 
 /*
- * Step 4 of `findingsFrom`: gives every bad pair to the cause that explains it, and says what the links of a cause have in common. The pairs
- * that no cause explains become findings about single links.
+ * Step 4 of `findingsFrom`: gives every bad pair to the cause that explains it, and says what the links of a cause have in
+ * common. The pairs that no cause explains become findings about single links.
  */
 
 /** The bad pairs of one severity, by the cause that explains them. */
@@ -27,8 +27,9 @@ export class CauseEvidence {
   /** Failed pairs into the silent pods: see `silentSide` in `../sides.ts`. */
   readonly silent: Evidence;
   /**
-   * The bad pairs that any cause explains. They count for the place of that cause alone. Example: node-b is down, so pod-1 on node-a
-   * does not reach the pods on node-b. This is evidence for node-b, and says neither that pod-1 is bad nor that it is fine.
+   * The bad pairs that any cause explains. They count for the place of that cause alone. Example: node-b is down, so pod-1 on
+   * node-a does not reach the pods on node-b. This is evidence for node-b, and says neither that pod-1 is bad nor that it is
+   * fine.
    */
   readonly #explained: PairCounter;
   readonly unexplained: UnexplainedPairs;
@@ -130,7 +131,10 @@ export class Evidence {
   fromCount = 0;
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
-  /** The first links: the report of each, and its index there. A mesh can have a thousand causes, so there is no object for each link. */
+  /**
+   * The first links: the report of each, and its index there. A mesh can have a thousand causes, so there is no object for
+   * each link.
+   */
   readonly #reports: MergedReport[] = [];
   readonly #links: number[] = [];
   #lastFrom = -1;
@@ -322,8 +326,8 @@ export class UnexplainedPairs {
 
   /**
    * The pairs to make findings of, in a mesh with `judged` judged pairs. Confirmed pairs always are among them; unconfirmed
-   * ones only if the mesh is small, or if they are few. Many unconfirmed pairs are what chance makes: then `byChance` are the first of
-   * them, and `byChanceCount` is their number.
+   * ones only if the mesh is small, or if they are few. Many unconfirmed pairs are what chance makes: then `byChance` are the
+   * first of them, and `byChanceCount` is their number.
    */
   found(judged: number): { pairs: BadPair[]; byChance: BadPair[]; byChanceCount: number } {
     const count = this.#unconfirmedCount;

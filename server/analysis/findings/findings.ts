@@ -26,7 +26,8 @@ interface FindingsContext {
 }
 
 /**
- * Finds the causes of the failed, intermittent, slow and lossy links of a mesh, and describes each as one finding, the gravest first.
+ * Finds the causes of the failed, intermittent, slow and lossy links of a mesh, and describes each as one finding, the gravest
+ * first.
  *
  * 1. Count (counts.ts). While reports arrive, `MeshCounts` sorts every pair of pods into ok, lossy, slow, intermittent and failed,
  *    and counts judged and bad pairs by pod, node and pair of zones.
@@ -162,8 +163,8 @@ function discoveryFindings(
 const MAX_SINGLE_REPORTS = 3;
 
 /**
- * Starved pods whose whole report is unreliable, or because of which something is doubted; the others cause nothing to explain. What is
- * doubted may be from a shortage that is over.
+ * Starved pods whose whole report is unreliable, or because of which something is doubted; the others cause nothing to explain.
+ * What is doubted may be from a shortage that is over.
  */
 function starvedFindings({ starved: all, doubted, topology }: MeshCounts): Finding[] {
   const what = 'CPU-starved, its measurements are unreliable';

@@ -86,8 +86,9 @@ interface Witness {
 }
 
 /**
- * Finds the paths that fail while pods reach each other. `hasLostPods`: other findings say that pods cannot be reached. A Service may
- * lead there, so a Service or ingress that fails for some pods at times is then no finding of its own. Yields after each report.
+ * Finds the paths that fail while pods reach each other. `hasLostPods`: other findings say that pods cannot be reached. A
+ * Service may lead there, so a Service or ingress that fails for some pods at times is then no finding of its own. Yields after
+ * each report.
  */
 export function* pathFindings(mesh: MeshCounts, hasLostPods: boolean): Generator<void, Finding[]> {
   const witnesses: Witness[] = [];
@@ -164,8 +165,8 @@ function evidenceOf(subject: Subject, { results }: Witness): PathResult | undefi
 }
 
 /**
- * Whether failures are a finding: most of the pods asked agree, and at least two, or one has failed twice or more in a row. With lost pods a Service or ingress is
- * named only if all witnesses have failed twice or more.
+ * Whether failures are a finding: most of the pods asked agree, and at least two, or one has failed twice or more in a row.
+ * With lost pods a Service or ingress is named only if all witnesses have failed twice or more.
  */
 function isFinding(subject: Subject, asked: Witness[], failing: Witness[], hasLostPods: boolean): boolean {
   if (failing.length === 0) return false;

@@ -97,7 +97,8 @@ function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair 
 
 /**
  * The opposite direction of a pair that has failed since a moment (ms since the epoch). `ok`: pinged since, while this one went
- * on failing. `mended`: it failed too and is ok again, and this one was not pinged since. `stale`: it was ok, but was not pinged since.
+ * on failing. `mended`: it failed too and is ok again, and this one was not pinged since. `stale`: it was ok, but was not
+ * pinged since.
  * `unknown`: no report says anything, or it is bad itself, now or at times.
  */
 function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'ok' | 'mended' | 'stale' | 'unknown' {

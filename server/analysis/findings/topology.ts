@@ -1,7 +1,8 @@
 import { isJudged, type Pod } from '../../protocol/pod.ts';
 
 /*
- * The nodes and zones of a mesh, and counters of pairs of pods by pod, node and pair of zones. All steps of `findingsFrom` use them.
+ * The nodes and zones of a mesh, and counters of pairs of pods by pod, node and pair of zones. All steps of `findingsFrom` use
+ * them.
  */
 
 /**

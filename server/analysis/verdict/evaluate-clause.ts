@@ -88,8 +88,9 @@ export class ClauseEvaluation {
   }
 
   /**
-   * Takes into account that the report of a selected source is missing, not trusted, or lacks a part of the window. `failed` does not
-   * need the link of a failing pod to itself: that pod cannot report it. `rounds`: how often each of its links was pinged at most.
+   * Takes into account that the report of a selected source is missing, not trusted, or lacks a part of the window. `failed`
+   * does not need the link of a failing pod to itself: that pod cannot report it. `rounds`: how often each of its links was
+   * pinged at most.
    */
   addMissingReport(pod: number, rounds: number): void {
     const { selection, clause } = this;
@@ -172,8 +173,8 @@ export class ClauseEvaluation {
  * Whether a clause holds on a link; null = the link has too few samples to say. The rules are documented in docs/verdicts.md:
  * healthy: at least `min` samples, none failed. One failure violates it however few samples there are.
  * failed: the newest of at least `min` samples failed. A link that is ok now violates it.
- * success, loss: at least `min` samples or datagrams. One that failed or was lost makes the link an example of a violation; all links
- * together decide.
+ * success, loss: at least `min` samples or datagrams. One that failed or was lost makes the link an example of a violation; all
+ * links together decide.
  * latency: at least `min` samples, the newest is ok, and the duration is as wanted. A failed link violates it. Where a part of the
  * window is missing, the rest can change the duration; only a largest one that is too large stays so.
  */

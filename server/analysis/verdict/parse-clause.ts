@@ -40,7 +40,10 @@ export interface Clause {
 export interface Condition {
   kind: keyof typeof CONDITIONS;
   operator: Operator | '';
-  /** Of `latency` in us, of `recovered` in ms, of `success` and `loss` a share in units of 1 / `SHARE_UNITS`: always a whole number. */
+  /**
+   * Of `latency` in us, of `recovered` in ms, of `success` and `loss` a share in units of 1 / `SHARE_UNITS`: always a whole
+   * number.
+   */
   limit: number;
   /** The limit as it was written. */
   limitText: string;
@@ -159,8 +162,8 @@ export function compares(value: number | bigint, { operator, limit }: Limit): bo
 }
 
 /**
- * Whether `part` of `all` compares with the limit of `success` or `loss` as it wants. Both are counts; `all` is not 0. Exact: a mesh
- * can have so many samples that their products are no exact numbers.
+ * Whether `part` of `all` compares with the limit of `success` or `loss` as it wants. Both are counts; `all` is not 0. Exact: a
+ * mesh can have so many samples that their products are no exact numbers.
  */
 export function comparesShare(part: number, all: number, { operator, limit }: Condition): boolean {
   return compares(BigInt(part) * BigInt(SHARE_UNITS), { operator, limit: BigInt(limit) * BigInt(all) });

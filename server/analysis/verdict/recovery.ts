@@ -11,8 +11,9 @@ import { type Clause, compares } from './parse-clause.ts';
 /**
  * Judges a clause `recovered<LIMIT`: each pod that was lost in the window must have been replaced, and its replacement must
  * have been ready, and every link to it ok, within the limit since the loss. Only pods whose owner still has pods count:
- * nobody replaces the others. It is not known before the limit has passed, nor if no pod was lost, nor where the last ping before the
- * limit and the first one after it leave both open, nor where the loss was noticed so late that it may have begun before the limit.
+ * nobody replaces the others. It is not known before the limit has passed, nor if no pod was lost, nor where the last ping
+ * before the limit and the first one after it leave both open, nor where the loss was noticed so late that it may have begun
+ * before the limit.
  */
 export function* judgeRecovery(
   { clause, text, selection, differing }: ClauseEvaluation,

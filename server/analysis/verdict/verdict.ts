@@ -13,8 +13,9 @@ import { selectPods } from './select-pods.ts';
  * `windowMs`: the time range that `mesh` has statistics for. Yields after at most `STEP_LINKS` evaluations of a link by a
  * clause (see `runSliced`).
  *
- * The verdict of one clause is `fail` if any link violates it, whatever else is not known. `success` and `loss` are about a share: they
- * are `fail` if the share over all links is not as wanted, whatever is missing (`ClauseEvaluation.isViolated`). A clause that is not `fail` is
+ * The verdict of one clause is `fail` if any link violates it, whatever else is not known. `success` and `loss` are about a
+ * share: they are `fail` if the share over all links is not as wanted, whatever is missing (`ClauseEvaluation.isViolated`). A
+ * clause that is not `fail` is
  * `unknown` if a link, a report or the pod list is not known well enough, or if it selects nothing. Else it is `pass`.
  */
 export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number): Generator<void, VerdictAnswer> {
@@ -60,8 +61,8 @@ function isOfLinks({ clause }: ClauseEvaluation): boolean {
 const STEP_LINKS = 1024;
 
 /**
- * Evaluates all clauses about links on all reports, and notes for all clauses which pods know other peers. `oldestMs`: when the oldest report arrived that any clause needs; of a mesh of the
- * past when the mesh was collected.
+ * Evaluates all clauses about links on all reports, and notes for all clauses which pods know other peers. `oldestMs`: when the
+ * oldest report arrived that any clause needs; of a mesh of the past when the mesh was collected.
  */
 function* evaluateMesh(
   mesh: Mesh,
@@ -121,8 +122,8 @@ function* evaluateMesh(
 }
 
 /**
- * How often a link is pinged in a window at most. Jitter only lengthens the intervals, but a new link has its second ping early. In a
- * time range of the past half a summary at either end may be counted too.
+ * How often a link is pinged in a window at most. Jitter only lengthens the intervals, but a new link has its second ping
+ * early. In a time range of the past half a summary at either end may be counted too.
  */
 function mostRounds({ past, settings: { refreshIntervalMs } }: Mesh, windowMs: number): number {
   if (refreshIntervalMs === 0) return 0;

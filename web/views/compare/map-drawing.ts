@@ -52,7 +52,10 @@ export function layoutMap(
   return { pitch, gap, left, top, width: left + pitch * n, height: top + pitch * n };
 }
 
-/** Draws the map of what changed. `ctx` is in CSS px; `token` reads a colour of the theme. Returns the pixels that cells share, if any. */
+/**
+ * Draws the map of what changed. `ctx` is in CSS px; `token` reads a colour of the theme. Returns the pixels that cells share,
+ * if any.
+ */
 export function drawChanges(
   ctx: CanvasRenderingContext2D,
   map: ChangeMapModel,

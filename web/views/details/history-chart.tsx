@@ -17,7 +17,10 @@ interface HistoryChartProps {
   momentMs: number | null;
 }
 
-/** The history of a link as a small plot: medians, the range around them, bars for failures, and bars from above for lost datagrams. */
+/**
+ * The history of a link as a small plot: medians, the range around them, bars for failures, and bars from above for lost
+ * datagrams.
+ */
 export function HistoryChart({ of: { history, error }, problemMs, momentMs }: HistoryChartProps) {
   const untilMs = history === null ? 0 : Math.min(history.nowMs, momentMs ?? history.nowMs);
   const steps = history === null ? [] : stepsUntil(history, untilMs);

@@ -49,7 +49,10 @@ const MIN_INTERVAL_MS = 2000;
 /** Pause between two fetches of the history, ms. Only while the page is visible. */
 const EVERY_MS = 10_000;
 
-/** Fetches samples when the link is opened, and again when `freshMs` (time of its newest sample) changes. An empty uid fetches nothing. */
+/**
+ * Fetches samples when the link is opened, and again when `freshMs` (time of its newest sample) changes. An empty uid fetches
+ * nothing.
+ */
 function useSamples(load: ViewProps['loadSamples'], from: string, to: string, freshMs: number): SamplesState {
   const [state, setState] = useState<SamplesState & { of: string }>({ ...NO_SAMPLES, of: '' });
   const latest = useRef(load);
@@ -80,7 +83,10 @@ function useSamples(load: ViewProps['loadSamples'], from: string, to: string, fr
   return state.of === of ? state : NO_SAMPLES;
 }
 
-/** Fetches the history when the link is opened, and every `EVERY_MS` while `isNow`; one request at a time. An empty uid fetches nothing. */
+/**
+ * Fetches the history when the link is opened, and every `EVERY_MS` while `isNow`; one request at a time. An empty uid fetches
+ * nothing.
+ */
 function useLinkHistory(from: string, to: string, isNow: boolean): HistoryState {
   const [state, setState] = useState(NO_HISTORY);
   useEffect(() => {

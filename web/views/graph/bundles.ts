@@ -17,7 +17,10 @@ export const NO_BUNDLES: Bundles = { n: 0, pairs: [], late: [] };
 const MAX_PODS = 160;
 const LATE = codeOf('warning');
 
-/** The pairs of pods with a good, fair or late link in at least one direction. Links that a filter hides don't count (see `shownLinks`). */
+/**
+ * The pairs of pods with a good, fair or late link in at least one direction. Links that a filter hides don't count (see
+ * `shownLinks`).
+ */
 export function quietPairs({ n, state }: Picture): Bundles {
   if (n > MAX_PODS) return NO_BUNDLES;
   const [pairs, late]: [number[], boolean[]] = [[], []];

@@ -11,7 +11,10 @@ import { hasUprightLoops } from './scene.ts';
 import { FULL_LABEL } from './tier.ts';
 import type { Graph } from './use-graph.ts';
 
-/** A line of a label: text, class, and an optional second part in its own colour. If space is short, the second part has priority. */
+/**
+ * A line of a label: text, class, and an optional second part in its own colour. If space is short, the second part has
+ * priority.
+ */
 export interface Line {
   text: string;
   className: string;

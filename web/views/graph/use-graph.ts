@@ -193,7 +193,10 @@ function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<numb
   return new Map(replaced.map((gone) => [shownAs[gone.index] ?? gone.index, gone]));
 }
 
-/** All pods if their labels fit; otherwise selected pods, the ends of few bad links, pods that match the filter, and pods with the worst findings. */
+/**
+ * All pods if their labels fit; otherwise selected pods, the ends of few bad links, pods that match the filter, and pods with
+ * the worst findings.
+ */
 function namedPods(picture: Picture, tier: Tier, graph: GraphLinks): Graph['named'] {
   const { pod, pair, matching, findingLabels, choice } = graph;
   if (tier.names !== 'unhealthy') {

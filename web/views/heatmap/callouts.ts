@@ -33,8 +33,9 @@ export interface Callout {
 const [GONE, NOT_YET] = [codeOf('gone'), codeOf('not-yet')];
 
 /**
- * The callouts of a heatmap: the server's findings about whole rows and columns, with small cells about single links too, then pods that are gone or have just
- * started. Returns the `MAX_CALLOUTS` most severe ones in axis order. Pods that are filtered out get none.
+ * The callouts of a heatmap: the server's findings about whole rows and columns, with small cells about single links too, then
+ * pods that are gone or have just started. Returns the `MAX_CALLOUTS` most severe ones in axis order. Pods that are filtered
+ * out get none.
  */
 export function callouts(picture: Picture, axisStates: AxisStates, arrangement: Arrangement): Callout[] {
   const [named] = findingsOfNotice(picture.mesh.findings);

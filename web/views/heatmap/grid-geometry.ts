@@ -18,7 +18,10 @@ export function isScrolled({ scrollable, shared }: HeatLayout): boolean {
   return scrollable && !shared;
 }
 
-/** Size of the element that gives the scroll bars their length: the view plus what of the cells is hidden. `height` is the view's. */
+/**
+ * Size of the element that gives the scroll bars their length: the view plus what of the cells is hidden. `height` is the
+ * view's.
+ */
 export function sizerOf(layout: HeatLayout, size: Size, height: number): { width: number | string; height: number } {
   if (!isScrolled(layout)) return { width: '100%', height };
   return { width: size.width + layout.extent - layout.viewWidth, height: height + layout.extent - layout.viewHeight };

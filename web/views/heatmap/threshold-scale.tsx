@@ -15,7 +15,10 @@ import {
   ticksOf,
 } from './thresholds.ts';
 
-/** Lengths of the drawing, in its own units: the plot of the latencies, below it the coloured bar, below that handles and numbers. */
+/**
+ * Lengths of the drawing, in its own units: the plot of the latencies, below it the coloured bar, below that handles and
+ * numbers.
+ */
 const WIDTH = 300;
 const PLOT = 44;
 const BAR_TOP = PLOT;

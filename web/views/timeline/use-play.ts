@@ -16,7 +16,10 @@ interface PlayRequest extends PlayedView {
   onReplayBegun(): void;
 }
 
-/** Plays the past up to now, or the range `replay`. Esc pauses wherever the focus is; so does the space bar, but for text fields. */
+/**
+ * Plays the past up to now, or the range `replay`. Esc pauses wherever the focus is; so does the space bar, but for text
+ * fields.
+ */
 export function usePlay({ clock, replay, onReplayBegun, ...view }: PlayRequest) {
   const [state, setState] = useState(STOPPED);
   const [player] = useState(() => new Player(clock, setState));
