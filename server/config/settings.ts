@@ -152,7 +152,7 @@ export const SETTINGS = {
   }),
   pingTimeoutMs: timeout('Pinging', 'PING_TIMEOUT', '300ms', 'Deadline of one ping, connection and answer together'),
   freshConnectionIntervalMs: setting('Pinging', 'FRESH_CONNECTION_INTERVAL', '10s', durationMs(0), {
-    help: 'Each link opens a new connection for the first ping after this time; pings in between use the open one. If REFRESH_INTERVAL is as long or longer, or with 0s, each ping opens one',
+    help: 'Each link opens a new connection for the first ping after this time, and for the eight pings after one that failed or was late; pings in between use the open one. If REFRESH_INTERVAL is as long or longer, or with 0s, each ping opens one',
   }),
   activeNodePercentage: setting('Pinging', 'ACTIVE_NODE_PERCENTAGE', '100', wholeNumber, {
     help: 'Percentage of nodes, 1 to 100, whose pods ping the others and ask the Kubernetes API; the others only answer',

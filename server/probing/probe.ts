@@ -318,6 +318,7 @@ class Exchange implements ConnectionUser, Due {
     if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
       this.#prober.kept.keep(old, 0);
     else old?.close();
+    this.#prober.kept.note(this.#target, sample);
     this.#onSample(sample);
   }
 

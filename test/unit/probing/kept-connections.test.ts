@@ -11,7 +11,7 @@ import { isOverOpenConnection, type Sample } from '../../../server/protocol/samp
 import { FakeClock } from '../../support/fake-clock.ts';
 import { soon } from '../../support/loopback-peer.ts';
 import { probeOnce } from '../../support/probe-once.ts';
-import { targetOf } from '../../support/samples.ts';
+import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 
 const BODY = '{"boot_time":"2026-11-22T14:39:48.013Z"}';
 const answer = (more = '', version = '1.1') =>
@@ -102,6 +102,49 @@ describe('a ping a second for 12 s', () => {
     expect(samples.every(({ firstByteUs }) => firstByteUs >= 0)).toBe(true);
     prober.kept.setTargets([]);
     await soon(() => expect(sockets.filter(({ closed }) => !closed)).toEqual([]));
+  });
+});
+
+describe('after a ping that', () => {
+  const bad =
+    (how: Peer): Peer =>
+    (socket, connection, request) =>
+      connection === 1 && request === 2 ? how(socket, connection, request) : socket.write(answer());
+
+  it.each<[string, Peer]>([
+    ['failed', (socket) => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n')],
+    ['broke off', (socket) => socket.end('HTTP/1.1 200')],
+  ])('%s, the next eight pings open a connection each', async (_, how) => {
+    const { ping, requests } = await scene(bad(how));
+    await ping(12);
+    expect(requests).toEqual([2, ...Array(7).fill(1), 3]);
+  });
+
+  it('was late, the next eight pings open a connection each, and any further one that is late begins anew', () => {
+    const kept = new KeptConnections({ freshConnectionIntervalMs: 10_000, refreshIntervalMs: 1_000, slowLinkMs: 100 });
+    const target = targetOf('1');
+    kept.setTargets([target]);
+    const isNew = (...samples: Sample[]) => {
+      for (const sample of samples) kept.note(target, sample);
+      return kept.isTooOld(connectionTo(target), 1_000);
+    };
+    const good = (count: number) => Array<Sample>(count).fill(sampleOf({ totalUs: 300 }));
+    expect(isNew(...good(1))).toBe(false);
+    expect(isNew(sampleOf({ totalUs: 100_000 }), ...good(7))).toBe(true);
+    expect(isNew(...good(1))).toBe(false);
+    expect(isNew(sampleOf({ totalUs: 100_000 }), ...good(7), refusedSample(), ...good(7))).toBe(true);
+    expect(isNew(...good(1))).toBe(false);
+  });
+
+  it.each([
+    ['failed only because its connection was an old one', { failsOnly: 'open' as const }],
+    ['our own process was too busy for', { suspect: true }],
+  ])('%s, the next one uses the connection that is open', (_, more) => {
+    const kept = new KeptConnections({ freshConnectionIntervalMs: 10_000, refreshIntervalMs: 1_000, slowLinkMs: 100 });
+    const target = targetOf('1');
+    kept.setTargets([target]);
+    kept.note(target, { ...refusedSample(), ...more });
+    expect(kept.isTooOld(connectionTo(target), 1_000)).toBe(false);
   });
 });
 
