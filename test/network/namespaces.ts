@@ -8,6 +8,11 @@ import { eventually } from '../support/eventually.ts';
 /** The bridge's own address: where the test process listens, as the pods see it. */
 export const BRIDGE_ADDRESS = '10.77.0.1';
 const BRIDGE = 'pods';
+/**
+ * The MAC address of the bridge. Without one of its own it takes the lowest of its ports, so that a new pod can change it: what
+ * the other pods send to the old address is lost until their ARP entries expire, up to nine seconds later.
+ */
+const BRIDGE_MAC = '02:00:00:00:00:01';
 
 /** Packet filter rules of nftables, by the hook at which they act. `divert` holds `dnat` rules for outgoing connections. */
 export interface Rules {
@@ -38,7 +43,7 @@ export async function startBridge(): Promise<void> {
     throw new Error('these tests need a network namespace of their own: start them with `npm run test:network`');
   }
   await ip('link', 'set', 'lo', 'up');
-  await ip('link', 'add', BRIDGE, 'type', 'bridge');
+  await ip('link', 'add', BRIDGE, 'address', BRIDGE_MAC, 'type', 'bridge');
   await ip('address', 'add', `${BRIDGE_ADDRESS}/16`, 'dev', BRIDGE);
   await ip('link', 'set', BRIDGE, 'up');
 }
