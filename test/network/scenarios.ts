@@ -51,11 +51,6 @@ export interface Scenario extends Truth {
   /** Events that must be told while it lasts, and after its end. */
   events?: readonly EventKind[];
   eventsAfter?: readonly EventKind[];
-  /**
-   * How often it is tried again: once by default, because other work on the machine can delay a ping or a look by an
-   * interval; more often if it depends on chance.
-   */
-  retries?: number;
 }
 
 const IN_EAST = /^[ab]/;
@@ -268,7 +263,6 @@ export const SCENARIOS: Scenario[] = [
     toldWithin: 8,
     // A finding that ends with the next good ping would come and go while the fault lasts.
     recoveredWithin: 60,
-    retries: 2,
   },
   {
     name: '20 % of the datagrams of a link lost',
