@@ -12,7 +12,7 @@ import type { LinkChange, LossChange, SpeedChange } from '../protocol/link-state
 import type { DiscoveryStatus, Lifecycle, Target } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import { type ProbeResult, probeDetail } from '../protocol/sample.ts';
-import { type Clock, toMonotonicMs } from '../runtime/clock.ts';
+import { type Clock, toMonotonicMs, wallOffsetMs } from '../runtime/clock.ts';
 import { uniqueId } from '../runtime/unique-id.ts';
 import type { PodChange } from './pod-lifetimes.ts';
 
@@ -28,8 +28,10 @@ interface JournalDeps {
 }
 
 /** Entries about links have their own ring: when all links fail at once, they must not push out all other entries. */
-const LINK_LIMITS = { entries: 2000, bytes: 512 * 1024 };
-const OTHER_LIMITS = { entries: 1000, bytes: 256 * 1024 };
+const MAX_LINK_BYTES = 512 * 1024;
+const MAX_OTHER_BYTES = 256 * 1024;
+/** Approximate memory of one entry besides its text: an object of nine fields. */
+const ENTRY_BYTES = 200;
 const MAX_DETAIL = 300;
 
 const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
@@ -40,12 +42,10 @@ const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
   gone: 'pod-gone',
 };
 
-/** The newest events that this pod has observed, within `LINK_LIMITS` and `OTHER_LIMITS`. In memory: a restart begins a new one. */
+/** The newest events that this pod has observed. In memory: a restart begins a new journal. */
 export class EventJournal {
   readonly #deps: JournalDeps;
-  readonly #id: string;
-  readonly #startMs: number;
-  readonly #entries = new EventRings();
+  readonly #kept: KeptJournal;
   /** The uids of pods that terminate: a link into one of them that fails is its departure. */
   readonly #terminating = new Set<string>();
   /**
@@ -56,12 +56,10 @@ export class EventJournal {
   readonly #failingProbes = new Set<string>();
   #isApiLost = false;
   #isStarved = false;
-  #seq = 0;
 
   constructor(deps: JournalDeps) {
     this.#deps = deps;
-    this.#id = uniqueId(deps.clock, deps.random);
-    this.#startMs = deps.clock.monotonicMs();
+    this.#kept = new KeptJournal(uniqueId(deps.clock, deps.random), deps.clock.monotonicMs());
   }
 
   /**
@@ -170,39 +168,33 @@ export class EventJournal {
 
   /** Identifies this journal, and with it this process. */
   get id(): string {
-    return this.#id;
+    return this.#kept.id;
   }
 
-  /**
-   * Gives the entries of the last `sinceAgeMs` that were made after entry `seq`, oldest first; `newestEvents` says which, if
-   * there are more than `limit`.
-   */
+  /** As `KeptJournal.read`, now. */
   read(sinceAgeMs: number, limit = MAX_EVENTS, seq = -1): Journal {
     this.checkStarvation();
-    const { all, droppedToMs } = this.#entries;
-    const entries = all.filter((entry) => entry.seq > seq);
-    const nowMs = this.#deps.clock.monotonicMs();
-    return journalOf({ id: this.#id, startMs: this.#startMs, droppedToMs, entries }, nowMs, sinceAgeMs, limit);
+    return this.#kept.read(this.#deps.clock.monotonicMs(), sinceAgeMs, limit, seq);
   }
 
-  /** Whether this process was starved `ageMs` ago, as `starvedAt`. */
+  /** Whether this process was starved `ageMs` ago, as `KeptJournal.starvedAt`. */
   starvedAt(ageMs: number): PastStarvation | null {
     this.checkStarvation();
     const { clock } = this.#deps;
-    return starvedAt(this.#entries, clock.monotonicMs() - ageMs, clock.nowMs() - clock.monotonicMs());
+    return this.#kept.starvedAt(clock.monotonicMs() - ageMs, wallOffsetMs(clock));
   }
 
   /** Since when the Kubernetes API had been lost `ageMs` ago, ms since the epoch; null if it had not. */
   apiLostAt(ageMs: number): number | null {
     const { clock } = this.#deps;
-    const last = lastOf(this.#entries, ['api-lost', 'api-back'], clock.monotonicMs() - ageMs);
-    return last?.kind === 'api-lost' ? last.atMs + clock.nowMs() - clock.monotonicMs() : null;
+    const last = this.#kept.last(['api-lost', 'api-back'], clock.monotonicMs() - ageMs);
+    return last?.kind === 'api-lost' ? last.atMs + wallOffsetMs(clock) : null;
   }
 
   #enter(kind: EventKind, facts: Partial<KeptEntry>): void {
     const nowMs = this.#deps.clock.monotonicMs();
     const entry: KeptEntry = {
-      seq: this.#seq,
+      seq: this.#kept.lastSeq + 1,
       kind,
       atMs: nowMs,
       apiTimeMs: 0,
@@ -213,81 +205,34 @@ export class EventJournal {
       ...facts,
       detail: (facts.detail ?? '').slice(0, MAX_DETAIL),
     };
-    if (nowMs - entry.atMs > this.#deps.historyWindowMs) return;
-    this.#seq += 1;
-    this.#entries.add(entry);
+    if (nowMs - entry.atMs <= this.#deps.historyWindowMs) this.#kept.add(entry);
   }
 }
 
 /** What a journal says about starvation at a past moment. */
 type PastStarvation = Pick<Starvation, 'unreliable' | 'sinceMs'>;
 
-/**
- * Whether the process of a journal was starved at `atMs`, by its clock, and since when, ms since the epoch; null if the entry
- * that says so has been dropped. `wallMs` is added to a time of that clock.
- */
-export function starvedAt(entries: EventRings, atMs: number, wallMs: number): PastStarvation | null {
-  const last = lastOf(entries, ['cpu-starved', 'cpu-recovered'], atMs);
-  if (last !== null) return { unreliable: last.kind === 'cpu-starved', sinceMs: Math.round(last.atMs + wallMs) };
-  return entries.droppedToMs === Number.NEGATIVE_INFINITY ? { unreliable: false, sinceMs: 0 } : null;
-}
-
-/** The last entry of some kinds at `atMs` or before; null if there is none. */
-function lastOf(entries: EventRings, kinds: readonly EventKind[], atMs: number): KeptEntry | null {
-  return entries.all
-    .filter((entry) => entry.atMs <= atMs && kinds.includes(entry.kind))
-    .reduce<KeptEntry | null>((last, entry) => (last !== null && last.atMs > entry.atMs ? last : entry), null);
-}
-
-/** A journal as it is kept, our own or the copy of another pod's. Times are of one monotonic clock. */
-export interface KeptJournal {
-  id: string;
-  startMs: number;
-  /** The time of the newest entry that has been dropped. */
-  droppedToMs: number;
-  entries: readonly KeptEntry[];
-}
-
-/** The entries of the last `sinceAgeMs` before `nowMs`, oldest first; `newestEvents` says which, if there are more than `limit`. */
-export function journalOf(kept: KeptJournal, nowMs: number, sinceAgeMs: number, limit: number): Journal {
-  const fromMs = nowMs - sinceAgeMs;
-  const all = kept.entries.filter(({ atMs }) => atMs >= fromMs).sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
-  const newest = newestEvents(all, Math.min(limit, MAX_EVENTS));
-  const isKept = new Set(newest);
-  const newestCut = all.findLast((entry) => !isKept.has(entry))?.atMs ?? Number.NEGATIVE_INFINITY;
-  const droppedToMs = Math.max(newestCut, kept.droppedToMs);
-  const truncated = droppedToMs >= fromMs;
-  return {
-    format: JOURNAL_FORMAT,
-    id: kept.id,
-    knownAgeMs: Math.round(nowMs - kept.startMs),
-    truncated,
-    ...(truncated ? { droppedAgeMs: Math.max(0, Math.round(nowMs - droppedToMs)) } : {}),
-    events: newest.map(({ atMs, ...entry }) => ({ ...entry, ageMs: Math.max(0, Math.round(nowMs - atMs)) })),
-  };
-}
-
 /** An entry as it is kept: with its monotonic time instead of its age. */
-export interface KeptEntry extends Omit<JournalEntry, 'ageMs'> {
+interface KeptEntry extends Omit<JournalEntry, 'ageMs'> {
   atMs: number;
 }
 
-/** Approximate memory of one entry besides its text: an object of nine fields. */
-const ENTRY_BYTES = 200;
+/** The newest entries of one process, our own or another one's. Times are of the monotonic clock of that process. */
+export class KeptJournal {
+  readonly id: string;
+  readonly #startMs: number;
+  readonly #links = new EventRing(MAX_LINK_BYTES);
+  readonly #others = new EventRing(MAX_OTHER_BYTES);
+  #lastSeq = -1;
 
-/** The newest entries of one journal, within `LINK_LIMITS` and `OTHER_LIMITS`. */
-export class EventRings {
-  readonly #links = new EventRing(LINK_LIMITS);
-  readonly #others = new EventRing(OTHER_LIMITS);
-
-  /** All entries, in no particular order. */
-  get all(): KeptEntry[] {
-    return [...this.#links.entries, ...this.#others.entries];
+  constructor(id: string, startMs: number) {
+    this.id = id;
+    this.#startMs = startMs;
   }
 
-  /** The time of the newest entry that has been dropped. */
-  get droppedToMs(): number {
-    return Math.max(this.#links.droppedToMs, this.#others.droppedToMs);
+  /** The greatest number that an entry has had; -1 without any. */
+  get lastSeq(): number {
+    return this.#lastSeq;
   }
 
   /** Approximate memory, bytes. */
@@ -297,31 +242,83 @@ export class EventRings {
 
   add(entry: KeptEntry): void {
     (isLinkEvent(entry.kind) ? this.#links : this.#others).add(entry);
+    this.#lastSeq = Math.max(this.#lastSeq, entry.seq);
   }
 
   /** Drops the entries of before `atMs`. */
   dropBefore(atMs: number): void {
     for (const ring of [this.#links, this.#others]) ring.dropBefore(atMs);
   }
+
+  /**
+   * The entries of the last `sinceAgeMs` before `nowMs` with a number above `seq`, oldest first; `newestEvents` says which, if
+   * there are more than `limit`.
+   */
+  read(nowMs: number, sinceAgeMs: number, limit: number, seq = -1): Journal {
+    const fromMs = nowMs - sinceAgeMs;
+    const all = this.#all()
+      .filter((entry) => entry.atMs >= fromMs && entry.seq > seq)
+      .sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
+    const newest = newestEvents(all, Math.min(limit, MAX_EVENTS));
+    const isKept = new Set(newest);
+    const newestCutMs = all.findLast((entry) => !isKept.has(entry))?.atMs ?? Number.NEGATIVE_INFINITY;
+    const droppedToMs = Math.max(newestCutMs, this.#droppedToMs());
+    const truncated = droppedToMs >= fromMs;
+    return {
+      format: JOURNAL_FORMAT,
+      id: this.id,
+      knownAgeMs: Math.round(nowMs - this.#startMs),
+      truncated,
+      ...(truncated ? { droppedAgeMs: Math.max(0, Math.round(nowMs - droppedToMs)) } : {}),
+      events: newest.map(({ atMs, ...entry }) => ({ ...entry, ageMs: Math.max(0, Math.round(nowMs - atMs)) })),
+    };
+  }
+
+  /**
+   * Whether the process was starved at `atMs`, and since when, ms since the epoch; null if the entry that says so has been
+   * dropped. `wallMs` is added to a time of its clock.
+   */
+  starvedAt(atMs: number, wallMs: number): PastStarvation | null {
+    const last = this.last(['cpu-starved', 'cpu-recovered'], atMs);
+    if (last !== null) return { unreliable: last.kind === 'cpu-starved', sinceMs: Math.round(last.atMs + wallMs) };
+    return this.#droppedToMs() === Number.NEGATIVE_INFINITY ? { unreliable: false, sinceMs: 0 } : null;
+  }
+
+  /** The last entry of some kinds at `atMs` or before; null if there is none. */
+  last(kinds: readonly EventKind[], atMs: number): KeptEntry | null {
+    return this.#all()
+      .filter((entry) => entry.atMs <= atMs && kinds.includes(entry.kind))
+      .reduce<KeptEntry | null>((last, entry) => (last !== null && last.atMs > entry.atMs ? last : entry), null);
+  }
+
+  /** In no particular order. */
+  #all(): KeptEntry[] {
+    return [...this.#links.entries, ...this.#others.entries];
+  }
+
+  /** The time of the newest entry that has been dropped. */
+  #droppedToMs(): number {
+    return Math.max(this.#links.droppedToMs, this.#others.droppedToMs);
+  }
 }
 
-/** Keeps the newest entries within a number and a size; the oldest are dropped. */
+/** Keeps the newest entries within a size; the oldest are dropped. */
 class EventRing {
   /** In the order in which they were added, which is not always that of their times. */
   readonly entries: KeptEntry[] = [];
   /** The time of the newest entry that has been dropped. */
   droppedToMs = Number.NEGATIVE_INFINITY;
   bytes = 0;
-  readonly #limits: { entries: number; bytes: number };
+  readonly #maxBytes: number;
 
-  constructor(limits: { entries: number; bytes: number }) {
-    this.#limits = limits;
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   add(entry: KeptEntry): void {
     this.entries.push(entry);
     this.bytes += bytesOf(entry);
-    while (this.entries.length > this.#limits.entries || this.bytes > this.#limits.bytes) this.#dropOldest();
+    while (this.bytes > this.#maxBytes) this.#dropOldest();
   }
 
   dropBefore(atMs: number): void {

@@ -1,4 +1,4 @@
-import { EventRings, journalOf, type KeptEntry, starvedAt } from '../events/journal.ts';
+import { KeptJournal } from '../events/journal.ts';
 import {
   AGE_OFFSET,
   type CopiedTarget,
@@ -9,6 +9,7 @@ import {
   MAX_ANSWER_CYCLES,
   MAX_ANSWER_SAMPLES,
   MAX_COPIES,
+  NO_CURSOR,
   readRecord,
   type Standstill,
   stoodStillAt,
@@ -43,8 +44,8 @@ export function withCopies<T extends ReportPast>(past: T, { uids }: Pick<Copies,
  */
 interface Copy {
   uid: string;
-  /** The id of its journal. */
-  process: string;
+  /** Its id is that of the process. */
+  journal: KeptJournal;
   sinceMs: number;
   untilMs: number;
   /** Added to a time of the process, gives the monotonic time of ours. */
@@ -55,7 +56,6 @@ interface Copy {
   targets: CopiedTarget[];
   pieces: CopyPiece[];
   standstills: readonly Standstill[];
-  journal: { startMs: number; entries: EventRings; seq: number };
 }
 
 /** Approximate memory of a target, of a piece besides its samples and cycles, of a copy, and of a time of standing still. */
@@ -112,8 +112,8 @@ export class Copies {
   cursorOf(uid: string): CopyCursor | null {
     const copy = this.#of(uid).at(-1);
     if (copy === undefined) return null;
-    const { process, untilMs, links, journal } = copy;
-    return { process, sinceMs: untilMs, links, seq: journal.seq };
+    const { journal, untilMs, links } = copy;
+    return { process: journal.id, sinceMs: untilMs, links, seq: journal.lastSeq };
   }
 
   /** Takes what was answered about pod `uid`, `agoMs` ago, give or take `errorMs`. */
@@ -128,9 +128,8 @@ export class Copies {
     let cycleRoom = MAX_ANSWER_CYCLES;
     const copies: CopyPart[] = [];
     for (const copy of this.#from(uid, cursor)) {
-      const isKnown = copy.process === cursor.process;
-      const sinceMs = isKnown ? cursor.sinceMs : Number.NEGATIVE_INFINITY;
-      const wanted = copy.pieces.filter(({ toMs }) => toMs > sinceMs);
+      const from = copy.journal.id === cursor.process ? cursor : NO_CURSOR;
+      const wanted = copy.pieces.filter(({ toMs }) => toMs > from.sinceMs);
       const pieces = wanted.filter(({ samples, cycles }) => {
         sampleRoom -= samples.length / SAMPLE_RECORD.bytes;
         cycleRoom -= cycles.length / CYCLE_RECORD.bytes;
@@ -138,18 +137,15 @@ export class Copies {
       });
       const isComplete = pieces.length === wanted.length;
       const nowMs = this.#nowOf(copy);
-      const { startMs, entries } = copy.journal;
-      const { droppedToMs } = entries;
-      const newer = entries.all.filter(({ seq }) => !isKnown || seq > cursor.seq);
       copies.push({
         nowMs,
         sinceMs: copy.sinceMs,
         untilMs: isComplete ? copy.untilMs : (pieces.at(-1)?.toMs ?? copy.sinceMs),
         links: copy.links,
-        targets: copy.targets.filter(({ number }) => !isKnown || number >= cursor.links),
+        targets: copy.targets.filter(({ number }) => number >= from.links),
         pieces,
         standstills: copy.standstills,
-        journal: journalOf({ id: copy.process, startMs, droppedToMs, entries: newer }, nowMs, MAX_PAST_MS, MAX_EVENTS),
+        journal: copy.journal.read(nowMs, MAX_PAST_MS, MAX_EVENTS, from.seq),
       });
       // The next cursor says where the last copy of this answer ends, so nothing may be left out before it.
       if (!isComplete) return { hasMore: true, copies };
@@ -160,8 +156,8 @@ export class Copies {
   /** The copies of a pod from the one on that goes on after `cursor`; all if the process of the cursor is unknown. */
   #from(uid: string, { process, sinceMs }: CopyCursor): Copy[] {
     const copies = this.#of(uid);
-    const first = copies.findIndex((copy) => copy.process === process && copy.untilMs > sinceMs);
-    const last = copies.findLastIndex((copy) => copy.process === process);
+    const first = copies.findIndex(({ journal, untilMs }) => journal.id === process && untilMs > sinceMs);
+    const last = copies.findLastIndex(({ journal }) => journal.id === process);
     return copies.slice(first >= 0 ? first : Math.max(0, last));
   }
 
@@ -173,7 +169,7 @@ export class Copies {
     const report = await results.reportOf(range);
     const nowMs = this.#nowOf(copy);
     const stoodStill = stoodStillAt(copy.standstills, nowMs - range.toAgeMs);
-    const starved = starvedAt(copy.journal.entries, nowMs - range.toAgeMs, this.#clock.nowMs() - nowMs);
+    const starved = copy.journal.starvedAt(nowMs - range.toAgeMs, this.#clock.nowMs() - nowMs);
     return {
       pod: { uid, name: '', namespace: '' },
       atMs: this.#clock.nowMs(),
@@ -215,14 +211,14 @@ export class Copies {
       const copies = this.#of(uid);
       const last = copies.at(-1);
       const isThere = present.has(uid) && last !== undefined && this.#untilAgeMs(last) < SILENT_MS;
-      const own = isThere ? last.process : undefined;
-      return copies.filter((copy) => copy.process !== own && this.#lastOf(copy.process) === copy);
+      // The copies before and after a gap have one journal.
+      const journals = new Map(copies.map((copy) => [copy.journal, copy]));
+      if (isThere) journals.delete(last.journal);
+      return [...journals.values()];
     });
     const share = Math.max(1, Math.floor(limit / Math.max(1, lost.length)));
     return lost.slice(-MAX_COPIED_JOURNALS).map((copy) => {
-      const { startMs, entries } = copy.journal;
-      const kept = { id: copy.process, startMs, droppedToMs: entries.droppedToMs, entries: entries.all };
-      return { uid: copy.uid, journal: journalOf(kept, this.#nowOf(copy), sinceAgeMs, share) };
+      return { uid: copy.uid, journal: copy.journal.read(this.#nowOf(copy), sinceAgeMs, share) };
     });
   }
 
@@ -239,34 +235,24 @@ export class Copies {
 
   /** The copy of a process to which something is added. */
   #lastOf(process: string): Copy | undefined {
-    return [...this.#copies].findLast((copy) => copy.process === process);
-  }
-
-  /** The newest copy that has something of a range; null if none has. */
-  #bestOf(uid: string, { fromAgeMs, toAgeMs }: AgeRange): Copy | null {
-    const covers = (copy: Copy) => {
-      const nowMs = this.#nowOf(copy);
-      return copy.sinceMs < nowMs - toAgeMs && copy.untilMs > nowMs - fromAgeMs;
-    };
-    return this.#of(uid).findLast(covers) ?? null;
+    return [...this.#copies].findLast(({ journal }) => journal.id === process);
   }
 
   /** The newest copy that has something of a range, and the results that it plays back into; null if none has. */
-  async #replay(uid: string, range: AgeRange): Promise<{ copy: Copy; results: Results } | null> {
-    const copy = this.#bestOf(uid, range);
-    return copy === null ? null : { copy, results: await this.#resultsOf(copy) };
-  }
-
-  #resultsOf(copy: Copy): Promise<Results> {
+  async #replay(uid: string, { fromAgeMs, toAgeMs }: AgeRange): Promise<{ copy: Copy; results: Results } | null> {
+    const copy = this.#of(uid).findLast((one) => {
+      const nowMs = this.#nowOf(one);
+      return one.sinceMs < nowMs - toAgeMs && one.untilMs > nowMs - fromAgeMs;
+    });
+    if (copy === undefined) return null;
     const samples = copy.pieces.reduce((sum, piece) => sum + piece.samples.length / SAMPLE_RECORD.bytes, 0);
-    const kept = samples > LARGE_SAMPLES ? 1 : MAX_REPLAYS;
-    const key = `${copy.process}/${copy.untilMs}`;
-    return this.#replays.get(
-      key,
+    const results = await this.#replays.get(
+      `${copy.journal.id}/${copy.untilMs}`,
       () => playedBack({ ...copy, pieces: [...copy.pieces] }, this.#settings, this.#clock),
       () => REPLAY_KEEP_MS,
-      kept,
+      samples > LARGE_SAMPLES ? 1 : MAX_REPLAYS,
     );
+    return { copy, results };
   }
 
   #nowOf({ offsetMs, untilMs }: Copy): number {
@@ -281,8 +267,9 @@ export class Copies {
     const { nowMs, sinceMs, untilMs, links, targets, pieces, standstills, journal } = part;
     const known = this.#lastOf(journal.id);
     if (known !== undefined && known.uid !== uid) return;
+    // The copy after a gap has the journal and the targets of that before.
     const isAfterGap = known !== undefined && sinceMs > known.untilMs + GAP_MS;
-    const copy = isAfterGap ? nextCopy(known, sinceMs) : (known ?? newCopy(uid, journal.id, part));
+    const copy = isAfterGap ? { ...known, sinceMs, untilMs: sinceMs, pieces: [] } : (known ?? newCopy(uid, part));
     this.#copies.add(copy);
     if (errorMs < copy.errorMs) {
       copy.errorMs = errorMs;
@@ -299,12 +286,8 @@ export class Copies {
     copy.untilMs = Math.max(copy.untilMs, untilMs);
     // Each answer has all of them; that of another keeper may be older.
     if ((standstills.at(-1)?.[1] ?? 0) >= (copy.standstills.at(-1)?.[1] ?? 0)) copy.standstills = standstills;
-    for (const { ageMs, ...entry } of journal.events) {
-      if (entry.seq <= copy.journal.seq) continue;
-      const kept: KeptEntry = { ...entry, atMs: nowMs - ageMs };
-      copy.journal.entries.add(kept);
-    }
-    copy.journal.seq = journal.events.reduce((last, { seq }) => Math.max(last, seq), copy.journal.seq);
+    const newer = journal.events.filter(({ seq }) => seq > copy.journal.lastSeq);
+    for (const { ageMs, ...entry } of newer) copy.journal.add({ ...entry, atMs: nowMs - ageMs });
   }
 
   /** Forgets what is older than HISTORY_WINDOW, and what there is no room for. */
@@ -313,7 +296,7 @@ export class Copies {
     for (const copy of this.#copies) {
       const oldestMs = this.#nowOf(copy) - this.#settings.historyWindowMs;
       while ((copy.pieces[0]?.toMs ?? Number.POSITIVE_INFINITY) < oldestMs) dropOldestPiece(copy);
-      copy.journal.entries.dropBefore(oldestMs);
+      copy.journal.dropBefore(oldestMs);
       if (copy.untilMs < oldestMs) this.#copies.delete(copy);
     }
     const sizes = new Map([...this.#copies].map((copy) => [copy, bytesOf(copy)]));
@@ -329,10 +312,10 @@ export class Copies {
   }
 }
 
-function newCopy(uid: string, process: string, { nowMs, sinceMs, journal }: CopyPart): Copy {
+function newCopy(uid: string, { nowMs, sinceMs, journal }: CopyPart): Copy {
   return {
     uid,
-    process,
+    journal: new KeptJournal(journal.id, nowMs - journal.knownAgeMs),
     sinceMs,
     untilMs: sinceMs,
     offsetMs: 0,
@@ -341,13 +324,7 @@ function newCopy(uid: string, process: string, { nowMs, sinceMs, journal }: Copy
     targets: [],
     pieces: [],
     standstills: [],
-    journal: { startMs: nowMs - journal.knownAgeMs, entries: new EventRings(), seq: -1 },
   };
-}
-
-/** The copy of the same process after a gap, from `sinceMs` on. Both have one journal and one list of targets. */
-function nextCopy(before: Copy, sinceMs: number): Copy {
-  return { ...before, sinceMs, untilMs: sinceMs, pieces: [] };
 }
 
 /** Adds a piece; small ones become one, so that an hour is not kept in 360 parts. */
@@ -372,9 +349,7 @@ function sizeOf({ samples, cycles }: CopyPiece): number {
 
 function bytesOf({ targets, pieces, standstills, journal }: Copy): number {
   const kept = pieces.reduce((sum, piece) => sum + PIECE_BYTES + sizeOf(piece), 0);
-  return (
-    COPY_BYTES + targets.length * TARGET_BYTES + standstills.length * STANDSTILL_BYTES + kept + journal.entries.bytes
-  );
+  return COPY_BYTES + targets.length * TARGET_BYTES + standstills.length * STANDSTILL_BYTES + kept + journal.bytes;
 }
 
 /** Two pieces as one. */
