@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { connect } from 'node:net';
 import { type ICreateToxicBody, type Latency, Toxiproxy } from 'toxiproxy-node-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { echo, startProxy, startUpstream } from '../support/fault-proxy.ts';
+import { echo, exchanges, replay, ask as request, startProxy, startUpstream } from '../support/fault-proxy.ts';
 
 let proxy: FaultProxy;
 beforeEach(async () => {
@@ -12,160 +10,33 @@ beforeEach(async () => {
 });
 afterEach(() => proxy.stop());
 
-/** Sends a request as a CLI does; gives status, headers and text. */
-function ask(method: string, path: string, body = '', headers: Record<string, string> = {}) {
-  return new Promise<{ status: number; headers: Record<string, unknown>; text: string }>((resolve, reject) => {
-    const outgoing = request(new URL(path, proxy.apiUrl), { method, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
-    });
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-}
+const ask = (method: string, path: string, body = '', headers: Record<string, string> = {}) =>
+  request(proxy.apiUrl + path, method, body, headers);
 
-interface Recorded {
-  method: string;
-  path: string;
-  body: string;
-  status: number;
-  type: string | undefined;
-  nosniff: boolean;
-  text: string;
-}
-
-/** The exchanges with a real Toxiproxy 2.1.4, in their order. */
-function recorded(): Recorded[] {
-  const session = readFileSync('test/fixtures/toxiproxy/api-2.1.4.http', 'utf8').replace(/\r/g, '');
-  return session
-    .split(/^== /m)
-    .slice(1)
-    .map((exchange) => {
-      const [first = '', answer = ''] = [
-        exchange.slice(0, exchange.indexOf('\n')),
-        exchange.slice(exchange.indexOf('\n') + 1),
-      ];
-      const [, method = '', path = '', body = ''] = /^(\S+) (\S+) ?(.*)$/.exec(first) ?? [];
-      const [head = '', ...rest] = answer.split('\n\n');
-      return {
-        method,
-        path,
-        body,
-        status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]),
-        type: /^Content-Type: (.*)$/m.exec(head)?.[1],
-        nosniff: head.includes('nosniff'),
-        text: rest.join('\n\n').trim(),
-      };
-    });
-}
-
-describe('the API answers as Toxiproxy 2.1.4 did', () => {
-  it('in every recorded exchange: status, type and text', async () => {
-    const exchanges = recorded();
-    expect(exchanges.length).toBeGreaterThanOrEqual(13);
-    for (const { method, path, body, status, type, nosniff, text } of exchanges) {
-      // The recorded addresses are those of another machine's loopback, the port is any free one.
-      const answer = await ask(method, path, body);
-      // Toxiproxy shows the message of Go's JSON decoder after "bad request body". Ours has its own.
-      const shown = (raw: string) =>
-        raw
-          .trim()
-          .replace(/127\.0\.1\.9:\d+/, 'LISTEN')
-          .replace(/(bad request body): .*?(?=","status")/, '$1');
-      expect([path, answer.status, shown(answer.text)]).toEqual([path, status, shown(text)]);
-      expect(answer.headers['content-type']).toBe(type);
-      expect(answer.headers['x-content-type-options']).toBe(nosniff ? 'nosniff' : undefined);
-    }
-  });
-
-  it('to the requests of command line tools: null toxics, empty names, any content type', async () => {
-    const created = await ask(
-      'POST',
-      '/proxies',
-      '{"name":"chaos","listen":"127.0.0.1:0","upstream":"127.0.0.1:9","enabled":true,"toxics":null}',
-      { 'content-type': 'text/plain', 'user-agent': 'Go-http-client/1.1' },
-    );
-    expect(created.status).toBe(201);
-    const added = await ask(
-      'POST',
-      '/proxies/chaos/toxics',
-      '{"attributes":{"latency":250},"name":"","type":"latency","stream":"upstream","toxicity":1}',
-    );
-    expect(JSON.parse(added.text)).toEqual({
-      attributes: { latency: 250, jitter: 0 },
-      name: 'latency_upstream',
-      type: 'latency',
-      stream: 'upstream',
-      toxicity: 1,
-    });
-    const changed = await ask('PATCH', '/proxies/chaos/toxics/latency_upstream', '{"attributes":{"jitter":5}}');
-    expect(JSON.parse(changed.text)).toMatchObject({ attributes: { latency: 250, jitter: 5 } });
-    const disabled = await ask('PATCH', '/proxies/chaos', '{"enabled":false}');
-    expect(JSON.parse(disabled.text)).toMatchObject({ name: 'chaos', enabled: false });
-    expect((await ask('DELETE', '/proxies/chaos/toxics/latency_upstream')).status).toBe(204);
-    expect((await ask('DELETE', '/proxies/chaos')).status).toBe(204);
-    expect((await ask('GET', '/proxies')).text).toBe('{}');
+describe('the API answers', () => {
+  // `npm run test:toxiproxy` asks the real ones the same.
+  it('as Toxiproxy 2.1.4 and 2.12 did, in every recorded exchange: status, headers and text', async () => {
+    expect(exchanges().length).toBeGreaterThan(90);
+    for (const exchange of exchanges()) expect(await replay(proxy.apiUrl, exchange)).toEqual(exchange);
   });
 
   it.each([
-    ['POST', '/proxies', '', 400, 'bad request body: the body is empty'],
-    ['POST', '/proxies', '{"name":"x"', 400, expect.stringMatching(/^bad request body: .*JSON/)],
-    ['POST', '/proxies', '[]', 400, 'bad request body: expected an object, not a list'],
-    ['POST', '/proxies', '{"name":5}', 400, expect.stringMatching(/^bad request body: name: /)],
+    ['/proxies', '', 400, 'bad request body: the body is empty'],
+    ['/proxies', '{"name":"x"', 400, expect.stringMatching(/^bad request body: .*JSON/)],
+    ['/proxies', '[]', 400, 'bad request body: expected an object, not a list'],
+    ['/proxies', '{"name":5}', 400, expect.stringMatching(/^bad request body: name: /)],
     [
-      'POST',
       '/proxies/a/toxics',
       '{"type":"latency","attributes":{"jitter":1.5}}',
       400,
-      'bad request body: attributes.jitter must be a whole number',
+      expect.stringContaining('whole number'),
     ],
-    ['POST', '/proxies', '{"name":"x"}', 400, 'missing required field: upstream'],
-    [
-      'POST',
-      '/proxies',
-      '{"name":"x","listen":"x","upstream":"y:1"}',
-      500,
-      'listen tcp: address x: missing port in address',
-    ],
-    [
-      'POST',
-      '/proxies',
-      '{"name":"x","listen":"192.0.2.1:1","upstream":"y:1"}',
-      500,
-      'listen tcp 192.0.2.1:1: bind: cannot assign requested address',
-    ],
-    ['GET', '/proxies/a/toxics/none', '', 404, 'toxic not found'],
-    ['DELETE', '/proxies/a/toxics/none', '', 404, 'toxic not found'],
-    [
-      'POST',
-      '/proxies/a/toxics',
-      '{"type":"latency","stream":"sideways"}',
-      400,
-      'stream was invalid, can be either upstream or downstream',
-    ],
-    ['POST', '/proxies/none', '{}', 404, 'proxy not found'],
-    ['POST', '/proxies/none/toxics', '{}', 404, 'proxy not found'],
-    ['DELETE', '/proxies/none', '', 404, 'proxy not found'],
-  ])('%s %s %s', async (method, path, body, status, error) => {
+    ['/proxies', '{"name":"x","listen":"192.0.2.1:1","upstream":"y:1"}', 500, expect.stringContaining('cannot assign')],
+  ])('to %s %s with %i and its own words', async (path, body, status, error) => {
     await ask('POST', '/proxies', '{"name":"a","listen":"127.0.0.1:0","upstream":"127.0.0.1:9"}');
-    const answer = await ask(method, path, body);
-    expect(JSON.parse(answer.text)).toEqual({ error, status });
+    const answer = await ask('POST', path, body, { 'content-type': 'text/plain' });
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([status, { error, status }]);
     expect(answer.text.endsWith('\n')).toBe(true);
-    expect(answer.status).toBe(status);
-  });
-
-  it('to a list with an incomplete proxy: as JSON, and with none made', async () => {
-    const answer = await ask('POST', '/populate', '[{"name":"x"}]');
-    expect(JSON.parse(answer.text)).toEqual({
-      error: 'missing required field: upstream at proxy 1',
-      status: 400,
-      proxies: null,
-    });
-    expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/json']);
-    expect((await ask('GET', '/proxies')).text).toBe('{}');
   });
 
   it('to an address in use with 500, and goes on', async () => {

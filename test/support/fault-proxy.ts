@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { listen } from '../../deploy/local/sockets.ts';
 import { type FaultProxy, startFaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
@@ -79,4 +81,55 @@ export async function roundTrip(socket: Socket, data: Buffer): Promise<{ back: B
     socket.write(data);
   });
   return { back: Buffer.concat(chunks), ms: performance.now() - startMs };
+}
+
+/** What an API answers to a request, on a connection of its own. */
+export function ask(url: string, method: string, body = '', headers: Record<string, string> = {}) {
+  return new Promise<{ status: number; type?: string; options?: string; text: string }>((resolve, reject) => {
+    const outgoing = request(url, { method, headers, agent: false }, async (response) => {
+      const { 'content-type': type, 'x-content-type-options': options } = response.headers;
+      const text = Buffer.concat(await response.toArray()).toString();
+      resolve({
+        status: response.statusCode ?? 0,
+        ...(type && { type }),
+        ...(options && { options: `${options}` }),
+        text,
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** A request to Toxiproxy's API and its answer. Ports that were chosen, and why a body cannot be read, are masked. */
+interface Exchange {
+  method: string;
+  path: string;
+  body: string;
+  status: number;
+  /** Headers: `content-type`, `x-content-type-options`. */
+  type?: string;
+  options?: string;
+  text: string;
+  /** The version that answers so; without it all do. */
+  only?: string;
+}
+
+/** Exchanges with the real Toxiproxy 2.1.4 and 2.12 in their order, each on what those before have left. */
+export function exchanges(): Exchange[] {
+  return JSON.parse(readFileSync('test/fixtures/toxiproxy/api.recorded.json', 'utf8'));
+}
+
+/** Sends the request of an exchange to an API; gives the exchange with its answer. */
+export async function replay(apiUrl: string, exchange: Exchange): Promise<Exchange> {
+  const { method, path, body, only } = exchange;
+  const answer = await ask(apiUrl + path, method, body);
+  const text = answer.text
+    .trim()
+    // A field that 2.12 shows by mistake.
+    .replaceAll('"Logger":{},', '')
+    .replace(/(127\.0\.0\.1|\[::\]):\d{5}"/g, '$1:PORT"')
+    // Toxiproxy shows the message of Go's JSON decoder here. Ours has its own.
+    .replace(/"bad request body: (?:[^"\\]|\\.)*"/, '"bad request body"');
+  return { method, path, body, ...answer, text, ...(only && { only }) };
 }
