@@ -128,12 +128,10 @@ describe('reports and comparisons', () => {
     ['report', '?from=1699999990000&from=1', 'from'],
     ['comparison', '?from=x', 'from'],
     ['comparison', '?from=1699999990000&after=1-2-3', 'after'],
-    ['comparison', '?from=1699999990000&title=x', 'title'],
-    ['comparison', '?from=1699999990000&format=html', 'format'],
   ])('%s%s is refused, and the message names %s', async (path, query, name) => {
     const { get, asked } = await serveReports();
     const { status, body } = await jsonOf(await get(query, '*/*', path));
-    const message = expect.stringMatching(new RegExp(`^${name} in query: (expected|no such parameter)`));
+    const message = expect.stringContaining(`${name} in query: expected`);
     expect([status, body.message, asked]).toEqual([400, message, []]);
   });
 
@@ -226,19 +224,6 @@ describe('/api/v1/verdict', () => {
     const { asked, get } = await serveVerdicts();
     const { status, body } = await jsonOf(await get(`?${query}`));
     expect([status, body.message, asked]).toEqual([400, expect.stringMatching(message), []]);
-  });
-
-  it.each([
-    ['?expct=failed', 'expct'],
-    ['?expect=healthy&to=pod:chaos', 'to'],
-    ['?expect[]=failed', 'expect[]'],
-    ['?Window=1h', 'Window'],
-  ])('refuses %s, because the rest of the query alone may hold', async (query, name) => {
-    const { asked, get } = await serveVerdicts();
-    const { status, body } = await jsonOf(await get(query));
-    const message = `${name} in query: no such parameter; there are expect, window, start, end, status, format`;
-    expect([status, body]).toEqual([400, { code: 400, message }]);
-    expect(asked).toEqual([]);
   });
 });
 
