@@ -29,8 +29,6 @@ interface MeshAnnotationsDeps {
 
 /** The path on which a pod gives its copies (GET) and takes copies (POST). A pod that takes a copy does not pass it on. */
 const COPIES_PATH = '/api/v1/own-annotations';
-/** The answers to a read are kept this long. */
-const KEEP_MS = 1000;
 /** The most writes that run at once. */
 const MAX_WRITES = 4;
 /**
@@ -76,12 +74,11 @@ export class MeshAnnotations {
     return broadcast.ask<null>({
       path,
       most,
-      *parse(wire, _, skipped) {
+      *parse(wire, skipped) {
         own.merge(yield* parseAnnotationCopiesSliced(wire, skipped));
         return null;
       },
       own: () => null,
-      keepMs: KEEP_MS,
       ...MAX_COPIES,
     });
   }
@@ -129,7 +126,6 @@ export class MeshAnnotations {
       const { own, broadcast, clock, random, writeToken } = this.#deps;
       own.write({ ...annotation, revision: uniqueId(clock, random), deleted });
       const told = await broadcast.tell({
-        method: 'POST',
         path: COPIES_PATH,
         withinMs: TELL_MS,
         headers: { 'content-type': 'application/json', authorization: `Bearer ${writeToken}` },

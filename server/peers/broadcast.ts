@@ -7,19 +7,10 @@ import { SharedResults } from '../runtime/shared-results.ts';
 import type { FanOut } from './fan-out.ts';
 import { type PeerAnswer, PeerCallError, type PeerClient, type PeerRequest } from './peer-client.ts';
 
-/** A question for all pods. */
-export interface BroadcastQuery<T> {
-  /** Path and query. Queries with the same path at the same time share one round of calls. */
-  path: string;
-  /** Validates the JSON of an answer: see `PeerRequest.parse`. */
-  parse: PeerRequest<T>['parse'];
+/** A question for all pods. Those with the same path at the same time share one round of calls. */
+export interface BroadcastQuery<T> extends Pick<PeerRequest<T>, 'path' | 'parse' | 'maxBytes' | 'maxValues'> {
   /** Our own pod's answer. */
   own(): T | Promise<T>;
-  /** Who asks the same within this time gets the same result, ms; at most `MAX_KEEP_MS`. */
-  keepMs: number;
-  /** An answer of one pod that has more bytes, or more JSON values, is refused. */
-  maxBytes: number;
-  maxValues: number;
   /**
    * At most this many pods are asked, only ready ones, beginning with a random one. Default: all pods that are not gone. Such a
    * query needs a path of its own, or it would share a round with a query that asks all pods.
@@ -29,7 +20,6 @@ export interface BroadcastQuery<T> {
 
 /** A message that all other pods get. Their answers say whether they took it. */
 export interface Message {
-  method: 'POST' | 'DELETE';
   path: string;
   headers: Record<string, string>;
   /** Resolve after this time, ms, with the answers that have come by then. The message still goes to all pods. */
@@ -58,7 +48,7 @@ export interface BroadcastResult<T> {
 }
 
 /** The answers to a message that came in time. `ended`: when all pods have answered or have been given up. */
-export interface Told extends BroadcastResult<unknown> {
+interface Told extends BroadcastResult<unknown> {
   ended: Promise<void>;
 }
 
@@ -73,15 +63,15 @@ interface BroadcastDeps {
   selfUid(): string;
 }
 
-/** The longest that a result is kept, ms. */
-const MAX_KEEP_MS = 2000;
+/** Who asks the same within this time gets the same result. */
+const KEEP_MS = 1000;
 /** At most this many different queries run at once, each of which calls all pods; the results of as many are kept. */
 export const MAX_QUERIES = 8;
 /** Limits of the answer to a message. */
 const MAX_TELL_ANSWER = { maxBytes: 16_384, maxValues: 1_000 };
 
 /** What users of a broadcast need of it. */
-export type Broadcast = Pick<PeerBroadcast, 'ask' | 'tell' | 'stop'>;
+export type Broadcast = Pick<PeerBroadcast, 'ask' | 'tell'>;
 
 /** Calls every pod that is not gone. */
 export class PeerBroadcast {
@@ -93,14 +83,15 @@ export class PeerBroadcast {
     this.#rounds = new SharedResults(deps.clock, MAX_QUERIES, 'too many different questions at once, try again');
   }
 
-  /**
-   * Asks all pods. Queries with the same path share one round, and those that come right after get the same result.
-   * Rejects with a BusyError if too many different queries are in progress. Never rejects because of a peer.
-   */
+  /** Asks all pods. Rejects with a BusyError if too many different queries are in progress. Never rejects because of a peer. */
   ask<T>(query: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
-    const keepMs = () => Math.min(query.keepMs, MAX_KEEP_MS);
+    const result = this.#rounds.get(
+      query.path,
+      () => this.#askAll(query),
+      () => KEEP_MS,
+      MAX_QUERIES,
+    );
     // A result of the same path has been through the same `parse`, so it has the type T.
-    const result = this.#rounds.get(query.path, () => this.#askAll(query), keepMs, MAX_QUERIES);
     return result as Promise<BroadcastResult<T>>;
   }
 
@@ -108,9 +99,8 @@ export class PeerBroadcast {
    * Sends a message to all other pods; a part is the JSON that a pod answered. The caller limits how many messages are sent at
    * once.
    */
-  tell({ method, path, headers, body, withinMs }: Message): Promise<Told> {
-    const parse = (wire: unknown) => wire;
-    const request = () => ({ method, path, headers, body: body(), ...MAX_TELL_ANSWER, parse });
+  tell({ body, withinMs, ...message }: Message): Promise<Told> {
+    const request = () => ({ ...message, ...MAX_TELL_ANSWER, body: body(), parse: (wire: unknown) => wire });
     return this.#callEach(this.#others(), request, withinMs);
   }
 
@@ -119,13 +109,12 @@ export class PeerBroadcast {
     this.#rounds.stop();
   }
 
-  async #askAll<T>({ own, most, keepMs: _, ...query }: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
+  async #askAll<T>({ own, most, ...request }: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
     const { clock, selfUid, snapshot } = this.#deps;
     const value = await own();
     const pod = snapshot().pods.find(({ uid }) => uid === selfUid()) ?? null;
     const ownAnswer = { pod, value, atMs: clock.nowMs(), errorMs: 0 };
-    const request = () => ({ method: 'GET' as const, ...query });
-    const { parts, ended: _ended, ...result } = await this.#callEach(this.#others(most), request);
+    const { parts, ended: _, ...result } = await this.#callEach(this.#others(most), () => request);
     return { ...result, parts: [ownAnswer, ...parts] };
   }
 
@@ -156,11 +145,10 @@ export class PeerBroadcast {
         return hasAnswered;
       }
     });
-    await (withinMs === Number.POSITIVE_INFINITY ? ended : waitAtMost(clock, withinMs, ended));
+    await waitAtMost(clock, withinMs, ended);
     const late = ({ name }: Pod) => ({ name, reason: 'timeout', detail: 'its answer has not come yet' });
     // A passive pod has nothing to tell, so nothing is missing.
-    const isMissing = ({ uid }: Pod) => !answers.has(uid) && failures.get(uid)?.reason !== 'passive';
-    const missingPods = pods.filter(isMissing);
+    const missingPods = pods.filter(({ uid }) => !answers.has(uid) && failures.get(uid)?.reason !== 'passive');
     return {
       parts: pods.map(({ uid }) => answers.get(uid)).filter((answer) => answer !== undefined),
       missing: missingPods.map((pod) => failures.get(pod.uid) ?? late(pod)),

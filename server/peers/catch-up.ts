@@ -52,12 +52,11 @@ export class CatchUp {
     return broadcast.ask<null>({
       path: '/api/v1/departed-pods',
       most: ASK.pods,
-      *parse(wire, _, skipped) {
+      *parse(wire, skipped) {
         lifetimes.adopt(yield* parseDepartedPodsSliced(wire, skipped));
         return null;
       },
       own: () => null,
-      keepMs: 0,
       ...LIMITS,
     });
   }

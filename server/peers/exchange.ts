@@ -3,13 +3,11 @@ import { connect, type Socket } from 'node:net';
 import { hostPort } from '../runtime/host-port.ts';
 import { HttpResponseParser, type Progress, type Response } from '../runtime/http-response.ts';
 
-/** An HTTP request to a pod. */
+/** An HTTP request to a pod: a POST if it has a body, else a GET. */
 export interface HttpRequest {
-  method: 'GET' | 'POST' | 'DELETE';
   /** Path and query. */
   path: string;
   headers?: Record<string, string>;
-  /** Request body; none by default. */
   body?: string;
 }
 
@@ -30,6 +28,8 @@ interface ExchangeOptions {
 export class MalformedResponseError extends Error {
   override readonly name = 'MalformedResponseError';
 }
+
+const CUT_SHORT = 'the connection was closed before the end of the answer';
 
 /**
  * One request to a pod and its response, on a connection of its own. A collection of the mesh makes a thousand of them, so they
@@ -84,7 +84,7 @@ export class Exchange {
 
   #onProgress(progress: Progress): void {
     if (progress.kind === 'malformed') this.end(new MalformedResponseError(progress.reason));
-    if (progress.kind === 'cut-short') this.end(cutShort());
+    if (progress.kind === 'cut-short') this.end(Object.assign(new Error(CUT_SHORT), { code: 'ECONNRESET' }));
     if (progress.kind !== 'complete') return;
     this.#resolve(progress);
     // Only closes the connection: the promise is settled already.
@@ -92,15 +92,12 @@ export class Exchange {
   }
 }
 
-function cutShort(): Error {
-  return Object.assign(new Error('the connection was closed before the end of the answer'), { code: 'ECONNRESET' });
-}
-
 /** What a path may consist of: no white space, which would end it, and nothing that needs an encoding. */
 const PATH = /^\/[\x21-\x7e]*$/;
 
-function headOf({ method, path, headers = {}, body }: HttpRequest, host: string): string {
+function headOf({ path, headers = {}, body }: HttpRequest, host: string): string {
   if (!PATH.test(path)) throw new TypeError('the path has characters that HTTP does not allow');
+  const method = body === undefined ? 'GET' : 'POST';
   const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, 'Accept: application/json', 'Connection: close'];
   for (const [name, value] of Object.entries(headers)) {
     validateHeaderValue(name, value);

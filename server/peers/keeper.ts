@@ -206,19 +206,11 @@ export class Keeper {
           query.set(name, String(value));
       }
       try {
-        const {
-          value: answer,
-          atMs,
-          errorMs,
-        } = await client.request(pod, {
-          method: 'GET',
-          path: `/api/v1/copy?${query}`,
-          ...LIMITS,
-          parse: (wire, _, skipped) => parseCopyAnswerSliced(wire, skipped),
-        });
-        copies.take(uid, answer, { agoMs: clock.nowMs() - atMs, errorMs });
+        const request = { path: `/api/v1/copy?${query}`, ...LIMITS, parse: parseCopyAnswerSliced };
+        const { value, atMs, errorMs } = await client.request(pod, request);
+        copies.take(uid, value, { agoMs: clock.nowMs() - atMs, errorMs });
         // A pod that has just started may not know itself yet: then it has no copy to give.
-        if (!answer.hasMore) return copies.cursorOf(uid) !== null;
+        if (!value.hasMore) return copies.cursorOf(uid) !== null;
       } catch {
         return false;
       }

@@ -74,13 +74,7 @@ export class LinkQuery {
     try {
       if (this.#queries > MAX_QUERIES)
         throw new Error(`more than ${MAX_QUERIES} links are asked for at once, try again`);
-      const { value } = await this.#client.request<T>(pod, {
-        method: 'GET',
-        path,
-        ...LIMITS,
-        parse: (wire, _, skipped) => parse(wire, skipped),
-      });
-      return value;
+      return (await this.#client.request<T>(pod, { path, ...LIMITS, parse })).value;
     } catch (error) {
       return noAnswer(pod, textOf(error));
     } finally {

@@ -37,8 +37,6 @@ interface EventsQuery extends TimeRange {
   limit: number;
 }
 
-/** Journals are kept this long, and with them the events that were merged from them. */
-const KEEP_MS = 1000;
 /** The most bytes and JSON values of an entry: it has 14 values, and 1000 characters at most. */
 const ENTRY_BYTES = 1_200;
 const ENTRY_VALUES = 20;
@@ -91,9 +89,8 @@ export class MeshEvents {
     const most = Math.min(share, MAX_EVENTS);
     const journals = await broadcast.ask<Journal>({
       path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${most}`,
-      parse: (wire, _, skipped) => parseJournalSliced(wire, skipped),
+      parse: parseJournalSliced,
       own: () => ownJournal(sinceAgeMs),
-      keepMs: KEEP_MS,
       // As many entries again from copies of journals.
       maxBytes: 2 * (1 + most) * ENTRY_BYTES,
       maxValues: 2 * (1 + most) * ENTRY_VALUES,

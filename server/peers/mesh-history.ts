@@ -16,7 +16,7 @@ import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, PodAnswer } from './broadcast.ts';
 import { keepersOf } from './keeper.ts';
-import type { PeerClient, Written } from './peer-client.ts';
+import type { PeerClient, PeerRequest } from './peer-client.ts';
 
 interface MeshHistoriesDeps {
   clock: Clock;
@@ -112,33 +112,6 @@ export class MeshHistories {
     return { fromMs: first * stepMs, stepMs, count: Math.min(count, MAX_STEPS), askedMs };
   }
 
-  /** Adds the history of pod `uid` from a copy: ours, or that of the first keeper that has one. Null if there is none. */
-  async #addCopy(
-    uid: string,
-    parts: readonly PodAnswer<Known>[],
-    range: AgeRange,
-    stepMs: number,
-    sums: HistorySums,
-  ): Promise<Known | null> {
-    const { clock, client, copiedHistory } = this.#deps;
-    const own = await copiedHistory(uid, range, stepMs);
-    if (own !== null) return sums.add(own, clock.nowMs());
-    // The first part is our own.
-    const others = parts.slice(1);
-    const keepers = others.flatMap(({ pod, value }) => (pod !== null && value.copies.includes(uid) ? [pod] : []));
-    for (const keeper of keepersOf(uid, keepers, keepers.length)) {
-      const { fromAgeMs, toAgeMs } = range;
-      const path = `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${toAgeMs}&step=${stepMs}&of=${encodeURIComponent(uid)}`;
-      try {
-        const parse = (wire: unknown, { atMs }: Written) => sums.add(parsePodHistory(wire), atMs);
-        return (await client.request(keeper, { method: 'GET', path, ...MAX_HISTORY, parse })).value;
-      } catch {
-        // The next keeper may answer.
-      }
-    }
-    return null;
-  }
-
   async #collect(steps: Steps): Promise<MeshHistory> {
     const { clock, broadcast, ownHistory, lifetimes, isPassive } = this.#deps;
     const { fromMs, stepMs, count, askedMs } = steps;
@@ -147,10 +120,9 @@ export class MeshHistories {
     const sums = new HistorySums(steps);
     const { parts, missing, missingPods } = await broadcast.ask<Known>({
       // Pods ignore `grid`. It makes the path unique to these sums, so that no other query shares this broadcast.
-      path: `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${range.toAgeMs}&step=${stepMs}&grid=${fromMs}`,
-      parse: (wire, { atMs }) => sums.add(parsePodHistory(wire), atMs),
+      path: `${pathOf(range, stepMs)}&grid=${fromMs}`,
+      parse: sums.parse,
       own: async () => sums.add(await ownHistory(range, stepMs), clock.nowMs()),
-      keepMs: 0,
       ...MAX_HISTORY,
     });
     const departed = lifetimes.departedSince(fromMs).filter((pod) => !isPassive(pod));
@@ -165,11 +137,11 @@ export class MeshHistories {
       // counts twice.
       const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
       const copyRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - copiedSteps * stepMs) };
-      const found = copiedSteps > 0 ? await this.#addCopy(pod.uid, parts, copyRange, stepMs, sums) : null;
+      const found = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, copyRange, stepMs, parts) : null;
       const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
       lacking.push(...(found === null ? [part] : whatCopyLacks(pod, found, sinceMs)));
     }
-    const { links, failed, byLatency, lossyByLatency, reports, resolutionMs } = sums;
+    const { lossyByLatency, reports, links, failed, byLatency, resolutionMs } = sums;
     const alive = lifetimes.countAlive(fromMs, stepMs, count, (pod) => !isPassive(pod));
     return {
       fromMs,
@@ -177,15 +149,44 @@ export class MeshHistories {
       stepMs,
       nowMs: clock.nowMs(),
       resolutionMs,
-      reports,
-      pods: reports.map((reporting, step) => Math.max(reporting, alive[step] ?? 0)),
       missing: lacking,
+      reports,
       links,
       failed,
       byLatency,
+      pods: reports.map((reporting, step) => Math.max(reporting, alive[step] ?? 0)),
       ...(lossyByLatency.some((bins) => bins.length > 0) && { lossyByLatency }),
     };
   }
+
+  /** Adds the history of pod `uid` from a copy: ours, or that of the first keeper that has one. Null if there is none. */
+  async #addCopy(
+    sums: HistorySums,
+    uid: string,
+    range: AgeRange,
+    stepMs: number,
+    parts: readonly PodAnswer<Known>[],
+  ): Promise<Known | null> {
+    const { clock, client, copiedHistory } = this.#deps;
+    const own = await copiedHistory(uid, range, stepMs);
+    if (own !== null) return sums.add(own, clock.nowMs());
+    // The first part is our own.
+    const others = parts.slice(1);
+    const keepers = others.flatMap(({ pod, value }) => (pod !== null && value.copies.includes(uid) ? [pod] : []));
+    const path = `${pathOf(range, stepMs)}&of=${encodeURIComponent(uid)}`;
+    for (const keeper of keepersOf(uid, keepers, keepers.length)) {
+      try {
+        return (await client.request(keeper, { path, parse: sums.parse, ...MAX_HISTORY })).value;
+      } catch {
+        // The next keeper may answer.
+      }
+    }
+    return null;
+  }
+}
+
+function pathOf({ fromAgeMs, toAgeMs }: AgeRange, stepMs: number): string {
+  return `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${toAgeMs}&step=${stepMs}`;
 }
 
 /** The steps of a history. `fromMs` and `askedMs` are ms since the epoch by our clock. */
@@ -226,12 +227,10 @@ function shortHistories(
 
 /** What a copy does not have of a pod's life since `sinceMs`. */
 function whatCopyLacks(pod: Pod, { knownMs, untilMs }: Known, sinceMs: number): MissingPart[] {
-  const lacksBegin = knownMs > sinceMs;
-  const lacksEnd = pod.lifecycle === 'gone' && untilMs < pod.sinceMs - END_MS;
-  const begin = lacksBegin ? ` begins at ${isoTime(knownMs)}` : '';
-  const end = lacksEnd ? ` ends at ${isoTime(untilMs)}` : '';
-  if (!lacksBegin && !lacksEnd) return [];
-  return [lostPart(pod, `the copy of its memory${begin}${lacksBegin && lacksEnd ? ' and' : ''}${end}`)];
+  const lacks: string[] = [];
+  if (knownMs > sinceMs) lacks.push(`begins at ${isoTime(knownMs)}`);
+  if (pod.lifecycle === 'gone' && untilMs < pod.sinceMs - END_MS) lacks.push(`ends at ${isoTime(untilMs)}`);
+  return lacks.length === 0 ? [] : [lostPart(pod, `the copy of its memory ${lacks.join(' and ')}`)];
 }
 
 function lostPart({ name }: Pod, detail: string): MissingPart {
@@ -276,6 +275,9 @@ class HistorySums {
     this.lossyByLatency = this.links.map(() => []);
   }
 
+  /** Adds the answer of a pod. */
+  readonly parse: PeerRequest<Known>['parse'] = (wire, _, { atMs }) => this.add(parsePodHistory(wire), atMs);
+
   /** Adds the history of one pod. Its ages count from `atMs`, which may be seconds after the first pod was asked. */
   add(history: PodHistory, atMs: number): Known {
     const { links, failed, reports, byLatency, lossyByLatency } = this;
@@ -298,7 +300,6 @@ class HistorySums {
   }
 }
 
-function addAll(sums: number[] | undefined, more: readonly number[] | undefined): void {
-  if (sums === undefined || more === undefined) return;
-  for (let i = 0; i < more.length; i++) sums[i] = (sums[i] ?? 0) + (more[i] ?? 0);
+function addAll(sums: number[] = [], more: readonly number[] = []): void {
+  for (const [i, value] of more.entries()) sums[i] = (sums[i] ?? 0) + value;
 }

@@ -43,7 +43,7 @@ export interface PeerRequest<T> extends PeerCall {
    * Validates the JSON of the answer. It throws an Error that says what is wrong. It leaves out invalid elements of lists, and
    * counts them in `skipped`. If it takes more than a millisecond, it returns a generator that yields in between.
    */
-  parse(wire: unknown, written: Written, skipped: Skipped): T | Generator<void, T>;
+  parse(wire: unknown, skipped: Skipped, written: Written): T | Generator<void, T>;
 }
 
 /** The answer of a pod with status 2xx, as `parse` returned it. */
@@ -135,14 +135,15 @@ export class PeerClient {
    * does not know the path.
    */
   async request<T>(pod: Pod, request: PeerRequest<T>): Promise<PeerAnswer<T>> {
-    const { method, path } = request;
+    const { path } = request;
+    const isGet = request.body === undefined;
     const host = addressOf(pod, this.#settings);
     if (isIP(host) === 0) {
       const { reason, detail } = whyNoAddress(pod, this.#settings);
       throw new PeerCallError(reason, detail);
     }
     if ((this.#passiveUntilMs.get(pod.uid) ?? 0) > this.#clock.monotonicMs()) throw passive();
-    if (method === 'GET' && this.#isUnknown(pod, path)) throw unknownPath(path, false);
+    if (isGet && this.#isUnknown(pod, path)) throw unknownPath(path, false);
     const startMs = this.#clock.monotonicMs();
     const leftMs = Math.ceil((request.deadlineMs ?? Number.POSITIVE_INFINITY) - startMs);
     if (leftMs < 1)
@@ -152,7 +153,7 @@ export class PeerClient {
     const read = { bytes: 0 };
     try {
       const { status, body } = await this.#exchange(host, request, timeoutMs, read);
-      if (method === 'GET' && (status === 404 || status === 405)) {
+      if (isGet && (status === 404 || status === 405)) {
         this.noteUnknownPath(pod, path);
         throw unknownPath(path, true);
       }
@@ -249,7 +250,7 @@ export class PeerClient {
     const skipped = noneSkipped();
     try {
       const wire = await runSliced(parseJson(body, request), this.#clock);
-      const parsed = request.parse(wire, written, skipped);
+      const parsed = request.parse(wire, skipped, written);
       return isGenerator(parsed) ? await runSliced(parsed, this.#clock) : parsed;
     } catch (error) {
       const isJson = !(error instanceof SyntaxError);

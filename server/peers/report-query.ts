@@ -5,7 +5,7 @@ import type { PeerRef, Pod } from '../protocol/pod.ts';
 import { POD_REPORT_FORMAT, type PodReport, parsePodReportSliced } from '../protocol/pod-report.ts';
 import type { Skipped } from '../protocol/validators.ts';
 import { textOf } from '../runtime/errors.ts';
-import { PeerCallError, type PeerClient, type Written } from './peer-client.ts';
+import { PeerCallError, type PeerClient } from './peer-client.ts';
 
 /** Which report of a pod is wanted. */
 export interface ReportQuery {
@@ -68,8 +68,8 @@ const GOLDPINGER_HAS_NO_PAST = {
 export async function queryReport(client: PeerClient, pod: Pod, query: ReportQuery): Promise<ReportResult> {
   const { known, past, limits } = query;
   // Both calls together have the time of one.
-  const request = { method: 'GET' as const, ...limits, deadlineMs: client.callDeadline(query.deadlineMs) };
-  const parse = (wire: unknown, _: Written, skipped: Skipped) =>
+  const request = { ...limits, deadlineMs: client.callDeadline(query.deadlineMs) };
+  const parse = (wire: unknown, skipped: Skipped) =>
     hasOurFormat(wire) ? parsePodReportSliced(wire, known, skipped) : null;
   let hasAnswered: boolean | null = true;
   try {
@@ -85,8 +85,7 @@ export async function queryReport(client: PeerClient, pod: Pod, query: ReportQue
   // Goldpinger has no past, and its view of now is not what was asked for.
   if (past !== null) return { ...GOLDPINGER_HAS_NO_PAST, hasAnswered };
   try {
-    const parseCheck = (wire: unknown, _: Written, skipped: Skipped) => parseGoldpingerCheck(wire, skipped);
-    const { value: check } = await client.request(pod, { ...request, path: '/check', parse: parseCheck });
+    const { value: check } = await client.request(pod, { ...request, path: '/check', parse: parseGoldpingerCheck });
     return { kind: 'check', check };
   } catch (error) {
     client.forgetUnknownPaths(pod);

@@ -17,11 +17,10 @@ function start() {
     broadcast: {
       ask: async <T>({ path, most, parse }: BroadcastQuery<T>) => {
         asked.push(`${path} ${most}`);
-        runToEnd(parse({ pods: [departed] }, { atMs: 0, errorMs: 0 }, noneSkipped()) as Generator<void, T>);
+        runToEnd(parse({ pods: [departed] }, noneSkipped(), { atMs: 0, errorMs: 0 }) as Generator<void, T>);
         throw new BusyError('too many questions');
       },
       tell: () => Promise.reject(new Error('not here')),
-      stop: () => {},
     },
     lifetimes: { adopt: (pods) => void adopted.push(...pods.map(({ pod }) => pod.uid)) },
     annotations: {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Exchange, type HttpRequest } from '../../../server/peers/exchange.ts';
 import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 
-const GET: HttpRequest = { method: 'GET', path: '/x?a=b' };
+const GET: HttpRequest = { path: '/x?a=b' };
 
 /** Starts an exchange with a peer that answers like this. */
 async function exchangeWith(answer: RequestListener, request = GET, onBytes = (_count: number) => {}) {
@@ -20,7 +20,7 @@ describe('an exchange', () => {
       res.end('{}');
     };
     const headers = { authorization: 'Bearer \u00e9' };
-    const exchange = await exchangeWith(answer, { method: 'POST', path: '/y', headers, body: '"\u00e9\u{1f3d3}"' });
+    const exchange = await exchangeWith(answer, { path: '/y', headers, body: '"\u00e9\u{1f3d3}"' });
     expect((await exchange.response).status).toBe(200);
     const host = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
     const sent = { host, accept: 'application/json', connection: 'close', ...headers, 'content-length': '8' };

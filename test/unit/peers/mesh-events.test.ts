@@ -27,7 +27,6 @@ function start(
       return answers as unknown as BroadcastResult<T>;
     },
     tell: () => Promise.reject(new Error('not in this test')),
-    stop: () => {},
   };
   const settings = { refreshIntervalMs: 2_000, jitterFactor: 0, pingTimeoutMs: 300, historyWindowMs: HOUR };
   const journal = new EventJournal({ historyWindowMs: HOUR, clock, random: () => 0, starvation });

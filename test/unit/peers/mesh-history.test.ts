@@ -68,8 +68,8 @@ function start({
             copies,
           }),
         ),
-        { atMs: clock.nowMs(), errorMs: 0 },
         noneSkipped(),
+        { atMs: clock.nowMs(), errorMs: 0 },
       ) as T;
     const parts = [
       { pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 },
@@ -88,7 +88,7 @@ function start({
   };
   const reader = new MeshHistories(HOUR_MS, {
     clock,
-    broadcast: { ask, tell: () => Promise.reject(new Error('not here')), stop: () => {} },
+    broadcast: { ask, tell: () => Promise.reject(new Error('not here')) },
     client: {
       request: ({ name }) => {
         askedKeepers.push(name);

@@ -7,7 +7,6 @@ import { podOf } from '../../support/mesh.ts';
 const MB = 1024 * 1024;
 const pod = podOf(1, { podIPs: ['127.0.0.1'] });
 const request: PeerRequest<unknown> = {
-  method: 'GET',
   path: '/x',
   maxBytes: 4 * MB,
   maxValues: 10,
