@@ -1,15 +1,14 @@
 import type { RequestListener } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
-import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
 import { Collector } from '../../../server/peers/collector.ts';
-import { FanOut } from '../../../server/peers/fan-out.ts';
 import { queryReport } from '../../../server/peers/report-query.ts';
 import { outcomeOf } from '../../../server/protocol/links.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { encodePodReport } from '../../../server/protocol/pod-report.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
+import { collectDepsOf } from '../../support/collecting.ts';
 import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
-import { podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
+import { podOf, reportOf } from '../../support/mesh.ts';
 
 /** How the pods of this little cluster answer; all but `refuses` listen. */
 const KINDS = ['self', 'ours', 'goldpinger', 'hangs', 'login-page', 'refuses', 'drips'] as const;
@@ -50,17 +49,9 @@ it('a collection over real sockets puts every kind of peer into one mesh, with o
   for (const [n, kind] of KINDS.entries()) if (n > 0 && kind !== 'refuses') await listen(kind, n, port, urls);
   const client = peerClientOn(port, realClock, { families: [4], checkTimeoutMs: 1_500 });
   const collector = new Collector({
-    clock: realClock,
-    fanOut: new FanOut({ checkAllTimeoutMs: 6_000 }, realClock),
+    ...collectDepsOf(realClock, [...pods, ...uncallable]),
     queryReport: (pod, query) => queryReport(client, pod, query),
-    isPassive: () => false,
-    random: () => 0,
-    selfUid: () => 'uid-0',
-    snapshot: () => snapshotOf([...pods, ...uncallable]),
     ownReport: async () => reportOf(pods[0] as Pod, pods, links),
-    settings: () => settingsOf(),
-    lifetimes: new PodLifetimes({ historyWindowMs: 3_600_000, goneRetentionMs: 60_000 }, realClock),
-    onPeerCall: () => {},
   });
   onTestFinished(() => collector.stop());
 

@@ -1,8 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import type { CollectDeps } from '../../../server/peers/collect-view.ts';
 import { Collector, FINDINGS_WINDOW_MS } from '../../../server/peers/collector.ts';
 import { Copies } from '../../../server/peers/copies.ts';
-import { FanOut } from '../../../server/peers/fan-out.ts';
 import { PastMeshes } from '../../../server/peers/past-meshes.ts';
 import { encodeCopyAnswer, NO_CURSOR, parseCopyAnswerSliced } from '../../../server/protocol/copy.ts';
 import type { Journal } from '../../../server/protocol/event.ts';
@@ -15,6 +13,7 @@ import type { Sample } from '../../../server/protocol/sample.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { Results, type ResultsSettings } from '../../../server/results/results.ts';
 import { runSliced } from '../../../server/runtime/concurrency.ts';
+import { collectDepsOf, lifetimesOf, missingOf, resultOf } from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
@@ -98,33 +97,16 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
       past: { ...report.past, stoodStill: hangsAt(report.pod.uid, clock.monotonicMs() - past.toAgeMs) },
     };
   };
-  const deps: CollectDeps = {
-    clock,
-    fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
-    isPassive: () => false,
-    random: () => 0,
-    selfUid: () => 'uid-0',
+  const deps = collectDepsOf(clock, [], {
     snapshot: () => snapshotOf(pods),
     settings: () => settingsOf({ refreshIntervalMs: intervalMs }),
     queryReport: async ({ uid }, { windowMs, past }) => {
-      if (hangsAt(uid, clock.monotonicMs()))
-        return { kind: 'missing', reason: 'timeout', detail: 'no answer', hasAnswered: false };
-      const report = await reportAt(
-        PODS.findIndex((pod) => pod.uid === uid),
-        windowMs,
-        past,
-      );
-      return { kind: 'report', report };
+      if (hangsAt(uid, clock.monotonicMs())) return missingOf('timeout', 'no answer');
+      const pod = PODS.findIndex((one) => one.uid === uid);
+      return resultOf(await reportAt(pod, windowMs, past));
     },
-    onPeerCall: () => {},
-    lifetimes: {
-      podsAt: () => [...PODS],
-      lastKnown: () => null,
-      gone: () => [],
-      learn: () => false,
-      remembersSinceMs: () => 0,
-    },
-  };
+    lifetimes: lifetimesOf(PODS),
+  });
   const collector = new Collector({ ...deps, ownReport: (windowMs) => reportAt(0, windowMs, null) });
   const pastMeshes = new PastMeshes({
     ...deps,

@@ -1,0 +1,51 @@
+import { PodLifetimes } from '../../server/events/pod-lifetimes.ts';
+import type { CollectDeps } from '../../server/peers/collect-view.ts';
+import { FanOut } from '../../server/peers/fan-out.ts';
+import type { ReportResult } from '../../server/peers/report-query.ts';
+import type { MissingReason } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
+import type { PodReport } from '../../server/protocol/pod-report.ts';
+import type { Clock } from '../../server/runtime/clock.ts';
+import { reportOf, settingsOf, snapshotOf } from './mesh.ts';
+
+/** What a collection by pod 0 of `pods` needs. Each pod answers at once, and reaches all. */
+export function collectDepsOf(clock: Clock, pods: readonly Pod[], change: Partial<CollectDeps> = {}): CollectDeps {
+  return {
+    clock,
+    fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
+    isPassive: () => false,
+    random: () => 0,
+    selfUid: () => 'uid-0',
+    snapshot: () => snapshotOf(pods),
+    settings: () => settingsOf(),
+    queryReport: async (pod) => resultOf(reportOf(pod, pods)),
+    onPeerCall: () => {},
+    lifetimes: new PodLifetimes({ historyWindowMs: 3_600_000, goneRetentionMs: 60_000 }, clock),
+    ...change,
+  };
+}
+
+/** The pods of the past are `pods`, and nothing is known of others. */
+export function lifetimesOf(
+  pods: readonly Pod[],
+  change: Partial<CollectDeps['lifetimes']> = {},
+): CollectDeps['lifetimes'] {
+  return {
+    podsAt: () => [...pods],
+    lastKnown: () => null,
+    gone: () => [],
+    learn: () => false,
+    remembersSinceMs: () => 0,
+    ...change,
+  };
+}
+
+/** The result of a query that a report has answered. */
+export function resultOf(report: PodReport): ReportResult {
+  return { kind: 'report', report };
+}
+
+/** The result of a query that got no report. */
+export function missingOf(reason: MissingReason, detail = 'x', hasAnswered: boolean | null = false): ReportResult {
+  return { kind: 'missing', reason, detail, hasAnswered };
+}
