@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import * as v from 'valibot';
 import { parse, stringify } from 'yaml';
+import * as v from '../../server/protocol/validators.ts';
 
 /** Folder of the kubeconfig and the logs unless `--dir` names another one. */
 export const DEFAULT_DIR = '.local';

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import * as v from 'valibot';
-import { boundedList, validate } from '../protocol/validators.ts';
+import * as v from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
@@ -86,14 +85,14 @@ const pageSchema = v.object({
   kind: v.pipe(v.string(), v.endsWith('List')),
   metadata: v.object({ resourceVersion: v.string(), continue: v.nullish(v.string(), '') }),
   // Go writes an empty list that was never allocated as null.
-  items: v.nullable(boundedList(MAX_ITEMS)),
+  items: v.nullable(v.boundedList(MAX_ITEMS)),
 });
 
 type Page = v.InferOutput<typeof pageSchema>;
 
 function validPage(body: unknown): Page {
   try {
-    return validate(pageSchema, body);
+    return v.validate(pageSchema, body);
   } catch (error) {
     throw new ApiError('malformed', `the answer is not a list: ${textOf(error)}`);
   }

@@ -1,6 +1,5 @@
-import * as v from 'valibot';
 import type { Pod } from '../protocol/pod.ts';
-import { validate } from '../protocol/validators.ts';
+import * as v from '../protocol/validators.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
@@ -243,7 +242,7 @@ const nodeSchema = v.object({
 /** Name and zone of a node; null if the object is none. */
 export function readNode(object: unknown): [string, string] | null {
   try {
-    const { name, labels } = validate(nodeSchema, object).metadata;
+    const { name, labels } = v.validate(nodeSchema, object).metadata;
     return [name, labels[ZONE_LABEL] ?? ''];
   } catch {
     return null;

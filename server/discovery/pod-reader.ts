@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import * as v from 'valibot';
 import { MAX_LABELS, MAX_REASON } from '../protocol/pod.ts';
-import { boundedArray, boundedRecord, validate } from '../protocol/validators.ts';
+import * as v from '../protocol/validators.ts';
 import { textOf } from '../runtime/errors.ts';
 import { ApiError } from './api-error.ts';
 
@@ -73,7 +72,7 @@ const text = v.nullish(v.string(), '');
 const number = v.nullish(v.number(), 0);
 /** No pod has more conditions, containers, owners or labels: etcd keeps 1.5 MB of an object. */
 const MAX_PARTS = 50_000;
-const listOf = <const T extends v.GenericSchema>(item: T) => v.nullish(boundedArray(item, MAX_PARTS), []);
+const listOf = <const T extends v.GenericSchema>(item: T) => v.nullish(v.boundedArray(item, MAX_PARTS), []);
 const addresses = listOf(v.object({ ip: text }));
 const containerStatuses = listOf(
   v.object({
@@ -97,7 +96,7 @@ const podSchema = v.object({
     creationTimestamp: text,
     deletionTimestamp: text,
     deletionGracePeriodSeconds: number,
-    labels: v.nullish(boundedRecord(v.string(), v.unknown(), MAX_PARTS), {}),
+    labels: v.nullish(v.boundedRecord(v.string(), v.unknown(), MAX_PARTS), {}),
     ownerReferences: listOf(v.object({ uid: text, kind: text, controller: v.nullish(v.boolean(), false) })),
   }),
   spec: v.nullish(v.object({ nodeName: v.nullish(v.pipe(v.string(), v.maxLength(253)), '') }), {}),
@@ -120,7 +119,7 @@ type PodStatus = v.InferOutput<typeof podSchema>['status'];
 
 function validPod(object: unknown): v.InferOutput<typeof podSchema> {
   try {
-    return validate(podSchema, object);
+    return v.validate(podSchema, object);
   } catch (error) {
     throw new ApiError('malformed', `not a pod: ${textOf(error)}`);
   }

@@ -1,17 +1,7 @@
-import * as v from 'valibot';
 import { parseMoment } from '../runtime/time.ts';
 import { missingPartsSchema } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
-import {
-  boundedArray,
-  boundedList,
-  boundedText,
-  finiteNumber,
-  readEach,
-  type Skipped,
-  validate,
-  wholeNumber,
-} from './validators.ts';
+import * as v from './validators.ts';
 
 /** The most annotations that a pod keeps. Beyond it, those that began first are dropped. */
 export const MAX_ANNOTATIONS = 500;
@@ -26,38 +16,36 @@ const MAX_TAGS = 10;
 export const ANNOTATION_ID = /^[\w.-]{1,64}$/;
 
 const annotationId = v.pipe(v.string(), v.regex(ANNOTATION_ID));
-const tags = boundedArray(boundedText(MAX_TAG), MAX_TAGS);
+const tags = v.boundedArray(v.boundedText(MAX_TAG), MAX_TAGS);
 
 /** An annotation on the wire. Times are ms since the epoch by the serving pod's clock. */
 export const annotationSchema = v.object({
   /** Chosen by the client, or by the pod that it asked. Writing an id again replaces the annotation, to set its end, say. */
   id: annotationId,
   /** When the annotated thing began. */
-  fromMs: finiteNumber,
+  fromMs: v.finiteNumber,
   /** When it ended; null = it is a moment, or has not ended yet. */
-  toMs: v.nullable(finiteNumber),
-  text: boundedText(MAX_ANNOTATION_TEXT),
+  toMs: v.nullable(v.finiteNumber),
+  text: v.boundedText(MAX_ANNOTATION_TEXT),
   tags,
   /** When the annotation was last written. */
-  writtenMs: finiteNumber,
+  writtenMs: v.finiteNumber,
 });
 
 /** A mark on the timeline that a person or a tool left. */
 export type Annotation = v.InferOutput<typeof annotationSchema>;
 
 const annotationsSchema = v.object({
-  nowMs: finiteNumber,
+  nowMs: v.finiteNumber,
   missing: missingPartsSchema,
-  annotations: boundedArray(annotationSchema, MAX_ANNOTATIONS),
+  annotations: v.boundedArray(annotationSchema, MAX_ANNOTATIONS),
 });
 
 /** All annotations, merged over all pods and sorted by `fromMs`: `GET /api/v1/annotations`. */
 export type Annotations = v.InferOutput<typeof annotationsSchema>;
 
-/** Validates annotations from another process. Throws an Error that says what is wrong. */
-export function parseAnnotations(wire: unknown): Annotations {
-  return validate(annotationsSchema, wire);
-}
+/** Validates annotations from a server. */
+export const parseAnnotations = (wire: unknown) => v.validate(annotationsSchema, wire);
 
 /** `format` of a pod's copies. */
 export const ANNOTATION_COPIES_FORMAT = 'goldpinger-ts/annotations/3';
@@ -77,7 +65,7 @@ const copySchema = v.object({
   fromAgeMs: age,
   toAgeMs: v.nullable(age),
   writtenAgeMs: v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_AGE_MS)),
-  text: boundedText(MAX_ANNOTATION_TEXT),
+  text: v.boundedText(MAX_ANNOTATION_TEXT),
   tags,
   /** Whether the annotation has been deleted. Such a copy is a tombstone: it keeps older copies from coming back. */
   deleted: v.boolean(),
@@ -88,37 +76,31 @@ export type AnnotationCopy = v.InferOutput<typeof copySchema>;
 
 const copiesSchema = v.object({
   format: v.literal(ANNOTATION_COPIES_FORMAT),
-  /** Each is validated by itself: see `parseAnnotationCopiesSliced`. */
-  annotations: boundedList(MAX_ANNOTATIONS + MAX_TOMBSTONES),
+  annotations: v.eachOf(copySchema, MAX_ANNOTATIONS + MAX_TOMBSTONES),
 });
 
 /** Copies as pods give them to each other: `/api/v1/own-annotations` answers with them, and takes them. */
-export interface AnnotationCopies {
-  format: typeof ANNOTATION_COPIES_FORMAT;
-  annotations: AnnotationCopy[];
-}
+export type AnnotationCopies = v.Parsed<typeof copiesSchema>;
 
-/** Validates copies from another process, a few at a time: see `readEach`. Throws an Error if it is no list of copies. */
-export function* parseAnnotationCopiesSliced(wire: unknown, skipped: Skipped): Generator<void, AnnotationCopy[]> {
-  return yield* readEach(validate(copiesSchema, wire).annotations, (copy) => validate(copySchema, copy), skipped);
+/** Validates the copies of another pod, and gives their list. */
+export function* parseAnnotationCopiesSliced(wire: unknown, skipped: v.Skipped): Generator<void, AnnotationCopy[]> {
+  return (yield* v.parseSliced(copiesSchema, wire, skipped)).annotations;
 }
 
 const writtenSchema = v.object({
   /** null after a deletion. */
   annotation: v.nullable(annotationSchema),
-  nowMs: finiteNumber,
+  nowMs: v.finiteNumber,
   /** How many pods have taken the write, the one that was asked included. */
-  taken: wholeNumber,
+  taken: v.wholeNumber,
   missing: missingPartsSchema,
 });
 
 /** Result of a write: `POST /api/v1/annotations` and `DELETE /api/v1/annotations/{id}`. */
 export type WrittenAnnotation = v.InferOutput<typeof writtenSchema>;
 
-/** Validates the result of a write from a server. Throws an Error that says what is wrong. */
-export function parseWrittenAnnotation(wire: unknown): WrittenAnnotation {
-  return validate(writtenSchema, wire);
-}
+/** Validates the result of a write from a server. */
+export const parseWrittenAnnotation = (wire: unknown) => v.validate(writtenSchema, wire);
 
 /** What a client asks to be written. Times are ms since the epoch. */
 export interface AnnotationRequest {

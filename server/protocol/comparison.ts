@@ -1,10 +1,9 @@
-import * as v from 'valibot';
 import { annotationSchema } from './annotation.ts';
 import { meshEventSchema } from './event.ts';
 import { FINDING_KINDS, findingsSchema, MAX_FINDINGS } from './finding.ts';
 import { failedShare, MIN_CHANGE_US } from './link-quality.ts';
 import { decodeColumns, encodeColumns, MAX_LINKS } from './links.ts';
-import { boundedArray, boundedList, boundedText, finiteNumber, validate, wholeNumber } from './validators.ts';
+import * as v from './validators.ts';
 import { verdictSchema } from './verdict.ts';
 
 /** The compared ranges, in the order of time. */
@@ -54,20 +53,20 @@ export const MAX_REPORT_NAMES = 20;
 
 /** A list of pods or links: how many there are, and some of their names. */
 const nameListSchema = v.object({
-  count: wholeNumber,
-  names: boundedArray(boundedText(600), MAX_REPORT_NAMES),
+  count: v.wholeNumber,
+  names: v.boundedArray(v.boundedText(600), MAX_REPORT_NAMES),
 });
 
 /** How many pods or links there are, and some of their names. */
 export type NameList = v.InferOutput<typeof nameListSchema>;
 
 const rangeSchema = v.object({
-  fromMs: finiteNumber,
-  toMs: finiteNumber,
+  fromMs: v.finiteNumber,
+  toMs: v.finiteNumber,
   /** 0: the figures are made of samples. Else: of summaries, this is the longest one's length. */
-  resolutionMs: finiteNumber,
+  resolutionMs: v.finiteNumber,
   /** Pods that were asked for their report, and those whose report is missing. */
-  pods: wholeNumber,
+  pods: v.wholeNumber,
   missing: nameListSchema,
 });
 
@@ -76,22 +75,22 @@ export type ReportRange = v.InferOutput<typeof rangeSchema>;
 
 const datagramEntries = {
   /** Datagrams of the UDP probe that were sent in the range, and those of them that were lost; absent if none was sent. */
-  sent: v.exactOptional(wholeNumber),
-  lost: v.exactOptional(wholeNumber),
+  sent: v.exactOptional(v.wholeNumber),
+  lost: v.exactOptional(v.wholeNumber),
 };
 
 const rangeFiguresSchema = v.object({
   ...datagramEntries,
   /** Links with a sample in the range. */
-  links: wholeNumber,
+  links: v.wholeNumber,
   /** Those of them with a failed probe. */
-  failed: wholeNumber,
+  failed: v.wholeNumber,
   /** The others with a median of SLOW_LINK or longer. */
-  slow: wholeNumber,
+  slow: v.wholeNumber,
   /** The median over links of each link's own p50, p95 and maximum, us; -1 without an ok sample. */
-  p50Us: finiteNumber,
-  p95Us: finiteNumber,
-  maxUs: finiteNumber,
+  p50Us: v.finiteNumber,
+  p95Us: v.finiteNumber,
+  maxUs: v.finiteNumber,
 });
 
 /** Key figures of some links in one range. */
@@ -107,16 +106,16 @@ const inRangesSchema = v.object({
 export type InRanges = v.InferOutput<typeof inRangesSchema>;
 
 const linkMedianSchema = v.object({
-  samples: wholeNumber,
-  failures: wholeNumber,
-  p50Us: finiteNumber,
+  samples: v.wholeNumber,
+  failures: v.wholeNumber,
+  p50Us: v.finiteNumber,
   /** See `Jitter`, us; absent if it is not known. */
-  jitterUs: v.exactOptional(finiteNumber),
+  jitterUs: v.exactOptional(v.finiteNumber),
   /** The usual latency of the link (see `USUAL`), us; absent while it is not known. */
-  usualUs: v.exactOptional(finiteNumber),
+  usualUs: v.exactOptional(v.finiteNumber),
   ...datagramEntries,
   /** In how many cycles they were lost, at most 255; absent if none was lost. */
-  lossCycles: v.exactOptional(wholeNumber),
+  lossCycles: v.exactOptional(v.wholeNumber),
 });
 
 /** How one link did in one range; `p50Us` is -1 without an ok sample. */
@@ -124,10 +123,10 @@ export type LinkMedian = v.InferOutput<typeof linkMedianSchema>;
 
 const changedSchema = v.object({
   /** Names of the pods. */
-  from: boundedText(600),
-  to: boundedText(600),
-  fromUid: boundedText(128),
-  toUid: boundedText(128),
+  from: v.boundedText(600),
+  to: v.boundedText(600),
+  fromUid: v.boundedText(128),
+  toUid: v.boundedText(128),
   ipv6: v.boolean(),
   change: v.picklist(CHANGES),
   /** See `affected` in the report. */
@@ -151,36 +150,36 @@ export function medianChangeUs({ before, during }: Pick<ChangedLink, 'before' | 
 
 const lostPodSchema = v.object({
   /** Names of the pod and of the one that took its place ('' = none). */
-  name: boundedText(600),
-  replacedBy: boundedText(600),
+  name: v.boundedText(600),
+  replacedBy: v.boundedText(600),
   /** Whether its owner still has pods, so that it has to be replaced. */
   needsReplacement: v.boolean(),
   /** When it left, ms since the epoch: not before `earliestMs`, and by `lostMs`. */
-  earliestMs: finiteNumber,
-  lostMs: finiteNumber,
+  earliestMs: v.finiteNumber,
+  lostMs: v.finiteNumber,
   /** Since when the replacement has been ready, and also every link to it ok; null = it is not, or that is not known. */
-  readyMs: v.nullable(finiteNumber),
-  healthyMs: v.nullable(finiteNumber),
+  readyMs: v.nullable(v.finiteNumber),
+  healthyMs: v.nullable(v.finiteNumber),
 });
 
 /** A pod that left in the range "during". */
 export type LostPodFacts = v.InferOutput<typeof lostPodSchema>;
 
-const keyFigureSchema = v.object({ name: boundedText(60), value: boundedText(120), note: boundedText(1000) });
+const keyFigureSchema = v.object({ name: v.boundedText(60), value: v.boundedText(120), note: v.boundedText(1000) });
 
 /** A figure that a reader looks for first, as texts. */
 export type KeyFigure = v.InferOutput<typeof keyFigureSchema>;
 
 const elapsedSchema = v.object({
   /** null: it was not detected, or did not recover, or that is not known; `message` says which. */
-  ms: v.nullable(finiteNumber),
+  ms: v.nullable(v.finiteNumber),
   /** When the measurement begins: with an annotation, with an end of the range "during", or with the loss of a pod. */
-  sinceMs: finiteNumber,
+  sinceMs: v.finiteNumber,
   since: v.picklist(['annotation', 'range', 'loss']),
   /** When it ends, ms since the epoch; 0 = not known. */
-  atMs: finiteNumber,
+  atMs: v.finiteNumber,
   /** One sentence. */
-  message: boundedText(1000),
+  message: v.boundedText(1000),
 });
 
 /** How long something took. */
@@ -188,29 +187,29 @@ export type ElapsedTime = v.InferOutput<typeof elapsedSchema>;
 
 const reportSchema = v.object({
   format: v.literal(REPORT_FORMAT),
-  title: boundedText(200),
-  generatedAtMs: finiteNumber,
-  servedBy: boundedText(253),
+  title: v.boundedText(200),
+  generatedAtMs: v.finiteNumber,
+  servedBy: v.boundedText(253),
   cluster: v.object({
-    version: boundedText(64),
-    namespace: boundedText(253),
-    labelSelector: boundedText(2048),
-    pods: wholeNumber,
-    refreshIntervalMs: finiteNumber,
-    pingTimeoutMs: finiteNumber,
-    slowLinkMs: finiteNumber,
+    version: v.boundedText(64),
+    namespace: v.boundedText(253),
+    labelSelector: v.boundedText(2048),
+    pods: v.wholeNumber,
+    refreshIntervalMs: v.finiteNumber,
+    pingTimeoutMs: v.finiteNumber,
+    slowLinkMs: v.finiteNumber,
   }),
   /** null: there is no such range to look at. */
   ranges: v.object({ before: v.nullable(rangeSchema), during: rangeSchema, after: v.nullable(rangeSchema) }),
   /** Whether the hypothesis held in the range "during". */
   verdict: verdictSchema,
-  findings: boundedArray(
+  findings: v.boundedArray(
     v.object({
       kind: v.picklist(FINDING_KINDS),
       severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
-      subject: boundedText(600),
-      title: boundedText(400),
-      detail: boundedText(600),
+      subject: v.boundedText(600),
+      title: v.boundedText(400),
+      detail: v.boundedText(600),
       /** Whether the range "before" has the same finding. */
       before: v.boolean(),
     }),
@@ -225,21 +224,21 @@ const reportSchema = v.object({
    * a share of its datagrams was lost as before. A link without samples before is affected if it failed, is slow or is lossy.
    */
   affected: v.object({
-    links: wholeNumber,
+    links: v.wholeNumber,
     /** All links with a sample in the range "during". */
-    of: wholeNumber,
+    of: v.wholeNumber,
     /**
      * Affected links that were still bad at the end of the last range: they failed or were slow then, or were lossy in that
      * range.
      */
-    stillBad: wholeNumber,
+    stillBad: v.wholeNumber,
     /** Affected links without a sample in "after", one of whose pods has left. */
-    unprobed: wholeNumber,
+    unprobed: v.wholeNumber,
     /**
      * The other affected links without a sample in "after", unless they were well at the end of "during" and their source
      * reported.
      */
-    notKnown: wholeNumber,
+    notKnown: v.wholeNumber,
     /** Their destinations and their sources. */
     to: nameListSchema,
     from: nameListSchema,
@@ -250,30 +249,28 @@ const reportSchema = v.object({
    * Links with samples before and none during whose source did not report, or whose turn did not come: how they did is not
    * known.
    */
-  lostFromView: wholeNumber,
+  lostFromView: v.wholeNumber,
   /** How many links changed in which way. */
-  changes: v.object(v.entriesFromList(CHANGES, wholeNumber)),
-  changed: boundedArray(changedSchema, MAX_CHANGED),
+  changes: v.object(v.entriesFromList(CHANGES, v.wholeNumber)),
+  changed: v.boundedArray(changedSchema, MAX_CHANGED),
   /** Links known before and during that are not in `changed`, and the largest change of a median among them. */
-  unlisted: v.object({ links: wholeNumber, maxChangeUs: finiteNumber }),
+  unlisted: v.object({ links: v.wholeNumber, maxChangeUs: v.finiteNumber }),
   timeToDetect: elapsedSchema,
   timeToRecover: elapsedSchema,
   /** The pods that left in the range "during", in the order of time: how many, and the first of them. */
-  lostPods: v.object({ count: wholeNumber, pods: boundedArray(lostPodSchema, MAX_REPORT_NAMES) }),
-  keyFigures: boundedArray(keyFigureSchema, 10),
-  events: boundedArray(meshEventSchema, MAX_REPORT_EVENTS),
-  annotations: boundedArray(annotationSchema, MAX_REPORT_ANNOTATIONS),
+  lostPods: v.object({ count: v.wholeNumber, pods: v.boundedArray(lostPodSchema, MAX_REPORT_NAMES) }),
+  keyFigures: v.boundedArray(keyFigureSchema, 10),
+  events: v.boundedArray(meshEventSchema, MAX_REPORT_EVENTS),
+  annotations: v.boundedArray(annotationSchema, MAX_REPORT_ANNOTATIONS),
   /** What is not known, a sentence without a full stop each. */
-  unknown: boundedArray(boundedText(1000), 30),
+  unknown: v.boundedArray(v.boundedText(1000), 30),
 });
 
 /** What happened in a range, compared with the time before and after it: `/api/v1/report?from=&to=`. */
 export type ReportData = v.InferOutput<typeof reportSchema>;
 
-/** Validates a report from a server. Throws an Error that says what is wrong. */
-export function parseReport(wire: unknown): ReportData {
-  return validate(reportSchema, wire);
-}
+/** Validates a report from a server. */
+export const parseReport = (wire: unknown) => v.validate(reportSchema, wire);
 
 const comparisonSchema = v.object({
   format: v.literal(COMPARISON_FORMAT),
@@ -281,12 +278,12 @@ const comparisonSchema = v.object({
   /** DISPLAY_NODENAME. */
   displayNodeName: v.boolean(),
   /** All pods of the ranges. */
-  pods: boundedArray(
+  pods: v.boundedArray(
     v.object({
-      uid: boundedText(128),
-      name: boundedText(253),
-      namespace: boundedText(63),
-      node: boundedText(253),
+      uid: v.boundedText(128),
+      name: v.boundedText(253),
+      namespace: v.boundedText(63),
+      node: v.boundedText(253),
       /** Whether it is one of the report's targets. */
       isTarget: v.boolean(),
     }),
@@ -294,7 +291,7 @@ const comparisonSchema = v.object({
   ),
   /** The report's findings with their evidence; `pods` and `from` are indexes in `pods`. */
   findings: findingsSchema,
-  links: boundedList(MAX_LINKS),
+  links: v.boundedList(MAX_LINKS),
 });
 
 /** A report and all links behind it: `/api/v1/comparison?from=&to=`. */
@@ -386,15 +383,15 @@ export function* encodeComparison({ report, links, ...head }: Comparison): Gener
 
 /** Validates and decodes a comparison from a server. Throws an Error that says what is wrong. */
 export function parseComparison(wire: unknown): Comparison {
-  const { format: _, ...comparison } = validate(comparisonSchema, wire);
+  const { format: _, ...comparison } = v.validate(comparisonSchema, wire);
   const podCount = comparison.pods.length;
   return { ...comparison, links: comparison.links.map((columns) => decodeComparedColumns(columns, podCount)) };
 }
 
-const columnsHeadSchema = v.object({ from: wholeNumber, length: wholeNumber });
+const columnsHeadSchema = v.object({ from: v.wholeNumber, length: v.wholeNumber });
 
 function decodeComparedColumns(wire: unknown, podCount: number): ComparedColumns {
-  const { from, length } = validate(columnsHeadSchema, wire);
+  const { from, length } = v.validate(columnsHeadSchema, wire);
   // A link to each pod over both IP families.
   if (length > 2 * podCount) throw new RangeError(`${length} compared links to ${podCount} pods`);
   const columns = emptyComparedColumns(from, length);

@@ -1,19 +1,9 @@
-import * as v from 'valibot';
 import { type Journal, journalSchema, parseJournalSliced } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
 import { MAX_LINKS, readBase64, toBase64 } from './links.ts';
 import type { Target } from './pod.ts';
 import { CYCLE_RECORD, HEAD_BYTES, type RecordFormat, SAMPLE_RECORD } from './stored-results.ts';
-import {
-  boundedArray,
-  boundedList,
-  boundedText,
-  finiteNumber,
-  readEach,
-  type Skipped,
-  validate,
-  wholeNumber,
-} from './validators.ts';
+import * as v from './validators.ts';
 
 /*
  * Each pod has two keepers: pods that keep a copy of its recent samples and of its journal, so that both outlive it. A keeper
@@ -57,28 +47,42 @@ export interface CopyPiece {
 }
 
 /** At most `count` records as base64. */
-const records = (count: number, { bytes }: { bytes: number }) => boundedText(Math.ceil((count * bytes) / 3) * 4);
+const records = (count: number, { bytes }: { bytes: number }) => v.boundedText(Math.ceil((count * bytes) / 3) * 4);
 
 const pieceSchema = v.object({
-  fromMs: finiteNumber,
-  toMs: finiteNumber,
+  fromMs: v.finiteNumber,
+  toMs: v.finiteNumber,
   samples: records(MAX_ANSWER_SAMPLES, SAMPLE_RECORD),
   /** Absent if there are none. */
   cycles: v.optional(records(MAX_ANSWER_CYCLES, CYCLE_RECORD), ''),
 });
 
+const targetSchema = v.pipe(
+  v.tuple([
+    v.wholeNumber,
+    v.boundedText(128),
+    v.boundedText(253),
+    v.boundedText(63),
+    v.boundedText(45),
+    v.picklist([4, 6]),
+  ]),
+  v.transform(([number, uid, name, namespace, podIP, family]): CopiedTarget => {
+    return { number, uid, name, namespace, podIP, family };
+  }),
+);
+
 const copySchema = v.object({
   /** When the answer was made. */
-  nowMs: finiteNumber,
+  nowMs: v.finiteNumber,
   /** Everything since `sinceMs` and up to `untilMs` is in the copy. */
-  sinceMs: finiteNumber,
-  untilMs: finiteNumber,
+  sinceMs: v.finiteNumber,
+  untilMs: v.finiteNumber,
   /** How many targets the process has had. `targets` has those from the number on that was asked for. */
-  links: wholeNumber,
-  targets: boundedList(MAX_LINKS),
-  pieces: boundedArray(pieceSchema, MAX_PIECES),
+  links: v.wholeNumber,
+  targets: v.eachOf(targetSchema, MAX_LINKS),
+  pieces: v.boundedArray(pieceSchema, MAX_PIECES),
   /** All that the process remembers. */
-  standstills: boundedArray(v.tuple([finiteNumber, finiteNumber]), MAX_STANDSTILLS),
+  standstills: v.boundedArray(v.tuple([v.finiteNumber, v.finiteNumber]), MAX_STANDSTILLS),
   /** The entries after the `seq` that was asked for. Its `id` identifies the process. */
   journal: v.looseObject(journalSchema.entries),
 });
@@ -87,20 +91,11 @@ const answerSchema = v.object({
   format: v.literal(COPY_FORMAT),
   /** Whether more is to be had at once: the answer was full. */
   hasMore: v.boolean(),
-  copies: boundedList(MAX_COPIES),
+  copies: v.boundedList(MAX_COPIES),
 });
 
-const targetSchema = v.pipe(
-  v.tuple([wholeNumber, boundedText(128), boundedText(253), boundedText(63), boundedText(45), v.picklist([4, 6])]),
-  v.transform(([number, uid, name, namespace, podIP, family]): CopiedTarget => {
-    return { number, uid, name, namespace, podIP, family };
-  }),
-);
-
 /** One copy on the wire: what a keeper does not have yet of one process. */
-export interface CopyPart
-  extends Omit<v.InferOutput<typeof copySchema>, 'targets' | 'pieces' | 'standstills' | 'journal'> {
-  targets: CopiedTarget[];
+export interface CopyPart extends Omit<v.Parsed<typeof copySchema>, 'pieces' | 'standstills' | 'journal'> {
   pieces: CopyPiece[];
   standstills: readonly Standstill[];
   journal: Journal;
@@ -136,12 +131,12 @@ export function encodeCopyAnswer({ hasMore, copies }: CopyAnswer): string {
   return JSON.stringify({ format: COPY_FORMAT, hasMore, copies: wire });
 }
 
-/** Validates an answer from another process, a few elements at a time. Throws an Error that says what is wrong. */
-export function* parseCopyAnswerSliced(wire: unknown, skipped: Skipped): Generator<void, CopyAnswer> {
-  const { hasMore, copies: list } = validate(answerSchema, wire);
+/** Validates an answer from another pod. */
+export function* parseCopyAnswerSliced(wire: unknown, skipped: v.Skipped): Generator<void, CopyAnswer> {
+  const { hasMore, copies: list } = v.validate(answerSchema, wire);
   const copies: CopyPart[] = [];
   for (const one of list) {
-    const copy = validate(copySchema, one);
+    const copy = yield* v.parseSliced(copySchema, one, skipped);
     const { nowMs, sinceMs, untilMs } = copy;
     const isInOrder = nowMs - MAX_PAST_MS <= sinceMs && sinceMs <= untilMs && untilMs <= nowMs;
     if (!isInOrder) throw new RangeError('the times of a copy are not in order');
@@ -150,9 +145,8 @@ export function* parseCopyAnswerSliced(wire: unknown, skipped: Skipped): Generat
       pieces.push(parsePiece(piece, nowMs));
       yield;
     }
-    const targets = yield* readEach(copy.targets, (target) => validate(targetSchema, target), skipped);
     const journal = yield* parseJournalSliced(copy.journal, skipped);
-    copies.push({ ...copy, targets, pieces, journal });
+    copies.push({ ...copy, pieces, journal });
   }
   return { hasMore, copies };
 }

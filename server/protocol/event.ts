@@ -1,15 +1,5 @@
-import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './sample.ts';
-import {
-  boundedArray,
-  boundedList,
-  boundedText,
-  finiteNumber,
-  readEach,
-  type Skipped,
-  validate,
-  wholeNumber,
-} from './validators.ts';
+import * as v from './validators.ts';
 
 /**
  * Kinds of events, causes before effects: events of the same time are told in this order. The first word says what the event
@@ -70,10 +60,10 @@ export const MAX_COPIED_JOURNALS = 100;
 export const MAX_EVENT_PODS = 5;
 
 const eventPodSchema = v.object({
-  uid: boundedText(128),
-  name: boundedText(253),
-  namespace: boundedText(63),
-  node: boundedText(253),
+  uid: v.boundedText(128),
+  name: v.boundedText(253),
+  namespace: v.boundedText(63),
+  node: v.boundedText(253),
 });
 
 /** A pod as events name it. It may be gone from every list by now. */
@@ -89,52 +79,52 @@ const eventPod = v.nullable(eventPodSchema);
 const outcome = v.nullable(v.picklist(OUTCOMES));
 const phase = v.nullable(v.picklist(PHASES));
 
-/** `format` of a journal. */
-export const JOURNAL_FORMAT = 'goldpinger-ts/journal/1';
-
-/** Validates a journal, but not its entries. */
-export const journalSchema = v.object({
-  format: v.literal(JOURNAL_FORMAT),
-  /** A new one for each start of the process. With `seq` it identifies an entry on all pods. */
-  id: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
-  /** Ms since this pod's journal began. */
-  knownAgeMs: finiteNumber,
-  /** Whether older events of the requested range have been dropped for lack of room. */
-  truncated: v.boolean(),
-  /** If `truncated`: how long ago the newest event was that has been dropped. */
-  droppedAgeMs: v.exactOptional(finiteNumber),
-  /** Each is validated by itself: see `parseJournalSliced`. */
-  events: boundedList(MAX_EVENTS),
-  copies: v.exactOptional(boundedArray(v.object({ uid: boundedText(128), journal: v.unknown() }), MAX_COPIED_JOURNALS)),
-});
-
 const journalEntrySchema = v.object({
   /** Number of the entry in this journal. */
-  seq: wholeNumber,
+  seq: v.wholeNumber,
   /** How long ago it was, by the pod's monotonic clock. */
-  ageMs: finiteNumber,
+  ageMs: v.finiteNumber,
   /** When it was according to the Kubernetes API, ms since the epoch: the same on all pods. 0 = the API does not say. */
-  apiTimeMs: finiteNumber,
+  apiTimeMs: v.finiteNumber,
   kind: kinds,
   /** The pod that it is about; for links the probed pod; null for the API and external probes. */
   pod: eventPod,
   outcome,
   phase,
   /** The latency with which a link has become slow or normal, or has recovered; -1 without one. */
-  totalUs: finiteNumber,
+  totalUs: v.finiteNumber,
   /**
    * Text for people; for `pod-gone` the API's reason, for `pod-replaced` the name of the new pod, for probes the target, for
    * `link-lossy` the share of lost datagrams ("20 %").
    */
-  detail: boundedText(300),
+  detail: v.boundedText(300),
 });
 
 /** One entry of a pod's journal. */
 export type JournalEntry = v.InferOutput<typeof journalEntrySchema>;
 
+/** `format` of a journal. */
+export const JOURNAL_FORMAT = 'goldpinger-ts/journal/1';
+
+/** Validates a journal: see `parseJournalSliced`. */
+export const journalSchema = v.object({
+  format: v.literal(JOURNAL_FORMAT),
+  /** A new one for each start of the process. With `seq` it identifies an entry on all pods. */
+  id: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
+  /** Ms since this pod's journal began. */
+  knownAgeMs: v.finiteNumber,
+  /** Whether older events of the requested range have been dropped for lack of room. */
+  truncated: v.boolean(),
+  /** If `truncated`: how long ago the newest event was that has been dropped. */
+  droppedAgeMs: v.exactOptional(v.finiteNumber),
+  events: v.eachOf(journalEntrySchema, MAX_EVENTS),
+  copies: v.exactOptional(
+    v.boundedArray(v.object({ uid: v.boundedText(128), journal: v.unknown() }), MAX_COPIED_JOURNALS),
+  ),
+});
+
 /** A process's own journal, oldest first: `/api/v1/journal?sinceAge=` answers with it. */
-export interface Journal extends Omit<v.InferOutput<typeof journalSchema>, 'events' | 'copies'> {
-  events: JournalEntry[];
+export interface Journal extends Omit<v.Parsed<typeof journalSchema>, 'copies'> {
   /** Journals of pods that have left, or of earlier processes of a pod: this pod keeps copies of them. */
   copies?: CopiedJournal[];
 }
@@ -145,54 +135,52 @@ export interface CopiedJournal {
   journal: Journal;
 }
 
-/** Validates a journal from another process, a few entries at a time: see `readEach`. Throws an Error if it is no journal. */
-export function* parseJournalSliced(wire: unknown, skipped: Skipped): Generator<void, Journal> {
-  const { copies: list, ...journal } = validate(journalSchema, wire);
-  const readEntry = (entry: unknown) => validate(journalEntrySchema, entry);
-  const events = yield* readEach(journal.events, readEntry, skipped);
-  if (list === undefined) return { ...journal, events };
+/** Validates a journal from another pod. */
+export function* parseJournalSliced(wire: unknown, skipped: v.Skipped): Generator<void, Journal> {
+  const { copies: list, ...journal } = yield* v.parseSliced(journalSchema, wire, skipped);
+  if (list === undefined) return journal;
   const copies: CopiedJournal[] = [];
   for (const { uid, journal: wireCopy } of list) {
-    const { copies: _, ...copy } = validate(journalSchema, wireCopy);
-    copies.push({ uid, journal: { ...copy, events: yield* readEach(copy.events, readEntry, skipped) } });
+    const { copies: _, ...copy } = yield* v.parseSliced(journalSchema, wireCopy, skipped);
+    copies.push({ uid, journal: copy });
   }
-  return { ...journal, events, copies };
+  return { ...journal, copies };
 }
 
-const missingSchema = v.object({ name: boundedText(253), reason: boundedText(32), detail: boundedText(400) });
+const missingSchema = v.object({ name: v.boundedText(253), reason: v.boundedText(32), detail: v.boundedText(400) });
 
 /** A pod whose part is missing from a merged answer, and why (`MISSING_REASONS`). */
 export type MissingPart = v.InferOutput<typeof missingSchema>;
 
 /** The missing parts of a merged answer on the wire. */
-export const missingPartsSchema = boundedArray(missingSchema, 65_535);
+export const missingPartsSchema = v.boundedArray(missingSchema, 65_535);
 
 /** One merged event on the wire. */
 export const meshEventSchema = v.object({
   /** The same for the same event, whichever pod merges it. */
-  id: boundedText(200),
-  atMs: finiteNumber,
+  id: v.boundedText(200),
+  atMs: v.finiteNumber,
   kind: kinds,
   pod: eventPod,
   /** Pods that observed it, for links the probing pods; at most `MAX_EVENT_PODS`. */
-  from: boundedArray(eventPodSchema, MAX_EVENT_PODS),
+  from: v.boundedArray(eventPodSchema, MAX_EVENT_PODS),
   /** How many pods observed it. */
-  fromCount: wholeNumber,
+  fromCount: v.wholeNumber,
   /** Of `link-failed` and `link-lossy`: whether the probed pod was starved of CPU then, which explains the timeout or the loss. */
   starved: v.exactOptional(v.boolean()),
   outcome,
   phase,
-  totalUs: finiteNumber,
-  detail: boundedText(300),
+  totalUs: v.finiteNumber,
+  detail: v.boundedText(300),
 });
 
 const eventsSchema = v.object({
-  fromMs: finiteNumber,
-  toMs: finiteNumber,
-  nowMs: finiteNumber,
+  fromMs: v.finiteNumber,
+  toMs: v.finiteNumber,
+  nowMs: v.finiteNumber,
   truncated: v.boolean(),
   missing: missingPartsSchema,
-  events: boundedArray(meshEventSchema, MAX_EVENTS),
+  events: v.boundedArray(meshEventSchema, MAX_EVENTS),
 });
 
 /** Events merged over all pods, oldest first. Times are by the serving pod's clock: `/api/v1/events`. */
@@ -201,7 +189,5 @@ export type Events = v.InferOutput<typeof eventsSchema>;
 /** One merged event. */
 export type MeshEvent = Events['events'][number];
 
-/** Validates merged events from a server. Throws an Error that says what is wrong. */
-export function parseEvents(wire: unknown): Events {
-  return validate(eventsSchema, wire);
-}
+/** Validates merged events from a server. */
+export const parseEvents = (wire: unknown) => v.validate(eventsSchema, wire);

@@ -1,6 +1,5 @@
-import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './sample.ts';
-import { boundedArray, boundedText, finiteNumber, wholeNumber } from './validators.ts';
+import * as v from './validators.ts';
 
 /**
  * What can be found in a mesh, the gravest first.
@@ -85,35 +84,35 @@ const findingSchema = v.object({
    */
   severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
   /** The name of its subject: a pod, a node, `zone a → zone b`, `a → b`. */
-  subject: boundedText(600),
+  subject: v.boundedText(600),
   /**
    * The pods that it is about (indexes in `Mesh.pods`): of a link its destination, of a node its pods; at most 20. None of a
    * path.
    */
-  pods: boundedArray(podIndex, MAX_FINDING_PODS),
+  pods: v.boundedArray(podIndex, MAX_FINDING_PODS),
   /** The pods that report it: of a link its source; at most 20. */
-  from: boundedArray(podIndex, MAX_FINDING_PODS),
+  from: v.boundedArray(podIndex, MAX_FINDING_PODS),
   /** Links that show it, of all links that could show it; see `countsPods`. */
-  affected: wholeNumber,
-  of: wholeNumber,
+  affected: v.wholeNumber,
+  of: v.wholeNumber,
   /** The outcome that most of those links share; null where they do not fail. */
   outcome: v.nullable(v.picklist(OUTCOMES)),
   /** The phase in which they fail or are late; null where both or none. `connect` in both: the network; else not. */
   phase: v.nullable(v.picklist(PHASES)),
   /** Medians over the affected links, us; -1 without one. */
-  connectUs: finiteNumber,
-  firstByteUs: finiteNumber,
-  totalUs: finiteNumber,
+  connectUs: v.finiteNumber,
+  firstByteUs: v.finiteNumber,
+  totalUs: v.finiteNumber,
   /** Since when, ms since the epoch by the serving pod's clock; 0 = not known. */
-  sinceMs: finiteNumber,
+  sinceMs: v.finiteNumber,
   /** `subject: what is wrong, how it shows: what to check`. One sentence without a full stop. */
-  title: boundedText(400),
+  title: v.boundedText(400),
   /** Counts, shares and medians; '' = none. */
-  detail: boundedText(600),
+  detail: v.boundedText(600),
 });
 
 /** One cause of failed or slow links, or another fault of a mesh, with its evidence. */
 export type Finding = v.InferOutput<typeof findingSchema>;
 
 /** Findings on the wire. */
-export const findingsSchema = boundedArray(findingSchema, MAX_FINDINGS);
+export const findingsSchema = v.boundedArray(findingSchema, MAX_FINDINGS);

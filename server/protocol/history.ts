@@ -1,18 +1,6 @@
-import * as v from 'valibot';
 import { missingPartsSchema } from './event.ts';
 import { OUTCOMES } from './sample.ts';
-import {
-  boundedArray,
-  boundedList,
-  boundedText,
-  finiteNumber,
-  noneSkipped,
-  readEach,
-  runAtOnce,
-  type Skipped,
-  validate,
-  wholeNumber,
-} from './validators.ts';
+import * as v from './validators.ts';
 
 /** The longest time range that can be requested, and the largest value of HISTORY_WINDOW. */
 export const MAX_PAST_MS = 24 * 3_600_000;
@@ -32,18 +20,18 @@ export const MAX_KEPT_COPIES = 500;
 
 /** `ReportPast` on the wire. */
 export const reportPastSchema = v.object({
-  fromAgeMs: finiteNumber,
-  toAgeMs: finiteNumber,
+  fromAgeMs: v.finiteNumber,
+  toAgeMs: v.finiteNumber,
   /** Samples older than the raw ones are kept in buckets of this many ms; 0 = all figures are from raw samples. */
-  resolutionMs: finiteNumber,
+  resolutionMs: v.finiteNumber,
   /** Age of the oldest results that the pod has: its process started then, or has dropped what is older. */
-  knownAgeMs: v.pipe(finiteNumber, v.minValue(0)),
+  knownAgeMs: v.pipe(v.finiteNumber, v.minValue(0)),
   /** Age of the newest results: 0, except of a copy, which ends when its pod ended or was last asked. */
-  untilAgeMs: v.exactOptional(finiteNumber),
+  untilAgeMs: v.exactOptional(v.finiteNumber),
   /** Whether the process stood still (SIGSTOP, a frozen container) at the end of the range, so that it answered nobody. */
   stoodStill: v.exactOptional(v.boolean()),
   /** uids of the pods whose copies this pod keeps: it can be asked for their past too (`of`). */
-  copies: v.exactOptional(boundedArray(boundedText(128), MAX_KEPT_COPIES)),
+  copies: v.exactOptional(v.boundedArray(v.boundedText(128), MAX_KEPT_COPIES)),
 });
 
 /** The past range that a pod report covers. */
@@ -66,7 +54,7 @@ const BINS = LATENCY_BINS_US.length + 1;
 const podHistoryHead = v.object({
   ...reportPastSchema.entries,
   format: v.literal('goldpinger-ts/pod-history/1'),
-  stepMs: finiteNumber,
+  stepMs: v.finiteNumber,
 });
 
 /** One pod's history in steps, oldest first: `/api/v1/pod-history?fromAge&toAge&step` (ms) answers with it. */
@@ -78,7 +66,7 @@ export type PodHistory = v.InferOutput<typeof podHistoryHead> &
  * schema: 7000 counts of each of 1000 pods would take a schema 3 s, and delay our own pings.
  */
 export function parsePodHistory(wire: unknown): PodHistory {
-  const head = validate(podHistoryHead, wire);
+  const head = v.validate(podHistoryHead, wire);
   const { links, failed, byLatency, lossyByLatency } = wire as Record<string, unknown>;
   const length = countsOf(links, MAX_STEPS).length;
   if (countsOf(failed, MAX_STEPS).length !== length || !Array.isArray(byLatency) || byLatency.length !== length) {
@@ -105,16 +93,16 @@ function countsOf(list: unknown, maxLength: number): number[] {
   return list;
 }
 
-const counts = boundedArray(wholeNumber, MAX_STEPS);
+const counts = v.boundedArray(v.wholeNumber, MAX_STEPS);
 
 const meshHistorySchema = v.object({
   /** The beginning of the first step and the end of the last, ms since the epoch by the serving pod's clock. */
-  fromMs: finiteNumber,
-  toMs: finiteNumber,
+  fromMs: v.finiteNumber,
+  toMs: v.finiteNumber,
   /** As requested, or longer if `MAX_STEPS` or the resolution demand it. */
-  stepMs: finiteNumber,
-  nowMs: finiteNumber,
-  resolutionMs: finiteNumber,
+  stepMs: v.finiteNumber,
+  nowMs: v.finiteNumber,
+  resolutionMs: v.finiteNumber,
   /** In each step, the pods whose results cover it, and the pods that are known to have run then. */
   reports: counts,
   pods: counts,
@@ -123,18 +111,16 @@ const meshHistorySchema = v.object({
   links: counts,
   failed: counts,
   /** The other links, counted by step, then by bin of `LATENCY_BINS_US`. */
-  byLatency: boundedArray(v.pipe(boundedArray(wholeNumber, BINS), v.length(BINS)), MAX_STEPS),
+  byLatency: v.boundedArray(v.pipe(v.boundedArray(v.wholeNumber, BINS), v.length(BINS)), MAX_STEPS),
   /** Those of them that lost datagrams (`isLossy`), in the same way; [] = none in that step. Absent if there are none at all. */
-  lossyByLatency: v.exactOptional(boundedArray(boundedArray(wholeNumber, BINS), MAX_STEPS)),
+  lossyByLatency: v.exactOptional(v.boundedArray(v.boundedArray(v.wholeNumber, BINS), MAX_STEPS)),
 });
 
 /** The history of the whole mesh in steps, oldest first: `/api/v1/history?from&to&step`. */
 export type MeshHistory = v.InferOutput<typeof meshHistorySchema>;
 
-/** Validates a mesh's history from a server. Throws an Error that says what is wrong. */
-export function parseMeshHistory(wire: unknown): MeshHistory {
-  return validate(meshHistorySchema, wire);
-}
+/** Validates a mesh's history from a server. */
+export const parseMeshHistory = (wire: unknown) => v.validate(meshHistorySchema, wire);
 
 // Without `boundedRecord`, which the page needs for nothing else.
 const failuresSchema = v.custom<Record<string, number>>(isCountsByOutcome, 'expected counts by outcome');
@@ -152,46 +138,40 @@ function isCountsByOutcome(value: unknown): boolean {
 }
 
 const stepSchema = v.object({
-  atMs: finiteNumber,
-  lengthMs: finiteNumber,
-  samples: wholeNumber,
+  atMs: v.finiteNumber,
+  lengthMs: v.finiteNumber,
+  samples: v.wholeNumber,
   /** Failures by outcome, without outcomes that did not occur. */
   failures: failuresSchema,
-  minUs: finiteNumber,
-  p50Us: finiteNumber,
-  p95Us: finiteNumber,
-  maxUs: finiteNumber,
-  connectP50Us: finiteNumber,
-  firstByteP50Us: finiteNumber,
+  minUs: v.finiteNumber,
+  p50Us: v.finiteNumber,
+  p95Us: v.finiteNumber,
+  maxUs: v.finiteNumber,
+  connectP50Us: v.finiteNumber,
+  firstByteP50Us: v.finiteNumber,
   /** Datagrams of the UDP probe, and those that were lost; absent if there were none. */
-  udpSent: v.exactOptional(wholeNumber),
-  udpLost: v.exactOptional(wholeNumber),
+  udpSent: v.exactOptional(v.wholeNumber),
+  udpLost: v.exactOptional(v.wholeNumber),
 });
 
 const linkHistorySchema = v.object({
   /** The uids of the probing and of the probed pod. */
-  from: boundedText(128),
-  to: boundedText(128),
+  from: v.boundedText(128),
+  to: v.boundedText(128),
   /** Why there is no history; '' if there is one. */
-  error: boundedText(400),
-  nowMs: finiteNumber,
-  resolutionMs: finiteNumber,
+  error: v.boundedText(400),
+  nowMs: v.finiteNumber,
+  resolutionMs: v.finiteNumber,
   /** Without the steps that have no sample. Durations are in us, of the ok samples; -1 without any. */
-  steps: boundedList(MAX_STEPS),
+  steps: v.eachOf(stepSchema, MAX_STEPS),
 });
 
 /** One link's history, oldest first: `/api/v1/link-history?from&to` (uids) asks the probing pod for it. */
-export interface LinkHistory extends Omit<v.InferOutput<typeof linkHistorySchema>, 'steps'> {
-  steps: v.InferOutput<typeof stepSchema>[];
-}
+export type LinkHistory = v.Parsed<typeof linkHistorySchema>;
 
-/** Validates a link's history from another process, a few steps at a time: see `readEach`. */
-export function* parseLinkHistorySliced(wire: unknown, skipped: Skipped): Generator<void, LinkHistory> {
-  const history = validate(linkHistorySchema, wire);
-  return { ...history, steps: yield* readEach(history.steps, (step) => validate(stepSchema, step), skipped) };
-}
+/** Validates a link's history from another pod. */
+export const parseLinkHistorySliced = (wire: unknown, skipped: v.Skipped) =>
+  v.parseSliced(linkHistorySchema, wire, skipped);
 
-/** As `parseLinkHistorySliced`, at once. Throws an Error that says what is wrong. */
-export function parseLinkHistory(wire: unknown): LinkHistory {
-  return runAtOnce(parseLinkHistorySliced(wire, noneSkipped()));
-}
+/** Validates a link's history from a server. */
+export const parseLinkHistory = (wire: unknown) => v.parseAtOnce(linkHistorySchema, wire);

@@ -1,11 +1,10 @@
-import * as v from 'valibot';
 import { findingsSchema } from './finding.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
 import { discoverySchema, podSchema } from './pod.ts';
 import { detailsSchema, type PodReport, probesSchema, starvationSchema } from './pod-report.ts';
 import { OUTCOMES } from './sample.ts';
 import { decodeUdp, type UdpColumns } from './udp.ts';
-import { boundedArray, boundedList, boundedText, finiteNumber, validate } from './validators.ts';
+import * as v from './validators.ts';
 
 const [, ...FAILED_OUTCOMES] = OUTCOMES;
 
@@ -24,10 +23,10 @@ const indexSchema = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(M
 /** The past range that a mesh covers. */
 const meshPastSchema = v.object({
   /** The range, ms since the epoch by the serving pod's clock. */
-  fromMs: finiteNumber,
-  toMs: finiteNumber,
+  fromMs: v.finiteNumber,
+  toMs: v.finiteNumber,
   /** The coarsest `ReportPast.resolutionMs` of its reports. */
-  resolutionMs: finiteNumber,
+  resolutionMs: v.finiteNumber,
 });
 
 const reportSchema = v.object({
@@ -39,14 +38,14 @@ const reportSchema = v.object({
    * If the report is missing: the reason as a message. If it is present: since when it covers the time range or window, or until
    * when if it is from a copy; '' = all of it, or all of the pod's life.
    */
-  missingDetail: boundedText(400),
+  missingDetail: v.boundedText(400),
   /** `report`: our format. `check`: Goldpinger's `/check`, in whole milliseconds and without phases. */
   via: v.picklist(['report', 'check']),
   /** When the report arrived, ms since the epoch, by the serving pod's clock; ages of links count from here. */
-  atMs: finiteNumber,
+  atMs: v.finiteNumber,
   /** How long the request took. */
-  fetchUs: finiteNumber,
-  bootTimeMs: finiteNumber,
+  fetchUs: v.finiteNumber,
+  bootTimeMs: v.finiteNumber,
   /** Whether this report knows the same peers as the serving pod. */
   samePeers: v.boolean(),
   links: v.unknown(),
@@ -75,28 +74,28 @@ export interface MergedReport extends Omit<v.InferOutput<typeof reportSchema>, '
 const healthSchema = v.object({
   ok: v.boolean(),
   /** One entry per unhealthy pod: its index in `Mesh.pods`, and at most 5 sentences that say why. */
-  reasons: boundedArray(v.object({ pod: indexSchema, why: boundedArray(boundedText(400), 5) }), MAX_LINKS),
+  reasons: v.boundedArray(v.object({ pod: indexSchema, why: v.boundedArray(v.boundedText(400), 5) }), MAX_LINKS),
   /** Reasons that do not concern a single pod, e.g. no peers are known; at most 5. */
-  general: boundedArray(boundedText(400), 5),
+  general: v.boundedArray(v.boundedText(400), 5),
 });
 
 /** The health of the mesh as the serving pod judges it: `/cluster_health`, by pod. */
 export type MeshHealth = v.InferOutput<typeof healthSchema>;
 
 const settingsSchema = v.object({
-  version: boundedText(64),
-  refreshIntervalMs: finiteNumber,
-  jitterFactor: finiteNumber,
-  pingTimeoutMs: finiteNumber,
-  pingNumber: finiteNumber,
+  version: v.boundedText(64),
+  refreshIntervalMs: v.finiteNumber,
+  jitterFactor: v.finiteNumber,
+  pingTimeoutMs: v.finiteNumber,
+  pingNumber: v.finiteNumber,
   /** SLOW_LINK: a link with this latency or more is slow. */
-  slowLinkMs: finiteNumber,
+  slowLinkMs: v.finiteNumber,
   /** HISTORY_WINDOW: how far back the past can be requested. */
-  historyWindowMs: finiteNumber,
-  goneRetentionMs: finiteNumber,
+  historyWindowMs: v.finiteNumber,
+  goneRetentionMs: v.finiteNumber,
   displayNodeName: v.boolean(),
   /** LINK_TEMPLATES: links of the page to other tools. */
-  linkTemplates: boundedArray(v.object({ name: boundedText(40), url: boundedText(2000) }), 10),
+  linkTemplates: v.boundedArray(v.object({ name: v.boundedText(40), url: v.boundedText(2000) }), 10),
 });
 
 /** The settings that a reader of the mesh needs. */
@@ -108,24 +107,24 @@ export const MESH_FORMAT = 'goldpinger-ts/mesh/1';
 const meshSchema = v.object({
   format: v.literal(MESH_FORMAT),
   /** When the collection ended, ms since the epoch, by the serving pod's clock. */
-  atMs: finiteNumber,
+  atMs: v.finiteNumber,
   /** How long the collection took. */
-  collectMs: finiteNumber,
+  collectMs: v.finiteNumber,
   /** Age of the mesh when it was sent. */
-  ageMs: finiteNumber,
+  ageMs: v.finiteNumber,
   /** Window of `stats`; 0 = none. */
-  windowMs: finiteNumber,
+  windowMs: v.finiteNumber,
   /** null in a mesh of now. Otherwise its time range of the past: `pods` and `links` have their state at its end. */
   past: v.nullable(meshPastSchema),
   /** The serving pod; `pod` is its index in `pods`, -1 if it is not among them. */
-  servedBy: v.object({ pod: indexSchema, name: boundedText(253) }),
+  servedBy: v.object({ pod: indexSchema, name: v.boundedText(253) }),
   discovery: discoverySchema,
   settings: settingsSchema,
   health: healthSchema,
   /** What stands out, the worst first; at most `MAX_FINDINGS`. */
   findings: findingsSchema,
-  pods: boundedArray(podSchema, MAX_LINKS),
-  reports: boundedList(MAX_LINKS),
+  pods: v.boundedArray(podSchema, MAX_LINKS),
+  reports: v.boundedList(MAX_LINKS),
 });
 
 /** The whole mesh as one pod collected it: the answer of `/api/v1/mesh`. */
@@ -157,7 +156,7 @@ export function* encodeMesh(mesh: Mesh): Generator<string> {
 
 /** Validates one report of a mesh with `podCount` pods. Throws an Error that says what is wrong. */
 export function parseMergedReport(wire: unknown, podCount: number): MergedReport {
-  const report = validate(reportSchema, wire);
+  const report = v.validate(reportSchema, wire);
   if (report.pod < 0 || report.pod >= podCount) throw new RangeError(`report of pod ${report.pod} of ${podCount}`);
   const links = decodeLinks(report.links, podCount);
   const { length } = links;
@@ -166,6 +165,6 @@ export function parseMergedReport(wire: unknown, podCount: number): MergedReport
 
 /** Validates a mesh from a server. Throws an Error that says what is wrong. */
 export function parseMesh(wire: unknown): Mesh {
-  const { format: _format, reports, ...head } = validate(meshSchema, wire);
+  const { format: _format, reports, ...head } = v.validate(meshSchema, wire);
   return { ...head, reports: reports.map((report) => parseMergedReport(report, head.pods.length)) };
 }

@@ -1,21 +1,9 @@
-import * as v from 'valibot';
 import { reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
 import { discoverySchema, type PeerRef, type Pod, peersHashOf, podSchema } from './pod.ts';
 import { probeSchema } from './sample.ts';
 import { decodeUdp, type UdpColumns } from './udp.ts';
-import {
-  boundedArray,
-  boundedList,
-  boundedText,
-  finiteNumber,
-  noneSkipped,
-  readEach,
-  runAtOnce,
-  type Skipped,
-  validate,
-  wholeNumber,
-} from './validators.ts';
+import * as v from './validators.ts';
 
 /** `format` of a report. A peer that answers with anything else is asked for Goldpinger's `/check`. */
 export const POD_REPORT_FORMAT = 'goldpinger-ts/pod-report/1';
@@ -34,115 +22,92 @@ export const MAX_STARVED_TIMES = 16;
 /** Validates a `Starvation`. */
 export const starvationSchema = v.object({
   /** The longest delay of the event loop in the last seconds, us. Its name is from when it was a percentile. */
-  loopDelayP99Us: finiteNumber,
+  loopDelayP99Us: v.finiteNumber,
   /** Share (0..1) of the recent samples that are suspect. */
-  suspectShare: finiteNumber,
+  suspectShare: v.finiteNumber,
   /** The process has been short of CPU for some time: nothing in the report can be trusted. */
   unreliable: v.boolean(),
   /** Since when `unreliable` has had its value, ms since the epoch. */
-  sinceMs: finiteNumber,
+  sinceMs: v.finiteNumber,
   /**
    * When the process was starved, as `isStarved` says (link-state.ts): from and until how long before the report was made, ms;
    * oldest first. Older versions do not say it.
    */
-  times: v.exactOptional(boundedArray(v.tuple([finiteNumber, finiteNumber]), MAX_STARVED_TIMES)),
+  times: v.exactOptional(v.boundedArray(v.tuple([v.finiteNumber, v.finiteNumber]), MAX_STARVED_TIMES)),
 });
 
 /** How far the measurements of a pod can be trusted. A pod that is short of CPU measures its own waiting. */
 export type Starvation = v.InferOutput<typeof starvationSchema>;
 
 const linkIndex = v.pipe(v.number(), v.integer());
-const detailSchema = v.tuple([linkIndex, boundedText(MAX_DETAIL_LENGTH)]);
-const slowSchema = v.tuple([linkIndex, finiteNumber]);
-const recentSchema = v.tuple([linkIndex, wholeNumber, wholeNumber]);
-const failsOnlySchema = v.tuple([linkIndex, v.picklist(['new', 'open'])]);
+const detailSchema = v.tuple([linkIndex, v.boundedText(MAX_DETAIL_LENGTH)]);
 /** Validates error messages by link. */
-export const detailsSchema = boundedArray(detailSchema, MAX_DETAILS);
+export const detailsSchema = v.boundedArray(detailSchema, MAX_DETAILS);
 /** Validates the results of external probes. */
-export const probesSchema = boundedArray(probeSchema, MAX_PROBES);
+export const probesSchema = v.boundedArray(probeSchema, MAX_PROBES);
 
-const peerSchema = v.tuple([boundedText(128), boundedText(253), boundedText(63), boundedText(45)]);
+const peerSchema = v.tuple([v.boundedText(128), v.boundedText(253), v.boundedText(63), v.boundedText(45)]);
 
-/** Lists are not validated by the schema but element by element, so that an invalid one does not discard the report. */
 const reportSchema = v.object({
   format: v.literal(POD_REPORT_FORMAT),
   /**
    * Who reports; uid '' if the pod does not know itself. A reader assigns the report to the pod that it asked, because this
    * is only a claim.
    */
-  pod: v.object({ uid: boundedText(128), name: boundedText(253), namespace: boundedText(63) }),
+  pod: v.object({ uid: v.boundedText(128), name: v.boundedText(253), namespace: v.boundedText(63) }),
   /** When the report was made, ms since the epoch by the clock of its pod. Readers use the ages in `links` instead. */
-  atMs: finiteNumber,
-  bootTimeMs: finiteNumber,
+  atMs: v.finiteNumber,
+  bootTimeMs: v.finiteNumber,
   /** Fingerprint of `peers`: pods with the same value know the same peers. */
-  peersHash: boundedText(64),
+  peersHash: v.boundedText(64),
   /** All peers that are not gone, sorted by uid; null if the request named this `peersHash`: its sender has them. */
-  peers: v.nullable(boundedList(MAX_LINKS)),
+  peers: v.nullable(v.boundedList(MAX_LINKS)),
   /** Peers that are gone and of which samples are still kept. */
-  gonePeers: boundedList(MAX_LINKS),
+  gonePeers: v.boundedList(MAX_LINKS),
   links: v.unknown(),
   /** Error messages of failed links, by index in `links`; at most `MAX_DETAILS`. */
-  details: boundedList(MAX_DETAILS),
+  details: v.eachOf(detailSchema, MAX_DETAILS),
   /**
    * How long links have been slow (SLOW_LINK), ms, by index in `links`; at most `MAX_DETAILS`. Absent where there are none.
    */
-  slow: v.exactOptional(boundedList(MAX_DETAILS)),
+  slow: v.exactOptional(v.eachOf(v.tuple([linkIndex, v.finiteNumber]), MAX_DETAILS)),
   /**
    * How many of the last believed samples failed, and of how many, as [link, failures, samples]: of links that are intermittent or
    * have recovered a few samples ago; at most `MAX_DETAILS`. Absent where there are none.
    */
-  recent: v.exactOptional(boundedList(MAX_DETAILS)),
+  recent: v.exactOptional(v.eachOf(v.tuple([linkIndex, v.wholeNumber, v.wholeNumber]), MAX_DETAILS)),
   /**
    * Which kind of connection alone fails or failed a few samples ago, by index in `links`: see `FailsOnly`. Absent where
    * there are none.
    */
-  failsOnly: v.exactOptional(boundedList(MAX_DETAILS)),
+  failsOnly: v.exactOptional(v.eachOf(v.tuple([linkIndex, v.picklist(['new', 'open'])]), MAX_DETAILS)),
   /**
    * The pods that departed last, at most `MAX_GONE_PODS`: a pod that started later has not seen them. Absent if the request
    * named their `goneHashOf`, and in reports of the past.
    */
-  gone: v.exactOptional(boundedList(MAX_GONE_PODS)),
+  gone: v.exactOptional(v.eachOf(podSchema, MAX_GONE_PODS)),
   stats: v.unknown(),
   udp: v.unknown(),
-  windowMs: finiteNumber,
+  windowMs: v.finiteNumber,
   /**
    * null in a report of now. Otherwise the report is of a time range of the past: `links` have their state at its end
    * (`ageMs` and `sinceMs` count back from there), `stats` cover all of it, and `windowMs` is its length.
    */
   past: v.nullish(reportPastSchema, null),
-  probes: boundedList(MAX_PROBES),
+  probes: v.eachOf(probeSchema, MAX_PROBES),
   starvation: starvationSchema,
   /** How current the pod's list of peers is. */
   discovery: v.pick(discoverySchema, ['phase', 'sinceMs', 'lastGoodMs']),
 });
 
-/** Members that are validated element by element, or decoded. */
-type Decoded =
-  | 'peers'
-  | 'gonePeers'
-  | 'gone'
-  | 'details'
-  | 'slow'
-  | 'recent'
-  | 'failsOnly'
-  | 'probes'
-  | 'links'
-  | 'stats'
-  | 'udp';
-
 /**
  * One pod's measurements of all its links: the answer of `/api/v1/pod-report`, and one column of the drawn mesh.
  * `links.to` is an index in `peers`, continued in `gonePeers`.
  */
-export interface PodReport extends Omit<v.InferOutput<typeof reportSchema>, 'format' | Decoded> {
+export interface PodReport
+  extends Omit<v.Parsed<typeof reportSchema>, 'format' | 'peers' | 'gonePeers' | 'links' | 'stats' | 'udp'> {
   peers: PeerRef[] | null;
   gonePeers: PeerRef[];
-  gone?: Pod[];
-  details: v.InferOutput<typeof detailsSchema>;
-  slow?: v.InferOutput<typeof slowSchema>[];
-  recent?: v.InferOutput<typeof recentSchema>[];
-  failsOnly?: v.InferOutput<typeof failsOnlySchema>[];
-  probes: v.InferOutput<typeof probesSchema>;
   links: LinkColumns;
   /** Statistics over `windowMs`; null if the request had no window. */
   stats: StatColumns | null;
@@ -188,23 +153,20 @@ export function encodePodReport({ gone = [], ...report }: PodReport, known: Know
 }
 
 /**
- * Validates a report from another process, a few elements at a time: see `readEach`. `known` has the peers for the
- * fingerprint in the request; they are used if the report leaves its peers out. Throws an Error that says what is wrong.
- * An invalid link leads to no peer.
+ * Validates a report from another pod. `known` has the peers for the fingerprint in the request; they are used if the report
+ * leaves its peers out. An invalid link leads to no peer.
  */
 export function* parsePodReportSliced(
   wire: unknown,
   known: { hash: string; peers: PeerRef[] } | null,
-  skipped: Skipped,
+  skipped: v.Skipped,
 ): Generator<void, PodReport> {
-  const { format: _format, slow, recent, failsOnly, gone, ...report } = validate(reportSchema, wire);
+  const { format: _format, ...report } = yield* v.parseSliced(reportSchema, wire, skipped);
   const sent = report.peers === null ? null : yield* parsePeers(report.peers, skipped);
   const peers = sent ?? (known !== null && known.hash === report.peersHash ? known.peers : null);
   if (peers === null) throw new TypeError(`report without peers, with the unknown hash ${report.peersHash}`);
   const gonePeers = yield* parsePeers(report.gonePeers, skipped);
   const links = decodeLinks(report.links, peers.length + gonePeers.length, skipped);
-  const entries = <T extends v.GenericSchema>(list: unknown[], schema: T) =>
-    readEach(list, (entry) => validate(schema, entry), skipped);
   return {
     ...report,
     peers,
@@ -212,31 +174,20 @@ export function* parsePodReportSliced(
     links,
     stats: decodeStats(report.stats, links.length),
     udp: decodeUdp(report.udp, links.length, skipped),
-    details: yield* entries(report.details, detailSchema),
-    probes: yield* entries(report.probes, probeSchema),
-    ...(gone === undefined ? {} : { gone: yield* entries(gone, podSchema) }),
-    ...(slow === undefined ? {} : { slow: yield* entries(slow, slowSchema) }),
-    ...(recent === undefined ? {} : { recent: yield* entries(recent, recentSchema) }),
-    ...(failsOnly === undefined ? {} : { failsOnly: yield* entries(failsOnly, failsOnlySchema) }),
   };
-}
-
-/** As `parsePodReportSliced`, at once. */
-export function parsePodReport(wire: unknown, known: { hash: string; peers: PeerRef[] } | null = null): PodReport {
-  return runAtOnce(parsePodReportSliced(wire, known, noneSkipped()));
 }
 
 const NO_PEER: PeerRef = { uid: '', name: '', namespace: '', podIP: '' };
 
 /** Links refer to peers by index. So an invalid peer keeps its place, as one that nobody knows: its links are dropped. */
-function* parsePeers(list: unknown[], skipped: Skipped): Generator<void, PeerRef[]> {
+function* parsePeers(list: unknown[], skipped: v.Skipped): Generator<void, PeerRef[]> {
   const peers = list.map(() => NO_PEER);
   let i = 0;
   const read = (wire: unknown) => {
     const at = i++;
-    const [uid, name, namespace, podIP] = validate(peerSchema, wire);
+    const [uid, name, namespace, podIP] = v.validate(peerSchema, wire);
     peers[at] = { uid, name, namespace, podIP };
   };
-  yield* readEach(list, read, skipped);
+  yield* v.readEach(list, read, skipped);
   return peers;
 }

@@ -1,13 +1,4 @@
-import * as v from 'valibot';
-import {
-  boundedArray,
-  boundedList,
-  boundedText,
-  finiteNumber,
-  readEach,
-  type Skipped,
-  validate,
-} from './validators.ts';
+import * as v from './validators.ts';
 
 /** Stages of a pod's life. They say nothing about its health. Their order is not part of any wire format. */
 export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gone'] as const;
@@ -37,16 +28,16 @@ export const MAX_LABELS = 2048;
 /** The maximum length of `Pod.reason`. */
 export const MAX_REASON = 200;
 
-const ips = boundedArray(boundedText(45), 8);
+const ips = v.boundedArray(v.boundedText(45), 8);
 
 /** Validates a pod. */
 export const podSchema = v.object({
-  uid: boundedText(128),
-  name: boundedText(253),
-  namespace: boundedText(63),
-  node: boundedText(253),
+  uid: v.boundedText(128),
+  name: v.boundedText(253),
+  namespace: v.boundedText(63),
+  node: v.boundedText(253),
   /** The node's `topology.kubernetes.io/zone`; '' without the right to read nodes. */
-  zone: boundedText(253),
+  zone: v.boundedText(253),
   /**
    * Whether its node is cordoned (`spec.unschedulable`), and ignored for that (IGNORE_CORDONED); '' without the right to read
    * nodes.
@@ -58,24 +49,24 @@ export const podSchema = v.object({
   hostIPs: ips,
   lifecycle: v.picklist(LIFECYCLES),
   /** Since when the pod is in that stage, ms since the epoch, as far as we know. */
-  sinceMs: finiteNumber,
+  sinceMs: v.finiteNumber,
   /**
    * Of a pod that is gone: it may have left up to so long before `sinceMs`, ms, because a list first showed that it was
    * missing. 0 = it left at `sinceMs`.
    */
-  unseenMs: v.optional(v.pipe(finiteNumber, v.minValue(0)), 0),
+  unseenMs: v.optional(v.pipe(v.finiteNumber, v.minValue(0)), 0),
   /** Why it is in that stage, in the API's own words (Evicted, DeletionByTaintManager, ImagePullBackOff); '' = no reason. */
-  reason: v.optional(boundedText(MAX_REASON), ''),
+  reason: v.optional(v.boundedText(MAX_REASON), ''),
   /** By when its deletion should be complete (`deletionTimestamp`), ms since the epoch; 0 = its deletion was not requested. */
-  goneByMs: v.optional(finiteNumber, 0),
+  goneByMs: v.optional(v.finiteNumber, 0),
   /** `metadata.creationTimestamp`, ms since the epoch. */
-  createdMs: finiteNumber,
+  createdMs: v.finiteNumber,
   /** uid of the controlling owner (ReplicaSet, DaemonSet, ...). */
-  owner: boundedText(128),
+  owner: v.boundedText(128),
   /** `metadata.labels` as `key=value`, sorted, joined by commas (which neither may contain); at most `MAX_LABELS` long. */
-  labels: boundedText(MAX_LABELS),
+  labels: v.boundedText(MAX_LABELS),
   /** uid of the pod that took the place of this one: it has the same owner and was created after this one left. */
-  replacedBy: boundedText(128),
+  replacedBy: v.boundedText(128),
 });
 
 /** A pod that matches our label selector, as the Kubernetes API describes it. Strings are '' where unknown. */
@@ -87,16 +78,17 @@ export const MAX_DEPARTED = 500;
 const departedPodSchema = v.object({
   pod: podSchema,
   /** The stages of its life, oldest first, and how long ago each began, ms. The last one is `gone`. */
-  stages: boundedArray(v.tuple([v.picklist(LIFECYCLES), finiteNumber]), 32),
+  stages: v.boundedArray(v.tuple([v.picklist(LIFECYCLES), v.finiteNumber]), 32),
 });
 
 /** A pod that has left, with its life: other pods tell it to a process that did not see it. Ages count from the answer. */
 export type DepartedPod = v.InferOutput<typeof departedPodSchema>;
 
-/** Validates the answer of `/api/v1/departed-pods` from another process, a few pods at a time: see `readEach`. */
-export function parseDepartedPodsSliced(wire: unknown, skipped: Skipped): Generator<void, DepartedPod[]> {
-  const { pods } = validate(v.object({ pods: boundedList(MAX_DEPARTED) }), wire);
-  return readEach(pods, (pod) => validate(departedPodSchema, pod), skipped);
+const departedPodsSchema = v.object({ pods: v.eachOf(departedPodSchema, MAX_DEPARTED) });
+
+/** Validates the answer of `/api/v1/departed-pods` from another pod, and gives the list. */
+export function* parseDepartedPodsSliced(wire: unknown, skipped: v.Skipped): Generator<void, DepartedPod[]> {
+  return (yield* v.parseSliced(departedPodsSchema, wire, skipped)).pods;
 }
 
 /** Identifies a pod in a pod report, with what a reader needs to find it among the pods that it knows itself. */
@@ -158,21 +150,21 @@ export type DiscoveryFault = (typeof DISCOVERY_FAULTS)[number];
 export const discoverySchema = v.object({
   phase: v.picklist(['waiting', 'synced', 'stale']),
   /** Since when discovery is in that phase, ms since the epoch. */
-  sinceMs: finiteNumber,
+  sinceMs: v.finiteNumber,
   /** How changes reach us: by a watch, or by a list every REFRESH_INTERVAL where watching is forbidden. */
   mode: v.picklist(['watch', 'list']),
   /** When something was last heard from the API server that keeps the list up to date, ms since the epoch; 0 = never. */
-  lastGoodMs: finiteNumber,
+  lastGoodMs: v.finiteNumber,
   /** Failed attempts since the last one that succeeded. */
-  attempts: finiteNumber,
+  attempts: v.finiteNumber,
   /** When the next attempt starts, ms since the epoch; 0 = an attempt is running, or none is needed. */
-  nextAttemptMs: finiteNumber,
+  nextAttemptMs: v.finiteNumber,
   /** The last fault; null once an attempt has succeeded. The sender cuts the message to 300 characters. */
   lastError: v.nullable(
-    v.object({ fault: v.picklist(DISCOVERY_FAULTS), message: boundedText(400), atMs: finiteNumber }),
+    v.object({ fault: v.picklist(DISCOVERY_FAULTS), message: v.boundedText(400), atMs: v.finiteNumber }),
   ),
-  namespace: boundedText(253),
-  labelSelector: boundedText(2048),
+  namespace: v.boundedText(253),
+  labelSelector: v.boundedText(2048),
 });
 
 /**

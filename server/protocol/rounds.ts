@@ -1,49 +1,46 @@
-import * as v from 'valibot';
 import { missingPartsSchema } from './event.ts';
-import { boundedArray, boundedText, finiteNumber, validate } from './validators.ts';
+import * as v from './validators.ts';
 
 /** The most rounds in one answer. */
 export const MAX_ROUNDS = 1000;
 
 const roundSchema = v.object({
-  uid: boundedText(128),
-  name: boundedText(253),
-  namespace: boundedText(63),
-  node: boundedText(253),
+  uid: v.boundedText(128),
+  name: v.boundedText(253),
+  namespace: v.boundedText(63),
+  node: v.boundedText(253),
   /** When the pod was created, ms since the epoch. */
-  createdMs: finiteNumber,
+  createdMs: v.finiteNumber,
   /** How long it took until the pod was ready, ms; null = it was not. The API's times are whole seconds. */
-  readyAfterMs: v.nullable(finiteNumber),
+  readyAfterMs: v.nullable(v.finiteNumber),
   /** When the pod left, ms since the epoch; null = it is still there. */
-  goneMs: v.nullable(finiteNumber),
+  goneMs: v.nullable(v.finiteNumber),
   /**
    * `failed`: it left without having been ready, was ready later than wanted, or is still not ready then. `starting`: it is
    * not ready yet.
    */
   state: v.picklist(['ready', 'failed', 'starting']),
   /** Why it failed or does not start: the API's reason, such as `ImagePullBackOff`, or a sentence; '' = no reason is known. */
-  why: boundedText(300),
+  why: v.boundedText(300),
   /** The pod that alone claims when the round began, was ready or ended; '' = the asked pod or several pods have seen it. */
-  claimedBy: boundedText(253),
+  claimedBy: v.boundedText(253),
 });
 
 /** One round of an ongoing experiment: a pod that was created, had to become ready, and was deleted. */
 export type Round = v.InferOutput<typeof roundSchema>;
 
 const roundsSchema = v.object({
-  fromMs: finiteNumber,
-  toMs: finiteNumber,
-  nowMs: finiteNumber,
+  fromMs: v.finiteNumber,
+  toMs: v.finiteNumber,
+  nowMs: v.finiteNumber,
   /** Whether older rounds are left out. */
   truncated: v.boolean(),
   missing: missingPartsSchema,
-  rounds: boundedArray(roundSchema, MAX_ROUNDS),
+  rounds: v.boundedArray(roundSchema, MAX_ROUNDS),
 });
 
 /** The rounds of ongoing experiments of which any part lies in a time range, oldest first: `/api/v1/rounds?from=&to=&within=`. */
 export type Rounds = v.InferOutput<typeof roundsSchema>;
 
-/** Validates rounds from a server. Throws an Error that says what is wrong. */
-export function parseRounds(wire: unknown): Rounds {
-  return validate(roundsSchema, wire);
-}
+/** Validates rounds from a server. */
+export const parseRounds = (wire: unknown) => v.validate(roundsSchema, wire);

@@ -1,16 +1,5 @@
-import * as v from 'valibot';
 import { parseRfc3339 } from '../runtime/time.ts';
-import {
-  boundedList,
-  boundedText,
-  finiteNumber,
-  noneSkipped,
-  readEach,
-  runAtOnce,
-  type Skipped,
-  validate,
-  wholeNumber,
-} from './validators.ts';
+import * as v from './validators.ts';
 
 /** How a probe can end. A new outcome changes the protocol: reports contain the index of an outcome in this list. */
 export const OUTCOMES = [
@@ -112,19 +101,19 @@ export function isPathDetail(detail: string): boolean {
 /** Validates the last result of an external probe of one pod. */
 export const probeSchema = v.object({
   /** The target as it was configured, e.g. `https://example.org/health`. */
-  target: boundedText(2048),
+  target: v.boundedText(2048),
   protocol: v.picklist(['dns', 'tcp', 'http']),
   /** When it ended, ms since the epoch; 0 = not probed yet, then `error` says nothing. */
-  atMs: finiteNumber,
-  durationUs: finiteNumber,
+  atMs: v.finiteNumber,
+  durationUs: v.finiteNumber,
   /** '' after success. The sender cuts it to 300 characters. */
-  error: boundedText(400),
+  error: v.boundedText(400),
   /** The path that it checks; absent for external targets. */
   path: v.exactOptional(v.picklist(PATHS)),
   /** How it ended; absent before the first result. */
   outcome: v.exactOptional(v.picklist(OUTCOMES)),
   /** When the first success or failure without interruption ended, ms since the epoch; absent as `outcome` is. */
-  sinceMs: v.exactOptional(finiteNumber),
+  sinceMs: v.exactOptional(v.finiteNumber),
 });
 
 /** The last result of one external probe of one pod. */
@@ -136,26 +125,26 @@ export type ProbeProtocol = ProbeResult['protocol'];
 export const MAX_SAMPLES = 512;
 
 const sampleSchema = v.object({
-  atMs: finiteNumber,
+  atMs: v.finiteNumber,
   outcome: v.picklist(OUTCOMES),
   phase: v.nullable(v.picklist(PHASES)),
-  connectUs: finiteNumber,
-  firstByteUs: finiteNumber,
-  totalUs: finiteNumber,
+  connectUs: v.finiteNumber,
+  firstByteUs: v.finiteNumber,
+  totalUs: v.finiteNumber,
   suspect: v.boolean(),
 });
 
-const udpCount = v.pipe(wholeNumber, v.maxValue(65_535));
+const udpCount = v.pipe(v.wholeNumber, v.maxValue(65_535));
 
 /** Validates the result of one cycle of the UDP probe: the datagrams to one target, and those that came back. */
 const udpResultSchema = v.object({
   /** When the cycle ended, ms since the epoch. */
-  atMs: finiteNumber,
+  atMs: v.finiteNumber,
   sent: udpCount,
   /** Those that did not come back within UDP_TIMEOUT; never more than `sent`. */
   lost: udpCount,
   /** Mean round trip of those that came back; -1 without any. */
-  rttUs: finiteNumber,
+  rttUs: v.finiteNumber,
   /** Datagrams that came back a second time. */
   duplicates: udpCount,
   /** Datagrams that came back after a later one. */
@@ -170,15 +159,15 @@ const udpResultSchema = v.object({
 export type UdpResult = v.InferOutput<typeof udpResultSchema>;
 
 const linkSamplesSchema = v.object({
-  from: boundedText(128),
-  to: boundedText(128),
-  nowMs: finiteNumber,
-  error: boundedText(400),
-  samples: boundedList(MAX_SAMPLES),
-  /** Absent from pods without UDP_ENABLED. */
-  udp: v.exactOptional(boundedList(MAX_SAMPLES)),
+  from: v.boundedText(128),
+  to: v.boundedText(128),
+  nowMs: v.finiteNumber,
+  error: v.boundedText(400),
+  samples: v.eachOf(sampleSchema, MAX_SAMPLES),
+  /** The recent cycles of the UDP probe, oldest first. Absent from pods without UDP_ENABLED. */
+  udp: v.exactOptional(v.eachOf(udpResultSchema, MAX_SAMPLES)),
   /** The usual latency of the link (see `USUAL`), us. Absent while it is not known. */
-  usualUs: v.exactOptional(finiteNumber),
+  usualUs: v.exactOptional(v.finiteNumber),
 });
 
 /**
@@ -186,29 +175,17 @@ const linkSamplesSchema = v.object({
  * `nowMs` is the clock of that pod when it answered: the age of a sample does not depend on whether two clocks agree.
  * `error` says why there are no samples, e.g. that the pod did not answer; '' otherwise.
  */
-export interface LinkSamples extends Omit<v.InferOutput<typeof linkSamplesSchema>, 'samples' | 'udp'> {
-  samples: RecentSample[];
-  /** The recent cycles of the UDP probe, oldest first. */
-  udp?: UdpResult[];
-}
+export type LinkSamples = v.Parsed<typeof linkSamplesSchema>;
 
 /** One sample of `LinkSamples`: the fields of a `Sample` that are kept. Durations are -1 if the probe did not get that far. */
 export type RecentSample = v.InferOutput<typeof sampleSchema>;
 
-/** Validates the samples of a link from another process, a few at a time: see `readEach`. */
-export function* parseLinkSamplesSliced(wire: unknown, skipped: Skipped): Generator<void, LinkSamples> {
-  const { udp, ...answer } = validate(linkSamplesSchema, wire);
-  return {
-    ...answer,
-    samples: yield* readEach(answer.samples, (sample) => validate(sampleSchema, sample), skipped),
-    ...(udp && { udp: yield* readEach(udp, (result) => validate(udpResultSchema, result), skipped) }),
-  };
-}
+/** Validates the samples of a link from another pod. */
+export const parseLinkSamplesSliced = (wire: unknown, skipped: v.Skipped) =>
+  v.parseSliced(linkSamplesSchema, wire, skipped);
 
-/** As `parseLinkSamplesSliced`, at once. Throws an Error that says what is wrong. */
-export function parseLinkSamples(wire: unknown): LinkSamples {
-  return runAtOnce(parseLinkSamplesSliced(wire, noneSkipped()));
-}
+/** Validates the samples of a link from a server. */
+export const parseLinkSamples = (wire: unknown) => v.parseAtOnce(linkSamplesSchema, wire);
 
 /** The most bytes of a `/ping` answer that are read. Goldpinger answers with 40 bytes. */
 export const MAX_PING_BYTES = 64 * 1024;
@@ -216,7 +193,7 @@ export const MAX_PING_BYTES = 64 * 1024;
 /** The start time in a `/ping` answer, -1 without one, or what is wrong with the answer (at most 150 characters). */
 type PingAnswer = { ok: true; bootTimeMs: number } | { ok: false; error: string };
 
-const pingSchema = v.object({ boot_time: v.nullish(boundedText(40), '') });
+const pingSchema = v.object({ boot_time: v.nullish(v.boundedText(40), '') });
 
 /**
  * Validates the body of Goldpinger's `/ping` answer: `{"boot_time":"2026-11-22T14:39:48.013Z"}`; other fields are ignored.

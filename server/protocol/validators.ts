@@ -1,19 +1,25 @@
 import * as v from 'valibot';
 
+/*
+ * All that builds schemas, with our own builders beside it: use it by `import * as v` from this file. The page leaves out what it
+ * does not use, because calls of the builders are marked to have no side effects.
+ */
+export * from 'valibot';
+
 /** A string of at most `maxLength` UTF-16 units. */
-export const boundedText = (maxLength: number) => v.pipe(v.string(), v.maxLength(maxLength));
+export const boundedText = /* @__NO_SIDE_EFFECTS__ */ (maxLength: number) => v.pipe(v.string(), v.maxLength(maxLength));
 /** A number that is neither NaN nor infinite. */
 export const finiteNumber = v.pipe(v.number(), v.finite());
 /** An integer that is not negative. */
 export const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** A list of at most `maxLength` values, which are not looked at. */
-export const boundedList = <T = unknown>(maxLength: number) =>
+export const boundedList = /* @__NO_SIDE_EFFECTS__ */ <T = unknown>(maxLength: number) =>
   v.custom<T[]>(
     (value) => Array.isArray(value) && value.length <= maxLength,
     `expected a list of at most ${maxLength}`,
   );
 /** An array of at most `maxLength` elements. The length is checked first: a hostile list costs nothing but its parsing. */
-export const boundedArray = <T extends v.GenericSchema>(element: T, maxLength: number) =>
+export const boundedArray = /* @__NO_SIDE_EFFECTS__ */ <T extends v.GenericSchema>(element: T, maxLength: number) =>
   v.pipe(boundedList<v.InferInput<T>>(maxLength), v.array(element));
 /** An object with any keys, at most `maxMembers` of them. The number is checked first, as in `boundedArray`. */
 export const boundedRecord = <K extends v.BaseSchema<string, string, v.BaseIssue<unknown>>, T extends v.GenericSchema>(
@@ -59,14 +65,6 @@ export function validate<T extends v.GenericSchema>(schema: T, wire: unknown): v
   throw new InvalidError((v.getDotPath(issue) ?? '').slice(0, 100), issue.message.slice(0, 200));
 }
 
-/** Runs work that yields between small pieces to its end at once, where nothing waits meanwhile. */
-export function runAtOnce<T>(work: Generator<void, T>): T {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
-}
-
 /** The elements that a validator has left out because they are invalid. */
 export interface Skipped {
   count: number;
@@ -83,6 +81,48 @@ export function noneSkipped(): Skipped {
 export function skip(error: unknown, skipped: Skipped): void {
   if (skipped.count === 0) skipped.reason = error instanceof Error ? error.message : String(error);
   skipped.count += 1;
+}
+
+/** A list of at most `maxLength` elements, each of which is validated by itself: only in schemas that `parseSliced` uses. */
+export const eachOf = /* @__NO_SIDE_EFFECTS__ */ <T extends v.GenericSchema>(element: T, maxLength: number) => ({
+  ...boundedList(maxLength),
+  element,
+});
+
+type AnyObject = v.GenericSchema<unknown, object> & { entries: v.ObjectEntries };
+type Each<T extends v.GenericSchema> = { element: T } | { wrapped: { element: T } };
+
+/** The output of `parseSliced`. */
+export type Parsed<T extends AnyObject, Output = v.InferOutput<T>> = {
+  [K in keyof Output]: T['entries'][K & string] extends Each<infer E> ? v.InferOutput<E>[] : Output[K];
+};
+
+/**
+ * Validates an object from another process. An invalid element of a list by `eachOf` is left out and counted in `skipped`; throws an
+ * InvalidError for any other fault. Yields after every few elements: see `readEach`.
+ */
+export function* parseSliced<T extends AnyObject>(
+  schema: T,
+  wire: unknown,
+  skipped: Skipped,
+): Generator<void, Parsed<T>> {
+  const parsed = validate(schema, wire) as Record<string, unknown>;
+  for (const [name, entry] of Object.entries(schema.entries)) {
+    const { element } = ('wrapped' in entry ? entry.wrapped : entry) as { element?: v.GenericSchema };
+    const list = parsed[name];
+    if (element === undefined || !Array.isArray(list)) continue;
+    parsed[name] = yield* readEach(list, (one) => validate(element, one), skipped);
+  }
+  return parsed as Parsed<T>;
+}
+
+/** As `parseSliced`, where nothing waits meanwhile. */
+export function parseAtOnce<T extends AnyObject>(schema: T, wire: unknown): Parsed<T> {
+  const work = parseSliced(schema, wire, noneSkipped());
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 /** This many elements are validated between two yields. Each takes some ten microseconds. */

@@ -1,5 +1,4 @@
-import * as v from 'valibot';
-import { boundedArray, boundedText, finiteNumber, validate, wholeNumber } from './validators.ts';
+import * as v from './validators.ts';
 
 /** The most violations that a verdict names, and pods whose reports are missing. */
 export const MAX_VIOLATIONS = 20;
@@ -20,43 +19,43 @@ export const verdictSchema = v.object({
   ok: v.boolean(),
   verdict: v.picklist(VERDICTS),
   /** Why it is unknown, or what fails first, in one sentence; '' after `pass`. */
-  reason: boundedText(MAX_REASON_LENGTH),
+  reason: v.boundedText(MAX_REASON_LENGTH),
   /** The clauses as they were understood. */
-  expect: boundedArray(boundedText(600), MAX_CLAUSES),
+  expect: v.boundedArray(v.boundedText(600), MAX_CLAUSES),
   /** By clause, in the order of `expect`. */
-  clauses: boundedArray(v.picklist(VERDICTS), MAX_CLAUSES),
-  window_s: finiteNumber,
+  clauses: v.boundedArray(v.picklist(VERDICTS), MAX_CLAUSES),
+  window_s: v.finiteNumber,
   /**
    * Of a time range of the past, how long the summaries are that it was made of at the coarsest; 0 = of samples. What happened
    * within half of that at its ends may be left out, or what was beyond taken in. null of a window that ends now.
    */
-  resolution_s: v.nullable(finiteNumber),
+  resolution_s: v.nullable(v.finiteNumber),
   /** Samples in the window on the links that any clause looks at. */
-  samples: wholeNumber,
-  links_checked: wholeNumber,
+  samples: v.wholeNumber,
+  links_checked: v.wholeNumber,
   /** Those of them with a failed probe in the window. */
-  links_failed: wholeNumber,
+  links_failed: v.wholeNumber,
   /** Over the ok links that were checked: the median of their p50s, the largest p95 and the largest max; null of none. */
-  p50_ms: v.nullable(finiteNumber),
-  p95_ms: v.nullable(finiteNumber),
-  max_ms: v.nullable(finiteNumber),
-  violations: boundedArray(
+  p50_ms: v.nullable(v.finiteNumber),
+  p95_ms: v.nullable(v.finiteNumber),
+  max_ms: v.nullable(v.finiteNumber),
+  violations: v.boundedArray(
     v.object({
-      clause: boundedText(600),
-      from: boundedText(600),
-      to: boundedText(600),
+      clause: v.boundedText(600),
+      from: v.boundedText(600),
+      to: v.boundedText(600),
       /** What was found instead, e.g. `timeout`, `253 ms`. */
-      found: boundedText(200),
-      samples: wholeNumber,
+      found: v.boundedText(200),
+      samples: v.wholeNumber,
     }),
     MAX_VIOLATIONS,
   ),
   /** Names of pods that did not report. */
-  missing_reports: boundedArray(boundedText(600), MAX_VIOLATIONS),
+  missing_reports: v.boundedArray(v.boundedText(600), MAX_VIOLATIONS),
   /** Names of pods that are left out because their node is cordoned (IGNORE_CORDONED); absent if there are none. */
-  ignored_pods: v.optional(boundedArray(boundedText(600), MAX_VIOLATIONS)),
-  generated_at: boundedText(40),
-  served_by: boundedText(253),
+  ignored_pods: v.optional(v.boundedArray(v.boundedText(600), MAX_VIOLATIONS)),
+  generated_at: v.boundedText(40),
+  served_by: v.boundedText(253),
 });
 
 /**
@@ -66,7 +65,5 @@ export const verdictSchema = v.object({
  */
 export type VerdictAnswer = v.InferOutput<typeof verdictSchema>;
 
-/** Validates a verdict from a server. Throws an Error that says what is wrong. */
-export function parseVerdict(wire: unknown): VerdictAnswer {
-  return validate(verdictSchema, wire);
-}
+/** Validates a verdict from a server. */
+export const parseVerdict = (wire: unknown) => v.validate(verdictSchema, wire);

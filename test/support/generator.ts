@@ -1,3 +1,5 @@
+import type { PeerRef } from '../../server/protocol/pod.ts';
+import { type PodReport, parsePodReportSliced } from '../../server/protocol/pod-report.ts';
 import { noneSkipped, type Skipped } from '../../server/protocol/validators.ts';
 
 /** Runs a generator that yields between time slices to its end. Returns its result and the number of steps. */
@@ -16,4 +18,9 @@ export function parsedBy<T>(
   const skipped = noneSkipped();
   const value = runToEnd(parse(wire, skipped)).result;
   return { value, skipped: skipped.count };
+}
+
+/** Validates a pod report; `known`: the peers of which the reader has the fingerprint. */
+export function parsePodReport(wire: unknown, known: { hash: string; peers: PeerRef[] } | null = null): PodReport {
+  return parsedBy((report, skipped) => parsePodReportSliced(report, known, skipped), wire).value;
 }

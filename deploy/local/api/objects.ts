@@ -1,11 +1,4 @@
-import * as v from 'valibot';
-import {
-  boundedArray,
-  boundedRecord,
-  boundedText,
-  InvalidError,
-  validate,
-} from '../../../server/protocol/validators.ts';
+import * as v from '../../../server/protocol/validators.ts';
 import {
   apiVersionOf,
   CLUSTER_ROLE_BINDINGS,
@@ -72,12 +65,12 @@ const MAX_REPLICAS = 200;
 const nameText = v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(253));
 /** The most parts of an object: labels, variables, rules, and so on. A body has at most 1 MiB. */
 const MAX_PARTS = 1000;
-const listOf = <T extends v.GenericSchema>(part: T) => boundedArray(part, MAX_PARTS);
-const labelMap = boundedRecord(boundedText(317), boundedText(63), MAX_PARTS);
-const annotationMap = boundedRecord(v.string(), v.string(), MAX_PARTS);
+const listOf = <T extends v.GenericSchema>(part: T) => v.boundedArray(part, MAX_PARTS);
+const labelMap = v.boundedRecord(v.boundedText(317), v.boundedText(63), MAX_PARTS);
+const annotationMap = v.boundedRecord(v.string(), v.string(), MAX_PARTS);
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const protocol = v.optional(v.picklist(['TCP', 'UDP', 'SCTP']), 'TCP');
-const portOrName = v.union([port, boundedText(63)]);
+const portOrName = v.union([port, v.boundedText(63)]);
 const count = (limit: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
 const text = v.optional(v.string());
 const texts = v.optional(listOf(v.string()));
@@ -85,8 +78,8 @@ const texts = v.optional(listOf(v.string()));
 /** The fields of `metadata` that a client sends. */
 const metadataFields = v.looseObject({
   name: v.optional(nameText),
-  generateName: v.optional(boundedText(240)),
-  namespace: v.optional(boundedText(63)),
+  generateName: v.optional(v.boundedText(240)),
+  namespace: v.optional(v.boundedText(63)),
   labels: v.nullish(labelMap),
   annotations: v.nullish(annotationMap),
   ownerReferences: v.nullish(
@@ -130,8 +123,8 @@ const container = v.looseObject({
 
 /** `spec` of a pod. */
 const podSpec = v.looseObject({
-  containers: v.pipe(boundedArray(container, 20), v.minLength(1, 'Required value')),
-  initContainers: v.optional(boundedArray(container, 20)),
+  containers: v.pipe(v.boundedArray(container, 20), v.minLength(1, 'Required value')),
+  initContainers: v.optional(v.boundedArray(container, 20)),
   nodeName: text,
   restartPolicy: v.optional(v.picklist(['Always', 'OnFailure', 'Never'])),
   serviceAccountName: v.optional(nameText),
@@ -168,7 +161,7 @@ const serviceSpec = v.looseObject({
   type: text,
   clusterIP: text,
   selector: v.nullish(labelMap),
-  ports: v.optional(boundedArray(servicePort, 50)),
+  ports: v.optional(v.boundedArray(servicePort, 50)),
 });
 
 const rules = v.nullish(
@@ -182,7 +175,7 @@ const FIELDS = new Map<Resource, v.ObjectEntries>([
   [DEPLOYMENTS, { spec: workloadSpec }],
   [REPLICA_SETS, { spec: workloadSpec }],
   [DAEMON_SETS, { spec: daemonSetSpec }],
-  [SECRETS, { data: v.nullish(boundedRecord(boundedText(253), v.string(), MAX_PARTS)) }],
+  [SECRETS, { data: v.nullish(v.boundedRecord(v.boundedText(253), v.string(), MAX_PARTS)) }],
   [SERVICES, { spec: serviceSpec }],
   [CLUSTER_ROLES, { rules }],
   [ROLES, { rules }],
@@ -203,10 +196,10 @@ export function validated(resource: Resource, body: unknown): NewObject {
     );
   }
   try {
-    const fields = validate(v.looseObject({ metadata: metadataFields, ...FIELDS.get(resource) }), rest);
+    const fields = v.validate(v.looseObject({ metadata: metadataFields, ...FIELDS.get(resource) }), rest);
     return { ...fields, kind: resource.kind, apiVersion: apiVersionOf(resource) } as NewObject;
   } catch (error) {
-    if (!(error instanceof InvalidError)) throw error;
+    if (!(error instanceof v.InvalidError)) throw error;
     const name = brief(Object(rest['metadata']).name ?? '');
     throw invalid(resource, name, { field: error.path, reason: 'FieldValueInvalid', message: error.fault });
   }

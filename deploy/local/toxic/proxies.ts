@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import * as v from 'valibot';
+import * as v from '../../../server/protocol/validators.ts';
 import { SerialQueue } from '../../../server/runtime/concurrency.ts';
 import type { PodNetwork } from '../pod-network.ts';
 import { listen } from '../sockets.ts';

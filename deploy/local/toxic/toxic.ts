@@ -1,5 +1,4 @@
-import * as v from 'valibot';
-import { boundedRecord, InvalidError, validate } from '../../../server/protocol/validators.ts';
+import * as v from '../../../server/protocol/validators.ts';
 
 /** The direction of a toxic. `upstream` is from the client to the server. */
 export type Stream = 'upstream' | 'downstream';
@@ -40,7 +39,7 @@ const TEXT = v.nullish(v.string(), '');
 const MAX_ATTRIBUTES = 50;
 /** The fields of a toxic that a client may change. */
 const CHANGES = {
-  attributes: v.nullish(boundedRecord(v.string(), v.unknown(), MAX_ATTRIBUTES), {}),
+  attributes: v.nullish(v.boundedRecord(v.string(), v.unknown(), MAX_ATTRIBUTES), {}),
   toxicity: v.nullish(v.pipe(v.number(), v.minValue(-MAX_TOXICITY), v.maxValue(MAX_TOXICITY))),
 };
 
@@ -107,9 +106,9 @@ export function parseFields<T extends v.ObjectEntries>(
 ): v.InferOutput<v.ObjectSchema<T, undefined>> {
   if (Array.isArray(body)) throw makeBodyError('expected an object, not a list');
   try {
-    return validate(v.object(fields), body ?? {});
+    return v.validate(v.object(fields), body ?? {});
   } catch (error) {
-    if (!(error instanceof InvalidError)) throw error;
+    if (!(error instanceof v.InvalidError)) throw error;
     throw makeBodyError(`${error.path || 'body'}: ${error.fault}`);
   }
 }

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
 import { type Lifecycle, type Pod, parseDepartedPodsSliced } from '../../../server/protocol/pod.ts';
-import { noneSkipped, runAtOnce } from '../../../server/protocol/validators.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { parsedBy } from '../../support/generator.ts';
 import { podOf, snapshotOf } from '../../support/mesh.ts';
 
 const SETTINGS = { historyWindowMs: 3_600_000, goneRetentionMs: 300_000 };
@@ -214,7 +214,7 @@ describe('the pods that left before a process started', () => {
     const told = JSON.parse(JSON.stringify({ pods: lifetimes.departed() }));
     const newcomer = start();
     newcomer.update(newcomer.pod(0));
-    newcomer.lifetimes.adopt(runAtOnce(parseDepartedPodsSliced(told, noneSkipped())));
+    newcomer.lifetimes.adopt(parsedBy(parseDepartedPodsSliced, told).value);
     expect(newcomer.at(8.5 * MINUTE)).toContain('pod-1 terminating');
     expect(newcomer.at(9.5 * MINUTE)).toContain('pod-1 ready');
     expect(newcomer.at(7 * MINUTE)).toContain('pod-1 gone');

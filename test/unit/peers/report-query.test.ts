@@ -2,9 +2,10 @@ import type { RequestListener } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { OnSkipped } from '../../../server/peers/peer-client.ts';
 import { queryReport, type ReportQuery, type ReportResult, reportLimits } from '../../../server/peers/report-query.ts';
-import { encodePodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
+import { encodePodReport } from '../../../server/protocol/pod-report.ts';
 import { BAD_PEER_KINDS, type BadPeerKind, startBadPeer } from '../../support/bad-peers.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { parsePodReport } from '../../support/generator.ts';
 import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
 

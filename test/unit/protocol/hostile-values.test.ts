@@ -10,8 +10,9 @@ import { parseEvents } from '../../../server/protocol/event.ts';
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { parseDepartedPodsSliced } from '../../../server/protocol/pod.ts';
 import { parseRounds } from '../../../server/protocol/rounds.ts';
-import { noneSkipped, runAtOnce } from '../../../server/protocol/validators.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { parseVerdict } from '../../../server/protocol/verdict.ts';
+import { runToEnd } from '../../support/generator.ts';
 import { podObject } from '../../support/kube-objects.ts';
 import { meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
 import { annotationOf, annotationsOf, comparisonOf, eventOf, eventsOf } from '../../support/report-scene.ts';
@@ -23,7 +24,7 @@ type Read = (wire: unknown) => unknown;
 function read(parse: ParseAnswer, wire: unknown): unknown {
   const parsed = parse(wire, noneSkipped());
   return typeof parsed === 'object' && parsed !== null && 'next' in parsed
-    ? runAtOnce(parsed as Generator<void, unknown>)
+    ? runToEnd(parsed as Generator<void, unknown>).result
     : parsed;
 }
 const joined = (parts: Iterable<string>) => JSON.parse([...parts].join('')) as unknown;

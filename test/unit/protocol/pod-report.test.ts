@@ -3,14 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { emptyStats } from '../../../server/protocol/links.ts';
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { peersHashOf } from '../../../server/protocol/pod.ts';
-import {
-  encodePodReport,
-  goneHashOf,
-  lastGoneOf,
-  type PodReport,
-  parsePodReport,
-} from '../../../server/protocol/pod-report.ts';
+import { encodePodReport, goneHashOf, lastGoneOf, type PodReport } from '../../../server/protocol/pod-report.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
+import { parsePodReport } from '../../support/generator.ts';
 import {
   reportOf as anyReport,
   type LinkSpec,

@@ -5,7 +5,7 @@ import { mergedReportOf } from '../../../server/peers/merged-report.ts';
 import { PodIndex } from '../../../server/peers/pod-index.ts';
 import { encodeColumns, NONE16, unpack16 } from '../../../server/protocol/links.ts';
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
-import { encodePodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
+import { encodePodReport } from '../../../server/protocol/pod-report.ts';
 import type { UdpResult } from '../../../server/protocol/sample.ts';
 import {
   decodeUdp,
@@ -19,6 +19,7 @@ import {
   writeUdp,
 } from '../../../server/protocol/udp.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
+import { parsePodReport } from '../../support/generator.ts';
 import { lossOf, MeshBuilder, meshOf, NOW_MS, podsOf, reportOf, windowLossOf } from '../../support/mesh.ts';
 
 const result = fc.record({
