@@ -45,19 +45,25 @@ export function registerGauges(registry: Registry, version: string, sources: Met
       () => +starvation().unreliable,
     ],
   ]);
-  registerGauge(registry, 'goldpinger_nodes_health_total', ['status'], {
+  new Gauge({
+    name: 'goldpinger_nodes_health_total',
     help: 'Nodes that this instance sees as healthy and as unhealthy.',
-    collect: (gauge) => {
+    labelNames: ['status'],
+    registers: [registry],
+    collect() {
       const { healthyNodes, unhealthyNodes } = health();
-      gauge.set({ status: 'healthy' }, healthyNodes);
-      gauge.set({ status: 'unhealthy' }, unhealthyNodes);
+      this.set({ status: 'healthy' }, healthyNodes);
+      this.set({ status: 'unhealthy' }, unhealthyNodes);
     },
   });
-  registerGauge(registry, 'goldpinger_peers', ['state'], {
+  new Gauge({
+    name: 'goldpinger_peers',
     help: 'Pods of the mesh, this one included, by stage of life.',
-    collect: (gauge) => {
-      for (const state of LIFECYCLES) gauge.set({ state }, 0);
-      for (const { lifecycle } of pods()) gauge.inc({ state: lifecycle });
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      for (const state of LIFECYCLES) this.set({ state }, 0);
+      for (const { lifecycle } of pods()) this.inc({ state: lifecycle });
     },
   });
   registerIdentity(registry, version, true);
@@ -65,10 +71,13 @@ export function registerGauges(registry: Registry, version: string, sources: Met
 
 /** Registers the gauges that say what this process is: version and mode. */
 export function registerIdentity(registry: Registry, version: string, isActive: boolean): void {
-  registerGauge(registry, 'goldpinger_build_info', ['version', 'node_version'], {
+  const build = new Gauge({
+    name: 'goldpinger_build_info',
     help: 'Always 1; the labels say which program this is.',
-    collect: (gauge) => gauge.set({ version, node_version: process.versions.node }, 1),
+    labelNames: ['version', 'node_version'],
+    registers: [registry],
   });
+  build.set({ version, node_version: process.versions.node }, 1);
   registerValues(registry, [
     [
       'goldpinger_node_mode',
@@ -84,26 +93,15 @@ export function registerValues(
   gauges: readonly [name: string, help: string, value: () => number][],
 ): void {
   for (const [name, help, value] of gauges) {
-    registerGauge(registry, name, [], { help, collect: (gauge) => gauge.set(value()) });
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value());
+      },
+    });
   }
-}
-
-/** Registers a gauge that `collect` sets at each scrape. */
-function registerGauge<L extends string>(
-  registry: Registry,
-  name: string,
-  labelNames: L[],
-  { help, collect }: { help: string; collect(gauge: Gauge<L>): void },
-): void {
-  new Gauge<L>({
-    name,
-    help,
-    labelNames,
-    registers: [registry],
-    collect() {
-      collect(this);
-    },
-  });
 }
 
 function discoveryAgeS({ lastGoodMs, sinceMs }: DiscoveryStatus, nowMs: number): number {

@@ -8,19 +8,12 @@ import { type FamilyHead, type Format, headText, labelText, labelValue, seriesTe
  * own pings would wait, so they are kept and rendered here, 50 series at a time.
  */
 
-/** The series that name one peer. */
-interface PeerSeries {
-  /** The names and addresses of the peer. */
-  readonly labels: string;
-  /** Counts of failures by their labels; null until the first failure. */
-  failures: Map<string, number> | null;
-}
-
-/** A target and its series. */
-interface PeerTarget {
+/** A target that we ping. */
+interface Peer {
   target: Target;
-  series: PeerSeries;
-  /** Whether the link to the target works; null until that is known. */
+  /** Its names and addresses. */
+  labels: string;
+  /** Whether the link to it works; null until that is known. */
   isUp: boolean | null;
 }
 
@@ -29,55 +22,56 @@ interface PeerTarget {
  * next one of the same name at the same address: such a peer works if one of its targets does.
  */
 export class SeriesByPeer {
-  #byTarget = new Map<string, PeerTarget>();
+  #peers = new Map<string, Peer>();
+  /** Counts of failures by the labels of a peer, then by their own; those of a peer from its first failure on. */
+  readonly #counts = new Map<string, Map<string, number>>();
 
   /** Keeps the series of these targets, adds missing ones and drops all others. */
   setTargets(targets: readonly Target[]): void {
-    const byLabels = new Map<string, PeerSeries>();
-    for (const { series } of this.#byTarget.values()) byLabels.set(series.labels, series);
-    const next = new Map<string, PeerTarget>();
+    const next = new Map<string, Peer>();
     for (const target of targets) {
-      const known = this.#byTarget.get(target.id);
+      const known = this.#peers.get(target.id);
       // To compare the target takes a tenth of the time that writing its labels takes.
-      const labels =
-        known !== undefined && hasSameLabels(known.target, target) ? known.series.labels : peerLabels(target);
-      const series = byLabels.get(labels) ?? { labels, failures: null };
-      byLabels.set(labels, series);
-      next.set(target.id, { target, series, isUp: known?.series === series ? known.isUp : null });
+      const isSame = known !== undefined && hasSameLabels(known.target, target);
+      next.set(target.id, isSame ? known : { target, labels: peerLabels(target), isUp: null });
     }
-    this.#byTarget = next;
+    this.#peers = next;
+    const shown = this.#labels();
+    for (const labels of this.#counts.keys()) if (!shown.has(labels)) this.#counts.delete(labels);
   }
 
   /** Sets whether the link to a target works. Does nothing for a target that has left. */
   setState(targetId: string, isUp: boolean): void {
-    const known = this.#byTarget.get(targetId);
-    if (known !== undefined) known.isUp = isUp;
+    const peer = this.#peers.get(targetId);
+    if (peer !== undefined) peer.isUp = isUp;
   }
 
   /** Counts a failed ping. Does nothing for a target that has left. */
   countFailure(targetId: string, outcome: Outcome, phase: Phase | null): void {
-    const series = this.#byTarget.get(targetId)?.series;
-    if (series === undefined) return;
+    const peer = this.#peers.get(targetId);
+    if (peer === undefined) return;
+    const counts = this.#counts.get(peer.labels) ?? new Map(NO_FAILURES);
+    this.#counts.set(peer.labels, counts);
     const labels = failureLabels(outcome, phase);
-    series.failures ??= new Map(NO_FAILURES);
-    series.failures.set(labels, (series.failures.get(labels) ?? 0) + 1);
+    counts.set(labels, (counts.get(labels) ?? 0) + 1);
+  }
+
+  #labels(): Set<string> {
+    return new Set(Array.from(this.#peers.values(), ({ labels }) => labels));
   }
 
   /** Renders the families in slices. `instance` is the label that every series has. */
   *render(instance: string, format: Format): Generator<string> {
-    const states = new Map<PeerSeries, boolean | null>();
-    for (const { series, isUp } of this.#byTarget.values()) {
-      const other = states.get(series) ?? null;
-      states.set(series, isUp === null ? other : other === true || isUp);
+    const states = new Map<string, boolean>();
+    for (const { labels, isUp } of this.#peers.values()) {
+      if (isUp !== null) states.set(labels, isUp || states.get(labels) === true);
     }
     yield headText(UP, format);
-    yield* slices([...states], ([{ labels }, isUp]) =>
-      isUp === null ? '' : seriesText(UP.name, `${instance},${labels}`, isUp ? 1 : 0),
-    );
+    yield* slices([...states], ([labels, isUp]) => seriesText(UP.name, `${instance},${labels}`, isUp ? 1 : 0));
     yield headText(FAILURES, format);
-    yield* slices([...states.keys()], ({ failures, labels }) =>
-      Array.from(failures ?? NO_FAILURES, ([ownLabels, count]) =>
-        seriesText(FAILURES.name, `${instance},${labels},${ownLabels}`, count),
+    yield* slices([...this.#labels()], (labels) =>
+      Array.from(this.#counts.get(labels) ?? NO_FAILURES, ([own, count]) =>
+        seriesText(FAILURES.name, `${instance},${labels},${own}`, count),
       ).join(''),
     );
   }
