@@ -1,7 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LATENCY_STATES, latencyCode, type Thresholds } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
+import { realClock } from '../runtime/clock.ts';
+import { TimeSlice } from '../runtime/concurrency.ts';
 
 /** The colours of the heatmap: the light theme of the page. At most 16, because a pixel has four bits. */
 const COLOURS = {
@@ -59,10 +60,8 @@ export interface Cells {
 export const MAX_SIDE = 2_000;
 /** The most pods whose cells are large enough for a number. */
 const MAX_PODS_WITH_NUMBERS = 34;
-/** The number of links and cells that are handled before the event loop gets a turn: well below a millisecond of work. */
-export const CELLS_PER_SLICE = 5_000;
 
-/** Finds what each cell shows. Gives the event loop a turn every CELLS_PER_SLICE links. */
+/** Finds what each cell shows. Works in slices of 1 ms. */
 export async function collectCells(mesh: DrawnMesh, limits: Thresholds, maxSide = MAX_SIDE): Promise<Cells> {
   const pods = [...mesh.pods.keys()].filter((i) => mesh.pods[i]?.lifecycle !== 'gone');
   const side = Math.min(pods.length, maxSide);
@@ -76,9 +75,9 @@ export async function collectCells(mesh: DrawnMesh, limits: Thresholds, maxSide 
     totalUs: new Float32Array(pods.length <= MAX_PODS_WITH_NUMBERS ? side * side : 0).fill(Number.NaN),
   };
   const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
-  const reportsPerSlice = Math.max(1, Math.floor(CELLS_PER_SLICE / Math.max(1, mesh.pods.length)));
-  for (const [i, pod] of pods.entries()) {
-    if (i % reportsPerSlice === reportsPerSlice - 1) await nextTurn();
+  const slice = new TimeSlice(realClock);
+  for (const pod of pods) {
+    if (slice.isOver()) await slice.next();
     const from = placeOf[pod] ?? 0;
     const report = reports.get(pod);
     if (report !== undefined && report.missing === '') addReport(cells, report, from, placeOf, limits);

@@ -1,10 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isSilent, type Thresholds } from '../protocol/link-state.ts';
-import { SerialQueue } from '../runtime/concurrency.ts';
+import { realClock } from '../runtime/clock.ts';
+import { SerialQueue, TimeSlice } from '../runtime/concurrency.ts';
 import { countText, plural } from '../runtime/count-text.ts';
 import {
   CELL_STATES,
-  CELLS_PER_SLICE,
   type CellState,
   type Cells,
   cellPixels,
@@ -47,7 +46,7 @@ export class HeatmapPainter {
 
 /**
  * Draws the mesh as a PNG, like Goldpinger's heatmap: column = from, row = to, with numbers that the legend explains.
- * At most 4096 px per side, whatever the number of pods. Gives the event loop a turn after each slice of work.
+ * At most 4096 px per side, whatever the number of pods. Works in slices of 1 ms.
  */
 export async function heatmapPng(mesh: DrawnMesh, limits: Thresholds): Promise<Buffer> {
   const cells = await collectCells(mesh, limits);
@@ -85,11 +84,11 @@ function captionOf(mesh: DrawnMesh, { pods, side }: Cells): string {
 async function drawCells(raster: Raster, cells: Cells, { left, top, cellPx }: Layout): Promise<void> {
   const { side } = cells;
   const px = cellPx >= 6 ? cellPx - 1 : cellPx;
-  const rowsPerSlice = Math.max(1, Math.floor(CELLS_PER_SLICE / Math.max(1, side * Math.min(9, cellPx))));
+  const slice = new TimeSlice(realClock);
   // A cell's pixels are made once for each state, with and without the mark for suspect.
   const images = CELL_STATES.map((state) => [false, true].map((suspect) => cellPixels(state, suspect, px)));
   for (let to = 0; to < side; to++) {
-    if (to % rowsPerSlice === 0) await nextTurn();
+    if (slice.isOver()) await slice.next();
     for (let from = 0; from < side; from++) {
       const cell = to * side + from;
       const [x, y] = [left + from * cellPx, top + to * cellPx];
@@ -130,6 +129,7 @@ function drawAxes(raster: Raster, { pods, side }: Cells, { left, top, cellPx }: 
 }
 
 async function drawLegend(raster: Raster, names: readonly string[], layout: Layout): Promise<void> {
+  const slice = new TimeSlice(realClock);
   const { legendLeft, legendLines, legendColumnPx, legendNames, top } = layout;
   const digits = String(names.length - 1).length;
   const at = (i: number) => ({
@@ -137,7 +137,7 @@ async function drawLegend(raster: Raster, names: readonly string[], layout: Layo
     y: top + (i % legendLines) * LINE_PX,
   });
   for (const [i, name] of names.slice(0, legendNames).entries()) {
-    if (i % 50 === 49) await nextTurn();
+    if (slice.isOver()) await slice.next();
     const { x, y } = at(i);
     raster.text(x, y, String(i).padStart(digits), INK.third);
     raster.text(x + (digits + 1) * LETTER_PX, y, name, INK.text);

@@ -1,11 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { crc32, deflate } from 'node:zlib';
+import { realClock } from '../runtime/clock.ts';
+import { TimeSlice } from '../runtime/concurrency.ts';
 import { GLYPH_WIDTH, glyphOf, LETTER_PX } from './font.ts';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-/** The number of pixels that are packed before the event loop gets a turn: well below a millisecond of work. */
-const PIXELS_PER_SLICE = 100_000;
 
 const compress = promisify(deflate) as (buffer: Uint8Array) => Promise<Buffer>;
 
@@ -17,9 +16,9 @@ export async function encodePng(raster: Raster, palette: Uint8Array): Promise<Bu
   const { width, height } = raster;
   const lineBytes = 1 + Math.ceil(width / 2);
   const lines = new Uint8Array(lineBytes * height);
-  const linesPerSlice = Math.max(1, Math.floor(PIXELS_PER_SLICE / width));
+  const slice = new TimeSlice(realClock);
   for (let y = 0; y < height; y++) {
-    if (y % linesPerSlice === linesPerSlice - 1) await nextTurn();
+    if (slice.isOver()) await slice.next();
     packLine(raster.row(y), lines, y * lineBytes + 1);
   }
   const header = Buffer.alloc(13);
