@@ -8,7 +8,6 @@ import { PodLifetimes } from './events/pod-lifetimes.ts';
 import { HeatmapPainter } from './heatmap-png/heatmap.ts';
 import type { RouteContext } from './http/context.ts';
 import { type HttpServer, listen } from './http/server.ts';
-import { answerVerdict, type VerdictSources } from './http/verdict.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
@@ -32,7 +31,6 @@ import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot, Pod } from './protocol/pod.ts';
 import type { Clock } from './runtime/clock.ts';
-import { SerialQueue } from './runtime/concurrency.ts';
 import type { Log } from './runtime/log.ts';
 import { isActiveNode } from './runtime/node-mode.ts';
 
@@ -60,8 +58,7 @@ const OWN_FAULT_LOG_MS = 60_000;
 const LAST_COPY_MS = 2500;
 /** So many pods are asked for the copy of a link of a pod that has left. */
 const MAX_ASKED_KEEPERS = 4;
-/** The most verdicts that may wait for their turn. Within their time budget only a few of a large mesh are judged. */
-const MAX_WAITING_VERDICTS = 64;
+
 /**
  * Starts all parts and listens. It does not wait for the Kubernetes API: discovery goes on in the background.
  * Rejects with the system's error (EADDRINUSE, ...) if it cannot listen.
@@ -231,14 +228,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
 
   // What is made of the mesh.
   const painter = new HeatmapPainter();
-  const verdictSources: VerdictSources = {
-    clock,
-    settings: () => settings,
-    collect: (options) => collector.collect(options),
-    collectPast: (range) => pastMeshes.of(range),
-    judging: new SerialQueue(MAX_WAITING_VERDICTS, 'too many verdicts asked for at once, ask again'),
-    servedBy: () => monitor.selfName,
-  };
   const reporter = new Reporter(config, {
     clock,
     events: (query) => events.events(query),
@@ -303,7 +292,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     events,
     annotations,
     reporter,
-    verdict: (query) => answerVerdict(query, verdictSources),
     isReady: () => isReady,
     podChanges,
   };

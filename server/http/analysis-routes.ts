@@ -20,7 +20,7 @@ import {
   textParameter,
 } from './query.ts';
 import { sendExactly, sendPieces } from './send.ts';
-import type { VerdictQuery } from './verdict.ts';
+import { type VerdictQuery, verdicts } from './verdict.ts';
 
 /** Statuses that tools understand: 425 is "Too Early" (RFC 8470), neither success nor failure. */
 const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
@@ -36,12 +36,13 @@ const MAX_TITLE = 200;
  */
 export function analysisRoutes(context: RouteContext): Router {
   const router = Router();
+  const answerVerdict = verdicts(context);
 
   router.get('/api/v1/verdict', async (req, res) => {
     onlyParameters(req, 'expect', 'window', 'start', 'end', 'status', 'format');
     const always200 = choiceParameter(req, 'status', ['', 'always200']) === 'always200';
     const isBool = choiceParameter(req, 'format', ['json', 'bool']) === 'bool';
-    const answer = await context.verdict({ expect: expectParameters(req), over: verdictRangeOf(req, context) });
+    const answer = await answerVerdict({ expect: expectParameters(req), over: verdictRangeOf(req, context) });
     res.status(always200 ? 200 : STATUS[answer.verdict]).set('Cache-Control', 'no-store');
     if (isBool) sendExactly(res, 'text/plain', String(answer.ok));
     else sendExactly(res, 'application/json', JSON.stringify(answer));

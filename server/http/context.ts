@@ -17,10 +17,8 @@ import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
 import type { DepartedPod, DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
-import type { VerdictAnswer } from '../protocol/verdict.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
-import type { VerdictQuery } from './verdict.ts';
 
 /**
  * The part of `Monitor` that the routes use. It is declared again here because http must not import monitor.ts. The methods
@@ -87,8 +85,6 @@ export interface RouteContext extends ProcessContext {
   events: Pick<MeshEvents, 'events'>;
   annotations: Pick<MeshAnnotations, 'read' | 'write' | 'remove'>;
   reporter: Pick<Reporter, 'report' | 'comparison'>;
-  /** Judges a hypothesis. Rejects with a ValidationError if the query is not valid. */
-  verdict(query: VerdictQuery): Promise<VerdictAnswer>;
   /** Emits `change` after each change of the pod list. */
   podChanges: EventEmitter;
 }

@@ -1,14 +1,16 @@
 import { type Clause, formatClause, parseClauses } from '../analysis/verdict/parse-clause.ts';
 import { judge } from '../analysis/verdict/verdict.ts';
+import type { Config } from '../config/config.ts';
 import { shortestRangeMs } from '../protocol/link-state.ts';
-import type { Mesh, MeshSettings } from '../protocol/mesh.ts';
+import type { Mesh } from '../protocol/mesh.ts';
 import { lossWindowMs } from '../protocol/udp.ts';
 import type { VerdictAnswer } from '../protocol/verdict.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { runSlicedUntil, type SerialQueue } from '../runtime/concurrency.ts';
+import { runSlicedUntil, SerialQueue } from '../runtime/concurrency.ts';
 import { plural } from '../runtime/count-text.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
+import type { RouteContext } from './context.ts';
 
 /** What `/api/v1/verdict` is asked. */
 export interface VerdictQuery {
@@ -18,18 +20,7 @@ export interface VerdictQuery {
   over: { windowMs: number } | TimeRange | null;
 }
 
-/** What `answerVerdict` needs. */
-export interface VerdictSources {
-  clock: Clock;
-  settings(): MeshSettings;
-  /** The mesh of now with statistics over a window, collected within `budgetMs`. */
-  collect(options: { windowMs: number; maxAgeMs: number; budgetMs: number }): Promise<Mesh>;
-  /** The mesh of a time range of the past. */
-  collectPast(range: TimeRange): Promise<Mesh>;
-  /** Judges one query at a time: if all were judged at once, none would be ready in time. */
-  judging: SerialQueue;
-  servedBy(): string;
-}
+type VerdictContext = Pick<RouteContext, 'clock' | 'config' | 'collector' | 'pastMeshes' | 'monitor'>;
 
 /** Chaos tools wait one second for an answer. Collecting the reports may take this part of it. */
 const COLLECT_BUDGET_MS = 800;
@@ -39,39 +30,46 @@ const ANSWER_BUDGET_MS = 950;
 const MAX_AGE_MS = 300;
 const DEFAULT_WINDOW_MS = 30_000;
 
+/** The most verdicts that may wait for their turn. Within their time budget only a few of a large mesh are judged. */
+const MAX_WAITING = 64;
+
 /**
- * Answers a query for a verdict within a second. Throws a ValidationError if the query cannot be understood. Any other
+ * Answers queries for a verdict within a second. A query rejects with a ValidationError if it cannot be understood. Any other
  * problem, such as too little time, gives the verdict `unknown`: status 503 would mean that the hypothesis does not hold.
  */
-export async function answerVerdict(query: VerdictQuery, sources: VerdictSources): Promise<VerdictAnswer> {
-  const { clock } = sources;
-  const clauses = parseClauses(query.expect);
-  const range = query.over ?? { windowMs: usualWindowMs(clauses, sources.settings()) };
-  const windowMs = 'fromMs' in range ? range.toMs - range.fromMs : range.windowMs;
-  const endMs = clock.monotonicMs() + ANSWER_BUDGET_MS;
-  try {
-    const collecting =
-      'fromMs' in range
-        ? sources.collectPast(range)
-        : sources.collect({ windowMs, maxAgeMs: MAX_AGE_MS, budgetMs: COLLECT_BUDGET_MS });
-    const mesh = await withinBudget(collecting, clock);
-    const judged = await sources.judging.run(() => runSlicedUntil(judge(mesh, clauses, windowMs), clock, endMs));
-    return judged?.result ?? unknownVerdict(clauses, windowMs, tookTooLong(mesh, clauses), sources);
-  } catch (error) {
-    return unknownVerdict(clauses, windowMs, textOf(error), sources);
-  }
+export function verdicts(context: VerdictContext): (query: VerdictQuery) => Promise<VerdictAnswer> {
+  const { clock, config, collector, pastMeshes } = context;
+  // One query at a time: if all were judged at once, none would be ready in time.
+  const judging = new SerialQueue(MAX_WAITING, 'too many verdicts asked for at once, ask again');
+  return async ({ expect, over }) => {
+    const clauses = parseClauses(expect);
+    const range = over ?? { windowMs: usualWindowMs(clauses, config) };
+    const windowMs = 'fromMs' in range ? range.toMs - range.fromMs : range.windowMs;
+    const endMs = clock.monotonicMs() + ANSWER_BUDGET_MS;
+    try {
+      const collecting =
+        'fromMs' in range
+          ? pastMeshes.of(range)
+          : collector.collect({ windowMs, maxAgeMs: MAX_AGE_MS, budgetMs: COLLECT_BUDGET_MS });
+      const mesh = await withinBudget(collecting, clock);
+      const judged = await judging.run(() => runSlicedUntil(judge(mesh, clauses, windowMs), clock, endMs));
+      return judged?.result ?? unknownVerdict(clauses, windowMs, tookTooLong(mesh, clauses), context);
+    } catch (error) {
+      return unknownVerdict(clauses, windowMs, textOf(error), context);
+    }
+  };
 }
 
 /** The window of a query that names none: whole seconds, as others too, so that they share one collection. In ms. */
-function usualWindowMs(clauses: readonly Clause[], settings: MeshSettings): number {
-  const { refreshIntervalMs, historyWindowMs } = settings;
+function usualWindowMs(clauses: readonly Clause[], config: Config): number {
+  const { refreshIntervalMs, historyWindowMs } = config;
   const wantedMs = clauses.map(({ condition: { kind, limit } }) => {
     // Page and findings judge loss over this time, because the usual window has too few datagrams.
     if (kind === 'loss') return lossWindowMs(refreshIntervalMs);
     // A lost pod must still be in the window when the limit has passed.
     return kind === 'recovered' ? 2 * limit : 0;
   });
-  const usualMs = Math.max(DEFAULT_WINDOW_MS, shortestRangeMs(settings));
+  const usualMs = Math.max(DEFAULT_WINDOW_MS, shortestRangeMs(config));
   const longestMs = Math.min(Math.max(...wantedMs), historyWindowMs);
   return Math.ceil(Math.max(usualMs, longestMs) / 1000) * 1000;
 }
@@ -98,7 +96,7 @@ function unknownVerdict(
   clauses: readonly Clause[],
   windowMs: number,
   reason: string,
-  { clock, servedBy }: VerdictSources,
+  { clock, monitor }: VerdictContext,
 ): VerdictAnswer {
   return {
     ok: false,
@@ -117,6 +115,6 @@ function unknownVerdict(
     violations: [],
     missing_reports: [],
     generated_at: new Date(clock.nowMs()).toISOString(),
-    served_by: servedBy(),
+    served_by: monitor.selfName,
   };
 }

@@ -102,7 +102,6 @@ export function stubContext({ monitor = {}, env = {}, ...change }: ContextChange
       remove: async (id) => (id === 'there' ? written : null),
     },
     reporter: { report: unused, comparison: unused },
-    verdict: unused,
     isReady: () => true,
     podChanges: new EventEmitter(),
     ...change,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { VerdictQuery } from '../../../server/http/verdict.ts';
 import { BusyError, ValidationError } from '../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
+import { meshOf, podsOf } from '../../support/mesh.ts';
 import { reportOf } from '../../support/report-scene.ts';
 import type { ContextChange } from '../../support/route-context.ts';
 import { jsonOf, serve } from './serve.ts';
@@ -148,50 +148,33 @@ describe('reports and comparisons', () => {
   });
 });
 
-/** A server on which each hypothesis holds, and what it is asked. */
+/** A server on which each hypothesis holds. `asked`: the windows and time ranges that meshes are collected of. */
 async function serveVerdicts() {
-  const asked: VerdictQuery[] = [];
+  const asked: unknown[] = [];
+  const note = async (over: unknown) => {
+    asked.push(over);
+    return meshOf(podsOf(2));
+  };
   const { url, clock } = await serve({
-    verdict: async (query) => {
-      asked.push(query);
-      return {
-        ok: true,
-        verdict: 'pass',
-        reason: '',
-        expect: [],
-        clauses: [],
-        window_s: 30,
-        resolution_s: null,
-        samples: 1,
-        links_checked: 1,
-        links_failed: 0,
-        p50_ms: 1,
-        p95_ms: 1,
-        max_ms: 1,
-        violations: [],
-        missing_reports: [],
-        generated_at: '',
-        served_by: 'a',
-      };
-    },
+    collector: { collect: ({ windowMs }) => note(windowMs) },
+    pastMeshes: { of: note, at: note },
   });
   return { asked, clock, get: (query: string) => fetch(`${url}/api/v1/verdict${query}`), nowMs: clock.nowMs() };
 }
 
 describe('/api/v1/verdict', () => {
-  it('passes on clauses with a window, in whole seconds, or with a time range, which ends now at the latest', async () => {
+  it('is about clauses, and a window in whole seconds or a time range, which ends now at the latest', async () => {
     const { asked, get, nowMs } = await serveVerdicts();
-    const answer = await get('?window=29.2s&expect=healthy&expect=latency<50ms,to=a&status=always200&format=json');
+    const answer = await get('?window=29.2s&expect=healthy&expect=latency<50ms,to=pod:a&status=always200&format=json');
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);
+    expect(await answer.json()).toMatchObject({ window_s: 30, expect: ['healthy', 'latency<50ms,to=pod:a'] });
     const start = new Date(nowMs - 60_000).toISOString();
-    for (const query of ['', `?start=${start}`, `?start=${start}&end=${nowMs - 30_000}`]) await get(query);
+    await get(`?start=${start}&end=${nowMs - 30_000}`);
     await get(`?start=${nowMs - 60_000}&end=${nowMs + 5_000}`);
     expect(asked).toEqual([
-      { expect: ['healthy', 'latency<50ms,to=a'], over: { windowMs: 30_000 } },
-      { expect: [], over: null },
-      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs } },
-      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs - 30_000 } },
-      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs } },
+      30_000,
+      { fromMs: nowMs - 60_000, toMs: nowMs - 30_000 },
+      { fromMs: nowMs - 60_000, toMs: nowMs },
     ]);
   });
 
@@ -201,9 +184,9 @@ describe('/api/v1/verdict', () => {
     for (const start of [nowMs - 60_000, nowMs - 400]) await get(`?start=${start}`);
     await get(`?start=${nowMs - 60_000}&end=${nowMs + 600}`);
     expect(asked).toEqual([
-      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs } },
-      { expect: [], over: { fromMs: nowMs - 400, toMs: nowMs + 600 } },
-      { expect: [], over: { fromMs: nowMs - 60_000, toMs: nowMs + 600 } },
+      { fromMs: nowMs - 60_000, toMs: nowMs },
+      { fromMs: nowMs - 400, toMs: nowMs + 600 },
+      { fromMs: nowMs - 60_000, toMs: nowMs + 600 },
     ]);
   });
 

@@ -136,7 +136,7 @@ describe('every path', () => {
       const abort = new AbortController();
       const answer = await fetch(`${url}${path}?${query.join('&')}`, { signal: abort.signal });
       const message = answer.status === 400 ? (await jsonOf(answer)).body.message : '';
-      // The stub refuses verdicts and reports, but only after the parameters were read.
+      // The stub refuses reports, but only after the parameters were read.
       expect([name, message]).toEqual([name, expect.stringMatching(/^$|^not in this test$/)]);
       abort.abort();
     }

@@ -1,32 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { answerVerdict, type VerdictQuery, type VerdictSources } from '../../../server/http/verdict.ts';
+import { type VerdictQuery, verdicts } from '../../../server/http/verdict.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
-import { SerialQueue } from '../../../server/runtime/concurrency.ts';
 import { BusyError, ValidationError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { MeshBuilder, meshOf, NOW_MS, settingsOf } from '../../support/mesh.ts';
+import { MeshBuilder, meshOf, NOW_MS } from '../../support/mesh.ts';
+import { type ContextChange, stubContext } from '../../support/route-context.ts';
 
-/** Asks about four healthy pods. `asked`: what the sources were asked for. */
-function ask(query: Partial<VerdictQuery>, change: Partial<VerdictSources> = {}, refreshIntervalMs = 2_000) {
-  const clock = new FakeClock(NOW_MS);
-  const settings = settingsOf({ refreshIntervalMs });
+/** Asks about four healthy pods. `asked`: what was collected for it. */
+function ask(query: Partial<VerdictQuery>, change: ContextChange = {}, refreshIntervalS = 2) {
+  const env = { REFRESH_INTERVAL: String(refreshIntervalS) };
   const { pods, reports } = new MeshBuilder(4);
-  const asked: object[] = [];
-  const collect = async (options: object) => {
+  const asked: unknown[] = [];
+  const collect = async (options: unknown) => {
     asked.push(options);
-    return meshOf(pods, reports, { settings });
+    return meshOf(pods, reports);
   };
-  const sources: VerdictSources = {
-    clock,
-    settings: () => settings,
-    collect,
-    collectPast: collect,
-    servedBy: () => 'pod-0',
-    judging: new SerialQueue(2, 'too many'),
+  const { context, clock } = stubContext({
+    env,
+    collector: { collect },
+    pastMeshes: { of: collect, at: collect },
     ...change,
-  };
-  const answer = answerVerdict({ expect: [], over: null, ...query }, sources);
-  return { clock, asked, answer };
+  });
+  return { clock, asked, answer: verdicts(context)({ expect: [], over: null, ...query }) };
 }
 
 describe('a verdict query', () => {
@@ -34,20 +29,20 @@ describe('a verdict query', () => {
     const quick = ask({});
     expect(await quick.answer).toMatchObject({ ok: true, expect: ['healthy'], window_s: 30 });
     expect(quick.asked).toEqual([{ windowMs: 30_000, maxAgeMs: 300, budgetMs: 800 }]);
-    expect(await ask({}, {}, 30_000).answer).toMatchObject({ window_s: 64 });
+    expect(await ask({}, {}, 30).answer).toMatchObject({ window_s: 64 });
   });
 
   it('about loss is by default over the minutes by which a link is called lossy', async () => {
     expect(await ask({ expect: ['healthy', 'loss<1%'] }).answer).toMatchObject({ window_s: 60 });
-    expect(await ask({ expect: ['loss<1%'] }, {}, 30_000).answer).toMatchObject({ window_s: 300 });
-    expect(await ask({ expect: ['loss<1%'] }, {}, 60_000).answer).toMatchObject({ window_s: 600 });
+    expect(await ask({ expect: ['loss<1%'] }, {}, 30).answer).toMatchObject({ window_s: 300 });
+    expect(await ask({ expect: ['loss<1%'] }, {}, 60).answer).toMatchObject({ window_s: 600 });
     expect(await ask({ expect: ['loss<1%'], over: { windowMs: 30_000 } }).answer).toMatchObject({ window_s: 30 });
   });
 
   it('about recovery is by default over twice the limit: a loss must still be in the window when the limit has passed', async () => {
-    expect(await ask({ expect: ['recovered<60s'] }, {}, 30_000).answer).toMatchObject({ window_s: 120 });
+    expect(await ask({ expect: ['recovered<60s'] }, {}, 30).answer).toMatchObject({ window_s: 120 });
     expect(await ask({ expect: ['recovered<90s', 'recovered<10s'] }).answer).toMatchObject({ window_s: 180 });
-    expect(await ask({ expect: ['recovered<10s'] }, {}, 30_000).answer).toMatchObject({ window_s: 64 });
+    expect(await ask({ expect: ['recovered<10s'] }, {}, 30).answer).toMatchObject({ window_s: 64 });
     expect(await ask({ expect: ['recovered<24h'] }).answer).toMatchObject({ window_s: 3_600 });
     const over = { windowMs: 30_000 };
     expect(await ask({ expect: ['recovered<60s'], over }).answer).toMatchObject({ window_s: 30 });
@@ -69,7 +64,7 @@ describe('a verdict query', () => {
 
 describe('the verdict is unknown', () => {
   it('within a second if the reports do not come in time', async () => {
-    const { clock, answer } = ask({}, { collect: () => new Promise(() => {}) });
+    const { clock, answer } = ask({}, { collector: { collect: () => new Promise(() => {}) } });
     await clock.advance(900);
     expect(await answer).toMatchObject({ ok: false, verdict: 'unknown', clauses: ['unknown'], served_by: 'pod-0' });
     expect((await answer).reason).toBe('collecting the reports took too long, ask again');
@@ -88,18 +83,18 @@ describe('the verdict is unknown', () => {
       },
     };
     const { pods, reports } = new MeshBuilder(400);
-    const mesh = meshOf(pods, reports, { settings: settingsOf({ refreshIntervalMs: 2_000 }) });
+    const mesh = meshOf(pods, reports);
     const collect = async () => {
       clock.freeze(800);
       return mesh;
     };
     const startMs = clock.monotonicMs();
-    const answer = await ask({ expect: ['healthy', 'failed'] }, { clock: slow, collect }).answer;
+    const answer = await ask({ expect: ['healthy', 'failed'] }, { clock: slow, collector: { collect } }).answer;
     expect(answer).toMatchObject({ ok: false, verdict: 'unknown', clauses: ['unknown', 'unknown'], links_checked: 0 });
     expect(answer.reason).toMatch(/^judging 160,000 links by 2 clauses took too long, ask again/);
     expect(clock.monotonicMs() - startMs).toBeLessThan(1_000);
     // A query about fewer links is answered.
-    const narrow = ask({ expect: ['healthy,from=pod-1'] }, { clock: slow, collect });
+    const narrow = ask({ expect: ['healthy,from=pod-1'] }, { clock: slow, collector: { collect } });
     expect(await narrow.answer).toMatchObject({ ok: true, links_checked: 400 });
   });
 
@@ -110,19 +105,19 @@ describe('the verdict is unknown', () => {
       clock.freeze(2_000);
       return meshOf(pods, reports);
     };
-    expect(await ask({}, { clock, collect }).answer).toMatchObject({ ok: true });
+    expect(await ask({}, { clock, collector: { collect } }).answer).toMatchObject({ ok: true });
   });
 
   it('if too many queries wait; those before it are answered one after the other', async () => {
-    const judging = new SerialQueue(2, 'too many verdicts');
-    const asked = [1, 2, 3].map(() => ask({}, { judging }).answer);
-    const verdicts = (await Promise.all(asked)).map((answer) => answer.verdict);
-    expect(verdicts).toEqual(['pass', 'pass', 'unknown']);
+    const answer = verdicts(stubContext().context);
+    const asked = Array.from({ length: 65 }, () => answer({ expect: [], over: null }));
+    const ends = (await Promise.all(asked)).map(({ verdict }) => verdict);
+    expect(ends).toEqual([...new Array(64).fill('pass'), 'unknown']);
   });
 
   it('and not a failed hypothesis, if the collector is busy', async () => {
     const collect = () => Promise.reject(new BusyError('more than 4 windows asked for at once, try again'));
-    const { answer } = ask({ expect: ['failed', 'healthy'] }, { collect });
+    const { answer } = ask({ expect: ['failed', 'healthy'] }, { collector: { collect } });
     expect(await answer).toMatchObject({ verdict: 'unknown', expect: ['failed', 'healthy'] });
   });
 });
