@@ -1,6 +1,14 @@
 import { isAnswered } from '../sides.ts';
-import { CONFIRMED, type MeshCounts, type NotOkPairs, OUTLIER, type SeverityPairs } from './counts.ts';
-import { PairCounter, type Topology } from './topology.ts';
+import {
+  CONFIRMED,
+  isBad,
+  isSymptom,
+  type MeshCounts,
+  type NotOkPairs,
+  OUTLIER,
+  type SeverityPairs,
+} from './counts.ts';
+import { PairCounter, type Place, type Topology } from './topology.ts';
 
 /*
  * Step 3 of `findingsFrom`: finds the nodes, pairs of zones and pods that are the causes of bad pairs. It counts symptoms: the
@@ -11,16 +19,6 @@ import { PairCounter, type Topology } from './topology.ts';
 const CLEAR_SHARE = 0.8;
 /** Once the clear cases have been found, a pod is the cause if more than this share of its pairs are symptoms. */
 const MAJORITY = 0.5;
-
-/** What a search for causes works on. */
-interface Search {
-  mesh: MeshCounts;
-  pairs: SeverityPairs;
-  /** The causes found so far. */
-  causes: Causes;
-  /** What was counted with these causes; null: not counted since the last cause was found. */
-  tally: Tally | null;
-}
 
 /**
  * Finds the general causes of the bad pairs of one severity: nodes first, then pairs of zones, then pods. Each step counts
@@ -34,13 +32,12 @@ export function* findCauses(
   servedBy: number,
   silent: ReadonlySet<number>,
 ): Generator<void, Causes> {
-  const causes = new Causes(mesh.topology, graver, silent);
+  const causes = new Causes(mesh, pairs, graver, silent);
   if (pairs.bad === 0) return causes;
-  const search: Search = { mesh, pairs, causes, tally: null };
-  yield* findNodes(search, servedBy);
-  yield* findZonePairs(search);
-  yield* findPods(search);
-  if (pairs.severity === 'failed') findInTwoPods(search);
+  yield* findNodes(causes, servedBy);
+  yield* findZonePairs(causes);
+  yield* findPods(causes);
+  if (pairs.severity === 'failed') findInTwoPods(causes);
   return causes;
 }
 
@@ -51,8 +48,12 @@ const EXPLAINED = 2;
 
 /** The causes found for one severity, by index in `Topology`. 0 = no cause. */
 export class Causes {
+  readonly mesh: MeshCounts;
+  readonly pairs: SeverityPairs;
   /** The causes of the next graver severity. */
   readonly graver: Causes | null;
+  /** See `silentSide`; bad pairs into these pods are explained. */
+  readonly silent: ReadonlySet<number>;
   /**
    * `CAUSE`: the node explains the bad pairs into and out of all its pods. Bad pairs in one direction, into these pods or out of
    * them, are enough to find it.
@@ -67,15 +68,17 @@ export class Causes {
   readonly destinations: Uint8Array;
   /** `CAUSE`: this pod finds most other pods bad. `EXPLAINED`: its node or a graver cause explains why it does. */
   readonly sources: Uint8Array;
-  readonly #topology: Topology;
+  /** The symptoms, counted with these causes; null: not counted since the last cause was found. */
+  #tally: Tally | null = null;
 
-  /** `silent`: see `silentSide`; bad pairs into these pods are explained. */
-  constructor(topology: Topology, graver: Causes | null, silent: ReadonlySet<number>) {
-    const { pods, zones, nodes } = topology;
+  constructor(mesh: MeshCounts, pairs: SeverityPairs, graver: Causes | null, silent: ReadonlySet<number>) {
+    const { pods, zones, nodes } = mesh.topology;
     const explainedBy = (graverCauses: Uint8Array | undefined, length: number) =>
       graverCauses?.map((one) => (one === 0 ? 0 : EXPLAINED)) ?? new Uint8Array(length);
-    this.#topology = topology;
+    this.mesh = mesh;
+    this.pairs = pairs;
     this.graver = graver;
+    this.silent = silent;
     this.nodes = new Uint8Array(nodes.length);
     this.zonePairs = explainedBy(graver?.zonePairs, zones.length ** 2);
     this.destinations = explainedBy(graver?.destinations, pods.length);
@@ -83,10 +86,33 @@ export class Causes {
     for (const pod of silent) this.destinations[pod] = EXPLAINED;
   }
 
+  /** Counts the symptoms. Yields after each report. */
+  *tally(): Generator<void, Tally> {
+    if (this.#tally !== null) return this.#tally;
+    const { severity, reports, judged } = this.pairs;
+    const tally = new Tally(this.mesh.topology, judged);
+    for (const ofReport of reports) {
+      for (let k = 0; k < ofReport.length; k++) {
+        if (!isSymptom(severity, ofReport, k)) continue;
+        tally.add(ofReport, k, this.explains(ofReport.report.pod, ofReport.to[k] ?? 0));
+      }
+      yield;
+    }
+    this.#tally = tally;
+    return tally;
+  }
+
+  /** Makes a pair of zones or a pod a cause. */
+  add(place: 'zonePairs' | 'destinations' | 'sources', key: number): void {
+    this[place][key] = CAUSE;
+    this.#tally = null;
+  }
+
   /** Makes a node a cause. Its pods that are no causes themselves are explained from then on. */
   addNode(node: number): void {
     this.nodes[node] = CAUSE;
-    for (const pod of this.#topology.nodes[node]?.pods ?? []) {
+    this.#tally = null;
+    for (const pod of this.mesh.topology.nodes[node]?.pods ?? []) {
       this.destinations[pod] ||= EXPLAINED;
       this.sources[pod] ||= EXPLAINED;
     }
@@ -95,13 +121,13 @@ export class Causes {
   /** Whether a cause, or a graver one, explains a bad pair. */
   explains(from: number, to: number): boolean {
     if (this.destinations[to] !== 0 || this.sources[from] !== 0) return true;
-    const zonePair = this.#topology.zonePair(from, to);
+    const zonePair = this.mesh.topology.zonePair(from, to);
     return zonePair >= 0 && this.zonePairs[zonePair] !== 0;
   }
 
   /** Whether the node of a pod is a cause. */
   hasNodeOf(pod: number): boolean {
-    return this.nodes[this.#topology.nodeOf[pod] ?? -1] === CAUSE;
+    return this.nodes[this.mesh.topology.nodeOf[pod] ?? -1] === CAUSE;
   }
 }
 
@@ -121,23 +147,22 @@ function roundsFor({ symptoms }: SeverityPairs): number {
  * tell which of them is the cause, and the node with fewer pods is named. If both have as many, the one is named on which the pod
  * that collected the mesh does not run, because whoever asked has reached that pod.
  */
-function* findNodes(search: Search, servedBy: number): Generator<void> {
-  const { mesh, pairs, causes } = search;
+function* findNodes(causes: Causes, servedBy: number): Generator<void> {
+  const { mesh, pairs } = causes;
   const { nodes, nodeOf, pods } = mesh.topology;
   if (!nodes.some((node) => node.pods.length >= 2)) return;
   for (let rounds = roundsFor(pairs); rounds > 0; rounds--) {
-    const tally = yield* tallied(search);
-    const isBad = (node: number) => {
+    const tally = yield* causes.tally();
+    const isCut = (node: number) => {
       const ofNode = nodes[node]?.pods ?? [];
-      if (ofNode.length < 2 || !tally.nodeSources.has(node)) return false;
+      if (ofNode.length < 2 || tally.nodeSources[node] !== SEVERAL) return false;
       return ofNode.every((pod) => tally.share('intoPodFromOtherNodes', pod) >= CLEAR_SHARE);
     };
-    const bad = new Set([...nodes.keys()].filter(isBad));
+    const bad = new Set([...nodes.keys()].filter(isCut));
     const inCutZones = nodesInCutZones(mesh.topology, bad, tally.reachedNodes);
     const candidates = [...bad].filter((node) => !inCutZones.has(node));
     yield;
     if (candidates.length === 0) return;
-    search.tally = null;
     const isCandidate = new Set(candidates);
     const witnesses = [...pods.keys()].filter(
       (pod) => pairs.judged.at('outOfPod', pod) > 0 && !isCandidate.has(nodeOf[pod] ?? -1),
@@ -173,21 +198,19 @@ function nodesInCutZones(
  * Finds pairs of zones between which nearly all pairs of pods are bad (at least two pods on each side), while most pairs
  * within either zone are fine. If they were bad too, the pods would be the cause and not what lies between the zones.
  */
-function* findZonePairs(search: Search): Generator<void> {
-  const { mesh, causes } = search;
-  const zoneCount = mesh.topology.zones.length;
+function* findZonePairs(causes: Causes): Generator<void> {
+  const zoneCount = causes.mesh.topology.zones.length;
   if (zoneCount < 2) return;
-  const tally = yield* tallied(search);
+  const tally = yield* causes.tally();
   const isFineWithin = (zone: number) => tally.share('zonePair', zone * zoneCount + zone) < MAJORITY;
   for (let zonePair = 0; zonePair < zoneCount ** 2; zonePair++) {
     const from = Math.floor(zonePair / zoneCount);
     const to = zonePair % zoneCount;
     if (from === to || causes.zonePairs[zonePair] !== 0) continue;
-    if (!tally.zoneSources.has(zonePair) || !tally.zoneDestinations.has(zonePair)) continue;
+    if (tally.zoneSources[zonePair] !== SEVERAL || tally.zoneDestinations[zonePair] !== SEVERAL) continue;
     if (tally.share('zonePair', zonePair) < CLEAR_SHARE) continue;
     if (!isFineWithin(from) || !isFineWithin(to)) continue;
-    causes.zonePairs[zonePair] = CAUSE;
-    search.tally = null;
+    causes.add('zonePairs', zonePair);
   }
 }
 
@@ -203,21 +226,20 @@ const STEPS: readonly ((share: number) => boolean)[] = [(share) => share >= CLEA
  * symptoms are at both ends. A destination that does not report is then the likelier cause, because it seems to be down.
  * If all destinations report, they work, and the sources are named.
  */
-function* findPods(search: Search): Generator<void> {
-  const { mesh, causes } = search;
+function* findPods(causes: Causes): Generator<void> {
+  const { mesh, pairs } = causes;
   for (const isEnough of STEPS) {
-    for (let rounds = roundsFor(search.pairs); rounds > 0; rounds--) {
-      const tally = yield* tallied(search);
-      const destinations = podsWith(isEnough, tally, 'intoPod');
-      const sources = podsWith(isEnough, tally, 'outOfPod');
+    for (let rounds = roundsFor(pairs); rounds > 0; rounds--) {
+      const tally = yield* causes.tally();
+      const destinations = podsWith(isEnough, tally, 'intoPod', mesh.topology);
+      const sources = podsWith(isEnough, tally, 'outOfPod', mesh.topology);
       if (destinations.pods.length + sources.pods.length === 0) break;
-      search.tally = null;
       const isTie = destinations.largestShare === sources.largestShare && destinations.pods.length > 0;
       const takeDestinations = isTie
         ? destinations.pods.some((pod) => !mesh.reports.has(pod))
         : destinations.largestShare > sources.largestShare;
-      if (takeDestinations) for (const pod of destinations.pods) causes.destinations[pod] = CAUSE;
-      else for (const pod of sources.pods) causes.sources[pod] = CAUSE;
+      if (takeDestinations) for (const pod of destinations.pods) causes.add('destinations', pod);
+      else for (const pod of sources.pods) causes.add('sources', pod);
     }
   }
   yield;
@@ -235,10 +257,12 @@ function podsWith(
   isEnough: (share: number) => boolean,
   { symptoms, proofs, confirmed, explained, judged }: Tally,
   place: 'intoPod' | 'outOfPod',
+  topology: Topology,
 ) {
   const pods: number[] = [];
   let largestShare = 0;
-  for (const [pod, count] of symptoms[place].entries()) {
+  for (const pod of topology.pods.keys()) {
+    const count = symptoms.at(place, pod);
     if (count < 2) continue;
     const of = judged.at(place, pod) - explained.at(place, pod);
     if (!isEnough(count / of) || proofs.at(place, pod) === 0) continue;
@@ -268,30 +292,15 @@ function isQuorum(count: number, of: number, confirmed: number, allJudged: numbe
  * If two pods do not reach each other, nobody can tell which one is the cause, unless something answered: then the network
  * works, and the pod that should have answered is the cause.
  */
-function findInTwoPods({ mesh, pairs, causes }: Search): void {
+function findInTwoPods(causes: Causes): void {
+  const { mesh, pairs } = causes;
   if (mesh.topology.judgedCount !== 2) return;
   for (const ofReport of pairs.reports) {
     for (const [k, to] of ofReport.to.entries()) {
-      const isProof = pairs.isBad(ofReport, k) && isAnswered(ofReport.report, ofReport.link[k] ?? 0);
-      if (isProof) causes.destinations[to] = CAUSE;
+      const isProof = isBad(pairs.severity, ofReport, k) && isAnswered(ofReport.report, ofReport.link[k] ?? 0);
+      if (isProof) causes.add('destinations', to);
     }
   }
-}
-
-/** Counts the symptoms of a severity with the causes that are found so far. Yields after each report. */
-function* tallied(search: Search): Generator<void, Tally> {
-  const { mesh, pairs, causes } = search;
-  if (search.tally !== null) return search.tally;
-  const tally = new Tally(mesh.topology, pairs.judged);
-  for (const ofReport of pairs.reports) {
-    for (let k = 0; k < ofReport.length; k++) {
-      if (pairs.isSymptom(ofReport, k))
-        tally.add(ofReport, k, causes.explains(ofReport.report.pod, ofReport.to[k] ?? 0));
-    }
-    yield;
-  }
-  search.tally = tally;
-  return tally;
 }
 
 /** Numbers of symptoms by place. */
@@ -305,16 +314,16 @@ class Tally {
   /** Symptoms that a cause explains. They count neither for nor against anything. */
   readonly explained: PairCounter;
   readonly judged: PairCounter;
-  /** By node: pods on other nodes that find a pod of the node bad. */
-  readonly nodeSources: TwoOrMore;
+  /** By node: the pod on another node that finds a pod of the node bad; or `NONE`, or `SEVERAL`. */
+  readonly nodeSources: Int32Array;
   /**
    * The nodes on which something answered a failed ping of another node (`isAnswered`), e.g. refused the connection: the
    * network reaches them. Successful pings are not looked at: the newest one may be from before the network was cut.
    */
   readonly reachedNodes = new Set<number>();
-  /** By pair of zones: the pods of its unexplained symptoms, at either end. */
-  readonly zoneSources: TwoOrMore;
-  readonly zoneDestinations: TwoOrMore;
+  /** By pair of zones, likewise: the pods of its unexplained symptoms, at either end. */
+  readonly zoneSources: Int32Array;
+  readonly zoneDestinations: Int32Array;
   readonly #topology: Topology;
 
   constructor(topology: Topology, judged: PairCounter) {
@@ -324,9 +333,9 @@ class Tally {
     this.proofs = new PairCounter(topology);
     this.confirmed = new PairCounter(topology);
     this.explained = new PairCounter(topology);
-    this.nodeSources = new TwoOrMore(topology.nodes.length);
-    this.zoneSources = new TwoOrMore(topology.zones.length ** 2);
-    this.zoneDestinations = new TwoOrMore(topology.zones.length ** 2);
+    this.nodeSources = new Int32Array(topology.nodes.length).fill(NONE);
+    this.zoneSources = new Int32Array(topology.zones.length ** 2).fill(NONE);
+    this.zoneDestinations = this.zoneSources.slice();
   }
 
   /** Adds pair `k` of a report, a symptom. `isExplained`: whether a cause explains it. */
@@ -343,38 +352,25 @@ class Tally {
     this.symptoms.add(from, to);
     if (confidence[k] !== OUTLIER) this.proofs.add(from, to);
     if (confidence[k] === CONFIRMED) this.confirmed.add(from, to);
-    if (isAcross) this.nodeSources.add(node, from);
+    if (isAcross) see(this.nodeSources, node, from);
     const zonePair = this.#topology.zonePair(from, to);
-    this.zoneSources.add(zonePair, from);
-    this.zoneDestinations.add(zonePair, to);
+    see(this.zoneSources, zonePair, from);
+    see(this.zoneDestinations, zonePair, to);
   }
 
   /** The share of unexplained symptoms among the judged pairs that are not explained; 0 without a proof. */
-  share(place: 'intoPodFromOtherNodes' | 'zonePair', key: number): number {
+  share(place: Place, key: number): number {
     const of = this.judged.at(place, key) - this.explained.at(place, key);
     return of > 0 && this.proofs.at(place, key) > 0 ? this.symptoms.at(place, key) / of : 0;
   }
 }
 
-/** Tells for each place whether two different pods or more were added. */
-class TwoOrMore {
-  /** By place: the pod that was added first, -1 = none; and 1 if another was added. */
-  readonly #first: Int32Array;
-  readonly #hasOther: Uint8Array;
+/** No pod has been seen at a place, or several; any other number is the only one. */
+const [NONE, SEVERAL] = [-1, -2];
 
-  constructor(size: number) {
-    this.#first = new Int32Array(size).fill(-1);
-    this.#hasOther = new Uint8Array(size);
-  }
-
-  /** Does nothing at place -1: the node or the zone is not known. */
-  add(key: number, pod: number): void {
-    if (key < 0) return;
-    if (this.#first[key] === -1) this.#first[key] = pod;
-    else if (this.#first[key] !== pod) this.#hasOther[key] = 1;
-  }
-
-  has(key: number): boolean {
-    return this.#hasOther[key] === 1;
-  }
+/** Does nothing at place -1: the node or the zone is not known. */
+function see(seen: Int32Array, key: number, pod: number): void {
+  if (key < 0) return;
+  if (seen[key] === NONE) seen[key] = pod;
+  else if (seen[key] !== pod) seen[key] = SEVERAL;
 }

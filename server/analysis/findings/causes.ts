@@ -3,9 +3,8 @@ import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import { countText } from '../../runtime/count-text.ts';
 import type { Severity } from './counts.ts';
-import { Evidence } from './evidence.ts';
-import { type Cause, findingOf, percent, type SeverityAnalysis, VERBS } from './messages.ts';
-import type { Place } from './topology.ts';
+import { Evidence, type SeverityAnalysis } from './evidence.ts';
+import { type Cause, findingOf, percent, VERBS } from './messages.ts';
 
 /*
  * Makes findings about links from the causes that have evidence. One function for each kind of cause (node, pair of zones, pod,
@@ -35,7 +34,7 @@ export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 
  * mesh has at most, so that `findingsFrom` says that findings are left out. Yields after each node and pod.
  */
 export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
-  const { intoNode, outOfNode, intoPod, outOfPod } = analysis.evidence.found;
+  const { intoNode, outOfNode, intoPod, outOfPod } = analysis.found;
   // A pod that is bad in both directions is one finding.
   const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));
   const groups = [
@@ -56,8 +55,7 @@ function mostAffected<T>(found: Iterable<T>, affectedOf: (one: T) => number): T[
 
 function* nodeCauses(analysis: SeverityAnalysis, found: ReadonlyMap<number, Evidence>): Generator<void, Cause[]> {
   const causes: Cause[] = [];
-  for (const [node, evidence] of mostAffected(found, ([, { affected }]) => affected)) {
-    computeFigures(evidence);
+  for (const [node] of mostAffected(found, ([, { affected }]) => affected)) {
     causes.push(nodeCause(analysis, node));
     yield;
   }
@@ -78,7 +76,6 @@ function* podCauses(
     for (const pod of pods) {
       const evidence = found.get(pod);
       if (evidence === undefined) continue;
-      computeFigures(evidence);
       causes.push(podCause(analysis, pod, evidence, place));
       yield;
     }
@@ -111,15 +108,6 @@ function* clonesOf(
   });
 }
 
-/**
- * The evidence keeps these figures. They take long, and so they are computed here, before the caller yields, and not all at
- * the end.
- */
-function computeFigures(evidence: Evidence): void {
-  evidence.commonOutcome();
-  evidence.medians();
-}
-
 /** Describes causes in the order of their subjects, so that it does not change from one look to the next. */
 export function* findingsOf(analysis: SeverityAnalysis, causes: Cause[]): Generator<void, Finding[]> {
   const findings: Finding[] = [];
@@ -130,17 +118,12 @@ export function* findingsOf(analysis: SeverityAnalysis, causes: Cause[]): Genera
   return findings;
 }
 
-/** How many links a place has: those that could show a cause there (`of`), and all that are probed. */
-function linksOf({ pairs, evidence }: SeverityAnalysis, place: Place, key: number) {
-  return { of: evidence.linksAt(place, key), probed: pairs.probed.at(place, key) };
-}
-
 function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
-  const { pairs, mesh, evidence: all } = analysis;
+  const { pairs, mesh, found } = analysis;
   const { nodes, judgedCount } = mesh.topology;
   const { name = '', pods = [] } = nodes[node] ?? {};
-  const into = { evidence: all.found.intoNode.get(node), ...linksOf(analysis, 'intoNode', node) };
-  const out = { evidence: all.found.outOfNode.get(node), ...linksOf(analysis, 'outOfNode', node) };
+  const into = { evidence: found.intoNode.get(node), ...analysis.linksOf('intoNode', node) };
+  const out = { evidence: found.outOfNode.get(node), ...analysis.linksOf('outOfNode', node) };
   // `findNodes` has decided that the node is a cause. Here it is only said in which direction: the one in which most links are bad.
   const isBad = ({ evidence, of }: typeof into) => evidence !== undefined && evidence.affected * 2 > of;
   const isInto = isBad(into) || out.evidence === undefined;
@@ -170,14 +153,14 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
     network: "the node's network",
     remark: isInto
       ? outboundText(analysis, 'They', pods, isBad(out), evidence)
-      : inboundText(all.fineLinksAt('intoNode', node), into.of, 'Other nodes', 'them'),
+      : inboundText(pairs.fine.at('intoNode', node), into.of, 'Other nodes', 'them'),
   };
 }
 
 /** A pod whose links into it are bad, or those out of it. */
 function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, place: 'intoPod' | 'outOfPod'): Cause {
-  const { pairs, mesh, evidence: all } = analysis;
-  const { of, probed } = linksOf(analysis, place, pod);
+  const { pairs, mesh } = analysis;
+  const { of, probed } = analysis.linksOf(place, pod);
   const { affected } = evidence;
   const others = mesh.topology.judgedCount - 1;
   const isFailed = pairs.severity === 'failed';
@@ -190,7 +173,7 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
       direction: ' into it',
       who,
       what: `${isFailed ? 'unreachable' : 'slow'} ${who}`,
-      remark: outboundText(analysis, 'It', [pod], all.found.outOfPod.has(pod), evidence),
+      remark: outboundText(analysis, 'It', [pod], analysis.found.outOfPod.has(pod), evidence),
     };
   }
   const those = podsText(affected, of, others);
@@ -207,7 +190,7 @@ function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, p
     what: isFailed ? `reaches ${reached}` : `slow to ${those}`,
     advice: 'check its own network',
     network: 'its own network',
-    remark: inboundText(all.fineLinksAt('intoPod', pod), all.linksAt('intoPod', pod), 'Other pods', 'it'),
+    remark: inboundText(pairs.fine.at('intoPod', pod), analysis.linksOf('intoPod', pod).of, 'Other pods', 'it'),
   };
 }
 
@@ -354,7 +337,7 @@ export function isPingedSince({ links, atMs }: MergedReport, i: number, sinceMs:
 /** Pairs of zones. A zone that no other zone reaches is one cause, and so are both directions between two zones. */
 function zoneCauses(analysis: SeverityAnalysis): Cause[] {
   const { zones } = analysis.mesh.topology;
-  const left = new Set(analysis.evidence.found.zonePair.keys());
+  const left = new Set(analysis.found.zonePair.keys());
   const causes: Cause[] = [];
   const add = (subject: string, pairs: readonly number[]) => {
     causes.push(zoneCause(analysis, subject, pairs));
@@ -386,9 +369,9 @@ function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: reado
   const evidence = new Evidence(pairs.slowUs);
   let [of, probed] = [0, 0];
   for (const pair of zonePairs) {
-    const found = analysis.evidence.found.zonePair.get(pair);
+    const found = analysis.found.zonePair.get(pair);
     if (found !== undefined) evidence.addAll(found);
-    const links = linksOf(analysis, 'zonePair', pair);
+    const links = analysis.linksOf('zonePair', pair);
     of += links.of;
     probed += links.probed;
   }
@@ -416,7 +399,7 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   const { topology } = mesh;
   if (silent.size === 0) return [];
   const pods = [...mesh.reports.keys()].sort((a, b) => a - b);
-  const evidence = analysis.evidence.silent;
+  const evidence = analysis.silent;
   const isOne = pods.length === 1;
   const node = topology.nodeOf[pods[0] ?? -1] ?? -1;
   // Of two sides of one size nobody can tell which one is cut off, even if all pods of this one are on one node.

@@ -96,41 +96,31 @@ export interface NotOkPairs {
 }
 
 /** The bad pairs of one severity. */
-export class SeverityPairs {
-  readonly severity: Severity;
+export interface SeverityPairs {
+  severity: Severity;
   /** One entry for each report, by index of the source. Entries have pairs of other severities too: see `isSymptom`. */
-  readonly reports: readonly NotOkPairs[];
+  reports: readonly NotOkPairs[];
   /** The pairs that are judged: those that are bad or better, and not doubted. */
-  readonly judged: PairCounter;
+  judged: PairCounter;
+  /** Those of `judged` that are not bad. A pair that is worse says nothing about whether it would be milder. */
+  fine: PairCounter;
   /** The pairs that are probed, whatever their state; of lossy pairs those whose loss is measured. */
-  readonly probed: PairCounter;
+  probed: PairCounter;
   /** SLOW_LINK in us if the pairs are slow ones, else 0. */
-  readonly slowUs: number;
+  slowUs: number;
   /** Number of symptoms, and of those that are bad now. Without any of these there is no cause. */
-  symptoms = 0;
-  bad = 0;
-  readonly #symptoms: number;
-  readonly #bad: number;
+  symptoms: number;
+  bad: number;
+}
 
-  constructor(of: Pick<SeverityPairs, 'severity' | 'reports' | 'judged' | 'probed' | 'slowUs'>) {
-    this.severity = of.severity;
-    this.reports = of.reports;
-    this.judged = of.judged;
-    this.probed = of.probed;
-    this.slowUs = of.slowUs;
-    this.#symptoms = SYMPTOMS[of.severity];
-    this.#bad = BAD[of.severity];
-  }
+/** Whether pair `k` of a report is a symptom of a severity. */
+export function isSymptom(severity: Severity, { state }: NotOkPairs, k: number): boolean {
+  return ((SYMPTOMS[severity] >>> (state[k] ?? UNJUDGED)) & 1) !== 0;
+}
 
-  /** Whether pair `k` of a report is a symptom of this severity. */
-  isSymptom(pairs: NotOkPairs, k: number): boolean {
-    return ((this.#symptoms >>> (pairs.state[k] ?? UNJUDGED)) & 1) !== 0;
-  }
-
-  /** Whether pair `k` of a report is bad now, so that it is evidence for a cause of this severity. */
-  isBad(pairs: NotOkPairs, k: number): boolean {
-    return pairs.state[k] === this.#bad;
-  }
+/** Whether pair `k` of a report is bad now, so that it is evidence for a cause of a severity. */
+export function isBad(severity: Severity, { state }: NotOkPairs, k: number): boolean {
+  return state[k] === BAD[severity];
 }
 
 /** `sinceMs` and `ageMs` are packed, each with an error of 1 in 8192 at most: 1 in 4096 together. This leaves some room. */
@@ -217,27 +207,25 @@ export class MeshCounts {
     const reports = this.#bad.sort((a, b) => a.report.pod - b.report.pod);
     const starved = new Map(this.starved.map((report) => [report.pod, report]));
     const result = {} as Record<Severity, SeverityPairs>;
-    let judged = this.#probed.copy();
+    let fine = this.#probed;
     for (const severity of SEVERITIES) {
-      const slowUs = severity === 'slow' ? this.#slowUs : 0;
       const probed = severity === 'lossy' ? this.#measured : this.#probed;
-      if (severity === 'lossy') judged = this.#measured.copy();
-      const ofSeverity = new SeverityPairs({ severity, reports, judged, probed, slowUs });
-      // A pair that is worse says nothing about whether it would be milder.
-      const milder = judged.copy();
-      for (const pairs of reports) {
-        if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(pairs, ofSeverity, milder, starved);
-        for (let k = 0; k < pairs.length; k++) {
-          if (!ofSeverity.isSymptom(pairs, k)) continue;
-          ofSeverity.symptoms += 1;
-          if (!ofSeverity.isBad(pairs, k)) continue;
-          ofSeverity.bad += 1;
-          milder.add(pairs.report.pod, pairs.to[k] ?? 0, -1);
+      const judged = (severity === 'lossy' ? probed : fine).copy();
+      fine = judged.copy();
+      const slowUs = severity === 'slow' ? this.#slowUs : 0;
+      const pairs = { severity, reports, judged, fine, probed, slowUs, symptoms: 0, bad: 0 };
+      for (const ofReport of reports) {
+        if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(ofReport, pairs, starved);
+        for (let k = 0; k < ofReport.length; k++) {
+          if (!isSymptom(severity, ofReport, k)) continue;
+          pairs.symptoms += 1;
+          if (!isBad(severity, ofReport, k)) continue;
+          pairs.bad += 1;
+          fine.add(ofReport.report.pod, ofReport.to[k] ?? 0, -1);
         }
         yield;
       }
-      judged = milder;
-      result[severity] = ofSeverity;
+      result[severity] = pairs;
     }
     return result;
   }
@@ -322,16 +310,15 @@ export class MeshCounts {
    * by pod.
    */
   #dropDoubted(
-    pairs: NotOkPairs,
-    ofSeverity: SeverityPairs,
-    milder: PairCounter,
+    ofReport: NotOkPairs,
+    { severity, judged, fine }: SeverityPairs,
     starved: ReadonlyMap<number, MergedReport>,
   ): void {
-    const { report } = pairs;
+    const { report } = ofReport;
     const { pod: from, links } = report;
-    const { severity } = ofSeverity;
-    for (let k = 0; k < pairs.length; k++) {
-      const [to = 0, link = 0] = [pairs.to[k], pairs.link[k]];
+    for (let k = 0; k < ofReport.length; k++) {
+      if (!isSymptom(severity, ofReport, k)) continue;
+      const [to = 0, link = 0] = [ofReport.to[k], ofReport.link[k]];
       const wasBad = severity === 'intermittent' && links.outcome[link] === 0;
       const isOfManySamples = wasBad || severity === 'lossy';
       const wasShort = (pod: number) => {
@@ -339,36 +326,30 @@ export class MeshCounts {
         if (isOfManySamples) return this.#wereStarved.has(pod);
         return ofPod !== undefined && wasStarvedDuring(ofPod, report, link);
       };
-      if (!ofSeverity.isSymptom(pairs, k)) continue;
       const isBySource = isDoubted(links.outcome[link] ?? 0) && wasShort(from);
       const isByDestination = isDoubtedByDestination(links, link) && wasShort(to);
       if (!isBySource && !isByDestination) continue;
       if (isBySource) this.doubted.add(from);
       if (isByDestination) this.doubted.add(to);
-      if (ofSeverity.isBad(pairs, k)) for (const counter of [ofSeverity.judged, milder]) counter.add(from, to, -1);
-      pairs.state[k] = UNJUDGED;
+      if (isBad(severity, ofReport, k)) for (const counter of [judged, fine]) counter.add(from, to, -1);
+      ofReport.state[k] = UNJUDGED;
     }
   }
 }
 
-function confidenceIn(report: MergedReport, link: number, state: number): number {
-  if (state === FAILED) return failedConfidence(report, link);
-  if (state === SLOW) return slowConfidence(report, link);
+/** How sure it is that a pair is bad, by the link that stands for it. */
+function confidenceIn({ links, via }: MergedReport, i: number, state: number): number {
+  if (state === FAILED) {
+    // Confirmed if the link was failing already before its newest sample. 1 ms: both times are rounded.
+    const sinceMs = unpack16(links.sinceMs[i] ?? NONE16);
+    const ageMs = unpack16(links.ageMs[i] ?? NONE16);
+    return ageMs >= 0 && sinceMs > ageMs * PACKING_ERROR + 1 ? CONFIRMED : UNCONFIRMED;
+  }
+  if (state === SLOW) {
+    // It takes SLOW_RUN samples in a row until a report calls a link slow. Goldpinger's `/check` has one sample of a link and
+    // never calls it slow. Any other report has seen the link be late once or twice, which is chance.
+    if (((links.flags[i] ?? 0) & FLAG_SLOW) !== 0) return CONFIRMED;
+    return via === 'check' ? UNCONFIRMED : OUTLIER;
+  }
   return state === INTERMITTENT || state === LOSSY ? CONFIRMED : OUTLIER;
-}
-
-/** Confirmed if the link was failing already before its newest sample. 1 ms: both times are rounded. */
-function failedConfidence({ links }: MergedReport, i: number): number {
-  const sinceMs = unpack16(links.sinceMs[i] ?? NONE16);
-  const ageMs = unpack16(links.ageMs[i] ?? NONE16);
-  return ageMs >= 0 && sinceMs > ageMs * PACKING_ERROR + 1 ? CONFIRMED : UNCONFIRMED;
-}
-
-/**
- * Confirmed if the report calls the link slow, which takes SLOW_RUN samples in a row. Goldpinger's `/check` has one sample of a
- * link and never calls it slow. Any other report has seen the link be late once or twice, which is chance.
- */
-function slowConfidence({ links, via }: MergedReport, i: number): number {
-  if (((links.flags[i] ?? 0) & FLAG_SLOW) !== 0) return CONFIRMED;
-  return via === 'check' ? UNCONFIRMED : OUTLIER;
 }

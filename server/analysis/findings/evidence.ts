@@ -5,82 +5,90 @@ import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { lostOf, sentOf } from '../../protocol/udp.ts';
-import { CAUSE, type Causes, FEW_PAIRS } from './attribution.ts';
-import { CONFIRMED, type MeshCounts, type NotOkPairs, OUTLIER, type SeverityPairs } from './counts.ts';
-import { PairCounter, type Place, type Topology } from './topology.ts';
+import { CAUSE, type Causes } from './attribution.ts';
+import { CONFIRMED, isBad, type MeshCounts, OUTLIER, type SeverityPairs } from './counts.ts';
+import { PairCounter } from './topology.ts';
 
 /*
  * Step 4 of `findingsFrom`: gives every bad pair to the cause that explains it, and says what the links of a cause have in
  * common. The pairs that no cause explains become findings about single links.
  */
 
+/** One bad pair. */
+export interface BadPair {
+  from: number;
+  to: number;
+  /** As in `NotOkPairs`. */
+  link: number;
+  families: number;
+}
+
+/** At most this many unexplained pairs of each confidence are kept; `single-links.ts` says how many become findings. */
+const MAX_KEPT = 1_000;
+
 /** The bad pairs of one severity, by the cause that explains them. */
-export class CauseEvidence {
+export class SeverityAnalysis {
+  readonly mesh: MeshCounts;
+  readonly pairs: SeverityPairs;
   /** By place, and by the index of the cause there. */
-  readonly found: Record<Place, Map<number, Evidence>> = {
-    intoNode: new Map(),
-    outOfNode: new Map(),
-    zonePair: new Map(),
-    intoPod: new Map(),
-    outOfPod: new Map(),
+  readonly found = {
+    intoNode: new Map<number, Evidence>(),
+    outOfNode: new Map<number, Evidence>(),
+    zonePair: new Map<number, Evidence>(),
+    intoPod: new Map<number, Evidence>(),
+    outOfPod: new Map<number, Evidence>(),
   };
   /** Failed pairs into the silent pods: see `silentSide` in `../sides.ts`. */
-  readonly silent: Evidence;
+  readonly silent = new Evidence(0);
+  /** The first of the pairs that no cause explains: those that are `CONFIRMED`, and those that are `UNCONFIRMED`. */
+  readonly confirmed: BadPair[] = [];
+  readonly unconfirmed: BadPair[] = [];
+  unconfirmedCount = 0;
   /**
    * The bad pairs that any cause explains. They count for the place of that cause alone. Example: node-b is down, so pod-1 on
    * node-a does not reach the pods on node-b. This is evidence for node-b, and says neither that pod-1 is bad nor that it is
    * fine.
    */
   readonly #explained: PairCounter;
-  readonly unexplained: UnexplainedPairs;
-  readonly #mesh: MeshCounts;
-  readonly #pairs: SeverityPairs;
   readonly #causes: Causes;
-  readonly #silentPods: ReadonlySet<number>;
 
-  constructor(mesh: MeshCounts, pairs: SeverityPairs, causes: Causes, silentPods: ReadonlySet<number>) {
-    this.#mesh = mesh;
-    this.#pairs = pairs;
+  constructor(causes: Causes) {
+    this.mesh = causes.mesh;
+    this.pairs = causes.pairs;
     this.#causes = causes;
-    this.#silentPods = silentPods;
-    this.silent = new Evidence(0);
-    this.#explained = new PairCounter(mesh.topology);
-    this.unexplained = new UnexplainedPairs(mesh.topology);
+    this.#explained = new PairCounter(causes.mesh.topology);
   }
 
   /**
    * Gives every pair that is bad now to the most general cause that explains it. `isExplainedElsewhere`: whether a cause of
    * another severity explains a link of a report. Yields after each report.
    */
-  *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean): Generator<void, this> {
-    if (this.#pairs.bad === 0) return this;
-    for (const ofReport of this.#pairs.reports) {
-      const { report, length, to, link, families } = ofReport;
+  *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean = () => false): Generator<void, this> {
+    const { severity, bad, reports } = this.pairs;
+    if (bad === 0) return this;
+    for (const ofReport of reports) {
+      const { report, length, to: destinations, link: links, families, confidence } = ofReport;
+      const from = report.pod;
       for (let k = 0; k < length; k++) {
-        if (!this.#pairs.isBad(ofReport, k)) continue;
-        const destination = to[k] ?? 0;
-        const isExplained = this.#causes.explains(report.pod, destination);
-        if (isExplained) this.#evidenceFor(report.pod, destination)?.add(report, link[k] ?? 0, families[k] ?? 0);
-        if (isExplained || isExplainedElsewhere(report, link[k] ?? 0)) this.#explained.add(report.pod, destination);
-        else this.unexplained.add(ofReport, k);
+        if (!isBad(severity, ofReport, k)) continue;
+        const pair = { from, to: destinations[k] ?? 0, link: links[k] ?? 0, families: families[k] ?? 0 };
+        const isExplained = this.#causes.explains(from, pair.to);
+        if (isExplained) this.#evidenceFor(from, pair.to)?.add(report, pair.link, pair.families);
+        if (isExplained || isExplainedElsewhere(report, pair.link)) this.#explained.add(from, pair.to);
+        else this.#addUnexplained(pair, confidence[k]);
       }
       yield;
     }
     return this;
   }
 
-  /**
-   * The number of links at a place that could show a cause there: all that are judged, less those that a cause elsewhere explains.
-   * `#explained` also has the links that the cause at this very place explains, so these are added back.
-   */
-  linksAt(place: Place, key: number): number {
+  /** How many links a place has: those that could show a cause there (`of`), and all that are probed. */
+  linksOf(place: CausePlace, key: number): { of: number; probed: number } {
+    const { judged, probed } = this.pairs;
+    // All that are judged, less those that a cause elsewhere explains.
     const explainedHere = this.found[place].get(key)?.affected ?? 0;
-    return this.#pairs.judged.at(place, key) - this.#explained.at(place, key) + explainedHere;
-  }
-
-  /** The number of links at a place that are judged and not bad. */
-  fineLinksAt(place: Place, key: number): number {
-    return this.#pairs.judged.at(place, key) - this.#explained.at(place, key) - this.unexplained.counter.at(place, key);
+    const of = judged.at(place, key) - this.#explained.at(place, key) + explainedHere;
+    return { of, probed: probed.at(place, key) };
   }
 
   /**
@@ -89,8 +97,8 @@ export class CauseEvidence {
    */
   #evidenceFor(from: number, to: number): Evidence | null {
     const causes = this.#causes;
-    const { topology } = this.#mesh;
-    if (this.#silentPods.has(to)) return this.silent;
+    const { topology } = this.mesh;
+    if (causes.silent.has(to)) return this.silent;
     if (causes.graver?.explains(from, to) === true) return null;
     if (topology.isAcrossNodes(from, to)) {
       if (causes.hasNodeOf(to)) return this.#evidenceAt('intoNode', topology.nodeOf[to] ?? -1);
@@ -102,13 +110,24 @@ export class CauseEvidence {
     return causes.sources[from] === CAUSE ? this.#evidenceAt('outOfPod', from) : null;
   }
 
-  #evidenceAt(place: Place, key: number): Evidence {
+  #evidenceAt(place: CausePlace, key: number): Evidence {
     const found = this.found[place];
-    const evidence = found.get(key) ?? new Evidence(this.#pairs.slowUs);
+    const evidence = found.get(key) ?? new Evidence(this.pairs.slowUs);
     found.set(key, evidence);
     return evidence;
   }
+
+  /** An `OUTLIER` makes no finding. */
+  #addUnexplained(pair: BadPair, confidence: number | undefined): void {
+    if (confidence === OUTLIER) return;
+    if (confidence !== CONFIRMED) this.unconfirmedCount += 1;
+    const kept = confidence === CONFIRMED ? this.confirmed : this.unconfirmed;
+    if (kept.length < MAX_KEPT) kept.push(pair);
+  }
 }
+
+/** The places that evidence is collected at. */
+export type CausePlace = keyof SeverityAnalysis['found'];
 
 /** Medians and outcomes are taken from this many links of a cause at most. */
 const MAX_LINKS = 128;
@@ -139,7 +158,6 @@ export class Evidence {
   readonly #links: number[] = [];
   #lastFrom = -1;
   #medians: Medians | null = null;
-  #outcome: { outcome: Outcome; phase: Phase | null } | null = null;
   readonly #slowUs: number;
 
   /** `slowUs`: for slow pairs, from when on an answer is slow (SLOW_LINK); 0 for others. */
@@ -177,46 +195,36 @@ export class Evidence {
 
   /** The error text of the first link; '' = none. */
   firstErrorText(): string {
-    const [first] = this.#values((report, link) => report.details.find(([at]) => at === link)?.[1] ?? '');
+    const [first] = this.#values(({ details }, link) => entryOf(details, link));
     return first ?? '';
   }
 
   /** The outcome and the phase that most links share; `ok` if none fails now. */
   commonOutcome(): { outcome: Outcome; phase: Phase | null } {
-    if (this.#outcome !== null) return this.#outcome;
     const all = this.#values(({ links }, i) => ({ outcome: outcomeOf(links, i), phase: phaseOf(links, i) }));
     const keyOf = ({ outcome, phase }: (typeof all)[number]) => `${outcome} ${phase}`;
     const most = mostCommon(all.map(keyOf));
-    this.#outcome = all.find((one) => keyOf(one) === most) ?? { outcome: 'ok', phase: null };
-    return this.#outcome;
+    return all.find((one) => keyOf(one) === most) ?? { outcome: 'ok', phase: null };
   }
 
   /** The share of the last pings that failed, over the links whose report says it; -1 = none does. */
   shareOfFailedPings(): number {
-    let [failures, samples] = [0, 0];
-    for (const recent of this.#values((report, link) => report.recent?.find(([at]) => at === link))) {
-      const [, failuresOfLink = 0, samplesOfLink = 0] = recent ?? [];
-      failures += failuresOfLink;
-      samples += samplesOfLink;
-    }
+    const [failures, samples] = this.#sums((report, link) => {
+      const [, ofFailed = 0, ofAll = 0] = report.recent?.find(([at]) => at === link) ?? [];
+      return [ofFailed, ofAll];
+    });
     return failedShare(samples, failures);
   }
 
   /** The share of the datagrams of these links that were lost; 0 if none were sent, which never makes a link lossy. */
   shareOfLostDatagrams(): number {
-    let [sent, lost] = [0, 0];
-    for (const [ofLink, lostOfLink] of this.#values(({ udp }, i) =>
-      udp === null ? [0, 0] : [sentOf(udp, i), lostOf(udp, i)],
-    )) {
-      sent += ofLink ?? 0;
-      lost += lostOfLink ?? 0;
-    }
+    const [lost, sent] = this.#sums(({ udp }, i) => (udp === null ? [0, 0] : [lostOf(udp, i), sentOf(udp, i)]));
     return sent === 0 ? 0 : lost / sent;
   }
 
   /** Which kind of connection alone fails, on most of the links; '' = both, or not known. */
   failsOnly(): FailsOnly {
-    const kinds = this.#values(({ failsOnly }, link) => failsOnly?.find(([at]) => at === link)?.[1] ?? '');
+    const kinds = this.#values(({ failsOnly }, link) => entryOf(failsOnly, link) ?? '');
     const isMost = (kind: FailsOnly) => kinds.filter((one) => one === kind).length > kinds.length / 2;
     return isMost('new') ? 'new' : isMost('open') ? 'open' : '';
   }
@@ -226,20 +234,16 @@ export class Evidence {
    * after its first fast answers, and those do not show what was late. -1 = there are none.
    */
   medians(): Medians {
-    this.#medians ??= this.#mediansOf(
-      this.#values(({ links, stats }, link) => {
-        const newest = figuresOf(links.connectUs[link], links.firstByteUs[link], links.totalUs[link]);
-        if (this.#slowUs === 0 || isSlow(newest.totalUs, this.#slowUs)) return newest;
-        return figuresOf(stats?.connectP50Us[link], stats?.firstByteP50Us[link], stats?.p50Us[link]);
-      }),
-    );
+    if (this.#medians !== null) return this.#medians;
+    const isCounted = ({ totalUs }: Medians) => this.#slowUs === 0 || isSlow(totalUs, this.#slowUs);
+    const all = this.#values(({ links, stats }, link) => {
+      const newest = figuresOf(links.connectUs[link], links.firstByteUs[link], links.totalUs[link]);
+      if (isCounted(newest)) return newest;
+      return figuresOf(stats?.connectP50Us[link], stats?.firstByteP50Us[link], stats?.p50Us[link]);
+    }).filter(isCounted);
+    const median = (name: keyof Medians) => lowerMedian(all.map((one) => one[name])) ?? -1;
+    this.#medians = { connectUs: median('connectUs'), firstByteUs: median('firstByteUs'), totalUs: median('totalUs') };
     return this.#medians;
-  }
-
-  #mediansOf(all: readonly Medians[]): Medians {
-    const counted = this.#slowUs === 0 ? all : all.filter(({ totalUs }) => isSlow(totalUs, this.#slowUs));
-    const median = (name: keyof Medians) => lowerMedian(counted.map((one) => one[name]).filter((us) => us >= 0)) ?? -1;
-    return { connectUs: median('connectUs'), firstByteUs: median('firstByteUs'), totalUs: median('totalUs') };
   }
 
   /** Which phase of the median link is late. */
@@ -251,17 +255,27 @@ export class Evidence {
   /** Since when the median link fails, or is slow if `ofSlowness`: ms since the epoch, 0 = not known. */
   sinceMs(ofSlowness = false): number {
     const since = this.#values(({ slow, links, atMs }, link) => {
-      const slowForMs = slow?.find(([at]) => at === link)?.[1] ?? -1;
+      const slowForMs = entryOf(slow, link) ?? -1;
       const forMs = ofSlowness ? slowForMs : unpack16(links.sinceMs[link] ?? NONE16);
       return forMs < 0 ? -1 : Math.round(atMs - forMs);
     });
-    return lowerMedian(since.filter((ms) => ms >= 0)) ?? 0;
+    return lowerMedian(since) ?? 0;
   }
 
   /** The result of `read` for each of the first links. */
   #values<T>(read: (report: MergedReport, link: number) => T): T[] {
     return this.#reports.map((report, i) => read(report, this.#links[i] ?? 0));
   }
+
+  /** The sums of two numbers over the first links. */
+  #sums(read: (report: MergedReport, link: number) => readonly [number, number]): [number, number] {
+    return this.#values(read).reduce<[number, number]>(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
+  }
+}
+
+/** The value of a link in a list that has only some links. */
+function entryOf<T>(list: readonly (readonly [link: number, value: T])[] | undefined, link: number): T | undefined {
+  return list?.find(([at]) => at === link)?.[1];
 }
 
 function figuresOf(connect16 = NONE16, firstByte16 = NONE16, total16 = NONE16): Medians {
@@ -276,64 +290,8 @@ export function mostCommon<T>(values: readonly T[]): T | undefined {
   return values.find((value) => counts.get(value) === most);
 }
 
-function lowerMedian(values: number[]): number | undefined {
-  values.sort((a, b) => a - b);
-  return values[Math.floor((values.length - 1) / 2)];
-}
-
-/** One bad pair. */
-export interface BadPair {
-  from: number;
-  to: number;
-  /** As in `NotOkPairs`. */
-  link: number;
-  families: number;
-}
-
-/** At most this many unexplained pairs of each confidence are kept; `single-links.ts` says how many become findings. */
-const MAX_KEPT = 1_000;
-/** So few unconfirmed pairs become findings of their own in a mesh of any size: a reader sees at a glance whether they matter. */
-const FEW_UNCONFIRMED = 3;
-/**
- * More unconfirmed pairs become findings of their own if at most this share of all pairs is unconfirmed. Reason: chance makes about
- * 12 of 1200 pairs look bad; it makes three or fewer look bad in only one of 400 meshes. So so few are probably real faults.
- */
-const UNCONFIRMED_SHARE = 0.0025;
-
-/**
- * Bad pairs that no general cause explains: all are counted, the first ones are kept. `counts.ts` says what makes a pair `OUTLIER`,
- * `UNCONFIRMED` or `CONFIRMED`.
- */
-export class UnexplainedPairs {
-  readonly counter: PairCounter;
-  readonly #confirmed: BadPair[] = [];
-  readonly #unconfirmed: BadPair[] = [];
-  #unconfirmedCount = 0;
-
-  constructor(topology: Topology) {
-    this.counter = new PairCounter(topology);
-  }
-
-  /** Adds pair `k` of a report. An `OUTLIER` is only counted. */
-  add({ report, to, link, families, confidence }: NotOkPairs, k: number): void {
-    const pair = { from: report.pod, to: to[k] ?? 0, link: link[k] ?? 0, families: families[k] ?? 0 };
-    this.counter.add(pair.from, pair.to);
-    if (confidence[k] === OUTLIER) return;
-    if (confidence[k] !== CONFIRMED) this.#unconfirmedCount += 1;
-    const kept = confidence[k] === CONFIRMED ? this.#confirmed : this.#unconfirmed;
-    if (kept.length < MAX_KEPT) kept.push(pair);
-  }
-
-  /**
-   * The pairs to make findings of, in a mesh with `judged` judged pairs. Confirmed pairs always are among them; unconfirmed
-   * ones only if the mesh is small, or if they are few. Many unconfirmed pairs are what chance makes: then `byChance` are the
-   * first of them, and `byChanceCount` is their number.
-   */
-  found(judged: number): { pairs: BadPair[]; byChance: BadPair[]; byChanceCount: number } {
-    const count = this.#unconfirmedCount;
-    const isRare = count <= Math.max(FEW_UNCONFIRMED, judged * UNCONFIRMED_SHARE);
-    if (judged < FEW_PAIRS || isRare)
-      return { pairs: [...this.#confirmed, ...this.#unconfirmed], byChance: [], byChanceCount: 0 };
-    return { pairs: this.#confirmed, byChance: this.#unconfirmed, byChanceCount: count };
-  }
+/** The lower median of the values that are known (not negative). */
+function lowerMedian(values: readonly number[]): number | undefined {
+  const known = values.filter((value) => value >= 0).sort((a, b) => a - b);
+  return known[Math.floor((known.length - 1) / 2)];
 }

@@ -10,8 +10,8 @@ import { listText } from '../text.ts';
 import { CAUSE, type Causes, findCauses } from './attribution.ts';
 import { cutOffFindings, placeFindings } from './causes.ts';
 import type { MeshCounts, SeverityPairs } from './counts.ts';
-import { CauseEvidence, mostCommon } from './evidence.ts';
-import { makeFinding, percent, type SeverityAnalysis } from './messages.ts';
+import { mostCommon, SeverityAnalysis } from './evidence.ts';
+import { makeFinding, percent } from './messages.ts';
 import { pathFindings } from './paths.ts';
 import { linkFindings, selfFindings } from './single-links.ts';
 import type { Topology } from './topology.ts';
@@ -65,18 +65,10 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
     timedOut.add(slowCauses.sources[pod] === CAUSE && slowCauses.destinations[to] !== CAUSE ? pod : to);
     return true;
   };
-  const analyse = function* (
-    pairs: SeverityPairs,
-    causes: Causes,
-    isExplainedElsewhere: (report: MergedReport, link: number) => boolean = () => false,
-  ): Generator<void, SeverityAnalysis> {
-    const evidence = new CauseEvidence(mesh, pairs, causes, silent);
-    return { mesh, pairs, evidence: yield* evidence.collect(isExplainedElsewhere) };
-  };
-  const failures = yield* analyse(failed, failedCauses, isMilder);
-  const lapses = yield* analyse(intermittent, intermittentCauses);
-  const delays = yield* analyse(slow, slowCauses);
-  const losses = yield* analyse(lossy, lossyCauses);
+  const failures = yield* new SeverityAnalysis(failedCauses).collect(isMilder);
+  const lapses = yield* new SeverityAnalysis(intermittentCauses).collect();
+  const delays = yield* new SeverityAnalysis(slowCauses).collect();
+  const losses = yield* new SeverityAnalysis(lossyCauses).collect();
 
   const failedLinks = yield* linkFindings(failures);
   // A report is missing for a known reason if the pod that asks for it does not reach that pod, or reaches it slowly.

@@ -4,20 +4,13 @@ import type { LatePhase } from '../../protocol/link-state.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { latencyText } from '../../runtime/measure-text.ts';
-import { IPV4, IPV6, type MeshCounts, type Severity, type SeverityPairs } from './counts.ts';
-import type { CauseEvidence, Evidence } from './evidence.ts';
+import { IPV4, IPV6, type MeshCounts, type Severity } from './counts.ts';
+import type { Evidence, SeverityAnalysis } from './evidence.ts';
 
 /*
  * Makes a finding of a cause. The titles of findings about links have the form `subject: what, how: advice`, for example
  * `pod-a: unreachable from all 3 others, refused: nothing listens on its port`. The page shows the parts separately.
  */
-
-/** The bad pairs of one severity, counted and sorted by cause. */
-export interface SeverityAnalysis {
-  mesh: MeshCounts;
-  pairs: SeverityPairs;
-  evidence: CauseEvidence;
-}
 
 /** What bad links do: `3 of 4 links into it fail`. */
 export const VERBS: Record<Severity, string> = {

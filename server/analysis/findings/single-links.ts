@@ -1,10 +1,11 @@
 import { type Finding, MAX_FINDINGS } from '../../protocol/finding.ts';
 import { FLAG_INTERMITTENT, FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } from '../../protocol/links.ts';
 import { countText } from '../../runtime/count-text.ts';
+import { FEW_PAIRS } from './attribution.ts';
 import { CLOCK_ERROR_MS, findingsOf, isPingedSince, KINDS } from './causes.ts';
 import type { MeshCounts } from './counts.ts';
-import { type BadPair, Evidence } from './evidence.ts';
-import { type Cause, errorText, findingOf, type SeverityAnalysis } from './messages.ts';
+import { type BadPair, Evidence, type SeverityAnalysis } from './evidence.ts';
+import { type Cause, errorText, findingOf } from './messages.ts';
 
 /*
  * Step 5 of `findingsFrom` for links that no general cause explains, and for pods that do not reach themselves.
@@ -14,10 +15,22 @@ import { type Cause, errorText, findingOf, type SeverityAnalysis } from './messa
 const MOST = MAX_FINDINGS + 1;
 /** `linkFindings` yields after this many pairs. */
 const SLICE_PAIRS = 64;
+/** So few unconfirmed pairs become findings of their own in a mesh of any size: a reader sees at a glance whether they matter. */
+const FEW_UNCONFIRMED = 3;
+/**
+ * More unconfirmed pairs become findings of their own if at most this share of all pairs is unconfirmed, or if the mesh is small.
+ * Reason: chance makes about 12 of 1200 pairs look bad; it makes three or fewer look bad in only one of 400 meshes. So so few are
+ * probably real faults.
+ */
+const UNCONFIRMED_SHARE = 0.0025;
 
 /** The findings about links that no general cause explains. Both directions of a pair are one finding. */
 export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
-  const { pairs, byChance, byChanceCount } = analysis.evidence.unexplained.found(analysis.pairs.judged.all);
+  const { confirmed, unconfirmed, unconfirmedCount } = analysis;
+  const judged = analysis.pairs.judged.all;
+  const isFew = unconfirmedCount <= Math.max(FEW_UNCONFIRMED, judged * UNCONFIRMED_SHARE);
+  const isByChance = judged >= FEW_PAIRS && !isFew;
+  const pairs = isByChance ? confirmed : [...confirmed, ...unconfirmed];
   const keyOf = (from: number, to: number) => from * 65_536 + to;
   const byKey = new Map<number, BadPair>();
   for (const [i, pair] of pairs.entries()) {
@@ -35,19 +48,17 @@ export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Findi
   }
   const findings = yield* findingsOf(analysis, causes);
   // One late answer is no fault, but health counts every link that fails.
-  if (byChanceCount > 0 && analysis.pairs.severity === 'failed') {
-    findings.push(chanceFinding(analysis, byChance, byChanceCount));
-  }
+  if (isByChance && analysis.pairs.severity === 'failed') findings.push(chanceFinding(analysis));
   return findings;
 }
 
-/** One finding about `count` links without a common cause, each of which failed in its newest ping only; `pairs`: some of them. */
-function chanceFinding(analysis: SeverityAnalysis, pairs: readonly BadPair[], count: number): Finding {
-  const evidence = evidenceOf(analysis, pairs);
-  evidence.affected = count;
+/** One finding about all links without a common cause, each of which failed in its newest ping only. */
+function chanceFinding(analysis: SeverityAnalysis): Finding {
+  const evidence = evidenceOf(analysis, analysis.unconfirmed);
+  evidence.affected = analysis.unconfirmedCount;
   return findingOf(analysis, {
     kind: 'link',
-    subject: `${countText(count)} links`,
+    subject: `${countText(evidence.affected)} links`,
     pods: [],
     evidence,
     of: analysis.pairs.judged.all,
@@ -121,11 +132,10 @@ function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'ok' |
 }
 
 /** Where to look, depending on the other links of the two pods. */
-function linkAdvice({ mesh, pairs, evidence }: SeverityAnalysis, { from, to }: BadPair): string {
+function linkAdvice({ mesh, pairs }: SeverityAnalysis, { from, to }: BadPair): string {
   if (mesh.topology.judgedCount === 2) return 'with only two pods, either of them can be the cause';
-  if (evidence.fineLinksAt('intoPod', to) <= 0) return 'check the probed pod and the path';
-  if (evidence.fineLinksAt('outOfPod', from) <= 0)
-    return 'others reach the probed pod, check the probing pod and the path';
+  if (pairs.fine.at('intoPod', to) === 0) return 'check the probed pod and the path';
+  if (pairs.fine.at('outOfPod', from) === 0) return 'others reach the probed pod, check the probing pod and the path';
   return `only this pair ${pairs.severity === 'failed' ? 'fails' : 'is slow'}, check the path or a NetworkPolicy`;
 }
 

@@ -77,65 +77,62 @@ export class Topology {
   }
 }
 
-/**
- * What bad pairs can have in common: their destination, their source, the node of their destination or of their source
- * (pairs within a node do not count), or both zones. A place is identified by the index of its pod, node or pair of zones.
- */
-export type Place = 'intoPod' | 'outOfPod' | 'intoNode' | 'outOfNode' | 'zonePair';
+/** A counter for each pod, node or pair of zones, by its index in a `Topology`. */
+function countersOf({ pods, nodes, zones }: Topology) {
+  return {
+    intoPod: new Uint32Array(pods.length),
+    outOfPod: new Uint32Array(pods.length),
+    /** By destination, as `intoPod`, but only pairs from other nodes. */
+    intoPodFromOtherNodes: new Uint32Array(pods.length),
+    /** Pairs within a node do not count here. */
+    intoNode: new Uint32Array(nodes.length),
+    outOfNode: new Uint32Array(nodes.length),
+    /** By `Topology.zonePair`. */
+    zonePair: new Uint32Array(zones.length ** 2),
+  };
+}
+
+/** What bad pairs can have in common: their destination, their source, the node of either, or both zones. */
+export type Place = keyof ReturnType<typeof countersOf>;
 
 /** Counts pairs of pods at each place. */
 export class PairCounter {
   all = 0;
-  readonly intoPod: Uint32Array;
-  readonly outOfPod: Uint32Array;
-  /** By destination, as `intoPod`, but only pairs from other nodes. */
-  readonly intoPodFromOtherNodes: Uint32Array;
-  readonly intoNode: Uint32Array;
-  readonly outOfNode: Uint32Array;
-  /** By `Topology.zonePair`. */
-  readonly zonePair: Uint32Array;
   readonly #topology: Topology;
+  readonly #counters: Record<Place, Uint32Array>;
 
-  constructor(topology: Topology) {
-    const { pods, nodes, zones } = topology;
+  constructor(topology: Topology, counters: Record<Place, Uint32Array> = countersOf(topology)) {
     this.#topology = topology;
-    this.intoPod = new Uint32Array(pods.length);
-    this.outOfPod = new Uint32Array(pods.length);
-    this.intoPodFromOtherNodes = new Uint32Array(pods.length);
-    this.intoNode = new Uint32Array(nodes.length);
-    this.outOfNode = new Uint32Array(nodes.length);
-    this.zonePair = new Uint32Array(zones.length ** 2);
+    this.#counters = counters;
   }
 
   /** Counts the pair at all its places; `by` -1 takes it back. */
   add(from: number, to: number, by: 1 | -1 = 1): void {
     const { nodeOf } = this.#topology;
+    const { intoPod, outOfPod, zonePair, intoPodFromOtherNodes, intoNode, outOfNode } = this.#counters;
     const fromNode = nodeOf[from] ?? -1;
     const toNode = nodeOf[to] ?? -1;
     this.all += by;
-    change(this.intoPod, to, by);
-    change(this.outOfPod, from, by);
-    change(this.zonePair, this.#topology.zonePair(from, to), by);
+    change(intoPod, to, by);
+    change(outOfPod, from, by);
+    change(zonePair, this.#topology.zonePair(from, to), by);
     if (fromNode !== -1 && fromNode === toNode) return;
-    change(this.intoPodFromOtherNodes, to, by);
-    change(this.intoNode, toNode, by);
-    change(this.outOfNode, fromNode, by);
+    change(intoPodFromOtherNodes, to, by);
+    change(intoNode, toNode, by);
+    change(outOfNode, fromNode, by);
   }
 
-  /** The number of pairs at a place. */
-  at(place: Place | 'intoPodFromOtherNodes', key: number): number {
-    return this[place][key] ?? 0;
+  /** The number of pairs at a place: `key` is the index of its pod, node or pair of zones. */
+  at(place: Place, key: number): number {
+    return this.#counters[place][key] ?? 0;
   }
 
   copy(): PairCounter {
-    const copy = new PairCounter(this.#topology);
+    const copy = new PairCounter(this.#topology, structuredClone(this.#counters));
     copy.all = this.all;
-    for (const place of PLACES) copy[place].set(this[place]);
     return copy;
   }
 }
-
-const PLACES = ['intoPod', 'outOfPod', 'intoPodFromOtherNodes', 'intoNode', 'outOfNode', 'zonePair'] as const;
 
 /** Does nothing at -1: the node or the zone is not known. */
 function change(counters: Uint32Array, i: number, by: number): void {
