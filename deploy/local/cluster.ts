@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Clock, realClock } from '../../server/runtime/clock.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { realClock } from '../../server/runtime/clock.ts';
 import { AddressPool, claimRange } from './addresses.ts';
 import { isReady, type KubeObject, type PodObject, validated, type Workload } from './api/objects.ts';
 import { MASTERS, Tokens } from './api/rbac.ts';
@@ -70,10 +71,9 @@ export function startCluster(options: ClusterOptions): Promise<LocalCluster> {
 
 /** Starts the parts of a cluster. Adds to `cleanups` what stops them. */
 async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promise<LocalCluster> {
-  const { pods, intervalS, podPort = 8080, serverEnv = {}, rights = ALL_RIGHTS } = options;
+  const { pods, podPort = 8080, serverEnv = {}, rights = ALL_RIGHTS } = options;
   const clock = realClock;
-  const random = Math.random;
-  const range = await claimRange(options.addressBase, podPort, random);
+  const range = await claimRange(options.addressBase, podPort, Math.random);
   cleanups.add(() => range.release());
   const addresses = new AddressPool(range.base, podPort);
   await addresses.demand(pods + 1); // One to spare, because a replacement starts before its predecessor has ended.
@@ -82,7 +82,12 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
   const logFolder = join(dir, 'pods');
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
 
-  const store = new Store({ nowMs: clock.nowMs, newUid: randomUUID, keepChanges: KEEP_CHANGES });
+  const store = new Store({
+    nowMs: clock.nowMs,
+    random: Math.random,
+    newUid: randomUUID,
+    keepChanges: KEEP_CHANGES,
+  });
   const tokens = new Tokens();
   const identity = await makeServerIdentity(clock.nowMs());
   const watchdog = startWatchdog();
@@ -118,57 +123,36 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
     check: httpCheck,
     backoff: options.backoff ?? { firstMs: 1000, longestMs: 30_000 },
   });
-  const apiOptions = {
-    store,
-    userOf: (authorization: string | undefined) => tokens.userOf(authorization),
-    logOf: (uid: string, container: string) => kubelet.logOf(uid, container),
-    clock,
-    random,
-    bookmarkMs: BOOKMARK_MS,
-  };
-  const api = await startApiServer(apiOptions, identity);
+  const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
+  const logOf = (uid: string, container: string) => kubelet.logOf(uid, container);
+  const api = await startApiServer({ store, userOf, logOf, clock, bookmarkMs: BOOKMARK_MS }, identity);
   cleanups.add(() => api.stop());
   access.url = api.url;
   const kubeconfigPath = join(dir, 'kubeconfig');
   writeKubeconfig(kubeconfigPath, access, 'admin', NAMESPACE);
   cleanups.add(() => rmSync(kubeconfigPath, { force: true }));
 
-  const service = new ServiceAddress({ store, namespace: NAMESPACE, name: APP, portIndex: 0, random });
+  const service = new ServiceAddress({ store, namespace: NAMESPACE, name: APP, portIndex: 0 });
   cleanups.add(() => service.close());
   const servicePort = await service.listen('127.0.0.1', options.port ?? 0);
   const isServed = ({ metadata }: KubeObject) => metadata.name === APP && metadata.namespace === NAMESPACE;
-  const serviceAddresses = new ServiceAddresses({ store, addresses, clock, random, isServed });
+  const serviceAddresses = new ServiceAddresses({ store, addresses, isServed });
   cleanups.add(() => serviceAddresses.stop());
   kubelet.start();
   cleanups.add(() => kubelet.stop(STOP_GRACE_MS));
-  cleanups.add(startControllers(store, clock, random));
-  const { base } = range;
-  const seedOptions = {
-    pods,
-    intervalS,
-    podPort,
-    servicePort,
-    apiUrl: api.url,
-    base,
-    serverEnv,
-    rights,
-    writeToken: options.writeToken,
-  };
-  for (const { resource, object } of seedObjects(seedOptions)) {
+  cleanups.add(startControllers(store));
+  const seed = { ...options, podPort, serverEnv, rights, servicePort, apiUrl: api.url, base: range.base };
+  for (const { resource, object } of seedObjects(seed)) {
     // `validated` changes no metadata, but its type does not say that there is a name.
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }
   const serviceUrl = `http://127.0.0.1:${servicePort}/`;
-  return new LocalCluster(
-    { store, clock, kubelet, stop: () => cleanups.run() },
-    kubeconfigPath,
-    access,
-    serviceUrl,
-    logFolder,
-  );
+  const parts = { store, kubelet, stop: () => cleanups.run() };
+  return new LocalCluster(parts, kubeconfigPath, access, serviceUrl, logFolder);
 }
 
 const READY_TIMEOUT_MS = 60_000;
+const READY_CHECK_MS = 20;
 
 /** The present state of one pod. */
 export interface LocalPod {
@@ -188,57 +172,51 @@ export interface LocalPod {
   restarts: number;
 }
 
-/** What a running cluster consists of. */
-interface ClusterParts {
-  store: Store;
-  clock: Clock;
-  kubelet: Kubelet;
-  /** Stops everything; see `startCluster`. */
-  stop: () => Promise<void>;
-}
-
 /** A running local cluster, for code in the same process. Other processes use its Kubernetes API. */
 export class LocalCluster {
-  readonly #parts: ClusterParts;
-  readonly #cancelWaits = new Set<() => void>();
+  readonly #store: Store;
+  readonly #kubelet: Kubelet;
+  readonly #stop: () => Promise<void>;
   #stopped: Promise<void> | undefined;
 
   /**
-   * `kubeconfigPath` is the administrator's kubeconfig, and `access` the same for requests without a kubeconfig.
-   * `serviceUrl` is e.g. `http://127.0.0.1:8080/`. `logFolder` has one file for each container, NAMESPACE_POD_CONTAINER.log.
+   * `stop` stops everything. `kubeconfigPath` is the administrator's kubeconfig, and `access` the same for requests without
+   * one. `serviceUrl` is e.g. `http://127.0.0.1:8080/`. `logFolder` has one file for each container,
+   * NAMESPACE_POD_CONTAINER.log.
    */
   constructor(
-    parts: ClusterParts,
+    { store, kubelet, stop }: { store: Store; kubelet: Kubelet; stop: () => Promise<void> },
     readonly kubeconfigPath: string,
     readonly access: ApiAccess,
     readonly serviceUrl: string,
     readonly logFolder: string,
   ) {
-    this.#parts = parts;
+    this.#store = store;
+    this.#kubelet = kubelet;
+    this.#stop = stop;
   }
 
   /** Lists all pods of the namespace by name. */
   pods(): LocalPod[] {
-    return this.#parts.store.list(PODS, NAMESPACE).map((pod) => this.#localPod(pod as PodObject));
+    return this.#store.list(PODS, NAMESPACE).map((pod) => this.#localPod(pod as PodObject));
   }
 
   /** Deletes a pod without waiting, like `kubectl delete pod`. Grace 0 kills it at once. Throws ApiError 404. */
   deletePod(name: string, options: { graceSeconds?: number } = {}): void {
-    const { store, clock } = this.#parts;
-    const pod = store.get(PODS, NAMESPACE, name);
+    const pod = this.#store.get(PODS, NAMESPACE, name);
     if (!pod) throw notFound(PODS, name);
-    deleteObject(store, PODS, pod, clock.nowMs(), options);
+    deleteObject(this.#store, PODS, pod, options);
   }
 
   /** Sets the replicas of the Deployment. */
   scale(replicas: number): void {
     const deployment = this.#deployment();
-    this.#parts.store.update(DEPLOYMENTS, { ...deployment, spec: { ...deployment.spec, replicas } });
+    this.#store.update(DEPLOYMENTS, { ...deployment, spec: { ...deployment.spec, replicas } });
   }
 
   /** Calls `listener` when a pod is created, changes its status or readiness, or is gone. Returns a function that stops it. */
   onEvent(listener: (pod: LocalPod) => void): () => void {
-    return this.#parts.store.subscribe(({ resource, type, object, previous }) => {
+    return this.#store.subscribe(({ resource, type, object, previous }) => {
       if (resource !== PODS) return;
       const pod = this.#localPod(object as PodObject);
       const before = previous && this.#localPod(previous as PodObject);
@@ -251,34 +229,24 @@ export class LocalCluster {
    * Resolves when as many pods are ready as the Deployment wants. Rejects after READY_TIMEOUT_MS with an Error that contains
    * the state of each pod, and if the cluster is stopped.
    */
-  ready(): Promise<void> {
-    const { store, clock } = this.#parts;
-    return new Promise((resolve, reject) => {
-      const finish = (settle: () => void) => {
-        this.#cancelWaits.delete(cancel);
-        unsubscribe();
-        timer.cancel();
-        settle();
-      };
-      const check = () => {
-        const ready = this.pods().filter((pod) => pod.ready && !pod.terminating).length;
-        if (ready >= this.#deployment().spec.replicas) finish(resolve);
-      };
-      const timer = clock.setTimer(() => {
-        const states = this.pods().map((pod) => `${pod.name} ${pod.status}${pod.ready ? ' ready' : ''}`);
-        finish(() => reject(new Error(`not all pods are ready after ${READY_TIMEOUT_MS} ms: ${states.join(', ')}`)));
-      }, READY_TIMEOUT_MS);
-      const cancel = () => finish(() => reject(new Error('the cluster has been stopped')));
-      const unsubscribe = store.subscribe(check);
-      this.#cancelWaits.add(cancel);
-      check();
-    });
+  async ready(): Promise<void> {
+    const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+    for (;;) {
+      if (this.#stopped) throw new Error('the cluster has been stopped');
+      const pods = this.pods();
+      if (pods.filter(({ ready, terminating }) => ready && !terminating).length >= this.#deployment().spec.replicas)
+        return;
+      if (performance.now() > deadlineMs) {
+        const states = pods.map((pod) => `${pod.name} ${pod.status}${pod.ready ? ' ready' : ''}`);
+        throw new Error(`not all pods are ready after ${READY_TIMEOUT_MS} ms: ${states.join(', ')}`);
+      }
+      await pause(READY_CHECK_MS);
+    }
   }
 
   /** Stops the cluster and all its processes. It may be called more than once. */
   stop(): Promise<void> {
-    for (const cancel of [...this.#cancelWaits]) cancel();
-    this.#stopped ??= this.#parts.stop();
+    this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
@@ -290,7 +258,7 @@ export class LocalCluster {
       uid,
       ip: pod.status.podIP ?? '',
       node: pod.spec.nodeName ?? '',
-      pid: this.#parts.kubelet.pidsOf(uid)[0] ?? 0,
+      pid: this.#kubelet.pidsOf(uid)[0] ?? 0,
       status: podStatusText(pod),
       ready: isReady(pod),
       terminating: deletionTimestamp !== undefined,
@@ -299,7 +267,7 @@ export class LocalCluster {
   }
 
   #deployment(): Workload {
-    const deployment = this.#parts.store.get(DEPLOYMENTS, NAMESPACE, APP);
+    const deployment = this.#store.get(DEPLOYMENTS, NAMESPACE, APP);
     if (!deployment) throw notFound(DEPLOYMENTS, APP);
     return deployment as Workload;
   }

@@ -28,8 +28,8 @@ export interface SeedOptions {
   serverEnv: Record<string, string>;
   /** What the pods' service account may do with pods and with nodes. */
   rights: { pods: readonly string[]; nodes: readonly string[] };
-  /** The pods' WRITE_TOKEN; undefined = none. */
-  writeToken: string | undefined;
+  /** The pods' WRITE_TOKEN. */
+  writeToken?: string;
 }
 
 /** A new object and its resource. */

@@ -58,6 +58,7 @@ export class KubeApi {
   #next = { uid: '', createdMs: 0 };
   readonly #store = new Store({
     nowMs: () => this.#next.createdMs,
+    random: Math.random,
     newUid: () => this.#next.uid,
     keepChanges: KEEP_CHANGES,
   });
@@ -72,7 +73,6 @@ export class KubeApi {
       userOf: (authorization) => (this.token === '' || authorization === `Bearer ${this.token}` ? ADMIN : undefined),
       logOf: () => undefined,
       clock: realClock,
-      random: Math.random,
       bookmarkMs: options.bookmarkMs ?? 60_000,
     });
     const { tls } = options;

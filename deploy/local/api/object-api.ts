@@ -26,8 +26,6 @@ export interface ObjectApiOptions {
   /** Finds the log of a pod's container; undefined if it has none (yet). */
   logOf(podUid: string, container: string): ContainerLog | undefined;
   clock: Clock;
-  /** Returns [0, 1). */
-  random: () => number;
   /** How often a watch that asked for bookmarks gets one. */
   bookmarkMs: number;
 }
@@ -55,7 +53,7 @@ export function serveObjects(
   { body, headers }: Request,
   response: Response,
 ): void {
-  const { store, random, clock } = options;
+  const { store } = options;
   const { verb, resource, name, query } = target;
   const contentType = headers['content-type'] ?? '';
   const table = requestedTable(headers.accept ?? '', query.get('includeObject'));
@@ -67,40 +65,40 @@ export function serveObjects(
   else if (verb === 'get') send(200, storedObject(store, target));
   else if (verb === 'list') sendList(exchange);
   else if (verb === 'watch') serveWatch(exchange);
-  else if (verb === 'create') send(201, createObject(store, target, body, random));
+  else if (verb === 'create') send(201, createObject(store, target, body));
   else if (verb === 'update') send(200, replaceObject(store, target, body));
   else if (verb === 'patch') send(200, patchObject(store, target, body, contentType));
   else if (verb === 'delete') {
-    const last = deleteObject(store, resource, storedObject(store, target), clock.nowMs(), deleteOptions(body, query));
+    const last = deleteObject(store, resource, storedObject(store, target), deleteOptions(body, query));
     // The answer repeats only pods, because they may run on for a while.
     if (resource === PODS) send(200, last);
     else sendJson(response, 200, success(resource, name, last.metadata.uid));
   } else {
     const list = listObjects(store, target);
-    for (const item of list.items) deleteObject(store, resource, item, clock.nowMs(), deleteOptions(body, query));
+    for (const item of list.items) deleteObject(store, resource, item, deleteOptions(body, query));
     sendJson(response, 200, list);
   }
 }
 
 function serveSubresource(exchange: Exchange): void {
-  const { store, clock, target, body, contentType, response } = exchange;
+  const { store, target, body, contentType, response } = exchange;
   const object = storedObject(store, target);
   if (target.subresource === 'log') {
     serveLog(exchange, object as PodObject);
   } else if (target.subresource === 'eviction') {
     const options = deleteOptions((body as { deleteOptions?: unknown } | undefined)?.deleteOptions, target.query);
-    const pod = deleteObject(store, PODS, object, clock.nowMs(), options);
+    const pod = deleteObject(store, PODS, object, options);
     sendJson(response, 201, success(PODS, target.name, pod.metadata.uid));
   } else {
     sendJson(response, 200, target.verb === 'get' ? scaleOf(object) : setScale(store, target, body, contentType));
   }
 }
 
-function sendList({ store, clock, target, table, response }: Exchange): void {
+function sendList({ store, target, table, response }: Exchange): void {
   const list = listObjects(store, target);
   if (table !== null) {
     const { items, metadata } = list;
-    sendJson(response, 200, tableOf(target.resource, items, table, { metadata, nowMs: clock.nowMs() }));
+    sendJson(response, 200, tableOf(target.resource, items, table, { metadata, nowMs: store.nowMs() }));
     return;
   }
   // The items of a list do not repeat its kind.
@@ -134,9 +132,9 @@ function serveWatch(exchange: Exchange): void {
 }
 
 /** Renders one object as a table. Only the first table of a watch names the columns. */
-function oneRow({ clock, target }: Exchange, object: KubeObject, include: TableInclude, withColumns = true) {
+function oneRow({ store, target }: Exchange, object: KubeObject, include: TableInclude, withColumns = true) {
   const { resourceVersion } = object.metadata;
-  const more = { metadata: { resourceVersion }, nowMs: clock.nowMs(), withColumns };
+  const more = { metadata: { resourceVersion }, nowMs: store.nowMs(), withColumns };
   return tableOf(target.resource, [object], include, more);
 }
 
@@ -156,10 +154,10 @@ function writeBounded(response: Response, text: string): void {
  * Answers GET .../pods/NAME/log as plain text: `container`, `tailLines`, `sinceSeconds`, `timestamps`, `previous`,
  * `limitBytes` and `follow` as in the real API. Throws ApiError 400 before anything has been written.
  */
-function serveLog({ logOf, clock, target: { query }, response }: Exchange, pod: PodObject): void {
+function serveLog({ store, logOf, target: { query }, response }: Exchange, pod: PodObject): void {
   const log = logOf(pod.metadata.uid, containerOf(pod, query.get('container')));
   const tail = countFrom(query, 'tailLines');
-  const sinceMs = clock.nowMs() - (countFrom(query, 'sinceSeconds') ?? Number.POSITIVE_INFINITY) * 1000;
+  const sinceMs = store.nowMs() - (countFrom(query, 'sinceSeconds') ?? Number.POSITIVE_INFINITY) * 1000;
   const limitBytes = countFrom(query, 'limitBytes') ?? Number.POSITIVE_INFINITY;
   const withTimes = isTrue(query.get('timestamps'));
   const render = (line: LogLine) => `${withTimes ? `${new Date(line.atMs).toISOString()} ` : ''}${line.text}\n`;

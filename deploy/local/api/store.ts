@@ -15,7 +15,10 @@ export interface Change {
 
 /** What a store needs. */
 interface StoreOptions {
+  /** Ms since the epoch. */
   nowMs: () => number;
+  /** Returns [0, 1). */
+  random: () => number;
   newUid: () => string;
   /** How many changes are kept at least for watches. Older ones are compacted away. */
   keepChanges: number;
@@ -26,7 +29,10 @@ interface StoreOptions {
  * Stored objects are never changed in place, so an object that a caller holds does not change.
  */
 export class Store {
-  readonly #options: StoreOptions;
+  readonly nowMs: () => number;
+  readonly random: () => number;
+  readonly #newUid: () => string;
+  readonly #keepChanges: number;
   readonly #objects = new Map<string, { resource: Resource; object: KubeObject }>();
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #undelivered: Change[] = [];
@@ -35,8 +41,11 @@ export class Store {
   #version = 100;
   #compacted = 100;
 
-  constructor(options: StoreOptions) {
-    this.#options = options;
+  constructor({ nowMs, random, newUid, keepChanges }: StoreOptions) {
+    this.nowMs = nowMs;
+    this.random = random;
+    this.#newUid = newUid;
+    this.#keepChanges = keepChanges;
   }
 
   /** The version of the newest change. */
@@ -70,8 +79,8 @@ export class Store {
     const metadata = {
       ...draft.metadata,
       name,
-      uid: this.#options.newUid(),
-      creationTimestamp: kubeTime(this.#options.nowMs()),
+      uid: this.#newUid(),
+      creationTimestamp: kubeTime(this.nowMs()),
       resourceVersion: '',
       ...('spec' in draft ? { generation: 1 } : {}),
     };
@@ -135,8 +144,8 @@ export class Store {
     const change = { type, resource, object: stored, previous, version: this.#version };
     this.#changes.push(change);
     // Compaction waits until the list is twice as long as needed, so that not every write copies it.
-    if (this.#changes.length > this.#options.keepChanges * 2) {
-      this.#changes = this.#changes.slice(-this.#options.keepChanges);
+    if (this.#changes.length > this.#keepChanges * 2) {
+      this.#changes = this.#changes.slice(-this.#keepChanges);
       this.#compacted = (this.#changes[0]?.version ?? this.#version + 1) - 1;
     }
     this.#deliver(change);

@@ -18,17 +18,18 @@ import type { Store } from './store.ts';
 /** The letters that Kubernetes makes name endings from. There are no vowels, so that no words appear by chance. */
 const LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 
-/** Makes the random ending of a generated name. `random` returns [0, 1). */
+/** Makes the ending of a generated name. `random` returns [0, 1). */
 export function nameEnding(random: () => number, length = 5): string {
   return Array.from({ length }, () => LETTERS[Math.floor(random() * LETTERS.length)]).join('');
 }
 
 /** Creates the object of a request's body. Throws ApiError 400, 404 (namespace), 409, 422. */
-export function createObject(store: Store, request: ObjectRequest, body: unknown, random: () => number): KubeObject {
+export function createObject(store: Store, request: ObjectRequest, body: unknown): KubeObject {
   const { resource, namespace } = request;
   const draft = validated(resource, body);
   const { generateName } = draft.metadata;
-  const name = draft.metadata.name ?? (generateName === undefined ? undefined : generateName + nameEnding(random));
+  const name =
+    draft.metadata.name ?? (generateName === undefined ? undefined : generateName + nameEnding(store.random));
   if (name === undefined) {
     const message = 'Required value: name or generateName is required';
     throw invalid(resource, '', { field: 'metadata.name', reason: 'FieldValueRequired', message });
@@ -155,14 +156,13 @@ export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOpti
 
 /**
  * Deletes an object and returns its last state. A pod that runs on a node is only marked, and its kubelet deletes it with
- * grace 0, which removes it at once, when its processes have ended. `nowMs` is in ms since the epoch. Throws ApiError 403 for
- * the namespaces of the cluster, 404, and 409 if a precondition fails.
+ * grace 0, which removes it at once, when its processes have ended. Throws ApiError 403 for the namespaces of the cluster, 404,
+ * and 409 if a precondition fails.
  */
 export function deleteObject(
   store: Store,
   resource: Resource,
   object: KubeObject,
-  nowMs: number,
   options: DeleteOptions = {},
 ): KubeObject {
   const { name, namespace = '', uid, resourceVersion } = object.metadata;
@@ -172,17 +172,18 @@ export function deleteObject(
     throw failure(403, 'Forbidden', `namespaces "${name}" is forbidden: this namespace may not be deleted`);
   }
   if (options.dryRun === true) return object;
-  if (resource === PODS) return deletePod(store, object as PodObject, options.graceSeconds, nowMs);
+  if (resource === PODS) return deletePod(store, object as PodObject, options.graceSeconds);
   const last = store.remove(resource, namespace, name);
   if (resource === NAMESPACES) {
     for (const inside of RESOURCES.filter((one) => one.namespaced)) {
-      for (const item of store.list(inside, name)) deleteObject(store, inside, item, nowMs, { graceSeconds: 0 });
+      for (const item of store.list(inside, name)) deleteObject(store, inside, item, { graceSeconds: 0 });
     }
   }
   return last;
 }
 
-function deletePod(store: Store, pod: PodObject, requestedS: number | undefined, nowMs: number): KubeObject {
+function deletePod(store: Store, pod: PodObject, requestedS: number | undefined): KubeObject {
+  const nowMs = store.nowMs();
   const { name, namespace = '', deletionTimestamp, deletionGracePeriodSeconds: currentS } = pod.metadata;
   const ended = pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
   const wantedS = requestedS ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S;
@@ -200,22 +201,20 @@ function deletePod(store: Store, pod: PodObject, requestedS: number | undefined,
   return graceS > 0 ? marked : store.remove(PODS, namespace, name);
 }
 
-/** The fields of a Kubernetes Event that the caller chooses; `kubectl describe` shows them. */
-interface EventFields {
-  type: 'Normal' | 'Warning';
-  reason: string;
-  message: string;
-  component: string;
-}
-
 /** The most Events in the whole cluster; the oldest are removed. Repeated Events are not merged. */
 const MAX_EVENTS = 300;
 
-/** Records an Event about an object, and removes the oldest Events beyond MAX_EVENTS. */
-export function recordEvent(store: Store, nowMs: number, object: KubeObject, fields: EventFields): void {
+/** Records an Event about an object, which `kubectl describe` shows, and removes the oldest Events beyond MAX_EVENTS. */
+export function recordEvent(
+  store: Store,
+  object: KubeObject,
+  component: string,
+  reason: string,
+  message: string,
+  type: 'Normal' | 'Warning' = 'Normal',
+): void {
   const { name, namespace = 'default', uid, resourceVersion } = object.metadata;
-  const { type, reason, message, component } = fields;
-  const time = kubeTime(nowMs);
+  const time = kubeTime(store.nowMs());
   store.create(EVENTS, {
     apiVersion: 'v1',
     kind: 'Event',

@@ -1,4 +1,3 @@
-import type { Clock } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { AddressPool } from '../addresses.ts';
 import { isReady, type PodObject, type ServiceObject, selects } from '../api/objects.ts';
@@ -14,8 +13,6 @@ interface ServiceAddressOptions {
   name: string;
   /** Index of the Service's port, from 0. */
   portIndex: number;
-  /** Returns [0, 1). A Service chooses a random pod for every connection. */
-  random: () => number;
 }
 
 /**
@@ -54,11 +51,12 @@ export class ServiceAddress extends Forwarder {
   }
 }
 
-function choosePod({ store, namespace, name, random, portIndex }: ServiceAddressOptions): Target | undefined {
+/** A Service chooses a random pod for every connection. */
+function choosePod({ store, namespace, name, portIndex }: ServiceAddressOptions): Target | undefined {
   const service = store.get(SERVICES, namespace, name) as ServiceObject | undefined;
   if (!service) return undefined;
   const ready = readyPodsOf(store, service);
-  const pod = ready[Math.floor(random() * ready.length)];
+  const pod = ready[Math.floor(store.random() * ready.length)];
   const port = pod && targetPortOf(service, pod, portIndex);
   if (!pod || port === undefined) return undefined;
   return { host: pod.status.podIP ?? '', port, podUid: pod.metadata.uid };
@@ -68,8 +66,6 @@ function choosePod({ store, namespace, name, random, portIndex }: ServiceAddress
 interface ServiceAddressesDeps {
   store: Store;
   addresses: AddressPool;
-  clock: Clock;
-  random: () => number;
   /** Whether a Service already has another address. */
   isServed(service: ServiceObject): boolean;
 }
@@ -123,7 +119,7 @@ export class ServiceAddresses {
   }
 
   async #assign(key: string, service: ServiceObject): Promise<void> {
-    const { store, addresses, clock, random } = this.#deps;
+    const { store, addresses } = this.#deps;
     const { name, namespace = '', uid } = service.metadata;
     const ip = await addresses.take();
     const assignment: Assignment = { uid, ports: portsOf(service), ip: ip ?? '', listeners: [] };
@@ -131,13 +127,12 @@ export class ServiceAddresses {
     try {
       if (ip === null) throw new Error(`no free address: ${addresses.advice}`);
       for (const [portIndex, { port }] of (service.spec.ports ?? []).entries()) {
-        const listener = new ServiceAddress({ store, namespace, name, random, portIndex });
+        const listener = new ServiceAddress({ store, namespace, name, portIndex });
         assignment.listeners.push(listener);
         await listener.listen(ip, port);
       }
     } catch (error) {
-      const event = { type: 'Warning', reason: 'SyncLoadBalancerFailed', component: 'service-controller' } as const;
-      recordEvent(store, clock.nowMs(), service, { ...event, message: textOf(error) });
+      recordEvent(store, service, 'service-controller', 'SyncLoadBalancerFailed', textOf(error), 'Warning');
       return;
     }
     const current = store.get(SERVICES, namespace, name) as ServiceObject | undefined;

@@ -258,7 +258,7 @@ export class PodWorker {
     const pod = this.#pod();
     // With grace 0, whoever has deleted the pod also removes it.
     if ((pod?.metadata.deletionGracePeriodSeconds ?? 0) > 0 && pod) {
-      deleteObject(this.#deps.store, PODS, pod, this.#deps.clock.nowMs(), { graceSeconds: 0 });
+      deleteObject(this.#deps.store, PODS, pod, { graceSeconds: 0 });
     }
   }
 
@@ -281,9 +281,8 @@ export class PodWorker {
   }
 
   #event(type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const { store, clock } = this.#deps;
     const pod = this.#pod();
-    if (pod) recordEvent(store, clock.nowMs(), pod, { type, reason, message, component: 'kubelet' });
+    if (pod) recordEvent(this.#deps.store, pod, 'kubelet', reason, message, type);
   }
 }
 

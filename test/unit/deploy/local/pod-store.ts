@@ -5,10 +5,15 @@ import { ApiError } from '../../../../deploy/local/api/status.ts';
 import { Store } from '../../../../deploy/local/api/store.ts';
 import { pendingPod } from '../../../../deploy/local/api/write.ts';
 
-/** Makes an empty store with ascending uids and a fixed time. */
+/** Makes an empty store with ascending uids, the same chance each time and a fixed time. */
 export function newStore(keepChanges = 1000, nowMs: () => number = () => Date.UTC(2026, 0, 1)): Store {
   let uids = 0;
-  return new Store({ nowMs, newUid: () => `uid-${++uids}`, keepChanges });
+  let chance = 1;
+  const random = () => {
+    chance = (chance * 16807) % 2147483647;
+    return chance / 2147483647;
+  };
+  return new Store({ nowMs, random, newUid: () => `uid-${++uids}`, keepChanges });
 }
 
 /** Adds a pod with labels. */

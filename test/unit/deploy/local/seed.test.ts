@@ -11,7 +11,6 @@ const OPTIONS = {
   apiUrl: 'https://127.0.0.1:6443',
   base: '127.0.0',
   serverEnv: {},
-  writeToken: undefined,
   rights: { pods: ['list'], nodes: [] },
 };
 
