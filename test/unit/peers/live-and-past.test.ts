@@ -2,18 +2,17 @@ import { describe, expect, it, test } from 'vitest';
 import { Collector, FINDINGS_WINDOW_MS } from '../../../server/peers/collector.ts';
 import { Copies } from '../../../server/peers/copies.ts';
 import { PastMeshes } from '../../../server/peers/past-meshes.ts';
-import { encodeCopyAnswer, NO_CURSOR, parseCopyAnswerSliced } from '../../../server/protocol/copy.ts';
-import type { Journal } from '../../../server/protocol/event.ts';
+import { NO_CURSOR } from '../../../server/protocol/copy.ts';
+import { JOURNAL_FORMAT, type Journal } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import { FLAG_NOT_YET, outcomeOf } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
-import { noneSkipped } from '../../../server/protocol/validators.ts';
-import { Results, type ResultsSettings } from '../../../server/results/results.ts';
-import { runSliced } from '../../../server/runtime/concurrency.ts';
+import type { Results } from '../../../server/results/results.ts';
 import { collectDepsOf, lifetimesOf, missingOf, resultOf } from '../../support/collecting.ts';
+import { overWire, resultsOf, resultsSettingsOf } from '../../support/copying.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
@@ -66,18 +65,8 @@ const UNTOLD = new Set(['one slow ping', 'suspect failures']);
 /** Pods that measure, as their own processes do, and pod 0 that collects. */
 function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
   const clock = new FakeClock(NOW_MS);
-  const settings: ResultsSettings = {
-    resultsMemoryMiB: 4,
-    historyMemoryMiB: 8,
-    historyWindowMs: 3_600_000,
-    refreshIntervalMs: intervalMs,
-    goneRetentionMs: 60_000,
-    slowLinkMs: 100,
-    udpEnabled,
-  };
-  const results = PODS.map(
-    () => new Results(settings, clock, { onLinkChange: () => {}, onSpeedChange: () => {}, onLossChange: () => {} }),
-  );
+  const settings = resultsSettingsOf({ refreshIntervalMs: intervalMs, udpEnabled });
+  const results = PODS.map(() => resultsOf(settings, clock));
   // Pod 0 keeps copies of the others.
   const copies = new Copies(settings, clock, () => false);
   let pods = PODS;
@@ -150,16 +139,9 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     async copy(pod: number): Promise<void> {
       const uid = PODS[pod]?.uid ?? '';
       const { part } = await (results[pod] as Results).copySince(copies.cursorOf(uid) ?? NO_CURSOR);
-      const journal: Journal = {
-        id: uid,
-        knownAgeMs: 0,
-        truncated: false,
-        events: [],
-        format: 'goldpinger-ts/journal/1',
-      };
-      const wire = JSON.parse(encodeCopyAnswer({ hasMore: false, copies: [{ ...part, standstills: [], journal }] }));
-      const answer = await runSliced(parseCopyAnswerSliced(wire, noneSkipped()), clock);
-      copies.take(uid, answer, { agoMs: 0, errorMs: 0 });
+      const journal: Journal = { format: JOURNAL_FORMAT, id: uid, knownAgeMs: 0, truncated: false, events: [] };
+      const answer = { hasMore: false, copies: [{ ...part, standstills: [], journal }] };
+      copies.take(uid, overWire(answer), { agoMs: 0, errorMs: 0 });
     },
     /** A pod leaves: it can't be asked any more. */
     leave(pod: number): void {
