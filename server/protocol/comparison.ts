@@ -2,7 +2,7 @@ import { annotationSchema } from './annotation.ts';
 import { meshEventSchema } from './event.ts';
 import { FINDING_KINDS, findingsSchema, MAX_FINDINGS } from './finding.ts';
 import { failedShare, MIN_CHANGE_US } from './link-quality.ts';
-import { decodeColumns, encodeColumns, MAX_LINKS } from './links.ts';
+import { decodeColumns, emptyColumns, encodeColumns, MAX_LINKS } from './links.ts';
 import * as v from './validators.ts';
 import { verdictSchema } from './verdict.ts';
 
@@ -345,29 +345,30 @@ export function qualityNotes({
   };
 }
 
-/** The compared links of one source, in columns: entry i of every column is about the same link. */
+/** The compared links of one source. */
+const COMPARED_COLUMNS = {
+  /** Index of the destination. */
+  to: Uint16Array,
+  /** Medians, packed by `pack16`; `NONE16` without an ok sample. */
+  beforeP50Us: Uint16Array,
+  duringP50Us: Uint16Array,
+  afterP50Us: Uint16Array,
+  /** `FLAG_IPV6`, `FLAG_AFFECTED`. */
+  flags: Uint8Array,
+  /** Index in `CHANGES`. */
+  change: Uint8Array,
+  /** Failed probes in percent; see `failedPercent`. */
+  beforeFailed: Uint8Array,
+  duringFailed: Uint8Array,
+  afterFailed: Uint8Array,
+} as const;
+
+/** See `COMPARED_COLUMNS`. */
 export type ComparedColumns = ReturnType<typeof emptyComparedColumns>;
 
 /** Columns for `length` links of the source with index `from` in `Comparison.pods`, all zero. */
 export function emptyComparedColumns(from: number, length: number) {
-  return {
-    length,
-    from,
-    /** Index of the destination. */
-    to: new Uint16Array(length),
-    /** `FLAG_IPV6`, `FLAG_AFFECTED`. */
-    flags: new Uint8Array(length),
-    /** Index in `CHANGES`. */
-    change: new Uint8Array(length),
-    /** Medians, packed by `pack16`; `NONE16` without an ok sample. */
-    beforeP50Us: new Uint16Array(length),
-    duringP50Us: new Uint16Array(length),
-    afterP50Us: new Uint16Array(length),
-    /** Failed probes in percent; see `failedPercent`. */
-    beforeFailed: new Uint8Array(length),
-    duringFailed: new Uint8Array(length),
-    afterFailed: new Uint8Array(length),
-  };
+  return { length, from, ...emptyColumns(COMPARED_COLUMNS, length) };
 }
 
 /** A comparison as JSON in pieces, one for each source, so that sending 1000 of them never blocks for long. */
@@ -375,7 +376,7 @@ export function* encodeComparison({ report, links, ...head }: Comparison): Gener
   yield `{"format":${JSON.stringify(COMPARISON_FORMAT)},"report":${JSON.stringify(report)},`;
   yield `${JSON.stringify(head).slice(1, -1)},"links":[`;
   for (const [i, columns] of links.entries()) {
-    const wire = { from: columns.from, ...encodeColumns(columns, columns.length) };
+    const wire = { from: columns.from, ...encodeColumns(columns) };
     yield (i === 0 ? '' : ',') + JSON.stringify(wire);
   }
   yield ']}';

@@ -100,76 +100,96 @@ export const FLAG_INTERMITTENT = 64;
 /** `flags` of a link: it is ok now and failed a few samples ago (INTERMITTENT.goodRun); `sinceMs` counts from its recovery. */
 export const FLAG_RECOVERED = 128;
 
+/** The most links of a report, and the most pods of a mesh: an index has 16 bits. Kubernetes supports no more than 5000 nodes. */
+export const MAX_LINKS = 65_535;
+
 /**
- * The links of one pod in columns: entry i of every column is about the same link. A pod without an entry was not probed
- * (PING_NUMBER). If both IP families are probed, a pod has two entries.
- * Durations are packed by `pack16`: `...Us` in us, `...Ms` in ms.
+ * Columns by name: entry i of each is about the same link. In memory they follow each other in this order; those of two bytes
+ * come first, because they must begin at even bytes.
+ */
+type Table = Readonly<Record<string, Uint16ArrayConstructor | Uint8ArrayConstructor>>;
+export type ColumnsOf<T extends Table> = {
+  [K in keyof T]: T[K] extends Uint16ArrayConstructor ? Uint16Array : Uint8Array;
+};
+
+/** Bytes per link. */
+export function bytesOf(table: Table): number {
+  return Object.values(table).reduce((sum, { BYTES_PER_ELEMENT }) => sum + BYTES_PER_ELEMENT, 0);
+}
+
+/**
+ * Makes columns for `length` links in `buffer`, which is not copied, from byte `start` on (an even number). A report has one
+ * buffer, because a thousand reports are transferred from a worker to the page.
+ */
+export function columnsIn<T extends Table>(table: T, buffer: ArrayBuffer, start: number, length: number): ColumnsOf<T> {
+  const columns: Record<string, Uint16Array | Uint8Array> = {};
+  let at = start;
+  for (const [name, Column] of Object.entries(table)) {
+    columns[name] = new Column(buffer, at, length);
+    at += Column.BYTES_PER_ELEMENT * length;
+  }
+  return columns as ColumnsOf<T>;
+}
+
+/** Makes columns for `length` links, all zero. */
+export function emptyColumns<T extends Table>(table: T, length: number): ColumnsOf<T> {
+  return columnsIn(table, new ArrayBuffer(bytesOf(table) * length), 0, length);
+}
+
+/**
+ * The links of one pod. A pod without an entry was not probed (PING_NUMBER). If both IP families are probed, a pod has two
+ * entries. Durations are packed by `pack16`: `...Us` in us, `...Ms` in ms.
  *
  * Outcome, phase and durations are those of the sample that stands for the link: the newest one that was believed (see
  * `results/judgement.ts`). A suspect sample alone changes only FLAG_SUSPECT.
  */
-export interface LinkColumns {
-  length: number;
+const LINK_COLUMNS = {
   /** Index of the probed pod in the `peers` table that these links came with. */
-  to: Uint16Array;
-  flags: Uint8Array;
-  /** Index in `OUTCOMES`. */
-  outcome: Uint8Array;
+  to: Uint16Array,
   /** If the ping used an open connection, this is the connect time of the link's last new one. */
-  connectUs: Uint16Array;
-  firstByteUs: Uint16Array;
-  totalUs: Uint16Array;
+  connectUs: Uint16Array,
+  firstByteUs: Uint16Array,
+  totalUs: Uint16Array,
   /**
    * How long ago, when the report was made, a sample last showed the link in its present state. A failure that is not believed
    * does not show that the link is ok.
    */
-  ageMs: Uint16Array;
+  ageMs: Uint16Array,
   /** How long the link had been ok, or had been failing in whatever way, when the report was made. */
-  sinceMs: Uint16Array;
-}
+  sinceMs: Uint16Array,
+  flags: Uint8Array,
+  /** Index in `OUTCOMES`. */
+  outcome: Uint8Array,
+} as const;
 
-/** Statistics of the samples in a window (query parameter `window`), one entry per link. Durations are over `ok` samples. */
-export interface StatColumns {
+/** See `LINK_COLUMNS`. */
+export type LinkColumns = ColumnsOf<typeof LINK_COLUMNS> & { length: number };
+export const LINK_BYTES = bytesOf(LINK_COLUMNS);
+
+/** Statistics of the samples in a window (query parameter `window`). Durations are over `ok` samples. */
+export const STAT_COLUMNS = {
   /** Probes in the window; 65535 = that many or more. */
-  samples: Uint16Array;
+  samples: Uint16Array,
   /** Those of them that were taken while the reporting process was short of CPU. */
-  suspect: Uint16Array;
+  suspect: Uint16Array,
   /** Those of them that failed. Suspect samples count only if there are no others. */
-  failures: Uint16Array;
-  minUs: Uint16Array;
-  p50Us: Uint16Array;
-  p95Us: Uint16Array;
-  maxUs: Uint16Array;
+  failures: Uint16Array,
+  minUs: Uint16Array,
+  p50Us: Uint16Array,
+  p95Us: Uint16Array,
+  maxUs: Uint16Array,
   /** Medians of the phases. */
-  connectP50Us: Uint16Array;
-  firstByteP50Us: Uint16Array;
+  connectP50Us: Uint16Array,
+  firstByteP50Us: Uint16Array,
   /** See `Jitter`; NONE16 without two answers, where samples are no longer kept one by one. */
-  jitterUs: Uint16Array;
+  jitterUs: Uint16Array,
   /** The usual latency of the link, whatever the window is: see `USUAL`. NONE16 while it is not known. */
-  usualUs: Uint16Array;
-}
+  usualUs: Uint16Array,
+} as const;
 
-/** The most links of a report, and the most pods of a mesh: an index has 16 bits. Kubernetes supports no more than 5000 nodes. */
-export const MAX_LINKS = 65_535;
-
-/** The columns of statistics, in the order in which they lie in memory; two bytes per entry. */
-const STAT_COLUMNS = [
-  'samples',
-  'suspect',
-  'failures',
-  'minUs',
-  'p50Us',
-  'p95Us',
-  'maxUs',
-  'connectP50Us',
-  'firstByteP50Us',
-  'jitterUs',
-  'usualUs',
-] as const;
-
-/** Bytes per link: of its columns (six of two bytes, two of one byte), and of its statistics. */
-export const LINK_BYTES = 6 * 2 + 2;
-export const STAT_BYTES = 2 * STAT_COLUMNS.length;
+/** See `STAT_COLUMNS`. */
+export type StatColumns = ColumnsOf<typeof STAT_COLUMNS>;
+export const STAT_BYTES = bytesOf(STAT_COLUMNS);
 
 /** Makes columns for `length` links, all zero. */
 export function emptyLinks(length: number): LinkColumns {
@@ -178,34 +198,12 @@ export function emptyLinks(length: number): LinkColumns {
 
 /** Makes columns of statistics for `length` links, all zero. */
 export function emptyStats(length: number): StatColumns {
-  return statsIn(new ArrayBuffer(STAT_BYTES * length), 0, length);
+  return emptyColumns(STAT_COLUMNS, length);
 }
 
-/**
- * Makes columns for `length` links in `buffer`, which is not copied, from byte `start` on (an even number). The columns of
- * two bytes come first, because they must begin at even bytes. One buffer per report is used, because a thousand reports
- * are transferred from a worker to the page; the columns are written out one by one, because a loop would be slower.
- */
+/** See `columnsIn`. */
 export function linksIn(buffer: ArrayBuffer, start: number, length: number): LinkColumns {
-  const wide = (i: number) => new Uint16Array(buffer, start + 2 * length * i, length);
-  const narrow = (i: number) => new Uint8Array(buffer, start + 12 * length + length * i, length);
-  return {
-    length,
-    to: wide(0),
-    flags: narrow(0),
-    outcome: narrow(1),
-    connectUs: wide(1),
-    firstByteUs: wide(2),
-    totalUs: wide(3),
-    ageMs: wide(4),
-    sinceMs: wide(5),
-  };
-}
-
-/** As `linksIn`, for the columns of statistics. */
-export function statsIn(buffer: ArrayBuffer, start: number, length: number): StatColumns {
-  const entries = STAT_COLUMNS.map((name, i) => [name, new Uint16Array(buffer, start + 2 * length * i, length)]);
-  return Object.fromEntries(entries) as StatColumns;
+  return { length, ...columnsIn(LINK_COLUMNS, buffer, start, length) };
 }
 
 /** The outcome of link `i`. */
@@ -230,13 +228,10 @@ export function phaseFlag(phase: Phase | null): number {
  * the same is written as one number; `to` is written as its first entry if its entries are consecutive. The columns in
  * `without` are left out.
  */
-export function encodeColumns(
-  columns: object,
-  length: number,
-  without?: ReadonlySet<string>,
-): Record<string, string | number> {
-  const wire: Record<string, string | number> = { length };
+export function encodeColumns(columns: object, without?: ReadonlySet<string>): Record<string, string | number> {
+  const wire: Record<string, string | number> = {};
   for (const [name, column] of columnsOf(columns)) {
+    wire['length'] = column.length;
     if (without?.has(name) !== true)
       wire[name] = isRegular(column, name === 'to' ? 1 : 0) ? (column[0] ?? 0) : toBase64(column);
   }

@@ -1,9 +1,16 @@
 import { findingsSchema } from './finding.ts';
-import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
+import { MAX_LINKS, type StatColumns } from './links.ts';
 import { discoverySchema, podSchema } from './pod.ts';
-import { detailsSchema, type PodReport, probesSchema, starvationSchema } from './pod-report.ts';
+import {
+  decodeMeasured,
+  detailsSchema,
+  encodeMeasured,
+  type Measured,
+  type PodReport,
+  probesSchema,
+  starvationSchema,
+} from './pod-report.ts';
 import { OUTCOMES } from './sample.ts';
-import { decodeUdp, type UdpColumns } from './udp.ts';
 import * as v from './validators.ts';
 
 const [, ...FAILED_OUTCOMES] = OUTCOMES;
@@ -58,18 +65,11 @@ const reportSchema = v.object({
 });
 
 /** One pod's report within the mesh; `links.to` are indexes in `Mesh.pods`. */
-export interface MergedReport extends Omit<v.InferOutput<typeof reportSchema>, 'links' | 'stats' | 'udp'> {
-  links: LinkColumns;
-  stats: StatColumns | null;
-  /** Results of the UDP probe; null = not measured. */
-  udp: UdpColumns | null;
-  /** As in `PodReport`. Findings use it; it is not sent with the mesh. */
-  slow?: PodReport['slow'];
-  /** As in `PodReport`, and used as `slow` is. */
-  recent?: PodReport['recent'];
-  /** As in `PodReport`, and used as `slow` is. */
-  failsOnly?: PodReport['failsOnly'];
-}
+export interface MergedReport
+  extends Omit<v.InferOutput<typeof reportSchema>, keyof Measured>,
+    Measured,
+    // Findings use these; they are not sent with the mesh.
+    Pick<PodReport, 'slow' | 'recent' | 'failsOnly'> {}
 
 const healthSchema = v.object({
   ok: v.boolean(),
@@ -140,9 +140,7 @@ export function encodeMergedReport(
 ): string {
   return JSON.stringify({
     ...report,
-    links: encodeColumns(report.links, report.links.length),
-    stats: report.stats === null ? null : encodeColumns(report.stats, report.links.length, without),
-    udp: report.udp === null ? null : encodeColumns(report.udp, report.links.length),
+    ...encodeMeasured(report, without),
   });
 }
 
@@ -158,9 +156,7 @@ export function* encodeMesh(mesh: Mesh): Generator<string> {
 export function parseMergedReport(wire: unknown, podCount: number): MergedReport {
   const report = v.validate(reportSchema, wire);
   if (report.pod < 0 || report.pod >= podCount) throw new RangeError(`report of pod ${report.pod} of ${podCount}`);
-  const links = decodeLinks(report.links, podCount);
-  const { length } = links;
-  return { ...report, links, stats: decodeStats(report.stats, length), udp: decodeUdp(report.udp, length) };
+  return { ...report, ...decodeMeasured(report, podCount) };
 }
 
 /** Validates a mesh from a server. Throws an Error that says what is wrong. */

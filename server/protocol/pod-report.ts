@@ -105,14 +105,39 @@ const reportSchema = v.object({
  * `links.to` is an index in `peers`, continued in `gonePeers`.
  */
 export interface PodReport
-  extends Omit<v.Parsed<typeof reportSchema>, 'format' | 'peers' | 'gonePeers' | 'links' | 'stats' | 'udp'> {
+  extends Omit<v.Parsed<typeof reportSchema>, 'format' | 'peers' | 'gonePeers' | keyof Measured>,
+    Measured {
   peers: PeerRef[] | null;
   gonePeers: PeerRef[];
+}
+
+/** What a pod measured of its links, in columns. */
+export interface Measured {
   links: LinkColumns;
-  /** Statistics over `windowMs`; null if the request had no window. */
+  /** Statistics over the window of the request; null if it had none. */
   stats: StatColumns | null;
-  /** Results of the UDP probe; null if UDP_ENABLED is off. */
+  /** Results of the UDP probe; null = not measured (UDP_ENABLED is off). */
   udp: UdpColumns | null;
+}
+
+/** Converts columns to JSON, without the statistics in `without`. */
+export function encodeMeasured({ links, stats, udp }: Measured, without?: ReadonlySet<string>) {
+  return {
+    links: encodeColumns(links),
+    stats: stats && encodeColumns(stats, without),
+    udp: udp && encodeColumns(udp),
+  };
+}
+
+/** Validates and decodes columns from another process: see `decodeLinks`, `decodeStats`, `decodeUdp`. */
+export function decodeMeasured(
+  wire: { links: unknown; stats: unknown; udp: unknown },
+  peerCount: number,
+  skipped?: v.Skipped,
+): Measured {
+  const links = decodeLinks(wire.links, peerCount, skipped);
+  const { length } = links;
+  return { links, stats: decodeStats(wire.stats, length), udp: decodeUdp(wire.udp, length, skipped) };
 }
 
 /** The pods of a list that departed last, as reports name them: without labels, which may be long; sorted by uid. */
@@ -146,9 +171,7 @@ export function encodePodReport({ gone = [], ...report }: PodReport, known: Know
     ...(gone.length === 0 || goneHashOf(gone) === known.gone ? {} : { gone }),
     peers: knowsPeers ? null : (report.peers ?? []).map(tuple),
     gonePeers: report.gonePeers.map(tuple),
-    links: encodeColumns(report.links, report.links.length),
-    stats: report.stats === null ? null : encodeColumns(report.stats, report.links.length),
-    udp: report.udp === null ? null : encodeColumns(report.udp, report.links.length),
+    ...encodeMeasured(report),
   });
 }
 
@@ -166,15 +189,7 @@ export function* parsePodReportSliced(
   const peers = sent ?? (known !== null && known.hash === report.peersHash ? known.peers : null);
   if (peers === null) throw new TypeError(`report without peers, with the unknown hash ${report.peersHash}`);
   const gonePeers = yield* parsePeers(report.gonePeers, skipped);
-  const links = decodeLinks(report.links, peers.length + gonePeers.length, skipped);
-  return {
-    ...report,
-    peers,
-    gonePeers,
-    links,
-    stats: decodeStats(report.stats, links.length),
-    udp: decodeUdp(report.udp, links.length, skipped),
-  };
+  return { ...report, peers, gonePeers, ...decodeMeasured(report, peers.length + gonePeers.length, skipped) };
 }
 
 const NO_PEER: PeerRef = { uid: '', name: '', namespace: '', podIP: '' };

@@ -1,4 +1,4 @@
-import { decodeColumns, lengthOf, NONE16, pack16, unpack16 } from './links.ts';
+import { bytesOf, type ColumnsOf, decodeColumns, emptyColumns, lengthOf, NONE16, pack16, unpack16 } from './links.ts';
 import type { UdpResult } from './sample.ts';
 import { type Skipped, skip } from './validators.ts';
 
@@ -8,36 +8,40 @@ import { type Skipped, skip } from './validators.ts';
  * pods never do. Without columns, loss is "not measured".
  */
 
-/** The UDP results of one pod in columns: entry i is about the same link as entry i of `LinkColumns`. */
-export interface UdpColumns {
+/** The UDP results of one pod: entry i is about the same link as entry i of `LinkColumns`. */
+export const UDP_COLUMNS = {
   /** Datagrams sent in the newest cycle that counts; 0 = not measured yet, then only `windowSent` may be more than 0. */
-  sent: Uint16Array;
+  sent: Uint16Array,
   /** Those of them that did not come back; never more than `sent`. */
-  lost: Uint16Array;
+  lost: Uint16Array,
   /** Their mean round trip, packed by `pack16`; NONE16 if none came back. */
-  rttUs: Uint16Array;
-  /** At most 255. */
-  duplicates: Uint8Array;
-  /** At most 255. */
-  outOfOrder: Uint8Array;
+  rttUs: Uint16Array,
   /** Age of the newest cycle that counts when the report was made, packed by `pack16`; NONE16 without one. */
-  ageMs: Uint16Array;
+  ageMs: Uint16Array,
   /**
    * Datagrams sent in the last `lossWindowMs`, whatever window the request has: a link is lossy by these, so that all who ask get
    * one answer. Packed by `pack16`.
    */
-  recentSent: Uint16Array;
+  recentSent: Uint16Array,
   /** Those of them that did not come back while pings succeeded, packed by `pack16`; never more than `recentSent`. */
-  recentLost: Uint16Array;
+  recentLost: Uint16Array,
   /** The same two numbers over the window of the report: statistics. They are the recent ones if the request had no window. */
-  windowSent: Uint16Array;
-  windowLost: Uint16Array;
-  /** In how many cycles those of `recentLost`, and those of `windowLost`, were lost; at most 255: see `Datagrams`. */
-  recentLossCycles: Uint8Array;
-  windowLossCycles: Uint8Array;
+  windowSent: Uint16Array,
+  windowLost: Uint16Array,
+  /** At most 255. */
+  duplicates: Uint8Array,
+  /** At most 255. */
+  outOfOrder: Uint8Array,
   /** Routers on the way to the target; UNKNOWN_HOPS = unknown. */
-  hops: Uint8Array;
-}
+  hops: Uint8Array,
+  /** In how many cycles those of `recentLost`, and those of `windowLost`, were lost; at most 255: see `Datagrams`. */
+  recentLossCycles: Uint8Array,
+  windowLossCycles: Uint8Array,
+} as const;
+
+/** See `UDP_COLUMNS`. */
+export type UdpColumns = ColumnsOf<typeof UDP_COLUMNS>;
+export const UDP_BYTES = bytesOf(UDP_COLUMNS);
 
 /**
  * Loss is judged over at least this time, ms, and over at least so many cycles: one cycle has too few datagrams. A longer time
@@ -54,38 +58,13 @@ export function lossWindowMs(refreshIntervalMs: number): number {
 /** The value of `UdpColumns.hops` for "unknown". */
 export const UNKNOWN_HOPS = 255;
 
-/** Columns of two bytes and of one byte, and bytes per link. */
-const [WIDE_COLUMNS, NARROW_COLUMNS] = [8, 5];
-export const UDP_BYTES = WIDE_COLUMNS * 2 + NARROW_COLUMNS;
-
 /** Makes columns for `length` links, none of them measured. */
 export function emptyUdp(length: number): UdpColumns {
-  const udp = udpIn(new ArrayBuffer(UDP_BYTES * length), 0, length);
+  const udp = emptyColumns(UDP_COLUMNS, length);
   udp.rttUs.fill(NONE16);
   udp.ageMs.fill(NONE16);
   udp.hops.fill(UNKNOWN_HOPS);
   return udp;
-}
-
-/** Makes columns for `length` links in `buffer`, which is not copied, from byte `start` on (an even number): see `linksIn`. */
-export function udpIn(buffer: ArrayBuffer, start: number, length: number): UdpColumns {
-  const wide = (i: number) => new Uint16Array(buffer, start + 2 * length * i, length);
-  const narrow = (i: number) => new Uint8Array(buffer, start + 2 * WIDE_COLUMNS * length + length * i, length);
-  return {
-    sent: wide(0),
-    lost: wide(1),
-    rttUs: wide(2),
-    ageMs: wide(3),
-    recentSent: wide(4),
-    recentLost: wide(5),
-    windowSent: wide(6),
-    windowLost: wide(7),
-    duplicates: narrow(0),
-    outOfOrder: narrow(1),
-    hops: narrow(2),
-    recentLossCycles: narrow(3),
-    windowLossCycles: narrow(4),
-  };
 }
 
 /** Writes the newest result of link `i`, which is `ageMs` old. */

@@ -1,7 +1,7 @@
-import { LINK_BYTES, linksIn, STAT_BYTES, statsIn } from '../../server/protocol/links.ts';
+import { columnsIn, LINK_BYTES, linksIn, STAT_BYTES, STAT_COLUMNS } from '../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
-import { UDP_BYTES, udpIn } from '../../server/protocol/udp.ts';
+import { UDP_BYTES, UDP_COLUMNS } from '../../server/protocol/udp.ts';
 import type { PictureCells, PictureOptions } from '../model/cells.ts';
 
 /** Cells that the worker has computed, and for which options. */
@@ -218,12 +218,12 @@ class UnpackedReport implements MergedReport {
   }
 
   get stats(): MergedReport['stats'] {
-    if (this.#statsAt >= 0) this.#stats ??= statsIn(this.#bytes, this.#statsAt, this.#length);
+    if (this.#statsAt >= 0) this.#stats ??= columnsIn(STAT_COLUMNS, this.#bytes, this.#statsAt, this.#length);
     return this.#stats;
   }
 
   get udp(): MergedReport['udp'] {
-    if (this.#udpAt >= 0) this.#udp ??= udpIn(this.#bytes, this.#udpAt, this.#length);
+    if (this.#udpAt >= 0) this.#udp ??= columnsIn(UDP_COLUMNS, this.#bytes, this.#udpAt, this.#length);
     return this.#udp;
   }
 }
