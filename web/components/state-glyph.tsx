@@ -1,6 +1,6 @@
 import type { Outcome } from '../../server/protocol/sample.ts';
 import type { Tone } from '../model/links.ts';
-import { DROP, linkMark, OCTAGON, podMark, WAVE } from '../model/marks.ts';
+import { DROP, linkMark, OCTAGON, POD_MARKS, WAVE } from '../model/marks.ts';
 import type { PodHealth } from '../model/mesh-view.ts';
 import './state-glyph.css';
 
@@ -45,7 +45,7 @@ export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' | 'starv
       ) : (
         <circle className="shape" cx="12" cy="12" r="10.5" />
       )}
-      <path className="mark" d={state === 'starved' ? WAVE : podMark(health)} />
+      <path className="mark" d={state === 'starved' ? WAVE : POD_MARKS[health]} />
       {state === 'slow-to-reach' && (
         <>
           <circle className="badge" cx="19" cy="5" r="6.5" />

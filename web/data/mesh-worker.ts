@@ -31,15 +31,6 @@ export type WorkerMessage =
   /** Pod reports of a mesh that is not complete yet. */
   | { kind: 'reports'; reports: PackedReports };
 
-/** A picture that the page asked for, and the reports that it contains so far. */
-interface RequestedPicture {
-  options: PictureOptions;
-  builder: CellsBuilder;
-  pods: readonly Pod[] | null;
-  /** By pod: undefined = the pod has no report, null = not added yet. */
-  reports: (MergedReport | undefined | null)[];
-}
-
 /** The worker's end of the channel to a page: a `MessagePort`, or the global object of a worker that is not shared. */
 export interface TabPort {
   postMessage(message: WorkerMessage, options: { transfer: ArrayBuffer[] }): void;
@@ -139,7 +130,7 @@ class PictureDesk {
   readonly #post: (message: WorkerMessage, transfer: ArrayBuffer[]) => void;
   readonly #clock: Clock;
   #packer = new Packer();
-  #requested: RequestedPicture[] = [];
+  #pictures: CellsBuilder[] = [];
   #folding: Folding = { level: 'pod', unfolded: [] };
   #mesh: Mesh | null = null;
 
@@ -156,23 +147,15 @@ class PictureDesk {
 
   /** Frees what it keeps of the mesh, which it posts as a whole when it follows a connection again. */
   release(): void {
-    const options = this.#requested.map((picture) => picture.options);
     this.#mesh = null;
     this.#packer = new Packer();
-    this.#requested = [];
-    this.want(options);
+    this.#pictures = this.#pictures.map(({ options }) => new CellsBuilder(options));
   }
 
   /** Sets which pictures are computed, from the next mesh on. Until then the page computes them itself. */
   want(options: readonly PictureOptions[]): void {
-    this.#requested = options.map(
-      (one) =>
-        this.#requested.find((known) => sameOptions(known.options, one)) ?? {
-          options: one,
-          builder: new CellsBuilder(one),
-          pods: null,
-          reports: [],
-        },
+    this.#pictures = options.map(
+      (one) => this.#pictures.find((known) => sameOptions(known.options, one)) ?? new CellsBuilder(one),
     );
   }
 
@@ -183,10 +166,7 @@ class PictureDesk {
 
   /** Adds a report of a mesh that is not complete yet. If the mesh never completes, a later report replaces it. */
   report(report: MergedReport, pods: readonly Pod[]): void {
-    for (const picture of this.#requested) {
-      begin(picture, pods);
-      put(picture, report.pod, report);
-    }
+    for (const picture of this.#pictures) picture.put(pods, report.pod, report);
     const reports = this.#packer.add(report);
     if (reports !== null) this.#post({ kind: 'reports', reports }, [reports.bytes]);
   }
@@ -195,7 +175,7 @@ class PictureDesk {
     let packed: ReturnType<Packer['pack']> | null = null;
     if (mesh !== null && mesh !== this.#mesh) {
       this.#mesh = mesh;
-      const computed = this.#requested.map((picture) => ({ options: picture.options, cells: cellsOf(picture, mesh) }));
+      const computed = this.#pictures.map((picture) => ({ options: picture.options, cells: picture.take(mesh) }));
       const drawn = computed.at(-1);
       if (drawn !== undefined) drawn.cells = foldedCells(drawn.cells, mesh.pods, this.#folding);
       packed = this.#packer.pack(mesh, computed);
@@ -203,15 +183,6 @@ class PictureDesk {
     const heldMs = this.#clock.monotonicMs() - receivedMs;
     this.#post({ kind: 'state', state, heldMs, update: packed?.update ?? null }, packed?.transfer ?? []);
   }
-}
-
-function cellsOf(picture: RequestedPicture, { pods, reports, settings }: Mesh) {
-  begin(picture, pods);
-  const byPod: (MergedReport | undefined)[] = new Array(pods.length).fill(undefined);
-  for (const report of reports) byPod[report.pod] ??= report;
-  for (const [pod, report] of byPod.entries()) put(picture, pod, report);
-  picture.pods = null;
-  return picture.builder.take(settings);
 }
 
 /**
@@ -222,19 +193,6 @@ const MAX_PODS_WITH_LATENCIES = 2000;
 
 function foldedCells(cells: PictureCells, pods: readonly Pod[], folding: Folding): PictureCells {
   if (folding.level === 'pod') return cells;
-  const folded = foldCells(cells, groupsOf(pods, folding).groups, folding);
+  const folded = foldCells(cells, groupsOf(pods, folding), folding);
   return { ...cells, folded, valueUs: cells.n > MAX_PODS_WITH_LATENCIES ? new Float32Array(0) : cells.valueUs };
-}
-
-function begin(picture: RequestedPicture, pods: readonly Pod[]): void {
-  if (picture.pods === pods) return;
-  picture.pods = pods;
-  const isFresh = picture.builder.begin(pods);
-  if (isFresh) picture.reports = new Array(pods.length).fill(null);
-}
-
-function put(picture: RequestedPicture, pod: number, report: MergedReport | undefined): void {
-  if (picture.reports[pod] === report) return;
-  picture.reports[pod] = report;
-  picture.builder.put(pod, report);
 }

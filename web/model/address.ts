@@ -178,6 +178,10 @@ function readRanges(text: string): TimeRange[] {
   );
 }
 
+function rangeText({ fromMs, toMs }: TimeRange): string {
+  return `${fromMs}-${toMs}`;
+}
+
 /** The keys of unfolded groups: nodes and zones, at most `MAX_UNFOLDED`. */
 function readUnfolded(keys: readonly string[]): string[] {
   return keys.filter((key) => /^(node|zone):.{0,253}$/s.test(key)).slice(0, MAX_UNFOLDED);
@@ -196,30 +200,20 @@ function readThresholds(text: string): Thresholds | null {
 }
 
 function readSelection(query: URLSearchParams): Selection {
-  const uid = (key: string) => {
-    const value = query.get(key) ?? '';
-    return value.length > 0 && value.length <= MAX_UID ? value : null;
-  };
-  const from = uid('from');
-  const to = uid('to');
-  if (from !== null && to !== null) return { from, to };
-  const pod = uid('pod');
-  return pod === null ? null : { pod };
+  const [from, to, pod] = ['from', 'to', 'pod'].map((key) => {
+    const uid = query.get(key) ?? '';
+    return uid.length <= MAX_UID ? uid : '';
+  });
+  if (from && to) return { from, to };
+  return pod ? { pod } : null;
 }
 
 /** The hash for an address, `#view=...`. Default values are left out. */
 export function writeAddress(address: Address): string {
-  const query = new URLSearchParams({ view: address.view });
+  const query = new URLSearchParams({ view: address.view, ...address.selection });
   const set = (key: string, value: string, byDefault: string) => {
     if (value !== byDefault) query.set(key, value);
   };
-  if (address.selection !== null) {
-    if ('pod' in address.selection) query.set('pod', address.selection.pod);
-    else {
-      query.set('from', address.selection.from);
-      query.set('to', address.selection.to);
-    }
-  }
   if (address.thresholds !== null) {
     const { goodMs, warningMs, problemMs } = address.thresholds;
     query.set('ms', `${goodMs}-${warningMs}-${problemMs}`);
@@ -236,7 +230,7 @@ export function writeAddress(address: Address): string {
   set('most', String(address.limit), String(DEFAULT_ADDRESS.limit));
   set('table', address.asTable ? '1' : '', '');
   set('at', String(address.atMs ?? ''), '');
-  set('ranges', address.ranges.map(({ fromMs, toMs }) => `${fromMs}-${toMs}`).join('_'), '');
+  set('ranges', address.ranges.map(rangeText).join('_'), '');
   set('compare', address.compare ? '1' : '', '');
   for (const clause of address.expect) query.append('expect', clause);
   set('span', String(address.spanMs ?? ''), '');
@@ -289,14 +283,13 @@ export function reportPath(ranges: readonly TimeRange[], expect: readonly string
 
 /** The query of a report or comparison of two or three ranges: before, during, after. */
 export function comparisonQuery([before, during, after]: readonly TimeRange[], expect: readonly string[]): string {
-  const text = ({ fromMs, toMs }: TimeRange) => `${fromMs}-${toMs}`;
   const query = new URLSearchParams();
   if (during !== undefined) {
     query.set('from', String(during.fromMs));
     query.set('to', String(during.toMs));
   }
-  if (before !== undefined) query.set('before', text(before));
-  if (after !== undefined) query.set('after', text(after));
+  if (before !== undefined) query.set('before', rangeText(before));
+  if (after !== undefined) query.set('after', rangeText(after));
   for (const clause of expect) query.append('expect', clause);
   return query.toString();
 }

@@ -23,9 +23,6 @@ export interface AxisStates {
   rowWorst: Int8Array;
   /** The same for columns. */
   columnWorst: Int8Array;
-  /** Number of links into and out of each pod by state: `into[pod * STATES + code]`. */
-  into: Uint32Array;
-  outOf: Uint32Array;
 }
 
 /** Computes the states of rows and columns. O(n^2). */
@@ -48,8 +45,6 @@ export function axisStatesOf(picture: Picture): AxisStates {
     columns,
     rowWorst: worst(rows, inside, isMarked),
     columnWorst: worst(columns, outside, isMarked),
-    into,
-    outOf,
   };
 }
 
@@ -127,7 +122,7 @@ function worst(states: Int8Array, counts: Uint32Array, isMarked: (code: number) 
   });
 }
 
-/** The sort key of a pod, larger = worse: failed links count most, then slow, then late ones. `counts`: see `AxisStates`. */
+/** The sort key of a pod, larger = worse: failed links count most, then slow, then late ones. `counts`: `into` or `outOf` of the picture. */
 export function badness(counts: Uint32Array, pod: number): number {
   const at = (code: number) => counts[pod * STATES + code] ?? 0;
   return (at(FAILED) * 65_536 + at(SLOW)) * 65_536 + at(SLOW - 1) + at(UNKNOWN) / 65_536;

@@ -1,3 +1,4 @@
+import { maxIndex } from 'd3';
 import {
   isDoubted,
   isDoubtedByDestination,
@@ -21,8 +22,8 @@ import {
   type StatColumns,
   unpack16,
 } from '../../server/protocol/links.ts';
-import type { MergedReport } from '../../server/protocol/mesh.ts';
-import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
+import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
 import { recentOf } from '../../server/protocol/udp.ts';
 import { type Figure, figureCode, figureOf, isFigure } from './figures.ts';
 import type { FoldedCells } from './fold.ts';
@@ -72,7 +73,6 @@ export interface PictureCells {
   folded: FoldedCells | null;
 }
 
-const GOOD = codeOf('good');
 const LATE = codeOf('warning');
 const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
@@ -82,108 +82,100 @@ const UNKNOWN = codeOf('unknown');
 const IGNORED = codeOf('ignored');
 const GONE = codeOf('gone');
 
-/** The lifecycle of a pod, or that it is left out of health (IGNORE_CORDONED). */
-type Stage = Lifecycle | 'ignored';
+/** What the builder needs of a pod. */
+type CellPod = Pick<Pod, 'lifecycle' | 'cordon'>;
 
-function stageOf({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'>): Stage {
-  return cordon === 'ignored' && lifecycle !== 'gone' ? 'ignored' : lifecycle;
+/** The state of all links of a pod that is gone, starting or left out of health (IGNORE_CORDONED), whatever was measured. */
+function stateOfStage({ lifecycle, cordon }: CellPod): number | undefined {
+  if (lifecycle === 'gone') return GONE;
+  if (cordon === 'ignored') return IGNORED;
+  return lifecycle === 'starting' ? NOT_YET : undefined;
 }
 
-/** The state of all links of a pod in such a stage, whatever was measured. */
-const STATE_OF_STAGE: Readonly<Record<string, number>> = { gone: GONE, starting: NOT_YET, ignored: IGNORED };
+/** Rank of the links that fail among the worst: above every latency in us. */
+const FAILED_RANK = 1e12;
 
 /**
  * Computes the cells of a mesh report by report while the reports arrive, so that little work is left after the last one.
  * The state of a link depends on its outcome first, on its latency second.
  */
 export class CellsBuilder {
-  readonly #options: PictureOptions;
-  #stages: readonly Stage[] = [];
-  #reports: (MergedReport | undefined)[] = [];
-  /** Pods that are gone, starting, or left out. */
-  #special: number[] = [];
+  readonly options: PictureOptions;
+  #pods: readonly CellPod[] | null = null;
+  /** The pods with a state of their own: see `stateOfStage`. */
+  readonly #stages = new Map<number, number>();
+  /** By pod: its report; undefined = it has none, null = not added yet. */
+  #reports: (MergedReport | undefined | null)[] = [];
   #cells: PictureCells = blankCells(0, null);
-  #areTaken = false;
-  /**
-   * By source pod: the destination that has failed for the longest time and how long, and the slowest destination and its
-   * latency.
-   */
-  #failedTo = new Int32Array(0);
-  #failedMs = new Float64Array(0);
-  #slowestTo = new Int32Array(0);
-  #slowestUs = new Float32Array(0);
-  #before = new Uint8Array(0);
+  /** By source pod: its worst destination, and how bad that is: see `FAILED_RANK`. -1 = none. */
+  #worstTo = new Int32Array(0);
+  #worstRank = new Float64Array(0);
   /** By destination: the index of its link in the report that is being added; -1 = none. */
   #link = new Int32Array(0);
 
   constructor(options: PictureOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
-  /**
-   * Starts a new set of cells if the pods, their lifecycles or whether they count changed, or if the cells were taken. Returns
-   * true in that case; then `put` must be called for every pod.
-   */
-  begin(pods: readonly Pick<Pod, 'lifecycle' | 'cordon'>[]): boolean {
-    const stages = pods.map(stageOf);
-    const known = this.#stages;
-    const isKnown = known.length === stages.length && known.every((stage, i) => stage === stages[i]);
-    if (isKnown && !this.#areTaken) return false;
-    const n = stages.length;
-    this.#areTaken = false;
-    this.#stages = stages;
-    this.#special = stages.flatMap((stage, i) => (stage in STATE_OF_STAGE ? [i] : []));
-    const { value } = this.#options;
-    this.#cells = blankCells(n, isFigure(value) ? value : null);
-    this.#reports = new Array(n).fill(undefined);
-    this.#failedTo = new Int32Array(n);
-    this.#failedMs = new Float64Array(n);
-    this.#slowestTo = new Int32Array(n);
-    this.#slowestUs = new Float32Array(n);
-    this.#before = new Uint8Array(n);
-    this.#link = new Int32Array(n);
-    return true;
-  }
-
-  /** Adds the report of a pod; undefined = no report. O(n). */
-  put(from: number, report: MergedReport | undefined): void {
+  /** Adds the report of a pod (undefined = it has none) to the cells of these pods; other pods begin new cells. O(n). */
+  put(pods: readonly CellPod[], from: number, report: MergedReport | undefined): void {
+    if (pods !== this.#pods) this.#begin(pods);
+    const known = this.#reports[from];
+    if (report === known) return;
     const { n, figure, state, unreliable, lossy, second, valueUs } = this.#cells;
     const start = from * n;
+    if (known !== null) this.#count(from, known, -1);
     this.#reports[from] = report;
-    this.#before.set(state.subarray(start, start + n));
     unreliable.fill(0, start, start + n);
     lossy.fill(0, start, start + n);
     second?.fill(0, start, start + n);
     this.#link.fill(-1);
     valueUs.fill(Number.NaN, start, start + n);
-    this.#fillUnmeasured(from, report);
+    this.#fillUnmeasured(state.subarray(start, start + n), from, report);
     if (report !== undefined) {
-      fillMeasured(this.#cells, this.#link, from, report, this.#options);
+      fillMeasured(this.#cells, this.#link, from, report, this.options);
       if (figure === null) fillLossy(this.#cells, this.#link, from, report);
     }
-    this.#count(from, report);
+    this.#count(from, report, 1);
   }
 
   /**
-   * Returns the cells without copying them, because they have 6 MB at a thousand pods. They belong to the caller, and
-   * the next cells are computed from the beginning. `settings`: those of the mesh.
+   * The cells of a mesh; the reports that were added before are not computed again. They are not copied, because they have 6 MB
+   * at a thousand pods: they belong to the caller, and the next cells are computed from the beginning.
    */
-  take(settings: PingSettings): PictureCells {
-    this.#areTaken = true;
+  take(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings'>): PictureCells {
+    const { pods, reports, settings } = mesh;
+    if (pods !== this.#pods) this.#begin(pods);
+    for (const [pod, report] of reportsByPod(mesh).entries()) this.put(pods, pod, reports[report]);
+    this.#pods = null;
     this.#doubtStarvedTargets();
     this.#doubtLossOfStarved(settings);
-    let [unreliableLinks, lossyLinks] = [0, 0];
-    for (const one of this.#cells.unreliable) unreliableLinks += one;
-    for (const one of this.#cells.lossy) lossyLinks += one;
-    return { ...this.#cells, unreliableLinks, lossyLinks, worst: this.#worst() };
+    const { unreliable, lossy } = this.#cells;
+    const counts = { unreliableLinks: countOnes(unreliable), lossyLinks: countOnes(lossy) };
+    return { ...this.#cells, ...counts, worst: this.#worst() };
+  }
+
+  #begin(pods: readonly CellPod[]): void {
+    const n = pods.length;
+    const { value } = this.options;
+    this.#pods = pods;
+    this.#stages.clear();
+    for (const [i, pod] of pods.entries()) {
+      const state = stateOfStage(pod);
+      if (state !== undefined) this.#stages.set(i, state);
+    }
+    this.#reports = new Array(n).fill(null);
+    this.#cells = blankCells(n, isFigure(value) ? value : null);
+    this.#worstTo = new Int32Array(n);
+    this.#worstRank = new Float64Array(n);
+    this.#link = new Int32Array(n);
   }
 
   /** Loss from and to a pod that is starved, or was while the datagrams were on their way, is not believed: so do the findings. */
   #doubtLossOfStarved(settings: PingSettings): void {
     const { n, lossy } = this.#cells;
     for (const [pod, report] of this.#reports.entries()) {
-      if (report === undefined) continue;
-      if (!isStarved(report.starvation) && !wasStarved(report, settings)) continue;
+      if (!report || (!isStarved(report.starvation) && !wasStarved(report, settings))) continue;
       lossy.fill(0, pod * n, (pod + 1) * n);
       for (let from = 0; from < n; from++) lossy[from * n + pod] = 0;
     }
@@ -193,13 +185,12 @@ export class CellsBuilder {
   #doubtStarvedTargets(): void {
     const { n, state, unreliable } = this.#cells;
     for (const [to, report] of this.#reports.entries()) {
-      if (report === undefined || !wasStarvedLately(report.starvation)) continue;
+      if (!report || !wasStarvedLately(report.starvation)) continue;
       for (let from = 0; from < n; from++) {
         const pair = from * n + to;
         const code = state[pair] ?? 0;
-        if (code !== SLOW && code !== FAILED) continue;
         const by = this.#reports[from];
-        if (by === undefined) continue;
+        if (!by || (code !== SLOW && code !== FAILED)) continue;
         const link = shownLink(this.#cells, by.links, from, to);
         if (isDoubtedByDestination(by.links, link) && wasStarvedDuring(report, by, link)) unreliable[pair] = 1;
       }
@@ -207,72 +198,72 @@ export class CellsBuilder {
   }
 
   /** Sets the links of a source pod to their states without a measurement. */
-  #fillUnmeasured(from: number, report: MergedReport | undefined): void {
-    const { n, state } = this.#cells;
-    const start = from * n;
+  #fillUnmeasured(row: Uint8Array, from: number, report: MergedReport | undefined): void {
     const silent = report === undefined || isSilent(report);
-    const blank = STATE_OF_STAGE[this.#stages[from] ?? ''] ?? (silent ? UNKNOWN : NOT_PROBED);
-    state.fill(blank, start, start + n);
+    const blank = this.#stages.get(from) ?? (silent ? UNKNOWN : NOT_PROBED);
+    row.fill(blank);
     if (blank === GONE) return;
-    for (const to of this.#special) {
-      const code = STATE_OF_STAGE[this.#stages[to] ?? ''] ?? blank;
-      if (code === GONE || blank !== IGNORED) state[start + to] = code;
-    }
+    for (const [to, code] of this.#stages) if (code === GONE || blank !== IGNORED) row[to] = code;
   }
 
-  /** Updates the counts with the links of a source pod, and finds its worst links. */
-  #count(from: number, report: MergedReport | undefined): void {
-    const { n, state, valueUs, into, outOf } = this.#cells;
-    const [before, link] = [this.#before, this.#link];
-    const start = from * n;
-    const own = from * STATES;
-    outOf.fill(0, own, own + STATES);
-    let [failedTo, failedMs, slowestTo, slowestUs] = [-1, -1, -1, -1];
+  /**
+   * Adds the links of a source pod to the counts, and finds its link that has failed for the longest time, otherwise the slowest.
+   * `sign` -1: takes them from the counts.
+   */
+  #count(from: number, report: MergedReport | undefined, sign: 1 | -1): void {
+    const { n, state, valueUs } = this.#cells;
+    const [start, link] = [from * n, this.#link];
+    let [worst, most] = [-1, -1];
     for (let to = 0; to < n; to++) {
       const code = state[start + to] ?? 0;
-      const old = before[to] ?? 0;
-      outOf[own + code] = (outOf[own + code] ?? 0) + 1;
-      if (code !== old) {
-        const at = to * STATES;
-        into[at + old] = (into[at + old] ?? 0) - 1;
-        into[at + code] = (into[at + code] ?? 0) + 1;
-      }
+      countLink(this.#cells, from, to, code, sign);
+      let rank = code <= SLOW ? (valueUs[start + to] ?? -1) : -1;
       if (code === FAILED) {
         const forMs = unpack16(report?.links.sinceMs[link[to] ?? -1] ?? 0);
-        if (forMs > failedMs) [failedTo, failedMs] = [to, forMs];
-      } else if (code <= SLOW) {
-        const us = valueUs[start + to] ?? 0;
-        if (us > slowestUs) [slowestTo, slowestUs] = [to, us];
+        rank = forMs < 0 ? -1 : FAILED_RANK + forMs;
       }
+      if (rank > most) [worst, most] = [to, rank];
     }
-    this.#failedTo[from] = failedTo;
-    this.#failedMs[from] = failedMs;
-    this.#slowestTo[from] = slowestTo;
-    this.#slowestUs[from] = slowestUs;
+    this.#worstTo[from] = worst;
+    this.#worstRank[from] = most;
   }
 
+  /** The worst link of all, the first of equals. */
   #worst(): number {
-    return pairOfMost(this.#failedTo, this.#failedMs) ?? pairOfMost(this.#slowestTo, this.#slowestUs) ?? -1;
+    const from = maxIndex(this.#worstRank);
+    const to = this.#worstTo[from] ?? -1;
+    return to < 0 ? -1 : from * this.#cells.n + to;
   }
 }
 
-/** The link with the highest rank over all pods, the first of equals; null = none. */
-function pairOfMost(tos: Int32Array, ranks: Float64Array | Float32Array): number | null {
-  let best: number | null = null;
-  let most = -1;
-  for (let from = 0; from < tos.length; from++) {
-    const to = tos[from] ?? -1;
-    if (to < 0 || (ranks[from] ?? -1) <= most) continue;
-    most = ranks[from] ?? -1;
-    best = from * tos.length + to;
-  }
-  return best;
+/** By pod: the index of its report in `reports`; -1 = none. */
+export function reportsByPod({ pods, reports }: Pick<Mesh, 'pods' | 'reports'>): Int32Array {
+  const reportOf = new Int32Array(pods.length).fill(-1);
+  for (const [i, { pod }] of reports.entries()) if (reportOf[pod] === -1) reportOf[pod] = i;
+  return reportOf;
 }
 
-/** New cells. All links count as good until `put` sets them. */
+/** How many of a list of zeros and ones are ones. */
+export function countOnes(list: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < list.length; i++) count += list[i] ?? 0;
+  return count;
+}
+
+/** Adds a link in a state (index in `LINK_STATES`) to the counts of its pods. `by` -1: takes it from them. */
+export function countLink(
+  { into, outOf }: Pick<PictureCells, 'into' | 'outOf'>,
+  from: number,
+  to: number,
+  code: number,
+  by = 1,
+): void {
+  const [source, target] = [from * STATES + code, to * STATES + code];
+  outOf[source] = (outOf[source] ?? 0) + by;
+  into[target] = (into[target] ?? 0) + by;
+}
+
 function blankCells(n: number, figure: Figure | null): PictureCells {
-  const into = new Uint32Array(n * STATES);
-  for (let pod = 0; pod < n; pod++) into[pod * STATES + GOOD] = n;
   return {
     n,
     figure,
@@ -281,7 +272,7 @@ function blankCells(n: number, figure: Figure | null): PictureCells {
     lossy: new Uint8Array(n * n),
     second: null,
     valueUs: new Float32Array(n * n),
-    into,
+    into: new Uint32Array(n * STATES),
     outOf: new Uint32Array(n * STATES),
     unreliableLinks: 0,
     lossyLinks: 0,
@@ -306,7 +297,7 @@ function fillMeasured(
   const { to: tos, flags: allFlags, outcome } = links;
   const isUnreliable = report.starvation?.unreliable === true;
   const maybeStarved = wasStarvedLately(report.starvation);
-  const columns = latencyColumns(report, options);
+  const [latencies, fallback] = latencyColumns(report, options);
   const windowed = options.value === 'last' ? null : report.stats;
   const start = from * n;
   for (let i = 0; i < links.length; i++) {
@@ -323,7 +314,8 @@ function fillMeasured(
       }
       continue;
     }
-    const us = figure === null ? latencyAt(columns, i) : figureOf(figure, report, i);
+    let us = figure === null ? unpack16(latencies[i] ?? 0) : figureOf(figure, report, i);
+    if (us < 0 && figure === null) us = unpack16(fallback[i] ?? 0);
     const failed = outcome[i] !== 0;
     const code = failed ? FAILED : codeOfValue(figure, us, report, i, options.thresholds);
     if (seen !== -1 && !replaces(code, us, state[pair] ?? 0, valueUs[pair] ?? 0)) continue;
@@ -392,26 +384,15 @@ function codeOfValue(
   return value < 0 ? NOT_PROBED : figureCode(figure, value, report, i, thresholds);
 }
 
-interface LatencyColumns {
-  latencies: Uint16Array;
-  fallback: Uint16Array | null;
-}
-
 /** The column of the chosen latency, and the column that replaces its missing values. */
-function latencyColumns(report: MergedReport, { value, phase }: PictureOptions): LatencyColumns {
-  const { links, stats } = report;
-  if (value !== 'last') {
-    if (stats === null) return { latencies: links.totalUs, fallback: null };
-    const column = value === 'p50' ? stats.p50Us : value === 'p95' ? stats.p95Us : stats.maxUs;
-    return { latencies: column, fallback: links.totalUs };
+function latencyColumns({ links, stats }: MergedReport, { value, phase }: PictureOptions): [Uint16Array, Uint16Array] {
+  const { totalUs, connectUs, firstByteUs } = links;
+  if (value === 'last') {
+    const column = phase === 'connect' ? connectUs : phase === 'first-byte' ? firstByteUs : totalUs;
+    return [column, column];
   }
-  const column = phase === 'connect' ? links.connectUs : phase === 'first-byte' ? links.firstByteUs : links.totalUs;
-  return { latencies: column, fallback: null };
-}
-
-function latencyAt({ latencies, fallback }: LatencyColumns, i: number): number {
-  const us = unpack16(latencies[i] ?? 0);
-  return us < 0 && fallback !== null ? unpack16(fallback[i] ?? 0) : us;
+  const column = value === 'p50' ? stats?.p50Us : value === 'p95' ? stats?.p95Us : stats?.maxUs;
+  return [column ?? totalUs, totalUs];
 }
 
 /**

@@ -122,60 +122,32 @@ export function deltaFigure(us: number): string {
   return deltaText(us).replace(/ ms$/, '');
 }
 
-/** What became of a link, in words. */
-export const CHANGE_TEXTS: Record<Change, string> = {
-  unknown: 'no data in one range',
-  same: 'as before',
-  slower: 'slower',
-  faster: 'faster',
-  recovered: 'recovered',
-  'still-fails': 'still fails',
-  'fails-more': 'more failures',
-  'new-bad': 'new and bad',
-  new: 'new',
-  gone: 'gone',
-  'loses-more': 'more datagrams lost',
+/** What became of a link, in words, and its mark in cells and in the legend; in the order of the legend: bad ones first. */
+export const CHANGE_SIGNS: Record<Change, { text: string; sign: string }> = {
+  'new-bad': { text: 'new and bad', sign: '+' },
+  'fails-more': { text: 'more failures', sign: '×' },
+  'still-fails': { text: 'still fails', sign: '×' },
+  slower: { text: 'slower', sign: '↑' },
+  'loses-more': { text: 'more datagrams lost', sign: '%' },
+  recovered: { text: 'recovered', sign: '✓' },
+  faster: { text: 'faster', sign: '↓' },
+  new: { text: 'new', sign: '+' },
+  gone: { text: 'gone', sign: '−' },
+  unknown: { text: 'no data in one range', sign: '?' },
+  same: { text: 'as before', sign: '' },
 };
-
-/** The mark of each change, in cells and in the legend. */
-export const CHANGE_SIGNS: Record<Change, string> = {
-  unknown: '?',
-  same: '',
-  slower: '↑',
-  faster: '↓',
-  recovered: '✓',
-  'still-fails': '×',
-  'fails-more': '×',
-  'new-bad': '+',
-  new: '+',
-  gone: '−',
-  'loses-more': '%',
-};
-
-/** The changes as the legend lists them: bad ones first. */
-const LEGEND_ORDER: readonly Change[] = [
-  'new-bad',
-  'fails-more',
-  'still-fails',
-  'slower',
-  'loses-more',
-  'recovered',
-  'faster',
-  'new',
-  'gone',
-  'unknown',
-];
 
 /** The kinds of changes that links had, with their numbers, as the server counted them. */
 export function legendOf(changes: ReportData['changes']): { change: Change; count: number }[] {
-  return LEGEND_ORDER.map((change) => ({ change, count: changes[change] })).filter(({ count }) => count > 0);
+  const all = (Object.keys(CHANGE_SIGNS) as Change[]).map((change) => ({ change, count: changes[change] }));
+  return all.filter(({ change, count }) => change !== 'same' && count > 0);
 }
 
 /** What a changed link did: the change of its median, or "more failures" where failures matter more. */
 export function changeText({ change, ...link }: ChangedLink): string {
   const us = medianChangeUs(link);
   const isLatency = change === 'slower' || change === 'same' || change === 'faster';
-  return isLatency && us !== null ? deltaFigure(us) : CHANGE_TEXTS[change];
+  return isLatency && us !== null ? deltaFigure(us) : CHANGE_SIGNS[change].text;
 }
 
 /** How a link did in one range: "252 ms", "failed", "3 % failed"; "–" without a probe. `us`: NaN without an ok probe. */
@@ -218,7 +190,7 @@ export function pairText(map: ChangeMapModel, pair: number, isSpoken = false): s
   const change = changeAt(map, pair);
   const us = deltaUs[pair] ?? Number.NaN;
   const delta =
-    (change === 'slower' || change === 'faster') && !Number.isNaN(us) ? deltaText(us) : CHANGE_TEXTS[change];
+    (change === 'slower' || change === 'faster') && !Number.isNaN(us) ? deltaText(us) : CHANGE_SIGNS[change].text;
   const [from, to] = [pods[Math.floor(pair / n)]?.label ?? '?', pods[pair % n]?.label ?? '?'];
   const name = isSpoken ? `from ${from} to ${to}` : `${from} → ${to}`;
   return `${name}: ${result(before)}, then ${result(during)}; ${delta}`;

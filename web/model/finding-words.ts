@@ -2,7 +2,7 @@ import { type Finding, isAboutLoss, isAboutNode } from '../../server/protocol/fi
 import type { Pod } from '../../server/protocol/pod.ts';
 import { latencyText } from '../../server/runtime/measure-text.ts';
 import type { Selection } from './address.ts';
-import { isAboutSelfLink, LINK_FINDINGS, POD_FINDINGS } from './findings.ts';
+import { findingAxis, isAboutSelfLink, LINK_FINDINGS } from './findings.ts';
 import { capital, clockText, sentence } from './format.ts';
 import type { Tone } from './links.ts';
 import { shownName } from './names.ts';
@@ -92,7 +92,7 @@ export function targetOf(
   let wanted: Exclude<Selection, null>[] = [];
   if (isAboutSelfLink(finding)) wanted = [pod, ...link];
   else if (LINK_FINDINGS.has(kind)) wanted = [...link, pod];
-  else if (pods.length === 1) wanted = POD_FINDINGS.has(kind) ? [pod, ...link] : [pod];
+  else if (pods.length === 1) wanted = findingAxis(finding, all) === 'row' ? [pod, ...link] : [pod];
   return wanted.find((one) => !isSame(open, one)) ?? null;
 }
 

@@ -62,13 +62,24 @@ export const LINK_FINDINGS: ReadonlySet<FindingKind> = new Set([
   'one-way',
 ]);
 
-/** The kinds of findings about the links into a pod. */
-export const POD_FINDINGS: ReadonlySet<FindingKind> = new Set([
-  'pod-unreachable',
-  'pod-slow',
-  'pod-lossy',
-  'pod-intermittent',
-]);
+/** By kind, except those about nodes: whether a finding is about rows or columns; the others are about single links or no pod. */
+const AXES: Partial<Record<FindingKind, FindingPlace['axis']>> = {
+  'zone-block': 'row',
+  'zones-lossy': 'row',
+  'pod-unreachable': 'row',
+  'pod-slow': 'row',
+  'pod-lossy': 'row',
+  'pod-intermittent': 'row',
+  'pod-reaches-nobody': 'column',
+  'pod-slow-out': 'column',
+  'pod-lossy-out': 'column',
+  'pod-intermittent-out': 'column',
+  'list-differs': 'column',
+  'pod-overdue': 'column',
+  'cut-off': 'column',
+  'cpu-starved': 'column',
+  'report-missing': 'column',
+};
 
 /**
  * The findings that the notice above the view counts: about a whole pod, node, zone or path, failed, or slow if none fails. It
@@ -84,27 +95,10 @@ export function findingAxis(
   { kind, pods, from }: Finding,
   all: readonly Pick<Pod, 'node'>[],
 ): FindingPlace['axis'] | null {
-  if (POD_FINDINGS.has(kind) || isAboutZones(kind)) return 'row';
-  switch (kind) {
-    case 'pod-reaches-nobody':
-    case 'pod-slow-out':
-    case 'pod-lossy-out':
-    case 'pod-intermittent-out':
-    case 'list-differs':
-    case 'pod-overdue':
-    case 'cut-off':
-    case 'cpu-starved':
-    case 'report-missing':
-      return 'column';
-    case 'node':
-    case 'node-lossy': {
-      // The sources are on other nodes, unless the finding is about links out of the node.
-      const nodes = new Set(pods.map((pod) => all[pod]?.node));
-      return from.some((pod) => nodes.has(all[pod]?.node)) ? 'column' : 'row';
-    }
-    default:
-      return null;
-  }
+  if (!isAboutNode(kind)) return AXES[kind] ?? null;
+  // The sources are on other nodes, unless the finding is about links out of the node.
+  const nodes = new Set(pods.map((pod) => all[pod]?.node));
+  return from.some((pod) => nodes.has(all[pod]?.node)) ? 'column' : 'row';
 }
 
 /** The rows or columns of a finding; null if it is about single links or no pod. */

@@ -1,5 +1,6 @@
 import type { Pod } from '../../server/protocol/pod.ts';
-import { areManyLate, COUNTS, codeOf, SEVERITY } from './links.ts';
+import type { PictureCells } from './cells.ts';
+import { areManyLate, COUNTS, codeOf, indexesOf, SEVERITY } from './links.ts';
 
 /** Which pods are drawn as one. `unfolded`: keys of groups (`node:worker-1`, `zone:a`) that show their members instead. */
 export interface Folding {
@@ -31,25 +32,24 @@ export interface FoldedCells {
   lossy: Uint32Array;
 }
 
-/** What folding needs of the links of `n` pods: see `PictureCells`. */
-interface PodCells {
-  n: number;
-  state: Uint8Array;
-  valueUs: Float32Array;
-  lossy: Uint8Array;
-  lossyLinks: number;
-}
+/** What folding needs of the links of `n` pods. */
+type PodCells = Pick<PictureCells, 'n' | 'state' | 'valueUs' | 'lossy' | 'lossyLinks'>;
 
 /** The key of a group. */
 export function keyOf(kind: Group['kind'], name: string): string {
   return `${kind}:${name}`;
 }
 
-/**
- * Divides pods into groups, in the order of their first pods. An unfolded zone shows its nodes. `open`: groups that are
- * unfolded.
- */
-export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { groups: Group[]; open: string[] } {
+/** Pods in groups. */
+export interface Grouping {
+  /** In the order of their first pods. */
+  groups: Group[];
+  /** Group by pod. */
+  groupOf: Int32Array;
+}
+
+/** Divides pods into groups. An unfolded zone shows its nodes. `open`: groups that are unfolded. */
+export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): Grouping & { open: string[] } {
   const wanted = new Set(unfolded);
   const open = new Set<string>();
   const groups = new Map<string, Group>();
@@ -70,7 +70,10 @@ export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { 
     if (group === undefined) groups.set(key, { key, kind, pods: [index] });
     else group.pods.push(index);
   }
-  return { groups: [...groups.values()], open: [...open] };
+  const groupOf = new Int32Array(pods.length);
+  const all = [...groups.values()];
+  for (const [at, group] of all.entries()) for (const pod of group.pods) groupOf[pod] = at;
+  return { groups: all, groupOf, open: [...open] };
 }
 
 const FAIR_RANK = SEVERITY[codeOf('fair')] ?? 0;
@@ -81,7 +84,7 @@ const LATE = codeOf('warning');
  * latency), but a late one (`warning`) only if many are (`areManyLate`), and a lossy one rather than a good or a late one. The
  * link of a group to itself stands for all links among its pods. O(n^2).
  */
-export function foldCells(cells: PodCells, groups: readonly Group[], folding: Folding): FoldedCells {
+export function foldCells(cells: PodCells, { groups, groupOf }: Grouping, folding: Folding): FoldedCells {
   const { n, state, valueUs } = cells;
   const m = groups.length;
   const worstLink = new Int32Array(m * m).fill(-1);
@@ -151,28 +154,16 @@ export function foldCells(cells: PodCells, groups: readonly Group[], folding: Fo
   }
   const lossy = new Uint32Array(m * m);
   if (cells.lossyLinks > 0) {
-    forEachLossy(cells, groups, (pair, at) => {
+    for (const pair of indexesOf(cells.lossy, 1)) {
+      const at = (groupOf[Math.floor(pair / n)] ?? 0) * m + (groupOf[pair % n] ?? 0);
       lossy[at] = (lossy[at] ?? 0) + 1;
       // Late links do not raise the rank.
-      if (lossy[at] !== 1 || (worstRank[at] ?? 0) > FAIR_RANK) return;
+      if (lossy[at] !== 1 || (worstRank[at] ?? 0) > FAIR_RANK) continue;
       worstLink[at] = pair;
       worstUs[at] = valueUs[pair] ?? Number.NaN;
-    });
+    }
   }
   return { folding, worstLink, worstUs, links, inState, lossy };
-}
-
-/** Calls `visit` for each lossy link, with the index of its cell. */
-function forEachLossy(
-  { n, lossy }: PodCells,
-  groups: readonly Group[],
-  visit: (pair: number, at: number) => void,
-): void {
-  const groupOf = new Int32Array(n);
-  for (const [at, { pods }] of groups.entries()) for (const pod of pods) groupOf[pod] = at;
-  for (let pair = lossy.indexOf(1); pair >= 0; pair = lossy.indexOf(1, pair + 1)) {
-    visit(pair, (groupOf[Math.floor(pair / n)] ?? 0) * groups.length + (groupOf[pair % n] ?? 0));
-  }
 }
 
 /** Whether two foldings draw the same. */

@@ -9,37 +9,29 @@ export interface Place {
   row: number;
 }
 
+/** By how many columns and rows a key moves. */
+const STEPS = new Map<string, [columns: number, rows: number]>([
+  ['ArrowLeft', [-1, 0]],
+  ['ArrowRight', [1, 0]],
+  ['ArrowUp', [0, -1]],
+  ['ArrowDown', [0, 1]],
+  ['PageUp', [0, -10]],
+  ['PageDown', [0, 10]],
+  ['Home', [Number.NEGATIVE_INFINITY, 0]],
+  ['End', [Number.POSITIVE_INFINITY, 0]],
+]);
+
 /**
  * The cell that a key moves to from `place`, in a heatmap of `count` x `count` cells: arrow keys move one cell, Home and
  * End to the ends of the row (with `ctrl` to the corners), PageUp and PageDown ten rows. null = another key.
  */
-export function moved(place: Place, key: string, ctrl: boolean, count: number): Place | null {
-  const last = Math.max(0, count - 1);
-  const { column, row } = place;
-  const at = (x: number, y: number): Place => ({
-    column: Math.min(last, Math.max(0, x)),
-    row: Math.min(last, Math.max(0, y)),
-  });
-  switch (key) {
-    case 'ArrowLeft':
-      return at(column - 1, row);
-    case 'ArrowRight':
-      return at(column + 1, row);
-    case 'ArrowUp':
-      return at(column, row - 1);
-    case 'ArrowDown':
-      return at(column, row + 1);
-    case 'PageUp':
-      return at(column, row - 10);
-    case 'PageDown':
-      return at(column, row + 10);
-    case 'Home':
-      return ctrl ? at(0, 0) : at(0, row);
-    case 'End':
-      return ctrl ? at(last, last) : at(last, row);
-    default:
-      return null;
-  }
+export function moved({ column, row }: Place, key: string, ctrl: boolean, count: number): Place | null {
+  const step = STEPS.get(key);
+  if (step === undefined) return null;
+  const [columns, rows] = step;
+  const isEnd = !Number.isFinite(columns);
+  const within = (at: number) => Math.max(0, Math.min(count - 1, at));
+  return { column: within(column + columns), row: within(row + (ctrl && isEnd ? columns : rows)) };
 }
 
 /** The next cell after `place` for which `isWanted` is true, row by row, cyclic, among `count` x `count` cells. */

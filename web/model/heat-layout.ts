@@ -71,6 +71,8 @@ const CAPTION = 22;
 const NAME_SPACE = 12;
 const STRIP = 8;
 const STRIP_SPACE = 4;
+/** Between a cell and its card, px. */
+const CARD_SPACE = 12;
 /** Minimum distance of named cells, and of cells with a latency if there are few pods. */
 const LEAST_NAMED = 14;
 const LEAST_FEW = 34;
@@ -242,17 +244,16 @@ export interface Rect {
  * Places a card beside the cell: to the right if there is room, otherwise to the left, below, or above; within `bounds` and
  * never over the cell. If no side has room, it is placed below, outside the bounds.
  */
-export function placeCard(cell: Rect, card: Pick<Rect, 'width' | 'height'>, bounds: Rect, space = 12): Rect {
-  const { width, height } = card;
+export function placeCard(cell: Rect, { width, height }: Pick<Rect, 'width' | 'height'>, bounds: Rect): Rect {
   const within = (at: number, size: number, from: number, room: number) =>
     Math.min(Math.max(at, from), Math.max(from, from + room - size));
-  const y = within(cell.y + cell.height + space, height, bounds.y, bounds.height);
-  const right = cell.x + cell.width + space;
+  const y = within(cell.y + cell.height + CARD_SPACE, height, bounds.y, bounds.height);
+  const right = cell.x + cell.width + CARD_SPACE;
   if (right + width <= bounds.x + bounds.width) return { x: right, y, width, height };
-  const left = cell.x - space - width;
+  const left = cell.x - CARD_SPACE - width;
   if (left >= bounds.x) return { x: left, y, width, height };
   const x = within(cell.x, width, bounds.x, bounds.width);
-  const above = cell.y - space - height;
-  const below = cell.y + cell.height + space;
+  const above = cell.y - CARD_SPACE - height;
+  const below = cell.y + cell.height + CARD_SPACE;
   return { x, y: below + height > bounds.y + bounds.height && above >= bounds.y ? above : below, width, height };
 }

@@ -1,12 +1,13 @@
+import { group } from 'd3';
 import { type Finding, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
 import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
 import type { Level, Selection } from './address.ts';
-import { STATES } from './cells.ts';
+import { countLink, countOnes, STATES } from './cells.ts';
 import { findingPlace, findingsByPod } from './findings.ts';
 import { type Folding, foldCells, type Group, groupsOf, keyOf, sameFolding } from './fold.ts';
-import { countsByState, type LinkState, stateAt } from './links.ts';
-import { type Fold, type Picture, type PodHealth, type PodView, podTallies } from './mesh-view.ts';
+import { type LinkState, stateAt } from './links.ts';
+import { countsOf, type Fold, type Picture, type PodHealth, type PodView, podTallies } from './mesh-view.ts';
 import { placeLabels, shownName } from './names.ts';
 
 /** Up to this many pods, `auto` shows every pod. */
@@ -29,7 +30,8 @@ export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
   const podLevel: Folding = { level: 'pod', unfolded: [] };
   if (n <= FEW_PODS) return podLevel;
   const { pods } = mesh;
-  const membersOf = { node: members(pods, 'node'), zone: members(pods, 'zone') };
+  const members = (of: 'node' | 'zone') => group([...pods.keys()], (pod) => pods[pod]?.[of] ?? '');
+  const membersOf = { node: members('node'), zone: members('zone') };
   const saves = (at: 'node' | 'zone') => membersOf[at].size > 1 && membersOf[at].size * 2 <= n;
   // Findings come in the order of severity.
   const bad = mesh.findings.filter(({ severity }) => severity === 'failed' || severity === 'slow');
@@ -70,17 +72,6 @@ function namedPods(finding: Finding, all: readonly Pod[]): number[] {
   return (place?.pods ?? [...finding.pods, ...finding.from]).filter((pod) => pod < all.length);
 }
 
-/** The indexes of the pods of each node or zone, by its name. */
-function members(pods: readonly Pod[], of: 'node' | 'zone'): Map<string, number[]> {
-  const groups = new Map<string, number[]>();
-  for (const [index, pod] of pods.entries()) {
-    const group = groups.get(pod[of]);
-    if (group === undefined) groups.set(pod[of], [index]);
-    else group.push(index);
-  }
-  return groups;
-}
-
 /**
  * Folds the picture of the pods: each group is one "pod" of the result, with the worst health of its pods, and the link
  * between two groups shows the worst link between their pods (see `foldCells`). The result has no pod reports: `linkFacts` reads
@@ -88,35 +79,20 @@ function members(pods: readonly Pod[], of: 'node' | 'zone'): Map<string, number[
  */
 export function foldPicture(picture: Picture, folding: Folding): Picture {
   if (folding.level === 'pod') return picture;
-  const { groups, open } = groupsOf(picture.mesh.pods, folding);
-  const groupOf = new Int32Array(picture.n);
-  for (const [at, { pods }] of groups.entries()) for (const pod of pods) groupOf[pod] = at;
+  const { open, ...grouping } = groupsOf(picture.mesh.pods, folding);
   const known = picture.folded;
-  const cells = known !== null && sameFolding(known.folding, folding) ? known : foldCells(picture, groups, folding);
-  return pictureOfGroups({ level: folding.level, unfolded: open, pods: picture, groups, groupOf, ...cells });
+  const cells = known !== null && sameFolding(known.folding, folding) ? known : foldCells(picture, grouping, folding);
+  return pictureOfGroups({ level: folding.level, unfolded: open, pods: picture, ...grouping, ...cells });
 }
 
 function pictureOfGroups(fold: Fold): Picture {
   const { pods: base, groups, groupOf, worstLink, worstUs } = fold;
-  const lossy = Uint8Array.from(fold.lossy, (links) => (links > 0 ? 1 : 0));
   const m = groups.length;
-  const state = new Uint8Array(m * m);
-  const unreliable = new Uint8Array(m * m);
-  const into = new Uint32Array(m * STATES);
-  const outOf = new Uint32Array(m * STATES);
-  const tally = new Uint32Array(STATES);
-  let unreliableLinks = 0;
-  for (let at = 0; at < m * m; at++) {
-    const pair = worstLink[at] ?? 0;
-    const code = base.state[pair] ?? 0;
-    const [from, to] = [Math.floor(at / m) * STATES + code, (at % m) * STATES + code];
-    state[at] = code;
-    unreliable[at] = base.unreliable[pair] ?? 0;
-    unreliableLinks += unreliable[at] ?? 0;
-    outOf[from] = (outOf[from] ?? 0) + 1;
-    into[to] = (into[to] ?? 0) + 1;
-    tally[code] = (tally[code] ?? 0) + 1;
-  }
+  const state = Uint8Array.from(worstLink, (pair) => base.state[pair] ?? 0);
+  const unreliable = Uint8Array.from(worstLink, (pair) => base.unreliable[pair] ?? 0);
+  const lossy = Uint8Array.from(fold.lossy, (links) => (links > 0 ? 1 : 0));
+  const tally = { into: new Uint32Array(m * STATES), outOf: new Uint32Array(m * STATES) };
+  for (const [at, code] of state.entries()) countLink(tally, Math.floor(at / m), at % m, code);
   const toGroups = (indexes: readonly number[]) => [...new Set(indexes.flatMap((index) => groupOf[index] ?? []))];
   const mesh = {
     ...base.mesh,
@@ -125,6 +101,7 @@ function pictureOfGroups(fold: Fold): Picture {
     findings: base.mesh.findings.map((finding) => foldFinding(finding, base.mesh.pods, toGroups)),
   };
   const picture: Picture = {
+    ...tally,
     n: m,
     figure: base.figure,
     state,
@@ -132,13 +109,11 @@ function pictureOfGroups(fold: Fold): Picture {
     lossy,
     second: null,
     valueUs: worstUs,
-    into,
-    outOf,
-    unreliableLinks,
-    lossyLinks: lossy.reduce((sum, one) => sum + one, 0),
+    unreliableLinks: countOnes(unreliable),
+    lossyLinks: countOnes(lossy),
     mesh,
     reportOf: new Int32Array(m).fill(-1),
-    counts: countsByState(tally),
+    counts: countsOf(tally.outOf),
     pods: [],
     targets: base.targets.map((target) => ({ ...target, failing: toGroups(target.failing) })),
     worst: base.worst === null ? null : { from: groupOf[base.worst.from] ?? 0, to: groupOf[base.worst.to] ?? 0 },
@@ -307,20 +282,6 @@ export function foldWords({ state, n, fold, figure }: Picture, from: number, to:
   const words = verb === undefined ? plural(all, 'link') : `${countText(same)} of ${countText(all)} ${verb}`;
   const lossy = fold?.lossy[at] ?? 0;
   return lossy === 0 ? words : `${words}, ${countText(lossy)} ${lossy === 1 ? 'loses' : 'lose'} datagrams`;
-}
-
-/** The number of links by state that a folded link stands for. O(its links). */
-export function foldCounts({ fold }: Picture, from: number, to: number): Record<LinkState, number> {
-  const tally = new Uint32Array(STATES);
-  if (fold === null) return countsByState(tally);
-  const { n, state } = fold.pods;
-  for (const source of fold.groups[from]?.pods ?? []) {
-    for (const target of fold.groups[to]?.pods ?? []) {
-      const code = state[source * n + target] ?? 0;
-      tally[code] = (tally[code] ?? 0) + 1;
-    }
-  }
-  return countsByState(tally);
 }
 
 /** How many pods a group has: "10 pods"; '' for a pod. */

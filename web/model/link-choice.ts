@@ -1,5 +1,5 @@
 import { STATES } from './cells.ts';
-import { codeOf, LINK_STATES, type LinkState } from './links.ts';
+import { codeOf, indexesOf, LINK_STATES, type LinkState } from './links.ts';
 import type { Picture } from './mesh-view.ts';
 import { Worst } from './worst.ts';
 
@@ -108,7 +108,7 @@ export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoic
   const isAsked = askedStates(request);
   let asked = isAsked.reduce((sum, one, code) => sum + one * (tally[code] ?? 0), 0);
   if (request.only === 'all' && picture.lossyLinks > 0) {
-    for (let pair = lossy.indexOf(1); pair >= 0; pair = lossy.indexOf(1, pair + 1)) {
+    for (const pair of indexesOf(lossy, 1)) {
       const code = state[pair] ?? GONE;
       if (isWanted[code] === 1 || code === FAILED) continue;
       if (!isRequested(request, Math.floor(pair / picture.n), pair % picture.n)) continue;
@@ -116,10 +116,7 @@ export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoic
       if (isAsked[code] === 0) asked++;
     }
   }
-  const failedPairs =
-    request.only !== 'all' && request.only !== 'failed'
-      ? []
-      : takeFailed(picture, request, failedTo, tally[FAILED] ?? 0);
+  const failedPairs = isAsked[FAILED] === 1 ? takeFailed(picture, request, failedTo, tally[FAILED] ?? 0) : [];
   const room = request.limit - failedPairs.length;
   const pairs = room > 0 ? [...worst.ascending().slice(-room), ...failedPairs] : failedPairs;
   const slow = pairs.filter((pair) => state[pair] === SLOW);
@@ -155,7 +152,6 @@ function talliesOf(picture: Picture, request: ChoiceRequest): { tally: Uint32Arr
 
 /** Every state, by index in `LINK_STATES`. */
 const ALL = new Uint8Array(LINK_STATES.length).fill(1);
-const ONLY_FAILED = ALL.map((_, code) => (code === FAILED ? 1 : 0));
 
 /** The states in which links can be drawn. Links of gone pods never are; those of a pod are, whatever was measured. */
 function drawableStates({ pod, only, unmeasured }: ChoiceRequest): Uint8Array {
@@ -233,32 +229,20 @@ function forEachPair(
   }
 }
 
-/** The failed links to show: all, or `limit` of them, shared out over destinations and their sources. */
-function takeFailed(picture: Picture, request: ChoiceRequest, failedTo: Uint32Array, failed: number): number[] {
+/** The failed links to show, by destination: all, or `limit` of them, shared out over destinations and their sources. */
+function takeFailed({ n, state }: Picture, request: ChoiceRequest, failedTo: Uint32Array, failed: number): number[] {
   const share = failed <= request.limit ? failedTo : roundRobin(failedTo, request.limit);
-  const seen = new Uint32Array(picture.n);
+  const seen = new Uint32Array(n);
   const pairs: number[] = [];
-  if (failed === 0) return pairs;
-  const consider = (pair: number, to: number) => {
-    const count = failedTo[to] ?? 0;
+  for (const pair of indexesOf(state, FAILED)) {
+    const to = pair % n;
+    if (!isRequested(request, Math.floor(pair / n), to)) continue;
     const place = (seen[to] ?? 0) + to;
     seen[to] = (seen[to] ?? 0) + 1;
-    // Takes share[to] of count evenly. The offset differs by destination; otherwise all links would come from the first pods.
-    if ((place * (share[to] ?? 0)) % count < (share[to] ?? 0)) pairs.push(pair);
-  };
-  if (request.pod >= 0) {
-    forEachPair(picture, request, ONLY_FAILED, consider);
-    return pairs;
+    // Takes the share of all evenly. The offset differs by destination; otherwise all links would come from the first pods.
+    if ((place * (share[to] ?? 0)) % (failedTo[to] ?? 1) < (share[to] ?? 0)) pairs.push(pair);
   }
-  // Usually few destinations fail, so only links into them are visited.
-  const { n, state } = picture;
-  for (let to = 0; to < n; to++) {
-    if ((share[to] ?? 0) === 0) continue;
-    for (let from = 0; from < n; from++) {
-      if (state[from * n + to] === FAILED && (from !== to || request.selfLinks)) consider(from * n + to, to);
-    }
-  }
-  return pairs;
+  return pairs.sort((a, b) => (a % n) - (b % n) || a - b);
 }
 
 /** Shares `limit` out round-robin, nobody getting more than its count. */

@@ -1,10 +1,10 @@
 import { type Finding, isAboutLoss, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { MAX_FILTER } from './address.ts';
-import { STATES } from './cells.ts';
+import { countLink, countOnes, STATES } from './cells.ts';
 import { findingAxis } from './findings.ts';
-import { countsByState, LINK_STATES, type LinkState } from './links.ts';
-import type { Picture } from './mesh-view.ts';
+import { LINK_STATES, type LinkState } from './links.ts';
+import { countsOf, type Picture } from './mesh-view.ts';
 import { matchesWord } from './order.ts';
 
 /** What a legend entry filters by. */
@@ -75,10 +75,7 @@ export function shownLinks(picture: Picture, text: string): Picture {
   const state = picture.state.slice();
   const unreliable = picture.unreliable.slice();
   const lossy = picture.lossy.slice();
-  const into = new Uint32Array(n * STATES);
-  const outOf = new Uint32Array(n * STATES);
-  const tally = new Uint32Array(STATES);
-  let [unreliableLinks, lossyLinks] = [0, 0];
+  const tally = { into: new Uint32Array(n * STATES), outOf: new Uint32Array(n * STATES) };
   for (let source = 0; source < n; source++) {
     for (let target = 0; target < n; target++) {
       const pair = source * n + target;
@@ -89,22 +86,20 @@ export function shownLinks(picture: Picture, text: string): Picture {
         (isState[state[pair] ?? 0] === 1 ||
           (withUnreliable && unreliable[pair] === 1) ||
           (withLossy && lossy[pair] === 1));
-      if (!isShown) {
+      if (isShown) countLink(tally, source, target, state[pair] ?? 0);
+      else {
         state[pair] = HIDDEN;
         unreliable[pair] = 0;
         lossy[pair] = 0;
-        continue;
       }
-      const code = state[pair] ?? 0;
-      into[target * STATES + code] = (into[target * STATES + code] ?? 0) + 1;
-      outOf[source * STATES + code] = (outOf[source * STATES + code] ?? 0) + 1;
-      tally[code] = (tally[code] ?? 0) + 1;
-      unreliableLinks += unreliable[pair] ?? 0;
-      lossyLinks += lossy[pair] ?? 0;
     }
   }
-  const counts = countsByState(tally);
-  return { ...picture, state, unreliable, lossy, into, outOf, counts, unreliableLinks, lossyLinks };
+  const numbers = {
+    counts: countsOf(tally.outOf),
+    unreliableLinks: countOnes(unreliable),
+    lossyLinks: countOnes(lossy),
+  };
+  return { ...picture, ...tally, ...numbers, state, unreliable, lossy };
 }
 
 /** By pod: whether one of its links is shown, in or out. O(n^2). */

@@ -35,6 +35,11 @@ export function stateAt(code: number | undefined): LinkState {
   return LINK_STATES[code ?? -1] ?? 'unknown';
 }
 
+/** The indexes at which a list has a value, in order. */
+export function* indexesOf(list: Uint8Array, value: number): Generator<number> {
+  for (let at = list.indexOf(value); at >= 0; at = list.indexOf(value, at + 1)) yield at;
+}
+
 /** Converts counts by index in `LINK_STATES` to counts by state. */
 export function countsByState(tally: ArrayLike<number>): Record<LinkState, number> {
   return Object.fromEntries(LINK_STATES.map((state, code) => [state, tally[code] ?? 0])) as Record<LinkState, number>;

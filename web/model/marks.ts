@@ -45,7 +45,8 @@ const LINK_MARKS: Record<LinkState, string> = {
   gone: STROKE,
 };
 
-const POD_MARKS: Record<PodHealth, string> = {
+/** The mark of each state of a pod. */
+export const POD_MARKS: Record<PodHealth, string> = {
   healthy: CHECK,
   failing: CROSS,
   unknown: QUESTION,
@@ -58,11 +59,6 @@ const POD_MARKS: Record<PodHealth, string> = {
 /** The mark of a link's state. For a failed link with `outcome` it is the mark of the outcome. */
 export function linkMark(state: LinkState, outcome: Outcome | null = null): string {
   return state === 'failed' && outcome !== null && outcome !== 'ok' ? FAILURE_MARKS[outcome] : LINK_MARKS[state];
-}
-
-/** The mark of a pod. */
-export function podMark(health: PodHealth): string {
-  return POD_MARKS[health];
 }
 
 /** The filled outline of a failing pod in the same box: a regular octagon. */

@@ -2,11 +2,10 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import { isSilent, isStarved } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
-import type { PictureOptions } from './cells.ts';
-import { CellsBuilder, type PictureCells, STATES } from './cells.ts';
+import { CellsBuilder, type PictureCells, type PictureOptions, reportsByPod, STATES } from './cells.ts';
 import { type ExternalTarget, externalTargets } from './external-targets.ts';
 import { findingsByPod } from './findings.ts';
-import type { FoldedCells, Folding, Group } from './fold.ts';
+import type { FoldedCells, Folding, Grouping } from './fold.ts';
 import { codeOf, countsByState, type LinkState } from './links.ts';
 import { type PodNames, podNames } from './names.ts';
 
@@ -28,15 +27,11 @@ export interface Picture extends Omit<PictureCells, 'worst'> {
 
 /**
  * How a folded picture came from the picture of the pods. `unfolded` has only groups that exist and would be drawn. Links
- * between groups have index `from * groups.length + to`.
+ * between groups have index `from * groups.length + to`; `groups` has the order of the folded picture's `pods`.
  */
-export interface Fold extends Folding, FoldedCells {
+export interface Fold extends Folding, FoldedCells, Grouping {
   /** The picture of the pods. */
   pods: Picture;
-  /** In the order of the folded picture's `pods`. */
-  groups: Group[];
-  /** Group by pod. */
-  groupOf: Int32Array;
 }
 
 /**
@@ -45,11 +40,7 @@ export interface Fold extends Folding, FoldedCells {
  * measured (Goldpinger's `/check`), an ok link is `unknown`. `names`: see `pictureOf`.
  */
 export function buildPicture(mesh: Mesh, options: PictureOptions, names?: PodNames): Picture {
-  const builder = new CellsBuilder(options);
-  builder.begin(mesh.pods);
-  const reportOf = reportsByPod(mesh);
-  for (const [from, report] of reportOf.entries()) builder.put(from, mesh.reports[report]);
-  return pictureOf(mesh, builder.take(mesh.settings), names);
+  return pictureOf(mesh, new CellsBuilder(options).take(mesh), names);
 }
 
 /** The picture of a mesh whose cells are already computed. O(n). `names`: the names of its pods, if already computed. */
@@ -73,13 +64,8 @@ export function pictureOf(
   return picture;
 }
 
-function reportsByPod(mesh: Mesh): Int32Array {
-  const reportOf = new Int32Array(mesh.pods.length).fill(-1);
-  for (const [i, report] of mesh.reports.entries()) if (reportOf[report.pod] === -1) reportOf[report.pod] = i;
-  return reportOf;
-}
-
-function countsOf(outOf: Uint32Array): Record<LinkState, number> {
+/** The numbers of links by state, of all pods. */
+export function countsOf(outOf: Uint32Array): Record<LinkState, number> {
   const tally = new Float64Array(STATES);
   for (let i = 0; i < outOf.length; i++) tally[i % STATES] = (tally[i % STATES] ?? 0) + (outOf[i] ?? 0);
   return countsByState(tally);
@@ -92,7 +78,14 @@ function countsOf(outOf: Uint32Array): Record<LinkState, number> {
  */
 export type PodHealth = 'healthy' | 'failing' | 'unknown' | 'starting' | 'not-ready' | 'terminating' | 'gone';
 
-/** One pod of a picture. Counts exclude self-links. */
+/** Numbers of links. */
+interface LinkTally {
+  probed: number;
+  failed: number;
+  slow: number;
+}
+
+/** One pod of a picture. */
 export interface PodView {
   pod: Pod;
   /** Its index in `Mesh.pods`. */
@@ -113,14 +106,9 @@ export interface PodView {
   /** The most severe finding about links into it or its self-link, and about links out of it or its measurements. */
   foundIn: Finding | null;
   foundOut: Finding | null;
-  /** Number of probed, failed and slow links into it. */
-  probedIn: number;
-  failedIn: number;
-  slowIn: number;
-  /** Number of probed, failed and slow links out of it. */
-  probedOut: number;
-  failedOut: number;
-  slowOut: number;
+  /** Its links, without the one to itself. */
+  into: LinkTally;
+  outOf: LinkTally;
 }
 
 const SLOW = codeOf('slow');
@@ -131,7 +119,7 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
   const { mesh } = picture;
   const byPod = findingsByPod(mesh);
   return mesh.pods.map((pod, index): PodView => {
-    const tallies = podTallies(picture, index);
+    const { into, outOf } = podTallies(picture, index);
     const report = mesh.reports[picture.reportOf[index] ?? -1];
     const found = moreSevere(byPod.into[index] ?? null, byPod.itself[index] ?? null);
     // One literal, because object spread takes 20 ms for a thousand pods.
@@ -147,12 +135,8 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
       passive: report?.missing === 'passive',
       foundIn: found,
       foundOut: byPod.outOf[index] ?? null,
-      probedIn: tallies.probedIn,
-      failedIn: tallies.failedIn,
-      slowIn: tallies.slowIn,
-      probedOut: tallies.probedOut,
-      failedOut: tallies.failedOut,
-      slowOut: tallies.slowOut,
+      into,
+      outOf,
     };
     view.health = healthOf(view, byPod.isFull);
     return view;
@@ -163,22 +147,14 @@ function moreSevere(a: Finding | null, b: Finding | null): Finding | null {
   return a === null || (b !== null && a.severity === 'slow') ? (b ?? a) : a;
 }
 
-/** Number of probed, failed and slow links into and out of a pod, without its self-link. */
-export function podTallies({ n, state, into, outOf }: Picture, pod: number) {
+/** The links into and out of a pod, without its self-link. */
+export function podTallies({ n, state, into, outOf }: Picture, pod: number): Pick<PodView, 'into' | 'outOf'> {
   const self = state[pod * n + pod] ?? 0;
-  const [inwards, outwards] = [talliesOf(into, pod, self), talliesOf(outOf, pod, self)];
-  return {
-    probedIn: inwards.probed,
-    failedIn: inwards.failed,
-    slowIn: inwards.slow,
-    probedOut: outwards.probed,
-    failedOut: outwards.failed,
-    slowOut: outwards.slow,
-  };
+  return { into: tallyOf(into, pod, self), outOf: tallyOf(outOf, pod, self) };
 }
 
-function talliesOf(tally: Uint32Array, pod: number, self: number): { probed: number; failed: number; slow: number } {
-  const at = (code: number) => (tally[pod * STATES + code] ?? 0) - (code === self ? 1 : 0);
+function tallyOf(counts: Uint32Array, pod: number, self: number): LinkTally {
+  const at = (code: number) => (counts[pod * STATES + code] ?? 0) - (code === self ? 1 : 0);
   let probed = 0;
   for (let code = 0; code <= FAILED; code++) probed += at(code);
   return { probed, failed: at(FAILED), slow: at(SLOW) };
@@ -191,6 +167,6 @@ function healthOf(view: PodView, isFull: boolean): PodHealth {
   // A pod that hangs is not ready after a while. What the others see of it weighs more.
   if (view.foundIn?.severity === 'failed' || view.foundOut?.severity === 'failed') return 'failing';
   if (lifecycle === 'not-ready') return lifecycle;
-  if (isFull && view.failedIn * 2 > view.probedIn) return 'failing';
+  if (isFull && view.into.failed * 2 > view.into.probed) return 'failing';
   return view.silent ? 'unknown' : 'healthy';
 }

@@ -3,81 +3,70 @@ import type { Thresholds } from '../../server/protocol/link-state.ts';
 import { type LinkSamples, OUTCOMES, type Outcome, type RecentSample } from '../../server/protocol/sample.ts';
 import { countText } from '../../server/runtime/count-text.ts';
 import { durationText } from '../../server/runtime/measure-text.ts';
-import { STATES, shownLink } from './cells.ts';
+import { shownLink } from './cells.ts';
 import { FIGURE_NOUNS, type Figure, valueText } from './figures.ts';
 import { labelWords } from './finding-words.ts';
 import { clockText } from './format.ts';
 import { foldWords } from './levels.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
-import { LINK_STATES, type LinkState, stateAt, type Tone } from './links.ts';
+import { codeOf, indexesOf, type LinkState, stateAt, type Tone } from './links.ts';
 import type { Picture, PodHealth, PodView } from './mesh-view.ts';
 import { shownName } from './names.ts';
 
-/** Order of the legend: common states first. */
-const LEGEND_ORDER: readonly LinkState[] = [
-  'good',
-  'fair',
-  'warning',
-  'slow',
-  'failed',
-  'not-probed',
-  'unknown',
-  'not-yet',
-  'ignored',
-  'gone',
-];
+/** The words for the states of links, in the order of the legend: common states first. */
+const STATE_TEXTS: Record<LinkState, string> = {
+  good: 'Good',
+  fair: 'Fair',
+  warning: 'Warning',
+  slow: 'Slow',
+  failed: 'Failed',
+  'not-probed': 'Not probed',
+  unknown: 'Unknown',
+  'not-yet': 'Pending',
+  ignored: 'Left out',
+  gone: 'Gone',
+};
 
 /** The states in a legend. Pods that are left out are the exception, so their links are listed only where there are any. */
 export function legendStates(counts: Record<LinkState, number>): LinkState[] {
-  return LEGEND_ORDER.filter((state) => state !== 'ignored' || counts.ignored > 0);
+  const states = Object.keys(STATE_TEXTS) as LinkState[];
+  return states.filter((state) => state !== 'ignored' || counts.ignored > 0);
 }
 
 /** The explanation of a state in the legend. `failedBy`: the outcome that all failed links share; '' = none. */
 export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, failedBy: string): string {
-  switch (state) {
-    case 'good':
-      return `< ${t.goodMs} ms`;
-    case 'fair':
-      return `${t.goodMs}–${t.warningMs} ms`;
-    case 'warning':
-      return `${t.warningMs}–${t.problemMs} ms`;
-    case 'slow':
-      return `≥ ${t.problemMs} ms`;
-    case 'failed':
-      return failedBy === '' ? 'no valid response' : failedBy;
-    case 'not-probed':
-      return 'PING_NUMBER, new pod';
-    case 'unknown':
-      return 'no report';
-    case 'not-yet':
-      return 'pod is starting';
-    case 'ignored':
-      return 'cordoned node';
-    case 'gone':
-      return `terminated, shown ${durationText(retentionMs)}`;
-  }
+  const notes: Record<LinkState, string> = {
+    good: `< ${t.goodMs} ms`,
+    fair: `${t.goodMs}–${t.warningMs} ms`,
+    warning: `${t.warningMs}–${t.problemMs} ms`,
+    slow: `≥ ${t.problemMs} ms`,
+    failed: failedBy || 'no valid response',
+    'not-probed': 'PING_NUMBER, new pod',
+    unknown: 'no report',
+    'not-yet': 'pod is starting',
+    ignored: 'cordoned node',
+    gone: `terminated, shown ${durationText(retentionMs)}`,
+  };
+  return notes[state];
 }
 
-/** The outcome that all failed links share; '' if they differ. Checks at most `limit` links. */
-export function sharedOutcome(picture: Picture, limit = 500): string {
+/** The most links that `sharedOutcome` reads. */
+const MAX_READ = 500;
+
+/** The outcome that all failed links share, as far as they are read; '' if they differ. */
+export function sharedOutcome(picture: Picture): string {
   const pods = picture.fold?.pods ?? picture;
-  const { mesh, n, state, reportOf, outOf } = pods;
-  const failed = LINK_STATES.indexOf('failed');
-  let shared = -1;
+  const { mesh, n, state, reportOf } = pods;
+  const outcomes = new Set<number>();
   let seen = 0;
-  for (let from = 0; from < n && seen < limit; from++) {
-    if ((outOf[from * STATES + failed] ?? 0) === 0) continue;
+  for (const pair of indexesOf(state, codeOf('failed'))) {
+    const from = Math.floor(pair / n);
     const links = mesh.reports[reportOf[from] ?? -1]?.links;
-    if (links === undefined) continue;
-    for (let to = 0; to < n && seen < limit; to++) {
-      if (state[from * n + to] !== failed) continue;
-      seen++;
-      const outcome = links.outcome[shownLink(pods, links, from, to)] ?? -1;
-      if (shared !== -1 && shared !== outcome) return '';
-      shared = outcome;
-    }
+    if (links !== undefined) outcomes.add(links.outcome[shownLink(pods, links, from, pair % n)] ?? 0);
+    if (outcomes.size > 1 || ++seen === MAX_READ) break;
   }
-  return shared <= 0 ? '' : (OUTCOMES[shared] ?? '');
+  const [shared = 0] = outcomes;
+  return outcomes.size !== 1 || shared === 0 ? '' : (OUTCOMES[shared] ?? '');
 }
 
 /**
@@ -123,19 +112,6 @@ export function cellSentence(picture: Picture, from: number, to: number): string
 /** What is said of a lossy link instead of its state: its pings are fine. */
 const LOSES = 'Loses datagrams';
 
-const STATE_TEXTS: Record<LinkState, string> = {
-  good: 'Good',
-  fair: 'Fair',
-  warning: 'Warning',
-  slow: 'Slow',
-  failed: 'Failed',
-  'not-probed': 'Not probed',
-  'not-yet': 'Pending',
-  unknown: 'Unknown',
-  ignored: 'Left out',
-  gone: 'Gone',
-};
-
 const OUTCOME_TEXTS: Record<Outcome, string> = {
   ok: 'Ok',
   refused: 'Refused',
@@ -177,34 +153,26 @@ export interface PodWords {
   noteTone: Tone;
 }
 
-const STATE_WORDS: Record<PodHealth, string> = {
-  healthy: 'Healthy',
-  failing: 'Failing',
-  unknown: 'Unknown',
-  starting: 'Starting',
-  'not-ready': 'Not ready',
-  terminating: 'Terminating',
-  gone: 'Gone',
-};
-
-const TONES: Record<PodHealth, LinkState> = {
-  healthy: 'good',
-  failing: 'failed',
-  unknown: 'unknown',
-  starting: 'not-yet',
-  'not-ready': 'not-yet',
-  terminating: 'not-yet',
-  gone: 'gone',
+/** The word for the health of a pod, and its colour. */
+const HEALTH_WORDS: Record<PodHealth, [state: string, tone: LinkState]> = {
+  healthy: ['Healthy', 'good'],
+  failing: ['Failing', 'failed'],
+  unknown: ['Unknown', 'unknown'],
+  starting: ['Starting', 'not-yet'],
+  'not-ready': ['Not ready', 'not-yet'],
+  terminating: ['Terminating', 'not-yet'],
+  gone: ['Gone', 'gone'],
 };
 
 /** The texts of a pod at `nowMs` (serving pod's clock), for example "Failing" and "unreachable from all 3 others". */
 export function podWords(picture: Picture, view: PodView, nowMs: number): PodWords {
-  const words = { state: STATE_WORDS[view.health], tone: TONES[view.health], note: '', noteTone: TONES[view.health] };
+  const [state, tone] = HEALTH_WORDS[view.health];
+  const words = { state, tone, note: '', noteTone: tone };
   switch (view.health) {
     case 'failing':
       return {
         ...words,
-        state: view.pod.lifecycle === 'not-ready' ? 'Not ready' : words.state,
+        state: view.pod.lifecycle === 'not-ready' ? 'Not ready' : state,
         note: failingNote(view),
       };
     case 'unknown':
@@ -214,9 +182,10 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
     case 'not-ready':
     case 'starting':
     case 'terminating':
-      return { ...words, note: durationNote(view, nowMs) };
+      return { ...words, note: `for ${roughSpan(nowMs - view.pod.sinceMs)}` };
     default:
-      if (view.slowToReach) return { ...words, note: slowNote(view), noteTone: 'slow' };
+      if (view.slowToReach)
+        return { ...words, note: view.foundIn === null ? 'slow to reach' : labelWords(view.foundIn), noteTone: 'slow' };
       if (view.pod.cordon !== '') return { ...words, note: CORDON_NOTES[view.pod.cordon] };
       if (view.passive) return { ...words, note: PASSIVE };
       return view.starved ? { ...words, note: 'CPU-starved', noteTone: 'suspect' } : words;
@@ -238,26 +207,10 @@ export function podPhrase(view: PodView, { state, note }: PodWords): string {
   return view.pod.lifecycle === 'not-ready' ? `${state}, ${note}` : note;
 }
 
-/** From how many pods a pod is slow: "slow from all 119 others". */
-function slowNote({ foundIn }: PodView): string {
-  return foundIn === null ? 'slow to reach' : labelWords(foundIn);
-}
-
 /** The text of the finding that makes the pod failing; without one (the list is full) the number of failed links. */
-function failingNote(view: PodView): string {
-  const finding = failureOf(view);
-  if (finding !== undefined) return labelWords(finding);
-  return `unreachable from ${countText(view.failedIn)} of ${countText(view.probedIn)}`;
-}
-
-/** The finding that makes a pod failing. */
-function failureOf({ foundIn, foundOut }: PodView): Finding | undefined {
-  return [foundIn, foundOut].find((one) => one?.severity === 'failed') ?? undefined;
-}
-
-/** How long the pod has had its lifecycle state. */
-function durationNote({ pod }: PodView, nowMs: number): string {
-  return `for ${roughSpan(nowMs - pod.sinceMs)}`;
+function failingNote({ foundIn, foundOut, into }: PodView): string {
+  const finding = [foundIn, foundOut].find((one) => one?.severity === 'failed');
+  return finding ? labelWords(finding) : `unreachable from ${countText(into.failed)} of ${countText(into.probed)}`;
 }
 
 /** The server's health reasons about a pod that none of its `findings` explains. */
@@ -288,10 +241,9 @@ function roughSpan(ms: number): string {
   ).replace('.0 s', ' s');
 }
 
-/** When a link became late. `atMs`: ms since the epoch by the serving pod's clock. */
-export interface LateSince {
+/** When a link became late, by the serving pod's clock. `isOlder`: the oldest kept sample was already late, so it began earlier. */
+interface LateSince {
   atMs: number;
-  /** The oldest kept sample was already late, so it began earlier. */
   isOlder: boolean;
 }
 
@@ -308,14 +260,11 @@ export function lateSince({ samples, nowMs: thereMs }: LinkSamples, lateUs: numb
   return first === undefined ? null : { atMs: nowMs - (thereMs - first.atMs), isOlder: before === -1 };
 }
 
-/** Since when a link has its state ("ok since 15:10:00"), and for how long ("2 min 30 s"). Both '' if not measured. */
-export interface SinceWords {
-  since: string;
-  span: string;
-}
-
-/** `late`: the result of `lateSince` for a slow or warning link; null = unknown. */
-export function sinceWords(facts: LinkFacts, late: LateSince | null, nowMs: number): SinceWords {
+/**
+ * Since when a link has its state ("ok since 15:10:00"), and for how long ("2 min 30 s"). Both '' if not measured. `late`: the
+ * result of `lateSince` for a slow or warning link; null = unknown.
+ */
+export function sinceWords(facts: LinkFacts, late: LateSince | null, nowMs: number): { since: string; span: string } {
   if (facts.sinceMs < 0 || facts.outcome === null) return { since: '', span: '' };
   if (late !== null && (facts.state === 'slow' || facts.state === 'warning')) {
     const word = facts.state === 'slow' ? 'slow' : 'late';

@@ -1,17 +1,12 @@
+import type { Pod } from '../../server/protocol/pod.ts';
 import { filledLink, type LinkTemplate, type LinkValues } from '../../server/runtime/link-template.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 
 /** What the next steps need of a pod. */
-export interface StepPod {
-  uid: string;
-  name: string;
-  namespace: string;
-  node: string;
-  lifecycle?: string;
-}
+export type StepPod = Pick<Pod, 'uid' | 'name' | 'namespace' | 'node'> & { lifecycle?: string };
 
 /** A text to copy. */
-export interface CopyText {
+interface CopyText {
   label: string;
   text: string;
 }

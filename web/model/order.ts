@@ -1,7 +1,6 @@
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { GroupBy, OrderBy } from './address.ts';
-import { type AxisStates, badness } from './axis-states.ts';
-import type { Folding } from './fold.ts';
+import { badness } from './axis-states.ts';
 import type { Picture, PodView } from './mesh-view.ts';
 import { compareNames } from './names.ts';
 import { standIns } from './slots.ts';
@@ -39,9 +38,9 @@ export interface ArrangeOptions {
  * Sorts the pods: groups by name, pods within a group by `order`, then by name. In a folded picture, the order by name is that
  * of its nodes or zones, and the pods of an unfolded one stand together in its place. O(n log n).
  */
-export function arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
+export function arrange(picture: Picture, options: ArrangeOptions): Arrangement {
   const shown = picture.pods.filter(({ index }) => options.shown?.[index] !== 0);
-  const inOrder = comparator(axisStates, options.order, picture.fold?.level ?? 'pod');
+  const inOrder = comparator(picture, options.order);
   const key = groupKey(options.group);
   shown.sort((a, b) => compareNames(key(a), key(b)) || inOrder(a, b));
   return arrangementOf(shown, picture.n, options.group);
@@ -105,40 +104,30 @@ export function nodeFilter(node: string): string {
  */
 export function effectiveGroup(picture: Picture, order: OrderBy, group: GroupBy, namesFit: boolean): GroupBy {
   if (group !== 'none' || namesFit || order === 'worst-row' || order === 'worst-column') return group;
-  const bundles = (key: (view: PodView) => string) => {
-    const names = new Set(picture.pods.map(key));
+  const bundles = (of: GroupBy) => {
+    const names = new Set(picture.pods.map(groupKey(of)));
     return names.size > 1 && names.size * 2 <= picture.n;
   };
-  if (order !== 'zone' && bundles((view) => view.pod.node)) return 'node';
-  return bundles((view) => view.pod.zone) ? 'zone' : 'none';
+  if (order !== 'zone' && bundles('node')) return 'node';
+  return bundles('zone') ? 'zone' : 'none';
 }
 
 function groupKey(group: GroupBy): (view: PodView) => string {
-  if (group === 'node') return (view) => view.pod.node;
-  return group === 'zone' ? (view) => view.pod.zone : () => '';
+  return ({ pod }) => (group === 'none' ? '' : pod[group]);
 }
 
-function comparator(
-  axisStates: AxisStates,
-  order: OrderBy,
-  level: Folding['level'],
-): (a: PodView, b: PodView) => number {
+function comparator({ pods, into, outOf, fold }: Picture, order: OrderBy): (a: PodView, b: PodView) => number {
   const byPodName = (a: PodView, b: PodView) =>
     compareNames(a.pod.name, b.pod.name) || compareNames(a.pod.namespace, b.pod.namespace) || a.index - b.index;
   const byNode = (a: PodView, b: PodView) => compareNames(a.pod.node, b.pod.node) || byPodName(a, b);
   const byZone = (a: PodView, b: PodView) => compareNames(a.pod.zone, b.pod.zone) || byNode(a, b);
-  const byName = level === 'zone' ? byZone : level === 'node' ? byNode : byPodName;
+  const byName = fold === null ? byPodName : { zone: byZone, node: byNode, pod: byPodName }[fold.level];
   if (order === 'name') return byName;
   if (order === 'node') return byNode;
   if (order === 'zone') return byZone;
-  const counts = order === 'worst-row' ? axisStates.into : axisStates.outOf;
-  const score = new Map<number, number>();
-  const scoreOf = (pod: number) => {
-    const known = score.get(pod) ?? badness(counts, pod);
-    score.set(pod, known);
-    return known;
-  };
-  return (a, b) => scoreOf(b.index) - scoreOf(a.index) || byName(a, b);
+  const counts = order === 'worst-row' ? into : outOf;
+  const score = pods.map((_, pod) => badness(counts, pod));
+  return (a, b) => (score[b.index] ?? 0) - (score[a.index] ?? 0) || byName(a, b);
 }
 
 function groupsOf(shown: readonly PodView[], key: (view: PodView) => string): AxisGroup[] {
@@ -167,7 +156,7 @@ export class KeptOrder {
   #isOutdated = false;
 
   /** The arrangement to draw. */
-  arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
+  arrange(picture: Picture, options: ArrangeOptions): Arrangement {
     const { pods } = picture.mesh;
     const before = this.#podKey;
     // Most updates have the same list, so a thousand pods are not compared each time.
@@ -182,10 +171,10 @@ export class KeptOrder {
     const isSorted =
       options.order === 'worst-row' || options.order === 'worst-column' || options.shown instanceof Uint8Array;
     if (isMoved || isSorted || this.#kept === null) {
-      const now = arrange(picture, axisStates, options);
+      const now = arrange(picture, options);
       if (isFresh || this.#kept === null) this.#kept = now;
       else if (isMoved) {
-        const wanted = shown === null ? now : arrange(picture, axisStates, { ...options, shown });
+        const wanted = shown === null ? now : arrange(picture, { ...options, shown });
         this.#kept = this.#withPlaces(picture, wanted, options.group);
       }
       const { pods: kept } = this.#kept;

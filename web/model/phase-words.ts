@@ -5,11 +5,10 @@ import { plural } from '../../server/runtime/count-text.ts';
 import { latencyText } from '../../server/runtime/measure-text.ts';
 import { sentence, shareText } from './format.ts';
 import type { LinkFacts } from './link-facts.ts';
-import type { LinkState } from './links.ts';
+import { factsTone } from './messages.ts';
 
-/** What is wrong with a link (`title`) and what to check (`text`). `tone`: the state that gives the colour. */
-export interface LinkMessage {
-  tone: LinkState;
+/** What is wrong with a link (`title`) and what to check (`text`). */
+interface LinkWords {
   title: string;
   text: string;
 }
@@ -38,74 +37,71 @@ const SYN_RETRANSMISSION_US = 1_000_000;
  * The message about a link, by outcome first and by phase second. `reverse`: the facts of the reverse direction (the same
  * object for a self-link). The message is about the forward direction unless the reverse direction is worse.
  */
-export function linkMessage(forward: LinkFacts, reverse: LinkFacts, context: MessageContext): LinkMessage {
+export function linkMessage(forward: LinkFacts, reverse: LinkFacts, context: MessageContext) {
   const { isForwardExplained, isReverseExplained } = context;
   const swapped = { ...context, from: context.to, to: context.from };
-  const isReverseWorse = severity(reverse) > severity(forward) && severity(reverse) >= 2;
+  const isReverseWorse = badness(reverse) > badness(forward);
   const [facts, other, words] = isReverseWorse ? [reverse, forward, swapped] : [forward, reverse, context];
-  const message = directionMessage(facts, words);
-  if (isReverseWorse && message.text !== '') message.text = `${words.from} → ${words.to}: ${message.text}`;
-  const doubt = facts.unreliable ? `${UNRELIABLE} ` : '';
-  if ((isReverseWorse ? isReverseExplained : isForwardExplained) && severity(facts) >= 2) message.text = '';
-  message.text = `${doubt}${message.text}`.trim();
-  if (forward === reverse || severity(facts) < 2) return message;
-  return { ...message, text: `${message.text} ${reverseText(facts, other)}`.trim() };
+  const isBad = badness(facts) >= 0;
+  const isExplained = isBad && (isReverseWorse ? isReverseExplained : isForwardExplained);
+  const { title, text } = directionWords(facts, words);
+  const parts = [
+    facts.unreliable ? UNRELIABLE : '',
+    isReverseWorse && !isExplained && text !== '' ? `${words.from} → ${words.to}:` : '',
+    isExplained ? '' : text,
+    forward === reverse || !isBad ? '' : reverseText(facts, other),
+  ];
+  return { tone: factsTone(facts), title, text: parts.filter(Boolean).join(' ') };
 }
 
 /** Comes before the advice of a link whose measurement is unreliable. */
 const UNRELIABLE =
   'Unreliable: the measuring pod was short of CPU, or the other one was, which can cause the result. Check CPU limits.';
 
-function severity({ state }: LinkFacts): number {
-  if (state === 'failed') return 4;
-  if (state === 'slow') return 3;
-  if (state === 'warning') return 2;
-  return state === 'unknown' ? 1 : 0;
+/** How bad a link is; -1 = not. */
+function badness({ state }: LinkFacts): number {
+  return ['warning', 'slow', 'failed'].indexOf(state);
 }
 
 function reverseText(facts: LinkFacts, reverse: LinkFacts): string {
   if (reverse.state === 'good' || reverse.state === 'fair') return 'Reverse direction is fine.';
-  if (reverse.state === 'failed')
-    return facts.state === 'failed' ? 'Reverse direction fails too.' : 'Reverse direction fails.';
-  if (reverse.state === 'slow')
-    return facts.state === 'slow' ? 'Reverse direction is slow too.' : 'Reverse direction is slow.';
-  return '';
+  const too = reverse.state === facts.state ? ' too' : '';
+  if (reverse.state === 'failed') return `Reverse direction fails${too}.`;
+  return reverse.state === 'slow' ? `Reverse direction is slow${too}.` : '';
 }
 
-function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessage {
+function directionWords(facts: LinkFacts, context: MessageContext): LinkWords {
   const { from, to } = context;
-  const tone = facts.state;
   switch (facts.state) {
     case 'failed':
-      return { tone, ...failedWords(facts, context) };
+      return failedWords(facts, context);
     case 'slow':
     case 'warning':
-      return { tone, ...lateWords(facts, from) };
+      return lateWords(facts, from);
     case 'unknown':
-      return { tone, title: `No report from ${from}.`, text: missingWords(facts, from) };
+      return { title: `No report from ${from}.`, text: missingWords(facts, from) };
     case 'not-probed':
       if (facts.missing === 'passive')
-        return { tone, title: 'Not probed.', text: `${from} is on a passive node: it only answers.` };
-      if (!context.isPinging) return { tone, title: 'Not probed.', text: PINGING_OFF };
-      return { tone, title: 'Not probed.', text: unprobedWords(context) };
+        return { title: 'Not probed.', text: `${from} is on a passive node: it only answers.` };
+      if (!context.isPinging) return { title: 'Not probed.', text: PINGING_OFF };
+      return { title: 'Not probed.', text: unprobedWords(context) };
     case 'not-yet':
-      if (!context.isPinging) return { tone, title: 'Not probed.', text: PINGING_OFF };
-      return { tone, title: 'Pending.', text: `${to} or ${from} has just started; the first ping is due.` };
+      if (!context.isPinging) return { title: 'Not probed.', text: PINGING_OFF };
+      return { title: 'Pending.', text: `${to} or ${from} has just started; the first ping is due.` };
     case 'ignored':
       return {
-        tone,
         title: 'Left out.',
         text: 'A pod of this link is on a cordoned node (IGNORE_CORDONED): whatever its pings say is no fault.',
       };
     case 'gone':
-      return { tone, title: 'One of the two pods is gone.', text: 'The last results are kept for a few minutes.' };
+      return { title: 'One of the two pods is gone.', text: 'The last results are kept for a few minutes.' };
     default:
       if (facts.lossy && facts.udp !== null) {
         const { sent, lost } = facts.udp;
         const text = `${shareText(lost / sent)} of ${plural(sent, 'datagram')} to ${to} were lost, while pings work: TCP sends lost packets again. Check the network.`;
-        return { tone: 'warning', title: 'Loses datagrams.', text };
+        return { title: 'Loses datagrams.', text };
       }
-      return { tone, title: 'Healthy.', text: `All phases from ${from} to ${to} are fast.` };
+      return { title: 'Healthy.', text: `All phases from ${from} to ${to} are fast.` };
   }
 }
 
@@ -117,11 +113,10 @@ function unprobedWords({ from, to, pingNumber }: MessageContext): string {
 
 /** `20 % lost`, `0.5 % lost`, `none lost`. */
 export function lossText({ sent, lost }: { sent: number; lost: number }): string {
-  if (lost === 0) return 'none lost';
-  return `${shareText(lost / sent)} lost`;
+  return lost === 0 ? 'none lost' : `${shareText(lost / sent)} lost`;
 }
 
-function lateWords(facts: LinkFacts, from: string): { title: string; text: string } {
+function lateWords(facts: LinkFacts, from: string): LinkWords {
   const phase = latePhase(facts.connectUs, facts.firstByteUs, facts.totalUs);
   const advice = sentence(lateAdvice(phase, 'the network'));
   if (phase === 'unmeasured') {
@@ -150,32 +145,24 @@ const WHILE: Record<Phase, string> = {
   body: 'during the response',
 };
 
-function failedWords({ outcome, phase }: LinkFacts, context: MessageContext): { title: string; text: string } {
+function failedWords({ outcome, phase }: LinkFacts, context: MessageContext): LinkWords {
   const known = outcome ?? 'malformed';
   return { title: failedTitle(known, phase, context), text: sentence(failureAdvice(known, phase)) };
 }
 
 function failedTitle(outcome: Outcome, phase: Phase | null, { to, timeoutMs }: MessageContext): string {
-  switch (outcome) {
-    case 'refused':
-      return `${to} refuses the connection.`;
-    case 'reset':
-      return `The connection is reset ${WHILE[phase ?? 'connect']}.`;
-    case 'timeout':
-      return timeoutTitle(phase, latencyText(timeoutMs * 1000));
-    case 'unreachable':
-      return `${to} is unreachable.`;
-    case 'dns':
-      return `The name of ${to} does not resolve.`;
-    case 'http-status':
-      return `${to} returns an HTTP error.`;
-    case 'malformed':
-      return `${to} sends a malformed response.`;
-    case 'no-address':
-      return `${to} has no address.`;
-    case 'ok':
-      return 'Healthy.';
-  }
+  const titles: Record<Outcome, string> = {
+    refused: `${to} refuses the connection.`,
+    reset: `The connection is reset ${WHILE[phase ?? 'connect']}.`,
+    timeout: timeoutTitle(phase, latencyText(timeoutMs * 1000)),
+    unreachable: `${to} is unreachable.`,
+    dns: `The name of ${to} does not resolve.`,
+    'http-status': `${to} returns an HTTP error.`,
+    malformed: `${to} sends a malformed response.`,
+    'no-address': `${to} has no address.`,
+    ok: 'Healthy.',
+  };
+  return titles[outcome];
 }
 
 function timeoutTitle(phase: Phase | null, limit: string): string {

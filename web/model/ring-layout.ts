@@ -1,16 +1,10 @@
 import { bisect, cluster, cumsum, type HierarchyPointNode, hierarchy, range } from 'd3';
+import type { Pod } from '../../server/protocol/pod.ts';
+import type { GroupBy } from './address.ts';
 import { compareNames } from './names.ts';
 
-/** How pods on a ring are grouped. Pods without a known node or zone are in group ''. */
-export type RingGroup = 'none' | 'node' | 'zone';
-
-/** The properties of a pod that the layout uses. */
-export interface RingPod {
-  uid: string;
-  name: string;
-  node: string;
-  zone: string;
-}
+/** The properties of a pod that the layout uses. Pods without a known node or zone are in group ''. */
+export type RingPod = Pick<Pod, 'uid' | 'name' | 'node' | 'zone'>;
 
 /** A rectangle in px, y downwards. */
 export interface Box {
@@ -21,7 +15,7 @@ export interface Box {
 }
 
 /** The place of a pod, px, and the angle of this place on the ellipse in radians (see `pointOn`). */
-export interface Spot {
+interface Spot {
   x: number;
   y: number;
   angle: number;
@@ -68,7 +62,7 @@ export const GAP_SLOTS = 1.6;
  * The order of pods on the ring: zone, node, name, uid; with `none` name and uid only. It depends only on the set of
  * pods, so new measurements never move a pod, and a new pod never changes the order of the others.
  */
-export function ringOrder(pods: readonly RingPod[], group: RingGroup): number[] {
+export function ringOrder(pods: readonly RingPod[], group: GroupBy): number[] {
   const byName = (a: RingPod, b: RingPod) => compareNames(a.name, b.name) || compareNames(a.uid, b.uid);
   const byPlace = (a: RingPod, b: RingPod) =>
     compareNames(a.zone, b.zone) || compareNames(a.node, b.node) || byName(a, b);
@@ -81,7 +75,7 @@ export function ringOrder(pods: readonly RingPod[], group: RingGroup): number[] 
  * groups the first pod is left of the top, so that few pods read from left to right. With groups the first group starts at
  * the top. A single pod is in the centre.
  */
-export function layoutRing(pods: readonly RingPod[], group: RingGroup, box: Box): Ring {
+export function layoutRing(pods: readonly RingPod[], group: GroupBy, box: Box): Ring {
   const order = ringOrder(pods, group);
   const alone = order.length <= 1;
   const [rx, ry] = alone ? [0, 0] : [Math.max(0, box.width / 2), Math.max(0, box.height / 2)];
@@ -164,7 +158,7 @@ function angles(rx: number, ry: number): (share: number) => number {
 }
 
 /** Zones, nodes and pods in the order of the ring. Nodes of one name in two zones are two groups. */
-function treeOf(pods: readonly RingPod[], order: readonly number[], group: RingGroup): TreeItem {
+function treeOf(pods: readonly RingPod[], order: readonly number[], group: GroupBy): TreeItem {
   const root = { name: '', pod: -1, children: [] as TreeItem[] };
   const into = (parent: TreeItem, name: string): TreeItem => {
     const last = parent.children?.at(-1);

@@ -1,5 +1,6 @@
 import type { Pod } from '../../server/protocol/pod.ts';
-import type { RingGroup, RingPod } from './ring-layout.ts';
+import type { GroupBy } from './address.ts';
+import type { RingPod } from './ring-layout.ts';
 import { goneNamesakes } from './rounds.ts';
 
 /** A place on the ring. It keeps its name, which decides on its order, when another pod takes it. */
@@ -9,7 +10,7 @@ interface Slot extends RingPod {
 }
 
 /** Places for pods. */
-export interface Seats {
+interface Seats {
   slots: RingPod[];
   /** By pod: index in `slots`. */
   slotOf: number[];
@@ -30,7 +31,7 @@ export class PodSlots {
   #slots: Slot[] = [];
 
   /** Assigns places to `pods`. With groups, a pod takes over only a place of its own node. */
-  assign(pods: readonly SlotPod[], group: RingGroup): Seats {
+  assign(pods: readonly SlotPod[], group: GroupBy): Seats {
     const shownAs = standIns(pods);
     const bySlotPod = new Map(this.#slots.map((slot) => [slot.pod, slot]));
     const slotOf = new Map<number, Slot>();
@@ -57,14 +58,8 @@ export class PodSlots {
     const empty = this.#slots.filter((slot) => !taken.has(slot) && !known.has(slot.pod));
     for (const [index, pod] of shown) {
       if (slotOf.has(index)) continue;
-      const slot = empty.find((other) => isFree(other, pod)) ?? {
-        uid: pod.uid,
-        name: pod.name,
-        node: '',
-        zone: '',
-        pod: '',
-      };
-      take(index, slot);
+      const { uid, name, node, zone } = pod;
+      take(index, empty.find((other) => isFree(other, pod)) ?? { uid, name, node, zone, pod: uid });
     }
     const left = this.#slots.filter((slot) => !taken.has(slot));
     const kept = left.length > (taken.size + left.length) * MOST_EMPTY ? [] : left;

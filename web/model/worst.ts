@@ -1,58 +1,36 @@
-/** Keeps the `limit` links with the highest keys that were offered. A binary heap with the lowest key at its root. */
+interface Offered {
+  pair: number;
+  key: number;
+}
+
+/** Keeps the `limit` links with the highest keys that were offered. */
 export class Worst {
-  private readonly keys: number[] = [];
-  private readonly pairs: number[] = [];
-  private readonly limit: number;
+  readonly #limit: number;
+  /** At most twice as many as are kept, so that they are sorted rarely. */
+  #offered: Offered[] = [];
+  /** What a key must exceed to be kept, as far as is known. */
+  #least = Number.NEGATIVE_INFINITY;
 
   constructor(limit: number) {
-    this.limit = limit;
+    this.#limit = limit;
   }
 
   /** Offers a link. Among equal keys, the first offered stays. */
   offer(pair: number, key: number): void {
-    if (this.keys.length < this.limit) {
-      this.rise(this.keys.length, pair, key);
-    } else if (key > (this.keys[0] ?? 0)) {
-      this.sink(pair, key);
-    }
+    if (key <= this.#least) return;
+    this.#offered.push({ pair, key });
+    if (this.#offered.length >= 2 * this.#limit) this.#cut();
   }
 
   /** The kept links, the highest key last. Among equal keys, the lower link index comes later. */
   ascending(): number[] {
-    const at = this.pairs.map((_, i) => i);
-    const by = (list: number[], i: number) => list[i] ?? 0;
-    at.sort((i, j) => by(this.keys, i) - by(this.keys, j) || by(this.pairs, j) - by(this.pairs, i));
-    return at.map((i) => by(this.pairs, i));
+    this.#cut();
+    return this.#offered.map(({ pair }) => pair).reverse();
   }
 
-  private rise(start: number, pair: number, key: number): void {
-    let hole = start;
-    while (hole > 0) {
-      const parent = (hole - 1) >> 1;
-      if ((this.keys[parent] ?? 0) <= key) break;
-      this.fill(hole, parent);
-      hole = parent;
-    }
-    this.keys[hole] = key;
-    this.pairs[hole] = pair;
-  }
-
-  private sink(pair: number, key: number): void {
-    let hole = 0;
-    for (;;) {
-      let child = hole * 2 + 1;
-      if (child >= this.keys.length) break;
-      if ((this.keys[child + 1] ?? Number.POSITIVE_INFINITY) < (this.keys[child] ?? 0)) child++;
-      if ((this.keys[child] ?? 0) >= key) break;
-      this.fill(hole, child);
-      hole = child;
-    }
-    this.keys[hole] = key;
-    this.pairs[hole] = pair;
-  }
-
-  private fill(hole: number, from: number): void {
-    this.keys[hole] = this.keys[from] ?? 0;
-    this.pairs[hole] = this.pairs[from] ?? 0;
+  #cut(): void {
+    this.#offered.sort((a, b) => b.key - a.key || a.pair - b.pair);
+    this.#offered.length = Math.min(this.#offered.length, this.#limit);
+    if (this.#offered.length === this.#limit) this.#least = this.#offered.at(-1)?.key ?? 0;
   }
 }

@@ -12,14 +12,7 @@ import type { ViewProps } from '../../components/view-props.ts';
 import { serverUrl } from '../../data/client.ts';
 import { fetchComparison } from '../../data/past-client.ts';
 import { reportPath, type Selection } from '../../model/address.ts';
-import {
-  CHANGE_SIGNS,
-  CHANGE_TEXTS,
-  changeMapOf,
-  deltaText,
-  legendOf,
-  noFindingsText,
-} from '../../model/comparison.ts';
+import { CHANGE_SIGNS, changeMapOf, deltaText, legendOf, noFindingsText } from '../../model/comparison.ts';
 import { clockText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 import { ChangeMap } from './change-map.tsx';
@@ -81,9 +74,9 @@ export function CompareView(view: CompareViewProps) {
                 {legendOf(comparison.report.changes).map(({ change, count }) => (
                   <li key={change}>
                     <b className={`change-sign is-${change}`} aria-hidden="true">
-                      {CHANGE_SIGNS[change]}
+                      {CHANGE_SIGNS[change].sign}
                     </b>{' '}
-                    {countText(count)} {CHANGE_TEXTS[change]}
+                    {countText(count)} {CHANGE_SIGNS[change].text}
                   </li>
                 ))}
               </ul>

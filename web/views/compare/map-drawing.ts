@@ -72,7 +72,7 @@ export function drawChanges(
   const size = pitch - gap;
   for (let pair = 0; pair < n * n; pair++) {
     const place = { x: left + Math.floor(pair / n) * pitch, y: top + (pair % n) * pitch, size };
-    const mark = CHANGE_SIGNS[changeAt(map, pair)];
+    const mark = CHANGE_SIGNS[changeAt(map, pair)].sign;
     drawCell(ctx, lookOf(pair), place, { mark, figure: deltaFigure(map.deltaUs[pair] ?? Number.NaN) });
   }
   return null;

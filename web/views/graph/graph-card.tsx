@@ -5,6 +5,7 @@ import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { foldWords, groupWords } from '../../model/levels.ts';
 import { linkFacts } from '../../model/link-facts.ts';
+import type { PodView } from '../../model/mesh-view.ts';
 import { factsTitle, factsTone, podWords, sinceWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import type { GraphHit } from './scene.ts';
@@ -80,13 +81,13 @@ function PodCard({ props, index }: { props: ViewProps; index: number }) {
         {words.state}
         {words.note !== '' && <span className={`tone-${words.noteTone}`}> · {words.note}</span>}
       </p>
-      <p className="second">{sumWords('inbound', view.probedIn, view.failedIn, view.slowIn)}</p>
-      <p className="second">{sumWords('outbound', view.probedOut, view.failedOut, view.slowOut)}</p>
+      <p className="second">{sumWords('inbound', view.into)}</p>
+      <p className="second">{sumWords('outbound', view.outOf)}</p>
     </>
   );
 }
 
-function sumWords(direction: 'inbound' | 'outbound', probed: number, failed: number, slow: number): string {
+function sumWords(direction: 'inbound' | 'outbound', { probed, failed, slow }: PodView['into']): string {
   const good = probed - failed - slow;
   return `${direction}: ${countText(failed)} failed, ${countText(slow)} slow, ${countText(good)} ok`;
 }

@@ -1,7 +1,7 @@
 import type { KeyboardEvent } from 'react';
 import { beginningOf, fitText, type Label } from '../../model/label-layout.ts';
 import { groupWords } from '../../model/levels.ts';
-import { OCTAGON, podMark, WAVE } from '../../model/marks.ts';
+import { OCTAGON, POD_MARKS, WAVE } from '../../model/marks.ts';
 import type { Picture, PodHealth, PodView } from '../../model/mesh-view.ts';
 import { podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
@@ -128,7 +128,8 @@ function describe(picture: Picture, view: PodView, gone: PodView | undefined, no
     .filter(Boolean)
     .map((text) => `, ${text}`)
     .join('');
-  const trouble = view.failedIn + view.slowIn > 0 ? `, ${view.failedIn} failed and ${view.slowIn} slow links in` : '';
+  const { failed, slow } = view.into;
+  const trouble = failed + slow > 0 ? `, ${failed} failed and ${slow} slow links in` : '';
   return `${view.name}${place}: ${state}${note === '' ? '' : `, ${note}`}${predecessor === '' ? '' : `, ${predecessor}`}${trouble}`;
 }
 
@@ -150,7 +151,7 @@ interface PodGlyphProps {
 /** A pod around (0, 0): shape, mark, and a badge for slow inbound links. */
 export function PodGlyph({ health, radius, slow, starved, outward, hatch }: PodGlyphProps) {
   const scale = radius / 12;
-  const mark = podMark(health);
+  const mark = POD_MARKS[health];
   return (
     <g className={`pod-glyph is-${health}`}>
       {health === 'failing' ? (

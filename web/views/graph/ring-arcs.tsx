@@ -106,7 +106,7 @@ function InnerArc({ ring, arc, depth, className }: InnerArcProps) {
 
 function isMostlyBad({ pods }: Picture, from: number): boolean {
   const view = pods[from];
-  return view === undefined || (view.failedOut + view.slowOut) * 2 > view.probedOut;
+  return view === undefined || (view.outOf.failed + view.outOf.slow) * 2 > view.outOf.probed;
 }
 
 /** The path of an arc, `distance` px outside the ring, clockwise or back. d3's arc draws on circles only. */

@@ -6,7 +6,7 @@ import { chooseLinks, countLinks, type LinkChoice, type LinkCounts } from '../..
 import { podsOfFilter, shownLinks, statesOf } from '../../model/link-filter.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { effectiveGroup } from '../../model/order.ts';
-import { GAP_SLOTS, layoutRing, type Ring, type RingGroup, seatPods } from '../../model/ring-layout.ts';
+import { GAP_SLOTS, layoutRing, type Ring, seatPods } from '../../model/ring-layout.ts';
 import { PodSlots } from '../../model/slots.ts';
 import { type Bundles, NO_BUNDLES, quietPairs } from './bundles.ts';
 import { type FindingLabel, findingLabels, isUnhealthy } from './finding-labels.ts';
@@ -125,7 +125,7 @@ export function useGraph(
   const { picture, narrow, group, order } = props;
   const { width, height } = size;
   const usual = useMemo(() => tierOf(picture.n, narrow, height - 16), [picture.n, narrow, height]);
-  const by: RingGroup = effectiveGroup(picture, order, group, !usual.bundled);
+  const by = effectiveGroup(picture, order, group, !usual.bundled);
   // The ring depends only on the set of pods, so that new measurements move nothing.
   const { pods } = picture.mesh;
   const podsKey = useMemo(

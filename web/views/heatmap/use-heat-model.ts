@@ -46,7 +46,7 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: 
   const part = { ...space, width: Math.max(0, size.width - CALLOUT_WIDTH) };
   const namesFit = size.width === 0 || fitsNames({ ...(wanted ? part : whole), n: picture.n, groups: [] });
   const group = effectiveGroup(picture, order, props.group, namesFit);
-  const arrangement = kept.arrange(picture, axisStates, { order, group, filter, shown: withLinks });
+  const arrangement = kept.arrange(picture, { order, group, filter, shown: withLinks });
   const request = { n: arrangement.pods.length, groups: arrangement.groups };
   const layout = useLayout({ ...(wanted ? part : whole), ...request });
   const found = useMemo(() => {

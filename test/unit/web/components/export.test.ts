@@ -3,7 +3,7 @@ import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { csvPicture, takenText } from '../../../../web/components/export.ts';
 import { foldPicture } from '../../../../web/model/levels.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
-import { pictureOf } from '../heat-pictures.ts';
+import { pictureOf } from '../pictures.ts';
 
 test.each(['live', 'past'] as const)(
   'of a figure the %s CSV has the latency, whatever phase is in the address',

@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { sortedLinks, withNewLinks } from '../../../../web/components/link-table.tsx';
-import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import { shownLinks, shownPairs } from '../../../../web/model/link-filter.ts';
 import { codeOf, SEVERITY } from '../../../../web/model/links.ts';
 import { arrange } from '../../../../web/model/order.ts';
-import { pictureOf } from '../heat-pictures.ts';
+import { pictureOf } from '../pictures.ts';
 
 describe('the table of links', () => {
   const picture = pictureOf({ pods: 40, scenario: 'mixed' });
-  const arrangement = arrange(picture, axisStatesOf(picture), { order: 'name', group: 'none', filter: '' });
+  const arrangement = arrange(picture, { order: 'name', group: 'none', filter: '' });
   const sorted = (column: 'from' | 'to' | 'state' | 'latency', up: boolean, filter = '') =>
     sortedLinks(picture, shownPairs(shownLinks(picture, filter), arrangement.pods), { column, up });
   const rank = (pair: number) => SEVERITY[picture.state[pair]!]!;

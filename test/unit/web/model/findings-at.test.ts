@@ -9,7 +9,7 @@ import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import { findingsOf } from '../../../support/mesh.ts';
-import { USUAL } from '../picture-scene.ts';
+import { USUAL } from '../pictures.ts';
 
 const titlesAt = (mesh: Mesh, slowMs: number) => runToEnd(findingsAt(mesh, slowMs)).result.map(({ title }) => title);
 

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import { moved, nextWhere, type Place, worstNear } from '../../../../web/model/grid-moves.ts';
 import { layoutHeatmap } from '../../../../web/model/heat-layout.ts';
 import { codeOf } from '../../../../web/model/links.ts';
 import { arrange } from '../../../../web/model/order.ts';
-import { pictureOf } from '../heat-pictures.ts';
+import { pictureOf } from '../pictures.ts';
 
 const USUAL = { order: 'name', group: 'none', filter: '' } as const;
 
@@ -44,7 +43,7 @@ test('a pointer finds the failed link among hundreds that share its pixels', () 
   const picture = pictureOf({ pods: 300, scenario: 'healthy' });
   picture.state.fill(0);
   picture.state[150 * 300 + 151] = codeOf('failed');
-  const arrangement = arrange(picture, axisStatesOf(picture), USUAL);
+  const arrangement = arrange(picture, USUAL);
   const request = { width: 240, height: 240, dpr: 1, fullWidth: 50, shortWidth: 40, groupWidth: 40 };
   const layout = layoutHeatmap({ ...request, n: 300, groups: [], narrow: false, fit: true, names: 'auto' });
   expect(layout.shared).toBe(true);

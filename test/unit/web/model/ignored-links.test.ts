@@ -28,7 +28,7 @@ it('links of pods that IGNORE_CORDONED leaves out are counted, filtered, drawn a
   expect(picture.worst?.to).not.toBe(3);
   expect(picture.lossyLinks).toBe(0);
   expect(summaryFacts(picture).links.map(({ count }) => count)).toEqual([25, 0, 0]);
-  expect(picture.pods[3]).toMatchObject({ failedIn: 0, health: 'unknown' });
+  expect(picture.pods[3]).toMatchObject({ into: { failed: 0 }, health: 'unknown' });
   const request = { limit: 100, only: 'all' as const, selfLinks: false };
   expect(chooseLinks(picture, { ...request, pod: -1, onlyBad: true }).pairs).toEqual([]);
   // Those of a pod that is selected are drawn, pale.

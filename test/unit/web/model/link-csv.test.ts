@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csvField, csvOf } from '../../../../web/model/link-csv.ts';
-import { pictureOf } from '../heat-pictures.ts';
+import { pictureOf } from '../pictures.ts';
 
 /** Reads CSV as RFC 4180 has it. */
 function read(text: string): string[][] {

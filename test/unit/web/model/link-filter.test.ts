@@ -12,7 +12,7 @@ import {
 } from '../../../../web/model/link-filter.ts';
 import { LINK_STATES } from '../../../../web/model/links.ts';
 import type { Picture } from '../../../../web/model/mesh-view.ts';
-import { pictureOf } from '../heat-pictures.ts';
+import { pictureOf } from '../pictures.ts';
 
 /** The shown links as "from>to", by pod numbers. */
 function shown(picture: Picture, filter: string): string[] {

@@ -10,7 +10,7 @@ import { linkFacts } from '../../../../web/model/link-facts.ts';
 import { LINK_STATES, stateAt } from '../../../../web/model/links.ts';
 import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
-import { everyone, type Link, meshWith, reportOf, statesOf, USUAL } from '../picture-scene.ts';
+import { everyone, type Link, meshWith, reportOf, statesOf, USUAL } from '../pictures.ts';
 
 const TIMEOUT = OUTCOMES.indexOf('timeout');
 
@@ -154,7 +154,15 @@ test('any matrix comes out as a slow and plain reading of the rules has it', () 
       expect([...picture.state].map(stateAt)).toEqual(states);
       expect([...picture.unreliable].map((one) => one === 1)).toEqual(doubts);
       expect(picture.unreliableLinks).toBe(doubts.filter(Boolean).length);
-      for (const state of LINK_STATES) expect(picture.counts[state]).toBe(states.filter((s) => s === state).length);
+      for (const [code, state] of LINK_STATES.entries()) {
+        const pairs = states.flatMap((other, pair) => (other === state ? [pair] : []));
+        expect(picture.counts[state]).toBe(pairs.length);
+        for (let pod = 0; pod < 6; pod++) {
+          const counted = [picture.into, picture.outOf].map((counts) => counts[pod * LINK_STATES.length + code]);
+          const ends = [(pair: number) => pair % 6, (pair: number) => Math.floor(pair / 6)];
+          expect(counted).toEqual(ends.map((end) => pairs.filter((pair) => end(pair) === pod).length));
+        }
+      }
     }),
   );
 });
@@ -309,10 +317,9 @@ describe('a pair of pods is', () => {
       { to: 0, totalUs: 200 },
     ]);
     const mesh = meshWith(1, [well]);
-    builder.begin(mesh.pods);
-    builder.put(0, bad);
-    builder.put(0, well);
-    const picture = pictureOf(mesh, builder.take(mesh.settings));
+    builder.put(mesh.pods, 0, bad);
+    const picture = pictureOf(mesh, builder.take(mesh));
+    expect({ ...picture, second: null }).toEqual(buildPicture(mesh, USUAL));
     expect(linkFacts(picture, 0, 0).totalUs).toBe(400);
   });
 

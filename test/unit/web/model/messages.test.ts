@@ -24,7 +24,7 @@ import { findingLabels } from '../../../../web/views/graph/finding-labels.ts';
 import type { MeshOptions, Scenario } from '../../../support/feed/plan.ts';
 import { FEED_TIME_MS, meshOf } from '../../../support/feed/scenarios.ts';
 import { findingsOf } from '../../../support/mesh.ts';
-import { pictureOf } from '../heat-pictures.ts';
+import { pictureOf } from '../pictures.ts';
 
 const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
 

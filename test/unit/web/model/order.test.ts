@@ -2,17 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../../../server/protocol/pod.ts';
 import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../../web/model/address.ts';
-import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import { foldPicture } from '../../../../web/model/levels.ts';
 import { podsOfFilter } from '../../../../web/model/link-filter.ts';
 import type { Picture } from '../../../../web/model/mesh-view.ts';
 import { type ArrangeOptions, arrange, effectiveGroup, KeptOrder, nodeFilter } from '../../../../web/model/order.ts';
-import { pictureOf } from '../heat-pictures.ts';
+import { pictureOf } from '../pictures.ts';
 
 const USUAL: ArrangeOptions = { order: 'name', group: 'none', filter: '' };
 const arranged = (picture: Picture, change: Partial<ArrangeOptions> = {}) => {
   const options = { ...USUAL, ...change };
-  return arrange(picture, axisStatesOf(picture), { ...options, shown: podsOfFilter(picture, options.filter) });
+  return arrange(picture, { ...options, shown: podsOfFilter(picture, options.filter) });
 };
 const namesOf = (picture: Picture, pods: Int32Array) => Array.from(pods, (pod) => picture.pods[pod]!.pod.name);
 
@@ -56,10 +55,9 @@ describe('pods are ordered', () => {
       const base = pictureOf({ pods: 120, scenario: 'healthy' });
       const kept = new KeptOrder();
       const places = (picture: Picture) =>
-        Array.from(
-          kept.arrange(picture, axisStatesOf(picture), USUAL).pods,
-          (pod) => picture.pods[pod]!.pod[level],
-        ).filter((place, at, all) => place !== all[at - 1]);
+        Array.from(kept.arrange(picture, USUAL).pods, (pod) => picture.pods[pod]!.pod[level]).filter(
+          (place, at, all) => place !== all[at - 1],
+        );
       const folded = places(foldPicture(base, { level, unfolded: [] }));
       expect(folded.length).toBeGreaterThan(2);
       for (const name of folded) {
@@ -188,19 +186,19 @@ describe('new data never moves a row', () => {
 
   test('sorted by badness it stays as it was, says so, and sorts when asked', () => {
     const kept = new KeptOrder();
-    const first = kept.arrange(before, axisStatesOf(before), options);
+    const first = kept.arrange(before, options);
     expect(kept.isOutdated).toBe(false);
-    expect(kept.arrange(after, axisStatesOf(after), options)).toBe(first);
+    expect(kept.arrange(after, options)).toBe(first);
     expect(kept.isOutdated).toBe(true);
     kept.resort();
-    expect(kept.arrange(after, axisStatesOf(after), options)).not.toBe(first);
+    expect(kept.arrange(after, options)).not.toBe(first);
     expect(kept.isOutdated).toBe(false);
   });
 
   test('but another choice does', () => {
     const kept = new KeptOrder();
-    const first = kept.arrange(before, axisStatesOf(before), options);
-    expect(kept.arrange(before, axisStatesOf(before), USUAL)).not.toBe(first);
+    const first = kept.arrange(before, options);
+    expect(kept.arrange(before, USUAL)).not.toBe(first);
   });
 
   /** What is shown of pods with these names; `of`: changes of some of them. */
@@ -209,7 +207,7 @@ describe('new data never moves a row', () => {
       for (const [i, name] of names.entries())
         pods[i] = { ...pods[i]!, name, uid: name, node: 'n', zone: 'z', ...of[name] };
     });
-    return namesOf(picture, kept.arrange(picture, axisStatesOf(picture), wanted).pods).join(' ');
+    return namesOf(picture, kept.arrange(picture, wanted).pods).join(' ');
   };
 
   test('a new pod comes last, until somebody sorts again', () => {
@@ -226,7 +224,7 @@ describe('new data never moves a row', () => {
     const kept = new KeptOrder();
     const rows = (shown: number[]) => {
       const options = { ...USUAL, filter: 'state:failed', shown: Uint8Array.from(shown) };
-      return [...kept.arrange(before, axisStatesOf(before), options).pods].join('');
+      return [...kept.arrange(before, options).pods].join('');
     };
     expect(rows([0, 0, 0, 0, 0, 0, 0, 0, 0])).toBe('');
     expect([rows([0, 1, 0, 1, 0, 0, 0, 0, 0]), kept.isOutdated]).toEqual(['13', false]);

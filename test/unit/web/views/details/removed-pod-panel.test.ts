@@ -2,7 +2,7 @@ import { createElement } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
 import { joinedAfter, RemovedPodPanel } from '../../../../../web/views/details/removed-pod-panel.tsx';
-import { pictureOf } from '../../heat-pictures.ts';
+import { pictureOf } from '../../pictures.ts';
 
 describe('the panel of a pod that is not in the viewed picture', () => {
   const live = pictureOf({ pods: 4, scenario: 'healthy' });

@@ -45,7 +45,7 @@ test('an arc carries failed where a pod of it fails, and the others stay good', 
 
 test('what a pod sees that fails to reach everybody does not colour the arcs of the others', () => {
   const { picture, ring } = ringOf(60, 'cut-off');
-  const cut = picture.pods.find(({ failedOut, probedOut }) => failedOut === probedOut)!.index;
+  const cut = picture.pods.find(({ outOf }) => outOf.failed === outOf.probed)!.index;
   expect(new Set(arcStates(picture, ring, () => false))).toEqual(new Set(['failed']));
   expect(arcStates(picture, ring, (from) => from === cut)).toContain('good');
 });

@@ -8,7 +8,7 @@ import type { Picture } from '../../../../../web/model/mesh-view.ts';
 import { linksHeading } from '../../../../../web/views/graph/choice-panel.tsx';
 import { GraphLegend } from '../../../../../web/views/graph/graph-legend.tsx';
 import { graphLinksOf } from '../../../../../web/views/graph/use-graph.ts';
-import { pictureOf } from '../../heat-pictures.ts';
+import { pictureOf } from '../../pictures.ts';
 
 /** The links of the graph as "from>to", by pod numbers, with the heading and the legend beside them. */
 function graphOf(picture: Picture, choice: Partial<Pick<ViewProps, 'filter' | 'only' | 'limit' | 'asTable'>>) {

@@ -13,13 +13,13 @@ import {
   type PlacedCallout,
   placeCallouts,
 } from '../../../../../web/views/heatmap/callouts.ts';
-import { pictureOf } from '../../heat-pictures.ts';
+import { pictureOf } from '../../pictures.ts';
 
 const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
 
 function found(picture: Picture, group: 'none' | 'node' = 'none'): Callout[] {
   const axisStates = axisStatesOf(picture);
-  return callouts(picture, axisStates, arrange(picture, axisStates, { order: 'name', group, filter: '' }));
+  return callouts(picture, axisStates, arrange(picture, { order: 'name', group, filter: '' }));
 }
 
 describe('beside the picture stands', () => {
@@ -123,7 +123,7 @@ describe('beside the picture stands', () => {
 describe('callouts are placed', () => {
   const picture = pictureOf({ pods: 120, scenario: 'mixed' });
   const axisStates = axisStatesOf(picture);
-  const arrangement = arrange(picture, axisStates, { order: 'name', group: 'node', filter: '' });
+  const arrangement = arrange(picture, { order: 'name', group: 'node', filter: '' });
   const room = { width: 780, height: 600, dpr: 1, fullWidth: 112, shortWidth: 44, groupWidth: 70, narrow: false };
   const layout = layoutHeatmap({ ...room, n: 120, groups: arrangement.groups, fit: true, names: 'auto' });
   const all = callouts(picture, axisStates, arrangement);
@@ -251,7 +251,7 @@ test('some pods of a node are gone, a node is, and one pod is', () => {
       });
     });
     const axisStates = axisStatesOf(picture);
-    return callouts(picture, axisStates, arrange(picture, axisStates, { order: 'name', group: 'none', filter: '' }));
+    return callouts(picture, axisStates, arrange(picture, { order: 'name', group: 'none', filter: '' }));
   };
   const [some] = titles(() => 'node-a');
   expect(some?.title).toBe('2 pods of node-a are gone');

@@ -10,7 +10,7 @@ import {
   ticksOf,
   withThreshold,
 } from '../../../../../web/views/heatmap/thresholds.ts';
-import { pictureOf } from '../../heat-pictures.ts';
+import { pictureOf } from '../../pictures.ts';
 
 describe('the scale', () => {
   test('goes from 0.1 ms to 1 s, and further where timeout or thresholds need it', () => {

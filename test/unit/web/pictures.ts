@@ -3,11 +3,20 @@ import { emptyLinks, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { PictureOptions } from '../../../web/model/cells.ts';
 import { stateAt } from '../../../web/model/links.ts';
-import { buildPicture } from '../../../web/model/mesh-view.ts';
+import { buildPicture, type Picture } from '../../../web/model/mesh-view.ts';
+import type { MeshOptions } from '../../support/feed/plan.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { findingsOf } from '../../support/mesh.ts';
 
+/** The usual thresholds, and the newest totals. */
 export const USUAL: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
+
+/** The picture of a scenario and what the product finds in it. */
+export function pictureOf(options: MeshOptions, change: (mesh: Mesh) => void = () => {}): Picture {
+  const mesh = meshOf(options);
+  change(mesh);
+  return buildPicture({ ...mesh, findings: findingsOf(mesh) }, USUAL);
+}
 
 /** One link of a row made by hand. */
 export interface Link {
