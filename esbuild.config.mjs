@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { brotliCompressSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { build as buildWeb } from 'vite';
 import { slimKubernetesClient } from './deploy/slim-bundle.mjs';
@@ -108,10 +108,11 @@ if (process.argv.includes('--if-needed') && isFresh()) process.exit(0);
 const start = Date.now();
 await rm('dist', { recursive: true, force: true });
 await buildWeb({ configFile: 'vite.config.ts', logLevel: 'warn' });
-// The server sends NAME.br to clients that accept it: the best compression takes too long for a pod.
+// The server sends NAME.br or NAME.gz to clients that accept it: the best compression takes too long for a pod.
 for (const name of readdirSync('dist/web/assets').filter((file) => /\.(js|css)$/.test(file))) {
   const path = `dist/web/assets/${name}`;
   writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path)));
+  writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
 }
 await bundle('server/main.ts', 'dist/goldpinger-ts.cjs', {
   plugins: [slimKubernetesClient()],

@@ -61,7 +61,7 @@ export function createApp(context: RouteContext, streams: Streams): Express {
     if (/^[\w.-]+$/.test(selfName)) res.setHeader('Goldpinger-Pod', selfName);
     next();
   });
-  app.use(...compressed());
+  app.use(compressed());
   app.use(processRoutes(context, () => context.monitor.livenessFailure()));
   app.use(goldpingerRoutes(context));
   app.use(historyRoutes(context));

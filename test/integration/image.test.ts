@@ -117,7 +117,13 @@ describe("deploy/Dockerfile's last stage", () => {
         const { headers } = await fetch(`${server.url}/${name}`);
         expect([kind, headers.get('content-type')]).toEqual([kind, `${type}; charset=utf-8`]);
       }
-      expect([...new Set(pageFiles.map((file) => extname(file)))].sort()).toEqual(['.br', '.css', '.html', '.js']);
+      expect([...new Set(pageFiles.map((file) => extname(file)))].sort()).toEqual([
+        '.br',
+        '.css',
+        '.gz',
+        '.html',
+        '.js',
+      ]);
       const status = readFileSync(`/proc/${server.child.pid}/status`, 'utf8');
       expect(status).toMatch(isRoot ? /^Uid:\t1000\t1000/m : /^Uid:\t[1-9]/m);
       const peakKiB = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]);
