@@ -46,8 +46,6 @@ export const STREAM_HEADERS = {
 interface Channel {
   windowMs: number;
   watchers: Set<Watcher>;
-  /** How reports are encoded for each figure that is watched. */
-  encodings: Map<StreamFigure, Encoding>;
   /** The newest mesh, and when it was collected, by the monotonic clock; null before the first one. */
   last: { mesh: Mesh; endMs: number } | null;
   /** The next collection, and when it begins, by the monotonic clock; null = none is scheduled. */
@@ -75,6 +73,11 @@ export class Streams {
   readonly #context: RouteContext;
   /** By window, ms. */
   readonly #channels = new Map<number, Channel>();
+  readonly #encodings: Record<StreamFigure, Encoding> = {
+    '': { unsent: unsentFor(''), texts: new WeakMap() },
+    jitter: { unsent: unsentFor('jitter'), texts: new WeakMap() },
+    usual: { unsent: unsentFor('usual'), texts: new WeakMap() },
+  };
   /** The streams, and the addresses of their clients. */
   readonly #open = new Map<ServerResponse, string>();
   #heartbeat: Timer | null = null;
@@ -102,7 +105,7 @@ export class Streams {
     // Our page has its own delays. This one is for clients that read the stream with EventSource.
     res.write(`retry: ${RECONNECT_MS}\n\n`);
     const channel = this.#channelOf(windowMs);
-    const watcher = new Watcher(res, encodingOf(channel, figure), clock);
+    const watcher = new Watcher(res, this.#encodings[figure], clock);
     channel.watchers.add(watcher);
     this.#open.set(res, address);
     res.on('close', () => {
@@ -142,7 +145,6 @@ export class Streams {
     const channel: Channel = {
       windowMs,
       watchers: new Set(),
-      encodings: new Map(),
       last: null,
       next: null,
       restUntilMs: Number.NEGATIVE_INFINITY,
@@ -195,14 +197,6 @@ export class Streams {
     const usualMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, config.refreshIntervalMs / 2));
     this.#schedule(channel, isOutdated ? CHANGE_DELAY_MS : usualMs);
   }
-}
-
-function encodingOf(channel: Channel, figure: StreamFigure): Encoding {
-  const known = channel.encodings.get(figure);
-  if (known !== undefined) return known;
-  const encoding: Encoding = { unsent: unsentFor(figure), texts: new WeakMap() };
-  channel.encodings.set(figure, encoding);
-  return encoding;
 }
 
 /**
@@ -339,10 +333,9 @@ function samePods(before: Mesh, after: Mesh): boolean {
   );
 }
 
-/** Whether no property of any pod has changed. Node's `isDeepStrictEqual` would take 10 ms or more for 1000 pods. */
+/** Whether no property of any pod has changed; both are as many. `isDeepStrictEqual` would take 10 ms or more for 1000 pods. */
 function equalPods(before: readonly Pod[], after: readonly Pod[]): boolean {
-  if (before === after) return true;
-  return before.length === after.length && before.every((pod, i) => equalPod(pod, after[i]));
+  return before === after || before.every((pod, i) => equalPod(pod, after[i]));
 }
 
 function equalPod(before: Pod, after: Pod | undefined): boolean {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { emptyStats, NONE16 } from '../../../server/protocol/links.ts';
-import { parseMergedReport } from '../../../server/protocol/mesh.ts';
+import { type MergedReport, type Mesh, parseMergedReport } from '../../../server/protocol/mesh.ts';
 import { soon } from '../../support/loopback-peer.ts';
 import { mergedReportOf, meshOf, podOf, podsOf } from '../../support/mesh.ts';
 import { serve } from './serve.ts';
@@ -11,16 +11,26 @@ const PODS = podsOf(3);
 /** A link to each pod, answered in `totalUs`. */
 const linksIn = (totalUs: number) => PODS.map((_, to) => ({ to, totalUs }));
 
-interface Event {
-  event: string;
-  data: unknown;
+/** Three pods; the report of the second is this one. */
+function meshWith(report: MergedReport): Mesh {
+  const mesh = meshOf(PODS);
+  mesh.reports[1] = report;
+  return mesh;
+}
+
+/** A report with statistics. */
+function reportWithStats(minUs = 0, p50Us = 0): MergedReport {
+  const stats = emptyStats(3);
+  stats.minUs.fill(minUs);
+  stats.p50Us.fill(p50Us);
+  return mergedReportOf(1, linksIn(250), { stats });
 }
 
 /** A stream's events as they come. */
-async function watch(url: string): Promise<{ events: Event[]; status: number; close(): void }> {
+async function watch(url: string) {
   const abort = new AbortController();
   const answer = await fetch(url, { signal: abort.signal });
-  const events: Event[] = [];
+  const events: { event: string; data: unknown }[] = [];
   const read = async () => {
     let text = '';
     const decoder = new TextDecoder();
@@ -36,8 +46,17 @@ async function watch(url: string): Promise<{ events: Event[]; status: number; cl
   };
   read().catch(() => {});
   onTestFinished(() => abort.abort());
-  return { events, status: answer.status, close: () => abort.abort() };
+  /** Waits until exactly these events have come; gives their data, and begins anew. */
+  const received = async (...names: string[]) => {
+    await soon(() => expect(events.map(({ event }) => event)).toEqual(names));
+    return events.splice(0).map(({ data }) => data);
+  };
+  return { status: answer.status, received, close: () => abort.abort() };
 }
+
+type Page = Awaited<ReturnType<typeof watch>>;
+/** The events of a whole mesh of three pods. */
+const WHOLE = ['head', 'report', 'report', 'report', 'end'];
 
 async function start(env: Record<string, string> = {}) {
   let mesh = meshOf(PODS);
@@ -53,9 +72,25 @@ async function start(env: Record<string, string> = {}) {
     return mesh;
   };
   const { url, context, ...rest } = await serve({ collector: { collect }, env });
+  const show = (next: Mesh) => {
+    mesh = next;
+  };
   return {
     ...rest,
     url: `${url}/api/v1/stream`,
+    /** Opens a page and collects for it. */
+    open: async (query = '') => {
+      const page = await watch(`${url}/api/v1/stream${query}`);
+      await rest.clock.advance(0);
+      return page;
+    },
+    show,
+    /** Shows a mesh at the usual time; `names`: the events that a page must get. Gives their data. */
+    next: async (page: Page, mesh: Mesh, ...names: string[]) => {
+      show(mesh);
+      await rest.clock.advance(1000);
+      return page.received(...names);
+    },
     collections: () => collections,
     /** The oldest mesh that would have done for the last collection, ms. */
     lastMaxAgeMs: () => lastMaxAgeMs,
@@ -64,9 +99,6 @@ async function start(env: Record<string, string> = {}) {
       tookMs = ms;
     },
     podsChanged: () => context.podChanges.emit('change'),
-    show: (next: typeof mesh) => {
-      mesh = next;
-    },
     /** Lets collections take until the function given back is called. */
     hold: () => {
       let release = () => {};
@@ -78,104 +110,70 @@ async function start(env: Record<string, string> = {}) {
   };
 }
 
-const names = (events: Event[]) => events.map(({ event }) => event);
+/** The report that has statistics, among the data of events. */
+const withStats = (data: unknown[]) => data.find((one) => (one as { stats?: unknown }).stats);
 
 describe('/api/v1/stream', () => {
   it('sends the whole mesh first, then only the reports that changed', async () => {
-    const { url, clock, show } = await start();
-    const { events } = await watch(url);
-    await clock.advance(0);
-    await soon(() => expect(names(events)).toEqual(['head', 'report', 'report', 'report', 'end']));
-    expect(events[0]?.data).toMatchObject({
+    const { open, next } = await start();
+    const page = await open();
+    expect((await page.received(...WHOLE))[0]).toMatchObject({
       reset: true,
       reportCount: 3,
       pods: [{ name: 'pod-0' }, { name: 'pod-1' }, { name: 'pod-2' }],
     });
-    events.length = 0;
 
-    const next = meshOf(PODS);
-    next.reports[1] = mergedReportOf(1, linksIn(250_000));
-    show(next);
-    await clock.advance(1000);
-    await soon(() => expect(names(events)).toEqual(['head', 'report', 'end']));
-    expect(events[0]?.data).toMatchObject({ reset: false, pods: null });
-    expect(parseMergedReport(events[1]?.data, 3).pod).toBe(1);
-    events.length = 0;
+    const slow = meshWith(mergedReportOf(1, linksIn(250_000)));
+    const [head, report] = await next(page, slow, 'head', 'report', 'end');
+    expect(head).toMatchObject({ reset: false, pods: null });
+    expect(parseMergedReport(report, 3).pod).toBe(1);
 
-    const ready = { ...next, pods: next.pods.map((pod, i) => (i === 1 ? { ...pod, podIPs: ['10.9.9.9'] } : pod)) };
-    show(ready);
-    await clock.advance(1000);
-    await soon(() => expect(names(events)).toEqual(['head', 'end']));
-    expect(events[0]?.data).toMatchObject({ reset: false, pods: [{}, { podIPs: ['10.9.9.9'] }, {}] });
-    events.length = 0;
+    const moved = { ...slow, pods: slow.pods.map((pod, i) => (i === 1 ? { ...pod, podIPs: ['10.9.9.9'] } : pod)) };
+    const [podsHead] = await next(page, moved, 'head', 'end');
+    expect(podsHead).toMatchObject({ reset: false, pods: [{}, { podIPs: ['10.9.9.9'] }, {}] });
 
-    show(meshOf([podOf(0), podOf(2)]));
-    await clock.advance(1000);
-    await soon(() => expect(names(events)).toEqual(['head', 'report', 'report', 'end']));
-    expect(events[0]?.data).toMatchObject({ reset: true });
+    const [whole] = await next(page, meshOf([podOf(0), podOf(2)]), 'head', 'report', 'report', 'end');
+    expect(whole).toMatchObject({ reset: true });
   });
 
   it('leaves out the statistics that no page shows, and sends no report for them', async () => {
-    const { url, clock, show } = await start();
-    const withStats = (minUs: number, p50Us: number) => {
-      const mesh = meshOf(PODS);
-      mesh.reports[1] = mergedReportOf(1, linksIn(250), { stats: emptyStats(3) });
-      mesh.reports[1].stats?.minUs.fill(minUs);
-      mesh.reports[1].stats?.p50Us.fill(p50Us);
-      return mesh;
-    };
-    show(withStats(70, 100));
-    const { events } = await watch(url);
-    await clock.advance(0);
-    await soon(() => expect(names(events)).toEqual(['head', 'report', 'report', 'report', 'end']));
-    const report = events.map(({ data }) => data).find((data) => (data as { stats?: unknown }).stats);
+    const { open, show, next } = await start();
+    show(meshWith(reportWithStats(70, 100)));
+    const page = await open();
+    const report = withStats(await page.received(...WHOLE));
     expect(report).not.toHaveProperty('stats.minUs');
     const { stats } = parseMergedReport(report, 3);
     expect([stats?.minUs[0], stats?.connectP50Us[0], stats?.firstByteP50Us[0]]).toEqual([NONE16, NONE16, NONE16]);
     expect(stats?.p50Us[0]).toBe(100);
-    events.length = 0;
-    show(withStats(60, 100));
-    await clock.advance(1000);
-    await soon(() => expect(names(events)).toEqual(['head', 'end']));
-    events.length = 0;
-    show(withStats(60, 90));
-    await clock.advance(1000);
-    await soon(() => expect(names(events)).toEqual(['head', 'report', 'end']));
+    await next(page, meshWith(reportWithStats(60, 100)), 'head', 'end');
+    await next(page, meshWith(reportWithStats(60, 90)), 'head', 'report', 'end');
   });
 
-  it.each([
-    ['jitter', 'jitterUs', 'usualUs'],
-    ['usual', 'usualUs', 'jitterUs'],
-    ['', '', 'jitterUs'],
-  ])('sends the statistics that only one figure shows to a page that shows it: %j', async (figure, sent, unsent) => {
-    const { url, clock, show } = await start();
-    const mesh = meshOf(PODS);
-    mesh.reports[1] = mergedReportOf(1, linksIn(250), { stats: emptyStats(3) });
-    show(mesh);
-    const { events } = await watch(`${url}?window=60000&figure=${figure}`);
-    await clock.advance(0);
-    await soon(() => expect(names(events)).toContain('end'));
-    const report = events.map(({ data }) => data).find((data) => (data as { stats?: unknown }).stats);
-    if (sent !== '') expect(report).toHaveProperty(`stats.${sent}`);
-    expect(report).not.toHaveProperty(`stats.${unsent}`);
-  });
-
-  it('knows no other figure', async () => {
-    const { url } = await start();
+  it('sends the statistics that only one figure shows to the pages that show it, and collects once for all', async () => {
+    const { open, show, collections, url } = await start({ MAX_STREAMS: '4' });
+    show(meshWith(reportWithStats()));
+    const jitter = await open('?window=60000&figure=jitter');
+    const usual = await open('?window=60000&figure=usual');
+    const none = await open('?window=60000');
+    const reports = await Promise.all(
+      [jitter, usual, none].map(async (page) => withStats(await page.received(...WHOLE))),
+    );
+    const sent = reports.map((report) => Object.keys((report as { stats: object }).stats));
+    for (const [i, column] of ['jitterUs', 'usualUs'].entries()) {
+      expect(sent.map((columns) => columns.includes(column))).toEqual([0, 1, 2].map((page) => page === i));
+    }
+    expect(collections()).toBe(1);
     expect((await watch(`${url}?figure=p95`)).status).toBe(400);
   });
 
-  it('collects once for all watchers, and only while somebody watches', async () => {
-    const { url, clock, collections } = await start();
+  it('collects only while somebody watches', async () => {
+    const { open, clock, collections } = await start();
     await clock.advance(60_000);
     expect(collections()).toBe(0);
-    const one = await watch(url);
-    const two = await watch(url);
-    await clock.advance(0);
-    await soon(() => expect(names(two.events)).toContain('end'));
-    const before = collections();
+    const [one, two] = [await open(), await open()];
+    await two.received(...WHOLE);
     await clock.advance(1000);
-    expect(collections()).toBe(before + 1);
+    expect(collections()).toBe(2);
     one.close();
     two.close();
     await soon(async () => {
@@ -187,114 +185,66 @@ describe('/api/v1/stream', () => {
     expect(collections()).toBe(after);
   });
 
-  it('collects once for pages with different figures, and sends each one its statistics', async () => {
-    const { url, clock, collections, show } = await start();
-    const mesh = meshOf(PODS);
-    mesh.reports[1] = mergedReportOf(1, linksIn(250), { stats: emptyStats(3) });
-    show(mesh);
-    const jitter = await watch(`${url}?window=60000&figure=jitter`);
-    const usual = await watch(`${url}?window=60000&figure=usual`);
-    await clock.advance(0);
-    await soon(() =>
-      expect([names(jitter.events), names(usual.events)].map((all) => all.at(-1))).toEqual(['end', 'end']),
-    );
-    expect(collections()).toBe(1);
-    const statsOf = (events: Event[]) =>
-      events.map(({ data }) => data).find((data) => (data as { stats?: unknown }).stats);
-    expect(statsOf(jitter.events)).toHaveProperty('stats.jitterUs');
-    expect(statsOf(usual.events)).not.toHaveProperty('stats.jitterUs');
-  });
-
   it('gives the last mesh and its age to a page that opens while others watch, and collects none for it', async () => {
-    const { url, clock, collections } = await start();
-    const one = await watch(url);
-    await clock.advance(0);
-    await soon(() => expect(names(one.events)).toContain('end'));
+    const { open, clock, collections } = await start();
+    await (await open()).received(...WHOLE);
     await clock.advance(700);
-    const two = await watch(url);
-    await soon(() => expect(names(two.events)).toEqual(['head', 'report', 'report', 'report', 'end']));
-    expect(two.events[0]?.data).toMatchObject({ reset: true, ageMs: 700 });
-    await clock.advance(0);
+    const [head] = await (await open()).received(...WHOLE);
+    expect(head).toMatchObject({ reset: true, ageMs: 700 });
     expect(collections()).toBe(1);
   });
 
   it('sends a report whose texts alone have changed', async () => {
-    const { url, clock, show } = await start();
-    const missing = (missingDetail: string) => {
-      const mesh = meshOf(PODS);
-      mesh.reports[1] = { ...mergedReportOf(1, []), missing: 'refused', missingDetail };
-      return mesh;
-    };
-    const failed = (detail: string) => {
-      const mesh = meshOf(PODS);
-      mesh.reports[1] = { ...mergedReportOf(1, linksIn(250)), details: [[0, detail]] };
-      return mesh;
-    };
+    const { open, show, next } = await start();
+    const missing = (missingDetail: string) =>
+      meshWith({ ...mergedReportOf(1, []), missing: 'refused', missingDetail });
+    const failed = (detail: string) => meshWith({ ...mergedReportOf(1, linksIn(250)), details: [[0, detail]] });
     show(missing('port 8080 refused the connection'));
-    const { events } = await watch(url);
-    await clock.advance(0);
-    await soon(() => expect(names(events)).toContain('end'));
+    const page = await open();
+    await page.received(...WHOLE);
     for (const mesh of [missing('port 9090 refused the connection'), failed('reset'), failed('reset by the peer')]) {
-      events.length = 0;
-      show(mesh);
-      await clock.advance(1000);
-      await soon(() => expect(names(events)).toEqual(['head', 'report', 'end']));
-      expect(events[1]?.data).toMatchObject({
-        missingDetail: mesh.reports[1]?.missingDetail,
-        details: mesh.reports[1]?.details,
-      });
+      const [, report] = await next(page, mesh, 'head', 'report', 'end');
+      const { missingDetail, details } = mesh.reports[1]!;
+      expect(report).toMatchObject({ missingDetail, details });
     }
   });
 
   it('sends no report for its arrival, the ages of its links or the delay of the event loop', async () => {
-    const { url, clock, show } = await start();
+    const { open, show, next } = await start();
     const arrived = (atMs: number, loopDelayP99Us: number) => {
-      const mesh = meshOf(PODS);
       const links = PODS.map((_, to) => ({ to, totalUs: 250, ageMs: loopDelayP99Us }));
       const starvation = { loopDelayP99Us, suspectShare: 0, unreliable: false, sinceMs: 0 };
-      mesh.reports[1] = { ...mergedReportOf(1, links), atMs, fetchUs: atMs, starvation };
-      return mesh;
+      return meshWith({ ...mergedReportOf(1, links), atMs, fetchUs: atMs, starvation });
     };
     show(arrived(1_000, 100));
-    const { events } = await watch(url);
-    await clock.advance(0);
-    await soon(() => expect(names(events)).toContain('end'));
-    events.length = 0;
-    show(arrived(2_000, 200));
-    await clock.advance(1000);
-    await soon(() => expect(names(events)).toEqual(['head', 'end']));
+    const page = await open();
+    await page.received(...WHOLE);
+    await next(page, arrived(2_000, 200), 'head', 'end');
   });
 
   it('shows a change of the pod list at once', async () => {
-    const { url, clock, collections, podsChanged } = await start();
-    const { events } = await watch(url);
-    await clock.advance(0);
-    await soon(() => expect(names(events)).toContain('end'));
-    const before = collections();
+    const { open, clock, collections, podsChanged } = await start();
+    await (await open()).received(...WHOLE);
     podsChanged();
     podsChanged();
     await clock.advance(100);
-    expect(collections()).toBe(before + 1);
+    expect(collections()).toBe(2);
   });
 
   it('shows one that came during a collection right after it, not a whole pause later', async () => {
-    const { url, clock, collections, podsChanged, hold } = await start();
-    const { events } = await watch(url);
-    await clock.advance(0);
-    await soon(() => expect(names(events)).toContain('end'));
+    const { open, clock, collections, podsChanged, hold } = await start();
+    await (await open()).received(...WHOLE);
     const release = hold();
     await clock.advance(1000);
-    const before = collections();
     podsChanged();
     release();
     await clock.advance(100);
-    expect(collections()).toBe(before + 1);
+    expect(collections()).toBe(3);
   });
 
   it('is not put off by further changes of the pod list', async () => {
-    const { url, clock, collections, podsChanged } = await start();
-    await watch(url);
-    await clock.advance(0);
+    const { open, clock, collections, podsChanged } = await start();
+    await open();
     for (let ms = 0; ms < 200; ms += 50) {
       podsChanged();
       await clock.advance(50);
@@ -317,9 +267,8 @@ describe('/api/v1/stream', () => {
   });
 
   it('does not take a mesh of before the change for one that shows it', async () => {
-    const { url, clock, collections, lastMaxAgeMs, podsChanged, show } = await start();
-    await watch(url);
-    await clock.advance(0);
+    const { open, clock, collections, lastMaxAgeMs, podsChanged, show } = await start();
+    await open();
     expect(lastMaxAgeMs()).toBe(500);
     await clock.advance(300);
     podsChanged();
@@ -361,16 +310,12 @@ describe('/api/v1/stream', () => {
     expect((await watch(url)).status).toBe(200);
   });
 
-  it('gives 8 places to an address', async () => {
-    const { url } = await start({ MAX_STREAMS: '32' });
-    for (let i = 0; i < 8; i++) expect((await watch(url)).status).toBe(200);
-    expect((await watch(url)).status).toBe(503);
-  });
-
-  it('refuses more streams than MAX_STREAMS with 503', async () => {
-    const { url } = await start();
-    expect((await watch(url)).status).toBe(200);
-    expect((await watch(url)).status).toBe(200);
+  it.each([
+    ['8 places to an address', '32', 8],
+    ['MAX_STREAMS places in all', '2', 2],
+  ])('gives %s, and answers 503 to the next', async (_, MAX_STREAMS, places) => {
+    const { url } = await start({ MAX_STREAMS });
+    for (let i = 0; i < places; i++) expect((await watch(url)).status).toBe(200);
     expect((await watch(url)).status).toBe(503);
   });
 
