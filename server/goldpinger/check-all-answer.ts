@@ -29,11 +29,7 @@ interface Entry {
   hostIP: string;
   podIP: string;
   /** For results of pings on its first IP, and on its IPv6 address if it has one. */
-  pinged: PodJson;
-  pinged6: PodJson;
-  /** Indexes of `pinged` and `pinged6` among the pods of `ResultBytes`. */
-  ok: number;
-  ok6: number;
+  pinged: [first: PodJson, ipv6: PodJson];
 }
 
 /**
@@ -42,8 +38,8 @@ interface Entry {
  * and starting ones that do not answer yet, because Goldpinger lists running pods only.
  */
 export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string | Uint8Array> {
-  const { entries, oks } = yield* entriesOf(mesh, options);
-  const results = new ResultBytes(oks);
+  const entries = yield* entriesOf(mesh, options);
+  const results = new ResultBytes(entries.flatMap(({ pinged }) => pinged));
   yield '';
   yield '{"hosts":[';
   for (const [i, { key, hostIP, podIP }] of entries.entries()) {
@@ -78,7 +74,7 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
  * The pods of the answer, sorted by key as Go sorts its maps. Yields an empty piece after each pod, because a thousand take
  * several milliseconds.
  */
-function* entriesOf(mesh: Mesh, options: CheckAllOptions): Generator<string, { entries: Entry[]; oks: PodJson[] }> {
+function* entriesOf(mesh: Mesh, options: CheckAllOptions): Generator<string, Entry[]> {
   const listed = mesh.reports.flatMap((report) => {
     const pod = mesh.pods[report.pod];
     const isListed = pod?.lifecycle !== 'gone' && (pod?.lifecycle !== 'starting' || report.missing === '');
@@ -93,17 +89,12 @@ function* entriesOf(mesh: Mesh, options: CheckAllOptions): Generator<string, { e
   const named = listed.map((entry) => ({ ...entry, name: keys.get(entry.pod.uid) ?? entry.pod.uid }));
   named.sort((a, b) => (a.name < b.name ? -1 : 1));
   const entries: Entry[] = [];
-  const oks: PodJson[] = [];
   for (const { pod, report, name } of named) {
     yield '';
     const bootTimeMs = report.bootTimeMs >= 0 ? report.bootTimeMs : options.bootTimeMs(pod.uid);
     const [hostIP = ''] = pod.hostIPs;
     const [podIP = ''] = pod.podIPs;
     const podIP6 = pod.podIPs.find((ip) => ip.includes(':')) ?? podIP;
-    const pinged = podJson(name, hostIP, podIP, bootTimeMs);
-    const pinged6 = podIP6 === podIP ? pinged : podJson(name, hostIP, podIP6, bootTimeMs);
-    const ok = oks.push(pinged) - 1;
-    const ok6 = pinged6 === pinged ? ok : oks.push(pinged6) - 1;
     entries.push({
       index: report.pod,
       pod,
@@ -111,13 +102,10 @@ function* entriesOf(mesh: Mesh, options: CheckAllOptions): Generator<string, { e
       key: JSON.stringify(name),
       hostIP: JSON.stringify(hostIP),
       podIP: JSON.stringify(podIP),
-      pinged,
-      pinged6,
-      ok,
-      ok6,
+      pinged: [podJson(name, hostIP, podIP, bootTimeMs), podJson(name, hostIP, podIP6, bootTimeMs)],
     });
   }
-  return { entries, oks };
+  return entries;
 }
 
 /** `,"probeResults":{target:{pod:[...]}}`, one piece per target; nothing if no pod probes anything. */
@@ -150,24 +138,24 @@ function* podResults(
   const detailOf = new Map(details);
   /** The comma before the first result is left out. */
   let skip = 1;
-  for (const { index, pod, pinged, pinged6, ok, ok6 } of entries) {
+  for (const [n, { index, pod, pinged }] of entries.entries()) {
     const i = linkTo[index] ?? -1;
     if (i === -1) continue;
-    const isIPv6 = ((links.flags[i] ?? 0) & FLAG_IPV6) !== 0;
+    const family = ((links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? 0 : 1;
     const outcome = outcomeOf(links, i);
     const ageMs = unpack16(links.ageMs[i] ?? NONE16);
     const pingMs = ageMs < 0 ? -1 : atMs - ageMs;
     const totalUs = Math.max(0, unpack16(links.totalUs[i] ?? 0));
     if (outcome === 'ok' && pingMs >= 0) {
-      results.putOk(isIPv6 ? ok6 : ok, pingMs, totalUs);
+      results.putOk(2 * n + family, pingMs, totalUs);
     } else {
       let error = '';
       if (outcome !== 'ok') {
-        const address = addressOf(pod, { ...options, families: [isIPv6 ? 6 : 4] });
+        const address = addressOf(pod, { ...options, families: [family === 0 ? 4 : 6] });
         const detail = detailOf.get(i) ?? '';
         error = goError({ path: '/ping', address, port: options.port, outcome, phase: phaseOf(links, i), detail });
       }
-      results.put(resultJson(isIPv6 ? pinged6 : pinged, { outcome, pingMs, totalUs, error }));
+      results.put(resultJson(pinged[family], { outcome, pingMs, totalUs, error }));
     }
     if (results.length < PIECE_BYTES) continue;
     yield results.take().subarray(skip);

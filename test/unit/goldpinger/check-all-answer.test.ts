@@ -9,7 +9,6 @@ import { FLAG_IPV6 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { mergedReportOf, meshOf, NOW_MS, podOf, podsOf, settingsOf } from '../../support/mesh.ts';
-import { keyOrders, shapeOf } from './json-shape.ts';
 
 const recorded = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../fixtures/goldpinger/${name}`, import.meta.url), 'utf8'));
@@ -43,11 +42,9 @@ function meshOfRecorded(name: string): Mesh {
   return meshOf(pods, reports);
 }
 
-/** Without what a mesh does not keep to the millisecond: ages are packed, boot times come from the pods themselves. */
-function withoutTimes(value: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(value, (key, entry) => (key === 'PingTime' || key === 'boot_time' ? 'a time' : entry)),
-  );
+/** As JSON, with every time by its type: a mesh does not keep them to the millisecond. */
+function withoutTimes(value: object): string {
+  return JSON.stringify(value, (key, entry) => (['PingTime', 'boot_time'].includes(key) ? typeof entry : entry));
 }
 
 const byName = (a: { podName: string }, b: { podName: string }) => (a.podName < b.podName ? -1 : 1);
@@ -57,18 +54,11 @@ const FIXTURES = [
 ];
 
 describe("/check_all, as Goldpinger's", () => {
-  it.each(FIXTURES)('says of the mesh behind %s what Goldpinger said', (name) => {
+  it.each(FIXTURES)('says of the mesh behind %s what Goldpinger said, in its order', (name) => {
     const golden = recorded(name);
     // Where nobody answers for a pod, its boot time is what we last heard ourselves.
     const ours = answer(meshOfRecorded(name), { bootTimeMs: () => NOW_MS });
-    expect(withoutTimes(ours)).toEqual(withoutTimes({ ...golden, hosts: golden.hosts.sort(byName) }));
-  });
-
-  it.each(FIXTURES)('has the keys of %s in their order, and their types', (name) => {
-    const golden = recorded(name);
-    const ours = answer(meshOfRecorded(name), { bootTimeMs: () => NOW_MS });
-    expect(shapeOf(ours)).toEqual(shapeOf(golden));
-    expect(keyOrders({ ...ours, hosts: [] })).toEqual(keyOrders({ ...golden, hosts: [] }));
+    expect(withoutTimes(ours)).toBe(withoutTimes({ ...golden, hosts: golden.hosts.sort(byName) }));
   });
 
   it('tells times and boot times from the mesh', () => {
