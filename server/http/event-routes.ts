@@ -40,9 +40,9 @@ function limitOf(req: Request): number {
 }
 
 const MAX_BODY_BYTES = 16_384;
-/** Limits of writes per second: those of clients, and the copies that other pods send. */
-const CLIENT_RATE = { perSecond: 2, burst: 20 };
-const POD_RATE = { perSecond: 20, burst: 200 };
+/** Limits of writes per second: those of clients, and the copies that other pods send. Ten times as many may come at once. */
+const CLIENT_RATE = 2;
+const POD_RATE = 20;
 
 /**
  * Routes of annotations, the only thing that can be written here. A write needs the bearer token and a JSON body, and
@@ -144,14 +144,12 @@ function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-/** A token bucket: `burst` requests at once, and `perSecond` in the long run. */
-interface Rate {
-  perSecond: number;
-  burst: number;
-}
-
-/** Limits the rate of all clients together; answers 429 with `Retry-After` to requests beyond it. */
-function limitRate({ perSecond, burst }: Rate, clock: Clock): RequestHandler {
+/**
+ * Limits the rate of all clients together, by a token bucket: `perSecond` in the long run, and ten times as many at once.
+ * Answers 429 with `Retry-After` to requests beyond it.
+ */
+function limitRate(perSecond: number, clock: Clock): RequestHandler {
+  const burst = 10 * perSecond;
   let left = burst;
   let countedMs = clock.monotonicMs();
   return (_req, res, next) => {
