@@ -4,7 +4,7 @@ import { ownHealthOf } from '../../../server/peers/cluster-health.ts';
 import { listToleranceMs } from '../../../server/peers/pod-index.ts';
 import { FLAG_IPV6, FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
-import type { Lifecycle, Pod } from '../../../server/protocol/pod.ts';
+import type { DiscoveryStatus, Lifecycle, Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome } from '../../../server/protocol/sample.ts';
 import {
   type LinkSpec,
@@ -30,12 +30,13 @@ function meshWith(pods: readonly Pod[], fails: Fails, reports: Record<number, Pa
   return meshOf(pods, all);
 }
 
+const lastError = { fault: 'refused' as const, message: 'connect ECONNREFUSED', atMs: NOW_MS };
 const accused = (mesh: Mesh) => mesh.health.reasons.map(({ pod }) => pod);
 const missing = (reason: MergedReport['missing']) => ({ missing: reason, missingDetail: 'words' });
 
 describe('a mesh is healthy', () => {
-  it('when every report is there, every link is ok and everybody knows the same pods', () => {
-    expect(meshOf(podsOf(4)).health).toEqual({ ok: true, reasons: [], general: [] });
+  it('when every report is there, every link is ok and everybody knows the same pods, also if we truly are alone', () => {
+    for (const count of [4, 1]) expect(meshOf(podsOf(count)).health).toEqual({ ok: true, reasons: [], general: [] });
   });
 
   it('though a pod on a cordoned node fails, with IGNORE_CORDONED; the answer names its node', () => {
@@ -50,10 +51,6 @@ describe('a mesh is healthy', () => {
     expect(meshWith(cordoned, (from, to) => from === 2 || to === 2).health.ok).toBe(false);
   });
 
-  it('when we truly are alone', () => {
-    expect(meshOf(podsOf(1)).health.ok).toBe(true);
-  });
-
   it.each<[string, LinkSpec]>([
     ['not yet probed', { to: 1, notYet: true, outcome: 'refused' }],
     ['suspect, but judged ok', { to: 1, flags: FLAG_SUSPECT, totalUs: 250_000 }],
@@ -63,15 +60,12 @@ describe('a mesh is healthy', () => {
     expect(meshOf(podsOf(2), reports).health.ok).toBe(true);
   });
 
-  it('though some pairs are not probed', () => {
-    const reports = [0, 1, 2].map((pod) => mergedReportOf(pod, [{ to: (pod + 1) % 3 }]));
-    expect(meshOf(podsOf(3), reports).health.ok).toBe(true);
-  });
-
-  it('though nothing is probed, where pinging is switched off', () => {
-    const reports = [0, 1].map((pod) => mergedReportOf(pod, []));
+  it('though some pairs are not probed, or none, where pinging is switched off', () => {
+    const some = [0, 1, 2].map((pod) => mergedReportOf(pod, [{ to: (pod + 1) % 3 }]));
+    expect(meshOf(podsOf(3), some).health.ok).toBe(true);
+    const none = [0, 1].map((pod) => mergedReportOf(pod, []));
     const settings = settingsOf({ refreshIntervalMs: 0 });
-    expect(meshOf(podsOf(2), reports, { settings }).health.ok).toBe(true);
+    expect(meshOf(podsOf(2), none, { settings }).health.ok).toBe(true);
   });
 
   it.each(['starting', 'terminating', 'gone'] as const)('though a pod that is %s fails in all ways', (lifecycle) => {
@@ -100,22 +94,16 @@ describe('a pod that was ready and is not any more', () => {
 describe('a mesh is not healthy', () => {
   it('before the first link has been probed', () => {
     const reports = [0, 1].map((pod) => mergedReportOf(pod, [{ to: 0, notYet: true }]));
-    expect(meshOf(podsOf(2), reports).health).toEqual({
-      ok: false,
-      reasons: [],
-      general: ['no link has been probed yet'],
-    });
+    const general = ['no link has been probed yet'];
+    expect(meshOf(podsOf(2), reports).health).toEqual({ ok: false, reasons: [], general });
   });
 
   it.each(['refused', 'timeout', 'malformed', 'not-asked', 'no-address'] as const)(
     'with a report missing: %s',
-    (reason) => {
-      const mesh = meshWith(podsOf(3), () => false, { 1: missing(reason) });
-      expect(mesh.health).toEqual({
-        ok: false,
-        general: [],
-        reasons: [{ pod: 1, why: [`did not report (${reason}: words)`] }],
-      });
+    (why) => {
+      const { health } = meshWith(podsOf(3), () => false, { 1: missing(why) });
+      const reasons = [{ pod: 1, why: [`did not report (${why}: words)`] }];
+      expect(health).toEqual({ ok: false, general: [], reasons });
     },
   );
 
@@ -129,35 +117,26 @@ describe('a mesh is not healthy', () => {
     expect(mesh.health.reasons).toEqual([{ pod: 1, why: ['knows other pods than the serving pod does'] }]);
   });
 
-  it.each<[string, Partial<Mesh>, RegExp | null]>([
-    ['no list has come yet', { discovery: statusOf({ phase: 'waiting' }) }, /waiting for the Kubernetes API since/],
+  it.each<[string, Partial<DiscoveryStatus>, RegExp | null]>([
+    ['no list has come yet', { phase: 'waiting', lastError }, /waiting for the Kubernetes API since .*ECONNREFUSED/],
     [
       'nothing has been heard for long',
-      { discovery: statusOf({ phase: 'stale', lastGoodMs: NOW_MS - 14_000 }) },
+      { phase: 'stale', lastGoodMs: NOW_MS - 14_000 },
       /nothing was heard from the Kubernetes API since 2026-11-22T14:59:46/,
     ],
-    [
-      'a request for the list has failed',
-      {
-        discovery: statusOf({ attempts: 1, lastError: { fault: 'refused', message: 'refused', atMs: NOW_MS } }),
-      },
-      null,
-    ],
-  ])('or is: %s', (_, change, why) => {
-    const { ok, general } = meshOf(podsOf(3), undefined, change).health;
+    ['a request for the list has failed', { attempts: 1, lastError }, null],
+  ])('or is: %s', (_, status, why) => {
+    const { ok, general } = meshOf(podsOf(3), undefined, { discovery: statusOf(status) }).health;
     expect(ok).toBe(why === null);
-    if (why !== null) expect(general).toEqual([expect.stringMatching(why)]);
+    expect(general).toEqual(why === null ? [] : [expect.stringMatching(why)]);
   });
 
-  it('with nobody in the list, with nobody ready, and with an unknown reason told', () => {
-    expect(meshOf([]).health.general).toEqual(['no pod matches app=goldpinger in namespace default']);
-    expect(meshOf([podOf(0, { lifecycle: 'gone' })], []).health.general).toEqual([
-      'no pod matches app=goldpinger in namespace default',
-    ]);
-    expect(meshOf([podOf(0, { lifecycle: 'starting' })]).health.general).toEqual(['no pod is ready']);
-    const lastError = { fault: 'refused' as const, message: 'connect ECONNREFUSED', atMs: NOW_MS };
-    const waiting = meshOf([], [], { discovery: statusOf({ phase: 'waiting', lastError }) });
-    expect(waiting.health.general[0]).toContain('connect ECONNREFUSED');
+  it.each<[string, Pod[], string]>([
+    ['nobody in the list', [], 'no pod matches app=goldpinger in namespace default'],
+    ['all gone', [podOf(0, { lifecycle: 'gone' })], 'no pod matches app=goldpinger in namespace default'],
+    ['nobody ready', [podOf(0, { lifecycle: 'starting' })], 'no pod is ready'],
+  ])('with %s', (_, pods, why) => {
+    expect(meshOf(pods, []).health.general).toEqual([why]);
   });
 });
 
@@ -175,17 +154,13 @@ describe('whom failed links speak against', () => {
     expect(accused(meshWith(podsOf(count), fails))).toEqual(expected);
   });
 
-  it('is told with a few names and bounded', () => {
-    const pods = Array.from({ length: 300 }, (_, n) => podOf(n, { name: `${'very-long-name-'.repeat(15)}${n}` }));
-    const mesh = meshWith(pods, () => true);
-    expect(mesh.health.reasons).toHaveLength(300);
-    for (const { why } of mesh.health.reasons) {
-      expect(why.length).toBeLessThanOrEqual(5);
-      for (const sentence of why) expect(sentence.length).toBeLessThanOrEqual(400);
-    }
-    expect(mesh.health.reasons[0]?.why[0]).toMatch(
-      /^300 of 300 links into it fail: refused \(from very.* and 297 more\)$/,
-    );
+  it('is told with a few names, groups of digits, and bounded', () => {
+    const pods = Array.from({ length: 1_200 }, (_, n) => podOf(n, { name: `${'very-long-name-'.repeat(15)}${n}` }));
+    const reports = pods.map((_, from) => mergedReportOf(from, [{ to: 0, outcome: 'refused' }]));
+    const [{ why: [sentence = ''] = [] } = {}, ...others] = meshOf(pods, reports).health.reasons;
+    expect(others).toEqual([]);
+    expect(sentence.length).toBeLessThanOrEqual(400);
+    expect(sentence).toMatch(/^1,200 of 1,200 links into it fail: refused \(from very.* and 1,197 more\)$/);
   });
 
   it('is told by pods and not by links, where both IP families are probed', () => {
@@ -222,8 +197,9 @@ describe('whom failed links speak against', () => {
     expect(accused(meshOver(families, isOneFailed, (from, to) => from === 0 || to !== 1))).toEqual([1]);
   });
 
+  const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
+
   it('leaves timeouts of starved pods out of both counts', () => {
-    const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
     const pods = podsOf(5);
     const reports = pods.map((_, from) => {
       const to1: LinkSpec = from === 0 ? { to: 1, outcome: 'refused' } : { to: 1 };
@@ -237,7 +213,6 @@ describe('whom failed links speak against', () => {
 
   // 30,000 links: more than a tally keeps.
   it.each(['source', 'destination'] as const)('counts no timeout of a starved %s, however many there are', (end) => {
-    const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
     const pods = podsOf(300);
     const reports = pods.map((_, from) => {
       const isSource = from < 150;
@@ -264,16 +239,6 @@ describe('whom failed links speak against', () => {
     expect(reasons).toHaveLength(150);
     expect(reasons.every(({ pod }) => pod < 150)).toBe(true);
     expect(reasons[0]?.why).toEqual(['reaches none of the 150 pods that do not report']);
-  });
-
-  it('is told with groups of digits', () => {
-    const pods = podsOf(1_200);
-    const reports = pods.map((_, from) => mergedReportOf(from, [{ to: 0, outcome: 'refused' }]));
-    expect(meshOf(pods, reports).health).toMatchObject({
-      reasons: [
-        { pod: 0, why: ['1,200 of 1,200 links into it fail: refused (from pod-0, pod-1, pod-2 and 1,197 more)'] },
-      ],
-    });
   });
 });
 
@@ -304,13 +269,8 @@ describe('cluster health', () => {
   });
 
   it('does not judge nodes without a ready pod, and is not OK for a general reason', () => {
-    const mesh = meshOf([podOf(0, { lifecycle: 'starting' })]);
+    const mesh = meshOf([podOf(0, { lifecycle: 'starting' }), podOf(1, { lifecycle: 'gone' })]);
     expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: false, nodesTotal: 0, general: ['no pod is ready'] });
-  });
-
-  it('says the same whichever pod sorts last', () => {
-    const pods = [...podsOf(3), podOf(3, { lifecycle: 'gone' })];
-    expect(clusterHealthAnswer(meshOf(pods)).nodesTotal).toBe(3);
   });
 });
 
@@ -320,56 +280,43 @@ it('news of a pod may take an interval and a half, and 2 s at least', () => {
   expect(listToleranceMs(settingsOf({ refreshIntervalMs: 0 }))).toBe(45_000);
 });
 
-const synced = statusOf();
-
-const podOn = (uid: string, hostIP: string, lifecycle: Lifecycle = 'ready') =>
-  podOf(0, { uid, hostIPs: [hostIP], lifecycle });
-
-const link = (uid: string, outcome: Outcome | null) => ({ uid, outcome });
-
 describe('health as one pod sees it', () => {
-  it('is healthy when every probed ready pod answers', () => {
-    const pods = [podOn('a', '1'), podOn('b', '2'), podOn('c', '3')];
-    expect(ownHealthOf(pods, synced, [link('a', 'ok'), link('b', 'ok'), link('c', null)], true)).toEqual({
-      isHealthy: true,
-      healthyNodes: 2,
-      unhealthyNodes: 0,
-    });
+  const podOn = (uid: string, hostIP: string, lifecycle: Lifecycle = 'ready') =>
+    podOf(0, { uid, hostIPs: [hostIP], lifecycle });
+  /** The links of `ends`: the outcome by the uid of each pod. */
+  const healthOf = (pods: Pod[], ends: Record<string, Outcome | null>, hasPings = true, phase = statusOf().phase) => {
+    const links = Object.entries(ends).map(([uid, outcome]) => ({ uid, outcome }));
+    const { isHealthy, healthyNodes, unhealthyNodes } = ownHealthOf(pods, statusOf({ phase }), links, hasPings);
+    return [isHealthy, healthyNodes, unhealthyNodes];
+  };
+  const [a, b] = [podOn('a', '1'), podOn('b', '2')];
+
+  it.each<[string, Pod[], Record<string, Outcome | null>, [boolean, number, number]]>([
+    ['every probed ready pod answers', [a, b, podOn('c', '3')], { a: 'ok', b: 'ok', c: null }, [true, 2, 0]],
+    [
+      'one of the pods of a node fails',
+      [a, podOn('b', '1'), podOn('c', '2')],
+      { a: 'ok', b: 'refused', c: 'ok' },
+      [false, 1, 1],
+    ],
+    ['the first of them', [a, podOn('b', '1'), podOn('c', '2')], { b: 'refused', a: 'ok', c: 'ok' }, [false, 1, 1]],
+    ['a pod that starts fails', [a, podOn('b', '2', 'starting')], { a: 'ok', b: 'timeout' }, [true, 1, 0]],
+    ['a pod that leaves fails', [a, podOn('b', '2', 'terminating')], { a: 'ok', b: 'timeout' }, [true, 1, 0]],
+    ['a pod that is gone fails', [a, podOn('b', '2', 'gone')], { a: 'ok', b: 'timeout' }, [true, 1, 0]],
+    ['one that was ready does not answer', [a, podOn('b', '2', 'not-ready')], { a: 'ok', b: 'timeout' }, [false, 1, 1]],
+    ['one that was ready answers', [a, podOn('b', '2', 'not-ready')], { a: 'ok', b: 'ok' }, [true, 1, 0]],
+    ['there is nobody to judge by', [], {}, [false, 0, 0]],
+  ])('if %s', (_, pods, ends, expected) => {
+    expect(healthOf(pods, ends)).toEqual(expected);
   });
 
-  it('counts a node as unhealthy if one of its pods fails, whichever comes first', () => {
-    const pods = [podOn('a', '1'), podOn('b', '1'), podOn('c', '2')];
-    for (const links of [
-      [link('a', 'ok'), link('b', 'refused'), link('c', 'ok')],
-      [link('b', 'refused'), link('a', 'ok'), link('c', 'ok')],
-    ]) {
-      expect(ownHealthOf(pods, synced, links, true)).toEqual({ isHealthy: false, healthyNodes: 1, unhealthyNodes: 1 });
-    }
-  });
-
-  it.each<Lifecycle>(['starting', 'terminating', 'gone'])('leaves a %s pod out of it', (lifecycle) => {
-    const pods = [podOn('a', '1'), podOn('b', '2', lifecycle)];
-    expect(ownHealthOf(pods, synced, [link('a', 'ok'), link('b', 'timeout')], true).isHealthy).toBe(true);
-  });
-
-  it('counts a pod that was ready and is not any more while it does not answer', () => {
-    const pods = [podOn('a', '1'), podOn('b', '2', 'not-ready')];
-    const withLink = (outcome: Outcome) => ownHealthOf(pods, synced, [link('a', 'ok'), link('b', outcome)], true);
-    expect(withLink('timeout')).toEqual({ isHealthy: false, healthyNodes: 1, unhealthyNodes: 1 });
-    expect(withLink('ok')).toEqual({ isHealthy: true, healthyNodes: 1, unhealthyNodes: 0 });
-  });
-
-  it('is not healthy with nobody to judge by, or without a current list', () => {
-    expect(ownHealthOf([], synced, [], true).isHealthy).toBe(false);
-    const pods = [podOn('a', '1')];
-    for (const phase of ['waiting', 'stale'] as const) {
-      expect(ownHealthOf(pods, { ...synced, phase }, [link('a', 'ok')], true).isHealthy).toBe(false);
-    }
+  it.each(['waiting', 'stale'] as const)('is not healthy while the list is %s', (phase) => {
+    expect(healthOf([a], { a: 'ok' }, true, phase)[0]).toBe(false);
   });
 
   it('is healthy without pings (REFRESH_INTERVAL=0) while a pod is ready and the list is current, as the answer of /cluster_health', () => {
     const health = (lifecycle: Lifecycle, phase: 'synced' | 'stale', hasPings: boolean) =>
-      ownHealthOf([podOn('a', '1', lifecycle)], { ...synced, phase }, [link('a', null)], hasPings).isHealthy;
+      healthOf([podOn('a', '1', lifecycle)], { a: null }, hasPings, phase)[0];
     expect([health('ready', 'synced', false), health('ready', 'synced', true)]).toEqual([true, false]);
     expect([health('not-ready', 'synced', false), health('ready', 'stale', false)]).toEqual([false, false]);
   });
