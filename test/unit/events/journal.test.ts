@@ -20,17 +20,32 @@ function start() {
   const journal = new EventJournal({ ...settings, clock, random: () => 0.5, starvation: () => starvation });
   const lifetimes = new PodLifetimes(settings, clock);
   const takePods = (...pods: Pod[]) => journal.onPods(lifetimes.update(snapshotOf(pods)));
-  const kinds = (sinceAgeMs = HOUR) => journal.read(sinceAgeMs).events.map(({ kind }) => kind);
-  const link = (from: Outcome | 'unknown', to: Outcome) =>
+  const kinds = () => journal.read(HOUR).events.map(({ kind }) => kind);
+  const linkKinds = () => kinds().filter((kind) => kind.startsWith('link-'));
+  /** Takes pod 1, which has just been created. */
+  const takeNew = () => {
+    const pod = podOf(1, { createdMs: clock.nowMs(), sinceMs: clock.nowMs() });
+    takePods(pod);
+    return pod;
+  };
+  const setStarved = (unreliable: boolean, sinceMs = clock.nowMs()) => {
+    Object.assign(starvation, { unreliable, sinceMs });
+    journal.checkStarvation();
+  };
+  const link = (from: Outcome | 'unknown', to: Outcome, detail = 'why') =>
     journal.onLinkChange({
       target: targetOf('uid-1'),
       from,
       to,
       previousForMs: 12_340,
-      sample: sampleOf({ outcome: to, phase: to === 'ok' ? null : 'connect', totalUs: 700, detail: 'why' }),
+      sample: sampleOf({ outcome: to, phase: to === 'ok' ? null : 'connect', totalUs: 700, detail }),
     });
-  return { clock, journal, starvation, takePods, kinds, link };
+  return { clock, journal, starvation, setStarved, takePods, takeNew, kinds, linkKinds, link };
 }
+
+const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
+const lost = statusOf({ phase: 'stale', lastError });
+const synced = statusOf({ phase: 'synced' });
 
 /** A journal as another process reads it. */
 const parsed = (journal: object) => parsedBy(parseJournalSliced, JSON.parse(JSON.stringify(journal))).value;
@@ -73,7 +88,10 @@ describe('events of pods', () => {
 });
 
 describe('events of links', () => {
-  it('are one failure, however the link goes on failing, and one recovery', async () => {
+  it('are one failure, however the link goes on failing, and one recovery; also of a link that never worked', () => {
+    const never = start();
+    never.link('unknown', 'refused');
+    expect(never.kinds()).toEqual(['link-failed']);
     const { link, journal } = start();
     link('unknown', 'ok');
     link('ok', 'timeout');
@@ -84,12 +102,6 @@ describe('events of links', () => {
       { kind: 'link-failed', pod: { uid: 'uid-1' }, outcome: 'timeout', phase: 'connect', totalUs: -1, detail: 'why' },
       { kind: 'link-recovered', outcome: 'refused', phase: null, totalUs: 700, detail: 'after 12.3 s' },
     ]);
-  });
-
-  it('include the failure of a link that has failed since its first sample', () => {
-    const { link, kinds } = start();
-    link('unknown', 'refused');
-    expect(kinds()).toEqual(['link-failed']);
   });
 
   it('name the start of the run in which a link became slow or normal', async () => {
@@ -118,26 +130,24 @@ describe('events of links', () => {
   });
 
   it('do not tell that a link into a terminating pod fails or is lossy: that is its departure', () => {
-    const { link, takePods, kinds, clock, journal } = start();
-    const pod = podOf(1, { createdMs: clock.nowMs(), sinceMs: clock.nowMs() });
-    takePods(pod);
-    takePods({ ...pod, lifecycle: 'terminating' });
+    const { link, takePods, takeNew, linkKinds, clock, journal } = start();
+    takePods({ ...takeNew(), lifecycle: 'terminating' });
+    const loss = { target: targetOf('uid-1'), sinceMs: clock.monotonicMs(), share: 1 };
     link('ok', 'refused');
-    journal.onLossChange({ target: targetOf('uid-1'), isLossy: true, sinceMs: clock.monotonicMs(), share: 1 });
+    journal.onLossChange({ ...loss, isLossy: true });
     // It comes back to life, as after a node that was cut off: what did not begin does not end.
     link('refused', 'ok');
-    journal.onLossChange({ target: targetOf('uid-1'), isLossy: false, sinceMs: clock.monotonicMs(), share: 0 });
-    expect(kinds().filter((kind) => kind.startsWith('link-'))).toEqual([]);
+    journal.onLossChange({ ...loss, isLossy: false });
+    expect(linkKinds()).toEqual([]);
   });
 
   it('tell the end of a failure that began before the pod terminated', () => {
-    const { link, takePods, kinds, clock } = start();
-    const pod = podOf(1, { createdMs: clock.nowMs(), sinceMs: clock.nowMs() });
-    takePods(pod);
+    const { link, takePods, takeNew, linkKinds } = start();
+    const pod = takeNew();
     link('ok', 'timeout');
     takePods({ ...pod, lifecycle: 'terminating' });
     link('timeout', 'ok');
-    expect(kinds().filter((kind) => kind.startsWith('link-'))).toEqual(['link-failed', 'link-recovered']);
+    expect(linkKinds()).toEqual(['link-failed', 'link-recovered']);
   });
 });
 
@@ -151,15 +161,13 @@ describe('events of the API, of starvation and of external probes', () => {
   });
 
   it('tell for any past moment whether this process was starved, and whether the API was lost', async () => {
-    const { clock, journal, starvation } = start();
+    const { clock, journal, setStarved } = start();
     const beginMs = clock.nowMs();
-    const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
     expect([journal.starvedAt(0), journal.apiLostAt(0)]).toEqual([{ unreliable: false, sinceMs: 0 }, null]);
     for (const unreliable of [true, false]) {
       await clock.advance(10_000);
-      Object.assign(starvation, { unreliable, sinceMs: clock.nowMs() });
-      journal.onDiscovery(statusOf(unreliable ? { phase: 'stale', lastError } : { phase: 'synced' }));
-      journal.checkStarvation();
+      setStarved(unreliable);
+      journal.onDiscovery(unreliable ? lost : synced);
     }
     await clock.advance(10_000);
     const [starvedMs, recoveredMs] = [beginMs + 10_000, beginMs + 20_000];
@@ -170,43 +178,31 @@ describe('events of the API, of starvation and of external probes', () => {
   });
 
   it('are entered once at the beginning and once at the end', () => {
-    const { clock, journal, starvation, kinds } = start();
-    const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
-    journal.onDiscovery(statusOf({ phase: 'waiting' }));
-    journal.onDiscovery(statusOf({ phase: 'synced' }));
-    journal.onDiscovery(statusOf({ phase: 'stale', lastError }));
-    journal.onDiscovery(statusOf({ phase: 'stale', lastError, attempts: 2 }));
+    const { journal, setStarved, kinds } = start();
+    for (const status of [statusOf({ phase: 'waiting' }), synced, lost, { ...lost, attempts: 2 }])
+      journal.onDiscovery(status);
     // Discovery starts again from the beginning: the API is not back yet.
-    journal.onDiscovery(statusOf({ phase: 'stale', lastError: null }));
-    journal.onDiscovery(statusOf({ phase: 'waiting', lastError: null }));
+    for (const phase of ['stale', 'waiting'] as const) journal.onDiscovery(statusOf({ phase, lastError: null }));
     expect(kinds()).toEqual(['api-lost']);
-    journal.onDiscovery(statusOf({ phase: 'synced' }));
-    for (const unreliable of [false, true, true, false]) {
-      Object.assign(starvation, { unreliable, sinceMs: clock.nowMs() });
-      journal.checkStarvation();
-    }
+    journal.onDiscovery(synced);
+    for (const unreliable of [false, true, true, false]) setStarved(unreliable);
     const probe = { target: 'example.org', protocol: 'dns' as const, atMs: 1, durationUs: 5 };
     for (const error of ['', 'no such host', 'late', '']) journal.onProbe({ ...probe, error });
-    expect(kinds()).toEqual([
-      'api-lost',
-      'api-back',
-      'cpu-starved',
-      'cpu-recovered',
-      'probe-failed',
-      'probe-recovered',
-    ]);
-    expect(journal.read(HOUR).events.map(({ detail }) => detail)).toEqual([
-      ...['connect refused', '', '', '', 'dns example.org', 'dns example.org'],
+    expect(journal.read(HOUR).events.map(({ kind, detail }) => `${kind} ${detail}`)).toEqual([
+      'api-lost connect refused',
+      'api-back ',
+      'cpu-starved ',
+      'cpu-recovered ',
+      'probe-failed dns example.org',
+      'probe-recovered dns example.org',
     ]);
   });
 
   it('name the path that a check is of', () => {
-    const { journal, kinds } = start();
+    const { journal } = start();
     const check = { target: 'http://g/ping', protocol: 'http' as const, atMs: 1, durationUs: 5, error: 'refused' };
-    journal.onProbe(check);
-    journal.onProbe({ ...check, path: 'service' });
-    journal.onProbe({ ...check, path: 'service-ip' });
-    expect(kinds()).toEqual(['probe-failed', 'probe-failed', 'probe-failed']);
+    for (const path of [{}, { path: 'service' }, { path: 'service-ip' }] as const)
+      journal.onProbe({ ...check, ...path });
     expect(journal.read(HOUR).events.map(({ detail }) => detail)).toEqual([
       'http http://g/ping',
       'Service by name, http://g/ping',
@@ -216,9 +212,8 @@ describe('events of the API, of starvation and of external probes', () => {
 
   it('include an API that was never reachable', () => {
     const { journal, kinds } = start();
-    const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
-    journal.onDiscovery(statusOf({ phase: 'waiting', lastError }));
-    journal.onDiscovery(statusOf({ phase: 'synced' }));
+    journal.onDiscovery({ ...lost, phase: 'waiting' });
+    journal.onDiscovery(synced);
     expect(kinds()).toEqual(['api-lost', 'api-back']);
   });
 });
@@ -237,8 +232,8 @@ describe('a journal', () => {
   });
 
   it('keeps all other entries when all links fail at once, and says that it has dropped some', () => {
-    const { journal, link, takePods, clock } = start();
-    takePods(podOf(1, { createdMs: clock.nowMs(), sinceMs: clock.nowMs() }));
+    const { journal, link, takeNew } = start();
+    takeNew();
     for (let i = 0; i < 3_000; i++) link('ok', 'timeout');
     const all = journal.read(HOUR);
     expect(all.truncated).toBe(true);
@@ -248,33 +243,21 @@ describe('a journal', () => {
     expect(few).toEqual(['pod-seen 0', 'pod-ready 1', 'link-failed 3000', 'link-failed 3001']);
   });
 
-  it('is bounded and valid whatever happens', async () => {
+  it('is bounded and valid whatever happens', () => {
     const incident = fc.record({ detail: fc.string({ maxLength: 200 }), fails: fc.boolean(), stepMs: fc.nat(5_000) });
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(incident, { maxLength: 300 }),
-        fc.integer({ min: 1, max: 1_000 }),
-        async (all, limit) => {
-          const { clock, journal } = start();
-          for (const { detail, fails, stepMs } of all) {
-            clock.freeze(stepMs);
-            const to = fails ? 'reset' : 'ok';
-            const sample = sampleOf({ outcome: to, detail });
-            journal.onLinkChange({
-              target: targetOf('uid-1'),
-              from: fails ? 'ok' : 'reset',
-              to,
-              sample,
-              previousForMs: stepMs,
-            });
-            journal.onProbe({ target: detail, protocol: 'tcp', error: fails ? 'x' : '', atMs: 1, durationUs: 1 });
-          }
-          const { events } = parsed(journal.read(HOUR, limit));
-          expect(events.length).toBeLessThanOrEqual(limit);
-          expect(events.map(({ ageMs }) => ageMs)).toEqual(events.map(({ ageMs }) => ageMs).sort((a, b) => b - a));
-          expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
-        },
-      ),
+    fc.assert(
+      fc.property(fc.array(incident, { maxLength: 300 }), fc.integer({ min: 1, max: 1_000 }), (all, limit) => {
+        const { clock, journal, link } = start();
+        for (const { detail, fails, stepMs } of all) {
+          clock.freeze(stepMs);
+          link(fails ? 'ok' : 'reset', fails ? 'reset' : 'ok', detail);
+          journal.onProbe({ target: detail, protocol: 'tcp', error: fails ? 'x' : '', atMs: 1, durationUs: 1 });
+        }
+        const { events } = parsed(journal.read(HOUR, limit));
+        expect(events.length).toBeLessThanOrEqual(limit);
+        expect(events.map(({ ageMs }) => ageMs)).toEqual(events.map(({ ageMs }) => ageMs).sort((a, b) => b - a));
+        expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
+      }),
       { numRuns: 50 },
     );
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BroadcastQuery, BroadcastResult } from '../../../server/peers/broadcast.ts';
+import type { BroadcastQuery, BroadcastResult, PodAnswer } from '../../../server/peers/broadcast.ts';
 import { MeshHistories } from '../../../server/peers/mesh-history.ts';
 import {
   type AgeRange,
@@ -58,33 +58,21 @@ function start({
   const ask = async <T>({ path, own, parse }: BroadcastQuery<T>): Promise<BroadcastResult<T>> => {
     paths.push(path);
     const query = new URLSearchParams(path.split('?')[1]);
-    const [fromAgeMs, toAgeMs, stepMs] = ['fromAge', 'toAge', 'step'].map((name) => Number(query.get(name)));
-    const answer = (failed: number, knownMs?: number) =>
-      parse(
-        JSON.parse(
-          JSON.stringify({
-            ...podHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs),
-            ...lossyOf(stepMs!),
-            copies,
-          }),
-        ),
-        noneSkipped(),
-        { atMs: clock.nowMs(), errorMs: 0 },
-      ) as T;
-    const parts = [
-      { pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 },
-      { pod: podOf(1), value: answer(1), atMs: NOW_MS, errorMs: 0 },
-    ];
-    await clock.advance(lateMs);
-    const third = podOf(2, { createdMs: NOW_MS - thirdAgeMs });
-    parts.push({ pod: third, value: answer(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
-    held.push(...parts.map(({ value }) => value));
-    return {
-      parts,
-      missing: [{ name: 'pod-3', reason: 'timeout', detail: 'no whole answer' }],
-      missingPods: [podOf(3, { namespace: 'b' })],
-      atMs: NOW_MS,
+    const [fromAgeMs = 0, toAgeMs = 0, stepMs = 0] = ['fromAge', 'toAge', 'step'].map((name) =>
+      Number(query.get(name)),
+    );
+    const answer = (n: number, failed: number, knownMs?: number, createdMs?: number): PodAnswer<T> => {
+      const history = { ...podHistory({ fromAgeMs, toAgeMs }, stepMs, failed, knownMs), ...lossyOf(stepMs), copies };
+      const written = { atMs: clock.nowMs(), errorMs: 0 };
+      const value = parse(JSON.parse(JSON.stringify(history)), noneSkipped(), written) as T;
+      return { pod: podOf(n, createdMs === undefined ? {} : { createdMs }), value, ...written };
     };
+    const parts = [{ pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 }, answer(1, 1)];
+    await clock.advance(lateMs);
+    parts.push(answer(2, 0, thirdKnownMs, NOW_MS - thirdAgeMs));
+    held.push(...parts.map(({ value }) => value));
+    const missing = [{ name: 'pod-3', reason: 'timeout', detail: 'no whole answer' }];
+    return { parts, missing, missingPods: [podOf(3, { namespace: 'b' })], atMs: NOW_MS };
   };
   const reader = new MeshHistories(HOUR_MS, {
     clock,
@@ -109,25 +97,26 @@ function start({
       remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
     },
   });
-  return { clock, reader, paths, held, askedKeepers };
+  const history = (agoMs = 60_000, stepMs = 10_000) => reader.history({ fromMs: NOW_MS - agoMs, toMs: NOW_MS, stepMs });
+  return { clock, reader, history, paths, held, askedKeepers };
 }
+
+const namesOf = (missing: { name: string }[]) => missing.map(({ name }) => name);
 
 describe('the history of the mesh', () => {
   it('misses nothing of a pod on a passive node that has left', async () => {
-    const { reader } = start({ passiveUid: podOf(9).uid });
-    const { missing } = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
-    expect(missing.map(({ name }) => name)).toEqual(['pod-3']);
+    const { missing } = await start({ passiveUid: podOf(9).uid }).history();
+    expect(namesOf(missing)).toEqual(['pod-3']);
   });
 
   it('asks other keepers for a copy, and not this pod itself', async () => {
-    const { reader, askedKeepers } = start({ copies: [podOf(9).uid] });
-    await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    const { history, askedKeepers } = start({ copies: [podOf(9).uid] });
+    await history();
     expect(askedKeepers.sort()).toEqual(['pod-1', 'pod-2']);
   });
 
   it('is the sum of all pods, with the number of pods in each step', async () => {
-    const { reader } = start({ thirdKnownMs: 20_000 });
-    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    const history = await start({ thirdKnownMs: 20_000 }).history();
     expect(parseMeshHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
     expect([history.fromMs, history.toMs, history.stepMs]).toEqual([NOW_MS - 60_000, NOW_MS, 10_000]);
     expect(history.links).toEqual([6, 6, 6, 6, 9, 9]);
@@ -143,58 +132,47 @@ describe('the history of the mesh', () => {
   });
 
   it('has the lossy links of the pods that know of any, and no list without any', async () => {
-    const { reader } = start({ lossy: 2, lateMs: 10_000 });
-    const history = await reader.history({ fromMs: NOW_MS - 40_000, toMs: NOW_MS, stepMs: 10_000 });
+    const history = await start({ lossy: 2, lateMs: 10_000 }).history(40_000);
     expect(parseMeshHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
     expect(history.lossyByLatency?.map(([first]) => first)).toEqual([undefined, 2, 4, 4]);
-    const { reader: without } = start();
-    expect(await without.history({ fromMs: NOW_MS - 40_000, toMs: NOW_MS, stepMs: 10_000 })).not.toHaveProperty(
-      'lossyByLatency',
-    );
+    expect(await start().history()).not.toHaveProperty('lossyByLatency');
   });
 
   it('does not count a pod as missing from the time before its creation', async () => {
-    const missing = async (thirdKnownMs: number, thirdAgeMs: number) => {
-      const { reader } = start({ thirdKnownMs, thirdAgeMs });
-      const history = await reader.history({ fromMs: NOW_MS - 120_000, toMs: NOW_MS, stepMs: 10_000 });
-      return history.missing.map(({ name }) => name);
-    };
+    const missing = async (thirdKnownMs: number, thirdAgeMs: number) =>
+      namesOf((await start({ thirdKnownMs, thirdAgeMs }).history(120_000)).missing);
     expect(await missing(60_000, 80_000)).toEqual(['pod-3', 'pod-9']);
     expect(await missing(20_000, 80_000)).toEqual(['pod-3', 'pod-2', 'pod-9']);
   });
 
   it('adds the copy of a pod that has left, up to its end, and says what the copy lacks', async () => {
-    const { reader } = start({ copyUntilAgeMs: 30_000 });
-    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    const history = await start({ copyUntilAgeMs: 30_000 }).history();
     expect(history.reports).toEqual([4, 4, 4, 3, 3, 3]);
     expect(history.links).toEqual(new Array(6).fill(12));
+    const detail = `the copy of its memory ends at ${new Date(NOW_MS - 30_000).toISOString()}`;
     expect(history.missing).toEqual([
       { name: 'pod-3', reason: 'timeout', detail: 'no whole answer' },
-      {
-        name: 'pod-9',
-        reason: 'no-history',
-        detail: `the copy of its memory ends at ${new Date(NOW_MS - 30_000).toISOString()}`,
-      },
+      { name: 'pod-9', reason: 'no-history', detail },
     ]);
   });
 
   it('adds the copy of a pod that has restarted up to its own results, and counts no link twice', async () => {
-    const { reader } = start({ thirdKnownMs: 32_000, copyUntilAgeMs: 1_000, copyUid: podOf(2).uid });
-    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 20_000 });
-    expect(history.links).toEqual([9, 9, 9]);
-    expect(history.missing.map(({ name }) => name)).toEqual(['pod-3', 'pod-9']);
+    const { history } = start({ thirdKnownMs: 32_000, copyUntilAgeMs: 1_000, copyUid: podOf(2).uid });
+    const { links, missing } = await history(60_000, 20_000);
+    expect([links, namesOf(missing)]).toEqual([
+      [9, 9, 9],
+      ['pod-3', 'pod-9'],
+    ]);
   });
 
   it('adds the copy of a pod that does not answer', async () => {
-    const { reader } = start({ copyUntilAgeMs: 5_000, copyUid: podOf(3).uid });
-    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
-    expect(history.links).toEqual(new Array(6).fill(12));
-    expect(history.missing.map(({ name }) => name)).toEqual(['pod-9']);
+    const { links, missing } = await start({ copyUntilAgeMs: 5_000, copyUid: podOf(3).uid }).history();
+    expect([links, namesOf(missing)]).toEqual([new Array(6).fill(12), ['pod-9']]);
   });
 
   it('keeps nothing of an answer but since when its pod has results, and asks anew for each range', async () => {
-    const { reader, held, paths, clock } = start();
-    const first = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    const { reader, history, held, paths, clock } = start();
+    const first = await history();
     await clock.advance(10_000);
     await reader.history({ fromMs: NOW_MS - 50_000, toMs: NOW_MS + 10_000, stepMs: 10_000 });
     expect(first.links).toEqual(new Array(6).fill(9));
@@ -204,26 +182,20 @@ describe('the history of the mesh', () => {
   });
 
   it('adds a late answer to the right steps', async () => {
-    const { reader } = start({ thirdKnownMs: 20_000, lateMs: 9_000 });
-    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
-    expect(history.links).toEqual([6, 6, 6, 6, 6, 9]);
+    const { links } = await start({ thirdKnownMs: 20_000, lateMs: 9_000 }).history();
+    expect(links).toEqual([6, 6, 6, 6, 6, 9]);
   });
 
-  it.each([
-    ['the whole window', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 0 }, 0, 15_000, 240],
-    ['a minute', { fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 0 }, 0, 1_000, 60],
-    ['the shortest possible steps', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 5_007 }, 0, 5_007, 719],
-    ['shorter steps than that', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 5_001 }, 0, 5_007, 719],
-    [
-      'shorter steps than the resolution',
-      { fromMs: NOW_MS - 600_000, toMs: NOW_MS, stepMs: 1_000 },
-      30_000,
-      30_000,
-      20,
-    ],
-    ['more than is kept', { fromMs: NOW_MS - 9 * HOUR_MS, toMs: NOW_MS, stepMs: 60_000 }, 0, 60_000, 60],
-    ['a range beyond now', { fromMs: NOW_MS - 60_000, toMs: NOW_MS + HOUR_MS, stepMs: 10_000 }, 0, 10_000, 6],
-  ])('of %s has steps of a possible length', async (_, query, resolutionMs, stepMs, steps) => {
+  it.each<[string, number, number, number, number, number, number]>([
+    ['the whole window', HOUR_MS, 0, 0, 0, 15_000, 240],
+    ['a minute', 60_000, 0, 0, 0, 1_000, 60],
+    ['the shortest possible steps', HOUR_MS, 0, 5_007, 0, 5_007, 719],
+    ['shorter steps than that', HOUR_MS, 0, 5_001, 0, 5_007, 719],
+    ['shorter steps than the resolution', 600_000, 0, 1_000, 30_000, 30_000, 20],
+    ['more than is kept', 9 * HOUR_MS, 0, 60_000, 0, 60_000, 60],
+    ['a range beyond now', 60_000, HOUR_MS, 10_000, 0, 10_000, 6],
+  ])('of %s has steps of a possible length', async (_, agoMs, aheadMs, askedMs, resolutionMs, stepMs, steps) => {
+    const query = { fromMs: NOW_MS - agoMs, toMs: NOW_MS + aheadMs, stepMs: askedMs };
     const history = await start({ resolutionMs }).reader.history(query);
     expect(history.stepMs).toBe(stepMs);
     expect(Math.abs(history.links.length - steps)).toBeLessThanOrEqual(1);
@@ -238,20 +210,19 @@ describe('the history of the mesh', () => {
   ])(
     'of pings each %i ms has steps of %i ms by default, in each of which all links are pinged',
     async (interval, stepMs) => {
-      const { reader } = start({ refreshIntervalMs: interval });
-      expect((await reader.history({ fromMs: NOW_MS - 600_000, toMs: NOW_MS, stepMs: 0 })).stepMs).toBe(stepMs);
-      expect((await reader.history({ fromMs: NOW_MS - 600_000, toMs: NOW_MS, stepMs: 1_000 })).stepMs).toBe(1_000);
+      const { history } = start({ refreshIntervalMs: interval });
+      expect((await history(600_000, 0)).stepMs).toBe(stepMs);
+      expect((await history(600_000, 1_000)).stepMs).toBe(1_000);
     },
   );
 
   it('is collected once for all clients', async () => {
-    const { clock, reader, paths } = start();
-    const query = { fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 };
-    const [a, b] = await Promise.all([reader.history(query), reader.history(query)]);
+    const { clock, reader, history, paths } = start();
+    const [a, b] = await Promise.all([history(), history()]);
     expect(a).toBe(b);
     expect(paths).toHaveLength(1);
     await clock.advance(2_001);
-    await reader.history(query);
+    await history();
     expect(paths).toHaveLength(2);
     reader.stop();
     expect(clock.pending).toBe(0);
