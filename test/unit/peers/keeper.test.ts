@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { isKeeper, KEEPERS, Keeper, keepersOf, PULL_MS } from '../../../server/peers/keeper.ts';
 import { PeerCallError, type PeerRequest } from '../../../server/peers/peer-client.ts';
 import { type CopyAnswer, NO_CURSOR } from '../../../server/protocol/copy.ts';
@@ -64,9 +64,7 @@ function start(pods: Pod[], departed: string[] = [], answers: ('more' | 'fails')
   const clock = new FakeClock();
   const asked: string[] = [];
   const taken: string[] = [];
-  let present = pods;
-  let selfUid = podOf(0).uid;
-  let hasCopies = true;
+  const state = { pods, selfUid: podOf(0).uid, hasCopies: true };
   const keeper = new Keeper({
     clock,
     client: {
@@ -79,28 +77,22 @@ function start(pods: Pod[], departed: string[] = [], answers: ('more' | 'fails')
         return { value, atMs: clock.nowMs(), errorMs: 1 };
       },
     },
-    snapshot: () => snapshotOf(present),
-    selfUid: () => selfUid,
+    snapshot: () => snapshotOf(state.pods),
+    selfUid: () => state.selfUid,
     departed: () => departed,
     copies: {
       cursorOf: (uid) => (taken.includes(uid) ? { ...NO_CURSOR, process: 'p' } : null),
       take: (uid: string, _answer: CopyAnswer) => {
-        if (hasCopies) taken.push(uid);
+        if (state.hasCopies) taken.push(uid);
       },
     },
   });
-  const set = (now: Pod[]) => {
-    present = now;
+  const set = (...now: Pod[]) => {
+    state.pods = now;
     keeper.podsChanged();
   };
-  const setSelf = (uid: string) => {
-    selfUid = uid;
-    keeper.podsChanged();
-  };
-  const setHasCopies = (now: boolean) => {
-    hasCopies = now;
-  };
-  return { clock, keeper, asked, set, setSelf, setHasCopies };
+  onTestFinished(() => keeper.stop());
+  return { clock, keeper, asked, state, set };
 }
 
 describe('a keeper', () => {
@@ -118,25 +110,22 @@ describe('a keeper', () => {
 
   it('goes on with the copy of a pod that has left if the keeper that it asked ceased to answer', async () => {
     const { clock, keeper, asked } = start([podOf(0), podOf(1)], ['uid-9'], ['more', 'more', 'fails']);
-    const askedOf = async () => {
-      asked.length = 0;
+    const counts: number[] = [];
+    for (let i = 0; i < 4; i++) {
       await keeper.tick();
-      return asked.filter((call) => call.endsWith('uid-9')).length;
-    };
-    const counts = [await askedOf()];
-    for (let i = 0; i < 3; i++) {
+      counts.push(asked.splice(0).filter((call) => call.endsWith('uid-9')).length);
       clock.freeze(30_000);
-      counts.push(await askedOf());
     }
     expect(counts).toEqual([3, 1, 0, 0]);
   });
 
   it('asks nobody before it knows which pod it is, and then does, although the pods are the same', async () => {
-    const { keeper, asked, setSelf } = start(podsOf(3));
-    setSelf('');
+    const { keeper, asked, state } = start(podsOf(3));
+    state.selfUid = '';
     await keeper.tick();
     expect(asked).toEqual([]);
-    setSelf(podOf(0).uid);
+    state.selfUid = podOf(0).uid;
+    keeper.podsChanged();
     await keeper.tick();
     expect(asked).not.toEqual([]);
   });
@@ -150,7 +139,7 @@ describe('a keeper', () => {
     expect(ticks).toHaveBeenCalledTimes(1);
     expect(clock.pending).toBe(0);
     for (let i = 0; i < 3; i++) {
-      set([podOf(0), podOf(1)]);
+      set(podOf(0), podOf(1));
       await clock.advance(200);
     }
     expect(asked).toEqual(['pod-1 uid-1']);
@@ -168,41 +157,39 @@ describe('a keeper', () => {
     keeper.start();
     await clock.advance(500);
     const tick = vi.spyOn(keeper, 'tick').mockImplementationOnce(async () => {
-      set([podOf(0), podOf(1, { lifecycle: 'terminating' })]);
+      set(podOf(0), podOf(1, { lifecycle: 'terminating' }));
     });
     await clock.advance(PULL_MS);
     asked.length = 0;
     await clock.advance(1_500);
     expect(tick).toHaveBeenCalled();
     expect(asked).toEqual(['pod-1 uid-1', 'pod-1 uid-1']);
-    keeper.stop();
   });
 
   it('asks a pod soon again that had nothing to give, because it does not know itself yet', async () => {
-    const { clock, keeper, asked, setHasCopies } = start([podOf(0), podOf(1)]);
-    setHasCopies(false);
+    const { clock, keeper, asked, state } = start([podOf(0), podOf(1)]);
+    state.hasCopies = false;
     keeper.start();
     await clock.advance(500);
     expect(asked).toEqual(['pod-1 uid-1']);
-    setHasCopies(true);
+    state.hasCopies = true;
     await clock.advance(3_000);
     expect(asked).toHaveLength(2);
     await clock.advance(PULL_MS - 1);
     expect(asked).toHaveLength(2);
-    keeper.stop();
   });
 
   it('asks a pod that is leaving every second until it is gone', async () => {
     const { clock, keeper, asked, set } = start(podsOf(3));
     await keeper.tick();
-    set([podOf(0), podOf(1, { lifecycle: 'terminating' }), podOf(2)]);
+    set(podOf(0), podOf(1, { lifecycle: 'terminating' }), podOf(2));
     asked.length = 0;
     for (let i = 0; i < 3; i++) {
       clock.freeze(1_000);
       await keeper.tick();
     }
     expect(asked.filter((call) => call === 'pod-1 uid-1')).toHaveLength(3);
-    set([podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(2)]);
+    set(podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(2));
     asked.length = 0;
     clock.freeze(60_000);
     await keeper.tick();
@@ -227,7 +214,6 @@ describe('a keeper', () => {
     keeper.podsChanged();
     await clock.advance(500);
     expect(asked).toContain('pod-2 uid-9');
-    keeper.stop();
   });
 
   it('sleeps when it has found the copy of a pod that left, and asks that pod at once if it is back', async () => {
@@ -235,13 +221,12 @@ describe('a keeper', () => {
     keeper.start();
     await clock.advance(500);
     expect(asked).toContain('pod-3 uid-1');
-    set([podOf(0), podOf(1, { lifecycle: 'gone' })]);
+    set(podOf(0), podOf(1, { lifecycle: 'gone' }));
     await clock.advance(60_000);
     expect(clock.pending).toBe(0);
-    set([podOf(0), podOf(1)]);
+    set(podOf(0), podOf(1));
     asked.length = 0;
     await clock.advance(500);
     expect(asked).toEqual(['pod-1 uid-1']);
-    keeper.stop();
   });
 });

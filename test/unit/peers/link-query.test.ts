@@ -14,23 +14,19 @@ async function start(answer: RequestListener, keepers: Pod[] = []) {
 }
 
 const from = podOf(0, { podIPs: ['127.0.0.1'] });
-const sample = {
-  atMs: 5,
-  outcome: 'timeout',
-  phase: 'connect',
-  connectUs: -1,
-  firstByteUs: -1,
-  totalUs: 300_000,
-  suspect: false,
-};
+const times = { connectUs: -1, firstByteUs: -1, totalUs: 300_000 };
+const sample = { atMs: 5, outcome: 'timeout', phase: 'connect', ...times, suspect: false };
 const told = { from: 'uid-0', to: 'uid/1', nowMs: 9, error: '', samples: [sample] };
 
 describe('asking for the samples of a link', () => {
-  it('gives what its probing pod kept', async () => {
-    const { query, requests } = await start((_, res) => res.end(JSON.stringify(told)));
-    expect(await query.samples(from, 'uid/1')).toEqual(told);
-    expect(requests).toEqual(['GET /api/v1/samples?to=uid%2F1']);
-  });
+  it.each([{}, { from: 'x', to: 'y' }])(
+    'gives what its probing pod kept, under the link that was asked for: %j',
+    async (claim) => {
+      const { query, requests } = await start((_, res) => res.end(JSON.stringify({ ...told, ...claim })));
+      expect(await query.samples(from, 'uid/1')).toEqual(told);
+      expect(requests).toEqual(['GET /api/v1/samples?to=uid%2F1']);
+    },
+  );
 
   it('asks the keepers of a pod that has gone, one after the other, until one has a copy', async () => {
     const keepers = [1, 2, 3].map((n) => podOf(n, { podIPs: ['127.0.0.1'] }));
@@ -50,11 +46,6 @@ describe('asking for the samples of a link', () => {
     const { samples, error } = await query.samples({ ...from, lifecycle: 'gone' }, 'uid/1');
     expect([samples, error]).toEqual([[], 'no samples from pod-0: it has gone, and no pod has a copy of its memory']);
     expect(requests).toEqual([]);
-  });
-
-  it('files the answer under the link that was asked for', async () => {
-    const { query } = await start((_, res) => res.end(JSON.stringify({ ...told, from: 'x', to: 'y' })));
-    expect(await query.samples(from, 'uid/1')).toEqual(told);
   });
 
   it('says in words why there are none', async () => {

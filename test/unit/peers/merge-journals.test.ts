@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PodAnswer } from '../../../server/peers/broadcast.ts';
 import { mergeJournals } from '../../../server/peers/merge-journals.ts';
 import { windowsOf } from '../../../server/peers/mesh-events.ts';
-import type { EventKind, Journal } from '../../../server/protocol/event.ts';
+import type { EventKind, Journal, MeshEvent } from '../../../server/protocol/event.ts';
 import { intervalWithoutPingsMs, MAX_LIST_AGE_MS } from '../../../server/protocol/pod.ts';
 import { runToEnd } from '../../support/generator.ts';
 import { journals } from '../../support/journals.ts';
@@ -12,7 +12,9 @@ import { NOW_MS } from '../../support/mesh.ts';
 const WINDOWS = { linkMs: 3_000, probeMs: 3_000, apiMs: 3_000, sameLinkMs: 1_000 };
 const merging = (parts: PodAnswer<Journal>[], windows = WINDOWS) =>
   runToEnd(mergeJournals({ parts, atMs: NOW_MS }, windows, { lastKnown: () => null }));
-const merge = (parts: PodAnswer<Journal>[]) => merging(parts).result;
+const merge = (parts: PodAnswer<Journal>[], windows = WINDOWS) => merging(parts, windows).result;
+const countsOf = (events: MeshEvent[]) => events.map(({ fromCount }) => fromCount);
+const PINGS = { jitterFactor: 0.05, pingTimeoutMs: 300 };
 
 describe('merged journals', () => {
   it('have one event for each change of a pod: at the time of the API, or else the earliest time', () => {
@@ -69,16 +71,11 @@ describe('merged journals', () => {
   it.each([1_000, 2_000, 30_000])(
     'have one event for an outage seen over both IP families, at any moment of a round of %i ms',
     (refreshIntervalMs) => {
-      const windows = windowsOf({ refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300 });
-      const outage = (kind: EventKind, apart: number) =>
-        merging(
-          journals(2, [
-            { by: 0, agoMs: 100_000, kind, of: 5 },
-            { by: 0, agoMs: 100_000 - apart * refreshIntervalMs, kind, of: 5 },
-            { by: 1, agoMs: 100_000 - 0.4 * refreshIntervalMs, kind, of: 5 },
-          ]),
-          windows,
-        ).result.map(({ fromCount }) => fromCount);
+      const windows = windowsOf({ refreshIntervalMs, ...PINGS });
+      const outage = (kind: EventKind, apart: number) => {
+        const at = (by: number, round: number) => ({ by, agoMs: 100_000 - round * refreshIntervalMs, kind, of: 5 });
+        return countsOf(merge(journals(2, [at(0, 0), at(0, apart), at(1, 0.4)]), windows));
+      };
       for (const apart of [0.1, 0.6, 1]) expect(outage('link-failed', apart)).toEqual([2]);
       expect(outage('link-failed', 2)).toEqual([2, 1]);
       // Only links have two families.
@@ -89,15 +86,11 @@ describe('merged journals', () => {
   it.each([0, 1_000, 2_000, 30_000])(
     'have one event for the API and one for a target that all pods lose, with REFRESH_INTERVAL of %i ms',
     (refreshIntervalMs) => {
-      const windows = windowsOf({ refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300 });
-      const lost = (kind: EventKind, withinMs: number) =>
-        merging(
-          journals(
-            3,
-            [0, 0.5, 1].map((part, by) => ({ by, agoMs: 100_000 - part * withinMs, kind, detail: 'x' })),
-          ),
-          windows,
-        ).result.map(({ fromCount }) => fromCount);
+      const windows = windowsOf({ refreshIntervalMs, ...PINGS });
+      const lost = (kind: EventKind, withinMs: number) => {
+        const entries = [0, 0.5, 1].map((part, by) => ({ by, agoMs: 100_000 - part * withinMs, kind, detail: 'x' }));
+        return countsOf(merge(journals(3, entries), windows));
+      };
       expect(lost('api-lost', MAX_LIST_AGE_MS)).toEqual([3]);
       expect(lost('probe-failed', intervalWithoutPingsMs(refreshIntervalMs))).toEqual([3]);
     },
@@ -161,26 +154,18 @@ describe('merged journals', () => {
   });
 
   it('are the same on all pods, in whatever order the journals arrive', () => {
-    const kinds = fc.constantFrom<EventKind>(
-      'pod-gone',
-      'pod-ready',
-      'link-failed',
-      'link-slow',
-      'link-lossy',
-      'api-lost',
-      'cpu-starved',
-    );
+    const pods = ['pod-gone', 'pod-ready'] as const;
+    const others = ['link-failed', 'link-slow', 'link-lossy', 'api-lost', 'cpu-starved'] as const;
     const entry = fc.record({
       by: fc.nat(4),
       // Not close to the end of a window, where the error of the clocks decides.
       agoMs: fc.nat(600).map((n) => n * 100 + 50),
-      kind: kinds,
+      kind: fc.constantFrom<EventKind>(...pods, ...others),
       of: fc.nat(3),
       totalUs: fc.nat(500_000),
       apiTimeMs: fc.constantFrom(0, NOW_MS - 30_000, NOW_MS - 9_000),
     });
-    const seen = (events: ReturnType<typeof merge>) =>
-      events.map(({ atMs: _, ...event }) => JSON.stringify(event)).sort();
+    const seen = (events: MeshEvent[]) => events.map(({ atMs: _, ...event }) => JSON.stringify(event)).sort();
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 40 }), fc.nat(40), (entries, shift) => {
         const asked = merge(journals(5, entries));

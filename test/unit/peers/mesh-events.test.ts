@@ -1,16 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { EventJournal } from '../../../server/events/journal.ts';
 import type { Broadcast, BroadcastQuery, BroadcastResult, PodAnswer } from '../../../server/peers/broadcast.ts';
 import { MeshEvents } from '../../../server/peers/mesh-events.ts';
-import { type Journal, parseEvents } from '../../../server/protocol/event.ts';
+import { type EventKind, type Journal, parseEvents } from '../../../server/protocol/event.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type Entry, journals } from '../../support/journals.ts';
 import { NOW_MS, podOf } from '../../support/mesh.ts';
 
 const HOUR = 3_600_000;
-
-const starvation = () => ({ unreliable: false, sinceMs: 0 });
 
 /** The events of a mesh whose journals are given. */
 function start(
@@ -29,7 +26,6 @@ function start(
     tell: () => Promise.reject(new Error('not in this test')),
   };
   const settings = { refreshIntervalMs: 2_000, jitterFactor: 0, pingTimeoutMs: 300, historyWindowMs: HOUR };
-  const journal = new EventJournal({ historyWindowMs: HOUR, clock, random: () => 0, starvation });
   let merges = 0;
   const lastKnown = (uid: string) => {
     merges += 1;
@@ -38,7 +34,7 @@ function start(
   const mesh = new MeshEvents(settings, {
     clock,
     broadcast,
-    ownJournal: (sinceAgeMs) => journal.read(sinceAgeMs),
+    ownJournal: () => journals(1, [])[0]!.value,
     lifetimes: { lastKnown, remembersSinceMs },
     podCount: () => 3,
   });
@@ -72,14 +68,10 @@ describe('the events of a time range', () => {
   });
 
   it('are the newest if there are too many, and links leave room for the others', async () => {
-    const failures: Entry[] = Array.from({ length: 50 }, (_, i) => ({
-      by: 0,
-      agoMs: 10_000 - i,
-      kind: 'link-failed',
-      of: i,
-    }));
-    const early: Entry[] = Array.from({ length: 3 }, (_, i) => ({ by: 0, agoMs: 60_000 - i, kind: 'pod-gone', of: i }));
-    const { events } = start({ parts: journals(1, [...early, ...failures]) });
+    const entries = (length: number, kind: EventKind, agoMs: number) =>
+      Array.from({ length }, (_, i): Entry => ({ by: 0, agoMs: agoMs - i, kind, of: i }));
+    const all53 = [...entries(3, 'pod-gone', 60_000), ...entries(50, 'link-failed', 10_000)];
+    const { events } = start({ parts: journals(1, all53) });
     const answer = await events({ ...all, limit: 5 });
     expect(answer.truncated).toBe(true);
     expect(answer.events.map(({ id }) => id)).toEqual([
