@@ -71,14 +71,6 @@ async function discover(kubeconfig: string, account = '', env: Record<string, st
   return JSON.parse(stdout) as { pods: string[]; error: { fault: string; message: string } | null };
 }
 
-/** A program for credential plugins that prints a text. */
-function printer(name: string, text: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, `#!${process.execPath}\nprocess.stdout.write(${JSON.stringify(text)});\n`, { mode: 0o755 });
-  return path;
-}
-
-const V1 = 'client.authentication.k8s.io/v1';
 const found = { pods: ['a'], error: null };
 
 describe('the slimmed client logs in', () => {
@@ -89,15 +81,6 @@ describe('the slimmed client logs in', () => {
   test('by a client certificate', async () => {
     const user = { 'client-certificate': fixture('client.pem'), 'client-key': fixture('client-key.pem') };
     expect(await discover(strictStub.writeKubeconfig(join(folder, 'cert'), { cluster: ca, user }))).toEqual(found);
-  });
-
-  test('by a credential plugin', async () => {
-    const command = printer(
-      'plugin',
-      JSON.stringify({ apiVersion: V1, kind: 'ExecCredential', status: { token: 'secret' } }),
-    );
-    const user = { exec: { apiVersion: V1, command, interactiveMode: 'Never' } };
-    expect(await discover(stub.writeKubeconfig(join(folder, 'exec'), { cluster: ca, user }))).toEqual(found);
   });
 
   test('by the service account of its pod, in its namespace, with a line break after the token', async () => {
@@ -127,11 +110,6 @@ describe('the slimmed client logs in', () => {
     const cluster = { ...ca, 'proxy-url': 'socks5://127.0.0.1:1' };
     const { error } = await discover(stub.writeKubeconfig(join(folder, 'socks'), { cluster }));
     expect(error).toMatchObject({ fault: 'unreachable', message: expect.stringContaining('ECONNREFUSED') });
-  });
-
-  test('and reports a certificate of an unknown issuer as fault tls', async () => {
-    const { error } = await discover(stub.writeKubeconfig(join(folder, 'no-ca')));
-    expect(error).toMatchObject({ fault: 'tls' });
   });
 });
 

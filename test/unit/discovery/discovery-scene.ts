@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
+import type { Access } from '../../../server/discovery/access.ts';
 import { Discovery } from '../../../server/discovery/discovery.ts';
 import type { DiscoverySettings } from '../../../server/discovery/sync.ts';
 import type { Timing } from '../../../server/discovery/timing.ts';
@@ -25,6 +28,23 @@ export function keptLog(): { log: Log; lines: string[] } {
   const lines: string[] = [];
   const at = (level: string) => (_fields: object, message: string) => void lines.push(`${level} ${message}`);
   return { log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }, lines };
+}
+
+/** An API server that answers each request by its `continue` token, and notes the tokens. `body`: its chunks. */
+export function answering(
+  answer: (token: string, count: number) => { status?: number; headers?: Record<string, string>; body: unknown[] },
+) {
+  const asked: string[] = [];
+  const access: Pick<Access, 'open'> = {
+    async open(_path, query) {
+      const token = query['continue'] ?? '';
+      asked.push(token);
+      const { status = 200, headers = {}, body } = answer(token, asked.length);
+      const chunks = body.map((chunk) => Buffer.from(typeof chunk === 'string' ? chunk : JSON.stringify(chunk)));
+      return Object.assign(Readable.from(chunks), { statusCode: status, headers }) as IncomingMessage;
+    },
+  };
+  return { access, asked };
 }
 
 /** Discovery against a stub, with a kubeconfig of its own and everything it has announced so far. */

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { Access } from '../../../server/discovery/access.ts';
 import { listAll } from '../../../server/discovery/list.ts';
 import { readPod } from '../../../server/discovery/pod-reader.ts';
 import { PodStore } from '../../../server/discovery/pod-store.ts';
-import { watch } from '../../../server/discovery/watch.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { answering } from './discovery-scene.ts';
 
 /** How a pod left: ms from the list to the first news of it, and to its end; `replacedBy` by the end of the name. */
 interface Departure {
@@ -93,37 +91,18 @@ test.each(RECORDINGS.flatMap(([name, expected]) => [-3_000, 0, 3_000].map((skewM
   },
 );
 
-/** An API server that answers one request after the other with these texts. */
-function answering(...answers: [status: number, text: string][]): Pick<Access, 'open'> {
-  return {
-    open: async () => {
-      const [status, text] = answers.shift() ?? [500, ''];
-      const body = Readable.from([Buffer.from(text)]);
-      return Object.assign(body, { statusCode: status, headers: {} }) as unknown as IncomingMessage;
-    },
-  };
-}
-
 const list = (access: Pick<Access, 'open'>) => {
   const options = { path: '/', query: {}, accept: '', pageSize: 2, maxItems: 100, pageTimeoutMs: 1_000, read: readPod };
   return listAll(access, new FakeClock(), options, new AbortController().signal);
 };
 
-test.each<[string, [number, string][], number]>([
-  [
-    'two pages',
-    [
-      [200, 'list-page-1.json'],
-      [200, 'list-page-2.json'],
-    ],
-    3,
-  ],
-  ['pods with an owner of an odd kind, and with an odd readiness gate', [[200, 'list-odd-pods.json']], 5],
-  ['a namespace that does not exist', [[200, 'list-missing-namespace.json']], 0],
-])('the recorded list of %s is read whole', async (_what, answers, count) => {
-  expect(
-    (await list(answering(...answers.map(([status, file]): [number, string] => [status, readText(file)])))).items,
-  ).toHaveLength(count);
+test.each([
+  ['two pages', ['list-page-1.json', 'list-page-2.json'], 3],
+  ['pods with an owner of an odd kind, and with an odd readiness gate', ['list-odd-pods.json'], 5],
+  ['a namespace that does not exist', ['list-missing-namespace.json'], 0],
+])('the recorded list of %s is read whole', async (_what, files, length) => {
+  const { access } = answering((_token, count) => ({ body: [readText(files[count - 1] ?? '')] }));
+  expect((await list(access)).items).toHaveLength(length);
 });
 
 test.each([
@@ -131,16 +110,8 @@ test.each([
   [403, 'error-403.json', 'forbidden', /^HTTP 403: pods is forbidden: User "system:serviceaccount:default:default"/],
   [400, 'error-400-selector.json', 'config', /^HTTP 400: found '==', expected/],
 ])('a recorded answer %i is told as it is', async (status, file, fault, message) => {
-  await expect(list(answering([status, readText(file)]))).rejects.toMatchObject({
+  await expect(list(answering(() => ({ status, body: [readText(file)] })).access)).rejects.toMatchObject({
     fault,
     message: expect.stringMatching(message),
   });
-});
-
-test('a recorded 410 within a watch asks for a new list', async () => {
-  const call = { path: '/', query: {}, resourceVersion: '2', lifetimeMs: 1_000, openTimeoutMs: 1_000, slackMs: 1_000 };
-  const hooks = { onOpen: () => {}, onObject: () => {}, onEvent: () => {} };
-  const access = answering([200, `${JSON.stringify(JSON.parse(readText('watch-410.watch.jsonl')).event)}\n`]);
-  const end = await watch(access, new FakeClock(), call, hooks, new AbortController().signal);
-  expect(end.why).toBe('expired');
 });

@@ -1,26 +1,23 @@
-import { IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LineSplitter, watch } from '../../../server/discovery/watch.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { answering } from './discovery-scene.ts';
+
+const CALL = {
+  path: '/api/v1/pods',
+  query: {},
+  resourceVersion: '7',
+  lifetimeMs: 60_000,
+  openTimeoutMs: 1_000,
+  slackMs: 1_000,
+};
 
 /** Watches a server that answers with `status` and `chunks`. Notes what the hooks are told; `onObject` may throw. */
 async function watched(chunks: string[], { status = 200, onObject = (_: unknown): void => {} } = {}) {
-  const response = new IncomingMessage(new Socket());
-  response.statusCode = status;
-  for (const chunk of chunks) response.push(chunk);
-  response.push(null);
+  const { access } = answering(() => ({ status, body: chunks }));
   const seen: string[] = [];
-  const access = { open: async () => response };
-  const call = {
-    path: '/api/v1/pods',
-    query: {},
-    resourceVersion: '7',
-    lifetimeMs: 60_000,
-    openTimeoutMs: 1_000,
-    slackMs: 1_000,
-  };
   const hooks = {
     onOpen: () => seen.push('open'),
     onObject: (object: unknown, isDeleted: boolean) => {
@@ -29,7 +26,7 @@ async function watched(chunks: string[], { status = 200, onObject = (_: unknown)
     },
     onEvent: () => seen.push('event'),
   };
-  const end = await watch(access, new FakeClock(), call, hooks, new AbortController().signal).catch(String);
+  const end = await watch(access, new FakeClock(), CALL, hooks, new AbortController().signal).catch(String);
   return { end, seen };
 }
 
@@ -46,7 +43,9 @@ describe('a watch', () => {
   test('has expired, whether the server says so when it is opened or later', async () => {
     const expired = { why: 'expired', resourceVersion: '' };
     expect(await watched(['{"kind":"Status"}'], { status: 410 })).toEqual({ end: expired, seen: [] });
-    const { end } = await watched(['{"type":"ERROR","object":{"code":410,"message":"too old"}}\n']);
+    // As Kubernetes 1.33 sent it.
+    const recorded = readFileSync('test/fixtures/kubernetes/watch-410.watch.jsonl', 'utf8');
+    const { end } = await watched([`${JSON.stringify(JSON.parse(recorded).event)}\n`]);
     expect(end).toEqual(expired);
   });
 
@@ -82,10 +81,7 @@ test('a line that is too long is dropped, and costs no other line', () => {
   expect(lines.push(Buffer.from('x'))).toEqual([]);
   expect(lines.hasRest).toBe(true);
   expect(lines.push(Buffer.from(`${'x'.repeat(500)}\nb\n`))).toEqual([null, 'b']);
-  expect(lines.hasRest).toBe(false);
-});
-
-test('the limit holds for one line, not for all together', () => {
-  const lines = new LineSplitter(10);
+  // The limit holds for one line, not for all together.
   expect(lines.push(Buffer.from('123456789\n'.repeat(50)))).toHaveLength(50);
+  expect(lines.hasRest).toBe(false);
 });
