@@ -9,8 +9,6 @@ import { parsePodReport } from '../../support/generator.ts';
 import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
 
-const startPeer = (answer: RequestListener, host?: string) => startLoopbackPeer(answer, { host });
-
 /** A client of the peer on `port` with CHECK_TIMEOUT = 1 s. */
 function client(port: number, onSkipped?: OnSkipped) {
   const clock = new FakeClock();
@@ -30,14 +28,13 @@ function client(port: number, onSkipped?: OnSkipped) {
 
 const pods = podsOf(3);
 const report = reportOf(podOf(1), pods);
-const json = { 'content-type': 'application/json' };
 const check = JSON.stringify({ podResults: { 'pod-0': { OK: true, PodIP: '127.0.0.1' } } });
 
 describe('asking a pod for its report', () => {
   it('gives the report in our format, without the peers that we have', async () => {
-    const peer = await startPeer((req, res) => {
+    const peer = await startLoopbackPeer((req, res) => {
       const hash = new URL(req.url ?? '', 'http://x').searchParams.get('peers') ?? '';
-      res.writeHead(200, json).end(encodePodReport(report, { peers: hash }));
+      res.end(encodePodReport(report, { peers: hash }));
     });
     const known = { hash: report.peersHash, peers: pods.map(refOf) };
     const { ask } = client(peer.port);
@@ -50,7 +47,7 @@ describe('asking a pod for its report', () => {
   });
 
   it('works over IPv6', async () => {
-    const peer = await startPeer((_, res) => res.writeHead(200, json).end(encodePodReport(report)), '::1');
+    const peer = await startLoopbackPeer((_, res) => res.end(encodePodReport(report)), { host: '::1' });
     expect((await client(peer.port).ask(peer.host)).kind).toBe('report');
   });
 
@@ -61,8 +58,8 @@ describe('asking a pod for its report', () => {
     [200, '{"boot_time":"2026-11-22T14:39:48.013Z"}'],
     [200, JSON.stringify({ ...JSON.parse(encodePodReport(report)), format: 'goldpinger-ts/report/2' })],
   ])('asks /check of one that answers %i %s', async (status, body) => {
-    const peer = await startPeer((req, res) => {
-      if (req.url === '/check') res.writeHead(200, json).end(check);
+    const peer = await startLoopbackPeer((req, res) => {
+      if (req.url === '/check') res.end(check);
       else res.writeHead(status).end(body);
     });
     const { ask } = client(peer.port);
@@ -73,9 +70,9 @@ describe('asking a pod for its report', () => {
 
   it('remembers who speaks Goldpinger only, for ten minutes or until it fails', async () => {
     let up = true;
-    const peer = await startPeer((req, res) => {
+    const peer = await startLoopbackPeer((req, res) => {
       if (!up) req.socket.destroy();
-      else if (req.url === '/check') res.writeHead(200, json).end(check);
+      else if (req.url === '/check') res.end(check);
       else res.writeHead(404).end();
     });
     const { ask, clock } = client(peer.port);
@@ -96,7 +93,7 @@ describe('asking a pod for its report', () => {
   });
 
   it('gives no past of Goldpinger, and does not say that it has answered while it is not called', async () => {
-    const peer = await startPeer((_, res) => res.writeHead(404).end());
+    const peer = await startLoopbackPeer((_, res) => res.writeHead(404).end());
     const { ask } = client(peer.port);
     const past = { fromAgeMs: 2_000, toAgeMs: 1_000 };
     const missing = { kind: 'missing', reason: 'no-history' };
@@ -111,7 +108,7 @@ describe('asking a pod for its report', () => {
   ])('calls a report with %s malformed, and does not ask on', async (_, spoil) => {
     const wire = JSON.parse(encodePodReport(report));
     spoil(wire);
-    const peer = await startPeer((_req, res) => res.writeHead(200, json).end(JSON.stringify(wire)));
+    const peer = await startLoopbackPeer((_req, res) => res.end(JSON.stringify(wire)));
     const known = { hash: 'mine', peers: pods.map(refOf) };
     expect(await client(peer.port).ask(peer.host, { known })).toMatchObject({ kind: 'missing', reason: 'malformed' });
     expect(peer.requests).toHaveLength(1);
@@ -123,7 +120,7 @@ describe('asking a pod for its report', () => {
     wire.peers[0] = ['x'];
     wire.links.to = 'AAABAAkA';
     wire.details = [['x', 'y'], [1, 'late'], 5];
-    const peer = await startPeer((_req, res) => res.writeHead(200, json).end(JSON.stringify(wire)));
+    const peer = await startLoopbackPeer((_req, res) => res.end(JSON.stringify(wire)));
     const told: unknown[] = [];
     const { ask } = client(peer.port, (pod, path, { count }, isNews) => told.push([pod.name, path, count, isNews]));
     for (const answer of [await ask(peer.host), await ask(peer.host)]) {
@@ -144,7 +141,7 @@ describe('asking a pod for its report', () => {
   });
 
   it('ends when the client is stopped', async () => {
-    const peer = await startPeer(() => {});
+    const peer = await startLoopbackPeer(() => {});
     const { ask, clock, stop } = client(peer.port);
     const answer = ask(peer.host);
     await soon(() => expect(peer.requests).toHaveLength(1));
