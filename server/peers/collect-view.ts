@@ -62,36 +62,34 @@ export interface CollectView {
   index: PodIndex;
   /** Length of the window or the time range that statistics are over, ms; 0 = none. */
   windowMs: number;
-  /**
-   * The other pods that keep a copy of pod `uid`, as the reports merged so far say, the first choice first (`keepersOf` in
-   * keeper.ts). Only pods that can be asked now.
-   */
-  presentKeepersOf(uid: string): Pod[];
-  /** The report of pod `uid` from our own copy of it; null if we keep none. */
-  copiedReport(uid: string): Promise<PodReport | null>;
-  /** A pod of the view with its present address; null if it is gone by now, so that it can't be asked. */
-  presentPod(pod: Pod): Pod | null;
   /** Our own report of now or of the past time range. */
   ownReport(): Promise<PodReport>;
-  /** The time range of the past to ask a pod for, as ages at this moment; null = the report of now. */
-  range(): AgeRange | null;
   /**
-   * Fingerprint of the departed pods that we know. A pod that knows the same ones leaves them out of its report. '' = we know
-   * none, or
-   * the view is of the past: reports of the past name none.
+   * Fingerprint of the departed pods that we know: a pod that knows the same ones leaves them out of its report. '' = we know
+   * none, or the view is of the past, whose reports name none.
    */
   goneHash(): string;
   /** Turns a pod report into a report of the mesh. */
   merge(report: PodReport, arrival: Arrival): MergedReport;
-  /** `Mesh.past`, with the coarsest resolution of the reports merged so far. */
-  past(): Mesh['past'];
+  /** null in the view of now. */
+  past: PastView | null;
 }
 
-/**
- * Tolerance of times that are computed from ages, ms. A pod writes an age into its report, and we count it back from when the
- * report
- * arrives: one call later. Nearly all calls take less than this.
- */
+/** What only the view of the past has. */
+export interface PastView {
+  /** The time range to ask a pod for, as ages at this moment. */
+  range(): AgeRange;
+  /** A pod of the view with its present address; null if it is gone by now, so that it can't be asked. */
+  presentPod(pod: Pod): Pod | null;
+  /** The report of pod `uid` from our own copy of it; null if we keep none. */
+  copiedReport(uid: string): Promise<PodReport | null>;
+  /** The other present pods that keep a copy of pod `uid`, as the reports merged so far say, the first choice first. */
+  presentKeepersOf(uid: string): Pod[];
+  /** `Mesh.past`, with the coarsest resolution of the reports merged so far. */
+  ofMesh(): NonNullable<Mesh['past']>;
+}
+
+/** Tolerance of times that are computed from ages: we count them from the arrival of a report, one call after it was written. */
 const AGE_TOLERANCE_MS = 1_000;
 
 /** The mesh as it is now, with statistics over `windowMs`. */
@@ -103,11 +101,8 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
     snapshot,
     index,
     windowMs,
-    presentKeepersOf: () => [],
-    copiedReport: async () => null,
-    presentPod: (pod) => pod,
+    past: null,
     ownReport: () => deps.ownReport(windowMs),
-    range: () => null,
     goneHash: () => {
       // Computed again only after a pod was added: it is needed for each pod that is asked.
       if (hashed.podCount !== index.pods.length) {
@@ -129,7 +124,6 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
       const missingDetail = memoryGap(report.atMs - report.bootTimeMs, arrival.atMs, sinceMs);
       return { ...mergedReportOf(report, arrival, index), missingDetail };
     },
-    past: () => null,
   };
 }
 
@@ -191,17 +185,20 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
     snapshot,
     index,
     windowMs: toMs - fromMs,
-    presentKeepersOf: (uid) => {
-      const known = keepers.get(uid) ?? [];
-      return keepersOf(uid, known, known.length);
-    },
-    copiedReport: (uid) => deps.copiedReportOf(uid, range()),
-    presentPod: ({ uid }) => {
-      const pod = present.get(uid);
-      return pod === undefined || pod.lifecycle === 'gone' ? null : pod;
+    past: {
+      range,
+      presentPod: ({ uid }) => {
+        const pod = present.get(uid);
+        return pod === undefined || pod.lifecycle === 'gone' ? null : pod;
+      },
+      copiedReport: (uid) => deps.copiedReportOf(uid, range()),
+      presentKeepersOf: (uid) => {
+        const known = keepers.get(uid) ?? [];
+        return keepersOf(uid, known, known.length);
+      },
+      ofMesh: () => ({ fromMs, toMs, resolutionMs }),
     },
     ownReport: () => deps.ownReportOf(range()),
-    range,
     goneHash: () => '',
     merge: (report, arrival) => {
       const pod = present.get(index.pods[arrival.pod]?.uid ?? '');
@@ -230,7 +227,6 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
       if (freshMs !== null) forgetOldStates(merged, freshMs);
       return { ...merged, samePeers: true, missingDetail };
     },
-    past: () => ({ fromMs, toMs, resolutionMs }),
   };
 }
 

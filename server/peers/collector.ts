@@ -8,10 +8,10 @@ import type { Timer } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import { BusyError, textOf } from '../runtime/errors.ts';
 import { HealthTally } from './cluster-health.ts';
-import { type CollectDeps, type CollectView, type NowDeps, viewOfNow } from './collect-view.ts';
+import { type CollectDeps, type CollectView, type NowDeps, type PastView, viewOfNow } from './collect-view.ts';
 import { mergedReportOfCheck } from './goldpinger-report.ts';
 import { type Arrival, missingReport } from './merged-report.ts';
-import { type ReportLimits, type ReportResult, reportLimits } from './report-query.ts';
+import { type ReportLimits, type ReportQuery, type ReportResult, reportLimits } from './report-query.ts';
 
 /** What a caller of `Collector.collect` wants. */
 interface CollectOptions {
@@ -124,6 +124,7 @@ function ofWindow<T>(byWindow: Map<number, T>, windowMs: number): T | undefined 
   return byWindow.get(windowMs) ?? (windowMs === 0 ? byWindow.values().next().value : undefined);
 }
 
+const PASSIVE = 'its node is passive by ACTIVE_NODE_PERCENTAGE and ACTIVE_NODES';
 /** The most different tables of peers that a collection keeps. Pods whose table is not kept send it. */
 const MAX_TABLES = 16;
 
@@ -166,31 +167,28 @@ export class Collection {
 
   /** Asks every pod that can be asked and merges the reports. Never rejects because of a peer. */
   async run(): Promise<Mesh> {
-    const { clock, fanOut, random } = this.#deps;
+    const { clock, fanOut, random, isPassive } = this.#deps;
     const { pods, status } = this.#view.snapshot;
     await this.#takeOwnReport();
     // Each collection begins at a random pod, so that it is not always the same pods that are asked last, or too late.
     const first = Math.floor(random() * pods.length);
     const order = [...pods.keys()].map((i) => (i + first) % pods.length);
     const others = order.filter((i) => i !== this.#self).map((i) => pods[i] as Pod);
-    const present = others.filter(({ lifecycle }) => lifecycle !== 'gone');
-    for (const pod of present) if (this.#deps.isPassive(pod)) this.#take(this.#passiveReport(pod));
-    await fanOut.run(
-      present.filter((pod) => !this.#deps.isPassive(pod)),
-      (pod, deadlineMs) => this.#ask(pod, deadlineMs),
-    );
-    await fanOut.run(
-      [...this.#heldBack.keys()].map((i) => pods[i] as Pod),
-      (pod, deadlineMs) => this.#askKeepers(pod, deadlineMs),
-    );
-    const context = { atMs: this.#view.past()?.toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
+    const asked: Pod[] = [];
+    for (const pod of others) {
+      if (pod.lifecycle === 'gone') continue;
+      if (isPassive(pod)) this.#take(missingReport(this.#arrivalOf(pod), 'passive', PASSIVE));
+      else asked.push(pod);
+    }
+    await fanOut.run(asked, (pod, deadlineMs) => this.#ask(pod, deadlineMs));
+    const { past } = this.#view;
+    if (past !== null) {
+      const silent = [...this.#heldBack.keys()].map((i) => pods[i] as Pod);
+      await fanOut.run(silent, (pod, deadlineMs) => this.#askKeepers(past, pod, deadlineMs));
+    }
+    const context = { atMs: past?.ofMesh().toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
     const findings = await runSliced(findingsFrom(this.#counts, context), clock);
     return { ...this.partialMesh(), findings };
-  }
-
-  #passiveReport({ uid }: Pod): MergedReport {
-    const arrival = { pod: this.#view.index.ofUid(uid), atMs: this.#deps.clock.nowMs(), fetchUs: 0 };
-    return missingReport(arrival, 'passive', 'its node is passive by ACTIVE_NODE_PERCENTAGE and ACTIVE_NODES');
   }
 
   /** The mesh with the reports that have come so far, without findings. */
@@ -203,7 +201,7 @@ export class Collection {
       collectMs: clock.monotonicMs() - this.#startMs,
       ageMs: 0,
       windowMs,
-      past: this.#view.past(),
+      past: this.#view.past?.ofMesh() ?? null,
       servedBy: { pod: this.#self, name: pods[this.#self]?.name ?? this.#selfName },
       discovery: snapshot.status,
       settings: this.#settings,
@@ -225,28 +223,16 @@ export class Collection {
    * Takes the report of a pod that gave none of the past from a copy: our own, else that of the first keeper whose copy has such a
    * report; else takes the missing report. Resolves to null, because the pod itself is not asked.
    */
-  async #askKeepers(listedPod: Pod, deadlineMs: number): Promise<null> {
-    const { uid } = listedPod;
-    const { clock, queryReport } = this.#deps;
-    const arrival = (): Arrival => ({ pod: this.#view.index.ofUid(uid), atMs: clock.nowMs(), fetchUs: 0 });
-    const missing = this.#heldBack.get(arrival().pod);
-    let report: MergedReport | null = null;
-    const own = await this.#view.copiedReport(uid);
-    if (own !== null) report = this.#view.merge(own, arrival());
-    for (const keeper of this.#view.presentKeepersOf(uid)) {
+  async #askKeepers(past: PastView, pod: Pod, deadlineMs: number): Promise<null> {
+    const { uid } = pod;
+    const own = await past.copiedReport(uid);
+    let report = own === null ? null : this.#view.merge(own, this.#arrivalOf(pod));
+    for (const keeper of past.presentKeepersOf(uid)) {
       if (report?.missing === '') break;
-      const past = this.#view.range();
-      const result = await queryReport(keeper, {
-        windowMs: 0,
-        past,
-        known: null,
-        goneHash: '',
-        limits: this.#limits,
-        deadlineMs,
-        of: uid,
-      });
-      if (result.kind === 'report') report = this.#merge(result, arrival());
+      const result = await this.#deps.queryReport(keeper, { ...this.#query(deadlineMs), of: uid });
+      if (result.kind === 'report') report = this.#merge(result, this.#arrivalOf(pod));
     }
+    const missing = this.#heldBack.get(this.#view.index.ofUid(uid));
     const found = report?.missing === '' ? report : missing;
     if (found !== undefined) this.#take(found);
     return null;
@@ -255,37 +241,44 @@ export class Collection {
   /** Asks one pod of the view. Resolves to whether it answered, as `FanOut.run` wants to know; null if it was not asked. */
   async #ask(listedPod: Pod, deadlineMs: number): Promise<boolean | null> {
     const { clock, queryReport, onPeerCall } = this.#deps;
+    const { past } = this.#view;
     const startMs = clock.monotonicMs();
-    const arrival = (): Arrival => ({
-      pod: this.#view.index.ofUid(listedPod.uid),
-      atMs: clock.nowMs(),
-      fetchUs: Math.round((clock.monotonicMs() - startMs) * 1000),
-    });
-    const pod = this.#view.presentPod(listedPod);
+    const pod = past === null ? listedPod : past.presentPod(listedPod);
     if (pod === null) {
-      this.#add(missingReport(arrival(), 'no-history', 'it has gone since, and no pod has a copy of its memory'));
+      const why = 'it has gone since, and no pod has a copy of its memory';
+      this.#add(missingReport(this.#arrivalOf(listedPod), 'no-history', why));
       return null;
     }
-    const past = this.#view.range();
-    const windowMs = past === null ? this.#view.windowMs : 0;
-    const peers = this.#tables.get(this.#offeredHash);
-    const known = peers === undefined ? null : { hash: this.#offeredHash, peers };
-    const result = await queryReport(pod, {
-      windowMs,
-      past,
-      known,
-      goneHash: this.#view.goneHash(),
-      limits: this.#limits,
-      deadlineMs,
-    });
+    const result = await queryReport(pod, this.#query(deadlineMs));
+    const arrival = this.#arrivalOf(listedPod, startMs);
     const hasReport = result.kind !== 'missing';
     const hasAnswered = hasReport || result.hasAnswered;
-    if (hasAnswered !== null) onPeerCall(pod, arrival().fetchUs, hasReport);
-    const merged = this.#merge(result, arrival());
+    if (hasAnswered !== null) onPeerCall(pod, arrival.fetchUs, hasReport);
+    const merged = this.#merge(result, arrival);
     // In its own report of the past moment, the pod says that it stood still then (`viewOfPast`). A copy does not know more.
     if (hasReport && merged.missing === 'timeout') this.#take(merged);
     else this.#add(merged);
     return hasAnswered;
+  }
+
+  #query(deadlineMs: number): ReportQuery {
+    const { past, windowMs, goneHash } = this.#view;
+    const peers = this.#tables.get(this.#offeredHash);
+    return {
+      windowMs: past === null ? windowMs : 0,
+      past: past === null ? null : past.range(),
+      known: peers === undefined ? null : { hash: this.#offeredHash, peers },
+      goneHash: goneHash(),
+      limits: this.#limits,
+      deadlineMs,
+    };
+  }
+
+  /** Now, as the arrival of the report of a pod that was asked at `startMs` (monotonic); of one that was not asked by default. */
+  #arrivalOf({ uid }: Pod, startMs = this.#deps.clock.monotonicMs()): Arrival {
+    const { clock } = this.#deps;
+    const fetchUs = Math.round((clock.monotonicMs() - startMs) * 1000);
+    return { pod: this.#view.index.ofUid(uid), atMs: clock.nowMs(), fetchUs };
   }
 
   #merge(result: ReportResult, arrival: Arrival): MergedReport {
@@ -317,7 +310,7 @@ export class Collection {
 
   /** Takes a report; holds a missing report of the past back, because a copy may replace it. */
   #add(report: MergedReport): void {
-    if (isSilent(report) && this.#view.range() !== null) this.#heldBack.set(report.pod, report);
+    if (isSilent(report) && this.#view.past !== null) this.#heldBack.set(report.pod, report);
     else this.#take(report);
   }
 

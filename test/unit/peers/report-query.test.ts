@@ -1,4 +1,3 @@
-import type { RequestListener } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { OnSkipped } from '../../../server/peers/peer-client.ts';
 import { queryReport, type ReportQuery, type ReportResult, reportLimits } from '../../../server/peers/report-query.ts';
