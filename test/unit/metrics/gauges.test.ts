@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { podOf } from '../../support/mesh.ts';
-import { figureOf, metricsOf, read, sourcesOf } from './scene.ts';
+import { figuresOf, metricsOf, read, sourcesOf } from './scene.ts';
 
 describe('the gauges of a scrape', () => {
   it('count pods by lifecycle, with 0 for the others', async () => {
@@ -21,9 +21,9 @@ describe('the gauges of a scrape', () => {
     ['a stale list', { phase: 'stale', attempts: 4 }, 0, 10],
     ['no list since start-up', { phase: 'waiting', lastGoodMs: 0 }, 0, 50],
   ] as const)('tell how old the list of peers is: %s', async (_, status, up, age) => {
-    const ours = await read(metricsOf([], {}, sourcesOf({}, status)));
-    expect(figureOf(ours.get('goldpinger_discovery_up'))).toBe(up);
-    expect(figureOf(ours.get('goldpinger_discovery_age_seconds'))).toBe(age);
+    const metrics = metricsOf([], {}, sourcesOf({}, status));
+    const figures = await figuresOf(metrics, ['goldpinger_discovery_up', ''], ['goldpinger_discovery_age_seconds', '']);
+    expect(figures).toEqual([up, age]);
   });
 
   it('tell health and starvation', async () => {
@@ -31,16 +31,30 @@ describe('the gauges of a scrape', () => {
       health: () => ({ isHealthy: false, healthyNodes: 2, unhealthyNodes: 1 }),
       starvation: () => ({ loopDelayP99Us: 60_000, suspectShare: 1, unreliable: true, sinceMs: 0 }),
     });
-    const ours = await read(metricsOf([], {}, sources));
-    expect(figureOf(ours.get('goldpinger_cluster_health_total'))).toBe(0);
-    expect(figureOf(ours.get('goldpinger_nodes_health_total'), { status: 'unhealthy' })).toBe(1);
-    expect(figureOf(ours.get('goldpinger_row_unreliable'))).toBe(1);
-    expect(figureOf(ours.get('goldpinger_event_loop_delay_p99_seconds'))).toBe(0.06);
+    const figures = await figuresOf(
+      metricsOf([], {}, sources),
+      ['goldpinger_cluster_health_total', ''],
+      ['goldpinger_nodes_health_total', 'status=unhealthy'],
+      ['goldpinger_row_unreliable', ''],
+      ['goldpinger_event_loop_delay_p99_seconds', ''],
+    );
+    expect(figures).toEqual([0, 1, 1, 0.06]);
   });
 
-  it('say which program this is', async () => {
-    const ours = await read(metricsOf([]));
-    expect(figureOf(ours.get('goldpinger_build_info'), { version: '1.2.3' })).toBe(1);
-    expect(figureOf(ours.get('goldpinger_node_mode'))).toBe(1);
+  it('say which program this is, and have its memory and its CPU time, which only grows', async () => {
+    const metrics = metricsOf([]);
+    const figures = () =>
+      figuresOf(
+        metrics,
+        ['goldpinger_build_info', 'version=1.2.3'],
+        ['goldpinger_node_mode', ''],
+        ['process_cpu_seconds_total', ''],
+        ['process_resident_memory_bytes', ''],
+      );
+    const [, , before] = await figures();
+    const [build, mode, cpuS, bytes] = await figures();
+    expect([build, mode]).toEqual([1, 1]);
+    expect(cpuS).toBeGreaterThanOrEqual(before ?? Number.NaN);
+    expect(bytes).toBeGreaterThan(1e6);
   });
 });

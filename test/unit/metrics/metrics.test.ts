@@ -7,7 +7,7 @@ import Registry from 'prom-client/lib/registry.js';
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { podOf } from '../../support/mesh.ts';
-import { figureOf, metricsOf, read, sampleOf, scrape, select, targetOf } from './scene.ts';
+import { figureOf, figuresOf, metricsOf, read, sampleOf, scrape, select, targetOf } from './scene.ts';
 import { keyOf, readExposition } from './text-reader.ts';
 
 const recorded = readExposition(readFileSync('test/fixtures/goldpinger/healthy-metrics.txt', 'utf8'));
@@ -43,50 +43,38 @@ describe('the metrics that dashboards for Goldpinger query', () => {
   });
 
   it('have a counter of every kind of error, and a counter and a histogram of every configured external target, from 0', async () => {
+    const url = 'https://example.org/x';
     const metrics = metricsOf([], {
       probes: [
         { protocol: 'dns', target: 'example.org' },
         { protocol: 'tcp', target: '10.0.0.1:53' },
-        { protocol: 'http', target: 'https://example.org/x' },
+        { protocol: 'http', target: url },
+        { protocol: 'http', target: 'http://g/ping', path: 'service-ip' },
       ],
     });
-    const probe = { protocol: 'http' as const, target: 'https://example.org/x', durationUs: 7_000 };
-    metrics.externalProbe({ ...probe, error: 'connection refused' });
-    metrics.externalProbe({ ...probe, error: '' });
+    metrics.externalProbe({ protocol: 'http', target: url, durationUs: 7_000, error: 'connection refused' });
+    metrics.externalProbe({ protocol: 'http', target: url, durationUs: 7_000, error: '' });
     metrics.error('kubernetes_api');
     metrics.error('peer_elements', 4);
-    const ours = await read(metrics);
-    expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'ping' })).toBe(0);
-    expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'checkAll' })).toBe(0);
-    expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'kubernetes_api' })).toBe(1);
-    expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'own_resources' })).toBe(0);
-    expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'peer_elements' })).toBe(4);
-    expect(figureOf(ours.get('goldpinger_dns_errors_total'), { host: 'example.org' })).toBe(0);
-    expect(figureOf(ours.get('goldpinger_tcp_errors_total'), { host: '10.0.0.1:53' })).toBe(0);
-    expect(figureOf(ours.get('goldpinger_http_errors_total'), { host: 'https://example.org/x' })).toBe(1);
-    const count = (protocol: string, host: string, le: string) =>
-      figureOf(ours.get(`goldpinger_${protocol}_duration_s`), { host, le });
-    expect(count('dns', 'example.org', '+Inf')).toBe(0);
-    expect(count('tcp', '10.0.0.1:53', '30')).toBe(0);
-    expect(['0.005', '0.01', '+Inf'].map((le) => count('http', 'https://example.org/x', le))).toEqual([0, 1, 1]);
-  });
-
-  it('have series of their own for paths of the cluster, from 0', async () => {
-    const check = { protocol: 'http' as const, target: 'http://g/ping', path: 'service-ip' as const };
-    const metrics = metricsOf([], { probes: [check] });
-    const figures = async () => {
-      const ours = await read(metrics);
-      const path = 'service-ip';
-      return [
-        figureOf(ours.get('goldpinger_path_errors_total'), { path }),
-        figureOf(ours.get('goldpinger_path_duration_seconds'), { path, le: '0.005' }),
-        ours.get('goldpinger_http_errors_total'),
-      ];
-    };
-    expect(await figures()).toEqual([0, 0, undefined]);
-    metrics.externalProbe({ ...check, error: 'refused', durationUs: 1 });
-    metrics.externalProbe({ ...check, error: '', durationUs: 1_000 });
-    expect(await figures()).toEqual([1, 1, undefined]);
+    const errors = ['ping', 'checkAll', 'kubernetes_api', 'own_resources', 'peer_elements'];
+    const counts = errors.map((type) => ['goldpinger_errors_total', `type=${type}`] as [string, string]);
+    expect(await figuresOf(metrics, ...counts)).toEqual([0, 0, 1, 0, 4]);
+    const probes = await figuresOf(
+      metrics,
+      ['goldpinger_dns_errors_total', 'host=example.org'],
+      ['goldpinger_dns_duration_s', 'host=example.org le=+Inf'],
+      ['goldpinger_tcp_errors_total', 'host=10.0.0.1:53'],
+      ['goldpinger_tcp_duration_s', 'host=10.0.0.1:53 le=30'],
+      ['goldpinger_http_errors_total', `host=${url}`],
+      ['goldpinger_http_duration_s', `host=${url} le=0.005`],
+      ['goldpinger_http_duration_s', `host=${url} le=0.01`],
+      ['goldpinger_http_duration_s', `host=${url} le=+Inf`],
+      // Paths of the cluster have series of their own.
+      ['goldpinger_path_errors_total', 'path=service-ip'],
+      ['goldpinger_path_duration_seconds', 'path=service-ip le=+Inf'],
+      ['goldpinger_http_errors_total', 'host=http://g/ping'],
+    );
+    expect(probes).toEqual([0, 0, 0, 0, 1, 0, 1, 1, 0, 0, Number.NaN]);
   });
 
   it('cut and escape the name of an external target', async () => {
@@ -111,14 +99,16 @@ describe('the metrics that dashboards for Goldpinger query', () => {
     metrics.pingSample(targetOf(podOf(1)), sampleOf({ outcome: 'no-address' }));
     metrics.received('check_all');
     metrics.made('healthz');
-    const ours = await read(metrics);
-    const stats = ours.get('goldpinger_stats_total');
-    expect(figureOf(stats, { group: 'made', action: 'ping' })).toBe(4);
-    expect(figureOf(stats, { group: 'made', action: 'check' })).toBe(4);
-    expect(figureOf(stats, { group: 'made', action: 'healthz' })).toBe(1);
-    expect(figureOf(stats, { group: 'received', action: 'check_all' })).toBe(1);
-    expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'ping' })).toBe(2);
-    expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'checkAll' })).toBe(1);
+    const counts = await figuresOf(
+      metrics,
+      ['goldpinger_stats_total', 'group=made action=ping'],
+      ['goldpinger_stats_total', 'group=made action=check'],
+      ['goldpinger_stats_total', 'group=made action=healthz'],
+      ['goldpinger_stats_total', 'group=received action=check_all'],
+      ['goldpinger_errors_total', 'type=ping'],
+      ['goldpinger_errors_total', 'type=checkAll'],
+    );
+    expect(counts).toEqual([4, 4, 1, 1, 2, 1]);
   });
 
   it('do not count a failure as a latency', async () => {
@@ -133,11 +123,8 @@ describe('the metrics that dashboards for Goldpinger query', () => {
     const metrics = metricsOf([]);
     metrics.kubeRequest(7);
     metrics.kubeRequest(Number.NaN);
-    const family = (await read(metrics)).get('goldpinger_kube_master_response_time_s');
-    expect(select(family, { le: '0.005' })[0]?.value).toBe(0);
-    expect(select(family, { le: '0.01' })[0]?.value).toBe(1);
-    expect(family?.series.find((series) => series.name.endsWith('_sum'))?.value).toBeCloseTo(0.007);
-    expect(family?.series.find((series) => series.name.endsWith('_count'))?.value).toBe(1);
+    const name = 'goldpinger_kube_master_response_time_s';
+    expect(await figuresOf(metrics, [name, 'le=0.005'], [name, 'le=0.01'], [name, 'le=+Inf'])).toEqual([0, 1, 1]);
   });
 
   it('follow the naming rules of promtool, unless Goldpinger has fixed the name', async () => {

@@ -73,3 +73,12 @@ export function figureOf(family: ReadFamily | undefined, labels: Record<string, 
   if (found.length !== 1) throw new Error(`${found.length} series with ${JSON.stringify(labels)}`);
   return found[0]!.value;
 }
+
+/** The values of these series of the next scrape, NaN where there is none: a name, and some of its labels (`a=b c=d`). */
+export async function figuresOf(metrics: Metrics, ...wanted: [name: string, labels: string][]): Promise<number[]> {
+  const families = await read(metrics);
+  return wanted.map(([name, text]) => {
+    const labels = Object.fromEntries(text.split(' ').map((pair) => pair.split(/=(.*)/s, 2)));
+    return select(families.get(name), text === '' ? {} : labels)[0]?.value ?? Number.NaN;
+  });
+}
