@@ -105,20 +105,18 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     onUdpResult: (target, result) => metrics.udpResult(target, result),
     onUdpError: (target) => metrics.udpError(target),
   });
-  const metricsSettings = {
-    instance: config.hostname || config.podName,
-    perPeer: config.metricsPerPeer,
-    version,
-    probes: monitor.probes(),
-  };
+  const instance = config.hostname || config.podName;
   // They read from here what other parts count when they are scraped.
-  const metrics = new Metrics(metricsSettings, {
-    nowMs: () => clock.nowMs(),
-    pods: () => monitor.snapshot.pods,
-    discovery: () => snapshot().status,
-    starvation: () => monitor.starvation(),
-    health: () => monitor.health(),
-  });
+  const metrics = new Metrics(
+    { instance, perPeer: config.metricsPerPeer, version, probes: monitor.probes() },
+    {
+      nowMs: () => clock.nowMs(),
+      pods: () => monitor.snapshot.pods,
+      discovery: () => snapshot().status,
+      starvation: () => monitor.starvation(),
+      health: () => monitor.health(),
+    },
+  );
   const lifetimes = new PodLifetimes(config, clock);
   /** Whether the link to a pod is in no metric and no history, so that no alert is about it (IGNORE_CORDONED). */
   const isLeftOut = (to: string) => lifetimes.isLeftOut(monitor.selfUid, to);
@@ -155,37 +153,29 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const fanOut = new FanOut(config, clock);
   const isPassive = ({ node }: Pod) => !isActiveNode(node, config);
   const reporters = onlyReporters(snapshot, selfUid, isPassive);
-  const broadcast = new PeerBroadcast({ clock, client, fanOut, random, snapshot: reporters, selfUid });
-  const collectDeps: CollectDeps = {
-    clock,
-    fanOut,
-    random,
-    selfUid,
+  /** What most of the parts below work with. */
+  const shared = { clock, random, client, fanOut, selfUid, lifetimes, copies, journal, isPassive, resolutionMs };
+  const broadcast = new PeerBroadcast({ ...shared, snapshot: reporters });
+  const collectDeps = {
+    ...shared,
     snapshot,
-    isPassive,
     queryReport: (pod, query) => queryReport(client, pod, query),
     settings: () => settings,
     onPeerCall: (pod, durationUs, ok) => metrics.peerCall(pod, durationUs, ok),
-    lifetimes,
-  };
+  } satisfies CollectDeps;
   const collector = new Collector({ ...collectDeps, ownReport: (windowMs) => monitor.report(windowMs) });
   const pastMeshes = new PastMeshes({
     ...collectDeps,
-    resolutionMs,
     ownReportOf: (range) => past.reportOf(range),
     copiedReportOf: (uid, range) => copies.reportOf(uid, range),
     apiLostAt: (ageMs) => journal.apiLostAt(ageMs),
   });
   const histories = new MeshHistories(config.historyWindowMs, {
-    clock,
+    ...shared,
     broadcast,
-    resolutionMs,
     settings,
-    client,
     ownHistory: (range, stepMs) => past.podHistory(range, stepMs),
     copiedHistory: (uid, range, stepMs) => copies.podHistory(uid, range, stepMs),
-    isPassive,
-    lifetimes,
   });
   const otherKeepers = (uid: string) => {
     const others = reporters().pods.filter((pod) => pod.uid !== selfUid());
@@ -193,38 +183,30 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   };
   const linkQuery = new LinkQuery(client, clock, otherKeepers);
   const events = new MeshEvents(config, {
-    clock,
+    ...shared,
     broadcast,
     ownJournal: past.journal,
-    lifetimes,
     podCount: () => monitor.snapshot.pods.length,
   });
   const copySource = new CopySource({
-    clock,
+    ...shared,
     snapshot: reporters,
-    selfUid,
     copySince: (cursor) => monitor.copySince(cursor),
-    journal,
-    copies,
   });
   const keeper = new Keeper({
-    clock,
-    client,
+    ...shared,
     snapshot: reporters,
-    selfUid,
     departed: () => {
       const departed = lifetimes.departedSince(clock.nowMs() - config.historyWindowMs);
       return departed.filter((pod) => !isPassive(pod)).map(({ uid }) => uid);
     },
-    copies,
   });
-  const { writeToken } = config;
-  const annotations = new MeshAnnotations({ clock, random, log, broadcast, own: ownAnnotations, writeToken });
-  const onDeparted: PodLifetimes['adopt'] = (departed) => {
+  const annotations = new MeshAnnotations({ ...config, clock, random, log, broadcast, own: ownAnnotations });
+  const adopt: PodLifetimes['adopt'] = (departed) => {
     lifetimes.adopt(departed);
     keeper.podsChanged();
   };
-  const catchUp = new CatchUp({ clock, broadcast, lifetimes: { adopt: onDeparted }, annotations });
+  const catchUp = new CatchUp({ clock, broadcast, lifetimes: { adopt }, annotations });
 
   // What is made of the mesh.
   const painter = new HeatmapPainter();
