@@ -43,14 +43,14 @@ export function analysisRoutes(context: RouteContext): Router {
     const always200 = choiceParameter(req, 'status', ['', 'always200']) === 'always200';
     const isBool = choiceParameter(req, 'format', ['json', 'bool']) === 'bool';
     const answer = await answerVerdict({ expect: expectParameters(req), over: verdictRangeOf(req, context) });
-    res.status(always200 ? 200 : STATUS[answer.verdict]).set('Cache-Control', 'no-store');
+    res.status(always200 ? 200 : STATUS[answer.verdict]);
     if (isBool) sendExactly(res, 'text/plain', String(answer.ok));
     else sendExactly(res, 'application/json', JSON.stringify(answer));
   });
 
   router.get('/api/v1/findings', acceptsJson, async (_req, res) => {
     const mesh = await context.collector.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS });
-    res.set('Cache-Control', 'no-store').json(findingsAnswer(mesh));
+    res.json(findingsAnswer(mesh));
   });
 
   router.get('/api/v1/rounds', acceptsJson, async (req, res) => {
@@ -63,7 +63,7 @@ export function analysisRoutes(context: RouteContext): Router {
     const kept = { fromMs: nowMs - config.historyWindowMs, toMs: nowMs };
     const events = await context.events.events({ ...kept, limit: Number.POSITIVE_INFINITY });
     const { selfUid, snapshot } = monitor;
-    res.set('Cache-Control', 'no-store').json(roundsOf(events, { range, pods: snapshot.pods, selfUid, withinMs }));
+    res.json(roundsOf(events, { range, pods: snapshot.pods, selfUid, withinMs }));
   });
 
   router.get('/api/v1/report', async (req, res) => {
@@ -75,7 +75,7 @@ export function analysisRoutes(context: RouteContext): Router {
       throw invalid('title', `at most ${MAX_TITLE} characters`);
     }
     const report = await context.reporter.report({ ...query, title, pictures: type === HTML });
-    res.set('Cache-Control', 'no-store').vary('Accept');
+    res.vary('Accept');
     if (type === JSON_TYPE) res.json(report.data);
     else await sendReportPage(res, report, query.ranges.during, context.config.frameAncestors);
   });
@@ -83,7 +83,7 @@ export function analysisRoutes(context: RouteContext): Router {
   router.get('/api/v1/comparison', acceptsJson, async (req, res) => {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect');
     await context.reporter.comparison(comparisonQueryOf(req, context), async (pieces) => {
-      res.type('application/json').set('Cache-Control', 'no-store');
+      res.type('application/json');
       await sendPieces(res, pieces);
     });
   });

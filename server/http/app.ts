@@ -56,8 +56,9 @@ export function createApp(context: RouteContext, streams: Streams): Express {
     }),
   );
   // A Service can lead each request to another pod, so every answer names its pod.
-  app.use((_req, res, next) => {
+  app.use((req, res, next) => {
     const { selfName } = context.monitor;
+    if (req.path.startsWith('/api/')) res.setHeader('Cache-Control', 'no-store');
     if (/^[\w.-]+$/.test(selfName)) res.setHeader('Goldpinger-Pod', selfName);
     next();
   });

@@ -22,13 +22,13 @@ export function eventRoutes(context: RouteContext): Router {
 
   router.get('/api/v1/journal', acceptsJson, (req, res) => {
     const sinceAgeMs = wholeParameter(req, 'sinceAge', 0, MAX_PAST_MS, context.config.historyWindowMs);
-    res.set('Cache-Control', 'no-store').json(context.past.journal(sinceAgeMs, limitOf(req)));
+    res.json(context.past.journal(sinceAgeMs, limitOf(req)));
   });
 
   router.get('/api/v1/events', acceptsJson, async (req, res) => {
     const range = lastRangeParameters(req, context.clock.nowMs(), context.config.historyWindowMs);
     const events = await context.events.events({ ...range, limit: limitOf(req) });
-    res.set('Cache-Control', 'no-store').json(events);
+    res.json(events);
   });
 
   return router;
@@ -55,7 +55,7 @@ export function annotationRoutes(context: RouteContext): Router {
   const clientRate = limitRate(CLIENT_RATE, clock);
 
   router.get('/api/v1/annotations', acceptsJson, async (_req, res) => {
-    res.set('Cache-Control', 'no-store').json(await annotations.read());
+    res.json(await annotations.read());
   });
 
   router.post('/api/v1/annotations', mayWrite, clientRate, ...jsonBody(), async (req, res) => {
@@ -71,7 +71,7 @@ export function annotationRoutes(context: RouteContext): Router {
   });
 
   router.get('/api/v1/own-annotations', acceptsJson, (_req, res) => {
-    res.set('Cache-Control', 'no-store').json(ownAnnotations.copies());
+    res.json(ownAnnotations.copies());
   });
 
   router.post('/api/v1/own-annotations', mayWrite, limitRate(POD_RATE, clock), ...jsonBody(), async (req, res) => {

@@ -48,7 +48,7 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
 
   router.get('/api/v1/mesh', acceptsJson, async (req, res) => {
     const mesh = await meshOf(req, context);
-    res.type('application/json').set('Cache-Control', 'no-store');
+    res.type('application/json');
     await sendPieces(res, encodeMesh({ ...mesh, ageMs: Math.max(0, context.clock.nowMs() - mesh.atMs) }));
   });
 
@@ -61,7 +61,6 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
   router.get('/api/v1/link', acceptsJson, async (req, res) => {
     const to = uidParameter(req, 'to');
     const from = sourceOf(req, context);
-    res.set('Cache-Control', 'no-store');
     if (from === 'own') res.json(context.monitor.samples(to));
     else {
       const copied = from.lifecycle === 'gone' ? await context.copies.samples(from.uid, to) : null;
@@ -104,11 +103,11 @@ export function copyRoutes({ copySource, past }: RouteContext): Router {
   router.get('/api/v1/copy', acceptsJson, async (req, res) => {
     const by = hasParameter(req, 'by') ? uidParameter(req, 'by') : '';
     const answer = await copySource.answer(uidParameter(req, 'of'), by, copyCursorParameters(req));
-    res.set('Cache-Control', 'no-store').type('application/json').send(encodeCopyAnswer(answer));
+    res.type('application/json').send(encodeCopyAnswer(answer));
   });
 
   router.get('/api/v1/departed-pods', acceptsJson, (_req, res) => {
-    res.set('Cache-Control', 'no-store').json({ pods: past.departed() });
+    res.json({ pods: past.departed() });
   });
   return router;
 }
@@ -121,7 +120,6 @@ export function historyRoutes(context: RouteContext): Router {
   router.get(['/api/v1/pod-history', '/api/v1/row-history'], acceptsJson, async (req, res) => {
     const range = ageRangeParameters(req);
     const stepMs = stepParameter(req, range.fromAgeMs - range.toAgeMs);
-    res.set('Cache-Control', 'no-store');
     const to = hasParameter(req, 'to') ? uidParameter(req, 'to') : null;
     if (hasParameter(req, 'of')) {
       const of = uidParameter(req, 'of');
@@ -134,7 +132,7 @@ export function historyRoutes(context: RouteContext): Router {
     const span =
       hasParameter(req, 'from') || hasParameter(req, 'to') ? timeRangeOf(req, context) : lastWindowOf(context);
     const stepMs = hasParameter(req, 'step') ? stepParameter(req, span.toMs - span.fromMs) : 0;
-    res.set('Cache-Control', 'no-store').json(await context.histories.history({ ...span, stepMs }));
+    res.json(await context.histories.history({ ...span, stepMs }));
   });
 
   router.get('/api/v1/link-history', acceptsJson, async (req, res) => {
@@ -144,7 +142,6 @@ export function historyRoutes(context: RouteContext): Router {
     const resolutionMs = monitor.past.resolutionMs(range.fromAgeMs);
     const finestMs = Math.max(MIN_LINK_STEP_MS, resolutionMs, range.fromAgeMs / MAX_LINK_STEPS);
     const stepMs = Math.ceil(finestMs / 1_000) * 1_000;
-    res.set('Cache-Control', 'no-store');
     if (from === 'own') res.json(monitor.linkHistory(to, range, stepMs));
     else {
       const isGone = from.lifecycle === 'gone';

@@ -173,10 +173,12 @@ describe('every path', () => {
   });
 });
 
-it('every answer names the pod that gives it, because a Service leads to any', async () => {
+it('every answer names the pod that gives it, because a Service leads to any; those of our API are never kept', async () => {
   const { url } = await serve();
-  for (const path of ['/check', '/metrics', '/api/v1/mesh', '/', '/no-such-path']) {
-    expect((await fetch(url + path)).headers.get('goldpinger-pod')).toBe('pod-0');
+  for (const path of ['/check', '/metrics', '/api/v1/mesh', '/api/v1/samples', '/', '/no-such-path']) {
+    const { headers } = await fetch(url + path);
+    expect(headers.get('goldpinger-pod')).toBe('pod-0');
+    if (path.startsWith('/api/')) expect([path, headers.get('cache-control')]).toEqual([path, 'no-store']);
   }
 });
 
