@@ -22,15 +22,17 @@ export function addressInPod(host: string, port: number, { podIP, innerIP, redir
   return redirected.includes(port) ? innerIP : podIP;
 }
 
-/** Returns the environment variables that tell our programs their pod's network. */
+/** The network of a program outside of a pod. */
+export const NO_NETWORK: PodNetwork = { podIP: '', innerIP: '', redirected: [] };
+
+/** Returns the environment variable that tells our programs their pod's network. */
 export function networkEnv({ podIP, innerIP, redirected }: PodNetwork): Record<string, string> {
-  return { POD_IP_HERE: podIP, POD_INNER_IP_HERE: innerIP, POD_REDIRECTED_HERE: redirected.join(',') };
+  return { POD_NETWORK_HERE: JSON.stringify({ podIP, innerIP, redirected }) };
 }
 
-/** Reads the variables of `networkEnv`. */
-export function networkFromEnv(env: Record<string, string | undefined>): PodNetwork {
-  const { POD_IP_HERE: podIP = '', POD_INNER_IP_HERE: innerIP = '', POD_REDIRECTED_HERE: redirected = '' } = env;
-  return { podIP, innerIP, redirected: redirected.split(',').filter(Boolean).map(Number) };
+/** Reads the variable of `networkEnv`. */
+export function networkFromEnv({ POD_NETWORK_HERE: text }: NodeJS.ProcessEnv): PodNetwork {
+  return text === undefined ? NO_NETWORK : JSON.parse(text);
 }
 
 /** A rule that redirects connections from one port of a pod to another port of it. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
+import { NO_NETWORK } from '../../deploy/local/pod-network.ts';
 import { listen } from '../../deploy/local/sockets.ts';
 import { type FaultProxy, startFaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
 import { realClock } from '../../server/runtime/clock.ts';
@@ -14,7 +15,7 @@ import { hostPort } from '../../server/runtime/host-port.ts';
 export function startProxy(host = '127.0.0.1', podIP = '', random = Math.random): Promise<FaultProxy> {
   return startFaultProxy({
     api: { host, port: 0 },
-    network: { podIP, innerIP: '', redirected: [] },
+    network: { ...NO_NETWORK, podIP },
     clock: realClock,
     random,
   });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Clock, Timer } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
@@ -17,9 +17,6 @@ export interface RunnerDeps {
   backoff: { firstMs: number; longestMs: number };
 }
 
-/** What has changed in a container. */
-export type ContainerChange = 'started' | 'ready' | 'not-ready' | 'back-off' | 'no-image' | 'ended';
-
 /** A container as its pod wants it to run. */
 interface RunnerSpec {
   container: Container;
@@ -31,7 +28,9 @@ interface RunnerSpec {
   restartPolicy: string;
   log: ContainerLog;
   /** Called after each change of `status`. */
-  onChange: (change: ContainerChange) => void;
+  onChange: () => void;
+  /** Called with what `kubectl describe` shows of the container. */
+  onEvent: (reason: string, message: string, type?: 'Normal' | 'Warning') => void;
 }
 
 /** After a process has run this long, its next restart waits the shortest time again. */
@@ -47,7 +46,7 @@ export class ContainerRunner {
   #backoffMs: number;
   #isReady = false;
   #isStopping = false;
-  #process: ContainerProcess | null = null;
+  #process: ChildProcess | null = null;
   #restartTimer: Timer | undefined;
   #stopReadiness = () => {};
 
@@ -86,42 +85,45 @@ export class ContainerRunner {
 
   /** Starts the process. Without an image the container waits with the reason ImagePullBackOff. */
   start(): void {
-    const { command, container, log, ip, onChange, missingImage } = this.#spec;
+    const { command, container, log, ip, onChange, onEvent, missingImage } = this.#spec;
     const { clock, check, watchdog } = this.#deps;
     if (command === null) {
       const message = `Back-off pulling image "${missingImage}": this machine runs no images, only ${KNOWN_IMAGES}`;
       this.#state = { waiting: { reason: 'ImagePullBackOff', message } };
-      onChange('no-image');
+      onEvent('Failed', `No image for container ${container.name} on this machine`);
+      onChange();
       return;
     }
     const startedMs = clock.nowMs();
-    const onExit = (exit: Exit) => this.#handleExit(exit, startedMs);
+    const onExit = (exitCode: number, signal: number) => this.#handleExit(exitCode, signal, startedMs);
     this.#process = startProcess(command, (chunk) => log.append(chunk), onExit);
-    if (this.#process.pid > 0) watchdog.guard(this.#process.pid);
+    if (this.pid > 0) watchdog.guard(this.pid);
     this.#state = { running: { startedAt: kubeTime(startedMs) } };
     this.#stopReadiness = afterStartup(container, ip, clock, () =>
       watchReadiness(container, ip, (ready) => this.#setReady(ready), { clock, check }),
     );
-    onChange('started');
+    onEvent('Started', `Started container ${container.name}`, 'Normal');
+    onChange();
   }
 
   /** Sends a signal to the process, which will not be started again. */
   stop(signal: 'SIGTERM' | 'SIGKILL'): void {
     this.#isStopping = true;
     this.#restartTimer?.cancel();
-    this.#process?.kill(signal);
-    if (this.#process === null) this.#spec.onChange('ended');
+    if (this.#process) killGroup(this.#process, signal);
+    else this.#spec.onChange();
   }
 
   #setReady(ready: boolean): void {
     if (this.#isReady === ready) return;
     this.#isReady = ready;
-    this.#spec.onChange(ready ? 'ready' : 'not-ready');
+    if (!ready) this.#spec.onEvent('Unhealthy', `Readiness probe of container ${this.#spec.container.name} failed`);
+    this.#spec.onChange();
   }
 
-  #handleExit({ exitCode, signal }: Exit, startedMs: number): void {
+  #handleExit(exitCode: number, signal: number, startedMs: number): void {
     const { clock, watchdog, backoff } = this.#deps;
-    const { log, onChange, container } = this.#spec;
+    const { log, onChange, onEvent, container } = this.#spec;
     const nowMs = clock.nowMs();
     this.#stopReadiness();
     if (this.pid > 0) watchdog.forget(this.pid);
@@ -138,7 +140,7 @@ export class ContainerRunner {
       },
     };
     if (this.#isStopping || !this.#mayRestart()) {
-      onChange('ended');
+      onChange();
       return;
     }
     if (nowMs - startedMs >= RECOVERED_MS) this.#backoffMs = backoff.firstMs;
@@ -151,7 +153,8 @@ export class ContainerRunner {
       this.start();
     }, this.#backoffMs);
     this.#backoffMs = Math.min(this.#backoffMs * 2, backoff.longestMs);
-    onChange('back-off');
+    onEvent('BackOff', `Back-off restarting failed container ${container.name}`);
+    onChange();
   }
 
   #mayRestart(): boolean {
@@ -161,48 +164,36 @@ export class ContainerRunner {
   }
 }
 
-/** How a process ended. `signal` is the number of `terminated.signal` in Kubernetes; 0 = none. */
-interface Exit {
-  exitCode: number;
-  signal: number;
-}
-
-interface ContainerProcess {
-  /** 0 if the process could not be started. */
-  pid: number;
-  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
-}
-
 /**
- * Starts a process in its own group, so that Ctrl-C in the terminal reaches only the cluster. `onExit` is called once
- * after all output, with exit code 128 if the process could not be started, as container runtimes do.
+ * Starts a process in its own group, so that Ctrl-C in the terminal reaches only the cluster. `onExit` is called once after all
+ * output: with exit code 128 if the process could not be started, as container runtimes do, and with the number of the signal
+ * that has ended it, 0 = none.
  */
 function startProcess(
   { file, args, env }: Command,
   onOutput: (chunk: Buffer) => void,
-  onExit: (exit: Exit) => void,
-): ContainerProcess {
+  onExit: (exitCode: number, signal: number) => void,
+): ChildProcess {
   const child = spawn(file, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.on('data', onOutput);
   child.stderr.on('data', onOutput);
   child.on('error', (error) => {
     if (child.pid !== undefined) return;
     onOutput(Buffer.from(`cannot start: ${textOf(error)}\n`));
-    onExit({ exitCode: 128, signal: 0 });
+    onExit(128, 0);
   });
   child.on('close', (code, signal) => {
     const number = signal === null ? 0 : constants.signals[signal];
-    if (child.pid !== undefined) onExit({ exitCode: code ?? 128 + number, signal: number });
+    if (child.pid !== undefined) onExit(code ?? 128 + number, number);
   });
-  return {
-    pid: child.pid ?? 0,
-    kill(signal) {
-      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      try {
-        process.kill(-child.pid, signal);
-      } catch {
-        child.kill(signal);
-      }
-    },
-  };
+  return child;
+}
+
+function killGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    child.kill(signal);
+  }
 }

@@ -13,10 +13,10 @@ import {
 import { NODES, PODS } from '../api/resources.ts';
 import type { Change, Store } from '../api/store.ts';
 import { deleteObject, recordEvent } from '../api/write.ts';
-import { redirectsOf, unknownInitImage } from '../pod-network.ts';
+import { NO_NETWORK, redirectsOf, unknownInitImage } from '../pod-network.ts';
 import { Forwarder } from '../sockets.ts';
 import { ContainerLog } from './container-log.ts';
-import { type ContainerChange, ContainerRunner, type RunnerDeps } from './container-runner.ts';
+import { ContainerRunner, type RunnerDeps } from './container-runner.ts';
 import type { Images } from './images.ts';
 
 /** Runs every pod that has a node, as real processes of this machine. */
@@ -82,7 +82,7 @@ export class Kubelet {
 }
 
 /** What a kubelet needs to run pods. */
-export interface WorkerDeps extends RunnerDeps {
+interface WorkerDeps extends RunnerDeps {
   store: Store;
   addresses: AddressPool;
   images: Images;
@@ -96,16 +96,12 @@ export interface WorkerDeps extends RunnerDeps {
 const ADDRESS_RETRY_MS = 1000;
 
 /** Runs one pod, from its assignment to a node to its end, and writes its status to the store. */
-export class PodWorker {
+class PodWorker {
   readonly logs = new Map<string, ContainerLog>();
   readonly #deps: WorkerDeps;
-  readonly #uid: string;
-  readonly #namespace: string;
-  readonly #name: string;
+  readonly #metadata: PodObject['metadata'];
   readonly #onEnd: () => void;
-  #ip = '';
-  /** If the pod redirects ports (`redirectsOf`), its programs listen here: on `#ip` their port is the forwarder's. Else ''. */
-  #innerIP = '';
+  #network = NO_NETWORK;
   #hostIP = '';
   #redirects: Forwarder[] = [];
   #runners: ContainerRunner[] = [];
@@ -115,11 +111,9 @@ export class PodWorker {
   #startTimer: Timer | undefined;
 
   /** `onEnd` is called once, when nothing of the pod runs and nothing will run again. */
-  constructor(deps: WorkerDeps, pod: PodObject, onEnd: () => void) {
+  constructor(deps: WorkerDeps, { metadata }: PodObject, onEnd: () => void) {
     this.#deps = deps;
-    this.#uid = pod.metadata.uid;
-    this.#namespace = pod.metadata.namespace ?? '';
-    this.#name = pod.metadata.name;
+    this.#metadata = metadata;
     this.#onEnd = onEnd;
   }
 
@@ -153,7 +147,7 @@ export class PodWorker {
     } else {
       this.#killTimer = this.#deps.clock.setTimer(() => this.#signalAll('SIGKILL'), graceMs);
       if (isFirst) {
-        this.#event('Normal', 'Killing', 'Stopping the pod');
+        this.#event('Killing', 'Stopping the pod', 'Normal');
         this.#signalAll('SIGTERM');
       }
     }
@@ -163,26 +157,27 @@ export class PodWorker {
   /** Takes an address, and does what the pod's init containers do to its network. Returns whether it succeeded. */
   async #setUpNetwork(): Promise<boolean> {
     const { addresses } = this.#deps;
-    this.#ip = (await addresses.take()) ?? '';
-    if (this.#ip === '') {
-      this.#event('Warning', 'FailedCreatePodSandBox', `no free address: ${addresses.advice}`);
+    const podIP = (await addresses.take()) ?? '';
+    if (podIP === '') {
+      this.#event('FailedCreatePodSandBox', `no free address: ${addresses.advice}`);
       return false;
     }
+    this.#network = { ...NO_NETWORK, podIP };
     const pod = this.#pod();
     const redirects = pod ? redirectsOf(pod.spec) : [];
     if (redirects.length === 0 || this.#isStopping) return true;
-    this.#innerIP = (await addresses.take()) ?? '';
-    if (this.#innerIP === '') return false;
+    const innerIP = (await addresses.take()) ?? '';
+    this.#network = { podIP, innerIP, redirected: redirects.map(({ fromPort }) => fromPort) };
+    if (innerIP === '') return false;
     try {
       for (const { fromPort, toPort } of redirects) {
-        const target = { host: this.#ip, port: toPort };
-        const redirect = new Forwarder(() => target);
+        const redirect = new Forwarder(() => ({ host: podIP, port: toPort }));
         this.#redirects.push(redirect);
-        await redirect.listen(target.host, fromPort);
+        await redirect.listen(podIP, fromPort);
       }
       return true;
     } catch (error) {
-      this.#event('Warning', 'FailedCreatePodSandBox', `cannot redirect: ${textOf(error)}`);
+      this.#event('FailedCreatePodSandBox', `cannot redirect: ${textOf(error)}`);
       return false;
     }
   }
@@ -190,38 +185,34 @@ export class PodWorker {
   #releaseNetwork(): void {
     for (const redirect of this.#redirects) void redirect.close();
     this.#redirects = [];
-    for (const address of [this.#ip, this.#innerIP]) if (address !== '') this.#deps.addresses.release(address);
-    this.#ip = '';
-    this.#innerIP = '';
+    const { podIP, innerIP } = this.#network;
+    for (const address of [podIP, innerIP]) if (address !== '') this.#deps.addresses.release(address);
+    this.#network = NO_NETWORK;
   }
 
   #startContainers(pod: PodObject): void {
     const { clock, images, logFolder, startDelayMs, store } = this.#deps;
+    const { name, namespace = '' } = this.#metadata;
     this.#hostIP = internalAddress(store.get(NODES, '', pod.spec.nodeName ?? ''));
-    const redirected = redirectsOf(pod.spec).map(({ fromPort }) => fromPort);
-    const placement = { podIP: this.#ip, innerIP: this.#innerIP, hostIP: this.#hostIP, redirected };
     const unknownImage = unknownInitImage(pod.spec);
     this.#runners = pod.spec.containers.map((container) => {
-      const file = `${this.#namespace}_${this.#name}_${container.name}.log`;
-      const log = new ContainerLog(logFolder === '' ? '' : join(logFolder, file), () => clock.nowMs());
+      const file = `${namespace}_${name}_${container.name}.log`;
+      const log = new ContainerLog(logFolder === '' ? '' : join(logFolder, file), clock.nowMs);
       this.logs.set(container.name, log);
-      const command = unknownImage === '' ? images(container, pod, placement) : null;
+      const command = unknownImage === '' ? images(container, pod, { ...this.#network, hostIP: this.#hostIP }) : null;
       if (command && command.ignored.length > 0) {
-        const names = command.ignored.join(', ');
-        this.#event(
-          'Warning',
-          'VariablesIgnored',
-          `Container ${container.name} does not get ${names}: not its settings`,
-        );
+        const ignored = command.ignored.join(', ');
+        this.#event('VariablesIgnored', `Container ${container.name} does not get ${ignored}: not its settings`);
       }
       return new ContainerRunner(this.#deps, {
         container,
         command,
         missingImage: unknownImage || container.image,
-        ip: this.#ip,
+        ip: this.#network.podIP,
         restartPolicy: pod.spec.restartPolicy ?? 'Always',
         log,
-        onChange: (change) => this.#handleChange(container.name, change),
+        onChange: () => this.#handleChange(),
+        onEvent: (reason, message, type) => this.#event(reason, message, type),
       });
     });
     this.#writeStatus();
@@ -236,13 +227,7 @@ export class PodWorker {
     for (const runner of this.#runners) runner.stop(signal);
   }
 
-  #handleChange(container: string, change: ContainerChange): void {
-    if (change === 'started') this.#event('Normal', 'Started', `Started container ${container}`);
-    if (change === 'back-off') this.#event('Warning', 'BackOff', `Back-off restarting failed container ${container}`);
-    if (change === 'not-ready') this.#event('Warning', 'Unhealthy', `Readiness probe of container ${container} failed`);
-    if (change === 'no-image') {
-      this.#event('Warning', 'Failed', `No image for container ${container} on this machine`);
-    }
+  #handleChange(): void {
     this.#writeStatus();
     if (this.#isStopping && this.#runners.every((runner) => runner.finished)) this.#finish();
   }
@@ -264,23 +249,25 @@ export class PodWorker {
 
   /** Finds this pod in the store; undefined if it has been removed, or replaced by a pod of the same name. */
   #pod(): PodObject | undefined {
-    const pod = this.#deps.store.get(PODS, this.#namespace, this.#name);
-    return pod?.metadata.uid === this.#uid ? (pod as PodObject) : undefined;
+    const { namespace = '', name, uid } = this.#metadata;
+    const pod = this.#deps.store.get(PODS, namespace, name);
+    return pod?.metadata.uid === uid ? (pod as PodObject) : undefined;
   }
 
   #writeStatus(): void {
+    const { store } = this.#deps;
     const pod = this.#pod();
     if (!pod) return;
     const facts = {
-      podIP: this.#ip,
+      podIP: this.#network.podIP,
       hostIP: this.#hostIP,
       containers: this.#runners.map((runner) => runner.status),
       finished: this.#runners.every((runner) => runner.finished),
     };
-    this.#deps.store.update(PODS, { ...pod, status: podStatus(pod, facts, this.#deps.clock.nowMs()) });
+    store.update(PODS, { ...pod, status: podStatus(pod, facts, store.nowMs()) });
   }
 
-  #event(type: 'Normal' | 'Warning', reason: string, message: string): void {
+  #event(reason: string, message: string, type: 'Normal' | 'Warning' = 'Warning'): void {
     const pod = this.#pod();
     if (pod) recordEvent(this.#deps.store, pod, 'kubelet', reason, message, type);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Container, PodObject } from '../../../../../deploy/local/api/objects.ts';
 import { localImages } from '../../../../../deploy/local/kubelet/images.ts';
+import { networkFromEnv } from '../../../../../deploy/local/pod-network.ts';
 import PROCESS from '../../../../../deploy/process.json';
 import { addPod, newStore } from '../pod-store.ts';
 
@@ -30,7 +31,7 @@ describe('an image', () => {
     (image) => {
       const command = run({ image });
       expect(command?.args).toEqual(['/dist/fault-proxy.cjs', '-host=0.0.0.0']);
-      expect(command?.env).toMatchObject({ POD_IP_HERE: '127.0.0.7', POD_REDIRECTED_HERE: '' });
+      expect(networkFromEnv(command?.env ?? {})).toEqual({ podIP: '127.0.0.7', innerIP: '', redirected: [] });
     },
   );
 
@@ -39,12 +40,9 @@ describe('an image', () => {
     const env = [{ name: 'HOST', value: '0.0.0.0' }];
     const command = images({ name: 'c', image: 'goldpinger', env }, pod(), redirected);
     expect(command?.args).toEqual([...PROCESS.nodeFlags, '--require', '/dist/own-address.cjs', '/dist/server.cjs']);
-    expect(command?.env).toMatchObject({
-      HOST: '127.0.0.8',
-      POD_IP_HERE: '127.0.0.7',
-      POD_INNER_IP_HERE: '127.0.0.8',
-      POD_REDIRECTED_HERE: '8080',
-    });
+    const { podIP, innerIP, redirected: ports } = redirected;
+    expect(networkFromEnv(command?.env ?? {})).toEqual({ podIP, innerIP, redirected: ports });
+    expect(command?.env).toMatchObject({ HOST: innerIP });
   });
 
   it('gets the secrets that exist', () => {
@@ -94,14 +92,7 @@ describe('an image', () => {
   it.each(['goldpinger', 'toxiproxy'])(
     '%s gets no variable, and no kubeconfig, that could make this machine run other code',
     (image) => {
-      const dangerous = [
-        'NODE_OPTIONS',
-        'LD_PRELOAD',
-        'PATH',
-        'KUBECONFIG',
-        'POD_INNER_IP_HERE',
-        'NODE_EXTRA_CA_CERTS',
-      ];
+      const dangerous = ['NODE_OPTIONS', 'LD_PRELOAD', 'PATH', 'KUBECONFIG', 'POD_NETWORK_HERE', 'NODE_EXTRA_CA_CERTS'];
       const env = [...dangerous, 'IGNORE_TERM'].map((name) => ({ name, value: '/planted' }));
       const args = ['--kubeconfig', '/planted', '--kubeconfig=/planted'];
       const command = run({ image, env, ...(image === 'goldpinger' && { args }) });
