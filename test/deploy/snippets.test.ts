@@ -60,6 +60,7 @@ it('docs/paths.md: a Service without endpoints is a finding', async () => {
   await eventually(async () => {
     const answer = await (await fetch(`${url}/api/v1/findings`)).text();
     expect(answer).toContain('path-service');
+    expect(answer).toContain('"outcome":"reset"');
   }, 40_000);
 });
 

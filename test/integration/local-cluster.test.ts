@@ -8,15 +8,15 @@ import { readKubeconfig } from '../../deploy/local/state-folder.ts';
 import { eventually } from '../support/eventually.ts';
 import { clusterOfFile, fetchText, isAlive, options, PODS } from '../support/stand-ins.ts';
 
-const { current, api, livePods, firstPod } = clusterOfFile();
+const { current, api, pods, livePods, firstPod } = clusterOfFile();
 
 describe('the pods', () => {
   it('are processes with an address, a node, and the environment of our manifest', async () => {
-    const pods = current().pods();
-    expect(pods).toHaveLength(3);
-    expect(new Set(pods.map((pod) => pod.ip)).size).toBe(3);
-    expect(new Set(pods.map((pod) => pod.node)).size).toBe(3);
-    for (const pod of pods) {
+    const all = pods();
+    expect(all).toHaveLength(3);
+    expect(new Set(all.map((pod) => pod.ip)).size).toBe(3);
+    expect(new Set(all.map((pod) => pod.node)).size).toBe(3);
+    for (const pod of all) {
       expect(isAlive(pod.pid)).toBe(true);
       const env = JSON.parse(await fetchText(`http://${pod.ip}:8080/env`)) as Record<string, string>;
       expect(env).toMatchObject({
@@ -36,18 +36,10 @@ describe('the pods', () => {
   it('are replaced under another name and address when they are deleted', async () => {
     const victim = firstPod();
     current().deletePod(victim.name, { graceSeconds: 0 });
-    expect(
-      current()
-        .pods()
-        .map((pod) => pod.name),
-    ).not.toContain(victim.name);
+    expect(pods().map((pod) => pod.name)).not.toContain(victim.name);
     await current().ready();
     expect(livePods()).toHaveLength(3);
-    expect(
-      current()
-        .pods()
-        .map((pod) => pod.ip),
-    ).not.toContain(victim.ip);
+    expect(pods().map((pod) => pod.ip)).not.toContain(victim.ip);
     await eventually(() => expect(isAlive(victim.pid)).toBe(false));
   });
 
@@ -55,10 +47,7 @@ describe('the pods', () => {
     const victim = firstPod();
     const logPath = `${PODS}/${victim.name}/log`;
     await fetchText(`http://${victim.ip}:8080/die`).catch(() => '');
-    const now = () =>
-      current()
-        .pods()
-        .find((pod) => pod.uid === victim.uid);
+    const now = () => pods().find((pod) => pod.uid === victim.uid);
     await vi.waitFor(() => expect(now()).toMatchObject({ restarts: 1, ready: true, ip: victim.ip }), 20_000);
     expect(now()?.pid).not.toBe(victim.pid);
     const before = await call(current().access, { method: 'GET', path: `${logPath}?previous=true` });
@@ -77,7 +66,7 @@ describe('the pods', () => {
     expect(livePods()).toHaveLength(5);
     expect(podsSeen('Ready')).toBe(2);
     current().scale(3);
-    await vi.waitFor(() => expect(current().pods()).toHaveLength(3), 20_000);
+    await vi.waitFor(() => expect(pods()).toHaveLength(3), 20_000);
     expect(podsSeen('Terminating')).toBe(2);
     expect(podsSeen('Gone')).toBe(2);
     stop();
@@ -125,24 +114,20 @@ describe('clusters beside each other', () => {
     const rights = { pods: ['list'], nodes: [] };
     const other = await startCluster({ ...options, pods: 2, serverEnv, rights });
     await other.ready();
-    const pods = other.pods();
-    const taken = new Set(
-      current()
-        .pods()
-        .map((pod) => pod.ip),
-    );
-    expect(pods.some((pod) => taken.has(pod.ip))).toBe(false);
-    const env = JSON.parse(await fetchText(`http://${pods[0]?.ip}:8080/env`)) as Record<string, string>;
+    const others = other.pods();
+    const taken = new Set(pods().map((pod) => pod.ip));
+    expect(others.some((pod) => taken.has(pod.ip))).toBe(false);
+    const env = JSON.parse(await fetchText(`http://${others[0]?.ip}:8080/env`)) as Record<string, string>;
     expect(env['REFRESH_INTERVAL']).toBe('7');
     const account = readKubeconfig(env['KUBECONFIG'] ?? '');
     const status = async (path: string) => (await call(account, { method: 'GET', path })).statusCode;
     expect(await status(PODS)).toBe(200);
     expect(await status(`${PODS}?watch=1`)).toBe(403);
     expect(await status('/api/v1/nodes')).toBe(403);
-    expect(readFileSync(`${other.logFolder}/default_${pods[0]?.name}_goldpinger.log`, 'utf8')).toContain('listening');
+    expect(readFileSync(`${other.logFolder}/default_${others[0]?.name}_goldpinger.log`, 'utf8')).toContain('listening');
 
     await Promise.all([other.stop(), other.stop()]);
-    for (const pod of pods) expect(isAlive(pod.pid)).toBe(false);
+    for (const pod of others) expect(isAlive(pod.pid)).toBe(false);
     expect(existsSync(other.kubeconfigPath)).toBe(false);
     await expect(call(other.access, { method: 'GET', path: PODS })).rejects.toThrow('no local cluster is running');
   });

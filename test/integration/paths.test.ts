@@ -2,8 +2,6 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { callJson } from '../../deploy/local/client/api-client.ts';
-import { startCluster } from '../../deploy/local/cluster.ts';
 import type { Finding } from '../../server/protocol/finding.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ServerProcess } from '../support/server-process.ts';
@@ -148,36 +146,4 @@ describe('the paths of a cluster', { timeout: 180_000 }, () => {
       /^Cluster DNS kubernetes\.default\.svc\.invalid: fails from all 2 pods while they reach each other, /,
     );
   });
-});
-
-it('the local cluster shows a Service without endpoints, by the commands of docs/paths.md', {
-  timeout: 120_000,
-}, async () => {
-  const serverEnv = {
-    SHUTDOWN_GRACE: '0',
-    PING_TIMEOUT: '3s',
-    HTTP_TARGETS_TIMEOUT: '3s',
-    PATH_CHECKS: 'service,dns,apiserver',
-  };
-  const local = await startCluster({ pods: 3, intervalS: 0.5, serverEnv });
-  onTestFinished(() => local.stop());
-  await local.ready();
-  const pod = { url: `http://${local.pods()[0]?.ip}:8080` };
-  await eventually(async () => {
-    const { reports } = await meshOf(pod);
-    // A process of a busy machine may be late for one of them.
-    const works = reports.flatMap(({ probes }) => probes.filter(({ atMs, error }) => atMs > 0 && error === ''));
-    expect([...new Set(works.map(({ path }) => path))].sort()).toEqual(['apiserver', 'dns', 'service', 'service-ip']);
-  }, 40_000);
-  await callJson(local.access, {
-    method: 'PATCH',
-    path: '/api/v1/namespaces/default/services/goldpinger',
-    body: { spec: { selector: { app: 'nobody' } } },
-    contentType: 'application/merge-patch+json',
-  });
-  await eventually(async () => {
-    const { findings } = await meshOf(pod);
-    const service = findings.find(({ kind }) => kind === 'path-service');
-    expect(service).toMatchObject({ outcome: 'reset', affected: 3, of: 3 });
-  }, 40_000);
 });

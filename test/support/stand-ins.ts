@@ -36,10 +36,12 @@ export function clusterOfFile() {
     return { code: answer.statusCode ?? 0, headers: answer.headers, json: JSON.parse(text) as Answer['json'] };
   }
 
-  const livePods = () => cluster.pods().filter((pod) => !pod.terminating);
+  const pods = () => cluster.pods();
+  const livePods = () => pods().filter((pod) => !pod.terminating);
   return {
     current: () => cluster,
     api,
+    pods,
     livePods,
     firstPod() {
       const pod = livePods().find((one) => one.ready);

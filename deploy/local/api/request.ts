@@ -14,17 +14,9 @@ export interface ObjectRequest {
   query: URLSearchParams;
 }
 
-/** The parts of an object's URL. */
-type PathParts = Partial<Record<'group' | 'version' | 'namespace' | 'plural' | 'name' | 'subresource', string>>;
-
-/** The routes of objects, as express has them. A namespace's own contents come before the namespace as an object. */
-export const OBJECT_ROUTES: readonly string[] = ['/api/:version', '/apis/:group/:version'].flatMap((root) =>
-  [`${root}/namespaces/:namespace/:plural`, `${root}/:plural`].flatMap((collection) => [
-    collection,
-    `${collection}/:name`,
-    `${collection}/:name/:subresource`,
-  ]),
-);
+/** The path of objects. A namespace's own contents come before the namespace as an object. */
+const OBJECT_PATH =
+  /^\/(?:api|apis\/(?<group>[^/]+))\/(?<version>[^/]+)(?:\/namespaces\/(?<namespace>[^/]+)(?=\/[^/]))?\/(?<plural>[^/]+)(?:\/(?<name>[^/]+))?(?:\/(?<subresource>[^/]+))?\/?$/;
 
 const COLLECTION_VERBS: Record<string, Verb> = { GET: 'list', POST: 'create', DELETE: 'deletecollection' };
 const OBJECT_VERBS: Record<string, Verb> = { GET: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
@@ -34,9 +26,19 @@ const SUBRESOURCE_VERBS: Record<string, Record<string, Verb>> = {
   scale: { GET: 'get', PUT: 'update', PATCH: 'patch' },
 };
 
-/** Reads the method and the URL parts of a request for objects. Throws ApiError 404 or 405. */
-export function objectRequestOf(method: string, parts: PathParts, query: URLSearchParams): ObjectRequest {
-  const { group = '', version = '', namespace = '', plural = '', name = '', subresource = '' } = parts;
+/** Reads a request for objects from its method and URL. Throws ApiError 404 or 405, and URIError. */
+export function objectRequestOf(method: string, url: string): ObjectRequest {
+  const { pathname, searchParams: query } = new URL(url, 'https://127.0.0.1');
+  const parts = Object.entries(OBJECT_PATH.exec(pathname)?.groups ?? {});
+  const decoded = parts.map(([part, text]) => [part, text && decodeURIComponent(text)]);
+  const {
+    group = '',
+    version = '',
+    namespace = '',
+    plural = '',
+    name = '',
+    subresource = '',
+  } = Object.fromEntries(decoded) as Record<string, string | undefined>;
   const resource = findResource(group, version, plural);
   if (!resource || (namespace !== '' && !resource.namespaced)) throw noSuchPath();
   if (subresource !== '' && !resource.subresources.includes(subresource)) throw noSuchPath();

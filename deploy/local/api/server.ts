@@ -8,8 +8,8 @@ import { listen } from '../sockets.ts';
 import { DISCOVERY_DOCUMENTS } from './discovery-docs.ts';
 import { type ObjectApiOptions, sendJson, serveObjects } from './object-api.ts';
 import { forbiddenTo, type User } from './rbac.ts';
-import { OBJECT_ROUTES, objectRequestOf } from './request.ts';
-import { ApiError, badRequest, failure, noSuchPath } from './status.ts';
+import { objectRequestOf } from './request.ts';
+import { ApiError, badRequest, failure } from './status.ts';
 
 /** What the API server needs. */
 export interface ApiOptions extends ObjectApiOptions {
@@ -68,11 +68,8 @@ export function kubernetesApi(options: ApiOptions): Express {
     app.get(path, (_, response) => sendJson(response, 200, document));
   }
   const jsonBody = express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false });
-  app.all([...OBJECT_ROUTES], authorise(options), rejectBinaryBody, jsonBody, (request, response) => {
+  app.use(authorise(options), rejectBinaryBody, jsonBody, (request, response) => {
     serveObjects(options, response.locals['target'], request, response);
-  });
-  app.use(() => {
-    throw noSuchPath();
   });
   app.use(sendError);
   return app;
@@ -81,8 +78,7 @@ export function kubernetesApi(options: ApiOptions): Express {
 /** Lets a request pass if the roles of its user allow it. Throws ApiError 403. */
 function authorise({ store }: ApiOptions) {
   return (request: Request, response: Response, next: NextFunction) => {
-    const { searchParams } = new URL(request.url, 'https://127.0.0.1');
-    const target = objectRequestOf(request.method, request.params, searchParams);
+    const target = objectRequestOf(request.method, request.url);
     const forbidden = forbiddenTo(store, response.locals['user'], target);
     if (forbidden) throw forbidden;
     response.locals['target'] = target;
@@ -119,7 +115,7 @@ function apiErrorOf(error: unknown): ApiError {
     return failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
   }
   if (type === 'entity.parse.failed') return badRequest('the body is not valid JSON');
-  if (status === 400) return badRequest(textOf(error));
+  if (status === 400 || error instanceof URIError) return badRequest(textOf(error));
   if (status === 415) return failure(415, 'UnsupportedMediaType', textOf(error));
   return failure(500, 'InternalError', `Internal error: ${textOf(error)}`);
 }

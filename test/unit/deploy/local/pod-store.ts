@@ -1,5 +1,5 @@
+import fc from 'fast-check';
 import type { KubeObject } from '../../../../deploy/local/api/objects.ts';
-import { type ObjectRequest, objectRequestOf } from '../../../../deploy/local/api/request.ts';
 import { PODS } from '../../../../deploy/local/api/resources.ts';
 import { ApiError } from '../../../../deploy/local/api/status.ts';
 import { Store } from '../../../../deploy/local/api/store.ts';
@@ -34,13 +34,20 @@ export function relabel(store: Store, name: string, labels: Record<string, strin
   return store.update(PODS, { ...pod, metadata: { ...pod.metadata, labels } });
 }
 
-const OBJECT_PATH =
-  /^\/(?:api|apis\/(?<group>[^/]+))\/(?<version>[^/]+)(?:\/namespaces\/(?<namespace>[^/]+)(?=\/))?\/(?<plural>[^/]+)(?:\/(?<name>[^/]+))?(?:\/(?<subresource>[^/]+))?$/;
-
-/** Reads a request for objects as the API server does. */
-export function objectRequest(method: string, path: string): ObjectRequest {
-  const { pathname, searchParams } = new URL(path, 'https://127.0.0.1');
-  return objectRequestOf(method, OBJECT_PATH.exec(pathname)?.groups ?? {}, searchParams);
+/** One write by chance: creates, relabels or removes a pod, whichever is possible. */
+interface Write {
+  name: string;
+  app: string;
+  remove: boolean;
+}
+export const anyWrites = fc.array(
+  fc.record({ name: fc.constantFrom('a', 'b', 'c'), app: fc.constantFrom('x', 'y'), remove: fc.boolean() }),
+  { maxLength: 20 },
+);
+export function apply(store: Store, { name, app, remove }: Write): void {
+  if (!store.get(PODS, 'default', name)) addPod(store, name, { app });
+  else if (remove) store.remove(PODS, 'default', name);
+  else relabel(store, name, { app });
 }
 
 /** Returns the status code of the ApiError that `act` throws, or what else it does. */

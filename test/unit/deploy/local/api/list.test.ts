@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fieldFilter, labelFilter, listObjects } from '../../../../../deploy/local/api/list.ts';
 import type { KubeObject } from '../../../../../deploy/local/api/objects.ts';
+import { objectRequestOf } from '../../../../../deploy/local/api/request.ts';
 import { EVENTS, NODES, PODS } from '../../../../../deploy/local/api/resources.ts';
 import type { Store } from '../../../../../deploy/local/api/store.ts';
-import { addPod, errorCodeOf, newStore, objectRequest } from '../pod-store.ts';
+import { addPod, errorCodeOf, newStore } from '../pod-store.ts';
 
 const list = (store: Store, query = '') =>
-  listObjects(store, objectRequest('GET', `/api/v1/namespaces/default/pods?${query}`));
+  listObjects(store, objectRequestOf('GET', `/api/v1/namespaces/default/pods?${query}`));
 
 describe('a list', () => {
   it('has pages that together are the list, without what is added to a page that was already read', () => {

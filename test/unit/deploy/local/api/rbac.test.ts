@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { forbiddenTo, MASTERS, serviceAccountUser, Tokens } from '../../../../../deploy/local/api/rbac.ts';
+import { objectRequestOf } from '../../../../../deploy/local/api/request.ts';
 import {
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
   ROLE_BINDINGS,
   ROLES,
 } from '../../../../../deploy/local/api/resources.ts';
-import { newStore, objectRequest } from '../pod-store.ts';
+import { newStore } from '../pod-store.ts';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 const pinger = serviceAccountUser('default', 'pinger');
-const LIST = objectRequest('GET', '/api/v1/namespaces/default/pods');
-const WATCH = objectRequest('GET', '/api/v1/namespaces/default/pods?watch=1');
+const LIST = objectRequestOf('GET', '/api/v1/namespaces/default/pods');
+const WATCH = objectRequestOf('GET', '/api/v1/namespaces/default/pods?watch=1');
 
 function storeWith(verbs: string[], kind: 'Cluster' | '' = 'Cluster') {
   const store = newStore();
@@ -56,14 +57,14 @@ describe('who may do what', () => {
   it('is limited to the namespace of a role binding', () => {
     const store = storeWith(['list'], '');
     expect(forbiddenTo(store, pinger, LIST)).toBeNull();
-    expect(forbiddenTo(store, pinger, objectRequest('GET', '/api/v1/namespaces/other/pods'))).not.toBeNull();
-    expect(forbiddenTo(store, pinger, objectRequest('GET', '/api/v1/pods'))?.status.message).toContain(
+    expect(forbiddenTo(store, pinger, objectRequestOf('GET', '/api/v1/namespaces/other/pods'))).not.toBeNull();
+    expect(forbiddenTo(store, pinger, objectRequestOf('GET', '/api/v1/pods'))?.status.message).toContain(
       'at the cluster scope',
     );
   });
 
   it('does not extend from a resource to its subresources', () => {
-    const log = objectRequest('GET', '/api/v1/namespaces/default/pods/a/log');
+    const log = objectRequestOf('GET', '/api/v1/namespaces/default/pods/a/log');
     expect(forbiddenTo(storeWith(['*']), pinger, log)?.status.message).toContain('cannot get resource "pods/log"');
   });
 
@@ -72,7 +73,7 @@ describe('who may do what', () => {
     const store = storeWith(['list']);
     const role = store.get(CLUSTER_ROLES, '', 'r');
     if (role) store.update(CLUSTER_ROLES, { ...role, rules: [rule] });
-    return forbiddenTo(store, pinger, objectRequest(method, path)) === null;
+    return forbiddenTo(store, pinger, objectRequestOf(method, path)) === null;
   }
 
   it.each([

@@ -2,23 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../../deploy/local/api/objects.ts';
 import { PODS, REPLICA_SETS } from '../../../../../deploy/local/api/resources.ts';
-import type { Change, Store } from '../../../../../deploy/local/api/store.ts';
+import type { Change } from '../../../../../deploy/local/api/store.ts';
 import { addPod, newStore, relabel } from '../pod-store.ts';
-
-const NAMES = ['a', 'b', 'c', 'd'];
-
-/** One write by chance: creates, relabels or removes a pod, whichever is possible. */
-type Write = { name: string; label: string; remove: boolean };
-const writes = fc.array(
-  fc.record({ name: fc.constantFrom(...NAMES), label: fc.constantFrom('x', 'y'), remove: fc.boolean() }),
-  { maxLength: 40 },
-);
-
-function apply(store: Store, { name, label, remove }: Write): void {
-  if (!store.get(PODS, 'default', name)) addPod(store, name, { label });
-  else if (remove) store.remove(PODS, 'default', name);
-  else relabel(store, name, { label });
-}
 
 const names = (objects: readonly KubeObject[]) => objects.map((object) => object.metadata.name);
 
@@ -74,30 +59,6 @@ describe('the store', () => {
         const store = newStore();
         for (const name of wanted) addPod(store, name);
         expect(names(store.list(PODS, 'default'))).toEqual([...wanted].sort());
-      }),
-    );
-  });
-
-  it('returns the changes from a known version to the present, or null if they are compacted', () => {
-    fc.assert(
-      fc.property(writes, writes, fc.integer({ min: 1, max: 6 }), (early, late, keep) => {
-        const store = newStore(keep);
-        for (const write of early) apply(store, write);
-        const { version } = store;
-        const state = new Map(store.list(PODS).map((object) => [object.metadata.name, object]));
-        for (const write of late) apply(store, write);
-        const changes = store.changesAfter(version);
-        if (changes === null) {
-          expect(store.version - version).toBeGreaterThan(keep);
-          return;
-        }
-        for (const { type, object } of changes) {
-          if (type === 'DELETED') state.delete(object.metadata.name);
-          else state.set(object.metadata.name, object);
-        }
-        expect([...state.values()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))).toEqual(
-          store.list(PODS),
-        );
       }),
     );
   });

@@ -6,7 +6,7 @@ import { NODES, PODS } from '../../../../../deploy/local/api/resources.ts';
 import type { Store } from '../../../../../deploy/local/api/store.ts';
 import { startWatch, type WatchEvent, type WatchRequest } from '../../../../../deploy/local/api/watch.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
-import { addPod, newStore, relabel } from '../pod-store.ts';
+import { addPod, anyWrites, apply, newStore, relabel } from '../pod-store.ts';
 
 const wanted: Filter = labelFilter('app=x');
 
@@ -129,46 +129,29 @@ describe('a watch', () => {
     expect(events[1]?.object.metadata).toMatchObject({ annotations: { 'k8s.io/initial-events-end': 'true' } });
   });
 
-  it('lets a client reconstruct the list, whatever changes and from whichever version it starts', () => {
-    const step = fc.record({
-      name: fc.constantFrom('a', 'b', 'c'),
-      app: fc.constantFrom('x', 'y'),
-      remove: fc.boolean(),
-    });
+  it('lets a client reconstruct the list, whatever changes and from whichever version it starts, until that is compacted', () => {
+    const matching = (store: Store) => store.list(PODS).filter(wanted);
+    const byName = (pods: readonly KubeObject[]) => new Map(pods.map((one) => [one.metadata.name, one]));
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 20 }), fc.array(step, { maxLength: 20 }), (before, after) => {
-        const store = newStore();
-        const apply = ({ name, app, remove }: { name: string; app: string; remove: boolean }) => {
-          if (!store.get(PODS, 'default', name)) addPod(store, name, { app });
-          else if (remove) store.remove(PODS, 'default', name);
-          else relabel(store, name, { app });
-        };
-        const half = Math.floor(before.length / 2);
-        before.slice(0, half).forEach(apply);
+      fc.property(anyWrites, anyWrites, anyWrites, fc.integer({ min: 1, max: 6 }), (early, missed, seen, keep) => {
+        const store = newStore(keep);
+        for (const write of early) apply(store, write);
         const fromVersion = store.version;
-        const known = new Map(
-          store
-            .list(PODS)
-            .filter(wanted)
-            .map((one) => [one.metadata.name, one]),
-        );
-        before.slice(half).forEach(apply);
+        const known = byName(matching(store));
+        for (const write of missed) apply(store, write);
+        const isLost = store.changesAfter(fromVersion) === null;
+        if (isLost) expect(store.version - fromVersion).toBeGreaterThan(keep);
         const { events } = watch(store, { filter: wanted, fromVersion });
-        after.forEach(apply);
-        for (const { type, object } of events) {
-          const { name } = (object as KubeObject).metadata;
+        for (const write of seen) apply(store, write);
+        expect(brief(events).includes('ERROR 410')).toBe(isLost);
+        if (isLost) return;
+        for (const { type, object } of events as Extract<WatchEvent, { object: KubeObject }>[]) {
+          const { name } = object.metadata;
           expect(known.has(name)).toBe(type !== 'ADDED');
           if (type === 'DELETED') known.delete(name);
-          else known.set(name, object as KubeObject);
+          else known.set(name, object);
         }
-        expect(new Map([...known].sort())).toEqual(
-          new Map(
-            store
-              .list(PODS)
-              .filter(wanted)
-              .map((one) => [one.metadata.name, one]),
-          ),
-        );
+        expect(known).toEqual(byName(matching(store)));
       }),
     );
   });
