@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** Colour as people see it: contrast (WCAG 2), difference (CIEDE2000) and dichromacy (Machado 2009, severity 1). */
 
 /** Linear red, green, blue in 0..1. */
@@ -82,3 +84,14 @@ export function ciede2000([l1, a1, b1]: Linear, [l2, a2, b2]: Linear): number {
   const rT = -2 * Math.sqrt(mC ** 7 / (mC ** 7 + 25 ** 7)) * Math.sin(60 * Math.exp(-(((mH - 275) / 25) ** 2)) * rad);
   return Math.sqrt((dL / sL) ** 2 + (dC / sC) ** 2 + (dH / sH) ** 2 + rT * (dC / sC) * (dH / sH));
 }
+
+const CSS = readFileSync(new URL('../../../web/styles/tokens.css', import.meta.url), 'utf8');
+
+/** The colours of the block that starts with `selector`. */
+function tokensOf(selector: string): Map<string, string> {
+  const block = CSS.slice(CSS.indexOf(`${selector} {`)).split('}')[0] ?? '';
+  return new Map([...block.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, name = '', hex = '']) => [name, hex]));
+}
+
+/** The colour tokens of both themes, name without dashes to `#rrggbb`, read from tokens.css. */
+export const THEMES = { light: tokensOf(':root'), dark: tokensOf('[data-theme="dark"]') };

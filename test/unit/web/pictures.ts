@@ -2,7 +2,6 @@ import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { emptyLinks, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { PictureOptions } from '../../../web/model/cells.ts';
-import { stateAt } from '../../../web/model/links.ts';
 import { buildPicture, type Picture } from '../../../web/model/mesh-view.ts';
 import type { MeshOptions } from '../../support/feed/plan.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
@@ -47,11 +46,6 @@ export function reportOf(pod: number, links: Link[], change: Partial<MergedRepor
 export function meshWith(pods: number, rows: MergedReport[], change: (mesh: Mesh) => Mesh = (mesh) => mesh): Mesh {
   const mesh = change({ ...meshOf({ pods, scenario: 'healthy' }), reports: rows });
   return { ...mesh, findings: findingsOf(mesh) };
-}
-
-export function statesOf(mesh: Mesh, options = USUAL): string[][] {
-  const { n, state } = buildPicture(mesh, options);
-  return Array.from({ length: n }, (_, from) => Array.from({ length: n }, (_, to) => stateAt(state[from * n + to])));
 }
 
 export const everyone = (n: number, link: Omit<Link, 'to'> = {}) =>

@@ -1,6 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { ciede2000, contrast, difference, VISIONS } from './colour-vision.ts';
-import { THEMES } from './themes.ts';
+import { wordTokens } from '../../../web/model/heat-colours.ts';
+import { LINK_STATES } from '../../../web/model/links.ts';
+import { changeColours } from '../../../web/views/compare/map-drawing.ts';
+import { ciede2000, contrast, difference, THEMES, VISIONS } from './colour-vision.ts';
+
+/** On which grounds words are written in a colour: 4.5 (WCAG 2, AA). Each pair is used somewhere, each that is used is here. */
+const PAPER = ['page', 'surface', 'sunken'];
+const TINTS = ['accent-tint', 'failed-tint', 'warning-tint', 'suspect-tint'];
+const WORDS: Record<string, string[]> = {
+  text: [...PAPER, ...TINTS],
+  'text-second': [...PAPER, ...TINTS, 'unknown-ground'],
+  'text-third': PAPER,
+  accent: [...PAPER, ...TINTS],
+  'good-word': PAPER,
+  'fair-word': PAPER,
+  'warning-word': [...PAPER, 'warning-tint'],
+  'slow-word': [...PAPER, 'slow-tint'],
+  'failed-word': [...PAPER, 'failed-tint'],
+  suspect: [...PAPER, 'suspect-tint'],
+  'accent-ink': ['accent'],
+  'good-ink': ['good-cell'],
+  'fair-ink': ['fair-cell'],
+  'warning-ink': ['warning-cell'],
+  'slow-ink': ['slow-cell'],
+  'failed-ink': ['failed-cell'],
+  // The names of ranges, and what is said of a moment under the pointer.
+  surface: ['text', 'text-second', 'accent', 'good-word'],
+};
+
+/** What is seen by its shape (lines, marks, edges of controls, focus rings) on which grounds: 3 (WCAG 2, AA). */
+const SHAPES: Record<string, string[]> = {
+  'good-link': PAPER,
+  'fair-link': PAPER,
+  'warning-link': PAPER,
+  'slow-link': PAPER,
+  'failed-link': PAPER,
+  'not-probed-link': ['page', 'surface', 'not-probed-cell'],
+  'unknown-link': PAPER,
+  suspect: PAPER,
+  accent: PAPER,
+  'control-edge': PAPER,
+  'text-third': ['sunken', 'not-probed-cell', 'surface'],
+  text: ['unknown-ground', 'surface'],
+  'first-byte': ['surface', 'sunken'],
+  'slow-cell': ['page', 'surface'],
+  'failed-cell': ['page', 'surface'],
+  'failed-lattice': ['failed-cell'],
+  page: ['suspect', 'accent', 'text'],
+};
+
+/** What needs no contrast of its own: a figure, a mark or the room around it tells the same. */
+const QUIET = ['hairline', 'connect', 'unknown-hatch', 'shadow', 'good-cell', 'fair-cell', 'warning-cell'];
+
+const WEB = fileURLToPath(new URL('../../../web', import.meta.url));
+const FILES = readdirSync(WEB, { recursive: true, encoding: 'utf8' })
+  .filter((name) => /[.](css|tsx?)$/.test(name) && !name.endsWith('tokens.css'))
+  .map((name) => ({ name, text: readFileSync(join(WEB, name), 'utf8') }));
 
 const MEANINGS = ['good-cell', 'warning-cell', 'slow-cell', 'failed-cell', 'not-probed-cell', 'unknown-hatch'];
 
@@ -18,6 +76,13 @@ test('CIEDE2000 gives the published figures (Sharma, Wu and Dalal 2005, table 1)
 
 describe.each(Object.entries(THEMES))('%s', (_, tokens) => {
   const colour = (name: string) => tokens.get(name) ?? expect.fail(`no token ${name}`);
+  const tooFaint = (pairs: Record<string, string[]>, least: number) =>
+    Object.entries(pairs).flatMap(([ink, grounds]) =>
+      grounds
+        .map((ground) => ({ pair: `${ink} on ${ground}`, least: ratio(ink, ground) }))
+        .filter((found) => found.least < least),
+    );
+
   const ratio = (a: string, b: string) => contrast(colour(a), colour(b));
 
   test('the two phases are told apart, and the first byte from the paper', () => {
@@ -32,5 +97,72 @@ describe.each(Object.entries(THEMES))('%s', (_, tokens) => {
     for (const [i, a] of MEANINGS.entries()) {
       for (const b of MEANINGS.slice(i + 1)) expect(apart(a, b), `${a} and ${b}`).toBeGreaterThanOrEqual(10);
     }
+  });
+
+  test('words can be read wherever they are written', () => {
+    expect(tooFaint(WORDS, 4.5)).toEqual([]);
+  });
+
+  test('lines, marks, edges and focus rings stand out from what they lie on', () => {
+    expect(tooFaint(SHAPES, 3)).toEqual([]);
+  });
+
+  test('words on a cell of the heatmap can be read, whatever its state', () => {
+    const faint = LINK_STATES.filter((state) => {
+      const { ground, ink } = wordTokens(state);
+      return contrast(colour(ink.slice(2)), colour(ground.slice(2))) < 4.5;
+    });
+    expect(faint).toEqual([]);
+  });
+
+  test('figures on the map of what changed can be read, however much it is', () => {
+    const colours = changeColours(colour('sunken'), colour('slow-cell'), colour('accent'), colour('text'));
+    for (let share = -1; share <= 1; share += 1 / 64) {
+      expect(contrast(colours.inkAt(share), colours.at(share)), `${share}`).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+});
+
+describe('the lists above leave nothing out:', () => {
+  const known = new Set([...WORDS.text!, ...Object.keys(WORDS), ...Object.keys(SHAPES), ...QUIET]);
+  for (const grounds of [...Object.values(WORDS), ...Object.values(SHAPES)])
+    for (const each of grounds) known.add(each);
+
+  test('every colour that the page uses is in one of them', () => {
+    const used = FILES.flatMap(({ text }) =>
+      [...text.matchAll(/(?:var[(]|['"`])--([a-z-]+)/g)].map(([, name = '']) => name),
+    );
+    const colours = new Set(used.filter((name) => THEMES.light.has(name)));
+    expect(colours.size).toBeGreaterThan(30);
+    expect([...colours].filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  /** `.a { color: var(--x); background: var(--y) }` of every style sheet; `--word` is the colour of words of a state. */
+  const rules = FILES.filter(({ name }) => name.endsWith('.css')).flatMap(({ name, text }) =>
+    [...text.matchAll(/([^{}]+)[{]([^{}]*)[}]/g)].map(([, selector = '', body = '']) => ({
+      where: `${name} ${selector.trim()}`,
+      ink: /(?:^|[;\s])(?:color|--word): var[(]--(?!word)([a-z-]+)[)]/.exec(body)?.[1],
+      ground: /(?:^|[;\s])background(?:-color)?: var[(]--([a-z-]+)[)]/.exec(body)?.[1],
+    })),
+  );
+
+  test('every colour of words is proved as one', () => {
+    const inks = rules.filter(({ ink }) => ink !== undefined);
+    expect(inks.length).toBeGreaterThan(50);
+    expect(inks.filter(({ ink = '' }) => WORDS[ink] === undefined)).toEqual([]);
+  });
+
+  test('and every pair that one rule makes', () => {
+    // The colour of a range of the timeline.
+    const ranges = FILES.flatMap(({ text }) =>
+      [...text.matchAll(/--range: var[(]--([a-z-]+)[)]/g)].map(([, name = '']) => name),
+    );
+    expect(ranges.length).toBe(3);
+    const pairs = rules.filter(({ ink, ground }) => ink !== undefined && ground !== undefined);
+    expect(pairs.length).toBeGreaterThan(10);
+    const unproved = pairs.filter(({ ink = '', ground = '' }) =>
+      (ground === 'range' ? ranges : [ground]).some((each) => WORDS[ink]?.includes(each) !== true),
+    );
+    expect(unproved).toEqual([]);
   });
 });

@@ -1,31 +1,34 @@
 import { createElement } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { changeSentence, headlineOf, pageStatusOf, tabIcon, tabTitle } from '../../../../web/app/headline.ts';
 import { noticesOf, stageOf, statusSentence } from '../../../../web/app/notices.ts';
 import { StageScreen } from '../../../../web/app/stage-screen.tsx';
 import { type Fact, namesOf, notReporting, SUMMARY_STEPS, summaryFacts } from '../../../../web/app/summary.ts';
 import { podsOfFilter } from '../../../../web/model/link-filter.ts';
-import { buildPicture } from '../../../../web/model/mesh-view.ts';
+import { buildPicture, type Picture } from '../../../../web/model/mesh-view.ts';
 import { type MeshOptions, SCENARIOS, type Scenario } from '../../../support/feed/plan.ts';
 import { FEED_TIME_MS, meshOf } from '../../../support/feed/scenarios.ts';
+import { USUAL } from '../pictures.ts';
 
 const pictureOf = (scenario: Scenario, pods = 4, more: Partial<MeshOptions> = {}) =>
-  buildPicture(meshOf({ pods, scenario, ...more }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
-const titles = (scenario: Scenario, pods = 4, more: Partial<MeshOptions> = {}) =>
-  noticesOf(pictureOf(scenario, pods, more), 'live', FEED_TIME_MS).map(({ title }) => title);
+  buildPicture(meshOf({ pods, scenario, ...more }), USUAL);
+const noticesIn = (picture: Picture, status: 'live' | 'polling' = 'live') => noticesOf(picture, status, FEED_TIME_MS);
+const notices = (scenario: Scenario, pods = 4) => noticesIn(pictureOf(scenario, pods));
 
 describe('the screen', () => {
   test.each([
-    ['waiting', 'waiting'],
-    ['forbidden', 'forbidden'],
-    ['empty', 'empty'],
-    ['alone', 'alone'],
-    ['stale', 'picture'],
-    ['dead-pod', 'picture'],
-  ] as const)('of %s is %s', (scenario, stage) => {
-    expect(stageOf(pictureOf(scenario), 'live')).toBe(stage);
+    ['waiting', 'live', 'waiting'],
+    ['forbidden', 'live', 'forbidden'],
+    ['empty', 'live', 'empty'],
+    ['alone', 'live', 'alone'],
+    ['stale', 'live', 'picture'],
+    ['dead-pod', 'live', 'picture'],
+    ['healthy', 'lost', 'picture'],
+    [null, 'connecting', 'connecting'],
+    [null, 'lost', 'unreachable'],
+  ] as const)('of %s, %s, is %s', (scenario, status, stage) => {
+    expect(stageOf(scenario === null ? null : pictureOf(scenario), status)).toBe(stage);
   });
 
   test('a token that the API server rejects is not told as a missing permission', () => {
@@ -41,16 +44,7 @@ describe('the screen', () => {
     const screen = renderToStaticMarkup(createElement(StageScreen, props));
     expect(screen).toContain('rejects our token');
     expect(screen).not.toMatch(/RBAC|Not allowed/);
-    expect(noticesOf(withFault('stale'), 'live', FEED_TIME_MS)[0]?.text).toMatch(/rejects the token of this pod/);
-  });
-
-  test('before any data tells connecting from unreachable', () => {
-    expect(stageOf(null, 'connecting')).toBe('connecting');
-    expect(stageOf(null, 'lost')).toBe('unreachable');
-  });
-
-  test('of a lost connection still shows the last data', () => {
-    expect(stageOf(pictureOf('healthy'), 'lost')).toBe('picture');
+    expect(noticesIn(withFault('stale'))[0]?.text).toMatch(/rejects the token of this pod/);
   });
 });
 
@@ -145,15 +139,37 @@ describe('the summary', () => {
 });
 
 describe('a notice', () => {
-  test('is not shown for a healthy cluster; a slow pod is named if nothing fails', () => {
-    expect(titles('healthy')).toEqual([]);
-    expect(titles('slow-pod')).toEqual(['goldpinger-chaos: slow from all 3 others.']);
-    expect(noticesOf(pictureOf('slow-pod'), 'live', FEED_TIME_MS)).toMatchObject([{ kind: 'slow', mark: 'bars' }]);
-    expect(noticesOf(pictureOf('lossy'), 'live', FEED_TIME_MS)).toMatchObject([{ kind: 'warning', mark: 'drop' }]);
+  const since = expect.stringMatching(/^Since \d\d:\d\d:\d\d\.$/);
+  const showPod = { label: 'Show', pod: expect.any(String) };
+  const node = expect.stringMatching(/^Node worker-\d\d: its 10 pods are unreachable from all 30 others\.$/);
+  const showNode = { label: 'Show', filter: expect.stringMatching(/^node:worker-\d\d$/) };
+
+  test.each([
+    ['slow-pod', 4, { kind: 'slow', mark: 'bars', title: 'goldpinger-chaos: slow from all 3 others.' }],
+    ['lossy', 4, { kind: 'warning', mark: 'drop' }],
+    ['dead-pod', 4, { title: 'goldpinger-chaos: unreachable from all 3 others.', text: since, action: showPod }],
+    ['cut-off', 4, { title: 'goldpinger-chaos: reaches none of the 3 others.' }],
+    ['dead-node', 40, { title: node, action: showNode }],
+    ['outcomes', 8, { text: expect.stringMatching(/ \+\d similar\.$/) }],
+    ['missing-reports', 4, { title: 'goldpinger-001: did not report.', text: 'And 1 more.' }],
+    ['stale', 4, { title: 'Pod list is 3 min 12 s old.', text: expect.stringContaining('the 4 known pods are still') }],
+  ] as const)('of %s with %i pods names the gravest finding and its symptom', (scenario, pods, first) => {
+    expect(notices(scenario, pods)[0]).toMatchObject(first);
+  });
+
+  test('is not shown for a healthy cluster, nor for single links', () => {
+    expect(notices('healthy')).toEqual([]);
+    const picture = pictureOf('mixed', 120);
+    const findings = picture.mesh.findings.filter(({ kind }) => kind === 'link');
+    expect(findings).toHaveLength(1);
+    for (const kind of ['link', 'link-slow', 'link-intermittent', 'one-way'] as const) {
+      const mesh = { ...picture.mesh, findings: findings.map((finding) => ({ ...finding, kind })) };
+      expect(noticesIn({ ...picture, mesh }).map(({ id }) => id)).not.toContain('failing');
+    }
   });
 
   test('of a path of the cluster says that pods reach each other, and what to check', () => {
-    const [path, ...others] = noticesOf(pictureOf('paths'), 'live', FEED_TIME_MS);
+    const [path, ...others] = notices('paths');
     expect(others).toEqual([]);
     expect(path).toMatchObject({
       kind: 'failed',
@@ -167,46 +183,6 @@ describe('a notice', () => {
     expect(headlineOf(pageStatusOf(pictureOf('paths'), 'live'))).toEqual({ tone: 'failed', words: '2 paths failing' });
   });
 
-  test('names the failing pod and its symptom; the whole finding is in the view', () => {
-    expect(titles('dead-pod')).toEqual(['goldpinger-chaos: unreachable from all 3 others.']);
-    expect(titles('cut-off')).toEqual(['goldpinger-chaos: reaches none of the 3 others.']);
-    const [dead] = noticesOf(pictureOf('dead-pod'), 'live', FEED_TIME_MS);
-    expect(dead?.text).toMatch(/^Since \d\d:\d\d:\d\d\.$/);
-    expect(dead?.action).toMatchObject({ label: 'Show', pod: expect.any(String) });
-  });
-
-  test('names the node if all failing pods run on it', () => {
-    expect(titles('dead-node', 40)[0]).toMatch(/^Node worker-\d\d: its 10 pods are unreachable from all 30 others\.$/);
-    const [node] = noticesOf(pictureOf('dead-node', 40), 'live', FEED_TIME_MS);
-    expect(node?.action).toMatchObject({ label: 'Show', filter: expect.stringMatching(/^node:worker-\d\d$/) });
-  });
-
-  test('counts similar findings, and is not shown for single links', () => {
-    const [worst] = noticesOf(pictureOf('outcomes', 8), 'live', FEED_TIME_MS);
-    expect(worst?.text).toMatch(/ \+\d similar\.$/);
-    const picture = pictureOf('mixed', 120);
-    const findings = picture.mesh.findings.filter(({ kind }) => kind === 'link');
-    expect(findings).toHaveLength(1);
-    for (const kind of ['link', 'link-slow', 'link-intermittent', 'one-way'] as const) {
-      const mesh = { ...picture.mesh, findings: findings.map((finding) => ({ ...finding, kind })) };
-      expect(noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS).map(({ id }) => id)).not.toContain('failing');
-    }
-  });
-
-  test('says how old the pod list is', () => {
-    const [notice] = noticesOf(pictureOf('stale'), 'live', FEED_TIME_MS);
-    expect(notice).toMatchObject({
-      title: 'Pod list is 3 min 12 s old.',
-      text: 'Kubernetes API unreachable; the 4 known pods are still pinged.',
-    });
-  });
-
-  test('names the pod that did not report', () => {
-    const [notice] = noticesOf(pictureOf('missing-reports'), 'live', FEED_TIME_MS);
-    expect(notice?.title).toBe('goldpinger-001: did not report.');
-    expect(notice?.text).toBe('And 1 more.');
-  });
-
   test('warns when the serving pod itself is starved', () => {
     const picture = pictureOf('starved');
     const mesh = { ...picture.mesh, servedBy: { pod: 3, name: 'goldpinger-chaos' } };
@@ -214,17 +190,17 @@ describe('a notice', () => {
       title: 'goldpinger-chaos (serving this page) is CPU-starved.',
       text: 'Scheduling delay up to 140 ms. Its own measurements are unreliable.',
     };
-    expect(noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS)).toMatchObject([starved]);
+    expect(noticesIn({ ...picture, mesh })).toMatchObject([starved]);
     const reports = mesh.reports.map(({ starvation, ...report }) => ({
       ...report,
       starvation: starvation === null ? null : { ...starvation, unreliable: false },
     }));
     const late = { ...picture, mesh: { ...mesh, reports } };
-    expect(noticesOf(late, 'live', FEED_TIME_MS)).toMatchObject([starved]);
+    expect(noticesIn(late)).toMatchObject([starved]);
   });
 
   test('of a blocked stream names both possible causes', () => {
-    expect(noticesOf(pictureOf('healthy'), 'polling', FEED_TIME_MS)).toMatchObject([
+    expect(noticesIn(pictureOf('healthy'), 'polling')).toMatchObject([
       {
         title: 'Stream blocked; polling every 5 s.',
         text: 'Too many live pages on this pod, or a proxy delays or cuts the stream.',
@@ -234,9 +210,9 @@ describe('a notice', () => {
 
   test('of a failure comes before the one of the stream, and there are at most three', () => {
     const picture = pictureOf('mixed', 60);
-    expect(noticesOf(picture, 'polling', FEED_TIME_MS)[0]?.title).toContain('unreachable');
+    expect(noticesIn(picture, 'polling')[0]?.title).toContain('unreachable');
     const worst = { ...picture, mesh: { ...picture.mesh, discovery: pictureOf('stale').mesh.discovery } };
-    expect(noticesOf(worst, 'polling', FEED_TIME_MS).length).toBeLessThanOrEqual(3);
+    expect(noticesIn(worst, 'polling').length).toBeLessThanOrEqual(3);
   });
 });
 
@@ -310,24 +286,21 @@ describe('a change', () => {
   const dead = pageStatusOf(pictureOf('dead-pod'), 'live');
   const probes = pageStatusOf(pictureOf('probes'), 'live');
 
-  test('is announced in one sentence, about the most severe change', () => {
-    expect(changeSentence(healthy, dead)).toBe('chaos is failing.');
-    expect(changeSentence(dead, healthy)).toBe('chaos is no longer failing.');
-    expect(changeSentence(dead, { ...dead, status: 'lost' })).toBe('Disconnected.');
-    expect(changeSentence({ ...dead, status: 'lost' }, dead)).toBe('Reconnected.');
-    expect(changeSentence({ ...healthy, status: 'lost' }, dead)).toBe('Reconnected. chaos is failing.');
-    expect(changeSentence(healthy, { ...healthy, slow: 4 })).toBe('4 links slow (was 0).');
-    expect(changeSentence(healthy, probes)).toBe('2 external targets failing (was 0).');
-    expect(changeSentence(healthy, { ...healthy, slow: 4, isHealthy: false, missing: 1, isStale: true })).toBe(
-      'The pod list is old.',
-    );
-    expect(changeSentence(healthy, { ...healthy, slow: 4, isHealthy: false })).toBe('Cluster health is 418.');
-    expect(changeSentence(healthy, healthy)).toBe('');
-  });
-
-  test('of the label of a failing pod, which other pods can change, is no change', () => {
-    const [chaos] = dead.failing;
-    expect(changeSentence(dead, { ...dead, failing: [{ ...chaos!, label: 'goldpinger-chaos' }] })).toBe('');
+  const ill = { slow: 4, isHealthy: false, missing: 1, isStale: true };
+  test.each([
+    [healthy, dead, 'chaos is failing.'],
+    [dead, healthy, 'chaos is no longer failing.'],
+    [dead, { ...dead, status: 'lost' }, 'Disconnected.'],
+    [{ ...healthy, status: 'lost' }, dead, 'Reconnected. chaos is failing.'],
+    [healthy, { ...healthy, slow: 4 }, '4 links slow (was 0).'],
+    [healthy, probes, '2 external targets failing (was 0).'],
+    [healthy, { ...healthy, ...ill }, 'The pod list is old.'],
+    [healthy, { ...healthy, ...ill, missing: 0, isStale: false }, 'Cluster health is 418.'],
+    [healthy, healthy, ''],
+    // Other pods can change the label of a failing pod.
+    [dead, { ...dead, failing: dead.failing.map((pod) => ({ ...pod, label: 'goldpinger-chaos' })) }, ''],
+  ] as const)('%# is announced in one sentence, about the most severe change', (before, after, sentence) => {
+    expect(changeSentence(before, after)).toBe(sentence);
   });
 
   test('counts each missing report, although one finding is about many', () => {

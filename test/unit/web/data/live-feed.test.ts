@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { encodeMergedReport, type Mesh } from '../../../../server/protocol/mesh.ts';
 import { Connection } from '../../../../web/data/connection.ts';
 import { LiveFeed, type ReportingWorker } from '../../../../web/data/live-feed.ts';
@@ -10,14 +9,12 @@ import {
   type WorkerMessage,
   type WorkerRequest,
 } from '../../../../web/data/mesh-worker.ts';
-import type { PictureOptions } from '../../../../web/model/cells.ts';
 import { foldPicture } from '../../../../web/model/levels.ts';
 import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 import { podsOf } from '../../../support/mesh.ts';
-
-const OPTIONS: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
+import { USUAL } from '../pictures.ts';
 
 /** Feeds of two tabs, whose shared worker is in this thread; all that crosses is copied, as between threads. */
 function setUp() {
@@ -94,57 +91,57 @@ test('gives the mesh, with the cells of the pictures that are wanted', () => {
   const { feed, send } = setUp();
   let changes = 0;
   feed.subscribe(() => changes++);
-  feed.want([OPTIONS]);
+  feed.want([USUAL]);
   feed.start(0);
   const sent = meshOf({ pods: 9, scenario: 'mixed' });
   send(sent);
   const { mesh, status } = feed.state();
   expect(status).toBe('live');
   expect(changes).toBe(1);
-  const cells = feed.cellsOf(mesh!, OPTIONS)!;
-  const { counts, worst, state } = buildPicture(sent, OPTIONS);
+  const cells = feed.cellsOf(mesh!, USUAL)!;
+  const { counts, worst, state } = buildPicture(sent, USUAL);
   expect(pictureOf(mesh!, cells)).toMatchObject({ counts, worst, state });
-  expect(feed.cellsOf(mesh!, { ...OPTIONS, phase: 'connect' })).toBeNull();
-  expect(feed.cellsOf(sent, OPTIONS)).toBeNull();
+  expect(feed.cellsOf(mesh!, { ...USUAL, phase: 'connect' })).toBeNull();
+  expect(feed.cellsOf(sent, USUAL)).toBeNull();
 });
 
 test('folds the last wanted picture as the page does, and leaves latencies of single links out of very large meshes', () => {
   const { feed, send } = setUp();
   const folding = { level: 'node' as const, unfolded: [] };
-  feed.want([OPTIONS]);
+  feed.want([USUAL]);
   feed.fold(folding);
   feed.start(0);
   const sent = meshOf({ pods: 20, scenario: 'dead-pod', nodes: 4 });
   send(sent);
-  const cells = feed.cellsOf(feed.state().mesh!, OPTIONS)!;
+  const cells = feed.cellsOf(feed.state().mesh!, USUAL)!;
   expect(cells.folded?.folding).toEqual(folding);
-  const own = foldPicture(buildPicture(sent, OPTIONS), folding);
+  const own = foldPicture(buildPicture(sent, USUAL), folding);
   const { state, valueUs, counts, fold } = foldPicture(pictureOf(sent, cells), folding);
   expect({ state, valueUs, counts }).toEqual({ state: own.state, valueUs: own.valueUs, counts: own.counts });
   expect(fold?.worstLink).toBe(cells.folded?.worstLink);
   expect(cells.valueUs).toHaveLength(400);
   send({ ...sent, pods: podsOf(2001).map((pod, i) => ({ ...pod, node: `n${i % 40}` })), reports: [] });
-  const large = feed.cellsOf(feed.state().mesh!, OPTIONS)!;
+  const large = feed.cellsOf(feed.state().mesh!, USUAL)!;
   expect([large.state.length, large.valueUs.length, large.folded?.worstUs.length]).toEqual([2001 ** 2, 0, 1600]);
 });
 
 test('a change of one report alone gives the picture of the whole, and other pods begin anew', () => {
   const { feed, send } = setUp();
-  feed.want([OPTIONS]);
+  feed.want([USUAL]);
   feed.start(0);
   const before = meshOf({ pods: 6, scenario: 'healthy' });
   send(before);
   const slow = meshOf({ pods: 6, scenario: 'slow-pod', tick: 1 });
   const after = { ...before, reports: before.reports.map((report, i) => (i === 4 ? slow.reports[4]! : report)) };
   send(after, [after.reports[4]!]);
-  const picture = () => pictureOf(feed.state().mesh!, feed.cellsOf(feed.state().mesh!, OPTIONS)!);
-  expect(picture().counts).toEqual(buildPicture(after, OPTIONS).counts);
+  const picture = () => pictureOf(feed.state().mesh!, feed.cellsOf(feed.state().mesh!, USUAL)!);
+  expect(picture().counts).toEqual(buildPicture(after, USUAL).counts);
   const gone = meshOf({ pods: 6, scenario: 'lifecycles' });
   send(gone);
-  expect(picture().counts).toEqual(buildPicture(gone, OPTIONS).counts);
-  feed.want([{ ...OPTIONS, thresholds: { goodMs: 1, warningMs: 1, problemMs: 1 } }]);
+  expect(picture().counts).toEqual(buildPicture(gone, USUAL).counts);
+  feed.want([{ ...USUAL, thresholds: { goodMs: 1, warningMs: 1, problemMs: 1 } }]);
   send(before);
-  expect(feed.cellsOf(feed.state().mesh!, OPTIONS)).toBeNull();
+  expect(feed.cellsOf(feed.state().mesh!, USUAL)).toBeNull();
 });
 
 test('a loss keeps the mesh, and connecting again as it is connected is no news', async () => {
@@ -172,7 +169,7 @@ test('a worker that cannot be loaded shows as disconnected with a reason', () =>
 
 test('a page that sends nothing for minutes is no longer served, and comes back with its next message', async () => {
   const { clock, feed, frozen, openTab, send, streams } = setUp();
-  feed.want([OPTIONS]);
+  feed.want([USUAL]);
   feed.start(0);
   const [before, after] = [meshOf({ pods: 3, scenario: 'healthy' }), meshOf({ pods: 3, scenario: 'slow-pod' })];
   send(before);
@@ -191,8 +188,8 @@ test('a page that sends nothing for minutes is no longer served, and comes back 
   await clock.advance(30_000);
   expect(feed.state().mesh?.reports).toHaveLength(3);
   send(after);
-  const cells = feed.cellsOf(feed.state().mesh!, OPTIONS)!;
-  expect(pictureOf(feed.state().mesh!, cells).counts).toEqual(buildPicture(after, OPTIONS).counts);
+  const cells = feed.cellsOf(feed.state().mesh!, USUAL)!;
+  expect(pictureOf(feed.state().mesh!, cells).counts).toEqual(buildPicture(after, USUAL).counts);
   // Both crash.
   frozen.add(feed).add(other);
   for (let i = 0; i < 40; i++) {

@@ -1,13 +1,11 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import type { MergedReport, Mesh } from '../../../../server/protocol/mesh.ts';
 import { emptyUdp } from '../../../../server/protocol/udp.ts';
 import { Packer, Unpacker } from '../../../../web/data/transfer.ts';
 import { CellsBuilder } from '../../../../web/model/cells.ts';
 import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
-
-const OPTIONS = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
+import { USUAL } from '../pictures.ts';
 
 /** What comes out at the other end of a worker's message. */
 function across(packer: Packer, unpacker: Unpacker, mesh: Mesh): Mesh {
@@ -87,10 +85,10 @@ test('an update that needs one that never came is refused', () => {
 });
 
 test('cells that were worked out report by report make the same picture, whatever was there before', () => {
-  const maker = new CellsBuilder(OPTIONS);
+  const maker = new CellsBuilder(USUAL);
   for (const scenario of ['healthy', 'mixed', 'outcomes', 'lifecycles', 'starved', 'dead-pod'] as const) {
     const mesh = meshOf({ pods: 13, scenario });
     for (const report of mesh.reports.slice(2)) maker.put(mesh.pods, report.pod, report);
-    expect(pictureOf(mesh, maker.take(mesh))).toEqual(buildPicture(mesh, OPTIONS));
+    expect(pictureOf(mesh, maker.take(mesh))).toEqual(buildPicture(mesh, USUAL));
   }
 });

@@ -16,6 +16,7 @@ import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { cellSentence } from '../../../../web/model/messages.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 import { mergedReportOf, meshOf as meshWith, podsOf } from '../../../support/mesh.ts';
+import { USUAL } from '../pictures.ts';
 
 interface Given {
   samples?: number;
@@ -46,12 +47,7 @@ function reportWith(given: Given) {
 
 /** The state of the one link. */
 function stateIn(value: Figure, given: Given) {
-  const picture = buildPicture(meshWith(podsOf(1), [reportWith(given)]), {
-    thresholds: DEFAULT_THRESHOLDS,
-    value,
-    phase: 'total',
-  });
-  return stateAt(picture.state[0]);
+  return stateAt(buildPicture(meshWith(podsOf(1), [reportWith(given)]), { ...USUAL, value }).state[0]);
 }
 
 describe('the state of a link by a figure', () => {
@@ -143,9 +139,8 @@ describe('words', () => {
 
   const pictureOf = (value: Figure, pods = 4) =>
     buildPicture(meshOf({ pods, scenario: value === 'loss' ? 'lossy' : 'slow-pod', windowMs: 60_000 }), {
-      thresholds: DEFAULT_THRESHOLDS,
+      ...USUAL,
       value,
-      phase: 'total',
     });
 
   test('a cell is told with its figure, unit and state', () => {
@@ -155,11 +150,7 @@ describe('words', () => {
     expect(cellSentence(pictureOf('failed'), 0, 3)).toMatch(/: \d+ % of pings failed, /);
     expect(cellSentence(pictureOf('usual'), 0, 3)).toMatch(/: \d{3} × the usual latency, high$/);
     expect(cellSentence(pictureOf('jitter'), 0, 3)).toMatch(/: \d+ ms jitter, warning$/);
-    const unmeasured = buildPicture(meshOf({ pods: 4, scenario: 'healthy' }), {
-      thresholds: DEFAULT_THRESHOLDS,
-      value: 'loss',
-      phase: 'total',
-    });
+    const unmeasured = buildPicture(meshOf({ pods: 4, scenario: 'healthy' }), { ...USUAL, value: 'loss' });
     expect(cellSentence(unmeasured, 0, 3)).toMatch(/: not measured$/);
   });
 

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { summaryFacts } from '../../../../web/app/summary.ts';
 import { foldPicture, foldWords } from '../../../../web/model/levels.ts';
 import { chooseLinks } from '../../../../web/model/link-choice.ts';
@@ -9,6 +8,7 @@ import { stateAt } from '../../../../web/model/links.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { legendStates } from '../../../../web/model/messages.ts';
 import { MeshBuilder, meshOf } from '../../../support/mesh.ts';
+import { USUAL } from '../pictures.ts';
 
 /** Pod 3 of six is dead, two pods are on each node. `isIgnored`: whether its node is cordoned, and left out. */
 function pictureOf(isIgnored: boolean) {
@@ -16,7 +16,7 @@ function pictureOf(isIgnored: boolean) {
   builder.each((from, to) => to === 3 && from !== 3, { outcome: 'timeout', phase: 'connect', udp: { windowLost: 90 } });
   builder.silence(3, 'timeout');
   const pods = builder.pods.map((pod, i) => (i === 3 && isIgnored ? { ...pod, cordon: 'ignored' as const } : pod));
-  return buildPicture(meshOf(pods, builder.reports), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+  return buildPicture(meshOf(pods, builder.reports), USUAL);
 }
 
 it('links of pods that IGNORE_CORDONED leaves out are counted, filtered, drawn and told as nothing but left out', () => {

@@ -1,18 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { STATES } from '../../../../web/model/cells.ts';
 import { type ChoiceRequest, chooseLinks, countLinks } from '../../../../web/model/link-choice.ts';
 import { shownLinks } from '../../../../web/model/link-filter.ts';
 import { codeOf, countsByState, type LinkState, stateAt } from '../../../../web/model/links.ts';
-import { buildPicture, type Picture } from '../../../../web/model/mesh-view.ts';
-import { meshOf } from '../../../support/feed/scenarios.ts';
+import type { Picture } from '../../../../web/model/mesh-view.ts';
+import { pictureOf } from '../pictures.ts';
 
 const ALL: ChoiceRequest = { limit: 200, only: 'all', pod: -1, selfLinks: false };
-
-function pictureOf(...[options]: Parameters<typeof meshOf>): Picture {
-  return buildPicture(meshOf(options), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
-}
 
 /** A picture of `n` pods whose links have the states (and latencies, us) that `at` says. */
 function pictureWith(n: number, at: (from: number, to: number) => [LinkState, number?]): Picture {

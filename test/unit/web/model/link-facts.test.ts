@@ -1,20 +1,11 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
-import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import type { Scenario } from '../../../support/feed/plan.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
+import { pictureOf } from '../pictures.ts';
 
 const factsOf = (scenario: Scenario, from: number, to: number, pods = 4) =>
-  linkFacts(
-    buildPicture(meshOf({ pods, scenario, windowMs: 60_000 }), {
-      thresholds: DEFAULT_THRESHOLDS,
-      value: 'last',
-      phase: 'total',
-    }),
-    from,
-    to,
-  );
+  linkFacts(pictureOf({ pods, scenario, windowMs: 60_000 }), from, to);
 
 test('a slow link has its phases, its window and since when', () => {
   const facts = factsOf('slow-pod', 0, 3);

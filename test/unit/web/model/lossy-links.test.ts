@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { isAboutLoss } from '../../../../server/protocol/finding.ts';
-import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { FLAG_INTERMITTENT, FLAG_RECOVERED } from '../../../../server/protocol/links.ts';
 import { foldPicture, foldWords, podLink } from '../../../../web/model/levels.ts';
 import { type ChoiceRequest, chooseLinks } from '../../../../web/model/link-choice.ts';
@@ -10,12 +9,13 @@ import { stateAt } from '../../../../web/model/links.ts';
 import { buildPicture, type Picture } from '../../../../web/model/mesh-view.ts';
 import { cellSentence } from '../../../../web/model/messages.ts';
 import { LATE_ANSWER, type LinkFault, MeshBuilder, meshOf } from '../../../support/mesh.ts';
+import { USUAL } from '../pictures.ts';
 
 const LOSSY: LinkFault = { udp: { windowLost: 20 } };
 
 function pictureOf(builder: MeshBuilder): Picture {
   const mesh = meshOf(builder.pods, builder.reports, { findings: builder.findings() });
-  return buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+  return buildPicture(mesh, USUAL);
 }
 
 /** The lossy links of a picture: "1>2". */

@@ -3,42 +3,32 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS, LATENCY_STATES, latencyCode } from '../../../../server/protocol/link-state.ts';
 import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16, unpack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
-import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
+import { LIFECYCLES, type Lifecycle } from '../../../../server/protocol/pod.ts';
 import { OUTCOMES } from '../../../../server/protocol/sample.ts';
 import { CellsBuilder } from '../../../../web/model/cells.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
 import { LINK_STATES, stateAt } from '../../../../web/model/links.ts';
 import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
-import { everyone, type Link, meshWith, reportOf, statesOf, USUAL } from '../pictures.ts';
+import { everyone, type Link, meshWith, reportOf, USUAL } from '../pictures.ts';
 
 const TIMEOUT = OUTCOMES.indexOf('timeout');
 
 describe('a pod is', () => {
   const healthOf = (mesh: Mesh) => buildPicture(mesh, USUAL).pods.map((pod) => pod.health);
 
-  test('failing when most of those who probe it fail, and the others stay healthy', () => {
-    expect(healthOf(meshOf({ pods: 4, scenario: 'dead-pod' }))).toEqual(['healthy', 'healthy', 'healthy', 'failing']);
-  });
-
-  test('healthy with a badge when it is slow from everywhere', () => {
-    const { pods } = buildPicture(meshOf({ pods: 4, scenario: 'slow-pod' }), USUAL);
-    expect(pods.map(({ health, slowToReach }) => [health, slowToReach])).toEqual([
-      ['healthy', false],
-      ['healthy', false],
-      ['healthy', false],
-      ['healthy', true],
-    ]);
-  });
-
-  test('failing when it alone reaches the others not, and they are not blamed for it', () => {
-    expect(healthOf(meshOf({ pods: 5, scenario: 'cut-off' }))).toEqual([
-      'healthy',
-      'healthy',
-      'healthy',
-      'healthy',
-      'failing',
-    ]);
+  test.each([
+    ['failing when those who probe it fail, and the others stay healthy', 'dead-pod', 'healthy', 'failing'],
+    ['failing when it alone reaches the others not, and they are not blamed for it', 'cut-off', 'healthy', 'failing'],
+    ['unknown when it is reached but did not report', 'missing-reports', 'unknown', 'unknown'],
+    ['healthy with a badge when it is slow from everywhere', 'slow-pod', 'healthy', 'healthy'],
+    ['starved beside its health, not instead of it', 'starved', 'healthy', 'healthy'],
+  ] as const)('%s', (_rule, scenario, first, last) => {
+    const { pods } = buildPicture(meshOf({ pods: 4, scenario }), USUAL);
+    expect(pods.map(({ health }) => health)).toEqual([first, 'healthy', 'healthy', last]);
+    const only = (isIt: boolean) => [false, false, false, isIt];
+    expect(pods.map(({ slowToReach }) => slowToReach)).toEqual(only(scenario === 'slow-pod'));
+    expect(pods.map(({ starved }) => starved)).toEqual(only(scenario === 'starved'));
   });
 
   test('failing when it does not reach itself', () => {
@@ -63,42 +53,21 @@ describe('a pod is', () => {
     expect(healthOf(meshWith(5, [...reports, ...dead]))).toEqual([own, own, others, others, others]);
   });
 
-  test('unknown when it is reached but did not report', () => {
-    expect(healthOf(meshOf({ pods: 4, scenario: 'missing-reports' }))).toEqual([
-      'unknown',
-      'healthy',
-      'healthy',
-      'unknown',
-    ]);
-  });
-
-  test('starved beside its health, not instead of it', () => {
-    const { pods } = buildPicture(meshOf({ pods: 3, scenario: 'starved' }), USUAL);
-    expect(pods.map(({ health, starved }) => [health, starved])).toEqual([
-      ['healthy', false],
-      ['healthy', false],
-      ['healthy', true],
-    ]);
-  });
+  /** A pod that its peer fails to reach, in a stage of its life. */
+  const refusing = (lifecycle: Lifecycle) =>
+    meshWith(2, [reportOf(0, everyone(2, { outcome: 1 }))], (mesh) => {
+      Object.assign(mesh.pods[1]!, { lifecycle });
+      return mesh;
+    });
 
   test.each(LIFECYCLES.filter((stage) => stage !== 'ready' && stage !== 'not-ready'))(
     'shown by its stage of life while %s, not by health',
-    (stage) => {
-      const mesh = meshWith(2, [reportOf(0, everyone(2, { outcome: 1 }))], (m) => ({
-        ...m,
-        pods: m.pods.map((pod, i) => (i === 1 ? { ...pod, lifecycle: stage } : pod)),
-      }));
-      expect(healthOf(mesh)[1]).toBe(stage);
-    },
+    (stage) => expect(healthOf(refusing(stage))[1]).toBe(stage),
   );
 
   test('failing if the others do not reach it, although it is not ready by then', () => {
-    const mesh = meshWith(2, [reportOf(0, everyone(2, { outcome: 1 }))], (m) => ({
-      ...m,
-      pods: m.pods.map((pod, i) => (i === 1 ? { ...pod, lifecycle: 'not-ready' as const } : pod)),
-    }));
-    expect(healthOf(mesh)[1]).toBe('failing');
-    expect(healthOf({ ...mesh, findings: [] })[1]).toBe('not-ready');
+    expect(healthOf(refusing('not-ready'))[1]).toBe('failing');
+    expect(healthOf({ ...refusing('not-ready'), findings: [] })[1]).toBe('not-ready');
   });
 });
 
@@ -194,68 +163,6 @@ function isUnreliable({ reports }: Mesh, from: number, to: number, state: string
 }
 
 describe('a pair of pods is', () => {
-  test('judged by its outcome first, by its latency second', () => {
-    const report = reportOf(0, [
-      { to: 0, totalUs: 1999 },
-      { to: 1, totalUs: 2000 },
-      { to: 2, totalUs: 5000 },
-      { to: 3, totalUs: 100_000 },
-      { to: 4, totalUs: 10, outcome: 1 },
-    ]);
-    expect(statesOf(meshWith(5, [report]))[0]).toEqual(['good', 'fair', 'warning', 'slow', 'failed']);
-  });
-
-  test('unknown where the pod that pings did not report, and not good', () => {
-    const missing = reportOf(1, [], { missing: 'timeout' });
-    expect(statesOf(meshWith(2, [reportOf(0, everyone(2)), missing]))).toEqual([
-      ['good', 'good'],
-      ['unknown', 'unknown'],
-    ]);
-  });
-
-  test('not probed where a row has no link for it', () => {
-    expect(statesOf(meshWith(2, [reportOf(0, [{ to: 0 }])]))[0]).toEqual(['good', 'not-probed']);
-  });
-
-  test('not yet while it waits for its first probe, or one of the two is starting', () => {
-    const mesh = meshWith(3, [reportOf(0, [{ to: 0 }, { to: 1, flags: FLAG_NOT_YET }])], (m) => ({
-      ...m,
-      pods: m.pods.map((pod, i) => (i === 2 ? { ...pod, lifecycle: 'starting' } : pod)),
-    }));
-    expect(statesOf(mesh)[0]).toEqual(['good', 'not-yet', 'not-yet']);
-    expect(statesOf(mesh)[2]).toEqual(['not-yet', 'not-yet', 'not-yet']);
-  });
-
-  test('gone where either has left, whatever was measured', () => {
-    const mesh = meshWith(2, [reportOf(0, everyone(2, { outcome: 3 }))], (m) => ({
-      ...m,
-      pods: m.pods.map((pod, i) => (i === 1 ? { ...pod, lifecycle: 'gone' } : pod)),
-    }));
-    expect(statesOf(mesh)).toEqual([
-      ['failed', 'gone'],
-      ['gone', 'gone'],
-    ]);
-  });
-
-  test('unreliable after a suspect sample, beside its state; but a judged failure is reliable', () => {
-    const report = reportOf(0, [
-      { to: 0, totalUs: 200_000, flags: FLAG_SUSPECT },
-      { to: 1, outcome: 1, flags: FLAG_SUSPECT },
-    ]);
-    const picture = buildPicture(meshWith(2, [report]), USUAL);
-    expect([...picture.state.subarray(0, 2)].map(stateAt)).toEqual(['slow', 'failed']);
-    expect([...picture.unreliable.subarray(0, 2)]).toEqual([1, 0]);
-  });
-
-  test('unreliable, and still good or failed, if the pod that pings stays starved; nobody refuses for want of CPU', () => {
-    const starvation = { loopDelayP99Us: 1e5, suspectShare: 1, unreliable: true, sinceMs: 0 };
-    const links = [{ to: 0 }, { to: 1, outcome: OUTCOMES.indexOf('refused') }, { to: 2, outcome: TIMEOUT }];
-    const picture = buildPicture(meshWith(3, [reportOf(0, links, { starvation })]), USUAL);
-    expect([...picture.state.subarray(0, 3)].map(stateAt)).toEqual(['good', 'failed', 'failed']);
-    expect([...picture.unreliable.subarray(0, 3)]).toEqual([1, 0, 1]);
-    expect([picture.counts.failed, picture.unreliableLinks]).toEqual([2, 2]);
-  });
-
   test('unreliable when it times out or is slow while the pod that is pinged is starved', () => {
     const starvation = { loopDelayP99Us: 2e5, suspectShare: 0, unreliable: false, sinceMs: 0 };
     const links = [{ to: 0 }, { to: 1, outcome: TIMEOUT }, { to: 2, totalUs: 300_000 }, { to: 3 }];

@@ -24,9 +24,7 @@ import { findingLabels } from '../../../../web/views/graph/finding-labels.ts';
 import type { MeshOptions, Scenario } from '../../../support/feed/plan.ts';
 import { FEED_TIME_MS, meshOf } from '../../../support/feed/scenarios.ts';
 import { findingsOf } from '../../../support/mesh.ts';
-import { pictureOf } from '../pictures.ts';
-
-const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
+import { pictureOf, USUAL } from '../pictures.ts';
 
 function wordsOf(options: MeshOptions): string[] {
   const picture = pictureOf(options);
@@ -110,10 +108,7 @@ test('a reason that no finding explains is shown even if there is a finding abou
 });
 
 describe('suspects', () => {
-  const suspects = (options: MeshOptions) => {
-    const picture = pictureOf(options);
-    return findingLabels(picture);
-  };
+  const suspects = (options: MeshOptions) => findingLabels(pictureOf(options));
 
   test('are none where all is well', () => {
     expect(suspects({ pods: 40, scenario: 'healthy' })).toEqual([]);
@@ -202,11 +197,7 @@ describe('a link is late since', () => {
 
 describe('the words', () => {
   const factsOf = (scenario: Scenario, from: number, to: number) =>
-    linkFacts(
-      buildPicture(meshOf({ pods: 4, scenario }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' }),
-      from,
-      to,
-    );
+    linkFacts(pictureOf({ pods: 4, scenario }), from, to);
 
   test('of a slow link tell since when it is slow where that is known, else since when it is ok', () => {
     const facts = factsOf('slow-pod', 0, 3);

@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LATENCY_BINS_US, MAX_PAST_MS, type MeshHistory } from '../../../../server/protocol/history.ts';
-import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { keptLines, prettyJson } from '../../../../web/app/text-view.tsx';
-import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { RECENT_MS, type RecentPoint, withPicture } from '../../../../web/model/recent-points.ts';
 import {
   merged,
@@ -15,7 +13,7 @@ import {
   withLive,
 } from '../../../../web/model/timeline.ts';
 import { suggestedRanges } from '../../../../web/views/timeline/suggestion.ts';
-import { meshOf } from '../../../support/feed/scenarios.ts';
+import { pictureOf } from '../pictures.ts';
 
 /** A history of steps of 10 s from 0 on: counts of bad links, and rows known of four. */
 function historyOf(
@@ -238,11 +236,7 @@ describe('what to compare where nobody has said', () => {
   });
 });
 
-const picture = buildPicture(meshOf({ pods: 2, scenario: 'dead-pod' }), {
-  thresholds: DEFAULT_THRESHOLDS,
-  value: 'last',
-  phase: 'total',
-});
+const picture = pictureOf({ pods: 2, scenario: 'dead-pod' });
 const at = (atMs: number) => ({ ...picture, lossyLinks: 2, mesh: { ...picture.mesh, atMs } });
 
 test('the history grows by one point a picture, and not by the same picture twice', () => {
