@@ -2,7 +2,7 @@ import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '
 import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import { countText } from '../../runtime/count-text.ts';
-import type { Severity } from './counts.ts';
+import type { Severity, SeverityPairs } from './counts.ts';
 import { Evidence, type SeverityAnalysis } from './evidence.ts';
 import { type Cause, findingOf, percent, VERBS } from './messages.ts';
 
@@ -35,58 +35,48 @@ export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 
  */
 export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.found;
+  const nodes = new Map([...outOfNode, ...intoNode]);
+  const eachNode = [...nodes.keys()].map((node) => [node]);
   // A pod that is bad in both directions is one finding.
   const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));
   const groups = [
-    yield* nodeCauses(analysis, new Map([...outOfNode, ...intoNode])),
+    yield* mergedCauses(analysis, nodes, eachNode, (node) => nodeCause(analysis, node)),
     zoneCauses(analysis),
-    yield* podCauses(analysis, intoPod, 'intoPod'),
-    yield* podCauses(analysis, onlyOut, 'outOfPod'),
+    yield* mergedCauses(analysis, intoPod, yield* clonesOf(analysis, intoPod), (...of) =>
+      podIntoCause(analysis, ...of),
+    ),
+    yield* mergedCauses(analysis, onlyOut, yield* clonesOf(analysis, onlyOut), (...of) => podOutCause(analysis, ...of)),
   ];
   const findings: Finding[] = [];
   for (const causes of groups) findings.push(...(yield* findingsOf(analysis, causes)));
   return findings;
 }
 
-/** Of `found`, those with the most bad links; further ones would not be shown anyway. */
-function mostAffected<T>(found: Iterable<T>, affectedOf: (one: T) => number): T[] {
-  return [...found].sort((a, b) => affectedOf(b) - affectedOf(a)).slice(0, MAX_FINDINGS + 1);
-}
-
-function* nodeCauses(analysis: SeverityAnalysis, found: ReadonlyMap<number, Evidence>): Generator<void, Cause[]> {
-  const causes: Cause[] = [];
-  for (const [node] of mostAffected(found, ([, { affected }]) => affected)) {
-    causes.push(nodeCause(analysis, node));
-    yield;
-  }
-  return causes;
-}
-
-/** Clones that are bad in one way are one cause: two pods of one owner that refuse are one finding. */
-function* podCauses(
-  analysis: SeverityAnalysis,
+/** One cause of each group. Only of the groups with the most bad links, because further ones would not be shown anyway. */
+function* mergedCauses(
+  { pairs }: SeverityAnalysis,
   found: ReadonlyMap<number, Evidence>,
-  place: 'intoPod' | 'outOfPod',
+  groups: number[][],
+  causeOf: (key: number, evidence: Evidence) => Cause,
 ): Generator<void, Cause[]> {
-  const clones = yield* clonesOf(analysis, found);
-  const affectedOf = (pods: readonly number[]) => pods.reduce((sum, pod) => sum + (found.get(pod)?.affected ?? 0), 0);
+  const evidenceOf = (key: number) => found.get(key) ?? new Evidence(pairs.slowUs);
+  const affectedOf = (group: readonly number[]) => group.reduce((sum, key) => sum + evidenceOf(key).affected, 0);
   const merged: Cause[] = [];
-  for (const pods of mostAffected(clones, affectedOf)) {
+  for (const group of groups.sort((a, b) => affectedOf(b) - affectedOf(a)).slice(0, MAX_FINDINGS + 1)) {
     const causes: Cause[] = [];
-    for (const pod of pods) {
-      const evidence = found.get(pod);
-      if (evidence === undefined) continue;
-      causes.push(podCause(analysis, pod, evidence, place));
+    for (const key of group) {
+      causes.push(causeOf(key, evidenceOf(key)));
       yield;
     }
-    merged.push(mergedCause(analysis.pairs, causes));
+    merged.push(mergedCause(pairs, causes));
   }
   return merged;
 }
 
 /**
- * Puts the pods of `found` that have one owner and are bad in one way together, sorted by name. There are several groups of
- * such pods if they are more than a finding can name. A pod without an owner is a group of its own.
+ * Clones that are bad in one way are one cause: two pods of one owner that refuse are one finding. Puts the pods of `found` that
+ * have one owner and are bad in one way together, sorted by name. There are several groups of such pods if they are more than a
+ * finding can name. A pod without an owner is a group of its own.
  */
 function* clonesOf(
   { mesh: { topology }, pairs }: SeverityAnalysis,
@@ -96,9 +86,7 @@ function* clonesOf(
   for (const [pod, evidence] of found) {
     const owner = topology.pods[pod]?.owner ?? '';
     const key = owner === '' ? String(pod) : `${owner} ${howBad(pairs.severity, evidence)}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [pod]);
-    else group.push(pod);
+    groups.set(key, [...(groups.get(key) ?? []), pod]);
     yield;
   }
   return [...groups.values()].flatMap((group) => {
@@ -132,13 +120,11 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   // "Others" are all pods on other nodes. If a link is not counted, its source may be missing here, and these are "pods that
   // can tell".
   const sources = podsText(count, count, of === probed ? judgedCount - pods.length : -1);
-  const its = `its ${countText(pods.length)} pods`;
-  const isAll = evidence.affected === of;
   const isFailed = pairs.severity === 'failed';
-  const some = `${countText(evidence.affected)} of ${countText(of)} links`;
-  const bad = isInto
-    ? `${its} are ${isFailed ? 'unreachable' : 'slow'} from ${sources}`
-    : `${its} reach ${isFailed ? 'no pod on other nodes' : 'pods on other nodes slowly'}`;
+  const what = isInto
+    ? `are ${isFailed ? 'unreachable' : 'slow'} from ${sources}`
+    : `reach ${isFailed ? 'no pod on other nodes' : 'pods on other nodes slowly'}`;
+  const direction = isInto ? ' into it' : ' out of it';
   return {
     kind: KINDS[pairs.severity].node,
     subject: `node ${name}`,
@@ -146,9 +132,10 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
     evidence,
     of,
     probed,
-    direction: isInto ? ' into it' : ' out of it',
-    who: isAll ? (isInto ? `from ${sources}` : 'to other nodes') : `on ${some}`,
-    what: isAll ? bad : `${some} ${isInto ? 'into' : 'out of'} it ${VERBS[pairs.severity]}`,
+    direction,
+    ...(evidence.affected === of
+      ? { who: isInto ? `from ${sources}` : 'to other nodes', what: `its ${countText(pods.length)} pods ${what}` }
+      : someLinks(pairs.severity, evidence, of, direction)),
     advice: 'check the node and its network',
     network: "the node's network",
     remark: isInto
@@ -157,40 +144,53 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   };
 }
 
-/** A pod whose links into it are bad, or those out of it. */
-function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, place: 'intoPod' | 'outOfPod'): Cause {
-  const { pairs, mesh } = analysis;
-  const { of, probed } = analysis.linksOf(place, pod);
-  const { affected } = evidence;
-  const others = mesh.topology.judgedCount - 1;
-  const isFailed = pairs.severity === 'failed';
-  const cause = { subject: mesh.topology.name(pod), pods: [pod], evidence, of, probed };
-  if (place === 'intoPod') {
-    const who = `from ${podsText(affected, of, others)}`;
-    return {
-      ...cause,
-      kind: KINDS[pairs.severity].into,
-      direction: ' into it',
-      who,
-      what: `${isFailed ? 'unreachable' : 'slow'} ${who}`,
-      remark: outboundText(analysis, 'It', [pod], analysis.found.outOfPod.has(pod), evidence),
-    };
-  }
-  const those = podsText(affected, of, others);
-  const names = namesOf(of, others);
-  const reached =
-    affected === of
-      ? `none of the ${countText(of)} ${names}`
-      : `only ${countText(of - affected)} of ${countText(of)} ${names}`;
+/** `who` and `what` of a cause of which not all links are bad. */
+function someLinks(severity: Severity, { affected }: Evidence, of: number, direction: string) {
+  const some = `${countText(affected)} of ${countText(of)} links`;
+  return { who: `on ${some}`, what: `${some}${direction} ${VERBS[severity]}` };
+}
+
+/** A pod whose links into it are bad. */
+function podIntoCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence): Cause {
+  const { severity } = analysis.pairs;
+  const { topology } = analysis.mesh;
+  const links = analysis.linksOf('intoPod', pod);
+  const who = `from ${podsText(evidence.affected, links.of, topology.judgedCount - 1)}`;
   return {
-    ...cause,
-    kind: KINDS[pairs.severity].out,
+    ...links,
+    kind: KINDS[severity].into,
+    subject: topology.name(pod),
+    pods: [pod],
+    evidence,
+    direction: ' into it',
+    who,
+    what: `${severity === 'failed' ? 'unreachable' : 'slow'} ${who}`,
+    remark: outboundText(analysis, 'It', [pod], analysis.found.outOfPod.has(pod), evidence),
+  };
+}
+
+/** A pod whose links out of it are bad. */
+function podOutCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence): Cause {
+  const { severity, fine } = analysis.pairs;
+  const { topology } = analysis.mesh;
+  const links = analysis.linksOf('outOfPod', pod);
+  const { of } = links;
+  const { affected } = evidence;
+  const others = topology.judgedCount - 1;
+  const who = `to ${podsText(affected, of, others)}`;
+  const reached = affected === of ? 'none of the' : `only ${countText(of - affected)} of`;
+  return {
+    ...links,
+    kind: KINDS[severity].out,
+    subject: topology.name(pod),
+    pods: [pod],
+    evidence,
     direction: ' out of it',
-    who: `to ${those}`,
-    what: isFailed ? `reaches ${reached}` : `slow to ${those}`,
+    who,
+    what: severity === 'failed' ? `reaches ${reached} ${countText(of)} ${namesOf(of, others)}` : `slow ${who}`,
     advice: 'check its own network',
     network: 'its own network',
-    remark: inboundText(pairs.fine.at('intoPod', pod), analysis.linksOf('intoPod', pod).of, 'Other pods', 'it'),
+    remark: inboundText(fine.at('intoPod', pod), analysis.linksOf('intoPod', pod).of, 'Other pods', 'it'),
   };
 }
 
@@ -223,34 +223,36 @@ function howBad(severity: Severity, evidence: Evidence): string {
   return `${outcome} ${phase}`;
 }
 
-function mergedCause({ severity, slowUs }: SeverityAnalysis['pairs'], causes: readonly Cause[]): Cause {
+function mergedCause({ severity, slowUs }: SeverityPairs, causes: readonly Cause[]): Cause {
   const [first] = causes;
   if (first === undefined) throw new RangeError('no cause');
   if (causes.length === 1) return first;
-  const evidence = new Evidence(slowUs);
-  let [of, probed] = [0, 0];
-  for (const cause of causes) {
-    evidence.addAll(cause.evidence);
-    of += cause.of;
-    probed += cause.probed ?? 0;
-  }
+  const links = sumOf(causes, slowUs);
   const named = causes.slice(0, 3).map(({ subject }) => subject);
   const more = causes.length - named.length;
   const direction = first.direction?.replace('it', 'them') ?? '';
-  const some = `${countText(evidence.affected)} of ${countText(of)} links`;
-  const isSame = causes.every(({ what }) => what === first.what);
   return {
     ...first,
+    ...links,
     subject: more > 0 ? `${named.join(', ')} and ${countText(more)} more` : named.join(', '),
     pods: causes.flatMap(({ pods }) => pods),
-    evidence,
-    of,
-    probed,
     direction,
-    who: isSame ? (first.who ?? '') : `on ${some}`,
-    what: isSame ? first.what.replace(/^reaches/, 'reach') : `${some}${direction} ${VERBS[severity]}`,
+    ...(causes.every(({ what }) => what === first.what)
+      ? { what: first.what.replace(/^reaches/, 'reach') }
+      : someLinks(severity, links.evidence, links.of, direction)),
     remark: '',
   };
+}
+
+/** The links of several causes together. */
+function sumOf(causes: readonly Pick<Cause, 'evidence' | 'of' | 'probed'>[], slowUs: number) {
+  const links = { evidence: new Evidence(slowUs), of: 0, probed: 0 };
+  for (const { evidence, of, probed = of } of causes) {
+    links.evidence.addAll(evidence);
+    links.of += of;
+    links.probed += probed;
+  }
+  return links;
 }
 
 /**
@@ -271,7 +273,8 @@ function outboundText(
   const sinceMs = severity === 'intermittent' ? 0 : evidence.sinceMs(severity === 'slow');
   const isOther = (pod: number) => topology.judged[pod] === 1 && !pods.includes(pod);
   const outbound = pods.map((pod) => countSince(reports.get(pod), isOther, sinceMs));
-  const areMost = (count: (of: Outbound) => number) => outbound.every((of) => count(of) * 2 > of.probed);
+  const areMost = (count: (of: (typeof outbound)[number]) => number) =>
+    outbound.every((of) => count(of) * 2 > of.probed);
   if (!isBad && areMost(({ ok }) => ok)) return `${who} ${reach} the others: only one direction is bad.`;
   if (isBad && severity === 'failed' && areMost(({ failed }) => failed)) {
     const isNone = outbound.every(({ failed, probed }) => failed === probed);
@@ -293,18 +296,11 @@ function inboundText(fine: number, of: number, others: 'Other pods' | 'Other nod
   return fine * 2 > of ? `${others} reach ${whom}.` : '';
 }
 
-/** How many links of a report to certain pods are pinged, and how many of them were ok or failed in a ping since a moment. */
-interface Outbound {
-  probed: number;
-  ok: number;
-  failed: number;
-}
-
 /**
- * Counts the links of a report to the pods that `isOther` accepts; `sinceMs`: ms since the epoch. undefined: there is no
- * report.
+ * How many links of a report to the pods that `isOther` accepts are pinged, and how many of them were ok or failed in a ping since
+ * a moment (ms since the epoch). undefined: there is no report.
  */
-function countSince(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number): Outbound {
+function countSince(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number) {
   const counts = { probed: 0, ok: 0, failed: 0 };
   if (report === undefined) return counts;
   for (let i = 0; i < report.links.length; i++) {
@@ -364,29 +360,23 @@ function zoneCauses(analysis: SeverityAnalysis): Cause[] {
 
 /** One cause about several pairs of zones. */
 function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
-  const { mesh, pairs } = analysis;
-  const { zones } = mesh.topology;
-  const evidence = new Evidence(pairs.slowUs);
-  let [of, probed] = [0, 0];
-  for (const pair of zonePairs) {
-    const found = analysis.found.zonePair.get(pair);
-    if (found !== undefined) evidence.addAll(found);
-    const links = analysis.linksOf('zonePair', pair);
-    of += links.of;
-    probed += links.probed;
-  }
+  const { severity, slowUs } = analysis.pairs;
+  const { zones } = analysis.mesh.topology;
+  const causes = zonePairs.map((pair) => ({
+    evidence: analysis.found.zonePair.get(pair) ?? new Evidence(slowUs),
+    ...analysis.linksOf('zonePair', pair),
+  }));
+  const links = sumOf(causes, slowUs);
   const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
   const who = targets.length < zonePairs.length ? 'from all other zones' : '';
   return {
-    kind: KINDS[pairs.severity].zones,
+    ...links,
+    kind: KINDS[severity].zones,
     subject,
     pods: targets.flatMap((zone) => zones[zone]?.pods ?? []),
-    evidence,
-    of,
-    probed,
     direction: '',
     who,
-    what: `${percent(evidence.affected, of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[pairs.severity]}`,
+    what: `${percent(links.evidence.affected, links.of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[severity]}`,
     advice: 'check the network between the zones and network policies',
     // `findZonePairs` names a pair of zones only if this is so.
     remark: 'Most links within these zones are fine.',
