@@ -28,11 +28,20 @@ export interface LostPod {
   healthyMs: number | null;
   /** The last time at which it was certainly not healthy, ms since the epoch; null = it is not ready. */
   unhealthyMs: number | null;
-  /** A pod whose link to the replacement is not ok; -1 = none. */
+  links: LinksInto;
+}
+
+/** What the reports say about the links to one replacement. Pods are indexes in `Mesh.pods`; -1 = none. */
+interface LinksInto {
+  /** Since when all links that are ok have been so, ms since the epoch; 0 = none is ok. */
+  okMs: number;
+  /** The last time at which a link was certainly not ok, ms since the epoch; 0 = none is known. */
+  notOkMs: number;
+  /** A pod whose link is not ok. */
   failing: number;
-  /** A pod that did not report its link to the replacement, or whose report is not trusted; -1 = none. */
+  /** A pod that did not report its link, or whose report is not trusted. */
   silent: number;
-  /** A pod that has not pinged the replacement yet; -1 = none. */
+  /** A pod that has not pinged the replacement yet. */
   unpinged: number;
 }
 
@@ -66,30 +75,19 @@ export function* lostPodsOf(
     return last;
   };
   const owners = new Set(pods.filter(({ lifecycle }) => lifecycle !== 'gone').map(({ owner }) => owner));
-  const lost: LostPod[] = [];
-  for (const [pod, { lifecycle, sinceMs, unseenMs, owner }] of pods.entries()) {
-    if (lifecycle !== 'gone' || sinceMs < fromMs || sinceMs > toMs) continue;
-    const replacement = replacementOf(pod);
-    const successor = pods[replacement];
-    lost.push({
-      pod,
-      earliestMs: sinceMs - unseenMs,
-      lostMs: sinceMs,
-      needsReplacement: owner !== '' && owners.has(owner),
-      replacement,
-      readyMs: successor?.lifecycle === 'ready' ? Math.max(sinceMs, successor.sinceMs) : null,
-      healthyMs: null,
-      unhealthyMs: null,
-      failing: -1,
-      silent: -1,
-      unpinged: -1,
+  const lost = [...pods.entries()]
+    .filter(([, { lifecycle, sinceMs }]) => lifecycle === 'gone' && sinceMs >= fromMs && sinceMs <= toMs)
+    .sort(([, a], [, b]) => a.sinceMs - b.sinceMs)
+    .map(([pod, { sinceMs, unseenMs, owner }]) => {
+      const replacement = replacementOf(pod);
+      const successor = pods[replacement];
+      const readyMs = successor?.lifecycle === 'ready' ? Math.max(sinceMs, successor.sinceMs) : null;
+      const needsReplacement = owner !== '' && owners.has(owner);
+      return { pod, earliestMs: sinceMs - unseenMs, lostMs: sinceMs, needsReplacement, replacement, readyMs };
     });
-  }
-  lost.sort((a, b) => a.lostMs - b.lostMs);
-  const replaced = lost.filter(({ readyMs }) => readyMs !== null);
-  if (replaced.length === 0) return lost;
-  const states = new Map(replaced.map(({ replacement }) => [replacement, newState()]));
-  for (const report of reports) {
+  const states = new Map<number, LinksInto>();
+  for (const { replacement, readyMs } of lost) if (readyMs !== null) states.set(replacement, newState());
+  for (const report of states.size === 0 ? [] : reports) {
     const source = pods[report.pod];
     if (source === undefined || !isJudged(source) || !isSource(report.pod)) continue;
     if (report.missing === '') addReport(report, states, mesh);
@@ -98,24 +96,14 @@ export function* lostPodsOf(
     }
     yield;
   }
-  for (const one of replaced) {
-    const { okMs, notOkMs, failing, silent, unpinged } = states.get(one.replacement) ?? newState();
-    const readyMs = one.readyMs ?? 0;
-    one.failing = failing;
-    one.silent = silent;
-    one.unpinged = unpinged;
-    one.unhealthyMs = Math.max(readyMs, notOkMs);
-    if (failing < 0 && silent < 0 && unpinged < 0 && okMs > 0) one.healthyMs = Math.max(readyMs, okMs);
-  }
-  return lost;
-}
-
-/** What the reports say about the links to one replacement. */
-interface LinksInto extends Pick<LostPod, 'failing' | 'silent' | 'unpinged'> {
-  /** Since when all links that are ok have been so, ms since the epoch; 0 = none is ok. */
-  okMs: number;
-  /** The last time at which a link was certainly not ok, ms since the epoch; 0 = none is known. */
-  notOkMs: number;
+  return lost.map((one) => {
+    const links = states.get(one.replacement) ?? newState();
+    const { okMs, notOkMs, failing, silent, unpinged } = links;
+    if (one.readyMs === null) return { ...one, healthyMs: null, unhealthyMs: null, links };
+    const isHealthy = failing < 0 && silent < 0 && unpinged < 0 && okMs > 0;
+    const healthyMs = isHealthy ? Math.max(one.readyMs, okMs) : null;
+    return { ...one, healthyMs, unhealthyMs: Math.max(one.readyMs, notOkMs), links };
+  });
 }
 
 function newState(): LinksInto {

@@ -1,4 +1,5 @@
 import { MAX_REPORT_NAMES, type NameList } from '../protocol/comparison.ts';
+import type { Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import { countText } from '../runtime/count-text.ts';
 import { LAST_MOMENT_MS } from '../runtime/time.ts';
@@ -27,6 +28,11 @@ export function listText({ count, names }: NameList, max = 5): string {
 export function podNameText(pod: Pick<Pod, 'namespace' | 'name'> | undefined, namespace: string): string {
   if (pod === undefined) return '';
   return namespace === '' ? `${pod.namespace}/${pod.name}` : pod.name;
+}
+
+/** As `podNameText`, of a pod of a mesh (index in `Mesh.pods`). */
+export function nameIn({ pods, discovery }: Pick<Mesh, 'pods' | 'discovery'>, pod: number): string {
+  return podNameText(pods[pod], discovery.namespace);
 }
 
 /** A time of day in UTC: `15:10:12`. */

@@ -24,7 +24,7 @@ import { BusyError } from '../../runtime/errors.ts';
 import { durationText } from '../../runtime/measure-text.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
 import { lostPodsOf } from '../lost-pods.ts';
-import { countedNames, listText, podNameText, timeText } from '../text.ts';
+import { countedNames, listText, nameIn, timeText } from '../text.ts';
 import { type Clause, parseClauses } from '../verdict/parse-clause.ts';
 import { judge } from '../verdict/verdict.ts';
 import { compareLinks } from './compare.ts';
@@ -227,10 +227,6 @@ function reportRangeOf(mesh: Mesh): ReportRange {
   const missing = mesh.reports.filter(isSilent).map(({ pod }) => nameIn(mesh, pod));
   const { fromMs, toMs, resolutionMs } = mesh.past ?? { fromMs: mesh.atMs, toMs: mesh.atMs, resolutionMs: 0 };
   return { fromMs, toMs, resolutionMs, pods: mesh.reports.length, missing: countedNames(missing) };
-}
-
-function nameIn({ pods, discovery }: Mesh, pod: number): string {
-  return podNameText(pods[pod], discovery.namespace);
 }
 
 /** The pods that left in a range, by uid. */

@@ -1,6 +1,9 @@
+import { shortestRangeMs } from '../../protocol/link-state.ts';
 import { outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
+import type { Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
+import { nameIn } from '../text.ts';
 import type { LinkWindow } from './link-window.ts';
 import { type Clause, compares, comparesShare, formatClause } from './parse-clause.ts';
 import { isExact, type Selection } from './select-pods.ts';
@@ -8,75 +11,85 @@ import { isExact, type Selection } from './select-pods.ts';
 /** A link on which a clause does not hold. */
 export type Violation = VerdictAnswer['violations'][number];
 
-/** Evaluates one clause on one link after the other, and counts the results. `verdictOf` makes the verdict of them. */
+/** The verdict of one clause. */
+export interface ClauseVerdict {
+  verdict: VerdictAnswer['verdict'];
+  /** Why it is not `pass`; '' if it is. */
+  reason: string;
+  /** At most `MAX_VIOLATIONS`. */
+  violations: readonly Violation[];
+  /** Pods whose reports the clause needs and that are missing or not trusted. */
+  missing: readonly number[];
+}
+
+/** The verdict of a clause that nothing violates for certain: `unknown` for a reason, `pass` if the reason is ''. */
+export function withoutViolation(reason: string, missing: readonly number[] = []): ClauseVerdict {
+  return { verdict: reason === '' ? 'pass' : 'unknown', reason, violations: [], missing };
+}
+
+/** Evaluates one clause on one link after the other, counts the results, and makes the verdict of them. */
 export class ClauseEvaluation {
   readonly clause: Clause;
   /** The clause as text. */
   readonly text: string;
   readonly selection: Selection;
-  /** Links on which the clause holds; of `success` and `loss` those without a failed sample or a lost datagram. */
-  held = 0;
-  /** The other links that are known; of `success` and `loss` those with a failed sample or a lost datagram. */
-  violated = 0;
-  /** Links with too few samples to say either. */
-  undersampled = 0;
-  /** The first link with too few samples, as text. */
-  firstUndersampled = '';
-  /** Pods whose reports the clause needs and that are missing or not trusted. */
-  readonly missing: number[] = [];
+  /** Whether it is about links; `recovered` is about pods that left. */
+  readonly isOfLinks: boolean;
   /** The first pod that knows other peers than the serving pod, so that links may be missing; -1 = none. */
   differing = -1;
-  /** At most `MAX_VIOLATIONS`. */
-  readonly violations: Violation[] = [];
-  /** Those of `held` that are links of a pod to itself. */
+  readonly #mesh: Mesh;
+  readonly #destinations: Uint8Array;
+  /** Links on which the clause holds; of `success` and `loss` those without a failed sample or a lost datagram. */
+  #held = 0;
+  /** Those of them that are links of a pod to itself. */
   #heldOnSelf = 0;
+  /** The other links that are known; of `success` and `loss` those with a failed sample or a lost datagram. */
+  #violated = 0;
+  readonly #violations: Violation[] = [];
+  /** Links with too few samples to say either, and the first of them as text. */
+  #undersampled = 0;
+  #firstUndersampled = '';
+  readonly #missing: number[] = [];
   /** Samples of the selected links, and those of them that failed; of `loss` datagrams, and those of them that were lost. */
-  all = 0;
-  bad = 0;
-  /** Rounds of pings, or cycles of datagrams, that the links of `missing` had at most, added up. */
+  #all = 0;
+  #bad = 0;
+  /** Rounds of pings, or cycles of datagrams, that the links of `#missing` had at most, added up. */
   #missingRounds = 0;
   /** The most samples or datagrams that a link had in one round. */
   #mostOfRound = 0;
   /** Whether a link was seen over IPv4, over IPv6. */
   readonly #families = { ipv4: 0, ipv6: 0 };
-  readonly #destinations: Uint8Array;
-  readonly #nameOf: (pod: number) => string;
 
-  /** `selection`: the pods that the clause selects. `nameOf`: the name of a pod in messages. */
-  constructor(clause: Clause, selection: Selection, nameOf: (pod: number) => string) {
+  /** `selection`: the pods of the mesh that the clause selects. */
+  constructor(clause: Clause, selection: Selection, mesh: Mesh) {
     this.clause = clause;
     this.text = formatClause(clause);
     this.selection = selection;
+    this.isOfLinks = clause.condition.kind !== 'recovered';
+    this.#mesh = mesh;
     this.#destinations = selection.to.pods;
-    this.#nameOf = nameOf;
   }
 
   /** Evaluates a link if the clause selects it. Returns whether it does. */
   evaluate(link: LinkWindow): boolean {
     const { from, to } = link;
-    // Before all else, because most clauses select few links.
-    if (this.#destinations[to] !== 1 || !this.#selects(from, to)) return false;
-    const { clause } = this;
-    if (clause.condition.kind === 'loss') {
-      this.all += link.sent;
-      this.bad += link.lost;
-      this.#mostOfRound = Math.max(this.#mostOfRound, link.cycleSent);
-    } else {
-      this.all += link.samples;
-      this.bad += link.failures;
-      this.#mostOfRound = 1;
-    }
+    // Most clauses select few links.
+    if (!this.#selects(from, to)) return false;
+    const isLoss = this.clause.condition.kind === 'loss';
+    const samples = isLoss ? link.sent : link.samples;
+    this.#all += samples;
+    this.#bad += isLoss ? link.lost : link.failures;
+    this.#mostOfRound = Math.max(this.#mostOfRound, isLoss ? link.cycleSent : 1);
     this.#families[link.isIpv6 ? 'ipv6' : 'ipv4'] = 1;
-    const isHeld = holdsOn(clause, link);
+    const isHeld = holdsOn(this.clause, link);
     if (isHeld) {
-      this.held += 1;
+      this.#held += 1;
       if (from === to) this.#heldOnSelf += 1;
-    } else if (isHeld === false) this.#addViolation(link);
+    } else if (isHeld === false) this.#addViolation(link, samples);
     else {
-      const samples = clause.condition.kind === 'loss' ? link.sent : link.samples;
-      // There are enough, but they are suspect, and contradict what was believed before.
-      const isEnough = samples >= clause.min;
-      const found = isEnough ? 'none to be believed' : `${countText(samples)} of ${countText(clause.min)}`;
+      // There may be enough that are suspect, and contradict what was believed before.
+      const { min } = this.clause;
+      const found = samples >= min ? 'none to be believed' : `${countText(samples)} of ${countText(min)}`;
       this.#addUndersampled(from, to, `${found}${link.isIpv6 ? ', IPv6' : ''}`);
     }
     return true;
@@ -98,7 +111,7 @@ export class ClauseEvaluation {
     const others = clause.self === 'only' ? 0 : selection.to.count - own;
     const needsOwn = clause.self !== 'exclude' && own === 1 && clause.condition.kind !== 'failed';
     const links = others + (needsOwn ? 1 : 0);
-    if (links > 0) this.missing.push(pod);
+    if (links > 0) this.#missing.push(pod);
     this.#missingRounds += links * rounds;
   }
 
@@ -112,60 +125,92 @@ export class ClauseEvaluation {
     if (isAffected && this.differing < 0) this.differing = pod;
   }
 
+  /** The verdict of a clause about links, when all reports have been taken into account. */
+  verdict(): ClauseVerdict {
+    if (!this.#isViolated()) return withoutViolation(this.#unknownReason(), this.#missing);
+    const [first] = this.#violations;
+    const example = first === undefined ? '' : `, for example ${first.from} → ${first.to}: ${first.found}`;
+    const { kind, operator } = this.clause.condition;
+    // Rounded away from the limit: 1.001 % must not read as 1 % where less than 1 % is expected.
+    const round = operator.startsWith('<') ? Math.ceil : Math.floor;
+    const percent = round((this.#counted * 10_000) / this.#all) / 100;
+    let what = `violated on ${countText(this.#violated)} of ${plural(this.#violated + this.#held, 'link')}`;
+    if (kind === 'success') what = `${percent}% of ${plural(this.#all, 'sample')} are ok`;
+    if (kind === 'loss') what = `${percent}% of ${plural(this.#all, 'datagram')} are lost`;
+    return { verdict: 'fail', reason: `${what}${example}`, violations: this.#violations, missing: this.#missing };
+  }
+
   /**
    * Whether the clause does not hold for certain: on a link, or of `success` and `loss` on all selected links together, whether all
    * samples that are missing are counted or none of them.
    */
-  get isViolated(): boolean {
+  #isViolated(): boolean {
     const { condition } = this.clause;
-    if (condition.kind !== 'success' && condition.kind !== 'loss') return this.violated > 0;
+    if (condition.kind !== 'success' && condition.kind !== 'loss') return this.#violated > 0;
     const { ipv4, ipv6 } = this.#families;
     const missing = this.#missingRounds * this.#mostOfRound * (ipv4 + ipv6);
-    const most = this.all + missing;
+    const most = this.#all + missing;
     return (
-      this.all > 0 &&
-      !comparesShare(this.counted, most, condition) &&
-      !comparesShare(this.counted + missing, most, condition)
+      this.#all > 0 &&
+      !comparesShare(this.#counted, most, condition) &&
+      !comparesShare(this.#counted + missing, most, condition)
     );
   }
 
-  /** Those of `all` that the condition counts: of `success` the samples that are ok, of `loss` the datagrams that were lost. */
-  get counted(): number {
-    return this.clause.condition.kind === 'loss' ? this.bad : this.all - this.bad;
+  /** Those of `#all` that the condition counts: of `success` the samples that are ok, of `loss` the datagrams that were lost. */
+  get #counted(): number {
+    return this.clause.condition.kind === 'loss' ? this.#bad : this.#all - this.#bad;
   }
 
-  /**
-   * Whether a clause about the whole mesh holds only on links of pods to themselves. If only one of many pods is ready,
-   * its ping of itself says nothing about the mesh.
-   */
-  get holdsOnlyOnSelf(): boolean {
-    const { from, to, self } = this.clause;
-    return from === null && to === null && self === 'include' && this.held > 0 && this.held === this.#heldOnSelf;
+  /** Why it is not known whether a clause without violations holds; '' = it holds. */
+  #unknownReason(): string {
+    const { clause, selection } = this;
+    const mesh = this.#mesh;
+    for (const end of ['from', 'to'] as const) {
+      if (selection[end].count > 0) continue;
+      return clause[end] === null ? 'no pod is or was ready' : `no pod that is or was ready matches ${end}=`;
+    }
+    if (this.#missing.length > 0) return missingReason(this.#missing, mesh);
+    if (this.#undersampled > 0) {
+      const isLoss = clause.condition.kind === 'loss';
+      const isUnmeasured = isLoss && mesh.reports.every(({ udp }) => udp === null);
+      const advice = isUnmeasured ? '; UDP_ENABLED=true measures it' : windowAdvice(clause, mesh);
+      const what = `too few ${isLoss ? 'datagrams' : 'samples'} on ${plural(this.#undersampled, 'link')}`;
+      return `${what}, for example ${this.#firstUndersampled}${advice}`;
+    }
+    const present = mesh.pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
+    const isOfAll = clause.from === null && clause.to === null && clause.self === 'include';
+    // If only one of many pods is ready, its ping of itself says nothing about the mesh.
+    if (isOfAll && present > 1 && this.#held > 0 && this.#held === this.#heldOnSelf) {
+      return `only ${countText(selection.from.count)} of ${countText(present)} pods are or were ready, so only links of pods to themselves could be checked`;
+    }
+    if (this.#held + this.#violated === 0) return 'no link matches from=, to= and self=';
+    return listReason(this.differing, mesh);
   }
 
   /** Whether the clause selects the link from a selected source to a pod. */
   #selects(from: number, to: number): boolean {
     const { self } = this.clause;
-    return this.selection.to.pods[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
+    return this.#destinations[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
   }
 
-  #addViolation(link: LinkWindow): void {
-    this.violated += 1;
-    if (this.violations.length >= MAX_VIOLATIONS) return;
-    this.violations.push({
+  #addViolation(link: LinkWindow, samples: number): void {
+    this.#violated += 1;
+    if (this.#violations.length >= MAX_VIOLATIONS) return;
+    this.#violations.push({
       clause: this.text,
-      from: this.#nameOf(link.from),
-      to: this.#nameOf(link.to),
+      from: nameIn(this.#mesh, link.from),
+      to: nameIn(this.#mesh, link.to),
       found: `${describeLink(this.clause, link)}${link.isIpv6 ? ' (IPv6)' : ''}`,
-      samples: this.clause.condition.kind === 'loss' ? link.sent : link.samples,
+      samples,
     });
   }
 
   /** `found`: the samples that there are, as text. */
   #addUndersampled(from: number, to: number, found: string): void {
-    this.undersampled += 1;
-    if (this.firstUndersampled !== '') return;
-    this.firstUndersampled = `${this.#nameOf(from)} → ${this.#nameOf(to)} (${found})`;
+    this.#undersampled += 1;
+    if (this.#firstUndersampled !== '') return;
+    this.#firstUndersampled = `${nameIn(this.#mesh, from)} → ${nameIn(this.#mesh, to)} (${found})`;
   }
 }
 
@@ -212,4 +257,39 @@ function describeLink({ condition: { kind }, stat }: Clause, link: LinkWindow): 
   const us = unpack16(link[kind === 'latency' ? stat : 'p50']);
   const duration = `${us < 100_000 ? Number((us / 1000).toPrecision(3)) : Math.round(us / 1000)} ms`;
   return kind === 'latency' ? duration : us < 0 ? 'ok' : `ok, ${duration}`;
+}
+
+/** What is wrong with the lists of pods; '' = nothing. `differing`: a pod that knows other pods than the serving pod; -1 = none. */
+export function listReason(differing: number, mesh: Mesh): string {
+  if (differing >= 0) {
+    return `${nameIn(mesh, differing)} knows a different set of pods than ${mesh.servedBy.name}, so some links may not have been checked`;
+  }
+  return mesh.discovery.phase === 'stale' ? 'the pod list could not be refreshed and may be out of date' : '';
+}
+
+/** What is not known because reports are missing. */
+export function missingReason(missing: readonly number[], mesh: Mesh): string {
+  const [first = 0] = missing;
+  const report = mesh.reports.find(({ pod }) => pod === first);
+  const who = `${nameIn(mesh, first)}${missing.length > 1 ? ` and ${countText(missing.length - 1)} more` : ''}`;
+  if (report?.missing === '' && report.missingDetail !== '') {
+    return `${who} did not report the whole window (${report.missingDetail}), the state of its links in the rest of it is not known`;
+  }
+  if (report?.missing === '')
+    return `the report of ${who} is not trusted (starved), the state of its links is not known`;
+  return `${who} did not report (${report?.missing ?? 'not-asked'}), the state of its links is not known`;
+}
+
+/** What to do if there are too few samples; '' if the range is long enough, so that they are few for another reason. */
+function windowAdvice({ condition, min }: Clause, { windowMs, past, settings }: Mesh): string {
+  const intervalMs = settings.refreshIntervalMs;
+  if (intervalMs === 0) return '; pinging is switched off (REFRESH_INTERVAL=0)';
+  // How many datagrams a cycle of the UDP probe has (UDP_PACKET_COUNT of each pod) the mesh does not say.
+  if (condition.kind === 'loss' && min > 1) return '; ask for a longer time range or a smaller min=';
+  const shortestMs = shortestRangeMs(settings, min);
+  if (windowMs >= shortestMs) return '';
+  const shortestS = Math.ceil(shortestMs / 1000);
+  let advice = past === null ? `window=${shortestS}s` : `a time range of ${shortestS} s`;
+  if (shortestMs > settings.historyWindowMs) advice = 'a smaller min= (HISTORY_WINDOW is too short for it)';
+  return `; pods are pinged every ${intervalMs / 1000} s, so ask for ${advice}`;
 }

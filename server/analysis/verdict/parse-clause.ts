@@ -155,7 +155,10 @@ export function formatClause({ condition, stat, from, to, self, min }: Clause): 
 }
 
 /** Whether `value` compares with the limit of a condition as it wants. */
-export function compares(value: number | bigint, { operator, limit }: Limit): boolean {
+export function compares(
+  value: number | bigint,
+  { operator, limit }: { operator: Condition['operator']; limit: number | bigint },
+): boolean {
   if (operator === '<') return value < limit;
   if (operator === '<=') return value <= limit;
   return operator === '>' ? value > limit : value >= limit;
@@ -167,12 +170,6 @@ export function compares(value: number | bigint, { operator, limit }: Limit): bo
  */
 export function comparesShare(part: number, all: number, { operator, limit }: Condition): boolean {
   return compares(BigInt(part) * BigInt(SHARE_UNITS), { operator, limit: BigInt(limit) * BigInt(all) });
-}
-
-/** What a value is compared with, and how. */
-interface Limit {
-  operator: Operator | '';
-  limit: number | bigint;
 }
 
 /** Writes a selector as it stands in a clause. Different selectors have different texts. */
@@ -240,13 +237,7 @@ function oneOf<T extends string>(part: Part, words: readonly T[]): T {
 }
 
 function splitAtCommas(text: string): Part[] {
-  const parts: Part[] = [];
-  let at = 0;
-  for (const piece of text.split(',')) {
-    parts.push(trim(piece, at));
-    at += piece.length + 1;
-  }
-  return parts;
+  return [...text.matchAll(/(?<=^|,)[^,]*/g)].map((piece) => trim(piece[0], piece.index));
 }
 
 /** Removes the blanks around a part. */
@@ -279,9 +270,4 @@ export function matchesGlob(pattern: string, text: string): boolean {
   }
   while (pattern[p] === '*') p += 1;
   return p === pattern.length;
-}
-
-/** Whether a pattern can match more than one text. */
-export function hasWildcard(pattern: string): boolean {
-  return pattern.includes('*') || pattern.includes('?');
 }

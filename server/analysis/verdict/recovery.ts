@@ -4,8 +4,15 @@ import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { durationText } from '../../runtime/measure-text.ts';
 import { type LostPod, lostPodsOf, momentOf } from '../lost-pods.ts';
-import { type ClauseVerdict, listReason, missingReason, withoutViolation } from './clause-verdict.ts';
-import type { ClauseEvaluation, Violation } from './evaluate-clause.ts';
+import { nameIn } from '../text.ts';
+import {
+  type ClauseEvaluation,
+  type ClauseVerdict,
+  listReason,
+  missingReason,
+  type Violation,
+  withoutViolation,
+} from './evaluate-clause.ts';
 import { type Clause, compares } from './parse-clause.ts';
 
 /**
@@ -19,8 +26,8 @@ export function* judgeRecovery(
   { clause, text, selection, differing }: ClauseEvaluation,
   mesh: Mesh,
   windowMs: number,
-  nameOf: (pod: number) => string,
 ): Generator<void, ClauseVerdict> {
+  const nameOf = (pod: number) => nameIn(mesh, pod);
   const nowMs = momentOf(mesh);
   const isSource = (pod: number) => selection.from.pods[pod] === 1;
   const all = yield* lostPodsOf(mesh, { fromMs: nowMs - windowMs, toMs: nowMs }, isSource);
@@ -36,45 +43,45 @@ export function* judgeRecovery(
     // Without news of the Kubernetes API it is not known that there is no replacement, nor that it is not ready.
     const isSurelyNotReady = one.readyMs === null && mesh.discovery.phase !== 'stale';
     if (isWithin(isSurelyNotReady ? nowMs : (one.unhealthyMs ?? one.lostMs))) open ??= one;
-    else
-      violations.push({ clause: text, from: '', to: nameOf(one.pod), found: violationText(one, nameOf), samples: 0 });
+    else violations.push({ clause: text, from: '', to: nameOf(one.pod), found: violationText(one, mesh), samples: 0 });
   }
   const [first] = violations;
   if (first !== undefined) {
     const reason = `violated by ${countText(violations.length)} of ${plural(lost.length, 'lost pod')}, for example ${first.to}: ${first.found}`;
     return { verdict: 'fail', reason, violations: violations.slice(0, MAX_VIOLATIONS), missing: [] };
   }
-  const ofList = listReason(differing, mesh, nameOf);
+  const ofList = listReason(differing, mesh);
   if (open === null || (open.readyMs === null && mesh.discovery.phase === 'stale')) return withoutViolation(ofList);
-  const { pod, earliestMs, lostMs, healthyMs, failing, silent } = open;
-  if (failing < 0 && silent >= 0) return withoutViolation(missingReason([silent], mesh, nameOf), [silent]);
+  const { pod, earliestMs, lostMs, healthyMs, links } = open;
+  const { failing, silent } = links;
+  if (failing < 0 && silent >= 0) return withoutViolation(missingReason([silent], mesh), [silent]);
   const since = durationText(nowMs - lostMs);
   if (healthyMs !== null && compares(healthyMs - lostMs, clause.condition)) {
     const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API had not told`;
-    return withoutViolation(`${nameOf(pod)} was lost ${since} ago, ${earlier}: ${describe(open, nameOf)}`);
+    return withoutViolation(`${nameOf(pod)} was lost ${since} ago, ${earlier}: ${describe(open, mesh)}`);
   }
   const advice = compares(nowMs - lostMs, clause.condition) ? windowAdvice(clause, windowMs) : pingAdvice(open, mesh);
-  return withoutViolation(`${nameOf(pod)} was lost ${since} ago: ${describe(open, nameOf)}${advice}`);
+  return withoutViolation(`${nameOf(pod)} was lost ${since} ago: ${describe(open, mesh)}${advice}`);
 }
 
 /** What became of a lost pod: `not replaced`, `replaced by b, which is not ready`, `replaced by b, healthy after 31 s`. */
-function describe(
-  { lostMs, replacement, readyMs, healthyMs, failing, unpinged }: LostPod,
-  nameOf: (pod: number) => string,
-): string {
+function describe({ lostMs, replacement, readyMs, healthyMs, links }: LostPod, mesh: Mesh): string {
+  const { failing, unpinged } = links;
   if (replacement < 0) return 'not replaced';
-  const by = `replaced by ${nameOf(replacement)}`;
+  const by = `replaced by ${nameIn(mesh, replacement)}`;
   if (readyMs === null) return `${by}, which is not ready`;
   if (healthyMs !== null) return `${by}, healthy after ${durationText(healthyMs - lostMs)}`;
-  if (failing >= 0) return `${by}, and the link from ${nameOf(failing)} is not ok`;
-  return unpinged < 0 ? `${by}, to which no link is known` : `${by}, which ${nameOf(unpinged)} has not pinged yet`;
+  if (failing >= 0) return `${by}, and the link from ${nameIn(mesh, failing)} is not ok`;
+  return unpinged < 0
+    ? `${by}, to which no link is known`
+    : `${by}, which ${nameIn(mesh, unpinged)} has not pinged yet`;
 }
 
 /** As `describe`, for a pod that has not recovered in time, though it is not known whether it has by now. */
-function violationText(lost: LostPod, nameOf: (pod: number) => string): string {
-  const { lostMs, replacement, healthyMs, unhealthyMs, failing } = lost;
-  if (unhealthyMs === null || healthyMs !== null || failing >= 0) return describe(lost, nameOf);
-  return `replaced by ${nameOf(replacement)}, not healthy within ${durationText(unhealthyMs - lostMs)}`;
+function violationText(lost: LostPod, mesh: Mesh): string {
+  const { lostMs, replacement, healthyMs, unhealthyMs, links } = lost;
+  if (unhealthyMs === null || healthyMs !== null || links.failing >= 0) return describe(lost, mesh);
+  return `replaced by ${nameIn(mesh, replacement)}, not healthy within ${durationText(unhealthyMs - lostMs)}`;
 }
 
 /** Says that a loss leaves the window before it can fail; '' if it does not. */

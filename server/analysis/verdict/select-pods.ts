@@ -1,5 +1,5 @@
 import { isJudged, type Pod } from '../../protocol/pod.ts';
-import { type Clause, formatSelector, hasWildcard, matchesGlob, type Selector } from './parse-clause.ts';
+import { type Clause, formatSelector, matchesGlob, type Selector } from './parse-clause.ts';
 
 /** The pods that one selector selects. */
 interface PodMask {
@@ -71,7 +71,7 @@ function* selectBy(selector: Selector | null, pods: readonly Pod[], ofGone: bool
 
 /** Whether a selector names a pod without wildcards. */
 export function isExact(selector: Selector | null): boolean {
-  return selector?.by === 'pod' && !hasWildcard(selector.glob);
+  return selector?.by === 'pod' && !/[*?]/.test(selector.glob);
 }
 
 /** The text of a pod that a selector's pattern is matched against; null if the pod does not have the label. */

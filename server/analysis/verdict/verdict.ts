@@ -1,8 +1,7 @@
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { MAX_REASON_LENGTH, MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
-import { podNameText } from '../text.ts';
-import { type ClauseVerdict, verdictOf, withoutViolation } from './clause-verdict.ts';
-import { ClauseEvaluation } from './evaluate-clause.ts';
+import { nameIn } from '../text.ts';
+import { ClauseEvaluation, type ClauseVerdict, withoutViolation } from './evaluate-clause.ts';
 import { LinkSummary, LinkWindow, newestStats } from './link-window.ts';
 import type { Clause } from './parse-clause.ts';
 import { judgeRecovery } from './recovery.ts';
@@ -14,20 +13,18 @@ import { selectPods } from './select-pods.ts';
  * clause (see `runSliced`).
  *
  * The verdict of one clause is `fail` if any link violates it, whatever else is not known. `success` and `loss` are about a
- * share: they are `fail` if the share over all links is not as wanted, whatever is missing (`ClauseEvaluation.isViolated`). A
- * clause that is not `fail` is
+ * share: they are `fail` if the share over all links is not as wanted, whatever is missing. A clause that is not `fail` is
  * `unknown` if a link, a report or the pod list is not known well enough, or if it selects nothing. Else it is `pass`.
  */
 export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number): Generator<void, VerdictAnswer> {
-  const nameOf = (pod: number) => podNameText(mesh.pods[pod], mesh.discovery.namespace);
+  const nameOf = (pod: number) => nameIn(mesh, pod);
   const selections = yield* selectPods(clauses, mesh.pods);
-  const evaluations = selections.map(({ clause, selection }) => new ClauseEvaluation(clause, selection, nameOf));
+  const evaluations = selections.map(({ clause, selection }) => new ClauseEvaluation(clause, selection, mesh));
   const { summary, oldestMs } = yield* evaluateMesh(mesh, evaluations, windowMs);
   const results: ClauseVerdict[] = [];
   for (const one of evaluations) {
     if (mesh.discovery.phase === 'waiting') results.push(withoutViolation('the pod list has not been received yet'));
-    else if (isOfLinks(one)) results.push(verdictOf(one, mesh, nameOf));
-    else results.push(yield* judgeRecovery(one, mesh, windowMs, nameOf));
+    else results.push(one.isOfLinks ? one.verdict() : yield* judgeRecovery(one, mesh, windowMs));
   }
   const verdicts = results.map(({ verdict }) => verdict);
   const verdict = verdicts.includes('fail') ? 'fail' : verdicts.includes('unknown') ? 'unknown' : 'pass';
@@ -52,11 +49,6 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
   };
 }
 
-/** Whether a clause is about links; `recovered` is about pods that left. */
-function isOfLinks({ clause }: ClauseEvaluation): boolean {
-  return clause.condition.kind !== 'recovered';
-}
-
 /** `judge` yields after this many links, also of links that a report does not list; a link counts once for each clause. */
 const STEP_LINKS = 1024;
 
@@ -69,54 +61,47 @@ function* evaluateMesh(
   evaluations: readonly ClauseEvaluation[],
   windowMs: number,
 ): Generator<void, { summary: LinkSummary; oldestMs: number }> {
-  const { settings } = mesh;
   const summary = new LinkSummary();
   const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
-  const isFullMesh = settings.pingNumber === 0 && settings.refreshIntervalMs > 0;
+  const isFullMesh = mesh.settings.pingNumber === 0 && mesh.settings.refreshIntervalMs > 0;
   const rounds = mostRounds(mesh, windowMs);
   let oldestMs = mesh.atMs;
   let stepLinks = 0;
+  /** Counts links; whether it is time to yield. */
+  const isStepOver = (links: number) => {
+    stepLinks += links;
+    if (stepLinks < STEP_LINKS) return false;
+    stepLinks = 0;
+    return true;
+  };
   for (const [pod, { lifecycle }] of mesh.pods.entries()) {
-    stepLinks += evaluations.length;
+    if (isStepOver(evaluations.length)) yield;
     const report = reports.get(pod);
     const isHere = report !== undefined && report.missing === '';
     // The peers of a pod that is not ready need not be complete yet.
     if (isHere && !report.samePeers && lifecycle === 'ready') for (const one of evaluations) one.addDifferingPeers(pod);
-    const concerned = evaluations.filter((one) => isOfLinks(one) && one.selection.from.pods[pod] === 1);
-    if (concerned.length > 0) {
-      if (isHere && mesh.past === null) oldestMs = Math.min(oldestMs, report.atMs);
-      const isTrusted = isHere && report.starvation?.unreliable !== true;
-      // A report that lacks a part of the window can prove some violations, but not that there was none.
-      const isPassive = report?.missing === 'passive';
-      if (!isPassive && (!isTrusted || report.missingDetail !== ''))
-        for (const one of concerned) one.addMissingReport(pod, rounds);
-      if (isTrusted) {
-        const stats = report.stats ?? newestStats(report.links, windowMs);
-        const link = new LinkWindow(report);
-        for (let i = 0; i < report.links.length; i++) {
-          link.read(report, stats, i);
-          let isSelected = false;
-          for (const evaluation of concerned) if (evaluation.evaluate(link)) isSelected = true;
-          if (isSelected) summary.add(link);
-          stepLinks += concerned.length;
-          if (stepLinks < STEP_LINKS) continue;
-          stepLinks = 0;
-          yield;
-        }
-        // With PING_NUMBER, pairs that are not probed are not expected either.
-        const unlisted = isFullMesh ? podsNotListed(report, mesh.pods.length) : [];
-        for (const to of unlisted) {
-          for (const evaluation of concerned) evaluation.addUnlisted(pod, to);
-          stepLinks += concerned.length;
-          if (stepLinks < STEP_LINKS) continue;
-          stepLinks = 0;
-          yield;
-        }
-      }
+    const concerned = evaluations.filter((one) => one.isOfLinks && one.selection.from.pods[pod] === 1);
+    if (concerned.length === 0) continue;
+    if (isHere && mesh.past === null) oldestMs = Math.min(oldestMs, report.atMs);
+    const isTrusted = isHere && report.starvation?.unreliable !== true;
+    // A report that lacks a part of the window can prove some violations, but not that there was none.
+    if (report?.missing !== 'passive' && (!isTrusted || report.missingDetail !== ''))
+      for (const one of concerned) one.addMissingReport(pod, rounds);
+    if (!isTrusted) continue;
+    const stats = report.stats ?? newestStats(report.links, windowMs);
+    const link = new LinkWindow(report);
+    for (let i = 0; i < report.links.length; i++) {
+      link.read(report, stats, i);
+      let isSelected = false;
+      for (const evaluation of concerned) if (evaluation.evaluate(link)) isSelected = true;
+      if (isSelected) summary.add(link);
+      if (isStepOver(concerned.length)) yield;
     }
-    if (stepLinks < STEP_LINKS) continue;
-    stepLinks = 0;
-    yield;
+    // With PING_NUMBER, pairs that are not probed are not expected either.
+    for (const to of isFullMesh ? podsNotListed(report, mesh.pods.length) : []) {
+      for (const evaluation of concerned) evaluation.addUnlisted(pod, to);
+      if (isStepOver(concerned.length)) yield;
+    }
   }
   return { summary, oldestMs };
 }

@@ -4,7 +4,6 @@ import {
   type Clause,
   ClauseError,
   formatClause,
-  hasWildcard,
   matchesGlob,
   parseClause,
   parseClauses,
@@ -196,8 +195,4 @@ describe('matchesGlob', () => {
     expect(matchesGlob('*a'.repeat(200), 'a'.repeat(100) + 'b'.repeat(5_000))).toBe(false);
     expect(performance.now() - startMs).toBeLessThan(1_000);
   });
-});
-
-it('hasWildcard tells whether a pattern can match more than one text', () => {
-  expect(['a', 'a*', 'a?'].map(hasWildcard)).toEqual([false, true, true]);
 });
