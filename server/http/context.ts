@@ -7,7 +7,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { MeshAnnotations } from '../peers/annotations.ts';
 import type { Collector } from '../peers/collector.ts';
 import type { Copies } from '../peers/copies.ts';
-import type { CopySource } from '../peers/copy-source.ts';
+import type { CopySource } from '../peers/keeper.ts';
 import type { LinkQuery } from '../peers/link-query.ts';
 import type { MeshEvents } from '../peers/mesh-events.ts';
 import type { MeshHistories } from '../peers/mesh-history.ts';

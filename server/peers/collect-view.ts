@@ -13,8 +13,9 @@ import {
 import { goneHashOf, lastGoneOf, type PodReport } from '../protocol/pod-report.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
+import { PULL_MS } from './copies.ts';
 import type { FanOut } from './fan-out.ts';
-import { keepersOf, PULL_MS } from './keeper.ts';
+import { keepersOf } from './keeper.ts';
 import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts';
 import { listToleranceMs, PodIndex } from './pod-index.ts';
 import type { ReportQuery, ReportResult } from './report-query.ts';

@@ -9,8 +9,7 @@ import { runSliced } from '../runtime/concurrency.ts';
 import { BusyError, textOf } from '../runtime/errors.ts';
 import { HealthTally } from './cluster-health.ts';
 import { type CollectDeps, type CollectView, type NowDeps, type PastView, viewOfNow } from './collect-view.ts';
-import { mergedReportOfCheck } from './goldpinger-report.ts';
-import { type Arrival, missingReport } from './merged-report.ts';
+import { type Arrival, mergedReportOfCheck, missingReport } from './merged-report.ts';
 import { type ReportLimits, type ReportQuery, type ReportResult, reportLimits } from './report-query.ts';
 
 /** What a caller of `Collector.collect` wants. */

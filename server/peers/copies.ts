@@ -31,7 +31,6 @@ import { playedBack } from '../results/playback.ts';
 import type { Results, ResultsSettings } from '../results/results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
-import { PULL_MS } from './keeper.ts';
 
 /** Adds the uids of the copies that a pod keeps to what it says about a past range. */
 export function withCopies<T extends ReportPast>(past: T, { uids }: Pick<Copies, 'uids'>): T {
@@ -58,6 +57,8 @@ interface Copy {
   standstills: readonly Standstill[];
 }
 
+/** How often a keeper asks a pod for what is new: so much of the past is lost if a pod is killed. */
+export const PULL_MS = 10_000;
 /** Approximate memory of a target, of a piece besides its samples and cycles, of a copy, and of a time of standing still. */
 const TARGET_BYTES = 300;
 const PIECE_BYTES = 200;

@@ -1,7 +1,11 @@
-import { type CopyAnswer, type CopyCursor, NO_CURSOR, parseCopyAnswerSliced } from '../protocol/copy.ts';
+import type { EventJournal } from '../events/journal.ts';
+import { type CopyAnswer, type CopyCursor, type CopyPart, NO_CURSOR, parseCopyAnswerSliced } from '../protocol/copy.ts';
+import { MAX_EVENTS } from '../protocol/event.ts';
+import { MAX_PAST_MS } from '../protocol/history.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { hash32 } from '../runtime/hash.ts';
+import { type Copies, PULL_MS } from './copies.ts';
 import type { PeerClient } from './peer-client.ts';
 
 /** How many pods keep a copy of each pod. */
@@ -51,14 +55,9 @@ interface KeeperDeps {
   selfUid(): string;
   /** uids of the pods that left within HISTORY_WINDOW. */
   departed(): readonly string[];
-  copies: {
-    cursorOf(uid: string): CopyCursor | null;
-    take(uid: string, answer: CopyAnswer, written: { agoMs: number; errorMs: number }): void;
-  };
+  copies: Pick<Copies, 'cursorOf' | 'take'>;
 }
 
-/** How often a keeper asks a pod for what is new: so much of the past is lost if a pod is killed. */
-export const PULL_MS = 10_000;
 /** A pod that is leaving is asked so often, until it is gone: it waits for this before it ends. */
 const LEAVING_PULL_MS = 1_000;
 /** A pod that did not answer, or had nothing to give, is asked again after this time. */
@@ -216,5 +215,54 @@ export class Keeper {
       }
     }
     return true;
+  }
+}
+
+/** What the answers are made of. */
+interface CopySourceDeps extends Pick<KeeperDeps, 'clock' | 'snapshot' | 'selfUid'> {
+  /** What is new in our own results. */
+  copySince(
+    cursor: Pick<CopyCursor, 'sinceMs' | 'links'>,
+  ): Promise<{ part: Omit<CopyPart, 'journal'>; hasMore: boolean }>;
+  journal: Pick<EventJournal, 'id' | 'read'>;
+  copies: Pick<Copies, 'answer'>;
+}
+
+/** How often an ending pod looks whether its keepers have asked. */
+const END_LOOK_MS = 50;
+
+/** Answers keepers: about this pod, and about those whose copies it keeps. */
+export class CopySource {
+  readonly #deps: CopySourceDeps;
+  /** When each of our keepers last got everything up to then, monotonic ms, by uid. */
+  readonly #askedMs = new Map<string, number>();
+
+  constructor(deps: CopySourceDeps) {
+    this.#deps = deps;
+  }
+
+  /** What the keeper `by` (a uid, or '') lacks of pod `of`, if its copy ends at `cursor`. No copies if the pod is unknown. */
+  async answer(of: string, by: string, cursor: CopyCursor): Promise<CopyAnswer> {
+    const { selfUid, journal, copies, copySince } = this.#deps;
+    if (of !== selfUid()) return copies.answer(of, cursor);
+    const from = cursor.process === journal.id ? cursor : NO_CURSOR;
+    const { part, hasMore } = await copySince(from);
+    if (!hasMore && this.#keeperUids().includes(by)) this.#askedMs.set(by, part.nowMs);
+    return { hasMore, copies: [{ ...part, journal: journal.read(MAX_PAST_MS, MAX_EVENTS, from.seq) }] };
+  }
+
+  /** Waits until all keepers of this pod have asked, at most `mostMs`. To be called once nothing is measured any more. */
+  async keepersHaveAsked(mostMs: number): Promise<void> {
+    const { clock } = this.#deps;
+    const startMs = clock.monotonicMs();
+    const isDone = () => this.#keeperUids().every((uid) => (this.#askedMs.get(uid) ?? -1) >= startMs);
+    while (!isDone() && clock.monotonicMs() - startMs < mostMs) {
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, END_LOOK_MS));
+    }
+  }
+
+  #keeperUids(): string[] {
+    const { selfUid, snapshot } = this.#deps;
+    return keepersOf(selfUid(), snapshot().pods).map(({ uid }) => uid);
   }
 }

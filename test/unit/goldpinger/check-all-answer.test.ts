@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type CheckAllOptions, checkAllAnswer } from '../../../server/goldpinger/check-all-answer.ts';
-import { mergedReportOfCheck } from '../../../server/peers/goldpinger-report.ts';
-import { missingReport } from '../../../server/peers/merged-report.ts';
+import { mergedReportOfCheck, missingReport } from '../../../server/peers/merged-report.ts';
 import { PodIndex } from '../../../server/peers/pod-index.ts';
 import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
 import { FLAG_IPV6 } from '../../../server/protocol/links.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EventJournal } from '../../../server/events/journal.ts';
 import { Copies } from '../../../server/peers/copies.ts';
-import { CopySource } from '../../../server/peers/copy-source.ts';
+import { CopySource } from '../../../server/peers/keeper.ts';
 import {
   COPY_FORMAT,
   type CopyAnswer,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { isKeeper, KEEPERS, Keeper, keepersOf, PULL_MS } from '../../../server/peers/keeper.ts';
+import { PULL_MS } from '../../../server/peers/copies.ts';
+import { isKeeper, KEEPERS, Keeper, keepersOf } from '../../../server/peers/keeper.ts';
 import { PeerCallError, type PeerRequest } from '../../../server/peers/peer-client.ts';
 import { type CopyAnswer, NO_CURSOR } from '../../../server/protocol/copy.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
