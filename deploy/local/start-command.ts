@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
 import { realClock } from '../../server/runtime/clock.ts';
 import { type LocalCluster, type LocalPod, startCluster } from './cluster.ts';
 import { DEFAULT_DIR, keepWriteToken, lockFolder, pruneLogs } from './state-folder.ts';
-import { UsageError } from './usage.ts';
+import { parseCommandLine, UsageError } from './usage.ts';
 
 /** The options of `npm start`. */
 export interface StartOptions {
@@ -88,22 +87,18 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
 function parseFlags(args: readonly string[]) {
   const [first] = args;
   if (first !== undefined && !first.startsWith('-')) throw new UsageError(`unknown command: ${first.slice(0, 80)}`);
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        pods: { type: 'string', default: '3' },
-        interval: { type: 'string', default: '2' },
-        'start-delay': { type: 'string', default: '2' },
-        port: { type: 'string', default: '8080' },
-        'pod-port': { type: 'string', default: '8080' },
-        dir: { type: 'string', default: DEFAULT_DIR },
-        env: { type: 'string', multiple: true, default: [] },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  return parseCommandLine({
+    args: [...args],
+    options: {
+      pods: { type: 'string', default: '3' },
+      interval: { type: 'string', default: '2' },
+      'start-delay': { type: 'string', default: '2' },
+      port: { type: 'string', default: '8080' },
+      'pod-port': { type: 'string', default: '8080' },
+      dir: { type: 'string', default: DEFAULT_DIR },
+      env: { type: 'string', multiple: true, default: [] },
+    },
+  }).values;
 }
 
 function parseEnv(pairs: readonly string[], errors: string[]): Record<string, string> {

@@ -1,5 +1,37 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { textOf } from '../../server/runtime/errors.ts';
+
 /** A wrong command line. The message names every problem, one per line. */
 export class UsageError extends Error {}
+
+/** `parseArgs` of Node. Throws UsageError. */
+export function parseCommandLine<T extends ParseArgsConfig>(config: T) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    throw new UsageError(textOf(error));
+  }
+}
+
+/** Replaces control characters other than line breaks and tabs, because texts of a cluster must not control the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, ' ');
+}
+
+/** Lines up the cells of a table: one text per row, without blanks at its end. */
+export function columns(rows: readonly string[][], widths: readonly number[] = widthsOf(rows)): string[] {
+  return rows.map((cells) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('   ')
+      .trimEnd(),
+  );
+}
+
+/** The width of each column. */
+export function widthsOf(rows: readonly string[][]): number[] {
+  return (rows[0] ?? []).map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)));
+}
 
 /** The text of `--help`. */
 export const HELP = `goldpinger-ts, a whole cluster on this machine

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { parseWrittenAnnotation } from '../../../server/protocol/annotation.ts';
 import type { ServiceObject } from '../api/objects.ts';
 import { collectionPath, DEPLOYMENTS, PODS, type Resource, resourceByName, SERVICES } from '../api/resources.ts';
 import type { Table } from '../api/table.ts';
 import { APP, NAMESPACE } from '../seed.ts';
 import { type ApiAccess, DEFAULT_DIR, keptWriteToken, readKubeconfig } from '../state-folder.ts';
-import { UsageError } from '../usage.ts';
+import { columns, parseCommandLine, printable, UsageError, widthsOf } from '../usage.ts';
 import { callJson, callLines } from './api-client.ts';
 import { applyFile, deleteFile } from './manifests.ts';
 import { runToxiproxyCli } from './toxiproxy-cli.ts';
@@ -25,7 +24,7 @@ interface Invocation {
   io: CommandIo;
   /** The arguments after the command's name that are not options. */
   args: string[];
-  options: ReturnType<typeof parseCommandLine>['values'];
+  options: ReturnType<typeof parseCommand>['values'];
 }
 
 const COMMANDS: Record<string, (invocation: Invocation) => Promise<void>> = {
@@ -49,7 +48,7 @@ export function isCommand(word: string | undefined): word is string {
 
 /** Runs a command on the cluster of `--dir` (default `.local`). Rejects with UsageError, or with the API's error. */
 export async function runCommand(commandLine: readonly string[], io: CommandIo): Promise<void> {
-  const { values: options, positionals } = parseCommandLine(commandLine);
+  const { values: options, positionals } = parseCommand(commandLine);
   const [name = '', ...args] = positionals;
   const path = join(options.dir, 'kubeconfig');
   if (!existsSync(path)) {
@@ -62,34 +61,30 @@ export async function runCommand(commandLine: readonly string[], io: CommandIo):
   await Promise.race([command({ access: readKubeconfig(path), io, args, options }), stopped]);
 }
 
-function parseCommandLine(commandLine: readonly string[]) {
-  try {
-    return parseArgs({
-      args: withoutAmbiguousFlags(commandLine),
-      allowPositionals: true,
-      options: {
-        dir: { type: 'string', default: DEFAULT_DIR },
-        namespace: { type: 'string', short: 'n', default: NAMESPACE },
-        'all-namespaces': { type: 'boolean', short: 'A', default: false },
-        output: { type: 'string', short: 'o', default: '' },
-        watch: { type: 'boolean', short: 'w', default: false },
-        follow: { type: 'boolean', short: 'f', default: false },
-        tail: { type: 'string' },
-        container: { type: 'string', short: 'c' },
-        'grace-period': { type: 'string' },
-        force: { type: 'boolean', default: false },
-        replicas: { type: 'string' },
-        filename: { type: 'string' },
-        url: { type: 'boolean', default: false },
-        from: { type: 'string' },
-        to: { type: 'string' },
-        id: { type: 'string' },
-        tag: { type: 'string', multiple: true, default: [] },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+function parseCommand(commandLine: readonly string[]) {
+  return parseCommandLine({
+    args: withoutAmbiguousFlags(commandLine),
+    allowPositionals: true,
+    options: {
+      dir: { type: 'string', default: DEFAULT_DIR },
+      namespace: { type: 'string', short: 'n', default: NAMESPACE },
+      'all-namespaces': { type: 'boolean', short: 'A', default: false },
+      output: { type: 'string', short: 'o', default: '' },
+      watch: { type: 'boolean', short: 'w', default: false },
+      follow: { type: 'boolean', short: 'f', default: false },
+      tail: { type: 'string' },
+      container: { type: 'string', short: 'c' },
+      'grace-period': { type: 'string' },
+      force: { type: 'boolean', default: false },
+      replicas: { type: 'string' },
+      filename: { type: 'string' },
+      url: { type: 'boolean', default: false },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      id: { type: 'string' },
+      tag: { type: 'string', multiple: true, default: [] },
+    },
+  });
 }
 
 function withoutAmbiguousFlags(commandLine: readonly string[]): string[] {
@@ -113,17 +108,17 @@ async function get({ access, io, args, options }: Invocation): Promise<void> {
     io.print(`${JSON.stringify(await callJson(access, { method: 'GET', path }), null, 2)}\n`);
     return;
   }
-  const printer = new TablePrinter(io.print, options.output === 'wide');
+  const print = tablePrinter(io.print, options.output === 'wide');
   const table = (await callJson(access, { method: 'GET', path, accept: TABLE })) as Table;
   if (table.rows.length === 0 && name !== undefined) throw new Error(`${kind} "${name}" not found`);
   if (table.rows.length === 0 && !options.watch) io.print('No resources found.\n');
-  else printer.add(table);
+  else print(table);
   if (!options.watch) return;
   const { resourceVersion } = table.metadata as { resourceVersion: string };
   const watchPath = `${path}&watch=1&resourceVersion=${resourceVersion}`;
   for await (const line of callLines(access, { method: 'GET', path: watchPath, accept: TABLE })) {
     const event = JSON.parse(line) as { type: string; object: Table };
-    if (event.type !== 'ERROR' && event.type !== 'BOOKMARK') printer.add(event.object);
+    if (event.type !== 'ERROR' && event.type !== 'BOOKMARK') print(event.object);
   }
 }
 
@@ -272,40 +267,21 @@ export async function annotateCluster(url: string, token: string, annotation: Ne
   return `annotation "${written?.id ?? ''}" set, ${taken} pod${taken === 1 ? ' has' : 's have'} it\n${missingLines}`;
 }
 
-/** Prints tables as kubectl does. The tables of a watch keep the column widths of the first one. */
-export class TablePrinter {
-  readonly #print: (text: string) => void;
-  readonly #wide: boolean;
-  #columns: { name: string; index: number; width: number }[] = [];
-
-  /** `wide` also shows the columns that kubectl shows only with `-o wide`. */
-  constructor(print: (text: string) => void, wide: boolean) {
-    this.#print = print;
-    this.#wide = wide;
-  }
-
-  /** Prints the rows of a table, after the column names if it is the first table. */
-  add({ columnDefinitions, rows }: Table): void {
-    if (this.#columns.length === 0) {
-      this.#columns = columnDefinitions
-        .map(({ name, priority }, index) => ({ name: name.toUpperCase(), index, priority }))
-        .filter(({ priority }) => this.#wide || priority === 0)
-        .map(({ name, index }) => {
-          const width = Math.max(name.length, ...rows.map((row) => printable(row.cells[index]).length));
-          return { name, index, width };
-        });
-      this.#printLine(this.#columns.map((column) => column.name));
+/**
+ * Prints tables as kubectl does: the column names before the rows of the first table, whose column widths the tables of a watch
+ * keep. `wide` also shows the columns that kubectl shows only with `-o wide`.
+ */
+function tablePrinter(print: (text: string) => void, wide: boolean): (table: Table) => void {
+  let shown: number[] = [];
+  let widths: number[] | undefined;
+  return ({ columnDefinitions, rows }) => {
+    const lines = rows.map(({ cells }) => cells.map((cell) => printable(String(cell)).replace(/\s/g, ' ')));
+    if (widths === undefined) {
+      lines.unshift(columnDefinitions.map(({ name }) => name.toUpperCase()));
+      shown = columnDefinitions.flatMap(({ priority }, i) => (wide || priority === 0 ? [i] : []));
     }
-    for (const { cells } of rows) this.#printLine(this.#columns.map((column) => printable(cells[column.index])));
-  }
-
-  #printLine(cells: string[]): void {
-    const padded = cells.map((cell, i) => cell.padEnd(this.#columns[i]?.width ?? 0));
-    this.#print(`${padded.join('   ').trimEnd()}\n`);
-  }
-}
-
-/** Replaces control characters, because texts of a cluster must not control the terminal. */
-function printable(cell: string | number | undefined): string {
-  return String(cell ?? '').replace(/\p{Cc}/gu, ' ');
+    const cells = lines.map((line) => shown.map((i) => line[i] ?? ''));
+    widths ??= widthsOf(cells);
+    for (const line of columns(cells, widths)) print(`${line}\n`);
+  };
 }

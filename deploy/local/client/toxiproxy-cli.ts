@@ -3,26 +3,10 @@
  * status code, because its HTTP client discards the body of a failed answer, and users need the API's message. Its public
  * entry has no option for another HTTP client. The tests use it to check that it works with our fault proxy.
  */
-import { parseArgs } from 'node:util';
-import { UsageError } from '../usage.ts';
-
-/** A toxic as Toxiproxy's API shows it. */
-interface Toxic {
-  name: string;
-  type: string;
-  stream: string;
-  toxicity: number;
-  attributes: Record<string, number>;
-}
-
-/** A proxy as Toxiproxy's API shows it. */
-interface Proxy {
-  name: string;
-  listen: string;
-  upstream: string;
-  enabled: boolean;
-  toxics: Toxic[] | null;
-}
+import type { ParseArgsConfig } from 'node:util';
+import type { ProxyView } from '../toxic/proxies.ts';
+import type { Toxic } from '../toxic/toxic.ts';
+import { columns, parseCommandLine, printable, UsageError } from '../usage.ts';
 
 /** Sends a request to the API, and resolves with the JSON of its answer. */
 type Send = (method: string, path: string, body?: object) => Promise<unknown>;
@@ -66,18 +50,18 @@ const COMMANDS: Record<string, (args: string[], send: Send, onTerminal: boolean)
 };
 
 async function list(_: string[], send: Send, onTerminal: boolean): Promise<string> {
-  const proxies = Object.values((await send('GET', '/proxies')) as Record<string, Proxy>);
+  const proxies = Object.values((await send('GET', '/proxies')) as Record<string, ProxyView>);
   if (onTerminal) return proxyTable(proxies);
   const lines = proxies.map(({ name, listen, upstream, enabled, toxics }) =>
-    [name, listen, upstream, enabled ? 'enabled' : 'disabled', toxics?.length ?? 0].join('\t'),
+    [name, listen, upstream, enabled ? 'enabled' : 'disabled', toxics.length].join('\t'),
   );
   return lines.map((line) => `${line}\n`).join('');
 }
 
 async function inspect(args: string[], send: Send, onTerminal: boolean): Promise<string> {
-  const proxy = (await send('GET', proxyPath(parseProxyArgs(args).proxy))) as Proxy;
+  const proxy = (await send('GET', proxyPath(parseProxyArgs(args).proxy))) as ProxyView;
   if (onTerminal) return toxicTable(proxy);
-  return (proxy.toxics ?? []).map((toxic) => `${toxic.name}\t${describeToxic(toxic).join('\t')}\n`).join('');
+  return proxy.toxics.map((toxic) => `${toxic.name}\t${describeToxic(toxic).join('\t')}\n`).join('');
 }
 
 async function createProxy(args: string[], send: Send): Promise<string> {
@@ -91,8 +75,8 @@ async function createProxy(args: string[], send: Send): Promise<string> {
 
 async function toggle(args: string[], send: Send): Promise<string> {
   const path = proxyPath(parseProxyArgs(args).proxy);
-  const proxy = (await send('GET', path)) as Proxy;
-  const { enabled } = (await send('POST', path, { ...proxy, enabled: !proxy.enabled })) as Proxy;
+  const proxy = (await send('GET', path)) as ProxyView;
+  const { enabled } = (await send('POST', path, { ...proxy, enabled: !proxy.enabled })) as ProxyView;
   return `Proxy ${proxy.name} is now ${enabled ? 'enabled' : 'disabled'}\n`;
 }
 
@@ -130,34 +114,27 @@ function unknownAttributes(given: Record<string, number>, { type, attributes }: 
   return `But ${type} has no ${unknown.join(', ')}, only: ${Object.keys(attributes).join(', ') || 'none'}\n`;
 }
 
-function proxyTable(proxies: readonly Proxy[]): string {
+function proxyTable(proxies: readonly ProxyView[]): string {
   const rows = proxies.map(({ name, listen, upstream, enabled, toxics }) => {
-    return [name, listen, upstream, enabled ? 'enabled' : 'disabled', String(toxics?.length || 'None')];
+    return [name, listen, upstream, enabled ? 'enabled' : 'disabled', String(toxics.length || 'None')];
   });
-  const table = [['Name', 'Listen', 'Upstream', 'Enabled', 'Toxics'], ...rows];
-  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...table.map((cells) => cells[at]?.length ?? 0)));
-  const [head = '', ...lines] = table.map((cells) => cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('   '));
+  const [head = '', ...lines] = columns([['Name', 'Listen', 'Upstream', 'Enabled', 'Toxics'], ...rows]);
   const hasProxies = proxies.length > 0;
   const hint = hasProxies
     ? `inspect toxics with \`${COMMAND} inspect NAME\``
     : `create a proxy with \`${COMMAND} create\``;
-  const body = hasProxies ? lines.map((line) => line.trimEnd()) : ['no proxies'];
+  const body = hasProxies ? lines : ['no proxies'];
   return printable([head, '='.repeat(head.length), ...body, '', `Hint: ${hint}`, ''].join('\n'));
 }
 
-function toxicTable({ name, listen, upstream, toxics }: Proxy): string {
+function toxicTable({ name, listen, upstream, toxics }: ProxyView): string {
   const head = `Name: ${name}   Listen: ${listen}   Upstream: ${upstream}`;
   const streams = ['Upstream', 'Downstream'].map((stream) => {
-    const ofStream = (toxics ?? []).filter((toxic) => toxic.stream === stream.toLowerCase());
+    const ofStream = toxics.filter((toxic) => toxic.stream === stream.toLowerCase());
     const lines = ofStream.map((toxic) => `${toxic.name}:   ${describeToxic(toxic).join('   ')}\n`);
     return `${stream} toxics:\n${lines.join('') || `Proxy has no ${stream} toxics enabled.\n`}`;
   });
   return printable(`${head}\n${'='.repeat(head.length)}\n${streams.join('\n')}`);
-}
-
-/** Replaces control characters other than line breaks and tabs, because a name must not control the terminal. */
-function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, ' ');
 }
 
 /** Describes a toxic's settings, with its attributes in alphabetical order. */
@@ -206,16 +183,10 @@ function parseToxicArgs(args: readonly string[]) {
   };
 }
 
-type FlagOptions = Record<string, { type: 'string' | 'boolean'; multiple?: boolean; default?: string[] | boolean }>;
-
 /** Like Go's flag package, accepts one or two dashes before every name. */
-function parseFlags<const T extends FlagOptions>(args: readonly string[], options: T) {
-  try {
-    const twoDashes = args.map((arg) => arg.replace(/^-(?=[a-z])/, '--'));
-    return parseArgs({ args: twoDashes, options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+function parseFlags<T extends NonNullable<ParseArgsConfig['options']>>(args: readonly string[], options: T) {
+  const twoDashes = args.map((arg) => arg.replace(/^-(?=[a-z])/, '--'));
+  return parseCommandLine({ args: twoDashes, options, allowPositionals: true });
 }
 
 function parseToxicity(text: string): number {
