@@ -30,9 +30,9 @@ export async function startPassive(
   }
   const metrics = new PassiveMetrics({ instance: hostname || podName, version });
   const context = { clock, log, config, bootTimeMs: clock.nowMs(), isReady: () => isReady, metrics };
-  const { host, port, udpPort } = config;
+  const { host, udpPort } = config;
   const echo = config.udpEnabled ? await UdpEcho.listen({ host, port: udpPort, clock }) : null;
-  const http = await listenPassive(context, host, port).catch(async (error: unknown) => {
+  const http = await listenPassive(context).catch(async (error: unknown) => {
     await echo?.stop();
     throw error;
   });

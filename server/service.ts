@@ -280,7 +280,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   let echo: UdpEcho | null = null;
   try {
     if (config.udpEnabled) echo = await UdpEcho.listen({ host: config.host, port: config.udpPort, clock });
-    http = await listen(context, config.host, config.port);
+    http = await listen(context);
   } catch (error) {
     await Promise.all([echo?.stop(), end()]);
     throw error;

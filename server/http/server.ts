@@ -64,28 +64,18 @@ const timeoutsFor = ({ checkAllTimeoutMs }: ProcessContext['config']): Timeouts 
   stalledMs: Math.max(30_000, checkAllTimeoutMs + 5_000),
 });
 
-/** Serves everything on `host:port`. Rejects with the system's error (EADDRINUSE, ...) if it cannot listen. */
-export function listen(
-  context: RouteContext,
-  host: string,
-  port: number,
-  timeouts: Timeouts = timeoutsFor(context.config),
-): Promise<HttpServer> {
+/** Serves everything at HOST and PORT. Rejects with the system's error (EADDRINUSE, ...) if it cannot listen. */
+export function listen(context: RouteContext, timeouts?: Timeouts): Promise<HttpServer> {
   const streams = new Streams(context);
-  const served: Served = {
-    loadApp: async () => (await import('./app.ts')).createApp(context, streams),
-    snapshot: () => context.monitor.snapshot,
-    end: () => streams.stop(),
-  };
-  return listenFor(served, context, host, port, timeouts);
+  const loadApp = async () => (await import('./app.ts')).createApp(context, streams);
+  return serve({ loadApp, snapshot: () => context.monitor.snapshot, end: () => streams.stop() }, context, timeouts);
 }
 
-/** Serves what a passive pod answers on `host:port`. Rejects as `listen` does. It knows no pods, so every client is a stranger. */
-export function listenPassive(context: ProcessContext, host: string, port: number): Promise<HttpServer> {
+/** Serves what a passive pod answers. Rejects as `listen` does. It knows no pods, so every client is a stranger. */
+export function listenPassive(context: ProcessContext): Promise<HttpServer> {
   const nobody = { pods: [] };
   const loadApp = async () => (await import('./passive-app.ts')).createPassiveApp(context);
-  const served: Served = { loadApp, snapshot: () => nobody, end: () => {} };
-  return listenFor(served, context, host, port, timeoutsFor(context.config));
+  return serve({ loadApp, snapshot: () => nobody, end: () => {} }, context);
 }
 
 /** What is served besides pings. */
@@ -96,16 +86,15 @@ interface Served {
   end(): void;
 }
 
-async function listenFor(
+async function serve(
   { loadApp, snapshot, end }: Served,
   context: ProcessContext,
-  host: string,
-  port: number,
-  timeouts: Timeouts,
+  timeouts = timeoutsFor(context.config),
 ): Promise<HttpServer> {
   const ping = new PingAnswer(context);
   const app = loadedAtFirstRequest(loadApp, context);
   const { clock, config } = context;
+  const { host, port } = config;
   const keptMs = Math.max(MIN_KEPT_MS, 2 * config.freshConnectionIntervalMs);
   const requests = new Requests(clock, (socket) => connections.becameIdle(socket));
   const isLocalOnly = isLoopbackHost(host);

@@ -18,6 +18,13 @@ export interface ContextChange extends Partial<Omit<RouteContext, 'monitor' | 'c
   env?: Record<string, string>;
 }
 
+const STUB_ENV = {
+  HOST: '127.0.0.1',
+  MAX_STREAMS: '2',
+  REFRESH_INTERVAL: '2',
+  WRITE_TOKEN: 'sixteen-characters',
+};
+
 const unused = async (): Promise<never> => {
   throw new ValidationError('not in this test');
 };
@@ -37,7 +44,8 @@ export function stubContext({ monitor = {}, env = {}, ...change }: ContextChange
   const context: RouteContext = {
     clock,
     log: { debug: silent, info: silent, warn: silent, error: (_fields, message) => void errors.push(message) },
-    config: configOf({ MAX_STREAMS: '2', REFRESH_INTERVAL: '2', WRITE_TOKEN: 'sixteen-characters', ...env }),
+    // Any free port.
+    config: { ...configOf({ ...STUB_ENV, ...env }), port: 0 },
     version: '9.9.9',
     bootTimeMs: Date.parse('2026-11-22T14:39:48.013Z'),
     pageDir: 'test/fixtures/page',

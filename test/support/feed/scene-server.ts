@@ -38,7 +38,10 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
   Object.assign(context, {
     clock: { ...realClock, nowMs, setTimer: (fn, delayMs) => realClock.setTimer(fn, delayMs / speed) },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: (fields) => console.error(fields) },
-    config: configOf({ MAX_STREAMS: '8', REFRESH_INTERVAL: '2', HISTORY_WINDOW: `${PAST_MS}ms` }),
+    config: {
+      ...configOf({ HOST: '127.0.0.1', MAX_STREAMS: '8', REFRESH_INTERVAL: '2', HISTORY_WINDOW: `${PAST_MS}ms` }),
+      port: 0,
+    },
     version: '0.1.0',
     bootTimeMs: nowMs(),
     pageDir,
@@ -64,6 +67,6 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
       read: async () => ({ nowMs: nowMs(), missing: [], annotations: [] }),
     },
   } satisfies Partial<RouteContext>);
-  const server = await listen(context, '127.0.0.1', 0);
+  const server = await listen(context);
   return { url: `${server.address}/`, close: () => server.close(0) };
 }

@@ -3,9 +3,9 @@ import { listen } from '../../../server/http/server.ts';
 import { type ContextChange, stubContext } from '../../support/route-context.ts';
 
 /** Serves a stub of the service, with these changes, on a free port until the test ends. */
-export async function serve(change: ContextChange = {}, timeouts?: Parameters<typeof listen>[3]) {
+export async function serve(change: ContextChange = {}, timeouts?: Parameters<typeof listen>[1]) {
   const stub = stubContext(change);
-  const server = await listen(stub.context, '127.0.0.1', 0, timeouts);
+  const server = await listen(stub.context, timeouts);
   onTestFinished(() => server.close(0));
   return { ...stub, server, url: server.address };
 }

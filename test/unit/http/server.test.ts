@@ -16,8 +16,7 @@ async function raw(url: string, bytes: string): Promise<string> {
 const BEARER = 'Host: localhost\r\nAuthorization: Bearer sixteen-characters\r\nContent-Type: application/json\r\n';
 
 it.each(['0.0.0.0', '::', '[::]', '0'])('HOST=%s listens on both families', async (host) => {
-  const server = await listen(stubContext().context, host, 0);
-  onTestFinished(() => server.close(0));
+  const { server } = await serve({ env: { HOST: host } });
   for (const own of ['127.0.0.1', '[::1]']) {
     expect((await fetch(`http://${own}:${new URL(server.address).port}/ping`)).status).toBe(200);
   }
@@ -55,7 +54,7 @@ describe('the express application', () => {
   const serveWith = async (pageDir: () => string) => {
     const stub = stubContext();
     Object.defineProperty(stub.context, 'pageDir', { get: pageDir });
-    const server = await listen(stub.context, '127.0.0.1', 0);
+    const server = await listen(stub.context);
     onTestFinished(() => server.close(0));
     return { ...stub, url: server.address };
   };
