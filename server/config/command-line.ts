@@ -1,4 +1,4 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { parseArgs } from 'node:util';
 import { flagOf, SETTINGS, type Setting } from './settings.ts';
 
 /** Flags of Goldpinger's HTTP server (go-swagger) that change nothing here, and what to do instead; '' = nothing is needed. */
@@ -32,17 +32,16 @@ export interface CommandLine {
   errors: string[];
 }
 
+/** One flag, by its name without the dashes in `flagsOf`. A `boolean` may be left without a value: `--use-host-ip` is `=true`. */
+interface Flag {
+  type: 'boolean' | 'string';
+  short?: string;
+  /** Notes a use of the flag in the command line. */
+  take(value: string, flag: string): void;
+}
+
 /** Reads `--name value`, `--name=value` and bare switches. `args` are without node and script. Never throws. */
 export function readCommandLine(args: readonly string[]): CommandLine {
-  const flags = flagsByName();
-  const options: ParseArgsConfig['options'] = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' } };
-  for (const [name, { isSwitch }] of flags) options[name] = { type: isSwitch ? 'boolean' : 'string' };
-  const withValue = ['check-node-hash', ...TLS_FLAGS.map((name) => `tls-${name}`)];
-  for (const name of [...withValue, ...[...IGNORED_FLAGS.keys()].map((flag) => flag.slice(2))]) {
-    options[name] = { type: 'string' };
-  }
-  // Not strict: parseArgs would throw at the first bad argument, and we list all of them.
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
   const line: CommandLine = {
     help: false,
     version: false,
@@ -51,7 +50,9 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     warnings: [],
     errors: [],
   };
-  const ignored = new Set<string>();
+  const options = flagsOf(line);
+  // Not strict: parseArgs would throw at the first bad argument, and we list all of them.
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
   /** Index of the last argument that was reported. `-abc` has three tokens, an unknown flag may have a value after it. */
   let reported = -1;
   const report = (index: number, name: string) => {
@@ -64,48 +65,45 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       const isValueOfUnknown = reported === token.index - 1 && isBareFlag(args[reported]);
       if (!isValueOfUnknown) report(token.index, argument);
     } else if (token.kind === 'option') {
-      const flag = flags.get(token.name);
-      if (token.name === 'help') line.help = true;
-      else if (token.name === 'version') line.version = true;
-      else if (flag === undefined && !Object.hasOwn(options, token.name)) {
-        report(token.index, argument.split('=', 1)[0] ?? '');
-      } else if (token.value === undefined && flag?.isSwitch !== true) {
+      const flag = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
+      if (flag === undefined) report(token.index, argument.split('=', 1)[0] ?? '');
+      else if (token.value === undefined && flag.type === 'string')
         line.errors.push(`${token.rawName}: expected a value`);
-      } else if (token.name === 'check-node-hash') line.nodeNames.push(token.value ?? '');
-      else if (token.name.startsWith('tls-')) line.errors.push(`${token.rawName}: ${NO_TLS}`);
-      else if (token.name === 'scheme' && token.value !== 'http') {
-        line.errors.push(`--scheme=${String(token.value).slice(0, 80)}: ${NO_TLS}`);
-      } else if (flag === undefined) ignored.add(token.rawName);
-      else {
-        const text = token.value ?? 'true';
-        const before = flag.isRepeatable ? line.values.get(flag.variable) : undefined;
-        line.values.set(flag.variable, before === undefined ? text : `${before} ${text}`);
-      }
+      else flag.take(token.value ?? 'true', token.rawName);
     }
-  }
-  for (const name of ignored) {
-    const instead = IGNORED_FLAGS.get(name) || 'goldpinger-ts has limits of its own';
-    line.warnings.push(`${name} is accepted for Goldpinger's sake and ignored: ${instead}`);
   }
   return line;
 }
 
-interface Flag {
-  variable: string;
-  /** It may be left without a value: `--use-host-ip` is `--use-host-ip=true`. */
-  isSwitch: boolean;
-  /** Each use adds to a list; of any other flag that is given twice the last use counts. */
-  isRepeatable: boolean;
-}
-
-/** Every flag by its name without the dashes, deprecated ones included. */
-function flagsByName(): Map<string, Flag> {
-  const flags = new Map<string, Flag>();
+/** Every flag, deprecated ones included. */
+function flagsOf(line: CommandLine): Record<string, Flag> {
+  const flags: Record<string, Flag> = {
+    help: { type: 'boolean', short: 'h', take: () => Object.assign(line, { help: true }) },
+    version: { type: 'boolean', take: () => Object.assign(line, { version: true }) },
+    'check-node-hash': { type: 'string', take: (name) => line.nodeNames.push(name) },
+  };
+  for (const name of TLS_FLAGS) {
+    flags[`tls-${name}`] = { type: 'string', take: (_, flag) => line.errors.push(`${flag}: ${NO_TLS}`) };
+  }
+  for (const [name, instead] of IGNORED_FLAGS) {
+    const reason = instead || 'goldpinger-ts has limits of its own';
+    const warning = `${name} is accepted for Goldpinger's sake and ignored: ${reason}`;
+    const take = (value: string) => {
+      if (name === '--scheme' && value !== 'http') line.errors.push(`--scheme=${value.slice(0, 80)}: ${NO_TLS}`);
+      else if (!line.warnings.includes(warning)) line.warnings.push(warning);
+    };
+    flags[name.slice(2)] = { type: 'string', take };
+  }
   for (const setting of Object.values(SETTINGS) as Setting<unknown>[]) {
     const isSwitch = setting.default === 'true' || setting.default === 'false';
-    const isRepeatable = setting.repeatable === true;
     for (const named of [setting, setting.deprecated]) {
-      if (named !== undefined) flags.set(flagOf(named).slice(2), { variable: named.variable, isSwitch, isRepeatable });
+      if (named === undefined) continue;
+      const take = (value: string) => {
+        // Each use adds to a list; of any other flag that is given twice the last use counts.
+        const before = setting.repeatable ? line.values.get(named.variable) : undefined;
+        line.values.set(named.variable, before === undefined ? value : `${before} ${value}`);
+      };
+      flags[flagOf(named).slice(2)] = { type: isSwitch ? 'boolean' : 'string', take };
     }
   }
   return flags;

@@ -72,7 +72,7 @@ export function readConfig(
       errors.push(`${source?.name ?? setting.variable}=${shown.slice(0, 80)}: ${textOf(error)}`);
     }
   }
-  errors.push(...missingUrls(values as Partial<Values>, env), ...tooManyTargets(values as Partial<Values>));
+  errors.push(...errorsTogether(values as Partial<Values>, env));
   if (errors.length > 0) return { kind: 'invalid', errors };
   for (const name of ['staticFilePath', 'zapConfig'] as const) {
     if (given.has(name)) warnings.push(`${SETTINGS[name].variable} is ignored: ${SETTINGS[name].help}`);
@@ -110,24 +110,22 @@ function sourceOf(setting: Setting<unknown>, flags: Map<string, string>, env: En
   return null;
 }
 
-/** The checks of PATH_CHECKS whose URL is missing, one sentence each. Values that are invalid are undefined. */
-function missingUrls(
-  { pathChecks = [], pathIngressUrl, pathApiserverUrl }: Partial<Values>,
-  env: Environment,
-): string[] {
+/** What is wrong with several settings together, one sentence each. Values that are invalid are undefined. */
+function errorsTogether(values: Partial<Values>, env: Environment): string[] {
+  const { pathChecks = [], pathIngressUrl, pathApiserverUrl } = values;
+  const { hostsToResolve = [], tcpTargets = [], httpTargets = [] } = values;
   const errors: string[] = [];
   if (pathChecks.includes('ingress') && pathIngressUrl === '') errors.push('PATH_CHECKS=ingress: set PATH_INGRESS_URL');
   if (pathChecks.includes('apiserver') && pathApiserverUrl === '' && livezUrl(env) === '') {
     errors.push('PATH_CHECKS=apiserver: set PATH_APISERVER_URL outside of a cluster');
   }
-  return errors;
-}
-
-/** An error if there are more external targets than are probed: a target that nobody probes must not look healthy. */
-function tooManyTargets({ hostsToResolve = [], tcpTargets = [], httpTargets = [] }: Partial<Values>): string[] {
+  // A target that nobody probes must not look healthy.
   const count = hostsToResolve.length + tcpTargets.length + httpTargets.length;
-  if (count <= MAX_TARGETS) return [];
-  return [`HOSTS_TO_RESOLVE, TCP_TARGETS, HTTP_TARGETS: ${count} entries, expected at most ${MAX_TARGETS} together`];
+  if (count > MAX_TARGETS) {
+    const names = 'HOSTS_TO_RESOLVE, TCP_TARGETS, HTTP_TARGETS';
+    errors.push(`${names}: ${count} entries, expected at most ${MAX_TARGETS} together`);
+  }
+  return errors;
 }
 
 /** Where the API server says that it is alive, by the variables that Kubernetes gives every pod; '' outside of a cluster. */
