@@ -17,102 +17,69 @@ export interface LinkDirection {
   from: PodView;
   to: PodView;
   facts: LinkFacts;
-  samples: SamplesState;
-  past: HistoryState;
+  samples: Answer<LinkSamples>;
+  past: Answer<LinkHistory>;
 }
 
 /** What was fetched last; the previous answer stays while a new one is fetched. `error`: for people; '' = none. */
-export interface SamplesState {
-  samples: LinkSamples | null;
-  error: string;
-}
-export interface HistoryState {
-  history: LinkHistory | null;
+export interface Answer<T> {
+  value: T | null;
   error: string;
 }
 
+/** Samples are fetched at most once for each interval of this length, by the time of the newest sample; the history likewise, ms. */
+const [SAMPLES_EVERY_MS, HISTORY_EVERY_MS] = [2000, 10_000];
+
 /** The direction from one pod to another, with its recent samples and its history. `isOff`: fetches nothing. */
 export function useDirection(props: ViewProps, from: PodView, to: PodView, isOff = false): LinkDirection {
-  const { picture, loadSamples } = props;
+  const { picture, loadSamples, nowMs } = props;
   const facts = linkFacts(picture, from.index, to.index);
   const [fromUid, toUid] = isOff ? ['', ''] : [from.pod.uid, to.pod.uid];
-  const samples = useSamples(loadSamples, fromUid, toUid, facts.sampledMs);
-  const past = useLinkHistory(fromUid, toUid, picture.mesh.past === null);
+  const samples = useNewest(loadSamples, fromUid, toUid, Math.floor(facts.sampledMs / SAMPLES_EVERY_MS));
+  // The same history shows any time of the past.
+  const turn = picture.mesh.past === null ? Math.floor(nowMs / HISTORY_EVERY_MS) : -1;
+  const past = useNewest(fetchLinkHistory, fromUid, toUid, turn);
   const [name, fullName] = [`${from.label} → ${to.label}`, `${from.name} → ${to.name}`];
   return { name, fullName, from, to, facts, samples, past };
 }
 
-const NO_SAMPLES: SamplesState = { samples: null, error: '' };
-const NO_HISTORY: HistoryState = { history: null, error: '' };
-/** Samples are fetched at most once for each interval of this length, by the time of the newest sample, ms. */
-const MIN_INTERVAL_MS = 2000;
-/** Pause between two fetches of the history, ms. Only while the page is visible. */
-const EVERY_MS = 10_000;
+const NOTHING = { value: null, error: '' };
 
 /**
- * Fetches samples when the link is opened, and again when `freshMs` (time of its newest sample) changes. An empty uid fetches
- * nothing.
+ * Fetches what `load` gives for a link when it is opened, and again for each new `turn` while the page is visible; one request at
+ * a time. An empty uid fetches nothing.
  */
-function useSamples(load: ViewProps['loadSamples'], from: string, to: string, freshMs: number): SamplesState {
-  const [state, setState] = useState<SamplesState & { of: string }>({ ...NO_SAMPLES, of: '' });
+function useNewest<T extends { error: string }>(
+  load: (from: string, to: string, signal: AbortSignal) => Promise<T>,
+  from: string,
+  to: string,
+  turn: number,
+): Answer<T> {
+  const of = `${from}/${to}`;
+  const [state, setState] = useState<Answer<T> & { of: string }>({ ...NOTHING, of: '' });
   const latest = useRef(load);
   latest.current = load;
-  const of = `${from}/${to}`;
-  const turn = Math.floor(freshMs / MIN_INTERVAL_MS);
   const fetching = useRef<NewestOnly<number> | null>(null);
   useEffect(() => {
     if (from === '' || to === '') return;
-    const ofLink = new NewestOnly<number>((_, signal) =>
-      latest.current(from, to, signal).then(
-        (samples) => {
-          if (!signal.aborted) setState({ of, samples, error: samples.error });
-        },
-        (error: unknown) => {
-          if (!signal.aborted) setState((old) => ({ ...(old.of === of ? old : NO_SAMPLES), of, error: textOf(error) }));
-        },
-      ),
-    );
+    const ofLink = new NewestOnly<number>(async (_, signal) => {
+      const answer = await latest.current(from, to, signal).then(
+        (value) => ({ value, error: value.error }),
+        (error: unknown) => ({ error: textOf(error) }),
+      );
+      if (!signal.aborted) setState((old) => ({ ...(old.of === of ? old : NOTHING), ...answer, of }));
+    });
     fetching.current = ofLink;
     return () => {
       ofLink.stop();
       fetching.current = null;
     };
   }, [from, to, of]);
+  const isThere = state.of === of;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another link is fetched at once, too
-  useEffect(() => fetching.current?.offer(turn), [of, turn]);
-  return state.of === of ? state : NO_SAMPLES;
-}
-
-/**
- * Fetches the history when the link is opened, and every `EVERY_MS` while `isNow`; one request at a time. An empty uid fetches
- * nothing.
- */
-function useLinkHistory(from: string, to: string, isNow: boolean): HistoryState {
-  const [state, setState] = useState(NO_HISTORY);
   useEffect(() => {
-    if (from === '' || to === '') return;
-    const abort = new AbortController();
-    let isFetching = false;
-    let hasFetched = false;
-    const fetchOnce = async () => {
-      // The first fetch also happens on a hidden page, because there is no second one when viewing the past.
-      if (isFetching || (hasFetched && document.hidden)) return;
-      isFetching = hasFetched = true;
-      try {
-        const history = await fetchLinkHistory(from, to, abort.signal);
-        if (!abort.signal.aborted) setState({ history, error: history.error });
-      } catch (error) {
-        if (!abort.signal.aborted) setState((old) => ({ ...old, error: textOf(error) }));
-      } finally {
-        isFetching = false;
-      }
-    };
-    void fetchOnce();
-    const timer = isNow ? setInterval(() => void fetchOnce(), EVERY_MS) : undefined;
-    return () => {
-      clearInterval(timer);
-      abort.abort();
-    };
-  }, [from, to, isNow]);
-  return state;
+    // The first fetch also happens on a hidden page, because there is no second one when viewing the past.
+    if (!document.hidden || !isThere) fetching.current?.offer(turn);
+  }, [of, turn]);
+  return isThere ? state : NOTHING;
 }

@@ -16,9 +16,8 @@ import type { PodView } from '../../model/mesh-view.ts';
 import { factsTitle, factsTone, lateSince, sinceWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import { linkMessage, lossText } from '../../model/phase-words.ts';
-import { HistoryChart } from './history-chart.tsx';
+import { HistoryChart, SampleChart, summarise } from './link-charts.tsx';
 import { type LinkDirection, useDirection } from './link-direction.ts';
-import { SampleChart, summarise } from './sample-chart.tsx';
 
 /** Maximum number of findings, so that the measurements stay visible. */
 const MAX_FINDINGS = 3;
@@ -26,7 +25,7 @@ const MAX_FINDINGS = 3;
 /** The panel of a selected link: both directions side by side, what is wrong, and what to check. */
 export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView; to: PodView }) {
   const { picture, thresholds } = props;
-  const { pingTimeoutMs, pingNumber, refreshIntervalMs } = picture.mesh.settings;
+  const { pingTimeoutMs: timeoutMs, pingNumber, refreshIntervalMs } = picture.mesh.settings;
   const isSelf = from === to;
   const forward = useDirection(props, from, to);
   const backward = useDirection(props, to, from, isSelf);
@@ -39,7 +38,7 @@ export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView
   const message = linkMessage(there, back, {
     from: from.name,
     to: to.name,
-    timeoutMs: pingTimeoutMs,
+    timeoutMs,
     pingNumber,
     isPinging: refreshIntervalMs > 0,
     isForwardExplained: foundThere.length > 0,
@@ -81,10 +80,10 @@ export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView
               <span>{direction.name}</span>
               <b className={`tone-${direction.facts.state}`}>{latencyText(direction.facts.totalUs)}</b>
             </p>
-            <PhaseBar facts={direction.facts} problemMs={problemMs} timeoutMs={pingTimeoutMs} />
+            <PhaseBar facts={direction.facts} problemMs={problemMs} timeoutMs={timeoutMs} />
           </div>
         ))}
-        <BarScale problemMs={problemMs} timeoutMs={pingTimeoutMs} directions={directions} />
+        <BarScale problemMs={problemMs} timeoutMs={timeoutMs} directions={directions} />
       </section>
       <LinkFigures directions={directions} thresholds={thresholds} />
       <details className="panel-steps">
@@ -102,11 +101,11 @@ function findingsOf(mesh: Mesh, { from, to, facts }: LinkDirection): Finding[] {
 }
 
 function DirectionFacts({ direction, props }: { direction: LinkDirection; props: ViewProps }) {
-  const { facts, samples } = direction;
+  const { facts, samples, past } = direction;
   const { nowMs, thresholds } = props;
   const isNow = props.picture.mesh.past === null;
   const lateMs = facts.state === 'warning' ? thresholds.warningMs : thresholds.problemMs;
-  const late = samples.samples === null ? null : lateSince(samples.samples, lateMs * 1000, nowMs);
+  const late = samples.value === null ? null : lateSince(samples.value, lateMs * 1000, nowMs);
   const { since, span } = sinceWords(facts, late, nowMs);
   const { figure, unit } = latencyParts(facts.outcome === 'ok' ? facts.totalUs : -1);
   return (
@@ -130,21 +129,14 @@ function DirectionFacts({ direction, props }: { direction: LinkDirection; props:
         )}
       </p>
       <SampleChart of={samples} state={facts.state} problemMs={thresholds.problemMs} isNow={isNow} />
-      <HistoryChart of={direction.past} problemMs={thresholds.problemMs} momentMs={isNow ? null : nowMs} />
+      <HistoryChart of={past} problemMs={thresholds.problemMs} momentMs={isNow ? null : nowMs} />
       {facts.detail !== '' && <code className="way-error">{shownName(facts.detail)}</code>}
     </section>
   );
 }
 
-function BarScale({
-  problemMs,
-  timeoutMs,
-  directions,
-}: {
-  problemMs: number;
-  timeoutMs: number;
-  directions: readonly LinkDirection[];
-}) {
+function BarScale(scale: { problemMs: number; timeoutMs: number; directions: readonly LinkDirection[] }) {
+  const { problemMs, timeoutMs, directions } = scale;
   const share = problemMs / timeoutMs;
   const isApart = share > 0.12 && share < 0.6;
   const failed = directions.some(({ facts }) => facts.state === 'failed');
@@ -165,55 +157,40 @@ function BarScale({
   );
 }
 
-/** The tone of a latency by its code; see `latencyCode`. */
+/** The class of a latency by its code; see `latencyCode`. */
 const TONES = [undefined, undefined, 'tone-warning is-late', 'tone-slow is-late'];
 
-interface LinkFiguresProps {
-  directions: readonly LinkDirection[];
-  thresholds: Thresholds;
+/** The figures of a direction by their names, each with its class. `withUdp`: a direction has results of the UDP probe. */
+function figuresOf({ facts, samples: { value } }: LinkDirection, thresholds: Thresholds, withUdp: boolean) {
+  const { stats, udp } = facts;
+  const all = value === null ? stats : summarise(value.samples);
+  const usualUs = value?.usualUs ?? stats?.usualUs ?? -1;
+  const times = facts.outcome === 'ok' ? timesUsual(facts.totalUs, usualUs) : -1;
+  const phase = (us: number) => [latencyText(us), TONES[latencyCode(us, thresholds)]];
+  const figures: Record<string, (string | undefined)[]> = {
+    Connect: phase(facts.connectUs),
+    'First byte': phase(facts.firstByteUs),
+    Body: phase(bodyOf(facts)),
+    'p50 / p95': [all === null || all.p50Us < 0 ? '–' : pairText(all.p50Us, all.p95Us)],
+    Jitter: [latencyText(all?.jitterUs ?? -1)],
+    Usually: [usualUs < 0 ? '–' : `${latencyText(usualUs)}${times < 0 ? '' : `, now ${timesText(times)}`}`],
+  };
+  if (withUdp) {
+    const loss = udp === null ? '–' : `${countText(udp.sent)}, ${lossText(udp)}`;
+    figures['UDP round trip'] = [latencyText(udp?.rttUs ?? -1)];
+    figures['Datagrams'] = [loss, facts.lossy ? 'tone-warning is-late' : undefined];
+    figures['Hops'] = [udp === null || udp.hops < 0 ? '–' : String(udp.hops)];
+  }
+  figures['Success rate'] = [successText(all === null ? -1 : failedShare(all.counted, all.failures))];
+  figures['Samples, failed'] = [all === null ? '–' : samplesText(all)];
+  return figures;
 }
 
 /** A table with the latencies and samples of both directions. Late values are emphasised. */
-function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
-  const tone = (us: number) => TONES[latencyCode(us, thresholds)];
-  const columns = directions.map(({ facts, samples }) => {
-    const sum = samples.samples === null ? null : summarise(samples.samples.samples);
-    const percentiles = sum ?? facts.stats;
-    const { stats } = facts;
-    const counted = sum === null ? stats : { samples: sum.count, counted: sum.counted, failures: sum.countedFailed };
-    const usualUs = samples.samples?.usualUs ?? stats?.usualUs ?? -1;
-    const times = facts.outcome === 'ok' ? timesUsual(facts.totalUs, usualUs) : -1;
-    const phase = (us: number) => ({ text: latencyText(us), tone: tone(us) });
-    return {
-      Connect: phase(facts.connectUs),
-      'First byte': phase(facts.firstByteUs),
-      Body: phase(bodyOf(facts)),
-      'p50 / p95': {
-        text: percentiles === null || percentiles.p50Us < 0 ? '–' : pairText(percentiles.p50Us, percentiles.p95Us),
-        tone: undefined,
-      },
-      Jitter: { text: latencyText(sum?.jitterUs ?? stats?.jitterUs ?? -1), tone: undefined },
-      Usually: {
-        text: usualUs < 0 ? '–' : `${latencyText(usualUs)}${times < 0 ? '' : `, now ${timesText(times)}`}`,
-        tone: undefined,
-      },
-      'UDP round trip': { text: latencyText(facts.udp?.rttUs ?? -1), tone: undefined },
-      Datagrams: {
-        text: facts.udp === null ? '–' : `${countText(facts.udp.sent)}, ${lossText(facts.udp)}`,
-        tone: facts.lossy ? 'tone-warning is-late' : undefined,
-      },
-      Hops: { text: facts.udp === null || facts.udp.hops < 0 ? '–' : String(facts.udp.hops), tone: undefined },
-      'Success rate': {
-        text: successText(counted === null ? -1 : failedShare(counted.counted, counted.failures)),
-        tone: undefined,
-      },
-      'Samples, failed': { text: counted === null ? '–' : samplesText(counted), tone: undefined },
-    };
-  });
-  const isMeasured = directions.some(({ facts }) => facts.udp !== null);
-  const rows = (Object.keys(columns[0] ?? {}) as (keyof (typeof columns)[number])[]).filter(
-    (row) => isMeasured || !OF_UDP.has(row),
-  );
+function LinkFigures(table: { directions: readonly LinkDirection[]; thresholds: Thresholds }) {
+  const { directions, thresholds } = table;
+  const withUdp = directions.some(({ facts }) => facts.udp !== null);
+  const columns = directions.map((direction) => figuresOf(direction, thresholds, withUdp));
   return (
     <table className="figures">
       <thead>
@@ -227,23 +204,23 @@ function LinkFigures({ directions, thresholds }: LinkFiguresProps) {
         </tr>
       </thead>
       <tbody>
-        {rows.map((row) => (
+        {Object.keys(columns[0] ?? {}).map((row) => (
           <tr key={row}>
             <th scope="row">{row}</th>
-            {directions.map(({ name }, i) => (
-              <td key={name} className={columns[i]?.[row].tone}>
-                {columns[i]?.[row].text}
-              </td>
-            ))}
+            {directions.map(({ name }, i) => {
+              const [text, tone] = columns[i]?.[row] ?? [];
+              return (
+                <td key={name} className={tone}>
+                  {text}
+                </td>
+              );
+            })}
           </tr>
         ))}
       </tbody>
     </table>
   );
 }
-
-/** The rows of the UDP probe, which are not shown without it. */
-const OF_UDP: ReadonlySet<string> = new Set(['UDP round trip', 'Datagrams', 'Hops']);
 
 /** The samples of the success rate and how many of them failed, and those that it leaves out: "9, 0 (+ 1 unreliable)". */
 export function samplesText(of: { samples: number; counted: number; failures: number }): string {

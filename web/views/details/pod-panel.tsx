@@ -135,29 +135,14 @@ function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
       <h3>
         Last inbound pings <span className="second">{`${countText(pings.length)}, ${countText(failed)} failed`}</span>
       </h3>
-      <ul className="probe-list">
-        {pings.slice(0, MAX).map(({ from, words, isFailed }) => (
-          <li key={from}>
-            <span>{from}</span>
-            <b className={isFailed ? 'tone-failed' : 'tone-good'}>{words}</b>
-          </li>
-        ))}
-      </ul>
-      <NotShown count={pings.length - MAX} />
+      <Results of={pings} />
     </section>
   );
 }
 
 /** The links into or out of a pod, its link to itself included, the worst first. */
-export function PodLinks({
-  props,
-  view,
-  direction,
-}: {
-  props: ViewProps;
-  view: PodView;
-  direction: 'inbound' | 'outbound';
-}) {
+export function PodLinks(links: { props: ViewProps; view: PodView; direction: 'inbound' | 'outbound' }) {
+  const { props, view, direction } = links;
   const { picture } = props;
   const { n } = picture;
   const request = { limit: 2 * n, only: 'all', pod: view.index, selfLinks: true } as const;
@@ -165,7 +150,13 @@ export function PodLinks({
   const pairs = chooseLinks(picture, request).pairs.filter(isMine).reverse();
   const inState = (state: LinkState) => pairs.filter((pair) => stateAt(picture.state[pair]) === state).length;
   const [failed, slow] = [inState('failed'), inState('slow')];
-  const rest = pairs.slice(FEW, MAX);
+  const list = (part: readonly number[]) => (
+    <ul className="link-lines">
+      {part.map((pair) => (
+        <LinkButton key={pair} props={props} pair={pair} of={view.index} />
+      ))}
+    </ul>
+  );
   return (
     <section>
       <h3>
@@ -176,19 +167,11 @@ export function PodLinks({
           {slow > 0 && `, ${countText(slow)} slow`}
         </span>
       </h3>
-      <ul className="link-lines">
-        {pairs.slice(0, FEW).map((pair) => (
-          <LinkButton key={pair} props={props} pair={pair} of={view.index} />
-        ))}
-      </ul>
-      {rest.length > 0 && (
+      {list(pairs.slice(0, FEW))}
+      {pairs.length > FEW && (
         <details>
           <summary>{countText(pairs.length - FEW)} more</summary>
-          <ul className="link-lines">
-            {rest.map((pair) => (
-              <LinkButton key={pair} props={props} pair={pair} of={view.index} />
-            ))}
-          </ul>
+          {list(pairs.slice(FEW, MAX))}
           <NotShown count={pairs.length - MAX} />
         </details>
       )}
@@ -201,27 +184,24 @@ function NotShown({ count }: { count: number }) {
   return count > 0 ? <p className="second">{countText(count)} more are not shown.</p> : null;
 }
 
-/** The external probes of a pod, failed ones first. */
+/** The external probes of a pod. */
 export function PodProbes({ picture, view }: { picture: Picture; view: PodView }) {
   const { mesh, reportOf } = picture;
   const all = mesh.reports[reportOf[view.index] ?? -1]?.probes ?? [];
   if (all.length === 0) return null;
-  const probes = [...all.filter(({ error }) => error !== ''), ...all.filter(({ error }) => error === '')];
+  const results = all.map((probe) => {
+    const { path, protocol, target, error } = probe;
+    const title = shownName(target);
+    const name = shownName(probeName(probe));
+    return { key: `${path} ${protocol} ${target}`, name, title, words: probeText(probe), isFailed: error !== '' };
+  });
   return (
     <section>
       <h3>
-        {probes.some(({ path }) => path !== undefined) ? 'Paths and targets' : 'External'}{' '}
-        <span className="second">{countText(probes.length)}</span>
+        {all.some(({ path }) => path !== undefined) ? 'Paths and targets' : 'External'}{' '}
+        <span className="second">{countText(all.length)}</span>
       </h3>
-      <ul className="probe-list">
-        {probes.slice(0, MAX).map((probe) => (
-          <li key={`${probe.path} ${probe.protocol} ${probe.target}`}>
-            <span title={shownName(probe.target)}>{shownName(probeName(probe))}</span>
-            <b className={probe.error === '' ? 'tone-good' : 'tone-failed'}>{probeText(probe)}</b>
-          </li>
-        ))}
-      </ul>
-      <NotShown count={probes.length - MAX} />
+      <Results of={results} />
     </section>
   );
 }
@@ -232,26 +212,46 @@ function probeText({ atMs, error, durationUs }: ProbeResult): string {
   return error === '' ? latencyText(durationUs) : shownName(error);
 }
 
-/** The last result that one pod measured for a pod that is gone. */
-export interface LastPing {
-  from: string;
-  /** "Refused since 15:07:38", "1.2 ms at 15:07:37". */
+/** The result of a ping or a probe. `words`: "Refused since 15:07:38", "1.2 ms at 15:07:37". All safe to show. */
+interface Result {
+  key: string;
+  name: string;
+  title?: string;
   words: string;
   isFailed: boolean;
 }
 
-/** The last pings into a pod that is gone (its index in `Mesh.pods`), failed ones first. */
-export function lastPingsInto(picture: Picture, to: number): LastPing[] {
+/** A list of results, failed ones first. */
+function Results({ of }: { of: readonly Result[] }) {
+  const failedFirst = [...of].sort((a, b) => Number(b.isFailed) - Number(a.isFailed));
+  return (
+    <>
+      <ul className="probe-list">
+        {failedFirst.slice(0, MAX).map(({ key, name, title, words, isFailed }) => (
+          <li key={key}>
+            <span title={title}>{name}</span>
+            <b className={isFailed ? 'tone-failed' : 'tone-good'}>{words}</b>
+          </li>
+        ))}
+      </ul>
+      <NotShown count={of.length - MAX} />
+    </>
+  );
+}
+
+/** The last pings of other pods into a pod that is gone (its index in `Mesh.pods`). */
+export function lastPingsInto(picture: Picture, to: number): Result[] {
   const { pods, mesh } = picture;
-  const all = pods.flatMap(({ index, name }): LastPing[] => {
+  return pods.flatMap(({ index, name, pod }) => {
     const { outcome, totalUs, sinceMs, sampledMs } = linkFacts(picture, index, to);
     if (outcome === null || index === to) return [];
     const clock = (atMs: number) => clockText(atMs, mesh.atMs);
-    return outcome === 'ok'
-      ? [{ from: name, words: `${latencyText(totalUs)} at ${clock(sampledMs)}`, isFailed: false }]
-      : [{ from: name, words: `${linkWords({ state: 'failed', outcome })} since ${clock(sinceMs)}`, isFailed: true }];
+    const isFailed = outcome !== 'ok';
+    const words = isFailed
+      ? `${linkWords({ state: 'failed', outcome })} since ${clock(sinceMs)}`
+      : `${latencyText(totalUs)} at ${clock(sampledMs)}`;
+    return [{ key: pod.uid, name, words, isFailed }];
   });
-  return [...all.filter(({ isFailed }) => isFailed), ...all.filter(({ isFailed }) => !isFailed)];
 }
 
 /**

@@ -1,3 +1,4 @@
+import { ascending, descending } from 'd3';
 import { useState } from 'react';
 import type { MeshEvent } from '../../../server/protocol/event.ts';
 import { isPathDetail } from '../../../server/protocol/sample.ts';
@@ -12,13 +13,6 @@ import { annotationWords, eventWords, stepWords } from './marks.ts';
 
 /** Maximum number of rows; the newest are kept. */
 const MAX_LINES = 300;
-
-interface EventLogProps {
-  steps: readonly TimelineStep[];
-  past: Past;
-  limits: TimeRange;
-  onMoment(atMs: number): void;
-}
 
 /** What a line is about; events by the first word of their kind, and probes by what they probe. */
 const KINDS = ['Counts', 'Pod', 'Link', 'API', 'CPU', 'Path', 'External', 'Annotation'] as const;
@@ -45,11 +39,9 @@ type LineSort = Sort<'time' | 'kind' | 'text'>;
  * (a pod is gone, then replaced), so the last of them is the newest.
  */
 export function sortLines<T extends Omit<Line, 'id'>>(lines: readonly T[], { column, up }: LineSort): T[] {
-  const oldestFirst = lines.map((line, i) => ({ line, i })).sort((a, b) => a.line.atMs - b.line.atMs || a.i - b.i);
-  const sorted = oldestFirst.map(({ line }) => line);
+  const sorted = [...lines].sort((a, b) => a.atMs - b.atMs);
   if (column === 'time') return up ? sorted : sorted.reverse();
-  const sign = up ? 1 : -1;
-  return sorted.reverse().sort((a, b) => (a[column] < b[column] ? -sign : a[column] > b[column] ? sign : 0));
+  return sorted.reverse().sort((a, b) => (up ? ascending : descending)(a[column], b[column]));
 }
 
 /**
@@ -87,8 +79,12 @@ export function logLines(
         const { id, fromMs, toMs } = annotation;
         const since = fromMs < limits.fromMs ? `, since ${clock(fromMs)}` : '';
         const until = toMs === null ? '' : `, until ${clock(toMs)}`;
-        const text = `${annotationWords(annotation)}${since}${until}`;
-        return { id: `a${id}`, atMs: Math.max(fromMs, limits.fromMs), kind: 'Annotation' as const, text };
+        return {
+          id: `a${id}`,
+          atMs: Math.max(fromMs, limits.fromMs),
+          kind: 'Annotation' as const,
+          text: `${annotationWords(annotation)}${since}${until}`,
+        };
       }),
   ];
 }
@@ -97,18 +93,22 @@ export function logLines(
  * The log of the timeline, newest first: each change of the counts, each event, each annotation. It can be filtered by kind,
  * and by words such as the name of a pod.
  */
-export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
+export function EventLog(props: {
+  steps: readonly TimelineStep[];
+  past: Past;
+  limits: TimeRange;
+  onMoment(atMs: number): void;
+}) {
+  const { steps, past, limits, onMoment } = props;
   const [kind, setKind] = useState('');
   const [text, setText] = useState('');
   const [sort, setSort] = useState<LineSort>({ column: 'time', up: false });
-  const all = logLines(steps, past, limits);
   const words = text.toLowerCase().split(/\s+/);
-  const lines = sortLines(
-    all.filter(
-      (line) => (kind === '' || line.kind === kind) && words.every((word) => line.text.toLowerCase().includes(word)),
-    ),
-    sort,
-  );
+  const isWanted = (line: Line) =>
+    (kind === '' || line.kind === kind) && words.every((word) => line.text.toLowerCase().includes(word));
+  const lines = sortLines(logLines(steps, past, limits).filter(isWanted), sort);
+  const part = lines.length > MAX_LINES ? `${countText(MAX_LINES)} of ${countText(lines.length)}` : undefined;
+  const head = { sort, onSort: setSort };
   return (
     <div className="event-log">
       <p>
@@ -121,27 +121,12 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
           onChange={(event) => setText(event.target.value)}
         />
       </p>
-      <TableFrame
-        caption="Events"
-        note={
-          lines.length > MAX_LINES
-            ? `${countText(MAX_LINES)} of ${countText(lines.length)}`
-            : lines.length === 0
-              ? 'None'
-              : undefined
-        }
-      >
+      <TableFrame caption="Events" note={lines.length === 0 ? 'None' : part}>
         <thead>
           <tr>
-            <SortHead
-              column="time"
-              title={`Time, ${zonesText(limits)}`}
-              sort={sort}
-              onSort={setSort}
-              startsUp={false}
-            />
-            <SortHead column="kind" title="Kind" sort={sort} onSort={setSort} />
-            <SortHead column="text" title="What happened" sort={sort} onSort={setSort} />
+            <SortHead {...head} column="time" title={`Time, ${zonesText(limits)}`} startsUp={false} />
+            <SortHead {...head} column="kind" title="Kind" />
+            <SortHead {...head} column="text" title="What happened" />
           </tr>
         </thead>
         <tbody>

@@ -31,7 +31,7 @@ export function eventMarks(
   events: readonly MeshEvent[],
   x: (atMs: number) => number,
   width: number,
-  rounds: readonly Round[] = [],
+  rounds: readonly Round[],
 ): EventMark[] {
   const marks: EventMark[] = [];
   const roundByUid = new Map(rounds.map((round) => [round.uid, round]));
@@ -109,31 +109,48 @@ export function annotationWords({ text, tags }: Pick<Annotation, 'text' | 'tags'
 /** The style of an event's mark. `up`, `down`: a pod joined or left. */
 export type MarkTone = 'failed' | 'slow' | 'lossy' | 'suspect' | 'good' | 'up' | 'down';
 
-const TONES: Record<MeshEvent['kind'], MarkTone> = {
-  'pod-seen': 'up',
-  'pod-ready': 'good',
-  'pod-not-ready': 'suspect',
-  'pod-terminating': 'down',
-  'pod-gone': 'down',
-  'pod-replaced': 'up',
-  'link-failed': 'failed',
-  'link-recovered': 'good',
-  'link-slow': 'slow',
-  'link-normal': 'good',
-  'link-lossy': 'lossy',
-  'link-loss-over': 'good',
-  'api-lost': 'suspect',
-  'api-back': 'good',
-  'cpu-starved': 'suspect',
-  'cpu-recovered': 'good',
-  'probe-failed': 'failed',
-  'probe-recovered': 'good',
+/** What the text of an event is made of. Safe to show. */
+interface EventParts {
+  name: string;
+  detail: string;
+  /** "a → chaos", "chaos from 3 pods". */
+  link: string;
+  /** " from a", " from 3 pods"; '' = nobody in particular. */
+  by: string;
+  outcome: string;
+  latency: string;
+  starved: string;
+}
+
+/** The style of each kind's mark, and its text. */
+const KINDS: Record<MeshEvent['kind'], [tone: MarkTone, words: (parts: EventParts) => string]> = {
+  'pod-seen': ['up', ({ name }) => `${name} joined`],
+  'pod-ready': ['good', ({ name }) => `${name} is ready`],
+  'pod-not-ready': ['suspect', ({ name }) => `${name} is not ready`],
+  'pod-terminating': ['down', ({ name }) => `${name} is terminating`],
+  'pod-gone': ['down', ({ name }) => `${name} is gone`],
+  'pod-replaced': ['up', ({ name, detail }) => `${name} is replaced${detail && ` by ${detail}`}`],
+  'link-failed': ['failed', ({ link, outcome, starved }) => `${link}: ${outcome}${starved}`],
+  'link-recovered': ['good', ({ link }) => `${link}: recovered`],
+  'link-slow': ['slow', ({ link, latency }) => `${link}: slow${latency}`],
+  'link-normal': ['good', ({ link }) => `${link}: no longer slow`],
+  'link-lossy': [
+    'lossy',
+    ({ link, detail, starved }) => `${link}: loses datagrams${detail && `, about ${detail}`}${starved}`,
+  ],
+  'link-loss-over': ['good', ({ link }) => `${link}: no longer loses datagrams`],
+  'api-lost': ['suspect', () => 'Kubernetes API unreachable'],
+  'api-back': ['good', () => 'Kubernetes API reachable again'],
+  'cpu-starved': ['suspect', ({ name }) => `${name} is CPU-starved`],
+  'cpu-recovered': ['good', ({ name }) => `${name}: CPU recovered`],
+  'probe-failed': ['failed', ({ detail, by }) => `${detail} fails${by}`],
+  'probe-recovered': ['good', ({ detail, by }) => `${detail} recovered${by}`],
 };
 
 /** The style of an event's mark. `round`: that of its pod. */
 function eventTone(event: MeshEvent, round?: Round): MarkTone {
   if (isEndOfFailed(event, round)) return 'failed';
-  return round !== undefined && event.kind === 'link-failed' && !wasUp(round, event) ? 'down' : TONES[event.kind];
+  return round !== undefined && event.kind === 'link-failed' && !wasUp(round, event) ? 'down' : KINDS[event.kind][0];
 }
 
 function isEndOfFailed({ kind }: MeshEvent, round?: Round): boolean {
@@ -145,72 +162,26 @@ function isEndOfFailed({ kind }: MeshEvent, round?: Round): boolean {
  * something about a pod, the text names it: a pod may be wrong, or lie. `round`: that of its pod. Safe to show.
  */
 export function eventWords(event: MeshEvent, round?: Round): string {
-  const { kind, pod, from, fromCount } = event;
-  const [only] = from;
-  const isClaim = kind.startsWith('pod-') && fromCount === 1 && only !== undefined && only.uid !== pod?.uid;
+  const { kind, pod, from, fromCount, phase, outcome, totalUs } = event;
+  const only = fromCount === 1 ? from[0] : undefined;
+  const name = shownName(pod?.name ?? '');
+  const other = shownName(only?.name ?? '');
+  const by = from.length === 0 ? '' : ` from ${only === undefined ? plural(fromCount, 'pod') : other}`;
+  const isClaim = kind.startsWith('pod-') && only !== undefined && only.uid !== pod?.uid;
+  const parts = {
+    name,
+    detail: shownName(event.detail),
+    link: only === undefined ? `${name}${by}` : `${other} → ${name}`,
+    by,
+    outcome: `${outcome ?? 'failed'}${phase === null || outcome === 'refused' ? '' : ` in ${phase.replace('-', ' ')}`}`,
+    latency: totalUs >= 0 ? `, ${latencyText(totalUs)}` : '',
+    starved: event.starved ? ` while ${name} was short of CPU` : '',
+  };
   const words =
     round !== undefined && isEndOfFailed(event, round)
       ? `${shownName(round.name)}: round ${roundWords(round)}`
-      : bareWords(event);
-  return `${words}${isClaim ? `, only ${shownName(only.name)} says` : ''}`;
-}
-
-function bareWords(event: MeshEvent): string {
-  const { kind, outcome, phase, totalUs } = event;
-  const name = shownName(event.pod?.name ?? '');
-  const detail = shownName(event.detail);
-  const where = phase === null || outcome === 'refused' ? '' : ` in ${phase.replace('-', ' ')}`;
-  const starved = event.starved ? ` while ${name} was short of CPU` : '';
-  switch (kind) {
-    case 'pod-seen':
-      return `${name} joined`;
-    case 'pod-ready':
-      return `${name} is ready`;
-    case 'pod-not-ready':
-      return `${name} is not ready`;
-    case 'pod-terminating':
-      return `${name} is terminating`;
-    case 'pod-gone':
-      return `${name} is gone`;
-    case 'pod-replaced':
-      return `${name} is replaced${detail === '' ? '' : ` by ${detail}`}`;
-    case 'link-failed':
-      return `${linkText(event, name)}: ${outcome ?? 'failed'}${where}${starved}`;
-    case 'link-recovered':
-      return `${linkText(event, name)}: recovered`;
-    case 'link-slow':
-      return `${linkText(event, name)}: slow${totalUs >= 0 ? `, ${latencyText(totalUs)}` : ''}`;
-    case 'link-normal':
-      return `${linkText(event, name)}: no longer slow`;
-    case 'link-lossy':
-      return `${linkText(event, name)}: loses datagrams${detail === '' ? '' : `, about ${detail}`}${starved}`;
-    case 'link-loss-over':
-      return `${linkText(event, name)}: no longer loses datagrams`;
-    case 'api-lost':
-      return 'Kubernetes API unreachable';
-    case 'api-back':
-      return 'Kubernetes API reachable again';
-    case 'cpu-starved':
-      return `${name} is CPU-starved`;
-    case 'cpu-recovered':
-      return `${name}: CPU recovered`;
-    case 'probe-failed':
-      return `${detail} fails${fromText(event)}`;
-    case 'probe-recovered':
-      return `${detail} recovered${fromText(event)}`;
-  }
-}
-
-function linkText(event: MeshEvent, name: string): string {
-  const [only] = event.from;
-  if (event.fromCount === 1 && only !== undefined) return `${shownName(only.name)} → ${name}`;
-  return `${name}${fromText(event)}`;
-}
-
-function fromText({ from, fromCount }: MeshEvent): string {
-  const [only] = from;
-  if (fromCount === 0 || only === undefined) return '';
-  return ` from ${fromCount === 1 ? shownName(only.name) : plural(fromCount, 'pod')}`;
+      : KINDS[kind][1](parts);
+  return `${words}${isClaim ? `, only ${other} says` : ''}`;
 }
 
 /** The text of a step: "2 failed, 4 slow, 1 lossy", "no data". */

@@ -47,15 +47,8 @@ export function RangeBoxes(props: RangeBoxesProps) {
   });
 }
 
-function Handle({
-  ranges,
-  limits,
-  width,
-  stepMs,
-  onRanges,
-  index,
-  end,
-}: RangeBoxesProps & { index: number; end: keyof TimeRange }) {
+function Handle(props: RangeBoxesProps & { index: number; end: keyof TimeRange }) {
+  const { ranges, limits, width, stepMs, onRanges, index, end } = props;
   const range = ranges[index];
   if (range === undefined) return null;
   const atMs = range[end];

@@ -1,5 +1,5 @@
 import './timeline.css';
-import { useMemo, useState } from 'react';
+import { type ComponentProps, useMemo, useState } from 'react';
 import type { Round } from '../../../server/protocol/rounds.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { durationText } from '../../../server/runtime/measure-text.ts';
@@ -44,13 +44,11 @@ interface TimelineProps {
 
 /** The track below every view: failed, slow and lossy links over time, events, annotations, the viewed time and the ranges. */
 export function Timeline(props: TimelineProps) {
-  const { feed, clock, points, nowMs, address, problemMs, onChange, isThere, folded } = props;
+  const { points, nowMs, address, problemMs, onChange, folded } = props;
   const { atMs, ranges } = address;
   const firstMs = Math.min(nowMs, atMs ?? nowMs, ranges[0]?.fromMs ?? nowMs);
   const receivedMs = points[0]?.atMs ?? nowMs;
-  const { historyWindowMs } = props;
-  const request = { feed, clock, chosenMs: address.spanMs, firstMs, receivedMs, nowMs, historyWindowMs };
-  const { past, spanMs, hold, fetchNow } = usePast(request);
+  const { past, spanMs, hold, fetchNow } = usePast({ ...props, chosenMs: address.spanMs, firstMs, receivedMs });
   const known = useMemo(
     () => (past.history === null ? [] : stepsOf(past.history, problemMs)),
     [past.history, problemMs],
@@ -78,18 +76,13 @@ export function Timeline(props: TimelineProps) {
   const [token, setToken] = useState('');
   const onMoment = (ms: number | null) => onChange({ atMs: ms === null ? null : Math.round(ms), compare: false });
   const startMs = Math.max(limits.fromMs, ranges[0]?.fromMs ?? past.knownFromMs ?? 0);
-  const play = usePlay({
-    atMs,
-    isThere,
-    startMs,
-    nowMs,
-    onMoment,
-    clock,
-    replay: props.replay,
-    onReplayBegun: props.onReplayBegun,
-  });
+  const play = usePlay({ ...props, atMs, startMs, onMoment });
   const onRanges = (next: readonly TimeRange[]) =>
     onChange({ ranges: next, ...(next.length > 1 === address.compare ? {} : comparing(next.length > 1)) });
+  const onCompare = () => {
+    const compared = ranges.length > 1 ? ranges : suggestedRanges(steps, limits, past.history?.stepMs ?? 0);
+    onChange({ ranges: compared, ...comparing(!address.compare && compared.length > 1) });
+  };
   return (
     <section
       className={`timeline${ranges.length > 0 ? ' has-ranges' : ''}${folded ? ' is-folded' : ''}`}
@@ -133,34 +126,19 @@ export function Timeline(props: TimelineProps) {
       )}
       {!folded && (
         <div className="timeline-foot">
-          <button
-            type="button"
-            className="timeline-control"
-            aria-pressed={atMs === null}
-            onClick={() => onMoment(null)}
-          >
+          <Control aria-pressed={atMs === null} onClick={() => onMoment(null)}>
             Live
-          </button>
-          <button
-            type="button"
-            className="timeline-control"
+          </Control>
+          <Control
             aria-pressed={isLogOpen || address.asTable}
             disabled={address.asTable}
             onClick={() => setLogOpen(!isLogOpen)}
           >
             Events
-          </button>
-          <button
-            type="button"
-            className="timeline-control"
-            aria-pressed={address.compare}
-            onClick={() => {
-              const compared = ranges.length > 1 ? ranges : suggestedRanges(steps, limits, past.history?.stepMs ?? 0);
-              onChange({ ranges: compared, ...comparing(!address.compare && compared.length > 1) });
-            }}
-          >
+          </Control>
+          <Control aria-pressed={address.compare} onClick={onCompare}>
             Compare
-          </button>
+          </Control>
         </div>
       )}
     </section>
@@ -173,6 +151,11 @@ function comparing(compare: boolean): Partial<Address> {
 }
 
 const BLANK = { failed: 0, slow: 0, lossy: 0, known: 0 };
+
+/** A button of the timeline. */
+function Control({ is = '', ...rest }: ComponentProps<'button'> & { is?: string }) {
+  return <button type="button" className={`timeline-control ${is}`} {...rest} />;
+}
 
 interface HeadProps extends TimelineProps {
   onAnnotate(): void;
@@ -214,12 +197,10 @@ function Head(head: HeadProps) {
               </option>
             ))}
           </select>
-          <button type="button" className="timeline-control is-play" aria-pressed={play.playing} onClick={play.toggle}>
+          <Control is="is-play" aria-pressed={play.playing} onClick={play.toggle}>
             {play.playing ? 'Pause' : 'Play'}
-          </button>
-          <button type="button" className="timeline-control" onClick={onAnnotate}>
-            Add annotation
-          </button>
+          </Control>
+          <Control onClick={onAnnotate}>Add annotation</Control>
           {address.atMs !== null && (
             <select
               className="timeline-control is-plain"
@@ -244,31 +225,23 @@ function Head(head: HeadProps) {
   );
 }
 
-interface RoundsProps {
-  rounds: readonly Round[];
-  nowMs: number;
-  onPick(atMs: number): void;
-}
-
 /** The rounds of ongoing experiments: one bar each, as high as the pod needed to get ready. Failed rounds stand out. */
-function Rounds({ rounds, nowMs, onPick }: RoundsProps) {
+function Rounds(props: { rounds: readonly Round[]; nowMs: number; onPick(atMs: number): void }) {
+  const { rounds, nowMs, onPick } = props;
   return roundSeries(rounds).map(({ name, bars, words }) => (
     <section className="rounds" key={name} aria-label={`Rounds of ${name}`}>
       <h3>{name}</h3>
       <ol>
-        {bars.map((bar) => (
-          <li key={bar.uid} className={`is-${bar.state}`}>
-            <button
-              type="button"
-              className="bare"
-              title={`${clockText(bar.atMs, nowMs)} ${bar.words}`}
-              aria-label={`${clockText(bar.atMs, nowMs)} ${bar.words}`}
-              onClick={() => onPick(bar.atMs)}
-            >
-              <span style={{ height: `${Math.round(12 + bar.share * 88)}%` }}>{bar.state === 'failed' ? '×' : ''}</span>
-            </button>
-          </li>
-        ))}
+        {bars.map(({ uid, state, atMs, share, words: what }) => {
+          const title = `${clockText(atMs, nowMs)} ${what}`;
+          return (
+            <li key={uid} className={`is-${state}`}>
+              <button type="button" className="bare" title={title} aria-label={title} onClick={() => onPick(atMs)}>
+                <span style={{ height: `${Math.round(12 + share * 88)}%` }}>{state === 'failed' ? '×' : ''}</span>
+              </button>
+            </li>
+          );
+        })}
       </ol>
       <p>{words}</p>
     </section>

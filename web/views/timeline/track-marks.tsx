@@ -14,18 +14,17 @@ const SIGNS: Record<MarkTone, string> = {
 /** Maximum number of lines in a tooltip. */
 const MAX_LINES = 8;
 
-interface MarksProps {
-  marks: readonly EventMark[];
-  width: number;
-  nowMs: number;
-  onPick(atMs: number): void;
-}
-
 /**
  * Events as marks on the axis with tooltips. By keyboard they are reached with Page Up and Page Down on the track, because
  * a hundred buttons would be too many Tab stops.
  */
-export function EventMarks({ marks, width, nowMs, onPick }: MarksProps) {
+export function EventMarks(props: {
+  marks: readonly EventMark[];
+  width: number;
+  nowMs: number;
+  onPick(atMs: number): void;
+}) {
+  const { marks, width, nowMs, onPick } = props;
   return marks.map(({ x, atMs, tone, lines }) => (
     <span className={`event-mark tone-${tone}`} key={lines[0]?.id} style={{ left: x }}>
       <button

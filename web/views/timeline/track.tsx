@@ -98,27 +98,22 @@ function rangeWords({ anchorMs, cursorMs }: TrackState): string {
   return anchorMs === null || cursorMs === null ? '' : `, range of ${durationText(Math.abs(cursorMs - anchorMs))}`;
 }
 
-function Chart({
-  steps,
-  x,
-  width,
-  height,
-}: {
-  steps: readonly TimelineStep[];
-  x: (ms: number) => number;
-  width: number;
-  height: number;
-}) {
-  const bottom = Math.max(0, height);
-  const bound = useMemo(() => (ms: number) => Math.min(width, Math.max(0, x(ms))), [x, width]);
-  const paths = useMemo(() => stepPaths(steps, bound, bottom), [steps, bound, bottom]);
+/** Maps a time to px from the start of the track. */
+type TimeScale = (atMs: number) => number;
+
+function Chart(chart: { steps: readonly TimelineStep[]; x: TimeScale; width: number; height: number }) {
+  const { steps, x, width, height } = chart;
+  const paths = useMemo(
+    () => stepPaths(steps, (ms) => Math.min(width, Math.max(0, x(ms))), height),
+    [steps, x, width, height],
+  );
   return (
     <>
       <span className="timeline-scale" aria-hidden="true">
         <span>{paths.most > 0 ? countText(paths.most) : ''}</span>
         <span>0</span>
       </span>
-      <svg className="timeline-chart" width={width} height={bottom} aria-hidden="true">
+      <svg className="timeline-chart" width={width} height={height} aria-hidden="true">
         <defs>
           <pattern id="track-lattice" width="6" height="6" patternUnits="userSpaceOnUse">
             <path d="M0 0L6 6M6 0L0 6" />
@@ -145,7 +140,7 @@ function Chart({
 /** Room for the name of the time zone at the end of the axis, px. */
 const ZONE_WIDTH = 64;
 
-function Axis({ limits, width, x }: { limits: TimeRange; width: number; x: (ms: number) => number }) {
+function Axis({ limits, width, x }: { limits: TimeRange; width: number; x: TimeScale }) {
   const { times, seconds } = axisTimes(limits, width);
   return (
     <div className="timeline-times" aria-hidden="true">
@@ -166,7 +161,7 @@ function Axis({ limits, width, x }: { limits: TimeRange; width: number; x: (ms: 
 /** The line at the pointer or keyboard position with its text, and the range that is being drawn. */
 function Cursor(cursor: {
   state: TrackState;
-  x: (ms: number) => number;
+  x: TimeScale;
   width: number;
   ranges: readonly TimeRange[];
   words: string;
@@ -174,19 +169,18 @@ function Cursor(cursor: {
   const { state, x, width, ranges, words } = cursor;
   const { cursorMs, anchorMs } = state;
   if (cursorMs === null) return null;
+  const [fromMs, toMs] = [Math.min(cursorMs, anchorMs ?? cursorMs), Math.max(cursorMs, anchorMs ?? cursorMs)];
+  const drawn = anchorMs === null ? [] : withRange(ranges, fromMs, toMs);
+  const name = RANGE_NAMES[drawn.findIndex((range) => Math.abs(range.fromMs - fromMs) < 1)];
   const at = x(cursorMs);
-  const left = anchorMs === null ? at : Math.min(at, x(anchorMs));
-  const right = anchorMs === null ? at : Math.max(at, x(anchorMs));
-  const drawn = anchorMs === null ? null : withRange(ranges, anchorMs, cursorMs);
-  const index = drawn?.findIndex(({ fromMs }) => Math.abs(fromMs - Math.min(anchorMs ?? 0, cursorMs)) < 1) ?? -1;
   return (
     <span className="timeline-cursor" aria-hidden="true">
       {anchorMs !== null && (
-        <span className={`range is-${RANGE_NAMES[index] ?? 'before'}`} style={{ left, width: right - left }} />
+        <span className={`range is-${name ?? 'before'}`} style={{ left: x(fromMs), width: x(toMs) - x(fromMs) }} />
       )}
       <span className="cursor-line" style={{ left: at }} />
       <span className={at > width / 2 ? 'cursor-words is-left' : 'cursor-words'} style={{ left: at }}>
-        {anchorMs === null ? words : `${RANGE_NAMES[index] ?? ''} ${durationText(Math.abs(cursorMs - anchorMs))}`}
+        {anchorMs === null ? words : `${name ?? ''} ${durationText(toMs - fromMs)}`}
       </span>
     </span>
   );

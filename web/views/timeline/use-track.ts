@@ -78,7 +78,7 @@ export function useTrack(request: TrackRequest) {
     else if (event.key === 'Escape' && state.cursorMs !== null) setState(NOWHERE);
     else {
       const next = steppedTo(event.key, here, { limits, stepMs, stopsMs });
-      if (next === null) return;
+      if (next === undefined) return;
       const anchorMs = event.shiftKey ? (state.anchorMs ?? here) : null;
       // At the end it stays at now while time passes.
       setState({ cursorMs: next >= limits.toMs ? Number.POSITIVE_INFINITY : within(next), anchorMs, byKeys: true });
@@ -98,28 +98,21 @@ export function useTrack(request: TrackRequest) {
   return { state: { ...state, cursorMs }, handlers };
 }
 
-/** The time that a key moves to; null = another key. */
+/** The time that a key moves to; undefined = another key. */
 function steppedTo(
   key: string,
   here: number,
   { limits, stepMs, stopsMs }: Pick<TrackRequest, 'limits' | 'stepMs' | 'stopsMs'>,
-): number | null {
-  switch (key) {
-    case 'ArrowLeft':
-    case 'ArrowDown':
-      return here - stepMs;
-    case 'ArrowRight':
-    case 'ArrowUp':
-      return here + stepMs;
-    case 'PageUp':
-      return stopsMs.findLast((ms) => ms < here) ?? limits.fromMs;
-    case 'PageDown':
-      return stopsMs.find((ms) => ms > here) ?? limits.toMs;
-    case 'Home':
-      return limits.fromMs;
-    case 'End':
-      return limits.toMs;
-    default:
-      return null;
-  }
+): number | undefined {
+  const times: Record<string, number> = {
+    ArrowLeft: here - stepMs,
+    ArrowDown: here - stepMs,
+    ArrowRight: here + stepMs,
+    ArrowUp: here + stepMs,
+    PageUp: stopsMs.findLast((ms) => ms < here) ?? limits.fromMs,
+    PageDown: stopsMs.find((ms) => ms > here) ?? limits.toMs,
+    Home: limits.fromMs,
+    End: limits.toMs,
+  };
+  return times[key];
 }

@@ -80,7 +80,7 @@ test('marks: none is lost, none is nearer to the next than can be told apart, th
   fc.assert(
     fc.property(fc.array(fc.record({ atMs: fc.nat(1000), kind: kinds }), { maxLength: 60 }), (few) => {
       const events = few.map((each, i) => event({ ...each, id: `e${i}` }));
-      const marks = eventMarks(events, (ms) => ms, 1000);
+      const marks = eventMarks(events, (ms) => ms, 1000, []);
       expect(marks.flatMap(({ lines }) => lines.map(({ id }) => id)).sort()).toEqual(events.map(({ id }) => id).sort());
       for (const [i, mark] of marks.entries()) expect(mark.x - (marks[i - 1]?.x ?? -99)).toBeGreaterThanOrEqual(24);
       for (const { tone, lines } of marks) {
@@ -92,7 +92,7 @@ test('marks: none is lost, none is nearer to the next than can be told apart, th
 });
 
 test('marks beyond the track are left out', () => {
-  expect(eventMarks([event({ atMs: -5 }), event({ atMs: 101 })], (ms) => ms, 100)).toEqual([]);
+  expect(eventMarks([event({ atMs: -5 }), event({ atMs: 101 })], (ms) => ms, 100, [])).toEqual([]);
 });
 
 test('flags: words have room up to the next flag, flip left where there is more', () => {
