@@ -164,7 +164,7 @@ function keyedPlace(page: Page) {
     // The page follows a key with its next frame.
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
     const picture = document.querySelector('.heat-layers canvas')?.getBoundingClientRect();
-    const cell = document.querySelector('#heat-cell');
+    const cell = document.querySelector('#grid-cell');
     const box = cell?.getBoundingClientRect();
     if (!picture || !cell || !box) return { place: '', name: '', x: 0, y: 0 };
     return {

@@ -169,7 +169,7 @@ describe('in little room', () => {
     expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(pods === 4 ? 30 : 12);
     const inside = await grid().evaluate((scroller) => {
       const outer = scroller.getBoundingClientRect();
-      const inner = scroller.querySelector('#heat-cell')?.getBoundingClientRect();
+      const inner = scroller.querySelector('#grid-cell')?.getBoundingClientRect();
       return inner !== undefined && inner.bottom <= outer.bottom + 1 && inner.right <= outer.right + 1;
     });
     expect(inside).toBe(true);

@@ -61,7 +61,7 @@ export function token(page: Page, name: string): Promise<string> {
 export async function keyedCell(page: Page): Promise<{ words: string; colour: string }> {
   return page.evaluate(() => {
     const canvas = document.querySelector<HTMLCanvasElement>('.heat-layers canvas');
-    const cell = document.querySelector('#heat-cell');
+    const cell = document.querySelector('#grid-cell');
     if (canvas === null || cell === null) return { words: '', colour: '' };
     const [picture, place] = [canvas.getBoundingClientRect(), cell.getBoundingClientRect()];
     const scale = canvas.width / picture.width;
@@ -82,7 +82,7 @@ export async function cellAt(page: Page, column: number, row: number): Promise<{
   const place = `${column + 1}/${row + 1}`;
   await soon(() =>
     page.evaluate(() => {
-      const cell = document.querySelector('#heat-cell');
+      const cell = document.querySelector('#grid-cell');
       return `${cell?.getAttribute('aria-colindex')}/${cell?.parentElement?.getAttribute('aria-rowindex')}`;
     }),
   ).toBe(place);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { wordTokens } from '../../../web/model/heat-colours.ts';
 import { LINK_STATES } from '../../../web/model/links.ts';
-import { changeColours } from '../../../web/views/compare/map-drawing.ts';
+import { CHANGE_LOOKS, changeColours } from '../../../web/views/compare/map-drawing.ts';
 import { ciede2000, contrast, difference, THEMES, VISIONS } from './colour-vision.ts';
 
 /** On which grounds words are written in a colour: 4.5 (WCAG 2, AA). Each pair is used somewhere, each that is used is here. */
@@ -118,7 +118,8 @@ describe.each(Object.entries(THEMES))('%s', (_, tokens) => {
   test('figures on the map of what changed can be read, however much it is', () => {
     const colours = changeColours(colour('sunken'), colour('slow-cell'), colour('accent'), colour('text'));
     for (let share = -1; share <= 1; share += 1 / 64) {
-      expect(contrast(colours.inkAt(share), colours.at(share)), `${share}`).toBeGreaterThanOrEqual(4.5);
+      const { fill, ink } = colours(share);
+      expect(contrast(ink, fill), `${share}`).toBeGreaterThanOrEqual(4.5);
     }
   });
 });
@@ -158,7 +159,10 @@ describe('the lists above leave nothing out:', () => {
       [...text.matchAll(/--range: var[(]--([a-z-]+)[)]/g)].map(([, name = '']) => name),
     );
     expect(ranges.length).toBe(3);
-    const pairs = rules.filter(({ ink, ground }) => ink !== undefined && ground !== undefined);
+    const changes = Object.entries(CHANGE_LOOKS).map(([where, [fill, ink]]) => {
+      return { where, ink: ink.slice(2), ground: fill.slice(2) };
+    });
+    const pairs = [...rules, ...changes].filter(({ ink, ground }) => ink !== undefined && ground !== undefined);
     expect(pairs.length).toBeGreaterThan(10);
     const unproved = pairs.filter(({ ink = '', ground = '' }) =>
       (ground === 'range' ? ranges : [ground]).some((each) => WORDS[ink]?.includes(each) !== true),

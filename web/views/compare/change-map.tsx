@@ -1,5 +1,7 @@
 import { type MouseEvent, useEffect, useRef, useState } from 'react';
 import type { Change } from '../../../server/protocol/comparison.ts';
+import { readTokens } from '../../components/canvas.ts';
+import { GridFrame } from '../../components/grid-frame.tsx';
 import { useGridCursor } from '../../components/use-grid-cursor.ts';
 import { useSize } from '../../components/use-size.ts';
 import { type ChangeMapModel, changeAt, pairText, pairUids } from '../../model/comparison.ts';
@@ -25,10 +27,11 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
   const [layout, setLayout] = useState<MapLayout | null>(null);
   const { width, height, dpr } = useSize(frame);
   const { n, pods } = map;
+  const pairOf = ({ column, row }: Place) => column * n + row;
   const is =
     (...wanted: Change[]) =>
-    ({ column, row }: Place) =>
-      wanted.includes(changeAt(map, column * n + row));
+    (place: Place) =>
+      wanted.includes(changeAt(map, pairOf(place)));
   const cursor = useGridCursor({
     count: n,
     uidAt: (position) => pods[position]?.uid,
@@ -36,7 +39,7 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
     grid: frame,
     letterKeys,
     jumps: { nextFailed: is('fails-more', 'still-fails'), nextSlow: is('slower', 'loses-more') },
-    onOpen: ({ column, row }) => onOpen(pairUids(map, column * n + row)),
+    onOpen: (place) => onOpen(pairUids(map, pairOf(place))),
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawing reads the colours of `theme`
   useEffect(() => {
@@ -50,8 +53,7 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
     element.style.width = `${laid.width}px`;
     element.style.height = `${laid.height}px`;
     ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
-    const style = getComputedStyle(element);
-    pixels.current = drawChanges(ctx, map, laid, (name) => style.getPropertyValue(name).trim());
+    pixels.current = drawChanges(ctx, map, laid, readTokens(element));
   }, [map, width, height, dpr, theme]);
   const placeAt = ({ clientX, clientY }: MouseEvent): Place | null => {
     const box = canvas.current?.getBoundingClientRect();
@@ -62,86 +64,35 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
     if (pixels.current === null) return { column, row };
     // What is under the pointer is the pair that its pixel shows.
     const { side, pairs } = pixels.current;
-    const [x, y] = [column, row].map((cell) => Math.min(side - 1, Math.floor(((cell + 0.5) * side) / n)));
-    const pair = pairs[(y ?? 0) * side + (x ?? 0)] ?? 0;
+    const pixelOf = (cell: number) => Math.min(side - 1, Math.floor(((cell + 0.5) * side) / n));
+    const pair = pairs[pixelOf(row) * side + pixelOf(column)] ?? 0;
     return { column: Math.floor(pair / n), row: pair % n };
+  };
+  const boxOf = ({ left, top, pitch, gap }: MapLayout, { column, row }: Place) => {
+    return { left: left + column * pitch, top: top + row * pitch, width: pitch - gap, height: pitch - gap };
   };
   const { shown } = cursor;
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: the cells are pixels; only the cell at the keyboard cursor is an element */}
-      <div
+      <GridFrame
+        cursor={cursor}
+        grid={frame}
         className="change-frame"
-        ref={frame}
-        role="grid"
-        tabIndex={0}
-        aria-label={label}
-        aria-rowcount={n}
-        aria-colcount={n}
-        aria-activedescendant={layout === null ? undefined : 'change-cell'}
-        onPointerMove={(event) => cursor.point(placeAt(event))}
-        onPointerLeave={() => cursor.point(null)}
-        onClick={(event) => cursor.open(placeAt(event))}
-        onFocus={(event) => cursor.focus(event.currentTarget.matches(':focus-visible'))}
-        onBlur={() => cursor.focus(false)}
-        onKeyDown={cursor.onKeyDown}
+        label={label}
+        count={n}
+        placeAt={placeAt}
+        size={{ width: 'max-content' }}
+        cellOf={(place) => layout && { box: boxOf(layout, place), words: pairText(map, pairOf(place), true) }}
       >
-        <div className="change-sizer">
-          <div aria-hidden="true">
-            <canvas ref={canvas} />
-          </div>
-          {layout !== null && shown !== null && <Ring at={shown} layout={layout} />}
-          {layout !== null && <SpokenCell at={cursor.place} layout={layout} map={map} byKeys={cursor.byKeys} />}
+        <div aria-hidden="true">
+          <canvas ref={canvas} />
         </div>
-      </div>
+        {/* The frame around the cell that the text below the map describes. */}
+        {layout !== null && shown !== null && <span className="change-ring" style={boxOf(layout, shown)} />}
+      </GridFrame>
       <p className="change-words">
-        {shown === null
-          ? 'Column: the pod that pings. Row: the pod that answers.'
-          : pairText(map, shown.column * n + shown.row)}
+        {shown === null ? 'Column: the pod that pings. Row: the pod that answers.' : pairText(map, pairOf(shown))}
       </p>
     </>
-  );
-}
-
-function boxOf({ column, row }: Place, { left, top, pitch, gap }: MapLayout) {
-  return { left: left + column * pitch, top: top + row * pitch, width: pitch - gap, height: pitch - gap };
-}
-
-/** The frame around the cell that the text below the map describes. */
-function Ring({ at, layout }: { at: Place; layout: MapLayout }) {
-  return <span className="change-ring" style={boxOf(at, layout)} />;
-}
-
-interface SpokenCellProps {
-  at: Place;
-  layout: MapLayout;
-  map: ChangeMapModel;
-  byKeys: boolean;
-}
-
-/** The only cell that is an element: the active descendant. It lies over the drawn cell, and the keys scroll it into view. */
-function SpokenCell({ at, layout, map, byKeys }: SpokenCellProps) {
-  const cell = useRef<HTMLDivElement>(null);
-  const { column, row } = at;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it follows the place
-  useEffect(() => {
-    if (byKeys) cell.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  }, [byKeys, column, row]);
-  return (
-    // biome-ignore lint/a11y/useSemanticElements: see the grid
-    <div role="row" tabIndex={-1} aria-rowindex={row + 1}>
-      {/* biome-ignore lint/a11y/useSemanticElements: see the grid */}
-      <div
-        role="gridcell"
-        tabIndex={-1}
-        id="change-cell"
-        className="change-cell"
-        ref={cell}
-        style={boxOf(at, layout)}
-        aria-colindex={column + 1}
-      >
-        <span className="hidden">{pairText(map, column * map.n + row, true)}</span>
-      </div>
-    </div>
   );
 }

@@ -1,3 +1,4 @@
+import { Fragment, useMemo } from 'react';
 import {
   type ChangedLink,
   type LinkMedian,
@@ -5,15 +6,21 @@ import {
   type ReportData,
 } from '../../../server/protocol/comparison.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
-import { changeText, deltaText, medianFigures, onScale, qualityTexts } from '../../model/comparison.ts';
+import {
+  type ChangeMapModel,
+  changeText,
+  deltaText,
+  medianFigures,
+  onScale,
+  qualityTexts,
+} from '../../model/comparison.ts';
 import { shownName } from '../../model/names.ts';
 
 const WIDTH = 130;
 
 interface ChangedLinksProps {
   report: ReportData;
-  /** The label of each pod by its uid. */
-  labels: ReadonlyMap<string, string>;
+  pods: ChangeMapModel['pods'];
   /** Whether the range "after" was asked for. */
   withAfter: boolean;
   /** Opens a link, pod uids. */
@@ -21,19 +28,19 @@ interface ChangedLinksProps {
 }
 
 /** The links that changed most, worst first, each as a dumbbell on a log scale from 0.1 ms to 1 s. */
-export function ChangedLinks({ report, labels, withAfter, onOpen }: ChangedLinksProps) {
+export function ChangedLinks({ report, pods, withAfter, onOpen }: ChangedLinksProps) {
   const { changed, unlisted, figures, cluster } = report;
+  const labels = useMemo(() => new Map(pods.map(({ uid, label }) => [uid, label])), [pods]);
   const more = `${plural(unlisted.links, changed.length > 0 ? 'more link' : 'link')} changed by `;
   return (
     <>
       <p className="change-keys">
-        p50 in ms <span className="dot is-before" /> before <span className="dot is-during" /> during
-        {withAfter && (
-          <>
-            {' '}
-            <span className="dot is-after" /> after
-          </>
-        )}{' '}
+        p50 in ms{' '}
+        {RANGE_NAMES.slice(0, withAfter ? 3 : 2).map((name) => (
+          <Fragment key={name}>
+            <span className={`dot is-${name}`} /> {name}{' '}
+          </Fragment>
+        ))}
         <span className="dot is-problem" /> slow from {cluster.slowLinkMs} ms
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
@@ -74,8 +81,10 @@ export function ChangedLinks({ report, labels, withAfter, onOpen }: ChangedLinks
   );
 }
 
-interface LinkRowProps extends Omit<ChangedLinksProps, 'report'> {
+interface LinkRowProps extends Pick<ChangedLinksProps, 'withAfter' | 'onOpen'> {
   link: ChangedLink;
+  /** The label of each pod by its uid. */
+  labels: ReadonlyMap<string, string>;
   slowUs: number;
 }
 

@@ -2,7 +2,7 @@ import { countText, plural } from '../../../server/runtime/count-text.ts';
 import './compare.css';
 import { useMemo, useState } from 'react';
 import { createPortal } from 'react-dom';
-import { type Comparison, RANGE_NAMES } from '../../../server/protocol/comparison.ts';
+import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import { durationText } from '../../../server/runtime/measure-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
@@ -17,6 +17,7 @@ import { clockText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';
+import { CHANGE_LOOKS } from './map-drawing.ts';
 import { VerdictBox } from './verdict-box.tsx';
 
 interface CompareViewProps {
@@ -39,55 +40,62 @@ interface CompareViewProps {
 export function CompareView(view: CompareViewProps) {
   const { props, ranges, expect, onExpect } = view;
   const state = useComparison(ranges, expect);
-  const { comparison } = state;
-  const model = useMemo(() => (comparison === null ? null : modelOf(comparison)), [comparison]);
+  const { comparison, hypothesisError } = state;
+  const report = comparison?.report;
+  const map = useMemo(() => (comparison === null ? null : changeMapOf(comparison)), [comparison]);
   const [isAsked, setIsAsked] = useState(false);
   const [, during] = ranges;
   const middleMs = during === undefined ? 0 : Math.round((during.fromMs + during.toMs) / 2);
   const open = (selection: Selection) => view.onOpen(selection, middleMs);
-  const withAfter = ranges.length > 2;
-  const { panelSlot } = props;
+  const isJudged = state.isCurrent && hypothesisError === '' && (isAsked || expect.length > 0);
   return (
     <div className={`compare${state.isCurrent ? '' : ' is-waiting'}`}>
       <Tools {...view} state={state} />
-      {comparison !== null && model !== null && (
+      {report !== undefined && map !== null && (
         <>
           <div className="compare-cards">
             <section className="card compare-card compare-map">
               <h2>What changed</h2>
               <p>During minus before, p50 in ms</p>
               <ChangeMap
-                map={model.map}
-                label={mapLabel(comparison.report.affected)}
+                map={map}
+                label={`What changed, columns ping, rows answer: ${plural(report.affected.links, 'link')} of ${report.affected.of} became worse`}
                 theme={props.theme}
                 letterKeys={props.letterKeys}
                 onOpen={open}
               />
-              {model.map.maxDeltaUs >= 50 && (
+              {map.maxDeltaUs >= 50 && (
                 <p className="change-scale">
-                  <span>{deltaText(-model.map.maxDeltaUs)}</span>
+                  <span>{deltaText(-map.maxDeltaUs)}</span>
                   <span aria-hidden="true" />
-                  <span>{deltaText(model.map.maxDeltaUs)}</span>
+                  <span>{deltaText(map.maxDeltaUs)}</span>
                 </p>
               )}
               <ul className="change-legend" aria-label="Links by change">
-                {legendOf(comparison.report.changes).map(({ change, count }) => (
-                  <li key={change}>
-                    <b className={`change-sign is-${change}`} aria-hidden="true">
-                      {CHANGE_SIGNS[change].sign}
-                    </b>{' '}
-                    {countText(count)} {CHANGE_SIGNS[change].text}
-                  </li>
-                ))}
+                {legendOf(report.changes).map(({ change, count }) => {
+                  const [fill, ink] = CHANGE_LOOKS[change];
+                  return (
+                    <li key={change}>
+                      <b
+                        className="change-sign"
+                        style={{ color: `var(${ink})`, background: `var(${fill})` }}
+                        aria-hidden="true"
+                      >
+                        {CHANGE_SIGNS[change].sign}
+                      </b>{' '}
+                      {countText(count)} {CHANGE_SIGNS[change].text}
+                    </li>
+                  );
+                })}
               </ul>
             </section>
             <section className="card compare-card compare-links">
               <h2>Links that changed most</h2>
-              <ChangedLinks report={comparison.report} labels={model.labels} withAfter={withAfter} onOpen={open} />
+              <ChangedLinks report={report} pods={map.pods} withAfter={ranges.length > 2} onOpen={open} />
             </section>
           </div>
           <dl className="key-figures card">
-            {comparison.report.keyFigures.map(({ name, value, note }) => (
+            {report.keyFigures.map(({ name, value, note }) => (
               <div key={name}>
                 <dt>{name}</dt>
                 <dd>
@@ -99,18 +107,18 @@ export function CompareView(view: CompareViewProps) {
           </dl>
         </>
       )}
-      {panelSlot !== null &&
+      {props.panelSlot !== null &&
         createPortal(
           <div className="compare-panel">
             <h2 className="hidden">Findings and verdict</h2>
-            {comparison !== null && comparison.findings.length > 0 && (
+            {comparison !== null && (
               <FindingList
                 props={{ ...props, onSelect: open, onFilter: (filter) => view.onOpenFilter(filter, middleMs) }}
                 mesh={comparison}
                 most={8}
               />
             )}
-            {comparison !== null && comparison.findings.length === 0 && (
+            {comparison?.findings.length === 0 && (
               <p className="second">{noFindingsText(comparison.report.affected)}</p>
             )}
             <VerdictBox
@@ -120,31 +128,14 @@ export function CompareView(view: CompareViewProps) {
                 setIsAsked(true);
                 state.reload();
               }}
-              error={state.hypothesisError}
-              verdict={
-                state.isCurrent && state.hypothesisError === '' && (isAsked || expect.length > 0)
-                  ? (comparison?.report.verdict ?? null)
-                  : null
-              }
+              error={hypothesisError}
+              verdict={isJudged ? (report?.verdict ?? null) : null}
             />
           </div>,
-          panelSlot,
+          props.panelSlot,
         )}
     </div>
   );
-}
-
-/** What the view draws of a comparison. */
-function modelOf(comparison: Comparison) {
-  const map = changeMapOf(comparison);
-  return {
-    map,
-    labels: new Map(map.pods.map(({ uid, label }) => [uid, label])),
-  };
-}
-
-function mapLabel({ links, of }: Comparison['report']['affected']): string {
-  return `What changed, columns ping, rows answer: ${plural(links, 'link')} of ${of} became worse`;
 }
 
 function Tools({ ranges, nowMs, onRanges, onDone, expect, state }: CompareViewProps & { state: ComparisonState }) {
@@ -195,32 +186,23 @@ function Tools({ ranges, nowMs, onRanges, onDone, expect, state }: CompareViewPr
 /** The request waits this long, so that a handle that is being dragged sends none. */
 const DELAY_MS = 300;
 
-/** A comparison, and how its request ended. */
-interface ComparisonState {
-  /** The comparison of the last ranges that were read; null before the first one is there. */
-  comparison: Comparison | null;
-  /** Whether `comparison` is about the ranges and the hypothesis that were asked for last. */
-  isCurrent: boolean;
-  /** Why there is no comparison; ''. */
-  error: string;
-  /** Why the server refuses the hypothesis; ''. The comparison is without a hypothesis then. */
-  hypothesisError: string;
-  /** Asks again. */
-  reload(): void;
-}
+type ComparisonState = ReturnType<typeof useComparison>;
 
-/** Fetches the comparison of ranges, with each change of them or of the hypothesis (clause by clause). */
-function useComparison(ranges: readonly TimeRange[], expect: readonly string[]): ComparisonState {
+/**
+ * Fetches the comparison of ranges, with each change of them or of the hypothesis (clause by clause). `comparison`: the last that
+ * was read; null before the first one is there. `isCurrent`: it is what was asked for last. `error`, `hypothesisError`: why there
+ * is none, and why the server refuses the hypothesis (the comparison is without one then); ''. `reload` asks again.
+ */
+function useComparison(ranges: readonly TimeRange[], expect: readonly string[]) {
   const [count, setCount] = useState(0);
   const key = JSON.stringify({ ranges, expect, count });
-  const { value, isThere, error } = useFetched(key, (signal) => fetchJudged(ranges, expect, signal), {
-    delayMs: DELAY_MS,
-  });
+  const judged = useFetched(key, (signal) => fetchJudged(ranges, expect, signal), { delayMs: DELAY_MS });
+  const { value, isThere: isCurrent, error } = judged;
   return {
     comparison: value?.comparison ?? null,
-    isCurrent: isThere,
+    isCurrent,
     error,
-    hypothesisError: isThere && value !== null ? value.hypothesisError : '',
+    hypothesisError: isCurrent ? (value?.hypothesisError ?? '') : '',
     reload: () => setCount((before) => before + 1),
   };
 }

@@ -1,5 +1,6 @@
 import { interpolateRgb, quantize, rgb } from 'd3';
 import type { Change } from '../../../server/protocol/comparison.ts';
+import type { Token } from '../../components/canvas.ts';
 import { CHANGE_SIGNS, type ChangeMapModel, changeAt, deltaFigure } from '../../model/comparison.ts';
 import { packColour } from '../../model/heat-colours.ts';
 import { FONT } from '../../model/label-layout.ts';
@@ -20,23 +21,16 @@ const [FIGURE_FROM, NAMES_FROM] = [38, 13];
 /** The largest cell with its gap, and the height of a line of names, px. */
 const [MAX_PITCH, LINE] = [72, 22];
 
-/** The width of the widest label, CSS px. */
-function labelWidth(ctx: CanvasRenderingContext2D, labels: readonly string[]): number {
-  ctx.font = `13px ${FONT}`;
-  const longest = [...labels].sort((a, b) => b.length - a.length).slice(0, 3);
-  return Math.min(130, Math.ceil(Math.max(0, ...longest.map((label) => ctx.measureText(label).width))) + 10);
-}
-
 /** Lays the map out in `room` (CSS px). It never scrolls: of many pods several share a pixel. */
 export function layoutMap(
   ctx: CanvasRenderingContext2D,
   { pods, n }: Pick<ChangeMapModel, 'pods' | 'n'>,
   room: { width: number; height: number },
 ): MapLayout {
-  const label = labelWidth(
-    ctx,
-    pods.map((pod) => pod.label),
-  );
+  ctx.font = `13px ${FONT}`;
+  const longest = [...pods].sort((a, b) => b.label.length - a.label.length).slice(0, 3);
+  const widths = longest.map((pod) => ctx.measureText(pod.label).width);
+  const label = Math.min(130, Math.ceil(Math.max(0, ...widths)) + 10);
   const across = (room.width - label) / Math.max(1, n);
   const fits = (above: number) => Math.floor(Math.min(across, (room.height - above) / Math.max(1, n)));
   // The names of columns are upright where a cell is too narrow for them.
@@ -60,7 +54,7 @@ export function drawChanges(
   ctx: CanvasRenderingContext2D,
   map: ChangeMapModel,
   layout: MapLayout,
-  token: (name: string) => string,
+  token: Token,
 ): MapPixels | null {
   const { n } = map;
   const { pitch, gap, left, top } = layout;
@@ -69,22 +63,16 @@ export function drawChanges(
   const lookOf = looksOf(map, token);
   if (gap === 0) return drawPixels(ctx, map, layout, lookOf);
   ctx.textBaseline = 'middle';
-  const size = pitch - gap;
   for (let pair = 0; pair < n * n; pair++) {
-    const place = { x: left + Math.floor(pair / n) * pitch, y: top + (pair % n) * pitch, size };
-    const mark = CHANGE_SIGNS[changeAt(map, pair)].sign;
-    drawCell(ctx, lookOf(pair), place, { mark, figure: deltaFigure(map.deltaUs[pair] ?? Number.NaN) });
+    ctx.save();
+    ctx.translate(left + Math.floor(pair / n) * pitch, top + (pair % n) * pitch);
+    drawCell(ctx, map, pair, lookOf(pair), pitch - gap);
+    ctx.restore();
   }
   return null;
 }
 
-function drawNames(
-  ctx: CanvasRenderingContext2D,
-  map: ChangeMapModel,
-  layout: MapLayout,
-  token: (name: string) => string,
-): void {
-  const { pods } = map;
+function drawNames(ctx: CanvasRenderingContext2D, { pods }: ChangeMapModel, layout: MapLayout, token: Token): void {
   const { pitch, gap, left, top } = layout;
   ctx.fillStyle = token('--text');
   ctx.textBaseline = 'middle';
@@ -103,35 +91,41 @@ function drawNames(
   });
 }
 
+/**
+ * The fill of a cell and the ink on it by what became of its link. That of a changed latency is between `same` and these: see
+ * `changeColours`.
+ */
+export const CHANGE_LOOKS: Record<Change, readonly [fill: string, ink: string]> = {
+  unknown: ['--unknown-ground', '--text-second'],
+  same: ['--sunken', '--text'],
+  slower: ['--slow-cell', '--slow-ink'],
+  faster: ['--accent', '--accent-ink'],
+  recovered: ['--good-cell', '--good-ink'],
+  'fails-more': ['--failed-cell', '--failed-ink'],
+  'still-fails': ['--failed-tint', '--failed-word'],
+  'loses-more': ['--warning-tint', '--text'],
+  'new-bad': ['--failed-cell', '--failed-ink'],
+  new: ['--accent-tint', '--text'],
+  gone: ['--surface', '--text-second'],
+};
+
 /** The colours of a cell. `isWord`: what became of the link is said by its mark, not by a figure. */
-interface CellLook {
-  fill: string;
-  ink: string;
+interface CellLook extends CellColours {
   isWord: boolean;
 }
 
-function looksOf(map: ChangeMapModel, token: (name: string) => string): (pair: number) => CellLook {
+function looksOf(map: ChangeMapModel, token: Token): (pair: number) => CellLook {
   const colours = changeColours(token('--sunken'), token('--slow-cell'), token('--accent'), token('--text'));
-  const look = (fill: string, ink: string): CellLook => ({ fill: token(fill), ink: token(ink), isWord: true });
-  const looks: Partial<Record<Change, CellLook>> = {
-    unknown: look('--unknown-ground', '--text-second'),
-    'fails-more': look('--failed-cell', '--failed-ink'),
-    'still-fails': look('--failed-tint', '--failed-word'),
-    'loses-more': look('--warning-tint', '--text'),
-    recovered: look('--good-cell', '--good-ink'),
-    'new-bad': look('--failed-cell', '--failed-ink'),
-    new: look('--accent-tint', '--text'),
-    gone: look('--surface', '--text-second'),
-  };
   return (pair) => {
     const change = changeAt(map, pair);
-    const known = looks[change];
-    if (known !== undefined) return known;
-    const delta = map.deltaUs[pair] ?? Number.NaN;
-    // The link always failed before, so there is no median to compare with.
-    const isWord = change === 'slower' && Number.isNaN(delta);
-    const share = isWord ? 1 : changeShare(delta, map.maxDeltaUs);
-    return { fill: colours.at(share), ink: colours.inkAt(share), isWord };
+    if (change === 'same' || change === 'slower' || change === 'faster') {
+      const delta = map.deltaUs[pair] ?? Number.NaN;
+      // The link always failed before, so there is no median to compare with.
+      const isWord = change === 'slower' && Number.isNaN(delta);
+      return { ...colours(isWord ? 1 : changeShare(delta, map.maxDeltaUs)), isWord };
+    }
+    const [fill, ink] = CHANGE_LOOKS[change];
+    return { fill: token(fill), ink: token(ink), isWord: true };
   };
 }
 
@@ -216,35 +210,31 @@ function drawPixels(
   return { side, pairs };
 }
 
-interface CellPlace {
-  x: number;
-  y: number;
-  size: number;
-}
-
+/** Draws a cell of `size` px at the origin. */
 function drawCell(
   ctx: CanvasRenderingContext2D,
+  map: ChangeMapModel,
+  pair: number,
   { fill, ink, isWord }: CellLook,
-  { x, y, size }: CellPlace,
-  { mark, figure }: { mark: string; figure: string },
+  size: number,
 ): void {
+  const mark = CHANGE_SIGNS[changeAt(map, pair)].sign;
   ctx.fillStyle = fill;
-  if (size >= 12) {
-    ctx.beginPath();
-    ctx.roundRect(x, y, size, size, 3);
-    ctx.fill();
-  } else ctx.fillRect(x, y, size, size);
+  ctx.beginPath();
+  ctx.roundRect(0, 0, size, size, size >= 12 ? 3 : 0);
+  ctx.fill();
   if (size < NAMES_FROM - 1) return;
   ctx.fillStyle = ink;
   ctx.textAlign = 'center';
   if (isWord || size < FIGURE_FROM) {
     ctx.font = `600 ${Math.min(20, size * 0.7)}px ${FONT}`;
-    ctx.fillText(mark, x + size / 2, y + size / 2 + 1);
+    ctx.fillText(mark, size / 2, size / 2 + 1);
     return;
   }
+  const figure = deltaFigure(map.deltaUs[pair] ?? Number.NaN);
   ctx.font = `${mark === '' ? '' : '600 '}13px ${FONT}`;
-  ctx.fillText(figure, x + size / 2, y + size / 2 + (mark === '' ? 1 : 4), size - 4);
-  if (mark !== '') ctx.fillText(mark, x + size - 10, y + 11);
+  ctx.fillText(figure, size / 2, size / 2 + (mark === '' ? 1 : 4), size - 4);
+  if (mark !== '') ctx.fillText(mark, size - 10, 11);
 }
 
 /** The least end of the scale, us. */
@@ -256,24 +246,25 @@ const STEPS = 12;
 /** The contrast that words need (WCAG 2, AA). */
 const LEAST_CONTRAST = 4.5;
 
-/** Colours of changes: `at(-1)` is the most that anything became faster, `at(1)` slower, `at(0)` the same. */
-export interface ChangeColours {
-  /** The fill of a cell. */
-  at(share: number): string;
-  /** What can be read on it. */
-  inkAt(share: number): string;
+/** The fill of a cell, and what can be read on it. */
+interface CellColours {
+  fill: string;
+  ink: string;
 }
 
-/** Mixes the colours of changes from three tokens, `#rrggbb` each; `text`: the usual ink, kept where it can be read. */
-export function changeColours(same: string, slower: string, faster: string, text: string): ChangeColours {
+/**
+ * Mixes the colours of changes from three tokens, `#rrggbb` each: those of -1 are the most that anything became faster, of 1
+ * slower, of 0 the same. `text`: the usual ink, kept where it can be read.
+ */
+export function changeColours(same: string, slower: string, faster: string, text: string) {
   const mixed = (end: string) =>
     quantize(interpolateRgb(same, end), STEPS + 1).map((colour) => {
       const fill = rgb(colour).formatHex();
       return { fill, ink: inkOn(fill, text) };
     });
   const [up, down] = [mixed(slower), mixed(faster)];
-  const stepOf = (share: number) => (share < 0 ? down : up)[Math.round(Math.min(1, Math.abs(share)) * STEPS)];
-  return { at: (share) => stepOf(share)?.fill ?? same, inkAt: (share) => stepOf(share)?.ink ?? text };
+  return (share: number): CellColours =>
+    (share < 0 ? down : up)[Math.round(Math.min(1, Math.abs(share)) * STEPS)] ?? { fill: same, ink: text };
 }
 
 /** Half way between two colours neither end's ink can be read: one of white and black always can. */
@@ -286,13 +277,11 @@ function inkOn(fill: string, text: string): string {
   return [text, '#ffffff'].find((ink) => contrast(ink) >= LEAST_CONTRAST) ?? '#000000';
 }
 
-/** Relative luminance (WCAG 2) of `#rrggbb`, 0..1. */
-function luminance(hex: string): number {
-  const part = (at: number) => {
-    const value = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
-    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  };
-  return 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
+/** Relative luminance (WCAG 2) of a colour, 0..1. */
+function luminance(colour: string): number {
+  const { r, g, b } = rgb(colour);
+  const linear = (part: number) => (part <= 10 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
 }
 
 /**

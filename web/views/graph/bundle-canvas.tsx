@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
+import { readTokens } from '../../components/canvas.ts';
 import type { BundleLook, BundleScene } from './bundle-drawing.ts';
 import { type Bundles, treeOf } from './bundles.ts';
-import { canvasSize, canvasTransform, edgeOf, placeCanvas, readColours } from './canvas.tsx';
+import { canvasSize, canvasTransform, edgeOf, placeCanvas } from './canvas.tsx';
 import { NO_ZOOM, type Zoom } from './geometry.ts';
 import type { Graph } from './use-graph.ts';
 import { type GraphZoom, movedBy } from './use-zoom.tsx';
@@ -117,9 +118,9 @@ class BundlePainter {
 
 /** Colours and opacity of bundles. The more lines, the paler each of them. */
 function lookOf(element: Element, n: number): BundleLook {
-  const colours = readColours(element);
+  const token = readTokens(element);
   const alpha = Math.max(0.02, Math.min(0.35, 4 / Math.max(1, n)));
-  return { good: colours('good-link'), late: colours('warning-link'), alpha, lateAlpha: Math.min(0.9, alpha * 4) };
+  return { good: token('--good-link'), late: token('--warning-link'), alpha, lateAlpha: Math.min(0.9, alpha * 4) };
 }
 
 /** The same object as long as the same pairs are drawn in the same way. */

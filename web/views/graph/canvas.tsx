@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react';
+import { drawMark, readTokens, type Token } from '../../components/canvas.ts';
 import type { LinkState } from '../../model/links.ts';
 import { DROP, linkMark, WAVE } from '../../model/marks.ts';
 import type { PodHealth, PodView } from '../../model/mesh-view.ts';
@@ -84,9 +85,9 @@ function Layer({
       context.clearRect(0, 0, width, height);
       const { k, x, y } = canvasTransform(zoom.drawn());
       context.setTransform(k, 0, 0, k, x, y);
-      const colours = readColours(element);
-      drawLinks(context, graph, links, { emphasisOf, marked, dropped }, colours);
-      drawDots(context, graph, pods, ownDots, colours);
+      const token = readTokens(element);
+      drawLinks(context, graph, links, { emphasisOf, marked, dropped }, token);
+      drawDots(context, graph, pods, ownDots, token);
     };
     frame = requestAnimationFrame(draw);
     const stop = zoom.follow(draw);
@@ -129,25 +130,8 @@ export function canvasTransform(zoom: Zoom): Zoom {
   return { k: k * ratio, x: (x + edge) * ratio, y: (y + edge) * ratio };
 }
 
-/** Returns a colour by the name of its CSS variable. */
-type Colours = (name: string) => string;
-
-/** Reads the colours that apply to `element`, each at most once. */
-export function readColours(element: Element): Colours {
-  const style = getComputedStyle(element);
-  const known = new Map<string, string>();
-  return (name) => {
-    let colour = known.get(name);
-    if (colour === undefined) {
-      colour = style.getPropertyValue(`--${name}`).trim();
-      known.set(name, colour);
-    }
-    return colour;
-  };
-}
-
 function linkColour(state: LinkState): string {
-  return state === 'not-yet' || state === 'ignored' || state === 'gone' ? 'not-probed-link' : `${state}-link`;
+  return state === 'not-yet' || state === 'ignored' || state === 'gone' ? '--not-probed-link' : `--${state}-link`;
 }
 
 /** How links are drawn. */
@@ -167,7 +151,7 @@ export function drawLinks(
   { tier, links: all }: Graph,
   links: readonly SceneLink[],
   { emphasisOf, marked, dropped }: LinkLook,
-  colours: Colours,
+  token: Token,
 ): void {
   context.lineCap = 'butt';
   const weight = all.length <= FEW_LINKS ? 1 : tier.weight;
@@ -175,51 +159,39 @@ export function drawLinks(
     const emphasis = emphasisOf(link.pair, link.from, link.to);
     const isMain = emphasis === 'hot' || emphasis === 'selected';
     const style = lineOf(link);
-    const colour = colours(linkColour(style.tone));
+    const colour = token(linkColour(style.tone));
     if (isMain) {
       context.globalAlpha = 0.35;
-      strokeLink(context, link, colours('accent'), emphasis === 'selected' ? 14 : 9, []);
+      strokeLink(context, link, token('--accent'), emphasis === 'selected' ? 14 : 9, []);
     }
     context.globalAlpha = emphasis === 'dim' ? 0.15 : 1;
     const width = Math.max(1, style.width * (isMain ? 1 : weight));
     strokeLink(context, link, colour, width, isMain ? style.dash : style.dash.map((part) => part * 0.7));
     fillArrow(context, link, colour);
     if (link.drop !== null && (dropped || isMain)) {
-      drawMark(context, link.drop, DROP, colours('text'), colours('page'), true);
+      drawSign(context, link.drop, DROP, token('--text'), token('--page'));
     }
     if (!marked && !isMain) continue;
-    if (style.marked) drawMark(context, link.middle, linkMark(link.state), colour, colours('page'));
-    if (link.wave !== null) drawMark(context, link.wave, WAVE, colours('suspect'), colours('page'));
+    if (style.marked) drawSign(context, link.middle, linkMark(link.state), colour, token('--page'));
+    if (link.wave !== null) drawSign(context, link.wave, WAVE, token('--suspect'), token('--page'));
   }
   context.globalAlpha = 1;
   context.setLineDash([]);
 }
 
-function drawMark(
+/** Draws a mark on a disc of the ground's colour. */
+function drawSign(
   context: CanvasRenderingContext2D,
   { x, y }: Point,
   mark: string,
   colour: string,
   ground: string,
-  isFilled = false,
 ): void {
-  context.save();
-  context.translate(x, y);
   context.fillStyle = ground;
   context.beginPath();
-  context.arc(0, 0, 6, 0, 2 * Math.PI);
+  context.arc(x, y, 6, 0, 2 * Math.PI);
   context.fill();
-  context.scale(0.85, 0.85);
-  context.translate(-12, -12);
-  context.setLineDash([]);
-  context.lineCap = 'round';
-  context.lineWidth = 2.4;
-  context.strokeStyle = colour;
-  const path = new Path2D(mark);
-  context.stroke(path);
-  context.fillStyle = colour;
-  if (isFilled) context.fill(path);
-  context.restore();
+  drawMark(context, mark, { x, y, box: 20.4, width: 2, colour });
 }
 
 function strokeLink(
@@ -255,13 +227,13 @@ function fillArrow(context: CanvasRenderingContext2D, { arrow }: SceneLink, colo
 
 /** Fill and edge of a dot (CSS variables), and the dashes of its edge. Dots for lifecycle states are not filled. */
 const DOTS: Record<PodHealth, { fill: string; edge: string; dash: number[] }> = {
-  healthy: { fill: 'good-cell', edge: 'good-link', dash: [] },
-  failing: { fill: 'failed-cell', edge: 'failed-cell', dash: [] },
-  unknown: { fill: 'unknown-ground', edge: 'unknown-link', dash: [] },
-  starting: { fill: 'page', edge: 'text-second', dash: [2, 2] },
-  'not-ready': { fill: 'page', edge: 'text-second', dash: [] },
-  terminating: { fill: 'sunken', edge: 'text-third', dash: [] },
-  gone: { fill: 'page', edge: 'not-probed-link', dash: [1, 2] },
+  healthy: { fill: '--good-cell', edge: '--good-link', dash: [] },
+  failing: { fill: '--failed-cell', edge: '--failed-cell', dash: [] },
+  unknown: { fill: '--unknown-ground', edge: '--unknown-link', dash: [] },
+  starting: { fill: '--page', edge: '--text-second', dash: [2, 2] },
+  'not-ready': { fill: '--page', edge: '--text-second', dash: [] },
+  terminating: { fill: '--sunken', edge: '--text-third', dash: [] },
+  gone: { fill: '--page', edge: '--not-probed-link', dash: [1, 2] },
 };
 
 /** Draws pods as dots. `dots`: indexes of the pods. */
@@ -270,7 +242,7 @@ export function drawDots(
   { spots, tier, matching }: Graph,
   pods: readonly PodView[],
   dots: readonly number[],
-  colours: Colours,
+  token: Token,
 ): void {
   context.lineWidth = tier.disc >= 5 ? 1.5 : 1;
   for (const index of dots) {
@@ -279,8 +251,8 @@ export function drawDots(
     if (spot === undefined || view === undefined) continue;
     const look = DOTS[view.health];
     context.globalAlpha = matching === null || matching[index] === 1 ? 1 : 0.3;
-    context.fillStyle = colours(look.fill);
-    context.strokeStyle = colours(view.slowToReach ? 'slow-link' : view.starved ? 'suspect' : look.edge);
+    context.fillStyle = token(look.fill);
+    context.strokeStyle = token(view.slowToReach ? '--slow-link' : view.starved ? '--suspect' : look.edge);
     context.setLineDash(look.dash);
     context.beginPath();
     if (view.health === 'failing') context.rect(spot.x - tier.disc, spot.y - tier.disc, tier.disc * 2, tier.disc * 2);

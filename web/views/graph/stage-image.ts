@@ -1,3 +1,4 @@
+import { readTokens } from '../../components/canvas.ts';
 import type { ImageContent } from '../../components/export.ts';
 
 /** The presentation attributes of SVG that the style sheets of the graph set. */
@@ -23,13 +24,12 @@ const STYLES = [
 
 /** The stage of the graph as the content of an image: its canvases, and above them its SVG with the styles of the page. */
 export function stageImage(stage: HTMLElement): ImageContent {
-  const style = getComputedStyle(stage);
   return {
     name: 'graph',
     width: stage.clientWidth,
     height: stage.clientHeight,
     dpr: Math.min(2, window.devicePixelRatio || 1),
-    token: (name) => style.getPropertyValue(name).trim(),
+    token: readTokens(stage),
     draw: (ctx) => drawStage(ctx, stage),
   };
 }

@@ -1,3 +1,4 @@
+import { drawMark } from '../../components/canvas.ts';
 import { valueText } from '../../model/figures.ts';
 import { cellTokens, wordTokens } from '../../model/heat-colours.ts';
 import { FONT } from '../../model/label-layout.ts';
@@ -84,8 +85,8 @@ function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to:
   const outcome = failed ? linkFacts(picture, from, to).outcome : null;
   const mark = picture.lossy[pair] === 1 ? DROP : linkMark(state, outcome);
   if (mark !== '') {
-    if (hasFigure)
-      drawMark(ctx, mark, ink, size - (size >= ROOMY ? 17 : 8), size >= ROOMY ? 16 : 7, size >= ROOMY ? 24 : 17);
+    if (hasFigure && size >= ROOMY) drawSign(ctx, mark, ink, size - 17, 16, 24);
+    else if (hasFigure) drawSign(ctx, mark, ink, size - 8, 7, 17);
     else drawAlone(ctx, scene, state, mark, size, ink);
   }
   if (picture.unreliable[pair] === 1) {
@@ -239,11 +240,11 @@ function drawAlone(
     ctx.fill();
   }
   const colour = state === 'unknown' ? token('--text') : state === 'gone' ? token('--text-third') : ink;
-  drawMark(ctx, mark, colour, size / 2, size / 2, state === 'unknown' ? Math.min(24, size * 0.8) : box);
+  drawSign(ctx, mark, colour, size / 2, size / 2, state === 'unknown' ? Math.min(24, size * 0.8) : box);
 }
 
-/** Draws a mark of marks.ts around (x, y), scaled from 24 units to `box` px. */
-function drawMark(
+/** Draws a mark around (x, y) in a box of `box` px. */
+function drawSign(
   ctx: CanvasRenderingContext2D,
   mark: string,
   colour: string,
@@ -251,19 +252,5 @@ function drawMark(
   y: number,
   box: number,
 ): void {
-  const scale = box / 24;
-  ctx.save();
-  ctx.translate(x - box / 2, y - box / 2);
-  ctx.scale(scale, scale);
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = Math.max(1.3 / scale, 2);
-  ctx.lineCap = 'round';
-  ctx.lineJoin = 'round';
-  const path = new Path2D(mark);
-  ctx.stroke(path);
-  if (mark === DROP) {
-    ctx.fillStyle = colour;
-    ctx.fill(path);
-  }
-  ctx.restore();
+  drawMark(ctx, mark, { x, y, box, colour, width: Math.max(1.3, box / 12) });
 }

@@ -1,6 +1,8 @@
 import { type MouseEvent, type RefObject, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { readTokens } from '../../components/canvas.ts';
+import { GridFrame } from '../../components/grid-frame.tsx';
 import { useShortcuts } from '../../components/keys.ts';
-import { type GridCursor, useGridCursor } from '../../components/use-grid-cursor.ts';
+import { useGridCursor } from '../../components/use-grid-cursor.ts';
 import type { Size } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import type { Place } from '../../model/grid-moves.ts';
@@ -12,7 +14,7 @@ import { CALLOUT_INDENT, MAX_CALLOUT_WIDTH, placeCallouts } from './callouts.ts'
 import { type Drawn, drawFrame, drawOverlay, type Pointing } from './draw-frame.ts';
 import { isScrolled, keepInView, nameAt, placeAt, prepareCanvas, type Scroll, sizerOf } from './grid-geometry.ts';
 import { HeatCard } from './heat-card.tsx';
-import { type Cell, cellRect, readTokens, type Scene } from './scene.ts';
+import { type Cell, cellRect, type Scene } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
 
 interface GridProps {
@@ -74,39 +76,34 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
     if (pod === undefined) cursor.open(pointAt(event));
     else onSelect({ pod: pod.uid });
   };
-  const { from, to } = cellOf(cursor.place);
-  const spoken = cellSentence(picture, from, to);
+  const spokenCell = ({ column, row }: Place) => {
+    const { from, to } = cellOf({ column, row });
+    const [left, top] = [layout.left + (layout.starts[column] ?? 0), layout.top + (layout.starts[row] ?? 0)];
+    const size = layout.pitch - layout.gap;
+    return { box: { left, top, width: size, height: size }, words: cellSentence(picture, from, to) };
+  };
   const scene = drawn.current === null ? null : { ...drawn.current.scene, ...model, picture };
   return (
     <div className="heat-stage" style={props.narrow ? { height, flex: 'none' } : {}}>
-      {/* biome-ignore lint/a11y/useSemanticElements: cells are pixels; only the active cell is an element */}
-      <div
+      <GridFrame
+        cursor={cursor}
+        grid={scroller}
         className="heat-scroll"
-        ref={scroller}
-        role="grid"
-        tabIndex={0}
-        aria-label="Heatmap. Column: pings sent. Row: pings received."
-        aria-rowcount={pods.length}
-        aria-colcount={pods.length}
-        aria-activedescendant={pods.length === 0 ? undefined : 'heat-cell'}
+        label="Heatmap. Column: pings sent. Row: pings received."
+        count={pods.length}
+        placeAt={pointAt}
+        onClick={onClick}
         onScroll={({ currentTarget: { scrollLeft, scrollTop } }) =>
           setScroll(isScrolled(layout) ? { x: scrollLeft, y: scrollTop } : { x: 0, y: 0 })
         }
-        onPointerMove={(event) => cursor.point(pointAt(event))}
-        onPointerLeave={() => cursor.point(null)}
-        onClick={onClick}
-        onFocus={(event) => cursor.focus(event.currentTarget.matches(':focus-visible'))}
-        onBlur={() => cursor.focus(false)}
-        onKeyDown={cursor.onKeyDown}
+        size={sizerOf(layout, size, height)}
+        cellOf={spokenCell}
       >
-        <div className="heat-sizer" style={sizerOf(layout, size, height)}>
-          <div className="heat-layers" aria-hidden="true">
-            <canvas ref={canvas} />
-            <canvas ref={over} />
-          </div>
-          {pods.length === 0 ? null : <SpokenCell cursor={cursor} layout={layout} words={spoken} />}
+        <div className="heat-layers" aria-hidden="true">
+          <canvas ref={canvas} />
+          <canvas ref={over} />
         </div>
-      </div>
+      </GridFrame>
       <PlacedCallouts placed={placed} picture={picture} width={size.width} onSelect={onSelect} />
       {picture.n <= EXPLAINED_TO && model.calloutsBeside && pods.length > 0 ? <ReadingNote model={model} /> : null}
       {scene === null || cell === null ? null : (
@@ -128,35 +125,6 @@ function openCell({ picture, unfolded, onSelect, onChange }: ViewProps, { from, 
   const [source, target] = [picture.pods[from]?.pod.uid, picture.pods[to]?.pod.uid];
   if (folded.size > 0) onChange({ unfolded: [...unfolded, ...folded] });
   else if (source !== undefined && target !== undefined) onSelect({ from: source, to: target });
-}
-
-interface SpokenProps {
-  cursor: GridCursor;
-  layout: HeatModel['layout'];
-  words: string;
-}
-
-/** The active cell as an element, for screen readers. It has the place of the drawn cell, for screen magnifiers. */
-function SpokenCell({ cursor: { place }, layout, words }: SpokenProps) {
-  const size = layout.pitch - layout.gap;
-  const left = layout.left + (layout.starts[place.column] ?? 0);
-  const top = layout.top + (layout.starts[place.row] ?? 0);
-  return (
-    // biome-ignore lint/a11y/useSemanticElements: see the grid
-    <div role="row" tabIndex={-1} aria-rowindex={place.row + 1}>
-      {/* biome-ignore lint/a11y/useSemanticElements: see the grid */}
-      <div
-        role="gridcell"
-        tabIndex={-1}
-        id="heat-cell"
-        className="heat-cell"
-        style={{ left, top, width: size, height: size }}
-        aria-colindex={place.column + 1}
-      >
-        <span className="hidden">{words}</span>
-      </div>
-    </div>
-  );
 }
 
 function ReadingNote({ model: { layout } }: { model: HeatModel }) {

@@ -1,4 +1,5 @@
 import { plural } from '../../../server/runtime/count-text.ts';
+import type { Token } from '../../components/canvas.ts';
 import type { GroupBy } from '../../model/address.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import type { CellColours } from '../../model/heat-colours.ts';
@@ -9,9 +10,6 @@ import { shownName } from '../../model/names.ts';
 import type { Arrangement } from '../../model/order.ts';
 
 const [SLOW, FAILED] = [codeOf('slow'), codeOf('failed')];
-
-/** Returns the value of a custom property of tokens.css in the current theme. */
-export type Token = (name: string) => string;
 
 /** Everything that a frame of the heatmap shows, except pointer and selection. */
 export interface Scene {
@@ -77,17 +75,6 @@ export function drawText(ctx: CanvasRenderingContext2D, text: string, x: number,
     shown = `${text.slice(0, keep - 2 - tail)}…${text.slice(text.length - tail)}`;
   }
   ctx.fillText(shown, x, y);
-}
-
-/** Reads custom properties of `element`, each at most once, because a canvas cannot use CSS variables. */
-export function readTokens(element: Element): Token {
-  const style = getComputedStyle(element);
-  const known = new Map<string, string>();
-  return (name) => {
-    const value = known.get(name) ?? style.getPropertyValue(name).trim();
-    known.set(name, value);
-    return value;
-  };
 }
 
 /** Clips drawing to the area left of the visible rows, extended by `margin` px for names at the ends. */

@@ -151,8 +151,9 @@ test('of many links that share a pixel the map shows the one that matters most, 
 
 test('colours go from "same" to either end, and a tenth of the largest change is still visible', () => {
   const colours = changeColours('#000000', '#ff0000', '#0000ff', '#eeeeee');
-  expect([colours.at(0), colours.at(1), colours.at(-1)]).toEqual(['#000000', '#ff0000', '#0000ff']);
-  expect([colours.inkAt(0), colours.inkAt(1), colours.inkAt(-1)]).toEqual(['#eeeeee', '#000000', '#eeeeee']);
+  expect(colours(0)).toEqual({ fill: '#000000', ink: '#eeeeee' });
+  expect(colours(1)).toEqual({ fill: '#ff0000', ink: '#000000' });
+  expect(colours(-1)).toEqual({ fill: '#0000ff', ink: '#eeeeee' });
   expect(changeShare(50, 250_000)).toBe(0);
   expect(changeShare(25_000, 250_000)).toBeGreaterThan(0.3);
   expect(changeShare(-250_000, 250_000)).toBe(-1);

@@ -1,0 +1,39 @@
+import { DROP } from '../model/marks.ts';
+
+/** Returns the value of a custom property of tokens.css, `--name`, in the current theme. */
+export type Token = (name: string) => string;
+
+/** Reads custom properties of `element`, each at most once, because a canvas cannot use CSS variables. */
+export function readTokens(element: Element): Token {
+  const style = getComputedStyle(element);
+  const known = new Map<string, string>();
+  return (name) => {
+    const value = known.get(name) ?? style.getPropertyValue(name).trim();
+    known.set(name, value);
+    return value;
+  };
+}
+
+/** Draws a mark of marks.ts around (x, y), scaled from 24 units to `box` px; a drop is filled. `width`: of its line, px. */
+export function drawMark(
+  ctx: CanvasRenderingContext2D,
+  mark: string,
+  { x, y, box, width, colour }: { x: number; y: number; box: number; width: number; colour: string },
+): void {
+  const scale = box / 24;
+  ctx.save();
+  ctx.translate(x - box / 2, y - box / 2);
+  ctx.scale(scale, scale);
+  ctx.setLineDash([]);
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width / scale;
+  ctx.lineCap = 'round';
+  ctx.lineJoin = 'round';
+  const path = new Path2D(mark);
+  ctx.stroke(path);
+  if (mark === DROP) {
+    ctx.fillStyle = colour;
+    ctx.fill(path);
+  }
+  ctx.restore();
+}
