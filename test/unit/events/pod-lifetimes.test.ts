@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
-import { type Lifecycle, type Pod, parseDepartedPodsSliced } from '../../../server/protocol/pod.ts';
+import { type DepartedPod, type Lifecycle, type Pod, parseDepartedPodsSliced } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { parsedBy } from '../../support/generator.ts';
 import { podOf, snapshotOf } from '../../support/mesh.ts';
@@ -34,51 +34,31 @@ it('a link is left out if one of its pods is ignored, or was when it left', () =
 });
 
 describe('the pods at a moment', () => {
-  it('are those that existed then, with their lifecycle of then', async () => {
-    const { clock, pod, update, at } = start();
+  it('are those that existed then, with their lifecycle of then, and those that had left within GONE_RETENTION or the range', () => {
+    const { clock, lifetimes, pod, update, at } = start();
     update(pod(0, 'ready', { sinceMs: clock.nowMs() - 5 * MINUTE }), pod(1, 'starting'));
-    await clock.advance(MINUTE);
-    update(pod(0), pod(1, 'ready'));
-    await clock.advance(MINUTE);
-    update(pod(0), pod(1, 'terminating'));
-    await clock.advance(MINUTE);
-    update(pod(0), pod(1, 'gone'));
-    await clock.advance(MINUTE);
+    for (const lifecycle of ['ready', 'terminating', 'gone'] as const) {
+      clock.freeze(MINUTE);
+      update(pod(0), pod(1, lifecycle));
+    }
+    clock.freeze(MINUTE);
     expect(at(0)).toEqual(['pod-0 ready', 'pod-1 gone']);
     expect(at(1.5 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 terminating']);
     expect(at(2.5 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 ready']);
     expect(at(3.5 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 starting']);
     expect(at(12 * MINUTE)).toEqual(['pod-0 starting', 'pod-1 starting']);
     expect(at(15 * MINUTE)).toEqual([]);
-  });
-
-  it('include a departed pod as gone for GONE_RETENTION; it stays known for the history window', async () => {
-    const { clock, lifetimes, pod, update, at } = start();
-    update(pod(0), pod(1));
-    await clock.advance(MINUTE);
-    update(pod(0), pod(1, 'gone'));
-    await clock.advance(10 * MINUTE);
+    // It left 11 minutes ago.
+    clock.freeze(10 * MINUTE);
     update(pod(0));
+    expect(at(6.5 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 gone']);
     expect(at(0)).toEqual(['pod-0 ready']);
-    expect(at(6 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 gone']);
-    expect(at(11 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 ready']);
-    await clock.advance(56 * MINUTE);
+    expect(at(0, 12 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 gone']);
+    expect(at(0, 10 * MINUTE)).toEqual(['pod-0 ready']);
+    // It is known for the history window and GONE_RETENTION.
+    clock.freeze(56 * MINUTE);
     update(pod(0));
     expect(lifetimes.lastKnown('uid-1')).toBeNull();
-  });
-
-  it('include the pods that left in the range that is asked for, however long it is', async () => {
-    const { clock, pod, update, at } = start();
-    update(pod(0), pod(1), pod(2));
-    await clock.advance(MINUTE);
-    update(pod(0), pod(1, 'gone'), pod(2));
-    await clock.advance(10 * MINUTE);
-    update(pod(0), pod(2, 'gone'));
-    await clock.advance(20 * MINUTE);
-    update(pod(0));
-    expect(at(0, 30 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 gone', 'pod-2 gone']);
-    expect(at(0, 25 * MINUTE)).toEqual(['pod-0 ready', 'pod-2 gone']);
-    expect(at(0)).toEqual(['pod-0 ready']);
   });
 
   it('name the replacement from its creation on', async () => {
@@ -144,17 +124,14 @@ it('a pod remembers from 30 s after it was first ready, however long it was pend
   expect(sinceReadyMs(1)).toBe(30_000 - 11 * MINUTE);
 });
 
-describe('changes of pods', () => {
-  it('are given once, with their time', async () => {
-    const { clock, pod, update } = start();
-    const first = update(pod(0, 'ready', { sinceMs: clock.nowMs() - MINUTE }));
-    expect(first).toMatchObject([{ to: 'ready', isNew: true, atMs: clock.monotonicMs() - MINUTE }]);
-    expect(update(pod(0, 'ready', { labels: 'a=b' }))).toEqual([]);
-    await clock.advance(MINUTE);
-    expect(update(pod(0, 'not-ready', { sinceMs: clock.nowMs() + 5_000 }))).toMatchObject([
-      { to: 'not-ready', isNew: false, atMs: clock.monotonicMs() },
-    ]);
-  });
+it('changes of pods are given once, with their time', () => {
+  const { clock, pod, update } = start();
+  const first = update(pod(0, 'ready', { sinceMs: clock.nowMs() - MINUTE }));
+  expect(first).toMatchObject([{ to: 'ready', isNew: true, atMs: clock.monotonicMs() - MINUTE }]);
+  expect(update(pod(0, 'ready', { labels: 'a=b' }))).toEqual([]);
+  clock.freeze(MINUTE);
+  const next = update(pod(0, 'not-ready', { sinceMs: clock.nowMs() + 5_000 }));
+  expect(next).toMatchObject([{ to: 'not-ready', isNew: false, atMs: clock.monotonicMs() }]);
 });
 
 describe('pod lifetimes', () => {
@@ -203,14 +180,19 @@ describe('pod lifetimes', () => {
 });
 
 describe('the pods that left before a process started', () => {
-  it('are known from another process, with their lives, also if they left before GONE_RETENTION', async () => {
+  const gone = (n: number) => ({
+    pod: podOf(n, { lifecycle: 'gone' }),
+    stages: [['gone', 5_000]] as DepartedPod['stages'],
+  });
+  const goneFrom = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => gone(from + i));
+
+  it('are known from another process, with their lives, also if they left before GONE_RETENTION', () => {
     const { clock, lifetimes, pod, update, at } = start();
-    update(pod(0), pod(1));
-    await clock.advance(MINUTE);
-    update(pod(0), pod(1, 'terminating'));
-    await clock.advance(MINUTE);
-    update(pod(0), pod(1, 'gone'));
-    await clock.advance(8 * MINUTE);
+    for (const lifecycle of ['ready', 'terminating', 'gone'] as const) {
+      update(pod(0), pod(1, lifecycle));
+      clock.freeze(MINUTE);
+    }
+    clock.freeze(7 * MINUTE);
     const told = JSON.parse(JSON.stringify({ pods: lifetimes.departed() }));
     const newcomer = start();
     newcomer.update(newcomer.pod(0));
@@ -221,26 +203,23 @@ describe('the pods that left before a process started', () => {
     expect(at(0)).toEqual(['pod-0 ready']);
   });
 
-  it('do not change what the process has seen itself, and are bounded', () => {
+  it('do not change what the process has seen itself, before or after, and are bounded', () => {
     const { lifetimes, pod, update } = start();
+    lifetimes.learn(pod(0, 'gone'));
     update(pod(0));
-    const gone = (n: number) => ({ pod: pod(n, 'gone'), stages: [['gone', 5_000]] as [Lifecycle, number][] });
     lifetimes.adopt([
       gone(0),
       { ...gone(1), stages: [['ready', 5_000]] },
-      { ...gone(2), stages: [['gone', 2 * 3_600_000]] },
+      { ...gone(2), stages: [['gone', 2 * SETTINGS.historyWindowMs]] },
     ]);
     expect([lifetimes.lastKnown('uid-0')?.lifecycle, lifetimes.size]).toEqual(['ready', 1]);
-    for (let from = 1; from < 2_000; from += 500)
-      lifetimes.adopt(Array.from({ length: 500 }, (_, i) => gone(from + i)));
+    for (let from = 1; from < 2_000; from += 500) lifetimes.adopt(goneFrom(from, from + 500));
     expect(lifetimes.size).toBe(501);
   });
 
   it('are learned from reports too, however many were adopted; neither takes the room of the other', () => {
     const { lifetimes, pod } = start();
-    const gone = (n: number) => ({ pod: pod(n, 'gone'), stages: [['gone', 5_000]] as [Lifecycle, number][] });
-    const adopt = (from: number, to: number) =>
-      lifetimes.adopt(Array.from({ length: to - from }, (_, i) => gone(from + i)));
+    const adopt = (from: number, to: number) => lifetimes.adopt(goneFrom(from, to));
     const learn = (from: number, to: number) => {
       for (let n = from; n < to; n++) lifetimes.learn(pod(n, 'gone'));
     };
@@ -253,13 +232,5 @@ describe('the pods that left before a process started', () => {
     expect(lifetimes.size).toBe(450 + 50 + 50);
     learn(2_000, 2_200);
     expect(lifetimes.size).toBe(500 + 100);
-  });
-
-  it('are as discovery says once it knows them', () => {
-    const { lifetimes, pod, update } = start();
-    lifetimes.learn(pod(0, 'gone'));
-    update(pod(0, 'ready'));
-    lifetimes.adopt([{ pod: pod(0, 'gone'), stages: [['gone', 5_000]] }]);
-    expect(lifetimes.lastKnown('uid-0')?.lifecycle).toBe('ready');
   });
 });
