@@ -1,6 +1,6 @@
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import type { Timer } from '../runtime/clock.ts';
-import { NodeClient, NodeKeeper } from './nodes.ts';
+import { listNodes, NodeKeeper } from './nodes.ts';
 import { PodStore } from './pod-store.ts';
 import { Session } from './session.ts';
 import { type DiscoverySettings, MAX_PODS, Sync, type SyncDeps } from './sync.ts';
@@ -42,10 +42,12 @@ export class Discovery {
     this.#session = new Session({ ...settings, ...deps }, deps.clock);
     const syncDeps = { ...deps, timing: this.#timing, session: this.#session };
     this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
-    const { requestTimeoutMs } = this.#timing;
     this.#nodes = new NodeKeeper({
       ...syncDeps,
-      client: new NodeClient(() => this.#session.reuse(), deps.clock, requestTimeoutMs, this.#stopping.signal),
+      list: async (selector) => {
+        const access = await this.#session.reuse();
+        return listNodes(access, deps.clock, selector, this.#timing.requestTimeoutMs, this.#stopping.signal);
+      },
       store: this.#store,
       onChange: () => this.#onChange(true),
     });

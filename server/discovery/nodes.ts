@@ -1,11 +1,10 @@
 import type { Pod } from '../protocol/pod.ts';
 import * as v from '../protocol/validators.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import { withTimeout } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Access } from './access.ts';
 import { asApiError } from './api-error.ts';
-import { expectOk, listAll } from './list.ts';
+import { listAll } from './list.ts';
 import type { PodStore } from './pod-store.ts';
 import type { Timing } from './timing.ts';
 
@@ -15,7 +14,8 @@ interface NodeKeeperDeps {
   log: Log;
   random: () => number;
   timing: Pick<Timing, 'nodesRefreshMs' | 'nodesPaceMs'>;
-  client: Pick<NodeClient, 'zones' | 'cordoned' | 'exists'>;
+  /** Lists the nodes that a field selector ('' = all) selects: see `listNodes`. */
+  list(fieldSelector: string): Promise<NodeFacts[]>;
   /** Is told what was found out. */
   store: Pick<PodStore, 'setZones' | 'setCordoned' | 'nodeDeleted'>;
   /** Called when that has changed a pod. */
@@ -116,11 +116,11 @@ export class NodeKeeper {
   }
 
   async #listZones(): Promise<void> {
-    const { clock, log, timing, client, store } = this.#deps;
+    const { clock, log, timing, list, store } = this.#deps;
     this.#zonesListedMs = clock.monotonicMs();
     this.#zonesDueMs = this.#zonesListedMs + this.#spread(timing.nodesRefreshMs);
     try {
-      this.#zones = await client.zones();
+      this.#zones = new Map(await list(''));
       this.#tell(() => store.setZones(this.#zones));
     } catch (error) {
       const { fault, message } = asApiError(error);
@@ -131,11 +131,11 @@ export class NodeKeeper {
   }
 
   async #listCordoned(): Promise<void> {
-    const { clock, timing, client, store } = this.#deps;
+    const { clock, timing, list, store } = this.#deps;
     let waitMs = Math.max(CORDONED_MS, this.#podCount * SHARE_MS);
     try {
-      const cordoned = await client.cordoned();
-      this.#tell(() => store.setCordoned(cordoned));
+      const cordoned = await list('spec.unschedulable=true');
+      this.#tell(() => store.setCordoned(new Set(cordoned.map(([name]) => name))));
     } catch (error) {
       if (asApiError(error).fault === 'forbidden') waitMs = timing.nodesRefreshMs;
     }
@@ -143,11 +143,11 @@ export class NodeKeeper {
   }
 
   async #lookUp(node: string): Promise<void> {
-    const { client, store } = this.#deps;
+    const { list, store } = this.#deps;
     this.#lookUps.delete(node);
     // What cannot be found out stays unknown.
-    const isThere = await client.exists(node).catch(() => true);
-    if (!isThere && !this.#occupied.has(node)) this.#tell(() => store.nodeDeleted(node));
+    const found = await list(`metadata.name=${node}`).catch(() => null);
+    if (found?.length === 0 && !this.#occupied.has(node)) this.#tell(() => store.nodeDeleted(node));
   }
 
   /** A time up to a tenth shorter or longer, so that the pods of a cluster do not all ask at once. */
@@ -168,68 +168,30 @@ function namesOf(pods: readonly Pick<Pod, 'node'>[]): Set<string> {
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const MAX_NODES = 20_000;
 /** Asks for metadata only, because the status of a node lists every image that it holds. A server may answer with whole nodes. */
-const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
-const METADATA_LIST_ONLY = METADATA_ONLY.replace('Metadata', 'MetadataList');
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
-/** Asks the API server about nodes. Every method rejects with an `ApiError` if there is no answer. */
-export class NodeClient {
-  readonly #access: () => Promise<Access>;
-  readonly #clock: Clock;
-  readonly #timeoutMs: number;
-  readonly #stop: AbortSignal;
-
-  /**
-   * `access` logs in, and rejects with an `ApiError` while there is no access. `timeoutMs`: of each request. All requests end
-   * when `stop` aborts.
-   */
-  constructor(access: () => Promise<Access>, clock: Clock, timeoutMs: number, stop: AbortSignal) {
-    this.#access = access;
-    this.#clock = clock;
-    this.#timeoutMs = timeoutMs;
-    this.#stop = stop;
-  }
-
-  /** The zone of each node by its name; '' for a node without one. */
-  async zones(): Promise<ReadonlyMap<string, string>> {
-    return new Map(await this.#list({}));
-  }
-
-  /** The names of the nodes whose `spec.unschedulable` is true. */
-  async cordoned(): Promise<ReadonlySet<string>> {
-    return new Set((await this.#list({ fieldSelector: 'spec.unschedulable=true' })).map(([name]) => name));
-  }
-
-  /** Whether there is a node of this name. */
-  async exists(node: string): Promise<boolean> {
-    const access = await this.#access();
-    try {
-      await withTimeout(this.#clock, this.#timeoutMs, this.#stop, 'getting a node', async (signal) => {
-        const path = `/api/v1/nodes/${encodeURIComponent(node)}`;
-        const response = await access.open(path, {}, METADATA_ONLY, signal);
-        await expectOk(response);
-        response.resume();
-      });
-      return true;
-    } catch (error) {
-      const fault = asApiError(error);
-      if (fault.fault === 'not-found') return false;
-      throw fault;
-    }
-  }
-
-  async #list(query: Record<string, string>): Promise<[string, string][]> {
-    const call = {
-      path: '/api/v1/nodes',
-      query,
-      accept: METADATA_LIST_ONLY,
-      pageSize: 500,
-      maxItems: MAX_NODES,
-      pageTimeoutMs: this.#timeoutMs,
-      read: readNode,
-    };
-    return (await listAll(await this.#access(), this.#clock, call, this.#stop)).items;
-  }
+/** Lists the nodes that a field selector ('' = all) selects. `timeoutMs`: of each page. Rejects with an `ApiError`. */
+export async function listNodes(
+  access: Access,
+  clock: Clock,
+  fieldSelector: string,
+  timeoutMs: number,
+  stop: AbortSignal,
+): Promise<NodeFacts[]> {
+  const call = {
+    path: '/api/v1/nodes',
+    query: fieldSelector === '' ? {} : { fieldSelector },
+    accept: METADATA_ONLY,
+    pageSize: 500,
+    maxItems: MAX_NODES,
+    pageTimeoutMs: timeoutMs,
+    read: readNode,
+  };
+  return (await listAll(access, clock, call, stop)).items;
 }
+
+/** The zone is '' for a node without one. */
+type NodeFacts = [name: string, zone: string];
 
 const nameSchema = v.pipe(v.string(), v.maxLength(253));
 const nodeSchema = v.object({
@@ -239,8 +201,8 @@ const nodeSchema = v.object({
   }),
 });
 
-/** Name and zone of a node; null if the object is none. */
-export function readNode(object: unknown): [string, string] | null {
+/** Returns null if the object is no node. */
+export function readNode(object: unknown): NodeFacts | null {
   try {
     const { name, labels } = v.validate(nodeSchema, object).metadata;
     return [name, labels[ZONE_LABEL] ?? ''];

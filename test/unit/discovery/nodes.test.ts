@@ -5,13 +5,14 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { discoveryOfFile, keptLog, until } from './discovery-scene.ts';
 
 const MINUTE = 60_000;
+const [ZONES, CORDONED] = ['', 'spec.unschedulable=true'];
 const forbidden = new ApiError('forbidden', 'no', 403);
 
 let clock: FakeClock;
 let zones: Map<string, string>;
 let cordoned: Set<string>;
 let failure: ApiError | null;
-/** What the API server was asked: `zones`, `cordoned`, or the node that was looked up. */
+/** The field selectors by which the API server was asked. */
 let asked: string[];
 /** What the store was told. */
 let told: unknown[];
@@ -27,21 +28,17 @@ beforeEach(() => {
   failure = null;
   asked = [];
   told = [];
-  const answer = async <T>(question: string, value: T) => {
-    asked.push(question);
-    if (failure !== null) throw failure;
-    return value;
-  };
   const tell = (fact: unknown) => told.push(fact) > 0;
   keeper = new NodeKeeper({
     clock,
     log: keptLog().log,
     random: () => 0.5,
     timing: { nodesRefreshMs: 10 * MINUTE, nodesPaceMs: MINUTE },
-    client: {
-      zones: () => answer('zones', new Map(zones)),
-      cordoned: () => answer('cordoned', new Set(cordoned)),
-      exists: (node) => answer(node, zones.has(node)),
+    list: async (selector) => {
+      asked.push(selector);
+      if (failure !== null) throw failure;
+      const isWanted = (name: string) => selector === ZONES || selector === `metadata.name=${name}`;
+      return [...zones].filter(([name]) => (selector === CORDONED ? cordoned.has(name) : isWanted(name)));
     },
     store: { setZones: tell, setCordoned: tell, nodeDeleted: tell },
     onChange: () => {},
@@ -62,7 +59,7 @@ it('nothing is asked before the first node is named, and nothing after the stop'
   expect(asked).toEqual([]);
   setNodes(['', 'n1']);
   await clock.advance(0);
-  expect(asked).toEqual(['zones', 'cordoned']);
+  expect(asked).toEqual([ZONES, CORDONED]);
   expect(told).toEqual([zones, cordoned]);
   await keeper.stop();
   setNodes(['n3']);
@@ -75,9 +72,9 @@ describe('zones are listed', () => {
     await clock.advance(0);
     for (let i = 0; i < 100; i++) setNodes(['n1']);
     await clock.advance(10 * MINUTE - 1);
-    expect(count('zones')).toBe(1);
+    expect(count(ZONES)).toBe(1);
     await clock.advance(1);
-    expect(count('zones')).toBe(2);
+    expect(count(ZONES)).toBe(2);
   });
 
   it('when a pod appears on an unknown node, at most once a minute', async () => {
@@ -86,9 +83,9 @@ describe('zones are listed', () => {
     zones.set('n3', 'west');
     setNodes(['n1'], ['n3']);
     await clock.advance(49_999);
-    expect(count('zones')).toBe(1);
+    expect(count(ZONES)).toBe(1);
     await clock.advance(1);
-    expect(count('zones')).toBe(2);
+    expect(count(ZONES)).toBe(2);
     expect(told).toContainEqual(zones);
   });
 
@@ -97,7 +94,7 @@ describe('zones are listed', () => {
       setNodes(['n1', 'ghost']);
       await clock.advance(MINUTE);
     }
-    expect(count('zones')).toBe(1);
+    expect(count(ZONES)).toBe(1);
   });
 
   it('again within a minute after a failure, but only at the refresh if it is forbidden', async () => {
@@ -105,11 +102,11 @@ describe('zones are listed', () => {
     setNodes(['n1']);
     await clock.advance(0);
     await clock.advance(MINUTE);
-    expect(count('zones')).toBe(2);
+    expect(count(ZONES)).toBe(2);
     failure = forbidden;
     await clock.advance(MINUTE);
     await clock.advance(10 * MINUTE - 1);
-    expect(count('zones')).toBe(3);
+    expect(count(ZONES)).toBe(3);
     expect(told).toEqual([]);
   });
 });
@@ -127,9 +124,9 @@ describe('cordoned nodes are listed', () => {
     setNodes(Array.from({ length: 5000 }, (_, i) => `n${i}`));
     await clock.advance(0);
     await clock.advance(299_999);
-    expect(count('cordoned')).toBe(1);
+    expect(count(CORDONED)).toBe(1);
     await clock.advance(1);
-    expect(count('cordoned')).toBe(2);
+    expect(count(CORDONED)).toBe(2);
   });
 
   it('again after 10 minutes without the right to read nodes', async () => {
@@ -137,7 +134,7 @@ describe('cordoned nodes are listed', () => {
     setNodes(['n1']);
     await clock.advance(0);
     await clock.advance(10 * MINUTE - 1);
-    expect([count('cordoned'), told]).toEqual([1, []]);
+    expect([count(CORDONED), told]).toEqual([1, []]);
     failure = null;
     await clock.advance(1);
     expect(told).toContainEqual(cordoned);
@@ -151,11 +148,11 @@ describe('a node is looked up', () => {
     zones.delete('n2');
     setNodes(['n1'], ['n2']);
     await clock.advance(9_999);
-    expect(count('n2')).toBe(0);
+    expect(count('metadata.name=n2')).toBe(0);
     await clock.advance(1);
-    expect([count('n2'), told.at(-1)]).toEqual([1, 'n2']);
+    expect([count('metadata.name=n2'), told.at(-1)]).toEqual([1, 'n2']);
     await clock.advance(2 * MINUTE);
-    expect(count('n2')).toBe(1);
+    expect(count('metadata.name=n2')).toBe(1);
   });
 
   it('not if it has a pod again, as in a rollout; and not accused if it is there or cannot be read', async () => {
@@ -165,13 +162,13 @@ describe('a node is looked up', () => {
     await clock.advance(5_000);
     setNodes(['n1', 'n2']);
     await clock.advance(MINUTE);
-    expect(count('n2')).toBe(0);
+    expect(count('metadata.name=n2')).toBe(0);
     setNodes(['n1']);
     await clock.advance(10_000);
     failure = forbidden;
     setNodes([]);
     await clock.advance(MINUTE);
-    expect([count('n2'), count('n1')]).toEqual([1, 1]);
+    expect([count('metadata.name=n2'), count('metadata.name=n1')]).toEqual([1, 1]);
     expect(told.filter((fact) => typeof fact === 'string')).toEqual([]);
   });
 });
