@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { Config } from './config/config.ts';
-import { nothingKnown } from './discovery/status.ts';
 import { checkAnswer } from './goldpinger/check.ts';
 import { type OwnHealth, ownHealthOf } from './peers/cluster-health.ts';
 import { ExternalProbes } from './probing/external.ts';
@@ -20,6 +19,7 @@ import {
   shortestRangeMs,
 } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
+import { nothingKnown } from './protocol/pod.ts';
 import { lastGoneOf, type PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
 import { Results } from './results/results.ts';

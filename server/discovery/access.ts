@@ -10,27 +10,6 @@ import { type Credential, runPlugin } from './credential-plugin.ts';
 import { accountNamespace, type Login, readKubeconfig, readServiceAccount } from './kubeconfig.ts';
 import type { Proxies } from './proxy.ts';
 
-/** Requests to the API server, with credentials. Connections are kept open between requests. */
-export interface Access {
-  /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
-  readonly namespace: string;
-  /** What the credential plugin gave last, for `AccessOptions.credential` of the next Access; null = nothing. */
-  readonly credential: Credential | null;
-  /**
-   * Runs the credential plugin, if there is one and its credential is missing or has expired. This may take a minute: so callers
-   * do it before each request, outside of the timeout of that request. Calls at the same time wait for the same run. Rejects
-   * with an `ApiError`.
-   */
-  logIn(): Promise<void>;
-  /**
-   * Sends a GET with the credentials of the last `logIn`; `path` starts with `/api`. Resolves with the answer, whatever its
-   * status, as soon as its head has come. Before that it may read token files. Rejects with an `ApiError`.
-   */
-  open(path: string, query: Record<string, string>, accept: string, signal: AbortSignal): Promise<IncomingMessage>;
-  /** Closes all connections and kills a credential plugin that still runs. */
-  close(): void;
-}
-
 interface AccessOptions {
   /** Put before the paths of the service account. */
   root?: string | undefined;
@@ -50,7 +29,7 @@ export function loadAccess(kubeconfig: string | null, clock: Clock, options: Acc
   try {
     const login = kubeconfig === null ? readServiceAccount(root, proxies) : readKubeconfig(kubeconfig, proxies);
     const namespace = login.namespace || accountNamespace(root) || 'default';
-    return new CredentialedAccess(login, clock, namespace, credential);
+    return new Access(login, clock, namespace, credential);
   } catch (error) {
     throw new ApiError(faultOf(error), networkMessageOf(error));
   }
@@ -71,7 +50,9 @@ function credentialsError(error: unknown): ApiError {
 /** Prepared credentials are used for this long, ms. Then they are prepared again, because certificates may have been renewed. */
 const PREPARED_FOR_MS = 60_000;
 
-class CredentialedAccess implements Access {
+/** Requests to the API server, with credentials. Connections are kept open between requests. */
+export class Access {
+  /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
   readonly namespace: string;
   readonly #login: Login;
   readonly #clock: Clock;
@@ -95,10 +76,16 @@ class CredentialedAccess implements Access {
     this.#base = new URL(login.server).href.replace(/\/+$/, '');
   }
 
+  /** What the credential plugin gave last, for `AccessOptions.credential` of the next Access; null = nothing. */
   get credential(): Credential | null {
     return this.#credential;
   }
 
+  /**
+   * Runs the credential plugin, if there is one and its credential is missing or has expired. This may take a minute: so callers
+   * do it before each request, outside of the timeout of that request. Calls at the same time wait for the same run. Rejects
+   * with an `ApiError`.
+   */
   async logIn(): Promise<void> {
     const { plugin } = this.#login;
     // Without an expiry it is used until the API server refuses it: then discovery makes a new Access without it.
@@ -114,13 +101,23 @@ class CredentialedAccess implements Access {
     }
   }
 
-  async open(path: string, query: Record<string, string>, accept: string, signal: AbortSignal) {
+  /**
+   * Sends a GET with the credentials of the last `logIn`; `path` starts with `/api`. Resolves with the answer, whatever its
+   * status, as soon as its head has come. Before that it may read token files. Rejects with an `ApiError`.
+   */
+  async open(
+    path: string,
+    query: Record<string, string>,
+    accept: string,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
     const { options, headers } = await this.#credentials();
     signal.throwIfAborted();
     const url = new URL(`${this.#base}${path}?${new URLSearchParams(query)}`);
     return send(url, { ...options, signal, headers: { ...headers, accept, 'user-agent': 'goldpinger-ts' } });
   }
 
+  /** Closes all connections and kills a credential plugin that still runs. */
   close(): void {
     this.#closing.abort(new Error('the access was closed'));
     this.#agent?.destroy();

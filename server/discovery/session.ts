@@ -4,11 +4,10 @@ import type { Access } from './access.ts';
 import { ApiError } from './api-error.ts';
 import type { Proxies } from './proxy.ts';
 
+/** See `DiscoverySettings`, `DiscoveryDeps`. */
 interface SessionSettings {
-  /** See `DiscoverySettings`. */
   kubeconfig: string | null;
   proxies?: Proxies;
-  /** Put before the paths of the service account, for tests. */
   accountRoot?: string;
 }
 

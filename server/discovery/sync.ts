@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type DiscoveryFault, type DiscoveryStatus, intervalWithoutPingsMs } from '../protocol/pod.ts';
+import { type DiscoveryFault, type DiscoveryStatus, intervalWithoutPingsMs, nothingKnown } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { countText } from '../runtime/count-text.ts';
 import { pause } from '../runtime/deadline.ts';
@@ -7,15 +7,13 @@ import { textOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Access } from './access.ts';
 import { ApiError, asApiError } from './api-error.ts';
-import { Backoff } from './backoff.ts';
 import { EmptyGuard } from './empty-guard.ts';
 import { listAll } from './list.ts';
 import { type PodFacts, readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
 import type { Proxies } from './proxy.ts';
 import type { Session } from './session.ts';
-import { nothingKnown } from './status.ts';
-import type { Timing } from './timing.ts';
+import { Backoff, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
 /** What to discover. */
@@ -95,7 +93,7 @@ export class Sync {
   #listedMs = 0;
   /** Monotonic time when something was last heard from the API server. */
   #heardMs = Number.NEGATIVE_INFINITY;
-  /** Ends when the list of pods becomes old. null = no request has failed since something was last heard, or it is old already. */
+  /** Ends when the list of pods becomes old. null = no request has failed since something was last heard. */
   #oldTimer: Timer | null = null;
   /** Failures of the watch since it last worked. */
   #watchFailures = 0;
@@ -146,8 +144,7 @@ export class Sync {
     const access = await this.#logIn();
     const { liveCount } = this.#store;
     this.#update({ namespace: this.#settings.namespace ?? access.namespace }, true);
-    const call = { ...this.#listCall(), pageSize: PAGE_SIZE, maxItems: MAX_PODS };
-    const { items, resourceVersion, truncated } = await listAll(access, clock, call, stop);
+    const { items, resourceVersion, truncated } = await this.#listAll(access, PAGE_SIZE, MAX_PODS, stop);
     if (!this.#emptyGuard.believes(items.length, liveCount, clock.monotonicMs())) {
       throw new ApiError('suspicious-empty', `the list is empty, but ${countText(liveCount)} pods were there before`);
     }
@@ -158,19 +155,16 @@ export class Sync {
 
   /** Asks for one pod only, to see whether the API server still answers. */
   async #check(stop: AbortSignal): Promise<void> {
-    const access = await this.#logIn();
-    await listAll(access, this.#deps.clock, { ...this.#listCall(), pageSize: 1, maxItems: 0 }, stop);
+    await this.#listAll(await this.#logIn(), 1, 0, stop);
     this.#heard();
   }
 
-  #listCall() {
-    return {
-      ...this.#call(),
-      accept: 'application/json',
-      pageTimeoutMs: this.#timeoutMs(),
-      read: (item: unknown) => this.#readPod(item),
-      onRequest: this.#deps.onRequest,
-    };
+  #listAll(access: Access, pageSize: number, maxItems: number, stop: AbortSignal) {
+    const { clock, onRequest } = this.#deps;
+    const read = (item: unknown) => this.#readPod(item);
+    const accept = 'application/json';
+    const limits = { pageSize, maxItems, pageTimeoutMs: this.#timeoutMs() };
+    return listAll(access, clock, { ...this.#call(), ...limits, accept, read, onRequest }, stop);
   }
 
   /** Timeout of a request. While the list is up to date, a hanging API server must be noticed within `unheardMs`. */
@@ -207,7 +201,8 @@ export class Sync {
     const { clock, random, timing } = this.#deps;
     if (clock.monotonicMs() < this.#watchFromMs) return this.#waitForNextList(stop);
     let version = resourceVersion;
-    while (!stop.aborted && !this.#isListWanted()) {
+    while (!stop.aborted) {
+      if (this.#isSomebodyMissing() && clock.monotonicMs() - this.#listedMs >= this.#listIntervalMs) return;
       let startMs: number;
       let end: WatchEnd;
       try {
@@ -236,12 +231,7 @@ export class Sync {
     }
   }
 
-  /** Whether the pods are to be listed although the watch works: nobody is there, or our own pod is not. */
-  #isListWanted(): boolean {
-    const isOld = this.#deps.clock.monotonicMs() - this.#listedMs >= this.#listIntervalMs;
-    return isOld && this.#isSomebodyMissing();
-  }
-
+  /** Whether nobody is there, or our own pod is not: then the pods are listed every interval, although the watch works. */
   #isSomebodyMissing(): boolean {
     return this.#store.liveCount === 0 || !this.#deps.knowsOwnPod();
   }
@@ -306,30 +296,29 @@ export class Sync {
     // 403 comes from RBAC, 405 from a proxy that lets no streams through.
     if (error.status === 403 || error.status === 405) {
       this.#watchFromMs = clock.monotonicMs() + timing.forbiddenRetryMs;
-      this.#switchToListing('watching pods is forbidden: they are listed every refresh interval instead', error);
-      return this.#waitForNextList(stop);
+      return this.#listInstead(
+        'watching pods is forbidden: they are listed every refresh interval instead',
+        error,
+        stop,
+      );
     }
     this.#deps.session.drop(error.fault);
     this.#watchFailures += 1;
     onFault(error.fault);
     const fields = { fault: error.fault, error: error.message };
     if (this.#watchFailures >= MAX_WATCH_FAILURES || error.status === 410) {
-      this.#switchToListing('the pods are listed, not watched', error);
-      return this.#waitForNextList(stop);
+      return this.#listInstead('the pods are listed, not watched', error, stop);
     }
-    if (this.#watchFailures === 1) {
-      log.info(fields, 'the watch of the pods failed: they are listed again');
-      return;
-    }
+    if (this.#watchFailures === 1) return log.info(fields, 'the watch of the pods failed: they are listed again');
     log.debug(fields, 'the watch of the pods failed again');
     await pause(clock, this.#backoff.nextMs(error), stop);
   }
 
-  #switchToListing(message: string, error: ApiError): void {
-    if (this.#status.mode === 'list') return;
-    const fields = { fault: error.fault, error: error.message, listEveryMs: this.#listIntervalMs };
-    this.#deps.log.info(fields, message);
+  async #listInstead(message: string, { fault, message: error }: ApiError, stop: AbortSignal): Promise<void> {
+    if (this.#status.mode === 'watch')
+      this.#deps.log.info({ fault, error, listEveryMs: this.#listIntervalMs }, message);
     this.#update({ mode: 'list' });
+    return this.#waitForNextList(stop);
   }
 
   /** Waits one refresh interval. Rejects if the API server does not answer any more. */
@@ -349,21 +338,15 @@ export class Sync {
   async #logIn(): Promise<Access> {
     const { clock, timing, session } = this.#deps;
     const slowMs = this.#status.phase === 'synced' ? this.#leftMs() : timing.unheardMs;
-    const slow = clock.setTimer(() => this.#loginIsSlow(), slowMs);
+    const slow = clock.setTimer(() => {
+      const message = 'the credential plugin has not given a credential yet';
+      this.#becomeOld({ lastError: { fault: 'timeout', message, atMs: clock.nowMs() } });
+    }, slowMs);
     try {
       return await session.open();
     } finally {
       slow.cancel();
     }
-  }
-
-  /** The login, which may take longer than any request, has not ended, and by now the list of pods is old. */
-  #loginIsSlow(): void {
-    const atMs = this.#deps.clock.nowMs();
-    this.#update({
-      ...(this.#status.phase === 'synced' ? { phase: 'stale', sinceMs: atMs } : {}),
-      lastError: { fault: 'timeout', message: 'the credential plugin has not given a credential yet', atMs },
-    });
   }
 
   /** Which pods to list or watch. */
@@ -406,10 +389,10 @@ export class Sync {
     if (isNews || podsChanged) this.#onChange(false);
   }
 
-  /** Nothing has been heard for `unheardMs`, and requests fail. */
-  #becomeOld(): void {
-    this.#oldTimer = null;
-    this.#update({ phase: 'stale', sinceMs: this.#deps.clock.nowMs() });
+  /** Nothing has been heard for `unheardMs`, and requests fail, or do not end. */
+  #becomeOld(change: Partial<DiscoveryStatus> = {}): void {
+    const isNews = this.#status.phase === 'synced';
+    this.#update({ ...change, ...(isNews && { phase: 'stale', sinceMs: this.#deps.clock.nowMs() }) });
   }
 
   /** The pods could not be listed, or nothing was heard any more. Waits until the next attempt. */
@@ -421,16 +404,18 @@ export class Sync {
     if (this.#status.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
     else log.warn(fields, 'the pods cannot be listed from the Kubernetes API');
     const nowMs = clock.nowMs();
-    const { phase, attempts } = this.#status;
     const leftMs = this.#leftMs();
     onFault(error.fault);
-    this.#update({
-      ...(phase === 'synced' && leftMs <= 0 ? { phase: 'stale', sinceMs: nowMs } : {}),
-      attempts: attempts + 1,
+    const change = {
+      attempts: this.#status.attempts + 1,
       nextAttemptMs: nowMs + delayMs,
       lastError: { fault: error.fault, message: error.message, atMs: nowMs },
-    });
-    if (phase === 'synced' && leftMs > 0) this.#oldTimer ??= clock.setTimer(() => this.#becomeOld(), leftMs);
+    };
+    if (leftMs <= 0) this.#becomeOld(change);
+    else {
+      this.#update(change);
+      this.#oldTimer ??= clock.setTimer(() => this.#becomeOld(), leftMs);
+    }
     await pause(clock, delayMs, stop);
     this.#status = { ...this.#status, nextAttemptMs: 0 };
   }

@@ -1,4 +1,5 @@
 import { MAX_LIST_AGE_MS } from '../protocol/pod.ts';
+import type { ApiError } from './api-error.ts';
 
 /** How long discovery waits, and for what. Users cannot set these times; tests pass shorter ones. */
 export const DEFAULT_TIMING = {
@@ -7,7 +8,7 @@ export const DEFAULT_TIMING = {
    * timeout is what is left of `unheardMs`, if that is shorter, but not below `minTimeoutMs`.
    */
   requestTimeoutMs: 8_000,
-  /** Wait after the first of several failures in a row; see `Backoff` in backoff.ts. */
+  /** Wait after the first of several failures in a row; see `Backoff`. */
   backoffBaseMs: 1_000,
   /**
    * Longest wait while the API server does not answer, so that its return is noticed within 5 s. If its answer has a longer
@@ -46,3 +47,35 @@ export const DEFAULT_TIMING = {
 
 /** See `DEFAULT_TIMING`. */
 export type Timing = typeof DEFAULT_TIMING;
+
+/** Waits after failures in a row: base, twice the base, and so on up to a cap, each shortened by up to a half. */
+export class Backoff {
+  readonly #timing: Timing;
+  readonly #random: () => number;
+  #failures = 0;
+  #isRefused = false;
+
+  /** `random` gives 0 <= x < 1; it keeps the pods from returning to a restarted API server in the same second. */
+  constructor(timing: Timing, random: () => number) {
+    this.#timing = timing;
+    this.#random = random;
+  }
+
+  /** How long to wait after one more failure, ms. What the server asks for counts if it is longer. */
+  nextMs({ fault, retryAfterMs }: Pick<ApiError, 'fault' | 'retryAfterMs'>): number {
+    const { backoffBaseMs, backoffCapMs, refusalCapMs } = this.#timing;
+    const isRefused = ['unauthorized', 'forbidden', 'not-found', 'config'].includes(fault);
+    // Counts anew when failures become refusals or the other way round: an API server that has just returned may refuse
+    // everybody at first, and the long wait of refusals would then come too soon.
+    if (isRefused !== this.#isRefused) this.#failures = 0;
+    this.#isRefused = isRefused;
+    const fullMs = Math.min(isRefused ? refusalCapMs : backoffCapMs, backoffBaseMs * 2 ** Math.min(this.#failures, 30));
+    this.#failures += 1;
+    return Math.max(fullMs * (0.5 + this.#random() / 2), retryAfterMs);
+  }
+
+  /** The API server works again. */
+  reset(): void {
+    this.#failures = 0;
+  }
+}

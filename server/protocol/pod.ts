@@ -193,6 +193,28 @@ export interface DiscoverySnapshot {
 }
 
 /**
+ * What is known before discovery has started: no pods, and the phase `waiting` since `nowMs` (ms since the epoch). `namespace`: null
+ * = not known yet, '' = all.
+ */
+export function nothingKnown(
+  { namespace, labelSelector }: { namespace: string | null; labelSelector: string },
+  nowMs: number,
+): DiscoverySnapshot {
+  const status: DiscoveryStatus = {
+    phase: 'waiting',
+    sinceMs: nowMs,
+    mode: 'watch',
+    lastGoodMs: 0,
+    attempts: 0,
+    nextAttemptMs: 0,
+    lastError: null,
+    namespace: (namespace ?? '').slice(0, 253),
+    labelSelector: labelSelector.slice(0, 2048),
+  };
+  return { pods: [], status };
+}
+
+/**
  * Hashes a list of peers in the given order to 16 hexadecimal digits. Every process that knows the same uids and IPs gets
  * the same hash. It joins two 32-bit FNV-1a hashes with different initial values: a collision needs about 2^32 lists.
  */

@@ -28,7 +28,7 @@ let requests: { query: Record<string, string>; atMs: number }[];
 let pods: object[];
 
 /** An API server that lives by the clock of the test. */
-function accessOf(mode: Mode): Access {
+function accessOf(mode: Mode): Pick<Access, keyof Access> {
   let login: Promise<void> | null = null;
   return {
     namespace: 'default',
@@ -79,7 +79,7 @@ function answerOf(mode: Mode, query: Record<string, string>, signal: AbortSignal
 }
 
 vi.mock('../../../server/discovery/access.ts', () => ({ loadAccess: () => access }));
-let access: Access;
+let access: Pick<Access, keyof Access>;
 
 /** Starts discovery with the intervals of production. */
 async function start(mode: Mode, { knowsOwnPod = true, random = () => 0.5 } = {}) {

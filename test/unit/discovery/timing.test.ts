@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Backoff } from '../../../server/discovery/backoff.ts';
-import { DEFAULT_TIMING } from '../../../server/discovery/timing.ts';
+import { Backoff, DEFAULT_TIMING } from '../../../server/discovery/timing.ts';
 import type { DiscoveryFault } from '../../../server/protocol/pod.ts';
 
 const failure = (fault: DiscoveryFault, retryAfterMs = 0) => ({ fault, retryAfterMs });
