@@ -1,4 +1,5 @@
 import type { DiscoveryFault } from '../protocol/pod.ts';
+import * as v from '../protocol/validators.ts';
 import { TimeoutError } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import { errorCodeOf, networkFaultOf, networkMessageOf } from '../runtime/network-errors.ts';
@@ -32,6 +33,15 @@ export function asApiError(error: unknown, withoutCode: DiscoveryFault = 'malfor
   const code = error instanceof Error ? errorCodeOf(error) : '';
   if (code === '') return new ApiError(withoutCode, error);
   return new ApiError(networkFaultOf(code), networkMessageOf(error));
+}
+
+/** Validates what the API has sent. Throws an `ApiError` of fault `malformed` that begins with `complaint`. */
+export function validOrMalformed<T extends v.GenericSchema>(schema: T, wire: unknown, complaint: string) {
+  try {
+    return v.validate(schema, wire);
+  } catch (error) {
+    throw new ApiError('malformed', `${complaint}: ${textOf(error)}`);
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { Access } from './access.ts';
-import { ApiError, asApiError, faultOfStatus } from './api-error.ts';
+import { ApiError, asApiError, faultOfStatus, validOrMalformed } from './api-error.ts';
 
 /** What to list, and how. */
 export interface ListCall<T> {
@@ -90,14 +90,6 @@ const pageSchema = v.object({
 
 type Page = v.InferOutput<typeof pageSchema>;
 
-function validPage(body: unknown): Page {
-  try {
-    return v.validate(pageSchema, body);
-  } catch (error) {
-    throw new ApiError('malformed', `the answer is not a list: ${textOf(error)}`);
-  }
-}
-
 /** Gets the page that the `continue` token leads to; '' = the first. */
 async function getPage<T>(
   access: Pick<Access, 'open'>,
@@ -118,7 +110,7 @@ async function getPage<T>(
       if (json === undefined) throw new ApiError('malformed', notJson(response));
       return json;
     });
-    return validPage(body);
+    return validOrMalformed(pageSchema, body, 'the answer is not a list');
   } catch (error) {
     throw asApiError(error);
   } finally {

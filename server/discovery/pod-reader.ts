@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { MAX_LABELS, MAX_REASON } from '../protocol/pod.ts';
 import * as v from '../protocol/validators.ts';
 import { textOf } from '../runtime/errors.ts';
-import { ApiError } from './api-error.ts';
+import { validOrMalformed } from './api-error.ts';
 
 /**
  * Validates a pod object of the Kubernetes API and returns what discovery needs of it. Times are ms since the epoch. A missing
@@ -12,7 +12,7 @@ import { ApiError } from './api-error.ts';
  * anything that is not a pod.
  */
 export function readPod(object: unknown) {
-  const { metadata, spec, status } = validPod(object);
+  const { metadata, spec, status } = validOrMalformed(podSchema, object, 'not a pod');
   const owner = metadata.ownerReferences.find((reference) => reference.controller);
   const ready = status.conditions.find((condition) => condition.type === 'Ready');
   const containers = [...status.initContainerStatuses, ...status.containerStatuses];
@@ -116,14 +116,6 @@ const podSchema = v.object({
   ),
 });
 type PodStatus = v.InferOutput<typeof podSchema>['status'];
-
-function validPod(object: unknown): v.InferOutput<typeof podSchema> {
-  try {
-    return v.validate(podSchema, object);
-  } catch (error) {
-    throw new ApiError('malformed', `not a pod: ${textOf(error)}`);
-  }
-}
 
 function timeOf(text: string): number {
   return Date.parse(text) || 0;

@@ -1,8 +1,9 @@
 import { annotationSchema } from './annotation.ts';
 import { meshEventSchema } from './event.ts';
-import { FINDING_KINDS, findingsSchema, MAX_FINDINGS } from './finding.ts';
+import { findingSchema, findingsSchema, MAX_FINDINGS } from './finding.ts';
 import { failedShare, MIN_CHANGE_US } from './link-quality.ts';
 import { decodeColumns, emptyColumns, encodeColumns, MAX_LINKS } from './links.ts';
+import { podNameSchema } from './pod.ts';
 import * as v from './validators.ts';
 import { verdictSchema } from './verdict.ts';
 
@@ -35,8 +36,6 @@ export const CHANGES = [
   /** No probe failed, it is lossy during (LOSSY), and the share of lost datagrams at least doubled. */
   'loses-more',
 ] as const;
-
-/** What became of a link; see `CHANGES`. */
 export type Change = (typeof CHANGES)[number];
 
 /** `format` of a report. */
@@ -204,13 +203,9 @@ const reportSchema = v.object({
   /** Whether the hypothesis held in the range "during". */
   verdict: verdictSchema,
   findings: v.boundedArray(
+    // `before`: whether the range "before" has the same finding.
     v.object({
-      kind: v.picklist(FINDING_KINDS),
-      severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
-      subject: v.boundedText(600),
-      title: v.boundedText(400),
-      detail: v.boundedText(600),
-      /** Whether the range "before" has the same finding. */
+      ...v.pick(findingSchema, ['kind', 'severity', 'subject', 'title', 'detail']).entries,
       before: v.boolean(),
     }),
     MAX_FINDINGS,
@@ -279,14 +274,8 @@ const comparisonSchema = v.object({
   displayNodeName: v.boolean(),
   /** All pods of the ranges. */
   pods: v.boundedArray(
-    v.object({
-      uid: v.boundedText(128),
-      name: v.boundedText(253),
-      namespace: v.boundedText(63),
-      node: v.boundedText(253),
-      /** Whether it is one of the report's targets. */
-      isTarget: v.boolean(),
-    }),
+    // `isTarget`: whether it is one of the report's targets.
+    v.object({ ...podNameSchema.entries, isTarget: v.boolean() }),
     MAX_LINKS,
   ),
   /** The report's findings with their evidence; `pods` and `from` are indexes in `pods`. */

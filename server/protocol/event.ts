@@ -1,3 +1,4 @@
+import { podNameSchema } from './pod.ts';
 import { OUTCOMES, PHASES } from './sample.ts';
 import * as v from './validators.ts';
 
@@ -25,8 +26,6 @@ export const EVENT_KINDS = [
   'api-back',
   'cpu-recovered',
 ] as const;
-
-/** See `EVENT_KINDS`. */
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** Compares events of the same time: the cause comes first, then the smaller id. */
@@ -59,15 +58,8 @@ export const MAX_COPIED_JOURNALS = 100;
 /** The most probing pods that one link event names. */
 export const MAX_EVENT_PODS = 5;
 
-const eventPodSchema = v.object({
-  uid: v.boundedText(128),
-  name: v.boundedText(253),
-  namespace: v.boundedText(63),
-  node: v.boundedText(253),
-});
-
-/** A pod as events name it. It may be gone from every list by now. */
-export type EventPod = v.InferOutput<typeof eventPodSchema>;
+/** A pod as events name it. */
+export type EventPod = v.InferOutput<typeof podNameSchema>;
 
 /** Returns what events name of a pod or of a target, without all its other fields. */
 export function eventPodOf({ uid, name, namespace, node }: EventPod): EventPod {
@@ -75,7 +67,7 @@ export function eventPodOf({ uid, name, namespace, node }: EventPod): EventPod {
 }
 
 const kinds = v.picklist(EVENT_KINDS);
-const eventPod = v.nullable(eventPodSchema);
+const eventPod = v.nullable(podNameSchema);
 const outcome = v.nullable(v.picklist(OUTCOMES));
 const phase = v.nullable(v.picklist(PHASES));
 
@@ -163,7 +155,7 @@ export const meshEventSchema = v.object({
   kind: kinds,
   pod: eventPod,
   /** Pods that observed it, for links the probing pods; at most `MAX_EVENT_PODS`. */
-  from: v.boundedArray(eventPodSchema, MAX_EVENT_PODS),
+  from: v.boundedArray(podNameSchema, MAX_EVENT_PODS),
   /** How many pods observed it. */
   fromCount: v.wholeNumber,
   /** Of `link-failed` and `link-lossy`: whether the probed pod was starved of CPU then, which explains the timeout or the loss. */

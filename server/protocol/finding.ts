@@ -45,8 +45,6 @@ export const FINDING_KINDS = [
   'pod-overdue',
   'report-missing',
 ] as const;
-
-/** Kind of a finding; see `FINDING_KINDS`. */
 export type FindingKind = (typeof FINDING_KINDS)[number];
 
 /** Whether findings of this kind are about a node. */
@@ -76,7 +74,8 @@ export const MAX_FINDING_PODS = 20;
 
 const podIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
 
-const findingSchema = v.object({
+/** Validates a `Finding`. */
+export const findingSchema = v.object({
   kind: v.picklist(FINDING_KINDS),
   /**
    * Its colour: that of a failed, slow, suspect or unknown link. `failed` findings about pods and links count in health,

@@ -67,20 +67,27 @@ export type PodHistory = v.InferOutput<typeof podHistoryHead> &
  */
 export function parsePodHistory(wire: unknown): PodHistory {
   const head = v.validate(podHistoryHead, wire);
-  const { links, failed, byLatency, lossyByLatency } = wire as Record<string, unknown>;
-  const length = countsOf(links, MAX_STEPS).length;
-  if (countsOf(failed, MAX_STEPS).length !== length || !Array.isArray(byLatency) || byLatency.length !== length) {
-    throw new TypeError('the lists of a history have different lengths');
+  const lists = wire as Record<string, unknown>;
+  const links = countsOf(lists['links'], MAX_STEPS);
+  const failed = countsOf(lists['failed'], MAX_STEPS);
+  const byStep = (list: unknown) => {
+    if (!Array.isArray(list) || list.length !== links.length || list.length !== failed.length) {
+      throw new TypeError('the lists of a history have different lengths');
+    }
+    return list.map((bins) => countsOf(bins, BINS));
+  };
+  const byLatency = byStep(lists['byLatency']);
+  if (byLatency.some(({ length }) => length !== BINS)) {
+    throw new TypeError(`a step of a history does not have ${BINS} bins`);
   }
-  for (const counts of byLatency) {
-    if (countsOf(counts, BINS).length !== BINS) throw new TypeError(`a step of a history does not have ${BINS} bins`);
-  }
-  const counts = { links: countsOf(links, MAX_STEPS), failed: countsOf(failed, MAX_STEPS), byLatency };
-  if (lossyByLatency === undefined) return { ...head, ...counts };
-  if (!Array.isArray(lossyByLatency) || lossyByLatency.length !== length) {
-    throw new TypeError('the lists of a history have different lengths');
-  }
-  return { ...head, ...counts, lossyByLatency: lossyByLatency.map((bins) => countsOf(bins, BINS)) };
+  const { lossyByLatency } = lists;
+  return {
+    ...head,
+    links,
+    failed,
+    byLatency,
+    ...(lossyByLatency !== undefined && { lossyByLatency: byStep(lossyByLatency) }),
+  };
 }
 
 /** Validates a list of at most `maxLength` integers that are not negative. */
@@ -122,27 +129,12 @@ export type MeshHistory = v.InferOutput<typeof meshHistorySchema>;
 /** Validates a mesh's history from a server. */
 export const parseMeshHistory = (wire: unknown) => v.validate(meshHistorySchema, wire);
 
-// Without `boundedRecord`, which the page needs for nothing else.
-const failuresSchema = v.custom<Record<string, number>>(isCountsByOutcome, 'expected counts by outcome');
-
-function isCountsByOutcome(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  let members = 0;
-  for (const outcome in value) {
-    const count: unknown = Reflect.get(value, outcome);
-    members += 1;
-    if (members > OUTCOMES.length || outcome.length > 32 || !Number.isSafeInteger(count) || Number(count) < 0)
-      return false;
-  }
-  return true;
-}
-
 const stepSchema = v.object({
   atMs: v.finiteNumber,
   lengthMs: v.finiteNumber,
   samples: v.wholeNumber,
   /** Failures by outcome, without outcomes that did not occur. */
-  failures: failuresSchema,
+  failures: v.boundedRecord(v.boundedText(32), v.wholeNumber, OUTCOMES.length),
   minUs: v.finiteNumber,
   p50Us: v.finiteNumber,
   p95Us: v.finiteNumber,

@@ -21,8 +21,6 @@ const [, ...FAILED_OUTCOMES] = OUTCOMES;
  * is passive, so it never reports: see `isSilent` in link-state.ts).
  */
 export const MISSING_REASONS = [...FAILED_OUTCOMES, 'not-asked', 'no-history', 'passive'] as const;
-
-/** Why a report is missing; see `MISSING_REASONS`. */
 export type MissingReason = (typeof MISSING_REASONS)[number];
 
 const indexSchema = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(MAX_LINKS));

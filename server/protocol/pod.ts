@@ -2,8 +2,6 @@ import * as v from './validators.ts';
 
 /** Stages of a pod's life. They say nothing about its health. Their order is not part of any wire format. */
 export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gone'] as const;
-
-/** A stage of a pod's life; see `LIFECYCLES`. */
 export type Lifecycle = (typeof LIFECYCLES)[number];
 
 /**
@@ -71,6 +69,9 @@ export const podSchema = v.object({
 
 /** A pod that matches our label selector, as the Kubernetes API describes it. Strings are '' where unknown. */
 export type Pod = v.InferOutput<typeof podSchema>;
+
+/** Validates what names a pod. It may be gone from every list by now. */
+export const podNameSchema = v.pick(podSchema, ['uid', 'name', 'namespace', 'node']);
 
 /** The most departed pods in one answer. */
 export const MAX_DEPARTED = 500;
@@ -142,8 +143,6 @@ export const DISCOVERY_FAULTS = [
   'suspicious-empty',
   'config',
 ] as const;
-
-/** Why a request for the pods failed; see `DISCOVERY_FAULTS`. */
 export type DiscoveryFault = (typeof DISCOVERY_FAULTS)[number];
 
 /** Validates a `DiscoveryStatus`. */

@@ -1,14 +1,12 @@
 import { missingPartsSchema } from './event.ts';
+import { podNameSchema } from './pod.ts';
 import * as v from './validators.ts';
 
 /** The most rounds in one answer. */
 export const MAX_ROUNDS = 1000;
 
 const roundSchema = v.object({
-  uid: v.boundedText(128),
-  name: v.boundedText(253),
-  namespace: v.boundedText(63),
-  node: v.boundedText(253),
+  ...podNameSchema.entries,
   /** When the pod was created, ms since the epoch. */
   createdMs: v.finiteNumber,
   /** How long it took until the pod was ready, ms; null = it was not. The API's times are whole seconds. */

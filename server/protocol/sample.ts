@@ -13,14 +13,10 @@ export const OUTCOMES = [
   'malformed',
   'no-address',
 ] as const;
-
-/** How a probe ended; see `OUTCOMES`. */
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** The phases of a ping, in order: the TCP handshake, waiting for the first byte of the answer, reading the rest. */
 export const PHASES = ['connect', 'first-byte', 'body'] as const;
-
-/** A phase of a ping; see `PHASES`. */
 export type Phase = (typeof PHASES)[number];
 
 /**
@@ -75,8 +71,6 @@ export function isOverOpenConnection({
  * ingress, the cluster's DNS, the API server. They are label values of metrics, too.
  */
 export const PATHS = ['service', 'service-ip', 'ingress', 'dns', 'apiserver'] as const;
-
-/** A way of the cluster; see `PATHS`. */
 export type Path = (typeof PATHS)[number];
 
 /** What people read for a path. */
