@@ -1,7 +1,6 @@
 import {
   CHANGES,
   type Change,
-  type ChangedLink,
   type ComparedColumns,
   emptyComparedColumns,
   FLAG_AFFECTED,
@@ -10,7 +9,6 @@ import {
   type LinkMedian,
   MAX_CHANGED,
   MAX_REPORT_NAMES,
-  medianChangeUs,
   type NameList,
   type RangeFigures,
   type RangeName,
@@ -45,12 +43,12 @@ export interface ComparedLinks
 /** Links compared between two yields; each takes some microseconds. */
 const LINKS_PER_STEP = 200;
 
-/** Compares all links of a table. Yields after each source and every `LINKS_PER_STEP` links. */
+/** Compares all links of a table, which is empty then. Yields after each source and every `LINKS_PER_STEP` links. */
 export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets): Generator<void, ComparedLinks> {
   const comparer = new LinkComparer(table);
   const links: ComparedColumns[] = [];
-  for (const source of table.sources()) {
-    const columns = columnsFor(source);
+  for (const source of table.takeSources()) {
+    const columns = emptyComparedColumns(source.from, source.keys.length);
     for (let i = 0; i < columns.length; i++) {
       comparer.add(source, i, columns);
       if (i % LINKS_PER_STEP === LINKS_PER_STEP - 1) yield;
@@ -61,24 +59,11 @@ export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets): G
   return yield* comparer.result(links, chooseTargets);
 }
 
-/** Columns that share the destinations and medians of a source, with a copy of its flags. The others are still to be filled. */
-function columnsFor({ from, to, flags, before, during, after }: SourceLinks): ComparedColumns {
-  const { length } = to;
-  return {
-    ...emptyComparedColumns(from, length),
-    to,
-    flags: flags.slice(),
-    beforeP50Us: medians(before.p50Us16, length),
-    duringP50Us: medians(during.p50Us16, length),
-    afterP50Us: medians(after.p50Us16, length),
-  };
-}
-
-function medians(p50Us16: Uint16Array<ArrayBuffer>, length: number): Uint16Array<ArrayBuffer> {
-  if (p50Us16.length === length) return p50Us16;
-  const longer = new Uint16Array(length).fill(NONE16);
-  longer.set(p50Us16);
-  return longer;
+/** A link, by the numbers of its pods in the table, and its figures in each range. */
+interface Link extends ByRange<LinkFigures | null> {
+  from: number;
+  to: number;
+  ipv6: boolean;
 }
 
 /** Compares links one by one. */
@@ -86,7 +71,6 @@ class LinkComparer {
   readonly #table: LinkTable;
   readonly #affectedFigures: ByRange<KeyFigures>;
   readonly #otherFigures: ByRange<KeyFigures>;
-  readonly #changed: ChangedLinks;
   readonly #affectedByPod: Uint32Array;
   readonly #affectedDestinations = new Set<number>();
   readonly #affectedSources = new Set<number>();
@@ -94,34 +78,46 @@ class LinkComparer {
   /** By index in `CHANGES`. */
   readonly #changes = new Uint32Array(CHANGES.length);
   #lostFromView = 0;
+  /** The `MAX_CHANGED` links with the largest weights, the largest first. */
+  readonly #listed: { link: Link; change: Change; affected: boolean; weight: number }[] = [];
+  /** Links with samples both before and during. */
+  #seenInBoth = 0;
+  /** The largest change of a median among the links that are not listed, us. */
+  #maxUnlistedUs = 0;
 
   constructor(table: LinkTable) {
     const figures = () => new KeyFigures(table.slowUs);
     this.#table = table;
     this.#affectedFigures = { before: figures(), during: figures(), after: figures() };
     this.#otherFigures = { before: figures(), during: figures(), after: figures() };
-    this.#changed = new ChangedLinks(table);
     this.#affectedByPod = new Uint32Array(table.pods.length);
   }
 
   /** Compares link `i` of a source, and fills its entry in the columns. */
   add(source: SourceLinks, i: number, columns: ComparedColumns): void {
     const { slowUs } = this.#table;
+    const { from } = source;
+    const key = source.keys[i] ?? 0;
+    const [to, ipv6] = [key >> 1, (key & 1) === 1];
     const before = figuresAt(source.before, i);
     const during = figuresAt(source.during, i);
     const after = figuresAt(source.after, i);
     // A link without a sample in one range is new or gone only if it would have a sample there.
-    const rangeWithoutSample = during === null ? 'during' : 'before';
-    const mayBeUnseen = this.#table.mayBeUnseen(rangeWithoutSample, source.from, source.to[i] ?? 0);
-    const change = CHANGES.indexOf(changeOf(before, during, slowUs, mayBeUnseen));
+    const mayBeUnseen = this.#table.mayBeUnseen(during === null ? 'during' : 'before', from, to);
+    const change = changeOf(before, during, slowUs, mayBeUnseen);
+    const code = CHANGES.indexOf(change);
     const affected = during !== null && isWorse(before, during, slowUs);
-    columns.change[i] = change;
+    columns.to[i] = to;
+    columns.flags[i] = (ipv6 ? FLAG_IPV6 : 0) | (affected ? FLAG_AFFECTED : 0);
+    columns.change[i] = code;
     // A link that is only in "after" is not counted: nothing became of it from before to during.
-    if (before !== null || during !== null) this.#changes[change] = (this.#changes[change] ?? 0) + 1;
+    if (before !== null || during !== null) this.#changes[code] = (this.#changes[code] ?? 0) + 1;
+    columns.beforeP50Us[i] = before?.p50Us16 ?? NONE16;
+    columns.duringP50Us[i] = during?.p50Us16 ?? NONE16;
+    columns.afterP50Us[i] = after?.p50Us16 ?? NONE16;
     columns.beforeFailed[i] = failedPercent(before);
     columns.duringFailed[i] = failedPercent(during);
     columns.afterFailed[i] = failedPercent(after);
-    if (affected) columns.flags[i] = (columns.flags[i] ?? 0) | FLAG_AFFECTED;
 
     const figures = affected ? this.#affectedFigures : this.#otherFigures;
     if (before !== null) figures.before.add(before);
@@ -130,24 +126,37 @@ class LinkComparer {
 
     if (during !== null) {
       this.#counts.of += 1;
-      this.#changed.add({ source, i, change: CHANGES[change] ?? 'unknown', affected, before, during, after });
+      if (before !== null) this.#seenInBoth += 1;
+      this.#list({ from, to, ipv6, before, during, after }, change, affected);
     } else if (before !== null && mayBeUnseen) this.#lostFromView += 1;
-    if (affected) this.#addAffected(source, i, this.#table.has('after') && after === null);
+    if (affected) this.#addAffected(from, to, source.isBadAtEnd[i] === 1, after !== null);
   }
 
-  /** `hasNoEnd`: there is a range "after", and the link has no sample in it. */
-  #addAffected({ from, to, isBadAtEnd }: SourceLinks, i: number, hasNoEnd: boolean): void {
-    const destination = to[i] ?? 0;
-    const isBad = isBadAtEnd[i] === 1;
+  /** `isSeenAfter`: the link has a sample in the range "after". */
+  #addAffected(from: number, to: number, isBad: boolean, isSeenAfter: boolean): void {
     this.#counts.links += 1;
-    this.#affectedDestinations.add(destination);
+    this.#affectedDestinations.add(to);
     this.#affectedSources.add(from);
-    this.#affectedByPod[from] = (this.#affectedByPod[from] ?? 0) + 1;
-    if (destination !== from) this.#affectedByPod[destination] = (this.#affectedByPod[destination] ?? 0) + 1;
-    if (!hasNoEnd) this.#counts.stillBad += isBad ? 1 : 0;
-    else if ([from, destination].some((pod) => !this.#table.isPresent('after', pod))) this.#counts.unprobed += 1;
+    for (const pod of new Set([from, to])) this.#affectedByPod[pod] = (this.#affectedByPod[pod] ?? 0) + 1;
+    if (isSeenAfter || !this.#table.has('after')) this.#counts.stillBad += isBad ? 1 : 0;
+    else if ([from, to].some((pod) => !this.#table.isPresent('after', pod))) this.#counts.unprobed += 1;
     // Here `isBad` is about the end of "during". A link that was well then and has not been pinged since is well.
     else if (isBad || this.#table.isSilent('after', from)) this.#counts.notKnown += 1;
+  }
+
+  /** Puts a link that has samples during into the list if it is one of those that changed most. */
+  #list(link: Link, change: Change, affected: boolean): void {
+    const weight = affected || !LISTED_IF_AFFECTED.includes(change) ? weightOf(change, link) : -1;
+    const isFull = this.#listed.length >= MAX_CHANGED;
+    let unlisted: Link | undefined = link;
+    if (weight >= 0 && (!isFull || weight > (this.#listed.at(-1)?.weight ?? 0))) {
+      const place = this.#listed.findIndex((other) => other.weight < weight);
+      this.#listed.splice(place === -1 ? this.#listed.length : place, 0, { link, change, affected, weight });
+      unlisted = isFull ? this.#listed.pop()?.link : undefined;
+    }
+    if (unlisted?.before && unlisted.during) {
+      this.#maxUnlistedUs = Math.max(this.#maxUnlistedUs, Math.abs(changeUs(unlisted.before, unlisted.during)));
+    }
   }
 
   /** The result. Yields between the ranges: each needs three medians over up to 65 536 counters. */
@@ -175,10 +184,29 @@ class LinkComparer {
       collateral: yield* this.#collateral(links, targets),
       lostFromView: this.#lostFromView,
       changes: Object.fromEntries(CHANGES.map((name, i) => [name, this.#changes[i] ?? 0])) as Record<Change, number>,
-      ...this.#changed.result(targets),
+      ...this.#changedLinks(targets.pods),
       targets,
       links,
     };
+  }
+
+  #changedLinks(targets: ReadonlySet<number>): Pick<ReportData, 'changed' | 'unlisted'> {
+    const { pods } = this.#table;
+    const changed = this.#listed.map(({ link: { from, to, ipv6, before, during, after }, change, affected }) => ({
+      from: this.#table.name(from),
+      to: this.#table.name(to),
+      fromUid: pods[from]?.uid ?? '',
+      toUid: pods[to]?.uid ?? '',
+      ipv6,
+      change,
+      affected,
+      touchesTarget: targets.has(from) || targets.has(to),
+      before: medianOf(before),
+      during: medianOf(during),
+      after: medianOf(after),
+    }));
+    const listedInBoth = changed.filter(({ before }) => before !== null).length;
+    return { changed, unlisted: { links: this.#seenInBoth - listedInBoth, maxChangeUs: this.#maxUnlistedUs } };
   }
 
   /** The affected links that touch no target. Yields after each source. */
@@ -199,23 +227,6 @@ class LinkComparer {
   }
 }
 
-/** A link with samples in the range "during". */
-interface LinkSeenDuring extends Pick<ChangedLink, 'change' | 'affected'> {
-  source: SourceLinks;
-  i: number;
-  before: LinkFigures | null;
-  during: LinkFigures;
-  after: LinkFigures | null;
-}
-
-/** A link in the list of changed links, with its weight and its pods' numbers in the table. */
-interface ListedLink {
-  weight: number;
-  from: number;
-  to: number;
-  link: Omit<ChangedLink, 'touchesTarget'>;
-}
-
 /** Links with these changes are listed only if they are affected; else they are only counted. */
 const LISTED_IF_AFFECTED: readonly Change[] = ['same', 'unknown', 'new'];
 /*
@@ -234,70 +245,9 @@ const FAILING_WEIGHT = 1e10;
 /** Multiplied by the share (0..1) of lost datagrams of a lossy link. The least, 0.02 (LOSSY), weighs as much as 20 s of median. */
 const LOSS_WEIGHT = 1e9;
 
-/** Keeps the `MAX_CHANGED` links with the largest weights, the largest first. */
-class ChangedLinks {
-  readonly #table: LinkTable;
-  /** Sorted by weight, the largest first. */
-  readonly #listed: ListedLink[] = [];
-  /** Links with samples both before and during. */
-  #seenInBoth = 0;
-  /** The largest change of a median among the links that are not listed, us. */
-  #maxUnlistedUs = 0;
-
-  constructor(table: LinkTable) {
-    this.#table = table;
-  }
-
-  add(link: LinkSeenDuring): void {
-    const { before, during, change, affected } = link;
-    if (before !== null) this.#seenInBoth += 1;
-    const isWorthListing = affected || !LISTED_IF_AFFECTED.includes(change);
-    const weight = isWorthListing ? weightOf(change, before, during) : 0;
-    const isFull = this.#listed.length >= MAX_CHANGED;
-    if (!isWorthListing || (isFull && weight <= (this.#listed.at(-1)?.weight ?? 0))) {
-      if (before !== null) this.#noteUnlistedChange(Math.abs(changeUs(before, during)));
-      return;
-    }
-    const place = this.#listed.findIndex((other) => other.weight < weight);
-    this.#listed.splice(place === -1 ? this.#listed.length : place, 0, this.#listedLink(link, weight));
-    const dropped = isFull ? this.#listed.pop()?.link : undefined;
-    if (dropped !== undefined) this.#noteUnlistedChange(Math.abs(medianChangeUs(dropped) ?? 0));
-  }
-
-  result({ pods }: Targets): Pick<ReportData, 'changed' | 'unlisted'> {
-    const changed = this.#listed.map(({ from, to, link }) => ({
-      ...link,
-      touchesTarget: pods.has(from) || pods.has(to),
-    }));
-    const listedInBoth = changed.filter(({ before }) => before !== null).length;
-    return { changed, unlisted: { links: this.#seenInBoth - listedInBoth, maxChangeUs: this.#maxUnlistedUs } };
-  }
-
-  #noteUnlistedChange(us: number): void {
-    this.#maxUnlistedUs = Math.max(this.#maxUnlistedUs, us);
-  }
-
-  #listedLink({ source, i, change, affected, before, during, after }: LinkSeenDuring, weight: number): ListedLink {
-    const { from } = source;
-    const to = source.to[i] ?? 0;
-    const link = {
-      from: this.#table.name(from),
-      to: this.#table.name(to),
-      fromUid: this.#table.pods[from]?.uid ?? '',
-      toUid: this.#table.pods[to]?.uid ?? '',
-      ipv6: ((source.flags[i] ?? 0) & FLAG_IPV6) !== 0,
-      change,
-      affected,
-      before: medianOf(before),
-      during: medianOf(during),
-      after: medianOf(after),
-    };
-    return { weight, from, to, link };
-  }
-}
-
-/** The weight of a link: see the constants above `ChangedLinks`. */
-function weightOf(change: Change, before: LinkFigures | null, during: LinkFigures): number {
+/** The weight of a link. */
+function weightOf(change: Change, { before, during }: Link): number {
+  if (during === null) return 0;
   const shareChange = Math.abs(shareOf(during) - (before === null ? 0 : shareOf(before)));
   const isFailing = during.failures > 0;
   const us = before === null ? unpack16(during.p50Us16) : Math.abs(changeUs(before, during));

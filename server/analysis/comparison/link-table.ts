@@ -10,24 +10,15 @@ import { isLossyLink, isSlowLink, type LinkFigures } from './change.ts';
 /** One value for each compared range. */
 export type ByRange<T> = Record<RangeName, T>;
 
-/**
- * How the links of one source did in one range: entry i of every column is about link i of the source. A link beyond the end
- * of the columns, or with 0 samples, has no sample in the range. Durations are packed by `pack16`.
- */
-interface RangeColumns {
-  samples: Uint16Array;
-  failures: Uint16Array;
-  p50Us16: Uint16Array<ArrayBuffer>;
-  p95Us16: Uint16Array;
-  maxUs16: Uint16Array;
-  jitterUs16: Uint16Array;
-  usualUs16: Uint16Array;
-  /** Datagrams of the UDP probe, and those that were lost, packed by `pack16`; empty without the probe. */
-  sent16: Uint16Array;
-  lost16: Uint16Array;
-  /** As in `Datagrams`, at most 255. */
-  lossCycles: Uint8Array;
+/** How the links of one source did in one range. A link beyond the end, or with 0 samples, has no sample in the range. */
+interface RangeLinks {
+  /** `FIELDS` numbers for each link, in the order of `LinkFigures`. */
+  figures: Uint16Array;
+  /** `LOSS_FIELDS` further ones, datagrams packed by `pack16`; empty without the UDP probe. */
+  loss: Uint16Array;
 }
+const FIELDS = 7;
+const LOSS_FIELDS = 3;
 
 /** What is known of the pods of a range. */
 interface RangeView {
@@ -38,19 +29,17 @@ interface RangeView {
 }
 
 /** The links of one source in all ranges. */
-export interface SourceLinks extends ByRange<RangeColumns> {
+export interface SourceLinks extends Partial<ByRange<RangeLinks>> {
   /** Number of the source. */
   from: number;
-  /** Numbers of the destinations. */
-  to: Uint16Array<ArrayBuffer>;
-  /** `FLAG_IPV6`. */
-  flags: Uint8Array<ArrayBuffer>;
+  /** Each link: the number of its destination * 2, and 1 more over IPv6. */
+  keys: Uint32Array;
   /** 1 = the link was bad at the end of the last range in which it has samples; see `isBadAtEndOf`. */
   isBadAtEnd: Uint8Array;
 }
 
 /**
- * The links of up to three meshes of the past, joined: 46 bytes a link, 61 with the UDP probe. It copies what a comparison
+ * The links of up to three meshes of the past, joined: 47 bytes a link, 65 with the UDP probe. It copies what a comparison
  * needs, so that only one mesh has to be in memory at a time. Every pod has one number in all of the meshes.
  */
 export class LinkTable {
@@ -79,18 +68,21 @@ export class LinkTable {
       const from = numbers[report.pod];
       if (from !== undefined && report.missing !== '' && mesh.pods[report.pod]?.lifecycle !== 'gone') silent.add(from);
       if (from !== undefined && report.missing === '') {
-        const source = this.#sources[from] ?? emptySource(from);
-        this.#sources[from] = source;
-        addReport(source, range, report, numbers, this.slowUs);
+        this.#sources[from] ??= { from, keys: new Uint32Array(0), isBadAtEnd: new Uint8Array(0) };
+        addReport(this.#sources[from], range, report, numbers, this.slowUs);
       }
       yield;
     }
     return numbers;
   }
 
-  /** The links of each source that reported, by the number of the source. */
-  sources(): SourceLinks[] {
-    return this.#sources.filter((source) => source !== undefined);
+  /** Takes the links of each source that reported out of the table, by the number of the source: so their memory can be used. */
+  *takeSources(): Generator<SourceLinks> {
+    for (const from of this.#sources.keys()) {
+      const source = this.#sources[from];
+      delete this.#sources[from];
+      if (source !== undefined) yield source;
+    }
   }
 
   /** Whether a range has a mesh. */
@@ -137,21 +129,23 @@ function isShorterThanRound({ past, settings }: Mesh): boolean {
   return past !== null && past.toMs - past.fromMs < roundMsOf(settings);
 }
 
-/** The figures of link `i` in a range; null if it has no sample. */
-export function figuresAt(columns: RangeColumns, i: number): LinkFigures | null {
-  const samples = columns.samples[i] ?? 0;
-  if (samples === 0) return null;
+/** The figures of link `i` in a range; null if it has no sample, or if there is no such range. */
+export function figuresAt(range: RangeLinks | undefined, i: number): LinkFigures | null {
+  const samples = range?.figures[FIELDS * i] ?? 0;
+  if (range === undefined || samples === 0) return null;
+  const { figures, loss } = range;
+  const [at, lossAt] = [FIELDS * i, LOSS_FIELDS * i];
   return {
     samples,
-    failures: columns.failures[i] ?? 0,
-    p50Us16: columns.p50Us16[i] ?? NONE16,
-    p95Us16: columns.p95Us16[i] ?? NONE16,
-    maxUs16: columns.maxUs16[i] ?? NONE16,
-    jitterUs16: columns.jitterUs16[i] ?? NONE16,
-    usualUs16: columns.usualUs16[i] ?? NONE16,
-    sent: unpack16(columns.sent16[i] ?? 0),
-    lost: unpack16(columns.lost16[i] ?? 0),
-    lossCycles: columns.lossCycles[i] ?? 0,
+    failures: figures[at + 1] ?? 0,
+    p50Us16: figures[at + 2] ?? NONE16,
+    p95Us16: figures[at + 3] ?? NONE16,
+    maxUs16: figures[at + 4] ?? NONE16,
+    jitterUs16: figures[at + 5] ?? NONE16,
+    usualUs16: figures[at + 6] ?? NONE16,
+    sent: unpack16(loss[lossAt] ?? 0),
+    lost: unpack16(loss[lossAt + 1] ?? 0),
+    lossCycles: loss[lossAt + 2] ?? 0,
   };
 }
 
@@ -164,38 +158,45 @@ function addReport(
   slowUs: number,
 ): void {
   if (stats === null) return;
-  const isSeen = (i: number) => ((links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 && (stats.samples[i] ?? 0) > 0;
-  const keyAt = (i: number) => linkKey(numbers[links.to[i] ?? 0] ?? 0, links.flags[i] ?? 0);
-  // The entry of each link in the columns of the source, in the order of the entries.
+  // The entry of each link; those that no earlier range has come last. What earlier ranges have stays as short as it is.
   const entries = new Map<number, number>();
-  for (const [i, to] of source.to.entries()) entries.set(linkKey(to, source.flags[i] ?? 0), i);
+  for (const [entry, key] of source.keys.entries()) entries.set(key, entry);
+  const entryOf = new Int32Array(links.length).fill(-1);
   for (let i = 0; i < links.length; i++) {
-    if (isSeen(i) && !entries.has(keyAt(i))) entries.set(keyAt(i), entries.size);
+    const flags = links.flags[i] ?? 0;
+    if ((flags & FLAG_NOT_YET) !== 0 || (stats.samples[i] ?? 0) === 0) continue;
+    const key = (numbers[links.to[i] ?? 0] ?? 0) * 2 + ((flags & FLAG_IPV6) === 0 ? 0 : 1);
+    const entry = entries.get(key) ?? entries.size;
+    entries.set(key, entry);
+    entryOf[i] = entry;
   }
-  extend(source, [...entries.keys()].slice(source.to.length));
-  const columns = emptyColumns(source.to.length, udp !== null);
-  source[range] = columns;
+  const isBadAtEnd = new Uint8Array(entries.size);
+  isBadAtEnd.set(source.isBadAtEnd);
+  const figures = new Uint16Array(FIELDS * entries.size);
+  const loss = new Uint16Array(udp === null ? 0 : LOSS_FIELDS * entries.size);
+  const seen = { figures, loss };
   for (let i = 0; i < links.length; i++) {
-    if (!isSeen(i)) continue;
-    const entry = entries.get(keyAt(i)) ?? 0;
+    const entry = entryOf[i] ?? -1;
+    if (entry < 0) continue;
+    const at = FIELDS * entry;
     // As many as the failures and the medians are of: of suspect samples they know nothing.
-    columns.samples[entry] = countedSamples(stats, i);
-    columns.failures[entry] = stats.failures[i] ?? 0;
-    columns.p50Us16[entry] = stats.p50Us[i] ?? NONE16;
-    columns.p95Us16[entry] = stats.p95Us[i] ?? NONE16;
-    columns.maxUs16[entry] = stats.maxUs[i] ?? NONE16;
-    columns.jitterUs16[entry] = stats.jitterUs[i] ?? NONE16;
-    columns.usualUs16[entry] = stats.usualUs[i] ?? NONE16;
+    figures[at] = countedSamples(stats, i);
+    figures[at + 1] = stats.failures[i] ?? 0;
+    figures[at + 2] = stats.p50Us[i] ?? NONE16;
+    figures[at + 3] = stats.p95Us[i] ?? NONE16;
+    figures[at + 4] = stats.maxUs[i] ?? NONE16;
+    figures[at + 5] = stats.jitterUs[i] ?? NONE16;
+    figures[at + 6] = stats.usualUs[i] ?? NONE16;
     if (udp !== null) {
-      columns.sent16[entry] = udp.windowSent[i] ?? 0;
-      columns.lost16[entry] = udp.windowLost[i] ?? 0;
-      columns.lossCycles[entry] = udp.windowLossCycles[i] ?? 0;
+      const { windowSent, windowLost, windowLossCycles } = udp;
+      loss.set([windowSent[i] ?? 0, windowLost[i] ?? 0, windowLossCycles[i] ?? 0], LOSS_FIELDS * entry);
     }
-    const figures = figuresAt(columns, entry);
+    const ofLink = figuresAt(seen, entry);
     const totalUs = unpack16(links.totalUs[i] ?? NONE16);
-    const isBad = figures !== null && isBadAtEndOf(figures, links.outcome[i] !== 0, totalUs, slowUs);
-    source.isBadAtEnd[entry] = isBad ? 1 : 0;
+    const isBad = ofLink !== null && isBadAtEndOf(ofLink, links.outcome[i] !== 0, totalUs, slowUs);
+    isBadAtEnd[entry] = isBad ? 1 : 0;
   }
+  Object.assign(source, { keys: Uint32Array.from(entries.keys()), isBadAtEnd, [range]: seen });
 }
 
 /**
@@ -207,59 +208,4 @@ function isBadAtEndOf(figures: LinkFigures, hasFailed: boolean, totalUs: number,
   // A state may be older than the range, if all pings in the range are suspect. Then a failure is not in its figures.
   if (hasFailed && figures.failures > 0) return true;
   return (isSlow(totalUs, slowUs) && isSlowLink(figures, slowUs)) || isLossyLink(figures);
-}
-
-/** Appends links that no earlier range has. The columns of earlier ranges stay as short as they are. */
-function extend(source: SourceLinks, keys: readonly number[]): void {
-  if (keys.length === 0) return;
-  const { to, flags, isBadAtEnd } = source;
-  const length = to.length + keys.length;
-  source.to = new Uint16Array(length);
-  source.to.set(to);
-  source.to.set(
-    keys.map((key) => key >> 1),
-    to.length,
-  );
-  source.flags = new Uint8Array(length);
-  source.flags.set(flags);
-  source.flags.set(
-    keys.map((key) => ((key & 1) === 1 ? FLAG_IPV6 : 0)),
-    flags.length,
-  );
-  source.isBadAtEnd = new Uint8Array(length);
-  source.isBadAtEnd.set(isBadAtEnd);
-}
-
-/** Identifies a link of a source: the number of the destination and the IP family. */
-function linkKey(to: number, flags: number): number {
-  return to * 2 + ((flags & FLAG_IPV6) === 0 ? 0 : 1);
-}
-
-function emptySource(from: number): SourceLinks {
-  return {
-    from,
-    to: new Uint16Array(0),
-    flags: new Uint8Array(0),
-    isBadAtEnd: new Uint8Array(0),
-    before: emptyColumns(0),
-    during: emptyColumns(0),
-    after: emptyColumns(0),
-  };
-}
-
-/** The medians have a buffer of their own, because they outlive the other columns while a comparison is sent. */
-function emptyColumns(length: number, hasUdp = false): RangeColumns {
-  const buffer = new Uint16Array(6 * length);
-  return {
-    samples: buffer.subarray(0, length),
-    failures: buffer.subarray(length, 2 * length),
-    p50Us16: new Uint16Array(length).fill(NONE16),
-    p95Us16: buffer.subarray(2 * length, 3 * length),
-    maxUs16: buffer.subarray(3 * length, 4 * length),
-    jitterUs16: buffer.subarray(4 * length, 5 * length),
-    usualUs16: buffer.subarray(5 * length),
-    sent16: new Uint16Array(hasUdp ? length : 0),
-    lost16: new Uint16Array(hasUdp ? length : 0),
-    lossCycles: new Uint8Array(hasUdp ? length : 0),
-  };
 }

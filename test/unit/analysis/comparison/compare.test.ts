@@ -4,7 +4,7 @@ import { isSlowLink, type LinkFigures } from '../../../../server/analysis/compar
 import { compareLinks } from '../../../../server/analysis/comparison/compare.ts';
 import { KeyFigures } from '../../../../server/analysis/comparison/key-figures.ts';
 import { type ByRange, LinkTable } from '../../../../server/analysis/comparison/link-table.ts';
-import { FLAG_AFFECTED, RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
+import { RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
 import { emptyStats, FLAG_IPV6, NONE16, unpack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { emptyUdp, writeLoss } from '../../../../server/protocol/udp.ts';
@@ -185,15 +185,6 @@ it('counts failures among the trusted samples, as the failures are counted', () 
   expect(runToEnd(compareLinks(table, targeted(0))).result.changed).toMatchObject([
     { during: { samples: 2, failures: 1 } },
   ]);
-});
-
-it('does not mark the links of the table that it compares', () => {
-  const table = new LinkTable();
-  const link = { from: 0, to: 1, ipv6: true, figures: figuresOf(10, 10, -1) };
-  runToEnd(table.add('during', meshOfLinks([link], PODS)));
-  const { result } = runToEnd(compareLinks(table, targeted(0)));
-  expect(result.links.map(({ flags }) => [...flags])).toEqual([[FLAG_IPV6 | FLAG_AFFECTED]]);
-  expect(table.sources().flatMap(({ flags }) => [...flags])).toEqual([FLAG_IPV6]);
 });
 
 it('lists new bad links first, then by failed share, those that fail, lossy ones, and by median', () => {
