@@ -1,6 +1,7 @@
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import { asSuspect, isSuspect, outcomeIndexOf, type StoredSample } from '../protocol/stored-results.ts';
+import type { Datagrams } from '../protocol/udp.ts';
 
 /** Kinds of failure: all outcomes but `ok`. */
 export const FAILURE_KINDS = OUTCOMES.length - 1;
@@ -29,6 +30,14 @@ export interface Chunk extends ReturnType<typeof columnsOf> {
   endMs: number;
   /** How many buckets are in use. */
   used: number;
+}
+
+/** A bucket: its place in the columns of its chunk, and its period. */
+export interface Bucket {
+  chunk: Chunk;
+  i: number;
+  startMs: number;
+  endMs: number;
 }
 
 /**
@@ -73,24 +82,35 @@ export class BucketLog {
     const i = chunk.used;
     const number = chunk.number * BUCKETS_PER_CHUNK + i;
     const start = Math.max(0, Math.floor((nowMs - chunk.baseMs) / widthMs));
-    const back = previous < 0 ? 0 : number - previous;
     chunk.used += 1;
     chunk.endMs = Math.max(chunk.endMs, chunk.baseMs + (start + 1) * widthMs);
-    chunk.back[i] = back > MAX_BACK ? 0 : back;
+    chunk.back[i] = previous < 0 ? 0 : number - previous;
     chunk.start[i] = start;
     this.#next = number + 1;
     return number;
   }
 
-  /** The chunk with bucket `number`; null if the bucket was dropped, or `number` is -1. */
-  chunkOf(number: number): Chunk | null {
+  /** Bucket `number`; null if it was dropped, or `number` is -1. */
+  find(number: number): Bucket | null {
     const first = this.#chunks[0]?.number ?? 0;
-    return number < 0 ? null : (this.#chunks[Math.floor(number / BUCKETS_PER_CHUNK) - first] ?? null);
+    const chunk = this.#chunks[Math.floor(number / BUCKETS_PER_CHUNK) - first];
+    if (chunk === undefined) return null;
+    const i = number % BUCKETS_PER_CHUNK;
+    const startMs = chunk.baseMs + (chunk.start[i] ?? 0) * chunk.widthMs;
+    return { chunk, i, startMs, endMs: startMs + chunk.widthMs };
   }
 
-  /** The place of bucket `number` in the columns of its chunk. */
-  indexOf(number: number): number {
-    return number % BUCKETS_PER_CHUNK;
+  /** The buckets of a link whose periods end after `fromMs`, from bucket `newest` back. */
+  chain(newest: number, fromMs: number): Bucket[] {
+    const found: Bucket[] = [];
+    let number = newest;
+    for (let bucket = this.find(number); bucket !== null && bucket.endMs > fromMs; bucket = this.find(number)) {
+      found.push(bucket);
+      const back = bucket.chunk.back[bucket.i] ?? 0;
+      if (back === 0) break;
+      number -= back;
+    }
+    return found;
   }
 
   /** The largest width of the buckets since `fromMs`; 0 if there are none. */
@@ -124,8 +144,7 @@ export class BucketLog {
   }
 }
 
-/** The largest numbers that the columns `back` (4 bytes) and `start` (2 bytes) hold. */
-const MAX_BACK = 0xffff_ffff;
+/** The largest number that the column `start` holds. */
 const MAX_START = 0xffff;
 
 /**
@@ -138,7 +157,7 @@ function columnsOf(bytes: ArrayBuffer) {
   // It begins after 4 bytes per bucket (`back`) and 2 more for each number before `column`.
   const shorts = (column: number) => new Uint16Array(bytes, (4 + 2 * column) * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK);
   const columns = {
-    /** How many buckets back (over all chunks) the previous bucket of the same link is; 0 = none, or too far back. */
+    /** How many buckets back (over all chunks) the previous bucket of the same link is; 0 = none. */
     back: new Uint32Array(bytes, 0, BUCKETS_PER_CHUNK),
     /** When its period begins: widths since `baseMs`. */
     start: shorts(0),
@@ -177,8 +196,8 @@ const MAX_BYTE_COUNT = 0xff;
  */
 const FULL_UDP_COUNT = 60_000;
 
-/** Whether bucket `i` can count no more samples. */
-export function isFull(chunk: Chunk, i: number): boolean {
+/** Whether a bucket can count no more samples. */
+export function isFull({ chunk, i }: Bucket): boolean {
   if ((chunk.samples[i] ?? 0) >= MAX_SAMPLE_COUNT || (chunk.suspect[i] ?? 0) >= MAX_BYTE_COUNT) return true;
   if ((chunk.udpSent[i] ?? 0) >= FULL_UDP_COUNT) return true;
   for (let kind = 0; kind < FAILURE_KINDS; kind++) {
@@ -188,10 +207,10 @@ export function isFull(chunk: Chunk, i: number): boolean {
 }
 
 /**
- * Adds a sample to bucket `i`, except to its percentiles (`addPercentiles` does that). The first sample that is not suspect
+ * Adds a sample to a bucket, except to its percentiles (`addPercentiles` does that). The first sample that is not suspect
  * discards the figures of the suspect samples before it. Returns whether that has happened.
  */
-export function addToBucket(chunk: Chunk, i: number, { atMs, code, total16 }: StoredSample): boolean {
+export function addToBucket({ chunk, i, startMs }: Bucket, { atMs, code, total16 }: StoredSample): boolean {
   const samples = chunk.samples[i] ?? 0;
   const suspect = chunk.suspect[i] ?? 0;
   const hasNoTrusted = samples === suspect;
@@ -200,7 +219,7 @@ export function addToBucket(chunk: Chunk, i: number, { atMs, code, total16 }: St
   if (discards) discardFigures(chunk, i);
   chunk.samples[i] = samples + 1;
   chunk.suspect[i] = suspect + (isDoubted ? 1 : 0);
-  chunk.newestMs[i] = pack16(atMs - startOf(chunk, i));
+  chunk.newestMs[i] = pack16(atMs - startMs);
   if (isDoubted && !hasNoTrusted) {
     chunk.code[i] = asSuspect(chunk.code[i] ?? 0);
     return discards;
@@ -220,13 +239,20 @@ export function addToBucket(chunk: Chunk, i: number, { atMs, code, total16 }: St
   return discards;
 }
 
-/** Adds datagrams of the UDP probe to bucket `i`. Returns whether there was room for them. */
-export function addUdpToBucket(chunk: Chunk, i: number, sent: number, lost: number): boolean {
+/** Adds datagrams of the UDP probe to a bucket, if there is room for them. */
+export function addUdpToBucket({ chunk, i }: Bucket, sent: number, lost: number): void {
   const total = (chunk.udpSent[i] ?? 0) + sent;
-  if (total > MAX_SAMPLE_COUNT) return false;
+  if (total > MAX_SAMPLE_COUNT) return;
   chunk.udpSent[i] = total;
   chunk.udpLost[i] = (chunk.udpLost[i] ?? 0) + lost;
-  return true;
+}
+
+/** The datagrams of a bucket; null without any. It does not tell in how many cycles they were lost: see `Datagrams`. */
+export function datagramsOf({ chunk, i }: Bucket): Datagrams | null {
+  const sent = chunk.udpSent[i] ?? 0;
+  if (sent === 0) return null;
+  const lost = chunk.udpLost[i] ?? 0;
+  return { sent, lost, lossCycles: lost > 0 ? 2 : 0 };
 }
 
 /** Discards what the suspect samples of a bucket gave, except `code` and `lastTotalUs`, which the next sample overwrites. */
@@ -236,25 +262,20 @@ function discardFigures(chunk: Chunk, i: number): void {
   for (const column of [minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us]) column[i] = NONE16;
 }
 
-/** When the period of bucket `i` begins. */
-export function startOf(chunk: Chunk, i: number): number {
-  return chunk.baseMs + (chunk.start[i] ?? 0) * chunk.widthMs;
+/** When the newest sample of a bucket was taken. */
+export function newestOf({ chunk, i, startMs }: Bucket): number {
+  return startMs + Math.min(chunk.widthMs, unpack16(chunk.newestMs[i] ?? 0));
 }
 
-/** When the newest sample of bucket `i` was taken. */
-export function newestOf(chunk: Chunk, i: number): number {
-  return startOf(chunk, i) + Math.min(chunk.widthMs, unpack16(chunk.newestMs[i] ?? 0));
-}
-
-/** How many of the samples that went into the figures of bucket `i` failed: of the suspect ones none once it has others. */
-export function failuresOf(chunk: Chunk, i: number): number {
+/** How many of the samples that went into the figures of a bucket failed: of the suspect ones none once it has others. */
+export function failuresOf({ chunk, i }: Bucket): number {
   let failures = 0;
   for (let kind = 0; kind < FAILURE_KINDS; kind++) failures += chunk.failures[i * FAILURE_KINDS + kind] ?? 0;
   return failures;
 }
 
-/** How many samples of bucket `i` are not suspect. */
-export function trustedOf(chunk: Chunk, i: number): number {
+/** How many samples of a bucket are not suspect. */
+export function trustedOf({ chunk, i }: Bucket): number {
   return (chunk.samples[i] ?? 0) - (chunk.suspect[i] ?? 0);
 }
 

@@ -12,13 +12,12 @@ import {
   addToBucket,
   addUdpToBucket,
   BUCKET_WIDTHS_MS,
+  type Bucket,
   BucketLog,
   bucketWidthMs,
-  type Chunk,
   failuresOf,
   isFull,
   newestOf,
-  startOf,
   trustedOf,
 } from './buckets.ts';
 import { RecordRing } from './ring.ts';
@@ -61,7 +60,7 @@ export function memoryOf(settings: {
 /** The stored samples of one link. Only `History` changes it. */
 export interface LinkRecord {
   /** The recent samples; null while they are dropped. */
-  ring: RecordRing | null;
+  ring: RecordRing<StoredSample> | null;
   /** The number of the newest bucket, which may still take samples; -1 = none. */
   lastBucket: number;
   /** How many of the newest samples are in the ring but not yet in the percentiles of that bucket. */
@@ -75,12 +74,6 @@ export interface LinkRecord {
   failedPings: number;
 }
 
-/** Receives a sample. Return false to see no more samples. */
-type SampleVisitor = (sample: StoredSample) => boolean | undefined;
-
-/** Receives bucket `i` of `chunk`, whose period is `startMs` to `endMs`. Return false to see no more buckets. */
-type BucketVisitor = (chunk: Chunk, i: number, startMs: number, endMs: number) => boolean | undefined;
-
 /** The number of shares is this, doubled as often as needed: so the rings seldom change their length. */
 const MIN_SHARES = 16;
 
@@ -93,7 +86,7 @@ const MIN_SHARES = 16;
  */
 export class History {
   /** The buckets of all links. Only `History` changes them. */
-  readonly buckets: BucketLog;
+  readonly log: BucketLog;
   readonly #settings: HistorySettings;
   readonly #statistics = new Statistics();
   /** The links whose recent samples are kept. */
@@ -107,7 +100,7 @@ export class History {
 
   constructor(settings: HistorySettings) {
     this.#settings = settings;
-    this.buckets = new BucketLog(settings.bucketBytes, settings.udpBytes > 0);
+    this.log = new BucketLog(settings.bucketBytes, settings.udpBytes > 0);
     this.#samplesPerLink = this.#recordsPerLink(SAMPLE_RECORD);
     this.#cyclesPerLink = this.#recordsPerLink(CYCLE_RECORD);
     this.setLinkCount(1);
@@ -115,8 +108,8 @@ export class History {
 
   /** Bytes that samples and buckets take. */
   get bytes(): number {
-    let bytes = this.buckets.bytes;
-    for (const { ring, udp } of this.#withSamples) bytes += (ring?.view.byteLength ?? 0) + (udp?.view.byteLength ?? 0);
+    let bytes = this.log.bytes;
+    for (const { ring, udp } of this.#withSamples) bytes += (ring?.bytes ?? 0) + (udp?.bytes ?? 0);
     return bytes;
   }
 
@@ -143,7 +136,7 @@ export class History {
   /** Chooses the width of new buckets for this many probed links. */
   setLinkCount(links: number): void {
     const { windowMs, intervalMs } = this.#settings;
-    const buckets = this.buckets.capacity;
+    const buckets = this.log.capacity;
     this.#widthMs = bucketWidthMs({ links: Math.max(1, links), buckets, windowMs, intervalMs });
   }
 
@@ -179,8 +172,8 @@ export class History {
 
   /** When the newest sample of a link was taken, as its buckets say; -Infinity if it has none. */
   newestMs({ lastBucket }: LinkRecord): number {
-    const chunk = this.buckets.chunkOf(lastBucket);
-    return chunk === null ? Number.NEGATIVE_INFINITY : newestOf(chunk, this.buckets.indexOf(lastBucket));
+    const bucket = this.log.find(lastBucket);
+    return bucket === null ? Number.NEGATIVE_INFINITY : newestOf(bucket);
   }
 
   /** Divides the memory for recent samples anew if many more links need a share, or far fewer. */
@@ -206,11 +199,9 @@ export class History {
 
   /** The recent samples of a link, oldest first. Their times are monotonic. */
   recentSamples(record: LinkRecord): RecentSample[] {
-    const newestFirst: RecentSample[] = [];
-    this.visitSamples(record, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (stored) => {
+    const newestFirst = this.samples(record).map((stored) => {
       const { atMs, outcome, phase, connectUs, firstByteUs, totalUs, suspect } = sampleOfStored(stored);
-      newestFirst.push({ atMs, outcome, phase, connectUs, firstByteUs, totalUs, suspect });
-      return true;
+      return { atMs, outcome, phase, connectUs, firstByteUs, totalUs, suspect };
     });
     return newestFirst.reverse();
   }
@@ -222,25 +213,22 @@ export class History {
     const stored = storedSampleOf(sample, nowMs);
     // The ring is about to overwrite a sample that is not part of the percentiles yet.
     if (record.pendingSamples >= this.#samplesPerLink) this.#updatePercentiles(record);
-    let chunk = this.buckets.chunkOf(record.lastBucket);
-    let i = this.buckets.indexOf(record.lastBucket);
-    if (chunk === null || nowMs >= startOf(chunk, i) + chunk.widthMs || isFull(chunk, i)) {
+    let bucket = this.log.find(record.lastBucket);
+    if (bucket === null || nowMs >= bucket.endMs || isFull(bucket)) {
       this.#updatePercentiles(record);
-      this.buckets.expire(nowMs - this.#settings.windowMs);
-      record.lastBucket = this.buckets.open(record.lastBucket, this.#widthMs, nowMs);
-      chunk = this.buckets.chunkOf(record.lastBucket);
-      i = this.buckets.indexOf(record.lastBucket);
+      this.log.expire(nowMs - this.#settings.windowMs);
+      record.lastBucket = this.log.open(record.lastBucket, this.#widthMs, nowMs);
+      bucket = this.log.find(record.lastBucket);
     }
     // The bucket discarded its suspect samples, so they are not pending any more.
-    if (chunk !== null && addToBucket(chunk, i, stored)) record.pendingSamples = 0;
+    if (bucket !== null && addToBucket(bucket, stored)) record.pendingSamples = 0;
     record.pendingSamples += 1;
-    if (this.hasUdp) this.#settleUdp(record, chunk, i, sample.outcome !== 'ok');
-    SAMPLE_RECORD.write(ring.view, ring.add(nowMs), stored);
+    if (this.hasUdp) this.#settleUdp(record, bucket, sample.outcome !== 'ok');
+    ring.add(stored);
   }
 
   /**
-   * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see
-   * `UdpRing.visitCounted`.
+   * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see `UdpRing.counted`.
    */
   addUdp(record: LinkRecord, result: UdpResult): void {
     if (record.udp === null) return;
@@ -251,20 +239,13 @@ export class History {
     record.pendingUdpLost += result.lost;
   }
 
-  /**
-   * A ping has ended: bucket `i` of `chunk`, which is that of the ping, counts the datagrams since the last ping unless it
-   * failed.
-   */
-  #settleUdp(record: LinkRecord, chunk: Chunk | null, i: number, failed: boolean): void {
+  /** A ping has ended: its bucket counts the datagrams since the last ping unless it failed. */
+  #settleUdp(record: LinkRecord, bucket: Bucket | null, failed: boolean): void {
     if (failed) {
-      let lastPingMs = Number.NEGATIVE_INFINITY;
-      record.ring?.visit(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (_at, atMs) => {
-        lastPingMs = atMs;
-        return false;
-      });
-      record.udp?.markBesideFailure(lastPingMs);
-    } else if (chunk !== null && record.pendingUdpSent > 0) {
-      addUdpToBucket(chunk, i, record.pendingUdpSent, record.pendingUdpLost);
+      const [lastPing] = this.samples(record, undefined, undefined, 1);
+      record.udp?.markBesideFailure(lastPing?.atMs ?? Number.NEGATIVE_INFINITY);
+    } else if (bucket !== null && record.pendingUdpSent > 0) {
+      addUdpToBucket(bucket, record.pendingUdpSent, record.pendingUdpLost);
     }
     record.pendingUdpSent = 0;
     record.pendingUdpLost = 0;
@@ -279,73 +260,48 @@ export class History {
     return record.ring?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Calls `visitor` for the recent samples of a link from `fromMs` to `toMs` (both included), newest first. */
-  visitSamples({ ring }: LinkRecord, fromMs: number, toMs: number, visitor: SampleVisitor): void {
-    ring?.visit(fromMs, toMs, (at, atMs) => visitor(SAMPLE_RECORD.read(ring.view, at, atMs)));
+  /** The newest samples of a link from `fromMs` to `toMs` (both included), newest first; no more than `most`. */
+  samples({ ring }: LinkRecord, fromMs?: number, toMs?: number, most?: number): StoredSample[] {
+    return ring?.results(fromMs, toMs, most) ?? [];
   }
 
-  /** Calls `visitor` for the buckets of a link whose periods end after `fromMs`, newest first, with percentiles up to date. */
-  visitBuckets(record: LinkRecord, fromMs: number, visitor: BucketVisitor): void {
+  /** The buckets of a link whose periods end after `fromMs`, newest first, with percentiles up to date. */
+  buckets(record: LinkRecord, fromMs: number): Bucket[] {
     this.#updatePercentiles(record);
-    this.#walkBuckets(record.lastBucket, fromMs, visitor);
+    return this.unmergedBuckets(record, fromMs);
   }
 
   /**
-   * Calls `visitor` for all buckets of a link but the newest one, which may still take samples, newest first. It does not merge
-   * pending samples, and so may be called at any time without a loss of precision.
+   * As `buckets`, but the percentiles of the newest bucket, which may still take samples, lack the pending ones. So it may be
+   * called at any time without a loss of precision.
    */
-  visitClosedBuckets({ lastBucket }: LinkRecord, visitor: BucketVisitor): void {
-    let isNewest = true;
-    this.#walkBuckets(lastBucket, Number.NEGATIVE_INFINITY, (...bucket) => {
-      if (!isNewest) return visitor(...bucket);
-      isNewest = false;
-      return true;
-    });
-  }
-
-  /** As `visitClosedBuckets`, with the newest bucket: for the datagrams, which do not depend on pending samples. */
-  visitUdpBuckets({ lastBucket }: LinkRecord, fromMs: number, visitor: BucketVisitor): void {
-    this.#walkBuckets(lastBucket, fromMs, visitor);
-  }
-
-  #walkBuckets(newest: number, fromMs: number, visitor: BucketVisitor): void {
-    let number = newest;
-    for (let chunk = this.buckets.chunkOf(number); chunk !== null; chunk = this.buckets.chunkOf(number)) {
-      const i = this.buckets.indexOf(number);
-      const startMs = startOf(chunk, i);
-      const endMs = startMs + chunk.widthMs;
-      if (endMs <= fromMs || visitor(chunk, i, startMs, endMs) === false) return;
-      const back = chunk.back[i] ?? 0;
-      if (back === 0) return;
-      number -= back;
-    }
+  unmergedBuckets({ lastBucket }: LinkRecord, fromMs: number): Bucket[] {
+    return this.log.chain(lastBucket, fromMs);
   }
 
   /** Merges the pending samples into the percentiles of the newest bucket. */
   #updatePercentiles(record: LinkRecord): void {
-    const chunk = this.buckets.chunkOf(record.lastBucket);
-    let left = record.pendingSamples;
+    const bucket = this.log.find(record.lastBucket);
+    const pending = record.pendingSamples;
     record.pendingSamples = 0;
-    if (chunk === null || left === 0) return;
-    const i = this.buckets.indexOf(record.lastBucket);
+    if (bucket === null || pending === 0) return;
     // Suspect samples count only if the bucket has no others.
-    const hasTrusted = trustedOf(chunk, i) > 0;
+    const hasTrusted = trustedOf(bucket) > 0;
     this.#statistics.clear();
-    this.visitSamples(record, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (sample) => {
+    for (const sample of this.samples(record, undefined, undefined, pending)) {
       if (isSuspect(sample.code) !== hasTrusted) this.#statistics.addSample(sample);
-      left -= 1;
-      return left > 0;
-    });
-    addPercentiles(chunk, i, this.#statistics.summary());
+    }
+    addPercentiles(bucket, this.#statistics.summary());
   }
 }
 
-/** Merges percentiles of further samples into bucket `i`, approximately: the mean of old and new, weighted by ok samples. */
-function addPercentiles(chunk: Chunk, i: number, added: Summary): void {
+/** Merges percentiles of further samples into a bucket, approximately: the mean of old and new, weighted by ok samples. */
+function addPercentiles(bucket: Bucket, added: Summary): void {
   const ok = added.count - added.failures;
   if (ok === 0) return;
-  const counted = trustedOf(chunk, i) > 0 ? trustedOf(chunk, i) : (chunk.samples[i] ?? 0);
-  const okBefore = Math.max(0, counted - failuresOf(chunk, i) - ok);
+  const { chunk, i } = bucket;
+  const counted = trustedOf(bucket) || (chunk.samples[i] ?? 0);
+  const okBefore = Math.max(0, counted - failuresOf(bucket) - ok);
   const blend = (column: Uint16Array, us: number) => {
     const oldUs = unpack16(column[i] ?? NONE16);
     const weight = oldUs < 0 ? 0 : okBefore;

@@ -15,19 +15,21 @@ export class LinkLoss {
    * known that the datagrams before it count. Returns the change, or null.
    */
   take(record: LinkRecord, range: TimeRange, statistics: RangeStatistics): Omit<LossChange, 'target'> | null {
+    // Most links lose nothing. This is asked after each ping.
+    if (!this.#isLossy && record.udp !== null && record.udp.lastLossMs < range.fromMs) return null;
     let [sent, lost, lossCycles] = [0, 0, 0];
     // Newest cycle first. The loss began with the cycle since which most datagrams were lost beyond what is chance. So a single
     // one that was lost some time before does not count.
     const began = { beyond: 0, sinceMs: range.toMs, share: 0 };
     let cleanSinceMs = range.toMs;
-    statistics.visitUdp(record, range, range.toMs, (cycle, atMs) => {
+    for (const cycle of statistics.datagrams(record, range, range.toMs)) {
       sent += cycle.sent;
       lost += cycle.lost;
       lossCycles += cycle.lossCycles;
-      if (lost === 0) cleanSinceMs = atMs;
+      if (lost === 0) cleanSinceMs = cycle.atMs;
       const beyond = lost - sent * LOSSY.share;
-      if (beyond >= began.beyond) Object.assign(began, { beyond, sinceMs: atMs, share: lost / sent });
-    });
+      if (beyond >= began.beyond) Object.assign(began, { beyond, sinceMs: cycle.atMs, share: lost / sent });
+    }
     const all = { sent, lost, lossCycles };
     if (this.#isLossy ? !isLossOver(all) : !isLossy(all)) return null;
     this.#isLossy = !this.#isLossy;

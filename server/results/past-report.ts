@@ -4,7 +4,7 @@ import { emptyStats, MAX_LINKS, pack16 } from '../protocol/links.ts';
 import { type PeerRef, peersHashOf } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
-import { type StoredSample, sampleOfStored } from '../protocol/stored-results.ts';
+import { sampleOfStored } from '../protocol/stored-results.ts';
 import { emptyUdp, writeLoss, writeUdp } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -98,8 +98,7 @@ interface Replayed {
  * was shown live. null if no samples are kept any more.
  */
 function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs: number): Replayed | null {
-  const samples: StoredSample[] = [];
-  history.visitSamples(record, Number.NEGATIVE_INFINITY, atMs, (sample) => samples.push(sample) < REPLAYED);
+  const samples = history.samples(record, Number.NEGATIVE_INFINITY, atMs, REPLAYED);
   const first = samples.at(-1);
   if (first === undefined) return null;
   const judgement = new LinkJudgement();

@@ -4,10 +4,10 @@ import type { Phase, UdpResult } from '../protocol/sample.ts';
 import { isOk, isSuspect, outcomeIndexOf, phaseOfCode } from '../protocol/stored-results.ts';
 import { type Datagrams, lossWindowMs } from '../protocol/udp.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { type Chunk, failuresOf, newestOf, trustedOf } from './buckets.ts';
+import { type Bucket, datagramsOf, failuresOf, newestOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import { Statistics, type Summary } from './statistics.ts';
-import type { DatagramVisitor } from './udp-ring.ts';
+import type { TimedDatagrams } from './udp-ring.ts';
 import { UsualLatencies } from './usual.ts';
 
 /** What a report says about the state of a link. */
@@ -74,17 +74,13 @@ export class RangeStatistics {
     let resolutionMs = 0;
     this.#statistics.clear();
     if (this.#history.droppedUntilMs(record) < range.fromMs) {
-      this.#history.visitSamples(record, range.fromMs, range.toMs, (sample) => {
-        this.#statistics.addSample(sample);
-        return true;
-      });
+      for (const sample of this.#history.samples(record, range.fromMs, range.toMs)) this.#statistics.addSample(sample);
     } else {
-      this.#history.visitBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
-        if (!belongs(range, startMs, endMs, nowMs)) return true;
-        resolutionMs = Math.max(resolutionMs, chunk.widthMs);
-        this.#statistics.addBucket(chunk, i);
-        return true;
-      });
+      for (const bucket of this.#history.buckets(record, range.fromMs)) {
+        if (!belongs(range, bucket, nowMs)) continue;
+        resolutionMs = Math.max(resolutionMs, bucket.chunk.widthMs);
+        this.#statistics.addBucket(bucket);
+      }
     }
     const usualUs = this.usualUsOf(record, range.toMs - range.fromMs, nowMs);
     return { summary: this.#statistics.summary(), usualUs, resolutionMs };
@@ -103,38 +99,29 @@ export class RangeStatistics {
   ): BucketState | null {
     const isRun = suspect >= SUSPECT_RUN;
     const earliestMs = range.fromMs - (isRun ? 0 : LOOK_BACK * (range.toMs - range.fromMs));
-    /** That of the newest bucket, and that of the newest one with trustworthy samples. */
-    const states: BucketState[] = [];
-    let isTrusted = false;
-    this.#history.visitBuckets(record, earliestMs, (chunk, i, startMs, endMs) => {
-      const isBefore = !isRun && startMs < range.fromMs;
-      if (!isBefore && !belongs(range, startMs, endMs, nowMs)) return true;
-      isTrusted = trustedOf(chunk, i) > 0;
-      if (isTrusted || states.length === 0) states.push(stateOf(chunk, i));
-      return !isTrusted;
-    });
-    const [newest] = states;
-    const state = states.at(-1);
-    if (newest === undefined || state === undefined) return null;
-    const { newestMs, isSuspect } = newest;
+    const counts = (bucket: Bucket) => (!isRun && bucket.startMs < range.fromMs) || belongs(range, bucket, nowMs);
+    const buckets = this.#history.buckets(record, earliestMs);
+    const newest = buckets.find(counts);
+    if (newest === undefined) return null;
+    const trusted = buckets.find((bucket) => trustedOf(bucket) > 0 && counts(bucket));
+    const state = stateOf(trusted ?? newest);
+    const { newestMs, isSuspect } = stateOf(newest);
     // Pings over open connections have no connect time: that of the range's new connections is used.
     const isOverOpen = state.connect16 === NONE16 && state.firstByte16 !== NONE16;
     const connect16 = isOverOpen ? pack16(connectP50Us) : state.connect16;
-    return { ...state, newestMs, isSuspect, connect16, isKnown: isTrusted || isRun || state.outcome === 0 };
+    const isKnown = trusted !== undefined || isRun || state.outcome === 0;
+    return { ...state, newestMs, isSuspect, connect16, isKnown };
   }
 
-  /**
-   * The datagrams of one link in a range that count (see `UdpRing.visitCounted`): from single cycles if all of
-   * the range are still kept, else from buckets.
-   */
+  /** The sums of `datagrams`. */
   udpOf(record: LinkRecord, range: TimeRange, nowMs: number): Datagrams {
-    const result = { sent: 0, lost: 0, lossCycles: 0 };
-    this.visitUdp(record, range, nowMs, ({ sent, lost, lossCycles }) => {
-      result.sent += sent;
-      result.lost += lost;
-      result.lossCycles += lossCycles;
-    });
-    return result;
+    const sums = { sent: 0, lost: 0, lossCycles: 0 };
+    for (const { sent, lost, lossCycles } of this.datagrams(record, range, nowMs)) {
+      sums.sent += sent;
+      sums.lost += lost;
+      sums.lossCycles += lossCycles;
+    }
+    return sums;
   }
 
   /** The range whose datagrams decide at `atMs` (monotonic) whether a link is lossy. */
@@ -142,65 +129,62 @@ export class RangeStatistics {
     return { fromMs: atMs - lossWindowMs(this.#history.intervalMs), toMs: atMs };
   }
 
-  /** Calls `visitor` for the cycles or buckets that `udpOf` counts, newest first. */
-  visitUdp(record: LinkRecord, range: TimeRange, nowMs: number, visitor: DatagramVisitor): void {
+  /**
+   * The datagrams of one link in a range that count (see `UdpRing.counted`), newest first: of single cycles if all of the range
+   * are still kept, else of buckets.
+   */
+  datagrams(record: LinkRecord, range: TimeRange, nowMs: number): TimedDatagrams[] {
     const { udp } = record;
-    if (udp !== null && udp.droppedUntilMs < range.fromMs) udp.visitCounted(range.fromMs, range.toMs, visitor);
-    else this.#visitUdpBuckets(record, range, nowMs, visitor);
+    if (udp !== null && udp.droppedUntilMs < range.fromMs) return udp.counted(range.fromMs, range.toMs);
+    return this.#datagramsOfBuckets(record, range, nowMs);
   }
 
-  /**
-   * The newest cycle of one link in a range that is not suspect; of a bucket, all its cycles together that
-   * count (see `UdpRing.visitCounted`). null without any.
-   */
+  /** The newest cycle of one link in a range that is not suspect, or the newest bucket of `datagrams`. null without any. */
   newestUdpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpResult | null {
     const { udp } = record;
     if (udp !== null && udp.droppedUntilMs < range.fromMs) {
-      return udp.cycles(range.fromMs, range.toMs).findLast(({ suspect }) => !suspect) ?? null;
+      return udp.results(range.fromMs, range.toMs).find(({ suspect }) => !suspect) ?? null;
     }
-    let newest: UdpResult | null = null;
-    this.#visitUdpBuckets(record, range, nowMs, ({ sent, lost }, atMs) => {
-      newest ??= { atMs, sent, lost, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
-    });
-    return newest;
+    const [newest] = this.#datagramsOfBuckets(record, range, nowMs);
+    if (newest === undefined) return null;
+    const { atMs, sent, lost } = newest;
+    return { atMs, sent, lost, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
   }
 
-  #visitUdpBuckets(record: LinkRecord, range: TimeRange, nowMs: number, visitor: DatagramVisitor): void {
-    this.#history.visitUdpBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
-      const sent = chunk.udpSent[i] ?? 0;
-      const isInRange = sent > 0 && belongs(range, startMs, endMs, nowMs);
-      const lost = chunk.udpLost[i] ?? 0;
-      if (isInRange) visitor({ sent, lost, lossCycles: lost > 0 ? 2 : 0 }, Math.min(endMs, nowMs));
-      return true;
-    });
+  #datagramsOfBuckets(record: LinkRecord, range: TimeRange, nowMs: number): TimedDatagrams[] {
+    const found: TimedDatagrams[] = [];
+    for (const bucket of this.#history.unmergedBuckets(record, range.fromMs)) {
+      const datagrams = datagramsOf(bucket);
+      if (datagrams === null || !belongs(range, bucket, nowMs)) continue;
+      const { sent, lost, lossCycles } = datagrams;
+      found.push({ atMs: Math.min(bucket.endMs, nowMs), sent, lost, lossCycles });
+    }
+    return found;
   }
 
   /** Since when a link had been ok (`wasOk`), or had been failing, until `untilMs` (monotonic); as far back as is kept. */
   sinceMs(record: LinkRecord, wasOk: boolean, untilMs: number): number {
     let sinceMs = untilMs;
-    let isSame = true;
-    this.#history.visitSamples(record, Number.NEGATIVE_INFINITY, untilMs, ({ code, atMs }) => {
-      if (isSuspect(code)) return true;
-      isSame = isOk(code) === wasOk;
-      if (isSame) sinceMs = atMs;
-      return isSame;
-    });
-    if (!isSame) return sinceMs;
-    this.#history.visitBuckets(record, Number.NEGATIVE_INFINITY, (chunk, i, startMs) => {
-      if (startMs > sinceMs) return true;
-      if (!isThroughout(chunk, i, wasOk)) return false;
-      sinceMs = Math.min(sinceMs, startMs);
-      return true;
-    });
+    for (const { code, atMs } of this.#history.samples(record, Number.NEGATIVE_INFINITY, untilMs)) {
+      if (isSuspect(code)) continue;
+      if (isOk(code) !== wasOk) return sinceMs;
+      sinceMs = atMs;
+    }
+    for (const bucket of this.#history.buckets(record, Number.NEGATIVE_INFINITY)) {
+      if (bucket.startMs > sinceMs) continue;
+      if (!isThroughout(bucket, wasOk)) break;
+      sinceMs = Math.min(sinceMs, bucket.startMs);
+    }
     return sinceMs;
   }
 }
 
-/** What bucket `i` says about its link. */
-function stateOf(chunk: Chunk, i: number): BucketState {
+/** What a bucket says about its link. */
+function stateOf(bucket: Bucket): BucketState {
+  const { chunk, i } = bucket;
   const code = chunk.code[i] ?? 0;
   return {
-    newestMs: newestOf(chunk, i),
+    newestMs: newestOf(bucket),
     isSuspect: isSuspect(code),
     isKnown: true,
     outcome: outcomeIndexOf(code),
@@ -212,22 +196,22 @@ function stateOf(chunk: Chunk, i: number): BucketState {
 }
 
 /**
- * Whether a bucket with the period `startMs` to `endOfPeriodMs` belongs to a time range: whether its middle lies in the range
- * or, if the range is shorter, whether it contains the middle of the range. A period that is not over ends at `nowMs`.
+ * Whether a bucket belongs to a time range: whether the middle of its period lies in the range or, if the range is shorter,
+ * whether the period contains the middle of the range. A period that is not over ends at `nowMs`.
  */
-function belongs({ fromMs, toMs }: TimeRange, startMs: number, endOfPeriodMs: number, nowMs: number): boolean {
-  const endMs = Math.min(endOfPeriodMs, Math.max(nowMs, startMs + 1));
-  if (toMs - fromMs >= endMs - startMs) {
-    const middleMs = (startMs + endMs) / 2;
+function belongs({ fromMs, toMs }: TimeRange, { startMs, endMs }: Bucket, nowMs: number): boolean {
+  const untilMs = Math.min(endMs, Math.max(nowMs, startMs + 1));
+  if (toMs - fromMs >= untilMs - startMs) {
+    const middleMs = (startMs + untilMs) / 2;
     return middleMs >= fromMs && middleMs < toMs;
   }
   const middleMs = (fromMs + toMs) / 2;
-  return startMs <= middleMs && middleMs < endMs;
+  return startMs <= middleMs && middleMs < untilMs;
 }
 
 /** Whether all trustworthy samples of a bucket are ok, or all failed. A bucket without any contradicts neither. */
-function isThroughout(chunk: Chunk, i: number, isOk: boolean): boolean {
-  if (trustedOf(chunk, i) === 0) return true;
-  const hasOk = unpack16(chunk.minUs[i] ?? NONE16) >= 0;
-  return isOk ? failuresOf(chunk, i) === 0 : !hasOk;
+function isThroughout(bucket: Bucket, isOk: boolean): boolean {
+  if (trustedOf(bucket) === 0) return true;
+  const hasOk = unpack16(bucket.chunk.minUs[bucket.i] ?? NONE16) >= 0;
+  return isOk ? failuresOf(bucket) === 0 : !hasOk;
 }

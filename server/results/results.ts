@@ -262,10 +262,9 @@ export class Results {
     const cycles: Copied<UdpResult>[] = [];
     const timeSlice = new TimeSlice(this.#clock);
     for (const { record, number: link } of links) {
-      this.#history.visitSamples(record, fromMs, toMs, (sample) => {
-        if (sample.atMs > fromMs) samples.push({ link, result: sample });
-        return samples.length <= MAX_ANSWER_SAMPLES;
-      });
+      for (const result of this.#history.samples(record, fromMs, toMs)) {
+        if (result.atMs > fromMs) samples.push({ link, result });
+      }
       for (const cycle of record.udp?.cycles(fromMs, toMs) ?? []) {
         if (cycle.atMs > fromMs) cycles.push({ link, result: cycle });
       }
@@ -284,7 +283,7 @@ export class Results {
       // Not all samples since then are kept; for the others there are only buckets.
       return this.#history.droppedUntilMs(record) >= fromMs && this.#history.newestMs(record) >= fromMs;
     });
-    return needsBuckets ? this.#history.buckets.maxWidthMs(fromMs) : 0;
+    return needsBuckets ? this.#history.log.maxWidthMs(fromMs) : 0;
   }
 
   /** Bytes that samples and buckets take. */
@@ -298,7 +297,7 @@ export class Results {
 
   /** How far back this pod has complete data, as an age: limited by HISTORY_WINDOW, its start, and dropped buckets. */
   #knownAgeMs(nowMs: number): number {
-    const knownMs = Math.max(this.#startedMs, this.#history.buckets.forgottenMs);
+    const knownMs = Math.max(this.#startedMs, this.#history.log.forgottenMs);
     return Math.min(this.#settings.historyWindowMs, Math.max(0, nowMs - knownMs));
   }
 }

@@ -2,7 +2,7 @@ import { Jitter } from '../protocol/link-quality.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import { isSuspect, outcomeIndexOf, type StoredSample } from '../protocol/stored-results.ts';
-import { type Chunk, FAILURE_KINDS } from './buckets.ts';
+import { type Bucket, type Chunk, FAILURE_KINDS } from './buckets.ts';
 
 /** Statistics of the samples of one link in a time range. Durations in us, over the `ok` samples; -1 if there are none. */
 export interface Summary {
@@ -68,8 +68,8 @@ export class Statistics {
     group.jitter.add(connect16 !== NONE16, unpack16(total16));
   }
 
-  /** Adds bucket `i` of a chunk. */
-  addBucket(chunk: Chunk, i: number): void {
+  /** Adds a bucket. */
+  addBucket({ chunk, i }: Bucket): void {
     const samples = chunk.samples[i] ?? 0;
     const suspect = chunk.suspect[i] ?? 0;
     const group = samples > suspect ? this.#trusted : this.#suspect;

@@ -6,7 +6,7 @@ import { isOk, isSuspect, type StoredSample } from '../protocol/stored-results.t
 import { type Datagrams, lossWindowMs } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { type Chunk, failuresOf, trustedOf } from './buckets.ts';
+import { type Bucket, datagramsOf, failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import type { Link } from './links.ts';
 import { Statistics } from './statistics.ts';
@@ -49,11 +49,11 @@ export async function countBySteps(
       if (isOk(code)) addOk(step, 1, binOf(total16));
       else increase(failures, step, 1);
     },
-    bucket(first, last, chunk, i) {
-      const failed = failuresOf(chunk, i);
-      const trusted = trustedOf(chunk, i);
+    bucket(first, last, bucket) {
+      const failed = failuresOf(bucket);
+      const trusted = trustedOf(bucket);
       if (trusted === 0) return;
-      const bin = binOf(chunk.p50Us[i] ?? NONE16);
+      const bin = binOf(bucket.chunk.p50Us[bucket.i] ?? NONE16);
       for (let step = first; step <= last; step++) {
         increase(failures, step, failed);
         if (trusted > failed) addOk(step, trusted - failed, bin);
@@ -97,6 +97,9 @@ function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   const { fromMs, stepMs, count } = steps;
   const windowSteps = Math.ceil(lossWindowMs(history.intervalMs) / stepMs);
   const earlier = { ...steps, fromMs: fromMs - windowSteps * stepMs, count: windowSteps + count };
+  const { udp } = record;
+  // Most links lose nothing.
+  if (udp !== null && Math.max(udp.lastLossMs, udp.droppedUntilMs) < earlier.fromMs) return null;
   // How many more datagrams a step's window has than that of the step before.
   const more = { sent: new Float64Array(earlier.count), lost: new Float64Array(earlier.count) };
   const cyclesMore = new Float64Array(earlier.count);
@@ -166,7 +169,7 @@ export function sumUpBySteps(
   };
   const visitor: StepVisitor = {
     sample: (step, sample) => statisticsOf(step).addSample(sample),
-    bucket: (_first, last, chunk, i) => statisticsOf(last).addBucket(chunk, i),
+    bucket: (_first, last, bucket) => statisticsOf(last).addBucket(bucket),
   };
   const resolutions = links.map(({ record }) => visitSteps(history, record, steps, nowMs, visitor));
   const udp = new Map<number, { udpSent: number; udpLost: number }>();
@@ -197,8 +200,8 @@ function summaryOf(statistics: Statistics): StepSummary {
 interface StepVisitor {
   /** A sample in step `step`. */
   sample(step: number, sample: StoredSample): void;
-  /** Bucket `i` of `chunk`, which covers the steps `first` to `last`. */
-  bucket(first: number, last: number, chunk: Chunk, i: number): void;
+  /** A bucket that covers the steps `first` to `last`. */
+  bucket(first: number, last: number, bucket: Bucket): void;
 }
 
 /**
@@ -209,10 +212,9 @@ function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   const { fromMs, toMs, stepMs, count } = steps;
   const older = visitOlderSteps(history, record, history.droppedUntilMs(record), steps, nowMs, visitor.bucket);
   if (older.bucketsEndMs < toMs) {
-    history.visitSamples(record, older.bucketsEndMs, toMs, (sample) => {
+    for (const sample of history.samples(record, older.bucketsEndMs, toMs)) {
       visitor.sample(Math.min(count - 1, Math.floor((sample.atMs - fromMs) / stepMs)), sample);
-      return true;
-    });
+    }
   }
   return older.resolutionMs;
 }
@@ -231,15 +233,15 @@ function visitUdpSteps(
   if (!history.hasUdp) return;
   const { fromMs, toMs, stepMs, count } = steps;
   const droppedUntilMs = record.udp?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
-  const older = visitOlderSteps(history, record, droppedUntilMs, steps, nowMs, (first, last, chunk, i) => {
-    const [sent, lost] = [chunk.udpSent[i] ?? 0, chunk.udpLost[i] ?? 0];
-    if (sent > 0) visit(first, last, { sent, lost, lossCycles: lost > 0 ? 2 : 0 });
+  const older = visitOlderSteps(history, record, droppedUntilMs, steps, nowMs, (first, last, bucket) => {
+    const datagrams = datagramsOf(bucket);
+    if (datagrams !== null) visit(first, last, datagrams);
   });
   if (older.bucketsEndMs >= toMs) return;
-  record.udp?.visitCounted(older.bucketsEndMs, toMs, (cycle, atMs) => {
-    const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
+  for (const cycle of record.udp?.counted(older.bucketsEndMs, toMs) ?? []) {
+    const step = Math.min(count - 1, Math.floor((cycle.atMs - fromMs) / stepMs));
     visit(step, step, cycle);
-  });
+  }
 }
 
 /**
@@ -262,16 +264,16 @@ function visitOlderSteps(
   const samplesFromMs = fromMs + oldSteps * stepMs;
   let bucketsEndMs = samplesFromMs;
   let resolutionMs = 0;
-  history.visitBuckets(record, fromMs, (chunk, i, startMs, endMs) => {
-    if (startMs >= samplesFromMs || startMs >= toMs) return true;
+  for (const bucket of history.buckets(record, fromMs)) {
+    const { startMs, endMs } = bucket;
+    if (startMs >= samplesFromMs || startMs >= toMs) continue;
     bucketsEndMs = Math.max(bucketsEndMs, endMs);
     const [first, last] = stepsOfPeriod(steps, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
-    if (last < 0) return true;
-    resolutionMs = Math.max(resolutionMs, chunk.widthMs);
+    if (last < 0) continue;
+    resolutionMs = Math.max(resolutionMs, bucket.chunk.widthMs);
     const lastStep = Math.min(last, count - 1);
-    visitBucket(Math.min(lastStep, Math.max(first, 0)), lastStep, chunk, i);
-    return true;
-  });
+    visitBucket(Math.min(lastStep, Math.max(first, 0)), lastStep, bucket);
+  }
   return { bucketsEndMs, resolutionMs };
 }
 

@@ -9,16 +9,18 @@ import { RecordRing } from './ring.ts';
  */
 const BESIDE_FAILURE = 2;
 
-/** Receives the datagrams of a cycle or a bucket, and when it ended. */
-export type DatagramVisitor = (datagrams: Datagrams, atMs: number) => void;
+/** The datagrams of a cycle or a bucket, and when it ended. */
+export type TimedDatagrams = Datagrams & { atMs: number };
 
-/** The newest cycles of the UDP probe of one link. All times are monotonic. */
-export class UdpRing extends RecordRing {
+/** The newest cycles of the UDP probe of one link. All times are monotonic; round trips are packed: see `pack16`. */
+export class UdpRing extends RecordRing<UdpResult> {
   /**
    * The newest cycle that is not suspect; null while there is none. It may be beside a failed ping: during an outage it shows that
-   * datagrams are lost too, but `visitCounted` does not count it as loss that TCP hides.
+   * datagrams are lost too, but `counted` does not count it as loss that TCP hides.
    */
   newest: UdpResult | null = null;
+  /** When the newest cycle ended that lost datagrams; -Infinity while there is none. */
+  lastLossMs = Number.NEGATIVE_INFINITY;
 
   /** `length`: how many cycles are kept. `droppedUntilMs`: when the link's newest cycle ended that is not kept. */
   constructor(length: number, droppedUntilMs = Number.NEGATIVE_INFINITY) {
@@ -28,17 +30,14 @@ export class UdpRing extends RecordRing {
   /** Adds a cycle that ended at `result.atMs`. `isBesideFailure`: one of the two pings before it failed. */
   addCycle(result: UdpResult, isBesideFailure: boolean): void {
     if (!result.suspect) this.newest = result;
-    const at = this.add(result.atMs);
-    CYCLE_RECORD.write(this.view, at, result);
+    if (result.lost > 0) this.lastLossMs = result.atMs;
+    const at = this.add(result);
     if (isBesideFailure) this.#mark(at);
   }
 
   /** Marks the cycles that ended after `sinceMs`, because the ping that followed them has failed. */
   markBesideFailure(sinceMs: number): void {
-    this.visit(sinceMs, Number.POSITIVE_INFINITY, (at, atMs) => {
-      if (atMs > sinceMs) this.#mark(at);
-      return true;
-    });
+    for (const at of this.read((_view, at, atMs) => (atMs > sinceMs ? at : null), sinceMs)) this.#mark(at);
   }
 
   #mark(at: number): void {
@@ -46,23 +45,23 @@ export class UdpRing extends RecordRing {
   }
 
   /**
-   * Calls `visitor` for the cycles that ended from `fromMs` to `toMs` (both included), newest first, without those that
-   * do not count: cycles while our own process was short of CPU, and cycles beside a failed ping. The probe is for
-   * loss that TCP hides, and an outage hides nothing.
+   * The datagrams of the cycles that ended from `fromMs` to `toMs` (both included), newest first, without those that do not
+   * count: cycles while our own process was short of CPU, and cycles beside a failed ping. The probe is for loss that TCP
+   * hides, and an outage hides nothing.
    */
-  visitCounted(fromMs: number, toMs: number, visitor: DatagramVisitor): void {
-    this.visit(fromMs, toMs, (at, atMs) => {
-      if (this.view.getUint8(at + CYCLE_MARKS) !== 0) return true;
-      const { sent, lost } = CYCLE_RECORD.read(this.view, at, atMs);
-      visitor({ sent, lost, lossCycles: lost > 0 ? 1 : 0 }, atMs);
-      return true;
-    });
+  counted(fromMs: number, toMs: number): TimedDatagrams[] {
+    return this.read(countedOf, fromMs, toMs);
   }
 
-  /** The cycles that ended from `fromMs` to `toMs` (both included), oldest first. Their round trips are packed: see `pack16`. */
-  cycles(fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY): UdpResult[] {
-    const newestFirst: UdpResult[] = [];
-    this.visit(fromMs, toMs, (at, atMs) => newestFirst.push(CYCLE_RECORD.read(this.view, at, atMs)) > 0);
-    return newestFirst.reverse();
+  /** The cycles that ended from `fromMs` to `toMs` (both included), oldest first. */
+  cycles(fromMs?: number, toMs?: number): UdpResult[] {
+    return this.results(fromMs, toMs).reverse();
   }
+}
+
+/** The datagrams of a cycle; null if they do not count. */
+function countedOf(view: DataView, at: number, atMs: number): TimedDatagrams | null {
+  if (view.getUint8(at + CYCLE_MARKS) !== 0) return null;
+  const { sent, lost } = CYCLE_RECORD.read(view, at, atMs);
+  return { atMs, sent, lost, lossCycles: lost > 0 ? 1 : 0 };
 }

@@ -41,20 +41,18 @@ export class UsualLatencies {
    * does not count.
    */
   #compute(record: LinkRecord, nowMs: number): Usual {
-    const percentiles = this.#percentiles;
-    percentiles.clear();
+    this.#percentiles.clear();
     let [count, oldestMs, newestMs] = [0, 0, 0];
-    // From the newest bucket to the oldest, until the visitor returns false.
-    this.#history.visitClosedBuckets(record, (chunk, i, startMs, endMs) => {
-      const ok = trustedOf(chunk, i) - failuresOf(chunk, i);
-      if (ok > 0) {
-        percentiles.add(chunk.p50Us[i] ?? NONE16, ok);
-        if (count === 0) newestMs = endMs;
-        oldestMs = startMs;
-        count += 1;
-      }
-      return count < USUAL.buckets;
-    });
-    return { us: percentiles.at(0.5), historyMs: newestMs - oldestMs, atMs: nowMs };
+    // Without the newest one, which may still take samples.
+    for (const bucket of this.#history.unmergedBuckets(record, Number.NEGATIVE_INFINITY).slice(1)) {
+      const ok = trustedOf(bucket) - failuresOf(bucket);
+      if (ok <= 0) continue;
+      this.#percentiles.add(bucket.chunk.p50Us[bucket.i] ?? NONE16, ok);
+      if (count === 0) newestMs = bucket.endMs;
+      oldestMs = bucket.startMs;
+      count += 1;
+      if (count === USUAL.buckets) break;
+    }
+    return { us: this.#percentiles.at(0.5), historyMs: newestMs - oldestMs, atMs: nowMs };
   }
 }

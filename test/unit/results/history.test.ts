@@ -23,10 +23,9 @@ function historyOf(links: number, change: Partial<HistorySettings> = {}) {
   const records = Array.from({ length: links }, () => history.newRecord());
   const add = (link: number, nowMs: number, sample: Sample) => history.add(records[link]!, nowMs, sample);
   const buckets = (link: number, fromMs = Number.NEGATIVE_INFINITY) => {
-    const found: { startMs: number; endMs: number; samples: number; failures: number }[] = [];
-    history.visitBuckets(records[link]!, fromMs, (chunk, i, startMs, endMs) => {
-      found.push({ startMs, endMs, samples: chunk.samples[i]!, failures: failuresOf(chunk, i) });
-      return true;
+    const found = history.buckets(records[link]!, fromMs).map((bucket) => {
+      const { chunk, i, startMs, endMs } = bucket;
+      return { startMs, endMs, samples: chunk.samples[i]!, failures: failuresOf(bucket) };
     });
     return found.reverse();
   };
@@ -114,10 +113,7 @@ describe('buckets', () => {
     const { summary, resolutionMs } = resultOf(0, 2_000);
     expect([summary.count, summary.failures, resolutionMs]).toEqual([701, 700, 5_000]);
     const statistics = new Statistics();
-    history.visitBuckets(records[0]!, 0, (chunk, i) => {
-      statistics.addBucket(chunk, i);
-      return true;
-    });
+    for (const bucket of history.buckets(records[0]!, 0)) statistics.addBucket(bucket);
     expect(statistics.byOutcome[OUTCOMES.indexOf('timeout')]).toBe(100);
     expect(statistics.byOutcome[OUTCOMES.indexOf('refused')]).toBe(600);
   });
@@ -206,7 +202,7 @@ describe('the memory of buckets', () => {
       for (let link = 0; link < 200; link++) add(link, nowMs + link * 150, sampleOf());
     }
     expect(history.bytes - sampleBytes).toBeLessThan(1 << 20);
-    expect(history.buckets.forgottenMs).toBe(Number.NEGATIVE_INFINITY);
+    expect(history.log.forgottenMs).toBe(Number.NEGATIVE_INFINITY);
     const [oldest] = buckets(199, HOUR);
     expect(oldest!.startMs).toBeLessThanOrEqual(HOUR);
   });
@@ -217,7 +213,7 @@ describe('the memory of buckets', () => {
       history.setLinkCount(1);
       for (let link = 0; link < 2_000; link++) add(link, nowMs + link, sampleOf());
     }
-    expect(history.buckets.forgottenMs).toBeGreaterThan(0);
-    for (const { endMs } of buckets(7)) expect(endMs).toBeGreaterThanOrEqual(history.buckets.forgottenMs - 600_000);
+    expect(history.log.forgottenMs).toBeGreaterThan(0);
+    for (const { endMs } of buckets(7)) expect(endMs).toBeGreaterThanOrEqual(history.log.forgottenMs - 600_000);
   });
 });

@@ -19,20 +19,15 @@ it('a ring holds the newest records, whatever its length is and becomes, and say
       };
       for (const { add, resize } of steps) {
         for (let i = 0; i < add; i++) {
-          const at = ring.add(++time);
-          SAMPLE_RECORD.write(ring.view, at, { atMs: time, code: 0, connect16: time, firstByte16: 0, total16: 0 });
+          ring.add({ atMs: ++time, code: 0, connect16: time, firstByte16: 0, total16: 0 });
           kept.push(time);
           keep();
         }
         if (resize !== null) ring.resize(resize);
         most = resize ?? most;
         keep();
-        const found: [atMs: number, connect16: number][] = [];
         const fromMs = time - 5;
-        ring.visit(fromMs, time - 1, (at, atMs) => {
-          found.push([atMs, SAMPLE_RECORD.read(ring.view, at, atMs).connect16]);
-          return true;
-        });
+        const found = ring.results(fromMs, time - 1).map(({ atMs, connect16 }) => [atMs, connect16]);
         expect(found.reverse()).toEqual(kept.filter((at) => at >= fromMs && at < time).map((at) => [at, at]));
         expect(ring.droppedUntilMs).toBe(kept.length === time ? -7 : time - kept.length);
       }

@@ -12,11 +12,11 @@ function cycleOf(change: Partial<UdpResult> = {}): UdpResult {
 
 it('cycles beside a failed ping and those while our process was short of CPU are no evidence of loss that TCP hides', () => {
   const ring = new UdpRing(9);
-  const evidence = () => {
-    const times: number[] = [];
-    ring.visitCounted(1, 9, (_datagrams, atMs) => void times.unshift(atMs));
-    return times;
-  };
+  const evidence = () =>
+    ring
+      .counted(1, 9)
+      .map(({ atMs }) => atMs)
+      .reverse();
   for (const atMs of [0, 1, 2]) ring.addCycle(cycleOf({ atMs }), false);
   ring.addCycle(cycleOf({ atMs: 3, lost: 10 }), true);
   ring.addCycle(cycleOf({ atMs: 4, suspect: true }), false);

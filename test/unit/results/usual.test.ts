@@ -43,13 +43,13 @@ describe('the usual latency of a link', () => {
           ];
           for (const [i, sample] of samples.entries()) history.add(record, minute * MINUTE + i * SECOND, sample);
         }
-        const closed: { us: number; ok: number; startMs: number; endMs: number }[] = [];
-        history.visitBuckets(record, Number.NEGATIVE_INFINITY, (chunk, i, startMs, endMs) => {
-          const ok = trustedOf(chunk, i) - failuresOf(chunk, i);
-          closed.push({ us: unpack16(chunk.p50Us[i] ?? 0), ok, startMs, endMs });
-          return true;
-        });
-        const counted = closed.slice(1).filter(({ ok }) => ok > 0);
+        const closed = history.buckets(record, Number.NEGATIVE_INFINITY).slice(1);
+        const counted = closed
+          .map((bucket) => {
+            const ok = trustedOf(bucket) - failuresOf(bucket);
+            return { ...bucket, us: unpack16(bucket.chunk.p50Us[bucket.i] ?? 0), ok };
+          })
+          .filter(({ ok }) => ok > 0);
         const all = counted.flatMap(({ us, ok }) => Array.from({ length: ok }, () => us)).sort((a, b) => a - b);
         const reachMs = (counted[0]?.endMs ?? 0) - (counted.at(-1)?.startMs ?? 0);
         const median = reachMs < USUAL.historyMs ? -1 : (all[Math.ceil(all.length / 2) - 1] ?? -1);
@@ -88,7 +88,7 @@ describe('the usual latency of a link', () => {
       windowMs: HOUR,
       intervalMs: SECOND,
     });
-    const [record, visits] = [history.newRecord(), vi.spyOn(history, 'visitClosedBuckets')];
+    const [record, visits] = [history.newRecord(), vi.spyOn(history, 'unmergedBuckets')];
     const usual = new UsualLatencies(history);
     for (const atMs of [0, 30 * SECOND, 59 * SECOND]) usual.usualUsOf(record, 0, atMs);
     expect(visits).toHaveBeenCalledTimes(1);
@@ -121,13 +121,10 @@ describe('the usual latency of a link', () => {
       const sample = sampleOf({ totalUs: 100 + ((i * 7919) % 1000) });
       asked.add(a, i * SECOND, sample);
       unasked.add(b, i * SECOND, sample);
-      asked.visitClosedBuckets(a, () => true);
+      asked.unmergedBuckets(a, 0);
     }
-    const medians = (history: History, record: typeof a) => {
-      const found: number[] = [];
-      history.visitBuckets(record, 0, (chunk, i) => found.push(chunk.p50Us[i] ?? 0) > 0);
-      return found;
-    };
+    const medians = (history: History, record: typeof a) =>
+      history.buckets(record, 0).map(({ chunk, i }) => chunk.p50Us[i]);
     expect(medians(asked, a)).toEqual(medians(unasked, b));
     expect(medians(asked, a).length).toBeGreaterThan(10);
   });
