@@ -29,20 +29,15 @@ export const DISCOVERY_DOCUMENTS: Record<string, object> = {
   },
   '/api': { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] },
   '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups: GROUPS },
-  ...Object.fromEntries(
-    GROUPS.map((group) => [`/apis/${group.name}`, { kind: 'APIGroup', apiVersion: 'v1', ...group }]),
-  ),
-  ...Object.fromEntries(API_VERSIONS.map((version) => [rootPath(version), resourceList(version)])),
-  '/openapi/v3': {
-    paths: Object.fromEntries(
-      API_VERSIONS.map((version) => [
-        rootPath(version).slice(1),
-        { serverRelativeURL: `/openapi/v3${rootPath(version)}` },
-      ]),
-    ),
-  },
-  ...Object.fromEntries(API_VERSIONS.map((version) => [`/openapi/v3${rootPath(version)}`, openApi(version)])),
+  '/openapi/v3': { paths: Object.fromEntries(API_VERSIONS.map(openApiPath)) },
 };
+for (const group of GROUPS) {
+  DISCOVERY_DOCUMENTS[`/apis/${group.name}`] = { kind: 'APIGroup', apiVersion: 'v1', ...group };
+}
+for (const version of API_VERSIONS) {
+  DISCOVERY_DOCUMENTS[rootPath(version)] = resourceList(version);
+  DISCOVERY_DOCUMENTS[`/openapi/v3${rootPath(version)}`] = openApi(version);
+}
 
 function groupOf(name: string) {
   const versions = API_VERSIONS.filter((version) => version.startsWith(`${name}/`)).map((groupVersion) => ({
@@ -50,6 +45,10 @@ function groupOf(name: string) {
     version: groupVersion.slice(name.length + 1),
   }));
   return { name, versions, preferredVersion: versions[0] };
+}
+
+function openApiPath(version: string): [string, object] {
+  return [rootPath(version).slice(1), { serverRelativeURL: `/openapi/v3${rootPath(version)}` }];
 }
 
 function resourceList(groupVersion: string) {

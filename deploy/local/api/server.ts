@@ -68,22 +68,18 @@ export function kubernetesApi(options: ApiOptions): Express {
     app.get(path, (_, response) => sendJson(response, 200, document));
   }
   const jsonBody = express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false });
-  app.use(authorise(options), rejectBinaryBody, jsonBody, (request, response) => {
+  app.use((request, response, next) => {
+    const target = objectRequestOf(request.method, request.url);
+    const forbidden = forbiddenTo(options.store, response.locals['user'], target);
+    if (forbidden) throw forbidden;
+    response.locals['target'] = target;
+    next();
+  });
+  app.use(rejectBinaryBody, jsonBody, (request, response) => {
     serveObjects(options, response.locals['target'], request, response);
   });
   app.use(sendError);
   return app;
-}
-
-/** Lets a request pass if the roles of its user allow it. Throws ApiError 403. */
-function authorise({ store }: ApiOptions) {
-  return (request: Request, response: Response, next: NextFunction) => {
-    const target = objectRequestOf(request.method, request.url);
-    const forbidden = forbiddenTo(store, response.locals['user'], target);
-    if (forbidden) throw forbidden;
-    response.locals['target'] = target;
-    next();
-  };
 }
 
 function rejectBinaryBody(request: Request, _response: Response, next: NextFunction): void {

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Express, NextFunction, Request, Response } from 'express';
 import express from 'express';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
@@ -55,6 +55,35 @@ export async function startFaultProxy({ api, network, clock, random }: FaultProx
   };
 }
 
+/** A request: the proxy and the toxic that its path names, and its body. */
+interface Call {
+  registry: Registry;
+  proxy: ToxicProxy;
+  toxic: string;
+  body: unknown;
+}
+
+const PROXY = '/proxies/:proxy';
+const TOXICS = `${PROXY}/toxics`;
+const TOXIC = `${TOXICS}/:toxic`;
+
+/** What is answered as JSON: the status, and how the answer is made. Nothing is an empty body. */
+const ROUTES: readonly ['get' | 'post' | 'patch' | 'delete', path: string, status: number, (call: Call) => unknown][] =
+  [
+    ['get', '/proxies', 200, ({ registry }) => registry.views()],
+    ['post', '/proxies', 201, ({ registry, body }) => registry.create(body)],
+    ['get', PROXY, 200, ({ proxy }) => proxy.view],
+    ['post', PROXY, 200, ({ registry, proxy, body }) => registry.update(proxy.name, body)],
+    ['patch', PROXY, 200, ({ registry, proxy, body }) => registry.update(proxy.name, body)],
+    ['delete', PROXY, 204, ({ registry, proxy }) => registry.remove(proxy.name)],
+    ['get', TOXICS, 200, ({ proxy }) => proxy.view.toxics],
+    ['post', TOXICS, 200, ({ proxy, body }) => proxy.addToxic(body)],
+    ['get', TOXIC, 200, ({ proxy, toxic }) => proxy.toxic(toxic)],
+    ['post', TOXIC, 200, ({ proxy, toxic, body }) => proxy.changeToxic(toxic, body)],
+    ['patch', TOXIC, 200, ({ proxy, toxic, body }) => proxy.changeToxic(toxic, body)],
+    ['delete', TOXIC, 204, ({ proxy, toxic }) => proxy.removeToxic(toxic)],
+  ];
+
 /**
  * Toxiproxy's HTTP API: endpoints, status codes and messages of version 2.1.4, and PATCH as in later versions. With
  * `isLocalOnly` it answers requests for loopback names only, see `isLoopbackHost`.
@@ -77,83 +106,38 @@ function toxiproxyApi(registry: Registry, isLocalOnly: boolean): Express {
     next();
   });
   app.param('toxic', (_request, { locals }, next, name) => {
-    proxyOf(locals).toxic(name);
+    locals['proxy'].toxic(name);
     next();
   });
   // The body is JSON whatever its content type says. `strict: false` also reads null, which `parseFields` accepts.
   const readBody = [express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false }), demandBody];
-
-  app
-    .route('/proxies')
-    .get((_, response) => sendJson(response, 200, registry.views()))
-    .post(readBody, async ({ body }: Request, response: Response) => {
-      sendJson(response, 201, await registry.create(body));
-    })
-    .all(refuseMethod);
-
-  const updateProxy: RequestHandler = async ({ body }, response) => {
-    sendJson(response, 200, await registry.update(proxyOf(response.locals).name, body));
-  };
-  app
-    .route('/proxies/:proxy')
-    .get((_, response) => sendJson(response, 200, proxyOf(response.locals).view))
-    .post(readBody, updateProxy)
-    .patch(readBody, updateProxy)
-    .delete(async (_, response) => {
-      await registry.remove(proxyOf(response.locals).name);
-      response.status(204).end();
-    })
-    .all(refuseMethod);
-
-  app
-    .route('/proxies/:proxy/toxics')
-    .get((_, response) => sendJson(response, 200, proxyOf(response.locals).view.toxics))
-    .post(readBody, ({ body }: Request, response: Response) => {
-      sendJson(response, 200, proxyOf(response.locals).addToxic(body));
-    })
-    .all(refuseMethod);
-
-  const changeToxic: RequestHandler<{ toxic: string }> = ({ body, params }, response) => {
-    sendJson(response, 200, proxyOf(response.locals).changeToxic(params.toxic, body));
-  };
-  app
-    .route('/proxies/:proxy/toxics/:toxic')
-    .get(({ params }, response) => sendJson(response, 200, proxyOf(response.locals).toxic(params.toxic)))
-    .post(readBody, changeToxic)
-    .patch(readBody, changeToxic)
-    .delete(({ params }, response) => {
-      proxyOf(response.locals).removeToxic(params.toxic);
-      response.status(204).end();
-    })
-    .all(refuseMethod);
-
-  app
-    .route('/populate')
-    .post(readBody, async ({ body }: Request, response: Response) => {
-      const { proxies, error } = await registry.populate(body);
-      if (error) sendJson(response, error.status, { error: error.message, status: error.status, proxies });
-      else sendJson(response, 201, { proxies });
-    })
-    .all(refuseMethod);
-  app
-    .route('/reset')
-    .post(async (_, response) => {
-      await registry.reset();
-      response.status(204).end();
-    })
-    .all(refuseMethod);
-  app
-    .route('/version')
-    .get((_, response) => send(response, 200, { 'content-type': 'text/plain;charset=utf-8' }, API_VERSION))
-    .all(refuseMethod);
+  for (const [method, path, status, make] of ROUTES) {
+    const readers = method === 'post' || method === 'patch' ? readBody : [];
+    app[method](path, readers, async ({ body, params }: Request<{ toxic: string }>, response: Response) => {
+      const value = await make({ registry, proxy: response.locals['proxy'], toxic: params.toxic, body });
+      if (value === undefined) response.status(status).end();
+      else sendJson(response, status, value);
+    });
+  }
+  app.post('/populate', readBody, async ({ body }: Request, response: Response) => {
+    const { proxies, error } = await registry.populate(body);
+    if (error) sendJson(response, error.status, { error: error.message, status: error.status, proxies });
+    else sendJson(response, 201, { proxies });
+  });
+  app.post('/reset', async (_, response) => {
+    await registry.reset();
+    response.status(204).end();
+  });
+  app.get('/version', (_, response) => {
+    send(response, 200, { 'content-type': 'text/plain;charset=utf-8' }, API_VERSION);
+  });
+  app.all([...ROUTES.map(([, path]) => path), '/populate', '/reset', '/version'], (_, response) => {
+    response.status(405).end();
+  });
   app.use((_, response) => sendError(response, 404, '404 page not found\n'));
   app.use(handleError);
   return app;
 }
-
-/** The proxy that the path names. */
-const proxyOf = (locals: Response['locals']): ToxicProxy => locals['proxy'];
-const refuseMethod: RequestHandler = (_, response) => void response.status(405).end();
 
 /** Rejects an empty body, which express.json would read as `{}`. */
 function demandBody({ headers }: Request, _response: Response, next: NextFunction): void {
@@ -181,7 +165,7 @@ function toxiproxyErrorOf(error: unknown): ToxiproxyError {
   return new ToxiproxyError(500, textOf(error));
 }
 
-function sendJson(response: Response, status: number, value: object): void {
+function sendJson(response: Response, status: number, value: unknown): void {
   send(response, status, { 'content-type': 'application/json' }, JSON.stringify(value));
 }
 
