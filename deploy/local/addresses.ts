@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net';
-import { listen } from './sockets.ts';
+import { close, listen } from './sockets.ts';
 
 /** A range of loopback addresses that belongs to one cluster. */
 interface AddressRange {
@@ -53,10 +53,6 @@ async function tryToListen(server: Server, host: string, port: number): Promise<
   }
 }
 
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
-}
-
 /** Checks whether an address exists and the port is free on it; resolves with '' or the error's code. */
 type AddressCheck = (address: string, port: number) => Promise<string>;
 
@@ -104,7 +100,6 @@ export class AddressPool {
     return null;
   }
 
-  /** Returns an address to the pool. */
   release(address: string): void {
     this.#taken.delete(address);
   }

@@ -24,7 +24,6 @@ import { APP, NAMESPACE, type SeedOptions, seedObjects } from './seed.ts';
 import { type ApiAccess, writeKubeconfig } from './state-folder.ts';
 import { startWatchdog } from './watchdog.ts';
 
-/** The options of a local cluster. */
 export interface ClusterOptions {
   /** Replicas of the Deployment `goldpinger`. */
   pods: number;
@@ -154,7 +153,6 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
 const READY_TIMEOUT_MS = 60_000;
 const READY_CHECK_MS = 20;
 
-/** The present state of one pod. */
 export interface LocalPod {
   name: string;
   namespace: string;

@@ -13,14 +13,12 @@ import {
   SERVICES,
 } from './api/resources.ts';
 
-/** The options of the cluster's first objects. */
 export interface SeedOptions {
   pods: number;
   intervalS: number;
   podPort: number;
   /** Port of the service address on 127.0.0.1. */
   servicePort: number;
-  /** URL of the Kubernetes API. */
   apiUrl: string;
   /** Address range of the cluster, e.g. `127.0.0`. */
   base: string;
@@ -28,11 +26,9 @@ export interface SeedOptions {
   serverEnv: Record<string, string>;
   /** What the pods' service account may do with pods and with nodes. */
   rights: { pods: readonly string[]; nodes: readonly string[] };
-  /** The pods' WRITE_TOKEN. */
   writeToken?: string;
 }
 
-/** A new object and its resource. */
 interface Seed {
   resource: Resource;
   object: NewObject & { metadata: { name: string } };
@@ -40,7 +36,6 @@ interface Seed {
 
 /** Name of the Deployment and of its Service. */
 export const APP = 'goldpinger';
-/** The namespace of the cluster's objects. */
 export const NAMESPACE = 'default';
 /** The Secret whose key `token` is the manifests' WRITE_TOKEN. */
 const WRITE_SECRET = 'goldpinger-write';

@@ -12,7 +12,11 @@ export async function listen(server: Server, host: string, port: number): Promis
   return (server.address() as AddressInfo).port;
 }
 
-/** Where a connection is forwarded to. */
+/** Stops to listen. Resolves when the last connection has ended. */
+export function close(server: Server): Promise<void> {
+  return new Promise((resolve) => void server.close(() => resolve()));
+}
+
 export interface Target {
   host: string;
   port: number;
@@ -56,13 +60,12 @@ export class Forwarder {
     }
   }
 
-  /** Stops listening and closes all connections. */
   async close(): Promise<void> {
     for (const [client, { upstream }] of this.#connections) {
       client.destroy();
       upstream.destroy();
     }
-    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+    await close(this.#server);
   }
 }
 

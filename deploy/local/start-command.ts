@@ -6,7 +6,6 @@ import { type LocalCluster, type LocalPod, startCluster } from './cluster.ts';
 import { DEFAULT_DIR, keepWriteToken, lockFolder, pruneLogs } from './state-folder.ts';
 import { parseCommandLine, UsageError } from './usage.ts';
 
-/** The options of `npm start`. */
 export interface StartOptions {
   pods: number;
   intervalS: number;
@@ -19,12 +18,10 @@ export interface StartOptions {
   env: Record<string, string>;
 }
 
-/** What `npm start` needs from the process. */
 interface Terminal {
   print(line: string): void;
   /** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP. A second one ends the process; the watchdog kills the pods. */
   onStop(stop: () => void): void;
-  /** Path of the built server. */
   serverPath: string;
 }
 

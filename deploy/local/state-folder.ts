@@ -75,7 +75,6 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** What a client needs to use a cluster's API. */
 export interface ApiAccess {
   url: string;
   token: string;

@@ -28,12 +28,10 @@ export function columns(rows: readonly string[][], widths: readonly number[] = w
   );
 }
 
-/** The width of each column. */
 export function widthsOf(rows: readonly string[][]): number[] {
   return (rows[0] ?? []).map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)));
 }
 
-/** The text of `--help`. */
 export const HELP = `goldpinger-ts, a whole cluster on this machine
 
   npm start -- [options]           start the cluster; Ctrl-C stops it and leaves nothing behind

@@ -1,5 +1,5 @@
 import { createServer, type Socket } from 'node:net';
-import { listen } from '../../deploy/local/sockets.ts';
+import { close, listen } from '../../deploy/local/sockets.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 
 /** The behaviour of a kind of peer, and the result that a probe of it must have. */
@@ -181,11 +181,10 @@ export async function startBadPeer(kind: BadPeerKind, at: { host?: string; port?
     behaviour.accept?.(socket);
   });
   const port = await listen(server, host, at.port ?? 0);
-  const stop = () =>
-    new Promise<void>((resolve) => {
-      for (const socket of sockets) socket.destroy();
-      server.close(() => resolve());
-    });
+  const stop = () => {
+    for (const socket of sockets) socket.destroy();
+    return close(server);
+  };
   if (kind === 'refuses') await stop();
   const { outcome, phase } = behaviour;
   return {

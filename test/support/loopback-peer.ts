@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { onTestFinished, vi } from 'vitest';
-import { listen } from '../../deploy/local/sockets.ts';
+import { close, listen } from '../../deploy/local/sockets.ts';
 import { type OnSkipped, PeerClient, type PeerClientSettings } from '../../server/peers/peer-client.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 
@@ -25,7 +25,7 @@ export async function startLoopbackPeer(
   const boundPort = await listen(server, host, port);
   onTestFinished(() => {
     server.closeAllConnections();
-    return new Promise<void>((resolve) => void server.close(() => resolve()));
+    return close(server);
   });
   return { host, port: boundPort, requests };
 }

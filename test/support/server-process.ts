@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { listen } from '../../deploy/local/sockets.ts';
+import { close, listen } from '../../deploy/local/sockets.ts';
 
 /** The built server: the image runs it, and the command of the npm package. */
 export const SERVER_PROGRAM = resolve('dist/start.cjs');
@@ -31,7 +31,7 @@ export interface ServerOptions {
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   const server = createServer();
   const port = await listen(server, host, 0);
-  await new Promise((resolve) => server.close(resolve));
+  await close(server);
   return port;
 }
 

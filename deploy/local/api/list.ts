@@ -1,4 +1,4 @@
-import type { KubeObject } from './objects.ts';
+import { type KubeObject, textAt } from './objects.ts';
 import { countFrom, type ObjectRequest } from './request.ts';
 import { apiVersionOf, EVENTS, NODES, PODS, type Resource } from './resources.ts';
 import { badRequest, tooLargeVersion } from './status.ts';
@@ -51,7 +51,6 @@ function readToken(token: string): string {
   return key;
 }
 
-/** Whether an object matches. */
 export type Filter = (object: KubeObject) => boolean;
 
 const MAX_LENGTH = 4096;
@@ -118,15 +117,9 @@ function fieldTerms(selector: string): { field: string; isEqual: boolean; value:
 /** The value of a field as field selectors see it; '' = the object has none. */
 function fieldOf(object: KubeObject, field: string): string {
   // k8s.io/kubernetes/pkg/registry/core/event, ToSelectableFields.
-  if (field === 'source') return valueAt(object, 'source.component') || valueAt(object, 'reportingComponent');
+  if (field === 'source') return textAt(object, 'source.component') || textAt(object, 'reportingComponent');
   // A node without this field can be scheduled.
-  return valueAt(object, field) || (field === 'spec.unschedulable' ? 'false' : '');
-}
-
-function valueAt(object: unknown, path: string): string {
-  let value = object;
-  for (const step of path.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[step];
-  return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
+  return textAt(object, field) || (field === 'spec.unschedulable' ? 'false' : '');
 }
 
 function labelTest(term: string): (labels: Record<string, string>) => boolean {

@@ -20,7 +20,6 @@ import {
   storedObject,
 } from './write.ts';
 
-/** What the object API works on. */
 export interface ObjectApiOptions {
   store: Store;
   /** Finds the log of a pod's container; undefined if it has none (yet). */

@@ -43,21 +43,15 @@ interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
-/** Any stored object. */
-export interface KubeObject {
+export interface KubeObject<M = Meta> {
   apiVersion: string;
   kind: string;
-  metadata: Meta;
+  metadata: M;
   [field: string]: unknown;
 }
 
 /** An object as a client sends it. The server completes `metadata`. */
-export interface NewObject {
-  apiVersion: string;
-  kind: string;
-  metadata: Partial<Meta>;
-  [field: string]: unknown;
-}
+export type NewObject = KubeObject<Partial<Meta>>;
 
 const MAX_REPLICAS = 200;
 
@@ -75,7 +69,6 @@ const count = (limit: number) => v.pipe(v.number(), v.integer(), v.minValue(0), 
 const text = v.optional(v.string());
 const texts = v.optional(listOf(v.string()));
 
-/** The fields of `metadata` that a client sends. */
 const metadataFields = v.looseObject({
   name: v.optional(nameText),
   generateName: v.optional(v.boundedText(240)),
@@ -87,7 +80,6 @@ const metadataFields = v.looseObject({
   ),
 });
 
-/** Where a variable's value comes from. */
 const valueSource = v.looseObject({
   fieldRef: v.optional(v.looseObject({ fieldPath: v.string() })),
   secretKeyRef: v.optional(v.looseObject({ name: text, key: text })),
@@ -121,7 +113,6 @@ const container = v.looseObject({
   startupProbe: v.optional(v.looseObject({ exec: v.optional(v.looseObject({ command: texts })) })),
 });
 
-/** `spec` of a pod. */
 const podSpec = v.looseObject({
   containers: v.pipe(v.boundedArray(container, 20), v.minLength(1, 'Required value')),
   initContainers: v.optional(v.boundedArray(container, 20)),
@@ -139,7 +130,6 @@ const podTemplate = {
   }),
 };
 
-/** `spec` of a Deployment or a ReplicaSet. */
 const workloadSpec = v.looseObject({ replicas: v.optional(count(MAX_REPLICAS), 1), ...podTemplate });
 
 /** `spec` of a DaemonSet. kubectl waits only for a strategy that it knows. */
@@ -156,7 +146,6 @@ const servicePort = v.looseObject({
   protocol,
 });
 
-/** `spec` of a Service. */
 const serviceSpec = v.looseObject({
   type: text,
   clusterIP: text,
@@ -233,10 +222,8 @@ export type Subject = NonNullable<v.InferInput<typeof subjects>>[number];
 /** An environment variable of a container: a value, a field of its pod, or a secret. */
 export type EnvVar = NonNullable<Container['env']>[number];
 
-/** One container of a pod. */
 export type Container = v.InferInput<typeof container>;
 
-/** `spec` of a pod. */
 export type PodSpec = v.InferInput<typeof podSpec>;
 
 /** The state of a container: exactly one of the three. */
@@ -259,7 +246,6 @@ export interface ContainerStatus {
   lastState: ContainerState;
 }
 
-/** One of `status.conditions[]`. */
 export interface Condition {
   type: string;
   status: 'True' | 'False' | 'Unknown';
@@ -267,7 +253,6 @@ export interface Condition {
   reason?: string;
 }
 
-/** `status` of a pod. */
 export interface PodStatus {
   phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed';
   conditions?: Condition[];
@@ -280,7 +265,6 @@ export interface PodStatus {
   qosClass?: string;
 }
 
-/** A pod. */
 export interface PodObject extends KubeObject {
   spec: PodSpec;
   status: PodStatus;
@@ -292,7 +276,6 @@ export interface Workload extends KubeObject {
   status?: WorkloadStatus;
 }
 
-/** A DaemonSet. */
 export interface DaemonSet extends KubeObject {
   spec: v.InferInput<typeof daemonSetSpec>;
 }
@@ -309,10 +292,16 @@ interface WorkloadStatus {
   conditions?: Condition[];
 }
 
-/** A Service. */
 export interface ServiceObject extends KubeObject {
   spec: v.InferInput<typeof serviceSpec>;
   status?: { loadBalancer?: { ingress?: { ip?: string; ports?: { port: number; protocol: string }[] }[] } };
+}
+
+/** The text, number or truth value at a path of an object as text, e.g. at `status.phase`; '' if there is none. */
+export function textAt(object: unknown, path: string): string {
+  let value = object;
+  for (const step of path.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[step];
+  return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
 }
 
 /** Formats a time as Kubernetes does: RFC 3339 to the second. */

@@ -6,12 +6,10 @@ import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, qualifiedName, ROLE_BINDINGS, ROL
 import { type ApiError, failure } from './status.ts';
 import type { Store } from './store.ts';
 
-/** The bearer tokens that the API knows. */
 export class Tokens {
   readonly #users = new Map<string, User>();
   readonly #accounts = new Map<string, string>();
 
-  /** Issues a new token for a user. */
   issue(user: User): string {
     const token = randomBytes(24).toString('base64url');
     this.#users.set(token, user);
@@ -33,7 +31,6 @@ export class Tokens {
   }
 }
 
-/** Who sends a request. */
 export interface User {
   name: string;
   groups: readonly string[];

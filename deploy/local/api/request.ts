@@ -1,7 +1,6 @@
 import { findResource, type Resource, type Verb } from './resources.ts';
 import { badRequest, failure, noSuchPath } from './status.ts';
 
-/** A request for objects, read from its URL and method. */
 export interface ObjectRequest {
   verb: Verb;
   resource: Resource;

@@ -57,7 +57,6 @@ export const CLUSTER_ROLE_BINDINGS = resource(RBAC, 'ClusterRoleBinding', 'clust
 export const ROLES = resource(RBAC, 'Role', 'roles');
 export const ROLE_BINDINGS = resource(RBAC, 'RoleBinding', 'rolebindings');
 
-/** All resources that the API serves. */
 export const RESOURCES: readonly Resource[] = [
   PODS,
   NODES,
@@ -103,7 +102,6 @@ export function qualifiedName(of: Resource): string {
   return of.group === '' ? of.plural : `${of.plural}.${of.group}`;
 }
 
-/** `apiVersion` of objects of this kind. */
 export function apiVersionOf(of: Resource): string {
   return of.group === '' ? of.version : `${of.group}/${of.version}`;
 }

@@ -4,20 +4,18 @@ import express from 'express';
 import { textOf } from '../../../server/runtime/errors.ts';
 import { isLoopbackHost } from '../../../server/runtime/host-port.ts';
 import type { ServerIdentity } from '../certificate.ts';
-import { listen } from '../sockets.ts';
+import { close, listen } from '../sockets.ts';
 import { DISCOVERY_DOCUMENTS } from './discovery-docs.ts';
 import { type ObjectApiOptions, sendJson, serveObjects } from './object-api.ts';
 import { forbiddenTo, type User } from './rbac.ts';
 import { objectRequestOf } from './request.ts';
 import { ApiError, badRequest, failure } from './status.ts';
 
-/** What the API server needs. */
 export interface ApiOptions extends ObjectApiOptions {
   /** Finds the user of an Authorization header; undefined if there is none. */
   userOf(authorization: string | undefined): User | undefined;
 }
 
-/** A running API server. */
 interface ApiServer {
   /** e.g. `https://127.0.0.1:40123`. */
   url: string;
@@ -42,11 +40,11 @@ export async function startApiServer(options: ApiOptions, { certPem, keyPem }: S
   const port = await listen(server, '127.0.0.1', 0);
   return {
     url: `https://127.0.0.1:${port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    stop() {
+      const closed = close(server);
+      server.closeAllConnections();
+      return closed;
+    },
   };
 }
 

@@ -13,7 +13,6 @@ export interface Change {
   version: number;
 }
 
-/** What a store needs. */
 interface StoreOptions {
   /** Ms since the epoch. */
   nowMs: () => number;

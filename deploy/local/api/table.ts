@@ -1,4 +1,4 @@
-import type { KubeObject, PodObject, ServiceObject, Workload } from './objects.ts';
+import { type KubeObject, type PodObject, type ServiceObject, textAt, type Workload } from './objects.ts';
 import type { Resource } from './resources.ts';
 
 /** A table with one row per object (meta/v1 Table). `kubectl get` asks for it and prints it unchanged. */
@@ -116,7 +116,7 @@ interface Column {
 const column = (name: string, cell: Cell | string, wide = false): Column => ({
   name,
   wide,
-  cell: typeof cell === 'string' ? (object) => textAt(object, cell) : cell,
+  cell: typeof cell === 'string' ? (object) => textAt(object, cell) || '<none>' : cell,
 });
 const wideColumn = (name: string, cell: Cell | string) => column(name, cell, true);
 
@@ -196,8 +196,7 @@ const COLUMNS: Record<string, readonly Column[]> = {
     column('Type', 'type'),
     column('Reason', 'reason'),
     column('Object', (object) => {
-      const kind = textAt(object, 'involvedObject.kind').toLowerCase();
-      return `${kind}/${textAt(object, 'involvedObject.name')}`;
+      return `${textAt(object, 'involvedObject.kind').toLowerCase()}/${textAt(object, 'involvedObject.name')}`;
     }),
     column('Message', 'message'),
   ],
@@ -234,11 +233,4 @@ function replicas(object: KubeObject, field: 'replicas' | 'readyReplicas' | 'upd
 function labelTexts(labels: Record<string, string> | null | undefined): string {
   const texts = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
   return texts.join(',') || '<none>';
-}
-
-/** Returns the text or number at a path of an object, `<none>` if there is none. */
-function textAt(object: unknown, path: string): string {
-  let value = object;
-  for (const step of path.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[step];
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '<none>';
 }

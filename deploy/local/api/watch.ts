@@ -5,12 +5,10 @@ import { apiVersionOf, type Resource } from './resources.ts';
 import { type ApiError, expired, type Status, tooLargeVersion } from './status.ts';
 import type { Change, Store } from './store.ts';
 
-/** One event of a watch. */
 export type WatchEvent =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: KubeObject }
   | { type: 'ERROR'; object: Status };
 
-/** The parameters of a watch. */
 export interface WatchRequest {
   resource: Resource;
   /** '' = all. */

@@ -4,7 +4,6 @@ import type { ApiAccess } from '../state-folder.ts';
 
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
-/** A request to a cluster's API. */
 export interface ApiCall {
   method: 'GET' | 'POST' | 'DELETE' | 'PATCH';
   /** With the query. */

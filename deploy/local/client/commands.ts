@@ -11,7 +11,6 @@ import { callJson, callLines } from './api-client.ts';
 import { applyFile, deleteFile } from './manifests.ts';
 import { runToxiproxyCli } from './toxiproxy-cli.ts';
 
-/** What a command needs from the process. */
 interface CommandIo {
   print(text: string): void;
   /** Whether a person reads the output, not a program. */

@@ -6,7 +6,6 @@ import { controlLoop, type Store } from '../api/store.ts';
 import { recordEvent } from '../api/write.ts';
 import { Forwarder, type Target } from '../sockets.ts';
 
-/** The options of a service address. */
 interface ServiceAddressOptions {
   store: Store;
   namespace: string;
@@ -62,7 +61,6 @@ function choosePod({ store, namespace, name, portIndex }: ServiceAddressOptions)
   return { host: pod.status.podIP ?? '', port, podUid: pod.metadata.uid };
 }
 
-/** What ServiceAddresses needs. */
 interface ServiceAddressesDeps {
   store: Store;
   addresses: AddressPool;
@@ -70,7 +68,6 @@ interface ServiceAddressesDeps {
   isServed(service: ServiceObject): boolean;
 }
 
-/** An address that a Service has. */
 interface Assignment {
   uid: string;
   ports: string;
@@ -97,7 +94,6 @@ export class ServiceAddresses {
     });
   }
 
-  /** Releases all addresses. */
   async stop(): Promise<void> {
     this.#stopLoop();
     await this.#reconciled;

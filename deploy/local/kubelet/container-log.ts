@@ -1,7 +1,6 @@
 import { appendFileSync, renameSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 
-/** One line of a container's output. */
 export interface LogLine {
   /** When it was read, ms since the epoch. */
   atMs: number;
@@ -33,7 +32,6 @@ export class ContainerLog {
     this.#nowMs = nowMs;
   }
 
-  /** Adds output of the process. */
   append(chunk: Buffer): void {
     const pieces = (this.#partial + this.#decoder.write(chunk)).split('\n');
     this.#partial = (pieces.pop() ?? '').slice(0, MAX_LINE_CHARS);

@@ -8,7 +8,6 @@ import type { ContainerLog } from './container-log.ts';
 import { type Command, KNOWN_IMAGES } from './images.ts';
 import { afterStartup, type ReadinessCheck, watchReadiness } from './readiness.ts';
 
-/** What is needed to run containers. */
 export interface RunnerDeps {
   clock: Clock;
   watchdog: Watchdog;
@@ -17,7 +16,6 @@ export interface RunnerDeps {
   backoff: { firstMs: number; longestMs: number };
 }
 
-/** A container as its pod wants it to run. */
 interface RunnerSpec {
   container: Container;
   /** null = this machine has no such image. */

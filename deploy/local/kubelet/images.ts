@@ -13,7 +13,6 @@ export interface Command {
   ignored: string[];
 }
 
-/** Where a container runs. */
 export interface Placement extends PodNetwork {
   hostIP: string;
 }
@@ -25,7 +24,6 @@ export type Images = (container: Container, pod: PodObject, placement: Placement
 export const KNOWN_IMAGES =
   'goldpinger-ts and goldpinger (the server built here), toxiproxy (the fault proxy built here)';
 
-/** What the programs need besides the pod's spec. */
 interface Programs {
   /** The built server. `fault-proxy.cjs` and `own-address.cjs` are in the same folder. */
   serverPath: string;

@@ -30,7 +30,6 @@ export class Kubelet {
     this.#deps = deps;
   }
 
-  /** Starts to follow the store. */
   start(): void {
     this.#unsubscribe = this.#deps.store.subscribe((change) => this.#handle(change));
   }
@@ -45,7 +44,6 @@ export class Kubelet {
     if (this.#workers.size > 0) await allEnded;
   }
 
-  /** Returns the process ids of a pod's containers. */
   pidsOf(podUid: string): number[] {
     return this.#workers.get(podUid)?.pids ?? [];
   }
@@ -81,7 +79,6 @@ export class Kubelet {
   }
 }
 
-/** What a kubelet needs to run pods. */
 interface WorkerDeps extends RunnerDeps {
   store: Store;
   addresses: AddressPool;
@@ -117,7 +114,6 @@ class PodWorker {
     this.#onEnd = onEnd;
   }
 
-  /** The process ids of the pod's running containers. */
   get pids(): number[] {
     return this.#runners.map((runner) => runner.pid).filter((pid) => pid > 0);
   }
@@ -278,7 +274,6 @@ function internalAddress(node: KubeObject | undefined): string {
   return status?.addresses?.find((one) => one.type === 'InternalIP')?.address ?? '';
 }
 
-/** What a kubelet knows about a pod that it runs. */
 interface PodFacts {
   podIP: string;
   hostIP: string;

@@ -2,7 +2,6 @@ import { hostPort } from '../../../server/runtime/host-port.ts';
 import { addressInPod, type PodNetwork } from '../pod-network.ts';
 import { ToxiproxyError } from './toxic.ts';
 
-/** A host and a port. */
 export interface Address {
   host: string;
   port: number;

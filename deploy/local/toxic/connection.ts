@@ -263,7 +263,6 @@ export class Connection {
     return this.#links.get(stream);
   }
 
-  /** Closes both sockets at once. */
   destroy(): void {
     for (const socket of this.#sockets.upstream) socket.destroy();
   }

@@ -5,28 +5,24 @@ import type { Clock } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import { hostPort, isLoopbackHost } from '../../../server/runtime/host-port.ts';
 import type { PodNetwork } from '../pod-network.ts';
-import { listen } from '../sockets.ts';
+import { close, listen } from '../sockets.ts';
 import { type Address, realAddress } from './address.ts';
 import { Registry, type ToxicProxy } from './proxies.ts';
 import { makeBodyError, ToxiproxyError } from './toxic.ts';
 
-/** The options of a fault proxy. */
 interface FaultProxyOptions {
   /** Where the API listens. In a pod `localhost` and "every address" are the pod's own; see `realAddress`. */
   api: Address;
   network: PodNetwork;
   clock: Clock;
-  /** Returns [0, 1). */
   random: () => number;
 }
 
-/** A running fault proxy. */
 export interface FaultProxy {
   /** URL of the API, without a slash at the end. */
   apiUrl: string;
   /** Number of bytes that toxics hold back. */
   bufferedBytes(): number;
-  /** Stops the API and all proxies. */
   stop(): Promise<void>;
 }
 
@@ -47,7 +43,7 @@ export async function startFaultProxy({ api, network, clock, random }: FaultProx
     apiUrl: `http://${hostPort(host, boundPort)}`,
     bufferedBytes: () => held.bytes,
     async stop() {
-      const closed = new Promise((resolve) => server.close(resolve));
+      const closed = close(server);
       server.closeAllConnections();
       await registry.close();
       await closed;

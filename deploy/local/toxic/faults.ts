@@ -27,7 +27,6 @@ export type Fault = (head: Piece | 'end' | undefined, nowMs: number) => Step;
 /** What a fault is made from. It is made again when its toxic is changed. */
 interface FaultOptions {
   toxic: Toxic;
-  /** Returns [0, 1). */
   random: () => number;
   nowMs: number;
   /** What stays when the toxic is changed: how many bytes `limit_data` has passed. */

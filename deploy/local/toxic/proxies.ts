@@ -2,14 +2,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import * as v from '../../../server/protocol/validators.ts';
 import { SerialQueue } from '../../../server/runtime/concurrency.ts';
 import type { PodNetwork } from '../pod-network.ts';
-import { listen } from '../sockets.ts';
+import { close, listen } from '../sockets.ts';
 import { type Address, isSameAddress, parseAddress, realAddress, shownAddress } from './address.ts';
 import { Connection, type LinkDeps } from './connection.ts';
 import { changeToxic, makeBodyError, newToxic, parseFields, type Toxic, ToxiproxyError } from './toxic.ts';
 
 const MAX_PROXIES = 1000;
 
-/** The result of `populate`. */
 export interface Populated {
   /** The proxies up to the first error; null if there are none. */
   proxies: ProxyView[] | null;
@@ -97,7 +96,6 @@ export class Registry {
     });
   }
 
-  /** Stops and removes all proxies. */
   close(): Promise<void> {
     return this.#changes.run(async () => {
       for (const proxy of this.#proxies.values()) await proxy.stop();
@@ -138,12 +136,10 @@ function newSettings(body: unknown, place: string): ProxySettings {
   return { name, listen: listen ?? '', upstream, enabled: enabled ?? true };
 }
 
-/** What all proxies share. */
 export interface ProxyDeps extends LinkDeps {
   network: PodNetwork;
 }
 
-/** The settings of a proxy. */
 export interface ProxySettings {
   name: string;
   listen: string;
@@ -206,7 +202,7 @@ export class ToxicProxy {
     const server = this.#server;
     this.#server = undefined;
     if (!server) return;
-    const closed = new Promise((resolve) => server.close(resolve));
+    const closed = close(server);
     for (const connection of this.#connections) connection.destroy();
     await closed;
   }
@@ -255,7 +251,6 @@ export class ToxicProxy {
     for (const connection of this.#connections) connection.linkOf(toxic)?.remove(toxic);
   }
 
-  /** Removes all toxics. */
   removeAllToxics(): void {
     for (const { name } of [...this.#toxics]) this.removeToxic(name);
   }

@@ -28,7 +28,6 @@ const ATTRIBUTES = {
   noop: [],
 } as const satisfies Record<string, readonly string[]>;
 
-/** A kind of fault that the proxy knows. */
 export type ToxicType = keyof typeof ATTRIBUTES;
 
 /** Go refuses a toxicity beyond this in either direction, because Toxiproxy reads it as a float32. */
