@@ -8,6 +8,7 @@ import {
   parseAnnotationCopiesSliced,
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
+import type { Skipped } from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { waitAtMost } from '../runtime/deadline.ts';
 import { BusyError } from '../runtime/errors.ts';
@@ -27,7 +28,7 @@ interface MeshAnnotationsDeps {
   writeToken: string;
 }
 
-/** The path on which a pod gives its copies (GET) and takes copies (POST). A pod that takes a copy does not pass it on. */
+/** Where a pod gives its copies (GET) and takes copies (POST). A pod that takes a copy does not pass it on. */
 const COPIES_PATH = '/api/v1/own-annotations';
 /** The most writes that run at once. */
 const MAX_WRITES = 4;
@@ -64,36 +65,31 @@ export class MeshAnnotations {
   /** Gives all annotations, also those that only other pods had. Rejects as `Broadcast.ask` does. */
   async read(): Promise<Annotations> {
     const { clock, own, writeToken } = this.#deps;
-    const { missing } = writeToken === '' ? { missing: [] } : await this.#fetch(COPIES_PATH, Number.POSITIVE_INFINITY);
+    const { missing } = writeToken === '' ? { missing: [] } : await this.#fetch(COPIES_PATH);
     return { nowMs: clock.nowMs(), missing, annotations: own.all() };
   }
 
   /** Merges each pod's copies as they arrive, so that memory holds one answer: 1000 pods have half a million copies. */
-  #fetch(path: string, most: number) {
+  #fetch(path: string, most?: number) {
     const { own, broadcast } = this.#deps;
-    return broadcast.ask<null>({
-      path,
-      most,
-      *parse(wire, skipped) {
-        own.merge(yield* parseAnnotationCopiesSliced(wire, skipped));
-        return null;
-      },
-      own: () => null,
-      ...MAX_COPIES,
-    });
+    const parse = function* (wire: unknown, skipped: Skipped) {
+      own.merge(yield* parseAnnotationCopiesSliced(wire, skipped));
+      return null;
+    };
+    return broadcast.ask({ path, most, parse, own: () => null, ...MAX_COPIES });
   }
 
   /**
-   * Writes an annotation on all pods; one with the same id is replaced. Resolves within `FIND_MS` and `TELL_MS`, whatever pods
-   * hang: they get it from the others later. Rejects, and changes nothing, with a BusyError if
-   * `MAX_WRITES` writes are running, and with a ConflictError if there is no room for it.
+   * Writes an annotation on all pods; one with the same id is replaced. Resolves within `FIND_MS` and `TELL_MS`: pods that hang get
+   * it from the others later. Rejects, and changes nothing, with a BusyError if `MAX_WRITES` writes are running, and with a
+   * ConflictError if there is no room for it.
    */
   async write(request: AnnotationRequest): Promise<WrittenAnnotation> {
     const { clock, log, random } = this.#deps;
     const nowMs = clock.nowMs();
     const id = request.id ?? uniqueId(clock, random);
-    const known = request.id === null ? null : await this.#find(request.id);
     const { text, tags } = request;
+    const known = request.id === null ? null : await this.#find(request.id);
     const fromMs = request.fromMs ?? known?.fromMs ?? Math.min(nowMs, request.toMs ?? Number.POSITIVE_INFINITY);
     // Only to end an annotation does not move its beginning, even if the writer's clock is behind, or has whole seconds.
     const toMs = request.toMs === null ? null : Math.max(fromMs, request.toMs);
@@ -119,29 +115,23 @@ export class MeshAnnotations {
   }
 
   async #replicate(annotation: Annotation, deleted: boolean): Promise<WrittenAnnotation> {
+    const { own, broadcast, clock, random, writeToken } = this.#deps;
+    const { id } = annotation;
     if (this.#writes >= MAX_WRITES) throw new BusyError('too many annotations are being written at once, try again');
+    own.write({ ...annotation, revision: uniqueId(clock, random), deleted });
     this.#writes += 1;
-    let ended: Promise<void> = Promise.resolve();
-    try {
-      const { own, broadcast, clock, random, writeToken } = this.#deps;
-      own.write({ ...annotation, revision: uniqueId(clock, random), deleted });
-      const told = await broadcast.tell({
-        path: COPIES_PATH,
-        withinMs: TELL_MS,
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${writeToken}` },
-        // Made for each pod when its turn comes, which may be seconds later, because the copy contains ages.
-        body: () => {
-          const { format, annotations } = own.copies();
-          return JSON.stringify({ format, annotations: annotations.filter(({ id }) => id === annotation.id) });
-        },
-      });
-      ended = told.ended;
-      const { parts, missing } = told;
-      return { annotation: own.get(annotation.id), nowMs: clock.nowMs(), taken: parts.length + 1, missing };
-    } finally {
-      void ended.then(() => {
-        this.#writes -= 1;
-      });
-    }
+    const { parts, missing, ended } = await broadcast.tell({
+      path: COPIES_PATH,
+      withinMs: TELL_MS,
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${writeToken}` },
+      body: () => {
+        const { format, annotations } = own.copies();
+        return JSON.stringify({ format, annotations: annotations.filter((copy) => copy.id === id) });
+      },
+    });
+    void ended.then(() => {
+      this.#writes -= 1;
+    });
+    return { annotation: own.get(id), nowMs: clock.nowMs(), taken: parts.length + 1, missing };
   }
 }

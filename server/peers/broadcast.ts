@@ -15,7 +15,7 @@ export interface BroadcastQuery<T> extends Pick<PeerRequest<T>, 'path' | 'parse'
    * At most this many pods are asked, only ready ones, beginning with a random one. Default: all pods that are not gone. Such a
    * query needs a path of its own, or it would share a round with a query that asks all pods.
    */
-  most?: number;
+  most?: number | undefined;
 }
 
 /** A message that all other pods get. Their answers say whether they took it. */

@@ -1,5 +1,6 @@
 import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import { parseDepartedPodsSliced } from '../protocol/pod.ts';
+import type { Skipped } from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { pause } from '../runtime/deadline.ts';
 import type { MeshAnnotations } from './annotations.ts';
@@ -49,15 +50,10 @@ export class CatchUp {
 
   #learnDeparted() {
     const { broadcast, lifetimes } = this.#deps;
-    return broadcast.ask<null>({
-      path: '/api/v1/departed-pods',
-      most: ASK.pods,
-      *parse(wire, skipped) {
-        lifetimes.adopt(yield* parseDepartedPodsSliced(wire, skipped));
-        return null;
-      },
-      own: () => null,
-      ...LIMITS,
-    });
+    const parse = function* (wire: unknown, skipped: Skipped) {
+      lifetimes.adopt(yield* parseDepartedPodsSliced(wire, skipped));
+      return null;
+    };
+    return broadcast.ask({ path: '/api/v1/departed-pods', most: ASK.pods, parse, own: () => null, ...LIMITS });
   }
 }

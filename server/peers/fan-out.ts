@@ -32,9 +32,8 @@ export class FanOut {
   }
 
   /**
-   * Runs `call` for every pod, `CALLS_AT_ONCE` at a time, those that did not answer last time at the end; resolves when all
-   * have ended. `call` gets the end of its time (monotonic ms) and must not reject. It resolves to whether the pod answered;
-   * null says nothing about the pod, such as if it was not called: then it stays as silent as it was.
+   * Runs `call` for every pod; resolves when all have ended. `call` gets the end of its time (monotonic ms) and must not reject.
+   * It resolves to whether the pod answered; null says nothing about it, as if it was not called: it stays as silent as it was.
    */
   run(pods: readonly Pod[], call: (pod: Pod, deadlineMs: number) => Promise<boolean | null>): Promise<void> {
     const deadlineMs = this.#clock.monotonicMs() + this.#checkAllTimeoutMs;
@@ -48,18 +47,15 @@ export class FanOut {
       const hasAnswered = await call(pod, isShort ? Math.min(deadlineMs, nowMs + SILENT_CALL_MS) : deadlineMs);
       if (hasAnswered === null) return;
       this.#silent.delete(pod.uid);
-      if (!hasAnswered) this.#noteSilent(pod, isShort ? fullCallMs : nowMs);
+      if (hasAnswered) return;
+      const [oldest] = this.#silent.keys();
+      if (this.#silent.size >= MAX_SILENT && oldest !== undefined) this.#silent.delete(oldest);
+      this.#silent.set(pod.uid, isShort ? fullCallMs : nowMs);
     });
   }
 
   /** Notes that a pod has answered one of our pings again: the next question gives it the time of any other. */
   noteAnswer(uid: string): void {
     this.#silent.delete(uid);
-  }
-
-  #noteSilent({ uid }: Pod, fullCallMs: number): void {
-    const [oldest] = this.#silent.keys();
-    if (this.#silent.size >= MAX_SILENT && oldest !== undefined) this.#silent.delete(oldest);
-    this.#silent.set(uid, fullCallMs);
   }
 }

@@ -1,17 +1,14 @@
 import { type AgeRange, type LinkHistory, parseLinkHistorySliced } from '../protocol/history.ts';
 import type { Pod } from '../protocol/pod.ts';
 import { type LinkSamples, parseLinkSamplesSliced } from '../protocol/sample.ts';
-import type { Skipped } from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
-import type { PeerClient } from './peer-client.ts';
+import type { PeerClient, PeerRequest } from './peer-client.ts';
 
 /** 512 samples take 60 kB, 720 steps of history 140 kB; a step has 11 values and a count for each outcome that occurred. */
 const LIMITS = { maxBytes: 256 * 1024, maxValues: 15_000 };
 /** The most queries in progress. */
 const MAX_QUERIES = 16;
-
-type Parse<T> = (wire: unknown, skipped: Skipped) => Generator<void, T>;
 
 /**
  * Asks other pods about one of their links (`/api/v1/samples`, `/api/v1/pod-history`). For a pod that has gone it asks the
@@ -56,7 +53,7 @@ export class LinkQuery {
     from: Pod,
     path: string,
     query: Record<string, string>,
-    parse: Parse<T>,
+    parse: PeerRequest<T>['parse'],
   ): Promise<T | string> {
     if (from.lifecycle !== 'gone') return this.#ask(from, `${path}?${new URLSearchParams(query)}`, parse);
     const pathOfCopy = `${path}?${new URLSearchParams({ ...query, of: from.uid })}`;
@@ -69,12 +66,12 @@ export class LinkQuery {
   }
 
   /** The parsed answer of a pod; why there is none, if there is none. */
-  async #ask<T>(pod: Pod, path: string, parse: Parse<T>): Promise<T | string> {
+  async #ask<T>(pod: Pod, path: string, parse: PeerRequest<T>['parse']): Promise<T | string> {
     this.#queries += 1;
     try {
       if (this.#queries > MAX_QUERIES)
-        throw new Error(`more than ${MAX_QUERIES} links are asked for at once, try again`);
-      return (await this.#client.request<T>(pod, { path, ...LIMITS, parse })).value;
+        return noAnswer(pod, `more than ${MAX_QUERIES} links are asked for at once, try again`);
+      return (await this.#client.request(pod, { path, ...LIMITS, parse })).value;
     } catch (error) {
       return noAnswer(pod, textOf(error));
     } finally {

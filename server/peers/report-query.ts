@@ -5,7 +5,7 @@ import type { PeerRef, Pod } from '../protocol/pod.ts';
 import { POD_REPORT_FORMAT, type PodReport, parsePodReportSliced } from '../protocol/pod-report.ts';
 import type { Skipped } from '../protocol/validators.ts';
 import { textOf } from '../runtime/errors.ts';
-import { PeerCallError, type PeerClient } from './peer-client.ts';
+import { PeerCallError, type PeerClient, type PeerRequest } from './peer-client.ts';
 
 /** Which report of a pod is wanted. */
 export interface ReportQuery {
@@ -34,10 +34,7 @@ export type ReportResult =
 const REPORT_PATH = '/api/v1/pod-report';
 
 /** How large an answer may be. */
-export interface ReportLimits {
-  maxBytes: number;
-  maxValues: number;
-}
+export type ReportLimits = Pick<PeerRequest<unknown>, 'maxBytes' | 'maxValues'>;
 
 /** What a report takes besides its links and peers: 200 details of 300 characters, external probes, pods that we don't know. */
 const BASE_BYTES = 96 * 1024;
@@ -55,12 +52,6 @@ export function reportLimits(pods: readonly Pod[]): ReportLimits {
   return { maxBytes, maxValues: BASE_VALUES + LINK_VALUES * pods.length };
 }
 
-const GOLDPINGER_HAS_NO_PAST = {
-  kind: 'missing',
-  reason: 'no-history',
-  detail: 'it runs Goldpinger, which keeps no history',
-} as const;
-
 /**
  * Asks one pod for its report: `/api/v1/pod-report`, and Goldpinger's `/check` if the pod does not know that path or answers
  * in another format. Never rejects: a pod that answers badly is a result too.
@@ -69,8 +60,10 @@ export async function queryReport(client: PeerClient, pod: Pod, query: ReportQue
   const { known, past, limits } = query;
   // Both calls together have the time of one.
   const request = { ...limits, deadlineMs: client.callDeadline(query.deadlineMs) };
-  const parse = (wire: unknown, skipped: Skipped) =>
-    hasOurFormat(wire) ? parsePodReportSliced(wire, known, skipped) : null;
+  const parse = (wire: unknown, skipped: Skipped) => {
+    const isReport = (wire as { format?: unknown } | null)?.format === POD_REPORT_FORMAT;
+    return isReport ? parsePodReportSliced(wire, known, skipped) : null;
+  };
   let hasAnswered: boolean | null = true;
   try {
     const { value: report } = await client.request(pod, { ...request, path: reportPath(query), parse });
@@ -83,7 +76,8 @@ export async function queryReport(client: PeerClient, pod: Pod, query: ReportQue
     if (error.reason === 'malformed') client.noteUnknownPath(pod, REPORT_PATH);
   }
   // Goldpinger has no past, and its view of now is not what was asked for.
-  if (past !== null) return { ...GOLDPINGER_HAS_NO_PAST, hasAnswered };
+  const noPast = 'it runs Goldpinger, which keeps no history';
+  if (past !== null) return { kind: 'missing', reason: 'no-history', detail: noPast, hasAnswered };
   try {
     const { value: check } = await client.request(pod, { ...request, path: '/check', parse: parseGoldpingerCheck });
     return { kind: 'check', check };
@@ -91,10 +85,6 @@ export async function queryReport(client: PeerClient, pod: Pod, query: ReportQue
     client.forgetUnknownPaths(pod);
     return missing(error);
   }
-}
-
-function hasOurFormat(wire: unknown): boolean {
-  return (wire as { format?: unknown } | null)?.format === POD_REPORT_FORMAT;
 }
 
 function missing(error: unknown): ReportResult {
