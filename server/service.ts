@@ -169,7 +169,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     copiedReportOf: (uid, range) => copies.reportOf(uid, range),
     apiLostAt: (ageMs) => journal.apiLostAt(ageMs),
   });
-  const histories = new MeshHistories(config.historyWindowMs, {
+  const histories = new MeshHistories({
     ...shared,
     broadcast,
     settings,
@@ -181,8 +181,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     return keepersOf(uid, others, MAX_ASKED_KEEPERS);
   };
   const linkQuery = new LinkQuery(client, clock, otherKeepers);
-  const events = new MeshEvents(config, {
+  const events = new MeshEvents({
     ...shared,
+    settings,
     broadcast,
     ownJournal: past.journal,
     podCount: () => monitor.snapshot.pods.length,

@@ -12,13 +12,10 @@ import {
 import { comparePods } from '../protocol/pod.ts';
 import type { BroadcastResult } from './broadcast.ts';
 
-/** Observations within this time of the first one are of the same event, ms. */
+/** Observations within this time of the first one are of the same event, ms: see `windowsOf` in mesh-events.ts. */
 export interface MergeWindows {
-  /** For links, which each pod pings in its own round: about a REFRESH_INTERVAL. */
   linkMs: number;
-  /** For external targets and paths. They are probed in rounds also without pings. */
   probeMs: number;
-  /** For the Kubernetes API: each pod notices in its own time that nothing comes from it any more. */
   apiMs: number;
   /**
    * A second observation of a link by the same pod within this time is about the other IP family, which is pinged at its own
@@ -29,7 +26,6 @@ export interface MergeWindows {
 
 /** Pods notice a change of readiness within this time of each other, if the API does not say when it was. */
 const READINESS_MS = 5000;
-
 /** A pod tells up to this much too late that it is starved: it waits for five bad seconds, and looks once a second. */
 const STARVED_LATE_MS = 6_000;
 /** So many such events of before are looked at when a pod says that it is starved. */
@@ -37,8 +33,7 @@ const MAX_RECENT = 20;
 
 /**
  * What happens to a pod once in its lifetime is one event, however many pods observe it, and whenever. A pod whose label is
- * removed twice
- * leaves twice: that is told once, at the first time. Each return has its event, `pod-ready`.
+ * removed twice leaves twice: that is told once, at the first time. Each return has its event, `pod-ready`.
  */
 const ONCE_PER_POD: ReadonlySet<EventKind> = new Set(['pod-seen', 'pod-terminating', 'pod-gone', 'pod-replaced']);
 
@@ -48,17 +43,17 @@ interface Observation {
   id: string;
   /** When the reporter noticed it, ms since the epoch by our clock. */
   atMs: number;
-  /** The pod that observed it. null = ourselves, while we do not know which pod we are. */
+  /** The pod that observed it, and its uid. null and '' = ourselves, while we do not know which pod we are. */
   reporter: EventPod | null;
+  uid: string;
   entry: JournalEntry;
 }
 
 /**
  * Merges the journals of all pods into events, oldest first, in three steps: entries of one kind about one subject form a group;
  * within a group, entries that were noticed at about the same time are observations of one event; and timeouts are marked whose
- * target was starved of CPU. The result does not depend on the order of the journals, nor on
- * which pod merges them. `lifetimes` names the pods that we know. Yields after each journal and each event, because a large mesh
- * has thousands of entries when many links fail at once; run it with `runSliced`.
+ * target was starved of CPU. The result does not depend on the order of the journals, nor on which pod merges them. Yields after
+ * each journal and each event, because a large mesh has thousands of entries when many links fail at once.
  */
 export function* mergeJournals(
   { parts, atMs: askedMs }: Pick<BroadcastResult<Journal>, 'parts' | 'atMs'>,
@@ -70,9 +65,11 @@ export function* mergeJournals(
     const reporter = pod === null ? null : eventPodOf(pod);
     for (const journalEntry of value.events) {
       const entry = { ...journalEntry, pod: subjectOf(journalEntry, reporter, lifetimes) };
+      const noticedMs = Math.min(askedMs, atMs - Math.max(0, entry.ageMs));
       const observation = {
         id: `${value.id}-${entry.seq}`,
-        atMs: Math.min(askedMs, atMs - Math.max(0, entry.ageMs)),
+        atMs: noticedMs,
+        uid: reporter?.uid ?? '',
         reporter,
         entry,
       };
@@ -132,9 +129,9 @@ function subjectOf(
 }
 
 /** The key of the group of an observation. Observations of different groups are never of the same event. */
-function groupOf({ entry, reporter, id }: Observation): string {
+function groupOf({ entry, uid, id }: Observation): string {
   const { kind, pod, apiTimeMs, detail } = entry;
-  if (kind.startsWith('cpu-')) return `${kind}/${reporter?.uid ?? ''}/${id}`;
+  if (kind.startsWith('cpu-')) return `${kind}/${uid}/${id}`;
   if (kind.startsWith('probe-')) return `${kind}/${detail}`;
   const subject = `${kind}/${pod?.uid ?? ''}`;
   const isDated = kind.startsWith('pod-') && !ONCE_PER_POD.has(kind) && apiTimeMs !== 0;
@@ -161,8 +158,7 @@ function* eventsOf(
   const gatherings: Gathering[] = [];
   let open: Gathering[] = [];
   for (const observation of sorted) {
-    const { atMs } = observation;
-    const uid = reporterUid(observation);
+    const { atMs, uid } = observation;
     // No later observation can belong to a gathering this old. Without this line a pod that flaps would cost quadratic time.
     open = open.filter(({ observations: [earliest] }) => atMs - earliest.atMs <= windowMs);
     let gathering = open.find(({ firstMs }) => atMs - (firstMs.get(uid) ?? atMs) <= sameMs);
@@ -194,18 +190,19 @@ interface Gathering {
 /** All observations of one event as that event; `first` is the earliest of them. */
 function eventOf(first: Observation, observations: readonly Observation[], id: string): MeshEvent {
   const byId = [...observations].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const reporters = new Map(byId.map((observation) => [reporterUid(observation), observation.reporter]));
+  const reporters = new Map(byId.map(({ uid, reporter }) => [uid, reporter]));
   const apiTimesMs = new Map<string, number>();
-  for (const observation of observations) {
-    const { apiTimeMs } = observation.entry;
-    const uid = reporterUid(observation);
+  for (const { uid, entry } of observations) {
+    const { apiTimeMs } = entry;
     if (apiTimeMs > 0) apiTimesMs.set(uid, Math.min(apiTimeMs, apiTimesMs.get(uid) ?? apiTimeMs));
   }
   const { outcome, phase, detail } = mostCommon(first, byId).entry;
+  // The earliest; of three or more the second, so that no reporter alone can set the time of what others have seen.
+  const atMs = [...apiTimesMs.values()].sort((a, b) => a - b)[apiTimesMs.size >= 3 ? 1 : 0] ?? first.atMs;
   const known = [...reporters.values()].filter((pod) => pod !== null).sort(comparePods);
   return {
     id: id.slice(0, 200),
-    atMs: Math.round(earliestOf([...apiTimesMs.values()]) ?? first.atMs),
+    atMs: Math.round(atMs),
     kind: first.entry.kind,
     pod: first.entry.pod,
     from: known.slice(0, MAX_EVENT_PODS),
@@ -215,11 +212,6 @@ function eventOf(first: Observation, observations: readonly Observation[], id: s
     totalUs: median(observations.map(({ entry }) => entry.totalUs).filter((totalUs) => totalUs >= 0)),
     detail,
   };
-}
-
-/** The earliest time; of three or more the second, so that no reporter alone can set the time of what others have seen. */
-function earliestOf(timesMs: number[]): number | undefined {
-  return timesMs.sort((a, b) => a - b)[timesMs.length >= 3 ? 1 : 0];
 }
 
 /**
@@ -237,10 +229,6 @@ function mostCommon(first: Observation, observations: readonly Observation[]): O
     if (found.count > most.count) most = { ...found };
   }
   return most.observation;
-}
-
-function reporterUid({ reporter }: Observation): string {
-  return reporter?.uid ?? '';
 }
 
 /** The median; -1 without any value. */

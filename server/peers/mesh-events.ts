@@ -9,6 +9,7 @@ import {
   parseJournalSliced,
 } from '../protocol/event.ts';
 import { type PingSettings, roundMsOf } from '../protocol/link-state.ts';
+import type { MeshSettings } from '../protocol/mesh.ts';
 import { intervalWithoutPingsMs, MAX_LIST_AGE_MS } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
@@ -16,13 +17,9 @@ import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
 import { type MergeWindows, mergeJournals } from './merge-journals.ts';
 
-interface MeshEventsSettings extends PingSettings {
-  /** HISTORY_WINDOW: how far back events can be asked for. */
-  historyWindowMs: number;
-}
-
 interface MeshEventsDeps {
   clock: Clock;
+  settings: PingSettings & Pick<MeshSettings, 'historyWindowMs'>;
   broadcast: Broadcast;
   /** Our own journal, with the journals that we keep copies of. */
   ownJournal(sinceAgeMs: number, limit?: number): Journal;
@@ -53,7 +50,10 @@ const SHORTEST_MS = 60_000;
 /** On a busy machine a ping may end this much later than its round. */
 const SLACK_MS = 1000;
 
-/** How far apart pods may notice the same event. */
+/**
+ * How far apart pods may notice the same event: each pings in its own round, probes external targets and paths also without pings,
+ * and notices in its own time that nothing comes from the Kubernetes API any more.
+ */
 export function windowsOf(settings: PingSettings): MergeWindows {
   const { refreshIntervalMs } = settings;
   const roundMs = roundMsOf(settings);
@@ -68,23 +68,20 @@ export function windowsOf(settings: PingSettings): MergeWindows {
 
 /** The events of the whole mesh, merged from the journals of all pods once for all clients that ask at about one time. */
 export class MeshEvents {
-  readonly #historyWindowMs: number;
-  readonly #windows: MergeWindows;
   readonly #deps: MeshEventsDeps;
   /** The merged events of each broadcast result. Clients that share a broadcast get the same object: it is merged once. */
   readonly #merged = new WeakMap<BroadcastResult<Journal>, Promise<MeshEvent[]>>();
 
-  constructor(settings: MeshEventsSettings, deps: MeshEventsDeps) {
-    this.#historyWindowMs = settings.historyWindowMs;
-    this.#windows = windowsOf(settings);
+  constructor(deps: MeshEventsDeps) {
     this.#deps = deps;
   }
 
   /** Gives the events of a time range. Rejects as `Broadcast.ask` does. */
   async events({ fromMs, toMs, limit }: EventsQuery): Promise<Events> {
-    const { clock, podCount, ownJournal, lifetimes, broadcast } = this.#deps;
-    const { linkMs, probeMs, apiMs } = this.#windows;
-    const sinceAgeMs = this.#sinceAgeMs(clock.nowMs() - fromMs + Math.max(linkMs, probeMs, apiMs));
+    const { clock, settings, podCount, ownJournal, lifetimes, broadcast } = this.#deps;
+    const windows = windowsOf(settings);
+    const widestMs = Math.max(windows.linkMs, windows.probeMs, windows.apiMs);
+    const sinceAgeMs = this.#sinceAgeMs(clock.nowMs() - fromMs + widestMs);
     const share = Math.max(MIN_ENTRIES_PER_POD, Math.floor(MAX_ENTRIES / Math.max(1, podCount())));
     const most = Math.min(share, MAX_EVENTS);
     const journals = await broadcast.ask<Journal>({
@@ -96,7 +93,7 @@ export class MeshEvents {
       maxValues: 2 * (1 + most) * ENTRY_VALUES,
     });
     const all = withCopies(journals, lifetimes);
-    const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(all, this.#windows, lifetimes), clock);
+    const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(all, windows, lifetimes), clock);
     this.#merged.set(journals, merged);
     const inRange = (await merged).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
     const events = newestEvents(fairShares(inRange, journals.parts[0]?.pod?.uid ?? ''), limit);
@@ -111,9 +108,10 @@ export class MeshEvents {
   }
 
   #sinceAgeMs(ageMs: number): number {
+    const { historyWindowMs } = this.#deps.settings;
     let sinceAgeMs = SHORTEST_MS;
-    while (sinceAgeMs < ageMs && sinceAgeMs < this.#historyWindowMs) sinceAgeMs *= 2;
-    return Math.min(sinceAgeMs, this.#historyWindowMs);
+    while (sinceAgeMs < ageMs && sinceAgeMs < historyWindowMs) sinceAgeMs *= 2;
+    return Math.min(sinceAgeMs, historyWindowMs);
   }
 }
 
@@ -135,7 +133,7 @@ function fairShares(events: readonly MeshEvent[], selfUid: string): MeshEvent[] 
     const share = Math.max(MIN_SHARE, events.length - alone.length);
     for (const event of alone.slice(0, -share)) left.add(event);
   }
-  return left.size === 0 ? [...events] : events.filter((event) => !left.has(event));
+  return events.filter((event) => !left.has(event));
 }
 
 /** Whether events after `fromMs` have been dropped from a journal for lack of room. */

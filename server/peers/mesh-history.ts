@@ -10,6 +10,7 @@ import {
   parsePodHistory,
 } from '../protocol/history.ts';
 import { type PingSettings, roundMsOf } from '../protocol/link-state.ts';
+import type { MeshSettings } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
@@ -22,7 +23,7 @@ interface MeshHistoriesDeps {
   clock: Clock;
   broadcast: Broadcast;
   client: Pick<PeerClient, 'request'>;
-  settings: PingSettings;
+  settings: PingSettings & Pick<MeshSettings, 'historyWindowMs'>;
   /** Our own history, with the uids of the copies that we keep. */
   ownHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   /** The history of another pod from the copy that we keep; null if we keep none. */
@@ -65,13 +66,10 @@ const END_MS = 5_000;
 
 /** Adds up the histories of all pods. One broadcast serves all clients that ask for the same range and steps. */
 export class MeshHistories {
-  readonly #windowMs: number;
   readonly #deps: MeshHistoriesDeps;
   readonly #histories: SharedResults<MeshHistory>;
 
-  /** `windowMs`: HISTORY_WINDOW. */
-  constructor(windowMs: number, deps: MeshHistoriesDeps) {
-    this.#windowMs = windowMs;
+  constructor(deps: MeshHistoriesDeps) {
     this.#deps = deps;
     this.#histories = new SharedResults(deps.clock, MAX_RUNNING, 'too many different histories at once, try again');
   }
@@ -100,7 +98,7 @@ export class MeshHistories {
     const { clock, settings, resolutionMs } = this.#deps;
     const askedMs = clock.nowMs();
     const toMs = Math.min(query.toMs, askedMs);
-    const fromMs = Math.max(Math.min(query.fromMs, toMs - 1), askedMs - this.#windowMs);
+    const fromMs = Math.max(Math.min(query.fromMs, toMs - 1), askedMs - settings.historyWindowMs);
     const lengthMs = toMs - fromMs;
     const shortestMs = Math.max(SHORTEST_STEP_MS, resolutionMs(askedMs - fromMs), lengthMs / (MAX_STEPS - 1));
     const stepMs =

@@ -20,15 +20,6 @@ export interface PeerClientSettings extends Addressing {
   checkTimeoutMs: number;
 }
 
-/** What a call needs to be sent. */
-export interface PeerCall extends HttpRequest {
-  /** An answer of more bytes, or with more JSON values, is refused. */
-  maxBytes: number;
-  maxValues: number;
-  /** When the call must have ended, in monotonic ms of the clock. CHECK_TIMEOUT applies in any case. */
-  deadlineMs?: number;
-}
-
 /** When an answer was written. */
 export interface Written {
   /** ms since the epoch by our clock: the middle of the call. Ages in the answer count from here. */
@@ -38,7 +29,12 @@ export interface Written {
 }
 
 /** One call of a pod. */
-export interface PeerRequest<T> extends PeerCall {
+export interface PeerRequest<T> extends HttpRequest {
+  /** An answer of more bytes, or with more JSON values, is refused. */
+  maxBytes: number;
+  maxValues: number;
+  /** When the call must have ended, in monotonic ms of the clock. CHECK_TIMEOUT applies in any case. */
+  deadlineMs?: number;
   /**
    * Validates the JSON of the answer. It throws an Error that says what is wrong. It leaves out invalid elements of lists, and
    * counts them in `skipped`. If it takes more than a millisecond, it returns a generator that yields in between.
@@ -67,14 +63,10 @@ export class PeerCallError extends Error {
   constructor(reason: MissingReason, message: string, { mayBeGoldpinger = false, wasCalled = true } = {}) {
     super(message);
     this.reason = reason;
-    this.hasAnswered = wasCalled ? hasAnsweredBy(reason) : null;
+    const saysNothing = !wasCalled || ['not-asked', 'no-address', 'passive'].includes(reason);
+    this.hasAnswered = saysNothing ? null : reason === 'http-status' || reason === 'malformed';
     this.mayBeGoldpinger = mayBeGoldpinger;
   }
-}
-
-function hasAnsweredBy(reason: MissingReason): boolean | null {
-  if (reason === 'not-asked' || reason === 'no-address' || reason === 'passive') return null;
-  return reason === 'http-status' || reason === 'malformed';
 }
 
 /** The most connections to all pods at once: several fan-outs with many silent pods may reach it. Further calls are refused. */
@@ -128,11 +120,9 @@ export class PeerClient {
   }
 
   /**
-   * Sends one request to `pod`, reads the whole answer, and validates it with `request.parse`. Rejects only with a
-   * PeerCallError: the pod has no address, the time is over, the connection failed, the status is not 2xx, the answer is
-   * too large or invalid, or `stop` was called.
-   * Rejects without a call if the pod said in the last 10 minutes (`REMEMBERED_MS`) that it is passive, or, for a GET, that it
-   * does not know the path.
+   * Sends one request to `pod`, reads the whole answer, and validates it with `request.parse`. Rejects only with a PeerCallError,
+   * and without a call if the pod said in the last 10 minutes (`REMEMBERED_MS`) that it is passive, or, for a GET, that it does not
+   * know the path.
    */
   async request<T>(pod: Pod, request: PeerRequest<T>): Promise<PeerAnswer<T>> {
     const { path } = request;
@@ -203,13 +193,17 @@ export class PeerClient {
     for (const exchange of this.#exchanges) exchange.end(stopped());
   }
 
-  #isUnknown(pod: Pod, path: string): boolean {
-    const untilMs = this.#unknownPaths.get(pod.uid)?.get(barePath(path));
-    return untilMs !== undefined && untilMs > this.#clock.monotonicMs();
+  #isUnknown({ uid }: Pod, path: string): boolean {
+    return (this.#unknownPaths.get(uid)?.get(barePath(path)) ?? 0) > this.#clock.monotonicMs();
   }
 
   /** Sends a request and reads its response. Adds the bytes that it reads to `read` and to `#bytes`. */
-  async #exchange(host: string, request: PeerCall, timeoutMs: number, read: { bytes: number }): Promise<Response> {
+  async #exchange(
+    host: string,
+    request: PeerRequest<unknown>,
+    timeoutMs: number,
+    read: { bytes: number },
+  ): Promise<Response> {
     if (this.#isStopped) throw stopped();
     if (this.#exchanges.size >= MAX_CONNECTIONS) {
       throw new PeerCallError('not-asked', `this pod has ${MAX_CONNECTIONS} calls of other pods open already`);
@@ -219,15 +213,20 @@ export class PeerClient {
       this.#bytes += count;
       if (this.#bytes > MAX_BYTES_IN_FLIGHT) this.#endLargest();
     };
-    const { port } = this.#settings;
-    const { maxBytes } = request;
+    const options = {
+      host,
+      port: this.#settings.port,
+      maxBytes: request.maxBytes,
+      readBuffer: this.#readBuffer,
+      onBytes,
+    };
     let exchange: Exchange | null = null;
     const timeout = this.#clock.setTimer(
       () => exchange?.end(new PeerCallError('timeout', `no complete response within ${timeoutMs} ms`)),
       timeoutMs,
     );
     try {
-      exchange = new Exchange(request, { host, port, maxBytes, readBuffer: this.#readBuffer, onBytes });
+      exchange = new Exchange(request, options);
       this.#exchanges.add(exchange);
       return await exchange.response;
     } catch (error) {
@@ -253,9 +252,9 @@ export class PeerClient {
       const parsed = request.parse(wire, skipped, written);
       return isGenerator(parsed) ? await runSliced(parsed, this.#clock) : parsed;
     } catch (error) {
-      const isJson = !(error instanceof SyntaxError);
-      const message = isJson ? textOf(error) : `its answer is not JSON: ${textOf(error)}`;
-      throw new PeerCallError('malformed', message, { mayBeGoldpinger: !isJson });
+      const mayBeGoldpinger = error instanceof SyntaxError;
+      const message = `${mayBeGoldpinger ? 'its answer is not JSON: ' : ''}${textOf(error)}`;
+      throw new PeerCallError('malformed', message, { mayBeGoldpinger });
     } finally {
       if (skipped.count > 0) this.#tellSkipped(pod, barePath(request.path), skipped);
     }

@@ -31,8 +31,9 @@ function start(
     merges += 1;
     return podOfUid(uid);
   };
-  const mesh = new MeshEvents(settings, {
+  const mesh = new MeshEvents({
     clock,
+    settings,
     broadcast,
     ownJournal: () => journals(1, [])[0]!.value,
     lifetimes: { lastKnown, remembersSinceMs },

@@ -74,7 +74,7 @@ function start({
     const missing = [{ name: 'pod-3', reason: 'timeout', detail: 'no whole answer' }];
     return { parts, missing, missingPods: [podOf(3, { namespace: 'b' })], atMs: NOW_MS };
   };
-  const reader = new MeshHistories(HOUR_MS, {
+  const reader = new MeshHistories({
     clock,
     broadcast: { ask, tell: () => Promise.reject(new Error('not here')) },
     client: {
@@ -90,7 +90,7 @@ function start({
     },
     isPassive: ({ uid }) => uid === passiveUid,
     resolutionMs: () => resolutionMs,
-    settings: { refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300 },
+    settings: { refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300, historyWindowMs: HOUR_MS },
     lifetimes: {
       countAlive: (_from, _step, steps) => new Array(steps).fill(4),
       departedSince: () => [podOf(9, { lifecycle: 'gone', sinceMs: NOW_MS })],
