@@ -3,7 +3,8 @@ import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { textOf } from '../../server/runtime/errors.ts';
-import { listen, type OpenStream } from './stream.ts';
+import { Observed } from '../model/observed.ts';
+import { BatchReader, type OpenStream } from './stream.ts';
 
 /** The state of the connection. Times are ms since the epoch by the browser's clock unless noted. */
 export interface ConnectionState {
@@ -19,6 +20,11 @@ export interface ConnectionState {
   retryMs: number;
   /** Why it is disconnected, for people. */
   reason: string;
+}
+
+/** The state before anything has arrived. */
+export function connecting(clock: Clock): ConnectionState {
+  return { mesh: null, receivedMs: 0, status: 'connecting', sinceMs: clock.nowMs(), retryMs: 0, reason: '' };
 }
 
 /** Dependencies of a `Connection`. */
@@ -52,10 +58,8 @@ const REOPEN_MS = 250;
  * Keeps the mesh current: by the stream, by polling if the stream is blocked, and by reconnecting if both fail.
  * Every change creates a new state object; listeners are called after each change.
  */
-export class Connection {
+export class Connection extends Observed<ConnectionState> {
   readonly #options: ConnectionOptions;
-  readonly #listeners = new Set<() => void>();
-  #state: ConnectionState;
   #windowMs = 0;
   #figure: StreamFigure = '';
   #breaks = 0;
@@ -69,19 +73,9 @@ export class Connection {
   #asking: AbortController | null = null;
 
   constructor(options: ConnectionOptions) {
+    super(connecting(options.clock));
     this.#options = options;
-    const sinceMs = options.clock.nowMs();
-    this.#state = { mesh: null, receivedMs: 0, status: 'connecting', sinceMs, retryMs: 0, reason: '' };
   }
-
-  /** The current state; the same object until it changes. */
-  readonly state = (): ConnectionState => this.#state;
-
-  /** Calls `listener` after each change until the returned function is called. */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
 
   /** Connects, with statistics over `windowMs` (0 = none) and those of `figure`. May be called again with others. */
   start(windowMs: number, figure: StreamFigure = ''): void {
@@ -92,7 +86,7 @@ export class Connection {
 
   /** Reconnects now. */
   readonly tryNow = (): void => {
-    if (this.#state.status === 'lost') this.#become({ retryMs: 0 });
+    if (this.state().status === 'lost') this.#become({ retryMs: 0 });
     this.#open();
   };
 
@@ -122,19 +116,15 @@ export class Connection {
     this.#halt();
     let silenceMs = FIRST_BYTES_MS;
     this.#bytesMs = this.#options.clock.monotonicMs();
-    this.#closeStream = listen((onEvent) => this.#options.openStream(this.#windowMs, this.#figure, onEvent), {
-      onBytes: () => {
-        this.#bytesMs = this.#options.clock.monotonicMs();
-        silenceMs = SILENCE_MS;
-      },
-      onReport: (report, pods) => this.#options.onReport?.(report, pods),
-      onMesh: (mesh) => {
-        this.#breaks = 0;
-        this.#losses = 0;
-        this.#polls = 0;
-        this.#take(mesh, 'live');
-      },
-      onBroken: (reason) => this.#broken(reason),
+    const reader = new BatchReader();
+    this.#closeStream = this.#options.openStream(this.#windowMs, this.#figure, (type, data) => {
+      this.#bytesMs = this.#options.clock.monotonicMs();
+      silenceMs = SILENCE_MS;
+      try {
+        this.#onEvent(reader, type, data);
+      } catch (error) {
+        this.#broken(`invalid data in the stream: ${textOf(error, 160)}`);
+      }
     });
     // One timer for all that arrives, because resetting a timer for each part of a large mesh is slow.
     const check = () => {
@@ -145,7 +135,24 @@ export class Connection {
     this.#after(silenceMs, check);
   }
 
+  #onEvent(reader: BatchReader, type: string, data: string): void {
+    if (type === 'error') this.#broken('');
+    else if (type === 'head') reader.head(data);
+    else if (type === 'report') {
+      const { report, pods } = reader.report(data);
+      this.#options.onReport?.(report, pods);
+    } else if (type === 'end') {
+      const mesh = reader.end();
+      this.#breaks = 0;
+      this.#losses = 0;
+      this.#polls = 0;
+      this.#take(mesh, 'live');
+    }
+  }
+
+  /** `reason`: '' if the stream broke, otherwise what was wrong with its data. */
   #broken(reason: string): void {
+    this.#closeStream?.();
     this.#breaks++;
     if (reason === '' && this.#breaks === 1) this.#after(REOPEN_MS, () => this.#open());
     else this.#ask();
@@ -188,10 +195,9 @@ export class Connection {
   }
 
   #become(change: Partial<ConnectionState>): void {
-    const same = change.status === undefined || change.status === this.#state.status;
-    const sinceMs = same ? this.#state.sinceMs : this.#options.clock.nowMs();
-    this.#state = { ...this.#state, ...change, sinceMs };
-    for (const listener of [...this.#listeners]) listener();
+    const { status, sinceMs } = this.state();
+    const isSame = change.status === undefined || change.status === status;
+    this.become({ ...change, sinceMs: isSame ? sinceMs : this.#options.clock.nowMs() });
   }
 }
 

@@ -3,7 +3,8 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { type PictureCells, type PictureOptions, sameOptions } from '../model/cells.ts';
 import type { Folding } from '../model/fold.ts';
-import type { ConnectionState } from './connection.ts';
+import { Observed } from '../model/observed.ts';
+import { type ConnectionState, connecting } from './connection.ts';
 import type { WorkerMessage, WorkerRequest } from './mesh-worker.ts';
 import { type ComputedCells, Unpacker } from './transfer.ts';
 
@@ -26,34 +27,22 @@ export interface FeedOptions {
 const HEARTBEAT_MS = 30_000;
 
 /** The connection as the page sees it. A worker owns the connection (see `serveTab`); this class holds its last message. */
-export class LiveFeed {
+export class LiveFeed extends Observed<ConnectionState> {
   readonly #options: FeedOptions;
-  readonly #listeners = new Set<() => void>();
   readonly #unpacker = new Unpacker();
-  #state: ConnectionState;
   #computed: ComputedCells[] = [];
   /** What was asked for: window and figure; '' = nothing. */
   #asked = '';
   #heartbeat: Timer | null = null;
 
   constructor(options: FeedOptions) {
+    super(connecting(options.clock));
     this.#options = options;
-    const sinceMs = options.clock.nowMs();
-    this.#state = { mesh: null, receivedMs: 0, status: 'connecting', sinceMs, retryMs: 0, reason: '' };
     options.worker.addEventListener('message', ({ data }) => this.#take(data));
-    const fail = () => this.#become({ ...this.#state, status: 'lost', retryMs: 0, reason: NO_WORKER });
+    const fail = () => this.become({ status: 'lost', retryMs: 0, reason: NO_WORKER });
     options.worker.addEventListener('error', fail);
     options.worker.addEventListener('messageerror', fail);
   }
-
-  /** The current state; the same object until it changes. */
-  readonly state = (): ConnectionState => this.#state;
-
-  /** Calls `listener` after each change until the returned function is called. */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
 
   /**
    * Connects, with statistics over `windowMs` (0 = none) and those of `figure`. Does nothing if it is already connected with both.
@@ -96,7 +85,7 @@ export class LiveFeed {
 
   /** The cells of a picture of the newest mesh, or null if the worker has not computed them. */
   readonly cellsOf = (mesh: Mesh, options: PictureOptions): PictureCells | null => {
-    if (mesh !== this.#state.mesh) return null;
+    if (mesh !== this.state().mesh) return null;
     return this.#computed.find((one) => sameOptions(one.options, options))?.cells ?? null;
   };
 
@@ -108,17 +97,12 @@ export class LiveFeed {
     const { state, heldMs, update } = message;
     if (update === null) {
       // The last mesh stays. It may be that of an earlier connection.
-      this.#become({ ...this.#state, ...state });
+      this.become(state);
       return;
     }
     this.#computed = update.computed;
     const receivedMs = this.#options.clock.monotonicMs() - heldMs;
-    this.#become({ ...state, mesh: this.#unpacker.unpack(update), receivedMs });
-  }
-
-  #become(state: ConnectionState): void {
-    this.#state = state;
-    for (const listener of [...this.#listeners]) listener();
+    this.become({ ...state, mesh: this.#unpacker.unpack(update), receivedMs });
   }
 }
 

@@ -1,48 +1,13 @@
 import { createParser } from 'eventsource-parser';
 import { MESH_FORMAT, type MergedReport, type Mesh, parseMergedReport, parseMesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
-import { textOf } from '../../server/runtime/errors.ts';
 
 /**
  * Opens Server-Sent Events and passes type and data of each one to `onEvent`; `error` is the last one. `bytes` (without data) says
  * that something has arrived, such as a part of an event, or a comment. Returns a function that closes the stream, after which
- * nothing is passed. Tests pass a fake.
+ * nothing is passed.
  */
 export type OpenStream = (onEvent: (type: string, data: string) => void) => () => void;
-
-/** Callbacks of a stream. `onBroken` is the last call. */
-export interface StreamEvents {
-  /** Something arrived: the stream may be slow, but it is not blocked. */
-  onBytes(): void;
-  /** A report of a mesh that is not complete yet, and the pods of that mesh. */
-  onReport(report: MergedReport, pods: readonly Pod[]): void;
-  onMesh(mesh: Mesh): void;
-  /** `reason`: '' if the connection broke, otherwise what was wrong with the data. */
-  onBroken(reason: string): void;
-}
-
-/** Listens to a stream until it breaks or the returned function is called. */
-export function listen(open: OpenStream, events: StreamEvents): () => void {
-  const reader = new BatchReader();
-  const breakOff = (reason: string) => {
-    close();
-    events.onBroken(reason);
-  };
-  const close = open((type, data) => {
-    if (type === 'bytes') return events.onBytes();
-    if (type === 'error') return breakOff('');
-    try {
-      if (type === 'head') reader.head(data);
-      else if (type === 'report') {
-        const { report, pods } = reader.report(data);
-        events.onReport(report, pods);
-      } else if (type === 'end') events.onMesh(reader.end());
-    } catch (error) {
-      breakOff(`invalid data in the stream: ${textOf(error, 160)}`);
-    }
-  });
-  return close;
-}
 
 /** The longest line of a stream, bytes. A report of 1000 pods has 40 kB. */
 const MAX_LINE = 16 * 2 ** 20;

@@ -5,6 +5,7 @@ import type { Round } from '../../server/protocol/rounds.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
+import { Observed } from './observed.ts';
 import { knownFrom, MOST_AUTO_MS } from './timeline.ts';
 
 /** The past as the servers know it, as far as it has been fetched. */
@@ -37,27 +38,17 @@ const PAUSE_MS = 10_000;
 const UNKNOWN_MS = 500;
 
 /** Fetches the last `spanMs` every `PAUSE_MS`. What cannot be fetched stays as it was. */
-export class PastPoll {
+export class PastPoll extends Observed<Past> {
   readonly #options: PastPollOptions;
-  readonly #listeners = new Set<() => void>();
-  #past: Past = { history: null, events: [], annotations: [], rounds: [], knownFromMs: null, error: '' };
   #spanMs = 0;
   #isAuto = false;
   #timer: Timer | null = null;
   #abort: AbortController | null = null;
 
   constructor(options: PastPollOptions) {
+    super({ history: null, events: [], annotations: [], rounds: [], knownFromMs: null, error: '' });
     this.#options = options;
   }
-
-  /** The current data; the same object until it changes. */
-  readonly state = (): Past => this.#past;
-
-  /** Calls `listener` after each change until the returned function is called. */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
 
   /**
    * Fetches the last `spanMs` now and every `PAUSE_MS`. May be called again with another span. `isAuto`: the span depends
@@ -98,7 +89,7 @@ export class PastPoll {
   /** The requests fail independently: a server may have events but no history. */
   async #fetch(signal: AbortSignal, toMs: number): Promise<void> {
     const { fetchHistory, fetchEvents, fetchAnnotations, fetchRounds } = this.#options;
-    if (this.#isAuto && this.#past.knownFromMs === null) await this.#lookBack(signal, toMs);
+    if (this.#isAuto && this.state().knownFromMs === null) await this.#lookBack(signal, toMs);
     // A listener may have requested another span in the meantime.
     if (signal.aborted) return;
     const range = { fromMs: toMs - this.#spanMs, toMs };
@@ -109,13 +100,12 @@ export class PastPoll {
       fetchRounds(range, signal),
     ]);
     if (signal.aborted) return;
-    const old = this.#past;
-    this.#change({
+    const old = this.state();
+    this.become({
       history: history.status === 'fulfilled' ? history.value : old.history,
       events: events.status === 'fulfilled' ? events.value : old.events,
       annotations: annotations.status === 'fulfilled' ? annotations.value : old.annotations,
       rounds: rounds.status === 'fulfilled' ? rounds.value : old.rounds,
-      knownFromMs: old.knownFromMs,
       error: history.status === 'fulfilled' ? '' : textOf(history.reason, 200),
     });
   }
@@ -125,11 +115,6 @@ export class PastPoll {
     const range = { fromMs: toMs - MOST_AUTO_MS, toMs };
     const history = await this.#options.fetchHistory(range, signal).catch(() => null);
     if (history === null || signal.aborted) return;
-    this.#change({ ...this.#past, history, knownFromMs: knownFrom(history) ?? toMs });
-  }
-
-  #change(past: Past): void {
-    this.#past = past;
-    for (const listener of [...this.#listeners]) listener();
+    this.become({ history, knownFromMs: knownFrom(history) ?? toMs });
   }
 }

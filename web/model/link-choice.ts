@@ -33,9 +33,6 @@ export interface LinkChoice {
 
 const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
-const NOT_PROBED = codeOf('not-probed');
-const NOT_YET = codeOf('not-yet');
-const IGNORED = codeOf('ignored');
 const GONE = codeOf('gone');
 
 /**
@@ -96,147 +93,78 @@ export function countLinks({ n, state, unreliable, counts, ...of }: Picture, sel
  * picture always gives the same choice. For the links that a filter shows, pass the picture of `shownLinks`.
  */
 export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoice {
-  const { state, valueUs, lossy } = picture;
-  const { tally, failedTo } = talliesOf(picture, request);
+  const { n, state, valueUs, lossy } = picture;
   const worst = new Worst(request.limit);
-  const isWanted = wanted(request, tally);
-  const offer = (pair: number) => {
-    const rank = lossy[pair] === 1 ? LOSSY_RANK : (RANKS[state[pair] ?? GONE] ?? 0);
-    worst.offer(pair, rank * RANK_STEP + (valueUs[pair] || 0));
-  };
-  forEachPair(picture, request, isWanted, offer);
-  const isAsked = askedStates(request);
-  let asked = isAsked.reduce((sum, one, code) => sum + one * (tally[code] ?? 0), 0);
-  if (request.only === 'all' && picture.lossyLinks > 0) {
-    for (const pair of indexesOf(lossy, 1)) {
-      const code = state[pair] ?? GONE;
-      if (isWanted[code] === 1 || code === FAILED) continue;
-      if (!isRequested(request, Math.floor(pair / picture.n), pair % picture.n)) continue;
-      offer(pair);
-      if (isAsked[code] === 0) asked++;
-    }
-  }
-  const failedPairs = isAsked[FAILED] === 1 ? takeFailed(picture, request, failedTo, tally[FAILED] ?? 0) : [];
-  const room = request.limit - failedPairs.length;
-  const pairs = room > 0 ? [...worst.ascending().slice(-room), ...failedPairs] : failedPairs;
-  const slow = pairs.filter((pair) => state[pair] === SLOW);
-  const [leastSlow] = slow;
-  const isCut = slow.length < (tally[SLOW] ?? 0) && leastSlow !== undefined;
-  return { pairs, asked, slowFromUs: isCut ? (valueUs[leastSlow] ?? Number.NaN) : Number.NaN };
-}
-
-/** Number of requested links by state, and number of failed links by destination. */
-function talliesOf(picture: Picture, request: ChoiceRequest): { tally: Uint32Array; failedTo: Uint32Array } {
-  const { n, state, into } = picture;
-  const tally = new Uint32Array(LINK_STATES.length);
   const failedTo = new Uint32Array(n);
-  if (request.pod < 0) {
-    // Uses the counts of the picture, because counting a million links takes 20 ms.
-    for (let to = 0; to < n; to++) {
-      const self = request.selfLinks ? -1 : (state[to * n + to] ?? -1);
-      for (let code = 0; code < STATES; code++) {
-        const count = (into[to * STATES + code] ?? 0) - (code === self ? 1 : 0);
-        tally[code] = (tally[code] ?? 0) + count;
-        if (code === FAILED) failedTo[to] = count;
-      }
-    }
-    return { tally, failedTo };
-  }
-  forEachPair(picture, request, ALL, (pair, to) => {
+  const tally = new Uint32Array(STATES);
+  forEachAsked(picture, request, (pair, to) => {
     const code = state[pair] ?? GONE;
     tally[code] = (tally[code] ?? 0) + 1;
     if (code === FAILED) failedTo[to] = (failedTo[to] ?? 0) + 1;
+    else {
+      const rank = lossy[pair] === 1 ? LOSSY_RANK : (RANKS[code] ?? 0);
+      worst.offer(pair, rank * RANK_STEP + (valueUs[pair] || 0));
+    }
   });
-  return { tally, failedTo };
+  const failed = tally[FAILED] ?? 0;
+  const failedPairs = failed === 0 ? [] : takeFailed(picture, request, failedTo, failed);
+  const room = request.limit - failedPairs.length;
+  const pairs = room > 0 ? [...worst.ascending().slice(-room), ...failedPairs] : failedPairs;
+  const slowPairs = pairs.filter((pair) => state[pair] === SLOW);
+  const [leastSlow = -1] = slowPairs;
+  const isCut = slowPairs.length < (tally[SLOW] ?? 0);
+  const asked = tally.reduce((sum, count) => sum + count, 0);
+  return { pairs, asked, slowFromUs: isCut ? (valueUs[leastSlow] ?? Number.NaN) : Number.NaN };
 }
 
-/** Every state, by index in `LINK_STATES`. */
-const ALL = new Uint8Array(LINK_STATES.length).fill(1);
-
-/** The states in which links can be drawn. Links of gone pods never are; those of a pod are, whatever was measured. */
-function drawableStates({ pod, only, unmeasured }: ChoiceRequest): Uint8Array {
-  const codes = ALL.slice();
-  codes[GONE] = 0;
-  if (pod >= 0 || unmeasured) return codes;
-  codes[IGNORED] = 0;
-  if (only !== 'not-probed') codes[NOT_PROBED] = codes[NOT_YET] = 0;
-  return codes;
+/** By state: 1 = its links are asked for. Those of gone pods never are; others of one pod are, whatever was measured. */
+function askedStates({ pod, only, onlyBad, unmeasured }: ChoiceRequest): Uint8Array {
+  const left: LinkState[] = ['gone'];
+  if (pod < 0 && !unmeasured) left.push('ignored');
+  if (pod < 0 && !unmeasured && only !== 'not-probed') left.push('not-probed', 'not-yet');
+  let kinds: readonly LinkState[] = LINK_STATES;
+  if (only === 'good') kinds = ['good', 'fair'];
+  else if (only === 'not-probed') kinds = ['not-probed', 'not-yet'];
+  else if (only !== 'all') kinds = [only];
+  else if (onlyBad) kinds = ['slow', 'failed'];
+  return Uint8Array.from(LINK_STATES, (state) => (kinds.includes(state) && !left.includes(state) ? 1 : 0));
 }
 
-/** The states of the links that are asked for: of lossy links, see `chooseLinks`. */
-function askedStates(request: ChoiceRequest): Uint8Array {
-  const drawable = drawableStates(request);
-  const kinds = kindsOf(request);
-  return drawable.map((one, code) => (kinds === null || kinds.includes(LINK_STATES[code] ?? 'gone') ? one : 0));
-}
-
-/** The states of `only` or, with `onlyBad`, the bad ones; null = all. */
-function kindsOf({ only, onlyBad }: ChoiceRequest): LinkState[] | null {
-  if (only === 'all') return onlyBad ? ['slow', 'failed'] : null;
-  if (only === 'good') return ['good', 'fair'];
-  return only === 'not-probed' ? ['not-probed', 'not-yet'] : [only];
-}
-
-/** The states that can be among the worst. If there are enough slow links, good ones are not visited. */
-function wanted(request: ChoiceRequest, tally: Uint32Array): Uint8Array {
-  const { only, limit } = request;
-  const isFull = only === 'all' && (tally[FAILED] ?? 0) >= limit;
-  if (isFull) return new Uint8Array(LINK_STATES.length);
-  const kinds = kindsOf(request);
-  if (kinds !== null)
-    return Uint8Array.from(LINK_STATES, (kind) => (kind !== 'failed' && kinds.includes(kind) ? 1 : 0));
-  let least = RANK.slow;
-  let count = tally[SLOW] ?? 0;
-  while (least > 0 && count < limit) {
-    least--;
-    for (const [code, rank] of RANKS.entries()) if (rank === least) count += tally[code] ?? 0;
-  }
-  return ALL.map((_, code) => (code !== FAILED && (RANKS[code] ?? 0) >= least ? 1 : 0));
-}
-
-/** Whether a link is one of those that are asked for, whatever its state. */
-function isRequested({ pod, selfLinks }: ChoiceRequest, from: number, to: number): boolean {
-  if (from === to && !selfLinks) return false;
-  return pod < 0 || from === pod || to === pod;
-}
-
-/** Calls `visit` for every requested link in one of the wanted states that can be drawn. */
-function forEachPair(
-  { n, state, outOf }: Picture,
+/** Calls `visit` for every link that is asked for; among all kinds also for the lossy ones, whatever their state. */
+function forEachAsked(
+  { n, state, outOf, lossy, lossyLinks }: Picture,
   request: ChoiceRequest,
-  wanted: Uint8Array,
   visit: (pair: number, to: number) => void,
 ): void {
-  const { pod } = request;
-  const codes = drawableStates(request).map((one, code) => (wanted[code] === 1 ? one : 0));
-  if (pod >= 0) {
-    const consider = (from: number, to: number) => {
-      const pair = from * n + to;
-      if (codes[state[pair] ?? GONE] === 1 && isRequested(request, from, to)) visit(pair, to);
-    };
-    for (let other = 0; other < n; other++) {
-      consider(pod, other);
-      if (other !== pod) consider(other, pod);
-    }
-    return;
-  }
+  const { pod, selfLinks, only } = request;
+  const codes = askedStates(request);
+  const withLossy = only === 'all' && lossyLinks > 0;
   for (let from = 0; from < n; from++) {
-    const line = from * n;
-    if (!codes.some((isWanted, code) => isWanted === 1 && (outOf[from * STATES + code] ?? 0) > 0)) continue;
-    for (let to = 0; to < n; to++) {
-      if (codes[state[line + to] ?? GONE] === 1 && isRequested(request, from, to)) visit(line + to, to);
+    const hasAsked = codes.some((one, code) => one === 1 && (outOf[from * STATES + code] ?? 0) > 0);
+    if (!hasAsked && !withLossy) continue;
+    // Of one pod its row and its column.
+    const [first, last] = pod < 0 || pod === from ? [0, n - 1] : [pod, pod];
+    for (let to = first; to <= last; to++) {
+      const pair = from * n + to;
+      const isAsked = codes[state[pair] ?? GONE] === 1 || (withLossy && lossy[pair] === 1);
+      if (isAsked && (from !== to || selfLinks)) visit(pair, to);
     }
   }
 }
 
 /** The failed links to show, by destination: all, or `limit` of them, shared out over destinations and their sources. */
-function takeFailed({ n, state }: Picture, request: ChoiceRequest, failedTo: Uint32Array, failed: number): number[] {
-  const share = failed <= request.limit ? failedTo : roundRobin(failedTo, request.limit);
+function takeFailed(
+  { n, state }: Picture,
+  { pod, selfLinks, limit }: ChoiceRequest,
+  failedTo: Uint32Array,
+  failed: number,
+): number[] {
+  const share = failed <= limit ? failedTo : roundRobin(failedTo, limit);
   const seen = new Uint32Array(n);
   const pairs: number[] = [];
   for (const pair of indexesOf(state, FAILED)) {
-    const to = pair % n;
-    if (!isRequested(request, Math.floor(pair / n), to)) continue;
+    const [from, to] = [Math.floor(pair / n), pair % n];
+    if ((from === to && !selfLinks) || (pod >= 0 && from !== pod && to !== pod)) continue;
     const place = (seen[to] ?? 0) + to;
     seen[to] = (seen[to] ?? 0) + 1;
     // Takes the share of all evenly. The offset differs by destination; otherwise all links would come from the first pods.
