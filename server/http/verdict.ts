@@ -1,3 +1,4 @@
+import { LinkSummary } from '../analysis/verdict/link-window.ts';
 import { type Clause, formatClause, parseClauses } from '../analysis/verdict/parse-clause.ts';
 import { judge } from '../analysis/verdict/verdict.ts';
 import type { Config } from '../config/config.ts';
@@ -106,12 +107,7 @@ function unknownVerdict(
     clauses: clauses.map(() => 'unknown'),
     window_s: windowMs / 1000,
     resolution_s: null,
-    samples: 0,
-    links_checked: 0,
-    links_failed: 0,
-    p50_ms: null,
-    p95_ms: null,
-    max_ms: null,
+    ...new LinkSummary().fields(),
     violations: [],
     missing_reports: [],
     generated_at: new Date(clock.nowMs()).toISOString(),
