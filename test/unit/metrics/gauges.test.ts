@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { podOf } from '../../support/mesh.ts';
-import { figuresOf, metricsOf, read, sourcesOf } from './scene.ts';
+import { figuresOf, metricsOf, seriesOf, sourcesOf } from './scene.ts';
 
 describe('the gauges of a scrape', () => {
   it('count pods by lifecycle, with 0 for the others', async () => {
     const pods = [podOf(1), podOf(2), podOf(3, { lifecycle: 'gone' })];
-    const family = (await read(metricsOf(pods))).get('goldpinger_peers');
-    expect(family?.series.map(({ labels, value }) => [labels['state'], value])).toEqual([
+    expect(await seriesOf(metricsOf(pods), 'goldpinger_peers', 'state')).toEqual([
       ['starting', 0],
       ['ready', 2],
       ['not-ready', 0],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { UdpResult } from '../../../server/protocol/sample.ts';
 import { podOf } from '../../support/mesh.ts';
-import { figureOf, metricsOf, read, scrape, targetOf } from './scene.ts';
+import { figuresOf, metricsOf, scrape, seriesOf, targetOf } from './scene.ts';
 
 const [ONE, TWO] = [podOf(1), podOf(2)];
 
@@ -16,38 +16,35 @@ describe('the metrics of the UDP probe', () => {
     metrics.udpResult(targetOf(ONE), cycleOf());
     metrics.udpResult(targetOf(ONE), cycleOf({ lost: 5, hops: 3 }));
     metrics.udpError(targetOf(TWO));
-    const labels = { goldpinger_instance: 'node-001', host_ip: '10.0.0.2', pod_ip: '127.0.0.2' };
-    const families = await read(metrics);
-    const series = (name: string) => families.get(name)?.series.map(({ labels, value }) => ({ labels, value }));
-    expect(series('goldpinger_peers_loss_pct')).toEqual([{ labels, value: 50 }]);
-    expect(series('goldpinger_peers_hop_count')).toEqual([{ labels, value: 3 }]);
-    expect(series('goldpinger_udp_duplicates_total')).toEqual([{ labels, value: 2 }]);
-    expect(series('goldpinger_udp_out_of_order_total')).toEqual([{ labels, value: 6 }]);
-    const host = { goldpinger_instance: 'node-001', host: '127.0.0.3' };
-    expect(series('goldpinger_udp_errors_total')).toEqual([{ labels: host, value: 1 }]);
-    const text = await scrape(metrics);
-    const instance = 'goldpinger_instance="node-001",host_ip="10.0.0.2",pod_ip="127.0.0.2"';
-    expect(text).toContain(`goldpinger_peers_udp_rtt_s_bucket{${instance},le="0.005"} 0\n`);
-    expect(text).toContain(`goldpinger_peers_udp_rtt_s_bucket{${instance},le="0.01"} 2\n`);
-    expect(text).toContain(`goldpinger_peers_udp_rtt_s_sum{${instance}} 0.014\n`);
+    const ofPod = (name: string) => seriesOf(metrics, name, 'host_ip', 'pod_ip');
+    const pod = ['10.0.0.2', '127.0.0.2'];
+    expect(await ofPod('goldpinger_peers_loss_pct')).toEqual([[...pod, 50]]);
+    expect(await ofPod('goldpinger_peers_hop_count')).toEqual([[...pod, 3]]);
+    expect(await ofPod('goldpinger_udp_duplicates_total')).toEqual([[...pod, 2]]);
+    expect(await ofPod('goldpinger_udp_out_of_order_total')).toEqual([[...pod, 6]]);
+    expect(await ofPod('goldpinger_peers_udp_rtt_s_sum')).toEqual([[...pod, 0.014]]);
+    expect(await seriesOf(metrics, 'goldpinger_udp_errors_total', 'host')).toEqual([['127.0.0.3', 1]]);
+    expect(
+      await figuresOf(metrics, ['goldpinger_peers_udp_rtt_s', 'le=0.005'], ['goldpinger_peers_udp_rtt_s', 'le=0.01']),
+    ).toEqual([0, 2]);
   });
 
   it('are not shown where nothing was measured', async () => {
     expect(await scrape(metricsOf([ONE]))).not.toMatch(/goldpinger_(udp|peers_(loss|hop|udp))/);
     const metrics = metricsOf([ONE]);
     metrics.udpResult(targetOf(ONE), cycleOf({ hops: -1 }));
-    expect((await read(metrics)).get('goldpinger_peers_hop_count')?.series).toEqual([]);
+    expect(await seriesOf(metrics, 'goldpinger_peers_hop_count')).toEqual([]);
     metrics.udpResult(targetOf(ONE), null);
-    expect((await read(metrics)).get('goldpinger_peers_loss_pct')?.series).toEqual([]);
+    expect(await seriesOf(metrics, 'goldpinger_peers_loss_pct')).toEqual([]);
     // Counters don't go back.
-    expect(figureOf((await read(metrics)).get('goldpinger_udp_duplicates_total'))).toBe(1);
+    expect(await seriesOf(metrics, 'goldpinger_udp_duplicates_total')).toEqual([[1]]);
   });
 
   it('do not change by a cycle while our own process was short of CPU', async () => {
     const metrics = metricsOf([ONE]);
     metrics.udpResult(targetOf(ONE), cycleOf({ lost: 0 }));
     metrics.udpResult(targetOf(ONE), cycleOf({ lost: 10, suspect: true }));
-    expect(figureOf((await read(metrics)).get('goldpinger_peers_loss_pct'))).toBe(0);
+    expect(await seriesOf(metrics, 'goldpinger_peers_loss_pct')).toEqual([[0]]);
   });
 
   it('go away with their peer, and do not come back with a late result', async () => {

@@ -1,38 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { podOf } from '../../support/mesh.ts';
-import { figureOf, metricsOf, read, sampleOf, scrape, select, targetOf } from './scene.ts';
+import { figuresOf, metricsOf, sampleOf, scrape, seriesOf, targetOf } from './scene.ts';
 
 const FAILURES = 'goldpinger_peer_ping_failures_total';
-const LATENCY = 'goldpinger_peers_response_time_s';
+const LATENCY_COUNT = 'goldpinger_peers_response_time_s_count';
 
 describe('the series of one peer', () => {
   it('name the pod and node that a failed ping went to, with outcome and phase', async () => {
     const pods = [podOf(1), podOf(2)];
     const metrics = metricsOf(pods);
     metrics.pingSample(targetOf(pods[1]!), sampleOf({ outcome: 'timeout', phase: 'first-byte' }));
-    const family = (await read(metrics)).get(FAILURES);
-    expect(select(family, { outcome: 'timeout', phase: 'first-byte' })).toEqual([
-      {
-        name: FAILURES,
-        value: 1,
-        labels: {
-          goldpinger_instance: 'node-001',
-          peer: 'pod-2',
-          peer_namespace: 'default',
-          peer_node: 'node-2',
-          pod_ip: '127.0.0.3',
-          host_ip: '10.0.0.3',
-          outcome: 'timeout',
-          phase: 'first-byte',
-        },
-      },
-    ]);
+    const labels = ['peer', 'peer_namespace', 'peer_node', 'pod_ip', 'host_ip', 'outcome', 'phase'];
+    const pod2 = ['pod-2', 'default', 'node-2', '127.0.0.3', '10.0.0.3'];
+    expect(await seriesOf(metrics, FAILURES, ...labels)).toContainEqual([...pod2, 'timeout', 'first-byte', 1]);
   });
 
   it('have refused and timed-out connections at 0 from the start, so that a rate sees the first one', async () => {
-    const family = (await read(metricsOf([podOf(1)]))).get(FAILURES);
-    expect(family?.series.map(({ labels, value }) => [labels['outcome'], labels['phase'], value])).toEqual([
+    expect(await seriesOf(metricsOf([podOf(1)]), FAILURES, 'outcome', 'phase')).toEqual([
       ['refused', 'connect', 0],
       ['timeout', 'connect', 0],
     ]);
@@ -43,22 +28,25 @@ describe('the series of one peer', () => {
     const target = targetOf(podOf(1));
     metrics.pingSample(target, sampleOf({ outcome: 'timeout', phase: 'connect', suspect: true }));
     metrics.pingSample(target, sampleOf({ outcome: 'refused', phase: 'connect', suspect: true }));
-    const ours = await read(metrics);
-    expect(figureOf(ours.get(FAILURES), { outcome: 'timeout' })).toBe(0);
-    expect(figureOf(ours.get(FAILURES), { outcome: 'refused' })).toBe(1);
-    expect(figureOf(ours.get('goldpinger_ping_failures_total'), { outcome: 'timeout', phase: 'connect' })).toBe(1);
-    expect(figureOf(ours.get('goldpinger_suspect_samples_total'))).toBe(2);
+    const figures = await figuresOf(
+      metrics,
+      [FAILURES, 'outcome=timeout'],
+      [FAILURES, 'outcome=refused'],
+      ['goldpinger_ping_failures_total', 'outcome=timeout phase=connect'],
+      ['goldpinger_suspect_samples_total', ''],
+    );
+    expect(figures).toEqual([0, 1, 1, 2]);
   });
 
   it('say that it works if one of two pods with the same labels does: the one that terminates does not count against the next', async () => {
     const [old, next] = [podOf(1, { lifecycle: 'terminating' }), podOf(1, { uid: 'uid-next' })];
     const metrics = metricsOf([old, next]);
-    const up = async () => figureOf((await read(metrics)).get('goldpinger_peer_up'), { peer: 'pod-1' });
+    const up = () => seriesOf(metrics, 'goldpinger_peer_up', 'peer');
     metrics.linkState(targetOf(next), true);
     metrics.linkState(targetOf(old), false);
-    expect(await up()).toBe(1);
+    expect(await up()).toEqual([['pod-1', 1]]);
     metrics.linkState(targetOf(next), false);
-    expect(await up()).toBe(0);
+    expect(await up()).toEqual([['pod-1', 0]]);
   });
 
   it('say whether its link works, once that is known', async () => {
@@ -66,10 +54,10 @@ describe('the series of one peer', () => {
     const metrics = metricsOf(pods);
     metrics.linkState(targetOf(pods[0]!), true);
     metrics.linkState(targetOf(pods[1]!), false);
-    const family = (await read(metrics)).get('goldpinger_peer_up');
-    expect(figureOf(family, { peer: 'pod-1' })).toBe(1);
-    expect(figureOf(family, { peer: 'pod-2' })).toBe(0);
-    expect(select(family, { peer: 'pod-3' })).toEqual([]);
+    expect(await seriesOf(metrics, 'goldpinger_peer_up', 'peer')).toEqual([
+      ['pod-1', 1],
+      ['pod-2', 0],
+    ]);
   });
 
   it('sum the phases of its successful pings', async () => {
@@ -79,13 +67,15 @@ describe('the series of one peer', () => {
     metrics.pingSample(targetOf(podOf(1)), sampleOf({ outcome: 'timeout', phase: 'first-byte', connectUs: 9000 }));
     // A ping over an open connection has no connect time.
     metrics.pingSample(targetOf(podOf(1)), sampleOf({ connectUs: -1, firstByteUs: 100_000 }));
-    const family = (await read(metrics)).get('goldpinger_peer_phase_seconds');
-    const [connectSum, connectCount] = select(family, { phase: 'connect', pod_ip: '127.0.0.2' });
-    const [firstByteSum, firstByteCount] = select(family, { phase: 'first-byte' });
-    expect(connectSum?.value).toBeCloseTo(0.003);
-    expect(connectCount?.value).toBe(2);
-    expect(firstByteSum?.value).toBeCloseTo(0.6);
-    expect(firstByteCount?.value).toBe(3);
+    const name = 'goldpinger_peer_phase_seconds';
+    expect(await seriesOf(metrics, `${name}_sum`, 'pod_ip', 'phase')).toEqual([
+      ['127.0.0.2', 'connect', 0.003],
+      ['127.0.0.2', 'first-byte', 0.6],
+    ]);
+    expect(await seriesOf(metrics, `${name}_count`, 'phase')).toEqual([
+      ['connect', 2],
+      ['first-byte', 3],
+    ]);
   });
 });
 
@@ -105,7 +95,7 @@ describe('a departed peer', () => {
     expect(text).not.toContain('127.0.0.3');
     expect(text).not.toContain('pod-2');
     expect(text).toContain('pod-1');
-    expect(figureOf((await read(metrics)).get('goldpinger_stats_total'), { group: 'made', action: 'ping' })).toBe(3);
+    expect(await figuresOf(metrics, ['goldpinger_stats_total', 'group=made action=ping'])).toEqual([3]);
   });
 
   it('leaves no counts to the next peer at its address', async () => {
@@ -114,9 +104,7 @@ describe('a departed peer', () => {
     metrics.setPeers([], []);
     metrics.setPeers([podOf(1)], [targetOf(podOf(1))]);
     metrics.pingSample(targetOf(podOf(1)), sampleOf({ totalUs: 20_000 }));
-    const family = (await read(metrics)).get(LATENCY);
-    expect(select(family, { le: '0.01' })[0]?.value).toBe(0);
-    expect(select(family, { le: '+Inf' })[0]?.value).toBe(1);
+    expect(await seriesOf(metrics, 'goldpinger_peers_response_time_s_sum')).toEqual([[0.02]]);
   });
 
   it('does not change the series of the peers that stay', async () => {
@@ -125,9 +113,8 @@ describe('a departed peer', () => {
     metrics.pingSample(targetOf(podOf(2)), sampleOf({ outcome: 'refused', phase: 'connect' }));
     metrics.pingSample(targetOf(podOf(2)), sampleOf());
     metrics.setPeers([podOf(2), podOf(3)], [targetOf(podOf(2)), targetOf(podOf(3))]);
-    const ours = await read(metrics);
-    expect(figureOf(ours.get(FAILURES), { peer: 'pod-2', outcome: 'refused' })).toBe(1);
-    expect(select(ours.get(LATENCY), { pod_ip: '127.0.0.3', le: '+Inf' })[0]?.value).toBe(1);
+    expect(await seriesOf(metrics, FAILURES, 'peer', 'outcome')).toContainEqual(['pod-2', 'refused', 1]);
+    expect(await seriesOf(metrics, LATENCY_COUNT, 'pod_ip')).toEqual([['127.0.0.3', 1]]);
   });
 
   it('in the middle of a scrape changes neither that scrape nor a concurrent one', async () => {
@@ -150,7 +137,7 @@ describe('a departed peer', () => {
     expect(late).toHaveLength(200);
     for (const line of late) expect(line).toMatch(/ 1$/);
     expect((await other).length).toBeGreaterThan(0);
-    expect(select((await read(metrics)).get(LATENCY), { le: '30' })).toHaveLength(200);
+    expect(await seriesOf(metrics, LATENCY_COUNT)).toHaveLength(200);
   });
 });
 
@@ -163,9 +150,8 @@ describe('two peers at one address', () => {
       metrics.pingSample(targetOf(pod), sampleOf());
       metrics.linkState(targetOf(pod), pod === fresh);
     }
-    const ours = await read(metrics);
-    expect(select(ours.get(LATENCY), { le: '+Inf' }).map(({ value }) => value)).toEqual([2]);
-    expect(ours.get('goldpinger_peer_up')?.series).toHaveLength(2);
+    expect(await seriesOf(metrics, LATENCY_COUNT)).toEqual([[2]]);
+    expect(await seriesOf(metrics, 'goldpinger_peer_up')).toHaveLength(2);
   });
 });
 
@@ -181,10 +167,9 @@ describe('any sequence of memberships', () => {
           for (const pod of pods) metrics.pingSample(targetOf(pod), sampleOf());
         }
         const here = (rounds.at(-1) ?? []).map((n) => podOf(n).podIPs[0]).sort();
-        const ours = await read(metrics);
-        const shown = select(ours.get(LATENCY), { le: '+Inf' }).map(({ labels }) => labels['pod_ip']);
-        expect(shown.sort()).toEqual(here);
-        expect(ours.get(FAILURES)?.series ?? []).toHaveLength(here.length * 2);
+        const shown = await seriesOf(metrics, LATENCY_COUNT, 'pod_ip');
+        expect(shown.map(([ip]) => ip).sort()).toEqual(here);
+        expect(await seriesOf(metrics, FAILURES)).toHaveLength(here.length * 2);
       }),
       { numRuns: 40 },
     );
@@ -201,13 +186,12 @@ describe('METRICS_PER_PEER=false', () => {
       metrics.peerCall(pod, 1000, true);
       metrics.linkState(targetOf(pod), true);
     }
-    const ours = await read(metrics);
     expect(await scrape(metrics)).not.toMatch(/pod_ip|host_ip|peer=/);
-    expect(select(ours.get(LATENCY), { le: '+Inf' }).map(({ labels, value }) => [labels['call_type'], value])).toEqual([
+    expect(await seriesOf(metrics, LATENCY_COUNT, 'call_type')).toEqual([
       ['check', 2],
       ['ping', 2],
     ]);
-    expect(figureOf(ours.get('goldpinger_ping_failures_total'), { outcome: 'refused' })).toBe(2);
-    expect(select(ours.get('goldpinger_peer_phase_seconds'))).toHaveLength(4);
+    expect(await figuresOf(metrics, ['goldpinger_ping_failures_total', 'outcome=refused'])).toEqual([2]);
+    expect(await seriesOf(metrics, 'goldpinger_peer_phase_seconds_count')).toHaveLength(2);
   });
 });

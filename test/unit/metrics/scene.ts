@@ -5,7 +5,7 @@ import type { DiscoveryStatus, Pod, Target } from '../../../server/protocol/pod.
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { statusOf } from '../../support/mesh.ts';
 import { sampleOf as anySample } from '../../support/samples.ts';
-import { type ReadFamily, type ReadSeries, readExposition } from './text-reader.ts';
+import { type ReadFamily, readExposition } from './text-reader.ts';
 
 /** The target for pings to a pod. */
 export function targetOf(pod: Pod): Target {
@@ -61,24 +61,24 @@ export async function read(metrics: Metrics, format: Format = 'text'): Promise<M
   return readExposition(await scrape(metrics, format), format);
 }
 
-/** The series of a family that have at least these labels. */
-export function select(family: ReadFamily | undefined, labels: Record<string, string> = {}): ReadSeries[] {
-  const wanted = Object.entries(labels);
-  return (family?.series ?? []).filter((series) => wanted.every(([name, value]) => series.labels[name] === value));
-}
-
-/** The value of the one series with at least these labels. */
-export function figureOf(family: ReadFamily | undefined, labels: Record<string, string> = {}): number {
-  const found = select(family, labels);
-  if (found.length !== 1) throw new Error(`${found.length} series with ${JSON.stringify(labels)}`);
-  return found[0]!.value;
+/** The series with this name in the next scrape: the values of these labels, then the figure. */
+export async function seriesOf(metrics: Metrics, name: string, ...labels: string[]): Promise<(string | number)[][]> {
+  const series = [...(await read(metrics)).values()].flatMap((family) => family.series);
+  return series
+    .filter((one) => one.name === name)
+    .map((one) => [...labels.map((label) => one.labels[label] ?? ''), one.value]);
 }
 
 /** The values of these series of the next scrape, NaN where there is none: a name, and some of its labels (`a=b c=d`). */
 export async function figuresOf(metrics: Metrics, ...wanted: [name: string, labels: string][]): Promise<number[]> {
   const families = await read(metrics);
   return wanted.map(([name, text]) => {
-    const labels = Object.fromEntries(text.split(' ').map((pair) => pair.split(/=(.*)/s, 2)));
-    return select(families.get(name), text === '' ? {} : labels)[0]?.value ?? Number.NaN;
+    const labels = text
+      .split(' ')
+      .filter(Boolean)
+      .map((pair) => pair.split(/=(.*)/s, 2));
+    const series = families.get(name)?.series ?? [];
+    const found = series.find((one) => labels.every(([label = '', value]) => one.labels[label] === value));
+    return found?.value ?? Number.NaN;
   });
 }
