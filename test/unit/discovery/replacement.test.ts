@@ -7,17 +7,22 @@ const owner = 'rs';
 /** A pod of the ReplicaSet that has run for long, unless `change` says otherwise. */
 const pod = (name: string, change: Partial<StubPod> = {}) => facts({ name, owner, ...change });
 
-/** What happens, in seconds after the first list, which holds `a` and `z`. `list`: everything that is there then. */
-type News = ['put' | 'remove', number, ReturnType<typeof pod>] | ['list', number, ReturnType<typeof pod>[]];
+/** Tells a store what happens, so many seconds after the first list, which holds `a` and `z`. */
+type News = (store: PodStore) => void;
+type Facts = ReturnType<typeof pod>;
+const put = (seconds: number, facts: Facts) => (store: PodStore) => void store.put(facts, at(seconds));
+const remove = (seconds: number, facts: Facts) => (store: PodStore) => void store.remove(facts, at(seconds));
+/** `all`: everything that is there then. */
+const list =
+  (seconds: number, ...all: Facts[]) =>
+  (store: PodStore) =>
+    void store.replaceAll(all, at(seconds));
 
 /** Returns the named replacements after the news, as `gone>replacement`. */
-function replacementsAfter(news: News[], first = [pod('a'), pod('z')]): string[] {
+function replacementsAfter(news: News[]): string[] {
   const store = new PodStore(LIMITS);
-  store.replaceAll(first, at(0));
-  for (const [what, seconds, given] of news) {
-    if (what === 'list') store.replaceAll(given, at(seconds));
-    else if (what === 'put') store.put(given, at(seconds));
-    else store.remove(given, at(seconds));
+  for (const tell of [list(0, pod('a'), pod('z')), ...news]) {
+    tell(store);
     // Whoever looks in between must not change the result.
     store.pods();
   }
@@ -39,154 +44,118 @@ describe('the replacement', () => {
   test.each<[string, News[], string[]]>([
     [
       'is the pod of the same owner that was created when the deletion was requested, although the last news names its end',
-      [
-        ['put', 10.1, deleted],
-        ['put', 10.2, b],
-        ['put', 16.1, ended],
-        ['remove', 16.2, ended],
-      ],
+      [put(10.1, deleted), put(10.2, b), put(16.1, ended), remove(16.2, ended)],
       ['a>b'],
     ],
     [
       'may be told by the list that brings the end of the deletion, after a time in which nothing was heard',
-      [
-        ['list', 30, [{ ...deleted, deletedMs: at(30), goneByMs: at(30) }, pod('z'), b]],
-        ['remove', 30.5, ended],
-      ],
+      [list(30, { ...deleted, deletedMs: at(30), goneByMs: at(30) }, pod('z'), b), remove(30.5, ended)],
       ['a>b'],
     ],
-    [
-      'may appear after the pod has gone',
-      [
-        ['remove', 10, pod('a')],
-        ['put', 12, pod('b', { createdMs: at(11) })],
-      ],
-      ['a>b'],
-    ],
+    ['may appear after the pod has gone', [remove(10, pod('a')), put(12, pod('b', { createdMs: at(11) }))], ['a>b']],
     [
       'of a pod that was removed by force comes after it',
-      [
-        ['put', 10.1, forced],
-        ['remove', 10.2, forced],
-        ['put', 10.3, b],
-      ],
+      [put(10.1, forced), remove(10.2, forced), put(10.3, b)],
       ['a>b'],
     ],
     [
       'of a pod that left unseen was created since the last news',
-      [['list', 60, [pod('z'), pod('b', { createdMs: at(30) }), pod('old', { createdMs: at(-9) })]]],
+      [list(60, pod('z'), pod('b', { createdMs: at(30) }), pod('old', { createdMs: at(-9) }))],
       ['a>b'],
     ],
     [
       'is found where both are in one list',
       [
-        ['list', 60, [pod('z'), pod('a', { deletedMs: at(40) }), pod('b', { createdMs: at(40) })]],
-        ['remove', 65, pod('a', { deletedMs: at(40) })],
+        list(60, pod('z'), pod('a', { deletedMs: at(40) }), pod('b', { createdMs: at(40) })),
+        remove(65, pod('a', { deletedMs: at(40) })),
       ],
       ['a>b'],
     ],
     [
       'may seem to be created a little before, because clocks differ, if it appears afterwards',
-      [
-        ['remove', 10, pod('a')],
-        ['put', 10.1, pod('b', { createdMs: at(6) })],
-      ],
+      [remove(10, pod('a')), put(10.1, pod('b', { createdMs: at(6) }))],
       ['a>b'],
     ],
     [
       'is no pod that was there before, of another owner, or without an owner',
       [
-        ['put', 9, pod('early', { createdMs: at(9) })],
-        ['remove', 10, pod('a')],
-        ['put', 11, pod('relabelled', { createdMs: at(-50) })],
-        ['put', 11, pod('other', { createdMs: at(10), owner: 'other' })],
-        ['put', 11, pod('alone', { createdMs: at(10), owner: '' })],
+        put(9, pod('early', { createdMs: at(9) })),
+        remove(10, pod('a')),
+        put(11, pod('relabelled', { createdMs: at(-50) })),
+        put(11, pod('other', { createdMs: at(10), owner: 'other' })),
+        put(11, pod('alone', { createdMs: at(10), owner: '' })),
       ],
       [],
     ],
     [
       'is not that of a pod that was removed by scaling down before',
       [
-        ['put', 1, pod('z', { deletedMs: at(1) })],
-        ['put', 10.1, deleted],
-        ['put', 10.2, b],
-        ['remove', 20, pod('z', { deletedMs: at(1) })],
-        ['remove', 30, deleted],
+        put(1, pod('z', { deletedMs: at(1) })),
+        put(10.1, deleted),
+        put(10.2, b),
+        remove(20, pod('z', { deletedMs: at(1) })),
+        remove(30, deleted),
       ],
       ['a>b'],
     ],
     [
       'is no pod that comes much later, by scaling up',
-      [
-        ['remove', 10, pod('a')],
-        ['put', 40, pod('b', { createdMs: at(40) })],
-      ],
+      [remove(10, pod('a')), put(40, pod('b', { createdMs: at(40) }))],
       [],
     ],
     [
       'is not needed by a pod that is back',
-      [
-        ['remove', 10, pod('a')],
-        ['put', 10.1, b],
-        ['put', 16, pod('a')],
-        ['remove', 17, pod('z')],
-        ['remove', 40, b],
-      ],
+      [remove(10, pod('a')), put(10.1, b), put(16, pod('a')), remove(17, pod('z')), remove(40, b)],
       [],
     ],
     [
       'of each of several pods is another one',
       [
-        ['put', 10.1, deleted],
-        ['put', 10.1, pod('z', { deletedMs: at(10) })],
-        ['put', 10.2, b],
-        ['put', 10.3, pod('c', { createdMs: at(10) })],
-        ['remove', 12, deleted],
-        ['remove', 12, pod('z', { deletedMs: at(10) })],
+        put(10.1, deleted),
+        put(10.1, pod('z', { deletedMs: at(10) })),
+        put(10.2, b),
+        put(10.3, pod('c', { createdMs: at(10) })),
+        remove(12, deleted),
+        remove(12, pod('z', { deletedMs: at(10) })),
       ],
       ['a>c', 'z>b'],
     ],
     [
       'is that of the older one of two pods that left together, because scaling down removes the younger one',
       [
-        ['put', 1, pod('young', { createdMs: at(-5) })],
-        ['list', 10.1, [deleted, pod('young', { createdMs: at(-5), deletedMs: at(10) }), pod('z')]],
-        ['put', 10.2, b],
-        ['list', 20, [b, pod('z')]],
+        put(1, pod('young', { createdMs: at(-5) })),
+        list(10.1, deleted, pod('young', { createdMs: at(-5), deletedMs: at(10) }), pod('z')),
+        put(10.2, b),
+        list(20, b, pod('z')),
       ],
       ['a>b'],
     ],
     [
       'may itself be replaced within the same second',
-      [
-        ['remove', 10.1, forced],
-        ['put', 10.2, b],
-        ['remove', 10.3, b],
-        ['put', 10.4, pod('c', { createdMs: at(10) })],
-      ],
+      [remove(10.1, forced), put(10.2, b), remove(10.3, b), put(10.4, pod('c', { createdMs: at(10) }))],
       ['a>b', 'b>c'],
     ],
     [
       "of a DaemonSet's pod is the next one on its node, whenever it is created",
       [
-        ['put', 1, daemon('d1', 'n1', at(-90))],
-        ['put', 1, daemon('d2', 'n2', at(-90))],
-        ['remove', 10, daemon('d1', 'n1', at(-90))],
-        ['remove', 10, daemon('d2', 'n2', at(-90))],
-        ['put', 70, daemon('d3', 'n2', at(70))],
+        put(1, daemon('d1', 'n1', at(-90))),
+        put(1, daemon('d2', 'n2', at(-90))),
+        remove(10, daemon('d1', 'n1', at(-90))),
+        remove(10, daemon('d2', 'n2', at(-90))),
+        put(70, daemon('d3', 'n2', at(70))),
         // A rolling update with maxSurge creates the new pod first.
-        ['put', 80, daemon('d4', 'n2', at(80))],
-        ['remove', 85, daemon('d3', 'n2', at(70))],
+        put(80, daemon('d4', 'n2', at(80))),
+        remove(85, daemon('d3', 'n2', at(70))),
       ],
       ['d2>d3', 'd3>d4'],
     ],
     [
       "of a StatefulSet's pod has its name",
       [
-        ['put', 1, stateful('s-old', 's-0', at(-90))],
-        ['remove', 10, stateful('s-old', 's-0', at(-90))],
-        ['put', 11, stateful('s1', 's-1', at(11))],
-        ['put', 50, stateful('s-new', 's-0', at(50))],
+        put(1, stateful('s-old', 's-0', at(-90))),
+        remove(10, stateful('s-old', 's-0', at(-90))),
+        put(11, stateful('s1', 's-1', at(11))),
+        put(50, stateful('s-new', 's-0', at(50))),
       ],
       ['s-0>s-new'],
     ],
