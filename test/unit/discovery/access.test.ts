@@ -346,8 +346,6 @@ const CASES: Record<string, Record<string, Case>> = {
       user: { 'auth-provider': { name: 'gcp', config: { 'access-token': 'abc' } } },
       fault: ['config', /auth-provider "gcp" is not supported.*exec/],
     },
-    'azure is refused': { user: { 'auth-provider': { name: 'azure' } }, fault: ['config', /"azure" is not supported/] },
-    'others are unknown': { user: { 'auth-provider': { name: 'x' } }, fault: ['config', /"x" is not supported/] },
     'oidc gives its token while that is valid': {
       user: {
         'auth-provider': {

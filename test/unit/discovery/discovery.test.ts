@@ -58,14 +58,6 @@ describe('list and watch', () => {
     expect(received('list')).toHaveLength(1);
   });
 
-  test('a pod recreated under the same name is another pod', async () => {
-    api.stub.putPod({ name: 'a', uid: 'first', ip: '10.1.0.1' });
-    const discovery = await synced();
-    api.stub.putPod({ name: 'a', uid: 'second', ip: '10.1.0.1' });
-    await until(() => expect(discovery.snapshot().pods.map(({ uid }) => uid)).toEqual(['first', 'second']));
-    expect(discovery.stages()).toEqual(['a gone', 'a ready']);
-  });
-
   test('forgets a departed pod after the retention', async () => {
     const discovery = await synced(['a', 'b'], { goneRetentionMs: 30 });
     api.stub.deletePod('b');

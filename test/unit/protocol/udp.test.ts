@@ -7,6 +7,7 @@ import { encodeColumns, NONE16, unpack16 } from '../../../server/protocol/links.
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { encodePodReport } from '../../../server/protocol/pod-report.ts';
 import type { UdpResult } from '../../../server/protocol/sample.ts';
+import { CYCLE_RECORD, HEAD_BYTES } from '../../../server/protocol/stored-results.ts';
 import {
   decodeUdp,
   emptyUdp,
@@ -30,6 +31,9 @@ const result = fc.record({
   outOfOrder: fc.nat({ max: 100 }),
   hops: fc.integer({ min: -1, max: 64 }),
 });
+
+/** Columns that say nothing of loss. */
+const OTHERS = { rttUs: 0, duplicates: 0, outOfOrder: 0, ageMs: 0, hops: 0 };
 
 function columnsOf(results: Omit<UdpResult, 'atMs' | 'suspect'>[]) {
   const udp = emptyUdp(results.length);
@@ -55,8 +59,7 @@ describe('UDP results on the wire', () => {
 
   it('of older versions do not say in how many cycles datagrams were lost: it may be many', () => {
     const sums = { sent: 10, lost: 1, recentSent: 100, recentLost: 10, windowSent: 100, windowLost: 10 };
-    const older = { ...sums, rttUs: 0, duplicates: 0, outOfOrder: 0, ageMs: 0, hops: 0 };
-    const of = (wire: object) => recentOf(decodeUdp({ length: 1, ...older, ...wire }, 1)!, 0);
+    const of = (wire: object) => recentOf(decodeUdp({ length: 1, ...OTHERS, ...sums, ...wire }, 1)!, 0);
     expect(of({})).toEqual({ sent: 100, lost: 10, lossCycles: 255 });
     expect(of({ recentLossCycles: 1 })).toEqual({ sent: 100, lost: 10, lossCycles: 1 });
   });
@@ -65,21 +68,8 @@ describe('UDP results on the wire', () => {
     const column = fc.oneof(fc.integer({ min: 0, max: 65_535 }), fc.constant(NONE16));
     fc.assert(
       fc.property(column, column, column, column, (sent, lost, windowSent, windowLost) => {
-        const [recentSent, recentLost] = [windowSent, windowLost];
-        const columns = {
-          sent,
-          lost,
-          windowSent,
-          windowLost,
-          recentSent,
-          recentLost,
-          rttUs: 0,
-          duplicates: 0,
-          outOfOrder: 0,
-          ageMs: 0,
-          hops: 0,
-        };
-        const udp = decodeUdp({ length: 2, ...columns }, 2);
+        const sums = { sent, lost, windowSent, windowLost, recentSent: windowSent, recentLost: windowLost };
+        const udp = decodeUdp({ length: 2, ...OTHERS, ...sums }, 2);
         expect(lostOf(udp!, 1)).toBeLessThanOrEqual(sentOf(udp!, 1));
         for (const loss of [lossOf(udp, 1), windowLossOf(udp, 1)]) {
           expect(loss === -1 || (loss >= 0 && loss <= 1)).toBe(true);
@@ -138,16 +128,8 @@ describe('UDP results in the mesh', () => {
       OPENAPI.paths[path].get.responses[200].description;
     for (const column of Object.keys(emptyUdp(0)))
       expect(textOf('/api/v1/pod-report')).toMatch(new RegExp(`\\b${column}\\b`));
-    const cycle: UdpResult = {
-      atMs: 0,
-      sent: 10,
-      lost: 0,
-      rttUs: 1,
-      duplicates: 0,
-      outOfOrder: 0,
-      hops: 0,
-      suspect: false,
-    };
+    const { bytes } = CYCLE_RECORD;
+    const cycle = CYCLE_RECORD.read(new DataView(new ArrayBuffer(bytes)), HEAD_BYTES, 0);
     for (const field of Object.keys(cycle)) expect(textOf('/api/v1/samples')).toMatch(new RegExp(`\\b${field}\\b`));
   });
 });
