@@ -12,8 +12,7 @@ import { type DiscoveryStatus, isJudged, isJudgedReady, type Pod } from '../prot
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 import { countText, plural } from '../runtime/count-text.ts';
 
-/** The most sentences about one pod, the most characters of a sentence, and of a name in it. */
-const MAX_REASONS = 5;
+/** The most characters of a sentence, and of a name in it. */
 const MAX_SENTENCE = 400;
 const MAX_NAME = 80;
 
@@ -38,6 +37,21 @@ interface FailedLink {
   link: number;
 }
 
+/** What is counted of each pod, by its index. */
+function countsOf(pods: number) {
+  const zeros = () => new Uint32Array(pods);
+  return {
+    /** The links into it and from it that are probed and not doubted because of their source. */
+    probedInto: zeros(),
+    probedFrom: zeros(),
+    /** How many pods have links into it and all of these are ok. */
+    reachedBy: zeros(),
+    /** Failed links into it beyond the first `MAX_KEPT`, and those of them that `isDoubtedByDestination` names. */
+    notKept: zeros(),
+    notKeptDoubtable: zeros(),
+  };
+}
+
 /**
  * Decides the health of the cluster from the reports of all pods. Reports are added one by one as they come in, so that no
  * step looks at a million links.
@@ -55,17 +69,10 @@ export class HealthTally {
   readonly #reports: MergedReport[] = [];
   /** By pod: its report, if it is or was starved. */
   readonly #starved = new Map<number, MergedReport>();
-  /** By pod: the number of links into it and from it that are probed and not doubted because of their source. */
-  readonly #probedInto: Uint32Array;
-  readonly #probedFrom: Uint32Array;
-  /** By pod: how many pods have links into it and all of these are ok. */
-  readonly #reachedBy: Uint32Array;
+  readonly #counts: ReturnType<typeof countsOf>;
   /** By destination: `PAIR_OK` or `PAIR_FAILED` for the links of the report that is being added; 0 = none. */
   readonly #pairs: Uint8Array;
   readonly #failed: FailedLink[] = [];
-  /** By destination: failed links beyond the first `MAX_KEPT`, and those of them that `isDoubtedByDestination` names. */
-  readonly #notKept: Uint32Array;
-  readonly #notKeptDoubtable: Uint32Array;
   #isAnyProbed = false;
   /** By pod that should have reported and did not: a sentence that says so. */
   readonly #missing = new Map<number, string>();
@@ -73,12 +80,8 @@ export class HealthTally {
   constructor(pods: readonly Pod[]) {
     this.#pods = pods;
     this.#ready = Uint8Array.from(pods, (pod) => (isJudgedReady(pod) ? 1 : 0));
-    this.#probedInto = new Uint32Array(pods.length);
-    this.#probedFrom = new Uint32Array(pods.length);
-    this.#reachedBy = new Uint32Array(pods.length);
+    this.#counts = countsOf(pods.length);
     this.#pairs = new Uint8Array(pods.length);
-    this.#notKept = new Uint32Array(pods.length);
-    this.#notKeptDoubtable = new Uint32Array(pods.length);
   }
 
   /** Takes one report into account. O(links + pods). */
@@ -95,6 +98,7 @@ export class HealthTally {
     if (wasStarvedLately(report.starvation)) this.#starved.set(from, report);
     if (!isReady) return;
     const { links } = report;
+    const { probedInto, probedFrom, notKept, notKeptDoubtable } = this.#counts;
     this.#pairs.fill(0);
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
@@ -103,27 +107,27 @@ export class HealthTally {
       const outcome = links.outcome[i] ?? 0;
       const hasFailed = outcome !== 0;
       if (hasFailed && isDoubted(outcome) && wasStarvedDuring(report, report, i)) continue;
-      increase(this.#probedInto, to);
-      increase(this.#probedFrom, from);
+      increase(probedInto, to);
+      increase(probedFrom, from);
       this.#countPair(to, hasFailed);
       if (!hasFailed) continue;
       if (this.#failed.length < MAX_KEPT) {
         this.#failed.push({ from, to, outcome, report, link: i });
         continue;
       }
-      increase(this.#notKept, to);
-      if (isDoubtedByDestination(links, i)) increase(this.#notKeptDoubtable, to);
+      increase(notKept, to);
+      if (isDoubtedByDestination(links, i)) increase(notKeptDoubtable, to);
     }
   }
 
-  /** Keeps `#reachedBy`. If both IP families are probed, a pod has two links into another. */
+  /** Keeps `reachedBy`. If both IP families are probed, a pod has two links into another. */
   #countPair(to: number, hasFailed: boolean): void {
     const before = this.#pairs[to];
     if (hasFailed) {
-      if (before === PAIR_OK) increase(this.#reachedBy, to, -1);
+      if (before === PAIR_OK) increase(this.#counts.reachedBy, to, -1);
       this.#pairs[to] = PAIR_FAILED;
     } else if (before === 0) {
-      increase(this.#reachedBy, to);
+      increase(this.#counts.reachedBy, to);
       this.#pairs[to] = PAIR_OK;
     }
   }
@@ -135,27 +139,26 @@ export class HealthTally {
     // nothing ever would.
     const isWaiting = head.settings.refreshIntervalMs > 0 && !this.#isAnyProbed;
     if (general.length === 0 && isWaiting) general.push('no link has been probed yet');
-    const { reasons, unjudged } = this.#reasons(head.servedBy.pod);
-    if (unjudged > 0)
-      general.push(`${plural(unjudged, 'pod')} cannot be judged, because no pod that reports reaches them`);
-    const sorted = [...reasons].map(([pod, why]) => ({ pod, why })).sort((a, b) => a.pod - b.pod);
-    return { ok: general.length === 0 && sorted.length === 0, reasons: sorted, general };
+    const silent = unjudgedPods({ pods: this.#pods, reports: this.#reports });
+    if (silent.size > 0)
+      general.push(`${plural(silent.size, 'pod')} cannot be judged, because no pod that reports reaches them`);
+    const reasons = [...this.#reasons(silent, head.servedBy.pod)].map(([pod, why]) => ({ pod, why }));
+    return {
+      ok: general.length === 0 && reasons.length === 0,
+      reasons: reasons.sort((a, b) => a.pod - b.pod),
+      general,
+    };
   }
 
-  /** Why pods are unhealthy, by index of the pod, and how many pods nobody can judge. */
-  #reasons(servedBy: number): { reasons: Map<number, string[]>; unjudged: number } {
+  /** Why pods are unhealthy, by index of the pod: at most five sentences of each. */
+  #reasons(silent: ReadonlySet<number>, servedBy: number): Map<number, string[]> {
     const reasons = new Map<number, string[]>();
-    const push = (pod: number, sentence: string) => {
-      const list = listOf(reasons, pod);
-      if (list.length < MAX_REASONS) list.push(sentence.slice(0, MAX_SENTENCE));
-    };
-    const silent = unjudgedPods({ pods: this.#pods, reports: this.#reports });
+    const push = (pod: number, sentence: string) => listOf(reasons, pod).push(sentence.slice(0, MAX_SENTENCE));
+    const readyReports = this.#reports.filter(({ pod }) => this.#ready[pod] === 1);
     if (silent.size > 0) {
       // This side cannot tell which of the two is cut off. It calls itself unhealthy and accuses nobody.
-      for (const { pod, missing } of this.#reports) {
-        if (missing === '' && this.#ready[pod] === 1)
-          push(pod, `reaches none of the ${countText(silent.size)} pods that do not report`);
-      }
+      for (const { pod, missing } of readyReports)
+        if (missing === '') push(pod, `reaches none of the ${countText(silent.size)} pods that do not report`);
     }
     for (const [pod, sentence] of this.#missing) if (!silent.has(pod)) push(pod, sentence);
     const judged = this.#judged(silent);
@@ -170,14 +173,11 @@ export class HealthTally {
       const probed = judged.probedFrom[pod] ?? 0;
       push(pod, `${countText(links.length)} of ${countText(probed)} links from it fail${summary}`);
     }
-    const readyReports = this.#reports.filter(({ pod }) => this.#ready[pod] === 1);
     for (const pod of podsWithOldList(readyReports, servedBy)) {
-      push(
-        pod,
-        pod === servedBy ? 'knows other pods than most others do' : 'knows other pods than the serving pod does',
-      );
+      const than = pod === servedBy ? 'most others do' : 'the serving pod does';
+      push(pod, `knows other pods than ${than}`);
     }
-    return { reasons, unjudged: silent.size };
+    return reasons;
   }
 
   /**
@@ -185,9 +185,8 @@ export class HealthTally {
    * the counts of their destination only, because their source is not kept.
    */
   #judged(silent: ReadonlySet<number>): JudgedLinks {
-    const probedInto = this.#probedInto.slice();
-    const probedFrom = this.#probedFrom.slice();
-    const notKept = this.#notKept.slice();
+    const counts = structuredClone(this.#counts);
+    const { probedInto, probedFrom, notKept } = counts;
     const failed = this.#failed.filter(({ from, to, report, link }) => {
       const starved = this.#starved.get(to);
       const isByDestination = starved !== undefined && isDoubtedByDestination(report.links, link);
@@ -200,10 +199,10 @@ export class HealthTally {
       increase(probedInto, to, -links);
       increase(notKept, to, -links);
     };
-    for (const to of silent) takeOut(to, this.#notKept[to] ?? 0);
+    for (const to of silent) takeOut(to, notKept[to] ?? 0);
     // Of these links only the number is known: whoever was starved at some time of the last round may explain them.
-    for (const to of this.#starved.keys()) takeOut(to, this.#notKeptDoubtable[to] ?? 0);
-    return { failed, notKept, probedInto, probedFrom, reachedBy: this.#reachedBy };
+    for (const to of this.#starved.keys()) takeOut(to, counts.notKeptDoubtable[to] ?? 0);
+    return { ...counts, failed };
   }
 
   /**
@@ -221,17 +220,9 @@ export class HealthTally {
   }
 }
 
-/** The links that count for health. The counts are by pod. */
-interface JudgedLinks {
-  /** The failed links that were kept. */
+/** The links that count for health, and those of them that failed and were kept. */
+interface JudgedLinks extends ReturnType<typeof countsOf> {
   failed: readonly FailedLink[];
-  /** Failed links into each pod that were not kept. */
-  notKept: Uint32Array;
-  /** All links into each pod, and from each pod. */
-  probedInto: Uint32Array;
-  probedFrom: Uint32Array;
-  /** The pods all of whose links into each pod are ok. */
-  reachedBy: Uint32Array;
 }
 
 /**
@@ -276,17 +267,14 @@ function attributed({ failed, notKept, probedInto, probedFrom, reachedBy }: Judg
 }
 
 /** The pods that nobody on this side of a cut can judge: see `silentSide`. */
-export function unjudgedPods({
-  pods,
-  reports,
-}: {
+export function unjudgedPods({ pods, reports }: Reported): Set<number> {
+  const judged = Uint8Array.from(pods, (pod) => (isJudged(pod) ? 1 : 0));
+  return silentSide(judged, reports);
+}
+
+interface Reported {
   pods: readonly Pod[];
   reports: readonly MergedReport[];
-}): Set<number> {
-  return silentSide(
-    Uint8Array.from(pods, (pod) => (isJudged(pod) ? 1 : 0)),
-    reports,
-  );
 }
 
 /** Whether more than half of the probed links fail, and not only those between two pods. `pods`: at the other end of the failed. */
