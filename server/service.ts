@@ -12,7 +12,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
 import { PeerBroadcast } from './peers/broadcast.ts';
-import { CatchUp } from './peers/catch-up.ts';
+import { catchUp } from './peers/catch-up.ts';
 import type { CollectDeps } from './peers/collect-view.ts';
 import { Collector } from './peers/collector.ts';
 import { Copies, withCopies } from './peers/copies.ts';
@@ -206,7 +206,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     lifetimes.adopt(departed);
     keeper.podsChanged();
   };
-  const catchUp = new CatchUp({ clock, broadcast, lifetimes: { adopt }, annotations });
+  const stopping = new AbortController();
+  let isCatchingUp = false;
 
   // What is made of the mesh.
   const painter = new HeatmapPainter();
@@ -237,7 +238,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     const targets = monitor.setPods(pods);
     keeper.podsChanged();
     checkNode();
-    if (pods.status.phase === 'synced' && pods.pods.length > 1) void catchUp.start();
+    if (!isCatchingUp && pods.status.phase === 'synced' && pods.pods.length > 1) {
+      isCatchingUp = true;
+      void catchUp({ clock, broadcast, lifetimes: { adopt }, annotations }, stopping.signal);
+    }
     metrics.setPeers(
       pods.pods,
       targets.filter(({ uid }) => !isLeftOut(uid)),
@@ -248,7 +252,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   };
   /** Ends every timer, probe, request and watch. */
   const end = async () => {
-    const parts = [collector, pastMeshes, histories, catchUp, keeper, copies, broadcast, client];
+    stopping.abort();
+    const parts = [collector, pastMeshes, histories, keeper, copies, broadcast, client];
     for (const part of parts) part.stop();
     await Promise.all([monitor.stop(), discovery?.stop()]);
   };

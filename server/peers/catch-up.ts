@@ -20,40 +20,19 @@ const LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 50_000 };
 
 /**
  * Learns from other pods what happened before this process started: which pods left, so that every pod shows the same departed
- * pods, and which annotations were written.
+ * pods, and which annotations were written. To be called once other pods are known. Resolves when it asks no more, at the latest
+ * when `stop` aborts. Never rejects.
  */
-export class CatchUp {
-  readonly #deps: CatchUpDeps;
-  readonly #stopping = new AbortController();
-  #hasStarted = false;
-
-  constructor(deps: CatchUpDeps) {
-    this.#deps = deps;
-  }
-
-  /** Asks others, a little later. To be called once other pods are known; further calls do nothing. Never rejects. */
-  async start(): Promise<void> {
-    if (this.#hasStarted) return;
-    this.#hasStarted = true;
-    const { clock, annotations } = this.#deps;
-    for (const afterMs of ASK.afterMs) {
-      await pause(clock, afterMs, this.#stopping.signal);
-      if (this.#stopping.signal.aborted) return;
-      await Promise.allSettled([this.#learnDeparted(), annotations.catchUp(ASK.pods)]);
-    }
-  }
-
-  /** Asks no more. */
-  stop(): void {
-    this.#stopping.abort();
-  }
-
-  #learnDeparted() {
-    const { broadcast, lifetimes } = this.#deps;
-    const parse = function* (wire: unknown, skipped: Skipped) {
-      lifetimes.adopt(yield* parseDepartedPodsSliced(wire, skipped));
-      return null;
-    };
-    return broadcast.ask({ path: '/api/v1/departed-pods', most: ASK.pods, parse, own: () => null, ...LIMITS });
+export async function catchUp(deps: CatchUpDeps, stop: AbortSignal): Promise<void> {
+  const { clock, broadcast, lifetimes, annotations } = deps;
+  const parse = function* (wire: unknown, skipped: Skipped) {
+    lifetimes.adopt(yield* parseDepartedPodsSliced(wire, skipped));
+    return null;
+  };
+  for (const afterMs of ASK.afterMs) {
+    await pause(clock, afterMs, stop);
+    if (stop.aborted) return;
+    const departed = { path: '/api/v1/departed-pods', most: ASK.pods, parse, own: () => null, ...LIMITS };
+    await Promise.allSettled([broadcast.ask(departed), annotations.catchUp(ASK.pods)]);
   }
 }

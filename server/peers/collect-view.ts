@@ -150,7 +150,7 @@ const STOOD_STILL = 'its process stood still, and answered no call';
  * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone by now, or whose memory begins after the range,
  * gives no report of it. The collector then takes its report from a copy, if some pod keeps one. Without a copy the report is
  * missing, and only what other pods report about the pod is known. Pods that left before we started are known because others
- * name them: `CatchUp` asks a few pods for them at our start, and those that it did not learn are added as gone when a report
+ * name them: `catchUp` asks a few pods for them at our start, and those that it did not learn are added as gone when a report
  * has a link to them.
  *
  * `freshMs` null: the whole range is wanted. Pods that left in it are listed as gone, and each link has the last state that it

@@ -55,12 +55,12 @@ export class LinkQuery {
     query: Record<string, string>,
     parse: PeerRequest<T>['parse'],
   ): Promise<T | string> {
-    if (from.lifecycle !== 'gone') return this.#ask(from, `${path}?${new URLSearchParams(query)}`, parse);
-    const pathOfCopy = `${path}?${new URLSearchParams({ ...query, of: from.uid })}`;
+    const isGone = from.lifecycle === 'gone';
+    const search = new URLSearchParams(isGone ? { ...query, of: from.uid } : query);
     let answer: T | string = noAnswer(from, 'it has gone, and no pod has a copy of its memory');
-    for (const keeper of this.#keepersOf(from.uid)) {
-      answer = await this.#ask(keeper, pathOfCopy, parse);
-      if (typeof answer !== 'string' && answer.error === '') return answer;
+    for (const pod of isGone ? this.#keepersOf(from.uid) : [from]) {
+      answer = await this.#ask(pod, `${path}?${search}`, parse);
+      if (typeof answer !== 'string' && answer.error === '') break;
     }
     return answer;
   }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { BroadcastQuery } from '../../../server/peers/broadcast.ts';
-import { CatchUp } from '../../../server/peers/catch-up.ts';
+import { catchUp } from '../../../server/peers/catch-up.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { BusyError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -12,7 +12,8 @@ const departed = { pod: podOf(7, { lifecycle: 'gone' }), stages: [['gone', 5]] }
 function start() {
   const clock = new FakeClock();
   const [asked, adopted]: [string[], string[]] = [[], []];
-  const catchUp = new CatchUp({
+  const stop = new AbortController();
+  const deps = {
     clock,
     broadcast: {
       ask: async <T>({ path, most, parse }: BroadcastQuery<T>) => {
@@ -29,28 +30,24 @@ function start() {
         throw new BusyError('too many questions');
       },
     },
-  });
-  return { clock, catchUp, asked, adopted };
+  } satisfies Parameters<typeof catchUp>[0];
+  const ended = catchUp(deps, stop.signal);
+  return { clock, stop, ended, asked, adopted };
 }
 
 it('a new pod asks three others for departed pods and annotations, five times within a minute, and no more', async () => {
-  const { clock, catchUp, asked, adopted } = start();
-  void catchUp.start();
-  void catchUp.start();
+  const { clock, ended, asked, adopted } = start();
   await clock.advance(500);
   expect([asked, adopted]).toEqual([['/api/v1/departed-pods 3', 'annotations 3'], [podOf(7).uid]]);
-  await clock.advance(60_000);
-  void catchUp.start();
-  await clock.advance(60_000);
+  await clock.advance(60_500);
+  await ended;
   expect(asked).toHaveLength(10);
 });
 
 it('a new pod asks no more once it is stopped', async () => {
-  const { clock, catchUp, asked } = start();
-  void catchUp.start();
+  const { clock, stop, ended, asked } = start();
   await clock.advance(500);
-  catchUp.stop();
-  expect(clock.pending).toBe(0);
-  await clock.advance(60_000);
-  expect(asked).toHaveLength(2);
+  stop.abort();
+  await ended;
+  expect([clock.pending, asked.length]).toEqual([0, 2]);
 });
