@@ -43,11 +43,14 @@ export function pageStatusOf(picture: Picture | null, status: PageStatus['status
   };
 }
 
-/** How bad the state of the page is. `none`: nothing is known (any more). */
-export type Tone = 'good' | 'warning' | 'slow' | 'failed' | 'none';
+/** How bad the state of the page is (`none`: nothing is known any more), and why, in few words. */
+export interface Headline {
+  tone: 'good' | 'warning' | 'slow' | 'failed' | 'none';
+  words: string;
+}
 
 /** The most severe thing that is wrong, in few words; '' = no pods yet. Title and icon of the tab and the header agree on it. */
-export function headlineOf(page: PageStatus): { tone: Tone; words: string } {
+export function headlineOf(page: PageStatus): Headline {
   const { failing, failed, slow, external, paths, missing, pods } = page;
   if (page.status === 'lost') return { tone: 'none', words: 'Disconnected' };
   if (failing.length > 0) return { tone: 'failed', words: `${plural(failing.length, 'pod')} failing` };
@@ -116,7 +119,7 @@ export function tabTitle(page: PageStatus): string {
 const CROSS = '<path d="M11 11L21 21M21 11L11 21" stroke="#fff" stroke-width="4" stroke-linecap="round"/>';
 const BARS = '<path d="M10 13H22M10 19H22" stroke="#fff" stroke-width="3.5" stroke-linecap="round"/>';
 const DOT = '<circle cx="16" cy="16" r="5" fill="#fff"/>';
-const ICONS: Record<Tone, [colour: string, mark: string]> = {
+const ICONS: Record<Headline['tone'], [colour: string, mark: string]> = {
   good: ['#1d9a63', DOT],
   warning: ['#a36700', BARS],
   slow: ['#d2361d', BARS],

@@ -2,14 +2,14 @@ import { useEffect, useState } from 'react';
 import { durationText } from '../../server/runtime/measure-text.ts';
 import { type ConnectionState, POLL_MS, POLLING_TEXT } from '../data/connection.ts';
 import { capital } from '../model/format.ts';
-import type { headlineOf } from './headline.ts';
+import type { Headline } from './headline.ts';
 import type { Stage } from './notices.ts';
 
 /** Shows whether the data are live, and their age if they are late. The dot has the colour of the headline. */
-export function LiveStatus({ state, stage, headline }: LiveStatusProps) {
+export function LiveStatus({ state, stage, headline }: { state: ConnectionState; stage: Stage; headline: Headline }) {
   const pageMs = useTime();
   const { kind, title, age } = connectionWords(state, stage, pageMs);
-  const tone = kind === 'live' ? headline.tone : kind;
+  const tone = { live: headline.tone, waiting: 'warning', failed: 'failed', lost: 'lost' }[kind];
   return (
     <span className={`live-status is-${tone}`} title={headline.words}>
       <span className="live-dot" aria-hidden="true" />
@@ -21,17 +21,15 @@ export function LiveStatus({ state, stage, headline }: LiveStatusProps) {
   );
 }
 
-interface LiveStatusProps {
-  state: ConnectionState;
-  stage: Stage;
-  headline: ReturnType<typeof headlineOf>;
-}
-
 /** Data are late after two refresh intervals, or three polls, and this time, ms. */
 const LATE_MS = 5_000;
 
 /** The texts of the connection. The age is '' unless the data are late. `pageMs`: monotonic time. */
-export function connectionWords({ mesh, status, receivedMs }: ConnectionState, stage: Stage, pageMs: number) {
+export function connectionWords(
+  { mesh, status, receivedMs }: ConnectionState,
+  stage: Stage,
+  pageMs: number,
+): { kind: 'live' | 'waiting' | 'failed' | 'lost'; title: string; age: string } {
   if (mesh === null) return { kind: 'waiting', title: status === 'lost' ? 'Disconnected' : 'Connecting', age: '' };
   const ageMs = mesh.ageMs + Math.max(0, pageMs - receivedMs);
   const age = durationText(ageMs);
