@@ -23,7 +23,6 @@ export interface PageStatus {
   pods: number;
 }
 
-/** Collects these facts. */
 export function pageStatusOf(picture: Picture | null, status: PageStatus['status']): PageStatus {
   const pods = picture?.pods ?? [];
   return {

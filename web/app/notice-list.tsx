@@ -54,19 +54,19 @@ export function NoticeList({
       )}
       {moment}
       {lost && <LostNotice state={state} onTryNow={onTryNow} />}
-      {notices.map(({ id, kind, mark, title, text, action }) => (
-        <div key={id} className={`notice is-${kind}`}>
+      {notices.map(({ kind, mark, title, text, shows }) => (
+        <div key={mark} className={`notice is-${kind}`}>
           <Icon name={mark} />
           <p title={`${title} ${text}`}>
             <strong>{title}</strong> {text}
           </p>
-          {action !== null && (
+          {shows && (
             <button
               type="button"
               className="quiet"
-              onClick={() => ('pod' in action ? onPod(action.pod) : onFilter(action.filter))}
+              onClick={() => ('pod' in shows ? onPod(shows.pod) : onFilter(shows.filter))}
             >
-              {action.label}
+              Show
             </button>
           )}
         </div>

@@ -1,6 +1,7 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import { isStarved } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { DiscoveryFault } from '../../server/protocol/pod.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
 import { durationText } from '../../server/runtime/measure-text.ts';
 import { type ConnectionState, POLLING_TEXT } from '../data/connection.ts';
@@ -15,17 +16,17 @@ import { PINGING_OFF } from '../model/phase-words.ts';
 
 type ConnectionStatus = ConnectionState['status'];
 
-/** A notice above the view. `action`: what its button does. */
+type Shown = { filter: string } | { pod: string };
+
+/** A notice above the view. `mark`: different for each. `shows`: what its button shows, if it has one. */
 export interface Notice {
-  id: string;
-  kind: 'failed' | 'slow' | 'warning' | 'suspect' | 'info';
+  kind: 'failed' | 'slow' | 'warning' | 'suspect';
   mark: 'cross' | 'bars' | 'drop' | 'cloud' | 'question' | 'wave' | 'dots';
   title: string;
   text: string;
-  action: { label: string; filter: string } | { label: string; pod: string } | null;
+  shows?: Shown | null;
 }
 
-/** Maximum number of notices. */
 export const MAX_NOTICES = 3;
 
 /**
@@ -44,35 +45,28 @@ export function noticesOf(picture: Picture, status: ConnectionStatus, nowMs: num
 }
 
 const POLLING: Notice = {
-  id: 'polling',
   kind: 'warning',
   mark: 'dots',
   // A browser does not distinguish a 503 from a broken connection.
   title: `Stream blocked; ${POLLING_TEXT}.`,
   text: 'Too many live pages on this pod, or a proxy delays or cuts the stream.',
-  action: null,
 };
 
 function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
   const { discovery } = mesh;
   if (discovery.phase !== 'stale') return null;
   const known = pods.filter(({ pod }) => pod.lifecycle !== 'gone').length;
-  const fault = discovery.lastError?.fault;
-  const why =
-    fault === 'forbidden'
-      ? `Not allowed to list pods in ${namespaceText(discovery.namespace)}`
-      : fault === 'unauthorized'
-        ? 'The Kubernetes API rejects the token of this pod'
-        : fault === 'suspicious-empty'
-          ? 'The Kubernetes API suddenly returns an empty list'
-          : 'Kubernetes API unreachable';
+  const whys: Partial<Record<DiscoveryFault, string>> = {
+    forbidden: `Not allowed to list pods in ${namespaceText(discovery.namespace)}`,
+    unauthorized: 'The Kubernetes API rejects the token of this pod',
+    'suspicious-empty': 'The Kubernetes API suddenly returns an empty list',
+  };
+  const why = (discovery.lastError && whys[discovery.lastError.fault]) ?? 'Kubernetes API unreachable';
   return {
-    id: 'stale',
     kind: 'warning',
     mark: 'cloud',
     title: `Pod list is ${durationText(nowMs - discovery.lastGoodMs)} old.`,
     text: `${why}; the ${plural(known, 'known pod')} ${known === 1 ? 'is' : 'are'} still pinged.`,
-    action: null,
   };
 }
 
@@ -140,12 +134,11 @@ function failingNotice({ mesh }: Picture): Notice | null {
   const since = findingFigure(worst, mesh.atMs);
   const more = whole.length > 1 ? `+${countText(whole.length - 1)} similar.` : '';
   return {
-    id: 'failing',
     kind: tone === 'failed' || tone === 'slow' ? tone : 'warning',
     mark: tone === 'failed' ? 'cross' : tone === 'slow' ? 'bars' : 'drop',
     title: briefTitle(worst),
     text: [pathAdvice(worst), since === '' ? '' : `${capital(since)}.`, more].filter(Boolean).join(' '),
-    action: actionOf(worst, mesh),
+    shows: shownBy(worst, mesh),
   };
 }
 
@@ -164,22 +157,20 @@ function briefTitle(finding: Finding): string {
   return `${subject}${what === '' ? '' : `: ${what}`}.`;
 }
 
-function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {
+/** The pod or node of a finding; null for a link. */
+function shownBy(finding: Finding, mesh: Mesh): Shown | null {
   const target = targetOf(finding, mesh.pods);
-  if (target === null || 'from' in target) return null;
-  return { label: 'Show', ...target };
+  return target === null || 'from' in target ? null : target;
 }
 
 function starvedNotice({ mesh, reportOf }: Picture): Notice | null {
   const starvation = mesh.reports[reportOf[mesh.servedBy.pod] ?? -1]?.starvation ?? null;
   if (starvation === null || !isStarved(starvation)) return null;
   return {
-    id: 'starved',
     kind: 'suspect',
     mark: 'wave',
     title: `${shownName(mesh.servedBy.name)} (serving this page) is CPU-starved.`,
     text: `Scheduling delay up to ${Math.round(starvation.loopDelayP99Us / 1000)} ms. Its own measurements are unreliable.`,
-    action: null,
   };
 }
 
@@ -187,15 +178,12 @@ function missingNotice({ mesh }: Picture): Notice | null {
   const missing = mesh.findings.filter(({ kind }) => kind === 'report-missing');
   const [first] = missing;
   if (first === undefined) return null;
-  const more = missing.length > 1 ? `And ${countText(missing.length - 1)} more.` : '';
-  const target = missing.length === 1 ? actionOf(first, mesh) : null;
   return {
-    id: 'missing',
     kind: 'warning',
     mark: 'question',
     title: briefTitle(first),
-    text: more,
-    action: target,
+    text: missing.length > 1 ? `And ${countText(missing.length - 1)} more.` : '',
+    shows: missing.length === 1 ? shownBy(first, mesh) : null,
   };
 }
 

@@ -14,7 +14,6 @@ export class Preferences {
     }
   }
 
-  /** Stores a choice. */
   set(key: string, value: string): void {
     this.#kept.set(key, value);
     try {
@@ -25,7 +24,6 @@ export class Preferences {
   }
 }
 
-/** The choices of a theme. */
 export const THEME_CHOICES = ['system', 'light', 'dark'] as const;
 /** A choice of a theme; `system` follows the operating system. */
 type ThemeChoice = (typeof THEME_CHOICES)[number];
@@ -59,7 +57,6 @@ export function useTheme(choice: ThemeChoice): Theme {
   return theme;
 }
 
-/** Whether a media query matches. */
 export function useMedia(query: string): boolean {
   const subscribe = useCallback(
     (listener: () => void) => {

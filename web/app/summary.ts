@@ -17,7 +17,6 @@ export interface Fact {
   shows: { filter: string } | { only: LinkKind } | null;
 }
 
-/** The entries of the summary. */
 export interface Facts {
   /** Always there, and always in the same place: healthy and failing pods; good, slow and failed links. */
   pods: Fact[];

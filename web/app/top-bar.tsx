@@ -22,7 +22,6 @@ interface TopBarProps {
   status: ReactNode;
   /** Name of the serving pod; '' = unknown. */
   servedBy: string;
-  /** The reader's preferences. */
   choices: readonly MenuChoice[];
   onHelp(): void;
 }

@@ -15,7 +15,6 @@ import './side-panel.css';
 export const loadHeatmap = () => import('../views/heatmap/heatmap-view.tsx');
 
 const loadText = () => import('./text-view.tsx');
-/** Loads the module of the panels of a pod or a link. */
 export const loadDetails = () => import('../views/details/details.tsx');
 
 const RAW = [
@@ -100,20 +99,27 @@ function MainView({ view, stage, state, overview, viewProps: props, instead, now
 
 function Panel({ props, instead, onPanelSlot, takeFocus, onClosePanel }: ViewAreaProps & { props: ViewProps }) {
   const { selection } = props;
-  // The panel of the comparison stays mounted, so that its inputs survive a selection.
-  const compared =
-    instead === null ? null : <ViewPanel key="compare" onSlot={onPanelSlot} hidden={selection !== null} />;
-  if (selection === null) {
-    if (compared !== null) return compared;
-    return <ViewPanel onSlot={onPanelSlot} />;
-  }
-  const key = 'pod' in selection ? selection.pod : `${selection.from} ${selection.to}`;
   return (
     <>
-      {compared}
-      <SelectionPanel selectionKey={key} takeFocus={takeFocus} onClose={onClosePanel}>
-        <Late load={loadDetails}>{({ Details }) => <Details {...props} />}</Late>
-      </SelectionPanel>
+      {/* The view fills it with a portal. That of a comparison stays mounted, so that its inputs survive a selection. */}
+      {(selection === null || instead !== null) && (
+        <aside
+          key={instead === null ? 'view' : 'compare'}
+          className="side-panel"
+          aria-label="Legend and settings"
+          ref={onPanelSlot}
+          hidden={selection !== null}
+        />
+      )}
+      {selection !== null && (
+        <SelectionPanel
+          selectionKey={'pod' in selection ? selection.pod : `${selection.from} ${selection.to}`}
+          takeFocus={takeFocus}
+          onClose={onClosePanel}
+        >
+          <Late load={loadDetails}>{({ Details }) => <Details {...props} />}</Late>
+        </SelectionPanel>
+      )}
     </>
   );
 }
@@ -143,15 +149,4 @@ function SelectionPanel({ selectionKey, takeFocus, onClose, children }: Selectio
       {children}
     </aside>
   );
-}
-
-interface ViewPanelProps {
-  onSlot(slot: HTMLElement | null): void;
-  /** A selection uses the side panel. */
-  hidden?: boolean;
-}
-
-/** The side panel that a view fills with a portal. `onSlot` gets its element. */
-function ViewPanel({ onSlot, hidden = false }: ViewPanelProps) {
-  return <aside className="side-panel" aria-label="Legend and settings" ref={onSlot} hidden={hidden} />;
 }

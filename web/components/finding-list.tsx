@@ -88,7 +88,6 @@ function show({ onSelect, onFilter }: ListProps, what: { filter: string } | View
   else onSelect(what);
 }
 
-/** Loads what can be done next with a finding. */
 const loadSteps = () => import('./next-steps.tsx');
 
 function Words({ finding, brief, isInNotice }: Pick<ItemProps, 'finding' | 'brief' | 'isInNotice'>) {

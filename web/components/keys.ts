@@ -74,7 +74,6 @@ type ShortcutOf<W extends Where> = RowOf<W> extends { keys: infer K } ? (K exten
 /** What each shortcut of a place does; none may be missing. */
 export type Shortcuts<W extends Where> = Record<ShortcutOf<W> & string, () => void>;
 
-/** The used part of a `KeyboardEvent`. */
 export type KeyPress = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'altKey' | 'metaKey'>;
 
 /**

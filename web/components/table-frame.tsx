@@ -39,7 +39,6 @@ export interface Sort<Column extends string> {
 
 interface SortHeadProps<Column extends string> {
   column: Column;
-  /** The text of the head. */
   title: string;
   sort: Sort<Column>;
   onSort(sort: Sort<Column>): void;

@@ -1,7 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { textOf } from '../../server/runtime/errors.ts';
 
-/** What has been fetched. */
 export interface Fetched<T> {
   /** The last value, perhaps of an earlier key; null = none yet. */
   value: T | null;

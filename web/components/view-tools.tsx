@@ -42,7 +42,6 @@ interface ViewMenuProps {
   group: GroupBy;
   /** Values that only this view shows, by their names. */
   values?: Readonly<Partial<Record<ValueKind, string>>>;
-  /** Choices of this view only. */
   children?: ReactNode;
 }
 
@@ -145,9 +144,7 @@ function nameOf(key: string): string {
 /** The range of the report, and the range before it that it is compared with, ms. */
 const REPORT_MS = 300_000;
 
-/** Loads the table of links. */
 export const loadTable = () => import('./link-table.tsx');
-/** Loads the code that makes files. */
 export const loadExport = () => import('./export.ts');
 
 /** Files and addresses of what the view shows. `onPng`: null where there is no picture. */

@@ -27,7 +27,6 @@ export function connecting(clock: Clock): ConnectionState {
   return { mesh: null, receivedMs: 0, status: 'connecting', sinceMs: clock.nowMs(), retryMs: 0, reason: '' };
 }
 
-/** Dependencies of a `Connection`. */
 export interface ConnectionOptions {
   clock: Clock;
   openStream(windowMs: number, figure: StreamFigure, ...stream: Parameters<OpenStream>): ReturnType<OpenStream>;
@@ -207,7 +206,6 @@ function reasonOf(error: unknown): string {
   return textOf(error, 200);
 }
 
-/** The clock of the browser. */
 export const browserClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

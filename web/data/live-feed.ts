@@ -15,7 +15,6 @@ export interface ReportingWorker {
   addEventListener(type: 'error' | 'messageerror', listener: () => void): void;
 }
 
-/** Dependencies of a `LiveFeed`. */
 export interface FeedOptions {
   clock: Clock;
   worker: ReportingWorker;

@@ -65,7 +65,6 @@ export class BatchReader {
   #reports: MergedReport[] = [];
   #mesh: Mesh | null = null;
 
-  /** Processes a `head` event. */
   head(data: string): void {
     const wire: unknown = JSON.parse(data);
     if (typeof wire !== 'object' || wire === null) throw new TypeError('head is not an object');

@@ -11,13 +11,11 @@ import { inOrder, MAX_RANGES } from './timeline-ranges.ts';
 export const VIEWS = ['graph', 'heatmap', 'raw', 'metrics'] as const;
 /** Orders of pods on the heatmap's axes. */
 export const ORDERS = ['name', 'node', 'zone', 'worst-row', 'worst-column'] as const;
-/** What pods are grouped by. */
 export const GROUPS = ['none', 'node', 'zone'] as const;
 /** What graph and heatmap draw as one. `auto`: see `autoLevel`. */
 export const LEVELS = ['auto', 'zone', 'node', 'pod'] as const;
 /** What is shown of a link. The graph shows the newest latency instead of one of `FIGURES`. */
 export const VALUES = ['last', 'p50', 'p95', 'max', ...FIGURES] as const;
-/** Phases to show. */
 export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
 /** Time spans of the timeline, ms. */
 export const SPANS = [5, 10, 20, 30, 60, 360, 1440].map((minutes) => minutes * 60_000);

@@ -20,7 +20,6 @@ export interface ExternalTarget {
   failing: number[];
   /** The slowest success, us; -1 without one. */
   slowestUs: number;
-  /** The first error. */
   error: string;
 }
 

@@ -8,7 +8,6 @@ export interface Folding {
   unfolded: readonly string[];
 }
 
-/** Pods that are drawn as one. */
 export interface Group {
   /** `zone:a`, `node:worker-1`, or `pod:` and the uid: unique, and the same as long as the group exists. */
   key: string;
@@ -35,7 +34,6 @@ export interface FoldedCells {
 /** What folding needs of the links of `n` pods. */
 type PodCells = Pick<PictureCells, 'n' | 'state' | 'valueUs' | 'lossy' | 'lossyLinks'>;
 
-/** The key of a group. */
 export function keyOf(kind: Group['kind'], name: string): string {
   return `${kind}:${name}`;
 }

@@ -18,7 +18,6 @@ export function timesText(ratio: number): string {
 
 /** Time zones in which the page can show times. */
 export const TIME_ZONES = ['local', 'utc'] as const;
-/** A time zone of the page. */
 export type TimeZone = (typeof TIME_ZONES)[number];
 
 /**
@@ -27,12 +26,10 @@ export type TimeZone = (typeof TIME_ZONES)[number];
  */
 let shownZone: TimeZone = 'local';
 
-/** Sets the zone of all times on the page. */
 export function showTimesIn(zone: TimeZone): void {
   shownZone = zone;
 }
 
-/** The zone of all times on the page. */
 export function timeZone(): TimeZone {
   return shownZone;
 }

@@ -14,7 +14,6 @@ export interface Past {
   history: MeshHistory | null;
   events: readonly MeshEvent[];
   annotations: readonly Annotation[];
-  /** Rounds of ongoing experiments. */
   rounds: readonly Round[];
   /** The oldest time with data, ms since the epoch; null = not fetched yet. */
   knownFromMs: number | null;
@@ -22,7 +21,6 @@ export interface Past {
   error: string;
 }
 
-/** Dependencies of a `PastPoll`. */
 export interface PastPollOptions {
   clock: Clock;
   /** The serving pod's time, ms since the epoch; null while unknown. */

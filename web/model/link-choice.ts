@@ -7,7 +7,6 @@ import { Worst } from './worst.ts';
 export const LINK_KINDS = ['all', 'failed', 'slow', 'warning', 'good', 'unknown', 'not-probed'] as const;
 export type LinkKind = (typeof LINK_KINDS)[number];
 
-/** Input of `chooseLinks`. */
 export interface ChoiceRequest {
   /** Maximum number of links. */
   limit: number;
@@ -21,7 +20,6 @@ export interface ChoiceRequest {
   unmeasured?: boolean;
 }
 
-/** The links to draw. */
 export interface LinkChoice {
   /** Links (`from * n + to`), the worst last, so that it is drawn on top. */
   pairs: number[];
@@ -56,7 +54,6 @@ const LOSSY_RANK = 3.5;
 /** Greater than any latency in us that a report can hold. */
 const RANK_STEP = 1e9;
 
-/** Numbers of links. */
 export interface LinkCounts {
   byState: Record<LinkState, number>;
   /** Those that were probed or whose source did not report. */

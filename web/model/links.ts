@@ -19,7 +19,6 @@ export const LINK_STATES = [
   'gone',
 ] as const;
 
-/** The state of a link; see `LINK_STATES`. */
 export type LinkState = (typeof LINK_STATES)[number];
 
 /** What gives a text or a mark its colour: a link state, or `suspect` for unreliable measurements (the server's word). */

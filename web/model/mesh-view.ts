@@ -17,7 +17,6 @@ export interface Picture extends Omit<PictureCells, 'worst'> {
   /** Number of links by state, of all n * n including self-links. */
   counts: Record<LinkState, number>;
   pods: PodView[];
-  /** External targets. */
   targets: ExternalTarget[];
   /** The worst link: the one that has failed for the longest time, otherwise the slowest; null = none. */
   worst: { from: number; to: number } | null;
@@ -30,7 +29,6 @@ export interface Picture extends Omit<PictureCells, 'worst'> {
  * between groups have index `from * groups.length + to`; `groups` has the order of the folded picture's `pods`.
  */
 export interface Fold extends Folding, FoldedCells, Grouping {
-  /** The picture of the pods. */
   pods: Picture;
 }
 
@@ -78,14 +76,12 @@ export function countsOf(outOf: Uint32Array): Record<LinkState, number> {
  */
 export type PodHealth = 'healthy' | 'failing' | 'unknown' | 'starting' | 'not-ready' | 'terminating' | 'gone';
 
-/** Numbers of links. */
 interface LinkTally {
   probed: number;
   failed: number;
   slow: number;
 }
 
-/** One pod of a picture. */
 export interface PodView {
   pod: Pod;
   /** Its index in `Mesh.pods`. */
@@ -114,7 +110,6 @@ export interface PodView {
 const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
 
-/** Creates the pod views of a picture. */
 export function viewPods(picture: Picture, { names, labels }: PodNames): PodView[] {
   const { mesh } = picture;
   const byPod = findingsByPod(mesh);

@@ -5,7 +5,6 @@ import type { TimeRange } from '../../server/runtime/time-range.ts';
 /** What the next steps need of a pod. */
 export type StepPod = Pick<Pod, 'uid' | 'name' | 'namespace' | 'node'> & { lifecycle?: string };
 
-/** A text to copy. */
 interface CopyText {
   label: string;
   text: string;

@@ -136,7 +136,6 @@ export function arcLabel(ring: Ring, arc: RingArc, distance: number): { x: numbe
   return { ...pointOn(ring, middle, distance), anchor };
 }
 
-/** Alignment of a text relative to its x. */
 export type Anchor = 'start' | 'middle' | 'end';
 
 /** Converts a share of the ellipse's length, clockwise from the top, to the angle at which it ends. */

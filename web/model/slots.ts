@@ -9,7 +9,6 @@ interface Slot extends RingPod {
   pod: string;
 }
 
-/** Places for pods. */
 interface Seats {
   slots: RingPod[];
   /** By pod: index in `slots`. */

@@ -1,5 +1,4 @@
 import type { TimeRange } from '../../server/runtime/time-range.ts';
-/** Maximum number of ranges in a comparison. */
 export const MAX_RANGES = 3;
 /** Minimum length of a range. A shorter one has hardly a sample. */
 export const LEAST_RANGE_MS = 2_000;
