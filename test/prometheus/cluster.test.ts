@@ -8,9 +8,8 @@ import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { output } from '../deploy/tools.ts';
 import { eventually } from '../support/eventually.ts';
 import { snippet } from '../support/snippets.ts';
-import { GOLDPINGER_QUERIES } from './goldpinger-dashboard.ts';
-import { dashboardQueries } from './own-dashboard.ts';
-import { PodDiscovery } from './pod-discovery.ts';
+import { dashboardQueries, GOLDPINGER_QUERIES } from './dashboards.ts';
+import { type PodDiscovery, startPodDiscovery } from './pod-discovery.ts';
 import { demandPrometheus, knowsKubernetes, PROMTOOL } from './programs.ts';
 import { PrometheusServer } from './prometheus-server.ts';
 
@@ -65,7 +64,7 @@ beforeAll(async () => {
   cluster = await startCluster({ pods: 3, intervalS: 0.5, serverEnv, backoff, rights });
   await cluster.ready();
   if (!knowsKubernetes()) {
-    discovery = await PodDiscovery.start(cluster, scrape.scrape_configs[0].kubernetes_sd_configs[0]);
+    discovery = await startPodDiscovery(cluster, scrape.scrape_configs[0].kubernetes_sd_configs[0]);
   }
   prometheus = await PrometheusServer.start(configuration(), { 'rules.yml': hurried() });
 });

@@ -54,26 +54,23 @@ export interface Case {
 const ended = (ms: number, bytes = 0): Ending => ({ bytes, how: 'end', ms });
 const wasReset = (ms: number, bytes = 0): Ending => ({ bytes, how: 'ECONNRESET', ms });
 const stayedOpen = (bytes = 0): Ending => ({ bytes, how: 'open', ms: 0 });
+/** It ends so for both sides, for the client after this many bytes. */
+const both = (ending: Ending, bytes = 0) => ({ client: { ...ending, bytes }, server: ending });
 
 /** A toxic, and what becomes of 200 bytes and the end of their source: the ms until the sink sees the end. */
-const CLOSINGS: {
-  type: string;
-  attributes: Record<string, number>;
-  passes: number;
-  endMs: number;
-  idleEndMs?: number;
-}[] = [
-  { type: 'noop', attributes: {}, passes: 200, endMs: 0 },
-  { type: 'latency', attributes: { latency: 200 }, passes: 200, endMs: 200 },
-  { type: 'bandwidth', attributes: { rate: 1 }, passes: 200, endMs: 200 },
-  { type: 'slow_close', attributes: { delay: 200 }, passes: 200, endMs: 200, idleEndMs: 200 },
-  { type: 'timeout', attributes: { timeout: 400 }, passes: 0, endMs: 0 },
-  { type: 'timeout', attributes: { timeout: 0 }, passes: 0, endMs: 0 },
-  { type: 'reset_peer', attributes: { timeout: 200 }, passes: 0, endMs: 200, idleEndMs: 200 },
-  { type: 'slicer', attributes: { average_size: 60, size_variation: 10, delay: 50_000 }, passes: 200, endMs: 200 },
-  { type: 'limit_data', attributes: { bytes: 50 }, passes: 50, endMs: 0 },
-  { type: 'limit_data', attributes: { bytes: 1000 }, passes: 200, endMs: 0 },
-];
+const CLOSINGS: { type: string; attributes: Toxic['attributes']; passes: number; endMs: number; idleEndMs?: number }[] =
+  [
+    { type: 'noop', attributes: {}, passes: 200, endMs: 0 },
+    { type: 'latency', attributes: { latency: 200 }, passes: 200, endMs: 200 },
+    { type: 'bandwidth', attributes: { rate: 1 }, passes: 200, endMs: 200 },
+    { type: 'slow_close', attributes: { delay: 200 }, passes: 200, endMs: 200, idleEndMs: 200 },
+    { type: 'timeout', attributes: { timeout: 400 }, passes: 0, endMs: 0 },
+    { type: 'timeout', attributes: { timeout: 0 }, passes: 0, endMs: 0 },
+    { type: 'reset_peer', attributes: { timeout: 200 }, passes: 0, endMs: 200, idleEndMs: 200 },
+    { type: 'slicer', attributes: { average_size: 60, size_variation: 10, delay: 50_000 }, passes: 200, endMs: 200 },
+    { type: 'limit_data', attributes: { bytes: 50 }, passes: 50, endMs: 0 },
+    { type: 'limit_data', attributes: { bytes: 1000 }, passes: 200, endMs: 0 },
+  ];
 
 /** Either side closes first, with each toxic on each stream. */
 const CLOSING_CASES: Case[] = CLOSINGS.flatMap(({ type, attributes, passes, endMs, idleEndMs = 0 }) =>
@@ -119,15 +116,13 @@ const LIVE_CASES: Case[] = [
       await pause(150);
       server.write('lost, too');
     },
-    client: ended(350),
-    server: ended(350),
+    ...both(ended(350)),
   },
   {
     name: 'timeout that is removed ends the connection, because bytes may be missing',
     toxics: [t('timeout', { timeout: 0 })],
     steps: ({ remove }) => pause(100).then(remove),
-    client: ended(100),
-    server: ended(100),
+    ...both(ended(100)),
   },
   {
     name: 'timeout that is removed ends connections, too, that it did not affect',
@@ -137,15 +132,13 @@ const LIVE_CASES: Case[] = [
       await pause(100);
       await remove();
     },
-    client: ended(100, 200),
-    server: ended(100),
+    ...both(ended(100), 200),
   },
   {
     name: 'timeout that is changed counts anew',
     toxics: [t('timeout', { timeout: 0 })],
     steps: ({ change }) => pause(100).then(() => change({ attributes: { timeout: 100 } })),
-    client: ended(200),
-    server: ended(200),
+    ...both(ended(200)),
   },
   {
     name: 'timeout that is added later',
@@ -155,8 +148,7 @@ const LIVE_CASES: Case[] = [
       await pause(100);
       await add(t('timeout', { timeout: 100 }));
     },
-    client: ended(200, 200),
-    server: ended(200),
+    ...both(ended(200), 200),
   },
   {
     name: 'latency that is changed lets go of the piece that it holds',
@@ -166,8 +158,7 @@ const LIVE_CASES: Case[] = [
       await pause(100);
       await change({ attributes: { latency: 60_000 } });
     },
-    client: ended(100, 200),
-    server: ended(100),
+    ...both(ended(100), 200),
   },
   {
     name: 'latency that is removed lets go of all pieces',
@@ -180,15 +171,13 @@ const LIVE_CASES: Case[] = [
       await remove();
       server.end();
     },
-    client: ended(80, 200),
-    server: ended(80),
+    ...both(ended(80), 200),
   },
   {
     name: 'latency of toxicity 0 does not affect the connection',
     toxics: [t('latency', { latency: 60_000 }, { toxicity: 0 })],
     steps: ({ server }) => server.end(pattern(200)),
-    client: ended(0, 200),
-    server: ended(0),
+    ...both(ended(0), 200),
   },
   {
     name: 'latency is over when its toxicity is changed to 0',
@@ -197,29 +186,25 @@ const LIVE_CASES: Case[] = [
       await change({ toxicity: 0 });
       server.end(pattern(200));
     },
-    client: ended(0, 200),
-    server: ended(0),
+    ...both(ended(0), 200),
   },
   {
     name: 'two latencies add up',
     toxics: [t('latency', { latency: 100 }), t('latency', { latency: 100 }, { name: 'u' })],
     steps: ({ server }) => server.end(pattern(200)),
-    client: ended(200, 200),
-    server: ended(200),
+    ...both(ended(200), 200),
   },
   {
     name: 'latency after a bandwidth counts from when the data came',
     toxics: [t('bandwidth', { rate: 1 }), t('latency', { latency: 150 }, { name: 'u' })],
     steps: ({ server }) => server.end(pattern(200)),
-    client: ended(200, 200),
-    server: ended(200),
+    ...both(ended(200), 200),
   },
   {
     name: 'bandwidth 0 passes nothing',
     toxics: [t('bandwidth', { rate: 0 })],
     steps: send(200),
-    client: stayedOpen(),
-    server: stayedOpen(),
+    ...both(stayedOpen()),
   },
   {
     name: 'bandwidth that is removed lets go of everything',
@@ -229,8 +214,7 @@ const LIVE_CASES: Case[] = [
       await pause(50);
       await remove();
     },
-    client: ended(50, 20_000),
-    server: ended(50),
+    ...both(ended(50), 20_000),
   },
   {
     name: 'slow_close that is removed closes at once',
@@ -240,8 +224,7 @@ const LIVE_CASES: Case[] = [
       await pause(100);
       await remove();
     },
-    client: ended(100, 200),
-    server: ended(100),
+    ...both(ended(100), 200),
   },
   {
     name: 'slow_close that is changed counts anew',
@@ -251,15 +234,13 @@ const LIVE_CASES: Case[] = [
       await pause(100);
       await change({ attributes: { delay: 100 } });
     },
-    client: ended(200, 200),
-    server: ended(200),
+    ...both(ended(200), 200),
   },
   {
     name: 'limit_data ends the connection with its last byte',
     toxics: [t('limit_data', { bytes: 200 })],
     steps: send(200),
-    client: ended(0, 200),
-    server: ended(0),
+    ...both(ended(0), 200),
   },
   {
     name: 'limit_data counts on when it is changed, and ends with the next piece',
@@ -271,30 +252,26 @@ const LIVE_CASES: Case[] = [
       await pause(100);
       server.write(pattern(60));
     },
-    client: ended(200, 60),
-    server: ended(200),
+    ...both(ended(200), 60),
   },
   {
     name: 'limit_data 0 waits for a byte, and ends with it',
     toxics: [t('limit_data', { bytes: 0 })],
     steps: ({ server }) => pause(100).then(() => server.write('x')),
-    client: ended(100),
-    server: ended(100),
+    ...both(ended(100)),
   },
   {
     name: 'slicer makes slices of the average and the variation at most',
     toxics: [t('slicer', { average_size: 60, size_variation: 10, delay: 50_000 })],
     steps: ({ server }) => server.end(pattern(400)),
     // Halves of halves of halves: 8 slices of 33 to 67 bytes, and a delay after each.
-    client: ended(400, 400),
-    server: ended(400),
+    ...both(ended(400), 400),
   },
   {
     name: 'reset_peer waits for the first byte',
     toxics: [t('reset_peer', { timeout: 100 })],
     steps: ({ server }) => pause(100).then(() => server.write('x')),
-    client: wasReset(200),
-    server: wasReset(200),
+    ...both(wasReset(200)),
   },
   {
     name: 'reset_peer that is removed too late resets all the same',
@@ -304,8 +281,7 @@ const LIVE_CASES: Case[] = [
       await pause(50);
       await remove();
     },
-    client: wasReset(200),
-    server: wasReset(200),
+    ...both(wasReset(200)),
   },
   {
     name: 'reset_peer of an open connection',
@@ -314,18 +290,16 @@ const LIVE_CASES: Case[] = [
       await add(t('reset_peer', { timeout: 100 }));
       server.write('x');
     },
-    client: wasReset(100),
-    server: wasReset(100),
+    ...both(wasReset(100)),
     // It prepares only new connections for a reset.
-    real: { client: ended(100), server: ended(100) },
+    real: both(ended(100)),
   },
   {
     name: 'reset_peer of toxicity 0 does not affect the connection',
     toxics: [t('reset_peer', { timeout: 0 }, { toxicity: 0 })],
     steps: ({ server }) => pause(50).then(() => server.end()),
-    client: ended(50),
-    server: ended(50),
-    real: { client: wasReset(50), server: wasReset(50) },
+    ...both(ended(50)),
+    real: both(wasReset(50)),
   },
 ];
 

@@ -107,15 +107,6 @@ describe('deploy/kubernetes', () => {
     expect(selects(workload.spec.selector.matchLabels, { app: 'goldpinger', chaos: 'absolutely' })).toBe(false);
   });
 
-  it('can be cloned by PowerfulSeal', () => {
-    const { selector, template } = inFile('goldpinger.yml')[0]!.spec;
-    expect(Object.keys(selector)).toEqual(['matchLabels']);
-    for (const one of template.spec.containers) expect(one.ports.length).toBeGreaterThan(0);
-    expect(template.spec.containers[0].ports[0].containerPort).toBe(8080);
-    expect(template.spec.securityContext).toBeUndefined();
-    expect(template.spec.hostNetwork).toBeUndefined();
-  });
-
   it('annotates pods for Prometheus with the port that they listen on', () => {
     for (const name of workloads) {
       expect(inFile(name)[0]!.spec.template.metadata.annotations).toEqual({

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
+import { type Manifest, manifestsIn, manifestsOf } from '../../support/manifest-schema.ts';
 
 /*
  * The parts of PowerfulSeal 3's policy schema that the experiments of docs/experiments.md use; it takes no unknown field. The clone's
@@ -62,16 +63,18 @@ describe('the policies of docs/experiments.md', () => {
 
   it('2b clones the Deployment of the manifests with 250 ms on its declared port', () => {
     const [step] = stepsOf('experiment2b');
-    const manifest = parseAllDocuments(readFileSync('deploy/kubernetes/goldpinger.yml', 'utf8'))
-      .map((document) => document.toJS() as { kind: string; metadata: { name: string }; spec: Deployment })
-      .find(({ kind }) => kind === 'Deployment')!;
-    expect(step).toMatchObject({ clone: { source: { deployment: { name: manifest.metadata.name } }, replicas: 2 } });
+    const { metadata, spec } = manifestsIn('deploy/kubernetes/goldpinger.yml').find(
+      ({ kind }) => kind === 'Deployment',
+    )!;
+    expect(step).toMatchObject({ clone: { source: { deployment: { name: metadata.name } }, replicas: 2 } });
     expect(JSON.stringify(step)).toContain('"targetProxy":"8080"');
     // What the clone needs of its source.
-    expect(Object.keys(manifest.spec.selector)).toEqual(['matchLabels']);
-    const { containers, securityContext } = manifest.spec.template.spec;
-    expect(containers.map(({ ports }) => ports?.map(({ containerPort }) => containerPort))).toEqual([[8080]]);
-    expect(securityContext?.['runAsNonRoot'] ?? securityContext?.['runAsUser']).toBeUndefined();
+    expect(Object.keys(spec.selector)).toEqual(['matchLabels']);
+    const { containers, securityContext, hostNetwork } = spec.template.spec;
+    expect(containers.map(({ ports }: Manifest) => ports)).toEqual([
+      [expect.objectContaining({ containerPort: 8080 })],
+    ]);
+    expect([securityContext, hostNetwork]).toEqual([undefined, undefined]);
   });
 
   it('3 makes a pod and a Service, waits 30 s, asks /healthz, and cleans up, for ever', () => {
@@ -81,32 +84,18 @@ describe('the policies of docs/experiments.md', () => {
     expect(pause).toEqual({ wait: { seconds: 30 } });
     const { payload, autoDelete } = (made as v.InferOutput<typeof kubectl>).kubectl;
     expect(autoDelete).toBe(true);
-    const [pod, behind] = parseAllDocuments(payload).map((document) => document.toJS() as Made);
+    const [pod, behind] = manifestsOf(payload) as [Manifest, Manifest];
     // One of the running instances, so that their timeline keeps each round; the Service leads to it alone.
-    expect(pod!.metadata.labels).toEqual({ app: 'goldpinger', ...behind!.spec.selector });
-    expect(behind!.spec.selector).not.toHaveProperty('app');
-    const [container] = pod!.spec.containers ?? [];
+    expect(pod.metadata.labels).toEqual({ app: 'goldpinger', ...behind.spec.selector });
+    expect(behind.spec.selector).not.toHaveProperty('app');
+    const [container] = pod.spec.containers;
     expect(container).toMatchObject({
       readinessProbe: { periodSeconds: 1 },
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
     });
-    expect(container?.env).toContainEqual({ name: 'REFRESH_INTERVAL', value: '2' });
+    expect(container.env).toContainEqual({ name: 'REFRESH_INTERVAL', value: '2' });
     expect(probe).toMatchObject({
-      probeHTTP: { target: { service: { name: behind!.metadata.name, port: 8080 } }, endpoint: '/healthz' },
+      probeHTTP: { target: { service: { name: behind.metadata.name, port: 8080 } }, endpoint: '/healthz' },
     });
   });
 });
-
-interface Deployment {
-  selector: object;
-  template: {
-    spec: {
-      containers: { ports?: { containerPort: number }[] }[];
-      securityContext?: Record<string, unknown>;
-    };
-  };
-}
-interface Made {
-  metadata: { name: string; labels?: Record<string, string> };
-  spec: { selector?: Record<string, string>; containers?: { env?: object[] }[] };
-}

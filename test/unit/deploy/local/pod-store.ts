@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { KubeObject } from '../../../../deploy/local/api/objects.ts';
+import type { ContainerStatus, KubeObject } from '../../../../deploy/local/api/objects.ts';
 import { PODS } from '../../../../deploy/local/api/resources.ts';
 import { ApiError } from '../../../../deploy/local/api/status.ts';
 import { Store } from '../../../../deploy/local/api/store.ts';
@@ -25,6 +25,12 @@ export function addPod(
 ): KubeObject {
   const spec = { containers: [{ name: 'c', image: 'goldpinger-ts' }] };
   return store.create(PODS, pendingPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels }, spec }));
+}
+
+/** A container in this state. */
+export function containerIn(state: ContainerStatus['state'], more: Partial<ContainerStatus> = {}): ContainerStatus {
+  const rest = { name: 'c', image: 'i', imageID: '', ready: false, started: false, restartCount: 0, lastState: {} };
+  return { ...rest, state, ...more };
 }
 
 /** Changes the labels of a pod. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ContainerStatus, PodObject } from '../../../../../deploy/local/api/objects.ts';
+import type { PodObject } from '../../../../../deploy/local/api/objects.ts';
 import { PODS, RESOURCES } from '../../../../../deploy/local/api/resources.ts';
 import {
   ageSince,
@@ -9,18 +9,13 @@ import {
   requestedTable,
   tableOf,
 } from '../../../../../deploy/local/api/table.ts';
-import { addPod, newStore } from '../pod-store.ts';
+import { addPod, containerIn, newStore } from '../pod-store.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 0, 10);
 
 function pod(status: Partial<PodObject['status']> = {}): PodObject {
   const made = addPod(newStore(), 'a') as PodObject;
   return { ...made, status: { ...made.status, ...status } };
-}
-
-function container(state: ContainerStatus['state'], more: Partial<ContainerStatus> = {}): ContainerStatus {
-  const rest = { name: 'c', image: 'i', imageID: '', ready: false, started: false, restartCount: 0, lastState: {} };
-  return { ...rest, state, ...more };
 }
 
 describe('the age of a thing', () => {
@@ -57,30 +52,16 @@ describe('the age of a thing', () => {
 });
 
 describe('STATUS of a pod', () => {
+  const running = containerIn({ running: { startedAt: '' } });
+  const waiting = (reason: string) => containerIn({ waiting: { reason } });
+  const failed = containerIn({ terminated: { exitCode: 1, reason: 'Error', startedAt: '', finishedAt: '' } });
   it.each([
     ['Pending', pod()],
-    ['ContainerCreating', pod({ containerStatuses: [container({ waiting: { reason: 'ContainerCreating' } })] })],
-    ['Running', pod({ phase: 'Running', containerStatuses: [container({ running: { startedAt: '' } })] })],
-    [
-      'CrashLoopBackOff',
-      pod({ phase: 'Running', containerStatuses: [container({ waiting: { reason: 'CrashLoopBackOff' } })] }),
-    ],
-    [
-      'ImagePullBackOff',
-      pod({
-        containerStatuses: [
-          container({ running: { startedAt: '' } }),
-          container({ waiting: { reason: 'ImagePullBackOff' } }),
-        ],
-      }),
-    ],
-    [
-      'Error',
-      pod({
-        phase: 'Failed',
-        containerStatuses: [container({ terminated: { exitCode: 1, reason: 'Error', startedAt: '', finishedAt: '' } })],
-      }),
-    ],
+    ['ContainerCreating', pod({ containerStatuses: [waiting('ContainerCreating')] })],
+    ['Running', pod({ phase: 'Running', containerStatuses: [running] })],
+    ['CrashLoopBackOff', pod({ phase: 'Running', containerStatuses: [waiting('CrashLoopBackOff')] })],
+    ['ImagePullBackOff', pod({ containerStatuses: [running, waiting('ImagePullBackOff')] })],
+    ['Error', pod({ phase: 'Failed', containerStatuses: [failed] })],
   ])('is %s', (word, of) => {
     expect(podStatusText(of)).toBe(word);
   });
@@ -112,7 +93,7 @@ describe('what a client accepts', () => {
 describe('a table', () => {
   it('shows a pod as kubectl get pods does, and marks the wide columns', () => {
     const ended = { exitCode: 1, reason: 'Error', startedAt: '', finishedAt: '2026-01-01T00:09:30Z' };
-    const running = container(
+    const running = containerIn(
       { running: { startedAt: '' } },
       { ready: true, restartCount: 2, lastState: { terminated: ended } },
     );
@@ -121,22 +102,10 @@ describe('a table', () => {
     const table = tableOf(PODS, [one], 'Metadata', { metadata: {}, nowMs: NOW });
     const narrow = table.columnDefinitions.filter((column) => column.priority === 0).map((column) => column.name);
     expect(narrow).toEqual(['Name', 'Ready', 'Status', 'Restarts', 'Age']);
-    expect(table.rows[0]?.cells).toEqual([
-      'a',
-      '1/1',
-      'Running',
-      '2 (30s ago)',
-      '10m',
-      '127.0.0.2',
-      'node-a',
-      '<none>',
-      '<none>',
-    ]);
-    expect(table.rows[0]?.object).toEqual({
-      kind: 'PartialObjectMetadata',
-      apiVersion: 'meta.k8s.io/v1',
-      metadata: one.metadata,
-    });
+    const [row] = table.rows;
+    expect(row?.cells.join('  ')).toBe('a  1/1  Running  2 (30s ago)  10m  127.0.0.2  node-a  <none>  <none>');
+    const { metadata } = one;
+    expect(row?.object).toEqual({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
   });
 
   it('names its columns once in a watch, and carries objects only if asked to', () => {

@@ -4,31 +4,16 @@ import type { ContainerStatus, PodObject } from '../../../../../deploy/local/api
 import { PODS } from '../../../../../deploy/local/api/resources.ts';
 import { Kubelet, podStatus } from '../../../../../deploy/local/kubelet/kubelet.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
-import { addPod, newStore } from '../pod-store.ts';
+import { addPod, containerIn, newStore } from '../pod-store.ts';
 
 const PLACE = { podIP: '127.0.0.7', hostIP: '127.0.0.241' };
 const pod = () => addPod(newStore(), 'a', { app: 'x' }) as PodObject;
 
 describe('the status of a pod', () => {
-  const status = (containers: Partial<ContainerStatus>[], finished = false) => {
-    const whole = containers.map((one) => ({
-      name: 'c',
-      image: 'i',
-      imageID: '',
-      ready: false,
-      started: false,
-      restartCount: 0,
-      state: {},
-      lastState: {},
-      ...one,
-    }));
-    return podStatus(pod(), { ...PLACE, containers: whole, finished }, 0);
-  };
-  const running = { state: { running: { startedAt: '' } } };
-  const waiting = { state: { waiting: { reason: 'ImagePullBackOff' } } };
-  const ended = (exitCode: number) => ({
-    state: { terminated: { exitCode, reason: '', startedAt: '', finishedAt: '' } },
-  });
+  const running = containerIn({ running: { startedAt: '' } });
+  const waiting = containerIn({ waiting: { reason: 'ImagePullBackOff' } });
+  const ended = (exitCode: number) =>
+    containerIn({ terminated: { exitCode, reason: '', startedAt: '', finishedAt: '' } });
 
   it.each([
     ['Pending', [waiting], false],
@@ -38,27 +23,19 @@ describe('the status of a pod', () => {
     ['Succeeded', [ended(0), ended(0)], true],
     ['Failed', [ended(0), ended(1)], true],
   ])('has phase %s', (phase, containers, finished) => {
-    expect(status(containers, finished).phase).toBe(phase);
+    expect(podStatus(pod(), { ...PLACE, containers, finished }, 0).phase).toBe(phase);
   });
 
   it('is ready when all its containers are ready, and keeps the time of the change', () => {
-    const first = pod();
-    const ready = {
-      name: 'c',
-      image: 'i',
-      imageID: '',
-      started: true,
-      restartCount: 0,
-      ...running,
-      lastState: {},
-      ready: true,
+    const ready = { ...running, ready: true };
+    const readyOf = (of: PodObject, containers: ContainerStatus[], nowMs: number) => {
+      const status = podStatus(of, { ...PLACE, containers, finished: false }, nowMs);
+      return { pod: { ...of, status }, condition: status.conditions?.find(({ type }) => type === 'Ready') };
     };
-    const early = { ...first, status: podStatus(first, { ...PLACE, containers: [ready], finished: false }, 1000) };
-    const late = podStatus(early, { ...PLACE, containers: [ready], finished: false }, 9000);
-    const of = (conditions: typeof late.conditions) => conditions?.find((one) => one.type === 'Ready');
-    expect(of(late.conditions)).toEqual({ type: 'Ready', status: 'True', lastTransitionTime: '1970-01-01T00:00:01Z' });
-    const half = podStatus(early, { ...PLACE, containers: [ready, { ...ready, ready: false }], finished: false }, 9000);
-    expect(of(half.conditions)).toMatchObject({ status: 'False', lastTransitionTime: '1970-01-01T00:00:09Z' });
+    const early = readyOf(pod(), [ready], 1000).pod;
+    const since = (second: number) => ({ lastTransitionTime: `1970-01-01T00:00:0${second}Z` });
+    expect(readyOf(early, [ready], 9000).condition).toEqual({ type: 'Ready', status: 'True', ...since(1) });
+    expect(readyOf(early, [ready, running], 9000).condition).toMatchObject({ status: 'False', ...since(9) });
   });
 });
 

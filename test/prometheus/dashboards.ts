@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+
 /** A query with where it comes from. */
-export interface Query {
+interface Query {
   title: string;
   expression: string;
 }
@@ -39,3 +41,20 @@ export const GOLDPINGER_QUERIES: Query[] = RECORDED.map(([title, expression]) =>
   title: `Goldpinger's dashboard: ${title}`,
   expression: expression.replaceAll('$instance', '.*').replaceAll('$call_type', '.*'),
 }));
+
+/** Every query of our dashboard, its variables included, as Grafana would send it with "All" chosen everywhere. */
+export function dashboardQueries(): Query[] {
+  const dashboard = JSON.parse(readFileSync('deploy/grafana/goldpinger-ts.json', 'utf8'));
+  const filled = (text: string) =>
+    text.replaceAll(/\$(namespace|node|pod)\b/g, '.*').replaceAll('$__rate_interval', '1m');
+  // biome-ignore lint/suspicious/noExplicitAny: Grafana's format; what is missing shows as a query that fails.
+  const panels = dashboard.panels.flatMap(({ title, targets = [] }: any) =>
+    targets.map(({ expr }: { expr: string }) => ({ title, expression: filled(expr) })),
+  );
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  const variables = dashboard.templating.list.flatMap(({ name, query }: any) => {
+    const [, series, label] = /^label_values\((.*), (\w+)\)$/.exec(query.query ?? '') ?? [];
+    return series === undefined ? [] : [{ title: `$${name}`, expression: `count by (${label}) (${filled(series)})` }];
+  });
+  return [...panels, ...variables];
+}
