@@ -10,22 +10,19 @@ import { type Credential, runPlugin } from './credential-plugin.ts';
 import { accountNamespace, type Login, readKubeconfig, readServiceAccount } from './kubeconfig.ts';
 import type { Proxies } from './proxy.ts';
 
-interface AccessOptions {
-  /** Put before the paths of the service account. */
-  root?: string | undefined;
-  proxies?: Proxies | undefined;
-  /** Used until it expires, if the kubeconfig still names the same plugin. */
-  credential?: Credential | null;
+/** Where the login is read. */
+export interface LoginSource {
+  /** Path of a kubeconfig, or several as in KUBECONFIG; null = use the service account of the pod. */
+  kubeconfig: string | null;
+  /** The proxies of the environment. */
+  proxies?: Proxies;
+  /** Put before the paths of the service account, for tests. */
+  accountRoot?: string;
 }
 
-const NO_PROXIES: Proxies = { https: '', http: '', none: '' };
-
-/**
- * Reads the kubeconfig (see `readKubeconfig`), or, if `kubeconfig` is null, the service account of the pod. Throws an
- * `ApiError`; see `faultOf`.
- */
-export function loadAccess(kubeconfig: string | null, clock: Clock, options: AccessOptions = {}): Access {
-  const { root = '', proxies = NO_PROXIES, credential = null } = options;
+/** Reads the login. `credential` is used until it expires, if the same plugin gave it. Throws an `ApiError`; see `faultOf`. */
+export function loadAccess(source: LoginSource, clock: Clock, credential: Credential | null = null): Access {
+  const { kubeconfig, proxies = { https: '', http: '', none: '' }, accountRoot: root = '' } = source;
   try {
     const login = kubeconfig === null ? readServiceAccount(root, proxies) : readKubeconfig(kubeconfig, proxies);
     const namespace = login.namespace || accountNamespace(root) || 'default';
@@ -76,7 +73,7 @@ export class Access {
     this.#base = new URL(login.server).href.replace(/\/+$/, '');
   }
 
-  /** What the credential plugin gave last, for `AccessOptions.credential` of the next Access; null = nothing. */
+  /** What the credential plugin gave last, for the next Access; null = nothing. */
   get credential(): Credential | null {
     return this.#credential;
   }

@@ -8,8 +8,6 @@ import { DEFAULT_TIMING, type Timing } from './timing.ts';
 
 /** What discovery works with, and what it calls. */
 interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'session'> {
-  /** Put before the paths of the service account, for tests. */
-  accountRoot?: string;
   /** Other times than those of production, for tests. */
   timing?: Partial<Timing>;
   /** Pods or status have changed. A newer `lastGoodMs` alone does not count; `snapshot()` has it. */
@@ -39,7 +37,7 @@ export class Discovery {
     this.#deps = deps;
     this.#timing = { ...DEFAULT_TIMING, ...deps.timing };
     this.#store = new PodStore({ ...settings, maxPods: MAX_PODS, maxGone: MAX_GONE });
-    this.#session = new Session({ ...settings, ...deps }, deps.clock);
+    this.#session = new Session(settings, deps.clock);
     const syncDeps = { ...deps, timing: this.#timing, session: this.#session };
     this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
     this.#nodes = new NodeKeeper({

@@ -1,30 +1,22 @@
 import type { DiscoveryFault } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Access } from './access.ts';
+import type { Access, LoginSource } from './access.ts';
 import { ApiError } from './api-error.ts';
-import type { Proxies } from './proxy.ts';
-
-/** See `DiscoverySettings`, `DiscoveryDeps`. */
-interface SessionSettings {
-  kubeconfig: string | null;
-  proxies?: Proxies;
-  accountRoot?: string;
-}
 
 /** The faults that another credential may mend. `malformed`: a proxy may have sent us to its login page. */
 const MENDED_BY_LOGIN: readonly DiscoveryFault[] = ['unauthorized', 'forbidden', 'tls', 'malformed', 'config'];
 
 /** How the API server is reached at present: the Access, and after a failure the next one. */
 export class Session {
-  readonly #settings: SessionSettings;
+  readonly #source: LoginSource;
   readonly #clock: Clock;
   #access: Access | null = null;
   /** What the credential plugin gave to the last Access, if it may still be right. */
   #credential: Access['credential'] = null;
   #isClosed = false;
 
-  constructor(settings: SessionSettings, clock: Clock) {
-    this.#settings = settings;
+  constructor(source: LoginSource, clock: Clock) {
+    this.#source = source;
     this.#clock = clock;
   }
 
@@ -36,8 +28,7 @@ export class Session {
     // The client takes longer to load than all the rest together. The HTTP port must not wait for it.
     const { loadAccess } = await import('./access.ts');
     if (this.#isClosed) throw new ApiError('unreachable', 'stopped');
-    const { kubeconfig, proxies, accountRoot: root } = this.#settings;
-    this.#access ??= loadAccess(kubeconfig, this.#clock, { root, proxies, credential: this.#credential });
+    this.#access ??= loadAccess(this.#source, this.#clock, this.#credential);
     const access = this.#access;
     await access.logIn();
     return access;

@@ -5,23 +5,18 @@ import { countText } from '../runtime/count-text.ts';
 import { pause } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Access } from './access.ts';
+import type { Access, LoginSource } from './access.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { EmptyGuard } from './empty-guard.ts';
 import { listAll } from './list.ts';
 import { type PodFacts, readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
-import type { Proxies } from './proxy.ts';
 import type { Session } from './session.ts';
 import { Backoff, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
 /** What to discover. */
-export interface DiscoverySettings {
-  /** Path of a kubeconfig; null = use the service account of the pod. */
-  kubeconfig: string | null;
-  /** The proxies of the environment. */
-  proxies?: Proxies;
+export interface DiscoverySettings extends LoginSource {
   /** null = the namespace of the service account or of the kubeconfig's context; '' = all namespaces. */
   namespace: string | null;
   labelSelector: string;

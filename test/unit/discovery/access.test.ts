@@ -432,7 +432,10 @@ describe.each(Object.entries(CASES))('%s', (_field, cases) => {
     if (env !== undefined) stubAccount(env);
     const request = async () => {
       const paths = env === undefined ? [first, ...others].join(delimiter) : null;
-      const access = loadAccess(paths, realClock, { root, proxies: { https: one.proxy ?? '', http: '', none: '' } });
+      const access = loadAccess(
+        { kubeconfig: paths, proxies: { https: one.proxy ?? '', http: '', none: '' }, accountRoot: root },
+        realClock,
+      );
       onTestFinished(() => access.close());
       return { access, received: await ask(access) };
     };
@@ -461,11 +464,11 @@ test('service account: an IPv6 address is put into brackets', () => {
 test('a kubeconfig that is not valid YAML is not quoted: its line is told', () => {
   const path = join(mkdtempSync(join(folder, 'yaml-')), 'config');
   writeFileSync(path, 'users:\n- user:\n    token: "secret\n');
-  expect(() => loadAccess(path, realClock)).toThrow(
+  expect(() => loadAccess({ kubeconfig: path }, realClock)).toThrow(
     expect.objectContaining({ fault: 'config', message: `the kubeconfig ${path} is not valid YAML: see line 4` }),
   );
 });
 
 test('no path at all is a fault of the settings', () => {
-  expect(() => loadAccess('', realClock)).toThrow(expect.objectContaining({ fault: 'config' }));
+  expect(() => loadAccess({ kubeconfig: '' }, realClock)).toThrow(expect.objectContaining({ fault: 'config' }));
 });

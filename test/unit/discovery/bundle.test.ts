@@ -24,13 +24,13 @@ const DISCOVER = `
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const [kubeconfig, accountRoot] = process.argv.slice(2);
-  const settings = { namespace: null, labelSelector: 'app=goldpinger', refreshIntervalMs: 1000, goneRetentionMs: 0 };
+  const settings = { accountRoot, namespace: null, labelSelector: 'app=goldpinger', refreshIntervalMs: 1000, goneRetentionMs: 0 };
   const onChange = ({ pods, status }) => {
     if (status.phase !== 'synced' && status.lastError === null) return;
     console.log(JSON.stringify({ pods: pods.map(({ name }) => name), error: status.lastError }));
     void discovery.stop();
   };
-  const deps = { clock: realClock, log, random: Math.random, knowsOwnPod: () => true, accountRoot, onRequest: silent, onFault: silent };
+  const deps = { clock: realClock, log, random: Math.random, knowsOwnPod: () => true, onRequest: silent, onFault: silent };
   const discovery = new Discovery({ ...settings, kubeconfig: kubeconfig || null }, { ...deps, onChange });
 `;
 

@@ -69,7 +69,7 @@ function accessWithPlugin(clock: FakeClock) {
     'current-context': 'a',
   };
   writeFileSync(join(folder, 'config'), JSON.stringify(config));
-  const access = loadAccess(join(folder, 'config'), clock);
+  const access = loadAccess({ kubeconfig: join(folder, 'config') }, clock);
   onTestFinished(() => access.close());
   return { access, command };
 }

@@ -23,6 +23,8 @@ const TIMING: Partial<Timing> = {
   nodesPaceMs: 5,
 };
 
+const SETTINGS = { namespace: null, labelSelector: 'app=goldpinger', refreshIntervalMs: 20, goneRetentionMs: 60_000 };
+
 /** A log that keeps its lines, and the lines. */
 export function keptLog(): { log: Log; lines: string[] } {
   const lines: string[] = [];
@@ -59,16 +61,14 @@ class ObservedDiscovery extends Discovery {
   constructor(kubeconfig: string, settings: Partial<DiscoverySettings>, timing: Partial<Timing>) {
     const { log, lines } = keptLog();
     const [changes, requests, faults]: [DiscoverySnapshot[], number[], DiscoveryFault[]] = [[], [], []];
-    const labelSelector = 'app=goldpinger';
     super(
-      { kubeconfig, namespace: null, labelSelector, refreshIntervalMs: 20, goneRetentionMs: 60_000, ...settings },
+      { ...SETTINGS, kubeconfig, accountRoot: '/nowhere', ...settings },
       {
         clock: realClock,
         log,
         random: Math.random,
         timing: { ...TIMING, ...timing },
         knowsOwnPod: () => true,
-        accountRoot: '/nowhere',
         onChange: (snapshot) => changes.push(snapshot),
         onRequest: (durationMs) => requests.push(durationMs),
         onFault: (fault) => faults.push(fault),
