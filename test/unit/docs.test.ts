@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../server/config/config.ts';
+import { SETTINGS, type Setting } from '../../server/config/settings.ts';
 import OPENAPI from '../../server/http/openapi.json';
 import { blocksOf, Clone, PAGES, snippet } from '../support/snippets.ts';
 
@@ -161,5 +162,31 @@ describe('the map of CONTRIBUTING.md, section "Where things are"', () => {
     const steps = [...page.matchAll(/^\d+\. `((?:server|web)\/\S+)`/gm)].map(([, path = '']) => path);
     expect(steps.length).toBeGreaterThan(50);
     expect(steps.filter((path) => !existsSync(path))).toEqual([]);
+  });
+});
+
+describe('README.md', () => {
+  const readme = readFileSync('README.md', 'utf8');
+  const { scripts, engines } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+  it.each(Object.values<Setting<unknown>>(SETTINGS))('explains $variable with its default', (setting) => {
+    const row = readme.split('\n').find((line) => line.startsWith(`| \`${setting.variable}\` |`)) ?? '';
+    expect(row).toContain(setting.defaultText ?? setting.default);
+    expect(row).toContain(setting.help);
+  });
+
+  it.each(Object.keys(OPENAPI.paths))('lists %s', (path) => {
+    expect(readme).toContain(`| \`${path}`);
+  });
+
+  it('names only scripts, files and pictures that exist', () => {
+    for (const [, script] of (readme + readFileSync('CONTRIBUTING.md', 'utf8')).matchAll(/npm run ([\w:]+)/g))
+      expect(scripts).toHaveProperty([script ?? '']);
+    for (const [, path] of readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g))
+      expect([path, existsSync(path ?? '')]).toEqual([path, true]);
+  });
+
+  it('names the oldest Node that package.json allows', () => {
+    expect(readme).toContain(engines.node.replace('>=', ''));
   });
 });
