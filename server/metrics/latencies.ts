@@ -1,4 +1,4 @@
-import { boundText, type Format } from './text-format.ts';
+import type { Format } from './text-format.ts';
 
 /** Upper bounds of the latency histograms in seconds: Goldpinger's, because its users' dashboards rely on them. */
 export const BOUNDS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
@@ -33,6 +33,9 @@ export class LatencyHistogram {
   }
 }
 
+/** OpenMetrics wants a decimal point in a bound (`1.0`), the classic format does not (`1`). */
+const boundText = (bound: number, format: Format) =>
+  format === 'openmetrics' && Number.isInteger(bound) ? `${bound}.0` : String(bound);
 const lineEndsOf = (format: Format) =>
-  [...BOUNDS_S, Number.POSITIVE_INFINITY].map((bound) => `${boundText(bound, format)}"} `);
+  [...BOUNDS_S.map((bound) => boundText(bound, format)), '+Inf'].map((le) => `${le}"} `);
 const LINE_ENDS: Record<Format, string[]> = { text: lineEndsOf('text'), openmetrics: lineEndsOf('openmetrics') };

@@ -8,16 +8,7 @@ import { type MetricsSources, registerGauges, registerIdentity } from './gauges.
 import { BOUNDS_S } from './latencies.ts';
 import { FAILURES_FROM_THE_START, SeriesByAddress, SeriesByPeer } from './peers.ts';
 import { registerProcessMetrics } from './process.ts';
-import {
-  bounded,
-  boundText,
-  END_MARK,
-  type FamilyType,
-  type Format,
-  headText,
-  labelText,
-  seriesText,
-} from './text-format.ts';
+import { bounded, END_MARK, type Format, labelText } from './text-format.ts';
 
 /** What the metrics must know from the start. */
 export interface MetricsSettings {
@@ -52,6 +43,7 @@ export class Metrics {
     this.#byAddress = new SeriesByAddress(settings.perPeer);
     this.#perPeer = settings.perPeer;
     this.#instance = labelText({ goldpinger_instance: settings.instance });
+    this.#registry.setDefaultLabels({ goldpinger_instance: bounded(settings.instance) });
   }
 
   /** Counts a request that came in. */
@@ -132,7 +124,7 @@ export class Metrics {
       this.#counters.calls.inc({ group, action: 'ping' }, this.#pings[group]);
       this.#pings[group] = 0;
     }
-    yield await registryText(this.#registry, this.#instance, format);
+    yield await registryText(this.#registry, format);
     for (const series of [this.#byAddress, this.#byPeer]) {
       for (const slice of series.render(this.#instance, format)) {
         yield slice;
@@ -146,12 +138,11 @@ export class Metrics {
 /** The metrics of a passive pod: its mode and version, and those of its process. It measures nothing and counts nothing. */
 export class PassiveMetrics {
   readonly #registry = new Registry();
-  readonly #instance: string;
 
   constructor({ instance, version }: Pick<MetricsSettings, 'instance' | 'version'>) {
     registerIdentity(this.#registry, version, false);
     registerProcessMetrics(this.#registry);
-    this.#instance = labelText({ goldpinger_instance: instance });
+    this.#registry.setDefaultLabels({ goldpinger_instance: bounded(instance) });
   }
 
   /** Does nothing: only the mode is told of a passive pod. */
@@ -159,34 +150,22 @@ export class PassiveMetrics {
 
   /** Renders as `Metrics.render`. */
   async *render(format: Format): AsyncGenerator<string> {
-    yield await registryText(this.#registry, this.#instance, format);
+    yield await registryText(this.#registry, format);
     if (format === 'openmetrics') yield END_MARK;
   }
 }
 
 /**
- * Renders everything in prom-client's registry. Its own `metrics()` is not used, because it writes the bounds of buckets
- * without OpenMetrics' decimal point, and because it renames the counters for ever once it was asked for OpenMetrics.
+ * Renders everything in prom-client's registry that has a series. The library is never asked for OpenMetrics: it writes the bounds of
+ * buckets without the decimal point of that format, and would rename the counters for ever.
  */
-async function registryText(registry: Registry, instance: string, format: Format): Promise<string> {
-  let text = '';
-  for (const metric of await registry.getMetricsAsJSON()) {
-    if (metric.values.length === 0) continue;
-    // The library declares the type as a number, but it is the word.
-    text += headText({ name: metric.name, help: metric.help, type: String(metric.type) as FamilyType }, format);
-    for (const { labels, value, ...named } of metric.values) {
-      const { le, ...others } = labels as Record<string, string | number>;
-      const written = le === undefined ? others : { ...others, le: boundText(boundOf(le), format) };
-      const name = (named as { metricName?: string }).metricName ?? metric.name;
-      const ownLabels = labelText(written);
-      text += seriesText(name, ownLabels === '' ? instance : `${instance},${ownLabels}`, value);
-    }
-  }
-  return text;
-}
-
-function boundOf(label: string | number): number {
-  return label === '+Inf' ? Number.POSITIVE_INFINITY : Number(label);
+async function registryText(registry: Registry, format: Format): Promise<string> {
+  const families = (await registry.metrics()).trimEnd().split('\n\n');
+  const text = families.map((family) => (/^[^#]/m.test(family) ? `${family}\n` : '')).join('');
+  if (format === 'text') return text;
+  return text
+    .replace(/^# HELP (\w+)_total (.*)\n# TYPE \1_total counter$/gm, '# HELP $1 $2\n# TYPE $1 counter')
+    .replace(/\ble="(\d+)"/g, 'le="$1.0"');
 }
 
 /** Makes the counters whose number does not depend on the size of the cluster, registers them and sets them to 0. */

@@ -6,7 +6,7 @@
 export type Format = 'text' | 'openmetrics';
 
 /** The kinds of metric family that we expose. Our summaries have no quantiles, only sum and count. */
-export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary';
+type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary';
 
 /** What is written above the series of one name. The name of a counter includes its `_total`. */
 export interface FamilyHead {
@@ -48,12 +48,6 @@ export function headText(head: FamilyHead, format: Format): string {
   const isShortened = format === 'openmetrics' && head.type === 'counter';
   const name = isShortened ? head.name.replace(/_total$/, '') : head.name;
   return `# HELP ${name} ${head.help}\n# TYPE ${name} ${head.type}\n`;
-}
-
-/** The upper bound of a bucket in seconds. OpenMetrics wants a decimal point (`1.0`), the classic format does not (`1`). */
-export function boundText(bound: number, format: Format): string {
-  if (bound === Number.POSITIVE_INFINITY) return '+Inf';
-  return format === 'openmetrics' && Number.isInteger(bound) ? `${bound}.0` : `${bound}`;
 }
 
 /** One series: `name{labels} value`. `labels` as written by `labelText`. */
