@@ -30,13 +30,19 @@ function atLeast(leastMs: number, ms: number): number {
   return ms;
 }
 
-/** A token that is hard to guess and valid in an HTTP header (RFC 6750), or '' for none. Messages never repeat it. */
-export const secret: Parser<string> = (text) => {
-  if (text !== '' && !/^[A-Za-z0-9._~+/-]{16,256}=*$/.test(text)) {
-    throw new RangeError('expected 16 to 256 letters, digits or any of ._~+/-, and then only =');
-  }
-  return text;
-};
+/** A text that matches a pattern. The message does not repeat it, because it may have a password. */
+const matching =
+  (pattern: RegExp, expected: string): Parser<string> =>
+  (text) => {
+    if (!pattern.test(text)) throw new RangeError(`expected ${expected}`);
+    return text;
+  };
+
+/** A token that is hard to guess and valid in an HTTP header (RFC 6750), or '' for none. */
+export const secret = matching(
+  /^(?:[A-Za-z0-9._~+/-]{16,256}=*)?$/,
+  '16 to 256 letters, digits or any of ._~+/-, and then only =',
+);
 
 /** Paths of kubeconfig files of which at least one exists, or null where the setting is empty. */
 export const kubeconfig: Parser<string | null> = (text) => {
@@ -46,29 +52,26 @@ export const kubeconfig: Parser<string | null> = (text) => {
   return text === '' ? null : text;
 };
 
-/** A number from `least` to `most`, as Go's ParseFloat reads it. */
-export const decimal =
+const numberFrom =
+  (read: (text: string) => number, what: string) =>
   (least: number, most: number): Parser<number> =>
   (text) => {
-    const value = parseGoFloat(text);
-    if (!(value >= least && value <= most)) throw new RangeError(`expected a number from ${least} to ${most}`);
+    const value = read(text);
+    if (!(value >= least && value <= most)) throw new RangeError(`expected ${what} from ${least} to ${most}`);
     return value;
   };
+
+/** A number from `least` to `most`, as Go's ParseFloat reads it. */
+export const decimal = numberFrom(parseGoFloat, 'a number');
+
+/** A whole number from `least` to `most`, as Go's ParseInt reads it. */
+export const whole = numberFrom(parseGoInt, 'a whole number');
 
 /** A number of seconds from `least` to `most`, as Go's ParseFloat reads it. Negative means off, as 0 does. */
 export const secondsOrOff =
   (least: number, most: number): Parser<number> =>
   (text) =>
     parseGoFloat(text) <= 0 ? 0 : decimal(least, most)(text);
-
-/** A whole number from `least` to `most`, as Go's ParseInt reads it. */
-export const whole =
-  (least: number, most: number): Parser<number> =>
-  (text) => {
-    const value = parseGoInt(text);
-    if (!(value >= least && value <= most)) throw new RangeError(`expected a whole number from ${least} to ${most}`);
-    return value;
-  };
 
 /** Any whole number that Go's ParseInt reads. */
 export const wholeNumber: Parser<number> = whole(-(2 ** 63), 2 ** 63);
@@ -116,12 +119,7 @@ export const optional =
     text === '' ? '' : parse(text);
 
 /** A host name for a lookup (RFC 1123, with underscores). */
-export const hostName: Parser<string> = (text) => {
-  if (text.length > 253 || !/^[\w-]+(\.[\w-]+)*\.?$/.test(text)) {
-    throw new RangeError('expected a host name such as kubernetes.default.svc');
-  }
-  return text;
-};
+export const hostName = matching(/^(?=.{1,253}$)[\w-]+(\.[\w-]+)*\.?$/, 'a host name such as kubernetes.default.svc');
 
 /** At most `most` entries separated by spaces; duplicates are dropped. */
 export const list =
@@ -162,9 +160,4 @@ export const families: Parser<(4 | 6)[]> = (text) => {
 };
 
 /** A Kubernetes label selector of bounded length, without characters that would end a query parameter. */
-export const labelSelector: Parser<string> = (text) => {
-  if (text.length > 1024 || !/^[\w./!=,() -]+$/.test(text)) {
-    throw new RangeError('expected a label selector such as app=goldpinger');
-  }
-  return text;
-};
+export const labelSelector = matching(/^[\w./!=,() -]{1,1024}$/, 'a label selector such as app=goldpinger');
