@@ -168,16 +168,13 @@ function halfWay(a16: number, b16: number): number {
 
 /** A value and its weight are kept as one number, `packed value * WEIGHT_LIMIT + weight`, which sorts by value. */
 const WEIGHT_LIMIT = 2 ** 32;
-/** Room for values: at first, and at most. When there are more, each two neighbours are joined. */
-const MIN_VALUES = 16;
-const MAX_VALUES = 2_048;
 
 /**
- * Percentiles of weighted durations. Exact for up to 2048 values; beyond that each two neighbours are joined into one,
- * which shifts a rank by less than 0.1 %. Its memory is used again after `clear`.
+ * Percentiles of weighted durations. It keeps every value: those of one link are no more than the link's samples, or a few for
+ * each of its buckets. Its memory is used again after `clear`.
  */
 export class Percentiles {
-  #entries = new Float64Array(MIN_VALUES);
+  #entries = new Float64Array(16);
   #used = 0;
   #weight = 0;
   #isSorted = true;
@@ -192,7 +189,6 @@ export class Percentiles {
   /** Adds a duration packed by `pack16`. `weight` is an integer. NONE16 is ignored. */
   add(packed: number, weight: number): void {
     if (packed === NONE16 || weight <= 0) return;
-    if (this.#used === MAX_VALUES) this.#joinNeighbours();
     if (this.#used === this.#entries.length) {
       const larger = new Float64Array(2 * this.#used);
       larger.set(this.#entries);
@@ -206,7 +202,8 @@ export class Percentiles {
 
   /** The smallest duration that at least `share` of the weight does not exceed (nearest rank), unpacked; -1 if there is none. */
   at(share: number): number {
-    this.#sort();
+    if (!this.#isSorted) this.#entries.subarray(0, this.#used).sort();
+    this.#isSorted = true;
     let left = Math.max(1, Math.ceil(share * this.#weight - 1e-9));
     for (let i = 0; i < this.#used; i++) {
       const entry = this.#entries[i] ?? 0;
@@ -215,23 +212,5 @@ export class Percentiles {
       if (left <= 0) return unpack16(packed);
     }
     return -1;
-  }
-
-  #sort(): void {
-    if (!this.#isSorted) this.#entries.subarray(0, this.#used).sort();
-    this.#isSorted = true;
-  }
-
-  #joinNeighbours(): void {
-    this.#sort();
-    for (let i = 0; i < MAX_VALUES; i += 2) {
-      const [a, b] = [this.#entries[i] ?? 0, this.#entries[i + 1] ?? 0];
-      const [weightA, weightB] = [a % WEIGHT_LIMIT, b % WEIGHT_LIMIT];
-      // The smaller value and the larger one alternate, so that the values drift neither down nor up.
-      const value = (i & 2) === 0 ? a - weightA : b - weightB;
-      this.#entries[i / 2] = value + weightA + weightB;
-    }
-    this.#used = MAX_VALUES / 2;
-    this.#isSorted = false;
   }
 }

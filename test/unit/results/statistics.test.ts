@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { unpack16 } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { storedSampleOf } from '../../../server/protocol/stored-results.ts';
 import { Percentiles, Statistics } from '../../../server/results/statistics.ts';
@@ -69,28 +70,20 @@ describe('a summary', () => {
   });
 });
 
-describe('percentiles', () => {
-  it('stay within 1 % of the right place, however many values there are', () => {
-    const values = fc.array(fc.integer({ min: 0, max: 60_000 }), { minLength: 3_000, maxLength: 9_000 });
-    fc.assert(
-      fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), (packed, share) => {
+it('percentiles are exact, however many values there are and whatever they weigh', () => {
+  const value = fc.record({ packed: fc.integer({ min: 0, max: 60_000 }), weight: fc.integer({ min: 0, max: 4 }) });
+  fc.assert(
+    fc.property(
+      fc.array(value, { maxLength: 3_000 }),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+      (values, share) => {
         const percentiles = new Percentiles();
-        for (const value of packed) percentiles.add(value, 3);
-        const sorted = packed.map((value) => unpacked(value)).sort((a, b) => a - b);
-        const found = percentiles.at(share);
-        const below = sorted.filter((value) => value < found).length / sorted.length;
-        const notAbove = sorted.filter((value) => value <= found).length / sorted.length;
-        expect(below).toBeLessThanOrEqual(share + 0.01);
-        expect(notAbove).toBeGreaterThanOrEqual(share - 0.01);
-      }),
-      { numRuns: 20 },
-    );
-  });
+        for (const { packed, weight } of values) percentiles.add(packed, weight);
+        const each = values.flatMap(({ packed, weight }) => Array<number>(weight).fill(packed)).sort((a, b) => a - b);
+        const nearest = each[Math.ceil(share * each.length - 1e-9) - 1];
+        expect(percentiles.at(share)).toBe(nearest === undefined ? -1 : unpack16(nearest));
+      },
+    ),
+    { numRuns: 30 },
+  );
 });
-
-/** What one packed value stands for. */
-function unpacked(packed: number): number {
-  const percentiles = new Percentiles();
-  percentiles.add(packed, 1);
-  return percentiles.at(1);
-}
