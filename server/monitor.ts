@@ -161,7 +161,7 @@ export class Monitor {
     if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();
     this.#targetCount = targets.length;
     this.#schedule.setTargets(targets);
-    this.#prober.setTargets(targets);
+    this.#prober.kept.setTargets(targets);
     this.#udpSchedule.setTargets(targets);
     this.#udp.setTargets(targets);
     this.#results.setTargets(targets);

@@ -21,9 +21,9 @@ export class Connection {
   readonly target: Target;
   /** When it was opened, monotonic ms. */
   readonly openedMs: number;
+  /** Who uses it now; null = nobody. */
+  user: ConnectionUser | null;
   readonly #socket: Socket;
-  #user: ConnectionUser | null;
-  #isClosed = false;
   #sentText = '';
 
   /**
@@ -33,14 +33,14 @@ export class Connection {
   constructor(target: Target, openedMs: number, readBuffer: Uint8Array, user: ConnectionUser) {
     this.target = target;
     this.openedMs = openedMs;
-    this.#user = user;
+    this.user = user;
     const { address, port, family } = target;
     const onBytes = (count: number) => {
-      if (this.#user === null) this.close();
-      else this.#user.onBytes(readBuffer.subarray(0, count));
+      if (this.user === null) this.close();
+      else this.user.onBytes(readBuffer.subarray(0, count));
       return true;
     };
-    const onEnd = () => (this.#user === null ? this.close() : this.#user.onEnd());
+    const onEnd = () => (this.user === null ? this.close() : this.user.onEnd());
     this.#socket = connect({
       host: address,
       port,
@@ -50,20 +50,15 @@ export class Connection {
       onread: { buffer: readBuffer, callback: onBytes },
     });
     this.#socket
-      .on('connectionAttempt', () => this.#user?.onAttempt())
-      .on('connect', () => this.#user?.onConnect())
-      .on('error', (error) => (this.#user === null ? this.close() : this.#user.onError(error)))
+      .on('connectionAttempt', () => this.user?.onAttempt())
+      .on('connect', () => this.user?.onConnect())
+      .on('error', (error) => (this.user === null ? this.close() : this.user.onError(error)))
       .on('end', onEnd)
       .on('close', onEnd);
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
-  /** Sets who uses the connection from now on; null = nobody. */
-  giveTo(user: ConnectionUser | null): void {
-    this.#user = user;
+    return this.#socket.destroyed;
   }
 
   send(text: string): void {
@@ -78,8 +73,7 @@ export class Connection {
 
   /** Closes the connection at once. Nobody is told. */
   close(): void {
-    this.#isClosed = true;
-    this.#user = null;
+    this.user = null;
     this.#socket.destroy();
   }
 }

@@ -14,8 +14,6 @@ export interface Due {
  * each, which is set and cancelled, would cost more than the rest of a ping's bookkeeping.
  */
 export class Deadlines {
-  /** Whether the timer stays set while no deadline is waiting, because the next one will come soon. If not, it is cancelled. */
-  staysSet = false;
   readonly #clock: Clock;
   readonly #waiting = new Set<Due>();
   readonly #onTimer = () => this.#runDue();
@@ -31,19 +29,15 @@ export class Deadlines {
     if (due.dueMs < this.#timerDueMs) this.#setTimer(due.dueMs, nowMs);
   }
 
+  /** The timer stays set until it runs out, because the next deadline will come soon. */
   remove(due: Due): void {
     this.#waiting.delete(due);
-    if (!this.staysSet) this.endIfIdle();
   }
 
-  /** Cancels the timer if nothing waits for it. */
-  endIfIdle(): void {
-    if (this.#waiting.size === 0) this.#cancelTimer();
-  }
-
-  /** Ends all that wait. */
+  /** Ends all that wait, and the timer. */
   cancelAll(): void {
     for (const due of [...this.#waiting]) due.cancel();
+    this.#cancelTimer();
   }
 
   #runDue(): void {

@@ -3,8 +3,10 @@ import type { Target } from '../protocol/pod.ts';
 import type { Sample } from '../protocol/sample.ts';
 import type { Connection } from './connection.ts';
 
-/** The most connections that are kept open. The pings of further links open a new one each. */
+/** Of so many targets connections and answers are kept: about 0.3 MiB. The pings of further links open a new one each. */
 const MAX_KEPT = 256;
+/** Longer answers are not kept. The answers of our pods and of Goldpinger have about 200 bytes. */
+const MAX_ANSWER_BYTES = 512;
 
 /**
  * After a ping that failed or was late, so many pings of its link open a connection each. A new connection needs more packets
@@ -22,30 +24,49 @@ export interface KeepSettings {
   slowLinkMs: number;
 }
 
-/** The connections that stay open between the pings of a link: one for each link at most. */
+/** What a good answer to a ping means. */
+interface Meaning {
+  bootTimeMs: number;
+  /** Whether the connection can be used for another ping. */
+  staysOpen: boolean;
+}
+
+/** What is kept of a target between its pings. */
+interface Kept {
+  connection: Connection | null;
+  /**
+   * Its last good answer. A pod answers each ping with the same bytes until it restarts. Comparing them takes a hundredth of
+   * the time that parsing takes, and leaves nothing to the garbage collector.
+   */
+  answer: (Meaning & { bytes: Buffer }) | null;
+  /** How many of its next pings open a connection each: see FRESH_RUN. */
+  freshLeft: number;
+  /** Whether it is among the first MAX_KEPT targets. */
+  hasRoom: boolean;
+}
+
+/** The connections that stay open between the pings of a link, one for each link at most, and the answers that are known. */
 export class KeptConnections {
   readonly #settings: KeepSettings;
-  readonly #byTarget = new Map<string, Connection>();
-  /** How many of the next pings of a link open a connection each: see FRESH_RUN. */
-  readonly #freshLeft = new Map<string, number>();
-  #wanted: ReadonlySet<string> = new Set();
+  readonly #byTarget = new Map<string, Kept>();
 
   constructor(settings: KeepSettings) {
     this.#settings = settings;
   }
 
-  /** Whether a connection that is opened now may be kept after its ping. */
-  get hasRoom(): boolean {
+  /** Whether a connection to a target that is opened now may be kept after its ping. */
+  hasRoomFor({ id }: Target): boolean {
     const { freshConnectionIntervalMs, refreshIntervalMs } = this.#settings;
     // A connection that no second ping would use is not kept.
-    return refreshIntervalMs < freshConnectionIntervalMs && this.#byTarget.size < MAX_KEPT;
+    return refreshIntervalMs < freshConnectionIntervalMs && this.#byTarget.get(id)?.hasRoom === true;
   }
 
   /** Takes out the connection to a target; null if there is none, or none to its present address. */
   take(target: Target): Connection | null {
-    const connection = this.#byTarget.get(target.id);
-    if (connection === undefined) return null;
-    this.#byTarget.delete(target.id);
+    const kept = this.#byTarget.get(target.id);
+    const connection = kept?.connection ?? null;
+    if (kept === undefined || connection === null) return null;
+    kept.connection = null;
     if (connection.isClosed) return null;
     const { address, port } = connection.target;
     if (address === target.address && port === target.port) return connection;
@@ -55,34 +76,53 @@ export class KeptConnections {
 
   /** Whether the link must open a new connection at `nowMs` (monotonic) instead of using this one. */
   isTooOld({ target, openedMs }: Connection, nowMs: number): boolean {
-    return this.#freshLeft.has(target.id) || nowMs - openedMs >= this.#settings.freshConnectionIntervalMs;
+    const freshLeft = this.#byTarget.get(target.id)?.freshLeft ?? 0;
+    return freshLeft > 0 || nowMs - openedMs >= this.#settings.freshConnectionIntervalMs;
   }
 
   /** Takes note of the result of a ping: see FRESH_RUN. */
   note({ id }: Target, { outcome, totalUs, failsOnly, suspect }: Sample): void {
+    const kept = this.#byTarget.get(id);
+    if (kept === undefined) return;
     // What new connections don't show, and what our own process caused, is no reason to open new ones.
     const isBad = outcome === 'ok' ? this.#isLate(totalUs) : failsOnly !== 'open';
-    const left = isBad && !suspect ? FRESH_RUN : (this.#freshLeft.get(id) ?? 0) - 1;
-    if (left > 0 && this.#wanted.has(id)) this.#freshLeft.set(id, left);
-    else this.#freshLeft.delete(id);
+    kept.freshLeft = isBad && !suspect ? FRESH_RUN : Math.max(0, kept.freshLeft - 1);
   }
 
   /** Keeps a connection after a ping, which took `totalUs`. */
   keep(connection: Connection, totalUs: number): void {
-    const { id } = connection.target;
-    connection.giveTo(null);
-    if (!this.#wanted.has(id) || !this.hasRoom || this.#isLate(totalUs)) connection.close();
-    else this.#byTarget.set(id, connection);
+    const kept = this.#byTarget.get(connection.target.id);
+    connection.user = null;
+    if (kept === undefined || !this.hasRoomFor(connection.target) || this.#isLate(totalUs)) connection.close();
+    else kept.connection = connection;
   }
 
-  /** Keeps connections to these targets only, and closes all others. Without targets it ends everything. */
+  /** What `bytes` mean, if they are exactly the last good answer of this target; else null. */
+  meaningOf({ id }: Target, bytes: Uint8Array): Meaning | null {
+    const answer = this.#byTarget.get(id)?.answer;
+    return answer?.bytes.equals(bytes) ? answer : null;
+  }
+
+  /** Keeps a good answer of a target. `bytes`: the whole answer, which must have come in one piece. */
+  keepAnswer({ id }: Target, bytes: Uint8Array, meaning: Meaning): void {
+    const kept = this.#byTarget.get(id);
+    if (kept?.hasRoom && bytes.length <= MAX_ANSWER_BYTES) kept.answer = { bytes: Buffer.from(bytes), ...meaning };
+  }
+
+  /** Keeps connections and answers of these targets only, and closes all others. Without targets it ends everything. */
   setTargets(targets: readonly Target[]): void {
-    this.#wanted = new Set(targets.map(({ id }) => id));
-    for (const id of this.#freshLeft.keys()) if (!this.#wanted.has(id)) this.#freshLeft.delete(id);
-    for (const [id, connection] of this.#byTarget) {
-      if (this.#wanted.has(id)) continue;
-      this.#byTarget.delete(id);
-      connection.close();
+    const before = new Map(this.#byTarget);
+    this.#byTarget.clear();
+    for (const [i, { id }] of targets.entries()) {
+      const kept = before.get(id) ?? { connection: null, answer: null, freshLeft: 0, hasRoom: false };
+      kept.hasRoom = i < MAX_KEPT;
+      this.#byTarget.set(id, kept);
+      if (kept.hasRoom) before.delete(id);
+    }
+    for (const kept of before.values()) {
+      kept.connection?.close();
+      kept.connection = null;
+      kept.answer = null;
     }
   }
 

@@ -10,7 +10,6 @@ import { Connection, type ConnectionUser } from './connection.ts';
 import { Deadlines, type Due } from './deadlines.ts';
 import { outcomeOfCode } from './fault.ts';
 import { type KeepSettings, KeptConnections } from './kept-connections.ts';
-import { KnownAnswers } from './known-answers.ts';
 import { type BusyMeter, isSuspect } from './starvation.ts';
 import { Stopwatch } from './stopwatch.ts';
 
@@ -33,7 +32,6 @@ const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 export class Prober {
   readonly options: ProbeOptions;
   readonly kept: KeptConnections;
-  readonly answers = new KnownAnswers();
   readonly deadlines: Deadlines;
   readonly #readBuffer = Buffer.allocUnsafe(READ_BYTES);
 
@@ -53,20 +51,12 @@ export class Prober {
     new Exchange(this, target, onEnd).start();
   }
 
-  /** Keeps connections to these targets only, and closes all others. Without targets it keeps none, and no timer. */
-  setTargets(targets: readonly Target[]): void {
-    this.kept.setTargets(targets);
-    this.answers.setTargets(targets);
-    this.deadlines.staysSet = targets.length > 0;
-    if (targets.length === 0) this.deadlines.endIfIdle();
-  }
-
   /**
    * Ends all probes under way, at once, and closes all connections. The samples of these probes say nothing about their
    * targets.
    */
   stop(): void {
-    this.setTargets([]);
+    this.kept.setTargets([]);
     this.deadlines.cancelAll();
   }
 
@@ -95,7 +85,7 @@ class Exchange implements ConnectionUser, Due {
   readonly #onSample: (sample: Sample) => void;
   /** When to look at the exchange next: at half time, and when it must have ended. */
   dueMs = 0;
-  /** Parses the answer; null until bytes have come that `KnownAnswers` does not know. */
+  /** Parses the answer; null until bytes have come that no answer before had. */
   #response: HttpResponseParser | null = null;
   #connection: Connection | null = null;
   /** Whether the connection was open before. */
@@ -141,7 +131,7 @@ class Exchange implements ConnectionUser, Due {
     } else {
       this.#isKept = true;
       this.#connection = old;
-      old.giveTo(this);
+      old.user = this;
       this.onConnect();
     }
   }
@@ -168,7 +158,7 @@ class Exchange implements ConnectionUser, Due {
       return;
     }
     this.#stopwatch.connected();
-    this.#connection?.send(this.#prober.request(this.#target, !this.#prober.kept.hasRoom));
+    this.#connection?.send(this.#prober.request(this.#target, !this.#prober.kept.hasRoomFor(this.#target)));
     this.#stopwatch.requestSent();
   }
 
@@ -176,7 +166,7 @@ class Exchange implements ConnectionUser, Due {
     this.#stopwatch.received();
     const isStart = this.#phase === 'first-byte';
     this.#phase = 'body';
-    const known = isStart ? this.#prober.answers.find(this.#target, bytes) : null;
+    const known = isStart ? this.#prober.kept.meaningOf(this.#target, bytes) : null;
     if (known !== null) {
       this.#statusCode = 200;
       this.#finish('ok', known);
@@ -232,7 +222,7 @@ class Exchange implements ConnectionUser, Due {
     else if (!ping.ok) this.#finish('malformed', { reason: ping.error });
     else {
       const { bootTimeMs } = ping;
-      if (bytes !== null) this.#prober.answers.keep(this.#target, bytes, { bootTimeMs, staysOpen });
+      if (bytes !== null) this.#prober.kept.keepAnswer(this.#target, bytes, { bootTimeMs, staysOpen });
       this.#finish('ok', { bootTimeMs, staysOpen });
     }
   }
@@ -390,7 +380,7 @@ class Witness implements ConnectionUser {
       this.#noteOwnFault(error);
     }
     if (old === null) return;
-    old.giveTo(this);
+    old.user = this;
     this.couldNotConnect = false;
     old.sendAgain();
   }
@@ -425,8 +415,9 @@ class Witness implements ConnectionUser {
   /** Ends the ping. The connection is closed, unless it was open before. */
   close(): void {
     this.hasEnded = true;
-    this.#connection?.giveTo(null);
-    if (this.#isOwn) this.#connection?.close();
+    if (this.#connection === null) return;
+    this.#connection.user = null;
+    if (this.#isOwn) this.#connection.close();
   }
 
   #end(): void {

@@ -45,23 +45,8 @@ describe('deadlines', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('leave no timer when what waited has been removed', () => {
-    const { clock, deadlines, add } = scene();
-    const due = add('removed', 300);
-    deadlines.remove(due);
-    expect(clock.pending).toBe(0);
-  });
-
-  it('leave no timer when all are cancelled', () => {
-    const { clock, deadlines, add } = scene();
-    for (const name of ['a', 'b']) add(name, 300);
-    deadlines.cancelAll();
-    expect(clock.pending).toBe(0);
-  });
-
-  it('keep their timer for what comes next where that is wanted, and let it run out', async () => {
+  it('keep their timer for what comes next, let it run out, and leave none when all are cancelled', async () => {
     const { clock, deadlines, fell, add } = scene();
-    deadlines.staysSet = true;
     deadlines.remove(add('removed', 150));
     await clock.advance(100);
     add('next', 150);
@@ -69,11 +54,10 @@ describe('deadlines', () => {
     await clock.advance(1_000);
     expect(fell).toEqual([['next', 250]]);
     deadlines.remove(add('last', 150));
-    expect(clock.pending).toBe(1);
     await clock.advance(150);
     expect(clock.pending).toBe(0);
-    deadlines.remove(add('ended', 150));
-    deadlines.endIfIdle();
+    for (const name of ['a', 'b']) add(name, 300);
+    deadlines.cancelAll();
     expect(clock.pending).toBe(0);
   });
 });

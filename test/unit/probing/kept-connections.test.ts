@@ -3,14 +3,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listen } from '../../../deploy/local/sockets.ts';
 import type { Connection } from '../../../server/probing/connection.ts';
-import { KeptConnections } from '../../../server/probing/kept-connections.ts';
-import { Prober } from '../../../server/probing/probe.ts';
-import { BusyMeter } from '../../../server/probing/starvation.ts';
+import { type KeepSettings, KeptConnections } from '../../../server/probing/kept-connections.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import { isOverOpenConnection, type Sample } from '../../../server/protocol/sample.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { soon } from '../../support/loopback-peer.ts';
-import { probeOnce } from '../../support/probe-once.ts';
+import { probeOnce, proberWith } from '../../support/probe-once.ts';
 import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 
 const BODY = '{"boot_time":"2026-11-22T14:39:48.013Z"}';
@@ -22,7 +20,7 @@ type Peer = (socket: Socket, connection: number, request: number) => unknown;
 const healthy: Peer = (socket) => socket.write(answer());
 
 /** A peer on loopback, and pings of it. */
-async function scene(peer: Peer = healthy, settings: { freshMs?: number; refreshMs?: number } = {}) {
+async function scene(peer: Peer = healthy, settings: Partial<KeepSettings> = {}) {
   const sockets: Socket[] = [];
   /** How many requests each connection has carried. */
   const requests: number[] = [];
@@ -37,19 +35,10 @@ async function scene(peer: Peer = healthy, settings: { freshMs?: number; refresh
   });
   const port = await listen(server, '127.0.0.1', 0);
   const clock = new FakeClock();
-  const prober = new Prober({
-    clock,
-    meter: new BusyMeter(clock, clock.monotonicMs.bind(clock), () => 0),
-    pingTimeoutMs: 300,
-    userAgent: 'test',
-    freshConnectionIntervalMs: settings.freshMs ?? 10_000,
-    refreshIntervalMs: settings.refreshMs ?? 1_000,
-    slowLinkMs: 100,
-  });
+  const prober = proberWith(clock, { freshConnectionIntervalMs: 10_000, ...settings });
   const target: Target = { ...targetOf('1'), address: '127.0.0.1', port };
   prober.kept.setTargets([target]);
   onTestFinished(() => {
-    prober.kept.setTargets([]);
     for (const socket of sockets) socket.destroy();
     server.close();
   });
@@ -58,7 +47,6 @@ async function scene(peer: Peer = healthy, settings: { freshMs?: number; refresh
     const samples: Sample[] = [];
     for (let i = 0; i < count; i++) {
       samples.push(await probeOnce(prober, target));
-      expect(clock.pending).toBe(0);
       await soon(() => expect(sockets.some((socket) => socket.writableEnded && !socket.closed)).toBe(false));
       clock.freeze(1_000);
     }
@@ -80,8 +68,8 @@ async function scene(peer: Peer = healthy, settings: { freshMs?: number; refresh
 describe('a ping a second for 12 s', () => {
   it.each<[string, number[], Peer | undefined, Parameters<typeof scene>[1]]>([
     ['opens a new connection after FRESH_CONNECTION_INTERVAL', [10, 2], healthy, {}],
-    ['opens one each time if that is 0', Array(12).fill(1), healthy, { freshMs: 0 }],
-    ['opens one each time if REFRESH_INTERVAL is as long', Array(12).fill(1), healthy, { refreshMs: 10_000 }],
+    ['opens one each time if that is 0', Array(12).fill(1), healthy, { freshConnectionIntervalMs: 0 }],
+    ['opens one each time if REFRESH_INTERVAL is as long', Array(12).fill(1), healthy, { refreshIntervalMs: 10_000 }],
     ['opens one each time if the peer says that it closes', Array(12).fill(1), says('Connection: close\r\n'), {}],
     ['opens one each time if the peer knows only HTTP/1.0', Array(12).fill(1), says('', '1.0'), {}],
     ['opens one after each that the peer has closed', [3, 3, 3, 3], closesAfter(3), {}],
@@ -121,9 +109,8 @@ describe('after a ping that', () => {
   });
 
   it('was late, the next eight pings open a connection each, and any further one that is late begins anew', () => {
-    const kept = new KeptConnections({ freshConnectionIntervalMs: 10_000, refreshIntervalMs: 1_000, slowLinkMs: 100 });
     const target = targetOf('1');
-    kept.setTargets([target]);
+    const kept = keptOf([target]);
     const isNew = (...samples: Sample[]) => {
       for (const sample of samples) kept.note(target, sample);
       return kept.isTooOld(connectionTo(target), 1_000);
@@ -140,9 +127,8 @@ describe('after a ping that', () => {
     ['failed only because its connection was an old one', { failsOnly: 'open' as const }],
     ['our own process was too busy for', { suspect: true }],
   ])('%s, the next one uses the connection that is open', (_, more) => {
-    const kept = new KeptConnections({ freshConnectionIntervalMs: 10_000, refreshIntervalMs: 1_000, slowLinkMs: 100 });
     const target = targetOf('1');
-    kept.setTargets([target]);
+    const kept = keptOf([target]);
     kept.note(target, { ...refusedSample(), ...more });
     expect(kept.isTooOld(connectionTo(target), 1_000)).toBe(false);
   });
@@ -167,7 +153,7 @@ describe('an answer', () => {
 
   it.each([
     ['over open connections', {}],
-    ['over new ones', { freshMs: 0 }],
+    ['over new ones', { freshConnectionIntervalMs: 0 }],
   ])('that differs from the last one in a digit is read anew, %s', async (_, settings) => {
     let pings = 0;
     const peer: Peer = (socket) => socket.write(answer().replace(BODY, ++pings === 3 ? restarted : BODY));
@@ -303,23 +289,30 @@ function connectionTo(target: Target): Connection {
     target,
     openedMs: 0,
     isClosed: false,
-    giveTo() {},
+    user: null,
     close: () => Object.assign(connection, { isClosed: true }),
   };
   return connection as unknown as Connection;
 }
 
+function keptOf(targets: readonly Target[]): KeptConnections {
+  const kept = new KeptConnections({ freshConnectionIntervalMs: 10_000, refreshIntervalMs: 1_000, slowLinkMs: 100 });
+  kept.setTargets(targets);
+  return kept;
+}
+
 describe('the kept connections', () => {
-  const settings = { freshConnectionIntervalMs: 10_000, refreshIntervalMs: 1_000, slowLinkMs: 100 };
   const targets = Array.from({ length: 300 }, (_, i) => targetOf(`${i}`));
 
-  it('are at most 256', () => {
-    const kept = new KeptConnections(settings);
-    kept.setTargets(targets);
+  it('are those of the first 256 targets', () => {
+    const kept = keptOf(targets);
     const all = targets.map(connectionTo);
     for (const connection of all) kept.keep(connection, 200);
-    expect(all.filter(({ isClosed }) => !isClosed)).toHaveLength(256);
-    expect(kept.hasRoom).toBe(false);
+    expect(all.map(({ isClosed }) => !isClosed)).toEqual(targets.map((_, i) => i < 256));
+    expect([255, 256].map((i) => kept.hasRoomFor(targets[i]!))).toEqual([true, false]);
+    kept.setTargets(targets.slice(200));
+    expect(all.filter(({ isClosed }) => !isClosed)).toHaveLength(56);
+    expect(kept.hasRoomFor(targets[299]!)).toBe(true);
     kept.setTargets([]);
     expect(all.every(({ isClosed }) => isClosed)).toBe(true);
   });
@@ -328,10 +321,35 @@ describe('the kept connections', () => {
     ['were used by a ping that took SLOW_LINK', targets[0], 100_000],
     ['lead to a target that has left meanwhile', targetOf('other'), 200],
   ])('are none that %s', (_, target, totalUs) => {
-    const kept = new KeptConnections(settings);
-    kept.setTargets(targets);
+    const kept = keptOf(targets);
     const connection = connectionTo(target!);
     kept.keep(connection, totalUs);
     expect([connection.isClosed, kept.take(target!)]).toEqual([true, null]);
+  });
+});
+
+describe('the last good answer of a target', () => {
+  const meaning = { bootTimeMs: 1000, staysOpen: true };
+  const [one, other] = [targetOf('1'), targetOf('2')];
+
+  it('is known again by all its bytes, also when the buffer that it came in has been overwritten', () => {
+    const kept = keptOf([one, other]);
+    const buffer = Buffer.from(answer());
+    kept.keepAnswer(one, buffer, meaning);
+    buffer.fill(0);
+    expect(kept.meaningOf(one, Buffer.from(answer()))).toMatchObject(meaning);
+    for (const text of [`${answer()} `, answer().slice(1), answer().toLowerCase(), ''])
+      expect(kept.meaningOf(one, Buffer.from(text))).toBeNull();
+    expect(kept.meaningOf(other, Buffer.from(answer()))).toBeNull();
+  });
+
+  it('is forgotten with the target, and not kept if it is long', () => {
+    const kept = keptOf([one]);
+    kept.keepAnswer(one, Buffer.alloc(513), meaning);
+    expect(kept.meaningOf(one, Buffer.alloc(513))).toBeNull();
+    kept.keepAnswer(one, Buffer.alloc(512), meaning);
+    expect(kept.meaningOf(one, Buffer.alloc(512))).not.toBeNull();
+    for (const targets of [[], [one]]) kept.setTargets(targets);
+    expect(kept.meaningOf(one, Buffer.alloc(512))).toBeNull();
   });
 });
