@@ -60,21 +60,19 @@ export class Schedule<Result> {
   readonly #probing = new Set<string>();
   readonly #onTimer = () => this.#runDue();
   #timer: Timer | null = null;
-  #timerDueMs = 0;
-  /** The same in monotonic time. */
+  /** When it is due, monotonic. */
   #timerAtMs = 0;
   /** For how long the process has stood still in all. */
   #pausedMs = 0;
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
   /** Called when no probe is under way any more, after the stop. */
-  readonly #onStopped: (() => void)[] = [];
+  #onStopped = () => {};
 
   constructor(options: ScheduleOptions<Result>) {
     this.#options = options;
   }
 
-  /** The number of probes under way. */
   get inFlight(): number {
     return this.#probing.size;
   }
@@ -92,13 +90,10 @@ export class Schedule<Result> {
         this.#entries.delete(id);
       }
     }
-    const added: Entry[] = [];
-    for (const [id, target] of wanted) {
-      if (this.#entries.has(id)) continue;
-      const entry = { target, dueMs: 0, isEarly: false };
-      this.#entries.set(id, entry);
-      added.push(entry);
-    }
+    const added = [...wanted.values()]
+      .filter(({ id }) => !this.#entries.has(id))
+      .map((target) => ({ target, dueMs: 0, isEarly: false }));
+    for (const entry of added) this.#entries.set(entry.target.id, entry);
     this.#queue = this.#queue.filter((entry) => this.#isWanted(entry));
     this.#spread(added);
     this.#setTimer();
@@ -111,22 +106,22 @@ export class Schedule<Result> {
     this.#timer = null;
     this.#entries.clear();
     if (this.#probing.size === 0) return;
-    await new Promise<void>((resolve) => this.#onStopped.push(resolve));
+    await new Promise<void>((resolve) => {
+      this.#onStopped = resolve;
+    });
   }
 
-  /** Whether an entry is still in the schedule. */
   #isWanted(entry: Entry): boolean {
     return this.#entries.get(entry.target.id) === entry;
   }
 
   /** Gives n new entries their first times: one in each n-th part of the time for first probes, in random order. */
-  #spread(added: Entry[]): void {
+  #spread(added: readonly Entry[]): void {
     const { random, refreshIntervalMs } = this.#options;
     const firstMs = this.#firstProbesMs(added.length);
     const spanMs = firstMs - 2 * this.#spacingMs();
-    const keys = new Map(added.map((entry) => [entry, random()]));
-    added.sort((a, b) => (keys.get(a) ?? 0) - (keys.get(b) ?? 0));
-    for (const [i, entry] of added.entries()) {
+    const mixed = added.map((entry) => ({ entry, key: random() })).sort((a, b) => a.key - b.key);
+    for (const [i, { entry }] of mixed.entries()) {
       entry.isEarly = firstMs < refreshIntervalMs;
       this.#enqueue(entry, this.#activeMs() + (spanMs * (i + random())) / added.length);
     }
@@ -154,9 +149,9 @@ export class Schedule<Result> {
     return this.#options.clock.monotonicMs() - this.#pausedMs;
   }
 
-  /** Notices that the process stood still: then the timer is late by more than ordinary delays of the loop. */
+  /** Notices that the process stood still: then the timer is late by more than ordinary delays of the loop. Set it again. */
   #absorbPause(): void {
-    const lateMs = this.#timer === null ? 0 : this.#activeMs() - this.#timerDueMs;
+    const lateMs = this.#timer === null ? 0 : this.#options.clock.monotonicMs() - this.#timerAtMs;
     if (lateMs > PAUSE_MS) this.#pausedMs += lateMs;
   }
 
@@ -164,19 +159,19 @@ export class Schedule<Result> {
   #setTimer(): void {
     const dueMs = this.#queue[0]?.dueMs ?? Infinity;
     const isNeeded = !this.#isStopped && dueMs < Infinity;
-    const nowMs = this.#activeMs();
-    const timerDueMs = Math.max(nowMs, dueMs, this.#lastStartMs + this.#spacingMs());
-    if (isNeeded && this.#timer !== null && timerDueMs + this.#pausedMs === this.#timerAtMs) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    const nextMs = Math.max(dueMs, this.#lastStartMs + this.#spacingMs());
+    const timerAtMs = Math.max(nowMs, nextMs + this.#pausedMs);
+    if (isNeeded && this.#timer !== null && timerAtMs === this.#timerAtMs) return;
     this.#timer?.cancel();
     this.#timer = null;
     if (!isNeeded) return;
-    this.#timerDueMs = timerDueMs;
-    this.#timerAtMs = timerDueMs + this.#pausedMs;
-    this.#timer = this.#options.clock.setTimer(this.#onTimer, this.#timerDueMs - nowMs);
+    this.#timerAtMs = timerAtMs;
+    this.#timer = this.#options.clock.setTimer(this.#onTimer, timerAtMs - nowMs);
   }
 
   #runDue(): void {
-    this.#options.onTimer(this.#activeMs() - this.#timerDueMs);
+    this.#options.onTimer(this.#options.clock.monotonicMs() - this.#timerAtMs);
     this.#absorbPause();
     this.#timer = null;
     const nowMs = this.#activeMs();
@@ -201,7 +196,7 @@ export class Schedule<Result> {
     this.#options.probe(target, (result) => {
       this.#probing.delete(target.id);
       if (this.#isWanted(entry)) this.#onResult(entry, startMs, result);
-      else if (this.#isStopped && this.#probing.size === 0) for (const resolve of this.#onStopped.splice(0)) resolve();
+      else if (this.#isStopped && this.#probing.size === 0) this.#onStopped();
     });
   }
 

@@ -1,5 +1,5 @@
 import type { Target } from '../protocol/pod.ts';
-import type { Timer } from '../runtime/clock.ts';
+import { pause } from '../runtime/deadline.ts';
 import { type DatagramOptions, ProbeSocket } from './udp-socket.ts';
 
 /** What the search needs: see `UdpProbeOptions`. */
@@ -93,9 +93,10 @@ class Search {
   readonly #ttls: number[] = [];
   /** The lowest TTL that was echoed so far. */
   #lowest = Number.POSITIVE_INFINITY;
+  /** The TTL that is tried, and what ends the wait for its echo. */
+  #ttl = 0;
+  #wait = new AbortController();
   #socket: ProbeSocket | null = null;
-  #timer: Timer | null = null;
-  #onAnswer: () => void = () => {};
   #isStopped = false;
 
   constructor(options: HopSearchOptions, rttUs: number) {
@@ -109,7 +110,7 @@ class Search {
     this.#socket = await ProbeSocket.open(target, this.#options, {
       onEcho: (sequence) => {
         this.#lowest = Math.min(this.#lowest, this.#ttls[sequence] ?? Number.POSITIVE_INFINITY);
-        this.#onAnswer();
+        if (this.#lowest <= this.#ttl) this.#wait.abort();
       },
       onError: () => {},
     });
@@ -128,21 +129,16 @@ class Search {
   stop(): void {
     this.#isStopped = true;
     this.#socket?.close();
-    this.#timer?.cancel();
-    this.#onAnswer();
+    this.#wait.abort();
   }
 
   async #isEchoed(ttl: number): Promise<boolean> {
+    this.#ttl = ttl;
     for (let i = 0; i < TRIES && this.#lowest > ttl && !this.#isStopped; i++) {
-      await new Promise<void>((resolve) => {
-        this.#timer = this.#options.clock.setTimer(resolve, this.#waitMs);
-        this.#onAnswer = () => {
-          if (this.#lowest <= ttl || this.#isStopped) resolve();
-        };
-        this.#ttls.push(ttl);
-        this.#socket?.send(ttl);
-      });
-      this.#timer?.cancel();
+      this.#wait = new AbortController();
+      this.#ttls.push(ttl);
+      this.#socket?.send(ttl);
+      await pause(this.#options.clock, this.#waitMs, this.#wait.signal);
     }
     return this.#lowest <= ttl;
   }

@@ -69,48 +69,48 @@ export class UdpProbe {
     if (isIP(target.address) === 0) return null;
     const cycle = new Cycle(target, this.#options);
     this.#cycles.add(cycle);
-    let counted: Counted | null;
+    let result: Counted | null;
     try {
-      counted = await cycle.run();
+      result = await cycle.run();
     } catch (error) {
-      return this.#whyNot(target, error);
+      result = this.#lostAll(target, error);
     } finally {
       this.#cycles.delete(cycle);
     }
-    if (counted === null) return null;
-    if (counted.isRefused) this.#deaf.add(target.id);
-    else if (counted.lost < counted.sent) this.#deaf.delete(target.id);
+    if (result === null) return null;
+    if (cycle.isRefused) this.#deaf.add(target.id);
+    else if (result.lost < result.sent) this.#deaf.delete(target.id);
     if (this.#deaf.has(target.id)) return null;
-    const { isRefused: _isRefused, ...result } = counted;
-    if (counted.rttUs >= 0) this.#hops.refresh(target, counted.rttUs);
+    if (result.rttUs >= 0) this.#hops.refresh(target, result.rttUs);
     return { ...result, atMs: this.#options.clock.nowMs(), hops: this.#hops.of(target) };
   }
 
   /** Ends all cycles; they have no result. */
   stop(): void {
-    for (const cycle of this.#cycles) cycle.cancel();
+    for (const cycle of this.#cycles) cycle.end(null);
     this.#hops.stop();
   }
 
-  /** The result where no socket could be opened: no route to the target loses all datagrams. */
-  #whyNot(target: Target, error: unknown): UdpResult | null {
-    const { clock, udpPacketCount, onError, onOwnFault } = this.#options;
+  /** The result where no socket could be opened: no route to the target loses all datagrams. null: our own fault. */
+  #lostAll(target: Target, error: unknown): Counted | null {
+    const { udpPacketCount, onError, onOwnFault } = this.#options;
     onError(target);
     if (isOwnFault(errorCodeOf(error))) {
       onOwnFault(networkMessageOf(error));
       return null;
     }
-    if (this.#deaf.has(target.id)) return null;
-    const nothing = { rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
-    return { atMs: clock.nowMs(), sent: udpPacketCount, lost: udpPacketCount, ...nothing };
+    const nothing = { rttUs: -1, duplicates: 0, outOfOrder: 0, suspect: false };
+    return { sent: udpPacketCount, lost: udpPacketCount, ...nothing };
   }
 }
 
-/** What one cycle counted. `isRefused`: nothing listens at the target's port. */
-type Counted = Omit<UdpResult, 'atMs' | 'hops'> & { isRefused: boolean };
+/** What one cycle counted. */
+type Counted = Omit<UdpResult, 'atMs' | 'hops'>;
 
 /** The datagrams to one target. */
 class Cycle {
+  /** Whether nothing listens at the target's port. */
+  isRefused = false;
   readonly #target: Target;
   readonly #options: UdpProbeOptions;
   readonly #queuedAtStartUs: number;
@@ -130,7 +130,6 @@ class Cycle {
   /** Sum and number of the round trips that our own process has not lengthened. */
   #rttSumUs = 0;
   #rttCount = 0;
-  #isRefused = false;
 
   constructor(target: Target, options: UdpProbeOptions) {
     this.#target = target;
@@ -138,7 +137,7 @@ class Cycle {
     this.#queuedAtStartUs = options.meter.queuedUs();
   }
 
-  /** Sends and waits. null after `cancel`. Rejects if no socket can be opened. */
+  /** Sends and waits. null after `end(null)`. Rejects if no socket can be opened. */
   async run(): Promise<Counted | null> {
     this.#socket = await ProbeSocket.open(this.#target, this.#options, {
       onEcho: (sequence) => this.#onEcho(sequence),
@@ -146,13 +145,9 @@ class Cycle {
     });
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      if (this.#hasEnded) this.#end(null);
+      if (this.#hasEnded) this.end(null);
       else this.#sendBurst();
     });
-  }
-
-  cancel(): void {
-    this.#end(null);
   }
 
   #sendBurst(): void {
@@ -166,7 +161,7 @@ class Cycle {
     const gapMs = Math.min(BURST_GAP_MS, refreshIntervalMs / 2 / bursts);
     if (this.#hasEnded) return;
     if (this.#sentAtMs.length < udpPacketCount) this.#wait(gapMs, () => this.#sendBurst());
-    else this.#wait(udpTimeoutMs, () => this.#wait(LAST_TURN_MS, () => this.#end(this.#counted())));
+    else this.#wait(udpTimeoutMs, () => this.#wait(LAST_TURN_MS, () => this.end(this.#counted())));
   }
 
   #wait(delayMs: number, then: () => void): void {
@@ -199,7 +194,7 @@ class Cycle {
     this.#highest = Math.max(this.#highest, sequence);
     if (this.#received === this.#options.udpPacketCount) {
       this.#timer?.cancel();
-      this.#wait(DUPLICATES_MS, () => this.#end(this.#counted()));
+      this.#wait(DUPLICATES_MS, () => this.end(this.#counted()));
     }
     if (isSuspect(lateUs, rttUs)) return;
     this.#rttSumUs += rttUs;
@@ -216,11 +211,11 @@ class Cycle {
 
   #onError(error: Error): void {
     if (errorCodeOf(error) === 'ECONNREFUSED') {
-      this.#isRefused = true;
-      if (this.#received === 0) this.#end(this.#counted());
+      this.isRefused = true;
+      if (this.#received === 0) this.end(this.#counted());
     } else if (isOwnFault(errorCodeOf(error))) {
       this.#options.onOwnFault(networkMessageOf(error));
-      this.#end(null);
+      this.end(null);
     } else this.#options.onError(this.#target);
   }
 
@@ -236,11 +231,11 @@ class Cycle {
       duplicates: this.#duplicates,
       outOfOrder: this.#outOfOrder,
       suspect: lost > 0 && lateUs > udpTimeoutMs * 1000 * SUSPECT_SHARE,
-      isRefused: this.#isRefused,
     };
   }
 
-  #end(counted: Counted | null): void {
+  /** Ends the cycle with this result; null = none. */
+  end(counted: Counted | null): void {
     this.#hasEnded = true;
     this.#timer?.cancel();
     this.#socket?.close();
