@@ -8,7 +8,6 @@ export interface ConnectionUser {
   onConnect(): void;
   /** `bytes` are overwritten after the call. */
   onBytes(bytes: Uint8Array): void;
-  /** The peer has closed the connection. */
   onEnd(): void;
   onError(error: unknown): void;
 }

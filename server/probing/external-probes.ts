@@ -84,7 +84,6 @@ export function tcpAddressOf(target: string): { host: string; port: number } | s
   return port === undefined ? `dial tcp ${shown}: unknown port` : { host, port };
 }
 
-/** Opens a TCP connection to a target that `tcpAddressOf` can read. */
 export async function probeTcp(target: string, { clock, timeoutMs, signal }: ProbeLimits): Promise<ProbeEnd> {
   const address = tcpAddressOf(target);
   if (typeof address === 'string') return noSuch(address);
@@ -184,7 +183,6 @@ async function getHead(
   return { status: response?.statusCode ?? 0, location: response?.headers.location };
 }
 
-/** Returns an error if a URL has another scheme than http and https. */
 function checkScheme({ protocol }: URL): string {
   const isHttp = protocol === 'http:' || protocol === 'https:';
   return isHttp ? '' : `invalid url scheme: '${protocol.slice(0, -1)}' in address`;

@@ -38,12 +38,9 @@ interface ExternalSettings extends PathSettings {
   refreshIntervalMs: number;
 }
 
-/** What external probes work with. */
 interface ExternalDeps {
   clock: Clock;
-  /** Default: the system's resolver. */
   lookup?: Lookup;
-  /** Called with each result. */
   onResult(result: ProbeResult): void;
   /** Called in place of `onResult` if our own process lacked something, so that the probe says nothing about its target. */
   onOwnFault(message: string): void;
@@ -61,7 +58,6 @@ const MAX_LOOKUPS = 2;
 /** The last result of a name is forgotten if its lookup waits this long behind lookups that hang. Nothing is known of it then. */
 const MAX_WAIT_MS = 10_000;
 
-/** One target. */
 interface Job {
   target: string;
   timeoutMs: number;
@@ -208,7 +204,6 @@ function resultOf(protocol: ProbeProtocol, shown: string, path?: Path): ProbeRes
   return { target: shown, protocol, atMs: 0, durationUs: 0, error: '', ...(path && { path }) };
 }
 
-/** Runs at most `permits` pieces of work at once. Others wait, in order. */
 class Semaphore {
   #permits: number;
   readonly #waiting: (() => void)[] = [];
@@ -217,7 +212,6 @@ class Semaphore {
     this.#permits = permits;
   }
 
-  /** Settles as `work` does. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#permits === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#permits -= 1;

@@ -3,7 +3,6 @@ import { isIP, type LookupFunction } from 'node:net';
 import type { Path, ProbeProtocol } from '../protocol/sample.ts';
 import { type HttpOptions, type ProbeEnd, type ProbeLimits, probeHttp } from './external-probes.ts';
 
-/** The settings of the path checks. */
 export interface PathSettings {
   /** PATH_CHECKS. `service` means two checks: by name and by cluster IP. */
   pathChecks: readonly Exclude<Path, 'service-ip'>[];
@@ -13,7 +12,6 @@ export interface PathSettings {
   pathApiserverUrl: string;
 }
 
-/** A path that is probed in each round. */
 interface PathCheck {
   path: Path;
   protocol: ProbeProtocol;

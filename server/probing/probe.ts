@@ -13,13 +13,11 @@ import { type KeepSettings, KeptConnections } from './kept-connections.ts';
 import { type BusyMeter, isSuspect } from './starvation.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-/** How to probe. */
 interface ProbeOptions extends KeepSettings {
   clock: Clock;
   meter: BusyMeter;
   /** PING_TIMEOUT: timeout of the whole exchange, from its start to the end of the response, a second connection included. */
   pingTimeoutMs: number;
-  /** The User-Agent header, without line breaks. */
   userAgent: string;
 }
 
@@ -28,7 +26,6 @@ const READ_BYTES = 2048;
 /** What may be resolved by DNS and stand in the `Host` header. */
 const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 
-/** Probes targets, and keeps connections to them open in between. */
 export class Prober {
   readonly options: ProbeOptions;
   readonly kept: KeptConnections;
@@ -312,7 +309,6 @@ class Exchange implements ConnectionUser, Due {
     this.#onSample(sample);
   }
 
-  /** What went wrong, for people. */
   #detail(outcome: Exclude<Outcome, 'ok'>, reason: string): string {
     const peer = hostPort(this.#target.address, this.#target.port);
     const isInBody = this.#phase === 'body';
@@ -339,7 +335,6 @@ class Exchange implements ConnectionUser, Due {
   }
 }
 
-/** What a timeout in each phase means, for people. */
 const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
   connect: (peer) => `no connection to ${peer}`,
   'first-byte': (peer) => `${peer} accepted the connection, but sent no answer`,

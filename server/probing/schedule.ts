@@ -17,7 +17,6 @@ interface ScheduleOptions<Result> {
   onTimer(lateMs: number): void;
 }
 
-/** A target with the time of its next probe. */
 interface Entry {
   target: Target;
   /** In active time: see `#activeMs`. */
@@ -62,7 +61,6 @@ export class Schedule<Result> {
   #timer: Timer | null = null;
   /** When it is due, monotonic. */
   #timerAtMs = 0;
-  /** For how long the process has stood still in all. */
   #pausedMs = 0;
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;

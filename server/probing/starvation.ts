@@ -49,7 +49,6 @@ export type Reliability = Readonly<Pick<Starvation, 'unreliable' | 'sinceMs'>>;
 
 /** Watches whether this process is starved of CPU, from its construction until `stop`. */
 export class StarvationWatch {
-  /** Measures how late callbacks run. The watch and all probes share it. */
   readonly meter: BusyMeter;
   readonly #clock: Clock;
   readonly #cpuQueue: ReturnType<typeof openCpuQueue>;
@@ -93,7 +92,6 @@ export class StarvationWatch {
     this.#noteDelay(lateMs * 1000);
   }
 
-  /** Counts a new sample. */
   record({ suspect }: { suspect: boolean }): void {
     const atMs = this.#clock.monotonicMs();
     if (atMs < this.#graceEndMs) return;

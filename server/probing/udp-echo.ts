@@ -65,7 +65,6 @@ export class UdpEcho {
   }
 }
 
-/** A socket that listens. */
 async function bound(type: 'udp4' | 'udp6', port: number, host: string): Promise<Socket> {
   const socket = isIP(host) === 0 ? createSocket(type) : udpSocket(type);
   await new Promise<void>((resolve, reject) => {

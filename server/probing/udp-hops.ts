@@ -70,7 +70,6 @@ export class HopSearch {
     void this.#search(target, known, rttUs);
   }
 
-  /** Ends all searches. */
   stop(): void {
     this.setTargets(new Set());
   }

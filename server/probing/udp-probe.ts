@@ -7,14 +7,12 @@ import { type BusyMeter, isSuspect } from './starvation.ts';
 import { HopSearch } from './udp-hops.ts';
 import { type DatagramOptions, ProbeSocket } from './udp-socket.ts';
 
-/** How to probe by UDP. */
 interface UdpProbeOptions extends DatagramOptions {
   meter: BusyMeter;
   /** UDP_PACKET_COUNT: datagrams to a target in one cycle. */
   udpPacketCount: number;
   /** UDP_TIMEOUT: a datagram that has not come back after this time is lost. */
   udpTimeoutMs: number;
-  /** REFRESH_INTERVAL. */
   refreshIntervalMs: number;
   /** A socket could not be opened, or a datagram not be sent. */
   onError(target: Target): void;
@@ -85,7 +83,6 @@ export class UdpProbe {
     return { ...result, atMs: this.#options.clock.nowMs(), hops: this.#hops.of(target) };
   }
 
-  /** Ends all cycles; they have no result. */
   stop(): void {
     for (const cycle of this.#cycles) cycle.end(null);
     this.#hops.stop();
@@ -107,7 +104,6 @@ export class UdpProbe {
 /** What one cycle counted. */
 type Counted = Omit<UdpResult, 'atMs' | 'hops'>;
 
-/** The datagrams to one target. */
 class Cycle {
   /** Whether nothing listens at the target's port. */
   isRefused = false;

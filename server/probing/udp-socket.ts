@@ -15,7 +15,6 @@ export interface DatagramOptions {
   random32(): number;
 }
 
-/** Who uses a socket. */
 interface SocketUser {
   /** Datagram number `sequence` has come back. It may come back several times. */
   onEcho(sequence: number): void;

@@ -106,7 +106,6 @@ export class History {
     this.setLinkCount(1);
   }
 
-  /** Bytes that samples and buckets take. */
   get bytes(): number {
     let bytes = this.log.bytes;
     for (const { ring, udp } of this.#withSamples) bytes += (ring?.bytes ?? 0) + (udp?.bytes ?? 0);

@@ -3,7 +3,6 @@ import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
 import { LinkLoss } from './link-loss.ts';
 
-/** One link of this pod. */
 export interface Link {
   /** Counts the targets of this process, in the order in which they were first probed: identifies the link in copies. */
   number: number;
@@ -83,7 +82,6 @@ export class Links {
     return link !== undefined && link.retiredAtMs < 0 ? link : undefined;
   }
 
-  /** The links that are probed. */
   probed(): Link[] {
     return this.all().filter((link) => link.retiredAtMs < 0);
   }
@@ -98,7 +96,6 @@ export class Links {
     return this.#count;
   }
 
-  /** All links of which anything is kept. */
   all(): Link[] {
     return [...this.#links.values()];
   }

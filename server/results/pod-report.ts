@@ -50,11 +50,9 @@ export interface PeerTable {
   gone: ReadonlyMap<string, PeerRef>;
   /** Index in `peers`, by uid. */
   indexOf: ReadonlyMap<string, number>;
-  /** Fingerprint of `peers`. */
   hash: string;
 }
 
-/** Makes the table of peers from the pods that discovery knows. */
 export function peerTableOf(pods: readonly Pod[]): PeerTable {
   const refOf = ({ uid, name, namespace, podIPs }: Pod) => ({ uid, name, namespace, podIP: podIPs[0] ?? '' });
   const peers = sortedByUid(pods.filter((pod) => pod.lifecycle !== 'gone').map(refOf));
@@ -67,7 +65,6 @@ export function peerTableOf(pods: readonly Pod[]): PeerTable {
   };
 }
 
-/** Sorts peers by uid, in place. */
 export function sortedByUid(peers: PeerRef[]): PeerRef[] {
   return peers.sort((a, b) => (a.uid < b.uid ? -1 : a.uid > b.uid ? 1 : 0));
 }

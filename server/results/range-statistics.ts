@@ -10,9 +10,7 @@ import { Statistics, type Summary } from './statistics.ts';
 import type { TimedDatagrams } from './udp-ring.ts';
 import { UsualLatencies } from './usual.ts';
 
-/** What a report says about the state of a link. */
 export interface ReportedState {
-  /** Whether the newest sample is suspect. */
   isSuspect: boolean;
   /** Whether the following says how the link was. One or two suspect failures alone say nothing. */
   isKnown: boolean;
@@ -32,7 +30,6 @@ export interface BucketState extends ReportedState {
   newestMs: number;
 }
 
-/** What is known of a link in a time range. */
 export interface RangeResult {
   summary: Summary;
   /** The usual latency of the link over all that is kept, us; -1 = not known. See `USUAL`. */
@@ -59,12 +56,10 @@ export class RangeStatistics {
     this.#usual = new UsualLatencies(history);
   }
 
-  /** Whether there are results of the UDP probe. */
   get hasUdp(): boolean {
     return this.#history.hasUdp;
   }
 
-  /** See `UsualLatencies`. */
   usualUsOf(record: LinkRecord, windowMs: number, nowMs: number): number {
     return this.#usual.usualUsOf(record, windowMs, nowMs);
   }
@@ -179,7 +174,6 @@ export class RangeStatistics {
   }
 }
 
-/** What a bucket says about its link. */
 function stateOf(bucket: Bucket): BucketState {
   const { chunk, i } = bucket;
   const code = chunk.code[i] ?? 0;

@@ -34,17 +34,12 @@ export interface ResultsSettings {
   udpEnabled: boolean;
 }
 
-/** Who is told what changes. */
 interface ResultsHooks {
-  /** Called once for each change of a link's state. */
   onLinkChange(change: LinkChange): void;
-  /** Called when a link becomes slow, or normal again. */
   onSpeedChange(change: SpeedChange): void;
-  /** Called when a link begins to lose datagrams, or ceases to. */
   onLossChange(change: LossChange): void;
 }
 
-/** What is believed about a link that is probed. */
 interface LinkResult {
   target: Target;
   /** The sample that stands for the link; null while there is none. See `LinkJudgement`. */
@@ -83,7 +78,6 @@ export class Results {
     this.#ranges = new RangeStatistics(this.#history);
   }
 
-  /** Sets which links are probed from now on. */
   setTargets(targets: readonly Target[]): void {
     this.#links.setTargets(targets, this.#clock.monotonicMs());
   }
@@ -286,7 +280,6 @@ export class Results {
     return needsBuckets ? this.#history.log.maxWidthMs(fromMs) : 0;
   }
 
-  /** Bytes that samples and buckets take. */
   get bytes(): number {
     return this.#history.bytes;
   }

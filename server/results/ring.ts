@@ -15,7 +15,6 @@ export class RecordRing<T extends { atMs: number }> {
   #next = 0;
   #count = 0;
 
-  /** `length`: how many records are kept. */
   constructor(format: RecordFormat<T>, length: number, droppedUntilMs: number) {
     this.#format = format;
     this.#length = length;

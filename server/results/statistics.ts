@@ -10,7 +10,6 @@ export interface Summary {
   count: number;
   /** Those of them that were taken while our own process was short of CPU. */
   suspect: number;
-  /** Those of them that failed. */
   failures: number;
   minUs: number;
   p50Us: number;
@@ -46,7 +45,6 @@ export class Statistics {
   #suspectCount = 0;
   #hasBuckets = false;
 
-  /** Forgets everything. */
   clear(): void {
     this.#hasBuckets = false;
     this.#trusted.clear();
@@ -54,7 +52,6 @@ export class Statistics {
     this.#suspectCount = 0;
   }
 
-  /** Adds a sample. */
   addSample({ code, connect16, firstByte16, total16 }: StoredSample): void {
     const group = isSuspect(code) ? this.#suspect : this.#trusted;
     const outcome = outcomeIndexOf(code);
@@ -68,7 +65,6 @@ export class Statistics {
     group.jitter.add(connect16 !== NONE16, unpack16(total16));
   }
 
-  /** Adds a bucket. */
   addBucket({ chunk, i }: Bucket): void {
     const samples = chunk.samples[i] ?? 0;
     const suspect = chunk.suspect[i] ?? 0;
@@ -90,7 +86,6 @@ export class Statistics {
     return this.#counted.byOutcome;
   }
 
-  /** The statistics of everything that was added. */
   summary(): Summary {
     const group = this.#counted;
     return {
@@ -179,7 +174,6 @@ export class Percentiles {
   #weight = 0;
   #isSorted = true;
 
-  /** Forgets all values. */
   clear(): void {
     this.#used = 0;
     this.#weight = 0;

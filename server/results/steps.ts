@@ -148,7 +148,6 @@ function medianBin(byBin: Uint32Array, start: number, count: number): number {
   return BINS - 1;
 }
 
-/** Statistics of the links to one pod in one step. */
 type StepSummary = Omit<LinkHistory['steps'][number], 'atMs' | 'lengthMs'>;
 
 /**
@@ -196,9 +195,7 @@ function summaryOf(statistics: Statistics): StepSummary {
   return { samples: count, failures, ...durations };
 }
 
-/** Receives what is stored of a link. */
 interface StepVisitor {
-  /** A sample in step `step`. */
   sample(step: number, sample: StoredSample): void;
   /** A bucket that covers the steps `first` to `last`. */
   bucket(first: number, last: number, bucket: Bucket): void;

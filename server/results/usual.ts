@@ -4,12 +4,10 @@ import { failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import { Percentiles } from './statistics.ts';
 
-/** The usual latency of one link. */
 interface Usual {
   us: number;
   /** The time that its buckets cover: from the start of the oldest to the end of the newest. */
   historyMs: number;
-  /** When it was computed, monotonic. */
   atMs: number;
 }
 

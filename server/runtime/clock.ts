@@ -13,7 +13,6 @@ export interface Clock {
   setTimer(fn: () => void, delayMs: number): Timer;
 }
 
-/** A timer of Node. */
 class SystemTimer implements Timer {
   readonly #timeout: NodeJS.Timeout;
 
@@ -27,7 +26,6 @@ class SystemTimer implements Timer {
   }
 }
 
-/** The clock of the system. */
 export const realClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import { BusyError } from './errors.ts';
 
-/** Limits of `forEachConcurrent`. */
 interface ConcurrencyLimits {
   /** The most calls that run at once and have not been slow yet. */
   concurrency: number;
@@ -94,7 +93,6 @@ export class TimeSlice {
     this.#startMs = clock.monotonicMs();
   }
 
-  /** Whether this slice has lasted long enough. */
   isOver(): boolean {
     return this.#clock.monotonicMs() - this.#startMs > SLICE_MS;
   }

@@ -8,7 +8,6 @@ export interface Response {
   staysOpen: boolean;
 }
 
-/** How far the parser has come. */
 export type Progress =
   | { kind: 'incomplete' }
   | ({ kind: 'complete' } & Response)
@@ -46,7 +45,6 @@ export class HttpResponseParser {
     this.#hasUse = hasUse;
   }
 
-  /** Takes the next bytes of the connection and copies them. */
   push(bytes: Uint8Array): Progress {
     // A chunk of one byte takes six bytes on the wire, but no peer sends those: twice the body has room for chunks.
     if (this.#bytes.length + bytes.length > (MAX_INTERIM + 1) * MAX_HEAD_BYTES + 2 * this.#maxBodyBytes) {
@@ -70,7 +68,6 @@ export class HttpResponseParser {
     return this.#next() ?? { kind: 'cut-short' };
   }
 
-  /** Reads as far as possible; null if the response is not complete. */
   #next(): Progress | null {
     try {
       const step = this.#reading.next();

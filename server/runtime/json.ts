@@ -1,4 +1,3 @@
-/** What a JSON text may hold at most. */
 export interface JsonLimits {
   /** Values: elements of lists and members of objects, at any depth. */
   maxValues: number;

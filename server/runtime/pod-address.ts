@@ -61,7 +61,6 @@ export function calledAddress(
   return { address, why: useHostIP && why !== '' ? `is on a host that ${why}` : why };
 }
 
-/** The special kind of an address; undefined if it is an ordinary one. */
 function kindOf(ip: string): string | undefined {
   if (!MAY_BE_SPECIAL.test(ip)) return undefined;
   return KINDS.find(({ list }) => list.check(ip.split('%', 1)[0] ?? '', versionOf(ip)))?.name;

@@ -1,6 +1,5 @@
 import type { Clock } from './clock.ts';
 
-/** How many may come in one second. */
 export interface Rate {
   ofAddress: number;
   inAll: number;

@@ -43,12 +43,10 @@ export class SharedResults<T> {
     }
   }
 
-  /** Throws a BusyError after `stop`. */
   assertRunning(): void {
     if (this.#isStopped) throw new BusyError('this pod is shutting down');
   }
 
-  /** Drops all results. */
   stop(): void {
     this.#isStopped = true;
     for (const key of [...this.#kept.keys()]) this.#drop(key);
