@@ -29,12 +29,12 @@ function lifecycleOf(facts: PodFacts, before: Stage | null): { lifecycle: Lifecy
     return { lifecycle: 'gone', apiTimeMs: before === null ? facts.newestMs : 0 };
   }
   if (facts.isDeleted) return { lifecycle: 'terminating', apiTimeMs: facts.deletedMs };
-  if (facts.podIPs.length === 0 || facts.phase === 'Pending') {
-    return { lifecycle: 'starting', apiTimeMs: facts.createdMs };
+  if (facts.pod.podIPs.length === 0 || facts.phase === 'Pending') {
+    return { lifecycle: 'starting', apiTimeMs: facts.pod.createdMs };
   }
   if (facts.ready === 'True') return { lifecycle: 'ready', apiTimeMs: facts.readySinceMs };
   if (hasLeftStarting(facts, before)) return { lifecycle: 'not-ready', apiTimeMs: facts.readySinceMs };
-  return { lifecycle: 'starting', apiTimeMs: facts.createdMs };
+  return { lifecycle: 'starting', apiTimeMs: facts.pod.createdMs };
 }
 
 /**

@@ -24,18 +24,22 @@ export function readPod(object: unknown) {
     ...containers.flatMap(({ state }) => [state?.running?.startedAt, state?.terminated?.finishedAt]),
   ];
   return {
-    uid: metadata.uid,
-    name: metadata.name,
-    namespace: metadata.namespace,
-    node: spec.nodeName,
-    podIPs: readIPs(status.podIP, status.podIPs),
-    hostIPs: readIPs(status.hostIP, status.hostIPs),
-    createdMs: timeOf(metadata.creationTimestamp),
-    /** Identifies the controlling owner: its uid, or a hash where that is too long. */
-    owner: shortId(owner?.uid ?? ''),
+    /** What goes into the `Pod` as it is. */
+    pod: {
+      uid: metadata.uid,
+      name: metadata.name,
+      namespace: metadata.namespace,
+      node: spec.nodeName,
+      podIPs: readIPs(status.podIP, status.podIPs),
+      hostIPs: readIPs(status.hostIP, status.hostIPs),
+      createdMs: timeOf(metadata.creationTimestamp),
+      /** Identifies the controlling owner: its uid, or a hash where that is too long. */
+      owner: shortId(owner?.uid ?? ''),
+      labels: readLabels(metadata.labels),
+      goneByMs: deletionMs,
+      reason: reasonOf(status, containers),
+    },
     ownerKind: owner?.kind ?? '',
-    /** As in `Pod.labels`. */
-    labels: readLabels(metadata.labels),
     /** Pending, Running, Succeeded, Failed, Unknown. */
     phase: status.phase,
     isDeleted: metadata.deletionTimestamp !== '',
@@ -45,8 +49,6 @@ export function readPod(object: unknown) {
      * of the end and to 0. So only the first such time of a pod is that of the request.
      */
     deletedMs: deletionMs === 0 ? 0 : deletionMs - graceMs,
-    /** As in `Pod.goneByMs`. */
-    goneByMs: deletionMs,
     /** Status of the Ready condition: True, False or Unknown. */
     ready: ready?.status ?? '',
     /** When that status last changed. */
@@ -57,8 +59,6 @@ export function readPod(object: unknown) {
     startedMs: Math.max(0, ...status.containerStatuses.map(({ state }) => timeOf(state?.running?.startedAt ?? ''))),
     /** The newest time that the object names, apart from its deletion. */
     newestMs: Math.max(0, ...times.map((time) => timeOf(time ?? ''))),
-    /** As in `Pod.reason`. */
-    reason: reasonOf(status, containers),
   };
 }
 

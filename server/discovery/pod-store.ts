@@ -57,7 +57,7 @@ export class PodStore {
   /** Takes a complete list. Pods that are missing in it have left. Returns whether anything has changed. */
   replaceAll(list: readonly PodFacts[], nowMs: number): boolean {
     this.#step += 1;
-    const listed = new Set(list.map((facts) => facts.uid));
+    const listed = new Set(list.map(({ pod }) => pod.uid));
     let changed = false;
     // Departures come first, to make room.
     for (const [uid, entry] of this.#entries) {
@@ -82,7 +82,7 @@ export class PodStore {
   /** Takes one pod that was deleted, or no longer matches the selector. Returns whether anything has changed. */
   remove(facts: PodFacts, nowMs: number): boolean {
     this.#step += 1;
-    const known = this.#entries.get(facts.uid);
+    const known = this.#entries.get(facts.pod.uid);
     const changed = known !== undefined && known.pod.lifecycle !== 'gone';
     if (changed) this.#leave(known, facts, nowMs);
     this.#agreedMs = nowMs;
@@ -157,32 +157,23 @@ export class PodStore {
 
   /** `unseenMs`: how long before `nowMs` a pod may have ended that is news now. */
   #put(facts: PodFacts, nowMs: number, unseenMs = 0): boolean {
-    const known = this.#entries.get(facts.uid);
+    const { uid, node } = facts.pod;
+    const known = this.#entries.get(uid);
     const stage = stageOf(facts, known?.pod ?? null, nowMs);
     const isGone = stage.lifecycle === 'gone';
-    if (isGone && stage.sinceMs + this.#limits.goneRetentionMs <= nowMs) return this.#forget(facts.uid);
+    if (isGone && stage.sinceMs + this.#limits.goneRetentionMs <= nowMs) return this.#forget(uid);
     const wasGone = known?.pod.lifecycle === 'gone';
     const isNewcomer = !isGone && (known === undefined || wasGone);
     if (isNewcomer && this.#liveCount >= this.#limits.maxPods) return false;
     const backMs = isNewcomer && wasGone ? nowMs : (known?.backMs ?? 0);
     const pod: Pod = {
-      uid: facts.uid,
-      name: facts.name,
-      namespace: facts.namespace,
-      node: facts.node,
-      zone: this.#zones.get(facts.node) ?? known?.pod.zone ?? '',
-      cordon: isGone && wasGone && known !== undefined ? known.pod.cordon : this.#cordonOf(facts.node),
-      podIPs: facts.podIPs,
-      hostIPs: facts.hostIPs,
+      ...facts.pod,
+      zone: this.#zones.get(node) ?? known?.pod.zone ?? '',
+      cordon: isGone && wasGone && known !== undefined ? known.pod.cordon : this.#cordonOf(node),
       lifecycle: stage.lifecycle,
       // The API's time may be from before it left. Then the pod would never have been gone.
       sinceMs: Math.max(stage.sinceMs, backMs),
       unseenMs: isGone && known !== undefined ? (wasGone ? known.pod.unseenMs : unseenMs) : 0,
-      createdMs: facts.createdMs,
-      owner: facts.owner,
-      reason: facts.reason,
-      goneByMs: facts.goneByMs,
-      labels: facts.labels,
       replacedBy: isGone ? (known?.pod.replacedBy ?? '') : '',
     };
     if (known !== undefined && JSON.stringify(known.pod) === JSON.stringify(pod)) return false;
@@ -198,23 +189,24 @@ export class PodStore {
       isReplacement: known?.isReplacement ?? false,
     });
     // A pod that is back, because its label was restored, has not been replaced.
-    if (known !== undefined && known.replacement !== '' && !isLeaving) this.#release(known.replacement);
+    const replacement = isLeaving ? undefined : this.#entries.get(known?.replacement ?? '');
+    if (replacement !== undefined) replacement.isReplacement = false;
     return true;
   }
 
   /** The first news that a pod is leaving. `facts`: its state then; null = it is missing in a list. */
   #departureOf(facts: PodFacts | null, isNew: boolean, nowMs: number): Departure {
-    const { deletedMs = 0, goneByMs = 0, newestMs = 0 } = facts ?? {};
+    const { deletedMs = 0, newestMs = 0 } = facts ?? {};
     const apiMs = deletedMs || (isNew ? newestMs : 0);
     // Without a grace period this may also be the end of a deletion that was requested after the store last agreed.
-    const isExact = apiMs > 0 && (isNew || goneByMs > deletedMs);
+    const isExact = apiMs > 0 && (isNew || (facts?.pod.goneByMs ?? 0) > deletedMs);
     const knownMs = isExact ? apiMs : Math.min(apiMs || nowMs, this.#agreedMs || nowMs);
     return { step: this.#step, atMs: nowMs, fromMs: Math.min(knownMs, nowMs), isExact };
   }
 
   /** `facts`: the last state of the pod; null = unknown. */
   #leave(entry: PodEntry, facts: PodFacts | null, nowMs: number): void {
-    const reason = facts?.reason || entry.pod.reason;
+    const reason = facts?.pod.reason || entry.pod.reason;
     const unseenMs = facts === null ? this.#silentMs(nowMs) : 0;
     this.#set({
       ...entry,
@@ -226,11 +218,6 @@ export class PodStore {
   /** How long the API has had no news, before the present list, ms. */
   #silentMs(nowMs: number): number {
     return this.#agreedMs === 0 ? 0 : Math.max(0, nowMs - this.#agreedMs);
-  }
-
-  #release(uid: string): void {
-    const entry = this.#entries.get(uid);
-    if (entry !== undefined) entry.isReplacement = false;
   }
 
   #set(entry: PodEntry): void {

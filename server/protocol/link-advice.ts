@@ -7,28 +7,26 @@ import type { Outcome, Phase } from './sample.ts';
  * better (a node, a zone, a path) has its own advice. docs/troubleshooting.md has the usual causes of each outcome.
  */
 
+const UNREACHED = 'check its network and whether it still runs';
+const PROCESS_ONLY = 'check the process or a proxy, not the network';
+const SOMETHING_ELSE = 'something else answers on its port';
+
+const FAILURE_ADVICE: Record<Outcome, string> = {
+  ok: '',
+  refused: 'nothing listens on its port',
+  reset: 'its process, a proxy or a firewall closes the connection',
+  timeout: UNREACHED,
+  unreachable: UNREACHED,
+  dns: 'check the cluster DNS',
+  'http-status': SOMETHING_ELSE,
+  malformed: SOMETHING_ELSE,
+  'no-address': 'it has no address of the wanted IP family that may be called',
+};
+
 /** What to check if a link fails. `phase`: in which a timeout ended; null = unknown. '' for `ok`. */
 export function failureAdvice(outcome: Outcome, phase: Phase | null): string {
-  switch (outcome) {
-    case 'ok':
-      return '';
-    case 'refused':
-      return 'nothing listens on its port';
-    case 'reset':
-      return 'its process, a proxy or a firewall closes the connection';
-    case 'http-status':
-    case 'malformed':
-      return 'something else answers on its port';
-    case 'no-address':
-      return 'it has no address of the wanted IP family that may be called';
-    case 'dns':
-      return 'check the cluster DNS';
-    case 'unreachable':
-      return UNREACHED;
-    case 'timeout':
-      if (phase === 'first-byte') return PROCESS_ONLY;
-      return phase === 'body' ? 'check the process, and whether large packets are lost (MTU)' : UNREACHED;
-  }
+  if (outcome !== 'timeout' || phase === null || phase === 'connect') return FAILURE_ADVICE[outcome];
+  return phase === 'body' ? 'check the process, and whether large packets are lost (MTU)' : PROCESS_ONLY;
 }
 
 /** What to check if a link is slow. `network`: the part of the network that is in doubt. */
@@ -47,6 +45,3 @@ export function lateAdvice(phase: LatePhase, network: string): string {
       return PROCESS_ONLY;
   }
 }
-
-const UNREACHED = 'check its network and whether it still runs';
-const PROCESS_ONLY = 'check the process or a proxy, not the network';

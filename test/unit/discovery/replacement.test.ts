@@ -37,8 +37,8 @@ const stateful = (uid: string, name: string, createdMs: number) =>
 
 describe('the replacement', () => {
   const deleted = pod('a', { deletedMs: at(10) });
-  const ended = { ...deleted, deletedMs: at(16), goneByMs: at(16) };
-  const forced = { ...pod('a'), isDeleted: true, deletedMs: at(10), goneByMs: at(10) };
+  const endedAt = (seconds: number) => pod('a', { deletedMs: at(seconds), graceSeconds: 0 });
+  const [ended, forced] = [endedAt(16), endedAt(10)];
   const b = pod('b', { createdMs: at(10), ip: '' });
 
   test.each<[string, News[], string[]]>([
@@ -49,7 +49,7 @@ describe('the replacement', () => {
     ],
     [
       'may be told by the list that brings the end of the deletion, after a time in which nothing was heard',
-      [list(30, { ...deleted, deletedMs: at(30), goneByMs: at(30) }, pod('z'), b), remove(30.5, ended)],
+      [list(30, endedAt(30), pod('z'), b), remove(30.5, ended)],
       ['a>b'],
     ],
     ['may appear after the pod has gone', [remove(10, pod('a')), put(12, pod('b', { createdMs: at(11) }))], ['a>b']],

@@ -185,15 +185,10 @@ export function factsOf(pod: StubPod): PodFacts {
   const goneByMs = deletedMs === undefined ? 0 : wholeSecond(deletedMs) + graceMs;
   return {
     ...READY,
-    name,
-    uid,
-    node,
+    pod: { ...READY.pod, name, uid, node, owner: 'owner', createdMs: wholeSecond(createdMs), goneByMs },
     ownerKind,
-    owner: 'owner',
     phase,
-    createdMs: wholeSecond(createdMs),
     isDeleted: deletedMs !== undefined,
     deletedMs: deletedMs === undefined ? 0 : goneByMs - graceMs,
-    goneByMs,
   };
 }
