@@ -11,7 +11,7 @@ import {
   type Pod,
 } from '../protocol/pod.ts';
 import { goneHashOf, lastGoneOf, type PodReport } from '../protocol/pod-report.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, wallOffsetMs } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { PULL_MS } from './copies.ts';
 import type { FanOut } from './fan-out.ts';
@@ -97,25 +97,24 @@ const AGE_TOLERANCE_MS = 1_000;
 export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
   const snapshot = withLearned(deps.snapshot(), deps.lifetimes.gone());
   const index = new PodIndex(snapshot.pods, deps.clock.nowMs(), listToleranceMs(deps.settings()));
-  let hashed = { podCount: -1, hash: '' };
+  const hashGone = () => {
+    const gone = lastGoneOf(index.pods);
+    return gone.length === 0 ? '' : goneHashOf(gone);
+  };
+  let goneHash = hashGone();
   return {
     snapshot,
     index,
     windowMs,
     past: null,
     ownReport: () => deps.ownReport(windowMs),
-    goneHash: () => {
-      // Computed again only after a pod was added: it is needed for each pod that is asked.
-      if (hashed.podCount !== index.pods.length) {
-        const gone = lastGoneOf(index.pods);
-        hashed = { podCount: index.pods.length, hash: gone.length === 0 ? '' : goneHashOf(gone) };
-      }
-      return hashed.hash;
-    },
+    goneHash: () => goneHash,
     merge: (report, arrival) => {
       // These pods may have left before we started. They are shown as gone all the same.
       for (const pod of report.gone ?? []) {
-        if (index.ofUid(pod.uid) === -1 && deps.lifetimes.learn(pod)) index.add({ ...pod, lifecycle: 'gone' });
+        if (index.ofUid(pod.uid) !== -1 || !deps.lifetimes.learn(pod)) continue;
+        index.add({ ...pod, lifecycle: 'gone' });
+        goneHash = hashGone();
       }
       // A window must be covered without any tolerance, because AGE_TOLERANCE_MS is a third of a window of 3 s. `memoryGap` adds
       // the tolerance, so it is subtracted here.
@@ -142,8 +141,6 @@ const MAX_ADDED = 1_000;
  * PULL_MS. If they got nothing for twice as long, the pod did not answer them, and it would not have answered a collection either.
  */
 const MAX_COPY_LAG_MS = 2 * PULL_MS;
-/** Why the report of a past moment is missing if its process stood still. */
-const STOOD_STILL = 'its process stood still, and answered no call';
 
 /**
  * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so that no two
@@ -161,7 +158,7 @@ const STOOD_STILL = 'its process stood still, and answered no call';
 export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number | null): CollectView {
   const { clock } = deps;
   const { fromMs, toMs } = timeRange;
-  const clockOffsetMs = clock.nowMs() - clock.monotonicMs();
+  const clockOffsetMs = wallOffsetMs(clock);
   const present = new Map(deps.snapshot().pods.map((pod) => [pod.uid, pod]));
   const snapshot = {
     pods: deps.lifetimes.podsAt(toMs, freshMs === null ? fromMs : toMs),
@@ -213,7 +210,8 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
         (freshMs === null ? '' : endOfCopy(untilAgeMs, arrival.atMs, toMs - MAX_COPY_LAG_MS));
       if (reason !== '') return missingReport(arrival, 'no-history', reason);
       // A process that stands still does not answer, so at the moment itself this report was missing.
-      if (freshMs !== null && report.past?.stoodStill === true) return missingReport(arrival, 'timeout', STOOD_STILL);
+      if (freshMs !== null && report.past?.stoodStill === true)
+        return missingReport(arrival, 'timeout', 'its process stood still, and answered no call');
       resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);
       const keptSinceMs = arrival.atMs - deps.settings().historyWindowMs;
       const sinceMs = Math.max(fromMs, remembersSinceMs(index.pods[arrival.pod], deps), keptSinceMs);
@@ -232,9 +230,8 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number
 }
 
 /**
- * Marks the links as not pinged whose state no ping has shown for longer than `freshMs`. If the newest sample of a link is
- * suspect, its state stays for SUSPECT_RUN times as long, because it takes that many suspect samples in a row to replace a
- * state.
+ * Marks the links as not pinged whose state no ping has shown for longer than `freshMs`; for SUSPECT_RUN times as long if the
+ * newest sample is suspect, because it takes that many suspect samples in a row to replace a state.
  */
 function forgetOldStates({ links }: MergedReport, freshMs: number): void {
   for (let i = 0; i < links.length; i++) {
@@ -262,8 +259,7 @@ function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
 
 /**
  * Says when a copy ends, if that is before `untilMs` by more than the tolerance; else ''. `untilAgeMs`: age of its newest
- * results at
- * `atMs`; 0 = the report is not from a copy, so its results go on until now.
+ * results at `atMs`; 0 = the report is not from a copy, so its results go on until now.
  */
 function endOfCopy(untilAgeMs: number, atMs: number, untilMs: number): string {
   const endMs = atMs - untilAgeMs;

@@ -27,10 +27,8 @@ interface CollectOptions {
 
 /** Window of the statistics that findings quote: medians of links that are slow, but not in their newest sample. */
 export const FINDINGS_WINDOW_MS = 60_000;
-
 /** Routes use a mesh that is at most this old again, so that calls in quick succession share one collection. */
 export const MESH_MAX_AGE_MS = 500;
-
 /** How long a finished mesh is kept for callers who ask soon after, ms; see `#keep`. */
 const KEEP_MS = 1000;
 /** A report that is older than this says nothing about now: a fault may have begun since. */
@@ -325,35 +323,23 @@ function hasSameUids(a: readonly { uid: string }[], b: readonly { uid: string }[
   return a === b || (a.length === b.length && a.every(({ uid }, i) => uid === b[i]?.uid));
 }
 
-/** A finished mesh of the same window, and how long ago it was finished. */
-interface LastMesh {
-  mesh: Mesh;
-  agoMs: number;
-}
-
 /**
- * Adds a report to `partial` for each pod whose report has not come yet: that of the last mesh if it came at most `FRESH_MS` ago,
- * else a missing one. Reports that have come stay as they are, also missing ones: they are newer than those of the last mesh.
+ * Adds a report to `partial` for each pod whose report has not come yet: that of the last mesh, which was finished `agoMs` ago, if
+ * it came at most `FRESH_MS` ago, else a missing one. Reports that have come stay as they are, also missing ones: they are newer.
  */
-export function withLateReports(partial: Mesh, last: LastMesh | undefined): Mesh {
-  const hasCome = new Set(partial.reports.map(({ pod }) => pod));
-  const fresh = last !== undefined && hasSameUids(partial.pods, last.mesh.pods) ? freshReports(last) : new Map();
-  const reports = [...partial.reports];
+export function withLateReports(partial: Mesh, last: { mesh: Mesh; agoMs: number } | undefined): Mesh {
+  const reports = new Map(partial.reports.map((report) => [report.pod, report]));
+  const isSame = last !== undefined && hasSameUids(partial.pods, last.mesh.pods);
+  // The time of day may have been corrected since; `agoMs` is monotonic.
+  const isFresh = ({ missing, atMs }: MergedReport) =>
+    isSame && missing === '' && last.agoMs + last.mesh.atMs - atMs <= FRESH_MS;
+  const borrowed = new Map(last?.mesh.reports.filter(isFresh).map((report) => [report.pod, report]));
   for (const [pod, { lifecycle }] of partial.pods.entries()) {
-    if (lifecycle === 'gone' || hasCome.has(pod)) continue;
+    if (lifecycle === 'gone' || reports.has(pod)) continue;
     const arrival = { pod, atMs: partial.atMs, fetchUs: 0 };
-    reports.push(fresh.get(pod) ?? missingReport(arrival, 'timeout', 'its answer has not come yet'));
+    reports.set(pod, borrowed.get(pod) ?? missingReport(arrival, 'timeout', 'its answer has not come yet'));
   }
-  return { ...partial, reports: reports.sort((a, b) => a.pod - b.pod) };
-}
-
-/**
- * Reports that came at most `FRESH_MS` ago, by pod. The time of day may have been corrected since, so a report's age is its age at
- * the end of the mesh plus `agoMs`, which is monotonic.
- */
-function freshReports({ mesh, agoMs }: LastMesh): Map<number, MergedReport> {
-  const fresh = mesh.reports.filter(({ missing, atMs }) => missing === '' && agoMs + mesh.atMs - atMs <= FRESH_MS);
-  return new Map(fresh.map((report) => [report.pod, report]));
+  return { ...partial, reports: [...reports.values()].sort((a, b) => a.pod - b.pod) };
 }
 
 /** How many meshes may be in memory at once: those that are being collected, and finished ones that are kept. */

@@ -16,7 +16,6 @@ interface PastMeshesDeps extends PastDeps {
 const ROUND_MS = 100;
 /** The most ranges asked for at once. In a large mesh they are collected one after the other: see `meshLimits`. */
 const MAX_ASKED = 4;
-const TOO_MANY = `more than ${MAX_ASKED} different time ranges were requested at once, try again`;
 /** A collected mesh is kept this long. */
 const KEEP_MS = 5_000;
 /** A link has a state for so many rounds of pings after its last sample, so that it keeps it if one ping is late. */
@@ -30,7 +29,8 @@ export class PastMeshes {
 
   constructor(deps: PastMeshesDeps) {
     this.#deps = deps;
-    this.#meshes = new SharedResults(deps.clock, MAX_ASKED, TOO_MANY);
+    const tooMany = `more than ${MAX_ASKED} different time ranges were requested at once, try again`;
+    this.#meshes = new SharedResults(deps.clock, MAX_ASKED, tooMany);
   }
 
   /**
@@ -46,7 +46,11 @@ export class PastMeshes {
     const fromMs = Math.min(Math.round(range.fromMs / ROUND_MS) * ROUND_MS, toMs - ROUND_MS);
     const { pods } = this.#deps.snapshot();
     const { running, kept } = meshLimits(pods.length, this.#deps.settings().pingNumber).past;
-    const collect = () => this.#collect({ fromMs, toMs }, freshMs);
+    const collect = async () => {
+      // It may have waited in the queue since before `stop`.
+      this.#meshes.assertRunning();
+      return new Collection(this.#deps, viewOfPast({ fromMs, toMs }, this.#deps, freshMs)).run();
+    };
     const collectInTurn = () => (running > 1 ? collect() : this.#queue.run(collect));
     return this.#meshes.get(`${fromMs}-${toMs}-${freshMs}`, collectInTurn, () => KEEP_MS, kept);
   }
@@ -70,11 +74,5 @@ export class PastMeshes {
   /** Drops the meshes that were kept. Collections in progress end when the client is stopped. */
   stop(): void {
     this.#meshes.stop();
-  }
-
-  async #collect(range: TimeRange, freshMs: number | null): Promise<Mesh> {
-    // It may have waited in the queue since before `stop`.
-    this.#meshes.assertRunning();
-    return new Collection(this.#deps, viewOfPast(range, this.#deps, freshMs)).run();
   }
 }
