@@ -10,10 +10,7 @@ import { type Clock, wallOffsetMs } from '../runtime/clock.ts';
 import { ConflictError } from '../runtime/errors.ts';
 
 /** A write that was made on this pod, before it gets its version. Times are ms since the epoch. */
-interface AnnotationWrite extends Annotation {
-  revision: string;
-  deleted: boolean;
-}
+type AnnotationWrite = Annotation & Pick<AnnotationCopy, 'revision' | 'deleted'>;
 
 /** A copy as it is kept: all times are monotonic. */
 interface Kept extends AnnotationWrite {
@@ -94,10 +91,8 @@ export class AnnotationStore {
 
   /** All annotations that have not been deleted, sorted by their beginning. */
   all(): Annotation[] {
-    const annotations = [...this.#kept.values()]
-      .filter(({ deleted }) => !deleted)
-      .map((kept) => this.#annotationOf(kept));
-    return annotations.sort(byBeginning);
+    const living = [...this.#kept.values()].filter(({ deleted }) => !deleted);
+    return living.map((kept) => this.#annotationOf(kept)).sort(byBeginning);
   }
 
   /** The annotation with this id; null if there is none. */
@@ -126,21 +121,13 @@ export class AnnotationStore {
   }
 
   #dropExcess(): void {
-    const dropFirst = (copies: Kept[], most: number, compare: (a: Kept, b: Kept) => number) => {
-      if (copies.length <= most) return;
-      for (const { id } of copies.sort(compare).slice(0, copies.length - most)) this.#kept.delete(id);
-    };
+    // Another pod's copies are merged a thousand times per read.
+    if (this.#kept.size <= Math.min(MAX_ANNOTATIONS, MAX_TOMBSTONES)) return;
     const all = [...this.#kept.values()];
-    dropFirst(
-      all.filter(({ deleted }) => !deleted),
-      MAX_ANNOTATIONS,
-      byBeginning,
-    );
-    dropFirst(
-      all.filter(({ deleted }) => deleted),
-      MAX_TOMBSTONES,
-      byWriting,
-    );
+    const living = all.filter(({ deleted }) => !deleted).sort(byBeginning);
+    const tombstones = all.filter(({ deleted }) => deleted).sort(byWriting);
+    const excess = [...living.slice(0, -MAX_ANNOTATIONS), ...tombstones.slice(0, -MAX_TOMBSTONES)];
+    for (const { id } of excess) this.#kept.delete(id);
   }
 }
 

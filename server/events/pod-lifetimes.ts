@@ -1,3 +1,4 @@
+import type { MeshSettings } from '../protocol/mesh.ts';
 import {
   comparePods,
   type DepartedPod,
@@ -8,12 +9,8 @@ import {
 } from '../protocol/pod.ts';
 import { type Clock, toMonotonicMs, wallOffsetMs } from '../runtime/clock.ts';
 
-interface PodLifetimesSettings {
-  /** HISTORY_WINDOW: how far back pods can be asked for. */
-  historyWindowMs: number;
-  /** GONE_RETENTION: how long a departed pod is listed as gone. */
-  goneRetentionMs: number;
-}
+/** HISTORY_WINDOW: how far back pods can be asked for; GONE_RETENTION: how long a departed pod is listed as gone. */
+type PodLifetimesSettings = Pick<MeshSettings, 'historyWindowMs' | 'goneRetentionMs'>;
 
 /** The lifecycle of a pod has changed, or its replacement has become known. */
 export interface PodChange {
@@ -27,17 +24,15 @@ export interface PodChange {
   replacement: Pod | null;
 }
 
-/** The most pods that are kept. Present pods always stay; the pods that departed first are dropped first. */
+/**
+ * The most pods that are kept. Present pods always stay, and `MAX_DEPARTED` departed ones; those that departed first are dropped
+ * first.
+ */
 const MAX_PODS = 5000;
 /** A pod may need this long from its first readiness until it has an event or a sample. */
 const START_MS = 30_000;
-/**
- * The most pods that are learned from reports (`learn`), besides the `MAX_DEPARTED` adopted ones: a hostile pod can invent
- * them.
- */
+/** The most pods that are learned from reports (`learn`), besides the `MAX_DEPARTED` adopted ones: a hostile pod can invent them. */
 const MAX_LEARNED = 100;
-/** This many departed pods are kept, however many pods are present. */
-const MIN_DEPARTED = MAX_DEPARTED;
 
 /** The lifetime of every pod of the last HISTORY_WINDOW, so that the pods of any past moment are known. */
 export class PodLifetimes {
@@ -140,16 +135,13 @@ export class PodLifetimes {
   departedSince(fromMs: number): Pod[] {
     const from = fromMs - wallOffsetMs(this.#clock);
     return this.#departed()
-      .filter(({ sinceMs }) => sinceMs >= from)
+      .filter(({ sinceMs }) => sinceMs > from)
       .map(({ pod }) => pod);
   }
 
   /** The pods that left less than GONE_RETENTION ago, those included that left before we started (`learn`). */
   gone(): Pod[] {
-    const fromMs = this.#clock.monotonicMs() - this.#settings.goneRetentionMs;
-    return this.#departed()
-      .filter(({ sinceMs }) => sinceMs > fromMs)
-      .map(({ pod }) => pod);
+    return this.departedSince(this.#clock.nowMs() - this.#settings.goneRetentionMs);
   }
 
   /**
@@ -158,7 +150,7 @@ export class PodLifetimes {
    */
   learn(pod: Pod): boolean {
     if (this.#lifetimes.has(pod.uid)) return false;
-    const sinceMs = Math.min(toMonotonicMs(pod.sinceMs, this.#clock), this.#clock.monotonicMs());
+    const sinceMs = toMonotonicMs(pod.sinceMs, this.#clock);
     const isOld = this.#clock.monotonicMs() - sinceMs >= this.#settings.goneRetentionMs;
     if (isOld || this.#countFrom('report') >= MAX_LEARNED) return false;
     const lifetime = new PodLifetime(pod, Math.min(toMonotonicMs(pod.createdMs, this.#clock), sinceMs), 'report');
@@ -226,7 +218,7 @@ export class PodLifetimes {
     const { historyWindowMs, goneRetentionMs } = this.#settings;
     const nowMs = this.#clock.monotonicMs();
     const departed = this.#departed();
-    const room = Math.max(MIN_DEPARTED, MAX_PODS - (this.#lifetimes.size - departed.length));
+    const room = Math.max(MAX_DEPARTED, MAX_PODS - (this.#lifetimes.size - departed.length));
     for (const [i, { pod, sinceMs }] of departed.entries()) {
       const isOld = nowMs - sinceMs > historyWindowMs + goneRetentionMs;
       if (isOld || departed.length - i > room) this.#lifetimes.delete(pod.uid);
@@ -293,9 +285,7 @@ class PodLifetime {
     if (last?.lifecycle === lifecycle) return false;
     // For the time before we knew it: a pod that is leaving was most likely ready, any other was starting.
     const earlier = lifecycle === 'terminating' || lifecycle === 'gone' ? 'ready' : 'starting';
-    if (last === undefined && sinceMs > this.bornMs && lifecycle !== 'starting') {
-      this.add(earlier, this.bornMs);
-    }
+    if (last === undefined && sinceMs > this.bornMs && lifecycle !== 'starting') this.add(earlier, this.bornMs);
     this.add(lifecycle, sinceMs);
     return true;
   }

@@ -54,6 +54,8 @@ export interface PastDeps extends CollectDeps {
   copiedReportOf(uid: string, range: AgeRange): Promise<PodReport | null>;
   /** Since when the Kubernetes API had been lost to this pod `ageMs` ago, ms since the epoch; null if it had not. */
   apiLostAt(ageMs: number): number | null;
+  /** The resolution of the results kept from `ageMs` ago, in ms. */
+  resolutionMs(ageMs: number): number;
 }
 
 /** What differs between collecting the mesh as it is now (`viewOfNow`) and as it was (`viewOfPast`). */

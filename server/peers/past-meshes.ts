@@ -7,11 +7,6 @@ import type { TimeRange } from '../runtime/time-range.ts';
 import { type PastDeps, viewOfPast } from './collect-view.ts';
 import { Collection, FINDINGS_WINDOW_MS, meshLimits } from './collector.ts';
 
-interface PastMeshesDeps extends PastDeps {
-  /** The resolution of the results kept from `ageMs` ago, in ms. */
-  resolutionMs(ageMs: number): number;
-}
-
 /** Both ends of a range are rounded to this, so that clients who ask for nearly the same range share one collection. */
 const ROUND_MS = 100;
 /** The most ranges asked for at once. In a large mesh they are collected one after the other: see `meshLimits`. */
@@ -23,11 +18,11 @@ const STATE_ROUNDS = 1.5;
 
 /** Collects the mesh of a past time range on request, and shares each collection among all who ask for the same range. */
 export class PastMeshes {
-  readonly #deps: PastMeshesDeps;
+  readonly #deps: PastDeps;
   readonly #queue = new SerialQueue();
   readonly #meshes: SharedResults<Mesh>;
 
-  constructor(deps: PastMeshesDeps) {
+  constructor(deps: PastDeps) {
     this.#deps = deps;
     const tooMany = `more than ${MAX_ASKED} different time ranges were requested at once, try again`;
     this.#meshes = new SharedResults(deps.clock, MAX_ASKED, tooMany);

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { MissingReason } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import { noneSkipped, type Skipped } from '../protocol/validators.ts';
@@ -128,7 +127,7 @@ export class PeerClient {
     const { path } = request;
     const isGet = request.body === undefined;
     const host = addressOf(pod, this.#settings);
-    if (isIP(host) === 0) {
+    if (host === '') {
       const { reason, detail } = whyNoAddress(pod, this.#settings);
       throw new PeerCallError(reason, detail);
     }
