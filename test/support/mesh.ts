@@ -342,35 +342,23 @@ export class MeshBuilder {
   /** Lets the process of a pod be starved, so that half of its links look bad. */
   starve(pod: number): void {
     for (let to = 0; to < this.size; to += 2) this.set(pod, to, { outcome: 'timeout', phase: 'connect' });
-    const report = this.reports[pod];
-    if (report === undefined) return;
-    const starvation = { loopDelayP99Us: 140_000, suspectShare: 0.9, unreliable: true, sinceMs: NOW_MS - 20_000 };
-    this.reports[pod] = { ...report, starvation };
+    const sinceMs = NOW_MS - 20_000;
+    this.#setStarvation(pod, { loopDelayP99Us: 140_000, suspectShare: 0.9, unreliable: true, sinceMs });
   }
 
   /** Lets the event loop of a pod be late at the moment, not for long enough to make its report unreliable. */
   delayLoop(pod: number): void {
-    const report = this.reports[pod];
-    if (report === undefined) return;
-    const starvation = { loopDelayP99Us: 140_000, suspectShare: 0, unreliable: false, sinceMs: NOW_MS - 600_000 };
-    this.reports[pod] = { ...report, starvation };
+    this.#setStarvation(pod, { loopDelayP99Us: 140_000 });
   }
 
   /** Lets the event loop of a pod have been late from and until so long ago; `isNow`: and be late now. */
   wasLate(pod: number, times: [fromAgeMs: number, toAgeMs: number][], isNow = false): void {
-    const report = this.reports[pod];
-    if (report === undefined) return;
-    const loopDelayP99Us = isNow ? 140_000 : 0;
-    const starvation = { loopDelayP99Us, suspectShare: 0, unreliable: false, sinceMs: NOW_MS - 600_000, times };
-    this.reports[pod] = { ...report, starvation };
+    this.#setStarvation(pod, { loopDelayP99Us: isNow ? 140_000 : 0, times });
   }
 
   /** Lets the process of a pod have been starved until `agoMs` ago. */
   recover(pod: number, agoMs: number): void {
-    const report = this.reports[pod];
-    if (report === undefined) return;
-    const starvation = { loopDelayP99Us: 0, suspectShare: 0.2, unreliable: false, sinceMs: NOW_MS - agoMs };
-    this.reports[pod] = { ...report, starvation };
+    this.#setStarvation(pod, { suspectShare: 0.2, sinceMs: NOW_MS - agoMs });
   }
 
   /** The findings, as pod `servedBy` (index) collected the mesh. */
@@ -382,6 +370,12 @@ export class MeshBuilder {
       discovery: this.status,
       servedBy: { pod: servedBy, name: '' },
     });
+  }
+
+  #setStarvation(pod: number, change: Partial<NonNullable<MergedReport['starvation']>>): void {
+    const report = this.reports[pod];
+    const calm = { loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: NOW_MS - 600_000 };
+    if (report !== undefined) this.reports[pod] = { ...report, starvation: { ...calm, ...change } };
   }
 
   #linkIndex(from: number, to: number): number {

@@ -129,6 +129,10 @@ const WORKLOAD_WIDE = [
   wideColumn('Selector', (object) => labelTexts((object as Workload).spec.selector.matchLabels)),
 ];
 
+/** Makes a cell of a number that is 0 if it is missing. */
+const count = (path: string) => (object: KubeObject) => Number(textAt(object, path));
+const NONE = '';
+
 /** The columns of each resource, as in a real API server (k8s.io/kubernetes/pkg/printers/internalversion). */
 const COLUMNS: Record<string, readonly Column[]> = {
   pods: [
@@ -139,17 +143,17 @@ const COLUMNS: Record<string, readonly Column[]> = {
     AGE,
     wideColumn('IP', 'status.podIP'),
     wideColumn('Node', 'spec.nodeName'),
-    wideColumn('Nominated Node', () => '<none>'),
-    wideColumn('Readiness Gates', () => '<none>'),
+    wideColumn('Nominated Node', NONE),
+    wideColumn('Readiness Gates', NONE),
   ],
   nodes: [
     NAME,
     column('Status', () => 'Ready'),
-    column('Roles', () => '<none>'),
+    column('Roles', NONE),
     AGE,
     column('Version', 'status.nodeInfo.kubeletVersion'),
     wideColumn('Internal-IP', 'status.addresses.0.address'),
-    wideColumn('External-IP', () => '<none>'),
+    wideColumn('External-IP', NONE),
     wideColumn('OS-Image', 'status.nodeInfo.osImage'),
     wideColumn('Kernel-Version', 'status.nodeInfo.kernelVersion'),
     wideColumn('Container-Runtime', 'status.nodeInfo.containerRuntimeVersion'),
@@ -157,7 +161,7 @@ const COLUMNS: Record<string, readonly Column[]> = {
   namespaces: [NAME, column('Status', 'status.phase'), AGE],
   services: [
     NAME,
-    column('Type', (object) => (object as ServiceObject).spec.type ?? 'ClusterIP'),
+    column('Type', (object) => textAt(object, 'spec.type') || 'ClusterIP'),
     column('Cluster-IP', 'spec.clusterIP'),
     column('External-IP', 'status.loadBalancer.ingress.0.ip'),
     column('Port(s)', (object) => servicePorts(object as ServiceObject)),
@@ -166,9 +170,9 @@ const COLUMNS: Record<string, readonly Column[]> = {
   ],
   deployments: [
     NAME,
-    column('Ready', (object) => `${replicas(object, 'readyReplicas')}/${(object as Workload).spec.replicas}`),
-    column('Up-to-date', (object) => replicas(object, 'updatedReplicas')),
-    column('Available', (object) => replicas(object, 'availableReplicas')),
+    column('Ready', (object) => `${count('status.readyReplicas')(object)}/${textAt(object, 'spec.replicas')}`),
+    column('Up-to-date', count('status.updatedReplicas')),
+    column('Available', count('status.availableReplicas')),
     AGE,
     ...WORKLOAD_WIDE,
   ],
@@ -179,15 +183,15 @@ const COLUMNS: Record<string, readonly Column[]> = {
     column('Ready', 'status.numberReady'),
     column('Up-to-date', 'status.updatedNumberScheduled'),
     column('Available', 'status.numberAvailable'),
-    column('Node Selector', () => '<none>'),
+    column('Node Selector', NONE),
     AGE,
     ...WORKLOAD_WIDE,
   ],
   replicasets: [
     NAME,
-    column('Desired', (object) => (object as Workload).spec.replicas),
-    column('Current', (object) => replicas(object, 'replicas')),
-    column('Ready', (object) => replicas(object, 'readyReplicas')),
+    column('Desired', count('spec.replicas')),
+    column('Current', count('status.replicas')),
+    column('Ready', count('status.readyReplicas')),
     AGE,
     ...WORKLOAD_WIDE,
   ],
@@ -224,10 +228,6 @@ function servicePorts({ spec }: ServiceObject): string {
 
 function containersOf(object: KubeObject, field: 'name' | 'image'): string {
   return (object as Workload).spec.template.spec.containers.map((one) => one[field]).join(',');
-}
-
-function replicas(object: KubeObject, field: 'replicas' | 'readyReplicas' | 'updatedReplicas' | 'availableReplicas') {
-  return (object as Workload).status?.[field] ?? 0;
 }
 
 function labelTexts(labels: Record<string, string> | null | undefined): string {

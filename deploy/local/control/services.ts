@@ -68,22 +68,14 @@ interface ServiceAddressesDeps {
   isServed(service: ServiceObject): boolean;
 }
 
-interface Assignment {
-  uid: string;
-  ports: string;
-  /** '' if no address was free. */
-  ip: string;
-  /** One for each port. */
-  listeners: ServiceAddress[];
-}
-
 /**
  * Gives every Service of type LoadBalancer or NodePort its own loopback address and writes it to the Service's status.
  * The address is released when the Service is deleted.
  */
 export class ServiceAddresses {
   readonly #deps: ServiceAddressesDeps;
-  readonly #assigned = new Map<string, Assignment>();
+  /** By uid and ports: the address ('' if none was free), and a listener for each port. */
+  readonly #assigned = new Map<string, { ip: string; listeners: ServiceAddress[] }>();
   readonly #stopLoop: () => void;
   #reconciled: Promise<void> = Promise.resolve();
 
@@ -103,14 +95,11 @@ export class ServiceAddresses {
   async #reconcile(): Promise<void> {
     const wanted = new Map<string, ServiceObject>();
     for (const service of this.#deps.store.list(SERVICES) as ServiceObject[]) {
-      const { type } = service.spec;
+      const { type, ports = [] } = service.spec;
       const isOpen = (type === 'LoadBalancer' || type === 'NodePort') && !this.#deps.isServed(service);
-      if (isOpen) wanted.set(`${service.metadata.namespace}/${service.metadata.name}`, service);
+      if (isOpen) wanted.set(`${service.metadata.uid} ${ports.map(({ port }) => port)}`, service);
     }
-    for (const [key, { uid, ports }] of this.#assigned) {
-      const service = wanted.get(key);
-      if (service?.metadata.uid !== uid || portsOf(service) !== ports) await this.#release(key);
-    }
+    for (const key of [...this.#assigned.keys()]) if (!wanted.has(key)) await this.#release(key);
     for (const [key, service] of wanted) if (!this.#assigned.has(key)) await this.#assign(key, service);
   }
 
@@ -118,13 +107,13 @@ export class ServiceAddresses {
     const { store, addresses } = this.#deps;
     const { name, namespace = '', uid } = service.metadata;
     const ip = await addresses.take();
-    const assignment: Assignment = { uid, ports: portsOf(service), ip: ip ?? '', listeners: [] };
-    this.#assigned.set(key, assignment); // Also if it fails. The next change of the Service tries again.
+    const listeners: ServiceAddress[] = [];
+    this.#assigned.set(key, { ip: ip ?? '', listeners }); // Also if it fails. A change of the Service's ports tries again.
     try {
       if (ip === null) throw new Error(`no free address: ${addresses.advice}`);
       for (const [portIndex, { port }] of (service.spec.ports ?? []).entries()) {
         const listener = new ServiceAddress({ store, namespace, name, portIndex });
-        assignment.listeners.push(listener);
+        listeners.push(listener);
         await listener.listen(ip, port);
       }
     } catch (error) {
@@ -140,15 +129,11 @@ export class ServiceAddresses {
   }
 
   async #release(key: string): Promise<void> {
-    const assignment = this.#assigned.get(key);
+    const { ip = '', listeners = [] } = this.#assigned.get(key) ?? {};
     this.#assigned.delete(key);
-    for (const listener of assignment?.listeners ?? []) await listener.close();
-    if (assignment && assignment.ip !== '') this.#deps.addresses.release(assignment.ip);
+    for (const listener of listeners) await listener.close();
+    if (ip !== '') this.#deps.addresses.release(ip);
   }
-}
-
-function portsOf({ spec }: ServiceObject): string {
-  return (spec.ports ?? []).map(({ port }) => port).join();
 }
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
