@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Access } from '../../../server/discovery/access.ts';
 import { Discovery } from '../../../server/discovery/discovery.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -98,6 +98,7 @@ async function start(mode: Mode, { knowsOwnPod = true, random = () => 0.5 } = {}
       onFault: () => {},
     },
   );
+  onTestFinished(() => discovery.stop());
   await vi.waitFor(() => expect(requests.length + logins).toBeGreaterThan(0));
   await clock.advance(1_000);
   return { discovery, lines, status: () => discovery.snapshot().status };
@@ -133,7 +134,7 @@ describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'al
   'an API server whose watches are: %s',
   (mode) => {
     test('is not thought to be away while it answers, and is hardly asked', async () => {
-      const { discovery, status, lines } = await start(mode);
+      const { status, lines } = await start(mode);
       let oldestMs = 0;
       for (let i = 0; i < 6_000; i++) {
         await clock.advance(100);
@@ -144,7 +145,6 @@ describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'al
       // Whoever resets watches early makes us ask more often.
       expect(requests.length).toBeLessThan(mode === 'reset' ? 200 : 150);
       expect(lines.filter((line) => line.startsWith('warn'))).toEqual([]);
-      await discovery.stop();
     });
 
     // At any moment of a watch, and for short and long times.
@@ -157,7 +157,7 @@ describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'al
     ])(
       'is noticed within 15 s when it hangs after %i ms, and within 5 s when it is back after %i ms',
       async (beginMs, awayMs) => {
-        const { discovery, status } = await start(mode);
+        const { status } = await start(mode);
         await clock.advance(beginMs);
         isAway = true;
         const noticedMs = await msUntil(() => status().phase === 'stale');
@@ -167,7 +167,6 @@ describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'al
         expect(clock.nowMs() - status().lastGoodMs).toBeGreaterThanOrEqual(awayMs);
         isAway = false;
         expect(await msUntil(() => status().phase === 'synced')).toBeLessThanOrEqual(5_000);
-        await discovery.stop();
       },
     );
   },
@@ -187,7 +186,7 @@ describe('an API server that refuses connections', () => {
   }
 
   test('has not made the list old if it is back within 14 s', async () => {
-    const { discovery, status, unheardMs } = await refused();
+    const { status, unheardMs } = await refused();
     while (unheardMs() < 13_800) {
       await clock.advance(100);
       expect(status()).toMatchObject({ phase: 'synced', lastError: { fault: 'refused' } });
@@ -195,11 +194,10 @@ describe('an API server that refuses connections', () => {
     isRefusing = false;
     await clock.advance(5_000);
     expect(status()).toMatchObject({ phase: 'synced', lastError: null });
-    await discovery.stop();
   });
 
   test('has made the list old after 14 s, also while a request hangs', async () => {
-    const { discovery, status, unheardMs } = await refused();
+    const { status, unheardMs } = await refused();
     await msUntil(() => unheardMs() >= 12_000);
     isRefusing = false;
     isAway = true;
@@ -207,7 +205,6 @@ describe('an API server that refuses connections', () => {
     expect(unheardMs()).toBeGreaterThanOrEqual(14_000);
     expect(unheardMs()).toBeLessThanOrEqual(14_100);
     expect(clock.nowMs() - status().sinceMs).toBeLessThanOrEqual(100);
-    await discovery.stop();
   });
 });
 
@@ -223,7 +220,7 @@ describe('a login with a credential plugin that takes 40 s', () => {
 
   test('succeeds at the first attempt, although a request may take only 8 s', async () => {
     [loginMs, expiresMs] = [40_000, 0];
-    const { discovery, status } = await start('bookmarks');
+    const { status } = await start('bookmarks');
     await msUntil(() => status().lastError !== null);
     expect(status()).toMatchObject({
       phase: 'waiting',
@@ -233,13 +230,12 @@ describe('a login with a credential plugin that takes 40 s', () => {
     expect(await msUntil(() => status().phase === 'synced')).toBeLessThanOrEqual(40_000);
     expect(status()).toMatchObject({ attempts: 0, lastError: null });
     expect(logins).toBe(1);
-    await discovery.stop();
   });
 
   test.each<Mode>(['bookmarks', 'forbidden', 'reset'])(
     'makes the list old meanwhile, by one run of the plugin, and a hang of the API afterwards is noticed (%s)',
     async (mode) => {
-      const { discovery, status } = await expiring(mode);
+      const { status } = await expiring(mode);
       expect(await msUntil(() => status().phase === 'stale')).toBeLessThanOrEqual(15_000);
       expect(status().lastError?.message).toMatch(/credential plugin/);
       expect(await msUntil(() => expiresMs === Number.POSITIVE_INFINITY)).toBeLessThanOrEqual(40_000);
@@ -248,7 +244,6 @@ describe('a login with a credential plugin that takes 40 s', () => {
       isAway = true;
       expect(await msUntil(() => status().phase === 'stale')).toBeLessThanOrEqual(15_000);
       expect(logins).toBe(1);
-      await discovery.stop();
     },
   );
 });
@@ -259,21 +254,19 @@ describe('the pods are listed every refresh interval, although they can be watch
     { what: 'our own pod is not among them', present: [podObject({ name: 'a' })], knowsOwnPod: false },
   ])('$what', async ({ present, knowsOwnPod }) => {
     pods = present;
-    const { discovery } = await start('bookmarks', { knowsOwnPod });
+    await start('bookmarks', { knowsOwnPod });
     await clock.advance(299_000);
     expect(lists().length).toBeGreaterThanOrEqual(9);
     expect(lists().length).toBeLessThanOrEqual(12);
-    await discovery.stop();
   });
 
   test('each of them is too old to be watched', async () => {
-    const { discovery, status } = await start('always expired');
+    const { status } = await start('always expired');
     await clock.advance(5_000);
     expect(status().mode).toBe('list');
     await clock.advance(294_000);
     expect(lists().length).toBeGreaterThanOrEqual(9);
     expect(lists().length).toBeLessThanOrEqual(12);
-    await discovery.stop();
   });
 });
 
@@ -291,17 +284,15 @@ describe('a watch that opens proves nothing until something comes', () => {
       ['a', 'gone', 'uid-b'],
       ['b', 'ready', ''],
     ]);
-    await discovery.stop();
   });
 
   test('the age of the list grows over watches that are reset without an event, until the pods are listed again', async () => {
-    const { discovery, status } = await start('reset');
+    const { status } = await start('reset');
     const goodMs = status().lastGoodMs;
     pods = [];
     await msUntil(() => watches().length === 2);
     await clock.advance(2_000);
     expect(status().lastGoodMs).toBe(goodMs);
     expect(await msUntil(() => lists().length > 1)).toBeLessThanOrEqual(8_000);
-    await discovery.stop();
   });
 });
