@@ -2,9 +2,9 @@ import type { Selection } from '../../model/address.ts';
 import type { Rect } from '../../model/heat-layout.ts';
 import { FONT } from '../../model/label-layout.ts';
 import type { PlacedCallout } from './callouts.ts';
-import { drawAxes, drawColumnName, drawGroupColumn, drawGroupRow, drawRowName, middleOf } from './draw-axes.ts';
+import { drawAxes, drawBoldNames } from './draw-axes.ts';
 import { drawCells } from './draw-cells.ts';
-import { type Cell, cellRect, clipColumns, clipRows, type Scene } from './scene.ts';
+import { type Cell, cellRect, type Scene } from './scene.ts';
 
 /** The texts of the callouts, which are elements on the page, for an image of it. */
 export function drawCalloutTexts(ctx: CanvasRenderingContext2D, { scene, placed }: Drawn): void {
@@ -201,81 +201,4 @@ function drawCellRing(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect, b
     ring(1, 2, '--text');
   }
   ctx.restore();
-}
-
-/** Draws the names of the pointed row and column in bold over the normal ones. */
-function drawBoldNames(ctx: CanvasRenderingContext2D, scene: Scene, cell: Cell): void {
-  ctx.save();
-  clipRows(ctx, scene);
-  drawBoldRow(ctx, scene, cell.to);
-  ctx.restore();
-  ctx.save();
-  clipColumns(ctx, scene, scene.layout.slant > 0 ? 2000 : 40);
-  drawBoldColumn(ctx, scene, cell.from);
-  ctx.restore();
-}
-
-function wipe(
-  ctx: CanvasRenderingContext2D,
-  { token }: Scene,
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-): void {
-  ctx.fillStyle = token('--page');
-  ctx.fillRect(x, y, width, height);
-}
-
-function groupAt({ arrangement }: Scene, position: number) {
-  return arrangement.groups.find(({ start, length }) => position >= start && position < start + length);
-}
-
-function drawBoldRow(ctx: CanvasRenderingContext2D, scene: Scene, pod: number): void {
-  const { layout, arrangement } = scene;
-  const row = arrangement.positionOf[pod] ?? 0;
-  const y = layout.top - scene.scrollY + (layout.starts[row] ?? 0);
-  const group = groupAt(scene, row);
-  if (layout.axis === 'full' || layout.axis === 'short') {
-    wipe(ctx, scene, 18, y - 1, layout.left - 24, Math.max(layout.pitch, 15));
-    drawRowName(ctx, scene, pod, true);
-  } else if (layout.axis === 'groups' && group !== undefined) {
-    const middle = layout.top - scene.scrollY + middleOf(scene, group.start, group.length);
-    wipe(ctx, scene, 18, middle - 9, layout.left - layout.strip - 32, 18);
-    drawGroupRow(ctx, scene, group.name, middle, true);
-  } else writeNumber(ctx, scene, row, layout.left - layout.strip - 12, y + layout.pitch / 2, 'right');
-}
-
-function drawBoldColumn(ctx: CanvasRenderingContext2D, scene: Scene, pod: number): void {
-  const { layout, arrangement } = scene;
-  const column = arrangement.positionOf[pod] ?? 0;
-  const x = layout.left - scene.scrollX + (layout.starts[column] ?? 0);
-  const group = groupAt(scene, column);
-  if (layout.axis === 'full' || layout.axis === 'short') {
-    if (layout.slant === 0) wipe(ctx, scene, x - 2, layout.top - 28, layout.pitch + 4, 24);
-    drawColumnName(ctx, scene, pod, true, true);
-  } else if (layout.axis === 'groups' && group !== undefined) {
-    const middle = layout.left - scene.scrollX + middleOf(scene, group.start, group.length);
-    const half = Math.max(14, (group.length * layout.pitch) / 2 - 2);
-    wipe(ctx, scene, middle - half, layout.top - layout.strip - 25, 2 * half, 18);
-    drawGroupColumn(ctx, scene, group.name, group.length, middle, true);
-  } else writeNumber(ctx, scene, column, x + layout.pitch / 2, layout.top - layout.strip - 14, 'center');
-}
-
-function writeNumber(
-  ctx: CanvasRenderingContext2D,
-  scene: Scene,
-  position: number,
-  x: number,
-  y: number,
-  align: 'right' | 'center',
-): void {
-  const text = String(position + 1);
-  ctx.font = `600 11px ${FONT}`;
-  const width = ctx.measureText(text).width;
-  wipe(ctx, scene, align === 'right' ? x - width - 6 : x - width / 2 - 4, y - 8, width + 8, 15);
-  ctx.fillStyle = scene.token('--text');
-  ctx.textAlign = align;
-  ctx.textBaseline = 'middle';
-  ctx.fillText(text, x, y);
 }
