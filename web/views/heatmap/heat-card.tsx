@@ -1,6 +1,7 @@
 import './heat-card.css';
 import { useLayoutEffect, useRef } from 'react';
 import { latencyText } from '../../../server/runtime/measure-text.ts';
+import { PhaseBar } from '../../components/phase-bar.tsx';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import { figureDetail, UNMEASURED } from '../../model/figure-words.ts';
 import { FIGURE_NOUNS, valueText } from '../../model/figures.ts';
@@ -14,6 +15,7 @@ import { type Cell, noteOf } from './scene.ts';
 
 interface CardProps {
   picture: Picture;
+  problemMs: number;
   cell: Cell;
   /** The cell, and the bounds of the card, CSS px in the card's parent. */
   at: Rect;
@@ -21,7 +23,7 @@ interface CardProps {
 }
 
 /** The facts about a link, beside its cell. The grid has the same text for screen readers. */
-export function HeatCard({ picture, cell, at, bounds }: CardProps) {
+export function HeatCard({ picture, problemMs, cell, at, bounds }: CardProps) {
   const ref = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const card = ref.current;
@@ -33,6 +35,7 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
   const count = foldWords(picture, cell.from, cell.to);
   const value = picture.valueUs[cell.from * picture.n + cell.to] ?? Number.NaN;
   const { figure } = picture;
+  const timeoutMs = picture.mesh.settings.pingTimeoutMs;
   const detail = figure === null ? '' : figureDetail(figure, facts);
   return (
     <div className="heat-card" ref={ref} aria-hidden="true">
@@ -45,9 +48,9 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
           unreliable={facts.unreliable}
           lossy={figure === null && facts.lossy}
         />
-        {value >= 0 && (facts.state !== 'failed' || figure !== null) ? (
+        {value >= 0 && (facts.state !== 'failed' || figure !== null) && (
           <span className="heat-card-figure">{valueText(figure, value)}</span>
-        ) : null}
+        )}
         <strong className={`tone-${figure === null ? factsTone(facts) : facts.state}`}>
           {figure === null || facts.state === 'failed' || !(value >= 0)
             ? factsTitle(facts, figure)
@@ -55,10 +58,10 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
         </strong>
         <span className="heat-card-since">{sinceWords(facts, null, picture.mesh.atMs).since}</span>
       </div>
-      {figure === null ? <Phases facts={facts} timeoutMs={picture.mesh.settings.pingTimeoutMs} /> : null}
-      {detail === '' ? null : <p>{detail}</p>}
-      {count === '' ? null : <p>{count}</p>}
-      {facts.detail === '' ? null : <p className="heat-card-detail">{shownName(facts.detail)}</p>}
+      {figure === null && <Phases facts={facts} problemMs={problemMs} timeoutMs={timeoutMs} />}
+      {detail !== '' && <p>{detail}</p>}
+      {count !== '' && <p>{count}</p>}
+      {facts.detail !== '' && <p className="heat-card-detail">{shownName(facts.detail)}</p>}
       <p className="heat-card-hint">
         {count === '' ? hintOf(facts, figure) : 'Worst of these links. Enter unfolds them.'}
       </p>
@@ -66,48 +69,29 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
   );
 }
 
-function Who({
-  word,
-  picture,
-  pod,
-  itself = false,
-}: {
-  word: string;
-  picture: Picture;
-  pod: number;
-  itself?: boolean;
-}) {
-  const view = picture.pods[pod];
+function Who(who: { word: string; picture: Picture; pod: number; itself?: boolean }) {
+  const { word, picture, pod, itself = false } = who;
   return (
     <div className="heat-card-who">
       <span>{word}</span>
-      <b>{itself ? 'itself' : view?.name}</b>
+      <b>{itself ? 'itself' : picture.pods[pod]?.name}</b>
       <span>{itself ? '' : noteOf(picture, pod)}</span>
     </div>
   );
 }
 
-function Phases({ facts, timeoutMs }: { facts: LinkFacts; timeoutMs: number }) {
-  if (facts.outcome === null || facts.totalUs < 0) return null;
-  const share = (us: number) => (timeoutMs > 0 ? Math.min(100, Math.max(0, us) / (timeoutMs * 10)) : 0);
-  const connect = share(facts.connectUs);
-  const rest =
-    facts.connectUs < 0
-      ? share(facts.totalUs)
-      : Math.min(100 - connect, share(Math.max(facts.firstByteUs, facts.totalUs - facts.connectUs)));
+function Phases({ facts, problemMs, timeoutMs }: { facts: LinkFacts; problemMs: number; timeoutMs: number }) {
+  const { outcome, connectUs, firstByteUs, totalUs } = facts;
+  if (outcome === null || totalUs < 0) return null;
   const parts = [
-    facts.connectUs >= 0 ? `connect ${latencyText(facts.connectUs)}` : '',
-    facts.firstByteUs >= 0 ? `first byte ${latencyText(facts.firstByteUs)}` : '',
+    connectUs >= 0 ? `connect ${latencyText(connectUs)}` : '',
+    firstByteUs >= 0 ? `first byte ${latencyText(firstByteUs)}` : '',
   ].filter(Boolean);
   return (
     <>
-      <svg className="heat-card-bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
-        <rect className="bar-ground" width="100" height="10" />
-        <rect className="bar-connect" width={connect} height="10" />
-        <rect className="bar-first-byte" x={connect} width={rest} height="10" />
-      </svg>
+      <PhaseBar facts={facts} problemMs={problemMs} timeoutMs={timeoutMs} />
       <div className="heat-card-phases">
-        <span>{parts.length > 0 ? parts.join(' · ') : `total ${latencyText(facts.totalUs)}`}</span>
+        <span>{parts.join(' · ') || `total ${latencyText(totalUs)}`}</span>
         <span>timeout {timeoutMs} ms</span>
       </div>
     </>

@@ -5,6 +5,7 @@ import { useShortcuts } from '../../components/keys.ts';
 import { useGridCursor } from '../../components/use-grid-cursor.ts';
 import type { Size } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
+import { ORDERS } from '../../model/address.ts';
 import type { Place } from '../../model/grid-moves.ts';
 import { cellColours } from '../../model/heat-colours.ts';
 import { codeOf } from '../../model/links.ts';
@@ -14,7 +15,7 @@ import { CALLOUT_INDENT, MAX_CALLOUT_WIDTH, placeCallouts } from './callouts.ts'
 import { type Drawn, drawFrame, drawOverlay, type Pointing } from './draw-frame.ts';
 import { isScrolled, keepInView, nameAt, placeAt, prepareCanvas, type Scroll, sizerOf } from './grid-geometry.ts';
 import { HeatCard } from './heat-card.tsx';
-import { type Cell, cellRect, type Scene } from './scene.ts';
+import { type Cell, cellRect } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
 
 interface GridProps {
@@ -23,7 +24,6 @@ interface GridProps {
   size: Size;
   /** Receives the last drawn frame. */
   drawn: RefObject<Drawn | null>;
-  onOrderStep: (step: 1 | -1) => void;
 }
 
 /** Up to this many pods, callouts have a button, and a note explains rows and columns. */
@@ -32,7 +32,7 @@ const EXPLAINED_TO = 12;
 const ONE_LINE = 300;
 
 /** The canvas with axes, pointer and keyboard handling, and a text for screen readers. */
-export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) {
+export function HeatGrid({ props, model, size, drawn }: GridProps) {
   const { picture, selection, onSelect } = props;
   const { arrangement, layout, shown } = model;
   const { pods } = arrangement;
@@ -59,10 +59,11 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
       box.scrollTop = keepInView(box.scrollTop, layout.starts[row] ?? 0, layout.pitch, layout.viewHeight);
     },
   });
-  useShortcuts('heatmap', props.letterKeys, {
-    previousOrder: () => onOrderStep(-1),
-    nextOrder: () => onOrderStep(1),
-  });
+  const stepOrder = (step: 1 | -1) => {
+    const order = ORDERS[(ORDERS.indexOf(props.order) + step + ORDERS.length) % ORDERS.length];
+    if (order !== undefined) props.onChange({ order });
+  };
+  useShortcuts('heatmap', props.letterKeys, { previousOrder: () => stepOrder(-1), nextOrder: () => stepOrder(1) });
   const cell = cursor.shown === null ? null : cellOf(cursor.shown);
   const { canvas, placed } = useFrame({ props, model, size, height, scroll, drawn });
   const over = useOverlay(size, height, drawn, { cell, byKeys: cursor.byKeys, selection });
@@ -82,7 +83,10 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
     const size = layout.pitch - layout.gap;
     return { box: { left, top, width: size, height: size }, words: cellSentence(picture, from, to) };
   };
-  const scene = drawn.current === null ? null : { ...drawn.current.scene, ...model, picture };
+  const [scrollX, scrollY] = [scroll.x, scroll.y];
+  const pointed = cell === null ? null : cellRect({ layout, arrangement, scrollX, scrollY }, cell);
+  // The card must not cover callouts.
+  const room = placed.length > 0 ? layout.left + layout.viewWidth : size.width;
   return (
     <div className="heat-stage" style={props.narrow ? { height, flex: 'none' } : {}}>
       <GridFrame
@@ -105,13 +109,20 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
         </div>
       </GridFrame>
       <PlacedCallouts placed={placed} picture={picture} width={size.width} onSelect={onSelect} />
-      {picture.n <= EXPLAINED_TO && model.calloutsBeside && pods.length > 0 ? <ReadingNote model={model} /> : null}
-      {scene === null || cell === null ? null : (
-        <CardAt
-          scene={{ ...scene, scrollX: scroll.x, scrollY: scroll.y }}
+      {picture.n <= EXPLAINED_TO && model.calloutsBeside && pods.length > 0 && (
+        <p className="heat-reading" style={{ left: layout.left + layout.viewWidth + 46, top: layout.top + 4 }}>
+          <b>Column</b>: pings sent.
+          <br />
+          <b>Row</b>: pings received.
+        </p>
+      )}
+      {cell !== null && pointed !== null && (
+        <HeatCard
+          picture={picture}
+          problemMs={props.thresholds.problemMs}
           cell={cell}
-          width={placed.length > 0 ? layout.left + layout.viewWidth : size.width}
-          height={height}
+          at={pointed}
+          bounds={{ x: 4, y: 4, width: room - 8, height: height - 8 }}
         />
       )}
     </div>
@@ -125,31 +136,6 @@ function openCell({ picture, unfolded, onSelect, onChange }: ViewProps, { from, 
   const [source, target] = [picture.pods[from]?.pod.uid, picture.pods[to]?.pod.uid];
   if (folded.size > 0) onChange({ unfolded: [...unfolded, ...folded] });
   else if (source !== undefined && target !== undefined) onSelect({ from: source, to: target });
-}
-
-function ReadingNote({ model: { layout } }: { model: HeatModel }) {
-  return (
-    <p className="heat-reading" style={{ left: layout.left + layout.viewWidth + 46, top: layout.top + 4 }}>
-      <b>Column</b>: pings sent.
-      <br />
-      <b>Row</b>: pings received.
-    </p>
-  );
-}
-
-interface CardAtProps {
-  scene: Scene;
-  cell: Cell;
-  /** Bounds of the card, CSS px. It must not cover callouts. */
-  width: number;
-  height: number;
-}
-
-function CardAt({ scene, cell, width, height }: CardAtProps) {
-  const rect = cellRect(scene, cell);
-  if (rect === null) return null;
-  const bounds = { x: 4, y: 4, width: width - 8, height: height - 8 };
-  return <HeatCard picture={scene.picture} cell={cell} at={rect} bounds={bounds} />;
 }
 
 interface FrameRequest {

@@ -72,16 +72,15 @@ export function HeatmapView(props: ViewProps) {
       />
       {asTable ? <ShownLinks props={props} model={model} /> : null}
       <div className="heat-frame" ref={frame} hidden={asTable}>
-        {asTable || size.width === 0 ? null : (
-          <HeatGrid
-            props={props}
-            model={model}
-            size={size}
-            drawn={drawn}
-            onOrderStep={(step) => stepOrder(props, step)}
-          />
+        {asTable || size.width === 0 ? null : <HeatGrid props={props} model={model} size={size} drawn={drawn} />}
+        {arrangement.pods.length === 0 && picture.n > 0 && (
+          <p className="heat-none">
+            No link matches “{props.filter}”.{' '}
+            <button type="button" className="callout-title" onClick={() => props.onFilter('')}>
+              Show all
+            </button>
+          </p>
         )}
-        {arrangement.pods.length === 0 && picture.n > 0 ? <NoMatch props={props} /> : null}
       </div>
       {asTable || model.calloutsBeside ? null : (
         <CalloutList callouts={model.callouts} picture={picture} onSelect={props.onSelect} />
@@ -89,11 +88,6 @@ export function HeatmapView(props: ViewProps) {
       <HeatPanel props={props} arrangement={arrangement} numbered={layout.axis === 'numbers' && !asTable} />
     </div>
   );
-}
-
-function stepOrder({ order, onChange }: ViewProps, step: 1 | -1): void {
-  const next = ORDERS[(ORDERS.indexOf(order) + step + ORDERS.length) % ORDERS.length];
-  if (next !== undefined) onChange({ order: next });
 }
 
 /** The side panel of the heatmap without a selection. */
@@ -118,17 +112,6 @@ function ShownLinks({ props, model: { shown, arrangement } }: { props: ViewProps
   const pairs = useMemo(() => shownPairs(shown, arrangement.pods), [shown, arrangement]);
   return (
     <Late load={loadTable}>{({ LinkTable }) => <LinkTable props={props} pairs={pairs} choice={props.filter} />}</Late>
-  );
-}
-
-function NoMatch({ props }: { props: ViewProps }) {
-  return (
-    <p className="heat-none">
-      No link matches “{props.filter}”.{' '}
-      <button type="button" className="callout-title" onClick={() => props.onFilter('')}>
-        Show all
-      </button>
-    </p>
   );
 }
 

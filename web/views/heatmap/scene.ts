@@ -33,7 +33,10 @@ export interface Cell {
 }
 
 /** The place of a cell on the canvas, CSS px; null if one of its pods is filtered out. */
-export function cellRect({ layout, arrangement, scrollX, scrollY }: Scene, { from, to }: Cell): Rect | null {
+export function cellRect(
+  { layout, arrangement, scrollX, scrollY }: Pick<Scene, 'layout' | 'arrangement' | 'scrollX' | 'scrollY'>,
+  { from, to }: Cell,
+): Rect | null {
   const column = arrangement.positionOf[from] ?? -1;
   const row = arrangement.positionOf[to] ?? -1;
   if (column < 0 || row < 0) return null;

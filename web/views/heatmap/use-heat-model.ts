@@ -47,8 +47,9 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: 
   const namesFit = size.width === 0 || fitsNames({ ...(wanted ? part : whole), n: picture.n, groups: [] });
   const group = effectiveGroup(picture, order, props.group, namesFit);
   const arrangement = kept.arrange(picture, { order, group, filter, shown: withLinks });
-  const request = { n: arrangement.pods.length, groups: arrangement.groups };
-  const layout = useLayout({ ...(wanted ? part : whole), ...request });
+  const request = { ...(wanted ? part : whole), n: arrangement.pods.length, groups: arrangement.groups };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the values of the request, which is made anew
+  const layout = useMemo(() => layoutHeatmap(request), Object.values(request));
   const found = useMemo(() => {
     const states = statesOf(filter);
     const isShown = ({ state }: Callout) => states.includes(state === 'suspect' ? 'unreliable' : state);
@@ -57,15 +58,6 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: 
   // Few pods leave room at a small height too.
   const beside = !narrow && layout.left + layout.viewWidth + MIN_CALLOUT_WIDTH <= size.width;
   return { shown, axisStates, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
-}
-
-/** Memoises the layout. */
-function useLayout(request: Parameters<typeof layoutHeatmap>[0]): HeatLayout {
-  const { n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit, names } = request;
-  return useMemo(
-    () => layoutHeatmap({ n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit, names }),
-    [n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit, names],
-  );
 }
 
 /** Widths of the longest names, CSS px. Only names with the most letters are measured, because measuring is slow. */
