@@ -1,9 +1,10 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { readTokens } from '../../components/canvas.ts';
-import type { BundleLook, BundleScene } from './bundle-drawing.ts';
-import { type Bundles, treeOf } from './bundles.ts';
+import { NewestOnly } from '../../components/newest-only.ts';
+import type { BundleLook, BundleScene } from './bundle-worker.ts';
+import { type Bundles, groupsAround } from './bundles.ts';
 import { canvasSize, canvasTransform, edgeOf, placeCanvas } from './canvas.tsx';
-import { NO_ZOOM, type Zoom } from './geometry.ts';
+import { NO_ZOOM } from './geometry.ts';
 import type { Graph } from './use-graph.ts';
 import { type GraphZoom, movedBy } from './use-zoom.tsx';
 
@@ -20,14 +21,39 @@ interface BundleCanvasProps {
   isHeld: boolean;
 }
 
+/** What is to be drawn, and what is then done with the image. */
+interface PaintRequest {
+  scene: BundleScene;
+  show(image: ImageBitmap): void;
+}
+
 /**
  * Healthy links as pale bundles below everything else. A worker draws them. Until the new picture is complete, the old one
  * is moved and scaled.
  */
 export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [painter] = useState(() => new BundlePainter());
-  useEffect(() => painter.start(), [painter]);
+  const painter = useRef<NewestOnly<PaintRequest> | null>(null);
+  /** The zoom for which the shown picture was drawn. */
+  const shown = useRef(NO_ZOOM);
+  useEffect(() => {
+    const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url), { type: 'module' });
+    const ofWorker = new NewestOnly<PaintRequest>(({ scene, show }) => {
+      worker.postMessage(scene);
+      return new Promise((resolve) => {
+        worker.onmessage = ({ data }: MessageEvent<ImageBitmap | null>) => {
+          if (data !== null) show(data);
+          data?.close();
+          resolve();
+        };
+      });
+    });
+    painter.current = ofWorker;
+    return () => {
+      ofWorker.stop();
+      worker.terminate();
+    };
+  }, []);
   const spots = useRef(graph.spots);
   if (!isHeld) spots.current = graph.spots;
   const bundles = useSame(graph.bundles);
@@ -39,7 +65,7 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
     const element = canvas.current;
     if (element === null || size.width * size.height === 0) return;
     const scene = {
-      ...treeOf(ring),
+      around: groupsAround(ring),
       spots: places.map(({ x, y }) => ({ x, y })),
       bundles,
       beta: grouped ? GROUPED_BETA : FLAT_BETA,
@@ -47,73 +73,30 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
     };
     const paint = () => {
       const drawn = zoom.drawn();
-      painter.paint({ ...scene, size: canvasSize(size, drawn), transform: canvasTransform(drawn) }, (image) => {
+      const show = (image: ImageBitmap) => {
         element.width = image.width;
         element.height = image.height;
         element.getContext('2d')?.drawImage(image, 0, 0);
         placeCanvas(element, size, drawn);
-        painter.shown = drawn;
+        shown.current = drawn;
         move();
-      });
+      };
+      const request = { ...scene, size: canvasSize(size, drawn), transform: canvasTransform(drawn) };
+      painter.current?.offer({ scene: request, show });
     };
     const move = () => {
-      const edge = edgeOf(painter.shown);
+      const edge = edgeOf(shown.current);
       element.style.transformOrigin = `${edge}px ${edge}px`;
-      element.style.transform = movedBy(painter.shown, zoom.drawn());
+      element.style.transform = movedBy(shown.current, zoom.drawn());
     };
     paint();
     return zoom.follow(() => {
       move();
       paint();
     });
-  }, [painter, ring, places, grouped, bundles, zoom, size, theme]);
+  }, [ring, places, grouped, bundles, zoom, size, theme]);
   const state = pod >= 0 ? ' is-dim' : hasBad ? ' is-behind' : '';
   return <canvas ref={canvas} className={`graph-bundles${state}`} />;
-}
-
-/** What is to be drawn, and what is then done with the image. */
-interface PaintRequest {
-  scene: BundleScene;
-  show: (image: ImageBitmap) => void;
-}
-
-/** The worker that draws bundles, one picture at a time: of those that are requested meanwhile, only the last. */
-class BundlePainter {
-  /** The zoom for which the shown picture was drawn. */
-  shown: Zoom = NO_ZOOM;
-  #worker: Worker | null = null;
-  #current: PaintRequest | null = null;
-  #next: PaintRequest | null = null;
-
-  /** Starts the worker. Returns a function that ends it. */
-  start(): () => void {
-    const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url), { type: 'module' });
-    worker.addEventListener('message', ({ data }: MessageEvent<ImageBitmap | null>) => {
-      const { show } = this.#current ?? {};
-      this.#current = null;
-      if (this.#next !== null) this.#send(this.#next);
-      if (data === null) return;
-      show?.(data);
-      data.close();
-    });
-    this.#worker = worker;
-    return () => {
-      worker.terminate();
-      this.#worker = this.#current = this.#next = null;
-    };
-  }
-
-  /** Draws `scene`, then calls `show`, unless another scene comes first. */
-  paint(scene: BundleScene, show: PaintRequest['show']): void {
-    if (this.#current === null) this.#send({ scene, show });
-    else this.#next = { scene, show };
-  }
-
-  #send(request: PaintRequest): void {
-    this.#next = null;
-    this.#current = request;
-    this.#worker?.postMessage(request.scene);
-  }
 }
 
 /** Colours and opacity of bundles. The more lines, the paler each of them. */

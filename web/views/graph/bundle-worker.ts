@@ -1,4 +1,54 @@
-import { type BundleScene, drawBundles } from './bundle-drawing.ts';
+import { curveBundle, line } from 'd3';
+import { type Bundles, wayOf } from './bundles.ts';
+import type { Point, Zoom } from './geometry.ts';
+
+/** Bundles to draw. Everything is px of the scene except the size. */
+export interface BundleScene {
+  /** See `groupsAround`. */
+  around: Point[][];
+  /** The place of each pod, which can have been dragged away from its group. */
+  spots: readonly Point[];
+  bundles: Bundles;
+  /** How strongly links are bundled (0 = straight). */
+  beta: number;
+  look: BundleLook;
+  /** Size of the image, device px. */
+  size: { width: number; height: number };
+  /** The transform from the scene to the image. */
+  transform: Zoom;
+}
+
+/** Colours and opacity of bundles. */
+export interface BundleLook {
+  good: string;
+  late: string;
+  alpha: number;
+  lateAlpha: number;
+}
+
+/** Draws all bundles; null if the browser cannot. A line takes 0.05 ms without a graphics card, so this runs in a worker. */
+function drawBundles({ around, spots, bundles, beta, look, size, transform }: BundleScene): ImageBitmap | null {
+  const { n, pairs, late } = bundles;
+  const canvas = new OffscreenCanvas(size.width, size.height);
+  const context = canvas.getContext('2d');
+  if (context === null) return null;
+  context.setTransform(transform.k, 0, 0, transform.k, transform.x, transform.y);
+  const curve = line<Point>(
+    ({ x }) => x,
+    ({ y }) => y,
+  )
+    .curve(curveBundle.beta(beta))
+    // It has all the methods that a curve calls.
+    .context(context as unknown as CanvasRenderingContext2D);
+  pairs.forEach((pair, i) => {
+    context.globalAlpha = late[i] ? look.lateAlpha : look.alpha;
+    context.strokeStyle = late[i] ? look.late : look.good;
+    context.beginPath();
+    curve(wayOf(around, spots, Math.floor(pair / n), pair % n));
+    context.stroke();
+  });
+  return canvas.transferToImageBitmap();
+}
 
 // Answers each scene with its image; null if the browser cannot draw here.
 addEventListener('message', ({ data }: MessageEvent<BundleScene>) => {

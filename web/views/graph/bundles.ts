@@ -1,6 +1,6 @@
 import { codeOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
-import type { Ring } from '../../model/ring-layout.ts';
+import { pointOn, type Ring, type RingNode } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
 
 /** Healthy links that are drawn as bundles: pairs of pods (`a * n + b`, a < b), and which of them are late. */
@@ -35,29 +35,30 @@ export function quietPairs({ n, state }: Picture): Bundles {
   return { n, pairs, late };
 }
 
-/** A point of the tree of zones, nodes and pods, px. `parent`: its index in the list; -1 = the root. */
-export interface TreePoint extends Point {
-  parent: number;
-}
-
-/** The tree by which links are bundled, in a form that a worker can receive. */
-export interface BundleTree {
-  tree: readonly TreePoint[];
-  /** Index of each pod in `tree`. */
-  leaves: readonly number[];
-}
-
-/** The tree behind a ring. */
-export function treeOf({ cx, cy, rx, ry, leaves }: Ring): BundleTree {
-  const nodes = leaves[0]?.ancestors().at(-1)?.descendants() ?? [];
-  const indexOf = new Map(nodes.map((node, i) => [node, i]));
-  return {
+/**
+ * The groups around each pod of a ring, from the innermost to the one around all: their points, px. Pods of one group share its
+ * point, also in a copy that a worker receives.
+ */
+export function groupsAround({ leaves, ...ring }: Ring): Point[][] {
+  const points = new Map<RingNode, Point>();
+  const pointOf = (node: RingNode): Point => {
+    const { cx, cy, rx, ry } = ring;
     // d3's lineRadial draws on circles only, so the points of the ellipse are computed here.
-    tree: nodes.map(({ x, y, parent }) => ({
-      x: cx + rx * y * Math.cos(x),
-      y: cy + ry * y * Math.sin(x),
-      parent: parent === null ? -1 : (indexOf.get(parent) ?? -1),
-    })),
-    leaves: leaves.map((leaf) => indexOf.get(leaf) ?? -1),
+    const point = points.get(node) ?? pointOn({ cx, cy, rx: rx * node.y, ry: ry * node.y }, node.x);
+    points.set(node, point);
+    return point;
   };
+  return leaves.map((leaf) => leaf.ancestors().slice(1).map(pointOf));
+}
+
+/**
+ * The way of a line from pod `a` by way of the groups around it, up to the first one that is around pod `b` too, and down to `b`
+ * (Holten 2006). `spots`: the places of the pods, which can have been dragged away.
+ */
+export function wayOf(around: readonly Point[][], spots: readonly Point[], a: number, b: number): Point[] {
+  const [up = [], down = []] = [around[a], around[b]];
+  const top = up.find((group) => down.includes(group));
+  if (top === undefined) return [];
+  const between = [...up.slice(0, up.indexOf(top)), top, ...down.slice(0, down.indexOf(top)).reverse()];
+  return [spots[a], ...between, spots[b]].filter((point) => point !== undefined);
 }

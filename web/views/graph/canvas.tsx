@@ -2,11 +2,10 @@ import { useEffect, useRef } from 'react';
 import { drawMark, readTokens, type Token } from '../../components/canvas.ts';
 import type { LinkState } from '../../model/links.ts';
 import { DROP, linkMark, WAVE } from '../../model/marks.ts';
-import type { PodHealth, PodView } from '../../model/mesh-view.ts';
-import type { Ring } from '../../model/ring-layout.ts';
+import type { Picture, PodHealth } from '../../model/mesh-view.ts';
 import type { Point, Zoom } from './geometry.ts';
-import type { Emphasis } from './links.tsx';
-import { lineOf, type SceneLink } from './scene.ts';
+import type { EmphasisOf } from './links.tsx';
+import { lineOf, type SceneLink, traceLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 import { EDGE, type GraphZoom } from './use-zoom.tsx';
 
@@ -14,15 +13,12 @@ const NOTHING = { width: 0, height: 0 };
 
 interface LinkCanvasProps {
   graph: Graph;
-  pods: readonly PodView[];
+  picture: Picture;
   /** Indexes of pods that are drawn as dots. */
   dots: readonly number[];
   zoom: GraphZoom;
-  size: { width: number; height: number };
-  emphasisOf: (pair: number, from: number, to: number) => Emphasis;
-  /** Whether links show the marks of their states, and lossy ones their drops. */
-  marked: boolean;
-  dropped: boolean;
+  size: typeof NOTHING;
+  emphasisOf: EmphasisOf;
   /** Index of the dragged pod; -1 = none. */
   held: number;
   /** A change redraws the canvas, because colours are CSS variables. */
@@ -39,37 +35,22 @@ export function LinkCanvas(props: LinkCanvasProps) {
   if (held < 0 || !isSameBut(held, kept.current.graph, graph)) kept.current = { graph, dots };
   return (
     <>
-      <Layer {...props} {...kept.current} holds={STILL} />
-      <Layer {...props} holds={MOVING} />
+      <Layer {...props} {...kept.current} isHeld={false} />
+      <Layer {...props} isHeld />
     </>
   );
 }
 
-/** Whether a link belongs to a canvas while pod `held` is dragged. */
-type Holds = (held: number, from: number, to: number) => boolean;
-const STILL: Holds = (held, from, to) => from !== held && to !== held;
-const MOVING: Holds = (held, from, to) => held >= 0 && (from === held || to === held);
-
-function Layer({
-  graph,
-  pods,
-  dots,
-  zoom,
-  size,
-  emphasisOf,
-  marked,
-  dropped,
-  held,
-  theme,
-  holds,
-}: LinkCanvasProps & { holds: Holds }) {
+/** One canvas: of the dragged pod and its links (`isHeld`), or of the others. */
+function Layer(props: LinkCanvasProps & { isHeld: boolean }) {
+  const { graph, picture, dots, zoom, size, emphasisOf, held, theme, isHeld } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useEffect(() => {
-    let frame = 0;
-    const isEmpty = holds === MOVING && held < 0;
-    const links = graph.links.filter(({ from, to }) => holds(held, from, to));
-    const ownDots = dots.filter((index) => holds(held, index, index));
+    const isEmpty = isHeld && held < 0;
+    const isOwn = (from: number, to: number) => (from === held || to === held) === isHeld;
+    const links = graph.links.filter(({ from, to }) => isOwn(from, to));
+    const ownDots = dots.filter((index) => isOwn(index, index));
     const draw = () => {
       const element = canvas.current;
       const context = element?.getContext('2d') ?? null;
@@ -86,17 +67,17 @@ function Layer({
       const { k, x, y } = canvasTransform(zoom.drawn());
       context.setTransform(k, 0, 0, k, x, y);
       const token = readTokens(element);
-      drawLinks(context, graph, links, { emphasisOf, marked, dropped }, token);
-      drawDots(context, graph, pods, ownDots, token);
+      drawLinks(context, graph, links, emphasisOf, token);
+      drawDots(context, graph, picture, ownDots, token);
     };
-    frame = requestAnimationFrame(draw);
+    const frame = requestAnimationFrame(draw);
     const stop = zoom.follow(draw);
     return () => {
       stop();
       cancelAnimationFrame(frame);
     };
-  }, [graph, pods, dots, zoom, size, emphasisOf, marked, dropped, held, theme, holds]);
-  return <canvas ref={canvas} className={holds === STILL ? 'graph-canvas' : 'graph-held'} />;
+  }, [graph, picture, dots, zoom, size, emphasisOf, held, theme, isHeld]);
+  return <canvas ref={canvas} className={isHeld ? 'graph-held' : 'graph-canvas'} />;
 }
 
 /** Whether two graphs show the same picture and no pod except `held` has moved. */
@@ -134,95 +115,63 @@ function linkColour(state: LinkState): string {
   return state === 'not-yet' || state === 'ignored' || state === 'gone' ? '--not-probed-link' : `--${state}-link`;
 }
 
-/** How links are drawn. */
-interface LinkLook {
-  emphasisOf: (pair: number, from: number, to: number) => Emphasis;
-  /** See `LinkCanvasProps`. */
-  marked: boolean;
-  dropped: boolean;
-}
-
 /** So few links are drawn as wide as among few pods. */
 const FEW_LINKS = 12;
 
 /** Draws `links`, which are all or some links of the graph. */
-export function drawLinks(
+function drawLinks(
   context: CanvasRenderingContext2D,
-  { tier, links: all }: Graph,
+  { tier, links: all, marked, dropped }: Graph,
   links: readonly SceneLink[],
-  { emphasisOf, marked, dropped }: LinkLook,
+  emphasisOf: EmphasisOf,
   token: Token,
 ): void {
   context.lineCap = 'butt';
   const weight = all.length <= FEW_LINKS ? 1 : tier.weight;
   for (const link of links) {
-    const emphasis = emphasisOf(link.pair, link.from, link.to);
+    const emphasis = emphasisOf(link);
     const isMain = emphasis === 'hot' || emphasis === 'selected';
     const style = lineOf(link);
     const colour = token(linkColour(style.tone));
+    const line = new Path2D();
+    traceLink(line, link);
     if (isMain) {
       context.globalAlpha = 0.35;
-      strokeLink(context, link, token('--accent'), emphasis === 'selected' ? 14 : 9, []);
+      context.strokeStyle = token('--accent');
+      context.lineWidth = emphasis === 'selected' ? 14 : 9;
+      context.setLineDash([]);
+      context.stroke(line);
     }
     context.globalAlpha = emphasis === 'dim' ? 0.15 : 1;
-    const width = Math.max(1, style.width * (isMain ? 1 : weight));
-    strokeLink(context, link, colour, width, isMain ? style.dash : style.dash.map((part) => part * 0.7));
-    fillArrow(context, link, colour);
-    if (link.drop !== null && (dropped || isMain)) {
-      drawSign(context, link.drop, DROP, token('--text'), token('--page'));
-    }
+    context.strokeStyle = context.fillStyle = colour;
+    context.lineWidth = Math.max(1, style.width * (isMain ? 1 : weight));
+    context.setLineDash(isMain ? style.dash : style.dash.map((part) => part * 0.7));
+    context.stroke(line);
+    context.beginPath();
+    for (const { x, y } of link.arrow) context.lineTo(x, y);
+    context.fill();
+    if (link.drop !== null && (dropped || isMain)) drawSign(context, link.drop, DROP, token('--text'), token);
     if (!marked && !isMain) continue;
-    if (style.marked) drawSign(context, link.middle, linkMark(link.state), colour, token('--page'));
-    if (link.wave !== null) drawSign(context, link.wave, WAVE, token('--suspect'), token('--page'));
+    if (style.marked) drawSign(context, link.middle, linkMark(link.state), colour, token);
+    if (link.wave !== null) drawSign(context, link.wave, WAVE, token('--suspect'), token);
   }
   context.globalAlpha = 1;
   context.setLineDash([]);
 }
 
-/** Draws a mark on a disc of the ground's colour. */
+/** Draws a mark on a disc of the colour of the page. */
 function drawSign(
   context: CanvasRenderingContext2D,
   { x, y }: Point,
   mark: string,
   colour: string,
-  ground: string,
+  token: Token,
 ): void {
-  context.fillStyle = ground;
+  context.fillStyle = token('--page');
   context.beginPath();
   context.arc(x, y, 6, 0, 2 * Math.PI);
   context.fill();
   drawMark(context, mark, { x, y, box: 20.4, width: 2, colour });
-}
-
-function strokeLink(
-  context: CanvasRenderingContext2D,
-  { curve, loop }: SceneLink,
-  colour: string,
-  width: number,
-  dash: number[],
-): void {
-  context.strokeStyle = colour;
-  context.lineWidth = width;
-  context.setLineDash(dash);
-  context.beginPath();
-  if (curve !== null) {
-    context.moveTo(curve.x0, curve.y0);
-    context.quadraticCurveTo(curve.cx, curve.cy, curve.x1, curve.y1);
-  } else if (loop !== null) {
-    context.arc(loop.x, loop.y, loop.radius, 0, 2 * Math.PI);
-  }
-  context.stroke();
-}
-
-function fillArrow(context: CanvasRenderingContext2D, { arrow }: SceneLink, colour: string): void {
-  const [tip, left, right] = arrow;
-  if (tip === undefined || left === undefined || right === undefined) return;
-  context.fillStyle = colour;
-  context.beginPath();
-  context.moveTo(tip.x, tip.y);
-  context.lineTo(left.x, left.y);
-  context.lineTo(right.x, right.y);
-  context.fill();
 }
 
 /** Fill and edge of a dot (CSS variables), and the dashes of its edge. Dots for lifecycle states are not filled. */
@@ -237,10 +186,10 @@ const DOTS: Record<PodHealth, { fill: string; edge: string; dash: number[] }> = 
 };
 
 /** Draws pods as dots. `dots`: indexes of the pods. */
-export function drawDots(
+function drawDots(
   context: CanvasRenderingContext2D,
   { spots, tier, matching }: Graph,
-  pods: readonly PodView[],
+  { pods }: Picture,
   dots: readonly number[],
   token: Token,
 ): void {
@@ -255,8 +204,9 @@ export function drawDots(
     context.strokeStyle = token(view.slowToReach ? '--slow-link' : view.starved ? '--suspect' : look.edge);
     context.setLineDash(look.dash);
     context.beginPath();
-    if (view.health === 'failing') context.rect(spot.x - tier.disc, spot.y - tier.disc, tier.disc * 2, tier.disc * 2);
-    else context.arc(spot.x, spot.y, tier.disc, 0, 2 * Math.PI);
+    const { disc } = tier;
+    if (view.health === 'failing') context.rect(spot.x - disc, spot.y - disc, disc * 2, disc * 2);
+    else context.arc(spot.x, spot.y, disc, 0, 2 * Math.PI);
     context.fill();
     context.stroke();
   }
@@ -265,10 +215,10 @@ export function drawDots(
 }
 
 /** Indexes of pods that are drawn as dots: all except the glyphs. If arcs show states, only pods with a shown link. */
-export function dotsOf(graph: Graph, n: number, ring: Ring): number[] {
+export function dotsOf(graph: Graph, n: number): number[] {
   if (graph.tier.names !== 'unhealthy') return [];
   const isGlyph = new Set(graph.glyphs);
   const touched = new Uint8Array(n);
   for (const { from, to } of graph.links) touched[from] = touched[to] = 1;
-  return ring.order.filter((index) => !isGlyph.has(index) && (!graph.tier.stateOnArcs || touched[index] === 1));
+  return graph.ring.order.filter((index) => !isGlyph.has(index) && (!graph.tier.stateOnArcs || touched[index] === 1));
 }

@@ -64,21 +64,17 @@ export function pointAt(curve: Curve, t: number): Point {
   };
 }
 
-/** The corners of an arrow (tip first) at the end of a curve, and the point where the line must stop. */
-export function arrowHead(curve: Curve, size: number): { corners: [Point, Point, Point]; base: Point } {
-  const length = Math.hypot(curve.x1 - curve.cx, curve.y1 - curve.cy) || 1;
-  const ux = (curve.x1 - curve.cx) / length;
-  const uy = (curve.y1 - curve.cy) / length;
-  const back = { x: curve.x1 - ux * size, y: curve.y1 - uy * size };
+/** The corners of an arrow (tip first) at the end of a curve. */
+export function arrowHead({ cx, cy, x1, y1 }: Curve, size: number): [Point, Point, Point] {
+  const length = Math.hypot(x1 - cx, y1 - cy) || 1;
+  const [ux, uy] = [(x1 - cx) / length, (y1 - cy) / length];
+  const back = { x: x1 - ux * size, y: y1 - uy * size };
   const half = size * 0.46;
-  return {
-    corners: [
-      { x: curve.x1, y: curve.y1 },
-      { x: back.x - uy * half, y: back.y + ux * half },
-      { x: back.x + uy * half, y: back.y - ux * half },
-    ],
-    base: { x: curve.x1 - ux * size * 0.8, y: curve.y1 - uy * size * 0.8 },
-  };
+  return [
+    { x: x1, y: y1 },
+    { x: back.x - uy * half, y: back.y + ux * half },
+    { x: back.x + uy * half, y: back.y - ux * half },
+  ];
 }
 
 /** Distance of a point from a curve, px, approximated by 16 segments; Infinity if beyond `reach`. */

@@ -9,19 +9,15 @@ import { ExternalMarks } from './external-marks.tsx';
 import type { Point } from './geometry.ts';
 import { GraphCard } from './graph-card.tsx';
 import { labelBoxes, labelsOf, useLabelLines } from './labels.ts';
-import { type Emphasis, LinkPills, LinkShape } from './links.tsx';
+import { type EmphasisOf, LinkPills, LinkShape } from './links.tsx';
 import { type Cursor, PodLabels, PodNodes } from './pods.tsx';
 import { RingArcs } from './ring-arcs.tsx';
-import { LINK_STYLES } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 import { useStage } from './use-stage.ts';
 import { type GraphZoom, SvgLayer } from './use-zoom.tsx';
 
 /** Loads the code of the bundles. They are drawn after everything else, and never among few pods. */
 export const loadBundles = () => import('./bundle-canvas.tsx');
-
-/** Maximum number of marks on links. With more, only dashes show failed links. */
-const MAX_MARKS = 60;
 
 interface GraphStageProps {
   props: ViewProps;
@@ -37,20 +33,13 @@ interface GraphStageProps {
 /** The graph, layer by layer: arcs, external targets, links, labels, pods, latencies, and the card on top. */
 export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: kept, onCursor }: GraphStageProps) {
   const { picture, narrow, nowMs, theme } = props;
-  const { ring, tier, frame, grouped } = graph;
+  const { ring, tier, grouped } = graph;
   const labels = useLabels(graph, narrow);
   const lines = useLabelLines(graph, picture, nowMs, narrow);
-  const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MAX_MARKS;
-  const dropped = graph.links.filter(({ drop }) => drop !== null).length <= MAX_MARKS;
-  const { dots, cursor, select, pointer, held, hot, at, emphasisOf } = useStage({
-    props,
-    graph,
-    zoom,
-    stage,
-    onMove,
-    kept,
-  });
+  const pointed = useStage({ props, graph, zoom, stage, onMove, kept });
+  const { dots, cursor, select, pointer, held, hot, at, emphasisOf } = pointed;
   const pair = cursor?.pair ?? -1;
+  const layer = { graph, picture, zoom, size, theme };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a picture with focusable pods in it; fieldset would say something else
     <div
@@ -61,53 +50,29 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
       {...pointer.handlers}
     >
       <div ref={zoom.plane} className="graph-plane">
-        {graph.tier.bundled && (
-          <Late load={loadBundles}>
-            {({ BundleCanvas }) => (
-              <BundleCanvas graph={graph} zoom={zoom} size={size} theme={theme} isHeld={held >= 0} />
-            )}
-          </Late>
-        )}
-        {graph.tier.bundled && (
-          <LinkCanvas
-            graph={graph}
-            pods={picture.pods}
-            dots={dots}
-            held={held}
-            zoom={zoom}
-            size={size}
-            emphasisOf={emphasisOf}
-            theme={theme}
-            marked={marked}
-            dropped={dropped}
-          />
+        {tier.bundled && (
+          <>
+            <Late load={loadBundles}>{({ BundleCanvas }) => <BundleCanvas {...layer} isHeld={held >= 0} />}</Late>
+            <LinkCanvas {...layer} dots={dots} held={held} emphasisOf={emphasisOf} />
+          </>
         )}
         <SvgLayer zoom={zoom} size={size}>
           <ExternalMarks graph={graph} narrow={narrow} words={labelBoxes(graph, labels, lines, narrow)} />
           <RingArcs
             ring={ring}
             tier={tier}
-            frame={frame}
+            frame={graph.frame}
             grouped={grouped}
             labels={labels}
             picture={picture}
             narrow={narrow}
           />
-          {!graph.grouped && picture.n > 1 && (
+          {!grouped && picture.n > 1 && (
             <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
           )}
-          {!graph.tier.bundled && (
-            <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} dropped={dropped} />
-          )}
+          {!tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} />}
           <PodLabels graph={graph} labels={labels} lines={lines} picture={picture} />
-          <PodNodes
-            graph={graph}
-            picture={picture}
-            nowMs={nowMs}
-            cursor={cursor}
-            onSelect={select}
-            onCursor={onCursor}
-          />
+          <PodNodes {...{ graph, picture, nowMs, cursor, onCursor }} onSelect={select} />
           <LinkPills graph={graph} props={props} />
         </SvgLayer>
       </div>
@@ -127,26 +92,14 @@ function useLabels(graph: Graph, narrow: boolean): Label[] {
   return kept.current;
 }
 
-interface LinkShapesProps {
-  graph: Graph;
-  emphasisOf: (pair: number, from: number, to: number) => Emphasis;
-  marked: boolean;
-  dropped: boolean;
-}
-
-function LinkShapes({ graph, emphasisOf, marked, dropped }: LinkShapesProps) {
-  const hasBad = graph.links.some(({ state }) => state === 'failed' || state === 'slow');
+function LinkShapes({ graph, emphasisOf }: { graph: Graph; emphasisOf: EmphasisOf }) {
+  const { links, tier, marked, dropped } = graph;
+  const hasBad = links.some(({ state }) => state === 'failed' || state === 'slow');
+  const look = { weight: tier.weight, marked, dropped };
   return (
     <g className={`graph-links${hasBad ? ' has-bad' : ''}`}>
-      {graph.links.map((link) => (
-        <LinkShape
-          key={link.pair}
-          link={link}
-          weight={graph.tier.weight}
-          emphasis={emphasisOf(link.pair, link.from, link.to)}
-          marked={marked}
-          dropped={dropped}
-        />
+      {links.map((link) => (
+        <LinkShape key={link.pair} link={link} emphasis={emphasisOf(link)} {...look} />
       ))}
     </g>
   );

@@ -2,7 +2,7 @@ import type { KeyboardEvent } from 'react';
 import { beginningOf, fitText, type Label } from '../../model/label-layout.ts';
 import { groupWords } from '../../model/levels.ts';
 import { OCTAGON, POD_MARKS, WAVE } from '../../model/marks.ts';
-import type { Picture, PodHealth, PodView } from '../../model/mesh-view.ts';
+import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import { isRoomy, isWithin, type LabelLines, type Line, linesIn, predecessorWords, roomOf, sizeOf } from './labels.ts';
@@ -30,17 +30,12 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
   const onKeyDown = (event: KeyboardEvent, pod: number) => {
     const uid = picture.mesh.pods[pod]?.uid ?? '';
     const pair = cursor?.pod === pod ? cursor.pair : -1;
-    const next = arrowStep(event.key);
-    if (next !== 0) {
-      event.preventDefault();
-      onCursor({ uid, pod, pair: walk(graph, pod, pair, next) });
-    } else if (event.key === 'Enter' || event.key === ' ') {
-      event.preventDefault();
-      onSelect(pair >= 0 ? { pair } : { pod });
-    } else if (event.key === 'Escape' && pair >= 0) {
-      event.preventDefault();
-      onCursor({ uid, pod, pair: -1 });
-    }
+    const step = STEPS[event.key];
+    if (step !== undefined) onCursor({ uid, pod, pair: walk(graph, pod, pair, step) });
+    else if (event.key === 'Enter' || event.key === ' ') onSelect(pair >= 0 ? { pair } : { pod });
+    else if (event.key === 'Escape' && pair >= 0) onCursor({ uid, pod, pair: -1 });
+    else return;
+    event.preventDefault();
   };
   return (
     <g className="pod-nodes">
@@ -49,11 +44,12 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
         const view = picture.pods[index];
         if (spot === undefined || view === undefined) return null;
         const radius = graph.radii(index);
+        const isDim = graph.matching !== null && graph.matching[index] !== 1;
         return (
           // biome-ignore lint/a11y/useSemanticElements: a button inside SVG has no element of its own
           <g
             key={view.pod.uid}
-            className={`pod-node${isDim(graph, index) ? ' is-dim' : ''}${view.passive ? ' is-passive' : ''}`}
+            className={`pod-node${isDim ? ' is-dim' : ''}${view.passive ? ' is-passive' : ''}`}
             transform={`translate(${spot.x.toFixed(1)} ${spot.y.toFixed(1)})`}
             role="button"
             tabIndex={0}
@@ -74,14 +70,7 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
             {graph.predecessors.has(index) && <circle className="pod-predecessor" r={radius + 5} />}
             <circle className="pod-focus" r={radius + 5} />
             {isChosen(graph, index, picture.n) && <circle className="pod-chosen" r={radius + 4} />}
-            <PodGlyph
-              health={view.health}
-              radius={radius}
-              slow={view.slowToReach}
-              starved={view.starved}
-              outward={outwards(graph, spot, radius)}
-              hatch="pod-hatch"
-            />
+            <PodGlyph view={view} radius={radius} outward={outwards(graph, spot, radius)} />
           </g>
         );
       })}
@@ -102,14 +91,8 @@ function isChosen({ pod, pair }: Graph, index: number, n: number): boolean {
   return pod === index || (pair >= 0 && (Math.floor(pair / n) === index || pair % n === index));
 }
 
-function isDim({ matching }: Graph, index: number): boolean {
-  return matching !== null && matching[index] !== 1;
-}
-
-function arrowStep(key: string): number {
-  if (key === 'ArrowRight' || key === 'ArrowDown') return 1;
-  return key === 'ArrowLeft' || key === 'ArrowUp' ? -1 : 0;
-}
+/** By key: which way along the links of a pod. */
+const STEPS: Record<string, number> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 /** The next link of a pod after `pair`, worst first; for -1 the first or last one. */
 function walk({ links }: Graph, pod: number, pair: number, step: number): number {
@@ -122,51 +105,32 @@ function walk({ links }: Graph, pod: number, pair: number, step: number): number
 
 function describe(picture: Picture, view: PodView, gone: PodView | undefined, nowMs: number): string {
   const { state, note } = podWords(picture, view, nowMs);
-  const predecessor = predecessorWords(picture, gone, nowMs);
   const node = view.pod.node === '' ? '' : `on ${shownName(view.pod.node)}`;
-  const place = [groupWords(picture, view.index) || node]
-    .filter(Boolean)
-    .map((text) => `, ${text}`)
-    .join('');
   const { failed, slow } = view.into;
-  const trouble = failed + slow > 0 ? `, ${failed} failed and ${slow} slow links in` : '';
-  return `${view.name}${place}: ${state}${note === '' ? '' : `, ${note}`}${predecessor === '' ? '' : `, ${predecessor}`}${trouble}`;
+  const trouble = failed + slow > 0 ? `${failed} failed and ${slow} slow links in` : '';
+  const place = [view.name, groupWords(picture, view.index) || node].filter(Boolean).join(', ');
+  return `${place}: ${[state, note, predecessorWords(picture, gone, nowMs), trouble].filter(Boolean).join(', ')}`;
 }
 
-/** Properties of a glyph. */
-interface PodGlyphProps {
-  health: PodHealth;
-  /** Radius, px. */
-  radius: number;
-  /** Whether to show the red badge for slow inbound links. */
-  slow: boolean;
-  /** Whether to show the wave of a CPU-starved pod. */
-  starved: boolean;
-  /** Direction (radians) of the badge, away from the links. */
-  outward: number;
-  /** Id of the `<pattern>` that hatches unknown pods. */
-  hatch: string;
-}
-
-/** A pod around (0, 0): shape, mark, and a badge for slow inbound links. */
-export function PodGlyph({ health, radius, slow, starved, outward, hatch }: PodGlyphProps) {
+/** A pod around (0, 0): shape, mark, a badge for slow inbound links in direction `outward` (radians), a wave if CPU-starved. */
+function PodGlyph({ view, radius, outward }: { view: PodView; radius: number; outward: number }) {
+  const { health, slowToReach, starved } = view;
   const scale = radius / 12;
-  const mark = POD_MARKS[health];
   return (
     <g className={`pod-glyph is-${health}`}>
       {health === 'failing' ? (
         <path className="pod-shape" d={OCTAGON} transform={`scale(${scale * 1.1}) translate(-12 -12)`} />
       ) : (
-        <circle className="pod-shape" r={radius} fill={health === 'unknown' ? `url(#${hatch})` : undefined} />
+        <circle className="pod-shape" r={radius} fill={health === 'unknown' ? 'url(#pod-hatch)' : undefined} />
       )}
       {health === 'unknown' && <circle className="pod-plate" r={radius * 0.58} />}
       <path
         className="pod-mark"
-        d={mark}
+        d={POD_MARKS[health]}
         transform={`scale(${scale}) translate(-12 -12)`}
         strokeWidth={markWidth(radius) * (health === 'starting' ? 1.5 : 1)}
       />
-      {slow && health !== 'failing' && <SlowBadge radius={radius} outward={outward} />}
+      {slowToReach && health !== 'failing' && <SlowBadge radius={radius} outward={outward} />}
       {starved && (
         <g className="pod-wave" transform={`translate(0 ${radius}) scale(${Math.max(0.7, scale * 0.7)})`}>
           <circle r="8" />
@@ -212,14 +176,12 @@ export function PodLabels({ graph, labels, lines, picture }: PodLabelsProps) {
         const view = picture.pods[label.index];
         if (view === undefined) return null;
         const room = roomOf(label, graph);
-        const words = linesIn(room, lines.get(label.index) ?? NONE, isRoomy(graph));
+        const words = linesIn(room, lines.get(label.index) ?? [], isRoomy(graph));
         return <PodLabel key={view.pod.uid} label={label} lines={words} room={room} view={view} />;
       })}
     </g>
   );
 }
-
-const NONE: Line[] = [];
 
 function PodLabel({ label, lines, room, view }: { label: Label; lines: readonly Line[]; room: number; view: PodView }) {
   const first = label.y - (lines.length - 1) * 9 + 4.5;

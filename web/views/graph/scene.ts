@@ -21,17 +21,8 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
   const beside = externals > 0 && !narrow ? 190 : 0;
   const below = externals > 0 && narrow ? 34 : 0;
   const labels = { x: 8, y: 8, width: Math.max(0, width - beside - 16), height: Math.max(0, height - below - 16) };
-  const side = narrow
-    ? tier.names === 'unhealthy'
-      ? 76
-      : tier.disc >= 19
-        ? 64
-        : 84
-    : tier.names === 'full'
-      ? 200
-      : tier.names === 'short'
-        ? 120
-        : 212;
+  const narrowSide = tier.names === 'unhealthy' ? 76 : tier.disc >= 19 ? 64 : 84;
+  const side = narrow ? narrowSide : { full: 200, short: 120, unhealthy: 212 }[tier.names];
   const top = tier.names === 'unhealthy' ? (narrow ? 22 : 44) : tier.disc * 2.3;
   const [roomX, roomY] = [Math.max(40, labels.width - 2 * side), Math.max(40, labels.height - 2 * top)];
   const high = Math.min(roomY, roomX * (tier.bundled ? MOST_RATIO : 1));
@@ -106,60 +97,59 @@ export function hasUprightLoops(tier: Tier): boolean {
 
 /** The direction (radians) of a pod's self-link: up or down if labels are beside the pods, otherwise outwards. */
 function loopDirection(ring: Ring, spot: Point, tier: Tier): number {
-  if (hasUprightLoops(tier)) {
-    return spot.y <= ring.cy + 1 ? -Math.PI / 2 : Math.PI / 2;
-  }
+  if (hasUprightLoops(tier)) return spot.y <= ring.cy + 1 ? -Math.PI / 2 : Math.PI / 2;
   return Math.atan2(spot.y - ring.cy, spot.x - ring.cx);
 }
 
 /** The geometry of `pairs`. `spots`: places of the pods, including dragged ones; `radii`: their radii, px. */
 export function sceneLinks(
-  picture: Picture,
+  { n, state: states, unreliable, lossy }: Picture,
   pairs: readonly number[],
   ring: Ring,
   spots: readonly Point[],
   radii: (index: number) => number,
   tier: Tier,
 ): SceneLink[] {
-  const links: SceneLink[] = [];
-  for (const pair of pairs) {
-    const from = Math.floor(pair / picture.n);
-    const to = pair % picture.n;
+  return pairs.flatMap((pair): SceneLink | [] => {
+    const [from, to] = [Math.floor(pair / n), pair % n];
     const [a, b] = [spots[from], spots[to]];
-    if (a === undefined || b === undefined) continue;
-    const state = stateAt(picture.state[pair]);
-    const isUnreliable = picture.unreliable[pair] === 1;
-    const lossy = picture.lossy[pair] === 1;
+    if (a === undefined || b === undefined) return [];
+    const base = { pair, from, to, state: stateAt(states[pair]) };
+    const [isUnreliable, isLossy] = [unreliable[pair] === 1, lossy[pair] === 1];
     if (from === to) {
       const direction = loopDirection(ring, a, tier);
       const loop = selfLoop(a, radii(from), direction);
-      const reach = loop.radius;
-      const middle = { x: loop.x + reach * Math.cos(direction), y: loop.y + reach * Math.sin(direction) };
-      links.push({
-        pair,
-        from,
-        to,
-        state,
-        curve: null,
-        loop,
-        arrow: [],
-        middle,
-        wave: isUnreliable ? middle : null,
-        // Of a group: a link among its pods. The wave, if there is one, keeps its place.
-        drop: lossy ? { x: middle.x + (isUnreliable ? 14 : 0), y: middle.y } : null,
-      });
-      continue;
+      const [x, y] = [loop.x + loop.radius * Math.cos(direction), loop.y + loop.radius * Math.sin(direction)];
+      // Of a group: a link among its pods. The wave, if there is one, keeps its place.
+      const drop = isLossy ? { x: x + (isUnreliable ? 14 : 0), y } : null;
+      return { ...base, curve: null, loop, arrow: [], middle: { x, y }, wave: isUnreliable ? { x, y } : null, drop };
     }
     const curve = linkCurve(a, b, radii(from), radii(to), tier.bow);
-    const size = arrowSize(state, tier);
-    const head = size > 0 ? arrowHead(curve, size) : null;
-    const middle = pointAt(curve, 0.5);
-    const wave = isUnreliable ? pointAt(curve, 0.35) : null;
-    // Beyond the middle, where the drop of the opposite link is not.
-    const drop = lossy ? pointAt(curve, 0.65) : null;
-    links.push({ pair, from, to, state, curve, loop: null, arrow: head?.corners ?? [], middle, wave, drop });
-  }
-  return links;
+    const size = arrowSize(base.state, tier);
+    return {
+      ...base,
+      curve,
+      loop: null,
+      arrow: size > 0 ? arrowHead(curve, size) : [],
+      middle: pointAt(curve, 0.5),
+      wave: isUnreliable ? pointAt(curve, 0.35) : null,
+      // Beyond the middle, where the drop of the opposite link is not.
+      drop: isLossy ? pointAt(curve, 0.65) : null,
+    };
+  });
+}
+
+/** Draws the line of a link, which ends where its arrow begins, on a canvas or as path data: d3's path has its methods. */
+export function traceLink(
+  path: Pick<CanvasPath, 'moveTo' | 'quadraticCurveTo' | 'arc'>,
+  { curve, loop, arrow }: Pick<SceneLink, 'curve' | 'loop' | 'arrow'>,
+): void {
+  if (loop !== null) path.arc(loop.x, loop.y, loop.radius, 0, 2 * Math.PI);
+  if (curve === null) return;
+  const { x0, y0, cx, cy, x1, y1 } = curve;
+  const [, left = { x: x1, y: y1 }, right = left] = arrow;
+  path.moveTo(x0, y0);
+  path.quadraticCurveTo(cx, cy, (left.x + right.x) / 2, (left.y + right.y) / 2);
 }
 
 /** Length of a link's arrow, px; 0 = none. */
@@ -170,10 +160,8 @@ function arrowSize(state: LinkState, tier: Tier): number {
 }
 
 /** A label with the latency on a link. */
-export interface Pill {
-  pair: number;
-  x: number;
-  y: number;
+export interface Pill extends Point {
+  link: SceneLink;
   width: number;
   text: string;
 }
@@ -204,7 +192,7 @@ export function placePills(
       (curve === null ||
         spots.every((s) => Math.abs(s.x - x) > radius + width / 2 || Math.abs(s.y - y) > radius + PILL_HEIGHT / 2));
     const place = tries.find(isFree);
-    if (place !== undefined) pills.push({ pair: link.pair, x: place.x, y: place.y, width, text: words });
+    if (place !== undefined) pills.push({ ...place, link, width, text: words });
   }
   return pills;
 }
@@ -225,26 +213,21 @@ export function hitGraph(
   links: readonly SceneLink[],
   slack: number,
 ): GraphHit {
-  let best = slack;
-  let pod = -1;
-  for (const index of pods) {
+  const nearest = <T>(all: readonly T[], distanceOf: (one: T) => number) => {
+    let [best, found]: [number, T | undefined] = [slack, undefined];
+    for (const one of all) {
+      const distance = distanceOf(one);
+      if (distance <= best) [best, found] = [distance, one];
+    }
+    return found;
+  };
+  const pod = nearest(pods, (index) => {
     const spot = spots[index];
-    if (spot === undefined) continue;
-    const distance = Math.hypot(spot.x - x, spot.y - y) - radii(index);
-    if (distance > best) continue;
-    best = distance;
-    pod = index;
-  }
-  if (pod >= 0) return { pod };
-  let pair = -1;
-  best = slack;
-  for (const link of links) {
-    const distance = distanceToLink(link, x, y, slack);
-    if (distance > best) continue;
-    best = distance;
-    pair = link.pair;
-  }
-  return pair < 0 ? null : { pair };
+    return spot === undefined ? Number.POSITIVE_INFINITY : Math.hypot(spot.x - x, spot.y - y) - radii(index);
+  });
+  if (pod !== undefined) return { pod };
+  const link = nearest(links, (one) => distanceToLink(one, x, y, slack));
+  return link === undefined ? null : { pair: link.pair };
 }
 
 function distanceToLink({ curve, loop }: SceneLink, x: number, y: number, reach: number): number {

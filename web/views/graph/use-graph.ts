@@ -11,7 +11,7 @@ import { PodSlots } from '../../model/slots.ts';
 import { type Bundles, NO_BUNDLES, quietPairs } from './bundles.ts';
 import { type FindingLabel, findingLabels, isUnhealthy } from './finding-labels.ts';
 import type { Point } from './geometry.ts';
-import { type Frame, frameOf, type SceneLink, sceneLinks } from './scene.ts';
+import { type Frame, frameOf, LINK_STYLES, type SceneLink, sceneLinks } from './scene.ts';
 import { type Tier, tierOf } from './tier.ts';
 import { type Moved, placesOf } from './use-moved.ts';
 
@@ -52,11 +52,16 @@ export interface Graph extends GraphLinks {
   /** By pod: the gone pod that it replaced, as long as that is known. */
   predecessors: ReadonlyMap<number, PodView>;
   links: SceneLink[];
+  /** Whether links show the marks of their states, and lossy ones their drops. With many, dashes and the tables say it. */
+  marked: boolean;
+  dropped: boolean;
 }
 
 /** Maximum number of pods with a label if not all labels fit, of pods with a mark, and of bad links whose ends are named. */
 const MAX_NAMED = 12;
 const MAX_MARKED = 60;
+/** Maximum number of marks on links, and of drops. */
+const MAX_MARKS = 60;
 const MAX_NAMED_LINKS = 3;
 
 type LinkProps = Pick<ViewProps, 'picture' | 'selection' | 'filter' | 'narrow' | 'only' | 'limit' | 'asTable'>;
@@ -132,17 +137,8 @@ export function useGraph(
     () =>
       JSON.stringify(
         pods.map(({ uid, namespace, name, node, zone, lifecycle, sinceMs, replacedBy }) => {
-          const isGone = lifecycle === 'gone';
-          return {
-            uid,
-            namespace,
-            name,
-            node,
-            zone,
-            lifecycle: isGone ? 'gone' : '',
-            sinceMs: isGone ? sinceMs : 0,
-            replacedBy,
-          };
+          const gone = lifecycle === 'gone' ? { lifecycle, sinceMs } : { lifecycle: '', sinceMs: 0 };
+          return { uid, namespace, name, node, zone, replacedBy, ...gone };
         }),
       ),
     [pods],
@@ -170,6 +166,7 @@ export function useGraph(
     const large = unhealthyRadius(ring, tier, marked);
     const isMarked = new Set(marked);
     const radii = (index: number) => (tier.names === 'unhealthy' && isMarked.has(index) ? large(index) : tier.disc);
+    const links = sceneLinks(picture, chosen.pairs, ring, spots, radii, tier);
     return {
       ...chosen,
       tier,
@@ -181,7 +178,9 @@ export function useGraph(
       glyphs: ring.order.filter((index) => isMarked.has(index)),
       named,
       predecessors: predecessorsOf(picture, seats.shownAs),
-      links: sceneLinks(picture, chosen.pairs, ring, spots, radii, tier),
+      links,
+      marked: links.filter(({ state }) => LINK_STYLES[state].marked).length <= MAX_MARKS,
+      dropped: links.filter(({ drop }) => drop !== null).length <= MAX_MARKS,
     };
   }, [picture, chosen, tier, frame, ring, by, spots, named, seats]);
 }

@@ -12,7 +12,7 @@ import type { ViewProps } from '../../components/view-props.ts';
 import { dotsOf } from './canvas.tsx';
 import { inScene, onStage, type Point } from './geometry.ts';
 import type { Dragged } from './gestures.ts';
-import type { Emphasis } from './links.tsx';
+import type { EmphasisOf } from './links.tsx';
 import type { Cursor } from './pods.tsx';
 import { type GraphHit, hitGraph } from './scene.ts';
 import type { Graph } from './use-graph.ts';
@@ -30,7 +30,7 @@ interface StageRequest {
 /** Pointer and keyboard handling of the stage, and the resulting emphasis of links and place of the card. */
 export function useStage({ props, graph, zoom, stage, onMove, kept }: StageRequest) {
   const { picture } = props;
-  const dots = useMemo(() => dotsOf(graph, picture.n, graph.ring), [graph, picture.n]);
+  const dots = useMemo(() => dotsOf(graph, picture.n), [graph, picture.n]);
   // Indexes change when pods come or go, so an old cursor is dropped.
   const cursor = kept !== null && picture.mesh.pods[kept.pod]?.uid === kept.uid ? kept : null;
   const select = useSelect(props);
@@ -71,8 +71,8 @@ function useSelect({ picture, selection, onSelect }: ViewProps): (hit: GraphHit)
 }
 
 function useEmphasis({ pod, pair: selected }: Graph, hot: number) {
-  return useCallback(
-    (pair: number, from: number, to: number): Emphasis => {
+  return useCallback<EmphasisOf>(
+    ({ pair, from, to }) => {
       if (pair === selected) return 'selected';
       if (pair === hot) return 'hot';
       return pod >= 0 && from !== pod && to !== pod ? 'dim' : 'plain';
@@ -128,7 +128,8 @@ function usePointer(request: PointerRequest) {
       onPointerMove: (event: PointerEvent) => {
         if (event.pointerType === 'touch' || event.buttons !== 0) return;
         const { hit, x, y } = hitOf(event);
-        setHover((old) => (hit === null ? null : old !== null && sameHit(old.hit, hit) ? old : { hit, x, y }));
+        const isSame = (old: Hover | null) => JSON.stringify(old?.hit) === JSON.stringify(hit);
+        setHover((old) => (hit === null ? null : isSame(old) ? old : { hit, x, y }));
       },
       onPointerLeave: () => setHover(null),
       onClick: (event: MouseEvent) => {
@@ -166,9 +167,4 @@ function usePodDrag(latest: RefObject<PointerRequest>, setHeld: (uid: string) =>
       detach();
     };
   }, [latest, setHeld]);
-}
-
-function sameHit(a: GraphHit, b: GraphHit): boolean {
-  if (a === null || b === null) return a === b;
-  return 'pod' in a ? 'pod' in b && a.pod === b.pod : 'pair' in b && a.pair === b.pair;
 }

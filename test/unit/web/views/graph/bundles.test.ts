@@ -3,8 +3,7 @@ import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts
 import { shownLinks } from '../../../../../web/model/link-filter.ts';
 import { buildPicture } from '../../../../../web/model/mesh-view.ts';
 import { layoutRing } from '../../../../../web/model/ring-layout.ts';
-import { wayIn } from '../../../../../web/views/graph/bundle-drawing.ts';
-import { quietPairs, treeOf } from '../../../../../web/views/graph/bundles.ts';
+import { groupsAround, quietPairs, wayOf } from '../../../../../web/views/graph/bundles.ts';
 import type { Scenario } from '../../../../support/feed/plan.ts';
 import { meshOf } from '../../../../support/feed/scenarios.ts';
 
@@ -29,7 +28,9 @@ test('a line leads from pod to pod by way of their nodes and zones', () => {
   const pod = (name: string, node: string, zone: string) => ({ uid: name, name, node, zone });
   const pods = [pod('a', 'n1', 'z1'), pod('b', 'n1', 'z1'), pod('c', 'n2', 'z1'), pod('d', 'n3', 'z2')];
   const ring = layoutRing(pods, 'node', { x: 0, y: 0, width: 600, height: 400 });
-  const points = wayIn({ ...treeOf(ring), spots: ring.spots });
+  // A worker receives a copy.
+  const around = structuredClone(groupsAround(ring));
+  const points = (a: number, b: number) => wayOf(around, ring.spots, a, b);
   expect(points(0, 1)).toHaveLength(3);
   expect(points(0, 2)).toHaveLength(5);
   const far = points(0, 3);
