@@ -155,20 +155,19 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   /** What most of the parts below work with. */
   const shared = { clock, random, client, fanOut, selfUid, lifetimes, copies, journal, isPassive, resolutionMs };
   const broadcast = new PeerBroadcast({ ...shared, snapshot: reporters });
-  const collectDeps = {
+  const collectDeps: CollectDeps = {
     ...shared,
     snapshot,
     queryReport: (pod, query) => queryReport(client, pod, query),
     settings: () => settings,
     onPeerCall: (pod, durationUs, ok) => metrics.peerCall(pod, durationUs, ok),
-  } satisfies CollectDeps;
-  const collector = new Collector({ ...collectDeps, ownReport: (windowMs) => monitor.report(windowMs) });
-  const pastMeshes = new PastMeshes({
-    ...collectDeps,
+    ownReport: (windowMs) => monitor.report(windowMs),
     ownReportOf: (range) => past.reportOf(range),
     copiedReportOf: (uid, range) => copies.reportOf(uid, range),
     apiLostAt: (ageMs) => journal.apiLostAt(ageMs),
-  });
+  };
+  const collector = new Collector(collectDeps);
+  const pastMeshes = new PastMeshes(collectDeps);
   const histories = new MeshHistories({
     ...shared,
     broadcast,

@@ -20,7 +20,7 @@ import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts'
 import { listToleranceMs, PodIndex } from './pod-index.ts';
 import type { ReportQuery, ReportResult } from './report-query.ts';
 
-/** Inputs of every collection. */
+/** Inputs of a collection. */
 export interface CollectDeps {
   clock: Clock;
   fanOut: FanOut;
@@ -38,17 +38,8 @@ export interface CollectDeps {
   onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
   /** Which pods there were at a moment, the last known state of each, and since when each remembers what it measured. */
   lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs' | 'gone' | 'learn'>;
-}
-
-/** Inputs of a collection of the mesh as it is now. */
-export interface NowDeps extends CollectDeps {
-  /** Our own report, with statistics over `windowMs`. It is not requested over the network. */
+  /** Our own report, with statistics over `windowMs`, or of a time range of the past. */
   ownReport(windowMs: number): Promise<PodReport>;
-}
-
-/** Inputs of a collection of the mesh as it was. */
-export interface PastDeps extends CollectDeps {
-  /** Our own report of a time range. */
   ownReportOf(range: AgeRange): Promise<PodReport>;
   /** The report of another pod from the copy that we keep; null if we keep none. */
   copiedReportOf(uid: string, range: AgeRange): Promise<PodReport | null>;
@@ -96,7 +87,7 @@ export interface PastView {
 const AGE_TOLERANCE_MS = 1_000;
 
 /** The mesh as it is now, with statistics over `windowMs`. */
-export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
+export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
   const snapshot = withLearned(deps.snapshot(), deps.lifetimes.gone());
   const index = new PodIndex(snapshot.pods, deps.clock.nowMs(), listToleranceMs(deps.settings()));
   const hashGone = () => {
@@ -157,7 +148,7 @@ const MAX_COPY_LAG_MS = 2 * PULL_MS;
  * link whose state no ping has shown for longer than `freshMs` has no state (see `forgetOldStates`), and a pod that could not
  * answer at the moment has no report.
  */
-export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs: number | null): CollectView {
+export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: number | null): CollectView {
   const { clock } = deps;
   const { fromMs, toMs } = timeRange;
   const clockOffsetMs = wallOffsetMs(clock);
@@ -281,7 +272,7 @@ function whyNoHistory({ past, links }: PodReport, atMs: number): string {
  * The state of discovery at a moment. If the API server is away and was already away then: the present state. Else as the journal
  * says: `stale` while it was away, `synced` otherwise. `sinceMs` 0: it is not known since when it had been synced.
  */
-function statusAt({ snapshot, clock, apiLostAt }: PastDeps, atMs: number): DiscoverySnapshot['status'] {
+function statusAt({ snapshot, clock, apiLostAt }: CollectDeps, atMs: number): DiscoverySnapshot['status'] {
   const { status } = snapshot();
   if (status.phase !== 'synced' && status.sinceMs <= atMs) return status;
   const lostMs = apiLostAt(Math.max(0, clock.nowMs() - atMs));

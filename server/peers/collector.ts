@@ -8,7 +8,7 @@ import type { Timer } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import { BusyError, textOf } from '../runtime/errors.ts';
 import { HealthTally } from './cluster-health.ts';
-import { type CollectDeps, type CollectView, type NowDeps, type PastView, viewOfNow } from './collect-view.ts';
+import { type CollectDeps, type CollectView, type PastView, viewOfNow } from './collect-view.ts';
 import { type Arrival, mergedReportOfCheck, missingReport } from './merged-report.ts';
 import { type ReportLimits, type ReportQuery, type ReportResult, reportLimits } from './report-query.ts';
 
@@ -39,13 +39,13 @@ const FRESH_MS = 2_000;
  * returned to callers for whom it is young enough. A caller who wants no statistics may get a mesh with any window.
  */
 export class Collector {
-  readonly #deps: NowDeps;
+  readonly #deps: CollectDeps;
   /** Collections in progress and finished meshes, by window. */
   readonly #running = new Map<number, { mesh: Promise<Mesh>; collection: Collection }>();
   readonly #finished = new Map<number, { mesh: Mesh; endMs: number; expiry: Timer }>();
   #isStopped = false;
 
-  constructor(deps: NowDeps) {
+  constructor(deps: CollectDeps) {
     this.#deps = deps;
   }
 

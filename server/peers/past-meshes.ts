@@ -4,7 +4,7 @@ import { intervalWithoutPingsMs } from '../protocol/pod.ts';
 import { SerialQueue } from '../runtime/concurrency.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { type PastDeps, viewOfPast } from './collect-view.ts';
+import { type CollectDeps, viewOfPast } from './collect-view.ts';
 import { Collection, FINDINGS_WINDOW_MS, meshLimits } from './collector.ts';
 
 /** Both ends of a range are rounded to this, so that clients who ask for nearly the same range share one collection. */
@@ -18,11 +18,11 @@ const STATE_ROUNDS = 1.5;
 
 /** Collects the mesh of a past time range on request, and shares each collection among all who ask for the same range. */
 export class PastMeshes {
-  readonly #deps: PastDeps;
+  readonly #deps: CollectDeps;
   readonly #queue = new SerialQueue();
   readonly #meshes: SharedResults<Mesh>;
 
-  constructor(deps: PastDeps) {
+  constructor(deps: CollectDeps) {
     this.#deps = deps;
     const tooMany = `more than ${MAX_ASKED} different time ranges were requested at once, try again`;
     this.#meshes = new SharedResults(deps.clock, MAX_ASKED, tooMany);

@@ -6,7 +6,7 @@ import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { PodReport } from '../../server/protocol/pod-report.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
-import { reportOf, settingsOf, snapshotOf } from './mesh.ts';
+import { podOf, reportOf, settingsOf, snapshotOf } from './mesh.ts';
 
 /** What a collection by pod 0 of `pods` needs. Each pod answers at once, and reaches all. */
 export function collectDepsOf(clock: Clock, pods: readonly Pod[], change: Partial<CollectDeps> = {}): CollectDeps {
@@ -21,6 +21,11 @@ export function collectDepsOf(clock: Clock, pods: readonly Pod[], change: Partia
     queryReport: async (pod) => resultOf(reportOf(pod, pods)),
     onPeerCall: () => {},
     lifetimes: new PodLifetimes({ historyWindowMs: 3_600_000, goneRetentionMs: 60_000 }, clock),
+    ownReport: async () => reportOf(pods[0] ?? podOf(0), pods),
+    ownReportOf: async () => reportOf(pods[0] ?? podOf(0), pods),
+    copiedReportOf: async () => null,
+    apiLostAt: () => null,
+    resolutionMs: () => 0,
     ...change,
   };
 }

@@ -48,11 +48,11 @@ it('a collection over real sockets puts every kind of peer into one mesh, with o
   const port = await listen('self', 0, 0, urls);
   for (const [n, kind] of KINDS.entries()) if (n > 0 && kind !== 'refuses') await listen(kind, n, port, urls);
   const client = peerClientOn(port, realClock, { families: [4], checkTimeoutMs: 1_500 });
-  const collector = new Collector({
-    ...collectDepsOf(realClock, [...pods, ...uncallable]),
+  const deps = collectDepsOf(realClock, [...pods, ...uncallable], {
     queryReport: (pod, query) => queryReport(client, pod, query),
     ownReport: async () => reportOf(pods[0] as Pod, pods, links),
   });
+  const collector = new Collector(deps);
   onTestFinished(() => collector.stop());
 
   const callers = Array.from({ length: 60 }, () => collector.collect({ windowMs: 0, maxAgeMs: 0 }));

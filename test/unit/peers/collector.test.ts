@@ -44,12 +44,12 @@ function start({ pods, selfUid = 'uid-0', passiveNodes = [], checkTimeoutMs = 1_
     isPassive: ({ node }) => passiveNodes.includes(node),
     selfUid: () => selfUid,
     onPeerCall: (pod, us, ok) => calls.push([pod.uid, ok, us]),
+    ownReport: async () => {
+      if (state.ownReportFails) throw new Error('no report');
+      return reportOf(pods[0] ?? podOf(0), pods);
+    },
   });
-  const ownReport = async () => {
-    if (state.ownReportFails) throw new Error('no report');
-    return reportOf(pods[0] ?? podOf(0), pods);
-  };
-  const collector = new Collector({ ...deps, ownReport });
+  const collector = new Collector(deps);
   /** Collects while time passes. */
   const collect = async (passMs = 10_000, windowMs = 0) => {
     const mesh = collector.collect({ windowMs, maxAgeMs: 0 });

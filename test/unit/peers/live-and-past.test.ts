@@ -95,15 +95,13 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
       return resultOf(await reportAt(pod, windowMs, past));
     },
     lifetimes: lifetimesOf(PODS),
-  });
-  const collector = new Collector({ ...deps, ownReport: (windowMs) => reportAt(0, windowMs, null) });
-  const pastMeshes = new PastMeshes({
-    ...deps,
     resolutionMs: (ageMs) => (results[0] as Results).resolutionMs(ageMs),
+    ownReport: (windowMs) => reportAt(0, windowMs, null),
     ownReportOf: (range) => reportAt(0, 0, range),
     copiedReportOf: (uid, range) => copies.reportOf(uid, range),
-    apiLostAt: () => null,
   });
+  const collector = new Collector(deps);
+  const pastMeshes = new PastMeshes(deps);
   return {
     clock,
     /** Lets a pod hang from now on, as SIGSTOP does. Returns what ends it. */

@@ -66,9 +66,6 @@ function start({
       const asked = query.past ?? range(0, 0);
       return resultOf(answer?.(pod.uid, asked, query.of) ?? pastReport(pod, before, asked));
     },
-  });
-  const meshes = new PastMeshes({
-    ...deps,
     resolutionMs: () => resolutionMs,
     ownReportOf: async (asked) => {
       const past = { knownAgeMs: ownKnownAgeMs, copies: toldCopies };
@@ -80,6 +77,7 @@ function start({
       return apiLost !== undefined && atMs >= apiLost.fromMs && atMs < apiLost.toMs ? apiLost.fromMs : null;
     },
   });
+  const meshes = new PastMeshes(deps);
   const reasons = (mesh: Mesh) => mesh.reports.map(({ missing }) => missing);
   return { clock, asks, meshes, reasons };
 }
