@@ -5,32 +5,21 @@ import { checkAnswer, type OwnResults, resultKeys } from '../../../server/goldpi
 import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { ProbeResult, Sample } from '../../../server/protocol/sample.ts';
+import { sampleOf as anySample, targetOf as anyTarget } from '../../support/samples.ts';
 
 /** As Go wrote it, without white space. */
 const recorded = (name: string): string =>
   JSON.stringify(JSON.parse(readFileSync(new URL(`../../fixtures/goldpinger/${name}`, import.meta.url), 'utf8')));
 
 function targetOf(n: number, change: Partial<Target> = {}): Target {
-  const at = { hostIP: `10.0.0.${n}`, podIP: `127.0.1.${n}`, address: `127.0.1.${n}`, port: 8080, family: 4 as const };
-  const name = `goldpinger-00${n}`;
-  return { id: `u${n}/4`, uid: `u${n}`, name, namespace: 'default', node: `node-${n}`, ...at, ...change };
+  const podIP = `127.0.1.${n}`;
+  const at = { name: `goldpinger-00${n}`, node: `node-${n}`, hostIP: `10.0.0.${n}`, podIP, address: podIP };
+  return { ...anyTarget(`u${n}`), ...at, ...change };
 }
 
 function sampleOf(change: Partial<Sample> = {}): Sample {
-  return {
-    atMs: Date.parse('2026-11-22T14:40:08.561Z'),
-    outcome: 'ok',
-    phase: null,
-    statusCode: 200,
-    detail: '',
-    connectUs: 100,
-    firstByteUs: 300,
-    totalUs: 420,
-    starvedUs: 0,
-    suspect: false,
-    bootTimeMs: Date.parse('2026-11-22T14:39:48.013Z'),
-    ...change,
-  };
+  const times = { atMs: Date.parse('2026-11-22T14:40:08.561Z'), bootTimeMs: Date.parse('2026-11-22T14:39:48.013Z') };
+  return anySample({ ...times, totalUs: 420, ...change });
 }
 
 const text = (own: Partial<OwnResults>) =>

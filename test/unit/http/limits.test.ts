@@ -1,25 +1,9 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parsePing } from '../../../server/http/ping.ts';
 import { soon } from '../../support/loopback-peer.ts';
 import { meshOf, podOf, podsOf, snapshotOf } from '../../support/mesh.ts';
-import { serve } from './serve.ts';
-
-/** Opens a connection from a loopback address and sends `text`; `received()` is what has come back so far. */
-async function dial(url: string, text: string, localAddress = '127.0.0.1') {
-  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', localAddress });
-  onTestFinished(() => void socket.destroy());
-  let received = '';
-  socket.on('data', (bytes) => {
-    received += bytes.toString('latin1');
-  });
-  socket.on('error', () => {});
-  await once(socket, 'connect');
-  socket.write(text);
-  return { socket, received: () => received, ended: () => once(socket, 'close') };
-}
+import { dial, serve } from './serve.ts';
 
 const get = (path: string, fields = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n`;
 /** A ping after which the connection ends. */

@@ -1,16 +1,14 @@
-import { once } from 'node:events';
-import { connect, Server } from 'node:net';
+import { Server } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listen } from '../../../server/http/server.ts';
 import { stubContext } from '../../support/route-context.ts';
-import { serve } from './serve.ts';
+import { dial, serve } from './serve.ts';
 
 /** Sends raw bytes and gives everything that comes back. */
 async function raw(url: string, bytes: string): Promise<string> {
-  const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
-  socket.write(bytes);
-  return Buffer.concat(await socket.toArray()).toString('latin1');
+  const { received, ended } = await dial(url, bytes);
+  await ended();
+  return received();
 }
 
 const BEARER = 'Host: localhost\r\nAuthorization: Bearer sixteen-characters\r\nContent-Type: application/json\r\n';
@@ -123,9 +121,7 @@ it('a client that stops reading its answer is cut off', async () => {
     }
   }
   const { url } = await serve({ monitor: { check } }, { requestMs: 10_000, checkMs: 1_000, stalledMs: 100 });
-  const socket = connect(Number(new URL(url).port), '127.0.0.1');
-  onTestFinished(() => void socket.destroy());
-  socket.write('GET /check HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  await once(socket, 'readable');
+  const { socket } = await dial(url, 'GET /check HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  socket.pause();
   await vi.waitFor(() => expect(isOver).toBe(true), { timeout: 9_000, interval: 10 });
 }, 10_000);

@@ -1,11 +1,9 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { emptyStats, NONE16 } from '../../../server/protocol/links.ts';
 import { type MergedReport, type Mesh, parseMergedReport } from '../../../server/protocol/mesh.ts';
 import { soon } from '../../support/loopback-peer.ts';
 import { mergedReportOf, meshOf, podOf, podsOf } from '../../support/mesh.ts';
-import { serve } from './serve.ts';
+import { dial, serve } from './serve.ts';
 
 const PODS = podsOf(3);
 /** A link to each pod, answered in `totalUs`. */
@@ -287,10 +285,9 @@ describe('/api/v1/stream', () => {
     const { url, clock, show } = await start();
     // More than the socket buffers of both ends hold.
     show(meshOf([podOf(0, { labels: 'x'.repeat(32 * 2 ** 20) })]));
-    const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    onTestFinished(() => void socket.destroy());
-    socket.write('GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    await once(socket, 'readable');
+    const { socket, received } = await dial(url, 'GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await soon(() => expect(received()).toContain('retry'));
+    socket.pause();
     await clock.advance(0);
     await soon(() => expect(socket.readableLength).toBeGreaterThan(10_000));
     await clock.advance(29_000);
@@ -303,10 +300,8 @@ describe('/api/v1/stream', () => {
 
   it('gives one place to a connection, however many streams it asks for', async () => {
     const { url } = await start();
-    const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    onTestFinished(() => void socket.destroy());
-    socket.write('GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(10));
-    await once(socket, 'readable');
+    const { received } = await dial(url, 'GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(10));
+    await soon(() => expect(received()).toContain('retry'));
     expect((await watch(url)).status).toBe(200);
   });
 
