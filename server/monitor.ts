@@ -11,18 +11,12 @@ import { findSelf, targetsOf } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
 import { type CopyCursor, type CopyPart, stoodStillAt } from './protocol/copy.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
-import {
-  type LinkChange,
-  type LossChange,
-  roundMsOf,
-  type SpeedChange,
-  shortestRangeMs,
-} from './protocol/link-state.ts';
+import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
 import { nothingKnown } from './protocol/pod.ts';
 import { lastGoneOf, type PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
-import { Results } from './results/results.ts';
+import { Results, type ResultsHooks } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
 
 /** What the monitor needs besides its configuration. */
@@ -36,17 +30,14 @@ export interface MonitorDeps {
 }
 
 /** What the monitor asks for, and whom it calls. */
-interface MonitorHooks {
+interface MonitorHooks extends ResultsHooks {
   /** How well the pods are known right now. It is younger than the status that came with the last change of the pods. */
   discoveryStatus(): DiscoveryStatus;
   /** The pods that departed within GONE_RETENTION. */
   gonePods(): Pod[];
   onSample(target: Target, sample: Sample): void;
-  onLinkChange(change: LinkChange): void;
   /** A probe could not be made, because our own process lacks something. */
   onOwnFault(message: string): void;
-  onSpeedChange(change: SpeedChange): void;
-  onLossChange(change: LossChange): void;
   onExternalResult(result: ProbeResult): void;
   /** A cycle of the UDP probe has ended; null = the link could not be measured. */
   onUdpResult(target: Target, result: UdpResult | null): void;
@@ -113,8 +104,8 @@ export class Monitor {
       meter,
       // Not `random`: who sees some of its numbers can compute the next ones.
       random32: () => randomInt(2 ** 32),
-      onError: (target) => hooks.onUdpError(target),
-      onOwnFault: (message) => hooks.onOwnFault(message),
+      onError: hooks.onUdpError,
+      onOwnFault: hooks.onOwnFault,
     });
     this.#udpSchedule = new Schedule({
       ...config,
@@ -231,11 +222,7 @@ export class Monitor {
   /** Goldpinger's `/check` as JSON in pieces. */
   check(): Iterable<string> {
     const links = this.#results.current().map(({ target, judged }) => ({ target, sample: judged }));
-    return checkAnswer({
-      links,
-      probes: this.probes(),
-      displayNodeName: this.#config.displayNodeName,
-    });
+    return checkAnswer({ links, probes: this.probes(), displayNodeName: this.#config.displayNodeName });
   }
 
   /** The recent samples of the link to pod `to`. */
@@ -257,10 +244,9 @@ export class Monitor {
     if (pods.find(({ uid }) => uid === this.#selfUid)?.cordon === 'ignored') {
       return { isHealthy: status.phase === 'synced', healthyNodes: 0, unhealthyNodes: 0 };
     }
-    const links = this.#results.current().map(({ target, judged }) => ({
-      uid: target.uid,
-      outcome: judged?.outcome ?? null,
-    }));
+    const links = this.#results
+      .current()
+      .map(({ target: { uid }, judged }) => ({ uid, outcome: judged?.outcome ?? null }));
     return ownHealthOf(pods, status, links, this.#config.refreshIntervalMs > 0);
   }
 

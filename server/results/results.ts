@@ -34,7 +34,7 @@ export interface ResultsSettings {
   udpEnabled: boolean;
 }
 
-interface ResultsHooks {
+export interface ResultsHooks {
   onLinkChange(change: LinkChange): void;
   onSpeedChange(change: SpeedChange): void;
   onLossChange(change: LossChange): void;
