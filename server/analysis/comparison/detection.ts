@@ -29,14 +29,6 @@ export interface DetectionInput {
   lost: readonly LostPodFacts[];
 }
 
-/** When the fault began and ended, as far as that is known. */
-interface Fault {
-  beginMs: number;
-  begin: ElapsedTime['since'];
-  endMs: number;
-  end: ElapsedTime['since'];
-}
-
 /** The kinds of event that say that a link became worse, and how it is then. */
 const BAD_EVENTS: ReadonlyMap<EventKind, string> = new Map([
   ['link-failed', 'failing'],
@@ -65,10 +57,12 @@ export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTi
   return { timeToDetect: detected(input, fault, first), timeToRecover: recovered(input, fault, first, events) };
 }
 
-function faultOf({ earliestMs, fromMs, toMs, endMs, annotations }: DetectionInput): Fault {
-  const candidates = annotations.filter((annotation) => annotation.fromMs >= earliestMs && annotation.fromMs <= toMs);
-  const annotation = candidates.sort((a, b) => a.fromMs - b.fromMs)[0];
-  if (annotation === undefined) return { beginMs: fromMs, begin: 'range', endMs: toMs, end: 'range' };
+/** When the fault began and ended, as far as that is known, and what says so. */
+function faultOf({ earliestMs, fromMs, toMs, endMs, annotations }: DetectionInput) {
+  const [annotation] = annotations
+    .filter((one) => one.fromMs >= earliestMs && one.fromMs <= toMs)
+    .sort((a, b) => a.fromMs - b.fromMs);
+  if (annotation === undefined) return { beginMs: fromMs, begin: 'range', endMs: toMs, end: 'range' } as const;
   const annotatedEndMs = annotation.toMs ?? annotation.fromMs;
   const hasEnded = annotatedEndMs > annotation.fromMs && annotatedEndMs <= endMs;
   return {
@@ -76,8 +70,10 @@ function faultOf({ earliestMs, fromMs, toMs, endMs, annotations }: DetectionInpu
     begin: 'annotation',
     endMs: hasEnded ? annotatedEndMs : toMs,
     end: hasEnded ? 'annotation' : 'range',
-  };
+  } as const;
 }
+
+type Fault = ReturnType<typeof faultOf>;
 
 /** Events of links that touch a target; events of all links if `isOfFault` accepts none of those. */
 function relevantEvents({ events, targets }: DetectionInput, isOfFault: (event: MeshEvent) => boolean): MeshEvent[] {

@@ -58,26 +58,22 @@ export function comparedRangesOf(
     const toMs = Math.min(range.toMs, nowMs);
     return toMs - fromMs >= MIN_RANGE_MS ? { fromMs, toMs } : null;
   };
+  /** Why nothing is left of a range: it is too late, or too old. */
+  const whyCut = ({ toMs }: TimeRange) =>
+    toMs >= oldestMs + MIN_RANGE_MS ? 'has not lasted a second yet' : 'is older than the data that is kept';
   const wanted = {
     before: requested.before ?? { fromMs: during.fromMs - lengthMs, toMs: during.fromMs },
     after: requested.after ?? { fromMs: during.toMs, toMs: during.toMs + lengthMs },
   };
   const [before, keptDuring, after] = [cut(wanted.before), cut(during), cut(wanted.after)];
-  /** Whether a range of which nothing is left is too late, not too old. */
-  const isToCome = ({ toMs }: TimeRange) => toMs >= oldestMs + MIN_RANGE_MS;
   const notes: string[] = [];
-  if (keptDuring === null && isToCome(during)) notes.push('The range "during" has not lasted a second yet');
-  else if (keptDuring === null || keptDuring.fromMs > during.fromMs) {
+  if (keptDuring === null && during.toMs >= oldestMs + MIN_RANGE_MS) {
+    notes.push('The range "during" has not lasted a second yet');
+  } else if (keptDuring === null || keptDuring.fromMs > during.fromMs) {
     notes.push('The range "during" begins before the oldest data that is kept');
   }
-  if (before === null) {
-    const why = isToCome(wanted.before) ? 'has not lasted a second yet' : 'is older than the data that is kept';
-    notes.push(`The range "before" ${why}, so nothing can be compared`);
-  }
-  if (after === null) {
-    const why = isToCome(wanted.after) ? 'has not lasted a second yet' : 'is older than the data that is kept';
-    notes.push(`The range "after" ${why}, so the recovery is not known`);
-  }
+  if (before === null) notes.push(`The range "before" ${whyCut(wanted.before)}, so nothing can be compared`);
+  if (after === null) notes.push(`The range "after" ${whyCut(wanted.after)}, so the recovery is not known`);
   const roundMs = roundMsOf(settings);
   for (const [name, range] of Object.entries({ before, during: keptDuring, after })) {
     if (range === null || range.toMs - range.fromMs >= roundMs) continue;

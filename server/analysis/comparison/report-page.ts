@@ -239,13 +239,9 @@ function othersText(beyond: readonly ChangedLink[], unlisted: ReportData['unlist
 function changedRow(link: ChangedLink, slowUs: number): Markup {
   const state = !link.affected ? 'changed' : link.touchesTarget ? 'affected' : 'collateral';
   const changeUs = medianChangeUs(link);
-  const noMedian = link.change === 'new-bad' ? 'new' : '–';
-  const change =
-    link.change === 'loses-more'
-      ? 'more lost'
-      : changeUs === null
-        ? noMedian
-        : `${changeUs < 0 ? '−' : '+'}${latencyText(Math.abs(changeUs))}`;
+  let change = link.change === 'new-bad' ? 'new' : '–';
+  if (changeUs !== null) change = `${changeUs < 0 ? '−' : '+'}${latencyText(Math.abs(changeUs))}`;
+  if (link.change === 'loses-more') change = 'more lost';
   const cells = RANGE_NAMES.map((range) => linkCell(link[range], slowUs));
   return html`<tr><th scope="row" class="free">${nameMarkup(link.from)} → ${nameMarkup(link.to)}${link.ipv6 ? ' (IPv6)' : ''}</th>
 ${cells}<td class="n">${change}</td><td><span class="tag">${state}</span></td></tr>`;
@@ -290,21 +286,10 @@ const EVENT_TITLES: Record<EventKind, string> = {
   'probe-recovered': '✓ external probe recovered',
 };
 
-/** An event or an annotation in the table. */
-interface EventRow {
-  atMs: number;
-  title: string;
-  subject: Markup;
-  detail: Markup;
-}
-
 /** Events and annotations in the order of time. */
 function eventsSection({ events, annotations, ranges, cluster }: ReportData): Markup {
-  const rows: EventRow[] = [
-    ...events.map((event) => eventRow(event, cluster.namespace)),
-    ...annotations.map(annotationRow),
-  ];
-  rows.sort((a, b) => a.atMs - b.atMs);
+  const ofEvents = events.map((event) => eventRow(event, cluster.namespace));
+  const rows = [...ofEvents, ...annotations.map(annotationRow)].sort((a, b) => a.atMs - b.atMs);
   if (rows.length === 0) return section('What happened', html`<p>No event and no annotation.</p>`);
   const { fromMs, toMs } = ranges.during;
   const rangeAt = (atMs: number) => (atMs < fromMs ? 'before' : atMs <= toMs ? 'during' : 'after');
@@ -317,7 +302,7 @@ function eventsSection({ events, annotations, ranges, cluster }: ReportData): Ma
   return section('What happened', table('Events and annotations', caption, heads, html`<tbody>${body}</tbody>`));
 }
 
-function eventRow(event: MeshEvent, namespace: string): EventRow {
+function eventRow(event: MeshEvent, namespace: string) {
   const { atMs, kind, pod, outcome, phase, totalUs, starved = false, detail } = event;
   const facts = [
     outcome === null || outcome === 'ok' ? '' : `${outcome}${phase === null ? '' : ` (${phase})`}`,
@@ -342,7 +327,7 @@ function sourceMarkup({ kind, pod, from, fromCount }: MeshEvent, namespace: stri
   return html` from ${fromCount === 1 && first !== undefined ? nameMarkup(podNameText(first, namespace)) : plural(fromCount, 'pod')}`;
 }
 
-function annotationRow({ fromMs, toMs, text, tags }: ReportData['annotations'][number]): EventRow {
+function annotationRow({ fromMs, toMs, text, tags }: ReportData['annotations'][number]) {
   return {
     atMs: fromMs,
     title: `⚑ annotation${toMs === null ? '' : ` until ${timeText(toMs)}`}`,
@@ -367,28 +352,21 @@ function* picturesSection(report: ReportData, pictures: ReportPictures): Generat
         .text;
       continue;
     }
-    const { width, height } = sizeOf(png);
+    const file = Buffer.from(png.buffer, png.byteOffset, png.byteLength);
+    // Width and height, px, are in the first chunk of a PNG, IHDR.
+    const [width, height] = [file.readUInt32BE(16), file.readUInt32BE(20)];
     yield html`<figure><img width="${width}" height="${height}" alt="Heatmap ${caption}" src="data:image/png;base64,`
       .text;
-    yield Buffer.from(png.buffer, png.byteOffset, png.byteLength).toString('base64');
+    yield file.toString('base64');
     yield html`"><figcaption>${caption}</figcaption></figure>`.text;
   }
   yield '</div><p class="third">Column: source; row: destination. The colour shows the median of the range, or that a probe failed.</p></section>';
 }
 
-/**
- * Width and height of a PNG, px. They are its bytes 16 to 23: after the signature (8 bytes) and the length and the name of the
- * IHDR chunk (4 bytes each).
- */
-function sizeOf(png: Uint8Array): { width: number; height: number } {
-  const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
-  return png.byteLength < 24 ? { width: 1, height: 1 } : { width: view.getUint32(16), height: view.getUint32(20) };
-}
-
 function unknownSection({ unknown }: ReportData): Markup {
   const items = unknown.map((sentence) => html`<li>${sentence}</li>`);
-  const complete = html`<p>Nothing is missing.</p>`;
-  return section('What is not known', items.length === 0 ? complete : html`<ul>${items}</ul>`);
+  const list = items.length === 0 ? html`<p>Nothing is missing.</p>` : html`<ul>${items}</ul>`;
+  return section('What is not known', list);
 }
 
 /** How the figures are counted, and with which settings. */

@@ -16,7 +16,6 @@ import { type Events, type MissingPart, newestEvents } from '../../protocol/even
 import type { Finding } from '../../protocol/finding.ts';
 import { isSilent, roundMsOf } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
-import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
@@ -29,7 +28,7 @@ import { type Clause, parseClauses } from '../verdict/parse-clause.ts';
 import { judge } from '../verdict/verdict.ts';
 import { compareLinks } from './compare.ts';
 import { detectionTimes } from './detection.ts';
-import { type ByRange, LinkTable } from './link-table.ts';
+import { LinkTable } from './link-table.ts';
 import { isAboutLinks, keyFiguresOf, titleOf } from './messages.ts';
 import {
   type ComparedRanges,
@@ -98,8 +97,7 @@ export class Reporter {
   #sendingLinks = 0;
 
   constructor(settings: ComparisonSettings, deps: ReporterDeps) {
-    const { historyWindowMs, refreshIntervalMs, jitterFactor, pingTimeoutMs } = settings;
-    this.#settings = { historyWindowMs, refreshIntervalMs, jitterFactor, pingTimeoutMs };
+    this.#settings = settings;
     this.#deps = deps;
   }
 
@@ -142,77 +140,55 @@ export class Reporter {
   }
 
   async #compare(
-    ranges: RequestedRanges,
+    requested: RequestedRanges,
     clauses: readonly Clause[],
     title: string,
     pictures: ReportPictures | null,
   ): Promise<Comparison> {
-    const sources = await this.#read(ranges, clauses, pictures);
-    return runSliced(comparisonOf(sources, title, this.#deps.clock.nowMs()), this.#deps.clock);
-  }
-
-  /** Reads the meshes one after the other, in the order of time, then events and annotations. */
-  async #read(
-    requested: RequestedRanges,
-    clauses: readonly Clause[],
-    pictures: ReportPictures | null,
-  ): Promise<ReportSources> {
-    const { clock, past } = this.#deps;
+    const { clock } = this.#deps;
     const ranges = comparedRangesOf(requested, clock.nowMs(), this.#settings);
-    const table = new LinkTable();
-    const lostRange = { ...ranges.during, fromMs: earliestFaultMs(ranges) };
-    // In a function of its own, so that each mesh can be freed before the next one is fetched.
-    const read = async <T>(name: RangeName, range: TimeRange, ofMesh: (mesh: Mesh) => Promise<T>) => {
-      const mesh = await past(range);
-      const judged = await ofMesh(mesh);
-      const numbers = await runSliced(table.add(name, mesh), clock);
-      if (pictures !== null) await paintRange(pictures, name, mesh, this.#deps);
-      const lost = name === 'before' ? [] : await runSliced(lostFacts(mesh, lostRange), clock);
-      const { findings, servedBy, settings, discovery } = mesh;
-      return { range: reportRangeOf(mesh), numbers, lost, findings, servedBy, settings, discovery, judged };
-    };
-    const notJudged = async () => null;
-    const before = ranges.before === null ? null : await read('before', ranges.before, notJudged);
-    const { fromMs, toMs } = ranges.during;
-    const during = await read('during', ranges.during, async (mesh) => ({
-      verdict: await runSliced(judge(mesh, clauses, toMs - fromMs), clock),
-      named: await runSliced(namedPods(clauses, mesh), clock),
-    }));
-    const after = ranges.after === null ? null : await read('after', ranges.after, notJudged);
-    const [events, annotations] = await Promise.all([
-      this.#deps.events({
-        ...allOf(ranges),
-        // More than a report shows: the first ones say when the fault was detected.
-        limit: Number.POSITIVE_INFINITY,
-      }),
-      this.#deps.annotations(),
-    ]);
-    const { verdict, named } = during.judged;
-    return { table, before, during, after, verdict, named, events, annotations, ranges };
+    const sources = await readSources(ranges, clauses, pictures, this.#deps);
+    return runSliced(comparisonOf(sources, title, clock.nowMs()), clock);
   }
 }
 
-/** What is kept of the mesh of a range, beside its links. */
-interface RangeView extends Pick<Mesh, 'findings' | 'servedBy' | 'settings' | 'discovery'> {
-  range: ReportRange;
-  /** The number in the table of each pod of the mesh; findings name pods by their index in the mesh. */
-  numbers: Int32Array;
-  /** The pods that left in the range "during", as this mesh knows them; by uid, in the order of time. */
-  lost: readonly (readonly [uid: string, LostPodFacts])[];
+/** Reads the meshes one after the other, in the order of time, then events and annotations. */
+async function readSources(
+  ranges: ComparedRanges,
+  clauses: readonly Clause[],
+  pictures: ReportPictures | null,
+  deps: ReporterDeps,
+) {
+  const { clock } = deps;
+  const table = new LinkTable();
+  const lostRange = { ...ranges.during, fromMs: earliestFaultMs(ranges) };
+  // In a function of its own, so that each mesh can be freed before the next one is fetched.
+  const read = async (name: RangeName, asked: TimeRange) => {
+    const mesh = await deps.past(asked);
+    const judged = name === 'during' ? clauses : [];
+    const verdict = await runSliced(judge(mesh, judged, asked.toMs - asked.fromMs), clock);
+    // The pods that the hypothesis names, and those that left in the range "during", as this mesh knows them.
+    const named = await runSliced(namedPods(judged, mesh), clock);
+    const lost = name === 'before' ? [] : await runSliced(lostFacts(mesh, lostRange), clock);
+    // The number in the table of each pod of the mesh; findings name pods by their index in the mesh.
+    const numbers = await runSliced(table.add(name, mesh), clock);
+    if (pictures !== null) await paintRange(pictures, name, mesh, deps);
+    const { findings, servedBy, settings, discovery } = mesh;
+    return { range: reportRangeOf(mesh), numbers, lost, findings, servedBy, settings, discovery, verdict, named };
+  };
+  const before = ranges.before === null ? null : await read('before', ranges.before);
+  const during = await read('during', ranges.during);
+  const after = ranges.after === null ? null : await read('after', ranges.after);
+  const [events, annotations] = await Promise.all([
+    // More than a report shows: the first ones say when the fault was detected.
+    deps.events({ ...allOf(ranges), limit: Number.POSITIVE_INFINITY }),
+    deps.annotations(),
+  ]);
+  return { table, before, during, after, events, annotations, ranges };
 }
 
-/** Everything that a comparison is made of, once the meshes are read. */
-interface ReportSources extends ByRange<RangeView | null> {
-  during: RangeView;
-  table: LinkTable;
-  verdict: VerdictAnswer;
-  /** The pods that the hypothesis names, as indexes in the mesh of the range "during". */
-  named: readonly number[];
-  events: Events;
-  annotations: Annotations;
-  /** The ranges as they were asked for: those of the meshes are rounded. */
-  ranges: ComparedRanges;
-}
+/** Everything that a comparison is made of. `ranges`: as they were asked for; those of the meshes are rounded. */
+type ReportSources = Awaited<ReturnType<typeof readSources>>;
 
 /** From the start of the first range to the end of the last one; "before" may be a time after the fault. */
 function allOf({ before, during, after }: ComparedRanges): TimeRange {
@@ -229,7 +205,7 @@ function reportRangeOf(mesh: Mesh): ReportRange {
   return { fromMs, toMs, resolutionMs, pods: mesh.reports.length, missing: countedNames(missing) };
 }
 
-/** The pods that left in a range, by uid. */
+/** The pods that left in a range, by uid, in the order of time. */
 function* lostFacts(mesh: Mesh, range: TimeRange): Generator<void, [uid: string, LostPodFacts][]> {
   const lost = yield* lostPodsOf(mesh, range);
   return lost.map(({ pod, replacement, earliestMs, lostMs, needsReplacement, readyMs, healthyMs }) => {
@@ -240,8 +216,8 @@ function* lostFacts(mesh: Mesh, range: TimeRange): Generator<void, [uid: string,
 
 /** Yields as `compareLinks`. */
 function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Generator<void, Comparison> {
-  const { table, before, during, after, verdict, events, annotations } = sources;
-  const { settings, discovery } = during;
+  const { table, before, during, after, events, annotations } = sources;
+  const { settings, discovery, verdict } = during;
   const ranges = { before: before?.range ?? null, during: during.range, after: after?.range ?? null };
   const exact = sources.ranges;
   const shownRange = allOf(exact);
@@ -249,7 +225,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
   const numbersOf = (pods: readonly number[]) => pods.flatMap((pod) => during.numbers[pod] ?? []);
   const gravest = during.findings.find((finding) => isNew(finding) && isAboutLinks(finding) && finding.pods.length > 0);
   const { links, targets, ...compared } = yield* compareLinks(table, (affectedByPod) =>
-    targetsOf(numbersOf(sources.named), numbersOf(gravest?.pods ?? []), affectedByPod),
+    targetsOf(numbersOf(during.named), numbersOf(gravest?.pods ?? []), affectedByPod),
   );
   const findings = during.findings.map((finding) => {
     const { kind, severity, subject, title, detail } = finding;
@@ -312,7 +288,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
 }
 
 /** Tells whether a finding is new, that is, whether "before" does not have it. */
-function newFindings(before: RangeView | null): (finding: Finding) => boolean {
+function newFindings(before: ReportSources['before']): (finding: Finding) => boolean {
   const keyOf = ({ kind, subject }: Finding) => `${kind} ${subject}`;
   const known = new Set(before?.findings.map(keyOf));
   return (finding) => !known.has(keyOf(finding));
@@ -320,13 +296,14 @@ function newFindings(before: RangeView | null): (finding: Finding) => boolean {
 
 /** What is not known, a sentence without a full stop each. */
 function unknownsOf(
-  { ranges: { notes }, verdict, during, events, annotations }: ReportSources,
+  { ranges: { notes }, during, events, annotations }: ReportSources,
   ranges: ReportData['ranges'],
   lostFromView: number,
   eventsCut: boolean,
 ): string[] {
   const namesOf = (parts: readonly MissingPart[]) => listText(countedNames(parts.map(({ name }) => name)));
   const sentences = [...notes];
+  const { verdict, discovery } = during;
   if (verdict.verdict === 'unknown') sentences.push(`The verdict is unknown: ${verdict.reason}`);
   for (const name of RANGE_NAMES) sentences.push(...rangeUnknowns(name, ranges[name]));
   if (lostFromView > 0) {
@@ -334,8 +311,9 @@ function unknownsOf(
       `${plural(lostFromView, 'link')} of the range "before" had no sample in "during": their state is not known`,
     );
   }
-  const { phase } = during.discovery;
-  if (phase !== 'synced') sentences.push(`The pod list was not current (${phase}) when the report was made`);
+  if (discovery.phase !== 'synced') {
+    sentences.push(`The pod list was not current (${discovery.phase}) when the report was made`);
+  }
   if (events.missing.length > 0) sentences.push(`Events that only ${namesOf(events.missing)} saw are missing`);
   if (eventsCut) sentences.push('Some events are left out, because there were too many');
   if (annotations.missing.length > 0) sentences.push(`${namesOf(annotations.missing)} did not send annotations`);
