@@ -7,6 +7,11 @@ const [a, b, c, chaos] = podsOf(4);
 const END_MS = TO_MS + 120_000;
 if (!a || !b || !c || !chaos) throw new Error('four pods');
 
+/** How the affected links did at the end. */
+const links = (count: number, bad: Partial<DetectionInput['affected']> = {}) => {
+  return { affected: { links: count, stillBad: 0, unprobed: 0, notKnown: 0, ...bad } };
+};
+
 function times(change: Partial<DetectionInput>) {
   return detectionTimes({
     earliestMs: FROM_MS,
@@ -16,7 +21,7 @@ function times(change: Partial<DetectionInput>) {
     events: [],
     annotations: [],
     targets: new Set([chaos?.uid ?? '']),
-    affected: { links: 4, stillBad: 0, unprobed: 0, notKnown: 0 },
+    ...links(4),
     lost: [],
     askAgainMs: 0,
     namespace: 'default',
@@ -48,17 +53,9 @@ describe('time to detect', () => {
   });
 
   it('runs from the first annotation since "before", even if the range was drawn too late', () => {
-    const annotations = [
-      annotationOf(FROM_MS + 5_000, null),
-      annotationOf(FROM_MS - 4_000, null),
-      annotationOf(FROM_MS - 90_000, null),
-    ];
+    const annotations = [5_000, -4_000, -90_000].map((ms) => annotationOf(FROM_MS + ms, null));
     const input = { earliestMs: FROM_MS - 30_000, annotations, events: [slow(FROM_MS - 1_000)] };
-    expect(times(input).timeToDetect).toMatchObject({
-      ms: 3_000,
-      sinceMs: FROM_MS - 4_000,
-      since: 'annotation',
-    });
+    expect(times(input).timeToDetect).toMatchObject({ ms: 3_000, sinceMs: FROM_MS - 4_000, since: 'annotation' });
     expect(times({ ...input, annotations: [] }).timeToDetect).toMatchObject({
       ms: null,
       atMs: FROM_MS - 1_000,
@@ -70,10 +67,8 @@ describe('time to detect', () => {
     const annotations = [annotationOf(FROM_MS + 20_000, null)];
     const later = slow(FROM_MS + 31_000);
     const at = (atMs: number) => times({ annotations, events: [slow(atMs), later] }).timeToDetect;
-    expect(at(FROM_MS + 19_000)).toMatchObject({
-      ms: null,
-      message: 'pod-3 slow at 14:55:19, 1.0 s before the annotation',
-    });
+    const message = 'pod-3 slow at 14:55:19, 1.0 s before the annotation';
+    expect(at(FROM_MS + 19_000)).toMatchObject({ ms: null, message });
     expect(at(FROM_MS + 14_000)).toMatchObject({ ms: 11_000 });
   });
 
@@ -93,8 +88,7 @@ describe('time to detect', () => {
 
   it('is not known without an event; the message says whether there was anything to detect', () => {
     expect(times({}).timeToDetect).toMatchObject({ ms: null, message: expect.stringContaining('no event') });
-    const none = { links: 0, stillBad: 0, unprobed: 0, notKnown: 0 };
-    const { timeToDetect, timeToRecover } = times({ affected: none });
+    const { timeToDetect, timeToRecover } = times(links(0));
     expect(timeToDetect).toMatchObject({ ms: null, message: expect.stringContaining('Nothing to detect') });
     expect(timeToRecover).toMatchObject({ ms: null, message: expect.stringContaining('Nothing to recover') });
   });
@@ -113,19 +107,15 @@ describe('time to recover', () => {
     expect(times({ events, annotations }).timeToRecover).toMatchObject({ ms: 3_400, sinceMs: TO_MS - 1_000 });
   });
 
-  it('runs from the end of the range if the annotation ends after the last range', () => {
+  it('does not count an annotation that ends, or what recovers, after the last range', () => {
     const annotations = [annotationOf(FROM_MS, END_MS + 1_000)];
-    expect(times({ events, annotations }).timeToRecover).toMatchObject({ ms: 2_400, sinceMs: TO_MS, since: 'range' });
-  });
-
-  it('does not count what recovers after the last range', () => {
     const late = [...events, slow(END_MS + 1_000), normal(END_MS + 5_000)];
-    expect(times({ events: late }).timeToRecover.atMs).toBe(TO_MS + 2_400);
+    const { timeToRecover } = times({ events: late, annotations });
+    expect(timeToRecover).toMatchObject({ ms: 2_400, sinceMs: TO_MS, since: 'range', atMs: TO_MS + 2_400 });
   });
 
   it('is restricted if some affected links are no longer probed', () => {
-    const affected = { links: 8, stillBad: 0, unprobed: 3, notKnown: 0 };
-    expect(times({ events, affected }).timeToRecover.message).toBe(
+    expect(times({ events, ...links(8, { unprobed: 3 }) }).timeToRecover.message).toBe(
       'Recovered at 14:57:02, 2.4 s after the end of the range; but 3 of 8 affected links are no longer probed',
     );
   });
@@ -137,8 +127,7 @@ describe('time to recover', () => {
   });
 
   it('does not exist while an affected link is bad at the end, whatever recovered before', () => {
-    const { timeToRecover } = times({ events, affected: { links: 4, stillBad: 1, unprobed: 0, notKnown: 0 } });
-    expect(timeToRecover).toMatchObject({
+    expect(times({ events, ...links(4, { stillBad: 1 }) }).timeToRecover).toMatchObject({
       ms: null,
       message: 'Not recovered: 1 of 4 affected links are still bad at 14:59:00',
     });
@@ -146,8 +135,7 @@ describe('time to recover', () => {
 
   it('is not known if the affected links are no longer probed, because their pod is gone and has no replacement', () => {
     const killed = [eventOf('link-failed', FROM_MS + 200, chaos, [a, b]), eventOf('pod-gone', FROM_MS + 400, chaos)];
-    const affected = { links: 4, stillBad: 0, unprobed: 4, notKnown: 0 };
-    expect(times({ events: killed, affected }).timeToRecover).toMatchObject({
+    expect(times({ events: killed, ...links(4, { unprobed: 4 }) }).timeToRecover).toMatchObject({
       ms: null,
       message: expect.stringContaining('no longer probed'),
     });
@@ -165,7 +153,7 @@ describe('pods that were lost', () => {
     readyMs: lostMs + 2_000,
     healthyMs: lostMs + 3_100,
   };
-  const killed = { affected: { links: 0, stillBad: 0, unprobed: 0, notKnown: 0 }, lost: [lost] };
+  const killed = { ...links(0), lost: [lost] };
 
   it('have recovered when the replacement is ready and every link to it is ok, though no link became worse', () => {
     expect(times(killed).timeToRecover).toEqual({

@@ -26,23 +26,26 @@ import {
 
 const dataOf = async (...scene: Parameters<typeof reportOf>) => (await reportOf(...scene)).data;
 
+/** Four pods, one of which has left. */
+const without = (pod: number, sinceMs: number) =>
+  spoiled(4, ({ pods }) => pods.splice(pod, 1, podOf(pod, { lifecycle: 'gone', sinceMs })));
+
 describe('the report of experiment 2', () => {
   it('has the slow pod as target, a quarter of all links affected, no collateral, and the figures before and after', async () => {
     const report = await dataOf();
     expect(report.verdict.verdict).toBe('pass');
     expect(report.targets).toEqual({ by: 'finding', count: 1, names: ['pod-3'] });
     expect(report.affected).toMatchObject({ links: 4, of: 16, stillBad: 0, unprobed: 0, notKnown: 0 });
-    expect(report.affected.to).toEqual({ count: 1, names: ['pod-3'] });
-    expect(report.affected.from.count).toBe(4);
+    expect(report.affected).toMatchObject({ to: { count: 1, names: ['pod-3'] }, from: { count: 4 } });
     expect(report.collateral).toEqual({ count: 0, names: [] });
-    expect(report.figures.affected.before).toMatchObject({ links: 4, failed: 0, slow: 0, p50Us: 500 });
-    expect(report.figures.affected.during).toMatchObject({ links: 4, failed: 0, slow: 4, p50Us: 251_200 });
-    expect(report.figures.affected.after).toMatchObject({ links: 4, failed: 0, slow: 0, p50Us: 500 });
-    expect(report.figures.others.during).toMatchObject({ links: 12, failed: 0, slow: 0, p50Us: 500 });
-    expect(report.figures.all.during).toMatchObject({ links: 16, slow: 4 });
-    expect(report.changed.map(({ from, to }) => `${from} ${to}`).sort()).toEqual(
-      [0, 1, 2, 3].map((from) => `pod-${from} pod-3`),
-    );
+    const normal = { links: 4, failed: 0, slow: 0, p50Us: 500 };
+    expect(report.figures).toMatchObject({
+      affected: { before: normal, during: { links: 4, failed: 0, slow: 4, p50Us: 251_200 }, after: normal },
+      others: { during: { links: 12, failed: 0, slow: 0, p50Us: 500 } },
+      all: { during: { links: 16, slow: 4 } },
+    });
+    const changed = [0, 1, 2, 3].map((from) => `pod-${from} pod-3`);
+    expect(report.changed.map(({ from, to }) => `${from} ${to}`).sort()).toEqual(changed);
     expect(report.changed.every(({ affected, touchesTarget }) => affected && touchesTarget)).toBe(true);
     expect(report.unlisted).toEqual({ links: 12, maxChangeUs: 0 });
     expect(report.unknown).toEqual([]);
@@ -56,14 +59,6 @@ describe('the report of experiment 2', () => {
 });
 
 describe('a report', () => {
-  it('takes the pods that the hypothesis names as targets; affected links that touch none of them are collateral', async () => {
-    const report = await dataOf({ query: { expect: ['healthy,to=pod-2'] } });
-    expect(report.targets).toMatchObject({ by: 'hypothesis', names: ['pod-2'] });
-    expect(report.collateral).toMatchObject({ count: 3, names: expect.arrayContaining(['pod-0 → pod-3']) });
-    const away = report.changed.filter(({ affected, touchesTarget }) => affected && !touchesTarget);
-    expect(away.map(({ from }) => from).sort()).toEqual(['pod-0', 'pod-1', 'pod-3']);
-  });
-
   it('has no affected links if nothing changed', async () => {
     const report = await dataOf({ before: slowPod(), during: slowPod(), after: slowPod() });
     expect(report.affected).toMatchObject({ links: 0, of: 16 });
@@ -109,12 +104,7 @@ describe('a report', () => {
   });
 
   it('lists lost pods in the order in which they left, also one of which only the later mesh knows', async () => {
-    const lost = (pod: number, lostMs: number) => (builder: MeshBuilder) => {
-      builder.pods[pod] = podOf(pod, { lifecycle: 'gone', sinceMs: lostMs });
-    };
-    const during = spoiled(4, lost(3, FROM_MS + 20_000));
-    const after = spoiled(4, lost(2, FROM_MS + 10_000));
-    const report = await dataOf({ during, after });
+    const report = await dataOf({ during: without(3, FROM_MS + 20_000), after: without(2, FROM_MS + 10_000) });
     expect(report.lostPods.pods.map(({ name }) => name)).toEqual(['pod-2', 'pod-3']);
     expect(report.timeToDetect).toMatchObject({ ms: 10_000, message: expect.stringContaining('pod-2 gone') });
   });
@@ -122,11 +112,7 @@ describe('a report', () => {
   it('takes a loss, or an annotation, at most half a minute before the range for a part of the fault', async () => {
     const before = { fromMs: FROM_MS - 600_000, toMs: FROM_MS - 480_000 };
     const query = { ranges: { before, during: { fromMs: FROM_MS, toMs: TO_MS }, after: null } };
-    const leftAt = (sinceMs: number) =>
-      spoiled(4, (builder) => {
-        builder.pods[3] = podOf(3, { lifecycle: 'gone', sinceMs });
-      });
-    const lostAt = async (sinceMs: number) => (await dataOf({ during: leftAt(sinceMs), query })).lostPods.count;
+    const lostAt = async (sinceMs: number) => (await dataOf({ during: without(3, sinceMs), query })).lostPods.count;
     expect(await lostAt(FROM_MS - 30_000)).toBe(1);
     expect(await lostAt(FROM_MS - 30_001)).toBe(0);
     const sinceOf = async (fromMs: number) =>
@@ -187,16 +173,13 @@ describe('a report', () => {
     const report = await dataOf({ before: spoiled(3), during: slowPod(4), after: spoiled(4) });
     expect(report.affected).toMatchObject({ links: 4, of: 16 });
     expect(report.changes).toMatchObject({ 'new-bad': 4, new: 3, same: 9, gone: 0, unknown: 0 });
-    expect(report.changed.slice(0, 4).map(({ change, to }) => `${change} ${to}`)).toEqual(
-      Array(4).fill('new-bad pod-3'),
-    );
+    expect(report.changed.slice(0, 4)).toMatchObject(Array(4).fill({ change: 'new-bad', to: 'pod-3', before: null }));
     expect(report.keyFigures).toContainEqual({
       name: 'New and gone links',
       value: '7 new, 0 gone',
       note: '4 of the new ones bad: with a failed ping, slow, or lossy',
     });
     expect(report.figures.affected.before).toMatchObject({ links: 0, p50Us: -1 });
-    expect(report.changed[0]?.before).toBeNull();
   });
 
   it('lists links that fail more first, then by the change of the median, and says how much the others changed', async () => {
@@ -238,13 +221,10 @@ describe('a report', () => {
   });
 
   it('keeps annotations that overlap its ranges, and no others', async () => {
-    const annotations = [
-      annotationOf(FROM_MS - 500_000, FROM_MS - 400_000),
-      annotationOf(FROM_MS - 200_000, FROM_MS + 1),
-      annotationOf(NOW_MS, null),
-    ];
-    const report = await dataOf({ annotations: annotationsOf(annotations) });
-    expect(report.annotations.map(({ fromMs }) => fromMs)).toEqual([FROM_MS - 200_000]);
+    const overlapping = annotationOf(FROM_MS - 200_000, FROM_MS + 1);
+    const others = [annotationOf(FROM_MS - 500_000, FROM_MS - 400_000), annotationOf(NOW_MS, null)];
+    const report = await dataOf({ annotations: annotationsOf([...others, overlapping]) });
+    expect(report.annotations).toEqual([overlapping]);
   });
 });
 
@@ -267,20 +247,15 @@ describe('whether affected links have recovered', () => {
     const after = spoiled(4, (builder) => builder.each((from, to) => to === 3 && from > 0, REFUSED, true));
     // Refused at once: not slow, and not well.
     for (const { links } of after.reports) links.totalUs.fill(pack16(400));
-    expect(await recoveryOf(after)).toMatchObject({
-      links: 4,
-      stillBad: 3,
-      message: expect.stringMatching(/^Not recovered: 3 of 4 affected links are still/),
-    });
+    const message = expect.stringMatching(/^Not recovered: 3 of 4 affected links are still/);
+    expect(await recoveryOf(after)).toMatchObject({ links: 4, stillBad: 3, message });
   });
 
   it('is true even if the last of many samples was late by chance', async () => {
     const after = spoiled(4);
     for (const { links } of after.reports) links.totalUs.fill(pack16(180_000));
-    expect(await recoveryOf(after)).toMatchObject({
-      stillBad: 0,
-      message: expect.stringMatching(/^Recovered at 14:57:01/),
-    });
+    const message = expect.stringMatching(/^Recovered at 14:57:01/);
+    expect(await recoveryOf(after)).toMatchObject({ stillBad: 0, message });
   });
 
   it('is not known for links that are no longer probed', async () => {
@@ -290,12 +265,8 @@ describe('whether affected links have recovered', () => {
       for (const [from, report] of builder.reports.entries())
         if (from < 3) report.stats?.samples.fill(0, 3 - from, 4 - from);
     });
-    expect(await recoveryOf(after)).toMatchObject({
-      links: 4,
-      stillBad: 0,
-      unprobed: 4,
-      message: expect.stringMatching(/; but 4 of 4 affected links are no longer probed$/),
-    });
+    const message = expect.stringMatching(/; but 4 of 4 affected links are no longer probed$/);
+    expect(await recoveryOf(after)).toMatchObject({ links: 4, stillBad: 0, unprobed: 4, message });
   });
 
   it('is not known of links that have not been pinged since the fault; the pod is not said to be gone', async () => {
@@ -323,6 +294,13 @@ describe('whether affected links have recovered', () => {
     expect(affected).toMatchObject({ links: 4, unprobed: 0, notKnown: 0 });
   });
 });
+
+/** A client that reads until `finish` is called. */
+function slowClient() {
+  let finish = () => {};
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  return { finish: () => finish(), send: vi.fn(() => finished) };
+}
 
 describe('the reporter', () => {
   it('makes one report at a time and refuses more than 4 that wait', async () => {
@@ -359,18 +337,12 @@ describe('the reporter', () => {
 
   it('refuses comparisons while 4 of them are being sent, and takes new ones afterwards', async () => {
     const reporter = reporterOf();
-    let finish = () => {};
-    const finished = new Promise<void>((resolve) => (finish = resolve));
-    let sending = 0;
-    const send = () => {
-      sending += 1;
-      return finished;
-    };
+    const { finish, send } = slowClient();
     const comparisons: Promise<void>[] = [];
     // One after the other: 4 that wait at once would be refused for another reason.
     for (let i = 1; i <= 4; i++) {
       comparisons.push(reporter.comparison(queryOf(), send));
-      await vi.waitFor(() => expect(sending).toBe(i));
+      await vi.waitFor(() => expect(send).toHaveBeenCalledTimes(i));
     }
     await expect(reporter.comparison(queryOf(), send)).rejects.toMatchObject({ status: 503 });
     await expect(reporter.report(queryOf())).resolves.toBeDefined();
@@ -384,10 +356,9 @@ describe('the reporter', () => {
     const reporter = reporterOf({ deps: { past: async () => mesh } });
     // The whole history, so that only one mesh is read.
     const query = queryOf({ query: { ranges: { during: { fromMs: 0, toMs: NOW_MS }, before: null, after: null } } });
-    let finish = () => {};
-    const finished = new Promise<void>((resolve) => (finish = resolve));
-    const first = reporter.comparison(query, () => finished);
-    const second = reporter.comparison(query, () => finished);
+    const { finish, send } = slowClient();
+    const first = reporter.comparison(query, send);
+    const second = reporter.comparison(query, send);
     await expect(second).rejects.toMatchObject({ status: 503 });
     finish();
     await first;
