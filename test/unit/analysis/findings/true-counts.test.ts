@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { FLAG_INTERMITTENT, FLAG_RECOVERED } from '../../../../server/protocol/links.ts';
 import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder } from '../../../support/mesh.ts';
 import { expectTrueCounts } from '../../../support/true-counts.ts';
@@ -20,16 +20,7 @@ const LINK_FAULTS: LinkFault[] = [
 /** A fault: where it is, what it does to links, and which share of the links there it spoils. */
 const faults = fc.array(
   fc.record({
-    place: fc.constantFrom(
-      'into pod',
-      'out of pod',
-      'into node',
-      'out of node',
-      'pair',
-      'silent',
-      'starved',
-      'anywhere',
-    ),
+    place: fc.constantFrom('into pod', 'out of pod', 'into node', 'out of node', 'pair', 'silent', 'starved', 'any'),
     pod: fc.nat(),
     other: fc.nat(),
     fault: fc.constantFrom(...LINK_FAULTS),
@@ -72,49 +63,46 @@ it('every count in a finding equals what the mesh shows, whatever is bad', () =>
   );
 });
 
-describe('a link that is no evidence is not counted, and the text says so', () => {
-  const texts = (builder: MeshBuilder) => {
-    const findings = builder.findings();
-    expectTrueCounts(builder, findings);
-    return findings.map(({ title, detail }) => `${title.split(':')[1]?.split(',')[0]?.trim()}. ${detail}`);
-  };
-
-  it('a pod that probes eight others, five of which nobody reaches, does not reach "1 of 3 pods that it probes"', () => {
-    const builder = new MeshBuilder(9);
-    for (const dead of [4, 5, 6, 7, 8]) {
-      builder.each((_, to) => to === dead, REFUSED);
-    }
-    builder.set(0, 1, TIMEOUT);
-    builder.set(0, 2, TIMEOUT);
-    expect(texts(builder)).toContain(
-      'reaches only 1 of 3 pods that can tell. 2 of 3 links out of it fail (67 %). ' +
-        '5 more are not counted, because other findings explain them. Other pods reach it.',
-    );
-  });
-
-  it('a slow pod, one ping into which timed out, is not slow from "all"', () => {
-    const builder = new MeshBuilder(5);
-    builder.each((_, to) => to === 3, LATE_ANSWER);
-    builder.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
-    expect(texts(builder)).toEqual([
-      'slow from all 3 pods that can tell. Some answers are so late that their ping fails. 3 of 3 links into it are slow (100 %). 1 more is not counted, because it fails ' +
-        'or other findings explain it. Median 251 ms: connect 0.20 ms, first byte 251 ms. It reaches the others: only one direction is bad.',
-    ]);
-  });
-
-  it('a node that some links still reach is not unreachable from "all others"', () => {
-    const builder = new MeshBuilder(12, { perNode: 2 });
-    builder.each((from, to) => to < 2 && from >= 2 && from !== to + 2, TIMEOUT);
-    expect(texts(builder)).toEqual([
-      '18 of 20 links into it fail. 18 of 20 links into it fail (90 %). They reach the others: only one direction is bad.',
-    ]);
-  });
-
-  it('clones that are bad to different extents have one sum', () => {
-    const builder = new MeshBuilder(12);
-    for (const pod of [9, 10]) builder.pods[pod] = { ...builder.pods[pod]!, owner: 'replica-set' };
-    builder.each((_, to) => to === 9, REFUSED);
-    builder.each((from, to) => to === 10 && from > 1, REFUSED);
-    expect(texts(builder)).toEqual(['20 of 22 links into them fail. 20 of 22 links into them fail (91 %).']);
-  });
+it.each<[title: string, builder: MeshBuilder, plant: (builder: MeshBuilder) => void, text: string]>([
+  [
+    'a pod that probes eight others, five of which nobody reaches, does not reach "1 of 3 pods that it probes"',
+    new MeshBuilder(9),
+    (builder) => {
+      builder.each((_, to) => to >= 4, REFUSED);
+      for (const to of [1, 2]) builder.set(0, to, TIMEOUT);
+    },
+    'reaches only 1 of 3 pods that can tell. 2 of 3 links out of it fail (67 %). ' +
+      '5 more are not counted, because other findings explain them. Other pods reach it.',
+  ],
+  [
+    'a slow pod, one ping into which timed out, is not slow from "all"',
+    new MeshBuilder(5),
+    (builder) => {
+      builder.each((_, to) => to === 3, LATE_ANSWER);
+      builder.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
+    },
+    'slow from all 3 pods that can tell. Some answers are so late that their ping fails. 3 of 3 links into it are slow (100 %). 1 more is not counted, because it fails ' +
+      'or other findings explain it. Median 251 ms: connect 0.20 ms, first byte 251 ms. It reaches the others: only one direction is bad.',
+  ],
+  [
+    'a node that some links still reach is not unreachable from "all others"',
+    new MeshBuilder(12, { perNode: 2 }),
+    (builder) => builder.each((from, to) => to < 2 && from >= 2 && from !== to + 2, TIMEOUT),
+    '18 of 20 links into it fail. 18 of 20 links into it fail (90 %). They reach the others: only one direction is bad.',
+  ],
+  [
+    'clones that are bad to different extents have one sum',
+    new MeshBuilder(12),
+    (builder) => {
+      for (const pod of [9, 10]) builder.pods[pod] = { ...builder.pods[pod]!, owner: 'replica-set' };
+      builder.each((from, to) => to === 9 || (to === 10 && from > 1), REFUSED);
+    },
+    '20 of 22 links into them fail. 20 of 22 links into them fail (91 %).',
+  ],
+])('a link that is no evidence is not counted, and the text says so: %s', (_, builder, plant, text) => {
+  plant(builder);
+  const findings = builder.findings();
+  expectTrueCounts(builder, findings);
+  const texts = findings.map(({ title, detail }) => `${title.split(':')[1]?.split(',')[0]?.trim()}. ${detail}`);
+  expect(texts).toContain(text);
 });
