@@ -21,45 +21,25 @@ function goodBut(pods: number, state: 'failed' | 'warning', pairs: [number, numb
   });
 }
 
-describe('a row is axisStates', () => {
-  test('of nothing while all is well', () => {
-    expect(new Set(rowsOf(pictureOf({ pods: 5, scenario: 'healthy' })))).toEqual(new Set(['-']));
-  });
-
-  test('as slow when everybody finds the pod slow, and its column is not', () => {
-    const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
-    expect(rowsOf(picture)).toEqual(['-', '-', '-', 'slow']);
-    expect(columnsOf(picture)).toEqual(['-', '-', '-', '-']);
-  });
-
-  test('as failed when everybody who can say fails to reach it; its own column is unknown', () => {
-    const picture = pictureOf({ pods: 3, scenario: 'dead-pod' });
-    expect(rowsOf(picture)).toEqual(['-', '-', 'failed']);
-    expect(columnsOf(picture)).toEqual(['-', '-', 'unknown']);
-  });
-
-  test('not by one voice among many pairs that nobody probes', () => {
-    const picture = pictureOf({ pods: 40, scenario: 'dead-pod', pingNumber: 1 });
-    const { rows } = axisStatesOf(picture);
-    for (const { index, into } of picture.pods) if (into.probed < 2) expect(stateAt(rows[index])).not.toBe('failed');
-  });
+test.each([
+  ['healthy', 5, '- - - - -', '- - - - -'],
+  ['slow-pod', 4, '- - - slow', '- - - -'],
+  ['dead-pod', 3, '- - failed', '- - unknown'],
+  ['cut-off', 6, '- - - - - -', '- - - - - failed'],
+  // The pod says itself that it is starved, and the links keep their states.
+  ['starved', 5, '- - - - -', '- - - - -'],
+] as const)('the states of %s with %i pods: rows %s, columns %s', (scenario, pods, rows, columns) => {
+  const picture = pictureOf({ pods, scenario });
+  expect([rowsOf(picture).join(' '), columnsOf(picture).join(' ')]).toEqual([rows, columns]);
 });
 
-describe('a column is axisStates', () => {
-  test('not marked because its pod is starved: the pod says so itself, and the links keep their states', () => {
-    const picture = pictureOf({ pods: 5, scenario: 'starved' });
-    expect(picture.pods.at(-1)?.starved).toBe(true);
-    expect(axisStatesOf(picture).columns.at(-1)).toBe(-1);
-  });
-
-  test('as failed when the pod reaches nobody although others do', () => {
-    const picture = pictureOf({ pods: 6, scenario: 'cut-off' });
-    expect(columnsOf(picture).at(-1)).toBe('failed');
-    expect(rowsOf(picture)).toEqual(['-', '-', '-', '-', '-', '-']);
-  });
+test('a row is not marked by one voice among many pairs that nobody probes', () => {
+  const picture = pictureOf({ pods: 40, scenario: 'dead-pod', pingNumber: 1 });
+  const { rows } = axisStatesOf(picture);
+  for (const { index, into } of picture.pods) if (into.probed < 2) expect(stateAt(rows[index])).not.toBe('failed');
 });
 
-test('a pod that nobody reaches and that reaches nobody is axisStates both ways', () => {
+test('a pod that nobody reaches and that reaches nobody is marked both ways', () => {
   const failed = Array.from({ length: 7 }, (_, other): [number, number][] => [
     [other, 7],
     [7, other],
@@ -70,7 +50,7 @@ test('a pod that nobody reaches and that reaches nobody is axisStates both ways'
 });
 
 describe('the strips along the edges', () => {
-  test('leave out what an axisStates row explains, so that one dead pod does not mark every column', () => {
+  test('leave out what a marked row explains, so that one dead pod does not mark every column', () => {
     const { columnWorst, rowWorst } = axisStatesOf(pictureOf({ pods: 8, scenario: 'dead-pod' }));
     const fine = (codes: Int8Array) => names(codes).map((name) => name.replace('fair', 'good'));
     expect(fine(columnWorst)).toEqual([...new Array(7).fill('good'), 'unknown']);

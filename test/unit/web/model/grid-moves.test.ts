@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { moved, nextWhere, type Place, worstNear } from '../../../../web/model/grid-moves.ts';
+import { expect, test } from 'vitest';
+import { moved, nextWhere, worstNear } from '../../../../web/model/grid-moves.ts';
 import { layoutHeatmap } from '../../../../web/model/heat-layout.ts';
 import { codeOf } from '../../../../web/model/links.ts';
 import { arrange } from '../../../../web/model/order.ts';
@@ -7,37 +7,31 @@ import { pictureOf } from '../pictures.ts';
 
 const USUAL = { order: 'name', group: 'none', filter: '' } as const;
 
-describe('keys', () => {
-  test('move by one cell and stop at the edges', () => {
-    expect(moved({ column: 1, row: 1 }, 'ArrowLeft', false, 3)).toEqual({ column: 0, row: 1 });
-    expect(moved({ column: 0, row: 1 }, 'ArrowLeft', false, 3)).toEqual({ column: 0, row: 1 });
-    expect(moved({ column: 2, row: 2 }, 'ArrowDown', false, 3)).toEqual({ column: 2, row: 2 });
-  });
-
-  test('Home and End lead along the row, with Ctrl to the corners', () => {
-    expect(moved({ column: 1, row: 1 }, 'End', false, 3)).toEqual({ column: 2, row: 1 });
-    expect(moved({ column: 1, row: 1 }, 'Home', true, 3)).toEqual({ column: 0, row: 0 });
-    expect(moved({ column: 1, row: 1 }, 'End', true, 3)).toEqual({ column: 2, row: 2 });
-  });
-
-  test('of other kinds move nothing', () => {
-    expect(moved({ column: 1, row: 1 }, 'x', false, 3)).toBeNull();
-  });
+test.each([
+  ['ArrowLeft', false, [1, 1], [0, 1]],
+  ['ArrowLeft', false, [0, 1], [0, 1]],
+  ['ArrowDown', false, [2, 2], [2, 2]],
+  ['PageUp', false, [1, 2], [1, 0]],
+  ['End', false, [1, 1], [2, 1]],
+  ['Home', true, [1, 1], [0, 0]],
+  ['End', true, [1, 1], [2, 2]],
+  ['x', false, [1, 1], null],
+] as const)('the key %s (with Ctrl: %s) leads from %j to %j of three columns and rows', (key, ctrl, from, to) => {
+  const [column, row] = from;
+  expect(moved({ column, row }, key, ctrl, 3)).toEqual(to === null ? null : { column: to[0], row: to[1] });
 });
 
-describe('the next cell that is wanted', () => {
-  const inRow3 = ({ row }: Place) => row === 3;
-
-  test('is found row by row and around the end', () => {
-    expect(nextWhere(4, { column: 0, row: 0 }, inRow3)).toEqual({ column: 0, row: 3 });
-    expect(nextWhere(4, { column: 0, row: 3 }, inRow3)).toEqual({ column: 1, row: 3 });
-    expect(nextWhere(4, { column: 3, row: 3 }, inRow3)).toEqual({ column: 0, row: 3 });
-  });
-
-  test('is none where there is none', () => {
-    expect(nextWhere(4, { column: 0, row: 0 }, () => false)).toBeNull();
-  });
-});
+test.each([
+  [0, 0, 0],
+  [0, 3, 1],
+  [3, 3, 0],
+])(
+  'after column %i of row %i the next cell of row 3 is in column %i, row by row and around the end',
+  (column, row, next) => {
+    expect(nextWhere(4, { column, row }, (place) => place.row === 3)).toEqual({ column: next, row: 3 });
+    expect(nextWhere(4, { column, row }, () => false)).toBeNull();
+  },
+);
 
 test('a pointer finds the failed link among hundreds that share its pixels', () => {
   const picture = pictureOf({ pods: 300, scenario: 'healthy' });

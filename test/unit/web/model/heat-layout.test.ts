@@ -24,11 +24,13 @@ describe('the size of a cell', () => {
     expect(layout({ height: 2000, width: 3000 })).toMatchObject({ kind: 'figures', pitch: 126, gap: 4, axis: 'full' });
   });
 
-  test('holds a figure up to 12 pods, a mark up to 30, a pattern up to 120, else its colour', () => {
-    expect(layout({ n: 12 }).kind).toBe('figures');
-    expect(layout({ n: 30 }).kind).toBe('marks');
-    expect(layout({ n: 120, groups: groups(12, 10) }).kind).toBe('patterns');
-    expect(layout({ n: 250, groups: groups(25, 10) }).kind).toBe('colours');
+  test.each([
+    ['figures', 12, 0],
+    ['marks', 30, 0],
+    ['patterns', 120, 12],
+    ['colours', 250, 25],
+  ])('holds %s for %i pods in %i groups', (kind, n, count) => {
+    expect(layout({ n, groups: groups(count, 10) }).kind).toBe(kind);
   });
 
   test('is 2 px and scrolls where more do not fit, and shares pixels where all are to be seen', () => {
@@ -42,29 +44,20 @@ describe('the size of a cell', () => {
 });
 
 describe('names on the axes', () => {
-  test('are full where they fit above the columns', () => {
-    expect(layout({ n: 3 })).toMatchObject({ axis: 'full', columns: 'full', slant: 0 });
-  });
-
-  test('get short above the columns, then slanted, then steep', () => {
-    expect(layout({ n: 8 })).toMatchObject({ axis: 'full', columns: 'short', slant: 0 });
-    expect(layout({ n: 20 })).toMatchObject({ columns: 'short', slant: 45 });
-    expect(layout({ n: 32 })).toMatchObject({ columns: 'short', slant: 65 });
-  });
-
-  test('are short on narrow screens', () => {
-    expect(layout({ width: 360, height: 470, narrow: true })).toMatchObject({ axis: 'short', slant: 0 });
-  });
+  test.each([
+    ['full where they fit above the columns', { n: 3 }, { axis: 'full', columns: 'full', slant: 0 }],
+    ['short above more columns', { n: 8 }, { axis: 'full', columns: 'short', slant: 0 }],
+    ['then slanted', { n: 20 }, { columns: 'short', slant: 45 }],
+    ['then steep', { n: 32 }, { columns: 'short', slant: 65 }],
+    ['short on narrow screens', { width: 360, height: 470, narrow: true }, { axis: 'short', slant: 0 }],
+    ['those of groups if there is no room', { n: 120, groups: groups(12, 10) }, { axis: 'groups' }],
+    ['numbers if there are no groups', { n: 120 }, { axis: 'numbers' }],
+  ])('are %s', (_rule, change, expected) => expect(layout(change)).toMatchObject(expected));
 
   test('are short on both axes where full ones would have to be cut', () => {
     const found = layout({ fullWidth: Number.POSITIVE_INFINITY });
     expect(found).toMatchObject({ kind: 'figures', axis: 'short', columns: 'short', slant: 0 });
     expect(found.left).toBeLessThan(100);
-  });
-
-  test('give way to groups, and to numbers where there are none', () => {
-    expect(layout({ n: 120, groups: groups(12, 10) }).axis).toBe('groups');
-    expect(layout({ n: 120 }).axis).toBe('numbers');
   });
 });
 

@@ -4,24 +4,9 @@ import { beginningOf, fitText, placeLabels, spread, textWidth } from '../../../.
 import { layoutRing } from '../../../../web/model/ring-layout.ts';
 
 describe('spreading', () => {
-  test('leaves alone what is far enough apart', () => {
-    expect(spread([10, 50, 90], 20, 0, 100)).toEqual([10, 50, 90]);
-  });
-
   test('moves neighbours equally far from where they want to be', () => {
     expect(spread([50, 50], 20, 0, 100)).toEqual([40, 60]);
     expect(spread([40, 50, 54], 20, 0, 100)).toEqual([28, 48, 68]);
-  });
-
-  test('stays within its limits', () => {
-    expect(spread([0, 0], 20, 10, 100)).toEqual([10, 30]);
-    expect(spread([100, 100], 20, 10, 90)).toEqual([70, 90]);
-  });
-
-  test('gives up the distance, not the limits, where it does not fit', () => {
-    expect(spread([0, 1, 2], 100, 0, 50)).toEqual([0, 25, 50]);
-    expect(spread([5], 100, 0, 3)).toEqual([3]);
-    expect(spread([], 10, 0, 3)).toEqual([]);
   });
 
   test('keeps order, distance and limits for any wishes', () => {
@@ -114,13 +99,10 @@ describe('labels', () => {
 });
 
 describe('a text that does not fit', () => {
-  test('loses its middle, because the ends of pod names tell them apart', () => {
-    expect(fitText('goldpinger-7c9f4-x2k8p', 100, 14)).toBe('goldpi…x2k8p');
-  });
-
-  test('stays whole where there is room', () => {
-    expect(fitText('goldpinger-001', 200, 14)).toBe('goldpinger-001');
-  });
+  test.each([
+    ['loses its middle, because the ends of pod names tell them apart', 'goldpinger-7c9f4-x2k8p', 100, 'goldpi…x2k8p'],
+    ['stays whole where there is room', 'goldpinger-001', 200, 'goldpinger-001'],
+  ])('%s', (_rule, text, width, fitted) => expect(fitText(text, width, 14)).toBe(fitted));
 
   test('takes no more room than there is, whatever script it is in, but for its ends', () => {
     const ems = (text: string) => [...text].reduce((sum, char) => sum + (char < '\u0250' ? 0.54 : 1.05), 0);

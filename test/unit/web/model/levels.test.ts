@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
-import { countText } from '../../../../server/runtime/count-text.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import type { Folding } from '../../../../web/model/fold.ts';
 import {
@@ -59,12 +58,6 @@ const anyFold = fc
   });
 
 describe('a folded picture', () => {
-  test('counts more than a thousand links in groups of digits, as everywhere', () => {
-    const picture = foldPicture(pictureOf({ pods: 120, scenario: 'dead-node', nodes: 3 }), NODES);
-    const dead = picture.pods.findIndex(({ health }) => health === 'failing');
-    expect(foldWords(picture, dead === 0 ? 1 : 0, dead)).toBe(`${countText(1600)} of ${countText(1600)} fail`);
-  });
-
   test('draws each node once: its links are those between the pods of two nodes', () => {
     const picture = foldPicture(pictureOf({ pods: 40, scenario: 'dead-node', nodes: 4 }), NODES);
     expect(picture.n).toBe(4);
@@ -185,31 +178,21 @@ describe('the level is chosen so that every finding shows, as coarse as that all
     return { picture, folding: autoLevel(picture), folded: foldPicture(picture, autoLevel(picture)) };
   };
 
-  test('fewer than twelve pods are never folded', () => {
-    expect(chosen({ pods: 11, scenario: 'dead-pod', nodes: 3 }).folding.level).toBe('pod');
-    expect(chosen({ pods: 12, scenario: 'dead-node', nodes: 3 }).folding).toEqual({ level: 'node', unfolded: [] });
-  });
-
-  test('a node of thirty dead pods is one failed node', () => {
-    const { folding, folded } = chosen({ pods: 120, scenario: 'dead-node', nodes: 4 });
-    expect(folding).toEqual({ level: 'node', unfolded: [] });
-    expect(folded.pods.filter(({ health }) => health === 'failing')).toHaveLength(1);
-  });
+  const podLevel: Folding = { level: 'pod', unfolded: [] };
+  test.each([
+    ['fewer than twelve pods are never folded', { pods: 11, scenario: 'dead-pod', nodes: 3 }, podLevel],
+    ['but twelve are', { pods: 12, scenario: 'dead-node', nodes: 3 }, NODES],
+    ['a node of thirty dead pods is one failed node', { pods: 120, scenario: 'dead-node', nodes: 4 }, NODES],
+    ['a healthy cluster is drawn by its nodes', { pods: 60, scenario: 'healthy', nodes: 6, zones: 3 }, NODES],
+    ['one pod on each node is drawn by pods', { pods: 40, scenario: 'healthy', nodes: 40, zones: 0 }, podLevel],
+    ['or by zones if they are known', { pods: 40, scenario: 'healthy', nodes: 40, zones: 4 }, ZONES],
+  ] as const)('%s', (_rule, options, folding) => expect(chosen(options).folding).toEqual(folding));
 
   test('one bad pod unfolds its node and no other', () => {
     for (const scenario of ['dead-pod', 'slow-pod'] as const) {
       const { picture, folding } = chosen({ pods: 120, scenario, nodes: 12 });
       expect(folding).toEqual({ level: 'node', unfolded: [nodeOf(picture, 119)] });
     }
-  });
-
-  test('a healthy cluster is drawn by its nodes', () => {
-    expect(chosen({ pods: 60, scenario: 'healthy', nodes: 6, zones: 3 }).folding).toEqual(NODES);
-  });
-
-  test('one pod on each node is drawn by pods, or by zones if they are known', () => {
-    expect(chosen({ pods: 40, scenario: 'healthy', nodes: 40, zones: 0 }).folding.level).toBe('pod');
-    expect(chosen({ pods: 40, scenario: 'healthy', nodes: 40, zones: 4 }).folding).toEqual(ZONES);
   });
 
   test('with more nodes than fit, by zones; a bad pod unfolds its zone and its node', () => {

@@ -6,38 +6,27 @@ import { meshOf } from '../../../support/feed/scenarios.ts';
 const [POD] = meshOf({ pods: 1, scenario: 'alone' }).pods;
 const podsNamed = (...names: string[]) => names.map((name) => ({ ...POD!, name }));
 
-test('labels drop what all names share, up to the last dash', () => {
-  expect(podLabels(podsNamed('goldpinger-001', 'goldpinger-002', 'goldpinger-chaos'), false)).toEqual([
-    '001',
-    '002',
-    'chaos',
-  ]);
-  expect(podLabels(podsNamed('goldpinger-7c9f4-x2k8p', 'goldpinger-7c9f4-x2abc'), false)).toEqual(['x2k8p', 'x2abc']);
-  expect(podLabels(podsNamed('a', 'b'), false)).toEqual(['a', 'b']);
+test.each([
+  ['what all names share, up to the last dash', 'goldpinger-001 goldpinger-002 goldpinger-chaos', '001 002 chaos'],
+  ['the hash of the template', 'goldpinger-7c9f4-x2k8p goldpinger-7c9f4-x2abc', 'x2k8p x2abc'],
+  ['nothing where nothing is shared', 'a b', 'a b'],
+  ['what most share: one odd name lengthens no other', 'goldpinger-abc goldpinger-def toolbox', 'abc def toolbox'],
+  ['what most share', 'ping-eu-a1 ping-eu-a2 ping-eu-a3 ping-us-a9', 'a1 a2 a3 us-a9'],
+  [
+    'less where they would be the same, and only there',
+    'ping-7d9f8b6c5d-x7k2p ping-6c5d7d9f8b-x7k2p ping-7d9f8b6c5d-zz9wd',
+    'ping-7d9f8b6c5d-x7k2p ping-6c5d7d9f8b-x7k2p zz9wd',
+  ],
+])('labels drop %s', (_rule, names, labels) => {
+  expect(podLabels(podsNamed(...names.split(' ')), false).join(' ')).toBe(labels);
 });
 
-test('labels drop the hash of the pod template, each pod its own', () => {
-  // Two templates, as during a rollout; the second hash is one that only the label tells.
+test('labels drop the hash that only the label of a pod tells', () => {
   const pods = [
     ...podsNamed('goldpinger-7d9f8b6c5d-x7k2p', 'goldpinger-7d9f8b6c5d-zz9wd'),
     { ...POD!, name: 'goldpinger-aeiou-2bcdf', labels: 'app=goldpinger,pod-template-hash=aeiou' },
   ];
   expect(podLabels(pods, false)).toEqual(['x7k2p', 'zz9wd', '2bcdf']);
-});
-
-test('one odd name lengthens no other', () => {
-  expect(podLabels(podsNamed('goldpinger-abc', 'goldpinger-def', 'toolbox'), false)).toEqual(['abc', 'def', 'toolbox']);
-  expect(podLabels(podsNamed('ping-eu-a1', 'ping-eu-a2', 'ping-eu-a3', 'ping-us-a9'), false)).toEqual([
-    'a1',
-    'a2',
-    'a3',
-    'us-a9',
-  ]);
-});
-
-test('labels that would be the same are lengthened, and only those', () => {
-  const twins = podsNamed('ping-7d9f8b6c5d-x7k2p', 'ping-6c5d7d9f8b-x7k2p', 'ping-7d9f8b6c5d-zz9wd');
-  expect(podLabels(twins, false)).toEqual(['ping-7d9f8b6c5d-x7k2p', 'ping-6c5d7d9f8b-x7k2p', 'zz9wd']);
 });
 
 test('no label is ever empty, and no two are the same while names and namespaces differ', () => {
