@@ -103,41 +103,33 @@ describe('a link has the findings', () => {
   });
 });
 
+const CHECK = 'check the process or a proxy, not the network';
+const SLOW = `goldpinger-chaos: slow from all 3 others, only the first byte is late: ${CHECK}`;
+
 describe('in words', () => {
   test('without the number of pods beside the name of a node', () => {
     expect(labelWords(only({ pods: 120, scenario: 'dead-node' }).finding)).toBe('unreachable from all 110 others');
     expect(labelWords(only({ pods: 4, scenario: 'slow-pod' }).finding)).toBe('slow from all 3 others');
   });
 
-  test('beside the notice, which says what is wrong, a finding says how it shows and what to check', () => {
-    expect(listedWords(only({ pods: 4, scenario: 'slow-pod' }).finding, true)).toEqual({
-      title: 'goldpinger-chaos: only the first byte is late',
-      advice: 'Check the process or a proxy, not the network.',
-    });
-    expect(listedWords({ subject: 'a', title: 'a: CPU-starved, its measurements are unreliable' }, true)).toEqual({
-      title: 'a: its measurements are unreliable',
-      advice: '',
-    });
-    expect(listedWords({ subject: 'a', title: 'a: did not\u202e report' }, true)).toEqual({
-      title: 'a: did not\ufffd report',
-      advice: '',
-    });
-  });
-
-  test('elsewhere in a list it says what is wrong, then how it shows', () => {
-    expect(listedWords(only({ pods: 4, scenario: 'slow-pod' }).finding, false)).toEqual({
-      title: 'goldpinger-chaos: slow from all 3 others',
-      advice: 'Only the first byte is late: check the process or a proxy, not the network.',
-    });
-  });
+  test.each([
+    [true, SLOW, 'goldpinger-chaos: only the first byte is late', 'Check the process or a proxy, not the network.'],
+    [true, 'a: CPU-starved, its measurements are unreliable', 'a: its measurements are unreliable', ''],
+    [true, 'a: did not\u202e report', 'a: did not\ufffd report', ''],
+    [false, SLOW, 'goldpinger-chaos: slow from all 3 others', `Only the first byte is late: ${CHECK}.`],
+  ])(
+    'in a list it says what is wrong, or how it shows if the notice has said that (%s): %s',
+    (isInNotice, title, ...words) => {
+      const subject = title.slice(0, title.indexOf(':'));
+      expect(Object.values(listedWords({ subject, title }, isInNotice))).toEqual(words);
+    },
+  );
 
   test('a sentence comes apart into whom, what, and where to look', () => {
     const { finding, mesh } = only({ pods: 4, scenario: 'slow-pod' });
-    expect(findingWords(finding)).toEqual({
-      subject: 'goldpinger-chaos',
-      what: 'slow from all 3 others',
-      where: 'only the first byte is late: check the process or a proxy, not the network',
-    });
+    expect(finding.title).toBe(SLOW);
+    const where = `only the first byte is late: ${CHECK}`;
+    expect(findingWords(finding)).toEqual({ subject: 'goldpinger-chaos', what: 'slow from all 3 others', where });
     expect(findingFigure({ ...finding, sinceMs: 0 }, mesh.atMs)).toMatch(/^median 25\d ms$/);
     const since = findingFigure({ ...finding, sinceMs: mesh.atMs - 1000 }, mesh.atMs);
     expect(since).toMatch(/^median 25\d ms, since \d\d:\d\d:\d\d$/);

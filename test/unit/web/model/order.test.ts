@@ -23,15 +23,12 @@ describe('pods are ordered', () => {
     expect(namesOf(picture, arranged(picture).pods)).toEqual(['pod-1', 'pod-9', 'pod-10']);
   });
 
-  test('worst row first: the pod that nobody reaches', () => {
-    const picture = pictureOf({ pods: 9, scenario: 'dead-pod' });
-    expect(arranged(picture, { order: 'worst-row' }).pods[0]).toBe(8);
-  });
-
-  test('worst column first: the pod that reaches nobody', () => {
-    const picture = pictureOf({ pods: 9, scenario: 'cut-off' });
-    expect(arranged(picture, { order: 'worst-column' }).pods[0]).toBe(8);
-    expect(arranged(picture, { order: 'worst-row' }).pods[0]).not.toBe(8);
+  test.each([
+    ['worst-row', 'dead-pod', true],
+    ['worst-column', 'cut-off', true],
+    ['worst-row', 'cut-off', false],
+  ] as const)('%s first: of %s the last pod (%s)', (order, scenario, isFirst) => {
+    expect(arranged(pictureOf({ pods: 9, scenario }), { order }).pods[0] === 8).toBe(isFirst);
   });
 
   test('by node, then name; by zone, then node', () => {
@@ -161,21 +158,18 @@ describe('the filter of a node', () => {
 });
 
 describe('where names do not fit', () => {
-  test('nodes name the axes by themselves, but not where each has one pod', () => {
-    expect(effectiveGroup(pictureOf({ pods: 60, nodes: 6, scenario: 'healthy' }), 'name', 'none', false)).toBe('node');
-    const daemons = pictureOf({ pods: 60, nodes: 60, zones: 3, scenario: 'healthy' });
-    expect(effectiveGroup(daemons, 'name', 'none', false)).toBe('zone');
-    const alone = pictureOf({ pods: 60, nodes: 60, scenario: 'healthy' }, ({ pods }) => {
-      for (const pod of pods) pod.zone = '';
-    });
-    expect(effectiveGroup(alone, 'name', 'none', false)).toBe('none');
-  });
-
-  test("the reader's choice and an order by badness stay", () => {
-    const picture = pictureOf({ pods: 60, nodes: 6, scenario: 'healthy' });
-    expect(effectiveGroup(picture, 'name', 'zone', false)).toBe('zone');
-    expect(effectiveGroup(picture, 'worst-row', 'none', false)).toBe('none');
-    expect(effectiveGroup(picture, 'name', 'none', true)).toBe('none');
+  const nodes = pictureOf({ pods: 60, nodes: 6, scenario: 'healthy' });
+  const daemons = pictureOf({ pods: 60, nodes: 60, zones: 3, scenario: 'healthy' });
+  const alone = pictureOf({ pods: 60, nodes: 60, zones: 0, scenario: 'healthy' });
+  test.each([
+    ['nodes name the axes by themselves', nodes, 'name', 'none', false, 'node'],
+    ['but zones where each node has one pod', daemons, 'name', 'none', false, 'zone'],
+    ['and nothing where there is neither', alone, 'name', 'none', false, 'none'],
+    ["the reader's choice stays", nodes, 'name', 'zone', false, 'zone'],
+    ['an order by badness stays', nodes, 'worst-row', 'none', false, 'none'],
+    ['names that fit stay', nodes, 'name', 'none', true, 'none'],
+  ] as const)('%s', (_rule, picture, order, group, namesFit, effective) => {
+    expect(effectiveGroup(picture, order, group, namesFit)).toBe(effective);
   });
 });
 
