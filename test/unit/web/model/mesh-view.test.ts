@@ -215,15 +215,13 @@ describe('a pair of pods is', () => {
 
   test('computed again, that of the first family if the second one is well again', () => {
     const builder = new CellsBuilder(USUAL);
-    const bad = reportOf(0, [
-      { to: 0, totalUs: 300 },
-      { to: 0, totalUs: 6000 },
-    ]);
-    const well = reportOf(0, [
-      { to: 0, totalUs: 400 },
-      { to: 0, totalUs: 200 },
-    ]);
-    const mesh = meshWith(1, [well]);
+    const [bad, well] = [6000, 200].map((totalUs) =>
+      reportOf(0, [
+        { to: 0, totalUs: 400 },
+        { to: 0, totalUs },
+      ]),
+    );
+    const mesh = meshWith(1, [well!]);
     builder.put(mesh.pods, 0, bad);
     const picture = pictureOf(mesh, builder.take(mesh));
     expect({ ...picture, second: null }).toEqual(buildPicture(mesh, USUAL));

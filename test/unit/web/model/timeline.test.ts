@@ -108,16 +108,8 @@ describe('history and what the page has seen', () => {
 });
 
 test('while the page was disconnected nothing is known', () => {
-  const point = { failed: 1, slow: 0, lossy: 0 };
-  const joined = withLive(
-    [],
-    [
-      { ...point, atMs: 0 },
-      { ...point, atMs: 600_000 },
-    ],
-    605_000,
-    0,
-  );
+  const points = [0, 600_000].map((atMs) => ({ atMs, failed: 1, slow: 0, lossy: 0 }));
+  const joined = withLive([], points, 605_000, 0);
   expect(joined.map(({ fromMs, toMs, failed, known }) => [fromMs, toMs, failed, known])).toEqual([
     [0, 60_000, 1, 1],
     [60_000, 600_000, 0, 0],
