@@ -1,6 +1,6 @@
 import { countText, plural } from '../../server/runtime/count-text.ts';
 import { type LinkKind, unprobedLinks } from '../model/link-choice.ts';
-import type { LinkState, Tone } from '../model/links.ts';
+import type { Tone } from '../model/links.ts';
 import type { Picture, PodHealth, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 import { isInState } from '../model/order.ts';
@@ -32,10 +32,6 @@ const PASSING: [PodHealth, string][] = [
   ['gone', 'gone'],
 ];
 const MAIN_LINKS = ['good', 'slow', 'failed'] as const;
-const MORE_LINKS: [LinkState, string, LinkKind][] = [
-  ['warning', 'warning', 'warning'],
-  ['unknown', 'unknown links', 'unknown'],
-];
 
 /**
  * Number of steps by which the summary is shortened until it fits. Failing pods, slow and failed links are never left out.
@@ -73,6 +69,12 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
   const lifecycle =
     step >= 2 && passing.length > 1 ? [folded] : passing.map(([state, word]) => podFact(state, ` ${word}`));
   const unprobed = unprobedLinks(counts);
+  const moreLinks = [
+    linkFact('warning', counts.warning, 'warning', 'warning'),
+    linkFact('unknown', counts.unknown, 'unknown links', 'unknown'),
+    linkFact('not-probed', unprobed.count, unprobed.words, 'not-probed'),
+    linkFact('suspect', unreliableLinks, 'unreliable', null),
+  ];
   const more = [
     ...(brief ? [] : [podFact('slow', ' slow to reach', 'slow-to-reach')]),
     podFact('unknown', ' unknown'),
@@ -80,9 +82,7 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
     podFact('passive', ' passive', 'not-probed'),
     podFact('starved', ' CPU-starved'),
     ...(step < 7 ? lifecycle : []),
-    ...(step < 4 ? MORE_LINKS.map(([state, word, only]) => linkFact(state, counts[state], word, only)) : []),
-    ...(step < 4 ? [linkFact('not-probed', unprobed.count, unprobed.words, 'not-probed')] : []),
-    ...(step < 4 ? [linkFact('suspect', unreliableLinks, 'unreliable', null)] : []),
+    ...(step < 4 ? moreLinks : []),
   ].filter((fact) => fact.count > 0);
   const isShown = (fact: Fact) => step < 5 || fact.count > 0 || fact.state === 'healthy';
   const isBad = links.some(({ state, count }) => state !== 'good' && count > 0);

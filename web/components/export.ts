@@ -48,18 +48,18 @@ export async function savePng(
   ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
   await content.draw(ctx);
   ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
-  drawLegend(ctx, { picture, token, x: width + MARGIN, thresholds });
+  drawLegend(ctx, picture, thresholds, token, width + MARGIN);
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
   if (blob !== null) save(blob, `goldpinger-${name}-${stampOf(picture)}.png`);
 }
 
-interface LegendRequest extends Pick<ImageContent, 'token'> {
-  picture: Picture;
-  x: number;
-  thresholds: Thresholds;
-}
-
-function drawLegend(ctx: CanvasRenderingContext2D, { picture, token, x, thresholds }: LegendRequest): void {
+function drawLegend(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  thresholds: Thresholds,
+  token: ImageContent['token'],
+  x: number,
+): void {
   const { mesh } = picture;
   const right = x + LEGEND_WIDTH - 2 * MARGIN;
   let y = MARGIN + 8;

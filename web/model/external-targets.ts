@@ -53,22 +53,17 @@ export function failingTargetsText(targets: readonly ExternalTarget[]): string {
 
 /** Collects external targets and paths from all pod reports: failed ones first, then paths, then by name. */
 export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
-  const targets: ExternalTarget[] = [];
-  const byName = new Map<string, ExternalTarget[]>();
+  const targets = new Map<string, ExternalTarget>();
   for (const report of mesh.reports) {
     for (const probe of report.probes) {
-      const { protocol } = probe;
-      const named = byName.get(probe.target);
-      const path = probe.path ?? null;
-      let target = named?.find((other) => other.protocol === protocol && other.path === path);
+      const { protocol, path = null } = probe;
+      const key = `${path === null ? protocol : `path-${path}`} ${probe.target}`;
+      let target = targets.get(key);
       if (target === undefined) {
-        if (targets.length >= MAX_TARGETS) continue;
-        const key = path === null ? `${protocol} ${probe.target}` : `${path} ${probe.target}`;
+        if (targets.size >= MAX_TARGETS) continue;
         const unseen = { state: 'not-yet' as const, probing: 0, failing: [], slowestUs: -1, error: '' };
         target = { key, path, name: probeName(probe), target: probe.target, protocol, ...unseen };
-        targets.push(target);
-        if (named === undefined) byName.set(probe.target, [target]);
-        else named.push(target);
+        targets.set(key, target);
       }
       if (probe.atMs === 0) continue;
       target.probing++;
@@ -80,5 +75,5 @@ export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
     }
   }
   const rank = ({ state, path }: ExternalTarget) => (state === 'failed' ? 0 : 2) + (path === null ? 1 : 0);
-  return targets.sort((a, b) => rank(a) - rank(b) || (a.key < b.key ? -1 : 1));
+  return [...targets.values()].sort((a, b) => rank(a) - rank(b) || (a.key < b.key ? -1 : 1));
 }

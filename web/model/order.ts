@@ -143,7 +143,6 @@ function groupsOf(shown: readonly PodView[], key: (view: PodView) => string): Ax
 /**
  * Keeps the order until the reader's choices change, so that new data never moves a row. A new pod comes last (in its
  * group), as does one that the filter shows from now on; when a pod is no longer known, its successor takes its place.
- * `isOutdated` says whether sorting again would move something.
  */
 export class KeptOrder {
   #pods: readonly Pod[] | null = null;
@@ -153,7 +152,8 @@ export class KeptOrder {
   /** Uids by position, and the successor of each pod, when the pods changed last. */
   #uids: string[] = [];
   #successors = new Map<string, string>();
-  #isOutdated = false;
+  /** Whether the order no longer matches the data. */
+  isOutdated = false;
 
   /** The arrangement to draw. */
   arrange(picture: Picture, options: ArrangeOptions): Arrangement {
@@ -178,7 +178,7 @@ export class KeptOrder {
         this.#kept = this.#withPlaces(picture, wanted, options.group);
       }
       const { pods: kept } = this.#kept;
-      this.#isOutdated = now.pods.length !== kept.length || now.pods.some((pod, position) => pod !== kept[position]);
+      this.isOutdated = now.pods.length !== kept.length || now.pods.some((pod, position) => pod !== kept[position]);
     }
     this.#key = key;
     if (isMoved) this.#uids = Array.from(this.#kept.pods, (pod) => pods[pod]?.uid ?? '');
@@ -186,11 +186,6 @@ export class KeptOrder {
     if (pods !== this.#pods) this.#successors = successorsOf(pods);
     this.#pods = pods;
     return this.#kept;
-  }
-
-  /** Whether the order no longer matches the data. */
-  get isOutdated(): boolean {
-    return this.#isOutdated;
   }
 
   /** Makes the next `arrange` sort again. */

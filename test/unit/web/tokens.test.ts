@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { wordTokens } from '../../../web/model/heat-colours.ts';
 import { LINK_STATES } from '../../../web/model/links.ts';
 import { CHANGE_LOOKS, changeColours } from '../../../web/views/compare/map-drawing.ts';
-import { ciede2000, contrast, difference, THEMES, VISIONS } from './colour-vision.ts';
+import { contrast, difference, THEMES, VISIONS } from './colour-vision.ts';
 
 /** On which grounds words are written in a colour: 4.5 (WCAG 2, AA). Each pair is used somewhere, each that is used is here. */
 const PAPER = ['page', 'surface', 'sunken'];
@@ -67,13 +67,6 @@ test('both themes have the same tokens', () => {
   expect(THEMES.light.size).toBeGreaterThan(40);
 });
 
-test('CIEDE2000 gives the published figures (Sharma, Wu and Dalal 2005, table 1)', () => {
-  expect(ciede2000([50, 2.6772, -79.7751], [50, 0, -82.7485])).toBeCloseTo(2.0425, 4);
-  expect(ciede2000([50, -1.1848, -84.8006], [50, 0, -82.7485])).toBeCloseTo(1.0, 4);
-  expect(ciede2000([50, 2.5, 0], [73, 25, -18])).toBeCloseTo(27.1492, 4);
-  expect(ciede2000([2.0776, 0.0795, -1.135], [0.9033, -0.0636, -0.5514])).toBeCloseTo(0.9082, 4);
-});
-
 describe.each(Object.entries(THEMES))('%s', (_, tokens) => {
   const colour = (name: string) => tokens.get(name) ?? expect.fail(`no token ${name}`);
   const tooFaint = (pairs: Record<string, string[]>, least: number) =>
@@ -92,10 +85,10 @@ describe.each(Object.entries(THEMES))('%s', (_, tokens) => {
 
   test.each(Object.keys(VISIONS) as (keyof typeof VISIONS)[])('with %s vision states stay different', (vision) => {
     const apart = (a: string, b: string) => difference(colour(a), colour(b), vision);
-    expect(apart('good-cell', 'slow-cell')).toBeGreaterThanOrEqual(20);
-    expect(apart('slow-cell', 'failed-cell')).toBeGreaterThanOrEqual(20);
+    expect(apart('good-cell', 'slow-cell')).toBeGreaterThanOrEqual(23);
+    expect(apart('slow-cell', 'failed-cell')).toBeGreaterThanOrEqual(40);
     for (const [i, a] of MEANINGS.entries()) {
-      for (const b of MEANINGS.slice(i + 1)) expect(apart(a, b), `${a} and ${b}`).toBeGreaterThanOrEqual(10);
+      for (const b of MEANINGS.slice(i + 1)) expect(apart(a, b), `${a} and ${b}`).toBeGreaterThanOrEqual(15);
     }
   });
 
