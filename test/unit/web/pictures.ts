@@ -1,6 +1,7 @@
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { emptyLinks, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import type { PictureOptions } from '../../../web/model/cells.ts';
 import { buildPicture, type Picture } from '../../../web/model/mesh-view.ts';
 import type { MeshOptions } from '../../support/feed/plan.ts';
@@ -43,9 +44,15 @@ export function reportOf(pod: number, links: Link[], change: Partial<MergedRepor
   return { ...first!, pod, links: columns, details: [], stats: null, ...change };
 }
 
-export function meshWith(pods: number, rows: MergedReport[], change: (mesh: Mesh) => Mesh = (mesh) => mesh): Mesh {
-  const mesh = change({ ...meshOf({ pods, scenario: 'healthy' }), reports: rows });
-  return { ...mesh, findings: findingsOf(mesh) };
+/** A mesh of these reports; `change`: what of its pods is not as usual. */
+export function meshWith(
+  pods: number,
+  reports: MergedReport[],
+  change: (pod: Pod, i: number) => Partial<Pod> = () => ({}),
+) {
+  const { pods: usual, ...mesh } = meshOf({ pods, scenario: 'healthy' });
+  const changed = { ...mesh, reports, pods: usual.map((pod, i) => ({ ...pod, ...change(pod, i) })) };
+  return { ...changed, findings: findingsOf(changed) };
 }
 
 export const everyone = (n: number, link: Omit<Link, 'to'> = {}) =>

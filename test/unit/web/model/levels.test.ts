@@ -46,13 +46,10 @@ const anyFold = fc
             places.map((__, to) => ({ to, ...links[from * 7 + to] })),
           ),
     );
-    const mesh = meshWith(n, reports, (m) => ({
-      ...m,
-      pods: m.pods.map((pod, i) => {
-        const [node = 0, zone = 0, lifecycle = 'ready'] = places[i] ?? [];
-        return { ...pod, lifecycle, node: node === 3 ? '' : `n${node}`, zone: `z${zone}` };
-      }),
-    }));
+    const mesh = meshWith(n, reports, (_, i) => {
+      const [node = 0, zone = 0, lifecycle = 'ready'] = places[i] ?? [];
+      return { lifecycle, node: node === 3 ? '' : `n${node}`, zone: `z${zone}` };
+    });
     const pods = buildPicture(mesh, USUAL);
     return { pods, folded: foldPicture(pods, { level, unfolded: open }) };
   });
@@ -122,17 +119,14 @@ describe('a folded picture', () => {
 
   test('is late only if more than a tenth of its links are, because in every cluster single ones are', () => {
     const late = (count: number) => {
-      const links = Array.from({ length: 10 }, (_, to) => ({ to: 10 + to, totalUs: 1000 }));
-      const reports = Array.from({ length: 10 }, (_, from) =>
+      const ten = [...Array(10).keys()];
+      const reports = ten.map((from) =>
         reportOf(
           from,
-          links.map((link, i) => (from * 10 + i < count ? { ...link, totalUs: 7000 + from } : link)),
+          ten.map((i) => ({ to: 10 + i, totalUs: from * 10 + i < count ? 7000 + from : 1000 })),
         ),
       );
-      const mesh = meshWith(20, reports, (m) => ({
-        ...m,
-        pods: m.pods.map((pod, i) => ({ ...pod, node: i < 10 ? 'a' : 'b' })),
-      }));
+      const mesh = meshWith(20, reports, (_, i) => ({ node: i < 10 ? 'a' : 'b' }));
       const folded = foldPicture(buildPicture(mesh, USUAL), NODES);
       return [stateAt(folded.state[1]), folded.valueUs[1], foldWords(folded, 0, 1)];
     };

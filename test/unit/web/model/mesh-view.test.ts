@@ -55,10 +55,7 @@ describe('a pod is', () => {
 
   /** A pod that its peer fails to reach, in a stage of its life. */
   const refusing = (lifecycle: Lifecycle) =>
-    meshWith(2, [reportOf(0, everyone(2, { outcome: 1 }))], (mesh) => {
-      Object.assign(mesh.pods[1]!, { lifecycle });
-      return mesh;
-    });
+    meshWith(2, [reportOf(0, everyone(2, { outcome: 1 }))], (_, i) => (i === 1 ? { lifecycle } : {}));
 
   test.each(LIFECYCLES.filter((stage) => stage !== 'ready' && stage !== 'not-ready'))(
     'shown by its stage of life while %s, not by health',
@@ -107,10 +104,7 @@ test('any matrix comes out as a slow and plain reading of the rules has it', () 
           starvation: { loopDelayP99Us: 0, suspectShare: 0, unreliable, sinceMs: 0 },
         }),
       );
-      const mesh = meshWith(6, reports, (m) => ({
-        ...m,
-        pods: m.pods.map((pod, i) => ({ ...pod, lifecycle: lifecycles[i]! })),
-      }));
+      const mesh = meshWith(6, reports, (_, i) => ({ lifecycle: lifecycles[i]! }));
       const picture = buildPicture(mesh, USUAL);
       const states: string[] = [];
       const doubts: boolean[] = [];
