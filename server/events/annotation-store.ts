@@ -131,10 +131,7 @@ export class AnnotationStore {
   }
 }
 
-/**
- * Moves all times of a write back if another pod's copy says that it was written earlier. The earliest time is right,
- * because a copy's time on the way, and any pause of the pod that received it, make the write look younger, never older.
- */
+/** Moves a write back if a copy says that it was written earlier: times on the way only make it look younger. */
 function moveBack(known: Kept, writtenMs: number): void {
   const byMs = Math.max(0, known.writtenMs - writtenMs);
   known.writtenMs -= byMs;

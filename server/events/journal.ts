@@ -48,10 +48,7 @@ export class EventJournal {
   readonly #kept: KeptJournal;
   /** The uids of pods that terminate: a link into one of them that fails is its departure. */
   readonly #terminating = new Set<string>();
-  /**
-   * The faults of links that have been entered, and whose end has not: by uid of the pod, `failed` or `lossy` and the target's
-   * id.
-   */
+  /** The faults of links that are entered and not over: by uid of the pod, `failed` or `lossy` and the target's id. */
   readonly #faults = new Map<string, Set<string>>();
   readonly #failingProbes = new Set<string>();
   #isApiLost = false;
@@ -95,10 +92,7 @@ export class EventJournal {
     this.#enter(isSlow ? 'link-slow' : 'link-normal', { pod: eventPodOf(target), atMs: sinceMs, totalUs });
   }
 
-  /**
-   * Enters that a link has begun to lose datagrams or has ceased to. The echo of a pod that terminates may end before its
-   * answers do.
-   */
+  /** Enters that a link has begun to lose datagrams or has ceased to. */
   onLossChange({ target, isLossy, sinceMs, share }: LossChange): void {
     const pod = eventPodOf(target);
     if (!isLossy) {
@@ -108,10 +102,7 @@ export class EventJournal {
     }
   }
 
-  /**
-   * Enters that a link has failed or recovered. A link that goes on failing with another outcome is not entered again, nor is
-   * a link into a pod that terminates. A recovery is entered only if the failure was.
-   */
+  /** Enters that a link has failed or recovered: once, however it goes on failing, and its recovery only if the failure was. */
   onLinkChange({ target, from, to, sample, previousForMs }: LinkChange): void {
     const pod = eventPodOf(target);
     if (to !== 'ok') {
@@ -144,10 +135,7 @@ export class EventJournal {
     this.#enter(isLost ? 'api-lost' : 'api-back', { detail: lastError?.message ?? '' });
   }
 
-  /**
-   * Enters that this process is starved of CPU or has recovered. Nothing reports it, so it is checked with each sample and
-   * reader.
-   */
+  /** Enters that this process is starved of CPU or has recovered. Nothing reports it: each sample and reader asks. */
   checkStarvation(): void {
     const { unreliable, sinceMs } = this.#deps.starvation();
     if (unreliable === this.#isStarved) return;
@@ -250,10 +238,7 @@ export class KeptJournal {
     for (const ring of [this.#links, this.#others]) ring.dropBefore(atMs);
   }
 
-  /**
-   * The entries of the last `sinceAgeMs` before `nowMs` with a number above `seq`, oldest first; `newestEvents` says which, if
-   * there are more than `limit`.
-   */
+  /** The entries of the last `sinceAgeMs` before `nowMs` with a number above `seq`, oldest first; `newestEvents` if too many. */
   read(nowMs: number, sinceAgeMs: number, limit: number, seq = -1): Journal {
     const fromMs = nowMs - sinceAgeMs;
     const all = this.#all()

@@ -24,10 +24,7 @@ export interface PodChange {
   replacement: Pod | null;
 }
 
-/**
- * The most pods that are kept. Present pods always stay, and `MAX_DEPARTED` departed ones; those that departed first are dropped
- * first.
- */
+/** The most pods that are kept, oldest departures dropped first. Present pods and `MAX_DEPARTED` always stay. */
 const MAX_PODS = 5000;
 /** A pod may need this long from its first readiness until it has an event or a sample. */
 const START_MS = 30_000;
@@ -108,10 +105,7 @@ export class PodLifetimes {
     return pods.sort(comparePods);
   }
 
-  /**
-   * In each of `steps` steps from `fromMs` (ms since the epoch) on, the number of pods that existed and were not gone, of those
-   * that `isCounted` accepts.
-   */
+  /** In each step from `fromMs` (ms since the epoch) on: how many pods existed and were not gone, of those counted. */
   countAlive(fromMs: number, stepMs: number, steps: number, isCounted: (pod: Pod) => boolean): number[] {
     const from = fromMs - wallOffsetMs(this.#clock);
     const stepOf = (atMs: number) => Math.floor((atMs - from) / stepMs);
@@ -256,10 +250,7 @@ class PodLifetime {
   source: Source;
   /** The newest `MAX_STAGES`, oldest first. */
   readonly stages: Stage[] = [];
-  /**
-   * When it was first ready or not ready, as far as we know it, monotonic; Infinity if it has only been starting or leaving. It
-   * stays when its stage is dropped.
-   */
+  /** When it was first ready or not ready, monotonic, also if that stage was dropped; Infinity if it never was. */
   firstReadyMs = Number.POSITIVE_INFINITY;
 
   constructor(pod: Pod, bornMs: number, source: Source) {

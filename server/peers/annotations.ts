@@ -32,10 +32,7 @@ interface MeshAnnotationsDeps {
 const COPIES_PATH = '/api/v1/own-annotations';
 /** The most writes that run at once. */
 const MAX_WRITES = 4;
-/**
- * How long a write searches for its id, and waits for the answers of other pods, ms. Chaos tools write while pods hang, and give
- * up after a second.
- */
+/** How long a write searches for its id, and waits for other pods, ms: chaos tools give up after a second. */
 const FIND_MS = 300;
 const TELL_MS = 400;
 /** The longest answer of one pod: each copy has 1140 characters of up to 3 bytes, and 22 values. */

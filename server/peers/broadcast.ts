@@ -34,10 +34,7 @@ export interface PodAnswer<T> extends PeerAnswer<T> {
   pod: Pod | null;
 }
 
-/**
- * The answers, our own first, and the pods that were asked and gave none. The order is that of discovery; with
- * `BroadcastQuery.most` it begins with a random pod.
- */
+/** The answers, our own first, and who gave none; in the order of discovery, with `most` from a random pod on. */
 export interface BroadcastResult<T> {
   parts: PodAnswer<T>[];
   missing: MissingPart[];
@@ -70,7 +67,6 @@ export const MAX_QUERIES = 8;
 /** Limits of the answer to a message. */
 const MAX_TELL_ANSWER = { maxBytes: 16_384, maxValues: 1_000 };
 
-/** What users of a broadcast need of it. */
 export type Broadcast = Pick<PeerBroadcast, 'ask' | 'tell'>;
 
 /** Calls every pod that is not gone. */
@@ -95,10 +91,7 @@ export class PeerBroadcast {
     return result as Promise<BroadcastResult<T>>;
   }
 
-  /**
-   * Sends a message to all other pods; a part is the JSON that a pod answered. The caller limits how many messages are sent at
-   * once.
-   */
+  /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller limits how many run. */
   tell({ body, withinMs, ...message }: Message): Promise<Told> {
     const request = () => ({ ...message, ...MAX_TELL_ANSWER, body: body(), parse: (wire: unknown) => wire });
     return this.#callEach(this.#others(), request, withinMs);

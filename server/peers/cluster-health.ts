@@ -180,10 +180,7 @@ export class HealthTally {
     return reasons;
   }
 
-  /**
-   * The links that count, now that all starved pods and the silent side are known. Links beyond `MAX_KEPT` are taken out of
-   * the counts of their destination only, because their source is not kept.
-   */
+  /** The links that count, now that starved pods and the silent side are known; those not kept by destination only. */
   #judged(silent: ReadonlySet<number>): JudgedLinks {
     const counts = structuredClone(this.#counts);
     const { probedInto, probedFrom, notKept } = counts;
@@ -292,10 +289,7 @@ function listOf<T>(lists: Map<number, T[]>, key: number): T[] {
   return list;
 }
 
-/**
- * Faults of the mesh as a whole, whatever its links. So a pod that knows no other pod is healthy only if its list is current:
- * an old list may lack pods.
- */
+/** Faults of the mesh as a whole. A pod that knows no other is healthy only if its list is current. */
 function generalFaults({ discovery }: MeshHead, pods: readonly Pod[]): string[] {
   const since = (ms: number) => `since ${new Date(ms).toISOString()}`;
   const cause = discovery.lastError === null ? '' : ` (${discovery.lastError.message.slice(0, 200)})`;

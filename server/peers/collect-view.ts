@@ -58,10 +58,7 @@ export interface CollectView {
   windowMs: number;
   /** Our own report of now or of the past time range. */
   ownReport(): Promise<PodReport>;
-  /**
-   * Fingerprint of the departed pods that we know: a pod that knows the same ones leaves them out of its report. '' = we know
-   * none, or the view is of the past, whose reports name none.
-   */
+  /** Fingerprint of the departed pods that we know, so that reports can leave them out; '' = none, and in the past. */
   goneHash(): string;
   /** Turns a pod report into a report of the mesh. */
   merge(report: PodReport, arrival: Arrival): MergedReport;

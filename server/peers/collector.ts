@@ -18,10 +18,7 @@ interface CollectOptions {
   windowMs: number;
   /** A finished mesh of at most this age will do, ms; at most 1000. */
   maxAgeMs: number;
-  /**
-   * Resolve within this time, ms, with the reports that have come by then, and without findings; see `withLateReports`. The
-   * collection goes on, and its mesh is for later callers.
-   */
+  /** Resolve within this time, ms, with the reports that have come by then, without findings: see `withLateReports`. */
   budgetMs?: number;
 }
 

@@ -179,10 +179,7 @@ export class Keeper {
     return [...uids].filter((uid) => isKeeper(self, uid, pods));
   }
 
-  /**
-   * Asks the other keepers of a pod, and those that may have been its keepers before, until one has given all of its copy.
-   * Resolves to whether one has.
-   */
+  /** Asks the pods that are or were its keepers until one has given all of its copy. Resolves to whether one has. */
   async #search(uid: string, pods: readonly Pod[]): Promise<boolean> {
     const others = keepersOf(uid, pods, OTHER_KEEPERS + 1).filter((pod) => pod.uid !== this.#deps.selfUid());
     for (const other of others.slice(0, OTHER_KEEPERS)) {
@@ -191,10 +188,7 @@ export class Keeper {
     return false;
   }
 
-  /**
-   * Asks a pod for what is new of pod `uid`, as often as its answers are full. Resolves to whether it gave a copy, now or
-   * before.
-   */
+  /** Asks a pod for what is new of pod `uid`, until it has no more. Resolves to whether there is a copy now. */
   async #pull(uid: string, pod: Pod): Promise<boolean> {
     const { client, clock, copies, selfUid } = this.#deps;
     for (let i = 0; i < MAX_IN_A_ROW && !this.#isStopped; i++) {

@@ -10,10 +10,7 @@ const LIMITS = { maxBytes: 256 * 1024, maxValues: 15_000 };
 /** The most queries in progress. */
 const MAX_QUERIES = 16;
 
-/**
- * Asks other pods about one of their links (`/api/v1/samples`, `/api/v1/pod-history`). For a pod that has gone it asks the
- * keepers of its copy.
- */
+/** Asks a pod about one of its links (`/api/v1/samples`, `/api/v1/pod-history`), or its keepers if it has gone. */
 export class LinkQuery {
   readonly #client: PeerClient;
   readonly #clock: Clock;

@@ -214,10 +214,7 @@ function eventOf(first: Observation, observations: readonly Observation[], id: s
   };
 }
 
-/**
- * The first observation with the most frequent outcome and phase; of several as frequent ones, that which reached the count
- * first.
- */
+/** The first observation with the most frequent outcome and phase; of several, that which reached the count first. */
 function mostCommon(first: Observation, observations: readonly Observation[]): Observation {
   const counts = new Map<string, { count: number; observation: Observation }>();
   let most = { count: 0, observation: first };

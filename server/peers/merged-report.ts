@@ -80,10 +80,7 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
 /** Marks a link to a pod that we do not know. It can't be an index of a pod, because a mesh has at most 65535 pods. */
 const UNKNOWN = 0xffff;
 
-/**
- * Overwrites `to` of each link by the index in `Mesh.pods` that it leads to, or by UNKNOWN. Links refer to `peers`, and beyond its
- * end to `gone`.
- */
+/** Overwrites `to` of each link, an index in `peers` and then `gone`, by that in `Mesh.pods`, or by UNKNOWN. */
 function leadToPods({ to, length }: LinkColumns, peers: Int32Array, gone: Int32Array): void {
   for (let i = 0; i < length; i++) {
     const ref = to[i] ?? 0;

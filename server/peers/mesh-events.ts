@@ -37,10 +37,7 @@ interface EventsQuery extends TimeRange {
 /** The most bytes and JSON values of an entry: it has 14 values, and 1000 characters at most. */
 const ENTRY_BYTES = 1_200;
 const ENTRY_VALUES = 20;
-/**
- * The most entries of all other pods together: sorting more would delay our own pings. Each pod may send
- * MAX_ENTRIES / pods, but at least MIN_ENTRIES_PER_POD.
- */
+/** The most entries of all other pods together: more would delay our pings. Each pod may send its share, or this many. */
 const MAX_ENTRIES = 5000;
 const MIN_ENTRIES_PER_POD = 10;
 /** Of the events that only one other pod tells, so many are given, or as many as there are others: see `fairShares`. */
@@ -50,10 +47,7 @@ const SHORTEST_MS = 60_000;
 /** On a busy machine a ping may end this much later than its round. */
 const SLACK_MS = 1000;
 
-/**
- * How far apart pods may notice the same event: each pings in its own round, probes external targets and paths also without pings,
- * and notices in its own time that nothing comes from the Kubernetes API any more.
- */
+/** How far apart pods may notice the same event: each pings, probes (also without pings) and hears from the API in its own time. */
 export function windowsOf(settings: PingSettings): MergeWindows {
   const { refreshIntervalMs } = settings;
   const roundMs = roundMsOf(settings);

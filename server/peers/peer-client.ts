@@ -50,10 +50,7 @@ export interface PeerAnswer<T> extends Written {
 export class PeerCallError extends Error {
   override readonly name = 'PeerCallError';
   readonly reason: MissingReason;
-  /**
-   * Whether the pod answered. null = the call says nothing about that: none was made, our own process ended it, or the pod is
-   * passive and is called again only after 10 minutes.
-   */
+  /** Whether the pod answered; null = not known: no call was made, our own process ended it, or the pod is passive. */
   readonly hasAnswered: boolean | null;
   /** Whether the pod may run Goldpinger, or an older version of this project: 404, 405, or no JSON. */
   readonly mayBeGoldpinger: boolean;
@@ -70,10 +67,7 @@ export class PeerCallError extends Error {
 
 /** The most connections to all pods at once: several fan-outs with many silent pods may reach it. Further calls are refused. */
 const MAX_CONNECTIONS = 1_024;
-/**
- * How long we remember that a pod does not know a path, or that it is passive. Then it is asked again, because its container
- * may have been replaced.
- */
+/** How long we remember that a pod does not know a path, or is passive: its container may be replaced. */
 const REMEMBERED_MS = 10 * 60_000;
 /** We remember unknown paths of at most this many pods, and as many passive pods. Beyond that, the oldest entry is dropped. */
 const MAX_REMEMBERED_PODS = 5_000;
@@ -178,10 +172,7 @@ export class PeerClient {
     this.#unknownPaths.delete(pod.uid);
   }
 
-  /**
-   * The deadline of several calls that share the time limit of one: CHECK_TIMEOUT from now, but not later than `deadlineMs`
-   * (both monotonic ms).
-   */
+  /** The deadline of calls that share CHECK_TIMEOUT from now on, at the latest `deadlineMs` (both monotonic ms). */
   callDeadline(deadlineMs: number): number {
     return Math.min(deadlineMs, this.#clock.monotonicMs() + this.#settings.checkTimeoutMs);
   }

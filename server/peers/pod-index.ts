@@ -123,10 +123,7 @@ export class PodIndex {
     return added === null ? known : this.add(added);
   }
 
-  /**
-   * Finds a peer by uid, or by namespace and name if it has no uid. A peer with another uid is another pod, even of the same
-   * name.
-   */
+  /** Finds a peer by uid, or by name if it has none: one with another uid is another pod, even of the same name. */
   #ofRef(peer: PeerRef): number {
     if (peer.uid !== '') return this.ofUid(peer.uid);
     return this.#byName.get(peer.name)?.find((i) => this.#pods[i]?.namespace === peer.namespace) ?? -1;
