@@ -3,12 +3,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../server/config/config.ts';
 import { policyFaults } from '../support/manifest-policy.ts';
-import { type Manifest, manifestsIn, schemaFaults } from '../support/manifest-schema.ts';
+import { type Manifest, manifestsIn, oneOf, schemaFaults } from '../support/manifest-schema.ts';
 import { CHART, CLUSTER, rendered, VALUES, withValues } from './rendered-chart.ts';
 import { complaint, demand, HELM, output } from './tools.ts';
 
-const of = (objects: Manifest[], kind: string) => objects.find((object) => object.kind === kind)!;
-const template = (objects: Manifest[]) => (of(objects, 'DaemonSet') ?? of(objects, 'Deployment')).spec.template;
+const template = (objects: Manifest[]) => (oneOf(objects, 'DaemonSet') ?? oneOf(objects, 'Deployment')).spec.template;
 const envOf = (objects: Manifest[]): { name: string; value?: string }[] => template(objects).spec.containers[0].env;
 
 const VERSION = JSON.parse(readFileSync('package.json', 'utf8')).version as string;
@@ -118,7 +117,7 @@ describe('deploy/helm/goldpinger', () => {
     const objects = withValues('goldpinger');
     const { metadata, spec } = template(objects);
     const [container] = spec.containers;
-    expect(of(objects, 'ServiceAccount').metadata.name).toBe('goldpinger-serviceaccount');
+    expect(oneOf(objects, 'ServiceAccount').metadata.name).toBe('goldpinger-serviceaccount');
     expect(spec).toMatchObject({
       serviceAccountName: 'goldpinger-serviceaccount',
       priorityClassName: 'system-node-critical',
@@ -139,19 +138,19 @@ describe('deploy/helm/goldpinger', () => {
         { name: 'NAMESPACE', value: '' },
       ]),
     );
-    expect(of(objects, 'Service').spec).toMatchObject({ type: 'LoadBalancer', ports: [{ port: 80 }] });
-    expect(of(objects, 'Ingress').spec.rules[0].http.paths[0].path).toBe('/goldpinger');
-    expect(of(objects, 'ServiceMonitor')).toMatchObject({
+    expect(oneOf(objects, 'Service').spec).toMatchObject({ type: 'LoadBalancer', ports: [{ port: 80 }] });
+    expect(oneOf(objects, 'Ingress').spec.rules[0].http.paths[0].path).toBe('/goldpinger');
+    expect(oneOf(objects, 'ServiceMonitor')).toMatchObject({
       metadata: { namespace: 'monitoring', labels: { release: 'monitoring' } },
       spec: { endpoints: [{ interval: '15s', honorLabels: true }] },
     });
-    const own = of(objects, 'PrometheusRule').spec.groups.at(-1).rules[0];
+    const own = oneOf(objects, 'PrometheusRule').spec.groups.at(-1).rules[0];
     expect(own.expr).toContain('job="release-goldpinger"');
     expect(own.annotations.summary).toContain('{{ $labels.goldpinger_instance }}');
   });
 
   it("selects by the labels of Goldpinger's chart, which an upgrade cannot change", () => {
-    expect(of(rendered(), 'DaemonSet').spec.selector.matchLabels).toEqual({
+    expect(oneOf(rendered(), 'DaemonSet').spec.selector.matchLabels).toEqual({
       'app.kubernetes.io/name': 'goldpinger',
       'app.kubernetes.io/instance': 'release',
     });
@@ -172,9 +171,9 @@ describe('deploy/helm/goldpinger', () => {
   });
 
   it('has the NetworkPolicy of deploy/kubernetes on demand, for its own labels and port, and with more rules', () => {
-    expect(of(rendered(), 'NetworkPolicy')).toBeUndefined();
+    expect(oneOf(rendered(), 'NetworkPolicy')).toBeUndefined();
     const [example] = manifestsIn('deploy/kubernetes/goldpinger-networkpolicy.yml') as [Manifest];
-    const { spec } = of(rendered('--set', 'networkPolicy.enabled=true'), 'NetworkPolicy');
+    const { spec } = oneOf(rendered('--set', 'networkPolicy.enabled=true'), 'NetworkPolicy');
     const labels = { 'app.kubernetes.io/name': 'goldpinger', 'app.kubernetes.io/instance': 'release' };
     expect(spec.podSelector.matchLabels).toEqual(labels);
     const port = [{ protocol: 'TCP', port: 8080 }];
@@ -183,12 +182,12 @@ describe('deploy/helm/goldpinger', () => {
     ]);
     expect(spec.egress[0]).toEqual({ to: [{ podSelector: { matchLabels: labels } }], ports: port });
     expect(spec.egress.slice(1)).toEqual(example.spec.egress.slice(1));
-    expect(of(withValues('everything'), 'NetworkPolicy').spec.egress.at(-1).ports[0].port).toBe(5432);
+    expect(oneOf(withValues('everything'), 'NetworkPolicy').spec.egress.at(-1).ports[0].port).toBe(5432);
   });
 
   it('turns on the UDP probe on demand: the variables, the port of the pod, and datagrams between the pods alone', () => {
     const plain = rendered('--set', 'networkPolicy.enabled=true');
-    const { spec: plainPolicy } = of(plain, 'NetworkPolicy');
+    const { spec: plainPolicy } = oneOf(plain, 'NetworkPolicy');
     expect(envOf(plain).filter(({ name }) => name.startsWith('UDP_'))).toEqual([]);
     expect(template(plain).spec.containers[0].ports).toHaveLength(1);
     const udp = ['--set', 'goldpinger.udp.enabled=true', '--set', 'goldpinger.udp.port=7000'];
@@ -200,7 +199,7 @@ describe('deploy/helm/goldpinger', () => {
       containerPort: 7000,
       protocol: 'UDP',
     });
-    const { spec } = of(objects, 'NetworkPolicy');
+    const { spec } = oneOf(objects, 'NetworkPolicy');
     const pods = [{ podSelector: spec.podSelector }];
     const ports = [{ protocol: 'UDP', port: 7000 }];
     expect(spec.ingress).toEqual([...plainPolicy.ingress, { from: pods, ports }]);
@@ -225,11 +224,11 @@ describe('deploy/helm/goldpinger', () => {
   });
 
   it('leads from gateways to the Service by an HTTPRoute', () => {
-    expect(of(withValues('gateway'), 'HTTPRoute')).toMatchObject({
+    expect(oneOf(withValues('gateway'), 'HTTPRoute')).toMatchObject({
       apiVersion: 'gateway.networking.k8s.io/v1',
       metadata: { name: 'release-goldpinger', annotations: { 'example.com/a': 'b' } },
     });
-    expect(of(withValues('gateway'), 'HTTPRoute').spec).toEqual({
+    expect(oneOf(withValues('gateway'), 'HTTPRoute').spec).toEqual({
       hostnames: ['goldpinger.example.com', 'ping.example.com'],
       parentRefs: [{ name: 'public', namespace: 'gateways', sectionName: 'https' }],
       rules: [
@@ -239,21 +238,21 @@ describe('deploy/helm/goldpinger', () => {
         },
       ],
     });
-    expect(of(rendered(), 'HTTPRoute')).toBeUndefined();
+    expect(oneOf(rendered(), 'HTTPRoute')).toBeUndefined();
   });
 
   it('ships the rules and the dashboard as they are', () => {
     const objects = withValues('everything');
     const rules = parse(readFileSync('deploy/prometheus/rules.yml', 'utf8'));
     // The group of `prometheusRule.rules` comes last.
-    expect(of(objects, 'PrometheusRule').spec.groups.slice(0, -1)).toEqual(rules.groups);
+    expect(oneOf(objects, 'PrometheusRule').spec.groups.slice(0, -1)).toEqual(rules.groups);
     const dashboard = JSON.parse(readFileSync('deploy/grafana/goldpinger-ts.json', 'utf8'));
-    expect(JSON.parse(of(objects, 'ConfigMap')['data']['goldpinger-ts.json'])).toEqual(dashboard);
+    expect(JSON.parse(oneOf(objects, 'ConfigMap')['data']['goldpinger-ts.json'])).toEqual(dashboard);
   });
 
   it('has the alert of the chart of Goldpinger, unless there are rules of your own', () => {
     const names = (...args: string[]) =>
-      of(rendered('--set', 'prometheusRule.enabled=true', ...args), 'PrometheusRule').spec.groups.flatMap(
+      oneOf(rendered('--set', 'prometheusRule.enabled=true', ...args), 'PrometheusRule').spec.groups.flatMap(
         ({ rules }: { rules: { alert?: string }[] }) => rules.map(({ alert }) => alert),
       );
     expect(names()).toContain('goldpinger_nodes_unhealthy');
@@ -263,13 +262,13 @@ describe('deploy/helm/goldpinger', () => {
   });
 
   it('takes the key that a parent chart turns it on with', () => {
-    expect(of(rendered('--set', 'enabled=true'), 'DaemonSet')).toBeDefined();
+    expect(oneOf(rendered('--set', 'enabled=true'), 'DaemonSet')).toBeDefined();
   });
 
   it('gives alerts the address of their runbook, if it is told where that is', () => {
     const url = 'https://wiki.example.com/alerts';
     const objects = rendered('--set', 'prometheusRule.enabled=true', '--set', `prometheusRule.runbookUrl=${url}`);
-    const groups: { rules: { alert?: string; annotations?: Record<string, string> }[] }[] = of(
+    const groups: { rules: { alert?: string; annotations?: Record<string, string> }[] }[] = oneOf(
       objects,
       'PrometheusRule',
     ).spec.groups;

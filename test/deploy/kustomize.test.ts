@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyFaults } from '../support/manifest-policy.ts';
-import { type Manifest, manifestsIn, manifestsOf, schemaFaults } from '../support/manifest-schema.ts';
+import { type Manifest, manifestsIn, manifestsOf, oneOf, schemaFaults } from '../support/manifest-schema.ts';
 import { demand, KUBECTL, output } from './tools.ts';
 
 const COMPONENTS = ['dual-stack', 'ipv6', 'cluster-wide', 'udp'];
 const folder = mkdtempSync(join(tmpdir(), 'goldpinger-kustomize-'));
-const of = (objects: Manifest[], kind: string) => objects.find((object) => object.kind === kind)!;
-const envOf = (objects: Manifest[]) => of(objects, 'DaemonSet').spec.template.spec.containers[0].env;
+const envOf = (objects: Manifest[]) => oneOf(objects, 'DaemonSet').spec.template.spec.containers[0].env;
 
 const has = (ports: object[], port: object) => ports.some((one) => isDeepStrictEqual(one, port));
 
@@ -47,12 +46,12 @@ describe('kubectl kustomize deploy/kubernetes', () => {
 
   it('pings both families with dual-stack, and only the second with ipv6', () => {
     expect(envOf(built('dual-stack'))).toContainEqual({ name: 'IP_VERSIONS', value: '4,6' });
-    expect(of(built('dual-stack'), 'Service').spec.ipFamilyPolicy).toBe('PreferDualStack');
+    expect(oneOf(built('dual-stack'), 'Service').spec.ipFamilyPolicy).toBe('PreferDualStack');
     expect(envOf(built('ipv6'))).toContainEqual({ name: 'IP_VERSIONS', value: '6' });
   });
 
   it('takes the image from one place, for which a kustomization may name another', () => {
-    const imageOf = (objects: Manifest[]) => of(objects, 'DaemonSet').spec.template.spec.containers[0].image;
+    const imageOf = (objects: Manifest[]) => oneOf(objects, 'DaemonSet').spec.template.spec.containers[0].image;
     expect(imageOf(built())).toBe('goldpinger-ts:dev');
     const [, example = ''] = /```yaml\n([^`]*images:[^`]*)```/.exec(readFileSync('docs/deployment.md', 'utf8')) ?? [];
     const own = join(folder, 'registry');
@@ -75,7 +74,7 @@ describe('kubectl kustomize deploy/kubernetes', () => {
   it('turns on the UDP probe with udp, on a port that the example of a NetworkPolicy lets through between the pods', () => {
     expect(envOf(built()).filter(({ name }: { name: string }) => name.startsWith('UDP_'))).toEqual([]);
     expect(envOf(built('udp'))).toContainEqual({ name: 'UDP_ENABLED', value: 'true' });
-    const { ports } = of(built('udp'), 'DaemonSet').spec.template.spec.containers[0];
+    const { ports } = oneOf(built('udp'), 'DaemonSet').spec.template.spec.containers[0];
     expect(ports.map(({ name }: { name: string }) => name).sort()).toEqual(['http', 'udp']);
     expect(ports).toContainEqual({ name: 'udp', containerPort: 6969, protocol: 'UDP' });
     const [policy] = manifestsIn('deploy/kubernetes/goldpinger-networkpolicy.yml') as [Manifest];

@@ -26,6 +26,11 @@ export function manifestsIn(path: string): Manifest[] {
   return manifestsOf(readFileSync(path, 'utf8'));
 }
 
+/** The first object of a kind; undefined if there is none, as tests notice. */
+export function oneOf(objects: readonly Manifest[], kind: string): Manifest {
+  return objects.find((object) => object.kind === kind) as Manifest;
+}
+
 const CLIENT = resolve('node_modules/@kubernetes/client-node/dist/gen/models');
 const OPERATOR = resolve('node_modules/@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1');
 

@@ -6,7 +6,7 @@ import type { LinkSamples, RecentSample } from '../../../server/protocol/sample.
 import { lostOf, sentOf } from '../../../server/protocol/udp.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { eventPodOf } from '../mesh.ts';
-import { chance } from './random.ts';
+import { chance } from './plan.ts';
 
 /** A link is slow from this latency on. */
 const SLOW_US = 100_000;

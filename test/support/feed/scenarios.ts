@@ -11,8 +11,7 @@ import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
 import { emptyUdp, lossWindowMs, writeLoss, writeUdp } from '../../../server/protocol/udp.ts';
 import { statusOf as discoveryStatusOf, findingsOf, mergedReportOf, setLink, settingsOf } from '../mesh.ts';
-import { type MeshOptions, type Plan, planOf } from './plan.ts';
-import { chance, SEED } from './random.ts';
+import { chance, type MeshOptions, type Plan, planOf, SEED } from './plan.ts';
 
 /** The default time of a mesh: 2024-05-14 13:12:30 UTC. */
 export const FEED_TIME_MS = Date.UTC(2024, 4, 14, 13, 12, 30);

@@ -5,14 +5,13 @@ import { parse } from 'yaml';
 import { readConfig } from '../../../server/config/config.ts';
 import { SETTINGS } from '../../../server/config/settings.ts';
 import { policyFaults, selects } from '../../support/manifest-policy.ts';
-import { type Manifest, manifestsIn, manifestsOf, schemaFaults } from '../../support/manifest-schema.ts';
+import { type Manifest, manifestsIn, manifestsOf, oneOf, schemaFaults } from '../../support/manifest-schema.ts';
 
 const FOLDER = 'deploy/kubernetes';
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yml'));
 const byFile = new Map(files.map((name) => [name, manifestsIn(join(FOLDER, name))]));
 const inFile = (name: string) => byFile.get(name) ?? [];
 const all = [...byFile.values()].flat();
-const of = (objects: Manifest[], kind: string) => objects.find((object) => object.kind === kind)!;
 const workloads = ['goldpinger.yml', 'goldpinger-daemonset.yml'];
 const container = (name: string) => inFile(name)[0]!.spec.template.spec.containers[0];
 
@@ -20,7 +19,7 @@ describe('deploy/kubernetes', () => {
   it('has the files that docs/experiments.md names', () => {
     for (const name of ['goldpinger-rbac.yml', ...workloads])
       expect([name, existsSync(join(FOLDER, name))]).toEqual([name, true]);
-    expect(of(inFile('goldpinger-rbac.yml'), 'ServiceAccount').metadata.name).toBe('goldpinger-serviceaccount');
+    expect(oneOf(inFile('goldpinger-rbac.yml'), 'ServiceAccount').metadata.name).toBe('goldpinger-serviceaccount');
     expect(inFile('goldpinger.yml').map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
       ['Deployment', 'goldpinger'],
       ['Service', 'goldpinger'],
@@ -54,7 +53,7 @@ describe('deploy/kubernetes', () => {
   it('goldpinger-chaos.yml runs like them, but without probes: its own port is what the experiment takes away', () => {
     const faults = policyFaults(inFile('goldpinger-chaos.yml'));
     expect(faults.filter((fault) => !/has no (liveness|readiness) probe$/.test(fault))).toEqual([]);
-    expect(of(inFile('goldpinger-chaos.yml'), 'Pod').spec.containers).toHaveLength(2);
+    expect(oneOf(inFile('goldpinger-chaos.yml'), 'Pod').spec.containers).toHaveLength(2);
   });
 
   it('would be told of root, a writable root, capabilities, no limit, no probe and rights to spare', () => {
@@ -63,7 +62,7 @@ describe('deploy/kubernetes', () => {
     const [first] = spec.containers;
     spec.containers[0] = { name: first.name, image: 'goldpinger:latest' };
     bad[1]!.spec.selector = { app: 'other' };
-    const role = structuredClone(of(inFile('goldpinger-rbac.yml'), 'Role'));
+    const role = structuredClone(oneOf(inFile('goldpinger-rbac.yml'), 'Role'));
     role['rules'].push({ apiGroups: [''], resources: ['secrets'], verbs: ['get'] });
     const faults = policyFaults([...bad, role]).join('\n');
     for (const word of ['root', 'write', 'privileges', 'capabilities', 'seccomp', 'memory limit', 'liveness', 'pinned'])

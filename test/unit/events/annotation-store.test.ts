@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { AnnotationStore } from '../../../server/events/annotation-store.ts';
 import { MAX_ANNOTATIONS, MAX_TOMBSTONES } from '../../../server/protocol/annotation.ts';
 import { ConflictError } from '../../../server/runtime/errors.ts';
-import { copyOf } from '../../support/annotation-copies.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { copyOf } from '../../support/peer-answers.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AnnotationCopy, AnnotationRequest } from '../../../server/protocol/annotation.ts';
 import { ConflictError } from '../../../server/runtime/errors.ts';
-import { copiesOf, copyOf } from '../../support/annotation-copies.ts';
+import { copiesOf, copyOf } from '../../support/peer-answers.ts';
 import { type ContextChange, stubContext } from '../../support/route-context.ts';
 import { jsonOf, serve } from './serve.ts';
 

@@ -5,10 +5,10 @@ import type { Broadcast, BroadcastQuery, Message } from '../../../server/peers/b
 import { type AnnotationCopies, type AnnotationCopy, MAX_ANNOTATIONS } from '../../../server/protocol/annotation.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { BusyError, ConflictError } from '../../../server/runtime/errors.ts';
-import { copiesOf, copyOf } from '../../support/annotation-copies.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { runToEnd } from '../../support/generator.ts';
 import { podOf } from '../../support/mesh.ts';
+import { copiesOf, copyOf } from '../../support/peer-answers.ts';
 
 const TOKEN = 'sixteen-characters';
 const missing = [{ name: 'pod-2', reason: 'refused', detail: 'no' }];

@@ -5,7 +5,7 @@ import { encodePodReport } from '../../../server/protocol/pod-report.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { type JsonLimits, parseJson } from '../../../server/runtime/json.ts';
 import { podOf, podsOf, reportOf } from '../../support/mesh.ts';
-import { type ParseAnswer, PEER_ANSWERS } from '../../support/wire-values.ts';
+import { type ParseAnswer, PEER_ANSWERS } from '../../support/peer-answers.ts';
 
 const limits = { maxBytes: 1024 * 1024, maxValues: 20_000 };
 const LIMITS: Record<string, JsonLimits & { maxBytes: number }> = {

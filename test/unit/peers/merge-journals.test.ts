@@ -6,8 +6,8 @@ import { windowsOf } from '../../../server/peers/mesh-events.ts';
 import type { EventKind, Journal, MeshEvent } from '../../../server/protocol/event.ts';
 import { intervalWithoutPingsMs, MAX_LIST_AGE_MS } from '../../../server/protocol/pod.ts';
 import { runToEnd } from '../../support/generator.ts';
-import { journals } from '../../support/journals.ts';
 import { NOW_MS } from '../../support/mesh.ts';
+import { journals } from '../../support/peer-answers.ts';
 
 const WINDOWS = { linkMs: 3_000, probeMs: 3_000, apiMs: 3_000, sameLinkMs: 1_000 };
 const merging = (parts: PodAnswer<Journal>[], windows = WINDOWS) =>

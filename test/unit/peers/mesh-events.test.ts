@@ -4,8 +4,8 @@ import { MeshEvents } from '../../../server/peers/mesh-events.ts';
 import { type EventKind, type Journal, parseEvents } from '../../../server/protocol/event.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { type Entry, journals } from '../../support/journals.ts';
 import { NOW_MS, podOf } from '../../support/mesh.ts';
+import { type Entry, journals } from '../../support/peer-answers.ts';
 
 const HOUR = 3_600_000;
 

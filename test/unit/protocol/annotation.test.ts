@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { MAX_ANNOTATIONS, MAX_TOMBSTONES, parseAnnotationCopiesSliced } from '../../../server/protocol/annotation.ts';
-import { copiesOf, copyOf } from '../../support/annotation-copies.ts';
 import { parsedBy } from '../../support/generator.ts';
+import { copiesOf, copyOf } from '../../support/peer-answers.ts';
 
 const parse = (wire: unknown) => parsedBy(parseAnnotationCopiesSliced, wire);
 const HOUR_MS = 3_600_000;

@@ -15,8 +15,8 @@ import { parseVerdict } from '../../../server/protocol/verdict.ts';
 import { runToEnd } from '../../support/generator.ts';
 import { podObject } from '../../support/kube-objects.ts';
 import { meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
+import { type ParseAnswer, PEER_ANSWERS } from '../../support/peer-answers.ts';
 import { annotationOf, annotationsOf, comparisonOf, eventOf, eventsOf } from '../../support/report-scene.ts';
-import { type ParseAnswer, PEER_ANSWERS } from '../../support/wire-values.ts';
 
 type Read = (wire: unknown) => unknown;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FindingKind } from '../../../../server/protocol/finding.ts';
-import { chance } from '../../../support/feed/random.ts';
+import { chance } from '../../../support/feed/plan.ts';
 import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder } from '../../../support/mesh.ts';
 
 /** Draws a number from 0 to below `limit`; the same numbers for the same seed. */

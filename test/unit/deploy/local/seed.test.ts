@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { APP, seedObjects } from '../../../../deploy/local/seed.ts';
 import { selects } from '../../../support/manifest-policy.ts';
-import { type Manifest, manifestsIn } from '../../../support/manifest-schema.ts';
+import { type Manifest, manifestsIn, oneOf } from '../../../support/manifest-schema.ts';
 
 it('the Service of a new cluster selects the pods of its Deployment, and not goldpinger-chaos, as that of goldpinger.yml', () => {
   const seeds = seedObjects({
@@ -14,11 +14,10 @@ it('the Service of a new cluster selects the pods of its Deployment, and not gol
     serverEnv: {},
     rights: { pods: ['list'], nodes: [] },
   }).map(({ object }) => object as Manifest);
-  const of = (objects: Manifest[], kind: string) => objects.find((object) => object.kind === kind)!;
-  const { selector } = of(seeds, 'Service').spec;
-  expect(selects(selector, of(seeds, 'Deployment').spec.template.metadata.labels)).toBe(true);
-  const { labels = {} } = of(manifestsIn('deploy/kubernetes/goldpinger-chaos.yml'), 'Pod').metadata;
+  const { selector } = oneOf(seeds, 'Service').spec;
+  expect(selects(selector, oneOf(seeds, 'Deployment').spec.template.metadata.labels)).toBe(true);
+  const { labels = {} } = oneOf(manifestsIn('deploy/kubernetes/goldpinger-chaos.yml'), 'Pod').metadata;
   expect(labels['app']).toBe(APP);
   expect(selects(selector, labels)).toBe(false);
-  expect(of(manifestsIn('deploy/kubernetes/goldpinger.yml'), 'Service').spec.selector).toEqual(selector);
+  expect(oneOf(manifestsIn('deploy/kubernetes/goldpinger.yml'), 'Service').spec.selector).toEqual(selector);
 });
