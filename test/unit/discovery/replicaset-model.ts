@@ -1,5 +1,4 @@
-import { type PodFacts, readPod } from '../../../server/discovery/pod-reader.ts';
-import { podObject, type StubPod } from '../../support/kube-objects.ts';
+import type { StubPod } from '../../support/kube-objects.ts';
 import { at } from './store-scene.ts';
 
 /**
@@ -173,22 +172,4 @@ export class OwnerModel {
     this.truth.set(uid, truth);
     return truth;
   }
-}
-
-const READY = readPod(podObject({ name: 'ready', ip: '10.1.0.1', ownerKind: 'ReplicaSet' }));
-const wholeSecond = (ms: number) => Math.floor(ms / 1000) * 1000;
-
-/** What `readPod` reads of a pod of the model. Validating an object for each change would take most of the time. */
-export function factsOf(pod: StubPod): PodFacts {
-  const { name, uid = '', node = '', ownerKind = '', createdMs = 0, deletedMs, phase = 'Running' } = pod;
-  const graceMs = (pod.graceSeconds ?? GRACE_MS / 1000) * 1000;
-  const goneByMs = deletedMs === undefined ? 0 : wholeSecond(deletedMs) + graceMs;
-  return {
-    ...READY,
-    pod: { ...READY.pod, name, uid, node, owner: 'owner', createdMs: wholeSecond(createdMs), goneByMs },
-    ownerKind,
-    phase,
-    isDeleted: deletedMs !== undefined,
-    deletedMs: deletedMs === undefined ? 0 : goneByMs - graceMs,
-  };
 }
