@@ -17,21 +17,17 @@ const fixture = (name: string) => join(import.meta.dirname, '../../fixtures/tls'
 const pem = (name: string) => readFileSync(fixture(name), 'utf8');
 const ca = { 'certificate-authority': fixture('ca.pem') };
 
-/** Discovers with the kubeconfig or the account root of its arguments, and prints the pods' names or the first fault. */
-const DISCOVER = `
+/** Asks for the pods, with the kubeconfig or the account root of its arguments, and prints the status or the error. */
+const ASK = `
+  import { loadAccess } from './server/discovery/access.ts';
   import { realClock } from './server/runtime/clock.ts';
-  import { Discovery } from './server/discovery/discovery.ts';
-  const silent = () => {};
-  const log = { debug: silent, info: silent, warn: silent, error: silent };
   const [kubeconfig, accountRoot] = process.argv.slice(2);
-  const settings = { accountRoot, namespace: null, labelSelector: 'app=goldpinger', refreshIntervalMs: 1000, goneRetentionMs: 0 };
-  const onChange = ({ pods, status }) => {
-    if (status.phase !== 'synced' && status.lastError === null) return;
-    console.log(JSON.stringify({ pods: pods.map(({ name }) => name), error: status.lastError }));
-    void discovery.stop();
-  };
-  const deps = { clock: realClock, log, random: Math.random, knowsOwnPod: () => true, onRequest: silent, onFault: silent };
-  const discovery = new Discovery({ ...settings, kubeconfig: kubeconfig || null }, { ...deps, onChange });
+  const access = loadAccess({ kubeconfig: kubeconfig || null, accountRoot }, realClock);
+  access.logIn()
+    .then(() => access.open('/api/v1/namespaces/' + access.namespace + '/pods', {}, 'application/json', AbortSignal.timeout(15000)))
+    .then(({ statusCode }) => ({ statusCode }), ({ fault, message }) => ({ fault, message }))
+    .then((answer) => console.log(JSON.stringify(answer)))
+    .finally(() => access.close());
 `;
 
 let folder = '';
@@ -53,8 +49,7 @@ beforeAll(async () => {
   strictStub = await KubeApi.start({
     tls: { key: pem('server-key.pem'), cert: pem('server.pem'), ca: pem('ca.pem') },
   });
-  for (const server of [stub, strictStub]) server.putPod({ name: 'a', ip: '10.1.0.1' });
-  await bundle(join(folder, 'discover.cjs'), { stdin: { contents: DISCOVER, resolveDir: process.cwd() } });
+  await bundle(join(folder, 'ask.cjs'), { stdin: { contents: ASK, resolveDir: process.cwd() } });
 }, 60_000);
 
 afterAll(async () => {
@@ -62,25 +57,22 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the bundled discovery with a kubeconfig or a service account, and returns what it found. */
-async function discover(kubeconfig: string, account = '', env: Record<string, string> = {}) {
-  const { stdout } = await run(process.execPath, [join(folder, 'discover.cjs'), kubeconfig, account], {
-    env: { ...process.env, ...env },
-    timeout: 20_000,
-  });
-  return JSON.parse(stdout) as { pods: string[]; error: { fault: string; message: string } | null };
+/** Runs the bundled program with a kubeconfig or a service account, and returns what it found. */
+async function ask(kubeconfig: string, account = '', env: Record<string, string> = {}): Promise<unknown> {
+  const options = { env: { ...process.env, ...env }, timeout: 20_000 };
+  return JSON.parse((await run(process.execPath, [join(folder, 'ask.cjs'), kubeconfig, account], options)).stdout);
 }
 
-const found = { pods: ['a'], error: null };
+const found = { statusCode: 200 };
 
 describe('the slimmed client logs in', () => {
   test("by a token, with the cluster's own CA", async () => {
-    expect(await discover(stub.writeKubeconfig(join(folder, 'token'), { cluster: ca }))).toEqual(found);
+    expect(await ask(stub.writeKubeconfig(join(folder, 'token'), { cluster: ca }))).toEqual(found);
   });
 
   test('by a client certificate', async () => {
     const user = { 'client-certificate': fixture('client.pem'), 'client-key': fixture('client-key.pem') };
-    expect(await discover(strictStub.writeKubeconfig(join(folder, 'cert'), { cluster: ca, user }))).toEqual(found);
+    expect(await ask(strictStub.writeKubeconfig(join(folder, 'cert'), { cluster: ca, user }))).toEqual(found);
   });
 
   test('by the service account of its pod, in its namespace, with a line break after the token', async () => {
@@ -90,7 +82,7 @@ describe('the slimmed client logs in', () => {
     writeFileSync(join(account, 'token'), 'secret\n');
     writeFileSync(join(account, 'namespace'), 'default\n');
     const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(stub.port) };
-    expect(await discover('', folder, env)).toEqual(found);
+    expect(await ask('', folder, env)).toEqual(found);
   });
 
   test('by OpenID Connect, up to the request to the issuer (needs openid-client)', async () => {
@@ -102,13 +94,13 @@ describe('the slimmed client logs in', () => {
       'idp-issuer-url': 'https://127.0.0.1:1',
     };
     const user = { 'auth-provider': { name: 'oidc', config } };
-    const { error } = await discover(stub.writeKubeconfig(join(folder, 'oidc'), { cluster: ca, user }));
+    const error = await ask(stub.writeKubeconfig(join(folder, 'oidc'), { cluster: ca, user }));
     expect(error).toMatchObject({ fault: 'config', message: expect.stringContaining('fetch failed') });
   });
 
   test('through a SOCKS proxy, up to the connection to it (needs socks-proxy-agent)', async () => {
     const cluster = { ...ca, 'proxy-url': 'socks5://127.0.0.1:1' };
-    const { error } = await discover(stub.writeKubeconfig(join(folder, 'socks'), { cluster }));
+    const error = await ask(stub.writeKubeconfig(join(folder, 'socks'), { cluster }));
     expect(error).toMatchObject({ fault: 'unreachable', message: expect.stringContaining('ECONNREFUSED') });
   });
 });
