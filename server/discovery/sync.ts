@@ -243,36 +243,36 @@ export class Sync {
       slackMs: timing.watchSlackMs,
     };
     let hadEvent = false;
-    const hooks = {
-      onOpen: (durationMs: number) => {
-        onRequest(durationMs);
+    for await (const event of watch(access, clock, call, stop)) {
+      if (event.type === 'opened') {
+        onRequest(event.durationMs);
         // Opening a watch usually proves nothing. But if the server never ends watches, this is the only sign of life in a quiet
         // cluster.
         if (this.#wasOverdue) this.#heard();
-      },
-      onObject: (object: unknown, isDeleted: boolean) => {
-        const pod = this.#readPod(object);
-        if (pod === null) return;
-        const nowMs = clock.nowMs();
-        if (isDeleted ? this.#store.remove(pod, nowMs) : this.#store.put(pod, nowMs)) this.#onChange(true);
-      },
-      onEvent: () => {
+      } else if (event.type === 'end') {
+        if (event.why === 'expired') return event;
+        if (!hadEvent && clock.monotonicMs() - startMs < timing.paceMs) break;
+        this.#watchWorks();
+        this.#wasOverdue = event.why === 'overdue';
+        if (event.why === 'closed') this.#heard();
+        return event;
+      } else {
+        if (event.type !== 'bookmark') this.#takePod(event.object, event.type === 'deleted');
         if (!hadEvent) this.#watchWorks();
         hadEvent = true;
         this.#store.agree(clock.nowMs());
         this.#heard();
-      },
-    };
-    const end = await watch(access, clock, call, hooks, stop);
-    if (end.why === 'expired') return end;
-    // For example a proxy that lets no stream through. If this counted as a watch, no change would ever be seen.
-    if (!hadEvent && clock.monotonicMs() - startMs < timing.paceMs) {
-      throw new ApiError('reset', 'the watch ended at once');
+      }
     }
-    this.#watchWorks();
-    this.#wasOverdue = end.why === 'overdue';
-    if (end.why === 'closed') this.#heard();
-    return end;
+    // For example a proxy that lets no stream through. If this counted as a watch, no change would ever be seen.
+    throw new ApiError('reset', 'the watch ended at once');
+  }
+
+  #takePod(object: unknown, isDeleted: boolean): void {
+    const pod = this.#readPod(object);
+    if (pod === null) return;
+    const nowMs = this.#deps.clock.nowMs();
+    if (isDeleted ? this.#store.remove(pod, nowMs) : this.#store.put(pod, nowMs)) this.#onChange(true);
   }
 
   #watchWorks(): void {

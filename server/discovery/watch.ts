@@ -21,15 +21,14 @@ interface WatchCall {
   slackMs: number;
 }
 
-/** Called while the watch is open. If one of them throws, the watch rejects with that error. */
-interface WatchHooks {
-  /** The server has accepted the watch, `durationMs` after the request. No event has come yet. */
-  onOpen(durationMs: number): void;
-  /** An object was added, modified or (`isDeleted`) deleted. null = it is too large to be read. */
-  onObject(object: unknown, isDeleted: boolean): void;
-  /** Called after every event, bookmarks and objects that are too large included, and after `onObject`: the server is alive. */
-  onEvent(): void;
-}
+/**
+ * What a watch tells. `put` and `deleted`: an object was added or modified, or deleted; null = it is too large to be read.
+ * `bookmark`: the server is alive.
+ */
+export type WatchEvent =
+  | { type: 'opened'; durationMs: number }
+  | { type: 'put' | 'deleted' | 'bookmark'; object: unknown }
+  | WatchEnd;
 
 /**
  * Why a watch has ended. `closed`: the server closed it, as agreed. `overdue`: the server did not. `broken`: the
@@ -37,22 +36,22 @@ interface WatchHooks {
  * (status 410), or later in an event.
  */
 export interface WatchEnd {
+  type: 'end';
   why: 'closed' | 'overdue' | 'broken' | 'expired';
   /** The version to go on from. */
   resourceVersion: string;
 }
 
 /**
- * Watches until the watch ends; the caller has logged in. Rejects with an `ApiError` if the watch cannot be opened for another
- * reason than an expired version, if the server sends anything but watch events, if a hook throws, or when `stop` aborts.
+ * Watches until the watch ends, which its last event says; the caller has logged in. Rejects with an `ApiError` if the watch cannot
+ * be opened for another reason than an expired version, if the server sends anything but watch events, or when `stop` aborts.
  */
-export async function watch(
+export async function* watch(
   access: Pick<Access, 'open'>,
   clock: Clock,
   call: WatchCall,
-  hooks: WatchHooks,
   stop: AbortSignal,
-): Promise<WatchEnd> {
+): AsyncGenerator<WatchEvent, void> {
   const query = {
     ...call.query,
     watch: '1',
@@ -69,30 +68,28 @@ export async function watch(
       await expectOk(head);
       return head;
     });
-    hooks.onOpen(clock.monotonicMs() - startMs);
-    return await readEvents(response, clock, call, hooks, stop);
+    yield { type: 'opened', durationMs: clock.monotonicMs() - startMs };
+    yield* readEvents(response, clock, call, stop);
   } catch (error) {
     if (stop.aborted) throw asApiError(stop.reason);
     const failure = asApiError(error);
-    if (failure.status === 410) return { why: 'expired', resourceVersion: '' };
-    throw failure;
+    if (failure.status !== 410) throw failure;
+    yield { type: 'end', why: 'expired', resourceVersion: '' };
   } finally {
     ended.abort();
   }
 }
 
-async function readEvents(
+async function* readEvents(
   response: IncomingMessage,
   clock: Clock,
   call: WatchCall,
-  hooks: WatchHooks,
   stop: AbortSignal,
-): Promise<WatchEnd> {
+): AsyncGenerator<WatchEvent, void> {
   const lines = new LineSplitter(MAX_LINE);
   let { resourceVersion } = call;
+  const end = (why: WatchEnd['why']): WatchEnd => ({ type: 'end', why, resourceVersion });
   let isOverdue = false;
-  /** Whether an event is being handled, so that an error is not one of the connection. */
-  let isHandling = false;
   const giveUp = () => {
     isOverdue = true;
     response.destroy(new Error('overdue'));
@@ -101,32 +98,27 @@ async function readEvents(
   addAbortSignal(stop, response);
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
-      isHandling = true;
       for (const line of lines.push(chunk)) {
         if (line?.trim() === '') continue;
-        if (line === null) hooks.onObject(null, false);
-        else resourceVersion = handleEvent(line, response, hooks) || resourceVersion;
-        hooks.onEvent();
+        const event = line === null ? { type: 'put' as const, object: null } : eventOf(line, response);
+        resourceVersion = versionOf(event.object) || resourceVersion;
+        yield event;
       }
-      isHandling = false;
     }
     if (lines.hasRest) throw new ApiError('malformed', `the watch ended within an event: ${notJson(response)}`);
-    return { why: 'closed', resourceVersion };
+    yield end('closed');
   } catch (error) {
     if (stop.aborted) throw asApiError(stop.reason);
     if (isOverdue && lines.hasRest) throw new ApiError('timeout', 'an event of the watch did not end');
-    if (isOverdue) return { why: 'overdue', resourceVersion };
     // Errors of the connection have codes. An error without one comes from what the server sent.
-    if (!isHandling && typeof (error as { code?: unknown }).code === 'string')
-      return { why: 'broken', resourceVersion };
-    throw error;
+    if (!isOverdue && typeof (error as { code?: unknown }).code !== 'string') throw error;
+    yield end(isOverdue ? 'overdue' : 'broken');
   } finally {
     lifetime.cancel();
   }
 }
 
-/** Handles one event and returns the version that the watch has reached with it; '' if the event names none. */
-function handleEvent(line: string, response: IncomingMessage, hooks: WatchHooks): string {
+function eventOf(line: string, response: IncomingMessage) {
   const event = jsonOf(line);
   if (typeof event !== 'object' || event === null)
     throw new ApiError('malformed', `not a watch event: ${notJson(response)}`);
@@ -136,9 +128,14 @@ function handleEvent(line: string, response: IncomingMessage, hooks: WatchHooks)
     const status = typeof code === 'number' ? code : 0;
     throw new ApiError(faultOfStatus(status >= 400 ? status : 500), `watch: ${String(message)}`, status);
   }
-  if (type === 'ADDED' || type === 'MODIFIED') hooks.onObject(object, false);
-  else if (type === 'DELETED') hooks.onObject(object, true);
-  else if (type !== 'BOOKMARK') throw new ApiError('malformed', `unknown type of watch event: ${String(type)}`);
+  if (type === 'ADDED' || type === 'MODIFIED') return { type: 'put' as const, object };
+  if (type === 'DELETED') return { type: 'deleted' as const, object };
+  if (type === 'BOOKMARK') return { type: 'bookmark' as const, object };
+  throw new ApiError('malformed', `unknown type of watch event: ${String(type)}`);
+}
+
+/** The version that a watch has reached with an object; '' if that names none. */
+function versionOf(object: unknown): string {
   const version = (object as { metadata?: { resourceVersion?: unknown } } | null)?.metadata?.resourceVersion;
   return typeof version === 'string' ? version.slice(0, 128) : '';
 }
