@@ -42,17 +42,13 @@ export const STREAM_HEADERS = {
   'X-Accel-Buffering': 'no',
 };
 
-/** All watchers of one statistics window, and the collections that they share. */
+/** All watchers of one statistics window, and the collections that they share. Times are of the monotonic clock. */
 interface Channel {
-  windowMs: number;
   watchers: Set<Watcher>;
-  /** The newest mesh, and when it was collected, by the monotonic clock; null before the first one. */
+  /** The newest mesh, and when it was collected; null before the first one. */
   last: { mesh: Mesh; endMs: number } | null;
-  /** The next collection, and when it begins, by the monotonic clock; null = none is scheduled. */
-  next: { timer: Timer; atMs: number } | null;
-  /** No collection begins earlier, by the monotonic clock: the end of the rest that `REST_FACTOR` asks for. */
-  restUntilMs: number;
-  isCollecting: boolean;
+  /** Between two collections: when the next one begins, and when it may begin at the earliest (`REST_FACTOR`). */
+  pause: { atMs: number; restUntilMs: number; timer: Timer; end: () => void } | null;
 }
 
 /** How reports are encoded for the pages that show one figure. */
@@ -104,17 +100,18 @@ export class Streams {
     res.writeHead(200, STREAM_HEADERS);
     // Our page has its own delays. This one is for clients that read the stream with EventSource.
     res.write(`retry: ${RECONNECT_MS}\n\n`);
-    const channel = this.#channelOf(windowMs);
+    const channel = this.#channels.get(windowMs) ?? { watchers: new Set(), last: null, pause: null };
     const watcher = new Watcher(res, this.#encodings[figure], clock);
     channel.watchers.add(watcher);
     this.#open.set(res, address);
     res.on('close', () => {
       this.#open.delete(res);
       channel.watchers.delete(watcher);
-      if (channel.watchers.size === 0) this.#close(channel);
+      if (channel.watchers.size === 0) this.#close(windowMs, channel);
     });
-    if (channel.last === null) this.#schedule(channel, 0);
-    else watcher.offer({ ...channel.last.mesh, ageMs: clock.monotonicMs() - channel.last.endMs });
+    if (channel.last !== null) watcher.offer({ ...channel.last.mesh, ageMs: clock.monotonicMs() - channel.last.endMs });
+    if (!this.#channels.has(windowMs)) void this.#collectFor(windowMs, channel);
+    this.#channels.set(windowMs, channel);
     this.#heartbeat ??= clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
     return true;
   }
@@ -124,14 +121,20 @@ export class Streams {
     this.#context.podChanges.off('change', this.#onPodChange);
     this.#heartbeat?.cancel();
     this.#heartbeat = null;
-    for (const channel of this.#channels.values()) this.#close(channel);
+    for (const [windowMs, channel] of this.#channels) this.#close(windowMs, channel);
     for (const res of this.#open.keys()) res.end();
     this.#open.clear();
   }
 
   readonly #onPodChange = (): void => {
-    this.#podsChangedMs = this.#context.clock.monotonicMs();
-    for (const channel of this.#channels.values()) this.#schedule(channel, CHANGE_DELAY_MS);
+    const nowMs = this.#context.clock.monotonicMs();
+    this.#podsChangedMs = nowMs;
+    for (const { pause } of this.#channels.values()) {
+      if (pause === null) continue;
+      pause.atMs = Math.min(pause.atMs, Math.max(nowMs + CHANGE_DELAY_MS, pause.restUntilMs));
+      pause.timer.cancel();
+      pause.timer = this.#context.clock.setTimer(pause.end, pause.atMs - nowMs);
+    }
   };
 
   #beat(): void {
@@ -139,63 +142,40 @@ export class Streams {
     this.#heartbeat = this.#open.size === 0 ? null : this.#context.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
   }
 
-  #channelOf(windowMs: number): Channel {
-    const known = this.#channels.get(windowMs);
-    if (known !== undefined) return known;
-    const channel: Channel = {
-      windowMs,
-      watchers: new Set(),
-      last: null,
-      next: null,
-      restUntilMs: Number.NEGATIVE_INFINITY,
-      isCollecting: false,
-    };
-    this.#channels.set(windowMs, channel);
-    return channel;
-  }
-
-  #close(channel: Channel): void {
-    channel.next?.timer.cancel();
-    channel.next = null;
+  #close(windowMs: number, channel: Channel): void {
+    this.#channels.delete(windowMs);
     channel.watchers.clear();
-    this.#channels.delete(channel.windowMs);
+    channel.pause?.timer.cancel();
+    channel.pause?.end();
   }
 
-  /** Schedules a collection in `delayMs`, or at the end of the rest if that is later. One that is scheduled earlier stays. */
-  #schedule(channel: Channel, delayMs: number): void {
-    // `#collect` schedules the next collection at its end.
-    if (channel.isCollecting) return;
-    const { clock } = this.#context;
-    const nowMs = clock.monotonicMs();
-    const atMs = Math.max(nowMs + delayMs, channel.restUntilMs);
-    if (channel.next !== null && channel.next.atMs <= atMs) return;
-    channel.next?.timer.cancel();
-    channel.next = { timer: clock.setTimer(() => void this.#collect(channel), atMs - nowMs), atMs };
-  }
-
-  async #collect(channel: Channel): Promise<void> {
+  /** Collects the mesh again and again for a channel, until nobody watches. */
+  async #collectFor(windowMs: number, channel: Channel): Promise<void> {
     const { clock, collector, config, log } = this.#context;
-    channel.next = null;
-    channel.isCollecting = true;
-    const startMs = clock.monotonicMs();
-    let isOutdated = false;
-    try {
-      // A mesh that was collected for somebody else will do, unless the pod list has changed since.
-      const maxAgeMs = Math.min(MESH_MAX_AGE_MS, startMs - this.#podsChangedMs);
-      const mesh = await collector.collect({ windowMs: channel.windowMs, maxAgeMs });
-      channel.last = { mesh, endMs: clock.monotonicMs() - mesh.ageMs };
-      // A collection knows only the pods that there were when it began.
-      isOutdated = channel.last.endMs - mesh.collectMs < this.#podsChangedMs;
-      for (const watcher of channel.watchers) watcher.offer(mesh);
-    } catch (error) {
-      log.error({ err: textOf(error) }, 'collecting the mesh for live pages failed');
-    }
-    channel.isCollecting = false;
-    if (channel.watchers.size === 0) return;
-    const endMs = clock.monotonicMs();
-    channel.restUntilMs = endMs + REST_FACTOR * (endMs - startMs);
     const usualMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, config.refreshIntervalMs / 2));
-    this.#schedule(channel, isOutdated ? CHANGE_DELAY_MS : usualMs);
+    while (channel.watchers.size > 0) {
+      const startMs = clock.monotonicMs();
+      let isOutdated = false;
+      try {
+        // A mesh that was collected for somebody else will do, unless the pod list has changed since.
+        const maxAgeMs = Math.min(MESH_MAX_AGE_MS, startMs - this.#podsChangedMs);
+        const mesh = await collector.collect({ windowMs, maxAgeMs });
+        channel.last = { mesh, endMs: clock.monotonicMs() - mesh.ageMs };
+        // A collection knows only the pods that there were when it began.
+        isOutdated = channel.last.endMs - mesh.collectMs < this.#podsChangedMs;
+        for (const watcher of channel.watchers) watcher.offer(mesh);
+      } catch (error) {
+        log.error({ err: textOf(error) }, 'collecting the mesh for live pages failed');
+      }
+      if (channel.watchers.size === 0) return;
+      const endMs = clock.monotonicMs();
+      const restUntilMs = endMs + REST_FACTOR * (endMs - startMs);
+      const atMs = Math.max(restUntilMs, endMs + (isOutdated ? CHANGE_DELAY_MS : usualMs));
+      await new Promise<void>((end) => {
+        channel.pause = { atMs, restUntilMs, timer: clock.setTimer(end, atMs - endMs), end };
+      });
+      channel.pause = null;
+    }
   }
 }
 
