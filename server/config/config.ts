@@ -60,6 +60,9 @@ export function readConfig(
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
     const source = sourceOf(setting, line.values, env);
     if (source !== null) given.add(name);
+    if (source !== null && setting.group === 'Ignored') {
+      warnings.push(`${setting.variable} is ignored: ${setting.help}`);
+    }
     if (source?.name.startsWith('--') && withoutSecrets(setting, source.text) !== source.text) hasSecretFlag = true;
     try {
       if (source?.isDeprecated) {
@@ -74,9 +77,6 @@ export function readConfig(
   }
   errors.push(...errorsTogether(values as Partial<Values>, env));
   if (errors.length > 0) return { kind: 'invalid', errors };
-  for (const name of ['staticFilePath', 'zapConfig'] as const) {
-    if (given.has(name)) warnings.push(`${SETTINGS[name].variable} is ignored: ${SETTINGS[name].help}`);
-  }
   const percentage = values.activeNodePercentage as number;
   values.activeNodePercentage = Math.min(100, Math.max(1, percentage));
   if (values.activeNodePercentage !== percentage) {
@@ -85,16 +85,11 @@ export function readConfig(
   return { kind: 'run', config: complete(values as Values, given, env), warnings, hasSecretFlag };
 }
 
-/** The text of a setting as the user gave it. */
-interface Source {
-  text: string;
-  /** How the user wrote it, for messages: `--port` or `PORT`. */
-  name: string;
-  isDeprecated: boolean;
-}
-
-/** Where a setting's text comes from: its flag, its variable, its deprecated flag or variable; null = the default. */
-function sourceOf(setting: Setting<unknown>, flags: Map<string, string>, env: Environment): Source | null {
+/**
+ * The text of a setting, and how the user wrote its name: its flag, its variable, its deprecated flag or variable; null = the
+ * default.
+ */
+function sourceOf(setting: Setting<unknown>, flags: Map<string, string>, env: Environment) {
   const older = setting.deprecated?.variable ?? '';
   const candidates = [
     { text: flags.get(setting.variable), name: flagOf(setting), isDeprecated: false },
