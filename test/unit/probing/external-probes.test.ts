@@ -5,6 +5,10 @@ import { probeHttp, tcpAddressOf } from '../../../server/probing/external-probes
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 
+/** Probes a URL within 500 ms. */
+const probe = (url: string, clock = new FakeClock()) =>
+  probeHttp(url, { clock, timeoutMs: 500, signal: new AbortController().signal });
+
 /** A server with these redirects (path to location). `/ok` has status 200, `/silent` no answer, `/loop` never ends. */
 async function serve(redirects: Record<string, string>) {
   const { port, requests } = await startLoopbackPeer(({ url = '' }, response) => {
@@ -14,13 +18,7 @@ async function serve(redirects: Record<string, string>) {
   });
   const base = `http://127.0.0.1:${port}`;
   const clock = new FakeClock();
-  const limits = { clock, timeoutMs: 500, signal: new AbortController().signal };
-  return {
-    asked: requests,
-    base,
-    clock,
-    attempt: async (path: string) => (await probeHttp(base + path, limits)).error,
-  };
+  return { asked: requests, base, clock, attempt: async (path: string) => (await probe(base + path, clock)).error };
 }
 
 describe('an HTTPS target', () => {
@@ -32,8 +30,7 @@ describe('an HTTPS target', () => {
     });
     const url = `https://127.0.0.1:${await listen(server, '127.0.0.1', 0)}/`;
     onTestFinished(() => void server.close());
-    const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
-    return { url, ...(await probeHttp(url, limits)) };
+    return { url, ...(await probe(url)) };
   }
 
   it('that does not speak TLS is told in plain words', async () => {
@@ -68,8 +65,7 @@ describe('an HTTP target with long headers', () => {
       for (let i = 0; i < bytes / part.length; i++) response.setHeader(`x-${i}`, part);
       response.end();
     });
-    const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
-    return (await probeHttp(`http://127.0.0.1:${port}/`, limits)).error;
+    return (await probe(`http://127.0.0.1:${port}/`)).error;
   };
 
   it('is a success, as with Goldpinger', async () => {

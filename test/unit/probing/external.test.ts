@@ -1,22 +1,16 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ExternalProbes } from '../../../server/probing/external.ts';
 import type { Lookup } from '../../../server/probing/external-probes.ts';
 import type { PathSettings } from '../../../server/probing/path-checks.ts';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
-import { startBadPeer } from '../../support/bad-peers.ts';
+import { type BadPeer, type BadPeerKind, startBadPeer } from '../../support/bad-peers.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 
-const stops: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
-
-/** Starts a peer that is stopped after the test. */
-async function peer<P extends { stop(): unknown }>(starting: Promise<P>): Promise<P> {
-  const started = await starting;
-  stops.push(started.stop);
+/** Starts a peer until the test ends. */
+async function peer(kind: BadPeerKind): Promise<BadPeer> {
+  const started = await startBadPeer(kind);
+  onTestFinished(() => started.stop());
   return started;
 }
 
@@ -50,7 +44,7 @@ function start(
     onResult: (result) => reported.push(result),
     onOwnFault: (message) => ownFaults.push(message),
   });
-  stops.push(() => external.stop());
+  onTestFinished(() => external.stop());
   return {
     clock,
     external,
@@ -87,7 +81,7 @@ describe('external probes', () => {
 
   it('connect to TCP targets', async () => {
     const { port } = await startLoopbackPeer(() => {});
-    const refusing = await startBadPeer('refuses');
+    const refusing = await peer('refuses');
     const targets = [
       `127.0.0.1:${port}`,
       `127.0.0.1:${refusing.port}`,
@@ -117,8 +111,8 @@ describe('external probes', () => {
       response.writeHead(Number(request.url?.slice(1)), { location: '/200' }).end('x'.repeat(100_000));
     });
     const base = `http://127.0.0.1:${port}`;
-    const refusing = await startBadPeer('refuses');
-    const garbage = await peer(startBadPeer('ssh-banner'));
+    const refusing = await peer('refuses');
+    const garbage = await peer('ssh-banner');
     const { external, ended } = start({
       http: [
         ...[200, 204, 304, 404].map((status) => `${base}/${status}`),
@@ -181,7 +175,7 @@ describe('external probes', () => {
   });
 
   it('end at their timeout and leave only the timer of the next round', async () => {
-    const silent = await peer(startBadPeer('never-answers'));
+    const silent = await peer('never-answers');
     const { external, clock, ended } = start({ http: [`http://127.0.0.1:${silent.port}/`] });
     await soon(() => expect(silent.requests).toHaveLength(1));
     await clock.advance(500);
@@ -302,7 +296,7 @@ describe('external probes', () => {
   });
 
   it('run at most 16 at a time', async () => {
-    const silent = await peer(startBadPeer('never-answers'));
+    const silent = await peer('never-answers');
     const { clock, ended } = start({
       http: Array.from({ length: 20 }, (_, i) => `http://127.0.0.1:${silent.port}/${i}`),
     });
@@ -319,7 +313,7 @@ describe('external probes', () => {
   });
 
   it('end at once when stopped, and leave no timer and no connection', async () => {
-    const silent = await peer(startBadPeer('never-answers'));
+    const silent = await peer('never-answers');
     const lookup: Lookup = () => new Promise(() => {});
     const target = `127.0.0.1:${silent.port}`;
     const { clock, external, reported } = start({ dns: ['a.test'], http: [`http://${target}/`] }, lookup);

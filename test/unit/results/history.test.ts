@@ -2,23 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OUTCOMES, type Sample } from '../../../server/protocol/sample.ts';
 import { BUCKET_WIDTHS_MS, bucketWidthMs, failuresOf } from '../../../server/results/buckets.ts';
-import { History, type HistorySettings } from '../../../server/results/history.ts';
+import type { HistorySettings } from '../../../server/results/history.ts';
 import { RangeStatistics } from '../../../server/results/range-statistics.ts';
 import { Statistics, type Summary } from '../../../server/results/statistics.ts';
 import { refusedSample, sampleOf } from '../../support/samples.ts';
-import { EIGHT_SAMPLES, HOUR } from './scene.ts';
+import { EIGHT_SAMPLES, HOUR, historyWith } from './scene.ts';
 
 /** A history of `links` links, and a way to add their samples. */
 function historyOf(links: number, change: Partial<HistorySettings> = {}) {
-  const settings = {
-    sampleBytes: 1 << 20,
-    udpBytes: 0,
-    bucketBytes: 1 << 20,
-    windowMs: HOUR,
-    intervalMs: 1_000,
-    ...change,
-  };
-  const history = new History(settings);
+  const history = historyWith(change);
   history.setLinkCount(links);
   const records = Array.from({ length: links }, () => history.newRecord());
   const add = (link: number, nowMs: number, sample: Sample) => history.add(records[link]!, nowMs, sample);

@@ -10,7 +10,8 @@ const LATE_US = 250_000;
 
 /** A link to pod `b` that is measured by UDP. Each round is a cycle, and a ping after it. */
 function linkTo(options: Parameters<typeof scene>[0] = {}) {
-  const { clock, results, lossChanges, probe } = scene({ udpEnabled: true, intervalMs: INTERVAL_MS, ...options });
+  const { intervalMs = INTERVAL_MS } = options;
+  const { clock, results, lossChanges, probe } = scene({ udpEnabled: true, intervalMs, ...options });
   probe('b');
   const target = targetOf('b');
   const startMs = clock.monotonicMs();
@@ -21,7 +22,7 @@ function linkTo(options: Parameters<typeof scene>[0] = {}) {
   /** Rounds of which each loses so many of its ten datagrams. */
   const rounds = (count: number, lost: number, sample = sampleOf(), change: Partial<UdpResult> = {}) => {
     for (let i = 0; i < count; i++) {
-      clock.freeze(INTERVAL_MS);
+      clock.freeze(intervalMs);
       cycle(lost, change);
       results.record(target, sample);
     }
@@ -32,7 +33,7 @@ function linkTo(options: Parameters<typeof scene>[0] = {}) {
       const since = (sinceMs - startMs) / INTERVAL_MS - 1;
       return isLossy ? `lossy from ${since}, ${Math.round(100 * share)} %` : `over from ${since}`;
     });
-  return { clock, rounds, cycle, told, results, target };
+  return { clock, rounds, cycle, told, results, target, lossChanges };
 }
 
 describe('a link that loses datagrams', () => {
@@ -56,24 +57,7 @@ describe('a link that loses datagrams', () => {
   it.each([2 * SECOND, 30 * SECOND])(
     'does not lose them in a single cycle: that is one hiccup of a tenth of a second, at any interval (%i ms)',
     (intervalMs) => {
-      const { clock, results, lossChanges, probe } = scene({ udpEnabled: true, intervalMs });
-      probe('b');
-      const rounds = (count: number, lost: number) => {
-        for (let i = 0; i < count; i++) {
-          clock.freeze(intervalMs);
-          results.recordUdp(targetOf('b'), {
-            atMs: 0,
-            sent: 10,
-            lost,
-            rttUs: 500,
-            duplicates: 0,
-            outOfOrder: 0,
-            hops: 2,
-            suspect: false,
-          });
-          results.record(targetOf('b'), sampleOf());
-        }
-      };
+      const { rounds, lossChanges } = linkTo({ intervalMs });
       rounds(20, 0);
       rounds(1, 10);
       rounds(5, 0);

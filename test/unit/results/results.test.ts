@@ -80,54 +80,34 @@ describe('the links of pods that have left', () => {
   });
 });
 
-describe('the resolution of the results', () => {
-  it('is that of the buckets as soon as a link has only buckets in the time that is asked for, even of a pod that left', () => {
-    const { results, probe, pass } = scene();
-    probe('1', '2');
-    pass(MINUTE);
-    probe('1');
-    // The samples of pod 2 are dropped after GONE_RETENTION, its buckets are kept.
-    pass(6 * MINUTE);
-    results.linkSamples('2').samples;
-    expect(results.resolutionMs(8 * MINUTE)).toBe(10 * SECOND);
-    expect(results.resolutionMs(5 * MINUTE)).toBe(0);
-  });
+it('the resolution is that of the buckets as soon as a link has only buckets in the time that is asked for, even of a pod that left', () => {
+  const { results, probe, pass } = scene();
+  probe('1', '2');
+  pass(MINUTE);
+  probe('1');
+  // The samples of pod 2 are dropped after GONE_RETENTION, its buckets are kept.
+  pass(6 * MINUTE);
+  results.linkSamples('2').samples;
+  expect(results.resolutionMs(8 * MINUTE)).toBe(10 * SECOND);
+  expect(results.resolutionMs(5 * MINUTE)).toBe(0);
 });
 
-describe('the memory of the results', () => {
-  it('stays within its bounds over a day, and still has the right statistics of every hour', async () => {
-    const { results, probe, pass } = scene({ windowMs: 24 * HOUR, intervalMs: 30 * SECOND, sampleBytes: 40_000 });
-    probe(...Array.from({ length: 4 }, (_, i) => String(i + 6)));
-    for (let hour = 0; hour < 24; hour++) {
-      pass(HOUR, (uid) => (uid === '7' && hour === 5 ? refusedSample() : sampleOf({ totalUs: 1_000 + hour })));
-      expect(results.bytes).toBeLessThanOrEqual((1 << 20) + 40_000);
-    }
-    for (const hour of [3, 5, 12, 22]) {
-      const toAgeMs = (23 - hour) * HOUR;
-      const report = await results.reportOf({ fromAgeMs: toAgeMs + HOUR, toAgeMs });
-      const of7 = report.peers!.findIndex(({ uid }) => uid === '7');
-      const link = [...report.links.to].indexOf(of7);
-      expect(outcomeOf(report.links, link)).toBe(hour === 5 ? 'refused' : 'ok');
-      expect(report.stats!.samples[link]).toBeGreaterThanOrEqual(110);
-      expect(report.stats!.samples[link]).toBeLessThanOrEqual(130);
-      const other = [...report.links.to].indexOf(report.peers!.findIndex(({ uid }) => uid === '8'));
-      expect(unpack16(report.stats!.p50Us[other]!)).toBe(1_000 + hour);
-    }
-  });
-
-  it('survives 500 pods that join and leave', async () => {
-    const { results, probe, pass } = scene({ sampleBytes: 100_000, bucketBytes: 1 << 20 });
-    for (let i = 0; i < 500; i++) {
-      probe('a', 'b', `x${i}`);
-      pass(6 * SECOND);
-    }
-    expect(results.bytes).toBeLessThanOrEqual((1 << 20) + 100_000);
-    const report = await results.reportOf({ fromAgeMs: HOUR, toAgeMs: 0 });
-    expect(report.peers).toHaveLength(502);
-    const [of40] = report.peers!.filter(({ uid }) => uid === 'x40');
-    const link = [...report.links.to].indexOf(report.peers!.indexOf(of40!));
-    expect(report.stats!.samples[link]).toBe(3);
-    const of = [...report.links.to].indexOf(report.peers!.findIndex(({ uid }) => uid === 'a'));
-    expect(report.stats!.samples[of]).toBeGreaterThanOrEqual(1_490);
-  });
+it('the memory stays within its bounds over a day, and still has the right statistics of every hour', async () => {
+  const { results, probe, pass } = scene({ windowMs: 24 * HOUR, intervalMs: 30 * SECOND, sampleBytes: 40_000 });
+  probe(...Array.from({ length: 4 }, (_, i) => String(i + 6)));
+  for (let hour = 0; hour < 24; hour++) {
+    pass(HOUR, (uid) => (uid === '7' && hour === 5 ? refusedSample() : sampleOf({ totalUs: 1_000 + hour })));
+    expect(results.bytes).toBeLessThanOrEqual((1 << 20) + 40_000);
+  }
+  for (const hour of [3, 5, 12, 22]) {
+    const toAgeMs = (23 - hour) * HOUR;
+    const report = await results.reportOf({ fromAgeMs: toAgeMs + HOUR, toAgeMs });
+    const of7 = report.peers!.findIndex(({ uid }) => uid === '7');
+    const link = [...report.links.to].indexOf(of7);
+    expect(outcomeOf(report.links, link)).toBe(hour === 5 ? 'refused' : 'ok');
+    expect(report.stats!.samples[link]).toBeGreaterThanOrEqual(110);
+    expect(report.stats!.samples[link]).toBeLessThanOrEqual(130);
+    const other = [...report.links.to].indexOf(report.peers!.findIndex(({ uid }) => uid === '8'));
+    expect(unpack16(report.stats!.p50Us[other]!)).toBe(1_000 + hour);
+  }
 });

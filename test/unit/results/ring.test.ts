@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SAMPLE_RECORD } from '../../../server/protocol/stored-results.ts';
-import { History, type LinkRecord } from '../../../server/results/history.ts';
+import type { History, LinkRecord } from '../../../server/results/history.ts';
 import { RecordRing } from '../../../server/results/ring.ts';
 import { sampleOf } from '../../support/samples.ts';
+import { historyWith } from './scene.ts';
 
 const FOUR_MIB = 4 * 1024 * 1024;
 
@@ -37,7 +38,7 @@ it('a ring holds the newest records, whatever its length is and becomes, and say
 
 describe('the recent samples of all links', () => {
   const historyOf = (links: number, sampleBytes = FOUR_MIB) => {
-    const history = new History({ sampleBytes, udpBytes: 0, bucketBytes: 1, windowMs: 1_000, intervalMs: 1 });
+    const history = historyWith({ sampleBytes, bucketBytes: 1 });
     return { history, records: Array.from({ length: links }, () => history.newRecord()) };
   };
   const timesOf = (history: History, record: LinkRecord) => history.recentSamples(record).map(({ atMs }) => atMs);

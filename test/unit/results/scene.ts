@@ -1,6 +1,6 @@
 import type { LinkChange, LossChange, SpeedChange } from '../../../server/protocol/link-state.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
-import { COPY_SHARE } from '../../../server/results/history.ts';
+import { COPY_SHARE, History, type HistorySettings } from '../../../server/results/history.ts';
 import { Results } from '../../../server/results/results.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { sampleOf, targetOf } from '../../support/samples.ts';
@@ -11,6 +11,12 @@ export const HOUR = 60 * MINUTE;
 
 /** With this `sampleBytes` only the last 8 samples of a link are kept as they are, so that buckets stand for the others. */
 export const EIGHT_SAMPLES = 15 * 16 * 8;
+
+/** A history of one hour with 1 MiB for samples and 1 MiB for buckets, and a sample a second. */
+export function historyWith(change: Partial<HistorySettings> = {}): History {
+  const memory = { sampleBytes: 1 << 20, udpBytes: 0, bucketBytes: 1 << 20 };
+  return new History({ ...memory, windowMs: HOUR, intervalMs: SECOND, ...change });
+}
 
 /** Results with a fake clock. */
 export function scene({

@@ -3,10 +3,10 @@ import { describe, expect, it, vi } from 'vitest';
 import { USUAL } from '../../../server/protocol/link-quality.ts';
 import { unpack16 } from '../../../server/protocol/links.ts';
 import { failuresOf, trustedOf } from '../../../server/results/buckets.ts';
-import { History } from '../../../server/results/history.ts';
+import type { History } from '../../../server/results/history.ts';
 import { UsualLatencies } from '../../../server/results/usual.ts';
 import { podOf, refusedSample, sampleOf } from '../../support/samples.ts';
-import { HOUR, MINUTE, SECOND, scene } from './scene.ts';
+import { HOUR, historyWith, MINUTE, SECOND, scene } from './scene.ts';
 
 /** What a report over `windowMs` says is usual for the link to pod 1, us; -1 = not known. */
 async function usualIn({ results }: ReturnType<typeof scene>, windowMs = MINUTE): Promise<number> {
@@ -27,13 +27,7 @@ describe('the usual latency of a link', () => {
     );
     fc.assert(
       fc.property(minutes, (given) => {
-        const history = new History({
-          sampleBytes: 1 << 16,
-          udpBytes: 0,
-          bucketBytes: 1 << 20,
-          windowMs: 2 * HOUR,
-          intervalMs: 15 * SECOND,
-        });
+        const history = historyWith({ windowMs: 2 * HOUR, intervalMs: 15 * SECOND });
         const record = history.newRecord();
         for (const [minute, { us, answers, failures, doubted }] of given.entries()) {
           const samples = [
@@ -76,18 +70,16 @@ describe('the usual latency of a link', () => {
     one.pass(5 * MINUTE, () => sampleOf({ totalUs: 8_000 }));
     const { stats } = await one.results.report([podOf('1')], MINUTE);
     expect([unpack16(stats!.p50Us[0]!), unpack16(stats!.usualUs[0]!)]).toEqual([8_000, 500]);
+    // Also with the samples of a link, and in a report of the past.
+    expect([one.results.linkSamples('1').usualUs, one.results.linkSamples('2').usualUs]).toEqual([500, undefined]);
+    const past = await one.results.reportOf({ fromAgeMs: 2 * MINUTE, toAgeMs: MINUTE });
+    expect([unpack16(past.stats!.p50Us[0]!), unpack16(past.stats!.usualUs[0]!)]).toEqual([8_000, 500]);
     one.pass(20 * MINUTE, () => sampleOf({ totalUs: 8_000 }));
     expect(await usualIn(one)).toBe(8_000);
   });
 
   it('is computed once a minute', () => {
-    const history = new History({
-      sampleBytes: 1 << 16,
-      udpBytes: 0,
-      bucketBytes: 1 << 20,
-      windowMs: HOUR,
-      intervalMs: SECOND,
-    });
+    const history = historyWith();
     const [record, visits] = [history.newRecord(), vi.spyOn(history, 'unmergedBuckets')];
     const usual = new UsualLatencies(history);
     for (const atMs of [0, 30 * SECOND, 59 * SECOND]) usual.usualUsOf(record, 0, atMs);
@@ -96,26 +88,8 @@ describe('the usual latency of a link', () => {
     expect(visits).toHaveBeenCalledTimes(2);
   });
 
-  it('is told with the samples of a link', () => {
-    const one = scene();
-    one.probe('1');
-    one.pass(12 * MINUTE, () => sampleOf({ totalUs: 500 }));
-    expect(one.results.linkSamples('1').usualUs).toBe(500);
-    expect(one.results.linkSamples('2').usualUs).toBeUndefined();
-  });
-
-  it('is part of a report of the past', async () => {
-    const one = scene();
-    one.probe('1');
-    one.pass(20 * MINUTE, () => sampleOf({ totalUs: 500 }));
-    one.pass(3 * MINUTE, () => sampleOf({ totalUs: 8_000 }));
-    const { stats } = await one.results.reportOf({ fromAgeMs: 2 * MINUTE, toAgeMs: MINUTE });
-    expect([unpack16(stats!.p50Us[0]!), unpack16(stats!.usualUs[0]!)]).toEqual([8_000, 500]);
-  });
-
   it('does not make the medians of buckets less precise', () => {
-    const settings = { sampleBytes: 1 << 16, udpBytes: 0, bucketBytes: 1 << 20, windowMs: HOUR, intervalMs: SECOND };
-    const [asked, unasked] = [new History(settings), new History(settings)];
+    const [asked, unasked] = [historyWith(), historyWith()];
     const [a, b] = [asked.newRecord(), unasked.newRecord()];
     for (let i = 0; i < 200; i++) {
       const sample = sampleOf({ totalUs: 100 + ((i * 7919) % 1000) });
