@@ -4,7 +4,7 @@ import type { Target } from '../protocol/pod.ts';
 /** Who uses a connection. After `close` of the connection nothing is called any more. */
 export interface ConnectionUser {
   /** The system starts to connect now. */
-  onAttempt(): void;
+  onAttempt?(): void;
   onConnect(): void;
   /** `bytes` are overwritten after the call. */
   onBytes(bytes: Uint8Array): void;
@@ -49,7 +49,7 @@ export class Connection {
       onread: { buffer: readBuffer, callback: onBytes },
     });
     this.#socket
-      .on('connectionAttempt', () => this.user?.onAttempt())
+      .on('connectionAttempt', () => this.user?.onAttempt?.())
       .on('connect', () => this.user?.onConnect())
       .on('error', (error) => (this.user === null ? this.close() : this.user.onError(error)))
       .on('end', onEnd)

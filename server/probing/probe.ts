@@ -380,8 +380,6 @@ class Witness implements ConnectionUser {
     old.sendAgain();
   }
 
-  onAttempt(): void {}
-
   onConnect(): void {
     this.couldNotConnect = false;
     this.#connection?.send(this.#prober.request(this.#target, true));

@@ -232,11 +232,13 @@ export class BusyMeter {
   readonly #nowMs: () => number;
   readonly #idleMs: () => number;
   readonly #queuedMs: () => number;
-  /** Time, and how long the loop had waited for events, at the last mark. Neither ever decreases. ms with a fraction. */
-  #lastMs: number;
+  /** When the last mark was, monotonic ms. */
+  markedMs: number;
+  /** How long the process had been busy at the last mark. Only differences are meaningful. */
+  busyUs = 0;
+  /** How long the loop had waited for events at the last mark, ms with a fraction. It never decreases. */
   #lastIdleMs: number;
   #lateUs = 0;
-  #busyUs = 0;
   #busyBeforeTurnUs = 0;
   #longestUs = 0;
 
@@ -248,7 +250,7 @@ export class BusyMeter {
     this.#nowMs = () => clock.monotonicMs();
     this.#idleMs = idleMs;
     this.#queuedMs = queuedMs;
-    this.#lastMs = this.#nowMs();
+    this.markedMs = this.#nowMs();
     this.#lastIdleMs = idleMs();
   }
 
@@ -256,13 +258,13 @@ export class BusyMeter {
   mark(): number {
     const nowMs = this.#nowMs();
     const idleMs = this.#idleMs();
-    const passedUs = (nowMs - this.#lastMs) * 1000;
+    const passedUs = (nowMs - this.markedMs) * 1000;
     const waitedUs = Math.max(0, Math.min((idleMs - this.#lastIdleMs) * 1000, passedUs));
     const busyUs = passedUs - waitedUs;
     this.#lateUs = busyUs + (waitedUs >= MIN_WAIT_US ? 0 : this.#lateUs);
-    this.#busyUs += busyUs;
+    this.busyUs += busyUs;
     if (busyUs > this.#longestUs) this.#longestUs = busyUs;
-    this.#lastMs = nowMs;
+    this.markedMs = nowMs;
     this.#lastIdleMs = idleMs;
     return this.#lateUs;
   }
@@ -270,8 +272,8 @@ export class BusyMeter {
   /** Marks the end of a turn of the loop. Returns how long the turn was busy, in us: no timer can be later because of it. */
   endTurn(): number {
     this.mark();
-    const turnUs = this.#busyUs - this.#busyBeforeTurnUs;
-    this.#busyBeforeTurnUs = this.#busyUs;
+    const turnUs = this.busyUs - this.#busyBeforeTurnUs;
+    this.#busyBeforeTurnUs = this.busyUs;
     return turnUs;
   }
 
@@ -281,16 +283,6 @@ export class BusyMeter {
     const longestUs = this.#longestUs;
     this.#longestUs = 0;
     return longestUs;
-  }
-
-  /** When the last mark was, monotonic, in us. */
-  get markedUs(): number {
-    return this.#lastMs * 1000;
-  }
-
-  /** How long the process had been busy at the last mark, in us. Only differences are meaningful. */
-  get busyUs(): number {
-    return this.#busyUs;
   }
 
   /** How long the process has waited for a CPU so far, in us. It asks the kernel, which takes about 10 us. */

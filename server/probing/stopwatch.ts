@@ -23,7 +23,7 @@ export class Stopwatch {
     if (this.#startUs < 0) this.#queuedAtStartUs = this.#meter.queuedUs();
     this.#meter.mark();
     this.#busyAtStartUs = this.#meter.busyUs;
-    this.#startUs = this.#meter.markedUs;
+    this.#startUs = this.#meter.markedMs * 1000;
   }
 
   /** The connection is established. Not called if it was open before. */
@@ -51,7 +51,7 @@ export class Stopwatch {
   stop(): Pick<Sample, 'connectUs' | 'firstByteUs' | 'totalUs' | 'starvedUs'> {
     if (this.#startUs < 0) return { connectUs: -1, firstByteUs: -1, totalUs: -1, starvedUs: 0 };
     const lateUs = this.#lateUs + this.#meter.mark();
-    const totalUs = this.#meter.markedUs - this.#startUs;
+    const totalUs = this.#meter.markedMs * 1000 - this.#startUs;
     const busyUs = this.#meter.busyUs - this.#busyAtStartUs;
     // Most exchanges are so short that they cannot be suspect. For those the kernel need not be asked.
     const queuedUs = isSuspect(totalUs, totalUs) ? this.#meter.queuedUs() - this.#queuedAtStartUs : 0;

@@ -87,22 +87,22 @@ const MIN_SHARES = 16;
 export class History {
   /** The buckets of all links. Only `History` changes them. */
   readonly log: BucketLog;
-  readonly #settings: HistorySettings;
+  readonly settings: HistorySettings;
   readonly #statistics = new Statistics();
   /** The links whose recent samples are kept. */
   readonly #withSamples = new Set<LinkRecord>();
   /** The memory for recent samples is divided among so many links. */
   #shares = MIN_SHARES;
-  /** How many records each of them keeps. */
-  #samplesPerLink: number;
-  #cyclesPerLink: number;
-  #widthMs: number = BUCKET_WIDTHS_MS[0];
+  /** How many recent samples and cycles of each of them are kept. */
+  samplesPerLink = 1;
+  #cyclesPerLink = 1;
+  /** The width of the buckets that begin now. */
+  widthMs: number = BUCKET_WIDTHS_MS[0];
 
   constructor(settings: HistorySettings) {
-    this.#settings = settings;
+    this.settings = settings;
     this.log = new BucketLog(settings.bucketBytes, settings.udpBytes > 0);
-    this.#samplesPerLink = this.#recordsPerLink(SAMPLE_RECORD);
-    this.#cyclesPerLink = this.#recordsPerLink(CYCLE_RECORD);
+    this.#divide();
     this.setLinkCount(1);
   }
 
@@ -112,31 +112,16 @@ export class History {
     return bytes;
   }
 
-  /** How many recent samples of each link are kept. */
-  get samplesPerLink(): number {
-    return this.#samplesPerLink;
-  }
-
   /** Whether there are results of the UDP probe (UDP_ENABLED). */
   get hasUdp(): boolean {
-    return this.#settings.udpBytes > 0;
-  }
-
-  /** How often a link gets a sample (REFRESH_INTERVAL), ms; 0 = never. */
-  get intervalMs(): number {
-    return this.#settings.intervalMs;
-  }
-
-  /** The width of the buckets that begin now. */
-  get widthMs(): number {
-    return this.#widthMs;
+    return this.settings.udpBytes > 0;
   }
 
   /** Chooses the width of new buckets for this many probed links. */
   setLinkCount(links: number): void {
-    const { windowMs, intervalMs } = this.#settings;
+    const { windowMs, intervalMs } = this.settings;
     const buckets = this.log.capacity;
-    this.#widthMs = bucketWidthMs({ links: Math.max(1, links), buckets, windowMs, intervalMs });
+    this.widthMs = bucketWidthMs({ links: Math.max(1, links), buckets, windowMs, intervalMs });
   }
 
   /** Makes the record of a link. */
@@ -165,7 +150,7 @@ export class History {
     const droppedUntilMs = this.newestMs(record);
     this.#withSamples.add(record);
     this.#share();
-    record.ring = new RecordRing(SAMPLE_RECORD, this.#samplesPerLink, droppedUntilMs);
+    record.ring = new RecordRing(SAMPLE_RECORD, this.samplesPerLink, droppedUntilMs);
     if (this.hasUdp) record.udp = new UdpRing(this.#cyclesPerLink, droppedUntilMs);
   }
 
@@ -182,18 +167,19 @@ export class History {
     if (links > before) this.#shares *= 2;
     else if (links < before / 4 && before > MIN_SHARES) this.#shares /= 2;
     if (this.#shares === before) return;
-    this.#samplesPerLink = this.#recordsPerLink(SAMPLE_RECORD);
-    this.#cyclesPerLink = this.#recordsPerLink(CYCLE_RECORD);
+    this.#divide();
     for (const { ring, udp } of this.#withSamples) {
-      ring?.resize(this.#samplesPerLink);
+      ring?.resize(this.samplesPerLink);
       udp?.resize(this.#cyclesPerLink);
     }
   }
 
-  #recordsPerLink(format: typeof SAMPLE_RECORD | typeof CYCLE_RECORD): number {
-    const { sampleBytes, udpBytes } = this.#settings;
-    const bytes = format === CYCLE_RECORD ? udpBytes : sampleBytes - udpBytes;
-    return Math.max(1, Math.min(MAX_SAMPLES, Math.floor(bytes / this.#shares / format.bytes)));
+  #divide(): void {
+    const { sampleBytes, udpBytes } = this.settings;
+    const recordsIn = (bytes: number, recordBytes: number) =>
+      Math.max(1, Math.min(MAX_SAMPLES, Math.floor(bytes / this.#shares / recordBytes)));
+    this.samplesPerLink = recordsIn(sampleBytes - udpBytes, SAMPLE_RECORD.bytes);
+    this.#cyclesPerLink = recordsIn(udpBytes, CYCLE_RECORD.bytes);
   }
 
   /** The recent samples of a link, oldest first. Their times are monotonic. */
@@ -211,12 +197,12 @@ export class History {
     if (ring === null) return;
     const stored = storedSampleOf(sample, nowMs);
     // The ring is about to overwrite a sample that is not part of the percentiles yet.
-    if (record.pendingSamples >= this.#samplesPerLink) this.#updatePercentiles(record);
+    if (record.pendingSamples >= this.samplesPerLink) this.#updatePercentiles(record);
     let bucket = this.log.find(record.lastBucket);
     if (bucket === null || nowMs >= bucket.endMs || isFull(bucket)) {
       this.#updatePercentiles(record);
-      this.log.expire(nowMs - this.#settings.windowMs);
-      record.lastBucket = this.log.open(record.lastBucket, this.#widthMs, nowMs);
+      this.log.expire(nowMs - this.settings.windowMs);
+      record.lastBucket = this.log.open(record.lastBucket, this.widthMs, nowMs);
       bucket = this.log.find(record.lastBucket);
     }
     // The bucket discarded its suspect samples, so they are not pending any more.

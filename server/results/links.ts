@@ -14,6 +14,10 @@ export interface Link {
   retiredAtMs: number;
 }
 
+function nothingBelieved(): Pick<Link, 'judgement' | 'loss'> {
+  return { judgement: new LinkJudgement(), loss: new LinkLoss() };
+}
+
 /**
  * Of the links that are no longer probed, the newest `MAX_WITH_SAMPLES` keep their samples; `MAX_WITH_BUCKETS` more keep
  * buckets.
@@ -57,15 +61,12 @@ export class Links {
       const link = this.#links.get(target.id);
       if (link === undefined) {
         const record = this.#history.newRecord();
-        const judgement = new LinkJudgement();
-        const loss = new LinkLoss();
-        this.#links.set(target.id, { number: this.#count++, target, record, judgement, loss, retiredAtMs: -1 });
+        this.#links.set(target.id, { number: this.#count++, target, record, ...nothingBelieved(), retiredAtMs: -1 });
       } else {
         const { address, port } = link.target;
         // What was believed of another time or another address says nothing about now.
         if (link.retiredAtMs >= 0 || address !== target.address || port !== target.port) {
-          link.judgement = new LinkJudgement();
-          link.loss = new LinkLoss();
+          Object.assign(link, nothingBelieved());
         }
         link.target = target;
         link.retiredAtMs = -1;
@@ -109,10 +110,7 @@ export class Links {
       const hasSamples = retiredAtMs > nowMs - this.#goneRetentionMs && newer < MAX_WITH_SAMPLES;
       // Those after it left later, so they have samples too.
       if (hasSamples) break;
-      if (record.ring !== null) {
-        link.judgement = new LinkJudgement();
-        link.loss = new LinkLoss();
-      }
+      if (record.ring !== null) Object.assign(link, nothingBelieved());
       this.#history.dropSamples(record);
       const hasBuckets = retiredAtMs >= nowMs - this.#windowMs && newer < MAX_WITH_SAMPLES + MAX_WITH_BUCKETS;
       if (!hasBuckets || record.lastBucket < 0) this.#links.delete(target.id);

@@ -35,11 +35,11 @@ export async function pastReport(
   links: readonly Link[],
   range: TimeRange,
   nowMs: number,
-  history: History,
   ranges: RangeStatistics,
   doubt: Doubt,
   timeSlice: TimeSlice,
 ): Promise<Omit<PastReportParts, 'past'> & { resolutionMs: number }> {
+  const { history } = ranges;
   const entries: Entry[] = [];
   for (const link of links) {
     const { record } = link;

@@ -86,7 +86,7 @@ export async function currentReport(
 ): Promise<ReportParts> {
   const { gonePeers, entries } = placeLinks(links, table);
   const judged = new JudgedLinks(entries.length, doubt);
-  const udp = ranges.hasUdp ? emptyUdp(entries.length) : null;
+  const udp = ranges.history.hasUdp ? emptyUdp(entries.length) : null;
   const details: [number, string][] = [];
   for (const [i, { link, to }] of entries.entries()) {
     judged.write(i, to, link.target.family, link.judgement, nowMs);

@@ -47,37 +47,29 @@ const LOOK_BACK = 4;
  * Uses the same working memory for one link after another.
  */
 export class RangeStatistics {
-  readonly #history: History;
+  readonly history: History;
   readonly #statistics = new Statistics();
-  readonly #usual: UsualLatencies;
+  readonly usual: UsualLatencies;
 
   constructor(history: History) {
-    this.#history = history;
-    this.#usual = new UsualLatencies(history);
-  }
-
-  get hasUdp(): boolean {
-    return this.#history.hasUdp;
-  }
-
-  usualUsOf(record: LinkRecord, windowMs: number, nowMs: number): number {
-    return this.#usual.usualUsOf(record, windowMs, nowMs);
+    this.history = history;
+    this.usual = new UsualLatencies(history);
   }
 
   /** The result of one link. `nowMs` is taken as the end of a bucket whose period is not over. */
   of(record: LinkRecord, range: TimeRange, nowMs: number): RangeResult {
     let resolutionMs = 0;
     this.#statistics.clear();
-    if (this.#history.droppedUntilMs(record) < range.fromMs) {
-      for (const sample of this.#history.samples(record, range.fromMs, range.toMs)) this.#statistics.addSample(sample);
+    if (this.history.droppedUntilMs(record) < range.fromMs) {
+      for (const sample of this.history.samples(record, range.fromMs, range.toMs)) this.#statistics.addSample(sample);
     } else {
-      for (const bucket of this.#history.buckets(record, range.fromMs)) {
+      for (const bucket of this.history.buckets(record, range.fromMs)) {
         if (!belongs(range, bucket, nowMs)) continue;
         resolutionMs = Math.max(resolutionMs, bucket.chunk.widthMs);
         this.#statistics.addBucket(bucket);
       }
     }
-    const usualUs = this.usualUsOf(record, range.toMs - range.fromMs, nowMs);
+    const usualUs = this.usual.usualUsOf(record, range.toMs - range.fromMs, nowMs);
     return { summary: this.#statistics.summary(), usualUs, resolutionMs };
   }
 
@@ -95,7 +87,7 @@ export class RangeStatistics {
     const isRun = suspect >= SUSPECT_RUN;
     const earliestMs = range.fromMs - (isRun ? 0 : LOOK_BACK * (range.toMs - range.fromMs));
     const counts = (bucket: Bucket) => (!isRun && bucket.startMs < range.fromMs) || belongs(range, bucket, nowMs);
-    const buckets = this.#history.buckets(record, earliestMs);
+    const buckets = this.history.buckets(record, earliestMs);
     const newest = buckets.find(counts);
     if (newest === undefined) return null;
     const trusted = buckets.find((bucket) => trustedOf(bucket) > 0 && counts(bucket));
@@ -121,7 +113,7 @@ export class RangeStatistics {
 
   /** The range whose datagrams decide at `atMs` (monotonic) whether a link is lossy. */
   lossRange(atMs: number): TimeRange {
-    return { fromMs: atMs - lossWindowMs(this.#history.intervalMs), toMs: atMs };
+    return { fromMs: atMs - lossWindowMs(this.history.settings.intervalMs), toMs: atMs };
   }
 
   /**
@@ -148,7 +140,7 @@ export class RangeStatistics {
 
   #datagramsOfBuckets(record: LinkRecord, range: TimeRange, nowMs: number): TimedDatagrams[] {
     const found: TimedDatagrams[] = [];
-    for (const bucket of this.#history.unmergedBuckets(record, range.fromMs)) {
+    for (const bucket of this.history.unmergedBuckets(record, range.fromMs)) {
       const datagrams = datagramsOf(bucket);
       if (datagrams === null || !belongs(range, bucket, nowMs)) continue;
       const { sent, lost, lossCycles } = datagrams;
@@ -160,12 +152,12 @@ export class RangeStatistics {
   /** Since when a link had been ok (`wasOk`), or had been failing, until `untilMs` (monotonic); as far back as is kept. */
   sinceMs(record: LinkRecord, wasOk: boolean, untilMs: number): number {
     let sinceMs = untilMs;
-    for (const { code, atMs } of this.#history.samples(record, Number.NEGATIVE_INFINITY, untilMs)) {
+    for (const { code, atMs } of this.history.samples(record, Number.NEGATIVE_INFINITY, untilMs)) {
       if (isSuspect(code)) continue;
       if (isOk(code) !== wasOk) return sinceMs;
       sinceMs = atMs;
     }
-    for (const bucket of this.#history.buckets(record, Number.NEGATIVE_INFINITY)) {
+    for (const bucket of this.history.buckets(record, Number.NEGATIVE_INFINITY)) {
       if (bucket.startMs > sinceMs) continue;
       if (!isThroughout(bucket, wasOk)) break;
       sinceMs = Math.min(sinceMs, bucket.startMs);

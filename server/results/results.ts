@@ -122,8 +122,7 @@ export class Results {
    * times, and the usual latency; of several links the largest.
    */
   linkSamples(uid: string): Omit<LinkSamples, 'from' | 'to' | 'error'> {
-    const nowMs = this.#clock.monotonicMs();
-    this.#links.expire(nowMs);
+    const nowMs = this.#expire();
     // Results are stored with monotonic times, so that their distances stay right when the wall clock is corrected.
     const wallMs = this.#clock.nowMs() - nowMs;
     const withWallTimes = <T extends { atMs: number }>(results: T[]) =>
@@ -132,7 +131,7 @@ export class Results {
         .sort((a, b) => a.atMs - b.atMs)
         .slice(-MAX_SAMPLES);
     const records = this.#links.all().flatMap(({ target, record }) => (target.uid === uid ? [record] : []));
-    const usualUs = Math.max(-1, ...records.map((record) => this.#ranges.usualUsOf(record, 0, nowMs)));
+    const usualUs = Math.max(-1, ...records.map((record) => this.#ranges.usual.usualUsOf(record, 0, nowMs)));
     return {
       nowMs: this.#clock.nowMs(),
       samples: withWallTimes(records.flatMap((record) => this.#history.recentSamples(record))),
@@ -143,8 +142,7 @@ export class Results {
 
   /** This pod's report of now, for the pods that discovery knows. `windowMs` 0 = without statistics. */
   report(pods: readonly Pod[], windowMs: number): Promise<ReportParts> {
-    const nowMs = this.#clock.monotonicMs();
-    this.#links.expire(nowMs);
+    const nowMs = this.#expire();
     // Discovery gives the same array until something changes. Hashing a thousand peers for each report would be expensive.
     if (this.#peers?.pods !== pods) this.#peers = { pods, table: peerTableOf(pods) };
     const timeSlice = new TimeSlice(this.#clock);
@@ -154,22 +152,12 @@ export class Results {
 
   /** This pod's report of a past time range, and how far back and how finely it knows it: see `pastReport`. */
   async reportOf(range: AgeRange): Promise<PastReportParts> {
-    const nowMs = this.#clock.monotonicMs();
-    const knownAgeMs = this.#knownAgeMs(nowMs);
-    this.#links.expire(nowMs);
+    const nowMs = this.#expire();
     const timeSlice = new TimeSlice(this.#clock);
-    const monotonic = rangeOf(range, nowMs);
-    const report = await pastReport(
-      this.#links.all(),
-      monotonic,
-      nowMs,
-      this.#history,
-      this.#ranges,
-      this.#doubt,
-      timeSlice,
-    );
+    const [links, past] = [this.#links.all(), rangeOf(range, nowMs)];
+    const report = await pastReport(links, past, nowMs, this.#ranges, this.#doubt, timeSlice);
     const { resolutionMs, ...parts } = report;
-    return { ...parts, past: { ...range, resolutionMs, knownAgeMs } };
+    return { ...parts, past: { ...range, resolutionMs, knownAgeMs: this.#knownAgeMs(nowMs) } };
   }
 
   /**
@@ -177,20 +165,18 @@ export class Results {
    * pod are not counted.
    */
   async podHistory(range: AgeRange, stepMs: number, isLeftOut: (uid: string) => boolean): Promise<PodHistory> {
-    const nowMs = this.#clock.monotonicMs();
-    const knownAgeMs = this.#knownAgeMs(nowMs);
-    this.#links.expire(nowMs);
+    const nowMs = this.#expire();
     const steps = stepsOf(range, stepMs, nowMs);
     const links = this.#links.all().filter(({ target }) => !isLeftOut(target.uid));
     const counts = await countBySteps(links, steps, nowMs, this.#history, new TimeSlice(this.#clock));
+    const knownAgeMs = this.#knownAgeMs(nowMs);
     return { format: 'goldpinger-ts/pod-history/1', ...range, stepMs, knownAgeMs, ...counts };
   }
 
   /** Statistics of all links to a pod by steps of `stepMs`, with wall times; no steps if nothing is kept of the pod. */
   linkHistory(uid: string, range: AgeRange, stepMs: number): Pick<LinkHistory, 'nowMs' | 'resolutionMs' | 'steps'> {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.#expire();
     const wallMs = this.#clock.nowMs() - nowMs;
-    this.#links.expire(nowMs);
     const links = this.#links.all().filter(({ target }) => target.uid === uid);
     const grid = stepsOf(range, stepMs, nowMs);
     const { resolutionMs, steps } = sumUpBySteps(links, grid, nowMs, this.#history);
@@ -214,8 +200,7 @@ export class Results {
     part: Omit<CopyPart, 'standstills' | 'journal'>;
     hasMore: boolean;
   }> {
-    const nowMs = this.#clock.monotonicMs();
-    this.#links.expire(nowMs);
+    const nowMs = this.#expire();
     const all = this.#links.all();
     const firstMs = Math.max(sinceMs, this.#startedMs, nowMs - this.#settings.historyWindowMs);
     const { fromMs, toMs, samples, cycles } = await this.#resultsSince(all, firstMs, nowMs);
@@ -282,6 +267,13 @@ export class Results {
 
   get bytes(): number {
     return this.#history.bytes;
+  }
+
+  /** Forgets what has been kept for long enough. Returns the monotonic time. */
+  #expire(): number {
+    const nowMs = this.#clock.monotonicMs();
+    this.#links.expire(nowMs);
+    return nowMs;
   }
 
   get #doubt(): Doubt {

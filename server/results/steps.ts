@@ -95,7 +95,7 @@ export async function countBySteps(
 function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: number): boolean[] | null {
   if (!history.hasUdp) return null;
   const { fromMs, stepMs, count } = steps;
-  const windowSteps = Math.ceil(lossWindowMs(history.intervalMs) / stepMs);
+  const windowSteps = Math.ceil(lossWindowMs(history.settings.intervalMs) / stepMs);
   const earlier = { ...steps, fromMs: fromMs - windowSteps * stepMs, count: windowSteps + count };
   const { udp } = record;
   // Most links lose nothing.

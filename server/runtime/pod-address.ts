@@ -7,29 +7,18 @@ export interface PodAddress {
 }
 
 /** Kinds of addresses at which no pod can be: calling them would reach this host, its cloud, or everybody (RFC 6890). */
-const SPECIAL: Record<string, [network: string, bits: number][]> = {
-  loopback: [
-    ['127.0.0.0', 8],
-    ['::1', 128],
-  ],
-  unspecified: [
-    ['0.0.0.0', 8],
-    ['::', 128],
-  ],
-  'link-local': [
-    ['169.254.0.0', 16],
-    ['fe80::', 10],
-  ],
-  multicast: [
-    ['224.0.0.0', 4],
-    ['ff00::', 8],
-  ],
-  'broadcast or reserved': [['240.0.0.0', 4]],
+const SPECIAL: Record<string, string[]> = {
+  loopback: ['127.0.0.0/8', '::1/128'],
+  unspecified: ['0.0.0.0/8', '::/128'],
+  'link-local': ['169.254.0.0/16', 'fe80::/10'],
+  multicast: ['224.0.0.0/4', 'ff00::/8'],
+  'broadcast or reserved': ['240.0.0.0/4'],
 };
 
 const KINDS = Object.entries(SPECIAL).map(([name, networks]) => {
   const list = new BlockList();
-  for (const [network, bits] of networks) list.addSubnet(network, bits, versionOf(network));
+  for (const [network = '', bits] of networks.map((text) => text.split('/')))
+    list.addSubnet(network, Number(bits), versionOf(network));
   return { name, list };
 });
 
