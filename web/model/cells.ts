@@ -26,35 +26,24 @@ import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { recentOf } from '../../server/protocol/udp.ts';
 import { type Figure, figureCode, figureOf, isFigure } from './figures.ts';
-import type { FoldedCells } from './fold.ts';
+import type { FoldedCells, PodCells } from './fold.ts';
 import { codeOf, LINK_STATES } from './links.ts';
 
 /** Number of states: the length of a pod's entry in `into` and `outOf`. */
 export const STATES = LINK_STATES.length;
 
 /** What is drawn of every link (from, to), at index `from * n + to`, and totals by pod. */
-export interface PictureCells {
-  /** Number of pods, gone ones included. */
-  n: number;
+export interface PictureCells extends PodCells {
   /**
    * null = states and values are those of latencies. Otherwise the states from `good` to `slow` are those of this figure, and an
    * answered link of which it is not known is `not-probed`.
    */
   figure: Figure | null;
-  /** Index in `LINK_STATES` of every link. */
-  state: Uint8Array;
   /**
    * 1 = the measurement is unreliable: its sample is suspect, or it was late or timed out while one of its pods was starved.
    * An attribute beside the state. Counts and colours follow the state alone.
    */
   unreliable: Uint8Array;
-  /**
-   * 1 = the link is lossy: see the table in link-state.ts. An attribute beside the state, as `unreliable`. Not marked with a
-   * figure.
-   */
-  lossy: Uint8Array;
-  /** The chosen latency, us, or the chosen figure in its own unit; NaN = none. */
-  valueUs: Float32Array;
   /**
    * Where both IP families are probed, a report has two links to a pod, and the cell is the worse one by what is shown. 1 = it
    * is the second one. null = no report has two.
@@ -65,8 +54,6 @@ export interface PictureCells {
   outOf: Uint32Array;
   /** Number of unreliable links. */
   unreliableLinks: number;
-  /** Number of lossy links. */
-  lossyLinks: number;
   /** The worst link: the one that has failed for the longest time, otherwise the slowest; -1 = none. */
   worst: number;
   /** The links between groups, if the worker has folded them. */

@@ -1,5 +1,4 @@
 import type { Pod } from '../../server/protocol/pod.ts';
-import type { PictureCells } from './cells.ts';
 import { areManyLate, COUNTS, codeOf, indexesOf, SEVERITY } from './links.ts';
 
 /** Which pods are drawn as one. `unfolded`: keys of groups (`node:worker-1`, `zone:a`) that show their members instead. */
@@ -32,7 +31,21 @@ export interface FoldedCells {
 }
 
 /** What folding needs of the links of `n` pods. */
-type PodCells = Pick<PictureCells, 'n' | 'state' | 'valueUs' | 'lossy' | 'lossyLinks'>;
+export interface PodCells {
+  /** Number of pods, gone ones included. */
+  n: number;
+  /** Index in `LINK_STATES` of every link. */
+  state: Uint8Array;
+  /**
+   * 1 = the link is lossy: see the table in link-state.ts. An attribute beside the state, as `unreliable`. Not marked with a
+   * figure.
+   */
+  lossy: Uint8Array;
+  /** The chosen latency, us, or the chosen figure in its own unit; NaN = none. */
+  valueUs: Float32Array;
+  /** Number of lossy links. */
+  lossyLinks: number;
+}
 
 export function keyOf(kind: Group['kind'], name: string): string {
   return `${kind}:${name}`;
