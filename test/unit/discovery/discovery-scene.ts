@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, onTestFinished, vi } from 'vitest';
 import type { Access } from '../../../server/discovery/access.ts';
 import { Discovery } from '../../../server/discovery/discovery.ts';
 import type { DiscoverySettings } from '../../../server/discovery/sync.ts';
@@ -49,48 +49,31 @@ export function answering(
   return { access, asked };
 }
 
-/** Discovery against a stub, with a kubeconfig of its own and everything it has announced so far. */
-class ObservedDiscovery extends Discovery {
-  readonly changes: DiscoverySnapshot[];
-  /** Durations of the requests, ms. */
-  readonly requests: number[];
-  readonly faults: DiscoveryFault[];
-  /** Lines of the log, as `level message`. */
-  readonly lines: string[];
-
-  constructor(kubeconfig: string, settings: Partial<DiscoverySettings>, timing: Partial<Timing>) {
-    const { log, lines } = keptLog();
-    const [changes, requests, faults]: [DiscoverySnapshot[], number[], DiscoveryFault[]] = [[], [], []];
-    super(
-      { ...SETTINGS, kubeconfig, accountRoot: '/nowhere', ...settings },
-      {
-        clock: realClock,
-        log,
-        random: Math.random,
-        timing: { ...TIMING, ...timing },
-        knowsOwnPod: () => true,
-        onChange: (snapshot) => changes.push(snapshot),
-        onRequest: (durationMs) => requests.push(durationMs),
-        onFault: (fault) => faults.push(fault),
-      },
-    );
-    this.changes = changes;
-    this.requests = requests;
-    this.faults = faults;
-    this.lines = lines;
-  }
-
+/** Starts discovery, and notes what it announces: changes, durations of requests (ms), faults, lines of the log. */
+function observed(kubeconfig: string, settings: Partial<DiscoverySettings>, timing: Partial<Timing>) {
+  const { log, lines } = keptLog();
+  const [changes, requests, faults]: [DiscoverySnapshot[], number[], DiscoveryFault[]] = [[], [], []];
+  const deps = {
+    clock: realClock,
+    log,
+    random: Math.random,
+    timing: { ...TIMING, ...timing },
+    knowsOwnPod: () => true,
+    onChange: (snapshot: DiscoverySnapshot) => changes.push(snapshot),
+    onRequest: (durationMs: number) => requests.push(durationMs),
+    onFault: (fault: DiscoveryFault) => faults.push(fault),
+  };
+  const discovery = new Discovery({ ...SETTINGS, kubeconfig, accountRoot: '/nowhere', ...settings }, deps);
   /** Names of the pods with their stages, e.g. `a ready`. */
-  stages(): string[] {
-    return this.snapshot().pods.map((pod) => `${pod.name} ${pod.lifecycle}`);
-  }
+  const stages = () => discovery.snapshot().pods.map(({ name, lifecycle }) => `${name} ${lifecycle}`);
+  return Object.assign(discovery, { changes, requests, faults, lines, stages });
 }
+type Observed = ReturnType<typeof observed>;
 
 /** A file's own Kubernetes API, a new one for each test, and the discoveries that a test starts on it. */
 export function discoveryOfFile() {
   let stub: KubeApi;
   let folder = '';
-  let observed: ObservedDiscovery[] = [];
 
   // Real sockets on a machine that may be busy.
   vi.setConfig({ testTimeout: 20_000 });
@@ -104,19 +87,17 @@ export function discoveryOfFile() {
   });
 
   afterEach(async () => {
-    await Promise.all(observed.map((discovery) => discovery.stop()));
-    observed = [];
     rmSync(folder, { recursive: true, force: true });
     await stub.close();
   });
 
   const start = (settings: Partial<DiscoverySettings> = {}, timing: Partial<Timing> = {}) => {
-    const discovery = new ObservedDiscovery(stub.writeKubeconfig(join(folder, 'config')), settings, timing);
-    observed.push(discovery);
+    const discovery = observed(stub.writeKubeconfig(join(folder, 'config')), settings, timing);
+    onTestFinished(() => discovery.stop());
     return discovery;
   };
   /** Waits until discovery is current and watches. */
-  const watching = (discovery: ObservedDiscovery) =>
+  const watching = (discovery: Observed) =>
     until(() => {
       expect(phase(discovery)).toBe('synced');
       expect(stub.watchCount).toBe(1);
@@ -147,4 +128,4 @@ export function discoveryOfFile() {
 }
 
 export const until = <T>(check: () => T) => vi.waitFor(check, { timeout: 10_000, interval: 2 });
-export const phase = (discovery: ObservedDiscovery) => discovery.snapshot().status.phase;
+export const phase = (discovery: Observed) => discovery.snapshot().status.phase;
