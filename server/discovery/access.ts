@@ -14,7 +14,6 @@ import type { Proxies } from './proxy.ts';
 export interface LoginSource {
   /** Path of a kubeconfig, or several as in KUBECONFIG; null = use the service account of the pod. */
   kubeconfig: string | null;
-  /** The proxies of the environment. */
   proxies?: Proxies;
   /** Put before the paths of the service account, for tests. */
   accountRoot?: string;
@@ -120,7 +119,6 @@ export class Access {
     this.#agent?.destroy();
   }
 
-  /** The options and the headers of a request. */
   async #credentials() {
     try {
       const { configWith, tokenFile, impersonation } = this.#login;

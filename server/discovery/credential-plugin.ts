@@ -14,7 +14,6 @@ export interface CredentialPlugin {
 
 /** What a plugin has printed; '' = nothing of the kind. */
 export interface Credential {
-  /** Who has printed it. */
   plugin: CredentialPlugin;
   token: string;
   /** Client certificate and its key, PEM. */

@@ -6,7 +6,6 @@ import { Session } from './session.ts';
 import { type DiscoverySettings, MAX_PODS, Sync, type SyncDeps } from './sync.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
 
-/** What discovery works with, and what it calls. */
 interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'session'> {
   /** Other times than those of production, for tests. */
   timing?: Partial<Timing>;
@@ -14,7 +13,6 @@ interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'session'> {
   onChange(snapshot: DiscoverySnapshot): void;
 }
 
-/** The most departed pods that are kept. */
 const MAX_GONE = 1_000;
 
 /**
@@ -52,7 +50,6 @@ export class Discovery {
     this.#running = this.#sync.run(this.#stopping.signal);
   }
 
-  /** What is known now. */
   snapshot(): DiscoverySnapshot {
     return { pods: this.#store.pods(), status: this.#sync.status };
   }

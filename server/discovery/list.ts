@@ -8,10 +8,8 @@ import { ApiError, asApiError, faultOfStatus, validOrMalformed } from './api-err
 
 /** What to list, and how. */
 export interface ListCall<T> {
-  /** For example `/api/v1/pods`. */
   path: string;
   query: Record<string, string>;
-  /** The `Accept` header. */
   accept: string;
   /** Objects per page; the server may send more. Pages of large objects are asked for again with fewer of them. */
   pageSize: number;

@@ -8,7 +8,6 @@ import { listAll } from './list.ts';
 import type { PodStore } from './pod-store.ts';
 import type { Timing } from './timing.ts';
 
-/** What the keeper works with. */
 interface NodeKeeperDeps {
   clock: Clock;
   log: Log;
@@ -16,9 +15,7 @@ interface NodeKeeperDeps {
   timing: Pick<Timing, 'nodesRefreshMs' | 'nodesPaceMs'>;
   /** Lists the nodes that a field selector ('' = all) selects: see `listNodes`. */
   list(fieldSelector: string): Promise<NodeFacts[]>;
-  /** Is told what was found out. */
   store: Pick<PodStore, 'setZones' | 'setCordoned' | 'nodeDeleted'>;
-  /** Called when that has changed a pod. */
   onChange(): void;
 }
 

@@ -3,7 +3,6 @@ import { stageOf } from './lifecycle.ts';
 import type { PodFacts } from './pod-reader.ts';
 import { type Departure, nameReplacements, type PodEntry } from './replacement.ts';
 
-/** How much the store keeps. */
 interface StoreLimits {
   /** How long a pod that has left stays, ms. */
   goneRetentionMs: number;

@@ -15,7 +15,6 @@ import type { Session } from './session.ts';
 import { Backoff, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
-/** What to discover. */
 export interface DiscoverySettings extends LoginSource {
   /** null = the namespace of the service account or of the kubeconfig's context; '' = all namespaces. */
   namespace: string | null;
@@ -31,7 +30,6 @@ export interface DiscoverySettings extends LoginSource {
   goneRetentionMs: number;
 }
 
-/** What the loop works with. */
 export interface SyncDeps {
   clock: Clock;
   log: Log;

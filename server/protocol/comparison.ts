@@ -121,7 +121,6 @@ const linkMedianSchema = v.object({
 export type LinkMedian = v.InferOutput<typeof linkMedianSchema>;
 
 const changedSchema = v.object({
-  /** Names of the pods. */
   from: v.boundedText(600),
   to: v.boundedText(600),
   fromUid: v.boundedText(128),

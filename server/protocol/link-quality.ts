@@ -45,7 +45,6 @@ export class Jitter {
   #sumUs = 0;
   #count = 0;
 
-  /** Forgets all answers. */
   clear(): void {
     this.#lastNewUs = -1;
     this.#lastOpenUs = -1;

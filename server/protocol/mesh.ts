@@ -106,7 +106,6 @@ const meshSchema = v.object({
   format: v.literal(MESH_FORMAT),
   /** When the collection ended, ms since the epoch, by the serving pod's clock. */
   atMs: v.finiteNumber,
-  /** How long the collection took. */
   collectMs: v.finiteNumber,
   /** Age of the mesh when it was sent. */
   ageMs: v.finiteNumber,

@@ -7,7 +7,6 @@ export const MAX_ROUNDS = 1000;
 
 const roundSchema = v.object({
   ...podNameSchema.entries,
-  /** When the pod was created, ms since the epoch. */
   createdMs: v.finiteNumber,
   /** How long it took until the pod was ready, ms; null = it was not. The API's times are whole seconds. */
   readyAfterMs: v.nullable(v.finiteNumber),

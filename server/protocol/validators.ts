@@ -72,7 +72,6 @@ export interface Skipped {
   reason: string;
 }
 
-/** A new count. */
 export function noneSkipped(): Skipped {
   return { count: 0, reason: '' };
 }

@@ -15,7 +15,6 @@ export const MAX_REASON_LENGTH = 600;
 
 /** A verdict on the wire. */
 export const verdictSchema = v.object({
-  /** Whether the verdict is `pass`. */
   ok: v.boolean(),
   verdict: v.picklist(VERDICTS),
   /** Why it is unknown, or what fails first, in one sentence; '' after `pass`. */
