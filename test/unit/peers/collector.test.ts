@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Collector, meshLimits, withLateReports } from '../../../server/peers/collector.ts';
 import type { ReportQuery, ReportResult } from '../../../server/peers/report-query.ts';
 import { LINK_BYTES, STAT_BYTES } from '../../../server/protocol/links.ts';
@@ -15,12 +15,20 @@ interface Scene {
   /** The nodes that are passive by our settings. */
   passiveNodes?: readonly string[];
   checkTimeoutMs?: number;
-  /** How each pod answers, after how many ms; by default with its report at once. */
-  answer?(uid: string): { answer?: ReportResult; afterMs?: number };
+  /** How pods answer, by uid, and after how many ms; by default with their report at once. */
+  answers?: Record<string, ReportResult>;
+  afterMs?(uid: string): number;
 }
 
 /** A collector in pod 0 of a scene, over a network that only exists here. */
-function start({ pods, selfUid = 'uid-0', passiveNodes = [], checkTimeoutMs = 1_000, answer }: Scene) {
+function start({
+  pods,
+  selfUid = 'uid-0',
+  passiveNodes = [],
+  checkTimeoutMs = 1_000,
+  answers = {},
+  afterMs = () => 0,
+}: Scene) {
   const clock = new FakeClock(NOW_MS);
   const asks: (ReportQuery & { uid: string })[] = [];
   const calls: [string, boolean, number][] = [];
@@ -31,11 +39,11 @@ function start({ pods, selfUid = 'uid-0', passiveNodes = [], checkTimeoutMs = 1_
     asks.push({ uid: pod.uid, ...query });
     state.atOnce += 1;
     state.mostAtOnce = Math.max(state.mostAtOnce, state.atOnce);
-    const { answer: result, afterMs = 0 } = answer?.(pod.uid) ?? {};
+    const [result, takesMs] = [answers[pod.uid], afterMs(pod.uid)];
     const timeoutMs = Math.min(checkTimeoutMs, leftMs);
-    await new Promise<void>((resolve) => void clock.setTimer(resolve, Math.min(afterMs, timeoutMs)));
+    await new Promise<void>((resolve) => void clock.setTimer(resolve, Math.min(takesMs, timeoutMs)));
     state.atOnce -= 1;
-    if (afterMs > timeoutMs) return missingOf('timeout', `no answer within ${timeoutMs} ms`);
+    if (takesMs > timeoutMs) return missingOf('timeout', `no answer within ${timeoutMs} ms`);
     const table = query.known === null ? {} : { peers: query.known.peers };
     return result ?? resultOf(reportOf(pod, pods, undefined, table));
   };
@@ -62,22 +70,27 @@ function start({ pods, selfUid = 'uid-0', passiveNodes = [], checkTimeoutMs = 1_
 const reasonsOf = (reports: { missing: string }[]) => reports.map(({ missing }) => missing);
 
 describe('collecting the mesh', () => {
-  it('asks every other pod once and itself never', async () => {
-    const { asks, collect, calls } = start({ pods: podsOf(5) });
+  it('asks every other pod that is not gone once, and itself never', async () => {
+    const pods = [...podsOf(3), podOf(3, { lifecycle: 'gone' }), podOf(4, { lifecycle: 'terminating' })];
+    const { asks, collect, calls } = start({ pods });
     const mesh = await collect();
-    expect(asks.map(({ uid }) => uid)).toEqual([1, 2, 3, 4].map((n) => `uid-${n}`));
-    expect(mesh.reports.map((report) => report.pod)).toEqual([0, 1, 2, 3, 4]);
-    expect(reasonsOf(mesh.reports)).toEqual(['', '', '', '', '']);
+    expect(asks.map(({ uid }) => uid)).toEqual(['uid-1', 'uid-2', 'uid-4']);
+    expect(mesh.reports.map(({ pod, missing }) => [pod, missing])).toEqual([0, 1, 2, 4].map((pod) => [pod, '']));
     expect(mesh.servedBy).toEqual({ pod: 0, name: 'pod-0' });
-    expect(mesh.health).toEqual({ ok: true, reasons: [], general: [] });
-    expect(calls.map(([uid, ok]) => [uid, ok])).toEqual([1, 2, 3, 4].map((n) => [`uid-${n}`, true]));
+    expect(calls.map(([uid, ok]) => [uid, ok])).toEqual([1, 2, 4].map((n) => [`uid-${n}`, true]));
+  });
+
+  it('asks all pods where we do not know which one we are', async () => {
+    const { asks, collect } = start({ pods: podsOf(2), selfUid: '' });
+    expect((await collect()).servedBy).toEqual({ pod: -1, name: 'pod-0' });
+    expect(asks).toHaveLength(2);
   });
 
   it('asks no pod on a passive node, and holds nothing against it, nor against one that says that it is passive', async () => {
     const { asks, collect, calls } = start({
       pods: podsOf(4),
       passiveNodes: [podOf(3).node],
-      answer: (uid) => (uid === 'uid-2' ? { answer: missingOf('passive', 'its node is passive', null) } : {}),
+      answers: { 'uid-2': missingOf('passive', 'its node is passive', null) },
     });
     const mesh = await collect();
     expect(asks.map(({ uid }) => uid)).toEqual(['uid-1', 'uid-2']);
@@ -93,10 +106,7 @@ describe('collecting the mesh', () => {
     // A pod that is there is not gone because another one says so.
     const lie = podOf(2, { lifecycle: 'gone', sinceMs: NOW_MS - 1_000 });
     const report = { ...reportOf(pods[1] ?? podOf(1), pods), gone: [gone, old, lie] };
-    const { collect, asks, lifetimes } = start({
-      pods,
-      answer: (uid) => (uid === 'uid-1' ? { answer: resultOf(report) } : {}),
-    });
+    const { collect, asks, lifetimes } = start({ pods, answers: { 'uid-1': resultOf(report) } });
     const shown = async () => {
       const { pods: all } = await collect(100);
       return all.filter(({ lifecycle }) => lifecycle === 'gone').map(({ name, replacedBy }) => [name, replacedBy]);
@@ -151,29 +161,9 @@ describe('collecting the mesh', () => {
   });
 });
 
-describe('the pods that a collection asks', () => {
-  it('do not include those that are gone', async () => {
-    const pods = [podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(2, { lifecycle: 'terminating' })];
-    const { asks, collect } = start({ pods });
-    const mesh = await collect();
-    expect(asks.map(({ uid }) => uid)).toEqual(['uid-2']);
-    expect(mesh.reports.map(({ pod, missing }) => [pod, missing])).toEqual([
-      [0, ''],
-      [2, ''],
-    ]);
-  });
-
-  it('are all pods where we do not know which one we are', async () => {
-    const { asks, collect } = start({ pods: podsOf(2), selfUid: '' });
-    const mesh = await collect();
-    expect(asks).toHaveLength(2);
-    expect(mesh.servedBy).toEqual({ pod: -1, name: 'pod-0' });
-  });
-});
-
 describe('a collection of many', () => {
   it('asks four at a time', async () => {
-    const { state, collect } = start({ pods: podsOf(40), answer: () => ({ afterMs: 10 }) });
+    const { state, collect } = start({ pods: podsOf(40), afterMs: () => 10 });
     const mesh = await collect();
     expect(state.mostAtOnce).toBe(4);
     expect(mesh.collectMs).toBe(100);
@@ -181,10 +171,7 @@ describe('a collection of many', () => {
 
   it('is not held up by those that hang, and gives each its own deadline', async () => {
     const hung = new Set(Array.from({ length: 30 }, (_, n) => `uid-${n + 1}`));
-    const { collect, calls } = start({
-      pods: podsOf(200),
-      answer: (uid) => ({ afterMs: hung.has(uid) ? 60_000 : 1 }),
-    });
+    const { collect, calls } = start({ pods: podsOf(200), afterMs: (uid) => (hung.has(uid) ? 60_000 : 1) });
     const mesh = await collect();
     expect(mesh.reports.filter((report) => report.missing === 'timeout')).toHaveLength(30);
     expect(mesh.reports.filter((report) => report.missing === '')).toHaveLength(170);
@@ -193,18 +180,16 @@ describe('a collection of many', () => {
   });
 
   it('asks a pod last until it answers, also if its turn did not come in between', async () => {
-    const answers: ReportResult[] = [
+    const answers: Record<string, ReportResult> = {};
+    const { asks, calls, collect } = start({ pods: podsOf(3), answers });
+    const order: string[] = [];
+    for (const answer of [
       missingOf('refused'),
       missingOf('not-asked', 'the time was over', null),
       missingOf('no-history', 'it runs Goldpinger', true),
       missingOf('timeout'),
-    ];
-    const { asks, calls, collect } = start({
-      pods: podsOf(3),
-      answer: (uid) => (uid === 'uid-1' ? { answer: answers.shift() ?? missingOf('timeout') } : {}),
-    });
-    const order: string[] = [];
-    for (const _ of [...answers]) {
+    ]) {
+      answers['uid-1'] = answer;
       await collect();
       const asked = asks.splice(0).map(({ uid }) => uid);
       order.push(asked.join(' '));
@@ -214,7 +199,7 @@ describe('a collection of many', () => {
   });
 
   it('ends in time even if nobody answers, and says who was not asked', async () => {
-    const { collect } = start({ pods: podsOf(1_000), answer: () => ({ afterMs: 60_000 }) });
+    const { collect } = start({ pods: podsOf(1_000), afterMs: () => 60_000 });
     const mesh = await collect();
     expect(mesh.collectMs).toBeGreaterThan(4_900);
     expect(mesh.collectMs).toBeLessThanOrEqual(5_000);
@@ -243,59 +228,44 @@ describe('meshes of more than 90 000 links', () => {
 });
 
 describe('a mesh within a budget of time', () => {
-  const reportsOf = async (mesh: Promise<Mesh>) =>
-    (await mesh).reports.map(({ missing, atMs }) => [missing, atMs - NOW_MS]);
-
   /** Five pods of which one hangs and one refuses, looked at `askMs` after all was well. */
   async function afterFault(askMs: number) {
-    const state = { isFaulty: false };
-    const lost = missingOf('refused', 'nobody listens');
-    const scene = start({
-      pods: podsOf(5),
-      checkTimeoutMs: 3_000,
-      answer: (uid) => {
-        if (!state.isFaulty) return uid === 'uid-3' ? { afterMs: 400 } : {};
-        return uid === 'uid-3' ? { afterMs: 2_500 } : uid === 'uid-4' ? { answer: lost } : {};
-      },
-    });
+    const answers: Record<string, ReportResult> = {};
+    let lateMs = 400;
+    const afterMs = (uid: string) => (uid === 'uid-3' ? lateMs : 0);
+    const scene = start({ pods: podsOf(5), checkTimeoutMs: 3_000, answers, afterMs });
     await scene.collect(askMs, 30_000);
-    state.isFaulty = true;
-    const mesh = scene.collector.collect({ windowMs: 30_000, maxAgeMs: 300, budgetMs: 800 });
+    lateMs = 2_500;
+    answers['uid-4'] = missingOf('refused', 'nobody listens');
+    const collecting = scene.collector.collect({ windowMs: 30_000, maxAgeMs: 300, budgetMs: 800 });
     await scene.clock.advance(800);
-    return { ...scene, mesh };
+    onTestFinished(() => scene.collector.stop());
+    return { ...scene, mesh: await collecting };
   }
 
   it('is of the reports that have come; a late one is borrowed from the last mesh while that is young', async () => {
-    const { mesh, collector } = await afterFault(900);
-    const [own, first, second, late, refused] = await reportsOf(mesh);
-    expect([own, first, second]).toEqual([
-      ['', 900],
-      ['', 900],
-      ['', 900],
-    ]);
-    expect(late).toEqual(['', 400]);
-    expect(refused).toEqual(['refused', 900]);
-    collector.stop();
+    const { reports } = (await afterFault(900)).mesh;
+    const told = reports.map(({ missing, atMs }) => `${missing} ${atMs - NOW_MS}`);
+    expect(told).toEqual([' 900', ' 900', ' 900', ' 400', 'refused 900']);
   });
 
   it('lacks the late one if the last mesh is too old, however much more that had', async () => {
     const { mesh, clock, collector } = await afterFault(1_700);
-    expect((await reportsOf(mesh)).map(([missing]) => missing)).toEqual(['', '', '', 'timeout', 'refused']);
-    expect((await mesh).reports[3]?.missingDetail).toBe('its answer has not come yet');
+    expect(reasonsOf(mesh.reports)).toEqual(['', '', '', 'timeout', 'refused']);
+    expect(mesh.reports[3]?.missingDetail).toBe('its answer has not come yet');
     await clock.advance(3_000);
     const next = await collector.collect({ windowMs: 30_000, maxAgeMs: 2_000, budgetMs: 800 });
     expect(reasonsOf(next.reports)).toEqual(['', '', '', '', 'refused']);
-    collector.stop();
   });
 
-  it('borrows none where indexes of pods have come to mean others', async () => {
-    const scene = await afterFault(900);
-    const soFar = await scene.mesh;
-    const others = { ...soFar, pods: soFar.pods.map((pod, i) => (i === 1 ? podOf(7) : pod)) };
-    const lacking = { ...soFar, reports: soFar.reports.filter(({ pod }) => pod !== 3) };
-    expect(withLateReports(lacking, { mesh: soFar, agoMs: 0 }).reports[3]?.missing).toBe('');
-    expect(withLateReports(lacking, { mesh: others, agoMs: 0 }).reports[3]?.missing).toBe('timeout');
-    scene.collector.stop();
+  it('borrows none where indexes of pods have come to mean others, nor for a pod that has gone', async () => {
+    const { mesh } = await afterFault(900);
+    const lacking = { ...mesh, reports: mesh.reports.filter(({ pod }) => pod !== 3) };
+    const lateOf = (last: Mesh, partial = lacking) => withLateReports(partial, { mesh: last, agoMs: 0 }).reports[3];
+    expect(lateOf(mesh)).toMatchObject({ pod: 3, missing: '' });
+    expect(lateOf({ ...mesh, pods: mesh.pods.with(1, podOf(7)) })).toMatchObject({ pod: 3, missing: 'timeout' });
+    const left = { ...lacking, pods: mesh.pods.with(3, podOf(3, { lifecycle: 'gone' })) };
+    expect(lateOf(mesh, left)).toMatchObject({ pod: 4 });
   });
 });
 
@@ -303,21 +273,18 @@ describe('a report from a peer', () => {
   it('counts for the pod that was asked, whoever it claims to be', async () => {
     const pods = podsOf(3);
     const claim = resultOf(reportOf(podOf(2), pods, [{ to: 0, outcome: 'refused' }]));
-    const { collect } = start({ pods, answer: (uid) => (uid === 'uid-1' ? { answer: claim } : {}) });
-    const mesh = await collect();
-    expect(mesh.reports[1]?.links.length).toBe(1);
-    expect(mesh.reports[2]?.links.length).toBe(3);
+    const { reports } = await start({ pods, answers: { 'uid-1': claim } }).collect();
+    expect(reports.map(({ links }) => links.length)).toEqual([3, 1, 3]);
   });
 
   it("with a false table of peers under our own hash changes nobody else's report", async () => {
     const pods = podsOf(4);
     const { peersHash } = reportOf(podOf(0), pods);
     const lie = reportOf(podOf(1), pods.toReversed(), [{ to: 0, outcome: 'refused' }], { peersHash });
-    const { collect } = start({
-      pods,
-      answer: (uid) => (uid === 'uid-1' ? { answer: resultOf(structuredClone(lie)) } : {}),
-    });
+    const answers: Record<string, ReportResult> = {};
+    const { collect } = start({ pods, answers });
     for (let round = 0; round < 2; round++) {
+      answers['uid-1'] = resultOf(structuredClone(lie));
       const mesh = await collect();
       expect([...(mesh.reports[1]?.links.to ?? [])]).toEqual([3]);
       expect([...(mesh.reports[2]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
@@ -330,10 +297,8 @@ describe('a report from a peer', () => {
   ])('that %s', async (_, isTrue) => {
     const pods = podsOf(9);
     const report = reportOf(podOf(1), podsOf(8), undefined, isTrue ? {} : { peersHash: 'lie' });
-    const { collect, asks } = start({
-      pods,
-      answer: (uid) => (uid === 'uid-1' ? { answer: resultOf(report) } : { afterMs: 1 }),
-    });
+    const afterMs = (uid: string) => (uid === 'uid-1' ? 0 : 1);
+    const { collect, asks } = start({ pods, answers: { 'uid-1': resultOf(report) }, afterMs });
     await collect();
     const offered = asks.map(({ known }) => known?.peers.length);
     expect(offered.slice(0, 5)).toEqual([9, 9, 9, 9, isTrue ? 8 : 9]);
@@ -347,7 +312,7 @@ describe('a report of a process that is younger than the window', () => {
     const pods = [podOf(0), podOf(1, { createdMs })];
     const atMs = NOW_MS + clockIsOffMs;
     const report = reportOf(podOf(1), pods, undefined, { atMs, bootTimeMs: atMs - ranMs });
-    const mesh = await start({ pods, answer: () => ({ answer: resultOf(report) }) }).collect(100, windowMs);
+    const mesh = await start({ pods, answers: { 'uid-1': resultOf(report) } }).collect(100, windowMs);
     expect(mesh.reports[1]?.missing).toBe('');
     return mesh.reports[1]?.missingDetail;
   };
