@@ -19,13 +19,28 @@ import {
 
 type Fails = (from: number, to: number) => boolean;
 
-/** A mesh in which exactly the links that `fails` names are refused. */
-function meshWith(pods: readonly Pod[], fails: Fails, reports: Record<number, Partial<MergedReport>> = {}): Mesh {
-  const outcome = (from: number, to: number) => (fails(from, to) ? { outcome: 'refused' as const } : {});
+interface Wishes {
+  /** By index of the pod. */
+  reports?: Record<number, Partial<MergedReport>>;
+  /** How many links each pair of pods has, and which pairs are probed. */
+  families?: number;
+  probes?: Fails;
+  failed?: Partial<LinkSpec>;
+}
+
+/** A mesh in which exactly the links that `fails` names fail: they are refused by default. */
+function meshWith(
+  pods: readonly Pod[],
+  fails: Fails,
+  { reports = {}, families = 1, probes = () => true, failed = { outcome: 'refused' } }: Wishes = {},
+): Mesh {
   const all = pods.map((_pod, from) => {
     const change = reports[from] ?? {};
-    const wishes: LinkSpec[] = change.missing ? [] : pods.map((_to, to) => ({ to, ...outcome(from, to) }));
-    return mergedReportOf(from, wishes, change);
+    const links = pods.flatMap((_to, to): LinkSpec[] => {
+      const link = fails(from, to) ? { ...failed, to } : { to };
+      return change.missing || !probes(from, to) ? [] : [link, { ...link, flags: FLAG_IPV6 }].slice(0, families);
+    });
+    return mergedReportOf(from, links, change);
   });
   return meshOf(pods, all);
 }
@@ -70,9 +85,9 @@ describe('a mesh is healthy', () => {
 
   it.each(['starting', 'terminating', 'gone'] as const)('though a pod that is %s fails in all ways', (lifecycle) => {
     const pods = [...podsOf(3), podOf(3, { lifecycle })];
-    expect(meshWith(pods, (_, to) => to === 3, { 3: missing('refused') }).health.ok).toBe(true);
+    expect(meshWith(pods, (_, to) => to === 3, { reports: { 3: missing('refused') } }).health.ok).toBe(true);
     expect(meshWith(pods, (from) => from === 3).health.ok).toBe(true);
-    expect(meshWith(pods, () => false, { 3: { samePeers: false } }).health.ok).toBe(true);
+    expect(meshWith(pods, () => false, { reports: { 3: { samePeers: false } } }).health.ok).toBe(true);
   });
 });
 
@@ -80,11 +95,13 @@ describe('a pod that was ready and is not any more', () => {
   const pods = [...podsOf(3), podOf(3, { lifecycle: 'not-ready' })];
 
   it('is no fault as long as it reports, whatever its links', () => {
-    expect(meshWith(pods, (from, to) => from === 3 || to === 3, { 3: { samePeers: false } }).health.ok).toBe(true);
+    expect(
+      meshWith(pods, (from, to) => from === 3 || to === 3, { reports: { 3: { samePeers: false } } }).health.ok,
+    ).toBe(true);
   });
 
   it('is one while it is silent: a dead node does not heal by being called not ready', () => {
-    const mesh = meshWith(pods, (_, to) => to === 3, { 3: missing('timeout') });
+    const mesh = meshWith(pods, (_, to) => to === 3, { reports: { 3: missing('timeout') } });
     const why = ['is not ready and did not report (timeout: words)'];
     expect(mesh.health).toEqual({ ok: false, general: [], reasons: [{ pod: 3, why }] });
     expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 });
@@ -101,7 +118,7 @@ describe('a mesh is not healthy', () => {
   it.each(['refused', 'timeout', 'malformed', 'not-asked', 'no-address'] as const)(
     'with a report missing: %s',
     (why) => {
-      const { health } = meshWith(podsOf(3), () => false, { 1: missing(why) });
+      const { health } = meshWith(podsOf(3), () => false, { reports: { 1: missing(why) } });
       const reasons = [{ pod: 1, why: [`did not report (${why}: words)`] }];
       expect(health).toEqual({ ok: false, general: [], reasons });
     },
@@ -113,7 +130,7 @@ describe('a mesh is not healthy', () => {
   });
 
   it('with a report that knows other pods', () => {
-    const mesh = meshWith(podsOf(2), () => false, { 1: { samePeers: false } });
+    const mesh = meshWith(podsOf(2), () => false, { reports: { 1: { samePeers: false } } });
     expect(mesh.health.reasons).toEqual([{ pod: 1, why: ['knows other pods than the serving pod does'] }]);
   });
 
@@ -174,27 +191,15 @@ describe('whom failed links speak against', () => {
     ]);
   });
 
-  // Each pair of pods has a link in each of `families`. `probes`: which pairs are probed.
-  function meshOver(families: number, fails: Fails, probes: Fails = () => true): Mesh {
-    const pods = podsOf(6);
-    const reports = pods.map((_, from) => {
-      const wishes = pods.flatMap((_pod, to): LinkSpec[] => {
-        const link: LinkSpec = fails(from, to) ? { to, outcome: 'refused' } : { to };
-        return probes(from, to) ? [link, { ...link, flags: FLAG_IPV6 }].slice(0, families) : [];
-      });
-      return mergedReportOf(from, wishes);
-    });
-    return meshOf(pods, reports);
-  }
-
   it.each([1, 2])('is the same over %i IP families', (families) => {
+    const accusedOver = (fails: Fails, probes?: Fails) =>
+      accused(meshWith(podsOf(6), fails, { families, ...(probes && { probes }) }));
     const fails: Fails = (from, to) => from === 0 && (to === 1 || to === 2);
-    expect(accused(meshOver(families, fails))).toEqual([0]);
-    const isFewProbe: Fails = (from, to) => from === 0 || (from === 3 && to < 3);
-    expect(accused(meshOver(families, fails, isFewProbe))).toEqual([1, 2]);
+    expect(accusedOver(fails)).toEqual([0]);
+    expect(accusedOver(fails, (from, to) => from === 0 || (from === 3 && to < 3))).toEqual([1, 2]);
     const isOneFailed: Fails = (from, to) => from === 0 && to === 1;
-    expect(accused(meshOver(families, isOneFailed, (from, to) => from !== 0 || to === 1))).toEqual([1]);
-    expect(accused(meshOver(families, isOneFailed, (from, to) => from === 0 || to !== 1))).toEqual([1]);
+    expect(accusedOver(isOneFailed, (from, to) => from !== 0 || to === 1)).toEqual([1]);
+    expect(accusedOver(isOneFailed, (from, to) => from === 0 || to !== 1)).toEqual([1]);
   });
 
   const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
@@ -214,30 +219,19 @@ describe('whom failed links speak against', () => {
   // 30,000 links: more than a tally keeps.
   it.each(['source', 'destination'] as const)('counts no timeout of a starved %s, however many there are', (end) => {
     const pods = podsOf(300);
-    const reports = pods.map((_, from) => {
-      const isSource = from < 150;
-      const links = pods.map(
-        (_pod, to): LinkSpec =>
-          isSource && to >= 100 && to !== from ? { to, outcome: 'timeout', phase: 'first-byte' } : { to },
-      );
-      const isStarved = end === 'source' ? isSource : from >= 100;
-      return mergedReportOf(from, links, isStarved ? { starvation } : {});
-    });
-    expect(meshOf(pods, reports).health).toEqual({ ok: true, reasons: [], general: [] });
+    const starved = [...pods.keys()].filter((pod) => (end === 'source' ? pod < 150 : pod >= 100));
+    const reports = Object.fromEntries(starved.map((pod) => [pod, { starvation }]));
+    const fails: Fails = (from, to) => from < 150 && to >= 100 && to !== from;
+    const mesh = meshWith(pods, fails, { reports, failed: { outcome: 'timeout', phase: 'first-byte' } });
+    expect(mesh.health).toEqual({ ok: true, reasons: [], general: [] });
   });
 
   it('accuses no pod of the silent side, however many links into it fail', () => {
     const pods = podsOf(300);
-    const reports = pods.map((_, from) => {
-      if (from >= 150) return mergedReportOf(from, [], missing('timeout'));
-      const links = pods.map(
-        (_pod, to): LinkSpec => (to >= 150 ? { to, outcome: 'timeout', phase: 'connect' } : { to }),
-      );
-      return mergedReportOf(from, links);
-    });
-    const { reasons } = meshOf(pods, reports).health;
-    expect(reasons).toHaveLength(150);
-    expect(reasons.every(({ pod }) => pod < 150)).toBe(true);
+    const reports = Object.fromEntries(pods.slice(150).map((_, i) => [150 + i, missing('timeout')]));
+    const failed = { outcome: 'timeout', phase: 'connect' } as const;
+    const { reasons } = meshWith(pods, (_, to) => to >= 150, { reports, failed }).health;
+    expect(reasons.map(({ pod }) => pod)).toEqual([...pods.keys()].slice(0, 150));
     expect(reasons[0]?.why).toEqual(['reaches none of the 150 pods that do not report']);
   });
 });
