@@ -136,7 +136,7 @@ describe('every path', () => {
     expect([...read].sort()).toEqual(parameters.map(({ name }) => name).sort());
   });
 
-  it.each(['/api/v1/verdict', '/api/v1/report', '/api/v1/comparison'] as const)(
+  it.each(['/api/v1/verdict', '/api/v1/report', '/api/v1/comparison', '/api/v1/rounds'] as const)(
     '%s refuses a parameter that is not described, and lists those that are',
     async (path) => {
       const { url } = await serve();
