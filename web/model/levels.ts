@@ -146,13 +146,15 @@ const WORST_HEALTH: readonly PodHealth[] = [
 /** From the stage that is most alive to the least. */
 const LIVELIEST: readonly Lifecycle[] = ['ready', 'not-ready', 'terminating', 'starting', 'gone'];
 
-/** A group as a pod, with what its pods share. Its lifecycle is that of its liveliest pod; see `LIVELIEST`. */
+/**
+ * A group as a pod, with what its pods share; what is never shown of a group is that of its first pod. Its lifecycle is that of its
+ * liveliest pod; see `LIVELIEST`.
+ */
 function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod {
   const own = indexes.map((index) => all[index] as Pod);
   const [first] = own as [Pod];
   if (kind === 'pod') return first;
-  const shared = (of: 'namespace' | 'node' | 'zone' | 'owner') =>
-    own.every((pod) => pod[of] === first[of]) ? first[of] : '';
+  const shared = (of: 'namespace' | 'node' | 'zone') => (own.every((pod) => pod[of] === first[of]) ? first[of] : '');
   const name = kind === 'node' ? first.node : first.zone;
   return {
     ...first,
@@ -162,14 +164,8 @@ function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod
     node: kind === 'node' ? first.node : shared('node'),
     zone: shared('zone'),
     podIPs: [],
-    hostIPs: kind === 'node' ? first.hostIPs : [],
     lifecycle: LIVELIEST.find((stage) => own.some(({ lifecycle }) => lifecycle === stage)) ?? 'gone',
     sinceMs: Math.min(...own.map(({ sinceMs }) => sinceMs)),
-    reason: '',
-    goneByMs: 0,
-    createdMs: Math.min(...own.map(({ createdMs }) => createdMs)),
-    owner: shared('owner'),
-    labels: '',
     replacedBy: '',
   };
 }
