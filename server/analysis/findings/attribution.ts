@@ -54,19 +54,13 @@ export class Causes {
   readonly graver: Causes | null;
   /** See `silentSide`; bad pairs into these pods are explained. */
   readonly silent: ReadonlySet<number>;
-  /**
-   * `CAUSE`: the node explains the bad pairs into and out of all its pods. Bad pairs in one direction, into these pods or out of
-   * them, are enough to find it.
-   */
+  /** A node explains the bad pairs into and out of all its pods, though those of one direction are enough to find it. */
   readonly nodes: Uint8Array;
-  /**
-   * By `Topology.zonePair`. `CAUSE`: the pairs from one zone to the other are bad. `EXPLAINED`: a graver cause explains why
-   * they are.
-   */
+  /** By `Topology.zonePair`: the pairs from one zone to the other are bad. */
   readonly zonePairs: Uint8Array;
-  /** `CAUSE`: most other pods find this pod bad. `EXPLAINED`: its node or a graver cause explains why they do. */
+  /** Most other pods find this pod bad. */
   readonly destinations: Uint8Array;
-  /** `CAUSE`: this pod finds most other pods bad. `EXPLAINED`: its node or a graver cause explains why it does. */
+  /** This pod finds most other pods bad. */
   readonly sources: Uint8Array;
   /** The symptoms, counted with these causes; null: not counted since the last cause was found. */
   #tally: Tally | null = null;
@@ -102,7 +96,6 @@ export class Causes {
     return tally;
   }
 
-  /** Makes a pair of zones or a pod a cause. */
   add(place: 'zonePairs' | 'destinations' | 'sources', key: number): void {
     this[place][key] = CAUSE;
     this.#tally = null;
@@ -125,7 +118,6 @@ export class Causes {
     return zonePair >= 0 && this.zonePairs[zonePair] !== 0;
   }
 
-  /** Whether the node of a pod is a cause. */
   hasNodeOf(pod: number): boolean {
     return this.nodes[this.mesh.topology.nodeOf[pod] ?? -1] === CAUSE;
   }
@@ -142,7 +134,6 @@ function roundsFor({ symptoms }: SeverityPairs): number {
 
 /**
  * Finds nodes with at least two judged pods, if nearly all pods on other nodes find each of these pods bad.
- *
  * If two nodes are cut off from each other, each finds the other bad. If fewer than two pods on further nodes report, nobody can
  * tell which of them is the cause, and the node with fewer pods is named. If both have as many, the one is named on which the pod
  * that collected the mesh does not run, because whoever asked has reached that pod.
@@ -203,19 +194,14 @@ function* findZonePairs(causes: Causes): Generator<void> {
   if (zoneCount < 2) return;
   const tally = yield* causes.tally();
   const isFineWithin = (zone: number) => tally.share('zonePair', zone * zoneCount + zone) < MAJORITY;
-  for (let zonePair = 0; zonePair < zoneCount ** 2; zonePair++) {
+  for (const [zonePair, cause] of causes.zonePairs.entries()) {
     const from = Math.floor(zonePair / zoneCount);
     const to = zonePair % zoneCount;
-    if (from === to || causes.zonePairs[zonePair] !== 0) continue;
+    if (from === to || cause !== 0 || tally.share('zonePair', zonePair) < CLEAR_SHARE) continue;
     if (tally.zoneSources[zonePair] !== SEVERAL || tally.zoneDestinations[zonePair] !== SEVERAL) continue;
-    if (tally.share('zonePair', zonePair) < CLEAR_SHARE) continue;
-    if (!isFineWithin(from) || !isFineWithin(to)) continue;
-    causes.add('zonePairs', zonePair);
+    if (isFineWithin(from) && isFineWithin(to)) causes.add('zonePairs', zonePair);
   }
 }
-
-/** Whether the share of a pod's pairs that are symptoms makes it a cause: first in clear cases, then in all others. */
-const STEPS: readonly ((share: number) => boolean)[] = [(share) => share >= CLEAR_SHARE, (share) => share > MAJORITY];
 
 /**
  * Finds pods that most others find bad (destinations), and pods that find most others bad (sources). Clear cases come first, so
@@ -228,7 +214,7 @@ const STEPS: readonly ((share: number) => boolean)[] = [(share) => share >= CLEA
  */
 function* findPods(causes: Causes): Generator<void> {
   const { mesh, pairs } = causes;
-  for (const isEnough of STEPS) {
+  for (const isEnough of [(share: number) => share >= CLEAR_SHARE, (share: number) => share > MAJORITY]) {
     for (let rounds = roundsFor(pairs); rounds > 0; rounds--) {
       const tally = yield* causes.tally();
       const destinations = podsWith(isEnough, tally, 'intoPod', mesh.topology);
@@ -305,11 +291,9 @@ function findInTwoPods(causes: Causes): void {
 
 /** Numbers of symptoms by place. */
 class Tally {
-  /** Symptoms that no cause explains. */
+  /** Symptoms that no cause explains; those that are more than an `OUTLIER`, without which there is no cause; the `CONFIRMED`. */
   readonly symptoms: PairCounter;
-  /** Those of `symptoms` that are more than an `OUTLIER`: without one there is no cause. */
   readonly proofs: PairCounter;
-  /** Those of `symptoms` that are `CONFIRMED`. */
   readonly confirmed: PairCounter;
   /** Symptoms that a cause explains. They count neither for nor against anything. */
   readonly explained: PairCounter;

@@ -158,17 +158,16 @@ const MAX_SINGLE_REPORTS = 3;
  * Starved pods whose whole report is unreliable, or because of which something is doubted; the others cause nothing to explain.
  * What is doubted may be from a shortage that is over.
  */
-function starvedFindings({ starved: all, doubted, topology }: MeshCounts): Finding[] {
-  const what = 'CPU-starved, its measurements are unreliable';
-  const starved = byPod(all.filter(({ pod, starvation }) => starvation?.unreliable === true || doubted.has(pod)));
-  if (starved.length > MAX_SINGLE_REPORTS)
-    return [manyPods('cpu-starved', starved, topology, what.replace('its', 'their'))];
-  return starved.map(({ pod, starvation, atMs }) => {
+function starvedFindings({ starved, doubted, topology }: MeshCounts): Finding[] {
+  const kind = 'cpu-starved';
+  const reports = starved.filter(({ pod, starvation }) => starvation?.unreliable === true || doubted.has(pod));
+  const many = 'CPU-starved, their measurements are unreliable';
+  return eachOrMany(kind, reports, topology, many, ({ pod, starvation, atMs }) => {
     const name = topology.name(pod);
     const last = starvation?.times?.at(-1);
     if (last !== undefined && !isStarved(starvation)) {
       const [fromAgeMs, toAgeMs] = last;
-      return reportFinding('cpu-starved', name, [pod], {
+      return reportFinding(kind, name, [pod], {
         sinceMs: Math.round(atMs - fromAgeMs),
         title: `${name}: was CPU-starved a moment ago, what was measured then is unreliable`,
         detail: `It was short of CPU until ${Math.round(toAgeMs / 1000)} s ago. Timeouts and delays of that time, that it measured or that others measured into it, are not counted until the next ping.`,
@@ -176,9 +175,9 @@ function starvedFindings({ starved: all, doubted, topology }: MeshCounts): Findi
     }
     const delay = latencyText(starvation?.loopDelayP99Us ?? 0);
     const share = percent(starvation?.suspectShare ?? 0, 1);
-    return reportFinding('cpu-starved', name, [pod], {
+    return reportFinding(kind, name, [pod], {
       sinceMs: starvation?.sinceMs ?? 0,
-      title: `${name}: ${what}`,
+      title: `${name}: CPU-starved, its measurements are unreliable`,
       detail: `Scheduling delay p99 ${delay}, ${share} of its samples are unreliable. Timeouts and delays that it measures, or that others measure into it, are not counted.`,
     });
   });
@@ -215,35 +214,36 @@ function overdueFindings({ topology }: MeshCounts, atMs: number): Finding[] {
 
 /** Pods that did not report, unless another finding explains why. */
 function missingFindings({ missing, topology }: MeshCounts, isExplained: (pod: number) => boolean): Finding[] {
-  const reports = byPod(missing.filter(({ pod }) => !isExplained(pod)));
-  if (reports.length > MAX_SINGLE_REPORTS) {
-    const most = mostCommon(reports.map(({ missing: reason }) => reason));
-    const reason = `${reports.every((report) => report.missing === most) ? '' : 'mostly '}${most}`;
-    return [manyPods('report-missing', reports, topology, `did not report, ${reason}: outbound results unknown`)];
-  }
-  return reports.map((report) => {
-    const name = topology.name(report.pod);
-    return reportFinding('report-missing', name, [report.pod], {
-      title: `${name}: did not report, ${report.missing}: outbound results unknown`,
-      detail: report.missingDetail,
-    });
+  const kind = 'report-missing';
+  const reports = missing.filter(({ pod }) => !isExplained(pod));
+  const most = mostCommon(reports.map(({ missing: reason }) => reason));
+  const reason = `${reports.every((report) => report.missing === most) ? '' : 'mostly '}${most}`;
+  const many = `did not report, ${reason}: outbound results unknown`;
+  return eachOrMany(kind, reports, topology, many, ({ pod, missing: why, missingDetail }) => {
+    const title = `${topology.name(pod)}: did not report, ${why}: outbound results unknown`;
+    return reportFinding(kind, topology.name(pod), [pod], { title, detail: missingDetail });
   });
 }
 
-/** Reports come in any order; findings have a fixed one. */
-function byPod(reports: MergedReport[]): MergedReport[] {
-  return reports.sort((a, b) => a.pod - b.pod);
-}
-
-/** One finding about the reports of many pods. */
-function manyPods(kind: FindingKind, reports: readonly MergedReport[], topology: Topology, what: string): Finding {
+/** One finding for each report, or if they are many one about all: `many` says what they have in common. */
+function eachOrMany(
+  kind: FindingKind,
+  reports: MergedReport[],
+  topology: Topology,
+  many: string,
+  findingOf: (report: MergedReport) => Finding,
+): Finding[] {
+  // Reports come in any order; findings have a fixed one.
+  reports.sort((a, b) => a.pod - b.pod);
+  if (reports.length <= MAX_SINGLE_REPORTS) return reports.map(findingOf);
   const pods = reports.map(({ pod }) => pod);
   const names = pods.slice(0, MAX_FINDING_PODS).map((pod) => topology.name(pod));
-  return reportFinding(kind, `${countText(pods.length)} pods`, pods, {
+  const facts = {
     of: topology.judgedCount,
-    title: `${countText(pods.length)} of ${countText(topology.judgedCount)} pods: ${what}`,
+    title: `${countText(pods.length)} of ${countText(topology.judgedCount)} pods: ${many}`,
     detail: `${listText({ count: pods.length, names }, 4)}.`,
-  });
+  };
+  return [reportFinding(kind, `${countText(pods.length)} pods`, pods, facts)];
 }
 
 /** The answer of `/api/v1/findings`: findings for readers without a mesh, with names of pods and durations in ms. */

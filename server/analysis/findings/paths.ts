@@ -81,8 +81,13 @@ type PathResult = ProbeResult & { outcome: Outcome };
 interface Witness {
   report: MergedReport;
   results: Map<Path, PathResult>;
-  /** The paths that fail by themselves. */
-  causes: Set<Subject>;
+  /** The paths that fail by themselves, and the failure that is the evidence. */
+  causes: Map<Subject, PathResult>;
+}
+
+/** A witness from which a path fails by itself. */
+interface Failing extends Witness {
+  probe: PathResult;
 }
 
 /**
@@ -100,7 +105,10 @@ export function* pathFindings(mesh: MeshCounts, hasLostPods: boolean): Generator
   witnesses.sort((a, b) => a.report.pod - b.report.pod);
   return NAMES.flatMap((subject) => {
     const asked = witnesses.filter(({ results }) => SUBJECTS[subject].checks.some((path) => results.has(path)));
-    const failing = asked.filter(({ causes }) => causes.has(subject));
+    const failing = asked.flatMap((witness) => {
+      const probe = witness.causes.get(subject);
+      return probe === undefined ? [] : [{ ...witness, probe }];
+    });
     return isFinding(subject, asked, failing, hasLostPods) ? [findingOf(mesh, subject, asked, failing)] : [];
   });
 }
@@ -135,15 +143,20 @@ function outcomeOf({ error, outcome = 'ok' }: ProbeResult): Outcome {
 }
 
 /** The paths that fail for a pod and that no more basic path explains. */
-function causesOf(results: Witness['results']): Set<Subject> {
-  const failed = NAMES.filter((subject) => SUBJECTS[subject].checks.some((path) => fails(results, path)));
+function causesOf(results: Witness['results']): Map<Subject, PathResult> {
+  const failed = new Map<Subject, PathResult>();
+  for (const subject of NAMES) {
+    const path = SUBJECTS[subject].checks.find((check) => fails(results, check));
+    const probe = path && results.get(path);
+    if (probe !== undefined) failed.set(subject, probe);
+  }
   // The DNS and the API server are Services as well, and an ingress leads to one.
   if (fails(results, 'service-ip')) {
     const isOwn = (subject: Subject) => subject === 'apiserver' && results.get('apiserver')?.outcome === 'http-status';
-    return new Set(failed.filter((subject) => subject === 'service' || isOwn(subject)));
+    return new Map([...failed].filter(([subject]) => subject === 'service' || isOwn(subject)));
   }
-  if (!failed.includes('dns')) return new Set(failed);
-  return new Set(failed.filter((subject) => subject === 'dns' || !failsByName(results.get(subject))));
+  if (!failed.has('dns')) return failed;
+  return new Map([...failed].filter(([subject]) => subject === 'dns' || !failsByName(results.get(subject))));
 }
 
 /** Whether a failure is what becomes of a request whose host name is not resolved. */
@@ -158,31 +171,21 @@ function fails(results: Witness['results'], path: Path): boolean {
   return (results.get(path)?.outcome ?? 'ok') !== 'ok';
 }
 
-/** The failure that is the evidence for a cause. */
-function evidenceOf(subject: Subject, { results }: Witness): PathResult | undefined {
-  const path = SUBJECTS[subject].checks.find((check) => fails(results, check));
-  return path && results.get(path);
-}
-
 /**
  * Whether failures are a finding: most of the pods asked agree, and at least two, or one has failed twice or more in a row.
  * With lost pods a Service or ingress is named only if all witnesses have failed twice or more.
  */
-function isFinding(subject: Subject, asked: Witness[], failing: Witness[], hasLostPods: boolean): boolean {
+function isFinding(subject: Subject, asked: Witness[], failing: Failing[], hasLostPods: boolean): boolean {
   if (failing.length === 0) return false;
-  const confirmed = failing.filter((witness) => {
-    const probe = evidenceOf(subject, witness);
-    return probe?.sinceMs !== undefined && probe.sinceMs < probe.atMs;
-  });
+  const confirmed = failing.filter(({ probe: { sinceMs, atMs } }) => sinceMs !== undefined && sinceMs < atMs);
   const mayLeadToLostPod = hasLostPods && (subject === 'service' || subject === 'ingress');
   if (mayLeadToLostPod) return confirmed.length === asked.length;
   return confirmed.length > 0 || (failing.length >= 2 && failing.length * 2 > asked.length);
 }
 
-function findingOf(mesh: MeshCounts, subject: Subject, asked: Witness[], failing: Witness[]): Finding {
-  const evidence = failing.flatMap((witness) => evidenceOf(subject, witness) ?? []);
-  const outcome = mostCommon(evidence.map((probe) => probe.outcome)) ?? 'unreachable';
-  const first = evidence.find((probe) => probe.outcome === outcome);
+function findingOf(mesh: MeshCounts, subject: Subject, asked: Witness[], failing: Failing[]): Finding {
+  const outcome = mostCommon(failing.map(({ probe }) => probe.outcome)) ?? 'unreachable';
+  const first = failing.find(({ probe }) => probe.outcome === outcome)?.probe;
   const { kind, next, name: subjectName } = SUBJECTS[subject];
   const name = `${subjectName} ${placeOf(first?.target ?? '')}`;
   const how = outcome === 'dns' ? 'its name is not resolved' : outcomeText(outcome, null);
@@ -202,18 +205,17 @@ function findingOf(mesh: MeshCounts, subject: Subject, asked: Witness[], failing
     affected: failing.length,
     of: asked.length,
     outcome,
-    sinceMs: sinceOf(subject, failing),
+    sinceMs: sinceOf(failing),
     title: `${name}: ${whoText(mesh, asked, failing)}, ${how}: ${advice}`,
     detail: details.filter(Boolean).join(' '),
   });
 }
 
 /** When the first of the failing pods began to fail, by our clock and to about an interval; 0 = not known. */
-function sinceOf(subject: Subject, failing: Witness[]): number {
-  const times = failing.flatMap((witness) => {
-    const probe = evidenceOf(subject, witness);
-    return probe?.sinceMs === undefined ? [] : [witness.report.atMs - Math.max(0, probe.atMs - probe.sinceMs)];
-  });
+function sinceOf(failing: Failing[]): number {
+  const times = failing.flatMap(({ report, probe: { atMs, sinceMs } }) =>
+    sinceMs === undefined ? [] : [report.atMs - Math.max(0, atMs - sinceMs)],
+  );
   return times.length === 0 ? 0 : Math.max(0, Math.min(...times));
 }
 
