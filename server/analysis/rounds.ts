@@ -58,7 +58,7 @@ export function roundsOf(events: Events, { range, pods, selfUid, withinMs }: Rou
     const pod = known.get(life.pod.uid);
     const isRound = pod === undefined ? (uidsByName.get(keyOf(life.pod)) ?? 0) > 1 : pod.owner === '';
     if (!isRound || life.seen === null) continue;
-    const round = roundOf(life, pod?.createdMs || life.seen.atMs, pod, { withinMs, nowMs });
+    const round = roundOf(life, pod?.createdMs || life.seen.atMs, pod, withinMs, nowMs);
     if (round.createdMs <= range.toMs && (round.goneMs ?? nowMs) >= range.fromMs) rounds.push(round);
   }
   rounds.sort((a, b) => a.createdMs - b.createdMs);
@@ -91,12 +91,7 @@ function toldBy({ atMs, detail, from: [only], fromCount, pod }: MeshEvent, selfU
   return { atMs, detail, claimedBy: isClaim ? only.name : '' };
 }
 
-function roundOf(
-  life: Life,
-  createdMs: number,
-  pod: Pod | undefined,
-  { withinMs, nowMs }: { withinMs: number | null; nowMs: number },
-): Round {
+function roundOf(life: Life, createdMs: number, pod: Pod | undefined, withinMs: number | null, nowMs: number): Round {
   const { uid, name, namespace, node } = life.pod;
   const { ready } = life;
   // Whether a pod is still there, the asked pod sees itself.
@@ -107,13 +102,12 @@ function roundOf(
   const readyAfterMs = ready === null ? null : Math.max(0, ready.atMs - createdMs);
   const goneMs = gone?.atMs ?? null;
   const base = { uid, name, namespace, node, createdMs, readyAfterMs, goneMs, claimedBy };
-  const cause = gone?.detail || (pod?.reason ?? '');
-  if (readyAfterMs === null && goneMs !== null) {
-    return { ...base, state: 'failed', why: cause || `not ready within ${durationText(goneMs - createdMs)}` };
-  }
   if (readyAfterMs === null) {
-    if (withinMs === null || nowMs - createdMs <= withinMs) return { ...base, state: 'starting', why: cause };
-    return { ...base, state: 'failed', why: cause || `not ready within ${durationText(withinMs)}` };
+    const cause = gone?.detail || (pod?.reason ?? '');
+    const isInTime = withinMs === null || nowMs - createdMs <= withinMs;
+    if (goneMs === null && isInTime) return { ...base, state: 'starting', why: cause };
+    const hadMs = goneMs === null ? (withinMs ?? 0) : goneMs - createdMs;
+    return { ...base, state: 'failed', why: cause || `not ready within ${durationText(hadMs)}` };
   }
   if (withinMs !== null && readyAfterMs > withinMs) {
     return { ...base, state: 'failed', why: `ready after ${durationText(readyAfterMs)}` };

@@ -12,12 +12,11 @@ import {
   type NameList,
   type RangeFigures,
   type RangeName,
-  type ReportData,
 } from '../../protocol/comparison.ts';
 import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
+import { DurationCounts } from '../duration-counts.ts';
 import { countedNames } from '../text.ts';
-import { changeOf, changeUs, isLossyLink, isWorse, type LinkFigures, shareOf } from './change.ts';
-import { KeyFigures } from './key-figures.ts';
+import { changeOf, changeUs, isLossyLink, isSlowLink, isWorse, type LinkFigures, shareOf } from './change.ts';
 import { type ByRange, figuresAt, type LinkTable, type SourceLinks } from './link-table.ts';
 import type { Targets } from './targets.ts';
 
@@ -30,21 +29,14 @@ import type { Targets } from './targets.ts';
 /** Chooses the targets by the number of affected links that each pod has, as source or destination. */
 type ChooseTargets = (affectedByPod: Uint32Array) => Targets;
 
-/** All links compared: the part of a report that is counted from links, the targets, and the links in columns, by source. */
-export interface ComparedLinks
-  extends Pick<
-    ReportData,
-    'figures' | 'affected' | 'collateral' | 'lostFromView' | 'changes' | 'changed' | 'unlisted'
-  > {
-  targets: Targets;
-  links: ComparedColumns[];
-}
-
 /** Links compared between two yields; each takes some microseconds. */
 const LINKS_PER_STEP = 200;
 
-/** Compares all links of a table, which is empty then. Yields after each source and every `LINKS_PER_STEP` links. */
-export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets): Generator<void, ComparedLinks> {
+/**
+ * Compares all links of a table, which is empty then: the part of a report that is counted from links, the targets, and the links
+ * in columns, by source. Yields after each source and every `LINKS_PER_STEP` links.
+ */
+export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets) {
   const comparer = new LinkComparer(table);
   const links: ComparedColumns[] = [];
   for (const source of table.takeSources()) {
@@ -75,8 +67,7 @@ class LinkComparer {
   readonly #affectedDestinations = new Set<number>();
   readonly #affectedSources = new Set<number>();
   readonly #counts = { links: 0, of: 0, stillBad: 0, unprobed: 0, notKnown: 0 };
-  /** By index in `CHANGES`. */
-  readonly #changes = new Uint32Array(CHANGES.length);
+  readonly #changes = Object.fromEntries(CHANGES.map((change) => [change, 0])) as Record<Change, number>;
   #lostFromView = 0;
   /** The `MAX_CHANGED` links with the largest weights, the largest first. */
   readonly #listed: { link: Link; change: Change; affected: boolean; weight: number }[] = [];
@@ -105,13 +96,12 @@ class LinkComparer {
     // A link without a sample in one range is new or gone only if it would have a sample there.
     const mayBeUnseen = this.#table.mayBeUnseen(during === null ? 'during' : 'before', from, to);
     const change = changeOf(before, during, slowUs, mayBeUnseen);
-    const code = CHANGES.indexOf(change);
     const affected = during !== null && isWorse(before, during, slowUs);
     columns.to[i] = to;
     columns.flags[i] = (ipv6 ? FLAG_IPV6 : 0) | (affected ? FLAG_AFFECTED : 0);
-    columns.change[i] = code;
+    columns.change[i] = CHANGES.indexOf(change);
     // A link that is only in "after" is not counted: nothing became of it from before to during.
-    if (before !== null || during !== null) this.#changes[code] = (this.#changes[code] ?? 0) + 1;
+    if (before !== null || during !== null) this.#changes[change] += 1;
     columns.beforeP50Us[i] = before?.p50Us16 ?? NONE16;
     columns.duringP50Us[i] = during?.p50Us16 ?? NONE16;
     columns.afterP50Us[i] = after?.p50Us16 ?? NONE16;
@@ -160,7 +150,7 @@ class LinkComparer {
   }
 
   /** The result. Yields between the ranges: each needs three medians over up to 65 536 counters. */
-  *result(links: ComparedColumns[], chooseTargets: ChooseTargets): Generator<void, ComparedLinks> {
+  *result(links: ComparedColumns[], chooseTargets: ChooseTargets) {
     const table = this.#table;
     const inRanges = function* (figuresOf: (range: RangeName) => RangeFigures): Generator<void, InRanges> {
       const before = table.has('before') ? figuresOf('before') : null;
@@ -183,14 +173,14 @@ class LinkComparer {
       affected: { ...this.#counts, to: namesOf(this.#affectedDestinations), from: namesOf(this.#affectedSources) },
       collateral: yield* this.#collateral(links, targets),
       lostFromView: this.#lostFromView,
-      changes: Object.fromEntries(CHANGES.map((name, i) => [name, this.#changes[i] ?? 0])) as Record<Change, number>,
+      changes: this.#changes,
       ...this.#changedLinks(targets.pods),
       targets,
       links,
     };
   }
 
-  #changedLinks(targets: ReadonlySet<number>): Pick<ReportData, 'changed' | 'unlisted'> {
+  #changedLinks(targets: ReadonlySet<number>) {
     const { pods } = this.#table;
     const changed = this.#listed.map(({ link: { from, to, ipv6, before, during, after }, change, affected }) => ({
       from: this.#table.name(from),
@@ -268,4 +258,47 @@ function medianOf(link: LinkFigures | null): LinkMedian | null {
     ...(sent > 0 && { sent, lost }),
     ...(lossCycles > 0 && { lossCycles }),
   };
+}
+
+/** Key figures of a group of links in one range. */
+export class KeyFigures {
+  readonly #slowUs: number;
+  readonly #p50s = new DurationCounts();
+  readonly #p95s = new DurationCounts();
+  readonly #maxima = new DurationCounts();
+  #links = 0;
+  #failed = 0;
+  #slow = 0;
+  #sent = 0;
+  #lost = 0;
+
+  /** `slowUs`: SLOW_LINK, us. */
+  constructor(slowUs: number) {
+    this.#slowUs = slowUs;
+  }
+
+  add(link: LinkFigures): void {
+    this.#links += 1;
+    if (link.failures > 0) this.#failed += 1;
+    else if (isSlowLink(link, this.#slowUs)) this.#slow += 1;
+    this.#sent += link.sent;
+    this.#lost += link.lost;
+    this.#p50s.add(link.p50Us16);
+    this.#p95s.add(link.p95Us16);
+    this.#maxima.add(link.maxUs16);
+  }
+
+  /** The figures of this group, or of this and another group together. */
+  figures(other = new KeyFigures(this.#slowUs)): RangeFigures {
+    const sent = this.#sent + other.#sent;
+    return {
+      links: this.#links + other.#links,
+      failed: this.#failed + other.#failed,
+      slow: this.#slow + other.#slow,
+      p50Us: this.#p50s.medianUs(other.#p50s),
+      p95Us: this.#p95s.medianUs(other.#p95s),
+      maxUs: this.#maxima.medianUs(other.#maxima),
+      ...(sent > 0 && { sent, lost: this.#lost + other.#lost }),
+    };
+  }
 }

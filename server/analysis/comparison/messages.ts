@@ -71,7 +71,12 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
   const hasTarget = targets.count > 0;
   const median = (range: { p50Us: number } | null) => latencyText(range?.p50Us ?? -1);
   const known = RANGE_NAMES.filter((range) => figures.all[range] !== null);
-  const keyFigures = [
+  // Of all links together, one lossy link would not be seen.
+  const group = figures.affected.during.lost === undefined ? 'all' : 'affected';
+  const isLossKnown = figures[group].during.sent !== undefined;
+  const fresh = changes['new-bad'] + changes.new;
+  const all: (KeyFigure | false)[] = [
+    lostPods.count > 0 && { name: 'Pods lost', value: plural(lostPods.count, 'pod'), note: lostPodsText(lostPods) },
     {
       name: 'Affected links',
       value: `${countText(affected.links)} of ${countText(affected.of)}`,
@@ -94,26 +99,18 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
       value: `${median(figures.others.before)} → ${median(figures.others.during)}`,
       note: 'before and during, without the affected links',
     },
-  ];
-  // Of all links together, one lossy link would not be seen.
-  const group = figures.affected.during.lost === undefined ? 'all' : 'affected';
-  if (figures[group].during.sent !== undefined) {
-    keyFigures.push({
+    isLossKnown && {
       name: 'Datagrams lost',
       value: known.map((range) => lossText(figures[group][range])).join(' → '),
       note: `of ${group === 'all' ? 'all' : 'the affected'} links; ${known.join(', ')}`,
-    });
-  }
-  const fresh = changes['new-bad'] + changes.new;
-  if (fresh + changes.gone > 0) {
-    keyFigures.push({
+    },
+    fresh + changes.gone > 0 && {
       name: 'New and gone links',
       value: `${countText(fresh)} new, ${countText(changes.gone)} gone`,
       note: `${changes['new-bad']} of the new ones bad: with a failed ping, slow, or lossy`,
-    });
-  }
-  if (lostPods.count === 0) return keyFigures;
-  return [{ name: 'Pods lost', value: plural(lostPods.count, 'pod'), note: lostPodsText(lostPods) }, ...keyFigures];
+    },
+  ];
+  return all.filter((one) => one !== false);
 }
 
 /** How many of the datagrams were lost: `12 %`, `less than 1 %`; `–` if none was sent. */

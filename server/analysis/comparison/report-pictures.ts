@@ -28,9 +28,6 @@ export async function paintRange(
   if (bytes <= MAX_PICTURE_BYTES) pictures[range] = png;
 }
 
-/** The heatmap draws every outcome other than 0 (`ok`) as failed. */
-const FAILED = 1;
-
 /**
  * A mesh of the past as a report draws it: each link has its median over the range, and is failed if a probe failed in the
  * range. The result shares columns with the mesh. Yields after each report.
@@ -38,16 +35,11 @@ const FAILED = 1;
 function* drawnRangeOf(mesh: Mesh): Generator<void, DrawnMesh> {
   const reports: MergedReport[] = [];
   for (const report of mesh.reports) {
-    reports.push(drawnReport(report));
+    const { links, stats } = report;
+    // The heatmap draws every outcome other than 0 (`ok`) as failed.
+    const outcome = Uint8Array.from(stats?.failures ?? [], (failures) => (failures > 0 ? 1 : 0));
+    reports.push(stats === null ? report : { ...report, links: { ...links, outcome, totalUs: stats.p50Us } });
     yield;
   }
   return { pods: mesh.pods, reports, settings: mesh.settings, atMs: mesh.past?.toMs ?? mesh.atMs };
-}
-
-function drawnReport(report: MergedReport): MergedReport {
-  const { links, stats } = report;
-  if (stats === null) return report;
-  const outcome = new Uint8Array(links.length);
-  for (let i = 0; i < outcome.length; i++) if ((stats.failures[i] ?? 0) > 0) outcome[i] = FAILED;
-  return { ...report, links: { ...links, outcome, totalUs: stats.p50Us } };
 }

@@ -395,30 +395,33 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   // Of two sides of one size nobody can tell which one is cut off, even if all pods of this one are on one node.
   const isNode = pods.length < silent.size && node >= 0 && pods.every((pod) => topology.nodeOf[pod] === node);
   const others = `none of the ${countText(silent.size)} others`;
-  let kind: FindingKind = 'cut-off';
-  let subject = `${countText(pods.length)} of ${countText(topology.judgedCount)} pods`;
-  let text = `reach ${others}`;
-  let advice = 'this side cannot tell which of the two is cut off';
+  let side: Pick<Cause, 'kind' | 'subject' | 'what' | 'advice'> = {
+    kind: 'cut-off',
+    subject: `${countText(pods.length)} of ${countText(topology.judgedCount)} pods`,
+    what: `reach ${others}`,
+    advice: 'this side cannot tell which of the two is cut off',
+  };
   if (isOne) {
-    kind = 'pod-reaches-nobody';
-    subject = topology.name(pods[0] ?? -1);
-    text = `reaches ${others}`;
-    advice = 'check its own network';
+    const subject = topology.name(pods[0] ?? -1);
+    side = { kind: 'pod-reaches-nobody', subject, what: `reaches ${others}`, advice: 'check its own network' };
   } else if (isNode) {
-    kind = 'node';
-    subject = `node ${topology.nodes[node]?.name}`;
-    text = `its ${countText(pods.length)} pods reach no pod on other nodes`;
-    advice = 'check the node and its network';
+    const what = `its ${countText(pods.length)} pods reach no pod on other nodes`;
+    side = {
+      kind: 'node',
+      subject: `node ${topology.nodes[node]?.name}`,
+      what,
+      advice: 'check the node and its network',
+    };
   }
   const of = [...silent].reduce((sum, pod) => sum + pairs.judged.at('intoPod', pod), 0);
   const remark = `No report says whether other pods reach ${isOne ? 'it' : 'them'}.`;
   const direction = isOne ? ' out of it' : ' out of them';
   // Some links may not have been pinged since the others went silent.
-  const isAll = evidence.affected === 0 || evidence.affected === of;
-  const what = isAll ? text : `${countText(evidence.affected)} of ${countText(of)} links${direction} fail`;
-  const finding = findingOf(analysis, { kind, subject, what, pods, evidence, of, direction, advice, remark });
+  const isSome = evidence.affected > 0 && evidence.affected < of;
+  const { what } = isSome ? someLinks(pairs.severity, evidence, of, direction) : side;
+  const finding = findingOf(analysis, { ...side, what, pods, evidence, of, direction, remark });
   if (evidence.affected > 0) return [finding];
   // The reports are missing already, and no link has been pinged since.
-  const title = `${subject}: ${text}, no answer: ${advice}`;
+  const title = `${side.subject}: ${what}, no answer: ${side.advice}`;
   return [{ ...finding, severity: 'failed', outcome: 'timeout', from: pods, title, detail: remark }];
 }

@@ -109,10 +109,9 @@ function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair 
 /**
  * The opposite direction of a pair that has failed since a moment (ms since the epoch). `ok`: pinged since, while this one went
  * on failing. `mended`: it failed too and is ok again, and this one was not pinged since. `stale`: it was ok, but was not
- * pinged since.
- * `unknown`: no report says anything, or it is bad itself, now or at times.
+ * pinged since. `unknown`: no report says anything, or it is bad itself, now or at times.
  */
-function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'ok' | 'mended' | 'stale' | 'unknown' {
+function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number) {
   const [report, own] = [reports.get(pair.to), reports.get(pair.from)];
   if (report === undefined || own === undefined) return 'unknown';
   const { links, atMs } = report;
@@ -144,13 +143,11 @@ export function* selfFindings(
   analysis: SeverityAnalysis,
   isExplained: (pod: number) => boolean,
 ): Generator<void, Finding[]> {
-  const { selfFailed, reports, topology } = analysis.mesh;
+  const { selfFailed, topology } = analysis.mesh;
   const causes: Cause[] = [];
   for (const { pod, link, families } of selfFailed) {
-    const report = reports.get(pod);
-    if (report === undefined || isExplained(pod) || causes.length >= MOST) continue;
-    const evidence = new Evidence(0);
-    evidence.add(report, link, families);
+    if (isExplained(pod) || causes.length >= MOST) continue;
+    const evidence = evidenceOf(analysis, [{ from: pod, to: pod, link, families }]);
     const subject = `${topology.name(pod)} → ${topology.name(pod)}`;
     const what = 'the pod does not reach itself';
     causes.push({ kind: 'link', subject, pods: [pod], evidence, of: 1, what, remark: errorText(evidence) });

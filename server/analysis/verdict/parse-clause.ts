@@ -126,15 +126,15 @@ export function parseClause(text: string): Clause {
   const { options: own }: ConditionRule = CONDITIONS[condition.kind];
   const seen = new Set<string>();
   for (const part of options) {
-    const equals = part.text.indexOf('=');
-    const name = OPTIONS.find((option) => option === part.text.slice(0, Math.max(0, equals)).trimEnd());
+    const [, word, text = ''] = /^(\w*)\s*=\s*(.*)$/s.exec(part.text) ?? [];
+    const name = OPTIONS.find((option) => option === word);
     if (name === undefined) throw errorAt(part, `expected an option: ${OPTIONS.map((one) => `${one}=`).join(', ')}`);
     if (name !== 'from' && name !== 'to' && !own.includes(name)) {
       throw new ClauseError(`${name}= is not allowed with ${condition.kind}`, part.at + 1);
     }
     if (seen.has(name)) throw errorAt(part, `${name}= is given twice`);
     seen.add(name);
-    const value = trim(part.text.slice(equals + 1), part.at + equals + 1);
+    const value = { text, at: part.at + part.text.length - text.length };
     if (name === 'from' || name === 'to') clause[name] = parseSelector(value);
     else if (name === 'stat') clause.stat = oneOf(value, STATS);
     else if (name === 'self') clause.self = oneOf(value, SELF_OPTIONS);
@@ -236,14 +236,12 @@ function oneOf<T extends string>(part: Part, words: readonly T[]): T {
   return found;
 }
 
-function splitAtCommas(text: string): Part[] {
-  return [...text.matchAll(/(?<=^|,)[^,]*/g)].map((piece) => trim(piece[0], piece.index));
-}
-
-/** Removes the blanks around a part. */
-function trim(piece: string, at: number): Part {
-  const text = piece.trimStart();
-  return { text: text.trimEnd(), at: at + piece.length - text.length };
+/** The parts between the commas, without the blanks around them. */
+function splitAtCommas(clause: string): Part[] {
+  return [...clause.matchAll(/(?<=^|,)[^,]*/g)].map(({ 0: piece, index }) => {
+    const text = piece.trimStart();
+    return { text: text.trimEnd(), at: index + piece.length - text.length };
+  });
 }
 
 function errorAt({ text, at }: Part, message: string): ClauseError {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isSlowLink, type LinkFigures } from '../../../../server/analysis/comparison/change.ts';
-import { compareLinks } from '../../../../server/analysis/comparison/compare.ts';
-import { KeyFigures } from '../../../../server/analysis/comparison/key-figures.ts';
+import { compareLinks, KeyFigures } from '../../../../server/analysis/comparison/compare.ts';
+
 import { type ByRange, LinkTable } from '../../../../server/analysis/comparison/link-table.ts';
 import { RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
 import { emptyStats, FLAG_IPV6, NONE16, unpack16 } from '../../../../server/protocol/links.ts';
