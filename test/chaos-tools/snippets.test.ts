@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KUBECTL } from '../deploy/tools.ts';
 import { eventually } from '../support/eventually.ts';
 import { CHAOS, Experiment, MANIFEST } from '../support/experiment.ts';
+import { saidBy } from '../support/server-process.ts';
 import { Clone, proxyTo, snippet } from '../support/snippets.ts';
 import { chaosToolkit, NO_CLOUD, powerfulSeal } from './programs.ts';
 
@@ -46,29 +47,25 @@ const POLICY_MS = 75_000;
 async function playPolicy(policyFile: string): Promise<string> {
   const env = { ...process.env, ...NO_CLOUD, KUBECONFIG: experiment.cluster.kubeconfigPath };
   const child = spawn(seal, sealOptions(policyFile), { env, timeout: POLICY_MS, killSignal: 'SIGKILL' });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-      if (/(Scenario finished|Finishing scenario early)[\s\S]*Sleeping for/.test(text)) child.kill('SIGKILL');
-    });
-  }
+  const said = saidBy(child);
+  const endIt = () =>
+    /(Scenario finished|Finishing scenario early)[\s\S]*Sleeping for/.test(said()) && child.kill('SIGKILL');
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', endIt);
   await once(child, 'close');
-  return text;
+  return said();
 }
 
 it('Chaos Toolkit: the experiment of docs/verdicts.md is valid, and its hypotheses are met', async () => {
   const file = experiment.file('experiment.json', snippet('docs/verdicts.md', '{'));
   const proxy = await proxyTo(() => `http://${experiment.witness.ip}:8080`);
   const env = { ...process.env, http_proxy: proxy.url, no_proxy: '' };
+  const options = { env, cwd: dirname(file), timeout: 60_000 };
   const command = (word: string) =>
     new Promise<string>((resolve, reject) => {
-      execFile(
-        chaos,
-        ['--no-version-check', word, file],
-        { env, cwd: dirname(file), timeout: 60_000 },
-        (error, out, err) => (error ? reject(new Error(`${out}${err}`)) : resolve(`${out}${err}`)),
-      );
+      execFile(chaos, ['--no-version-check', word, file], options, (error, out, err) => {
+        if (error) reject(new Error(`${out}${err}`));
+        else resolve(`${out}${err}`);
+      });
     });
   try {
     await command('validate');

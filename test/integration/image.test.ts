@@ -18,7 +18,7 @@ import { dirname, extname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyInto, envOf, lastOf, type Stage, stagesOf } from '../support/dockerfile.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/server-process.ts';
+import { freePort, saidBy } from '../support/server-process.ts';
 
 const stages = stagesOf(readFileSync('deploy/Dockerfile', 'utf8'));
 const [build, cache, image] = stages as [Stage, Stage, Stage];
@@ -154,12 +154,8 @@ async function start(): Promise<{ url: string; child: ChildProcess; ended: Promi
     ? ['chroot', '--userspec', lastOf(image, 'USER'), root, ...entrypoint]
     : [process.execPath, ...entrypoint.slice(1, -1), join(root, entrypoint.at(-1) ?? '')];
   const child = spawn(file, words, { env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: 'pipe' });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', (text) => {
-      said += text;
-    });
-  const ended = once(child, 'close').then(([code]) => (code === 0 ? 'ended well' : `${code}: ${said}`));
+  const said = saidBy(child);
+  const ended = once(child, 'close').then(([code]) => (code === 0 ? 'ended well' : `${code}: ${said()}`));
   return { url: `http://127.0.0.1:${port}`, child, ended };
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/server-process.ts';
+import { freePort, saidBy } from '../support/server-process.ts';
 import { isAlive } from '../support/stand-ins.ts';
 
 /** The command in a folder of its own, with the stand-in beside it where the built server would lie. */
@@ -55,27 +55,17 @@ function run(...args: string[]): Promise<Ended> {
 /** Starts a cluster and waits until it says that it is ready. */
 async function start(dir: string, ...args: string[]) {
   const port = await freePort();
-  const child = spawn(
-    process.execPath,
-    [command, '--dir', dir, '--port', String(port), '--start-delay', '0', ...args],
-    {
-      cwd: folder,
-    },
-  );
+  const flags = ['--dir', dir, '--port', String(port), '--start-delay', '0', ...args];
+  const child = spawn(process.execPath, [command, ...flags], { cwd: folder });
   running.add(child);
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      output += chunk;
-    });
-  }
-  await vi.waitFor(() => expect(output).toContain('\nready  '), 30_000);
+  const output = saidBy(child);
+  await vi.waitFor(() => expect(output()).toContain('\nready  '), 30_000);
   const pids = async () => {
     const { stdout } = await run('get', 'pods', '--dir', dir, '-o', 'json');
     const { items } = JSON.parse(stdout) as { items: { status: { containerStatuses: { containerID: string }[] } }[] };
     return items.map((pod) => Number(pod.status.containerStatuses[0]?.containerID.split('/').at(-1)));
   };
-  return { child, port, pids, output: () => output };
+  return { child, port, pids, output };
 }
 
 describe('npm start', () => {
@@ -164,14 +154,8 @@ describe('npm start', () => {
     expect(help).toMatchObject({ code: 0, stderr: '' });
     for (const flag of ['--pods', '--interval', '--port', '--pod-port', '--env', '--dir'])
       expect(help.stdout).toContain(flag);
-    for (const words of [
-      ['help'],
-      ['get', '--help'],
-      ['delete', 'pod', '-h'],
-      ['toxic', '--help'],
-      ['--pods', 'x', '-h'],
-    ]) {
-      expect(await run(...words)).toEqual(help);
+    for (const words of ['help', 'get --help', 'delete pod -h', 'toxic --help', '--pods x -h']) {
+      expect(await run(...words.split(' '))).toEqual(help);
     }
   });
 });
@@ -225,13 +209,10 @@ describe('npm run local', () => {
     const [, name = ''] = /delete pod (\S+) --force --dir seven\n/.exec(output()) ?? [];
     const watching = spawn(process.execPath, [command, 'get', 'pods', '-w', '--dir', 'seven'], { cwd: folder });
     running.add(watching);
-    let shown = '';
-    watching.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      shown += chunk;
-    });
-    await vi.waitFor(() => expect(shown).toContain(name), 10_000);
+    const shown = saidBy(watching);
+    await vi.waitFor(() => expect(shown()).toContain(name), 10_000);
     await run('delete', 'pod', name, '--force', '--dir', 'seven');
-    await vi.waitFor(() => expect(shown).toMatch(/ContainerCreating[\s\S]*1\/1/), 10_000);
+    await vi.waitFor(() => expect(shown()).toMatch(/ContainerCreating[\s\S]*1\/1/), 10_000);
     watching.kill('SIGINT');
     expect(await once(watching, 'exit')).toEqual([0, null]);
   });

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { saidBy } from '../support/server-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'goldpinger-package-'));
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -55,16 +56,11 @@ describe('the npm package', () => {
   it('starts a whole cluster with its page, and stops it', async () => {
     const flags = ['--pods', '2', '--interval', '0.5', '--start-delay', '0', '--port', '18753', '--pod-port', '18754'];
     const child = spawn('node_modules/.bin/goldpinger-ts', ['local', ...flags], { cwd: folder, stdio: 'pipe' });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (text) => {
-        said += text;
-      });
-    }
+    const said = saidBy(child);
     try {
-      await vi.waitFor(() => expect(said).toContain('\nready  http://127.0.0.1:18753/'), 30_000);
+      await vi.waitFor(() => expect(said()).toContain('\nready  http://127.0.0.1:18753/'), 30_000);
       expect(await (await fetch('http://127.0.0.1:18753/')).text()).toContain('<script type="module"');
-      expect(said).toContain('npx goldpinger-ts local get pods -w');
+      expect(said()).toContain('npx goldpinger-ts local get pods -w');
       expect(run('npx', '--offline', 'goldpinger-ts', 'local', 'get', 'pods').match(/^goldpinger-/gm)).toHaveLength(2);
       expect(existsSync(join(folder, '.local/kubeconfig'))).toBe(true);
       child.kill('SIGTERM');

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/server-process.ts';
+import { freePort, saidBy } from '../support/server-process.ts';
 import { PROMETHEUS } from './programs.ts';
 
 /** One series of an instant query. */
@@ -34,7 +34,7 @@ export class PrometheusServer {
   readonly url: string;
   readonly #child: ChildProcess;
   readonly #folder: string;
-  #said = '';
+  readonly #said: () => string;
 
   private constructor(port: number, folder: string) {
     this.url = `http://127.0.0.1:${port}`;
@@ -46,10 +46,7 @@ export class PrometheusServer {
       '--log.level=warn',
     ];
     this.#child = spawn(PROMETHEUS.name, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream?.on('data', (text) => {
-        this.#said = (this.#said + text).slice(-10_000);
-      });
+    this.#said = saidBy(this.#child);
   }
 
   /** Starts it with a configuration and files beside it (rules), both as objects; waits until it is ready. */
@@ -106,6 +103,6 @@ export class PrometheusServer {
     const ended = once(this.#child, 'exit').then(() => false);
     if (await Promise.race([ready.catch(() => false), ended])) return;
     await this.stop();
-    throw new Error(`prometheus did not get ready: ${this.#said}`);
+    throw new Error(`prometheus did not get ready: ${this.#said().slice(-10_000)}`);
   }
 }

@@ -35,6 +35,17 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return port;
 }
 
+/** What a process says, on both of its streams, up to now. */
+export function saidBy({ stdout, stderr }: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [stdout, stderr]) {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+  }
+  return () => text;
+}
+
 /** A real server process, with its log and its exit code. */
 export class ServerProcess {
   readonly url: string;

@@ -5,6 +5,8 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { eventually } from './eventually.ts';
+import { saidBy } from './server-process.ts';
 
 /*
  * The fenced blocks of the documentation, and what tests need to run them as they are printed. A test takes a block by
@@ -35,6 +37,9 @@ export function snippet(page: string, beginning: string): string {
   }
   return block.body;
 }
+
+/** The longest that a script may take to print what a test waits for. */
+const START_MS = 90_000;
 
 /** A folder that looks like a clone in which `npm ci` has run, and programs in PATH that stand in for others. */
 export class Clone {
@@ -94,17 +99,13 @@ export class Clone {
       await closed;
       clearTimeout(timer);
     };
-    let printed = '';
-    const found = new Promise<RegExpMatchArray>((resolve) => {
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.setEncoding('utf8').on('data', (chunk: string) => {
-          printed += chunk;
-          const match = printed.match(text);
-          if (match) resolve(match);
-        });
-      }
-    });
-    const ended = closed.then(() => Promise.reject(new Error(`${script}\nended: ${printed}`)));
+    const said = saidBy(child);
+    const found = eventually(() => {
+      const match = said().match(text);
+      if (!match) throw new Error(`${script}\nhas not printed ${text}: ${said()}`);
+      return match;
+    }, START_MS);
+    const ended = closed.then(() => Promise.reject(new Error(`${script}\nended: ${said()}`)));
     ended.catch(() => {});
     return { match: await Promise.race([found, ended]), stop };
   }
