@@ -92,14 +92,12 @@ interface Turn {
 export class Keeper {
   readonly #deps: KeeperDeps;
   /** By uid of the pods whose keeper this pod is. */
-  readonly #turns = new Map<string, Turn>();
-  /** The uids of these pods; null = to be chosen anew. */
-  #kept: readonly string[] | null = null;
+  #turns = new Map<string, Turn>();
   /** Whether it waits for the next turn or for `podsChanged`: not before `start`, and not while it asks. */
   #isWaiting = false;
   /** null = nobody's turn comes. */
   #timer: Timer | null = null;
-  /** Whether the pods have changed since it looked last. */
+  /** Whether the pods have changed since it looked last: then it chooses anew whose keeper it is. */
   #hasNews = true;
   #isStopped = false;
 
@@ -120,7 +118,6 @@ export class Keeper {
     this.#timer = clock.setTimer(
       () => {
         this.#isWaiting = false;
-        this.#hasNews = false;
         void this.tick().finally(() => this.start());
       },
       Math.max(LOOK_MS, delayMs),
@@ -129,7 +126,6 @@ export class Keeper {
 
   /** Call it when the pods have changed, or which of them we are, or which have departed. */
   podsChanged(): void {
-    this.#kept = null;
     if (this.#hasNews) return;
     this.#hasNews = true;
     if (!this.#isWaiting) return;
@@ -148,12 +144,12 @@ export class Keeper {
     const { clock, snapshot } = this.#deps;
     const { pods } = snapshot();
     const nowMs = clock.monotonicMs();
-    this.#kept ??= this.#keptOf(pods);
-    const kept = this.#kept;
-    for (const uid of [...this.#turns.keys()]) if (!kept.includes(uid)) this.#turns.delete(uid);
-    for (const uid of kept) {
-      const turn = this.#turns.get(uid) ?? { dueMs: nowMs, searches: 0, isCut: false };
-      this.#turns.set(uid, turn);
+    if (this.#hasNews) {
+      this.#hasNews = false;
+      const newTurn = () => ({ dueMs: nowMs, searches: 0, isCut: false });
+      this.#turns = new Map(this.#keptOf(pods).map((uid) => [uid, this.#turns.get(uid) ?? newTurn()]));
+    }
+    for (const [uid, turn] of this.#turns) {
       const pod = pods.find((one) => one.uid === uid && one.lifecycle !== 'gone');
       const isLeaving = pod?.lifecycle === 'terminating';
       const pullMs = isLeaving ? LEAVING_PULL_MS : PULL_MS;
