@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KEEPERS, keepersOf } from '../../server/peers/keeper.ts';
 import { type Events, parseEvents } from '../../server/protocol/event.ts';
-import { parseMeshHistory } from '../../server/protocol/history.ts';
+import { parseLinkHistory, parseMeshHistory } from '../../server/protocol/history.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import type { VerdictAnswer } from '../../server/protocol/verdict.ts';
 import { eventually } from '../support/eventually.ts';
@@ -40,14 +40,19 @@ async function isCopied(servers: ServerProcess[], uid: string, atMs: number): Pr
   return keepers;
 }
 
-/** Starts `count` pods, of which the last one hangs for a while. Gives a moment of that, which all keepers have copied. */
-async function startWithFault(mesh: StubMesh, count: number) {
+/** Starts `count` pods, of which the last one hangs for a while. Gives a moment of that, and one of before. */
+async function startWithFault(mesh: StubMesh, count: number, env: Record<string, string> = ENV) {
   const numbers = Array.from({ length: count }, (_, i) => i + 1);
-  const servers = await Promise.all(numbers.map((i) => mesh.serve(i, ENV)));
+  const servers = await Promise.all(numbers.map((i) => mesh.serve(i, env)));
   const uids = numbers.map((i) => mesh.addPod(i));
   const [first] = servers as [ServerProcess];
   const last = servers.at(-1);
-  await eventually(async () => expect(reporting(await meshAt(first, Date.now()))).toHaveLength(count), 40_000);
+  const beforeMs = await eventually(async () => {
+    const atMs = Date.now();
+    const now = await meshAt(first, atMs);
+    expect([reporting(now).length, failedLinks(now)]).toEqual([count, []]);
+    return atMs;
+  }, 40_000);
   last?.child.kill('SIGSTOP');
   let sinceMs = Number.POSITIVE_INFINITY;
   const nowMs = await eventually(async () => {
@@ -60,18 +65,19 @@ async function startWithFault(mesh: StubMesh, count: number) {
   // In the midst of the fault: a call on a busy machine may shift a range by some tenths of a second.
   const faultMs = nowMs - 1_500;
   last?.child.kill('SIGCONT');
+  return { servers, uids, beforeMs, faultMs };
+}
+
+/** The same, when all keepers have copied that moment. */
+async function startCopied(mesh: StubMesh, count: number) {
+  const scene = await startWithFault(mesh, count);
   await eventually(async () => {
-    for (const [i, uid] of uids.entries()) {
-      expect(
-        await isCopied(
-          servers.filter((_, other) => other !== i),
-          uid,
-          faultMs + 3_000,
-        ),
-      ).toBeGreaterThanOrEqual(KEEPERS);
+    for (const [i, uid] of scene.uids.entries()) {
+      const others = scene.servers.filter((_, other) => other !== i);
+      expect(await isCopied(others, uid, scene.faultMs + 3_000)).toBeGreaterThanOrEqual(KEEPERS);
     }
   }, 60_000);
-  return { servers, uids, faultMs };
+  return scene;
 }
 
 /** What a server answers about the time of the fault. */
@@ -100,7 +106,7 @@ describe.concurrent('the past of pods that were killed', () => {
     onTestFinished,
   }) => {
     const mesh = await StubMesh.forTest(onTestFinished);
-    const { servers, faultMs } = await startWithFault(mesh, 3);
+    const { servers, faultMs } = await startCopied(mesh, 3);
     const [first] = servers as [ServerProcess];
     const before = await answersOf(first, faultMs);
     // As live, the pod that hung then has no report.
@@ -126,7 +132,7 @@ describe.concurrent('the past of pods that were killed', () => {
     onTestFinished,
   }) => {
     const mesh = await StubMesh.forTest(onTestFinished);
-    const { servers, uids, faultMs } = await startWithFault(mesh, 6);
+    const { servers, uids, faultMs } = await startCopied(mesh, 6);
     const pods = uids.map((uid, i) => podOf(i + 1, { uid, name: `pod-${i + 1}` }));
     const [survivor, other] = [0, 1] as const;
     const isKept = (uid: string) => keepersOf(uid, pods).some((pod) => pod === pods[survivor] || pod === pods[other]);
@@ -147,6 +153,33 @@ describe.concurrent('the past of pods that were killed', () => {
         expect(missing.length - unknown.length).toBe(kept.includes('pod-6') ? 1 : 0);
       }, 30_000);
     }
+  }, 180_000);
+
+  it('is, without copies, what is left of it once a pod has restarted', async ({ onTestFinished }) => {
+    const env = { ...ENV, HISTORY_MEMORY: '0' };
+    const mesh = await StubMesh.forTest(onTestFinished);
+    const { servers, uids, beforeMs, faultMs } = await startWithFault(mesh, 3, env);
+    const [first, second] = servers as [ServerProcess, ServerProcess];
+    await second.kill();
+    const again = await mesh.serve(2, env);
+    for (const server of [first, again]) {
+      await eventually(async () => {
+        const during = await meshAt(server, faultMs);
+        expect(reporting(during)).toEqual(['pod-1 3']);
+        expect(failedLinks(during)).toMatchObject([expect.stringMatching(/^pod-1 pod-3 /)]);
+        const [, restarted] = during.reports;
+        expect([restarted?.missing, restarted?.missingDetail]).toEqual([
+          'no-history',
+          expect.stringContaining('memory begins'),
+        ]);
+        expect(failedLinks(await meshAt(server, beforeMs))).toEqual([]);
+        expect(failedLinks(await meshAt(server, Date.now()))).toEqual([]);
+      }, 30_000);
+    }
+    const [reports = []] = (await answersOf(first, faultMs)).history;
+    expect(new Set(reports)).toEqual(new Set([2]));
+    const link = parseLinkHistory(await again.json(`/api/v1/link-history?from=${uids[0]}&to=${uids[2]}`));
+    expect(link.steps.reduce((sum, { failures }) => sum + (failures['timeout'] ?? 0), 0)).toBeGreaterThan(0);
   }, 180_000);
 
   it('is copied to its end if a pod is deleted', async ({ onTestFinished }) => {
