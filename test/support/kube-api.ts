@@ -117,16 +117,8 @@ export class KubeApi {
 
   /** Writes a kubeconfig for this API and returns `path`. `cluster` and `user` are added to its only cluster and user. */
   writeKubeconfig(path: string, more: { cluster?: object; user?: object; namespace?: string } = {}): string {
-    const config = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'stub', cluster: { server: this.url, ...more.cluster } }],
-      users: [{ name: 'stub', user: more.user ?? (this.token === '' ? {} : { token: this.token }) }],
-      contexts: [{ name: 'stub', context: { cluster: 'stub', user: 'stub', namespace: more.namespace ?? 'default' } }],
-      'current-context': 'stub',
-    };
-    writeFileSync(path, JSON.stringify(config));
-    return path;
+    const { cluster, user = this.token === '' ? {} : { token: this.token }, namespace } = more;
+    return writeKubeconfig(path, { server: this.url, ...cluster }, user, namespace);
   }
 
   /** Adds a pod, or changes the one with the same namespace and name. Another `uid` makes it another pod. Returns the uid. */
@@ -257,4 +249,18 @@ export class KubeApi {
     // Watches of an empty API server still work.
     return fault === 'empty' && kind === 'watch' ? undefined : fault;
   }
+}
+
+/** Writes a kubeconfig with one cluster and one user and returns `path`. */
+export function writeKubeconfig(path: string, cluster: object, user: object, namespace = 'default'): string {
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'stub', cluster }],
+    users: [{ name: 'stub', user }],
+    contexts: [{ name: 'stub', context: { cluster: 'stub', user: 'stub', namespace } }],
+    'current-context': 'stub',
+  };
+  writeFileSync(path, JSON.stringify(config));
+  return path;
 }

@@ -1,10 +1,11 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { loadAccess } from '../../../server/discovery/access.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { writeKubeconfig } from '../../support/kube-api.ts';
 
 // Real processes on a machine that may be busy.
 vi.setConfig({ testTimeout: 20_000 });
@@ -53,8 +54,7 @@ afterEach(() => {
 /** Access by a kubeconfig with the plugin. */
 function accessWithPlugin(clock: FakeClock) {
   const command = join(folder, 'plugin');
-  writeFileSync(command, PLUGIN);
-  chmodSync(command, 0o755);
+  writeFileSync(command, PLUGIN, { mode: 0o755 });
   const exec = {
     apiVersion: 'client.authentication.k8s.io/v1',
     interactiveMode: 'Never',
@@ -62,14 +62,8 @@ function accessWithPlugin(clock: FakeClock) {
     args: ['--password=secret'],
     env: [{ name: 'PORT', value: String((server.address() as AddressInfo).port) }],
   };
-  const config = {
-    clusters: [{ name: 'a', cluster: { server: 'http://127.0.0.1:1' } }],
-    users: [{ name: 'a', user: { exec } }],
-    contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
-    'current-context': 'a',
-  };
-  writeFileSync(join(folder, 'config'), JSON.stringify(config));
-  const access = loadAccess({ kubeconfig: join(folder, 'config') }, clock);
+  const kubeconfig = writeKubeconfig(join(folder, 'config'), { server: 'http://127.0.0.1:1' }, { exec });
+  const access = loadAccess({ kubeconfig }, clock);
   onTestFinished(() => access.close());
   return { access, command };
 }

@@ -29,16 +29,13 @@ const lost = { phase: 'Failed', startedMs: ago(100) };
 const stopped = { ...running, ready: false };
 const unready = { ...stopped, readySinceMs: ago(99) };
 const silent = { ...running, ready: null };
+const succeeded = { ...silent, phase: 'Succeeded' };
 const failed = { ...stopped, phase: 'Failed' };
 
 describe('the stage of a pod', () => {
   test.each<[string, string, Partial<StubPod>, Stage?]>([
     ['is starting since its creation while it is pending', 'starting 100s', {}],
-    [
-      'is starting while it is pending, although it has an address',
-      'starting 100s',
-      { ip: '10.1.0.1', phase: 'Pending' },
-    ],
+    ['is starting while it is pending, with an address too', 'starting 100s', { ip: '10.1.0.1', phase: 'Pending' }],
     ['is starting without an address, whatever else it claims', 'starting 100s', { phase: 'Running', ready: true }],
     ['is ready since the Ready condition became true', 'ready 60s', { ...running, ready: true }],
     ['is starting while its containers run but were never ready', 'starting 100s', unready],
@@ -54,19 +51,10 @@ describe('the stage of a pod', () => {
     ['is terminating, although the API names an impossible time', 'terminating 0s', { deletedMs: 1e15 }],
     ['was gone when first seen: since the newest time of the API', 'gone 60s', failed],
     ['was gone when first seen, deleted or not', 'gone 60s', { ...failed, deletedMs: ago(5) }],
-    [
-      'was gone when first seen: since its start if the API says no more',
-      'gone 90s',
-      { ...silent, phase: 'Succeeded' },
-    ],
-    ['was gone when first seen: since its creation if the API says no more', 'gone 100s', { ...silent, ...lost }],
+    ['was gone when first seen: or since its start, if the API says no more', 'gone 90s', succeeded],
+    ['was gone when first seen: or since its creation, if the API says no more', 'gone 100s', { ...silent, ...lost }],
     ['is gone now if it was seen alive, whatever became not ready before', 'gone 0s', failed, ready],
-    [
-      'is gone now if it was seen alive, although it still claims to be ready',
-      'gone 0s',
-      { ...running, ...lost },
-      ready,
-    ],
+    ['is gone now if it was seen alive, although it claims to be ready', 'gone 0s', { ...running, ...lost }, ready],
     ['is gone now if it was seen alive and never ready', 'gone 0s', { ...unready, ...lost }, starting],
     ['stays gone since it was', 'gone 7s', { ...failed, deletedMs: ago(5) }, { lifecycle: 'gone', sinceMs: ago(7) }],
   ])('%s: %s', (_rule, expected, pod, before) => expect(stage(pod, before)).toBe(expected));

@@ -41,28 +41,20 @@ describe('a failure in the words of Go', () => {
 
 describe('the outcome of a ping that a Go pod reports', () => {
   it.each([
-    ['Get "http://127.0.1.3:8080/ping": dial tcp 127.0.1.3:8080: connect: connection refused', 'refused', 'connect'],
-    ['Get "http://10.0.0.9:8080/ping": dial tcp 10.0.0.9:8080: i/o timeout', 'timeout', 'connect'],
-    ['Get "http://10.0.0.9:8080/ping": context deadline exceeded', 'timeout', null],
-    [
-      'Get "http://10.0.0.9:8080/ping": context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
-      'timeout',
-      'first-byte',
-    ],
-    ['Get "http://10.0.0.9:8080/ping": EOF', 'reset', 'first-byte'],
-    [
-      'Get "http://10.0.0.9:8080/ping": read tcp 1.2.3.4:5->10.0.0.9:8080: read: connection reset by peer',
-      'reset',
-      'first-byte',
-    ],
-    ['Get "http://10.0.0.9:8080/ping": dial tcp 10.0.0.9:8080: connect: no route to host', 'unreachable', 'connect'],
-    ['Get "http://10.0.0.9:8080/ping": dial tcp: connect: network is unreachable', 'unreachable', 'connect'],
-    ['Get "http://x:8080/ping": dial tcp: lookup x on 10.96.0.10:53: no such host', 'dns', null],
+    ['dial tcp 127.0.1.3:8080: connect: connection refused', 'refused', 'connect'],
+    ['dial tcp 10.0.0.9:8080: i/o timeout', 'timeout', 'connect'],
+    ['context deadline exceeded', 'timeout', null],
+    ['context deadline exceeded (Client.Timeout exceeded while awaiting headers)', 'timeout', 'first-byte'],
+    ['EOF', 'reset', 'first-byte'],
+    ['read tcp 1.2.3.4:5->10.0.0.9:8080: read: connection reset by peer', 'reset', 'first-byte'],
+    ['dial tcp 10.0.0.9:8080: connect: no route to host', 'unreachable', 'connect'],
+    ['dial tcp: connect: network is unreachable', 'unreachable', 'connect'],
+    ['dial tcp: lookup x on 10.96.0.10:53: no such host', 'dns', null],
     ['unknown error (status 404): {resp:0xc0}', 'http-status', null],
     ["invalid character '<' looking for beginning of value", 'malformed', 'body'],
     ['something that no one has seen yet', 'malformed', 'body'],
   ] as const)('%s', (words, outcome, phase) => {
-    expect(outcomeOfGoError(words, true)).toEqual({ outcome, phase });
+    expect(outcomeOfGoError(`Get "http://10.0.0.9:8080/ping": ${words}`, true)).toEqual({ outcome, phase });
   });
 
   it('is no-address without an IP, whatever the words', () => {
