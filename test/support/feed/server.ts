@@ -183,7 +183,8 @@ export class Feed {
         reporter: new Reporter(settingsOf({ historyWindowMs: HISTORY_WINDOW_MS }), {
           clock,
           ...past,
-          paint: async () => new Uint8Array(),
+          // As long as the head of a PNG, which has its size.
+          paint: async () => new Uint8Array(24),
         }),
       }),
     } satisfies RouteContext;
