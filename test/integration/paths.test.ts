@@ -112,8 +112,8 @@ describe('the paths of a cluster', { timeout: 180_000 }, () => {
     expect(told).toEqual(expect.arrayContaining(['Service by name', 'Service by IP', 'Ingress', 'API server']));
     const metrics = await server.text('/metrics');
     for (const path of ['service', 'service-ip', 'ingress', 'apiserver']) {
-      expect(metrics).toMatch(new RegExp(`goldpinger_path_errors_total\\{[^}]*path="${path}"\\} [1-9]`));
-      expect(metrics).toMatch(new RegExp(`goldpinger_path_duration_seconds_count\\{[^}]*path="${path}"\\} [1-9]`));
+      expect(metrics).toMatch(new RegExp(`goldpinger_path_errors_total\\{[^}]*path="${path}"[^}]*\\} [1-9]`));
+      expect(metrics).toMatch(new RegExp(`goldpinger_path_duration_seconds_count\\{[^}]*path="${path}"[^}]*\\} [1-9]`));
     }
     for (const path of ['/check', '/check_all', '/api/v1/mesh', '/api/v1/events', '/api/v1/findings', '/metrics']) {
       expect(await server.text(path), path).not.toContain('pa55word');
