@@ -1,4 +1,4 @@
-import { type Request, type Response, Router } from 'express';
+import type { IRouter, Request, Response } from 'express';
 import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
 import { REPORT_POLICY } from '../analysis/comparison/report-page.ts';
 import { findingsAnswer } from '../analysis/findings/findings.ts';
@@ -6,7 +6,7 @@ import { roundsOf } from '../analysis/rounds.ts';
 import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
-import { acceptsJson, HttpError } from './errors.ts';
+import { acceptsJson, getJson, HttpError } from './errors.ts';
 import {
   choiceParameter,
   durationParameter,
@@ -34,8 +34,7 @@ const MAX_TITLE = 200;
  * the time before and after it. `/api/v1/report` is for readers: an HTML file, or the same as JSON. `/api/v1/comparison` is for the
  * page: it has every link.
  */
-export function analysisRoutes(context: RouteContext): Router {
-  const router = Router();
+export function analysisRoutes(router: IRouter, context: RouteContext): void {
   const answerVerdict = verdicts(context);
 
   router.get('/api/v1/verdict', async (req, res) => {
@@ -48,12 +47,11 @@ export function analysisRoutes(context: RouteContext): Router {
     else sendExactly(res, 'application/json', JSON.stringify(answer));
   });
 
-  router.get('/api/v1/findings', acceptsJson, async (_req, res) => {
-    const mesh = await context.collector.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS });
-    res.json(findingsAnswer(mesh));
-  });
+  getJson(router, '/api/v1/findings', async () =>
+    findingsAnswer(await context.collector.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS })),
+  );
 
-  router.get('/api/v1/rounds', acceptsJson, async (req, res) => {
+  getJson(router, '/api/v1/rounds', async (req) => {
     onlyParameters(req, 'from', 'to', 'within');
     const { clock, config, monitor } = context;
     const nowMs = clock.nowMs();
@@ -63,7 +61,7 @@ export function analysisRoutes(context: RouteContext): Router {
     const kept = { fromMs: nowMs - config.historyWindowMs, toMs: nowMs };
     const events = await context.events.events({ ...kept, limit: Number.POSITIVE_INFINITY });
     const { selfUid, snapshot } = monitor;
-    res.json(roundsOf(events, { range, pods: snapshot.pods, selfUid, withinMs }));
+    return roundsOf(events, { range, pods: snapshot.pods, selfUid, withinMs });
   });
 
   router.get('/api/v1/report', async (req, res) => {
@@ -87,8 +85,6 @@ export function analysisRoutes(context: RouteContext): Router {
       await sendPieces(res, pieces);
     });
   });
-
-  return router;
 }
 
 /**

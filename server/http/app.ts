@@ -63,14 +63,14 @@ export function createApp(context: RouteContext, streams: Streams): Express {
     next();
   });
   app.use(compressed());
-  app.use(processRoutes(context, () => context.monitor.livenessFailure()));
-  app.use(goldpingerRoutes(context));
-  app.use(historyRoutes(context));
-  app.use(copyRoutes(context));
-  app.use(apiRoutes(context, streams));
-  app.use(eventRoutes(context));
-  app.use(annotationRoutes(context));
-  app.use(analysisRoutes(context));
+  processRoutes(app, context, () => context.monitor.livenessFailure());
+  goldpingerRoutes(app, context);
+  historyRoutes(app, context);
+  copyRoutes(app, context);
+  apiRoutes(app, context, streams);
+  eventRoutes(app, context);
+  annotationRoutes(app, context);
+  analysisRoutes(app, context);
   for (const [path, methods] of Object.entries(OPENAPI.paths)) {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
     // `app.all` would make an object for each of 35 methods: a thousand in all, and 10 ms of a start.

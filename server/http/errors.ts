@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { ErrorRequestHandler, IRouter, Request, RequestHandler } from 'express';
 import { textOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import { sendExactly } from './send.ts';
@@ -57,6 +57,11 @@ export const acceptsJson: RequestHandler = (req, _res, next) => {
   if (req.accepts(JSON_TYPE) !== false) return next();
   throw new HttpError(406, `unsupported media type requested, only [${JSON_TYPE}] are available`);
 };
+
+/** Adds a route that answers a GET with JSON: what `answer` gives. */
+export function getJson(router: IRouter, path: string | string[], answer: (req: Request) => unknown): void {
+  router.get(path, acceptsJson, async (req, res) => void res.json(await answer(req)));
+}
 
 /** The last error handler. It logs internal errors and tells the client nothing about them. */
 export function errorHandler(log: Log): ErrorRequestHandler {

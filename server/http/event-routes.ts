@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import express, { type Request, type RequestHandler, Router } from 'express';
+import express, { type IRouter, type Request, type RequestHandler } from 'express';
 import {
   ANNOTATION_ID,
   type AnnotationCopy,
@@ -13,25 +13,20 @@ import type { Clock } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { RouteContext } from './context.ts';
-import { acceptsJson, HttpError, sendError } from './errors.ts';
+import { getJson, HttpError, sendError } from './errors.ts';
 import { lastRangeParameters, wholeParameter } from './query.ts';
 
 /** Routes of events: this pod's journal, and the events of the whole mesh. */
-export function eventRoutes(context: RouteContext): Router {
-  const router = Router();
-
-  router.get('/api/v1/journal', acceptsJson, (req, res) => {
+export function eventRoutes(router: IRouter, context: RouteContext): void {
+  getJson(router, '/api/v1/journal', (req) => {
     const sinceAgeMs = wholeParameter(req, 'sinceAge', 0, MAX_PAST_MS, context.config.historyWindowMs);
-    res.json(context.past.journal(sinceAgeMs, limitOf(req)));
+    return context.past.journal(sinceAgeMs, limitOf(req));
   });
 
-  router.get('/api/v1/events', acceptsJson, async (req, res) => {
+  getJson(router, '/api/v1/events', (req) => {
     const range = lastRangeParameters(req, context.clock.nowMs(), context.config.historyWindowMs);
-    const events = await context.events.events({ ...range, limit: limitOf(req) });
-    res.json(events);
+    return context.events.events({ ...range, limit: limitOf(req) });
   });
-
-  return router;
 }
 
 /** The parameter `limit`: how many events at most. Throws 400. */
@@ -48,15 +43,12 @@ const POD_RATE = 20;
  * Routes of annotations, the only thing that can be written here. A write needs the bearer token and a JSON body, and
  * cookies are ignored: a page of another origin can send neither without a preflight request, which is never granted.
  */
-export function annotationRoutes(context: RouteContext): Router {
-  const router = Router();
+export function annotationRoutes(router: IRouter, context: RouteContext): void {
   const { annotations, ownAnnotations, clock, config } = context;
   const mayWrite = mustBearer(config.writeToken);
   const clientRate = limitRate(CLIENT_RATE, clock);
 
-  router.get('/api/v1/annotations', acceptsJson, async (_req, res) => {
-    res.json(await annotations.read());
-  });
+  getJson(router, '/api/v1/annotations', () => annotations.read());
 
   router.post('/api/v1/annotations', mayWrite, clientRate, ...jsonBody(), async (req, res) => {
     const request = await orBadRequest(() => readAnnotationRequest(req.body, clock.nowMs()));
@@ -70,17 +62,13 @@ export function annotationRoutes(context: RouteContext): Router {
     res.json(removed);
   });
 
-  router.get('/api/v1/own-annotations', acceptsJson, (_req, res) => {
-    res.json(ownAnnotations.copies());
-  });
+  getJson(router, '/api/v1/own-annotations', () => ownAnnotations.copies());
 
   router.post('/api/v1/own-annotations', mayWrite, limitRate(POD_RATE, clock), ...jsonBody(), async (req, res) => {
     const copies = await orBadRequest(() => runSliced(readCopies(req.body), clock));
     ownAnnotations.merge(copies);
     res.json({ taken: copies.length });
   });
-
-  return router;
 }
 
 /** Validates copies that another pod sends. It sends one at a time, so an invalid one is an error. */

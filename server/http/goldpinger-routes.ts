@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import type { IRouter } from 'express';
 import { checkAllAnswer } from '../goldpinger/check-all-answer.ts';
 import { clusterHealthAnswer } from '../goldpinger/cluster-health-answer.ts';
 import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
@@ -18,8 +18,7 @@ const JSON_TYPE = 'application/json';
 const MAX_SHARED_PODS = 100;
 
 /** Goldpinger's API: same paths, keys and types. process-routes.ts has the paths that a passive pod serves too. */
-export function goldpingerRoutes(context: RouteContext): Router {
-  const router = Router();
+export function goldpingerRoutes(router: IRouter, context: RouteContext): void {
   const collect = (windowMs = 0) => context.collector.collect({ windowMs, maxAgeMs: MESH_MAX_AGE_MS });
 
   router.get('/check', acceptsJson, async (_req, res) => {
@@ -62,6 +61,4 @@ export function goldpingerRoutes(context: RouteContext): Router {
     res.set({ 'Cache-Control': 'no-store', 'Cross-Origin-Resource-Policy': 'cross-origin' });
     res.type('image/png').send(Buffer.from(png));
   });
-
-  return router;
 }

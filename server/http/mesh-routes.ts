@@ -1,4 +1,4 @@
-import { type Request, Router } from 'express';
+import type { IRouter, Request } from 'express';
 import { MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import { encodeCopyAnswer } from '../protocol/copy.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
@@ -8,7 +8,7 @@ import type { Pod } from '../protocol/pod.ts';
 import { encodePodReport, type PodReport } from '../protocol/pod-report.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
-import { acceptsJson, HttpError, sendError } from './errors.ts';
+import { acceptsJson, getJson, HttpError, sendError } from './errors.ts';
 import OPENAPI from './openapi.json';
 import {
   ageRangeParameters,
@@ -16,6 +16,7 @@ import {
   copyCursorParameters,
   hasParameter,
   invalid,
+  lastRangeParameters,
   momentParameter,
   stepParameter,
   textParameter,
@@ -32,8 +33,8 @@ const MAX_LINK_STEPS = 360;
 const MIN_LINK_STEP_MS = 1_000;
 
 /** Pod reports, the mesh and its links now, live streams, and the description of the API. */
-export function apiRoutes(context: RouteContext, streams: Streams): Router {
-  const router = Router();
+export function apiRoutes(router: IRouter, context: RouteContext, streams: Streams): void {
+  const { monitor, copies } = context;
 
   router.get(['/api/v1/pod-report', '/api/v1/row'], acceptsJson, async (req, res) => {
     context.metrics.received('check');
@@ -41,7 +42,7 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
     const isPast = ['fromAge', 'toAge', 'of'].some((name) => hasParameter(req, name));
     const report = isPast
       ? await pastReportOf(req, context)
-      : await context.monitor.report(windowParameter(req, context.config.historyWindowMs));
+      : await monitor.report(windowParameter(req, context.config.historyWindowMs));
     const known = { peers: textParameter(req, 'peers', ''), gone: textParameter(req, 'gone', '') };
     res.type('application/json').send(encodePodReport(report, known));
   });
@@ -52,20 +53,18 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
     await sendPieces(res, encodeMesh({ ...mesh, ageMs: Math.max(0, context.clock.nowMs() - mesh.atMs) }));
   });
 
-  router.get('/api/v1/samples', acceptsJson, async (req, res) => {
+  getJson(router, '/api/v1/samples', async (req) => {
     const to = uidParameter(req, 'to');
     const of = hasParameter(req, 'of') ? uidParameter(req, 'of') : null;
-    res.json(of === null ? context.monitor.samples(to) : orNoCopy(await context.copies.samples(of, to)));
+    return of === null ? monitor.samples(to) : orNoCopy(await copies.samples(of, to));
   });
 
-  router.get('/api/v1/link', acceptsJson, async (req, res) => {
+  getJson(router, '/api/v1/link', async (req) => {
     const to = uidParameter(req, 'to');
     const from = sourceOf(req, context);
-    if (from === 'own') res.json(context.monitor.samples(to));
-    else {
-      const copied = from.lifecycle === 'gone' ? await context.copies.samples(from.uid, to) : null;
-      res.json(copied ?? (await context.linkQuery.samples(from, to)));
-    }
+    if (from === 'own') return monitor.samples(to);
+    const copied = from.lifecycle === 'gone' ? await copies.samples(from.uid, to) : null;
+    return copied ?? context.linkQuery.samples(from, to);
   });
 
   router.get('/api/v1/stream', (req, res) => {
@@ -80,7 +79,6 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
   router.get('/swagger.json', (_req, res) => {
     res.json({ ...OPENAPI, info: { ...OPENAPI.info, version: context.version } });
   });
-  return router;
 }
 
 /** This pod's report of a past range, or that of another pod (`of`) from the copy that this pod keeps. Throws 400, 410. */
@@ -97,60 +95,51 @@ function orNoCopy<T>(copied: T | null): T {
 }
 
 /** What the keepers of copies ask for: what is new of a pod, and the pods that have left. */
-export function copyRoutes({ copySource, past }: RouteContext): Router {
-  const router = Router();
-
+export function copyRoutes(router: IRouter, { copySource, past }: RouteContext): void {
   router.get('/api/v1/copy', acceptsJson, async (req, res) => {
     const by = hasParameter(req, 'by') ? uidParameter(req, 'by') : '';
     const answer = await copySource.answer(uidParameter(req, 'of'), by, copyCursorParameters(req));
     res.type('application/json').send(encodeCopyAnswer(answer));
   });
 
-  router.get('/api/v1/departed-pods', acceptsJson, (_req, res) => {
-    res.json({ pods: past.departed() });
-  });
-  return router;
+  getJson(router, '/api/v1/departed-pods', () => ({ pods: past.departed() }));
 }
 
 /** The history of links in steps: of this pod's links, of all links, and of one link. */
-export function historyRoutes(context: RouteContext): Router {
-  const router = Router();
-  const { monitor, past, copies } = context;
+export function historyRoutes(router: IRouter, context: RouteContext): void {
+  const { monitor, past, copies, clock, config } = context;
 
-  router.get(['/api/v1/pod-history', '/api/v1/row-history'], acceptsJson, async (req, res) => {
+  getJson(router, ['/api/v1/pod-history', '/api/v1/row-history'], async (req) => {
     const range = ageRangeParameters(req);
     const stepMs = stepParameter(req, range.fromAgeMs - range.toAgeMs);
     const to = hasParameter(req, 'to') ? uidParameter(req, 'to') : null;
-    if (hasParameter(req, 'of')) {
-      const of = uidParameter(req, 'of');
-      const copied = to === null ? copies.podHistory(of, range, stepMs) : copies.linkHistory(of, to, range, stepMs);
-      res.json(orNoCopy(await copied));
-    } else res.json(to === null ? await past.podHistory(range, stepMs) : monitor.linkHistory(to, range, stepMs));
+    if (!hasParameter(req, 'of')) {
+      return to === null ? past.podHistory(range, stepMs) : monitor.linkHistory(to, range, stepMs);
+    }
+    const of = uidParameter(req, 'of');
+    const copied = to === null ? copies.podHistory(of, range, stepMs) : copies.linkHistory(of, to, range, stepMs);
+    return orNoCopy<object>(await copied);
   });
 
-  router.get('/api/v1/history', acceptsJson, async (req, res) => {
-    const span =
-      hasParameter(req, 'from') || hasParameter(req, 'to') ? timeRangeOf(req, context) : lastWindowOf(context);
+  getJson(router, '/api/v1/history', (req) => {
+    const isGiven = hasParameter(req, 'from') || hasParameter(req, 'to');
+    const span = isGiven ? timeRangeOf(req, context) : lastRangeParameters(req, clock.nowMs(), config.historyWindowMs);
     const stepMs = hasParameter(req, 'step') ? stepParameter(req, span.toMs - span.fromMs) : 0;
-    res.json(await context.histories.history({ ...span, stepMs }));
+    return context.histories.history({ ...span, stepMs });
   });
 
-  router.get('/api/v1/link-history', acceptsJson, async (req, res) => {
+  getJson(router, '/api/v1/link-history', async (req) => {
     const to = uidParameter(req, 'to');
     const from = sourceOf(req, context);
-    const range = { fromAgeMs: context.config.historyWindowMs, toAgeMs: 0 };
+    const range = { fromAgeMs: config.historyWindowMs, toAgeMs: 0 };
     const resolutionMs = monitor.past.resolutionMs(range.fromAgeMs);
     const finestMs = Math.max(MIN_LINK_STEP_MS, resolutionMs, range.fromAgeMs / MAX_LINK_STEPS);
     const stepMs = Math.ceil(finestMs / 1_000) * 1_000;
-    if (from === 'own') res.json(monitor.linkHistory(to, range, stepMs));
-    else {
-      const isGone = from.lifecycle === 'gone';
-      const copied = isGone ? await copies.linkHistory(from.uid, to, range, stepMs) : null;
-      res.json(copied ?? (await context.linkQuery.history(from, to, range, stepMs)));
-    }
+    if (from === 'own') return monitor.linkHistory(to, range, stepMs);
+    const isGone = from.lifecycle === 'gone';
+    const copied = isGone ? await copies.linkHistory(from.uid, to, range, stepMs) : null;
+    return copied ?? context.linkQuery.history(from, to, range, stepMs);
   });
-
-  return router;
 }
 
 /** The pod that the parameter `from` names, which probes the link; 'own' = this pod. Throws 400, and 404 for other uids. */
@@ -168,11 +157,6 @@ function meshOf(req: Request, context: RouteContext): Promise<Mesh> {
   if (hasParameter(req, 'from') || hasParameter(req, 'to')) return context.pastMeshes.of(timeRangeOf(req, context));
   const windowMs = windowParameter(req, context.config.historyWindowMs);
   return context.collector.collect({ windowMs, maxAgeMs: MESH_MAX_AGE_MS });
-}
-
-function lastWindowOf({ clock, config }: RouteContext): TimeRange {
-  const nowMs = clock.nowMs();
-  return { fromMs: nowMs - config.historyWindowMs, toMs: nowMs };
 }
 
 /** The parameters `from` and `to`, ms since the epoch; `to` is now by default. Throws 400. */

@@ -17,7 +17,7 @@ export function createPassiveApp(context: ProcessContext): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  app.use(processRoutes(context, () => ''));
+  processRoutes(app, context, () => '');
   app.get('/', (_req, res) => void res.set('Content-Security-Policy', "default-src 'none'").type('html').send(PAGE));
   app.use((req, res) => sendError(res, unavailableStatus(req.url), PASSIVE_MESSAGE));
   app.use(errorHandler(context.log));

@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import type { IRouter } from 'express';
 import { CONTENT_TYPES, formatFor } from '../metrics/text-format.ts';
 import type { ProcessContext } from './context.ts';
 import { acceptsJson } from './errors.ts';
@@ -9,9 +9,7 @@ import { sendExactly, sendPieces } from './send.ts';
  * What every pod answers about its own process, on an active node as on a passive one: `/ping`, `/healthz` and `/metrics` as
  * Goldpinger does, and `/readyz`. `livenessFailure`: why the process should be restarted; '' = it is alive.
  */
-export function processRoutes(context: ProcessContext, livenessFailure: () => string): Router {
-  const router = Router();
-
+export function processRoutes(router: IRouter, context: ProcessContext, livenessFailure: () => string): void {
   // Nearly all pings are answered before express: see ping.ts. The rest are HEAD, `/PING`, and absolute URIs from clients of a
   // proxy.
   const ping = new PingAnswer(context);
@@ -36,8 +34,6 @@ export function processRoutes(context: ProcessContext, livenessFailure: () => st
     res.set('Content-Type', CONTENT_TYPES[format]);
     await sendPieces(res, context.metrics.render(format));
   });
-
-  return router;
 }
 
 /** Goldpinger's `duration-ns` and `generated-at`. `startMs`: when the work began, monotonic ms. */
