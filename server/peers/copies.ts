@@ -300,15 +300,12 @@ export class Copies {
       copy.journal.dropBefore(oldestMs);
       if (copy.untilMs < oldestMs) this.#copies.delete(copy);
     }
-    const sizes = new Map([...this.#copies].map((copy) => [copy, bytesOf(copy)]));
-    let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
-    while (total > this.#maxBytes) {
-      const [largest, before] = [...sizes].reduce((a, b) => (b[1] > a[1] ? b : a));
+    let excess = this.bytes - this.#maxBytes;
+    while (excess > 0) {
+      const largest = [...this.#copies].reduce((a, b) => (bytesOf(b) > bytesOf(a) ? b : a));
+      const before = bytesOf(largest);
       if (!dropOldestPiece(largest)) this.#copies.delete(largest);
-      const after = this.#copies.has(largest) ? bytesOf(largest) : 0;
-      if (after === 0) sizes.delete(largest);
-      else sizes.set(largest, after);
-      total -= before - after;
+      excess -= this.#copies.has(largest) ? before - bytesOf(largest) : before;
     }
   }
 }
