@@ -83,11 +83,11 @@ export class Causes {
   /** Counts the symptoms. Yields after each report. */
   *tally(): Generator<void, Tally> {
     if (this.#tally !== null) return this.#tally;
-    const { severity, reports, judged } = this.pairs;
-    const tally = new Tally(this.mesh.topology, judged);
-    for (const ofReport of reports) {
+    const { pairs } = this;
+    const tally = new Tally(this.mesh.topology, pairs.judged);
+    for (const ofReport of pairs.reports) {
       for (let k = 0; k < ofReport.length; k++) {
-        if (!isSymptom(severity, ofReport, k)) continue;
+        if (!isSymptom(pairs, ofReport, k)) continue;
         tally.add(ofReport, k, this.explains(ofReport.report.pod, ofReport.to[k] ?? 0));
       }
       yield;
@@ -283,7 +283,7 @@ function findInTwoPods(causes: Causes): void {
   if (mesh.topology.judgedCount !== 2) return;
   for (const ofReport of pairs.reports) {
     for (const [k, to] of ofReport.to.entries()) {
-      const isProof = isBad(pairs.severity, ofReport, k) && isAnswered(ofReport.report, ofReport.link[k] ?? 0);
+      const isProof = isBad(pairs, ofReport, k) && isAnswered(ofReport.report, ofReport.link[k] ?? 0);
       if (isProof) causes.add('destinations', to);
     }
   }

@@ -111,16 +111,19 @@ export interface SeverityPairs {
   /** Number of symptoms, and of those that are bad now. Without any of these there is no cause. */
   symptoms: number;
   bad: number;
+  /** Its entries in `SYMPTOMS` and `BAD`. */
+  symptomStates: number;
+  badState: number;
 }
 
 /** Whether pair `k` of a report is a symptom of a severity. */
-export function isSymptom(severity: Severity, { state }: NotOkPairs, k: number): boolean {
-  return ((SYMPTOMS[severity] >>> (state[k] ?? UNJUDGED)) & 1) !== 0;
+export function isSymptom({ symptomStates }: SeverityPairs, { state }: NotOkPairs, k: number): boolean {
+  return ((symptomStates >>> (state[k] ?? UNJUDGED)) & 1) !== 0;
 }
 
 /** Whether pair `k` of a report is bad now, so that it is evidence for a cause of a severity. */
-export function isBad(severity: Severity, { state }: NotOkPairs, k: number): boolean {
-  return state[k] === BAD[severity];
+export function isBad({ badState }: SeverityPairs, { state }: NotOkPairs, k: number): boolean {
+  return state[k] === badState;
 }
 
 /** `sinceMs` and `ageMs` are packed, each with an error of 1 in 8192 at most: 1 in 4096 together. This leaves some room. */
@@ -213,13 +216,14 @@ export class MeshCounts {
       const judged = (severity === 'lossy' ? probed : fine).copy();
       fine = judged.copy();
       const slowUs = severity === 'slow' ? this.#slowUs : 0;
-      const pairs = { severity, reports, judged, fine, probed, slowUs, symptoms: 0, bad: 0 };
+      const states = { symptomStates: SYMPTOMS[severity], badState: BAD[severity] };
+      const pairs = { severity, reports, judged, fine, probed, slowUs, symptoms: 0, bad: 0, ...states };
       for (const ofReport of reports) {
         if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(ofReport, pairs, starved);
         for (let k = 0; k < ofReport.length; k++) {
-          if (!isSymptom(severity, ofReport, k)) continue;
+          if (!isSymptom(pairs, ofReport, k)) continue;
           pairs.symptoms += 1;
-          if (!isBad(severity, ofReport, k)) continue;
+          if (!isBad(pairs, ofReport, k)) continue;
           pairs.bad += 1;
           fine.add(ofReport.report.pod, ofReport.to[k] ?? 0, -1);
         }
@@ -309,29 +313,27 @@ export class MeshCounts {
    * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: `this.starved`,
    * by pod.
    */
-  #dropDoubted(
-    ofReport: NotOkPairs,
-    { severity, judged, fine }: SeverityPairs,
-    starved: ReadonlyMap<number, MergedReport>,
-  ): void {
+  #dropDoubted(ofReport: NotOkPairs, pairs: SeverityPairs, starved: ReadonlyMap<number, MergedReport>): void {
     const { report } = ofReport;
     const { pod: from, links } = report;
-    for (let k = 0; k < ofReport.length; k++) {
-      if (!isSymptom(severity, ofReport, k)) continue;
-      const [to = 0, link = 0] = [ofReport.to[k], ofReport.link[k]];
+    const { severity, judged, fine } = pairs;
+    const wasShort = (pod: number, link: number) => {
       const wasBad = severity === 'intermittent' && links.outcome[link] === 0;
-      const isOfManySamples = wasBad || severity === 'lossy';
-      const wasShort = (pod: number) => {
-        const ofPod = starved.get(pod);
-        if (isOfManySamples) return this.#wereStarved.has(pod);
-        return ofPod !== undefined && wasStarvedDuring(ofPod, report, link);
-      };
-      const isBySource = isDoubted(links.outcome[link] ?? 0) && wasShort(from);
-      const isByDestination = isDoubtedByDestination(links, link) && wasShort(to);
+      // What many samples or datagrams tell is not of one moment.
+      if (wasBad || severity === 'lossy') return this.#wereStarved.has(pod);
+      const ofPod = starved.get(pod);
+      return ofPod !== undefined && wasStarvedDuring(ofPod, report, link);
+    };
+    for (let k = 0; k < ofReport.length; k++) {
+      if (!isSymptom(pairs, ofReport, k)) continue;
+      const to = ofReport.to[k] ?? 0;
+      const link = ofReport.link[k] ?? 0;
+      const isBySource = isDoubted(links.outcome[link] ?? 0) && wasShort(from, link);
+      const isByDestination = isDoubtedByDestination(links, link) && wasShort(to, link);
       if (!isBySource && !isByDestination) continue;
       if (isBySource) this.doubted.add(from);
       if (isByDestination) this.doubted.add(to);
-      if (isBad(severity, ofReport, k)) for (const counter of [judged, fine]) counter.add(from, to, -1);
+      if (isBad(pairs, ofReport, k)) for (const counter of [judged, fine]) counter.add(from, to, -1);
       ofReport.state[k] = UNJUDGED;
     }
   }

@@ -6,7 +6,7 @@ import type { MergedReport } from '../../protocol/mesh.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { lostOf, sentOf } from '../../protocol/udp.ts';
 import { CAUSE, type Causes } from './attribution.ts';
-import { CONFIRMED, isBad, type MeshCounts, OUTLIER, type SeverityPairs } from './counts.ts';
+import { CONFIRMED, isBad, type MeshCounts, type NotOkPairs, OUTLIER, type SeverityPairs } from './counts.ts';
 import { PairCounter } from './topology.ts';
 
 /*
@@ -64,18 +64,19 @@ export class SeverityAnalysis {
    * another severity explains a link of a report. Yields after each report.
    */
   *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean = () => false): Generator<void, this> {
-    const { severity, bad, reports } = this.pairs;
-    if (bad === 0) return this;
-    for (const ofReport of reports) {
-      const { report, length, to: destinations, link: links, families, confidence } = ofReport;
+    const { pairs } = this;
+    if (pairs.bad === 0) return this;
+    for (const ofReport of pairs.reports) {
+      const { report, length, to: destinations, link: links, families } = ofReport;
       const from = report.pod;
       for (let k = 0; k < length; k++) {
-        if (!isBad(severity, ofReport, k)) continue;
-        const pair = { from, to: destinations[k] ?? 0, link: links[k] ?? 0, families: families[k] ?? 0 };
-        const isExplained = this.#causes.explains(from, pair.to);
-        if (isExplained) this.#evidenceFor(from, pair.to)?.add(report, pair.link, pair.families);
-        if (isExplained || isExplainedElsewhere(report, pair.link)) this.#explained.add(from, pair.to);
-        else this.#addUnexplained(pair, confidence[k]);
+        if (!isBad(pairs, ofReport, k)) continue;
+        const to = destinations[k] ?? 0;
+        const link = links[k] ?? 0;
+        const isExplained = this.#causes.explains(from, to);
+        if (isExplained) this.#evidenceFor(from, to)?.add(report, link, families[k] ?? 0);
+        if (isExplained || isExplainedElsewhere(report, link)) this.#explained.add(from, to);
+        else this.#addUnexplained(ofReport, k);
       }
       yield;
     }
@@ -118,11 +119,12 @@ export class SeverityAnalysis {
   }
 
   /** An `OUTLIER` makes no finding. */
-  #addUnexplained(pair: BadPair, confidence: number | undefined): void {
-    if (confidence === OUTLIER) return;
-    if (confidence !== CONFIRMED) this.unconfirmedCount += 1;
-    const kept = confidence === CONFIRMED ? this.confirmed : this.unconfirmed;
-    if (kept.length < MAX_KEPT) kept.push(pair);
+  #addUnexplained({ report, to, link, families, confidence }: NotOkPairs, k: number): void {
+    if (confidence[k] === OUTLIER) return;
+    if (confidence[k] !== CONFIRMED) this.unconfirmedCount += 1;
+    const kept = confidence[k] === CONFIRMED ? this.confirmed : this.unconfirmed;
+    if (kept.length >= MAX_KEPT) return;
+    kept.push({ from: report.pod, to: to[k] ?? 0, link: link[k] ?? 0, families: families[k] ?? 0 });
   }
 }
 
