@@ -162,12 +162,8 @@ describe('rounds of an ongoing experiment', () => {
 
   it('are the newest ones if there are too many', () => {
     const events = Array.from({ length: MAX_ROUNDS + 1 }, (_, n) => seen(roundPod(n), 2)).flat();
-    const { truncated, rounds: kept } = roundsOf(eventsOf(events), {
-      range: ALL,
-      pods: [],
-      selfUid: '',
-      withinMs: null,
-    });
+    const context = { range: ALL, pods: [], selfUid: '', withinMs: null };
+    const { truncated, rounds: kept } = roundsOf(eventsOf(events), context);
     expect([truncated, kept.length, kept[0]?.uid]).toEqual([true, MAX_ROUNDS, 'round-1']);
   });
 });

@@ -197,21 +197,18 @@ it('lists new bad links first, then by failed share, those that fail, lossy ones
   add(0, figuresOf(1_000, 0, 500), figuresOf(1_000, 0, 90_000));
   add(1, figuresOf(1_000, 5, 500), figuresOf(1_000, 0, 500));
   add(2, figuresOf(1_000, 0, 500, 100, 0), figuresOf(1_000, 0, 500, 100, 3));
-  add(3, figuresOf(1_000, 5, 500), figuresOf(1_000, 5, 500));
   const other = { from: 1, ipv6: false };
   links.before.push({ ...other, to: 0, figures: figuresOf(1_000, 0, 500) });
   links.during.push({ ...other, to: 0, figures: figuresOf(1_000, 100, 500) });
+  links.before.push({ ...other, to: 1, figures: figuresOf(1_000, 5, 500) });
+  links.during.push({ ...other, to: 1, figures: figuresOf(1_000, 5, 500) });
   // Pod 1 reported before, without this link.
   links.during.push({ ...other, to: 2, figures: figuresOf(1_000, 1, 500) });
-  const { changed } = compared({ ...links, after: null });
-  expect(changed.map(({ change }) => change)).toEqual([
-    'new-bad',
-    'fails-more',
-    'still-fails',
-    'recovered',
-    'loses-more',
-    'slower',
-  ]);
+  add(3, figuresOf(1_000, 0, 500), figuresOf(1_000, 0, 900));
+  const { changed, unlisted } = compared({ ...links, after: null });
+  const order = ['new-bad', 'fails-more', 'still-fails', 'recovered', 'loses-more', 'slower'];
+  expect(changed.map(({ change }) => change)).toEqual(order);
+  expect(unlisted).toEqual({ links: 1, maxChangeUs: 400 });
 });
 
 it('key figures are counts and exact medians; two groups together have those of all their links', () => {

@@ -106,20 +106,6 @@ describe('which links count', () => {
     expect(answer.violations.map(({ found }) => found)).toEqual(['2 of 10 probes failed, ok now', 'ok, 0.5 ms']);
   });
 
-  it('has counts with groups of digits', () => {
-    const builder = new MeshBuilder(34);
-    for (const { stats } of builder.reports) {
-      stats?.samples.fill(1_500);
-      stats?.failures.fill(1_200);
-    }
-    expect(answerFor(builder, 'healthy').reason).toBe(
-      'healthy: violated on 1,156 of 1,156 links, for example pod-0 → pod-0: 1,200 of 1,500 probes failed, ok now',
-    );
-    expect(answerFor(new MeshBuilder(34), 'healthy,min=2000').reason).toContain(
-      'too few samples on 1,156 links, for example pod-0 → pod-0 (10 of 2,000)',
-    );
-  });
-
   it.each([
     { suspect: 0, expects: 'healthy,min=10', verdict: 'pass', samples: 160 },
     { suspect: 9, expects: 'healthy,min=10', verdict: 'unknown', samples: 16 },
