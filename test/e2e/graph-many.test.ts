@@ -4,7 +4,7 @@ import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { graphParts, middleOf, openGraph } from './graph-visit.ts';
-import { levelOf, soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
+import { soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
 
 const MANY: MeshOptions = { pods: 120, scenario: 'dead-pod' };
 const visitor = visitorOfFile();
@@ -24,6 +24,7 @@ describe('of 120 pods', () => {
     // Links are drawn in the frame after the words.
     await soon(painted).toBeGreaterThan(5000);
     const before = await painted();
+    expect(await violations(page)).toEqual([]);
     await page.getByRole('slider', { name: 'Maximum number of links' }).press('Home');
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 20 of 119 bad links');
     await soon(painted).toBeLessThan(before);
@@ -104,25 +105,23 @@ describe('of 120 pods', () => {
   });
 });
 
-describe('folded to nodes', () => {
-  test('a dead node is one red octagon with the number of its pods; a click unfolds it, and a button folds it again', async () => {
-    await open({ ...MANY, scenario: 'dead-node' }, { hash: '&level=auto' });
-    await soon(() => page.locator('.pod-node').count()).toBe(12);
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 14,400 links, by node');
-    const failing = page.locator('.pod-node', { has: page.locator('.pod-glyph.is-failing') });
-    expect(await failing.count()).toBe(1);
-    const name = /^worker-\d+/.exec((await failing.getAttribute('aria-label')) ?? '')?.[0];
-    expect(await failing.getAttribute('aria-label')).toMatch(/^worker-\d+, 10 pods: /);
-    const { x, y } = await middleOf(failing);
-    await page.mouse.move(x, y - 120);
-    await page.mouse.move(x, y);
-    await soon(() => words(page, '.graph-card')).toMatch(/^worker-\d+ 10 pods · zone-/);
-    await failing.press('Enter');
-    await soon(hash).toContain(`node%3A${name}`);
-    await soon(() => page.locator('.pod-node').count()).toBe(21);
-    await page.getByRole('button', { name: `Fold ${name}` }).click();
-    await soon(() => page.locator('.pod-node').count()).toBe(12);
-  });
+test('folded to nodes a dead node is one red octagon with the number of its pods; a click unfolds it, and a button folds it again', async () => {
+  await open({ ...MANY, scenario: 'dead-node' }, { hash: '&level=auto' });
+  await soon(() => page.locator('.pod-node').count()).toBe(12);
+  await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 14,400 links, by node');
+  const failing = page.locator('.pod-node', { has: page.locator('.pod-glyph.is-failing') });
+  expect(await failing.count()).toBe(1);
+  const name = /^worker-\d+/.exec((await failing.getAttribute('aria-label')) ?? '')?.[0];
+  expect(await failing.getAttribute('aria-label')).toMatch(/^worker-\d+, 10 pods: /);
+  const { x, y } = await middleOf(failing);
+  await page.mouse.move(x, y - 120);
+  await page.mouse.move(x, y);
+  await soon(() => words(page, '.graph-card')).toMatch(/^worker-\d+ 10 pods · zone-/);
+  await failing.press('Enter');
+  await soon(hash).toContain(`node%3A${name}`);
+  await soon(() => page.locator('.pod-node').count()).toBe(21);
+  await page.getByRole('button', { name: `Fold ${name}` }).click();
+  await soon(() => page.locator('.pod-node').count()).toBe(12);
 });
 
 describe('states', () => {
@@ -182,18 +181,5 @@ describe('states', () => {
       expect(left).toBeGreaterThanOrEqual(0);
       expect(right).toBeLessThanOrEqual(1440);
     }
-  });
-});
-
-describe('axe finds nothing to complain about', () => {
-  test.each([
-    ['120 pods', MANY, {}],
-    ['30 pods, dark', { pods: 30, scenario: 'mixed' }, { dark: true }],
-    ['the table, dark', { pods: 6, scenario: 'outcomes' }, { hash: '&table=1', dark: true }],
-  ] as [string, MeshOptions, Visit][])('%s', async (_, mesh, visit) => {
-    feed = await visitor.feed((windowMs) => meshOf({ ...mesh, windowMs }));
-    page = await visitor.visit(feed, { ...visit, hash: `#view=graph${levelOf(visit.hash)}` });
-    await page.locator('.graph-view').waitFor();
-    expect(await violations(page)).toEqual([]);
   });
 });

@@ -107,26 +107,24 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
   });
 });
 
-describe('what is worth a look', () => {
-  test('stands in the panel beside few pods too, and moves none', async () => {
-    feed = await visitor.feed((windowMs) => meshOf({ ...FOUR, scenario: 'probes', windowMs }));
-    page = await visitor.visit(feed, { hash: '#view=graph' });
-    await page.locator('.pod-label').first().waitFor();
-    const before = await placeOf('001');
-    const view = page.locator('.side-panel');
-    await soon(() => words(page, '.side-panel')).toMatch(/^All 16 links .* Click a pod or a line for details/);
-    feed.show((windowMs) => meshOf({ ...FOUR, windowMs }));
-    await view.getByRole('button', { name: /goldpinger-chaos/ }).waitFor();
-    expect(await placeOf('001')).toEqual(before);
-    expect(await view.locator('.link-line').count()).toBe(4);
-    // The notice above says that it is slow from all others; the panel says how, and what to check.
-    const finding = view.getByRole('button', { name: /goldpinger-chaos: only the first byte is late/ });
-    expect(await finding.textContent()).toContain('lateCheck the process or a proxy, not the network.3 of 3 links');
-    const screen = (await words(page, 'body')).split('goldpinger-chaos: slow from all 3 others');
-    expect(screen).toHaveLength(2);
-    await finding.click();
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-chaos');
-  });
+test('what is worth a look stands in the panel beside few pods too, and moves none', async () => {
+  feed = await visitor.feed((windowMs) => meshOf({ ...FOUR, scenario: 'probes', windowMs }));
+  page = await visitor.visit(feed, { hash: '#view=graph' });
+  await page.locator('.pod-label').first().waitFor();
+  const before = await placeOf('001');
+  const view = page.locator('.side-panel');
+  await soon(() => words(page, '.side-panel')).toMatch(/^All 16 links .* Click a pod or a line for details/);
+  feed.show((windowMs) => meshOf({ ...FOUR, windowMs }));
+  await view.getByRole('button', { name: /goldpinger-chaos/ }).waitFor();
+  expect(await placeOf('001')).toEqual(before);
+  expect(await view.locator('.link-line').count()).toBe(4);
+  // The notice above says that it is slow from all others; the panel says how, and what to check.
+  const finding = view.getByRole('button', { name: /goldpinger-chaos: only the first byte is late/ });
+  expect(await finding.textContent()).toContain('lateCheck the process or a proxy, not the network.3 of 3 links');
+  const screen = (await words(page, 'body')).split('goldpinger-chaos: slow from all 3 others');
+  expect(screen).toHaveLength(2);
+  await finding.click();
+  await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-chaos');
 });
 
 test('an entry of the legend shows only its links, as the address says, and all again', async () => {
@@ -155,67 +153,63 @@ test('Show links of a finding leaves its links and the pod that it names', async
   expect(await words(page, '.graph-legend')).toMatch(/good < 5 ms 0 .*slow ≥ 100 ms 4 /);
 });
 
-describe('by keyboard', () => {
-  test('Tab walks pods, arrows their links, Enter opens, Escape goes back; plus, minus, 0 and the wheel zoom', async () => {
-    await open(FOUR);
-    await page.locator('summary', { hasText: 'Export' }).focus();
-    for (const name of ['001', '002']) {
-      await page.keyboard.press('Tab');
-      await soon(() => pod(name).evaluate((element) => element === document.activeElement)).toBe(true);
-    }
-    await page.keyboard.press('ArrowRight');
-    await soon(() => words(page, '.graph-stage [role=status]')).toMatch(
-      /from goldpinger-002 to goldpinger-chaos: 25\d ms/,
-    );
-    await page.keyboard.press('Escape');
-    await soon(() => words(page, '.graph-stage [role=status]')).toBe('');
-    await page.keyboard.press('ArrowRight');
-    await page.keyboard.press('Enter');
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toContain('goldpinger-002 ⇄ goldpinger-chaos');
-    await page.keyboard.press('Escape');
-    await panel().waitFor({ state: 'detached' });
-    await soon(() => pod('002').evaluate((element) => element === document.activeElement)).toBe(true);
-    await page.keyboard.press('Enter');
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-002');
-    await page.keyboard.press('+');
-    await soon(zoomText).toBe('125 %');
-    await page.keyboard.press('-');
-    await page.keyboard.press('-');
-    await soon(zoomText).toBe('80 %');
-    await page.keyboard.press('0');
-    await soon(zoomText).toBe('100 %');
-    await page.mouse.move(500, 450);
-    await page.mouse.wheel(0, -200);
-    await soon(zoomText).toBe('132 %');
-  });
+test('by keyboard Tab walks pods, arrows their links, Enter opens, Escape goes back; plus, minus, 0 and the wheel zoom', async () => {
+  await open(FOUR);
+  await page.locator('summary', { hasText: 'Export' }).focus();
+  for (const name of ['001', '002']) {
+    await page.keyboard.press('Tab');
+    await soon(() => pod(name).evaluate((element) => element === document.activeElement)).toBe(true);
+  }
+  await page.keyboard.press('ArrowRight');
+  await soon(() => words(page, '.graph-stage [role=status]')).toMatch(
+    /from goldpinger-002 to goldpinger-chaos: 25\d ms/,
+  );
+  await page.keyboard.press('Escape');
+  await soon(() => words(page, '.graph-stage [role=status]')).toBe('');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await soon(() => words(page, '.side-panel h2 >> nth=0')).toContain('goldpinger-002 ⇄ goldpinger-chaos');
+  await page.keyboard.press('Escape');
+  await panel().waitFor({ state: 'detached' });
+  await soon(() => pod('002').evaluate((element) => element === document.activeElement)).toBe(true);
+  await page.keyboard.press('Enter');
+  await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-002');
+  await page.keyboard.press('+');
+  await soon(zoomText).toBe('125 %');
+  await page.keyboard.press('-');
+  await page.keyboard.press('-');
+  await soon(zoomText).toBe('80 %');
+  await page.keyboard.press('0');
+  await soon(zoomText).toBe('100 %');
+  await page.mouse.move(500, 450);
+  await page.mouse.wheel(0, -200);
+  await soon(zoomText).toBe('132 %');
 });
 
-describe('places', () => {
-  test('stay when new figures come, follow a drag until Reset, and move together with the picture', async () => {
-    await open(FOUR);
-    const before = [await placeOf('001'), await placeOf('002')];
-    const figures = await page.locator('.graph-pill').allTextContents();
-    for (let tick = 1; tick < 9; tick++) feed.show((windowMs) => meshOf({ ...FOUR, tick, windowMs }));
-    await soon(() => page.locator('.graph-pill').allTextContents()).not.toEqual(figures);
-    expect([await placeOf('001'), await placeOf('002')]).toEqual(before);
-    const { x, y } = before[0]!;
-    await page.mouse.move(x, y);
-    await page.mouse.down();
-    await page.mouse.move(x + 30, y + 90, { steps: 4 });
-    await page.mouse.up();
-    await soon(() => placeOf('001')).toEqual({ x: x + 30, y: y + 90 });
-    expect(await placeOf('002')).toEqual(before[1]);
-    expect(await panel().count()).toBe(0);
-    await page.getByRole('button', { name: 'Reset' }).click();
-    await soon(() => placeOf('001')).toEqual(before[0]);
-    await page.mouse.move(40, 700);
-    await page.mouse.down();
-    await page.mouse.move(90, 660, { steps: 4 });
-    await page.mouse.up();
-    for (const [i, name] of ['001', '002'].entries()) {
-      await soon(() => placeOf(name)).toEqual({ x: before[i]!.x + 50, y: before[i]!.y - 40 });
-    }
-  });
+test('places stay when new figures come, follow a drag until Reset, and move together with the picture', async () => {
+  await open(FOUR);
+  const before = [await placeOf('001'), await placeOf('002')];
+  const figures = await page.locator('.graph-pill').allTextContents();
+  for (let tick = 1; tick < 9; tick++) feed.show((windowMs) => meshOf({ ...FOUR, tick, windowMs }));
+  await soon(() => page.locator('.graph-pill').allTextContents()).not.toEqual(figures);
+  expect([await placeOf('001'), await placeOf('002')]).toEqual(before);
+  const { x, y } = before[0]!;
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 30, y + 90, { steps: 4 });
+  await page.mouse.up();
+  await soon(() => placeOf('001')).toEqual({ x: x + 30, y: y + 90 });
+  expect(await placeOf('002')).toEqual(before[1]);
+  expect(await panel().count()).toBe(0);
+  await page.getByRole('button', { name: 'Reset' }).click();
+  await soon(() => placeOf('001')).toEqual(before[0]);
+  await page.mouse.move(40, 700);
+  await page.mouse.down();
+  await page.mouse.move(90, 660, { steps: 4 });
+  await page.mouse.up();
+  for (const [i, name] of ['001', '002'].entries()) {
+    await soon(() => placeOf(name)).toEqual({ x: before[i]!.x + 50, y: before[i]!.y - 40 });
+  }
 });
 
 test('as a table it has the links, the worst first', async () => {
@@ -310,14 +304,5 @@ describe('the graph has the same menus as the heatmap', () => {
     expect(count(0x84cfaa, 0, stage.width)).toBeGreaterThan(500);
     expect(count(0x5e0b24, stage.width, png.width)).toBeGreaterThan(150);
     expect(count(0x15202b, stage.width, png.width)).toBeGreaterThan(100);
-  });
-
-  test('the table sorts by any column', async () => {
-    await open(FOUR);
-    await page.keyboard.press('t');
-    const first = () => page.locator('.graph-view tbody tr').first().textContent();
-    await soon(first).toContain('Slow');
-    await page.getByRole('columnheader', { name: 'From' }).getByRole('button').click();
-    await soon(first).toMatch(/^goldpinger-001goldpinger-001/);
   });
 });

@@ -1,12 +1,11 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../server/protocol/link-state.ts';
 import { countText } from '../../server/runtime/count-text.ts';
 import { LINK_STATES } from '../../web/model/links.ts';
-import { buildPicture } from '../../web/model/mesh-view.ts';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
+import { pictureOf } from '../unit/web/pictures.ts';
 import { heatParts, openHeatmap } from './heatmap-visit.ts';
 import { soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
 
@@ -25,11 +24,7 @@ async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
 describe('the heatmap', () => {
   test('has every state in its legend, with as many links as there are', async () => {
     const mesh: MeshOptions = { pods: 60, scenario: 'mixed', pingNumber: 40 };
-    const { counts, unreliableLinks } = buildPicture(meshOf(mesh), {
-      thresholds: DEFAULT_THRESHOLDS,
-      value: 'last',
-      phase: 'total',
-    });
+    const { counts, unreliableLinks } = pictureOf(mesh);
     await open(mesh);
     // Nobody ignores cordoned nodes here, so that state has no entry.
     for (const state of LINK_STATES.filter((one) => one !== 'ignored'))
@@ -231,48 +226,46 @@ describe('what is shown', () => {
   });
 });
 
-describe('thresholds', () => {
-  test('change colours, counts and the address at once, without asking the server; dragged or moved by keys they stay in order', async () => {
-    await open(FOUR);
-    expect(await legendCount('slow')).toBe('4');
-    // The timeline asks for its past now and then, and views are loaded before they are wanted.
-    const asked = () => feed.requests.filter((path) => /^\/api\/v1\/(mesh|stream)/.test(path)).length;
-    const before = asked();
-    await page.getByLabel('Problem from').last().fill('400');
-    await page.keyboard.press('Enter');
-    await soon(() => legendCount('slow')).toBe('0');
-    expect(await legendCount('warning')).toBe('4');
-    expect(await cellColour(0, 3)).toBe(await token('--warning-cell'));
-    await soon(hash).toContain('ms=2-5-400');
-    expect(asked()).toBe(before);
-    // Words follow the threshold too: callouts, findings and the summary.
-    await soon(() => page.locator('.callout').count()).toBe(0);
-    expect(await page.locator('.finding-list').count()).toBe(0);
-    await soon(() => page.locator('.summary').textContent()).toMatch(/0 slow/);
-    await page.getByLabel('Problem from').last().fill('200,5');
-    await page.keyboard.press('Enter');
-    await page.locator('.callout').getByText('only the first byte is late').waitFor();
-    await soon(hash).toContain('ms=2-5-200.5');
-    await page.getByRole('button', { name: 'Reset to 2 / 5 / 100' }).click();
-    await soon(() => legendCount('slow')).toBe('4');
-    const slider = page.getByRole('slider', { name: 'Warning from' });
-    await slider.focus();
-    await page.keyboard.press('End');
-    await soon(() => slider.getAttribute('aria-valuenow')).toBe('1000');
-    const problem = page.getByRole('slider', { name: 'Problem from' });
-    expect(await problem.getAttribute('aria-valuenow')).toBe('1000');
-    await page.getByRole('button', { name: /Reset/ }).click();
-    // The finding that comes back is above the slider and moves it down.
-    await page.locator('.finding-list').waitFor();
-    await problem.scrollIntoViewIfNeeded();
-    const from = await problem.locator('circle').boundingBox();
-    await page.mouse.move(from!.x + 5, from!.y + 5);
-    await page.mouse.down();
-    await page.mouse.move(from!.x - 120, from!.y + 5, { steps: 4 });
-    await page.mouse.up();
-    const now = async (name: string) => Number(await page.getByRole('slider', { name }).getAttribute('aria-valuenow'));
-    await soon(() => now('Problem from')).toBeLessThan(10);
-    expect(await now('Warning from')).toBeLessThanOrEqual(await now('Problem from'));
-    expect(await now('Good below')).toBeLessThanOrEqual(await now('Warning from'));
-  });
+test('thresholds change colours, counts and the address at once, without asking the server; dragged or moved by keys they stay in order', async () => {
+  await open(FOUR);
+  expect(await legendCount('slow')).toBe('4');
+  // The timeline asks for its past now and then, and views are loaded before they are wanted.
+  const asked = () => feed.requests.filter((path) => /^\/api\/v1\/(mesh|stream)/.test(path)).length;
+  const before = asked();
+  await page.getByLabel('Problem from').last().fill('400');
+  await page.keyboard.press('Enter');
+  await soon(() => legendCount('slow')).toBe('0');
+  expect(await legendCount('warning')).toBe('4');
+  expect(await cellColour(0, 3)).toBe(await token('--warning-cell'));
+  await soon(hash).toContain('ms=2-5-400');
+  expect(asked()).toBe(before);
+  // Words follow the threshold too: callouts, findings and the summary.
+  await soon(() => page.locator('.callout').count()).toBe(0);
+  expect(await page.locator('.finding-list').count()).toBe(0);
+  await soon(() => page.locator('.summary').textContent()).toMatch(/0 slow/);
+  await page.getByLabel('Problem from').last().fill('200,5');
+  await page.keyboard.press('Enter');
+  await page.locator('.callout').getByText('only the first byte is late').waitFor();
+  await soon(hash).toContain('ms=2-5-200.5');
+  await page.getByRole('button', { name: 'Reset to 2 / 5 / 100' }).click();
+  await soon(() => legendCount('slow')).toBe('4');
+  const slider = page.getByRole('slider', { name: 'Warning from' });
+  await slider.focus();
+  await page.keyboard.press('End');
+  await soon(() => slider.getAttribute('aria-valuenow')).toBe('1000');
+  const problem = page.getByRole('slider', { name: 'Problem from' });
+  expect(await problem.getAttribute('aria-valuenow')).toBe('1000');
+  await page.getByRole('button', { name: /Reset/ }).click();
+  // The finding that comes back is above the slider and moves it down.
+  await page.locator('.finding-list').waitFor();
+  await problem.scrollIntoViewIfNeeded();
+  const from = await problem.locator('circle').boundingBox();
+  await page.mouse.move(from!.x + 5, from!.y + 5);
+  await page.mouse.down();
+  await page.mouse.move(from!.x - 120, from!.y + 5, { steps: 4 });
+  await page.mouse.up();
+  const now = async (name: string) => Number(await page.getByRole('slider', { name }).getAttribute('aria-valuenow'));
+  await soon(() => now('Problem from')).toBeLessThan(10);
+  expect(await now('Warning from')).toBeLessThanOrEqual(await now('Problem from'));
+  expect(await now('Good below')).toBeLessThanOrEqual(await now('Warning from'));
 });

@@ -136,8 +136,8 @@ const STATES: [name: string, scenario: Scenario, hash: string, shown: string, pr
   ['the menu View', 'mixed', '#view=heatmap', '[role=grid]', 'summary:text-is("View")'],
   ['the menu Export', 'slow-pod', '#view=graph', '.pod-node', 'summary:text-is("Export")'],
   ['preferences', 'healthy', '#view=graph', '.pod-node', 'button[aria-label="Preferences"]'],
-  ['a comparison', 'slow-pod', '#view=heatmap&compare=1', '.key-figures'],
-  ['the past and its events', 'slow-pod', '#view=heatmap&at=0', '.event-mark', '.timeline button:text-is("Events")'],
+  ['a comparison', 'slow-pod', '#view=heatmap&compare=1&ranges', '.key-figures'],
+  ['the past', 'slow-pod', '#view=heatmap&at=0&ranges', '.event-mark', '.timeline button:text-is("Events")'],
   ['raw data', 'healthy', '#view=raw', '.text-body'],
   ['the table of the heatmap', 'slow-pod', '#view=heatmap&table=1', 'main .table-frame'],
 ];
@@ -154,7 +154,7 @@ test('axe finds nothing, targets have 24 px and nothing is too wide: any state, 
     const ranges = `&ranges=${at(8)}-${at(4)}_${at(2)}-${at(1)}`;
     feed.show(scenario(what, 6));
     await page.setViewportSize({ width: 1440, height: 900 });
-    await goTo(page, hash.replace('at=0', `at=${at(10)}`).replace('compare=1', `compare=1${ranges}`));
+    await goTo(page, hash.replace('at=0', `at=${at(10)}`).replace('&ranges', ranges));
     await page.locator(shown).first().waitFor();
     if (press !== undefined) await page.locator(press).first().click();
     for (const [k, [width, height]] of WINDOWS.entries()) {

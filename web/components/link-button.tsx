@@ -21,7 +21,7 @@ export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number
         title={`${from.name} → ${to.name}`}
       >
         <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} lossy={facts.lossy} />
-        <span className="link-ends">
+        <span className="link-ends clip">
           {of === undefined && `${from.label} → ${to.label}`}
           {of === from.index && `→ ${to.label}`}
           {of === to.index && of !== from.index && `${from.label} →`}

@@ -90,7 +90,7 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
         {/* The frame around the cell that the text below the map describes. */}
         {layout !== null && shown !== null && <span className="change-ring" style={boxOf(layout, shown)} />}
       </GridFrame>
-      <p className="change-words">
+      <p className="change-words second">
         {shown === null ? 'Column: the pod that pings. Row: the pod that answers.' : pairText(map, pairOf(shown))}
       </p>
     </>

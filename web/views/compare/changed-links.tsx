@@ -34,7 +34,7 @@ export function ChangedLinks({ report, pods, withAfter, onOpen }: ChangedLinksPr
   const more = `${plural(unlisted.links, changed.length > 0 ? 'more link' : 'link')} changed by `;
   return (
     <>
-      <p className="change-keys">
+      <p className="change-keys second">
         p50 in ms{' '}
         {RANGE_NAMES.slice(0, withAfter ? 3 : 2).map((name) => (
           <Fragment key={name}>
@@ -72,7 +72,7 @@ export function ChangedLinks({ report, pods, withAfter, onOpen }: ChangedLinksPr
           </tbody>
         </table>
       </section>
-      <p className="change-rest">
+      <p className="change-rest second">
         {unlisted.links > 0 &&
           `${more}${unlisted.maxChangeUs < 50 ? 'less than 0.1 ms' : `at most ${deltaText(unlisted.maxChangeUs).slice(1)}`}. `}
         Failed before: {countText(figures.all.before?.failed ?? 0)}, during: {countText(figures.all.during.failed)}.
@@ -124,7 +124,7 @@ function Figures({ link, tone }: { link: LinkMedian | null; tone: string }) {
         </span>
       ))}
       {qualityTexts(link).map((note) => (
-        <small className="changed-note" key={note}>
+        <small className="changed-note second" key={note}>
           {note}
         </small>
       ))}

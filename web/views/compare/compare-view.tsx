@@ -49,14 +49,14 @@ export function CompareView(view: CompareViewProps) {
   const open = (selection: Selection) => view.onOpen(selection, middleMs);
   const isJudged = state.isCurrent && hypothesisError === '' && (isAsked || expect.length > 0);
   return (
-    <div className={`compare${state.isCurrent ? '' : ' is-waiting'}`}>
+    <div className={`compare column${state.isCurrent ? '' : ' is-waiting'}`}>
       <Tools {...view} state={state} />
       {report !== undefined && map !== null && (
         <>
           <div className="compare-cards">
-            <section className="card compare-card compare-map">
+            <section className="card compare-card compare-map column">
               <h2>What changed</h2>
-              <p>During minus before, p50 in ms</p>
+              <p className="second">During minus before, p50 in ms</p>
               <ChangeMap
                 map={map}
                 label={`What changed, columns ping, rows answer: ${plural(report.affected.links, 'link')} of ${report.affected.of} became worse`}
@@ -65,13 +65,13 @@ export function CompareView(view: CompareViewProps) {
                 onOpen={open}
               />
               {map.maxDeltaUs >= 50 && (
-                <p className="change-scale">
+                <p className="change-scale small">
                   <span>{deltaText(-map.maxDeltaUs)}</span>
                   <span aria-hidden="true" />
                   <span>{deltaText(map.maxDeltaUs)}</span>
                 </p>
               )}
-              <ul className="change-legend" aria-label="Links by change">
+              <ul className="change-legend second" aria-label="Links by change">
                 {legendOf(report.changes).map(({ change, count }) => {
                   const [fill, ink] = CHANGE_LOOKS[change];
                   return (
@@ -89,7 +89,7 @@ export function CompareView(view: CompareViewProps) {
                 })}
               </ul>
             </section>
-            <section className="card compare-card compare-links">
+            <section className="card compare-card compare-links column">
               <h2>Links that changed most</h2>
               <ChangedLinks report={report} pods={map.pods} withAfter={ranges.length > 2} onOpen={open} />
             </section>
@@ -97,10 +97,10 @@ export function CompareView(view: CompareViewProps) {
           <dl className="key-figures card">
             {report.keyFigures.map(({ name, value, note }) => (
               <div key={name}>
-                <dt>{name}</dt>
-                <dd>
+                <dt className="second">{name}</dt>
+                <dd className="column">
                   <strong>{value}</strong>
-                  <span>{shownName(note)}</span>
+                  <span className="second">{shownName(note)}</span>
                 </dd>
               </div>
             ))}
@@ -109,7 +109,7 @@ export function CompareView(view: CompareViewProps) {
       )}
       {props.panelSlot !== null &&
         createPortal(
-          <div className="compare-panel">
+          <div className="compare-panel column">
             <h2 className="hidden">Findings and verdict</h2>
             {comparison !== null && (
               <FindingList
@@ -151,7 +151,7 @@ function Tools({ ranges, nowMs, onRanges, onDone, expect, state }: CompareViewPr
       {ranges.map(({ fromMs, toMs }, i) => (
         <span className={`compare-range is-${RANGE_NAMES[i]}`} key={RANGE_NAMES[i]}>
           <b>{RANGE_NAMES[i]}</b> {clockText(fromMs, nowMs)} – {clockText(toMs, nowMs)}{' '}
-          <small>{durationText(toMs - fromMs)}</small>
+          <small className="second">{durationText(toMs - fromMs)}</small>
         </span>
       ))}
       {canAdd && (
@@ -163,10 +163,10 @@ function Tools({ ranges, nowMs, onRanges, onDone, expect, state }: CompareViewPr
           + after
         </button>
       )}
-      <span className="compare-state" role="status">
+      <span className="second" role="status">
         {state.error !== '' ? `Not available: ${shownName(state.error)}` : state.isCurrent ? '' : 'Loading'}
       </span>
-      <span className="compare-actions">
+      <span className="tools-end">
         <a
           className="button"
           href={new URL(reportPath(ranges, isRefused ? [] : expect), serverUrl('')).href}

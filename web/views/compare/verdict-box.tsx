@@ -38,8 +38,8 @@ export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: Verdic
   return (
     <section className="verdict">
       <h3>Verdict on the “during” range</h3>
-      <form onSubmit={submit}>
-        <label>
+      <form className="column" onSubmit={submit}>
+        <label className="second column">
           <span>Expectations, one per line</span>
           <textarea
             rows={Math.min(6, Math.max(2, text.split('\n').length))}
@@ -108,7 +108,7 @@ function Answer({ answer }: { answer: VerdictAnswer }) {
         {reason === '' ? '' : `: ${shownName(reason)}`}. {plural(samples, 'sample')} on {plural(links, 'link')}.
       </p>
       {violations.length > 0 && (
-        <ul className="violations">
+        <ul className="violations second">
           {violations.slice(0, MOST_VIOLATIONS).map(({ clause, from, to, found }) => (
             <li key={`${clause} ${from} ${to}`}>
               {shownName(from)} → {shownName(to)}: <b>{shownName(found)}</b>

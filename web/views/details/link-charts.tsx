@@ -25,7 +25,7 @@ function Plot(plot: { words: string; height: number; isPast: boolean; notes: Rea
         <rect className="sample-ground" width={WIDTH} height={height} />
         {children}
       </svg>
-      <figcaption>{notes}</figcaption>
+      <figcaption className="small spread">{notes}</figcaption>
     </figure>
   );
 }
@@ -63,7 +63,7 @@ interface SampleChartProps {
 export function SampleChart({ of: { value, error }, state, problemMs, isNow }: SampleChartProps) {
   if (value === null || value.samples.length === 0) {
     const empty = value === null ? 'Loading samples' : 'No samples yet';
-    return <p className="sample-none">{error === '' ? empty : shownName(error)}</p>;
+    return <p className="sample-none small">{error === '' ? empty : shownName(error)}</p>;
   }
   const { samples, nowMs } = value;
   const plot = plotSamples(samples, nowMs, problemMs * 1000);
@@ -153,7 +153,7 @@ export function HistoryChart({ of: { value, error }, problemMs, momentMs }: Hist
   const [first] = steps;
   if (first === undefined) {
     const empty = value === null ? 'Loading history' : 'No history yet';
-    return <p className="sample-none">{error === '' ? empty : `History not available: ${shownName(error)}`}</p>;
+    return <p className="sample-none small">{error === '' ? empty : `History not available: ${shownName(error)}`}</p>;
   }
   const plot = plotHistory(steps, untilMs, problemMs * 1000);
   const { samples, failed, maxUs, sent, lost } = summariseHistory(steps);

@@ -45,7 +45,7 @@ export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView
     isReverseExplained: foundBack.length > 0,
   });
   return (
-    <div className="detail link-detail">
+    <div className="detail column">
       <h2 id="panel-title">
         <span className="detail-kind second">{isSelf ? 'Link to itself' : 'Link, both directions'}</span>
         <CopyName name={from.pod.name} />
@@ -76,7 +76,7 @@ export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView
         <h3>Time by phase</h3>
         {directions.map((direction) => (
           <div key={direction.name} className="way-bar">
-            <p title={direction.fullName}>
+            <p className="second spread" title={direction.fullName}>
               <span>{direction.name}</span>
               <b className={`tone-${direction.facts.state}`}>{latencyText(direction.facts.totalUs)}</b>
             </p>
@@ -110,14 +110,16 @@ function DirectionFacts({ direction, props }: { direction: LinkDirection; props:
   const { figure, unit } = latencyParts(facts.outcome === 'ok' ? facts.totalUs : -1);
   return (
     <section className="way" aria-label={direction.name}>
-      <h3 title={direction.fullName}>{direction.name}</h3>
+      <h3 className="second clip" title={direction.fullName}>
+        {direction.name}
+      </h3>
       <p className={`way-state tone-${factsTone(facts)}`}>
         <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} lossy={facts.lossy} />
         {factsTitle(facts)}
       </p>
       <p className="way-figure">
         {figure}
-        {unit !== '' && <span> {unit}</span>}
+        {unit !== '' && <span className="second"> {unit}</span>}
       </p>
       <p className="way-since second">
         {since === '' ? (
@@ -142,12 +144,12 @@ function BarScale(scale: { problemMs: number; timeoutMs: number; directions: rea
   const failed = directions.some(({ facts }) => facts.state === 'failed');
   return (
     <>
-      <p className="bar-scale" aria-hidden="true">
+      <p className="bar-scale small spread" aria-hidden="true">
         <span>0</span>
         {isApart && <span style={{ left: `${share * 100}%` }}>problem {problemMs}</span>}
         <span>timeout {timeoutMs} ms</span>
       </p>
-      <ul className="bar-legend">
+      <ul className="bar-legend second">
         <li className="is-connect">connect</li>
         <li className="is-first-byte">first byte</li>
         <li className="is-body">body</li>
@@ -197,7 +199,7 @@ function LinkFigures(table: { directions: readonly LinkDirection[]; thresholds: 
         <tr>
           <td />
           {directions.map(({ name, fullName }) => (
-            <th key={name} scope="col" title={fullName}>
+            <th key={name} scope="col" className="second clip" title={fullName}>
               {name}
             </th>
           ))}

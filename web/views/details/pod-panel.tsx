@@ -33,7 +33,7 @@ export function PodPanel({ props, view }: { props: ViewProps; view: PodView }) {
   const why = unexplainedReasons(reasons, findings).slice(0, 5);
   const tone = view.health === 'healthy' && view.slowToReach ? 'slow' : words.tone;
   return (
-    <div className="detail pod-detail">
+    <div className="detail column">
       <h2 id="panel-title">
         <span className="detail-kind second">Pod</span>
         <CopyName name={view.pod.name} />
@@ -107,7 +107,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   if (report?.starvation) facts.push(['Scheduling delay', `${latencyText(report.starvation.loopDelayP99Us)} at most`]);
   if (report?.via === 'check') facts.push(['Protocol', 'Goldpinger /check']);
   return (
-    <dl className="pod-facts">
+    <dl className="pod-facts second column">
       {facts.map(([term, text]) => (
         <div key={term}>
           <dt>{term}</dt>
@@ -228,7 +228,7 @@ function Results({ of }: { of: readonly Result[] }) {
     <>
       <ul className="probe-list">
         {failedFirst.slice(0, MAX).map(({ key, name, title, words, isFailed }) => (
-          <li key={key}>
+          <li key={key} className="spread">
             <span title={title}>{name}</span>
             <b className={isFailed ? 'tone-failed' : 'tone-good'}>{words}</b>
           </li>

@@ -31,7 +31,7 @@ export function RemovedPodPanel({ uid, props }: RemovedPodProps) {
   const joinedMs = lives?.createdMs ?? joinedAfter(events ?? [], nowMs);
   if (joinedMs !== null) {
     return (
-      <div className="detail">
+      <div className="detail column">
         <h2 id="panel-title">{joinedMs > nowMs ? `${name} did not exist yet` : `${name} is not in this picture`}</h2>
         {joinedMs > 0 && <p>It joined at {clockText(joinedMs, toMs)}.</p>}
       </div>
@@ -41,7 +41,7 @@ export function RemovedPodPanel({ uid, props }: RemovedPodProps) {
   const heir = events?.findLast(({ kind }) => kind === 'pod-replaced')?.detail ?? '';
   const successor = picture.pods.find(({ pod }) => pod.name === heir);
   return (
-    <div className="detail">
+    <div className="detail column">
       <h2 id="panel-title">{name} no longer exists</h2>
       {events === null && (
         <p className="second">{error === '' ? 'Loading its events…' : `No events: ${shownName(error)}`}</p>

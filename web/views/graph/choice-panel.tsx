@@ -30,7 +30,7 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
   const { mesh } = fold?.pods ?? props.picture;
   const isBounded = choice.asked > LINK_LIMITS.min && !tierOf(props.picture.n, props.narrow).allLinks;
   return (
-    <div className="choice-panel">
+    <div className="choice-panel column">
       <h2>{linksHeading(props, links)}</h2>
       <p className="second">
         {links.onlyBad
@@ -113,7 +113,7 @@ function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: numbe
         value={at}
         onChange={(event) => onLimit(toLimit(Number(event.target.value)))}
       />
-      <span className="limit-scale" aria-hidden="true">
+      <span className="limit-scale second spread" aria-hidden="true">
         <span>{MIN}</span>
         <b>{countText(limit)}</b>
         <span>{countText(MAX)}</span>

@@ -33,7 +33,7 @@ export function GraphCard({ props, hit, at, size }: GraphCardProps) {
     ? { left: 8, [at.y > size.height / 2 ? 'top' : 'bottom']: 8 }
     : { left, ...(below ? { top: Math.max(4, at.y - 24) } : { bottom: Math.max(4, size.height - at.y - 24) }) };
   return (
-    <div className="graph-card card" style={{ width: WIDTH, ...style }} aria-hidden="true">
+    <div className="graph-card card column" style={{ width: WIDTH, ...style }} aria-hidden="true">
       {'pod' in hit ? <PodCard props={props} index={hit.pod} /> : <LinkCard props={props} pair={hit.pair} />}
     </div>
   );

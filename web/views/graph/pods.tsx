@@ -121,7 +121,7 @@ function PodGlyph({ view, radius, outward }: { view: PodView; radius: number; ou
       {health === 'failing' ? (
         <path className="pod-shape" d={OCTAGON} transform={`scale(${scale * 1.1}) translate(-12 -12)`} />
       ) : (
-        <circle className="pod-shape" r={radius} fill={health === 'unknown' ? 'url(#pod-hatch)' : undefined} />
+        <circle className="pod-shape" r={radius} />
       )}
       {health === 'unknown' && <circle className="pod-plate" r={radius * 0.58} />}
       <path

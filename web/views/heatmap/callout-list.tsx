@@ -11,7 +11,7 @@ export function PlacedCallouts(props: Select & { placed: PlacedCallout[]; pictur
   const { placed, picture, width, onSelect } = props;
   return placed.map(({ callout, action, x, y }) => (
     <div
-      className="callout"
+      className="callout second column"
       key={keyOf(callout)}
       style={{ left: x, top: y - 10, maxWidth: Math.min(MAX_CALLOUT_WIDTH, width - x) }}
     >
@@ -26,11 +26,11 @@ export function CalloutList(props: Select & { callouts: Callout[]; picture: Pict
   if (callouts.length === 0) return null;
   const worstFirst = [...callouts].sort((a, b) => severityOf(b.state) - severityOf(a.state));
   return (
-    <ul className="callout-list">
+    <ul className="callout-list column">
       {worstFirst.map((callout) => (
-        <li className="callout" key={keyOf(callout)}>
+        <li className="callout second column" key={keyOf(callout)}>
           <StateGlyph state={callout.state} />
-          <div>
+          <div className="column">
             <CalloutWords callout={callout} picture={picture} action={false} onSelect={onSelect} />
           </div>
         </li>
@@ -48,7 +48,7 @@ function CalloutWords(props: Select & { callout: Callout; picture: Picture; acti
       {action || open === null ? (
         <strong>{callout.title}</strong>
       ) : (
-        <button type="button" className="callout-title" onClick={open}>
+        <button type="button" className="callout-title bare" onClick={open}>
           {callout.title}
         </button>
       )}

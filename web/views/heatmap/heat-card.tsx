@@ -38,7 +38,7 @@ export function HeatCard({ picture, problemMs, cell, at, bounds }: CardProps) {
   const timeoutMs = picture.mesh.settings.pingTimeoutMs;
   const detail = figure === null ? '' : figureDetail(figure, facts);
   return (
-    <div className="heat-card" ref={ref} aria-hidden="true">
+    <div className="heat-card card second" ref={ref} aria-hidden="true">
       <Who word="from" picture={picture} pod={cell.from} />
       <Who word="to" picture={picture} pod={cell.to} itself={cell.from === cell.to && count === ''} />
       <div className="heat-card-head">
@@ -74,7 +74,7 @@ function Who(who: { word: string; picture: Picture; pod: number; itself?: boolea
   return (
     <div className="heat-card-who">
       <span>{word}</span>
-      <b>{itself ? 'itself' : picture.pods[pod]?.name}</b>
+      <b className="clip">{itself ? 'itself' : picture.pods[pod]?.name}</b>
       <span>{itself ? '' : noteOf(picture, pod)}</span>
     </div>
   );
@@ -90,7 +90,7 @@ function Phases({ facts, problemMs, timeoutMs }: { facts: LinkFacts; problemMs: 
   return (
     <>
       <PhaseBar facts={facts} problemMs={problemMs} timeoutMs={timeoutMs} />
-      <div className="heat-card-phases">
+      <div className="heat-card-phases spread">
         <span>{parts.join(' · ') || `total ${latencyText(totalUs)}`}</span>
         <span>timeout {timeoutMs} ms</span>
       </div>

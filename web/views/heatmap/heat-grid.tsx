@@ -110,7 +110,7 @@ export function HeatGrid({ props, model, size, drawn }: GridProps) {
       </GridFrame>
       <PlacedCallouts placed={placed} picture={picture} width={size.width} onSelect={onSelect} />
       {picture.n <= EXPLAINED_TO && model.calloutsBeside && pods.length > 0 && (
-        <p className="heat-reading" style={{ left: layout.left + layout.viewWidth + 46, top: layout.top + 4 }}>
+        <p className="heat-reading second" style={{ left: layout.left + layout.viewWidth + 46, top: layout.top + 4 }}>
           <b>Column</b>: pings sent.
           <br />
           <b>Row</b>: pings received.

@@ -71,12 +71,12 @@ export function HeatmapView(props: ViewProps) {
         onPng={onPng}
       />
       {asTable ? <ShownLinks props={props} model={model} /> : null}
-      <div className="heat-frame" ref={frame} hidden={asTable}>
+      <div className="heat-frame column" ref={frame} hidden={asTable}>
         {asTable || size.width === 0 ? null : <HeatGrid props={props} model={model} size={size} drawn={drawn} />}
         {arrangement.pods.length === 0 && picture.n > 0 && (
-          <p className="heat-none">
+          <p className="heat-none second">
             No link matches “{props.filter}”.{' '}
-            <button type="button" className="callout-title" onClick={() => props.onFilter('')}>
+            <button type="button" className="callout-title bare" onClick={() => props.onFilter('')}>
               Show all
             </button>
           </p>

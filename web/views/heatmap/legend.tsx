@@ -19,7 +19,7 @@ export function ThresholdEditor(props: Pick<ViewProps, 'picture' | 'thresholds' 
   const set = (name: ThresholdName, ms: number) => onThresholds(withThreshold(thresholds, name, ms));
   return (
     <section className="thresholds" aria-labelledby={heading}>
-      <div className="legend-head">
+      <div className="legend-head spread">
         <h3 id={heading}>Thresholds</h3>
         <button type="button" className="link-button" onClick={() => onThresholds(usual)}>
           Reset to {usual.goodMs} / {usual.warningMs} / {usual.problemMs}
@@ -51,7 +51,9 @@ function ThresholdField(props: { name: ThresholdName; ms: number; onChange: (ms:
   };
   return (
     <div className="threshold-field">
-      <label htmlFor={id}>{THRESHOLD_LABELS[name]}</label>
+      <label className="second" htmlFor={id}>
+        {THRESHOLD_LABELS[name]}
+      </label>
       <span className="threshold-input field">
         <input
           id={id}
@@ -89,19 +91,19 @@ export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilte
       >
         {glyph}
         <span className="legend-name">{name}</span>
-        <span className="legend-note">{note}</span>
+        <span className="legend-note second clip">{note}</span>
         <span className="legend-count">{countText(count)}</span>
       </button>
     </li>
   );
   return (
-    <div className="legend">
-      <div className="legend-head">
+    <div className="legend column">
+      <div className="legend-head spread">
         <h2>{figure === null ? 'Legend' : FIGURE_NAMES[figure]}</h2>
-        <span className="legend-total">{countText(picture.n * picture.n)} links</span>
+        <span className="second">{countText(picture.n * picture.n)} links</span>
       </div>
       {figure === null ? null : <p className="second">{figureExplained(figure, picture)}</p>}
-      <ul className="legend-list" aria-label="States. Press one to show only its links.">
+      <ul className="legend-list column" aria-label="States. Press one to show only its links.">
         {legendStates(picture.counts).map((state) => {
           const note = stateLimits(picture, state, thresholds, failedBy);
           return entry(state, <StateGlyph state={state} />, stateWords(state, figure), note, picture.counts[state]);
@@ -122,7 +124,7 @@ const BOLD: readonly FilterState[] = ['good', 'slow', 'failed'];
 export function PodNumbers({ props, arrangement }: { props: ViewProps; arrangement: Arrangement }) {
   const [isOpen, setOpen] = useState(false);
   return (
-    <details className="pod-numbers" onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details className="pod-numbers second" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Numbers on the axes: {countText(arrangement.pods.length)} pods</summary>
       {isOpen ? (
         <ol>
@@ -130,7 +132,7 @@ export function PodNumbers({ props, arrangement }: { props: ViewProps; arrangeme
             const view = props.picture.pods[pod];
             return view === undefined ? null : (
               <li key={view.pod.uid}>
-                <button type="button" className="bare" onClick={() => props.onSelect({ pod: view.pod.uid })}>
+                <button type="button" className="link-button" onClick={() => props.onSelect({ pod: view.pod.uid })}>
                   {view.name}
                 </button>
               </li>

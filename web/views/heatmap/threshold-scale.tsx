@@ -61,7 +61,9 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
         {['good', 'fair', 'warning', 'slow'].map((state, i) => {
           const from = edges[i] ?? 0;
           const width = Math.max(0, (edges[i + 1] ?? 0) - from);
-          return <rect key={state} className={`band-${state}`} x={from} y={BAR_TOP} width={width} height={BAR} />;
+          return (
+            <rect key={state} className={`scale-band is-${state}`} x={from} y={BAR_TOP} width={width} height={BAR} />
+          );
         })}
         {timeoutMs > 0 ? (
           <line className="scale-timeout" x1={x(timeoutMs)} x2={x(timeoutMs)} y1={4} y2={BAR_TOP + BAR} />

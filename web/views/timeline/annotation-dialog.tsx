@@ -37,12 +37,12 @@ export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onSaved
   const time = (ms: number) => clockText(ms, nowMs);
   return (
     <dialog ref={dialog} className="note card" aria-labelledby="note-title" onClose={onClose}>
-      <form onSubmit={submit}>
+      <form className="column" onSubmit={submit}>
         <h2 id="note-title">
           Annotation at {time(range.fromMs)}
           {range.toMs === null ? '' : ` – ${time(range.toMs)}`}
         </h2>
-        <label>
+        <label className="column">
           What happened
           <input
             type="text"
@@ -52,7 +52,7 @@ export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onSaved
             onChange={(event) => setText(event.target.value)}
           />
         </label>
-        <label>
+        <label className="column">
           Write token
           <input
             type="password"
@@ -62,7 +62,7 @@ export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onSaved
             onChange={(event) => onToken(event.target.value)}
           />
         </label>
-        <p>Everyone can see annotations. The token is not stored.</p>
+        <p className="second">Everyone can see annotations. The token is not stored.</p>
         {error !== '' && (
           <p role="alert" className="tone-failed">
             {shownName(error)}

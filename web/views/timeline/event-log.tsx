@@ -110,7 +110,7 @@ export function EventLog(props: {
   const part = lines.length > MAX_LINES ? `${countText(MAX_LINES)} of ${countText(lines.length)}` : undefined;
   const head = { sort, onSort: setSort };
   return (
-    <div className="event-log">
+    <div className="event-log column">
       <p>
         <Pick label="Show" value={kind} of={['', ...KINDS]} text={(one) => one || 'all events'} onChange={setKind} />
         <input

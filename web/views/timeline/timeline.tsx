@@ -216,7 +216,7 @@ function Head(head: HeadProps) {
             </select>
           )}
           <p className="timeline-legend">
-            Links: {isLossy && <span className="is-lossy">lossy</span>} <span>slow</span>{' '}
+            Links: {isLossy && <span className="is-lossy">lossy</span>} <span className="is-slow">slow</span>{' '}
             <span className="is-failed">failed</span> <span className="is-unknown">no data</span>
           </p>
         </>
@@ -229,21 +229,23 @@ function Head(head: HeadProps) {
 function Rounds(props: { rounds: readonly Round[]; nowMs: number; onPick(atMs: number): void }) {
   const { rounds, nowMs, onPick } = props;
   return roundSeries(rounds).map(({ name, bars, words }) => (
-    <section className="rounds" key={name} aria-label={`Rounds of ${name}`}>
-      <h3>{name}</h3>
+    <section className="rounds column" key={name} aria-label={`Rounds of ${name}`}>
+      <h3 className="small clip">{name}</h3>
       <ol>
         {bars.map(({ uid, state, atMs, share, words: what }) => {
           const title = `${clockText(atMs, nowMs)} ${what}`;
           return (
             <li key={uid} className={`is-${state}`}>
               <button type="button" className="bare" title={title} aria-label={title} onClick={() => onPick(atMs)}>
-                <span style={{ height: `${Math.round(12 + share * 88)}%` }}>{state === 'failed' ? '×' : ''}</span>
+                <span className="small" style={{ height: `${Math.round(12 + share * 88)}%` }}>
+                  {state === 'failed' ? '×' : ''}
+                </span>
               </button>
             </li>
           );
         })}
       </ol>
-      <p>{words}</p>
+      <p className="small clip">{words}</p>
     </section>
   ));
 }

@@ -109,14 +109,14 @@ function Chart(chart: { steps: readonly TimelineStep[]; x: TimeScale; width: num
   );
   return (
     <>
-      <span className="timeline-scale" aria-hidden="true">
+      <span className="timeline-scale small spread" aria-hidden="true">
         <span>{paths.most > 0 ? countText(paths.most) : ''}</span>
         <span>0</span>
       </span>
       <svg className="timeline-chart" width={width} height={height} aria-hidden="true">
         <defs>
           <pattern id="track-lattice" width="6" height="6" patternUnits="userSpaceOnUse">
-            <path d="M0 0L6 6M6 0L0 6" />
+            <path className="track-cross" d="M0 0L6 6M6 0L0 6" />
           </pattern>
           <pattern id="track-dots" width="6" height="6" patternUnits="userSpaceOnUse">
             <path className="track-dot" d="M3 3V3.01" />
@@ -126,12 +126,12 @@ function Chart(chart: { steps: readonly TimelineStep[]; x: TimeScale; width: num
           </pattern>
         </defs>
         <path className="track-unknown" d={paths.unknown + paths.partly} />
-        <path className="track-hatched" d={paths.unknown + paths.partly} />
-        <path className="track-lossy" d={paths.lossy} />
-        <path className="track-dots" d={paths.lossy} />
-        <path className="track-slow" d={paths.slow} />
-        <path className="track-failed" d={paths.failed} />
-        <path className="track-lattice" d={paths.failed} />
+        <path fill="url(#track-hatch)" d={paths.unknown + paths.partly} />
+        <path className="track-lossy tone-lossy" d={paths.lossy} />
+        <path fill="url(#track-dots)" d={paths.lossy} />
+        <path className="track-slow is-slow" d={paths.slow} />
+        <path className="track-failed is-failed" d={paths.failed} />
+        <path fill="url(#track-lattice)" d={paths.failed} />
       </svg>
     </>
   );
@@ -148,12 +148,12 @@ function Axis({ limits, width, x }: { limits: TimeRange; width: number; x: TimeS
         const at = x(ms);
         if (at < 16 || at > width - ZONE_WIDTH) return null;
         return (
-          <span key={ms} style={{ left: at }}>
+          <span key={ms} className="small" style={{ left: at }}>
             {seconds ? clockText(ms) : clockText(ms).slice(0, -3)}
           </span>
         );
       })}
-      <i>{zoneText(limits.toMs)}</i>
+      <i className="small">{zoneText(limits.toMs)}</i>
     </div>
   );
 }
@@ -179,7 +179,7 @@ function Cursor(cursor: {
         <span className={`range is-${name ?? 'before'}`} style={{ left: x(fromMs), width: x(toMs) - x(fromMs) }} />
       )}
       <span className="cursor-line" style={{ left: at }} />
-      <span className={at > width / 2 ? 'cursor-words is-left' : 'cursor-words'} style={{ left: at }}>
+      <span className={`cursor-words clip${at > width / 2 ? ' is-left' : ''}`} style={{ left: at }}>
         {anchorMs === null ? words : `${name ?? ''} ${durationText(toMs - fromMs)}`}
       </span>
     </span>

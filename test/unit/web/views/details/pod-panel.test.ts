@@ -1,20 +1,15 @@
 import { createElement } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
-import type { Lifecycle, Pod } from '../../../../../server/protocol/pod.ts';
+import type { Lifecycle } from '../../../../../server/protocol/pod.ts';
 import type { ViewProps } from '../../../../../web/components/view-props.ts';
-import { buildPicture } from '../../../../../web/model/mesh-view.ts';
 import { lastPingsInto, PodLinks, PodProbes, recoveryText } from '../../../../../web/views/details/pod-panel.tsx';
-import type { Scenario } from '../../../../support/feed/plan.ts';
-import { meshOf } from '../../../../support/feed/scenarios.ts';
-
-const pictureOf = (scenario: Scenario) =>
-  buildPicture(meshOf({ pods: 8, scenario }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+import { podOf } from '../../../../support/mesh.ts';
+import { pictureOf } from '../../pictures.ts';
 
 describe('the last pings into a pod that has left', () => {
   test('tell who failed to reach it, how and since when', () => {
-    const picture = pictureOf('lifecycles');
+    const picture = pictureOf({ pods: 8, scenario: 'lifecycles' });
     const gone = picture.pods.find(({ health }) => health === 'gone')!;
     const pings = lastPingsInto(picture, gone.index);
     expect(pings.length).toBeGreaterThan(2);
@@ -25,7 +20,7 @@ describe('the last pings into a pod that has left', () => {
   });
 
   test('tell what was measured of one that answered to the end', () => {
-    const picture = pictureOf('dead-pod');
+    const picture = pictureOf({ pods: 8, scenario: 'dead-pod' });
     const dead = picture.pods.find(({ health }) => health === 'failing')!;
     const other = picture.pods.find(({ health }) => health === 'healthy')!;
     expect(lastPingsInto(picture, dead.index).every(({ words }) => words.startsWith('Refused since '))).toBe(true);
@@ -35,11 +30,11 @@ describe('the last pings into a pod that has left', () => {
 });
 
 test('the heading of the links of a pod counts those that it lists, its link to itself too', () => {
-  const mesh = meshOf({ pods: 4, scenario: 'healthy' });
-  const { links } = mesh.reports[2]!;
-  links.outcome[links.to.indexOf(mesh.reports[2]!.pod)] = 1;
-  const picture = buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
-  const view = picture.pods[mesh.reports[2]!.pod]!;
+  const picture = pictureOf({ pods: 4, scenario: 'healthy' }, ({ reports }) => {
+    const { pod, links } = reports[2]!;
+    links.outcome[links.to.indexOf(pod)] = 1;
+  });
+  const view = picture.pods[picture.mesh.reports[2]!.pod]!;
   const props = { picture } as ViewProps;
   for (const direction of ['inbound', 'outbound'] as const) {
     const shown = renderToStaticMarkup(createElement(PodLinks, { props, view, direction }));
@@ -47,24 +42,21 @@ test('the heading of the links of a pod counts those that it lists, its link to 
   }
 });
 
-describe('the external probes of a pod', () => {
-  test('are listed with the failed ones first, and more than 300 are counted', () => {
-    const mesh = meshOf({ pods: 3, scenario: 'probes' });
-    const [one] = mesh.reports[0]!.probes;
-    mesh.reports[0]!.probes = Array.from({ length: 310 }, (_, i) => {
+test('the external probes of a pod are listed with the failed ones first, and more than 300 are counted', () => {
+  const picture = pictureOf({ pods: 3, scenario: 'probes' }, ({ reports: [report] }) => {
+    const [one] = report!.probes;
+    report!.probes = Array.from({ length: 310 }, (_, i) => {
       return { ...one!, target: `host-${i}`, error: i === 309 ? 'no such host' : '' };
     });
-    const picture = buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
-    const view = picture.pods.find(({ index }) => index === mesh.reports[0]!.pod)!;
-    const shown = renderToStaticMarkup(createElement(PodProbes, { picture, view }));
-    expect(shown.indexOf('host-309')).toBeGreaterThan(0);
-    expect(shown.indexOf('host-309')).toBeLessThan(shown.indexOf('host-0'));
-    expect(shown).toContain('10 more are not shown.');
   });
+  const view = picture.pods[picture.mesh.reports[0]!.pod]!;
+  const shown = renderToStaticMarkup(createElement(PodProbes, { picture, view }));
+  expect(shown.indexOf('host-309')).toBeGreaterThan(0);
+  expect(shown.indexOf('host-309')).toBeLessThan(shown.indexOf('host-0'));
+  expect(shown).toContain('10 more are not shown.');
 });
 
-const [known] = meshOf({ pods: 3, scenario: 'healthy' }).pods;
-const pod = (lifecycle: Lifecycle, sinceMs: number): Pod => ({ ...known!, lifecycle, sinceMs });
+const pod = (lifecycle: Lifecycle, sinceMs: number) => podOf(0, { lifecycle, sinceMs });
 const after = (ms: number) => recoveryText(pod('gone', 100_400), pod('ready', 100_400 + ms));
 
 describe('the time until a lost pod was replaced', () => {

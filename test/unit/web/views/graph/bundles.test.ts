@@ -1,27 +1,21 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
 import { shownLinks } from '../../../../../web/model/link-filter.ts';
-import { buildPicture } from '../../../../../web/model/mesh-view.ts';
 import { layoutRing } from '../../../../../web/model/ring-layout.ts';
 import { groupsAround, quietPairs, wayOf } from '../../../../../web/views/graph/bundles.ts';
-import type { Scenario } from '../../../../support/feed/plan.ts';
-import { meshOf } from '../../../../support/feed/scenarios.ts';
-
-const pictureOf = (pods: number, scenario: Scenario) =>
-  buildPicture(meshOf({ pods, scenario }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+import { pictureOf } from '../../pictures.ts';
 
 test('a line stands for both directions of each pair of pods; one that fails both ways has none', () => {
-  expect(quietPairs(pictureOf(30, 'healthy')).pairs).toHaveLength((30 * 29) / 2);
+  expect(quietPairs(pictureOf({ pods: 30, scenario: 'healthy' })).pairs).toHaveLength((30 * 29) / 2);
   // The dead pod does not report, so its outbound links are unknown.
-  expect(quietPairs(pictureOf(30, 'dead-pod')).pairs).toHaveLength((29 * 28) / 2);
+  expect(quietPairs(pictureOf({ pods: 30, scenario: 'dead-pod' })).pairs).toHaveLength((29 * 28) / 2);
 });
 
 test('a filter keeps the lines of its pods; too many pods have none', () => {
-  const picture = pictureOf(30, 'healthy');
+  const picture = pictureOf({ pods: 30, scenario: 'healthy' });
   const name = picture.pods[3]!.name;
   expect(quietPairs(shownLinks(picture, name)).pairs).toHaveLength(29);
   expect(quietPairs(shownLinks(picture, `from:${name} to:pod:nobody`)).pairs).toEqual([]);
-  expect(quietPairs(pictureOf(161, 'healthy')).pairs).toEqual([]);
+  expect(quietPairs(pictureOf({ pods: 161, scenario: 'healthy' })).pairs).toEqual([]);
 });
 
 test('a line leads from pod to pod by way of their nodes and zones', () => {

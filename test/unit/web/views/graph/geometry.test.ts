@@ -1,6 +1,8 @@
+import { zoomIdentity } from 'd3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { arrowHead, distanceTo, linkCurve, pointAt, selfLoop } from '../../../../../web/views/graph/geometry.ts';
+import { keepVisible } from '../../../../../web/views/graph/gestures.ts';
 
 const BOW = 0.1;
 const point = fc.record({ x: fc.integer({ min: -500, max: 500 }), y: fc.integer({ min: -500, max: 500 }) });
@@ -66,4 +68,18 @@ test('a loop lies outside its pod, in the direction asked for', () => {
   expect(loop.x).toBeCloseTo(100);
   expect(loop.y + loop.radius).toBeLessThan(100);
   expect(loop.y - loop.radius).toBeLessThan(100 - 26 - 8);
+});
+
+test('the scene cannot be dragged off the stage', () => {
+  const k = fc.double({ min: 0.5, max: 12, noNaN: true });
+  fc.assert(
+    fc.property(k, fc.integer(), fc.integer(), (scale, x, y) => {
+      const after = keepVisible(zoomIdentity.translate(x, y).scale(scale), [900, 600]);
+      expect(after.k).toBe(scale);
+      expect(after.x).toBeLessThanOrEqual(820);
+      expect(after.x + scale * 900).toBeGreaterThanOrEqual(80 - 1e-6);
+      expect(after.y).toBeLessThanOrEqual(520);
+      expect(after.y + scale * 600).toBeGreaterThanOrEqual(80 - 1e-6);
+    }),
+  );
 });

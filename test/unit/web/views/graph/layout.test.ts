@@ -1,19 +1,16 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
 import { STATES } from '../../../../../web/model/cells.ts';
 import { codeOf } from '../../../../../web/model/links.ts';
-import { buildPicture } from '../../../../../web/model/mesh-view.ts';
 import { layoutRing } from '../../../../../web/model/ring-layout.ts';
 import { arcNames, arcStates, clearStart } from '../../../../../web/views/graph/layout.ts';
 import type { Scenario } from '../../../../support/feed/plan.ts';
-import { meshOf } from '../../../../support/feed/scenarios.ts';
+import { pictureOf } from '../../pictures.ts';
 
 const BOX = { x: 300, y: 50, width: 460, height: 460 };
 
 function ringOf(pods: number, scenario: Scenario) {
-  const mesh = meshOf({ pods, scenario });
-  const picture = buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
-  return { picture, ring: layoutRing(mesh.pods, 'node', BOX) };
+  const picture = pictureOf({ pods, scenario });
+  return { picture, ring: layoutRing(picture.mesh.pods, 'node', BOX) };
 }
 
 test('names of arcs never lie over each other nor over the words of a pod', () => {
@@ -67,19 +64,16 @@ const from = { x: 0, y: 0 };
 const to = { x: 100, y: 0 };
 const box = (x: number, y: number) => ({ x, y, width: 20, height: 10 });
 
-test('a line that meets no words begins where it is', () => {
-  expect(clearStart(from, to, [], 10)).toEqual(from);
-  expect(clearStart(from, to, [box(30, 1), box(110, -5)], 10)).toEqual(from);
-});
-
-test('a line that would pass behind words begins after the last of them', () => {
-  expect(clearStart(from, to, [box(40, -5), box(10, -5)], 10)?.x).toBeCloseTo(66);
-  const slanted = clearStart(from, { x: 100, y: 100 }, [box(40, 40)], 10);
-  expect(slanted?.x).toBeCloseTo(50 + 6 / Math.SQRT2);
-  expect(slanted?.y).toBeCloseTo(50 + 6 / Math.SQRT2);
-});
-
-test('a line of which next to nothing is left is none', () => {
-  expect(clearStart(from, to, [box(70, -5)], 10)).toBeNull();
-  expect(clearStart(from, to, [box(90, -5)], 10)).toBeNull();
+test.each([
+  ['that meets no words begins where it is', to, [], 0],
+  ['beside words too', to, [box(30, 1), box(110, -5)], 0],
+  ['that would pass behind words begins after the last of them', to, [box(40, -5), box(10, -5)], 66],
+  ['that is slanted likewise', { x: 100, y: 100 }, [box(40, 40)], 50 + 6 / Math.SQRT2],
+  ['of which next to nothing is left is none', to, [box(70, -5)], null],
+  ['that ends behind words likewise', to, [box(90, -5)], null],
+])('a line %s', (_, end, boxes, x) => {
+  const start = clearStart(from, end, boxes, 10);
+  expect(start && [start.x, start.y]).toEqual(
+    x === null ? null : [x, x * (end.y / end.x)].map((at) => expect.closeTo(at)),
+  );
 });

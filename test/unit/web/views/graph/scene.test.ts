@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
 import { chooseLinks } from '../../../../../web/model/link-choice.ts';
 import { LINK_STATES } from '../../../../../web/model/links.ts';
 import { linkMark } from '../../../../../web/model/marks.ts';
-import { buildPicture } from '../../../../../web/model/mesh-view.ts';
 import { layoutRing } from '../../../../../web/model/ring-layout.ts';
 import {
   frameOf,
@@ -11,19 +9,17 @@ import {
   isTight,
   LINK_STYLES,
   placePills,
-  type SceneLink,
   sceneLinks,
 } from '../../../../../web/views/graph/scene.ts';
 import { tierOf } from '../../../../../web/views/graph/tier.ts';
 import type { Scenario } from '../../../../support/feed/plan.ts';
-import { meshOf } from '../../../../support/feed/scenarios.ts';
+import { pictureOf } from '../../pictures.ts';
 
 function sceneOf(pods: number, scenario: Scenario) {
-  const mesh = meshOf({ pods, scenario });
-  const picture = buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+  const picture = pictureOf({ pods, scenario });
   const tier = tierOf(pods, false);
   const frame = frameOf(990, 600, tier, false, 0);
-  const ring = layoutRing(mesh.pods, 'none', frame.ring);
+  const ring = layoutRing(picture.mesh.pods, 'none', frame.ring);
   const request = { limit: 200, only: 'all', pod: -1, selfLinks: tier.allLinks } as const;
   const { pairs } = chooseLinks(picture, request);
   const radii = () => tier.disc;
@@ -57,21 +53,19 @@ describe('the frame', () => {
   });
 });
 
-describe('the scene', () => {
-  test('has every link of four pods: arrows at the pods that answer, loops above and below', () => {
-    const { links, ring } = sceneOf(4, 'slow-pod');
-    expect(links).toHaveLength(16);
-    for (const { curve, loop, arrow, from, to } of links) {
-      if (from === to) {
-        expect(curve).toBeNull();
-        expect(Math.sign(loop!.y - ring.spots[from]!.y)).toBe(ring.spots[from]!.y < ring.cy ? -1 : 1);
-      } else {
-        expect(arrow).toHaveLength(3);
-        const { x, y } = ring.spots[to]!;
-        expect(Math.hypot(arrow[0]!.x - x, arrow[0]!.y - y)).toBeCloseTo(30);
-      }
+test('the scene has every link of four pods: arrows at the pods that answer, loops above and below', () => {
+  const { links, ring } = sceneOf(4, 'slow-pod');
+  expect(links).toHaveLength(16);
+  for (const { curve, loop, arrow, from, to } of links) {
+    if (from === to) {
+      expect(curve).toBeNull();
+      expect(Math.sign(loop!.y - ring.spots[from]!.y)).toBe(ring.spots[from]!.y < ring.cy ? -1 : 1);
+    } else {
+      expect(arrow).toHaveLength(3);
+      const { x, y } = ring.spots[to]!;
+      expect(Math.hypot(arrow[0]!.x - x, arrow[0]!.y - y)).toBeCloseTo(30);
     }
-  });
+  }
 });
 
 test('states of links differ by more than colour: width, dash or mark; only fair is a mere shade of good', () => {
@@ -89,26 +83,19 @@ test('states of links differ by more than colour: width, dash or mark; only fair
   expect(LINK_STYLES.slow.width).toBeGreaterThanOrEqual(2 * LINK_STYLES.good.width);
 });
 
-describe('figures on links', () => {
-  const rectsOf = (links: SceneLink[], spots: { x: number; y: number }[]) =>
-    placePills(links, () => '252 ms', spots, 26);
-
-  test('never lie over each other nor over a pod', () => {
-    const { links, ring } = sceneOf(8, 'slow-pod');
-    const pills = rectsOf(
-      links.filter(({ curve }) => curve !== null),
-      ring.spots,
-    );
-    expect(pills.length).toBeGreaterThan(7);
-    for (const a of pills) {
-      for (const b of pills) {
-        if (a !== b) expect(Math.abs(a.x - b.x) > a.width || Math.abs(a.y - b.y) > 22).toBe(true);
-      }
-      for (const { x, y } of ring.spots) {
-        expect(Math.abs(x - a.x) > 26 + a.width / 2 || Math.abs(y - a.y) > 26 + 11).toBe(true);
-      }
+test('figures on links never lie over each other nor over a pod', () => {
+  const { links, ring } = sceneOf(8, 'slow-pod');
+  const between = links.filter(({ curve }) => curve !== null);
+  const pills = placePills(between, () => '252 ms', ring.spots, 26);
+  expect(pills.length).toBeGreaterThan(7);
+  for (const a of pills) {
+    for (const b of pills) {
+      if (a !== b) expect(Math.abs(a.x - b.x) > a.width || Math.abs(a.y - b.y) > 22).toBe(true);
     }
-  });
+    for (const { x, y } of ring.spots) {
+      expect(Math.abs(x - a.x) > 26 + a.width / 2 || Math.abs(y - a.y) > 26 + 11).toBe(true);
+    }
+  }
 });
 
 describe('what lies under the pointer', () => {
@@ -141,4 +128,12 @@ test('a link that loses datagrams has a drop, away from that of the opposite lin
   const there = links.find(({ from, to }) => from === 3 && to === 0)!;
   expect(Math.hypot(there.drop!.x - b.drop!.x, there.drop!.y - b.drop!.y)).toBeGreaterThan(15);
   expect(a.state).toBe('good');
+});
+
+test('pods shrink, names go and links are chosen as their number grows', () => {
+  const tiers = [1, 12, 13, 30, 31, 160, 161, 400, 401].map((n) => tierOf(n, false));
+  expect(tiers.map(({ disc }) => disc)).toEqual([26, 26, 14, 14, 5, 5, 3, 3, 3]);
+  expect(tiers.map(({ allLinks }) => allLinks)).toEqual([true, true, true, true, false, false, false, false, false]);
+  expect(tiers.map(({ names }) => names[0]).join('')).toBe('ffssuuuuu');
+  expect(tiers.map(({ stateOnArcs }) => stateOnArcs).indexOf(true)).toBe(8);
 });
