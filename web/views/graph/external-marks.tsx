@@ -40,11 +40,7 @@ export function ExternalMarks({ graph, words, narrow }: { graph: Graph; words: r
         );
       })}
       {left > 0 && places.length > 0 && !narrow && (
-        <text
-          className="graph-words external-more"
-          x={frame.external.x + 12}
-          y={frame.external.y + frame.external.height - 4}
-        >
+        <text className="graph-words" x={frame.external.x + 12} y={frame.external.y + frame.external.height - 4}>
           {left} more in the table
         </text>
       )}
@@ -52,18 +48,8 @@ export function ExternalMarks({ graph, words, narrow }: { graph: Graph; words: r
   );
 }
 
-function ExternalMark({
-  target,
-  place,
-  room,
-  narrow,
-}: {
-  target: ExternalTarget;
-  place: Point;
-  room: number;
-  narrow: boolean;
-}) {
-  const name = shownName(target.name);
+function ExternalMark(mark: { target: ExternalTarget; place: Point; room: number; narrow: boolean }) {
+  const { target, place, room, narrow } = mark;
   return (
     <g transform={`translate(${place.x} ${place.y})`}>
       <rect className={`external-box is-${target.state}`} x={-9} y={-9} width={18} height={18} rx={4} />
@@ -75,10 +61,10 @@ function ExternalMark({
       {room > 36 && (
         <>
           <text className="graph-words external-name" x={15} y={narrow ? 4 : -2}>
-            {fitText(name, room, 13)}
+            {fitText(shownName(target.name), room, 13)}
           </text>
           {!narrow && (
-            <text className={`graph-words external-note tone-${target.state}`} x={15} y={14}>
+            <text className={`graph-words tone-${target.state}`} x={15} y={14}>
               {shortWords(target)}
             </text>
           )}
@@ -120,10 +106,8 @@ function linesTo(
   const own = spots[selected];
   if (own !== undefined) return target.state === 'failed' && !target.failing.includes(selected) ? [] : [line(own)];
   if (target.state === 'failed' && target.failing.length < target.probing) {
-    return target.failing.slice(0, MAX_LINES).flatMap((index) => {
-      const from = spots[index];
-      return from === undefined ? [] : [line(from)];
-    });
+    const failing = target.failing.slice(0, MAX_LINES).flatMap((index) => spots[index] ?? []);
+    return failing.map(line);
   }
   const edge = pointOn(ring, Math.atan2((to.y - ring.cy) / (ring.ry || 1), (to.x - ring.cx) / (ring.rx || 1)), 4);
   const start = clearStart(edge, to, words, MIN_LINE);

@@ -37,17 +37,17 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
   const labels = useLabels(graph, narrow);
   const lines = useLabelLines(graph, picture, nowMs, narrow);
   const pointed = useStage({ props, graph, zoom, stage, onMove, kept });
-  const { dots, cursor, select, pointer, held, hot, at, emphasisOf } = pointed;
+  const { dots, cursor, select, handlers, held, hot, at, emphasisOf } = pointed;
   const pair = cursor?.pair ?? -1;
   const layer = { graph, picture, zoom, size, theme };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a picture with focusable pods in it; fieldset would say something else
     <div
       ref={stage}
-      className={`graph-stage${pointer.hover === null ? '' : ' is-pointing'}`}
+      className={`graph-stage${pointed.isPointing ? ' is-pointing' : ''}`}
       role="group"
       aria-label={`Graph of ${plural(picture.n, 'pod')} and their links`}
-      {...pointer.handlers}
+      {...handlers}
     >
       <div ref={zoom.plane} className="graph-plane">
         {tier.bundled && (

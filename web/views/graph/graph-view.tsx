@@ -15,12 +15,13 @@ import {
   ViewMenu,
 } from '../../components/view-tools.tsx';
 import { ChoicePanel } from './choice-panel.tsx';
+import type { Point } from './geometry.ts';
 import { GraphLegend } from './graph-legend.tsx';
 import { GraphStage } from './graph-stage.tsx';
 import type { Cursor } from './pods.tsx';
 import { isTight } from './scene.ts';
 import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
-import { placeAt, useMoved } from './use-moved.ts';
+import { type Moved, placeAt, useMoved } from './use-moved.ts';
 import { type GraphZoom, useZoom } from './use-zoom.tsx';
 
 /** By how much one press of + or − enlarges or shrinks the graph. */
@@ -66,16 +67,7 @@ export function GraphView(props: ViewProps) {
           )}
         </Late>
       ) : (
-        <GraphPicture
-          props={props}
-          links={links}
-          stage={stage}
-          zoom={zoom}
-          moved={moved}
-          move={move}
-          cursor={cursor}
-          onCursor={setCursor}
-        />
+        <GraphPicture {...{ props, links, stage, zoom, moved, move, cursor }} onCursor={setCursor} />
       )}
       {props.selection === null && props.panelSlot !== null && createPortal(panel, props.panelSlot)}
     </div>
@@ -92,30 +84,20 @@ interface GraphPictureProps {
   links: GraphLinks;
   stage: RefObject<HTMLDivElement | null>;
   zoom: GraphZoom;
-  moved: ReturnType<typeof useMoved>['moved'];
-  move: ReturnType<typeof useMoved>['move'];
+  moved: Moved;
+  move: (uid: string, place: Point) => void;
   cursor: Cursor | null;
   onCursor: (cursor: Cursor | null) => void;
 }
 
 /** Memoised, because zooming renders the tools with every step. */
-const GraphPicture = memo(function GraphPicture({
-  props: given,
-  links,
-  stage,
-  zoom,
-  moved,
-  move,
-  ...focus
-}: GraphPictureProps) {
+const GraphPicture = memo(function GraphPicture(graphProps: GraphPictureProps) {
+  const { props: given, links, stage, zoom, moved, move, ...focus } = graphProps;
   const size = useSize(stage);
   const narrow = given.narrow || (size.width > 0 && isTight(size.width, given.picture.n, links.targets.length));
   const props = useMemo(() => ({ ...given, narrow }), [given, narrow]);
   const graph = useGraph(props, links, size, moved);
-  const onMove = useCallback(
-    (uid: string, point: { x: number; y: number }) => move(uid, placeAt(point, graph.ring)),
-    [move, graph.ring],
-  );
+  const onMove = (uid: string, point: Point) => move(uid, placeAt(point, graph.ring));
   const legend = useMemo(() => <GraphLegend props={props} links={links} />, [props, links]);
   return (
     <>
@@ -127,16 +109,15 @@ const GraphPicture = memo(function GraphPicture({
   );
 });
 
-interface GraphToolsProps {
+/** The tools above the graph. */
+function GraphTools(tools: {
   props: ViewProps;
   zoom: GraphZoom;
   percent: number;
   onReset: () => void;
   onPng: () => void;
-}
-
-/** The tools above the graph. */
-function GraphTools({ props, zoom, percent, onReset, onPng }: GraphToolsProps) {
+}) {
+  const { props, zoom, percent, onReset, onPng } = tools;
   return (
     <div className="tools graph-tools">
       <ViewMenu props={props} group={props.group} />
