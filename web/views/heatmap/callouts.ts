@@ -143,10 +143,8 @@ export interface PlacedCallout {
   x: number;
   /** The middle of its first line. */
   y: number;
-  /** The line from the row or column to the text. */
-  leader: [x: number, y: number][];
-  /** The bracket around several rows; null for one row or a column. */
-  bracket: { x: number; from: number; to: number } | null;
+  /** Path data of the line from the row or column to the text, 6 px left of it, and of a bracket around several rows; '' = none. */
+  leader: string;
 }
 
 /** Width that a wide heatmap leaves for callouts to the right of the cells, and the least in which they can be read, CSS px. */
@@ -183,16 +181,6 @@ export interface CalloutBounds {
   action: boolean;
 }
 
-/** One way to write all callouts, with more or less text. */
-interface Form {
-  callouts: Callout[];
-  action: boolean;
-  /** Distance from the first line of the first callout to the first line of each. */
-  offsets: number[];
-  /** Distance from the middle of the first line to the end of the last callout. */
-  height: number;
-}
-
 /**
  * Places callouts beside their rows, and moves them apart if they would touch. Callouts of columns come last; their lines
  * go down and around. If there is not enough room, buttons are left out first, then lines, then the least severe callouts.
@@ -208,70 +196,52 @@ export function placeCallouts(
   const rowsOf = callouts.filter(({ axis }) => axis === 'row');
   const columnsOf = callouts.filter(({ axis }) => axis === 'column').sort((a, b) => b.first - a.first);
   const { callouts: ordered, action, offsets, height } = fittingForm([...rowsOf, ...columnsOf], bounds);
-  const rows = ordered.filter(({ axis }) => axis === 'row');
+  const rowCount = ordered.filter(({ axis }) => axis === 'row').length;
   const spans = ordered.map((callout) => spanOf(callout, layout, scroll));
-  const wanted = ordered.map((callout, i) => {
-    return (callout.axis === 'row' ? (spans[i]?.middle ?? 0) : bottom + 12) - (offsets[i] ?? 0);
-  });
+  const wanted = spans.map(({ middle }, i) => (i < rowCount ? middle : bottom + 12) - (offsets[i] ?? 0));
   const ys = spread(wanted, 0, bounds.low, Math.max(bounds.low, bounds.high - height));
+  const x = right + CALLOUT_INDENT;
   return ordered.map((callout, i) => {
     const y = (ys[i] ?? 0) + (offsets[i] ?? 0);
-    const span = spans[i] ?? { from: 0, to: 0, middle: 0, inView: false };
-    const x = right + CALLOUT_INDENT;
-    if (!span.inView) return { callout, action, x, y, leader: [], bracket: null };
-    const end: [number, number][] = [
-      [right + 32, y],
-      [x - 6, y],
-    ];
-    if (callout.axis === 'row') {
-      const many = callout.last > callout.first;
-      const start: [number, number][] = [
-        [right + (many ? 14 : 8), span.middle],
-        [right + 18, span.middle],
-      ];
-      const bracket = many ? { x: right + 8, from: span.from, to: span.to } : null;
-      return { callout, action, x, y, leader: [...start, ...end], bracket };
+    const { from, to, middle, inView } = spans[i] ?? { from: 0, to: 0, middle: 0, inView: false };
+    const end = `L${right + 32} ${y}H${x - 6}`;
+    if (!inView) return { callout, action, x, y, leader: '' };
+    if (callout.axis === 'column') {
+      const level = bottom + 8 + (i - rowCount) * 6;
+      return { callout, action, x, y, leader: `M${middle} ${bottom + 3}V${level}H${right + 20}${end}` };
     }
-    const level = bottom + 8 + (i - rows.length) * 6;
-    const around: [number, number][] = [
-      [span.middle, bottom + 3],
-      [span.middle, level],
-      [right + 20, level],
-    ];
-    return { callout, action, x, y, leader: [...around, ...end], bracket: null };
+    const many = callout.last > callout.first;
+    const bracket = many ? `M${right + 8} ${from + 1}h6V${to - 1}h-6` : '';
+    return { callout, action, x, y, leader: `M${right + (many ? 14 : 8)} ${middle}H${right + 18}${end}${bracket}` };
   });
 }
 
-/** The longest form that fits; otherwise as many short callouts as fit, at least one. */
-function fittingForm(callouts: Callout[], bounds: CalloutBounds): Form {
+/**
+ * The longest way to write all callouts that fits; otherwise as many short callouts as fit, at least one. `offsets`: from the
+ * first line of the first callout to the first line of each; `height`: from the middle of its first line to the end of the last.
+ */
+function fittingForm(callouts: Callout[], { low, high, width, action: wanted }: CalloutBounds) {
   const cut = (most: number) => callouts.map((callout) => ({ ...callout, lines: callout.lines.slice(0, most) }));
   const brief = cut(1);
-  const forms = [
-    formOf(callouts, bounds.action, bounds),
-    formOf(callouts, false, bounds),
-    formOf(cut(2), false, bounds),
-  ];
   const worstFirst = [...brief].sort((a, b) => severityOf(b.state) - severityOf(a.state));
-  for (let count = brief.length; count > 1; count--) {
-    const kept = new Set(worstFirst.slice(0, count));
-    const some = brief.filter((callout) => kept.has(callout));
-    forms.push(formOf(some, false, bounds));
-  }
-  const room = bounds.high - bounds.low;
-  return forms.find(({ height }) => height <= room) ?? formOf(worstFirst.slice(0, 1), false, bounds);
-}
-
-function formOf(callouts: Callout[], action: boolean, { width }: CalloutBounds): Form {
-  const offsets: number[] = [];
-  let height = 0;
-  let next = 0;
-  for (const callout of callouts) {
-    const own = heightOf(callout, width, action);
-    offsets.push(next);
-    height = next + own - HALF_LINE;
-    next += Math.max(MIN_GAP, own + 10);
-  }
-  return { callouts, action, offsets, height };
+  const fewer = worstFirst.map((_, left) => {
+    const kept = new Set(worstFirst.slice(0, worstFirst.length - left));
+    return brief.filter((callout) => kept.has(callout));
+  });
+  const formOf = (some: Callout[], action: boolean) => {
+    let [height, next] = [0, 0];
+    const offsets = some.map((callout) => {
+      const own = heightOf(callout, width, action);
+      const offset = next;
+      height = offset + own - HALF_LINE;
+      next += Math.max(MIN_GAP, own + 10);
+      return offset;
+    });
+    return { callouts: some, action, offsets, height };
+  };
+  const forms = [callouts, cut(2), ...fewer].map((some) => formOf(some, false));
+  const last = forms.at(-1) ?? formOf([], false);
+  return [formOf(callouts, wanted), ...forms].find(({ height }) => height <= high - low) ?? last;
 }
 
 /** Where the rows or columns of a callout are on the canvas, clamped to the visible part. */

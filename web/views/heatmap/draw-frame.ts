@@ -47,34 +47,22 @@ const FRAMED_FROM = 56;
 
 /** Draws the line from a row or column to its callout, and a frame around large cells. */
 function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, placed: PlacedCallout, out: number): void {
-  const { callout, leader, bracket } = placed;
+  const { callout, leader, x, y } = placed;
   const { layout, token } = scene;
-  if (leader.length === 0) return;
+  if (leader === '') return;
   const isBad = callout.state === 'warning' || callout.state === 'slow' || callout.state === 'failed';
   const framed = layout.pitch >= FRAMED_FROM && isBad;
   const link = isBad ? `--${callout.state}-link` : '--text-third';
   ctx.strokeStyle = token(framed ? '--text' : callout.state === 'suspect' ? '--suspect' : link);
-  ctx.lineWidth = framed ? 2 : 1.25;
   ctx.lineJoin = 'round';
-  if (framed) drawRing(ctx, scene, callout, out);
   ctx.lineWidth = 1.25;
-  ctx.beginPath();
-  leader.forEach(([x, y], i) => {
-    if (i === 0) ctx.moveTo(x, y);
-    else ctx.lineTo(x, y);
-  });
-  if (bracket !== null) {
-    ctx.moveTo(bracket.x, bracket.from + 1);
-    ctx.lineTo(bracket.x + 6, bracket.from + 1);
-    ctx.lineTo(bracket.x + 6, bracket.to - 1);
-    ctx.lineTo(bracket.x, bracket.to - 1);
-  }
-  ctx.stroke();
-  const end = leader.at(-1);
-  if (!framed || end === undefined) return;
+  ctx.stroke(new Path2D(leader));
+  if (!framed) return;
+  ctx.lineWidth = 2;
+  drawRing(ctx, scene, callout, out);
   ctx.fillStyle = token('--text');
   ctx.beginPath();
-  ctx.arc(end[0], end[1], 3, 0, 2 * Math.PI);
+  ctx.arc(x - 6, y, 3, 0, 2 * Math.PI);
   ctx.fill();
 }
 
