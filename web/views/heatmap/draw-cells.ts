@@ -1,4 +1,4 @@
-import { drawMark } from '../../components/canvas.ts';
+import { drawMark, type Token } from '../../components/canvas.ts';
 import { valueText } from '../../model/figures.ts';
 import { cellTokens, wordTokens } from '../../model/heat-colours.ts';
 import { FONT } from '../../model/label-layout.ts';
@@ -69,38 +69,43 @@ function drawMarked(ctx: CanvasRenderingContext2D, scene: Scene): void {
 }
 
 /** Draws one cell of `size` px with its corner at the origin. */
-function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to: number, size: number): void {
-  const { picture, token } = scene;
+function drawCell(
+  ctx: CanvasRenderingContext2D,
+  { picture, token }: Scene,
+  from: number,
+  to: number,
+  size: number,
+): void {
   const pair = from * picture.n + to;
   const code = picture.state[pair] ?? 0;
   if (code === HIDDEN) return;
   const state = stateAt(code);
-  const failed = state === 'failed';
-  const fill = token(cellTokens(code).fill);
-  const ink = token(failed ? '--failed-ink' : cellTokens(code).ink);
-  drawGround(ctx, scene, state, size, fill);
-  const figure = picture.valueUs[pair] ?? Number.NaN;
-  const hasFigure = size >= MIDDLE && figure >= 0 && !failed && state !== 'gone' && state !== 'unknown';
-  if (hasFigure) drawFigure(ctx, state, figureWords(picture.figure, figure, size), size, ink);
-  const outcome = failed ? linkFacts(picture, from, to).outcome : null;
-  const mark = picture.lossy[pair] === 1 ? DROP : linkMark(state, outcome);
-  if (mark !== '') {
-    if (hasFigure && size >= ROOMY) drawSign(ctx, mark, ink, size - 17, 16, 24);
-    else if (hasFigure) drawSign(ctx, mark, ink, size - 8, 7, 17);
-    else drawAlone(ctx, scene, state, mark, size, ink);
+  const { fill, ink: mark } = cellTokens(code);
+  const ink = token(state === 'failed' ? '--failed-ink' : mark);
+  drawGround(ctx, token, state, size, token(fill));
+  const value = picture.valueUs[pair] ?? Number.NaN;
+  const hasFigure = size >= MIDDLE && value >= 0 && !['failed', 'gone', 'unknown'].includes(state);
+  if (hasFigure) {
+    const px = size >= ROOMY ? 15 : size >= 52 ? 14 : size >= 40 ? 12 : 11;
+    ctx.font = `${state === 'slow' ? 600 : 500} ${px}px ${FONT}`;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    ctx.fillStyle = ink;
+    ctx.fillText(figureWords(picture.figure, value, size), size / 2, size / 2 + 0.5);
   }
+  const outcome = state === 'failed' ? linkFacts(picture, from, to).outcome : null;
+  const sign = picture.lossy[pair] === 1 ? DROP : linkMark(state, outcome);
+  if (sign !== '') drawSign(ctx, token, sign, state, { size, ink, isAlone: !hasFigure });
   if (picture.unreliable[pair] === 1) {
-    drawNotch(ctx, { x: 0, y: 0, side: Math.max(5, Math.min(18, size * 0.35)) }, token('--suspect'));
+    // In the upper left corner: marks of late cells are on the right.
+    const side = Math.max(5, Math.min(18, size * 0.35));
+    ctx.fillStyle = token('--suspect');
+    ctx.fill(new Path2D(`M0 0H${side}L0 ${side}Z`));
   }
   if (size < ROOMY) return;
-  const words = wordTokens(state);
-  // Text has a plain background on hatched cells.
-  const plate = state === 'unknown' ? token(words.ground) : null;
   const foot = footOf(ctx, picture, from, to, size);
-  if (outcome !== null && (foot === '' || size >= TWO_WORDS)) {
-    drawWord(ctx, outcome, size, size / 2 + 28, token(words.ink), plate);
-  }
-  if (foot !== '') drawWord(ctx, foot, size, size - 14, token(words.ink), plate);
+  if (outcome !== null && (foot === '' || size >= TWO_WORDS)) drawWord(ctx, token, state, outcome, size, size / 2 + 28);
+  if (foot !== '') drawWord(ctx, token, state, foot, size, size - 14);
 }
 
 /** The text at the foot of a cell: what a folded link stands for, as far as it fits. */
@@ -112,63 +117,45 @@ function footOf(ctx: CanvasRenderingContext2D, picture: Picture, from: number, t
   return ctx.measureText(words).width <= size - 8 ? words : brief;
 }
 
-/** Draws a text in a cell, `y` px below its upper edge, on a background of colour `plate` if given. */
+/** Draws a text in a cell, `y` px below its upper edge. On hatched cells it has a plain background. */
 function drawWord(
   ctx: CanvasRenderingContext2D,
+  token: Token,
+  state: LinkState,
   text: string,
   size: number,
   y: number,
-  ink: string,
-  plate: string | null,
 ): void {
+  const { ground, ink } = wordTokens(state);
   ctx.font = `400 12px ${FONT}`;
   ctx.textAlign = 'center';
   ctx.textBaseline = 'alphabetic';
-  if (plate !== null) drawPlate(ctx, text, size, y - 4, 12, plate);
-  ctx.fillStyle = ink;
+  if (state === 'unknown') {
+    const width = ctx.measureText(text).width + 10;
+    ctx.fillStyle = token(ground);
+    ctx.beginPath();
+    ctx.roundRect((size - width) / 2, y - 13.6, width, 19.2, 3);
+    ctx.fill();
+  }
+  ctx.fillStyle = token(ink);
   ctx.fillText(text, size / 2, y);
 }
 
-/** Draws the background of a text of `px` height around `y`. */
-function drawPlate(
-  ctx: CanvasRenderingContext2D,
-  text: string,
-  size: number,
-  y: number,
-  px: number,
-  fill: string,
-): void {
-  const width = ctx.measureText(text).width + 10;
-  ctx.fillStyle = fill;
-  ctx.beginPath();
-  ctx.roundRect((size - width) / 2, y - px * 0.8, width, px * 1.6, 3);
-  ctx.fill();
-}
-
 /** Draws everything under latency and mark: fill, hatch or outline. */
-function drawGround(
-  ctx: CanvasRenderingContext2D,
-  { token }: Scene,
-  state: LinkState,
-  size: number,
-  fill: string,
-): void {
-  const radius = size >= 24 ? 3 : 2;
+function drawGround(ctx: CanvasRenderingContext2D, token: Token, state: LinkState, size: number, fill: string): void {
+  const isOutline = state === 'not-yet' || state === 'not-probed';
+  const inset = isOutline ? 0.5 : 0;
   ctx.beginPath();
-  if (state === 'not-yet' || state === 'not-probed') ctx.roundRect(0.5, 0.5, size - 1, size - 1, radius);
-  else ctx.roundRect(0, 0, size, size, radius);
-  if (state === 'not-yet' || state === 'not-probed') {
-    ctx.fillStyle = token('--surface');
-    ctx.fill();
+  ctx.roundRect(inset, inset, size - 2 * inset, size - 2 * inset, size >= 24 ? 3 : 2);
+  ctx.fillStyle = isOutline ? token('--surface') : state === 'gone' ? token('--sunken') : fill;
+  ctx.fill();
+  if (isOutline) {
     ctx.strokeStyle = token(state === 'not-yet' ? '--not-probed-link' : '--hairline');
     ctx.setLineDash(state === 'not-yet' ? [3, 3] : []);
     ctx.lineWidth = 1;
     ctx.stroke();
     ctx.setLineDash([]);
-    return;
   }
-  ctx.fillStyle = state === 'gone' ? token('--sunken') : fill;
-  ctx.fill();
   if (state !== 'unknown') return;
   ctx.save();
   ctx.clip();
@@ -189,20 +176,6 @@ function drawStripes(ctx: CanvasRenderingContext2D, size: number, colour: string
   ctx.stroke();
 }
 
-/** Draws the notch of an unreliable cell in its upper left corner: marks of late cells are on the right. */
-export function drawNotch(
-  ctx: CanvasRenderingContext2D,
-  { x, y, side }: { x: number; y: number; side: number },
-  colour: string,
-): void {
-  ctx.beginPath();
-  ctx.moveTo(x, y);
-  ctx.lineTo(x + side, y);
-  ctx.lineTo(x, y + side);
-  ctx.fillStyle = colour;
-  ctx.fill();
-}
-
 /** From this size on a figure has its unit, CSS px. Latencies are in ms, and have theirs only where it is another one. */
 const UNIT_FROM = 38;
 
@@ -213,44 +186,28 @@ function figureWords(figure: Picture['figure'], value: number, size: number): st
   return size >= ROOMY ? text : text.replace(/ (.)$/, size >= UNIT_FROM ? '$1' : '');
 }
 
-function drawFigure(ctx: CanvasRenderingContext2D, state: LinkState, text: string, size: number, ink: string): void {
-  const px = size >= ROOMY ? 15 : size >= 52 ? 14 : size >= 40 ? 12 : 11;
-  ctx.font = `${state === 'slow' ? 600 : 500} ${px}px ${FONT}`;
-  ctx.textAlign = 'center';
-  ctx.textBaseline = 'middle';
-  ctx.fillStyle = ink;
-  ctx.fillText(text, size / 2, size / 2 + 0.5);
-}
-
-/** Draws a mark in the middle of a cell without a latency. */
-function drawAlone(
-  ctx: CanvasRenderingContext2D,
-  { token }: Scene,
-  state: LinkState,
-  mark: string,
-  size: number,
-  ink: string,
-): void {
-  const box = size >= ROOMY ? 44 : Math.max(19, Math.min(32, size));
-  if (state === 'unknown') {
-    if (size < 20) return;
-    ctx.beginPath();
-    ctx.arc(size / 2, size / 2, Math.min(size * 0.3, 14), 0, 2 * Math.PI);
-    ctx.fillStyle = token('--surface');
-    ctx.fill();
-  }
-  const colour = state === 'unknown' ? token('--text') : state === 'gone' ? token('--text-third') : ink;
-  drawSign(ctx, mark, colour, size / 2, size / 2, state === 'unknown' ? Math.min(24, size * 0.8) : box);
-}
-
-/** Draws a mark around (x, y) in a box of `box` px. */
+/** Draws the mark of a cell: in its middle if it is alone, otherwise in its upper right corner. */
 function drawSign(
   ctx: CanvasRenderingContext2D,
+  token: Token,
   mark: string,
-  colour: string,
-  x: number,
-  y: number,
-  box: number,
+  state: LinkState,
+  { size, ink, isAlone }: { size: number; ink: string; isAlone: boolean },
 ): void {
-  drawMark(ctx, mark, { x, y, box, colour, width: Math.max(1.3, box / 12) });
+  const draw = (x: number, y: number, box: number, colour: string) =>
+    drawMark(ctx, mark, { x, y, box, colour, width: Math.max(1.3, box / 12) });
+  const middle = size / 2;
+  if (!isAlone) {
+    if (size >= ROOMY) draw(size - 17, 16, 24, ink);
+    else draw(size - 8, 7, 17, ink);
+  } else if (state !== 'unknown') {
+    const box = size >= ROOMY ? 44 : Math.max(19, Math.min(32, size));
+    draw(middle, middle, box, state === 'gone' ? token('--text-third') : ink);
+  } else if (size >= 20) {
+    ctx.beginPath();
+    ctx.arc(middle, middle, Math.min(size * 0.3, 14), 0, 2 * Math.PI);
+    ctx.fillStyle = token('--surface');
+    ctx.fill();
+    draw(middle, middle, Math.min(24, size * 0.8), token('--text'));
+  }
 }

@@ -42,7 +42,7 @@ export function EventMarks(props: {
           <path d={SIGNS[tone]} />
         </svg>
       </button>
-      <span className={`event-words card${x > width / 2 ? ' is-left' : ''}`} aria-hidden="true">
+      <span className={`event-words card second${x > width / 2 ? ' is-left' : ''}`} aria-hidden="true">
         {lines.slice(0, MAX_LINES).map((line) => (
           <span key={line.id}>
             <time>{clockText(line.atMs, nowMs)}</time> {line.text}
