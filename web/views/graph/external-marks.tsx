@@ -18,8 +18,8 @@ const MIN_LINE = 12;
  * External targets beside the ring: one dashed line per target from all pods, or one line from each failing pod.
  * `words`: the boxes of the pod labels.
  */
-export function ExternalMarks({ graph, words, narrow }: { graph: Graph; words: readonly Box[]; narrow: boolean }) {
-  const { frame, targets } = graph;
+export function ExternalMarks({ graph, words }: { graph: Graph; words: readonly Box[] }) {
+  const { frame, targets, narrow } = graph;
   if (frame.external === null) return null;
   const places = externalPlaces(frame.external, targets.length, narrow);
   const left = targets.length - places.length;

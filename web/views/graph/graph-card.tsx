@@ -1,5 +1,6 @@
 import { countText } from '../../../server/runtime/count-text.ts';
 import { latencyText } from '../../../server/runtime/measure-text.ts';
+import { CardBeside } from '../../components/card-beside.tsx';
 import { PhaseBar } from '../../components/phase-bar.tsx';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
@@ -10,10 +11,8 @@ import { factsTitle, factsTone, podWords, sinceWords } from '../../model/message
 import { shownName } from '../../model/names.ts';
 import type { GraphHit } from './scene.ts';
 
-const WIDTH = 268;
-const HEIGHT = 150;
-/** Distance from the pointer, so that the card does not cover the latency of a link, px. */
-const DISTANCE = 40;
+/** So far around the pointer there is no card, so that it does not cover the latency of a link, px. */
+const REACH = 28;
 
 interface GraphCardProps {
   props: ViewProps;
@@ -25,17 +24,12 @@ interface GraphCardProps {
 
 /** The card of a hovered or focused pod or link: beside it, within the stage. */
 export function GraphCard({ props, hit, at, size }: GraphCardProps) {
-  const right = at.x + DISTANCE + WIDTH <= size.width;
-  const left = right ? at.x + DISTANCE : Math.max(4, at.x - DISTANCE - WIDTH);
-  const isNarrow = !right && at.x - DISTANCE - WIDTH < 4;
-  const below = at.y + DISTANCE + HEIGHT <= size.height || at.y < HEIGHT + DISTANCE;
-  const style = isNarrow
-    ? { left: 8, [at.y > size.height / 2 ? 'top' : 'bottom']: 8 }
-    : { left, ...(below ? { top: Math.max(4, at.y - 24) } : { bottom: Math.max(4, size.height - at.y - 24) }) };
+  const around = { x: at.x - REACH, y: at.y - REACH, width: 2 * REACH, height: 2 * REACH };
+  const bounds = { x: 4, y: 4, width: size.width - 8, height: size.height - 8 };
   return (
-    <div className="graph-card card column" style={{ width: WIDTH, ...style }} aria-hidden="true">
+    <CardBeside className="graph-card column" at={around} bounds={bounds}>
       {'pod' in hit ? <PodCard props={props} index={hit.pod} /> : <LinkCard props={props} pair={hit.pair} />}
-    </div>
+    </CardBeside>
   );
 }
 

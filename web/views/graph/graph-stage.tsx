@@ -32,10 +32,10 @@ interface GraphStageProps {
 
 /** The graph, layer by layer: arcs, external targets, links, labels, pods, latencies, and the card on top. */
 export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: kept, onCursor }: GraphStageProps) {
-  const { picture, narrow, nowMs, theme } = props;
-  const { ring, tier, grouped } = graph;
-  const labels = useLabels(graph, narrow);
-  const lines = useLabelLines(graph, picture, nowMs, narrow);
+  const { picture, nowMs, theme } = props;
+  const { ring, tier, frame, grouped, narrow } = graph;
+  const labels = useLabels(graph);
+  const lines = useLabelLines(graph, picture, nowMs);
   const pointed = useStage({ props, graph, zoom, stage, onMove, kept });
   const { dots, cursor, select, handlers, held, hot, at, emphasisOf } = pointed;
   const pair = cursor?.pair ?? -1;
@@ -57,16 +57,8 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
           </>
         )}
         <SvgLayer zoom={zoom} size={size}>
-          <ExternalMarks graph={graph} narrow={narrow} words={labelBoxes(graph, labels, lines, narrow)} />
-          <RingArcs
-            ring={ring}
-            tier={tier}
-            frame={graph.frame}
-            grouped={grouped}
-            labels={labels}
-            picture={picture}
-            narrow={narrow}
-          />
+          <ExternalMarks graph={graph} words={labelBoxes(graph, labels, lines)} />
+          <RingArcs {...{ ring, tier, frame, grouped, narrow, labels, picture }} />
           {!grouped && picture.n > 1 && (
             <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
           )}
@@ -85,8 +77,8 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
 }
 
 /** Places of the labels; the same array while no label moves. */
-function useLabels(graph: Graph, narrow: boolean): Label[] {
-  const labels = useMemo(() => labelsOf(graph, narrow), [graph, narrow]);
+function useLabels(graph: Graph): Label[] {
+  const labels = useMemo(() => labelsOf(graph), [graph]);
   const kept = useRef(labels);
   if (JSON.stringify(labels) !== JSON.stringify(kept.current)) kept.current = labels;
   return kept.current;

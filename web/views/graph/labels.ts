@@ -29,13 +29,13 @@ const MOST_WIDTH = 320;
 const MOST_ROOMY = 3;
 
 /** Computes the places of all labels. */
-export function labelsOf(graph: Graph, narrow: boolean): Label[] {
+export function labelsOf(graph: Graph): Label[] {
   const { tier, ring, spots, named, frame } = graph;
   const full = tier.names === 'full';
   return placeLabels({
     ring: { ...ring, spots: spots.map((spot) => ({ ...spot, angle: 0 })) },
     indexes: named.map(({ index }) => index),
-    height: heightOf(graph, narrow),
+    height: heightOf(graph),
     reach: tier.names === 'unhealthy' ? 26 : hasUprightLoops(tier) ? tier.disc : tier.disc * 2.1,
     rise: full ? tier.disc * 0.4 : 0,
     lift: tier.names === 'short' && tier.bundled ? tier.disc * 1.6 : 0,
@@ -44,9 +44,9 @@ export function labelsOf(graph: Graph, narrow: boolean): Label[] {
 }
 
 /** Height of each label, px. */
-function heightOf(graph: Graph, narrow: boolean): number {
+function heightOf(graph: Graph): number {
   if (graph.tier.names === 'full') return FULL_LABEL;
-  const lines = lineCount(graph, narrow);
+  const lines = lineCount(graph);
   return (lines > 1 && isRoomy(graph) ? lines + 1 : lines) * 18 + 2;
 }
 
@@ -56,7 +56,7 @@ export function isRoomy({ named }: Pick<Graph, 'named'>): boolean {
 }
 
 /** Number of lines of a label. */
-function lineCount({ tier }: Pick<Graph, 'tier'>, narrow: boolean): number {
+function lineCount({ tier, narrow }: Pick<Graph, 'tier' | 'narrow'>): number {
   if (tier.names === 'full') return 3;
   return tier.names === 'unhealthy' && !narrow ? 2 : 1;
 }
@@ -112,8 +112,8 @@ export function isWithin(room: number, line: Line): boolean {
 }
 
 /** The estimated boxes of all labels. */
-export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelLines, narrow: boolean): Box[] {
-  const height = heightOf(graph, narrow);
+export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelLines): Box[] {
+  const height = heightOf(graph);
   return labels.map((label) => {
     const room = roomOf(label, graph);
     const shown = linesIn(room, lines.get(label.index) ?? [], isRoomy(graph));
@@ -127,23 +127,18 @@ export type LabelLines = ReadonlyMap<number, readonly Line[]>;
 
 /** The lines of all labels. They are memoised separately from the places, which change with every frame of a drag. */
 export function useLabelLines(
-  { tier, named, predecessors }: Graph,
+  { tier, narrow, named, predecessors }: Graph,
   picture: Picture,
   nowMs: number,
-  narrow: boolean,
 ): LabelLines {
   return useMemo(() => {
-    const lines = lineCount({ tier }, narrow);
-    return new Map(
-      named.map(({ index, finding }) => [
-        index,
-        linesWith(
-          linesOf(picture, index, finding, lines, nowMs),
-          predecessorWords(picture, predecessors.get(index), nowMs),
-        ),
-      ]),
-    );
-  }, [tier, named, predecessors, picture, nowMs, narrow]);
+    const count = lineCount({ tier, narrow });
+    const allOf = ({ index, finding }: Graph['named'][number]) => {
+      const replaced = predecessorWords(picture, predecessors.get(index), nowMs);
+      return linesWith(linesOf(picture, index, finding, count, nowMs), replaced);
+    };
+    return new Map(named.map((one) => [one.index, allOf(one)]));
+  }, [tier, narrow, named, predecessors, picture, nowMs]);
 }
 
 /** For example "replaced fz8l2, gone 12 s"; '' = it replaced no pod that is remembered. */

@@ -6,11 +6,10 @@ import { pointOn, type Ring, type RingArc } from '../../model/ring-layout.ts';
 import { arcNames, arcStates } from './layout.ts';
 import type { Graph } from './use-graph.ts';
 
-interface RingArcsProps extends Pick<Graph, 'ring' | 'tier' | 'frame' | 'grouped'> {
+interface RingArcsProps extends Pick<Graph, 'ring' | 'tier' | 'frame' | 'grouped' | 'narrow'> {
   /** The labels of pods. The name of an arc is left out if it would overlap them. */
   labels: readonly Label[];
   picture: Picture;
-  narrow: boolean;
 }
 
 /**

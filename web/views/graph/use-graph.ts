@@ -40,6 +40,8 @@ export interface GraphLinks {
 /** The graph with all places. */
 export interface Graph extends GraphLinks {
   tier: Tier;
+  /** See `ViewProps`. */
+  narrow: boolean;
   frame: Frame;
   ring: Ring;
   grouped: boolean;
@@ -170,6 +172,7 @@ export function useGraph(
     return {
       ...chosen,
       tier,
+      narrow,
       frame,
       ring,
       grouped: by !== 'none' && tier.bundled,
@@ -182,7 +185,7 @@ export function useGraph(
       marked: links.filter(({ state }) => LINK_STYLES[state].marked).length <= MAX_MARKS,
       dropped: links.filter(({ drop }) => drop !== null).length <= MAX_MARKS,
     };
-  }, [picture, chosen, tier, frame, ring, by, spots, named, seats]);
+  }, [picture, chosen, tier, narrow, frame, ring, by, spots, named, seats]);
 }
 
 function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<number, PodView> {

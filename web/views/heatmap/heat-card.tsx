@@ -1,11 +1,11 @@
 import './heat-card.css';
-import { useLayoutEffect, useRef } from 'react';
 import { latencyText } from '../../../server/runtime/measure-text.ts';
+import { CardBeside } from '../../components/card-beside.tsx';
 import { PhaseBar } from '../../components/phase-bar.tsx';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import { figureDetail, UNMEASURED } from '../../model/figure-words.ts';
 import { FIGURE_NOUNS, valueText } from '../../model/figures.ts';
-import { placeCard, type Rect } from '../../model/heat-layout.ts';
+import type { Rect } from '../../model/heat-layout.ts';
 import { foldWords } from '../../model/levels.ts';
 import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
 import type { Picture } from '../../model/mesh-view.ts';
@@ -24,13 +24,6 @@ interface CardProps {
 
 /** The facts about a link, beside its cell. The grid has the same text for screen readers. */
 export function HeatCard({ picture, problemMs, cell, at, bounds }: CardProps) {
-  const ref = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => {
-    const card = ref.current;
-    if (card === null) return;
-    const place = placeCard(at, { width: card.offsetWidth, height: card.offsetHeight }, bounds);
-    card.style.transform = `translate(${Math.round(place.x)}px, ${Math.round(place.y)}px)`;
-  });
   const facts = linkFacts(picture, cell.from, cell.to);
   const count = foldWords(picture, cell.from, cell.to);
   const value = picture.valueUs[cell.from * picture.n + cell.to] ?? Number.NaN;
@@ -38,7 +31,7 @@ export function HeatCard({ picture, problemMs, cell, at, bounds }: CardProps) {
   const timeoutMs = picture.mesh.settings.pingTimeoutMs;
   const detail = figure === null ? '' : figureDetail(figure, facts);
   return (
-    <div className="heat-card card second" ref={ref} aria-hidden="true">
+    <CardBeside className="heat-card second" at={at} bounds={bounds}>
       <Who word="from" picture={picture} pod={cell.from} />
       <Who word="to" picture={picture} pod={cell.to} itself={cell.from === cell.to && count === ''} />
       <div className="heat-card-head">
@@ -65,7 +58,7 @@ export function HeatCard({ picture, problemMs, cell, at, bounds }: CardProps) {
       <p className="heat-card-hint">
         {count === '' ? hintOf(facts, figure) : 'Worst of these links. Enter unfolds them.'}
       </p>
-    </div>
+    </CardBeside>
   );
 }
 

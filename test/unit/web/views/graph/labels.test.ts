@@ -38,15 +38,15 @@ const anyGraph = fc
     const spots = ring.spots.map(({ x, y }) => ({ x, y }));
     for (const [index, x, y] of dragged) if (index < count) spots[index] = { x, y };
     const named = spots.map((_, index) => ({ index, finding: null })).slice(0, tier.names === 'unhealthy' ? most : 40);
-    return { graph: { tier, frame, ring, spots, named } as unknown as Graph, narrow };
+    return { tier, narrow, frame, ring, spots, named } as unknown as Graph;
   });
 
 describe('labels', () => {
   test('never overlap and never leave the stage, at any size and number, wherever pods are dragged', () => {
     fc.assert(
-      fc.property(anyGraph, ({ graph, narrow }) => {
-        const labels = labelsOf(graph, narrow);
-        const { tier, frame, named } = graph;
+      fc.property(anyGraph, (graph) => {
+        const labels = labelsOf(graph);
+        const { tier, narrow, frame, named } = graph;
         const twoLines = named.length > 3 ? 38 : 56;
         const height = tier.names === 'full' ? 58 : tier.names === 'unhealthy' && !narrow ? twoLines : 20;
         for (const [i, a] of labels.entries()) {
@@ -70,8 +70,8 @@ describe('labels', () => {
         const frame = frameOf(width, 340, tier, narrow, 0);
         const ring = layoutRing(podsOf(count, 3), tier.bundled ? 'node' : 'none', frame.ring);
         const named = ring.spots.map((_, index) => ({ index, finding: null }));
-        const graph = { tier, frame, ring, spots: ring.spots, named } as unknown as Graph;
-        expect(labelsOf(graph, narrow)).toHaveLength(count);
+        const graph = { tier, narrow, frame, ring, spots: ring.spots, named } as unknown as Graph;
+        expect(labelsOf(graph)).toHaveLength(count);
       }
     }
   });
