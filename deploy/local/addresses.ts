@@ -1,13 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { close, listen } from './sockets.ts';
 
-/** A range of loopback addresses that belongs to one cluster. */
-interface AddressRange {
-  /** The first three parts, e.g. `127.0.0`. */
-  base: string;
-  release(): Promise<void>;
-}
-
 const MAX_TRIES = 20;
 const FIRST = 2;
 const LAST = 240;
@@ -15,13 +8,10 @@ const LAST = 240;
 /**
  * Claims the range BASE.0/24 of loopback by listening on BASE.254, so that clusters on one machine never share addresses.
  * Takes `preferred` if it is free, else a random range. Where such addresses do not exist (macOS), returns `preferred`
- * without a claim. Rejects with an Error and advice if `port` is free in no range.
+ * without a claim. `base` is the first three parts, e.g. `127.0.0`. Rejects with an Error and advice if `port` is free in no
+ * range.
  */
-export async function claimRange(
-  preferred: string | undefined,
-  port: number,
-  random: () => number,
-): Promise<AddressRange> {
+export async function claimRange(preferred: string | undefined, port: number, random: () => number) {
   const codes: string[] = [];
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
     const base = attempt === 0 && preferred !== undefined ? preferred : randomBase(random);

@@ -24,27 +24,18 @@ import { APP, NAMESPACE, type SeedOptions, seedObjects } from './seed.ts';
 import { type ApiAccess, writeKubeconfig } from './state-folder.ts';
 import { startWatchdog } from './watchdog.ts';
 
-export interface ClusterOptions {
-  /** Replicas of the Deployment `goldpinger`. */
-  pods: number;
-  /** REFRESH_INTERVAL of the pods, seconds. */
-  intervalS: number;
+/** By default the pods listen on port 8080, and their account may do everything that the server can use. */
+export interface ClusterOptions
+  extends Pick<SeedOptions, 'pods' | 'intervalS'>,
+    Partial<Pick<SeedOptions, 'podPort' | 'serverEnv' | 'rights' | 'writeToken'>> {
   /** Port of the service address on 127.0.0.1; 0 (the default) = any free one. */
   port?: number;
-  /** Port that every pod listens on; 8080 by default. */
-  podPort?: number;
   /** Preferred range of the pods' addresses, e.g. `127.0.0`; any free one by default. */
   addressBase?: string;
-  /** Environment variables for the pods. They override those that the cluster sets. */
-  serverEnv?: Record<string, string>;
-  /** WRITE_TOKEN of the pods; if it is '' or missing, nobody may write. */
-  writeToken?: string;
   /** Folder for kubeconfigs and logs; by default a temporary one, which `stop` removes. */
   dir?: string;
   /** The built server, with the fault proxy beside it; `dist/goldpinger-ts.cjs` of the working directory by default. */
   serverPath?: string;
-  /** What the pods' service account may do; everything that the server can use by default. */
-  rights?: SeedOptions['rights'];
   /** How long the containers of a new pod wait before they start, ms; 0 by default. */
   startDelayMs?: number;
   /** How long a crashed pod waits for its restart, ms; from 1 s to 30 s by default. */
@@ -153,22 +144,27 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
 const READY_TIMEOUT_MS = 60_000;
 const READY_CHECK_MS = 20;
 
-export interface LocalPod {
-  name: string;
-  namespace: string;
-  uid: string;
-  /** '' until the pod has an address. */
-  ip: string;
-  /** '' until the pod has a node. */
-  node: string;
-  /** Process id of the first container; 0 while no process runs. */
-  pid: number;
-  /** The column STATUS of kubectl: Running, Terminating, CrashLoopBackOff, ...; `Gone` after the pod's end. */
-  status: string;
-  ready: boolean;
-  terminating: boolean;
-  restarts: number;
+/** The present state of a pod. `pid` is the process id of its first container; 0 while no process runs. */
+function localPod(pod: PodObject, pid: number) {
+  const { name, namespace = '', uid, deletionTimestamp } = pod.metadata;
+  return {
+    name,
+    namespace,
+    uid,
+    /** '' until the pod has an address. */
+    ip: pod.status.podIP ?? '',
+    /** '' until the pod has a node. */
+    node: pod.spec.nodeName ?? '',
+    pid,
+    /** The column STATUS of kubectl: Running, Terminating, CrashLoopBackOff, ...; `Gone` after the pod's end. */
+    status: podStatusText(pod),
+    ready: isReady(pod),
+    terminating: deletionTimestamp !== undefined,
+    restarts: pod.status.containerStatuses?.reduce((sum, one) => sum + one.restartCount, 0) ?? 0,
+  };
 }
+
+export type LocalPod = ReturnType<typeof localPod>;
 
 /** A running local cluster, for code in the same process. Other processes use its Kubernetes API. */
 export class LocalCluster {
@@ -196,7 +192,7 @@ export class LocalCluster {
 
   /** Lists all pods of the namespace by name. */
   pods(): LocalPod[] {
-    return this.#store.list(PODS, NAMESPACE).map((pod) => this.#localPod(pod as PodObject));
+    return this.#store.list(PODS, NAMESPACE).map((pod) => this.#localPod(pod));
   }
 
   /** Deletes a pod without waiting, like `kubectl delete pod`. Grace 0 kills it at once. Throws ApiError 404. */
@@ -216,8 +212,8 @@ export class LocalCluster {
   onEvent(listener: (pod: LocalPod) => void): () => void {
     return this.#store.subscribe(({ resource, type, object, previous }) => {
       if (resource !== PODS) return;
-      const pod = this.#localPod(object as PodObject);
-      const before = previous && this.#localPod(previous as PodObject);
+      const pod = this.#localPod(object);
+      const before = previous && this.#localPod(previous);
       if (type === 'DELETED') listener({ ...pod, status: 'Gone', ready: false });
       else if (pod.status !== before?.status || pod.ready !== before.ready) listener(pod);
     });
@@ -248,20 +244,8 @@ export class LocalCluster {
     return this.#stopped;
   }
 
-  #localPod(pod: PodObject): LocalPod {
-    const { name, namespace = '', uid, deletionTimestamp } = pod.metadata;
-    return {
-      name,
-      namespace,
-      uid,
-      ip: pod.status.podIP ?? '',
-      node: pod.spec.nodeName ?? '',
-      pid: this.#kubelet.pidsOf(uid)[0] ?? 0,
-      status: podStatusText(pod),
-      ready: isReady(pod),
-      terminating: deletionTimestamp !== undefined,
-      restarts: pod.status.containerStatuses?.reduce((sum, one) => sum + one.restartCount, 0) ?? 0,
-    };
+  #localPod(pod: KubeObject): LocalPod {
+    return localPod(pod as PodObject, this.#kubelet.pidsOf(pod.metadata.uid)[0] ?? 0);
   }
 
   #deployment(): Workload {

@@ -35,16 +35,10 @@ export function networkFromEnv({ POD_NETWORK_HERE: text }: NodeJS.ProcessEnv): P
   return text === undefined ? NO_NETWORK : JSON.parse(text);
 }
 
-/** A rule that redirects connections from one port of a pod to another port of it. */
-interface Redirect {
-  fromPort: number;
-  toPort: number;
-}
-
 const RULE = /--dport\s+(\d{1,5})\b[^&;|]*?-j\s+REDIRECT\s+--to-ports?\s+(\d{1,5})\b/g;
 
-/** Returns the iptables rules of a pod's init containers, as PowerfulSeal's clones have them. */
-export function redirectsOf(spec: PodSpec): Redirect[] {
+/** Returns which ports of a pod are redirected to others by iptables rules of its init containers, as PowerfulSeal's clones have them. */
+export function redirectsOf(spec: PodSpec) {
   return (spec.initContainers ?? []).flatMap((container) =>
     rulesOf(container).map(([, from, to]) => ({ fromPort: Number(from), toPort: Number(to) })),
   );

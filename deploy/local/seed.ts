@@ -14,8 +14,11 @@ import {
 } from './api/resources.ts';
 
 export interface SeedOptions {
+  /** Replicas of the Deployment `goldpinger`. */
   pods: number;
+  /** REFRESH_INTERVAL of the pods, seconds. */
   intervalS: number;
+  /** Port that every pod listens on. */
   podPort: number;
   /** Port of the service address on 127.0.0.1. */
   servicePort: number;
@@ -26,6 +29,7 @@ export interface SeedOptions {
   serverEnv: Record<string, string>;
   /** What the pods' service account may do with pods and with nodes. */
   rights: { pods: readonly string[]; nodes: readonly string[] };
+  /** WRITE_TOKEN of the pods; if it is '' or missing, nobody may write. */
   writeToken?: string;
 }
 

@@ -6,17 +6,7 @@ import { type LocalCluster, type LocalPod, startCluster } from './cluster.ts';
 import { DEFAULT_DIR, keepWriteToken, lockFolder, pruneLogs } from './state-folder.ts';
 import { parseCommandLine, UsageError } from './usage.ts';
 
-export interface StartOptions {
-  pods: number;
-  intervalS: number;
-  startDelayMs: number;
-  /** Port of the service address. */
-  port: number;
-  podPort: number;
-  dir: string;
-  /** Environment variables for the server. */
-  env: Record<string, string>;
-}
+type StartOptions = ReturnType<typeof parseStartOptions>;
 
 interface Terminal {
   print(line: string): void;
@@ -57,7 +47,7 @@ export async function runStartCommand(options: StartOptions, terminal: Terminal)
 }
 
 /** Reads the options of `npm start`. Throws UsageError. */
-export function parseStartOptions(args: readonly string[]): StartOptions {
+export function parseStartOptions(args: readonly string[]) {
   const errors: string[] = [];
   const number = (name: string, text: string, low: number, high: number, whole: boolean) => {
     const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;

@@ -18,20 +18,10 @@ for pid in $pids; do kill -9 "-$pid" 2>/dev/null || kill -9 "$pid" 2>/dev/null; 
 `;
 
 /** Kills the processes that outlive the cluster. */
-export interface Watchdog {
-  /** Adds a process, which must be the leader of its own group. */
-  guard(pid: number): void;
-  /** Removes a process that has ended, because its id may be reused. */
-  forget(pid: number): void;
-  /**
-   * Sends SIGKILL to every process that is still guarded, and ends the watchdog. Does not wait until those processes have
-   * ended.
-   */
-  stop(): Promise<void>;
-}
+export type Watchdog = ReturnType<typeof startWatchdog>;
 
 /** Starts a watchdog process in its own group, which Ctrl-C does not reach. */
-export function startWatchdog(): Watchdog {
+export function startWatchdog() {
   const child = spawn('/bin/sh', ['-c', SCRIPT], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
@@ -42,8 +32,11 @@ export function startWatchdog(): Watchdog {
     if (child.stdin.writable) child.stdin.write(`${what} ${pid}\n`);
   };
   return {
-    guard: (pid) => send('+', pid),
-    forget: (pid) => send('-', pid),
+    /** Adds a process, which must be the leader of its own group. */
+    guard: (pid: number) => send('+', pid),
+    /** Removes a process that has ended, because its id may be reused. */
+    forget: (pid: number) => send('-', pid),
+    /** Sends SIGKILL to every process that is still guarded, without waiting for their end, and ends the watchdog. */
     stop() {
       child.stdin.end();
       return ended;

@@ -8,26 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePort, saidBy } from '../support/server-process.ts';
 import { PROMETHEUS } from './programs.ts';
 
-/** One series of an instant query. */
-export interface Series {
-  metric: Record<string, string>;
-  value: number;
-}
-
-/** An alert as Prometheus has it. */
-export interface Alert {
-  labels: Record<string, string>;
-  annotations: Record<string, string>;
-  state: 'pending' | 'firing';
-}
-
-/** A scrape target as Prometheus has it. */
-export interface ScrapeTarget {
-  labels: Record<string, string>;
-  scrapeUrl: string;
-  health: 'up' | 'down' | 'unknown';
-  lastError: string;
-}
+type Labels = Record<string, string>;
 
 /** A real Prometheus on loopback, with its data in a temporary folder. */
 export class PrometheusServer {
@@ -60,20 +41,22 @@ export class PrometheusServer {
     return server;
   }
 
-  /** What an expression gives now. Throws an Error with Prometheus' words if it is none. */
-  async query(expression: string): Promise<Series[]> {
-    const { result } = await this.#get<{ result: { metric: Series['metric']; value: [number, string] }[] }>(
+  /** The series that an expression gives now. Throws an Error with Prometheus' words if it is none. */
+  async query(expression: string): Promise<{ metric: Labels; value: number }[]> {
+    const { result } = await this.#get<{ result: { metric: Labels; value: [number, string] }[] }>(
       `query?query=${encodeURIComponent(expression)}`,
     );
     return result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
   }
 
-  async alerts(): Promise<Alert[]> {
-    return (await this.#get<{ alerts: Alert[] }>('alerts')).alerts;
+  async alerts(): Promise<{ labels: Labels; annotations: Labels; state: 'pending' | 'firing' }[]> {
+    return (await this.#get<{ alerts: Awaited<ReturnType<PrometheusServer['alerts']>> }>('alerts')).alerts;
   }
 
-  async targets(): Promise<ScrapeTarget[]> {
-    return (await this.#get<{ activeTargets: ScrapeTarget[] }>('targets?state=active')).activeTargets;
+  /** The scrape targets. */
+  async targets(): Promise<{ labels: Labels; health: 'up' | 'down' | 'unknown'; lastError: string }[]> {
+    type Targets = Awaited<ReturnType<PrometheusServer['targets']>>;
+    return (await this.#get<{ activeTargets: Targets }>('targets?state=active')).activeTargets;
   }
 
   /** What went wrong in the evaluation of rules, one line a rule. */

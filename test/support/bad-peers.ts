@@ -137,28 +137,13 @@ export type BadPeerKind = keyof typeof BAD_PEERS;
 export const BAD_PEER_KINDS = Object.keys(BAD_PEERS) as BadPeerKind[];
 
 /** A peer that has been started. */
-export interface BadPeer {
-  host: string;
-  port: number;
-  /** The outcome that a probe of it must have. */
-  outcome: Outcome;
-  /** The phase in which the probe must end; null for ok. */
-  phase: Phase | null;
-  /** Requests that have arrived in full so far, each as text. */
-  requests: string[];
-  /** Connections accepted so far. */
-  readonly accepted: number;
-  /** Connections open right now. */
-  readonly open: number;
-  /** Closes everything; resolves once nothing is left. */
-  stop(): Promise<void>;
-}
+export type BadPeer = Awaited<ReturnType<typeof startBadPeer>>;
 
 /**
  * Starts a peer of a kind on loopback: by default on a free port of 127.0.0.1, or where `at` says (integration tests give
  * it a pod's address and port 8080). `refuses` closes its port again, so that nothing listens there.
  */
-export async function startBadPeer(kind: BadPeerKind, at: { host?: string; port?: number } = {}): Promise<BadPeer> {
+export async function startBadPeer(kind: BadPeerKind, at: { host?: string; port?: number } = {}) {
   const behaviour: Kind = BAD_PEERS[kind];
   const host = at.host ?? '127.0.0.1';
   const sockets = new Set<Socket>();
@@ -190,13 +175,18 @@ export async function startBadPeer(kind: BadPeerKind, at: { host?: string; port?
   return {
     host,
     port,
+    /** How a probe of it must end; the phase is null for ok. */
     outcome,
     phase,
+    /** Requests that have arrived in full so far, each as text. */
     requests,
+    /** Closes everything; resolves once nothing is left. */
     stop,
+    /** Connections accepted so far. */
     get accepted() {
       return accepted;
     },
+    /** Connections open right now. */
     get open() {
       return sockets.size;
     },

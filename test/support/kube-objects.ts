@@ -1,10 +1,3 @@
-/** A Kubernetes object as JSON. */
-interface KubeObject {
-  metadata: Record<string, unknown>;
-  spec?: Record<string, unknown>;
-  status?: Record<string, unknown>;
-}
-
 /** What a pod of the stub is to look like; everything else has a likely value. */
 export interface StubPod {
   name: string;
@@ -35,7 +28,7 @@ const time = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 const GRACE_SECONDS = 30;
 
 /** A pod object as the Kubernetes API has it, with the parts that discovery reads. */
-export function podObject(pod: StubPod): KubeObject {
+export function podObject(pod: StubPod) {
   const createdMs = pod.createdMs ?? Date.now();
   const ips = pod.ips ?? (pod.ip === undefined ? [] : [pod.ip]);
   const ready = pod.ready === undefined ? ips.length > 0 : pod.ready;

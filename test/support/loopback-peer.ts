@@ -4,19 +4,8 @@ import { close, listen } from '../../deploy/local/sockets.ts';
 import { type OnSkipped, PeerClient, type PeerClientSettings } from '../../server/peers/peer-client.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 
-/** A pod on loopback that a test answers for. */
-export interface LoopbackPeer {
-  host: string;
-  port: number;
-  /** Method and URL of each request so far. */
-  requests: string[];
-}
-
-/** Starts a pod on `host` that answers with `answer`, until the test ends. `port` 0 = any free one. */
-export async function startLoopbackPeer(
-  answer: RequestListener,
-  { host = '127.0.0.1', port = 0 } = {},
-): Promise<LoopbackPeer> {
+/** Starts a pod on `host` that answers with `answer`, until the test ends. `requests`: method and URL of each so far. */
+export async function startLoopbackPeer(answer: RequestListener, { host = '127.0.0.1', port = 0 } = {}) {
   const requests: string[] = [];
   const server = createServer((req, res) => {
     requests.push(`${req.method} ${req.url}`);

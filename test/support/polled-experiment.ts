@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type Comparison, parseComparison, parseReport, type ReportData } from '../../server/protocol/comparison.ts';
+import { parseComparison, parseReport } from '../../server/protocol/comparison.ts';
 import { parseEvents } from '../../server/protocol/event.ts';
 import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
 import { eventually } from './eventually.ts';
@@ -17,15 +17,6 @@ export const DOWN = `window=3s&expect=failed,to=${CHAOS}`;
 /** Waits for a condition that asks pods. It is checked only four times a second, because each check costs the pods CPU. */
 export function eventuallySlow<T>(condition: () => T | Promise<T>, timeoutMs = 30_000): Promise<T> {
   return eventually(condition, timeoutMs, 250);
-}
-
-/** The report on a time range. */
-export interface Range {
-  report: ReportData;
-  /** The comparison of the same ranges. */
-  comparison: Comparison;
-  page: Response;
-  fromMs: number;
 }
 
 /** An experiment whose pods are asked for verdicts every second. */
@@ -82,8 +73,8 @@ export class PolledExperiment {
     return parseVerdict(await (await this.ask(`verdict?${query}`)).json());
   }
 
-  /** Adds 150 ms to the chaos pod for a few samples, and gives the report on it. All links were healthy since `okMs`. */
-  async slowed(okMs: number): Promise<Range> {
+  /** Adds 150 ms to the chaos pod for a few samples; gives report, comparison and page of it. All links were healthy since `okMs`. */
+  async slowed(okMs: number) {
     const { experiment } = this;
     const fast: Truth = { [HEALTHY]: 'pass', [SLOW]: 'fail', [DOWN]: 'fail' };
     await eventually(() => expect(Date.now() - okMs).toBeGreaterThan(SAMPLES_MS));

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../deploy/local/api/objects.ts';
 import { type ApiCall, call, textOf } from '../../deploy/local/client/api-client.ts';
 import { type ClusterOptions, type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 
-export const STAND_IN = 'test/fixtures/stand-in-server.cjs';
+const STAND_IN = 'test/fixtures/stand-in-server.cjs';
 export const PODS = '/api/v1/namespaces/default/pods';
 export const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 export const options: ClusterOptions = {
@@ -13,11 +13,7 @@ export const options: ClusterOptions = {
   backoff: { firstMs: 50, longestMs: 200 },
 };
 
-export interface Answer {
-  code: number;
-  headers: Record<string, unknown>;
-  json: Record<string, unknown> & { items: KubeObject[]; metadata: Record<string, unknown> };
-}
+type Json = Record<string, unknown> & { items: KubeObject[]; metadata: Record<string, unknown> };
 
 /** A file's own cluster whose pods run a stand-in for the server, with what a test asks of it. */
 export function clusterOfFile() {
@@ -29,11 +25,11 @@ export function clusterOfFile() {
   afterAll(() => cluster?.stop());
 
   /** A request as the administrator, or with another token. */
-  async function api(method: string, path: string, more: Partial<ApiCall> & { token?: string } = {}): Promise<Answer> {
+  async function api(method: string, path: string, more: Partial<ApiCall> & { token?: string } = {}) {
     const { token = cluster.access.token, ...rest } = more;
     const answer = await call({ ...cluster.access, token }, { ...rest, method: method as ApiCall['method'], path });
     const text = await textOf(answer);
-    return { code: answer.statusCode ?? 0, headers: answer.headers, json: JSON.parse(text) as Answer['json'] };
+    return { code: answer.statusCode ?? 0, headers: answer.headers, json: JSON.parse(text) as Json };
   }
 
   const pods = () => cluster.pods();

@@ -55,14 +55,10 @@ export async function program({ version, module, programs, requires }: Release, 
 }
 
 /** A real Toxiproxy that runs. */
-export interface RealServer {
-  /** Where its API is. */
-  apiUrl: string;
-  stop(): Promise<void>;
-}
+export type RealServer = Awaited<ReturnType<typeof startReal>>;
 
 /** Starts a release's server; resolves when its API answers. */
-export async function startReal(release: Release): Promise<RealServer> {
+export async function startReal(release: Release) {
   const path = await program(release, 'server');
   const port = await freePort();
   const child = spawn(path, ['-host', '127.0.0.1', '-port', String(port)], { stdio: 'ignore' });

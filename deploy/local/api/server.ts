@@ -16,19 +16,12 @@ export interface ApiOptions extends ObjectApiOptions {
   userOf(authorization: string | undefined): User | undefined;
 }
 
-interface ApiServer {
-  /** e.g. `https://127.0.0.1:40123`. */
-  url: string;
-  /** Ends all connections, watches included. */
-  stop(): Promise<void>;
-}
-
 const MAX_CONNECTIONS = 2000;
 /** A real API server accepts 3 MiB. No object of this cluster comes near this size. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Starts the Kubernetes API on a free port of 127.0.0.1. */
-export async function startApiServer(options: ApiOptions, { certPem, keyPem }: ServerIdentity): Promise<ApiServer> {
+/** Starts the Kubernetes API on a free port of 127.0.0.1. `stop` ends all connections, watches included. */
+export async function startApiServer(options: ApiOptions, { certPem, keyPem }: ServerIdentity) {
   const api = kubernetesApi(options);
   const server = createServer({ cert: certPem, key: keyPem }, (request, response) => {
     // See `isLoopbackHost`: no web page of another site may ask this machine's API.

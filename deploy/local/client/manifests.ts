@@ -9,13 +9,7 @@ const MAX_FILE_BYTES = 1024 * 1024;
 /** kubectl keeps the applied manifest in this annotation, so that both can apply the same file in turn. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-interface Manifest {
-  resource: Resource;
-  object: NewObject;
-  /** URL paths of the collection and of the object. */
-  collection: string;
-  path: string;
-}
+type Manifest = Awaited<ReturnType<typeof readManifests>>[number];
 
 /** Creates or changes the objects of a YAML file, and returns what kubectl would print. Rejects with an Error. */
 export async function applyFile(access: ApiAccess, file: string, namespace: string): Promise<string> {
@@ -74,10 +68,11 @@ async function storedObject(access: ApiAccess, path: string): Promise<KubeObject
   }
 }
 
-async function readManifests(file: string, namespace: string): Promise<Manifest[]> {
+/** Reads the objects of a YAML file, with the URL paths of their collections and of themselves. */
+async function readManifests(file: string, namespace: string) {
   const stream: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file);
   const documents = parseAllDocuments(await textOf(stream, file, MAX_FILE_BYTES));
-  const manifests: Manifest[] = [];
+  const manifests = [];
   for (const document of 'empty' in documents ? [] : documents) {
     if (document.errors[0]) throw new Error(`${file}: ${document.errors[0].message}`);
     const object = document.toJS({ maxAliasCount: 100 }) as NewObject | null;

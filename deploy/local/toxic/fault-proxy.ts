@@ -18,13 +18,8 @@ interface FaultProxyOptions {
   random: () => number;
 }
 
-export interface FaultProxy {
-  /** URL of the API, without a slash at the end. */
-  apiUrl: string;
-  /** Number of bytes that toxics hold back. */
-  bufferedBytes(): number;
-  stop(): Promise<void>;
-}
+/** A running fault proxy. */
+export type FaultProxy = Awaited<ReturnType<typeof startFaultProxy>>;
 
 /** The version of Toxiproxy whose API this is: the chapter that docs/experiments.md follows uses it. */
 export const API_VERSION = '2.1.4';
@@ -32,7 +27,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const FOREIGN_HOST = 'this API answers only by a loopback name, e.g. 127.0.0.1 or localhost\n';
 
 /** Starts a TCP proxy with Toxiproxy's API. Rejects with the system's error if the API cannot listen. */
-export async function startFaultProxy({ api, network, clock, random }: FaultProxyOptions): Promise<FaultProxy> {
+export async function startFaultProxy({ api, network, clock, random }: FaultProxyOptions) {
   const held = { bytes: 0 };
   const registry = new Registry({ clock, random, held, network });
   const { host, port } = realAddress(api, network);
@@ -40,9 +35,12 @@ export async function startFaultProxy({ api, network, clock, random }: FaultProx
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, app);
   const boundPort = await listen(server, host, port);
   return {
+    /** Without a slash at the end. */
     apiUrl: `http://${hostPort(host, boundPort)}`,
+    /** How much toxics hold back. */
     bufferedBytes: () => held.bytes,
-    async stop() {
+    /** Stops the API and all proxies. */
+    async stop(): Promise<void> {
       const closed = close(server);
       server.closeAllConnections();
       await registry.close();

@@ -9,12 +9,6 @@ import { changeToxic, makeBodyError, newToxic, parseFields, type Toxic, Toxiprox
 
 const MAX_PROXIES = 1000;
 
-export interface Populated {
-  /** The proxies up to the first error; null if there are none. */
-  proxies: ProxyView[] | null;
-  error: ToxiproxyError | undefined;
-}
-
 /** All proxies of one program by name. Changes are made one after another. */
 export class Registry {
   readonly #deps: ProxyDeps;
@@ -68,9 +62,10 @@ export class Registry {
 
   /**
    * Creates all proxies of a list. An existing proxy with the same addresses is kept, one with other addresses is
-   * replaced. If an entry is incomplete, nothing is created.
+   * replaced. If an entry is incomplete, nothing is created. Resolves with the proxies up to the first error, null if there are
+   * none, and that error.
    */
-  populate(body: unknown): Promise<Populated> {
+  populate(body: unknown) {
     return this.#changes.run(async () => {
       const proxies: ProxyView[] = [];
       let failure: ToxiproxyError | undefined;

@@ -21,18 +21,11 @@ export interface SceneOptions {
   speed?: number;
 }
 
-/** The product's HTTP side with made-up meshes in place of measured ones. */
-export interface SceneServer {
-  /** Address of the page, e.g. `http://127.0.0.1:1234/`. */
-  url: string;
-  close(): Promise<void>;
-}
-
 /**
  * Serves made-up meshes with the product's own Express application, streams and compression, on a free port of 127.0.0.1.
  * Only the measurements are made up. Rejects with the system's error if it cannot listen.
  */
-export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }: SceneOptions): Promise<SceneServer> {
+export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }: SceneOptions) {
   const { context } = stubContext();
   const { monitor } = context;
   Object.assign(context, {
