@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import PROCESS from '../../deploy/process.json';
 import { ServerProcess } from '../support/server-process.ts';
 import { call } from './http-call.ts';
-import { figuresOfProcess } from './process-figures.ts';
+import { figuresOfProcess, type ProcessFigures } from './process-figures.ts';
 
 /** The work of an event loop while it was watched. */
 export interface LoopReport {
@@ -79,11 +78,8 @@ export class MeasuredServer {
     return new MeasuredServer(server, performance.now() - startMs);
   }
 
-  /** Resident memory, MiB. */
-  rssMiB(): number {
-    const { rssMiB } = figuresOfProcess(this.#pid);
-    if (Number.isFinite(rssMiB)) return rssMiB;
-    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(this.#pid)])) / 1024;
+  figures(): ProcessFigures {
+    return figuresOfProcess(this.#pid);
   }
 
   /** Resets the peak of the resident memory; returns false where the system cannot. */
@@ -94,16 +90,6 @@ export class MeasuredServer {
     } catch {
       return false;
     }
-  }
-
-  /** The peak of the resident memory since `resetPeak`, MiB; NaN where the system does not report it. */
-  peakMiB(): number {
-    return figuresOfProcess(this.#pid).peakRssMiB;
-  }
-
-  /** CPU time so far, ms; NaN without /proc. */
-  cpuMs(): number {
-    return figuresOfProcess(this.#pid).cpuMs;
   }
 
   /** Watches the event loop until `work` has ended. */

@@ -31,9 +31,6 @@ const SETTLE_MS = 12_000;
 /** The bare program has no endpoints but those that the bench needs. */
 const isBare = (contender: Contender) => contender === 'bareKept' || contender === 'bareFresh';
 
-/** The figures of one contender in one mesh. */
-type MeshFigures = Record<string, number>;
-
 /**
  * What is measured in a mesh, in the order of the table. The aims are ratios to Goldpinger, which sends no datagrams: with
  * `isUdp` there are none.
@@ -68,17 +65,11 @@ export async function measureMesh(
   contenders: readonly Contender[],
   programs: Omit<Programs, 'bareNode'>,
 ): Promise<Comparison[]> {
-  const comparisons = measuresOf(plan.pods, programs.isUdp).map(
-    (measure) => ({ ...measure, values: {} }) as Comparison,
-  );
+  const comparisons: Comparison[] = measuresOf(plan.pods, programs.isUdp).map((one) => ({ ...one, values: {} }));
   for (const contender of contenders) {
     // What is started first would also pay for reading the programs from disk.
     await inMesh(1, contender, programs, (mesh) => mesh.firstAnswerMs('/ping'));
-    const figures = await inMesh(plan.pods, contender, programs, (mesh) => figuresOfMesh(mesh, plan));
-    for (const [i, value] of Object.values(figures).entries()) {
-      const comparison = comparisons[i];
-      if (comparison !== undefined) comparison.values[contender] = value;
-    }
+    enter(comparisons, contender, await inMesh(plan.pods, contender, programs, (mesh) => figuresOfMesh(mesh, plan)));
   }
   return comparisons;
 }
@@ -90,37 +81,32 @@ export async function measureRest(
   contenders: readonly Contender[],
   programs: Omit<Programs, 'bareNode'>,
 ): Promise<Comparison[]> {
-  const udp = udpText(programs.isUdp);
-  const comparisons: Comparison[] = [
-    {
-      measure: `start to the first ping answered${udp}`,
-      unit: 'ms',
-      values: {},
-      aims: {},
-      note: `median of ${starts}`,
-    },
-    { measure: `start to the first /healthz${udp}`, unit: 'ms', values: {}, aims: {}, note: 'the same starts' },
-    { measure: `CPU at rest, share of a core${udp}`, unit: '%', values: {}, aims: {}, note: 'one pod, interval 30 s' },
-    { measure: `wake-ups at rest${udp}`, unit: '/s', values: {}, aims: {}, note: 'of all threads' },
-    { measure: `memory at rest (RSS)${udp}`, unit: 'MiB', values: {}, aims: {}, note: '' },
+  const measure = (name: string, unit: Comparison['unit'], note: string): Comparison => {
+    return { measure: name + udpText(programs.isUdp), unit, values: {}, aims: {}, note };
+  };
+  const comparisons = [
+    measure('start to the first ping answered', 'ms', `median of ${starts}`),
+    measure('start to the first /healthz', 'ms', 'the same starts'),
+    measure('CPU at rest, share of a core', '%', 'one pod, interval 30 s'),
+    measure('wake-ups at rest', '/s', 'of all threads'),
+    measure('memory at rest (RSS)', 'MiB', ''),
   ];
   for (const contender of contenders) {
-    const startsMs: [ping: number, healthz: number][] = [];
+    const startsMs: number[][] = [];
     for (let i = 0; i < starts; i++) {
-      const start = async (mesh: RealMesh): Promise<[number, number]> => [
-        await mesh.firstAnswerMs('/ping'),
-        await mesh.firstAnswerMs('/healthz'),
-      ];
+      const start = async (mesh: RealMesh) => [await mesh.firstAnswerMs('/ping'), await mesh.firstAnswerMs('/healthz')];
       startsMs.push(await inMesh(1, contender, programs, start, 30));
     }
     const atStart = [0, 1].map((i) => median(startsMs.map((one) => one[i] ?? Number.NaN)));
     const atRest = await inMesh(1, contender, programs, (mesh) => figuresAtRest(mesh, windowS), 30);
-    for (const [i, value] of [...atStart, ...atRest].entries()) {
-      const comparison = comparisons[i];
-      if (comparison !== undefined) comparison.values[contender] = value;
-    }
+    enter(comparisons, contender, [...atStart, ...atRest]);
   }
   return comparisons;
+}
+
+/** Enters the figures of one contender, which may be fewer than the comparisons. */
+function enter(comparisons: readonly Comparison[], contender: Contender, figures: readonly number[]): void {
+  for (const [i, figure] of figures.entries()) Object.assign(comparisons[i]?.values ?? {}, { [contender]: figure });
 }
 
 async function figuresAtRest(mesh: RealMesh, windowS: number): Promise<number[]> {
@@ -130,20 +116,20 @@ async function figuresAtRest(mesh: RealMesh, windowS: number): Promise<number[]>
   return [used.cpuPercent, used.wakeUpsPerS, mesh.rssMiB()];
 }
 
-async function figuresOfMesh(mesh: RealMesh, plan: MeshPlan): Promise<MeshFigures> {
+/** The figures of `measuresOf`, in the same order. The bare program has none for the endpoints. */
+async function figuresOfMesh(mesh: RealMesh, plan: MeshPlan): Promise<number[]> {
   const healthyS = await mesh.allHealthyS();
   await pause(plan.settleS * 1000);
   const before = await mesh.pings();
   const used = await mesh.usedIn(plan.windowS);
   const meanMs = meanPingMs(before, await mesh.pings());
   const rssMiB = mesh.rssMiB();
-  const latencies: MeshFigures = {};
+  const latenciesMs: number[] = [];
   for (const path of isBare(mesh.contender) ? [] : ENDPOINTS) {
     const tookMs = await mesh.ask(path, plan.requests);
-    latencies[`${path} p50`] = quantile(tookMs, 0.5);
-    latencies[`${path} p95`] = quantile(tookMs, 0.95);
+    latenciesMs.push(quantile(tookMs, 0.5), quantile(tookMs, 0.95));
   }
-  return { cpu: used.cpuPercent, rssMiB, rssAfterMiB: mesh.rssMiB(), meanMs, healthyS, ...latencies };
+  return [used.cpuPercent, rssMiB, mesh.rssMiB(), meanMs, healthyS, ...latenciesMs];
 }
 
 /** Starts a mesh of `pods` processes, does `work` with it, and ends it. */

@@ -49,7 +49,7 @@ export async function measureStart(cluster: SimulatedCluster, repetitions: numbe
     if (i === repetitions) {
       // By then the memory of the start has been given back.
       await pause(3000);
-      rssMiB = server.rssMiB();
+      rssMiB = server.figures().rssMiB;
     }
     await server.stop();
   }
@@ -75,11 +75,11 @@ export async function measureCluster(cluster: SimulatedCluster, plan: Plan): Pro
 
 async function measurePinging(cluster: SimulatedCluster, server: MeasuredServer, plan: Plan): Promise<Figure[]> {
   const at = `N=${plan.pods}`;
-  const before = { pings: (await cluster.peers.stamps()).pings, cpuMs: server.cpuMs() };
+  const before = { pings: (await cluster.peers.stamps()).pings, cpuMs: server.figures().cpuMs };
   await pause(plan.windowS * 1000);
-  const cpuMs = server.cpuMs() - before.cpuMs;
+  const cpuMs = server.figures().cpuMs - before.cpuMs;
   const pings = (await cluster.peers.stamps()).pings - before.pings;
-  const rss = figure(`RSS, ${at}, pinging`, server.rssMiB(), 'MiB', plan.rssAimMiB);
+  const rss = figure(`RSS, ${at}, pinging`, server.figures().rssMiB, 'MiB', plan.rssAimMiB);
   if (plan.checkAllAimMs === null) return [rss];
   const { errorsUs, suspects } = await comparePings(cluster, server);
   const rate = `of a core, ${Math.round(pings / plan.windowS)} pings/s`;
@@ -124,7 +124,7 @@ async function measureScrape(server: MeasuredServer, plan: Plan): Promise<Figure
   const scrape = () => call(`${server.url}/metrics`, AS_PROMETHEUS);
   const idleLoop = await server.watchLoop(() => pause(1000));
   const scrapes = await repeat(plan.repetitions, scrape, 200);
-  const rssMiB = server.rssMiB();
+  const rssMiB = server.figures().rssMiB;
   const loops = await repeat(plan.repetitions, () => server.watchLoop(scrape), 200);
   return [
     blockFigure(`${at}, pinging`, [idleLoop]),
@@ -137,10 +137,10 @@ async function measureScrape(server: MeasuredServer, plan: Plan): Promise<Figure
 async function measureCheckAll(server: MeasuredServer, plan: Plan, aimMs: number): Promise<Figure[]> {
   const at = `N=${plan.pods}`;
   const checkAll = () => call(`${server.url}/check_all`);
-  const rssMiB = server.rssMiB();
+  const rssMiB = server.figures().rssMiB;
   const isPeakKnown = server.resetPeak();
   const answers = await repeat(plan.repetitions, checkAll, REUSED_MS);
-  const peakMiB = isPeakKnown ? server.peakMiB() : Number.NaN;
+  const peakMiB = isPeakKnown ? server.figures().peakRssMiB : Number.NaN;
   const loops = await repeat(plan.repetitions, () => server.watchLoop(checkAll), REUSED_MS);
   const health = await call(`${server.url}/cluster_health`);
   // A mesh with missing reports is collected faster, so the figure says so.
