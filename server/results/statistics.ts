@@ -61,7 +61,6 @@ export class Statistics {
     group.total.add(total16, SAMPLE_WEIGHT);
     group.connect.add(connect16, SAMPLE_WEIGHT);
     group.firstByte.add(firstByte16, SAMPLE_WEIGHT);
-    group.addExtremes(total16, total16);
     group.jitter.add(connect16 !== NONE16, unpack16(total16));
   }
 
@@ -92,10 +91,10 @@ export class Statistics {
       count: this.#trusted.count + this.#suspectCount,
       suspect: this.#suspectCount,
       failures: group.count - (group.byOutcome[0] ?? 0),
-      minUs: unpack16(group.min16),
+      minUs: group.total.at(0),
       p50Us: group.total.at(0.5),
       p95Us: group.total.at(0.95),
-      maxUs: unpack16(group.max16),
+      maxUs: group.total.at(1),
       connectP50Us: group.connect.at(0.5),
       firstByteP50Us: group.firstByte.at(0.5),
       jitterUs: this.#hasBuckets ? -1 : group.jitter.meanUs,
@@ -115,8 +114,6 @@ class SampleGroup {
   readonly connect = new Percentiles();
   readonly firstByte = new Percentiles();
   readonly jitter = new Jitter();
-  min16 = NONE16;
-  max16 = NONE16;
 
   clear(): void {
     if (this.count === 0) return;
@@ -124,19 +121,11 @@ class SampleGroup {
     this.byOutcome.fill(0);
     for (const percentiles of [this.total, this.connect, this.firstByte]) percentiles.clear();
     this.jitter.clear();
-    this.min16 = NONE16;
-    this.max16 = NONE16;
   }
 
   addCount(outcome: number, count: number): void {
     this.count += count;
     this.byOutcome[outcome] = (this.byOutcome[outcome] ?? 0) + count;
-  }
-
-  addExtremes(min16: number, max16: number): void {
-    // Packed durations sort like the durations, and NONE16 is larger than all of them.
-    this.min16 = Math.min(this.min16, min16);
-    if (max16 !== NONE16) this.max16 = this.max16 === NONE16 ? max16 : Math.max(this.max16, max16);
   }
 }
 
@@ -146,7 +135,6 @@ function addDurations(group: SampleGroup, chunk: Chunk, i: number, ok: number): 
   const max16 = chunk.maxUs[i] ?? NONE16;
   const median16 = chunk.p50Us[i] ?? NONE16;
   const p95 = chunk.p95Us[i] ?? NONE16;
-  group.addExtremes(min16, max16);
   group.connect.add(chunk.connectP50Us[i] ?? NONE16, ok * SAMPLE_WEIGHT);
   group.firstByte.add(chunk.firstByteP50Us[i] ?? NONE16, ok * SAMPLE_WEIGHT);
   group.total.add(min16, ok * DISTRIBUTION.min);

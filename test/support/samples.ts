@@ -1,5 +1,5 @@
 import type { Pod, Target } from '../../server/protocol/pod.ts';
-import type { Sample } from '../../server/protocol/sample.ts';
+import type { Sample, UdpResult } from '../../server/protocol/sample.ts';
 import { podOf as podOfMesh } from './mesh.ts';
 
 /** A sample of a ping that took 320 us and was answered. */
@@ -33,6 +33,11 @@ export function refusedSample(change: Partial<Sample> = {}): Sample {
     detail: 'connection refused',
     ...change,
   });
+}
+
+/** A cycle of the UDP probe that lost none of its ten datagrams. */
+export function cycleOf(change: Partial<UdpResult> = {}): UdpResult {
+  return { atMs: 0, sent: 10, lost: 0, rttUs: 500, duplicates: 0, outOfOrder: 0, hops: 2, suspect: false, ...change };
 }
 
 /** The target of the pod `uid` in a family. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { UdpResult } from '../../../server/protocol/sample.ts';
 import { lossWindowMs } from '../../../server/protocol/udp.ts';
-import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
+import { cycleOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 import { EIGHT_SAMPLES, SECOND, scene } from './scene.ts';
 
 const INTERVAL_MS = 2 * SECOND;
@@ -16,8 +16,7 @@ function linkTo(options: Parameters<typeof scene>[0] = {}) {
   const target = targetOf('b');
   const startMs = clock.monotonicMs();
   const cycle = (lost: number, change: Partial<UdpResult> = {}) => {
-    const result = { sent: 10, rttUs: 500, duplicates: 0, outOfOrder: 0, hops: 2, suspect: false, ...change };
-    results.recordUdp(target, { atMs: 0, lost, ...result });
+    results.recordUdp(target, cycleOf({ lost, ...change }));
   };
   /** Rounds of which each loses so many of its ten datagrams. */
   const rounds = (count: number, lost: number, sample = sampleOf(), change: Partial<UdpResult> = {}) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parsePodHistory } from '../../../server/protocol/history.ts';
-import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
+import { cycleOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 import { EIGHT_SAMPLES, HOUR, MINUTE, SECOND, scene } from './scene.ts';
 
 describe('statistics by steps', () => {
@@ -34,10 +34,9 @@ describe('statistics by steps', () => {
     async (_, sampleBytes) => {
       const { results, probe, pass } = scene({ sampleBytes, udpEnabled: true });
       probe('1', '2');
-      const cycle = { atMs: 0, sent: 10, rttUs: 500, duplicates: 0, outOfOrder: 0, hops: 2, suspect: false };
       const minute = (lost: number) =>
         pass(MINUTE, (uid) => {
-          results.recordUdp(targetOf(uid), { ...cycle, lost: uid === '2' ? lost : 0 });
+          results.recordUdp(targetOf(uid), cycleOf({ lost: uid === '2' ? lost : 0 }));
           return sampleOf({ totalUs: 1_500 });
         });
       for (const lost of [0, 0, 0, 2, 2, 0, 0, 0, 10, 0]) minute(lost);
@@ -55,9 +54,8 @@ describe('statistics by steps', () => {
   it('have no list of lossy links without any, and call no link lossy that fails', async () => {
     const { results, probe, pass } = scene({ udpEnabled: true });
     probe('1');
-    const cycle = { atMs: 0, sent: 10, lost: 10, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
     pass(MINUTE, (uid) => {
-      results.recordUdp(targetOf(uid), cycle);
+      results.recordUdp(targetOf(uid), cycleOf({ lost: 10 }));
       return refusedSample();
     });
     const history = await results.podHistory({ fromAgeMs: MINUTE, toAgeMs: 0 }, 10 * SECOND, () => false);

@@ -3,12 +3,8 @@ import type { UdpResult } from '../../../server/protocol/sample.ts';
 import { lostOf, sentOf, UNKNOWN_HOPS } from '../../../server/protocol/udp.ts';
 import { UdpRing } from '../../../server/results/udp-ring.ts';
 import { lossOf, windowLossOf } from '../../support/mesh.ts';
-import { podOf, sampleOf, targetOf } from '../../support/samples.ts';
+import { cycleOf, podOf, sampleOf, targetOf } from '../../support/samples.ts';
 import { HOUR, MINUTE, SECOND, scene } from './scene.ts';
-
-function cycleOf(change: Partial<UdpResult> = {}): UdpResult {
-  return { atMs: 0, sent: 10, lost: 0, rttUs: 500, duplicates: 0, outOfOrder: 0, hops: 2, suspect: false, ...change };
-}
 
 it('cycles beside a failed ping and those while our process was short of CPU are no evidence of loss that TCP hides', () => {
   const ring = new UdpRing(9);

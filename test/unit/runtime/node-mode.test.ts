@@ -44,13 +44,6 @@ describe('active nodes', () => {
     expect(active('', 1)).toBe(true);
   });
 
-  it('about the percentage of many nodes is active', () => {
-    const names = Array.from({ length: 10_000 }, (_, i) => `ip-10-0-${i >> 8}-${i & 255}.eu-west-1.compute.internal`);
-    const share = names.filter((name) => active(name, 10)).length / names.length;
-    expect(share).toBeGreaterThan(0.08);
-    expect(share).toBeLessThan(0.12);
-  });
-
   it("recognizes Goldpinger's own answer of a passive pod", () => {
     expect(saysPassive('this node is in passive mode and does not perform active checks')).toBe(true);
     expect(saysPassive('too many requests are in work; try again')).toBe(false);
