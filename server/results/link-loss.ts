@@ -2,6 +2,7 @@ import { isLossOver, isLossy, LOSSY, type LossChange } from '../protocol/link-st
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { LinkRecord } from './history.ts';
 import type { RangeStatistics } from './range-statistics.ts';
+import { addDatagrams, noDatagrams } from './udp-ring.ts';
 
 /**
  * Decides when one link begins to lose datagrams and when that is over, for the events: by `isLossy` and `isLossOver`, over the
@@ -17,20 +18,17 @@ export class LinkLoss {
   take(record: LinkRecord, range: TimeRange, statistics: RangeStatistics): Omit<LossChange, 'target'> | null {
     // Most links lose nothing. This is asked after each ping.
     if (!this.#isLossy && record.udp !== null && record.udp.lastLossMs < range.fromMs) return null;
-    let [sent, lost, lossCycles] = [0, 0, 0];
+    const all = noDatagrams();
     // Newest cycle first. The loss began with the cycle since which most datagrams were lost beyond what is chance. So a single
     // one that was lost some time before does not count.
     const began = { beyond: 0, sinceMs: range.toMs, share: 0 };
     let cleanSinceMs = range.toMs;
     for (const cycle of statistics.datagrams(record, range, range.toMs)) {
-      sent += cycle.sent;
-      lost += cycle.lost;
-      lossCycles += cycle.lossCycles;
-      if (lost === 0) cleanSinceMs = cycle.atMs;
-      const beyond = lost - sent * LOSSY.share;
-      if (beyond >= began.beyond) Object.assign(began, { beyond, sinceMs: cycle.atMs, share: lost / sent });
+      addDatagrams(all, cycle);
+      if (all.lost === 0) cleanSinceMs = cycle.atMs;
+      const beyond = all.lost - all.sent * LOSSY.share;
+      if (beyond >= began.beyond) Object.assign(began, { beyond, sinceMs: cycle.atMs, share: all.lost / all.sent });
     }
-    const all = { sent, lost, lossCycles };
     if (this.#isLossy ? !isLossOver(all) : !isLossy(all)) return null;
     this.#isLossy = !this.#isLossy;
     return this.#isLossy

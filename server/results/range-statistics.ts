@@ -7,7 +7,7 @@ import type { TimeRange } from '../runtime/time-range.ts';
 import { type Bucket, datagramsOf, failuresOf, newestOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import { Statistics, type Summary } from './statistics.ts';
-import type { TimedDatagrams } from './udp-ring.ts';
+import { addDatagrams, noDatagrams, type TimedDatagrams } from './udp-ring.ts';
 import { UsualLatencies } from './usual.ts';
 
 export interface ReportedState {
@@ -100,15 +100,11 @@ export class RangeStatistics {
     return { ...state, newestMs, isSuspect, connect16, isKnown };
   }
 
-  /** The sums of `datagrams`. */
+  /** The sum of `datagrams`. */
   udpOf(record: LinkRecord, range: TimeRange, nowMs: number): Datagrams {
-    const sums = { sent: 0, lost: 0, lossCycles: 0 };
-    for (const { sent, lost, lossCycles } of this.datagrams(record, range, nowMs)) {
-      sums.sent += sent;
-      sums.lost += lost;
-      sums.lossCycles += lossCycles;
-    }
-    return sums;
+    const sum = noDatagrams();
+    for (const datagrams of this.datagrams(record, range, nowMs)) addDatagrams(sum, datagrams);
+    return sum;
   }
 
   /** The range whose datagrams decide at `atMs` (monotonic) whether a link is lossy. */

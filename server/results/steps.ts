@@ -10,6 +10,7 @@ import { type Bucket, datagramsOf, failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import type { Link } from './links.ts';
 import { Statistics } from './statistics.ts';
+import { addDatagrams, noDatagrams } from './udp-ring.ts';
 
 /** A time range of monotonic time, divided into `count` steps of `stepMs`; the last step may be shorter. */
 export interface Steps extends TimeRange {
@@ -101,32 +102,24 @@ function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   // Most links lose nothing.
   if (udp !== null && Math.max(udp.lastLossMs, udp.droppedUntilMs) < earlier.fromMs) return null;
   // How many more datagrams a step's window has than that of the step before.
-  const more = { sent: new Float64Array(earlier.count), lost: new Float64Array(earlier.count) };
-  const cyclesMore = new Float64Array(earlier.count);
+  const more = Array.from({ length: earlier.count }, noDatagrams);
   let allLost = 0;
-  visitUdpSteps(history, record, earlier, nowMs, (first, last, { sent, lost, lossCycles }) => {
-    allLost += lost;
-    increase(more.sent, first, sent);
-    increase(more.lost, first, lost);
-    increase(cyclesMore, first, lossCycles);
-    if (last + windowSteps >= earlier.count) return;
-    increase(more.sent, last + windowSteps, -sent);
-    increase(more.lost, last + windowSteps, -lost);
-    increase(cyclesMore, last + windowSteps, -lossCycles);
+  visitUdpSteps(history, record, earlier, nowMs, (first, last, datagrams) => {
+    const [begins, ends] = [more[first], more[last + windowSteps]];
+    allLost += datagrams.lost;
+    if (begins !== undefined) addDatagrams(begins, datagrams);
+    if (ends !== undefined) addDatagrams(ends, datagrams, -1);
   });
   if (allLost === 0) return null;
-  let [sent, lost, lossCycles] = [0, 0, 0];
-  const isLossyAt: boolean[] = [];
-  for (let step = 0; step < earlier.count; step++) {
-    sent += more.sent[step] ?? 0;
-    lost += more.lost[step] ?? 0;
-    lossCycles += cyclesMore[step] ?? 0;
-    if (step >= windowSteps) isLossyAt.push(isLossy({ sent, lost, lossCycles }));
-  }
-  return isLossyAt;
+  const window = noDatagrams();
+  const isLossyAt = more.map((step) => {
+    addDatagrams(window, step);
+    return isLossy(window);
+  });
+  return isLossyAt.slice(windowSteps);
 }
 
-function increase(counts: number[] | Uint32Array | Float64Array, i: number, by: number): void {
+function increase(counts: number[] | Uint32Array, i: number, by: number): void {
   counts[i] = (counts[i] ?? 0) + by;
 }
 

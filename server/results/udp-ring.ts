@@ -12,6 +12,17 @@ const BESIDE_FAILURE = 2;
 /** The datagrams of a cycle or a bucket, and when it ended. */
 export type TimedDatagrams = Datagrams & { atMs: number };
 
+export function noDatagrams(): Datagrams {
+  return { sent: 0, lost: 0, lossCycles: 0 };
+}
+
+/** Adds datagrams to a sum, or with `sign` -1 takes them away. */
+export function addDatagrams(sum: Datagrams, { sent, lost, lossCycles }: Datagrams, sign: 1 | -1 = 1): void {
+  sum.sent += sign * sent;
+  sum.lost += sign * lost;
+  sum.lossCycles += sign * lossCycles;
+}
+
 /** The newest cycles of the UDP probe of one link. All times are monotonic; round trips are packed: see `pack16`. */
 export class UdpRing extends RecordRing<UdpResult> {
   /**
