@@ -66,7 +66,7 @@ export class PodStore {
     }
     const silentMs = this.#silentMs(nowMs);
     for (const facts of list) changed = this.#put(facts, nowMs, silentMs) || changed;
-    this.#agreedMs = nowMs;
+    this.#endStep(nowMs);
     return changed;
   }
 
@@ -74,7 +74,7 @@ export class PodStore {
   put(facts: PodFacts, nowMs: number): boolean {
     this.#step += 1;
     const changed = this.#put(facts, nowMs);
-    this.#agreedMs = nowMs;
+    this.#endStep(nowMs);
     return changed;
   }
 
@@ -84,7 +84,7 @@ export class PodStore {
     const known = this.#entries.get(facts.pod.uid);
     const changed = known !== undefined && known.pod.lifecycle !== 'gone';
     if (changed) this.#leave(known, facts, nowMs);
-    this.#agreedMs = nowMs;
+    this.#endStep(nowMs);
     return changed;
   }
 
@@ -95,22 +95,14 @@ export class PodStore {
 
   /** Forgets the pods whose retention has ended. Returns whether there were any. */
   expire(nowMs: number): boolean {
-    let changed = false;
-    for (const { pod } of this.#entries.values()) {
-      if (pod.lifecycle !== 'gone' || pod.sinceMs + this.#limits.goneRetentionMs > nowMs) continue;
-      this.#forget(pod.uid);
-      changed = true;
-    }
-    return changed;
+    const ended = this.#gone().filter(({ sinceMs }) => sinceMs + this.#limits.goneRetentionMs <= nowMs);
+    for (const { uid } of ended) this.#forget(uid);
+    return ended.length > 0;
   }
 
   /** When the next retention ends, ms since the epoch; Infinity if no pod has left. */
   nextExpiryMs(): number {
-    let firstMs = Number.POSITIVE_INFINITY;
-    for (const { pod } of this.#entries.values()) {
-      if (pod.lifecycle === 'gone') firstMs = Math.min(firstMs, pod.sinceMs);
-    }
-    return firstMs + this.#limits.goneRetentionMs;
+    return (this.#gone()[0]?.sinceMs ?? Number.POSITIVE_INFINITY) + this.#limits.goneRetentionMs;
   }
 
   /** Takes the zones by node name. Returns whether the zone of any pod has changed. */
@@ -147,6 +139,13 @@ export class PodStore {
     }
     if (changed) this.#sorted = null;
     return changed;
+  }
+
+  /** Takes note of a list or an event. Beyond `maxGone`, the pods that left first are forgotten. */
+  #endStep(nowMs: number): void {
+    this.#agreedMs = nowMs;
+    const excess = this.#entries.size - this.#liveCount - this.#limits.maxGone;
+    if (excess > 0) for (const { uid } of this.#gone().slice(0, excess)) this.#forget(uid);
   }
 
   #cordonOf(node: string): Pod['cordon'] {
@@ -224,15 +223,12 @@ export class PodStore {
     this.#sorted = null;
     this.#entries.set(entry.pod.uid, entry);
     if (entry.pod.lifecycle !== 'gone') this.#liveCount += 1;
-    else if (this.#entries.size - this.#liveCount > this.#limits.maxGone) this.#forgetOldest();
   }
 
-  #forgetOldest(): void {
-    let oldest: Pod | null = null;
-    for (const { pod } of this.#entries.values()) {
-      if (pod.lifecycle === 'gone' && (oldest === null || pod.sinceMs < oldest.sinceMs)) oldest = pod;
-    }
-    if (oldest !== null) this.#forget(oldest.uid);
+  /** The pods that have left, first those that left first. */
+  #gone(): Pod[] {
+    const pods = [...this.#entries.values()].map(({ pod }) => pod);
+    return pods.filter(({ lifecycle }) => lifecycle === 'gone').sort((a, b) => a.sinceMs - b.sinceMs);
   }
 
   /** Returns whether the pod was known. */

@@ -29,8 +29,6 @@ export interface KubeApiOptions {
   host?: string;
   /** Only requests with this bearer token are allowed; '' = all. */
   token?: string;
-  /** Time between two bookmarks of a watch, ms. */
-  bookmarkMs?: number;
   /** Serves https with these, in PEM. With `ca`, client certificates of that CA are required. */
   tls?: { key: string; cert: string; ca?: string };
 }
@@ -73,7 +71,7 @@ export class KubeApi {
       userOf: (authorization) => (this.token === '' || authorization === `Bearer ${this.token}` ? ADMIN : undefined),
       logOf: () => undefined,
       clock: realClock,
-      bookmarkMs: options.bookmarkMs ?? 60_000,
+      bookmarkMs: 60_000,
     });
     const { tls } = options;
     const needsClient = tls?.ca !== undefined;

@@ -111,6 +111,15 @@ describe('pods', () => {
     expect(stages(store)).toEqual(['uid-a gone', 'uid-c gone', 'uid-d ready']);
   });
 
+  test('that leave by thousands at once do not keep the process from pinging', () => {
+    const one = facts({ name: 'a' });
+    const list = Array.from({ length: 20_000 }, (_, i) => ({ ...one, pod: { ...one.pod, uid: `${i}` } }));
+    const store = storeWith([], { maxPods: 20_000, maxGone: 1_000 });
+    store.replaceAll(list, at(1));
+    store.replaceAll(list.slice(0, 10_000), at(2));
+    expect([store.liveCount, store.pods().length]).toEqual([10_000, 11_000]);
+  }, 10_000);
+
   test('that match the selector again are back', () => {
     const store = storeWith([{ name: 'a' }]);
     store.remove(facts({ name: 'a' }), at(1));
