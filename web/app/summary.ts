@@ -25,12 +25,7 @@ export interface Facts {
   more: Fact[];
 }
 
-const PASSING: [PodHealth, string][] = [
-  ['starting', 'starting'],
-  ['not-ready', 'not ready'],
-  ['terminating', 'terminating'],
-  ['gone', 'gone'],
-];
+const PASSING = ['starting', 'not-ready', 'terminating', 'gone'] as const;
 const MAIN_LINKS = ['good', 'slow', 'failed'] as const;
 
 /**
@@ -63,7 +58,7 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
   const links = MAIN_LINKS.map((state) =>
     linkFact(state, counts[state] + (state === 'good' ? counts.fair : 0), state, state),
   );
-  const passing = PASSING.filter(([state]) => count(state) > 0);
+  const passing = PASSING.filter((state) => count(state) > 0).map((state) => [state, state.replace('-', ' ')] as const);
   const folded = podFact('passing', ' not ready or gone', passing[0]?.[0]);
   if (step < 4) folded.text = passing.map(([state, word]) => `${countText(count(state))} ${word}`).join(', ');
   const lifecycle =

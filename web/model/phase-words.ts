@@ -81,12 +81,11 @@ function directionWords(facts: LinkFacts, context: MessageContext): LinkWords {
     case 'unknown':
       return { title: `No report from ${from}.`, text: missingWords(facts, from) };
     case 'not-probed':
+    case 'not-yet':
       if (facts.missing === 'passive')
         return { title: 'Not probed.', text: `${from} is on a passive node: it only answers.` };
       if (!context.isPinging) return { title: 'Not probed.', text: PINGING_OFF };
-      return { title: 'Not probed.', text: unprobedWords(context) };
-    case 'not-yet':
-      if (!context.isPinging) return { title: 'Not probed.', text: PINGING_OFF };
+      if (facts.state === 'not-probed') return { title: 'Not probed.', text: unprobedWords(context) };
       return { title: 'Pending.', text: `${to} or ${from} has just started; the first ping is due.` };
     case 'ignored':
       return {

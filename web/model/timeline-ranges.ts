@@ -27,28 +27,6 @@ export function withRange(ranges: readonly TimeRange[], oneMs: number, otherMs: 
   return inOrder([...others.slice(0, MAX_RANGES - 1), drawn]);
 }
 
-/** Width of a range name on the track, px. */
-const NAME_ROOM = 82;
-
-/**
- * Positions of the range names on a track of `width` px. `begins`: starts of the ranges, px, ascending. A name is moved to
- * the left if it would overlap the next name or the end of the track.
- */
-export function namePlaces(begins: readonly number[], width: number): number[] {
-  const places: number[] = [];
-  let limit = width;
-  for (const begin of [...begins].reverse()) {
-    limit = Math.min(begin, limit - NAME_ROOM);
-    places.unshift(limit);
-  }
-  let least = 0;
-  return places.map((place) => {
-    const at = Math.max(place, least);
-    least = at + NAME_ROOM;
-    return at;
-  });
-}
-
 /** Moves one end of range `index` to `atMs`, bounded by its neighbours, `limits` and the minimum length. */
 export function withEnd(
   ranges: readonly TimeRange[],

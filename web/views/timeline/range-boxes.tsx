@@ -3,7 +3,11 @@ import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import { durationText } from '../../../server/runtime/measure-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { clockText } from '../../model/format.ts';
-import { namePlaces, withEnd } from '../../model/timeline-ranges.ts';
+import { spread } from '../../model/label-layout.ts';
+import { withEnd } from '../../model/timeline-ranges.ts';
+
+/** Width of the name of a range, px: names never lie over each other, nor over the end of the track. */
+const NAME_ROOM = 82;
 
 interface RangeBoxesProps {
   ranges: readonly TimeRange[];
@@ -21,9 +25,11 @@ export function RangeBoxes(props: RangeBoxesProps) {
     const [left, right] = [Math.max(0, x(range.fromMs)), Math.min(width, x(range.toMs))];
     return { range, name: RANGE_NAMES[i], left, right, isSeen: right >= 0 && left <= width };
   });
-  const places = namePlaces(
-    boxes.map(({ left }) => Math.min(width, left)),
-    width,
+  const places = spread(
+    boxes.map(({ left }) => left),
+    NAME_ROOM,
+    0,
+    width - NAME_ROOM,
   );
   return boxes.map(({ range, name, left, right, isSeen }, i) => {
     if (!isSeen) return null;

@@ -152,13 +152,6 @@ test.each([
   await soon(() => expect(heard).toEqual(['error ']));
 });
 
-test('nobody there is an error', async () => {
-  await new Promise((done) => server.close(done));
-  const { heard } = hear();
-  await soon(() => expect(heard).toEqual(['error ']));
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-});
-
 test('a line without an end is given up, not kept', async () => {
   const part = 'x'.repeat(1024 * 1024);
   answer = streaming('data: ', ...Array(20).fill(part));

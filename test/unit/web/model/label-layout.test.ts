@@ -4,6 +4,11 @@ import { beginningOf, fitText, placeLabels, spread, textWidth } from '../../../.
 import { layoutRing } from '../../../../web/model/ring-layout.ts';
 
 describe('spreading', () => {
+  test('leaves the names of ranges where these begin, or moves them away from the end of the track', () => {
+    expect(spread([10, 200, 500], 82, 0, 818)).toEqual([10, 200, 500]);
+    expect(spread([700, 760, 770], 82, 0, 718)).toEqual([554, 636, 718]);
+  });
+
   test('moves neighbours equally far from where they want to be', () => {
     expect(spread([50, 50], 20, 0, 100)).toEqual([40, 60]);
     expect(spread([40, 50, 54], 20, 0, 100)).toEqual([28, 48, 68]);

@@ -60,11 +60,6 @@ describe('of too many links', () => {
     expect(Math.max(...sources)).toBeGreaterThan(80);
     expect(Math.min(...sources)).toBeLessThan(20);
   });
-
-  test('none is hidden when the limit is the count', () => {
-    const picture = pictureWith(5, () => ['failed']);
-    expect(chooseLinks(picture, { ...ALL, limit: 20 }).pairs).toHaveLength(20);
-  });
 });
 
 describe('a choice', () => {

@@ -1,14 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TimeRange } from '../../../../server/runtime/time-range.ts';
-import {
-  inOrder,
-  LEAST_RANGE_MS,
-  MAX_RANGES,
-  namePlaces,
-  withEnd,
-  withRange,
-} from '../../../../web/model/timeline-ranges.ts';
+import { inOrder, LEAST_RANGE_MS, MAX_RANGES, withEnd, withRange } from '../../../../web/model/timeline-ranges.ts';
 
 const time = fc.integer({ min: 0, max: 1_000_000 });
 const ranges = fc.array(fc.record({ fromMs: time, toMs: time }), { maxLength: 5 });
@@ -60,20 +53,4 @@ test('an end moves as far as its neighbours, the track and the least length allo
   expect(withEnd(two, 0, 'toMs', 99_000, limits)[0]).toEqual({ fromMs: 0, toMs: 10_000 });
   expect(withEnd(two, 1, 'toMs', 99_000, limits)[1]).toEqual({ fromMs: 10_000, toMs: 20_000 });
   expect(withEnd(two, 1, 'fromMs', 12_500.4, limits)[1]).toEqual({ fromMs: 12_500, toMs: 15_000 });
-});
-
-test('names of ranges stand where these begin, and never over each other or the end of the track', () => {
-  expect(namePlaces([10, 200, 500], 900)).toEqual([10, 200, 500]);
-  expect(namePlaces([700, 760, 770], 800)).toEqual([554, 636, 718]);
-  expect(namePlaces([0, 5], 800)).toEqual([0, 82]);
-  const begins = fc.array(fc.integer({ min: 0, max: 800 }), { maxLength: 3 }).map((all) => all.sort((a, b) => a - b));
-  fc.assert(
-    fc.property(begins, (places) => {
-      const names = namePlaces(places, 800);
-      for (const [i, at] of names.entries()) {
-        expect(at).toBeGreaterThanOrEqual(i === 0 ? 0 : (names[i - 1] ?? 0) + 82);
-        expect(at).toBeLessThanOrEqual(800 - 82);
-      }
-    }),
-  );
 });
