@@ -10,14 +10,16 @@ export interface ComputedCells {
   cells: PictureCells;
 }
 
-/** A pod report without its columns, and the offsets of the columns in `PackedReports.bytes`. */
+/**
+ * A pod report without its columns. They begin at byte `at` of `PackedReports.bytes`: those of its links, then statistics and
+ * results of the UDP probe, if there are any.
+ */
 interface PackedReport extends Omit<MergedReport, 'links' | 'stats' | 'udp'> {
+  /** Number of links. */
   length: number;
-  linksAt: number;
-  /** -1 = no statistics. */
-  statsAt: number;
-  /** -1 = no results of the UDP probe. */
-  udpAt: number;
+  at: number;
+  hasStats: boolean;
+  hasUdp: boolean;
 }
 
 /** Pod reports with all their columns in one buffer, because receiving a thousand buffers per second is slow. */
@@ -84,43 +86,35 @@ export class Packer {
   }
 }
 
+/** Copies the columns of reports into one buffer: the worker needs its own to work out what comes next. */
 function packReports(reports: readonly MergedReport[]): PackedReports {
-  const sizes = reports.map(({ links, stats, udp }) => even(links.length * bytesPerLink(stats !== null, udp !== null)));
-  const bytes = new ArrayBuffer(sizes.reduce((sum, size) => sum + size, 0));
-  let at = 0;
-  const packed = reports.map((report, i) => {
-    const done = packReport(report, bytes, at);
-    at += sizes[i] ?? 0;
-    return done;
-  });
-  return { reports: packed, bytes };
-}
-
-/** Copies a report's columns into `buffer`: the worker needs its own to work out what comes next. */
-function packReport({ links, stats, udp, ...rest }: MergedReport, buffer: ArrayBuffer, start: number): PackedReport {
-  const { length } = links;
-  let end = start;
-  /** Copies columns, of which `first` comes first in memory. Returns where they are now. */
-  const copy = (first: Uint16Array, size: number): number => {
+  let end = 0;
+  const packed = reports.map(({ links: { length }, stats, udp, ...rest }): PackedReport => {
     const at = end;
-    new Uint8Array(buffer, at, size).set(new Uint8Array(first.buffer, first.byteOffset, size));
-    end += size;
-    return at;
-  };
-  const linksAt = copy(links.to, length * LINK_BYTES);
-  const statsAt = stats === null ? -1 : copy(stats.samples, length * STAT_BYTES);
-  // Last, because it may have an odd number of bytes.
-  const udpAt = udp === null ? -1 : copy(udp.sent, length * UDP_BYTES);
-  return { ...rest, length, linksAt, statsAt, udpAt };
+    const [hasStats, hasUdp] = [stats !== null, udp !== null];
+    // Columns of 16 bits must start at an even byte, and those of the UDP probe may have an odd number of bytes.
+    end += Math.ceil((length * bytesPerLink(hasStats, hasUdp)) / 2) * 2;
+    return { ...rest, length, at, hasStats, hasUdp };
+  });
+  const bytes = new Uint8Array(end);
+  for (const [i, { links, stats, udp }] of reports.entries()) {
+    let at = packed[i]?.at ?? 0;
+    /** Copies columns, of which `first` comes first in memory. */
+    const copy = (first: Uint16Array | undefined, linkBytes: number) => {
+      if (first === undefined) return;
+      const size = links.length * linkBytes;
+      bytes.set(new Uint8Array(first.buffer, first.byteOffset, size), at);
+      at += size;
+    };
+    copy(links.to, LINK_BYTES);
+    copy(stats?.samples, STAT_BYTES);
+    copy(udp?.sent, UDP_BYTES);
+  }
+  return { reports: packed, bytes: bytes.buffer };
 }
 
 function bytesPerLink(hasStats: boolean, hasUdp: boolean): number {
   return LINK_BYTES + (hasStats ? STAT_BYTES : 0) + (hasUdp ? UDP_BYTES : 0);
-}
-
-/** Rounds up to an even number, because columns of 16 bits must start at an even offset. */
-function even(bytes: number): number {
-  return bytes + (bytes & 1);
 }
 
 /** Unpacks in the page what a `Packer` packed, in the same order. */
@@ -169,11 +163,10 @@ class UnpackedReport implements MergedReport {
   readonly details: MergedReport['details'];
   readonly probes: MergedReport['probes'];
   readonly starvation: MergedReport['starvation'];
-  readonly #length: number;
-  #linksAt: number;
-  #statsAt: number;
-  #udpAt: number;
+  readonly #packed: PackedReport;
   #bytes: ArrayBuffer;
+  /** Where its columns begin in `#bytes`. */
+  #at: number;
   #isDetached = false;
   #links: MergedReport['links'] | null = null;
   #stats: MergedReport['stats'] = null;
@@ -191,39 +184,38 @@ class UnpackedReport implements MergedReport {
     this.details = packed.details;
     this.probes = packed.probes;
     this.starvation = packed.starvation;
-    this.#length = packed.length;
-    this.#linksAt = packed.linksAt;
-    this.#statsAt = packed.statsAt;
-    this.#udpAt = packed.udpAt;
+    this.#packed = packed;
     this.#bytes = bytes;
+    this.#at = packed.at;
   }
 
   /** Copies its columns. Otherwise the shared buffer would stay in memory as long as this report is unchanged. */
   detach(): void {
     if (this.#isDetached) return;
     this.#isDetached = true;
-    const size = this.#length * bytesPerLink(this.#statsAt >= 0, this.#udpAt >= 0);
-    this.#bytes = this.#bytes.slice(this.#linksAt, this.#linksAt + size);
-    if (this.#statsAt >= 0) this.#statsAt -= this.#linksAt;
-    if (this.#udpAt >= 0) this.#udpAt -= this.#linksAt;
-    this.#linksAt = 0;
+    const { length, hasStats, hasUdp } = this.#packed;
+    this.#bytes = this.#bytes.slice(this.#at, this.#at + length * bytesPerLink(hasStats, hasUdp));
+    this.#at = 0;
     this.#links = null;
     this.#stats = null;
     this.#udp = null;
   }
 
   get links(): MergedReport['links'] {
-    this.#links ??= linksIn(this.#bytes, this.#linksAt, this.#length);
+    this.#links ??= linksIn(this.#bytes, this.#at, this.#packed.length);
     return this.#links;
   }
 
   get stats(): MergedReport['stats'] {
-    if (this.#statsAt >= 0) this.#stats ??= columnsIn(STAT_COLUMNS, this.#bytes, this.#statsAt, this.#length);
+    const { length, hasStats } = this.#packed;
+    if (hasStats) this.#stats ??= columnsIn(STAT_COLUMNS, this.#bytes, this.#at + length * LINK_BYTES, length);
     return this.#stats;
   }
 
   get udp(): MergedReport['udp'] {
-    if (this.#udpAt >= 0) this.#udp ??= columnsIn(UDP_COLUMNS, this.#bytes, this.#udpAt, this.#length);
+    const { length, hasStats, hasUdp } = this.#packed;
+    const at = this.#at + length * bytesPerLink(hasStats, false);
+    if (hasUdp) this.#udp ??= columnsIn(UDP_COLUMNS, this.#bytes, at, length);
     return this.#udp;
   }
 }
