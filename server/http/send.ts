@@ -14,7 +14,7 @@ export async function sendPieces(
   res: ServerResponse,
   pieces: Iterable<string | Uint8Array> | AsyncIterable<string>,
 ): Promise<void> {
-  const writer = new PacedWriter(res);
+  const write = pacedWriter(res);
   const slice = new TimeSlice(realClock);
   const encoder = new TextEncoder();
   let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
@@ -28,7 +28,7 @@ export async function sendPieces(
       if (read === rest.length) break;
       rest = typeof rest === 'string' ? rest.slice(read) : rest.subarray(read);
       // One chunk is used again and again: a new one for each write would be 190 MB of garbage for the largest answer.
-      if (!(await writer.write(chunk.subarray(0, length)))) chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      if (!(await write(chunk.subarray(0, length)))) chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
       length = 0;
     }
     // A write that the kernel takes at once drains within the same turn, so waiting for it is no pause.
@@ -44,34 +44,27 @@ function copyInto(bytes: Uint8Array, room: Uint8Array): { read: number; written:
   return { read: written, written };
 }
 
+/** Writes a piece, and resolves when there is room for more, or nobody reads any more; see `pacedWriter`. */
+export type PacedWrite = (piece: string | Uint8Array) => Promise<boolean>;
+
 /**
- * Writes to a response at the pace of its reader, one piece after the other. It listens once for the life of the
- * response: a stream waits thousands of times, and `compression`, which takes `on('drain')` over, never takes a listener
- * away again.
+ * A function that writes to a response at the pace of its reader, one piece after the other. It resolves to whether the piece has
+ * left this process, so that its memory can be used again, and never rejects. It listens once for the life of the response: a
+ * stream waits thousands of times, and `compression`, which takes `on('drain')` over, never takes a listener away again.
+ * Make one for a response, before or after its head.
  */
-export class PacedWriter {
-  readonly #res: ServerResponse;
-  #resume: () => void = () => {};
-
-  /** Make one for a response, before or after its head. */
-  constructor(res: ServerResponse) {
-    this.#res = res;
-    const resume = () => this.#resume();
-    res.on('drain', resume);
-    res.on('close', resume);
-  }
-
-  /**
-   * Resolves when there is room for more, or nobody reads any more: to whether `piece` has left this process, so that its
-   * memory can be used again. Never rejects.
-   */
-  async write(piece: string | Uint8Array): Promise<boolean> {
-    if (this.#res.destroyed || this.#res.write(piece) || this.#res.destroyed) return false;
+export function pacedWriter(res: ServerResponse): PacedWrite {
+  let resume = () => {};
+  const onRoom = () => resume();
+  res.on('drain', onRoom);
+  res.on('close', onRoom);
+  return async (piece) => {
+    if (res.destroyed || res.write(piece) || res.destroyed) return false;
     await new Promise<void>((resolve) => {
-      this.#resume = resolve;
+      resume = resolve;
     });
     return true;
-  }
+  };
 }
 
 /** Sends a body with exactly that content type: some tools compare it, and express would name the charset too. */

@@ -12,7 +12,7 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import { remoteAddressOf } from './connections.ts';
 import type { RouteContext } from './context.ts';
-import { PacedWriter } from './send.ts';
+import { type PacedWrite, pacedWriter } from './send.ts';
 
 /** Bounds of the usual wait between two collections, which is half of REFRESH_INTERVAL. */
 const FASTEST_MS = 1000;
@@ -186,7 +186,7 @@ export class Streams {
  */
 class Watcher {
   readonly #res: ServerResponse;
-  readonly #writer: PacedWriter;
+  readonly #paced: PacedWrite;
   readonly #encoding: Encoding;
   readonly #clock: Clock;
   /** The last mesh that was sent to its end. */
@@ -198,7 +198,7 @@ class Watcher {
   constructor(res: ServerResponse, encoding: Encoding, clock: Clock) {
     this.#res = res;
     this.#clock = clock;
-    this.#writer = new PacedWriter(res);
+    this.#paced = pacedWriter(res);
     this.#encoding = encoding;
   }
 
@@ -256,7 +256,7 @@ class Watcher {
   }
 
   async #write(event: string, data: string): Promise<void> {
-    await this.#writer.write(`event: ${event}\ndata: ${data}\n\n`);
+    await this.#paced(`event: ${event}\ndata: ${data}\n\n`);
   }
 }
 

@@ -6,9 +6,9 @@ import { shortestRangeMs } from '../protocol/link-state.ts';
 import type { Mesh } from '../protocol/mesh.ts';
 import { lossWindowMs } from '../protocol/udp.ts';
 import type { VerdictAnswer } from '../protocol/verdict.ts';
-import type { Clock } from '../runtime/clock.ts';
 import { runSlicedUntil, SerialQueue } from '../runtime/concurrency.ts';
 import { plural } from '../runtime/count-text.ts';
+import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
@@ -52,7 +52,10 @@ export function verdicts(context: VerdictContext): (query: VerdictQuery) => Prom
         'fromMs' in range
           ? pastMeshes.of(range)
           : collector.collect({ windowMs, maxAgeMs: MAX_AGE_MS, budgetMs: COLLECT_BUDGET_MS });
-      const mesh = await withinBudget(collecting, clock);
+      // A mesh of the past cannot be answered in part.
+      const never = new AbortController().signal;
+      const what = 'ask again: collecting the reports';
+      const mesh = await withTimeout(clock, COLLECT_BUDGET_MS + 50, never, what, () => collecting);
       const judged = await judging.run(() => runSlicedUntil(judge(mesh, clauses, windowMs), clock, endMs));
       return judged?.result ?? unknownVerdict(clauses, windowMs, tookTooLong(mesh, clauses), context);
     } catch (error) {
@@ -73,17 +76,6 @@ function usualWindowMs(clauses: readonly Clause[], config: Config): number {
   const usualMs = Math.max(DEFAULT_WINDOW_MS, shortestRangeMs(config));
   const longestMs = Math.min(Math.max(...wantedMs), historyWindowMs);
   return Math.ceil(Math.max(usualMs, longestMs) / 1000) * 1000;
-}
-
-/** Rejects if the mesh does not come in time: a mesh of the past cannot be answered in part. */
-function withinBudget(mesh: Promise<Mesh>, clock: Clock): Promise<Mesh> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.setTimer(
-      () => reject(new Error('collecting the reports took too long, ask again')),
-      COLLECT_BUDGET_MS + 50,
-    );
-    mesh.then(resolve, reject).finally(() => timer.cancel());
-  });
 }
 
 /** Why judging was given up. */

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PacedWriter, sendPieces } from '../../../server/http/send.ts';
+import { pacedWriter, sendPieces } from '../../../server/http/send.ts';
 import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 
 /** The part of a response that is written to. It has no room, and as under `compression` keeps every listener. */
@@ -19,7 +19,7 @@ describe('writing at the pace of a reader', () => {
     for (const event of ['drain', 'close']) {
       const { res, written } = response();
       let isDone = false;
-      const writing = new PacedWriter(res).write('a').then(() => {
+      const writing = pacedWriter(res)('a').then(() => {
         isDone = true;
       });
       await Promise.resolve();
@@ -31,9 +31,9 @@ describe('writing at the pace of a reader', () => {
 
   it('has one listener each, however often it waits', async () => {
     const { res, written } = response();
-    const writer = new PacedWriter(res);
+    const write = pacedWriter(res);
     for (let i = 0; i < 50; i++) {
-      const writing = writer.write('a');
+      const writing = write('a');
       res.emit('drain');
       await writing;
     }
@@ -43,7 +43,7 @@ describe('writing at the pace of a reader', () => {
 
   it('writes nothing to one that has gone already', async () => {
     const { res, written } = response(true);
-    await new PacedWriter(res).write('a');
+    await pacedWriter(res)('a');
     expect(written).toEqual([]);
   });
 });
