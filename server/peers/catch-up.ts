@@ -15,6 +15,8 @@ interface CatchUpDeps {
 
 /** A new process asks `pods` others, after each of these times: several times, because the first it asks may be new too. */
 const ASK = { pods: 3, afterMs: [500, 5_000, 10_000, 15_000, 30_000] };
+/** From then on so often, until one has answered: a node may be cut off in its first minute. */
+const AGAIN_MS = 30_000;
 /** 500 departed pods with the longest labels. */
 const LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 50_000 };
 
@@ -25,12 +27,14 @@ const LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 50_000 };
  */
 export async function catchUp(deps: CatchUpDeps, stop: AbortSignal): Promise<void> {
   const { clock, broadcast, lifetimes, annotations } = deps;
+  let hasHeard = false;
   const parse = function* (wire: unknown, skipped: Skipped) {
     lifetimes.adopt(yield* parseDepartedPodsSliced(wire, skipped));
+    hasHeard = true;
     return null;
   };
-  for (const afterMs of ASK.afterMs) {
-    await pause(clock, afterMs, stop);
+  for (let round = 0; round < ASK.afterMs.length || !hasHeard; round++) {
+    await pause(clock, ASK.afterMs[round] ?? AGAIN_MS, stop);
     if (stop.aborted) return;
     const departed = { path: '/api/v1/departed-pods', most: ASK.pods, parse, own: () => null, ...LIMITS };
     await Promise.allSettled([broadcast.ask(departed), annotations.catchUp(ASK.pods)]);

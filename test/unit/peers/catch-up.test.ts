@@ -9,8 +9,10 @@ import { podOf } from '../../support/mesh.ts';
 
 const departed = { pod: podOf(7, { lifecycle: 'gone' }), stages: [['gone', 5]] };
 
-function start() {
+/** A new pod whose questions are answered from `fromMs` after its start on. */
+function start(fromMs = 0) {
   const clock = new FakeClock();
+  const answersMs = clock.monotonicMs() + fromMs;
   const [asked, adopted]: [string[], string[]] = [[], []];
   const stop = new AbortController();
   const deps = {
@@ -18,7 +20,8 @@ function start() {
     broadcast: {
       ask: async <T>({ path, most, parse }: BroadcastQuery<T>) => {
         asked.push(`${path} ${most}`);
-        runToEnd(parse({ pods: [departed] }, noneSkipped(), { atMs: 0, errorMs: 0 }) as Generator<void, T>);
+        const work = parse({ pods: [departed] }, noneSkipped(), { atMs: 0, errorMs: 0 }) as Generator<void, T>;
+        if (clock.monotonicMs() >= answersMs) runToEnd(work);
         throw new BusyError('too many questions');
       },
       tell: () => Promise.reject(new Error('not here')),
@@ -42,6 +45,15 @@ it('a new pod asks three others for departed pods and annotations, five times wi
   await clock.advance(60_500);
   await ended;
   expect(asked).toHaveLength(10);
+});
+
+it('a new pod that nobody answers in its first minute goes on until somebody does', async () => {
+  const { clock, ended, asked, adopted } = start(100_000);
+  await clock.advance(100_000);
+  expect([asked.length, adopted]).toEqual([12, []]);
+  await clock.advance(100_000);
+  await ended;
+  expect([asked.length, adopted]).toEqual([14, [podOf(7).uid]]);
 });
 
 it('a new pod asks no more once it is stopped', async () => {
