@@ -45,11 +45,6 @@ interface LinksInto {
   unpinged: number;
 }
 
-/** The moment that the state of a mesh is of, ms since the epoch. */
-export function momentOf({ past, atMs }: Mesh): number {
-  return past?.toMs ?? atMs;
-}
-
 /**
  * Finds the pods that left in a time range, in the order in which they left. A mesh of now has
  * those of the last GONE_RETENTION, a mesh of a past range has all.

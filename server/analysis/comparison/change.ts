@@ -56,7 +56,7 @@ export function changeOf(
   // Before the medians are compared: a link that always failed before has none.
   if (isMuchSlower(before, during, slowUs)) return 'slower';
   if (losesMore(before, during)) return 'loses-more';
-  if (before.failures > 0 && !isSlowLink(during, slowUs) && !isLossyLink(during)) return 'recovered';
+  if (before.failures > 0 && !isSlowLink(during, slowUs) && !isLossy(during)) return 'recovered';
   const us = changeUs(before, during);
   if (Math.abs(us) < Math.max(MIN_CHANGE_US, MIN_CHANGE_SHARE * unpack16(before.p50Us16))) return 'same';
   return us > 0 ? 'slower' : 'faster';
@@ -73,25 +73,16 @@ export function changeUs(before: LinkFigures, during: LinkFigures): number {
   return unpack16(during.p50Us16) - unpack16(before.p50Us16);
 }
 
-/** Share (0..1) of the probes that failed. */
-export function shareOf({ samples, failures }: LinkFigures): number {
-  return failedShare(samples, failures);
-}
-
-/** Whether too many of a link's datagrams were lost in a range. */
-export function isLossyLink(figures: LinkFigures): boolean {
-  return isLossy(figures);
-}
-
 function losesMore(before: LinkFigures | null, during: LinkFigures): boolean {
-  if (!isLossyLink(during)) return false;
+  if (!isLossy(during)) return false;
   if (before === null || before.sent === 0) return true;
   return during.lost / during.sent >= WORSE_FACTOR * (before.lost / before.sent);
 }
 
 function failsMore(before: LinkFigures | null, during: LinkFigures): boolean {
   if (during.failures === 0) return false;
-  return before === null || shareOf(during) >= WORSE_FACTOR * shareOf(before);
+  if (before === null) return true;
+  return failedShare(during.samples, during.failures) >= WORSE_FACTOR * failedShare(before.samples, before.failures);
 }
 
 function isMuchSlower(before: LinkFigures | null, during: LinkFigures, slowUs: number): boolean {

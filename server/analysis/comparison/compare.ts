@@ -13,10 +13,12 @@ import {
   type RangeFigures,
   type RangeName,
 } from '../../protocol/comparison.ts';
+import { failedShare } from '../../protocol/link-quality.ts';
+import { isLossy } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
 import { DurationCounts } from '../duration-counts.ts';
 import { countedNames } from '../text.ts';
-import { changeOf, changeUs, isLossyLink, isSlowLink, isWorse, type LinkFigures, shareOf } from './change.ts';
+import { changeOf, changeUs, isSlowLink, isWorse, type LinkFigures } from './change.ts';
 import { type ByRange, figuresAt, type LinkTable, type SourceLinks } from './link-table.ts';
 import type { Targets } from './targets.ts';
 
@@ -238,10 +240,11 @@ const LOSS_WEIGHT = 1e9;
 /** The weight of a link. */
 function weightOf(change: Change, { before, during }: Link): number {
   if (during === null) return 0;
-  const shareChange = Math.abs(shareOf(during) - (before === null ? 0 : shareOf(before)));
+  const shareBefore = before === null ? 0 : failedShare(before.samples, before.failures);
+  const shareChange = Math.abs(failedShare(during.samples, during.failures) - shareBefore);
   const isFailing = during.failures > 0;
   const us = before === null ? unpack16(during.p50Us16) : Math.abs(changeUs(before, during));
-  const loss = isLossyLink(during) ? during.lost / during.sent : 0;
+  const loss = isLossy(during) ? during.lost / during.sent : 0;
   const added = (change === 'new-bad' ? NEW_BAD_WEIGHT : 0) + (isFailing ? FAILING_WEIGHT : 0);
   return added + shareChange * FAILED_SHARE_WEIGHT + loss * LOSS_WEIGHT + us;
 }

@@ -1,11 +1,11 @@
 import type { RangeName } from '../../protocol/comparison.ts';
 import { countedSamples } from '../../protocol/link-quality.ts';
-import { isSlow, roundMsOf } from '../../protocol/link-state.ts';
+import { isLossy, isSlow, roundMsOf } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { Pod } from '../../protocol/pod.ts';
 import { podNameText } from '../text.ts';
-import { isLossyLink, isSlowLink, type LinkFigures } from './change.ts';
+import { isSlowLink, type LinkFigures } from './change.ts';
 
 /** One value for each compared range. */
 export type ByRange<T> = Record<RangeName, T>;
@@ -25,6 +25,7 @@ interface RangeView {
   /** Numbers of the pods that were there without a report, and of those that were there at the end. */
   silent: ReadonlySet<number>;
   present: ReadonlySet<number>;
+  /** Whether some links have no sample in the range only because their turn did not come. */
   isShort: boolean;
 }
 
@@ -63,7 +64,9 @@ export class LinkTable {
     const silent = new Set<number>();
     const present = new Set<number>();
     for (const [i, { lifecycle }] of mesh.pods.entries()) if (lifecycle !== 'gone') present.add(numbers[i] ?? -1);
-    this.#views[range] = { silent, present, isShort: isShorterThanRound(mesh) };
+    const { past, settings } = mesh;
+    const isShort = past !== null && past.toMs - past.fromMs < roundMsOf(settings);
+    this.#views[range] = { silent, present, isShort };
     for (const report of mesh.reports) {
       const from = numbers[report.pod];
       if (from !== undefined && report.missing !== '' && mesh.pods[report.pod]?.lifecycle !== 'gone') silent.add(from);
@@ -122,11 +125,6 @@ export class LinkTable {
     this.pods[number] = pod;
     return number;
   }
-}
-
-/** Whether the range of a mesh is so short that some links have no sample in it only because their turn did not come. */
-function isShorterThanRound({ past, settings }: Mesh): boolean {
-  return past !== null && past.toMs - past.fromMs < roundMsOf(settings);
 }
 
 /** The figures of link `i` in a range; null if it has no sample, or if there is no such range. */
@@ -207,5 +205,5 @@ function addReport(
 function isBadAtEndOf(figures: LinkFigures, hasFailed: boolean, totalUs: number, slowUs: number): boolean {
   // A state may be older than the range, if all pings in the range are suspect. Then a failure is not in its figures.
   if (hasFailed && figures.failures > 0) return true;
-  return (isSlow(totalUs, slowUs) && isSlowLink(figures, slowUs)) || isLossyLink(figures);
+  return (isSlow(totalUs, slowUs) && isSlowLink(figures, slowUs)) || isLossy(figures);
 }

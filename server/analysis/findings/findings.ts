@@ -258,22 +258,14 @@ export function findingsAnswer({
   return {
     generated_at: new Date(Math.round(atMs)).toISOString(),
     served_by: servedBy.name,
-    findings: findings.map((finding) => ({
-      kind: finding.kind,
-      severity: finding.severity,
-      subject: finding.subject,
-      title: finding.title,
-      detail: finding.detail,
+    findings: findings.map(({ connectUs, firstByteUs, totalUs, sinceMs, ...finding }) => ({
+      ...finding,
       pods: names(finding.pods),
       from: names(finding.from),
-      affected: finding.affected,
-      of: finding.of,
-      outcome: finding.outcome,
-      phase: finding.phase,
-      connect_ms: milliseconds(finding.connectUs),
-      first_byte_ms: milliseconds(finding.firstByteUs),
-      total_ms: milliseconds(finding.totalUs),
-      since: finding.sinceMs === 0 ? null : new Date(finding.sinceMs).toISOString(),
+      connect_ms: milliseconds(connectUs),
+      first_byte_ms: milliseconds(firstByteUs),
+      total_ms: milliseconds(totalUs),
+      since: sinceMs === 0 ? null : new Date(sinceMs).toISOString(),
     })),
   };
 }

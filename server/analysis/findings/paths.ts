@@ -96,10 +96,12 @@ interface Failing extends Witness {
  * each report.
  */
 export function* pathFindings(mesh: MeshCounts, hasLostPods: boolean): Generator<void, Finding[]> {
+  const { judged, judgedCount } = mesh.topology;
   const witnesses: Witness[] = [];
   for (const report of mesh.reports.values()) {
     if (!report.probes.some(isPathResult)) continue;
-    if (canTell(mesh, report)) witnesses.push(witnessOf(mesh, report));
+    const isOther = (pod: number) => pod !== report.pod && judged[pod] === 1;
+    if (judgedCount === 1 || reachesMost(report, isOther)) witnesses.push(witnessOf(mesh, report));
     yield;
   }
   witnesses.sort((a, b) => a.report.pod - b.report.pod);
@@ -115,11 +117,6 @@ export function* pathFindings(mesh: MeshCounts, hasLostPods: boolean): Generator
 
 function isPathResult({ path, atMs }: ProbeResult): boolean {
   return path !== undefined && atMs > 0;
-}
-
-/** Whether a pod's results of paths are no sign of its own trouble: it reaches most others, or there are none. */
-function canTell({ topology: { judged, judgedCount } }: MeshCounts, report: MergedReport): boolean {
-  return judgedCount === 1 || reachesMost(report, (pod) => pod !== report.pod && judged[pod] === 1);
 }
 
 /** The results of a pod. Its timeouts are doubted if it is starved; a refused connection is a fact all the same. */

@@ -3,7 +3,7 @@ import type { Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { durationText } from '../../runtime/measure-text.ts';
-import { type LostPod, lostPodsOf, momentOf } from '../lost-pods.ts';
+import { type LostPod, lostPodsOf } from '../lost-pods.ts';
 import { nameIn } from '../text.ts';
 import {
   type ClauseEvaluation,
@@ -28,7 +28,7 @@ export function* judgeRecovery(
   windowMs: number,
 ): Generator<void, ClauseVerdict> {
   const nameOf = (pod: number) => nameIn(mesh, pod);
-  const nowMs = momentOf(mesh);
+  const nowMs = mesh.past?.toMs ?? mesh.atMs;
   const isSource = (pod: number) => selection.from.pods[pod] === 1;
   const all = yield* lostPodsOf(mesh, { fromMs: nowMs - windowMs, toMs: nowMs }, isSource);
   const lost = all.filter(({ pod, needsReplacement }) => needsReplacement && selection.to.pods[pod] === 1);
