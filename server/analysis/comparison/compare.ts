@@ -60,7 +60,6 @@ interface Link extends ByRange<LinkFigures | null> {
   ipv6: boolean;
 }
 
-/** Compares links one by one. */
 class LinkComparer {
   readonly #table: LinkTable;
   readonly #affectedFigures: ByRange<KeyFigures>;
@@ -73,7 +72,6 @@ class LinkComparer {
   #lostFromView = 0;
   /** The `MAX_CHANGED` links with the largest weights, the largest first. */
   readonly #listed: { link: Link; change: Change; affected: boolean; weight: number }[] = [];
-  /** Links with samples both before and during. */
   #seenInBoth = 0;
   /** The largest change of a median among the links that are not listed, us. */
   #maxUnlistedUs = 0;
@@ -237,7 +235,6 @@ const FAILING_WEIGHT = 1e10;
 /** Multiplied by the share (0..1) of lost datagrams of a lossy link. The least, 0.02 (LOSSY), weighs as much as 20 s of median. */
 const LOSS_WEIGHT = 1e9;
 
-/** The weight of a link. */
 function weightOf(change: Change, { before, during }: Link): number {
   if (during === null) return 0;
   const shareBefore = before === null ? 0 : failedShare(before.samples, before.failures);
@@ -275,7 +272,6 @@ export class KeyFigures {
   #sent = 0;
   #lost = 0;
 
-  /** `slowUs`: SLOW_LINK, us. */
   constructor(slowUs: number) {
     this.#slowUs = slowUs;
   }

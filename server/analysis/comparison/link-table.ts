@@ -31,7 +31,6 @@ interface RangeView {
 
 /** The links of one source in all ranges. */
 export interface SourceLinks extends Partial<ByRange<RangeLinks>> {
-  /** Number of the source. */
   from: number;
   /** Each link: the number of its destination * 2, and 1 more over IPv6. */
   keys: Uint32Array;
@@ -46,7 +45,6 @@ export interface SourceLinks extends Partial<ByRange<RangeLinks>> {
 export class LinkTable {
   /** The pods by number. A pod that is in several meshes is as in the mesh that was added last. */
   readonly pods: Pod[] = [];
-  /** SLOW_LINK, us. */
   slowUs = 0;
   #namespace = '';
   readonly #numbers = new Map<string, number>();
@@ -88,7 +86,6 @@ export class LinkTable {
     }
   }
 
-  /** Whether a range has a mesh. */
   has(range: RangeName): boolean {
     return this.#views[range] !== undefined;
   }
@@ -113,7 +110,6 @@ export class LinkTable {
     return isShort && this.isPresent(range, from) && this.isPresent(range, to);
   }
 
-  /** The name of a pod in texts; '' without one. */
   name(number: number): string {
     return podNameText(this.pods[number], this.#namespace);
   }

@@ -110,7 +110,6 @@ function section(heading: string, content: Markup | readonly Markup[]): Markup {
   return html`<section><h2>${heading}</h2>${content}</section>`;
 }
 
-/** The figures that a reader looks for first. */
 function keyFigures({ keyFigures: figures, targets }: ReportData): Markup {
   const cards = figures.map(
     ({ name, value, note }) =>
@@ -128,7 +127,6 @@ const TARGET_SOURCES = {
   none: 'no pod has clearly more affected links than the others',
 } as const;
 
-/** The pods that left in the range "during". */
 function lostSection({ lostPods }: ReportData): Markup | null {
   const { count, pods } = lostPods;
   if (count === 0) return null;
@@ -165,7 +163,6 @@ const GROUPS = [
   ['others', 'All other links'],
 ] as const;
 
-/** For each range: how many links, how many of them bad, how fast. */
 function figuresSection({ figures, cluster }: ReportData): Markup {
   const groups = GROUPS.map(([group, heading]) => {
     const rows = RANGE_NAMES.map((range) => figuresRow(range, figures[group][range]));
@@ -206,7 +203,6 @@ const CHANGE_COUNTS: readonly (readonly [Change, string])[] = [
   ['unknown', 'without data in one range'],
 ];
 
-/** The links that changed most, and how much the others changed. */
 function changedSection({ changed, changes, unlisted, cluster }: ReportData): Markup {
   const heading = 'Links that changed most';
   const listed = changed.slice(0, MAX_LISTED);
@@ -286,7 +282,6 @@ const EVENT_TITLES: Record<EventKind, string> = {
   'probe-recovered': '✓ external probe recovered',
 };
 
-/** Events and annotations in the order of time. */
 function eventsSection({ events, annotations, ranges, cluster }: ReportData): Markup {
   const ofEvents = events.map((event) => eventRow(event, cluster.namespace));
   const rows = [...ofEvents, ...annotations.map(annotationRow)].sort((a, b) => a.atMs - b.atMs);
@@ -369,7 +364,6 @@ function unknownSection({ unknown }: ReportData): Markup {
   return section('What is not known', list);
 }
 
-/** How the figures are counted, and with which settings. */
 function methodSection({ cluster }: ReportData): Markup {
   return section(
     'How it is counted',

@@ -80,7 +80,6 @@ export class Causes {
     for (const pod of silent) this.destinations[pod] = EXPLAINED;
   }
 
-  /** Counts the symptoms. Yields after each report. */
   *tally(): Generator<void, Tally> {
     if (this.#tally !== null) return this.#tally;
     const { pairs } = this;
@@ -111,7 +110,6 @@ export class Causes {
     }
   }
 
-  /** Whether a cause, or a graver one, explains a bad pair. */
   explains(from: number, to: number): boolean {
     if (this.destinations[to] !== 0 || this.sources[from] !== 0) return true;
     const zonePair = this.mesh.topology.zonePair(from, to);
@@ -289,7 +287,6 @@ function findInTwoPods(causes: Causes): void {
   }
 }
 
-/** Numbers of symptoms by place. */
 class Tally {
   /** Symptoms that no cause explains; those that are more than an `OUTLIER`, without which there is no cause; the `CONFIRMED`. */
   readonly symptoms: PairCounter;

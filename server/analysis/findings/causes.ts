@@ -150,7 +150,6 @@ function someLinks(severity: Severity, { affected }: Evidence, of: number, direc
   return { who: `on ${some}`, what: `${some}${direction} ${VERBS[severity]}` };
 }
 
-/** A pod whose links into it are bad. */
 function podIntoCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence): Cause {
   const { severity } = analysis.pairs;
   const { topology } = analysis.mesh;
@@ -169,7 +168,6 @@ function podIntoCause(analysis: SeverityAnalysis, pod: number, evidence: Evidenc
   };
 }
 
-/** A pod whose links out of it are bad. */
 function podOutCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence): Cause {
   const { severity, fine } = analysis.pairs;
   const { topology } = analysis.mesh;
@@ -244,7 +242,6 @@ function mergedCause({ severity, slowUs }: SeverityPairs, causes: readonly Cause
   };
 }
 
-/** The links of several causes together. */
 function sumOf(causes: readonly Pick<Cause, 'evidence' | 'of' | 'probed'>[], slowUs: number) {
   const links = { evidence: new Evidence(slowUs), of: 0, probed: 0 };
   for (const { evidence, of, probed = of } of causes) {
@@ -358,7 +355,6 @@ function zoneCauses(analysis: SeverityAnalysis): Cause[] {
   return causes;
 }
 
-/** One cause about several pairs of zones. */
 function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
   const { severity, slowUs } = analysis.pairs;
   const { zones } = analysis.mesh.topology;

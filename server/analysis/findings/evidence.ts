@@ -143,9 +143,7 @@ interface Medians {
 
 /** The bad pairs that one cause explains, and what their links have in common. */
 export class Evidence {
-  /** Number of pairs. */
   affected = 0;
-  /** Number of those that fail now. */
   failing = 0;
   /** The first sources of these pairs, and how many there are. */
   readonly from: number[] = [];

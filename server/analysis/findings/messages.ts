@@ -63,7 +63,6 @@ export interface Cause {
   advice?: string;
   /** What to check if links are slow because of the network. */
   network?: string;
-  /** What else is known. */
   remark?: string;
 }
 

@@ -74,7 +74,6 @@ const SUBJECTS: Record<Subject, SubjectTexts> = {
 };
 const NAMES = Object.keys(SUBJECTS) as Subject[];
 
-/** The result of a path. */
 type PathResult = ProbeResult & { outcome: Outcome };
 
 /** One pod's results of all its paths. */

@@ -13,7 +13,6 @@ const MAX_ZONES = 32;
 /** The most characters of a name of a pod, a node or a zone. */
 const MAX_NAME = 120;
 
-/** A node or a zone. */
 interface NamedGroup {
   name: string;
   /** Its judged pods, as indexes in `Mesh.pods`. */

@@ -30,7 +30,6 @@ export function withoutViolation(reason: string, missing: readonly number[] = []
 /** Evaluates one clause on one link after the other, counts the results, and makes the verdict of them. */
 export class ClauseEvaluation {
   readonly clause: Clause;
-  /** The clause as text. */
   readonly text: string;
   readonly selection: Selection;
   /** Whether it is about links; `recovered` is about pods that left. */
@@ -60,7 +59,6 @@ export class ClauseEvaluation {
   /** Whether a link was seen over IPv4, over IPv6. */
   readonly #families = { ipv4: 0, ipv6: 0 };
 
-  /** `selection`: the pods of the mesh that the clause selects. */
   constructor(clause: Clause, selection: Selection, mesh: Mesh) {
     this.clause = clause;
     this.text = formatClause(clause);

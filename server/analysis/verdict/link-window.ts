@@ -57,7 +57,6 @@ export class LinkWindow {
   }
 }
 
-/** The statistics that a verdict reads. */
 type WindowStats = Pick<StatColumns, 'samples' | 'suspect' | 'failures' | 'p50Us' | 'p95Us' | 'maxUs'>;
 
 /**
@@ -85,7 +84,6 @@ export class LinkSummary {
   /** The largest values of ok links, us; -1 = none. */
   #p95Us = -1;
   #maxUs = -1;
-  /** The p50s of ok links. */
   readonly #p50s = new DurationCounts();
 
   add({ samples, failures, isFailed, p50, p95, max }: LinkWindow): void {

@@ -1,7 +1,6 @@
 import { isJudged, type Pod } from '../../protocol/pod.ts';
 import { type Clause, formatSelector, matchesGlob, type Selector } from './parse-clause.ts';
 
-/** The pods that one selector selects. */
 interface PodMask {
   /** By index in `Mesh.pods`: 1 = selected. */
   pods: Uint8Array;

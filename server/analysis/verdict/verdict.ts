@@ -115,7 +115,6 @@ function mostRounds({ past, settings: { refreshIntervalMs } }: Mesh, windowMs: n
   return Math.floor((windowMs + (past?.resolutionMs ?? 0)) / refreshIntervalMs) + 2;
 }
 
-/** The pods that a report has no link to. */
 function podsNotListed({ links }: MergedReport, podCount: number): number[] {
   const isListed = new Uint8Array(podCount);
   for (let i = 0; i < links.length; i++) isListed[links.to[i] ?? 0] = 1;
