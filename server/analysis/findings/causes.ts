@@ -40,12 +40,10 @@ export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Find
   // A pod that is bad in both directions is one finding.
   const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));
   const groups = [
-    yield* mergedCauses(analysis, nodes, eachNode, (node) => nodeCause(analysis, node)),
+    yield* mergedCauses(analysis, nodes, eachNode, nodeCause),
     zoneCauses(analysis),
-    yield* mergedCauses(analysis, intoPod, yield* clonesOf(analysis, intoPod), (...of) =>
-      podIntoCause(analysis, ...of),
-    ),
-    yield* mergedCauses(analysis, onlyOut, yield* clonesOf(analysis, onlyOut), (...of) => podOutCause(analysis, ...of)),
+    yield* mergedCauses(analysis, intoPod, yield* clonesOf(analysis, intoPod), podIntoCause),
+    yield* mergedCauses(analysis, onlyOut, yield* clonesOf(analysis, onlyOut), podOutCause),
   ];
   const findings: Finding[] = [];
   for (const causes of groups) findings.push(...(yield* findingsOf(analysis, causes)));
@@ -54,18 +52,19 @@ export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Find
 
 /** One cause of each group. Only of the groups with the most bad links, because further ones would not be shown anyway. */
 function* mergedCauses(
-  { pairs }: SeverityAnalysis,
+  analysis: SeverityAnalysis,
   found: ReadonlyMap<number, Evidence>,
   groups: number[][],
-  causeOf: (key: number, evidence: Evidence) => Cause,
+  causeOf: (analysis: SeverityAnalysis, key: number, evidence: Evidence) => Cause,
 ): Generator<void, Cause[]> {
+  const { pairs } = analysis;
   const evidenceOf = (key: number) => found.get(key) ?? new Evidence(pairs.slowUs);
   const affectedOf = (group: readonly number[]) => group.reduce((sum, key) => sum + evidenceOf(key).affected, 0);
   const merged: Cause[] = [];
   for (const group of groups.sort((a, b) => affectedOf(b) - affectedOf(a)).slice(0, MAX_FINDINGS + 1)) {
     const causes: Cause[] = [];
     for (const key of group) {
-      causes.push(causeOf(key, evidenceOf(key)));
+      causes.push(causeOf(analysis, key, evidenceOf(key)));
       yield;
     }
     merged.push(mergedCause(pairs, causes));

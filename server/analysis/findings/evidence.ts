@@ -43,6 +43,7 @@ export class SeverityAnalysis {
   /** The first of the pairs that no cause explains: those that are `CONFIRMED`, and those that are `UNCONFIRMED`. */
   readonly confirmed: BadPair[] = [];
   readonly unconfirmed: BadPair[] = [];
+  /** How many of these are `UNCONFIRMED`, also beyond the first. */
   unconfirmedCount = 0;
   /**
    * The bad pairs that any cause explains. They count for the place of that cause alone. Example: node-b is down, so pod-1 on
