@@ -33,11 +33,22 @@ export const PALETTE: Uint8Array = Uint8Array.from(
   NAMES.flatMap((name) => [COLOURS[name] >> 16, (COLOURS[name] >> 8) & 255, COLOURS[name] & 255]),
 );
 
-/** What a cell shows. If several links share a cell, it shows the last of these states. */
-export const CELL_STATES = ['not-probed', 'not-yet', 'good', 'fair', 'unknown', 'warning', 'slow', 'failed'] as const;
+/** What a cell can show, and its colour. If several links share a cell, it shows the last of these. */
+const FILLS = {
+  'not-probed': INK.notProbed,
+  'not-yet': INK.notProbed,
+  good: INK.good,
+  fair: INK.fair,
+  unknown: INK.unknown,
+  warning: INK.warning,
+  slow: INK.slow,
+  failed: INK.failed,
+};
 
-/** What a cell shows; see `CELL_STATES`. */
-export type CellState = (typeof CELL_STATES)[number];
+/** What a cell shows. */
+export type CellState = keyof typeof FILLS;
+/** What a cell can show; the last of several counts. */
+export const CELL_STATES = Object.keys(FILLS) as CellState[];
 
 /** The part of a mesh that is drawn. */
 export type DrawnMesh = Pick<Mesh, 'pods' | 'reports' | 'atMs' | 'settings'>;
@@ -113,17 +124,6 @@ function raise({ state }: Cells, cell: number, name: CellState): void {
 /** From these sizes on, in px, a cell has room for a mark, and for a pattern. */
 const MARK_PX = 9;
 const PATTERN_PX = 4;
-
-const FILLS: Record<CellState, number> = {
-  'not-probed': INK.notProbed,
-  'not-yet': INK.notProbed,
-  good: INK.good,
-  fair: INK.fair,
-  unknown: INK.unknown,
-  warning: INK.warning,
-  slow: INK.slow,
-  failed: INK.failed,
-};
 
 /**
  * The pixels of a cell of `px` by `px`, row by row: its colour, and if there is room a mark or pattern that tells its state

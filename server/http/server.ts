@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import { hostPort, isLoopbackHost, isWildcardHost } from '../runtime/host-port.ts';
 import { Connections } from './connections.ts';
@@ -108,7 +109,13 @@ async function serve(
     snapshot,
     hasRequest: (socket) => requests.has(socket),
   });
-  const options = { maxHeaderSize: MAX_URL_CHARS + MAX_HEADER_BYTES, connectionsCheckingInterval: timeouts.checkMs };
+  const options = {
+    maxHeaderSize: MAX_URL_CHARS + MAX_HEADER_BYTES,
+    headersTimeout: timeouts.requestMs,
+    requestTimeout: timeouts.requestMs,
+    connectionsCheckingInterval: timeouts.checkMs,
+    keepAliveTimeout: keptMs,
+  };
   const server = createServer(options, (req, res) => {
     requests.add(req, res, connections.clientOf(req.socket), () => {
       const refuse = (status: number, why: string) => sendError(res.setHeader('Connection', 'close'), status, why);
@@ -118,9 +125,6 @@ async function serve(
       else app(req, res);
     });
   });
-  server.headersTimeout = timeouts.requestMs;
-  server.requestTimeout = timeouts.requestMs;
-  server.keepAliveTimeout = keptMs;
   server.timeout = timeouts.stalledMs;
   server.maxHeadersCount = MAX_HEADERS;
   server.maxRequestsPerSocket = 10_000;
@@ -144,7 +148,8 @@ async function serve(
     await closed;
     deadline.cancel();
   };
-  return { address: addressOf(server), close };
+  const bound = server.address() as AddressInfo;
+  return { address: `http://${hostPort(bound.address, bound.port)}`, close };
 }
 
 /**
@@ -163,10 +168,4 @@ function loadedAtFirstRequest(load: () => Promise<RequestListener>, { log }: Pro
       },
     );
   };
-}
-
-function addressOf(server: Server): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') return String(address);
-  return `http://${hostPort(address.address, address.port)}`;
 }
