@@ -128,7 +128,6 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
   const isServed = ({ metadata }: KubeObject) => metadata.name === APP && metadata.namespace === NAMESPACE;
   const serviceAddresses = new ServiceAddresses({ store, addresses, isServed });
   cleanups.add(() => serviceAddresses.stop());
-  kubelet.start();
   cleanups.add(() => kubelet.stop(STOP_GRACE_MS));
   cleanups.add(startControllers(store));
   const seed = { ...options, podPort, serverEnv, rights, servicePort, apiUrl: api.url, base: range.base };

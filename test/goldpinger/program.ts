@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { findGoldpinger } from '../support/find-goldpinger.ts';
+import { killed } from '../support/server-process.ts';
 
 /** Path of the real Goldpinger: see `findGoldpinger`. Throws an Error that says why there is none. */
 export async function goldpingerProgram(): Promise<string> {
-  const found = await findGoldpinger(process.env['GOLDPINGER_BIN'] ?? '');
-  if (found.path === null) {
-    throw new Error(
-      `${found.why}; install Go (https://go.dev/doc/install), or set GOLDPINGER_BIN to the path of a Goldpinger`,
-    );
+  try {
+    return resolve(await findGoldpinger(process.env['GOLDPINGER_BIN'] ?? ''));
+  } catch (error) {
+    const advice = 'install Go (https://go.dev/doc/install), or set GOLDPINGER_BIN to the path of a Goldpinger';
+    throw new Error(`${(error as Error).message}; ${advice}`, { cause: error });
   }
-  return resolve(found.path);
 }
 
 /** A real Goldpinger that runs as a pod. */
@@ -34,10 +33,7 @@ export class Goldpinger {
     }
   }
 
-  async kill(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const ended = once(this.child, 'exit');
-    this.child.kill('SIGKILL');
-    await ended;
+  kill(): Promise<void> {
+    return killed(this.child);
   }
 }

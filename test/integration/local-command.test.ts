@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { freePort, saidBy } from '../support/server-process.ts';
+import { freePort, killed, saidBy } from '../support/server-process.ts';
 import { isAlive } from '../support/stand-ins.ts';
 
 /** The command in a folder of its own, with the stand-in beside it where the built server would lie. */
@@ -29,10 +29,7 @@ beforeAll(async () => {
   copyFileSync('test/fixtures/stand-in-server.cjs', join(folder, 'goldpinger-ts.cjs'));
 });
 afterEach(async () => {
-  for (const child of running) {
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  }
+  for (const child of running) await killed(child);
   running.clear();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -46,6 +46,14 @@ export function saidBy({ stdout, stderr }: ChildProcess): () => string {
   return () => text;
 }
 
+/** Kills a process; resolves when it has ended. */
+export async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
 /** A real server process, with its log and its exit code. */
 export class ServerProcess {
   readonly url: string;

@@ -1,11 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { demand } from '../deploy/tools.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/server-process.ts';
+import { freePort, killed } from '../support/server-process.ts';
 
 const run = promisify(execFile);
 
@@ -64,12 +63,5 @@ export async function startReal(release: Release) {
   const child = spawn(path, ['-host', '127.0.0.1', '-port', String(port)], { stdio: 'ignore' });
   const apiUrl = `http://127.0.0.1:${port}`;
   await eventually(async () => (await fetch(`${apiUrl}/version`)).ok);
-  return { apiUrl, stop: () => ended(child) };
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exit;
+  return { apiUrl, stop: () => killed(child) };
 }

@@ -273,23 +273,12 @@ export interface PodObject extends KubeObject {
 /** A Deployment or a ReplicaSet. */
 export interface Workload extends KubeObject {
   spec: v.InferInput<typeof workloadSpec> & { replicas: number };
-  status?: WorkloadStatus;
+  /** A missing number is 0. */
+  status?: { replicas?: number; readyReplicas?: number; conditions?: Condition[]; [count: string]: unknown };
 }
 
 export interface DaemonSet extends KubeObject {
   spec: v.InferInput<typeof daemonSetSpec>;
-}
-
-/** `status` of a Deployment or a ReplicaSet; a missing number is 0. */
-interface WorkloadStatus {
-  replicas?: number;
-  readyReplicas?: number;
-  availableReplicas?: number;
-  updatedReplicas?: number;
-  unavailableReplicas?: number;
-  fullyLabeledReplicas?: number;
-  observedGeneration?: number;
-  conditions?: Condition[];
 }
 
 export interface ServiceObject extends KubeObject {

@@ -23,15 +23,12 @@ import type { Images } from './images.ts';
 export class Kubelet {
   readonly #deps: WorkerDeps;
   readonly #workers = new Map<string, PodWorker>();
-  #unsubscribe = () => {};
+  readonly #unsubscribe: () => void;
   #onLastEnd = () => {};
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
-  }
-
-  start(): void {
-    this.#unsubscribe = this.#deps.store.subscribe((change) => this.#handle(change));
+    this.#unsubscribe = deps.store.subscribe((change) => this.#handle(change));
   }
 
   /** Stops all pods by SIGTERM, and by SIGKILL after `graceMs`. Resolves when no pod is running. */

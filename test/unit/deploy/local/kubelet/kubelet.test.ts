@@ -55,7 +55,6 @@ describe('a new pod', () => {
       check: async () => false,
       backoff: { firstMs: 1_000, longestMs: 1_000 },
     });
-    kubelet.start();
     const { spec, ...rest } = addPod(store, 'a') as PodObject;
     store.update(PODS, { ...rest, spec: { ...spec, nodeName: 'n1' } });
     await clock.advance(0);
