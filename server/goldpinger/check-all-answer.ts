@@ -1,4 +1,4 @@
-import { type Addressing, addressOf } from '../peers/address.ts';
+import { type Addressing, addressOf } from '../peers/peer-client.ts';
 import { goError } from '../protocol/go-errors.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, NONE16, outcomeOf, phaseOf, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';

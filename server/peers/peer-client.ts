@@ -8,8 +8,24 @@ import type { Response } from '../runtime/http-response.ts';
 import { parseJson } from '../runtime/json.ts';
 import { errorCodeOf, isOwnFault, networkFaultOf } from '../runtime/network-errors.ts';
 import { saysPassive } from '../runtime/node-mode.ts';
-import { type Addressing, addressOf, whyNoAddress } from './address.ts';
+import { calledAddress } from '../runtime/pod-address.ts';
 import { Exchange, type HttpRequest, MalformedResponseError } from './exchange.ts';
+
+/** Which address of a pod is called. */
+export interface Addressing {
+  /** IP families in order of preference (IP_VERSIONS). */
+  families: readonly (4 | 6)[];
+  /** Whether pods are called on the address of their host (USE_HOST_IP). */
+  useHostIP: boolean;
+  /** Whether pods may have loopback addresses, as in the local cluster. */
+  allowLoopback: boolean;
+}
+
+/** The IP address to call `pod` on: of the first family in `families` that it has; '' without one. Never a host name. */
+export function addressOf(pod: Pod, addressing: Addressing): string {
+  const found = addressing.families.map((family) => calledAddress(pod, family, addressing).address);
+  return found.find((address) => address !== '') ?? '';
+}
 
 /** How pods are called. */
 export interface PeerClientSettings extends Addressing {
@@ -121,10 +137,7 @@ export class PeerClient {
     const { path } = request;
     const isGet = request.body === undefined;
     const host = addressOf(pod, this.#settings);
-    if (host === '') {
-      const { reason, detail } = whyNoAddress(pod, this.#settings);
-      throw new PeerCallError(reason, detail);
-    }
+    if (host === '') throw this.#noAddress(pod);
     if ((this.#passiveUntilMs.get(pod.uid) ?? 0) > this.#clock.monotonicMs()) throw passive();
     if (isGet && this.#isUnknown(pod, path)) throw unknownPath(path, false);
     const startMs = this.#clock.monotonicMs();
@@ -158,6 +171,12 @@ export class PeerClient {
     } finally {
       this.#bytes -= read.bytes;
     }
+  }
+
+  #noAddress(pod: Pod): PeerCallError {
+    if (pod.podIPs.length === 0) return new PeerCallError('not-asked', 'it has no address yet');
+    const whys = this.#settings.families.map((family) => calledAddress(pod, family, this.#settings).why);
+    return new PeerCallError('no-address', `it ${whys.join(' and ')}`);
   }
 
   /** Remembers that `pod` does not know `path`, so that the next GETs of it are not sent. The query does not matter. */

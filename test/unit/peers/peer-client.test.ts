@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { PeerRequest } from '../../../server/peers/peer-client.ts';
+import { type Addressing, addressOf, type PeerRequest } from '../../../server/peers/peer-client.ts';
+import { targetsOf } from '../../../server/probing/targets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf } from '../../support/mesh.ts';
@@ -64,3 +65,35 @@ it('answers in flight share 8 MiB: the one that takes the most is ended, and the
   for (const end of sent) end();
   await Promise.all(again);
 });
+
+const twoFamilies = podOf(1, { podIPs: ['127.0.0.2', 'fd00::1'], hostIPs: ['10.0.0.2'] });
+const ADDRESSING: Addressing = { families: [4], useHostIP: false, allowLoopback: true };
+
+it.each<[string, Partial<Addressing>, string]>([
+  ['IPv4 only', { families: [4] }, '127.0.0.2'],
+  ['IPv6 only', { families: [6] }, 'fd00::1'],
+  ['IPv6 first', { families: [6, 4] }, 'fd00::1'],
+  ['the host', { useHostIP: true }, '10.0.0.2'],
+  ['the host over IPv6, which it does not have', { families: [6], useHostIP: true }, ''],
+])('a pod is called on its address for %s', (_, settings, address) => {
+  expect(addressOf(twoFamilies, { ...ADDRESSING, ...settings })).toBe(address);
+});
+
+it.each([false, true])(
+  'why a pod has no address is the same for calls and pings, with USE_HOST_IP %s',
+  async (useHostIP) => {
+    const settings = { ...ADDRESSING, useHostIP };
+    const client = peerClientOn(1, new FakeClock(), settings);
+    const lacking = podOf(1, { podIPs: ['fd00::3'], hostIPs: ['fd01::3'] });
+    const [target] = targetsOf([lacking], { ...settings, selfUid: '', pingNumber: 0, clientPort: 8080 });
+    const why = useHostIP ? 'is on a host that has no IPv4 address, only fd01::3' : 'has no IPv4 address, only fd00::3';
+    expect(target?.whyNoAddress).toBe(why);
+    await expect(client.request(lacking, request)).rejects.toMatchObject({
+      reason: 'no-address',
+      message: `it ${why}`,
+    });
+    await expect(client.request(podOf(1, { podIPs: [], hostIPs: [] }), request)).rejects.toMatchObject({
+      reason: 'not-asked',
+    });
+  },
+);
