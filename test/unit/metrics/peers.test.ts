@@ -7,26 +7,27 @@ import { figuresOf, metricsOf, sampleOf, scrape, seriesOf, targetOf } from './sc
 const FAILURES = 'goldpinger_peer_ping_failures_total';
 const LATENCY_COUNT = 'goldpinger_peers_response_time_s_count';
 
+const [ONE, TWO, THREE] = [podOf(1), podOf(2), podOf(3)];
+
 describe('the series of one peer', () => {
   it('name the pod and node that a failed ping went to, with outcome and phase', async () => {
-    const pods = [podOf(1), podOf(2)];
-    const metrics = metricsOf(pods);
-    metrics.pingSample(targetOf(pods[1]!), sampleOf({ outcome: 'timeout', phase: 'first-byte' }));
+    const metrics = metricsOf([ONE, TWO]);
+    metrics.pingSample(targetOf(TWO), sampleOf({ outcome: 'timeout', phase: 'first-byte' }));
     const labels = ['peer', 'peer_namespace', 'peer_node', 'pod_ip', 'host_ip', 'outcome', 'phase'];
     const pod2 = ['pod-2', 'default', 'node-2', '127.0.0.3', '10.0.0.3'];
     expect(await seriesOf(metrics, FAILURES, ...labels)).toContainEqual([...pod2, 'timeout', 'first-byte', 1]);
   });
 
   it('have refused and timed-out connections at 0 from the start, so that a rate sees the first one', async () => {
-    expect(await seriesOf(metricsOf([podOf(1)]), FAILURES, 'outcome', 'phase')).toEqual([
+    expect(await seriesOf(metricsOf([ONE]), FAILURES, 'outcome', 'phase')).toEqual([
       ['refused', 'connect', 0],
       ['timeout', 'connect', 0],
     ]);
   });
 
   it('do not count a suspect timeout as a failure of the peer, but count a suspect refusal', async () => {
-    const metrics = metricsOf([podOf(1)]);
-    const target = targetOf(podOf(1));
+    const metrics = metricsOf([ONE]);
+    const target = targetOf(ONE);
     metrics.pingSample(target, sampleOf({ outcome: 'timeout', phase: 'connect', suspect: true }));
     metrics.pingSample(target, sampleOf({ outcome: 'refused', phase: 'connect', suspect: true }));
     const figures = await figuresOf(
@@ -51,10 +52,9 @@ describe('the series of one peer', () => {
   });
 
   it('say whether its link works, once that is known', async () => {
-    const pods = [podOf(1), podOf(2), podOf(3)];
-    const metrics = metricsOf(pods);
-    metrics.linkState(targetOf(pods[0]!), true);
-    metrics.linkState(targetOf(pods[1]!), false);
+    const metrics = metricsOf([ONE, TWO, THREE]);
+    metrics.linkState(targetOf(ONE), true);
+    metrics.linkState(targetOf(TWO), false);
     expect(await seriesOf(metrics, 'goldpinger_peer_up', 'peer')).toEqual([
       ['pod-1', 1],
       ['pod-2', 0],
@@ -62,12 +62,12 @@ describe('the series of one peer', () => {
   });
 
   it('sum the phases of its successful pings', async () => {
-    const metrics = metricsOf([podOf(1)]);
-    metrics.pingSample(targetOf(podOf(1)), sampleOf({ connectUs: 1000, firstByteUs: 250_000 }));
-    metrics.pingSample(targetOf(podOf(1)), sampleOf({ connectUs: 2000, firstByteUs: 250_000 }));
-    metrics.pingSample(targetOf(podOf(1)), sampleOf({ outcome: 'timeout', phase: 'first-byte', connectUs: 9000 }));
+    const metrics = metricsOf([ONE]);
+    metrics.pingSample(targetOf(ONE), sampleOf({ connectUs: 1000, firstByteUs: 250_000 }));
+    metrics.pingSample(targetOf(ONE), sampleOf({ connectUs: 2000, firstByteUs: 250_000 }));
+    metrics.pingSample(targetOf(ONE), sampleOf({ outcome: 'timeout', phase: 'first-byte', connectUs: 9000 }));
     // A ping over an open connection has no connect time.
-    metrics.pingSample(targetOf(podOf(1)), sampleOf({ connectUs: -1, firstByteUs: 100_000 }));
+    metrics.pingSample(targetOf(ONE), sampleOf({ connectUs: -1, firstByteUs: 100_000 }));
     const name = 'goldpinger_peer_phase_seconds';
     expect(await seriesOf(metrics, `${name}_sum`, 'pod_ip', 'phase')).toEqual([
       ['127.0.0.2', 'connect', 0.003],
@@ -82,16 +82,15 @@ describe('the series of one peer', () => {
 
 describe('a departed peer', () => {
   it('loses its series, and its sample in flight counts only in the totals', async () => {
-    const pods = [podOf(1), podOf(2)];
-    const metrics = metricsOf(pods);
-    for (const pod of pods) {
+    const metrics = metricsOf([ONE, TWO]);
+    for (const pod of [ONE, TWO]) {
       metrics.pingSample(targetOf(pod), sampleOf());
       metrics.peerCall(pod, 1000, true);
       metrics.linkState(targetOf(pod), true);
     }
-    metrics.setPeers([podOf(1), podOf(2, { lifecycle: 'gone' })], [targetOf(podOf(1))]);
-    metrics.pingSample(targetOf(podOf(2)), sampleOf());
-    metrics.linkState(targetOf(podOf(2)), false);
+    metrics.setPeers([ONE, podOf(2, { lifecycle: 'gone' })], [targetOf(ONE)]);
+    metrics.pingSample(targetOf(TWO), sampleOf());
+    metrics.linkState(targetOf(TWO), false);
     const text = await scrape(metrics);
     expect(text).not.toContain('127.0.0.3');
     expect(text).not.toContain('pod-2');
@@ -100,20 +99,19 @@ describe('a departed peer', () => {
   });
 
   it('leaves no counts to the next peer at its address', async () => {
-    const metrics = metricsOf([podOf(1)]);
-    metrics.pingSample(targetOf(podOf(1)), sampleOf());
+    const metrics = metricsOf([ONE]);
+    metrics.pingSample(targetOf(ONE), sampleOf());
     metrics.setPeers([], []);
-    metrics.setPeers([podOf(1)], [targetOf(podOf(1))]);
-    metrics.pingSample(targetOf(podOf(1)), sampleOf({ totalUs: 20_000 }));
+    metrics.setPeers([ONE], [targetOf(ONE)]);
+    metrics.pingSample(targetOf(ONE), sampleOf({ totalUs: 20_000 }));
     expect(await seriesOf(metrics, 'goldpinger_peers_response_time_s_sum')).toEqual([[0.02]]);
   });
 
   it('does not change the series of the peers that stay', async () => {
-    const pods = [podOf(1), podOf(2)];
-    const metrics = metricsOf(pods);
-    metrics.pingSample(targetOf(podOf(2)), sampleOf({ outcome: 'refused', phase: 'connect' }));
-    metrics.pingSample(targetOf(podOf(2)), sampleOf());
-    metrics.setPeers([podOf(2), podOf(3)], [targetOf(podOf(2)), targetOf(podOf(3))]);
+    const metrics = metricsOf([ONE, TWO]);
+    metrics.pingSample(targetOf(TWO), sampleOf({ outcome: 'refused', phase: 'connect' }));
+    metrics.pingSample(targetOf(TWO), sampleOf());
+    metrics.setPeers([TWO, THREE], [targetOf(TWO), targetOf(THREE)]);
     expect(await seriesOf(metrics, FAILURES, 'peer', 'outcome')).toContainEqual(['pod-2', 'refused', 1]);
     expect(await seriesOf(metrics, LATENCY_COUNT, 'pod_ip')).toEqual([['127.0.0.3', 1]]);
   });
@@ -179,9 +177,8 @@ describe('any sequence of memberships', () => {
 
 describe('METRICS_PER_PEER=false', () => {
   it('keeps the totals and no series of single peers', async () => {
-    const pods = [podOf(1), podOf(2)];
-    const metrics = metricsOf(pods, { perPeer: false });
-    for (const pod of pods) {
+    const metrics = metricsOf([ONE, TWO], { perPeer: false });
+    for (const pod of [ONE, TWO]) {
       metrics.pingSample(targetOf(pod), sampleOf());
       metrics.pingSample(targetOf(pod), sampleOf({ outcome: 'refused', phase: 'connect' }));
       metrics.peerCall(pod, 1000, true);
@@ -196,8 +193,6 @@ describe('METRICS_PER_PEER=false', () => {
     expect(await seriesOf(metrics, 'goldpinger_peer_phase_seconds_count')).toHaveLength(2);
   });
 });
-
-const [ONE, TWO] = [podOf(1), podOf(2)];
 
 function cycleOf(change: Partial<UdpResult> = {}): UdpResult {
   const counts = { sent: 10, lost: 2, duplicates: 1, outOfOrder: 3 };
