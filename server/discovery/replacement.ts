@@ -53,22 +53,25 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
   // A pod that the store forgot, and that came back, has a new entry without `isReplacement`. The pod that it replaced still
   // names it.
   const named = new Set(entries.map((entry) => entry.replacement));
-  const newcomers: PodEntry[] = [];
-  const leavers = new Map<string, PodEntry[]>();
+  /** `fromStep`: pods that appeared before this step replace none of them. */
+  const leavers = new Map<string, { fromStep: number; entries: PodEntry[] }>();
   for (const entry of entries) {
     if (named.has(entry.pod.uid)) entry.isReplacement = true;
-    if (entry.pod.owner === '') continue;
-    if (!entry.isReplacement) newcomers.push(entry);
-    if (entry.left === null || entry.replacement !== '') continue;
-    const ofOwner = leavers.get(entry.pod.owner);
-    if (ofOwner === undefined) leavers.set(entry.pod.owner, [entry]);
-    else ofOwner.push(entry);
+    const { left, replacement } = entry;
+    const key = keyOf(entry);
+    if (left === null || replacement !== '' || entry.pod.owner === '' || key === '') continue;
+    const { fromStep, entries: others } = leavers.get(key) ?? { fromStep: Infinity, entries: [] };
+    const isAnywhere = key === entry.pod.owner;
+    leavers.set(key, { fromStep: Math.min(fromStep, isAnywhere ? left.step : 0), entries: others });
+    others.push(entry);
   }
-  newcomers.sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
+  const newcomers = entries
+    .filter((entry) => !entry.isReplacement && entry.appeared.step >= (leavers.get(keyOf(entry))?.fromStep ?? Infinity))
+    .sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
   for (const newcomer of newcomers) {
     // Of the pods that it can replace, the one that began to leave last.
     let replaced: PodEntry | null = null;
-    for (const leaver of leavers.get(newcomer.pod.owner) ?? []) {
+    for (const leaver of leavers.get(keyOf(newcomer))?.entries ?? []) {
       if (leaver.replacement !== '' || !canReplace(newcomer, leaver)) continue;
       if (replaced === null || compareDeparture(leaver, replaced) > 0) replaced = leaver;
     }
@@ -82,9 +85,15 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
   }
 }
 
+/** Only pods with the same key can replace each other: so few of thousands are compared. */
+function keyOf({ pod, ownerKind }: PodEntry): string {
+  if (ownerKind === 'DaemonSet') return pod.node;
+  return ownerKind === 'StatefulSet' ? pod.name : pod.owner;
+}
+
 /**
  * Whether `newcomer` may have been created to replace `leaver`. It must have been created after `leaver` was, so pods never replace
- * each other in a circle. See `nameReplacements` for DaemonSets and StatefulSets. For other owners both must be true:
+ * each other in a circle. Both have the same key. For owners other than DaemonSets and StatefulSets two things must be true:
  * - by steps: it did not appear before we heard that `leaver` is leaving;
  * - by times: it was created no earlier than `leaver` began to leave, and soon after that or after we heard of it.
  */
@@ -92,12 +101,12 @@ function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
   const { left } = leaver;
   if (left === null) return false;
   const { appeared } = newcomer;
-  const { createdMs, node, name, namespace } = newcomer.pod;
+  const { createdMs, owner, namespace } = newcomer.pod;
+  if (owner !== leaver.pod.owner || namespace !== leaver.pod.namespace) return false;
   // If both were created in the same second, the one that appeared later.
   const isCreatedLater = (createdMs - leaver.pod.createdMs || appeared.step - leaver.appeared.step) > 0;
   if (!isCreatedLater) return false;
-  if (leaver.ownerKind === 'DaemonSet') return node !== '' && node === leaver.pod.node;
-  if (leaver.ownerKind === 'StatefulSet') return name === leaver.pod.name && namespace === leaver.pod.namespace;
+  if (leaver.ownerKind === 'DaemonSet' || leaver.ownerKind === 'StatefulSet') return true;
   if (appeared.step < left.step) return false;
   // The API cuts its times to whole seconds.
   const fromMs = Math.floor(left.fromMs / 1000) * 1000;
