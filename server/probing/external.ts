@@ -79,8 +79,8 @@ export class ExternalProbes {
   readonly #deps: ExternalDeps;
   readonly #intervalMs: number;
   readonly #jobs: Job[];
-  readonly #connections = new Semaphore(MAX_CONNECTIONS);
-  readonly #lookups = new Semaphore(MAX_LOOKUPS);
+  readonly #connections = limiter(MAX_CONNECTIONS);
+  readonly #lookups = limiter(MAX_LOOKUPS);
   readonly #stopping = new AbortController();
   #timer: Timer | null = null;
 
@@ -147,7 +147,9 @@ export class ExternalProbes {
     const { clock, lookup = systemResolver } = this.#deps;
     const { target, timeoutMs } = job;
     if (job.state === 'late') this.#reportTimeout(job, clock.monotonicMs() - timeoutMs);
-    if (job.state === 'waiting' && clock.monotonicMs() - job.waitsSinceMs >= MAX_WAIT_MS) forgetResult(job);
+    if (job.state === 'waiting' && clock.monotonicMs() - job.waitsSinceMs >= MAX_WAIT_MS) {
+      job.result = resultOf(job.result.protocol, job.result.target, job.result.path);
+    }
     if (job.state !== 'none') return;
     void this.#run(job, this.#lookups, async () => {
       const startMs = clock.monotonicMs();
@@ -170,11 +172,11 @@ export class ExternalProbes {
   }
 
   /** Runs a probe of a target when its turn comes. Never settles after `stop`. */
-  #run<T>(job: Job, semaphore: Semaphore, probe: () => Promise<T>): Promise<T> {
+  #run(job: Job, limited: Limiter, probe: () => Promise<void>): Promise<void> {
     job.state = 'waiting';
     job.waitsSinceMs = this.#deps.clock.monotonicMs();
-    return semaphore.run(() => {
-      if (this.#stopping.signal.aborted) return new Promise<T>(() => {});
+    return limited(() => {
+      if (this.#stopping.signal.aborted) return new Promise(() => {});
       job.state = 'running';
       return probe().finally(() => (job.state = 'none'));
     });
@@ -193,35 +195,27 @@ export class ExternalProbes {
   }
 }
 
-/** From now on nothing is known of a target, as before its first result. */
-function forgetResult(job: Job): void {
-  const { target, protocol, path } = job.result;
-  job.result = resultOf(protocol, target, path);
-}
-
 /** The result of a target that has none. `shown`: without a password. */
 function resultOf(protocol: ProbeProtocol, shown: string, path?: Path): ProbeResult {
   return { target: shown, protocol, atMs: 0, durationUs: 0, error: '', ...(path && { path }) };
 }
 
-class Semaphore {
-  #permits: number;
-  readonly #waiting: (() => void)[] = [];
+/** Runs a piece of work when fewer than so many are under way; the others wait, in order. Settles as the work does. */
+type Limiter = (work: () => Promise<void>) => Promise<void>;
 
-  constructor(permits: number) {
-    this.#permits = permits;
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#permits === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#permits -= 1;
+function limiter(most: number): Limiter {
+  const waiting: (() => void)[] = [];
+  let free = most;
+  return async (work) => {
+    if (free === 0) await new Promise<void>((resolve) => waiting.push(resolve));
+    else free -= 1;
     try {
-      return await work();
+      await work();
     } finally {
-      // The permit goes to whoever waits for longest.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#permits += 1;
+      // Whoever waits for longest is next.
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
       else next();
     }
-  }
+  };
 }
