@@ -69,31 +69,167 @@ export class Prober {
   }
 }
 
+/** How a ping over one connection ended. */
+interface End {
+  outcome: Outcome;
+  /** The error code of the system, or what is malformed. */
+  reason?: string;
+  /** As in `Sample`. */
+  ownFault?: string;
+  bootTimeMs?: number;
+  /** Whether the connection can be used again. */
+  staysOpen?: boolean;
+}
+
+/** A ping over one connection: over `kept`, which is open, or over a new one. */
+class Attempt implements ConnectionUser {
+  phase: Phase = 'connect';
+  statusCode = 0;
+  connection: Connection | null;
+  end: End | null = null;
+  /** Whether the connection was open before. */
+  readonly isKept: boolean;
+  readonly #prober: Prober;
+  readonly #target: Target;
+  readonly #stopwatch: Stopwatch | null;
+  readonly #onEnd: (end: End) => void;
+  /** Parses the answer; null until bytes have come that no answer before had. */
+  #response: HttpResponseParser | null = null;
+
+  /** Calls `onEnd` once, unless the connection is closed before. `stopwatch`: null for a witness. */
+  constructor(
+    prober: Prober,
+    target: Target,
+    kept: Connection | null,
+    stopwatch: Stopwatch | null,
+    onEnd: (end: End) => void,
+  ) {
+    this.#prober = prober;
+    this.#target = target;
+    this.connection = kept;
+    this.isKept = kept !== null;
+    this.#stopwatch = stopwatch;
+    this.#onEnd = onEnd;
+  }
+
+  start(): void {
+    try {
+      if (this.connection === null) this.connection = this.#prober.open(this.#target, this);
+      else {
+        this.phase = 'first-byte';
+        this.connection.user = this;
+        this.connection.sendAgain();
+      }
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  /** Whether it has no connection yet, or could get none; false if that is our own fault, which says nothing about the peer. */
+  get couldNotConnect(): boolean {
+    return this.phase === 'connect' && !this.end?.ownFault;
+  }
+
+  /**
+   * Whether it has been answered with status 200. Over a connection that was open before, the peer must also keep it open:
+   * otherwise the connection cannot be kept for the next witness.
+   */
+  get isAnswered(): boolean {
+    return this.end !== null && this.statusCode === 200 && (!this.isKept || this.end.staysOpen === true);
+  }
+
+  /** connect() starts the attempt only in the next turn of the loop. The time counts from the attempt. */
+  onAttempt(): void {
+    this.#stopwatch?.start();
+  }
+
+  onConnect(): void {
+    this.phase = 'first-byte';
+    this.#stopwatch?.connected();
+    const isLast = this.#stopwatch === null || !this.#prober.kept.hasRoomFor(this.#target);
+    this.connection?.send(this.#prober.request(this.#target, isLast));
+    this.#stopwatch?.requestSent();
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    this.#stopwatch?.received();
+    const isStart = this.phase === 'first-byte';
+    this.phase = 'body';
+    const known = isStart ? this.#prober.kept.meaningOf(this.#target, bytes) : null;
+    if (known === null) return this.#onProgress(this.#parser.push(bytes), isStart ? bytes : null);
+    this.statusCode = 200;
+    this.#finish({ outcome: 'ok', bootTimeMs: known.bootTimeMs, staysOpen: known.staysOpen });
+  }
+
+  onEnd(): void {
+    this.#onProgress(this.#parser.end(), null);
+  }
+
+  onError(error: unknown): void {
+    const code = errorCodeOf(error);
+    const outcome = outcomeOfCode(code);
+    if (outcome === 'reset' && this.phase === 'connect') {
+      // A reset during the handshake is reported as ECONNREFUSED. So this one came after it, before we noticed the connection.
+      this.#stopwatch?.connected();
+      this.phase = 'first-byte';
+    }
+    this.#finish({ outcome, reason: code, ownFault: isOwnFault(code) ? networkMessageOf(error) : '' });
+  }
+
+  /** Ends the ping. The connection is closed, unless it was open before. */
+  close(): void {
+    if (this.connection === null) return;
+    this.connection.user = null;
+    if (!this.isKept) this.connection.close();
+  }
+
+  get #parser(): HttpResponseParser {
+    this.#response ??= new HttpResponseParser(MAX_PING_BYTES);
+    return this.#response;
+  }
+
+  /** `bytes`: all that has come, if it came in one piece. */
+  #onProgress(progress: Progress, bytes: Uint8Array | null): void {
+    if (progress.kind === 'cut-short') this.#finish({ outcome: 'reset' });
+    if (progress.kind === 'malformed') this.#finish({ outcome: 'malformed', reason: progress.reason });
+    if (progress.kind === 'complete') this.#onResponse(progress, bytes);
+  }
+
+  #onResponse({ status, body, staysOpen }: Response, bytes: Uint8Array | null): void {
+    this.statusCode = status;
+    const ping = status === 200 ? parsePing(body.toString('utf8')) : null;
+    if (ping === null) return this.#finish({ outcome: 'http-status' });
+    if (!ping.ok) return this.#finish({ outcome: 'malformed', reason: ping.error });
+    const meaning = { bootTimeMs: ping.bootTimeMs, staysOpen };
+    if (bytes !== null) this.#prober.kept.keepAnswer(this.#target, bytes, meaning);
+    this.#finish({ outcome: 'ok', ...meaning });
+  }
+
+  #finish(end: End): void {
+    this.end = end;
+    this.#onEnd(end);
+  }
+}
+
 /**
  * One exchange with one peer, and a witness. There are two kinds of connection: one that is open from an earlier ping, and a
  * new one. If the link has an open connection, and the ping has failed or has no answer after half of PING_TIMEOUT, a second
  * ping (the witness) is sent over the other kind. So a failure says whether only new connections fail, or only open ones. There
  * is no witness once bytes of the answer have come, nor if our own process is at fault.
  */
-class Exchange implements ConnectionUser, Due {
+class Exchange implements Due {
+  /** When to look at the exchange next: at half time, and when it must have ended. */
+  dueMs = 0;
   readonly #prober: Prober;
   readonly #target: Target;
   readonly #stopwatch: Stopwatch;
   readonly #onSample: (sample: Sample) => void;
-  /** When to look at the exchange next: at half time, and when it must have ended. */
-  dueMs = 0;
-  /** Parses the answer; null until bytes have come that no answer before had. */
-  #response: HttpResponseParser | null = null;
-  #connection: Connection | null = null;
-  /** Whether the connection was open before. */
-  #isKept = false;
+  #attempt: Attempt;
   /** The open connection, while a new one is tried. */
   #oldConnection: Connection | null = null;
-  #witness: Witness | null = null;
+  #witness: Attempt | null = null;
   /** When the exchange must have ended, monotonic ms. */
   #endMs = 0;
-  #phase: Phase = 'connect';
-  #statusCode = 0;
   /** The result, while the witness is waited for. */
   #sample: Sample | null = null;
   #isOver = false;
@@ -104,172 +240,90 @@ class Exchange implements ConnectionUser, Due {
     this.#target = target;
     this.#stopwatch = new Stopwatch(clock, meter);
     this.#onSample = onSample;
+    this.#attempt = this.#attemptOver(null);
   }
 
   start(): void {
     const { address } = this.#target;
-    if (address === '') this.#finish('no-address');
-    else if (isIP(address) === 0 && !HOST_NAME.test(address)) this.#finish('dns', { reason: 'not a host name' });
+    if (address === '') this.#finish({ outcome: 'no-address' });
+    else if (isIP(address) === 0 && !HOST_NAME.test(address))
+      this.#finish({ outcome: 'dns', reason: 'not a host name' });
     else this.#begin();
   }
 
   #begin(): void {
-    const { kept, options } = this.#prober;
-    const { clock, pingTimeoutMs } = options;
-    const nowMs = clock.monotonicMs();
+    const { kept, options, deadlines } = this.#prober;
+    const nowMs = options.clock.monotonicMs();
     const old = kept.take(this.#target);
-    this.#endMs = nowMs + pingTimeoutMs;
+    this.#endMs = nowMs + options.pingTimeoutMs;
     this.#stopwatch.start();
-    this.dueMs = old === null ? this.#endMs : nowMs + pingTimeoutMs / 2;
-    this.#prober.deadlines.add(this, nowMs);
-    if (old === null || kept.isTooOld(old, nowMs)) {
-      this.#oldConnection = old;
-      this.#open();
-    } else {
-      this.#isKept = true;
-      this.#connection = old;
-      old.user = this;
-      this.onConnect();
-    }
+    this.dueMs = old === null ? this.#endMs : nowMs + options.pingTimeoutMs / 2;
+    deadlines.add(this, nowMs);
+    if (old !== null && !kept.isTooOld(old, nowMs)) this.#attempt = this.#attemptOver(old);
+    else this.#oldConnection = old;
+    this.#attempt.start();
   }
 
-  #open(): void {
-    this.#isKept = false;
-    this.#phase = 'connect';
-    try {
-      this.#connection = this.#prober.open(this.#target, this);
-    } catch (error) {
-      this.onError(error);
-    }
+  #attemptOver(kept: Connection | null): Attempt {
+    return new Attempt(this.#prober, this.#target, kept, this.#stopwatch, (end) => this.#onEnd(end));
   }
 
-  /** connect() starts the attempt only in the next turn of the loop. The time counts from the attempt. */
-  onAttempt(): void {
-    this.#stopwatch.start();
-  }
-
-  onConnect(): void {
-    this.#phase = 'first-byte';
-    if (this.#isKept) {
-      this.#connection?.sendAgain();
-      return;
-    }
-    this.#stopwatch.connected();
-    this.#connection?.send(this.#prober.request(this.#target, !this.#prober.kept.hasRoomFor(this.#target)));
-    this.#stopwatch.requestSent();
-  }
-
-  onBytes(bytes: Uint8Array): void {
-    this.#stopwatch.received();
-    const isStart = this.#phase === 'first-byte';
-    this.#phase = 'body';
-    const known = isStart ? this.#prober.kept.meaningOf(this.#target, bytes) : null;
-    if (known !== null) {
-      this.#statusCode = 200;
-      this.#finish('ok', known);
-      return;
-    }
-    this.#onProgress(this.#parser.push(bytes), isStart ? bytes : null);
-  }
-
-  onEnd(): void {
-    if (!this.#openAgain()) this.#onProgress(this.#parser.end(), null);
-  }
-
-  get #parser(): HttpResponseParser {
-    this.#response ??= new HttpResponseParser(MAX_PING_BYTES);
-    return this.#response;
-  }
-
-  onError(error: unknown): void {
-    const code = errorCodeOf(error);
-    const outcome = outcomeOfCode(code);
-    if (outcome === 'reset') {
-      if (this.#openAgain()) return;
-      if (this.#phase === 'connect') {
-        // A reset during the handshake is reported as ECONNREFUSED. So this one came after it, before we noticed the connection.
-        this.#stopwatch.connected();
-        this.#phase = 'first-byte';
-      }
-    }
-    this.#finish(outcome, { reason: code, ownFault: isOwnFault(code) ? networkMessageOf(error) : '' });
-  }
-
-  /** Opens a new connection if the peer has closed the old one while nobody used it. */
-  #openAgain(): boolean {
-    if (!this.#isKept || this.#phase === 'body') return false;
-    this.#connection?.close();
+  #onEnd(end: End): void {
+    const { isKept, phase, connection } = this.#attempt;
+    if (end.outcome !== 'reset' || !isKept || phase === 'body') return this.#finish(end);
+    // The peer has closed the old connection while nobody used it.
+    connection?.close();
     this.#witness?.close();
     this.#witness = null;
-    this.#open();
-    return true;
-  }
-
-  /** `bytes`: all that has come, if it came in one piece. */
-  #onProgress(progress: Progress, bytes: Uint8Array | null): void {
-    if (progress.kind === 'cut-short') this.#finish('reset');
-    if (progress.kind === 'malformed') this.#finish('malformed', { reason: progress.reason });
-    if (progress.kind === 'complete') this.#onResponse(progress, bytes);
-  }
-
-  #onResponse({ status, body, staysOpen }: Response, bytes: Uint8Array | null): void {
-    this.#statusCode = status;
-    const ping = status === 200 ? parsePing(body.toString('utf8')) : null;
-    if (ping === null) this.#finish('http-status');
-    else if (!ping.ok) this.#finish('malformed', { reason: ping.error });
-    else {
-      const { bootTimeMs } = ping;
-      if (bytes !== null) this.#prober.kept.keepAnswer(this.#target, bytes, { bootTimeMs, staysOpen });
-      this.#finish('ok', { bootTimeMs, staysOpen });
-    }
+    this.#attempt = this.#attemptOver(null);
+    this.#attempt.start();
   }
 
   onDue(): void {
     if (this.dueMs < this.#endMs) {
       this.dueMs = this.#endMs;
-      if (this.#phase !== 'body') this.#callWitness();
+      if (this.#attempt.phase !== 'body') this.#callWitness();
       return;
     }
     this.#prober.deadlines.remove(this);
     // If our own process was busy, this timer runs late, and an answer that has arrived meanwhile is not read yet. One more
     // turn of the loop reads it.
     setImmediate(() => {
-      if (this.#sample === null && !this.#isOver) this.#finish('timeout');
-      this.#report();
+      if (!this.#isOver) this.cancel();
     });
   }
 
   cancel(): void {
-    if (this.#sample === null) this.#finish('timeout');
+    if (this.#sample === null) this.#finish({ outcome: 'timeout' });
     this.#report();
   }
 
   /** Sends a ping over the other kind of connection. */
   #callWitness(): void {
-    if (this.#witness !== null) return;
     const old = this.#oldConnection;
-    if (old === null && !this.#isKept) return;
-    this.#witness = new Witness(this.#prober, this.#target, old, () => this.#sample !== null && this.#report());
+    if (this.#witness !== null || (old === null && !this.#attempt.isKept)) return;
+    this.#witness = new Attempt(this.#prober, this.#target, old, null, () => {
+      this.#witness?.close();
+      if (this.#sample !== null) this.#report();
+    });
+    this.#witness.start();
   }
 
-  /**
-   * `reason`: the error code of the system, or what is malformed. `ownFault`: as in `Sample`. `staysOpen`: whether the
-   * connection can be used again.
-   */
-  #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = '', staysOpen = false } = {}): void {
+  #finish({ outcome, reason = '', ownFault = '', bootTimeMs = -1, staysOpen = false }: End): void {
+    const attempt = this.#attempt;
     // A ping over an open connection that gets no answer does not show whether the network or the process is silent. The
     // witness shows it: if it could not connect either, and not for our own fault, the timeout is one of the connect phase.
-    const isUnconnected = this.#isKept && this.#witness?.couldNotConnect;
-    if (outcome === 'timeout' && this.#phase === 'first-byte' && isUnconnected) this.#phase = 'connect';
+    const isUnconnected = attempt.isKept && this.#witness?.couldNotConnect;
+    if (outcome === 'timeout' && attempt.phase === 'first-byte' && isUnconnected) attempt.phase = 'connect';
     const { connectUs, firstByteUs, totalUs, starvedUs } = this.#stopwatch.stop();
-    if (this.#connection !== null) {
-      if (staysOpen) this.#prober.kept.keep(this.#connection, totalUs);
-      else this.#connection.close();
+    if (attempt.connection !== null) {
+      if (staysOpen) this.#prober.kept.keep(attempt.connection, totalUs);
+      else attempt.connection.close();
     }
     this.#sample = {
       atMs: this.#prober.options.clock.nowMs(),
       outcome,
-      phase: outcome === 'ok' ? null : this.#phase,
+      phase: outcome === 'ok' ? null : attempt.phase,
       connectUs,
       firstByteUs,
       totalUs,
@@ -278,12 +332,12 @@ class Exchange implements ConnectionUser, Due {
       ownFault,
       failsOnly: '',
       bootTimeMs,
-      statusCode: this.#statusCode,
+      statusCode: attempt.statusCode,
       detail: outcome === 'ok' ? '' : textOf(this.#detail(outcome, reason), 200),
     };
-    const isAnswered = this.#phase === 'body';
+    const isAnswered = attempt.phase === 'body';
     if (outcome !== 'ok' && outcome !== 'timeout' && ownFault === '' && !isAnswered) this.#callWitness();
-    if (this.#witness === null || this.#witness.hasEnded || outcome === 'ok' || isAnswered) this.#report();
+    if (this.#witness === null || this.#witness.end !== null || outcome === 'ok' || isAnswered) this.#report();
   }
 
   /** Hands over the result. Nothing of the exchange is left, except a connection that is kept. */
@@ -296,7 +350,7 @@ class Exchange implements ConnectionUser, Due {
     this.#prober.deadlines.remove(this);
     witness?.close();
     if (sample.outcome !== 'ok' && witness?.isAnswered) {
-      const [fails, works] = this.#isKept ? (['open', 'a new'] as const) : (['new', 'an open'] as const);
+      const [fails, works] = this.#attempt.isKept ? (['open', 'a new'] as const) : (['new', 'an open'] as const);
       sample.failsOnly = fails;
       sample.detail = textOf(`${sample.detail}; a ping over ${works} connection was answered`, 200);
     }
@@ -311,7 +365,8 @@ class Exchange implements ConnectionUser, Due {
 
   #detail(outcome: Exclude<Outcome, 'ok'>, reason: string): string {
     const peer = hostPort(this.#target.address, this.#target.port);
-    const isInBody = this.#phase === 'body';
+    const { phase, statusCode } = this.#attempt;
+    const isInBody = phase === 'body';
     switch (outcome) {
       case 'refused':
         return `connection refused by ${peer}`;
@@ -320,13 +375,13 @@ class Exchange implements ConnectionUser, Due {
           ? `connection closed by ${peer} ${isInBody ? 'within its answer' : 'without an answer'}`
           : `connection reset by ${peer} ${isInBody ? 'within its answer' : 'before its answer'} (${reason})`;
       case 'timeout':
-        return `timeout after ${this.#prober.options.pingTimeoutMs} ms: ${TIMEOUT_IN[this.#phase](peer)}`;
+        return `timeout after ${this.#prober.options.pingTimeoutMs} ms: ${TIMEOUT_IN[phase](peer)}`;
       case 'unreachable':
         return `${peer} cannot be reached (${reason})`;
       case 'dns':
         return `no such host: ${peer} (${reason})`;
       case 'http-status':
-        return `${peer} answered with status ${this.#statusCode}`;
+        return `${peer} answered with status ${statusCode}`;
       case 'malformed':
         return `malformed answer from ${peer}: ${reason}`;
       case 'no-address':
@@ -340,81 +395,3 @@ const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
   'first-byte': (peer) => `${peer} accepted the connection, but sent no answer`,
   body: (peer) => `${peer} began to answer, but did not finish`,
 };
-
-/** A second ping to a peer over the other kind of connection. All that counts is whether it is answered. */
-class Witness implements ConnectionUser {
-  /**
-   * Whether it has been answered with status 200. Over a connection that was open before, the peer must also keep it open:
-   * otherwise the connection cannot be kept for the next witness.
-   */
-  isAnswered = false;
-  /** Whether it has no connection yet, or could get none; false if that is our own fault, which says nothing about the peer. */
-  couldNotConnect = true;
-  hasEnded = false;
-  readonly #prober: Prober;
-  readonly #target: Target;
-  readonly #onEnd: () => void;
-  readonly #response = new HttpResponseParser(MAX_PING_BYTES);
-  /** Whether the connection was opened for this ping. */
-  readonly #isOwn: boolean;
-  #connection: Connection | null = null;
-
-  /**
-   * Pings over the open connection `old`, or over a new one. Calls `onEnd` once, unless it is closed before, or has ended
-   * already because Node rejects the address.
-   */
-  constructor(prober: Prober, target: Target, old: Connection | null, onEnd: () => void) {
-    this.#prober = prober;
-    this.#target = target;
-    this.#onEnd = onEnd;
-    this.#isOwn = old === null;
-    try {
-      this.#connection = old ?? prober.open(target, this);
-    } catch (error) {
-      this.hasEnded = true;
-      this.#noteOwnFault(error);
-    }
-    if (old === null) return;
-    old.user = this;
-    this.couldNotConnect = false;
-    old.sendAgain();
-  }
-
-  onConnect(): void {
-    this.couldNotConnect = false;
-    this.#connection?.send(this.#prober.request(this.#target, true));
-  }
-
-  onBytes(bytes: Uint8Array): void {
-    const progress = this.#response.push(bytes);
-    if (progress.kind === 'incomplete') return;
-    this.isAnswered = progress.kind === 'complete' && progress.status === 200 && (this.#isOwn || progress.staysOpen);
-    this.#end();
-  }
-
-  onEnd(): void {
-    this.#end();
-  }
-
-  onError(error: unknown): void {
-    this.#noteOwnFault(error);
-    this.#end();
-  }
-
-  #noteOwnFault(error: unknown): void {
-    if (isOwnFault(errorCodeOf(error))) this.couldNotConnect = false;
-  }
-
-  /** Ends the ping. The connection is closed, unless it was open before. */
-  close(): void {
-    this.hasEnded = true;
-    if (this.#connection === null) return;
-    this.#connection.user = null;
-    if (this.#isOwn) this.#connection.close();
-  }
-
-  #end(): void {
-    this.close();
-    this.#onEnd();
-  }
-}
