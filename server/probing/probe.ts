@@ -156,9 +156,11 @@ class Attempt implements ConnectionUser {
     const isStart = this.phase === 'first-byte';
     this.phase = 'body';
     const known = isStart ? this.#prober.kept.meaningOf(this.#target, bytes) : null;
-    if (known === null) return this.#onProgress(this.#parser.push(bytes), isStart ? bytes : null);
-    this.statusCode = 200;
-    this.#finish({ outcome: 'ok', bootTimeMs: known.bootTimeMs, staysOpen: known.staysOpen });
+    if (known === null) this.#onProgress(this.#parser.push(bytes), isStart ? bytes : null);
+    else {
+      this.statusCode = 200;
+      this.#finish({ outcome: 'ok', bootTimeMs: known.bootTimeMs, staysOpen: known.staysOpen });
+    }
   }
 
   onEnd(): void {
@@ -198,11 +200,13 @@ class Attempt implements ConnectionUser {
   #onResponse({ status, body, staysOpen }: Response, bytes: Uint8Array | null): void {
     this.statusCode = status;
     const ping = status === 200 ? parsePing(body.toString('utf8')) : null;
-    if (ping === null) return this.#finish({ outcome: 'http-status' });
-    if (!ping.ok) return this.#finish({ outcome: 'malformed', reason: ping.error });
-    const meaning = { bootTimeMs: ping.bootTimeMs, staysOpen };
-    if (bytes !== null) this.#prober.kept.keepAnswer(this.#target, bytes, meaning);
-    this.#finish({ outcome: 'ok', ...meaning });
+    if (ping === null) this.#finish({ outcome: 'http-status' });
+    else if (!ping.ok) this.#finish({ outcome: 'malformed', reason: ping.error });
+    else {
+      const meaning = { bootTimeMs: ping.bootTimeMs, staysOpen };
+      if (bytes !== null) this.#prober.kept.keepAnswer(this.#target, bytes, meaning);
+      this.#finish({ outcome: 'ok', ...meaning });
+    }
   }
 
   #finish(end: End): void {
@@ -270,7 +274,10 @@ class Exchange implements Due {
 
   #onEnd(end: End): void {
     const { isKept, phase, connection } = this.#attempt;
-    if (end.outcome !== 'reset' || !isKept || phase === 'body') return this.#finish(end);
+    if (end.outcome !== 'reset' || !isKept || phase === 'body') {
+      this.#finish(end);
+      return;
+    }
     // The peer has closed the old connection while nobody used it.
     connection?.close();
     this.#witness?.close();
