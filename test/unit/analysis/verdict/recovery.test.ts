@@ -2,15 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { lostPodsOf } from '../../../../server/analysis/lost-pods.ts';
 import { emptyLinks, FLAG_SUSPECT, NONE16, pack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
-import type { Pod } from '../../../../server/protocol/pod.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import { MeshBuilder, meshOf, NOW_MS, podOf, settingsOf, statusOf } from '../../../support/mesh.ts';
-import { answerFor, REFUSED } from './scene.ts';
+import { answerFor, both, type Change, failed, fine, pod, REFUSED, report, silence } from './scene.ts';
 
 const LOST_MS = NOW_MS - 20_000;
 const GONE = { owner: 'rs', lifecycle: 'gone', sinceMs: LOST_MS, replacedBy: 'uid-4' } as const;
-
-type Change = (builder: MeshBuilder) => void;
 
 /** Pod 3 was lost 20 s ago; pod 4 took its place, was ready 2 s later, and every link to it is ok since 3 s after the loss. */
 function killed(change: Change): MeshBuilder {
@@ -23,8 +20,7 @@ function killed(change: Change): MeshBuilder {
   return builder;
 }
 
-const fine: Change = () => {};
-const failing: Change = (builder) => builder.set(1, 4, REFUSED);
+const failing = failed(1, 4);
 /** It failed when it was pinged so long ago. */
 const pinged =
   (ageMs: number): Change =>
@@ -34,33 +30,16 @@ const okSince =
   (sinceMs: number): Change =>
   (builder) =>
     builder.set(1, 4, { sinceMs });
-const lost =
-  (change: Partial<Pod>): Change =>
-  ({ pods }) =>
-    pods.splice(3, 1, { ...podOf(3, GONE), ...change });
-const replacement =
-  (change: Partial<Pod>): Change =>
-  ({ pods }) =>
-    pods.splice(4, 1, podOf(4, { owner: 'rs', ...change }));
-const report =
-  (pod: number, change: (report: MeshBuilder['reports'][number]) => object): Change =>
-  ({ reports }) =>
-    reports.splice(pod, 1, { ...reports[pod]!, ...change(reports[pod]!) });
-const both =
-  (...changes: Change[]): Change =>
-  (builder) => {
-    for (const change of changes) change(builder);
-  };
 /** Pod 3 was replaced by pod 2, which was replaced by pod 4. */
 const twice = (createdMs: number, sinceMs: number) =>
   both(
-    lost({ replacedBy: 'uid-2' }),
+    pod(3, { replacedBy: 'uid-2' }),
     ({ pods }) => pods.splice(2, 1, podOf(2, { ...GONE, createdMs, sinceMs })),
-    (builder) => builder.silence(2, 'not-asked'),
+    silence(2, 'not-asked'),
   );
 
 /** The process of pod 1 started 6 s ago. */
-const restarted = report(1, () => ({ bootTimeMs: NOW_MS - 6_000 }));
+const restarted = report(1, { bootTimeMs: NOW_MS - 6_000 });
 const unlisted: Change = ({ reports }) => reports[2]!.links.to.fill(2, 2, 3);
 const RARELY = { settings: settingsOf() };
 const STALE = { discovery: statusOf({ phase: 'stale' }) };
@@ -79,12 +58,12 @@ describe('recovered', () => {
   it.each<[title: string, expects: string, verdict: string, change: Change, mesh?: Partial<Mesh>]>([
     ['replaced, and every link to the replacement ok', 'recovered<30s', 'pass', fine],
     ['exactly within the limit', 'recovered<=3s', 'pass', fine],
-    ['ready too late', 'recovered<3s', 'fail', replacement({ sinceMs: LOST_MS + 4_000 }), RARELY],
+    ['ready too late', 'recovered<3s', 'fail', pod(4, { sinceMs: LOST_MS + 4_000 }), RARELY],
     ['the last ping that is not ok after the limit', 'recovered<9s', 'pass', okSince(12_000), RARELY],
     ['failing, last pinged before the limit', 'recovered<6s', 'unknown', pinged(15_000), RARELY],
     ['failing, last pinged after the limit', 'recovered<5s', 'fail', pinged(15_000), RARELY],
-    ['noticed late', 'recovered<49s', 'pass', lost({ unseenMs: 45_000 })],
-    ['noticed late, and failing', 'recovered<10s', 'fail', both(failing, lost({ unseenMs: 45_000 }))],
+    ['noticed late', 'recovered<49s', 'pass', pod(3, { unseenMs: 45_000 })],
+    ['noticed late, and failing', 'recovered<10s', 'fail', both(failing, pod(3, { unseenMs: 45_000 }))],
     // A busy machine does not lengthen the recovery.
     [
       'pinged by busy pods',
@@ -95,20 +74,15 @@ describe('recovered', () => {
     ['another pod has not pinged it', 'recovered<10s,from=pod-1', 'pass', (one) => one.notYet(2, 4)],
     ['not pinged by itself', 'recovered<10s', 'pass', (one) => one.notYet(4, 4)],
     ['left out by PING_NUMBER', 'recovered<10s', 'pass', unlisted, { settings: settingsOf({ pingNumber: 2 }) }],
-    ['late, and another report missing', 'recovered<16s', 'unknown', both(okSince(5_000), (one) => one.silence(2))],
+    ['late, and another report missing', 'recovered<16s', 'unknown', both(okSince(5_000), silence(2))],
     // Its first ping says nothing about the time before it started.
     ['pinged by a process that came later', 'recovered<4s', 'pass', both(okSince(5_000), restarted)],
     ['not ok when a process came later', 'recovered<4s', 'fail', both(okSince(2_000), restarted)],
     ['pinged by Goldpinger', 'recovered<16s', 'pass', ({ reports }) => reports[1]!.links.sinceMs.fill(NONE16)],
     ['an old list, but a failing link', 'recovered<10s', 'fail', failing, STALE],
-    [
-      'a differing list that does not matter',
-      'recovered<10s,from=pod-0',
-      'pass',
-      report(2, () => ({ samePeers: false })),
-    ],
-    ['a missing report that does not matter', 'recovered<10s,from=pod-0', 'pass', (one) => one.silence(1)],
-    ['a pod on a passive node, which measures no link', 'recovered<10s', 'pass', (one) => one.silence(1, 'passive')],
+    ['a differing list that does not matter', 'recovered<10s,from=pod-0', 'pass', report(2, { samePeers: false })],
+    ['a missing report that does not matter', 'recovered<10s,from=pod-0', 'pass', silence(1)],
+    ['a pod on a passive node, which measures no link', 'recovered<10s', 'pass', silence(1, 'passive')],
     ['of another pod', 'recovered<30s,to=pod-2', 'unknown', fine],
     ['of this pod', 'recovered<30s,to=pod-3', 'pass', fine],
     ['replaced by a pod that was lost, too', 'recovered<=3s', 'pass', twice(LOST_MS, LOST_MS + 1_000)],
@@ -127,7 +101,7 @@ describe('recovered', () => {
     [
       'pod-3 was lost 20 s ago, or up to 45 s earlier, because the Kubernetes API had not told: replaced by pod-4, healthy after 3.0 s',
       'recovered<30s',
-      lost({ unseenMs: 45_000 }),
+      pod(3, { unseenMs: 45_000 }),
     ],
     // A Goldpinger pod does not say since when a link is ok.
     [
@@ -144,14 +118,14 @@ describe('recovered', () => {
       ({ reports }) => reports.splice(0, 5, ...reports.map((one) => ({ ...one, links: emptyLinks(0) }))),
       { settings: settingsOf({ refreshIntervalMs: 0 }) },
     ],
-    ['pod-1 did not report', 'recovered<10s', (one) => one.silence(1)],
+    ['pod-1 did not report', 'recovered<10s', silence(1)],
     // A failure that a starved pod reports is not believed.
     ['the report of pod-2 is not trusted', 'recovered<10s', (one) => one.starve(2)],
     ['may be out of date', 'recovered<10s', fine, STALE],
-    ['may be out of date', 'recovered<10s', lost({ replacedBy: '' }), STALE],
-    ['pod-2 knows a different set of pods than pod-0', 'recovered<10s', report(2, () => ({ samePeers: false }))],
-    ['recovered<30s: no pod was lost in the window', 'recovered<30s', lost({ owner: '' })],
-    ['recovered<30s: no pod was lost in the window', 'recovered<30s', lost({ sinceMs: NOW_MS - 31_000 })],
+    ['may be out of date', 'recovered<10s', pod(3, { replacedBy: '' }), STALE],
+    ['pod-2 knows a different set of pods than pod-0', 'recovered<10s', report(2, { samePeers: false })],
+    ['recovered<30s: no pod was lost in the window', 'recovered<30s', pod(3, { owner: '' })],
+    ['recovered<30s: no pod was lost in the window', 'recovered<30s', pod(3, { sinceMs: NOW_MS - 31_000 })],
   ])('is not known: %s', (reason, expects, change, mesh = {}) => {
     expect(answerFor(killed(change), expects, mesh)).toMatchObject({
       verdict: 'unknown',
@@ -161,8 +135,8 @@ describe('recovered', () => {
   });
 
   it.each<[found: string, change: Change]>([
-    ['not replaced', lost({ replacedBy: '' })],
-    ['replaced by pod-4, which is not ready', replacement({ lifecycle: 'starting' })],
+    ['not replaced', pod(3, { replacedBy: '' })],
+    ['replaced by pod-4, which is not ready', pod(4, { lifecycle: 'starting' })],
     ['replaced by pod-4, and the link from pod-1 is not ok', failing],
   ])('%s: it fails once the limit has passed, and is not known before', (found, change) => {
     const late = answerFor(killed(change), 'recovered<10s');
@@ -174,8 +148,8 @@ describe('recovered', () => {
 
   it.each<[found: string, expects: string, change: Change]>([
     ['replaced by pod-4, not healthy within 2.0 s', 'recovered<2s', (one) => one.notYet(2, 4)],
-    ['replaced by pod-4, and the link from pod-1 is not ok', 'recovered<10s', both(failing, (one) => one.silence(2))],
-    ['replaced by pod-4, not healthy within 13 s', 'recovered<10s', both(okSince(5_000), (one) => one.silence(2))],
+    ['replaced by pod-4, and the link from pod-1 is not ok', 'recovered<10s', both(failing, silence(2))],
+    ['replaced by pod-4, not healthy within 13 s', 'recovered<10s', both(okSince(5_000), silence(2))],
   ])('fails for certain whatever another pod does not report: %s', (found, expects, change) => {
     expect(answerFor(killed(change), expects).violations[0]?.found).toBe(found);
   });
