@@ -2,7 +2,6 @@ import './app.css';
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import { DEFAULT_THRESHOLDS } from '../../server/protocol/link-state.ts';
-import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { FindingList } from '../components/finding-list.tsx';
@@ -117,7 +116,8 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
     () => (state.mesh === null ? clock.nowMs() : state.mesh.atMs + state.mesh.ageMs),
     [state.mesh, clock],
   );
-  const nowMs = moment.value === null ? servedMs : pastMs(moment.value);
+  // Ages in a past mesh count to its end.
+  const nowMs = moment.value === null ? servedMs : (moment.value.past?.toMs ?? moment.value.atMs + moment.value.ageMs);
   const notices = useMemo(
     () => (overview === null || stage !== 'picture' ? [] : noticesOf(overview, state.status, nowMs)),
     [overview, stage, state.status, nowMs],
@@ -316,11 +316,6 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   );
 }
 
-/** The end of a past mesh, ms since the epoch. Ages count to this time. */
-function pastMs({ atMs, ageMs, past }: Mesh): number {
-  return past?.toMs ?? atMs + ageMs;
-}
-
 /** Loads the code of the other views after the first picture, because the connection may be lost later. */
 function usePreloaded(isTime: boolean): void {
   useEffect(() => {
@@ -340,7 +335,7 @@ function usePreloaded(isTime: boolean): void {
 }
 
 /** Connects while the page is open, and reconnects when the browser restores it from its cache. */
-export function useLiveFeed(feed: LiveFeed, windowMs: number, figure: StreamFigure): void {
+function useLiveFeed(feed: LiveFeed, windowMs: number, figure: StreamFigure): void {
   useEffect(() => {
     const start = () => feed.start(windowMs, figure);
     const onShow = (event: PageTransitionEvent) => event.persisted && start();
@@ -356,7 +351,7 @@ export function useLiveFeed(feed: LiveFeed, windowMs: number, figure: StreamFigu
 }
 
 /** The numbers of failed and slow links that this page has received. Bounded. */
-export function useRecentPoints(picture: Picture | null): readonly RecentPoint[] {
+function useRecentPoints(picture: Picture | null): readonly RecentPoint[] {
   // Mutated in place, because setting state would render the whole page twice per update.
   const [seen] = useState<{ picture: Picture | null; points: readonly RecentPoint[] }>(() => ({
     picture: null,

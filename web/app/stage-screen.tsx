@@ -114,7 +114,7 @@ function Message({ title, code = '', children }: { title: string; code?: string;
 }
 
 /** The drawing of a screen that is shown instead of a view. */
-export function StageSign({ stage, self }: { stage: Exclude<Stage, 'picture'>; self: PodView | undefined }) {
+function StageSign({ stage, self }: { stage: Exclude<Stage, 'picture'>; self: PodView | undefined }) {
   if (stage === 'alone' && self !== undefined) {
     return (
       <div className="stage-self">
@@ -159,7 +159,7 @@ export function StageSign({ stage, self }: { stage: Exclude<Stage, 'picture'>; s
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** The RBAC manifest, as YAML, that allows listing pods in `namespace` ('' = all). */
-export function roleText(namespace: string): string {
+function roleText(namespace: string): string {
   const kind = namespace === '' ? 'ClusterRole' : 'Role';
   const inNamespace = NAME.test(namespace) ? `\n  namespace: ${namespace}` : '';
   const home = NAME.test(namespace) ? namespace : 'default';

@@ -234,7 +234,7 @@ function ClusterHealth({ picture }: { picture: Picture }) {
  * found by trying before anything is painted, again when the width or `content` (the full texts) changes. Changed digits
  * are ignored, because all digits have the same width.
  */
-export function useFit(ref: RefObject<HTMLElement | null>, content: string, most: number): number {
+function useFit(ref: RefObject<HTMLElement | null>, content: string, most: number): number {
   const [width, setWidth] = useState(0);
   const [fit, setFit] = useState({ key: '', steps: 0 });
   const key = `${width} ${content.replace(/\d/g, '0')}`;
