@@ -107,11 +107,9 @@ const OTHER_EM = 1.05;
 
 /** Estimated width of a text, px. */
 export function textWidth(text: string, sizePx: number): number {
-  return emsOf([...text]).reduce((total, em) => total + em, 0) * sizePx;
-}
-
-function emsOf(chars: readonly string[]): number[] {
-  return chars.map((char) => (char < '\u0250' ? LATIN_EM : OTHER_EM));
+  let ems = 0;
+  for (const char of text) ems += char < '\u0250' ? LATIN_EM : OTHER_EM;
+  return ems * sizePx;
 }
 
 /** The first words of a sentence that fit in about `width` px, at least one. */
@@ -132,20 +130,12 @@ export function beginningOf(text: string, width: number, sizePx: number): string
 export function fitText(text: string, width: number, sizePx: number): string {
   // Kubernetes names have at most 253 characters. Longer texts are cut before they are measured.
   const chars = [...text.slice(0, 600)];
-  const ems = emsOf(chars);
-  const sum = ems.reduce((total, em) => total + em, 0);
-  const room = width / sizePx;
-  if (sum <= room && text.length <= 600) return text;
-  let left = room - OTHER_EM;
-  let head = 0;
-  let tail = 0;
-  while (head + tail < chars.length) {
-    const isHead = head <= tail;
-    const em = ems[isHead ? head : chars.length - 1 - tail] ?? OTHER_EM;
-    if (left < em && head > 0 && tail > 0) break;
-    left -= em;
-    if (isHead) head++;
-    else tail++;
-  }
-  return `${chars.slice(0, head).join('')}…${chars.slice(chars.length - tail).join('')}`;
+  if (text.length <= 600 && textWidth(text, sizePx) <= width) return text;
+  const without = (kept: number) => {
+    const head = Math.ceil(kept / 2);
+    return `${chars.slice(0, head).join('')}…${chars.slice(chars.length - kept + head).join('')}`;
+  };
+  let kept = Math.min(chars.length, Math.floor(width / sizePx / LATIN_EM));
+  while (kept > 2 && textWidth(without(kept), sizePx) > width) kept--;
+  return without(Math.min(chars.length, Math.max(2, kept)));
 }

@@ -81,7 +81,8 @@ export function layoutRing(pods: readonly RingPod[], group: GroupBy, box: Box): 
   const [rx, ry] = alone ? [0, 0] : [Math.max(0, box.width / 2), Math.max(0, box.height / 2)];
   const ellipse = { cx: box.x + box.width / 2, cy: box.y + box.height / 2, rx, ry };
   const tree = hierarchy(treeOf(pods, order, group));
-  const angleAt = angles(rx, ry);
+  // Without a size all places are in the centre, at any angle.
+  const angleAt = angles(rx || 1, ry || 1);
   // Each pod takes one slot, half of it on each side.
   const root = cluster<TreeItem>()
     .size([1, 1])
@@ -140,18 +141,17 @@ export type Anchor = 'start' | 'middle' | 'end';
 
 /** Converts a share of the ellipse's length, clockwise from the top, to the angle at which it ends. */
 function angles(rx: number, ry: number): (share: number) => number {
-  const steps = range(-90, 271).map((degrees) => (degrees * Math.PI) / 180);
-  const lengths = cumsum(steps, (angle, i) =>
+  const turns = range(-90, 271).map((degrees) => (degrees * Math.PI) / 180);
+  const lengths = cumsum(turns, (angle, i) =>
     i === 0 ? 0 : Math.hypot(rx * Math.sin(angle - Math.PI / 360), ry * Math.cos(angle - Math.PI / 360)),
   );
-  const whole = lengths.at(-1) || 1;
+  const whole = lengths.at(-1) ?? 0;
   // Not `scaleLinear`, which would bring 9 kB of scales to the first visit.
-  const ends = rx === ry ? [0, 1] : [...lengths].map((length) => length / whole);
-  const turns = rx === ry ? [-Math.PI / 2, 1.5 * Math.PI] : steps;
   const scale = (share: number) => {
-    const i = bisect(ends, share, 1, ends.length - 1);
-    const [from = 0, to = 1, low = 0, high = 0] = [ends[i - 1], ends[i], turns[i - 1], turns[i]];
-    return low + ((share - from) / (to - from)) * (high - low);
+    const length = share * whole;
+    const i = bisect(lengths, length, 1, lengths.length - 1);
+    const [from = 0, to = 1, low = 0, high = 0] = [lengths[i - 1], lengths[i], turns[i - 1], turns[i]];
+    return low + ((length - from) / (to - from)) * (high - low);
   };
   return (share) => (share < 0 ? scale(share + 1) - 2 * Math.PI : scale(share));
 }
