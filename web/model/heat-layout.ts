@@ -154,10 +154,9 @@ function withNames(request: HeatRequest, { axis, columns, slant }: Naming, least
   const lean = slant > 0 ? Math.ceil(columnWidth * Math.cos(angle)) : 0;
   const fitting = cellsFor(request, Math.min(width - left - lean, height - top), MAX_CELL + 4);
   const pitch = Math.max(fitting.pitch, Math.ceil(leastPitch * request.dpr) / request.dpr);
-  const cells = { ...fitting, pitch, gap: gapOf(pitch) };
   const areNamesApart = slant > 0 ? pitch * Math.sin(angle) >= NAME_LINE : columnWidth + 6 <= pitch;
   if (pitch < LEAST_NAMED || !areNamesApart) return null;
-  return assemble(request, { axis, columns, slant, left, top, strip: 0, ...cells, shared: false });
+  return assemble(request, { axis, columns, slant, left, top, strip: 0, pitch, shared: false }, fitting.groupGap);
 }
 
 function withoutNames(request: HeatRequest): HeatLayout {
@@ -168,10 +167,10 @@ function withoutNames(request: HeatRequest): HeatLayout {
   const top = CAPTION + 22 + STRIP + STRIP_SPACE;
   const room = Math.max(40, Math.min(request.width - left, request.height - top));
   const base = { axis, columns: 'short', slant: 0, left, top, strip: STRIP } as const;
-  const cells = cellsFor(request, room, LEAST_NAMED);
-  if (cells.pitch >= 2) return assemble(request, { ...base, ...cells, shared: false });
-  if (!fit) return assemble(request, { ...base, pitch: Math.ceil(2 * dpr) / dpr, gap: 0, groupGap: 1, shared: false });
-  return assemble(request, { ...base, pitch: room / request.n, gap: 0, groupGap: 0, shared: true });
+  const { pitch, groupGap } = cellsFor(request, room, LEAST_NAMED);
+  if (pitch >= 2) return assemble(request, { ...base, pitch, shared: false }, groupGap);
+  if (!fit) return assemble(request, { ...base, pitch: Math.ceil(2 * dpr) / dpr, shared: false }, 1);
+  return assemble(request, { ...base, pitch: room / request.n, shared: true }, 0);
 }
 
 function leftCaption({ narrow }: HeatRequest): number {
@@ -192,8 +191,7 @@ function cellsFor({ n, groups, dpr }: HeatRequest, room: number, maxPitch: numbe
     return Math.floor(Math.min(maxPitch, free / Math.max(1, n)) * dpr + 1e-9) / dpr;
   };
   const groupGap = GROUP_GAPS.find((one) => pitchWith(one.groupGap) >= one.fromPitch)?.groupGap ?? 1;
-  const pitch = pitchWith(groupGap);
-  return { pitch, gap: gapOf(pitch), groupGap };
+  return { pitch: pitchWith(groupGap), groupGap };
 }
 
 function gapOf(pitch: number): number {
@@ -202,13 +200,12 @@ function gapOf(pitch: number): number {
   return pitch >= 9 ? 1 : 0;
 }
 
-interface Parts
-  extends Pick<HeatLayout, 'axis' | 'columns' | 'slant' | 'left' | 'top' | 'strip' | 'pitch' | 'gap' | 'shared'> {
-  groupGap: number;
-}
-
 /** Places the cells, and finds what they show and how much of them is visible. */
-function assemble(request: HeatRequest, { groupGap, ...parts }: Parts): HeatLayout {
+function assemble(
+  request: HeatRequest,
+  parts: Pick<HeatLayout, 'axis' | 'columns' | 'slant' | 'left' | 'top' | 'strip' | 'pitch' | 'shared'>,
+  groupGap: number,
+): HeatLayout {
   const { n, groups, width, height, dpr } = request;
   const starts = new Float64Array(n + 1);
   let group = 0;
@@ -216,15 +213,16 @@ function assemble(request: HeatRequest, { groupGap, ...parts }: Parts): HeatLayo
     while (group + 1 < groups.length && i >= (groups[group + 1]?.start ?? n)) group++;
     starts[i] = i * parts.pitch + group * groupGap;
   }
-  const extent = Math.max(0, (starts[n] ?? 0) - parts.gap);
-  const cell = parts.pitch - parts.gap;
+  const gap = gapOf(parts.pitch);
+  const extent = Math.max(0, (starts[n] ?? 0) - gap);
+  const cell = parts.pitch - gap;
   const figuresFrom = n <= FEW ? 32 : 40;
   const kind = cell >= figuresFrom ? 'figures' : cell >= LEAST_NAMED - 2 ? 'marks' : cell >= 4 ? 'patterns' : 'colours';
   const visible = (space: number) => Math.floor(Math.max(40, Math.min(extent, space)) * dpr) / dpr;
   const viewWidth = visible(width - parts.left);
   const viewHeight = visible(height - parts.top);
   const scrollable = n > 0 && (parts.shared || extent > viewWidth + 0.5 || extent > viewHeight + 0.5);
-  return { ...parts, kind, viewWidth, viewHeight, extent, starts, scrollable };
+  return { ...parts, gap, kind, viewWidth, viewHeight, extent, starts, scrollable };
 }
 
 /** The position of the cell at `offset` (relative to the first cell), or the nearest one; -1 if there are no cells. */
