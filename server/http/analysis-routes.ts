@@ -1,5 +1,5 @@
-import type { IRouter, Request, Response } from 'express';
-import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
+import type { IRouter, Request } from 'express';
+import type { ComparisonQuery } from '../analysis/comparison/report.ts';
 import { REPORT_POLICY } from '../analysis/comparison/report-page.ts';
 import { findingsAnswer } from '../analysis/findings/findings.ts';
 import { roundsOf } from '../analysis/rounds.ts';
@@ -68,14 +68,17 @@ export function analysisRoutes(router: IRouter, context: RouteContext): void {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect', 'title', 'format');
     const type = reportType(req);
     const query = comparisonQueryOf(req, context);
-    const title = textParameter(req, 'title', '');
-    if (title.length > MAX_TITLE) {
-      throw invalid('title', `at most ${MAX_TITLE} characters`);
-    }
-    const report = await context.reporter.report({ ...query, title, pictures: type === HTML });
+    const title = textParameter(req, 'title', '', MAX_TITLE);
+    const { data, page } = await context.reporter.report({ ...query, title, pictures: type === HTML });
     res.vary('Accept');
-    if (type === JSON_TYPE) res.json(report.data);
-    else await sendReportPage(res, report, query.ranges.during, context.config.frameAncestors);
+    if (type === JSON_TYPE) return void res.json(data);
+    // `2023-11-14T22:12:20.000Z` becomes `20231114T221220Z`.
+    const time = new Date(query.ranges.during.fromMs).toISOString().replace(/[-:]|\.\d+/g, '');
+    const ancestors = context.config.frameAncestors.join(' ');
+    res.set('Content-Security-Policy', `${REPORT_POLICY}; frame-ancestors ${ancestors}`);
+    res.set('Content-Disposition', `inline; filename="goldpinger-report-${time}.html"`);
+    res.type('text/html');
+    await sendPieces(res, page());
   });
 
   router.get('/api/v1/comparison', acceptsJson, async (req, res) => {
@@ -114,20 +117,6 @@ function recentRangeOf(req: Request, nowMs: number, historyWindowMs: number): Ti
   return { fromMs, toMs: hasParameter(req, 'end') ? toMs : wholeMs };
 }
 
-async function sendReportPage(
-  res: Response,
-  { page }: Report,
-  { fromMs }: TimeRange,
-  frameAncestors: readonly string[],
-): Promise<void> {
-  // `2023-11-14T22:12:20.000Z` becomes `20231114T221220Z`.
-  const time = new Date(fromMs).toISOString().replace(/[-:]|\.\d+/g, '');
-  res.set('Content-Security-Policy', `${REPORT_POLICY}; frame-ancestors ${frameAncestors.join(' ')}`);
-  res.set('Content-Disposition', `inline; filename="goldpinger-report-${time}.html"`);
-  res.type('text/html');
-  await sendPieces(res, page());
-}
-
 /** The media type of the report: `format` decides, else the Accept header. Throws 400 and 406. */
 function reportType(req: Request): string {
   const format = choiceParameter(req, 'format', ['', 'html', 'json']);
@@ -137,19 +126,14 @@ function reportType(req: Request): string {
   throw new HttpError(406, `unsupported media type requested, only [${HTML} ${JSON_TYPE}] are available`);
 }
 
-/** What to compare: the parameters `from`, `to`, `before`, `after` and `expect`. Throws 400. */
-function comparisonQueryOf(req: Request, context: RouteContext): ComparisonQuery {
-  const during = duringOf(req, context);
+/** What to compare: the parameters `from`, `to` (within the last HISTORY_WINDOW), `before`, `after` and `expect`. Throws 400. */
+function comparisonQueryOf(req: Request, { clock, config }: RouteContext): ComparisonQuery {
+  const nowMs = clock.nowMs();
+  const during = pastRangeParameters(req, 'from', 'to', nowMs);
+  if (during.toMs <= nowMs - config.historyWindowMs) throw invalid('to', 'a time within the last HISTORY_WINDOW');
   // "before" may be later than "during": a healthy time after the fault to compare with.
   const before = rangeParameter(req, 'before');
   const after = rangeParameter(req, 'after');
   if (after !== null && after.fromMs < during.fromMs) throw invalid('after', 'a range that does not begin before from');
   return { ranges: { before, during, after }, expect: expectParameters(req) };
-}
-
-/** The range from `from` to `to`, which must end within the last HISTORY_WINDOW. Throws 400. */
-function duringOf(req: Request, { clock, config }: RouteContext): TimeRange {
-  const range = pastRangeParameters(req, 'from', 'to', clock.nowMs());
-  if (range.toMs > clock.nowMs() - config.historyWindowMs) return range;
-  throw invalid('to', 'a time within the last HISTORY_WINDOW');
 }

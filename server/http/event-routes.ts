@@ -98,6 +98,9 @@ async function orBadRequest<T>(read: () => T | Promise<T>): Promise<T> {
 }
 
 const REALM = 'Bearer realm="goldpinger-ts"';
+const WRITING_IS_OFF =
+  'writing is off: give all pods one WRITE_TOKEN (16 characters or more) and send it as a bearer token';
+const TOKEN_IS_MISSING = 'expected "Authorization: Bearer " and the WRITE_TOKEN of the pods';
 
 /**
  * Lets requests with `Authorization: Bearer <token>` through (RFC 6750); the token is compared in constant time. Answers
@@ -106,24 +109,14 @@ const REALM = 'Bearer realm="goldpinger-ts"';
 function mustBearer(token: string): RequestHandler {
   const expected = digestOf(token);
   return (req, res, next) => {
-    // Without "close" Node would read the body of the refused request to its end, to reuse the connection.
-    const refuse = (status: number, message: string) => sendError(res.set('Connection', 'close'), status, message);
-    if (token === '') {
-      refuse(
-        403,
-        'writing is off: give all pods one WRITE_TOKEN (16 characters or more) and send it as a bearer token',
-      );
-      return;
-    }
     const [, sent] = /^Bearer +(\S+) *$/i.exec(req.get('authorization') ?? '') ?? [];
-    if (sent === undefined) {
-      res.set('WWW-Authenticate', REALM);
-      refuse(401, 'expected "Authorization: Bearer " and the WRITE_TOKEN of the pods');
-    } else if (timingSafeEqual(digestOf(sent), expected)) next();
-    else {
-      res.set('WWW-Authenticate', `${REALM}, error="invalid_token"`);
-      refuse(401, 'this is not the WRITE_TOKEN of this pod');
-    }
+    if (token !== '' && sent !== undefined && timingSafeEqual(digestOf(sent), expected)) return next();
+    // Without "close" Node would read the body of the refused request to its end, to reuse the connection.
+    res.set('Connection', 'close');
+    if (token === '') return sendError(res, 403, WRITING_IS_OFF);
+    const isWrong = sent !== undefined;
+    res.set('WWW-Authenticate', isWrong ? `${REALM}, error="invalid_token"` : REALM);
+    sendError(res, 401, isWrong ? 'this is not the WRITE_TOKEN of this pod' : TOKEN_IS_MISSING);
   };
 }
 

@@ -19,12 +19,12 @@ export function invalid(name: string, expected: string): HttpError {
 /** The longest value of a parameter: the longest name that Kubernetes allows. */
 const MAX_VALUE_LENGTH = 253;
 
-/** The parameter `name` as one text; `byDefault` where absent. It must not be given twice. */
-export function textParameter(req: Request, name: string, byDefault: string): string {
+/** The parameter `name` as one text of at most `most` characters; `byDefault` where absent. It must not be given twice. */
+export function textParameter(req: Request, name: string, byDefault: string, most = MAX_VALUE_LENGTH): string {
   const value = req.query[name];
   if (value === undefined) return byDefault;
-  if (typeof value === 'string' && value.length <= MAX_VALUE_LENGTH) return value;
-  throw invalid(name, `one value of at most ${MAX_VALUE_LENGTH} characters`);
+  if (typeof value === 'string' && value.length <= most) return value;
+  throw invalid(name, `one value of at most ${most} characters`);
 }
 
 /**
