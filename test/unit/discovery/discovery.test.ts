@@ -188,8 +188,8 @@ describe('list and watch', () => {
   });
 });
 
-describe('zones', () => {
-  test('are those of the nodes, also of nodes that appear later', async () => {
+describe('nodes', () => {
+  test('give their pods a zone, also nodes that appear later', async () => {
     api.stub.putNode('n1', 'east');
     api.stub.putPod({ name: 'a', ip: '10.1.0.1', node: 'n1' });
     const discovery = start();
@@ -199,15 +199,6 @@ describe('zones', () => {
     api.stub.putPod({ name: 'b', ip: '10.1.0.2', node: 'n2' });
     api.stub.putPod({ name: 'c', ip: '10.1.0.3', node: 'n3' });
     await until(() => expect(discovery.snapshot().pods.map(({ zone }) => zone)).toEqual(['east', 'west', '']));
-  });
-
-  test('are missing without the right to read nodes, and that is no fault', async () => {
-    await api.stub.break(403, 'nodes');
-    putReady('a');
-    const discovery = start();
-    await until(() => expect(discovery.lines.some((line) => line.startsWith('debug nodes cannot be read'))).toBe(true));
-    expect(discovery.snapshot()).toMatchObject({ pods: [{ zone: '' }], status: { phase: 'synced', lastError: null } });
-    expect(discovery.faults).toEqual([]);
   });
 });
 

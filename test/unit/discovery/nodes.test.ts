@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../../../server/discovery/api-error.ts';
 import { NodeKeeper } from '../../../server/discovery/nodes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { discoveryOfFile, keptLog, until } from './discovery-scene.ts';
+import { keptLog } from './discovery-scene.ts';
 
 const MINUTE = 60_000;
 const [ZONES, CORDONED] = ['', 'spec.unschedulable=true'];
@@ -170,24 +170,5 @@ describe('a node is looked up', () => {
     await clock.advance(MINUTE);
     expect([count('metadata.name=n2'), count('metadata.name=n1')]).toEqual([1, 1]);
     expect(told.filter((fact) => typeof fact === 'string')).toEqual([]);
-  });
-});
-
-describe('discovery', () => {
-  const file = discoveryOfFile();
-
-  it.each([
-    [false, 'cordoned'],
-    [true, 'ignored'],
-  ] as const)('with IGNORE_CORDONED=%s marks pods on cordoned nodes as %s', async (ignoreCordoned, cordon) => {
-    file.stub.putNode('n1', '', true);
-    file.stub.putNode('n2', '');
-    for (const n of [1, 2]) file.stub.putPod({ name: `p${n}`, ip: `10.1.0.${n}`, node: `n${n}` });
-    const discovery = await file.synced([], { ignoreCordoned });
-    await until(() => expect(discovery.snapshot().pods.map((pod) => pod.cordon)).toEqual([cordon, '']));
-    const selectors = file.stub.requests
-      .filter(({ kind }) => kind === 'nodes')
-      .map(({ query }) => query.get('fieldSelector'));
-    expect(selectors).toContain('spec.unschedulable=true');
   });
 });

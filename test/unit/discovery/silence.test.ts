@@ -24,7 +24,7 @@ let loginMs: number;
 let expiresMs: number;
 /** Runs of the credential plugin. */
 let logins: number;
-let requests: { query: Record<string, string>; atMs: number }[];
+let requests: { query: Record<string, string> }[];
 let pods: object[];
 
 /** An API server that lives by the clock of the test. */
@@ -43,7 +43,7 @@ function accessOf(mode: Mode): Pick<Access, keyof Access> {
       expiresMs = Number.POSITIVE_INFINITY;
     },
     open(_path, query, _accept, signal) {
-      requests.push({ query, atMs: clock.monotonicMs() });
+      requests.push({ query });
       if (isRefusing) return Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
       return new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason));
@@ -82,22 +82,13 @@ vi.mock('../../../server/discovery/access.ts', () => ({ loadAccess: () => access
 let access: Pick<Access, keyof Access>;
 
 /** Starts discovery with the intervals of production. */
-async function start(mode: Mode, { knowsOwnPod = true, random = () => 0.5 } = {}) {
+async function start(mode: Mode, { knowsOwnPod = true } = {}) {
   access = accessOf(mode);
   const { log, lines } = keptLog();
   const settings = { kubeconfig: null, namespace: null, labelSelector: 'app=a', refreshIntervalMs: 30_000 };
-  const discovery = new Discovery(
-    { ...settings, goneRetentionMs: 60_000 },
-    {
-      clock,
-      log,
-      random,
-      knowsOwnPod: () => knowsOwnPod,
-      onChange: () => {},
-      onRequest: () => {},
-      onFault: () => {},
-    },
-  );
+  const ignored = { onChange: () => {}, onRequest: () => {}, onFault: () => {} };
+  const deps = { clock, log, random: () => 0.5, knowsOwnPod: () => knowsOwnPod, ...ignored };
+  const discovery = new Discovery({ ...settings, goneRetentionMs: 60_000 }, deps);
   onTestFinished(() => discovery.stop());
   await vi.waitFor(() => expect(requests.length + logins).toBeGreaterThan(0));
   await clock.advance(1_000);
