@@ -14,7 +14,7 @@ import type { AgeRange } from '../../../server/protocol/history.ts';
 import type { Sample, UdpResult } from '../../../server/protocol/sample.ts';
 import { COPY_SHARE } from '../../../server/results/history.ts';
 import type { ResultsSettings } from '../../../server/results/results.ts';
-import { overWire, resultsOf, resultsSettingsOf } from '../../support/copying.ts';
+import { overWire, resultsOf, resultsSettingsOf } from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { parsedBy } from '../../support/generator.ts';
 import { podsOf, snapshotOf } from '../../support/mesh.ts';

@@ -11,8 +11,15 @@ import type { Target } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import type { Results } from '../../../server/results/results.ts';
-import { collectDepsOf, lifetimesOf, missingOf, resultOf } from '../../support/collecting.ts';
-import { overWire, resultsOf, resultsSettingsOf } from '../../support/copying.ts';
+import {
+  collectDepsOf,
+  lifetimesOf,
+  missingOf,
+  overWire,
+  resultOf,
+  resultsOf,
+  resultsSettingsOf,
+} from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
