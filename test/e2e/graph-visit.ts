@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
-import { type FileVisitor, levelOf, type Visit } from './page-visit.ts';
+import { type FileVisitor, levelOf, paintedPx, type Visit } from './page-visit.ts';
 
 /** Opens the graph of a scenario at a fixed time. */
 export async function openGraph(visitor: FileVisitor, mesh: MeshOptions, visit: Visit = {}) {
@@ -24,15 +24,7 @@ export function graphParts(open: () => Page) {
     /** Middle of a pod's disc on the page. */
     placeOf: (name: string) => middleOf(pod(name)),
     /** How many pixels of a canvas are painted: of the one that stays, or of the one that a dragged pod is on. */
-    painted: (which: '.graph-canvas' | '.graph-held' | '.graph-bundles' = '.graph-canvas') =>
-      open().evaluate((selector) => {
-        const canvas = document.querySelector<HTMLCanvasElement>(selector);
-        if (canvas === null || canvas.width === 0) return 0;
-        const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
-        let count = 0;
-        for (let i = 3; i < data.length; i += 4) if ((data[i] ?? 0) > 0) count++;
-        return count;
-      }, which),
+    painted: (which: '.graph-canvas' | '.graph-held' | '.graph-bundles' = '.graph-canvas') => paintedPx(open(), which),
   };
 }
 

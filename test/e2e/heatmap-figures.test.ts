@@ -161,20 +161,6 @@ describe('what is shown', () => {
     await soon(hash).not.toContain('filter');
   });
 
-  test('a finding shows its links', async () => {
-    await open({ pods: 120, scenario: 'mixed' });
-    const findings = page.locator('.finding-list > li');
-    const slow = findings.filter({ hasText: 'slow from all' });
-    await slow.getByText('Next steps').click();
-    await slow.getByRole('button', { name: 'Show links' }).click();
-    await soon(hash).toMatch(/filter=to%3Apod%3Agoldpinger-\w+\+state%3Aslow/);
-    await page.keyboard.press('t');
-    const rows = page.locator('.heatmap tbody tr');
-    await soon(() => rows.count()).toBeGreaterThan(50);
-    const targets = await rows.locator('td:nth-child(2)').allTextContents();
-    expect(new Set(targets).size).toBe(1);
-  });
-
   test('a table of failed links shows those that fail from now on, and no longer those that have recovered', async () => {
     await open({ pods: 4, scenario: 'healthy' });
     await page.locator('[data-state="failed"] button').click();

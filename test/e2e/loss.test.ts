@@ -1,9 +1,8 @@
-import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { meshOf } from '../support/feed/scenarios.ts';
 import { Story } from '../support/feed/story.ts';
 import { eventPodOf } from '../support/mesh.ts';
-import { scenario, soon, visitorOfFile, words } from './page-visit.ts';
+import { paintedPx, scenario, soon, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
 
@@ -68,26 +67,16 @@ test('the timeline has a drop where loss began, and the event log finds it by wo
   );
 });
 
-/** How many px of the canvas with the single links are drawn. */
-function drawnPx(page: Page): Promise<number> {
-  return page.locator('.graph-canvas').evaluate((canvas: HTMLCanvasElement) => {
-    const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
-    let count = 0;
-    for (let at = 3; at < data.length; at += 4) if ((data[at] ?? 0) > 0) count += 1;
-    return count;
-  });
-}
-
 test('above bundles of healthy links a lossy link is drawn straight with its mark, and a folded one says how many lose', async () => {
   const healthy = await visitor.visit(await visitor.feed(scenario('healthy', 30)), { hash: '#view=graph&level=pod' });
   await soon(() => words(healthy, '.graph-legend')).toContain('good');
-  expect(await drawnPx(healthy)).toBe(0);
+  expect(await paintedPx(healthy, '.graph-canvas')).toBe(0);
   expect(await words(healthy, '.graph-legend')).not.toContain('datagrams');
 
   const feed = await visitor.feed(scenario('lossy-link', 30));
   const page = await visitor.visit(feed, { hash: '#view=graph&level=pod' });
   await soon(() => words(page, '.graph-legend')).toContain('loses datagrams 1');
-  await soon(() => drawnPx(page)).toBeGreaterThan(100);
+  await soon(() => paintedPx(page, '.graph-canvas')).toBeGreaterThan(100);
   expect(await words(page, '.choice-panel')).toContain('Loses datagrams');
   expect(await words(page, '.notices')).toMatch(/^All pings work, 1 link loses datagrams: \S+ → \S+\.$/);
 

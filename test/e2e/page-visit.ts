@@ -70,6 +70,18 @@ export async function words(page: Page, selector: string): Promise<string> {
   return (await page.locator(selector).innerText()).replace(/\s+/g, ' ');
 }
 
+/** How many pixels of a canvas are painted. */
+export function paintedPx(page: Page, selector: string): Promise<number> {
+  return page.evaluate((of) => {
+    const canvas = document.querySelector<HTMLCanvasElement>(of);
+    if (canvas === null || canvas.width === 0) return 0;
+    const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    let count = 0;
+    for (let i = 3; i < data.length; i += 4) if ((data[i] ?? 0) > 0) count++;
+    return count;
+  }, selector);
+}
+
 /** `expect.poll` that gives a busy machine 20 s. */
 export function soon<T>(look: () => T | Promise<T>) {
   return expect.poll(look, { timeout: 20_000 });

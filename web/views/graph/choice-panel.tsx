@@ -4,7 +4,6 @@ import { LinkButton } from '../../components/link-button.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { LINK_LIMITS } from '../../model/address.ts';
 import { findingsOfNotice } from '../../model/findings.ts';
-import type { LinkKind } from '../../model/link-choice.ts';
 import { statesOf } from '../../model/link-filter.ts';
 import { stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
@@ -57,15 +56,6 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
   );
 }
 
-const KIND_WORDS: Record<Exclude<LinkKind, 'all'>, string> = {
-  failed: 'failed ',
-  slow: 'slow ',
-  warning: 'warning ',
-  good: 'good ',
-  unknown: 'unknown ',
-  'not-probed': 'unprobed ',
-};
-
 /**
  * How many links are drawn, of how many that the filter and `only` ask for. Healthy links in bundles are drawn, too. In a folded
  * graph, where each line stands for many links, the lines are counted unless all are drawn.
@@ -78,7 +68,7 @@ export function linksHeading(
   const { fold } = picture;
   const [by, noun] = fold === null ? ['', 'link'] : [`, by ${fold.level}`, 'line'];
   const matching = filter.trim() === '' ? '' : 'matching ';
-  const kind = only === 'all' ? '' : KIND_WORDS[only];
+  const kind = only === 'all' ? '' : only === 'not-probed' ? 'unprobed ' : `${only} `;
   const drawn = choice.pairs.length;
   if (drawn < choice.asked) {
     return `Showing ${countText(drawn)} of ${plural(choice.asked, `${matching}${onlyBad ? 'bad ' : kind}${noun}`)}${by}`;

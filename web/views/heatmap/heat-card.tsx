@@ -1,4 +1,3 @@
-import './heat-card.css';
 import { latencyText } from '../../../server/runtime/measure-text.ts';
 import { CardBeside } from '../../components/card-beside.tsx';
 import { PhaseBar } from '../../components/phase-bar.tsx';

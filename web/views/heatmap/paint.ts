@@ -42,19 +42,43 @@ const HAS_PATTERN = Uint8Array.from({ length: LINK_STATES.length }, (_, code) =>
 
 /** Paints cells of whole pixels into `pixels` (`width * height`), with patterns if cells have at least 4 CSS px. */
 export function paintCells(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
+  const { n, state, unreliable } = source;
+  const { width, height, scrollX, scrollY, starts, cell, pods, unit } = area;
+  const { fill, ink, notch } = colours;
   pixels.fill(colours.paper);
-  const [firstRow, lastRow] = visible(area.starts, area.scrollY, area.height);
-  const [firstColumn, lastColumn] = visible(area.starts, area.scrollX, area.width);
-  const patterned = area.cell >= PATTERN_FROM * area.unit;
+  const [firstRow, lastRow] = visible(starts, scrollY, height);
+  const [firstColumn, lastColumn] = visible(starts, scrollX, width);
   for (let row = firstRow; row <= lastRow; row++) {
-    const top = Math.round(area.starts[row] ?? 0) - area.scrollY;
-    const y0 = Math.max(0, top);
-    const y1 = Math.min(area.height, top + area.cell);
+    const to = pods[row] ?? 0;
+    const top = Math.round(starts[row] ?? 0);
+    const y0 = Math.max(0, top - scrollY);
+    const y1 = Math.min(height, top - scrollY + cell);
     if (y1 <= y0) continue;
-    paintLine(pixels, source, area, colours, row, firstColumn, lastColumn, y0);
-    const line = y0 * area.width;
-    for (let y = y0 + 1; y < y1; y++) pixels.copyWithin(y * area.width, line, line + area.width);
-    if (patterned) paintPatterns(pixels, source, area, colours, row, firstColumn, lastColumn);
+    // One line without patterns, which is copied to the others.
+    for (let column = firstColumn; column <= lastColumn; column++) {
+      const colour = fill[state[(pods[column] ?? 0) * n + to] ?? 0] ?? 0;
+      const left = Math.round(starts[column] ?? 0) - scrollX;
+      const x1 = Math.min(width, left + cell);
+      for (let x = Math.max(0, left); x < x1; x++) pixels[y0 * width + x] = colour;
+    }
+    for (let y = y0 + 1; y < y1; y++) pixels.copyWithin(y * width, y0 * width, (y0 + 1) * width);
+    if (cell < PATTERN_FROM * unit) continue;
+    for (let column = firstColumn; column <= lastColumn; column++) {
+      const pair = (pods[column] ?? 0) * n + to;
+      const code = state[pair] ?? 0;
+      const isUnreliable = unreliable[pair] === 1;
+      if (HAS_PATTERN[code] !== 1 && !isUnreliable) continue;
+      const left = Math.round(starts[column] ?? 0);
+      const colour = ink[code] ?? 0;
+      const side = isUnreliable ? Math.max(2 * unit, cell * NOTCH) : 0;
+      for (let y = Math.max(0, scrollY - top); y < cell && top + y - scrollY < height; y++) {
+        const line = (top + y - scrollY) * width - scrollX;
+        for (let x = Math.max(0, scrollX - left); x < cell && left + x - scrollX < width; x++) {
+          if (x + y < side) pixels[line + left + x] = notch;
+          else if (isInk(code, x, y, left + x, top + y, cell, unit)) pixels[line + left + x] = colour;
+        }
+      }
+    }
   }
 }
 
@@ -65,57 +89,6 @@ function visible(starts: Float64Array, scroll: number, length: number): [first: 
   let last = first;
   while (last < starts.length - 2 && (starts[last + 1] ?? 0) < scroll + length) last++;
   return starts.length < 2 ? [0, -1] : [first, last];
-}
-
-/** Paints one pixel line of a row of cells, without patterns. */
-function paintLine(
-  pixels: Uint32Array,
-  { n, state }: PaintSource,
-  { width, scrollX, starts, cell, pods }: PaintArea,
-  { fill }: CellColours,
-  row: number,
-  first: number,
-  last: number,
-  y: number,
-): void {
-  const to = pods[row] ?? 0;
-  for (let column = first; column <= last; column++) {
-    const pair = (pods[column] ?? 0) * n + to;
-    const colour = fill[state[pair] ?? 0] ?? 0;
-    const left = Math.round(starts[column] ?? 0) - scrollX;
-    const x1 = Math.min(width, left + cell);
-    for (let x = Math.max(0, left); x < x1; x++) pixels[y * width + x] = colour;
-  }
-}
-
-function paintPatterns(
-  pixels: Uint32Array,
-  { n, state, unreliable }: PaintSource,
-  area: PaintArea,
-  { ink, notch }: CellColours,
-  row: number,
-  first: number,
-  last: number,
-): void {
-  const { width, height, scrollX, scrollY, starts, cell, pods, unit } = area;
-  const to = pods[row] ?? 0;
-  const top = Math.round(starts[row] ?? 0);
-  for (let column = first; column <= last; column++) {
-    const pair = (pods[column] ?? 0) * n + to;
-    const code = state[pair] ?? 0;
-    const isUnreliable = unreliable[pair] === 1;
-    if (HAS_PATTERN[code] !== 1 && !isUnreliable) continue;
-    const left = Math.round(starts[column] ?? 0);
-    const colour = ink[code] ?? 0;
-    const side = isUnreliable ? Math.max(2 * unit, cell * NOTCH) : 0;
-    for (let y = Math.max(0, scrollY - top); y < cell && top + y - scrollY < height; y++) {
-      const line = (top + y - scrollY) * width - scrollX;
-      for (let x = Math.max(0, scrollX - left); x < cell && left + x - scrollX < width; x++) {
-        if (x + y < side) pixels[line + left + x] = notch;
-        else if (isInk(code, x, y, left + x, top + y, cell, unit)) pixels[line + left + x] = colour;
-      }
-    }
-  }
 }
 
 /**

@@ -69,7 +69,13 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
           <line className="scale-timeout" x1={x(timeoutMs)} x2={x(timeoutMs)} y1={4} y2={BAR_TOP + BAR} />
         ) : null}
         {ticksOf(scale).map((ms) => (
-          <text key={ms} className="scale-tick" x={x(ms)} y={HEIGHT - 4} textAnchor={anchorAt(x(ms))}>
+          <text
+            key={ms}
+            className="scale-tick"
+            x={x(ms)}
+            y={HEIGHT - 4}
+            textAnchor={ms === leastMs ? 'start' : ms === mostMs ? 'end' : 'middle'}
+          >
             {ms >= 1000 ? `${ms / 1000} s` : ms}
           </text>
         ))}
@@ -89,28 +95,21 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
   );
 }
 
-function anchorAt(x: number): 'start' | 'middle' | 'end' {
-  if (x < 4) return 'start';
-  return x > WIDTH - 4 ? 'end' : 'middle';
-}
-
-interface HandleProps {
+function Handle(handle: {
   name: ThresholdName;
   x: number;
   ms: number;
   limits: [least: number, most: number];
   onHold: (name: ThresholdName) => void;
   onChange: (ms: number) => void;
-}
-
-function Handle({ name, x, ms, limits, onHold, onChange }: HandleProps) {
+}) {
+  const { name, x, ms, limits, onHold, onChange } = handle;
   const onKeyDown = (event: KeyboardEvent) => {
-    const steps = event.key.startsWith('Page') ? 10 : 1;
-    const up = ['ArrowRight', 'ArrowUp', 'PageUp'].includes(event.key);
-    const down = ['ArrowLeft', 'ArrowDown', 'PageDown'].includes(event.key);
-    if (up || down) onChange(Math.min(limits[1], Math.max(limits[0], stepFrom(ms, up ? 1 : -1, steps))));
-    else if (event.key === 'Home') onChange(limits[0]);
-    else if (event.key === 'End') onChange(limits[1]);
+    const [least, most] = limits;
+    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 }[event.key];
+    if (steps !== undefined) onChange(Math.min(most, Math.max(least, stepFrom(ms, steps))));
+    else if (event.key === 'Home') onChange(least);
+    else if (event.key === 'End') onChange(most);
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -42,11 +42,12 @@ export function ticksOf(scale: LatencyScale): number[] {
   return scale.ticks(Math.round(Math.log10(mostMs / leastMs)));
 }
 
-/** The next round value above (`direction` 1) or below (-1) `ms`, for arrow keys: the second significant digit changes by 1. */
-export function stepFrom(ms: number, direction: 1 | -1, steps = 1): number {
+/** The round value so many `steps` above or (if negative) below `ms`, for keys: each changes the second significant digit by 1. */
+export function stepFrom(ms: number, steps: number): number {
   let value = ms;
-  for (let i = 0; i < steps; i++) {
-    const power = 10 ** (Math.floor(Math.log10(value) + (direction < 0 ? -1e-9 : 1e-9)) - 1);
+  const direction = Math.sign(steps);
+  for (let left = Math.abs(steps); left > 0; left--) {
+    const power = 10 ** (Math.floor(Math.log10(value) + direction * 1e-9) - 1);
     value = Number((Math.round(value / power + direction) * power).toPrecision(2));
   }
   return Math.max(0.01, value);

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../../../server/protocol/finding.ts';
-import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
 import { axisStatesOf } from '../../../../../web/model/axis-states.ts';
 import { layoutHeatmap } from '../../../../../web/model/heat-layout.ts';
 import { buildPicture, type Picture } from '../../../../../web/model/mesh-view.ts';
-import { arrange } from '../../../../../web/model/order.ts';
+import { type AxisGroup, arrange } from '../../../../../web/model/order.ts';
 import {
   type Callout,
   callouts,
@@ -13,9 +12,8 @@ import {
   type PlacedCallout,
   placeCallouts,
 } from '../../../../../web/views/heatmap/callouts.ts';
-import { pictureOf } from '../../pictures.ts';
-
-const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
+import type { MeshOptions } from '../../../../support/feed/plan.ts';
+import { pictureOf, USUAL } from '../../pictures.ts';
 
 function found(picture: Picture, group: 'none' | 'node' = 'none'): Callout[] {
   const axisStates = axisStatesOf(picture);
@@ -23,78 +21,66 @@ function found(picture: Picture, group: 'none' | 'node' = 'none'): Callout[] {
 }
 
 describe('beside the picture stands', () => {
-  test('nothing while all is well', () => {
-    expect(found(pictureOf({ pods: 6, scenario: 'healthy' }))).toEqual([]);
-  });
-
-  test('the row that is slow, in the words of the server, with the median', () => {
-    const [callout, ...rest] = found(pictureOf({ pods: 4, scenario: 'slow-pod' }));
+  const since = /^since \d\d:\d\d:\d\d$/;
+  test.each<[string, MeshOptions, string | RegExp, object, (string | RegExp)[]]>([
+    [
+      // The notice above the view says already that it is slow from all others.
+      'the row that is slow, in the words of the server, with the median',
+      { pods: 4, scenario: 'slow-pod' },
+      'goldpinger-chaos',
+      { axis: 'row', state: 'slow', first: 3, last: 3, pod: 3 },
+      [/^only the first byte is late: check the process or a proxy, not the network$/, /^median 25\d ms(, since .+)?$/],
+    ],
+    [
+      'the pod that does not answer, with outcome and since when, and that it did not report only once',
+      { pods: 3, scenario: 'dead-pod' },
+      'goldpinger-chaos',
+      {},
+      [/^refused: nothing listens on its port$/, since],
+    ],
+    [
+      'the pod that reaches nobody, by its column',
+      { pods: 6, scenario: 'cut-off' },
+      /./,
+      { axis: 'column', state: 'failed', first: 5, last: 5 },
+      [/^timeout in connect: check its own net/, since],
+    ],
+    ['the starved pod, by its column', { pods: 6, scenario: 'starved' }, /./, { axis: 'column', state: 'suspect' }, []],
+  ])('%s', (_, options, title, place, lines) => {
+    const [callout, ...rest] = found(pictureOf(options));
     expect(rest).toEqual([]);
-    expect(callout).toMatchObject({ axis: 'row', state: 'slow', first: 3, last: 3, pod: 3 });
-    expect(callout?.title).toBe('goldpinger-chaos');
-    // The notice above the view says already that it is slow from all others.
-    expect(callout?.lines[0]).toBe('only the first byte is late: check the process or a proxy, not the network');
-    expect(callout?.lines[1]).toMatch(/^median 25\d ms(, since .+)?$/);
+    expect(callout).toMatchObject({ title: expect.stringMatching(title), ...place });
+    for (const [i, line] of lines.entries()) expect(callout?.lines[i]).toMatch(line);
   });
 
-  test('nothing that the server did not find, whatever the figures say', () => {
-    const picture = pictureOf({ pods: 4, scenario: 'dead-pod' });
-    expect(found(buildPicture({ ...picture.mesh, findings: [] }, USUAL))).toEqual([]);
+  test('nothing while all is well, nor what the server did not find, whatever the figures say', () => {
+    expect(found(pictureOf({ pods: 6, scenario: 'healthy' }))).toEqual([]);
+    const { mesh } = pictureOf({ pods: 4, scenario: 'dead-pod' });
+    expect(found(buildPicture({ ...mesh, findings: [] }, USUAL))).toEqual([]);
   });
 
-  test('the pod that does not answer, with outcome and since when, and that it did not report only once', () => {
-    const all = found(pictureOf({ pods: 3, scenario: 'dead-pod' }));
-    expect(all).toHaveLength(1);
-    expect(all[0]?.title).toBe('goldpinger-chaos');
-    expect(all[0]?.lines[0]).toBe('refused: nothing listens on its port');
-    expect(all[0]?.lines[1]).toMatch(/^since \d\d:\d\d:\d\d$/);
-  });
-
-  test('the pod that reaches nobody, the starved one and the one that did not report, by their columns', () => {
-    const [cutOff] = found(pictureOf({ pods: 6, scenario: 'cut-off' }));
-    expect(cutOff).toMatchObject({ axis: 'column', state: 'failed', first: 5, last: 5 });
-    expect(cutOff?.lines[0]).toMatch(/^timeout in connect: check its own net/);
-    expect(found(pictureOf({ pods: 6, scenario: 'starved' }))[0]).toMatchObject({ axis: 'column', state: 'suspect' });
+  test('each pod that did not report, by its column', () => {
     const missing = found(pictureOf({ pods: 6, scenario: 'missing-reports' }));
-    expect(missing.map(({ axis, lines }) => [axis, lines[0]])).toEqual([
-      ['column', 'did not report'],
-      ['column', 'did not report'],
-    ]);
+    expect(missing.map(({ axis, lines }) => `${axis}: ${lines[0]}`)).toEqual(Array(2).fill('column: did not report'));
   });
 
-  test('a whole node once, not each of its pods', () => {
-    const callout = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node').find(({ state }) => state === 'failed');
-    expect(callout).toMatchObject({ pod: -1 });
-    expect(callout?.title).toMatch(/^Node worker-\d+$/);
-    expect(callout?.lines[0]).toMatch(/^timeout in connect: check the node an/);
-    expect((callout?.last ?? 0) - (callout?.first ?? 0)).toBe(9);
+  test('a whole node once, not each of its pods, by the most of them that are neighbours; what came and what went', () => {
+    const all = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node');
+    const node = all.find(({ state }) => state === 'failed')!;
+    expect(node).toMatchObject({ pod: -1, title: expect.stringMatching(/^Node worker-\d+$/) });
+    expect(node.lines[0]).toMatch(/^timeout in connect: check the node an/);
+    expect(node.last - node.first).toBe(9);
+    for (const end of [' is gone', ' joined']) expect(all.some(({ title }) => title.endsWith(end))).toBe(true);
+    const [apart] = found(pictureOf({ pods: 30, scenario: 'mixed' })).filter(({ state }) => state === 'failed');
+    expect(apart!.title).toBe('Node worker-01');
+    expect(apart!.last - apart!.first).toBeLessThan(9);
   });
 
   test('a link that fails, where its cell is small: by the row of its destination', () => {
     const picture = pictureOf({ pods: 60, scenario: 'one-way' });
-    const [finding] = picture.mesh.findings;
-    const [callout, ...rest] = found(picture);
-    expect(rest).toEqual([]);
-    expect(callout).toMatchObject({
-      axis: 'row',
-      state: 'failed',
-      first: finding?.pods[0],
-      title: finding?.subject,
-      pod: -1,
-    });
+    const [{ pods, subject: title } = expect.fail()] = picture.mesh.findings;
+    expect(found(picture)).toMatchObject([{ axis: 'row', state: 'failed', first: pods[0], title, pod: -1 }]);
     expect(found(pictureOf({ pods: 12, scenario: 'one-way' }))).toEqual([]);
-  });
-
-  test('what came and what went', () => {
-    const titles = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node').map(({ title }) => title);
-    expect(titles.some((title) => title.endsWith(' is gone'))).toBe(true);
-    expect(titles.some((title) => title.endsWith(' joined'))).toBe(true);
-  });
-
-  test('the node of pods that are no neighbours once, by the most of them that are', () => {
-    const [callout] = found(pictureOf({ pods: 30, scenario: 'mixed' })).filter(({ state }) => state === 'failed');
-    expect(callout?.title).toBe('Node worker-01');
-    expect((callout?.last ?? 99) - (callout?.first ?? 0)).toBeLessThan(9);
   });
 
   test('six at the most, the gravest', () => {
@@ -111,21 +97,20 @@ describe('beside the picture stands', () => {
   });
 
   test('names that cannot turn the text around', () => {
-    const picture = pictureOf({ pods: 4, scenario: 'slow-pod' }, ({ pods }) => {
-      pods[3]!.name = 'zzz\u202egnp';
-    });
-    picture.n = 40;
     expect(JSON.stringify(found(pictureOf({ pods: 40, scenario: 'hostile' })))).not.toMatch(/[\u202e\u200b]/);
-    expect(picture.pods[3]?.name).not.toContain('\u202e');
   });
 });
+
+function layoutOf(n: number, height: number, groups: readonly AxisGroup[] = []) {
+  const names = { fullWidth: 112, shortWidth: 44, groupWidth: 70, names: 'auto' } as const;
+  return layoutHeatmap({ width: 780, height, dpr: 1, narrow: false, n, groups, fit: true, ...names });
+}
 
 describe('callouts are placed', () => {
   const picture = pictureOf({ pods: 120, scenario: 'mixed' });
   const axisStates = axisStatesOf(picture);
   const arrangement = arrange(picture, { order: 'name', group: 'node', filter: '' });
-  const room = { width: 780, height: 600, dpr: 1, fullWidth: 112, shortWidth: 44, groupWidth: 70, narrow: false };
-  const layout = layoutHeatmap({ ...room, n: 120, groups: arrangement.groups, fit: true, names: 'auto' });
+  const layout = layoutOf(120, 600, arrangement.groups);
   const all = callouts(picture, axisStates, arrangement);
   const bounds = { low: 60, high: 620, width: 300, action: false };
   const placed = placeCallouts(all, layout, { x: 0, y: 0 }, bounds);
@@ -174,11 +159,8 @@ const gone: Callout = {
 /** Experiment 2b soon after experiment 2: two pods are gone, and two rows that touch are slow. */
 const ALL = [gone, slow(2), slow(3)];
 
-const room = { width: 780, height: 290, dpr: 1, fullWidth: 112, shortWidth: 44, groupWidth: 70, narrow: false };
-const layout = layoutHeatmap({ ...room, n: 7, groups: [], fit: true, names: 'auto' });
-
 function placed(high: number, all = ALL): PlacedCallout[] {
-  return placeCallouts(all, layout, { x: 0, y: 0 }, { low: 100, high, width: 340, action: true });
+  return placeCallouts(all, layoutOf(7, 290), { x: 0, y: 0 }, { low: 100, high, width: 340, action: true });
 }
 
 /** How high the words are where no line is wrapped, px. */
