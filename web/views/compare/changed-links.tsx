@@ -138,9 +138,9 @@ function Dumbbell({ medians, slowUs, isWorse }: { medians: readonly number[]; sl
   const [beforeUs = -1, duringUs = -1] = medians;
   return (
     <svg className={isWorse ? 'dumbbell is-worse' : 'dumbbell'} viewBox={`0 0 ${WIDTH} 16`} aria-hidden="true">
-      <path className="dumbbell-ground" d={`M0 8H${WIDTH}`} />
-      <path className="dumbbell-problem" d={`M${x(slowUs)} 1V15`} />
-      {beforeUs >= 0 && duringUs >= 0 && <path className="dumbbell-bar" d={`M${x(beforeUs)} 8H${x(duringUs)}`} />}
+      <path stroke="var(--hairline)" d={`M0 8H${WIDTH}`} />
+      <path stroke="var(--slow-link)" strokeDasharray="2 2" d={`M${x(slowUs)} 1V15`} />
+      {beforeUs >= 0 && duringUs >= 0 && <path className="is-during" d={`M${x(beforeUs)} 8H${x(duringUs)}`} />}
       {RANGE_NAMES.map((name, i) => {
         const us = medians[i] ?? -1;
         return us >= 0 ? <circle key={name} className={`is-${name}`} cx={x(us)} cy="8" r="4" /> : null;

@@ -22,7 +22,7 @@ function Plot(plot: { words: string; height: number; isPast: boolean; notes: Rea
     <figure className={isPast ? 'sample-chart is-past' : 'sample-chart'}>
       <svg viewBox={`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" role="img" aria-label={words}>
         <title>{words}</title>
-        <rect className="sample-ground" width={WIDTH} height={height} />
+        <rect fill="var(--sunken)" width={WIDTH} height={height} />
         {children}
       </svg>
       <figcaption className="small spread">{notes}</figcaption>
@@ -32,7 +32,7 @@ function Plot(plot: { words: string; height: number; isPast: boolean; notes: Rea
 
 /** The problem threshold in a plot. */
 function ProblemLine({ y }: { y: number }) {
-  return <line className="sample-problem" x1="0" x2={WIDTH} y1={y} y2={y} />;
+  return <line stroke="var(--slow-link)" strokeDasharray="3 3" x1="0" x2={WIDTH} y1={y} y2={y} />;
 }
 
 /**
@@ -66,6 +66,7 @@ export function SampleChart({ of: { value, error }, state, problemMs, isNow }: S
     return <p className="sample-none small">{error === '' ? empty : shownName(error)}</p>;
   }
   const { samples, nowMs } = value;
+  const isLate = state === 'warning' || state === 'slow';
   const plot = plotSamples(samples, nowMs, problemMs * 1000);
   const { failed, p50Us, p95Us } = summarise(samples);
   const words = `${plural(samples.length, 'sample')} in ${durationText(nowMs - plot.fromMs)}, ${failed} failed, median ${latencyText(p50Us)}, 95th percentile ${latencyText(p95Us)}`;
@@ -78,12 +79,12 @@ export function SampleChart({ of: { value, error }, state, problemMs, isNow }: S
       <ProblemLine y={plot.problemY} />
       {plot.failures.map((x, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: two failures may share a place
-        <line key={i} className="sample-failure" x1={x} x2={x} y1="2" y2={SAMPLES_HEIGHT - 2} />
+        <line key={i} stroke="var(--failed-link)" strokeWidth="1.5" x1={x} x2={x} y1="2" y2={SAMPLES_HEIGHT - 2} />
       ))}
-      <path className={`sample-line is-${state}`} d={plot.line} />
+      <path fill="none" stroke={`var(--${isLate ? state : 'good'}-link)`} strokeWidth="1.75" d={plot.line} />
       {plot.suspects.map(({ x, y }, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: two samples may share a place
-        <line key={i} className="sample-suspect" x1={x} x2={x} y1={y - 3} y2={y + 3} />
+        <line key={i} stroke="var(--suspect)" strokeWidth="2" x1={x} x2={x} y1={y - 3} y2={y + 3} />
       ))}
     </Plot>
   );
@@ -170,15 +171,15 @@ export function HistoryChart({ of: { value, error }, problemMs, momentMs }: Hist
   ];
   return (
     <Plot words={words} height={PAST_HEIGHT} isPast notes={notes}>
-      <path className="past-band" d={plot.band} />
+      <path fill="var(--hairline)" d={plot.band} />
       <ProblemLine y={plot.problemY} />
       {plot.failures.map((bar) => (
-        <rect key={bar.x} className="past-failure" {...bar} y={PAST_HEIGHT - bar.height} />
+        <rect key={bar.x} fill="var(--failed-link)" {...bar} y={PAST_HEIGHT - bar.height} />
       ))}
       {plot.losses.map((bar) => (
-        <rect key={bar.x} className="past-loss" {...bar} y={0} />
+        <rect key={bar.x} className="past-loss" fill="var(--warning-link)" {...bar} y={0} />
       ))}
-      <path className="past-line" d={plot.line} />
+      <path fill="none" stroke="var(--text-second)" strokeWidth="1.25" d={plot.line} />
     </Plot>
   );
 }

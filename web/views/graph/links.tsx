@@ -49,7 +49,7 @@ export const LinkShape = memo(
 function LinkMark({ at, size, mark, kind }: { at: Point; size: number; mark: string; kind?: string }) {
   return (
     <g className={kind} transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`}>
-      <circle className="graph-link-plate" r={size * 0.55} />
+      <circle fill="var(--page)" r={size * 0.55} />
       <path
         className="graph-link-mark"
         d={mark}

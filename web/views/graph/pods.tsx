@@ -123,7 +123,7 @@ function PodGlyph({ view, radius, outward }: { view: PodView; radius: number; ou
       ) : (
         <circle className="pod-shape" r={radius} />
       )}
-      {health === 'unknown' && <circle className="pod-plate" r={radius * 0.58} />}
+      {health === 'unknown' && <circle fill="var(--surface)" r={radius * 0.58} />}
       <path
         className="pod-mark"
         d={POD_MARKS[health]}

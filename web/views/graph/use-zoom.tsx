@@ -132,8 +132,8 @@ export function SvgLayer({ zoom, size, children }: SvgLayerProps) {
       <svg className="graph-svg" width={size.width} height={size.height}>
         <defs>
           <pattern id="pod-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-            <rect width="6" height="6" className="hatch-ground" />
-            <rect width="3" height="6" className="hatch-line" />
+            <rect width="6" height="6" fill="var(--unknown-ground)" />
+            <rect width="3" height="6" fill="var(--unknown-hatch)" />
           </pattern>
         </defs>
         <g ref={layer}>{children}</g>

@@ -66,7 +66,14 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
           );
         })}
         {timeoutMs > 0 ? (
-          <line className="scale-timeout" x1={x(timeoutMs)} x2={x(timeoutMs)} y1={4} y2={BAR_TOP + BAR} />
+          <line
+            stroke="var(--text-second)"
+            strokeDasharray="3 3"
+            x1={x(timeoutMs)}
+            x2={x(timeoutMs)}
+            y1={4}
+            y2={BAR_TOP + BAR}
+          />
         ) : null}
         {ticksOf(scale).map((ms) => (
           <text
@@ -133,7 +140,7 @@ function Handle(handle: {
       onKeyDown={onKeyDown}
       onPointerDown={onPointerDown}
     >
-      <rect className="scale-grip" x={x - 13} y={BAR_TOP - 6} width={26} height={BAR + 22} />
+      <rect fill="transparent" x={x - 13} y={BAR_TOP - 6} width={26} height={BAR + 22} />
       <line x1={x} x2={x} y1={BAR_TOP - 4} y2={BAR_TOP + BAR + 4} />
       <circle cx={x} cy={BAR_TOP + BAR + 9} r={5.5} />
     </g>
@@ -158,14 +165,14 @@ function Distribution({ picture, scale }: { picture: Picture; scale: LatencyScal
     const path = bins.map(
       (count, i) => `M${i * binWidth} ${PLOT - 2}v${-height(count)}h${binWidth - 1}v${height(count)}z`,
     );
-    return <path className="scale-histogram" d={path.join('')} />;
+    return <path fill="var(--text-second)" d={path.join('')} />;
   }
   // So that the highest stack of dots fits into the plot.
   const dotDistance = Math.min(9, (PLOT - 8) / most);
   const radius = Math.min(3.4, Math.max(1.2, dotDistance * 0.42));
   const dots = bins.flatMap((count, bin) => Array.from({ length: count }, (_, k) => ({ bin, k })));
   return (
-    <g className="scale-dots">
+    <g fill="var(--text-second)">
       {dots.map(({ bin, k }) => (
         <circle key={`${bin} ${k}`} cx={(bin + 0.5) * binWidth} cy={PLOT - 5 - k * dotDistance} r={radius} />
       ))}

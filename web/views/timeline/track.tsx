@@ -116,21 +116,21 @@ function Chart(chart: { steps: readonly TimelineStep[]; x: TimeScale; width: num
       <svg className="timeline-chart" width={width} height={height} aria-hidden="true">
         <defs>
           <pattern id="track-lattice" width="6" height="6" patternUnits="userSpaceOnUse">
-            <path className="track-cross" d="M0 0L6 6M6 0L0 6" />
+            <path stroke="var(--failed-lattice)" strokeOpacity="0.55" d="M0 0L6 6M6 0L0 6" />
           </pattern>
           <pattern id="track-dots" width="6" height="6" patternUnits="userSpaceOnUse">
-            <path className="track-dot" d="M3 3V3.01" />
+            <path stroke="var(--text)" strokeWidth="2" strokeLinecap="round" d="M3 3V3.01" />
           </pattern>
           <pattern id="track-hatch" width="6" height="6" patternUnits="userSpaceOnUse">
-            <path d="M-1 1L1 -1M0 6L6 0M5 7L7 5" />
+            <path stroke="var(--unknown-hatch)" d="M-1 1L1 -1M0 6L6 0M5 7L7 5" />
           </pattern>
         </defs>
-        <path className="track-unknown" d={paths.unknown + paths.partly} />
+        <path fill="var(--sunken)" d={paths.unknown + paths.partly} />
         <path fill="url(#track-hatch)" d={paths.unknown + paths.partly} />
-        <path className="track-lossy tone-lossy" d={paths.lossy} />
+        <path className="track-lossy" fill="var(--warning-cell)" d={paths.lossy} />
         <path fill="url(#track-dots)" d={paths.lossy} />
-        <path className="track-slow is-slow" d={paths.slow} />
-        <path className="track-failed is-failed" d={paths.failed} />
+        <path fill="var(--slow-cell)" d={paths.slow} />
+        <path fill="var(--failed-cell)" d={paths.failed} />
         <path fill="url(#track-lattice)" d={paths.failed} />
       </svg>
     </>
