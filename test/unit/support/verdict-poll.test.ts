@@ -19,12 +19,10 @@ function start(isBusy = false) {
     isBusy: async () => isBusy,
     windowMs: 3_000,
   });
-  const ask = async (
-    verdict: Verdict,
-    { status = STATUS[verdict], links = 4, type = 'application/json', why = 'timeout' } = {},
-  ) => {
-    next = () =>
-      new Response(JSON.stringify(answerOf(verdict, links, why)), { status, headers: { 'content-type': type } });
+  const plain = { links: 4, type: 'application/json', why: 'timeout' };
+  const ask = async (verdict: Verdict, change: Partial<typeof plain> & { status?: number } = {}) => {
+    const { status = STATUS[verdict], links, type, why } = { ...plain, ...change };
+    next = () => Response.json(answerOf(verdict, links, why), { status, headers: { 'content-type': type } });
     const [kept] = await poll.round();
     now.ms += 1;
     return kept;
@@ -39,26 +37,19 @@ function start(isBusy = false) {
 }
 
 function answerOf(verdict: Verdict, links: number, why: string): VerdictAnswer {
+  const latencies = { p50_ms: null, p95_ms: null, max_ms: null };
+  const lists = { expect: [], clauses: [], violations: [], missing_reports: [] };
+  const reason = verdict === 'unknown' ? `a did not report (${why}), so` : '';
+  const counts = { window_s: 3, resolution_s: null, samples: 9, links_checked: links, links_failed: 0 };
   return {
     ok: verdict === 'pass',
     verdict,
-    reason: verdict === 'unknown' ? `a did not report (${why}), so` : '',
-    expect: [],
-    clauses: [],
-    window_s: 3,
-    resolution_s: null,
-    samples: 9,
-    links_checked: links,
-    links_failed: 0,
-    ...{
-      p50_ms: null,
-      p95_ms: null,
-      max_ms: null,
-      violations: [],
-      missing_reports: [],
-      generated_at: '',
-      served_by: '',
-    },
+    reason,
+    ...counts,
+    ...latencies,
+    ...lists,
+    generated_at: '',
+    served_by: '',
   };
 }
 

@@ -16,20 +16,7 @@ describe('the options of npm start', () => {
   });
 
   it('are read, with values after a space or an equals sign', () => {
-    const args = [
-      '--pods',
-      '5',
-      '--interval=0.5',
-      '--port',
-      '9000',
-      '--dir',
-      'x',
-      '--env',
-      'A=1',
-      '--env',
-      'B=x=y',
-      '--env=C=',
-    ];
+    const args = '--pods 5 --interval=0.5 --port 9000 --dir x --env A=1 --env B=x=y --env=C='.split(' ');
     const wanted = { pods: 5, intervalS: 0.5, port: 9000, dir: 'x', env: { A: '1', B: 'x=y', C: '' } };
     expect(parseStartOptions(args)).toMatchObject(wanted);
   });

@@ -54,19 +54,9 @@ describe('a strategic merge patch', () => {
 
   it('merges lists of containers and variables by name', () => {
     const patch = { containers: [{ name: 'a', env: [{ name: 'Y', value: '2' }] }], '$setElementOrder/containers': [] };
-    expect(patched(object, patch, STRATEGIC)).toEqual({
-      containers: [
-        {
-          name: 'a',
-          image: '1',
-          env: [
-            { name: 'X', value: '1' },
-            { name: 'Y', value: '2' },
-          ],
-        },
-        { name: 'b', image: '2' },
-      ],
-    });
+    const [a, b] = object.containers;
+    const both = { ...a, env: [...(a?.env ?? []), { name: 'Y', value: '2' }] };
+    expect(patched(object, patch, STRATEGIC)).toEqual({ containers: [both, b] });
   });
 
   it('keeps the order of the list, and adds new elements at its end', () => {
@@ -83,12 +73,7 @@ describe('a strategic merge patch', () => {
   });
 
   it('deletes an element or replaces a list if a directive says so', () => {
-    const drop = {
-      containers: [
-        { name: 'a', $patch: 'delete' },
-        { name: 'gone', $patch: 'delete' },
-      ],
-    };
+    const drop = { containers: ['a', 'gone'].map((name) => ({ name, $patch: 'delete' })) };
     expect(patched(object, drop, STRATEGIC)).toEqual({ containers: [{ name: 'b', image: '2' }] });
     const replace = { containers: [{ name: 'c', image: '3' }, { $patch: 'replace' }] };
     expect(patched(object, replace, STRATEGIC)).toEqual({ containers: [{ name: 'c', image: '3' }] });
@@ -100,35 +85,28 @@ describe('a strategic merge patch', () => {
 });
 
 describe('a JSON patch', () => {
-  it.each([
-    [{ a: 1 }, [{ op: 'replace', path: '/a', value: 2 }], { a: 2 }],
-    [
-      { a: 1 },
-      [
-        { op: 'add', path: '/b', value: [1] },
-        { op: 'add', path: '/b/-', value: 2 },
-      ],
-      { a: 1, b: [1, 2] },
-    ],
-    [{ a: [1, 3] }, [{ op: 'add', path: '/a/1', value: 2 }], { a: [1, 2, 3] }],
-    [{ a: [1, 2] }, [{ op: 'remove', path: '/a/0' }], { a: [2] }],
-    [{ 'a/b': { '~': 1 } }, [{ op: 'remove', path: '/a~1b/~0' }], { 'a/b': {} }],
-    [{ a: 1 }, [{ op: 'test', path: '/a', value: 1 }], { a: 1 }],
-  ])('%j with %j is %j', (object, patch, result) => {
-    expect(patched(object, patch, JSON_PATCH)).toEqual(result);
+  it('is applied by its operations, one after another', () => {
+    const patch = [
+      { op: 'test', path: '/a', value: 1 },
+      { op: 'replace', path: '/a', value: 2 },
+      { op: 'add', path: '/list/-', value: 3 },
+      { op: 'remove', path: '/x~1y/~0' },
+    ];
+    const object = { a: 1, list: [1], 'x/y': { '~': 1 } };
+    expect(patched(object, patch, JSON_PATCH)).toEqual({ a: 2, list: [1, 3], 'x/y': {} });
+    expect(object.a).toBe(1);
   });
 
   it.each([
     [[{ op: 'remove', path: '/none' }], 422],
-    [[{ op: 'replace', path: '/none', value: 1 }], 422],
     [[{ op: 'add', path: '/none/a', value: 1 }], 422],
     [[{ op: 'test', path: '/a', value: 2 }], 422],
     [[{ op: 'add', path: '/list/7', value: 1 }], 422],
+    [[{ op: 'add', path: '/a/x', value: 1 }], 422],
     [[{ op: 'add', path: '/a' }], 400],
     [[{ op: 'move', path: '/a' }], 400],
     [[{ op: 'add', path: '' }], 400],
     [[{ op: 'copy', path: '/b', from: '/a' }], 400],
-    [[{ op: 'add', path: '/a/x', value: 1 }], 422],
     [[{ op: 'add', path: '/__proto__/x', value: 1 }], 400],
     [[null], 400],
     [{}, 400],
