@@ -18,13 +18,6 @@ const GIVES_WAY_MS = 10_000;
 /** Short answers, which Kubernetes' probes must get under any load, and streams, which have limits of their own. */
 const IS_FREE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
 
-interface Job {
-  req: IncomingMessage;
-  res: ServerResponse;
-  client: Client;
-  work: () => void;
-}
-
 /**
  * Decides when a request is worked on: one at a time of each connection, and a bounded number in all and of each address.
  * What is queued is dropped when its connection closes.
@@ -36,8 +29,8 @@ export class Requests {
   readonly #others: Places<ServerResponse>;
   /** Work that may begin: for a millisecond in each turn of the event loop, so that pings are answered in between. */
   readonly #ready: (() => void)[] = [];
-  /** The connections with a request in work, and what has been sent after it. */
-  readonly #pipelined = new WeakMap<Socket, Job[]>();
+  /** The connections with a request in work, and what starts the requests that have been sent after it. */
+  readonly #pipelined = new WeakMap<Socket, (() => void)[]>();
 
   /** `onIdle` is called when the last request of a connection has ended. */
   constructor(clock: Clock, onIdle: (socket: Socket) => void) {
@@ -57,12 +50,12 @@ export class Requests {
 
   /** Calls `work` when the request's turn has come. Answers 503 itself (a verdict 425) if that takes too long. */
   add(req: IncomingMessage, res: ServerResponse, client: Client, work: () => void): void {
-    const job = { req, res, client, work };
+    const start = () => this.#start(req, res, client, work);
     const queue = this.#pipelined.get(req.socket);
     if (queue === undefined) {
       this.#pipelined.set(req.socket, []);
-      this.#start(job);
-    } else if (queue.length < MAX_PIPELINED) queue.push(job);
+      start();
+    } else if (queue.length < MAX_PIPELINED) queue.push(start);
     else req.socket.destroy();
   }
 
@@ -71,16 +64,13 @@ export class Requests {
     return this.#pipelined.has(socket);
   }
 
-  #start({ req, res, client, work }: Job): void {
+  #start(req: IncomingMessage, res: ServerResponse, client: Client, work: () => void): void {
     const { socket, url = '' } = req;
     const places = client.isPod ? this.#pods : this.#others;
     res.once('close', () => {
       places.leave(res);
       const next = this.#pipelined.get(socket)?.shift();
-      if (next !== undefined && !socket.destroyed) {
-        this.#start(next);
-        return;
-      }
+      if (next !== undefined && !socket.destroyed) return next();
       this.#pipelined.delete(socket);
       this.#onIdle(socket);
     });
