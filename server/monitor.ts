@@ -221,8 +221,8 @@ export class Monitor {
 
   /** Goldpinger's `/check` as JSON in pieces. */
   check(): Iterable<string> {
-    const links = this.#results.current().map(({ target, judged }) => ({ target, sample: judged }));
-    return checkAnswer({ links, probes: this.probes(), displayNodeName: this.#config.displayNodeName });
+    const { displayNodeName } = this.#config;
+    return checkAnswer({ links: this.#results.current(), probes: this.probes(), displayNodeName });
   }
 
   /** The recent samples of the link to pod `to`. */

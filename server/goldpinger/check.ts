@@ -6,22 +6,19 @@ import { LAST_MOMENT_MS } from '../runtime/time.ts';
 
 /** This pod's results, for `/check`. */
 export interface OwnResults {
-  /** Every target with its last sample; null = not yet probed, then it is left out. */
-  links: Iterable<{ target: Target; sample: Sample | null }>;
+  /** Every target with the sample that stands for it; null = not yet probed, then it is left out. */
+  links: readonly { target: Target; judged: Sample | null }[];
   probes: readonly ProbeResult[];
   /** DISPLAY_NODENAME. */
   displayNodeName: boolean;
 }
 
 /** Goldpinger's `/check` as JSON in pieces, about one per pod. A pod that is probed over both IP families appears once. */
-export function* checkAnswer(own: OwnResults): Generator<string> {
-  const links = [...own.links];
-  const keys = resultKeys(
-    links.map(({ target }) => target),
-    own.displayNodeName,
-  );
+export function* checkAnswer({ links, probes, displayNodeName }: OwnResults): Generator<string> {
+  const targets = links.map(({ target }) => target);
+  const keys = resultKeys(targets, displayNodeName);
   const worst = new Map<string, { target: Target; sample: Sample }>();
-  for (const { target, sample } of links) {
+  for (const { target, judged: sample } of links) {
     const key = keys.get(target.uid);
     if (sample === null || key === undefined) continue;
     const other = worst.get(key);
@@ -36,7 +33,7 @@ export function* checkAnswer(own: OwnResults): Generator<string> {
     const result = resultJson(pod, { outcome, pingMs: atMs, totalUs, error });
     yield i === 0 ? result.slice(1) : result;
   }
-  yield `}${probeResultsJson(own.probes)}}`;
+  yield `}${probeResultsJson(probes)}}`;
 }
 
 /** The parts of a ping's result that depend on the pinged pod only, as JSON. */

@@ -34,7 +34,7 @@ describe("our own /check, as Goldpinger's", () => {
       const failed = result.OK ? {} : refused;
       const times = { atMs: Date.parse(result.pingTime), bootTimeMs: Date.parse(result.bootTime) };
       const sample = sampleOf({ ...times, totalUs: result.responseTimeMs * 1000 + 300, ...failed });
-      return { target: targetOf(i + 1), sample };
+      return { target: targetOf(i + 1), judged: sample };
     });
     const { probeResults = {} }: { probeResults?: Record<string, ProbeResult[]> } = JSON.parse(recorded(name));
     const probes = Object.entries(probeResults).flatMap(([target, results]) =>
@@ -49,16 +49,16 @@ describe("our own /check, as Goldpinger's", () => {
     [1_000, 1],
     [251_999, 251],
   ])('cuts %i us to %s whole ms, and leaves 0 out', (totalUs, ms) => {
-    const { podResults } = check({ links: [{ target: targetOf(1), sample: sampleOf({ totalUs }) }] });
+    const { podResults } = check({ links: [{ target: targetOf(1), judged: sampleOf({ totalUs }) }] });
     expect(podResults['goldpinger-001']['response-time-ms']).toBe(ms);
   });
 
   it('has 504 for a failure and 500 without an IP', () => {
     const links = [
-      { target: targetOf(1), sample: sampleOf(refused) },
+      { target: targetOf(1), judged: sampleOf(refused) },
       {
         target: targetOf(2, { podIP: '', address: '' }),
-        sample: sampleOf({ ...refused, outcome: 'no-address', detail: '' }),
+        judged: sampleOf({ ...refused, outcome: 'no-address', detail: '' }),
       },
     ];
     const { podResults } = check({ links });
@@ -69,7 +69,7 @@ describe("our own /check, as Goldpinger's", () => {
 
   it('leaves out what has not been probed yet', () => {
     const probes: ProbeResult[] = [{ target: 'x', protocol: 'dns', atMs: 0, durationUs: 0, error: '' }];
-    expect(text({ links: [{ target: targetOf(1), sample: null }], probes })).toBe('{"podResults":{}}');
+    expect(text({ links: [{ target: targetOf(1), judged: null }], probes })).toBe('{"podResults":{}}');
   });
 
   it.each([
@@ -78,8 +78,8 @@ describe("our own /check, as Goldpinger's", () => {
   ])('shows %s for a pod with two', (_, six, four, ok) => {
     const v6 = targetOf(1, { id: 'u1/6', family: 6, podIP: 'fd00::1', address: 'fd00::1' });
     const links = [
-      { target: targetOf(1), sample: sampleOf(four) },
-      { target: v6, sample: sampleOf(six) },
+      { target: targetOf(1), judged: sampleOf(four) },
+      { target: v6, judged: sampleOf(six) },
     ];
     for (const order of [links, [...links].reverse()]) {
       const { podResults } = check({ links: order });
@@ -91,7 +91,7 @@ describe("our own /check, as Goldpinger's", () => {
   it('stays JSON with hostile names', () => {
     const name = '"},"x":{"<script>\u2028\\';
     const answer = check({
-      links: [{ target: targetOf(1, { name }), sample: sampleOf({ ...refused, detail: name }) }],
+      links: [{ target: targetOf(1, { name }), judged: sampleOf({ ...refused, detail: name }) }],
     });
     expect(Object.keys(answer.podResults)).toEqual([name]);
   });
