@@ -51,56 +51,51 @@ export const LATENCY_BINS_US = [
 
 const BINS = LATENCY_BINS_US.length + 1;
 
-const podHistoryHead = v.object({
-  ...reportPastSchema.entries,
-  format: v.literal('goldpinger-ts/pod-history/1'),
-  stepMs: v.finiteNumber,
-});
+/** Looks at counts without a schema for each: 7000 of each of 1000 pods would take 3 s, and delay our own pings. */
+function areCounts(list: unknown, maxLength: number): list is number[] {
+  if (!Array.isArray(list) || list.length > maxLength) return false;
+  return list.every((count) => Number.isSafeInteger(count) && count >= 0);
+}
+
+const counts = v.custom<number[]>((list) => areCounts(list, MAX_STEPS), `expected at most ${MAX_STEPS} counts`);
+/** Counts by step, then by bin of `LATENCY_BINS_US`. */
+const binned = v.custom<number[][]>(
+  (steps) => Array.isArray(steps) && steps.length <= MAX_STEPS && steps.every((bins) => areCounts(bins, BINS)),
+  `expected at most ${BINS} counts in each step`,
+);
+
+const countEntries = {
+  /** In each step, the links with trustworthy samples, and those of them with a failure. */
+  links: counts,
+  failed: counts,
+  /** The other links. */
+  byLatency: v.pipe(
+    binned,
+    v.check((steps) => steps.every((bins) => bins.length === BINS), `expected ${BINS} bins`),
+  ),
+  /** Those of them that lost datagrams (`isLossy`), in the same way; [] = none in that step. Absent if there are none at all. */
+  lossyByLatency: v.exactOptional(binned),
+};
+
+const podHistorySchema = v.pipe(
+  v.object({
+    ...reportPastSchema.entries,
+    format: v.literal('goldpinger-ts/pod-history/1'),
+    stepMs: v.finiteNumber,
+    ...countEntries,
+  }),
+  v.check(
+    ({ links, failed, byLatency, lossyByLatency = links }) =>
+      [failed, byLatency, lossyByLatency].every(({ length }) => length === links.length),
+    'the lists of a history have different lengths',
+  ),
+);
 
 /** One pod's history in steps, oldest first: `/api/v1/pod-history?fromAge&toAge&step` (ms) answers with it. */
-export type PodHistory = v.InferOutput<typeof podHistoryHead> &
-  Pick<MeshHistory, 'links' | 'failed' | 'byLatency' | 'lossyByLatency'>;
+export type PodHistory = v.InferOutput<typeof podHistorySchema>;
 
-/**
- * Validates a pod's history from another process. Throws an Error that says what is wrong. The counts are checked without a
- * schema: 7000 counts of each of 1000 pods would take a schema 3 s, and delay our own pings.
- */
-export function parsePodHistory(wire: unknown): PodHistory {
-  const head = v.validate(podHistoryHead, wire);
-  const lists = wire as Record<string, unknown>;
-  const links = countsOf(lists['links'], MAX_STEPS);
-  const failed = countsOf(lists['failed'], MAX_STEPS);
-  const byStep = (list: unknown) => {
-    if (!Array.isArray(list) || list.length !== links.length || list.length !== failed.length) {
-      throw new TypeError('the lists of a history have different lengths');
-    }
-    return list.map((bins) => countsOf(bins, BINS));
-  };
-  const byLatency = byStep(lists['byLatency']);
-  if (byLatency.some(({ length }) => length !== BINS)) {
-    throw new TypeError(`a step of a history does not have ${BINS} bins`);
-  }
-  const { lossyByLatency } = lists;
-  return {
-    ...head,
-    links,
-    failed,
-    byLatency,
-    ...(lossyByLatency !== undefined && { lossyByLatency: byStep(lossyByLatency) }),
-  };
-}
-
-/** Validates a list of at most `maxLength` integers that are not negative. */
-function countsOf(list: unknown, maxLength: number): number[] {
-  if (!Array.isArray(list) || list.length > maxLength)
-    throw new TypeError('a history has no list of counts, or a long one');
-  for (const count of list) {
-    if (!Number.isSafeInteger(count) || count < 0) throw new TypeError('a count of a history is not a whole number');
-  }
-  return list;
-}
-
-const counts = v.boundedArray(v.wholeNumber, MAX_STEPS);
+/** Validates a pod's history from another pod. */
+export const parsePodHistory = (wire: unknown) => v.validate(podHistorySchema, wire);
 
 const meshHistorySchema = v.object({
   /** The beginning of the first step and the end of the last, ms since the epoch by the serving pod's clock. */
@@ -114,13 +109,7 @@ const meshHistorySchema = v.object({
   reports: counts,
   pods: counts,
   missing: missingPartsSchema,
-  /** In each step, the links with trustworthy samples, and those of them with a failure. */
-  links: counts,
-  failed: counts,
-  /** The other links, counted by step, then by bin of `LATENCY_BINS_US`. */
-  byLatency: v.boundedArray(v.pipe(v.boundedArray(v.wholeNumber, BINS), v.length(BINS)), MAX_STEPS),
-  /** Those of them that lost datagrams (`isLossy`), in the same way; [] = none in that step. Absent if there are none at all. */
-  lossyByLatency: v.exactOptional(v.boundedArray(v.boundedArray(v.wholeNumber, BINS), MAX_STEPS)),
+  ...countEntries,
 });
 
 /** The history of the whole mesh in steps, oldest first: `/api/v1/history?from&to&step`. */
