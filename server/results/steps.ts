@@ -100,7 +100,7 @@ function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   const earlier = { ...steps, fromMs: fromMs - windowSteps * stepMs, count: windowSteps + count };
   const { udp } = record;
   // Most links lose nothing.
-  if (udp !== null && Math.max(udp.lastLossMs, udp.droppedUntilMs) < earlier.fromMs) return null;
+  if (udp !== null && udp.lastLossMs < earlier.fromMs) return null;
   // How many more datagrams a step's window has than that of the step before.
   const more = Array.from({ length: earlier.count }, noDatagrams);
   let allLost = 0;

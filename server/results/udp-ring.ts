@@ -30,12 +30,13 @@ export class UdpRing extends RecordRing<UdpResult> {
    * datagrams are lost too, but `counted` does not count it as loss that TCP hides.
    */
   newest: UdpResult | null = null;
-  /** When the newest cycle ended that lost datagrams; -Infinity while there is none. */
-  lastLossMs = Number.NEGATIVE_INFINITY;
+  /** When the newest cycle ended that lost datagrams, or may have: of those before `droppedUntilMs` nothing is known at first. */
+  lastLossMs: number;
 
   /** `length`: how many cycles are kept. `droppedUntilMs`: when the link's newest cycle ended that is not kept. */
   constructor(length: number, droppedUntilMs = Number.NEGATIVE_INFINITY) {
     super(CYCLE_RECORD, length, droppedUntilMs);
+    this.lastLossMs = droppedUntilMs;
   }
 
   /** Adds a cycle that ended at `result.atMs`. `isBesideFailure`: one of the two pings before it failed. */

@@ -238,6 +238,15 @@ describe('a failure says', () => {
     expect(await ping(1)).toMatchObject([{ outcome: 'ok', failsOnly: '' }]);
   });
 
+  it('nothing of the kind if the peer closes the open one after its answer: there is none for the next ping', async () => {
+    const { ping, server } = await scene((socket, _, request) =>
+      request <= 10 ? socket.write(answer()) : socket.end(answer('Connection: close\r\n')),
+    );
+    await ping(10);
+    server.close();
+    expect(await ping(1)).toMatchObject([{ outcome: 'refused', failsOnly: '' }]);
+  });
+
   it('so also after a timeout', async () => {
     const { ping, pingUntilTimeout } = await scene((socket, connection) => connection === 1 && socket.write(answer()));
     await ping(10);

@@ -51,6 +51,25 @@ describe('statistics by steps', () => {
     },
   );
 
+  it('know that a link was lossy also if its pod has left since and returned', async () => {
+    const { results, probe, pass } = scene({ udpEnabled: true });
+    const minute = (lost: number) =>
+      pass(MINUTE, (uid) => {
+        results.recordUdp(targetOf(uid), cycleOf({ lost }));
+        return sampleOf();
+      });
+    probe('1');
+    minute(5);
+    for (const uids of [[], ['1']]) {
+      probe(...uids);
+      for (let n = 0; n < 6; n++) minute(0);
+      // Its samples and cycles are dropped after GONE_RETENTION, and buckets are left.
+      expect(results.linkSamples('1').udp).toHaveLength(uids.length * 180);
+    }
+    const history = await results.podHistory({ fromAgeMs: 13 * MINUTE, toAgeMs: 0 }, MINUTE, () => false);
+    expect(history.lossyByLatency?.[0]).toContain(1);
+  });
+
   it('have no list of lossy links without any, and call no link lossy that fails', async () => {
     const { results, probe, pass } = scene({ udpEnabled: true });
     probe('1');
