@@ -55,19 +55,17 @@ function* mergedCauses(
   analysis: SeverityAnalysis,
   found: ReadonlyMap<number, Evidence>,
   groups: number[][],
-  causeOf: (analysis: SeverityAnalysis, key: number, evidence: Evidence) => Cause,
+  causeOf: (analysis: SeverityAnalysis, key: number) => Cause,
 ): Generator<void, Cause[]> {
-  const { pairs } = analysis;
-  const evidenceOf = (key: number) => found.get(key) ?? new Evidence(pairs.slowUs);
-  const affectedOf = (group: readonly number[]) => group.reduce((sum, key) => sum + evidenceOf(key).affected, 0);
+  const affectedOf = (group: readonly number[]) => group.reduce((sum, key) => sum + (found.get(key)?.affected ?? 0), 0);
   const merged: Cause[] = [];
   for (const group of groups.sort((a, b) => affectedOf(b) - affectedOf(a)).slice(0, MAX_FINDINGS + 1)) {
     const causes: Cause[] = [];
     for (const key of group) {
-      causes.push(causeOf(analysis, key, evidenceOf(key)));
+      causes.push(causeOf(analysis, key));
       yield;
     }
-    merged.push(mergedCause(pairs, causes));
+    merged.push(mergedCause(analysis.pairs, causes));
   }
   return merged;
 }
@@ -106,15 +104,16 @@ export function* findingsOf(analysis: SeverityAnalysis, causes: Cause[]): Genera
 }
 
 function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
-  const { pairs, mesh, found } = analysis;
+  const { pairs, mesh } = analysis;
   const { nodes, judgedCount } = mesh.topology;
   const { name = '', pods = [] } = nodes[node] ?? {};
-  const into = { evidence: found.intoNode.get(node), ...analysis.linksOf('intoNode', node) };
-  const out = { evidence: found.outOfNode.get(node), ...analysis.linksOf('outOfNode', node) };
+  const into = analysis.linksAt('intoNode', node);
+  const out = analysis.linksAt('outOfNode', node);
   // `findNodes` has decided that the node is a cause. Here it is only said in which direction: the one in which most links are bad.
-  const isBad = ({ evidence, of }: typeof into) => evidence !== undefined && evidence.affected * 2 > of;
-  const isInto = isBad(into) || out.evidence === undefined;
-  const { evidence = new Evidence(pairs.slowUs), of, probed } = isInto ? into : out;
+  const isBad = ({ evidence, of }: typeof into) => evidence.affected > 0 && evidence.affected * 2 > of;
+  const isInto = isBad(into) || out.evidence.affected === 0;
+  const links = isInto ? into : out;
+  const { evidence, of, probed } = links;
   const count = evidence.fromCount;
   // "Others" are all pods on other nodes. If a link is not counted, its source may be missing here, and these are "pods that
   // can tell".
@@ -126,11 +125,9 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const direction = isInto ? ' into it' : ' out of it';
   return {
     kind: KINDS[pairs.severity].node,
+    ...links,
     subject: `node ${name}`,
     pods,
-    evidence,
-    of,
-    probed,
     direction,
     ...(evidence.affected === of
       ? { who: isInto ? `from ${sources}` : 'to other nodes', what: `its ${countText(pods.length)} pods ${what}` }
@@ -149,45 +146,42 @@ function someLinks(severity: Severity, { affected }: Evidence, of: number, direc
   return { who: `on ${some}`, what: `${some}${direction} ${VERBS[severity]}` };
 }
 
-function podIntoCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence): Cause {
+function podIntoCause(analysis: SeverityAnalysis, pod: number): Cause {
   const { severity } = analysis.pairs;
   const { topology } = analysis.mesh;
-  const links = analysis.linksOf('intoPod', pod);
-  const who = `from ${podsText(evidence.affected, links.of, topology.judgedCount - 1)}`;
+  const links = analysis.linksAt('intoPod', pod);
+  const who = `from ${podsText(links.evidence.affected, links.of, topology.judgedCount - 1)}`;
   return {
     ...links,
     kind: KINDS[severity].into,
     subject: topology.name(pod),
     pods: [pod],
-    evidence,
     direction: ' into it',
     who,
     what: `${severity === 'failed' ? 'unreachable' : 'slow'} ${who}`,
-    remark: outboundText(analysis, 'It', [pod], analysis.found.outOfPod.has(pod), evidence),
+    remark: outboundText(analysis, 'It', [pod], analysis.found.outOfPod.has(pod), links.evidence),
   };
 }
 
-function podOutCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence): Cause {
+function podOutCause(analysis: SeverityAnalysis, pod: number): Cause {
   const { severity, fine } = analysis.pairs;
   const { topology } = analysis.mesh;
-  const links = analysis.linksOf('outOfPod', pod);
-  const { of } = links;
-  const { affected } = evidence;
+  const links = analysis.linksAt('outOfPod', pod);
+  const { of, evidence } = links;
   const others = topology.judgedCount - 1;
-  const who = `to ${podsText(affected, of, others)}`;
-  const reached = affected === of ? 'none of the' : `only ${countText(of - affected)} of`;
+  const who = `to ${podsText(evidence.affected, of, others)}`;
+  const reached = evidence.affected === of ? 'none of the' : `only ${countText(of - evidence.affected)} of`;
   return {
     ...links,
     kind: KINDS[severity].out,
     subject: topology.name(pod),
     pods: [pod],
-    evidence,
     direction: ' out of it',
     who,
     what: severity === 'failed' ? `reaches ${reached} ${countText(of)} ${namesOf(of, others)}` : `slow ${who}`,
     advice: 'check its own network',
     network: 'its own network',
-    remark: inboundText(fine.at('intoPod', pod), analysis.linksOf('intoPod', pod).of, 'Other pods', 'it'),
+    remark: inboundText(fine.at('intoPod', pod), analysis.linksAt('intoPod', pod).of, 'Other pods', 'it'),
   };
 }
 
@@ -357,10 +351,7 @@ function zoneCauses(analysis: SeverityAnalysis): Cause[] {
 function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
   const { severity, slowUs } = analysis.pairs;
   const { zones } = analysis.mesh.topology;
-  const causes = zonePairs.map((pair) => ({
-    evidence: analysis.found.zonePair.get(pair) ?? new Evidence(slowUs),
-    ...analysis.linksOf('zonePair', pair),
-  }));
+  const causes = zonePairs.map((pair) => analysis.linksAt('zonePair', pair));
   const links = sumOf(causes, slowUs);
   const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
   const who = targets.length < zonePairs.length ? 'from all other zones' : '';

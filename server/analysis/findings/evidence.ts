@@ -84,13 +84,13 @@ export class SeverityAnalysis {
     return this;
   }
 
-  /** How many links a place has: those that could show a cause there (`of`), and all that are probed. */
-  linksOf(place: CausePlace, key: number): { of: number; probed: number } {
-    const { judged, probed } = this.pairs;
+  /** The evidence at a place, and how many links it has: those that could show a cause there (`of`), and all that are probed. */
+  linksAt(place: CausePlace, key: number): { evidence: Evidence; of: number; probed: number } {
+    const { judged, probed, slowUs } = this.pairs;
+    const evidence = this.found[place].get(key) ?? new Evidence(slowUs);
     // All that are judged, less those that a cause elsewhere explains.
-    const explainedHere = this.found[place].get(key)?.affected ?? 0;
-    const of = judged.at(place, key) - this.#explained.at(place, key) + explainedHere;
-    return { of, probed: probed.at(place, key) };
+    const of = judged.at(place, key) - this.#explained.at(place, key) + evidence.affected;
+    return { evidence, of, probed: probed.at(place, key) };
   }
 
   /**
