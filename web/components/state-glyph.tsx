@@ -38,8 +38,10 @@ export function StateGlyph({
  */
 export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' | 'starved' }) {
   const health = state === 'slow-to-reach' || state === 'starved' ? 'healthy' : state;
+  const tones: Record<string, string> = { healthy: 'good', failing: 'failed' };
+  const tone = state === 'starved' ? state : (tones[health] ?? health);
   return (
-    <svg className={`pod-state is-${state === 'starved' ? state : health}`} viewBox="0 0 24 24" aria-hidden="true">
+    <svg className={`pod-state is-${tone}`} viewBox="0 0 24 24" aria-hidden="true">
       {health === 'failing' ? (
         <path className="shape" d={OCTAGON} />
       ) : (
