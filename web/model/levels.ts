@@ -143,6 +143,9 @@ const WORST_HEALTH: readonly PodHealth[] = [
   'gone',
 ];
 
+/** The stages of which one pod decides how its group looks, as in `WORST_HEALTH`. */
+const PASSING: readonly Lifecycle[] = ['not-ready', 'terminating', 'starting'];
+
 /** From the stage that is most alive to the least. */
 const LIVELIEST: readonly Lifecycle[] = ['ready', 'not-ready', 'terminating', 'starting', 'gone'];
 
@@ -156,6 +159,9 @@ function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod
   if (kind === 'pod') return first;
   const shared = (of: 'namespace' | 'node' | 'zone') => (own.every((pod) => pod[of] === first[of]) ? first[of] : '');
   const name = kind === 'node' ? first.node : first.zone;
+  // The words for a group that is starting say since when, not since when its other pods are ready.
+  const stage = PASSING.find((one) => own.some(({ lifecycle }) => lifecycle === one));
+  const since = own.filter(({ lifecycle }) => stage === undefined || lifecycle === stage).map(({ sinceMs }) => sinceMs);
   return {
     ...first,
     uid: key,
@@ -165,7 +171,7 @@ function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod
     zone: shared('zone'),
     podIPs: [],
     lifecycle: LIVELIEST.find((stage) => own.some(({ lifecycle }) => lifecycle === stage)) ?? 'gone',
-    sinceMs: Math.min(...own.map(({ sinceMs }) => sinceMs)),
+    sinceMs: Math.min(...since),
     replacedBy: '',
   };
 }

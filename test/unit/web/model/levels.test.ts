@@ -15,8 +15,8 @@ import {
 import { linkFacts } from '../../../../web/model/link-facts.ts';
 import { SEVERITY, stateAt } from '../../../../web/model/links.ts';
 import { buildPicture, type Picture } from '../../../../web/model/mesh-view.ts';
-import { cellSentence } from '../../../../web/model/messages.ts';
-import { meshWith, pictureOf, reportOf, USUAL } from '../pictures.ts';
+import { cellSentence, podWords } from '../../../../web/model/messages.ts';
+import { everyone, meshWith, pictureOf, reportOf, USUAL } from '../pictures.ts';
 
 const NODES: Folding = { level: 'node', unfolded: [] };
 const ZONES: Folding = { level: 'zone', unfolded: [] };
@@ -88,6 +88,17 @@ describe('a folded picture', () => {
     // An unfolded node in a folded zone stays hidden.
     expect(foldPicture(base, { level: 'zone', unfolded: [node] }).n).toBe(2);
     expect(foldPicture(base, { level: 'pod', unfolded: [] })).toBe(base);
+  });
+
+  test('with a starting pod says since when that one is, not since when the others are ready', () => {
+    const reports = [0, 2, 3].map((pod) => reportOf(pod, everyone(4)));
+    const mesh = meshWith(4, reports, ({ sinceMs }, i) => ({
+      node: i < 2 ? 'a' : 'b',
+      ...(i === 1 && { lifecycle: 'starting', sinceMs: sinceMs + 1000 }),
+    }));
+    const picture = foldPicture(buildPicture(mesh, USUAL), NODES);
+    const { sinceMs } = mesh.pods[1]!;
+    expect(podWords(picture, picture.pods[0]!, sinceMs + 6000)).toMatchObject({ state: 'Starting', note: 'for 6 s' });
   });
 
   test('keeps findings: they name groups, and mark their rows and columns', () => {
