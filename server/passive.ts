@@ -1,6 +1,6 @@
 import type { Config } from './config/config.ts';
 import { listenPassive } from './http/server.ts';
-import { PassiveMetrics } from './metrics/metrics.ts';
+import { passiveMetrics } from './metrics/metrics.ts';
 import { UdpEcho } from './probing/udp-echo.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Log } from './runtime/log.ts';
@@ -28,7 +28,7 @@ export async function startPassive(
       'no node is sure to be active: set ACTIVE_NODES, because in a small cluster every node may be passive',
     );
   }
-  const metrics = new PassiveMetrics({ instance: hostname || podName, version });
+  const metrics = passiveMetrics(hostname || podName, version);
   const context = { clock, log, config, bootTimeMs: clock.nowMs(), isReady: () => isReady, metrics };
   const { host, udpPort } = config;
   const echo = config.udpEnabled ? await UdpEcho.listen({ host, port: udpPort, clock }) : null;

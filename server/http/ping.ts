@@ -7,45 +7,33 @@ import type { ProcessContext } from './context.ts';
  * `{"boot_time": <RFC 3339>}`. Once shutdown has begun, each answer asks the peer to close the connection. So no peer keeps a
  * connection that breaks in the middle of its next ping when this process ends.
  */
-export class PingAnswer {
-  readonly #metrics: ProcessContext['metrics'];
-  readonly #isReady: () => boolean;
-  readonly #body: Buffer;
-  readonly #headers: Record<string, string | number>;
-  readonly #raw: Record<'close' | 'keep-alive', Buffer>;
+export function pingAnswer({ metrics, bootTimeMs, isReady }: ProcessContext) {
+  const body = Buffer.from(JSON.stringify({ boot_time: new Date(bootTimeMs).toISOString() }));
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length, 'Cache-Control': 'no-store' };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const rawWith = (connection: string) =>
+    Buffer.from(`HTTP/1.1 200 OK\r\n${lines.join('')}Connection: ${connection}\r\n\r\n${body}`);
+  const raw = { close: rawWith('close'), keepAlive: rawWith('keep-alive') };
+  return {
+    /** Sends the answer. Counts the ping. */
+    send(res: ServerResponse): void {
+      metrics.received('ping');
+      if (!isReady()) res.shouldKeepAlive = false;
+      res.writeHead(200, headers);
+      res.end(body);
+    },
 
-  constructor({ metrics, bootTimeMs, isReady }: ProcessContext) {
-    this.#metrics = metrics;
-    this.#isReady = isReady;
-    this.#body = Buffer.from(JSON.stringify({ boot_time: new Date(bootTimeMs).toISOString() }));
-    this.#headers = {
-      'Content-Type': 'application/json',
-      'Content-Length': this.#body.length,
-      'Cache-Control': 'no-store',
-    };
-    const lines = Object.entries(this.#headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    const raw = (connection: string) =>
-      Buffer.from(`HTTP/1.1 200 OK\r\n${lines.join('')}Connection: ${connection}\r\n\r\n${this.#body}`);
-    this.#raw = { close: raw('close'), 'keep-alive': raw('keep-alive') };
-  }
-
-  /** Sends the answer. Counts the ping. */
-  send(res: ServerResponse): void {
-    this.#metrics.received('ping');
-    if (!this.#isReady()) res.shouldKeepAlive = false;
-    res.writeHead(200, this.#headers);
-    res.end(this.#body);
-  }
-
-  /** Sends the answer on a connection that the HTTP server does not know. Counts the ping. */
-  sendRaw(socket: Socket, keepAlive: boolean): void {
-    this.#metrics.received('ping');
-    if (!keepAlive || !this.#isReady()) socket.end(this.#raw.close);
-    // A client that sends without reading is cut off.
-    else if (socket.writableLength > 0) socket.destroy();
-    else socket.write(this.#raw['keep-alive']);
-  }
+    /** Sends the answer on a connection that the HTTP server does not know. Counts the ping. */
+    sendRaw(socket: Socket, keepAlive: boolean): void {
+      metrics.received('ping');
+      if (!keepAlive || !isReady()) socket.end(raw.close);
+      // A client that sends without reading is cut off.
+      else if (socket.writableLength > 0) socket.destroy();
+      else socket.write(raw.keepAlive);
+    },
+  };
 }
+export type PingAnswer = ReturnType<typeof pingAnswer>;
 
 /** The whole request of a ping: `GET /ping`, then the fields of the head, which are captured as one text. It has no body. */
 const PING = /^GET \/ping(?:\/|\?[^ ]*)? HTTP\/1\.1\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)*)\r\n$/;

@@ -2,7 +2,7 @@ import type { IRouter } from 'express';
 import { CONTENT_TYPES, formatFor } from '../metrics/text-format.ts';
 import type { ProcessContext } from './context.ts';
 import { acceptsJson } from './errors.ts';
-import { PingAnswer } from './ping.ts';
+import { pingAnswer } from './ping.ts';
 import { sendExactly, sendPieces } from './send.ts';
 
 /**
@@ -12,7 +12,7 @@ import { sendExactly, sendPieces } from './send.ts';
 export function processRoutes(router: IRouter, context: ProcessContext, livenessFailure: () => string): void {
   // Nearly all pings are answered before express: see ping.ts. The rest are HEAD, `/PING`, and absolute URIs from clients of a
   // proxy.
-  const ping = new PingAnswer(context);
+  const ping = pingAnswer(context);
   router.get('/ping', (_req, res) => ping.send(res));
 
   router.get('/healthz', acceptsJson, (_req, res) => {

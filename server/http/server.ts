@@ -5,7 +5,7 @@ import { hostPort, isLoopbackHost, isWildcardHost } from '../runtime/host-port.t
 import { Connections } from './connections.ts';
 import type { ProcessContext, RouteContext } from './context.ts';
 import { sendError } from './errors.ts';
-import { isPing, PingAnswer } from './ping.ts';
+import { isPing, pingAnswer } from './ping.ts';
 import { Requests } from './requests.ts';
 import { Streams } from './stream.ts';
 
@@ -92,7 +92,7 @@ async function serve(
   context: ProcessContext,
   timeouts = timeoutsFor(context.config),
 ): Promise<HttpServer> {
-  const ping = new PingAnswer(context);
+  const ping = pingAnswer(context);
   const app = loadedAtFirstRequest(loadApp, context);
   const { clock, config } = context;
   const { host, port } = config;

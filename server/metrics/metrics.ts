@@ -136,23 +136,18 @@ export class Metrics {
 }
 
 /** The metrics of a passive pod: its mode and version, and those of its process. It measures nothing and counts nothing. */
-export class PassiveMetrics {
-  readonly #registry = new Registry();
-
-  constructor({ instance, version }: Pick<MetricsSettings, 'instance' | 'version'>) {
-    registerIdentity(this.#registry, version, false);
-    registerProcessMetrics(this.#registry);
-    this.#registry.setDefaultLabels({ goldpinger_instance: bounded(instance) });
-  }
-
-  /** Does nothing: only the mode is told of a passive pod. */
-  received(): void {}
-
-  /** Renders as `Metrics.render`. */
-  async *render(format: Format): AsyncGenerator<string> {
-    yield await registryText(this.#registry, format);
-    if (format === 'openmetrics') yield END_MARK;
-  }
+export function passiveMetrics(instance: string, version: string): Pick<Metrics, 'received' | 'render'> {
+  const registry = new Registry();
+  registry.setDefaultLabels({ goldpinger_instance: bounded(instance) });
+  registerIdentity(registry, version, false);
+  registerProcessMetrics(registry);
+  return {
+    received: () => {},
+    async *render(format) {
+      yield await registryText(registry, format);
+      if (format === 'openmetrics') yield END_MARK;
+    },
+  };
 }
 
 /**

@@ -1,11 +1,11 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { listenPassive } from '../../../server/http/server.ts';
-import { PassiveMetrics } from '../../../server/metrics/metrics.ts';
+import { passiveMetrics } from '../../../server/metrics/metrics.ts';
 import { saysPassive } from '../../../server/runtime/node-mode.ts';
 import { stubContext } from '../../support/route-context.ts';
 
 async function servePassive(isReady = true) {
-  const metrics = new PassiveMetrics({ instance: 'node-1', version: '9.9.9' });
+  const metrics = passiveMetrics('node-1', '9.9.9');
   const { context } = stubContext({ isReady: () => isReady });
   const server = await listenPassive({ ...context, metrics });
   onTestFinished(() => server.close(0));
