@@ -95,13 +95,12 @@ const rangeFiguresSchema = v.object({
 /** Key figures of some links in one range. */
 export type RangeFigures = v.InferOutput<typeof rangeFiguresSchema>;
 
-const inRangesSchema = v.object({
-  before: v.nullable(rangeFiguresSchema),
-  during: rangeFiguresSchema,
-  after: v.nullable(rangeFiguresSchema),
-});
+/** null: there is no such range to look at. */
+const inRanges = <T extends v.GenericSchema>(schema: T) =>
+  v.object({ before: v.nullable(schema), during: schema, after: v.nullable(schema) });
+const inRangesSchema = inRanges(rangeFiguresSchema);
 
-/** Key figures of some links in each range; null: the range could not be looked at. */
+/** Key figures of some links in each range. */
 export type InRanges = v.InferOutput<typeof inRangesSchema>;
 
 const linkMedianSchema = v.object({
@@ -132,9 +131,7 @@ const changedSchema = v.object({
   /** Whether its source or its destination is a target. */
   touchesTarget: v.boolean(),
   /** null: the link has no sample in that range. */
-  before: v.nullable(linkMedianSchema),
-  during: v.nullable(linkMedianSchema),
-  after: v.nullable(linkMedianSchema),
+  ...v.entriesFromList(RANGE_NAMES, v.nullable(linkMedianSchema)),
 });
 
 /** A link that changed from before to during. */
@@ -197,8 +194,7 @@ const reportSchema = v.object({
     pingTimeoutMs: v.finiteNumber,
     slowLinkMs: v.finiteNumber,
   }),
-  /** null: there is no such range to look at. */
-  ranges: v.object({ before: v.nullable(rangeSchema), during: rangeSchema, after: v.nullable(rangeSchema) }),
+  ranges: inRanges(rangeSchema),
   /** Whether the hypothesis held in the range "during". */
   verdict: verdictSchema,
   findings: v.boundedArray(
