@@ -203,21 +203,12 @@ export class KeptOrder {
 
   /** The pods of `now`, each at its place if it has one. */
   #withPlaces({ pods, n }: Picture, now: Arrangement, group: GroupBy): Arrangement {
-    const waiting = new Map(Array.from(now.pods, (pod) => [pods[pod]?.pod.uid ?? '', pod]));
     const known = new Set(pods.map(({ pod }) => pod.uid));
-    const heirs = new Map<string, string>();
-    for (const uid of this.#uids) {
-      const heir = this.#successors.get(uid);
-      if (!known.has(uid) && heir !== undefined) heirs.set(uid, heir);
-    }
-    const moved = new Set(heirs.values());
-    const ordered: PodView[] = [];
-    const take = (uid: string) => {
-      const view = pods[waiting.get(uid) ?? -1];
-      if (waiting.delete(uid) && view !== undefined) ordered.push(view);
-    };
-    for (const uid of this.#uids) if (!moved.has(uid)) take(heirs.get(uid) ?? uid);
-    for (const uid of [...waiting.keys()]) take(uid);
+    const heirOf = (uid: string) => (known.has(uid) ? undefined : this.#successors.get(uid));
+    const moved = new Set(this.#uids.map(heirOf));
+    const kept = this.#uids.filter((uid) => !moved.has(uid)).map((uid) => heirOf(uid) ?? uid);
+    const views = new Map(Array.from(now.pods, (pod) => [pods[pod]?.pod.uid ?? '', pods[pod] as PodView]));
+    const ordered = [...new Set([...kept, ...views.keys()])].flatMap((uid) => views.get(uid) ?? []);
     const key = groupKey(group);
     ordered.sort((a, b) => compareNames(key(a), key(b)));
     return arrangementOf(ordered, n, group);
