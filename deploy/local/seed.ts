@@ -1,6 +1,5 @@
-import type { EnvVar, NewObject } from './api/objects.ts';
+import type { Draft, EnvVar } from './api/objects.ts';
 import {
-  apiVersionOf,
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
   DEPLOYMENTS,
@@ -35,7 +34,7 @@ export interface SeedOptions {
 
 interface Seed {
   resource: Resource;
-  object: NewObject & { metadata: { name: string } };
+  object: Draft;
 }
 
 /** Name of the Deployment and of its Service. */
@@ -69,7 +68,7 @@ export function seedObjects(options: SeedOptions): Seed[] {
 }
 
 function seed(resource: Resource, metadata: Seed['object']['metadata'], rest: object): Seed {
-  return { resource, object: { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata, ...rest } };
+  return { resource, object: { metadata, ...rest } };
 }
 
 function node(name: string, zone: string, address: string): Seed {

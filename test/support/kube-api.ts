@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { NewObject, KubeObject as StoredObject } from '../../deploy/local/api/objects.ts';
+import type { KubeObject as StoredObject } from '../../deploy/local/api/objects.ts';
 import { MASTERS } from '../../deploy/local/api/rbac.ts';
 import { NODES, PODS, resourceByName } from '../../deploy/local/api/resources.ts';
 import { kubernetesApi } from '../../deploy/local/api/server.ts';
@@ -152,7 +152,7 @@ export class KubeApi {
     const before = this.#store.get(NODES, '', name);
     this.#next = { uid: `node-${name}`, createdMs: 0 };
     if (before) this.#store.update(NODES, { ...before, metadata: { ...before.metadata, labels }, spec });
-    else this.#store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, spec });
+    else this.#store.create(NODES, { metadata: { name, labels }, spec });
   }
 
   /**
@@ -188,13 +188,8 @@ export class KubeApi {
   /** Compacts the history, so that a watch from an earlier version gets 410. Open watches get an ERROR event if `told`. */
   compact(told = true): void {
     const configMaps = resourceByName('configmaps');
-    const object: NewObject & { metadata: { name: string } } = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'noise' },
-    };
     for (let i = 0; configMaps && i <= KEEP_CHANGES; i++) {
-      this.#store.create(configMaps, object);
+      this.#store.create(configMaps, { metadata: { name: 'noise' } });
       this.#store.remove(configMaps, '', 'noise');
     }
     if (!told) return;

@@ -53,6 +53,12 @@ export interface KubeObject<M = Meta> {
 /** An object as a client sends it. The server completes `metadata`. */
 export type NewObject = KubeObject<Partial<Meta>>;
 
+/** An object for the store, which knows its kind and completes `metadata`. */
+export interface Draft {
+  metadata: Partial<Meta> & { name: string };
+  [field: string]: unknown;
+}
+
 const MAX_REPLICAS = 200;
 
 /** Names of objects are RFC 1123 subdomains. RBAC also allows colons, e.g. `system:x`. */

@@ -1,5 +1,5 @@
-import { type KubeObject, kubeTime, type NewObject, sameJson } from './objects.ts';
-import { PODS, type Resource } from './resources.ts';
+import { type Draft, type KubeObject, kubeTime, sameJson } from './objects.ts';
+import { apiVersionOf, PODS, type Resource } from './resources.ts';
 import { alreadyExists, checkPrecondition, conflict, notFound } from './status.ts';
 
 /** One change of the store. `object` is the state after it; for DELETED the last state, with the new version. */
@@ -72,7 +72,7 @@ export class Store {
   }
 
   /** Adds an object, and sets its uid, version and creation time. Throws ApiError 409 if the name is taken. */
-  create(resource: Resource, draft: NewObject & { metadata: { name: string } }): KubeObject {
+  create(resource: Resource, draft: Draft): KubeObject {
     const { name, namespace = '' } = draft.metadata;
     if (this.get(resource, namespace, name)) throw alreadyExists(resource, name);
     const metadata = {
@@ -83,7 +83,8 @@ export class Store {
       resourceVersion: '',
       ...('spec' in draft ? { generation: 1 } : {}),
     };
-    return this.#commit('ADDED', resource, { ...draft, metadata }, null);
+    const { kind } = resource;
+    return this.#commit('ADDED', resource, { ...draft, apiVersion: apiVersionOf(resource), kind, metadata }, null);
   }
 
   /**

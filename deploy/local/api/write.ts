@@ -117,8 +117,8 @@ function withDefaults<T extends NewObject>(resource: Resource, draft: T): T {
 }
 
 /** Returns a new pod with the defaults of its spec, waiting for a node. */
-export function pendingPod<T extends NewObject>(draft: T): T & Pick<PodObject, 'status'> {
-  const given = draft['spec'] as { serviceAccount?: unknown } | undefined;
+export function pendingPod<T extends object>(draft: T): T & Pick<PodObject, 'status'> {
+  const { spec: given } = draft as { spec?: { serviceAccount?: unknown } };
   // `serviceAccount` is the old name of the field. The chapter that docs/experiments.md follows uses it.
   const serviceAccountName = typeof given?.serviceAccount === 'string' ? given.serviceAccount : 'default';
   const defaults = { restartPolicy: 'Always', terminationGracePeriodSeconds: DEFAULT_GRACE_S, serviceAccountName };
@@ -216,8 +216,6 @@ export function recordEvent(
   const { name, namespace = 'default', uid, resourceVersion } = object.metadata;
   const time = kubeTime(store.nowMs());
   store.create(EVENTS, {
-    apiVersion: 'v1',
-    kind: 'Event',
     // `store.create` raises the version, so the next version makes the name unique.
     metadata: { name: `${name}.${(store.version + 1).toString(16).padStart(8, '0')}`, namespace },
     involvedObject: { apiVersion: object.apiVersion, kind: object.kind, name, namespace, uid, resourceVersion },

@@ -121,8 +121,6 @@ function createSet(store: Store, deployment: Workload, hash: string): Workload {
   const { template, selector, replicas } = deployment.spec;
   const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
   return store.create(REPLICA_SETS, {
-    apiVersion: 'apps/v1',
-    kind: 'ReplicaSet',
     metadata: {
       name: `${deployment.metadata.name}-${hash}`,
       namespace: deployment.metadata.namespace ?? '',
@@ -279,6 +277,6 @@ function createPod(store: Store, set: Workload | DaemonSet, moreSpec: object = {
     ownerReferences: [ownerReferenceTo(set)],
   };
   const spec = { ...template.spec, ...moreSpec };
-  store.create(PODS, pendingPod({ apiVersion: 'v1', kind: 'Pod', metadata, spec }));
+  store.create(PODS, pendingPod({ metadata, spec }));
   recordEvent(store, set, `${set.kind.toLowerCase()}-controller`, 'SuccessfulCreate', `Created pod: ${name}`);
 }

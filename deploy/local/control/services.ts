@@ -176,8 +176,6 @@ function writeSlice(store: Store, service: ServiceObject): void {
   const pods = readyPodsOf(store, service);
   const port = pods[0] && targetPortOf(service, pods[0], 0);
   const slice = {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
     metadata: { name: `${name}-local`, namespace, labels: { [SERVICE_LABEL]: name } },
     addressType: 'IPv4',
     endpoints: pods.map((pod) => ({

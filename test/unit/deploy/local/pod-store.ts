@@ -24,7 +24,7 @@ export function addPod(
   namespace = 'default',
 ): KubeObject {
   const spec = { containers: [{ name: 'c', image: 'goldpinger-ts' }] };
-  return store.create(PODS, pendingPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels }, spec }));
+  return store.create(PODS, pendingPod({ metadata: { name, namespace, labels }, spec }));
 }
 
 /** A container in this state. */

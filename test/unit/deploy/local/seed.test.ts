@@ -13,7 +13,7 @@ it('the Service of a new cluster selects the pods of its Deployment, and not gol
     base: '127.0.0',
     serverEnv: {},
     rights: { pods: ['list'], nodes: [] },
-  }).map(({ object }) => object as Manifest);
+  }).map(({ resource, object }) => ({ kind: resource.kind, ...object }) as Manifest);
   const { selector } = oneOf(seeds, 'Service').spec;
   expect(selects(selector, oneOf(seeds, 'Deployment').spec.template.metadata.labels)).toBe(true);
   const { labels = {} } = oneOf(manifestsIn('deploy/kubernetes/goldpinger-chaos.yml'), 'Pod').metadata;

@@ -9,7 +9,6 @@ import {
 } from '../../../../../deploy/local/api/resources.ts';
 import { newStore } from '../pod-store.ts';
 
-const RBAC = 'rbac.authorization.k8s.io/v1';
 const pinger = serviceAccountUser('default', 'pinger');
 const LIST = objectRequestOf('GET', '/api/v1/namespaces/default/pods');
 const WATCH = objectRequestOf('GET', '/api/v1/namespaces/default/pods?watch=1');
@@ -18,15 +17,8 @@ function storeWith(verbs: string[], kind: 'Cluster' | '' = 'Cluster') {
   const store = newStore();
   const namespace = kind === '' ? { namespace: 'default' } : {};
   const rules = [{ apiGroups: [''], resources: ['pods'], verbs }];
-  store.create(kind === '' ? ROLES : CLUSTER_ROLES, {
-    apiVersion: RBAC,
-    kind: `${kind}Role`,
-    metadata: { name: 'r', ...namespace },
-    rules,
-  });
+  store.create(kind === '' ? ROLES : CLUSTER_ROLES, { metadata: { name: 'r', ...namespace }, rules });
   store.create(kind === '' ? ROLE_BINDINGS : CLUSTER_ROLE_BINDINGS, {
-    apiVersion: RBAC,
-    kind: `${kind}RoleBinding`,
     metadata: { name: 'b', ...namespace },
     roleRef: { kind: `${kind}Role`, name: 'r' },
     subjects: [{ kind: 'ServiceAccount', name: 'pinger', namespace: 'default' }],

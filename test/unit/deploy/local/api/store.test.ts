@@ -34,7 +34,7 @@ describe('the store', () => {
 
   it('keeps uid and creation time in every update, and counts generations of the spec', () => {
     const store = newStore();
-    const set = { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name: 'a', namespace: 'default' }, spec: {} };
+    const set = { metadata: { name: 'a', namespace: 'default' }, spec: {} };
     for (const [resource, object, generation] of [
       [REPLICA_SETS, store.create(REPLICA_SETS, set), 2],
       [PODS, addPod(store, 'a'), 1], // The only change of a pod's spec is its node, which does not count.

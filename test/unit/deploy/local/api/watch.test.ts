@@ -88,7 +88,7 @@ describe('a watch', () => {
     const { events } = watch(store, { namespace: 'one' });
     addPod(store, 'a', {}, 'one');
     addPod(store, 'b', {}, 'two');
-    store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' } });
+    store.create(NODES, { metadata: { name: 'n' } });
     expect(brief(events)).toEqual(['ADDED a']);
   });
 
@@ -97,7 +97,7 @@ describe('a watch', () => {
     const clock = new FakeClock();
     const asked = watch(store, { bookmarks: true }, clock);
     const silent = watch(store, {}, clock);
-    store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' } });
+    store.create(NODES, { metadata: { name: 'n' } });
     await clock.advance(2500);
     expect(asked.events.map((event) => event.type)).toEqual(['BOOKMARK', 'BOOKMARK']);
     expect(asked.events[0]?.object).toMatchObject({

@@ -53,7 +53,7 @@ function makeReady(of: PodObject[] = pods()): void {
 }
 
 function addNode(name: string, spec: object = {}): void {
-  store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec });
+  store.create(NODES, { metadata: { name }, spec });
 }
 
 /** A Deployment or a DaemonSet. */
@@ -61,7 +61,7 @@ function workload(kind: string, name: string, image = 'i') {
   const labels = { app: name };
   const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image }] } };
   const spec = { selector: { matchLabels: labels }, template, ...(kind === 'Deployment' && { replicas: 3 }) };
-  return { apiVersion: 'apps/v1', kind, metadata: { name, namespace: 'default' }, spec };
+  return { metadata: { name, namespace: 'default' }, spec };
 }
 
 beforeEach(() => {

@@ -22,8 +22,6 @@ const addresses = () => {
 beforeEach(() => {
   store = newStore();
   service = store.create(SERVICES, {
-    apiVersion: 'v1',
-    kind: 'Service',
     metadata: { name: 's', namespace: 'default' },
     spec: { selector: { app: 'x' }, ports: [{ port: 80, targetPort: 8080 }] },
   }) as ServiceObject;
