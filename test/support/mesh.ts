@@ -217,13 +217,8 @@ export function meshOf(pods: readonly Pod[], reports?: MergedReport[], change: P
 }
 
 /** The findings of a mesh. */
-export function findingsOf({
-  pods,
-  reports,
-  settings,
-  discovery,
-  servedBy,
-}: Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'>): Finding[] {
+export function findingsOf(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'>): Finding[] {
+  const { pods, reports, settings, discovery, servedBy } = mesh;
   const counts = new MeshCounts(pods, settings);
   for (const report of reports) counts.add(report);
   return runToEnd(findingsFrom(counts, { atMs: NOW_MS, discovery, servedBy: servedBy.pod })).result;
@@ -322,9 +317,7 @@ export class MeshBuilder {
 
   /** Makes one link not yet probed. */
   notYet(from: number, to: number): void {
-    const flags = this.reports[from]?.links.flags;
-    const i = this.#linkIndex(from, to);
-    if (flags !== undefined && i >= 0) flags[i] = FLAG_NOT_YET;
+    this.set(from, to, { flags: FLAG_NOT_YET });
   }
 
   /** Spoils every link for which `picks` is true; that of a pod to itself only with `self`. */
@@ -430,12 +423,12 @@ function setFault(links: LinkColumns, stats: StatColumns | null, i: number, faul
 
 /** The share (0..1) of the datagrams of link `i` that were lost in its newest cycle; -1 = not measured. */
 export function lossOf(udp: UdpColumns | null, i: number): number {
-  const sent = udp?.sent[i] ?? 0;
-  return sent === 0 ? -1 : (udp?.lost[i] ?? 0) / sent;
+  return shareOf(udp?.lost[i], udp?.sent[i]);
 }
 
 /** The share (0..1) of the datagrams of link `i` that were lost in the window of the report; -1 = not measured. */
 export function windowLossOf(udp: UdpColumns | null, i: number): number {
-  const sent = udp?.windowSent[i] ?? 0;
-  return sent === 0 ? -1 : (udp?.windowLost[i] ?? 0) / sent;
+  return shareOf(udp?.windowLost[i], udp?.windowSent[i]);
 }
+
+const shareOf = (lost = 0, sent = 0) => (sent === 0 ? -1 : lost / sent);
