@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Table } from '../../deploy/local/api/table.ts';
-import { call, linesOf } from '../../deploy/local/client/api-client.ts';
+import { callLines } from '../../deploy/local/client/api-client.ts';
 import { clusterOfFile, PODS, TABLE } from '../support/stand-ins.ts';
 
 const { current, api, pods, livePods, firstPod } = clusterOfFile();
@@ -19,19 +19,21 @@ describe('kubectl', () => {
     }
   }
 
+  /** The events of a watch of the pods that asks for tables. */
+  async function* changesSince(version: unknown) {
+    const path = `${PODS}?watch=1&resourceVersion=${version}`;
+    for await (const line of callLines(current().access, { method: 'GET', path, accept: TABLE })) {
+      yield JSON.parse(line) as { type: string; object: Table };
+    }
+  }
+
   it('get pods shows the columns of the table, -w the rows as they change', async () => {
     const list = (await api('GET', PODS, { accept: TABLE })).json as unknown as Table;
     expect(list.rows.map((row) => row.cells.slice(1, 4))).toEqual(Array(3).fill(['1/1', 'Running', '0']));
     const { resourceVersion } = list.metadata as { resourceVersion: string };
-    const watch = await call(current().access, {
-      method: 'GET',
-      path: `${PODS}?watch=1&resourceVersion=${resourceVersion}`,
-      accept: TABLE,
-    });
     const victim = firstPod().name;
     current().deletePod(victim);
-    for await (const line of linesOf(watch)) {
-      const { type, object } = JSON.parse(line) as { type: string; object: Table };
+    for await (const { type, object } of changesSince(resourceVersion)) {
       expect(object.kind).toBe('Table');
       if (type === 'DELETED' && object.rows[0]?.cells[0] === victim) break;
     }
@@ -63,13 +65,10 @@ describe('kubectl', () => {
 
   it('get pods -w shows a forced delete as Terminating twice, as with a real cluster', async () => {
     const list = await api('GET', PODS);
-    const path = `${PODS}?watch=1&resourceVersion=${list.json.metadata['resourceVersion']}`;
-    const watch = await call(current().access, { method: 'GET', path, accept: TABLE });
     const victim = firstPod().name;
     current().deletePod(victim, { graceSeconds: 0 });
     const shown: unknown[] = [];
-    for await (const line of linesOf(watch)) {
-      const { type, object } = JSON.parse(line) as { type: string; object: Table };
+    for await (const { type, object } of changesSince(list.json.metadata['resourceVersion'])) {
       const [name, , status] = object.rows[0]?.cells ?? [];
       if (name === victim) shown.push([type, status]);
       if (type === 'DELETED') break;

@@ -46,7 +46,14 @@ export async function callJson(access: ApiAccess, request: ApiCall): Promise<unk
 export async function* callLines(access: ApiAccess, request: ApiCall): AsyncGenerator<string> {
   const answer = await call(access, request);
   await rejectFailure(answer);
-  yield* linesOf(answer);
+  let rest = '';
+  answer.setEncoding('utf8');
+  for await (const chunk of answer as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }
 
 async function rejectFailure(answer: IncomingMessage): Promise<void> {
@@ -69,16 +76,4 @@ export async function textOf(
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** Yields the lines of an answer as they arrive. */
-export async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
-  let rest = '';
-  answer.setEncoding('utf8');
-  for await (const chunk of answer as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
-  if (rest !== '') yield rest;
 }
