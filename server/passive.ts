@@ -1,7 +1,7 @@
 import type { Config } from './config/config.ts';
 import { listenPassive } from './http/server.ts';
 import { passiveMetrics } from './metrics/metrics.ts';
-import { UdpEcho } from './probing/udp-echo.ts';
+import { startUdpEcho } from './probing/udp-echo.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Log } from './runtime/log.ts';
 import type { Service } from './service.ts';
@@ -31,7 +31,7 @@ export async function startPassive(
   const metrics = passiveMetrics(hostname || podName, version);
   const context = { clock, log, config, bootTimeMs: clock.nowMs(), isReady: () => isReady, metrics };
   const { host, udpPort } = config;
-  const echo = config.udpEnabled ? await UdpEcho.listen({ host, port: udpPort, clock }) : null;
+  const echo = config.udpEnabled ? await startUdpEcho({ host, port: udpPort, clock }) : null;
   const http = await listenPassive(context).catch(async (error: unknown) => {
     await echo?.stop();
     throw error;

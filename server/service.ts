@@ -24,7 +24,7 @@ import { MeshHistories } from './peers/mesh-history.ts';
 import { PastMeshes } from './peers/past-meshes.ts';
 import { PeerClient } from './peers/peer-client.ts';
 import { queryReport } from './peers/report-query.ts';
-import { UdpEcho } from './probing/udp-echo.ts';
+import { startUdpEcho, type UdpEcho } from './probing/udp-echo.ts';
 import { MAX_EVENTS } from './protocol/event.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
@@ -284,7 +284,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   let http: HttpServer;
   let echo: UdpEcho | null = null;
   try {
-    if (config.udpEnabled) echo = await UdpEcho.listen({ host: config.host, port: config.udpPort, clock });
+    if (config.udpEnabled) echo = await startUdpEcho({ host: config.host, port: config.udpPort, clock });
     http = await listen(context);
   } catch (error) {
     await Promise.all([echo?.stop(), end()]);

@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { isDatagram } from '../protocol/udp-datagram.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -21,47 +21,41 @@ const RATE = { ofAddress: 2000, inAll: 20_000 };
 /** Services that answer whatever they are sent have ports below this: echo, chargen, DNS. */
 const FIRST_USER_PORT = 1024;
 
+export interface UdpEcho {
+  /** The port that it listens on. */
+  port: number;
+  stop(): Promise<void>;
+}
+
 /**
- * Echoes the datagrams of other pods' UDP probes (UDP_ENABLED) on UDP_PORT.
+ * Echoes the datagrams of other pods' UDP probes (UDP_ENABLED) on UDP_PORT. Rejects with the system's error (EADDRINUSE, ...) if
+ * it can't listen.
  *
  * It is no amplifier: it answers nothing but datagrams with the magic, with the same bytes, to their sender. It can't be made to
  * answer another echo for ever: a datagram that comes from a pod's UDP_PORT, or from the port of a system service, can only be
  * forged. The number of echoes in a second is limited, per address and in all.
  */
-export class UdpEcho {
-  /** The port that it listens on. */
-  readonly port: number;
-  readonly #socket: Socket;
-  readonly #limit: RateLimit;
+export async function startUdpEcho({ host, port: wantedPort, clock }: EchoOptions): Promise<UdpEcho> {
+  const socket = await listeningOn(host, wantedPort);
+  const { port } = socket.address();
+  const limit = new RateLimit(RATE, clock);
+  socket.on('message', (bytes, sender) => {
+    if (!isDatagram(bytes) || sender.port < FIRST_USER_PORT || sender.port === port) return;
+    if (limit.admits(sender.address)) socket.send(bytes, sender.port, sender.address, () => {});
+  });
+  // An answer that could not be sent is lost, as the sender of the datagram will notice.
+  socket.on('error', () => {});
+  return { port, stop: () => new Promise((resolve) => socket.close(() => resolve())) };
+}
 
-  private constructor(socket: Socket, clock: EchoOptions['clock']) {
-    this.port = socket.address().port;
-    this.#socket = socket;
-    this.#limit = new RateLimit(RATE, clock);
-    socket.on('message', (bytes, sender) => this.#onMessage(bytes, sender));
-    // An answer that could not be sent is lost, as the sender of the datagram will notice.
-    socket.on('error', () => {});
-  }
-
-  /** Listens. Rejects with the system's error (EADDRINUSE, ...) if it can't. */
-  static async listen({ host, port, clock }: EchoOptions): Promise<UdpEcho> {
-    if (!isWildcardHost(host)) return new UdpEcho(await bound(isIP(host) === 6 ? 'udp6' : 'udp4', port, host), clock);
-    try {
-      return new UdpEcho(await bound('udp6', port, '::'), clock);
-    } catch (error) {
-      // A system without IPv6.
-      if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(errorCodeOf(error))) throw error;
-      return new UdpEcho(await bound('udp4', port, '0.0.0.0'), clock);
-    }
-  }
-
-  stop(): Promise<void> {
-    return new Promise((resolve) => this.#socket.close(() => resolve()));
-  }
-
-  #onMessage(bytes: Buffer, { address, port }: RemoteInfo): void {
-    if (!isDatagram(bytes) || port < FIRST_USER_PORT || port === this.port) return;
-    if (this.#limit.admits(address)) this.#socket.send(bytes, port, address, () => {});
+async function listeningOn(host: string, port: number): Promise<Socket> {
+  if (!isWildcardHost(host)) return bound(isIP(host) === 6 ? 'udp6' : 'udp4', port, host);
+  try {
+    return await bound('udp6', port, '::');
+  } catch (error) {
+    // A system without IPv6.
+    if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(errorCodeOf(error))) throw error;
+    return bound('udp4', port, '0.0.0.0');
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { UdpEcho } from '../../../server/probing/udp-echo.ts';
+import { startUdpEcho, type UdpEcho } from '../../../server/probing/udp-echo.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { soon } from '../../support/loopback-peer.ts';
 import { socketsRead, startUdpPeer, type UdpPeer } from '../../support/udp-peer.ts';
@@ -14,7 +14,7 @@ function goldpingerDatagram(sequence: number, size = 64): Buffer {
 }
 
 async function echoOn(host = '127.0.0.1', clock = new FakeClock()): Promise<UdpEcho> {
-  const echo = await UdpEcho.listen({ host, port: 0, clock });
+  const echo = await startUdpEcho({ host, port: 0, clock });
   onTestFinished(() => echo.stop());
   return echo;
 }
@@ -100,7 +100,7 @@ describe('the UDP echo', () => {
 
   it('says why it cannot listen', async () => {
     const taken = await startUdpPeer();
-    const listening = UdpEcho.listen({ host: '127.0.0.1', port: taken.port, clock: new FakeClock() });
+    const listening = startUdpEcho({ host: '127.0.0.1', port: taken.port, clock: new FakeClock() });
     await expect(listening).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BusyMeter } from '../../../server/probing/starvation.ts';
-import { UdpEcho } from '../../../server/probing/udp-echo.ts';
+import { startUdpEcho } from '../../../server/probing/udp-echo.ts';
 import { UdpProbe } from '../../../server/probing/udp-probe.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { UdpResult } from '../../../server/protocol/sample.ts';
@@ -92,7 +92,7 @@ describe('a cycle of datagrams', () => {
 
   it('works with our own echo', async () => {
     const clock = new FakeClock();
-    const server = await UdpEcho.listen({ host: '127.0.0.1', port: 0, clock });
+    const server = await startUdpEcho({ host: '127.0.0.1', port: 0, clock });
     onTestFinished(() => server.stop());
     const run = scene({ count: 2, port: server.port });
     const result = run.probe.cycle(to({ address: '127.0.0.1' }));
