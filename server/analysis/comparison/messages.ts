@@ -22,13 +22,12 @@ const MAX_TITLE = 200;
  * many links became worse (findings tell how the range ended, and the fault may have been over by then); else the gravest
  * finding.
  */
-export function titleOf({
-  findings,
-  affected,
-  lostPods,
-}: Pick<ReportData, 'findings' | 'affected' | 'lostPods'>): string {
+export function titleOf(
+  { findings, affected, lostPods }: Pick<ReportData, 'findings' | 'affected' | 'lostPods'>,
+  notRecovered: number,
+): string {
   const aboutLinks = findings.find((finding) => !finding.before && isAboutLinks(finding))?.title ?? '';
-  const lost = lostPodsText(lostPods);
+  const lost = lostPodsText(lostPods, notRecovered);
   const worse = affected.links === 0 ? '' : affectedText(affected);
   const fault = [aboutLinks, lost].filter((text) => text !== '').join('; ');
   return `Report: ${fault || worse || (findings[0]?.title ?? 'no findings')}`.slice(0, MAX_TITLE);
@@ -55,18 +54,17 @@ export function lostPodText(pod: LostPodFacts): string {
 }
 
 /** One pod in full, of several how many there are and how many have recovered; '' without any. */
-function lostPodsText({ count, pods }: ReportData['lostPods']): string {
+function lostPodsText({ count, pods }: ReportData['lostPods'], notRecovered: number): string {
   const [first] = pods;
   if (first === undefined) return '';
   if (count === 1) return lostPodText(first);
-  const open = pods.filter(({ needsReplacement, healthyMs }) => needsReplacement && healthyMs === null);
   const names = { count, names: pods.map(({ name }) => name) };
-  const result = open.length === 0 ? 'all replacements are healthy' : `${countText(open.length)} not recovered`;
+  const result = notRecovered === 0 ? 'all replacements are healthy' : `${countText(notRecovered)} not recovered`;
   return `${countText(count)} pods lost (${listText(names, 2)}), ${result}`;
 }
 
-/** The figures that a reader of a report looks for first. */
-export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[] {
+/** The figures that a reader of a report looks for first. `notRecovered`: of all lost pods, also those that the report does not list. */
+export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>, notRecovered: number): KeyFigure[] {
   const { affected, changes, collateral, figures, targets, lostPods, timeToDetect, timeToRecover } = report;
   const hasTarget = targets.count > 0;
   const median = (range: { p50Us: number } | null) => latencyText(range?.p50Us ?? -1);
@@ -76,7 +74,11 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[
   const isLossKnown = figures[group].during.sent !== undefined;
   const fresh = changes['new-bad'] + changes.new;
   const all: (KeyFigure | false)[] = [
-    lostPods.count > 0 && { name: 'Pods lost', value: plural(lostPods.count, 'pod'), note: lostPodsText(lostPods) },
+    lostPods.count > 0 && {
+      name: 'Pods lost',
+      value: plural(lostPods.count, 'pod'),
+      note: lostPodsText(lostPods, notRecovered),
+    },
     {
       name: 'Affected links',
       value: `${countText(affected.links)} of ${countText(affected.of)}`,

@@ -236,9 +236,10 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
   // The later mesh knows more of a replacement, but may have forgotten a pod that left early.
   const lost = [...new Map([...during.lost, ...(after?.lost ?? [])]).values()].sort((a, b) => a.lostMs - b.lostMs);
   const lostPods = { count: lost.length, pods: lost.slice(0, MAX_REPORT_NAMES) };
+  const notRecovered = lost.filter(({ needsReplacement, healthyMs }) => needsReplacement && healthyMs === null).length;
   const facts: Omit<ReportData, 'keyFigures'> = {
     format: REPORT_FORMAT,
-    title: title || titleOf({ findings, affected: compared.affected, lostPods }),
+    title: title || titleOf({ findings, affected: compared.affected, lostPods }, notRecovered),
     generatedAtMs: nowMs,
     servedBy: during.servedBy.name,
     cluster: {
@@ -275,7 +276,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
     unknown: unknownsOf(sources, ranges, compared.lostFromView, isCut),
   };
   return {
-    report: { ...facts, keyFigures: keyFiguresOf(facts) },
+    report: { ...facts, keyFigures: keyFiguresOf(facts, notRecovered) },
     displayNodeName: settings.displayNodeName,
     pods: table.pods.map(({ uid, name, namespace, node }, number) => {
       return { uid, name, namespace, node, isTarget: targets.pods.has(number) };

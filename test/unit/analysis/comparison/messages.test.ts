@@ -149,6 +149,18 @@ describe('a report of a forced kill', () => {
     expect(row?.split(/[|\n]+/).filter(Boolean)).toEqual(['14:55:20', 'pod-3', 'pod-4', '2.0 s', '3.0 s']);
   });
 
+  it('says how many of many pods have not recovered, also of those that it does not list', async () => {
+    const during = spoiled(30, ({ pods }) => {
+      for (let i = 0; i < 25; i++) {
+        pods[i] = podOf(i, { lifecycle: 'gone', sinceMs: FROM_MS + i, owner: i < 24 ? '' : 'rs' });
+      }
+      pods[29] = podOf(29, { owner: 'rs' });
+    });
+    const { title, keyFigures } = (await reportOf({ before: spoiled(30), during })).data;
+    const text = '25 pods lost (pod-0, pod-1 and 23 more), 1 not recovered';
+    expect([title, keyFigures[0]?.note]).toEqual([expect.stringContaining(text), text]);
+  });
+
   it('counts a pod that left before the mesh after forgot it, and none that left before or after the range', async () => {
     const scene = killed();
     expect((await reportOf({ ...scene, after: spoiled(4) })).data.lostPods.count).toBe(1);
