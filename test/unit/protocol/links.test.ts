@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   decodeStats,
   emptyStats,
@@ -51,17 +51,13 @@ describe('durations in 16 bits', () => {
     for (const text of ['***', '****', 'AA=A', 'A===']) expect(() => back(text, 2)).toThrow(RangeError);
   });
 
-  it('does the same in a browser, which has no Buffer', () => {
+  it('is decoded in a browser too, which has no Buffer', () => {
     const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i * 7);
     const text = toBase64(bytes);
     vi.stubGlobal('Buffer', undefined);
-    try {
-      expect(toBase64(bytes)).toBe(text);
-      expect(back(text, 1000)).toEqual(bytes);
-      expect(() => back('****', 3)).toThrow(RangeError);
-    } finally {
-      vi.unstubAllGlobals();
-    }
+    onTestFinished(() => void vi.unstubAllGlobals());
+    expect(back(text, 1000)).toEqual(bytes);
+    expect(() => back('****', 3)).toThrow(RangeError);
   });
 });
 
