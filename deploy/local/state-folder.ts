@@ -17,7 +17,7 @@ const WHILE_RUNNING = ['kubeconfig', TOKEN_FILE, 'accounts', 'lock'];
 export function lockFolder(dir: string, pid: number): () => void {
   mkdirSync(dir, { recursive: true });
   const path = join(dir, 'lock');
-  const holder = readHolder(path);
+  const holder = Number.parseInt(textIn(path), 10) || 0;
   if (holder > 0 && isRunning(holder)) {
     throw new Error(
       `another local cluster (process ${holder}) uses ${dir}: stop it, or use another folder and port: ` +
@@ -41,11 +41,7 @@ export function keepWriteToken(dir: string, token: string): void {
 
 /** Reads the token of `keepWriteToken`; '' if there is none. */
 export function keptWriteToken(dir: string): string {
-  try {
-    return readFileSync(join(dir, TOKEN_FILE), 'utf8').trim();
-  } catch {
-    return '';
-  }
+  return textIn(join(dir, TOKEN_FILE));
 }
 
 /** Removes all but the newest MAX_LOGS logs of a folder, because a running cluster keeps making new ones. */
@@ -58,11 +54,11 @@ export function pruneLogs(folder: string): void {
   for (const { path } of byAge.slice(0, names.length - MAX_LOGS)) rmSync(path, { force: true });
 }
 
-function readHolder(path: string): number {
+function textIn(path: string): string {
   try {
-    return Number.parseInt(readFileSync(path, 'utf8'), 10) || 0;
+    return readFileSync(path, 'utf8').trim();
   } catch {
-    return 0;
+    return '';
   }
 }
 

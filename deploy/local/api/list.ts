@@ -123,19 +123,16 @@ function fieldOf(object: KubeObject, field: string): string {
 }
 
 function labelTest(term: string): (labels: Record<string, string>) => boolean {
-  const set = /^(\S+)\s+(in|notin)\s*\((.*)\)$/.exec(term);
-  if (set) {
-    const [, key = '', operator, list = ''] = set;
-    if (list.trim() === '') throw badRequest(`for 'in', 'notin' operators, values set can't be empty`);
+  const [, key = '', operator = '', list = ''] =
+    /^(\S+)\s+(in|notin)\s*\((.*)\)$/.exec(term) ?? /^([^=!\s]+)\s*(==|=|!=)\s*(\S*)$/.exec(term) ?? [];
+  if (operator !== '') {
+    if (operator.endsWith('in') && list.trim() === '') {
+      throw badRequest(`for 'in', 'notin' operators, values set can't be empty`);
+    }
     const values = list.split(',').map((value) => check(value.trim(), VALUE, term));
     const name = check(key, KEY, term);
-    return (labels) => values.includes(labels[name] ?? '\u0000') === (operator === 'in');
-  }
-  const equality = /^([^=!\s]+)\s*(==|=|!=)\s*(\S*)$/.exec(term);
-  if (equality) {
-    const name = check(equality[1] ?? '', KEY, term);
-    const value = check(equality[3] ?? '', VALUE, term);
-    return (labels) => ((labels[name] ?? '\u0000') === value) === (equality[2] !== '!=');
+    const isPositive = operator !== 'notin' && operator !== '!=';
+    return (labels) => values.includes(labels[name] ?? '\u0000') === isPositive;
   }
   const absent = term.startsWith('!');
   const name = check(term.slice(absent ? 1 : 0).trim(), KEY, term);
