@@ -161,6 +161,13 @@ describe('the schedule', () => {
     for (const gap of gaps(after.map((start) => start.atMs))) expect(gap).toBeGreaterThanOrEqual(19.99);
   });
 
+  it('accepts an interval of less than a second', async () => {
+    const { clock, starts } = scene(2, { refreshIntervalMs: 250, jitterFactor: 0 });
+    await clock.advance(10_000);
+    expect(starts.length).toBeGreaterThanOrEqual(78);
+    expect(starts.length).toBeLessThanOrEqual(82);
+  });
+
   it('never has two probes of a target under way, however long they take', async () => {
     const { clock, starts, overlaps } = scene(3, { refreshIntervalMs: 100, probeMs: 350 });
     await clock.advance(5_000);

@@ -111,3 +111,20 @@ it('the memory stays within its bounds over a day, and still has the right stati
     expect(unpack16(report.stats!.p50Us[other]!)).toBe(1_000 + hour);
   }
 });
+
+it('the memory survives 500 pods that join and leave, and reports each of them', async () => {
+  const { results, probe, pass } = scene({ sampleBytes: 100_000, bucketBytes: 1 << 20 });
+  for (let i = 0; i < 500; i++) {
+    probe('a', 'b', `x${i}`);
+    pass(6 * SECOND);
+  }
+  expect(results.bytes).toBeLessThanOrEqual((1 << 20) + 100_000);
+  const report = await results.reportOf({ fromAgeMs: HOUR, toAgeMs: 0 });
+  expect(report.peers).toHaveLength(502);
+  const samplesOf = (uid: string) => {
+    const peer = report.peers!.findIndex((one) => one.uid === uid);
+    return report.stats!.samples[[...report.links.to].indexOf(peer)];
+  };
+  expect(samplesOf('x40')).toBe(3);
+  expect(samplesOf('a')).toBeGreaterThanOrEqual(1_490);
+});
