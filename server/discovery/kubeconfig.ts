@@ -23,66 +23,63 @@ export interface Login {
   impersonation: Record<string, string | string[]>;
 }
 
-/** What is kept of one or several kubeconfig files: entries by name, their paths absolute. */
-interface Merged {
-  current: string;
-  clusters: Map<string, Fields>;
-  users: Map<string, Fields>;
-  contexts: Map<string, Fields>;
-}
-
 /**
  * Reads the current context of a kubeconfig as client-go does (k8s.io/client-go/tools/clientcmd, rest). `paths` is one path, or
  * several as in the variable KUBECONFIG: then the first definition of a name counts, and missing files are skipped if there is
  * another one. Throws an `Error`.
  */
 export function readKubeconfig(paths: string, proxies: Proxies): Login {
-  const merged: Merged = { current: '', clusters: new Map(), users: new Map(), contexts: new Map() };
-  const files = paths.split(delimiter).filter((path) => path !== '');
+  const files: KubeconfigFile[] = [];
   let missing: unknown = new Error('KUBECONFIG names no file');
-  let count = 0;
-  for (const file of files) {
+  for (const path of paths.split(delimiter).filter((each) => each !== '')) {
     try {
-      addFile(file, merged);
-      count += 1;
+      files.push({ path, fields: fieldsOf(yamlOf(path)) });
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
       missing = error;
     }
   }
-  if (count === 0) throw missing;
-  const context = merged.contexts.get(merged.current);
-  if (context === undefined) throw new Error(`the kubeconfig ${paths} has no context "${merged.current}"`);
-  const cluster = merged.clusters.get(stringOf(context['cluster']));
-  if (cluster === undefined || stringOf(cluster['server']) === '') {
-    throw new Error(`the context "${merged.current}" of ${paths} names no cluster`);
+  if (files.length === 0) throw missing;
+  const current = files.map(({ fields }) => stringOf(fields['current-context'])).find((name) => name !== '') ?? '';
+  const context = entryOf(files, 'context', current);
+  if (context === null) throw new Error(`the kubeconfig ${paths} has no context "${current}"`);
+  const cluster = entryOf(files, 'cluster', stringOf(context['cluster']));
+  if (cluster === null || stringOf(cluster['server']) === '') {
+    throw new Error(`the context "${current}" of ${paths} names no cluster`);
   }
   const userName = stringOf(context['user']);
-  const user = merged.users.get(userName) ?? {};
-  if (userName !== '' && !merged.users.has(userName))
-    throw new Error(`the kubeconfig ${paths} has no user "${userName}"`);
-  return loginOf(cluster, user, stringOf(context['namespace']).trim(), proxies);
+  const user = entryOf(files, 'user', userName);
+  if (userName !== '' && user === null) throw new Error(`the kubeconfig ${paths} has no user "${userName}"`);
+  return loginOf(cluster, user ?? {}, stringOf(context['namespace']).trim(), proxies);
 }
 
-function addFile(path: string, merged: Merged): void {
-  const file = fieldsOf(yamlOf(path));
-  const add = (to: Map<string, Fields>, plural: string, singular: string, paths: string[]) => {
-    for (const entry of listOf(file[plural]).map(fieldsOf)) {
-      const name = stringOf(entry['name']);
-      if (to.has(name)) continue;
-      const fields = { ...fieldsOf(entry[singular]) };
-      for (const key of paths) if (stringOf(fields[key]) !== '') fields[key] = absolute(path, stringOf(fields[key]));
-      const exec = fieldsOf(fields['exec']);
-      // A command without a slash is looked up in PATH.
-      const command = stringOf(exec['command']);
-      if (command.includes('/')) fields['exec'] = { ...exec, command: absolute(path, command) };
-      to.set(name, fields);
-    }
-  };
-  add(merged.clusters, 'clusters', 'cluster', ['certificate-authority']);
-  add(merged.users, 'users', 'user', ['client-certificate', 'client-key', 'tokenFile']);
-  add(merged.contexts, 'contexts', 'context', []);
-  merged.current ||= stringOf(file['current-context']);
+interface KubeconfigFile {
+  path: string;
+  fields: Fields;
+}
+
+/** The first definition of a name; its paths are absolute. null = none. */
+function entryOf(files: readonly KubeconfigFile[], kind: 'cluster' | 'user' | 'context', name: string): Fields | null {
+  for (const { path, fields } of files) {
+    const entries = listOf(fields[`${kind}s`]).map(fieldsOf);
+    const entry = entries.find((one) => stringOf(one['name']) === name);
+    if (entry !== undefined) return withAbsolutePaths(fieldsOf(entry[kind]), path);
+  }
+  return null;
+}
+
+/** Paths in a kubeconfig are relative to its folder. */
+function withAbsolutePaths(given: Fields, kubeconfig: string): Fields {
+  const absolute = (path: string) => (isAbsolute(path) ? path : join(dirname(kubeconfig), path));
+  const fields = { ...given };
+  for (const key of ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile']) {
+    if (stringOf(fields[key]) !== '') fields[key] = absolute(stringOf(fields[key]));
+  }
+  const exec = fieldsOf(fields['exec']);
+  // A command without a slash is looked up in PATH.
+  const command = stringOf(exec['command']);
+  if (command.includes('/')) fields['exec'] = { ...exec, command: absolute(command) };
+  return fields;
 }
 
 /** Parses a YAML file. The message of the parser would quote it, and a kubeconfig has credentials. */
@@ -94,11 +91,6 @@ function yamlOf(path: string): unknown {
     const line = error instanceof YAMLException ? `: see line ${error.mark.line + 1}` : '';
     throw new Error(`the kubeconfig ${path} is not valid YAML${line}`);
   }
-}
-
-/** Paths in a kubeconfig are relative to its folder. */
-function absolute(kubeconfig: string, path: string): string {
-  return isAbsolute(path) ? path : join(dirname(kubeconfig), path);
 }
 
 function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Proxies): Login {
