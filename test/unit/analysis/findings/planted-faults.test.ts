@@ -7,9 +7,9 @@ import {
   FLAG_SLOW,
   FLAG_SUSPECT,
 } from '../../../../server/protocol/links.ts';
-import type { Pod } from '../../../../server/protocol/pod.ts';
 import { LATE_ANSWER, type LinkFault, MeshBuilder, meshOf, NOW_MS } from '../../../support/mesh.ts';
 import { expectTrueCounts } from '../../../support/true-counts.ts';
+import { both, type Change, each, pod, set, silence } from '../changes.ts';
 
 const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
 const NO_RESPONSE: LinkFault = { outcome: 'timeout', phase: 'first-byte' };
@@ -22,47 +22,23 @@ const LOSSY_NOW: LinkFault = { ...LOSSY, ...TIMEOUT, fresh: true };
 const mesh = () => new MeshBuilder(12, { perNode: 2, zones: 3 });
 const isOn = (node: number) => (pod: number) => Math.floor(pod / 2) === node;
 
-type Plant = (builder: MeshBuilder) => void;
-
-const all =
-  (...plants: Plant[]): Plant =>
-  (builder) => {
-    for (const plant of plants) plant(builder);
-  };
-const set =
-  (from: number, to: number, fault: LinkFault): Plant =>
-  (builder) =>
-    builder.set(from, to, fault);
-const each =
-  (picks: (from: number, to: number) => boolean, fault: LinkFault): Plant =>
-  (builder) =>
-    builder.each(picks, fault);
-const into = (pod: number, fault: LinkFault) => each((_, to) => to === pod, fault);
-const silent =
-  (...pods: number[]): Plant =>
-  (builder) => {
-    for (const pod of pods) builder.silence(pod);
-  };
+const into = (to: number, fault: LinkFault) => each((_, one) => one === to, fault);
 const starved =
-  (pod: number): Plant =>
+  (pod: number): Change =>
   (builder) =>
     builder.starve(pod);
 /** The pod was starved until so long ago. */
 const recovered =
-  (pod: number, agoMs: number): Plant =>
+  (pod: number, agoMs: number): Change =>
   (builder) =>
     builder.recover(pod, agoMs);
 const late =
-  (pod: number, times: [fromAgeMs: number, toAgeMs: number][], isNow = false): Plant =>
+  (pod: number, times: [fromAgeMs: number, toAgeMs: number][], isNow = false): Change =>
   (builder) =>
     builder.wasLate(pod, times, isNow);
-const pod =
-  (i: number, change: Partial<Pod>): Plant =>
-  ({ pods }) =>
-    pods.splice(i, 1, { ...pods[i]!, ...change });
 /** Cuts the links between some pods and all others, and the reports of the others as those pods ask for them. */
 const cutOff =
-  (isInside: (pod: number) => boolean, fault: LinkFault = TIMEOUT): Plant =>
+  (isInside: (pod: number) => boolean, fault: LinkFault = TIMEOUT): Change =>
   (builder) => {
     for (let i = 0; i < builder.size; i++) if (!isInside(i)) builder.silence(i);
     builder.each((from, to) => isInside(from) && !isInside(to), fault);
@@ -78,11 +54,11 @@ const NODES = [0, 1, 3, 4, 5].map((node) => `node node node-${node}`);
  * Each fault, kind and subject of all findings, and the pods that health accuses; which pod is asked (0 by default), and what
  * title and detail of the first finding say.
  */
-type Planted = [plant: Plant, found: string[], unhealthy: number[], more?: { servedBy?: number; text?: RegExp }];
+type Planted = [plant: Change, found: string[], unhealthy: number[], more?: { servedBy?: number; text?: RegExp }];
 
 const FAULTS: Record<string, Planted> = {
-  'a dead pod': [all(into(5, TIMEOUT), silent(5)), ['pod-unreachable pod-5'], [5]],
-  'a dead node': [all(into(4, TIMEOUT), into(5, TIMEOUT), silent(4, 5)), ['node node node-2'], [4, 5]],
+  'a dead pod': [both(into(5, TIMEOUT), silence(5)), ['pod-unreachable pod-5'], [5]],
+  'a dead node': [both(into(4, TIMEOUT), into(5, TIMEOUT), silence(4), silence(5)), ['node node node-2'], [4, 5]],
   'a node that is cut off, asked on that node': [
     cutOff(isOn(2)),
     ['node node node-2'],
@@ -99,7 +75,7 @@ const FAULTS: Record<string, Planted> = {
     { servedBy: 4 },
   ],
   'a node that is cut off, asked on that node: a past refusal, too old for the moment that is shown, is no answer': [
-    all(cutOff(isOn(2)), set(4, 0, { ...REFUSED, flags: FLAG_NOT_YET })),
+    both(cutOff(isOn(2)), set(4, 0, { ...REFUSED, flags: FLAG_NOT_YET })),
     ['node node node-2'],
     [4, 5],
     { servedBy: 4 },
@@ -125,7 +101,11 @@ const FAULTS: Record<string, Planted> = {
     [0, 1, 6, 7],
     { servedBy: 2 },
   ],
-  'a slow pod, one ping into which times out': [all(into(5, LATE_ANSWER), set(1, 5, TIMEOUT)), ['pod-slow pod-5'], [5]],
+  'a slow pod, one ping into which times out': [
+    both(into(5, LATE_ANSWER), set(1, 5, TIMEOUT)),
+    ['pod-slow pod-5'],
+    [5],
+  ],
   'most pods refuse: something answers, so they are not cut off': [
     cutOff(isOn(2), REFUSED),
     NODES,
@@ -140,17 +120,17 @@ const FAULTS: Record<string, Planted> = {
     [8],
   ],
   'one direction of a link, the other one ok, as measured by a starved pod': [
-    all(set(3, 8, { ...TIMEOUT, ageMs: 500, sinceMs: 1_500 }), set(8, 3, { ageMs: 300, flags: FLAG_SUSPECT })),
+    both(set(3, 8, { ...TIMEOUT, ageMs: 500, sinceMs: 1_500 }), set(8, 3, { ageMs: 300, flags: FLAG_SUSPECT })),
     [ONE_WAY],
     [8],
   ],
   'a fault of a pair that has ended, while one direction was not pinged since': [
-    all(set(3, 8, { ...TIMEOUT, ageMs: 5_000, sinceMs: 60_000 }), set(8, 3, ENDED)),
+    both(set(3, 8, { ...TIMEOUT, ageMs: 5_000, sinceMs: 60_000 }), set(8, 3, ENDED)),
     ['link pod-3 ⇄ pod-8'],
     [8],
   ],
   'a fault of a pod that has ended, while two links into it were not pinged since': [
-    all(into(5, ENDED), set(10, 5, TIMEOUT), set(11, 5, TIMEOUT)),
+    both(into(5, ENDED), set(10, 5, TIMEOUT), set(11, 5, TIMEOUT)),
     ['pod-unreachable pod-5'],
     [5],
   ],
@@ -163,7 +143,7 @@ const FAULTS: Record<string, Planted> = {
   ],
   'a link that loses packets, its newest ping failed': [set(3, 8, LOSSY_NOW), [AT_TIMES], [8]],
   'a pod into which pings fail at times': [
-    all(into(5, LOSSY), set(1, 5, LOSSY_NOW), set(2, 5, ENDED), set(3, 5, { ...TIMEOUT, fresh: true })),
+    both(into(5, LOSSY), set(1, 5, LOSSY_NOW), set(2, 5, ENDED), set(3, 5, { ...TIMEOUT, fresh: true })),
     ['pod-intermittent pod-5'],
     [5],
     { text: /^pod-5: about 30 % of pings into it fail, from \d+ of .*: intermittent\./ },
@@ -175,12 +155,12 @@ const FAULTS: Record<string, Planted> = {
     [],
   ],
   'a starved pod: what it measures and what others measure into it': [
-    all(starved(5), set(1, 5, TIMEOUT), into(5, LATE_ANSWER)),
+    both(starved(5), set(1, 5, TIMEOUT), into(5, LATE_ANSWER)),
     ['cpu-starved pod-5'],
     [],
   ],
   'pings that timed out 17 s ago, when a pod hung for 4 s': [
-    all(
+    both(
       late(5, [[21_000, 17_000]]),
       set(1, 5, { ...NO_RESPONSE, ageMs: 17_200, fresh: true }),
       set(2, 5, { ...NO_RESPONSE, ageMs: 20_500, fresh: true }),
@@ -190,17 +170,17 @@ const FAULTS: Record<string, Planted> = {
     { text: /^pod-5: was CPU-starved a moment ago/ },
   ],
   'pings that timed out 17 s ago, when the pod that sent them hung': [
-    all(late(1, [[19_000, 17_000]]), ...[1, 4, 8].map((to) => set(1, to, { ...TIMEOUT, ageMs: 17_200 }))),
+    both(late(1, [[19_000, 17_000]]), ...[1, 4, 8].map((to) => set(1, to, { ...TIMEOUT, ageMs: 17_200 }))),
     ['cpu-starved pod-1'],
     [],
   ],
   'a ping that timed out 25 s ago, and the loop of its destination is late now': [
-    all(late(8, [[1_000, 0]], true), set(3, 8, { ...NO_RESPONSE, ageMs: 25_000, sinceMs: 90_000 })),
+    both(late(8, [[1_000, 0]], true), set(3, 8, { ...NO_RESPONSE, ageMs: 25_000, sinceMs: 90_000 })),
     [ONE_WAY],
     [8],
   ],
   'a ping that timed out between two moments at which its destination was late': [
-    all(
+    both(
       late(8, [
         [29_000, 28_000],
         [6_000, 5_000],
@@ -211,7 +191,7 @@ const FAULTS: Record<string, Planted> = {
     [8],
   ],
   'links that failed while a pod was starved, which has ended a moment ago': [
-    all(
+    both(
       recovered(5, 3_000),
       each((from, to) => (from === 5) !== (to === 5), LOSSY),
     ),
@@ -219,22 +199,22 @@ const FAULTS: Record<string, Planted> = {
     [],
   ],
   'a link that fails now and failed before, into a pod that was starved until a moment ago': [
-    all(recovered(8, 3_000), set(3, 8, LOSSY_NOW)),
+    both(recovered(8, 3_000), set(3, 8, LOSSY_NOW)),
     [AT_TIMES],
     [8],
   ],
   'a link that loses packets, into a pod that was starved long ago': [
-    all(recovered(8, 3_600_000), set(3, 8, LOSSY)),
+    both(recovered(8, 3_600_000), set(3, 8, LOSSY)),
     [AT_TIMES],
     [],
   ],
   'a starved pod whose connections time out, which the kernel would open for it': [
-    all(starved(5), into(5, TIMEOUT)),
+    both(starved(5), into(5, TIMEOUT)),
     ['pod-unreachable pod-5', 'cpu-starved pod-5'],
     [5],
   ],
   'a starved pod that refuses all the same': [
-    all(starved(5), into(5, REFUSED)),
+    both(starved(5), into(5, REFUSED)),
     ['pod-unreachable pod-5', 'cpu-starved pod-5'],
     [5],
   ],
@@ -250,12 +230,12 @@ const FAULTS: Record<string, Planted> = {
     { servedBy: 4 },
   ],
   'a pod whose deletion is overdue, which health does not count': [
-    all(pod(5, { lifecycle: 'terminating', sinceMs: NOW_MS - 600_000 }), into(5, TIMEOUT), silent(5)),
+    both(pod(5, { lifecycle: 'terminating', sinceMs: NOW_MS - 600_000 }), into(5, TIMEOUT), silence(5)),
     ['pod-overdue pod-5'],
     [],
   ],
   'two clones that refuse': [
-    all(pod(9, { owner: 'rs' }), pod(10, { owner: 'rs' }), into(9, REFUSED), into(10, REFUSED)),
+    both(pod(9, { owner: 'rs' }), pod(10, { owner: 'rs' }), into(9, REFUSED), into(10, REFUSED)),
     ['pod-unreachable pod-10, pod-9'],
     [9, 10],
   ],

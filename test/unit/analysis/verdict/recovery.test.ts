@@ -4,7 +4,8 @@ import { emptyLinks, FLAG_SUSPECT, NONE16, pack16 } from '../../../../server/pro
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import { MeshBuilder, meshOf, NOW_MS, podOf, settingsOf, statusOf } from '../../../support/mesh.ts';
-import { answerFor, both, type Change, failed, fine, pod, REFUSED, report, silence } from './scene.ts';
+import { both, type Change, pod, report, set, silence } from '../changes.ts';
+import { answerFor, failed, fine, REFUSED } from './scene.ts';
 
 const LOST_MS = NOW_MS - 20_000;
 const GONE = { owner: 'rs', lifecycle: 'gone', sinceMs: LOST_MS, replacedBy: 'uid-4' } as const;
@@ -22,14 +23,8 @@ function killed(change: Change): MeshBuilder {
 
 const failing = failed(1, 4);
 /** It failed when it was pinged so long ago. */
-const pinged =
-  (ageMs: number): Change =>
-  (builder) =>
-    builder.set(1, 4, { ...REFUSED, ageMs });
-const okSince =
-  (sinceMs: number): Change =>
-  (builder) =>
-    builder.set(1, 4, { sinceMs });
+const pinged = (ageMs: number) => set(1, 4, { ...REFUSED, ageMs });
+const okSince = (sinceMs: number) => set(1, 4, { sinceMs });
 /** Pod 3 was replaced by pod 2, which was replaced by pod 4. */
 const twice = (createdMs: number, sinceMs: number) =>
   both(

@@ -3,20 +3,8 @@ import { FLAG_IPV6, FLAG_SUSPECT, pack16 } from '../../../../server/protocol/lin
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../../../server/protocol/pod.ts';
 import { LATE_ANSWER, MeshBuilder, NOW_MS, settingsOf, statusOf } from '../../../support/mesh.ts';
-import {
-  answerFor,
-  both,
-  type Change,
-  experiment,
-  failed,
-  fine,
-  pod,
-  REFUSED,
-  report,
-  silence,
-  verdictFor,
-  WINDOW_MS,
-} from './scene.ts';
+import { both, type Change, each, pod, report, set, silence } from '../changes.ts';
+import { answerFor, experiment, failed, fine, REFUSED, verdictFor, WINDOW_MS } from './scene.ts';
 
 /** goldpinger-chaos refuses, itself included. */
 const refusing: Change = (builder) => builder.each((_, to) => to === 3, REFUSED, true);
@@ -33,7 +21,7 @@ const unlisted =
 /** The report of pod-0 is from Goldpinger, and so old. */
 const goldpinger = (ageMs: number) =>
   both(
-    (builder) => builder.set(0, 1, { connectUs: 0, firstByteUs: 70_000 }),
+    set(0, 1, { connectUs: 0, firstByteUs: 70_000 }),
     ({ reports }) => reports[0]!.links.ageMs.fill(pack16(ageMs)),
     report(0, { via: 'check', stats: null }),
   );
@@ -176,7 +164,10 @@ it.each<[title: string, expected: string, change: Change, mesh?: Partial<Mesh>]>
   [
     'a missing report of a pod that shall fail',
     'pass failed,to=pod-1; unknown failed,to=pod-1,self=only',
-    both((one) => one.each((_, to) => to === 1, REFUSED), silence(1)),
+    both(
+      each((_, to) => to === 1, REFUSED),
+      silence(1),
+    ),
   ],
   [
     'a link that no report lists',
@@ -211,16 +202,13 @@ it.each<[expects: string, reason: string, change: Change]>([
   ['healthy', 'healthy: no pod is or was ready', both(pod(0, { lifecycle: 'starting' }), left('starting'))],
   ['healthy,from=pod-0,to=pod-1,self=only', 'no link matches from=, to= and self=', fine],
   ['healthy,min=11', 'too few samples on 16 links, for example pod-0 → pod-0 (10 of 11)', fine],
-  ['healthy,min=11', 'pod-0 → pod-0 (10 of 11, IPv6)', (one) => one.set(0, 0, { flags: FLAG_IPV6 })],
+  ['healthy,min=11', 'pod-0 → pod-0 (10 of 11, IPv6)', set(0, 0, { flags: FLAG_IPV6 })],
   ['healthy', 'too few samples on 1 link, for example pod-0 → goldpinger-chaos (0 of 1)', (one) => one.notYet(0, 3)],
   ['healthy', 'pod-0 → pod-2 (none)', unlisted(0, 2)],
   [
     'healthy',
     'pod-0 → pod-1 (none to be believed)',
-    both(
-      (one) => one.set(0, 1, { ...REFUSED, flags: FLAG_SUSPECT }),
-      ({ reports }) => reports[0]!.stats!.failures.fill(0),
-    ),
+    both(set(0, 1, { ...REFUSED, flags: FLAG_SUSPECT }), ({ reports }) => reports[0]!.stats!.failures.fill(0)),
   ],
   ['healthy', 'only 1 of 4 pods are or were ready, so only links of pods to themselves', left('starting')],
   ['healthy', 'pod-1 did not report (timeout), the state of its links is not known', silence(1)],
@@ -284,7 +272,7 @@ describe('the answer', () => {
   });
 
   it('tells a link over IPv6 from that over IPv4, and namesakes of several namespaces apart', () => {
-    const builder = experiment((one) => one.set(0, 1, { ...REFUSED, flags: FLAG_IPV6 }));
+    const builder = experiment(set(0, 1, { ...REFUSED, flags: FLAG_IPV6 }));
     builder.set(0, 2, REFUSED);
     const { violations } = answerFor(builder, 'healthy', { discovery: statusOf({ namespace: '' }) });
     expect(violations).toMatchObject([
