@@ -14,7 +14,7 @@ import { Store } from './api/store.ts';
 import { podStatusText } from './api/table.ts';
 import { deleteObject } from './api/write.ts';
 import { makeServerIdentity } from './certificate.ts';
-import { type Cleanups, startOrCleanUp } from './cleanups.ts';
+import { type Cleanups, runAll, startOrCleanUp } from './cleanups.ts';
 import { startControllers } from './control/controllers.ts';
 import { ServiceAddress, ServiceAddresses } from './control/services.ts';
 import { localImages } from './kubelet/images.ts';
@@ -64,11 +64,11 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
   const { pods, podPort = 8080, serverEnv = {}, rights = ALL_RIGHTS } = options;
   const clock = realClock;
   const range = await claimRange(options.addressBase, podPort, Math.random);
-  cleanups.add(() => range.release());
+  cleanups.push(() => range.release());
   const addresses = new AddressPool(range.base, podPort);
   await addresses.demand(pods + 1); // One to spare, because a replacement starts before its predecessor has ended.
   const dir = options.dir === undefined ? mkdtempSync(join(tmpdir(), 'goldpinger-local-')) : resolve(options.dir);
-  if (options.dir === undefined) cleanups.add(() => rmSync(dir, { recursive: true, force: true }));
+  if (options.dir === undefined) cleanups.push(() => rmSync(dir, { recursive: true, force: true }));
   const logFolder = join(dir, 'pods');
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
 
@@ -81,7 +81,7 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
   const tokens = new Tokens();
   const identity = await makeServerIdentity(clock.nowMs());
   const watchdog = startWatchdog();
-  cleanups.add(() => watchdog.stop());
+  cleanups.push(() => watchdog.stop());
   const access: ApiAccess = {
     url: '',
     token: tokens.issue({ name: 'admin', groups: [MASTERS, 'system:authenticated'] }),
@@ -116,27 +116,27 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
   const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
   const logOf = (uid: string, container: string) => kubelet.logOf(uid, container);
   const api = await startApiServer({ store, userOf, logOf, clock, bookmarkMs: BOOKMARK_MS }, identity);
-  cleanups.add(() => api.stop());
+  cleanups.push(() => api.stop());
   access.url = api.url;
   const kubeconfigPath = join(dir, 'kubeconfig');
   writeKubeconfig(kubeconfigPath, access, 'admin', NAMESPACE);
-  cleanups.add(() => rmSync(kubeconfigPath, { force: true }));
+  cleanups.push(() => rmSync(kubeconfigPath, { force: true }));
 
   const service = new ServiceAddress({ store, namespace: NAMESPACE, name: APP, portIndex: 0 });
-  cleanups.add(() => service.close());
+  cleanups.push(() => service.close());
   const servicePort = await service.listen('127.0.0.1', options.port ?? 0);
   const isServed = ({ metadata }: KubeObject) => metadata.name === APP && metadata.namespace === NAMESPACE;
   const serviceAddresses = new ServiceAddresses({ store, addresses, isServed });
-  cleanups.add(() => serviceAddresses.stop());
-  cleanups.add(() => kubelet.stop(STOP_GRACE_MS));
-  cleanups.add(startControllers(store));
+  cleanups.push(() => serviceAddresses.stop());
+  cleanups.push(() => kubelet.stop(STOP_GRACE_MS));
+  cleanups.push(startControllers(store));
   const seed = { ...options, podPort, serverEnv, rights, servicePort, apiUrl: api.url, base: range.base };
   for (const { resource, object } of seedObjects(seed)) {
     // `validated` changes no metadata, but its type does not say that there is a name.
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }
   const serviceUrl = `http://127.0.0.1:${servicePort}/`;
-  const parts = { store, kubelet, stop: () => cleanups.run() };
+  const parts = { store, kubelet, stop: () => runAll(cleanups) };
   return new LocalCluster(parts, kubeconfigPath, access, serviceUrl, logFolder);
 }
 
