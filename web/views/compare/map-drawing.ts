@@ -1,4 +1,4 @@
-import { interpolateRgb, quantize, rgb } from 'd3';
+import { interpolateRgb, lab, quantize, rgb } from 'd3';
 import type { Change } from '../../../server/protocol/comparison.ts';
 import type { Token } from '../../components/canvas.ts';
 import { CHANGE_SIGNS, type ChangeMapModel, changeAt, deltaFigure } from '../../model/comparison.ts';
@@ -243,9 +243,6 @@ const LEAST_SCALE_US = 5_000;
 /** How many steps a colour takes from "same" to the most that changed. */
 const STEPS = 12;
 
-/** The contrast that words need (WCAG 2, AA). */
-const LEAST_CONTRAST = 4.5;
-
 /** The fill of a cell, and what can be read on it. */
 interface CellColours {
   fill: string;
@@ -267,21 +264,13 @@ export function changeColours(same: string, slower: string, faster: string, text
     (share < 0 ? down : up)[Math.round(Math.min(1, Math.abs(share)) * STEPS)] ?? { fill: same, ink: text };
 }
 
-/** Half way between two colours neither end's ink can be read: one of white and black always can. */
+/**
+ * Half way between two colours neither end's ink can be read: one of white and black always can. A lightness that differs by 50
+ * is a contrast of 4.5 at the least, which words need (WCAG 2, AA).
+ */
 function inkOn(fill: string, text: string): string {
-  const ground = luminance(fill);
-  const contrast = (ink: string) => {
-    const own = luminance(ink);
-    return (Math.max(own, ground) + 0.05) / (Math.min(own, ground) + 0.05);
-  };
-  return [text, '#ffffff'].find((ink) => contrast(ink) >= LEAST_CONTRAST) ?? '#000000';
-}
-
-/** Relative luminance (WCAG 2) of a colour, 0..1. */
-function luminance(colour: string): number {
-  const { r, g, b } = rgb(colour);
-  const linear = (part: number) => (part <= 10 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const differs = (ink: string) => Math.abs(lab(ink).l - lab(fill).l) >= 50;
+  return [text, '#ffffff'].find(differs) ?? '#000000';
 }
 
 /**

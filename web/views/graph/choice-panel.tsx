@@ -1,3 +1,4 @@
+import { scaleLog } from 'd3';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
 import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
@@ -86,9 +87,9 @@ function isBad(picture: Picture, pair: number): boolean {
 
 /** A slider from 20 to 2000 links on a logarithmic scale, for fine control of small numbers. */
 function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: number) => void }) {
-  const at = Math.round((Math.log(limit / MIN) / Math.log(MAX / MIN)) * STEPS);
+  const scale = scaleLog([MIN, MAX], [0, STEPS]);
   const toLimit = (step: number) => {
-    const raw = MIN * (MAX / MIN) ** (step / STEPS);
+    const raw = scale.invert(step);
     const grain = raw < 100 ? 5 : raw < 500 ? 10 : 50;
     return Math.min(MAX, Math.max(MIN, Math.round(raw / grain) * grain));
   };
@@ -100,7 +101,7 @@ function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: numbe
         aria-valuetext={`${limit} links`}
         min={0}
         max={STEPS}
-        value={at}
+        value={Math.round(scale(limit))}
         onChange={(event) => onLimit(toLimit(Number(event.target.value)))}
       />
       <span className="limit-scale second spread" aria-hidden="true">

@@ -1,3 +1,4 @@
+import { greatest, groups, sort } from 'd3';
 import type { Finding } from '../../../server/protocol/finding.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
@@ -72,15 +73,11 @@ function findingCallout(
 
 /** The longest run of neighbours on the axis among `pods`; null if none of them is shown. */
 function longestRun({ positionOf }: Arrangement, pods: readonly number[]): { first: number; last: number } | null {
-  const shown = pods.map((pod) => positionOf[pod] ?? -1).filter((position) => position >= 0);
-  shown.sort((a, b) => a - b);
-  let best: { first: number; last: number } | null = null;
-  let first = 0;
-  for (const [i, position] of shown.entries()) {
-    if (i === 0 || position !== (shown[i - 1] ?? 0) + 1) first = position;
-    if (best === null || position - first > best.last - best.first) best = { first, last: position };
-  }
-  return best;
+  const shown = sort(pods.map((pod) => positionOf[pod] ?? -1).filter((position) => position >= 0));
+  // Neighbours differ from their index by the same.
+  const runs = groups(shown, (position, i) => position - i).map(([, run]) => run);
+  const best = greatest(runs, ({ length }) => length);
+  return best === undefined ? null : { first: best[0] ?? 0, last: best.at(-1) ?? 0 };
 }
 
 interface Run {

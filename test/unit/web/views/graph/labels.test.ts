@@ -77,40 +77,38 @@ describe('labels', () => {
   });
 });
 
-describe('a pod that is healthy and slow to reach', () => {
-  const lines: Line[] = [
-    { text: 'goldpinger-chaos', className: 'label-name' },
-    { text: 'worker-01 · 10.244.1.5', className: 'label-address' },
-    {
-      text: 'Healthy',
-      className: 'label-state tone-good',
-      more: { text: 'slow from all 3 others', tone: 'slow' },
-    },
-  ];
-  const textsIn = (room: number) =>
-    linesIn(room, lines, true).map(({ text, more }) => [text, more?.text].filter(Boolean).join(' · '));
+const HEALTHY: Line[] = [
+  { text: 'pod', className: 'label-name' },
+  { text: 'worker-01 · 10.244.1.5', className: 'label-address' },
+  { text: 'Healthy', className: 'label-state tone-good', more: { text: 'slow from all 3 others', tone: 'slow' } },
+];
+const UNREACHABLE: Line[] = [
+  { text: 'pod', className: 'label-name' },
+  { text: 'node', className: 'label-place', more: { text: 'unreachable from all 59 others', tone: 'failed' } },
+];
 
-  test('says both in one line where there is room', () => {
-    expect(textsIn(320)).toEqual(['goldpinger-chaos', 'worker-01 · 10.244.1.5', 'Healthy · slow from all 3 others']);
-  });
-
-  test('says both in two lines, without its address, where there is less', () => {
-    expect(textsIn(230)).toEqual(['goldpinger-chaos', 'Healthy', 'slow from all 3 others']);
-  });
-});
-
-test('where labels are few, a long note takes the next line, or two without the node', () => {
-  const more = { text: 'unreachable from all 59 others', tone: 'failed' as const };
-  const lines: Line[] = [
-    { text: 'goldpinger-x', className: 'label-name' },
-    { text: 'worker-01', className: 'label-place', more },
-  ];
-  const textsIn = (room: number, roomy: boolean) =>
-    linesIn(room, lines, roomy).map(({ text, more: note }) => [text, note?.text].filter(Boolean).join(' · '));
-  expect(textsIn(320, true)).toEqual(['goldpinger-x', 'worker-01 · unreachable from all 59 others']);
-  expect(textsIn(220, true)).toEqual(['goldpinger-x', 'worker-01', 'unreachable from all 59 others']);
-  expect(textsIn(150, true)).toEqual(['goldpinger-x', 'unreachable from all', '59 others']);
-  expect(textsIn(150, false)).toHaveLength(2);
+test.each([
+  [
+    'healthy and slow to reach, says both in one line',
+    HEALTHY,
+    320,
+    true,
+    'worker-01 · 10.244.1.5|Healthy · slow from all 3 others',
+  ],
+  [
+    'but in two lines, without its address, where there is less room',
+    HEALTHY,
+    230,
+    true,
+    'Healthy|slow from all 3 others',
+  ],
+  ['with a long note, has it beside its node', UNREACHABLE, 320, true, 'node · unreachable from all 59 others'],
+  ['but in the next line where there is less room', UNREACHABLE, 220, true, 'node|unreachable from all 59 others'],
+  ['or in two without the node', UNREACHABLE, 150, true, 'unreachable from all|59 others'],
+  ['but not where labels are many', UNREACHABLE, 150, false, 'node · unreachable from all 59 others'],
+])('a pod, %s', (_, lines, room, roomy, texts) => {
+  const all = linesIn(room, lines, roomy).map(({ text, more }) => [text, more?.text].filter(Boolean).join(' · '));
+  expect(all).toEqual(['pod', ...texts.split('|')]);
 });
 
 test('a pod keeps its place while others come and go, as long as there is a place for each', () => {
