@@ -41,11 +41,8 @@ describe('the frame', () => {
   });
 
   test('is as on a phone where words and targets beside the ring would leave it no room', () => {
-    expect(isTight(700, 4, 1)).toBe(true);
-    expect(isTight(830, 4, 1)).toBe(false);
-    expect(isTight(700, 4, 0)).toBe(false);
-    expect(isTight(700, 30, 0)).toBe(false);
-    expect(isTight(700, 120, 3)).toBe(true);
+    expect([isTight(700, 4, 1), isTight(700, 120, 3)]).toEqual([true, true]);
+    expect([isTight(830, 4, 1), isTight(700, 4, 0), isTight(700, 30, 0)]).toEqual([false, false, false]);
   });
 
   test('never gets a ring of no size', () => {
@@ -102,7 +99,8 @@ describe('what lies under the pointer', () => {
   const { links, ring, radii } = sceneOf(4, 'slow-pod');
   const hit = (x: number, y: number) => hitGraph(x, y, [0, 1, 2, 3], ring.spots, radii, links, 7);
 
-  test('is the pod, also just beside its edge', () => {
+  test('is the pod, also just beside its edge, and nothing far from everything', () => {
+    expect(hit(5, 5)).toBeNull();
     const { x, y } = ring.spots[2]!;
     expect(hit(x, y)).toEqual({ pod: 2 });
     expect(hit(x + 30, y)).toEqual({ pod: 2 });
@@ -113,10 +111,6 @@ describe('what lies under the pointer', () => {
       if (curve !== null && pair === 1) expect(hit(middle.x, middle.y)).toEqual({ pair: 1 });
     const loop = links.find(({ pair }) => pair === 0)!;
     expect(hit(loop.middle.x, loop.middle.y)).toEqual({ pair: 0 });
-  });
-
-  test('is nothing far from everything', () => {
-    expect(hit(5, 5)).toBeNull();
   });
 });
 

@@ -182,22 +182,19 @@ describe('words beside rows that touch', () => {
   });
 
   test('say less where there is not, never one over the other: no button, then fewer lines', () => {
-    const noButtons = placed(340);
-    expect(noButtons.map(({ callout }) => callout)).toEqual(ALL);
-    expect(noButtons.some(({ action }) => action)).toBe(false);
-    expectApart(noButtons, 340);
-    const shorter = placed(290);
-    expect(shorter.map(({ callout }) => callout.lines.length)).toEqual([1, 2, 2]);
-    expectApart(shorter, 290);
-    const brief = placed(240);
-    expect(brief.map(({ callout }) => callout.lines.length)).toEqual([1, 1, 1]);
-    expectApart(brief, 240);
+    expect(placed(340).map(({ callout }) => callout)).toEqual(ALL);
+    expect(placed(340).some(({ action }) => action)).toBe(false);
+    const linesAt = (high: number) => placed(high).map(({ callout }) => callout.lines.length);
+    expect([linesAt(290), linesAt(240)]).toEqual([
+      [1, 2, 2],
+      [1, 1, 1],
+    ]);
+    for (const high of [340, 290, 240]) expectApart(placed(high), high);
   });
 
   test('leave out the least grave where not even that fits, and keep one whatever the room', () => {
-    const two = placed(210);
-    expect(two.map(({ callout }) => callout.first)).toEqual([2, 3]);
-    expectApart(two, 210);
+    expect(placed(210).map(({ callout }) => callout.first)).toEqual([2, 3]);
+    expectApart(placed(210), 210);
     expect(placed(100).map(({ callout }) => callout.state)).toEqual(['slow']);
   });
 
@@ -223,21 +220,20 @@ describe('words beside rows that touch', () => {
 });
 
 test('some pods of a node are gone, a node is, and one pod is', () => {
-  const titles = (change: (name: string, i: number) => string) => {
+  const foundWith = (change: (name: string, i: number) => string) => {
     const picture = pictureOf({ pods: 4, scenario: 'healthy' }, ({ pods }) => {
       pods.forEach((pod, i) => {
         Object.assign(pod, { node: change(pod.node, i) });
         if (i < 2) Object.assign(pod, { lifecycle: 'gone', sinceMs: 1_700_000_000_000 + i * 120_000 });
       });
     });
-    const axisStates = axisStatesOf(picture);
-    return callouts(picture, axisStates, arrange(picture, { order: 'name', group: 'none', filter: '' }));
+    return found(picture);
   };
-  const [some] = titles(() => 'node-a');
+  const [some] = foundWith(() => 'node-a');
   expect(some?.title).toBe('2 pods of node-a are gone');
   expect(some?.lines).toEqual([expect.stringMatching(/^terminated .*\d\d:13:20 to .*\d\d:15:20$/)]);
-  const [node] = titles((_, i) => (i < 2 ? 'node-a' : 'node-b'));
+  const [node] = foundWith((_, i) => (i < 2 ? 'node-a' : 'node-b'));
   expect(node?.title).toBe('node-a is gone');
   expect(node?.lines[0]).toMatch(/^2 pods, terminated /);
-  expect(titles((_, i) => `node-${i}`)[0]?.title).toMatch(/^\S+ is gone$/);
+  expect(foundWith((_, i) => `node-${i}`)[0]?.title).toMatch(/^\S+ is gone$/);
 });

@@ -42,9 +42,8 @@ describe('a cell of 2 or 3 px is its colour alone', () => {
   });
 
   test('and that of an unreliable measurement is the colour of its state too', () => {
-    expect(new Set(paint(sourceOf(1, { '0>0': 'slow' }, 1), areaOf(1, 2)))).toEqual(
-      new Set([COLOURS.fill[codeOf('slow')]]),
-    );
+    const pixels = paint(sourceOf(1, { '0>0': 'slow' }, 1), areaOf(1, 2));
+    expect([...new Set(pixels)]).toEqual([COLOURS.fill[codeOf('slow')]]);
   });
 });
 
@@ -59,9 +58,7 @@ describe('a cell of 4 to 13 px has the pattern of its state', () => {
   });
 
   test('slow is one bar across, not probed a dot, failed a lattice, unknown a hatch', () => {
-    expect(inkOf('slow')).toBe(6);
-    expect(inkOf('not-probed')).toBe(1);
-    expect(inkOf('not-yet')).toBe(1);
+    expect((['slow', 'not-probed', 'not-yet'] as const).map((state) => inkOf(state))).toEqual([6, 1, 1]);
     for (const state of ['failed', 'unknown'] as const) {
       expect(inkOf(state)).toBeGreaterThan(6);
       expect(inkOf(state)).toBeLessThan(30);
