@@ -146,19 +146,19 @@ export function useGraph(
     [pods],
   );
   const [podSlots] = useState(() => new PodSlots());
-  const seats = useMemo(() => podSlots.assign(JSON.parse(podsKey) as Pod[], by), [podSlots, podsKey, by]);
+  const keptPods = useMemo(() => JSON.parse(podsKey) as Pod[], [podsKey]);
+  const seats = useMemo(() => podSlots.assign(keptPods, by), [podSlots, keptPods, by]);
   const externals = chosen.targets.length > 0 ? 1 : 0;
-  const { frame, ring, uids } = useMemo(() => {
+  const { frame, ring } = useMemo(() => {
     const frame = frameOf(width, height, usual, narrow, externals);
     const ring = layoutRing(seats.slots, by, frame.ring);
-    const uids = (JSON.parse(podsKey) as Pod[]).map((pod) => pod.uid);
-    return { frame, ring: seatPods(ring, seats.slotOf, (index) => seats.shownAs[index] === index), uids };
-  }, [podsKey, seats, by, width, height, usual, narrow, externals]);
+    return { frame, ring: seatPods(ring, seats.slotOf, (index) => seats.shownAs[index] === index) };
+  }, [seats, by, width, height, usual, narrow, externals]);
   const tier = useMemo(
     () => ({ ...usual, disc: Math.min(usual.disc, Math.max(3, slotOf(ring) / 2 - 6)) }),
     [usual, ring],
   );
-  const spots = useMemo(() => placesOf(uids, ring, moved), [uids, ring, moved]);
+  const spots = useMemo(() => placesOf(keptPods, ring, moved), [keptPods, ring, moved]);
   const named = useMemo(
     () => namedPods(picture, tier, chosen).filter(({ index }) => seats.shownAs[index] === index),
     [picture, tier, chosen, seats],

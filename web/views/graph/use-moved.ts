@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Ring } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
 
@@ -27,8 +28,8 @@ export function useMoved(): { moved: Moved; move: (uid: string, place: Point) =>
 }
 
 /** The places of all pods: on the ring, or dragged. */
-export function placesOf(uids: readonly string[], ring: Ring, moved: Moved): Point[] {
-  return uids.map((uid, index) => {
+export function placesOf(pods: readonly Pick<Pod, 'uid'>[], ring: Ring, moved: Moved): Point[] {
+  return pods.map(({ uid }, index) => {
     const place = moved.get(uid);
     if (place !== undefined) return { x: ring.cx + place.x * (ring.rx || 1), y: ring.cy + place.y * (ring.ry || 1) };
     return ring.spots[index] ?? { x: ring.cx, y: ring.cy };
