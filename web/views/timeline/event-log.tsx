@@ -55,36 +55,26 @@ export function logLines(
 ): Line[] {
   const roundByUid = new Map(rounds.map((round) => [round.uid, round]));
   const clock = (atMs: number) => clockText(atMs, limits.toMs);
+  const line = (id: string, atMs: number, kind: Kind, text: string): Line => {
+    return { id, atMs: Math.max(atMs, limits.fromMs), kind, text };
+  };
   return [
     // Keys are numbers, because start times change with every update and the focused row would be lost.
     ...merged(steps)
       .filter(({ toMs }) => toMs > limits.fromMs)
-      .map((step, i) => ({
-        id: `s${i}`,
-        atMs: Math.max(step.fromMs, limits.fromMs),
-        kind: 'Counts' as const,
-        text: capital(stepWords(step)),
-      })),
+      .map((step, i) => line(`s${i}`, step.fromMs, 'Counts', capital(stepWords(step)))),
     ...events
       .filter(({ atMs }) => atMs >= limits.fromMs)
-      .map((event) => ({
-        id: event.id,
-        atMs: event.atMs,
-        kind: kindOf(event),
-        text: eventWords(event, roundByUid.get(event.pod?.uid ?? '')),
-      })),
+      .map((event) =>
+        line(event.id, event.atMs, kindOf(event), eventWords(event, roundByUid.get(event.pod?.uid ?? ''))),
+      ),
     ...annotations
       .filter(({ fromMs, toMs }) => (toMs ?? fromMs) >= limits.fromMs)
       .map((annotation) => {
         const { id, fromMs, toMs } = annotation;
         const since = fromMs < limits.fromMs ? `, since ${clock(fromMs)}` : '';
         const until = toMs === null ? '' : `, until ${clock(toMs)}`;
-        return {
-          id: `a${id}`,
-          atMs: Math.max(fromMs, limits.fromMs),
-          kind: 'Annotation' as const,
-          text: `${annotationWords(annotation)}${since}${until}`,
-        };
+        return line(`a${id}`, fromMs, 'Annotation', `${annotationWords(annotation)}${since}${until}`);
       }),
   ];
 }

@@ -5,6 +5,7 @@ import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { clockText } from '../../model/format.ts';
 import { spread } from '../../model/label-layout.ts';
 import { withEnd } from '../../model/timeline-ranges.ts';
+import type { TimeScale } from './use-track.ts';
 
 /** Width of the name of a range, px: names never lie over each other, nor over the end of the track. */
 const NAME_ROOM = 82;
@@ -12,15 +13,15 @@ const NAME_ROOM = 82;
 interface RangeBoxesProps {
   ranges: readonly TimeRange[];
   limits: TimeRange;
-  width: number;
+  x: TimeScale;
   stepMs: number;
   onRanges(ranges: readonly TimeRange[]): void;
 }
 
 /** The ranges on the track, with handles at both ends that can be dragged or moved with arrow keys. */
 export function RangeBoxes(props: RangeBoxesProps) {
-  const { ranges, limits, width, onRanges } = props;
-  const x = (atMs: number) => (width * (atMs - limits.fromMs)) / (limits.toMs - limits.fromMs);
+  const { ranges, x, onRanges } = props;
+  const [, width = 0] = x.range();
   const boxes = ranges.map((range, i) => {
     const [left, right] = [Math.max(0, x(range.fromMs)), Math.min(width, x(range.toMs))];
     return { range, name: RANGE_NAMES[i], left, right, isSeen: right >= 0 && left <= width };
@@ -54,7 +55,7 @@ export function RangeBoxes(props: RangeBoxesProps) {
 }
 
 function Handle(props: RangeBoxesProps & { index: number; end: keyof TimeRange }) {
-  const { ranges, limits, width, stepMs, onRanges, index, end } = props;
+  const { ranges, limits, x, stepMs, onRanges, index, end } = props;
   const range = ranges[index];
   if (range === undefined) return null;
   const atMs = range[end];
@@ -62,8 +63,7 @@ function Handle(props: RangeBoxesProps & { index: number; end: keyof TimeRange }
   const onPointerMove = (event: PointerEvent<HTMLElement>) => {
     const plot = event.currentTarget.closest('.timeline-plot');
     if (plot === null || !event.currentTarget.hasPointerCapture(event.pointerId)) return;
-    const share = (event.clientX - plot.getBoundingClientRect().left) / Math.max(1, width);
-    move(limits.fromMs + share * (limits.toMs - limits.fromMs));
+    move(x.invert(event.clientX - plot.getBoundingClientRect().left));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: -10, PageDown: 10 }[event.key];

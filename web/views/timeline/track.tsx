@@ -1,3 +1,4 @@
+import { scaleLinear } from 'd3';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import { countText } from '../../../server/runtime/count-text.ts';
@@ -11,7 +12,7 @@ import { withRange } from '../../model/timeline-ranges.ts';
 import { eventMarks, flagsOf, stepWords } from './marks.ts';
 import { RangeBoxes } from './range-boxes.tsx';
 import { EventMarks, Flags } from './track-marks.tsx';
-import { type TrackState, useTrack } from './use-track.ts';
+import { type TimeScale, type TrackState, useTrack } from './use-track.ts';
 
 interface TrackProps {
   steps: readonly TimelineStep[];
@@ -31,14 +32,14 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onH
   const area = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(area);
   const { fromMs, toMs } = limits;
-  const x = useMemo(() => (ms: number) => (width * (ms - fromMs)) / (toMs - fromMs), [width, fromMs, toMs]);
+  const x = useMemo(() => scaleLinear([fromMs, toMs], [0, width]), [width, fromMs, toMs]);
   const stepMs = keyStepMs(toMs - fromMs);
   const marks = useMemo(() => eventMarks(past.events, x, width, past.rounds), [past.events, past.rounds, x, width]);
   const flags = useMemo(() => flagsOf(past.annotations, x, width), [past.annotations, x, width]);
   const stopsMs = [...marks.map((mark) => mark.atMs), ...flags.map((flag) => flag.atMs)].sort((a, b) => a - b);
   const { state, handlers } = useTrack({
     limits,
-    width,
+    x,
     stepMs,
     atMs: atMs ?? toMs,
     stopsMs,
@@ -52,7 +53,7 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onH
     return () => onHold(false);
   }, [isHeld, onHold]);
   const pointMs = state.cursorMs ?? atMs ?? toMs;
-  const near = Math.max(stepMs / 2, ((toMs - fromMs) / Math.max(1, width)) * 8);
+  const near = Math.max(stepMs / 2, x.invert(8) - fromMs);
   const nearby = [
     ...flags.filter((flag) => Math.abs(flag.atMs - pointMs) <= near).map(({ text }) => text),
     ...marks
@@ -84,7 +85,7 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onH
         aria-valuetext={`${pointWords}${rangeWords(state)}`}
         {...handlers}
       />
-      <RangeBoxes ranges={ranges} limits={limits} width={width} stepMs={stepMs} onRanges={onRanges} />
+      <RangeBoxes ranges={ranges} limits={limits} x={x} stepMs={stepMs} onRanges={onRanges} />
       <Flags flags={flags} nowMs={toMs} />
       {atMs !== null && <span className="moment-line" style={{ left: Math.max(0, x(atMs)) }} />}
       <EventMarks marks={marks} width={width} nowMs={toMs} onPick={onPick} />
@@ -98,15 +99,9 @@ function rangeWords({ anchorMs, cursorMs }: TrackState): string {
   return anchorMs === null || cursorMs === null ? '' : `, range of ${durationText(Math.abs(cursorMs - anchorMs))}`;
 }
 
-/** Maps a time to px from the start of the track. */
-type TimeScale = (atMs: number) => number;
-
 function Chart(chart: { steps: readonly TimelineStep[]; x: TimeScale; width: number; height: number }) {
   const { steps, x, width, height } = chart;
-  const paths = useMemo(
-    () => stepPaths(steps, (ms) => Math.min(width, Math.max(0, x(ms))), height),
-    [steps, x, width, height],
-  );
+  const paths = useMemo(() => stepPaths(steps, x.copy().clamp(true), height), [steps, x, height]);
   return (
     <>
       <span className="timeline-scale small spread" aria-hidden="true">

@@ -1,14 +1,17 @@
+import type { ScaleLinear } from 'd3';
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 
 /** A pointer that moves no farther than this is a click, and a click that is no farther than this from the end means now, px. */
 const CLICK_REACH = 4;
 
+/** Maps times (ms since the epoch) to px from the start of the track. */
+export type TimeScale = ScaleLinear<number, number>;
+
 /** Properties and callbacks of the track. All times are ms since the epoch. */
 export interface TrackRequest {
   limits: TimeRange;
-  /** Width of the track, px. */
-  width: number;
+  x: TimeScale;
   /** Step of an arrow key. */
   stepMs: number;
   /** Where the keys start: the viewed time, or now. */
@@ -30,14 +33,12 @@ const NOWHERE: TrackState = { cursorMs: null, anchorMs: null, byKeys: false };
 
 /** Pointer and keys of the track. A click picks a time, a drag draws a range. Arrows step, with Shift they draw, Enter confirms. */
 export function useTrack(request: TrackRequest) {
-  const { limits, width, stepMs, atMs, stopsMs, onPick, onRange } = request;
+  const { limits, x, stepMs, atMs, stopsMs, onPick, onRange } = request;
   const [state, setState] = useState(NOWHERE);
   const down = useRef<{ x: number; atMs: number; isDrag: boolean } | null>(null);
   const within = (ms: number) => Math.min(limits.toMs, Math.max(limits.fromMs, ms));
-  const timeAt = (event: PointerEvent<HTMLElement>) => {
-    const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
-    return within(limits.fromMs + (x / Math.max(1, width)) * (limits.toMs - limits.fromMs));
-  };
+  const timeAt = ({ clientX, currentTarget }: PointerEvent<HTMLElement>) =>
+    within(x.invert(clientX - currentTarget.getBoundingClientRect().left));
   const commit = (anchorMs: number | null, endMs: number) => {
     if (anchorMs === null) onPick(endMs);
     else onRange(anchorMs, endMs);
