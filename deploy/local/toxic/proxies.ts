@@ -45,9 +45,7 @@ export class Registry {
   update(name: string, body: unknown): Promise<ProxyView> {
     return this.#changes.run(async () => {
       const proxy = this.proxy(name);
-      const before = proxy.view;
-      const { listen, upstream, enabled } = parseFields(SETTINGS, body);
-      await proxy.update(listen ?? before.listen, upstream ?? before.upstream, enabled ?? before.enabled);
+      await proxy.update(body);
       return proxy.view;
     });
   }
@@ -86,7 +84,7 @@ export class Registry {
     return this.#changes.run(async () => {
       for (const proxy of this.#proxies.values()) {
         await proxy.start();
-        proxy.removeAllToxics();
+        for (const { name } of proxy.view.toxics) proxy.removeToxic(name);
       }
     });
   }
@@ -202,15 +200,19 @@ export class ToxicProxy {
     await closed;
   }
 
-  /** Changes the addresses, which ends all connections, and whether the proxy listens. Rejects as `start` does. */
-  async update(listen: string, upstream: string, enabled: boolean): Promise<void> {
-    if (listen !== this.#listen || upstream !== this.#upstream) {
-      await this.stop();
-      this.#listen = listen;
-      this.#upstream = upstream;
-    }
-    if (enabled) await this.start();
-    else await this.stop();
+  /**
+   * Changes the settings that a body contains: the addresses, which ends all connections, and whether the proxy listens. Rejects
+   * with ToxiproxyError 400, and as `start` does.
+   */
+  async update(body: unknown): Promise<void> {
+    const before = this.view;
+    const { listen, upstream, enabled } = parseFields(SETTINGS, body);
+    this.#listen = listen ?? before.listen;
+    this.#upstream = upstream ?? before.upstream;
+    const isMoved = this.#listen !== before.listen || this.#upstream !== before.upstream;
+    const isEnabled = enabled ?? before.enabled;
+    if (isMoved || !isEnabled) await this.stop();
+    if (isEnabled) await this.start();
   }
 
   /** Finds a toxic by name. Throws ToxiproxyError 404. */
@@ -244,10 +246,6 @@ export class ToxicProxy {
     const toxic = this.toxic(name);
     this.#toxics.splice(this.#toxics.indexOf(toxic), 1);
     for (const connection of this.#connections) connection.linkOf(toxic)?.remove(toxic);
-  }
-
-  removeAllToxics(): void {
-    for (const { name } of [...this.#toxics]) this.removeToxic(name);
   }
 
   #accept(client: Socket, bound: Address): void {
