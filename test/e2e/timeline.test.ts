@@ -254,55 +254,47 @@ describe('the timeline', () => {
   });
 });
 
-describe('ranges', () => {
-  const ranges = (url: string) =>
-    (/ranges=([\d_-]+)/.exec(url)?.[1] ?? '').split('_').map((text) => text.split('-').map(Number));
+const ranges = (url: string) =>
+  (/ranges=([\d_-]+)/.exec(url)?.[1] ?? '').split('_').map((text) => text.split('-').map(Number));
 
-  test('are drawn by dragging, and their ends move by arrow keys', async () => {
-    const page = await visitor.visit(await withPast(Date.now()), { hash: `#span=${minutes(20)}` });
-    await page.getByText('proxy created').waitFor();
-    const box = await page.locator(slider).boundingBox();
-    const y = box!.y + box!.height / 3;
-    await page.mouse.move(box!.x + box!.width * 0.75, y);
-    await page.mouse.down();
-    await page.mouse.move(box!.x + box!.width * 0.6, y, { steps: 4 });
-    await page.mouse.up();
-    const end = page.getByRole('slider', { name: 'before, end' });
-    await end.waitFor();
-    await soon(() => page.url()).toContain('ranges');
-    const [[from, to] = []] = ranges(page.url());
-    expect((to! - from!) / minutes(3)).toBeCloseTo(1, 1);
-    await end.focus();
-    await page.keyboard.press('ArrowLeft');
-    await soon(() => ranges(page.url())[0]).toEqual([from, to! - 5000]);
-    await page.keyboard.press('Delete');
+test('ranges are drawn by dragging, also quicker than the page, and by Shift and arrows; their ends move by arrow keys', async () => {
+  const page = await visitor.visit(await withPast(Date.now()), { hash: `#span=${minutes(20)}` });
+  await page.getByText('proxy created').waitFor();
+  const box = await page.locator(slider).boundingBox();
+  const y = box!.y + box!.height / 3;
+  await page.mouse.move(box!.x + box!.width * 0.75, y);
+  await page.mouse.down();
+  await page.mouse.move(box!.x + box!.width * 0.6, y, { steps: 4 });
+  await page.mouse.up();
+  const end = page.getByRole('slider', { name: 'before, end' });
+  await end.waitFor();
+  await soon(() => page.url()).toContain('ranges');
+  const [[from, to] = []] = ranges(page.url());
+  expect((to! - from!) / minutes(3)).toBeCloseTo(1, 1);
+  await end.focus();
+  await page.keyboard.press('ArrowLeft');
+  await soon(() => ranges(page.url())[0]).toEqual([from, to! - 5000]);
+  const remove = async () => {
+    await end.press('Delete');
     await soon(() => page.url()).not.toContain('ranges');
+  };
+  await remove();
+  await page.locator(slider).evaluate((element) => {
+    const { left, top, width } = element.getBoundingClientRect();
+    const send = (type: string, share: number) =>
+      element.dispatchEvent(
+        new PointerEvent(type, { bubbles: true, pointerId: 1, clientX: left + width * share, clientY: top + 9 }),
+      );
+    send('pointerdown', 0.75);
+    send('pointermove', 0.6);
+    send('pointerup', 0.6);
   });
-
-  test('are drawn by a drag that is quicker than the page, too', async () => {
-    const page = await visitor.visit(await withPast(Date.now()));
-    await page.getByText('proxy created').waitFor();
-    await page.locator(slider).evaluate((element) => {
-      const { left, top, width } = element.getBoundingClientRect();
-      const send = (type: string, share: number) =>
-        element.dispatchEvent(
-          new PointerEvent(type, { bubbles: true, pointerId: 1, clientX: left + width * share, clientY: top + 9 }),
-        );
-      send('pointerdown', 0.75);
-      send('pointermove', 0.6);
-      send('pointerup', 0.6);
-    });
-    await soon(() => page.url()).toContain('ranges');
-    expect(page.url()).not.toContain('at=');
-  });
-
-  test('are drawn by keys: Shift and arrows, then Enter', async () => {
-    const page = await visitor.visit(await withPast(Date.now()));
-    await page.getByText('proxy created').waitFor();
-    await page.locator(slider).focus();
-    for (let i = 0; i < 6; i++) await page.keyboard.press('ArrowLeft');
-    for (let i = 0; i < 6; i++) await page.keyboard.press('Shift+ArrowLeft');
-    await page.keyboard.press('Enter');
-    await soon(() => ranges(page.url()).map(([from, to]) => to! - from!)).toEqual([30_000]);
-  });
+  await soon(() => page.url()).toContain('ranges');
+  expect(page.url()).not.toContain('at=');
+  await remove();
+  await page.locator(slider).focus();
+  for (let i = 0; i < 6; i++) await page.keyboard.press('ArrowLeft');
+  for (let i = 0; i < 6; i++) await page.keyboard.press('Shift+ArrowLeft');
+  await page.keyboard.press('Enter');
+  await soon(() => ranges(page.url()).map(([start, last]) => last! - start!)).toEqual([30_000]);
 });

@@ -54,9 +54,7 @@ export function HeatCard({ picture, problemMs, cell, at, bounds }: CardProps) {
       {detail !== '' && <p>{detail}</p>}
       {count !== '' && <p>{count}</p>}
       {facts.detail !== '' && <p className="heat-card-detail">{shownName(facts.detail)}</p>}
-      <p className="heat-card-hint">
-        {count === '' ? hintOf(facts, figure) : 'Worst of these links. Enter unfolds them.'}
-      </p>
+      <p className="small">{count === '' ? hintOf(facts, figure) : 'Worst of these links. Enter unfolds them.'}</p>
     </CardBeside>
   );
 }
@@ -82,7 +80,7 @@ function Phases({ facts, problemMs, timeoutMs }: { facts: LinkFacts; problemMs: 
   return (
     <>
       <PhaseBar facts={facts} problemMs={problemMs} timeoutMs={timeoutMs} />
-      <div className="heat-card-phases spread">
+      <div className="heat-card-phases small spread">
         <span>{parts.join(' · ') || `total ${latencyText(totalUs)}`}</span>
         <span>timeout {timeoutMs} ms</span>
       </div>
