@@ -45,9 +45,9 @@ export function validOrMalformed<T extends v.GenericSchema>(schema: T, wire: unk
 }
 
 /**
- * The fault of an HTTP status other than 200. 400 and 422 mean that the API rejects our namespace or label selector.
- * Every other status from 400 on is `server-error`. A status below 400 is `malformed`: a redirect, for example, comes from a
- * login proxy, never from an API server.
+ * The fault of an HTTP status other than 200. 400 and 422 mean that the API rejects our namespace or label selector; 401, 403
+ * and 404 have faults of their own; all others from 400 on are `server-error`. A status below 400 is `malformed`: a redirect,
+ * for example, comes from a login proxy, never from an API server.
  */
 export function faultOfStatus(status: number): DiscoveryFault {
   if (status === 401) return 'unauthorized';

@@ -3,7 +3,10 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Access, LoginSource } from './access.ts';
 import { ApiError } from './api-error.ts';
 
-/** The faults that another credential may mend. `malformed`: a proxy may have sent us to its login page. */
+/**
+ * The faults that another credential may mend. `malformed`: a proxy may have sent us to its login page. `config`: the
+ * credential may have characters that no header may contain.
+ */
 const MENDED_BY_LOGIN: readonly DiscoveryFault[] = ['unauthorized', 'forbidden', 'tls', 'malformed', 'config'];
 
 /** How the API server is reached at present: the Access, and after a failure the next one. */
@@ -34,7 +37,7 @@ export class Session {
     return access;
   }
 
-  /** As `open`, but rejects before the first `open` and after a failure: only discovery of pods tries again. */
+  /** For the lists of nodes: as `open`, but rejects until discovery of pods has opened a session. Only that tries again. */
   async reuse(): Promise<Access> {
     if (this.#access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
     return this.open();

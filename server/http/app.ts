@@ -10,14 +10,14 @@ import type { RouteContext } from './context.ts';
 import { errorHandler, methodNotAllowed, notFound } from './errors.ts';
 import { annotationRoutes, eventRoutes } from './event-routes.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
-import { apiRoutes, copyRoutes, historyRoutes } from './mesh-routes.ts';
+import { copyRoutes, historyRoutes, meshRoutes } from './mesh-routes.ts';
 import OPENAPI from './openapi.json';
 import { processRoutes } from './process-routes.ts';
 import type { Streams } from './stream.ts';
 
 /**
  * Forbids other origins, and inline scripts and styles but those of index.html, because the page shows names and texts that
- * come from other pods. FRAME_ANCESTORS is added to it.
+ * come from other pods. `createApp` adds the sources of scripts and styles, and FRAME_ANCESTORS.
  */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
@@ -34,7 +34,7 @@ const CONTENT_SECURITY_POLICY = {
 export function createApp(context: RouteContext, streams: Streams): Express {
   const app = express();
   app.disable('x-powered-by');
-  app.set('query parser', 'simple');
+  // Answers of the API change with each ping: no ETag would match, and each costs a hash. Files of the page have their own.
   app.set('etag', false);
   app.use(
     helmet({
@@ -47,10 +47,11 @@ export function createApp(context: RouteContext, streams: Streams): Express {
           frameAncestors: context.config.frameAncestors,
         },
       },
-      // `frame-ancestors` says it to every browser, and can name other origins.
+      // `frame-ancestors` replaces this header, and can name other origins.
       xFrameOptions: false,
       // This server speaks plain HTTP, and a proxy may add TLS. A promise of https would lock out users without the proxy.
       strictTransportSecurity: false,
+      // Browsers ignore these two over plain HTTP.
       crossOriginOpenerPolicy: false,
       originAgentCluster: false,
     }),
@@ -67,7 +68,7 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   goldpingerRoutes(app, context);
   historyRoutes(app, context);
   copyRoutes(app, context);
-  apiRoutes(app, context, streams);
+  meshRoutes(app, context, streams);
   eventRoutes(app, context);
   annotationRoutes(app, context);
   analysisRoutes(app, context);

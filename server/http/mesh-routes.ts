@@ -33,7 +33,7 @@ const MAX_LINK_STEPS = 360;
 const MIN_LINK_STEP_MS = 1_000;
 
 /** Pod reports, the mesh and its links now, live streams, and the description of the API. */
-export function apiRoutes(router: IRouter, context: RouteContext, streams: Streams): void {
+export function meshRoutes(router: IRouter, context: RouteContext, streams: Streams): void {
   const { monitor, copies } = context;
 
   router.get(['/api/v1/pod-report', '/api/v1/row'], acceptsJson, async (req, res) => {

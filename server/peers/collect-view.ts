@@ -80,7 +80,7 @@ export interface PastView {
   ofMesh(): NonNullable<Mesh['past']>;
 }
 
-/** Tolerance of times that are computed from ages: we count them from the arrival of a report, one call after it was written. */
+/** Tolerance of times computed from ages: we count from the arrival of a report, which was written up to a call before. */
 const AGE_TOLERANCE_MS = 1_000;
 
 /** The mesh as it is now, with statistics over `windowMs`. */
@@ -155,6 +155,7 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
     status: statusAt(deps, toMs),
   };
   let added = 0;
+  // No tolerance: lists of the past are not compared.
   const index = new PodIndex(snapshot.pods, toMs, 0, ({ uid, name, namespace, podIP }) => {
     if (uid === '' || added >= MAX_ADDED) return null;
     added += 1;
@@ -203,6 +204,7 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
       if (freshMs !== null && report.past?.stoodStill === true)
         return missingReport(arrival, 'timeout', 'its process stood still, and answered no call');
       resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);
+      // Nothing older than HISTORY_WINDOW is kept.
       const keptSinceMs = arrival.atMs - deps.settings().historyWindowMs;
       const sinceMs = Math.max(fromMs, remembersSinceMs(index.pods[arrival.pod], deps), keptSinceMs);
       // A pod is listed for up to one list interval after its process has ended, so a copy may end that much before the range does.
@@ -261,7 +263,7 @@ function endOfCopy(untilAgeMs: number, atMs: number, untilMs: number): string {
 function whyNoHistory({ past, links }: PodReport, atMs: number): string {
   if (past === null) return 'it keeps no history: it runs an older version';
   if (links.length > 0 || past.knownAgeMs >= past.fromAgeMs) return '';
-  // It has results of at most a part of the range, and none of a link. Always say since when it has any.
+  // It knows at most the end of the range, and no link. -Infinity: say in any case when its memory begins.
   return memoryGap(past.knownAgeMs, atMs, Number.NEGATIVE_INFINITY);
 }
 

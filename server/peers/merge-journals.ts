@@ -19,16 +19,19 @@ export interface MergeWindows {
   apiMs: number;
   /**
    * A second observation of a link by the same pod within this time is about the other IP family, which is pinged at its own
-   * time of the round. One link takes at least two intervals from a failure to the next one with an answer in between.
+   * time of the round. One link cannot fail, recover and fail again in less than two intervals.
    */
   sameLinkMs: number;
 }
 
 /** Pods notice a change of readiness within this time of each other, if the API does not say when it was. */
 const READINESS_MS = 5000;
-/** A pod tells up to this much too late that it is starved: it waits for five bad seconds, and looks once a second. */
+/**
+ * A pod tells up to this much too late that it is starved: it looks once a second, and waits for
+ * five bad seconds (UNRELIABLE_ABOVE in probing/starvation.ts).
+ */
 const STARVED_LATE_MS = 6_000;
-/** So many such events of before are looked at when a pod says that it is starved. */
+/** At most so many earlier timeouts and losses into a pod are looked at when it says that it is starved. */
 const MAX_RECENT = 20;
 
 /**
@@ -94,7 +97,7 @@ export function* mergeJournals(
 }
 
 /**
- * The ids of the timeouts into pods that were starved then, and of the links into them that lose datagrams, so that events and
+ * The ids of events: timeouts into pods that were starved, and losses of datagrams on links into them, so that events and
  * findings blame the same. As in findings, a timeout in connect has another cause: see `isDoubtedByDestination`. `events`:
  * oldest first.
  */
@@ -131,9 +134,11 @@ function subjectOf(
 /** The key of the group of an observation. Observations of different groups are never of the same event. */
 function groupOf({ entry, uid, id }: Observation): string {
   const { kind, pod, apiTimeMs, detail } = entry;
+  // Each entry is a group of its own.
   if (kind.startsWith('cpu-')) return `${kind}/${uid}/${id}`;
   if (kind.startsWith('probe-')) return `${kind}/${detail}`;
   const subject = `${kind}/${pod?.uid ?? ''}`;
+  // Dated by the API, so that all pods agree on the second.
   const isDated = kind.startsWith('pod-') && !ONCE_PER_POD.has(kind) && apiTimeMs !== 0;
   return isDated ? `${subject}/${Math.floor(apiTimeMs / 1000)}` : subject;
 }
@@ -153,6 +158,7 @@ function* eventsOf(
     yield eventOf(first, sorted, group);
     return;
   }
+  // A pod sees an event once, or once per IP family.
   const sameMs = kind.startsWith('link-') ? windows.sameLinkMs : 0;
   const windowMs = isPod ? READINESS_MS : windowOf(kind, windows);
   const gatherings: Gathering[] = [];
@@ -197,7 +203,7 @@ function eventOf(first: Observation, observations: readonly Observation[], id: s
     if (apiTimeMs > 0) apiTimesMs.set(uid, Math.min(apiTimeMs, apiTimesMs.get(uid) ?? apiTimeMs));
   }
   const { outcome, phase, detail } = mostCommon(first, byId).entry;
-  // The earliest; of three or more the second, so that no reporter alone can set the time of what others have seen.
+  // The earliest time that the API gave; of three or more the second, so that no reporter alone sets the time for all.
   const atMs = [...apiTimesMs.values()].sort((a, b) => a - b)[apiTimesMs.size >= 3 ? 1 : 0] ?? first.atMs;
   const known = [...reporters.values()].filter((pod) => pod !== null).sort(comparePods);
   return {

@@ -2,17 +2,17 @@ import { OUTCOMES, PHASES } from './sample.ts';
 import * as v from './validators.ts';
 
 /**
- * What can be found in a mesh, the gravest first.
+ * What can be found in a mesh, in the order of `findingsFrom`; only pods that do not reach themselves (`link`) stand after paths.
  * `api-away`: the list of pods is stale or was never had. `cut-off`: the pods that report reach none of the others, and cannot
  * tell which side is the cause. `node`: all pods of a node, both directions.
  * `zone-block`: from one zone to another. `pod-unreachable`: most others fail to reach it. `pod-reaches-nobody`: it fails
  * to reach most others. `one-way`: from A to B fails, from B to A does not. `link`: a single link fails.
+ * `path-service`, `path-dns`, `path-apiserver`, `path-ingress`: pods reach each other, but not our Service, the cluster's DNS,
+ * the API server or the ingress (PATH_CHECKS).
  * `pod-intermittent`, `pod-intermittent-out`, `link-intermittent`: links into a pod, out of it, or a single one fail at times.
  * `pod-slow`: slow to reach from most others. `pod-slow-out`: it reaches most others slowly. `link-slow`: a single link.
  * `node-lossy`, `zones-lossy`, `pod-lossy`, `pod-lossy-out`, `link-lossy`: pings are fine, and datagrams of the UDP probe are
  * lost: on links of a node, between two zones, into a pod, out of it, on a single link.
- * `path-service`, `path-dns`, `path-apiserver`, `path-ingress`: pods reach each other, but not our Service, the cluster's DNS, the
- * API server or the ingress (PATH_CHECKS).
  * `cpu-starved`: a pod's own measurements are not to be trusted. `list-differs`: a pod knows other pods than the rest does.
  * `pod-overdue`: a pod that should be gone by now. `report-missing`: a pod did not report.
  */
@@ -25,6 +25,10 @@ export const FINDING_KINDS = [
   'pod-reaches-nobody',
   'one-way',
   'link',
+  'path-service',
+  'path-dns',
+  'path-apiserver',
+  'path-ingress',
   'pod-intermittent',
   'pod-intermittent-out',
   'link-intermittent',
@@ -36,10 +40,6 @@ export const FINDING_KINDS = [
   'pod-lossy',
   'pod-lossy-out',
   'link-lossy',
-  'path-service',
-  'path-dns',
-  'path-apiserver',
-  'path-ingress',
   'cpu-starved',
   'list-differs',
   'pod-overdue',

@@ -23,21 +23,23 @@ export interface Summary {
 
 /**
  * How the `ok` samples of a bucket are assumed to be distributed: percent of them at its minimum, half way between its
- * minimum and its median, and so on.
+ * minimum and its median, and so on. They add up to 100. The 50th percent lies at the median and the 95th at p95, so that one
+ * bucket keeps its p50 and p95.
  */
 const DISTRIBUTION = { min: 10, minToMedian: 30, median: 20, medianToP95: 30, p95: 9, max: 1 };
 
-/** A sample weighs as much as the shares of a bucket's sample together. */
+/** The weight of one sample. That of a bucket's sample is split by DISTRIBUTION, whose shares add up to it. */
 const SAMPLE_WEIGHT = 100;
 
 /**
  * Sums up samples and buckets of one link. Its memory is used again for the next link.
  *
- * Suspect samples count as probes, but neither as failures nor in the durations; only where there are no others, they do.
+ * Suspect samples count as probes, but neither as failures nor in the durations; if all are suspect, they count in everything.
  *
- * Counts, minimum and maximum are exact. Percentiles are exact over samples. Of a bucket only five durations are known, so
- * the samples between two of them are assumed to lie half way: a percentile over buckets lies between the smallest and the
- * largest of theirs, is right if the buckets resemble each other, and shows it if a tenth of a time range was slow.
+ * Counts, minimum and maximum are exact. Percentiles are exact over samples. Of a bucket only minimum, p50, p95 and
+ * maximum are known, so some of its samples are assumed to lie half way between two of them. Over buckets, p50 lies between the
+ * smallest and the largest p50 of theirs, and is right if the buckets resemble each other; so does p95, and it rises if a tenth
+ * of a time range was slow.
  */
 export class Statistics {
   readonly #trusted = new SampleGroup();
@@ -134,14 +136,14 @@ function addDurations(group: SampleGroup, chunk: Chunk, i: number, ok: number): 
   const min16 = chunk.minUs[i] ?? NONE16;
   const max16 = chunk.maxUs[i] ?? NONE16;
   const median16 = chunk.p50Us[i] ?? NONE16;
-  const p95 = chunk.p95Us[i] ?? NONE16;
+  const high16 = chunk.p95Us[i] ?? NONE16;
   group.connect.add(chunk.connectP50Us[i] ?? NONE16, ok * SAMPLE_WEIGHT);
   group.firstByte.add(chunk.firstByteP50Us[i] ?? NONE16, ok * SAMPLE_WEIGHT);
   group.total.add(min16, ok * DISTRIBUTION.min);
   group.total.add(halfWay(min16, median16), ok * DISTRIBUTION.minToMedian);
   group.total.add(median16, ok * DISTRIBUTION.median);
-  group.total.add(halfWay(median16, p95), ok * DISTRIBUTION.medianToP95);
-  group.total.add(p95, ok * DISTRIBUTION.p95);
+  group.total.add(halfWay(median16, high16), ok * DISTRIBUTION.medianToP95);
+  group.total.add(high16, ok * DISTRIBUTION.p95);
   group.total.add(max16, ok * DISTRIBUTION.max);
 }
 
@@ -186,6 +188,7 @@ export class Percentiles {
   at(share: number): number {
     if (!this.#isSorted) this.#entries.subarray(0, this.#used).sort();
     this.#isSorted = true;
+    // Against rounding: share x weight may come out just above a whole number.
     let left = Math.max(1, Math.ceil(share * this.#weight - 1e-9));
     for (let i = 0; i < this.#used; i++) {
       const entry = this.#entries[i] ?? 0;

@@ -47,12 +47,14 @@ export function filterOf({ query, resource, name }: ObjectRequest): Filter {
 /** Reads a token of `continue`: the sort key of the last object of the previous page; '' = from the beginning. */
 function readToken(token: string): string {
   const key = Buffer.from(token.slice(0, MAX_LENGTH), 'base64url').toString();
+  // A sort key has a NUL between namespace and name.
   if (token !== '' && !key.includes('\u0000')) throw badRequest('continue key is not valid');
   return key;
 }
 
 export type Filter = (object: KubeObject) => boolean;
 
+/** Longest selector or token, characters. */
 const MAX_LENGTH = 4096;
 const KEY = /^([a-z0-9A-Z.-]+\/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$/;
 const VALUE = /^([a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?)?$/;
@@ -123,6 +125,7 @@ function fieldOf(object: KubeObject, field: string): string {
 }
 
 function labelTest(term: string): (labels: Record<string, string>) => boolean {
+  // First `key in (..)`, then `key=value`; else the key alone.
   const [, key = '', operator = '', list = ''] =
     /^(\S+)\s+(in|notin)\s*\((.*)\)$/.exec(term) ?? /^([^=!\s]+)\s*(==|=|!=)\s*(\S*)$/.exec(term) ?? [];
   if (operator !== '') {
@@ -132,6 +135,7 @@ function labelTest(term: string): (labels: Record<string, string>) => boolean {
     const values = list.split(',').map((value) => check(value.trim(), VALUE, term));
     const name = check(key, KEY, term);
     const isPositive = operator !== 'notin' && operator !== '!=';
+    // No label can have this value.
     return (labels) => values.includes(labels[name] ?? '\u0000') === isPositive;
   }
   const absent = term.startsWith('!');

@@ -6,6 +6,7 @@ import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, qualifiedName, ROLE_BINDINGS, ROL
 import { type ApiError, failure } from './status.ts';
 import type { Store } from './store.ts';
 
+/** The bearer tokens of users and service accounts, in memory only. */
 export class Tokens {
   readonly #users = new Map<string, User>();
   readonly #accounts = new Map<string, string>();
@@ -91,8 +92,8 @@ function matchesUser(subject: Subject, user: User, namespace: string): boolean {
 function allows(rule: Rule, request: ObjectRequest, name: string): boolean {
   const { verbs, apiGroups, resources, resourceNames = [] } = rule;
   const { verb, resource, subresource } = request;
-  const isOfAll = subresource !== '' && covers(resources, `*/${subresource}`);
-  const isCovered = isOfAll || covers(resources, ruleNameOf(request));
+  const coversAnyResource = subresource !== '' && covers(resources, `*/${subresource}`);
+  const isCovered = coversAnyResource || covers(resources, ruleNameOf(request));
   // A rule with names never allows a request without a name.
   const isNamed = resourceNames.length === 0 || resourceNames.includes(name);
   return covers(verbs, verb) && covers(apiGroups, resource.group) && isCovered && isNamed;

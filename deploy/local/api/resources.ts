@@ -6,7 +6,7 @@ export interface Resource {
   /** API group; '' is the core group. */
   group: string;
   version: string;
-  /** Name in URLs; unique in this cluster. */
+  /** Name in URLs; unique in its group and version. */
   plural: string;
   singular: string;
   kind: string;
