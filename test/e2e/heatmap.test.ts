@@ -188,6 +188,23 @@ describe('for everybody', () => {
     expect(await violations(page)).toEqual([]);
   });
 
+  test('at every width the callouts keep their place: the cells do not grow and shrink in turn', async () => {
+    await open(FOUR);
+    for (const width of [640, 680, 720, 760, 820, 900]) {
+      await page.setViewportSize({ width, height: 450 });
+      const heights = await page.evaluate(async () => {
+        const seen: number[] = [];
+        for (let frame = 0; frame < 20; frame++) {
+          await new Promise(requestAnimationFrame);
+          seen.push(document.querySelector('.heat-frame')?.clientHeight ?? 0);
+        }
+        // The first frames follow the new size.
+        return new Set(seen.slice(8)).size;
+      });
+      expect([width, heights]).toEqual([width, 1]);
+    }
+  });
+
   test('at 390 px nothing sticks out, and a tap opens the link', async () => {
     await open(FOUR, { width: 390 });
     const wide = await page.evaluate(() =>

@@ -27,6 +27,8 @@ export interface HeatModel {
 
 /** From this width on the cells leave room for callouts beside them, CSS px. */
 const BESIDE_FROM = 820;
+/** On a smaller width they do if there are so few that each still has this size, CSS px. */
+const BESIDE_PITCH = 56;
 /** Font for measuring names, and maximum width of a name, CSS px. */
 const NAME_FONT = `600 14px ${FONT}`;
 const MAX_NAME_WIDTH = 260;
@@ -41,13 +43,16 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: 
   const widths = useNameWidths(picture, names);
   const height = narrow ? Math.max(320, size.width * 1.6) : size.height - CALLOUT_FOOT;
   const space = { height, dpr: size.dpr, narrow, fit, names, ...widths };
-  const wanted = !narrow && size.width >= BESIDE_FROM;
-  const whole = { ...space, width: Math.max(0, size.width - 8) };
-  const part = { ...space, width: Math.max(0, size.width - CALLOUT_WIDTH) };
-  const namesFit = size.width === 0 || fitsNames({ ...(wanted ? part : whole), n: picture.n, groups: [] });
+  const isWide = size.width >= BESIDE_FROM;
+  const part = { ...space, width: Math.max(0, size.width - (isWide ? CALLOUT_WIDTH : MIN_CALLOUT_WIDTH)) };
+  // Whatever the height: callouts below the cells take some of it, so that a choice by it would undo itself again and again.
+  const unlimited = { ...part, height: Number.POSITIVE_INFINITY, n: picture.n, groups: [] };
+  const beside = !narrow && (isWide || layoutHeatmap(unlimited).pitch >= BESIDE_PITCH);
+  const room = beside ? part : { ...space, width: Math.max(0, size.width - 8) };
+  const namesFit = size.width === 0 || fitsNames({ ...room, n: picture.n, groups: [] });
   const group = effectiveGroup(picture, order, props.group, namesFit);
   const arrangement = kept.arrange(picture, { order, group, filter, shown: withLinks });
-  const request = { ...(wanted ? part : whole), n: arrangement.pods.length, groups: arrangement.groups };
+  const request = { ...room, n: arrangement.pods.length, groups: arrangement.groups };
   // biome-ignore lint/correctness/useExhaustiveDependencies: the values of the request, which is made anew
   const layout = useMemo(() => layoutHeatmap(request), Object.values(request));
   const found = useMemo(() => {
@@ -55,8 +60,6 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: 
     const isShown = ({ state }: Callout) => states.includes(state === 'suspect' ? 'unreliable' : state);
     return callouts(picture, axisStates, arrangement).filter((one) => states.length === 0 || isShown(one));
   }, [picture, axisStates, arrangement, filter]);
-  // Few pods leave room at a small height too.
-  const beside = !narrow && layout.left + layout.viewWidth + MIN_CALLOUT_WIDTH <= size.width;
   return { shown, axisStates, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
 }
 
