@@ -10,26 +10,25 @@ import { durationText, latencyText } from '../../runtime/measure-text.ts';
 import { percent } from '../findings/messages.ts';
 import { listText, timeText } from '../text.ts';
 
-/** Whether a finding is about links, and not about what is not known. */
-export function isAboutLinks({ severity }: Pick<ReportData['findings'][number], 'severity'>): boolean {
+/** Whether a finding says that something fails or is slow, not that something is unknown or unreliable. */
+export function isFault({ severity }: Pick<ReportData['findings'][number], 'severity'>): boolean {
   return severity === 'failed' || severity === 'slow';
 }
 
 const MAX_TITLE = 200;
 
 /**
- * The title of a report without a title of its own: the gravest new finding about links; the pods that were lost; else how
- * many links became worse (findings tell how the range ended, and the fault may have been over by then); else the gravest
- * finding.
+ * The title if the caller gave none: the gravest new finding of a fault and the lost pods, joined; else how many links became
+ * worse (findings tell how the range ended, and the fault may have been over by then); else the gravest finding.
  */
 export function titleOf(
   { findings, affected, lostPods }: Pick<ReportData, 'findings' | 'affected' | 'lostPods'>,
   notRecovered: number,
 ): string {
-  const aboutLinks = findings.find((finding) => !finding.before && isAboutLinks(finding))?.title ?? '';
+  const newFault = findings.find((finding) => !finding.before && isFault(finding))?.title ?? '';
   const lost = lostPodsText(lostPods, notRecovered);
   const worse = affected.links === 0 ? '' : affectedText(affected);
-  const fault = [aboutLinks, lost].filter((text) => text !== '').join('; ');
+  const fault = [newFault, lost].filter((text) => text !== '').join('; ');
   return `Report: ${fault || worse || (findings[0]?.title ?? 'no findings')}`.slice(0, MAX_TITLE);
 }
 
@@ -39,7 +38,7 @@ export function affectedText({ links, of, to, from }: ReportData['affected']): s
   return `${countText(links)} of ${countText(of)} links became worse, ${ends}`;
 }
 
-/** `a lost at 15:10:02, replaced by b, ready after 2.0 s, every link to it ok after 3.1 s`. */
+/** `pod-a lost at 15:10:02, replaced by pod-b, ready after 2.0 s, every link to it ok after 3.1 s`. */
 export function lostPodText(pod: LostPodFacts): string {
   const { name, replacedBy, needsReplacement, earliestMs, lostMs, readyMs, healthyMs } = pod;
   const isExact = earliestMs === lostMs;
@@ -63,13 +62,16 @@ function lostPodsText({ count, pods }: ReportData['lostPods'], notRecovered: num
   return `${countText(count)} pods lost (${listText(names, 2)}), ${result}`;
 }
 
-/** The figures that a reader of a report looks for first. `notRecovered`: of all lost pods, also those that the report does not list. */
+/**
+ * The figures that a reader of a report looks for first. `notRecovered`: how many of all lost pods have not recovered, those
+ * that the report does not list included.
+ */
 export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>, notRecovered: number): KeyFigure[] {
   const { affected, changes, collateral, figures, targets, lostPods, timeToDetect, timeToRecover } = report;
   const hasTarget = targets.count > 0;
   const median = (range: { p50Us: number } | null) => latencyText(range?.p50Us ?? -1);
   const known = RANGE_NAMES.filter((range) => figures.all[range] !== null);
-  // Of all links together, one lossy link would not be seen.
+  // Over all links together the loss of one would not show: the affected links are taken if they have datagrams.
   const group = figures.affected.during.lost === undefined ? 'all' : 'affected';
   const isLossKnown = figures[group].during.sent !== undefined;
   const fresh = changes['new-bad'] + changes.new;
@@ -93,7 +95,7 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>, notRecovere
     { name: 'Time to recover', value: elapsedText(timeToRecover), note: timeToRecover.message },
     {
       name: 'Links with failures',
-      value: known.map((range) => figures.all[range]?.failed ?? 0).join(' → '),
+      value: known.map((range) => countText(figures.all[range]?.failed ?? 0)).join(' → '),
       note: known.join(', '),
     },
     {
@@ -109,7 +111,7 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>, notRecovere
     fresh + changes.gone > 0 && {
       name: 'New and gone links',
       value: `${countText(fresh)} new, ${countText(changes.gone)} gone`,
-      note: `${changes['new-bad']} of the new ones bad: with a failed ping, slow, or lossy`,
+      note: `${countText(changes['new-bad'])} of the new ones bad: with a failed ping, slow, or lossy`,
     },
   ];
   return all.filter((one) => one !== false);

@@ -29,7 +29,7 @@ import { judge } from '../verdict/verdict.ts';
 import { compareLinks } from './compare.ts';
 import { detectionTimes } from './detection.ts';
 import { LinkTable } from './link-table.ts';
-import { isAboutLinks, keyFiguresOf, titleOf } from './messages.ts';
+import { isFault, keyFiguresOf, titleOf } from './messages.ts';
 import {
   type ComparedRanges,
   type ComparisonSettings,
@@ -223,7 +223,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
   const shownRange = allOf(exact);
   const isNew = newFindings(before);
   const numbersOf = (pods: readonly number[]) => pods.flatMap((pod) => during.numbers[pod] ?? []);
-  const gravest = during.findings.find((finding) => isNew(finding) && isAboutLinks(finding) && finding.pods.length > 0);
+  const gravest = during.findings.find((finding) => isNew(finding) && isFault(finding) && finding.pods.length > 0);
   const { links, targets, ...compared } = yield* compareLinks(table, (affectedByPod) =>
     targetsOf(numbersOf(during.named), numbersOf(gravest?.pods ?? []), affectedByPod),
   );

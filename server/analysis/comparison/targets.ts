@@ -14,8 +14,8 @@ export interface Targets {
 const MAX_TIED = 3;
 
 /**
- * The targets: the pods that the hypothesis names; else those of the gravest new finding about links; else the pods with the
- * most affected links. `affectedByPod`: the number of affected links that each pod has, as source or destination.
+ * The targets: the pods that the hypothesis names; else those of the gravest new finding of a fault; else the pods with the most
+ * affected links. `affectedByPod`: the number of affected links that each pod has, as source or destination.
  */
 export function targetsOf(
   namedPods: readonly number[],

@@ -80,8 +80,8 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
   const isSelfExplained = (pod: number) => failedCauses.destinations[pod] === CAUSE || failedCauses.hasNodeOf(pod);
 
   const failedPlaces = [...cutOffFindings(failures, silent), ...(yield* placeFindings(failures))];
-  const hasLostPods = failedPlaces.some(({ kind }) => kind !== 'pod-reaches-nobody');
-  const failedPaths = yield* pathFindings(mesh, hasLostPods);
+  const hasUnreachablePods = failedPlaces.some(({ kind }) => kind !== 'pod-reaches-nobody');
+  const failedPaths = yield* pathFindings(mesh, hasUnreachablePods);
   return bounded([
     ...discoveryFindings(mesh, context.discovery),
     ...failedPlaces,
@@ -141,7 +141,7 @@ function discoveryFindings(
   if (phase === 'synced') return [];
   const error = lastError === null ? '' : `, ${lastError.fault}`;
   const known = topology.pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
-  const still = known === 1 ? 'the one known pod is' : `the ${known} known pods are`;
+  const still = known === 1 ? 'the one known pod is' : `the ${countText(known)} known pods are`;
   const what =
     phase === 'waiting'
       ? `no pod list since the start${error}`

@@ -10,8 +10,9 @@ import { makeFinding, outcomeText, percent } from './messages.ts';
 
 /*
  * Findings about the paths of the cluster that PATH_CHECKS probes. A pod is a witness of a path only if it reaches most other
- * pods: then a path that fails is no fault of the pod's own network. Of each witness the most basic failing path is a cause, and
- * explains those that depend on it.
+ * pods: then a path that fails is no fault of the pod's own network. A Service that fails by cluster IP explains DNS, API
+ * server and ingress, unless the API server itself answers that it is not healthy. A failing DNS explains what is not found by
+ * name. Other failures stand side by side.
  */
 
 /** What a finding can be about. */
@@ -30,7 +31,7 @@ interface SubjectTexts {
 
 const SERVICE_SELECTOR = 'check its selector and its ports';
 
-/** The more basic subject comes first. */
+/** In the order in which findings stand. */
 const SUBJECTS: Record<Subject, SubjectTexts> = {
   service: {
     kind: 'path-service',
@@ -80,7 +81,7 @@ type PathResult = ProbeResult & { outcome: Outcome };
 interface Witness {
   report: MergedReport;
   results: Map<Path, PathResult>;
-  /** The paths that fail by themselves, and the failure that is the evidence. */
+  /** The subjects whose failure no more basic one explains, with the failing result. */
   causes: Map<Subject, PathResult>;
 }
 
@@ -90,11 +91,11 @@ interface Failing extends Witness {
 }
 
 /**
- * Finds the paths that fail while pods reach each other. `hasLostPods`: other findings say that pods cannot be reached. A
- * Service may lead there, so a Service or ingress that fails for some pods at times is then no finding of its own. Yields after
- * each report.
+ * Finds the paths that fail while pods reach each other. `hasUnreachablePods`: other findings say that pods cannot be reached.
+ * A Service may lead there, so a failing Service or ingress is then a finding only if it has failed twice in a row from every
+ * witness. Yields after each report.
  */
-export function* pathFindings(mesh: MeshCounts, hasLostPods: boolean): Generator<void, Finding[]> {
+export function* pathFindings(mesh: MeshCounts, hasUnreachablePods: boolean): Generator<void, Finding[]> {
   const { judged, judgedCount } = mesh.topology;
   const witnesses: Witness[] = [];
   for (const report of mesh.reports.values()) {
@@ -110,7 +111,7 @@ export function* pathFindings(mesh: MeshCounts, hasLostPods: boolean): Generator
       const probe = witness.causes.get(subject);
       return probe === undefined ? [] : [{ ...witness, probe }];
     });
-    return isFinding(subject, asked, failing, hasLostPods) ? [findingOf(mesh, subject, asked, failing)] : [];
+    return isFinding(subject, asked, failing, hasUnreachablePods) ? [findingOf(mesh, subject, asked, failing)] : [];
   });
 }
 
@@ -168,14 +169,14 @@ function fails(results: Witness['results'], path: Path): boolean {
 }
 
 /**
- * Whether failures are a finding: most of the pods asked agree, and at least two, or one has failed twice or more in a row.
- * With lost pods a Service or ingress is named only if all witnesses have failed twice or more.
+ * Whether failures are a finding: one pod has failed twice or more in a row, or at least two pods and more than half of those
+ * asked fail. With unreachable pods a Service or ingress is named only if all pods asked have failed twice or more in a row.
  */
-function isFinding(subject: Subject, asked: Witness[], failing: Failing[], hasLostPods: boolean): boolean {
+function isFinding(subject: Subject, asked: Witness[], failing: Failing[], hasUnreachablePods: boolean): boolean {
   if (failing.length === 0) return false;
   const confirmed = failing.filter(({ probe: { sinceMs, atMs } }) => sinceMs !== undefined && sinceMs < atMs);
-  const mayLeadToLostPod = hasLostPods && (subject === 'service' || subject === 'ingress');
-  if (mayLeadToLostPod) return confirmed.length === asked.length;
+  const mayLeadThere = hasUnreachablePods && (subject === 'service' || subject === 'ingress');
+  if (mayLeadThere) return confirmed.length === asked.length;
   return confirmed.length > 0 || (failing.length >= 2 && failing.length * 2 > asked.length);
 }
 
@@ -187,8 +188,12 @@ function findingOf(mesh: MeshCounts, subject: Subject, asked: Witness[], failing
   const how = outcome === 'dns' ? 'its name is not resolved' : outcomeText(outcome, null);
   const isPart = failing.length < asked.length;
   const advice = adviceFor(subject, outcome, failing, isPart ? onlyNode(mesh, failing) : '');
+  const pods =
+    asked.length === 1
+      ? 'the only pod that can tell'
+      : `${countText(failing.length)} of ${countText(asked.length)} pods that reach most others (${percent(failing.length, asked.length)})`;
   const details = [
-    `${countText(failing.length)} of ${countText(asked.length)} pods that reach most others fail (${percent(failing.length, asked.length)}): ${first?.error ?? ''}.`,
+    `It fails from ${pods}: ${first?.error ?? ''}.`,
     subject === 'service' ? serviceText(failing) : '',
     otherText(subject, failing),
     next,
@@ -207,7 +212,7 @@ function findingOf(mesh: MeshCounts, subject: Subject, asked: Witness[], failing
   });
 }
 
-/** When the first of the failing pods began to fail, by our clock and to about an interval; 0 = not known. */
+/** When the first of the failing pods began to fail, by our clock, up to one interval late; 0 = not known. */
 function sinceOf(failing: Failing[]): number {
   const times = failing.flatMap(({ report, probe: { atMs, sinceMs } }) =>
     sinceMs === undefined ? [] : [report.atMs - Math.max(0, atMs - sinceMs)],
@@ -270,7 +275,7 @@ function adviceFor(subject: Subject, outcome: Outcome, failing: Witness[], node:
   return node === '' ? otherwise : `check kube-proxy on node ${node}`;
 }
 
-/** Host and port of a target, without path. Safe to show within 120 characters. */
+/** Host and port of a URL, without user, password and path; any other target as it is. At most 120 characters. */
 function placeOf(target: string): string {
   return (URL.canParse(target) && new URL(target).host !== '' ? new URL(target).host : target).slice(0, 120);
 }

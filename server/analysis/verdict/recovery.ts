@@ -18,9 +18,9 @@ import { type Clause, compares } from './parse-clause.ts';
 /**
  * Judges a clause `recovered<LIMIT`: each pod that was lost in the window must have been replaced, and its replacement must
  * have been ready, and every link to it ok, within the limit since the loss. Only pods whose owner still has pods count:
- * nobody replaces the others. It is not known before the limit has passed, nor if no pod was lost, nor where the last ping
- * before the limit and the first one after it leave both open, nor where the loss was noticed so late that it may have begun
- * before the limit.
+ * nobody replaces the others. Unknown: no pod was lost; one has not recovered and the limit has not passed; the last bad and
+ * the first good ping lie on either side of the limit; or it recovered in time counted from when its loss was noticed, but not
+ * from when it may have happened.
  */
 export function* judgeRecovery(
   { clause, text, selection, differing }: ClauseEvaluation,
@@ -40,8 +40,9 @@ export function* judgeRecovery(
     const isWithin = (ms: number | null, sinceMs = one.lostMs) =>
       ms !== null && compares(ms - sinceMs, clause.condition);
     if (isWithin(one.healthyMs, one.earliestMs)) continue;
-    // Without news of the Kubernetes API it is not known that there is no replacement, nor that it is not ready.
+    // While the API is silent, a ready replacement may exist that we do not know.
     const isSurelyNotReady = one.readyMs === null && mesh.discovery.phase !== 'stale';
+    // Open while the last moment of certain ill health is within the limit; else violated.
     if (isWithin(isSurelyNotReady ? nowMs : (one.unhealthyMs ?? one.lostMs))) open ??= one;
     else violations.push({ clause: text, from: '', to: nameOf(one.pod), found: violationText(one, mesh), samples: 0 });
   }
@@ -57,7 +58,7 @@ export function* judgeRecovery(
   if (failing < 0 && silent >= 0) return withoutViolation(missingReason([silent], mesh), [silent]);
   const since = durationText(nowMs - lostMs);
   if (healthyMs !== null && compares(healthyMs - lostMs, clause.condition)) {
-    const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API had not told`;
+    const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API was silent then`;
     return withoutViolation(`${nameOf(pod)} was lost ${since} ago, ${earlier}: ${describe(open, mesh)}`);
   }
   const advice = compares(nowMs - lostMs, clause.condition) ? windowAdvice(clause, windowMs) : pingAdvice(open, mesh);
@@ -77,14 +78,14 @@ function describe({ lostMs, replacement, readyMs, healthyMs, links }: LostPod, m
     : `${by}, which ${nameIn(mesh, unpinged)} has not pinged yet`;
 }
 
-/** As `describe`, for a pod that has not recovered in time, though it is not known whether it has by now. */
+/** For a violation. Where it is not known whether the replacement is healthy by now: `not healthy within 31 s`. */
 function violationText(lost: LostPod, mesh: Mesh): string {
   const { lostMs, replacement, healthyMs, unhealthyMs, links } = lost;
   if (unhealthyMs === null || healthyMs !== null || links.failing >= 0) return describe(lost, mesh);
   return `replaced by ${nameIn(mesh, replacement)}, not healthy within ${durationText(unhealthyMs - lostMs)}`;
 }
 
-/** Says that a loss leaves the window before it can fail; '' if it does not. */
+/** Says that the window is not longer than the limit, so a loss leaves it before the clause can fail; '' if it is longer. */
 function windowAdvice({ condition: { limit } }: Clause, windowMs: number): string {
   return windowMs > limit ? '' : '; the window must be longer than the limit, or the clause can never fail';
 }

@@ -41,13 +41,13 @@ describe('the hypothesis of a report', () => {
 describe('the target', () => {
   const oneMost = Uint32Array.of(0, 2, 9, 2);
 
-  it('is what the hypothesis names, else the subject of the gravest finding about links, else the most affected pod', () => {
+  it('is what the hypothesis names, else the subject of the gravest finding of a fault, else the most affected pod', () => {
     expect(targetsOf([3], [6], oneMost)).toEqual({ by: 'hypothesis', pods: new Set([3]) });
     expect(targetsOf([], [6], oneMost)).toEqual({ by: 'finding', pods: new Set([6]) });
     expect(targetsOf([], [], oneMost)).toEqual({ by: 'most-affected', pods: new Set([2]) });
   });
 
-  it('is not a pod of a finding that is not about links', async () => {
+  it('is not a pod of a finding of what is not known', async () => {
     const during = spoiled(4, (builder) => {
       builder.each((_, to) => to === 3, LATE_ANSWER, true);
       builder.silence(1);

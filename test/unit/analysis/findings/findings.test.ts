@@ -6,6 +6,7 @@ import { FLAG_INTERMITTENT, FLAG_SLOW } from '../../../../server/protocol/links.
 import { encodeMesh, parseMesh } from '../../../../server/protocol/mesh.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import {
+  findingsOf,
   LATE_ANSWER,
   LATE_NETWORK,
   type LinkFault,
@@ -324,6 +325,11 @@ describe('several causes', () => {
     expect(titles(island)).toEqual([
       'zone zone-2: 100 % of the links from all other zones fail, timeout in connect: check the network between the zones and network policies',
     ]);
+  });
+
+  it('of an old list: the known pods are counted', () => {
+    const mesh = meshOf(podsOf(1_092), [], { discovery: statusOf({ phase: 'stale' }) });
+    expect(findingsOf(mesh)[0]?.title).toContain(': the 1,092 known pods are still pinged');
   });
 
   it('in reports: many starved pods, or many missing reports, are one finding', () => {

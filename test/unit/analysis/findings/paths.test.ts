@@ -76,7 +76,7 @@ describe('a Service that fails while pods reach each other', () => {
         sinceMs: NOW_MS - 60_000,
         title: `Service goldpinger:8080: ${ALL_FAIL}, refused: check kube-proxy and the endpoints of the Service`,
         detail: expect.stringMatching(
-          /^3 of 3 pods that reach most others fail \(100 %\): refused error\. Cluster DNS, API server, Ingress work\. Next: kubectl get service,endpointslices;/,
+          /^It fails from 3 of 3 pods that reach most others \(100 %\): refused error\. Cluster DNS, API server, Ingress work\. Next: kubectl get service,endpointslices;/,
         ),
       },
     ]);
@@ -168,9 +168,11 @@ describe('a pod that is isolated itself', () => {
   });
 
   it('is not suspected where there is no other pod', () => {
-    expect(new PathMesh(1).all({ apiserver: 'timeout' }).titles()).toEqual([
+    const [finding] = new PathMesh(1).all({ apiserver: 'timeout' }).pathFindings();
+    expect(finding?.title).toBe(
       'API server 10.96.0.1: fails from the only pod, timeout: check the API server, and kube-proxy and network policies on the way to it',
-    ]);
+    );
+    expect(finding?.detail).toMatch(/^It fails from the only pod that can tell: timeout error\./);
   });
 });
 
@@ -187,7 +189,7 @@ describe('the evidence', () => {
     expect(mesh.pathFindings()).toMatchObject([{ kind: 'path-apiserver', affected: 3, of: 4 }]);
   });
 
-  it('against a Service is that of all pods while it may lead to a pod that is lost', () => {
+  it('against a Service is that of all pods while it may lead to a pod that cannot be reached', () => {
     const mesh = new PathMesh(6);
     mesh.each((_, to) => to === 5, TIMEOUT);
     mesh.silence(5);

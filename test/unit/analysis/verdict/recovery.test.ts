@@ -94,7 +94,7 @@ describe('recovered', () => {
       RARELY,
     ],
     [
-      'pod-3 was lost 20 s ago, or up to 45 s earlier, because the Kubernetes API had not told: replaced by pod-4, healthy after 3.0 s',
+      'pod-3 was lost 20 s ago, or up to 45 s earlier, because the Kubernetes API was silent then: replaced by pod-4, healthy after 3.0 s',
       'recovered<30s',
       pod(3, { unseenMs: 45_000 }),
     ],
