@@ -4,7 +4,7 @@ import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { graphParts, middleOf, openGraph } from './graph-visit.ts';
-import { soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
+import { soon, type Visit, violations, visitorOfFile, withTimes, words } from './page-visit.ts';
 
 const MANY: MeshOptions = { pods: 120, scenario: 'dead-pod' };
 const visitor = visitorOfFile();
@@ -142,7 +142,7 @@ describe('states', () => {
       location.hash += '&from=uid-0000&to=uid-0005';
     });
     await soon(() => words(page, '.way >> nth=0')).toMatch(
-      /Refused – failing since \d\d:\d\d:\d\d .*connect ECONNREFUSED/,
+      withTimes(/Refused – failing since TIME .*connect ECONNREFUSED/),
     );
     await page.keyboard.press('Escape');
     feed.show((windowMs) => meshOf({ pods: 4, scenario: 'probes', windowMs }));

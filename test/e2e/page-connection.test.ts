@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { scenario, soon, visitorOfFile, words } from './page-visit.ts';
+import { scenario, soon, visitorOfFile, withTimes, words } from './page-visit.ts';
 import { goTo } from './real-pages.ts';
 
 const visitor = visitorOfFile();
@@ -15,7 +15,7 @@ describe('a connection', () => {
     await soon(() => words(page, '.live-status')).toContain('Live');
     feed.setMode('down');
     await soon(() => words(page, '.notices')).toMatch(
-      /Disconnected since \d\d:\d\d:\d\d\.\s+Showing the last known state\.\s+Reconnecting/,
+      withTimes(/Disconnected since TIME\.\s+Showing the last known state\.\s+Reconnecting/),
     );
     const status = await words(page, '.live-status');
     expect(status).toMatch(/^Disconnected, data .* old$/);

@@ -123,3 +123,11 @@ export async function violations(page: Page): Promise<string[]> {
     );
   });
 }
+
+/**
+ * A pattern in which TIME stands for a time as the page writes it, such as 23:59:07. What was yesterday has its date before it,
+ * which it may be at any time of this test.
+ */
+export function withTimes(pattern: RegExp): RegExp {
+  return new RegExp(pattern.source.replaceAll('TIME', String.raw`(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d`));
+}
