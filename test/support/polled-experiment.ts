@@ -85,6 +85,12 @@ export class PolledExperiment {
     const slow = await this.verdict(SLOW);
     if (slow.verdict === 'pass') expect(slow).toMatchObject({ links_checked: 3, violations: [] });
     await this.#seen('link-slow', fromMs);
+    // Three slow samples of every link: with two, and a failure of before the proxy, a link is intermittent.
+    const isPodSlow = async () => {
+      const { findings } = (await (await this.ask('findings')).json()) as { findings: { kind: string }[] };
+      expect(findings.map(({ kind }) => kind)).toContain('pod-slow');
+    };
+    await eventuallySlow(isPodSlow, 10_000).catch(() => {});
     // A ping that is already fast again must not be the last one of the range.
     const toMs = Date.now() - 100;
     await this.change(fast, 'toxic', 'remove', '-n', 'latency_upstream', 'chaos');
