@@ -72,12 +72,11 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
       const answer = parseVerdict(await (await fetch(`${verdictUrl}&expect=recovered<30s`)).json());
       expect(answer).toMatchObject({ verdict: 'pass', reason: '' });
     });
-    // A pod that is short of CPU for a moment answers that it is not known.
-    await eventually(async () => {
-      const quick = parseVerdict(await (await fetch(`${verdictUrl}&expect=recovered<1ms`)).json());
-      const late = { to: victim!.name, found: expect.stringContaining(replacement!.name) };
-      expect(quick.violations[0]).toMatchObject(late);
-    });
+    // Where no ping proves that the replacement was unhealthy for a millisecond, it is not known.
+    const quick = parseVerdict(await (await fetch(`${verdictUrl}&expect=recovered<1ms`)).json());
+    const late = { to: victim!.name, found: expect.stringContaining(replacement!.name) };
+    expect(quick.verdict).not.toBe('pass');
+    if (quick.verdict === 'fail') expect(quick.violations[0]).toMatchObject(late);
     const reportUrl = `${other.url}/api/v1/report?from=${killedMs - 2000}&format=json`;
     await eventually(async () => {
       // It has recovered once all links have, not only those of the replacement.
