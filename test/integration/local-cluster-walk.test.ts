@@ -47,8 +47,11 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
     try {
       await eventually(async () => {
         const mesh = await meshOf(other);
-        expect(podNamed(mesh, victim!.name)?.lifecycle).toBe('gone');
+        const gone = podNamed(mesh, victim!.name);
+        expect(gone?.lifecycle).toBe('gone');
         expect(mesh.pods.find(({ name }) => !known.has(name))?.lifecycle).toBe('starting');
+        // The API tells since when a pod is ready in whole seconds. Within the second of the loss it is not known how long it took.
+        expect(Date.now()).toBeGreaterThan(Math.ceil(gone!.sinceMs / 1000) * 1000);
       });
     } finally {
       unsubscribe();
@@ -72,11 +75,8 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
       const answer = parseVerdict(await (await fetch(`${verdictUrl}&expect=recovered<30s`)).json());
       expect(answer).toMatchObject({ verdict: 'pass', reason: '' });
     });
-    // Where no ping proves that the replacement was unhealthy for a millisecond, it is not known.
     const quick = parseVerdict(await (await fetch(`${verdictUrl}&expect=recovered<1ms`)).json());
-    const late = { to: victim!.name, found: expect.stringContaining(replacement!.name) };
-    expect(quick.verdict).not.toBe('pass');
-    if (quick.verdict === 'fail') expect(quick.violations[0]).toMatchObject(late);
+    expect(quick.violations[0]).toMatchObject({ to: victim!.name, found: expect.stringContaining(replacement!.name) });
     const reportUrl = `${other.url}/api/v1/report?from=${killedMs - 2000}&format=json`;
     await eventually(async () => {
       // It has recovered once all links have, not only those of the replacement.
