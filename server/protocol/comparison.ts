@@ -218,11 +218,11 @@ const reportSchema = v.object({
     /** All links with a sample in the range "during". */
     of: v.wholeNumber,
     /**
-     * Affected links that were still bad at the end of the last range: they failed or were slow then, or were lossy in that
-     * range.
+     * Affected links that were still bad at the end of the last range, and both pods of which were there: they failed or were
+     * slow then, or were lossy in that range.
      */
     stillBad: v.wholeNumber,
-    /** Affected links without a sample in "after", one of whose pods has left. */
+    /** Affected links one of whose pods has left: they were bad at their last ping, or have no sample in "after". */
     unprobed: v.wholeNumber,
     /**
      * The other affected links without a sample in "after", unless they were well at the end of "during" and their source

@@ -128,8 +128,12 @@ class LinkComparer {
     this.#affectedDestinations.add(to);
     this.#affectedSources.add(from);
     for (const pod of new Set([from, to])) this.#affectedByPod[pod] = (this.#affectedByPod[pod] ?? 0) + 1;
-    if (isSeenAfter || !this.#table.has('after')) this.#counts.stillBad += isBad ? 1 : 0;
-    else if ([from, to].some((pod) => !this.#table.isPresent('after', pod))) this.#counts.unprobed += 1;
+    const last = this.#table.has('after') ? 'after' : 'during';
+    const isSeen = last === 'during' || isSeenAfter;
+    // The last ping of a pod that was killed has often failed. Nobody can say that this link is still bad.
+    const isGone = [from, to].some((pod) => !this.#table.isPresent(last, pod));
+    if (isGone && (isBad || !isSeen)) this.#counts.unprobed += 1;
+    else if (isSeen) this.#counts.stillBad += isBad ? 1 : 0;
     // Here `isBad` is about the end of "during". A link that was well then and has not been pinged since is well.
     else if (isBad || this.#table.isSilent('after', from)) this.#counts.notKnown += 1;
   }

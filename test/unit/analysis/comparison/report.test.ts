@@ -219,6 +219,20 @@ describe('whether affected links have recovered', () => {
     expect(timeToRecover.message).toMatch(/; but 4 of 4 affected links are no longer probed$/);
   });
 
+  it.each([
+    ['ends now', undefined],
+    ['is followed by one in which the last ping failed too', 1],
+  ])('is not denied because the last ping of a pod that was killed failed, where the range %s', async (_, after) => {
+    const killed = spoiled(4, (builder) => {
+      builder.each((_, to) => to === 3, { outcome: 'refused' });
+      builder.pods[3] = podOf(3, { lifecycle: 'gone', sinceMs: TO_MS - 1_000 });
+      builder.silence(3, 'no-history');
+    });
+    const clock = new FakeClock(after === undefined ? TO_MS : NOW_MS);
+    const { affected } = await dataOf({ during: killed, after: killed, deps: { clock } });
+    expect(affected).toMatchObject({ links: 3, stillBad: 0, unprobed: 3, notKnown: 0 });
+  });
+
   it('is not known of links that have not been pinged since the fault; the pod is not said to be gone', async () => {
     // At REFRESH_INTERVAL=30, the turn of two of the four links has not come 10 s after the fault.
     const after = spoiled(4);
