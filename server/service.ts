@@ -138,7 +138,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       const lost = copies.journals(sinceAgeMs, limit, presentUids());
       return lost.length === 0 ? own : { ...own, copies: lost };
     },
-    departed: () => lifetimes.departed(),
+    departedLives: () => lifetimes.departedLives(),
     lastKnown: (uid) => lifetimes.lastKnown(uid),
   };
   const selfUid = () => monitor.selfUid;
@@ -201,8 +201,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     },
   });
   const annotations = new MeshAnnotations({ ...config, clock, random, log, broadcast, own: ownAnnotations });
-  const adopt: PodLifetimes['adopt'] = (departed) => {
-    lifetimes.adopt(departed);
+  const addLives: PodLifetimes['addLives'] = (departed) => {
+    lifetimes.addLives(departed);
     keeper.podsChanged();
   };
   const stopping = new AbortController();
@@ -239,7 +239,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     checkNode();
     if (!isCatchingUp && pods.status.phase === 'synced' && pods.pods.length > 1) {
       isCatchingUp = true;
-      void catchUp({ clock, broadcast, lifetimes: { adopt }, annotations }, stopping.signal);
+      void catchUp({ clock, broadcast, lifetimes: { addLives }, annotations }, stopping.signal);
     }
     metrics.setPeers(
       pods.pods,

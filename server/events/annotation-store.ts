@@ -12,18 +12,21 @@ import { ConflictError } from '../runtime/errors.ts';
 /** A write that was made on this pod, before it gets its version. Times are ms since the epoch. */
 type AnnotationWrite = Annotation & Pick<AnnotationCopy, 'revision' | 'deleted'>;
 
-/** A copy as it is kept: all times are monotonic. */
+/** A copy as it is kept: the fields of `AnnotationCopy`, with monotonic times instead of ages. */
 interface Kept extends AnnotationWrite {
   version: number;
 }
 
-/** A tombstone is kept this long. A pod that missed the deletion and hands its copy on later brings the annotation back. */
+/**
+ * A tombstone (the record of a deletion) is kept this long. If a pod that missed the deletion is cut off for longer, its copy
+ * brings the annotation back.
+ */
 const TOMBSTONE_MS = 24 * 3_600_000;
 
 /**
  * This pod's copies of all annotations: at most `MAX_ANNOTATIONS`, those that began first are dropped first; and at most
- * `MAX_TOMBSTONES` tombstones, those that were written first are dropped first. Merging is commutative and idempotent, so all
- * pods that have seen the same copies agree, in whatever order they came.
+ * `MAX_TOMBSTONES` tombstones, those that were written first are dropped first. Of two copies of an annotation, the one with
+ * the higher version wins (see `isNewer`), in whatever order they come. So all pods that have seen the same copies agree.
  */
 export class AnnotationStore {
   readonly #clock: Clock;
@@ -70,7 +73,7 @@ export class AnnotationStore {
         writtenMs: nowMs - Math.max(0, writtenAgeMs),
       };
       const known = this.#kept.get(copy.id);
-      if (known?.revision === kept.revision) moveBack(known, kept.writtenMs);
+      if (known?.revision === kept.revision) moveTimesBack(known, kept.writtenMs);
       else if (known === undefined || isNewer(kept, known)) this.#kept.set(kept.id, kept);
     }
     this.#dropOldTombstones();
@@ -121,7 +124,7 @@ export class AnnotationStore {
   }
 
   #dropExcess(): void {
-    // Another pod's copies are merged a thousand times per read.
+    // A read merges the copies of up to a thousand pods one after the other. Mostly there is nothing to drop.
     if (this.#kept.size <= Math.min(MAX_ANNOTATIONS, MAX_TOMBSTONES)) return;
     const all = [...this.#kept.values()];
     const living = all.filter(({ deleted }) => !deleted).sort(byBeginning);
@@ -131,14 +134,18 @@ export class AnnotationStore {
   }
 }
 
-/** Moves a write back if a copy says that it was written earlier: times on the way only make it look younger. */
-function moveBack(known: Kept, writtenMs: number): void {
+/**
+ * Moves the times of a write back if another copy of the same write says that it was earlier. Each copy looks younger than it is
+ * by the time that its call took, so the earliest time is the most exact.
+ */
+function moveTimesBack(known: Kept, writtenMs: number): void {
   const byMs = Math.max(0, known.writtenMs - writtenMs);
   known.writtenMs -= byMs;
   known.fromMs -= byMs;
   if (known.toMs !== null) known.toMs -= byMs;
 }
 
+/** Whether `copy` replaces the known one. Of equal versions the greater revision wins: no better one, but the same on all pods. */
 function isNewer(copy: Kept, known: Kept): boolean {
   return copy.version === known.version ? copy.revision > known.revision : copy.version > known.version;
 }

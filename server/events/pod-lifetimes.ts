@@ -27,9 +27,9 @@ export interface PodChange {
 /** The most pods that are kept, oldest departures dropped first. Present pods and `MAX_DEPARTED` always stay. */
 const MAX_PODS = 5000;
 /** A pod may need this long from its first readiness until it has an event or a sample. */
-const START_MS = 30_000;
-/** The most pods that are learned from reports (`learn`), besides the `MAX_DEPARTED` adopted ones: a hostile pod can invent them. */
-const MAX_LEARNED = 100;
+const FIRST_SAMPLE_MS = 30_000;
+/** The most pods that are known only from reports (`addGone`). There is a limit because a hostile pod can invent pods. */
+const MAX_FROM_REPORTS = 100;
 
 /** The lifetime of every pod of the last HISTORY_WINDOW, so that the pods of any past moment are known. */
 export class PodLifetimes {
@@ -44,7 +44,7 @@ export class PodLifetimes {
     this.#clock = clock;
   }
 
-  /** Takes the present pods; gives what has changed, in the order of the snapshot. */
+  /** Takes the present pods. Returns what has changed since the last call, in the order of the snapshot. */
   update({ pods }: DiscoverySnapshot): PodChange[] {
     // Discovery gives the same array until something changes.
     if (pods === this.#pods) return [];
@@ -66,7 +66,10 @@ export class PodLifetimes {
     return this.#lifetimes.get(uid)?.pod ?? null;
   }
 
-  /** Whether a link counts for nothing: one of its pods is on a cordoned node, or was when it left (IGNORE_CORDONED). */
+  /**
+   * Whether a link (uids of its pods) is left out of metrics and histories, because one of its pods is on a cordoned node, or
+   * was when it left (IGNORE_CORDONED).
+   */
   isLeftOut(from: string, to: string): boolean {
     return [from, to].some((uid) => this.lastKnown(uid)?.cordon === 'ignored');
   }
@@ -77,8 +80,8 @@ export class PodLifetimes {
    */
   remembersSinceMs({ uid, createdMs }: Pick<Pod, 'uid' | 'createdMs'>): number {
     const lifetime = this.#lifetimes.get(uid);
-    if (lifetime === undefined) return createdMs + START_MS;
-    return lifetime.firstReadyMs + wallOffsetMs(this.#clock) + START_MS;
+    if (lifetime === undefined) return createdMs + FIRST_SAMPLE_MS;
+    return lifetime.firstReadyMs + wallOffsetMs(this.#clock) + FIRST_SAMPLE_MS;
   }
 
   /**
@@ -133,28 +136,28 @@ export class PodLifetimes {
       .map(({ pod }) => pod);
   }
 
-  /** The pods that left less than GONE_RETENTION ago, those included that left before we started (`learn`). */
+  /** The pods that left less than GONE_RETENTION ago, also those that left before we started (`addGone`). */
   gone(): Pod[] {
     return this.departedSince(this.#clock.nowMs() - this.#settings.goneRetentionMs);
   }
 
   /**
-   * Takes a pod that left before we started, of which another pod has told. Returns whether it was unknown and is kept: it
-   * must have left less than GONE_RETENTION ago, and at most `MAX_LEARNED` are kept, adopted ones not counted.
+   * Adds a pod that left before we started, as the report of another pod lists it. Returns whether it was added: it must be
+   * unknown and have left less than GONE_RETENTION ago, and at most `MAX_FROM_REPORTS` are kept. `addLives` gives more of a pod.
    */
-  learn(pod: Pod): boolean {
+  addGone(pod: Pod): boolean {
     if (this.#lifetimes.has(pod.uid)) return false;
     const sinceMs = toMonotonicMs(pod.sinceMs, this.#clock);
     const isOld = this.#clock.monotonicMs() - sinceMs >= this.#settings.goneRetentionMs;
-    if (isOld || this.#countFrom('report') >= MAX_LEARNED) return false;
+    if (isOld || this.#countFrom('report') >= MAX_FROM_REPORTS) return false;
     const lifetime = new PodLifetime(pod, Math.min(toMonotonicMs(pod.createdMs, this.#clock), sinceMs), 'report');
     lifetime.update({ ...pod, lifecycle: 'gone' }, sinceMs);
     this.#lifetimes.set(pod.uid, lifetime);
     return true;
   }
 
-  /** The pods that have left and their lives, for a process that did not see them; the newest `MAX_DEPARTED`. */
-  departed(): DepartedPod[] {
+  /** The pods that have left and their lives, for a new process, which passes them to `addLives`; the newest `MAX_DEPARTED`. */
+  departedLives(): DepartedPod[] {
     const nowMs = this.#clock.monotonicMs();
     return this.#departed()
       .slice(-MAX_DEPARTED)
@@ -165,21 +168,21 @@ export class PodLifetimes {
   }
 
   /**
-   * Takes the lives of pods that left within HISTORY_WINDOW before we started, of which another pod has told. A pod that we
-   * have seen ourselves stays as it is; one that we know from others is replaced. At most `MAX_DEPARTED` are kept.
+   * Adds the lives of pods that left before we started, within HISTORY_WINDOW, as another pod gives them (`departedLives`). A pod
+   * that we have seen ourselves stays as it is; one that we know from others is replaced. At most `MAX_DEPARTED` are kept.
    */
-  adopt(departed: readonly DepartedPod[]): void {
+  addLives(departed: readonly DepartedPod[]): void {
     const nowMs = this.#clock.monotonicMs();
-    let room = MAX_DEPARTED - this.#countFrom('adopted');
+    let room = MAX_DEPARTED - this.#countFrom('lives');
     for (const { pod, stages } of departed) {
       const [lifecycle, ageMs = -1] = stages.at(-1) ?? [];
       const isWanted = lifecycle === 'gone' && ageMs >= 0 && ageMs <= this.#settings.historyWindowMs;
       const source = this.#lifetimes.get(pod.uid)?.source;
-      const needsRoom = source !== 'adopted';
+      const needsRoom = source !== 'lives';
       if (!isWanted || source === 'discovery' || (needsRoom && room <= 0)) continue;
       if (needsRoom) room -= 1;
       const left = { ...pod, lifecycle, sinceMs: Math.round(this.#clock.nowMs() - ageMs) };
-      const lifetime = new PodLifetime(left, toMonotonicMs(pod.createdMs, this.#clock), 'adopted');
+      const lifetime = new PodLifetime(left, toMonotonicMs(pod.createdMs, this.#clock), 'lives');
       for (const [stage, stageAgeMs] of stages) lifetime.add(stage, nowMs - stageAgeMs);
       this.#lifetimes.set(pod.uid, lifetime);
     }
@@ -235,8 +238,8 @@ interface Stage {
   fromMs: number;
 }
 
-/** How we know a pod: from discovery, or only from another pod, by its report (`learn`) or by its departed pods (`adopt`). */
-type Source = 'discovery' | 'report' | 'adopted';
+/** How we know a pod: from discovery, or only from another pod: from its report (`addGone`) or from its list of lives (`addLives`). */
+type Source = 'discovery' | 'report' | 'lives';
 
 /** The most stages that are kept of one pod: a pod whose readiness flaps must not fill the memory. */
 const MAX_STAGES = 32;
@@ -268,7 +271,7 @@ class PodLifetime {
     return this.stages.at(-1)?.lifecycle === 'gone';
   }
 
-  /** Takes the present state, which the pod has had since `sinceMs` (monotonic). Gives whether its lifecycle has changed. */
+  /** Takes the present state, which the pod has had since `sinceMs` (monotonic). Returns whether its lifecycle has changed. */
   update(pod: Pod, sinceMs: number): boolean {
     this.pod = pod;
     const { lifecycle } = pod;

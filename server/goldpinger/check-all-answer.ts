@@ -33,9 +33,11 @@ interface Entry {
 }
 
 /**
- * Goldpinger's `/check_all` as JSON in pieces: for 1000 pods it has 190 MB, which should not be in memory at once. A piece of
- * bytes is valid until the next piece is asked for. It is made of a mesh that has been collected. Pods that are gone are left out,
- * and starting ones that do not answer yet, because Goldpinger lists running pods only.
+ * Goldpinger's `/check_all` as JSON, made of a collected mesh. Pods that are gone are left out, and starting ones that do not answer
+ * yet, because Goldpinger lists running pods only.
+ *
+ * It comes in pieces for `sendPieces`: for 1000 pods it has 190 MB, which should not be in memory at once. A piece of bytes is valid
+ * until the next piece is asked for. Empty pieces only let `sendPieces` pause within long work.
  */
 export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string | Uint8Array> {
   const entries = yield* entriesOf(mesh, options);
@@ -48,32 +50,30 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
   yield ']';
   yield* externalsByTarget(entries);
   yield ',"responses":{';
+  // One array for all reports: a new one for each would be 4 MB of garbage with 1000 pods.
   const linkTo = new Int32Array(mesh.pods.length);
   // Passive pods are hosts, and have no result: they were not asked.
   const asked = entries.flatMap((entry) => {
     const { missing } = entry.report;
     return missing === 'passive' ? [] : [{ ...entry, missing }];
   });
-  for (const [i, { pod, report, missing: outcome, key, hostIP, podIP }] of asked.entries()) {
-    const start = `${i === 0 ? '' : ','}${key}:{"HostIP":${hostIP},"OK":${outcome === ''},"PodIP":${podIP}`;
-    if (outcome === '') {
+  for (const [i, { pod, report, missing, key, hostIP, podIP }] of asked.entries()) {
+    const start = `${i === 0 ? '' : ','}${key}:{"HostIP":${hostIP},"OK":${missing === ''},"PodIP":${podIP}`;
+    if (missing === '') {
       yield `${start},"response":{"podResults":{`;
       yield* podResults(report, entries, linkTo, options, results);
       yield `}${probeResultsJson(report.probes)}}}`;
     } else {
       const address = addressOf(pod, options);
       const { missingDetail: detail } = report;
-      const error = goError({ path: '/check', address, port: options.port, outcome, phase: null, detail });
+      const error = goError({ path: '/check', address, port: options.port, outcome: missing, phase: null, detail });
       yield `${start},"error":${JSON.stringify(error)}}`;
     }
   }
   yield '}}';
 }
 
-/**
- * The pods of the answer, sorted by key as Go sorts its maps. Yields an empty piece after each pod, because a thousand take
- * several milliseconds.
- */
+/** The pods of the answer, sorted by key as Go sorts its maps. A thousand take several milliseconds: hence the empty pieces. */
 function* entriesOf(mesh: Mesh, options: CheckAllOptions): Generator<string, Entry[]> {
   const listed = mesh.reports.flatMap((report) => {
     const pod = mesh.pods[report.pod];
@@ -126,7 +126,10 @@ function* externalsByTarget(entries: readonly Entry[]): Generator<string> {
   if (targets.size > 0) yield '}';
 }
 
-/** One pod's `podResults` without its braces, in pieces. `linkTo` has room for an index per pod of the mesh. */
+/**
+ * One pod's `podResults` without its braces, in pieces. `linkTo` is scratch memory: one number for each pod of the mesh. `results` has
+ * two templates for each of `entries`, in their order: `Entry.pinged`.
+ */
 function* podResults(
   { links, atMs, details }: MergedReport,
   entries: readonly Entry[],
@@ -134,7 +137,7 @@ function* podResults(
   options: CheckAllOptions,
   results: ResultBytes,
 ): Generator<Uint8Array> {
-  findLinks(links, linkTo);
+  fillLinkTo(linkTo, links);
   const detailOf = new Map(details);
   /** The comma before the first result is left out. */
   let skip = 1;
@@ -164,8 +167,11 @@ function* podResults(
   yield results.take().subarray(skip);
 }
 
-/** Writes the index of the link to each pod of the mesh into `linkTo`, -1 without one; of two (IPv4 and IPv6) the worse. */
-function findLinks(links: LinkColumns, linkTo: Int32Array): void {
+/**
+ * Fills `linkTo`, by index of the pod in the mesh: the index of the link to it, -1 without one. A pod that is pinged over IPv4 and
+ * IPv6 has two links, of which the worse counts.
+ */
+function fillLinkTo(linkTo: Int32Array, links: LinkColumns): void {
   const result = (i: number) => ({ outcome: outcomeOf(links, i), totalUs: unpack16(links.totalUs[i] ?? 0) });
   linkTo.fill(-1);
   for (let i = 0; i < links.length; i++) {

@@ -13,7 +13,10 @@ export interface OwnResults {
   displayNodeName: boolean;
 }
 
-/** Goldpinger's `/check` as JSON in pieces, about one per pod. A pod that is probed over both IP families appears once. */
+/**
+ * Goldpinger's `/check` as JSON, in pieces for `sendPieces`: about one for each pod. A pod that is probed over both IP families
+ * appears once, with the worse result.
+ */
 export function* checkAnswer({ links, probes, displayNodeName }: OwnResults): Generator<string> {
   const targets = links.map(({ target }) => target);
   const keys = resultKeys(targets, displayNodeName);
@@ -31,6 +34,7 @@ export function* checkAnswer({ links, probes, displayNodeName }: OwnResults): Ge
     const error = outcome === 'ok' ? '' : goError({ path: '/ping', address, port, outcome, phase, detail });
     const pod = podJson(key, target.hostIP, target.podIP, bootTimeMs);
     const result = resultJson(pod, { outcome, pingMs: atMs, totalUs, error });
+    // The comma before the first result is left out.
     yield i === 0 ? result.slice(1) : result;
   }
   yield `}${probeResultsJson(probes)}}`;
@@ -89,7 +93,7 @@ export function boundedTime(ms: number): number {
   return Math.min(Math.max(0, Math.round(ms)), LAST_MOMENT_MS);
 }
 
-/** Whether result `a` of a pod's pings (over IPv6, for example) is shown rather than `b`. */
+/** Whether result `a` is worse than `b`, which is the same pod's over the other IP family: see `isWorseResult`. */
 export function isWorse(
   a: Pick<PingResult, 'outcome' | 'totalUs'>,
   b: Pick<PingResult, 'outcome' | 'totalUs'>,
@@ -97,7 +101,7 @@ export function isWorse(
   return isWorseResult(a.outcome !== 'ok', a.totalUs, b.outcome !== 'ok', b.totalUs);
 }
 
-/** What a key is made of. Pods and targets both have it. */
+/** What the key of a pod is made of. Pods and targets both have it. */
 type Named = Pick<Pod, 'uid' | 'name' | 'namespace' | 'node'>;
 
 /**
@@ -116,24 +120,26 @@ export function resultKeys(pods: readonly Named[], displayNodeName: boolean): Ma
     (pod) => `${pod.node} (${pod.namespace}/${pod.name})`,
   ];
   const keys = new Map<string, string>();
-  let open = [...new Map(pods.map((pod) => [pod.uid, pod])).values()];
+  let withoutKey = [...new Map(pods.map((pod) => [pod.uid, pod])).values()];
   const taken = new Set<string>();
   for (const keyOf of displayNodeName ? [...nodeKeys, ...podKeys] : podKeys) {
     const counts = new Map<string, number>();
-    for (const pod of open) counts.set(keyOf(pod), (counts.get(keyOf(pod)) ?? 0) + 1);
-    for (const pod of open) {
+    for (const pod of withoutKey) counts.set(keyOf(pod), (counts.get(keyOf(pod)) ?? 0) + 1);
+    for (const pod of withoutKey) {
       const key = keyOf(pod);
       if (!taken.has(key) && counts.get(key) === 1) keys.set(pod.uid, key);
     }
     for (const key of counts.keys()) taken.add(key);
-    open = open.filter((pod) => !keys.has(pod.uid));
+    withoutKey = withoutKey.filter((pod) => !keys.has(pod.uid));
   }
   // Hostile names may still collide with each other, but uids do not.
-  for (const pod of open) keys.set(pod.uid, taken.has(pod.uid) ? `${pod.uid} of ${pod.namespace}` : pod.uid);
+  for (const pod of withoutKey) keys.set(pod.uid, taken.has(pod.uid) ? `${pod.uid} of ${pod.namespace}` : pod.uid);
   return keys;
 }
 
-/** Results of external probes by target, as Goldpinger writes them. A probe that has not run yet has no result. */
+/**
+ * The results of external probes by target, each as one object of Goldpinger's JSON. Probes that have not run yet are left out.
+ */
 export function externalResults(probes: readonly ProbeResult[]): Map<string, string[]> {
   const byTarget = new Map<string, string[]>();
   for (const { target, protocol, atMs, durationUs, error } of probes) {

@@ -1,6 +1,6 @@
 import { boundedTime, DURATION, OK_END, PING_TIME, type PodJson, resultJson } from './check.ts';
 
-/** Room for results that have been put and not taken yet. It grows if they need more. */
+/** First size of the room for results that have been put and not taken yet. The room grows if they need more. */
 const ROOM_BYTES = 16 * 1024;
 /** The most texts of seconds that are kept. The times in one report span few seconds. */
 const MAX_SECONDS = 1_000;
@@ -19,7 +19,8 @@ interface Place {
 
 /**
  * Collects entries of `podResults` as UTF-8. A mesh of 1000 pods has a million results that are ok, and those of one pod differ
- * only in their times. So each is copied from a template, and its times are written over it. Strings left 180 MB of garbage.
+ * only in their times. So each is copied from a template, and its times are written over it. Made of strings, such an answer left
+ * 180 MB of garbage.
  */
 export class ResultBytes {
   /** The template, `SLOW_END`, and the results: bytes are copied within one buffer, because that needs no view for each copy. */

@@ -46,7 +46,7 @@ interface OwnPast {
   podHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   /** This pod's own journal; its `copies` are the journals of pods that have left, of which this pod keeps copies. */
   journal(sinceAgeMs: number, limit?: number): Journal;
-  departed(): DepartedPod[];
+  departedLives(): DepartedPod[];
   /** A pod of the last HISTORY_WINDOW as it was last known; null if it is unknown. */
   lastKnown(uid: string): Pod | null;
 }

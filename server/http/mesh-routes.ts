@@ -102,7 +102,7 @@ export function copyRoutes(router: IRouter, { copySource, past }: RouteContext):
     res.type('application/json').send(encodeCopyAnswer(answer));
   });
 
-  getJson(router, '/api/v1/departed-pods', () => ({ pods: past.departed() }));
+  getJson(router, '/api/v1/departed-pods', () => ({ pods: past.departedLives() }));
 }
 
 /** The history of links in steps: of this pod's links, of all links, and of one link. */

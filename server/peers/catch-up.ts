@@ -9,7 +9,7 @@ import type { Broadcast } from './broadcast.ts';
 interface CatchUpDeps {
   clock: Clock;
   broadcast: Broadcast;
-  lifetimes: Pick<PodLifetimes, 'adopt'>;
+  lifetimes: Pick<PodLifetimes, 'addLives'>;
   annotations: Pick<MeshAnnotations, 'catchUp'>;
 }
 
@@ -29,7 +29,7 @@ export async function catchUp(deps: CatchUpDeps, stop: AbortSignal): Promise<voi
   const { clock, broadcast, lifetimes, annotations } = deps;
   let hasHeard = false;
   const parse = function* (wire: unknown, skipped: Skipped) {
-    lifetimes.adopt(yield* parseDepartedPodsSliced(wire, skipped));
+    lifetimes.addLives(yield* parseDepartedPodsSliced(wire, skipped));
     hasHeard = true;
     return null;
   };

@@ -37,7 +37,7 @@ export interface CollectDeps {
   /** Called after every report query, for the metrics. */
   onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
   /** Which pods there were at a moment, the last known state of each, and since when each remembers what it measured. */
-  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs' | 'gone' | 'learn'>;
+  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs' | 'gone' | 'addGone'>;
   /** Our own report, with statistics over `windowMs`, or of a time range of the past. */
   ownReport(windowMs: number): Promise<PodReport>;
   ownReportOf(range: AgeRange): Promise<PodReport>;
@@ -85,7 +85,7 @@ const AGE_TOLERANCE_MS = 1_000;
 
 /** The mesh as it is now, with statistics over `windowMs`. */
 export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
-  const snapshot = withLearned(deps.snapshot(), deps.lifetimes.gone());
+  const snapshot = withGone(deps.snapshot(), deps.lifetimes.gone());
   const index = new PodIndex(snapshot.pods, deps.clock.nowMs(), listToleranceMs(deps.settings()));
   const hashGone = () => {
     const gone = lastGoneOf(index.pods);
@@ -102,7 +102,7 @@ export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
     merge: (report, arrival) => {
       // These pods may have left before we started. They are shown as gone all the same.
       for (const pod of report.gone ?? []) {
-        if (index.ofUid(pod.uid) !== -1 || !deps.lifetimes.learn(pod)) continue;
+        if (index.ofUid(pod.uid) !== -1 || !deps.lifetimes.addGone(pod)) continue;
         index.add({ ...pod, lifecycle: 'gone' });
         goneHash = hashGone();
       }
@@ -118,10 +118,10 @@ export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
 }
 
 /** The pods of discovery, and those of `gone` that it does not know, in the usual order. */
-function withLearned(snapshot: DiscoverySnapshot, gone: readonly Pod[]): DiscoverySnapshot {
+function withGone(snapshot: DiscoverySnapshot, gone: readonly Pod[]): DiscoverySnapshot {
   const known = new Set(snapshot.pods.map(({ uid }) => uid));
-  const learned = gone.filter(({ uid }) => !known.has(uid));
-  return learned.length === 0 ? snapshot : { ...snapshot, pods: [...snapshot.pods, ...learned].sort(comparePods) };
+  const missing = gone.filter(({ uid }) => !known.has(uid));
+  return missing.length === 0 ? snapshot : { ...snapshot, pods: [...snapshot.pods, ...missing].sort(comparePods) };
 }
 
 /** The most pods that are added because other pods name them: a hostile pod can invent some. */

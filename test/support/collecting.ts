@@ -42,7 +42,7 @@ export function lifetimesOf(
     podsAt: () => [...pods],
     lastKnown: () => null,
     gone: () => [],
-    learn: () => false,
+    addGone: () => false,
     remembersSinceMs: () => 0,
     ...change,
   };

@@ -72,7 +72,7 @@ export function stubContext({ monitor = {}, env = {}, ...change }: ContextChange
     past: {
       reportOf: unused,
       podHistory: unused,
-      departed: () => [],
+      departedLives: () => [],
       lastKnown: () => null,
       journal: () => ({ format: 'goldpinger-ts/journal/1', id: 'j', knownAgeMs: 0, truncated: false, events: [] }),
     },

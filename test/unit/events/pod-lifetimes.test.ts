@@ -193,10 +193,10 @@ describe('the pods that left before a process started', () => {
       clock.freeze(MINUTE);
     }
     clock.freeze(7 * MINUTE);
-    const told = JSON.parse(JSON.stringify({ pods: lifetimes.departed() }));
+    const told = JSON.parse(JSON.stringify({ pods: lifetimes.departedLives() }));
     const newcomer = start();
     newcomer.update(newcomer.pod(0));
-    newcomer.lifetimes.adopt(parsedBy(parseDepartedPodsSliced, told).value);
+    newcomer.lifetimes.addLives(parsedBy(parseDepartedPodsSliced, told).value);
     expect(newcomer.at(8.5 * MINUTE)).toContain('pod-1 terminating');
     expect(newcomer.at(9.5 * MINUTE)).toContain('pod-1 ready');
     expect(newcomer.at(7 * MINUTE)).toContain('pod-1 gone');
@@ -205,32 +205,32 @@ describe('the pods that left before a process started', () => {
 
   it('do not change what the process has seen itself, before or after, and are bounded', () => {
     const { lifetimes, pod, update } = start();
-    lifetimes.learn(pod(0, 'gone'));
+    lifetimes.addGone(pod(0, 'gone'));
     update(pod(0));
-    lifetimes.adopt([
+    lifetimes.addLives([
       gone(0),
       { ...gone(1), stages: [['ready', 5_000]] },
       { ...gone(2), stages: [['gone', 2 * SETTINGS.historyWindowMs]] },
     ]);
     expect([lifetimes.lastKnown('uid-0')?.lifecycle, lifetimes.size]).toEqual(['ready', 1]);
-    for (let from = 1; from < 2_000; from += 500) lifetimes.adopt(goneFrom(from, from + 500));
+    for (let from = 1; from < 2_000; from += 500) lifetimes.addLives(goneFrom(from, from + 500));
     expect(lifetimes.size).toBe(501);
   });
 
-  it('are learned from reports too, however many were adopted; neither takes the room of the other', () => {
+  it('are known from reports too, however many lives were added; neither takes the room of the other', () => {
     const { lifetimes, pod } = start();
-    const adopt = (from: number, to: number) => lifetimes.adopt(goneFrom(from, to));
-    const learn = (from: number, to: number) => {
-      for (let n = from; n < to; n++) lifetimes.learn(pod(n, 'gone'));
+    const addLives = (from: number, to: number) => lifetimes.addLives(goneFrom(from, to));
+    const addGone = (from: number, to: number) => {
+      for (let n = from; n < to; n++) lifetimes.addGone(pod(n, 'gone'));
     };
-    adopt(0, 400);
-    learn(1_000, 1_200);
+    addLives(0, 400);
+    addGone(1_000, 1_200);
     expect(lifetimes.size).toBe(400 + 100);
-    // Known ones again: learned ones become adopted and leave their room, adopted ones need none.
-    adopt(1_000, 1_050);
-    adopt(0, 450);
+    // Known ones again: those from reports get a life and leave their room, those with a life need none.
+    addLives(1_000, 1_050);
+    addLives(0, 450);
     expect(lifetimes.size).toBe(450 + 50 + 50);
-    learn(2_000, 2_200);
+    addGone(2_000, 2_200);
     expect(lifetimes.size).toBe(500 + 100);
   });
 });

@@ -26,7 +26,7 @@ function start(fromMs = 0) {
       },
       tell: () => Promise.reject(new Error('not here')),
     },
-    lifetimes: { adopt: (pods) => void adopted.push(...pods.map(({ pod }) => pod.uid)) },
+    lifetimes: { addLives: (pods) => void adopted.push(...pods.map(({ pod }) => pod.uid)) },
     annotations: {
       catchUp: async (pods) => {
         asked.push(`annotations ${pods}`);
