@@ -23,7 +23,8 @@ export class ApiError extends Error {
 
 /**
  * Turns anything that was thrown during a request to the API into an `ApiError`. If the request was aborted, this is
- * the reason of the abort. An error without a code, as proxy agents throw them, gets the fault `withoutCode`.
+ * the reason of the abort. `withoutCode` is the fault of an error without a code: what the server sent is `malformed`, and a
+ * request that got no answer, as when a proxy refuses it, is `unreachable`.
  */
 export function asApiError(error: unknown, withoutCode: DiscoveryFault = 'malformed'): ApiError {
   if (error instanceof ApiError) return error;

@@ -13,6 +13,7 @@ interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'session'> {
   onChange(snapshot: DiscoverySnapshot): void;
 }
 
+/** The most departed pods in a snapshot. Beyond it, those that left first are forgotten. */
 const MAX_GONE = 1_000;
 
 /**
@@ -41,8 +42,8 @@ export class Discovery {
     this.#nodes = new NodeKeeper({
       ...syncDeps,
       list: async (selector) => {
-        const access = await this.#session.reuse();
-        return listNodes(access, deps.clock, selector, this.#timing.requestTimeoutMs, this.#stopping.signal);
+        const client = await this.#session.presentClient();
+        return listNodes(client, deps.clock, selector, this.#timing.requestTimeoutMs, this.#stopping.signal);
       },
       store: this.#store,
       onChange: () => this.#onChange(true),

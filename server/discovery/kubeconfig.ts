@@ -7,9 +7,9 @@ import { type Credential, type CredentialPlugin, readPlugin } from './credential
 import { dataOrFile, type Fields, fieldsOf, listOf, stringOf } from './kubeconfig-fields.ts';
 import { type Proxies, proxyFor } from './proxy.ts';
 
-/** An API server and a user, as one context of a kubeconfig or the service account of a pod names them. */
+/** An API server, and how to log in to it: one context of a kubeconfig, or the service account of our pod. */
 export interface Login {
-  /** What the Kubernetes client makes TLS options, agents and headers of; with what the plugin gave. */
+  /** The configuration of `@kubernetes/client-node`, with what the credential plugin gave (null: no plugin has run). */
   configWith(credential: Credential | null): KubeConfig;
   /** Program that gives the credential; null = none. */
   plugin: CredentialPlugin | null;
@@ -118,13 +118,13 @@ function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Prox
         server,
         caData: ca.data,
         caFile: ca.file,
-        // The client wants verification turned off for servers with `http:`.
+        // `@kubernetes/client-node` accepts an `http:` server only if verification is turned off.
         skipTLSVerify: isInsecure || server.startsWith('http:'),
         tlsServerName: stringOf(cluster['tls-server-name']) || undefined,
         proxyUrl: proxyUrl || undefined,
       },
     ],
-    // Without a user the client would leave out the TLS options of the cluster too.
+    // Without a user `@kubernetes/client-node` would leave out the TLS options of the cluster too.
     users: [
       {
         name: 'user',
@@ -186,7 +186,7 @@ export function readServiceAccount(root: string, proxies: Proxies): Login {
   const found = new KubeConfig();
   found.loadFromCluster(root);
   const server = found.getCurrentCluster()?.server.replace(/^http:/, 'https:') ?? '';
-  // Kubernetes sets the variables of the API server in every pod. Where they are missing, the client writes "undefined".
+  // Kubernetes sets KUBERNETES_SERVICE_HOST and _PORT in every pod. `loadFromCluster` writes "undefined" for one that is missing.
   if (server === '' || /\/\/(undefined)?:|:(undefined)?$/.test(server)) {
     throw new Error(
       'neither KUBECONFIG nor KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are set: not in a cluster',

@@ -2,7 +2,7 @@ import type { Pod } from '../protocol/pod.ts';
 import * as v from '../protocol/validators.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Access } from './access.ts';
+import type { ApiClient } from './api-client.ts';
 import { asApiError } from './api-error.ts';
 import { listAll } from './list.ts';
 import type { PodStore } from './pod-store.ts';
@@ -19,13 +19,15 @@ interface NodeKeeperDeps {
   onChange(): void;
 }
 
-/** Cordoned nodes are listed this often in a small cluster, ms. */
-const CORDONED_MS = 15_000;
-/** In a large one the API server gets one such list in this time, ms, from all pods together. */
-const SHARE_MS = 60;
-/** A node without pods is looked up after this time, ms: by then a DaemonSet has put another pod there. */
+/**
+ * Cordoned nodes are listed every CORDONED_LIST_MS, and beyond 250 pods every CORDONED_LIST_MS_PER_POD times the number of pods.
+ * Every pod does this, so that the API server of a large cluster gets one such list in 60 ms from all pods together.
+ */
+const CORDONED_LIST_MS = 15_000;
+const CORDONED_LIST_MS_PER_POD = 60;
+/** A node without pods is looked up after this time, ms: by then a DaemonSet has put another pod there, unless the node is gone. */
 const LOOK_UP_MS = 10_000;
-/** The most nodes that wait to be looked up. */
+/** The most nodes that wait to be looked up. Each costs the API server a request. */
 const MAX_WAITING = 1_000;
 
 /**
@@ -112,6 +114,7 @@ export class NodeKeeper {
     if (node !== undefined && !this.#isStopped) await this.#lookUp(node);
   }
 
+  /** Lists all nodes and tells the store their zones. */
   async #listZones(): Promise<void> {
     const { clock, log, timing, list, store } = this.#deps;
     this.#zonesListedMs = clock.monotonicMs();
@@ -127,9 +130,10 @@ export class NodeKeeper {
     }
   }
 
+  /** Lists the cordoned nodes and tells the store. */
   async #listCordoned(): Promise<void> {
     const { clock, timing, list, store } = this.#deps;
-    let waitMs = Math.max(CORDONED_MS, this.#podCount * SHARE_MS);
+    let waitMs = Math.max(CORDONED_LIST_MS, this.#podCount * CORDONED_LIST_MS_PER_POD);
     try {
       const cordoned = await list('spec.unschedulable=true');
       this.#tell(() => store.setCordoned(new Set(cordoned.map(([name]) => name))));
@@ -139,6 +143,7 @@ export class NodeKeeper {
     this.#cordonedDueMs = clock.monotonicMs() + this.#spread(waitMs);
   }
 
+  /** Tells the store if a node has been deleted. */
   async #lookUp(node: string): Promise<void> {
     const { list, store } = this.#deps;
     this.#lookUps.delete(node);
@@ -152,6 +157,7 @@ export class NodeKeeper {
     return ms * (0.9 + this.#deps.random() / 5);
   }
 
+  /** Changes the store, and announces it if any pod has changed. Not after `stop`. */
   #tell(change: () => boolean): void {
     if (!this.#isStopped && change()) this.#deps.onChange();
   }
@@ -169,7 +175,7 @@ const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.
 
 /** Lists the nodes that a field selector ('' = all) selects. `timeoutMs`: of each page. Rejects with an `ApiError`. */
 export async function listNodes(
-  access: Access,
+  client: ApiClient,
   clock: Clock,
   fieldSelector: string,
   timeoutMs: number,
@@ -184,7 +190,7 @@ export async function listNodes(
     pageTimeoutMs: timeoutMs,
     read: readNode,
   };
-  return (await listAll(access, clock, call, stop)).items;
+  return (await listAll(client, clock, call, stop)).items;
 }
 
 /** The zone is '' for a node without one. */

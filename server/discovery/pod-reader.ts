@@ -65,8 +65,9 @@ export function readPod(object: unknown) {
 /** What discovery reads of a pod object: see `readPod`. */
 export type PodFacts = ReturnType<typeof readPod>;
 
-/** The most addresses that are kept of a pod; `protocol/pod.ts` accepts no more. */
+/** The most addresses that are kept of a pod, and the most characters of one (IPv6 without a zone); as in `protocol/pod.ts`. */
 const MAX_IPS = 8;
+const MAX_IP_LENGTH = 45;
 
 const text = v.nullish(v.string(), '');
 const number = v.nullish(v.number(), 0);
@@ -157,9 +158,10 @@ function readLabels(labels: Record<string, unknown>): string {
   return all;
 }
 
+/** The valid addresses of a pod or of its host, the primary one first, each once. */
 function readIPs(primary: string, all: { ip: string }[]): string[] {
   const candidates = new Set([primary, ...all.map((address) => address.ip)].map(canonicalIP));
-  return [...candidates].filter((ip) => isIP(ip) !== 0 && ip.length <= 45).slice(0, MAX_IPS);
+  return [...candidates].filter((ip) => isIP(ip) !== 0 && ip.length <= MAX_IP_LENGTH).slice(0, MAX_IPS);
 }
 
 /** Writes an address as other programs read it: the API server accepts `010.1.0.1` (decimal) and `::ffff:10.1.0.1` too. */

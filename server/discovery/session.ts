@@ -1,6 +1,6 @@
 import type { DiscoveryFault } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Access, LoginSource } from './access.ts';
+import type { ApiClient, LoginSource } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 
 /**
@@ -9,13 +9,13 @@ import { ApiError } from './api-error.ts';
  */
 const MENDED_BY_LOGIN: readonly DiscoveryFault[] = ['unauthorized', 'forbidden', 'tls', 'malformed', 'config'];
 
-/** How the API server is reached at present: the Access, and after a failure the next one. */
+/** Holds the client that lists and watches use at present, and makes the next one after a failure. */
 export class Session {
   readonly #source: LoginSource;
   readonly #clock: Clock;
-  #access: Access | null = null;
-  /** What the credential plugin gave to the last Access, if it may still be right. */
-  #credential: Access['credential'] = null;
+  #client: ApiClient | null = null;
+  /** What the credential plugin gave to the last client, if it may still be right. */
+  #credential: ApiClient['credential'] = null;
   #isClosed = false;
 
   constructor(source: LoginSource, clock: Clock) {
@@ -24,39 +24,42 @@ export class Session {
   }
 
   /**
-   * Loads the Kubernetes client when first called, reads kubeconfig or service account again after a failure, and logs in if
-   * that is needed, which may take a minute (`Access.logIn`). Rejects with an `ApiError`, also after `close`.
+   * Gives the present client, or a new one after `drop`: then it reads the kubeconfig or the service account again. Logs in if
+   * that is needed, which may take a minute (`ApiClient.logIn`). Rejects with an `ApiError`, also after `close`.
    */
-  async open(): Promise<Access> {
-    // The client takes longer to load than all the rest together. The HTTP port must not wait for it.
-    const { loadAccess } = await import('./access.ts');
+  async logIn(): Promise<ApiClient> {
+    // The Kubernetes client takes longer to load than all the rest together. The HTTP port must not wait for it.
+    const { loadApiClient } = await import('./api-client.ts');
     if (this.#isClosed) throw new ApiError('unreachable', 'stopped');
-    this.#access ??= loadAccess(this.#source, this.#clock, this.#credential);
-    const access = this.#access;
-    await access.logIn();
-    return access;
-  }
-
-  /** For the lists of nodes: as `open`, but rejects until discovery of pods has opened a session. Only that tries again. */
-  async reuse(): Promise<Access> {
-    if (this.#access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
-    return this.open();
+    this.#client ??= loadApiClient(this.#source, this.#clock, this.#credential);
+    const client = this.#client;
+    await client.logIn();
+    return client;
   }
 
   /**
-   * Ends the present Access after a failure: the kubeconfig, the token or the certificates may have been replaced, and connections
-   * may be dead. The credential of a plugin is kept, unless another one may help: a login may take long, and must not delay the
-   * return of an API server that restarts.
+   * As `logIn`, but makes no new client: rejects with an `ApiError` if there is none. For lists of nodes, so that only discovery
+   * of pods tries a failed login again.
+   */
+  async presentClient(): Promise<ApiClient> {
+    if (this.#client === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
+    return this.logIn();
+  }
+
+  /**
+   * Closes the present client after a failure: the kubeconfig, the token or the certificates may have been replaced, and
+   * connections may be dead. The credential of a plugin is kept, unless another one may help (`MENDED_BY_LOGIN`): a login may take
+   * long, and must not delay us when an API server that restarts is back.
    */
   drop(fault: DiscoveryFault): void {
-    this.#credential = MENDED_BY_LOGIN.includes(fault) ? null : (this.#access?.credential ?? this.#credential);
-    this.#access?.close();
-    this.#access = null;
+    this.#credential = MENDED_BY_LOGIN.includes(fault) ? null : (this.#client?.credential ?? this.#credential);
+    this.#client?.close();
+    this.#client = null;
   }
 
   /** Closes all connections, and kills a credential plugin that still runs. */
   close(): void {
     this.#isClosed = true;
-    this.#access?.close();
+    this.#client?.close();
   }
 }

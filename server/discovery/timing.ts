@@ -17,7 +17,7 @@ export const DEFAULT_TIMING = {
   backoffCapMs: 3_000,
   /** Longest wait while the API server refuses us, for example for lack of rights. */
   refusalCapMs: 30_000,
-  /** Shortest time between the starts of two watches, or of two lists, that ended without a failure. */
+  /** Shortest time between the starts of two watches, or of two lists, if the first ended without a failure. */
   paceMs: 1_000,
   /**
    * The API server is asked to end a watch after this time. About 2 s before, it sends a bookmark (k8s.io/apiserver,
@@ -69,7 +69,7 @@ export class Backoff {
     // everybody at first, and the long wait of refusals would then come too soon.
     if (isRefused !== this.#isRefused) this.#failures = 0;
     this.#isRefused = isRefused;
-    const fullMs = Math.min(isRefused ? refusalCapMs : backoffCapMs, backoffBaseMs * 2 ** Math.min(this.#failures, 30));
+    const fullMs = Math.min(isRefused ? refusalCapMs : backoffCapMs, backoffBaseMs * 2 ** this.#failures);
     this.#failures += 1;
     return Math.max(fullMs * (0.5 + this.#random() / 2), retryAfterMs);
   }

@@ -3,9 +3,9 @@ import { addAbortSignal } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
-import type { Access } from './access.ts';
+import type { ApiClient } from './api-client.ts';
 import { ApiError, asApiError, faultOfStatus } from './api-error.ts';
-import { expectOk, jsonOf, notJson } from './list.ts';
+import { expectOk, jsonOf, notJson } from './api-response.ts';
 
 /** What to watch, and for how long. */
 interface WatchCall {
@@ -22,8 +22,8 @@ interface WatchCall {
 }
 
 /**
- * What a watch tells. `put` and `deleted`: an object was added or modified, or deleted; null = it is too large to be read.
- * `bookmark`: the server is alive.
+ * What a watch tells. `put`: an object was added or modified; `object` is null if it is too large to be read. `deleted`: an object
+ * was deleted; `object` is its last state. `bookmark`: there is no news up to the version in `object`, so the server is alive.
  */
 export type WatchEvent =
   | { type: 'opened'; durationMs: number }
@@ -38,16 +38,17 @@ export type WatchEvent =
 export interface WatchEnd {
   type: 'end';
   why: 'closed' | 'overdue' | 'broken' | 'expired';
-  /** The version to go on from. */
+  /** The version to go on from; '' if it has expired. */
   resourceVersion: string;
 }
 
 /**
- * Watches until the watch ends, which its last event says; the caller has logged in. Rejects with an `ApiError` if the watch cannot
- * be opened for another reason than an expired version, if the server sends anything but watch events, or when `stop` aborts.
+ * Opens a watch and yields its events; the last one is a `WatchEnd`. The caller has logged in. Rejects with an `ApiError` if the
+ * watch cannot be opened for another reason than an expired version, if the server sends anything but watch events, or when `stop`
+ * aborts.
  */
 export async function* watch(
-  access: Pick<Access, 'open'>,
+  client: Pick<ApiClient, 'get'>,
   clock: Clock,
   call: WatchCall,
   stop: AbortSignal,
@@ -64,7 +65,7 @@ export async function* watch(
   const startMs = clock.monotonicMs();
   try {
     const response = await withTimeout(clock, call.openTimeoutMs, stop, 'opening the watch', async (signal) => {
-      const head = await access.open(call.path, query, 'application/json', AbortSignal.any([signal, ended.signal]));
+      const head = await client.get(call.path, query, 'application/json', AbortSignal.any([signal, ended.signal]));
       await expectOk(head);
       return head;
     });

@@ -170,7 +170,7 @@ export const discoverySchema = v.object({
  * How well this process knows the pods.
  * `waiting`: no list has come since the start. `synced`: the list is up to date.
  * `stale`: the list is old, because requests to the API server fail and nothing was heard from it for MAX_LIST_AGE_MS. Health,
- * findings, events, metrics, verdicts and the page all go by this phase: `discovery/sync.ts` decides it.
+ * findings, events, metrics, verdicts and the page all go by this phase: `discovery/status.ts` decides it.
  */
 export type DiscoveryStatus = v.InferOutput<typeof discoverySchema>;
 
@@ -192,8 +192,8 @@ export interface DiscoverySnapshot {
 }
 
 /**
- * What is known before discovery has started: no pods, and the phase `waiting` since `nowMs` (ms since the epoch). `namespace`: null
- * = not known yet, '' = all.
+ * What is known before discovery has started: no pods, and the phase `waiting` since `nowMs` (ms since the epoch). `namespace`:
+ * null = not known yet, '' = all.
  */
 export function nothingKnown(
   { namespace, labelSelector }: { namespace: string | null; labelSelector: string },

@@ -19,15 +19,15 @@ const ca = { 'certificate-authority': fixture('ca.pem') };
 
 /** Asks for the pods, with the kubeconfig or the account root of its arguments, and prints the status or the error. */
 const ASK = `
-  import { loadAccess } from './server/discovery/access.ts';
+  import { loadApiClient } from './server/discovery/api-client.ts';
   import { realClock } from './server/runtime/clock.ts';
   const [kubeconfig, accountRoot] = process.argv.slice(2);
-  const access = loadAccess({ kubeconfig: kubeconfig || null, accountRoot }, realClock);
-  access.logIn()
-    .then(() => access.open('/api/v1/namespaces/' + access.namespace + '/pods', {}, 'application/json', AbortSignal.timeout(15000)))
+  const client = loadApiClient({ kubeconfig: kubeconfig || null, accountRoot }, realClock);
+  client.logIn()
+    .then(() => client.get('/api/v1/namespaces/' + client.namespace + '/pods', {}, 'application/json', AbortSignal.timeout(15000)))
     .then(({ statusCode }) => ({ statusCode }), ({ fault, message }) => ({ fault, message }))
     .then((answer) => console.log(JSON.stringify(answer)))
-    .finally(() => access.close());
+    .finally(() => client.close());
 `;
 
 let folder = '';
@@ -107,7 +107,7 @@ describe('the slimmed client logs in', () => {
 
 describe('the slimmed bundle', () => {
   test('has neither the generated API classes nor the charset tables', async () => {
-    const { metafile } = await bundle(join(folder, 'sizes.cjs'), { entryPoints: ['server/discovery/access.ts'] });
+    const { metafile } = await bundle(join(folder, 'sizes.cjs'), { entryPoints: ['server/discovery/api-client.ts'] });
     const inputs = Object.keys(metafile.inputs);
     expect(inputs.some((path) => path.includes('client-node/dist/config.js'))).toBe(true);
     expect(

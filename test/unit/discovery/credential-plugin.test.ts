@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { loadAccess } from '../../../server/discovery/access.ts';
+import { loadApiClient } from '../../../server/discovery/api-client.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { writeKubeconfig } from '../../support/kube-api.ts';
 
@@ -51,8 +51,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Access by a kubeconfig with the plugin. */
-function accessWithPlugin(clock: FakeClock) {
+/** ApiClient by a kubeconfig with the plugin. */
+function clientWithPlugin(clock: FakeClock) {
   const command = join(folder, 'plugin');
   writeFileSync(command, PLUGIN, { mode: 0o755 });
   const exec = {
@@ -63,9 +63,9 @@ function accessWithPlugin(clock: FakeClock) {
     env: [{ name: 'PORT', value: String((server.address() as AddressInfo).port) }],
   };
   const kubeconfig = writeKubeconfig(join(folder, 'config'), { server: 'http://127.0.0.1:1' }, { exec });
-  const access = loadAccess({ kubeconfig }, clock);
-  onTestFinished(() => access.close());
-  return { access, command };
+  const client = loadApiClient({ kubeconfig }, clock);
+  onTestFinished(() => client.close());
+  return { client, command };
 }
 
 const until = <T>(check: () => T) => vi.waitFor(check, { timeout: 15_000, interval: 5 });
@@ -73,8 +73,8 @@ const until = <T>(check: () => T) => vi.waitFor(check, { timeout: 15_000, interv
 describe('a credential plugin', () => {
   test('that does not end is killed after 60 s with all that it has started; its arguments are not told', async () => {
     const clock = new FakeClock();
-    const { access, command } = accessWithPlugin(clock);
-    const failure = access.logIn().catch((error: unknown) => error);
+    const { client, command } = clientWithPlugin(clock);
+    const failure = client.logIn().catch((error: unknown) => error);
     await until(() => expect(open.size).toBe(2));
     await clock.advance(59_999);
     expect(open.size).toBe(2);
@@ -87,24 +87,24 @@ describe('a credential plugin', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('is killed when the access is closed, and does not run again', async () => {
-    const { access } = accessWithPlugin(new FakeClock());
-    const failure = access.logIn().catch((error: unknown) => error);
+  test('is killed when the client is closed, and does not run again', async () => {
+    const { client } = clientWithPlugin(new FakeClock());
+    const failure = client.logIn().catch((error: unknown) => error);
     await until(() => expect(open.size).toBe(2));
-    access.close();
+    client.close();
     expect(await failure).toMatchObject({ message: expect.stringMatching('is no longer needed and was killed') });
     await until(() => expect(open.size).toBe(0));
-    await expect(access.logIn()).rejects.toMatchObject({ fault: 'config' });
+    await expect(client.logIn()).rejects.toMatchObject({ fault: 'config' });
     expect(started).toBe(2);
   });
 
   test('runs once for all who wait for it', async () => {
-    const { access } = accessWithPlugin(new FakeClock());
-    const logins = Promise.all([access.logIn(), access.logIn()]);
+    const { client } = clientWithPlugin(new FakeClock());
+    const logins = Promise.all([client.logIn(), client.logIn()]);
     await until(() => expect(open.size).toBe(2));
     for (const socket of open) socket.write('go on');
     await logins;
-    await access.logIn();
+    await client.logIn();
     expect(started).toBe(2);
   });
 });

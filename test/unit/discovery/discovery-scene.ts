@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, expect, onTestFinished, vi } from 'vitest';
-import type { Access } from '../../../server/discovery/access.ts';
+import type { ApiClient } from '../../../server/discovery/api-client.ts';
 import { Discovery } from '../../../server/discovery/discovery.ts';
 import type { DiscoverySettings } from '../../../server/discovery/sync.ts';
 import type { Timing } from '../../../server/discovery/timing.ts';
@@ -37,8 +37,8 @@ export function answering(
   answer: (token: string, count: number) => { status?: number; headers?: Record<string, string>; body: unknown[] },
 ) {
   const asked: string[] = [];
-  const access: Pick<Access, 'open'> = {
-    async open(_path, query) {
+  const client: Pick<ApiClient, 'get'> = {
+    async get(_path, query) {
       const token = query['continue'] ?? '';
       asked.push(token);
       const { status = 200, headers = {}, body } = answer(token, asked.length);
@@ -46,7 +46,7 @@ export function answering(
       return Object.assign(Readable.from(chunks), { statusCode: status, headers }) as IncomingMessage;
     },
   };
-  return { access, asked };
+  return { client, asked };
 }
 
 /** Starts discovery, and notes what it announces: changes, durations of requests (ms), faults, lines of the log. */
@@ -79,7 +79,7 @@ export function discoveryOfFile() {
   vi.setConfig({ testTimeout: 20_000 });
 
   // The whole Kubernetes client, which only the bundle leaves out, takes seconds to load.
-  beforeAll(() => import('../../../server/discovery/access.ts'), 60_000);
+  beforeAll(() => import('../../../server/discovery/api-client.ts'), 60_000);
 
   beforeEach(async () => {
     stub = await KubeApi.start({ token: 'secret' });

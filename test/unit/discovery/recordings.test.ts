@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Access } from '../../../server/discovery/access.ts';
+import type { ApiClient } from '../../../server/discovery/api-client.ts';
 import { listAll } from '../../../server/discovery/list.ts';
 import { readPod } from '../../../server/discovery/pod-reader.ts';
 import { PodStore } from '../../../server/discovery/pod-store.ts';
@@ -91,9 +91,9 @@ test.each(RECORDINGS.flatMap(([name, expected]) => [-3_000, 0, 3_000].map((skewM
   },
 );
 
-const list = (access: Pick<Access, 'open'>) => {
+const list = (client: Pick<ApiClient, 'get'>) => {
   const options = { path: '/', query: {}, accept: '', pageSize: 2, maxItems: 100, pageTimeoutMs: 1_000, read: readPod };
-  return listAll(access, new FakeClock(), options, new AbortController().signal);
+  return listAll(client, new FakeClock(), options, new AbortController().signal);
 };
 
 test.each([
@@ -101,8 +101,8 @@ test.each([
   ['pods with an owner of an odd kind, and with an odd readiness gate', ['list-odd-pods.json'], 5],
   ['a namespace that does not exist', ['list-missing-namespace.json'], 0],
 ])('the recorded list of %s is read whole', async (_what, files, length) => {
-  const { access } = answering((_token, count) => ({ body: [readText(files[count - 1] ?? '')] }));
-  expect((await list(access)).items).toHaveLength(length);
+  const { client } = answering((_token, count) => ({ body: [readText(files[count - 1] ?? '')] }));
+  expect((await list(client)).items).toHaveLength(length);
 });
 
 test.each([
@@ -110,7 +110,7 @@ test.each([
   [403, 'error-403.json', 'forbidden', /^HTTP 403: pods is forbidden: User "system:serviceaccount:default:default"/],
   [400, 'error-400-selector.json', 'config', /^HTTP 400: found '==', expected/],
 ])('a recorded answer %i is told as it is', async (status, file, fault, message) => {
-  await expect(list(answering(() => ({ status, body: [readText(file)] })).access)).rejects.toMatchObject({
+  await expect(list(answering(() => ({ status, body: [readText(file)] })).client)).rejects.toMatchObject({
     fault,
     message: expect.stringMatching(message),
   });

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Access } from '../../../server/discovery/access.ts';
+import type { ApiClient } from '../../../server/discovery/api-client.ts';
 import { Discovery } from '../../../server/discovery/discovery.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podObject } from '../../support/kube-objects.ts';
@@ -28,7 +28,7 @@ let requests: { query: Record<string, string> }[];
 let pods: object[];
 
 /** An API server that lives by the clock of the test. */
-function accessOf(mode: Mode): Pick<Access, keyof Access> {
+function clientOf(mode: Mode): Pick<ApiClient, keyof ApiClient> {
   let login: Promise<void> | null = null;
   return {
     namespace: 'default',
@@ -42,7 +42,7 @@ function accessOf(mode: Mode): Pick<Access, keyof Access> {
       await login;
       expiresMs = Number.POSITIVE_INFINITY;
     },
-    open(_path, query, _accept, signal) {
+    get(_path, query, _accept, signal) {
       requests.push({ query });
       if (isRefusing) return Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
       return new Promise((resolve, reject) => {
@@ -78,12 +78,12 @@ function answerOf(mode: Mode, query: Record<string, string>, signal: AbortSignal
   return body as unknown as IncomingMessage;
 }
 
-vi.mock('../../../server/discovery/access.ts', () => ({ loadAccess: () => access }));
-let access: Pick<Access, keyof Access>;
+vi.mock('../../../server/discovery/api-client.ts', () => ({ loadApiClient: () => client }));
+let client: Pick<ApiClient, keyof ApiClient>;
 
 /** Starts discovery with the intervals of production. */
 async function start(mode: Mode, { knowsOwnPod = true } = {}) {
-  access = accessOf(mode);
+  client = clientOf(mode);
   const { log, lines } = keptLog();
   const settings = { kubeconfig: null, namespace: null, labelSelector: 'app=a', refreshIntervalMs: 30_000 };
   const ignored = { onChange: () => {}, onRequest: () => {}, onFault: () => {} };

@@ -16,9 +16,9 @@ const CALL = {
 
 /** The events of a watch on a server that answers with `status` and `chunks`. */
 async function watched(chunks: string[], status = 200): Promise<WatchEvent[]> {
-  const { access } = answering(() => ({ status, body: chunks }));
+  const { client } = answering(() => ({ status, body: chunks }));
   const events: WatchEvent[] = [];
-  for await (const event of watch(access, new FakeClock(), CALL, new AbortController().signal)) events.push(event);
+  for await (const event of watch(client, new FakeClock(), CALL, new AbortController().signal)) events.push(event);
   return events;
 }
 

@@ -10,7 +10,7 @@ import { type Credential, runPlugin } from './credential-plugin.ts';
 import { accountNamespace, type Login, readKubeconfig, readServiceAccount } from './kubeconfig.ts';
 import type { Proxies } from './proxy.ts';
 
-/** Where the login is read. */
+/** Where credentials and the address of the API server are read. */
 export interface LoginSource {
   /** Path of a kubeconfig, or several as in KUBECONFIG; null = use the service account of the pod. */
   kubeconfig: string | null;
@@ -19,13 +19,16 @@ export interface LoginSource {
   accountRoot?: string;
 }
 
-/** Reads the login. `credential` is used until it expires, if the same plugin gave it. Throws an `ApiError`; see `faultOf`. */
-export function loadAccess(source: LoginSource, clock: Clock, credential: Credential | null = null): Access {
+/**
+ * Reads the kubeconfig or the service account and makes a client for its API server. `credential`: what the plugin gave to an
+ * earlier client; it is used until it expires, if this login names the same plugin. Throws an `ApiError`; see `faultOf`.
+ */
+export function loadApiClient(source: LoginSource, clock: Clock, credential: Credential | null = null): ApiClient {
   const { kubeconfig, proxies = { https: '', http: '', none: '' }, accountRoot: root = '' } = source;
   try {
     const login = kubeconfig === null ? readServiceAccount(root, proxies) : readKubeconfig(kubeconfig, proxies);
     const namespace = login.namespace || accountNamespace(root) || 'default';
-    return new Access(login, clock, namespace, credential);
+    return new ApiClient(login, clock, namespace, credential);
   } catch (error) {
     throw new ApiError(faultOf(error), networkMessageOf(error));
   }
@@ -43,18 +46,19 @@ function credentialsError(error: unknown): ApiError {
   return new ApiError(faultOf(error), `credentials: ${networkMessageOf(error)}`);
 }
 
-/** Prepared credentials are used for this long, ms. Then they are prepared again, because certificates may have been renewed. */
-const PREPARED_FOR_MS = 60_000;
+/** TLS options and headers are used for this long, ms. Then they are made again, because certificates may have been renewed. */
+const OPTIONS_LAST_MS = 60_000;
 
-/** Requests to the API server, with credentials. Connections are kept open between requests. */
-export class Access {
+/** Sends requests to the API server, with credentials. Connections are kept open between requests. */
+export class ApiClient {
   /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
   readonly namespace: string;
   readonly #login: Login;
   readonly #clock: Clock;
   readonly #base: string;
   readonly #closing = new AbortController();
-  #prepared: { options: RequestOptions; atMs: number } | null = null;
+  /** What each request needs, and when it was made, monotonic ms. null: it must be made anew. */
+  #options: { forRequests: RequestOptions; madeMs: number } | null = null;
   #credential: Credential | null;
   /** The run of the credential plugin that has not ended. */
   #pluginRun: Promise<Credential> | null = null;
@@ -72,7 +76,7 @@ export class Access {
     this.#base = new URL(login.server).href.replace(/\/+$/, '');
   }
 
-  /** What the credential plugin gave last, for the next Access; null = nothing. */
+  /** What the credential plugin gave last, for the next `ApiClient`; null = nothing. */
   get credential(): Credential | null {
     return this.#credential;
   }
@@ -84,14 +88,14 @@ export class Access {
    */
   async logIn(): Promise<void> {
     const { plugin } = this.#login;
-    // Without an expiry it is used until the API server refuses it: then discovery makes a new Access without it.
+    // Without an expiry it is used until the API server refuses it. Then `Session` makes a new client without it.
     if (plugin === null || this.#clock.nowMs() < (this.#credential?.expiresMs ?? 0)) return;
     this.#pluginRun ??= runPlugin(plugin, this.#clock, this.#closing.signal).finally(() => {
       this.#pluginRun = null;
     });
     try {
       this.#credential = await this.#pluginRun;
-      this.#prepared = null;
+      this.#options = null;
     } catch (error) {
       throw credentialsError(error);
     }
@@ -99,9 +103,9 @@ export class Access {
 
   /**
    * Sends a GET with the credentials of the last `logIn`; `path` starts with `/api`. Resolves with the answer, whatever its
-   * status, as soon as its head has come. Before that it may read token files. Rejects with an `ApiError`.
+   * status, as soon as its head has come. Before that it may read the token file. Rejects with an `ApiError`.
    */
-  async open(
+  async get(
     path: string,
     query: Record<string, string>,
     accept: string,
@@ -115,20 +119,21 @@ export class Access {
 
   /** Closes all connections and kills a credential plugin that still runs. */
   close(): void {
-    this.#closing.abort(new Error('the access was closed'));
+    this.#closing.abort(new Error('the client was closed'));
     this.#agent?.destroy();
   }
 
+  /** TLS options and headers of one request. */
   async #credentials() {
     try {
       const { configWith, tokenFile, impersonation } = this.#login;
       const nowMs = this.#clock.monotonicMs();
-      if (this.#prepared === null || nowMs - this.#prepared.atMs > PREPARED_FOR_MS) {
-        const options: RequestOptions = { headers: {} };
-        await configWith(this.#credential).applyToHTTPSOptions(options);
-        this.#prepared = { options: { ...options, agent: this.#agentOf(options) }, atMs: nowMs };
+      if (this.#options === null || nowMs - this.#options.madeMs > OPTIONS_LAST_MS) {
+        const made: RequestOptions = { headers: {} };
+        await configWith(this.#credential).applyToHTTPSOptions(made);
+        this.#options = { forRequests: { ...made, agent: this.#agentOf(made) }, madeMs: nowMs };
       }
-      const { options } = this.#prepared;
+      const options = this.#options.forRequests;
       const headers: Record<string, string | string[]> = { ...impersonation };
       // A token may end in a line break, which no header may contain.
       for (const [name, value] of Object.entries(options.headers ?? {})) headers[name] = String(value).trim();
@@ -152,7 +157,7 @@ export class Access {
   }
 
   /**
-   * The Kubernetes client makes a new agent each time. The first one is used until the certificates change, so that its
+   * `@kubernetes/client-node` makes a new agent each time. The first one is used until the certificates change, so that its
    * connections stay open.
    */
   #agentOf({ agent, ca, cert, key }: RequestOptions): Agent {
@@ -182,6 +187,7 @@ async function send(url: URL, options: RequestOptions): Promise<IncomingMessage>
   }
 }
 
+/** Resolves with the answer when its head has come. */
 function answerOf(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once('response', resolve);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Access, loadAccess } from '../../../server/discovery/access.ts';
+import { type ApiClient, loadApiClient } from '../../../server/discovery/api-client.ts';
 import { readServiceAccount } from '../../../server/discovery/kubeconfig.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 
@@ -102,9 +102,9 @@ function stubAccount(env: Record<string, string>): void {
   onTestFinished(() => void vi.unstubAllEnvs());
 }
 
-async function ask(access: Access): Promise<Seen> {
-  await access.logIn();
-  const response = await access.open('/api', {}, 'application/json', AbortSignal.timeout(15_000));
+async function ask(client: ApiClient): Promise<Seen> {
+  await client.logIn();
+  const response = await client.get('/api', {}, 'application/json', AbortSignal.timeout(15_000));
   response.resume();
   return seen;
 }
@@ -421,26 +421,26 @@ describe.each(Object.entries(CASES))('%s', (_field, cases) => {
     if (env !== undefined) stubAccount(env);
     const request = async () => {
       const paths = env === undefined ? [first, ...others].join(delimiter) : null;
-      const access = loadAccess(
+      const client = loadApiClient(
         { kubeconfig: paths, proxies: { https: one.proxy ?? '', http: '', none: '' }, accountRoot: root },
         realClock,
       );
-      onTestFinished(() => access.close());
-      return { access, received: await ask(access) };
+      onTestFinished(() => client.close());
+      return { client, received: await ask(client) };
     };
     if (fault !== undefined) {
       await expect(request()).rejects.toMatchObject({ fault, message: expect.stringMatching(config) });
       return;
     }
-    const { access, received } = await request();
-    const { namespace = access.namespace, ...expected }: Expected = one.expected ?? {};
+    const { client, received } = await request();
+    const { namespace = client.namespace, ...expected }: Expected = one.expected ?? {};
     const token = (bearer: string) => ({ authorization: `Bearer ${bearer}` });
     expect(received).toMatchObject({ ...expected, ...(one.bearer && token(one.bearer)) });
-    expect(access.namespace).toBe(namespace);
+    expect(client.namespace).toBe(namespace);
     const own = env === undefined ? join(first, '..') : join(root, 'var/run/secrets/kubernetes.io/serviceaccount');
     for (const [files, next] of later) {
       write(own, files);
-      expect(await ask(access)).toMatchObject(token(next));
+      expect(await ask(client)).toMatchObject(token(next));
     }
   });
 });
@@ -453,11 +453,11 @@ test('service account: an IPv6 address is put into brackets', () => {
 test('a kubeconfig that is not valid YAML is not quoted: its line is told', () => {
   const path = join(mkdtempSync(join(folder, 'yaml-')), 'config');
   writeFileSync(path, 'users:\n- user:\n    token: "secret\n');
-  expect(() => loadAccess({ kubeconfig: path }, realClock)).toThrow(
+  expect(() => loadApiClient({ kubeconfig: path }, realClock)).toThrow(
     expect.objectContaining({ fault: 'config', message: `the kubeconfig ${path} is not valid YAML: see line 4` }),
   );
 });
 
 test('no path at all is a fault of the settings', () => {
-  expect(() => loadAccess({ kubeconfig: '' }, realClock)).toThrow(expect.objectContaining({ fault: 'config' }));
+  expect(() => loadApiClient({ kubeconfig: '' }, realClock)).toThrow(expect.objectContaining({ fault: 'config' }));
 });
