@@ -126,7 +126,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const copies = new Copies(config, clock, (from, to) => lifetimes.isLeftOut(from, to));
   const presentUids = () =>
     new Set(snapshot().pods.flatMap(({ uid, lifecycle }) => (lifecycle === 'gone' ? [] : [uid])));
-  const past: RouteContext['past'] = {
+  const ownPast: RouteContext['ownPast'] = {
     reportOf: async (range) => {
       const report = await monitor.reportOf(range);
       const starvation = { ...report.starvation, ...journal.starvedAt(range.toAgeMs) };
@@ -162,7 +162,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     settings: () => settings,
     onPeerCall: (pod, durationUs, ok) => metrics.peerCall(pod, durationUs, ok),
     ownReport: (windowMs) => monitor.report(windowMs),
-    ownReportOf: (range) => past.reportOf(range),
+    ownReportOf: (range) => ownPast.reportOf(range),
     copiedReportOf: (uid, range) => copies.reportOf(uid, range),
     apiLostAt: (ageMs) => journal.apiLostAt(ageMs),
   };
@@ -172,7 +172,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     ...shared,
     broadcast,
     settings,
-    ownHistory: (range, stepMs) => past.podHistory(range, stepMs),
+    ownHistory: (range, stepMs) => ownPast.podHistory(range, stepMs),
     copiedHistory: (uid, range, stepMs) => copies.podHistory(uid, range, stepMs),
   });
   const otherKeepers = (uid: string) => {
@@ -184,7 +184,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     ...shared,
     settings,
     broadcast,
-    ownJournal: past.journal,
+    ownJournal: ownPast.journal,
     podCount: () => monitor.snapshot.pods.length,
   });
   const copySource = new CopySource({
@@ -265,7 +265,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     bootTimeMs,
     pageDir,
     monitor,
-    past,
+    ownPast,
     copies,
     copySource,
     metrics,

@@ -19,14 +19,13 @@ import {
   rangeParameter,
   textParameter,
 } from './query.ts';
-import { sendExactly, sendPieces } from './send.ts';
-import { type VerdictQuery, verdicts } from './verdict.ts';
+import { JSON_TYPE, sendExactly, sendPieces } from './send.ts';
+import { type VerdictQuery, verdictAnswerer } from './verdict.ts';
 
 /** Statuses that tools understand: 425 is "Too Early" (RFC 8470), neither success nor failure. */
 const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
-/** The media types of a report. */
-const HTML = 'text/html';
-const JSON_TYPE = 'application/json';
+const HTML_TYPE = 'text/html';
+/** The longest title of a report, characters. */
 const MAX_TITLE = 200;
 
 /**
@@ -35,7 +34,7 @@ const MAX_TITLE = 200;
  * page: it has every link.
  */
 export function analysisRoutes(router: IRouter, context: RouteContext): void {
-  const answerVerdict = verdicts(context);
+  const answerVerdict = verdictAnswerer(context);
 
   router.get('/api/v1/verdict', async (req, res) => {
     onlyParameters(req, 'expect', 'window', 'start', 'end', 'status', 'format');
@@ -44,7 +43,7 @@ export function analysisRoutes(router: IRouter, context: RouteContext): void {
     const answer = await answerVerdict({ expect: expectParameters(req), over: verdictRangeOf(req, context) });
     res.status(always200 ? 200 : STATUS[answer.verdict]);
     if (isBool) sendExactly(res, 'text/plain', String(answer.ok));
-    else sendExactly(res, 'application/json', JSON.stringify(answer));
+    else sendExactly(res, JSON_TYPE, JSON.stringify(answer));
   });
 
   getJson(router, '/api/v1/findings', async () =>
@@ -57,9 +56,9 @@ export function analysisRoutes(router: IRouter, context: RouteContext): void {
     const nowMs = clock.nowMs();
     const range = lastRangeParameters(req, nowMs, config.historyWindowMs);
     const withinMs = durationParameter(req, 'within');
-    // All events that are kept, whatever the range: a round may have begun before it, and end after it.
-    const kept = { fromMs: nowMs - config.historyWindowMs, toMs: nowMs };
-    const events = await context.events.events({ ...kept, limit: Number.POSITIVE_INFINITY });
+    // All events that there are, whatever the range: a round may have begun before it, and end after it.
+    const historyWindow = { fromMs: nowMs - config.historyWindowMs, toMs: nowMs };
+    const events = await context.events.events({ ...historyWindow, limit: Number.POSITIVE_INFINITY });
     const { selfUid, snapshot } = monitor;
     return roundsOf(events, { range, pods: snapshot.pods, selfUid, withinMs });
   });
@@ -69,7 +68,7 @@ export function analysisRoutes(router: IRouter, context: RouteContext): void {
     const type = reportType(req);
     const query = comparisonQueryOf(req, context);
     const title = textParameter(req, 'title', '', MAX_TITLE);
-    const { data, page } = await context.reporter.report({ ...query, title, pictures: type === HTML });
+    const { data, page } = await context.reporter.report({ ...query, title, pictures: type === HTML_TYPE });
     res.vary('Accept');
     if (type === JSON_TYPE) return void res.json(data);
     // `2023-11-14T22:12:20.000Z` becomes `20231114T221220Z`.
@@ -77,22 +76,23 @@ export function analysisRoutes(router: IRouter, context: RouteContext): void {
     const ancestors = context.config.frameAncestors.join(' ');
     res.set('Content-Security-Policy', `${REPORT_POLICY}; frame-ancestors ${ancestors}`);
     res.set('Content-Disposition', `inline; filename="goldpinger-report-${time}.html"`);
-    res.type('text/html');
+    res.type(HTML_TYPE);
     await sendPieces(res, page());
   });
 
   router.get('/api/v1/comparison', acceptsJson, async (req, res) => {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect');
     await context.reporter.comparison(comparisonQueryOf(req, context), async (pieces) => {
-      res.type('application/json');
+      res.type(JSON_TYPE);
       await sendPieces(res, pieces);
     });
   });
 }
 
 /**
- * What a verdict is about: the last `window`, a time range from `start` to `end`, or null = the usual window. Windows are whole
- * seconds, so that queries for the same window share one collection. Throws 400.
+ * What a verdict is about: the last `window`, a time range (`start`, `end`), or null if the query has none of these parameters: then
+ * verdict.ts chooses the window. Windows are rounded up to whole seconds, so that queries for the same window share one collection.
+ * Throws 400.
  */
 function verdictRangeOf(req: Request, { clock, config: { historyWindowMs } }: RouteContext): VerdictQuery['over'] {
   const windowMs = durationParameter(req, 'window');
@@ -117,13 +117,13 @@ function recentRangeOf(req: Request, nowMs: number, historyWindowMs: number): Ti
   return { fromMs, toMs: hasParameter(req, 'end') ? toMs : wholeMs };
 }
 
-/** The media type of the report: `format` decides, else the Accept header. Throws 400 and 406. */
+/** The media type of a report, HTML_TYPE or JSON_TYPE: `format` decides, else the Accept header. Throws 400 and 406. */
 function reportType(req: Request): string {
   const format = choiceParameter(req, 'format', ['', 'html', 'json']);
-  if (format !== '') return format === 'html' ? HTML : JSON_TYPE;
-  const type = req.accepts([HTML, JSON_TYPE]);
+  if (format !== '') return format === 'html' ? HTML_TYPE : JSON_TYPE;
+  const type = req.accepts([HTML_TYPE, JSON_TYPE]);
   if (type !== false) return type;
-  throw new HttpError(406, `unsupported media type requested, only [${HTML} ${JSON_TYPE}] are available`);
+  throw new HttpError(406, `unsupported media type requested, only [${HTML_TYPE} ${JSON_TYPE}] are available`);
 }
 
 /** What to compare: the parameters `from`, `to` (within the last HISTORY_WINDOW), `before`, `after` and `expect`. Throws 400. */

@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import compression from 'compression';
 import type { RequestHandler, Response } from 'express';
 
-/** Answers in work at once whose type can be compressed. Each needs 0.3 MiB; others are sent as they are. */
+/** The most answers that are compressed at once: each needs 0.3 MiB. Further answers are sent uncompressed. */
 const MAX_COMPRESSIONS = 8;
 
 /**
@@ -30,10 +30,13 @@ function isOpenMetrics(res: Response): boolean {
   return String(res.getHeader('Content-Type')).startsWith('application/openmetrics-text');
 }
 
-/** Endings of the files that the build has compressed, best first. Browsers accept Brotli only over TLS and on loopback. */
+/** Endings of the compressed files that the build makes beside each file, best first. Browsers accept Brotli only over TLS and on loopback. */
 const ENDINGS = { br: '.br', gzip: '.gz' };
 
-/** A handler for the files in `folder`: in place of `NAME` it sends what the build has made of it. `express.static` must follow. */
+/**
+ * A handler for the files in `folder`: a request for `NAME` gets `NAME.br` or `NAME.gz` if the build has made one and the client
+ * accepts it. It only changes the URL of the request, so `express.static` must follow.
+ */
 export function precompressed(folder: string): RequestHandler {
   const names = new Set(existsSync(folder) ? readdirSync(folder) : []);
   return (req, res, next) => {

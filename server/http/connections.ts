@@ -19,25 +19,25 @@ export interface Client {
  * Limits, which docs/security.md adds up. Pods and other clients are counted apart, so that a flood of other clients takes no
  * place of a pod. A ping that comes first on its connection is answered whatever these limits say.
  */
-/** Connections that have sent nothing yet, or only pings: so many of pods, and as many of others. */
+/** The most connections that have sent nothing yet, or only pings: this many of pods, and as many of others. */
 const MAX_PING_ONLY = 1024;
-/** Connections that have sent another request, of pods and of others. */
+/** The most connections that the HTTP server has, because they have sent something else: of pods, of others, of one address. */
 const MAX_OF_PODS = 256;
 const MAX_OF_OTHERS = 64;
-/** Those of them that may come from one address. */
 const MAX_OF_ADDRESS = 32;
 /**
- * Connections in a second whose first bytes are no ping. One more is reset, which costs a quarter of handing it to the HTTP
- * server: a peer's new connection stands in the system's queue behind those of a flood, so the queue must be emptied faster
- * than a flood fills it.
- * 800 of others: each costs about 0.2 ms, so that they take at most a sixth of a second. 400 of one address: no client takes
- * all of these.
+ * The most connections that are handed to the HTTP server in a second. Further ones are reset, which takes a quarter of the time: a
+ * peer's new connection stands in the system's queue behind those of a flood, so the queue must be emptied faster than a flood
+ * fills it.
+ * 800 of others: each takes about 0.2 ms, so all take at most a sixth of a second. 400 of one address: one client cannot use up all
+ * 800.
  * 8,000 of pods: each of 1000 pods may call this one 8 times a second. A pod that floods is stopped by its 400.
  */
 const HANDED_OVER_OF_PODS = { ofAddress: 400, inAll: 8_000 };
 const HANDED_OVER_OF_OTHERS = { ofAddress: 400, inAll: 800 };
-/** Connections, of pods and of others, that wait for such a place; and how many bytes each may have sent. */
+/** The most connections that wait until the HTTP server may have them: of pods, and as many of others. */
 const MAX_WAITING = 128;
+/** A connection that has sent more bytes than this does not wait; it is refused at once. */
 const MAX_WAITING_BYTES = 4096;
 
 /**
@@ -47,7 +47,7 @@ const MAX_WAITING_BYTES = 4096;
  */
 export const MAX_PIPELINED = 16;
 
-/** The answer to a connection that gets no place, and the end of it. `bytes`: the first that it has sent. */
+/** The answer to a connection that gets no place; the connection is closed after it. `bytes`: the first that it has sent. */
 function busyAnswer(bytes: Buffer): string {
   const [, url = ''] = bytes.toString('latin1', 0, 64).split(' ');
   const status = unavailableStatus(url);
@@ -127,13 +127,14 @@ export class Connections {
   accept(socket: Socket, serveHttp: (socket: Socket) => void): void {
     const client = this.clientOf(socket);
     const { handedOver, pingOnly, http } = client.isPod ? this.#pods : this.#others;
+    const { silentMs, keptMs, ping } = this.#deps;
     const destroy = () => void socket.destroy();
     const onData = (bytes: Buffer) => {
-      const ping = this.#pingOf(bytes);
-      if (ping !== null) {
+      const request = this.#pingOf(bytes);
+      if (request !== null) {
         addNewest(pingOnly, socket);
-        if (socket.timeout !== this.#deps.keptMs) socket.setTimeout(this.#deps.keptMs);
-        this.#deps.ping.sendRaw(socket, ping.keepAlive);
+        if (socket.timeout !== keptMs) socket.setTimeout(keptMs);
+        ping.sendRaw(socket, request.keepAlive);
         return;
       }
       if (hasManyRequests(bytes)) return destroy();
@@ -141,26 +142,10 @@ export class Connections {
       pingOnly.delete(socket);
       socket.off('data', onData).off('end', destroy).off('timeout', destroy).setTimeout(0);
       socket.pause();
-      const start = () => {
-        if (socket.destroyed) return;
-        this.#starting.add(socket);
-        // By then the HTTP server has read the request, if it has come whole. If not, the connection counts as idle.
-        setImmediate(() => {
-          this.#starting.delete(socket);
-          this.becameIdle(socket);
-        });
-        socket.unshift(bytes);
-        serveHttp(socket);
-        // Sees the bytes before Node's parser does.
-        socket.prependListener('data', (more: Buffer) => {
-          if (hasManyRequests(more)) socket.removeAllListeners('data').destroy();
-        });
-        socket.resume();
-      };
       const mayWait = bytes.length <= MAX_WAITING_BYTES;
-      http.take({ holder: socket, address: client.address, mayWait }, start, () =>
-        socket.end(busyAnswer(bytes), destroy),
-      );
+      const handOver = () => this.#handOver(socket, bytes, serveHttp);
+      const refuse = () => socket.end(busyAnswer(bytes), destroy);
+      http.take({ holder: socket, address: client.address, mayWait }, handOver, refuse);
     };
     this.#open.add(socket);
     addNewest(pingOnly, socket);
@@ -170,7 +155,25 @@ export class Connections {
       pingOnly.delete(socket);
       http.leave(socket);
     });
-    socket.on('data', onData).on('end', destroy).on('timeout', destroy).setTimeout(this.#deps.silentMs);
+    socket.on('data', onData).on('end', destroy).on('timeout', destroy).setTimeout(silentMs);
+  }
+
+  /** Hands a paused connection to the HTTP server, and `bytes`, which have been read from it. */
+  #handOver(socket: Socket, bytes: Buffer, serveHttp: (socket: Socket) => void): void {
+    if (socket.destroyed) return;
+    this.#starting.add(socket);
+    // By then the HTTP server has read the request, if it has come whole. If not, the connection counts as idle.
+    setImmediate(() => {
+      this.#starting.delete(socket);
+      this.becameIdle(socket);
+    });
+    socket.unshift(bytes);
+    serveHttp(socket);
+    // Sees the bytes before Node's parser does.
+    socket.prependListener('data', (more: Buffer) => {
+      if (hasManyRequests(more)) socket.removeAllListeners('data').destroy();
+    });
+    socket.resume();
   }
 
   /** Whose connection this is. */
@@ -193,7 +196,10 @@ export class Connections {
     return this.#lastPing;
   }
 
-  /** Notes that a connection of the HTTP server may have become idle. All that were idle before are closed for others first. */
+  /**
+   * Notes that a connection of the HTTP server may have become idle. Of the idle ones it is the last that is closed to make room. A
+   * connection that has no place (of its kind) is ignored.
+   */
   becameIdle(socket: Socket): void {
     for (const { http } of [this.#pods, this.#others]) http.renew(socket);
   }
@@ -215,8 +221,8 @@ export function remoteAddressOf({ remoteAddress = '' }: Socket): string {
 }
 
 /**
- * Whether a packet seems to have more requests than one and `MAX_PIPELINED`. It counts the end of request lines, wherever it
- * stands: a body with that text so often is refused too.
+ * Whether a packet seems to have more than 1 + `MAX_PIPELINED` requests. It counts the text at the end of request lines, wherever it
+ * stands: a body that has it so often is refused too.
  */
 function hasManyRequests(bytes: Buffer): boolean {
   let count = 0;

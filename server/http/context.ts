@@ -39,7 +39,7 @@ interface OwnPod {
   livenessFailure(): string;
 }
 
-/** What this pod remembers: its own past, and the past of the pods of which it keeps copies. */
+/** What this pod remembers of itself, and what it has seen of other pods. */
 interface OwnPast {
   /** This pod's own report and its own history, both of a past range. Both name the pods of which it keeps copies. */
   reportOf(range: AgeRange): Promise<PodReport>;
@@ -70,14 +70,14 @@ export interface RouteContext extends ProcessContext {
   pageDir: string;
   monitor: OwnPod;
   painter: Pick<HeatmapPainter, 'paint'>;
-  past: OwnPast;
+  ownPast: OwnPast;
   /** The copies that this pod keeps of other pods. */
   copies: Pick<Copies, 'reportOf' | 'podHistory' | 'linkHistory' | 'samples'>;
   /** Answers the pods that keep a copy of this one. */
   copySource: Pick<CopySource, 'answer'>;
   /** This pod's own copies of annotations. */
   ownAnnotations: Pick<AnnotationStore, 'copies' | 'merge'>;
-  /** What this pod collects from all pods: the mesh as it is now, as it was, and so on down to the annotations. */
+  /** From here to `annotations`: what this pod collects from all pods. The mesh of now: */
   collector: Pick<Collector, 'collect'>;
   pastMeshes: Pick<PastMeshes, 'of' | 'at'>;
   histories: Pick<MeshHistories, 'history'>;

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, IRouter, Request, RequestHandler } from 'express';
 import { textOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
-import { sendExactly } from './send.ts';
+import { JSON_TYPE, sendExactly } from './send.ts';
 
 /** An answer 4xx with its message. A route throws it, `errorHandler` sends it. */
 export class HttpError extends Error {
@@ -17,7 +17,7 @@ export class HttpError extends Error {
 /** Sends an error in Goldpinger's (go-openapi's) JSON form. */
 export function sendError(res: ServerResponse, status: number, message: string): void {
   res.statusCode = status;
-  sendExactly(res, 'application/json', JSON.stringify({ code: status, message }));
+  sendExactly(res, JSON_TYPE, JSON.stringify({ code: status, message }));
 }
 
 /** The path at which 503 means that a hypothesis does not hold. */
@@ -46,19 +46,17 @@ export function methodNotAllowed(...methods: string[]): RequestHandler {
   };
 }
 
-const JSON_TYPE = 'application/json';
-
-/** Answers 406 unless the client accepts JSON. Of the parameters in `Accept` only q counts, as in Goldpinger. */
+/** Answers 406 unless the client accepts JSON. As in Goldpinger, all parameters in `Accept` but q are ignored. */
 export const acceptsJson: RequestHandler = (req, _res, next) => {
-  const isKnown = (parameter: string, i: number) => i === 0 || /^\s*q\s*=/i.test(parameter);
-  const ranges = (req.headers.accept ?? '*/*').split(',').map((range) => range.split(';').filter(isKnown).join(';'));
+  const isTypeOrQ = (part: string, i: number) => i === 0 || /^\s*q\s*=/i.test(part);
+  const ranges = (req.headers.accept ?? '*/*').split(',').map((range) => range.split(';').filter(isTypeOrQ).join(';'));
   // `req.accepts` reads this header. It would take `application/json;charset=utf-8` for another type than `application/json`.
   req.headers.accept = ranges.join(',');
   if (req.accepts(JSON_TYPE) !== false) return next();
   throw new HttpError(406, `unsupported media type requested, only [${JSON_TYPE}] are available`);
 };
 
-/** Adds a route that answers a GET with JSON: what `answer` gives. */
+/** Adds a route that answers a GET with the result of `answer` as JSON. */
 export function getJson(router: IRouter, path: string | string[], answer: (req: Request) => unknown): void {
   router.get(path, acceptsJson, async (req, res) => void res.json(await answer(req)));
 }

@@ -20,7 +20,7 @@ import { lastRangeParameters, wholeParameter } from './query.ts';
 export function eventRoutes(router: IRouter, context: RouteContext): void {
   getJson(router, '/api/v1/journal', (req) => {
     const sinceAgeMs = wholeParameter(req, 'sinceAge', 0, MAX_PAST_MS, context.config.historyWindowMs);
-    return context.past.journal(sinceAgeMs, limitOf(req));
+    return context.ownPast.journal(sinceAgeMs, limitOf(req));
   });
 
   getJson(router, '/api/v1/events', (req) => {
@@ -35,9 +35,11 @@ function limitOf(req: Request): number {
 }
 
 const MAX_BODY_BYTES = 16_384;
-/** Limits of writes per second: those of clients, and the copies that other pods send. Ten times as many may come at once. */
+/** Limits of writes per second: those of clients, and the copies that other pods send. */
 const CLIENT_RATE = 2;
 const POD_RATE = 20;
+/** After a pause, the writes of this many seconds may come at once. */
+const BURST_S = 10;
 
 /**
  * Routes of annotations, the only thing that can be written here. A write needs the bearer token and a JSON body, and
@@ -45,7 +47,7 @@ const POD_RATE = 20;
  */
 export function annotationRoutes(router: IRouter, context: RouteContext): void {
   const { annotations, ownAnnotations, clock, config } = context;
-  const mayWrite = mustBearer(config.writeToken);
+  const mayWrite = requireToken(config.writeToken);
   const clientRate = limitRate(CLIENT_RATE, clock);
 
   getJson(router, '/api/v1/annotations', () => annotations.read());
@@ -106,7 +108,7 @@ const TOKEN_IS_MISSING = 'expected "Authorization: Bearer " and the WRITE_TOKEN 
  * Lets requests with `Authorization: Bearer <token>` through (RFC 6750); the token is compared in constant time. Answers
  * 401 to others, and 403 if `token` is '', because then nobody may write.
  */
-function mustBearer(token: string): RequestHandler {
+function requireToken(token: string): RequestHandler {
   const expected = digestOf(token);
   return (req, res, next) => {
     const [, sent] = /^Bearer +(\S+) *$/i.exec(req.get('authorization') ?? '') ?? [];
@@ -126,11 +128,11 @@ function digestOf(token: string): Buffer {
 }
 
 /**
- * Limits the rate of all clients together, by a token bucket: `perSecond` in the long run, and ten times as many at once.
+ * Limits the rate of all clients together, by a token bucket: `perSecond` in the long run, and those of `BURST_S` at once.
  * Answers 429 with `Retry-After` to requests beyond it.
  */
 function limitRate(perSecond: number, clock: Clock): RequestHandler {
-  const burst = 10 * perSecond;
+  const burst = BURST_S * perSecond;
   let left = burst;
   let countedMs = clock.monotonicMs();
   return (_req, res, next) => {

@@ -6,14 +6,11 @@ import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError } from './errors.ts';
 import { timesOf } from './process-routes.ts';
 import { numberParameter } from './query.ts';
-import { sendExactly, sendPieces } from './send.ts';
-
-/** As Goldpinger has it, without a charset: some tools compare it. */
-const JSON_TYPE = 'application/json';
+import { JSON_TYPE, sendExactly, sendPieces } from './send.ts';
 
 /**
- * With at most so many pods, `/cluster_health` asks for the statistics that `/api/v1/findings` needs, so that both share a
- * collection in whatever order they are asked for. In a larger mesh statistics take too much memory to ask for them in vain.
+ * With at most this many pods, `/cluster_health` collects the statistics of `/api/v1/findings` too, so that a client who asks for
+ * both gets them from one collection. In a larger mesh the statistics take too much memory, as most clients don't ask for both.
  */
 const MAX_SHARED_PODS = 100;
 
@@ -46,7 +43,7 @@ export function goldpingerRoutes(router: IRouter, context: RouteContext): void {
   });
 
   router.get('/heatmap.png', async (req, res) => {
-    // Goldpinger's parameters: good below t0, fair below t1, warning below t2, slow from t2 on.
+    // Goldpinger's parameters, ms: good below t0, fair below t1, warning below t2, slow from t2 on (`Thresholds`).
     const limits = {
       goodMs: numberParameter(req, 't0', 1),
       warningMs: numberParameter(req, 't1', 10),

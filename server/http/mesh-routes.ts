@@ -28,7 +28,7 @@ import { STREAM_HEADERS, type Streams } from './stream.ts';
 
 /** Windows of statistics that can be streamed, ms; a closed set, so that pages of the same window share collections. */
 const STREAM_WINDOWS_MS = ['0', '60000', '300000'] as const;
-/** The most steps of a link's history, and the shortest step. */
+/** The most steps of a link's history, and the shortest step. Steps are at least as long as the resolution of our results. */
 const MAX_LINK_STEPS = 360;
 const MIN_LINK_STEP_MS = 1_000;
 
@@ -37,8 +37,9 @@ export function meshRoutes(router: IRouter, context: RouteContext, streams: Stre
   const { monitor, copies } = context;
 
   router.get(['/api/v1/pod-report', '/api/v1/row'], acceptsJson, async (req, res) => {
+    // Counted as Goldpinger's `/check`, in whose place pods call it.
     context.metrics.received('check');
-    // A copy is only of the past.
+    // `of` asks for a copy, and there are copies of the past only.
     const isPast = ['fromAge', 'toAge', 'of'].some((name) => hasParameter(req, name));
     const report = isPast
       ? await pastReportOf(req, context)
@@ -82,39 +83,39 @@ export function meshRoutes(router: IRouter, context: RouteContext, streams: Stre
 }
 
 /** This pod's report of a past range, or that of another pod (`of`) from the copy that this pod keeps. Throws 400, 410. */
-async function pastReportOf(req: Request, { past, copies }: RouteContext): Promise<PodReport> {
+async function pastReportOf(req: Request, { ownPast, copies }: RouteContext): Promise<PodReport> {
   const range = ageRangeParameters(req);
-  if (!hasParameter(req, 'of')) return past.reportOf(range);
+  if (!hasParameter(req, 'of')) return ownPast.reportOf(range);
   return orNoCopy(await copies.reportOf(uidParameter(req, 'of'), range));
 }
 
-/** 410 and not 404, which would mean that this pod does not know the path. */
+/** Throws 410 if there is no copy. A 404 would mean that this pod does not know the path, and the peer would not ask again. */
 function orNoCopy<T>(copied: T | null): T {
   if (copied === null) throw new HttpError(410, 'of in query: this pod keeps no copy of that pod');
   return copied;
 }
 
-/** What the keepers of copies ask for: what is new of a pod, and the pods that have left. */
-export function copyRoutes(router: IRouter, { copySource, past }: RouteContext): void {
+/** What other pods ask for: keepers what is new of a pod, new pods which pods have left. */
+export function copyRoutes(router: IRouter, { copySource, ownPast }: RouteContext): void {
   router.get('/api/v1/copy', acceptsJson, async (req, res) => {
     const by = hasParameter(req, 'by') ? uidParameter(req, 'by') : '';
     const answer = await copySource.answer(uidParameter(req, 'of'), by, copyCursorParameters(req));
     res.type('application/json').send(encodeCopyAnswer(answer));
   });
 
-  getJson(router, '/api/v1/departed-pods', () => ({ pods: past.departedLives() }));
+  getJson(router, '/api/v1/departed-pods', () => ({ pods: ownPast.departedLives() }));
 }
 
 /** The history of links in steps: of this pod's links, of all links, and of one link. */
 export function historyRoutes(router: IRouter, context: RouteContext): void {
-  const { monitor, past, copies, clock, config } = context;
+  const { monitor, ownPast, copies, clock, config } = context;
 
   getJson(router, ['/api/v1/pod-history', '/api/v1/row-history'], async (req) => {
     const range = ageRangeParameters(req);
     const stepMs = stepParameter(req, range.fromAgeMs - range.toAgeMs);
     const to = hasParameter(req, 'to') ? uidParameter(req, 'to') : null;
     if (!hasParameter(req, 'of')) {
-      return to === null ? past.podHistory(range, stepMs) : monitor.linkHistory(to, range, stepMs);
+      return to === null ? ownPast.podHistory(range, stepMs) : monitor.linkHistory(to, range, stepMs);
     }
     const of = uidParameter(req, 'of');
     const copied = to === null ? copies.podHistory(of, range, stepMs) : copies.linkHistory(of, to, range, stepMs);
@@ -123,9 +124,9 @@ export function historyRoutes(router: IRouter, context: RouteContext): void {
 
   getJson(router, '/api/v1/history', (req) => {
     const isGiven = hasParameter(req, 'from') || hasParameter(req, 'to');
-    const span = isGiven ? timeRangeOf(req, context) : lastRangeParameters(req, clock.nowMs(), config.historyWindowMs);
-    const stepMs = hasParameter(req, 'step') ? stepParameter(req, span.toMs - span.fromMs) : 0;
-    return context.histories.history({ ...span, stepMs });
+    const range = isGiven ? timeRangeOf(req, context) : lastRangeParameters(req, clock.nowMs(), config.historyWindowMs);
+    const stepMs = hasParameter(req, 'step') ? stepParameter(req, range.toMs - range.fromMs) : 0;
+    return context.histories.history({ ...range, stepMs });
   });
 
   getJson(router, '/api/v1/link-history', async (req) => {
@@ -143,10 +144,10 @@ export function historyRoutes(router: IRouter, context: RouteContext): void {
 }
 
 /** The pod that the parameter `from` names, which probes the link; 'own' = this pod. Throws 400, and 404 for other uids. */
-function sourceOf(req: Request, { monitor, past }: RouteContext): Pod | 'own' {
+function sourceOf(req: Request, { monitor, ownPast }: RouteContext): Pod | 'own' {
   const uid = uidParameter(req, 'from');
   if (uid === monitor.selfUid) return 'own';
-  const pod = monitor.snapshot.pods.find((each) => each.uid === uid) ?? past.lastKnown(uid);
+  const pod = monitor.snapshot.pods.find((each) => each.uid === uid) ?? ownPast.lastKnown(uid);
   if (pod !== null) return pod;
   throw new HttpError(404, 'from in query: no such pod is known; the mesh lists their uids');
 }

@@ -44,8 +44,8 @@ const OTHER_FIELDS = /^(content-length|transfer-encoding|expect|upgrade):/im;
 const MAX_PING_REQUEST_BYTES = 4096;
 
 /**
- * Reads bytes that came on a connection at once. Null if they are anything but one whole ping; the HTTP server reads them
- * then. `host`: the header `Host`. `keepAlive`: whether the client may send more.
+ * Reads the bytes that came on a connection at once, if they are exactly one ping; null if they are anything else, which the HTTP
+ * server must read. `host`: the header `Host`. `keepAlive`: whether the client wants to send more on this connection.
  */
 export function parsePing(bytes: Buffer): { host: string; keepAlive: boolean } | null {
   if (bytes.length > MAX_PING_REQUEST_BYTES) return null;
@@ -55,7 +55,7 @@ export function parsePing(bytes: Buffer): { host: string; keepAlive: boolean } |
   return host === '' ? null : { host, keepAlive: !/^connection:.*\bclose\b/im.test(fields) };
 }
 
-/** Whether a request is a ping as peers send it. */
+/** Whether a request is a ping that is answered without express: the usual forms of `GET /ping`. */
 export function isPing(method: string | undefined, url: string | undefined): boolean {
   return method === 'GET' && (url === '/ping' || url === '/ping/' || url?.startsWith('/ping?') === true);
 }

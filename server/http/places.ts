@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** The rules of `Places`. */
+/** The rules of `Places`. `T`: what holds a place, such as a connection. */
 interface Rules<T> {
   /** Places in all, and of one address. */
   max: number;
@@ -13,29 +13,29 @@ interface Rules<T> {
   end(holder: T): void;
 }
 
-interface Entry<T> {
+/** Something that wants a place. */
+interface Claim<T> {
   holder: T;
+  /** IP address of the client. */
   address: string;
-  /** Since when it holds its place, monotonic ms. */
-  sinceMs: number;
+  /** Called when it has got a place. */
   start: () => void;
-  wait: Timer | null;
 }
 
-/** How long anything waits for a place, ms. */
+/** The longest wait for a place. */
 const WAIT_MS = 5_000;
 
 /**
- * A bounded number of places, in all and for each address. Whoever finds none waits in line for a few seconds. Connections
- * (connections.ts) and requests in work (requests.ts) hold such places.
+ * A bounded number of places, in all and for each address. If none is free, a holder that `mustGiveWay` is ended; if there is no such
+ * holder, the new one waits in line, for `WAIT_MS`. Connections (connections.ts) and requests in work (requests.ts) hold such places.
  */
 export class Places<T> {
   readonly #rules: Rules<T>;
   readonly #clock: Clock;
-  /** In the order in which they give way. */
-  readonly #held = new Map<T, Entry<T>>();
+  /** The places in the order in which they give way, and since when each is held, monotonic ms. */
+  readonly #held = new Map<T, { address: string; sinceMs: number }>();
   /** In the order in which they came. */
-  readonly #waiting = new Map<T, Entry<T>>();
+  readonly #waiting = new Map<T, { claim: Claim<T>; timer: Timer }>();
 
   constructor(rules: Rules<T>, clock: Clock) {
     this.#rules = rules;
@@ -48,56 +48,59 @@ export class Places<T> {
     start: () => void,
     refuse: () => void,
   ): void {
-    const entry: Entry<T> = { holder, address, sinceMs: 0, start, wait: null };
-    if (this.#tryStart(entry)) return;
+    const claim = { holder, address, start };
+    if (this.#tryStart(claim)) return;
     if (!mayWait || this.#waiting.size >= this.#rules.maxWaiting) {
       refuse();
       return;
     }
-    this.#waiting.set(holder, entry);
-    entry.wait = this.#clock.setTimer(() => {
+    const timer = this.#clock.setTimer(() => {
       this.#waiting.delete(holder);
       refuse();
     }, WAIT_MS);
+    this.#waiting.set(holder, { claim, timer });
   }
 
-  /** Puts a holder at the end of the order, and lets those that wait try again. */
+  /** Makes a holder the last that gives way, and lets those that wait try again, because it may have to give way by now. */
   renew(holder: T): void {
-    const entry = this.#held.get(holder);
-    if (entry === undefined) return;
+    const place = this.#held.get(holder);
+    if (place === undefined) return;
     this.#held.delete(holder);
-    this.#held.set(holder, entry);
-    this.#startWaiting();
+    this.#held.set(holder, place);
+    this.#startFirstWaiting();
   }
 
   /** Takes back the place of a holder, or its place in the line. */
   leave(holder: T): void {
-    this.#waiting.get(holder)?.wait?.cancel();
+    this.#stopWaiting(holder);
+    if (this.#held.delete(holder)) this.#startFirstWaiting();
+  }
+
+  #stopWaiting(holder: T): void {
+    this.#waiting.get(holder)?.timer.cancel();
     this.#waiting.delete(holder);
-    if (this.#held.delete(holder)) this.#startWaiting();
   }
 
-  #startWaiting(): void {
-    // One place has become free, so that one can start.
-    for (const entry of this.#waiting.values()) if (this.#tryStart(entry)) return;
+  /** Starts the first that can start. One at most, because no more than one place can have become free. */
+  #startFirstWaiting(): void {
+    for (const { claim } of this.#waiting.values()) if (this.#tryStart(claim)) return;
   }
 
-  #tryStart(entry: Entry<T>): boolean {
+  #tryStart({ holder, address, start }: Claim<T>): boolean {
     const { max, maxOfAddress, mustGiveWay, end } = this.#rules;
     const nowMs = this.#clock.monotonicMs();
-    const all = [...this.#held.values()];
-    const own = all.filter(({ address }) => address === entry.address);
+    const all = [...this.#held];
+    const own = all.filter(([, place]) => place.address === address);
     const blocking = own.length >= maxOfAddress ? own : all.length >= max ? all : [];
     if (blocking.length > 0) {
-      const first = blocking.find(({ holder, sinceMs }) => mustGiveWay(holder, nowMs - sinceMs));
+      const [first] = blocking.find(([other, { sinceMs }]) => mustGiveWay(other, nowMs - sinceMs)) ?? [];
       if (first === undefined) return false;
-      this.#held.delete(first.holder);
-      end(first.holder);
+      this.#held.delete(first);
+      end(first);
     }
-    entry.wait?.cancel();
-    this.#waiting.delete(entry.holder);
-    this.#held.set(entry.holder, { ...entry, sinceMs: nowMs });
-    entry.start();
+    this.#stopWaiting(holder);
+    this.#held.set(holder, { address, sinceMs: nowMs });
+    start();
     return true;
   }
 }

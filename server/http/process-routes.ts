@@ -3,7 +3,7 @@ import { CONTENT_TYPES, formatFor } from '../metrics/text-format.ts';
 import type { ProcessContext } from './context.ts';
 import { acceptsJson } from './errors.ts';
 import { pingAnswer } from './ping.ts';
-import { sendExactly, sendPieces } from './send.ts';
+import { JSON_TYPE, sendExactly, sendPieces } from './send.ts';
 
 /**
  * What every pod answers about its own process, on an active node as on a passive one: `/ping`, `/healthz` and `/metrics` as
@@ -21,7 +21,7 @@ export function processRoutes(router: IRouter, context: ProcessContext, liveness
     const reason = livenessFailure();
     const OK = reason === '';
     res.status(OK ? 200 : 503);
-    sendExactly(res, 'application/json', JSON.stringify({ OK, ...timesOf(context, startMs), ...(!OK && { reason }) }));
+    sendExactly(res, JSON_TYPE, JSON.stringify({ OK, ...timesOf(context, startMs), ...(!OK && { reason }) }));
   });
 
   router.get('/readyz', (_req, res) => {

@@ -66,10 +66,7 @@ export function lastRangeParameters(req: Request, nowMs: number, lengthMs: numbe
   throw new HttpError(400, 'expected from <= to');
 }
 
-/**
- * The shortest range: links that are pinged every second (REFRESH_INTERVAL=1, as in experiments) have one sample in it. A
- * report has a note about each range in which not every link has one.
- */
+/** The shortest range: links that are pinged every second (REFRESH_INTERVAL=1, as in experiments) have one sample in it. */
 const MIN_RANGE_MS = 1000;
 
 /**
@@ -120,7 +117,7 @@ export function ageRangeParameters(req: Request): AgeRange {
   throw invalid('fromAge', 'more than toAge');
 }
 
-/** The parameters `process`, `since`, `links` and `seq`: what a keeper has of a copy; nothing by default. */
+/** The parameters `process`, `since`, `links` and `seq`: up to where the copy of a keeper goes. By default it has none. */
 export function copyCursorParameters(req: Request): CopyCursor {
   const numberOf = (name: string, byDefault: number) => {
     const value = Number(textParameter(req, name, String(byDefault)));

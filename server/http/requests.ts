@@ -15,22 +15,23 @@ const MAX_OF_ADDRESS = 8;
  * too long.
  */
 const GIVES_WAY_MS = 10_000;
-/** Short answers, which Kubernetes' probes must get under any load, and streams, which have limits of their own. */
-const IS_FREE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
+/** Paths that need no place: short answers, which Kubernetes' probes must get under any load, and streams, which have their own limits. */
+const NEEDS_NO_PLACE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
 
 /**
- * Decides when a request is worked on: one at a time of each connection, and a bounded number in all and of each address.
- * What is queued is dropped when its connection closes.
+ * Decides when a request is worked on. It waits for three things, in this order: its turn on its connection, because each
+ * connection has one request in work (`add`); a place, because their number is bounded in all and of each address (`#takePlace`); and
+ * a free millisecond of the event loop (`#runSoon`). A request is dropped when its connection closes.
  */
 export class Requests {
   readonly #clock: Clock;
   readonly #onIdle: (socket: Socket) => void;
   readonly #pods: Places<ServerResponse>;
   readonly #others: Places<ServerResponse>;
-  /** Work that may begin: for a millisecond in each turn of the event loop, so that pings are answered in between. */
+  /** Work that has its place. It begins in time slices, so that pings are answered in between. */
   readonly #ready: (() => void)[] = [];
-  /** The connections with a request in work, and what starts the requests that have been sent after it. */
-  readonly #pipelined = new WeakMap<Socket, (() => void)[]>();
+  /** By connection with a request in work: what starts each of the requests that came after it (HTTP pipelining). */
+  readonly #later = new WeakMap<Socket, (() => void)[]>();
 
   /** `onIdle` is called when the last request of a connection has ended. */
   constructor(clock: Clock, onIdle: (socket: Socket) => void) {
@@ -50,52 +51,53 @@ export class Requests {
 
   /** Calls `work` when the request's turn has come. Answers 503 itself (a verdict 425) if that takes too long. */
   add(req: IncomingMessage, res: ServerResponse, client: Client, work: () => void): void {
-    const start = () => this.#start(req, res, client, work);
-    const queue = this.#pipelined.get(req.socket);
-    if (queue === undefined) {
-      this.#pipelined.set(req.socket, []);
+    const start = () => this.#takePlace(req, res, client, work);
+    const later = this.#later.get(req.socket);
+    if (later === undefined) {
+      this.#later.set(req.socket, []);
       start();
-    } else if (queue.length < MAX_PIPELINED) queue.push(start);
+    } else if (later.length < MAX_PIPELINED) later.push(start);
     else req.socket.destroy();
   }
 
   /** Whether a request of this connection is in work, or waits for its place. */
   has(socket: Socket): boolean {
-    return this.#pipelined.has(socket);
+    return this.#later.has(socket);
   }
 
-  #start(req: IncomingMessage, res: ServerResponse, client: Client, work: () => void): void {
+  #takePlace(req: IncomingMessage, res: ServerResponse, client: Client, work: () => void): void {
     const { socket, url = '' } = req;
     const places = client.isPod ? this.#pods : this.#others;
     res.once('close', () => {
       places.leave(res);
-      const next = this.#pipelined.get(socket)?.shift();
+      const next = this.#later.get(socket)?.shift();
       if (next !== undefined && !socket.destroyed) return next();
-      this.#pipelined.delete(socket);
+      this.#later.delete(socket);
       this.#onIdle(socket);
     });
     const refuse = () =>
       sendError(res.setHeader('Retry-After', '1'), unavailableStatus(url), 'too many requests are in work; try again');
-    const begin = () =>
-      this.#begin(() => {
+    const runSoon = () =>
+      this.#runSoon(() => {
         if (!res.closed) work();
       });
     if (isPing(req.method, url)) work();
-    else if (IS_FREE.test(url)) begin();
-    else places.take({ holder: res, address: client.address, mayWait: true }, begin, refuse);
+    else if (NEEDS_NO_PLACE.test(url)) runSoon();
+    else places.take({ holder: res, address: client.address, mayWait: true }, runSoon, refuse);
   }
 
-  /** Begins work in a later turn of the event loop, when the work before it has begun. */
-  #begin(work: () => void): void {
+  /** Runs work in a later turn of the event loop, after the work that was added before. */
+  #runSoon(work: () => void): void {
     this.#ready.push(work);
-    if (this.#ready.length === 1) setImmediate(() => void this.#beginReady());
+    if (this.#ready.length === 1) setImmediate(() => void this.#runReady());
   }
 
-  async #beginReady(): Promise<void> {
+  async #runReady(): Promise<void> {
     const slice = new TimeSlice(this.#clock);
     while (this.#ready.length > 0) {
       this.#ready[0]?.();
       if (slice.isOver()) await slice.next();
+      // Only now: as long as the list is not empty, `#runSoon` starts no second loop.
       this.#ready.shift();
     }
   }

@@ -2,13 +2,16 @@ import type { ServerResponse } from 'node:http';
 import { realClock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 
-/** Pieces are put together to so many bytes, because each write costs about 20 us, however short it is. */
+/** The content type of JSON, without a charset, as Goldpinger has it: some tools compare it. */
+export const JSON_TYPE = 'application/json';
+
+/** Short pieces are joined to writes of this size, because each write costs about 20 us, however short it is. */
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * Writes pieces at the pace of the reader, giving the event loop back after each millisecond. A piece of bytes is copied before the
- * next one is asked for.
- * Ends quietly when the client has gone. `Timeouts.stalledMs` (server.ts) cuts off a client that stops reading.
+ * Sends a body in pieces, at the pace of its reader, and ends the response. Other work of the event loop gets its turn after each
+ * millisecond. A piece of bytes is copied before the next one is asked for, so its memory may be used again then.
+ * Resolves without an error when the client has gone. `Timeouts.stalledMs` (server.ts) cuts off a client that stops reading.
  */
 export async function sendPieces(
   res: ServerResponse,
@@ -44,14 +47,16 @@ function copyInto(bytes: Uint8Array, room: Uint8Array): { read: number; written:
   return { read: written, written };
 }
 
-/** Writes a piece, and resolves when there is room for more, or nobody reads any more; see `pacedWriter`. */
+/** Writes one piece: see `pacedWriter`. */
 export type PacedWrite = (piece: string | Uint8Array) => Promise<boolean>;
 
 /**
- * A function that writes to a response at the pace of its reader, one piece after the other. It resolves to whether the piece has
- * left this process, so that its memory can be used again, and never rejects. It listens once for the life of the response: a
- * stream waits thousands of times, and `compression`, which takes `on('drain')` over, never takes a listener away again.
- * Make one for a response, before or after its head.
+ * Makes the function that writes one piece after the other to a response, at the pace of its reader. It resolves when there is room
+ * for more or nobody reads any more: true if the memory of the piece can be used again, false if the piece may still wait in this
+ * process. It never rejects. Make one for each response, before or after its head.
+ *
+ * It adds its listeners once for the life of the response: a stream waits thousands of times, and `compression`, which takes
+ * `on('drain')` over, never takes a listener away again.
  */
 export function pacedWriter(res: ServerResponse): PacedWrite {
   let resume = () => {};

@@ -47,7 +47,7 @@ export interface HttpServer {
 
 /** How long a client may take, ms. */
 interface Timeouts {
-  /** To send its request. */
+  /** To send its request; a new connection may be silent that long. */
   requestMs: number;
   /** How often `requestMs` is checked; a client may take that much longer. Node's default of 30 s would be too coarse. */
   checkMs: number;
@@ -69,26 +69,30 @@ const timeoutsFor = ({ checkAllTimeoutMs }: ProcessContext['config']): Timeouts 
 export function listen(context: RouteContext, timeouts?: Timeouts): Promise<HttpServer> {
   const streams = new Streams(context);
   const loadApp = async () => (await import('./app.ts')).createApp(context, streams);
-  return serve({ loadApp, snapshot: () => context.monitor.snapshot, end: () => streams.stop() }, context, timeouts);
+  return serve(
+    { loadApp, snapshot: () => context.monitor.snapshot, endStreams: () => streams.stop() },
+    context,
+    timeouts,
+  );
 }
 
 /** Serves what a passive pod answers. Rejects as `listen` does. It knows no pods, so every client is a stranger. */
 export function listenPassive(context: ProcessContext): Promise<HttpServer> {
   const nobody = { pods: [] };
   const loadApp = async () => (await import('./passive-app.ts')).createPassiveApp(context);
-  return serve({ loadApp, snapshot: () => nobody, end: () => {} }, context);
+  return serve({ loadApp, snapshot: () => nobody, endStreams: () => {} }, context);
 }
 
 /** What is served besides pings. */
 interface Served {
   loadApp(): Promise<RequestListener>;
   snapshot(): Pick<DiscoverySnapshot, 'pods'>;
-  /** Ends what does not end by itself. */
-  end(): void;
+  /** Ends answers that have no end of their own: streams. */
+  endStreams(): void;
 }
 
 async function serve(
-  { loadApp, snapshot, end }: Served,
+  { loadApp, snapshot, endStreams }: Served,
   context: ProcessContext,
   timeouts = timeoutsFor(context.config),
 ): Promise<HttpServer> {
@@ -138,7 +142,7 @@ async function serve(
     server.listen({ port, backlog: BACKLOG, ...(isWildcardHost(host) ? {} : { host }) }, resolve);
   });
   const close = async (deadlineMs = CLOSE_DEADLINE_MS) => {
-    end();
+    endStreams();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     connections.closePingOnly();
     server.closeIdleConnections();

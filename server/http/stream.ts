@@ -47,7 +47,7 @@ interface Channel {
   watchers: Set<Watcher>;
   /** The newest mesh, and when it was collected; null before the first one. */
   last: { mesh: Mesh; endMs: number } | null;
-  /** Between two collections: when the next one begins, and when it may begin at the earliest (`REST_FACTOR`). */
+  /** Between two collections: when the next one begins, when it may begin at the earliest (`REST_FACTOR`), and what begins it. */
   pause: { atMs: number; restUntilMs: number; timer: Timer; end: () => void } | null;
 }
 
@@ -62,8 +62,9 @@ interface Encoding {
 /**
  * The live pages of this pod (`/api/v1/stream`, server-sent events as in the HTML standard). The mesh is collected only while
  * somebody watches, once for all watchers of a statistics window. The first watcher of a window starts a collection at once;
- * each further one gets the last mesh, and starts none. The next collection begins REFRESH_INTERVAL / 2 (at least 1 s, at most
- * 5 s) after the end of the last one, or 100 ms after a change of the pod list, but never before the rest of `REST_FACTOR`.
+ * each further one gets the last mesh, and starts none. The next collection begins REFRESH_INTERVAL / 2 (between `FASTEST_MS` and
+ * `SLOWEST_MS`) after the end of the last one, or `CHANGE_DELAY_MS` after a change of the pod list, but never before the rest of
+ * `REST_FACTOR` is over.
  */
 export class Streams {
   readonly #context: RouteContext;
@@ -107,7 +108,7 @@ export class Streams {
     res.on('close', () => {
       this.#open.delete(res);
       channel.watchers.delete(watcher);
-      if (channel.watchers.size === 0) this.#close(windowMs, channel);
+      if (channel.watchers.size === 0) this.#closeChannel(windowMs, channel);
     });
     if (channel.last !== null) watcher.offer({ ...channel.last.mesh, ageMs: clock.monotonicMs() - channel.last.endMs });
     if (!this.#channels.has(windowMs)) void this.#collectFor(windowMs, channel);
@@ -121,7 +122,7 @@ export class Streams {
     this.#context.podChanges.off('change', this.#onPodChange);
     this.#heartbeat?.cancel();
     this.#heartbeat = null;
-    for (const [windowMs, channel] of this.#channels) this.#close(windowMs, channel);
+    for (const [windowMs, channel] of this.#channels) this.#closeChannel(windowMs, channel);
     for (const res of this.#open.keys()) res.end();
     this.#open.clear();
   }
@@ -142,7 +143,7 @@ export class Streams {
     this.#heartbeat = this.#open.size === 0 ? null : this.#context.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
   }
 
-  #close(windowMs: number, channel: Channel): void {
+  #closeChannel(windowMs: number, channel: Channel): void {
     this.#channels.delete(windowMs);
     channel.watchers.clear();
     channel.pause?.timer.cancel();
@@ -191,9 +192,9 @@ class Watcher {
   readonly #clock: Clock;
   /** The last mesh that was sent to its end. */
   #sent: Mesh | null = null;
-  /** The mesh that waits. */
+  /** The mesh that is sent next; null = none. */
   #next: Mesh | null = null;
-  #busy = false;
+  #isSending = false;
 
   constructor(res: ServerResponse, encoding: Encoding, clock: Clock) {
     this.#res = res;
@@ -202,19 +203,19 @@ class Watcher {
     this.#encoding = encoding;
   }
 
-  /** Offers a newer mesh. */
+  /** Sends a newer mesh, at once or when the present one has been sent. */
   offer(mesh: Mesh): void {
     this.#next = mesh;
-    if (!this.#busy) void this.#send();
+    if (!this.#isSending) void this.#send();
   }
 
   /** A comment that keeps proxies from cutting a quiet stream. A page that is being sent a mesh needs none. */
   heartbeat(): void {
-    if (!this.#busy && !this.#res.destroyed) this.#res.write(':\n\n');
+    if (!this.#isSending && !this.#res.destroyed) this.#res.write(':\n\n');
   }
 
   async #send(): Promise<void> {
-    this.#busy = true;
+    this.#isSending = true;
     try {
       while (this.#next !== null && !this.#res.destroyed) {
         const mesh = this.#next;
@@ -225,7 +226,7 @@ class Watcher {
         this.#sent = mesh;
       }
     } finally {
-      this.#busy = false;
+      this.#isSending = false;
     }
   }
 

@@ -25,20 +25,23 @@ type VerdictContext = Pick<RouteContext, 'clock' | 'config' | 'collector' | 'pas
 
 /** Chaos tools wait one second for an answer. Collecting the reports may take this part of it. */
 const COLLECT_BUDGET_MS = 800;
+/** Collecting is given up after this time. Only a mesh of the past takes so long, because it cannot be answered in part. */
+const GIVE_UP_MS = 850;
 /** The answer is sent after this time at the latest. */
 const ANSWER_BUDGET_MS = 950;
 /** A mesh of this age is fresh enough, so that several tools that ask at once share one collection. */
 const MAX_AGE_MS = 300;
+/** The window of a query that names none, unless its clauses or the pings need a longer one: see `usualWindowMs`. */
 const DEFAULT_WINDOW_MS = 30_000;
 
 /** The most verdicts that may wait for their turn. Within their time budget only a few of a large mesh are judged. */
 const MAX_WAITING = 64;
 
 /**
- * Answers queries for a verdict within a second. A query rejects with a ValidationError if it cannot be understood. Any other
+ * Returns the function that answers a query for a verdict, within a second. It rejects with a ValidationError if it cannot be understood. Any other
  * problem, such as too little time, gives the verdict `unknown`: status 503 would mean that the hypothesis does not hold.
  */
-export function verdicts(context: VerdictContext): (query: VerdictQuery) => Promise<VerdictAnswer> {
+export function verdictAnswerer(context: VerdictContext): (query: VerdictQuery) => Promise<VerdictAnswer> {
   const { clock, config, collector, pastMeshes } = context;
   // One query at a time: if all were judged at once, none would be ready in time.
   const judging = new SerialQueue(MAX_WAITING, 'too many verdicts asked for at once, ask again');
@@ -52,10 +55,9 @@ export function verdicts(context: VerdictContext): (query: VerdictQuery) => Prom
         'fromMs' in range
           ? pastMeshes.of(range)
           : collector.collect({ windowMs, maxAgeMs: MAX_AGE_MS, budgetMs: COLLECT_BUDGET_MS });
-      // A mesh of the past cannot be answered in part.
-      const never = new AbortController().signal;
+      const neverAborted = new AbortController().signal;
       const what = 'ask again: collecting the reports';
-      const mesh = await withTimeout(clock, COLLECT_BUDGET_MS + 50, never, what, () => collecting);
+      const mesh = await withTimeout(clock, GIVE_UP_MS, neverAborted, what, () => collecting);
       const judged = await judging.run(() => runSlicedUntil(judge(mesh, clauses, windowMs), clock, endMs));
       return judged?.result ?? unknownVerdict(clauses, windowMs, tookTooLong(mesh, clauses), context);
     } catch (error) {

@@ -69,7 +69,7 @@ export function stubContext({ monitor = {}, env = {}, ...change }: ContextChange
       },
     },
     painter: { paint: async () => Buffer.from('\x89PNG') },
-    past: {
+    ownPast: {
       reportOf: unused,
       podHistory: unused,
       departedLives: () => [],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type VerdictQuery, verdicts } from '../../../server/http/verdict.ts';
+import { type VerdictQuery, verdictAnswerer } from '../../../server/http/verdict.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { BusyError, ValidationError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -21,7 +21,7 @@ function ask(query: Partial<VerdictQuery>, change: ContextChange = {}, refreshIn
     pastMeshes: { of: collect, at: collect },
     ...change,
   });
-  return { clock, asked, answer: verdicts(context)({ expect: [], over: null, ...query }) };
+  return { clock, asked, answer: verdictAnswerer(context)({ expect: [], over: null, ...query }) };
 }
 
 describe('a verdict query', () => {
@@ -109,7 +109,7 @@ describe('the verdict is unknown', () => {
   });
 
   it('if too many queries wait; those before it are answered one after the other', async () => {
-    const answer = verdicts(stubContext().context);
+    const answer = verdictAnswerer(stubContext().context);
     const asked = Array.from({ length: 65 }, () => answer({ expect: [], over: null }));
     const ends = (await Promise.all(asked)).map(({ verdict }) => verdict);
     expect(ends).toEqual([...new Array(64).fill('pass'), 'unknown']);
