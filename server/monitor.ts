@@ -222,7 +222,7 @@ export class Monitor {
   /** Goldpinger's `/check` as JSON in pieces. */
   check(): Iterable<string> {
     const { displayNodeName } = this.#config;
-    return checkAnswer({ links: this.#results.current(), probes: this.probes(), displayNodeName });
+    return checkAnswer({ links: this.#results.probedLinks(), probes: this.probes(), displayNodeName });
   }
 
   /** The recent samples of the link to pod `to`. */
@@ -232,7 +232,7 @@ export class Monitor {
 
   /** The probed links that have a result, and whether each is up. */
   links(): { target: Target; isUp: boolean }[] {
-    return this.#results.current().flatMap(({ target, judged }) => {
+    return this.#results.probedLinks().flatMap(({ target, judged }) => {
       return judged === null ? [] : [{ target, isUp: judged.outcome === 'ok' }];
     });
   }
@@ -245,7 +245,7 @@ export class Monitor {
       return { isHealthy: status.phase === 'synced', healthyNodes: 0, unhealthyNodes: 0 };
     }
     const links = this.#results
-      .current()
+      .probedLinks()
       .map(({ target: { uid }, judged }) => ({ uid, outcome: judged?.outcome ?? null }));
     return ownHealthOf(pods, status, links, this.#config.refreshIntervalMs > 0);
   }
@@ -276,7 +276,7 @@ export class Monitor {
   /** A function that gives the boot time of a pod as it last answered it, ms since the epoch; -1 if it never did. */
   bootTimes(): (uid: string) => number {
     const known = new Map<string, number>();
-    for (const { target, judged } of this.#results.current()) {
+    for (const { target, judged } of this.#results.probedLinks()) {
       if (judged !== null && judged.bootTimeMs >= 0) known.set(target.uid, judged.bootTimeMs);
     }
     return (uid) => known.get(uid) ?? -1;

@@ -11,6 +11,8 @@ const BUCKETS_PER_CHUNK = 2_048;
 const BYTES_PER_BUCKET = 34;
 /** Bytes more where the UDP probe is on. */
 const UDP_BYTES_PER_BUCKET = 4;
+/** The largest number that the column `start` holds. */
+const MAX_START = 0xffff;
 
 /**
  * `BUCKETS_PER_CHUNK` buckets of one width, in columns. A bucket sums up the samples of one link in one period of `widthMs`.
@@ -19,8 +21,7 @@ const UDP_BYTES_PER_BUCKET = 4;
  */
 export interface Chunk extends ReturnType<typeof columnsOf> {
   /**
-   * Number of the chunk: one more than that of the chunk before it. Its buckets are numbered from `number` * `BUCKETS_PER_CHUNK`
-   * on.
+   * One more than the number of the chunk before it. The first bucket of the chunk has the number `number` * `BUCKETS_PER_CHUNK`.
    */
   number: number;
   widthMs: number;
@@ -48,8 +49,10 @@ export class BucketLog {
   readonly #chunkBytes: number;
   readonly #maxChunks: number;
   readonly #chunks: Chunk[] = [];
-  #next = 0;
-  #forgottenMs = Number.NEGATIVE_INFINITY;
+  /** The number of the next chunk. It only grows, so that the number of a dropped bucket is never used again. */
+  #nextChunk = 0;
+  /** Buckets up to this time were dropped for lack of memory; -Infinity while none was. */
+  forgottenMs = Number.NEGATIVE_INFINITY;
 
   /** `hasUdp`: whether buckets count the datagrams of the UDP probe too. */
   constructor(maxBytes: number, hasUdp = false) {
@@ -71,11 +74,6 @@ export class BucketLog {
     return Math.max(1, this.#maxChunks - 2) * BUCKETS_PER_CHUNK;
   }
 
-  /** Buckets up to this time were dropped for lack of memory; -Infinity while none was. */
-  get forgottenMs(): number {
-    return this.#forgottenMs;
-  }
-
   /** Begins a bucket of `widthMs` around `nowMs` and returns its number. `previous` is the link's last bucket; -1 = none. */
   open(previous: number, widthMs: number, nowMs: number): number {
     const chunk = this.#chunkFor(widthMs, nowMs);
@@ -86,7 +84,6 @@ export class BucketLog {
     chunk.endMs = Math.max(chunk.endMs, chunk.baseMs + (start + 1) * widthMs);
     chunk.back[i] = previous < 0 ? 0 : number - previous;
     chunk.start[i] = start;
-    this.#next = number + 1;
     return number;
   }
 
@@ -133,9 +130,9 @@ export class BucketLog {
       (nowMs - last.baseMs) / widthMs < MAX_START;
     if (fits) return last;
     const oldest = this.#chunks.length < this.#maxChunks ? undefined : this.#chunks.shift();
-    if (oldest !== undefined) this.#forgottenMs = Math.max(this.#forgottenMs, oldest.endMs);
+    if (oldest !== undefined) this.forgottenMs = Math.max(this.forgottenMs, oldest.endMs);
     const baseMs = Math.floor(nowMs / widthMs) * widthMs;
-    const number = Math.ceil(this.#next / BUCKETS_PER_CHUNK);
+    const number = this.#nextChunk++;
     // All columns of a chunk are in one buffer, so `back.buffer` is all of it.
     const columns = columnsOf(oldest?.back.buffer ?? new ArrayBuffer(this.#chunkBytes));
     const chunk = { number, widthMs, baseMs, endMs: baseMs, used: 0, ...columns };
@@ -143,9 +140,6 @@ export class BucketLog {
     return chunk;
   }
 }
-
-/** The largest number that the column `start` holds. */
-const MAX_START = 0xffff;
 
 /**
  * Makes empty columns in `bytes`. The 4-byte column comes first, then the 2-byte columns, then the 1-byte columns, because a
@@ -190,9 +184,8 @@ function columnsOf(bytes: ArrayBuffer) {
 const MAX_SAMPLE_COUNT = 0xffff;
 const MAX_BYTE_COUNT = 0xff;
 /**
- * From so many datagrams on a bucket is full. It gets those since the last ping at once, usually those of one or two cycles of
- * the UDP probe, of UDP_PACKET_COUNT each (1000 at most). So they fit in up to `MAX_SAMPLE_COUNT`; what does not is not
- * counted.
+ * A bucket with this many datagrams is full. The datagrams since the last ping are added together: usually those of one or two
+ * cycles, 1000 in each at most (UDP_PACKET_COUNT). So they fit below `MAX_SAMPLE_COUNT`. If they do not fit, none of them is counted.
  */
 const FULL_UDP_COUNT = 60_000;
 
@@ -214,13 +207,13 @@ export function addToBucket({ chunk, i, startMs }: Bucket, { atMs, code, total16
   const samples = chunk.samples[i] ?? 0;
   const suspect = chunk.suspect[i] ?? 0;
   const hasNoTrusted = samples === suspect;
-  const isDoubted = isSuspect(code);
-  const discards = !isDoubted && hasNoTrusted && samples > 0;
+  const isSuspectSample = isSuspect(code);
+  const discards = !isSuspectSample && hasNoTrusted && samples > 0;
   if (discards) discardFigures(chunk, i);
   chunk.samples[i] = samples + 1;
-  chunk.suspect[i] = suspect + (isDoubted ? 1 : 0);
+  chunk.suspect[i] = suspect + (isSuspectSample ? 1 : 0);
   chunk.newestMs[i] = pack16(atMs - startMs);
-  if (isDoubted && !hasNoTrusted) {
+  if (isSuspectSample && !hasNoTrusted) {
     chunk.code[i] = asSuspect(chunk.code[i] ?? 0);
     return discards;
   }
@@ -239,7 +232,7 @@ export function addToBucket({ chunk, i, startMs }: Bucket, { atMs, code, total16
   return discards;
 }
 
-/** Adds datagrams of the UDP probe to a bucket, if there is room for them. */
+/** Adds datagrams of the UDP probe to a bucket, or leaves them out if there is no room for all of them. */
 export function addUdpToBucket({ chunk, i }: Bucket, sent: number, lost: number): void {
   const total = (chunk.udpSent[i] ?? 0) + sent;
   if (total > MAX_SAMPLE_COUNT) return;
@@ -247,7 +240,7 @@ export function addUdpToBucket({ chunk, i }: Bucket, sent: number, lost: number)
   chunk.udpLost[i] = (chunk.udpLost[i] ?? 0) + lost;
 }
 
-/** The datagrams of a bucket; null without any. It does not tell in how many cycles they were lost: see `Datagrams`. */
+/** The datagrams of a bucket; null without any. In how many cycles they were lost is not kept: see `Datagrams.lossCycles`. */
 export function datagramsOf({ chunk, i }: Bucket): Datagrams | null {
   const sent = chunk.udpSent[i] ?? 0;
   if (sent === 0) return null;
@@ -292,16 +285,21 @@ export const BUCKET_WIDTHS_MS = [
 const MIN_SAMPLES_PER_BUCKET = 4;
 
 /**
- * The smallest width at which `buckets` buckets reach back `windowMs` for each of `links` links, and at which a bucket has
+ * The smallest width at which `buckets` buckets reach back `historyWindowMs` for each of `links` links, and at which a bucket has
  * a few samples; the largest width if none does. `intervalMs` is how often a link gets a sample; 0 = never.
  */
-export function bucketWidthMs(needs: { links: number; buckets: number; windowMs: number; intervalMs: number }): number {
-  const { links, buckets, windowMs, intervalMs } = needs;
+export function bucketWidthMs(needs: {
+  links: number;
+  buckets: number;
+  historyWindowMs: number;
+  intervalMs: number;
+}): number {
+  const { links, buckets, historyWindowMs, intervalMs } = needs;
   // Fewer samples per bucket are accepted if the window would otherwise have fewer than two buckets.
-  const minWidthMs = Math.min(MIN_SAMPLES_PER_BUCKET * intervalMs, windowMs / 2);
+  const minWidthMs = Math.min(MIN_SAMPLES_PER_BUCKET * intervalMs, historyWindowMs / 2);
   const suits = (widthMs: number) =>
     widthMs >= minWidthMs &&
     // One bucket more for the one that has just begun, and one because the window begins within a bucket.
-    links * (windowMs / widthMs + 2) <= buckets;
+    links * (historyWindowMs / widthMs + 2) <= buckets;
   return BUCKET_WIDTHS_MS.find(suits) ?? Math.max(...BUCKET_WIDTHS_MS);
 }

@@ -33,7 +33,7 @@ export interface HistorySettings {
   /** Bytes for the buckets (HISTORY_MEMORY). */
   bucketBytes: number;
   /** How far back the buckets should reach (HISTORY_WINDOW). */
-  windowMs: number;
+  historyWindowMs: number;
   /** How often a link gets a sample (REFRESH_INTERVAL); 0 = never. */
   intervalMs: number;
 }
@@ -74,7 +74,10 @@ export interface LinkRecord {
   failedPings: number;
 }
 
-/** The number of shares is this, doubled as often as needed: so the rings seldom change their length. */
+/**
+ * The memory for recent samples is divided into 16, 32, 64, ... shares, one for each link. So the rings change their length only when
+ * the number of links has about doubled, or fallen to a quarter.
+ */
 const MIN_SHARES = 16;
 
 /**
@@ -86,14 +89,14 @@ const MIN_SHARES = 16;
  */
 export class History {
   /** The buckets of all links. Only `History` changes them. */
-  readonly log: BucketLog;
+  readonly bucketLog: BucketLog;
   readonly settings: HistorySettings;
   readonly #statistics = new Statistics();
   /** The links whose recent samples are kept. */
   readonly #withSamples = new Set<LinkRecord>();
-  /** The memory for recent samples is divided among so many links. */
+  /** See `MIN_SHARES`. */
   #shares = MIN_SHARES;
-  /** How many recent samples and cycles of each of them are kept. */
+  /** How many recent samples and cycles of a link fit into its share. */
   samplesPerLink = 1;
   #cyclesPerLink = 1;
   /** The width of the buckets that begin now. */
@@ -101,13 +104,13 @@ export class History {
 
   constructor(settings: HistorySettings) {
     this.settings = settings;
-    this.log = new BucketLog(settings.bucketBytes, settings.udpBytes > 0);
-    this.#divide();
-    this.setLinkCount(1);
+    this.bucketLog = new BucketLog(settings.bucketBytes, settings.udpBytes > 0);
+    this.#divideMemory();
+    this.chooseBucketWidth(1);
   }
 
   get bytes(): number {
-    let bytes = this.log.bytes;
+    let bytes = this.bucketLog.bytes;
     for (const { ring, udp } of this.#withSamples) bytes += (ring?.bytes ?? 0) + (udp?.bytes ?? 0);
     return bytes;
   }
@@ -117,18 +120,24 @@ export class History {
     return this.settings.udpBytes > 0;
   }
 
-  /** Chooses the width of new buckets for this many probed links. */
-  setLinkCount(links: number): void {
-    const { windowMs, intervalMs } = this.settings;
-    const buckets = this.log.capacity;
-    this.widthMs = bucketWidthMs({ links: Math.max(1, links), buckets, windowMs, intervalMs });
+  /** Chooses the width of the buckets that begin from now on. `links`: the number of links that are probed. */
+  chooseBucketWidth(links: number): void {
+    const { historyWindowMs, intervalMs } = this.settings;
+    const buckets = this.bucketLog.capacity;
+    this.widthMs = bucketWidthMs({ links: Math.max(1, links), buckets, historyWindowMs, intervalMs });
   }
 
-  /** Makes the record of a link. */
+  /** Makes the record of a link, whose samples are kept from now on. */
   newRecord(): LinkRecord {
-    const nothingYet = { ring: null, lastBucket: -1, pendingSamples: 0, udp: null };
-    const noDatagrams = { pendingUdpSent: 0, pendingUdpLost: 0, failedPings: 0 };
-    const record: LinkRecord = { ...nothingYet, ...noDatagrams };
+    const record: LinkRecord = {
+      ring: null,
+      lastBucket: -1,
+      pendingSamples: 0,
+      udp: null,
+      pendingUdpSent: 0,
+      pendingUdpLost: 0,
+      failedPings: 0,
+    };
     this.reopen(record);
     return record;
   }
@@ -140,7 +149,7 @@ export class History {
     record.ring = null;
     record.udp = null;
     this.#withSamples.delete(record);
-    this.#share();
+    this.#adaptShares();
   }
 
   /** Keeps recent samples again for a link whose samples were dropped. */
@@ -149,32 +158,32 @@ export class History {
     // What was before is known by buckets only.
     const droppedUntilMs = this.newestMs(record);
     this.#withSamples.add(record);
-    this.#share();
+    this.#adaptShares();
     record.ring = new RecordRing(SAMPLE_RECORD, this.samplesPerLink, droppedUntilMs);
     if (this.hasUdp) record.udp = new UdpRing(this.#cyclesPerLink, droppedUntilMs);
   }
 
   /** When the newest sample of a link was taken, as its buckets say; -Infinity if it has none. */
   newestMs({ lastBucket }: LinkRecord): number {
-    const bucket = this.log.find(lastBucket);
+    const bucket = this.bucketLog.find(lastBucket);
     return bucket === null ? Number.NEGATIVE_INFINITY : newestOf(bucket);
   }
 
-  /** Divides the memory for recent samples anew if many more links need a share, or far fewer. */
-  #share(): void {
+  /** Changes the number of shares if more links need one, or far fewer. */
+  #adaptShares(): void {
     const before = this.#shares;
     const links = this.#withSamples.size;
     if (links > before) this.#shares *= 2;
     else if (links < before / 4 && before > MIN_SHARES) this.#shares /= 2;
     if (this.#shares === before) return;
-    this.#divide();
+    this.#divideMemory();
     for (const { ring, udp } of this.#withSamples) {
       ring?.resize(this.samplesPerLink);
       udp?.resize(this.#cyclesPerLink);
     }
   }
 
-  #divide(): void {
+  #divideMemory(): void {
     const { sampleBytes, udpBytes } = this.settings;
     const recordsIn = (bytes: number, recordBytes: number) =>
       Math.max(1, Math.min(MAX_SAMPLES, Math.floor(bytes / this.#shares / recordBytes)));
@@ -198,12 +207,12 @@ export class History {
     const stored = storedSampleOf(sample, nowMs);
     // The ring is about to overwrite a sample that is not part of the percentiles yet.
     if (record.pendingSamples >= this.samplesPerLink) this.#updatePercentiles(record);
-    let bucket = this.log.find(record.lastBucket);
+    let bucket = this.bucketLog.find(record.lastBucket);
     if (bucket === null || nowMs >= bucket.endMs || isFull(bucket)) {
       this.#updatePercentiles(record);
-      this.log.expire(nowMs - this.settings.windowMs);
-      record.lastBucket = this.log.open(record.lastBucket, this.widthMs, nowMs);
-      bucket = this.log.find(record.lastBucket);
+      this.bucketLog.expire(nowMs - this.settings.historyWindowMs);
+      record.lastBucket = this.bucketLog.open(record.lastBucket, this.widthMs, nowMs);
+      bucket = this.bucketLog.find(record.lastBucket);
     }
     // The bucket discarded its suspect samples, so they are not pending any more.
     if (bucket !== null && addToBucket(bucket, stored)) record.pendingSamples = 0;
@@ -213,10 +222,15 @@ export class History {
   }
 
   /**
-   * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see `UdpRing.counted`.
+   * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see `UdpRing.counted`. null: the
+   * link could not be measured, so that there is no newest cycle any more.
    */
-  addUdp(record: LinkRecord, result: UdpResult): void {
+  addUdp(record: LinkRecord, result: UdpResult | null): void {
     if (record.udp === null) return;
+    if (result === null) {
+      record.udp.newest = null;
+      return;
+    }
     const isBesideFailure = record.failedPings !== 0;
     record.udp.addCycle(result, isBesideFailure);
     if (result.suspect || isBesideFailure) return;
@@ -238,8 +252,8 @@ export class History {
   }
 
   /**
-   * When the link's newest sample was taken that is not kept as it is (in buckets only); -Infinity: all are kept; Infinity:
-   * none is.
+   * Samples of a link up to this time are not kept one by one, only in buckets: the time of the newest of them. -Infinity: all samples
+   * are kept one by one; Infinity: none is.
    */
   droppedUntilMs(record: LinkRecord): number {
     return record.ring?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
@@ -261,12 +275,12 @@ export class History {
    * called at any time without a loss of precision.
    */
   unmergedBuckets({ lastBucket }: LinkRecord, fromMs: number): Bucket[] {
-    return this.log.chain(lastBucket, fromMs);
+    return this.bucketLog.chain(lastBucket, fromMs);
   }
 
   /** Merges the pending samples into the percentiles of the newest bucket. */
   #updatePercentiles(record: LinkRecord): void {
-    const bucket = this.log.find(record.lastBucket);
+    const bucket = this.bucketLog.find(record.lastBucket);
     const pending = record.pendingSamples;
     record.pendingSamples = 0;
     if (bucket === null || pending === 0) return;

@@ -3,8 +3,9 @@ import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
 import { LinkLoss } from './link-loss.ts';
 
+/** A link from this pod to a target: what is stored of it, and what is believed about it. */
 export interface Link {
-  /** Counts the targets of this process, in the order in which they were first probed: identifies the link in copies. */
+  /** Identifies the link in copies: links are numbered from 0 in the order in which they were first probed. */
   number: number;
   target: Target;
   record: LinkRecord;
@@ -14,7 +15,8 @@ export interface Link {
   retiredAtMs: number;
 }
 
-function nothingBelieved(): Pick<Link, 'judgement' | 'loss'> {
+/** The state of a link of which nothing is believed yet. */
+function unjudged(): Pick<Link, 'judgement' | 'loss'> {
   return { judgement: new LinkJudgement(), loss: new LinkLoss() };
 }
 
@@ -33,15 +35,16 @@ const MAX_WITH_BUCKETS = 2000;
 export class Links {
   readonly #history: History;
   readonly #goneRetentionMs: number;
-  readonly #windowMs: number;
+  readonly #historyWindowMs: number;
   /** By target id. Links that are no longer probed are in the order in which they left. */
   readonly #links = new Map<string, Link>();
-  #count = 0;
+  /** The number of the next link that is new. Numbers are never used again. */
+  #nextNumber = 0;
 
-  constructor(history: History, goneRetentionMs: number, windowMs: number) {
+  constructor(history: History, goneRetentionMs: number, historyWindowMs: number) {
     this.#history = history;
     this.#goneRetentionMs = goneRetentionMs;
-    this.#windowMs = windowMs;
+    this.#historyWindowMs = historyWindowMs;
   }
 
   /**
@@ -61,24 +64,24 @@ export class Links {
       const link = this.#links.get(target.id);
       if (link === undefined) {
         const record = this.#history.newRecord();
-        this.#links.set(target.id, { number: this.#count++, target, record, ...nothingBelieved(), retiredAtMs: -1 });
+        this.#links.set(target.id, { number: this.#nextNumber++, target, record, ...unjudged(), retiredAtMs: -1 });
       } else {
         const { address, port } = link.target;
         // What was believed of another time or another address says nothing about now.
         if (link.retiredAtMs >= 0 || address !== target.address || port !== target.port) {
-          Object.assign(link, nothingBelieved());
+          Object.assign(link, unjudged());
         }
         link.target = target;
         link.retiredAtMs = -1;
         this.#history.reopen(link.record);
       }
     }
-    this.#history.setLinkCount(wanted.size);
+    this.#history.chooseBucketWidth(wanted.size);
     this.expire(nowMs);
   }
 
-  /** The probed link with this target id; undefined if there is none. */
-  find(id: string): Link | undefined {
+  /** The link with this target id, if it is probed; else undefined. */
+  findProbed(id: string): Link | undefined {
     const link = this.#links.get(id);
     return link !== undefined && link.retiredAtMs < 0 ? link : undefined;
   }
@@ -92,11 +95,12 @@ export class Links {
     return this.all().filter((link) => link.record.ring !== null);
   }
 
-  /** How many targets have had a link so far. */
-  get count(): number {
-    return this.#count;
+  /** The number that the next new link gets: all links so far have smaller ones. */
+  get nextNumber(): number {
+    return this.#nextNumber;
   }
 
+  /** All links of which samples or buckets are kept. */
   all(): Link[] {
     return [...this.#links.values()];
   }
@@ -110,9 +114,9 @@ export class Links {
       const hasSamples = retiredAtMs > nowMs - this.#goneRetentionMs && newer < MAX_WITH_SAMPLES;
       // Those after it left later, so they have samples too.
       if (hasSamples) break;
-      if (record.ring !== null) Object.assign(link, nothingBelieved());
+      if (record.ring !== null) Object.assign(link, unjudged());
       this.#history.dropSamples(record);
-      const hasBuckets = retiredAtMs >= nowMs - this.#windowMs && newer < MAX_WITH_SAMPLES + MAX_WITH_BUCKETS;
+      const hasBuckets = retiredAtMs >= nowMs - this.#historyWindowMs && newer < MAX_WITH_SAMPLES + MAX_WITH_BUCKETS;
       if (!hasBuckets || record.lastBucket < 0) this.#links.delete(target.id);
     }
   }

@@ -71,7 +71,7 @@ export class Results {
     this.#startedMs = clock.monotonicMs();
     this.#history = new History({
       ...memoryOf(settings),
-      windowMs: settings.historyWindowMs,
+      historyWindowMs: settings.historyWindowMs,
       intervalMs: settings.refreshIntervalMs,
     });
     this.#links = new Links(this.#history, settings.goneRetentionMs, settings.historyWindowMs);
@@ -84,7 +84,7 @@ export class Results {
 
   /** Takes the sample of a probe. The sample of a link that is no longer probed is ignored. */
   record(target: Target, sample: Sample): void {
-    const link = this.#links.find(target.id);
+    const link = this.#links.findProbed(target.id);
     if (link === undefined) return;
     const nowMs = this.#clock.monotonicMs();
     this.#history.add(link.record, nowMs, sample);
@@ -94,7 +94,7 @@ export class Results {
     if (link.record.udp !== null && sample.outcome === 'ok') this.#judgeLoss(link, nowMs);
   }
 
-  /** A link that is slow or intermittent is not called lossy, so it keeps its state. */
+  /** Decides whether a link has become lossy or ceased to be. While it is slow or intermittent, that stays as it was. */
   #judgeLoss({ target, record, judgement, loss }: Link, nowMs: number): void {
     if (judgement.slowSinceMs >= 0 || judgement.isIntermittent) return;
     const change = loss.take(record, this.#ranges.lossRange(nowMs), this.#ranges);
@@ -102,18 +102,17 @@ export class Results {
   }
 
   /**
-   * Takes the result of a cycle of the UDP probe; null = the link could not be measured, and its last result says nothing any
-   * more. That of a link that is no longer probed is ignored.
+   * Takes the result of a cycle of the UDP probe; null = the link could not be measured, so that it has no newest result any more.
+   * The result of a link that is no longer probed is ignored.
    */
   recordUdp(target: Target, result: UdpResult | null): void {
-    const record = this.#links.find(target.id)?.record;
-    if (record === undefined) return;
-    if (result !== null) this.#history.addUdp(record, { ...result, atMs: this.#clock.monotonicMs() });
-    else if (record.udp !== null) record.udp.newest = null;
+    const link = this.#links.findProbed(target.id);
+    if (link === undefined) return;
+    this.#history.addUdp(link.record, result === null ? null : { ...result, atMs: this.#clock.monotonicMs() });
   }
 
-  /** All links that are probed, and what is believed about each. */
-  current(): LinkResult[] {
+  /** All links that are probed, with the sample that stands for each. */
+  probedLinks(): LinkResult[] {
     return this.#links.probed().map(({ target, judgement }) => ({ target, judged: judgement.judged }));
   }
 
@@ -215,7 +214,7 @@ export class Results {
       .map(({ number, target: { uid, name, namespace, podIP, family } }) => {
         return { number, uid, name, namespace, podIP, family };
       });
-    const counts = { nowMs, sinceMs: fromMs, untilMs: toMs, links: this.#links.count };
+    const counts = { nowMs, sinceMs: fromMs, untilMs: toMs, links: this.#links.nextNumber };
     return { part: { ...counts, targets, pieces: [piece] }, hasMore: toMs < nowMs };
   }
 
@@ -229,10 +228,10 @@ export class Results {
     for (const { record, retiredAtMs } of links) {
       if (retiredAtMs < 0) fromMs = Math.max(fromMs, this.#history.droppedUntilMs(record));
     }
-    let range = await this.#resultsIn(links, { fromMs, toMs: nowMs });
-    for (let lengthMs = (nowMs - fromMs) / 2; range === null; lengthMs /= 2)
-      range = await this.#resultsIn(links, { fromMs, toMs: fromMs + lengthMs });
-    return range;
+    for (let toMs = nowMs; ; toMs = (fromMs + toMs) / 2) {
+      const range = await this.#resultsIn(links, { fromMs, toMs });
+      if (range !== null) return range;
+    }
   }
 
   /** All results of `links` in (`fromMs`, `toMs`]; null if they are too many for one answer. */
@@ -262,9 +261,10 @@ export class Results {
       // Not all samples since then are kept; for the others there are only buckets.
       return this.#history.droppedUntilMs(record) >= fromMs && this.#history.newestMs(record) >= fromMs;
     });
-    return needsBuckets ? this.#history.log.maxWidthMs(fromMs) : 0;
+    return needsBuckets ? this.#history.bucketLog.maxWidthMs(fromMs) : 0;
   }
 
+  /** Bytes of all samples and buckets. */
   get bytes(): number {
     return this.#history.bytes;
   }
@@ -282,12 +282,12 @@ export class Results {
 
   /** How far back this pod has complete data, as an age: limited by HISTORY_WINDOW, its start, and dropped buckets. */
   #knownAgeMs(nowMs: number): number {
-    const knownMs = Math.max(this.#startedMs, this.#history.log.forgottenMs);
+    const knownMs = Math.max(this.#startedMs, this.#history.bucketLog.forgottenMs);
     return Math.min(this.#settings.historyWindowMs, Math.max(0, nowMs - knownMs));
   }
 }
 
-/** Converts ages to monotonic times. A range that ends now ends 1 ms later, so that it includes a sample of this very moment. */
+/** Converts ages to monotonic times. A range that ends now ends 1 ms later, so that a bucket that begins at this moment is in it. */
 function rangeOf({ fromAgeMs, toAgeMs }: AgeRange, nowMs: number): TimeRange {
   return { fromMs: nowMs - fromAgeMs, toMs: toAgeMs === 0 ? nowMs + 1 : nowMs - toAgeMs };
 }

@@ -10,15 +10,15 @@ export class RecordRing<T extends { atMs: number }> {
   /** The bytes of all records. `resize` replaces it. */
   protected view: DataView;
   readonly #format: RecordFormat<T>;
-  #length: number;
-  /** Where the next record is written, and how many there are. */
-  #next = 0;
+  /** How many records there is room for, how many there are, and at which place the next one is written. */
+  #capacity: number;
   #count = 0;
+  #next = 0;
 
-  constructor(format: RecordFormat<T>, length: number, droppedUntilMs: number) {
+  constructor(format: RecordFormat<T>, capacity: number, droppedUntilMs: number) {
     this.#format = format;
-    this.#length = length;
-    this.view = new DataView(new ArrayBuffer(length * format.bytes));
+    this.#capacity = capacity;
+    this.view = new DataView(new ArrayBuffer(capacity * format.bytes));
     this.droppedUntilMs = droppedUntilMs;
   }
 
@@ -29,11 +29,11 @@ export class RecordRing<T extends { atMs: number }> {
   /** Adds the newest result. Returns where its bytes after the time begin. */
   add(result: T): number {
     const at = this.#next * this.#format.bytes;
-    if (this.#count === this.#length) this.droppedUntilMs = this.view.getFloat64(at, true);
+    if (this.#count === this.#capacity) this.droppedUntilMs = this.view.getFloat64(at, true);
     this.view.setFloat64(at, result.atMs, true);
     this.#format.write(this.view, at + HEAD_BYTES, result);
-    this.#next = (this.#next + 1) % this.#length;
-    this.#count = Math.min(this.#count + 1, this.#length);
+    this.#next = (this.#next + 1) % this.#capacity;
+    this.#count = Math.min(this.#count + 1, this.#capacity);
     return at + HEAD_BYTES;
   }
 
@@ -47,7 +47,7 @@ export class RecordRing<T extends { atMs: number }> {
     read: (view: DataView, at: number, atMs: number) => R | null,
     fromMs = Number.NEGATIVE_INFINITY,
     toMs = Number.POSITIVE_INFINITY,
-    most = this.#length,
+    most = this.#capacity,
   ): R[] {
     const found: R[] = [];
     for (let back = 0; back < this.#count && found.length < most; back++) {
@@ -60,24 +60,24 @@ export class RecordRing<T extends { atMs: number }> {
     return found;
   }
 
-  /** Keeps `length` records from now on, the newest ones. */
-  resize(length: number): void {
+  /** Makes room for `capacity` records. If there are more, only the newest ones are kept. */
+  resize(capacity: number): void {
     const recordBytes = this.#format.bytes;
-    const kept = Math.min(this.#count, length);
+    const kept = Math.min(this.#count, capacity);
     if (kept < this.#count) this.droppedUntilMs = this.view.getFloat64(this.#placeOf(kept), true);
-    const bytes = new Uint8Array(length * recordBytes);
+    const bytes = new Uint8Array(capacity * recordBytes);
     for (let back = 0; back < kept; back++) {
       const from = new Uint8Array(this.view.buffer, this.#placeOf(back), recordBytes);
       bytes.set(from, (kept - 1 - back) * recordBytes);
     }
     this.view = new DataView(bytes.buffer);
-    this.#length = length;
-    this.#next = kept % length;
+    this.#capacity = capacity;
+    this.#next = kept % capacity;
     this.#count = kept;
   }
 
   /** Where a record begins. `back`: how many records are newer; less than `#count`. */
   #placeOf(back: number): number {
-    return ((this.#next - 1 - back + this.#length) % this.#length) * this.#format.bytes;
+    return ((this.#next - 1 - back + this.#capacity) % this.#capacity) * this.#format.bytes;
   }
 }

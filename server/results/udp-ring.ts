@@ -30,12 +30,15 @@ export class UdpRing extends RecordRing<UdpResult> {
    * datagrams are lost too, but `counted` does not count it as loss that TCP hides.
    */
   newest: UdpResult | null = null;
-  /** When the newest cycle ended that lost datagrams, or may have: of those before `droppedUntilMs` nothing is known at first. */
+  /**
+   * The end of the newest cycle that lost datagrams. In a new ring it is `droppedUntilMs`, because cycles before that may have lost
+   * some.
+   */
   lastLossMs: number;
 
-  /** `length`: how many cycles are kept. `droppedUntilMs`: when the link's newest cycle ended that is not kept. */
-  constructor(length: number, droppedUntilMs = Number.NEGATIVE_INFINITY) {
-    super(CYCLE_RECORD, length, droppedUntilMs);
+  /** `capacity`: how many cycles are kept. `droppedUntilMs`: the end of the newest cycle of the link that is not kept. */
+  constructor(capacity: number, droppedUntilMs = Number.NEGATIVE_INFINITY) {
+    super(CYCLE_RECORD, capacity, droppedUntilMs);
     this.lastLossMs = droppedUntilMs;
   }
 

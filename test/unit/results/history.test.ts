@@ -11,7 +11,7 @@ import { EIGHT_SAMPLES, HOUR, historyWith } from './scene.ts';
 /** A history of `links` links, and a way to add their samples. */
 function historyOf(links: number, change: Partial<HistorySettings> = {}) {
   const history = historyWith(change);
-  history.setLinkCount(links);
+  history.chooseBucketWidth(links);
   const records = Array.from({ length: links }, () => history.newRecord());
   const add = (link: number, nowMs: number, sample: Sample) => history.add(records[link]!, nowMs, sample);
   const buckets = (link: number, fromMs = Number.NEGATIVE_INFINITY) => {
@@ -32,7 +32,7 @@ describe('the width of buckets', () => {
   const needs = fc.record({
     links: fc.integer({ min: 1, max: 65_535 }),
     buckets: fc.integer({ min: 2_048, max: 5_000_000 }),
-    windowMs: fc.integer({ min: 60_000, max: 86_400_000 }),
+    historyWindowMs: fc.integer({ min: 60_000, max: 86_400_000 }),
     intervalMs: fc.integer({ min: 0, max: 3_600_000 }),
   });
 
@@ -41,7 +41,7 @@ describe('the width of buckets', () => {
       fc.property(needs, (need) => {
         const widthMs = bucketWidthMs(need);
         expect(BUCKET_WIDTHS_MS).toContain(widthMs);
-        const fits = need.links * (need.windowMs / widthMs + 2) <= need.buckets;
+        const fits = need.links * (need.historyWindowMs / widthMs + 2) <= need.buckets;
         if (!fits) expect(widthMs).toBe(BUCKET_WIDTHS_MS.at(-1));
         expect(bucketWidthMs({ ...need, links: need.links * 2 })).toBeGreaterThanOrEqual(widthMs);
       }),
@@ -55,7 +55,7 @@ describe('the width of buckets', () => {
     [5_000, 5_000, 120_000],
   ])('of %i links with a sample every %i ms is %i ms, with 8 MiB and an hour', (links, intervalMs, widthMs) => {
     const { history } = historyOf(1, { bucketBytes: 8 << 20, intervalMs });
-    history.setLinkCount(links);
+    history.chooseBucketWidth(links);
     expect(history.widthMs).toBe(widthMs);
   });
 });
@@ -70,11 +70,11 @@ describe('buckets', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const { history, add, buckets } = historyOf(1, { windowMs: 86_400_000 });
+        const { history, add, buckets } = historyOf(1, { historyWindowMs: 86_400_000 });
         let nowMs = 1_000;
         for (const { afterMs, outcome, suspect, links } of steps) {
           nowMs += afterMs;
-          if (links > 60_000) history.setLinkCount(links - 60_000);
+          if (links > 60_000) history.chooseBucketWidth(links - 60_000);
           add(0, nowMs, outcome === 'ok' ? sampleOf({ suspect }) : refusedSample({ outcome, suspect }));
         }
         const found = buckets(0);
@@ -161,13 +161,13 @@ describe('the memory of buckets', () => {
     fc.assert(
       fc.property(churn, (phases) => {
         const bucketBytes = 3 * 70_000;
-        const { history, add, buckets } = historyOf(300, { bucketBytes, windowMs: 600_000 });
+        const { history, add, buckets } = historyOf(300, { bucketBytes, historyWindowMs: 600_000 });
         // The memory of the rings, which does not change.
         const sampleBytes = history.bytes;
         expect(sampleBytes).toBeLessThanOrEqual(1 << 20);
         let nowMs = 0;
         for (const { links, rounds } of phases) {
-          history.setLinkCount(links);
+          history.chooseBucketWidth(links);
           for (let round = 0; round < rounds; round++) {
             nowMs += 2_000;
             for (let link = 0; link < links; link++) add(link, nowMs + link, sampleOf());
@@ -187,7 +187,7 @@ describe('the memory of buckets', () => {
       for (let link = 0; link < 200; link++) add(link, nowMs + link * 150, sampleOf());
     }
     expect(history.bytes - sampleBytes).toBeLessThan(1 << 20);
-    expect(history.log.forgottenMs).toBe(Number.NEGATIVE_INFINITY);
+    expect(history.bucketLog.forgottenMs).toBe(Number.NEGATIVE_INFINITY);
     const [oldest] = buckets(199, HOUR);
     expect(oldest!.startMs).toBeLessThanOrEqual(HOUR);
   });
@@ -195,10 +195,10 @@ describe('the memory of buckets', () => {
   it('says up to when buckets were dropped because there was too little of it', () => {
     const { history, add, buckets } = historyOf(2_000, { bucketBytes: 3 * 70_000 });
     for (let nowMs = 0; nowMs <= HOUR; nowMs += 600_000) {
-      history.setLinkCount(1);
+      history.chooseBucketWidth(1);
       for (let link = 0; link < 2_000; link++) add(link, nowMs + link, sampleOf());
     }
-    expect(history.log.forgottenMs).toBeGreaterThan(0);
-    for (const { endMs } of buckets(7)) expect(endMs).toBeGreaterThanOrEqual(history.log.forgottenMs - 600_000);
+    expect(history.bucketLog.forgottenMs).toBeGreaterThan(0);
+    for (const { endMs } of buckets(7)) expect(endMs).toBeGreaterThanOrEqual(history.bucketLog.forgottenMs - 600_000);
   });
 });

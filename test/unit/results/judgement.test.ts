@@ -53,7 +53,7 @@ describe('the state of a link', () => {
     ['but not with a suspect failure', 'x?', '', undefined],
   ])('%s: %s', async (_rule, words, changes, totalUs) => {
     const { results, changeNames } = await recordAll(words);
-    expect([changeNames().join(' '), results.current()[0]?.judged?.totalUs]).toEqual([changes, totalUs]);
+    expect([changeNames().join(' '), results.probedLinks()[0]?.judged?.totalUs]).toEqual([changes, totalUs]);
   });
 });
 

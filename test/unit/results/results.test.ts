@@ -46,7 +46,7 @@ describe('the links of pods that have left', () => {
     for (let n = 0; n < 3; n++) results.record(targetOf('1'), refusedSample());
     if (between.length > 0) probe(...between);
     results.setTargets([{ ...targetOf('1'), ...change }]);
-    expect(results.current().map(({ judged }) => judged)).toEqual([null]);
+    expect(results.probedLinks().map(({ judged }) => judged)).toEqual([null]);
     results.record(targetOf('1'), sampleOf());
     expect(changes.map(({ from, to }) => `${from} -> ${to}`)).toEqual(['unknown -> refused', 'unknown -> ok']);
     expect(results.linkSamples('1').samples).toHaveLength(4);

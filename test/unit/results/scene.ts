@@ -15,7 +15,7 @@ export const EIGHT_SAMPLES = 15 * 16 * 8;
 /** A history of one hour with 1 MiB for samples and 1 MiB for buckets, and a sample a second. */
 export function historyWith(change: Partial<HistorySettings> = {}): History {
   const memory = { sampleBytes: 1 << 20, udpBytes: 0, bucketBytes: 1 << 20 };
-  return new History({ ...memory, windowMs: HOUR, intervalMs: SECOND, ...change });
+  return new History({ ...memory, historyWindowMs: HOUR, intervalMs: SECOND, ...change });
 }
 
 /** Results with a fake clock. */
