@@ -11,62 +11,62 @@ import type { TimeRange } from '../runtime/time-range.ts';
 import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
-import { addDetail, type Doubt, JudgedLinks, type ReportParts, sortedByUid, writeStats } from './pod-report.ts';
+import { addDetail, LinkWriter, type ReportParts, type SuspectRule, sortByUid, writeStats } from './pod-report.ts';
 import type { BucketState, RangeResult, RangeStatistics } from './range-statistics.ts';
 
-/** What server/results contributes to the report of a past range. */
+/** The part of the report of a past range that comes from the results. */
 export type PastReportParts = ReportParts & { past: ReportPast; starvation: Starvation };
 
+/** A link of the report. */
 interface Entry {
   link: Link;
   result: RangeResult;
-  /** What was believed at the end of the range; null if its samples are no longer kept, then `state` is what buckets say. */
-  replayed: Replayed | null;
-  state: BucketState | null;
+  /** Its state at the end of the range: what was believed then; what buckets say if its samples are no longer kept. */
+  state: Replayed | BucketState;
 }
 
 /**
  * Makes the report of a past time range (monotonic ms): for each link its state at the end of the range, as the report of that
  * moment had it if the samples are still kept, else as the buckets say; and statistics over the range. Links of which nothing is
- * known in the range are left out, as are links beyond `MAX_LINKS`; the peers are the pods of the remaining links. A bucket that is
+ * known in the range are left out, as are links beyond `MAX_LINKS`. The peers are the pods of the remaining links. A bucket that is
  * still filling counts as ending at `nowMs`.
  */
 export async function pastReport(
   links: readonly Link[],
   range: TimeRange,
   nowMs: number,
-  ranges: RangeStatistics,
-  doubt: Doubt,
+  rangeStatistics: RangeStatistics,
+  suspectRule: SuspectRule,
   timeSlice: TimeSlice,
 ): Promise<Omit<PastReportParts, 'past'> & { resolutionMs: number }> {
-  const { history } = ranges;
+  const { history } = rangeStatistics;
   const entries: Entry[] = [];
   for (const link of links) {
     const { record } = link;
-    const result = ranges.of(record, range, nowMs);
+    const result = rangeStatistics.of(record, range, nowMs);
     if (timeSlice.isOver()) await timeSlice.next();
     if (result.summary.count === 0 || entries.length === MAX_LINKS) continue;
-    const replayed = judgementAt(record, history, range.toMs, doubt.slowUs);
-    const state = replayed === null ? ranges.bucketState(record, range, nowMs, result.summary) : null;
-    if (replayed !== null || state !== null) entries.push({ link, result, replayed, state });
+    const replayed = judgementAt(record, history, range.toMs, suspectRule.slowUs);
+    const state = replayed ?? rangeStatistics.bucketState(record, range, nowMs, result.summary);
+    if (state !== null) entries.push({ link, result, state });
   }
   const peers = peersOf(entries);
   const indexOf = new Map(peers.map((peer, i) => [peer.uid, i]));
-  const judged = new JudgedLinks(entries.length, doubt);
+  const writer = new LinkWriter(entries.length, suspectRule);
   const stats = emptyStats(entries.length);
   const udp = history.hasUdp ? emptyUdp(entries.length) : null;
   const details: ReportParts['details'] = [];
   for (const [i, entry] of entries.entries()) {
     const { link, result } = entry;
     const to = indexOf.get(link.target.uid) ?? 0;
-    const outcome = writeEntry(judged, i, to, entry, range.toMs, ranges);
+    const outcome = writeEntry(writer, i, to, entry, range.toMs, rangeStatistics);
     writeStats(stats, i, result);
     if (outcome !== null) addDetail(details, i, detailOf(link, outcome, range.toMs));
     if (udp !== null) {
-      const newest = ranges.newestUdpOf(link.record, range, nowMs);
+      const newest = rangeStatistics.newestUdpOf(link.record, range, nowMs);
       if (newest !== null) writeUdp(udp, i, newest, range.toMs - newest.atMs);
-      const recent = ranges.udpOf(link.record, ranges.lossRange(range.toMs), nowMs);
-      writeLoss(udp, i, recent, ranges.udpOf(link.record, range, nowMs));
+      const recent = rangeStatistics.udpOf(link.record, rangeStatistics.lossRange(range.toMs), nowMs);
+      writeLoss(udp, i, recent, rangeStatistics.udpOf(link.record, range, nowMs));
     }
     if (timeSlice.isOver()) await timeSlice.next();
   }
@@ -74,7 +74,7 @@ export async function pastReport(
     peersHash: peersHashOf(peers),
     peers,
     gonePeers: [],
-    ...judged.parts(),
+    ...writer.parts(),
     details,
     stats,
     udp,
@@ -84,7 +84,7 @@ export async function pastReport(
   };
 }
 
-/** So many of a link's last samples are judged again: far more than any rule of `LinkJudgement` looks at. */
+/** This many of the last samples of a link are judged again: far more than any rule of `LinkJudgement` looks at. */
 const REPLAYED = 128;
 
 interface Replayed {
@@ -107,23 +107,25 @@ function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs:
   return { judgement, knowsSince: hasAll || judgement.sinceMs > first.atMs };
 }
 
-/** Writes link `i`, which leads to peer `to`, as it was at `toMs` (monotonic). Returns its outcome; null if it was not known. */
+/** Writes link `i`, which leads to peer `to`, as it was at `toMs` (monotonic). Returns its outcome; null if that is not known. */
 function writeEntry(
-  judged: JudgedLinks,
+  writer: LinkWriter,
   i: number,
   to: number,
-  { link, result, replayed, state }: Entry,
+  { link, result, state }: Entry,
   toMs: number,
-  ranges: RangeStatistics,
+  rangeStatistics: RangeStatistics,
 ): Outcome | null {
-  const { columns } = judged;
-  if (replayed !== null) judged.write(i, to, link.target.family, replayed.judgement, toMs);
-  else if (state !== null) judged.writeBuckets(i, to, link.target.family, state, result.summary, toMs);
-  const outcome = replayed === null ? OUTCOMES[state?.outcome ?? 0] : replayed.judgement.judged?.outcome;
-  if (outcome === undefined) return null;
-  const newestMs = replayed?.judgement.newestAtMs ?? state?.newestMs ?? toMs;
-  if (!replayed?.knowsSince) {
-    columns.sinceMs[i] = pack16(Math.max(0, toMs - sinceMsOf(link, outcome === 'ok', newestMs, ranges)));
+  const { family } = link.target;
+  const isReplayed = 'judgement' in state;
+  if (isReplayed) writer.writeJudgement(i, to, family, state.judgement, toMs);
+  else writer.writeBucketState(i, to, family, state, result.summary, toMs);
+  const outcome = isReplayed ? state.judgement.judged?.outcome : state.isKnown && OUTCOMES[state.outcome];
+  if (!outcome) return null;
+  if (!isReplayed || !state.knowsSince) {
+    const newestMs = isReplayed ? state.judgement.newestAtMs : state.newestMs;
+    const sinceMs = sinceMsOf(link, outcome === 'ok', newestMs, rangeStatistics);
+    writer.columns.sinceMs[i] = pack16(Math.max(0, toMs - sinceMs));
   }
   return outcome;
 }
@@ -134,18 +136,23 @@ function peersOf(entries: readonly Entry[]): PeerRef[] {
     const { uid, name, namespace, podIP } = link.target;
     refs.set(uid, { uid, name, namespace, podIP });
   }
-  return sortedByUid([...refs.values()]);
+  return sortByUid([...refs.values()]);
 }
 
-/** When the link became ok (`wasOk`), or began to fail, as it was at `atMs` (monotonic ms). */
-function sinceMsOf({ judgement, record }: Link, wasOk: boolean, atMs: number, ranges: RangeStatistics): number {
+/** Since when the link had been ok (`wasOk`), or had been failing, at `atMs`; both monotonic. */
+function sinceMsOf(
+  { judgement, record }: Link,
+  wasOk: boolean,
+  atMs: number,
+  rangeStatistics: RangeStatistics,
+): number {
   const { judged, sinceMs } = judgement;
   // If the link has not changed since, its present judgement has the time already.
   const isStillSame = judged !== null && (judged.outcome === 'ok') === wasOk;
-  return isStillSame && sinceMs <= atMs ? sinceMs : ranges.sinceMs(record, wasOk, atMs);
+  return isStillSame && sinceMs <= atMs ? sinceMs : rangeStatistics.sinceMs(record, wasOk, atMs);
 }
 
-/** The error text, if the failure at `toMs` still lasts now. Texts of earlier failures are not kept. */
+/** The error text, if the failure at `toMs` lasts until now; else ''. Texts of earlier failures are not kept. */
 function detailOf({ judgement: { judged, sinceMs } }: Link, outcome: Outcome, toMs: number): string {
   return judged === null || sinceMs > toMs || judged.outcome !== outcome ? '' : judged.detail;
 }

@@ -55,7 +55,7 @@ export interface PeerTable {
 
 export function peerTableOf(pods: readonly Pod[]): PeerTable {
   const refOf = ({ uid, name, namespace, podIPs }: Pod) => ({ uid, name, namespace, podIP: podIPs[0] ?? '' });
-  const peers = sortedByUid(pods.filter((pod) => pod.lifecycle !== 'gone').map(refOf));
+  const peers = sortByUid(pods.filter((pod) => pod.lifecycle !== 'gone').map(refOf));
   const gone = pods.filter((pod) => pod.lifecycle === 'gone').map(refOf);
   return {
     peers,
@@ -65,31 +65,31 @@ export function peerTableOf(pods: readonly Pod[]): PeerTable {
   };
 }
 
-export function sortedByUid(peers: PeerRef[]): PeerRef[] {
+/** Sorts peers by uid, the order of `PodReport.peers`. Changes the array. */
+export function sortByUid(peers: PeerRef[]): PeerRef[] {
   return peers.sort((a, b) => (a.uid < b.uid ? -1 : a.uid > b.uid ? 1 : 0));
 }
 
 /**
  * Makes the report of now. A link that is probed is part of it if its pod is among the peers; a link that is no longer
  * probed only if its pod is gone, so that its last state can still be seen. `nowMs` is monotonic; `windowMs` 0 = without
- * statistics. `doubt`: see `JudgedLinks`. The links show the moment of the call, although the statistics may take several time
- * slices.
+ * statistics. The links show the moment of the call, although the statistics may take several time slices.
  */
 export async function currentReport(
   links: readonly Link[],
   table: PeerTable,
   nowMs: number,
   windowMs: number,
-  ranges: RangeStatistics,
-  doubt: Doubt,
+  rangeStatistics: RangeStatistics,
+  suspectRule: SuspectRule,
   timeSlice: TimeSlice,
 ): Promise<ReportParts> {
   const { gonePeers, entries } = placeLinks(links, table);
-  const judged = new JudgedLinks(entries.length, doubt);
-  const udp = ranges.history.hasUdp ? emptyUdp(entries.length) : null;
+  const writer = new LinkWriter(entries.length, suspectRule);
+  const udp = rangeStatistics.history.hasUdp ? emptyUdp(entries.length) : null;
   const details: [number, string][] = [];
   for (const [i, { link, to }] of entries.entries()) {
-    judged.write(i, to, link.target.family, link.judgement, nowMs);
+    writer.writeJudgement(i, to, link.target.family, link.judgement, nowMs);
     addDetail(details, i, link.judgement.judged?.detail ?? '');
     const cycle = link.record.udp?.newest ?? null;
     if (udp !== null && cycle !== null) writeUdp(udp, i, cycle, nowMs - cycle.atMs);
@@ -97,46 +97,47 @@ export async function currentReport(
   const stats = windowMs > 0 ? emptyStats(entries.length) : null;
   const range = { fromMs: nowMs - windowMs, toMs: nowMs };
   for (const [i, { link }] of entries.entries()) {
-    if (stats !== null) writeStats(stats, i, ranges.of(link.record, range, nowMs));
+    if (stats !== null) writeStats(stats, i, rangeStatistics.of(link.record, range, nowMs));
     if (udp !== null) {
-      const recent = ranges.udpOf(link.record, ranges.lossRange(nowMs), nowMs);
-      writeLoss(udp, i, recent, windowMs === 0 ? recent : ranges.udpOf(link.record, range, nowMs));
+      const recent = rangeStatistics.udpOf(link.record, rangeStatistics.lossRange(nowMs), nowMs);
+      writeLoss(udp, i, recent, windowMs === 0 ? recent : rangeStatistics.udpOf(link.record, range, nowMs));
     }
     if (timeSlice.isOver()) await timeSlice.next();
   }
   const { peers, hash: peersHash } = table;
-  return { peersHash, peers, gonePeers, ...judged.parts(), details, stats, udp, windowMs };
+  return { peersHash, peers, gonePeers, ...writer.parts(), details, stats, udp, windowMs };
 }
 
 /**
- * Which suspect samples make their link unreliable: all that came in at `fromMs` (monotonic) or later, and of those before, right
- * after the start, only those that failed or took `slowUs` or longer.
+ * When a link is unreliable because its newest sample is suspect: always, unless that sample is ok, took less than `slowUs`, and came
+ * in before `startGraceEndMs` (monotonic; see START_GRACE_MS).
  */
-export interface Doubt {
-  fromMs: number;
+export interface SuspectRule {
+  startGraceEndMs: number;
+  /** SLOW_LINK. */
   slowUs: number;
 }
 
-/** What a report says about links because of their judgements, at whatever moment. */
-export class JudgedLinks {
+/** Writes the states of links into a report: the columns, and the lists of what only few links have. */
+export class LinkWriter {
   readonly columns: LinkColumns;
   readonly #slow: [number, number][] = [];
   readonly #recent: [number, number, number][] = [];
   readonly #failsOnly: [number, 'new' | 'open'][] = [];
+  readonly #rule: SuspectRule;
 
-  readonly #doubt: Doubt;
-
-  constructor(count: number, doubt: Doubt) {
-    this.#doubt = doubt;
+  /** `count`: how many links the report has. */
+  constructor(count: number, rule: SuspectRule) {
+    this.#rule = rule;
     this.columns = emptyLinks(count);
   }
 
   /** Writes link `i`, which leads to peer `to`, as it is judged at `nowMs` (monotonic). */
-  write(i: number, to: number, family: 4 | 6, judgement: LinkJudgement, nowMs: number): void {
+  writeJudgement(i: number, to: number, family: 4 | 6, judgement: LinkJudgement, nowMs: number): void {
     const { judged, newestAtMs, seenAtMs, sinceMs, slowSinceMs, isIntermittent, hasRecovered } = judgement;
     const { columns } = this;
     columns.to[i] = to;
-    writeState(columns, i, family, stateOf(judgement, this.#doubt));
+    writeState(columns, i, family, stateOf(judgement, this.#rule));
     if (slowSinceMs >= 0) addFlag(columns, i, FLAG_SLOW);
     if (isIntermittent) addFlag(columns, i, FLAG_INTERMITTENT);
     if (hasRecovered) addFlag(columns, i, FLAG_RECOVERED);
@@ -154,17 +155,18 @@ export class JudgedLinks {
 
   /**
    * Writes link `i`, which leads to peer `to`, as buckets show it at `nowMs` (monotonic). `summary` is of the range of the
-   * report. Buckets do not tell how many samples in a row were slow: a link is called slow if its last sample and the median of
-   * SLOW_RUN or more are.
+   * report. Buckets do not tell how many samples in a row were slow. So a link is called slow if its last sample is slow, and also the
+   * median of at least SLOW_RUN samples.
    */
-  writeBuckets(i: number, to: number, family: 4 | 6, state: BucketState, summary: Summary, nowMs: number): void {
+  writeBucketState(i: number, to: number, family: 4 | 6, state: BucketState, summary: Summary, nowMs: number): void {
     const { columns } = this;
-    const { slowUs } = this.#doubt;
+    const { slowUs } = this.#rule;
     columns.to[i] = to;
     writeState(columns, i, family, state);
     const isLastSlow = state.isKnown && state.outcome === 0 && isSlow(unpack16(state.total16), slowUs);
     if (isLastSlow && summary.count >= SLOW_RUN && isSlow(summary.p50Us, slowUs)) addFlag(columns, i, FLAG_SLOW);
     columns.ageMs[i] = pack16(Math.max(0, nowMs - state.newestMs));
+    columns.sinceMs[i] = NONE16;
   }
 
   /** The parts of the report. Lists without entries are left out. */
@@ -183,7 +185,7 @@ function addFlag({ flags }: LinkColumns, i: number, flag: number): void {
   flags[i] = (flags[i] ?? 0) | flag;
 }
 
-/** Selects the links of the report; `to` is the place of each link's pod in `peers`, then `gonePeers`. */
+/** Selects the links of the report. `to` of an entry: the index of its pod in the list of all `peers` and then all `gonePeers`. */
 function placeLinks(links: readonly Link[], table: PeerTable) {
   const gonePeers: PeerRef[] = [];
   const goneIndex = new Map<string, number>();
@@ -201,10 +203,11 @@ function placeLinks(links: readonly Link[], table: PeerTable) {
   return { gonePeers, entries };
 }
 
-function stateOf({ judged, newest, newestAtMs, connectUs }: LinkJudgement, { fromMs, slowUs }: Doubt): ReportedState {
-  const isBelieved = newest?.outcome === 'ok' && !isSlow(newest.totalUs, slowUs) && newestAtMs < fromMs;
+function stateOf(judgement: LinkJudgement, { startGraceEndMs, slowUs }: SuspectRule): ReportedState {
+  const { judged, newest, newestAtMs, connectUs } = judgement;
+  const isExcused = newest?.outcome === 'ok' && !isSlow(newest.totalUs, slowUs) && newestAtMs < startGraceEndMs;
   return {
-    isSuspect: newest?.suspect === true && !isBelieved,
+    isSuspect: newest?.suspect === true && !isExcused,
     isKnown: judged !== null,
     outcome: judged === null ? 0 : OUTCOMES.indexOf(judged.outcome),
     phase: judged?.phase ?? null,
@@ -225,16 +228,22 @@ function writeState(columns: LinkColumns, i: number, family: 4 | 6, state: Repor
   columns.totalUs[i] = isKnown ? state.total16 : NONE16;
 }
 
-/** Writes the statistics of a link to place `i` of the columns. One or two suspect failures without other samples are none. */
+/** The largest count that a column of statistics holds. */
+const MAX_COUNT = 0xffff;
+
+/**
+ * Writes the statistics of a link to place `i` of the columns. If its only samples are one or two suspect ones, failures among them
+ * are not counted: see SUSPECT_RUN.
+ */
 export function writeStats(
   stats: StatColumns,
   i: number,
   { summary, usualUs }: Pick<RangeResult, 'summary' | 'usualUs'>,
 ): void {
   const isDoubtful = summary.suspect === summary.count && summary.count < SUSPECT_RUN;
-  stats.samples[i] = Math.min(summary.count, 65_535);
-  stats.suspect[i] = Math.min(summary.suspect, 65_535);
-  stats.failures[i] = isDoubtful ? 0 : Math.min(summary.failures, 65_535);
+  stats.samples[i] = Math.min(summary.count, MAX_COUNT);
+  stats.suspect[i] = Math.min(summary.suspect, MAX_COUNT);
+  stats.failures[i] = isDoubtful ? 0 : Math.min(summary.failures, MAX_COUNT);
   stats.minUs[i] = pack16(summary.minUs);
   stats.p50Us[i] = pack16(summary.p50Us);
   stats.p95Us[i] = pack16(summary.p95Us);

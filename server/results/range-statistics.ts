@@ -10,26 +10,28 @@ import { Statistics, type Summary } from './statistics.ts';
 import { addDatagrams, noDatagrams, type TimedDatagrams } from './udp-ring.ts';
 import { UsualLatencies } from './usual.ts';
 
+/** The state of a link as a report has it. */
 export interface ReportedState {
   isSuspect: boolean;
-  /** Whether the following says how the link was. One or two suspect failures alone say nothing. */
+  /** Whether the following fields say how the link was. They don't if all that is known are one or two suspect failures. */
   isKnown: boolean;
   /** Index in `OUTCOMES`. */
   outcome: number;
   /** The phase in which it failed; null if it did not. */
   phase: Phase | null;
-  /** Durations, packed by `pack16`; connect and first byte of a bucket are its medians. */
+  /** Durations in us, packed by `pack16`. From a bucket, connect and first byte are its medians. */
   connect16: number;
   firstByte16: number;
   total16: number;
 }
 
-/** The state of a link as a bucket says. */
+/** The state of a link as buckets say. */
 export interface BucketState extends ReportedState {
   /** When the newest sample was taken, monotonic. */
   newestMs: number;
 }
 
+/** What is known of a link in a time range. */
 export interface RangeResult {
   summary: Summary;
   /** The usual latency of the link over all that is kept, us; -1 = not known. See `USUAL`. */
@@ -38,7 +40,7 @@ export interface RangeResult {
   resolutionMs: number;
 }
 
-/** How far before a time range a sample may lie that tells the state of a link in it: multiples of the range's length. */
+/** The state of a link in a time range may come from a sample before it: at most so many lengths of the range earlier. */
 const LOOK_BACK = 4;
 
 /**
@@ -74,33 +76,29 @@ export class RangeStatistics {
   }
 
   /**
-   * The state of a link at the end of a time range of which only buckets are left: that of the newest bucket with trustworthy
-   * samples. If the range has only one or two suspect samples, it is the state shortly before, which they do not change. If
-   * that is unknown too, an answer is believed and a failure is not. null without any bucket. The summary is that of the range.
+   * The state of a link at the end of a time range of which only buckets are left: that of the newest bucket with trusted samples.
+   * One or two suspect samples do not change the state. So if the range has no others, it is the state shortly before the range; if that
+   * is not known, suspect answers are believed, and suspect failures are not. null without any bucket. `summary`: of the range.
    */
-  bucketState(
-    record: LinkRecord,
-    range: TimeRange,
-    nowMs: number,
-    { suspect, connectP50Us }: Summary,
-  ): BucketState | null {
-    const isRun = suspect >= SUSPECT_RUN;
-    const earliestMs = range.fromMs - (isRun ? 0 : LOOK_BACK * (range.toMs - range.fromMs));
-    const counts = (bucket: Bucket) => (!isRun && bucket.startMs < range.fromMs) || belongs(range, bucket, nowMs);
+  bucketState(record: LinkRecord, range: TimeRange, nowMs: number, summary: Summary): BucketState | null {
+    const hasSuspectRun = summary.suspect >= SUSPECT_RUN;
+    const earliestMs = range.fromMs - (hasSuspectRun ? 0 : LOOK_BACK * (range.toMs - range.fromMs));
+    const counts = (bucket: Bucket) =>
+      (!hasSuspectRun && bucket.startMs < range.fromMs) || belongs(range, bucket, nowMs);
     const buckets = this.history.buckets(record, earliestMs);
     const newest = buckets.find(counts);
     if (newest === undefined) return null;
     const trusted = buckets.find((bucket) => trustedOf(bucket) > 0 && counts(bucket));
-    const state = stateOf(trusted ?? newest);
-    const { newestMs, isSuspect } = stateOf(newest);
+    const state = stateIn(trusted ?? newest);
+    const { newestMs, isSuspect } = stateIn(newest);
     // Pings over open connections have no connect time: that of the range's new connections is used.
     const isOverOpen = state.connect16 === NONE16 && state.firstByte16 !== NONE16;
-    const connect16 = isOverOpen ? pack16(connectP50Us) : state.connect16;
-    const isKnown = trusted !== undefined || isRun || state.outcome === 0;
+    const connect16 = isOverOpen ? pack16(summary.connectP50Us) : state.connect16;
+    const isKnown = trusted !== undefined || hasSuspectRun || state.outcome === 0;
     return { ...state, newestMs, isSuspect, connect16, isKnown };
   }
 
-  /** The sum of `datagrams`. */
+  /** How many datagrams of one link in a range count, and how many of them were lost: the sum of `datagrams`. */
   udpOf(record: LinkRecord, range: TimeRange, nowMs: number): Datagrams {
     const sum = noDatagrams();
     for (const datagrams of this.datagrams(record, range, nowMs)) addDatagrams(sum, datagrams);
@@ -122,7 +120,7 @@ export class RangeStatistics {
     return this.#datagramsOfBuckets(record, range, nowMs);
   }
 
-  /** The newest cycle of one link in a range that is not suspect, or the newest bucket of `datagrams`. null without any. */
+  /** The newest cycle of one link in a range that is not suspect. If not all cycles are kept: the newest bucket. null without any. */
   newestUdpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpResult | null {
     const { udp } = record;
     if (udp !== null && udp.droppedUntilMs < range.fromMs) {
@@ -145,7 +143,7 @@ export class RangeStatistics {
     return found;
   }
 
-  /** Since when a link had been ok (`wasOk`), or had been failing, until `untilMs` (monotonic); as far back as is kept. */
+  /** Since when a link had been ok (`wasOk`), or had been failing, at `untilMs`; both monotonic. It looks back as far as is kept. */
   sinceMs(record: LinkRecord, wasOk: boolean, untilMs: number): number {
     let sinceMs = untilMs;
     for (const { code, atMs } of this.history.samples(record, Number.NEGATIVE_INFINITY, untilMs)) {
@@ -162,7 +160,8 @@ export class RangeStatistics {
   }
 }
 
-function stateOf(bucket: Bucket): BucketState {
+/** The state of a link by one bucket. */
+function stateIn(bucket: Bucket): BucketState {
   const { chunk, i } = bucket;
   const code = chunk.code[i] ?? 0;
   return {
@@ -191,9 +190,9 @@ function belongs({ fromMs, toMs }: TimeRange, { startMs, endMs }: Bucket, nowMs:
   return startMs <= middleMs && middleMs < untilMs;
 }
 
-/** Whether all trustworthy samples of a bucket are ok, or all failed. A bucket without any contradicts neither. */
-function isThroughout(bucket: Bucket, isOk: boolean): boolean {
+/** Whether all trusted samples of a bucket are ok (`ok`), or all failed. A bucket without any contradicts neither. */
+function isThroughout(bucket: Bucket, ok: boolean): boolean {
   if (trustedOf(bucket) === 0) return true;
   const hasOk = unpack16(bucket.chunk.minUs[bucket.i] ?? NONE16) >= 0;
-  return isOk ? failuresOf(bucket) === 0 : !hasOk;
+  return ok ? failuresOf(bucket) === 0 : !hasOk;
 }

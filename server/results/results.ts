@@ -18,7 +18,7 @@ import type { TimeRange } from '../runtime/time-range.ts';
 import { History, memoryOf } from './history.ts';
 import { type Link, Links } from './links.ts';
 import { type PastReportParts, pastReport } from './past-report.ts';
-import { currentReport, type Doubt, type PeerTable, peerTableOf, type ReportParts } from './pod-report.ts';
+import { currentReport, type PeerTable, peerTableOf, type ReportParts, type SuspectRule } from './pod-report.ts';
 import { RangeStatistics } from './range-statistics.ts';
 import { countBySteps, type Steps, sumUpBySteps } from './steps.ts';
 
@@ -60,7 +60,7 @@ export class Results {
   readonly #startedMs: number;
   readonly #history: History;
   readonly #links: Links;
-  readonly #ranges: RangeStatistics;
+  readonly #rangeStatistics: RangeStatistics;
   /** The table of peers of `pods`; see `report`. */
   #peers: { pods: readonly Pod[]; table: PeerTable } | null = null;
 
@@ -75,7 +75,7 @@ export class Results {
       intervalMs: settings.refreshIntervalMs,
     });
     this.#links = new Links(this.#history, settings.goneRetentionMs, settings.historyWindowMs);
-    this.#ranges = new RangeStatistics(this.#history);
+    this.#rangeStatistics = new RangeStatistics(this.#history);
   }
 
   setTargets(targets: readonly Target[]): void {
@@ -97,7 +97,7 @@ export class Results {
   /** Decides whether a link has become lossy or ceased to be. While it is slow or intermittent, that stays as it was. */
   #judgeLoss({ target, record, judgement, loss }: Link, nowMs: number): void {
     if (judgement.slowSinceMs >= 0 || judgement.isIntermittent) return;
-    const change = loss.take(record, this.#ranges.lossRange(nowMs), this.#ranges);
+    const change = loss.take(record, this.#rangeStatistics.lossRange(nowMs), this.#rangeStatistics);
     if (change !== null) this.#hooks.onLossChange({ target, ...change });
   }
 
@@ -130,7 +130,7 @@ export class Results {
         .sort((a, b) => a.atMs - b.atMs)
         .slice(-MAX_SAMPLES);
     const records = this.#links.all().flatMap(({ target, record }) => (target.uid === uid ? [record] : []));
-    const usualUs = Math.max(-1, ...records.map((record) => this.#ranges.usual.usualUsOf(record, 0, nowMs)));
+    const usualUs = Math.max(-1, ...records.map((record) => this.#rangeStatistics.usual.usualUsOf(record, 0, nowMs)));
     return {
       nowMs: this.#clock.nowMs(),
       samples: withWallTimes(records.flatMap((record) => this.#history.recentSamples(record))),
@@ -146,7 +146,15 @@ export class Results {
     if (this.#peers?.pods !== pods) this.#peers = { pods, table: peerTableOf(pods) };
     const timeSlice = new TimeSlice(this.#clock);
     const links = this.#links.withSamples();
-    return currentReport(links, this.#peers.table, nowMs, windowMs, this.#ranges, this.#doubt, timeSlice);
+    return currentReport(
+      links,
+      this.#peers.table,
+      nowMs,
+      windowMs,
+      this.#rangeStatistics,
+      this.#suspectRule,
+      timeSlice,
+    );
   }
 
   /** This pod's report of a past time range, and how far back and how finely it knows it: see `pastReport`. */
@@ -154,7 +162,7 @@ export class Results {
     const nowMs = this.#expire();
     const timeSlice = new TimeSlice(this.#clock);
     const [links, past] = [this.#links.all(), rangeOf(range, nowMs)];
-    const report = await pastReport(links, past, nowMs, this.#ranges, this.#doubt, timeSlice);
+    const report = await pastReport(links, past, nowMs, this.#rangeStatistics, this.#suspectRule, timeSlice);
     const { resolutionMs, ...parts } = report;
     return { ...parts, past: { ...range, resolutionMs, knownAgeMs: this.#knownAgeMs(nowMs) } };
   }
@@ -276,8 +284,8 @@ export class Results {
     return nowMs;
   }
 
-  get #doubt(): Doubt {
-    return { fromMs: this.#startedMs + START_GRACE_MS, slowUs: this.#settings.slowLinkMs * 1000 };
+  get #suspectRule(): SuspectRule {
+    return { startGraceEndMs: this.#startedMs + START_GRACE_MS, slowUs: this.#settings.slowLinkMs * 1000 };
   }
 
   /** How far back this pod has complete data, as an age: limited by HISTORY_WINDOW, its start, and dropped buckets. */

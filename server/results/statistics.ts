@@ -6,10 +6,11 @@ import { type Bucket, type Chunk, FAILURE_KINDS } from './buckets.ts';
 
 /** Statistics of the samples of one link in a time range. Durations in us, over the `ok` samples; -1 if there are none. */
 export interface Summary {
-  /** Probes in the time range. */
+  /** Samples in the time range, suspect ones included. */
   count: number;
   /** Those of them that were taken while our own process was short of CPU. */
   suspect: number;
+  /** The samples that failed, without suspect ones; of only suspect samples those that failed. */
   failures: number;
   minUs: number;
   p50Us: number;
@@ -34,12 +35,12 @@ const SAMPLE_WEIGHT = 100;
 /**
  * Sums up samples and buckets of one link. Its memory is used again for the next link.
  *
- * Suspect samples count as probes, but neither as failures nor in the durations; if all are suspect, they count in everything.
+ * Suspect samples count as samples, but neither as failures nor in the durations. If all are suspect, they count in everything.
  *
  * Counts, minimum and maximum are exact. Percentiles are exact over samples. Of a bucket only minimum, p50, p95 and
- * maximum are known, so some of its samples are assumed to lie half way between two of them. Over buckets, p50 lies between the
- * smallest and the largest p50 of theirs, and is right if the buckets resemble each other; so does p95, and it rises if a tenth
- * of a time range was slow.
+ * maximum are known, so its other samples are assumed to lie half way between two of them (`DISTRIBUTION`). Over buckets, p50 lies
+ * between the smallest and the largest p50 of the buckets, and is right if they resemble each other. The same is true of p95, which
+ * rises if a tenth of a time range was slow.
  */
 export class Statistics {
   readonly #trusted = new SampleGroup();
@@ -103,6 +104,7 @@ export class Statistics {
     };
   }
 
+  /** The samples that the figures are about. */
   get #counted(): SampleGroup {
     return this.#trusted.count > 0 ? this.#trusted : this.#suspect;
   }

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLAG_NOT_YET, FLAG_SLOW, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
+import {
+  FLAG_NOT_YET,
+  FLAG_SLOW,
+  FLAG_SUSPECT,
+  NONE16,
+  outcomeOf,
+  phaseOf,
+  unpack16,
+} from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import type { ReportParts } from '../../../server/results/pod-report.ts';
 import { podOf, refusedSample, sampleOf } from '../../support/samples.ts';
@@ -112,6 +120,17 @@ describe('the report of a time range of the past', () => {
       FLAG_NOT_YET | FLAG_SUSPECT,
     ]);
     expect(outcomeOf(report.links, 0)).toBe('ok');
+  });
+
+  it('says nothing about since when of a state that it does not know, computed from buckets', async () => {
+    const { clock, results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
+    probe('1');
+    pass(2 * SECOND, () => refusedSample({ suspect: true }));
+    clock.freeze(MINUTE);
+    pass(5 * MINUTE);
+    const report = await results.reportOf({ fromAgeMs: 6 * MINUTE + 5 * SECOND, toAgeMs: 5 * MINUTE + 30 * SECOND });
+    expect([...report.links.flags].map((flags) => flags & FLAG_NOT_YET)).toEqual([FLAG_NOT_YET]);
+    expect([...report.links.sinceMs]).toEqual([NONE16]);
   });
 
   it('lets suspect failures change nothing until there are three of them', async () => {
