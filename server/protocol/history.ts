@@ -65,7 +65,7 @@ const binned = v.custom<number[][]>(
 );
 
 const countEntries = {
-  /** In each step, the links with trustworthy samples, and those of them with a failure. */
+  /** In each step, the links with trusted samples (not suspect), and those of them with a failure. */
   links: counts,
   failed: counts,
   /** The other links. */

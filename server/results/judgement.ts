@@ -23,8 +23,8 @@ export class LinkJudgement {
   /** When the last sample came in, monotonic; -1 before the first. */
   newestAtMs = -1;
   /**
-   * When the link was last seen in its present state, monotonic; -1 while no sample was believed. Samples that were not believed
-   * show it too, if they agree: any answer if the link is ok, any failure if it fails.
+   * When a sample last agreed with the present state, monotonic; -1 while no sample was believed. If the link is ok, every answer
+   * agrees; if it fails, every failure. The sample need not have been believed.
    */
   seenAtMs = -1;
   /** Since when the link has been ok, or has been failing in whatever way, monotonic; -1 while no sample was believed. */
@@ -32,7 +32,7 @@ export class LinkJudgement {
   readonly #speed = new LinkSpeed();
   /** How long the last believed new connection took to open; -1 before the first. */
   #lastConnectUs = -1;
-  /** `failsOnly` of the last believed failure, and of how many failures in a row, whatever was ok in between. */
+  /** `failsOnly` of the last believed failure, and how many failures in a row had the same; ok samples in between do not matter. */
   #lastFailsOnly: FailsOnly = '';
   #sameFailsOnly = 0;
   /** How many of the last samples in a row are suspect, and failed or slow. */
@@ -71,7 +71,7 @@ export class LinkJudgement {
     // counts it all the same, because late answers make a link intermittent only together with failures.
     const isSkipped = this.#suspectBadRun > 0 && !isFailed;
     const speed = isSkipped ? null : this.#speed.add(sample, nowMs, slowUs);
-    // Late answers count as bits because lost packets make answers late. On a slow link all are late, so they are forgotten.
+    // Lost packets make answers late, so late answers count for intermittent. On a slow link all answers are late and say nothing.
     if (this.#speed.slowSinceMs >= 0) this.#slowBits = 0;
     if (sample.outcome === before?.outcome) return { state: null, speed };
     const previousForMs = before === null ? 0 : nowMs - this.sinceMs;
@@ -95,9 +95,9 @@ export class LinkJudgement {
   }
 
   /**
-   * Which kind of connection alone fails, or failed a few samples ago; '' = both, or not known. A single lost packet also
-   * makes only one kind fail, so two failures must agree. One is enough if it was over an open connection, because the next ping
-   * opens a new one, so that there may be no second. On an intermittent link it takes two in any case: packets are lost there.
+   * The only kind of connection that fails, or that failed a few samples ago; '' = both fail, or it is not known. A lost packet also
+   * makes a ping of one kind fail, so two failures must agree. A failure over an open connection is enough alone, because the
+   * next ping opens a new connection, so a second one may not come. Packets get lost on an intermittent link, so there it takes two.
    */
   get failsOnly(): FailsOnly {
     const isBad = (this.judged !== null && this.judged.outcome !== 'ok') || this.hasRecovered || this.isIntermittent;

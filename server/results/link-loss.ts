@@ -12,22 +12,22 @@ export class LinkLoss {
   #isLossy = false;
 
   /**
-   * Looks at the datagrams of `range`, which is the last `lossWindowMs`. Call it after a ping that succeeded: only then is it
-   * known that the datagrams before it count. Returns the change, or null.
+   * Judges the link by its datagrams of `range`, which is the last `lossWindowMs` (`RangeStatistics.lossRange`). Call it after a ping
+   * that succeeded, because datagrams beside a failed ping do not count. Returns the change, or null.
    */
   take(record: LinkRecord, range: TimeRange, statistics: RangeStatistics): Omit<LossChange, 'target'> | null {
-    // Most links lose nothing. This is asked after each ping.
+    // For speed: this runs after each ping, and most links lose nothing.
     if (!this.#isLossy && record.udp !== null && record.udp.lastLossMs < range.fromMs) return null;
     const all = noDatagrams();
-    // Newest cycle first. The loss began with the cycle since which most datagrams were lost beyond what is chance. So a single
-    // one that was lost some time before does not count.
-    const began = { beyond: 0, sinceMs: range.toMs, share: 0 };
+    // Newest cycle first. A share of LOSSY.share is chance; `excess` is what was lost beyond it, from a cycle until now. The loss began
+    // with the cycle that has the largest excess. So a single datagram that was lost long before does not count.
+    const began = { excess: 0, sinceMs: range.toMs, share: 0 };
     let cleanSinceMs = range.toMs;
     for (const cycle of statistics.datagrams(record, range, range.toMs)) {
       addDatagrams(all, cycle);
       if (all.lost === 0) cleanSinceMs = cycle.atMs;
-      const beyond = all.lost - all.sent * LOSSY.share;
-      if (beyond >= began.beyond) Object.assign(began, { beyond, sinceMs: cycle.atMs, share: all.lost / all.sent });
+      const excess = all.lost - all.sent * LOSSY.share;
+      if (excess >= began.excess) Object.assign(began, { excess, sinceMs: cycle.atMs, share: all.lost / all.sent });
     }
     if (this.#isLossy ? !isLossOver(all) : !isLossy(all)) return null;
     this.#isLossy = !this.#isLossy;

@@ -21,10 +21,11 @@ export interface Steps extends TimeRange {
 const BINS = LATENCY_BINS_US.length + 1;
 
 /**
- * Counts the links of this pod in each step: those with a trustworthy sample, those of them with a failure, and the others
- * by their median latency (over buckets: the median of their medians, weighted by samples), also of the lossy ones alone. A
- * bucket counts in each step that it covers (`stepsOfPeriod`), with all its samples: a failure in it is one in all these steps.
- * Works in time slices, because there may be many links. `nowMs` is taken as the end of a bucket whose period is not over.
+ * Counts, for each step, the links of this pod with a trusted sample: all, those with a failure (`failed`), and the others by their
+ * median latency (`byLatency`; over buckets the median of their medians, weighted by samples). `lossyByLatency` counts those of the
+ * others that were lossy. A bucket counts with all its samples in each step that it covers (`stepsOfPeriod`), so a failure in it is
+ * one in all these steps. `nowMs` is taken as the end of a bucket whose period is not over. Works in time slices, because there may
+ * be many links.
  */
 export async function countBySteps(
   links: readonly Link[],
@@ -40,53 +41,80 @@ export async function countBySteps(
     byLatency: Array.from({ length: count }, () => new Array<number>(BINS).fill(0)),
   };
   const lossyByLatency: number[][] = Array.from({ length: count }, () => []);
-  // The trustworthy samples of one link by step: failed ones, ok ones, and these by latency.
-  const failures = new Uint32Array(count);
-  const ok = new Uint32Array(count);
-  const okByBin = new Uint32Array(count * BINS);
-  const visitor: StepVisitor = {
-    sample(step, { code, total16 }) {
-      if (isSuspect(code)) return;
-      if (isOk(code)) addOk(step, 1, binOf(total16));
-      else increase(failures, step, 1);
-    },
-    bucket(first, last, bucket) {
-      const failed = failuresOf(bucket);
-      const trusted = trustedOf(bucket);
-      if (trusted === 0) return;
-      const bin = binOf(bucket.chunk.p50Us[bucket.i] ?? NONE16);
-      for (let step = first; step <= last; step++) {
-        increase(failures, step, failed);
-        if (trusted > failed) addOk(step, trusted - failed, bin);
-      }
-    },
-  };
-  function addOk(step: number, samples: number, bin: number): void {
-    increase(ok, step, samples);
-    increase(okByBin, step * BINS + bin, samples);
-  }
+  const ofLink = new LinkCounts(count);
   let resolutionMs = 0;
   for (const { record } of links) {
-    resolutionMs = Math.max(resolutionMs, visitSteps(history, record, steps, nowMs, visitor));
+    resolutionMs = Math.max(resolutionMs, visitSteps(history, record, steps, nowMs, ofLink));
     const lossy = lossySteps(history, record, steps, nowMs);
     for (let step = 0; step < count; step++) {
-      const okCount = ok[step] ?? 0;
-      if (okCount + (failures[step] ?? 0) === 0) continue;
+      const [failed, ok] = [ofLink.failed[step] ?? 0, ofLink.ok[step] ?? 0];
+      if (failed + ok === 0) continue;
       increase(counts.links, step, 1);
-      if ((failures[step] ?? 0) > 0) {
+      if (failed > 0) {
         increase(counts.failed, step, 1);
         continue;
       }
-      const bin = medianBin(okByBin, step * BINS, okCount);
+      const bin = ofLink.medianBin(step);
       increase(counts.byLatency[step] ?? [], bin, 1);
       if (!lossy?.[step]) continue;
       if (lossyByLatency[step]?.length === 0) lossyByLatency[step] = new Array<number>(BINS).fill(0);
       increase(lossyByLatency[step] ?? [], bin, 1);
     }
-    for (const column of [failures, ok, okByBin]) column.fill(0);
+    ofLink.clear();
     if (timeSlice.isOver()) await timeSlice.next();
   }
   return { resolutionMs, ...counts, ...(lossyByLatency.some((bins) => bins.length > 0) && { lossyByLatency }) };
+}
+
+/** The trusted samples of one link, counted by step: those that failed, and those that are ok. It is used again for the next link. */
+class LinkCounts implements StepVisitor {
+  readonly failed: Uint32Array;
+  readonly ok: Uint32Array;
+  /** The ok samples by latency: `BINS` counters for each step. */
+  readonly #okByBin: Uint32Array;
+
+  constructor(steps: number) {
+    this.failed = new Uint32Array(steps);
+    this.ok = new Uint32Array(steps);
+    this.#okByBin = new Uint32Array(steps * BINS);
+  }
+
+  clear(): void {
+    for (const counts of [this.failed, this.ok, this.#okByBin]) counts.fill(0);
+  }
+
+  sample(step: number, { code, total16 }: StoredSample): void {
+    if (isSuspect(code)) return;
+    if (isOk(code)) this.#addOk(step, 1, binOf(total16));
+    else increase(this.failed, step, 1);
+  }
+
+  bucket(first: number, last: number, bucket: Bucket): void {
+    const trusted = trustedOf(bucket);
+    if (trusted === 0) return;
+    const failed = failuresOf(bucket);
+    const bin = binOf(bucket.chunk.p50Us[bucket.i] ?? NONE16);
+    for (let step = first; step <= last; step++) {
+      increase(this.failed, step, failed);
+      if (trusted > failed) this.#addOk(step, trusted - failed, bin);
+    }
+  }
+
+  /** The bin of the lower median of the ok samples of a step, of which there is at least one. */
+  medianBin(step: number): number {
+    const half = (this.ok[step] ?? 0) / 2;
+    let upToBin = 0;
+    for (let bin = 0; bin < BINS; bin++) {
+      upToBin += this.#okByBin[step * BINS + bin] ?? 0;
+      if (upToBin >= half) return bin;
+    }
+    return BINS - 1;
+  }
+
+  #addOk(step: number, samples: number, bin: number): void {
+    increase(this.ok, step, samples);
+    increase(this.#okByBin, step * BINS + bin, samples);
+  }
 }
 
 /**
@@ -101,19 +129,19 @@ function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   const { udp } = record;
   // Most links lose nothing.
   if (udp !== null && udp.lastLossMs < earlier.fromMs) return null;
-  // How many more datagrams a step's window has than that of the step before.
-  const more = Array.from({ length: earlier.count }, noDatagrams);
-  let allLost = 0;
+  // By step: the datagrams that come into its window, less those that leave it, `windowSteps` later.
+  const changes = Array.from({ length: earlier.count }, noDatagrams);
+  let lost = 0;
   visitUdpSteps(history, record, earlier, nowMs, (first, last, datagrams) => {
-    const [begins, ends] = [more[first], more[last + windowSteps]];
-    allLost += datagrams.lost;
-    if (begins !== undefined) addDatagrams(begins, datagrams);
-    if (ends !== undefined) addDatagrams(ends, datagrams, -1);
+    lost += datagrams.lost;
+    const [entry, exit] = [changes[first], changes[last + windowSteps]];
+    if (entry !== undefined) addDatagrams(entry, datagrams);
+    if (exit !== undefined) addDatagrams(exit, datagrams, -1);
   });
-  if (allLost === 0) return null;
+  if (lost === 0) return null;
   const window = noDatagrams();
-  const isLossyAt = more.map((step) => {
-    addDatagrams(window, step);
+  const isLossyAt = changes.map((change) => {
+    addDatagrams(window, change);
     return isLossy(window);
   });
   return isLossyAt.slice(windowSteps);
@@ -129,16 +157,6 @@ function binOf(total16: number): number {
   let bin = 0;
   while (us > (LATENCY_BINS_US[bin] ?? Number.POSITIVE_INFINITY)) bin += 1;
   return bin;
-}
-
-/** The bin with the lower median of `count` samples, at least one. `start` is the place of the first bin in `byBin`. */
-function medianBin(byBin: Uint32Array, start: number, count: number): number {
-  let upToBin = 0;
-  for (let bin = 0; bin < BINS; bin++) {
-    upToBin += byBin[start + bin] ?? 0;
-    if (upToBin >= count / 2) return bin;
-  }
-  return BINS - 1;
 }
 
 type StepSummary = Omit<LinkHistory['steps'][number], 'atMs' | 'lengthMs'>;
@@ -200,7 +218,10 @@ interface StepVisitor {
  */
 function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: number, visitor: StepVisitor): number {
   const { fromMs, toMs, stepMs, count } = steps;
-  const older = visitOlderSteps(history, record, history.droppedUntilMs(record), steps, nowMs, visitor.bucket);
+  const droppedUntilMs = history.droppedUntilMs(record);
+  const older = visitOlderSteps(history, record, droppedUntilMs, steps, nowMs, (first, last, bucket) =>
+    visitor.bucket(first, last, bucket),
+  );
   if (older.bucketsEndMs < toMs) {
     for (const sample of history.samples(record, older.bucketsEndMs, toMs)) {
       visitor.sample(Math.min(count - 1, Math.floor((sample.atMs - fromMs) / stepMs)), sample);
