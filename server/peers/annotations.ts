@@ -32,10 +32,10 @@ interface MeshAnnotationsDeps {
 const COPIES_PATH = '/api/v1/own-annotations';
 /** The most writes that run at once. */
 const MAX_WRITES = 4;
-/** How long a write searches for its id, and waits for other pods, ms: chaos tools give up after a second. */
+/** How long a write searches for its id, and then waits for other pods, ms: chaos tools give up after a second. */
 const FIND_MS = 300;
 const TELL_MS = 400;
-/** The longest answer of one pod: each copy has 1140 characters of up to 3 bytes, and 22 values. */
+/** The longest answer of one pod: text and tags of a copy have up to 1140 characters of up to 3 bytes; a copy has 22 values. */
 const MAX_COPIES = {
   maxBytes: (MAX_ANNOTATIONS + MAX_TOMBSTONES) * 4 * 1024,
   maxValues: 100 + (MAX_ANNOTATIONS + MAX_TOMBSTONES) * 24,
@@ -53,13 +53,13 @@ export class MeshAnnotations {
     this.#deps = deps;
   }
 
-  /** Takes over what up to `pods` other pods have: what was written before this pod started outlives a rollout so. */
+  /** Takes over the copies of up to `pods` other pods. So annotations outlive a rollout, in which every pod starts without any. */
   async catchUp(pods: number): Promise<void> {
     // The path differs from that of a read, which asks all pods.
     if (this.#deps.writeToken !== '') await this.#fetch(`${COPIES_PATH}?newcomer`, pods);
   }
 
-  /** Gives all annotations, also those that only other pods had. Rejects as `Broadcast.ask` does. */
+  /** Returns all annotations, also those that only other pods had. Rejects as `Broadcast.ask` does. */
   async read(): Promise<Annotations> {
     const { clock, own, writeToken } = this.#deps;
     const { missing } = writeToken === '' ? { missing: [] } : await this.#fetch(COPIES_PATH);
@@ -77,9 +77,9 @@ export class MeshAnnotations {
   }
 
   /**
-   * Writes an annotation on all pods; one with the same id is replaced. Resolves within `FIND_MS` and `TELL_MS`: pods that hang get
-   * it from the others later. Rejects, and changes nothing, with a BusyError if `MAX_WRITES` writes are running, and with a
-   * ConflictError if there is no room for it.
+   * Writes an annotation on all pods; one with the same id is replaced. Resolves within `FIND_MS` + `TELL_MS`. A pod that has not
+   * taken it by then merges it when somebody reads the annotations from that pod. Rejects, and changes nothing, with a BusyError if
+   * `MAX_WRITES` writes or `MAX_QUERIES` queries are running, and with a ConflictError if there is no room for it.
    */
   async write(request: AnnotationRequest): Promise<WrittenAnnotation> {
     const { clock, log, random } = this.#deps;
@@ -95,7 +95,7 @@ export class MeshAnnotations {
     return written;
   }
 
-  /** Deletes an annotation on all pods; gives null if there is none with this id. Rejects as `write` does. */
+  /** Deletes an annotation on all pods; resolves to null if there is none with this id. Rejects as `write` does. */
   async remove(id: string): Promise<WrittenAnnotation | null> {
     const known = await this.#find(id);
     if (known === null) return null;
@@ -105,6 +105,7 @@ export class MeshAnnotations {
     return written;
   }
 
+  /** The annotation with this id; other pods are asked if this pod has no copy of it. */
   async #find(id: string): Promise<Annotation | null> {
     const { own, clock } = this.#deps;
     if (own.get(id) === null) await waitAtMost(clock, FIND_MS, this.read());

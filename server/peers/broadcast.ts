@@ -22,7 +22,7 @@ export interface BroadcastQuery<T> extends Pick<PeerRequest<T>, 'path' | 'parse'
 export interface Message {
   path: string;
   headers: Record<string, string>;
-  /** Resolve after this time, ms, with the answers that have come by then. The message still goes to all pods. */
+  /** After this time, ms, `tell` resolves with the answers that have come by then. The message still goes to all pods. */
   withinMs: number;
   /** Makes the body for each pod just before its call, so that ages in it are those of that moment. */
   body(): string;
@@ -60,16 +60,16 @@ interface BroadcastDeps {
   selfUid(): string;
 }
 
-/** Who asks the same within this time gets the same result. */
+/** A result is kept this long, for others that ask the same. */
 const KEEP_MS = 1000;
-/** At most this many different queries run at once, each of which calls all pods; the results of as many are kept. */
+/** The most different queries that run at once, because each calls all pods; and the most results that are kept. */
 export const MAX_QUERIES = 8;
 /** Limits of the answer to a message. */
 const MAX_TELL_ANSWER = { maxBytes: 16_384, maxValues: 1_000 };
 
 export type Broadcast = Pick<PeerBroadcast, 'ask' | 'tell'>;
 
-/** Calls every pod that is not gone. */
+/** Asks all other pods the same question, or tells them all the same thing, and collects their answers. */
 export class PeerBroadcast {
   readonly #deps: BroadcastDeps;
   readonly #rounds: SharedResults<BroadcastResult<unknown>>;
@@ -97,7 +97,7 @@ export class PeerBroadcast {
     return this.#callEach(this.#others(), request, withinMs);
   }
 
-  /** Forgets results. */
+  /** Drops the results that were kept. Calls in progress end when the client is stopped. */
   stop(): void {
     this.#rounds.stop();
   }

@@ -13,30 +13,32 @@ interface CatchUpDeps {
   annotations: Pick<MeshAnnotations, 'catchUp'>;
 }
 
-/** A new process asks `pods` others, after each of these times: several times, because the first it asks may be new too. */
-const ASK = { pods: 3, afterMs: [500, 5_000, 10_000, 15_000, 30_000] };
-/** From then on so often, until one has answered: a node may be cut off in its first minute. */
-const AGAIN_MS = 30_000;
+/** In each round this many other pods are asked. */
+const ASKED_PODS = 3;
+/** The waits before the first rounds. There are several, because the pods that are asked first may be new too. */
+const ROUND_WAITS_MS = [500, 5_000, 10_000, 15_000, 30_000];
+/** The wait before each further round, if nobody has answered yet: a node may be cut off in its first minute. */
+const RETRY_WAIT_MS = 30_000;
 /** 500 departed pods with the longest labels. */
 const LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 50_000 };
 
 /**
  * Learns from other pods what happened before this process started: which pods left, so that every pod shows the same departed
- * pods, and which annotations were written. To be called once other pods are known. Resolves when it asks no more, at the latest
- * when `stop` aborts. Never rejects.
+ * pods, and which annotations were written. To be called once other pods are known. Resolves after the last round, or when `stop`
+ * aborts. Never rejects.
  */
 export async function catchUp(deps: CatchUpDeps, stop: AbortSignal): Promise<void> {
   const { clock, broadcast, lifetimes, annotations } = deps;
-  let hasHeard = false;
+  let hasAnswer = false;
   const parse = function* (wire: unknown, skipped: Skipped) {
     lifetimes.addLives(yield* parseDepartedPodsSliced(wire, skipped));
-    hasHeard = true;
+    hasAnswer = true;
     return null;
   };
-  for (let round = 0; round < ASK.afterMs.length || !hasHeard; round++) {
-    await pause(clock, ASK.afterMs[round] ?? AGAIN_MS, stop);
+  for (let round = 0; round < ROUND_WAITS_MS.length || !hasAnswer; round++) {
+    await pause(clock, ROUND_WAITS_MS[round] ?? RETRY_WAIT_MS, stop);
     if (stop.aborted) return;
-    const departed = { path: '/api/v1/departed-pods', most: ASK.pods, parse, own: () => null, ...LIMITS };
-    await Promise.allSettled([broadcast.ask(departed), annotations.catchUp(ASK.pods)]);
+    const departed = { path: '/api/v1/departed-pods', most: ASKED_PODS, parse, own: () => null, ...LIMITS };
+    await Promise.allSettled([broadcast.ask(departed), annotations.catchUp(ASKED_PODS)]);
   }
 }

@@ -2,27 +2,27 @@ import type { Pod } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { forEachConcurrent } from '../runtime/concurrency.ts';
 
-/** Pods that are called at once by one fan-out. 4 is the measured best: more only makes our own pings late. */
+/** How many pods one fan-out calls at once. 4 is the measured best: more only makes our own pings late. */
 const CALLS_AT_ONCE = 4;
-/** A call that takes longer than this does not count among `CALLS_AT_ONCE` any more: a pod that hangs holds up nobody. */
+/** A call that takes longer than this no longer counts among `CALLS_AT_ONCE`, so that a pod that hangs holds up nobody. */
 const SLOW_CALL_MS = 50;
 /** The most calls of one fan-out that are in progress, slow ones included. */
 const MAX_IN_FLIGHT = 64;
-/** A pod that did not answer is given only this long by the next questions. A pod that is well answers in a few ms. */
+/** The time of a call to a silent pod (one that did not answer its last call). A healthy pod answers in a few ms. */
 const SILENT_CALL_MS = 200;
-/** So often a silent pod gets the time of any other: it may have become slow. */
+/** A silent pod gets the full time again this long after its last full call, because it may only have become slow. */
 const FULL_CALL_EVERY_MS = 30_000;
 /** The most silent pods that are remembered. */
 const MAX_SILENT = 5_000;
 
 /**
- * Calls many pods with one question. One instance serves all questions: a pod that did not answer one of them is called last
- * by the next, and hardly waited for, until it answers a question or one of our pings (`noteAnswer`).
+ * Calls many pods with one question. One instance serves all questions: a pod that did not answer one of them is silent. The next
+ * questions call it last and for `SILENT_CALL_MS` only, until it answers a question or one of our pings (`noteAnswer`).
  */
 export class FanOut {
   readonly #checkAllTimeoutMs: number;
   readonly #clock: Clock;
-  /** The pods that did not answer last time, by uid: when each of them last got the whole time, monotonic ms. */
+  /** The silent pods, by uid: when each of them last got the full time, monotonic ms. */
   readonly #silent = new Map<string, number>();
 
   /** `checkAllTimeoutMs`: time limit of one fan-out, ms (CHECK_ALL_TIMEOUT). */
@@ -33,7 +33,8 @@ export class FanOut {
 
   /**
    * Runs `call` for every pod; resolves when all have ended. `call` gets the end of its time (monotonic ms) and must not reject.
-   * It resolves to whether the pod answered; null says nothing about it, as if it was not called: it stays as silent as it was.
+   * It resolves to whether the pod answered, or to null if that is not known: then a silent pod stays silent, any other does not
+   * become silent.
    */
   run(pods: readonly Pod[], call: (pod: Pod, deadlineMs: number) => Promise<boolean | null>): Promise<void> {
     const deadlineMs = this.#clock.monotonicMs() + this.#checkAllTimeoutMs;
@@ -54,7 +55,7 @@ export class FanOut {
     });
   }
 
-  /** Notes that a pod has answered one of our pings again: the next question gives it the time of any other. */
+  /** Notes that a pod has answered one of our pings: it is silent no more. */
   noteAnswer(uid: string): void {
     this.#silent.delete(uid);
   }

@@ -45,7 +45,7 @@ export class LinkQuery {
     return { ...answer, ...link, steps };
   }
 
-  /** Asks a pod. One that has gone can't be asked: then those that may keep a copy of it, until one has. */
+  /** Asks the pod, or, if it has gone, those that may keep a copy of it, one after the other, until one has a copy. */
   async #askFor<T extends { error: string }>(
     from: Pod,
     path: string,
@@ -62,7 +62,7 @@ export class LinkQuery {
     return answer;
   }
 
-  /** The parsed answer of a pod; why there is none, if there is none. */
+  /** The parsed answer of a pod, or a text that says why there is none. */
   async #ask<T>(pod: Pod, path: string, parse: PeerRequest<T>['parse']): Promise<T | string> {
     this.#queries += 1;
     try {

@@ -27,16 +27,16 @@ export interface MergeWindows {
 /** Pods notice a change of readiness within this time of each other, if the API does not say when it was. */
 const READINESS_MS = 5000;
 /**
- * A pod tells up to this much too late that it is starved: it looks once a second, and waits for
- * five bad seconds (UNRELIABLE_ABOVE in probing/starvation.ts).
+ * The event `cpu-starved` comes up to this long after the starvation has begun: a pod looks once a second, and waits for five bad
+ * seconds (UNRELIABLE_ABOVE in probing/starvation.ts).
  */
 const STARVED_LATE_MS = 6_000;
-/** At most so many earlier timeouts and losses into a pod are looked at when it says that it is starved. */
+/** The most earlier timeouts and losses of links into a pod that are remembered, in case it turns out that it was starved. */
 const MAX_RECENT = 20;
 
 /**
- * What happens to a pod once in its lifetime is one event, however many pods observe it, and whenever. A pod whose label is
- * removed twice leaves twice: that is told once, at the first time. Each return has its event, `pod-ready`.
+ * Events that a pod has once in its lifetime: however many pods observe them, and whenever, they are one event. A pod whose label is
+ * removed twice leaves twice, and only the first time is an event. Each return is an event of its own, `pod-ready`.
  */
 const ONCE_PER_POD: ReadonlySet<EventKind> = new Set(['pod-seen', 'pod-terminating', 'pod-gone', 'pod-replaced']);
 
@@ -53,10 +53,12 @@ interface Observation {
 }
 
 /**
- * Merges the journals of all pods into events, oldest first, in three steps: entries of one kind about one subject form a group;
- * within a group, entries that were noticed at about the same time are observations of one event; and timeouts are marked whose
- * target was starved of CPU. The result does not depend on the order of the journals, nor on which pod merges them. Yields after
- * each journal and each event, because a large mesh has thousands of entries when many links fail at once.
+ * Merges the journals of all pods into events, oldest first, in three steps:
+ * 1. Entries (observations) of one kind about one pod or target form a group: `groupOf`.
+ * 2. Observations of a group at about the same time become one event: `eventsOf`.
+ * 3. Timeouts into pods that were starved of CPU are marked: `starvedFaults`.
+ * The result does not depend on the order of the journals, nor on which pod merges them. Yields after each journal and each event,
+ * because a large mesh has thousands of entries when many links fail at once.
  */
 export function* mergeJournals(
   { parts, atMs: askedMs }: Pick<BroadcastResult<Journal>, 'parts' | 'atMs'>,
@@ -121,7 +123,7 @@ function starvedFaults(events: readonly MeshEvent[]): Set<string> {
   return explained;
 }
 
-/** The pod that an entry is about, with the name by which we know it. Starvation is about the reporter itself. */
+/** The pod that an entry is about, by the name that we know; of starvation that is the reporter. */
 function subjectOf(
   { kind, pod }: JournalEntry,
   reporter: EventPod | null,
@@ -161,23 +163,23 @@ function* eventsOf(
   // A pod sees an event once, or once per IP family.
   const sameMs = kind.startsWith('link-') ? windows.sameLinkMs : 0;
   const windowMs = isPod ? READINESS_MS : windowOf(kind, windows);
-  const gatherings: Gathering[] = [];
-  let open: Gathering[] = [];
+  const events: ObservedEvent[] = [];
+  let open: ObservedEvent[] = [];
   for (const observation of sorted) {
     const { atMs, uid } = observation;
-    // No later observation can belong to a gathering this old. Without this line a pod that flaps would cost quadratic time.
+    // No later observation can be of an event this old. Without this line a pod that flaps would cost quadratic time.
     open = open.filter(({ observations: [earliest] }) => atMs - earliest.atMs <= windowMs);
-    let gathering = open.find(({ firstMs }) => atMs - (firstMs.get(uid) ?? atMs) <= sameMs);
-    if (gathering === undefined) {
-      gathering = { observations: [observation], firstMs: new Map() };
-      gatherings.push(gathering);
-      open.push(gathering);
+    let event = open.find(({ firstMs }) => atMs - (firstMs.get(uid) ?? atMs) <= sameMs);
+    if (event === undefined) {
+      event = { observations: [observation], firstMs: new Map() };
+      events.push(event);
+      open.push(event);
     } else {
-      gathering.observations.push(observation);
+      event.observations.push(observation);
     }
-    if (!gathering.firstMs.has(uid)) gathering.firstMs.set(uid, atMs);
+    if (!event.firstMs.has(uid)) event.firstMs.set(uid, atMs);
   }
-  for (const { observations: all } of gatherings) {
+  for (const { observations: all } of events) {
     yield eventOf(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`);
   }
 }
@@ -188,7 +190,7 @@ function windowOf(kind: EventKind, { linkMs, probeMs, apiMs }: MergeWindows): nu
 }
 
 /** Observations of one event, in order of time, and when each reporter first observed it, by uid. */
-interface Gathering {
+interface ObservedEvent {
   observations: [Observation, ...Observation[]];
   firstMs: Map<string, number>;
 }

@@ -29,25 +29,30 @@ interface MeshEventsDeps {
   podCount(): number;
 }
 
-/** The range, ms since the epoch by our clock, and the most events that are wanted, the newest. */
+/** The time range of the events, ms since the epoch by our clock. */
 interface EventsQuery extends TimeRange {
+  /** The most events that are wanted. If there are more, the newest are given (`newestEvents`). */
   limit: number;
 }
 
 /** The most bytes and JSON values of an entry: it has 14 values, and 1000 characters at most. */
 const ENTRY_BYTES = 1_200;
 const ENTRY_VALUES = 20;
-/** The most entries of all other pods together: more would delay our pings. Each pod may send its share, or this many. */
+/** The most entries of all other pods together, because more would delay our pings. Each pod may send the same share of them. */
 const MAX_ENTRIES = 5000;
+/** A pod may always send this many entries, even if its share is less. */
 const MIN_ENTRIES_PER_POD = 10;
-/** Of the events that only one other pod tells, so many are given, or as many as there are others: see `fairShares`. */
+/** Of the events that only one other pod reports, this many may always be in the list: see `fairShares`. */
 const MIN_SHARE = 50;
 /** Journals are asked for the last 1, 2, 4 ... minutes, so that clients who ask for similar ranges share one broadcast. */
 const SHORTEST_MS = 60_000;
 /** On a busy machine a ping may end this much later than its round. */
 const SLACK_MS = 1000;
 
-/** How far apart pods may notice the same event: each pings, probes (also without pings) and hears from the API in its own time. */
+/**
+ * How far apart pods may notice the same event: each pings, probes and hears from the API at its own times. External targets are
+ * probed even if REFRESH_INTERVAL is 0, so that there are no pings.
+ */
 export function windowsOf(settings: PingSettings): MergeWindows {
   const { refreshIntervalMs } = settings;
   const roundMs = roundMsOf(settings);
@@ -70,7 +75,7 @@ export class MeshEvents {
     this.#deps = deps;
   }
 
-  /** Gives the events of a time range. Rejects as `Broadcast.ask` does. */
+  /** Returns the events of a time range. Rejects as `Broadcast.ask` does. */
   async events({ fromMs, toMs, limit }: EventsQuery): Promise<Events> {
     const { clock, settings, podCount, ownJournal, lifetimes, broadcast } = this.#deps;
     const windows = windowsOf(settings);
@@ -86,7 +91,7 @@ export class MeshEvents {
       maxBytes: 2 * (1 + most) * ENTRY_BYTES,
       maxValues: 2 * (1 + most) * ENTRY_VALUES,
     });
-    const all = withCopies(journals, lifetimes);
+    const all = withCopiedJournals(journals, lifetimes);
     const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(all, windows, lifetimes), clock);
     this.#merged.set(journals, merged);
     const inRange = (await merged).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
@@ -101,6 +106,7 @@ export class MeshEvents {
     };
   }
 
+  /** The age to ask for: the first of `SHORTEST_MS` and its doubles that is at least `ageMs`, at most HISTORY_WINDOW. */
   #sinceAgeMs(ageMs: number): number {
     const { historyWindowMs } = this.#deps.settings;
     let sinceAgeMs = SHORTEST_MS;
@@ -110,8 +116,8 @@ export class MeshEvents {
 }
 
 /**
- * Leaves out events so that no pod can fill the list with events that nobody else has observed. Those of one pod are at most
- * as many as all others, and at least `MIN_SHARE`; the oldest are left out. Our own are all kept: we trust ourselves.
+ * Limits the events that only one pod has observed, so that no pod can fill the list: at most as many as all other events together,
+ * or `MIN_SHARE` if that is more. The oldest are left out. Our own are all kept: we trust ourselves.
  */
 function fairShares(events: readonly MeshEvent[], selfUid: string): MeshEvent[] {
   const byReporter = new Map<string, MeshEvent[]>();
@@ -122,12 +128,12 @@ function fairShares(events: readonly MeshEvent[], selfUid: string): MeshEvent[] 
     alone.push(event);
     byReporter.set(uid, alone);
   }
-  const left = new Set<MeshEvent>();
+  const leftOut = new Set<MeshEvent>();
   for (const alone of byReporter.values()) {
     const share = Math.max(MIN_SHARE, events.length - alone.length);
-    for (const event of alone.slice(0, -share)) left.add(event);
+    for (const event of alone.slice(0, -share)) leftOut.add(event);
   }
-  return events.filter((event) => !left.has(event));
+  return events.filter((event) => !leftOut.has(event));
 }
 
 /** Whether events after `fromMs` have been dropped from a journal for lack of room. */
@@ -135,8 +141,8 @@ function lacksEvents({ value, atMs }: PodAnswer<Journal>, fromMs: number): boole
   return value.truncated && atMs - (value.droppedAgeMs ?? 0) >= fromMs;
 }
 
-/** The journals with those that are known from copies: each journal once, that of the process itself before a copy. */
-function withCopies(
+/** Adds the journals that pods keep copies of. Each journal is there once: that of the process itself, else the longest copy. */
+function withCopiedJournals(
   { parts, atMs }: BroadcastResult<Journal>,
   lifetimes: Pick<PodLifetimes, 'lastKnown'>,
 ): Pick<BroadcastResult<Journal>, 'parts' | 'atMs'> {

@@ -15,7 +15,7 @@ import type { Pod } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import type { Broadcast, PodAnswer } from './broadcast.ts';
+import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
 import { keepersOf } from './keeper.ts';
 import type { PeerClient, PeerRequest } from './peer-client.ts';
 
@@ -35,8 +35,9 @@ interface MeshHistoriesDeps {
   isPassive(pod: Pod): boolean;
 }
 
-/** The range, ms since the epoch by our clock, and the length of a step; 0 = the server chooses: see `#stepsOf`. */
+/** The time range of a history, ms since the epoch by our clock. */
 interface HistoryQuery extends TimeRange {
+  /** Length of a step; 0 = the server chooses: see `#stepsOf`. */
   stepMs: number;
 }
 
@@ -61,7 +62,7 @@ const MAX_HISTORY = {
   maxBytes: MAX_STEPS * 7 * (STEP_COUNTS + 2) + 140 * MAX_KEPT_COPIES,
   maxValues: MAX_STEPS * (STEP_COUNTS + 2) + MAX_KEPT_COPIES + 100,
 };
-/** A pod is listed as gone up to this long after its process has ended. */
+/** A watch shows a pod as gone up to this long after its process has ended. A list shows it later: `Pod.unseenMs`. */
 const END_MS = 5_000;
 
 /** Adds up the histories of all pods. One broadcast serves all clients that ask for the same range and steps. */
@@ -74,7 +75,7 @@ export class MeshHistories {
     this.#histories = new SharedResults(deps.clock, MAX_RUNNING, 'too many different histories at once, try again');
   }
 
-  /** Gives the history of the whole mesh. Rejects as `Broadcast.ask` does. */
+  /** Returns the history of the whole mesh. Rejects as `Broadcast.ask` does. */
   history(query: HistoryQuery): Promise<MeshHistory> {
     const { clock } = this.#deps;
     const steps = this.#stepsOf(query);
@@ -112,33 +113,17 @@ export class MeshHistories {
 
   async #collect(steps: Steps): Promise<MeshHistory> {
     const { clock, broadcast, ownHistory, lifetimes, isPassive } = this.#deps;
-    const { fromMs, stepMs, count, askedMs } = steps;
-    const fromAgeMs = Math.round(askedMs - fromMs);
-    const range: AgeRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - count * stepMs) };
+    const { fromMs, stepMs, count } = steps;
+    const range = ageRangeOf(steps, count);
     const sums = new HistorySums(steps);
-    const { parts, missing, missingPods } = await broadcast.ask<Known>({
+    const answers = await broadcast.ask<Added>({
       // Pods ignore `grid`. It makes the path unique to these sums, so that no other query shares this broadcast.
       path: `${pathOf(range, stepMs)}&grid=${fromMs}`,
-      parse: sums.parse,
+      parse: sums.addAnswer,
       own: async () => sums.add(await ownHistory(range, stepMs), clock.nowMs()),
       ...MAX_HISTORY,
     });
-    const departed = lifetimes.departedSince(fromMs).filter((pod) => !isPassive(pod));
-    const lost: Lost[] = [
-      ...missingPods.map((pod, i) => ({ pod, part: missing[i] ?? lostPart(pod, GONE) })),
-      ...shortHistories(parts, fromMs, lifetimes),
-      ...departed.map((pod) => ({ pod, part: lostPart(pod, GONE) })),
-    ];
-    const lacking: MissingPart[] = [];
-    for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lost) {
-      // Of a pod that has restarted, the copy stands for the steps before the one in which its own results begin: no link
-      // counts twice.
-      const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
-      const copyRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - copiedSteps * stepMs) };
-      const found = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, copyRange, stepMs, parts) : null;
-      const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
-      lacking.push(...(found === null ? [part] : whatCopyLacks(pod, found, sinceMs)));
-    }
+    const missing = await this.#addCopies(sums, steps, answers);
     const { lossyByLatency, reports, links, failed, byLatency, resolutionMs } = sums;
     const alive = lifetimes.countAlive(fromMs, stepMs, count, (pod) => !isPassive(pod));
     return {
@@ -147,7 +132,7 @@ export class MeshHistories {
       stepMs,
       nowMs: clock.nowMs(),
       resolutionMs,
-      missing: lacking,
+      missing,
       reports,
       links,
       failed,
@@ -157,14 +142,38 @@ export class MeshHistories {
     };
   }
 
+  /** Adds copies of what the answers lack, as far as there are copies. Resolves to what is still missing. */
+  async #addCopies(sums: HistorySums, steps: Steps, answers: BroadcastResult<Added>): Promise<MissingPart[]> {
+    const { lifetimes, isPassive } = this.#deps;
+    const { fromMs, stepMs, count } = steps;
+    const { parts, missing, missingPods } = answers;
+    const departed = lifetimes.departedSince(fromMs).filter((pod) => !isPassive(pod));
+    const lacking: Lacking[] = [
+      ...missingPods.map((pod, i) => ({ pod, part: missing[i] ?? noHistory(pod, GONE) })),
+      ...shortHistories(parts, fromMs, lifetimes),
+      ...departed.map((pod) => ({ pod, part: noHistory(pod, GONE) })),
+    ];
+    const stillMissing: MissingPart[] = [];
+    for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lacking) {
+      // Of a pod that has restarted, the copy stands for the steps before the one in which its own results begin: no link
+      // counts twice.
+      const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
+      const range = ageRangeOf(steps, copiedSteps);
+      const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs, parts) : null;
+      const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
+      stillMissing.push(...(added === null ? [part] : whatCopyLacks(pod, added, sinceMs)));
+    }
+    return stillMissing;
+  }
+
   /** Adds the history of pod `uid` from a copy: ours, or that of the first keeper that has one. Null if there is none. */
   async #addCopy(
     sums: HistorySums,
     uid: string,
     range: AgeRange,
     stepMs: number,
-    parts: readonly PodAnswer<Known>[],
-  ): Promise<Known | null> {
+    parts: readonly PodAnswer<Added>[],
+  ): Promise<Added | null> {
     const { clock, client, copiedHistory } = this.#deps;
     const own = await copiedHistory(uid, range, stepMs);
     if (own !== null) return sums.add(own, clock.nowMs());
@@ -174,7 +183,7 @@ export class MeshHistories {
     const path = `${pathOf(range, stepMs)}&of=${encodeURIComponent(uid)}`;
     for (const keeper of keepersOf(uid, keepers, keepers.length)) {
       try {
-        return (await client.request(keeper, { path, parse: sums.parse, ...MAX_HISTORY })).value;
+        return (await client.request(keeper, { path, parse: sums.addAnswer, ...MAX_HISTORY })).value;
       } catch {
         // The next keeper may answer.
       }
@@ -187,12 +196,20 @@ function pathOf({ fromAgeMs, toAgeMs }: AgeRange, stepMs: number): string {
   return `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${toAgeMs}&step=${stepMs}`;
 }
 
-/** The steps of a history. `fromMs` and `askedMs` are ms since the epoch by our clock. */
+/** The steps of a history. */
 interface Steps {
+  /** Where the first step begins, ms since the epoch by our clock. */
   fromMs: number;
   stepMs: number;
   count: number;
+  /** When the history was asked for, ms since the epoch by our clock. */
   askedMs: number;
+}
+
+/** The time range of the first `count` steps, as ages at `askedMs`. */
+function ageRangeOf({ fromMs, stepMs, askedMs }: Steps, count: number): AgeRange {
+  const fromAgeMs = Math.round(askedMs - fromMs);
+  return { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - count * stepMs) };
 }
 
 function niceStepMs(shortestMs: number): number {
@@ -200,8 +217,8 @@ function niceStepMs(shortestMs: number): number {
   return niceS === undefined ? Math.ceil(shortestMs / 300_000) * 300_000 : niceS * 1_000;
 }
 
-/** A pod whose history is not there, and what the answer says about that unless a copy is found. */
-interface Lost {
+/** A pod whose history is missing, or begins too late, and what the answer says about that unless a copy is found. */
+interface Lacking {
   pod: Pod;
   part: MissingPart;
   /** Since when the pod itself has results, if it has any. */
@@ -210,28 +227,29 @@ interface Lost {
 
 const GONE = 'the pod is gone, and no pod has a copy of its memory';
 
-/** Pods that ran before their results begin. */
+/** The pods that ran before their results begin: they have restarted. */
 function shortHistories(
-  parts: readonly PodAnswer<Known>[],
+  parts: readonly PodAnswer<Added>[],
   fromMs: number,
   lifetimes: Pick<PodLifetimes, 'remembersSinceMs'>,
-): Lost[] {
+): Lacking[] {
   return parts.flatMap(({ pod, value }) => {
     if (pod === null || value.knownMs <= Math.max(fromMs, lifetimes.remembersSinceMs(pod))) return [];
     const { knownMs } = value;
-    return [{ pod, part: lostPart(pod, `its memory begins at ${isoTime(knownMs)}`), knownMs }];
+    return [{ pod, part: noHistory(pod, `its memory begins at ${isoTime(knownMs)}`), knownMs }];
   });
 }
 
-/** What a copy does not have of a pod's life since `sinceMs`. */
-function whatCopyLacks(pod: Pod, { knownMs, untilMs }: Known, sinceMs: number): MissingPart[] {
+/** What a copy does not have of a pod's life since `sinceMs`; [] if it has all. */
+function whatCopyLacks(pod: Pod, { knownMs, untilMs }: Added, sinceMs: number): MissingPart[] {
   const lacks: string[] = [];
   if (knownMs > sinceMs) lacks.push(`begins at ${isoTime(knownMs)}`);
-  if (pod.lifecycle === 'gone' && untilMs < pod.sinceMs - END_MS) lacks.push(`ends at ${isoTime(untilMs)}`);
-  return lacks.length === 0 ? [] : [lostPart(pod, `the copy of its memory ${lacks.join(' and ')}`)];
+  if (pod.lifecycle === 'gone' && untilMs < pod.sinceMs - pod.unseenMs - END_MS)
+    lacks.push(`ends at ${isoTime(untilMs)}`);
+  return lacks.length === 0 ? [] : [noHistory(pod, `the copy of its memory ${lacks.join(' and ')}`)];
 }
 
-function lostPart({ name }: Pod, detail: string): MissingPart {
+function noHistory({ name }: Pod, detail: string): MissingPart {
   return { name, reason: 'no-history', detail };
 }
 
@@ -239,9 +257,9 @@ function isoTime(ms: number): string {
   return new Date(Math.round(ms)).toISOString();
 }
 
-/** What is kept of a pod's history once it has been added. */
-interface Known {
-  /** The pod has results from and to these times, ms since the epoch. */
+/** What is kept of a pod's history once it has been added to the sums. */
+interface Added {
+  /** The pod has results from `knownMs` to `untilMs`, ms since the epoch; Infinity = until now. */
   knownMs: number;
   untilMs: number;
   /** The uids of the pods whose copies it keeps. */
@@ -273,11 +291,11 @@ class HistorySums {
     this.lossyByLatency = this.links.map(() => []);
   }
 
-  /** Adds the answer of a pod. */
-  readonly parse: PeerRequest<Known>['parse'] = (wire, _, { atMs }) => this.add(parsePodHistory(wire), atMs);
+  /** Validates the answer of a pod, and adds it. */
+  readonly addAnswer: PeerRequest<Added>['parse'] = (wire, _, { atMs }) => this.add(parsePodHistory(wire), atMs);
 
   /** Adds the history of one pod. Its ages count from `atMs`, which may be seconds after the first pod was asked. */
-  add(history: PodHistory, atMs: number): Known {
+  add(history: PodHistory, atMs: number): Added {
     const { links, failed, reports, byLatency, lossyByLatency } = this;
     const { fromMs, stepMs, count, askedMs } = this.#steps;
     const shift = Math.round((atMs - askedMs) / stepMs);

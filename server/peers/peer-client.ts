@@ -83,14 +83,17 @@ export class PeerCallError extends Error {
 
 /** The most connections to all pods at once: several fan-outs with many silent pods may reach it. Further calls are refused. */
 const MAX_CONNECTIONS = 1_024;
-/** How long we remember that a pod does not know a path, or is passive: its container may be replaced. */
+/**
+ * How long we remember that a pod does not know a path, or is passive. Not for ever, because its container may be replaced by
+ * another version.
+ */
 const REMEMBERED_MS = 10 * 60_000;
 /** We remember unknown paths of at most this many pods, and as many passive pods. Beyond that, the oldest entry is dropped. */
 const MAX_REMEMBERED_PODS = 5_000;
 /** The most bytes of all answers that are being read, or wait to be parsed: a tenth of the memory limit that we ship. */
 const MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024;
-/** The most pairs of pod and path for which `onSkipped` was told `isNews`. After that it is false for all others. */
-const MAX_SKIPS_TOLD = 1_000;
+/** The most pairs of pod and path that are remembered for `isNews`. For further pairs `isNews` is always false. */
+const MAX_SKIPS_KNOWN = 1_000;
 
 /** The most bytes that one read from a connection takes. All connections share one buffer of this size. */
 const READ_BYTES = 64 * 1024;
@@ -118,8 +121,8 @@ export class PeerClient {
   /** Many answers that are parsed at once would run many time slices in a row, and delay our own pings. */
   readonly #parsing = new SerialQueue();
   readonly #onSkipped: OnSkipped;
-  /** `UID PATH` of each pod and path for which `onSkipped` was told `isNews`. */
-  readonly #skipsTold = new Set<string>();
+  /** `UID PATH` of each pod and path for which `isNews` was true. */
+  readonly #skipsKnown = new Set<string>();
   #isStopped = false;
 
   constructor(settings: PeerClientSettings, clock: Clock, onSkipped: OnSkipped = () => {}) {
@@ -246,7 +249,7 @@ export class PeerClient {
     }
   }
 
-  /** Of the answers that are being read, ends the call with the longest. So a pod that sends too much loses its own call first. */
+  /** Ends the call whose answer is the longest so far. So a pod that sends too much loses its own call first. */
   #endLargest(): void {
     let largest: Exchange | null = null;
     for (const exchange of this.#exchanges) if (exchange.bytes > (largest?.bytes ?? 0)) largest = exchange;
@@ -271,8 +274,8 @@ export class PeerClient {
 
   #tellSkipped(pod: Pod, path: string, skipped: Skipped): void {
     const key = `${pod.uid} ${path}`;
-    const isNews = !this.#skipsTold.has(key) && this.#skipsTold.size < MAX_SKIPS_TOLD;
-    if (isNews) this.#skipsTold.add(key);
+    const isNews = !this.#skipsKnown.has(key) && this.#skipsKnown.size < MAX_SKIPS_KNOWN;
+    if (isNews) this.#skipsKnown.add(key);
     this.#onSkipped(pod, path, skipped, isNews);
   }
 }

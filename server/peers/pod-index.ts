@@ -10,7 +10,7 @@ export function listToleranceMs({ refreshIntervalMs }: Pick<MeshSettings, 'refre
   return Math.max(2_000, 1.5 * intervalWithoutPingsMs(refreshIntervalMs));
 }
 
-/** How one table of peers maps to the mesh, and how it differs from what we know. */
+/** How a report's table of peers maps to the mesh, and how it differs from what we know. See `PodIndex`. */
 interface TableMap {
   /** Index in `Mesh.pods` by index in the table; -1 = not known to us. */
   to: Int32Array;
@@ -22,6 +22,9 @@ interface TableMap {
 
 /**
  * Finds the pods that reports name among the pods of the mesh. Made once per collection.
+ *
+ * The links of a report name pods by their position in the report's *table of peers* (`PodReport.peers`). Most pods send the same
+ * table, so it is mapped to the mesh once.
  *
  * It also says how a table of peers differs from the pods of the mesh. Two pods learn of a change at different times, so a pod
  * that we know counts as a difference only if it is *settled*: its lifecycle has not changed for `toleranceMs`. A pod that we

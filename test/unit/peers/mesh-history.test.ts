@@ -39,6 +39,7 @@ function start({
   refreshIntervalMs = 0,
   copyUntilAgeMs = -1,
   copyUid = podOf(9).uid,
+  goneUnseenMs = 0,
   passiveUid = '',
   lossy = 0,
   /** uids of the pods that each pod says it keeps copies of. */
@@ -93,7 +94,7 @@ function start({
     settings: { refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300, historyWindowMs: HOUR_MS },
     lifetimes: {
       countAlive: (_from, _step, steps) => new Array(steps).fill(4),
-      departedSince: () => [podOf(9, { lifecycle: 'gone', sinceMs: NOW_MS })],
+      departedSince: () => [podOf(9, { lifecycle: 'gone', sinceMs: NOW_MS, unseenMs: goneUnseenMs })],
       remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
     },
   });
@@ -154,6 +155,13 @@ describe('the history of the mesh', () => {
       { name: 'pod-3', reason: 'timeout', detail: 'no whole answer' },
       { name: 'pod-9', reason: 'no-history', detail },
     ]);
+  });
+
+  it('does not say that a copy lacks its end if the pod may have left then, as lists show only later', async () => {
+    const missing = async (goneUnseenMs: number) =>
+      namesOf((await start({ copyUntilAgeMs: 30_000, goneUnseenMs }).history()).missing);
+    expect(await missing(28_000)).toEqual(['pod-3']);
+    expect(await missing(20_000)).toEqual(['pod-3', 'pod-9']);
   });
 
   it('adds the copy of a pod that has restarted up to its own results, and counts no link twice', async () => {
