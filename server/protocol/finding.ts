@@ -2,47 +2,52 @@ import { OUTCOMES, PHASES } from './sample.ts';
 import * as v from './validators.ts';
 
 /**
- * What can be found in a mesh, in the order of `findingsFrom`; only pods that do not reach themselves (`link`) stand after paths.
- * `api-away`: the list of pods is stale or was never had. `cut-off`: the pods that report reach none of the others, and cannot
- * tell which side is the cause. `node`: all pods of a node, both directions.
- * `zone-block`: from one zone to another. `pod-unreachable`: most others fail to reach it. `pod-reaches-nobody`: it fails
- * to reach most others. `one-way`: from A to B fails, from B to A does not. `link`: a single link fails.
- * `path-service`, `path-dns`, `path-apiserver`, `path-ingress`: pods reach each other, but not our Service, the cluster's DNS,
- * the API server or the ingress (PATH_CHECKS).
- * `pod-intermittent`, `pod-intermittent-out`, `link-intermittent`: links into a pod, out of it, or a single one fail at times.
- * `pod-slow`: slow to reach from most others. `pod-slow-out`: it reaches most others slowly. `link-slow`: a single link.
- * `node-lossy`, `zones-lossy`, `pod-lossy`, `pod-lossy-out`, `link-lossy`: pings are fine, and datagrams of the UDP probe are
- * lost: on links of a node, between two zones, into a pod, out of it, on a single link.
- * `cpu-starved`: a pod's own measurements are not to be trusted. `list-differs`: a pod knows other pods than the rest does.
- * `pod-overdue`: a pod that should be gone by now. `report-missing`: a pod did not report.
+ * What can be found in a mesh. Findings stand in this order, except that a pod which does not reach itself (a `link`) stands after
+ * the paths: `findingsFrom` makes them.
  */
 export const FINDING_KINDS = [
+  /** The list of pods is stale, or none has come since the start. */
   'api-away',
+  /** The pods that report reach none of the others. They cannot tell on which side the cause is. */
   'cut-off',
+  /** All pods of a node fail, in both directions. */
   'node',
+  /** Pings from one zone to another fail. */
   'zone-block',
+  /** Most others fail to reach the pod. */
   'pod-unreachable',
+  /** The pod fails to reach most others. */
   'pod-reaches-nobody',
+  /** Pings from A to B fail, from B to A they do not. */
   'one-way',
+  /** A single link fails. */
   'link',
+  /** Pods reach each other, but not our Service, the cluster's DNS, the API server or the ingress (PATH_CHECKS). */
   'path-service',
   'path-dns',
   'path-apiserver',
   'path-ingress',
+  /** Links into a pod, out of it, or a single one fail now and then. */
   'pod-intermittent',
   'pod-intermittent-out',
   'link-intermittent',
+  /** The pod is slow to reach from most others, it reaches most others slowly, or a single link is slow. */
   'pod-slow',
   'pod-slow-out',
   'link-slow',
+  /** Pings are fine, but datagrams are lost: on links of a node, between two zones, into a pod, out of it, on a single link. */
   'node-lossy',
   'zones-lossy',
   'pod-lossy',
   'pod-lossy-out',
   'link-lossy',
+  /** What the pod itself measured cannot be trusted. */
   'cpu-starved',
+  /** The pod knows other pods than the rest does. */
   'list-differs',
+  /** The pod should be gone by now. */
   'pod-overdue',
+  /** The pod did not report. */
   'report-missing',
 ] as const;
 export type FindingKind = (typeof FINDING_KINDS)[number];
@@ -77,10 +82,7 @@ const podIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_53
 /** Validates a `Finding`. */
 export const findingSchema = v.object({
   kind: v.picklist(FINDING_KINDS),
-  /**
-   * Its colour: that of a failed, slow, suspect or unknown link. `failed` findings about pods and links count in health,
-   * others do not.
-   */
+  /** Its colour: that of a failed, slow, suspect or unknown link. Each failed link that health counts is in a `failed` finding. */
   severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
   /** The name of its subject: a pod, a node, `zone a → zone b`, `a → b`. */
   subject: v.boundedText(600),
@@ -91,12 +93,12 @@ export const findingSchema = v.object({
   pods: v.boundedArray(podIndex, MAX_FINDING_PODS),
   /** The pods that report it: of a link its source; at most 20. */
   from: v.boundedArray(podIndex, MAX_FINDING_PODS),
-  /** Links that show it, of all links that could show it; see `countsPods`. */
+  /** Number of links that show it, and of all links that could show it. Pods instead of links if `countsPods`. */
   affected: v.wholeNumber,
   of: v.wholeNumber,
   /** The outcome that most of those links share; null where they do not fail. */
   outcome: v.nullable(v.picklist(OUTCOMES)),
-  /** The phase in which they fail or are late; null where both or none. `connect` in both: the network; else not. */
+  /** The phase in which they fail, or the only one that is late; null if two are late, or if it is not known. */
   phase: v.nullable(v.picklist(PHASES)),
   /** Medians over the affected links, us; -1 without one. */
   connectUs: v.finiteNumber,

@@ -32,12 +32,12 @@ export interface GoldpingerCheck {
   probeResults: Map<string, GoldpingerProbeResult[]>;
 }
 
-/** The longest key of a pod: `namespace/name` or `node (name)`. */
+/** The most characters of the key of a pod (`namespace/name` or `node (name)`) and of an external target. */
 const MAX_KEY = 600;
 const MAX_TARGET = 2048;
 /** Go's error texts repeat the URL; longer ones than this are no error texts. */
 const MAX_ERROR = 4096;
-/** Results of one target: one a protocol would do. */
+/** The most results of one target. Goldpinger has one for each of its three protocols. */
 const MAX_RESULTS = 16;
 
 /**

@@ -22,7 +22,7 @@ export const MAX_KEPT_COPIES = 500;
 export const reportPastSchema = v.object({
   fromAgeMs: v.finiteNumber,
   toAgeMs: v.finiteNumber,
-  /** Samples older than the raw ones are kept in buckets of this many ms; 0 = all figures are from raw samples. */
+  /** How many ms the buckets have into which older samples were summed up; 0 = all figures are from single samples. */
   resolutionMs: v.finiteNumber,
   /** Age of the oldest results that the pod has: its process started then, or has dropped what is older. */
   knownAgeMs: v.pipe(v.finiteNumber, v.minValue(0)),

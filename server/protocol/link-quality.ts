@@ -7,8 +7,8 @@ import type { StatColumns } from './links.ts';
 
 /**
  * The usual latency of a link is the median of its ok samples over its kept history, up to its newest `buckets` buckets. It is
- * known once the history reaches back `historyMs`, and twice the window that is compared with it. It is computed again after
- * `keptMs`.
+ * known once the history reaches back `historyMs`, and `windows` times as far as the window that is compared with it. It is
+ * computed again after `keptMs`.
  */
 export const USUAL = { historyMs: 600_000, windows: 2, buckets: 2_048, keptMs: 60_000 };
 

@@ -10,48 +10,17 @@ import type { Datagrams } from './udp.ts';
  *
  * | word         | one sample                                      | a link now                           | a link over a range |
  * | failed       | its outcome is not `ok`                         | the sample that stands for it failed | a sample of it failed |
- * | slow         | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; events and findings wait for SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
+ * | slow         | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; events and findings
+ * wait for SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
  * | intermittent | -                                               | its last samples fail now and then: see INTERMITTENT | - |
- * | lossy        | -                                               | it is ok, not slow and not intermittent, and datagrams were lost: see LOSSY; events tell its end by `isLossOver` | as now |
- * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect (see START_GRACE_MS), or it timed out while either of its pods was starved: see `isDoubted` and `wasStarvedDuring` | all its samples are suspect |
+ * | lossy        | -                                               | it is ok, not slow and not intermittent, and datagrams were
+ * lost: see LOSSY; events tell its end by `isLossOver` | as now |
+ * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect (see START_GRACE_MS), or it
+ * timed out while either of its pods was starved: see `isDoubted` and `wasStarvedDuring` | all its samples are suspect |
  *
  * A suspect sample that is ok and fast stands for its link, because a shortage of CPU only lengthens. One that failed or is
  * slow stands for it only as one of SUSPECT_RUN in a row: see `results/judgement.ts`.
  */
-
-/** The state of a link has changed: from ok to failed, back, or from one way of failing to another. */
-export interface LinkChange {
-  target: Target;
-  from: Outcome | 'unknown';
-  to: Outcome;
-  /** The sample that caused the change. */
-  sample: Sample;
-  /** How long the link had been ok, or had been failing in whatever way; 0 from 'unknown'. */
-  previousForMs: number;
-}
-
-/** A link has become slow, or normal again. */
-export interface SpeedChange {
-  target: Target;
-  isSlow: boolean;
-  /** When the first sample of the run that changed it came in, monotonic ms. */
-  sinceMs: number;
-  /** The median latency of the run. */
-  totalUs: number;
-}
-
-/** A link has begun to lose datagrams, or has ceased to. */
-export interface LossChange {
-  target: Target;
-  isLossy: boolean;
-  /**
-   * When the cycle ended with which the loss began, or the first cycle after the last lost datagram; monotonic ms. `LinkLoss` says
-   * which cycle began it: a datagram that was lost by chance before does not count.
-   */
-  sinceMs: number;
-  /** The share (0..1) of the datagrams since then that were lost; 0 when the loss is over. */
-  share: number;
-}
 
 /**
  * A link becomes slow, or normal again, after this many samples in a row. Suspect samples that are late are skipped: see
@@ -60,22 +29,23 @@ export interface LossChange {
 export const SLOW_RUN = 3;
 
 /**
- * A link is intermittent if its last `samples` believed samples (see `results/judgement.ts`) have at least `runs` runs of failed
- * or of slow ones, one of them failed, and the last `goodRun` were not all good. After `outageRun` failed ones in a row it has
- * failed, and is not intermittent: nothing before the end of this outage counts any more.
+ * A link is intermittent if three things are true of its last `samples` believed samples (see `results/judgement.ts`): at least one
+ * failed; failed ones and slow ones form at least `runs` runs (`ok, failed, failed, ok, slow` has two); and the last `goodRun`
+ * were not all good. After `outageRun` failed ones in a row the link has failed, and is not intermittent: no sample before the end
+ * of this outage counts any more.
  *
- * If 3 of 10 pings fail and 2 are late, 88.7 % of such links are told within 8 pings, 92.1 % within 9. Of the others 5.8 % had no
- * failure in 8 pings, 4.6 % had all failures in one run, and 0.9 % had an outage. To tell them sooner would accuse other links.
- * With pings each second, a healthy link of which one ping in 10,000 fails and one in 1000 is late is told once in 89 hours. If
- * two late pings were enough (92.2 % within 8), it would be once in 15 hours. If one run of two failures were enough (90.2 %), each
- * short outage would be told as intermittent for 8 pings after its end.
+ * Why these numbers: if 3 of 10 pings fail and 2 are late, the rule finds 88.7 % of such links within 8 pings, 92.1 % within 9. Of
+ * the others 5.8 % had no failure in 8 pings, 4.6 % had all failures in one run, and 0.9 % had an outage. A healthy link (one ping
+ * in 10,000 fails, one in 1000 is late) that is pinged each second is called intermittent once in 89 hours. If two late pings were
+ * enough (92.2 % within 8), it would be once in 15 hours. If one run of two failures were enough (90.2 %), each short outage would
+ * be called intermittent for 8 pings after its end.
  */
 export const INTERMITTENT = { samples: 16, runs: 2, outageRun: 4, goodRun: 8 };
 
 /**
- * A link is lossy if at least this share of the datagrams of the last `lossWindowMs` (udp.ts) was lost, and at least so many, in at
- * least so many cycles. One lost datagram is chance; TCP and a network at its limit lose single ones all the time. The datagrams of
- * one cycle leave within a tenth of a second, so that a single hiccup loses all of them.
+ * A link is lossy if of the datagrams of the last `lossWindowMs` (udp.ts) at least the share `share` (0..1) and at least the number
+ * `datagrams` was lost, in at least `cycles` cycles. One lost datagram is chance; TCP and a network at its limit lose single ones
+ * all the time. The datagrams of one cycle leave within a tenth of a second, so that a single hiccup loses all of them.
  */
 export const LOSSY = { share: 0.02, datagrams: 3, cycles: 2 };
 
@@ -85,8 +55,8 @@ export function isLossy({ sent, lost, lossCycles }: Datagrams): boolean {
 }
 
 /**
- * A slow link is normal again below this share of SLOW_LINK, and the loss of a lossy link is over below this share of LOSSY.
- * Between the two events tell nothing, so that a link at the limit does not alternate.
+ * A slow link is normal again below this share of SLOW_LINK, and the loss of a lossy link is over below this share of
+ * `LOSSY.share`. Between this limit and the full one no event is written, so that a link at the limit does not alternate.
  */
 const NORMAL_SHARE = 0.8;
 
@@ -102,15 +72,16 @@ export function isLossOver({ sent, lost, lossCycles }: Datagrams): boolean {
 export const SUSPECT_RUN = 3;
 
 /**
- * A start keeps every process busy: loading code, the first pings. So long after it nothing that is measured makes a report
- * unreliable, ms, and an answer that is ok and not slow does not make its link unreliable: it stands for the link anyway.
+ * A start keeps every process busy: it loads code and opens all connections. For this time after it, ms, a report does not become
+ * unreliable, and a suspect sample that is ok and fast does not make its link unreliable: it stands for the link anyway.
  */
 export const START_GRACE_MS = 15_000;
 
 /**
- * A pod's own measurements are unreliable if more than this share of at least so many samples is suspect. On two busy cores
- * every second sample is suspect by a few ms. The other samples still show how the links are, whereas an unreliable report
- * shows nothing, and so the limit is higher than a half.
+ * A pod's own measurements are unreliable if of at least `samples` samples more than the share `suspectShare` (0..1) is suspect.
+ * On two busy cores every second sample is suspect by a few ms. The other samples still show how the links are, whereas an
+ * unreliable report shows nothing, and so the limit is higher than a half. An event loop that stays late makes them unreliable,
+ * too: see `probing/starvation.ts`.
  */
 export const UNRELIABLE = { suspectShare: 0.75, samples: 10 };
 
@@ -119,55 +90,65 @@ const STARVED_LOOP_US = 100_000;
 
 /**
  * Whether a pod is starved of CPU now, so that what it or others measure now may be its own delay: the page marks it, and its
- * timeouts on paths are doubted. Links are doubted by `wasStarvedDuring`. null = not known. `unreliable` alone says more: it
- * has lasted, and nothing in the report is trusted. Verdicts and events go by that, because both are about more than the
- * present second.
+ * timeouts on paths are doubted. Links are doubted by `wasStarvedDuring`. null = not known.
+ *
+ * `starvation.unreliable` is stricter: the shortage has lasted for seconds, and nothing in the report is trusted. Verdicts and
+ * events use it, because they are about more than the present second.
  */
 export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelayP99Us'> | null): boolean {
   return starvation !== null && (starvation.unreliable || starvation.loopDelayP99Us >= STARVED_LOOP_US);
 }
 
 /**
- * Whether a pod is starved, or was at some time in its last rounds of pings; `wasStarvedDuring` says whether it concerns a
- * link.
+ * Whether a pod is starved, or was at some time in its last rounds of pings. Whether that concerns a certain link, only
+ * `wasStarvedDuring` says.
  */
 export function wasStarvedLately(starvation: Starvation | null): boolean {
   return isStarved(starvation) || (starvation?.times ?? []).length > 0;
 }
 
-/** How exactly times of two reports can be compared, ms: each takes its way to us, and `Starvation.times` are whole seconds. */
+/**
+ * Times of two reports are compared with this tolerance, ms: the reports take different times to reach us, and `Starvation.times`
+ * are whole seconds.
+ */
 const REPORTS_TOLERANCE_MS = 1000;
 
-/**
- * Whether a pod was starved while a link was pinged for its present result. The result may be a whole round of pings old, and the
- * shortage long over; or the pod is starved now, and was not then. `pod`: the report of either pod of the link. `by`: that of
- * the source.
- */
-export function wasStarvedDuring(
-  pod: AtArrival,
-  by: Pick<AtArrival, 'atMs'> & { links: LinkColumns },
-  link: number,
-): boolean {
-  const { starvation } = pod;
-  const ageMs = unpack16(by.links.ageMs[link] ?? NONE16);
-  if (starvation?.times === undefined || starvation.unreliable || ageMs < 0) return isStarved(starvation);
-  const endMs = by.atMs - ageMs + REPORTS_TOLERANCE_MS;
-  const startMs =
-    by.atMs - ageMs - Math.max(0, unpack16(by.links.totalUs[link] ?? NONE16)) / 1000 - REPORTS_TOLERANCE_MS;
-  return starvation.times.some(
-    ([fromAgeMs, toAgeMs]) => pod.atMs - fromAgeMs <= endMs && pod.atMs - toAgeMs >= startMs,
-  );
-}
-
-/** What of a report says when its pod was starved. `atMs`: when it came in, ms since the epoch by our clock. */
-interface AtArrival {
+/** What of a report says when its pod was starved. `atMs`: when the report came in, ms since the epoch by our clock. */
+interface StarvationReport {
   atMs: number;
   starvation: Starvation | null;
 }
 
-/** A process can't have become starved and recovered again so soon after its start, ms. */
+/**
+ * Whether the pod of the report `suspected` was starved during the ping that stands for a link. That ping may be a whole round of
+ * pings old, and the shortage long over; or the pod is starved now, and was not then. `suspected` is the report of the link's
+ * source or of its destination, `source` that of its source; `link` is the index of the link in `source.links`.
+ */
+export function wasStarvedDuring(
+  suspected: StarvationReport,
+  source: Pick<StarvationReport, 'atMs'> & { links: LinkColumns },
+  link: number,
+): boolean {
+  const { starvation } = suspected;
+  const ageMs = unpack16(source.links.ageMs[link] ?? NONE16);
+  if (starvation?.times === undefined || starvation.unreliable || ageMs < 0) return isStarved(starvation);
+  const endMs = source.atMs - ageMs;
+  const startMs = endMs - Math.max(0, unpack16(source.links.totalUs[link] ?? NONE16)) / 1000;
+  return starvation.times.some(
+    ([fromAgeMs, toAgeMs]) =>
+      suspected.atMs - fromAgeMs <= endMs + REPORTS_TOLERANCE_MS &&
+      suspected.atMs - toAgeMs >= startMs - REPORTS_TOLERANCE_MS,
+  );
+}
+
+/**
+ * A report that became reliable this soon after the start of its process, ms, was never unreliable: it takes longer to become so.
+ */
 const FIRST_RECOVERY_MS = 10_000;
-/** Datagrams and intermittent links are judged by so many rounds of pings: so long after a shortage of CPU they are doubted. */
+/**
+ * For this many rounds of pings after a shortage of CPU, lossy and intermittent links are doubted: that many samples are what they
+ * are judged by.
+ */
 const DOUBTED_ROUNDS = INTERMITTENT.samples;
 
 /** REFRESH_INTERVAL, JITTER_FACTOR and PING_TIMEOUT: how often links are pinged. */
@@ -186,15 +167,16 @@ export function roundMsOf({ refreshIntervalMs, jitterFactor, pingTimeoutMs }: Pi
 }
 
 /**
- * The shortest time range that has `samples` samples of each link, ms, even if one ping more was late or its sample does not count.
+ * The shortest time range that is sure to have `samples` samples of each link, ms. It has room for one ping more, because one may
+ * end after the range, or its sample may not count.
  */
 export function shortestRangeMs(settings: PingSettings, samples = 1): number {
   return (samples + 1) * roundMsOf(settings);
 }
 
 /**
- * Whether a pod is not starved any more, but was when the samples or datagrams that its links are judged by may have been taken. A
- * process that has just started was not.
+ * Whether a report is reliable now, but was not (`starvation.unreliable`) in the last DOUBTED_ROUNDS rounds of pings, from which
+ * lossy and intermittent links are judged.
  */
 export function wasStarved(
   { starvation, bootTimeMs, atMs }: { starvation: Starvation | null; bootTimeMs: number; atMs: number },
@@ -231,7 +213,7 @@ export function isNormalAgain(us: number, slowUs: number): boolean {
   return us < slowUs * NORMAL_SHARE;
 }
 
-/** What an answer is called by its latency, fastest first. */
+/** The states of an answer by its latency, fastest first: see `Thresholds`. */
 export const LATENCY_STATES = ['good', 'fair', 'warning', 'slow'] as const;
 
 /** Limits of latency, ms, ascending: below `goodMs` good, below `warningMs` fair, below `problemMs` warning, else slow. */
@@ -244,7 +226,7 @@ export interface Thresholds {
 /** The thresholds of the page before anybody moves them: those of the usual Goldpinger runbooks. */
 export const DEFAULT_THRESHOLDS: Thresholds = { goodMs: 2, warningMs: 5, problemMs: 100 };
 
-/** The usual thresholds where links are slow from `slowLinkMs` (SLOW_LINK) on: none is above it. */
+/** The default thresholds, none of them above `slowLinkMs` (SLOW_LINK): from there on links are slow. */
 export function thresholdsFor(slowLinkMs: number): Thresholds {
   const { goodMs, warningMs } = DEFAULT_THRESHOLDS;
   return { goodMs: Math.min(goodMs, slowLinkMs), warningMs: Math.min(warningMs, slowLinkMs), problemMs: slowLinkMs };
@@ -267,8 +249,7 @@ export function isWorseResult(failed: boolean, us: number, otherFailed: boolean,
 
 /**
  * Where the time of a late answer went. `both`: connect and first byte, as in a slow network. `response`: first byte and
- * body, as with little bandwidth. `unmeasured`: the phases are
- * not known, as in Goldpinger's `/check`, which has only a total.
+ * body, as with little bandwidth. `unmeasured`: the phases are not known, as in Goldpinger's `/check`, which has only a total.
  */
 export type LatePhase = 'connect' | 'first-byte' | 'both' | 'body' | 'response' | 'unmeasured';
 
@@ -284,7 +265,44 @@ export function latePhase(connectUs: number, firstByteUs: number, totalUs: numbe
   return totalUs - connectUs - firstByteUs >= lateUs ? 'response' : 'first-byte';
 }
 
-/** Whether a pod should have reported and did not. A passive pod is a target only: nothing is missing if it has no report. */
+/** Whether a pod should have reported and did not. A passive pod only answers pings: nothing is missing if it has no report. */
 export function isSilent({ missing }: { missing: string }): boolean {
   return missing !== '' && missing !== 'passive';
+}
+
+/**
+ * The state of a link has changed: from ok to failed, back, or from one way of failing to another. This type and the two below go
+ * from `results/` to `events/` and `metrics/` of the same process.
+ */
+export interface LinkChange {
+  target: Target;
+  from: Outcome | 'unknown';
+  to: Outcome;
+  /** The sample that caused the change. */
+  sample: Sample;
+  /** How long the link had been ok, or had been failing in whatever way; 0 from 'unknown'. */
+  previousForMs: number;
+}
+
+/** A link has become slow, or normal again. */
+export interface SpeedChange {
+  target: Target;
+  isSlow: boolean;
+  /** When the first of the SLOW_RUN samples came in that changed it, monotonic ms. */
+  sinceMs: number;
+  /** The median latency of these samples. */
+  totalUs: number;
+}
+
+/** A link has begun to lose datagrams, or has ceased to. */
+export interface LossChange {
+  target: Target;
+  isLossy: boolean;
+  /**
+   * Monotonic ms. Loss has begun: when the cycle ended that began it (`LinkLoss` says which one: a datagram that was lost by chance
+   * before does not count). Loss is over: when the first cycle after the last lost datagram ended.
+   */
+  sinceMs: number;
+  /** The share (0..1) of the datagrams since then that were lost; 0 when the loss is over. */
+  share: number;
 }

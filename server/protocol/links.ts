@@ -37,7 +37,7 @@ export function unpack16(packed: number): number {
   return exponent === 0 ? mantissa : (mantissa + 4096) << (exponent - 1);
 }
 
-/** A method that newer browsers have and that TypeScript does not know yet. */
+/** `Uint8Array.prototype.setFromBase64`: newer browsers have it, TypeScript does not know it yet. */
 interface Base64Bytes {
   setFromBase64?(text: string): { read: number; written: number };
 }

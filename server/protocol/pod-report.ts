@@ -13,6 +13,7 @@ export const MAX_DETAIL_LENGTH = 300;
 /** The most external probes in a report. */
 export const MAX_PROBES = 500;
 
+/** The most departed pods that a report names. */
 const MAX_GONE_PODS = 50;
 
 /** The most times at which a process was starved that a report has. */

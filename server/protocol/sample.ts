@@ -67,8 +67,8 @@ export function isOverOpenConnection({
 }
 
 /**
- * The ways of a cluster that PATH_CHECKS probes besides the links between pods: our Service by name and by cluster IP, an
- * ingress, the cluster's DNS, the API server. They are label values of metrics, too.
+ * The paths that PATH_CHECKS probes besides the links between pods: to our Service by name and by cluster IP, through an ingress,
+ * to the cluster's DNS, to the API server. They are label values of metrics, too.
  */
 export const PATHS = ['service', 'service-ip', 'ingress', 'dns', 'apiserver'] as const;
 export type Path = (typeof PATHS)[number];
@@ -106,7 +106,10 @@ export const probeSchema = v.object({
   path: v.exactOptional(v.picklist(PATHS)),
   /** How it ended; absent before the first result. */
   outcome: v.exactOptional(v.picklist(OUTCOMES)),
-  /** When the first success or failure without interruption ended, ms since the epoch; absent as `outcome` is. */
+  /**
+   * Since when all probes have succeeded, or all have failed: when the first of them ended, ms since the epoch. Absent as
+   * `outcome` is.
+   */
   sinceMs: v.exactOptional(v.finiteNumber),
 });
 

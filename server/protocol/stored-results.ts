@@ -3,11 +3,12 @@ import { isOverOpenConnection, OUTCOMES, PHASES, type Phase, type Sample, type U
 import { UNKNOWN_HOPS } from './udp.ts';
 
 /*
- * Pings and cycles of the UDP probe as records of bytes: a pod keeps its recent ones so (`results/ring.ts`), and keepers of its
- * copy get them so (`copy.ts`). A record begins with `HEAD_BYTES` that say when it was and, in a copy, of which link.
- * All numbers are little-endian.
+ * Pings and cycles of the UDP probe as records of bytes: so a pod keeps its recent ones (`results/ring.ts`) and sends them to the
+ * pods that keep copies (`copy.ts`). A record begins with a head of HEAD_BYTES that says when the result was. All numbers are
+ * little-endian.
  */
 
+/** Bytes of the head. In memory it is a time (`results/ring.ts`), in a copy the number of a link and an age (`copy.ts`). */
 export const HEAD_BYTES = 8;
 
 /** How a result is written after the head of its record. */
@@ -16,6 +17,7 @@ export interface RecordFormat<T> {
   bytes: number;
   /** `at`: where in `view` the bytes after the head begin. */
   write(view: DataView, at: number, result: T): void;
+  /** `atMs`: the time in the head, which becomes that of the result. */
   read(view: DataView, at: number, atMs: number): T;
 }
 
@@ -49,7 +51,7 @@ export const SAMPLE_RECORD: RecordFormat<StoredSample> = {
   }),
 };
 
-/** Where in a cycle its marks are, and the mark of a cycle during which our own process was short of CPU. */
+/** In which byte after the head the marks of a cycle are, and the bit for "our own process was short of CPU meanwhile". */
 export const CYCLE_MARKS = 9;
 export const SUSPECT_CYCLE = 1;
 

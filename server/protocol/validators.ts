@@ -29,14 +29,14 @@ export const boundedRecord = <K extends v.BaseSchema<string, string, v.BaseIssue
 ) =>
   v.pipe(
     v.custom<Record<string, v.InferInput<T>>>(
-      (wire) => isShort(wire, maxMembers),
+      (wire) => hasAtMost(wire, maxMembers),
       `expected an object with at most ${maxMembers} members`,
     ),
     v.record(key, value),
   );
 
 /** Whether a value is an object with at most `maxMembers` members. */
-function isShort(value: unknown, maxMembers: number): boolean {
+function hasAtMost(value: unknown, maxMembers: number): boolean {
   let members = 0;
   if (typeof value !== 'object' || value === null) return false;
   for (const _ in value) if (++members > maxMembers) return false;
@@ -72,6 +72,7 @@ export interface Skipped {
   reason: string;
 }
 
+/** Makes the count that validators increase: see `skip`. */
 export function noneSkipped(): Skipped {
   return { count: 0, reason: '' };
 }
@@ -97,8 +98,8 @@ export type Parsed<T extends AnyObject, Output = v.InferOutput<T>> = {
 };
 
 /**
- * Validates an object from another process. An invalid element of a list by `eachOf` is left out and counted in `skipped`; throws an
- * InvalidError for any other fault. Yields after every few elements: see `readEach`.
+ * Validates an object from another process. An invalid element of a list by `eachOf` is left out and counted in `skipped`; throws
+ * an InvalidError for any other fault. Yields after every few elements: see `readEach`.
  */
 export function* parseSliced<T extends AnyObject>(
   schema: T,
