@@ -1,4 +1,4 @@
-import { isSilent, type Thresholds } from '../protocol/link-state.ts';
+import { isReportMissing, type Thresholds } from '../protocol/link-state.ts';
 import { realClock } from '../runtime/clock.ts';
 import { SerialQueue, TimeSlice } from '../runtime/concurrency.ts';
 import { countText, plural } from '../runtime/count-text.ts';
@@ -63,13 +63,13 @@ export async function heatmapPng(mesh: DrawnMesh, limits: Thresholds): Promise<B
 }
 
 function namesOf(mesh: DrawnMesh, { pods }: Cells): string[] {
-  const silent = new Set(mesh.reports.filter(isSilent).map(({ pod }) => pod));
+  const missing = new Set(mesh.reports.filter(isReportMissing).map(({ pod }) => pod));
   const passive = new Set(mesh.reports.filter(({ missing }) => missing === 'passive').map(({ pod }) => pod));
   return pods.map((i) => {
     const pod = mesh.pods[i];
     const name = (mesh.settings.displayNodeName && pod?.node) || pod?.name || '';
     const stage = pod === undefined || pod.lifecycle === 'ready' ? '' : pod.lifecycle;
-    const report = passive.has(i) ? 'passive' : silent.has(i) && stage !== 'starting' ? 'did not report' : '';
+    const report = passive.has(i) ? 'passive' : missing.has(i) && stage !== 'starting' ? 'did not report' : '';
     const notes = [stage, report].filter(Boolean).join(', ');
     return shortened(name, MAX_NAME - (notes === '' ? 0 : notes.length + 3)) + (notes === '' ? '' : ` (${notes})`);
   });

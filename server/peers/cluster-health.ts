@@ -2,7 +2,7 @@ import { podsWithOldList, silentSide } from '../analysis/sides.ts';
 import {
   isDoubted,
   isDoubtedByDestination,
-  isSilent,
+  isReportMissing,
   wasStarvedDuring,
   wasStarvedLately,
 } from '../protocol/link-state.ts';
@@ -90,7 +90,7 @@ export class HealthTally {
     const isReady = this.#ready[from] === 1;
     this.#reports.push(report);
     const pod = this.#pods[from];
-    if (isSilent(report) && pod !== undefined && isJudged(pod)) {
+    if (isReportMissing(report) && pod !== undefined && isJudged(pod)) {
       const why = report.missingDetail === '' ? report.missing : `${report.missing}: ${report.missingDetail}`;
       this.#missing.set(from, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
     }

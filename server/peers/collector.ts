@@ -1,6 +1,6 @@
 import { MeshCounts } from '../analysis/findings/counts.ts';
 import { findingsFrom } from '../analysis/findings/findings.ts';
-import { isSilent } from '../protocol/link-state.ts';
+import { isReportMissing } from '../protocol/link-state.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
@@ -304,7 +304,7 @@ export class Collection {
 
   /** Takes a report; holds a missing report of the past back, because a copy may replace it. */
   #add(report: MergedReport): void {
-    if (isSilent(report) && this.#view.past !== null) this.#heldBack.set(report.pod, report);
+    if (isReportMissing(report) && this.#view.past !== null) this.#heldBack.set(report.pod, report);
     else this.#take(report);
   }
 

@@ -266,7 +266,7 @@ export function latePhase(connectUs: number, firstByteUs: number, totalUs: numbe
 }
 
 /** Whether a pod should have reported and did not. A passive pod only answers pings: nothing is missing if it has no report. */
-export function isSilent({ missing }: { missing: string }): boolean {
+export function isReportMissing({ missing }: { missing: string }): boolean {
   return missing !== '' && missing !== 'passive';
 }
 

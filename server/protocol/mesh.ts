@@ -18,7 +18,7 @@ const [, ...FAILED_OUTCOMES] = OUTCOMES;
 /**
  * Why a report is missing: how the request to its pod failed (as a probe can fail), `not-asked` (no address yet, gone, no time
  * left), `no-history` (in a mesh of the past: the pod did not run yet, or its past was lost when it left), or `passive` (its node
- * is passive, so it never reports: see `isSilent` in link-state.ts).
+ * is passive, so it never reports: see `isReportMissing` in link-state.ts).
  */
 export const MISSING_REASONS = [...FAILED_OUTCOMES, 'not-asked', 'no-history', 'passive'] as const;
 export type MissingReason = (typeof MISSING_REASONS)[number];

@@ -3,7 +3,7 @@ import {
   isDoubted,
   isDoubtedByDestination,
   isLossy,
-  isSilent,
+  isReportMissing,
   isStarved,
   isWorseResult,
   latencyCode,
@@ -186,7 +186,7 @@ export class CellsBuilder {
 
   /** Sets the links of a source pod to their states without a measurement. */
   #fillUnmeasured(row: Uint8Array, from: number, report: MergedReport | undefined): void {
-    const silent = report === undefined || isSilent(report);
+    const silent = report === undefined || isReportMissing(report);
     const blank = this.#stages.get(from) ?? (silent ? UNKNOWN : NOT_PROBED);
     row.fill(blank);
     if (blank === GONE) return;

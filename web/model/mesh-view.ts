@@ -1,5 +1,5 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import { isSilent, isStarved } from '../../server/protocol/link-state.ts';
+import { isReportMissing, isStarved } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { CellsBuilder, type PictureCells, type PictureOptions, reportsByPod, STATES } from './cells.ts';
@@ -126,7 +126,7 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
       health: 'healthy',
       slowToReach: found?.severity === 'slow',
       starved: isStarved(report?.starvation ?? null),
-      silent: report === undefined || isSilent(report),
+      silent: report === undefined || isReportMissing(report),
       passive: report?.missing === 'passive',
       foundIn: found,
       foundOut: byPod.outOf[index] ?? null,

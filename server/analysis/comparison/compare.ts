@@ -135,7 +135,7 @@ class LinkComparer {
     if (isGone && (isBad || !isSeen)) this.#counts.unprobed += 1;
     else if (isSeen) this.#counts.stillBad += isBad ? 1 : 0;
     // Here `isBad` is about the end of "during". A link that was well then and has not been pinged since is well.
-    else if (isBad || this.#table.isSilent('after', from)) this.#counts.notKnown += 1;
+    else if (isBad || this.#table.hasNoReport('after', from)) this.#counts.notKnown += 1;
   }
 
   /** Puts a link that has samples during into the list if it is one of those that changed most. */

@@ -21,11 +21,12 @@ const FIELDS = 7;
 const LOSS_FIELDS = 3;
 
 /** What is known of the pods of a range. */
-interface RangeView {
-  /** Numbers of the pods that were there without a report, and of those that were there at the end. */
-  silent: ReadonlySet<number>;
+interface RangePods {
+  /** Numbers of the pods that were there and have no report. */
+  withoutReport: ReadonlySet<number>;
+  /** Numbers of the pods that were there at the end. */
   present: ReadonlySet<number>;
-  /** Whether some links have no sample in the range only because their turn did not come. */
+  /** Whether the range is shorter than a round of pings, so that some links have no sample in it. */
   isShort: boolean;
 }
 
@@ -45,11 +46,12 @@ export interface SourceLinks extends Partial<ByRange<RangeLinks>> {
 export class LinkTable {
   /** The pods by number. A pod that is in several meshes is as in the mesh that was added last. */
   readonly pods: Pod[] = [];
+  /** SLOW_LINK of the mesh that was added last, us. */
   slowUs = 0;
   #namespace = '';
   readonly #numbers = new Map<string, number>();
   readonly #sources: SourceLinks[] = [];
-  readonly #views: Partial<ByRange<RangeView>> = {};
+  readonly #pods: Partial<ByRange<RangePods>> = {};
 
   /**
    * Adds the mesh of a range; ranges come in the order of time. Returns the number of each pod by its index in the mesh.
@@ -59,19 +61,18 @@ export class LinkTable {
     const numbers = Int32Array.from(mesh.pods, (pod) => this.#addPod(pod));
     this.slowUs = mesh.settings.slowLinkMs * 1000;
     this.#namespace = mesh.discovery.namespace;
-    const silent = new Set<number>();
+    const withoutReport = new Set<number>();
     const present = new Set<number>();
     for (const [i, { lifecycle }] of mesh.pods.entries()) if (lifecycle !== 'gone') present.add(numbers[i] ?? -1);
     const { past, settings } = mesh;
     const isShort = past !== null && past.toMs - past.fromMs < roundMsOf(settings);
-    this.#views[range] = { silent, present, isShort };
+    this.#pods[range] = { withoutReport, present, isShort };
     for (const report of mesh.reports) {
       const from = numbers[report.pod];
-      if (from !== undefined && report.missing !== '' && mesh.pods[report.pod]?.lifecycle !== 'gone') silent.add(from);
       if (from !== undefined && report.missing === '') {
         this.#sources[from] ??= { from, keys: new Uint32Array(0), isBadAtEnd: new Uint8Array(0) };
         addReport(this.#sources[from], range, report, numbers, this.slowUs);
-      }
+      } else if (from !== undefined && mesh.pods[report.pod]?.lifecycle !== 'gone') withoutReport.add(from);
       yield;
     }
     return numbers;
@@ -86,18 +87,19 @@ export class LinkTable {
     }
   }
 
+  /** Whether the mesh of a range has been added. */
   has(range: RangeName): boolean {
-    return this.#views[range] !== undefined;
+    return this.#pods[range] !== undefined;
   }
 
   /** Whether a source was there in a range without a report, or the range has no mesh. */
-  isSilent(range: RangeName, from: number): boolean {
-    return this.#views[range]?.silent.has(from) ?? true;
+  hasNoReport(range: RangeName, from: number): boolean {
+    return this.#pods[range]?.withoutReport.has(from) ?? true;
   }
 
   /** Whether a pod was there at the end of a range. */
   isPresent(range: RangeName, pod: number): boolean {
-    return this.#views[range]?.present.has(pod) ?? false;
+    return this.#pods[range]?.present.has(pod) ?? false;
   }
 
   /**
@@ -105,11 +107,12 @@ export class LinkTable {
    * a round of pings, and both pods were there.
    */
   mayBeUnseen(range: RangeName, from: number, to: number): boolean {
-    if (this.isSilent(range, from)) return true;
-    const isShort = this.#views[range]?.isShort === true;
+    if (this.hasNoReport(range, from)) return true;
+    const isShort = this.#pods[range]?.isShort === true;
     return isShort && this.isPresent(range, from) && this.isPresent(range, to);
   }
 
+  /** The name of a pod in texts. */
   name(number: number): string {
     return podNameText(this.pods[number], this.#namespace);
   }
@@ -152,7 +155,8 @@ function addReport(
   slowUs: number,
 ): void {
   if (stats === null) return;
-  // The entry of each link; those that no earlier range has come last. What earlier ranges have stays as short as it is.
+  // A link keeps the entry that it has in an earlier range; the other links get the next ones. The arrays of the earlier ranges are
+  // not made longer: `figuresAt` finds nothing there beyond their end.
   const entries = new Map<number, number>();
   for (const [entry, key] of source.keys.entries()) entries.set(key, entry);
   const entryOf = new Int32Array(links.length).fill(-1);
@@ -173,7 +177,7 @@ function addReport(
     const entry = entryOf[i] ?? -1;
     if (entry < 0) continue;
     const at = FIELDS * entry;
-    // As many as the failures and the medians are of: of suspect samples they know nothing.
+    // Failures and medians are over these samples, and not over all.
     figures[at] = countedSamples(stats, i);
     figures[at + 1] = stats.failures[i] ?? 0;
     figures[at + 2] = stats.p50Us[i] ?? NONE16;

@@ -14,7 +14,7 @@ import {
 } from '../../protocol/comparison.ts';
 import { type Events, type MissingPart, newestEvents } from '../../protocol/event.ts';
 import type { Finding } from '../../protocol/finding.ts';
-import { isSilent, roundMsOf } from '../../protocol/link-state.ts';
+import { isReportMissing, roundMsOf } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
@@ -200,7 +200,7 @@ function allOf({ before, during, after }: ComparedRanges): TimeRange {
 }
 
 function reportRangeOf(mesh: Mesh): ReportRange {
-  const missing = mesh.reports.filter(isSilent).map(({ pod }) => nameIn(mesh, pod));
+  const missing = mesh.reports.filter(isReportMissing).map(({ pod }) => nameIn(mesh, pod));
   const { fromMs, toMs, resolutionMs } = mesh.past ?? { fromMs: mesh.atMs, toMs: mesh.atMs, resolutionMs: 0 };
   return { fromMs, toMs, resolutionMs, pods: mesh.reports.length, missing: countedNames(missing) };
 }

@@ -2,7 +2,7 @@ import {
   isDoubted,
   isDoubtedByDestination,
   isLossy,
-  isSilent,
+  isReportMissing,
   isSlow,
   isStarved,
   type PingSettings,
@@ -183,7 +183,7 @@ export class MeshCounts {
     const { pod } = report;
     if (this.topology.judged[pod] !== 1) return;
     if (report.missing !== '') {
-      if (isSilent(report)) this.missing.push(report);
+      if (isReportMissing(report)) this.missing.push(report);
       return;
     }
     this.reports.set(pod, report);

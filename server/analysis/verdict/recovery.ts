@@ -54,8 +54,8 @@ export function* judgeRecovery(
   const ofList = listReason(differing, mesh);
   if (open === null || (open.readyMs === null && mesh.discovery.phase === 'stale')) return withoutViolation(ofList);
   const { pod, earliestMs, lostMs, healthyMs, links } = open;
-  const { failing, silent } = links;
-  if (failing < 0 && silent >= 0) return withoutViolation(missingReason([silent], mesh), [silent]);
+  const { failing, unreported } = links;
+  if (failing < 0 && unreported >= 0) return withoutViolation(missingReason([unreported], mesh), [unreported]);
   const since = durationText(nowMs - lostMs);
   if (healthyMs !== null && compares(healthyMs - lostMs, clause.condition)) {
     const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API was silent then`;
