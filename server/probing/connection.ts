@@ -1,13 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import type { Target } from '../protocol/pod.ts';
 
-/** Who uses a connection. After `close` of the connection nothing is called any more. */
+/** Who uses a connection, and what it is told. After `Connection.close` it is told nothing more. */
 export interface ConnectionUser {
   /** The system starts to connect now. */
   onAttempt?(): void;
   onConnect(): void;
   /** `bytes` are overwritten after the call. */
   onBytes(bytes: Uint8Array): void;
+  /** The peer sends no more. May be called twice. */
   onEnd(): void;
   onError(error: unknown): void;
 }
@@ -70,7 +71,7 @@ export class Connection {
     this.#socket.write(this.#sentText, 'latin1');
   }
 
-  /** Closes the connection at once. Nobody is told. */
+  /** Closes the connection at once. Its user is not told. */
   close(): void {
     this.user = null;
     this.#socket.destroy();

@@ -1,11 +1,12 @@
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** Something that must be done at some time, unless it is removed before. */
+/** Something with a deadline: a ping (`Exchange` in probe.ts). */
 export interface Due {
-  /** When, monotonic ms. `onDue` may set a later time; otherwise it must remove itself. */
+  /** The deadline, monotonic ms. */
   readonly dueMs: number;
+  /** Called at the deadline. It must set a later `dueMs`, or remove itself. */
   onDue(): void;
-  /** Ends it without waiting. It must remove itself. */
+  /** Ends it before its deadline. It must remove itself. */
   cancel(): void;
 }
 
@@ -29,7 +30,7 @@ export class Deadlines {
     if (due.dueMs < this.#timerDueMs) this.#setTimer(due.dueMs, nowMs);
   }
 
-  /** The timer stays set until it runs out, because the next deadline will come soon. */
+  /** Removes a deadline. The timer is not cancelled: the next deadline will come soon. */
   remove(due: Due): void {
     this.#waiting.delete(due);
   }

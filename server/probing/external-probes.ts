@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto';
-import { lookup as systemLookup } from 'node:dns';
-import { lookup as lookUp } from 'node:dns/promises';
+import { lookup } from 'node:dns';
+import { lookup as lookupPromise } from 'node:dns/promises';
 import { once } from 'node:events';
 import { get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps } from 'node:https';
@@ -37,14 +37,14 @@ export interface ProbeLimits {
 export type Lookup = (host: string) => Promise<readonly unknown[]>;
 
 /** Asks the system's resolver, with /etc/hosts and the search domains, as any other program does. */
-export const systemResolver: Lookup = (host) => lookUp(host, { all: true });
+export const systemResolver: Lookup = (host) => lookupPromise(host, { all: true });
 
 /** Resolves a host name. One address is a success. A lookup cannot be aborted, and so it has no limits. */
-export async function probeDns(host: string, lookup: Lookup): Promise<ProbeEnd> {
+export async function probeDns(host: string, resolve: Lookup): Promise<ProbeEnd> {
   const shown = withoutCredentials(host);
   const noAddress: ProbeEnd = { outcome: 'dns', error: `${shown} was resolved to 0 ips` };
   try {
-    return (await lookup(host)).length > 0 ? OK : noAddress;
+    return (await resolve(host)).length > 0 ? OK : noAddress;
   } catch (error) {
     throwOwnFault(error);
     const isUnknown = ['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME'].includes(errorCodeOf(error));
@@ -84,9 +84,10 @@ export function tcpAddressOf(target: string): { host: string; port: number } | s
   return port === undefined ? `dial tcp ${shown}: unknown port` : { host, port };
 }
 
+/** Connects to `host:port` (see `tcpAddressOf`), and closes the connection. */
 export async function probeTcp(target: string, { clock, timeoutMs, signal }: ProbeLimits): Promise<ProbeEnd> {
   const address = tcpAddressOf(target);
-  if (typeof address === 'string') return noSuch(address);
+  if (typeof address === 'string') return invalidTarget(address);
   const { host, port } = address;
   try {
     await withTimeout(clock, timeoutMs, signal, 'connecting', (abort) => openConnection(host, port, abort));
@@ -111,7 +112,7 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 
 /** How the HTTP probe of a path differs from that of an external target. */
 export interface HttpOptions {
-  /** Finds the address of a host. Default: the system's resolver. */
+  /** Finds the address of a host, in place of the system's resolver. */
   lookup?: LookupFunction;
   /** The statuses that are a success. Default: 200 alone. */
   accepted?: readonly number[];
@@ -124,16 +125,16 @@ export interface HttpOptions {
 export async function probeHttp(
   target: string,
   { clock, timeoutMs, signal }: ProbeLimits,
-  { lookup = systemLookup, accepted = [200] }: HttpOptions = {},
+  { lookup: find = lookup, accepted = [200] }: HttpOptions = {},
 ): Promise<ProbeEnd> {
   const shown = withoutCredentials(target);
-  if (!URL.canParse(target)) return noSuch(`invalid url: '${shown}'`);
+  if (!URL.canParse(target)) return invalidTarget(`invalid url: '${shown}'`);
   const url = new URL(target);
   const schemeError = checkScheme(url);
-  if (schemeError !== '') return noSuch(schemeError);
+  if (schemeError !== '') return invalidTarget(schemeError);
   try {
     const status = await withTimeout(clock, timeoutMs, signal, 'the request', (abort) =>
-      followRedirects(url, lookup, abort),
+      followRedirects(url, find, abort),
     );
     const error = `${shown} returned non-200 resp: ${status}`;
     return accepted.includes(status) ? OK : { outcome: 'http-status', error };
@@ -143,10 +144,10 @@ export async function probeHttp(
 }
 
 /** Returns the status of the first answer that is not a redirect. Rejects if a redirect cannot be followed. */
-async function followRedirects(start: URL, lookup: LookupFunction, signal: AbortSignal): Promise<number> {
+async function followRedirects(start: URL, find: LookupFunction, signal: AbortSignal): Promise<number> {
   let url = start;
   for (let count = 1; ; count++) {
-    const { status, location } = await getHead(url, lookup, signal);
+    const { status, location } = await getHead(url, find, signal);
     if (location === undefined || !REDIRECTS.includes(status)) return status;
     if (count >= MAX_REDIRECTS) throw new Error(`stopped after ${MAX_REDIRECTS} redirects`);
     url = new URL(location, url);
@@ -171,25 +172,26 @@ const MAX_HEAD_BYTES = 256 * 1024;
 /** Sends a GET on a connection of its own and closes it after the head of the answer. Rejects also if Node rejects the URL. */
 async function getHead(
   url: URL,
-  lookup: LookupFunction,
+  find: LookupFunction,
   signal: AbortSignal,
 ): Promise<{ status: number; location: string | undefined }> {
   const send = url.protocol === 'https:' ? getOverHttps : getOverHttp;
   const headers = { 'User-Agent': 'goldpinger-ts' };
-  const options = { agent: false, headers, maxHeaderSize: MAX_HEAD_BYTES, lookup, signal, ...ANY_TLS };
+  const options = { agent: false, headers, maxHeaderSize: MAX_HEAD_BYTES, lookup: find, signal, ...ANY_TLS };
   const request = send(url, options).on('error', ignoreError);
   const [response]: IncomingMessage[] = await once(request, 'response');
   request.destroy();
   return { status: response?.statusCode ?? 0, location: response?.headers.location };
 }
 
+/** An error text if the scheme is not http or https; else ''. */
 function checkScheme({ protocol }: URL): string {
   const isHttp = protocol === 'http:' || protocol === 'https:';
   return isHttp ? '' : `invalid url scheme: '${protocol.slice(0, -1)}' in address`;
 }
 
-/** The end of a probe whose target is none that could be asked. */
-function noSuch(error: string): ProbeEnd {
+/** The end of a probe whose target cannot be called, because it is no valid address. */
+function invalidTarget(error: string): ProbeEnd {
   return { outcome: 'no-address', error };
 }
 
@@ -215,6 +217,7 @@ function messageOf(error: unknown, timeoutMs: number): string {
   return code === '' || message.startsWith('TLS: ') ? message : `${code} ${message}`;
 }
 
+/** Throws the error if our own process lacks something: then it says nothing about the target. */
 function throwOwnFault(error: unknown): void {
   if (isOwnFault(errorCodeOf(error))) throw error;
 }

@@ -20,7 +20,7 @@ import { type PathSettings, pathChecksOf } from './path-checks.ts';
 
 /**
  * The targets outside the mesh, each kind with its timeout, and the checks of paths, whose timeouts are those of their protocol.
- * Those beyond MAX_PROBES are left out.
+ * Of all together the first MAX_PROBES are probed.
  */
 interface ExternalSettings extends PathSettings {
   hostsToResolve: readonly string[];
@@ -46,7 +46,7 @@ interface ExternalDeps {
   onOwnFault(message: string): void;
 }
 
-/** The most characters of a name: a report takes 2048, and the number of a name that is there twice follows it. */
+/** The most characters of a target's name in results. A report takes 2048; there may be a number behind the name (`jobsOf`). */
 const MAX_NAME = 2040;
 /** The most TCP and HTTP probes at once. */
 const MAX_CONNECTIONS = 16;
@@ -55,18 +55,19 @@ const MAX_CONNECTIONS = 16;
  * may be long after our timeout. Two threads stay free for other work.
  */
 const MAX_LOOKUPS = 2;
-/** The last result of a name is forgotten if its lookup waits this long behind lookups that hang. Nothing is known of it then. */
+/** If a lookup waits this long behind lookups that hang, the last result of its name is dropped, because it is too old. */
 const MAX_WAIT_MS = 10_000;
 
+/** One target and its probes, of which at most one is under way. */
 interface Job {
   target: string;
   timeoutMs: number;
   /** Probes a TCP or HTTP target; null: it cannot be probed yet. */
   probe: (limits: ProbeLimits) => Promise<ProbeEnd> | null;
   result: ProbeResult;
-  /** Of the one probe of the target: it waits for its turn, is under way, or is a lookup that goes on after its timeout. */
+  /** The probe waits for its turn, is under way, or is a lookup that goes on after its timeout (`late`). `none`: no probe. */
   state: 'none' | 'waiting' | 'running' | 'late';
-  /** Since when the probe waits, monotonic ms. */
+  /** Since when the probe has waited, monotonic ms. */
   waitsSinceMs: number;
 }
 
@@ -89,25 +90,7 @@ export class ExternalProbes {
     this.#intervalMs = intervalWithoutPingsMs(settings.refreshIntervalMs);
     // Each probe that is under way listens to the signal.
     setMaxListeners(MAX_PROBES, this.#stopping.signal);
-    const { dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs } = settings;
-    const timeouts: Record<ProbeProtocol, number> = { dns: dnsTimeoutMs, tcp: tcpTimeoutMs, http: httpTimeoutMs };
-    const names = new Map<string, number>();
-    const jobOf = (protocol: ProbeProtocol, target: string, probe: Job['probe'], path?: Path): Job => {
-      const name = withoutCredentials(target).slice(0, MAX_NAME);
-      const count = (names.get(`${protocol} ${path} ${name}`) ?? 0) + 1;
-      names.set(`${protocol} ${path} ${name}`, count);
-      // Targets that differ only in their password have different names, so that each has its own events and series.
-      const shown = count === 1 ? name : `${name} (${count})`;
-      const result = resultOf(protocol, shown, path);
-      return { target, timeoutMs: timeouts[protocol], probe, result, state: 'none', waitsSinceMs: 0 };
-    };
-    // Paths first: they are few, and never left out.
-    this.#jobs = [
-      ...pathChecksOf(settings).map(({ path, protocol, target, probe }) => jobOf(protocol, target, probe, path)),
-      ...settings.hostsToResolve.map((host) => jobOf('dns', host, () => null)),
-      ...settings.tcpTargets.map((target) => jobOf('tcp', target, (limits) => probeTcp(target, limits))),
-      ...settings.httpTargets.map((target) => jobOf('http', target, (limits) => probeHttp(target, limits))),
-    ].slice(0, MAX_PROBES);
+    this.#jobs = jobsOf(settings);
     if (this.#jobs.length > 0) this.#startRound();
   }
 
@@ -148,7 +131,7 @@ export class ExternalProbes {
     const { target, timeoutMs } = job;
     if (job.state === 'late') this.#reportTimeout(job, clock.monotonicMs() - timeoutMs);
     if (job.state === 'waiting' && clock.monotonicMs() - job.waitsSinceMs >= MAX_WAIT_MS) {
-      job.result = resultOf(job.result.protocol, job.result.target, job.result.path);
+      job.result = noResult(job.result.protocol, job.result.target, job.result.path);
     }
     if (job.state !== 'none') return;
     void this.#run(job, this.#lookups, async () => {
@@ -195,14 +178,37 @@ export class ExternalProbes {
   }
 }
 
-/** The result of a target that has none. `shown`: without a password. */
-function resultOf(protocol: ProbeProtocol, shown: string, path?: Path): ProbeResult {
+/** One job for each target: paths first, because they are few and must not be left out. */
+function jobsOf(settings: ExternalSettings): Job[] {
+  const { dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs } = settings;
+  const timeouts: Record<ProbeProtocol, number> = { dns: dnsTimeoutMs, tcp: tcpTimeoutMs, http: httpTimeoutMs };
+  const names = new Map<string, number>();
+  const jobOf = (protocol: ProbeProtocol, target: string, probe: Job['probe'], path?: Path): Job => {
+    const name = withoutCredentials(target).slice(0, MAX_NAME);
+    const count = (names.get(`${protocol} ${path} ${name}`) ?? 0) + 1;
+    names.set(`${protocol} ${path} ${name}`, count);
+    // Targets that differ only in their password have different names, so that each has its own events and series.
+    const shown = count === 1 ? name : `${name} (${count})`;
+    const result = noResult(protocol, shown, path);
+    return { target, timeoutMs: timeouts[protocol], probe, result, state: 'none', waitsSinceMs: 0 };
+  };
+  return [
+    ...pathChecksOf(settings).map(({ path, protocol, target, probe }) => jobOf(protocol, target, probe, path)),
+    ...settings.hostsToResolve.map((host) => jobOf('dns', host, () => null)),
+    ...settings.tcpTargets.map((target) => jobOf('tcp', target, (limits) => probeTcp(target, limits))),
+    ...settings.httpTargets.map((target) => jobOf('http', target, (limits) => probeHttp(target, limits))),
+  ].slice(0, MAX_PROBES);
+}
+
+/** The result of a target that has not been probed yet: `atMs` is 0. `shown`: its name, without a password. */
+function noResult(protocol: ProbeProtocol, shown: string, path?: Path): ProbeResult {
   return { target: shown, protocol, atMs: 0, durationUs: 0, error: '', ...(path && { path }) };
 }
 
-/** Runs a piece of work when fewer than so many are under way; the others wait, in order. Settles as the work does. */
+/** Runs a piece of work when its turn comes. Settles as the work does. */
 type Limiter = (work: () => Promise<void>) => Promise<void>;
 
+/** A semaphore: at most `most` pieces of work are under way at once; the others wait, in the order in which they came. */
 function limiter(most: number): Limiter {
   const waiting: (() => void)[] = [];
   let free = most;
@@ -212,7 +218,7 @@ function limiter(most: number): Limiter {
     try {
       await work();
     } finally {
-      // Whoever waits for longest is next.
+      // The place goes to the one that has waited longest.
       const next = waiting.shift();
       if (next === undefined) free += 1;
       else next();

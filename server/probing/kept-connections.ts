@@ -3,15 +3,16 @@ import type { Target } from '../protocol/pod.ts';
 import type { Sample } from '../protocol/sample.ts';
 import type { Connection } from './connection.ts';
 
-/** Of so many targets connections and answers are kept: about 0.3 MiB. The pings of further links open a new one each. */
+/** Connections and answers are kept of at most this many targets: about 0.3 MiB. Each ping to a further target opens a connection. */
 const MAX_KEPT = 256;
-/** Longer answers are not kept. The answers of our pods and of Goldpinger have about 200 bytes. */
+/** The longest answer that is kept. The answers of our pods and of Goldpinger have about 200 bytes. */
 const MAX_ANSWER_BYTES = 512;
 
 /**
- * After a ping that failed or was late, so many pings of its link open a connection each. A new connection needs more packets
- * to arrive than a request over an open one, and the system sends a lost first packet again only after a second. So where 30 % of
- * the packets are lost, a ping over a new connection fails in 36 of 100 cases and one over an open connection in 9.
+ * After a ping that failed or was late, this many pings of its link open a connection each, because new connections show loss of
+ * packets better: a new connection needs more packets to arrive than a request over an open one, and the system sends a lost first
+ * packet again only after a second. Where 30 % of the packets are lost, a ping over a new connection fails in 36 of 100 cases and one
+ * over an open connection in 9.
  */
 const FRESH_RUN = INTERMITTENT.goodRun;
 
@@ -20,7 +21,7 @@ export interface KeepSettings {
   /** FRESH_CONNECTION_INTERVAL: a link opens a new connection at least this often; 0 = at each ping. */
   freshConnectionIntervalMs: number;
   refreshIntervalMs: number;
-  /** SLOW_LINK: an answer that took so long is late, and its connection is not kept. */
+  /** SLOW_LINK: an answer that took this long is late, and its connection is not kept. */
   slowLinkMs: number;
 }
 
@@ -55,13 +56,13 @@ export class KeptConnections {
   }
 
   /** Whether a connection to a target that is opened now may be kept after its ping. */
-  hasRoomFor({ id }: Target): boolean {
+  mayKeep({ id }: Target): boolean {
     const { freshConnectionIntervalMs, refreshIntervalMs } = this.#settings;
     // A connection that no second ping would use is not kept.
     return refreshIntervalMs < freshConnectionIntervalMs && this.#byTarget.get(id)?.hasRoom === true;
   }
 
-  /** Takes out the connection to a target; null if there is none, or none to its present address. */
+  /** Hands out the kept connection to a target; null if there is none to its present address. It is kept no more: see `keep`. */
   take(target: Target): Connection | null {
     const kept = this.#byTarget.get(target.id);
     const connection = kept?.connection ?? null;
@@ -74,17 +75,20 @@ export class KeptConnections {
     return null;
   }
 
-  /** Whether the link must open a new connection at `nowMs` (monotonic) instead of using this one. */
-  isTooOld({ target, openedMs }: Connection, nowMs: number): boolean {
+  /**
+   * Whether the next ping must open a new connection instead of using this one: because of its age at `nowMs` (monotonic,
+   * FRESH_CONNECTION_INTERVAL), or after a bad ping (FRESH_RUN).
+   */
+  mustOpenNew({ target, openedMs }: Connection, nowMs: number): boolean {
     const freshLeft = this.#byTarget.get(target.id)?.freshLeft ?? 0;
     return freshLeft > 0 || nowMs - openedMs >= this.#settings.freshConnectionIntervalMs;
   }
 
-  /** Takes note of the result of a ping: see FRESH_RUN. */
-  note({ id }: Target, { outcome, totalUs, failsOnly, suspect }: Sample): void {
+  /** Notes whether a ping was bad, so that the next ones open new connections: see FRESH_RUN. */
+  noteResult({ id }: Target, { outcome, totalUs, failsOnly, suspect }: Sample): void {
     const kept = this.#byTarget.get(id);
     if (kept === undefined) return;
-    // What new connections don't show, and what our own process caused, is no reason to open new ones.
+    // If only open connections fail, new ones do not show it. What our own process caused they do not show either.
     const isBad = outcome === 'ok' ? this.#isLate(totalUs) : failsOnly !== 'open';
     kept.freshLeft = isBad && !suspect ? FRESH_RUN : Math.max(0, kept.freshLeft - 1);
   }
@@ -93,7 +97,7 @@ export class KeptConnections {
   keep(connection: Connection, totalUs: number): void {
     const kept = this.#byTarget.get(connection.target.id);
     connection.user = null;
-    if (kept === undefined || !this.hasRoomFor(connection.target) || this.#isLate(totalUs)) connection.close();
+    if (kept === undefined || !this.mayKeep(connection.target) || this.#isLate(totalUs)) connection.close();
     else kept.connection = connection;
   }
 
@@ -109,7 +113,7 @@ export class KeptConnections {
     if (kept?.hasRoom && bytes.length <= MAX_ANSWER_BYTES) kept.answer = { bytes: Buffer.from(bytes), ...meaning };
   }
 
-  /** Keeps connections and answers of these targets only, and closes all others. Without targets it ends everything. */
+  /** Keeps connections and answers of these targets only, and closes all others. [] closes all. */
   setTargets(targets: readonly Target[]): void {
     const before = new Map(this.#byTarget);
     this.#byTarget.clear();

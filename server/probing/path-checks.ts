@@ -3,8 +3,9 @@ import { isIP, type LookupFunction } from 'node:net';
 import type { Path, ProbeProtocol } from '../protocol/sample.ts';
 import { type HttpOptions, type ProbeEnd, type ProbeLimits, probeHttp } from './external-probes.ts';
 
+/** Which paths are checked, and where they lead. */
 export interface PathSettings {
-  /** PATH_CHECKS. `service` means two checks: by name and by cluster IP. */
+  /** PATH_CHECKS. `service` means two checks: by name (`service`) and by cluster IP (`service-ip`). */
   pathChecks: readonly Exclude<Path, 'service-ip'>[];
   pathServiceUrl: string;
   pathIngressUrl: string;
@@ -16,7 +17,7 @@ interface PathCheck {
   path: Path;
   protocol: ProbeProtocol;
   target: string;
-  /** Probes a path of protocol `http`; null while it is not known where to. */
+  /** Probes a path of protocol `http`; null if the address is not known yet. Lookups are made by external.ts, so `dns` gives null. */
   probe(limits: ProbeLimits): Promise<ProbeEnd> | null;
 }
 
@@ -51,8 +52,8 @@ export function pathChecksOf(settings: PathSettings, lookup: LookupFunction = sy
 }
 
 /**
- * The addresses of our Service: those that its name led to last, so that it is asked by address while the DNS fails. They are not
- * known before the first lookup, unless the URL has an address instead of a name.
+ * The addresses of our Service, as the last lookup of its name found them: with them it can be probed by address while DNS fails. They
+ * are not known before the first lookup, unless the URL has an address instead of a name.
  */
 class ServiceAddress {
   readonly #host: string;

@@ -26,6 +26,11 @@ const READ_BYTES = 2048;
 /** What may be resolved by DNS and stand in the `Host` header. */
 const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 
+/**
+ * Pings targets. A ping is an `Exchange`. It consists of one or two `Attempt`s: a ping over an open connection may fail because the
+ * peer closed it long ago, and is then repeated over a new one. If the exchange fails or hangs, another attempt over the other kind of
+ * connection, the *witness*, shows whether the failure concerns only one kind.
+ */
 export class Prober {
   readonly options: ProbeOptions;
   readonly kept: KeptConnections;
@@ -62,7 +67,7 @@ export class Prober {
     return new Connection(target, this.options.clock.monotonicMs(), this.#readBuffer, user);
   }
 
-  /** The request of a ping. `isLast`: the peer may close the connection after its answer. */
+  /** The text of a ping's request. `isLast`: the peer may close the connection after its answer. */
   request({ address, port }: Target, isLast: boolean): string {
     const close = isLast ? 'Connection: close\r\n' : '';
     return `GET /ping HTTP/1.1\r\nHost: ${hostPort(address, port)}\r\nUser-Agent: ${this.options.userAgent}\r\nAccept: application/json\r\n${close}\r\n`;
@@ -81,7 +86,7 @@ interface End {
   staysOpen?: boolean;
 }
 
-/** A ping over one connection: over `kept`, which is open, or over a new one. */
+/** A ping over one connection, without its timeout: over `kept`, which is open, or over a new one. */
 class Attempt implements ConnectionUser {
   phase: Phase = 'connect';
   statusCode = 0;
@@ -146,7 +151,7 @@ class Attempt implements ConnectionUser {
   onConnect(): void {
     this.phase = 'first-byte';
     this.#stopwatch?.connected();
-    const isLast = this.#stopwatch === null || !this.#prober.kept.hasRoomFor(this.#target);
+    const isLast = this.#stopwatch === null || !this.#prober.kept.mayKeep(this.#target);
     this.connection?.send(this.#prober.request(this.#target, isLast));
     this.#stopwatch?.requestSent();
   }
@@ -216,20 +221,21 @@ class Attempt implements ConnectionUser {
 }
 
 /**
- * One exchange with one peer, and a witness. There are two kinds of connection: one that is open from an earlier ping, and a
- * new one. If the link has an open connection, and the ping has failed or has no answer after half of PING_TIMEOUT, a second
- * ping (the witness) is sent over the other kind. So a failure says whether only new connections fail, or only open ones. There
- * is no witness once bytes of the answer have come, nor if our own process is at fault.
+ * One ping of one target, from its start to its sample, within PING_TIMEOUT; and its witness. There are two kinds of connection: one
+ * that is open from an earlier ping, and a new one. If the link has an open connection, and the ping has failed or has no answer
+ * after half of PING_TIMEOUT, a second ping (the witness) is sent over the other kind. So a failure says whether only new connections
+ * fail, or only open ones (`Sample.failsOnly`). There is no witness once bytes of the answer have come, nor if our own process is at
+ * fault.
  */
 class Exchange implements Due {
-  /** When to look at the exchange next: at half time, and when it must have ended. */
+  /** When `onDue` is called: after half of PING_TIMEOUT if there may be a witness, and at the end of it. */
   dueMs = 0;
   readonly #prober: Prober;
   readonly #target: Target;
   readonly #stopwatch: Stopwatch;
   readonly #onSample: (sample: Sample) => void;
   #attempt: Attempt;
-  /** The open connection, while a new one is tried. */
+  /** The open connection to the target, if the ping is sent over a new one all the same: the witness uses it. */
   #oldConnection: Connection | null = null;
   #witness: Attempt | null = null;
   /** When the exchange must have ended, monotonic ms. */
@@ -263,7 +269,7 @@ class Exchange implements Due {
     this.#stopwatch.start();
     this.dueMs = old === null ? this.#endMs : nowMs + options.pingTimeoutMs / 2;
     deadlines.add(this, nowMs);
-    if (old !== null && !kept.isTooOld(old, nowMs)) this.#attempt = this.#attemptOver(old);
+    if (old !== null && !kept.mustOpenNew(old, nowMs)) this.#attempt = this.#attemptOver(old);
     else this.#oldConnection = old;
     this.#attempt.start();
   }
@@ -366,10 +372,11 @@ class Exchange implements Due {
     if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
       this.#prober.kept.keep(old, 0);
     else old?.close();
-    this.#prober.kept.note(this.#target, sample);
+    this.#prober.kept.noteResult(this.#target, sample);
     this.#onSample(sample);
   }
 
+  /** The text for people. `reason`: see `End`. */
   #detail(outcome: Exclude<Outcome, 'ok'>, reason: string): string {
     const peer = hostPort(this.#target.address, this.#target.port);
     const { phase, statusCode } = this.#attempt;

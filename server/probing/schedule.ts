@@ -21,33 +21,33 @@ interface Entry {
   target: Target;
   /** In active time: see `#activeMs`. */
   dueMs: number;
-  /** The next probe is the target's first one, and earlier than in the course of an interval. */
+  /** Whether its next probe is its first one, and comes sooner than spreading over a whole interval would allow. */
   isEarly: boolean;
 }
 
-/** The largest distance between two starts. Probes this far apart do not disturb each other's latency. */
+/** Starts need not be further apart than this, because probes 20 ms apart do not disturb each other's latency. */
 const MAX_SPACING_MS = 20;
-/** First probes are spread over at least this time, ms. */
+/** First probes are spread over at least this time. */
 const FIRST_PROBES_MS = 2_000;
 /**
- * And over so much for each target of the schedule, ms: a mesh has about as many pods, and all of them may see a new pod at the
- * same moment. So it gets no more than 200 first probes in a second.
+ * First probes are also spread over at least this time for each target of the schedule. All pods of a mesh may see a new pod at the
+ * same moment, and each of them has about as many targets as there are pods. So the new pod gets at most 200 first probes a second.
  */
 const FIRST_PROBES_MS_PER_TARGET = 5;
 /** If the timer is later than this, the process stood still. */
 const PAUSE_MS = 100;
-/** Timers are usually this late. Where the spacing is smaller, one timer starts all probes of this time. */
+/** Timers are usually this late. If starts are closer together than this, one run of the timer starts several probes. */
 const TIMER_GRAIN_MS = 2;
 
 /**
  * Probes each target once an interval, each at its own time, with one timer for all.
  *
- * - The first probes of targets are spread evenly over a short time (`#firstProbesMs`), in random order, so that the pods of a cluster
- *   do not all begin with the same peer. So it is known soon how a new pod does. The second probe follows after a random part of an
- *   interval, so that later probes are spread over all of it.
- * - Two starts are at least `refreshIntervalMs / 2n` apart (n = number of targets), at most 20 ms. So there is never a burst: a
- *   thousand probes in one turn of the loop measure 64 ms instead of 0.16 ms. With n probes an interval, half of the time
- *   is spare.
+ * - The first probes of targets are spread evenly over a short time (`#firstProbesMs`), so that the state of a new pod is known soon.
+ *   They are in random order, so that the pods of a cluster do not all begin with the same peer. The second probe follows after a
+ *   random part of an interval, so that later probes are spread over all of it.
+ * - Starts keep a minimum distance: `refreshIntervalMs / 2n` (n = number of targets), or `MAX_SPACING_MS` if that is less. So there is
+ *   never a burst: a thousand probes in one turn of the loop measure 64 ms instead of 0.16 ms. As each target has one probe in an
+ *   interval, half of the time is spare.
  * - If the process stood still, all probes move back by that time. None is caught up.
  */
 export class Schedule<Result> {
@@ -59,8 +59,9 @@ export class Schedule<Result> {
   readonly #probing = new Set<string>();
   readonly #onTimer = () => this.#runDue();
   #timer: Timer | null = null;
-  /** When it is due, monotonic. */
+  /** When the timer is due, monotonic. */
   #timerAtMs = 0;
+  /** For how long the process has stood still so far. */
   #pausedMs = 0;
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
@@ -71,6 +72,7 @@ export class Schedule<Result> {
     this.#options = options;
   }
 
+  /** How many probes are under way. */
   get inFlight(): number {
     return this.#probing.size;
   }
@@ -126,8 +128,8 @@ export class Schedule<Result> {
   }
 
   /**
-   * The time over which the first probes of `count` targets are spread, ms: half of it is spare, and it is no longer than the
-   * interval.
+   * The time over which the first probes of `count` targets are spread: at least twice what their distances need, and no longer than
+   * the interval.
    */
   #firstProbesMs(count: number): number {
     const shortestMs = Math.max(
@@ -147,7 +149,7 @@ export class Schedule<Result> {
     return this.#options.clock.monotonicMs() - this.#pausedMs;
   }
 
-  /** Notices that the process stood still: then the timer is late by more than ordinary delays of the loop. Set it again. */
+  /** Counts the time for which the process stood still, if the timer is later than by ordinary delays. Set the timer anew after it. */
   #absorbPause(): void {
     const lateMs = this.#timer === null ? 0 : this.#options.clock.monotonicMs() - this.#timerAtMs;
     if (lateMs > PAUSE_MS) this.#pausedMs += lateMs;
@@ -203,14 +205,14 @@ export class Schedule<Result> {
     const intervals = entry.isEarly ? random() : 1 + jitterFactor * random();
     entry.isEarly = false;
     this.#enqueue(entry, startMs + refreshIntervalMs * intervals);
-    // Mostly others are due before, for whom the timer is set.
+    // Mostly the timer is set for another entry, which is due before this one.
     if (this.#timer === null || this.#queue[0] === entry) this.#setTimer();
     onSample(entry.target, result);
   }
 
   /**
-   * Inserts an entry behind those that are due no later. It is mostly due among the last, so that hardly any entry has to be
-   * moved. With a thousand targets this is as fast as a heap.
+   * Inserts an entry behind those that are due no later, found by binary search. It is mostly among the last, so that `splice` moves
+   * hardly any entry. With a thousand targets this is as fast as a heap.
    */
   #enqueue(entry: Entry, dueMs: number): void {
     entry.dueMs = dueMs;

@@ -6,12 +6,12 @@
  *    since it last waited for events, plus how long the process has waited for a CPU. Each probe takes both numbers, and
  *    `isSuspect` compares them with the duration of the probe.
  * 2. Is the whole report unreliable? `StarvationWatch` decides that once a second, by the share of suspect samples and by the
- *    delay of the event loop: its longest turn, or the delay of our latest timer.
+ *    delay of the event loop: its longest turn, or the greatest delay of a timer of ours.
  * 3. Did the process stand still at some moment (SIGSTOP, a frozen container), so that nobody got an answer? `standstills`
  *    lists those times.
  *
- * An idle process is woken once a second, for the decision. To look at each turn of the loop would cost a busy process a tenth
- * of its CPU time, so turns are watched only while few timers run: see `DENSE_TIMERS`.
+ * An idle process is woken once a second, for the decision. Watching each turn of the loop would take a tenth of the CPU time of a
+ * busy process, so turns are watched only while few timers run: see `DENSE_TIMERS`.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { MAX_STANDSTILLS, type Standstill } from '../protocol/copy.ts';
@@ -20,6 +20,7 @@ import { MAX_STARVED_TIMES, type Starvation } from '../protocol/pod-report.ts';
 import { type Clock, type Timer, wallOffsetMs } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
+/** Time from one decision to the next. */
 const TICK_MS = 1000;
 /** The share of suspect samples is taken over this many newest samples, as far as they are younger than RECENT_MS. */
 const RECENT_SAMPLES = 40;
@@ -39,10 +40,10 @@ const DENSE_TIMERS = 25;
 /** The process stood still if the timer of a decision is later than this: meanwhile calls of other pods timed out. */
 const STOOD_STILL_MS = 1000;
 
-/** So many times at which the process was starved are kept, for reports of the past too. Those of one report are fewer. */
+/** The most times at which the process was starved that are kept. Each report of now or of the past has the few of its own range. */
 const KEPT_TIMES = 8 * MAX_STARVED_TIMES;
-/** Two such times with no more than this between them are one, ms. */
-const JOINED_MS = 2 * TICK_MS;
+/** Two such times are joined if no more than this lies between them. */
+const JOIN_GAP_MS = 2 * TICK_MS;
 
 /** Whether the report of this process is unreliable, and since when, ms since the epoch. */
 export type Reliability = Readonly<Pick<Starvation, 'unreliable' | 'sinceMs'>>;
@@ -70,7 +71,7 @@ export class StarvationWatch {
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
   #isUnreliable = false;
-  /** Since when it is so, monotonic ms. */
+  /** Since when `#isUnreliable` has had its value, monotonic ms. */
   #sinceMs: number;
   #timer: Timer;
 
@@ -86,12 +87,13 @@ export class StarvationWatch {
     this.#timer = this.#setTimer();
   }
 
-  /** Notes how late a timer of ours has run, ms. It tells of waits for a CPU, which no turn of the loop shows. */
+  /** Notes how late a timer of ours has run, ms. That shows waits for a CPU, which the length of turns does not show. */
   timerWasLate(lateMs: number): void {
     this.#timers += 1;
     this.#noteDelay(lateMs * 1000);
   }
 
+  /** Counts a sample for the share of suspect ones. Samples of the grace after the start do not count. */
   record({ suspect }: { suspect: boolean }): void {
     const atMs = this.#clock.monotonicMs();
     if (atMs < this.#graceEndMs) return;
@@ -102,6 +104,7 @@ export class StarvationWatch {
   /** How far the measurements of this process can be trusted now. */
   status(): Starvation {
     return {
+      // The greatest delay of the last seconds: the field's name is older.
       loopDelayP99Us: Math.max(0, ...this.#delaysUs.slice(-UNRELIABLE_ABOVE.seconds)),
       suspectShare: this.#suspectShare(),
       ...this.reliability,
@@ -120,8 +123,8 @@ export class StarvationWatch {
   }
 
   /**
-   * When the process was starved in a range (monotonic ms), for a report of its end: from and until how long before the end,
-   * ms, the last `MAX_STARVED_TIMES`.
+   * When the process was starved in a range (monotonic ms): the last `MAX_STARVED_TIMES`, oldest first, as ages (ms) at the end of
+   * the range.
    */
   starvedTimes({ fromMs, toMs }: TimeRange): [fromAgeMs: number, toAgeMs: number][] {
     return this.#starvedTimes
@@ -174,10 +177,10 @@ export class StarvationWatch {
     if (delayUs > this.#delayUs) this.#delayUs = delayUs;
   }
 
-  /** Notes that the process was starved since the last decision. */
+  /** Keeps a time at which the process was starved. */
   #noteStarved(time: TimeRange): void {
     const last = this.#starvedTimes.at(-1);
-    if (last !== undefined && last.toMs >= time.fromMs - JOINED_MS) last.toMs = time.toMs;
+    if (last !== undefined && last.toMs >= time.fromMs - JOIN_GAP_MS) last.toMs = time.toMs;
     else this.#starvedTimes.push(time);
     if (this.#starvedTimes.length > KEPT_TIMES) this.#starvedTimes.shift();
   }

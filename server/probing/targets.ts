@@ -2,7 +2,7 @@ import type { Pod, Target } from '../protocol/pod.ts';
 import { calledAddress, podAddress } from '../runtime/pod-address.ts';
 import { pickPeers } from './pick.ts';
 
-/** Which pods to ping, and at which address. */
+/** What decides which pods are pinged, and at which address. */
 interface TargetOptions {
   families: readonly (4 | 6)[];
   /** USE_HOST_IP: connect to the address of the host instead of the pod's. */

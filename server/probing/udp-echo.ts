@@ -16,9 +16,9 @@ interface EchoOptions {
   clock: Pick<Clock, 'monotonicMs'>;
 }
 
-/** Echoes in one second. A pod of 5000 with the default settings is sent 1667. */
+/** The most echoes in one second. In a mesh of 5000 pods with default settings each pod is sent 1667 datagrams a second. */
 const RATE = { ofAddress: 2000, inAll: 20_000 };
-/** Services that answer whatever they are sent have ports below this: echo, chargen, DNS. */
+/** Ports below this belong to system services. Some of them answer whatever they are sent: echo, chargen, DNS. */
 const FIRST_USER_PORT = 1024;
 
 export interface UdpEcho {

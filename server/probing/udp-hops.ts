@@ -12,7 +12,9 @@ interface Known {
   address: string;
   /** Routers on the way; -1 = unknown. */
   hops: number;
+  /** When the last search began, monotonic ms. */
   searchedAtMs: number;
+  /** The search under way. */
   search: Search | null;
 }
 
@@ -20,7 +22,7 @@ interface Known {
 const SEARCH_INTERVAL_MS = 60_000;
 /** The most routers on the way; beyond it, their number is unknown. */
 const MAX_HOPS = 30;
-/** A datagram may be lost on its way, so that only so many without an echo say that they did not get there. */
+/** How many datagrams are sent with one TTL. Only if none is echoed, the TTL is too low: a single one may have been lost. */
 const TRIES = 3;
 /** An echo is waited for this many usual round trips, at least `MIN_WAIT_MS`, and never longer than UDP_TIMEOUT. */
 const WAIT_ROUND_TRIPS = 4;

@@ -13,6 +13,7 @@ interface UdpProbeOptions extends DatagramOptions {
   udpPacketCount: number;
   /** UDP_TIMEOUT: a datagram that has not come back after this time is lost. */
   udpTimeoutMs: number;
+  /** REFRESH_INTERVAL: time from one cycle to a target to the next. */
   refreshIntervalMs: number;
   /** A socket could not be opened, or a datagram not be sent. */
   onError(target: Target): void;
@@ -20,17 +21,15 @@ interface UdpProbeOptions extends DatagramOptions {
   onOwnFault(message: string): void;
 }
 
-/**
- * Datagrams are sent two at a time, so that reordering shows, and so far apart, so that a short queue on the way does not
- * overflow. All of a cycle are sent within half an interval.
- */
+/** Datagrams are sent two at a time, so that reordering shows. */
 const BURST = 2;
+/** Time between two bursts, so that a short queue on the way does not overflow; less if a cycle would not fit into half an interval. */
 const BURST_GAP_MS = 20;
 /** After the last timeout, datagrams that have come in time still wait to be read for one turn of the loop. */
 const LAST_TURN_MS = 1;
 /**
- * A cycle ends so long after all datagrams have come back. A duplicate comes within a few milliseconds. To wait all of UDP_TIMEOUT
- * would keep one socket open for each peer nearly all the time.
+ * A cycle waits this long for duplicates after all datagrams have come back. They come within a few milliseconds. Waiting for all of
+ * UDP_TIMEOUT would keep one socket open for each peer nearly all the time.
  */
 const DUPLICATES_MS = 50;
 /** A cycle that lost datagrams is suspect if our own process may have been late by this share of UDP_TIMEOUT. */
@@ -96,14 +95,15 @@ export class UdpProbe {
       onOwnFault(networkMessageOf(error));
       return null;
     }
-    const nothing = { rttUs: -1, duplicates: 0, outOfOrder: 0, suspect: false };
-    return { sent: udpPacketCount, lost: udpPacketCount, ...nothing };
+    const sent = udpPacketCount;
+    return { sent, lost: sent, rttUs: -1, duplicates: 0, outOfOrder: 0, suspect: false };
   }
 }
 
 /** What one cycle counted. */
 type Counted = Omit<UdpResult, 'atMs' | 'hops'>;
 
+/** One cycle: the datagrams that are sent to a target one after the other, on one socket. */
 class Cycle {
   /** Whether nothing listens at the target's port. */
   isRefused = false;
@@ -118,7 +118,8 @@ class Cycle {
   readonly #sentAtMs: number[] = [];
   readonly #isBack: boolean[] = [];
   /** The most by which a callback of ours may have been late. */
-  #latestUs = 0;
+  #maxDelayUs = 0;
+  /** The highest sequence number that has come back. */
   #highest = -1;
   #received = 0;
   #duplicates = 0;
@@ -170,7 +171,7 @@ class Cycle {
   }
 
   #noteDelay(us: number): void {
-    this.#latestUs = Math.max(this.#latestUs, us);
+    this.#maxDelayUs = Math.max(this.#maxDelayUs, us);
   }
 
   #onEcho(sequence: number): void {
@@ -219,7 +220,7 @@ class Cycle {
     const { meter, udpTimeoutMs } = this.#options;
     const sent = this.#sentAtMs.length;
     const lost = sent - this.#received;
-    const lateUs = this.#latestUs + meter.queuedUs() - this.#queuedAtStartUs;
+    const lateUs = this.#maxDelayUs + meter.queuedUs() - this.#queuedAtStartUs;
     return {
       sent,
       lost,

@@ -11,7 +11,7 @@ export interface DatagramOptions {
   udpPort: number;
   /** UDP_PACKET_SIZE: bytes of a datagram. */
   udpPacketSize: number;
-  /** A random number of 32 bits that others cannot guess. */
+  /** A random number of 32 bits. Others must not be able to guess it, because it proves that an echo is ours. */
   random32(): number;
 }
 

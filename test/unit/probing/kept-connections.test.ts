@@ -112,8 +112,8 @@ describe('after a ping that', () => {
     const target = targetOf('1');
     const kept = keptOf([target]);
     const isNew = (...samples: Sample[]) => {
-      for (const sample of samples) kept.note(target, sample);
-      return kept.isTooOld(connectionTo(target), 1_000);
+      for (const sample of samples) kept.noteResult(target, sample);
+      return kept.mustOpenNew(connectionTo(target), 1_000);
     };
     const good = (count: number) => Array<Sample>(count).fill(sampleOf({ totalUs: 300 }));
     expect(isNew(...good(1))).toBe(false);
@@ -129,8 +129,8 @@ describe('after a ping that', () => {
   ])('%s, the next one uses the connection that is open', (_, more) => {
     const target = targetOf('1');
     const kept = keptOf([target]);
-    kept.note(target, { ...refusedSample(), ...more });
-    expect(kept.isTooOld(connectionTo(target), 1_000)).toBe(false);
+    kept.noteResult(target, { ...refusedSample(), ...more });
+    expect(kept.mustOpenNew(connectionTo(target), 1_000)).toBe(false);
   });
 });
 
@@ -318,10 +318,10 @@ describe('the kept connections', () => {
     const all = targets.map(connectionTo);
     for (const connection of all) kept.keep(connection, 200);
     expect(all.map(({ isClosed }) => !isClosed)).toEqual(targets.map((_, i) => i < 256));
-    expect([255, 256].map((i) => kept.hasRoomFor(targets[i]!))).toEqual([true, false]);
+    expect([255, 256].map((i) => kept.mayKeep(targets[i]!))).toEqual([true, false]);
     kept.setTargets(targets.slice(200));
     expect(all.filter(({ isClosed }) => !isClosed)).toHaveLength(56);
-    expect(kept.hasRoomFor(targets[299]!)).toBe(true);
+    expect(kept.mayKeep(targets[299]!)).toBe(true);
     kept.setTargets([]);
     expect(all.every(({ isClosed }) => isClosed)).toBe(true);
   });

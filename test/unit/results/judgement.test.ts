@@ -167,12 +167,12 @@ describe('a link is intermittent', () => {
         let connection: Pick<Connection, 'target' | 'openedMs'> | null = { target, openedMs };
         let share = 1 / opened.length;
         samples.forEach((sample, i) => {
-          const isFresh = connection === null || kept.isTooOld(connection as Connection, i * 1_000);
+          const isFresh = connection === null || kept.mustOpenNew(connection as Connection, i * 1_000);
           const { failing, late } = isFresh ? fresh : open;
           const isFailed = sample.outcome !== 'ok';
           const isLate = !isFailed && sample.totalUs >= 100_000;
           share *= isFailed ? failing : isLate ? late : 1 - failing - late;
-          kept.note(target, sample);
+          kept.noteResult(target, sample);
           if (isFailed || isLate) connection = null;
           else if (isFresh) connection = { target, openedMs: i * 1_000 };
         });
