@@ -32,7 +32,7 @@ export interface CommandLine {
   errors: string[];
 }
 
-/** One flag, by its name without the dashes in `flagsOf`. A `boolean` may be left without a value: `--use-host-ip` is `=true`. */
+/** One flag. A `boolean` may be left without a value: `--use-host-ip` is `--use-host-ip=true`. */
 interface Flag {
   type: 'boolean' | 'string';
   short?: string;
@@ -53,20 +53,21 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   const options = flagsOf(line);
   // Not strict: parseArgs would throw at the first bad argument, and we list all of them.
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
-  /** Index of the last argument that was reported. `-abc` has three tokens, an unknown flag may have a value after it. */
-  let reported = -1;
-  const report = (index: number, name: string) => {
-    if (index !== reported) line.errors.push(`${name.slice(0, 80)}: no such flag; --help lists them`);
-    reported = index;
+  /** Index of the last argument that is no flag of ours. It is reported once, though `-abc` has three tokens. */
+  let unknownAt = -1;
+  const reportUnknown = (index: number, name: string) => {
+    if (index !== unknownAt) line.errors.push(`${name.slice(0, 80)}: no such flag; --help lists them`);
+    unknownAt = index;
   };
   for (const token of tokens) {
     const argument = args[token.index] ?? '';
     if (token.kind === 'positional') {
-      const isValueOfUnknown = reported === token.index - 1 && isBareFlag(args[reported]);
-      if (!isValueOfUnknown) report(token.index, argument);
+      // A word after an unknown flag is probably its value.
+      const isValueOfUnknown = unknownAt === token.index - 1 && isFlagWithoutValue(args[unknownAt]);
+      if (!isValueOfUnknown) reportUnknown(token.index, argument);
     } else if (token.kind === 'option') {
       const flag = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
-      if (flag === undefined) report(token.index, argument.split('=', 1)[0] ?? '');
+      if (flag === undefined) reportUnknown(token.index, argument.split('=', 1)[0] ?? '');
       else if (token.value === undefined && flag.type === 'string')
         line.errors.push(`${token.rawName}: expected a value`);
       else flag.take(token.value ?? 'true', token.rawName);
@@ -75,7 +76,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   return line;
 }
 
-/** Every flag, deprecated ones included. */
+/** Every flag by its name without the dashes, deprecated ones included. Each writes its values to `line`. */
 function flagsOf(line: CommandLine): Record<string, Flag> {
   const flags: Record<string, Flag> = {
     help: { type: 'boolean', short: 'h', take: () => Object.assign(line, { help: true }) },
@@ -109,6 +110,7 @@ function flagsOf(line: CommandLine): Record<string, Flag> {
   return flags;
 }
 
-function isBareFlag(argument = ''): boolean {
+/** Whether an argument is a flag to which `=value` is not attached. */
+function isFlagWithoutValue(argument = ''): boolean {
   return argument.startsWith('-') && !argument.includes('=');
 }

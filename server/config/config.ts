@@ -86,8 +86,8 @@ export function readConfig(
 }
 
 /**
- * The text of a setting, and how the user wrote its name: its flag, its variable, its deprecated flag or variable; null = the
- * default.
+ * The text that counts for a setting, and how the user wrote its name. The flag wins over the variable, and both over the
+ * deprecated flag and the deprecated variable. null = none is set, so that the default counts.
  */
 function sourceOf(setting: Setting<unknown>, flags: Map<string, string>, env: Environment) {
   const older = setting.deprecated?.variable ?? '';
@@ -135,6 +135,7 @@ function bucketText(name: string): string {
   return `${name}: bucket ${bucket} (active when ACTIVE_NODE_PERCENTAGE >= ${bucket + 1})\n`;
 }
 
+/** Adds what follows from several settings or from the environment. `given`: the settings that have been set. */
 function complete(values: Values, given: Set<SettingName>, env: Environment): Config {
   const proxy = (name: string) => env[name] || env[name.toLowerCase()] || '';
   const { staticFilePath: _static, zapConfig: _zap, ...rest } = values;

@@ -1,15 +1,20 @@
 import { IGNORED_FLAGS } from './command-line.ts';
 import { flagOf, GROUPS, SETTINGS, type Setting } from './settings.ts';
 
-/** Indents a text by 8 characters and breaks it between words, at 96 characters. */
-function wrap(text: string): string {
-  return text.replace(/(.{1,87})(?: |$)/g, '        $1\n').trimEnd();
+/** The most characters of a line. */
+const WIDTH = 95;
+
+/** Breaks a text between words into lines of at most WIDTH characters, the indent included. */
+function wrap(text: string, indent = ''): string {
+  const line = new RegExp(`(.{1,${WIDTH - indent.length}})(?: |$)`, 'g');
+  return text.replace(line, `${indent}$1\n`).trimEnd();
 }
 
+/** The lines of one setting: flag, variable and default, then what it means. */
 function describe(setting: Setting<unknown>): string {
   const shown = setting.defaultText ?? (setting.default === '' ? 'none' : setting.default);
   const older = setting.deprecated === undefined ? '' : ` Older name, deprecated: ${setting.deprecated.variable}.`;
-  return `  ${flagOf(setting)}, ${setting.variable}  (${shown})\n${wrap(`${setting.help}.${older}`)}`;
+  return `  ${flagOf(setting)}, ${setting.variable}  (${shown})\n${wrap(`${setting.help}.${older}`, ' '.repeat(8))}`;
 }
 
 /** What `--help` prints: every setting by group, with flag, variable, default and meaning. */
@@ -30,9 +35,7 @@ export function helpText(version: string): string {
     '  --version               the version',
     '  --check-node-hash NAME  from which ACTIVE_NODE_PERCENTAGE on the node is active; may be repeated',
     '',
-    `Flags of Goldpinger that are accepted and ignored: ${[...IGNORED_FLAGS.keys()].join(' ')}`
-      .replace(/(.{1,95})(?: |$)/g, '$1\n')
-      .trimEnd(),
+    wrap(`Flags of Goldpinger that are accepted and ignored: ${[...IGNORED_FLAGS.keys()].join(' ')}`),
     '',
   ].join('\n');
 }

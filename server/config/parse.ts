@@ -95,14 +95,19 @@ export const oneOf =
     return word;
   };
 
-/** Some of `known`, separated by commas or spaces, in the order of `known`. */
-export const words =
-  <const T extends string>(known: readonly T[]): Parser<T[]> =>
+/** Some of `words`, separated by commas or spaces, in the order of `words`. */
+export const someOf =
+  <const T extends string>(words: readonly T[]): Parser<T[]> =>
   (text) => {
-    const given = text.split(/[\s,]+/).filter((word) => word !== '');
-    if (given.some((word) => !known.includes(word as T))) throw new RangeError(`expected some of ${known.join(', ')}`);
-    return known.filter((word) => given.includes(word));
+    const given = entriesOf(text.replaceAll(',', ' '));
+    if (given.some((word) => !words.includes(word as T))) throw new RangeError(`expected some of ${words.join(', ')}`);
+    return words.filter((word) => given.includes(word));
   };
+
+/** The entries of a list that is separated by spaces, each once. */
+function entriesOf(text: string): string[] {
+  return [...new Set(text.split(/\s+/).filter((entry) => entry !== ''))];
+}
 
 /** An http or https URL. Messages never repeat it, because it may have a password. */
 export const httpUrl: Parser<string> = (text) => {
@@ -125,7 +130,7 @@ export const hostName = matching(/^(?=.{1,253}$)[\w-]+(\.[\w-]+)*\.?$/, 'a host 
 export const list =
   (most: number): Parser<string[]> =>
   (text) => {
-    const entries = [...new Set(text.split(/\s+/).filter((entry) => entry !== ''))];
+    const entries = entriesOf(text);
     if (entries.length > most) throw new RangeError(`expected at most ${most} entries`);
     return entries;
   };
@@ -140,22 +145,25 @@ export const frameAncestors: Parser<string[]> = (text) => {
   return sources;
 };
 
-/** Templates of links to other tools, `name=URL` each; at most 10, with different names. */
+/** The most templates, as many as protocol/mesh.ts accepts. */
+const MAX_LINK_TEMPLATES = 10;
+
+/** Templates of links to other tools, `name=URL` each, with different names. */
 export const linkTemplates: Parser<LinkTemplate[]> = (text) => {
-  const templates = list(10)(text).map(parseLinkTemplate);
+  const templates = list(MAX_LINK_TEMPLATES)(text).map(parseLinkTemplate);
   const twice = templates.find(({ name }, i) => templates.findIndex((other) => other.name === name) !== i);
   if (twice !== undefined) throw new RangeError(`two templates have the name ${twice.name}`);
   return templates;
 };
 
-/** Names of nodes, separated by commas or spaces; duplicates are dropped. */
+/** Names of nodes, separated by commas or spaces, as many as Kubernetes supports; duplicates are dropped. */
 export const nodeNames: Parser<string[]> = (text) => list(5000)(text.replaceAll(',', ' '));
 
 /** IP families to ping: 4, 6, or both separated by a comma or space. */
 export const families: Parser<(4 | 6)[]> = (text) => {
-  const words = new Set(text.split(/[\s,]+/).filter((word) => word !== ''));
-  const known = ([4, 6] as const).filter((family) => words.has(String(family)));
-  if (known.length === 0 || known.length !== words.size) throw new RangeError('expected 4, 6 or 4,6');
+  const given = entriesOf(text.replaceAll(',', ' '));
+  const known = ([4, 6] as const).filter((family) => given.includes(String(family)));
+  if (known.length === 0 || known.length !== given.length) throw new RangeError('expected 4, 6 or 4,6');
   return known;
 };
 

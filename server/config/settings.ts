@@ -20,10 +20,10 @@ import {
   type Parser,
   secondsOrOff,
   secret,
+  someOf,
   timeoutMs,
   whole,
   wholeNumber,
-  words,
 } from './parse.ts';
 
 /** Headings of `--help`, in order. */
@@ -39,9 +39,8 @@ export const GROUPS = [
 ] as const;
 
 /**
- * The most external targets, HOSTS_TO_RESOLVE, TCP_TARGETS and HTTP_TARGETS together. With the checks of paths they are no more
- * than
- * a pod report holds: see MAX_PROBES of protocol/pod-report.ts, which configuration does not import.
+ * The most external targets, HOSTS_TO_RESOLVE, TCP_TARGETS and HTTP_TARGETS together. With the checks of paths (at most five) they
+ * fit into a pod report: see MAX_PROBES of protocol/pod-report.ts, which configuration does not import.
  */
 export const MAX_TARGETS = 490;
 
@@ -196,7 +195,7 @@ export const SETTINGS = {
   dnsTimeoutMs: timeout('External probes', 'DNS_TARGETS_TIMEOUT', '500ms', 'Deadline of resolving one name'),
   tcpTimeoutMs: timeout('External probes', 'TCP_TARGETS_TIMEOUT', '500ms', 'Deadline of one connection'),
   httpTimeoutMs: timeout('External probes', 'HTTP_TARGETS_TIMEOUT', '500ms', 'Deadline of one request'),
-  pathChecks: setting('Paths', 'PATH_CHECKS', '', words(['service', 'ingress', 'dns', 'apiserver']), {
+  pathChecks: setting('Paths', 'PATH_CHECKS', '', someOf(['service', 'ingress', 'dns', 'apiserver']), {
     help: 'Which paths of the cluster to probe besides the pods, separated by commas: service, ingress, dns, apiserver',
     repeatable: true,
   }),

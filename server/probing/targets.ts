@@ -1,5 +1,5 @@
 import type { Pod, Target } from '../protocol/pod.ts';
-import { calledAddress, podAddress } from '../runtime/pod-address.ts';
+import { callableAddress, calledAddress } from '../runtime/pod-address.ts';
 import { pickPeers } from './pick.ts';
 
 /** What decides which pods are pinged, and at which address. */
@@ -43,8 +43,8 @@ function targetsOfPod(pod: Pod, options: TargetOptions): Target[] {
 
 function targetIn(pod: Pod, family: 4 | 6, options: TargetOptions): Target {
   const { allowLoopback, clientPort } = options;
-  const podIP = podAddress(pod.podIPs, family, allowLoopback);
-  const hostIP = podAddress(pod.hostIPs, family, allowLoopback);
+  const podIP = callableAddress(pod.podIPs, family, allowLoopback);
+  const hostIP = callableAddress(pod.hostIPs, family, allowLoopback);
   const { address, why } = calledAddress(pod, family, options);
   return {
     id: `${pod.uid}/${family}`,

@@ -32,7 +32,7 @@ export const realClock: Clock = {
   setTimer: (fn, delayMs) => new SystemTimer(fn, delayMs),
 };
 
-/** Monotonic time plus this is ms since the epoch by the present wall clock. */
+/** The difference between the two clocks now, ms: `monotonicMs + wallOffsetMs` is ms since the epoch. */
 export function wallOffsetMs(clock: Clock): number {
   return clock.nowMs() - clock.monotonicMs();
 }

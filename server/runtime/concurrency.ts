@@ -5,7 +5,7 @@ import { BusyError } from './errors.ts';
 interface ConcurrencyLimits {
   /** The most calls that run at once and have not been slow yet. */
   concurrency: number;
-  /** A call that takes longer than this is waiting, not working: it gives its permit back, so that the next can start. */
+  /** A call that takes longer than this, ms, gives its permit back, so that the next can start: it waits and does not work. */
   slowAfterMs: number;
   /** The most calls that run at once, slow ones included. */
   maxInFlight: number;
@@ -13,8 +13,8 @@ interface ConcurrencyLimits {
 
 /**
  * Calls `work` for every item in order, at most `concurrency` at once, and resolves when all have ended. `work` must not
- * reject. It is a semaphore whose permits expire: a peer that hangs costs a socket, but not a permit; otherwise four such
- * peers would hold up a thousand.
+ * reject. It is a semaphore whose permits expire: a peer that hangs costs a socket, but not a permit. Otherwise as many silent
+ * peers as there are permits would hold up a thousand others.
  */
 export function forEachConcurrent<T>(
   items: readonly T[],
@@ -93,6 +93,7 @@ export class TimeSlice {
     this.#startMs = clock.monotonicMs();
   }
 
+  /** Whether the slice has lasted for `SLICE_MS`. */
   isOver(): boolean {
     return this.#clock.monotonicMs() - this.#startMs > SLICE_MS;
   }

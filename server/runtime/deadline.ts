@@ -23,7 +23,7 @@ export async function withTimeout<T>(
   const aborted = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-  const onTimeout = () => controller.abort(new TimeoutError(`${what} took longer than ${timeoutMs} ms`));
+  const onTimeout = () => controller.abort(new TimeoutError(`${what} took longer than ${Math.round(timeoutMs)} ms`));
   const onStop = () => controller.abort(stop.reason);
   const timer = clock.setTimer(onTimeout, timeoutMs);
   stop.addEventListener('abort', onStop, { once: true });

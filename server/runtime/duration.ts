@@ -37,7 +37,7 @@ export function parseDurationMs(text: string, mostMs = DAY_MS): number {
   return ms;
 }
 
-/** Writes milliseconds in Go's notation, in the largest unit that is exact: `300ms`, `1.5s`, `5m`. */
+/** Writes milliseconds in Go's notation: whole hours or minutes (`2h`, `5m`), else seconds (`1.5s`, `90s`), below 1 s `300ms`. */
 export function formatDurationMs(ms: number): string {
   if (ms === 0) return '0';
   if (ms >= 3_600_000 && ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;

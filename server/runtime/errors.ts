@@ -1,4 +1,7 @@
-/** The message of anything that was thrown, on one line and at most `limit` characters: it may come from a hostile peer. */
+/**
+ * The message of an error, or any other value as text, for logs, answers and the page: control characters become blanks, and it
+ * has at most `limit` UTF-16 units, because it may come from a hostile peer.
+ */
 export function textOf(error: unknown, limit = 300): string {
   const message = error instanceof Error ? error.message || error.name : String(error);
   let clean = '';

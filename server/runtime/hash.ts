@@ -1,7 +1,7 @@
 /**
  * Hashes texts, one after the other, to 32 bits: FNV-1a over their UTF-16 units, then the finalizer of MurmurHash3, so that
- * similar texts get very different hashes. Pods with the same list of pods must choose alike, so a change of it must not be
- * mixed with older pods.
+ * similar texts get very different hashes. By this hash pods choose whom they ping and who keeps copies, and pods with the same
+ * list must choose alike: with another hash, old and new pods of a rollout would not.
  */
 export function hash32(...texts: readonly string[]): number {
   let hash = 0x811c9dc5;

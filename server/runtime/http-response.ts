@@ -8,6 +8,7 @@ export interface Response {
   staysOpen: boolean;
 }
 
+/** How far the parser is. `reason` completes "malformed answer: ". */
 export type Progress =
   | { kind: 'incomplete' }
   | ({ kind: 'complete' } & Response)
@@ -15,6 +16,7 @@ export type Progress =
   /** The peer closed the connection before the end of the response. */
   | { kind: 'cut-short' };
 
+/** As Node's own parser. */
 const MAX_HEAD_BYTES = 16 * 1024;
 /** The most 1xx responses before the real one (RFC 9110, section 15.2, sets no limit). */
 const MAX_INTERIM = 8;
@@ -26,25 +28,26 @@ const HEAD_START = 'HTTP/1.';
 
 /**
  * Parses one HTTP/1.0 or 1.1 response while its bytes arrive. It is strict, and every size is bounded. A response whose status
- * `hasUse` refuses is complete after its head, because no one uses its body.
+ * `wantsBody` refuses is complete after its head, because no one uses its body.
  */
 export class HttpResponseParser {
   /** The bytes so far: the beginning of `#memory`. */
   #bytes = Buffer.alloc(0);
   #memory = this.#bytes;
   readonly #maxBodyBytes: number;
-  readonly #hasUse: (status: number) => boolean;
-  /** Reads on with each call of `next`, until it needs more bytes than there are. */
+  readonly #wantsBody: (status: number) => boolean;
+  /** Each call of its `next` reads on, until it needs more bytes than there are. */
   readonly #reading = this.#readResponse();
   /** Where in `#bytes` the part begins that is read next: a head, the body, or the line of a chunk. */
   #position = 0;
   #isClosed = false;
 
-  constructor(maxBodyBytes: number, hasUse: (status: number) => boolean = (status) => status === 200) {
+  constructor(maxBodyBytes: number, wantsBody: (status: number) => boolean = (status) => status === 200) {
     this.#maxBodyBytes = maxBodyBytes;
-    this.#hasUse = hasUse;
+    this.#wantsBody = wantsBody;
   }
 
+  /** Takes the next bytes of the response. */
   push(bytes: Uint8Array): Progress {
     // A chunk of one byte takes six bytes on the wire, but no peer sends those: twice the body has room for chunks.
     if (this.#bytes.length + bytes.length > (MAX_INTERIM + 1) * MAX_HEAD_BYTES + 2 * this.#maxBodyBytes) {
@@ -81,7 +84,7 @@ export class HttpResponseParser {
   *#readResponse(): Generator<void, Response> {
     for (let interim = 0; ; interim++) {
       const { status, framing, closes } = parseHead(yield* this.#readHead());
-      if (status >= 200 && status !== 204 && this.#hasUse(status)) {
+      if (status >= 200 && status !== 204 && this.#wantsBody(status)) {
         const body = yield* this.#readBody(framing);
         const staysOpen = !closes && framing.endsBy !== 'close' && this.#position === this.#bytes.length;
         return { status, body, staysOpen };
@@ -172,12 +175,13 @@ class MalformedError extends Error {
   override readonly name = 'MalformedError';
 }
 
-/** How the end of a body is recognized (RFC 9112, section 6.3). */
+/** How the end of a body is recognized. */
 type Framing = { endsBy: 'length'; length: number } | { endsBy: 'chunks' } | { endsBy: 'close' };
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
 const CHUNK_SIZE_LINE = /^([0-9a-fA-F]{1,8})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+/** The most header fields of a response. */
 const MAX_FIELDS = 100;
 
 /**
@@ -209,6 +213,7 @@ function checkHeadStart(start: string): void {
   if (!HEAD_START.startsWith(start)) throw new MalformedError('not an HTTP/1 answer');
 }
 
+/** How the body ends, by all Content-Length and Transfer-Encoding fields (RFC 9112, section 6.3). Throws a `MalformedError`. */
 function framingOf(lengths: string[], codings: string[], isHttp10: boolean): Framing {
   const [length] = lengths;
   if (codings.length > 0) {

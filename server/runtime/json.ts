@@ -1,5 +1,6 @@
+/** What a caller accepts of another process. */
 export interface JsonLimits {
-  /** Values: elements of lists and members of objects, at any depth. */
+  /** The most elements of lists and members of objects, at any depth. */
   maxValues: number;
 }
 
@@ -21,6 +22,7 @@ export function* parseJson(bytes: Buffer, limits: JsonLimits): Generator<void, u
   return yield* parsePart(bytes, 0, bytes.length);
 }
 
+/** Throws a RangeError if the text is nested too deeply or has too many values. Does not look whether it is JSON. */
 function* checkShape(bytes: Buffer, { maxValues }: JsonLimits): Generator<void, void> {
   let depth = 0;
   let values = 1;

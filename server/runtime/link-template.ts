@@ -4,7 +4,7 @@ export interface LinkTemplate {
   url: string;
 }
 
-/** What a template can name: of a link, `pod`, `node` and `namespace` are those of its destination. */
+/** What a template can name. If it is filled for a link, `pod`, `node` and `namespace` are those of its destination. */
 export const LINK_PLACEHOLDERS = ['pod', 'node', 'namespace', 'from', 'to'] as const;
 
 /** Values of the placeholders; one that is absent is not known. */
@@ -27,6 +27,7 @@ export function parseLinkTemplate(text: string): LinkTemplate {
     const known = LINK_PLACEHOLDERS.map((word) => `{${word}}`).join(' ');
     throw new RangeError(`${name}: ${unknown[0]} is not one of ${known}`);
   }
+  // Filled with two values: if they lead to two origins, a placeholder stands before the path.
   const [one, other] = ['a', 'b'].map((value) => urlOf(url.replace(PLACEHOLDER, value)));
   if (one == null || other == null || !/^https?:$/.test(one.protocol)) {
     throw new RangeError(`${name}: expected a URL that begins with http:// or https://`);

@@ -7,10 +7,11 @@ export function latencyText(us: number): string {
   return unit === '' ? figure : `${figure} ${unit}`;
 }
 
-/** Like `latencyText`, but number and unit are separate, so that the number can be larger. */
+/** As `latencyText`, with number and unit apart, so that the page can draw the number larger. */
 export function latencyParts(us: number): { figure: string; unit: 'ms' | 's' | '' } {
   if (!(us >= 0)) return { figure: '–', unit: '' };
   const ms = us / 1000;
+  // The limits are where rounding reaches the next unit or number of digits: 9.95 ms would be `10.0 ms`.
   if (ms >= 9_999.5) return { figure: (ms / 1000).toFixed(1), unit: 's' };
   if (ms >= 9.95) return { figure: ms.toFixed(0), unit: 'ms' };
   return { figure: ms.toFixed(ms < 0.995 ? 2 : 1), unit: 'ms' };
@@ -25,12 +26,12 @@ export function durationText(ms: number): string {
   if (s < 9.95) return `${s.toFixed(1)} s`;
   const whole = Math.round(s);
   if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return two(Math.floor(whole / 60), 'min', whole % 60, 's');
+  if (whole < 3600) return twoUnits(Math.floor(whole / 60), 'min', whole % 60, 's');
   const minutes = Math.floor(whole / 60);
-  if (minutes < 1440) return two(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
-  return two(Math.floor(minutes / 1440), 'd', Math.floor((minutes % 1440) / 60), 'h');
+  if (minutes < 1440) return twoUnits(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
+  return twoUnits(Math.floor(minutes / 1440), 'd', Math.floor((minutes % 1440) / 60), 'h');
 }
 
-function two(large: number, largeUnit: string, small: number, smallUnit: string): string {
+function twoUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 
 /** An IP address that may be called; '' without one, then `why` continues a sentence that begins with the pod. */
-export interface PodAddress {
+export interface CallableAddress {
   address: string;
   why: string;
 }
@@ -29,7 +29,7 @@ const MAY_BE_SPECIAL = /^(?:0|127|169|2[2-5]\d)\.|^[0:]|^f[ef]/i;
  * Returns the first of a pod's addresses that is of the IP family and may be called. Loopback addresses may be called if
  * `allowLoopback`: the pods of the local cluster have them.
  */
-export function podAddress(ips: readonly string[], family: 4 | 6, allowLoopback: boolean): PodAddress {
+export function callableAddress(ips: readonly string[], family: 4 | 6, allowLoopback: boolean): CallableAddress {
   let why = `has no IPv${family} address${ips.length > 0 ? `, only ${ips.join(', ')}` : ''}`;
   for (const ip of ips) {
     if (isIP(ip) !== family) continue;
@@ -45,8 +45,8 @@ export function calledAddress(
   { podIPs, hostIPs }: { podIPs: readonly string[]; hostIPs: readonly string[] },
   family: 4 | 6,
   { useHostIP, allowLoopback }: { useHostIP: boolean; allowLoopback: boolean },
-): PodAddress {
-  const { address, why } = podAddress(useHostIP ? hostIPs : podIPs, family, allowLoopback);
+): CallableAddress {
+  const { address, why } = callableAddress(useHostIP ? hostIPs : podIPs, family, allowLoopback);
   return { address, why: useHostIP && why !== '' ? `is on a host that ${why}` : why };
 }
 

@@ -1,11 +1,12 @@
 import type { Clock } from './clock.ts';
 
+/** How many are admitted in one second: from one address, and from all together. */
 export interface Rate {
   ofAddress: number;
   inAll: number;
 }
 
-/** Counts what comes in each second, such as connections or datagrams, in all and of each address. */
+/** Limits what comes in, such as connections or datagrams, to a number in each second. */
 export class RateLimit {
   readonly #rate: Rate;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
@@ -19,7 +20,7 @@ export class RateLimit {
     this.#clock = clock;
   }
 
-  /** Counts one of an address; false, and it is not counted, if there were too many in this second. */
+  /** Whether one more from an address is admitted in this second. If so, it is counted. */
   admits(address: string): boolean {
     const second = Math.floor(this.#clock.monotonicMs() / 1000);
     if (second !== this.#second) {

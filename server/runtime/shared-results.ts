@@ -21,8 +21,8 @@ export class SharedResults<T> {
   }
 
   /**
-   * Gives the result of `work`, which is done only if nobody else has asked for this key. `keepMs` is called after the work
-   * and says how long its result is kept; of all results the newest `maxKept` are. Rejects with the error of `work`, and
+   * Gives the result of `work`, which is done only if nobody else has asked for this key. `keepMs` is called after the work and
+   * says how long its result is kept, ms. At most `maxKept` results are kept, the newest. Rejects with the error of `work`, and
    * with a BusyError if too much work is under way or after `stop`.
    */
   async get(key: string, work: () => Promise<T>, keepMs: () => number, maxKept: number): Promise<T> {
@@ -43,10 +43,12 @@ export class SharedResults<T> {
     }
   }
 
+  /** Throws a BusyError after `stop`. */
   assertRunning(): void {
     if (this.#isStopped) throw new BusyError('this pod is shutting down');
   }
 
+  /** Forgets all results. Work that is under way goes on. */
   stop(): void {
     this.#isStopped = true;
     for (const key of [...this.#kept.keys()]) this.#drop(key);

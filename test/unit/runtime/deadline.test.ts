@@ -15,7 +15,7 @@ describe('withTimeout', () => {
 
   test('ends although the task ignores its signal', async () => {
     const clock = new FakeClock();
-    const outcome = withTimeout(clock, 100, new AbortController().signal, 'the plugin', never).catch((error) => error);
+    const outcome = withTimeout(clock, 99.6, new AbortController().signal, 'the plugin', never).catch((error) => error);
     await clock.advance(100);
     expect(await outcome).toMatchObject({
       name: 'TimeoutError',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { podAddress } from '../../../server/runtime/pod-address.ts';
+import { callableAddress } from '../../../server/runtime/pod-address.ts';
 
 describe('the address to call a pod on', () => {
   it.each<[string[], 4 | 6, string]>([
@@ -11,7 +11,7 @@ describe('the address to call a pod on', () => {
     [['223.255.255.255'], 4, '223.255.255.255'],
     [['100.64.0.1'], 4, '100.64.0.1'],
   ])('of %j over IPv%i is %s', (ips, family, address) => {
-    expect(podAddress(ips, family, false)).toEqual({ address, why: '' });
+    expect(callableAddress(ips, family, false)).toEqual({ address, why: '' });
   });
 
   it.each<[string[], 4 | 6, string]>([
@@ -33,11 +33,11 @@ describe('the address to call a pod on', () => {
       'has no IPv4 address, only javascript:alert(1), 10.0.0.1\r\nEvil: yes',
     ],
   ])('does not exist for %j over IPv%i: the pod %s', (ips, family, why) => {
-    expect(podAddress(ips, family, false)).toEqual({ address: '', why });
+    expect(callableAddress(ips, family, false)).toEqual({ address: '', why });
   });
 
   it('may be a loopback address in the local cluster alone', () => {
-    expect(podAddress(['127.0.0.5'], 4, true)).toEqual({ address: '127.0.0.5', why: '' });
-    expect(podAddress(['0.0.0.0'], 4, true).address).toBe('');
+    expect(callableAddress(['127.0.0.5'], 4, true)).toEqual({ address: '127.0.0.5', why: '' });
+    expect(callableAddress(['0.0.0.0'], 4, true).address).toBe('');
   });
 });
