@@ -1,11 +1,11 @@
 import { shortestRangeMs } from '../../protocol/link-state.ts';
-import { outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
+import { outcomeOf, phaseOf } from '../../protocol/links.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { nameIn } from '../text.ts';
 import type { LinkWindow } from './link-window.ts';
-import { type Clause, compares, comparesShare, formatClause } from './parse-clause.ts';
+import { type Clause, formatClause, meetsLimit, shareMeetsLimit } from './parse-clause.ts';
 import { isExact, type Selection } from './select-pods.ts';
 
 /** A link on which a clause does not hold. */
@@ -85,7 +85,7 @@ export class ClauseEvaluation {
       if (from === to) this.#heldOnSelf += 1;
     } else if (isHeld === false) this.#addViolation(link, samples);
     else {
-      // There may be enough that are suspect, and contradict what was believed before.
+      // There can be enough samples, all of them suspect, of which none changed the state of before.
       const { min } = this.clause;
       const found = samples >= min ? 'none to be believed' : `${countText(samples)} of ${countText(min)}`;
       this.#addUndersampled(from, to, `${found}${link.isIpv6 ? ', IPv6' : ''}`);
@@ -150,8 +150,8 @@ export class ClauseEvaluation {
     const most = this.#all + missing;
     return (
       this.#all > 0 &&
-      !comparesShare(this.#counted, most, condition) &&
-      !comparesShare(this.#counted + missing, most, condition)
+      !shareMeetsLimit(this.#counted, most, condition) &&
+      !shareMeetsLimit(this.#counted + missing, most, condition)
     );
   }
 
@@ -215,11 +215,12 @@ export class ClauseEvaluation {
 /**
  * Whether a clause holds on a link; null = the link has too few samples to say. The rules are documented in docs/verdicts.md:
  * healthy: at least `min` samples, none failed. One failure violates it however few samples there are.
- * failed: the newest of at least `min` samples failed. A link that is ok now violates it.
+ * failed: at least `min` samples, and the link is failed (`LinkWindow.isFailed`). A link that is ok now violates it.
  * success, loss: at least `min` samples or datagrams. One that failed or was lost makes the link an example of a violation; all
  * links together decide.
- * latency: at least `min` samples, the newest is ok, and the duration is as wanted. A failed link violates it. Where a part of the
- * window is missing, the rest can change the duration; only a largest one that is too large stays so.
+ * latency: at least `min` samples, the link is ok, and the duration meets the limit. A failed link violates it. If a part of the
+ * window is missing, the missing samples could change the duration, so nothing is certain, except that a maximum that is too large
+ * stays too large.
  */
 function holdsOn({ condition, stat, min }: Clause, link: LinkWindow): boolean | null {
   const { kind } = condition;
@@ -230,18 +231,18 @@ function holdsOn({ condition, stat, min }: Clause, link: LinkWindow): boolean | 
   if (kind === 'failed') return isFailed ? ifEnough : false;
   if (kind === 'latency') {
     if (isFailed) return false;
-    const us = unpack16(stat === 'p50' ? link.p50 : stat === 'p95' ? link.p95 : link.max);
+    const us = link.durationUs(stat);
     if (us < 0 || samples < min) return null;
     const isCertain = link.report.missingDetail === '' || (stat === 'max' && condition.operator.startsWith('<'));
-    return compares(us, condition) || (isCertain ? false : null);
+    return meetsLimit(us, condition) || (isCertain ? false : null);
   }
   if (kind === 'success') return samples < min ? null : failures === 0;
   if (failures > 0) return false;
-  // The failure lies before the window, and what the window has is suspect.
+  // The link failed before the window, and its samples in the window are suspect: they did not change that.
   return isFailed ? null : ifEnough;
 }
 
-/** The state of a link that violates a clause: `timeout in connect`, `2 of 15 probes failed, ok now`, `253 ms`. */
+/** What is wrong with a link that violates a clause: `timeout in connect`, `2 of 15 probes failed, ok now`, `253 ms`. */
 function describeLink({ condition: { kind }, stat }: Clause, link: LinkWindow): string {
   const { links } = link.report;
   if (kind === 'loss') return `${countText(link.lost)} of ${plural(link.sent, 'datagram')} lost`;
@@ -252,7 +253,7 @@ function describeLink({ condition: { kind }, stat }: Clause, link: LinkWindow): 
   if (kind === 'healthy' || kind === 'success') {
     return `${countText(link.failures)} of ${plural(link.samples, 'probe')} failed, ok now`;
   }
-  const us = unpack16(link[kind === 'latency' ? stat : 'p50']);
+  const us = link.durationUs(kind === 'latency' ? stat : 'p50');
   const duration = `${us < 100_000 ? Number((us / 1000).toPrecision(3)) : Math.round(us / 1000)} ms`;
   return kind === 'latency' ? duration : us < 0 ? 'ok' : `ok, ${duration}`;
 }
@@ -265,7 +266,7 @@ export function listReason(differing: number, mesh: Mesh): string {
   return mesh.discovery.phase === 'stale' ? 'the pod list could not be refreshed and may be out of date' : '';
 }
 
-/** What is not known because reports are missing. */
+/** What is not known because reports are missing. `missing`: their pods, at least one; the first of them is named. */
 export function missingReason(missing: readonly number[], mesh: Mesh): string {
   const [first = 0] = missing;
   const report = mesh.reports.find(({ pod }) => pod === first);

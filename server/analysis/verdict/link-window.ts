@@ -3,6 +3,7 @@ import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, NONE16, type StatColumns, un
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import { DurationCounts } from '../duration-counts.ts';
+import type { Stat } from './parse-clause.ts';
 
 /**
  * What the window says about one link. A mesh of 1000 pods has a million links, so one instance is used again for all of them.
@@ -18,12 +19,12 @@ export class LinkWindow {
   samples = 0;
   /** Those of them that failed. */
   failures = 0;
-  /** Whether the newest probe failed, even if that was before the window. */
+  /** Whether the link is failed: the sample that stands for it failed, even if that was before the window. */
   isFailed = false;
-  /** Total times, packed by `pack16`; `NONE16` without an ok sample. */
-  p50 = NONE16;
-  p95 = NONE16;
-  max = NONE16;
+  /** Total times of the ok samples in us, packed by `pack16`; `NONE16` without an ok sample. */
+  p50Us16 = NONE16;
+  p95Us16 = NONE16;
+  maxUs16 = NONE16;
   /** Datagrams of the UDP probe, and those of them that were lost; 0 and 0 if loss is not measured. */
   sent = 0;
   lost = 0;
@@ -47,13 +48,18 @@ export class LinkWindow {
     this.samples = isNotYet ? 0 : countedSamples(stats, index);
     this.failures = this.samples === 0 ? 0 : (stats.failures[index] ?? 0);
     this.isFailed = links.outcome[index] !== 0;
-    this.p50 = stats.p50Us[index] ?? NONE16;
-    this.p95 = stats.p95Us[index] ?? NONE16;
-    this.max = stats.maxUs[index] ?? NONE16;
+    this.p50Us16 = stats.p50Us[index] ?? NONE16;
+    this.p95Us16 = stats.p95Us[index] ?? NONE16;
+    this.maxUs16 = stats.maxUs[index] ?? NONE16;
     this.sent = udp === null ? 0 : unpack16(udp.windowSent[index] ?? 0);
     this.lost = udp === null ? 0 : unpack16(udp.windowLost[index] ?? 0);
     this.cycleSent = udp?.sent[index] ?? 0;
     this.isIpv6 = (flags & FLAG_IPV6) !== 0;
+  }
+
+  /** A duration of the window, us; -1 without an ok sample. */
+  durationUs(stat: Stat): number {
+    return unpack16(this[`${stat}Us16`]);
   }
 }
 
@@ -86,15 +92,16 @@ export class LinkSummary {
   #maxUs = -1;
   readonly #p50s = new DurationCounts();
 
-  add({ samples, failures, isFailed, p50, p95, max }: LinkWindow): void {
+  add(link: LinkWindow): void {
+    const { samples, failures, isFailed, p50Us16 } = link;
     if (samples === 0) return;
     this.#samples += samples;
     this.#checked += 1;
     if (isFailed || failures > 0) this.#failed += 1;
-    if (isFailed || p50 === NONE16) return;
-    this.#p50s.add(p50);
-    this.#p95Us = Math.max(this.#p95Us, unpack16(p95));
-    this.#maxUs = Math.max(this.#maxUs, unpack16(max));
+    if (isFailed || p50Us16 === NONE16) return;
+    this.#p50s.add(p50Us16);
+    this.#p95Us = Math.max(this.#p95Us, link.durationUs('p95'));
+    this.#maxUs = Math.max(this.#maxUs, link.durationUs('max'));
   }
 
   /** The fields of a verdict about these links; durations in ms, null where no ok link was checked. */

@@ -25,7 +25,7 @@ export function parseClauses(texts: readonly string[]): Clause[] {
 /** One expectation: `condition[,option]*`. */
 export interface Clause {
   condition: Condition;
-  /** The duration of the window that `latency` is compared with. */
+  /** Which duration of the window is compared with the limit of `latency`. */
   stat: Stat;
   /** null = every judged pod (see `isJudged`). */
   from: Selector | null;
@@ -49,7 +49,7 @@ export interface Condition {
   limitText: string;
 }
 
-/** A duration of a link's window. */
+/** Which duration of a link's window `latency` is about. */
 export type Stat = 'p50' | 'p95' | 'max';
 
 /** Selects the pods at one end of a clause's links. */
@@ -123,13 +123,13 @@ export function parseClause(text: string): Clause {
   const [first = { text: '', at: 0 }, ...options] = splitAtCommas(text);
   const condition = parseCondition(first);
   const clause: Clause = { condition, stat: 'p50', from: null, to: null, self: 'include', min: 1 };
-  const { options: own }: ConditionRule = CONDITIONS[condition.kind];
+  const { options: allowed }: ConditionRule = CONDITIONS[condition.kind];
   const seen = new Set<string>();
   for (const part of options) {
     const [, word, text = ''] = /^(\w*)\s*=\s*(.*)$/s.exec(part.text) ?? [];
     const name = OPTIONS.find((option) => option === word);
     if (name === undefined) throw errorAt(part, `expected an option: ${OPTIONS.map((one) => `${one}=`).join(', ')}`);
-    if (name !== 'from' && name !== 'to' && !own.includes(name)) {
+    if (name !== 'from' && name !== 'to' && !allowed.includes(name)) {
       throw new ClauseError(`${name}= is not allowed with ${condition.kind}`, part.at + 1);
     }
     if (seen.has(name)) throw errorAt(part, `${name}= is given twice`);
@@ -154,8 +154,8 @@ export function formatClause({ condition, stat, from, to, self, min }: Clause): 
   return parts.join(',');
 }
 
-/** Whether `value` compares with the limit of a condition as it wants. */
-export function compares(
+/** Whether `value` is on the right side of a condition's limit: `value < limit` for the operator `<`, and so on. */
+export function meetsLimit(
   value: number | bigint,
   { operator, limit }: { operator: Condition['operator']; limit: number | bigint },
 ): boolean {
@@ -165,11 +165,11 @@ export function compares(
 }
 
 /**
- * Whether `part` of `all` compares with the limit of `success` or `loss` as it wants. Both are counts; `all` is not 0. Exact: a
- * mesh can have so many samples that their products are no exact numbers.
+ * Whether the share `part` / `all` is on the right side of the limit of `success` or `loss`. Both are counts; `all` is not 0. It uses
+ * BigInt, because a mesh can have so many samples that the products are too large for an exact number.
  */
-export function comparesShare(part: number, all: number, { operator, limit }: Condition): boolean {
-  return compares(BigInt(part) * BigInt(SHARE_UNITS), { operator, limit: BigInt(limit) * BigInt(all) });
+export function shareMeetsLimit(part: number, all: number, { operator, limit }: Condition): boolean {
+  return meetsLimit(BigInt(part) * BigInt(SHARE_UNITS), { operator, limit: BigInt(limit) * BigInt(all) });
 }
 
 /** Writes a selector as it stands in a clause. Different selectors have different texts. */

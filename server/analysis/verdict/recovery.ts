@@ -13,21 +13,18 @@ import {
   type Violation,
   withoutViolation,
 } from './evaluate-clause.ts';
-import { type Clause, compares } from './parse-clause.ts';
+import { type Clause, meetsLimit } from './parse-clause.ts';
 
 /**
  * Judges a clause `recovered<LIMIT`: each pod that was lost in the window must have been replaced, and its replacement must
  * have been ready, and every link to it ok, within the limit since the loss. Only pods whose owner still has pods count:
- * nobody replaces the others. Unknown: no pod was lost; one has not recovered and the limit has not passed; the last bad and
- * the first good ping lie on either side of the limit; or it recovered in time counted from when its loss was noticed, but not
- * from when it may have happened.
+ * nobody replaces the others. The verdict is unknown if no pod was lost, or if for one of them it is undecided (`recoveryOf`).
  */
 export function* judgeRecovery(
   { clause, text, selection, differing }: ClauseEvaluation,
   mesh: Mesh,
   windowMs: number,
 ): Generator<void, ClauseVerdict> {
-  const nameOf = (pod: number) => nameIn(mesh, pod);
   const nowMs = mesh.past?.toMs ?? mesh.atMs;
   const isSource = (pod: number) => selection.from.pods[pod] === 1;
   const all = yield* lostPodsOf(mesh, { fromMs: nowMs - windowMs, toMs: nowMs }, isSource);
@@ -35,34 +32,57 @@ export function* judgeRecovery(
   if (lost.length === 0)
     return withoutViolation(`no pod ${clause.to === null ? '' : 'that matches to= '}was lost in the window`);
   const violations: Violation[] = [];
-  let open: LostPod | null = null;
+  let undecided: LostPod | null = null;
   for (const one of lost) {
-    const isWithin = (ms: number | null, sinceMs = one.lostMs) =>
-      ms !== null && compares(ms - sinceMs, clause.condition);
-    if (isWithin(one.healthyMs, one.earliestMs)) continue;
-    // While the API is silent, a ready replacement may exist that we do not know.
-    const isSurelyNotReady = one.readyMs === null && mesh.discovery.phase !== 'stale';
-    // Open while the last moment of certain ill health is within the limit; else violated.
-    if (isWithin(isSurelyNotReady ? nowMs : (one.unhealthyMs ?? one.lostMs))) open ??= one;
-    else violations.push({ clause: text, from: '', to: nameOf(one.pod), found: violationText(one, mesh), samples: 0 });
+    const recovery = recoveryOf(one, clause, mesh, nowMs);
+    if (recovery === 'undecided') undecided ??= one;
+    if (recovery !== 'too-late') continue;
+    const found = violationText(one, mesh);
+    violations.push({ clause: text, from: '', to: nameIn(mesh, one.pod), found, samples: 0 });
   }
   const [first] = violations;
   if (first !== undefined) {
     const reason = `violated by ${countText(violations.length)} of ${plural(lost.length, 'lost pod')}, for example ${first.to}: ${first.found}`;
     return { verdict: 'fail', reason, violations: violations.slice(0, MAX_VIOLATIONS), missing: [] };
   }
-  const ofList = listReason(differing, mesh);
-  if (open === null || (open.readyMs === null && mesh.discovery.phase === 'stale')) return withoutViolation(ofList);
-  const { pod, earliestMs, lostMs, healthyMs, links } = open;
-  const { failing, unreported } = links;
-  if (failing < 0 && unreported >= 0) return withoutViolation(missingReason([unreported], mesh), [unreported]);
-  const since = durationText(nowMs - lostMs);
-  if (healthyMs !== null && compares(healthyMs - lostMs, clause.condition)) {
-    const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API was silent then`;
-    return withoutViolation(`${nameOf(pod)} was lost ${since} ago, ${earlier}: ${describe(open, mesh)}`);
+  const isApiSilent = mesh.discovery.phase === 'stale';
+  if (undecided === null || (undecided.readyMs === null && isApiSilent)) {
+    return withoutViolation(listReason(differing, mesh));
   }
-  const advice = compares(nowMs - lostMs, clause.condition) ? windowAdvice(clause, windowMs) : pingAdvice(open, mesh);
-  return withoutViolation(`${nameOf(pod)} was lost ${since} ago: ${describe(open, mesh)}${advice}`);
+  const { failing, unreported } = undecided.links;
+  if (failing < 0 && unreported >= 0) return withoutViolation(missingReason([unreported], mesh), [unreported]);
+  return withoutViolation(undecidedReason(undecided, clause, mesh, nowMs, windowMs));
+}
+
+/**
+ * Whether a lost pod recovered within the limit. Undecided: it has not recovered, and the limit has not passed; the last ping that
+ * was not ok and the first that was lie on either side of the limit; or it recovered in time counted from when its loss was noticed,
+ * but not from when it may have happened.
+ */
+function recoveryOf(
+  { earliestMs, lostMs, readyMs, healthyMs, unhealthyMs }: LostPod,
+  { condition }: Clause,
+  { discovery }: Mesh,
+  nowMs: number,
+): 'in-time' | 'too-late' | 'undecided' {
+  if (healthyMs !== null && meetsLimit(healthyMs - earliestMs, condition)) return 'in-time';
+  // While the API is silent, a ready replacement may exist that we do not know.
+  const isSurelyNotReady = readyMs === null && discovery.phase !== 'stale';
+  const surelyNotRecoveredMs = isSurelyNotReady ? nowMs : (unhealthyMs ?? lostMs);
+  return meetsLimit(surelyNotRecoveredMs - lostMs, condition) ? 'undecided' : 'too-late';
+}
+
+/** Why it is not decided whether a lost pod recovered in time, and what to do. */
+function undecidedReason(lost: LostPod, clause: Clause, mesh: Mesh, nowMs: number, windowMs: number): string {
+  const { pod, earliestMs, lostMs, healthyMs } = lost;
+  const { condition } = clause;
+  const since = `${nameIn(mesh, pod)} was lost ${durationText(nowMs - lostMs)} ago`;
+  if (healthyMs !== null && meetsLimit(healthyMs - lostMs, condition)) {
+    const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API was silent then`;
+    return `${since}, ${earlier}: ${describe(lost, mesh)}`;
+  }
+  const advice = meetsLimit(nowMs - lostMs, condition) ? shortWindowAdvice(clause, windowMs) : pingAdvice(lost, mesh);
+  return `${since}: ${describe(lost, mesh)}${advice}`;
 }
 
 /** What became of a lost pod: `not replaced`, `replaced by b, which is not ready`, `replaced by b, healthy after 31 s`. */
@@ -85,8 +105,8 @@ function violationText(lost: LostPod, mesh: Mesh): string {
   return `replaced by ${nameIn(mesh, replacement)}, not healthy within ${durationText(unhealthyMs - lostMs)}`;
 }
 
-/** Says that the window is not longer than the limit, so a loss leaves it before the clause can fail; '' if it is longer. */
-function windowAdvice({ condition: { limit } }: Clause, windowMs: number): string {
+/** What to do if the window is not longer than the limit, so that a loss leaves it before the clause can fail; '' if it is longer. */
+function shortWindowAdvice({ condition: { limit } }: Clause, windowMs: number): string {
   return windowMs > limit ? '' : '; the window must be longer than the limit, or the clause can never fail';
 }
 

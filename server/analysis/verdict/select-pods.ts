@@ -44,6 +44,7 @@ export function* selectPods(
   return selected;
 }
 
+/** The pods that one selector selects; null = all. `ofGone`: of the pods that are gone, else of the others. */
 function* selectBy(selector: Selector | null, pods: readonly Pod[], ofGone: boolean): Generator<void, PodMask> {
   const mask = { pods: new Uint8Array(pods.length), count: 0 };
   const isNamed = isExact(selector);

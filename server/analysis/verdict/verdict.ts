@@ -53,8 +53,8 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
 const STEP_LINKS = 1024;
 
 /**
- * Evaluates all clauses about links on all reports, and notes for all clauses which pods know other peers. `oldestMs`: when the
- * oldest report arrived that any clause needs; of a mesh of the past when the mesh was collected.
+ * Evaluates all clauses about links on all reports, and tells every clause which pods know other pods than the serving pod.
+ * `oldestMs`: when the oldest report arrived that any clause needs; of a mesh of the past when the mesh was collected.
  */
 function* evaluateMesh(
   mesh: Mesh,
@@ -78,7 +78,7 @@ function* evaluateMesh(
     if (isStepOver(evaluations.length)) yield;
     const report = reports.get(pod);
     const isHere = report !== undefined && report.missing === '';
-    // The peers of a pod that is not ready need not be complete yet.
+    // The list of pods of a pod that is not ready need not be complete yet.
     if (isHere && !report.samePeers && lifecycle === 'ready') for (const one of evaluations) one.addDifferingPeers(pod);
     const concerned = evaluations.filter((one) => one.isOfLinks && one.selection.from.pods[pod] === 1);
     if (concerned.length === 0) continue;
@@ -108,13 +108,14 @@ function* evaluateMesh(
 
 /**
  * How often a link is pinged in a window at most. Jitter only lengthens the intervals, but a new link has its second ping
- * early. In a time range of the past half a summary at either end may be counted too.
+ * early. In a time range of the past, half a bucket more may be counted at either end (`resolutionMs` is the width of a bucket).
  */
 function mostRounds({ past, settings: { refreshIntervalMs } }: Mesh, windowMs: number): number {
   if (refreshIntervalMs === 0) return 0;
   return Math.floor((windowMs + (past?.resolutionMs ?? 0)) / refreshIntervalMs) + 2;
 }
 
+/** The pods to which a report has no link. */
 function podsNotListed({ links }: MergedReport, podCount: number): number[] {
   const isListed = new Uint8Array(podCount);
   for (let i = 0; i < links.length; i++) isListed[links.to[i] ?? 0] = 1;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ClauseEvaluation } from '../../../../server/analysis/verdict/evaluate-clause.ts';
-import { type Clause, compares, parseClause } from '../../../../server/analysis/verdict/parse-clause.ts';
+import { type Clause, meetsLimit, parseClause } from '../../../../server/analysis/verdict/parse-clause.ts';
 import { judge } from '../../../../server/analysis/verdict/verdict.ts';
 import { emptyLinks, emptyStats, FLAG_NOT_YET, NONE16, pack16, unpack16 } from '../../../../server/protocol/links.ts';
 import type { MergedReport } from '../../../../server/protocol/mesh.ts';
@@ -28,7 +28,7 @@ function documented({ condition, stat, min }: Clause, report: MergedReport, i: n
   if (hasFailed) return false;
   const us = unpack16({ p50: stats.p50Us, p95: stats.p95Us, max: stats.maxUs }[stat][i] ?? NONE16);
   if (us < 0 || samples < min) return null;
-  return compares(us, condition);
+  return meetsLimit(us, condition);
 }
 
 const link = fc.record({

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { comparesShare, parseClause } from '../../../../server/analysis/verdict/parse-clause.ts';
+import { parseClause, shareMeetsLimit } from '../../../../server/analysis/verdict/parse-clause.ts';
 import { MeshBuilder } from '../../../support/mesh.ts';
 import { answerFor, REFUSED, verdictFor } from './scene.ts';
 
@@ -54,7 +54,7 @@ describe('success', () => {
         const expected = { '<': off < 1, '<=': off < 2, '>': off > 1, '>=': off > 0 };
         for (const operator of operators) {
           const { condition } = parseClause(`success${operator}${percent}`);
-          expect([operator, comparesShare(ok, all, condition)]).toEqual([operator, expected[operator]]);
+          expect([operator, shareMeetsLimit(ok, all, condition)]).toEqual([operator, expected[operator]]);
         }
       }),
     );
