@@ -5,7 +5,8 @@ import { countText } from '../runtime/count-text.ts';
 import { LAST_MOMENT_MS } from '../runtime/time.ts';
 
 /*
- * Times and lists as text, for the messages of findings, verdicts and reports.
+ * Names, lists, shares and times as text, for the messages of findings, verdicts and reports. Durations and latencies:
+ * `runtime/measure-text.ts`.
  */
 
 /** The number of names, and the first `MAX_REPORT_NAMES` of them. */
@@ -33,6 +34,11 @@ export function podNameText(pod: Pick<Pod, 'namespace' | 'name'> | undefined, na
 /** As `podNameText`, of a pod of a mesh (index in `Mesh.pods`). */
 export function nameIn({ pods, discovery }: Pick<Mesh, 'pods' | 'discovery'>, pod: number): string {
   return podNameText(pods[pod], discovery.namespace);
+}
+
+/** `98 %`; 100 % only if it is all. `of` is not 0. */
+export function percent(part: number, of: number): string {
+  return `${part === of ? 100 : Math.min(99, Math.round((part / of) * 100))} %`;
 }
 
 /** A time of day in UTC: `15:10:12`. */

@@ -7,8 +7,7 @@ import {
 } from '../../protocol/comparison.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { durationText, latencyText } from '../../runtime/measure-text.ts';
-import { percent } from '../findings/messages.ts';
-import { listText, timeText } from '../text.ts';
+import { listText, percent, timeText } from '../text.ts';
 
 /** Whether a finding says that something fails or is slow, not that something is unknown or unreliable. */
 export function isFault({ severity }: Pick<ReportData['findings'][number], 'severity'>): boolean {

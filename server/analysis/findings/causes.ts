@@ -2,9 +2,10 @@ import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '
 import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import { countText } from '../../runtime/count-text.ts';
+import { percent } from '../text.ts';
 import type { Severity, SeverityPairs } from './counts.ts';
 import { Evidence, type SeverityAnalysis } from './evidence.ts';
-import { type Cause, findingOf, percent, VERBS } from './messages.ts';
+import { type Cause, findingOf, VERBS } from './messages.ts';
 
 /*
  * Makes findings about links from the causes that have evidence. One function for each kind of cause (node, pair of zones, pod,

@@ -4,6 +4,7 @@ import type { LatePhase } from '../../protocol/link-state.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { latencyText } from '../../runtime/measure-text.ts';
+import { percent } from '../text.ts';
 import { IPV4, IPV6, type MeshCounts, type Severity } from './counts.ts';
 import type { Evidence, SeverityAnalysis } from './evidence.ts';
 
@@ -197,10 +198,4 @@ function medianText(evidence: Evidence): string {
 export function errorText(evidence: Evidence): string {
   const text = evidence.firstErrorText();
   return text === '' ? '' : `${text.charAt(0).toUpperCase()}${text.slice(1)}. `;
-}
-
-/** `98 %`; 100 % only if it is all. */
-export function percent(part: number, of: number): string {
-  const share = of === 0 ? 0 : (part / of) * 100;
-  return `${part === of ? 100 : Math.min(99, Math.round(share))} %`;
 }

@@ -3,10 +3,11 @@ import { isStarved } from '../../protocol/link-state.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Path, ProbeResult } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
+import { percent } from '../text.ts';
 import { reachesMost } from './causes.ts';
 import type { MeshCounts } from './counts.ts';
 import { mostCommon } from './evidence.ts';
-import { makeFinding, outcomeText, percent } from './messages.ts';
+import { makeFinding, outcomeText } from './messages.ts';
 
 /*
  * Findings about the paths of the cluster that PATH_CHECKS probes. A pod is a witness of a path only if it reaches most other
