@@ -15,7 +15,7 @@ import { PeerBroadcast } from './peers/broadcast.ts';
 import { catchUp } from './peers/catch-up.ts';
 import type { CollectDeps } from './peers/collect-view.ts';
 import { Collector } from './peers/collector.ts';
-import { Copies, withCopies } from './peers/copies.ts';
+import { Copies, withCopyUids } from './peers/copies.ts';
 import { FanOut } from './peers/fan-out.ts';
 import { CopySource, Keeper, keepersOf } from './peers/keeper.ts';
 import { LinkQuery } from './peers/link-query.ts';
@@ -130,9 +130,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     reportOf: async (range) => {
       const report = await monitor.reportOf(range);
       const starvation = { ...report.starvation, ...journal.starvedAt(range.toAgeMs) };
-      return { ...report, starvation, past: report.past === null ? null : withCopies(report.past, copies) };
+      return { ...report, starvation, past: report.past === null ? null : withCopyUids(report.past, copies) };
     },
-    podHistory: async (range, stepMs) => withCopies(await monitor.past.podHistory(range, stepMs, isLeftOut), copies),
+    podHistory: async (range, stepMs) => withCopyUids(await monitor.past.podHistory(range, stepMs, isLeftOut), copies),
     journal: (sinceAgeMs, limit = MAX_EVENTS) => {
       const own = journal.read(sinceAgeMs, limit);
       const lost = copies.journals(sinceAgeMs, limit, presentUids());

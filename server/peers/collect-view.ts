@@ -58,7 +58,7 @@ export interface CollectView {
   windowMs: number;
   /** Our own report of now or of the past time range. */
   ownReport(): Promise<PodReport>;
-  /** Fingerprint of the departed pods that we know, so that reports can leave them out; '' = none, and in the past. */
+  /** Fingerprint of the departed pods that we know, so that reports can leave them out; '' = none. Always '' in the view of the past. */
   goneHash(): string;
   /** Turns a pod report into a report of the mesh. */
   merge(report: PodReport, arrival: Arrival): MergedReport;
@@ -80,7 +80,7 @@ export interface PastView {
   ofMesh(): NonNullable<Mesh['past']>;
 }
 
-/** Tolerance of times computed from ages: we count from the arrival of a report, which was written up to a call before. */
+/** Tolerance of times computed from ages. We count back from the arrival of a report, but it was written a little earlier. */
 const AGE_TOLERANCE_MS = 1_000;
 
 /** The mesh as it is now, with statistics over `windowMs`. */
@@ -163,7 +163,7 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
     return { ...known, lifecycle: 'gone' };
   });
   let resolutionMs = 0;
-  /** The other present pods that keep a copy, by the uid of the copied pod. */
+  /** By uid of a pod: the other present pods that keep a copy of it, as far as the reports merged so far say. */
   const keepers = new Map<string, Pod[]>();
   const range = (): AgeRange => {
     const nowMs = clock.monotonicMs() + clockOffsetMs;
@@ -195,14 +195,8 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
       if (pod !== undefined && pod.uid !== deps.selfUid()) {
         for (const uid of report.past?.copies ?? []) keepers.set(uid, [...(keepers.get(uid) ?? []), pod]);
       }
-      const untilAgeMs = report.past?.untilAgeMs ?? 0;
-      const reason =
-        whyNoHistory(report, arrival.atMs) ||
-        (freshMs === null ? '' : endOfCopy(untilAgeMs, arrival.atMs, toMs - MAX_COPY_LAG_MS));
-      if (reason !== '') return missingReport(arrival, 'no-history', reason);
-      // A process that stands still does not answer, so at the moment itself this report was missing.
-      if (freshMs !== null && report.past?.stoodStill === true)
-        return missingReport(arrival, 'timeout', 'its process stood still, and answered no call');
+      const missing = missingInPast(report, arrival, freshMs === null ? null : toMs);
+      if (missing !== null) return missing;
       resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);
       // Nothing older than HISTORY_WINDOW is kept.
       const keptSinceMs = arrival.atMs - deps.settings().historyWindowMs;
@@ -211,7 +205,7 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
       const copyUntilMs = toMs - intervalWithoutPingsMs(deps.settings().refreshIntervalMs);
       const missingDetail =
         memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
-        endOfCopy(untilAgeMs, arrival.atMs, copyUntilMs);
+        endOfCopy(report.past?.untilAgeMs ?? 0, arrival.atMs, copyUntilMs);
       // Ages of a past report count back from the end of the range. `samePeers` is true, because lists of the past are not
       // compared.
       const merged = mergedReportOf(report, { ...arrival, atMs: toMs }, index);
@@ -219,6 +213,20 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
       return { ...merged, samePeers: true, missingDetail };
     },
   };
+}
+
+/**
+ * The missing report in place of one that says nothing about the past that was asked for; null if it says something. `momentMs`: the
+ * moment that is wanted (ms since the epoch), at which the pod must have been able to answer; null = a range is wanted.
+ */
+function missingInPast(report: PodReport, arrival: Arrival, momentMs: number | null): MergedReport | null {
+  const { past } = report;
+  const copyEnd = momentMs === null ? '' : endOfCopy(past?.untilAgeMs ?? 0, arrival.atMs, momentMs - MAX_COPY_LAG_MS);
+  const reason = whyNoHistory(report, arrival.atMs) || copyEnd;
+  if (reason !== '') return missingReport(arrival, 'no-history', reason);
+  // A process that stands still does not answer, so at the moment itself this report was missing.
+  if (momentMs === null || past?.stoodStill !== true) return null;
+  return missingReport(arrival, 'timeout', 'its process stood still, and answered no call');
 }
 
 /**

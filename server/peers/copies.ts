@@ -32,48 +32,52 @@ import type { Results, ResultsSettings } from '../results/results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 
-/** Adds the uids of the copies that a pod keeps to what it says about a past range. */
-export function withCopies<T extends ReportPast>(past: T, { uids }: Pick<Copies, 'uids'>): T {
+/** Adds to what a pod says about a past range which pods it keeps copies of (`ReportPast.copies`). */
+export function withCopyUids<T extends ReportPast>(past: T, { uids }: Pick<Copies, 'uids'>): T {
   return uids.length === 0 ? past : { ...past, copies: uids };
 }
 
 /**
- * The copy of one process, without gaps. Its times are by the clock of that process. If there is a gap, because its keepers
+ * The copy of one process, without gaps. Its times are by the monotonic clock of that process. If there is a gap, because its keepers
  * could not reach the pod for longer than it keeps samples, a further copy of the process begins after it.
  */
 interface Copy {
+  /** The uid of the copied pod. */
   uid: string;
-  /** Its id is that of the process. */
+  /** The journal of the process. Its id identifies the process. */
   journal: KeptJournal;
+  /** The copy has everything from `sinceMs` to `untilMs`. */
   sinceMs: number;
   untilMs: number;
-  /** Added to a time of the process, gives the monotonic time of ours. */
+  /** A time of the process plus this is a monotonic time of ours. */
   offsetMs: number;
   /** The most that `offsetMs` may be wrong by: half of the quickest call. */
   errorMs: number;
+  /** How many targets the process has had: `targets` has all below this number. */
   links: number;
   targets: CopiedTarget[];
+  /** The samples, oldest first. */
   pieces: CopyPiece[];
   standstills: readonly Standstill[];
 }
 
-/** How often a keeper asks a pod for what is new: so much of the past is lost if a pod is killed. */
+/** How often a keeper asks a pod for what is new. If a pod is killed, at most this much of its past is lost. */
 export const PULL_MS = 10_000;
 /** Approximate memory of a target, of a piece besides its samples and cycles, of a copy, and of a time of standing still. */
 const TARGET_BYTES = 300;
 const PIECE_BYTES = 200;
 const COPY_BYTES = 1_000;
 const STANDSTILL_BYTES = 50;
-/** Pieces are joined up to this size. */
+/** Two pieces that are together no larger than this are joined. */
 const JOINED_BYTES = 4_096;
-/** A gap between two pieces up to this is none: a call takes that long. */
+/** What begins this soon after the end of a copy leaves no gap: a call takes that long. */
 const GAP_MS = 1_000;
-/** A pod that its keeper has had nothing new from for this long may not be able to give its journal: three pulls have failed. */
+/** If nothing new has come from a pod for this long, three pulls have failed. Then its journal is given from the copy. */
 const SILENT_MS = 3 * PULL_MS;
-/** Results that were played back are kept this long, and only so many of them, because they take much more memory. */
+/** Results that were played back are kept this long, for further queries. They take much more memory than the copy. */
 const REPLAY_KEEP_MS = 10_000;
+/** The most results that are kept played back; only one if its copy has more than `LARGE_SAMPLES`. */
 const MAX_REPLAYS = 8;
-/** A copy of more samples than this is large: only one is kept played back. */
 const LARGE_SAMPLES = 50_000;
 
 /**
@@ -86,7 +90,7 @@ export class Copies {
   readonly #clock: Clock;
   readonly #isLeftOut: (from: string, to: string) => boolean;
   readonly #maxBytes: number;
-  /** Of one process the latest is the last. */
+  /** In the order in which they were begun. */
   readonly #copies = new Set<Copy>();
   readonly #replays: SharedResults<Results>;
 
@@ -99,7 +103,7 @@ export class Copies {
     this.#replays = new SharedResults(clock, MAX_REPLAYS, 'too many copies are asked for at once, try again');
   }
 
-  /** The uids of the pods that there are copies of. */
+  /** The uids of the copied pods. */
   get uids(): string[] {
     return [...new Set([...this.#copies].map(({ uid }) => uid))].slice(0, MAX_KEPT_COPIES);
   }
@@ -109,15 +113,15 @@ export class Copies {
     return [...this.#copies].reduce((sum, copy) => sum + bytesOf(copy), 0);
   }
 
-  /** What to ask for next of a pod: what comes after the newest copy of it; null if there is none. */
+  /** Up to where our newest copy of a pod goes, so that a keeper asks for what comes after it; null if there is none. */
   cursorOf(uid: string): CopyCursor | null {
-    const copy = this.#of(uid).at(-1);
+    const copy = this.#copiesOf(uid).at(-1);
     if (copy === undefined) return null;
     const { journal, untilMs, links } = copy;
     return { process: journal.id, sinceMs: untilMs, links, seq: journal.lastSeq };
   }
 
-  /** Takes what was answered about pod `uid`, `agoMs` ago, give or take `errorMs`. */
+  /** Adds an answer about pod `uid`, which was written `agoMs` ago, give or take `errorMs`. */
   take(uid: string, { copies }: CopyAnswer, written: { agoMs: number; errorMs: number }): void {
     for (const part of copies) this.#takePart(uid, part, written);
     this.#trim();
@@ -128,7 +132,7 @@ export class Copies {
     let sampleRoom = MAX_ANSWER_SAMPLES;
     let cycleRoom = MAX_ANSWER_CYCLES;
     const copies: CopyPart[] = [];
-    for (const copy of this.#from(uid, cursor)) {
+    for (const copy of this.#copiesAfter(uid, cursor)) {
       const from = copy.journal.id === cursor.process ? cursor : NO_CURSOR;
       const wanted = copy.pieces.filter(({ toMs }) => toMs > from.sinceMs);
       const pieces = wanted.filter(({ samples, cycles }) => {
@@ -154,9 +158,9 @@ export class Copies {
     return { hasMore: false, copies };
   }
 
-  /** The copies of a pod from the one on that goes on after `cursor`; all if the process of the cursor is unknown. */
-  #from(uid: string, { process, sinceMs }: CopyCursor): Copy[] {
-    const copies = this.#of(uid);
+  /** The copies of a pod that have something after `cursor`, oldest first; all if the process of the cursor is unknown. */
+  #copiesAfter(uid: string, { process, sinceMs }: CopyCursor): Copy[] {
+    const copies = this.#copiesOf(uid);
     const first = copies.findIndex(({ journal, untilMs }) => journal.id === process && untilMs > sinceMs);
     const last = copies.findLastIndex(({ journal }) => journal.id === process);
     return copies.slice(first >= 0 ? first : Math.max(0, last));
@@ -209,7 +213,7 @@ export class Copies {
    */
   journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
     const lost = this.uids.flatMap((uid) => {
-      const copies = this.#of(uid);
+      const copies = this.#copiesOf(uid);
       const last = copies.at(-1);
       const isThere = present.has(uid) && last !== undefined && this.#untilAgeMs(last) < SILENT_MS;
       // The copies before and after a gap have one journal.
@@ -229,19 +233,19 @@ export class Copies {
   }
 
   /** The copies of a pod, oldest first. */
-  #of(uid: string): Copy[] {
+  #copiesOf(uid: string): Copy[] {
     const copies = [...this.#copies].filter((copy) => copy.uid === uid);
     return copies.sort((a, b) => a.untilMs + a.offsetMs - b.untilMs - b.offsetMs);
   }
 
-  /** The copy of a process to which something is added. */
-  #lastOf(process: string): Copy | undefined {
+  /** The newest copy of a process. What comes next is added to it. */
+  #newestOf(process: string): Copy | undefined {
     return [...this.#copies].findLast(({ journal }) => journal.id === process);
   }
 
   /** The newest copy that has something of a range, and the results that it plays back into; null if none has. */
   async #replay(uid: string, { fromAgeMs, toAgeMs }: AgeRange): Promise<{ copy: Copy; results: Results } | null> {
-    const copy = this.#of(uid).findLast((one) => {
+    const copy = this.#copiesOf(uid).findLast((one) => {
       const nowMs = this.#nowOf(one);
       return one.sinceMs < nowMs - toAgeMs && one.untilMs > nowMs - fromAgeMs;
     });
@@ -256,17 +260,20 @@ export class Copies {
     return { copy, results };
   }
 
+  /** Now, by the clock of the copied process. */
   #nowOf({ offsetMs, untilMs }: Copy): number {
     return Math.max(untilMs, this.#clock.monotonicMs() - offsetMs);
   }
 
+  /** How long ago the copy ends. */
   #untilAgeMs(copy: Copy): number {
     return Math.max(0, Math.round(this.#nowOf(copy) - copy.untilMs));
   }
 
   #takePart(uid: string, part: CopyPart, { agoMs, errorMs }: { agoMs: number; errorMs: number }): void {
     const { nowMs, sinceMs, untilMs, links, targets, pieces, standstills, journal } = part;
-    const known = this.#lastOf(journal.id);
+    const known = this.#newestOf(journal.id);
+    // Another pod claims to be this process.
     if (known !== undefined && known.uid !== uid) return;
     // The copy after a gap has the journal and the targets of that before.
     const isAfterGap = known !== undefined && sinceMs > known.untilMs + GAP_MS;
@@ -285,7 +292,7 @@ export class Copies {
       copy.untilMs = piece.toMs;
     }
     copy.untilMs = Math.max(copy.untilMs, untilMs);
-    // Each answer has all of them; that of another keeper may be older.
+    // Each answer has all standstills. The answer of another keeper may be older than what we have.
     if ((standstills.at(-1)?.[1] ?? 0) >= (copy.standstills.at(-1)?.[1] ?? 0)) copy.standstills = standstills;
     const newer = journal.events.filter(({ seq }) => seq > copy.journal.lastSeq);
     for (const { ageMs, ...entry } of newer) copy.journal.add({ ...entry, atMs: nowMs - ageMs });
@@ -293,7 +300,8 @@ export class Copies {
 
   /** Forgets what is older than HISTORY_WINDOW, and what there is no room for. */
   #trim(): void {
-    for (const uid of this.uids) for (const copy of this.#of(uid).slice(0, -MAX_COPIES)) this.#copies.delete(copy);
+    for (const uid of this.uids)
+      for (const copy of this.#copiesOf(uid).slice(0, -MAX_COPIES)) this.#copies.delete(copy);
     for (const copy of this.#copies) {
       const oldestMs = this.#nowOf(copy) - this.#settings.historyWindowMs;
       while ((copy.pieces[0]?.toMs ?? Number.POSITIVE_INFINITY) < oldestMs) dropOldestPiece(copy);
@@ -325,7 +333,7 @@ function newCopy(uid: string, { nowMs, sinceMs, journal }: CopyPart): Copy {
   };
 }
 
-/** Adds a piece; small ones become one, so that an hour is not kept in 360 parts. */
+/** Adds a piece, or joins it to the last one if both are small: otherwise an hour would be 360 pieces. */
 function addPiece(copy: Copy, piece: CopyPiece): void {
   const last = copy.pieces.at(-1);
   const isSmall = last !== undefined && sizeOf(last) + sizeOf(piece) <= JOINED_BYTES;

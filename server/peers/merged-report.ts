@@ -27,7 +27,7 @@ export interface Arrival {
   fetchUs: number;
 }
 
-/** A report with these links and nothing else, to be completed. */
+/** A report with these links and nothing else; the callers add the rest. */
 function reportWith(links: LinkColumns, arrival: Arrival): MergedReport {
   return {
     ...arrival,
@@ -45,7 +45,7 @@ function reportWith(links: LinkColumns, arrival: Arrival): MergedReport {
   };
 }
 
-/** The report of a pod that did not give one. `detail` says why in plain words. */
+/** The report of a pod that did not give one. `detail`: why, as a text for people. */
 export function missingReport(arrival: Arrival, missing: MissingReason, detail: string): MergedReport {
   return { ...reportWith(emptyLinks(0), arrival), missing, missingDetail: detail.slice(0, 300) };
 }
@@ -59,7 +59,7 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
   const { links } = report;
   const { to: toPeer, lacks, strangers } = index.ofTable(report.peers ?? []);
   const samePeers = !lacks && !hasSettledStranger(links, strangers, index.toleranceMs);
-  leadToPods(links, toPeer, index.ofGone(report.gonePeers));
+  pointToMesh(links, toPeer, index.ofGone(report.gonePeers));
   const isComplete = !links.to.includes(UNKNOWN);
   const kept = isComplete ? null : [...links.to.keys()].filter((i) => links.to[i] !== UNKNOWN);
   return {
@@ -77,11 +77,14 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
   };
 }
 
-/** Marks a link to a pod that we do not know. It can't be an index of a pod, because a mesh has at most 65535 pods. */
+/** In place of the index of a pod that we do not know. It can't be an index itself, because a mesh has at most 65535 pods. */
 const UNKNOWN = 0xffff;
 
-/** Overwrites `to` of each link, an index in `peers` and then `gone`, by that in `Mesh.pods`, or by UNKNOWN. */
-function leadToPods({ to, length }: LinkColumns, peers: Int32Array, gone: Int32Array): void {
+/**
+ * Overwrites `to` of each link by the index of the pod in `Mesh.pods`, or by UNKNOWN. Before, it is a position in the report's peers,
+ * which its gone peers follow; `peers` and `gone` have the index in `Mesh.pods` of each, -1 = unknown.
+ */
+function pointToMesh({ to, length }: LinkColumns, peers: Int32Array, gone: Int32Array): void {
   for (let i = 0; i < length; i++) {
     const ref = to[i] ?? 0;
     const pod = (ref < peers.length ? peers[ref] : gone[ref - peers.length]) ?? -1;
@@ -130,8 +133,8 @@ function pickDetails<T extends unknown[]>(
 const MAX_AGE_MS = 3_600_000;
 
 /**
- * Turns Goldpinger's `/check` into a report of the mesh. It has latencies in whole milliseconds, no phases, and not since when a
- * link is as it is. Ages are computed from `PingTime`, which is by the other node's clock. `pingNumber`: PING_NUMBER, 0 = all;
+ * Turns Goldpinger's `/check` into a report of the mesh. It has latencies in whole milliseconds. It has no phases, and no time since
+ * when a link has had its state. Ages are computed from `PingTime`, which is by the other node's clock. `pingNumber`: PING_NUMBER, 0 = all;
  * with a limit, a pod may be missing in `/check` because it is not pinged.
  */
 export function mergedReportOfCheck(
@@ -168,6 +171,7 @@ export function mergedReportOfCheck(
   };
 }
 
+/** Writes a result of `/check` as link `i`. `nowMs`: when the check came, ms since the epoch. */
 function fillLink(links: MergedReport['links'], i: number, result: GoldpingerPodResult, nowMs: number): void {
   // The text of the error is the only source for the kind of a failure.
   const failure = result.OK ? null : outcomeOfGoError(result.error, result.podIP !== '');

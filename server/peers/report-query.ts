@@ -38,17 +38,19 @@ export type ReportLimits = Pick<PeerRequest<unknown>, 'maxBytes' | 'maxValues'>;
 
 /** What a report takes besides its links and peers: 200 details of 300 characters, external probes, pods that we don't know. */
 const BASE_BYTES = 96 * 1024;
-/** A link with statistics takes 36 bytes, 48 in base64, once per IP family. In `/check` it takes 200 and its error text. */
-const LINK_TEXT_BYTES = 200;
 const BASE_VALUES = 5_000;
+/** A link with statistics takes 36 bytes, 48 in base64, once per IP family. In `/check` it takes 200 and its error text. */
+const LINK_BYTES = 200;
 /** A peer is a list of 4 texts; an entry of `/check` has 10 fields. */
 const LINK_VALUES = 16;
 
-/** Limits of a report about the pods that we know: for 1000 pods, 400 kB and 21,000 values. A real one takes at most 200 kB. */
+/**
+ * Limits of the size of one report. It has links to pods that we know, so these decide: 1000 pods allow for 400 kB and 21,000 values.
+ * A real report of so many takes at most 200 kB.
+ */
 export function reportLimits(pods: readonly Pod[]): ReportLimits {
   let maxBytes = BASE_BYTES;
-  for (const { uid, name, namespace } of pods)
-    maxBytes += uid.length + name.length + namespace.length + LINK_TEXT_BYTES;
+  for (const { uid, name, namespace } of pods) maxBytes += uid.length + name.length + namespace.length + LINK_BYTES;
   return { maxBytes, maxValues: BASE_VALUES + LINK_VALUES * pods.length };
 }
 
@@ -71,8 +73,8 @@ export async function queryReport(client: PeerClient, pod: Pod, query: ReportQue
     client.noteUnknownPath(pod, REPORT_PATH);
   } catch (error) {
     if (!(error instanceof PeerCallError && error.mayBeGoldpinger)) return missing(error);
-    // The client has noted a 404 or 405 itself; what has been noted is not noted again for another 10 minutes.
     hasAnswered = error.hasAnswered;
+    // A 404 or 405 has been noted by the client itself.
     if (error.reason === 'malformed') client.noteUnknownPath(pod, REPORT_PATH);
   }
   // Goldpinger has no past, and its view of now is not what was asked for.
