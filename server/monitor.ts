@@ -14,6 +14,7 @@ import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
 import { nothingKnown } from './protocol/pod.ts';
+import { currentPodNamer } from './protocol/pod-names.ts';
 import { lastGoneOf, type PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
 import { Results, type ResultsHooks } from './results/results.ts';
@@ -136,9 +137,12 @@ export class Monitor {
     return this.#selfUid;
   }
 
-  /** The own pod's name, as far as known. */
+  /** Names pods in texts: see `podNamer`. */
+  readonly nameOf = currentPodNamer(() => this.#snapshot.pods);
+
+  /** The own pod's name in texts, as far as known. */
   get selfName(): string {
-    return this.#snapshot.pods.find((pod) => pod.uid === this.#selfUid)?.name ?? this.#config.podName;
+    return this.nameOf(this.#snapshot.pods.find((pod) => pod.uid === this.#selfUid)) || this.#config.podName;
   }
 
   /** Sets the pods as they are now. Returns the targets that are pinged from now on. */

@@ -86,7 +86,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       if (change.to === 'ok') fanOut.noteAnswer(change.target.uid);
       journal.onLinkChange(change);
       metrics.linkState(change.target, change.to === 'ok');
-      logLinkChange(log, monitor.selfName, change);
+      logLinkChange(log, monitor, change);
     },
     onSpeedChange: (change) => journal.onSpeedChange(change),
     onLossChange: (change) => journal.onLossChange(change),
@@ -147,13 +147,29 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     const { count, reason } = skipped;
     metrics.error('peer_elements', count);
     if (!isNews) return;
-    log.warn({ pod: pod.name, path, count, reason }, 'an answer of this pod has invalid elements, which are left out');
+    log.warn(
+      { pod: monitor.nameOf(pod), path, count, reason },
+      'an answer of this pod has invalid elements, which are left out',
+    );
   });
   const fanOut = new FanOut(config, clock);
   const isPassive = ({ node }: Pod) => !isActiveNode(node, config);
   const reporters = onlyReporters(snapshot, selfUid, isPassive);
   /** What most of the parts below work with. */
-  const shared = { clock, random, client, fanOut, selfUid, lifetimes, copies, journal, isPassive, resolutionMs };
+  const { nameOf } = monitor;
+  const shared = {
+    clock,
+    random,
+    client,
+    fanOut,
+    selfUid,
+    nameOf,
+    lifetimes,
+    copies,
+    journal,
+    isPassive,
+    resolutionMs,
+  };
   const broadcast = new PeerBroadcast({ ...shared, snapshot: reporters });
   const collectDeps: CollectDeps = {
     ...shared,
@@ -179,7 +195,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     const others = reporters().pods.filter((pod) => pod.uid !== selfUid());
     return keepersOf(uid, others, MAX_ASKED_KEEPERS);
   };
-  const linkQuery = new LinkQuery(client, clock, otherKeepers);
+  const linkQuery = new LinkQuery(client, clock, nameOf, otherKeepers);
   const events = new MeshEvents({
     ...shared,
     settings,
@@ -342,12 +358,12 @@ function wait(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => void clock.setTimer(resolve, delayMs));
 }
 
-/** Logs that a link of pod `from` fails, or is ok again. */
-function logLinkChange(log: Log, from: string, change: LinkChange): void {
+/** Logs that a link of our own pod fails, or is ok again. */
+function logLinkChange(log: Log, { selfName, nameOf }: Pick<Monitor, 'selfName' | 'nameOf'>, change: LinkChange): void {
   const { target, sample } = change;
   const fields = {
-    from,
-    to: target.name,
+    from: selfName,
+    to: nameOf(target),
     node: target.node,
     address: target.address,
     outcome: change.to,

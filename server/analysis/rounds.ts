@@ -1,5 +1,6 @@
-import type { Events, MeshEvent } from '../protocol/event.ts';
+import { type Events, type MeshEvent, podsOfEvents } from '../protocol/event.ts';
 import type { Pod } from '../protocol/pod.ts';
+import { type PodNamer, podNamer } from '../protocol/pod-names.ts';
 import { MAX_ROUNDS, type Round, type Rounds } from '../protocol/rounds.ts';
 import { durationText } from '../runtime/measure-text.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -8,7 +9,7 @@ import type { TimeRange } from '../runtime/time-range.ts';
  * The rounds of an ongoing experiment, from events: `/api/v1/rounds` answers with them.
  */
 
-/** When something happened to a pod, and the name of the pod that alone claims so; '' = it is confirmed. */
+/** When something happened to a pod, and the name (see `podNamer`) of the pod that alone claims so; '' = it is confirmed. */
 interface Told {
   atMs: number;
   claimedBy: string;
@@ -49,7 +50,8 @@ interface RoundsContext {
 export function roundsOf(events: Events, { range, pods, selfUid, withinMs }: RoundsContext): Rounds {
   const { nowMs, missing } = events;
   const known = new Map(pods.map((pod) => [pod.uid, pod]));
-  const lives = livesOf(events.events, selfUid);
+  const nameOf = podNamer([...pods, ...podsOfEvents(events.events)]);
+  const lives = livesOf(events.events, selfUid, nameOf);
   const uidsByName = new Map<string, number>();
   const keyOf = ({ namespace, name }: Life['pod']) => `${namespace}/${name}`;
   for (const { pod } of lives) uidsByName.set(keyOf(pod), (uidsByName.get(keyOf(pod)) ?? 0) + 1);
@@ -66,14 +68,14 @@ export function roundsOf(events: Events, { range, pods, selfUid, withinMs }: Rou
   return { ...range, nowMs, truncated, missing, rounds: rounds.slice(-MAX_ROUNDS) };
 }
 
-function livesOf(events: readonly MeshEvent[], selfUid: string): Life[] {
+function livesOf(events: readonly MeshEvent[], selfUid: string, nameOf: PodNamer): Life[] {
   const lives = new Map<string, Life>();
   for (const event of events) {
     const { kind, pod } = event;
     if (pod === null || !kind.startsWith('pod-')) continue;
     const life = lives.get(pod.uid) ?? { pod, seen: null, ready: null, gone: null };
     lives.set(pod.uid, life);
-    const told = toldBy(event, selfUid);
+    const told = toldBy(event, selfUid, nameOf);
     if (kind === 'pod-seen') life.seen = better(life.seen, told);
     else if (kind === 'pod-ready') life.ready = better(life.ready, told);
     else if (kind === 'pod-gone') life.gone = better(life.gone, told);
@@ -86,9 +88,9 @@ function better(first: Told | null, next: Told): Told {
   return first === null || (first.claimedBy !== '' && next.claimedBy === '') ? next : first;
 }
 
-function toldBy({ atMs, detail, from: [only], fromCount, pod }: MeshEvent, selfUid: string): Told {
+function toldBy({ atMs, detail, from: [only], fromCount, pod }: MeshEvent, selfUid: string, nameOf: PodNamer): Told {
   const isClaim = fromCount === 1 && only !== undefined && only.uid !== selfUid && only.uid !== pod?.uid;
-  return { atMs, detail, claimedBy: isClaim ? only.name : '' };
+  return { atMs, detail, claimedBy: isClaim ? nameOf(only) : '' };
 }
 
 function roundOf(life: Life, createdMs: number, pod: Pod | undefined, withinMs: number | null, nowMs: number): Round {

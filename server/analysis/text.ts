@@ -1,6 +1,6 @@
 import { MAX_REPORT_NAMES, type NameList } from '../protocol/comparison.ts';
 import type { Mesh } from '../protocol/mesh.ts';
-import type { Pod } from '../protocol/pod.ts';
+import { podNamer } from '../protocol/pod-names.ts';
 import { countText } from '../runtime/count-text.ts';
 import { LAST_MOMENT_MS } from '../runtime/time.ts';
 
@@ -22,18 +22,10 @@ export function listText({ count, names }: NameList, max = 5): string {
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }
 
-/**
- * The name of a pod in texts; '' without a pod. `namespace`: the one whose pods are listed (`DiscoveryStatus.namespace`); '' =
- * of all namespaces, so that the name alone would not say which pod it is.
- */
-export function podNameText(pod: Pick<Pod, 'namespace' | 'name'> | undefined, namespace: string): string {
-  if (pod === undefined) return '';
-  return namespace === '' ? `${pod.namespace}/${pod.name}` : pod.name;
-}
-
-/** As `podNameText`, of a pod of a mesh (index in `Mesh.pods`). */
-export function nameIn({ pods, discovery }: Pick<Mesh, 'pods' | 'discovery'>, pod: number): string {
-  return podNameText(pods[pod], discovery.namespace);
+/** A function that names the pods of a mesh in texts by their index; '' without a pod. See `podNamer`. */
+export function namesIn({ pods }: Pick<Mesh, 'pods'>): (pod: number) => string {
+  const nameOf = podNamer(pods);
+  return (pod) => nameOf(pods[pod]);
 }
 
 /** `98 %`; 100 % only if it is all. `of` is not 0. */

@@ -1,6 +1,7 @@
 import { goError } from '../protocol/go-errors.ts';
 import { isWorseResult } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
+import { podNamer } from '../protocol/pod-names.ts';
 import type { Outcome, ProbeResult, Sample } from '../protocol/sample.ts';
 import { LAST_MOMENT_MS } from '../runtime/time.ts';
 
@@ -106,18 +107,14 @@ type Named = Pick<Pod, 'uid' | 'name' | 'namespace' | 'node'>;
 
 /**
  * The key of each pod in Goldpinger's maps, by uid: the pod's name, or its node's with DISPLAY_NODENAME. Unlike in Goldpinger
- * no two pods share a key: pods with the same name get `namespace/name`, pods on the same node `node (name)`.
+ * no two pods share a key: pods with the same name get `namespace/name` (see `podNamer`), pods on the same node `node (name)`.
  */
 export function resultKeys(pods: readonly Named[], displayNodeName: boolean): Map<string, string> {
-  const podKeys: ((pod: Named) => string)[] = [
-    (pod) => pod.name,
-    (pod) => `${pod.namespace}/${pod.name}`,
-    (pod) => `${pod.namespace}/${pod.name} ${pod.uid}`,
-  ];
+  const nameOf = podNamer(pods);
+  const podKeys: ((pod: Named) => string)[] = [nameOf, (pod) => `${pod.namespace}/${pod.name} ${pod.uid}`];
   const nodeKeys: ((pod: Named) => string)[] = [
-    (pod) => (pod.node === '' ? pod.name : pod.node),
-    (pod) => `${pod.node} (${pod.name})`,
-    (pod) => `${pod.node} (${pod.namespace}/${pod.name})`,
+    (pod) => (pod.node === '' ? nameOf(pod) : pod.node),
+    (pod) => `${pod.node} (${nameOf(pod)})`,
   ];
   const keys = new Map<string, string>();
   let withoutKey = [...new Map(pods.map((pod) => [pod.uid, pod])).values()];

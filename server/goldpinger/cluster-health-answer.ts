@@ -1,6 +1,7 @@
 import { unjudgedPods } from '../peers/cluster-health.ts';
 import type { Mesh } from '../protocol/mesh.ts';
 import { isJudgedReady, type Pod } from '../protocol/pod.ts';
+import { podNamer } from '../protocol/pod-names.ts';
 
 /** Goldpinger's `/cluster_health` without its times, with two fields of our own that say why. */
 interface ClusterHealth {
@@ -28,13 +29,14 @@ const MAX_REASONS = 10;
 export function clusterHealthAnswer(mesh: Pick<Mesh, 'health' | 'pods' | 'reports'>): ClusterHealth {
   const reasons = new Map<string, string[]>();
   const unjudged = unjudgedPods(mesh);
+  const nameOf = podNamer(mesh.pods);
   for (const [i, pod] of mesh.pods.entries()) {
     if (isJudgedReady(pod) && !unjudged.has(i)) reasons.set(nodeOf(pod), []);
   }
   for (const { pod: index, why } of mesh.health.reasons) {
     const pod = mesh.pods[index];
     if (pod === undefined) continue;
-    const sentences = why.map((sentence) => `${pod.name} ${sentence}`);
+    const sentences = why.map((sentence) => `${nameOf(pod)} ${sentence}`);
     reasons.set(nodeOf(pod), [...(reasons.get(nodeOf(pod)) ?? []), ...sentences].slice(0, MAX_REASONS));
   }
   const ignored = [...new Set(mesh.pods.flatMap((pod) => (pod.cordon === 'ignored' ? [nodeOf(pod)] : [])))].sort();

@@ -1,4 +1,5 @@
 import { isReportMissing, type Thresholds } from '../protocol/link-state.ts';
+import { podNamer } from '../protocol/pod-names.ts';
 import { realClock } from '../runtime/clock.ts';
 import { SerialQueue, TimeSlice } from '../runtime/concurrency.ts';
 import { countText, plural } from '../runtime/count-text.ts';
@@ -64,10 +65,11 @@ export async function heatmapPng(mesh: DrawnMesh, limits: Thresholds): Promise<B
 
 function namesOf(mesh: DrawnMesh, { pods }: Cells): string[] {
   const missing = new Set(mesh.reports.filter(isReportMissing).map(({ pod }) => pod));
+  const nameOf = podNamer(mesh.pods);
   const passive = new Set(mesh.reports.filter(({ missing }) => missing === 'passive').map(({ pod }) => pod));
   return pods.map((i) => {
     const pod = mesh.pods[i];
-    const name = (mesh.settings.displayNodeName && pod?.node) || pod?.name || '';
+    const name = (mesh.settings.displayNodeName && pod?.node) || nameOf(pod);
     const stage = pod === undefined || pod.lifecycle === 'ready' ? '' : pod.lifecycle;
     const report = passive.has(i) ? 'passive' : missing.has(i) && stage !== 'starting' ? 'did not report' : '';
     const notes = [stage, report].filter(Boolean).join(', ');

@@ -60,7 +60,7 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   app.use((req, res, next) => {
     const { selfName } = context.monitor;
     if (req.path.startsWith('/api/')) res.setHeader('Cache-Control', 'no-store');
-    if (/^[\w.-]+$/.test(selfName)) res.setHeader('Goldpinger-Pod', selfName);
+    if (/^[\w.-]+(\/[\w.-]+)?$/.test(selfName)) res.setHeader('Goldpinger-Pod', selfName);
     next();
   });
   app.use(compressed());

@@ -1,5 +1,6 @@
 import type { MissingPart } from '../protocol/event.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
+import type { PodNamer } from '../protocol/pod-names.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { waitAtMost } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
@@ -38,7 +39,7 @@ export interface PodAnswer<T> extends PeerAnswer<T> {
 export interface BroadcastResult<T> {
   parts: PodAnswer<T>[];
   missing: MissingPart[];
-  /** The pods of `missing`, in the same order. Two pods may have one name, in two namespaces. */
+  /** The pods of `missing`, in the same order. */
   missingPods: Pod[];
   /** When all pods had answered or were given up, or the time of a message was over; ms since the epoch by our clock. */
   atMs: number;
@@ -54,6 +55,8 @@ interface BroadcastDeps {
   client: Pick<PeerClient, 'request'>;
   fanOut: FanOut;
   snapshot(): DiscoverySnapshot;
+  /** Names pods in texts. */
+  nameOf: PodNamer;
   /** 0 <= number < 1. */
   random(): number;
   /** Our own pod's uid; '' if unknown. Our own pod is not called. */
@@ -125,7 +128,7 @@ export class PeerBroadcast {
     request: () => PeerRequest<T>,
     withinMs = Number.POSITIVE_INFINITY,
   ): Promise<BroadcastResult<T> & Pick<Told, 'ended'>> {
-    const { clock, client, fanOut } = this.#deps;
+    const { clock, client, fanOut, nameOf } = this.#deps;
     const answers = new Map<string, PodAnswer<T>>();
     const failures = new Map<string, MissingPart>();
     const ended = fanOut.run(pods, async (pod, deadlineMs) => {
@@ -134,12 +137,12 @@ export class PeerBroadcast {
         return true;
       } catch (error) {
         const { reason, hasAnswered } = error instanceof PeerCallError ? error : new PeerCallError('malformed', '');
-        failures.set(pod.uid, { name: pod.name, reason, detail: textOf(error) });
+        failures.set(pod.uid, { name: nameOf(pod), reason, detail: textOf(error) });
         return hasAnswered;
       }
     });
     await waitAtMost(clock, withinMs, ended);
-    const late = ({ name }: Pod) => ({ name, reason: 'timeout', detail: 'its answer has not come yet' });
+    const late = (pod: Pod) => ({ name: nameOf(pod), reason: 'timeout', detail: 'its answer has not come yet' });
     // A passive pod has nothing to tell, so nothing is missing.
     const missingPods = pods.filter(({ uid }) => !answers.has(uid) && failures.get(uid)?.reason !== 'passive');
     return {

@@ -9,6 +9,7 @@ import {
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth } from '../protocol/mesh.ts';
 import { type DiscoveryStatus, isJudged, isJudgedReady, type Pod } from '../protocol/pod.ts';
+import { type PodNamer, podNamer } from '../protocol/pod-names.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 import { countText, plural } from '../runtime/count-text.ts';
 
@@ -65,6 +66,7 @@ function countsOf(pods: number) {
  */
 export class HealthTally {
   readonly #pods: readonly Pod[];
+  readonly #nameOf: PodNamer;
   readonly #ready: Uint8Array;
   readonly #reports: MergedReport[] = [];
   /** By pod: its report, if it is or was starved. */
@@ -79,6 +81,7 @@ export class HealthTally {
 
   constructor(pods: readonly Pod[]) {
     this.#pods = pods;
+    this.#nameOf = podNamer(pods);
     this.#ready = Uint8Array.from(pods, (pod) => (isJudgedReady(pod) ? 1 : 0));
     this.#counts = countsOf(pods.length);
     this.#pairs = new Uint8Array(pods.length);
@@ -211,7 +214,7 @@ export class HealthTally {
     const outcomes = [...new Set(links.map(({ outcome }) => OUTCOMES[outcome]))].slice(0, MAX_NAMED);
     // Two pods have two links if both IP families are probed.
     const others = [...new Set(links.map((link) => link[end]))].sort((a, b) => a - b);
-    const names = others.slice(0, MAX_NAMED).map((pod) => (this.#pods[pod]?.name ?? '').slice(0, MAX_NAME));
+    const names = others.slice(0, MAX_NAMED).map((pod) => this.#nameOf(this.#pods[pod]).slice(0, MAX_NAME));
     const more = others.length - names.length + notKept;
     return `: ${outcomes.join(', ')} (${end} ${names.join(', ')}${more > 0 ? ` and ${countText(more)} more` : ''})`;
   }

@@ -3,6 +3,7 @@ import { findingsFrom } from '../analysis/findings/findings.ts';
 import { isReportMissing } from '../protocol/link-state.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
+import { podNamer } from '../protocol/pod-names.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
@@ -196,7 +197,7 @@ export class Collection {
       ageMs: 0,
       windowMs,
       past: this.#view.past?.ofMesh() ?? null,
-      servedBy: { pod: this.#self, name: pods[this.#self]?.name ?? this.#selfName },
+      servedBy: { pod: this.#self, name: podNamer(pods)(pods[this.#self]) || this.#selfName },
       discovery: snapshot.status,
       settings: this.#settings,
     };

@@ -1,5 +1,6 @@
 import { type AgeRange, type LinkHistory, parseLinkHistorySliced } from '../protocol/history.ts';
 import type { Pod } from '../protocol/pod.ts';
+import type { PodNamer } from '../protocol/pod-names.ts';
 import { type LinkSamples, parseLinkSamplesSliced } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
@@ -14,13 +15,15 @@ const MAX_QUERIES = 16;
 export class LinkQuery {
   readonly #client: PeerClient;
   readonly #clock: Clock;
+  readonly #nameOf: PodNamer;
   readonly #keepersOf: (uid: string) => Pod[];
   #queries = 0;
 
-  /** `keepersOf`: the other pods that may keep a copy of a pod. */
-  constructor(client: PeerClient, clock: Clock, keepersOf: (uid: string) => Pod[]) {
+  /** `nameOf` names pods in texts. `keepersOf`: the other pods that may keep a copy of a pod. */
+  constructor(client: PeerClient, clock: Clock, nameOf: PodNamer, keepersOf: (uid: string) => Pod[]) {
     this.#client = client;
     this.#clock = clock;
+    this.#nameOf = nameOf;
     this.#keepersOf = keepersOf;
   }
 
@@ -54,7 +57,7 @@ export class LinkQuery {
   ): Promise<T | string> {
     const isGone = from.lifecycle === 'gone';
     const search = new URLSearchParams(isGone ? { ...query, of: from.uid } : query);
-    let answer: T | string = noAnswer(from, 'it has gone, and no pod has a copy of its memory');
+    let answer: T | string = this.#noAnswer(from, 'it has gone, and no pod has a copy of its memory');
     for (const pod of isGone ? this.#keepersOf(from.uid) : [from]) {
       answer = await this.#ask(pod, `${path}?${search}`, parse);
       if (typeof answer !== 'string' && answer.error === '') break;
@@ -67,16 +70,16 @@ export class LinkQuery {
     this.#queries += 1;
     try {
       if (this.#queries > MAX_QUERIES)
-        return noAnswer(pod, `more than ${MAX_QUERIES} links are asked for at once, try again`);
+        return this.#noAnswer(pod, `more than ${MAX_QUERIES} links are asked for at once, try again`);
       return (await this.#client.request(pod, { path, ...LIMITS, parse })).value;
     } catch (error) {
-      return noAnswer(pod, textOf(error));
+      return this.#noAnswer(pod, textOf(error));
     } finally {
       this.#queries -= 1;
     }
   }
-}
 
-function noAnswer({ name }: Pod, why: string): string {
-  return `no samples from ${name}: ${why}`.slice(0, 400);
+  #noAnswer(pod: Pod, why: string): string {
+    return `no samples from ${this.#nameOf(pod)}: ${why}`.slice(0, 400);
+  }
 }

@@ -11,6 +11,7 @@ import {
 import { type PingSettings, roundMsOf } from '../protocol/link-state.ts';
 import type { MeshSettings } from '../protocol/mesh.ts';
 import { intervalWithoutPingsMs, MAX_LIST_AGE_MS } from '../protocol/pod.ts';
+import type { PodNamer } from '../protocol/pod-names.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -25,6 +26,8 @@ interface MeshEventsDeps {
   ownJournal(sinceAgeMs: number, limit?: number): Journal;
   /** The pods as we know them, so that their names do not depend on what other pods say. */
   lifetimes: Pick<PodLifetimes, 'lastKnown' | 'remembersSinceMs'>;
+  /** Names pods in texts. */
+  nameOf: PodNamer;
   /** How many pods there are. */
   podCount(): number;
 }
@@ -101,7 +104,7 @@ export class MeshEvents {
       toMs,
       nowMs: clock.nowMs(),
       truncated: journals.parts.some((part) => lacksEvents(part, fromMs)) || events.length < inRange.length,
-      missing: [...journals.missing, ...shortJournals(journals.parts, all.parts, fromMs, lifetimes)],
+      missing: [...journals.missing, ...shortJournals(journals.parts, all.parts, fromMs, this.#deps)],
       events,
     };
   }
@@ -164,12 +167,14 @@ function shortJournals(
   parts: readonly PodAnswer<Journal>[],
   all: readonly PodAnswer<Journal>[],
   fromMs: number,
-  lifetimes: Pick<PodLifetimes, 'remembersSinceMs'>,
+  { lifetimes, nameOf }: Pick<MeshEventsDeps, 'lifetimes' | 'nameOf'>,
 ): MissingPart[] {
   return parts.flatMap(({ pod, value, atMs }) => {
     if (pod === null || atMs - value.knownAgeMs <= Math.max(fromMs, lifetimes.remembersSinceMs(pod))) return [];
     if (all.some((part) => part.pod?.uid === pod.uid && part.value.id !== value.id)) return [];
     const knownS = Math.round(value.knownAgeMs / 1000);
-    return [{ name: pod.name, reason: 'no-history', detail: `it has restarted and knows only the last ${knownS} s` }];
+    return [
+      { name: nameOf(pod), reason: 'no-history', detail: `it has restarted and knows only the last ${knownS} s` },
+    ];
   });
 }

@@ -12,6 +12,7 @@ import {
 import { type PingSettings, roundMsOf } from '../protocol/link-state.ts';
 import type { MeshSettings } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
+import type { PodNamer } from '../protocol/pod-names.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
@@ -33,6 +34,8 @@ interface MeshHistoriesDeps {
   lifetimes: Pick<PodLifetimes, 'countAlive' | 'departedSince' | 'remembersSinceMs'>;
   /** Whether a pod is on a passive node: it has no history. */
   isPassive(pod: Pod): boolean;
+  /** Names pods in texts. */
+  nameOf: PodNamer;
 }
 
 /** The time range of a history, ms since the epoch by our clock. */
@@ -144,14 +147,14 @@ export class MeshHistories {
 
   /** Adds copies of what the answers lack, as far as there are copies. Resolves to what is still missing. */
   async #addCopies(sums: HistorySums, steps: Steps, answers: BroadcastResult<Added>): Promise<MissingPart[]> {
-    const { lifetimes, isPassive } = this.#deps;
+    const { lifetimes, isPassive, nameOf } = this.#deps;
     const { fromMs, stepMs, count } = steps;
     const { parts, missing, missingPods } = answers;
     const departed = lifetimes.departedSince(fromMs).filter((pod) => !isPassive(pod));
     const lacking: Lacking[] = [
-      ...missingPods.map((pod, i) => ({ pod, part: missing[i] ?? noHistory(pod, GONE) })),
+      ...missingPods.map((pod, i) => ({ pod, part: missing[i] ?? noHistory(GONE) })),
       ...shortHistories(parts, fromMs, lifetimes),
-      ...departed.map((pod) => ({ pod, part: noHistory(pod, GONE) })),
+      ...departed.map((pod) => ({ pod, part: noHistory(GONE) })),
     ];
     const stillMissing: MissingPart[] = [];
     for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lacking) {
@@ -161,7 +164,8 @@ export class MeshHistories {
       const range = ageRangeOf(steps, copiedSteps);
       const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs, parts) : null;
       const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
-      stillMissing.push(...(added === null ? [part] : whatCopyLacks(pod, added, sinceMs)));
+      const lacks = added === null ? [part] : whatCopyLacks(pod, added, sinceMs);
+      stillMissing.push(...lacks.map(({ reason, detail }) => ({ name: nameOf(pod), reason, detail })));
     }
     return stillMissing;
   }
@@ -217,10 +221,12 @@ function niceStepMs(shortestMs: number): number {
   return niceS === undefined ? Math.ceil(shortestMs / 300_000) * 300_000 : niceS * 1_000;
 }
 
+type UnnamedPart = Omit<MissingPart, 'name'>;
+
 /** A pod whose history is missing, or begins too late, and what the answer says about that unless a copy is found. */
 interface Lacking {
   pod: Pod;
-  part: MissingPart;
+  part: UnnamedPart;
   /** Since when the pod itself has results, if it has any. */
   knownMs?: number;
 }
@@ -236,21 +242,21 @@ function shortHistories(
   return parts.flatMap(({ pod, value }) => {
     if (pod === null || value.knownMs <= Math.max(fromMs, lifetimes.remembersSinceMs(pod))) return [];
     const { knownMs } = value;
-    return [{ pod, part: noHistory(pod, `its memory begins at ${isoTime(knownMs)}`), knownMs }];
+    return [{ pod, part: noHistory(`its memory begins at ${isoTime(knownMs)}`), knownMs }];
   });
 }
 
 /** What a copy does not have of a pod's life since `sinceMs`; [] if it has all. */
-function whatCopyLacks(pod: Pod, { knownMs, untilMs }: Added, sinceMs: number): MissingPart[] {
+function whatCopyLacks(pod: Pod, { knownMs, untilMs }: Added, sinceMs: number): UnnamedPart[] {
   const lacks: string[] = [];
   if (knownMs > sinceMs) lacks.push(`begins at ${isoTime(knownMs)}`);
   if (pod.lifecycle === 'gone' && untilMs < pod.sinceMs - pod.unseenMs - END_MS)
     lacks.push(`ends at ${isoTime(untilMs)}`);
-  return lacks.length === 0 ? [] : [noHistory(pod, `the copy of its memory ${lacks.join(' and ')}`)];
+  return lacks.length === 0 ? [] : [noHistory(`the copy of its memory ${lacks.join(' and ')}`)];
 }
 
-function noHistory({ name }: Pod, detail: string): MissingPart {
-  return { name, reason: 'no-history', detail };
+function noHistory(detail: string): UnnamedPart {
+  return { reason: 'no-history', detail };
 }
 
 function isoTime(ms: number): string {

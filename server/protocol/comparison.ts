@@ -184,7 +184,7 @@ const reportSchema = v.object({
   format: v.literal(REPORT_FORMAT),
   title: v.boundedText(200),
   generatedAtMs: v.finiteNumber,
-  servedBy: v.boundedText(253),
+  servedBy: v.boundedText(600),
   cluster: v.object({
     version: v.boundedText(64),
     namespace: v.boundedText(253),

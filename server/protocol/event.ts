@@ -1,4 +1,5 @@
 import { podNameSchema } from './pod.ts';
+import type { PodNamer } from './pod-names.ts';
 import { OUTCOMES, PHASES } from './sample.ts';
 import * as v from './validators.ts';
 
@@ -64,6 +65,16 @@ export type EventPod = v.InferOutput<typeof podNameSchema>;
 /** Returns what events name of a pod or of a target, without all its other fields. */
 export function eventPodOf({ uid, name, namespace, node }: EventPod): EventPod {
   return { uid, name, namespace, node };
+}
+
+/** The pods that events name, in no order: of which they are, and who noticed them. A pod may be there several times. */
+export function podsOfEvents(events: readonly Pick<MeshEvent, 'pod' | 'from'>[]): (EventPod | null)[] {
+  return events.flatMap(({ pod, from }) => [pod, ...from]);
+}
+
+/** The name of the new pod of a `pod-replaced`: it is in the namespace of the old one. */
+export function successorName({ pod, detail }: Pick<MeshEvent, 'pod' | 'detail'>, nameOf: PodNamer): string {
+  return nameOf({ namespace: pod?.namespace ?? '', name: detail });
 }
 
 const kinds = v.picklist(EVENT_KINDS);
@@ -139,7 +150,7 @@ export function* parseJournalSliced(wire: unknown, skipped: v.Skipped): Generato
   return { ...journal, copies };
 }
 
-const missingSchema = v.object({ name: v.boundedText(253), reason: v.boundedText(32), detail: v.boundedText(400) });
+const missingSchema = v.object({ name: v.boundedText(600), reason: v.boundedText(32), detail: v.boundedText(400) });
 
 /** A pod whose part is missing from a merged answer, and why (`MISSING_REASONS`). */
 export type MissingPart = v.InferOutput<typeof missingSchema>;

@@ -114,7 +114,7 @@ const meshSchema = v.object({
   /** null in a mesh of now. Otherwise its time range of the past: `pods` and `links` have their state at its end. */
   past: v.nullable(meshPastSchema),
   /** The serving pod; `pod` is its index in `pods`, -1 if it is not among them. */
-  servedBy: v.object({ pod: indexSchema, name: v.boundedText(253) }),
+  servedBy: v.object({ pod: indexSchema, name: v.boundedText(600) }),
   discovery: discoverySchema,
   settings: settingsSchema,
   health: healthSchema,

@@ -20,7 +20,7 @@ const roundSchema = v.object({
   /** Why it failed or does not start: the API's reason, such as `ImagePullBackOff`, or a sentence; '' = no reason is known. */
   why: v.boundedText(300),
   /** The pod that alone claims when the round began, was ready or ended; '' = the asked pod or several pods have seen it. */
-  claimedBy: v.boundedText(253),
+  claimedBy: v.boundedText(600),
 });
 
 /** One round of an ongoing experiment: a pod that was created, had to become ready, and was deleted. */

@@ -54,7 +54,7 @@ export const verdictSchema = v.object({
   /** Names of pods that are left out because their node is cordoned (IGNORE_CORDONED); absent if there are none. */
   ignored_pods: v.optional(v.boundedArray(v.boundedText(600), MAX_VIOLATIONS)),
   generated_at: v.boundedText(40),
-  served_by: v.boundedText(253),
+  served_by: v.boundedText(600),
 });
 
 /**

@@ -4,6 +4,7 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import { serverUrl } from '../data/client.ts';
 import { reportPath } from '../model/address.ts';
 import { findingFilter } from '../model/link-filter.ts';
+import type { PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 import { linkValues, podCommands, replayRange, reportRanges, type StepPod, toolLinks } from '../model/next-steps.ts';
 import type { ViewProps } from './view-props.ts';
@@ -50,12 +51,12 @@ function copyField(text: string): boolean {
   return isDone;
 }
 
-/** A full name that can be copied. */
-export function CopyName({ name }: { name: string }) {
+/** The full name of a pod. Its name in Kubernetes, without the namespace, can be copied. */
+export function CopyName({ view: { name, pod } }: { view: Pick<PodView, 'name' | 'pod'> }) {
   return (
-    <span className="copy-name" title={shownName(name)}>
-      {shownName(name)}
-      <CopyButton text={name} label={shownName(name)} />
+    <span className="copy-name" title={name}>
+      {name}
+      <CopyButton text={pod.name} label={name} />
     </span>
   );
 }

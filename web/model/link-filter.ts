@@ -1,5 +1,6 @@
 import { type Finding, isAboutLoss, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
+import { podNamer } from '../../server/protocol/pod-names.ts';
 import { MAX_FILTER } from './address.ts';
 import { countLink, countOnes, STATES } from './cells.ts';
 import { findingAxis } from './findings.ts';
@@ -136,14 +137,16 @@ const STATES_OF: Record<Finding['severity'], FilterState> = {
 };
 
 /** What a filter needs of a pod. A comparison does not know the zones. */
-type FilterPod = Pick<Pod, 'name' | 'node'> & Partial<Pick<Pod, 'zone'>>;
+type FilterPod = Pick<Pod, 'name' | 'namespace' | 'node'> & Partial<Pick<Pod, 'zone'>>;
 
 /** The filter that shows the links of a finding: by its pods, nodes or zones as source or destination, and by its state. */
 export function findingFilter(finding: Finding, all: readonly FilterPod[]): string {
   const { kind, severity, pods, from } = finding;
   const state = `state:${STATES_OF[severity]}`;
+  const nameOf = podNamer(all);
   const named = (indexes: readonly number[], of: 'name' | 'node' | 'zone') => {
-    const names = new Set(indexes.flatMap((index) => all[index]?.[of] ?? []));
+    const found = indexes.flatMap((index) => all[index] ?? []);
+    const names = new Set(found.map((pod) => (of === 'name' ? nameOf(pod) : (pod[of] ?? ''))));
     const [name = ''] = names;
     // Nothing in a filter names two pods at once, nor a name with a blank.
     if (names.size !== 1 || name === '' || /\s/.test(name)) return '';

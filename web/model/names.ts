@@ -1,4 +1,5 @@
 import type { Pod } from '../../server/protocol/pod.ts';
+import { podNamer } from '../../server/protocol/pod-names.ts';
 
 /** Characters that move or hide other text: control characters, bidirectional marks, zero-width characters. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
@@ -10,6 +11,7 @@ export function shownName(name: string): string {
 
 /** Names of pods on the page, in the order of the mesh; safe to show. */
 export interface PodNames {
+  /** See `podNamer`. */
   names: readonly string[];
   /** Short unique names: see `podLabels`. */
   labels: readonly string[];
@@ -17,7 +19,8 @@ export interface PodNames {
 
 /** Computes the names of pods. They change only with the pods, so callers should cache them. */
 export function podNames(pods: readonly Pod[], displayNodeName: boolean): PodNames {
-  return { names: pods.map(({ name }) => shownName(name)), labels: podLabels(pods, displayNodeName) };
+  const nameOf = podNamer(pods);
+  return { names: pods.map((pod) => shownName(nameOf(pod))), labels: podLabels(pods, displayNodeName) };
 }
 
 /** The parts of a pod that its short name is made of. `labels`: see `Pod.labels`. */
@@ -25,16 +28,17 @@ type NamedPod = Pick<Pod, 'name' | 'namespace' | 'node'> & { labels?: string };
 
 /**
  * Short unique labels of pods: each name without its own template hash and without the prefix that it shares with most
- * others. A label that is not unique is lengthened, and no other: to the whole name, with the namespace if names repeat.
+ * others. A label that is not unique is lengthened, and no other: to the name as `podNamer` gives it.
  * With `displayNodeName` (DISPLAY_NODENAME) the name of the node, followed by the pod's label if the node has several pods.
  */
 export function podLabels(pods: readonly NamedPod[], displayNodeName: boolean): string[] {
   const stems = pods.map(withoutTemplateHash);
   const prefix = commonPrefix(stems);
+  const nameOf = podNamer(pods);
   const short = uniqueForms(
-    pods.map(({ name, namespace }, i) => {
-      const stem = stems[i] ?? name;
-      return [afterPrefix(stem, prefix), stem, name, `${namespace}/${name}`];
+    pods.map((pod, i) => {
+      const stem = stems[i] ?? pod.name;
+      return [afterPrefix(stem, prefix), stem, pod.name, nameOf(pod)];
     }),
   ).map(shownName);
   if (!displayNodeName) return short;

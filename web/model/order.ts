@@ -58,16 +58,18 @@ function arrangementOf(shown: readonly PodView[], n: number, group: GroupBy): Ar
 
 /**
  * Whether a word (in lower case) occurs in the pod's name, namespace, node, zone or addresses. `node:worker-1`, `zone:a`
- * and `pod:name` match only this node, zone or pod; the plain word worker-1 also matches worker-10. `is:failing` matches
- * the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no report), `passive`, `cordoned`, `passing`
- * (starting, not ready, terminating or gone).
+ * and `pod:name` or `pod:namespace/name` match only this node, zone or pod; the plain word worker-1 also matches worker-10.
+ * `is:failing` matches the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no report),
+ * `passive`, `cordoned`, `passing` (starting, not ready, terminating or gone).
  */
 export function matchesWord(view: PodView, word: string): boolean {
   const { pod } = view;
   const [, of, wanted = ''] = /^(node|zone|pod|is):(.+)$/.exec(word) ?? [];
   if (of === 'is') return isInState(view, wanted);
-  if (of !== undefined) return pod[of === 'node' || of === 'zone' ? of : 'name'].toLowerCase() === wanted;
-  const text = [pod.name, pod.namespace, pod.node, pod.zone, ...pod.podIPs].join('\n').toLowerCase();
+  const fullName = `${pod.namespace}/${pod.name}`;
+  if (of === 'pod') return (wanted.includes('/') ? fullName : pod.name).toLowerCase() === wanted;
+  if (of === 'node' || of === 'zone') return pod[of].toLowerCase() === wanted;
+  const text = [fullName, pod.node, pod.zone, ...pod.podIPs].join('\n').toLowerCase();
   return text.includes(word);
 }
 

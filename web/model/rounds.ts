@@ -1,5 +1,6 @@
 import { group } from 'd3';
 import type { Pod } from '../../server/protocol/pod.ts';
+import type { PodNamer } from '../../server/protocol/pod-names.ts';
 import type { Round } from '../../server/protocol/rounds.ts';
 import { plural } from '../../server/runtime/count-text.ts';
 import { durationText } from '../../server/runtime/measure-text.ts';
@@ -28,8 +29,11 @@ export interface RoundBar {
 /** The most rounds that are shown of one experiment, the newest. */
 const MAX_BARS = 40;
 
-/** The experiments with more than one round, or with a failed one. A single pod is no ongoing experiment. */
-export function roundSeries(rounds: readonly Round[]): RoundSeries[] {
+/**
+ * The experiments with more than one round, or with a failed one. A single pod is no ongoing experiment. `nameOf` names their
+ * pods.
+ */
+export function roundSeries(rounds: readonly Round[], nameOf: PodNamer): RoundSeries[] {
   const byName = group(rounds, ({ namespace, name }) => `${namespace}/${name}`);
   return [...byName.values()].filter(isExperiment).map((all) => {
     const readyMs = all.flatMap(({ state, readyAfterMs }) => (state === 'ready' ? (readyAfterMs ?? 0) : []));
@@ -43,7 +47,7 @@ export function roundSeries(rounds: readonly Round[]): RoundSeries[] {
       readyMs.length === 0 ? '' : `ready after ${span}`,
     ];
     return {
-      name: shownName(all[0]?.name ?? ''),
+      name: shownName(nameOf(all[0])),
       bars: all.slice(-MAX_BARS).map((round) => barOf(round, longestMs)),
       words: words.filter(Boolean).join(', '),
     };

@@ -1,9 +1,10 @@
 import type { Annotation } from '../../protocol/annotation.ts';
 import type { ElapsedTime, LostPodFacts } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
+import type { PodNamer } from '../../protocol/pod-names.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { durationText } from '../../runtime/measure-text.ts';
-import { podNameText, timeText } from '../text.ts';
+import { timeText } from '../text.ts';
 import { lostPodText } from './messages.ts';
 
 /** What the times to detect and to recover are derived from. Times in ms since the epoch. */
@@ -18,8 +19,7 @@ export interface DetectionInput {
   /** Oldest first. */
   events: readonly MeshEvent[];
   annotations: readonly Annotation[];
-  /** Of the pods that are listed; '' = all: see `podNameText`. */
-  namespace: string;
+  nameOf: PodNamer;
   /** uids of the targets; empty if none is known. */
   targets: ReadonlySet<string>;
   affected: { links: number; stillBad: number; unprobed: number; notKnown: number };
@@ -85,7 +85,7 @@ function relevantEvents({ events, targets }: DetectionInput, isOfFault: (event: 
 }
 
 function detected(
-  { affected, lost, namespace }: DetectionInput,
+  { affected, lost, nameOf }: DetectionInput,
   { beginMs, begin }: Fault,
   first?: MeshEvent,
 ): ElapsedTime {
@@ -99,7 +99,7 @@ function detected(
         : 'Links became worse, but there is no event of a link that says when';
     return { ...base, ms: null, atMs: 0, message };
   }
-  const who = first === undefined ? (gone?.name ?? '') : podNameText(first.pod ?? undefined, namespace) || 'a link';
+  const who = first === undefined ? (gone?.name ?? '') : nameOf(first.pod) || 'a link';
   const what = first === undefined ? 'gone' : BAD_EVENTS.get(first.kind);
   const when = begin === 'annotation' ? 'the annotation' : 'the start of the range';
   const message = `${who} ${what} at ${timeText(atMs)}, ${offsetText(beginMs, atMs)} ${when}`;

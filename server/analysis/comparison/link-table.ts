@@ -4,7 +4,7 @@ import { isLossy, isSlow, roundMsOf } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { Pod } from '../../protocol/pod.ts';
-import { podNameText } from '../text.ts';
+import { type PodNamer, podNamer } from '../../protocol/pod-names.ts';
 import { isSlowLink, type LinkFigures } from './change.ts';
 
 /** One value for each compared range. */
@@ -48,7 +48,7 @@ export class LinkTable {
   readonly pods: Pod[] = [];
   /** SLOW_LINK of the mesh that was added last, us. */
   slowUs = 0;
-  #namespace = '';
+  #nameOf: PodNamer | null = null;
   readonly #numbers = new Map<string, number>();
   readonly #sources: SourceLinks[] = [];
   readonly #pods: Partial<ByRange<RangePods>> = {};
@@ -60,7 +60,7 @@ export class LinkTable {
   *add(range: RangeName, mesh: Mesh): Generator<void, Int32Array> {
     const numbers = Int32Array.from(mesh.pods, (pod) => this.#addPod(pod));
     this.slowUs = mesh.settings.slowLinkMs * 1000;
-    this.#namespace = mesh.discovery.namespace;
+    this.#nameOf = null;
     const withoutReport = new Set<number>();
     const present = new Set<number>();
     for (const [i, { lifecycle }] of mesh.pods.entries()) if (lifecycle !== 'gone') present.add(numbers[i] ?? -1);
@@ -112,9 +112,10 @@ export class LinkTable {
     return isShort && this.isPresent(range, from) && this.isPresent(range, to);
   }
 
-  /** The name of a pod in texts. */
+  /** The name of a pod in texts, by its number: see `podNamer`. */
   name(number: number): string {
-    return podNameText(this.pods[number], this.#namespace);
+    this.#nameOf ??= podNamer(this.pods);
+    return this.#nameOf(this.pods[number]);
   }
 
   #addPod(pod: Pod): number {

@@ -9,12 +9,13 @@ import {
   type RangeFigures,
   type ReportData,
 } from '../../protocol/comparison.ts';
-import type { EventKind, MeshEvent } from '../../protocol/event.ts';
+import { type EventKind, type MeshEvent, successorName } from '../../protocol/event.ts';
 import { isLossy, isSlow } from '../../protocol/link-state.ts';
+import type { PodNamer } from '../../protocol/pod-names.ts';
 import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { durationText, latencyText } from '../../runtime/measure-text.ts';
-import { dateText, isoText, listText, percent, podNameText, timeText } from '../text.ts';
+import { dateText, isoText, listText, percent, timeText } from '../text.ts';
 import { html, type Markup, nameMarkup } from './html.ts';
 import { affectedText, lossText } from './messages.ts';
 import type { ReportPictures } from './report-pictures.ts';
@@ -26,7 +27,7 @@ const STYLE_HASH = createHash('sha256').update(REPORT_STYLE).digest('base64');
 export const REPORT_POLICY = `default-src 'none'; img-src data:; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
 
 /** The report as one HTML file that needs no other file. Yields it in pieces, because its pictures can be large. */
-export function* reportPage(report: ReportData, pictures: ReportPictures): Generator<string> {
+export function* reportPage(report: ReportData, pictures: ReportPictures, nameOf: PodNamer): Generator<string> {
   yield headOf(report);
   yield intro(report).text;
   yield verdictSection(report).text;
@@ -36,7 +37,7 @@ export function* reportPage(report: ReportData, pictures: ReportPictures): Gener
   yield* picturesSection(report, pictures);
   yield figuresSection(report).text;
   yield changedSection(report).text;
-  yield eventsSection(report).text;
+  yield eventsSection(report, nameOf).text;
   yield unknownSection(report).text;
   yield methodSection(report).text;
   yield '</main></body></html>\n';
@@ -281,8 +282,8 @@ const EVENT_TITLES: Record<EventKind, string> = {
   'probe-recovered': '✓ external probe recovered',
 };
 
-function eventsSection({ events, annotations, ranges, cluster }: ReportData): Markup {
-  const ofEvents = events.map((event) => eventRow(event, cluster.namespace));
+function eventsSection({ events, annotations, ranges }: ReportData, nameOf: PodNamer): Markup {
+  const ofEvents = events.map((event) => eventRow(event, nameOf));
   const rows = [...ofEvents, ...annotations.map(annotationRow)].sort((a, b) => a.atMs - b.atMs);
   if (rows.length === 0) return section('What happened', html`<p>No event and no annotation.</p>`);
   const { fromMs, toMs } = ranges.during;
@@ -296,29 +297,29 @@ function eventsSection({ events, annotations, ranges, cluster }: ReportData): Ma
   return section('What happened', table('Events and annotations', caption, heads, html`<tbody>${body}</tbody>`));
 }
 
-function eventRow(event: MeshEvent, namespace: string) {
+function eventRow(event: MeshEvent, nameOf: PodNamer) {
   const { atMs, kind, pod, outcome, phase, totalUs, starved = false, detail } = event;
   const facts = [
     outcome === null || outcome === 'ok' ? '' : `${outcome}${phase === null ? '' : ` (${phase})`}`,
     starved ? 'while the pod was short of CPU' : '',
     totalUs < 0 || !kind.startsWith('link-') ? '' : latencyText(totalUs),
-    kind === 'pod-replaced' && detail !== '' ? `by ${detail}` : detail,
+    kind === 'pod-replaced' && detail !== '' ? `by ${successorName(event, nameOf)}` : detail,
   ];
   return {
     atMs,
     title: EVENT_TITLES[kind],
-    subject: pod === null ? html`–` : html`${nameMarkup(podNameText(pod, namespace))}${sourceMarkup(event, namespace)}`,
+    subject: pod === null ? html`–` : html`${nameMarkup(nameOf(pod))}${sourceMarkup(event, nameOf)}`,
     detail: html`${facts.filter((fact) => fact !== '').join(', ')}`,
   };
 }
 
-function sourceMarkup({ kind, pod, from, fromCount }: MeshEvent, namespace: string): Markup | null {
+function sourceMarkup({ kind, pod, from, fromCount }: MeshEvent, nameOf: PodNamer): Markup | null {
   const [first] = from;
   // What only one pod says of another is marked: that pod may be wrong, or lie.
   const isClaim = kind.startsWith('pod-') && fromCount === 1 && first !== undefined && first.uid !== pod?.uid;
-  if (isClaim) return html` (only ${nameMarkup(podNameText(first, namespace))} says)`;
+  if (isClaim) return html` (only ${nameMarkup(nameOf(first))} says)`;
   if (!kind.startsWith('link-') || fromCount === 0) return null;
-  return html` from ${fromCount === 1 && first !== undefined ? nameMarkup(podNameText(first, namespace)) : plural(fromCount, 'pod')}`;
+  return html` from ${fromCount === 1 && first !== undefined ? nameMarkup(nameOf(first)) : plural(fromCount, 'pod')}`;
 }
 
 function annotationRow({ fromMs, toMs, text, tags }: ReportData['annotations'][number]) {

@@ -12,10 +12,11 @@ import {
   type ReportData,
   type ReportRange,
 } from '../../protocol/comparison.ts';
-import { type Events, type MissingPart, newestEvents } from '../../protocol/event.ts';
+import { type Events, type MissingPart, newestEvents, podsOfEvents } from '../../protocol/event.ts';
 import type { Finding } from '../../protocol/finding.ts';
 import { isReportMissing, roundMsOf } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
+import { podNamer } from '../../protocol/pod-names.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
@@ -23,7 +24,7 @@ import { BusyError } from '../../runtime/errors.ts';
 import { durationText } from '../../runtime/measure-text.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
 import { lostPodsOf } from '../lost-pods.ts';
-import { countedNames, listText, nameIn, timeText } from '../text.ts';
+import { countedNames, listText, namesIn, timeText } from '../text.ts';
 import { type Clause, parseClauses } from '../verdict/parse-clause.ts';
 import { judge } from '../verdict/verdict.ts';
 import { compareLinks } from './compare.ts';
@@ -108,10 +109,11 @@ export class Reporter {
   async report({ title, pictures, ...query }: ReportQuery): Promise<Report> {
     const clauses = parseClauses(query.expect);
     const painted: ReportPictures = { before: null, during: null, after: null };
-    const { report } = await this.#queue.run(() =>
+    const { report, pods } = await this.#queue.run(() =>
       this.#compare(query.ranges, clauses, title, pictures ? painted : null),
     );
-    return { data: report, page: () => reportPage(report, painted) };
+    const nameOf = podNamer([...pods, ...podsOfEvents(report.events)]);
+    return { data: report, page: () => reportPage(report, painted, nameOf) };
   }
 
   /**
@@ -200,7 +202,8 @@ function allOf({ before, during, after }: ComparedRanges): TimeRange {
 }
 
 function reportRangeOf(mesh: Mesh): ReportRange {
-  const missing = mesh.reports.filter(isReportMissing).map(({ pod }) => nameIn(mesh, pod));
+  const nameOf = namesIn(mesh);
+  const missing = mesh.reports.filter(isReportMissing).map(({ pod }) => nameOf(pod));
   const { fromMs, toMs, resolutionMs } = mesh.past ?? { fromMs: mesh.atMs, toMs: mesh.atMs, resolutionMs: 0 };
   return { fromMs, toMs, resolutionMs, pods: mesh.reports.length, missing: countedNames(missing) };
 }
@@ -208,8 +211,9 @@ function reportRangeOf(mesh: Mesh): ReportRange {
 /** The pods that left in a range, by uid, in the order of time. */
 function* lostFacts(mesh: Mesh, range: TimeRange): Generator<void, [uid: string, LostPodFacts][]> {
   const lost = yield* lostPodsOf(mesh, range);
+  const nameOf = namesIn(mesh);
   return lost.map(({ pod, replacement, earliestMs, lostMs, needsReplacement, readyMs, healthyMs }) => {
-    const names = { name: nameIn(mesh, pod), replacedBy: nameIn(mesh, replacement) };
+    const names = { name: nameOf(pod), replacedBy: nameOf(replacement) };
     return [mesh.pods[pod]?.uid ?? '', { ...names, needsReplacement, earliestMs, lostMs, readyMs, healthyMs }];
   });
 }
@@ -262,7 +266,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
       endMs: (exact.after ?? exact.during).toMs,
       events: events.events,
       annotations: annotations.annotations,
-      namespace: discovery.namespace,
+      nameOf: podNamer([...table.pods, ...podsOfEvents(events.events)]),
       targets: new Set([...targets.pods].map((pod) => table.pods[pod]?.uid ?? '')),
       affected: compared.affected,
       askAgainMs: exact.after === null ? 0 : Math.max(0, exact.after.fromMs + roundMsOf(settings) - nowMs),

@@ -6,7 +6,7 @@ import { DEFAULT_GRACE_S, type DiscoveryStatus } from '../../protocol/pod.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { durationText, latencyText } from '../../runtime/measure-text.ts';
 import { podsWithOldList, silentSide } from '../sides.ts';
-import { listText, percent } from '../text.ts';
+import { listText, namesIn, percent } from '../text.ts';
 import { CAUSE, type Causes, findCauses } from './attribution.ts';
 import { cutOffFindings, placeFindings } from './causes.ts';
 import type { MeshCounts, SeverityPairs } from './counts.ts';
@@ -253,7 +253,8 @@ export function findingsAnswer({
   findings,
   pods,
 }: Pick<Mesh, 'atMs' | 'servedBy' | 'findings' | 'pods'>) {
-  const names = (indexes: readonly number[]) => indexes.map((pod) => pods[pod]?.name ?? '');
+  const nameOf = namesIn({ pods });
+  const names = (indexes: readonly number[]) => indexes.map(nameOf);
   const milliseconds = (us: number) => (us < 0 ? null : us / 1000);
   return {
     generated_at: new Date(Math.round(atMs)).toISOString(),

@@ -1,4 +1,5 @@
 import { isJudged, type Pod } from '../../protocol/pod.ts';
+import { type PodNamer, podNamer } from '../../protocol/pod-names.ts';
 
 /*
  * The nodes and zones of a mesh, and counters of pairs of pods by pod, node and pair of zones. All steps of `findingsFrom` use
@@ -31,9 +32,11 @@ export class Topology {
   readonly nodeOf: Int32Array;
   /** By pod: index in `zones`, -1 = not known. */
   readonly zoneOf: Int32Array;
+  readonly #nameOf: PodNamer;
 
   constructor(pods: readonly Pod[]) {
     this.pods = pods;
+    this.#nameOf = podNamer(pods);
     this.judged = Uint8Array.from(pods, (pod) => (isJudged(pod) ? 1 : 0));
     this.judgedCount = this.judged.reduce((sum, one) => sum + one, 0);
     this.nodeOf = this.#group(this.nodes, pods.length, ({ node }) => node);
@@ -42,7 +45,7 @@ export class Topology {
 
   /** The name of a pod in messages, bounded. */
   name(pod: number): string {
-    return this.pods[pod]?.name.slice(0, MAX_NAME) ?? '';
+    return this.#nameOf(this.pods[pod]).slice(0, MAX_NAME);
   }
 
   /** Whether two pods are on different nodes, or their nodes are not known. */

@@ -3,7 +3,6 @@ import { outcomeOf, phaseOf } from '../../protocol/links.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
-import { nameIn } from '../text.ts';
 import type { LinkWindow } from './link-window.ts';
 import { type Clause, formatClause, meetsLimit, shareMeetsLimit } from './parse-clause.ts';
 import { isExact, type Selection } from './select-pods.ts';
@@ -27,6 +26,9 @@ export function withoutViolation(reason: string, missing: readonly number[] = []
   return { verdict: reason === '' ? 'pass' : 'unknown', reason, violations: [], missing };
 }
 
+/** Names a pod of the mesh by its index: see `namesIn`. */
+export type NameOf = (pod: number) => string;
+
 /** Evaluates one clause on one link after the other, counts the results, and makes the verdict of them. */
 export class ClauseEvaluation {
   readonly clause: Clause;
@@ -36,6 +38,7 @@ export class ClauseEvaluation {
   readonly isOfLinks: boolean;
   /** The first pod that knows other peers than the serving pod, so that links may be missing; -1 = none. */
   differing = -1;
+  readonly nameOf: NameOf;
   readonly #mesh: Mesh;
   readonly #destinations: Uint8Array;
   /** Links on which the clause holds; of `success` and `loss` those without a failed sample or a lost datagram. */
@@ -59,12 +62,13 @@ export class ClauseEvaluation {
   /** Whether a link was seen over IPv4, over IPv6. */
   readonly #families = { ipv4: 0, ipv6: 0 };
 
-  constructor(clause: Clause, selection: Selection, mesh: Mesh) {
+  constructor(clause: Clause, selection: Selection, mesh: Mesh, nameOf: NameOf) {
     this.clause = clause;
     this.text = formatClause(clause);
     this.selection = selection;
     this.isOfLinks = clause.condition.kind !== 'recovered';
     this.#mesh = mesh;
+    this.nameOf = nameOf;
     this.#destinations = selection.to.pods;
   }
 
@@ -168,7 +172,7 @@ export class ClauseEvaluation {
       if (selection[end].count > 0) continue;
       return clause[end] === null ? 'no pod is or was ready' : `no pod that is or was ready matches ${end}=`;
     }
-    if (this.#missing.length > 0) return missingReason(this.#missing, mesh);
+    if (this.#missing.length > 0) return missingReason(this.#missing, mesh, this.nameOf);
     if (this.#undersampled > 0) {
       const isLoss = clause.condition.kind === 'loss';
       const isUnmeasured = isLoss && mesh.reports.every(({ udp }) => udp === null);
@@ -183,7 +187,7 @@ export class ClauseEvaluation {
       return `only ${countText(selection.from.count)} of ${countText(present)} pods are or were ready, so only links of pods to themselves could be checked`;
     }
     if (this.#held + this.#violated === 0) return 'no link matches from=, to= and self=';
-    return listReason(this.differing, mesh);
+    return listReason(this.differing, mesh, this.nameOf);
   }
 
   /** Whether the clause selects the link from a selected source to a pod. */
@@ -197,8 +201,8 @@ export class ClauseEvaluation {
     if (this.#violations.length >= MAX_VIOLATIONS) return;
     this.#violations.push({
       clause: this.text,
-      from: nameIn(this.#mesh, link.from),
-      to: nameIn(this.#mesh, link.to),
+      from: this.nameOf(link.from),
+      to: this.nameOf(link.to),
       found: `${describeLink(this.clause, link)}${link.isIpv6 ? ' (IPv6)' : ''}`,
       samples,
     });
@@ -208,7 +212,7 @@ export class ClauseEvaluation {
   #addUndersampled(from: number, to: number, found: string): void {
     this.#undersampled += 1;
     if (this.#firstUndersampled !== '') return;
-    this.#firstUndersampled = `${nameIn(this.#mesh, from)} → ${nameIn(this.#mesh, to)} (${found})`;
+    this.#firstUndersampled = `${this.nameOf(from)} → ${this.nameOf(to)} (${found})`;
   }
 }
 
@@ -259,18 +263,18 @@ function describeLink({ condition: { kind }, stat }: Clause, link: LinkWindow): 
 }
 
 /** What is wrong with the lists of pods; '' = nothing. `differing`: a pod that knows other pods than the serving pod; -1 = none. */
-export function listReason(differing: number, mesh: Mesh): string {
+export function listReason(differing: number, mesh: Mesh, nameOf: NameOf): string {
   if (differing >= 0) {
-    return `${nameIn(mesh, differing)} knows a different set of pods than ${mesh.servedBy.name}, so some links may not have been checked`;
+    return `${nameOf(differing)} knows a different set of pods than ${mesh.servedBy.name}, so some links may not have been checked`;
   }
   return mesh.discovery.phase === 'stale' ? 'the pod list could not be refreshed and may be out of date' : '';
 }
 
 /** What is not known because reports are missing. `missing`: their pods, at least one; the first of them is named. */
-export function missingReason(missing: readonly number[], mesh: Mesh): string {
+export function missingReason(missing: readonly number[], mesh: Mesh, nameOf: NameOf): string {
   const [first = 0] = missing;
   const report = mesh.reports.find(({ pod }) => pod === first);
-  const who = `${nameIn(mesh, first)}${missing.length > 1 ? ` and ${countText(missing.length - 1)} more` : ''}`;
+  const who = `${nameOf(first)}${missing.length > 1 ? ` and ${countText(missing.length - 1)} more` : ''}`;
   if (report?.missing === '' && report.missingDetail !== '') {
     return `${who} did not report the whole window (${report.missingDetail}), the state of its links in the rest of it is not known`;
   }

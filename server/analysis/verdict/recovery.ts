@@ -4,12 +4,12 @@ import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { durationText } from '../../runtime/measure-text.ts';
 import { type LostPod, lostPodsOf } from '../lost-pods.ts';
-import { nameIn } from '../text.ts';
 import {
   type ClauseEvaluation,
   type ClauseVerdict,
   listReason,
   missingReason,
+  type NameOf,
   type Violation,
   withoutViolation,
 } from './evaluate-clause.ts';
@@ -21,7 +21,7 @@ import { type Clause, meetsLimit } from './parse-clause.ts';
  * nobody replaces the others. The verdict is unknown if no pod was lost, or if for one of them it is undecided (`recoveryOf`).
  */
 export function* judgeRecovery(
-  { clause, text, selection, differing }: ClauseEvaluation,
+  { clause, text, selection, differing, nameOf }: ClauseEvaluation,
   mesh: Mesh,
   windowMs: number,
 ): Generator<void, ClauseVerdict> {
@@ -37,8 +37,8 @@ export function* judgeRecovery(
     const recovery = recoveryOf(one, clause, mesh, nowMs);
     if (recovery === 'undecided') undecided ??= one;
     if (recovery !== 'too-late') continue;
-    const found = violationText(one, mesh);
-    violations.push({ clause: text, from: '', to: nameIn(mesh, one.pod), found, samples: 0 });
+    const found = violationText(one, nameOf);
+    violations.push({ clause: text, from: '', to: nameOf(one.pod), found, samples: 0 });
   }
   const [first] = violations;
   if (first !== undefined) {
@@ -47,11 +47,11 @@ export function* judgeRecovery(
   }
   const isApiSilent = mesh.discovery.phase === 'stale';
   if (undecided === null || (undecided.readyMs === null && isApiSilent)) {
-    return withoutViolation(listReason(differing, mesh));
+    return withoutViolation(listReason(differing, mesh, nameOf));
   }
   const { failing, unreported } = undecided.links;
-  if (failing < 0 && unreported >= 0) return withoutViolation(missingReason([unreported], mesh), [unreported]);
-  return withoutViolation(undecidedReason(undecided, clause, mesh, nowMs, windowMs));
+  if (failing < 0 && unreported >= 0) return withoutViolation(missingReason([unreported], mesh, nameOf), [unreported]);
+  return withoutViolation(undecidedReason(undecided, { clause, nameOf }, mesh, nowMs, windowMs));
 }
 
 /**
@@ -73,36 +73,40 @@ function recoveryOf(
 }
 
 /** Why it is not decided whether a lost pod recovered in time, and what to do. */
-function undecidedReason(lost: LostPod, clause: Clause, mesh: Mesh, nowMs: number, windowMs: number): string {
+function undecidedReason(
+  lost: LostPod,
+  { clause, nameOf }: Pick<ClauseEvaluation, 'clause' | 'nameOf'>,
+  mesh: Mesh,
+  nowMs: number,
+  windowMs: number,
+): string {
   const { pod, earliestMs, lostMs, healthyMs } = lost;
   const { condition } = clause;
-  const since = `${nameIn(mesh, pod)} was lost ${durationText(nowMs - lostMs)} ago`;
+  const since = `${nameOf(pod)} was lost ${durationText(nowMs - lostMs)} ago`;
   if (healthyMs !== null && meetsLimit(healthyMs - lostMs, condition)) {
     const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API was silent then`;
-    return `${since}, ${earlier}: ${describe(lost, mesh)}`;
+    return `${since}, ${earlier}: ${describe(lost, nameOf)}`;
   }
   const advice = meetsLimit(nowMs - lostMs, condition) ? shortWindowAdvice(clause, windowMs) : pingAdvice(lost, mesh);
-  return `${since}: ${describe(lost, mesh)}${advice}`;
+  return `${since}: ${describe(lost, nameOf)}${advice}`;
 }
 
 /** What became of a lost pod: `not replaced`, `replaced by b, which is not ready`, `replaced by b, healthy after 31 s`. */
-function describe({ lostMs, replacement, readyMs, healthyMs, links }: LostPod, mesh: Mesh): string {
+function describe({ lostMs, replacement, readyMs, healthyMs, links }: LostPod, nameOf: NameOf): string {
   const { failing, unpinged } = links;
   if (replacement < 0) return 'not replaced';
-  const by = `replaced by ${nameIn(mesh, replacement)}`;
+  const by = `replaced by ${nameOf(replacement)}`;
   if (readyMs === null) return `${by}, which is not ready`;
   if (healthyMs !== null) return `${by}, healthy after ${durationText(healthyMs - lostMs)}`;
-  if (failing >= 0) return `${by}, and the link from ${nameIn(mesh, failing)} is not ok`;
-  return unpinged < 0
-    ? `${by}, to which no link is known`
-    : `${by}, which ${nameIn(mesh, unpinged)} has not pinged yet`;
+  if (failing >= 0) return `${by}, and the link from ${nameOf(failing)} is not ok`;
+  return unpinged < 0 ? `${by}, to which no link is known` : `${by}, which ${nameOf(unpinged)} has not pinged yet`;
 }
 
 /** For a violation. Where it is not known whether the replacement is healthy by now: `not healthy within 31 s`. */
-function violationText(lost: LostPod, mesh: Mesh): string {
+function violationText(lost: LostPod, nameOf: NameOf): string {
   const { lostMs, replacement, healthyMs, unhealthyMs, links } = lost;
-  if (unhealthyMs === null || healthyMs !== null || links.failing >= 0) return describe(lost, mesh);
-  return `replaced by ${nameIn(mesh, replacement)}, not healthy within ${durationText(unhealthyMs - lostMs)}`;
+  if (unhealthyMs === null || healthyMs !== null || links.failing >= 0) return describe(lost, nameOf);
+  return `replaced by ${nameOf(replacement)}, not healthy within ${durationText(unhealthyMs - lostMs)}`;
 }
 
 /** What to do if the window is not longer than the limit, so that a loss leaves it before the clause can fail; '' if it is longer. */

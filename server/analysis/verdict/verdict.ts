@@ -1,6 +1,6 @@
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { MAX_REASON_LENGTH, MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
-import { nameIn } from '../text.ts';
+import { namesIn } from '../text.ts';
 import { ClauseEvaluation, type ClauseVerdict, withoutViolation } from './evaluate-clause.ts';
 import { LinkSummary, LinkWindow, newestStats } from './link-window.ts';
 import type { Clause } from './parse-clause.ts';
@@ -17,9 +17,9 @@ import { selectPods } from './select-pods.ts';
  * `unknown` if a link, a report or the pod list is not known well enough, or if it selects nothing. Else it is `pass`.
  */
 export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number): Generator<void, VerdictAnswer> {
-  const nameOf = (pod: number) => nameIn(mesh, pod);
+  const nameOf = namesIn(mesh);
   const selections = yield* selectPods(clauses, mesh.pods);
-  const evaluations = selections.map(({ clause, selection }) => new ClauseEvaluation(clause, selection, mesh));
+  const evaluations = selections.map(({ clause, selection }) => new ClauseEvaluation(clause, selection, mesh, nameOf));
   const { summary, oldestMs } = yield* evaluateMesh(mesh, evaluations, windowMs);
   const results: ClauseVerdict[] = [];
   for (const one of evaluations) {

@@ -140,6 +140,8 @@ describe('rounds of an ongoing experiment', () => {
     it('say which pod claims them, unless it is the asked pod or the pod of the round', () => {
       expect(told(by(seen(pod, 3), liar))).toMatchObject({ state: 'ready', claimedBy: 'liar' });
       expect(told(by(seen(pod, 3), self))?.claimedBy).toBe('');
+      const namesake = podOf(9, { uid: 'liar-2', name: 'liar', namespace: 'other' });
+      expect(told(by(seen(pod, 3), namesake), [podOf(21, { name: 'liar' })])?.claimedBy).toBe('other/liar');
       expect(told(by(seen(pod, 3), pod))?.claimedBy).toBe('');
       expect(told(by(seen(pod, 3), liar, witness))?.claimedBy).toBe('');
     });

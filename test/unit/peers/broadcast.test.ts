@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { MAX_QUERIES, PeerBroadcast } from '../../../server/peers/broadcast.ts';
 import { FanOut } from '../../../server/peers/fan-out.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
+import { podNamer } from '../../../server/protocol/pod-names.ts';
 import { BusyError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
@@ -28,6 +29,7 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
     clock,
     client,
     fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
+    nameOf: podNamer(pods),
     random: () => 0.5,
     selfUid: () => 'uid-0',
     snapshot: () => snapshotOf(pods),

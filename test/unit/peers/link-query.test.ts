@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { LinkQuery } from '../../../server/peers/link-query.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
+import { podNamer } from '../../../server/protocol/pod-names.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf } from '../../support/mesh.ts';
@@ -10,7 +11,12 @@ async function start(answer: RequestListener, keepers: Pod[] = []) {
   const peer = await startLoopbackPeer(answer);
   const clock = new FakeClock();
   const client = peerClientOn(peer.port, clock);
-  return { query: new LinkQuery(client, clock, () => keepers), client, clock, requests: peer.requests };
+  return {
+    query: new LinkQuery(client, clock, podNamer(keepers), () => keepers),
+    client,
+    clock,
+    requests: peer.requests,
+  };
 }
 
 const from = podOf(0, { podIPs: ['127.0.0.1'] });

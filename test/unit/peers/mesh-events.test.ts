@@ -3,6 +3,7 @@ import type { Broadcast, BroadcastQuery, BroadcastResult, PodAnswer } from '../.
 import { MeshEvents } from '../../../server/peers/mesh-events.ts';
 import { type EventKind, type Journal, parseEvents } from '../../../server/protocol/event.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
+import { podNamer } from '../../../server/protocol/pod-names.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf } from '../../support/mesh.ts';
 import { type Entry, journals } from '../../support/peer-answers.ts';
@@ -37,6 +38,7 @@ function start(
     broadcast,
     ownJournal: () => journals(1, [])[0]!.value,
     lifetimes: { lastKnown, remembersSinceMs },
+    nameOf: podNamer([]),
     podCount: () => 3,
   });
   const events = mesh.events.bind(mesh);

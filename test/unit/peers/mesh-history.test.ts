@@ -8,6 +8,7 @@ import {
   parseMeshHistory,
   parsePodHistory,
 } from '../../../server/protocol/history.ts';
+import { podNamer } from '../../../server/protocol/pod-names.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf } from '../../support/mesh.ts';
@@ -90,6 +91,7 @@ function start({
       return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
     },
     isPassive: ({ uid }) => uid === passiveUid,
+    nameOf: podNamer([]),
     resolutionMs: () => resolutionMs,
     settings: { refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300, historyWindowMs: HOUR_MS },
     lifetimes: {

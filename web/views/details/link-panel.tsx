@@ -48,11 +48,11 @@ export function LinkPanel({ props, from, to }: { props: ViewProps; from: PodView
     <div className="detail column">
       <h2 id="panel-title">
         <span className="detail-kind second">{isSelf ? 'Link to itself' : 'Link, both directions'}</span>
-        <CopyName name={from.pod.name} />
+        <CopyName view={from} />
         {!isSelf && (
           <>
             {' ⇄ '}
-            <CopyName name={to.pod.name} />
+            <CopyName view={to} />
           </>
         )}
       </h2>

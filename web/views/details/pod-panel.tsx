@@ -36,7 +36,7 @@ export function PodPanel({ props, view }: { props: ViewProps; view: PodView }) {
     <div className="detail column">
       <h2 id="panel-title">
         <span className="detail-kind second">Pod</span>
-        <CopyName name={view.pod.name} />
+        <CopyName view={view} />
       </h2>
       <div className={`finding is-${tone}`}>
         <b>

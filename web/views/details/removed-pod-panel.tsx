@@ -1,4 +1,5 @@
-import type { MeshEvent } from '../../../server/protocol/event.ts';
+import { type MeshEvent, podsOfEvents, successorName } from '../../../server/protocol/event.ts';
+import { podNamer } from '../../../server/protocol/pod-names.ts';
 import { durationText } from '../../../server/runtime/measure-text.ts';
 import { useFetched } from '../../components/use-fetched.ts';
 import type { ViewProps } from '../../components/view-props.ts';
@@ -27,7 +28,8 @@ export function RemovedPodPanel({ uid, props }: RemovedPodProps) {
     const all = await fetchEvents({ fromMs: toMs - historyWindowMs, toMs }, signal);
     return all.filter(({ kind, pod }) => kind.startsWith('pod-') && pod?.uid === uid);
   });
-  const name = shownName(lives?.name ?? events?.at(-1)?.pod?.name ?? '') || 'This pod';
+  const nameOf = podNamer([...(liveMesh ?? picture.mesh).pods, ...podsOfEvents(events ?? [])]);
+  const name = shownName(nameOf(lives ?? events?.at(-1)?.pod)) || 'This pod';
   const joinedMs = lives?.createdMs ?? joinedAfter(events ?? [], nowMs);
   if (joinedMs !== null) {
     return (
@@ -38,8 +40,9 @@ export function RemovedPodPanel({ uid, props }: RemovedPodProps) {
     );
   }
   const end = events?.findLast(({ kind }) => kind === 'pod-gone');
-  const heir = events?.findLast(({ kind }) => kind === 'pod-replaced')?.detail ?? '';
-  const successor = picture.pods.find(({ pod }) => pod.name === heir);
+  const replaced = events?.findLast(({ kind }) => kind === 'pod-replaced');
+  const heir = replaced === undefined ? '' : successorName(replaced, nameOf);
+  const successor = heir === '' ? undefined : picture.pods.find(({ pod }) => nameOf(pod) === heir);
   return (
     <div className="detail column">
       <h2 id="panel-title">{name} no longer exists</h2>

@@ -122,11 +122,13 @@ function lifecycleCallout(picture: Picture, arrangement: Arrangement, { code, fi
   const since = views.map((view) => view.pod.sinceMs);
   const [from, to] = [Math.min(...since), Math.max(...since)].map((ms) => clockText(ms, picture.mesh.atMs));
   const left = from === to ? `terminated ${from}` : `terminated ${from} to ${to}`;
-  const successor = picture.mesh.pods.find(({ uid }) => views.length === 1 && uid === views[0]?.pod.replacedBy)?.name;
+  const successor = picture.pods.find(
+    ({ pod: { uid } }) => views.length === 1 && uid === views[0]?.pod.replacedBy,
+  )?.name;
   return {
     ...base,
     title: `${is} gone`,
-    lines: [many + left + (successor === undefined ? '' : `, replaced by ${shownName(successor)}`)],
+    lines: [many + left + (successor === undefined ? '' : `, replaced by ${successor}`)],
   };
 }
 

@@ -1,6 +1,7 @@
 import { ascending, descending } from 'd3';
 import { useState } from 'react';
 import type { MeshEvent } from '../../../server/protocol/event.ts';
+import type { PodNamer } from '../../../server/protocol/pod-names.ts';
 import { isPathDetail } from '../../../server/protocol/sample.ts';
 import { countText } from '../../../server/runtime/count-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
@@ -52,6 +53,7 @@ export function logLines(
   steps: readonly TimelineStep[],
   { rounds, events, annotations }: Pick<Past, 'rounds' | 'events' | 'annotations'>,
   limits: TimeRange,
+  nameOf: PodNamer,
 ): Line[] {
   const roundByUid = new Map(rounds.map((round) => [round.uid, round]));
   const clock = (atMs: number) => clockText(atMs, limits.toMs);
@@ -66,7 +68,7 @@ export function logLines(
     ...events
       .filter(({ atMs }) => atMs >= limits.fromMs)
       .map((event) =>
-        line(event.id, event.atMs, kindOf(event), eventWords(event, roundByUid.get(event.pod?.uid ?? ''))),
+        line(event.id, event.atMs, kindOf(event), eventWords(event, nameOf, roundByUid.get(event.pod?.uid ?? ''))),
       ),
     ...annotations
       .filter(({ fromMs, toMs }) => (toMs ?? fromMs) >= limits.fromMs)
@@ -87,16 +89,17 @@ export function EventLog(props: {
   steps: readonly TimelineStep[];
   past: Past;
   limits: TimeRange;
+  nameOf: PodNamer;
   onMoment(atMs: number): void;
 }) {
-  const { steps, past, limits, onMoment } = props;
+  const { steps, past, limits, nameOf, onMoment } = props;
   const [kind, setKind] = useState('');
   const [text, setText] = useState('');
   const [sort, setSort] = useState<LineSort>({ column: 'time', up: false });
   const words = text.toLowerCase().split(/\s+/);
   const isWanted = (line: Line) =>
     (kind === '' || line.kind === kind) && words.every((word) => line.text.toLowerCase().includes(word));
-  const lines = sortLines(logLines(steps, past, limits).filter(isWanted), sort);
+  const lines = sortLines(logLines(steps, past, limits, nameOf).filter(isWanted), sort);
   const part = lines.length > MAX_LINES ? `${countText(MAX_LINES)} of ${countText(lines.length)}` : undefined;
   const head = { sort, onSort: setSort };
   return (

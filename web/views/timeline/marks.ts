@@ -1,5 +1,6 @@
 import type { Annotation } from '../../../server/protocol/annotation.ts';
-import type { MeshEvent } from '../../../server/protocol/event.ts';
+import { type MeshEvent, successorName } from '../../../server/protocol/event.ts';
+import type { PodNamer } from '../../../server/protocol/pod-names.ts';
 import type { Round } from '../../../server/protocol/rounds.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
 import { latencyText } from '../../../server/runtime/measure-text.ts';
@@ -32,6 +33,7 @@ export function eventMarks(
   x: (atMs: number) => number,
   width: number,
   rounds: readonly Round[],
+  nameOf: PodNamer,
 ): EventMark[] {
   const marks: EventMark[] = [];
   const roundByUid = new Map(rounds.map((round) => [round.uid, round]));
@@ -40,7 +42,7 @@ export function eventMarks(
     if (at < 0 || at > width) continue;
     const round = roundByUid.get(event.pod?.uid ?? '');
     const tone = eventTone(event, round);
-    const line = { id: event.id, atMs: event.atMs, text: eventWords(event, round) };
+    const line = { id: event.id, atMs: event.atMs, text: eventWords(event, nameOf, round) };
     const last = marks.at(-1);
     if (last !== undefined && at - last.x < APART) {
       last.lines.push(line);
@@ -161,16 +163,16 @@ function isEndOfFailed({ kind }: MeshEvent, round?: Round): boolean {
  * The text of an event without its time: "goldpinger-2 from 3 pods: timeout in connect". If only one other pod claims
  * something about a pod, the text names it: a pod may be wrong, or lie. `round`: that of its pod. Safe to show.
  */
-export function eventWords(event: MeshEvent, round?: Round): string {
+export function eventWords(event: MeshEvent, nameOf: PodNamer, round?: Round): string {
   const { kind, pod, from, fromCount, phase, outcome, totalUs } = event;
   const only = fromCount === 1 ? from[0] : undefined;
-  const name = shownName(pod?.name ?? '');
-  const other = shownName(only?.name ?? '');
+  const name = shownName(nameOf(pod));
+  const other = shownName(nameOf(only));
   const by = from.length === 0 ? '' : ` from ${only === undefined ? plural(fromCount, 'pod') : other}`;
   const isClaim = kind.startsWith('pod-') && only !== undefined && only.uid !== pod?.uid;
   const parts = {
     name,
-    detail: shownName(event.detail),
+    detail: shownName(kind === 'pod-replaced' ? successorName(event, nameOf) : event.detail),
     link: only === undefined ? `${name}${by}` : `${other} → ${name}`,
     by,
     outcome: `${outcome ?? 'failed'}${phase === null || outcome === 'refused' ? '' : ` in ${phase.replace('-', ' ')}`}`,
@@ -179,7 +181,7 @@ export function eventWords(event: MeshEvent, round?: Round): string {
   };
   const words =
     round !== undefined && isEndOfFailed(event, round)
-      ? `${shownName(round.name)}: round ${roundWords(round)}`
+      ? `${shownName(nameOf(round))}: round ${roundWords(round)}`
       : KINDS[kind][1](parts);
   return `${words}${isClaim ? `, only ${other} says` : ''}`;
 }

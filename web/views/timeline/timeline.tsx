@@ -1,5 +1,7 @@
 import './timeline.css';
 import { type ComponentProps, useMemo, useState } from 'react';
+import { podsOfEvents } from '../../../server/protocol/event.ts';
+import { type PodNamer, podNamer } from '../../../server/protocol/pod-names.ts';
 import type { Round } from '../../../server/protocol/rounds.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { durationText } from '../../../server/runtime/measure-text.ts';
@@ -49,6 +51,11 @@ export function Timeline(props: TimelineProps) {
   const firstMs = Math.min(nowMs, atMs ?? nowMs, ranges[0]?.fromMs ?? nowMs);
   const receivedMs = points[0]?.atMs ?? nowMs;
   const { past, spanMs, hold, fetchNow } = usePast({ ...props, chosenMs: address.spanMs, firstMs, receivedMs });
+  const pods = props.feed.state().mesh?.pods;
+  const nameOf = useMemo(
+    () => podNamer([...(pods ?? []), ...podsOfEvents(past.events), ...past.rounds]),
+    [pods, past.events, past.rounds],
+  );
   const known = useMemo(
     () => (past.history === null ? [] : stepsOf(past.history, problemMs)),
     [past.history, problemMs],
@@ -100,6 +107,7 @@ export function Timeline(props: TimelineProps) {
           steps={steps}
           past={past}
           limits={limits}
+          nameOf={nameOf}
           atMs={atMs}
           ranges={ranges}
           onRanges={onRanges}
@@ -108,9 +116,9 @@ export function Timeline(props: TimelineProps) {
         />
       )}
       {!folded && (address.asTable || isLogOpen) && (
-        <EventLog steps={steps} past={past} limits={limits} onMoment={onMoment} />
+        <EventLog steps={steps} past={past} limits={limits} nameOf={nameOf} onMoment={onMoment} />
       )}
-      {!folded && <Rounds rounds={past.rounds} nowMs={nowMs} onPick={onMoment} />}
+      {!folded && <Rounds rounds={past.rounds} nameOf={nameOf} nowMs={nowMs} onPick={onMoment} />}
       {annotated !== null && (
         <AnnotationDialog
           when={annotated}
@@ -226,9 +234,9 @@ function Head(head: HeadProps) {
 }
 
 /** The rounds of ongoing experiments: one bar each, as high as the pod needed to get ready. Failed rounds stand out. */
-function Rounds(props: { rounds: readonly Round[]; nowMs: number; onPick(atMs: number): void }) {
-  const { rounds, nowMs, onPick } = props;
-  return roundSeries(rounds).map(({ name, bars, words }) => (
+function Rounds(props: { rounds: readonly Round[]; nameOf: PodNamer; nowMs: number; onPick(atMs: number): void }) {
+  const { rounds, nameOf, nowMs, onPick } = props;
+  return roundSeries(rounds, nameOf).map(({ name, bars, words }) => (
     <section className="rounds column" key={name} aria-label={`Rounds of ${name}`}>
       <h3 className="small clip">{name}</h3>
       <ol>

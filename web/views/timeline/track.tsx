@@ -1,6 +1,7 @@
 import { scaleLinear } from 'd3';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
+import type { PodNamer } from '../../../server/protocol/pod-names.ts';
 import { countText } from '../../../server/runtime/count-text.ts';
 import { durationText } from '../../../server/runtime/measure-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
@@ -18,6 +19,7 @@ interface TrackProps {
   steps: readonly TimelineStep[];
   past: Past;
   limits: TimeRange;
+  nameOf: PodNamer;
   /** The viewed time; null = live. */
   atMs: number | null;
   ranges: readonly TimeRange[];
@@ -28,13 +30,16 @@ interface TrackProps {
 }
 
 /** The track: chart, axis, marks, ranges, and one slider over all of it. */
-export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onHold }: TrackProps) {
+export function Track({ steps, past, limits, nameOf, atMs, ranges, onPick, onRanges, onHold }: TrackProps) {
   const area = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(area);
   const { fromMs, toMs } = limits;
   const x = useMemo(() => scaleLinear([fromMs, toMs], [0, width]), [width, fromMs, toMs]);
   const stepMs = keyStepMs(toMs - fromMs);
-  const marks = useMemo(() => eventMarks(past.events, x, width, past.rounds), [past.events, past.rounds, x, width]);
+  const marks = useMemo(
+    () => eventMarks(past.events, x, width, past.rounds, nameOf),
+    [past.events, past.rounds, x, width, nameOf],
+  );
   const flags = useMemo(() => flagsOf(past.annotations, x, width), [past.annotations, x, width]);
   const stopsMs = [...marks.map((mark) => mark.atMs), ...flags.map((flag) => flag.atMs)].sort((a, b) => a - b);
   const { state, handlers } = useTrack({

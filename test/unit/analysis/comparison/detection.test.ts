@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type DetectionInput, detectionTimes } from '../../../../server/analysis/comparison/detection.ts';
+import { podNamer } from '../../../../server/protocol/pod-names.ts';
 import { podsOf } from '../../../support/mesh.ts';
 import { annotationOf, eventOf, FROM_MS, TO_MS } from '../../../support/report-scene.ts';
 
@@ -24,7 +25,7 @@ function times(change: Partial<DetectionInput>) {
     ...links(4),
     lost: [],
     askAgainMs: 0,
-    namespace: 'default',
+    nameOf: podNamer([]),
     ...change,
   });
 }

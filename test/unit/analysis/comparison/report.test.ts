@@ -140,7 +140,6 @@ describe('a report', () => {
     const namesakes = (spoil: (builder: MeshBuilder) => void) =>
       spoiled(4, (builder) => {
         spoil(builder);
-        builder.status.namespace = '';
         for (const [i, namespace] of ['one', 'two', 'two', 'one'].entries()) {
           const { pods } = builder;
           if (pods[i] !== undefined) pods[i] = { ...pods[i], namespace, name: `pod-${i % 2}` };

@@ -271,13 +271,13 @@ describe('the answer', () => {
     expect(answerFor(builder, 'healthy,min=10')).toMatchObject(expected);
   });
 
-  it('tells a link over IPv6 from that over IPv4, and namesakes of several namespaces apart', () => {
+  it('tells a link over IPv6 from that over IPv4', () => {
     const builder = experiment(set(0, 1, { ...REFUSED, flags: FLAG_IPV6 }));
     builder.set(0, 2, REFUSED);
-    const { violations } = answerFor(builder, 'healthy', { discovery: statusOf({ namespace: '' }) });
+    const { violations } = answerFor(builder, 'healthy');
     expect(violations).toMatchObject([
-      { from: 'default/pod-0', found: 'refused in connect (IPv6)' },
-      { from: 'default/pod-0', found: 'refused in connect' },
+      { from: 'pod-0', found: 'refused in connect (IPv6)' },
+      { from: 'pod-0', found: 'refused in connect' },
     ]);
   });
 

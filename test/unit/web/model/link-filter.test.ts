@@ -11,7 +11,8 @@ import {
   withState,
 } from '../../../../web/model/link-filter.ts';
 import { LINK_STATES } from '../../../../web/model/links.ts';
-import type { Picture } from '../../../../web/model/mesh-view.ts';
+import type { Picture, PodView } from '../../../../web/model/mesh-view.ts';
+import { matchesWord } from '../../../../web/model/order.ts';
 import { pictureOf } from '../pictures.ts';
 
 /** The shown links as "from>to", by pod numbers. */
@@ -123,10 +124,22 @@ describe('the filter of a finding', () => {
 
   test('of a comparison, which knows no zones, has the names of its pods', () => {
     const { findings, pods } = pictureOf({ pods: 4, scenario: 'dead-pod' }).mesh;
-    const named = pods.map(({ name, node }) => ({ name, node }));
+    const named = pods.map(({ name, namespace, node }) => ({ name, namespace, node }));
     expect(findingFilter(findings[0]!, named)).toBe('to:pod:goldpinger-chaos state:failed');
     const [zones] = pictureOf({ pods: 30, scenario: 'zone-cut' }).mesh.findings;
     expect(findingFilter(zones!, named)).toBe('state:failed');
+  });
+
+  test('names a pod with its namespace if another one has the same name, and matches only it', () => {
+    const { findings, pods } = pictureOf({ pods: 4, scenario: 'dead-pod' }).mesh;
+    const chaos = findings[0]!.pods[0]!;
+    const twin = { ...pods[chaos]!, uid: 'twin', namespace: 'other' };
+    const all = [...pods, twin];
+    expect(findingFilter(findings[0]!, all)).toBe('to:pod:default/goldpinger-chaos state:failed');
+    const matching = (word: string) => all.filter((pod) => matchesWord({ pod } as PodView, word));
+    expect(matching('pod:other/goldpinger-chaos')).toEqual([twin]);
+    expect(matching('pod:goldpinger-chaos')).toEqual([pods[chaos], twin]);
+    expect(matching('other/gold')).toEqual([twin]);
   });
 
   test('by lost datagrams hides the other links', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { podNamer } from '../../../../server/protocol/pod-names.ts';
 import type { Round } from '../../../../server/protocol/rounds.ts';
 import { goneNamesakes, roundSeries, roundWords } from '../../../../web/model/rounds.ts';
 import { podOf } from '../../../support/mesh.ts';
@@ -16,11 +17,12 @@ const round = (n: number, change: Partial<Round> = {}): Round => ({
   claimedBy: '',
   ...change,
 });
+const seriesOf = (rounds: readonly Round[]) => roundSeries(rounds, podNamer(rounds));
 const failed = (n: number) => round(n, { state: 'failed', readyAfterMs: null, why: 'ImagePullBackOff' });
 
 describe('rounds', () => {
   test('are one series for each name, with the trend of the times until the pod was ready; a failed one has the full height', () => {
-    const [series, ...others] = roundSeries([round(0), round(1, { readyAfterMs: 4_000 }), failed(2)]);
+    const [series, ...others] = seriesOf([round(0), round(1, { readyAfterMs: 4_000 }), failed(2)]);
     expect(others).toEqual([]);
     expect(series).toMatchObject({ name: 'goldpinger-slo', words: '3 rounds, 1 failed, ready after 2.0 s to 4.0 s' });
     expect(series?.bars.map(({ state, share, words }) => [state, share, words])).toEqual([
@@ -31,18 +33,23 @@ describe('rounds', () => {
   });
 
   test('are shown from the second one on, or if the first one failed: a single pod is no ongoing experiment', () => {
-    expect(roundSeries([round(0)])).toEqual([]);
-    expect(roundSeries([failed(0)])).toMatchObject([{ words: '1 round, 1 failed' }]);
-    expect(roundSeries([round(0), round(1, { name: 'other' })])).toEqual([]);
+    expect(seriesOf([round(0)])).toEqual([]);
+    expect(seriesOf([failed(0)])).toMatchObject([{ words: '1 round, 1 failed' }]);
+    expect(seriesOf([round(0), round(1, { name: 'other' })])).toEqual([]);
+  });
+
+  test('of one name in two namespaces are two series, that say which namespace', () => {
+    const inBoth = ['a', 'b'].flatMap((namespace) => [round(0, { namespace }), round(1, { namespace })]);
+    expect(seriesOf(inBoth).map(({ name }) => name)).toEqual(['a/goldpinger-slo', 'b/goldpinger-slo']);
   });
 
   test('say who claims them if only one pod does', () => {
-    const [series] = roundSeries([round(0), round(1, { claimedBy: 'liar' })]);
+    const [series] = seriesOf([round(0), round(1, { claimedBy: 'liar' })]);
     expect(series?.bars.map(({ words }) => words)).toEqual(['ready after 2.0 s', 'ready after 2.0 s, only liar says']);
   });
 
   test('are the newest 40', () => {
-    const [series] = roundSeries(Array.from({ length: 50 }, (_, n) => round(n)));
+    const [series] = seriesOf(Array.from({ length: 50 }, (_, n) => round(n)));
     expect([series?.bars.length, series?.bars[0]?.uid]).toEqual([40, 'round-10']);
     expect(series?.words).toBe('50 rounds, ready after 2.0 s');
   });
@@ -50,7 +57,7 @@ describe('rounds', () => {
   test('hostile reasons and names cannot reorder the text', () => {
     const hostile = round(0, { state: 'starting', name: '\u202ex', why: '\u202ey' });
     expect(roundWords(hostile)).not.toContain('\u202e');
-    expect(roundSeries([hostile, hostile])[0]?.name).not.toContain('\u202e');
+    expect(seriesOf([hostile, hostile])[0]?.name).not.toContain('\u202e');
   });
 });
 

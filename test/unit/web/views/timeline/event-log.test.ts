@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Annotation } from '../../../../../server/protocol/annotation.ts';
 import type { MeshEvent } from '../../../../../server/protocol/event.ts';
+import { podNamer } from '../../../../../server/protocol/pod-names.ts';
 import { probeDetail } from '../../../../../server/protocol/sample.ts';
 import { logLines, sortLines } from '../../../../../web/views/timeline/event-log.tsx';
 
@@ -29,7 +30,7 @@ describe('the event log', () => {
 describe('the lines of a time range', () => {
   const limits = { fromMs: 1_000_000, toMs: 2_000_000 };
   const linesOf = (past: { events?: MeshEvent[]; annotations?: Annotation[] }) =>
-    logLines([], { events: [], annotations: [], rounds: [], ...past }, limits);
+    logLines([], { events: [], annotations: [], rounds: [], ...past }, limits, podNamer([]));
 
   test('are those of annotations that end in it, with their tags and the time at which they began', () => {
     const annotation = (id: string, fromMs: number, toMs: number | null): Annotation => {

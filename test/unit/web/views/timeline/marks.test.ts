@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EVENT_KINDS, type MeshEvent } from '../../../../../server/protocol/event.ts';
+import { podNamer } from '../../../../../server/protocol/pod-names.ts';
 import type { Round } from '../../../../../server/protocol/rounds.ts';
 import { autoSpan, axisTimes, keyStepMs, spanFor } from '../../../../../web/model/timeline.ts';
 import { eventMarks, eventWords, flagsOf, stepWords } from '../../../../../web/views/timeline/marks.ts';
 
 const pod = (name: string) => ({ uid: name, name, namespace: 'default', node: 'n' });
+/** The name of a pod that has no namesake. */
+const shortName = podNamer([]);
 const event = (more: Partial<MeshEvent> = {}): MeshEvent => ({
   id: 'e',
   atMs: 0,
@@ -41,19 +44,29 @@ describe('events in words', () => {
       'example.org fails from a',
     ],
   ] as const)('%o', (more, words) => {
-    expect(eventWords(event(more as Partial<MeshEvent>))).toBe(words);
+    expect(eventWords(event(more as Partial<MeshEvent>), shortName)).toBe(words);
   });
 
   test('say who claims something about another pod that nobody else has seen', () => {
     const words = (...names: string[]) =>
-      eventWords(event({ kind: 'pod-gone', from: names.map(pod), fromCount: names.length }));
+      eventWords(event({ kind: 'pod-gone', from: names.map(pod), fromCount: names.length }), shortName);
     expect(words('a')).toBe('chaos is gone, only a says');
     for (const names of [['a', 'b'], ['chaos'], []]) expect(words(...names)).toBe('chaos is gone');
   });
 
+  test('tell pods of one name in two namespaces apart, and leave the others short', () => {
+    const twin = (namespace: string) => ({ ...pod('chaos'), uid: namespace, namespace });
+    const nameOf = podNamer([twin('a'), twin('b'), pod('other')]);
+    const failed = event({ outcome: 'refused', pod: twin('a'), from: [twin('b')], fromCount: 1 });
+    expect(eventWords(failed, nameOf)).toBe('b/chaos → a/chaos: refused');
+    expect(eventWords({ ...failed, from: [pod('other')] }, nameOf)).toBe('other → a/chaos: refused');
+    const replaced = event({ kind: 'pod-replaced', pod: { ...pod('old'), namespace: 'b' }, detail: 'chaos' });
+    expect(eventWords(replaced, nameOf)).toBe('old is replaced by b/chaos');
+  });
+
   test('every kind has some, and hostile names cannot reorder them', () => {
     for (const kind of EVENT_KINDS) {
-      const words = eventWords(event({ kind, pod: pod('x\u202ey'), detail: '\u202ez' }));
+      const words = eventWords(event({ kind, pod: pod('x\u202ey'), detail: '\u202ez' }), shortName);
       expect(words.length).toBeGreaterThan(5);
       expect(words).not.toContain('\u202e');
     }
@@ -74,12 +87,12 @@ test('steps in words', () => {
 });
 
 test('marks: none is lost but those beyond the track, none too near to the next, the gravest tone wins', () => {
-  expect(eventMarks([event({ atMs: -5 }), event({ atMs: 101 })], (ms) => ms, 100, [])).toEqual([]);
+  expect(eventMarks([event({ atMs: -5 }), event({ atMs: 101 })], (ms) => ms, 100, [], shortName)).toEqual([]);
   const kinds = fc.constantFrom(...EVENT_KINDS);
   fc.assert(
     fc.property(fc.array(fc.record({ atMs: fc.nat(1000), kind: kinds }), { maxLength: 60 }), (few) => {
       const events = few.map((each, i) => event({ ...each, id: `e${i}` }));
-      const marks = eventMarks(events, (ms) => ms, 1000, []);
+      const marks = eventMarks(events, (ms) => ms, 1000, [], shortName);
       expect(marks.flatMap(({ lines }) => lines.map(({ id }) => id)).sort()).toEqual(events.map(({ id }) => id).sort());
       for (const [i, mark] of marks.entries()) expect(mark.x - (marks[i - 1]?.x ?? -99)).toBeGreaterThanOrEqual(24);
       for (const { tone, lines } of marks) {
@@ -159,7 +172,10 @@ describe('marks of rounds', () => {
     claimedBy: '',
   };
   const tones = (events: MeshEvent[], change: Partial<Round> = {}) =>
-    eventMarks(events, (ms) => ms, 100_000, [{ ...round, ...change }]).map(({ tone, lines }) => [tone, lines[0]?.text]);
+    eventMarks(events, (ms) => ms, 100_000, [{ ...round, ...change }], shortName).map(({ tone, lines }) => [
+      tone,
+      lines[0]?.text,
+    ]);
 
   test('a good round has no red mark while its pod starts and leaves; a fault in between is one', () => {
     const link = (atMs: number) => event({ atMs, id: `${atMs}`, pod: pod('slo'), outcome: 'refused' });
