@@ -1,15 +1,19 @@
 import { createServer, type Server } from 'node:net';
 import { close, listen } from './sockets.ts';
 
+/** The most ranges that are tried: the preferred one, then random ones. */
 const MAX_TRIES = 20;
+/**
+ * Last parts of the pods' addresses. BASE.1 is the machine's own in the preferred range, BASE.241 to .243 are those of the nodes.
+ */
 const FIRST = 2;
 const LAST = 240;
 
 /**
  * Claims the range BASE.0/24 of loopback by listening on BASE.254, so that clusters on one machine never share addresses.
  * Takes `preferred` if it is free, else a random range. Where such addresses do not exist (macOS), returns `preferred`
- * without a claim. `base` is the first three parts, e.g. `127.0.0`. Rejects with an Error and advice if `port` is free in no
- * range.
+ * without a claim. Resolves with `base`, the first three parts, e.g. `127.0.0`, and `release`, which ends the claim. Rejects with
+ * an Error and advice if `port` is free in no range.
  */
 export async function claimRange(preferred: string | undefined, port: number, random: () => number) {
   const codes: string[] = [];

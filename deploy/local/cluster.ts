@@ -16,7 +16,7 @@ import { deleteObject } from './api/write.ts';
 import { makeServerIdentity } from './certificate.ts';
 import { type Cleanups, runAll, startOrCleanUp } from './cleanups.ts';
 import { startControllers } from './control/controllers.ts';
-import { ServiceAddress, ServiceAddresses } from './control/services.ts';
+import { ServiceAddressController, ServicePort } from './control/services.ts';
 import { localImages } from './kubelet/images.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { httpCheck } from './kubelet/readiness.ts';
@@ -82,15 +82,22 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
   const identity = await makeServerIdentity(clock.nowMs());
   const watchdog = startWatchdog();
   cleanups.push(() => watchdog.stop());
+  const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
+  // No pod has a log before the kubelet runs.
+  const logOf = (uid: string, container: string) => kubelet.logOf(uid, container);
+  const api = await startApiServer({ store, userOf, logOf, clock, bookmarkMs: BOOKMARK_MS }, identity);
+  cleanups.push(() => api.stop());
   const access: ApiAccess = {
-    url: '',
+    url: api.url,
     token: tokens.issue({ name: 'admin', groups: [MASTERS, 'system:authenticated'] }),
     caPem: identity.caPem,
   };
+  const kubeconfigPath = join(dir, 'kubeconfig');
+  writeKubeconfig(kubeconfigPath, access, 'admin', NAMESPACE);
+  cleanups.push(() => rmSync(kubeconfigPath, { force: true }));
   const images = localImages({
     serverPath: resolve(options.serverPath ?? 'dist/goldpinger-ts.cjs'),
     kubeconfigOf: (namespace, account) => {
-      // Written whenever a pod of the account starts. `access` has the API's URL by then.
       const path = join(dir, 'accounts', `${namespace}_${account}`);
       writeKubeconfig(path, { ...access, token: tokens.forServiceAccount(namespace, account) }, account, namespace);
       return path;
@@ -113,20 +120,12 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
     check: httpCheck,
     backoff: options.backoff ?? { firstMs: 1000, longestMs: 30_000 },
   });
-  const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
-  const logOf = (uid: string, container: string) => kubelet.logOf(uid, container);
-  const api = await startApiServer({ store, userOf, logOf, clock, bookmarkMs: BOOKMARK_MS }, identity);
-  cleanups.push(() => api.stop());
-  access.url = api.url;
-  const kubeconfigPath = join(dir, 'kubeconfig');
-  writeKubeconfig(kubeconfigPath, access, 'admin', NAMESPACE);
-  cleanups.push(() => rmSync(kubeconfigPath, { force: true }));
 
-  const service = new ServiceAddress({ store, namespace: NAMESPACE, name: APP, portIndex: 0 });
+  const service = new ServicePort({ store, namespace: NAMESPACE, name: APP, portIndex: 0 });
   cleanups.push(() => service.close());
   const servicePort = await service.listen('127.0.0.1', options.port ?? 0);
   const isServed = ({ metadata }: KubeObject) => metadata.name === APP && metadata.namespace === NAMESPACE;
-  const serviceAddresses = new ServiceAddresses({ store, addresses, isServed });
+  const serviceAddresses = new ServiceAddressController({ store, addresses, isServed });
   cleanups.push(() => serviceAddresses.stop());
   cleanups.push(() => kubelet.stop(STOP_GRACE_MS));
   cleanups.push(startControllers(store));

@@ -12,27 +12,29 @@ export async function listen(server: Server, host: string, port: number): Promis
   return (server.address() as AddressInfo).port;
 }
 
-/** Stops to listen. Resolves when the last connection has ended. */
+/** Stops listening. Resolves when the last connection has ended. */
 export function close(server: Server): Promise<void> {
   return new Promise((resolve) => void server.close(() => resolve()));
 }
 
-export interface Target {
+/** Where a connection is forwarded to. */
+export interface ForwardTarget {
   host: string;
   port: number;
-  /** The pod whose end resets the connection. */
+  /** The pod to which it leads: see `Forwarder.resetPod`. */
   podUid?: string;
 }
 
+/** The most connections of one `Forwarder`: each takes two of this program's open files. */
 const MAX_CONNECTIONS = 2000;
 
-/** Forwards each TCP connection to a target. */
+/** Listens on an address and forwards each TCP connection to a target. */
 export class Forwarder {
   readonly #server: Server;
   readonly #connections = new Map<Socket, { podUid: string | undefined; upstream: Socket }>();
 
   /** `choose` is called for each connection, which is reset if there is no target. */
-  constructor(choose: () => Target | undefined) {
+  constructor(choose: () => ForwardTarget | undefined) {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
       client.on('error', () => {}); // The 'close' event follows.
       const target = choose();
@@ -60,6 +62,7 @@ export class Forwarder {
     }
   }
 
+  /** Stops listening and ends all connections. */
   async close(): Promise<void> {
     for (const [client, { upstream }] of this.#connections) {
       client.destroy();
@@ -73,7 +76,7 @@ export class Forwarder {
  * Joins a client's socket (with `allowHalfOpen`) to a new connection to a target, which it returns. Bytes, ends and resets
  * pass in both directions. The client is reset if the target does not accept.
  */
-function forward(client: Socket, { host, port }: Target): Socket {
+function forward(client: Socket, { host, port }: ForwardTarget): Socket {
   const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true });
   upstream.on('error', () => client.resetAndDestroy());
   upstream.on('close', () => client.destroySoon());

@@ -5,7 +5,9 @@ import * as v from '../../server/protocol/validators.ts';
 
 /** Folder of the kubeconfig and the logs unless `--dir` names another one. */
 export const DEFAULT_DIR = '.local';
+/** The most logs that are kept. Each container of a pod that has gone leaves one behind. */
 const MAX_LOGS = 100;
+/** The file with the pods' WRITE_TOKEN. */
 const TOKEN_FILE = 'write-token';
 /** What the folder has only while its cluster runs. */
 const WHILE_RUNNING = ['kubeconfig', TOKEN_FILE, 'accounts', 'lock'];
@@ -71,12 +73,14 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** How a client reaches the API of the cluster: URL, bearer token, and the certificate authority to trust (PEM). */
 export interface ApiAccess {
   url: string;
   token: string;
   caPem: string;
 }
 
+/** The parts of `writeKubeconfig` that are read again. */
 const KUBECONFIG = v.object({
   clusters: v.tuple([
     v.object({

@@ -28,6 +28,7 @@ export function columns(rows: readonly string[][], widths: readonly number[] = w
   );
 }
 
+/** The width of each column: that of its longest cell. */
 export function widthsOf(rows: readonly string[][]): number[] {
   return (rows[0] ?? []).map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)));
 }

@@ -16,6 +16,7 @@ const PAGE = `<!doctype html><html lang="en"><title>goldpinger-ts: passive</titl
 export function createPassiveApp(context: ProcessContext): Express {
   const app = express();
   app.disable('x-powered-by');
+  // As in `createApp`: an ETag would cost a hash and match no later answer.
   app.set('etag', false);
   processRoutes(app, context, () => '');
   app.get('/', (_req, res) => void res.set('Content-Security-Policy', "default-src 'none'").type('html').send(PAGE));

@@ -3,7 +3,7 @@ import { CoreV1Api, KubeConfig, Watch } from '@kubernetes/client-node';
 import { describe, expect, it, vi } from 'vitest';
 import type { KubeObject } from '../../deploy/local/api/objects.ts';
 import type { Table } from '../../deploy/local/api/table.ts';
-import { call, textOf } from '../../deploy/local/client/api-client.ts';
+import { call, readText } from '../../deploy/local/client/api-calls.ts';
 import { readKubeconfig } from '../../deploy/local/state-folder.ts';
 import { eventually } from '../support/eventually.ts';
 import { clusterOfFile, fetchText, isAlive, PODS, TABLE } from '../support/stand-ins.ts';
@@ -111,14 +111,14 @@ describe('the API', () => {
   it('returns logs: the last lines, with times, and live', async () => {
     const pod = firstPod();
     const read = async (query: string) =>
-      textOf(await call(current().access, { method: 'GET', path: `${PODS}/${pod.name}/log?${query}` }));
+      readText(await call(current().access, { method: 'GET', path: `${PODS}/${pod.name}/log?${query}` }));
     expect(await read('tailLines=1')).toBe(`listening on ${pod.ip}:8080\n`);
     expect(await read('tailLines=0')).toBe('');
     expect(await read('limitBytes=6')).toBe('listen');
     expect(await read('timestamps=true')).toMatch(/^\d{4}-\d\d-\d\dT\S+Z listening on/);
     const following = await call(current().access, { method: 'GET', path: `${PODS}/${pod.name}/log?follow=true` });
     current().deletePod(pod.name);
-    expect(await textOf(following)).toBe(`listening on ${pod.ip}:8080\nasked to end\n`);
+    expect(await readText(following)).toBe(`listening on ${pod.ip}:8080\nasked to end\n`);
     await current().ready();
   });
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Table } from '../../deploy/local/api/table.ts';
-import { callLines } from '../../deploy/local/client/api-client.ts';
+import { callLines } from '../../deploy/local/client/api-calls.ts';
 import { clusterOfFile, PODS, TABLE } from '../support/stand-ins.ts';
 
 const { current, api, pods, livePods, firstPod } = clusterOfFile();

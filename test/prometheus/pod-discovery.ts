@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { PodObject } from '../../deploy/local/api/objects.ts';
-import { callJson } from '../../deploy/local/client/api-client.ts';
+import { callJson } from '../../deploy/local/client/api-calls.ts';
 import type { LocalCluster } from '../../deploy/local/cluster.ts';
 import { close, listen } from '../../deploy/local/sockets.ts';
 

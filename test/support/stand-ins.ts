@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { KubeObject } from '../../deploy/local/api/objects.ts';
-import { type ApiCall, call, textOf } from '../../deploy/local/client/api-client.ts';
+import { type ApiCall, call, readText } from '../../deploy/local/client/api-calls.ts';
 import { type ClusterOptions, type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 
 const STAND_IN = 'test/fixtures/stand-in-server.cjs';
@@ -28,7 +28,7 @@ export function clusterOfFile() {
   async function api(method: string, path: string, more: Partial<ApiCall> & { token?: string } = {}) {
     const { token = cluster.access.token, ...rest } = more;
     const answer = await call({ ...cluster.access, token }, { ...rest, method: method as ApiCall['method'], path });
-    const text = await textOf(answer);
+    const text = await readText(answer);
     return { code: answer.statusCode ?? 0, headers: answer.headers, json: JSON.parse(text) as Json };
   }
 

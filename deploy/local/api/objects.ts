@@ -59,6 +59,7 @@ export interface Draft {
   [field: string]: unknown;
 }
 
+/** The most pods of a Deployment or ReplicaSet: a cluster has 239 addresses for all its pods and Services. */
 const MAX_REPLICAS = 200;
 
 /** Names of objects are RFC 1123 subdomains. RBAC also allows colons, e.g. `system:x`. */

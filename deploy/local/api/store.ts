@@ -37,7 +37,9 @@ export class Store {
   readonly #undelivered: Change[] = [];
   #changes: Change[] = [];
   #delivering = false;
+  /** Any number above 0, because version 0 of a request means "whatever is there now". */
   #version = 100;
+  /** The newest version after which not all changes are kept. */
   #compacted = 100;
 
   constructor({ nowMs, random, newUid, keepChanges }: StoreOptions) {

@@ -131,6 +131,7 @@ const WORKLOAD_WIDE = [
 
 /** Makes a cell of a number that is 0 if it is missing. */
 const count = (path: string) => (object: KubeObject) => Number(textAt(object, path));
+/** The path of a field that no object has here: each cell is `<none>`. */
 const NONE = '';
 
 /** The columns of each resource, as in a real API server (k8s.io/kubernetes/pkg/printers/internalversion). */

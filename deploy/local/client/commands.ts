@@ -7,7 +7,7 @@ import type { Table } from '../api/table.ts';
 import { APP, NAMESPACE } from '../seed.ts';
 import { type ApiAccess, DEFAULT_DIR, keptWriteToken, readKubeconfig } from '../state-folder.ts';
 import { columns, parseCommandLine, printable, UsageError, widthsOf } from '../usage.ts';
-import { callJson, callLines } from './api-client.ts';
+import { callJson, callLines } from './api-calls.ts';
 import { applyFile, deleteFile } from './manifests.ts';
 import { runToxiproxyCli } from './toxiproxy-cli.ts';
 

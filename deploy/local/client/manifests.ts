@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import type { KubeObject, NewObject } from '../api/objects.ts';
 import { apiVersionOf, collectionPath, RESOURCES, type Resource } from '../api/resources.ts';
 import type { ApiAccess } from '../state-folder.ts';
-import { callJson, textOf } from './api-client.ts';
+import { callJson, readText } from './api-calls.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 /** kubectl keeps the applied manifest in this annotation, so that both can apply the same file in turn. */
@@ -71,7 +71,7 @@ async function storedObject(access: ApiAccess, path: string): Promise<KubeObject
 /** Reads the objects of a YAML file, with the URL paths of their collections and of themselves. */
 async function readManifests(file: string, namespace: string) {
   const stream: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file);
-  const documents = parseAllDocuments(await textOf(stream, file, MAX_FILE_BYTES));
+  const documents = parseAllDocuments(await readText(stream, file, MAX_FILE_BYTES));
   const manifests = [];
   for (const document of 'empty' in documents ? [] : documents) {
     if (document.errors[0]) throw new Error(`${file}: ${document.errors[0].message}`);

@@ -4,9 +4,9 @@ import { isReady, type PodObject, type ServiceObject, selects } from '../api/obj
 import { ENDPOINT_SLICES, PODS, SERVICES } from '../api/resources.ts';
 import { controlLoop, type Store } from '../api/store.ts';
 import { recordEvent } from '../api/write.ts';
-import { Forwarder, type Target } from '../sockets.ts';
+import { Forwarder, type ForwardTarget } from '../sockets.ts';
 
-interface ServiceAddressOptions {
+interface ServicePortOptions {
   store: Store;
   namespace: string;
   name: string;
@@ -15,13 +15,13 @@ interface ServiceAddressOptions {
 }
 
 /**
- * The address of a Service on this machine. Each TCP connection is forwarded to one ready pod. It is reset if that pod
- * is deleted, or if no pod is ready.
+ * Listens for one port of a Service. Each TCP connection is forwarded to one ready pod. It is reset if that pod is deleted, or if
+ * no pod is ready.
  */
-export class ServiceAddress extends Forwarder {
+export class ServicePort extends Forwarder {
   readonly #unsubscribe: () => void;
 
-  constructor(options: ServiceAddressOptions) {
+  constructor(options: ServicePortOptions) {
     super(() => choosePod(options));
     this.#unsubscribe = options.store.subscribe(({ resource, type, object }) => {
       if (resource === PODS && type === 'DELETED') this.resetPod(object.metadata.uid);
@@ -50,8 +50,8 @@ export class ServiceAddress extends Forwarder {
   }
 }
 
-/** A Service chooses a random pod for every connection. */
-function choosePod({ store, namespace, name, portIndex }: ServiceAddressOptions): Target | undefined {
+/** A random ready pod, as a Service chooses one for every connection; undefined if there is none. */
+function choosePod({ store, namespace, name, portIndex }: ServicePortOptions): ForwardTarget | undefined {
   const service = store.get(SERVICES, namespace, name) as ServiceObject | undefined;
   if (!service) return undefined;
   const ready = readyPodsOf(store, service);
@@ -61,10 +61,10 @@ function choosePod({ store, namespace, name, portIndex }: ServiceAddressOptions)
   return { host: pod.status.podIP ?? '', port, podUid: pod.metadata.uid };
 }
 
-interface ServiceAddressesDeps {
+interface ServiceAddressDeps {
   store: Store;
   addresses: AddressPool;
-  /** Whether a Service already has another address. */
+  /** Whether a Service has an address of another kind: that of the page is 127.0.0.1. */
   isServed(service: ServiceObject): boolean;
 }
 
@@ -72,14 +72,14 @@ interface ServiceAddressesDeps {
  * Gives every Service of type LoadBalancer or NodePort its own loopback address and writes it to the Service's status.
  * The address is released when the Service is deleted.
  */
-export class ServiceAddresses {
-  readonly #deps: ServiceAddressesDeps;
+export class ServiceAddressController {
+  readonly #deps: ServiceAddressDeps;
   /** By uid and ports: the address ('' if none was free), and a listener for each port. */
-  readonly #assigned = new Map<string, { ip: string; listeners: ServiceAddress[] }>();
+  readonly #assigned = new Map<string, { ip: string; listeners: ServicePort[] }>();
   readonly #stopLoop: () => void;
   #reconciled: Promise<void> = Promise.resolve();
 
-  constructor(deps: ServiceAddressesDeps) {
+  constructor(deps: ServiceAddressDeps) {
     this.#deps = deps;
     this.#stopLoop = controlLoop(deps.store, [SERVICES], () => {
       this.#reconciled = this.#reconciled.then(() => this.#reconcile());
@@ -107,12 +107,12 @@ export class ServiceAddresses {
     const { store, addresses } = this.#deps;
     const { name, namespace = '', uid } = service.metadata;
     const ip = await addresses.take();
-    const listeners: ServiceAddress[] = [];
+    const listeners: ServicePort[] = [];
     this.#assigned.set(key, { ip: ip ?? '', listeners }); // Also if it fails. A change of the Service's ports tries again.
     try {
       if (ip === null) throw new Error(`no free address: ${addresses.advice}`);
       for (const [portIndex, { port }] of (service.spec.ports ?? []).entries()) {
-        const listener = new ServiceAddress({ store, namespace, name, portIndex });
+        const listener = new ServicePort({ store, namespace, name, portIndex });
         listeners.push(listener);
         await listener.listen(ip, port);
       }

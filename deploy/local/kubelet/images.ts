@@ -13,6 +13,7 @@ export interface Command {
   ignored: string[];
 }
 
+/** Where a pod runs: its addresses, and that of its node. */
 export interface Placement extends PodNetwork {
   hostIP: string;
 }
@@ -55,48 +56,66 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
  * The images of a local cluster: `goldpinger-ts`, `goldpinger` and `toxiproxy`, of any registry and tag. Of a container's spec only
  * `args` and `env` are read. A `command` is ignored, because it names a program inside the image.
  */
-export function localImages({ serverPath, kubeconfigOf, extraVariables, secretOf }: Programs): Images {
-  const folder = dirname(serverPath);
+export function localImages(programs: Programs): Images {
   return (container, pod, placement) => {
     const name = imageName(container.image);
-    const env = specEnv(container, pod, placement, secretOf);
+    const env = specEnv(container, pod, placement, programs.secretOf);
     const args = (container.args ?? []).map((arg) => expandVariables(arg, env));
-    if (name === 'toxiproxy') {
-      // Without arguments the image's own command listens on every address.
-      const flags = args.length > 0 ? args : ['-host=0.0.0.0'];
-      return {
-        file: process.execPath,
-        args: [join(folder, 'fault-proxy.cjs'), ...flags],
-        env: { PATH, ...networkEnv(placement) },
-        ignored: Object.keys(env),
-      };
-    }
-    if (name !== 'goldpinger-ts' && name !== 'goldpinger') return null;
-    // The pods of a local cluster set the port by PORT; the flag --port is not looked for.
-    const port = Number(env['PORT'] ?? SETTINGS.port.default);
-    // PowerfulSeal redirects a port of a pod to its own proxy. Then the server listens on the inner address instead.
-    const isRedirected = placement.redirected.length > 0;
-    const isPassed = (key: string) =>
-      SETTING_NAMES.has(key) || (Object.hasOwn(extraVariables, key) && extraVariables[key] === env[key]);
-    return {
-      file: process.execPath,
-      args: [
-        ...PROCESS.nodeFlags,
-        ...(isRedirected ? ['--require', join(folder, 'own-address.cjs')] : []),
-        serverPath,
-        ...argsInPod(args, port, placement),
-      ],
-      env: {
-        ...Object.fromEntries(Object.entries(env).filter(([key]) => isPassed(key))),
-        // Last, so that no variable of the pod replaces them.
-        ...PROCESS.env,
-        PATH,
-        KUBECONFIG: kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default'),
-        ...(isRedirected ? networkEnv(placement) : {}),
-        HOST: addressInPod(env['HOST'] ?? '', port, placement),
-      },
-      ignored: Object.keys(env).filter((key) => !isPassed(key)),
-    };
+    if (name === 'toxiproxy') return faultProxyCommand(programs, args, env, placement);
+    if (name === 'goldpinger-ts' || name === 'goldpinger') return serverCommand(programs, pod, args, env, placement);
+    return null;
+  };
+}
+
+/** The command of the fault proxy. It gets no variable of the pod's spec. */
+function faultProxyCommand(
+  { serverPath }: Programs,
+  args: string[],
+  env: Record<string, string>,
+  placement: Placement,
+): Command {
+  // Without arguments the image's own command listens on every address.
+  const flags = args.length > 0 ? args : ['-host=0.0.0.0'];
+  return {
+    file: process.execPath,
+    args: [join(dirname(serverPath), 'fault-proxy.cjs'), ...flags],
+    env: { PATH, ...networkEnv(placement) },
+    ignored: Object.keys(env),
+  };
+}
+
+/** The command of the server. It gets the settings of the pod's spec, and what the cluster sets. */
+function serverCommand(
+  { serverPath, kubeconfigOf, extraVariables }: Programs,
+  pod: PodObject,
+  args: string[],
+  env: Record<string, string>,
+  placement: Placement,
+): Command {
+  // The pods of a local cluster set the port by PORT; the flag --port is not looked for.
+  const port = Number(env['PORT'] ?? SETTINGS.port.default);
+  // PowerfulSeal redirects a port of a pod to its own proxy. Then the server listens on the inner address instead.
+  const isRedirected = placement.redirected.length > 0;
+  const isPassed = (name: string) =>
+    SETTING_NAMES.has(name) || (Object.hasOwn(extraVariables, name) && extraVariables[name] === env[name]);
+  return {
+    file: process.execPath,
+    args: [
+      ...PROCESS.nodeFlags,
+      ...(isRedirected ? ['--require', join(dirname(serverPath), 'own-address.cjs')] : []),
+      serverPath,
+      ...argsInPod(args, port, placement),
+    ],
+    env: {
+      ...Object.fromEntries(Object.entries(env).filter(([name]) => isPassed(name))),
+      // Last, so that no variable of the pod replaces them.
+      ...PROCESS.env,
+      PATH,
+      KUBECONFIG: kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default'),
+      ...(isRedirected ? networkEnv(placement) : {}),
+      HOST: addressInPod(env['HOST'] ?? '', port, placement),
+    },
+    ignored: Object.keys(env).filter((name) => !isPassed(name)),
   };
 }
 

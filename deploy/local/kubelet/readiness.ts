@@ -20,7 +20,7 @@ export const httpCheck: ReadinessCheck = (host, port, path, timeoutMs) =>
     request.on('error', () => resolve(false));
   });
 
-/** A new container is probed more often than its period says, because a user waits for it. */
+/** A new container is probed more often than its period says, for the first 30 s, because a user waits for it. */
 const EAGER_PERIOD_MS = 250;
 const EAGER_TRIES = 120;
 
@@ -76,6 +76,7 @@ function probePort({ readinessProbe, ports }: Container): number | undefined {
   return typeof port === 'number' ? port : ports?.find((one) => one.name === port)?.containerPort;
 }
 
+/** How long after a failed command of a startup probe it is tried again. */
 const STARTUP_RETRY_MS = 250;
 /** Default port of Toxiproxy's API. */
 const API_PORT = 8474;

@@ -4,12 +4,14 @@ import type { Address } from './address.ts';
 import { type Fault, faultOf, type Piece, type Step } from './faults.ts';
 import type { Stream, Toxic } from './toxic.ts';
 
-/** A stage that holds so many bytes is full: it takes no further piece. A piece may have up to 64 KiB, so it may hold more. */
-const OWN_BYTES = 64 * 1024;
-/** The same for the stage of a latency: 4 MiB at 250 ms are 16 MiB/s. */
-const MAX_DELAYED_BYTES = 4 * 1024 * 1024;
-/** When all stages together hold this much, OWN_BYTES is the limit for those of a latency too. */
-const MAX_SHARED_BYTES = 64 * 1024 * 1024;
+/**
+ * A stage that holds this many bytes is full, and takes no further piece. It may hold more, because one piece has up to 64 KiB.
+ * The stage of a latency may hold MAX_LATENCY_BYTES, so that it does not limit the bandwidth: 4 MiB at 250 ms are 16 MiB/s.
+ */
+const MAX_STAGE_BYTES = 64 * 1024;
+const MAX_LATENCY_BYTES = 4 * 1024 * 1024;
+/** When all stages of the program together hold this much, MAX_STAGE_BYTES is the limit for those of a latency too. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
 /** Memory that a piece needs besides its bytes. A slicer makes many pieces of one byte. */
 const PIECE_OVERHEAD_BYTES = 200;
 
@@ -156,11 +158,12 @@ class Link {
     return step;
   }
 
+  /** Whether stage `i`, or the target if there are fewer stages, takes no further piece. */
   #isFull(i: number): boolean {
     const stage = this.#stages[i];
     if (!stage) return this.#target.writableNeedDrain;
-    const isShort = stage.toxic?.type !== 'latency' || this.#deps.held.bytes >= MAX_SHARED_BYTES;
-    return stage.heldBytes >= (isShort ? OWN_BYTES : MAX_DELAYED_BYTES);
+    const mayHoldMore = stage.toxic?.type === 'latency' && this.#deps.held.bytes < MAX_HELD_BYTES;
+    return stage.heldBytes >= (mayHoldMore ? MAX_LATENCY_BYTES : MAX_STAGE_BYTES);
   }
 
   /** Gives a piece to stage `i`, or to the target if there are fewer stages. */
@@ -213,7 +216,7 @@ class Link {
     this.#onEnd(this.#isReset);
   }
 
-  /** Drops everything that waits or will still come. */
+  /** The link is over: drops everything that waits or will still come. */
   #discard(): void {
     this.#isOver = true;
     this.#timer?.cancel();

@@ -81,7 +81,7 @@ function latency({ toxic, random }: FaultOptions): Fault {
 function bandwidth({ toxic }: FaultOptions): Fault {
   let freeMs = 0;
   return onPieces((piece, nowMs) => {
-    const bytesPerMs = attribute(toxic, 'rate');
+    const bytesPerMs = attribute(toxic, 'rate'); // 1 KB/s is 1 byte per ms.
     if (bytesPerMs === 0) return HOLD;
     const bytes = Math.min(piece.data.length, bytesPerMs * 100);
     const dueMs = Math.max(freeMs, piece.atMs) + bytes / bytesPerMs;

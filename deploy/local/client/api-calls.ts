@@ -2,8 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { ApiAccess } from '../state-folder.ts';
 
+/** The most bytes of an answer. The largest is a whole log: 2000 lines of up to 8192 characters. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
+/** A request to the Kubernetes API of the local cluster. */
 export interface ApiCall {
   method: 'GET' | 'POST' | 'DELETE' | 'PATCH';
   /** With the query. */
@@ -39,7 +41,7 @@ export function call(
 export async function callJson(access: ApiAccess, request: ApiCall): Promise<unknown> {
   const answer = await call(access, request);
   await rejectFailure(answer);
-  return JSON.parse(await textOf(answer));
+  return JSON.parse(await readText(answer));
 }
 
 /** Sends a request and yields the lines of the answer as they arrive. Rejects as `callJson` does. */
@@ -58,12 +60,12 @@ export async function* callLines(access: ApiAccess, request: ApiCall): AsyncGene
 
 async function rejectFailure(answer: IncomingMessage): Promise<void> {
   if ((answer.statusCode ?? 0) < 400) return;
-  const { message } = JSON.parse(await textOf(answer)) as { message?: string };
+  const { message } = JSON.parse(await readText(answer)) as { message?: string };
   throw new Error(`Error from server: ${message ?? answer.statusCode}`);
 }
 
 /** Reads a whole stream as text; `name` is for the error. Rejects if it has more than `maxBytes`: a device has no end. */
-export async function textOf(
+export async function readText(
   stream: AsyncIterable<Buffer>,
   name = 'the answer',
   maxBytes = MAX_ANSWER_BYTES,
