@@ -108,7 +108,7 @@ export class PodLifetimes {
     return pods.sort(comparePods);
   }
 
-  /** In each step from `fromMs` (ms since the epoch) on: how many pods existed and were not gone, of those counted. */
+  /** How many pods for which `isCounted` holds existed and were not gone, in each of `steps` steps from `fromMs` (ms since the epoch). */
   countAlive(fromMs: number, stepMs: number, steps: number, isCounted: (pod: Pod) => boolean): number[] {
     const from = fromMs - wallOffsetMs(this.#clock);
     const stepOf = (atMs: number) => Math.floor((atMs - from) / stepMs);
@@ -277,7 +277,7 @@ class PodLifetime {
     const { lifecycle } = pod;
     const last = this.stages.at(-1);
     if (last?.lifecycle === lifecycle) return false;
-    // For the time before we knew it: a pod that is leaving was most likely ready, any other was starting.
+    // The stage before we knew the pod is a guess: a pod that is leaving was most likely ready before, any other was starting.
     const earlier = lifecycle === 'terminating' || lifecycle === 'gone' ? 'ready' : 'starting';
     if (last === undefined && sinceMs > this.bornMs && lifecycle !== 'starting') this.add(earlier, this.bornMs);
     this.add(lifecycle, sinceMs);
@@ -288,7 +288,7 @@ class PodLifetime {
   add(lifecycle: Lifecycle, fromMs: number): void {
     const sinceMs = Math.max(fromMs, this.sinceMs);
     this.stages.push({ lifecycle, fromMs: sinceMs });
-    // One that is not ready was ready before, or its start failed, which is judged too. One that leaves may never have got so far.
+    // A pod that is not ready was ready before, or its start has failed; both end the start. A pod that leaves may still be starting.
     if (lifecycle === 'ready' || lifecycle === 'not-ready') this.firstReadyMs = Math.min(this.firstReadyMs, sinceMs);
     if (this.stages.length > MAX_STAGES) this.stages.shift();
   }

@@ -35,7 +35,7 @@ function limitOf(req: Request): number {
 }
 
 const MAX_BODY_BYTES = 16_384;
-/** Limits of writes per second: those of clients, and the copies that other pods send. */
+/** The most writes per second: by clients, and by other pods, which send copies. */
 const CLIENT_RATE = 2;
 const POD_RATE = 20;
 /** After a pause, the writes of this many seconds may come at once. */
@@ -128,7 +128,7 @@ function digestOf(token: string): Buffer {
 }
 
 /**
- * Limits the rate of all clients together, by a token bucket: `perSecond` in the long run, and those of `BURST_S` at once.
+ * Limits the rate of all clients together, by a token bucket: `perSecond` in the long run, after a pause `BURST_S` times as many at once.
  * Answers 429 with `Retry-After` to requests beyond it.
  */
 function limitRate(perSecond: number, clock: Clock): RequestHandler {

@@ -148,7 +148,7 @@ export function wholeParameter(req: Request, name: string, least: number, most: 
   throw invalid(name, `a whole number from ${least} to ${most}`);
 }
 
-/** All values of `expect`. Whoever parses the clauses bounds their number and length. */
+/** All values of `expect`. Their number and length are limited by `parseClauses`. */
 export function expectParameters({ query }: Request): string[] {
   const value = query['expect'];
   if (value === undefined) return [];

@@ -58,7 +58,7 @@ interface Timeouts {
   stalledMs: number;
 }
 
-/** `checkAllTimeoutMs`: for so long the mesh may be collected before the first byte of an answer. */
+/** The usual time limits. `checkAllTimeoutMs`: the mesh may be collected for this long before the first byte of an answer. */
 const timeoutsFor = ({ checkAllTimeoutMs }: ProcessContext['config']): Timeouts => ({
   requestMs: 10_000,
   checkMs: 1_000,
@@ -146,7 +146,7 @@ async function serve(
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     connections.closePingOnly();
     server.closeIdleConnections();
-    // For those that become idle from now on.
+    // Connections that become idle from now on are closed at once.
     server.keepAliveTimeout = 1;
     const deadline = clock.setTimer(() => connections.closeAll(), deadlineMs);
     await closed;

@@ -25,7 +25,7 @@ type VerdictContext = Pick<RouteContext, 'clock' | 'config' | 'collector' | 'pas
 
 /** Chaos tools wait one second for an answer. Collecting the reports may take this part of it. */
 const COLLECT_BUDGET_MS = 800;
-/** Collecting is given up after this time. Only a mesh of the past takes so long, because it cannot be answered in part. */
+/** Collecting is given up after this time. Only a mesh of the past can take this long: of the present one a part is given before. */
 const GIVE_UP_MS = 850;
 /** The answer is sent after this time at the latest. */
 const ANSWER_BUDGET_MS = 950;

@@ -45,8 +45,9 @@ export interface BroadcastResult<T> {
   atMs: number;
 }
 
-/** The answers to a message that came in time. `ended`: when all pods have answered or have been given up. */
+/** The answers to a message that came in time. */
 interface Told extends BroadcastResult<unknown> {
+  /** Resolves when all pods have answered or have been given up. */
   ended: Promise<void>;
 }
 
@@ -143,7 +144,7 @@ export class PeerBroadcast {
     });
     await waitAtMost(clock, withinMs, ended);
     const late = (pod: Pod) => ({ name: nameOf(pod), reason: 'timeout', detail: 'its answer has not come yet' });
-    // A passive pod has nothing to tell, so nothing is missing.
+    // A passive pod measures nothing, so nothing of it is missing.
     const missingPods = pods.filter(({ uid }) => !answers.has(uid) && failures.get(uid)?.reason !== 'passive');
     return {
       parts: pods.map(({ uid }) => answers.get(uid)).filter((answer) => answer !== undefined),

@@ -74,7 +74,7 @@ export interface PastView {
   presentPod(pod: Pod): Pod | null;
   /** The report of pod `uid` from our own copy of it; null if we keep none. */
   copiedReport(uid: string): Promise<PodReport | null>;
-  /** The other present pods that keep a copy of pod `uid`, as the reports merged so far say, the first choice first. */
+  /** The other present pods that keep a copy of pod `uid`, by the reports merged so far. The one to ask first is the first. */
   presentKeepersOf(uid: string): Pod[];
   /** `Mesh.past`, with the coarsest resolution of the reports merged so far. */
   ofMesh(): NonNullable<Mesh['past']>;
@@ -100,7 +100,7 @@ export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
     ownReport: () => deps.ownReport(windowMs),
     goneHash: () => goneHash,
     merge: (report, arrival) => {
-      // These pods may have left before we started. They are shown as gone all the same.
+      // Pods that left before we started are known only from others. They are shown as gone, too.
       for (const pod of report.gone ?? []) {
         if (index.ofUid(pod.uid) !== -1 || !deps.lifetimes.addGone(pod)) continue;
         index.add({ ...pod, lifecycle: 'gone' });
@@ -117,7 +117,7 @@ export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
   };
 }
 
-/** The pods of discovery, and those of `gone` that it does not know, in the usual order. */
+/** Adds the pods of `gone` that discovery does not know. Sorted as discovery sorts pods. */
 function withGone(snapshot: DiscoverySnapshot, gone: readonly Pod[]): DiscoverySnapshot {
   const known = new Set(snapshot.pods.map(({ uid }) => uid));
   const missing = gone.filter(({ uid }) => !known.has(uid));

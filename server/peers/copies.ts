@@ -369,7 +369,7 @@ function joined(first: CopyPiece, second: CopyPiece): CopyPiece {
   };
 }
 
-/** The records of both, those of `second` with ages that are `shiftMs` more. */
+/** Both lists of records as one. `shiftMs` is added to the ages in `second`, because they count from the later piece. */
 function joinedRecords(first: Uint8Array, second: Uint8Array, format: { bytes: number }, shiftMs: number): Uint8Array {
   const records = new Uint8Array(first.length + second.length);
   records.set(first);

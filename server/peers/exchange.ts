@@ -42,7 +42,7 @@ export class Exchange {
    * with the error that `end` got.
    */
   readonly response: Promise<Response>;
-  /** Bytes of the response so far. */
+  /** How many bytes of the response have come. */
   bytes = 0;
   readonly #socket: Socket;
   readonly #parser: HttpResponseParser;

@@ -19,7 +19,7 @@ import type { PodIndex } from './pod-index.ts';
 
 /** When and how a report came in. */
 export interface Arrival {
-  /** Index in `Mesh.pods` of the pod that was asked; whoever the answer claims to be does not count. */
+  /** Index in `Mesh.pods` of the pod that was asked. The pod that the report itself names is not trusted. */
   pod: number;
   /** ms since the epoch by our clock. */
   atMs: number;
@@ -52,8 +52,8 @@ export function missingReport(arrival: Arrival, missing: MissingReason, detail: 
 
 /**
  * Turns a pod's own report into a report of the mesh: links lead to `Mesh.pods` instead of the report's own table of peers, and
- * links to pods that we do not know are dropped. The columns of `report` become those of the result, because with copies a mesh
- * of 1000 pods takes 2 MB more: its `links.to` is written over, so use `report` no more.
+ * links to pods that we do not know are dropped. It changes `report` and takes over its columns, because copies of them would take
+ * 2 MB in a mesh of 1000 pods. So do not use `report` after it.
  */
 export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIndex): MergedReport {
   const { links } = report;

@@ -158,8 +158,8 @@ export class MeshHistories {
     ];
     const stillMissing: MissingPart[] = [];
     for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lacking) {
-      // Of a pod that has restarted, the copy stands for the steps before the one in which its own results begin: no link
-      // counts twice.
+      // If a pod has restarted, its own results count from the step on in which they begin, and the copy counts before it. So no
+      // link counts twice.
       const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
       const range = ageRangeOf(steps, copiedSteps);
       const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs, parts) : null;

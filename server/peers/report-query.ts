@@ -46,7 +46,7 @@ const LINK_VALUES = 16;
 
 /**
  * Limits of the size of one report. It has links to pods that we know, so these decide: 1000 pods allow for 400 kB and 21,000 values.
- * A real report of so many takes at most 200 kB.
+ * A real report of 1000 pods takes at most 200 kB.
  */
 export function reportLimits(pods: readonly Pod[]): ReportLimits {
   let maxBytes = BASE_BYTES;

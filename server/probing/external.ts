@@ -20,7 +20,7 @@ import { type PathSettings, pathChecksOf } from './path-checks.ts';
 
 /**
  * The targets outside the mesh, each kind with its timeout, and the checks of paths, whose timeouts are those of their protocol.
- * Of all together the first MAX_PROBES are probed.
+ * Only the first MAX_PROBES of all of them are probed.
  */
 interface ExternalSettings extends PathSettings {
   hostsToResolve: readonly string[];
@@ -32,8 +32,8 @@ interface ExternalSettings extends PathSettings {
   httpTargets: readonly string[];
   httpTimeoutMs: number;
   /**
-   * REFRESH_INTERVAL: time between the starts of two rounds. 0 means that peers are not pinged; external targets are probed
-   * all the same, see `intervalWithoutPingsMs`.
+   * REFRESH_INTERVAL: time between the starts of two rounds. With 0 peers are not pinged, but external targets are still probed: see
+   * `intervalWithoutPingsMs`.
    */
   refreshIntervalMs: number;
 }

@@ -17,13 +17,13 @@ interface PathCheck {
   path: Path;
   protocol: ProbeProtocol;
   target: string;
-  /** Probes a path of protocol `http`; null if the address is not known yet. Lookups are made by external.ts, so `dns` gives null. */
+  /** Probes a path of protocol `http`; null if its address is not known yet. Paths of protocol `dns` are looked up by external.ts. */
   probe(limits: ProbeLimits): Promise<ProbeEnd> | null;
 }
 
 /**
- * An API server that refuses anonymous requests has answered all the same: the way to it works. Kubernetes answers `/livez`
- * to everybody unless its administrator has turned that off (role system:public-info-viewer).
+ * The statuses that show that the way to the API server works. One that refuses anonymous requests has answered, too: Kubernetes
+ * answers `/livez` to everybody unless its administrator has turned that off (role system:public-info-viewer).
  */
 const API_SERVER_ANSWERS = [200, 401, 403];
 
@@ -52,7 +52,7 @@ export function pathChecksOf(settings: PathSettings, lookup: LookupFunction = sy
 }
 
 /**
- * The addresses of our Service, as the last lookup of its name found them: with them it can be probed by address while DNS fails. They
+ * The addresses of our Service, as the last lookup of its name found them, so that it can be probed by address while DNS fails. They
  * are not known before the first lookup, unless the URL has an address instead of a name.
  */
 class ServiceAddress {
@@ -81,7 +81,7 @@ class ServiceAddress {
       done(error, found, family);
     });
 
-  /** Gives the remembered addresses of the Service. Other hosts, to which it redirects, are looked up. */
+  /** Finds the remembered addresses of the Service. Other hosts, to which it redirects, are looked up. */
   readonly recall: LookupFunction = (host, options, done) => {
     const [first] = this.#addresses;
     if (host !== this.#host || first === undefined) return this.#lookup(host, options, done);

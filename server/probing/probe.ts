@@ -235,7 +235,7 @@ class Exchange implements Due {
   readonly #stopwatch: Stopwatch;
   readonly #onSample: (sample: Sample) => void;
   #attempt: Attempt;
-  /** The open connection to the target, if the ping is sent over a new one all the same: the witness uses it. */
+  /** The open connection to the target, if the ping must use a new one (`mustOpenNew`). The witness uses it. */
   #oldConnection: Connection | null = null;
   #witness: Attempt | null = null;
   /** When the exchange must have ended, monotonic ms. */

@@ -115,7 +115,7 @@ export class Schedule<Result> {
     return this.#entries.get(entry.target.id) === entry;
   }
 
-  /** Gives n new entries their first times: one in each n-th part of the time for first probes, in random order. */
+  /** Sets the times of the first probes of n new entries: one in each n-th part of `#firstProbesMs`, in random order. */
   #spread(added: readonly Entry[]): void {
     const { random, refreshIntervalMs } = this.#options;
     const firstMs = this.#firstProbesMs(added.length);

@@ -25,15 +25,15 @@ const TICK_MS = 1000;
 /** The share of suspect samples is taken over this many newest samples, as far as they are younger than RECENT_MS. */
 const RECENT_SAMPLES = 40;
 const RECENT_MS = 300_000;
-/** A report becomes unreliable above this share of suspect samples, or above this delay in each of so many seconds. */
+/** A report becomes unreliable above this share of suspect samples, or above this delay in each of the last `seconds`. */
 const UNRELIABLE_ABOVE = { suspectShare: UNRELIABLE.suspectShare, loopDelayUs: 50_000, seconds: 5 };
 /** A report becomes reliable again below these limits, which are lower and hold for longer, so that it does not flicker. */
 const RELIABLE_BELOW = { suspectShare: 0.5, loopDelayUs: 40_000, seconds: 10 };
 
 /**
- * With this many of our timers in a second, turns are not watched in the next second: timers and marks of probes lie so close
- * together that a long turn makes some timer late, and shows as a long busy time between two marks. Such a busy time turns the
- * watch of turns on again.
+ * After a second with this many timers of ours, turns are not watched in the next second. Timers and marks of probes are then so close
+ * together that a long turn shows without the watch: some timer is late, and there is a long busy time between two marks. Such a busy
+ * time turns the watch on again.
  */
 const DENSE_TIMERS = 25;
 

@@ -79,7 +79,7 @@ export class HopSearch {
   async #search(target: Target, known: Known, rttUs: number): Promise<void> {
     const search = new Search(this.#options, rttUs);
     known.search = search;
-    // Without a socket, or with a network that fails meanwhile, the number is not known.
+    // The number is not known if there is no socket, or if the network fails meanwhile.
     known.hops = await search.run(target, known.hops).catch(() => -1);
     known.search = null;
     search.stop();
