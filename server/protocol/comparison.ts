@@ -157,7 +157,7 @@ const lostPodSchema = v.object({
   healthyMs: v.nullable(v.finiteNumber),
 });
 
-/** A pod that left in the range "during". */
+/** A pod that left in the range "during", or in the half minute before it if that is after "before". */
 export type LostPodFacts = v.InferOutput<typeof lostPodSchema>;
 
 const keyFigureSchema = v.object({ name: v.boundedText(60), value: v.boundedText(120), note: v.boundedText(1000) });
@@ -247,7 +247,7 @@ const reportSchema = v.object({
   unlisted: v.object({ links: v.wholeNumber, maxChangeUs: v.finiteNumber }),
   timeToDetect: elapsedSchema,
   timeToRecover: elapsedSchema,
-  /** The pods that left in the range "during", in the order of time: how many, and the first of them. */
+  /** The lost pods, in the order in which they left: how many, and the first of them. */
   lostPods: v.object({ count: v.wholeNumber, pods: v.boundedArray(lostPodSchema, MAX_REPORT_NAMES) }),
   keyFigures: v.boundedArray(keyFigureSchema, 10),
   events: v.boundedArray(meshEventSchema, MAX_REPORT_EVENTS),

@@ -35,8 +35,9 @@ type ChooseTargets = (affectedByPod: Uint32Array) => Targets;
 const LINKS_PER_STEP = 200;
 
 /**
- * Compares all links of a table, which is empty then: the part of a report that is counted from links, the targets, and the links
- * in columns, by source. Yields after each source and every `LINKS_PER_STEP` links.
+ * Compares all links of a table, and empties it. Returns what `ReportData` has of links (`figures`, `affected`, `collateral`, `changed`,
+ * ...), the targets (by number of the pod), and the links themselves: columns for each source that has some. Yields after each source
+ * and every `LINKS_PER_STEP` links.
  */
 export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets) {
   const comparer = new LinkComparer(table);
@@ -60,24 +61,29 @@ interface Link extends ByRange<LinkFigures | null> {
   ipv6: boolean;
 }
 
+/** Compares one link after the other, and counts. */
 class LinkComparer {
   readonly #table: LinkTable;
-  readonly #affectedFigures: ByRange<KeyFigures>;
-  readonly #otherFigures: ByRange<KeyFigures>;
+  readonly #affectedFigures: ByRange<GroupFigures>;
+  readonly #otherFigures: ByRange<GroupFigures>;
+  /** By number of the pod: of how many affected links it is source or destination. */
   readonly #affectedByPod: Uint32Array;
   readonly #affectedDestinations = new Set<number>();
   readonly #affectedSources = new Set<number>();
+  /** As in `ReportData.affected`. */
   readonly #counts = { links: 0, of: 0, stillBad: 0, unprobed: 0, notKnown: 0 };
   readonly #changes = Object.fromEntries(CHANGES.map((change) => [change, 0])) as Record<Change, number>;
+  /** As in `ReportData`. */
   #lostFromView = 0;
   /** The `MAX_CHANGED` links with the largest weights, the largest first. */
   readonly #listed: { link: Link; change: Change; affected: boolean; weight: number }[] = [];
+  /** Links with a sample in "before" and in "during". */
   #seenInBoth = 0;
   /** The largest change of a median among the links that are not listed, us. */
   #maxUnlistedUs = 0;
 
   constructor(table: LinkTable) {
-    const figures = () => new KeyFigures(table.slowUs);
+    const figures = () => new GroupFigures(table.slowUs);
     this.#table = table;
     this.#affectedFigures = { before: figures(), during: figures(), after: figures() };
     this.#otherFigures = { before: figures(), during: figures(), after: figures() };
@@ -122,7 +128,10 @@ class LinkComparer {
     if (affected) this.#addAffected(from, to, source.isBadAtEnd[i] === 1, after !== null);
   }
 
-  /** `isSeenAfter`: the link has a sample in the range "after". */
+  /**
+   * Counts an affected link. `isBad`: it was bad at the end of the last range in which it has a sample. `isSeenAfter`: it has a sample
+   * in the range "after".
+   */
   #addAffected(from: number, to: number, isBad: boolean, isSeenAfter: boolean): void {
     this.#counts.links += 1;
     this.#affectedDestinations.add(to);
@@ -134,7 +143,7 @@ class LinkComparer {
     const isGone = [from, to].some((pod) => !this.#table.isPresent(last, pod));
     if (isGone && (isBad || !isSeen)) this.#counts.unprobed += 1;
     else if (isSeen) this.#counts.stillBad += isBad ? 1 : 0;
-    // Here `isBad` is about the end of "during". A link that was well then and has not been pinged since is well.
+    // There is an "after" without a sample, so `isBad` is about the end of "during". A link that was well then is taken to be well.
     else if (isBad || this.#table.hasNoReport('after', from)) this.#counts.notKnown += 1;
   }
 
@@ -153,7 +162,7 @@ class LinkComparer {
     }
   }
 
-  /** The result. Yields between the ranges: each needs three medians over up to 65 536 counters. */
+  /** The result of `compareLinks`. `links`: all links, by source. Yields between the ranges: each needs three medians over up to 65,535 counters. */
   *result(links: ComparedColumns[], chooseTargets: ChooseTargets) {
     const table = this.#table;
     const inRanges = function* (figuresOf: (range: RangeName) => RangeFigures): Generator<void, InRanges> {
@@ -224,8 +233,8 @@ class LinkComparer {
 /** Links with these changes are listed only if they are affected; else they are only counted. */
 const LISTED_IF_AFFECTED: readonly Change[] = ['same', 'unknown', 'new'];
 /*
- * The weight of a link is the change of its median in us (of a link without samples before: its median), plus what the following
- * constants add. Each of them is far larger than what the ones below it add, so links are listed in this order.
+ * The list has the links with the largest weights. The weight of a link is the change of its median in us (of a link without samples
+ * before: its median), plus what the following constants add. Each adds far more than all below it, so they decide one after the other.
  */
 /** Added for a link with the change `new-bad`. */
 const NEW_BAD_WEIGHT = 1e13;
@@ -239,6 +248,7 @@ const FAILING_WEIGHT = 1e10;
 /** Multiplied by the share (0..1) of lost datagrams of a lossy link. The least, 0.02 (LOSSY), weighs as much as 20 s of median. */
 const LOSS_WEIGHT = 1e9;
 
+/** See above. `link`: with samples during. */
 function weightOf(change: Change, { before, during }: Link): number {
   if (during === null) return 0;
   const shareBefore = before === null ? 0 : failedShare(before.samples, before.failures);
@@ -264,8 +274,8 @@ function medianOf(link: LinkFigures | null): LinkMedian | null {
   };
 }
 
-/** Key figures of a group of links in one range. */
-export class KeyFigures {
+/** The figures of a group of links in one range: counts, and medians over the links of each link's own figure. */
+export class GroupFigures {
   readonly #slowUs: number;
   readonly #p50s = new DurationCounts();
   readonly #p95s = new DurationCounts();
@@ -292,7 +302,7 @@ export class KeyFigures {
   }
 
   /** The figures of this group, or of this and another group together. */
-  figures(other = new KeyFigures(this.#slowUs)): RangeFigures {
+  figures(other = new GroupFigures(this.#slowUs)): RangeFigures {
     const sent = this.#sent + other.#sent;
     return {
       links: this.#links + other.#links,

@@ -25,7 +25,7 @@ export interface DetectionInput {
   affected: { links: number; stillBad: number; unprobed: number; notKnown: number };
   /** In this time "after" will be as long as a round of pings, ms; 0 = it is. */
   askAgainMs: number;
-  /** Pods that left in the range "during", in the order in which they left. */
+  /** Pods that left since `earliestMs` until `toMs`, in the order in which they left. */
   lost: readonly LostPodFacts[];
 }
 
@@ -35,9 +35,11 @@ const BAD_EVENTS: ReadonlyMap<EventKind, string> = new Map([
   ['link-slow', 'slow'],
   ['link-lossy', 'loses datagrams'],
 ]);
-/** How long after a fault its annotation may be written. */
-const LATE_ANNOTATION_MS = 5_000;
+/** The kinds of event that say that a link is well again. */
 const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-normal', 'link-loss-over']);
+
+/** The annotation of a fault may be written this long after the fault began, by hand often a moment too late. */
+const LATE_ANNOTATION_MS = 5_000;
 
 /**
  * The time from the start of the fault to the first event of a failed, slow or lossy link (else to the loss of a pod), and from its
@@ -48,13 +50,15 @@ const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-nor
  */
 export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTime; timeToRecover: ElapsedTime } {
   const fault = faultOf(input);
-  // Who breaks something by hand often annotates it, or draws the range, a moment later.
   const annotatedMs = fault.begin === 'annotation' ? fault.beginMs - LATE_ANNOTATION_MS : 0;
   const earliestMs = Math.max(input.earliestMs, annotatedMs);
   const isOfFault = ({ kind, atMs }: MeshEvent) => BAD_EVENTS.has(kind) && atMs >= earliestMs && atMs <= input.toMs;
   const events = relevantEvents(input, isOfFault);
   const first = events.find(isOfFault);
-  return { timeToDetect: detected(input, fault, first), timeToRecover: recovered(input, fault, first, events) };
+  return {
+    timeToDetect: timeToDetect(input, fault, first),
+    timeToRecover: timeToRecover(input, fault, first, events),
+  };
 }
 
 /** When the fault began and ended, as far as that is known, and what says so. */
@@ -84,7 +88,8 @@ function relevantEvents({ events, targets }: DetectionInput, isOfFault: (event: 
   return ofTargets.some(isOfFault) ? ofTargets : ofLinks;
 }
 
-function detected(
+/** `first`: the first event of a link that became worse. */
+function timeToDetect(
   { affected, lost, nameOf }: DetectionInput,
   { beginMs, begin }: Fault,
   first?: MeshEvent,
@@ -106,7 +111,8 @@ function detected(
   return { ...base, ...elapsed(beginMs, atMs), message };
 }
 
-function recovered(
+/** `first`: the first event of a link that became worse. `events`: those of links, `relevantEvents`. */
+function timeToRecover(
   input: DetectionInput,
   { endMs, end }: Fault,
   first: MeshEvent | undefined,

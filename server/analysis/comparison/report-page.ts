@@ -139,7 +139,7 @@ function lostSection({ lostPods }: ReportData): Markup | null {
 <th scope="row" class="free">${nameMarkup(name)}</th><td class="free">${replacedBy === '' ? noReplacement : nameMarkup(replacedBy)}</td>
 <td class="n">${timeSinceLoss(readyMs)}</td><td class="n">${timeSinceLoss(healthyMs)}</td></tr>`;
   });
-  const caption = `${plural(count, 'pod')} left in the range "during"${count > pods.length ? `, the first ${countText(pods.length)}` : ''}`;
+  const caption = `${plural(count, 'pod')} left in the range "during" or in the half minute before it${count > pods.length ? `, the first ${countText(pods.length)}` : ''}`;
   const heads = ['Lost at', 'Pod', 'Replaced by', '#Ready after', '#Every link to it ok after'];
   return section('Pods lost', table('Pods lost', caption, heads, html`<tbody>${rows}</tbody>`));
 }
@@ -369,7 +369,7 @@ function methodSection({ cluster }: ReportData): Markup {
     'How it is counted',
     html`<p>An affected link became worse from "before" to "during". Either probes failed, and at least twice as large a share of them
 as before; or its median is ${cluster.slowLinkMs} ms or more, and at least twice as long as before; or it loses datagrams, and at
-least twice as large a share of them as before. A link without samples before is affected if it failed, is slow or loses datagrams. The blast radius is the share of affected links among all links with a sample
+least twice as large a share of them as before. A link without samples before is affected if it failed, is slow or loses datagrams. Affected links are counted among all links with a sample
 during.</p>
 <p>The time to detect runs from the start of the fault (the first annotation after "before" and at most half a minute before "during", else the start
 of "during") to the first event of a link that fails, is slow or loses datagrams. The time to recover runs from the end of the fault (the end of that annotation, else

@@ -86,8 +86,9 @@ const MAX_SENDING = 4;
 /** No comparison is made while so many links are being sent. Each holds 13 bytes, however slowly its client reads. */
 const MAX_SENDING_LINKS = 500_000;
 const BUSY = 'too many reports at once, try again in a few seconds';
-/** The most sentences about what is not known. */
+/** The most sentences about what is not known, and the most characters of each. */
 const MAX_UNKNOWN = 30;
+const MAX_SENTENCE = 1000;
 
 /** Makes reports and comparisons, one at a time, and for each of them reads one mesh at a time. */
 export class Reporter {
@@ -183,17 +184,17 @@ async function readSources(
   const after = ranges.after === null ? null : await read('after', ranges.after);
   const [events, annotations] = await Promise.all([
     // More than a report shows: the first ones say when the fault was detected.
-    deps.events({ ...allOf(ranges), limit: Number.POSITIVE_INFINITY }),
+    deps.events({ ...spanOf(ranges), limit: Number.POSITIVE_INFINITY }),
     deps.annotations(),
   ]);
   return { table, before, during, after, events, annotations, ranges };
 }
 
-/** Everything that a comparison is made of. `ranges`: as they were asked for; those of the meshes are rounded. */
+/** Everything that a comparison is made of. `ranges`: exactly as they were asked for; the meshes have them rounded. */
 type ReportSources = Awaited<ReturnType<typeof readSources>>;
 
-/** From the start of the first range to the end of the last one; "before" may be a time after the fault. */
-function allOf({ before, during, after }: ComparedRanges): TimeRange {
+/** From the start of the first range to the end of the last one. A client may ask for a "before" that is later than "during". */
+function spanOf({ before, during, after }: ComparedRanges): TimeRange {
   const ranges = [before, during, after].filter((range) => range !== null);
   return {
     fromMs: Math.min(...ranges.map(({ fromMs }) => fromMs)),
@@ -218,13 +219,13 @@ function* lostFacts(mesh: Mesh, range: TimeRange): Generator<void, [uid: string,
   });
 }
 
-/** Yields as `compareLinks`. */
+/** Compares, and puts all facts together. Yields as `compareLinks`. */
 function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Generator<void, Comparison> {
   const { table, before, during, after, events, annotations } = sources;
   const { settings, discovery, verdict } = during;
   const ranges = { before: before?.range ?? null, during: during.range, after: after?.range ?? null };
   const exact = sources.ranges;
-  const shownRange = allOf(exact);
+  const span = spanOf(exact);
   const isNew = newFindings(before);
   const numbersOf = (pods: readonly number[]) => pods.flatMap((pod) => during.numbers[pod] ?? []);
   const gravest = during.findings.find((finding) => isNew(finding) && isFault(finding) && finding.pods.length > 0);
@@ -237,8 +238,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
   });
   const shown = newestEvents(events.events, MAX_REPORT_EVENTS);
   const isCut = events.truncated || shown.length < events.events.length;
-  // The later mesh knows more of a replacement, but may have forgotten a pod that left early.
-  const lost = [...new Map([...during.lost, ...(after?.lost ?? [])]).values()].sort((a, b) => a.lostMs - b.lostMs);
+  const lost = lostPodsIn(sources);
   const lostPods = { count: lost.length, pods: lost.slice(0, MAX_REPORT_NAMES) };
   const notRecovered = lost.filter(({ needsReplacement, healthyMs }) => needsReplacement && healthyMs === null).length;
   const facts: Omit<ReportData, 'keyFigures'> = {
@@ -275,7 +275,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
     lostPods,
     events: shown,
     annotations: annotations.annotations
-      .filter((one) => one.fromMs <= shownRange.toMs && (one.toMs ?? one.fromMs) >= shownRange.fromMs)
+      .filter((one) => one.fromMs <= span.toMs && (one.toMs ?? one.fromMs) >= span.fromMs)
       .slice(0, MAX_REPORT_ANNOTATIONS),
     unknown: unknownsOf(sources, ranges, compared.lostFromView, isCut),
   };
@@ -292,7 +292,14 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
   };
 }
 
-/** Tells whether a finding is new, that is, whether "before" does not have it. */
+/** All pods that were lost, in the order in which they left. */
+function lostPodsIn({ during, after }: ReportSources): LostPodFacts[] {
+  // The later mesh knows more of a replacement, but may have forgotten a pod that left early.
+  const byUid = new Map([...during.lost, ...(after?.lost ?? [])]);
+  return [...byUid.values()].sort((a, b) => a.lostMs - b.lostMs);
+}
+
+/** Makes the test whether a finding is new: whether "before" does not have it. */
 function newFindings(before: ReportSources['before']): (finding: Finding) => boolean {
   const keyOf = ({ kind, subject }: Finding) => `${kind} ${subject}`;
   const known = new Set(before?.findings.map(keyOf));
@@ -322,7 +329,7 @@ function unknownsOf(
   if (events.missing.length > 0) sentences.push(`Events that only ${namesOf(events.missing)} saw are missing`);
   if (eventsCut) sentences.push('Some events are left out, because there were too many');
   if (annotations.missing.length > 0) sentences.push(`${namesOf(annotations.missing)} did not send annotations`);
-  return sentences.slice(0, MAX_UNKNOWN).map((sentence) => sentence.slice(0, 1000));
+  return sentences.slice(0, MAX_UNKNOWN).map((sentence) => sentence.slice(0, MAX_SENTENCE));
 }
 
 function rangeUnknowns(name: string, range: ReportRange | null): string[] {

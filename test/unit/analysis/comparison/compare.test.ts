@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isSlowLink, type LinkFigures } from '../../../../server/analysis/comparison/change.ts';
-import { compareLinks, KeyFigures } from '../../../../server/analysis/comparison/compare.ts';
+import { compareLinks, GroupFigures } from '../../../../server/analysis/comparison/compare.ts';
 
 import { type ByRange, LinkTable } from '../../../../server/analysis/comparison/link-table.ts';
 import { RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
@@ -215,10 +215,10 @@ it('key figures are counts and exact medians; two groups together have those of 
   fc.assert(
     fc.property(fc.array(anyFigures), fc.array(anyFigures), (some, others) => {
       const all = [...some, ...others];
-      expect(keyFiguresOf(some).figures(keyFiguresOf(others))).toEqual(keyFiguresOf(all).figures());
+      expect(groupFiguresOf(some).figures(groupFiguresOf(others))).toEqual(groupFiguresOf(all).figures());
       const medians = all.filter(({ p50Us16 }) => p50Us16 !== NONE16).map(({ p50Us16 }) => unpack16(p50Us16));
       medians.sort((a, b) => a - b);
-      expect(keyFiguresOf(all).figures()).toMatchObject({
+      expect(groupFiguresOf(all).figures()).toMatchObject({
         links: all.length,
         failed: all.filter(({ failures }) => failures > 0).length,
         slow: all.filter((link) => link.failures === 0 && isSlowLink(link, SLOW_US)).length,
@@ -229,8 +229,8 @@ it('key figures are counts and exact medians; two groups together have those of 
   );
 });
 
-function keyFiguresOf(links: readonly LinkFigures[]): KeyFigures {
-  const figures = new KeyFigures(SLOW_US);
+function groupFiguresOf(links: readonly LinkFigures[]): GroupFigures {
+  const figures = new GroupFigures(SLOW_US);
   for (const link of links) figures.add(link);
   return figures;
 }

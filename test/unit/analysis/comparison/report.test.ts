@@ -104,6 +104,8 @@ describe('a report', () => {
     const query = { ranges: { before, during: { fromMs: FROM_MS, toMs: TO_MS }, after: null } };
     const lostAt = async (sinceMs: number) => (await dataOf({ during: without(3, sinceMs), query })).lostPods.count;
     expect(await lostAt(FROM_MS - 30_000)).toBe(1);
+    const page = await pageOf({ during: without(3, FROM_MS - 30_000), query });
+    expect(page).toContain('1 pod left in the range &quot;during&quot; or in the half minute before it');
     expect(await lostAt(FROM_MS - 30_001)).toBe(0);
     const sinceOf = async (fromMs: number) =>
       (await dataOf({ annotations: annotationsOf([annotationOf(fromMs, null)]), query })).timeToDetect.sinceMs;
