@@ -49,11 +49,11 @@ export function readPod(object: unknown) {
      * of the end and to 0. So only the first such time of a pod is that of the request.
      */
     deletedMs: deletionMs === 0 ? 0 : deletionMs - graceMs,
-    /** Status of the Ready condition: True, False or Unknown. */
+    /** Status of the Ready condition: True, False or Unknown; '' without one. */
     ready: ready?.status ?? '',
     /** When that status last changed. */
     readySinceMs: timeOf(ready?.lastTransitionTime ?? ''),
-    /** Sum of the restarts of all containers. */
+    /** Sum of the restarts of all containers, init containers left out. */
     restarts: status.containerStatuses.reduce((sum, container) => sum + container.restartCount, 0),
     /** When the running container that started last was started; 0 if none runs. */
     startedMs: Math.max(0, ...status.containerStatuses.map(({ state }) => timeOf(state?.running?.startedAt ?? ''))),

@@ -11,29 +11,36 @@ import { verdictSchema } from './verdict.ts';
 export const RANGE_NAMES = ['before', 'during', 'after'] as const;
 export type RangeName = (typeof RANGE_NAMES)[number];
 
-/** What became of a link from before to during, by the same rule on every page (`analysis/comparison/change.ts`). */
+/**
+ * What became of a link from the range "before" to the range "during": `changeOf` in `analysis/comparison/change.ts` decides it.
+ */
 export const CHANGES = [
   /**
    * It has no sample in one of the two ranges, and its source did not report then, or that range is shorter than a round of
    * pings.
    */
   'unknown',
+  /** None of the others. */
   'same',
-  /** Its median changed by at least 0.5 ms and a fifth of itself. */
+  /**
+   * No probe failed during, and its median is larger by at least 0.5 ms and a fifth; or it is slow, and had no ok sample before.
+   */
   'slower',
+  /** No probe failed during, and its median is smaller by at least 0.5 ms and a fifth. */
   'faster',
-  /** Probes failed before, none during, and it is neither slow nor lossy. */
+  /** Probes failed before, none during, and during it is neither slow nor lossy. */
   'recovered',
   /** Probes failed in both ranges, and the share of them less than doubled. */
   'still-fails',
-  /** The share of failed probes at least doubled. */
+  /** Probes failed during, and the share of failed ones at least doubled. */
   'fails-more',
-  /** It has samples only during, and is affected; or is not. */
+  /** It has samples during and none before, and probes failed, or it is slow or lossy. */
   'new-bad',
+  /** It has samples during and none before, and nothing is wrong. */
   'new',
-  /** It has samples only before. */
+  /** It has samples before and none during. */
   'gone',
-  /** No probe failed, it is lossy during (LOSSY), and the share of lost datagrams at least doubled. */
+  /** No probe failed during, it is lossy then (LOSSY), and the share of lost datagrams at least doubled. */
   'loses-more',
 ] as const;
 export type Change = (typeof CHANGES)[number];
@@ -62,7 +69,7 @@ export type NameList = v.InferOutput<typeof nameListSchema>;
 const rangeSchema = v.object({
   fromMs: v.finiteNumber,
   toMs: v.finiteNumber,
-  /** 0: the figures are made of samples. Else: of summaries, this is the longest one's length. */
+  /** 0: the figures are made of samples. Else they are made of buckets of samples, and this is the length of the longest, ms. */
   resolutionMs: v.finiteNumber,
   /** Pods that were asked for their report, and those whose report is missing. */
   pods: v.wholeNumber,
@@ -95,7 +102,7 @@ const rangeFiguresSchema = v.object({
 /** Key figures of some links in one range. */
 export type RangeFigures = v.InferOutput<typeof rangeFiguresSchema>;
 
-/** null: there is no such range to look at. */
+/** An object with one value for each range. null: the report has no such range. */
 const inRanges = <T extends v.GenericSchema>(schema: T) =>
   v.object({ before: v.nullable(schema), during: schema, after: v.nullable(schema) });
 const inRangesSchema = inRanges(rangeFiguresSchema);
@@ -103,7 +110,7 @@ const inRangesSchema = inRanges(rangeFiguresSchema);
 /** Key figures of some links in each range. */
 export type InRanges = v.InferOutput<typeof inRangesSchema>;
 
-const linkMedianSchema = v.object({
+const linkSummarySchema = v.object({
   samples: v.wholeNumber,
   failures: v.wholeNumber,
   p50Us: v.finiteNumber,
@@ -116,8 +123,8 @@ const linkMedianSchema = v.object({
   lossCycles: v.exactOptional(v.wholeNumber),
 });
 
-/** How one link did in one range; `p50Us` is -1 without an ok sample. */
-export type LinkMedian = v.InferOutput<typeof linkMedianSchema>;
+/** The figures of one link in one range; `p50Us` is -1 without an ok sample. */
+export type LinkSummary = v.InferOutput<typeof linkSummarySchema>;
 
 const changedSchema = v.object({
   from: v.boundedText(600),
@@ -131,7 +138,7 @@ const changedSchema = v.object({
   /** Whether its source or its destination is a target. */
   touchesTarget: v.boolean(),
   /** null: the link has no sample in that range. */
-  ...v.entriesFromList(RANGE_NAMES, v.nullable(linkMedianSchema)),
+  ...v.entriesFromList(RANGE_NAMES, v.nullable(linkSummarySchema)),
 });
 
 /** A link that changed from before to during. */
@@ -290,7 +297,7 @@ export const FLAG_AFFECTED = 2;
 export const NOT_SEEN = 255;
 
 /** Failed probes in percent: 0 only if no probe failed, 100 only if all failed; `NOT_SEEN` without a sample. */
-export function failedPercent(link: Pick<LinkMedian, 'samples' | 'failures'> | null): number {
+export function failedPercent(link: Pick<LinkSummary, 'samples' | 'failures'> | null): number {
   if (link === null || link.samples === 0) return NOT_SEEN;
   const { samples, failures } = link;
   if (failures === 0 || failures >= samples) return failures === 0 ? 0 : 100;
@@ -317,7 +324,7 @@ export function qualityNotes({
   usualUs = -1,
   sent = 0,
   lost = 0,
-}: LinkMedian): QualityNotes {
+}: LinkSummary): QualityNotes {
   const times = usualUs > 0 ? p50Us / usualUs : -1;
   // Written with one digit, 1.0 times as much says nothing; nor does 0.0, as after a long fault, which is usual then.
   const isUnusual = times >= 0.05 && Math.abs(times - 1) >= 0.05 && Math.abs(p50Us - usualUs) >= MIN_CHANGE_US;

@@ -17,8 +17,9 @@ export const COPY_FORMAT = 'goldpinger-ts/copy/1';
 /** The most samples in one answer, and the most cycles: before base64 they are 300 kB and 360 kB. */
 export const MAX_ANSWER_SAMPLES = 20_000;
 export const MAX_ANSWER_CYCLES = 20_000;
-/** The most pieces of one copy in one answer, and the most copies: one for each process that a pod has had, and for each gap. */
+/** The most pieces of one copy in one answer. */
 const MAX_PIECES = 512;
+/** The most copies of one pod: each of its processes has one, and one more after each gap in what the keeper got. */
 export const MAX_COPIES = 8;
 
 /** A time in which the process stood still and answered nobody: from, to. */
@@ -36,7 +37,7 @@ export interface CopiedTarget extends Pick<Target, 'uid' | 'name' | 'namespace' 
   number: number;
 }
 
-/** What all links have in (`fromMs`, `toMs`], in order of time. */
+/** The samples and cycles of all links after `fromMs` and up to `toMs`, in order of time. */
 export interface CopyPiece {
   fromMs: number;
   toMs: number;

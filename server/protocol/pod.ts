@@ -12,13 +12,13 @@ export function isJudged({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'
   return cordon !== 'ignored' && (lifecycle === 'ready' || lifecycle === 'not-ready');
 }
 
-/** Kubernetes' default grace period of a pod, s (core/v1 PodSpec, terminationGracePeriodSeconds). */
-export const DEFAULT_GRACE_S = 30;
-
 /** Whether a pod is ready and counts for health: see `isJudged`. */
 export function isJudgedReady({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'>): boolean {
   return cordon !== 'ignored' && lifecycle === 'ready';
 }
+
+/** Kubernetes' default grace period of a pod, s (core/v1 PodSpec, terminationGracePeriodSeconds). */
+export const DEFAULT_GRACE_S = 30;
 
 /** The maximum length of `Pod.labels`. A label that does not fit is left out as a whole. */
 export const MAX_LABELS = 2048;

@@ -3,7 +3,7 @@ import * as v from './validators.ts';
 /** The most violations that a verdict names, and pods whose reports are missing. */
 export const MAX_VIOLATIONS = 20;
 
-/** pass: every clause holds. fail: one does not. unknown: too little is known to say either. */
+/** `pass`: every clause holds. `fail`: one does not. `unknown`: too little is known to say either. */
 export const VERDICTS = ['pass', 'fail', 'unknown'] as const;
 
 /** The most clauses that are asked at once, and the longest. */
@@ -25,8 +25,8 @@ export const verdictSchema = v.object({
   clauses: v.boundedArray(v.picklist(VERDICTS), MAX_CLAUSES),
   window_s: v.finiteNumber,
   /**
-   * Of a time range of the past, how long the summaries are that it was made of at the coarsest; 0 = of samples. What happened
-   * within half of that at its ends may be left out, or what was beyond taken in. null of a window that ends now.
+   * null for a window that ends now. For a time range of the past: the length of the longest bucket that it was judged from, s; 0
+   * = from samples. At both ends, up to half of that may be left out, or may count although it lies outside of the range.
    */
   resolution_s: v.nullable(v.finiteNumber),
   /** Samples in the window on the links that any clause looks at. */

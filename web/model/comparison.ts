@@ -5,7 +5,7 @@ import {
   type ComparedColumns,
   type Comparison,
   failedPercent,
-  type LinkMedian,
+  type LinkSummary,
   medianChangeUs,
   NOT_SEEN,
   qualityNotes,
@@ -161,7 +161,7 @@ export function resultText(us: number, percent: number): string {
  * As `resultText`, for a changed link of the report, in ms without the unit; and the datagrams that were lost, if any: "12 %
  * lost".
  */
-export function medianFigures(link: LinkMedian | null): string[] {
+export function medianFigures(link: LinkSummary | null): string[] {
   if (link === null) return ['–'];
   const us = link.p50Us < 0 ? Number.NaN : link.p50Us;
   const { sent = 0, lost = 0 } = link;
@@ -170,7 +170,7 @@ export function medianFigures(link: LinkMedian | null): string[] {
 }
 
 /** What is worth saying of a changed link in one range beside its median: "90 % ok", "4.0 × usual", "jitter 12 ms". */
-export function qualityTexts(link: LinkMedian | null): string[] {
+export function qualityTexts(link: LinkSummary | null): string[] {
   if (link === null) return [];
   const { failed, jitterUs, timesUsual } = qualityNotes(link);
   return [

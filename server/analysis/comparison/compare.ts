@@ -6,7 +6,7 @@ import {
   FLAG_AFFECTED,
   failedPercent,
   type InRanges,
-  type LinkMedian,
+  type LinkSummary,
   MAX_CHANGED,
   MAX_REPORT_NAMES,
   type NameList,
@@ -260,7 +260,7 @@ function weightOf(change: Change, { before, during }: Link): number {
   return added + shareChange * FAILED_SHARE_WEIGHT + loss * LOSS_WEIGHT + us;
 }
 
-function medianOf(link: LinkFigures | null): LinkMedian | null {
+function medianOf(link: LinkFigures | null): LinkSummary | null {
   if (link === null) return null;
   const { samples, failures, p50Us16, jitterUs16, usualUs16, sent, lost, lossCycles } = link;
   return {

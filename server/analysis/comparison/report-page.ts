@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   type Change,
   type ChangedLink,
-  type LinkMedian,
+  type LinkSummary,
   medianChangeUs,
   qualityNotes,
   RANGE_NAMES,
@@ -243,7 +243,7 @@ function changedRow(link: ChangedLink, slowUs: number): Markup {
 ${cells}<td class="n">${change}</td><td><span class="tag">${state}</span></td></tr>`;
 }
 
-function linkCell(link: LinkMedian | null, slowUs: number): Markup {
+function linkCell(link: LinkSummary | null, slowUs: number): Markup {
   if (link === null) return html`<td class="n">no sample</td>`;
   const { samples, failures, p50Us } = link;
   const { jitterUs, timesUsual } = qualityNotes(link);

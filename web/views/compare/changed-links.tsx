@@ -1,7 +1,7 @@
 import { Fragment, useMemo } from 'react';
 import {
   type ChangedLink,
-  type LinkMedian,
+  type LinkSummary,
   RANGE_NAMES,
   type ReportData,
 } from '../../../server/protocol/comparison.ts';
@@ -115,7 +115,7 @@ function LinkRow({ link, labels, withAfter, slowUs, onOpen }: LinkRowProps) {
   );
 }
 
-function Figures({ link, tone }: { link: LinkMedian | null; tone: string }) {
+function Figures({ link, tone }: { link: LinkSummary | null; tone: string }) {
   return (
     <td className={tone}>
       {medianFigures(link).map((figure) => (

@@ -4,7 +4,7 @@ import {
   type ChangedLink,
   type Comparison,
   emptyComparedColumns,
-  type LinkMedian,
+  type LinkSummary,
   NOT_SEEN,
 } from '../../../../server/protocol/comparison.ts';
 import { FLAG_IPV6, NONE16, pack16 } from '../../../../server/protocol/links.ts';
@@ -177,8 +177,8 @@ describe('texts', () => {
     [1, NOT_SEEN, '–'],
   ])('a median of %d us with %i %% failed is %s', (us, percent, text) => expect(resultText(us, percent)).toBe(text));
 
-  const median = (failures: number, p50Us: number): LinkMedian => ({ samples: 30, failures, p50Us });
-  const changed = (change: ChangedLink['change'], before: LinkMedian | null, during: LinkMedian): ChangedLink => ({
+  const median = (failures: number, p50Us: number): LinkSummary => ({ samples: 30, failures, p50Us });
+  const changed = (change: ChangedLink['change'], before: LinkSummary | null, during: LinkSummary): ChangedLink => ({
     from: 'a',
     to: 'b',
     fromUid: 'uid-a',
