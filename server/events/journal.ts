@@ -27,11 +27,15 @@ interface JournalDeps {
   starvation(): Pick<Starvation, 'unreliable' | 'sinceMs'>;
 }
 
-/** Entries about links have their own ring: when all links fail at once, they must not push out all other entries. */
+/**
+ * The memory of entries about links, and of all others. They are limited apart: when all links fail at once, they must not push out
+ * all other entries.
+ */
 const MAX_LINK_BYTES = 512 * 1024;
 const MAX_OTHER_BYTES = 256 * 1024;
 /** Approximate memory of one entry besides its text: an object of nine fields. */
 const ENTRY_BYTES = 200;
+/** The most characters of `detail`. */
 const MAX_DETAIL = 300;
 
 const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
@@ -42,14 +46,21 @@ const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
   gone: 'pod-gone',
 };
 
-/** The newest events that this pod has observed. In memory: a restart begins a new journal. */
+/**
+ * Decides which changes are events, and enters them in the journal of this process, a `KeptJournal`. It is kept in memory, so a
+ * restart begins a new journal.
+ */
 export class EventJournal {
   readonly #deps: JournalDeps;
   readonly #kept: KeptJournal;
   /** The uids of pods that terminate: a link into one of them that fails is its departure. */
   readonly #terminating = new Set<string>();
-  /** The faults of links that are entered and not over: by uid of the pod, `failed` or `lossy` and the target's id. */
+  /**
+   * The faults that have been entered and are not over. By uid of the pod that the link leads to: `failed ID` or `lossy ID`
+   * (target).
+   */
   readonly #faults = new Map<string, Set<string>>();
+  /** The external probes that fail now, by `probeDetail`. */
   readonly #failingProbes = new Set<string>();
   #isApiLost = false;
   #isStarved = false;
@@ -102,7 +113,9 @@ export class EventJournal {
     }
   }
 
-  /** Enters that a link has failed or recovered: once, however it goes on failing, and its recovery only if the failure was. */
+  /**
+   * Enters that a link has failed or recovered: a failure once, however long it lasts; a recovery only after an entered failure.
+   */
   onLinkChange({ target, from, to, sample, previousForMs }: LinkChange): void {
     const pod = eventPodOf(target);
     if (to !== 'ok') {
@@ -135,7 +148,10 @@ export class EventJournal {
     this.#enter(isLost ? 'api-lost' : 'api-back', { detail: lastError?.message ?? '' });
   }
 
-  /** Enters that this process is starved of CPU or has recovered. Nothing reports it: each sample and reader asks. */
+  /**
+   * Enters that this process is starved of CPU or has recovered, if that has changed. Called after each sample, and before each
+   * read.
+   */
   checkStarvation(): void {
     const { unreliable, sinceMs } = this.#deps.starvation();
     if (unreliable === this.#isStarved) return;
@@ -159,13 +175,13 @@ export class EventJournal {
     return this.#kept.id;
   }
 
-  /** As `KeptJournal.read`, now. */
+  /** The newest entries of the last `sinceAgeMs`, at most `limit`, with a number above `seq`: see `KeptJournal.read`. */
   read(sinceAgeMs: number, limit = MAX_EVENTS, seq = -1): Journal {
     this.checkStarvation();
     return this.#kept.read(this.#deps.clock.monotonicMs(), sinceAgeMs, limit, seq);
   }
 
-  /** Whether this process was starved `ageMs` ago, as `KeptJournal.starvedAt`. */
+  /** Whether this process was starved `ageMs` ago, and since when; null if that is not known any more. */
   starvedAt(ageMs: number): PastStarvation | null {
     this.checkStarvation();
     const { clock } = this.#deps;
@@ -197,7 +213,7 @@ export class EventJournal {
   }
 }
 
-/** What a journal says about starvation at a past moment. */
+/** Whether a process was starved at a past moment, and since when, ms since the epoch. */
 type PastStarvation = Pick<Starvation, 'unreliable' | 'sinceMs'>;
 
 /** An entry as it is kept: with its monotonic time instead of its age. */
@@ -205,7 +221,10 @@ interface KeptEntry extends Omit<JournalEntry, 'ageMs'> {
   atMs: number;
 }
 
-/** The newest entries of one process, our own or another one's. Times are of the monotonic clock of that process. */
+/**
+ * A journal as it is kept: the newest entries of one process, ours or another one's (a copy). Times are of the monotonic clock of
+ * that process.
+ */
 export class KeptJournal {
   readonly id: string;
   readonly #startMs: number;
@@ -238,7 +257,10 @@ export class KeptJournal {
     for (const ring of [this.#links, this.#others]) ring.dropBefore(atMs);
   }
 
-  /** The entries of the last `sinceAgeMs` before `nowMs` with a number above `seq`, oldest first; `newestEvents` if too many. */
+  /**
+   * The entries of the last `sinceAgeMs` before `nowMs` with a number above `seq`, oldest first. If they are more than `limit`, those
+   * that `newestEvents` chooses.
+   */
   read(nowMs: number, sinceAgeMs: number, limit: number, seq = -1): Journal {
     const fromMs = nowMs - sinceAgeMs;
     const all = this.#all()
@@ -260,8 +282,8 @@ export class KeptJournal {
   }
 
   /**
-   * Whether the process was starved at `atMs`, and since when, ms since the epoch; null if the entry that says so has been
-   * dropped. `wallMs` is added to a time of its clock.
+   * Whether the process was starved at `atMs`; null if the entry that says so has been dropped. `wallMs`: what must be added to a
+   * time of the process to get ms since the epoch.
    */
   starvedAt(atMs: number, wallMs: number): PastStarvation | null {
     const last = this.last(['cpu-starved', 'cpu-recovered'], atMs);
@@ -276,7 +298,7 @@ export class KeptJournal {
       .reduce<KeptEntry | null>((last, entry) => (last !== null && last.atMs > entry.atMs ? last : entry), null);
   }
 
-  /** In no particular order. */
+  /** All entries, in no particular order. */
   #all(): KeptEntry[] {
     return [...this.#links.entries, ...this.#others.entries];
   }
@@ -287,9 +309,9 @@ export class KeptJournal {
   }
 }
 
-/** Keeps the newest entries within a size; the oldest are dropped. */
+/** Entries up to a size; the oldest are dropped. */
 class EventRing {
-  /** In the order in which they were added, which is not always that of their times. */
+  /** In the order in which they were added. Their times may be in another order. */
   readonly entries: KeptEntry[] = [];
   /** The time of the newest entry that has been dropped. */
   droppedToMs = Number.NEGATIVE_INFINITY;

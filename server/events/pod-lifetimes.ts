@@ -108,7 +108,10 @@ export class PodLifetimes {
     return pods.sort(comparePods);
   }
 
-  /** How many pods for which `isCounted` holds existed and were not gone, in each of `steps` steps from `fromMs` (ms since the epoch). */
+  /**
+   * How many pods for which `isCounted` holds existed and were not gone, in each of `steps` steps from `fromMs` (ms since the
+   * epoch).
+   */
   countAlive(fromMs: number, stepMs: number, steps: number, isCounted: (pod: Pod) => boolean): number[] {
     const from = fromMs - wallOffsetMs(this.#clock);
     const stepOf = (atMs: number) => Math.floor((atMs - from) / stepMs);
@@ -238,7 +241,10 @@ interface Stage {
   fromMs: number;
 }
 
-/** How we know a pod: from discovery, or only from another pod: from its report (`addGone`) or from its list of lives (`addLives`). */
+/**
+ * How we know a pod: from discovery, or only from another pod: from its report (`addGone`) or from its list of lives
+ * (`addLives`).
+ */
 type Source = 'discovery' | 'report' | 'lives';
 
 /** The most stages that are kept of one pod: a pod whose readiness flaps must not fill the memory. */

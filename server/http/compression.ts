@@ -30,7 +30,10 @@ function isOpenMetrics(res: Response): boolean {
   return String(res.getHeader('Content-Type')).startsWith('application/openmetrics-text');
 }
 
-/** Endings of the compressed files that the build makes beside each file, best first. Browsers accept Brotli only over TLS and on loopback. */
+/**
+ * Endings of the compressed files that the build makes beside each file, best first. Browsers accept Brotli only over TLS and on
+ * loopback.
+ */
 const ENDINGS = { br: '.br', gzip: '.gz' };
 
 /**

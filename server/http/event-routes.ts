@@ -128,8 +128,8 @@ function digestOf(token: string): Buffer {
 }
 
 /**
- * Limits the rate of all clients together, by a token bucket: `perSecond` in the long run, after a pause `BURST_S` times as many at once.
- * Answers 429 with `Retry-After` to requests beyond it.
+ * Limits the rate of all clients together, by a token bucket: `perSecond` in the long run, after a pause `BURST_S` times as many
+ * at once. Answers 429 with `Retry-After` to requests beyond it.
  */
 function limitRate(perSecond: number, clock: Clock): RequestHandler {
   const burst = BURST_S * perSecond;

@@ -15,7 +15,10 @@ const MAX_OF_ADDRESS = 8;
  * too long.
  */
 const GIVES_WAY_MS = 10_000;
-/** Paths that need no place: short answers, which Kubernetes' probes must get under any load, and streams, which have their own limits. */
+/**
+ * Paths that need no place: short answers, which Kubernetes' probes must get under any load, and streams, which have their own
+ * limits.
+ */
 const NEEDS_NO_PLACE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
 
 /**

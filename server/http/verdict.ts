@@ -25,7 +25,9 @@ type VerdictContext = Pick<RouteContext, 'clock' | 'config' | 'collector' | 'pas
 
 /** Chaos tools wait one second for an answer. Collecting the reports may take this part of it. */
 const COLLECT_BUDGET_MS = 800;
-/** Collecting is given up after this time. Only a mesh of the past can take this long: of the present one a part is given before. */
+/**
+ * Collecting is given up after this time. Only a mesh of the past can take this long: of the present one a part is given before.
+ */
 const GIVE_UP_MS = 850;
 /** The answer is sent after this time at the latest. */
 const ANSWER_BUDGET_MS = 950;
@@ -38,8 +40,9 @@ const DEFAULT_WINDOW_MS = 30_000;
 const MAX_WAITING = 64;
 
 /**
- * Returns the function that answers a query for a verdict, within a second. It rejects with a ValidationError if it cannot be understood. Any other
- * problem, such as too little time, gives the verdict `unknown`: status 503 would mean that the hypothesis does not hold.
+ * Returns the function that answers a query for a verdict, within a second. It rejects with a ValidationError if it cannot be
+ * understood. Any other problem, such as too little time, gives the verdict `unknown`: status 503 would mean that the hypothesis
+ * does not hold.
  */
 export function verdictAnswerer(context: VerdictContext): (query: VerdictQuery) => Promise<VerdictAnswer> {
   const { clock, config, collector, pastMeshes } = context;

@@ -58,7 +58,10 @@ export interface CollectView {
   windowMs: number;
   /** Our own report of now or of the past time range. */
   ownReport(): Promise<PodReport>;
-  /** Fingerprint of the departed pods that we know, so that reports can leave them out; '' = none. Always '' in the view of the past. */
+  /**
+   * Fingerprint of the departed pods that we know, so that reports can leave them out; '' = none. Always '' in the view of the
+   * past.
+   */
   goneHash(): string;
   /** Turns a pod report into a report of the mesh. */
   merge(report: PodReport, arrival: Arrival): MergedReport;

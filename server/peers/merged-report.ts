@@ -134,8 +134,8 @@ const MAX_AGE_MS = 3_600_000;
 
 /**
  * Turns Goldpinger's `/check` into a report of the mesh. It has latencies in whole milliseconds. It has no phases, and no time since
- * when a link has had its state. Ages are computed from `PingTime`, which is by the other node's clock. `pingNumber`: PING_NUMBER, 0 = all;
- * with a limit, a pod may be missing in `/check` because it is not pinged.
+ * when a link has had its state. Ages are computed from `PingTime`, which is by the other node's clock. `pingNumber`:
+ * PING_NUMBER, 0 = all; with a limit, a pod may be missing in `/check` because it is not pinged.
  */
 export function mergedReportOfCheck(
   check: GoldpingerCheck,

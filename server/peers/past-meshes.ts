@@ -7,7 +7,9 @@ import type { TimeRange } from '../runtime/time-range.ts';
 import { type CollectDeps, viewOfPast } from './collect-view.ts';
 import { Collection, FINDINGS_WINDOW_MS, meshLimits } from './collector.ts';
 
-/** Both ends of a range are rounded to multiples of this, so that clients who ask for nearly the same range share one collection. */
+/**
+ * Both ends of a range are rounded to multiples of this, so that clients who ask for nearly the same range share one collection.
+ */
 const ROUND_MS = 100;
 /** The most ranges asked for at once. In a large mesh they are collected one after the other: see `meshLimits`. */
 const MAX_ASKED = 4;

@@ -3,7 +3,9 @@ import type { Target } from '../protocol/pod.ts';
 import type { Sample } from '../protocol/sample.ts';
 import type { Connection } from './connection.ts';
 
-/** Connections and answers are kept of at most this many targets: about 0.3 MiB. Each ping to a further target opens a connection. */
+/**
+ * Connections and answers are kept of at most this many targets: about 0.3 MiB. Each ping to a further target opens a connection.
+ */
 const MAX_KEPT = 256;
 /** The longest answer that is kept. The answers of our pods and of Goldpinger have about 200 bytes. */
 const MAX_ANSWER_BYTES = 512;

@@ -17,7 +17,9 @@ interface PathCheck {
   path: Path;
   protocol: ProbeProtocol;
   target: string;
-  /** Probes a path of protocol `http`; null if its address is not known yet. Paths of protocol `dns` are looked up by external.ts. */
+  /**
+   * Probes a path of protocol `http`; null if its address is not known yet. Paths of protocol `dns` are looked up by external.ts.
+   */
   probe(limits: ProbeLimits): Promise<ProbeEnd> | null;
 }
 

@@ -28,8 +28,8 @@ const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 
 /**
  * Pings targets. A ping is an `Exchange`. It consists of one or two `Attempt`s: a ping over an open connection may fail because the
- * peer closed it long ago, and is then repeated over a new one. If the exchange fails or hangs, another attempt over the other kind of
- * connection, the *witness*, shows whether the failure concerns only one kind.
+ * peer closed it long ago, and is then repeated over a new one. If the exchange fails or hangs, another attempt over the other
+ * kind of connection, the *witness*, shows whether the failure concerns only one kind.
  */
 export class Prober {
   readonly options: ProbeOptions;

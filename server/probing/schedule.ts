@@ -149,7 +149,10 @@ export class Schedule<Result> {
     return this.#options.clock.monotonicMs() - this.#pausedMs;
   }
 
-  /** Counts the time for which the process stood still, if the timer is later than by ordinary delays. Set the timer anew after it. */
+  /**
+   * Counts the time for which the process stood still, if the timer is later than by ordinary delays. Set the timer anew after
+   * it.
+   */
   #absorbPause(): void {
     const lateMs = this.#timer === null ? 0 : this.#options.clock.monotonicMs() - this.#timerAtMs;
     if (lateMs > PAUSE_MS) this.#pausedMs += lateMs;

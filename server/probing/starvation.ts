@@ -31,16 +31,18 @@ const UNRELIABLE_ABOVE = { suspectShare: UNRELIABLE.suspectShare, loopDelayUs: 5
 const RELIABLE_BELOW = { suspectShare: 0.5, loopDelayUs: 40_000, seconds: 10 };
 
 /**
- * After a second with this many timers of ours, turns are not watched in the next second. Timers and marks of probes are then so close
- * together that a long turn shows without the watch: some timer is late, and there is a long busy time between two marks. Such a busy
- * time turns the watch on again.
+ * After a second with this many timers of ours, turns are not watched in the next second. Timers and marks of probes are then so
+ * close together that a long turn shows without the watch: some timer is late, and there is a long busy time between two marks.
+ * Such a busy time turns the watch on again.
  */
 const DENSE_TIMERS = 25;
 
 /** The process stood still if the timer of a decision is later than this: meanwhile calls of other pods timed out. */
 const STOOD_STILL_MS = 1000;
 
-/** The most times at which the process was starved that are kept. Each report of now or of the past has the few of its own range. */
+/**
+ * The most times at which the process was starved that are kept. Each report of now or of the past has the few of its own range.
+ */
 const KEPT_TIMES = 8 * MAX_STARVED_TIMES;
 /** Two such times are joined if no more than this lies between them. */
 const JOIN_GAP_MS = 2 * TICK_MS;

@@ -23,7 +23,10 @@ interface UdpProbeOptions extends DatagramOptions {
 
 /** Datagrams are sent two at a time, so that reordering shows. */
 const BURST = 2;
-/** Time between two bursts, so that a short queue on the way does not overflow; less if a cycle would not fit into half an interval. */
+/**
+ * Time between two bursts, so that a short queue on the way does not overflow; less if a cycle would not fit into half an
+ * interval.
+ */
 const BURST_GAP_MS = 20;
 /** After the last timeout, datagrams that have come in time still wait to be read for one turn of the loop. */
 const LAST_TURN_MS = 1;
