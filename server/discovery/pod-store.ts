@@ -32,8 +32,8 @@ export class PodStore {
   #liveCount = 0;
   /** The number of the last list or event from the API server. It tells which pod was there before another one left. */
   #step = 0;
-  /** When the store last agreed with the API, ms since the epoch; 0 = never. */
-  #agreedMs = 0;
+  /** When the store was last known to be current, ms since the epoch: at a list, an event or a bookmark; 0 = never. */
+  #currentAtMs = 0;
 
   constructor(limits: StoreLimits) {
     this.#limits = limits;
@@ -64,8 +64,8 @@ export class PodStore {
       this.#leave(entry, null, nowMs);
       changed = true;
     }
-    const silentMs = this.#silentMs(nowMs);
-    for (const facts of list) changed = this.#put(facts, nowMs, silentMs) || changed;
+    const unseenMs = this.#unseenMs(nowMs);
+    for (const facts of list) changed = this.#put(facts, nowMs, unseenMs) || changed;
     this.#endStep(nowMs);
     return changed;
   }
@@ -88,9 +88,9 @@ export class PodStore {
     return changed;
   }
 
-  /** Takes note that the API has no other news up to `nowMs`. */
-  agree(nowMs: number): void {
-    this.#agreedMs = nowMs;
+  /** Takes note that the API has no news besides what the store has, as of `nowMs`. */
+  confirm(nowMs: number): void {
+    this.#currentAtMs = nowMs;
   }
 
   /** Forgets the pods whose retention has ended. Returns whether there were any. */
@@ -141,9 +141,9 @@ export class PodStore {
     return changed;
   }
 
-  /** Takes note of a list or an event. Beyond `maxGone`, the pods that left first are forgotten. */
+  /** Ends a list or an event: the store is current now. Beyond `maxGone`, the pods that left first are forgotten. */
   #endStep(nowMs: number): void {
-    this.#agreedMs = nowMs;
+    this.#currentAtMs = nowMs;
     const excess = this.#entries.size - this.#liveCount - this.#limits.maxGone;
     if (excess > 0) for (const { uid } of this.#gone().slice(0, excess)) this.#forget(uid);
   }
@@ -153,7 +153,9 @@ export class PodStore {
     return this.#limits.ignoreCordoned === true ? 'ignored' : 'cordoned';
   }
 
-  /** `unseenMs`: how long before `nowMs` a pod may have ended that is news now. */
+  /**
+   * Adds or changes one pod. `unseenMs`: that of `Pod`, if the pod is found to be gone now. Returns whether anything has changed.
+   */
   #put(facts: PodFacts, nowMs: number, unseenMs = 0): boolean {
     const { uid, node } = facts.pod;
     const known = this.#entries.get(uid);
@@ -161,9 +163,9 @@ export class PodStore {
     const isGone = stage.lifecycle === 'gone';
     if (isGone && stage.sinceMs + this.#limits.goneRetentionMs <= nowMs) return this.#forget(uid);
     const wasGone = known?.pod.lifecycle === 'gone';
-    const isNewcomer = !isGone && (known === undefined || wasGone);
-    if (isNewcomer && this.#liveCount >= this.#limits.maxPods) return false;
-    const backMs = isNewcomer && wasGone ? nowMs : (known?.backMs ?? 0);
+    const isBackOrNew = !isGone && (known === undefined || wasGone);
+    if (isBackOrNew && this.#liveCount >= this.#limits.maxPods) return false;
+    const backMs = isBackOrNew && wasGone ? nowMs : (known?.backMs ?? 0);
     const pod: Pod = {
       ...facts.pod,
       zone: this.#zones.get(node) ?? known?.pod.zone ?? '',
@@ -192,20 +194,20 @@ export class PodStore {
     return true;
   }
 
-  /** The first news that a pod is leaving. `facts`: its state then; null = it is missing in a list. */
+  /** When and how a pod began to leave, by the first news of it. `facts`: its state then; null = it is missing in a list. */
   #departureOf(facts: PodFacts | null, isNew: boolean, nowMs: number): Departure {
     const { deletedMs = 0, newestMs = 0 } = facts ?? {};
     const apiMs = deletedMs || (isNew ? newestMs : 0);
-    // Without a grace period this may also be the end of a deletion that was requested after the store last agreed.
+    // Without a grace period this may also be the end of a deletion that was requested after the store was last current.
     const isExact = apiMs > 0 && (isNew || (facts?.pod.goneByMs ?? 0) > deletedMs);
-    const knownMs = isExact ? apiMs : Math.min(apiMs || nowMs, this.#agreedMs || nowMs);
+    const knownMs = isExact ? apiMs : Math.min(apiMs || nowMs, this.#currentAtMs || nowMs);
     return { step: this.#step, atMs: nowMs, fromMs: Math.min(knownMs, nowMs), isExact };
   }
 
-  /** `facts`: the last state of the pod; null = unknown. */
+  /** Marks a pod as gone. `facts`: its last state; null = it is missing in a list. */
   #leave(entry: PodEntry, facts: PodFacts | null, nowMs: number): void {
     const reason = facts?.pod.reason || entry.pod.reason;
-    const unseenMs = facts === null ? this.#silentMs(nowMs) : 0;
+    const unseenMs = facts === null ? this.#unseenMs(nowMs) : 0;
     this.#set({
       ...entry,
       pod: { ...entry.pod, lifecycle: 'gone', sinceMs: nowMs, unseenMs, reason, replacedBy: '' },
@@ -213,11 +215,12 @@ export class PodStore {
     });
   }
 
-  /** How long the API has had no news, before the present list, ms. */
-  #silentMs(nowMs: number): number {
-    return this.#agreedMs === 0 ? 0 : Math.max(0, nowMs - this.#agreedMs);
+  /** For how long before the list of now we did not see what happened, ms: since the store was last current. */
+  #unseenMs(nowMs: number): number {
+    return this.#currentAtMs === 0 ? 0 : Math.max(0, nowMs - this.#currentAtMs);
   }
 
+  /** Adds or replaces an entry. */
   #set(entry: PodEntry): void {
     this.#forget(entry.pod.uid);
     this.#sorted = null;

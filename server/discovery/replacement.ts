@@ -53,28 +53,10 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
   // A pod that the store forgot, and that came back, has a new entry without `isReplacement`. The pod that it replaced still
   // names it.
   const named = new Set(entries.map((entry) => entry.replacement));
-  /** `fromStep`: pods that appeared before this step replace none of them. */
-  const leavers = new Map<string, { fromStep: number; entries: PodEntry[] }>();
-  for (const entry of entries) {
-    if (named.has(entry.pod.uid)) entry.isReplacement = true;
-    const { left, replacement } = entry;
-    const key = keyOf(entry);
-    if (left === null || replacement !== '' || entry.pod.owner === '' || key === '') continue;
-    const { fromStep, entries: others } = leavers.get(key) ?? { fromStep: Infinity, entries: [] };
-    const isAnywhere = key === entry.pod.owner;
-    leavers.set(key, { fromStep: Math.min(fromStep, isAnywhere ? left.step : 0), entries: others });
-    others.push(entry);
-  }
-  const newcomers = entries
-    .filter((entry) => !entry.isReplacement && entry.appeared.step >= (leavers.get(keyOf(entry))?.fromStep ?? Infinity))
-    .sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
-  for (const newcomer of newcomers) {
-    // Of the pods that it can replace, the one that began to leave last.
-    let replaced: PodEntry | null = null;
-    for (const leaver of leavers.get(keyOf(newcomer))?.entries ?? []) {
-      if (leaver.replacement !== '' || !canReplace(newcomer, leaver)) continue;
-      if (replaced === null || compareDeparture(leaver, replaced) > 0) replaced = leaver;
-    }
+  for (const entry of entries) if (named.has(entry.pod.uid)) entry.isReplacement = true;
+  const leavers = leaversOf(entries);
+  for (const newcomer of newcomersOf(entries, leavers)) {
+    const replaced = lastToLeave(newcomer, leavers.get(keyOf(newcomer))?.entries ?? []);
     if (replaced === null) continue;
     replaced.replacement = newcomer.pod.uid;
     newcomer.isReplacement = true;
@@ -85,10 +67,55 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
   }
 }
 
+/** Pods with the same key that are leaving and have no replacement. Pods that appeared before `fromStep` replace none of them. */
+interface Leavers {
+  fromStep: number;
+  entries: PodEntry[];
+}
+
+/** The leaving pods without a replacement, by key. */
+function leaversOf(entries: readonly PodEntry[]): Map<string, Leavers> {
+  const leavers = new Map<string, Leavers>();
+  for (const entry of entries) {
+    const { left, replacement } = entry;
+    const key = keyOf(entry);
+    if (left === null || replacement !== '' || entry.pod.owner === '' || key === '') continue;
+    const { fromStep, entries: others } = leavers.get(key) ?? { fromStep: Number.POSITIVE_INFINITY, entries: [] };
+    // A pod with a place of its own may be replaced before we hear that it is leaving.
+    const ownFromStep = placeOf(entry) === null ? left.step : 0;
+    leavers.set(key, { fromStep: Math.min(fromStep, ownFromStep), entries: others });
+    others.push(entry);
+  }
+  return leavers;
+}
+
+/** The pods that may replace one of `leavers`, in the order in which they appeared. */
+function newcomersOf(entries: readonly PodEntry[], leavers: ReadonlyMap<string, Leavers>): PodEntry[] {
+  const fromStepOf = (entry: PodEntry) => leavers.get(keyOf(entry))?.fromStep ?? Number.POSITIVE_INFINITY;
+  return entries
+    .filter((entry) => !entry.isReplacement && entry.appeared.step >= fromStepOf(entry))
+    .sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
+}
+
+/** Of the pods that `newcomer` can replace, the one that began to leave last; null if there is none. */
+function lastToLeave(newcomer: PodEntry, leavers: readonly PodEntry[]): PodEntry | null {
+  let last: PodEntry | null = null;
+  for (const leaver of leavers) {
+    if (leaver.replacement !== '' || !canReplace(newcomer, leaver)) continue;
+    if (last === null || compareDeparture(leaver, last) > 0) last = leaver;
+  }
+  return last;
+}
+
 /** Only pods with the same key can replace each other: so few of thousands are compared. */
-function keyOf({ pod, ownerKind }: PodEntry): string {
+function keyOf(entry: PodEntry): string {
+  return placeOf(entry) ?? entry.pod.owner;
+}
+
+/** The place that only one pod of its owner has at a time: its node, or its name. null: the owner's pods have no such places. */
+function placeOf({ pod, ownerKind }: PodEntry): string | null {
   if (ownerKind === 'DaemonSet') return pod.node;
-  return ownerKind === 'StatefulSet' ? pod.name : pod.owner;
+  return ownerKind === 'StatefulSet' ? pod.name : null;
 }
 
 /**
@@ -106,7 +133,7 @@ function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
   // If both were created in the same second, the one that appeared later.
   const isCreatedLater = (createdMs - leaver.pod.createdMs || appeared.step - leaver.appeared.step) > 0;
   if (!isCreatedLater) return false;
-  if (leaver.ownerKind === 'DaemonSet' || leaver.ownerKind === 'StatefulSet') return true;
+  if (placeOf(leaver) !== null) return true;
   if (appeared.step < left.step) return false;
   // The API cuts its times to whole seconds.
   const fromMs = Math.floor(left.fromMs / 1000) * 1000;

@@ -216,7 +216,7 @@ export class Sync {
         if (event.type !== 'bookmark') this.#takePod(event.object, event.type === 'deleted');
         if (!hadEvent) this.#watchWorks();
         hadEvent = true;
-        this.#store.agree(clock.nowMs());
+        this.#store.confirm(clock.nowMs());
         this.#keeper.heard();
       }
     }

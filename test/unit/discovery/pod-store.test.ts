@@ -20,7 +20,7 @@ describe('a list', () => {
     const store = storeWith([{ name: 'a' }, { name: 'b' }, { name: 'c' }]);
     const unseen = () => store.pods().map(({ uid, unseenMs }) => `${uid} ${unseenMs / 1000}s`);
     store.remove(facts({ name: 'c' }), at(4));
-    store.agree(at(5));
+    store.confirm(at(5));
     const failed = facts({ name: 'b', phase: 'Failed', ready: false, readySinceMs: at(20) });
     store.replaceAll([failed], at(50));
     expect(unseen()).toEqual(['uid-a 45s', 'uid-b 45s', 'uid-c 0s']);
