@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** Something with a deadline: a ping (`Exchange` in probe.ts). */
+/** Something with a deadline: a ping (`Ping` in probe.ts). */
 export interface Due {
   /** The deadline, monotonic ms. */
   readonly dueMs: number;

@@ -16,7 +16,7 @@ import { Stopwatch } from './stopwatch.ts';
 interface ProbeOptions extends KeepSettings {
   clock: Clock;
   meter: BusyMeter;
-  /** PING_TIMEOUT: timeout of the whole exchange, from its start to the end of the response, a second connection included. */
+  /** PING_TIMEOUT: timeout of the whole ping, from its start to the end of the response, a second connection included. */
   pingTimeoutMs: number;
   userAgent: string;
 }
@@ -27,9 +27,9 @@ const READ_BYTES = 2048;
 const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 
 /**
- * Pings targets. A ping is an `Exchange`. It consists of one or two `Attempt`s: a ping over an open connection may fail because the
- * peer closed it long ago, and is then repeated over a new one. If the exchange fails or hangs, another attempt over the other
- * kind of connection, the *witness*, shows whether the failure concerns only one kind.
+ * Pings targets. A `Ping` consists of `Attempt`s, each over one connection: mostly one. If the peer has closed an open connection
+ * while nobody used it, a second attempt is made over a new one. If the ping fails or hangs, an attempt over the other kind of
+ * connection, the *witness*, shows whether the failure concerns only one kind.
  */
 export class Prober {
   readonly options: ProbeOptions;
@@ -44,18 +44,16 @@ export class Prober {
   }
 
   /**
-   * Probes one target within `pingTimeoutMs`: `GET /ping`, and the whole response. It uses the open connection to the target,
-   * or opens a new one: see `KeptConnections`. If the peer has closed the open one meanwhile, that is no failure, and a new
-   * one is opened at once; the durations count from then on. Calls `onEnd` once, when the connections of the probe are closed
-   * or kept.
+   * Pings one target within `pingTimeoutMs`: sends `GET /ping`, and reads the whole response. It uses the open connection to the
+   * target, or opens a new one: see `KeptConnections`. If a second attempt is made, the durations count from its start. Calls
+   * `onEnd` once, when the connections of the ping are closed or kept.
    */
   probe(target: Target, onEnd: (sample: Sample) => void): void {
-    new Exchange(this, target, onEnd).start();
+    new Ping(this, target, onEnd).start();
   }
 
   /**
-   * Ends all probes under way, at once, and closes all connections. The samples of these probes say nothing about their
-   * targets.
+   * Ends all pings under way, at once, and closes all connections. The samples of these pings say nothing about their targets.
    */
   stop(): void {
     this.kept.setTargets([]);
@@ -73,6 +71,196 @@ export class Prober {
     return `GET /ping HTTP/1.1\r\nHost: ${hostPort(address, port)}\r\nUser-Agent: ${this.options.userAgent}\r\nAccept: application/json\r\n${close}\r\n`;
   }
 }
+
+/**
+ * One ping of one target, from its start to its sample, within PING_TIMEOUT; and its witness. There are two kinds of connection: one
+ * that is open from an earlier ping, and a new one. If the link has an open connection, and the ping has failed or has no answer
+ * after half of PING_TIMEOUT, a second ping (the witness) is sent over the other kind. So a failure says whether only new connections
+ * fail, or only open ones (`Sample.failsOnly`). There is no witness once bytes of the answer have come, nor if our own process is at
+ * fault.
+ */
+class Ping implements Due {
+  /** When `onDue` is called: after half of PING_TIMEOUT if there may be a witness, and at the end of it. */
+  dueMs = 0;
+  readonly #prober: Prober;
+  readonly #target: Target;
+  readonly #stopwatch: Stopwatch;
+  readonly #onSample: (sample: Sample) => void;
+  #attempt: Attempt;
+  /** The open connection to the target, if the ping must use a new one (`mustOpenNew`). The witness uses it. */
+  #oldConnection: Connection | null = null;
+  #witness: Attempt | null = null;
+  /** When the ping must have ended, monotonic ms. */
+  #endMs = 0;
+  /** The result, while the witness is waited for. */
+  #sample: Sample | null = null;
+  #isOver = false;
+
+  constructor(prober: Prober, target: Target, onSample: (sample: Sample) => void) {
+    const { clock, meter } = prober.options;
+    this.#prober = prober;
+    this.#target = target;
+    this.#stopwatch = new Stopwatch(clock, meter);
+    this.#onSample = onSample;
+    this.#attempt = this.#attemptOver(null);
+  }
+
+  start(): void {
+    const { address } = this.#target;
+    if (address === '') this.#finish({ outcome: 'no-address' });
+    else if (isIP(address) === 0 && !HOST_NAME.test(address))
+      this.#finish({ outcome: 'dns', reason: 'not a host name' });
+    else this.#begin();
+  }
+
+  #begin(): void {
+    const { kept, options, deadlines } = this.#prober;
+    const nowMs = options.clock.monotonicMs();
+    const old = kept.take(this.#target);
+    this.#endMs = nowMs + options.pingTimeoutMs;
+    this.#stopwatch.start();
+    this.dueMs = old === null ? this.#endMs : nowMs + options.pingTimeoutMs / 2;
+    deadlines.add(this, nowMs);
+    if (old !== null && !kept.mustOpenNew(old, nowMs)) this.#attempt = this.#attemptOver(old);
+    else this.#oldConnection = old;
+    this.#attempt.start();
+  }
+
+  #attemptOver(kept: Connection | null): Attempt {
+    return new Attempt(this.#prober, this.#target, kept, this.#stopwatch, (end) => this.#onEnd(end));
+  }
+
+  #onEnd(end: End): void {
+    const { isKept, phase, connection } = this.#attempt;
+    if (end.outcome !== 'reset' || !isKept || phase === 'body') {
+      this.#finish(end);
+      return;
+    }
+    // The peer has closed the old connection while nobody used it.
+    connection?.close();
+    this.#witness?.close();
+    this.#witness = null;
+    this.#attempt = this.#attemptOver(null);
+    this.#attempt.start();
+  }
+
+  onDue(): void {
+    if (this.dueMs < this.#endMs) {
+      this.dueMs = this.#endMs;
+      if (this.#attempt.phase !== 'body') this.#callWitness();
+      return;
+    }
+    this.#prober.deadlines.remove(this);
+    // If our own process was busy, this timer runs late, and an answer that has arrived meanwhile is not read yet. One more
+    // turn of the loop reads it.
+    setImmediate(() => {
+      if (!this.#isOver) this.cancel();
+    });
+  }
+
+  cancel(): void {
+    if (this.#sample === null) this.#finish({ outcome: 'timeout' });
+    this.#report();
+  }
+
+  /** Sends a ping over the other kind of connection. */
+  #callWitness(): void {
+    const old = this.#oldConnection;
+    if (this.#witness !== null || (old === null && !this.#attempt.isKept)) return;
+    this.#witness = new Attempt(this.#prober, this.#target, old, null, () => {
+      this.#witness?.close();
+      if (this.#sample !== null) this.#report();
+    });
+    this.#witness.start();
+  }
+
+  #finish({ outcome, reason = '', ownFault = '', bootTimeMs = -1, staysOpen = false }: End): void {
+    const attempt = this.#attempt;
+    // A ping over an open connection that gets no answer does not show whether the network or the process is silent. The
+    // witness shows it: if it could not connect either, and not for our own fault, the timeout is one of the connect phase.
+    const isUnconnected = attempt.isKept && this.#witness?.couldNotConnect;
+    if (outcome === 'timeout' && attempt.phase === 'first-byte' && isUnconnected) attempt.phase = 'connect';
+    const { connectUs, firstByteUs, totalUs, starvedUs } = this.#stopwatch.stop();
+    if (attempt.connection !== null) {
+      if (staysOpen) this.#prober.kept.keep(attempt.connection, totalUs);
+      else attempt.connection.close();
+    }
+    this.#sample = {
+      atMs: this.#prober.options.clock.nowMs(),
+      outcome,
+      phase: outcome === 'ok' ? null : attempt.phase,
+      connectUs,
+      firstByteUs,
+      totalUs,
+      starvedUs,
+      suspect: ownFault !== '' || isSuspect(starvedUs, totalUs),
+      ownFault,
+      failsOnly: '',
+      bootTimeMs,
+      statusCode: attempt.statusCode,
+      detail: outcome === 'ok' ? '' : textOf(this.#detail(outcome, reason), 200),
+    };
+    const isAnswered = attempt.phase === 'body';
+    if (outcome !== 'ok' && outcome !== 'timeout' && ownFault === '' && !isAnswered) this.#callWitness();
+    if (this.#witness === null || this.#witness.end !== null || outcome === 'ok' || isAnswered) this.#report();
+  }
+
+  /** Hands over the result. Nothing of the ping is left, except a connection that is kept. */
+  #report(): void {
+    const sample = this.#sample;
+    const witness = this.#witness;
+    const old = this.#oldConnection;
+    if (sample === null || this.#isOver) return;
+    this.#isOver = true;
+    this.#prober.deadlines.remove(this);
+    witness?.close();
+    if (sample.outcome !== 'ok' && witness?.isAnswered) {
+      const [fails, works] = this.#attempt.isKept ? (['open', 'a new'] as const) : (['new', 'an open'] as const);
+      sample.failsOnly = fails;
+      sample.detail = textOf(`${sample.detail}; a ping over ${works} connection was answered`, 200);
+    }
+    // The old connection is kept as long as pings over new ones fail, for the next witness; unless it got no answer itself.
+    // 0: it was not slow.
+    if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
+      this.#prober.kept.keep(old, 0);
+    else old?.close();
+    this.#prober.kept.noteResult(this.#target, sample);
+    this.#onSample(sample);
+  }
+
+  /** The text for people. `reason`: see `End`. */
+  #detail(outcome: Exclude<Outcome, 'ok'>, reason: string): string {
+    const peer = hostPort(this.#target.address, this.#target.port);
+    const { phase, statusCode } = this.#attempt;
+    const isInBody = phase === 'body';
+    switch (outcome) {
+      case 'refused':
+        return `connection refused by ${peer}`;
+      case 'reset':
+        return reason === ''
+          ? `connection closed by ${peer} ${isInBody ? 'within its answer' : 'without an answer'}`
+          : `connection reset by ${peer} ${isInBody ? 'within its answer' : 'before its answer'} (${reason})`;
+      case 'timeout':
+        return `timeout after ${this.#prober.options.pingTimeoutMs} ms: ${TIMEOUT_IN[phase](peer)}`;
+      case 'unreachable':
+        return `${peer} cannot be reached (${reason})`;
+      case 'dns':
+        return `no such host: ${peer} (${reason})`;
+      case 'http-status':
+        return `${peer} answered with status ${statusCode}`;
+      case 'malformed':
+        return `malformed answer from ${peer}: ${reason}`;
+      case 'no-address':
+        return `the pod ${this.#target.whyNoAddress ?? 'has no address'}`;
+    }
+  }
+}
+
+const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
+  connect: (peer) => `no connection to ${peer}`,
+  'first-byte': (peer) => `${peer} accepted the connection, but sent no answer`,
+  body: (peer) => `${peer} began to answer, but did not finish`,
+};
 
 /** How a ping over one connection ended. */
 interface End {
@@ -219,193 +407,3 @@ class Attempt implements ConnectionUser {
     this.#onEnd(end);
   }
 }
-
-/**
- * One ping of one target, from its start to its sample, within PING_TIMEOUT; and its witness. There are two kinds of connection: one
- * that is open from an earlier ping, and a new one. If the link has an open connection, and the ping has failed or has no answer
- * after half of PING_TIMEOUT, a second ping (the witness) is sent over the other kind. So a failure says whether only new connections
- * fail, or only open ones (`Sample.failsOnly`). There is no witness once bytes of the answer have come, nor if our own process is at
- * fault.
- */
-class Exchange implements Due {
-  /** When `onDue` is called: after half of PING_TIMEOUT if there may be a witness, and at the end of it. */
-  dueMs = 0;
-  readonly #prober: Prober;
-  readonly #target: Target;
-  readonly #stopwatch: Stopwatch;
-  readonly #onSample: (sample: Sample) => void;
-  #attempt: Attempt;
-  /** The open connection to the target, if the ping must use a new one (`mustOpenNew`). The witness uses it. */
-  #oldConnection: Connection | null = null;
-  #witness: Attempt | null = null;
-  /** When the exchange must have ended, monotonic ms. */
-  #endMs = 0;
-  /** The result, while the witness is waited for. */
-  #sample: Sample | null = null;
-  #isOver = false;
-
-  constructor(prober: Prober, target: Target, onSample: (sample: Sample) => void) {
-    const { clock, meter } = prober.options;
-    this.#prober = prober;
-    this.#target = target;
-    this.#stopwatch = new Stopwatch(clock, meter);
-    this.#onSample = onSample;
-    this.#attempt = this.#attemptOver(null);
-  }
-
-  start(): void {
-    const { address } = this.#target;
-    if (address === '') this.#finish({ outcome: 'no-address' });
-    else if (isIP(address) === 0 && !HOST_NAME.test(address))
-      this.#finish({ outcome: 'dns', reason: 'not a host name' });
-    else this.#begin();
-  }
-
-  #begin(): void {
-    const { kept, options, deadlines } = this.#prober;
-    const nowMs = options.clock.monotonicMs();
-    const old = kept.take(this.#target);
-    this.#endMs = nowMs + options.pingTimeoutMs;
-    this.#stopwatch.start();
-    this.dueMs = old === null ? this.#endMs : nowMs + options.pingTimeoutMs / 2;
-    deadlines.add(this, nowMs);
-    if (old !== null && !kept.mustOpenNew(old, nowMs)) this.#attempt = this.#attemptOver(old);
-    else this.#oldConnection = old;
-    this.#attempt.start();
-  }
-
-  #attemptOver(kept: Connection | null): Attempt {
-    return new Attempt(this.#prober, this.#target, kept, this.#stopwatch, (end) => this.#onEnd(end));
-  }
-
-  #onEnd(end: End): void {
-    const { isKept, phase, connection } = this.#attempt;
-    if (end.outcome !== 'reset' || !isKept || phase === 'body') {
-      this.#finish(end);
-      return;
-    }
-    // The peer has closed the old connection while nobody used it.
-    connection?.close();
-    this.#witness?.close();
-    this.#witness = null;
-    this.#attempt = this.#attemptOver(null);
-    this.#attempt.start();
-  }
-
-  onDue(): void {
-    if (this.dueMs < this.#endMs) {
-      this.dueMs = this.#endMs;
-      if (this.#attempt.phase !== 'body') this.#callWitness();
-      return;
-    }
-    this.#prober.deadlines.remove(this);
-    // If our own process was busy, this timer runs late, and an answer that has arrived meanwhile is not read yet. One more
-    // turn of the loop reads it.
-    setImmediate(() => {
-      if (!this.#isOver) this.cancel();
-    });
-  }
-
-  cancel(): void {
-    if (this.#sample === null) this.#finish({ outcome: 'timeout' });
-    this.#report();
-  }
-
-  /** Sends a ping over the other kind of connection. */
-  #callWitness(): void {
-    const old = this.#oldConnection;
-    if (this.#witness !== null || (old === null && !this.#attempt.isKept)) return;
-    this.#witness = new Attempt(this.#prober, this.#target, old, null, () => {
-      this.#witness?.close();
-      if (this.#sample !== null) this.#report();
-    });
-    this.#witness.start();
-  }
-
-  #finish({ outcome, reason = '', ownFault = '', bootTimeMs = -1, staysOpen = false }: End): void {
-    const attempt = this.#attempt;
-    // A ping over an open connection that gets no answer does not show whether the network or the process is silent. The
-    // witness shows it: if it could not connect either, and not for our own fault, the timeout is one of the connect phase.
-    const isUnconnected = attempt.isKept && this.#witness?.couldNotConnect;
-    if (outcome === 'timeout' && attempt.phase === 'first-byte' && isUnconnected) attempt.phase = 'connect';
-    const { connectUs, firstByteUs, totalUs, starvedUs } = this.#stopwatch.stop();
-    if (attempt.connection !== null) {
-      if (staysOpen) this.#prober.kept.keep(attempt.connection, totalUs);
-      else attempt.connection.close();
-    }
-    this.#sample = {
-      atMs: this.#prober.options.clock.nowMs(),
-      outcome,
-      phase: outcome === 'ok' ? null : attempt.phase,
-      connectUs,
-      firstByteUs,
-      totalUs,
-      starvedUs,
-      suspect: ownFault !== '' || isSuspect(starvedUs, totalUs),
-      ownFault,
-      failsOnly: '',
-      bootTimeMs,
-      statusCode: attempt.statusCode,
-      detail: outcome === 'ok' ? '' : textOf(this.#detail(outcome, reason), 200),
-    };
-    const isAnswered = attempt.phase === 'body';
-    if (outcome !== 'ok' && outcome !== 'timeout' && ownFault === '' && !isAnswered) this.#callWitness();
-    if (this.#witness === null || this.#witness.end !== null || outcome === 'ok' || isAnswered) this.#report();
-  }
-
-  /** Hands over the result. Nothing of the exchange is left, except a connection that is kept. */
-  #report(): void {
-    const sample = this.#sample;
-    const witness = this.#witness;
-    const old = this.#oldConnection;
-    if (sample === null || this.#isOver) return;
-    this.#isOver = true;
-    this.#prober.deadlines.remove(this);
-    witness?.close();
-    if (sample.outcome !== 'ok' && witness?.isAnswered) {
-      const [fails, works] = this.#attempt.isKept ? (['open', 'a new'] as const) : (['new', 'an open'] as const);
-      sample.failsOnly = fails;
-      sample.detail = textOf(`${sample.detail}; a ping over ${works} connection was answered`, 200);
-    }
-    // The old connection is kept as long as pings over new ones fail, for the next witness; unless it got no answer itself.
-    // 0: it was not slow.
-    if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
-      this.#prober.kept.keep(old, 0);
-    else old?.close();
-    this.#prober.kept.noteResult(this.#target, sample);
-    this.#onSample(sample);
-  }
-
-  /** The text for people. `reason`: see `End`. */
-  #detail(outcome: Exclude<Outcome, 'ok'>, reason: string): string {
-    const peer = hostPort(this.#target.address, this.#target.port);
-    const { phase, statusCode } = this.#attempt;
-    const isInBody = phase === 'body';
-    switch (outcome) {
-      case 'refused':
-        return `connection refused by ${peer}`;
-      case 'reset':
-        return reason === ''
-          ? `connection closed by ${peer} ${isInBody ? 'within its answer' : 'without an answer'}`
-          : `connection reset by ${peer} ${isInBody ? 'within its answer' : 'before its answer'} (${reason})`;
-      case 'timeout':
-        return `timeout after ${this.#prober.options.pingTimeoutMs} ms: ${TIMEOUT_IN[phase](peer)}`;
-      case 'unreachable':
-        return `${peer} cannot be reached (${reason})`;
-      case 'dns':
-        return `no such host: ${peer} (${reason})`;
-      case 'http-status':
-        return `${peer} answered with status ${statusCode}`;
-      case 'malformed':
-        return `malformed answer from ${peer}: ${reason}`;
-      case 'no-address':
-        return `the pod ${this.#target.whyNoAddress ?? 'has no address'}`;
-    }
-  }
-}
-
-const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
-  connect: (peer) => `no connection to ${peer}`,
-  'first-byte': (peer) => `${peer} accepted the connection, but sent no answer`,
-  body: (peer) => `${peer} began to answer, but did not finish`,
-};

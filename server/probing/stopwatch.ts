@@ -2,7 +2,7 @@ import type { Sample } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type BusyMeter, isSuspect } from './starvation.ts';
 
-/** Measures one exchange phase by phase, and how late our own process noticed the ends of the phases. */
+/** Measures one ping phase by phase, and how late our own process noticed the ends of the phases. */
 export class Stopwatch {
   readonly #clock: Clock;
   readonly #meter: BusyMeter;
@@ -18,7 +18,7 @@ export class Stopwatch {
     this.#meter = meter;
   }
 
-  /** The exchange starts now. A second call replaces the start by a more accurate one, or by that of a second attempt. */
+  /** The ping starts now. A second call replaces the start by a more accurate one, or by that of a second attempt. */
   start(): void {
     if (this.#startUs < 0) this.#queuedAtStartUs = this.#meter.queuedUs();
     this.#meter.mark();
@@ -41,19 +41,19 @@ export class Stopwatch {
 
   /**
    * Bytes have come. The meter is not read: how late we notice the first byte moves time from one phase to another, but
-   * does not lengthen the exchange.
+   * does not lengthen the ping.
    */
   received(): void {
     if (this.#firstByteUs < 0) this.#firstByteUs = this.#nowUs();
   }
 
-  /** The exchange ends now. A duration is -1 if its phase was not reached, or if the exchange never started. */
+  /** The ping ends now. A duration is -1 if its phase was not reached, or if the ping never started. */
   stop(): Pick<Sample, 'connectUs' | 'firstByteUs' | 'totalUs' | 'starvedUs'> {
     if (this.#startUs < 0) return { connectUs: -1, firstByteUs: -1, totalUs: -1, starvedUs: 0 };
     const lateUs = this.#lateUs + this.#meter.mark();
     const totalUs = this.#meter.markedMs * 1000 - this.#startUs;
     const busyUs = this.#meter.busyUs - this.#busyAtStartUs;
-    // Most exchanges are so short that they cannot be suspect. For those the kernel need not be asked.
+    // Most pings are so short that they cannot be suspect. For those the kernel need not be asked.
     const queuedUs = isSuspect(totalUs, totalUs) ? this.#meter.queuedUs() - this.#queuedAtStartUs : 0;
     const requestUs = this.#connectedUs < 0 ? this.#startUs : this.#connectedUs;
     return {
