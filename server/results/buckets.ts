@@ -185,7 +185,8 @@ const MAX_SAMPLE_COUNT = 0xffff;
 const MAX_BYTE_COUNT = 0xff;
 /**
  * A bucket with this many datagrams is full. The datagrams since the last ping are added together: usually those of one or two
- * cycles, 1000 in each at most (UDP_PACKET_COUNT). So they fit below `MAX_SAMPLE_COUNT`. If they do not fit, none of them is counted.
+ * cycles, 1000 in each at most (UDP_PACKET_COUNT). So they fit below `MAX_SAMPLE_COUNT`. If they do not fit, none of them is
+ * counted.
  */
 const FULL_UDP_COUNT = 60_000;
 

@@ -75,8 +75,8 @@ export interface LinkRecord {
 }
 
 /**
- * The memory for recent samples is divided into 16, 32, 64, ... shares, one for each link. So the rings change their length only when
- * the number of links has about doubled, or fallen to a quarter.
+ * The memory for recent samples is divided into 16, 32, 64, ... shares, one for each link. So the rings change their length
+ * only when the number of links has about doubled, or fallen to a quarter.
  */
 const MIN_SHARES = 16;
 
@@ -222,8 +222,8 @@ export class History {
   }
 
   /**
-   * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see `UdpRing.counted`. null: the
-   * link could not be measured, so that there is no newest cycle any more.
+   * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see `UdpRing.counted`.
+   * null: the link could not be measured, so that there is no newest cycle any more.
    */
   addUdp(record: LinkRecord, result: UdpResult | null): void {
     if (record.udp === null) return;
@@ -252,8 +252,8 @@ export class History {
   }
 
   /**
-   * Samples of a link up to this time are not kept one by one, only in buckets: the time of the newest of them. -Infinity: all samples
-   * are kept one by one; Infinity: none is.
+   * Samples of a link up to this time are not kept one by one, only in buckets: the time of the newest of them. -Infinity: all
+   * samples are kept one by one; Infinity: none is.
    */
   droppedUntilMs(record: LinkRecord): number {
     return record.ring?.droppedUntilMs ?? Number.POSITIVE_INFINITY;

@@ -95,9 +95,10 @@ export class LinkJudgement {
   }
 
   /**
-   * The only kind of connection that fails, or that failed a few samples ago; '' = both fail, or it is not known. A lost packet also
-   * makes a ping of one kind fail, so two failures must agree. A failure over an open connection is enough alone, because the
-   * next ping opens a new connection, so a second one may not come. Packets get lost on an intermittent link, so there it takes two.
+   * The only kind of connection that fails, or that failed a few samples ago; '' = both fail, or it is not known. A lost packet
+   * also makes a ping of one kind fail, so two failures must agree. A failure over an open connection is enough alone, because
+   * the next ping opens a new connection, so a second one may not come. Packets get lost on an intermittent link, so there it
+   * takes two.
    */
   get failsOnly(): FailsOnly {
     const isBad = (this.judged !== null && this.judged.outcome !== 'ok') || this.hasRecovered || this.isIntermittent;

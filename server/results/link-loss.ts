@@ -12,15 +12,15 @@ export class LinkLoss {
   #isLossy = false;
 
   /**
-   * Judges the link by its datagrams of `range`, which is the last `lossWindowMs` (`RangeStatistics.lossRange`). Call it after a ping
-   * that succeeded, because datagrams beside a failed ping do not count. Returns the change, or null.
+   * Judges the link by its datagrams of `range`, which is the last `lossWindowMs` (`RangeStatistics.lossRange`). Call it after
+   * a ping that succeeded, because datagrams beside a failed ping do not count. Returns the change, or null.
    */
   take(record: LinkRecord, range: TimeRange, statistics: RangeStatistics): Omit<LossChange, 'target'> | null {
     // For speed: this runs after each ping, and most links lose nothing.
     if (!this.#isLossy && record.udp !== null && record.udp.lastLossMs < range.fromMs) return null;
     const all = noDatagrams();
-    // Newest cycle first. A share of LOSSY.share is chance; `excess` is what was lost beyond it, from a cycle until now. The loss began
-    // with the cycle that has the largest excess. So a single datagram that was lost long before does not count.
+    // Newest cycle first. A share of LOSSY.share is chance; `excess` is what was lost beyond it, from a cycle until now. The
+    // loss began with the cycle that has the largest excess. So a single datagram that was lost long before does not count.
     const began = { excess: 0, sinceMs: range.toMs, share: 0 };
     let cleanSinceMs = range.toMs;
     for (const cycle of statistics.datagrams(record, range, range.toMs)) {

@@ -109,8 +109,8 @@ export async function currentReport(
 }
 
 /**
- * When a link is unreliable because its newest sample is suspect: always, unless that sample is ok, took less than `slowUs`, and came
- * in before `startGraceEndMs` (monotonic; see START_GRACE_MS).
+ * When a link is unreliable because its newest sample is suspect: always, unless that sample is ok, took less than `slowUs`,
+ * and came in before `startGraceEndMs` (monotonic; see START_GRACE_MS).
  */
 export interface SuspectRule {
   startGraceEndMs: number;
@@ -155,8 +155,8 @@ export class LinkWriter {
 
   /**
    * Writes link `i`, which leads to peer `to`, as buckets show it at `nowMs` (monotonic). `summary` is of the range of the
-   * report. Buckets do not tell how many samples in a row were slow. So a link is called slow if its last sample is slow, and also the
-   * median of at least SLOW_RUN samples.
+   * report. Buckets do not tell how many samples in a row were slow. So a link is called slow if its last sample is slow, and
+   * also the median of at least SLOW_RUN samples.
    */
   writeBucketState(i: number, to: number, family: 4 | 6, state: BucketState, summary: Summary, nowMs: number): void {
     const { columns } = this;

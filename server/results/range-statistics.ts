@@ -76,9 +76,10 @@ export class RangeStatistics {
   }
 
   /**
-   * The state of a link at the end of a time range of which only buckets are left: that of the newest bucket with trusted samples.
-   * One or two suspect samples do not change the state. So if the range has no others, it is the state shortly before the range; if that
-   * is not known, suspect answers are believed, and suspect failures are not. null without any bucket. `summary`: of the range.
+   * The state of a link at the end of a time range of which only buckets are left: that of the newest bucket with trusted
+   * samples. One or two suspect samples do not change the state. So if the range has no others, it is the state shortly before
+   * the range; if that is not known, suspect answers are believed, and suspect failures are not. null without any bucket.
+   * `summary`: of the range.
    */
   bucketState(record: LinkRecord, range: TimeRange, nowMs: number, summary: Summary): BucketState | null {
     const hasSuspectRun = summary.suspect >= SUSPECT_RUN;
@@ -120,7 +121,10 @@ export class RangeStatistics {
     return this.#datagramsOfBuckets(record, range, nowMs);
   }
 
-  /** The newest cycle of one link in a range that is not suspect. If not all cycles are kept: the newest bucket. null without any. */
+  /**
+   * The newest cycle of one link in a range that is not suspect. If not all cycles are kept: the newest bucket. null without
+   * any.
+   */
   newestUdpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpResult | null {
     const { udp } = record;
     if (udp !== null && udp.droppedUntilMs < range.fromMs) {
@@ -143,7 +147,10 @@ export class RangeStatistics {
     return found;
   }
 
-  /** Since when a link had been ok (`wasOk`), or had been failing, at `untilMs`; both monotonic. It looks back as far as is kept. */
+  /**
+   * Since when a link had been ok (`wasOk`), or had been failing, at `untilMs`; both monotonic. It looks back as far as is
+   * kept.
+   */
   sinceMs(record: LinkRecord, wasOk: boolean, untilMs: number): number {
     let sinceMs = untilMs;
     for (const { code, atMs } of this.history.samples(record, Number.NEGATIVE_INFINITY, untilMs)) {

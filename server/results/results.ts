@@ -295,7 +295,10 @@ export class Results {
   }
 }
 
-/** Converts ages to monotonic times. A range that ends now ends 1 ms later, so that a bucket that begins at this moment is in it. */
+/**
+ * Converts ages to monotonic times. A range that ends now ends 1 ms later, so that a bucket that begins at this moment is in
+ * it.
+ */
 function rangeOf({ fromAgeMs, toAgeMs }: AgeRange, nowMs: number): TimeRange {
   return { fromMs: nowMs - fromAgeMs, toMs: toAgeMs === 0 ? nowMs + 1 : nowMs - toAgeMs };
 }

@@ -66,7 +66,10 @@ export async function countBySteps(
   return { resolutionMs, ...counts, ...(lossyByLatency.some((bins) => bins.length > 0) && { lossyByLatency }) };
 }
 
-/** The trusted samples of one link, counted by step: those that failed, and those that are ok. It is used again for the next link. */
+/**
+ * The trusted samples of one link, counted by step: those that failed, and those that are ok. It is used again for the next
+ * link.
+ */
 class LinkCounts implements StepVisitor {
   readonly failed: Uint32Array;
   readonly ok: Uint32Array;

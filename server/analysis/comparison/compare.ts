@@ -35,9 +35,9 @@ type ChooseTargets = (affectedByPod: Uint32Array) => Targets;
 const LINKS_PER_STEP = 200;
 
 /**
- * Compares all links of a table, and empties it. Returns what `ReportData` has of links (`figures`, `affected`, `collateral`, `changed`,
- * ...), the targets (by number of the pod), and the links themselves: columns for each source that has some. Yields after each source
- * and every `LINKS_PER_STEP` links.
+ * Compares all links of a table, and empties it. Returns what `ReportData` has of links (`figures`, `affected`, `collateral`,
+ * `changed`, ...), the targets (by number of the pod), and the links themselves: columns for each source that has some. Yields
+ * after each source and every `LINKS_PER_STEP` links.
  */
 export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets) {
   const comparer = new LinkComparer(table);
@@ -129,8 +129,8 @@ class LinkComparer {
   }
 
   /**
-   * Counts an affected link. `isBad`: it was bad at the end of the last range in which it has a sample. `isSeenAfter`: it has a sample
-   * in the range "after".
+   * Counts an affected link. `isBad`: it was bad at the end of the last range in which it has a sample. `isSeenAfter`: it has a
+   * sample in the range "after".
    */
   #addAffected(from: number, to: number, isBad: boolean, isSeenAfter: boolean): void {
     this.#counts.links += 1;
@@ -162,7 +162,10 @@ class LinkComparer {
     }
   }
 
-  /** The result of `compareLinks`. `links`: all links, by source. Yields between the ranges: each needs three medians over up to 65,535 counters. */
+  /**
+   * The result of `compareLinks`. `links`: all links, by source. Yields between the ranges: each needs three medians over up to
+   * 65,535 counters.
+   */
   *result(links: ComparedColumns[], chooseTargets: ChooseTargets) {
     const table = this.#table;
     const inRanges = function* (figuresOf: (range: RangeName) => RangeFigures): Generator<void, InRanges> {
@@ -233,8 +236,9 @@ class LinkComparer {
 /** Links with these changes are listed only if they are affected; else they are only counted. */
 const LISTED_IF_AFFECTED: readonly Change[] = ['same', 'unknown', 'new'];
 /*
- * The list has the links with the largest weights. The weight of a link is the change of its median in us (of a link without samples
- * before: its median), plus what the following constants add. Each adds far more than all below it, so they decide one after the other.
+ * The list has the links with the largest weights. The weight of a link is the change of its median in us (of a link without
+ * samples before: its median), plus what the following constants add. Each adds far more than all below it, so they decide one
+ * after the other.
  */
 /** Added for a link with the change `new-bad`. */
 const NEW_BAD_WEIGHT = 1e13;

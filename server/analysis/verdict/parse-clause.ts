@@ -165,8 +165,8 @@ export function meetsLimit(
 }
 
 /**
- * Whether the share `part` / `all` is on the right side of the limit of `success` or `loss`. Both are counts; `all` is not 0. It uses
- * BigInt, because a mesh can have so many samples that the products are too large for an exact number.
+ * Whether the share `part` / `all` is on the right side of the limit of `success` or `loss`. Both are counts; `all` is not 0.
+ * It uses BigInt, because a mesh can have so many samples that the products are too large for an exact number.
  */
 export function shareMeetsLimit(part: number, all: number, { operator, limit }: Condition): boolean {
   return meetsLimit(BigInt(part) * BigInt(SHARE_UNITS), { operator, limit: BigInt(limit) * BigInt(all) });

@@ -55,9 +55,9 @@ export function* judgeRecovery(
 }
 
 /**
- * Whether a lost pod recovered within the limit. Undecided: it has not recovered, and the limit has not passed; the last ping that
- * was not ok and the first that was lie on either side of the limit; or it recovered in time counted from when its loss was noticed,
- * but not from when it may have happened.
+ * Whether a lost pod recovered within the limit. Undecided: it has not recovered, and the limit has not passed; the last ping
+ * that was not ok and the first that was lie on either side of the limit; or it recovered in time counted from when its loss
+ * was noticed, but not from when it may have happened.
  */
 function recoveryOf(
   { earliestMs, lostMs, readyMs, healthyMs, unhealthyMs }: LostPod,
@@ -109,7 +109,10 @@ function violationText(lost: LostPod, nameOf: NameOf): string {
   return `replaced by ${nameOf(replacement)}, not healthy within ${durationText(unhealthyMs - lostMs)}`;
 }
 
-/** What to do if the window is not longer than the limit, so that a loss leaves it before the clause can fail; '' if it is longer. */
+/**
+ * What to do if the window is not longer than the limit, so that a loss leaves it before the clause can fail; '' if it is
+ * longer.
+ */
 function shortWindowAdvice({ condition: { limit } }: Clause, windowMs: number): string {
   return windowMs > limit ? '' : '; the window must be longer than the limit, or the clause can never fail';
 }
