@@ -144,7 +144,9 @@ interface Medians {
 
 /** The bad pairs that one cause explains, and what their links have in common. */
 export class Evidence {
+  /** How many pairs. */
   affected = 0;
+  /** How many of them fail now: their newest believed ping failed. */
   failing = 0;
   /** The first sources of these pairs, and how many there are. */
   readonly from: number[] = [];

@@ -8,11 +8,11 @@ import { durationText, latencyText } from '../../runtime/measure-text.ts';
 import { podsWithOldList, silentSide } from '../sides.ts';
 import { listText, namesIn, percent } from '../text.ts';
 import { CAUSE, type Causes, findCauses } from './attribution.ts';
-import { cutOffFindings, placeFindings } from './causes.ts';
 import type { MeshCounts, SeverityPairs } from './counts.ts';
 import { mostCommon, SeverityAnalysis } from './evidence.ts';
 import { makeFinding } from './messages.ts';
 import { pathFindings } from './paths.ts';
+import { cutOffFindings, placeFindings } from './place-findings.ts';
 import { linkFindings, selfFindings } from './single-links.ts';
 import type { Topology } from './topology.ts';
 
@@ -37,7 +37,7 @@ interface FindingsContext {
  *    following steps count only the others. Graver causes explain milder pairs too.
  * 4. Collect evidence (evidence.ts). Every bad pair goes to the most general cause that explains it. What is left are
  *    single links.
- * 5. Describe (causes.ts, single-links.ts; words in messages.ts). Every cause becomes one finding with its evidence.
+ * 5. Describe (place-findings.ts, single-links.ts; words in messages.ts). Every cause becomes one finding with its evidence.
  *
  * Example: node-b dies. All pairs into its pods fail, seen from all other nodes. Step 3 finds at least 80 % bad pairs into
  * each of its pods and at least two sources on other nodes, so node-b is a cause and explains all pairs from and to its

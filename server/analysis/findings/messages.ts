@@ -1,4 +1,4 @@
-import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
+import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
 import { failureAdvice, lateAdvice } from '../../protocol/link-advice.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
@@ -20,6 +20,30 @@ export const VERBS: Record<Severity, string> = {
   slow: 'are slow',
   lossy: 'lose datagrams',
 };
+
+/**
+ * The kind of a finding by its severity: about a node, zones, links into a pod, links out of a pod, and a single link. Nodes
+ * and zones that fail, are intermittent or slow share a kind, because `Finding.severity` tells them apart. Loss is told by the
+ * kind alone: a lossy finding has the severity `slow`, and readers such as health must not take it for one that is late.
+ */
+export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 'link', FindingKind>> = {
+  failed: { node: 'node', zones: 'zone-block', into: 'pod-unreachable', out: 'pod-reaches-nobody', link: 'link' },
+  intermittent: {
+    node: 'node',
+    zones: 'zone-block',
+    into: 'pod-intermittent',
+    out: 'pod-intermittent-out',
+    link: 'link-intermittent',
+  },
+  slow: { node: 'node', zones: 'zone-block', into: 'pod-slow', out: 'pod-slow-out', link: 'link-slow' },
+  lossy: { node: 'node-lossy', zones: 'zones-lossy', into: 'pod-lossy', out: 'pod-lossy-out', link: 'link-lossy' },
+};
+
+/**
+ * At most this many findings of one kind are made: one more than a mesh has, so that the last one that is shown says that others are
+ * left out.
+ */
+export const MAX_MADE = MAX_FINDINGS + 1;
 
 /** Makes a finding. What `facts` do not say is not known; without counts it counts its pods. Long texts and lists are cut. */
 export function makeFinding({
@@ -44,7 +68,7 @@ export function makeFinding({
   };
 }
 
-/** What is particular to one cause. */
+/** A cause, or a link without one, as `findingOf` describes it. */
 export interface Cause {
   kind: FindingKind;
   subject: string;
@@ -64,6 +88,7 @@ export interface Cause {
   advice?: string;
   /** What to check if links are slow because of the network. */
   network?: string;
+  /** Sentences for the end of the detail: `It reaches the others: only one direction is bad.` Not used for lossy links. */
   remark?: string;
 }
 
@@ -92,6 +117,16 @@ export function findingOf({ pairs, mesh }: SeverityAnalysis, cause: Cause): Find
     title: `${subject}: ${titleText(severity, cause, familyText(mesh, evidence))}`,
     detail: details.filter(Boolean).join(' ').trim(),
   });
+}
+
+/** Describes causes in the order of their subjects, so that it does not change from one look to the next. */
+export function* findingsOf(analysis: SeverityAnalysis, causes: Cause[]): Generator<void, Finding[]> {
+  const findings: Finding[] = [];
+  for (const cause of causes.sort((a, b) => (a.subject < b.subject ? -1 : 1))) {
+    findings.push(findingOf(analysis, cause));
+    yield;
+  }
+  return findings;
 }
 
 /** The UDP probe can't tell a lost datagram from a lost echo. */

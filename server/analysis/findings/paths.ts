@@ -4,10 +4,10 @@ import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Path, ProbeResult } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { percent } from '../text.ts';
-import { reachesMost } from './causes.ts';
 import type { MeshCounts } from './counts.ts';
 import { mostCommon } from './evidence.ts';
 import { makeFinding, outcomeText } from './messages.ts';
+import { reachesMost } from './pinged-since.ts';
 
 /*
  * Findings about the paths of the cluster that PATH_CHECKS probes. A pod is a witness of a path only if it reaches most other
@@ -27,6 +27,7 @@ interface SubjectTexts {
   /** What to check, by the outcome of the failing requests, and for all other outcomes. */
   advice: Partial<Record<Outcome, string>>;
   otherwise: string;
+  /** The commands to run next, as a sentence. */
   next: string;
 }
 
@@ -74,7 +75,7 @@ const SUBJECTS: Record<Subject, SubjectTexts> = {
     next: 'Next: kubectl get ingress; kubectl describe ingress.',
   },
 };
-const NAMES = Object.keys(SUBJECTS) as Subject[];
+const SUBJECT_NAMES = Object.keys(SUBJECTS) as Subject[];
 
 type PathResult = ProbeResult & { outcome: Outcome };
 
@@ -106,13 +107,13 @@ export function* pathFindings(mesh: MeshCounts, hasUnreachablePods: boolean): Ge
     yield;
   }
   witnesses.sort((a, b) => a.report.pod - b.report.pod);
-  return NAMES.flatMap((subject) => {
+  return SUBJECT_NAMES.flatMap((subject) => {
     const asked = witnesses.filter(({ results }) => SUBJECTS[subject].checks.some((path) => results.has(path)));
     const failing = asked.flatMap((witness) => {
       const probe = witness.causes.get(subject);
       return probe === undefined ? [] : [{ ...witness, probe }];
     });
-    return isFinding(subject, asked, failing, hasUnreachablePods) ? [findingOf(mesh, subject, asked, failing)] : [];
+    return isFinding(subject, asked, failing, hasUnreachablePods) ? [pathFinding(mesh, subject, asked, failing)] : [];
   });
 }
 
@@ -129,13 +130,13 @@ function witnessOf({ doubted }: MeshCounts, report: MergedReport): Witness {
       doubted.add(report.pod);
       continue;
     }
-    results.set(probe.path, { ...probe, outcome: outcomeOf(probe) });
+    results.set(probe.path, { ...probe, outcome: probeOutcome(probe) });
   }
   return { report, results, causes: causesOf(results) };
 }
 
 /** The outcome of a probe. An older version does not say how a probe failed. */
-function outcomeOf({ error, outcome = 'ok' }: ProbeResult): Outcome {
+function probeOutcome({ error, outcome = 'ok' }: ProbeResult): Outcome {
   if (error === '') return 'ok';
   return outcome === 'ok' ? 'unreachable' : outcome;
 }
@@ -143,15 +144,16 @@ function outcomeOf({ error, outcome = 'ok' }: ProbeResult): Outcome {
 /** The paths that fail for a pod and that no more basic path explains. */
 function causesOf(results: Witness['results']): Map<Subject, PathResult> {
   const failed = new Map<Subject, PathResult>();
-  for (const subject of NAMES) {
+  for (const subject of SUBJECT_NAMES) {
     const path = SUBJECTS[subject].checks.find((check) => fails(results, check));
     const probe = path && results.get(path);
     if (probe !== undefined) failed.set(subject, probe);
   }
   // The DNS and the API server are Services as well, and an ingress leads to one.
   if (fails(results, 'service-ip')) {
-    const isOwn = (subject: Subject) => subject === 'apiserver' && results.get('apiserver')?.outcome === 'http-status';
-    return new Map([...failed].filter(([subject]) => subject === 'service' || isOwn(subject)));
+    const isOwnFault = (subject: Subject) =>
+      subject === 'apiserver' && results.get('apiserver')?.outcome === 'http-status';
+    return new Map([...failed].filter(([subject]) => subject === 'service' || isOwnFault(subject)));
   }
   if (!failed.has('dns')) return failed;
   return new Map([...failed].filter(([subject]) => subject === 'dns' || !failsByName(results.get(subject))));
@@ -181,7 +183,8 @@ function isFinding(subject: Subject, asked: Witness[], failing: Failing[], hasUn
   return confirmed.length > 0 || (failing.length >= 2 && failing.length * 2 > asked.length);
 }
 
-function findingOf(mesh: MeshCounts, subject: Subject, asked: Witness[], failing: Failing[]): Finding {
+/** The finding about a subject. `asked`: the witnesses that probe it. `failing`: those of them from which it fails. */
+function pathFinding(mesh: MeshCounts, subject: Subject, asked: Witness[], failing: Failing[]): Finding {
   const outcome = mostCommon(failing.map(({ probe }) => probe.outcome)) ?? 'unreachable';
   const first = failing.find(({ probe }) => probe.outcome === outcome)?.probe;
   const { kind, next, name: subjectName } = SUBJECTS[subject];
@@ -254,7 +257,7 @@ function serviceText(failing: Witness[]): string {
 
 /** What else fails or works from the failing pods. */
 function otherText(subject: Subject, failing: Witness[]): string {
-  const rest = NAMES.filter((other) => other !== subject && failing.some(({ results }) => results.has(other)));
+  const rest = SUBJECT_NAMES.filter((other) => other !== subject && failing.some(({ results }) => results.has(other)));
   const bad = rest.filter((other) => failing.some(({ results }) => fails(results, other)));
   const good = rest.filter((other) => !bad.includes(other));
   const sentence = (list: Subject[], one: string, several: string) =>

@@ -1,26 +1,27 @@
-import { type Finding, MAX_FINDINGS } from '../../protocol/finding.ts';
+import type { Finding } from '../../protocol/finding.ts';
 import { FLAG_INTERMITTENT, FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } from '../../protocol/links.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { FEW_PAIRS } from './attribution.ts';
-import { CLOCK_ERROR_MS, findingsOf, isPingedSince, KINDS } from './causes.ts';
 import type { MeshCounts } from './counts.ts';
 import { type BadPair, Evidence, type SeverityAnalysis } from './evidence.ts';
-import { type Cause, errorText, findingOf } from './messages.ts';
+import { type Cause, errorText, findingOf, findingsOf, KINDS, MAX_MADE } from './messages.ts';
+import { CLOCK_ERROR_MS, isPingedSince } from './pinged-since.ts';
 
 /*
  * Step 5 of `findingsFrom` for links that no general cause explains, and for pods that do not reach themselves.
  */
 
-/** More are not shown. The one beyond the limit makes the last finding shown say that others are left out. */
-const MOST = MAX_FINDINGS + 1;
 /** `linkFindings` yields after this many pairs. */
 const SLICE_PAIRS = 64;
-/** So few unconfirmed pairs become findings of their own in a mesh of any size: a reader sees at a glance whether they matter. */
+/**
+ * Up to this many unconfirmed pairs become findings of their own in a mesh of any size: a reader sees at a glance if they
+ * matter.
+ */
 const FEW_UNCONFIRMED = 3;
 /**
- * More unconfirmed pairs become findings of their own if at most this share of all pairs is unconfirmed, or if the mesh is small.
- * Reason: chance makes about 12 of 1200 pairs look bad; it makes three or fewer look bad in only one of 400 meshes. So so few are
- * probably real faults.
+ * More unconfirmed pairs become findings of their own only if at most this share of all pairs is unconfirmed, or if the mesh is
+ * small (`FEW_PAIRS`). If chance is at work, it makes about 12 of 1200 pairs look bad, and 3 or fewer in only one of 400 such
+ * meshes. So a mesh with so few of them probably has real faults.
  */
 const UNCONFIRMED_SHARE = 0.0025;
 
@@ -39,7 +40,7 @@ export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Findi
   }
   const causes: Cause[] = [];
   for (const pair of pairs) {
-    if (causes.length >= MOST) break;
+    if (causes.length >= MAX_MADE) break;
     if (!byKey.has(keyOf(pair.from, pair.to))) continue;
     const opposite = byKey.get(keyOf(pair.to, pair.from));
     byKey.delete(keyOf(pair.to, pair.from));
@@ -68,6 +69,7 @@ function chanceFinding(analysis: SeverityAnalysis): Finding {
   });
 }
 
+/** The evidence of some pairs. */
 function evidenceOf({ mesh: { reports }, pairs: { slowUs } }: SeverityAnalysis, bad: readonly BadPair[]): Evidence {
   const evidence = new Evidence(slowUs);
   for (const { from, link, families } of bad) {
@@ -82,7 +84,7 @@ function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair 
   const { mesh, pairs } = analysis;
   const evidence = evidenceOf(analysis, opposite === undefined ? [pair] : [pair, opposite]);
   const isFailed = pairs.severity === 'failed';
-  const back = opposite !== undefined ? 'both' : isFailed ? backOf(mesh, pair, evidence.sinceMs()) : 'unknown';
+  const back = opposite !== undefined ? 'both' : isFailed ? oppositeStateOf(mesh, pair, evidence.sinceMs()) : 'unknown';
   const isMutual = back === 'both' || back === 'mended';
   const [source, destination] = [mesh.topology.name(pair.from), mesh.topology.name(pair.to)];
   const [first, second] = isMutual && pair.from > pair.to ? [destination, source] : [source, destination];
@@ -107,16 +109,16 @@ function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair 
 }
 
 /**
- * The opposite direction of a pair that has failed since a moment (ms since the epoch). `ok`: pinged since, while this one went
- * on failing. `mended`: it failed too and is ok again, and this one was not pinged since. `stale`: it was ok, but was not
- * pinged since. `unknown`: no report says anything, or it is bad itself, now or at times.
+ * How the opposite direction of a pair is that has failed since a moment (ms since the epoch). `ok`: pinged since, while this
+ * one went on failing. `mended`: it failed too and is ok again, and this one was not pinged since. `stale`: it was ok, but was
+ * not pinged since. `unknown`: no report says anything, or it is bad itself, now or at times.
  */
-function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number) {
+function oppositeStateOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number) {
   const [report, own] = [reports.get(pair.to), reports.get(pair.from)];
   if (report === undefined || own === undefined) return 'unknown';
   const { links, atMs } = report;
   const pingedMs = own.atMs - unpack16(own.links.ageMs[pair.link] ?? NONE16);
-  let back: 'ok' | 'mended' | 'stale' | 'unknown' = 'unknown';
+  let state: 'ok' | 'mended' | 'stale' | 'unknown' = 'unknown';
   for (let i = 0; i < links.length; i++) {
     if (links.to[i] !== pair.from || ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
     if (links.outcome[i] !== 0) return 'unknown';
@@ -124,10 +126,10 @@ function backOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number) {
     const mendedMs = atMs - unpack16(links.sinceMs[i] ?? NONE16);
     if (isMended && mendedMs + CLOCK_ERROR_MS > pingedMs) return 'mended';
     if (((links.flags[i] ?? 0) & FLAG_INTERMITTENT) !== 0) return 'unknown';
-    if (!isPingedSince(report, i, sinceMs)) back = 'stale';
-    else if (back === 'unknown') back = 'ok';
+    if (!isPingedSince(report, i, sinceMs)) state = 'stale';
+    else if (state === 'unknown') state = 'ok';
   }
-  return back;
+  return state;
 }
 
 /** Where to look, depending on the other links of the two pods. */
@@ -146,7 +148,7 @@ export function* selfFindings(
   const { selfFailed, topology } = analysis.mesh;
   const causes: Cause[] = [];
   for (const { pod, link, families } of selfFailed) {
-    if (isExplained(pod) || causes.length >= MOST) continue;
+    if (isExplained(pod) || causes.length >= MAX_MADE) continue;
     const evidence = evidenceOf(analysis, [{ from: pod, to: pod, link, families }]);
     const subject = `${topology.name(pod)} → ${topology.name(pod)}`;
     const what = 'the pod does not reach itself';

@@ -1,38 +1,18 @@
-import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
-import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
-import type { MergedReport } from '../../protocol/mesh.ts';
+import { type Finding, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { percent } from '../text.ts';
 import type { Severity, SeverityPairs } from './counts.ts';
 import { Evidence, type SeverityAnalysis } from './evidence.ts';
-import { type Cause, findingOf, VERBS } from './messages.ts';
+import { type Cause, findingOf, findingsOf, KINDS, MAX_MADE, VERBS } from './messages.ts';
+import { countSince } from './pinged-since.ts';
 
 /*
- * Makes findings about links from the causes that have evidence. One function for each kind of cause (node, pair of zones, pod,
- * link, ...) says what is particular to it; `findingOf` makes the finding.
+ * Step 5 of `findingsFrom` for the causes that are places: nodes, pairs of zones and pods, and the side that is cut off. One
+ * function for each kind of place says what is particular to it; `findingOf` makes the finding.
  */
 
 /**
- * The kind of a finding by its severity: about a node, zones, links into a pod, links out of a pod, and a single link. Nodes
- * and zones that fail, are intermittent or slow share a kind, because `Finding.severity` tells them apart. Loss is told by the
- * kind alone: a lossy finding has the severity `slow`, and readers such as health must not take it for one that is late.
- */
-export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 'link', FindingKind>> = {
-  failed: { node: 'node', zones: 'zone-block', into: 'pod-unreachable', out: 'pod-reaches-nobody', link: 'link' },
-  intermittent: {
-    node: 'node',
-    zones: 'zone-block',
-    into: 'pod-intermittent',
-    out: 'pod-intermittent-out',
-    link: 'link-intermittent',
-  },
-  slow: { node: 'node', zones: 'zone-block', into: 'pod-slow', out: 'pod-slow-out', link: 'link-slow' },
-  lossy: { node: 'node-lossy', zones: 'zones-lossy', into: 'pod-lossy', out: 'pod-lossy-out', link: 'link-lossy' },
-};
-
-/**
- * The findings about nodes, pairs of zones and pods. Of nodes and of pods in one direction it makes one finding more than a
- * mesh has at most, so that `findingsFrom` says that findings are left out. Yields after each node and pod.
+ * The findings about nodes, pairs of zones and pods. Yields after each node and pod.
  */
 export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.found;
@@ -51,7 +31,10 @@ export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Find
   return findings;
 }
 
-/** One cause of each group. Only of the groups with the most bad links, because further ones would not be shown anyway. */
+/**
+ * Makes one cause of each group of places: of the `MAX_MADE` groups with the most bad links. `found`: the evidence by place.
+ * `causeOf`: makes the cause of one place.
+ */
 function* mergedCauses(
   analysis: SeverityAnalysis,
   found: ReadonlyMap<number, Evidence>,
@@ -60,7 +43,7 @@ function* mergedCauses(
 ): Generator<void, Cause[]> {
   const affectedOf = (group: readonly number[]) => group.reduce((sum, key) => sum + (found.get(key)?.affected ?? 0), 0);
   const merged: Cause[] = [];
-  for (const group of groups.sort((a, b) => affectedOf(b) - affectedOf(a)).slice(0, MAX_FINDINGS + 1)) {
+  for (const group of groups.sort((a, b) => affectedOf(b) - affectedOf(a)).slice(0, MAX_MADE)) {
     const causes: Cause[] = [];
     for (const key of group) {
       causes.push(causeOf(analysis, key));
@@ -94,25 +77,16 @@ function* clonesOf(
   });
 }
 
-/** Describes causes in the order of their subjects, so that it does not change from one look to the next. */
-export function* findingsOf(analysis: SeverityAnalysis, causes: Cause[]): Generator<void, Finding[]> {
-  const findings: Finding[] = [];
-  for (const cause of causes.sort((a, b) => (a.subject < b.subject ? -1 : 1))) {
-    findings.push(findingOf(analysis, cause));
-    yield;
-  }
-  return findings;
-}
-
+/** A node whose links to other nodes are bad. */
 function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const { pairs, mesh } = analysis;
   const { nodes, judgedCount } = mesh.topology;
   const { name = '', pods = [] } = nodes[node] ?? {};
   const into = analysis.linksAt('intoNode', node);
   const out = analysis.linksAt('outOfNode', node);
-  // `findNodes` has decided that the node is a cause. Here it is only said in which direction: the one in which most links are bad.
-  const isBad = ({ evidence, of }: typeof into) => evidence.affected > 0 && evidence.affected * 2 > of;
-  const isInto = isBad(into) || out.evidence.affected === 0;
+  // `findNodes` has decided that the node is a cause. This only says in which direction: the one in which most links are bad.
+  const areMostBad = ({ evidence, of }: typeof into) => evidence.affected > 0 && evidence.affected * 2 > of;
+  const isInto = areMostBad(into) || out.evidence.affected === 0;
   const links = isInto ? into : out;
   const { evidence, of, probed } = links;
   const count = evidence.fromCount;
@@ -136,7 +110,7 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
     advice: 'check the node and its network',
     network: "the node's network",
     remark: isInto
-      ? outboundText(analysis, 'They', pods, isBad(out), evidence)
+      ? outboundText(analysis, 'They', pods, areMostBad(out), evidence)
       : inboundText(pairs.fine.at('intoNode', node), into.of, 'Other nodes', 'them'),
   };
 }
@@ -147,6 +121,7 @@ function someLinks(severity: Severity, { affected }: Evidence, of: number, direc
   return { who: `on ${some}`, what: `${some}${direction} ${VERBS[severity]}` };
 }
 
+/** A pod that others find bad. */
 function podIntoCause(analysis: SeverityAnalysis, pod: number): Cause {
   const { severity } = analysis.pairs;
   const { topology } = analysis.mesh;
@@ -164,6 +139,7 @@ function podIntoCause(analysis: SeverityAnalysis, pod: number): Cause {
   };
 }
 
+/** A pod that finds others bad. */
 function podOutCause(analysis: SeverityAnalysis, pod: number): Cause {
   const { severity, fine } = analysis.pairs;
   const { topology } = analysis.mesh;
@@ -183,6 +159,56 @@ function podOutCause(analysis: SeverityAnalysis, pod: number): Cause {
     advice: 'check its own network',
     network: 'its own network',
     remark: inboundText(fine.at('intoPod', pod), analysis.linksAt('intoPod', pod).of, 'Other pods', 'it'),
+  };
+}
+
+/** Pairs of zones. A zone that no other zone reaches is one cause, and so are both directions between two zones. */
+function zoneCauses(analysis: SeverityAnalysis): Cause[] {
+  const { zones } = analysis.mesh.topology;
+  const left = new Set(analysis.found.zonePair.keys());
+  const causes: Cause[] = [];
+  const add = (subject: string, pairs: readonly number[]) => {
+    causes.push(zoneCause(analysis, subject, pairs));
+    for (const pair of pairs) left.delete(pair);
+  };
+  for (const [to, { name }] of zones.entries()) {
+    const pairTo = (from: number) => from * zones.length + to;
+    const blocked = [...zones.keys()].map(pairTo).filter((pair) => left.has(pair));
+    const probing = [...zones.keys()].filter(
+      (from) => from !== to && analysis.pairs.judged.at('zonePair', pairTo(from)) > 0,
+    );
+    if (blocked.length >= 2 && blocked.length >= probing.length) add(`zone ${name}`, blocked);
+  }
+  for (const pair of [...left].sort((a, b) => a - b)) {
+    if (!left.has(pair)) continue;
+    const [from, to] = [Math.floor(pair / zones.length), pair % zones.length];
+    const opposite = to * zones.length + from;
+    const isMutual = left.has(opposite);
+    const subject = `zone ${zones[from]?.name} ${isMutual ? '⇄' : '→'} zone ${zones[to]?.name}`;
+    add(subject, isMutual ? [pair, opposite] : [pair]);
+  }
+  return causes;
+}
+
+/** What is between zones. `zonePairs`: as in `Topology.zonePair`. */
+function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
+  const { severity, slowUs } = analysis.pairs;
+  const { zones } = analysis.mesh.topology;
+  const causes = zonePairs.map((pair) => analysis.linksAt('zonePair', pair));
+  const links = sumOf(causes, slowUs);
+  const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
+  const who = targets.length < zonePairs.length ? 'from all other zones' : '';
+  return {
+    ...links,
+    kind: KINDS[severity].zones,
+    subject,
+    pods: targets.flatMap((zone) => zones[zone]?.pods ?? []),
+    direction: '',
+    who,
+    what: `${percent(links.evidence.affected, links.of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[severity]}`,
+    advice: 'check the network between the zones and network policies',
+    // `findZonePairs` names a pair of zones only if this is so.
+    remark: 'Most links within these zones are fine.',
   };
 }
 
@@ -215,6 +241,7 @@ function howBad(severity: Severity, evidence: Evidence): string {
   return `${outcome} ${phase}`;
 }
 
+/** One cause that stands for several: alike, of different places. */
 function mergedCause({ severity, slowUs }: SeverityPairs, causes: readonly Cause[]): Cause {
   const [first] = causes;
   if (first === undefined) throw new RangeError('no cause');
@@ -285,89 +312,6 @@ function outboundText(
 function inboundText(fine: number, of: number, others: 'Other pods' | 'Other nodes', whom: 'it' | 'them'): string {
   if (of === 0) return `No report says whether ${others.toLowerCase()} reach ${whom}.`;
   return fine * 2 > of ? `${others} reach ${whom}.` : '';
-}
-
-/**
- * How many links of a report to the pods that `isOther` accepts are pinged, and how many of them were ok or failed in a ping since
- * a moment (ms since the epoch). undefined: there is no report.
- */
-function countSince(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number) {
-  const counts = { probed: 0, ok: 0, failed: 0 };
-  if (report === undefined) return counts;
-  for (let i = 0; i < report.links.length; i++) {
-    if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || !isOther(report.links.to[i] ?? 0)) continue;
-    counts.probed += 1;
-    if (!isPingedSince(report, i, sinceMs)) continue;
-    if (report.links.outcome[i] === 0) counts.ok += 1;
-    else counts.failed += 1;
-  }
-  return counts;
-}
-
-/** Whether most links of a report to the pods that `isOther` accepts were ok in their newest ping. */
-export function reachesMost(report: MergedReport, isOther: (pod: number) => boolean): boolean {
-  const { probed, ok } = countSince(report, isOther, 0);
-  return ok * 2 > probed;
-}
-
-/** The clocks of two reports may differ by this much, because their answers took time to arrive. */
-export const CLOCK_ERROR_MS = 100;
-
-/**
- * Whether the newest sample of a link is from after a moment (ms since the epoch). A suspect sample that is ok counts too: a
- * shortage of CPU makes no answer come that would not come otherwise.
- */
-export function isPingedSince({ links, atMs }: MergedReport, i: number, sinceMs: number): boolean {
-  return atMs - unpack16(links.ageMs[i] ?? NONE16) >= sinceMs - CLOCK_ERROR_MS;
-}
-
-/** Pairs of zones. A zone that no other zone reaches is one cause, and so are both directions between two zones. */
-function zoneCauses(analysis: SeverityAnalysis): Cause[] {
-  const { zones } = analysis.mesh.topology;
-  const left = new Set(analysis.found.zonePair.keys());
-  const causes: Cause[] = [];
-  const add = (subject: string, pairs: readonly number[]) => {
-    causes.push(zoneCause(analysis, subject, pairs));
-    for (const pair of pairs) left.delete(pair);
-  };
-  for (const [to, { name }] of zones.entries()) {
-    const pairTo = (from: number) => from * zones.length + to;
-    const blocked = [...zones.keys()].map(pairTo).filter((pair) => left.has(pair));
-    const probing = [...zones.keys()].filter(
-      (from) => from !== to && analysis.pairs.judged.at('zonePair', pairTo(from)) > 0,
-    );
-    if (blocked.length >= 2 && blocked.length >= probing.length) add(`zone ${name}`, blocked);
-  }
-  for (const pair of [...left].sort((a, b) => a - b)) {
-    if (!left.has(pair)) continue;
-    const [from, to] = [Math.floor(pair / zones.length), pair % zones.length];
-    const opposite = to * zones.length + from;
-    const isMutual = left.has(opposite);
-    const subject = `zone ${zones[from]?.name} ${isMutual ? '⇄' : '→'} zone ${zones[to]?.name}`;
-    add(subject, isMutual ? [pair, opposite] : [pair]);
-  }
-  return causes;
-}
-
-function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
-  const { severity, slowUs } = analysis.pairs;
-  const { zones } = analysis.mesh.topology;
-  const causes = zonePairs.map((pair) => analysis.linksAt('zonePair', pair));
-  const links = sumOf(causes, slowUs);
-  const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
-  const who = targets.length < zonePairs.length ? 'from all other zones' : '';
-  return {
-    ...links,
-    kind: KINDS[severity].zones,
-    subject,
-    pods: targets.flatMap((zone) => zones[zone]?.pods ?? []),
-    direction: '',
-    who,
-    what: `${percent(links.evidence.affected, links.of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[severity]}`,
-    advice: 'check the network between the zones and network policies',
-    // `findZonePairs` names a pair of zones only if this is so.
-    remark: 'Most links within these zones are fine.',
-  };
 }
 
 /** The finding about the pods that report, if they reach none of the silent ones; see `silentSide` in `../sides.ts`. */

@@ -1,0 +1,41 @@
+import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
+import type { MergedReport } from '../../protocol/mesh.ts';
+
+/*
+ * What a report says of the time since a moment, such as since when other links fail. Links that were not pinged since then may
+ * stand as they were before the fault.
+ */
+
+/** The clocks of two reports may differ by this much, because their answers took time to arrive. */
+export const CLOCK_ERROR_MS = 100;
+
+/**
+ * Whether the newest sample of a link is from after a moment (ms since the epoch). A suspect sample that is ok counts too: a
+ * shortage of CPU makes no answer come that would not come otherwise.
+ */
+export function isPingedSince({ links, atMs }: MergedReport, i: number, sinceMs: number): boolean {
+  return atMs - unpack16(links.ageMs[i] ?? NONE16) >= sinceMs - CLOCK_ERROR_MS;
+}
+
+/**
+ * How many links of a report to the pods that `isOther` accepts are pinged, and how many of them were ok or failed in a ping since
+ * a moment (ms since the epoch). None without a report.
+ */
+export function countSince(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number) {
+  const counts = { probed: 0, ok: 0, failed: 0 };
+  if (report === undefined) return counts;
+  for (let i = 0; i < report.links.length; i++) {
+    if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || !isOther(report.links.to[i] ?? 0)) continue;
+    counts.probed += 1;
+    if (!isPingedSince(report, i, sinceMs)) continue;
+    if (report.links.outcome[i] === 0) counts.ok += 1;
+    else counts.failed += 1;
+  }
+  return counts;
+}
+
+/** Whether most links of a report to the pods that `isOther` accepts were ok in their newest ping. */
+export function reachesMost(report: MergedReport, isOther: (pod: number) => boolean): boolean {
+  const { probed, ok } = countSince(report, isOther, 0);
+  return ok * 2 > probed;
+}
