@@ -69,7 +69,7 @@ const KEEP_MS = 1000;
 /** The most different queries that run at once, because each calls all pods; and the most results that are kept. */
 export const MAX_QUERIES = 8;
 /** Limits of the answer to a message. */
-const MAX_TELL_ANSWER = { maxBytes: 16_384, maxValues: 1_000 };
+const TELL_ANSWER_LIMITS = { maxBytes: 16_384, maxValues: 1_000 };
 
 export type Broadcast = Pick<PeerBroadcast, 'ask' | 'tell'>;
 
@@ -97,7 +97,7 @@ export class PeerBroadcast {
 
   /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller limits how many run. */
   tell({ body, withinMs, ...message }: Message): Promise<Told> {
-    const request = () => ({ ...message, ...MAX_TELL_ANSWER, body: body(), parse: (wire: unknown) => wire });
+    const request = () => ({ ...message, ...TELL_ANSWER_LIMITS, body: body(), parse: (wire: unknown) => wire });
     return this.#callEach(this.#others(), request, withinMs);
   }
 

@@ -7,7 +7,7 @@ import { textOf } from '../runtime/errors.ts';
 import type { PeerClient, PeerRequest } from './peer-client.ts';
 
 /** 512 samples take 60 kB, 720 steps of history 140 kB; a step has 11 values and a count for each outcome that occurred. */
-const LIMITS = { maxBytes: 256 * 1024, maxValues: 15_000 };
+const ANSWER_LIMITS = { maxBytes: 256 * 1024, maxValues: 15_000 };
 /** The most queries in progress. */
 const MAX_QUERIES = 16;
 
@@ -71,7 +71,7 @@ export class LinkQuery {
     try {
       if (this.#queries > MAX_QUERIES)
         return this.#noAnswer(pod, `more than ${MAX_QUERIES} links are asked for at once, try again`);
-      return (await this.#client.request(pod, { path, ...LIMITS, parse })).value;
+      return (await this.#client.request(pod, { path, ...ANSWER_LIMITS, parse })).value;
     } catch (error) {
       return this.#noAnswer(pod, textOf(error));
     } finally {

@@ -61,7 +61,7 @@ const STEP_COUNTS = 2 + 2 * (LATENCY_BINS_US.length + 1);
  * The longest answer of one pod. In each step it has two lists of bins and these counts, each with at most six digits and a
  * comma. The head has about twenty fields and the uids of the copies that the pod keeps.
  */
-const MAX_HISTORY = {
+const ANSWER_LIMITS = {
   maxBytes: MAX_STEPS * 7 * (STEP_COUNTS + 2) + 140 * MAX_KEPT_COPIES,
   maxValues: MAX_STEPS * (STEP_COUNTS + 2) + MAX_KEPT_COPIES + 100,
 };
@@ -124,7 +124,7 @@ export class MeshHistories {
       path: `${pathOf(range, stepMs)}&grid=${fromMs}`,
       parse: sums.addAnswer,
       own: async () => sums.add(await ownHistory(range, stepMs), clock.nowMs()),
-      ...MAX_HISTORY,
+      ...ANSWER_LIMITS,
     });
     const missing = await this.#addCopies(sums, steps, answers);
     const { lossyByLatency, reports, links, failed, byLatency, resolutionMs } = sums;
@@ -187,7 +187,7 @@ export class MeshHistories {
     const path = `${pathOf(range, stepMs)}&of=${encodeURIComponent(uid)}`;
     for (const keeper of keepersOf(uid, keepers, keepers.length)) {
       try {
-        return (await client.request(keeper, { path, parse: sums.addAnswer, ...MAX_HISTORY })).value;
+        return (await client.request(keeper, { path, parse: sums.addAnswer, ...ANSWER_LIMITS })).value;
       } catch {
         // The next keeper may answer.
       }
