@@ -38,6 +38,7 @@ const ENTRY_BYTES = 200;
 /** The most characters of `detail`. */
 const MAX_DETAIL = 300;
 
+/** The event of a pod that has entered a stage of its life; null = none. */
 const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
   starting: null,
   ready: 'pod-ready',

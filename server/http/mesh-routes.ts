@@ -54,12 +54,14 @@ export function meshRoutes(router: IRouter, context: RouteContext, streams: Stre
     await sendPieces(res, encodeMesh({ ...mesh, ageMs: Math.max(0, context.clock.nowMs() - mesh.atMs) }));
   });
 
+  // Samples of one of this pod's links, or of a copied pod's (`of`). Pods ask each other for them.
   getJson(router, '/api/v1/samples', async (req) => {
     const to = uidParameter(req, 'to');
     const of = hasParameter(req, 'of') ? uidParameter(req, 'of') : null;
     return of === null ? monitor.samples(to) : orNoCopy(await copies.samples(of, to));
   });
 
+  // Samples of any link of the mesh, for the page: our own, or those of the pod that probes the link.
   getJson(router, '/api/v1/link', async (req) => {
     const to = uidParameter(req, 'to');
     const from = sourceOf(req, context);
@@ -106,10 +108,11 @@ export function copyRoutes(router: IRouter, { copySource, ownPast }: RouteContex
   getJson(router, '/api/v1/departed-pods', () => ({ pods: ownPast.departedLives() }));
 }
 
-/** The history of links in steps: of this pod's links, of all links, and of one link. */
+/** The history of links in steps. */
 export function historyRoutes(router: IRouter, context: RouteContext): void {
   const { monitor, ownPast, copies, clock, config } = context;
 
+  // The history of this pod, or of a copied one (`of`): all its links, or one of them (`to`). Pods ask each other for it.
   getJson(router, ['/api/v1/pod-history', '/api/v1/row-history'], async (req) => {
     const range = ageRangeParameters(req);
     const stepMs = stepParameter(req, range.fromAgeMs - range.toAgeMs);
@@ -122,6 +125,7 @@ export function historyRoutes(router: IRouter, context: RouteContext): void {
     return orNoCopy<object>(await copied);
   });
 
+  // The sums of all pods, for the page.
   getJson(router, '/api/v1/history', (req) => {
     const isGiven = hasParameter(req, 'from') || hasParameter(req, 'to');
     const range = isGiven ? timeRangeOf(req, context) : lastRangeParameters(req, clock.nowMs(), config.historyWindowMs);
@@ -129,6 +133,7 @@ export function historyRoutes(router: IRouter, context: RouteContext): void {
     return context.histories.history({ ...range, stepMs });
   });
 
+  // The history of any link of the mesh, for the page.
   getJson(router, '/api/v1/link-history', async (req) => {
     const to = uidParameter(req, 'to');
     const from = sourceOf(req, context);

@@ -256,6 +256,7 @@ class Ping implements Due {
   }
 }
 
+/** What a timeout in each phase means, as a text for people. */
 const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
   connect: (peer) => `no connection to ${peer}`,
   'first-byte': (peer) => `${peer} accepted the connection, but sent no answer`,

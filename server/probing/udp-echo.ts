@@ -21,6 +21,7 @@ const RATE = { ofAddress: 2000, inAll: 20_000 };
 /** Ports below this belong to system services. Some of them answer whatever they are sent: echo, chargen, DNS. */
 const FIRST_USER_PORT = 1024;
 
+/** A running echo. */
 export interface UdpEcho {
   /** The port that it listens on. */
   port: number;
