@@ -87,11 +87,11 @@ export const findingSchema = v.object({
   /** The name of its subject: a pod, a node, `zone a → zone b`, `a → b`. */
   subject: v.boundedText(600),
   /**
-   * The pods that it is about (indexes in `Mesh.pods`): of a link its destination, of a node its pods; at most 20. None of a
-   * path.
+   * The pods that it is about (indexes in `Mesh.pods`): of a link its destination, of a node its pods, of zones some of each; at
+   * most 20. None of a path.
    */
   pods: v.boundedArray(podIndex, MAX_FINDING_PODS),
-  /** The pods that report it: of a link its source; at most 20. */
+  /** The pods that report it: of a link its source, of zones some of each; at most 20. */
   from: v.boundedArray(podIndex, MAX_FINDING_PODS),
   /** Number of links that show it, and of all links that could show it. Pods instead of links if `countsPods`. */
   affected: v.wholeNumber,

@@ -1,3 +1,4 @@
+import { cross, group } from 'd3';
 import {
   type Finding,
   type FindingKind,
@@ -27,6 +28,12 @@ export interface FindingPlace {
   pods: number[];
 }
 
+/** All links from some pods to some pods. */
+export interface LinkBlock {
+  from: number[];
+  to: number[];
+}
+
 /** Assigns the findings to pods. O(findings), and O(pods) for each finding about a node or zone. */
 export function findingsByPod(mesh: Pick<Mesh, 'findings' | 'pods'>): PodFindings {
   const n = mesh.pods.length;
@@ -34,8 +41,6 @@ export function findingsByPod(mesh: Pick<Mesh, 'findings' | 'pods'>): PodFinding
   const [into, outOf, itself] = [nobody(), nobody(), nobody()];
   for (const finding of mesh.findings) {
     if (isAboutSelfLink(finding)) note(itself, finding.pods, finding);
-    // A broken connection between two zones is not the fault of their pods.
-    if (isAboutZones(finding.kind)) continue;
     // Its pods are reached, and not slowly: loss changes the mark of no pod.
     if (isAboutLoss(finding.kind)) continue;
     const place = findingPlace(finding, mesh.pods);
@@ -62,10 +67,8 @@ export const LINK_FINDINGS: ReadonlySet<FindingKind> = new Set([
   'one-way',
 ]);
 
-/** By kind, except those about nodes: whether a finding is about rows or columns; the others are about single links or no pod. */
+/** By kind, except those about nodes: whether a finding is about rows or columns; the others are about links or no pod. */
 const AXES: Partial<Record<FindingKind, FindingPlace['axis']>> = {
-  'zone-block': 'row',
-  'zones-lossy': 'row',
   'pod-unreachable': 'row',
   'pod-slow': 'row',
   'pod-lossy': 'row',
@@ -90,7 +93,7 @@ export function findingsOfNotice(findings: readonly Finding[]): Finding[] {
   return findings.filter((one) => one.severity === wanted && (!LINK_FINDINGS.has(one.kind) || isAboutSelfLink(one)));
 }
 
-/** Whether a finding is about rows (links into pods) or columns (links out of pods); null = about single links or no pod. */
+/** Whether a finding is about rows (links into pods) or columns (links out of pods); null: see `findingBlocks`. */
 export function findingAxis(
   { kind, pods, from }: Finding,
   all: readonly Pick<Pod, 'node'>[],
@@ -101,21 +104,39 @@ export function findingAxis(
   return from.some((pod) => nodes.has(all[pod]?.node)) ? 'column' : 'row';
 }
 
-/** The rows or columns of a finding; null if it is about single links or no pod. */
+/** The rows or columns of a finding; null if it is about links or no pod: see `findingBlocks`. */
 export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace | null {
   const { kind, pods } = finding;
   const axis = findingAxis(finding, all);
-  if (axis === null) return null;
-  if (isAboutNode(kind)) return { axis, pods: judgedOf(all, pods, 'node') };
-  return { axis, pods: isAboutZones(kind) ? judgedOf(all, pods, 'zone') : pods };
+  return axis === null ? null : { axis, pods: isAboutNode(kind) ? judgedOf(all, pods, 'node') : pods };
+}
+
+/**
+ * The links of a finding about single links, or about what lies between zones: one block for each pair of pods or zones, so two if
+ * both directions are bad. None of a finding about rows, columns or no pod.
+ */
+export function findingBlocks(finding: Finding, all: Mesh['pods']): LinkBlock[] {
+  const { kind, pods, from } = finding;
+  if (findingAxis(finding, all) !== null) return [];
+  const membersOf = (named: readonly number[]) => {
+    if (!isAboutZones(kind)) return named.map((pod) => [pod]);
+    return [...group(judgedOf(all, named, 'zone'), (pod) => all[pod]?.zone).values()];
+  };
+  const blocks = cross(membersOf(from), membersOf(pods)).map(([source, to]) => ({ from: source, to }));
+  // If both directions are bad, each end is a source and a destination, but not of itself.
+  return blocks.length === 1 ? blocks : blocks.filter((block) => block.from[0] !== block.to[0]);
+}
+
+/** All pods that a finding is about; of links both ends, of a path those that report it. */
+export function podsOfFinding(finding: Finding, all: Mesh['pods']): number[] {
+  const named = [...finding.pods, ...finding.from];
+  if (isAboutZones(finding.kind)) return judgedOf(all, named, 'zone');
+  return findingPlace(finding, all)?.pods ?? named;
 }
 
 /** The findings about a pod or about one of its links. */
 export function findingsOfPod({ findings, pods }: Pick<Mesh, 'findings' | 'pods'>, pod: number): Finding[] {
-  return findings.filter((finding) => {
-    const place = findingPlace(finding, pods);
-    return place === null ? [...finding.pods, ...finding.from].includes(pod) : place.pods.includes(pod);
-  });
+  return findings.filter((finding) => podsOfFinding(finding, pods).includes(pod));
 }
 
 /** The findings that explain why the link from one pod to another is bad. */
@@ -123,16 +144,12 @@ export function findingsOfLink(mesh: Pick<Mesh, 'findings' | 'pods'>, from: numb
   return mesh.findings.filter((finding) => {
     const place = findingPlace(finding, mesh.pods);
     if (place === null) {
-      const isThere = finding.from.includes(from) && finding.pods.includes(to);
-      // If both directions are bad, one finding covers both.
-      return isThere || (finding.kind !== 'one-way' && finding.from.includes(to) && finding.pods.includes(from));
+      return findingBlocks(finding, mesh.pods).some((block) => block.from.includes(from) && block.to.includes(to));
     }
     const [own, other] = place.axis === 'row' ? [to, from] : [from, to];
     if (!place.pods.includes(own)) return false;
     if (isAboutNode(finding.kind)) return mesh.pods[own]?.node !== mesh.pods[other]?.node;
-    if (!isAboutZones(finding.kind)) return own !== other || finding.kind === 'cpu-starved';
-    const zones = finding.from.map((pod) => mesh.pods[pod]?.zone);
-    return mesh.pods[own]?.zone !== mesh.pods[other]?.zone && zones.includes(mesh.pods[other]?.zone);
+    return own !== other || finding.kind === 'cpu-starved';
   });
 }
 

@@ -4,7 +4,7 @@ import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
 import type { Level, Selection } from './address.ts';
 import { countLink, countOnes, STATES } from './cells.ts';
-import { findingPlace, findingsByPod } from './findings.ts';
+import { findingPlace, findingsByPod, podsOfFinding } from './findings.ts';
 import { type Folding, foldCells, type Group, groupsOf, keyOf, sameFolding } from './fold.ts';
 import { type LinkState, stateAt } from './links.ts';
 import { countsOf, type Fold, type Picture, type PodHealth, type PodView, podTallies } from './mesh-view.ts';
@@ -41,7 +41,7 @@ export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
   const unfolded = new Set<string>();
   let rows = membersOf[level].size;
   for (const finding of bad) {
-    const named = new Set(namedPods(finding, pods));
+    const named = new Set(podsOfFinding(finding, pods).filter((pod) => pod < n));
     for (const index of named) {
       const { node, zone } = pods[index] as Pod;
       const onNode = membersOf.node.get(node) ?? [];
@@ -64,12 +64,6 @@ export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
     }
   }
   return rows * 2 > n ? podLevel : { level, unfolded: [...unfolded].sort() };
-}
-
-/** The pods that a finding is about as a whole; of a finding about links, their sources and destinations. */
-function namedPods(finding: Finding, all: readonly Pod[]): number[] {
-  const place = findingPlace(finding, all as Pod[]);
-  return (place?.pods ?? [...finding.pods, ...finding.from]).filter((pod) => pod < all.length);
 }
 
 /**

@@ -149,7 +149,7 @@ export class Evidence {
   /** How many of them fail now: their newest believed ping failed. */
   failing = 0;
   /** The first sources of these pairs, and how many there are. */
-  readonly from: number[] = [];
+  from: number[] = [];
   fromCount = 0;
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;

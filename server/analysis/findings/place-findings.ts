@@ -197,12 +197,14 @@ function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: reado
   const causes = zonePairs.map((pair) => analysis.linksAt('zonePair', pair));
   const links = sumOf(causes, slowUs);
   const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
+  // A finding names a few pods, and the page knows its zones by them: some of each zone.
+  links.evidence.from = inTurn(causes.map(({ evidence }) => evidence.from)).slice(0, MAX_FINDING_PODS);
   const who = targets.length < zonePairs.length ? 'from all other zones' : '';
   return {
     ...links,
     kind: KINDS[severity].zones,
     subject,
-    pods: targets.flatMap((zone) => zones[zone]?.pods ?? []),
+    pods: inTurn(targets.map((zone) => zones[zone]?.pods ?? [])),
     direction: '',
     who,
     what: `${percent(links.evidence.affected, links.of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[severity]}`,
@@ -210,6 +212,12 @@ function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: reado
     // `findZonePairs` names a pair of zones only if this is so.
     remark: 'Most links within these zones are fine.',
   };
+}
+
+/** The first of each list, then the second of each, and so on. */
+function inTurn(lists: readonly (readonly number[])[]): number[] {
+  const longest = Math.max(...lists.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list[i] ?? [])).flat();
 }
 
 /**

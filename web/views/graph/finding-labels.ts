@@ -1,9 +1,10 @@
-import { countsPods, type Finding, isAboutNode, isAboutZones } from '../../../server/protocol/finding.ts';
+import { countsPods, type Finding, isAboutNode } from '../../../server/protocol/finding.ts';
+import { isJudged, type Pod } from '../../../server/protocol/pod.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
-import { findingTone, labelWords } from '../../model/finding-words.ts';
-import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
+import { findingTone, findingWords, labelWords } from '../../model/finding-words.ts';
+import { findingPlace, isAboutSelfLink, podsOfFinding } from '../../model/findings.ts';
 import type { Tone } from '../../model/links.ts';
-import type { Picture, PodView } from '../../model/mesh-view.ts';
+import type { Fold, Picture, PodView } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 
 /** The label of a finding about whole pods, shown at one of them. */
@@ -13,7 +14,7 @@ export interface FindingLabel {
   anchor: number;
   /** "gp-1", "gp-1 and 30 more", or "worker-05, 10 pods". */
   title: string;
-  /** The node; '' if the title already names it. */
+  /** The node, or the group in which the pods are drawn; '' if the title already names it. */
   node: string;
   note: string;
   tone: Tone;
@@ -25,24 +26,33 @@ export function isUnhealthy(view: PodView): boolean {
 }
 
 /** Labels of the findings about whole pods, the most severe first. Each pod is only in its most severe one. */
-export function findingLabels({ mesh, pods }: Picture): FindingLabel[] {
+export function findingLabels({ mesh, pods, fold }: Picture): FindingLabel[] {
   const labelled = new Set<number>();
   const labels: FindingLabel[] = [];
-  for (const finding of mesh.findings) {
+  for (const [i, finding] of mesh.findings.entries()) {
     const found = podsOf(finding, pods).filter((index) => !labelled.has(index));
     for (const index of found) labelled.add(index);
     // The label of a node stands at the middle one of its pods.
     const anchorAt = isAboutNode(finding.kind) ? Math.floor(found.length / 2) : 0;
     const anchor = pods[found[anchorAt] ?? -1];
-    if (anchor !== undefined) labels.push(labelOf(finding, found, anchor));
+    if (anchor === undefined) continue;
+    const label = labelOf(finding, found, anchor);
+    const isWhole = fold === null || isAboutWhole(fold, i, anchor.index);
+    labels.push(isWhole ? label : { ...label, title: findingWords(finding).subject, node: anchor.name });
   }
   return labels;
+}
+
+/** Whether a finding of the pods' picture is about all pods of a group that can be judged, not about some of them. */
+function isAboutWhole({ groups, pods: { mesh } }: Fold, finding: number, group: number): boolean {
+  const of = mesh.findings[finding];
+  const named = new Set(of === undefined ? [] : podsOfFinding(of, mesh.pods));
+  return groups[group]?.pods.every((pod) => named.has(pod) || !isJudged(mesh.pods[pod] as Pod)) ?? true;
 }
 
 /** The pods that a finding is about as a whole; empty if it is about links between pods or zones. */
 function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
   if (isAboutSelfLink(finding)) return finding.pods;
-  if (isAboutZones(finding.kind)) return [];
   return (
     findingPlace(
       finding,

@@ -2,7 +2,7 @@ import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { severityOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
-import { type Callout, MAX_CALLOUT_WIDTH, type PlacedCallout } from './callouts.ts';
+import { type Callout, MAX_CALLOUT_WIDTH, mainRun, type PlacedCallout } from './callouts.ts';
 
 type Select = Pick<ViewProps, 'onSelect'>;
 
@@ -64,6 +64,7 @@ function CalloutWords(props: Select & { callout: Callout; picture: Picture; acti
   );
 }
 
-function keyOf({ axis, title, first, lines }: Callout): string {
-  return `${axis} ${first} ${title} ${lines[0]}`;
+function keyOf(callout: Callout): string {
+  const { axis, title, lines } = callout;
+  return `${axis} ${mainRun(callout).first} ${title} ${lines[0]}`;
 }

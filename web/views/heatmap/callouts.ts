@@ -1,9 +1,9 @@
-import { greatest, groups, sort } from 'd3';
+import { cross, greatest, groups, sort } from 'd3';
 import type { Finding } from '../../../server/protocol/finding.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import { findingFigure, findingTone, findingWords } from '../../model/finding-words.ts';
-import { findingPlace, findingsOfNotice, LINK_FINDINGS } from '../../model/findings.ts';
+import { findingBlocks, findingPlace, findingsOfNotice, LINK_FINDINGS } from '../../model/findings.ts';
 import { clockText } from '../../model/format.ts';
 import type { HeatLayout } from '../../model/heat-layout.ts';
 import { spread } from '../../model/label-layout.ts';
@@ -18,13 +18,20 @@ export const MAX_CALLOUTS = 6;
 /** With more pods the cell of a single link is too small to be noticed by itself. */
 const MOST_LARGE_CELLS = 30;
 
-/** A text beside a row, a column, or several neighbouring rows. */
+/** Neighbours on an axis by position, the last one included. */
+export interface Run {
+  first: number;
+  last: number;
+}
+
+/** A text beside rows, columns or some cells. */
 export interface Callout {
   axis: 'row' | 'column';
   state: Tone;
-  /** First and last position on the axis. */
-  first: number;
-  last: number;
+  /** Its rows or columns, in order; at least one. */
+  runs: Run[];
+  /** The cells that it is about; empty = whole rows or columns. */
+  cells: { columns: Run; rows: Run }[];
   title: string;
   lines: string[];
   /** Index in `Picture.pods` of the pod that it is about; -1 = several pods. */
@@ -34,7 +41,7 @@ export interface Callout {
 const [GONE, NOT_YET] = [codeOf('gone'), codeOf('not-yet')];
 
 /**
- * The callouts of a heatmap: the server's findings about whole rows and columns, with small cells about single links too, then
+ * The callouts of a heatmap: the server's findings about rows, columns and zones, with small cells about single links too, then
  * pods that are gone or have just started. Returns the `MAX_CALLOUTS` most severe ones in axis order. Pods that are filtered
  * out get none.
  */
@@ -43,8 +50,10 @@ export function callouts(picture: Picture, axisStates: AxisStates, arrangement: 
   const found = picture.mesh.findings.flatMap(
     (finding) => findingCallout(picture, arrangement, finding, finding === named) ?? [],
   );
-  const lifecycle = runsOf(picture, arrangement, axisStates).map((run) => lifecycleCallout(picture, arrangement, run));
-  return [...found, ...lifecycle].slice(0, MAX_CALLOUTS).sort((a, b) => a.first - b.first);
+  const lifecycle = stageRuns(picture, arrangement, axisStates).map((run) =>
+    lifecycleCallout(picture, arrangement, run),
+  );
+  return [...found, ...lifecycle].slice(0, MAX_CALLOUTS).sort((a, b) => mainRun(a).first - mainRun(b).first);
 }
 
 /** `isNamed`: the notice above the view says its symptom already. */
@@ -55,40 +64,46 @@ function findingCallout(
   isNamed: boolean,
 ): Callout | null {
   const { mesh } = picture;
-  const isLink = LINK_FINDINGS.has(finding.kind) && picture.n > MOST_LARGE_CELLS;
-  const place = isLink ? { axis: 'row' as const, pods: finding.pods } : findingPlace(finding, mesh.pods);
-  const run = longestRun(arrangement, place?.pods ?? []);
-  if (place === null || run === null) return null;
+  if (LINK_FINDINGS.has(finding.kind) && picture.n <= MOST_LARGE_CELLS) return null;
+  const place = findingPlace(finding, mesh.pods);
+  const blocks = findingBlocks(finding, mesh.pods);
+  const cells = blocks.flatMap(({ from, to }) =>
+    cross(runsOf(arrangement, from), runsOf(arrangement, to), (columns, rows) => ({ columns, rows })),
+  );
+  if (place === null && cells.length === 0) return null;
+  const runs = runsOf(arrangement, place?.pods ?? [...new Set(blocks.flatMap(({ to }) => to))]);
+  if (runs.length === 0) return null;
   const { subject, what, where } = findingWords(finding);
   return {
-    axis: place.axis,
+    axis: place?.axis ?? 'row',
     state: findingTone(finding),
     title: subject,
-    first: run.first,
-    last: run.last,
+    runs,
+    cells,
     lines: [isNamed ? '' : what, where, findingFigure(finding, mesh.atMs)].filter(Boolean),
-    pod: place.pods.length === 1 && !isLink ? (place.pods[0] ?? -1) : -1,
+    pod: place?.pods.length === 1 ? (place.pods[0] ?? -1) : -1,
   };
 }
 
-/** The longest run of neighbours on the axis among `pods`; null if none of them is shown. */
-function longestRun({ positionOf }: Arrangement, pods: readonly number[]): { first: number; last: number } | null {
+/** The runs of neighbours on the axis among those of `pods` that are shown. */
+function runsOf({ positionOf }: Arrangement, pods: readonly number[]): Run[] {
   const shown = sort(pods.map((pod) => positionOf[pod] ?? -1).filter((position) => position >= 0));
   // Neighbours differ from their index by the same.
-  const runs = groups(shown, (position, i) => position - i).map(([, run]) => run);
-  const best = greatest(runs, ({ length }) => length);
-  return best === undefined ? null : { first: best[0] ?? 0, last: best.at(-1) ?? 0 };
+  return groups(shown, (position, i) => position - i).map(([, run]) => ({ first: run[0] ?? 0, last: run.at(-1) ?? 0 }));
 }
 
-interface Run {
+/** The run beside which the text stands: the longest. */
+export function mainRun({ runs }: Pick<Callout, 'runs'>): Run {
+  return greatest(runs, ({ first, last }) => last - first) ?? { first: 0, last: 0 };
+}
+
+interface StageRun extends Run {
   code: number;
-  first: number;
-  last: number;
 }
 
 /** Rows of pods that are gone or have just started. Neighbours on one node form one run. */
-function runsOf(picture: Picture, arrangement: Arrangement, axisStates: AxisStates): Run[] {
-  const runs: Run[] = [];
+function stageRuns(picture: Picture, arrangement: Arrangement, axisStates: AxisStates): StageRun[] {
+  const runs: StageRun[] = [];
   arrangement.pods.forEach((pod, position) => {
     const code = axisStates.rows[pod] ?? -1;
     if (code !== GONE && code !== NOT_YET) return;
@@ -105,11 +120,11 @@ function sameNode(picture: Picture, arrangement: Arrangement, run: Run, pod: num
   return node !== '' && node === picture.pods[arrangement.pods[run.first] ?? -1]?.pod.node;
 }
 
-function lifecycleCallout(picture: Picture, arrangement: Arrangement, { code, first, last }: Run): Callout {
+function lifecycleCallout(picture: Picture, arrangement: Arrangement, { code, first, last }: StageRun): Callout {
   const run = [...arrangement.pods.subarray(first, last + 1)];
   const views = run.flatMap((pod) => picture.pods[pod] ?? []);
   const pod = run.length > 1 ? -1 : (run[0] ?? -1);
-  const base = { axis: 'row', state: stateAt(code), first, last, pod } as const;
+  const base = { axis: 'row' as const, state: stateAt(code), runs: [{ first, last }], cells: [], pod };
   const node = shownName(views[0]?.pod.node ?? '');
   const onNode = picture.pods.filter((other) => shownName(other.pod.node) === node).length;
   // The title names the node if the run has all its pods, otherwise the number of pods.
@@ -142,7 +157,7 @@ export interface PlacedCallout {
   x: number;
   /** The middle of its first line. */
   y: number;
-  /** Path data of the line from the row or column to the text, 6 px left of it, and of a bracket around several rows; '' = none. */
+  /** Path data of the line from its rows or columns to the text, 6 px left of it, with brackets around neighbours; '' = none. */
   leader: string;
 }
 
@@ -193,25 +208,41 @@ export function placeCallouts(
   const right = layout.left + layout.viewWidth;
   const bottom = layout.top + layout.viewHeight;
   const rowsOf = callouts.filter(({ axis }) => axis === 'row');
-  const columnsOf = callouts.filter(({ axis }) => axis === 'column').sort((a, b) => b.first - a.first);
+  const columnsOf = callouts
+    .filter(({ axis }) => axis === 'column')
+    .sort((a, b) => mainRun(b).first - mainRun(a).first);
   const { callouts: ordered, action, offsets, height } = fittingForm([...rowsOf, ...columnsOf], bounds);
   const rowCount = ordered.filter(({ axis }) => axis === 'row').length;
-  const spans = ordered.map((callout) => spanOf(callout, layout, scroll));
+  const spans = ordered.map((callout) => spanOf(callout.axis, mainRun(callout), layout, scroll));
   const wanted = spans.map(({ middle }, i) => (i < rowCount ? middle : bottom + 12) - (offsets[i] ?? 0));
   const ys = spread(wanted, 0, bounds.low, Math.max(bounds.low, bounds.high - height));
   const x = right + CALLOUT_INDENT;
   return ordered.map((callout, i) => {
     const y = (ys[i] ?? 0) + (offsets[i] ?? 0);
-    const { from, to, middle, inView } = spans[i] ?? { from: 0, to: 0, middle: 0, inView: false };
+    const { axis, runs, cells } = callout;
+    const seen = runs.map((run) => spanOf(axis, run, layout, scroll)).filter(({ inView }) => inView);
+    const start = seen.find(({ middle }) => middle === spans[i]?.middle) ?? seen[0];
+    if (start === undefined) return { callout, action, x, y, leader: '' };
     const end = `L${right + 32} ${y}H${x - 6}`;
-    if (!inView) return { callout, action, x, y, leader: '' };
-    if (callout.axis === 'column') {
+    if (axis === 'column') {
       const level = bottom + 8 + (i - rowCount) * 6;
-      return { callout, action, x, y, leader: `M${middle} ${bottom + 3}V${level}H${right + 20}${end}` };
+      const stems = seen.map(({ middle }) => `M${middle} ${bottom + 3}V${level}`).join('');
+      const leftmost = Math.min(...seen.map(({ middle }) => middle));
+      return { callout, action, x, y, leader: `${stems}M${leftmost} ${level}H${right + 20}${end}` };
     }
-    const many = callout.last > callout.first;
-    const bracket = many ? `M${right + 8} ${from + 1}h6V${to - 1}h-6` : '';
-    return { callout, action, x, y, leader: `M${right + (many ? 14 : 8)} ${middle}H${right + 18}${end}${bracket}` };
+    // Cells are framed. A bracket would mark their whole rows.
+    const teeth = seen.map(({ from, to, middle, many }) =>
+      many && cells.length === 0 ? `M${right + 8} ${from + 1}h6V${to - 1}h-6` : `M${right + 8} ${middle}h6`,
+    );
+    const [first, last] = [seen[0]?.middle, seen.at(-1)?.middle];
+    const spine = seen.length > 1 ? `M${right + 14} ${first}V${last}` : '';
+    return {
+      callout,
+      action,
+      x,
+      y,
+      leader: `M${right + 14} ${start.middle}H${right + 18}${end}${teeth.join('')}${spine}`,
+    };
   });
 }
 
@@ -243,12 +274,12 @@ function fittingForm(callouts: Callout[], { low, high, width, action: wanted }: 
   return [formOf(callouts, wanted), ...forms].find(({ height }) => height <= high - low) ?? last;
 }
 
-/** Where the rows or columns of a callout are on the canvas, clamped to the visible part. */
-function spanOf({ axis, first, last }: Callout, layout: HeatLayout, scroll: { x: number; y: number }) {
+/** Where neighbouring rows or columns are on the canvas, clamped to the visible part. */
+function spanOf(axis: Callout['axis'], { first, last }: Run, layout: HeatLayout, scroll: { x: number; y: number }) {
   const offset = axis === 'row' ? layout.top - scroll.y : layout.left - scroll.x;
   const [low, length] = axis === 'row' ? [layout.top, layout.viewHeight] : [layout.left, layout.viewWidth];
   const within = (at: number) => Math.min(Math.max(at, low), low + length);
   const from = within(offset + (layout.starts[first] ?? 0));
   const to = within(offset + (layout.starts[last] ?? 0) + layout.pitch - layout.gap);
-  return { from, to, middle: (from + to) / 2, inView: to > low && from < low + length };
+  return { from, to, middle: (from + to) / 2, many: last > first, inView: to > low && from < low + length };
 }

@@ -1,7 +1,7 @@
 import type { Selection } from '../../model/address.ts';
 import type { Rect } from '../../model/heat-layout.ts';
 import { FONT } from '../../model/label-layout.ts';
-import type { PlacedCallout } from './callouts.ts';
+import type { Callout, PlacedCallout, Run } from './callouts.ts';
 import { drawAxes, drawBoldNames } from './draw-axes.ts';
 import { drawCells } from './draw-cells.ts';
 import { type Cell, cellRect, type Scene } from './scene.ts';
@@ -39,43 +39,63 @@ export function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, placed: r
 }
 
 function isNeighbour({ callout: a }: PlacedCallout, { callout: b }: PlacedCallout): boolean {
-  return a.axis === b.axis && (a.last + 1 === b.first || b.last + 1 === a.first);
+  return a.axis === b.axis && a.runs.some((one) => b.runs.some((two) => areNeighbours(one, two)));
+}
+
+function areNeighbours(a: Run, b: Run): boolean {
+  return a.last + 1 === b.first || b.last + 1 === a.first;
 }
 
 /** Minimum size of cells whose row is framed, CSS px. */
 const FRAMED_FROM = 56;
 
-/** Draws the line from a row or column to its callout, and a frame around large cells. */
+/** Draws the line to a callout from its rows, columns or cells, and frames around them: around whole rows and columns if they are large. */
 function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, placed: PlacedCallout, out: number): void {
   const { callout, leader, x, y } = placed;
   const { layout, token } = scene;
   if (leader === '') return;
   const isBad = callout.state === 'warning' || callout.state === 'slow' || callout.state === 'failed';
-  const framed = layout.pitch >= FRAMED_FROM && isBad;
+  const isLarge = layout.pitch >= FRAMED_FROM;
+  const isFramed = isBad && (isLarge || callout.cells.length > 0);
   const link = isBad ? `--${callout.state}-link` : '--text-third';
-  ctx.strokeStyle = token(framed ? '--text' : callout.state === 'suspect' ? '--suspect' : link);
+  ctx.strokeStyle = token(isBad && isLarge ? '--text' : callout.state === 'suspect' ? '--suspect' : link);
   ctx.lineJoin = 'round';
   ctx.lineWidth = 1.25;
   ctx.stroke(new Path2D(leader));
-  if (!framed) return;
-  ctx.lineWidth = 2;
-  drawRing(ctx, scene, callout, out);
+  if (!isFramed) return;
+  ctx.strokeStyle = token('--text');
+  ctx.lineWidth = isLarge ? 2 : 1.5;
+  drawRings(ctx, scene, callout, out);
+  if (!isLarge) return;
   ctx.fillStyle = token('--text');
   ctx.beginPath();
   ctx.arc(x - 6, y, 3, 0, 2 * Math.PI);
   ctx.fill();
 }
 
-function drawRing(ctx: CanvasRenderingContext2D, scene: Scene, callout: PlacedCallout['callout'], out: number): void {
+/** `out`: distance of a ring from its row or column. Rings of cells are within the gaps, or around cells too small for that. */
+function drawRings(ctx: CanvasRenderingContext2D, scene: Scene, { axis, runs, cells }: Callout, out: number): void {
   const { layout } = scene;
-  const { axis, first, last } = callout;
   const [x0, y0] = [layout.left - scene.scrollX, layout.top - scene.scrollY];
-  const from = layout.starts[first] ?? 0;
-  const length = (layout.starts[last] ?? 0) + layout.pitch - layout.gap - from;
+  const spanOf = ({ first, last }: Run) => {
+    const from = layout.starts[first] ?? 0;
+    return { from, length: (layout.starts[last] ?? 0) + layout.pitch - layout.gap - from };
+  };
+  ctx.save();
+  clipCells(ctx, scene, 7);
   ctx.beginPath();
-  if (axis === 'row') ctx.roundRect(x0 - 5, y0 + from - out, layout.extent + 10, length + 2 * out, 6);
-  else ctx.roundRect(x0 + from - out, y0 - 5, length + 2 * out, layout.extent + 10, 6);
+  for (const { columns, rows } of cells) {
+    const [{ from: x, length: width }, { from: y, length: height }] = [spanOf(columns), spanOf(rows)];
+    const around = Math.max(layout.gap / 2, 1.5, (9 - Math.min(width, height)) / 2);
+    ctx.roundRect(x0 + x - around, y0 + y - around, width + 2 * around, height + 2 * around, layout.gap >= 2 ? 4 : 1);
+  }
+  for (const run of cells.length === 0 ? runs : []) {
+    const { from, length } = spanOf(run);
+    if (axis === 'row') ctx.roundRect(x0 - 5, y0 + from - out, layout.extent + 10, length + 2 * out, 6);
+    else ctx.roundRect(x0 + from - out, y0 - 5, length + 2 * out, layout.extent + 10, 6);
+  }
   ctx.stroke();
+  ctx.restore();
 }
 
 /** The cell at the pointer or keyboard cursor, and the selection. */

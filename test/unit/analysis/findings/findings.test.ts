@@ -320,6 +320,11 @@ describe('several causes', () => {
     expect(mutual.findings().map(({ subject, affected, of }) => [subject, affected, of])).toEqual([
       ['zone zone-0 ⇄ zone zone-1', 32, 32],
     ]);
+    const large = new MeshBuilder(90, { zones: 3 });
+    large.each((from, to) => zone(from) + zone(to) === 1, TIMEOUT);
+    const [{ pods, from } = expect.fail()] = large.findings();
+    // The first 20 of either zone would be of one zone only.
+    for (const named of [pods, from]) expect([named.length, new Set(named.map(zone))]).toEqual([20, new Set([0, 1])]);
     const island = new MeshBuilder(12, { zones: 3 });
     island.each((from, to) => zone(from) !== 2 && zone(to) === 2, TIMEOUT);
     expect(titles(island)).toEqual([

@@ -9,7 +9,13 @@ import {
   targetOf,
   titleText,
 } from '../../../../web/model/finding-words.ts';
-import { findingPlace, findingsByPod, findingsOfLink, findingsOfPod } from '../../../../web/model/findings.ts';
+import {
+  findingBlocks,
+  findingPlace,
+  findingsByPod,
+  findingsOfLink,
+  findingsOfPod,
+} from '../../../../web/model/findings.ts';
 import type { MeshOptions } from '../../../support/feed/plan.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
@@ -92,6 +98,23 @@ describe('a link has the findings', () => {
     expect(findingsOfLink(mesh, first, second)).toEqual([]);
   });
 
+  test('of the zones between which it leads, at either end, and no link within them or to another zone', () => {
+    const { mesh, finding } = only({ pods: 120, scenario: 'zone-cut' });
+    const zones = ['zone-a', 'zone-b', 'zone-c'];
+    const of = (zone: number) => mesh.pods.findLastIndex((pod) => pod.zone === zones[zone]);
+    const explained = (from: number, to: number) => findingsOfLink(mesh, of(from), of(to)).length;
+    expect([explained(0, 1), explained(1, 0), explained(0, 0), explained(0, 2), explained(2, 1)]).toEqual([
+      1, 1, 0, 0, 0,
+    ]);
+    expect(zones.map((_, zone) => findingsOfPod(mesh, of(zone)).length)).toEqual([1, 1, 0]);
+    const oneWay = { ...finding, pods: [of(1)], from: [of(0)] };
+    expect(findingBlocks(oneWay, mesh.pods)).toEqual([
+      { from: expect.arrayContaining([of(0)]), to: expect.arrayContaining([of(1)]) },
+    ]);
+    const panels = zones.map((_, zone) => findingsOfPod({ ...mesh, findings: [oneWay] }, of(zone)).length);
+    expect(panels).toEqual([1, 1, 0]);
+  });
+
   test('of its own: one direction only, or both', () => {
     const builder = new MeshBuilder(6, { perNode: 1, zones: 1 });
     builder.set(1, 4, LATE_ANSWER);
@@ -100,6 +123,12 @@ describe('a link has the findings', () => {
     expect(findingsOfLink(mesh, 1, 4)).toHaveLength(1);
     expect(findingsOfLink(mesh, 1, 3)).toHaveLength(0);
     expect(findingsOfPod(mesh, 1)).toHaveLength(1);
+    builder.set(4, 1, LATE_ANSWER);
+    const [both] = builder.findings();
+    expect(findingBlocks(both!, mesh.pods)).toEqual([
+      { from: [1], to: [4] },
+      { from: [4], to: [1] },
+    ]);
   });
 });
 

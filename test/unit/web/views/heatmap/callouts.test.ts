@@ -3,19 +3,21 @@ import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../../../server/protocol/finding.ts';
 import { axisStatesOf } from '../../../../../web/model/axis-states.ts';
 import { layoutHeatmap } from '../../../../../web/model/heat-layout.ts';
+import { foldPicture } from '../../../../../web/model/levels.ts';
 import { buildPicture, type Picture } from '../../../../../web/model/mesh-view.ts';
 import { type AxisGroup, arrange } from '../../../../../web/model/order.ts';
 import {
   type Callout,
   callouts,
   MAX_CALLOUTS,
+  mainRun,
   type PlacedCallout,
   placeCallouts,
 } from '../../../../../web/views/heatmap/callouts.ts';
 import type { MeshOptions } from '../../../../support/feed/plan.ts';
 import { pictureOf, USUAL } from '../../pictures.ts';
 
-function found(picture: Picture, group: 'none' | 'node' = 'none'): Callout[] {
+function found(picture: Picture, group: 'none' | 'node' | 'zone' = 'none'): Callout[] {
   const axisStates = axisStatesOf(picture);
   return callouts(picture, axisStates, arrange(picture, { order: 'name', group, filter: '' }));
 }
@@ -28,7 +30,7 @@ describe('beside the picture stands', () => {
       'the row that is slow, in the words of the server, with the median',
       { pods: 4, scenario: 'slow-pod' },
       'goldpinger-chaos',
-      { axis: 'row', state: 'slow', first: 3, last: 3, pod: 3 },
+      { axis: 'row', state: 'slow', runs: [{ first: 3, last: 3 }], cells: [], pod: 3 },
       [/^only the first byte is late: check the process or a proxy, not the network$/, /^median 25\d ms(, since .+)?$/],
     ],
     [
@@ -42,7 +44,7 @@ describe('beside the picture stands', () => {
       'the pod that reaches nobody, by its column',
       { pods: 6, scenario: 'cut-off' },
       /./,
-      { axis: 'column', state: 'failed', first: 5, last: 5 },
+      { axis: 'column', state: 'failed', runs: [{ first: 5, last: 5 }] },
       [/^timeout in connect: check its own net/, since],
     ],
     ['the starved pod, by its column', { pods: 6, scenario: 'starved' }, /./, { axis: 'column', state: 'suspect' }, []],
@@ -64,24 +66,49 @@ describe('beside the picture stands', () => {
     expect(missing.map(({ axis, lines }) => `${axis}: ${lines[0]}`)).toEqual(Array(2).fill('column: did not report'));
   });
 
-  test('a whole node once, not each of its pods, by the most of them that are neighbours; what came and what went', () => {
+  test('a whole node once, not each of its pods, at all of its rows; what came and what went', () => {
     const all = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node');
     const node = all.find(({ state }) => state === 'failed')!;
     expect(node).toMatchObject({ pod: -1, title: expect.stringMatching(/^Node worker-\d+$/) });
     expect(node.lines[0]).toMatch(/^timeout in connect: check the node an/);
-    expect(node.last - node.first).toBe(9);
+    expect(node.runs.map(({ first, last }) => last - first)).toEqual([9]);
     for (const end of [' is gone', ' joined']) expect(all.some(({ title }) => title.endsWith(end))).toBe(true);
     const [apart] = found(pictureOf({ pods: 30, scenario: 'mixed' })).filter(({ state }) => state === 'failed');
     expect(apart!.title).toBe('Node worker-01');
-    expect(apart!.last - apart!.first).toBeLessThan(9);
+    expect(apart!.runs.length).toBeGreaterThan(1);
+    expect(apart!.runs.reduce((rows, { first, last }) => rows + last - first + 1, 0)).toBe(9);
   });
 
-  test('a link that fails, where its cell is small: by the row of its destination', () => {
+  const one = (position = -1) => ({ first: position, last: position });
+
+  test('a link that fails, where its cell is small: by its cell, at the row of its destination', () => {
     const picture = pictureOf({ pods: 60, scenario: 'one-way' });
-    const [{ pods, subject: title } = expect.fail()] = picture.mesh.findings;
-    expect(found(picture)).toMatchObject([{ axis: 'row', state: 'failed', first: pods[0], title, pod: -1 }]);
+    const [{ pods, from, subject: title } = expect.fail()] = picture.mesh.findings;
+    const place = { runs: [one(pods[0])], cells: [{ columns: one(from[0]), rows: one(pods[0]) }] };
+    expect(found(picture)).toMatchObject([{ axis: 'row', state: 'failed', ...place, title, pod: -1 }]);
     expect(found(pictureOf({ pods: 12, scenario: 'one-way' }))).toEqual([]);
   });
+
+  test.each([12, 120, 300])(
+    'two zones that do not reach each other: the cells of both directions, of %i pods',
+    (pods) => {
+      const picture = pictureOf({ pods, scenario: 'zone-cut' });
+      for (const level of ['zone', 'node', 'pod'] as const) {
+        const folded = foldPicture(picture, { level, unfolded: [] });
+        const { cells = [], runs } = found(folded, 'zone')[0] ?? {};
+        const rows = folded.n / 3;
+        const [a, b] = [0, 1].map((zone) => ({ first: zone * rows, last: (zone + 1) * rows - 1 }));
+        expect(cells).toHaveLength(2);
+        expect(cells).toEqual(
+          expect.arrayContaining([
+            { columns: a, rows: b },
+            { columns: b, rows: a },
+          ]),
+        );
+        expect(runs).toEqual([{ first: 0, last: 2 * rows - 1 }]);
+      }
+    },
+  );
 
   test('six at the most, the gravest', () => {
     const { mesh } = pictureOf({ pods: 30, scenario: 'slow-pod' });
@@ -92,7 +119,7 @@ describe('beside the picture stands', () => {
     const slow = [8, 6, 4].map((pod) => of(pod, 'pod-slow', 'slow'));
     const all = found(buildPicture({ ...mesh, findings: [...failed, ...slow] }, USUAL));
     expect(all).toHaveLength(MAX_CALLOUTS);
-    expect(all.map(({ first }) => first)).toEqual([1, 3, 5, 7, 8, 9]);
+    expect(all.map((callout) => mainRun(callout).first)).toEqual([1, 3, 5, 7, 8, 9]);
     expect(all.filter(({ state }) => state === 'failed')).toHaveLength(5);
   });
 
@@ -141,8 +168,8 @@ describe('callouts are placed', () => {
 const slow = (first: number): Callout => ({
   axis: 'row',
   state: 'slow',
-  first,
-  last: first,
+  runs: [{ first, last: first }],
+  cells: [],
   pod: first,
   title: `goldpinger-chaos-sk9d7r6qwf-5qcj${first}`,
   lines: ['slow from all 4 others', 'first byte only: process or proxy', 'median 254 ms, since 05:53:51'],
@@ -150,8 +177,8 @@ const slow = (first: number): Callout => ({
 const gone: Callout = {
   axis: 'row',
   state: 'gone',
-  first: 0,
-  last: 1,
+  runs: [{ first: 0, last: 1 }],
+  cells: [],
   pod: -1,
   title: '2 pods of node-a are gone',
   lines: ['left 05:51:20 to 05:53:50'],
@@ -193,7 +220,7 @@ describe('words beside rows that touch', () => {
   });
 
   test('leave out the least grave where not even that fits, and keep one whatever the room', () => {
-    expect(placed(210).map(({ callout }) => callout.first)).toEqual([2, 3]);
+    expect(placed(210).map(({ callout }) => mainRun(callout).first)).toEqual([2, 3]);
     expectApart(placed(210), 210);
     expect(placed(100).map(({ callout }) => callout.state)).toEqual(['slow']);
   });
@@ -205,14 +232,14 @@ describe('words beside rows that touch', () => {
         const some = wanted
           .map(({ first, lines, isGone }) => ({
             ...(isGone ? gone : slow(first)),
-            first,
+            runs: [{ first, last: first }],
             lines: Array(lines).fill('x'),
           }))
-          .sort((a, b) => a.first - b.first);
+          .sort((a, b) => mainRun(a).first - mainRun(b).first);
         const all = placed(high, some);
         expect(all.length).toBeGreaterThanOrEqual(Math.min(1, some.length));
         expectApart(all, high);
-        const firsts = all.map(({ callout }) => callout.first);
+        const firsts = all.map(({ callout }) => mainRun(callout).first);
         expect(firsts).toEqual([...firsts].sort((a, b) => a - b));
       }),
     );
