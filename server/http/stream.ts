@@ -27,7 +27,7 @@ const REST_FACTOR = 4;
 /** A comment is sent this often, because many proxies cut off a stream that is quiet for 30 or 60 s. */
 const HEARTBEAT_MS = 5000;
 /** A page that has not read a mesh to its end after this time is cut off, even if it reads a byte now and then. */
-const UNREAD_MS = 30_000;
+export const UNREAD_MS = 30_000;
 /**
  * The most streams of one address, or a quarter of MAX_STREAMS if that is more. All pages behind an ingress share its address,
  * so this limits them together.

@@ -8,10 +8,16 @@ import { launchBrowser } from '../e2e/browser.ts';
 import { FEED_TIME_MS, meshOf } from '../support/feed/scenarios.ts';
 import { startScene } from '../support/feed/scene-server.ts';
 import { palettePng } from './palette-png.ts';
+import { pictureOf } from './picture.ts';
 import { KEPT, type Shot, tour } from './shots.ts';
 
 const PAGE_DIR = 'dist/web';
 const KEPT_DIR = 'docs/pictures';
+/**
+ * Streams of the scene end after this time if a page does not read them to their end. After the product's 30 s a page on a busy
+ * machine would lose the mesh of 1000 pods again and again, and never show it.
+ */
+const UNREAD_MS = 600_000;
 /** A picture in the repository is paid for by everybody who clones it. */
 const MAX_KEPT_BYTES = 150_000;
 
@@ -33,40 +39,11 @@ async function take(browser: Browser, shots: readonly Shot[], save: (shot: Shot,
   };
   // Before a page waits for it: 5000 pods take half a minute.
   mesh(0);
-  const scene = await startScene({ pageDir: PAGE_DIR, mesh, nowMs: () => FEED_TIME_MS + 300 });
+  const scene = await startScene({ pageDir: PAGE_DIR, mesh, nowMs: () => FEED_TIME_MS + 300, unreadMs: UNREAD_MS });
   try {
     for (const shot of shots) await save(shot, await pictureOf(browser, scene.url, shot));
   } finally {
     await scene.close();
-  }
-}
-
-async function pictureOf(browser: Browser, url: string, { width, height, zoom, isDark, hash }: Shot): Promise<Buffer> {
-  const context = await browser.newContext({
-    viewport: { width, height },
-    deviceScaleFactor: zoom,
-    colorScheme: isDark ? 'dark' : 'light',
-    reducedMotion: 'reduce',
-    timezoneId: 'UTC',
-  });
-  try {
-    await context.addInitScript(() => localStorage.setItem('goldpinger.hintRead', 'yes'));
-    const page = await context.newPage();
-    page.setDefaultTimeout(120_000);
-    await page.goto(`${url}#${hash}`);
-    await page
-      .locator('.graph-stage .pod-nodes, .heat-layers canvas, .table-frame')
-      .first()
-      .waitFor({ state: 'attached' });
-    await page.locator('.timeline-head').waitFor({ state: 'attached' });
-    if (hash.includes('from=')) await page.locator('.side-panel.is-selection svg').first().waitFor();
-    // Bundles are drawn in slices on a hidden canvas. They are complete when no frame has changed for a while.
-    for (let before: Buffer = Buffer.alloc(0), now = await page.screenshot(); ; now = await page.screenshot()) {
-      if (now.equals(before)) return now;
-      before = now;
-    }
-  } finally {
-    await context.close();
   }
 }
 

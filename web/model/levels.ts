@@ -1,6 +1,6 @@
 import { group } from 'd3';
 import { type Finding, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
-import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
+import { isJudged, type Lifecycle, type Pod } from '../../server/protocol/pod.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
 import type { Level, Selection } from './address.ts';
 import { countLink, countOnes, STATES } from './cells.ts';
@@ -124,6 +124,19 @@ function foldFinding(finding: Finding, all: Pod[], toGroups: (pods: readonly num
   const folded = { ...finding, pods: toGroups(place?.pods ?? finding.pods), from: toGroups(finding.from) };
   if (!isAboutNode(finding.kind)) return folded;
   return { ...folded, kind: place?.axis === 'column' ? 'pod-reaches-nobody' : 'pod-unreachable' };
+}
+
+/**
+ * Whether a finding of this picture is about all pods of `index` that can be judged. At pod level it always is; a group may have
+ * others. A finding about one link is about neither of its pods.
+ */
+export function isAboutWhole({ fold, mesh }: Picture, finding: Finding, index: number): boolean {
+  const { pods = [], kind = 'pod' } = fold?.groups[index] ?? {};
+  if (fold === null || kind === 'pod') return true;
+  const base = fold.pods.mesh;
+  const named = base.findings[mesh.findings.indexOf(finding)];
+  const place = named === undefined ? null : findingPlace(named, base.pods);
+  return pods.every((pod) => place?.pods.includes(pod) || !isJudged(base.pods[pod] as Pod));
 }
 
 /** From the worst health to the best. A gone pod says nothing about its group. */

@@ -5,9 +5,9 @@ import { countText } from '../../server/runtime/count-text.ts';
 import { durationText } from '../../server/runtime/measure-text.ts';
 import { shownLink } from './cells.ts';
 import { FIGURE_NOUNS, type Figure, valueText } from './figures.ts';
-import { labelWords } from './finding-words.ts';
+import { findingWords, labelWords } from './finding-words.ts';
 import { clockText } from './format.ts';
-import { foldWords } from './levels.ts';
+import { foldWords, isAboutWhole } from './levels.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
 import { codeOf, indexesOf, type LinkState, stateAt, type Tone } from './links.ts';
 import type { Picture, PodHealth, PodView } from './mesh-view.ts';
@@ -173,7 +173,7 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
       return {
         ...words,
         state: view.pod.lifecycle === 'not-ready' ? 'Not ready' : state,
-        note: failingNote(view),
+        note: failingNote(picture, view),
       };
     case 'unknown':
       return { ...words, note: 'no report' };
@@ -185,7 +185,7 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
       return { ...words, note: `for ${roughSpan(nowMs - view.pod.sinceMs)}` };
     default:
       if (view.slowToReach)
-        return { ...words, note: view.foundIn === null ? 'slow to reach' : labelWords(view.foundIn), noteTone: 'slow' };
+        return { ...words, note: findingNote(picture, view, view.foundIn) || 'slow to reach', noteTone: 'slow' };
       if (view.pod.cordon !== '') return { ...words, note: CORDON_NOTES[view.pod.cordon] };
       if (view.passive) return { ...words, note: PASSIVE };
       return view.starved ? { ...words, note: 'CPU-starved', noteTone: 'suspect' } : words;
@@ -207,10 +207,20 @@ export function podPhrase(view: PodView, { state, note }: PodWords): string {
   return view.pod.lifecycle === 'not-ready' ? `${state}, ${note}` : note;
 }
 
+/** What a finding says of a pod. Of a group, some of whose pods it is about, it names them. '' = none. */
+function findingNote(picture: Picture, { index }: PodView, finding: Finding | null): string {
+  if (finding === null) return '';
+  const note = labelWords(finding);
+  return isAboutWhole(picture, finding, index) ? note : `${findingWords(finding).subject}: ${note}`;
+}
+
 /** The text of the finding that makes the pod failing; without one (the list is full) the number of failed links. */
-function failingNote({ foundIn, foundOut, into }: PodView): string {
-  const finding = [foundIn, foundOut].find((one) => one?.severity === 'failed');
-  return finding ? labelWords(finding) : `unreachable from ${countText(into.failed)} of ${countText(into.probed)}`;
+function failingNote(picture: Picture, view: PodView): string {
+  const { foundIn, foundOut, into } = view;
+  const finding = [foundIn, foundOut].find((one) => one?.severity === 'failed') ?? null;
+  return (
+    findingNote(picture, view, finding) || `unreachable from ${countText(into.failed)} of ${countText(into.probed)}`
+  );
 }
 
 /** The server's health reasons about a pod that none of its `findings` explains. */

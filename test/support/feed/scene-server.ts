@@ -1,5 +1,6 @@
 import type { RouteContext } from '../../../server/http/context.ts';
 import { listen } from '../../../server/http/server.ts';
+import { UNREAD_MS } from '../../../server/http/stream.ts';
 import { MAX_STEPS } from '../../../server/protocol/history.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
@@ -19,17 +20,23 @@ export interface SceneOptions {
   nowMs?(): number;
   /** Updates follow each other this many times faster than in the product; 1 by default. */
   speed?: number;
+  /** A page that does not read a mesh to its end is cut off after this time; `UNREAD_MS` by default. */
+  unreadMs?: number;
 }
 
 /**
  * Serves made-up meshes with the product's own Express application, streams and compression, on a free port of 127.0.0.1.
  * Only the measurements are made up. Rejects with the system's error if it cannot listen.
  */
-export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }: SceneOptions) {
+export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1, unreadMs = UNREAD_MS }: SceneOptions) {
   const { context } = stubContext();
   const { monitor } = context;
   Object.assign(context, {
-    clock: { ...realClock, nowMs, setTimer: (fn, delayMs) => realClock.setTimer(fn, delayMs / speed) },
+    clock: {
+      ...realClock,
+      nowMs,
+      setTimer: (fn, delayMs) => realClock.setTimer(fn, (delayMs === UNREAD_MS ? unreadMs : delayMs) / speed),
+    },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: (fields) => console.error(fields) },
     config: {
       ...configOf({ HOST: '127.0.0.1', MAX_STREAMS: '8', REFRESH_INTERVAL: '2', HISTORY_WINDOW: `${PAST_MS}ms` }),

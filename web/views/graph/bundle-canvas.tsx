@@ -36,6 +36,8 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
   const painter = useRef<NewestOnly<PaintRequest> | null>(null);
   /** The zoom for which the shown picture was drawn. */
   const shown = useRef(NO_ZOOM);
+  /** The number of the newest request. */
+  const newest = useRef(0);
   useEffect(() => {
     const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url), { type: 'module' });
     const ofWorker = new NewestOnly<PaintRequest>(({ scene, show }) => {
@@ -73,12 +75,16 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
     };
     const paint = () => {
       const drawn = zoom.drawn();
+      newest.current++;
+      const own = newest.current;
+      element.ariaBusy = 'true';
       const show = (image: ImageBitmap) => {
         element.width = image.width;
         element.height = image.height;
         element.getContext('2d')?.drawImage(image, 0, 0);
         placeCanvas(element, size, drawn);
         shown.current = drawn;
+        if (own === newest.current) element.ariaBusy = 'false';
         move();
       };
       const request = { ...scene, size: canvasSize(size, drawn), transform: canvasTransform(drawn) };

@@ -1,10 +1,10 @@
 import { countsPods, type Finding, isAboutNode } from '../../../server/protocol/finding.ts';
-import { isJudged, type Pod } from '../../../server/protocol/pod.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
 import { findingTone, findingWords, labelWords } from '../../model/finding-words.ts';
-import { findingPlace, isAboutSelfLink, podsOfFinding } from '../../model/findings.ts';
+import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
+import { isAboutWhole } from '../../model/levels.ts';
 import type { Tone } from '../../model/links.ts';
-import type { Fold, Picture, PodView } from '../../model/mesh-view.ts';
+import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 
 /** The label of a finding about whole pods, shown at one of them. */
@@ -26,10 +26,11 @@ export function isUnhealthy(view: PodView): boolean {
 }
 
 /** Labels of the findings about whole pods, the most severe first. Each pod is only in its most severe one. */
-export function findingLabels({ mesh, pods, fold }: Picture): FindingLabel[] {
+export function findingLabels(picture: Picture): FindingLabel[] {
+  const { mesh, pods } = picture;
   const labelled = new Set<number>();
   const labels: FindingLabel[] = [];
-  for (const [i, finding] of mesh.findings.entries()) {
+  for (const finding of mesh.findings) {
     const found = podsOf(finding, pods).filter((index) => !labelled.has(index));
     for (const index of found) labelled.add(index);
     // The label of a node stands at the middle one of its pods.
@@ -37,17 +38,13 @@ export function findingLabels({ mesh, pods, fold }: Picture): FindingLabel[] {
     const anchor = pods[found[anchorAt] ?? -1];
     if (anchor === undefined) continue;
     const label = labelOf(finding, found, anchor);
-    const isWhole = fold === null || isAboutWhole(fold, i, anchor.index);
-    labels.push(isWhole ? label : { ...label, title: findingWords(finding).subject, node: anchor.name });
+    labels.push(
+      isAboutWhole(picture, finding, anchor.index)
+        ? label
+        : { ...label, title: findingWords(finding).subject, node: anchor.name },
+    );
   }
   return labels;
-}
-
-/** Whether a finding of the pods' picture is about all pods of a group that can be judged, not about some of them. */
-function isAboutWhole({ groups, pods: { mesh } }: Fold, finding: number, group: number): boolean {
-  const of = mesh.findings[finding];
-  const named = new Set(of === undefined ? [] : podsOfFinding(of, mesh.pods));
-  return groups[group]?.pods.every((pod) => named.has(pod) || !isJudged(mesh.pods[pod] as Pod)) ?? true;
 }
 
 /** The pods that a finding is about as a whole; empty if it is about links between pods or zones. */

@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { type Finding, MAX_FINDINGS } from '../../../../server/protocol/finding.ts';
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { emptyLinks } from '../../../../server/protocol/links.ts';
+import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import type { RecentSample } from '../../../../server/protocol/sample.ts';
 import { clockText } from '../../../../web/model/format.ts';
+import { foldPicture } from '../../../../web/model/levels.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
 import { countsByState, LINK_STATES } from '../../../../web/model/links.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
@@ -116,6 +118,25 @@ describe('suspects', () => {
     expect(suspects({ pods: 12, scenario: 'lossy' })).toMatchObject([{ tone: 'warning' }]);
     expect(suspects({ pods: 12, scenario: 'dead-pod' })).toMatchObject([{ note: 'unreachable from all 11 others' }]);
   });
+
+  test.each([
+    ['dead-pod', 'pod', /^goldpinger-\w+$/, 'worker-03', 'unreachable from all 29 others'],
+    ['dead-pod', 'node', /^goldpinger-\w+$/, 'worker-03', /^goldpinger-\w+: unreachable from all 29 others$/],
+    ['dead-node', 'node', /^worker-01$/, '', 'unreachable from all 20 others'],
+    ['dead-node', 'zone', /^Node worker-01$/, 'zone-a', 'Node worker-01: unreachable from all 20 others'],
+  ] as const)(
+    'of a group name the pods that are meant if it has others: %s by %s',
+    (scenario, level, title, node, note) => {
+      const change = ({ pods }: Mesh) => {
+        for (const pod of pods) if (pod.zone === 'zone-c') pod.zone = 'zone-a';
+      };
+      const picture = foldPicture(pictureOf({ pods: 30, scenario }, change), { level, unfolded: [] });
+      const [label = expect.fail(), ...rest] = findingLabels(picture);
+      expect(rest).toEqual([]);
+      expect([label.title, label.node]).toEqual([expect.stringMatching(title), node]);
+      expect(podWords(picture, picture.pods[label.anchor]!, 0).note).toMatch(note);
+    },
+  );
 
   test('of one finding about more pods than it names are all counted', () => {
     const mesh = meshOf({ pods: 60, scenario: 'healthy' });

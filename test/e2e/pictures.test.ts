@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pictureOf } from '../pictures/picture.ts';
+import type { Shot } from '../pictures/shots.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
+import { startScene } from '../support/feed/scene-server.ts';
+import { launchBrowser } from './browser.ts';
+
+let browser: Awaited<ReturnType<typeof launchBrowser>>;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+const USUAL = { isDark: false, width: 900, height: 600, zoom: 1, mesh: { pods: 40, scenario: 'healthy' } as const };
+
+test('a picture of the graph has its bundles, however late they come', async () => {
+  const mesh = meshOf(USUAL.mesh);
+  const scene = await startScene({ pageDir: 'dist/web', mesh: () => mesh, nowMs: () => mesh.atMs });
+  const shot: Shot = { ...USUAL, name: 'graph', hash: 'view=graph&level=pod' };
+  let held = 0;
+  // The page loads their code when it has drawn everything else: here only once it looks the same twice.
+  const late = Object.assign(Object.create(browser), {
+    newContext: async (options: object) => {
+      const context = await browser.newContext(options);
+      await context.route(/bundle-canvas.*\.js$/, async (route) => {
+        held++;
+        const [page = expect.fail()] = context.pages();
+        for (let before: Buffer = Buffer.alloc(0), isSame = false; !isSame; ) {
+          const now = await page.screenshot();
+          isSame = now.equals(before);
+          before = now;
+        }
+        await route.continue();
+      });
+      return context;
+    },
+  });
+  try {
+    const delayed = await pictureOf(late, scene.url, shot);
+    expect(held).toBe(1);
+    expect(delayed.equals(await pictureOf(browser, scene.url, shot))).toBe(true);
+  } finally {
+    await scene.close();
+  }
+});
+
+test('a picture that is never complete says what is missing and what the page shows', async () => {
+  const scene = await startScene({ pageDir: 'dist/web', mesh: () => new Promise(() => {}) });
+  const shot: Shot = { ...USUAL, name: 'nothing', hash: 'view=graph' };
+  try {
+    await expect(pictureOf(browser, scene.url, shot, 2000)).rejects.toThrow(
+      /^nothing: waited 2 s for the view\. The page shows: ".*Connecting.*"/,
+    );
+  } finally {
+    await scene.close();
+  }
+});
