@@ -23,7 +23,8 @@ export interface Credential {
   expiresMs: number;
 }
 
-const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
+const V1 = 'client.authentication.k8s.io/v1';
+const V1BETA1 = 'client.authentication.k8s.io/v1beta1';
 /** The extension of a cluster that is passed on to plugins. */
 const EXTENSION = 'client.authentication.k8s.io/exec';
 /** A plugin may have to ask a slow server, or a person in a browser. It is killed after this time. */
@@ -38,11 +39,11 @@ const MAX_OUTPUT = 1024 * 1024;
 export function readPlugin(exec: Fields, cluster: Fields): CredentialPlugin {
   const [command, apiVersion] = [stringOf(exec['command']), stringOf(exec['apiVersion'])];
   if (command === '') throw new Error('the credential plugin has no command');
-  if (!API_VERSIONS.includes(apiVersion)) {
-    throw new Error(`the credential plugin has apiVersion "${apiVersion}": expected ${API_VERSIONS.join(' or ')}`);
+  if (apiVersion !== V1 && apiVersion !== V1BETA1) {
+    throw new Error(`the credential plugin has apiVersion "${apiVersion}": expected ${V1} or ${V1BETA1}`);
   }
-  const v1beta1Mode = apiVersion === API_VERSIONS[1] ? 'IfAvailable' : '';
-  const mode = stringOf(exec['interactiveMode']) || v1beta1Mode;
+  const defaultMode = apiVersion === V1BETA1 ? 'IfAvailable' : '';
+  const mode = stringOf(exec['interactiveMode']) || defaultMode;
   if (mode === '') throw new Error(`the credential plugin has no interactiveMode, which ${apiVersion} requires`);
   if (mode === 'Always') throw new Error('the credential plugin needs a terminal');
   if (mode !== 'Never' && mode !== 'IfAvailable')
@@ -59,6 +60,7 @@ export function readPlugin(exec: Fields, cluster: Fields): CredentialPlugin {
   return { command, args: listOf(exec['args']).map(stringOf), env, apiVersion };
 }
 
+/** The cluster as a plugin with `provideClusterInfo` gets it: `spec.cluster` of an ExecCredential. */
 function clusterInfo(cluster: Fields): Fields {
   const ca = dataOrFile(cluster, 'certificate-authority');
   const caData = ca.file === undefined ? ca.data : readFileSync(ca.file).toString('base64');
@@ -81,7 +83,7 @@ function clusterInfo(cluster: Fields): Fields {
  */
 export async function runPlugin(plugin: CredentialPlugin, clock: Clock, stop: AbortSignal): Promise<Credential> {
   const name = `the credential plugin ${plugin.command.slice(0, 100)}`;
-  const answer = fieldsOf(jsonOf(await outputOf(plugin, name, clock, stop), name));
+  const answer = fieldsOf(parseOutput(await outputOf(plugin, name, clock, stop), name));
   if (answer['apiVersion'] !== plugin.apiVersion) {
     throw new Error(`${name} answered with another apiVersion than ${plugin.apiVersion}`);
   }
@@ -90,13 +92,13 @@ export async function runPlugin(plugin: CredentialPlugin, clock: Clock, stop: Ab
   const [certificate, key] = [stringOf(status['clientCertificateData']), stringOf(status['clientKeyData'])];
   if ((certificate === '') !== (key === '')) throw new Error(`${name} gave a certificate or a key, not both`);
   if (token === '' && key === '') throw new Error(`${name} gave neither a token nor a certificate`);
-  const expiresMs = Date.parse(stringOf(status['expirationTimestamp']));
-  const lastsUntilMs = Number.isNaN(expiresMs) ? Number.POSITIVE_INFINITY : expiresMs;
-  return { plugin, token, certificate, key, expiresMs: lastsUntilMs };
+  const namedMs = Date.parse(stringOf(status['expirationTimestamp']));
+  const expiresMs = Number.isNaN(namedMs) ? Number.POSITIVE_INFINITY : namedMs;
+  return { plugin, token, certificate, key, expiresMs };
 }
 
 /** Parses what a plugin has printed. The message of `JSON.parse` would quote it. */
-function jsonOf(text: string, name: string): unknown {
+function parseOutput(text: string, name: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -139,6 +141,7 @@ function outputOf(plugin: CredentialPlugin, name: string, clock: Clock, stop: Ab
       if (output.length > MAX_OUTPUT) kill(`printed more than ${MAX_OUTPUT} characters`);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      // The rest is read and dropped: a plugin whose output nobody reads would hang.
       if (complaint.length < MAX_OUTPUT) complaint += text;
     });
     child.on('close', (code, signal) => {

@@ -95,64 +95,89 @@ function yamlOf(path: string): unknown {
 
 function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Proxies): Login {
   const server = stringOf(cluster['server']);
+  const clusterOptions = clusterOptionsOf(cluster, proxies);
+  const userOptions = userOptionsOf(user);
+  const configWith = (credential: Credential | null) => {
+    const config = new KubeConfig();
+    config.loadFromOptions({
+      clusters: [clusterOptions],
+      // Without a user `@kubernetes/client-node` would leave out the TLS options of the cluster too.
+      users: [{ ...userOptions, ...(credential && credentialOptions(credential, userOptions.token)) }],
+      contexts: [{ name: 'context', cluster: 'cluster', user: 'user' }],
+      currentContext: 'context',
+    });
+    return config;
+  };
+  return {
+    configWith,
+    plugin: user['exec'] ? readPlugin(fieldsOf(user['exec']), cluster) : null,
+    server,
+    namespace,
+    tokenFile: stringOf(user['tokenFile']),
+    impersonation: impersonationOf(user),
+  };
+}
+
+/** `cluster` of a kubeconfig as `@kubernetes/client-node` takes it. Throws an Error if fields contradict each other. */
+function clusterOptionsOf(cluster: Fields, proxies: Proxies) {
+  const server = stringOf(cluster['server']);
   const isInsecure = cluster['insecure-skip-tls-verify'] === true;
   const ca = dataOrFile(cluster, 'certificate-authority');
   if (isInsecure && (ca.data || ca.file)) {
     throw new Error('a certificate-authority is not allowed together with insecure-skip-tls-verify');
   }
-  const proxyUrl = stringOf(cluster['proxy-url']) || proxyFor(new URL(server), proxies);
+  return {
+    name: 'cluster',
+    server,
+    caData: ca.data,
+    caFile: ca.file,
+    // `@kubernetes/client-node` accepts an `http:` server only if verification is turned off.
+    skipTLSVerify: isInsecure || server.startsWith('http:'),
+    tlsServerName: stringOf(cluster['tls-server-name']) || undefined,
+    proxyUrl: stringOf(cluster['proxy-url']) || proxyFor(new URL(server), proxies) || undefined,
+  };
+}
+
+/** `user` of a kubeconfig as `@kubernetes/client-node` takes it. Throws an Error if fields contradict each other. */
+function userOptionsOf(user: Fields) {
   const cert = dataOrFile(user, 'client-certificate');
   const key = dataOrFile(user, 'client-key');
-  const tokenFile = stringOf(user['tokenFile']);
-  const [token, username, password] = ['token', 'username', 'password'].map(
-    (field) => stringOf(user[field]) || undefined,
-  );
+  const textOf = (field: string) => stringOf(user[field]) || undefined;
+  const [token, username, password] = [textOf('token'), textOf('username'), textOf('password')];
   if ((cert.data ?? cert.file) && !(key.data ?? key.file)) throw new Error('a client-certificate needs a client-key');
   if (token && (username || password)) throw new Error('a user has a token or a username and password, not both');
   if (user['exec'] && user['auth-provider']) throw new Error('a user has exec or an auth-provider, not both');
-  const plugin = user['exec'] ? readPlugin(fieldsOf(user['exec']), cluster) : null;
-  const options = (credential: Credential | null) => ({
-    clusters: [
-      {
-        name: 'cluster',
-        server,
-        caData: ca.data,
-        caFile: ca.file,
-        // `@kubernetes/client-node` accepts an `http:` server only if verification is turned off.
-        skipTLSVerify: isInsecure || server.startsWith('http:'),
-        tlsServerName: stringOf(cluster['tls-server-name']) || undefined,
-        proxyUrl: proxyUrl || undefined,
-      },
-    ],
-    // Without a user `@kubernetes/client-node` would leave out the TLS options of the cluster too.
-    users: [
-      {
-        name: 'user',
-        ...(credential?.key
-          ? { certData: base64(credential.certificate), keyData: base64(credential.key) }
-          : { certData: cert.data, certFile: cert.file, keyData: key.data, keyFile: key.file }),
-        token: token || credential?.token || undefined,
-        username,
-        password,
-        authProvider: user['auth-provider'] && providerOf(fieldsOf(user['auth-provider'])),
-      },
-    ],
-    contexts: [{ name: 'context', cluster: 'cluster', user: 'user' }],
-    currentContext: 'context',
-  });
-  const configWith = (credential: Credential | null) => {
-    const config = new KubeConfig();
-    config.loadFromOptions(options(credential));
-    return config;
+  return {
+    name: 'user',
+    certData: cert.data,
+    certFile: cert.file,
+    keyData: key.data,
+    keyFile: key.file,
+    token,
+    username,
+    password,
+    authProvider: user['auth-provider'] ? providerOf(fieldsOf(user['auth-provider'])) : undefined,
   };
-  return { configWith, plugin, server, namespace, tokenFile, impersonation: impersonationOf(user) };
+}
+
+/** What the credential plugin gave, in place of the user's own: its certificate, and its token if the user has none. */
+function credentialOptions({ token, certificate, key }: Credential, ownToken: string | undefined) {
+  return {
+    token: ownToken ?? (token || undefined),
+    ...(key !== '' && {
+      certData: base64(certificate),
+      certFile: undefined,
+      keyData: base64(key),
+      keyFile: undefined,
+    }),
+  };
 }
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** Of the providers that kubeconfigs name, client-go still has only `oidc`. */
+/** Throws an Error for any other provider than `oidc`: client-go has no other any more. */
 function providerOf(provider: Fields): Fields {
   const name = stringOf(provider['name']);
   if (name === 'oidc') return provider;

@@ -57,12 +57,12 @@ function podResultOf(wire: unknown): GoldpingerPodResult {
   const fields = fieldsOf(wire, 'the result');
   const answer = fieldsOf(fields['response'] ?? {}, 'response');
   return {
-    OK: flagOf(fields, 'OK'),
-    pingTime: textOf(fields, 'PingTime', 64),
-    podIP: textOf(fields, 'PodIP', 45),
-    bootTime: textOf(answer, 'boot_time', 64),
-    responseTimeMs: numberOf(fields, 'response-time-ms'),
-    error: textOf(fields, 'error', MAX_ERROR),
+    OK: flagField(fields, 'OK'),
+    pingTime: textField(fields, 'PingTime', 64),
+    podIP: textField(fields, 'PodIP', 45),
+    bootTime: textField(answer, 'boot_time', 64),
+    responseTimeMs: numberField(fields, 'response-time-ms'),
+    error: textField(fields, 'error', MAX_ERROR),
   };
 }
 
@@ -71,9 +71,9 @@ function probeResultsOf(wire: unknown): GoldpingerProbeResult[] {
   return wire.map((result) => {
     const fields = fieldsOf(result, 'the result');
     return {
-      protocol: textOf(fields, 'protocol', 16),
-      responseTimeMs: numberOf(fields, 'response-time-ms'),
-      error: textOf(fields, 'error', MAX_ERROR),
+      protocol: textField(fields, 'protocol', 16),
+      responseTimeMs: numberField(fields, 'response-time-ms'),
+      error: textField(fields, 'error', MAX_ERROR),
     };
   });
 }
@@ -109,19 +109,22 @@ function entriesOf<T>(
   return map;
 }
 
-function textOf(fields: Fields, name: string, maxLength: number): string {
+/** A field of text; '' if it is missing. Throws a TypeError for anything else, and for a longer text. */
+function textField(fields: Fields, name: string, maxLength: number): string {
   const value = fields[name] ?? '';
   if (typeof value === 'string' && value.length <= maxLength) return value;
   throw new TypeError(`${name}: not a text of at most ${maxLength} characters`);
 }
 
-function numberOf(fields: Fields, name: string): number {
+/** A field with a finite number; 0 if it is missing. Throws a TypeError for anything else. */
+function numberField(fields: Fields, name: string): number {
   const value = fields[name] ?? 0;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw new TypeError(`${name}: not a number`);
 }
 
-function flagOf(fields: Fields, name: string): boolean {
+/** A field with true or false; false if it is missing. Throws a TypeError for anything else. */
+function flagField(fields: Fields, name: string): boolean {
   const value = fields[name] ?? false;
   if (typeof value === 'boolean') return value;
   throw new TypeError(`${name}: neither true nor false`);
