@@ -116,9 +116,13 @@ describe('the API', () => {
     expect(await read('tailLines=0')).toBe('');
     expect(await read('limitBytes=6')).toBe('listen');
     expect(await read('timestamps=true')).toMatch(/^\d{4}-\d\d-\d\dT\S+Z listening on/);
-    const following = await call(current().access, { method: 'GET', path: `${PODS}/${pod.name}/log?follow=true` });
+    const follow = (limit = '') =>
+      call(current().access, { method: 'GET', path: `${PODS}/${pod.name}/log?follow=true${limit}` });
+    const first = `listening on ${pod.ip}:8080\n`;
+    const [following, limited] = [await follow(), await follow(`&limitBytes=${first.length + 5}`)];
     current().deletePod(pod.name);
-    expect(await readText(following)).toBe(`listening on ${pod.ip}:8080\nasked to end\n`);
+    expect(await readText(following)).toBe(`${first}asked to end\n`);
+    expect(await readText(limited)).toBe(`${first}asked`);
     await current().ready();
   });
 

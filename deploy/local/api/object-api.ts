@@ -144,8 +144,8 @@ export function sendJson(response: Response, code: number, body: object): void {
 }
 
 /** Writes to an answer that goes on, and cuts off a client that does not read. */
-function writeBounded(response: Response, text: string): void {
-  response.write(text);
+function writeBounded(response: Response, data: string | Buffer): void {
+  response.write(data);
   if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
 }
 
@@ -157,21 +157,31 @@ function serveLog({ store, logOf, target: { query }, response }: Exchange, pod: 
   const log = logOf(pod.metadata.uid, containerOf(pod, query.get('container')));
   const tail = countFrom(query, 'tailLines');
   const sinceMs = store.nowMs() - (countFrom(query, 'sinceSeconds') ?? Number.POSITIVE_INFINITY) * 1000;
-  const limitBytes = countFrom(query, 'limitBytes') ?? Number.POSITIVE_INFINITY;
+  let leftBytes = countFrom(query, 'limitBytes') ?? Number.POSITIVE_INFINITY;
   const withTimes = isTrue(query.get('timestamps'));
   const render = (line: LogLine) => `${withTimes ? `${new Date(line.atMs).toISOString()} ` : ''}${line.text}\n`;
   const recent = (log?.lines(isTrue(query.get('previous'))) ?? []).filter(({ atMs }) => atMs >= sinceMs);
   const shown = tail === undefined ? recent : recent.slice(Math.max(0, recent.length - tail));
+  /** The bytes of a text, as far as `limitBytes` still allows. */
+  const cut = (text: string) => {
+    const bytes = Buffer.from(text).subarray(0, Math.min(leftBytes, 2 ** 31));
+    leftBytes -= bytes.length;
+    return bytes;
+  };
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
-  const text = shown.map(render).join('');
-  if (!isTrue(query.get('follow')) || !log || text.length >= limitBytes) {
-    response.end(Buffer.from(text).subarray(0, Math.min(limitBytes, 2 ** 31)));
+  response.flushHeaders(); // The first line may be far away.
+  response.write(cut(shown.map(render).join('')));
+  if (!isTrue(query.get('follow')) || !log || leftBytes === 0) {
+    response.end();
     return;
   }
-  response.flushHeaders(); // The next line may be far away.
-  response.write(text);
   const stop = log.follow(
-    (line) => writeBounded(response, render(line)),
+    (line) => {
+      writeBounded(response, cut(render(line)));
+      if (leftBytes > 0) return;
+      stop();
+      response.end();
+    },
     () => response.end(),
   );
   response.on('close', stop);
