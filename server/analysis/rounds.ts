@@ -6,12 +6,14 @@ import { durationText } from '../runtime/measure-text.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
 /*
- * The rounds of an ongoing experiment, from events: `/api/v1/rounds` answers with them.
+ * The rounds of an ongoing experiment, from events: `/api/v1/rounds` answers with them. They have nothing to do with rounds of
+ * pings.
  */
 
-/** When something happened to a pod, and the name (see `podNamer`) of the pod that alone claims so; '' = it is confirmed. */
-interface Told {
+/** Something that happened to a pod. */
+interface Happening {
   atMs: number;
+  /** The name (see `podNamer`) of the only pod that says so; '' = it is confirmed. */
   claimedBy: string;
   detail: string;
 }
@@ -19,10 +21,10 @@ interface Told {
 /** What events say of one pod; null = no such event. */
 interface Life {
   pod: NonNullable<MeshEvent['pod']>;
-  seen: Told | null;
-  ready: Told | null;
+  seen: Happening | null;
+  ready: Happening | null;
   /** `detail`: the API's reason. */
-  gone: Told | null;
+  gone: Happening | null;
 }
 
 /** Which rounds are wanted, and which pods they are made of. */
@@ -38,14 +40,14 @@ interface RoundsContext {
 }
 
 /**
- * Finds the rounds of ongoing experiments in the merged events of all pods. `events`: all that are kept, not only those of `range`,
- * because what became of a round must not depend on the range. An experiment such as "a new pod is ready within
- * 30 s" creates a pod of the same name again and again. So each pod without an owner is a round; of a pod that is no longer
- * known the owner is not known, either, and it is a round if another pod had its name. A pod whose creation is no longer among the
- * events is left out: whether it was ready soon, or at all, is not known any more.
+ * Finds the rounds of ongoing experiments in the merged events of all pods. `events`: all that are kept, not only those of
+ * `range`, because what became of a round must not depend on the range. An experiment such as "a new pod is ready within 30 s"
+ * creates a pod of the same name again and again. So each pod without an owner is a round. If the asked pod does not know a pod
+ * any more, it does not know the owner: then the pod is a round if another pod had the same name. A pod whose creation is no
+ * longer among the events is left out, because it is not known any more after how long it was ready.
  *
- * A pod of the mesh may lie. What a single other pod claims never replaces what several have told, nor what the asked pod
- * sees itself. Where there is nothing else, the round says who claims it.
+ * A pod of the mesh may lie. What a single other pod claims never replaces what several have told, nor what the asked pod sees
+ * itself. Where there is nothing else, the round says who claims it.
  */
 export function roundsOf(events: Events, { range, pods, selfUid, withinMs }: RoundsContext): Rounds {
   const { nowMs, missing } = events;
@@ -68,6 +70,7 @@ export function roundsOf(events: Events, { range, pods, selfUid, withinMs }: Rou
   return { ...range, nowMs, truncated, missing, rounds: rounds.slice(-MAX_ROUNDS) };
 }
 
+/** What events say of each pod, in the order of its first event. */
 function livesOf(events: readonly MeshEvent[], selfUid: string, nameOf: PodNamer): Life[] {
   const lives = new Map<string, Life>();
   for (const event of events) {
@@ -75,31 +78,37 @@ function livesOf(events: readonly MeshEvent[], selfUid: string, nameOf: PodNamer
     if (pod === null || !kind.startsWith('pod-')) continue;
     const life = lives.get(pod.uid) ?? { pod, seen: null, ready: null, gone: null };
     lives.set(pod.uid, life);
-    const told = toldBy(event, selfUid, nameOf);
-    if (kind === 'pod-seen') life.seen = better(life.seen, told);
-    else if (kind === 'pod-ready') life.ready = better(life.ready, told);
-    else if (kind === 'pod-gone') life.gone = better(life.gone, told);
+    const happening = happeningOf(event, selfUid, nameOf);
+    if (kind === 'pod-seen') life.seen = better(life.seen, happening);
+    else if (kind === 'pod-ready') life.ready = better(life.ready, happening);
+    else if (kind === 'pod-gone') life.gone = better(life.gone, happening);
   }
   return [...lives.values()];
 }
 
 /** The first of the two that is confirmed, else the first. */
-function better(first: Told | null, next: Told): Told {
+function better(first: Happening | null, next: Happening): Happening {
   return first === null || (first.claimedBy !== '' && next.claimedBy === '') ? next : first;
 }
 
-function toldBy({ atMs, detail, from: [only], fromCount, pod }: MeshEvent, selfUid: string, nameOf: PodNamer): Told {
+/** An event as a happening. It is confirmed if several pods, the asked pod or the pod itself say so. */
+function happeningOf(
+  { atMs, detail, from: [only], fromCount, pod }: MeshEvent,
+  selfUid: string,
+  nameOf: PodNamer,
+): Happening {
   const isClaim = fromCount === 1 && only !== undefined && only.uid !== selfUid && only.uid !== pod?.uid;
   return { atMs, detail, claimedBy: isClaim ? nameOf(only) : '' };
 }
 
+/** The round of one pod. `pod`: as the asked pod knows it; undefined = it does not. `withinMs`: see `RoundsContext`. */
 function roundOf(life: Life, createdMs: number, pod: Pod | undefined, withinMs: number | null, nowMs: number): Round {
   const { uid, name, namespace, node } = life.pod;
   const { ready } = life;
-  // Whether a pod is still there, the asked pod sees itself.
+  // The asked pod sees itself whether a pod is still there, so it does not believe one other pod that says otherwise.
   const isThere = pod !== undefined && pod.lifecycle !== 'gone';
   const gone = isThere && life.gone?.claimedBy !== '' ? null : life.gone;
-  const claims = [pod === undefined ? life.seen : null, ready, gone].map((told) => told?.claimedBy ?? '');
+  const claims = [pod === undefined ? life.seen : null, ready, gone].map((one) => one?.claimedBy ?? '');
   const claimedBy = claims.find((by) => by !== '') ?? '';
   const readyAfterMs = ready === null ? null : Math.max(0, ready.atMs - createdMs);
   const goneMs = gone?.atMs ?? null;

@@ -6,22 +6,26 @@ import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import { Results, type ResultsSettings } from './results.ts';
 
-/** What of another process is to be played back: see `playedBack`. */
+/** The copied results of another process. */
 export interface CopiedResults {
   /** Everything since `sinceMs` is in the pieces. Times are by the clock of the process. */
   sinceMs: number;
   targets: readonly CopiedTarget[];
   pieces: readonly CopyPiece[];
-  /** Added to a time of the process, gives the monotonic time of ours. */
+  /** The monotonic time of this process minus that of the other one, ms. */
   offsetMs: number;
 }
 
+/** The clock is asked whether a time slice is over after this many results. */
+const RESULTS_PER_LOOK = 64;
+
 /**
- * Results that have been given all copied samples and cycles of the UDP probe of another process, at the times at which that
- * process took them. With the same settings they answer as the results of that process did. Whether its UDP probe was on, the copy
- * says: pods may differ in it.
+ * Gives all copied samples and cycles of the UDP probe of another process to new results, at the times at which that process took
+ * them. With the same settings they answer as the results of that process did. UDP_ENABLED may differ between pods: the UDP probe
+ * counts as on if the copy has cycles.
  */
 export async function playedBack(copied: CopiedResults, settings: ResultsSettings, clock: Clock): Promise<Results> {
+  // The time that is played; null when all has been played: then time goes on.
   let playedMs: number | null = copied.sinceMs;
   const clockOfCopy: Clock = {
     nowMs: () => clock.nowMs(),
@@ -47,7 +51,7 @@ export async function playedBack(copied: CopiedResults, settings: ResultsSetting
         if ('sent' in result) results.recordUdp(target, result);
         else results.record(target, sampleOfStored(result));
       }
-      if (played++ % 64 === 0 && timeSlice.isOver()) await timeSlice.next();
+      if (played++ % RESULTS_PER_LOOK === 0 && timeSlice.isOver()) await timeSlice.next();
     }
   }
   playedMs = null;

@@ -48,8 +48,8 @@ function* podsOfClauses(clauses: readonly Clause[], { pods }: Mesh): Generator<v
   for (const { clause, selection } of yield* selectPods(clauses, pods)) {
     const mask = clause.to !== null ? selection.to : clause.from !== null ? selection.from : null;
     if (mask === null) continue;
-    const named = [...mask.pods.keys()].filter((pod) => mask.pods[pod] === 1);
-    if (mask.count < alive) for (const pod of named) all.add(pod);
+    // Not if the clause is about all pods.
+    if (mask.count < alive) for (const [pod, isNamed] of mask.pods.entries()) if (isNamed === 1) all.add(pod);
     yield;
   }
   return all;

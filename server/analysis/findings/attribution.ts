@@ -80,6 +80,7 @@ export class Causes {
     for (const pod of silent) this.destinations[pod] = EXPLAINED;
   }
 
+  /** The symptoms, counted with the causes found so far. Yields after each report. */
   *tally(): Generator<void, Tally> {
     if (this.#tally !== null) return this.#tally;
     const { pairs } = this;
@@ -110,12 +111,14 @@ export class Causes {
     }
   }
 
+  /** Whether one of these causes explains that a pair is bad. */
   explains(from: number, to: number): boolean {
     if (this.destinations[to] !== 0 || this.sources[from] !== 0) return true;
     const zonePair = this.mesh.topology.zonePair(from, to);
     return zonePair >= 0 && this.zonePairs[zonePair] !== 0;
   }
 
+  /** Whether the node of a pod is a cause. */
   hasNodeOf(pod: number): boolean {
     return this.nodes[this.mesh.topology.nodeOf[pod] ?? -1] === CAUSE;
   }
@@ -287,22 +290,25 @@ function findInTwoPods(causes: Causes): void {
   }
 }
 
+/** The symptoms of one severity, counted by place. */
 class Tally {
-  /** Symptoms that no cause explains; those that are more than an `OUTLIER`, without which there is no cause; the `CONFIRMED`. */
+  /** Symptoms that no cause explains. */
   readonly symptoms: PairCounter;
+  /** Those of them that are `UNCONFIRMED` or `CONFIRMED`. A place without any of these is no cause. */
   readonly proofs: PairCounter;
+  /** Those of them that are `CONFIRMED`. */
   readonly confirmed: PairCounter;
   /** Symptoms that a cause explains. They count neither for nor against anything. */
   readonly explained: PairCounter;
   readonly judged: PairCounter;
-  /** By node: the pod on another node that finds a pod of the node bad; or `NONE`, or `SEVERAL`. */
+  /** By node: the only pod on other nodes that finds a pod of the node bad; or `NONE`, or `SEVERAL`. */
   readonly nodeSources: Int32Array;
   /**
    * The nodes on which something answered a failed ping of another node (`isAnswered`), e.g. refused the connection: the
    * network reaches them. Successful pings are not looked at: the newest one may be from before the network was cut.
    */
   readonly reachedNodes = new Set<number>();
-  /** By pair of zones, likewise: the pods of its unexplained symptoms, at either end. */
+  /** By pair of zones, as `nodeSources`: the source of its symptoms that no cause explains, and their destination. */
   readonly zoneSources: Int32Array;
   readonly zoneDestinations: Int32Array;
   readonly #topology: Topology;
@@ -349,7 +355,7 @@ class Tally {
 /** No pod has been seen at a place, or several; any other number is the only one. */
 const [NONE, SEVERAL] = [-1, -2];
 
-/** Does nothing at place -1: the node or the zone is not known. */
+/** Notes that `pod` was seen at a place. Does nothing at place -1: the node or the zone is not known. */
 function see(seen: Int32Array, key: number, pod: number): void {
   if (key < 0) return;
   if (seen[key] === NONE) seen[key] = pod;

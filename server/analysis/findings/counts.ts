@@ -41,8 +41,9 @@ const OK = 1;
 /** Pings are fine, and datagrams are lost. */
 const LOSSY = 2;
 /**
- * It failed in the last minutes, and its whole fault has ended. What it lost meanwhile says nothing new. It comes from `RECOVERING`
- * when the links of a pair have been compared, so that its place among the numbers means nothing.
+ * It failed in the last minutes, and has been ok for longer than a round of pings, so that its whole fault has ended. Datagrams
+ * that it lost meanwhile say nothing new. A pair is first `RECOVERING`, and becomes this after its links have been compared: the
+ * number is not compared with others.
  */
 const RECOVERED = 3;
 /** It failed until a moment ago. Other pairs of the same fault may not have been pinged since. */
