@@ -131,7 +131,6 @@ async function serve(
   });
   server.timeout = timeouts.stalledMs;
   server.maxHeadersCount = MAX_HEADERS;
-  server.maxRequestsPerSocket = 10_000;
   // The listener that Node has added takes a connection that has sent bytes already as well as a new one.
   const [serveHttp] = server.listeners('connection');
   server.removeAllListeners('connection');
