@@ -15,10 +15,11 @@ import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
 import { nothingKnown } from './protocol/pod.ts';
 import { currentPodNamer } from './protocol/pod-names.ts';
-import { lastGoneOf, type PodReport } from './protocol/pod-report.ts';
+import { lastGoneOf, type PodReport, starvedTimesIn } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
 import { Results, type ResultsHooks } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
+import type { TimeRange } from './runtime/time-range.ts';
 
 /** What the monitor needs besides its configuration. */
 export interface MonitorDeps {
@@ -185,7 +186,12 @@ export class Monitor {
   /** When this process was starved while the results were measured that stood for its links, or for links to it, `ageMs` ago. */
   #starvedTimes(ageMs: number): PodReport['starvation']['times'] & object {
     const toMs = this.#clock.monotonicMs() - ageMs;
-    return this.#starvation.starvedTimes({ fromMs: toMs - shortestRangeMs(this.#config), toMs });
+    return starvedTimesIn(this.starvedTimes, { fromMs: toMs - shortestRangeMs(this.#config), toMs });
+  }
+
+  /** When this process was starved, monotonic ms, oldest first. */
+  get starvedTimes(): readonly TimeRange[] {
+    return this.#starvation.starvedTimes;
   }
 
   /** The last result of each external probe. */

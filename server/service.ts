@@ -119,7 +119,13 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const lifetimes = new PodLifetimes(config, clock);
   /** Whether the link to a pod is in no metric and no history, so that no alert is about it (IGNORE_CORDONED). */
   const isLeftOut = (to: string) => lifetimes.isLeftOut(monitor.selfUid, to);
-  const journal = new EventJournal({ ...config, clock, random, starvation: () => monitor.reliability() });
+  const journal = new EventJournal({
+    ...config,
+    clock,
+    random,
+    starvation: () => monitor.reliability(),
+    starvedTimes: () => monitor.starvedTimes,
+  });
   const ownAnnotations = new AnnotationStore(clock);
 
   // What other pods are asked for, and what they ask for.

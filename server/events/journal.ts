@@ -13,6 +13,7 @@ import type { DiscoveryStatus, Lifecycle, Target } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import { type ProbeResult, probeDetail } from '../protocol/sample.ts';
 import { type Clock, toMonotonicMs, wallOffsetMs } from '../runtime/clock.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
 import { uniqueId } from '../runtime/unique-id.ts';
 import type { PodChange } from './pod-lifetimes.ts';
 
@@ -25,6 +26,8 @@ interface JournalDeps {
   random(): number;
   /** Whether this pod's own measurements are unreliable at the moment, and since when. */
   starvation(): Pick<Starvation, 'unreliable' | 'sinceMs'>;
+  /** When this process was starved, monotonic ms, oldest first. */
+  starvedTimes(): readonly TimeRange[];
 }
 
 /**
@@ -35,6 +38,8 @@ const MAX_LINK_BYTES = 512 * 1024;
 const MAX_OTHER_BYTES = 256 * 1024;
 /** Approximate memory of one entry besides its text: an object of nine fields. */
 const ENTRY_BYTES = 200;
+/** Approximate memory of a time at which the process was starved. */
+const STARVED_BYTES = 60;
 /** The most characters of `detail`. */
 const MAX_DETAIL = 300;
 
@@ -179,6 +184,7 @@ export class EventJournal {
   /** The newest entries of the last `sinceAgeMs`, at most `limit`, with a number above `seq`: see `KeptJournal.read`. */
   read(sinceAgeMs: number, limit = MAX_EVENTS, seq = -1): Journal {
     this.checkStarvation();
+    this.#kept.starvedTimes = this.#deps.starvedTimes();
     return this.#kept.read(this.#deps.clock.monotonicMs(), sinceAgeMs, limit, seq);
   }
 
@@ -232,6 +238,8 @@ export class KeptJournal {
   readonly #links = new EventRing(MAX_LINK_BYTES);
   readonly #others = new EventRing(MAX_OTHER_BYTES);
   #lastSeq = -1;
+  /** When the process was starved, oldest first; null = not known. */
+  starvedTimes: readonly TimeRange[] | null = null;
 
   constructor(id: string, startMs: number) {
     this.id = id;
@@ -245,7 +253,7 @@ export class KeptJournal {
 
   /** Approximate memory, bytes. */
   get bytes(): number {
-    return this.#links.bytes + this.#others.bytes;
+    return this.#links.bytes + this.#others.bytes + STARVED_BYTES * (this.starvedTimes?.length ?? 0);
   }
 
   add(entry: KeptEntry): void {
@@ -253,8 +261,19 @@ export class KeptJournal {
     this.#lastSeq = Math.max(this.#lastSeq, entry.seq);
   }
 
-  /** Drops the entries of before `atMs`. */
+  /** Takes the times at which the process was starved from a copy of its journal, unless it is older than what is known. */
+  takeStarvedTimes(times: Journal['starved'], nowMs: number): void {
+    if (times === undefined) return;
+    const taken = times.map(([fromAgeMs, toAgeMs]) => ({ fromMs: nowMs - fromAgeMs, toMs: nowMs - toAgeMs }));
+    const newestOf = (list: readonly TimeRange[] | null) => list?.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
+    if (newestOf(taken) >= newestOf(this.starvedTimes)) this.starvedTimes = taken;
+  }
+
+  /** Drops what was before `atMs`. */
   dropBefore(atMs: number): void {
+    if (this.starvedTimes?.some(({ toMs }) => toMs < atMs)) {
+      this.starvedTimes = this.starvedTimes.filter(({ toMs }) => toMs >= atMs);
+    }
     for (const ring of [this.#links, this.#others]) ring.dropBefore(atMs);
   }
 
@@ -278,6 +297,12 @@ export class KeptJournal {
       knownAgeMs: Math.round(nowMs - this.#startMs),
       truncated,
       ...(truncated ? { droppedAgeMs: Math.max(0, Math.round(nowMs - droppedToMs)) } : {}),
+      ...(this.starvedTimes !== null && {
+        starved: this.starvedTimes
+          .filter(({ toMs }) => toMs >= fromMs)
+          .slice(-limit)
+          .map((time): [number, number] => [Math.round(nowMs - time.fromMs), Math.round(nowMs - time.toMs)]),
+      }),
       events: newest.map(({ atMs, ...entry }) => ({ ...entry, ageMs: Math.max(0, Math.round(nowMs - atMs)) })),
     };
   }

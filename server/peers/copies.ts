@@ -23,7 +23,8 @@ import {
   type PodHistory,
   type ReportPast,
 } from '../protocol/history.ts';
-import type { PodReport } from '../protocol/pod-report.ts';
+import { type PingSettings, shortestRangeMs } from '../protocol/link-state.ts';
+import { type PodReport, starvedTimesIn } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
 import { CYCLE_RECORD, type RecordFormat, SAMPLE_RECORD } from '../protocol/stored-results.ts';
 import { COPY_SHARE } from '../results/history.ts';
@@ -31,6 +32,8 @@ import { playedBack } from '../results/playback.ts';
 import type { Results, ResultsSettings } from '../results/results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
+
+type CopiesSettings = ResultsSettings & PingSettings;
 
 /** Adds to what a pod says about a past range which pods it keeps copies of (`ReportPast.copies`). */
 export function withCopyUids<T extends ReportPast>(past: T, { uids }: Pick<Copies, 'uids'>): T {
@@ -86,7 +89,7 @@ const LARGE_SAMPLES = 50_000;
  * a copy is played back into results of its own, so that its answer is the one that its pod would have given.
  */
 export class Copies {
-  readonly #settings: ResultsSettings;
+  readonly #settings: CopiesSettings;
   readonly #clock: Clock;
   readonly #isLeftOut: (from: string, to: string) => boolean;
   readonly #maxBytes: number;
@@ -95,7 +98,7 @@ export class Copies {
   readonly #replays: SharedResults<Results>;
 
   /** `isLeftOut`: whether a link between two pods is not counted in a history (IGNORE_CORDONED). */
-  constructor(settings: ResultsSettings, clock: Clock, isLeftOut: (from: string, to: string) => boolean) {
+  constructor(settings: CopiesSettings, clock: Clock, isLeftOut: (from: string, to: string) => boolean) {
     this.#settings = settings;
     this.#clock = clock;
     this.#isLeftOut = isLeftOut;
@@ -173,15 +176,19 @@ export class Copies {
     const { copy, results } = found;
     const report = await results.reportOf(range);
     const nowMs = this.#nowOf(copy);
-    const stoodStill = stoodStillAt(copy.standstills, nowMs - range.toAgeMs);
-    const starved = copy.journal.starvedAt(nowMs - range.toAgeMs, this.#clock.nowMs() - nowMs);
+    const toMs = nowMs - range.toAgeMs;
+    const stoodStill = stoodStillAt(copy.standstills, toMs);
+    const starved = copy.journal.starvedAt(toMs, this.#clock.nowMs() - nowMs);
+    const { starvedTimes } = copy.journal;
+    const times =
+      starvedTimes && starvedTimesIn(starvedTimes, { fromMs: toMs - shortestRangeMs(this.#settings), toMs });
     return {
       pod: { uid, name: '', namespace: '' },
       atMs: this.#clock.nowMs(),
       bootTimeMs: -1,
       discovery: { phase: 'synced', sinceMs: 0, lastGoodMs: 0 },
       ...report,
-      starvation: { ...report.starvation, ...starved },
+      starvation: { ...report.starvation, ...starved, ...(times && { times }) },
       past: { ...report.past, untilAgeMs: this.#untilAgeMs(copy), ...(stoodStill && { stoodStill }) },
       probes: [],
     };
@@ -296,6 +303,7 @@ export class Copies {
     if ((standstills.at(-1)?.[1] ?? 0) >= (copy.standstills.at(-1)?.[1] ?? 0)) copy.standstills = standstills;
     const newer = journal.events.filter(({ seq }) => seq > copy.journal.lastSeq);
     for (const { ageMs, ...entry } of newer) copy.journal.add({ ...entry, atMs: nowMs - ageMs });
+    copy.journal.takeStarvedTimes(journal.starved, nowMs);
   }
 
   /** Forgets what is older than HISTORY_WINDOW, and what there is no room for. */

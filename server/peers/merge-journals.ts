@@ -9,14 +9,18 @@ import {
   MAX_EVENT_PODS,
   type MeshEvent,
 } from '../protocol/event.ts';
+import { isDoubted, starvedTimesDuring } from '../protocol/link-state.ts';
 import { comparePods } from '../protocol/pod.ts';
-import type { BroadcastResult } from './broadcast.ts';
+import { OUTCOMES } from '../protocol/sample.ts';
+import type { BroadcastResult, PodAnswer } from './broadcast.ts';
 
 /** Observations within this time of the first one are of the same event, ms: see `windowsOf` in mesh-events.ts. */
 export interface MergeWindows {
   linkMs: number;
   probeMs: number;
   apiMs: number;
+  /** PING_TIMEOUT: so long before it was observed a timeout began. */
+  pingTimeoutMs: number;
   /**
    * A second observation of a link by the same pod within this time is about the other IP family, which is pinged at its own
    * time of the round. One link cannot fail, recover and fail again in less than two intervals.
@@ -26,14 +30,6 @@ export interface MergeWindows {
 
 /** Pods notice a change of readiness within this time of each other, if the API does not say when it was. */
 const READINESS_MS = 5000;
-/**
- * The event `cpu-starved` comes up to this long after the starvation has begun: a pod looks once a second, and waits for five bad
- * seconds (UNRELIABLE_ABOVE in probing/starvation.ts).
- */
-const STARVED_LATE_MS = 6_000;
-/** The most earlier timeouts and losses of links into a pod that are remembered, in case it turns out that it was starved. */
-const MAX_RECENT = 20;
-
 /**
  * Events that a pod has once in its lifetime: however many pods observe them, and whenever, they are one event. A pod whose label is
  * removed twice leaves twice, and only the first time is an event. Each return is an event of its own, `pod-ready`.
@@ -56,7 +52,7 @@ interface Observation {
  * Merges the journals of all pods into events, oldest first, in three steps:
  * 1. Entries (observations) of one kind about one pod or target form a group: `groupOf`.
  * 2. Observations of a group at about the same time become one event: `eventsOf`.
- * 3. Timeouts into pods that were starved of CPU are marked: `starvedFaults`.
+ * 3. Timeouts and losses that a shortage of CPU explains are marked: `Starvations`.
  * The result does not depend on the order of the journals, nor on which pod merges them. Yields after each journal and each event,
  * because a large mesh has thousands of entries when many links fail at once.
  */
@@ -66,8 +62,11 @@ export function* mergeJournals(
   lifetimes: Pick<PodLifetimes, 'lastKnown'>,
 ): Generator<void, MeshEvent[]> {
   const groups = new Map<string, Observation[]>();
-  for (const { pod, value, atMs } of parts) {
+  const starvations = new Starvations(windows, askedMs);
+  for (const part of parts) {
+    const { pod, value, atMs } = part;
     const reporter = pod === null ? null : eventPodOf(pod);
+    starvations.addTimes(reporter?.uid ?? '', part);
     for (const journalEntry of value.events) {
       const entry = { ...journalEntry, pod: subjectOf(journalEntry, reporter, lifetimes) };
       const noticedMs = Math.min(askedMs, atMs - Math.max(0, entry.ageMs));
@@ -78,6 +77,7 @@ export function* mergeJournals(
         reporter,
         entry,
       };
+      if (entry.kind === 'link-recovered') starvations.addRecovery(observation);
       const key = groupOf(observation);
       const group = groups.get(key);
       if (group === undefined) groups.set(key, [observation]);
@@ -87,40 +87,75 @@ export function* mergeJournals(
   }
   const events = new Map<string, MeshEvent>();
   for (const [group, observations] of groups) {
-    for (const event of eventsOf(group, observations, windows)) {
+    for (const event of eventsOf(group, observations, windows, starvations)) {
       events.set(event.id, { ...event, atMs: Math.min(event.atMs, Math.round(askedMs)) });
       yield;
     }
   }
-  const sorted = [...events.values()].sort((a, b) => a.atMs - b.atMs || compareCauses(a, b));
-  const explained = starvedFaults(sorted);
-  yield;
-  return sorted.map((event) => (explained.has(event.id) ? { ...event, starved: true } : event));
+  return [...events.values()].sort((a, b) => a.atMs - b.atMs || compareCauses(a, b));
 }
 
-/**
- * The ids of events: timeouts into pods that were starved, and losses of datagrams on links into them, so that events and
- * findings blame the same. As in findings, a timeout in connect has another cause: see `isDoubtedByDestination`. `events`:
- * oldest first.
- */
-function starvedFaults(events: readonly MeshEvent[]): Set<string> {
-  const explained = new Set<string>();
-  const starved = new Set<string>();
-  const recent = new Map<string, MeshEvent[]>();
-  for (const event of events) {
-    const { id, atMs, kind, outcome, phase, pod } = event;
-    const uid = pod?.uid ?? '';
-    if (kind === 'cpu-recovered') starved.delete(uid);
-    else if (kind === 'cpu-starved') {
-      starved.add(uid);
-      for (const before of recent.get(uid) ?? []) if (atMs - before.atMs <= STARVED_LATE_MS) explained.add(before.id);
-      recent.delete(uid);
-    } else if (kind === 'link-lossy' || (kind === 'link-failed' && outcome === 'timeout' && phase !== 'connect')) {
-      if (starved.has(uid)) explained.add(id);
-      else recent.set(uid, [...(recent.get(uid) ?? []).slice(1 - MAX_RECENT), event]);
-    }
+/** What the journals say about starved pods and about ends of failures, to explain observations of bad links. */
+class Starvations {
+  readonly #windows: MergeWindows;
+  readonly #askedMs: number;
+  /** By uid of the pod: when it was starved, as ages at `atMs`; of each of its processes. */
+  readonly #times = new Map<string, { atMs: number; starved: NonNullable<Journal['starved']> }[]>();
+  /** By uids of source and destination: when that link recovered, ms since the epoch, in no order. */
+  readonly #recoveriesMs = new Map<string, number[]>();
+
+  constructor(windows: MergeWindows, askedMs: number) {
+    this.#windows = windows;
+    this.#askedMs = askedMs;
   }
-  return explained;
+
+  addTimes(uid: string, { value: { starved = [] }, atMs }: PodAnswer<Journal>): void {
+    if (starved.length > 0) this.#times.set(uid, [...(this.#times.get(uid) ?? []), { atMs, starved }]);
+  }
+
+  addRecovery({ uid, atMs, entry }: Observation): void {
+    const key = `${uid} ${entry.pod?.uid}`;
+    const times = this.#recoveriesMs.get(key) ?? [];
+    this.#recoveriesMs.set(key, times);
+    times.push(atMs);
+  }
+
+  /**
+   * Which pod of the link was starved in each of the `observations` of one event, so that it explains the timeout or the loss;
+   * null if one of them is not explained. The rule for links (protocol/link-state.ts) decides, so that events, findings and health
+   * blame the same. A failure that lasted longer than the shortage and the next round of pings is not explained.
+   */
+  explain(observations: readonly Observation[]): MeshEvent['starved'] | null {
+    const starved = observations.map((observation) => this.#starvedIn(observation));
+    if (starved.includes(null)) return null;
+    return starved.includes('destination') ? 'destination' : 'source';
+  }
+
+  #starvedIn({
+    uid,
+    atMs,
+    entry: { kind, outcome, phase, pod },
+  }: Observation): NonNullable<MeshEvent['starved']> | null {
+    const to = pod?.uid ?? '';
+    const code = OUTCOMES.indexOf(outcome ?? 'ok');
+    const isLossy = kind === 'link-lossy';
+    if (!isLossy && (kind !== 'link-failed' || !isDoubted(code))) return null;
+    const measured = { fromMs: atMs - (isLossy ? 0 : this.#windows.pingTimeoutMs), toMs: atMs };
+    // After the shortage the link must be ok in the next round of pings.
+    const endMs = isLossy ? 0 : this.#failureEndMs(`${uid} ${to}`, atMs);
+    const explains = (suspected: string) =>
+      (this.#times.get(suspected) ?? [])
+        .flatMap((times) => starvedTimesDuring(times.starved, times.atMs, measured))
+        .some(({ toMs }) => endMs <= toMs + this.#windows.linkMs);
+    if (phase !== 'connect' && explains(to)) return 'destination';
+    return explains(uid) ? 'source' : null;
+  }
+
+  /** When a failure that began at `atMs` ended, ms since the epoch; now if it lasts. */
+  #failureEndMs(link: string, atMs: number): number {
+    const after = (this.#recoveriesMs.get(link) ?? []).filter((recoveredMs) => recoveredMs >= atMs);
+    return Math.min(this.#askedMs, ...after);
+  }
 }
 
 /** The pod that an entry is about, by the name that we know; of starvation that is the reporter. */
@@ -150,6 +185,7 @@ function* eventsOf(
   group: string,
   observations: readonly Observation[],
   windows: MergeWindows,
+  starvations: Starvations,
 ): Generator<MeshEvent, void> {
   const sorted = [...observations].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
   const [first] = sorted;
@@ -180,7 +216,8 @@ function* eventsOf(
     if (!event.firstMs.has(uid)) event.firstMs.set(uid, atMs);
   }
   for (const { observations: all } of events) {
-    yield eventOf(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`);
+    const starved = starvations.explain(all);
+    yield { ...eventOf(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`), ...(starved && { starved }) };
   }
 }
 

@@ -38,8 +38,11 @@ interface EventsQuery extends TimeRange {
   limit: number;
 }
 
-/** The most bytes and JSON values of an entry: it has 14 values, and 1000 characters at most. */
-const ENTRY_BYTES = 1_200;
+/**
+ * The most bytes and JSON values of an entry and of a time at which its process was starved, as a journal has no more of these than of
+ * entries: they have 17 values, and 1030 characters at most.
+ */
+const ENTRY_BYTES = 1_230;
 const ENTRY_VALUES = 20;
 /** The most entries of all other pods together, because more would delay our pings. Each pod may send the same share of them. */
 const MAX_ENTRIES = 5000;
@@ -64,6 +67,7 @@ export function windowsOf(settings: PingSettings): MergeWindows {
     linkMs: roundMs + SLACK_MS,
     probeMs,
     apiMs: Math.max(probeMs, MAX_LIST_AGE_MS + SLACK_MS),
+    pingTimeoutMs: settings.pingTimeoutMs,
     sameLinkMs: Math.min(roundMs, 1.9 * refreshIntervalMs),
   };
 }

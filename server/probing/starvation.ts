@@ -15,8 +15,9 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { MAX_STANDSTILLS, type Standstill } from '../protocol/copy.ts';
+import { MAX_JOURNAL_STARVED_TIMES } from '../protocol/event.ts';
 import { isStarved, START_GRACE_MS, UNRELIABLE } from '../protocol/link-state.ts';
-import { MAX_STARVED_TIMES, type Starvation } from '../protocol/pod-report.ts';
+import type { Starvation } from '../protocol/pod-report.ts';
 import { type Clock, type Timer, wallOffsetMs } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
@@ -40,10 +41,6 @@ const DENSE_TIMERS = 25;
 /** The process stood still if the timer of a decision is later than this: meanwhile calls of other pods timed out. */
 const STOOD_STILL_MS = 1000;
 
-/**
- * The most times at which the process was starved that are kept. Each report of now or of the past has the few of its own range.
- */
-const KEPT_TIMES = 8 * MAX_STARVED_TIMES;
 /** Two such times are joined if no more than this lies between them. */
 const JOIN_GAP_MS = 2 * TICK_MS;
 
@@ -68,7 +65,6 @@ export class StarvationWatch {
   readonly #delaysUs: number[] = [];
   /** When the process stood still, monotonic ms, oldest first. */
   readonly #standstills: Standstill[] = [];
-  /** When the process was starved, monotonic ms, oldest first: the last `KEPT_TIMES`. */
   readonly #starvedTimes: TimeRange[] = [];
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
@@ -124,15 +120,9 @@ export class StarvationWatch {
     return this.#standstills;
   }
 
-  /**
-   * When the process was starved in a range (monotonic ms): the last `MAX_STARVED_TIMES`, oldest first, as ages (ms) at the end of
-   * the range.
-   */
-  starvedTimes({ fromMs, toMs }: TimeRange): [fromAgeMs: number, toAgeMs: number][] {
-    return this.#starvedTimes
-      .filter((time) => time.toMs >= fromMs && time.fromMs <= toMs)
-      .slice(-MAX_STARVED_TIMES)
-      .map((time) => [Math.round(toMs - time.fromMs), Math.max(0, Math.round(toMs - time.toMs))]);
+  /** When the process was starved, monotonic ms, oldest first: the last `MAX_JOURNAL_STARVED_TIMES`. */
+  get starvedTimes(): readonly TimeRange[] {
+    return this.#starvedTimes;
   }
 
   stop(): void {
@@ -184,7 +174,7 @@ export class StarvationWatch {
     const last = this.#starvedTimes.at(-1);
     if (last !== undefined && last.toMs >= time.fromMs - JOIN_GAP_MS) last.toMs = time.toMs;
     else this.#starvedTimes.push(time);
-    if (this.#starvedTimes.length > KEPT_TIMES) this.#starvedTimes.shift();
+    if (this.#starvedTimes.length > MAX_JOURNAL_STARVED_TIMES) this.#starvedTimes.shift();
   }
 
   #judge(delayUs: number): void {

@@ -106,6 +106,9 @@ const journalEntrySchema = v.object({
 /** One entry of a pod's journal. */
 export type JournalEntry = v.InferOutput<typeof journalEntrySchema>;
 
+/** The most times at which its process was starved that a journal has, the newest. */
+export const MAX_JOURNAL_STARVED_TIMES = 128;
+
 /** `format` of a journal. */
 export const JOURNAL_FORMAT = 'goldpinger-ts/journal/1';
 
@@ -121,6 +124,11 @@ export const journalSchema = v.object({
   /** If `truncated`: how long ago the newest event was that has been dropped. */
   droppedAgeMs: v.exactOptional(v.finiteNumber),
   events: v.eachOf(journalEntrySchema, MAX_EVENTS),
+  /**
+   * When the process was starved, as `isStarved` says (link-state.ts): from and until how long ago, ms; oldest first. At most as
+   * many as were asked for events. Older versions do not say it.
+   */
+  starved: v.exactOptional(v.boundedArray(v.tuple([v.finiteNumber, v.finiteNumber]), MAX_JOURNAL_STARVED_TIMES)),
   copies: v.exactOptional(
     v.boundedArray(v.object({ uid: v.boundedText(128), journal: v.unknown() }), MAX_COPIED_JOURNALS),
   ),
@@ -169,8 +177,11 @@ export const meshEventSchema = v.object({
   from: v.boundedArray(podNameSchema, MAX_EVENT_PODS),
   /** How many pods observed it. */
   fromCount: v.wholeNumber,
-  /** Of `link-failed` and `link-lossy`: whether the probed pod was starved of CPU then, which explains the timeout or the loss. */
-  starved: v.exactOptional(v.boolean()),
+  /**
+   * Of `link-failed` and `link-lossy`: which pod of the link was starved of CPU then, which explains the timeout or the loss. Findings
+   * and health do not count it either.
+   */
+  starved: v.exactOptional(v.picklist(['source', 'destination'])),
   outcome,
   phase,
   totalUs: v.finiteNumber,

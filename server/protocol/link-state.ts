@@ -1,3 +1,4 @@
+import type { TimeRange } from '../runtime/time-range.ts';
 import { type LinkColumns, NONE16, phaseOf, unpack16 } from './links.ts';
 import type { Target } from './pod.ts';
 import type { Starvation } from './pod-report.ts';
@@ -92,8 +93,9 @@ const STARVED_LOOP_US = 100_000;
  * Whether a pod is starved of CPU now, so that what it or others measure now may be its own delay: the page marks it, and its
  * timeouts on paths are doubted. Links are doubted by `wasStarvedDuring`. null = not known.
  *
- * `starvation.unreliable` is stricter: the shortage has lasted for seconds, and nothing in the report is trusted. Verdicts and
- * events use it, because they are about more than the present second.
+ * `starvation.unreliable` is stricter: the shortage has lasted for seconds, and nothing in the report is trusted. Verdicts, and the
+ * events that a pod is starved, use it, because they are about more than the present second. Events about links are doubted as
+ * links are: see `starvedTimesDuring`.
  */
 export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelayP99Us'> | null): boolean {
   return starvation !== null && (starvation.unreliable || starvation.loopDelayP99Us >= STARVED_LOOP_US);
@@ -134,11 +136,24 @@ export function wasStarvedDuring(
   if (starvation?.times === undefined || starvation.unreliable || ageMs < 0) return isStarved(starvation);
   const endMs = source.atMs - ageMs;
   const startMs = endMs - Math.max(0, unpack16(source.links.totalUs[link] ?? NONE16)) / 1000;
-  return starvation.times.some(
-    ([fromAgeMs, toAgeMs]) =>
-      suspected.atMs - fromAgeMs <= endMs + REPORTS_TOLERANCE_MS &&
-      suspected.atMs - toAgeMs >= startMs - REPORTS_TOLERANCE_MS,
-  );
+  return starvedTimesDuring(starvation.times, suspected.atMs, { fromMs: startMs, toMs: endMs }).length > 0;
+}
+
+/**
+ * The times at which a pod was starved during a ping, or other measurement: `measured`. `times`: when it was, as ages at `atMs`
+ * (`Starvation.times`, `Journal.starved`).
+ */
+export function starvedTimesDuring(
+  times: NonNullable<Starvation['times']>,
+  atMs: number,
+  measured: TimeRange,
+): TimeRange[] {
+  return times
+    .map(([fromAgeMs, toAgeMs]) => ({ fromMs: atMs - fromAgeMs, toMs: atMs - toAgeMs }))
+    .filter(
+      ({ fromMs, toMs }) =>
+        fromMs <= measured.toMs + REPORTS_TOLERANCE_MS && toMs >= measured.fromMs - REPORTS_TOLERANCE_MS,
+    );
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { TimeRange } from '../runtime/time-range.ts';
 import { reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
 import { discoverySchema, type PeerRef, type Pod, peersHashOf, podSchema } from './pod.ts';
@@ -38,6 +39,17 @@ export const starvationSchema = v.object({
 
 /** How far the measurements of a pod can be trusted. A pod that is short of CPU measures its own waiting. */
 export type Starvation = v.InferOutput<typeof starvationSchema>;
+
+/** `Starvation.times` of a report: which of `times`, oldest first, overlap a range, as ages at its end. */
+export function starvedTimesIn(
+  times: readonly TimeRange[],
+  { fromMs, toMs }: TimeRange,
+): NonNullable<Starvation['times']> {
+  return times
+    .filter((time) => time.toMs >= fromMs && time.fromMs <= toMs)
+    .slice(-MAX_STARVED_TIMES)
+    .map((time) => [Math.round(toMs - time.fromMs), Math.max(0, Math.round(toMs - time.toMs))]);
+}
 
 const linkIndex = v.pipe(v.number(), v.integer());
 const detailSchema = v.tuple([linkIndex, v.boundedText(MAX_DETAIL_LENGTH)]);

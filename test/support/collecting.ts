@@ -3,6 +3,7 @@ import type { CollectDeps } from '../../server/peers/collect-view.ts';
 import { FanOut } from '../../server/peers/fan-out.ts';
 import type { ReportResult } from '../../server/peers/report-query.ts';
 import { type CopyAnswer, encodeCopyAnswer, parseCopyAnswerSliced } from '../../server/protocol/copy.ts';
+import type { PingSettings } from '../../server/protocol/link-state.ts';
 import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { PodReport } from '../../server/protocol/pod-report.ts';
@@ -59,7 +60,7 @@ export function missingOf(reason: MissingReason, detail = 'x', hasAnswered: bool
 }
 
 /** Settings of results that are kept for an hour, in memory enough. */
-export function resultsSettingsOf(change: Partial<ResultsSettings> = {}): ResultsSettings {
+export function resultsSettingsOf(change: Partial<ResultsSettings> = {}): ResultsSettings & PingSettings {
   return {
     resultsMemoryMiB: 4,
     historyMemoryMiB: 8,
@@ -68,6 +69,8 @@ export function resultsSettingsOf(change: Partial<ResultsSettings> = {}): Result
     goneRetentionMs: 300_000,
     slowLinkMs: 100,
     udpEnabled: false,
+    jitterFactor: 0.05,
+    pingTimeoutMs: 300,
     ...change,
   };
 }

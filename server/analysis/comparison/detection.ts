@@ -52,7 +52,9 @@ export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTi
   const fault = faultOf(input);
   const annotatedMs = fault.begin === 'annotation' ? fault.beginMs - LATE_ANNOTATION_MS : 0;
   const earliestMs = Math.max(input.earliestMs, annotatedMs);
-  const isOfFault = ({ kind, atMs }: MeshEvent) => BAD_EVENTS.has(kind) && atMs >= earliestMs && atMs <= input.toMs;
+  // What the pinging pod only saw because it was short of CPU is no fault that was aimed at the other one.
+  const isOfFault = ({ kind, atMs, starved }: MeshEvent) =>
+    BAD_EVENTS.has(kind) && starved !== 'source' && atMs >= earliestMs && atMs <= input.toMs;
   const events = relevantEvents(input, isOfFault);
   const first = events.find(isOfFault);
   return {

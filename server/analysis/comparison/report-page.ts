@@ -298,10 +298,10 @@ function eventsSection({ events, annotations, ranges }: ReportData, nameOf: PodN
 }
 
 function eventRow(event: MeshEvent, nameOf: PodNamer) {
-  const { atMs, kind, pod, outcome, phase, totalUs, starved = false, detail } = event;
+  const { atMs, kind, pod, outcome, phase, totalUs, starved, detail } = event;
   const facts = [
     outcome === null || outcome === 'ok' ? '' : `${outcome}${phase === null ? '' : ` (${phase})`}`,
-    starved ? 'while the pod was short of CPU' : '',
+    starved === undefined ? '' : `while the ${starved === 'source' ? 'pinging ' : ''}pod was short of CPU`,
     totalUs < 0 || !kind.startsWith('link-') ? '' : latencyText(totalUs),
     kind === 'pod-replaced' && detail !== '' ? `by ${successorName(event, nameOf)}` : detail,
   ];

@@ -17,7 +17,13 @@ function start() {
   const clock = new FakeClock();
   const starvation = { unreliable: false, sinceMs: 0 };
   const settings = { historyWindowMs: HOUR, goneRetentionMs: 5 * MINUTE };
-  const journal = new EventJournal({ ...settings, clock, random: () => 0.5, starvation: () => starvation });
+  const journal = new EventJournal({
+    ...settings,
+    clock,
+    random: () => 0.5,
+    starvation: () => starvation,
+    starvedTimes: () => [],
+  });
   const lifetimes = new PodLifetimes(settings, clock);
   const takePods = (...pods: Pod[]) => journal.onPods(lifetimes.update(snapshotOf(pods)));
   const kinds = () => journal.read(HOUR).events.map(({ kind }) => kind);

@@ -14,6 +14,7 @@ import type { AgeRange } from '../../../server/protocol/history.ts';
 import type { Sample, UdpResult } from '../../../server/protocol/sample.ts';
 import { COPY_SHARE } from '../../../server/results/history.ts';
 import type { ResultsSettings } from '../../../server/results/results.ts';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { overWire, resultsOf, resultsSettingsOf } from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { parsedBy } from '../../support/generator.ts';
@@ -46,7 +47,14 @@ function scene({ links = 3, process = 0, ...change }: Change = {}) {
   let ids = 0;
   const starvation = { unreliable: false, sinceMs: 0 };
   const random = () => (++ids + process) / 10;
-  const journal = new EventJournal({ ...settings, clock: podClock, random, starvation: () => starvation });
+  const starvedTimes: TimeRange[] = [];
+  const journal = new EventJournal({
+    ...settings,
+    clock: podClock,
+    random,
+    starvation: () => starvation,
+    starvedTimes: () => starvedTimes,
+  });
   const copies = new Copies(settings, clock, () => false);
   const standstills: Standstill[] = [];
   const source = new CopySource({
@@ -77,6 +85,12 @@ function scene({ links = 3, process = 0, ...change }: Change = {}) {
     clock.freeze(ms);
     standstills.push([fromMs, podClock.monotonicMs()]);
   };
+  /** The pod is starved for `ms`. */
+  const starve = (ms: number) => {
+    const fromMs = podClock.monotonicMs();
+    clock.freeze(ms);
+    starvedTimes.push({ fromMs, toMs: podClock.monotonicMs() });
+  };
   const take = (into: Copies, answer: CopyAnswer) => {
     into.take(OF, overWire(answer), { agoMs: 0, errorMs: 0 });
     return answer.hasMore;
@@ -90,7 +104,7 @@ function scene({ links = 3, process = 0, ...change }: Change = {}) {
   const passOn = (into: Copies, from?: CopyCursor) => {
     for (let asked = 1; ; asked++) if (!take(into, copies.answer(OF, from ?? cursorOf(into)))) return asked;
   };
-  return { clock, results, journal, starvation, standStill, copies, source, pass, pull, another, passOn };
+  return { clock, results, journal, starvation, starve, standStill, copies, source, pass, pull, another, passOn };
 }
 
 const cycleOf = (lost: number): UdpResult => {
@@ -296,6 +310,44 @@ describe('the copy of a pod', () => {
     expect(counts()).toEqual([]);
     clock.freeze(SECOND);
     expect(counts()).toEqual([2]);
+  });
+
+  it('says when the pod was starved, for however short a time, also from the copy of another keeper', async () => {
+    const { clock, starve, copies, pass, pull, another, passOn } = scene();
+    pass(10 * SECOND);
+    starve(1_500);
+    await pull();
+    const other = another();
+    passOn(other);
+    pass(2 * SECOND);
+    starve(3_000);
+    pass(5 * SECOND);
+    await pull();
+    passOn(other);
+    // The pod has ended.
+    clock.freeze(10 * SECOND);
+    for (const keeper of [copies, other]) {
+      const timesAt = async (toAgeMs: number) =>
+        (await keeper.reportOf(OF, { fromAgeMs: toAgeMs + 5 * SECOND, toAgeMs }))?.starvation.times;
+      // At the end of a range it has those of the last two rounds of pings.
+      expect(await timesAt(19_000)).toEqual([[2_500, 1_000]]);
+      expect(await timesAt(14_000)).toEqual([[4_000, 1_000]]);
+      expect(await timesAt(16_000)).toEqual([[2_000, 0]]);
+      expect(await timesAt(11_000)).toEqual([]);
+    }
+  });
+
+  it('is read from a version that does not say when the pod was starved, and then says nothing about it', async () => {
+    const { copies, source, pass, another } = scene();
+    pass(10 * SECOND);
+    const answer = await source.answer(OF, '', NO_CURSOR);
+    for (const { journal } of answer.copies) delete journal.starved;
+    const keeper = another();
+    keeper.take(OF, overWire(answer), { agoMs: 0, errorMs: 0 });
+    expect((await keeper.reportOf(OF, { fromAgeMs: 5 * SECOND, toAgeMs: SECOND }))?.starvation).not.toHaveProperty(
+      'times',
+    );
+    expect(copies.uids).toEqual([]);
   });
 
   it('says whether the pod was starved at the end of the range', async () => {

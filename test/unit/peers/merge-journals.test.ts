@@ -9,7 +9,7 @@ import { runToEnd } from '../../support/generator.ts';
 import { NOW_MS } from '../../support/mesh.ts';
 import { journals } from '../../support/peer-answers.ts';
 
-const WINDOWS = { linkMs: 3_000, probeMs: 3_000, apiMs: 3_000, sameLinkMs: 1_000 };
+const WINDOWS = { linkMs: 3_000, probeMs: 3_000, apiMs: 3_000, sameLinkMs: 1_000, pingTimeoutMs: 300 };
 const merging = (parts: PodAnswer<Journal>[], windows = WINDOWS) =>
   runToEnd(mergeJournals({ parts, atMs: NOW_MS }, windows, { lastKnown: () => null }));
 const merge = (parts: PodAnswer<Journal>[], windows = WINDOWS) => merging(parts, windows).result;
@@ -110,27 +110,60 @@ describe('merged journals', () => {
     ]);
   });
 
-  it('say of a timeout or of lost datagrams into a pod that the pod was starved then, or said so a few seconds later', () => {
+  describe('about bad links while a pod was starved', () => {
     const failed = (agoMs: number, change: object = {}) => {
       return { by: 0, agoMs, kind: 'link-failed' as const, of: 1, outcome: 'timeout' as const, ...change };
     };
-    const events = merge(
-      journals(3, [
-        failed(60_000),
-        failed(55_000, { phase: 'first-byte' }),
-        { by: 1, agoMs: 50_000, kind: 'cpu-starved' },
-        failed(45_000),
-        failed(40_000, { outcome: 'refused' }),
-        failed(35_000, { phase: 'connect' }),
-        failed(30_000, { of: 2 }),
-        { by: 1, agoMs: 20_000, kind: 'cpu-recovered' },
-        failed(10_000),
-        { by: 0, agoMs: 42_000, kind: 'link-lossy', of: 1 },
-        { by: 0, agoMs: 8_000, kind: 'link-lossy', of: 1 },
-      ]),
-    );
-    const starved = events.flatMap(({ atMs, starved: isStarved }) => (isStarved ? [NOW_MS - atMs] : []));
-    expect(starved).toEqual([55_000, 45_000, 42_000]);
+    const recovered = (agoMs: number, change: object = {}) => {
+      return { by: 0, agoMs, kind: 'link-recovered' as const, of: 1, ...change };
+    };
+    /** The journals of three pods; pod `pod` was starved from 50 s to 48 s ago. */
+    const starvedJournals = (pod: number, entries: Parameters<typeof journals>[1]) => {
+      const parts = journals(3, entries);
+      for (const part of parts) part.value.starved = part === parts[pod] ? [[50_000, 48_000]] : [];
+      return parts;
+    };
+    const starvedOf = (pod: number, ...entries: Parameters<typeof journals>[1]) =>
+      merge(starvedJournals(pod, entries)).flatMap(({ kind, starved }) =>
+        kind === 'link-recovered' ? [] : [starved ?? 'not explained'],
+      );
+
+    it('say that it was, for however short a time, if the link is ok in the next round', () => {
+      const [source, destination] = [0, 1];
+      for (const pod of [source, destination]) {
+        const expected = pod === source ? 'source' : 'destination';
+        expect(starvedOf(pod, failed(49_000), recovered(47_000))).toEqual([expected]);
+        expect(starvedOf(pod, failed(47_100), recovered(45_500))).toEqual([expected]);
+        expect(starvedOf(pod, failed(51_500), recovered(46_000))).toEqual(['not explained']);
+        expect(starvedOf(pod, failed(46_600), recovered(45_500))).toEqual(['not explained']);
+        expect(starvedOf(pod, { by: 0, agoMs: 49_000, kind: 'link-lossy', of: 1 })).toEqual([expected]);
+        expect(starvedOf(pod, { by: 0, agoMs: 40_000, kind: 'link-lossy', of: 1 })).toEqual(['not explained']);
+      }
+    });
+
+    it('call it failed all the same if the failure outlasts the shortage', () => {
+      for (const pod of [0, 1]) {
+        expect(starvedOf(pod, failed(49_000), recovered(44_000))).toEqual(['not explained']);
+        expect(starvedOf(pod, failed(49_000))).toEqual(['not explained']);
+        expect(starvedOf(pod, failed(49_000), recovered(47_000, { of: 2 }))).toEqual(['not explained']);
+      }
+    });
+
+    it('explain what a shortage can cause only: no refusal, and into a starved pod no timeout in connect', () => {
+      expect(starvedOf(0, failed(49_000, { outcome: 'refused' }), recovered(47_000))).toEqual(['not explained']);
+      expect(starvedOf(0, failed(49_000, { phase: 'connect' }), recovered(47_000))).toEqual(['source']);
+      expect(starvedOf(1, failed(49_000, { phase: 'connect' }), recovered(47_000))).toEqual(['not explained']);
+    });
+
+    it('are not explained if a pod that was not starved has observed the same', () => {
+      const both = [failed(49_000), failed(49_000, { by: 2 }), recovered(47_000), recovered(47_000, { by: 2 })];
+      expect(starvedOf(0, ...both)).toEqual(['not explained']);
+      expect(starvedOf(1, ...both)).toEqual(['destination']);
+    });
+
+    it('are not explained by an older version, which does not say when it was starved', () => {
+      expect(merge(journals(3, [failed(49_000), recovered(47_000)]))[0]).not.toHaveProperty('starved');
+    });
   });
 
   it('are made with a pause after each journal and each event, also if all are about one pod', () => {

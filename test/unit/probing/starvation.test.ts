@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BusyMeter, isSuspect, openCpuQueue, StarvationWatch, watchTurns } from '../../../server/probing/starvation.ts';
-import { MAX_STARVED_TIMES } from '../../../server/protocol/pod-report.ts';
+import { MAX_STARVED_TIMES, starvedTimesIn } from '../../../server/protocol/pod-report.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -174,7 +174,7 @@ describe('the report', () => {
     const { clock, loop, watch, pass } = await scene();
     const timesOf = (lastMs: number, agoMs = 0) => {
       const toMs = clock.monotonicMs() - agoMs;
-      return watch.starvedTimes({ fromMs: toMs - lastMs, toMs });
+      return starvedTimesIn(watch.starvedTimes, { fromMs: toMs - lastMs, toMs });
     };
     loop.delayUs = 99_000;
     await pass(2_000);

@@ -152,6 +152,8 @@ const KINDS: Record<MeshEvent['kind'], [tone: MarkTone, words: (parts: EventPart
 /** The style of an event's mark. `round`: that of its pod. */
 function eventTone(event: MeshEvent, round?: Round): MarkTone {
   if (isEndOfFailed(event, round)) return 'failed';
+  // As its link, which is unreliable.
+  if (event.starved !== undefined) return 'suspect';
   return round !== undefined && event.kind === 'link-failed' && !wasUp(round, event) ? 'down' : KINDS[event.kind][0];
 }
 
@@ -177,13 +179,20 @@ export function eventWords(event: MeshEvent, nameOf: PodNamer, round?: Round): s
     by,
     outcome: `${outcome ?? 'failed'}${phase === null || outcome === 'refused' ? '' : ` in ${phase.replace('-', ' ')}`}`,
     latency: totalUs >= 0 ? `, ${latencyText(totalUs)}` : '',
-    starved: event.starved ? ` while ${name} was short of CPU` : '',
+    starved: starvedWords(event.starved, name, other),
   };
   const words =
     round !== undefined && isEndOfFailed(event, round)
       ? `${shownName(nameOf(round))}: round ${roundWords(round)}`
       : KINDS[kind][1](parts);
   return `${words}${isClaim ? `, only ${other} says` : ''}`;
+}
+
+/** Who was short of CPU, so that the link looked bad: the pinged pod, or who pinged; '' = nobody. */
+function starvedWords(starved: MeshEvent['starved'], name: string, other: string): string {
+  if (starved === undefined) return '';
+  const were = starved === 'destination' ? `${name} was` : other === '' ? 'they were' : `${other} was`;
+  return ` while ${were} short of CPU`;
 }
 
 /** The text of a step: "2 failed, 4 slow, 1 lossy", "no data". */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type DetectionInput, detectionTimes } from '../../../../server/analysis/comparison/detection.ts';
+import type { MeshEvent } from '../../../../server/protocol/event.ts';
 import { podNamer } from '../../../../server/protocol/pod-names.ts';
 import { podsOf } from '../../../support/mesh.ts';
 import { annotationOf, eventOf, FROM_MS, TO_MS } from '../../../support/report-scene.ts';
@@ -34,6 +35,13 @@ const slow = (atMs: number) => eventOf('link-slow', atMs, chaos, [a, b, c]);
 const normal = (atMs: number) => eventOf('link-normal', atMs, chaos, [a, b, c]);
 
 describe('time to detect', () => {
+  it('leaves out a timeout that the pinging pod only saw because it was short of CPU', () => {
+    const failed = (atMs: number, starved?: MeshEvent['starved']) =>
+      eventOf('link-failed', atMs, chaos, [a], starved === undefined ? {} : { starved });
+    const events = [failed(FROM_MS + 500, 'source'), failed(FROM_MS + 2_000, 'destination'), failed(FROM_MS + 4_000)];
+    expect(times({ events }).timeToDetect).toMatchObject({ ms: 2_000 });
+  });
+
   it('runs from the start of the range to the first event of a link of a target', () => {
     const events = [eventOf('link-failed', FROM_MS + 500, b, [a]), slow(FROM_MS + 3_100), slow(FROM_MS + 9_000)];
     expect(times({ events }).timeToDetect).toEqual({

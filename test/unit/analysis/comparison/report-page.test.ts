@@ -78,11 +78,14 @@ describe('the page of a report', () => {
     expect(after).not.toContain('× the usual');
   });
 
-  it('says of a timeout into a starved pod that the pod was short of CPU', async () => {
+  it.each([
+    ['destination', 'while the pod was short of CPU'],
+    ['source', 'while the pinging pod was short of CPU'],
+  ] as const)('says of a timeout with a starved %s: %s', async (starved, words) => {
     const chaos = slowPod().pods[3] ?? null;
-    const facts = { outcome: 'timeout', phase: 'first-byte', starved: true } as const;
+    const facts = { outcome: 'timeout', phase: 'first-byte', starved } as const;
     const page = await pageOf({ events: eventsOf([eventOf('link-failed', FROM_MS + 1_000, chaos, [], facts)]) });
-    expect(page).toContain('timeout (first-byte), while the pod was short of CPU');
+    expect(page).toContain(`timeout (first-byte), ${words}`);
   });
 
   it('leaves a picture out that would make the file too large, and says so', async () => {

@@ -28,13 +28,21 @@ describe('events in words', () => {
     [{ outcome: 'timeout', phase: 'connect', from: [pod('a')], fromCount: 1 }, 'a → chaos: timeout in connect'],
     [{ outcome: 'refused', phase: 'connect', from: [pod('a'), pod('b')], fromCount: 9 }, 'chaos from 9 pods: refused'],
     [
-      { outcome: 'timeout', phase: 'first-byte', from: [pod('a')], fromCount: 1, starved: true },
+      { outcome: 'timeout', phase: 'first-byte', from: [pod('a')], fromCount: 1, starved: 'destination' },
       'a → chaos: timeout in first byte while chaos was short of CPU',
+    ],
+    [
+      { outcome: 'timeout', phase: 'connect', from: [pod('a')], fromCount: 1, starved: 'source' },
+      'a → chaos: timeout in connect while a was short of CPU',
+    ],
+    [
+      { outcome: 'timeout', phase: 'connect', from: [pod('a'), pod('b')], fromCount: 2, starved: 'source' },
+      'chaos from 2 pods: timeout in connect while they were short of CPU',
     ],
     [{ kind: 'link-slow', totalUs: 252_000, from: [pod('a')], fromCount: 1 }, 'a → chaos: slow, 252 ms'],
     [{ kind: 'link-lossy', detail: '20 %', from: [pod('a')], fromCount: 1 }, 'a → chaos: loses datagrams, about 20 %'],
     [
-      { kind: 'link-lossy', detail: '20 %', from: [pod('a'), pod('b')], fromCount: 2, starved: true },
+      { kind: 'link-lossy', detail: '20 %', from: [pod('a'), pod('b')], fromCount: 2, starved: 'destination' },
       'chaos from 2 pods: loses datagrams, about 20 % while chaos was short of CPU',
     ],
     [{ kind: 'link-loss-over', from: [pod('a')], fromCount: 1 }, 'a → chaos: no longer loses datagrams'],
