@@ -77,7 +77,7 @@ export interface PastView {
   presentPod(pod: Pod): Pod | null;
   /** The report of pod `uid` from our own copy of it; null if we keep none. */
   copiedReport(uid: string): Promise<PodReport | null>;
-  /** The other present pods that keep a copy of pod `uid`, by the reports merged so far. The one to ask first is the first. */
+  /** The other present pods that keep a copy of pod `uid`, by the reports merged so far, in the order in which to ask them. */
   presentKeepersOf(uid: string): Pod[];
   /** `Mesh.past`, with the coarsest resolution of the reports merged so far. */
   ofMesh(): NonNullable<Mesh['past']>;
@@ -139,9 +139,10 @@ const MAX_COPY_LAG_MS = 2 * PULL_MS;
  * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so that no two
  * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone by now, or whose memory begins after the range,
  * gives no report of it. The collector then takes its report from a copy, if some pod keeps one. Without a copy the report is
- * missing, and only what other pods report about the pod is known. Pods that left before we started are known because others
- * name them: `catchUp` asks a few pods for them at our start, and those that it did not learn are added as gone when a report
- * has a link to them.
+ * missing, and only what other pods report about the pod is known.
+ *
+ * Pods that left before we started are known from others: `catchUp` asks a few pods for them at our start, and further ones are added
+ * as gone when a report has a link to them.
  *
  * `freshMs` null: the whole range is wanted. Pods that left in it are listed as gone, and each link has the last state that it
  * had in the range. `freshMs` a duration: only the moment at its end is wanted, and the range before is for statistics. Then a

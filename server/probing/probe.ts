@@ -158,6 +158,7 @@ class Ping implements Due {
     });
   }
 
+  /** Ends the ping with what is known: the sample that waits for the witness, else a timeout. */
   cancel(): void {
     if (this.#sample === null) this.#finish({ outcome: 'timeout' });
     this.#report();
@@ -174,6 +175,7 @@ class Ping implements Due {
     this.#witness.start();
   }
 
+  /** Makes the sample of the present attempt, which has ended so. Reports it, unless the witness must be waited for. */
   #finish({ outcome, reason = '', ownFault = '', bootTimeMs = -1, staysOpen = false }: End): void {
     const attempt = this.#attempt;
     // A ping over an open connection that gets no answer does not show whether the network or the process is silent. The
@@ -205,7 +207,7 @@ class Ping implements Due {
     if (this.#witness === null || this.#witness.end !== null || outcome === 'ok' || isAnswered) this.#report();
   }
 
-  /** Hands over the result. Nothing of the ping is left, except a connection that is kept. */
+  /** Adds what the witness shows, closes all connections that are not kept, and hands over the sample. */
   #report(): void {
     const sample = this.#sample;
     const witness = this.#witness;
@@ -219,8 +221,8 @@ class Ping implements Due {
       sample.failsOnly = fails;
       sample.detail = textOf(`${sample.detail}; a ping over ${works} connection was answered`, 200);
     }
-    // The old connection is kept as long as pings over new ones fail, for the next witness; unless it got no answer itself.
-    // 0: it was not slow.
+    // As long as pings over new connections fail, the old one is kept for the next witness, unless it got no answer itself. 0: it
+    // was not slow.
     if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
       this.#prober.kept.keep(old, 0);
     else old?.close();
