@@ -163,12 +163,6 @@ export class History {
     if (this.hasUdp) record.udp = new UdpRing(this.#cyclesPerLink, droppedUntilMs);
   }
 
-  /** When the newest sample of a link was taken, as its buckets say; -Infinity if it has none. */
-  newestMs({ lastBucket }: LinkRecord): number {
-    const bucket = this.bucketLog.find(lastBucket);
-    return bucket === null ? Number.NEGATIVE_INFINITY : newestOf(bucket);
-  }
-
   /** Changes the number of shares if more links need one, or far fewer. */
   #adaptShares(): void {
     const before = this.#shares;
@@ -189,15 +183,6 @@ export class History {
       Math.max(1, Math.min(MAX_SAMPLES, Math.floor(bytes / this.#shares / recordBytes)));
     this.samplesPerLink = recordsIn(sampleBytes - udpBytes, SAMPLE_RECORD.bytes);
     this.#cyclesPerLink = recordsIn(udpBytes, CYCLE_RECORD.bytes);
-  }
-
-  /** The recent samples of a link, oldest first. Their times are monotonic. */
-  recentSamples(record: LinkRecord): RecentSample[] {
-    const newestFirst = this.samples(record).map((stored) => {
-      const { atMs, outcome, phase, connectUs, firstByteUs, totalUs, suspect } = sampleOfStored(stored);
-      return { atMs, outcome, phase, connectUs, firstByteUs, totalUs, suspect };
-    });
-    return newestFirst.reverse();
   }
 
   /** Adds the newest sample of a link, taken at `nowMs`. Does nothing while the samples of the link are dropped. */
@@ -251,6 +236,12 @@ export class History {
     record.failedPings = ((record.failedPings << 1) | (failed ? 1 : 0)) & 3;
   }
 
+  /** When the newest sample of a link was taken, as its buckets say; -Infinity if it has none. */
+  newestMs({ lastBucket }: LinkRecord): number {
+    const bucket = this.bucketLog.find(lastBucket);
+    return bucket === null ? Number.NEGATIVE_INFINITY : newestOf(bucket);
+  }
+
   /**
    * Samples of a link up to this time are not kept one by one, only in buckets: the time of the newest of them. -Infinity: all
    * samples are kept one by one; Infinity: none is.
@@ -262,6 +253,15 @@ export class History {
   /** The newest samples of a link from `fromMs` to `toMs` (both included), newest first; no more than `most`. */
   samples({ ring }: LinkRecord, fromMs?: number, toMs?: number, most?: number): StoredSample[] {
     return ring?.results(fromMs, toMs, most) ?? [];
+  }
+
+  /** The recent samples of a link, oldest first. Their times are monotonic. */
+  recentSamples(record: LinkRecord): RecentSample[] {
+    const newestFirst = this.samples(record).map((stored) => {
+      const { atMs, outcome, phase, connectUs, firstByteUs, totalUs, suspect } = sampleOfStored(stored);
+      return { atMs, outcome, phase, connectUs, firstByteUs, totalUs, suspect };
+    });
+    return newestFirst.reverse();
   }
 
   /** The buckets of a link whose periods end after `fromMs`, newest first, with percentiles up to date. */

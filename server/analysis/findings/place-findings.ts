@@ -77,6 +77,49 @@ function* clonesOf(
   });
 }
 
+/** The way in which links are bad, to compare causes of one severity: all lossy links are bad in one way. */
+function howBad(severity: Severity, evidence: Evidence): string {
+  if (severity === 'lossy') return '';
+  if (severity === 'slow') return evidence.latePhase();
+  // Whether the newest ping of an intermittent link failed, and how, is chance.
+  if (severity === 'intermittent') return evidence.failsOnly();
+  const { outcome, phase } = evidence.commonOutcome();
+  return `${outcome} ${phase}`;
+}
+
+/** One cause that stands for several: alike, of different places. */
+function mergedCause({ severity, slowUs }: SeverityPairs, causes: readonly Cause[]): Cause {
+  const [first] = causes;
+  if (first === undefined) throw new RangeError('no cause');
+  if (causes.length === 1) return first;
+  const links = sumOf(causes, slowUs);
+  const named = causes.slice(0, 3).map(({ subject }) => subject);
+  const more = causes.length - named.length;
+  const direction = first.direction?.replace('it', 'them') ?? '';
+  return {
+    ...first,
+    ...links,
+    subject: more > 0 ? `${named.join(', ')} and ${countText(more)} more` : named.join(', '),
+    pods: causes.flatMap(({ pods }) => pods),
+    direction,
+    ...(causes.every(({ what }) => what === first.what)
+      ? { what: first.what.replace(/^reaches/, 'reach') }
+      : someLinks(severity, links.evidence, links.of, direction)),
+    remark: '',
+  };
+}
+
+/** The links of several causes together. */
+function sumOf(causes: readonly Pick<Cause, 'evidence' | 'of' | 'probed'>[], slowUs: number) {
+  const links = { evidence: new Evidence(slowUs), of: 0, probed: 0 };
+  for (const { evidence, of, probed = of } of causes) {
+    links.evidence.addAll(evidence);
+    links.of += of;
+    links.probed += probed;
+  }
+  return links;
+}
+
 /** A node whose links to other nodes are bad. */
 function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const { pairs, mesh } = analysis;
@@ -162,7 +205,7 @@ function podOutCause(analysis: SeverityAnalysis, pod: number): Cause {
   };
 }
 
-/** Pairs of zones. A zone that no other zone reaches is one cause, and so are both directions between two zones. */
+/** The pairs of zones as causes. A zone that no other zone reaches is one cause, and so are both directions between two zones. */
 function zoneCauses(analysis: SeverityAnalysis): Cause[] {
   const { zones } = analysis.mesh.topology;
   const left = new Set(analysis.found.zonePair.keys());
@@ -194,11 +237,11 @@ function zoneCauses(analysis: SeverityAnalysis): Cause[] {
 function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
   const { severity, slowUs } = analysis.pairs;
   const { zones } = analysis.mesh.topology;
-  const causes = zonePairs.map((pair) => analysis.linksAt('zonePair', pair));
-  const links = sumOf(causes, slowUs);
+  const ofPairs = zonePairs.map((pair) => analysis.linksAt('zonePair', pair));
+  const links = sumOf(ofPairs, slowUs);
   const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
   // A finding names a few pods, and the page knows its zones by them: some of each zone.
-  links.evidence.from = inTurn(causes.map(({ evidence }) => evidence.from)).slice(0, MAX_FINDING_PODS);
+  links.evidence.from = inTurn(ofPairs.map(({ evidence }) => evidence.from)).slice(0, MAX_FINDING_PODS);
   const who = targets.length < zonePairs.length ? 'from all other zones' : '';
   return {
     ...links,
@@ -239,52 +282,10 @@ function podsText(affected: number, of: number, others: number): string {
   return `${countText(affected)} of ${of === others ? '' : 'the '}${countText(of)} ${names}`;
 }
 
-/** The way in which links are bad, to compare causes of one severity: all lossy links are bad in one way. */
-function howBad(severity: Severity, evidence: Evidence): string {
-  if (severity === 'lossy') return '';
-  if (severity === 'slow') return evidence.latePhase();
-  // Whether the newest ping of an intermittent link failed, and how, is chance.
-  if (severity === 'intermittent') return evidence.failsOnly();
-  const { outcome, phase } = evidence.commonOutcome();
-  return `${outcome} ${phase}`;
-}
-
-/** One cause that stands for several: alike, of different places. */
-function mergedCause({ severity, slowUs }: SeverityPairs, causes: readonly Cause[]): Cause {
-  const [first] = causes;
-  if (first === undefined) throw new RangeError('no cause');
-  if (causes.length === 1) return first;
-  const links = sumOf(causes, slowUs);
-  const named = causes.slice(0, 3).map(({ subject }) => subject);
-  const more = causes.length - named.length;
-  const direction = first.direction?.replace('it', 'them') ?? '';
-  return {
-    ...first,
-    ...links,
-    subject: more > 0 ? `${named.join(', ')} and ${countText(more)} more` : named.join(', '),
-    pods: causes.flatMap(({ pods }) => pods),
-    direction,
-    ...(causes.every(({ what }) => what === first.what)
-      ? { what: first.what.replace(/^reaches/, 'reach') }
-      : someLinks(severity, links.evidence, links.of, direction)),
-    remark: '',
-  };
-}
-
-function sumOf(causes: readonly Pick<Cause, 'evidence' | 'of' | 'probed'>[], slowUs: number) {
-  const links = { evidence: new Evidence(slowUs), of: 0, probed: 0 };
-  for (const { evidence, of, probed = of } of causes) {
-    links.evidence.addAll(evidence);
-    links.of += of;
-    links.probed += probed;
-  }
-  return links;
-}
-
 /**
  * Says whether a bad destination (`It`: a pod, `They`: the pods of a node) reaches others itself. `isBad`: most of its outbound
- * links that count are bad too. Nothing is claimed unless most of its outbound links were pinged since the other direction
- * became bad: before, they may have stood as they were before the fault.
+ * links that count are bad too. `evidence`: of the links into it. Nothing is claimed unless most of its outbound links were pinged
+ * since those became bad: the others may stand as they were before the fault.
  */
 function outboundText(
   { mesh: { reports, topology }, pairs: { severity, judged } }: SeverityAnalysis,

@@ -53,8 +53,8 @@ export class ClauseEvaluation {
   #firstUndersampled = '';
   readonly #missing: number[] = [];
   /** Samples of the selected links, and those of them that failed; of `loss` datagrams, and those of them that were lost. */
-  #all = 0;
-  #bad = 0;
+  #samples = 0;
+  #badSamples = 0;
   /** Rounds of pings, or cycles of datagrams, that the links of `#missing` had at most, added up. */
   #missingRounds = 0;
   /** The most samples or datagrams that a link had in one round. */
@@ -79,8 +79,8 @@ export class ClauseEvaluation {
     if (!this.#selects(from, to)) return false;
     const isLoss = this.clause.condition.kind === 'loss';
     const samples = isLoss ? link.sent : link.samples;
-    this.#all += samples;
-    this.#bad += isLoss ? link.lost : link.failures;
+    this.#samples += samples;
+    this.#badSamples += isLoss ? link.lost : link.failures;
     this.#mostOfRound = Math.max(this.#mostOfRound, isLoss ? link.cycleSent : 1);
     this.#families[link.isIpv6 ? 'ipv6' : 'ipv4'] = 1;
     const isHeld = holdsOn(this.clause, link);
@@ -109,9 +109,9 @@ export class ClauseEvaluation {
    */
   addMissingReport(pod: number, rounds: number): void {
     const { selection, clause } = this;
-    const own = selection.to.pods[pod] === 1 ? 1 : 0;
-    const others = clause.self === 'only' ? 0 : selection.to.count - own;
-    const needsOwn = clause.self !== 'exclude' && own === 1 && clause.condition.kind !== 'failed';
+    const isOwnSelected = selection.to.pods[pod] === 1;
+    const others = clause.self === 'only' ? 0 : selection.to.count - (isOwnSelected ? 1 : 0);
+    const needsOwn = isOwnSelected && clause.self !== 'exclude' && clause.condition.kind !== 'failed';
     const links = others + (needsOwn ? 1 : 0);
     if (links > 0) this.#missing.push(pod);
     this.#missingRounds += links * rounds;
@@ -135,10 +135,10 @@ export class ClauseEvaluation {
     const { kind, operator } = this.clause.condition;
     // Rounded away from the limit: 1.001 % must not read as 1 % where less than 1 % is expected.
     const round = operator.startsWith('<') ? Math.ceil : Math.floor;
-    const percent = round((this.#counted * 10_000) / this.#all) / 100;
+    const percent = round((this.#counted * 10_000) / this.#samples) / 100;
     let what = `violated on ${countText(this.#violated)} of ${plural(this.#violated + this.#held, 'link')}`;
-    if (kind === 'success') what = `${percent}% of ${plural(this.#all, 'sample')} are ok`;
-    if (kind === 'loss') what = `${percent}% of ${plural(this.#all, 'datagram')} are lost`;
+    if (kind === 'success') what = `${percent}% of ${plural(this.#samples, 'sample')} are ok`;
+    if (kind === 'loss') what = `${percent}% of ${plural(this.#samples, 'datagram')} are lost`;
     return { verdict: 'fail', reason: `${what}${example}`, violations: this.#violations, missing: this.#missing };
   }
 
@@ -151,17 +151,17 @@ export class ClauseEvaluation {
     if (condition.kind !== 'success' && condition.kind !== 'loss') return this.#violated > 0;
     const { ipv4, ipv6 } = this.#families;
     const missing = this.#missingRounds * this.#mostOfRound * (ipv4 + ipv6);
-    const most = this.#all + missing;
+    const most = this.#samples + missing;
     return (
-      this.#all > 0 &&
+      this.#samples > 0 &&
       !shareMeetsLimit(this.#counted, most, condition) &&
       !shareMeetsLimit(this.#counted + missing, most, condition)
     );
   }
 
-  /** Those of `#all` that the condition counts: of `success` the samples that are ok, of `loss` the datagrams that were lost. */
+  /** Those of `#samples` that the condition counts: of `success` the samples that are ok, of `loss` the datagrams that were lost. */
   get #counted(): number {
-    return this.clause.condition.kind === 'loss' ? this.#bad : this.#all - this.#bad;
+    return this.clause.condition.kind === 'loss' ? this.#badSamples : this.#samples - this.#badSamples;
   }
 
   /** Why it is not known whether a clause without violations holds; '' = it holds. */
