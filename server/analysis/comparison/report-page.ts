@@ -157,6 +157,33 @@ ${second}</div>`;
   return section('Findings in the range "during"', items.length === 0 ? html`<p>${noFindings}.</p>` : items);
 }
 
+/** The mesh of each range as a picture, in pieces, because the picture of a large mesh is long. */
+function* picturesSection(report: ReportData, pictures: ReportPictures): Generator<string> {
+  yield '<section><h2>The mesh</h2><div class="pictures">';
+  for (const name of RANGE_NAMES) {
+    const range = report.ranges[name];
+    const figures = report.figures.all[name];
+    const png = pictures[name];
+    if (range === null || figures === null) continue;
+    const { links, failed, slow, p50Us } = figures;
+    const when = `${name}, ${timeText(range.fromMs)} to ${timeText(range.toMs)}`;
+    const caption = `${when}: ${plural(links, 'link')}, ${countText(failed)} failed, ${countText(slow)} slow, median ${latencyText(p50Us)}`;
+    if (png === null) {
+      yield html`<figure><figcaption>${caption}. The picture is left out, because it is too large.</figcaption></figure>`
+        .text;
+      continue;
+    }
+    const file = Buffer.from(png.buffer, png.byteOffset, png.byteLength);
+    // Width and height, px, are in the first chunk of a PNG, IHDR.
+    const [width, height] = [file.readUInt32BE(16), file.readUInt32BE(20)];
+    yield html`<figure><img width="${width}" height="${height}" alt="Heatmap ${caption}" src="data:image/png;base64,`
+      .text;
+    yield file.toString('base64');
+    yield html`"><figcaption>${caption}</figcaption></figure>`.text;
+  }
+  yield '</div><p class="third">Column: source; row: destination. The colour shows the median of the range, or that a probe failed.</p></section>';
+}
+
 const GROUPS = [
   ['all', 'All links'],
   ['affected', 'Affected links'],
@@ -213,7 +240,7 @@ function changedSection({ changed, changes, unlisted, cluster }: ReportData): Ma
   const summary = `${countsText}${othersText(changed.slice(MAX_LISTED), unlisted, listed.length > 0)}`;
   if (listed.length === 0) return section(heading, html`<p>No link changed. ${summary}</p>`);
   const caption =
-    'Medians; how often the usual latency of the link that is, where it differs by 5 % and 0.5 ms or more; the jitter from 0.5 ms; the failed of all probes where a probe failed; the lost of all datagrams where one was lost. "Collateral" is an affected link that touches no target.';
+    'Each cell has the median of the link and, if there is something to say: the median as a multiple of the usual latency of the link (if it differs by 5 % and 0.5 ms or more), the jitter (from 0.5 ms on), how many probes failed, how many datagrams were lost. "Collateral" is an affected link that touches no target.';
   const heads = ['Link', '#Before', '#During', '#After', '#Change', 'State'];
   const rows = listed.map((link) => changedRow(link, cluster.slowLinkMs * 1000));
   const body = html`<tbody>${rows}</tbody>`;
@@ -329,33 +356,6 @@ function annotationRow({ fromMs, toMs, text, tags }: ReportData['annotations'][n
     subject: nameMarkup(text),
     detail: html`${tags.map((tag) => html`<span class="tag">${tag}</span> `)}`,
   };
-}
-
-/** The mesh of each range as a picture, in pieces, because the picture of a large mesh is long. */
-function* picturesSection(report: ReportData, pictures: ReportPictures): Generator<string> {
-  yield '<section><h2>The mesh</h2><div class="pictures">';
-  for (const name of RANGE_NAMES) {
-    const range = report.ranges[name];
-    const figures = report.figures.all[name];
-    const png = pictures[name];
-    if (range === null || figures === null) continue;
-    const { links, failed, slow, p50Us } = figures;
-    const when = `${name}, ${timeText(range.fromMs)} to ${timeText(range.toMs)}`;
-    const caption = `${when}: ${plural(links, 'link')}, ${countText(failed)} failed, ${countText(slow)} slow, median ${latencyText(p50Us)}`;
-    if (png === null) {
-      yield html`<figure><figcaption>${caption}. The picture is left out, because it is too large.</figcaption></figure>`
-        .text;
-      continue;
-    }
-    const file = Buffer.from(png.buffer, png.byteOffset, png.byteLength);
-    // Width and height, px, are in the first chunk of a PNG, IHDR.
-    const [width, height] = [file.readUInt32BE(16), file.readUInt32BE(20)];
-    yield html`<figure><img width="${width}" height="${height}" alt="Heatmap ${caption}" src="data:image/png;base64,`
-      .text;
-    yield file.toString('base64');
-    yield html`"><figcaption>${caption}</figcaption></figure>`.text;
-  }
-  yield '</div><p class="third">Column: source; row: destination. The colour shows the median of the range, or that a probe failed.</p></section>';
 }
 
 function unknownSection({ unknown }: ReportData): Markup {

@@ -40,7 +40,7 @@ import {
 } from './ranges.ts';
 import { reportPage } from './report-page.ts';
 import { type Paint, paintRange, type ReportPictures } from './report-pictures.ts';
-import { namedPods, targetsOf } from './targets.ts';
+import { namedPods, type Targets, targetsOf } from './targets.ts';
 
 /*
  * Makes the report of an experiment: reads the meshes of the ranges, compares their links, judges the hypothesis, and puts all
@@ -222,10 +222,8 @@ function* lostFacts(mesh: Mesh, range: TimeRange): Generator<void, [uid: string,
 /** Compares, and puts all facts together. Yields as `compareLinks`. */
 function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Generator<void, Comparison> {
   const { table, before, during, after, events, annotations } = sources;
-  const { settings, discovery, verdict } = during;
   const ranges = { before: before?.range ?? null, during: during.range, after: after?.range ?? null };
-  const exact = sources.ranges;
-  const span = spanOf(exact);
+  const span = spanOf(sources.ranges);
   const isNew = newFindings(before);
   const numbersOf = (pods: readonly number[]) => pods.flatMap((pod) => during.numbers[pod] ?? []);
   const gravest = during.findings.find((finding) => isNew(finding) && isFault(finding) && finding.pods.length > 0);
@@ -246,32 +244,13 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
     title: title || titleOf({ findings, affected: compared.affected, lostPods }, notRecovered),
     generatedAtMs: nowMs,
     servedBy: during.servedBy.name,
-    cluster: {
-      version: settings.version,
-      namespace: discovery.namespace,
-      labelSelector: discovery.labelSelector,
-      pods: ranges.during.pods,
-      refreshIntervalMs: settings.refreshIntervalMs,
-      pingTimeoutMs: settings.pingTimeoutMs,
-      slowLinkMs: settings.slowLinkMs,
-    },
+    cluster: clusterOf(during),
     ranges,
-    verdict,
+    verdict: during.verdict,
     findings,
     targets: { by: targets.by, ...countedNames([...targets.pods].map((pod) => table.name(pod))) },
     ...compared,
-    ...detectionTimes({
-      ...exact.during,
-      earliestMs: earliestFaultMs(exact),
-      endMs: (exact.after ?? exact.during).toMs,
-      events: events.events,
-      annotations: annotations.annotations,
-      nameOf: podNamer([...table.pods, ...podsOfEvents(events.events)]),
-      targets: new Set([...targets.pods].map((pod) => table.pods[pod]?.uid ?? '')),
-      affected: compared.affected,
-      askAgainMs: exact.after === null ? 0 : Math.max(0, exact.after.fromMs + roundMsOf(settings) - nowMs),
-      lost,
-    }),
+    ...detectionOf(sources, targets, compared.affected, lost, nowMs),
     lostPods,
     events: shown,
     annotations: annotations.annotations
@@ -281,7 +260,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
   };
   return {
     report: { ...facts, keyFigures: keyFiguresOf(facts, notRecovered) },
-    displayNodeName: settings.displayNodeName,
+    displayNodeName: during.settings.displayNodeName,
     pods: table.pods.map(({ uid, name, namespace, node }, number) => {
       return { uid, name, namespace, node, isTarget: targets.pods.has(number) };
     }),
@@ -290,6 +269,41 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
     }),
     links,
   };
+}
+
+function clusterOf({ range, settings, discovery }: ReportSources['during']): ReportData['cluster'] {
+  return {
+    version: settings.version,
+    namespace: discovery.namespace,
+    labelSelector: discovery.labelSelector,
+    pods: range.pods,
+    refreshIntervalMs: settings.refreshIntervalMs,
+    pingTimeoutMs: settings.pingTimeoutMs,
+    slowLinkMs: settings.slowLinkMs,
+  };
+}
+
+/** The times to detect and to recover. `lost`: all lost pods. */
+function detectionOf(
+  { table, during, events, annotations, ranges }: ReportSources,
+  targets: Targets,
+  affected: ReportData['affected'],
+  lost: readonly LostPodFacts[],
+  nowMs: number,
+) {
+  const { after } = ranges;
+  return detectionTimes({
+    ...ranges.during,
+    earliestMs: earliestFaultMs(ranges),
+    endMs: (after ?? ranges.during).toMs,
+    events: events.events,
+    annotations: annotations.annotations,
+    nameOf: podNamer([...table.pods, ...podsOfEvents(events.events)]),
+    targets: new Set([...targets.pods].map((pod) => table.pods[pod]?.uid ?? '')),
+    affected,
+    askAgainMs: after === null ? 0 : Math.max(0, after.fromMs + roundMsOf(during.settings) - nowMs),
+    lost,
+  });
 }
 
 /** All pods that were lost, in the order in which they left. */
