@@ -52,22 +52,41 @@ export function readConfig(
   if (line.nodeNames.length > 0 && line.errors.length === 0) {
     return { kind: 'print', text: line.nodeNames.map(bucketText).join('') };
   }
-  const warnings = [...line.warnings];
-  const errors = [...line.errors];
+  const read = readSettings(line.values, env);
+  const errors = [...line.errors, ...read.errors, ...errorsTogether(read.values, env)];
+  if (errors.length > 0) return { kind: 'invalid', errors };
+  const warnings = [...line.warnings, ...read.warnings];
+  const values = read.values as Values;
+  const { activeNodePercentage: given } = values;
+  const activeNodePercentage = Math.min(100, Math.max(1, given));
+  if (activeNodePercentage !== given) {
+    warnings.push(`ACTIVE_NODE_PERCENTAGE=${given}: expected 1 to 100; ${activeNodePercentage} is used`);
+  }
+  const config = complete({ ...values, activeNodePercentage }, read.given, env);
+  return { kind: 'run', config, warnings, hasSecretFlag: read.hasSecretFlag };
+}
+
+/**
+ * Reads each setting by itself. `flags`: the texts of the command line by variable. `values` lacks the settings in `errors`;
+ * `given` has those that are not left at their default. `hasSecretFlag`: as of `ConfigResult`.
+ */
+function readSettings(flags: Map<string, string>, env: Environment) {
   const values: Partial<Record<SettingName, unknown>> = {};
   const given = new Set<SettingName>();
+  const warnings: string[] = [];
+  const errors: string[] = [];
   let hasSecretFlag = false;
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
-    const source = sourceOf(setting, line.values, env);
+    const source = sourceOf(setting, flags, env);
     if (source !== null) given.add(name);
     if (source !== null && setting.group === 'Ignored') {
       warnings.push(`${setting.variable} is ignored: ${setting.help}`);
     }
     if (source?.name.startsWith('--') && withoutSecrets(setting, source.text) !== source.text) hasSecretFlag = true;
+    if (source?.isDeprecated) {
+      warnings.push(`${source.name} is deprecated: use ${setting.variable}, e.g. ${setting.variable}=300ms`);
+    }
     try {
-      if (source?.isDeprecated) {
-        warnings.push(`${source.name} is deprecated: use ${setting.variable}, e.g. ${setting.variable}=300ms`);
-      }
       const text = source?.isDeprecated ? setting.deprecated?.rewrite(source.text) : source?.text;
       values[name] = setting.parse(text ?? setting.default);
     } catch (error) {
@@ -75,14 +94,7 @@ export function readConfig(
       errors.push(`${source?.name ?? setting.variable}=${shown.slice(0, 80)}: ${textOf(error)}`);
     }
   }
-  errors.push(...errorsTogether(values as Partial<Values>, env));
-  if (errors.length > 0) return { kind: 'invalid', errors };
-  const percentage = values.activeNodePercentage as number;
-  values.activeNodePercentage = Math.min(100, Math.max(1, percentage));
-  if (values.activeNodePercentage !== percentage) {
-    warnings.push(`ACTIVE_NODE_PERCENTAGE=${percentage}: expected 1 to 100; ${values.activeNodePercentage} is used`);
-  }
-  return { kind: 'run', config: complete(values as Values, given, env), warnings, hasSecretFlag };
+  return { values: values as Partial<Values>, given, warnings, errors, hasSecretFlag };
 }
 
 /**

@@ -101,27 +101,32 @@ export const FLAG_RECOVERED = 128;
 export const MAX_LINKS = 65_535;
 
 /**
- * Columns by name: entry i of each is about the same link. In memory they follow each other in this order; those of two bytes
- * come first, because they must begin at even bytes.
+ * The types of columns by name: entry i of each column is about the same link. In memory they follow each other in this order;
+ * those of two bytes come first, because they must begin at even bytes.
  */
-type Table = Readonly<Record<string, Uint16ArrayConstructor | Uint8ArrayConstructor>>;
-export type ColumnsOf<T extends Table> = {
+type ColumnTypes = Readonly<Record<string, Uint16ArrayConstructor | Uint8ArrayConstructor>>;
+export type ColumnsOf<T extends ColumnTypes> = {
   [K in keyof T]: T[K] extends Uint16ArrayConstructor ? Uint16Array : Uint8Array;
 };
 
 /** Bytes per link. */
-export function bytesOf(table: Table): number {
-  return Object.values(table).reduce((sum, { BYTES_PER_ELEMENT }) => sum + BYTES_PER_ELEMENT, 0);
+export function bytesOf(types: ColumnTypes): number {
+  return Object.values(types).reduce((sum, { BYTES_PER_ELEMENT }) => sum + BYTES_PER_ELEMENT, 0);
 }
 
 /**
  * Makes columns for `length` links in `buffer`, which is not copied, from byte `start` on (an even number). A report has one
  * buffer, because a thousand reports are transferred from a worker to the page.
  */
-export function columnsIn<T extends Table>(table: T, buffer: ArrayBuffer, start: number, length: number): ColumnsOf<T> {
+export function columnsIn<T extends ColumnTypes>(
+  types: T,
+  buffer: ArrayBuffer,
+  start: number,
+  length: number,
+): ColumnsOf<T> {
   const columns: Record<string, Uint16Array | Uint8Array> = {};
   let at = start;
-  for (const [name, Column] of Object.entries(table)) {
+  for (const [name, Column] of Object.entries(types)) {
     columns[name] = new Column(buffer, at, length);
     at += Column.BYTES_PER_ELEMENT * length;
   }
@@ -129,8 +134,8 @@ export function columnsIn<T extends Table>(table: T, buffer: ArrayBuffer, start:
 }
 
 /** Makes columns for `length` links, all zero. */
-export function emptyColumns<T extends Table>(table: T, length: number): ColumnsOf<T> {
-  return columnsIn(table, new ArrayBuffer(bytesOf(table) * length), 0, length);
+export function emptyColumns<T extends ColumnTypes>(types: T, length: number): ColumnsOf<T> {
+  return columnsIn(types, new ArrayBuffer(bytesOf(types) * length), 0, length);
 }
 
 /**

@@ -4,6 +4,7 @@ import { badRequest, failure } from './status.ts';
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type JsonMap = { [key: string]: Json };
 
+/** The deepest nesting of a merge patch, and the most operations of a JSON patch. */
 const MAX_DEPTH = 64;
 const MAX_OPERATIONS = 1000;
 
@@ -64,6 +65,7 @@ const MERGE_KEYS: Record<string, string> = {
   imagePullSecrets: 'name',
 };
 
+/** A value with a merge patch applied. `strategic`: by Kubernetes' rules. `listName`: the field that the value stands in. */
 function merged(target: Json | undefined, patch: Json, strategic: boolean, depth: number, listName = ''): Json {
   if (depth > MAX_DEPTH) throw badRequest('the patch is nested too deeply');
   if (strategic && Array.isArray(patch)) return mergedList(target, patch, depth, listName);

@@ -1,6 +1,7 @@
 import { findResource, type Resource, type Verb } from './resources.ts';
 import { badRequest, failure, noSuchPath } from './status.ts';
 
+/** A request for objects, as its method and URL say. */
 export interface ObjectRequest {
   verb: Verb;
   resource: Resource;

@@ -94,6 +94,9 @@ export function setScale(store: Store, request: ObjectRequest, body: unknown, co
   return scaleOf(put(store, request, stored, checked));
 }
 
+/**
+ * Writes `next` in place of `stored`, whose status and deletion it keeps. A dry run writes nothing. Throws ApiError 404, 409, 422.
+ */
 function put(store: Store, request: ObjectRequest, stored: KubeObject, next: KubeObject): KubeObject {
   const { resource } = request;
   if (resource === PODS && !sameJson(next['spec'], stored['spec'])) {
@@ -108,6 +111,7 @@ function put(store: Store, request: ObjectRequest, stored: KubeObject, next: Kub
   return isDryRun(request) ? whole : store.update(resource, whole);
 }
 
+/** Completes a new object as the API server does. */
 function withDefaults<T extends NewObject>(resource: Resource, draft: T): T {
   const spec = draft['spec'] as Record<string, unknown> | undefined;
   if (resource === PODS) return pendingPod(draft);

@@ -68,7 +68,7 @@ class Link {
       this.#run();
     });
     const handleEnd = () => {
-      this.#end(0);
+      this.#endInput(0);
       this.#run();
     };
     source.on('end', handleEnd);
@@ -104,7 +104,7 @@ class Link {
     if (!stage) return;
     while (stage.queue[0]) this.#push(i + 1, this.#take(stage));
     // As in Toxiproxy, a connection ends with its `timeout`: that has dropped bytes, so what comes later would make no sense.
-    if (stage.hasEnded || toxic.type === 'timeout') this.#endAt(i);
+    if (stage.hasEnded || toxic.type === 'timeout') this.#endOutput(i);
     else this.#stages.splice(i, 1);
     this.#run();
   }
@@ -145,7 +145,7 @@ class Link {
     if (step.do === 'pass') {
       const { data, atMs } = this.#take(stage, step.bytes);
       this.#push(i + 1, { data, atMs: step.atMs ?? atMs });
-      if (step.isLast) this.#endAt(i);
+      if (step.isLast) this.#endOutput(i);
     } else if (step.do === 'drop') {
       this.#take(stage);
     } else if (step.do === 'become') {
@@ -153,7 +153,7 @@ class Link {
       stage.toxic = undefined;
     } else if (step.do === 'end') {
       this.#isReset ||= step.isReset === true;
-      this.#endAt(i);
+      this.#endOutput(i);
     }
     return step;
   }
@@ -198,16 +198,16 @@ class Link {
   }
 
   /** Nothing more comes to stage `i`, or to the target if there are fewer stages. */
-  #end(i: number): void {
+  #endInput(i: number): void {
     const stage = this.#stages[i];
     if (stage) stage.hasEnded = true;
     else this.#finish();
   }
 
   /** Stage `i` has ended the stream. It and the stages before it are dropped, so that the stage after it is the first one now. */
-  #endAt(i: number): void {
+  #endOutput(i: number): void {
     for (const stage of this.#stages.splice(0, i + 1)) this.#hold(stage, -stage.heldBytes);
-    this.#end(0);
+    this.#endInput(0);
   }
 
   #finish(): void {

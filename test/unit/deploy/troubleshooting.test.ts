@@ -40,7 +40,9 @@ describe('docs/troubleshooting.md', () => {
     words.push('(serving this page) is CPU-starved');
     for (const word of words) expect(section('Notices above the view')).toContain(word);
     // The other notices are findings.
-    const findings = ['causes', 'single-links', 'findings'].map((name) => `server/analysis/findings/${name}.ts`);
+    const findings = ['place-findings', 'single-links', 'findings'].map(
+      (name) => `server/analysis/findings/${name}.ts`,
+    );
     const sources = findings.map((path) => readFileSync(path, 'utf8')).join();
     for (const word of ['unreachable', 'reaches ', 'does not reach itself', 'of the links', 'did not report']) {
       expect(sources).toContain(word);
