@@ -13,7 +13,7 @@ import { type CopyCursor, type CopyPart, stoodStillAt } from './protocol/copy.ts
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
-import { nothingKnown } from './protocol/pod.ts';
+import { intervalWithoutPingsMs, nothingKnown } from './protocol/pod.ts';
 import { currentPodNamer } from './protocol/pod-names.ts';
 import { lastGoneOf, type PodReport, starvedTimesIn } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
@@ -168,7 +168,7 @@ export class Monitor {
   async report(windowMs: number): Promise<PodReport> {
     const head = this.#reportHead();
     const probes = this.probes();
-    const starvation = { ...this.#starvation.status(), times: this.#starvedTimes(0) };
+    const starvation = { ...this.#starvation.status(), times: this.#starvedTimes(0, externalRangeMs(this.#config)) };
     const gone = lastGoneOf(this.#hooks.gonePods());
     const results = await this.#results.report(this.#snapshot.pods, windowMs);
     return { ...head, ...results, gone, past: null, probes, starvation };
@@ -183,10 +183,14 @@ export class Monitor {
     return { ...this.#reportHead(), ...report, starvation, past, probes: [] };
   }
 
-  /** When this process was starved while the results were measured that stood for its links, or for links to it, `ageMs` ago. */
-  #starvedTimes(ageMs: number): PodReport['starvation']['times'] & object {
+  /**
+   * When this process was starved while the results were measured that stood for its links, or for links to it, `ageMs` ago; or at
+   * least in the last `lengthMs` of then.
+   */
+  #starvedTimes(ageMs: number, lengthMs = 0): PodReport['starvation']['times'] & object {
     const toMs = this.#clock.monotonicMs() - ageMs;
-    return starvedTimesIn(this.starvedTimes, { fromMs: toMs - shortestRangeMs(this.#config), toMs });
+    const fromMs = toMs - Math.max(lengthMs, shortestRangeMs(this.#config));
+    return starvedTimesIn(this.starvedTimes, { fromMs, toMs });
   }
 
   /** When this process was starved, monotonic ms, oldest first. */
@@ -302,6 +306,13 @@ export class Monitor {
     this.#udp.stop();
     await Promise.all(stopped);
   }
+}
+
+/** In this time the last results of all external probes were measured, ms. */
+function externalRangeMs({ refreshIntervalMs, dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs }: Config): number {
+  const timeoutMs = Math.max(dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs);
+  // The last result is as old as a round and one timeout at most, and was measured for another one.
+  return intervalWithoutPingsMs(refreshIntervalMs) + 2 * timeoutMs;
 }
 
 /** Addresses of this machine's interfaces, without loopback; `before` if the system cannot tell, for lack of files. */

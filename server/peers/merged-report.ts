@@ -45,6 +45,13 @@ function reportWith(links: LinkColumns, arrival: Arrival): MergedReport {
   };
 }
 
+/** A result with its times by our clock. `offMs`: by how much the pod's clock is behind it, with the way of the report. */
+function byOurClock(probe: ProbeResult, offMs: number): ProbeResult {
+  const { atMs, sinceMs } = probe;
+  if (atMs === 0) return probe;
+  return { ...probe, atMs: atMs + offMs, ...(sinceMs === undefined ? {} : { sinceMs: sinceMs + offMs }) };
+}
+
 /** The report of a pod that did not give one. `detail`: why, as a text for people. */
 export function missingReport(arrival: Arrival, missing: MissingReason, detail: string): MergedReport {
   return { ...reportWith(emptyLinks(0), arrival), missing, missingDetail: detail.slice(0, 300) };
@@ -72,7 +79,7 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
     ...(report.failsOnly === undefined ? {} : { failsOnly: pickDetails(report.failsOnly, links.length, kept) }),
     stats: report.stats === null ? null : pickColumns(report.stats, kept),
     udp: report.udp === null ? null : pickColumns(report.udp, kept),
-    probes: report.probes,
+    probes: report.probes.map((probe) => byOurClock(probe, arrival.atMs - report.atMs)),
     starvation: report.starvation,
   };
 }

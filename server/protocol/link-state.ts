@@ -90,8 +90,8 @@ export const UNRELIABLE = { suspectShare: 0.75, samples: 10 };
 const STARVED_LOOP_US = 100_000;
 
 /**
- * Whether a pod is starved of CPU now, so that what it or others measure now may be its own delay: the page marks it, and its
- * timeouts on paths are doubted. Links are doubted by `wasStarvedDuring`. null = not known.
+ * Whether a pod is starved of CPU now, so that what it or others measure now may be its own delay: the page marks it.
+ * Links are doubted by `wasStarvedDuring`, paths by `wasStarvedWhile`. null = not known.
  *
  * `starvation.unreliable` is stricter: the shortage has lasted for seconds, and nothing in the report is trusted. Verdicts, and the
  * events that a pod is starved, use it, because they are about more than the present second. Events about links are doubted as
@@ -131,12 +131,17 @@ export function wasStarvedDuring(
   source: Pick<StarvationReport, 'atMs'> & { links: LinkColumns },
   link: number,
 ): boolean {
-  const { starvation } = suspected;
   const ageMs = unpack16(source.links.ageMs[link] ?? NONE16);
-  if (starvation?.times === undefined || starvation.unreliable || ageMs < 0) return isStarved(starvation);
-  const endMs = source.atMs - ageMs;
-  const startMs = endMs - Math.max(0, unpack16(source.links.totalUs[link] ?? NONE16)) / 1000;
-  return starvedTimesDuring(starvation.times, suspected.atMs, { fromMs: startMs, toMs: endMs }).length > 0;
+  if (ageMs < 0) return isStarved(suspected.starvation);
+  const toMs = source.atMs - ageMs;
+  const fromMs = toMs - Math.max(0, unpack16(source.links.totalUs[link] ?? NONE16)) / 1000;
+  return wasStarvedWhile(suspected, { fromMs, toMs });
+}
+
+/** Whether the pod of a report was starved while something was measured, ms since the epoch by our clock. */
+export function wasStarvedWhile({ starvation, atMs }: StarvationReport, measured: TimeRange): boolean {
+  if (starvation?.times === undefined || starvation.unreliable) return isStarved(starvation);
+  return starvedTimesDuring(starvation.times, atMs, measured).length > 0;
 }
 
 /**

@@ -97,7 +97,10 @@ export const probeSchema = v.object({
   /** The target as it was configured, e.g. `https://example.org/health`. */
   target: v.boundedText(2048),
   protocol: v.picklist(['dns', 'tcp', 'http']),
-  /** When it ended, ms since the epoch; 0 = not probed yet, then `error` says nothing. */
+  /**
+   * When it ended, ms since the epoch: in a pod report by the clock of its pod, in a mesh by that of the serving pod. 0 = not probed
+   * yet, then `error` says nothing.
+   */
   atMs: v.finiteNumber,
   durationUs: v.finiteNumber,
   /** '' after success. The sender cuts it to 300 characters. */

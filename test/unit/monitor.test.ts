@@ -111,6 +111,16 @@ it('reports of now and of the past say when the process was starved, for as long
   expect((await monitor.report(0)).starvation.times).toEqual([]);
 });
 
+it('a report of now says so for as long as the last results of external probes are kept, also without pings', async () => {
+  const { monitor, clock } = start({ REFRESH_INTERVAL: '0', HTTP_TARGETS_TIMEOUT: '5s' }, (nowMs) => nowMs);
+  await clock.advance(20_000);
+  clock.freeze(4_000);
+  await clock.advance(39_000);
+  expect((await monitor.report(0)).starvation.times).toEqual([[43_000, 39_000]]);
+  await clock.advance(2_000);
+  expect((await monitor.report(0)).starvation.times).toEqual([]);
+});
+
 it('a pod that pings nobody is always alive', () => {
   const { monitor, clock, setPods } = start({ REFRESH_INTERVAL: '0' });
   setPods(PEER);

@@ -1,5 +1,5 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
-import { isStarved } from '../../protocol/link-state.ts';
+import { wasStarvedWhile } from '../../protocol/link-state.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Path, ProbeResult } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
@@ -121,12 +121,13 @@ function isPathResult({ path, atMs }: ProbeResult): boolean {
   return path !== undefined && atMs > 0;
 }
 
-/** The results of a pod. Its timeouts are doubted if it is starved; a refused connection is a fact all the same. */
+/** The results of a pod. A timeout is doubted if the pod was starved then; a refused connection is a fact all the same. */
 function witnessOf({ doubted }: MeshCounts, report: MergedReport): Witness {
   const results = new Map<Path, PathResult>();
   for (const probe of report.probes) {
     if (probe.path === undefined || !isPathResult(probe)) continue;
-    if (probe.outcome === 'timeout' && isStarved(report.starvation)) {
+    const measured = { fromMs: probe.atMs - Math.max(0, probe.durationUs) / 1000, toMs: probe.atMs };
+    if (probe.outcome === 'timeout' && wasStarvedWhile(report, measured)) {
       doubted.add(report.pod);
       continue;
     }
@@ -216,12 +217,10 @@ function pathFinding(mesh: MeshCounts, subject: Subject, asked: Witness[], faili
   });
 }
 
-/** When the first of the failing pods began to fail, by our clock, up to one interval late; 0 = not known. */
+/** When the first of the failing pods began to fail, by our clock; 0 = not known. */
 function sinceOf(failing: Failing[]): number {
-  const times = failing.flatMap(({ report, probe: { atMs, sinceMs } }) =>
-    sinceMs === undefined ? [] : [report.atMs - Math.max(0, atMs - sinceMs)],
-  );
-  return times.length === 0 ? 0 : Math.max(0, Math.min(...times));
+  const times = failing.flatMap(({ probe: { sinceMs } }) => sinceMs ?? []);
+  return times.length === 0 ? 0 : Math.max(0, Math.round(Math.min(...times)));
 }
 
 /** The node that all these pods are on; '' = several, or not known. */

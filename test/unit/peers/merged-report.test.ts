@@ -103,6 +103,18 @@ describe('a report that joins the mesh', () => {
   });
 });
 
+it('the external probes of a report have their times by our clock, whatever that of the pod says', () => {
+  const behindMs = 3_600_000;
+  const probe = { target: 'db', protocol: 'dns', durationUs: 2_000, error: 'x', outcome: 'timeout' } as const;
+  const atMs = NOW_MS - behindMs;
+  const probes = [
+    { ...probe, path: 'dns' as const, atMs: atMs - 4_000, sinceMs: atMs - 9_000 },
+    { ...probe, atMs: 0 },
+  ];
+  const merged = merge(reportOf(podOf(0), [], [], { atMs, probes }), []);
+  expect(merged.probes).toMatchObject([{ atMs: NOW_MS - 4_000, sinceMs: NOW_MS - 9_000 }, { atMs: 0 }]);
+});
+
 describe('whether a report knows the same peers', () => {
   const pods = podsOf(3);
   it('is so with the same pods in any order', () => {

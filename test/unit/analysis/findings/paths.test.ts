@@ -73,7 +73,7 @@ describe('a Service that fails while pods reach each other', () => {
         connectUs: -1,
         firstByteUs: -1,
         totalUs: -1,
-        sinceMs: NOW_MS - 60_000,
+        sinceMs: NOW_MS - 61_000,
         title: `Service goldpinger:8080: ${ALL_FAIL}, refused: check kube-proxy and the endpoints of the Service`,
         detail: expect.stringMatching(
           /^It fails from 3 of 3 pods that reach most others \(100 %\): refused error\. Cluster DNS, API server, Ingress work\. Next: kubectl get service,endpointslices;/,
@@ -165,6 +165,18 @@ describe('a pod that is isolated itself', () => {
       ['cpu-starved', 'pod-0'],
       ['cpu-starved', 'pod-1'],
     ]);
+  });
+
+  it('is accused by the timeouts of a pod that was short of CPU before or after the probe, and not during it', () => {
+    // The probe ended 1 s ago; times are known to a second.
+    const findingsWith = (times: [number, number][], isNow: boolean) => {
+      const mesh = new PathMesh(3);
+      for (const pod of [0, 1]) mesh.path(pod, 'dns', 'timeout').wasLate(pod, times, isNow);
+      return mesh.findings().map(({ kind }) => kind);
+    };
+    expect(findingsWith([[20_000, 10_000]], false)).toEqual(['path-dns']);
+    expect(findingsWith([[20_000, 10_000]], true)).toEqual(['path-dns']);
+    expect(findingsWith([[4_000, 1_500]], false)).toEqual(['cpu-starved', 'cpu-starved']);
   });
 
   it('is not suspected where there is no other pod', () => {
