@@ -76,6 +76,9 @@ export function countsPods(kind: FindingKind): boolean {
 export const MAX_FINDINGS = 50;
 /** The most pods that a finding names on either side. */
 export const MAX_FINDING_PODS = 20;
+/** The most characters of a title and of a detail. */
+export const MAX_FINDING_TITLE = 400;
+export const MAX_FINDING_DETAIL = 600;
 
 const podIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
 
@@ -107,9 +110,9 @@ export const findingSchema = v.object({
   /** Since when, ms since the epoch by the serving pod's clock; 0 = not known. */
   sinceMs: v.finiteNumber,
   /** `subject: what is wrong, how it shows: what to check`. One sentence without a full stop. */
-  title: v.boundedText(400),
+  title: v.boundedText(MAX_FINDING_TITLE),
   /** Counts, shares and medians; '' = none. */
-  detail: v.boundedText(600),
+  detail: v.boundedText(MAX_FINDING_DETAIL),
 });
 
 /** One cause of failed or slow links, or another fault of a mesh, with its evidence. */

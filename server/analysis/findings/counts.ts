@@ -31,7 +31,10 @@ import { PairCounter, Topology } from './topology.ts';
  * ordered: source -> destination. It has one link, or two if both IP families are probed; then the worse one counts.
  */
 
-/** How a pair of pods can be bad, the gravest first. Each is analysed on its own. */
+/**
+ * How a pair of pods can be bad, the gravest first. Each is analysed on its own. It is not the `Finding.severity`, which says how
+ * the finding is coloured: `failed` if links fail now, else `slow`.
+ */
 const SEVERITIES = ['failed', 'intermittent', 'slow', 'lossy'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 

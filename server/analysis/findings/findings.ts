@@ -1,4 +1,10 @@
-import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
+import {
+  type Finding,
+  type FindingKind,
+  MAX_FINDING_DETAIL,
+  MAX_FINDING_PODS,
+  MAX_FINDINGS,
+} from '../../protocol/finding.ts';
 import { isStarved } from '../../protocol/link-state.ts';
 import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
@@ -119,7 +125,8 @@ function bounded(findings: Finding[]): Finding[] {
   const kept = findings.slice(0, MAX_FINDINGS);
   const last = kept.at(-1);
   if (last === undefined || findings.length === kept.length) return kept;
-  const detail = `${last.detail.slice(0, 500)} More findings are left out.`.trim();
+  const more = ' More findings are left out.';
+  const detail = `${last.detail.slice(0, MAX_FINDING_DETAIL - more.length)}${more}`.trim();
   return [...kept.slice(0, -1), { ...last, detail }];
 }
 
@@ -151,7 +158,7 @@ function discoveryFindings(
   return [reportFinding('api-away', 'Kubernetes API', [], facts)];
 }
 
-/** If more reports than this are starved, or missing, they are one finding. */
+/** More starved pods, or more missing reports, than this are one finding. */
 const MAX_SINGLE_REPORTS = 3;
 
 /**
@@ -225,7 +232,10 @@ function missingFindings({ missing, topology }: MeshCounts, isExplained: (pod: n
   });
 }
 
-/** One finding for each report, or if they are many one about all: `many` says what they have in common. */
+/**
+ * One finding for each report (`findingOf`), or if they are more than `MAX_SINGLE_REPORTS` one about all: `many` says what their
+ * pods have in common.
+ */
 function eachOrMany(
   kind: FindingKind,
   reports: MergedReport[],

@@ -1,4 +1,11 @@
-import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
+import {
+  type Finding,
+  type FindingKind,
+  MAX_FINDING_DETAIL,
+  MAX_FINDING_PODS,
+  MAX_FINDING_TITLE,
+  MAX_FINDINGS,
+} from '../../protocol/finding.ts';
 import { failureAdvice, lateAdvice } from '../../protocol/link-advice.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
@@ -63,8 +70,8 @@ export function makeFinding({
     sinceMs: 0,
     ...facts,
     pods: pods.slice(0, MAX_FINDING_PODS),
-    title: facts.title.slice(0, 400),
-    detail: detail.slice(0, 600),
+    title: facts.title.slice(0, MAX_FINDING_TITLE),
+    detail: detail.slice(0, MAX_FINDING_DETAIL),
   };
 }
 
