@@ -94,8 +94,8 @@ const reportSchema = v.object({
    */
   failsOnly: v.exactOptional(v.eachOf(v.tuple([linkIndex, v.picklist(['new', 'open'])]), MAX_DETAILS)),
   /**
-   * The pods that departed last, at most `MAX_GONE_PODS`: a pod that started later has not seen them. Absent if the request
-   * named their `goneHashOf`, and in reports of the past.
+   * The pods that departed last, at most `MAX_GONE_PODS`: a pod that started later has not seen them. Absent if there are none, if
+   * the request named their `goneHashOf`, and in reports of the past.
    */
   gone: v.exactOptional(v.eachOf(podSchema, MAX_GONE_PODS)),
   stats: v.unknown(),

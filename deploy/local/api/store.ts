@@ -168,32 +168,6 @@ export class Store {
   }
 }
 
-/**
- * Calls `reconcile` at the start and soon after any change of the given resources; many changes at once cause one call.
- * `reconcile` compares the actual with the wanted state, so an additional call does nothing. Returns a function that
- * stops the loop.
- */
-export function controlLoop(store: Store, resources: readonly Resource[], reconcile: () => void): () => void {
-  let isDue = false;
-  let isStopped = false;
-  const request = () => {
-    if (isDue || isStopped) return;
-    isDue = true;
-    queueMicrotask(() => {
-      isDue = false;
-      if (!isStopped) reconcile();
-    });
-  };
-  const unsubscribe = store.subscribe((change) => {
-    if (resources.includes(change.resource)) request();
-  });
-  request();
-  return () => {
-    isStopped = true;
-    unsubscribe();
-  };
-}
-
 function keyOf(resource: Resource, namespace: string, name: string): string {
   return `${resource.group}/${resource.plural}/${namespace}/${name}`;
 }

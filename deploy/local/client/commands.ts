@@ -6,7 +6,8 @@ import { collectionPath, DEPLOYMENTS, PODS, type Resource, resourceByName, SERVI
 import type { Table } from '../api/table.ts';
 import { APP, NAMESPACE } from '../seed.ts';
 import { type ApiAccess, DEFAULT_DIR, keptWriteToken, readKubeconfig } from '../state-folder.ts';
-import { columns, parseCommandLine, printable, UsageError, widthsOf } from '../usage.ts';
+import { columns, printable, widthsOf } from '../terminal-text.ts';
+import { parseCommandLine, UsageError } from '../usage.ts';
 import { callJson, callLines } from './api-calls.ts';
 import { applyFile, deleteFile } from './manifests.ts';
 import { runToxiproxyCli } from './toxiproxy-cli.ts';

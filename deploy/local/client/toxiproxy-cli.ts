@@ -4,9 +4,10 @@
  * entry has no option for another HTTP client. The tests use it to check that it works with our fault proxy.
  */
 import type { ParseArgsConfig } from 'node:util';
+import { columns, printable } from '../terminal-text.ts';
 import type { ProxyView } from '../toxic/proxies.ts';
 import type { Toxic } from '../toxic/toxic.ts';
-import { columns, parseCommandLine, printable, UsageError } from '../usage.ts';
+import { parseCommandLine, UsageError } from '../usage.ts';
 
 /** Sends a request to the API, and resolves with the JSON of its answer. */
 type Send = (method: string, path: string, body?: object) => Promise<unknown>;

@@ -11,8 +11,9 @@ import {
   type Workload,
 } from '../api/objects.ts';
 import { DAEMON_SETS, DEPLOYMENTS, NODES, PODS, REPLICA_SETS, type Resource, SERVICES } from '../api/resources.ts';
-import { controlLoop, type Store } from '../api/store.ts';
+import type { Store } from '../api/store.ts';
 import { deleteObject, nameEnding, pendingPod, recordEvent } from '../api/write.ts';
+import { controlLoop } from './control-loop.ts';
 import { reconcileEndpoints } from './services.ts';
 
 /** The controllers and the scheduler: after a change of which resources each is called. */

@@ -2,9 +2,10 @@ import { textOf } from '../../../server/runtime/errors.ts';
 import type { AddressPool } from '../addresses.ts';
 import { isReady, type PodObject, type ServiceObject, selects } from '../api/objects.ts';
 import { ENDPOINT_SLICES, PODS, SERVICES } from '../api/resources.ts';
-import { controlLoop, type Store } from '../api/store.ts';
+import type { Store } from '../api/store.ts';
 import { recordEvent } from '../api/write.ts';
 import { Forwarder, type ForwardTarget } from '../sockets.ts';
+import { controlLoop } from './control-loop.ts';
 
 interface ServicePortOptions {
   store: Store;
