@@ -42,6 +42,7 @@ export interface ClusterOptions
   backoff?: { firstMs: number; longestMs: number };
 }
 
+/** All that the server can make use of. */
 const ALL_RIGHTS = { pods: ['get', 'list', 'watch'], nodes: ['get', 'list'] };
 /** How long the pods have to end by themselves when the whole cluster stops. */
 const STOP_GRACE_MS = 1000;
@@ -139,6 +140,7 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
   return new LocalCluster(parts, kubeconfigPath, access, serviceUrl, logFolder);
 }
 
+/** See `LocalCluster.ready`. */
 const READY_TIMEOUT_MS = 60_000;
 const READY_CHECK_MS = 20;
 

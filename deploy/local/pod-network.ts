@@ -35,9 +35,13 @@ export function networkFromEnv({ POD_NETWORK_HERE: text }: NodeJS.ProcessEnv): P
   return text === undefined ? NO_NETWORK : JSON.parse(text);
 }
 
+/** An iptables command that redirects a port: `--dport FROM ... -j REDIRECT --to-ports TO`. */
 const RULE = /--dport\s+(\d{1,5})\b[^&;|]*?-j\s+REDIRECT\s+--to-ports?\s+(\d{1,5})\b/g;
 
-/** Returns which ports of a pod are redirected to others by iptables rules of its init containers, as PowerfulSeal's clones have them. */
+/**
+ * Returns which ports of a pod are redirected to others by iptables rules of its init containers, as PowerfulSeal's clones have
+ * them.
+ */
 export function redirectsOf(spec: PodSpec) {
   return (spec.initContainers ?? []).flatMap((container) =>
     rulesOf(container).map(([, from, to]) => ({ fromPort: Number(from), toPort: Number(to) })),

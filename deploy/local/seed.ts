@@ -12,6 +12,7 @@ import {
   SERVICES,
 } from './api/resources.ts';
 
+/** What a new cluster has. */
 export interface SeedOptions {
   /** Replicas of the Deployment `goldpinger`. */
   pods: number;

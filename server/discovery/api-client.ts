@@ -42,6 +42,7 @@ function faultOf(error: unknown): DiscoveryFault {
   return isOwnFault(errorCodeOf(error)) ? 'unreachable' : 'config';
 }
 
+/** Makes the error of credentials that cannot be read or made. */
 function credentialsError(error: unknown): ApiError {
   return new ApiError(faultOf(error), `credentials: ${networkMessageOf(error)}`);
 }

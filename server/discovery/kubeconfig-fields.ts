@@ -1,6 +1,7 @@
-/** Readers for the fields of a kubeconfig, in which anything may stand. */
+/** The fields of a part of a kubeconfig, in which anything may stand. */
 export type Fields = Record<string, unknown>;
 
+/** The value if it is an object, a text, a list; else an empty one. */
 export const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null ? (value as Fields) : {};
 export const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '');

@@ -93,6 +93,7 @@ function yamlOf(path: string): unknown {
   }
 }
 
+/** The login that a cluster and a user make together. Throws an Error if their fields contradict each other. */
 function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Proxies): Login {
   const server = stringOf(cluster['server']);
   const clusterOptions = clusterOptionsOf(cluster, proxies);

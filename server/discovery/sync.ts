@@ -16,6 +16,7 @@ import { StatusKeeper } from './status.ts';
 import { Backoff, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
+/** Which pods to discover, and how. */
 export interface DiscoverySettings extends LoginSource {
   /** null = the namespace of the service account or of the kubeconfig's context; '' = all namespaces. */
   namespace: string | null;
@@ -31,6 +32,7 @@ export interface DiscoverySettings extends LoginSource {
   goneRetentionMs: number;
 }
 
+/** What the loop needs of others, and whom it tells what. */
 export interface SyncDeps {
   clock: Clock;
   log: Log;

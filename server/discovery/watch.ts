@@ -81,6 +81,7 @@ export async function* watch(
   }
 }
 
+/** Yields the events of an open watch. Rejects as `watch` does. */
 async function* readEvents(
   response: IncomingMessage,
   clock: Clock,
@@ -119,6 +120,7 @@ async function* readEvents(
   }
 }
 
+/** Reads one line of a watch. Throws an `ApiError` if it is no event, or an ERROR event. */
 function eventOf(line: string, response: IncomingMessage) {
   const event = jsonOf(line);
   if (typeof event !== 'object' || event === null)

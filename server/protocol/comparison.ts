@@ -382,6 +382,7 @@ export function parseComparison(wire: unknown): Comparison {
 
 const columnsHeadSchema = v.object({ from: v.wholeNumber, length: v.wholeNumber });
 
+/** Validates and decodes the links of one source. Throws an Error that says what is wrong. */
 function decodeComparedColumns(wire: unknown, podCount: number): ComparedColumns {
   const { from, length } = v.validate(columnsHeadSchema, wire);
   // A link to each pod over both IP families.

@@ -26,6 +26,7 @@ class SystemTimer implements Timer {
   }
 }
 
+/** The clock of the system. */
 export const realClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

@@ -52,6 +52,7 @@ function readToken(token: string): string {
   return key;
 }
 
+/** Whether a request is about an object. */
 export type Filter = (object: KubeObject) => boolean;
 
 /** Longest selector or token, characters. */
@@ -106,6 +107,7 @@ export function demandedName(selector: string): string {
   return fieldTerms(selector).find(({ field, isEqual }) => field === 'metadata.name' && isEqual)?.value ?? '';
 }
 
+/** The terms of a field selector. Throws ApiError 400. */
 function fieldTerms(selector: string): { field: string; isEqual: boolean; value: string }[] {
   return split(selector).map((term) => {
     const parts = /^([^=!]+)(==|=|!=)(.*)$/.exec(term);
@@ -124,6 +126,7 @@ function fieldOf(object: KubeObject, field: string): string {
   return textAt(object, field) || (field === 'spec.unschedulable' ? 'false' : '');
 }
 
+/** Makes the test of one term of a label selector. Throws ApiError 400. */
 function labelTest(term: string): (labels: Record<string, string>) => boolean {
   // First `key in (..)`, then `key=value`; else the key alone.
   const [, key = '', operator = '', list = ''] =
@@ -143,6 +146,7 @@ function labelTest(term: string): (labels: Record<string, string>) => boolean {
   return (labels) => Object.hasOwn(labels, name) !== absent;
 }
 
+/** Returns `text` if it matches; else throws ApiError 400 about the term of the selector. */
 function check(text: string, pattern: RegExp, term: string): string {
   if (!pattern.test(text)) throw badRequest(`unable to parse requirement: '${term.slice(0, 200)}'`);
   return text;

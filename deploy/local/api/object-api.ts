@@ -20,6 +20,7 @@ import {
   storedObject,
 } from './write.ts';
 
+/** What answers are made from. */
 export interface ObjectApiOptions {
   store: Store;
   /** Finds the log of a pod's container; undefined if it has none (yet). */

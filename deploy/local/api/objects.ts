@@ -43,6 +43,7 @@ interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
+/** An object of any kind as it is stored. */
 export interface KubeObject<M = Meta> {
   apiVersion: string;
   kind: string;
@@ -166,6 +167,7 @@ const rules = v.nullish(
 const subjects = v.nullish(listOf(v.looseObject({ kind: v.string(), name: v.string(), namespace: text })));
 const binding = { subjects, roleRef: v.looseObject({ kind: v.string(), name: v.string() }) };
 
+/** Which fields are checked, by resource, besides `metadata`. */
 const FIELDS = new Map<Resource, v.ObjectEntries>([
   [PODS, { spec: podSpec }],
   [DEPLOYMENTS, { spec: workloadSpec }],

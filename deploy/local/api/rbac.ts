@@ -32,6 +32,7 @@ export class Tokens {
   }
 }
 
+/** Who asks. */
 export interface User {
   name: string;
   groups: readonly string[];

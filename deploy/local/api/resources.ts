@@ -57,6 +57,7 @@ export const CLUSTER_ROLE_BINDINGS = resource(RBAC, 'ClusterRoleBinding', 'clust
 export const ROLES = resource(RBAC, 'Role', 'roles');
 export const ROLE_BINDINGS = resource(RBAC, 'RoleBinding', 'rolebindings');
 
+/** All kinds that the API serves. */
 export const RESOURCES: readonly Resource[] = [
   PODS,
   NODES,
@@ -102,6 +103,7 @@ export function qualifiedName(of: Resource): string {
   return of.group === '' ? of.plural : `${of.plural}.${of.group}`;
 }
 
+/** The field `apiVersion` of its objects: `v1`, `apps/v1`. */
 export function apiVersionOf(of: Resource): string {
   return of.group === '' ? of.version : `${of.group}/${of.version}`;
 }

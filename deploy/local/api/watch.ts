@@ -5,10 +5,12 @@ import { apiVersionOf, type Resource } from './resources.ts';
 import { type ApiError, expired, type Status, tooLargeVersion } from './status.ts';
 import type { Change, Store } from './store.ts';
 
+/** One line of a watch. */
 export type WatchEvent =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: KubeObject }
   | { type: 'ERROR'; object: Status };
 
+/** What a client wants to see. */
 export interface WatchRequest {
   resource: Resource;
   /** '' = all. */

@@ -87,6 +87,7 @@ function parseCommand(commandLine: readonly string[]) {
   });
 }
 
+/** The command line as `parseArgs` can read it: `-f` has two meanings, and the flags of `toxic` are not ours. */
 function withoutAmbiguousFlags(commandLine: readonly string[]): string[] {
   const [command, ...rest] = commandLine;
   if (command === 'toxic') {

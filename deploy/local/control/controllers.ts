@@ -72,6 +72,7 @@ function schedulePods(store: Store): void {
   }
 }
 
+/** On a ReplicaSet and its pods: the hash of the template. On a Deployment and its ReplicaSets: the number of the template. */
 const HASH_LABEL = 'pod-template-hash';
 const REVISION = 'deployment.kubernetes.io/revision';
 /** Number of old, empty ReplicaSets that are kept for `kubectl rollout undo`. */
@@ -155,6 +156,7 @@ function templateHash({ spec, metadata }: Workload | DaemonSet): string {
   return nameEnding(() => (digest[at++] ?? 0) / 256, 10);
 }
 
+/** The status of a Deployment; `hash` is that of its present template. */
 function statusOf(store: Store, deployment: Workload, hash: string): Workload['status'] {
   const { metadata, spec, status } = deployment;
   const sets = setsOf(store, deployment);
@@ -220,7 +222,7 @@ function readyTime({ status }: PodObject): string {
   return status.conditions?.find((one) => one.type === 'Ready' && one.status === 'True')?.lastTransitionTime ?? '';
 }
 
-/** On the pods of a DaemonSet. */
+/** On the pods of a DaemonSet: the hash of the template. */
 const REVISION_LABEL = 'controller-revision-hash';
 
 /**
@@ -258,6 +260,7 @@ function ownPods(store: Store, set: KubeObject): PodObject[] {
   return pods.filter((pod) => controllerUid(pod) === set.metadata.uid);
 }
 
+/** Whether a pod counts as one of its set: it has not ended, and is not being deleted. */
 function isActive({ metadata, status }: PodObject): boolean {
   return metadata.deletionTimestamp === undefined && status.phase !== 'Failed' && status.phase !== 'Succeeded';
 }

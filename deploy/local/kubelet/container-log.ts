@@ -1,12 +1,14 @@
 import { appendFileSync, renameSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 
+/** One line of output. */
 export interface LogLine {
   /** When it was read, ms since the epoch. */
   atMs: number;
   text: string;
 }
 
+/** The most lines in memory, and the most characters of each: 16 MiB of one container. */
 const MAX_LINES = 2000;
 const MAX_LINE_CHARS = 8192;
 const MAX_FILE_BYTES = 1024 * 1024;

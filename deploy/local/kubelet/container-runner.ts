@@ -8,6 +8,7 @@ import type { ContainerLog } from './container-log.ts';
 import { type Command, KNOWN_IMAGES } from './images.ts';
 import { afterStartup, type ReadinessCheck, watchReadiness } from './readiness.ts';
 
+/** What all containers share. */
 export interface RunnerDeps {
   clock: Clock;
   watchdog: Watchdog;
@@ -187,6 +188,7 @@ function startProcess(
   return child;
 }
 
+/** Sends a signal to a process and to what it has started, unless it has ended. */
 function killGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   try {

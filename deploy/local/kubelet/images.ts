@@ -173,6 +173,7 @@ function expandVariables(text: string, env: Record<string, string>): string {
   );
 }
 
+/** The value of a field of a pod (`fieldRef`); undefined for one that is not known here. */
 function podField(path: string, pod: PodObject, placement: Placement): string | undefined {
   const mapped = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path);
   if (mapped) return pod.metadata[mapped[1] as 'labels' | 'annotations']?.[mapped[2] ?? ''] ?? '';

@@ -71,6 +71,7 @@ export function watchReadiness(
   };
 }
 
+/** The port of the readiness probe, by number or by name; undefined without one. */
 function probePort({ readinessProbe, ports }: Container): number | undefined {
   const port = readinessProbe?.httpGet?.port;
   return typeof port === 'number' ? port : ports?.find((one) => one.name === port)?.containerPort;

@@ -2,6 +2,7 @@ import { hostPort } from '../../../server/runtime/host-port.ts';
 import { addressInPod, type PodNetwork } from '../pod-network.ts';
 import { ToxiproxyError } from './toxic.ts';
 
+/** Where a proxy listens or connects. */
 export interface Address {
   host: string;
   port: number;

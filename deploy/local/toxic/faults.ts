@@ -33,6 +33,7 @@ interface FaultOptions {
   state: { passedBytes: number };
 }
 
+/** Wait until something changes. */
 const HOLD: Step = { do: 'wait', untilMs: Number.POSITIVE_INFINITY };
 
 /** A fault that passes the end on, and decides about pieces only. Without `decide` pieces pass, too. */
@@ -60,6 +61,7 @@ const FAULTS: Record<ToxicType, (options: FaultOptions) => Fault> = {
   limit_data: limitData,
 };
 
+/** An attribute of a toxic; a negative number counts as 0. */
 function attribute(toxic: Toxic, name: string): number {
   return Math.max(0, toxic.attributes[name] ?? 0);
 }

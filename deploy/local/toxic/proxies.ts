@@ -7,6 +7,7 @@ import { type Address, isSameAddress, parseAddress, realAddress, shownAddress } 
 import { Connection, type LinkDeps } from './connection.ts';
 import { changeToxic, makeBodyError, newToxic, parseFields, type Toxic, ToxiproxyError } from './toxic.ts';
 
+/** Toxiproxy has no limit. */
 const MAX_PROXIES = 1000;
 
 /** All proxies of one program by name. Changes are made one after another. */
@@ -129,10 +130,12 @@ function newSettings(body: unknown, place: string): ProxySettings {
   return { name, listen: listen ?? '', upstream, enabled: enabled ?? true };
 }
 
+/** What all proxies of a program share. */
 export interface ProxyDeps extends LinkDeps {
   network: PodNetwork;
 }
 
+/** What a client sets of a proxy. Addresses are `host:port` as the client wrote them. */
 export interface ProxySettings {
   name: string;
   listen: string;
@@ -145,6 +148,7 @@ export interface ProxyView extends ProxySettings {
   toxics: Toxic[];
 }
 
+/** The most connections and toxics of one proxy. Toxiproxy has no such limits. */
 const MAX_CONNECTIONS = 10_000;
 const MAX_TOXICS = 100;
 
