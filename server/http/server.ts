@@ -1,6 +1,7 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { hostPort, isLoopbackHost, isWildcardHost } from '../runtime/host-port.ts';
 import { Connections } from './connections.ts';
 import type { ProcessContext, RouteContext } from './context.ts';
@@ -91,6 +92,7 @@ interface Served {
   endStreams(): void;
 }
 
+/** Wires connections, requests and app, and listens. */
 async function serve(
   { loadApp, snapshot, endStreams }: Served,
   context: ProcessContext,
@@ -135,24 +137,40 @@ async function serve(
   const [serveHttp] = server.listeners('connection');
   server.removeAllListeners('connection');
   server.on('connection', (socket) => connections.accept(socket, (ready) => serveHttp?.call(server, ready)));
+  await startListening(server, host, port);
+  const bound = server.address() as AddressInfo;
+  return {
+    address: `http://${hostPort(bound.address, bound.port)}`,
+    close: (deadlineMs = CLOSE_DEADLINE_MS) => {
+      endStreams();
+      return finishAndClose(server, connections, clock, deadlineMs);
+    },
+  };
+}
+
+async function startListening(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
     server.listen({ port, backlog: BACKLOG, ...(isWildcardHost(host) ? {} : { host }) }, resolve);
   });
-  const close = async (deadlineMs = CLOSE_DEADLINE_MS) => {
-    endStreams();
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    connections.closePingOnly();
-    server.closeIdleConnections();
-    // Connections that become idle from now on are closed at once.
-    server.keepAliveTimeout = 1;
-    const deadline = clock.setTimer(() => connections.closeAll(), deadlineMs);
-    await closed;
-    deadline.cancel();
-  };
-  const bound = server.address() as AddressInfo;
-  return { address: `http://${hostPort(bound.address, bound.port)}`, close };
+}
+
+/** Lets requests in flight finish, and cuts off what is left after `deadlineMs`. */
+async function finishAndClose(
+  server: Server,
+  connections: Connections,
+  clock: Clock,
+  deadlineMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  connections.closePingOnly();
+  server.closeIdleConnections();
+  // Connections that become idle from now on are closed at once.
+  server.keepAliveTimeout = 1;
+  const deadline = clock.setTimer(() => connections.closeAll(), deadlineMs);
+  await closed;
+  deadline.cancel();
 }
 
 /**
