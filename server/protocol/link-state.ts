@@ -198,7 +198,7 @@ export function shortestRangeMs(settings: PingSettings, samples = 1): number {
  * Whether a report is reliable now, but was not (`starvation.unreliable`) in the last DOUBTED_ROUNDS rounds of pings, from which
  * lossy and intermittent links are judged.
  */
-export function wasStarved(
+export function wasUnreliableLately(
   { starvation, bootTimeMs, atMs }: { starvation: Starvation | null; bootTimeMs: number; atMs: number },
   settings: PingSettings,
 ): boolean {
@@ -208,8 +208,8 @@ export function wasStarved(
 }
 
 /**
- * Whether an outcome (index in `OUTCOMES`) is doubted if its source was starved: a shortage of CPU makes answers late or
- * misses their timeout. It refuses and resets nothing.
+ * Whether an outcome (index in `OUTCOMES`) is doubted if its source was starved: a shortage of CPU makes answers late, so that they
+ * may miss the timeout. It refuses and resets nothing.
  */
 export function isDoubted(outcome: number): boolean {
   return OUTCOMES[outcome] === 'ok' || OUTCOMES[outcome] === 'timeout';

@@ -9,9 +9,9 @@ import {
   latencyCode,
   type PingSettings,
   type Thresholds,
-  wasStarved,
   wasStarvedDuring,
   wasStarvedLately,
+  wasUnreliableLately,
 } from '../../server/protocol/link-state.ts';
 import {
   FLAG_INTERMITTENT,
@@ -162,7 +162,7 @@ export class CellsBuilder {
   #doubtLossOfStarved(settings: PingSettings): void {
     const { n, lossy } = this.#cells;
     for (const [pod, report] of this.#reports.entries()) {
-      if (!report || (!isStarved(report.starvation) && !wasStarved(report, settings))) continue;
+      if (!report || (!isStarved(report.starvation) && !wasUnreliableLately(report, settings))) continue;
       lossy.fill(0, pod * n, (pod + 1) * n);
       for (let from = 0; from < n; from++) lossy[from * n + pod] = 0;
     }

@@ -7,9 +7,9 @@ import {
   isStarved,
   type PingSettings,
   roundMsOf,
-  wasStarved,
   wasStarvedDuring,
   wasStarvedLately,
+  wasUnreliableLately,
 } from '../../protocol/link-state.ts';
 import {
   FLAG_INTERMITTENT,
@@ -193,7 +193,7 @@ export class MeshCounts {
     this.reports.set(pod, report);
     const { starvation } = report;
     if (wasStarvedLately(starvation)) this.starved.push(report);
-    if (isStarved(starvation) || wasStarved(report, this.#settings)) this.#wereStarved.add(pod);
+    if (isStarved(starvation) || wasUnreliableLately(report, this.#settings)) this.#wereStarved.add(pod);
     this.#classify(report);
     const selfLink = this.#link[pod] ?? 0;
     if (this.#state[pod] === FAILED) {
