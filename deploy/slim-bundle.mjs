@@ -11,6 +11,9 @@ import { readFileSync } from 'node:fs';
  *   of the web.
  * - `mime-db` (imported by express) has 2,500 media types. Reading them takes 10 ms of a start and 1 MiB. The server sends and
  *   takes the few of `MEDIA_TYPES`.
+ * - pino's transports and `worker_threads` write the log in a thread of its own, which nobody asks for. Loading them takes 5 ms of a
+ *   start.
+ * - `encoding` is a package that node-fetch uses if it is installed. Looking for it takes 1 ms of a start.
  * - `jsonpath-plus` is for the auth-provider gcp, which server/discovery/kubeconfig.ts refuses.
  * - `openid-client` and `socks-proxy-agent` stay in the bundle, but are loaded only when a kubeconfig needs them.
  */
@@ -21,6 +24,7 @@ export function slimKubernetesClient() {
       build.onLoad({ filter: /[\\/]@kubernetes[\\/]client-node[\\/]dist[\\/]gen[\\/]index\.js$/ }, () => ({
         contents: GENERATED_INDEX,
       }));
+      build.onLoad({ filter: /[\\/]pino[\\/]lib[\\/]transport\.js$/ }, () => ({ contents: '' }));
       build.onLoad({ filter: /[\\/]mime-db[\\/]db\.json$/ }, ({ path }) => {
         const all = JSON.parse(readFileSync(path, 'utf8'));
         const missing = MEDIA_TYPES.filter((type) => all[type] === undefined);
@@ -87,6 +91,8 @@ const REPLACEMENTS = {
       (await import('real:openid-client')).discovery(new URL(issuer), ...args);
     export const refreshTokenGrant = async (...args) => (await import('real:openid-client')).refreshTokenGrant(...args);
   `,
+  worker_threads: `exports.isMainThread = true;`,
+  encoding: ``,
   'jsonpath-plus': `exports.JSONPath = undefined;`,
   'socks-proxy-agent': `
     exports.SocksProxyAgent = function (...args) {

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs';
 import { type Agent, type ClientRequest, get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps, type RequestOptions } from 'node:https';
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import type { DiscoveryFault } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
@@ -148,7 +148,7 @@ export class ApiClient {
   /** The token in the file. If the file cannot be read or is empty, the last token that was read, as in client-go. */
   async #readToken(path: string): Promise<string> {
     try {
-      const token = (await readFile(path, 'utf8')).trim();
+      const token = (await promisify(readFile)(path, 'utf8')).trim();
       if (token === '') throw new Error(`the token file ${path} is empty`);
       this.#token = token;
     } catch (error) {

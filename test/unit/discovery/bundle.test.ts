@@ -115,6 +115,18 @@ describe('the slimmed bundle', () => {
     ).toEqual([]);
   });
 
+  test("has pino without its thread, and pino's log is the same", async () => {
+    const contents = `
+      const { pino } = require('pino');
+      const loaded = () => process.moduleLoadList.includes('NativeModule worker_threads');
+      pino({ base: null, timestamp: false }).info({ isThreadLoaded: loaded() }, 'listening');
+    `;
+    const { metafile } = await bundle(join(folder, 'log.cjs'), { stdin: { contents, resolveDir: process.cwd() } });
+    expect(Object.keys(metafile.inputs).filter((path) => path.includes('node_modules/thread-stream/'))).toEqual([]);
+    const { stdout } = await run(process.execPath, [join(folder, 'log.cjs')]);
+    expect(stdout).toBe('{"level":30,"isThreadLoaded":false,"msg":"listening"}\n');
+  });
+
   test('decodes request bodies in the charsets of the web, and rejects other charsets', async () => {
     const contents = `
       const { Readable } = require('node:stream');
