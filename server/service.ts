@@ -228,7 +228,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     keeper.podsChanged();
   };
   const stopping = new AbortController();
-  let isCatchingUp = false;
+  /** Whether other pods are known, so that it asks them for the past. */
+  let asksOthers = false;
 
   // What is made of the mesh.
   const painter = new HeatmapPainter();
@@ -259,8 +260,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     const targets = monitor.setPods(pods);
     keeper.podsChanged();
     checkNode();
-    if (!isCatchingUp && pods.status.phase === 'synced' && pods.pods.length > 1) {
-      isCatchingUp = true;
+    if (!asksOthers && pods.status.phase === 'synced' && pods.pods.length > 1) {
+      asksOthers = true;
+      if (config.historyMemoryMiB > 0) keeper.start();
       void catchUp({ clock, broadcast, lifetimes: { addLives }, annotations }, stopping.signal);
     }
     metrics.setPeers(
@@ -323,7 +325,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     onFault: () => metrics.error('kubernetes_api'),
   });
   onPods(discovery.snapshot());
-  if (config.historyMemoryMiB > 0) keeper.start();
   return {
     address: http.address,
     stop: async () => {

@@ -15,8 +15,11 @@ interface CatchUpDeps {
 
 /** In each round this many other pods are asked. */
 const ASKED_PODS = 3;
-/** The waits before the first rounds. There are several, because the pods that are asked first may be new too. */
-const ROUND_WAITS_MS = [500, 5_000, 10_000, 15_000, 30_000];
+/**
+ * The waits before the first rounds. The first round comes when most other pods have been pinged. There are several, because the
+ * pods that are asked first may be new too.
+ */
+const ROUND_WAITS_MS = [2_500, 3_000, 10_000, 15_000, 30_000];
 /** The wait before each further round, if nobody has answered yet: a node may be cut off in its first minute. */
 const RETRY_WAIT_MS = 30_000;
 /** 500 departed pods with the longest labels. */

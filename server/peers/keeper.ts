@@ -64,6 +64,8 @@ const LEAVING_PULL_MS = 1_000;
 const RETRY_MS = 3_000;
 /** So long after a change of the pods the keeper looks whom to ask. It looks no more often than that. */
 const LOOK_MS = 500;
+/** It looks for the first time so long after its start, when most pods have been pinged. */
+const FIRST_LOOK_MS = 2_500;
 /** A keeper without a copy asks so many other keepers for what they have, before it asks the pod itself. */
 const OTHER_KEEPERS = 4;
 /** The other keepers are asked for the copy of a pod, present or not, at most this many times: none may have one. */
@@ -105,8 +107,12 @@ export class Keeper {
     this.#deps = deps;
   }
 
-  /** Begins to ask. From then on it wakes up only when it is somebody's turn, and after `podsChanged`. */
+  /** Begins to ask, after `FIRST_LOOK_MS`. From then on it wakes up only when it is somebody's turn, and after `podsChanged`. */
   start(): void {
+    this.#wait(FIRST_LOOK_MS);
+  }
+
+  #wait(leastMs = LOOK_MS): void {
     if (this.#isStopped) return;
     const { clock } = this.#deps;
     this.#isWaiting = true;
@@ -118,9 +124,9 @@ export class Keeper {
     this.#timer = clock.setTimer(
       () => {
         this.#isWaiting = false;
-        void this.tick().finally(() => this.start());
+        void this.tick().finally(() => this.#wait());
       },
-      Math.max(LOOK_MS, delayMs),
+      Math.max(leastMs, delayMs),
     );
   }
 
@@ -130,7 +136,7 @@ export class Keeper {
     this.#hasNews = true;
     if (!this.#isWaiting) return;
     this.#timer?.cancel();
-    this.start();
+    this.#wait();
   }
 
   /** Ends. Calls in progress end when the client is stopped. */

@@ -8,6 +8,7 @@ import type { Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf, podsOf, snapshotOf } from '../../support/mesh.ts';
 
+const FIRST_LOOK_MS = 2_500;
 const uidsOf = (pods: readonly Pod[]) => pods.map(({ uid }) => uid);
 const meshes = fc
   .uniqueArray(fc.uuid(), { minLength: 1, maxLength: 40 })
@@ -153,10 +154,20 @@ describe('a keeper', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('leaves the first pings alone: it looks 2.5 s after its start for the first time, whatever changes', async () => {
+    const { clock, keeper, asked, set } = start([podOf(0)]);
+    keeper.start();
+    set(podOf(0), podOf(1));
+    await clock.advance(FIRST_LOOK_MS - 1);
+    expect(asked).toEqual([]);
+    await clock.advance(1);
+    expect(asked).toEqual(['pod-1 uid-1']);
+  });
+
   it('learns of a change while it asks, and looks soon after', async () => {
     const { clock, keeper, asked, set } = start([podOf(0), podOf(1)]);
     keeper.start();
-    await clock.advance(500);
+    await clock.advance(FIRST_LOOK_MS);
     const tick = vi.spyOn(keeper, 'tick').mockImplementationOnce(async () => {
       set(podOf(0), podOf(1, { lifecycle: 'terminating' }));
     });
@@ -171,7 +182,7 @@ describe('a keeper', () => {
     const { clock, keeper, asked, state } = start([podOf(0), podOf(1)]);
     state.hasCopies = false;
     keeper.start();
-    await clock.advance(500);
+    await clock.advance(FIRST_LOOK_MS);
     expect(asked).toEqual(['pod-1 uid-1']);
     state.hasCopies = true;
     await clock.advance(3_000);
@@ -210,7 +221,7 @@ describe('a keeper', () => {
     const departed: string[] = [];
     const { clock, keeper, asked } = start([podOf(0), podOf(2)], departed);
     keeper.start();
-    await clock.advance(500);
+    await clock.advance(FIRST_LOOK_MS);
     departed.push('uid-9');
     keeper.podsChanged();
     await clock.advance(500);
@@ -220,7 +231,7 @@ describe('a keeper', () => {
   it('sleeps when it has found the copy of a pod that left, and asks that pod at once if it is back', async () => {
     const { clock, keeper, asked, set } = start([podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(3)]);
     keeper.start();
-    await clock.advance(500);
+    await clock.advance(FIRST_LOOK_MS);
     expect(asked).toContain('pod-3 uid-1');
     set(podOf(0), podOf(1, { lifecycle: 'gone' }));
     await clock.advance(60_000);
