@@ -365,7 +365,10 @@ function wait(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => void clock.setTimer(resolve, delayMs));
 }
 
-/** Logs that a link of our own pod fails, or is ok again. */
+/**
+ * Logs that a link of our own pod fails, or is ok again. That its first ping was answered is no news: a mesh of a thousand pods would
+ * begin with a million such lines.
+ */
 function logLinkChange(log: Log, { selfName, nameOf }: Pick<Monitor, 'selfName' | 'nameOf'>, change: LinkChange): void {
   const { target, sample } = change;
   const fields = {
@@ -381,8 +384,9 @@ function logLinkChange(log: Log, { selfName, nameOf }: Pick<Monitor, 'selfName' 
     before: change.from,
     beforeForMs: Math.round(change.previousForMs),
   };
-  if (change.to === 'ok') log.info(fields, change.from === 'unknown' ? 'link is ok' : 'link has recovered');
-  else log.warn(fields, 'link fails');
+  if (change.to !== 'ok') log.warn(fields, 'link fails');
+  else if (change.from === 'unknown') log.debug(fields, 'link is ok');
+  else log.info(fields, 'link has recovered');
 }
 
 /** The settings that a reader of the mesh needs. */

@@ -123,6 +123,7 @@ describe('SIGTERM under load', () => {
     await eventually(async () => expect(await counter(first!, '="made"', '="ping"')).toBeGreaterThan(before + 10));
     for (const server of servers.slice(0, 2)) {
       expect(server.said('link fails')).toEqual([]);
+      expect(server.said('link is ok')).toEqual([]);
       await untilHealthy(server);
     }
   });
