@@ -1,9 +1,9 @@
 // Makes dist/goldpinger-ts.cache for dist/start.cjs:
 //   node FLAGS deploy/code-cache.cjs [FOLDER]
 // It must run on the very Node, and with the very flags, that the server is run with: V8 refuses code of another version or
-// with other flags. It starts the server here, with one simulated peer, until that has been listed and pinged. So the cache
-// has the code of a start up to the first pings, and no other: what is in it takes memory from the start on. Express and the
-// routes are left out for that reason. If the start fails, there is a warning and no cache: the server needs none.
+// with other flags. It starts the server here, with one simulated peer, until that has been listed and pinged, and asks what other
+// pods, the kubelet and Prometheus ask of each pod soon after its start. So the cache has that code and no other: what is in
+// it takes memory from the start on. If the start fails, there is a warning and no cache: the server needs none.
 'use strict';
 const { rmSync, mkdtempSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { createServer, get } = require('node:http');
@@ -17,6 +17,9 @@ const HOST = '127.0.0.1';
 
 /** Pings that the peer must have answered: on a new connection, and on one that was kept. */
 const PINGS = 3;
+
+/** What every pod is asked. */
+const PATHS = ['/ping', '/healthz', '/api/v1/departed-pods', '/api/v1/copy?of=self', '/check', '/metrics'];
 
 /** A Kubernetes API with one pod. */
 function answerApi(request, response) {
@@ -65,6 +68,13 @@ function pinged(peer) {
   });
 }
 
+/** Gets a URL. Resolves when the answer has come. */
+function asked(url) {
+  return new Promise((done, failed) => {
+    get(url, { agent: false }, (answer) => answer.resume().on('end', done)).on('error', failed);
+  });
+}
+
 async function makeCache() {
   rmSync(CACHE, { force: true });
   const source = readFileSync(PROGRAM);
@@ -91,12 +101,7 @@ async function makeCache() {
     const { script, run } = compile(source);
     run();
     await pinged(peer);
-    await new Promise((done, failed) => {
-      get(`http://${HOST}:${port}/ping`, { agent: false }, (answer) => answer.resume().on('end', done)).on(
-        'error',
-        failed,
-      );
-    });
+    for (const path of PATHS) await asked(`http://${HOST}:${port}${path}`);
     const data = script.createCachedData();
     // Whole or not at all.
     writeFileSync(`${CACHE}.new`, Buffer.concat([Buffer.from(headerOf(source, data)), data]));
