@@ -32,7 +32,10 @@ export class LinkJudgement {
   readonly #speed = new LinkSpeed();
   /** How long the last believed new connection took to open; -1 before the first. */
   #lastConnectUs = -1;
-  /** `failsOnly` of the last believed failure, and how many failures in a row had the same; ok samples in between do not matter. */
+  /**
+   * `failsOnly` of the last believed failure, and how many failures in a row had the same. Fewer than `INTERMITTENT.samples` ok
+   * samples in between do not matter.
+   */
   #lastFailsOnly: FailsOnly = '';
   #sameFailsOnly = 0;
   /** How many of the last samples in a row are suspect, and failed or slow. */
@@ -126,7 +129,8 @@ export class LinkJudgement {
   }
 
   #rememberFailsOnly(failsOnly: FailsOnly): void {
-    this.#sameFailsOnly = failsOnly === this.#lastFailsOnly ? this.#sameFailsOnly + 1 : 1;
+    const isAlike = failsOnly === this.#lastFailsOnly && this.#okSinceFailure < INTERMITTENT.samples;
+    this.#sameFailsOnly = isAlike ? this.#sameFailsOnly + 1 : 1;
     this.#lastFailsOnly = failsOnly;
   }
 

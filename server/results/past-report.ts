@@ -84,9 +84,6 @@ export async function pastReport(
   };
 }
 
-/** This many of the last samples of a link are judged again: far more than any rule of `LinkJudgement` looks at. */
-const REPLAYED = 128;
-
 interface Replayed {
   judgement: LinkJudgement;
   /** Whether `judgement.sinceMs` does not depend on earlier samples. */
@@ -94,16 +91,16 @@ interface Replayed {
 }
 
 /**
- * What was believed about a link at `atMs` (monotonic): its samples are judged again, so that the past never contradicts what
- * was shown live. null if no samples are kept any more.
+ * What was believed about a link at `atMs` (monotonic): its samples are judged again, so that the past does not contradict what was
+ * shown live. All that are kept are judged, because the first ones may tell since when the link has been slow. null if none is kept.
  */
 function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs: number): Replayed | null {
-  const samples = history.samples(record, Number.NEGATIVE_INFINITY, atMs, REPLAYED);
-  const first = samples.at(-1);
+  const samples = history.samples(record, Number.NEGATIVE_INFINITY, atMs).reverse();
+  const [first] = samples;
   if (first === undefined) return null;
   const judgement = new LinkJudgement();
-  for (const sample of samples.reverse()) judgement.take(sampleOfStored(sample), sample.atMs, slowUs);
-  const hasAll = samples.length < REPLAYED && history.droppedUntilMs(record) === Number.NEGATIVE_INFINITY;
+  for (const sample of samples) judgement.take(sampleOfStored(sample), sample.atMs, slowUs);
+  const hasAll = history.droppedUntilMs(record) === Number.NEGATIVE_INFINITY;
   return { judgement, knowsSince: hasAll || judgement.sinceMs > first.atMs };
 }
 

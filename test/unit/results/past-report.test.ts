@@ -171,6 +171,25 @@ describe('the report of a time range of the past', () => {
     );
   });
 
+  it.each<[string, (ping: number) => Sample]>([
+    ['since when a link has been slow', () => SAMPLES.slow],
+    [
+      'that a link is slow, at answers that are neither slow nor normal',
+      (ping) => (ping < 3 ? SAMPLES.slow : sampleOf({ totalUs: 90_000 })),
+    ],
+    ['the connect time of the last new connection', (ping) => sampleOf({ connectUs: ping === 0 ? 150 : -1 })],
+  ])('says as it was shown live, however many pings ago it began: %s', async (_, sampleOfPing) => {
+    const { clock, results, probe, pass } = scene();
+    probe('1');
+    let ping = 0;
+    pass(10 * MINUTE, () => sampleOfPing(ping++));
+    const live = shownBy(await results.report([podOf('1')], 0));
+    const atMs = clock.monotonicMs();
+    pass(MINUTE);
+    const toAgeMs = clock.monotonicMs() - atMs;
+    expect(shownBy(await results.reportOf({ fromAgeMs: toAgeMs + MINUTE, toAgeMs }))).toEqual(live);
+  });
+
   it('does not depend on the wall clock', async () => {
     const { clock, results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
     probe('1');

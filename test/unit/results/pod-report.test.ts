@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { INTERMITTENT } from '../../../server/protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
@@ -76,6 +77,12 @@ describe('the report of now', () => {
     ['and not that only new connections fail after one failure', [{ ...FAILED, failsOnly: 'new' }], -1, undefined],
     ['and that only new connections fail after two', Array(2).fill({ ...FAILED, failsOnly: 'new' }), -1, 'new'],
     ['and nothing of the kind if two failures differ', [{ ...FAILED, failsOnly: 'new' }, FAILED], -1, undefined],
+    [
+      'and nothing of the kind if two failures are far apart',
+      [{ ...FAILED, failsOnly: 'new' }, ...Array(INTERMITTENT.samples).fill({}), { ...FAILED, failsOnly: 'new' }],
+      -1,
+      undefined,
+    ],
     ['and that only open ones failed a ping ago', [{ ...SILENT, failsOnly: 'open' }, { connectUs: 700 }], 700, 'open'],
     ['and nothing of an older failure', [{ ...SILENT, failsOnly: 'open' }, ...Array(9).fill({})], 100, undefined],
   ])('has the connect time %s', async (_, samples, connectUs, failsOnly) => {
