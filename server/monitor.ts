@@ -9,7 +9,7 @@ import { Schedule } from './probing/schedule.ts';
 import { type Reliability, StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
-import { type CopyCursor, type CopyPart, stoodStillAt } from './protocol/copy.ts';
+import { type CopyCursor, type CopyPart, type Standstill, stoodStillAt } from './protocol/copy.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
@@ -176,7 +176,7 @@ export class Monitor {
 
   /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */
   async reportOf(range: AgeRange): Promise<PodReport> {
-    const stoodStill = stoodStillAt(this.#starvation.standstills, this.#clock.monotonicMs() - range.toAgeMs);
+    const stoodStill = stoodStillAt(this.standstills, this.#clock.monotonicMs() - range.toAgeMs);
     const report = await this.#results.reportOf(range);
     const past = { ...report.past, ...(stoodStill && { stoodStill }) };
     const starvation = { ...report.starvation, times: this.#starvedTimes(range.toAgeMs) };
@@ -198,6 +198,11 @@ export class Monitor {
     return this.#starvation.starvedTimes;
   }
 
+  /** When it stood still, as `starvedTimes`. */
+  get standstills(): readonly Standstill[] {
+    return this.#starvation.standstills;
+  }
+
   /** The last result of each external probe. */
   probes(): ProbeResult[] {
     return this.#external.results();
@@ -213,7 +218,7 @@ export class Monitor {
     cursor: Pick<CopyCursor, 'sinceMs' | 'links'>,
   ): Promise<{ part: Omit<CopyPart, 'journal'>; hasMore: boolean }> {
     const { part, hasMore } = await this.#results.copySince(cursor);
-    return { part: { ...part, standstills: this.#starvation.standstills }, hasMore };
+    return { part: { ...part, standstills: this.standstills }, hasMore };
   }
 
   /** The history of the link to pod `to` in a time range, in steps of `stepMs`. */
@@ -272,8 +277,7 @@ export class Monitor {
     if (this.#targetCount === 0 || this.#config.refreshIntervalMs === 0) return '';
     const longestMs = LIVENESS_ROUNDS * roundMsOf(this.#config) + LIVENESS_SLACK_MS;
     let silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
-    for (const [fromMs, toMs] of this.#starvation.standstills)
-      silentMs -= Math.max(0, toMs - Math.max(fromMs, this.#lastSampleMs));
+    for (const [fromMs, toMs] of this.standstills) silentMs -= Math.max(0, toMs - Math.max(fromMs, this.#lastSampleMs));
     return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
   }
 

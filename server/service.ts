@@ -125,6 +125,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     random,
     starvation: () => monitor.reliability(),
     starvedTimes: () => monitor.starvedTimes,
+    standstills: () => monitor.standstills,
   });
   const ownAnnotations = new AnnotationStore(clock);
 

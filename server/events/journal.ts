@@ -1,3 +1,4 @@
+import type { Standstill } from '../protocol/copy.ts';
 import {
   type EventKind,
   eventPodOf,
@@ -26,8 +27,9 @@ interface JournalDeps {
   random(): number;
   /** Whether this pod's own measurements are unreliable at the moment, and since when. */
   starvation(): Pick<Starvation, 'unreliable' | 'sinceMs'>;
-  /** When this process was starved, monotonic ms, oldest first. */
+  /** When this process was starved, and when it stood still, monotonic ms, oldest first. */
   starvedTimes(): readonly TimeRange[];
+  standstills(): readonly Standstill[];
 }
 
 /**
@@ -167,13 +169,17 @@ export class EventJournal {
 
   /** Enters that an external probe has failed or recovered. */
   onProbe(probe: ProbeResult): void {
-    const { error, durationUs } = probe;
+    const { error, durationUs, outcome = null } = probe;
     const detail = probeDetail(probe).slice(0, MAX_DETAIL);
     const failed = error !== '';
     if (failed === this.#failingProbes.has(detail)) return;
     if (failed) this.#failingProbes.add(detail);
     else this.#failingProbes.delete(detail);
-    this.#enter(failed ? 'probe-failed' : 'probe-recovered', { totalUs: failed ? -1 : durationUs, detail });
+    this.#enter(failed ? 'probe-failed' : 'probe-recovered', {
+      totalUs: failed ? -1 : durationUs,
+      outcome: failed ? outcome : null,
+      detail,
+    });
   }
 
   /** Identifies this journal, and with it this process. */
@@ -185,6 +191,7 @@ export class EventJournal {
   read(sinceAgeMs: number, limit = MAX_EVENTS, seq = -1): Journal {
     this.checkStarvation();
     this.#kept.starvedTimes = this.#deps.starvedTimes();
+    this.#kept.standstills = this.#deps.standstills();
     return this.#kept.read(this.#deps.clock.monotonicMs(), sinceAgeMs, limit, seq);
   }
 
@@ -240,6 +247,8 @@ export class KeptJournal {
   #lastSeq = -1;
   /** When the process was starved, oldest first; null = not known. */
   starvedTimes: readonly TimeRange[] | null = null;
+  /** When it stood still, oldest first. */
+  standstills: readonly Standstill[] = [];
 
   constructor(id: string, startMs: number) {
     this.id = id;
@@ -291,17 +300,20 @@ export class KeptJournal {
     const newestCutMs = all.findLast((entry) => !isKept.has(entry))?.atMs ?? Number.NEGATIVE_INFINITY;
     const droppedToMs = Math.max(newestCutMs, this.#droppedToMs());
     const truncated = droppedToMs >= fromMs;
+    const agesOf = (times: readonly TimeRange[]) =>
+      times
+        .filter(({ toMs }) => toMs >= fromMs)
+        .slice(-limit)
+        .map((time): [number, number] => [Math.round(nowMs - time.fromMs), Math.round(nowMs - time.toMs)]);
     return {
       format: JOURNAL_FORMAT,
       id: this.id,
       knownAgeMs: Math.round(nowMs - this.#startMs),
       truncated,
       ...(truncated ? { droppedAgeMs: Math.max(0, Math.round(nowMs - droppedToMs)) } : {}),
-      ...(this.starvedTimes !== null && {
-        starved: this.starvedTimes
-          .filter(({ toMs }) => toMs >= fromMs)
-          .slice(-limit)
-          .map((time): [number, number] => [Math.round(nowMs - time.fromMs), Math.round(nowMs - time.toMs)]),
+      ...(this.starvedTimes !== null && { starved: agesOf(this.starvedTimes) }),
+      ...(this.standstills.length > 0 && {
+        stoodStill: agesOf(this.standstills.map(([fromMs, toMs]) => ({ fromMs, toMs }))),
       }),
       events: newest.map(({ atMs, ...entry }) => ({ ...entry, ageMs: Math.max(0, Math.round(nowMs - atMs)) })),
     };

@@ -304,6 +304,7 @@ export class Copies {
     const newer = journal.events.filter(({ seq }) => seq > copy.journal.lastSeq);
     for (const { ageMs, ...entry } of newer) copy.journal.add({ ...entry, atMs: nowMs - ageMs });
     copy.journal.takeStarvedTimes(journal.starved, nowMs);
+    copy.journal.standstills = copy.standstills;
   }
 
   /** Forgets what is older than HISTORY_WINDOW, and what there is no room for. */

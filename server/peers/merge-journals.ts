@@ -9,9 +9,8 @@ import {
   MAX_EVENT_PODS,
   type MeshEvent,
 } from '../protocol/event.ts';
-import { isDoubted, starvedTimesDuring } from '../protocol/link-state.ts';
+import { starvedTimesDuring } from '../protocol/link-state.ts';
 import { comparePods } from '../protocol/pod.ts';
-import { OUTCOMES } from '../protocol/sample.ts';
 import type { BroadcastResult, PodAnswer } from './broadcast.ts';
 
 /** Observations within this time of the first one are of the same event, ms: see `windowsOf` in mesh-events.ts. */
@@ -66,7 +65,7 @@ export function* mergeJournals(
   for (const part of parts) {
     const { pod, value, atMs } = part;
     const reporter = pod === null ? null : eventPodOf(pod);
-    starvations.addTimes(reporter?.uid ?? '', part);
+    starvations.addJournal(reporter?.uid ?? '', part);
     for (const journalEntry of value.events) {
       const entry = { ...journalEntry, pod: subjectOf(journalEntry, reporter, lifetimes) };
       const noticedMs = Math.min(askedMs, atMs - Math.max(0, entry.ageMs));
@@ -77,7 +76,7 @@ export function* mergeJournals(
         reporter,
         entry,
       };
-      if (entry.kind === 'link-recovered') starvations.addRecovery(observation);
+      starvations.addObservation(observation);
       const key = groupOf(observation);
       const group = groups.get(key);
       if (group === undefined) groups.set(key, [observation]);
@@ -99,9 +98,9 @@ export function* mergeJournals(
 class Starvations {
   readonly #windows: MergeWindows;
   readonly #askedMs: number;
-  /** By uid of the pod: when it was starved, as ages at `atMs`; of each of its processes. */
-  readonly #times = new Map<string, { atMs: number; starved: NonNullable<Journal['starved']> }[]>();
-  /** By uids of source and destination: when that link recovered, ms since the epoch, in no order. */
+  /** By uid of the pod: the journals of its processes. */
+  readonly #journals = new Map<string, Pick<PodAnswer<Journal>, 'value' | 'atMs'>[]>();
+  /** By reporter and link or target (`faultOf`): when it recovered, ms since the epoch, in no order. */
   readonly #recoveriesMs = new Map<string, number[]>();
 
   constructor(windows: MergeWindows, askedMs: number) {
@@ -109,21 +108,24 @@ class Starvations {
     this.#askedMs = askedMs;
   }
 
-  addTimes(uid: string, { value: { starved = [] }, atMs }: PodAnswer<Journal>): void {
-    if (starved.length > 0) this.#times.set(uid, [...(this.#times.get(uid) ?? []), { atMs, starved }]);
+  addJournal(uid: string, { value, atMs }: PodAnswer<Journal>): void {
+    if (value.starved === undefined || value.starved.length === 0) return;
+    this.#journals.set(uid, [...(this.#journals.get(uid) ?? []), { value, atMs }]);
   }
 
-  addRecovery({ uid, atMs, entry }: Observation): void {
-    const key = `${uid} ${entry.pod?.uid}`;
+  /** Takes note of the end of a failure. */
+  addObservation(observation: Observation): void {
+    if (!observation.entry.kind.endsWith('-recovered')) return;
+    const key = faultOf(observation);
     const times = this.#recoveriesMs.get(key) ?? [];
     this.#recoveriesMs.set(key, times);
-    times.push(atMs);
+    times.push(observation.atMs);
   }
 
   /**
-   * Which pod of the link was starved in each of the `observations` of one event, so that it explains the timeout or the loss;
-   * null if one of them is not explained. The rule for links (protocol/link-state.ts) decides, so that events, findings and health
-   * blame the same. A failure that lasted longer than the shortage and the next round of pings is not explained.
+   * Which pod was starved in each of the `observations` of one event, so that it explains the timeout or the loss; null if one of
+   * them is not explained. The rule for links (protocol/link-state.ts) decides, so that events, findings and health blame the same. A
+   * failure that lasted longer than the shortage and the next round of pings or probes is not explained.
    */
   explain(observations: readonly Observation[]): MeshEvent['starved'] | null {
     const starved = observations.map((observation) => this.#starvedIn(observation));
@@ -131,31 +133,36 @@ class Starvations {
     return starved.includes('destination') ? 'destination' : 'source';
   }
 
-  #starvedIn({
-    uid,
-    atMs,
-    entry: { kind, outcome, phase, pod },
-  }: Observation): NonNullable<MeshEvent['starved']> | null {
-    const to = pod?.uid ?? '';
-    const code = OUTCOMES.indexOf(outcome ?? 'ok');
+  #starvedIn(observation: Observation): NonNullable<MeshEvent['starved']> | null {
+    const { uid, atMs, entry } = observation;
+    const { kind, outcome, phase, pod } = entry;
     const isLossy = kind === 'link-lossy';
-    if (!isLossy && (kind !== 'link-failed' || !isDoubted(code))) return null;
-    const measured = { fromMs: atMs - (isLossy ? 0 : this.#windows.pingTimeoutMs), toMs: atMs };
-    // After the shortage the link must be ok in the next round of pings.
-    const endMs = isLossy ? 0 : this.#failureEndMs(`${uid} ${to}`, atMs);
-    const explains = (suspected: string) =>
-      (this.#times.get(suspected) ?? [])
-        .flatMap((times) => starvedTimesDuring(times.starved, times.atMs, measured))
-        .some(({ toMs }) => endMs <= toMs + this.#windows.linkMs);
-    if (phase !== 'connect' && explains(to)) return 'destination';
+    const isTimeout = outcome === 'timeout' && (kind === 'link-failed' || kind === 'probe-failed');
+    if (!isLossy && !isTimeout) return null;
+    const measured = { fromMs: atMs - (isTimeout ? this.#windows.pingTimeoutMs : 0), toMs: atMs };
+    // After the shortage the link must be ok in the next round.
+    const leastMs = isLossy ? 0 : this.#failureEndMs(observation) - windowOf(kind, this.#windows);
+    const timesOf = (suspected: string, what: 'starved' | 'stoodStill') =>
+      (this.#journals.get(suspected) ?? []).flatMap((journal) =>
+        starvedTimesDuring(journal.value[what] ?? [], journal.atMs, measured),
+      );
+    const explains = (suspected: string) => timesOf(suspected, 'starved').some(({ toMs }) => toMs >= leastMs);
+    const to = pod?.uid ?? '';
+    // A pod that stood still did not report either: nobody knew that it was starved, and it did fail.
+    if (phase !== 'connect' && explains(to) && timesOf(to, 'stoodStill').length === 0) return 'destination';
     return explains(uid) ? 'source' : null;
   }
 
-  /** When a failure that began at `atMs` ended, ms since the epoch; now if it lasts. */
-  #failureEndMs(link: string, atMs: number): number {
-    const after = (this.#recoveriesMs.get(link) ?? []).filter((recoveredMs) => recoveredMs >= atMs);
-    return Math.min(this.#askedMs, ...after);
+  /** When a failure ended that was observed, ms since the epoch; now if it lasts. */
+  #failureEndMs(observation: Observation): number {
+    const recoveries = this.#recoveriesMs.get(faultOf(observation)) ?? [];
+    return Math.min(this.#askedMs, ...recoveries.filter((recoveredMs) => recoveredMs >= observation.atMs));
   }
+}
+
+/** What an observation is about, and who reports it: the same for the failure of a link or a target and for its recovery. */
+function faultOf({ uid, entry: { kind, pod, detail } }: Observation): string {
+  return `${uid} ${kind.startsWith('probe-') ? detail : pod?.uid}`;
 }
 
 /** The pod that an entry is about, by the name that we know; of starvation that is the reporter. */

@@ -39,10 +39,10 @@ interface EventsQuery extends TimeRange {
 }
 
 /**
- * The most bytes and JSON values of an entry and of a time at which its process was starved, as a journal has no more of these than of
- * entries: they have 17 values, and 1030 characters at most.
+ * The most bytes and JSON values of an entry: it has 14 values, and 1000 characters at most. A journal has no more times at which its
+ * process was starved than entries, and no more at which it stood still: two times have 6 values, and 60 characters at most.
  */
-const ENTRY_BYTES = 1_230;
+const ENTRY_BYTES = 1_260;
 const ENTRY_VALUES = 20;
 /** The most entries of all other pods together, because more would delay our pings. Each pod may send the same share of them. */
 const MAX_ENTRIES = 5000;

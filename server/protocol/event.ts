@@ -109,6 +109,9 @@ export type JournalEntry = v.InferOutput<typeof journalEntrySchema>;
 /** The most times at which its process was starved that a journal has, the newest. */
 export const MAX_JOURNAL_STARVED_TIMES = 128;
 
+/** From and until how long ago, ms; oldest first. */
+const pastTimes = v.boundedArray(v.tuple([v.finiteNumber, v.finiteNumber]), MAX_JOURNAL_STARVED_TIMES);
+
 /** `format` of a journal. */
 export const JOURNAL_FORMAT = 'goldpinger-ts/journal/1';
 
@@ -125,10 +128,11 @@ export const journalSchema = v.object({
   droppedAgeMs: v.exactOptional(v.finiteNumber),
   events: v.eachOf(journalEntrySchema, MAX_EVENTS),
   /**
-   * When the process was starved, as `isStarved` says (link-state.ts): from and until how long ago, ms; oldest first. At most as
-   * many as were asked for events. Older versions do not say it.
+   * When the process was starved, as `isStarved` says (link-state.ts), and when it stood still, so that it answered nobody. Of each
+   * at most as many as were asked for events. Older versions do not say it.
    */
-  starved: v.exactOptional(v.boundedArray(v.tuple([v.finiteNumber, v.finiteNumber]), MAX_JOURNAL_STARVED_TIMES)),
+  starved: v.exactOptional(pastTimes),
+  stoodStill: v.exactOptional(pastTimes),
   copies: v.exactOptional(
     v.boundedArray(v.object({ uid: v.boundedText(128), journal: v.unknown() }), MAX_COPIED_JOURNALS),
   ),
@@ -178,8 +182,8 @@ export const meshEventSchema = v.object({
   /** How many pods observed it. */
   fromCount: v.wholeNumber,
   /**
-   * Of `link-failed` and `link-lossy`: which pod of the link was starved of CPU then, which explains the timeout or the loss. Findings
-   * and health do not count it either.
+   * Of `link-failed`, `link-lossy` and `probe-failed`: which pod was starved of CPU then, which explains the timeout or the loss: the
+   * pinging or probing one, or the pinged one. Findings and health do not count it either.
    */
   starved: v.exactOptional(v.picklist(['source', 'destination'])),
   outcome,

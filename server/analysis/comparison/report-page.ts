@@ -328,7 +328,7 @@ function eventRow(event: MeshEvent, nameOf: PodNamer) {
   const { atMs, kind, pod, outcome, phase, totalUs, starved, detail } = event;
   const facts = [
     outcome === null || outcome === 'ok' ? '' : `${outcome}${phase === null ? '' : ` (${phase})`}`,
-    starved === undefined ? '' : `while the ${starved === 'source' ? 'pinging ' : ''}pod was short of CPU`,
+    starved === undefined ? '' : `while the ${starved === 'source' ? 'probing ' : ''}pod was short of CPU`,
     totalUs < 0 || !kind.startsWith('link-') ? '' : latencyText(totalUs),
     kind === 'pod-replaced' && detail !== '' ? `by ${successorName(event, nameOf)}` : detail,
   ];

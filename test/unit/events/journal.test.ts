@@ -23,6 +23,7 @@ function start() {
     random: () => 0.5,
     starvation: () => starvation,
     starvedTimes: () => [],
+    standstills: () => [],
   });
   const lifetimes = new PodLifetimes(settings, clock);
   const takePods = (...pods: Pod[]) => journal.onPods(lifetimes.update(snapshotOf(pods)));
@@ -204,9 +205,10 @@ describe('events of the API, of starvation and of external probes', () => {
     ]);
   });
 
-  it('name the path that a check is of', () => {
+  it('name the path that a check is of, and how it failed', () => {
     const { journal } = start();
-    const check = { target: 'http://g/ping', protocol: 'http' as const, atMs: 1, durationUs: 5, error: 'refused' };
+    const failure = { error: 'refused', outcome: 'refused' as const };
+    const check = { target: 'http://g/ping', protocol: 'http' as const, atMs: 1, durationUs: 5, ...failure };
     for (const path of [{}, { path: 'service' }, { path: 'service-ip' }] as const)
       journal.onProbe({ ...check, ...path });
     expect(journal.read(HOUR).events.map(({ detail }) => detail)).toEqual([
@@ -214,6 +216,7 @@ describe('events of the API, of starvation and of external probes', () => {
       'Service by name, http://g/ping',
       'Service by IP, http://g/ping',
     ]);
+    expect(journal.read(HOUR).events.map(({ outcome }) => outcome)).toEqual(['refused', 'refused', 'refused']);
   });
 
   it('include an API that was never reachable', () => {

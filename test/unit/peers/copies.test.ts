@@ -48,15 +48,16 @@ function scene({ links = 3, process = 0, ...change }: Change = {}) {
   const starvation = { unreliable: false, sinceMs: 0 };
   const random = () => (++ids + process) / 10;
   const starvedTimes: TimeRange[] = [];
+  const standstills: Standstill[] = [];
   const journal = new EventJournal({
     ...settings,
     clock: podClock,
     random,
     starvation: () => starvation,
     starvedTimes: () => starvedTimes,
+    standstills: () => standstills,
   });
   const copies = new Copies(settings, clock, () => false);
-  const standstills: Standstill[] = [];
   const source = new CopySource({
     clock: podClock,
     snapshot: () => snapshotOf(podsOf(3)),
@@ -131,6 +132,8 @@ describe('the copy of a pod', () => {
       };
       const before = await stoodStill(19 * SECOND);
       expect([before, await stoodStill(14 * SECOND), await stoodStill(9 * SECOND)]).toEqual([false, true, false]);
+      const [{ journal } = { journal: null }] = keeper.journals(2 * MINUTE, 10, new Set());
+      expect(journal?.stoodStill).toEqual([[MINUTE + 18 * SECOND, MINUTE + 10 * SECOND]]);
     }
   });
 

@@ -149,6 +149,36 @@ describe('merged journals', () => {
       }
     });
 
+    it('say so of an external target, too', () => {
+      const probe = {
+        by: 0,
+        agoMs: 49_000,
+        kind: 'probe-failed' as const,
+        detail: 'dns x',
+        outcome: 'timeout' as const,
+      };
+      const recovery = { by: 0, agoMs: 46_000, kind: 'probe-recovered' as const, detail: 'dns x' };
+      const explained = (change: object, again: object) =>
+        merge(
+          starvedJournals(0, [
+            { ...probe, ...change },
+            { ...recovery, ...again },
+          ]),
+        )[0]?.starved;
+      expect(explained({}, {})).toBe('source');
+      expect(explained({}, { detail: 'dns y' })).toBeUndefined();
+      expect(explained({ outcome: 'dns' }, {})).toBeUndefined();
+    });
+
+    it('call it failed if the destination stood still, as it gave no report then', () => {
+      const [source, destination] = [0, 1].map((pod) => {
+        const parts = starvedJournals(pod, [failed(49_000), recovered(47_000)]);
+        parts[pod]!.value.stoodStill = [[49_900, 48_000]];
+        return merge(parts)[0]?.starved;
+      });
+      expect([source, destination]).toEqual(['source', undefined]);
+    });
+
     it('explain what a shortage can cause only: no refusal, and into a starved pod no timeout in connect', () => {
       expect(starvedOf(0, failed(49_000, { outcome: 'refused' }), recovered(47_000))).toEqual(['not explained']);
       expect(starvedOf(0, failed(49_000, { phase: 'connect' }), recovered(47_000))).toEqual(['source']);

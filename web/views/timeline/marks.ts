@@ -145,7 +145,7 @@ const KINDS: Record<MeshEvent['kind'], [tone: MarkTone, words: (parts: EventPart
   'api-back': ['good', () => 'Kubernetes API reachable again'],
   'cpu-starved': ['suspect', ({ name }) => `${name} is CPU-starved`],
   'cpu-recovered': ['good', ({ name }) => `${name}: CPU recovered`],
-  'probe-failed': ['failed', ({ detail, by }) => `${detail} fails${by}`],
+  'probe-failed': ['failed', ({ detail, by, starved }) => `${detail} fails${by}${starved}`],
   'probe-recovered': ['good', ({ detail, by }) => `${detail} recovered${by}`],
 };
 

@@ -80,7 +80,7 @@ describe('the page of a report', () => {
 
   it.each([
     ['destination', 'while the pod was short of CPU'],
-    ['source', 'while the pinging pod was short of CPU'],
+    ['source', 'while the probing pod was short of CPU'],
   ] as const)('says of a timeout with a starved %s: %s', async (starved, words) => {
     const chaos = slowPod().pods[3] ?? null;
     const facts = { outcome: 'timeout', phase: 'first-byte', starved } as const;

@@ -51,6 +51,10 @@ describe('events in words', () => {
       { kind: 'probe-failed', pod: null, detail: 'example.org', from: [pod('a')], fromCount: 1 },
       'example.org fails from a',
     ],
+    [
+      { kind: 'probe-failed', pod: null, detail: 'db', from: [pod('a')], fromCount: 1, starved: 'source' },
+      'db fails from a while a was short of CPU',
+    ],
   ] as const)('%o', (more, words) => {
     expect(eventWords(event(more as Partial<MeshEvent>), shortName)).toBe(words);
   });
