@@ -19,6 +19,7 @@ const MAX_TITLE = 200;
 /**
  * The title if the caller gave none: the gravest new finding of a fault and the lost pods, joined; else how many links became
  * worse (findings tell how the range ended, and the fault may have been over by then); else the gravest finding.
+ * `notRecovered`: how many of the lost pods have not recovered.
  */
 export function titleOf(
   { findings, affected, lostPods }: Pick<ReportData, 'findings' | 'affected' | 'lostPods'>,

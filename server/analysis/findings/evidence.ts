@@ -16,6 +16,7 @@ import { PairCounter } from './topology.ts';
 
 /** One bad pair. */
 export interface BadPair {
+  /** Source and destination, indexes in `Mesh.pods`. */
   from: number;
   to: number;
   /** As in `NotOkPairs`. */

@@ -52,7 +52,7 @@ export interface Condition {
 /** Which duration of a link's window `latency` is about. */
 export type Stat = 'p50' | 'p95' | 'max';
 
-/** Selects the pods at one end of a clause's links. */
+/** Selects the pods at one end of a clause's links. `label:app=web*` is `{ by: 'label', key: 'app', glob: 'web*' }`. */
 export interface Selector {
   by: 'pod' | 'node' | 'zone' | 'label';
   /** The key of a label; '' otherwise. */
