@@ -86,8 +86,8 @@ export async function pastReport(
 
 interface Replayed {
   judgement: LinkJudgement;
-  /** Whether `judgement.sinceMs` does not depend on earlier samples. */
-  knowsSince: boolean;
+  /** Times of the judgement that are later than this do not depend on samples that are no longer kept; monotonic. */
+  knownFromMs: number;
 }
 
 /**
@@ -101,7 +101,7 @@ function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs:
   const judgement = new LinkJudgement();
   for (const sample of samples) judgement.take(sampleOfStored(sample), sample.atMs, slowUs);
   const hasAll = history.droppedUntilMs(record) === Number.NEGATIVE_INFINITY;
-  return { judgement, knowsSince: hasAll || judgement.sinceMs > first.atMs };
+  return { judgement, knownFromMs: hasAll ? Number.NEGATIVE_INFINITY : first.atMs };
 }
 
 /** Writes link `i`, which leads to peer `to`, as it was at `toMs` (monotonic). Returns its outcome; null if that is not known. */
@@ -115,11 +115,11 @@ function writeEntry(
 ): Outcome | null {
   const { family } = link.target;
   const isReplayed = 'judgement' in state;
-  if (isReplayed) writer.writeJudgement(i, to, family, state.judgement, toMs);
+  if (isReplayed) writer.writeJudgement(i, to, family, state.judgement, toMs, slowSinceMsOf(link, state, toMs));
   else writer.writeBucketState(i, to, family, state, result.summary, toMs);
   const outcome = isReplayed ? state.judgement.judged?.outcome : state.isKnown && OUTCOMES[state.outcome];
   if (!outcome) return null;
-  if (!isReplayed || !state.knowsSince) {
+  if (!isReplayed || state.judgement.sinceMs <= state.knownFromMs) {
     const newestMs = isReplayed ? state.judgement.newestAtMs : state.newestMs;
     const sinceMs = sinceMsOf(link, outcome === 'ok', newestMs, rangeStatistics);
     writer.columns.sinceMs[i] = pack16(Math.max(0, toMs - sinceMs));
@@ -134,6 +134,13 @@ function peersOf(entries: readonly Entry[]): PeerRef[] {
     refs.set(uid, { uid, name, namespace, podIP });
   }
   return sortByUid([...refs.values()]);
+}
+
+/** Since when the link had been slow at `toMs`; both monotonic. -1 = it was not, or that is not known. */
+function slowSinceMsOf(link: Link, { judgement, knownFromMs }: Replayed, toMs: number): number {
+  if (judgement.slowSinceMs < 0 || judgement.slowSinceMs > knownFromMs) return judgement.slowSinceMs;
+  // If the link has been slow until now, its present judgement has the time.
+  return link.judgement.slowSinceMs <= toMs ? link.judgement.slowSinceMs : -1;
 }
 
 /** Since when the link had been ok (`wasOk`), or had been failing, at `atMs`; both monotonic. */

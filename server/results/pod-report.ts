@@ -132,13 +132,23 @@ export class LinkWriter {
     this.columns = emptyLinks(count);
   }
 
-  /** Writes link `i`, which leads to peer `to`, as it is judged at `nowMs` (monotonic). */
-  writeJudgement(i: number, to: number, family: 4 | 6, judgement: LinkJudgement, nowMs: number): void {
-    const { judged, newestAtMs, seenAtMs, sinceMs, slowSinceMs, isIntermittent, hasRecovered } = judgement;
+  /**
+   * Writes link `i`, which leads to peer `to`, as it is judged at `nowMs` (monotonic). `slowSinceMs`: since when it has been slow,
+   * monotonic; -1 = it is not, or that is not known.
+   */
+  writeJudgement(
+    i: number,
+    to: number,
+    family: 4 | 6,
+    judgement: LinkJudgement,
+    nowMs: number,
+    slowSinceMs = judgement.slowSinceMs,
+  ): void {
+    const { judged, newestAtMs, seenAtMs, sinceMs, isIntermittent, hasRecovered } = judgement;
     const { columns } = this;
     columns.to[i] = to;
     writeState(columns, i, family, stateOf(judgement, this.#rule));
-    if (slowSinceMs >= 0) addFlag(columns, i, FLAG_SLOW);
+    if (judgement.slowSinceMs >= 0) addFlag(columns, i, FLAG_SLOW);
     if (isIntermittent) addFlag(columns, i, FLAG_INTERMITTENT);
     if (hasRecovered) addFlag(columns, i, FLAG_RECOVERED);
     if ((isIntermittent || hasRecovered) && this.#recent.length < MAX_DETAILS) {

@@ -190,6 +190,23 @@ describe('the report of a time range of the past', () => {
     expect(shownBy(await results.reportOf({ fromAgeMs: toAgeMs + MINUTE, toAgeMs }))).toEqual(live);
   });
 
+  it('says since when a link had been slow of which older samples are gone only as long as it is still slow', async () => {
+    const { clock, results, probe, pass } = scene();
+    probe('1');
+    pass(2 * HOUR, () => SAMPLES.slow);
+    const live = await results.report([podOf('1')], 0);
+    const atMs = clock.monotonicMs();
+    const past = async () => {
+      const toAgeMs = clock.monotonicMs() - atMs;
+      return results.reportOf({ fromAgeMs: toAgeMs + MINUTE, toAgeMs });
+    };
+    pass(MINUTE, () => SAMPLES.slow);
+    expect((await past()).slow).toEqual(live.slow);
+    pass(MINUTE);
+    const later = await past();
+    expect([later.slow, later.links.flags[0]! & FLAG_SLOW]).toEqual([undefined, FLAG_SLOW]);
+  });
+
   it('does not depend on the wall clock', async () => {
     const { clock, results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
     probe('1');
