@@ -141,24 +141,25 @@ export function wasStarvedDuring(
 /** Whether the pod of a report was starved while something was measured, ms since the epoch by our clock. */
 export function wasStarvedWhile({ starvation, atMs }: StarvationReport, measured: TimeRange): boolean {
   if (starvation?.times === undefined || starvation.unreliable) return isStarved(starvation);
-  return starvedTimesDuring(starvation.times, atMs, measured).length > 0;
+  // Asked for each bad link of a mesh: it makes no objects.
+  return starvation.times.some((time) => isDuring(time, atMs, measured));
 }
+
+/** From and until how long ago, ms. */
+type PastTime = readonly [fromAgeMs: number, toAgeMs: number];
 
 /**
  * The times at which a pod was starved during a ping, or other measurement: `measured`. `times`: when it was, as ages at `atMs`
  * (`Starvation.times`, `Journal.starved`).
  */
-export function starvedTimesDuring(
-  times: NonNullable<Starvation['times']>,
-  atMs: number,
-  measured: TimeRange,
-): TimeRange[] {
+export function starvedTimesDuring(times: readonly PastTime[], atMs: number, measured: TimeRange): TimeRange[] {
   return times
-    .map(([fromAgeMs, toAgeMs]) => ({ fromMs: atMs - fromAgeMs, toMs: atMs - toAgeMs }))
-    .filter(
-      ({ fromMs, toMs }) =>
-        fromMs <= measured.toMs + REPORTS_TOLERANCE_MS && toMs >= measured.fromMs - REPORTS_TOLERANCE_MS,
-    );
+    .filter((time) => isDuring(time, atMs, measured))
+    .map(([fromAgeMs, toAgeMs]) => ({ fromMs: atMs - fromAgeMs, toMs: atMs - toAgeMs }));
+}
+
+function isDuring([fromAgeMs, toAgeMs]: PastTime, atMs: number, { fromMs, toMs }: TimeRange): boolean {
+  return atMs - fromAgeMs <= toMs + REPORTS_TOLERANCE_MS && atMs - toAgeMs >= fromMs - REPORTS_TOLERANCE_MS;
 }
 
 /**
