@@ -16,14 +16,14 @@ interface CatchUpDeps {
 /** In each round this many other pods are asked. */
 const ASKED_PODS = 3;
 /**
- * The waits before the first rounds. The first round comes when most other pods have been pinged. There are several, because the
- * pods that are asked first may be new too.
+ * The waits before the first rounds. The first round comes when most other pods have been pinged. There are several rounds,
+ * because the pods that are asked first may be new too.
  */
 const ROUND_WAITS_MS = [2_500, 3_000, 10_000, 15_000, 30_000];
 /** The wait before each further round, if nobody has answered yet: a node may be cut off in its first minute. */
 const RETRY_WAIT_MS = 30_000;
 /** 500 departed pods with the longest labels. */
-const LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 50_000 };
+const ANSWER_LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 50_000 };
 
 /**
  * Learns from other pods what happened before this process started: which pods left, so that every pod shows the same departed
@@ -41,7 +41,7 @@ export async function catchUp(deps: CatchUpDeps, stop: AbortSignal): Promise<voi
   for (let round = 0; round < ROUND_WAITS_MS.length || !hasAnswer; round++) {
     await pause(clock, ROUND_WAITS_MS[round] ?? RETRY_WAIT_MS, stop);
     if (stop.aborted) return;
-    const departed = { path: '/api/v1/departed-pods', most: ASKED_PODS, parse, own: () => null, ...LIMITS };
+    const departed = { path: '/api/v1/departed-pods', most: ASKED_PODS, parse, own: () => null, ...ANSWER_LIMITS };
     await Promise.allSettled([broadcast.ask(departed), annotations.catchUp(ASKED_PODS)]);
   }
 }

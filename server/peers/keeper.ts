@@ -46,7 +46,7 @@ function scoreOf(keeper: string, uid: string): number {
   return hash32(keeper, '\n', uid);
 }
 
-/** What a keeper asks about. */
+/** What a keeper works with. */
 interface KeeperDeps {
   clock: Clock;
   client: Pick<PeerClient, 'request'>;
@@ -58,30 +58,30 @@ interface KeeperDeps {
   copies: Pick<Copies, 'cursorOf' | 'take'>;
 }
 
-/** A pod that is leaving is asked so often, until it is gone: it waits for this before it ends. */
+/** The time between two pulls from a pod that terminates. Before it ends it waits for its keepers (`keepersHaveAsked`). */
 const LEAVING_PULL_MS = 1_000;
 /** A pod that did not answer, or had nothing to give, is asked again after this time. */
 const RETRY_MS = 3_000;
-/** So long after a change of the pods the keeper looks whom to ask. It looks no more often than that. */
+/** The keeper looks whom to ask this long after a change of the pods, and never more often. */
 const LOOK_MS = 500;
-/** It looks for the first time so long after its start, when most pods have been pinged. */
+/** It looks for the first time this long after its start, when most pods have been pinged. */
 const FIRST_LOOK_MS = 2_500;
-/** A keeper without a copy asks so many other keepers for what they have, before it asks the pod itself. */
+/** A keeper without a copy of a pod first asks this many other keepers for theirs: a search. */
 const OTHER_KEEPERS = 4;
-/** The other keepers are asked for the copy of a pod, present or not, at most this many times: none may have one. */
+/** The most searches for the copy of one pod: perhaps no other keeper has one. */
 const MAX_SEARCHES = 3;
-/** If the pod has left, this is the time between two of these searches. */
+/** The time between two searches for the copy of a pod that has left. */
 const SEARCH_MS = 30_000;
 /** An answer has at most 660 kB of samples and cycles (880 kB in base64), 1000 entries of a journal and the targets. */
-const LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 100_000 };
-/** The most answers that are asked for in a row, if one was full. */
+const ANSWER_LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 100_000 };
+/** The most answers that one pull asks for in a row, as long as each is full. */
 const MAX_IN_A_ROW = 50;
 
-/** When a pod is asked for what is new. */
+/** When a pod is asked for what is new, and how far the search for its copy has got. */
 interface Turn {
-  /** Monotonic ms; Infinity for a pod that has left, if its copy has been found or is not looked for any more. */
+  /** Monotonic ms; Infinity for a pod that has left, if its copy has been found or is not searched for any more. */
   dueMs: number;
-  /** How many times other keepers have been asked for its copy; see `MAX_SEARCHES`. */
+  /** How many searches there have been. */
   searches: number;
   /** Whether the last search ended in the middle of a copy, because another keeper ceased to answer. */
   isCut: boolean;
@@ -112,6 +112,7 @@ export class Keeper {
     this.#wait(FIRST_LOOK_MS);
   }
 
+  /** Sets the timer of the next `tick`, in `leastMs` or later. */
   #wait(leastMs = LOOK_MS): void {
     if (this.#isStopped) return;
     const { clock } = this.#deps;
@@ -156,21 +157,24 @@ export class Keeper {
       this.#turns = new Map(this.#keptOf(pods).map((uid) => [uid, this.#turns.get(uid) ?? newTurn()]));
     }
     for (const [uid, turn] of this.#turns) {
-      const pod = pods.find((one) => one.uid === uid && one.lifecycle !== 'gone');
-      const isLeaving = pod?.lifecycle === 'terminating';
-      const pullMs = isLeaving ? LEAVING_PULL_MS : PULL_MS;
+      const pod = pods.find((one) => one.uid === uid && one.lifecycle !== 'gone') ?? null;
+      const pullMs = pod?.lifecycle === 'terminating' ? LEAVING_PULL_MS : PULL_MS;
       // The pod has begun to leave since its turn was set, or it is back.
-      if (pod !== undefined && turn.dueMs > nowMs + pullMs) turn.dueMs = nowMs;
+      if (pod !== null && turn.dueMs > nowMs + pullMs) turn.dueMs = nowMs;
       if (turn.dueMs > nowMs || this.#isStopped) continue;
-      const isSearch = (turn.isCut || this.#deps.copies.cursorOf(uid) === null) && turn.searches < MAX_SEARCHES;
-      turn.dueMs = nowMs + (pod !== undefined ? pullMs : isSearch ? SEARCH_MS : Number.POSITIVE_INFINITY);
+      const isSearch = (turn.isCut || !this.#hasCopy(uid)) && turn.searches < MAX_SEARCHES;
+      turn.dueMs = nowMs + (pod !== null ? pullMs : isSearch ? SEARCH_MS : Number.POSITIVE_INFINITY);
       if (isSearch) {
         turn.searches += 1;
         const isComplete = await this.#search(uid, pods);
-        turn.isCut = !isComplete && this.#deps.copies.cursorOf(uid) !== null;
+        turn.isCut = !isComplete && this.#hasCopy(uid);
       }
-      if (pod !== undefined && !(await this.#pull(uid, pod))) turn.dueMs = Math.min(turn.dueMs, nowMs + RETRY_MS);
+      if (pod !== null && !(await this.#pull(uid, pod))) turn.dueMs = Math.min(turn.dueMs, nowMs + RETRY_MS);
     }
+  }
+
+  #hasCopy(uid: string): boolean {
+    return this.#deps.copies.cursorOf(uid) !== null;
   }
 
   /** The uids of the pods whose keeper this pod is; none before we know which pod we are. */
@@ -181,7 +185,9 @@ export class Keeper {
     return [...uids].filter((uid) => isKeeper(self, uid, pods));
   }
 
-  /** Asks the pods that are or were its keepers until one has given all of its copy. Resolves to whether one has. */
+  /**
+   * Asks the other pods that are or were keepers of pod `uid`, until one has given all of its copy. Resolves to whether one has.
+   */
   async #search(uid: string, pods: readonly Pod[]): Promise<boolean> {
     const others = keepersOf(uid, pods, OTHER_KEEPERS + 1).filter((pod) => pod.uid !== this.#deps.selfUid());
     for (const other of others.slice(0, OTHER_KEEPERS)) {
@@ -190,7 +196,10 @@ export class Keeper {
     return false;
   }
 
-  /** Asks a pod for what is new of pod `uid`, until it has no more. Resolves to whether there is a copy now. */
+  /**
+   * Asks `pod`, which is pod `uid` itself or another keeper of it, for what is new of pod `uid`, until it has no more. Resolves to
+   * false if it did not answer, or if there is still no copy.
+   */
   async #pull(uid: string, pod: Pod): Promise<boolean> {
     const { client, clock, copies, selfUid } = this.#deps;
     for (let i = 0; i < MAX_IN_A_ROW && !this.#isStopped; i++) {
@@ -201,11 +210,11 @@ export class Keeper {
           query.set(name, String(value));
       }
       try {
-        const request = { path: `/api/v1/copy?${query}`, ...LIMITS, parse: parseCopyAnswerSliced };
+        const request = { path: `/api/v1/copy?${query}`, ...ANSWER_LIMITS, parse: parseCopyAnswerSliced };
         const { value, atMs, errorMs } = await client.request(pod, request);
         copies.take(uid, value, { agoMs: clock.nowMs() - atMs, errorMs });
         // A pod that has just started may not know itself yet: then it has no copy to give.
-        if (!value.hasMore) return copies.cursorOf(uid) !== null;
+        if (!value.hasMore) return this.#hasCopy(uid);
       } catch {
         return false;
       }
@@ -214,7 +223,7 @@ export class Keeper {
   }
 }
 
-/** What the answers are made of. */
+/** What the answers to keepers are made of. */
 interface CopySourceDeps extends Pick<KeeperDeps, 'clock' | 'snapshot' | 'selfUid'> {
   /** What is new in our own results. */
   copySince(
@@ -224,7 +233,7 @@ interface CopySourceDeps extends Pick<KeeperDeps, 'clock' | 'snapshot' | 'selfUi
   copies: Pick<Copies, 'answer'>;
 }
 
-/** How often an ending pod looks whether its keepers have asked. */
+/** The time between two looks of an ending pod whether its keepers have asked. */
 const END_LOOK_MS = 50;
 
 /** Answers keepers: about this pod, and about those whose copies it keeps. */
