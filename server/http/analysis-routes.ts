@@ -4,6 +4,7 @@ import { REPORT_POLICY } from '../analysis/comparison/report-page.ts';
 import { findingsAnswer } from '../analysis/findings/findings.ts';
 import { roundsOf } from '../analysis/rounds.ts';
 import { FINDINGS_WINDOW_MS, MESH_MAX_AGE_MS } from '../peers/collector.ts';
+import { MAX_REPORT_TITLE } from '../protocol/comparison.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, getJson, HttpError } from './errors.ts';
@@ -25,8 +26,6 @@ import { type VerdictQuery, verdictAnswerer } from './verdict.ts';
 /** Statuses that tools understand: 425 is "Too Early" (RFC 8470), neither success nor failure. */
 const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
 const HTML_TYPE = 'text/html';
-/** The longest title of a report, characters. */
-const MAX_TITLE = 200;
 
 /**
  * Whether a hypothesis holds; what stands out; the rounds of ongoing experiments; and what happened in a time range, compared with
@@ -67,7 +66,7 @@ export function analysisRoutes(router: IRouter, context: RouteContext): void {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect', 'title', 'format');
     const type = reportType(req);
     const query = comparisonQueryOf(req, context);
-    const title = textParameter(req, 'title', '', MAX_TITLE);
+    const title = textParameter(req, 'title', '', MAX_REPORT_TITLE);
     const { data, page } = await context.reporter.report({ ...query, title, pictures: type === HTML_TYPE });
     res.vary('Accept');
     if (type === JSON_TYPE) return void res.json(data);

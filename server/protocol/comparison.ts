@@ -56,11 +56,17 @@ export const MAX_REPORT_EVENTS = 300;
 export const MAX_REPORT_ANNOTATIONS = 100;
 /** The most names in any list of a report; the others are counted. */
 export const MAX_REPORT_NAMES = 20;
+/** The most characters of its title, of a name (a pod, or a link as `a → b`), and of a sentence. */
+export const MAX_REPORT_TITLE = 200;
+export const MAX_REPORT_NAME = 600;
+export const MAX_REPORT_SENTENCE = 1000;
+/** The most sentences about what is not known. */
+export const MAX_REPORT_UNKNOWN = 30;
 
 /** A list of pods or links: how many there are, and some of their names. */
 const nameListSchema = v.object({
   count: v.wholeNumber,
-  names: v.boundedArray(v.boundedText(600), MAX_REPORT_NAMES),
+  names: v.boundedArray(v.boundedText(MAX_REPORT_NAME), MAX_REPORT_NAMES),
 });
 
 /** How many pods or links there are, and some of their names. */
@@ -127,8 +133,8 @@ const linkSummarySchema = v.object({
 export type LinkSummary = v.InferOutput<typeof linkSummarySchema>;
 
 const changedSchema = v.object({
-  from: v.boundedText(600),
-  to: v.boundedText(600),
+  from: v.boundedText(MAX_REPORT_NAME),
+  to: v.boundedText(MAX_REPORT_NAME),
   fromUid: v.boundedText(128),
   toUid: v.boundedText(128),
   ipv6: v.boolean(),
@@ -152,8 +158,8 @@ export function medianChangeUs({ before, during }: Pick<ChangedLink, 'before' | 
 
 const lostPodSchema = v.object({
   /** Names of the pod and of the one that took its place ('' = none). */
-  name: v.boundedText(600),
-  replacedBy: v.boundedText(600),
+  name: v.boundedText(MAX_REPORT_NAME),
+  replacedBy: v.boundedText(MAX_REPORT_NAME),
   /** Whether its owner still has pods, so that it has to be replaced. */
   needsReplacement: v.boolean(),
   /** When it left, ms since the epoch: not before `earliestMs`, and by `lostMs`. */
@@ -167,7 +173,11 @@ const lostPodSchema = v.object({
 /** A pod that left in the range "during", or in the half minute before it if that is after "before". */
 export type LostPodFacts = v.InferOutput<typeof lostPodSchema>;
 
-const keyFigureSchema = v.object({ name: v.boundedText(60), value: v.boundedText(120), note: v.boundedText(1000) });
+const keyFigureSchema = v.object({
+  name: v.boundedText(60),
+  value: v.boundedText(120),
+  note: v.boundedText(MAX_REPORT_SENTENCE),
+});
 
 /** A figure that a reader looks for first, as texts. */
 export type KeyFigure = v.InferOutput<typeof keyFigureSchema>;
@@ -181,7 +191,7 @@ const elapsedSchema = v.object({
   /** When it ends, ms since the epoch; 0 = not known. */
   atMs: v.finiteNumber,
   /** One sentence. */
-  message: v.boundedText(1000),
+  message: v.boundedText(MAX_REPORT_SENTENCE),
 });
 
 /** How long something took. */
@@ -189,9 +199,9 @@ export type ElapsedTime = v.InferOutput<typeof elapsedSchema>;
 
 const reportSchema = v.object({
   format: v.literal(REPORT_FORMAT),
-  title: v.boundedText(200),
+  title: v.boundedText(MAX_REPORT_TITLE),
   generatedAtMs: v.finiteNumber,
-  servedBy: v.boundedText(600),
+  servedBy: v.boundedText(MAX_REPORT_NAME),
   cluster: v.object({
     version: v.boundedText(64),
     namespace: v.boundedText(253),
@@ -260,7 +270,7 @@ const reportSchema = v.object({
   events: v.boundedArray(meshEventSchema, MAX_REPORT_EVENTS),
   annotations: v.boundedArray(annotationSchema, MAX_REPORT_ANNOTATIONS),
   /** What is not known, a sentence without a full stop each. */
-  unknown: v.boundedArray(v.boundedText(1000), 30),
+  unknown: v.boundedArray(v.boundedText(MAX_REPORT_SENTENCE), MAX_REPORT_UNKNOWN),
 });
 
 /** What happened in a range, compared with the time before and after it: `/api/v1/report?from=&to=`. */

@@ -8,6 +8,7 @@ import {
   type InRanges,
   type LinkSummary,
   MAX_CHANGED,
+  MAX_REPORT_NAME,
   MAX_REPORT_NAMES,
   type NameList,
   type RangeFigures,
@@ -225,7 +226,8 @@ class LinkComparer {
         list.count += 1;
         if (list.names.length >= MAX_REPORT_NAMES) continue;
         const family = (flag & FLAG_IPV6) === 0 ? '' : ' (IPv6)';
-        list.names.push(`${this.#table.name(from)} → ${this.#table.name(destination)}${family}`);
+        const name = `${this.#table.name(from)} → ${this.#table.name(destination)}${family}`;
+        list.names.push(name.slice(0, MAX_REPORT_NAME));
       }
       yield;
     }

@@ -2,6 +2,8 @@ import {
   type ElapsedTime,
   type KeyFigure,
   type LostPodFacts,
+  MAX_REPORT_SENTENCE,
+  MAX_REPORT_TITLE,
   RANGE_NAMES,
   type ReportData,
 } from '../../protocol/comparison.ts';
@@ -13,8 +15,6 @@ import { listText, percent, timeText } from '../text.ts';
 export function isFault({ severity }: Pick<ReportData['findings'][number], 'severity'>): boolean {
   return severity === 'failed' || severity === 'slow';
 }
-
-const MAX_TITLE = 200;
 
 /**
  * The title if the caller gave none: the gravest new finding of a fault and the lost pods, joined; else how many links became
@@ -29,7 +29,7 @@ export function titleOf(
   const lost = lostPodsText(lostPods, notRecovered);
   const worse = affected.links === 0 ? '' : affectedText(affected);
   const fault = [newFault, lost].filter((text) => text !== '').join('; ');
-  return `Report: ${fault || worse || (findings[0]?.title ?? 'no findings')}`.slice(0, MAX_TITLE);
+  return `Report: ${fault || worse || (findings[0]?.title ?? 'no findings')}`.slice(0, MAX_REPORT_TITLE);
 }
 
 /** `3 of 12 links became worse, to goldpinger-chaos`. Names the pods of that end at which there are fewer. */
@@ -114,7 +114,8 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>, notRecovere
       note: `${countText(changes['new-bad'])} of the new ones bad: with a failed ping, slow, or lossy`,
     },
   ];
-  return all.filter((one) => one !== false);
+  // Names of pods can be long.
+  return all.flatMap((one) => (one === false ? [] : { ...one, note: one.note.slice(0, MAX_REPORT_SENTENCE) }));
 }
 
 /** How many of the datagrams were lost: `12 %`, `less than 1 %`; `–` if none was sent. */

@@ -9,7 +9,7 @@ import type { ByRange } from './link-table.ts';
 /** PNGs of the ranges; null: there is none to show. */
 export type ReportPictures = ByRange<Uint8Array | null>;
 
-/** All pictures of a report together, bytes. Base64 adds a third. */
+/** The most bytes of all pictures of a report together. Base64 adds a third, so they take at most 1.8 MB of its page. */
 const MAX_PICTURE_BYTES = 1_350_000;
 
 /** Paints a heatmap as a PNG. */

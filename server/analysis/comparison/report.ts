@@ -6,6 +6,8 @@ import {
   MAX_REPORT_ANNOTATIONS,
   MAX_REPORT_EVENTS,
   MAX_REPORT_NAMES,
+  MAX_REPORT_SENTENCE,
+  MAX_REPORT_UNKNOWN,
   RANGE_NAMES,
   type RangeName,
   REPORT_FORMAT,
@@ -83,12 +85,9 @@ export interface Report {
 const MAX_WAITING = 4;
 /** The most comparisons that are being sent. */
 const MAX_SENDING = 4;
-/** No comparison is made while so many links are being sent. Each holds 13 bytes, however slowly its client reads. */
+/** No comparison is made while so many links are being sent. Each link takes 13 bytes until its client has read it. */
 const MAX_SENDING_LINKS = 500_000;
 const BUSY = 'too many reports at once, try again in a few seconds';
-/** The most sentences about what is not known, and the most characters of each. */
-const MAX_UNKNOWN = 30;
-const MAX_SENTENCE = 1000;
 
 /** Makes reports and comparisons, one at a time, and for each of them reads one mesh at a time. */
 export class Reporter {
@@ -343,7 +342,7 @@ function unknownsOf(
   if (events.missing.length > 0) sentences.push(`Events that only ${namesOf(events.missing)} saw are missing`);
   if (eventsCut) sentences.push('Some events are left out, because there were too many');
   if (annotations.missing.length > 0) sentences.push(`${namesOf(annotations.missing)} did not send annotations`);
-  return sentences.slice(0, MAX_UNKNOWN).map((sentence) => sentence.slice(0, MAX_SENTENCE));
+  return sentences.slice(0, MAX_REPORT_UNKNOWN).map((sentence) => sentence.slice(0, MAX_REPORT_SENTENCE));
 }
 
 function rangeUnknowns(name: string, range: ReportRange | null): string[] {

@@ -102,6 +102,26 @@ describe('the JSON of a comparison', () => {
   });
 
   it.each([
+    ['of 253 characters', ''],
+    ['of 253 characters, which several pods of long namespaces have', 'n'.repeat(61)],
+  ])('is valid with names of pods %s', async (_, namespace) => {
+    const named = () =>
+      spoiled(8, ({ pods }) => {
+        for (const [i, pod] of pods.entries()) {
+          const own =
+            namespace === ''
+              ? { name: `${'x'.repeat(252)}${i}` }
+              : { name: 'x'.repeat(253), namespace: namespace + (10 + i) };
+          pods[i] = { ...pod, ...own };
+        }
+      });
+    const during = named();
+    during.each((from, to) => to === 7 || (from < 3 && to < 3), LATE_ANSWER, true);
+    const { report } = await comparisonOf({ before: named(), during, after: named() });
+    expect([report.targets.count, report.collateral.count]).toEqual([1, 9]);
+  });
+
+  it.each([
     [{ from: 4 }, 'names pod 4 of 4'],
     [{ to: 1 }, 'names pod 4 of 4'],
     [{ length: 9 }, '9 compared links to 4 pods'],
