@@ -10,7 +10,7 @@ export const VERDICTS = ['pass', 'fail', 'unknown'] as const;
 export const MAX_CLAUSES = 20;
 export const MAX_CLAUSE_LENGTH = 500;
 
-/** The most characters of the reason of a verdict. */
+/** The most characters of the reason of a verdict, and of what was found of a violation. */
 export const MAX_REASON_LENGTH = 600;
 
 /** A verdict on the wire. */
@@ -44,7 +44,7 @@ export const verdictSchema = v.object({
       from: v.boundedText(600),
       to: v.boundedText(600),
       /** What was found instead, e.g. `timeout`, `253 ms`. */
-      found: v.boundedText(200),
+      found: v.boundedText(MAX_REASON_LENGTH),
       samples: v.wholeNumber,
     }),
     MAX_VIOLATIONS,

@@ -1,6 +1,6 @@
 import { roundMsOf } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
-import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
+import { MAX_REASON_LENGTH, MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { durationText } from '../../runtime/measure-text.ts';
 import { type LostPod, lostPodsOf } from '../lost-pods.ts';
@@ -37,7 +37,7 @@ export function* judgeRecovery(
     const recovery = recoveryOf(one, clause, mesh, nowMs);
     if (recovery === 'undecided') undecided ??= one;
     if (recovery !== 'too-late') continue;
-    const found = violationText(one, nameOf);
+    const found = violationText(one, nameOf).slice(0, MAX_REASON_LENGTH);
     violations.push({ clause: text, from: '', to: nameOf(one.pod), found, samples: 0 });
   }
   const [first] = violations;

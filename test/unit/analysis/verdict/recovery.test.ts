@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { lostPodsOf } from '../../../../server/analysis/lost-pods.ts';
 import { emptyLinks, FLAG_SUSPECT, NONE16, pack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
+import { parseVerdict } from '../../../../server/protocol/verdict.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import { MeshBuilder, meshOf, NOW_MS, podOf, settingsOf, statusOf } from '../../../support/mesh.ts';
 import { both, type Change, pod, report, set, silence } from '../changes.ts';
@@ -48,6 +49,15 @@ describe('recovered', () => {
       reason: `recovered<3s: violated by 1 of 1 lost pod, for example pod-3: ${found}`,
       violations: [{ clause: 'recovered<3s', from: '', to: 'pod-3', found, samples: 0 }],
     });
+  });
+
+  it('is valid however long the names of pods are', () => {
+    const long = killed(failing);
+    for (const [i, one] of long.pods.entries()) {
+      long.pods[i] = { ...one, name: 'x'.repeat(253), namespace: `${'n'.repeat(62)}${i}` };
+    }
+    const answer = answerFor(long, 'recovered<3s');
+    expect(parseVerdict(answer).violations).toMatchObject([{ found: expect.stringMatching(/^replaced by n{62}4/) }]);
   });
 
   it.each<[title: string, expects: string, verdict: string, change: Change, mesh?: Partial<Mesh>]>([
