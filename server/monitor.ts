@@ -293,11 +293,17 @@ export class Monitor {
 
   /** A function that gives the boot time of a pod as it last answered it, ms since the epoch; -1 if it never did. */
   bootTimes(): (uid: string) => number {
+    // Reports have boot times, so most answers need none of these.
+    let known: Map<string, number> | null = null;
+    return (uid) => (known ??= this.#knownBootTimes()).get(uid) ?? -1;
+  }
+
+  #knownBootTimes(): Map<string, number> {
     const known = new Map<string, number>();
     for (const { target, judged } of this.#results.probedLinks()) {
       if (judged !== null && judged.bootTimeMs >= 0) known.set(target.uid, judged.bootTimeMs);
     }
-    return (uid) => known.get(uid) ?? -1;
+    return known;
   }
 
   /** Ends every timer and probe at once. The probes under way are not waited for, and have no result. */

@@ -23,35 +23,22 @@ interface Place {
  * 180 MB of garbage.
  */
 export class ResultBytes {
-  /** The template, `SLOW_END`, and the results: bytes are copied within one buffer, because that needs no view for each copy. */
-  #memory: Buffer;
-  readonly #places: readonly Place[];
-  readonly #slowEndAt: number;
-  readonly #firstAt: number;
-  /** Where the next result begins. */
-  #at: number;
+  /** `SLOW_END`, the templates, and the results: bytes are copied within one buffer, because that needs no view for each copy. */
+  #memory = Buffer.from(SLOW_END);
+  readonly #places: Place[] = [];
+  /** Where the results begin, and where the next one does. */
+  #firstAt = SLOW_END.length;
+  #at = SLOW_END.length;
   /** `2026-11-22T14:59:55.` by second. */
   readonly #seconds = new Map<number, Uint8Array>();
 
-  /** `pods`: those that `putOk` is called for, by index. */
-  constructor(pods: readonly PodJson[]) {
-    let start = 0;
-    const texts: string[] = [];
-    const places: Place[] = [];
-    for (const pod of pods) {
-      const text = resultJson(pod, { outcome: 'ok', pingMs: 0, totalUs: 0, error: '' });
-      const timeAt = start + Buffer.byteLength(`${pod.head}true${PING_TIME}`);
-      const end = start + Buffer.byteLength(text);
-      texts.push(text);
-      places.push({ start, timeAt, end });
-      start = end;
-    }
-    this.#places = places;
-    this.#slowEndAt = start;
-    this.#firstAt = start + SLOW_END.length;
-    this.#at = this.#firstAt;
-    this.#memory = Buffer.allocUnsafeSlow(this.#firstAt + ROOM_BYTES);
-    this.#memory.write(`${texts.join('')}${SLOW_END}`);
+  /** Adds a template for `putOk`, and returns its index. Add all of them before anything is put. */
+  addTemplate(pod: PodJson): number {
+    const start = this.#at;
+    const timeAt = start + Buffer.byteLength(`${pod.head}true${PING_TIME}`);
+    this.put(resultJson(pod, { outcome: 'ok', pingMs: 0, totalUs: 0, error: '' }));
+    this.#firstAt = this.#at;
+    return this.#places.push({ start, timeAt, end: this.#at }) - 1;
   }
 
   /** Bytes that have been put and not taken. */
@@ -72,10 +59,10 @@ export class ResultBytes {
     this.#at += this.#memory.write(text, this.#at);
   }
 
-  /** Puts what `resultJson` makes of a ping of the pod with this index that was ok. `pingMs`: ms since the epoch, not negative. */
-  putOk(pod: number, pingMs: number, totalUs: number): void {
-    const place = this.#places[pod];
-    if (place === undefined) throw new RangeError(`no template ${pod}`);
+  /** Puts what `resultJson` makes of a ping that was ok, from a template. `pingMs`: ms since the epoch, not negative. */
+  putOk(template: number, pingMs: number, totalUs: number): void {
+    const place = this.#places[template];
+    if (place === undefined) throw new RangeError(`no template ${template}`);
     const { start, timeAt, end } = place;
     this.#reserve(end - start + SLOW_END.length + MAX_DIGITS);
     const timeTo = this.#at + timeAt - start;
@@ -83,9 +70,9 @@ export class ResultBytes {
     const ms = Math.trunc(totalUs / 1000);
     if (ms > 0) {
       this.#at -= OK_END.length;
-      this.#copy(this.#slowEndAt, this.#slowEndAt + DURATION.length);
+      this.#copy(0, DURATION.length);
       this.#putDigits(ms);
-      this.#copy(this.#slowEndAt + DURATION.length, this.#firstAt);
+      this.#copy(DURATION.length, SLOW_END.length);
     }
     const boundedMs = boundedTime(pingMs);
     const second = Math.floor(boundedMs / 1000);

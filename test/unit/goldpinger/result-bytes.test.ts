@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { podJson, resultJson } from '../../../server/goldpinger/check.ts';
+import { type PodJson, podJson, resultJson } from '../../../server/goldpinger/check.ts';
 import { ResultBytes } from '../../../server/goldpinger/result-bytes.ts';
 import { NOW_MS } from '../../support/mesh.ts';
 
@@ -12,8 +12,14 @@ const PODS = [
 const TIMES = [NOW_MS, NOW_MS + 7, NOW_MS + 65, NOW_MS - 0.4, NOW_MS + 86_400_999, 0, 1e300];
 const DURATIONS_US = [0, 999, 1_000, 9_999, 10_000, 134_200_000];
 
+function withTemplates(pods: readonly PodJson[]): ResultBytes {
+  const results = new ResultBytes();
+  for (const pod of pods) results.addTemplate(pod);
+  return results;
+}
+
 it('puts what `resultJson` makes, byte for byte', () => {
-  const results = new ResultBytes(PODS);
+  const results = withTemplates(PODS);
   let expected = '';
   for (const pingMs of TIMES) {
     for (const totalUs of DURATIONS_US) {
@@ -31,7 +37,7 @@ it('puts what `resultJson` makes, byte for byte', () => {
 });
 
 it('goes on after its bytes have been taken', () => {
-  const results = new ResultBytes(PODS);
+  const results = withTemplates(PODS);
   results.putOk(0, NOW_MS, 5_000);
   const first = Buffer.from(results.take()).toString();
   expect(results.length).toBe(0);
