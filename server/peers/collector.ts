@@ -19,8 +19,21 @@ interface CollectOptions {
   windowMs: number;
   /** A finished mesh of at most this age will do, ms; at most 1000. */
   maxAgeMs: number;
-  /** Resolve within this time, ms, with the reports that have come by then, without findings: see `withLateReports`. */
+  /** Resolve within this time, ms, with the reports that have come by then, without findings: see `meshInTime`. */
   budgetMs?: number;
+}
+
+/** A mesh, and when its collection ended, monotonic ms. */
+interface FinishedMesh {
+  mesh: Mesh;
+  endMs: number;
+}
+
+/** Reports of a mesh by index of the pod, and when its collection ended: ms since the epoch, and monotonic ms. */
+interface LastReports {
+  reports: Map<number, MergedReport>;
+  atMs: number;
+  endMs: number;
 }
 
 /** Window of the statistics that findings quote: medians of links that are slow, but not in their newest sample. */
@@ -40,7 +53,7 @@ export class Collector {
   readonly #deps: CollectDeps;
   /** Collections in progress and finished meshes, by window. */
   readonly #running = new Map<number, { mesh: Promise<Mesh>; collection: Collection }>();
-  readonly #finished = new Map<number, { mesh: Mesh; endMs: number; expiry: Timer }>();
+  readonly #finished = new Map<number, FinishedMesh & { expiry: Timer }>();
   #isStopped = false;
 
   constructor(deps: CollectDeps) {
@@ -61,31 +74,44 @@ export class Collector {
 
   async #wholeMesh({ windowMs, maxAgeMs }: CollectOptions): Promise<Mesh> {
     if (this.#isStopped) throw new Error('the collector has been stopped');
-    const recent = ofWindow(this.#finished, windowMs);
-    const ageMs = recent === undefined ? 0 : this.#deps.clock.monotonicMs() - recent.endMs;
-    if (recent !== undefined && ageMs <= maxAgeMs) return { ...recent.mesh, ageMs };
+    const recent = this.#recentMesh(windowMs, maxAgeMs);
+    if (recent !== null) return recent;
     const joined = ofWindow(this.#running, windowMs);
     if (joined !== undefined) return joined.mesh;
     const limit = this.#limits().running;
     if (this.#running.size >= limit) throw new BusyError(`more than ${limit} windows asked for at once, try again`);
-    const collection = new Collection(this.#deps, viewOfNow(windowMs, this.#deps));
+    const collection = this.#start(windowMs);
     const mesh = collection.run().finally(() => this.#running.delete(windowMs));
     this.#running.set(windowMs, { mesh, collection });
     this.#keep(windowMs, await mesh);
     return mesh;
   }
 
+  /** A finished mesh that is young enough; null without one. */
+  #recentMesh(windowMs: number, maxAgeMs: number): Mesh | null {
+    const recent = ofWindow(this.#finished, windowMs);
+    const ageMs = recent === undefined ? 0 : this.#deps.clock.monotonicMs() - recent.endMs;
+    return recent !== undefined && ageMs <= maxAgeMs ? { ...recent.mesh, ageMs } : null;
+  }
+
+  /**
+   * Starts a collection. It takes the last mesh over, and lets go of each report of it when the pod's new one has come: two meshes
+   * of 1000 pods at once take 28 MB. For the same reason no caller may hold the last mesh while it waits: an async function keeps
+   * all its variables until it ends.
+   */
+  #start(windowMs: number): Collection {
+    const last = this.#finished.get(windowMs) ?? null;
+    this.#forget(windowMs);
+    return new Collection(this.#deps, viewOfNow(windowMs, this.#deps), last);
+  }
+
   /** The whole mesh, or what there is of it when the budget is used up. */
   #within(budgetMs: number, windowMs: number, whole: Promise<Mesh>): Promise<Mesh> {
-    const { clock } = this.#deps;
-    // Taken before waiting, because it may expire meanwhile.
-    const last = this.#finished.get(windowMs);
     return new Promise((resolve, reject) => {
-      const timer = clock.setTimer(() => {
-        const partial = ofWindow(this.#running, windowMs)?.collection.partialMesh();
-        // The collection has just ended: `whole` settles now.
-        if (partial === undefined) return;
-        resolve(withLateReports(partial, last && { mesh: last.mesh, agoMs: clock.monotonicMs() - last.endMs }));
+      const timer = this.#deps.clock.setTimer(() => {
+        // Without one, the collection has just ended: `whole` settles now.
+        const collection = ofWindow(this.#running, windowMs)?.collection;
+        if (collection !== undefined) resolve(collection.meshInTime());
       }, budgetMs);
       whole.then(resolve, reject).finally(() => timer.cancel());
     });
@@ -147,8 +173,11 @@ export class Collection {
   readonly #tables = new Map<string, PeerRef[]>();
   /** Hash of the table that requests offer: that of the newest report, because our own may lack a change that most pods know. */
   #offeredHash = '';
+  /** The last mesh, if it has the same pods: its reports of pods whose new one has not come yet. */
+  readonly #last: LastReports | null = null;
 
-  constructor(deps: CollectDeps, view: CollectView) {
+  /** `last`: the mesh whose reports stand in for late ones in `meshInTime`. */
+  constructor(deps: CollectDeps, view: CollectView, last: FinishedMesh | null = null) {
     this.#deps = deps;
     this.#view = view;
     this.#startMs = deps.clock.monotonicMs();
@@ -158,6 +187,10 @@ export class Collection {
     this.#limits = reportLimits(view.snapshot.pods);
     const selfUid = deps.selfUid();
     this.#self = selfUid === '' ? -1 : view.index.ofUid(selfUid);
+    if (last !== null && hasSameUids(view.index.pods, last.mesh.pods)) {
+      const { mesh, endMs } = last;
+      this.#last = { atMs: mesh.atMs, endMs, reports: new Map(mesh.reports.map((report) => [report.pod, report])) };
+    }
   }
 
   /** Asks every pod that can be asked and merges the reports. Never rejects because of a peer. */
@@ -204,6 +237,27 @@ export class Collection {
     const health = this.#health.health(head);
     const reports = [...this.#reports.values()].sort((a, b) => a.pod - b.pod);
     return { ...head, health, findings: [], pods, reports };
+  }
+
+  /**
+   * As `partialMesh`, with a report for every pod: in place of one that has not come yet that of the last mesh, if that came at most
+   * `FRESH_MS` ago, else a missing one. Reports that have come stay as they are, also missing ones: they are newer.
+   */
+  meshInTime(): Mesh {
+    const partial = this.partialMesh();
+    const last = this.#last;
+    const lastAgoMs = last === null ? 0 : this.#deps.clock.monotonicMs() - last.endMs;
+    const reports = new Map(partial.reports.map((report) => [report.pod, report]));
+    for (const [pod, { lifecycle }] of partial.pods.entries()) {
+      if (lifecycle === 'gone' || reports.has(pod)) continue;
+      const late = last?.reports.get(pod);
+      // The time of day may have been corrected since; `lastAgoMs` is monotonic.
+      const isFresh = last !== null && late?.missing === '' && lastAgoMs + last.atMs - late.atMs <= FRESH_MS;
+      const arrival = { pod, atMs: partial.atMs, fetchUs: 0 };
+      const missing = () => missingReport(arrival, 'timeout', 'its answer has not come yet');
+      reports.set(pod, isFresh ? late : missing());
+    }
+    return { ...partial, reports: [...reports.values()].sort((a, b) => a.pod - b.pod) };
   }
 
   async #takeOwnReport(): Promise<void> {
@@ -310,6 +364,7 @@ export class Collection {
   }
 
   #take(report: MergedReport): void {
+    this.#last?.reports.delete(report.pod);
     this.#reports.set(report.pod, report);
     this.#health.add(report);
     this.#counts.add(report);
@@ -319,25 +374,6 @@ export class Collection {
 /** Whether two lists name the same pods. Tables are compared because a hostile pod can make another one with the same hash. */
 function hasSameUids(a: readonly { uid: string }[], b: readonly { uid: string }[]): boolean {
   return a === b || (a.length === b.length && a.every(({ uid }, i) => uid === b[i]?.uid));
-}
-
-/**
- * Adds a report to `partial` for each pod whose report has not come yet: that of the last mesh, which was finished `agoMs` ago, if
- * it came at most `FRESH_MS` ago, else a missing one. Reports that have come stay as they are, also missing ones: they are newer.
- */
-export function withLateReports(partial: Mesh, last: { mesh: Mesh; agoMs: number } | undefined): Mesh {
-  const reports = new Map(partial.reports.map((report) => [report.pod, report]));
-  const isSame = last !== undefined && hasSameUids(partial.pods, last.mesh.pods);
-  // The time of day may have been corrected since; `agoMs` is monotonic.
-  const isFresh = ({ missing, atMs }: MergedReport) =>
-    isSame && missing === '' && last.agoMs + last.mesh.atMs - atMs <= FRESH_MS;
-  const borrowed = new Map(last?.mesh.reports.filter(isFresh).map((report) => [report.pod, report]));
-  for (const [pod, { lifecycle }] of partial.pods.entries()) {
-    if (lifecycle === 'gone' || reports.has(pod)) continue;
-    const arrival = { pod, atMs: partial.atMs, fetchUs: 0 };
-    reports.set(pod, borrowed.get(pod) ?? missingReport(arrival, 'timeout', 'its answer has not come yet'));
-  }
-  return { ...partial, reports: [...reports.values()].sort((a, b) => a.pod - b.pod) };
 }
 
 /** How many meshes may be in memory at once: those that are being collected, and finished ones that are kept. */

@@ -1,13 +1,16 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Collector, meshLimits, withLateReports } from '../../../server/peers/collector.ts';
+import { viewOfNow } from '../../../server/peers/collect-view.ts';
+import { Collection, Collector, meshLimits } from '../../../server/peers/collector.ts';
 import type { ReportQuery, ReportResult } from '../../../server/peers/report-query.ts';
 import { LINK_BYTES, STAT_BYTES } from '../../../server/protocol/links.ts';
-import type { Mesh } from '../../../server/protocol/mesh.ts';
+import type { MergedReport } from '../../../server/protocol/mesh.ts';
 import { type Pod, peersHashOf } from '../../../server/protocol/pod.ts';
 import { goneHashOf, lastGoneOf } from '../../../server/protocol/pod-report.ts';
 import { collectDepsOf, missingOf, resultOf } from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { NOW_MS, podOf, podsOf, reportOf } from '../../support/mesh.ts';
+import { meshOf, NOW_MS, podOf, podsOf, reportOf } from '../../support/mesh.ts';
 
 interface Scene {
   pods: readonly Pod[];
@@ -64,7 +67,18 @@ function start({
     await clock.advance(passMs);
     return mesh;
   };
-  return { clock, asks, calls, state, collector, collect, lifetimes: deps.lifetimes };
+  return { clock, asks, calls, state, collector, collect, deps };
+}
+
+/** Frees all that nothing refers to. In a turn of its own, because the stack of its caller may refer to old values. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  await new Promise<void>((resolve) => {
+    setImmediate(() => {
+      runInNewContext('gc')();
+      resolve();
+    });
+  });
 }
 
 const reasonsOf = (reports: { missing: string }[]) => reports.map(({ missing }) => missing);
@@ -106,13 +120,13 @@ describe('collecting the mesh', () => {
     // A pod that is there is not gone because another one says so.
     const lie = podOf(2, { lifecycle: 'gone', sinceMs: NOW_MS - 1_000 });
     const report = { ...reportOf(pods[1] ?? podOf(1), pods), gone: [gone, old, lie] };
-    const { collect, asks, lifetimes } = start({ pods, answers: { 'uid-1': resultOf(report) } });
+    const { collect, asks, deps } = start({ pods, answers: { 'uid-1': resultOf(report) } });
     const shown = async () => {
       const { pods: all } = await collect(100);
       return all.filter(({ lifecycle }) => lifecycle === 'gone').map(({ name, replacedBy }) => [name, replacedBy]);
     };
     expect(await shown()).toEqual([['pod-7', 'uid-0']]);
-    expect(lifetimes.gone().map(({ name }) => name)).toEqual(['pod-7']);
+    expect(deps.lifetimes.gone().map(({ name }) => name)).toEqual(['pod-7']);
     asks.length = 0;
     expect(await shown()).toEqual([['pod-7', 'uid-0']]);
     expect(asks.map(({ goneHash }) => goneHash)).toEqual(Array(2).fill(goneHashOf(lastGoneOf([gone]))));
@@ -229,11 +243,11 @@ describe('meshes of more than 90 000 links', () => {
 
 describe('a mesh within a budget of time', () => {
   /** Five pods of which one hangs and one refuses, looked at `askMs` after all was well. */
-  async function afterFault(askMs: number) {
+  async function afterFault(askMs: number, pods = podsOf(5)) {
     const answers: Record<string, ReportResult> = {};
     let lateMs = 400;
     const afterMs = (uid: string) => (uid === 'uid-3' ? lateMs : 0);
-    const scene = start({ pods: podsOf(5), checkTimeoutMs: 3_000, answers, afterMs });
+    const scene = start({ pods, checkTimeoutMs: 3_000, answers, afterMs });
     await scene.collect(askMs, 30_000);
     lateMs = 2_500;
     answers['uid-4'] = missingOf('refused', 'nobody listens');
@@ -259,14 +273,40 @@ describe('a mesh within a budget of time', () => {
   });
 
   it('borrows none where indexes of pods have come to mean others, nor for a pod that has gone', async () => {
-    const { mesh } = await afterFault(900);
-    const lacking = { ...mesh, reports: mesh.reports.filter(({ pod }) => pod !== 3) };
-    const lateOf = (last: Mesh, partial = lacking) => withLateReports(partial, { mesh: last, agoMs: 0 }).reports[3];
-    expect(lateOf(mesh)).toMatchObject({ pod: 3, missing: '' });
-    expect(lateOf({ ...mesh, pods: mesh.pods.with(1, podOf(7)) })).toMatchObject({ pod: 3, missing: 'timeout' });
-    const left = { ...lacking, pods: mesh.pods.with(3, podOf(3, { lifecycle: 'gone' })) };
-    expect(lateOf(mesh, left)).toMatchObject({ pod: 4 });
+    const pods = podsOf(3);
+    const { mesh } = await afterFault(900, pods);
+    const toldOf = (now: readonly Pod[]) => {
+      const clock = new FakeClock(mesh.atMs);
+      const deps = collectDepsOf(clock, now);
+      const last = { mesh, endMs: clock.monotonicMs() };
+      const { reports } = new Collection(deps, viewOfNow(0, deps), last).meshInTime();
+      return reports.map(({ pod, missing }) => `${pod} ${missing}`);
+    };
+    expect(toldOf(pods)).toEqual(['0 ', '1 ', '2 ']);
+    expect(toldOf(pods.with(1, podOf(7)))).toEqual(['0 timeout', '1 timeout', '2 timeout']);
+    expect(toldOf(pods.with(2, podOf(2, { lifecycle: 'gone' })))).toEqual(['0 ', '1 ']);
   });
+});
+
+it('frees each report of the last mesh when the new one of its pod has come', async () => {
+  const { clock, deps } = start({
+    pods: podsOf(3),
+    checkTimeoutMs: 3_000,
+    afterMs: (uid) => (uid === 'uid-2' ? 1_000 : 0),
+  });
+  const old: WeakRef<MergedReport>[] = [];
+  // In a function of its own, because an async function keeps all its values until it ends.
+  const startAfter = () => {
+    const mesh = meshOf(podsOf(3));
+    old.push(...mesh.reports.map((report) => new WeakRef(report)));
+    return new Collection(deps, viewOfNow(0, deps), { mesh, endMs: clock.monotonicMs() });
+  };
+  const running = startAfter().run();
+  await clock.advance(500);
+  await collectGarbage();
+  expect(old.map((report) => report.deref()?.pod)).toEqual([undefined, undefined, 2]);
+  await clock.advance(500);
+  await running;
 });
 
 describe('a report from a peer', () => {
