@@ -295,7 +295,10 @@ export class Monitor {
   bootTimes(): (uid: string) => number {
     // Reports have boot times, so most answers need none of these.
     let known: Map<string, number> | null = null;
-    return (uid) => (known ??= this.#knownBootTimes()).get(uid) ?? -1;
+    return (uid) => {
+      known ??= this.#knownBootTimes();
+      return known.get(uid) ?? -1;
+    };
   }
 
   #knownBootTimes(): Map<string, number> {
