@@ -220,7 +220,9 @@ export class Collection {
       await fanOut.run(silent, (pod, deadlineMs) => this.#askKeepers(past, pod, deadlineMs));
     }
     const context = { atMs: past?.ofMesh().toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
+    const slice = new TimeSlice(clock);
     const findings = await runSliced(findingsFrom(this.#counts, context), clock);
+    if (slice.isOver()) await slice.next();
     return { ...this.partialMesh(), findings };
   }
 
