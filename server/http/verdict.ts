@@ -1,5 +1,5 @@
-import { LinkSummary } from '../analysis/verdict/link-window.ts';
 import { type Clause, formatClause, parseClauses } from '../analysis/verdict/parse-clause.ts';
+import { LinkSummary } from '../analysis/verdict/report-window.ts';
 import { judge } from '../analysis/verdict/verdict.ts';
 import type { Config } from '../config/config.ts';
 import { shortestRangeMs } from '../protocol/link-state.ts';

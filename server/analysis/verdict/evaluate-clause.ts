@@ -1,14 +1,17 @@
 import { shortestRangeMs } from '../../protocol/link-state.ts';
-import { outcomeOf, phaseOf } from '../../protocol/links.ts';
+import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
-import type { LinkWindow } from './link-window.ts';
 import { type Clause, formatClause, meetsLimit, shareMeetsLimit } from './parse-clause.ts';
+import type { ReportWindow } from './report-window.ts';
 import { isExact, type Selection } from './select-pods.ts';
 
 /** A link on which a clause does not hold. */
 export type Violation = VerdictAnswer['violations'][number];
+
+/** Conditions about the share of all samples or datagrams, also of those that are missing. */
+const OF_SHARES: ReadonlySet<string> = new Set(['success', 'loss']);
 
 /** The verdict of one clause. */
 export interface ClauseVerdict {
@@ -29,7 +32,7 @@ export function withoutViolation(reason: string, missing: readonly number[] = []
 /** Names a pod of the mesh by its index: see `namesIn`. */
 export type NameOf = (pod: number) => string;
 
-/** Evaluates one clause on one link after the other, counts the results, and makes the verdict of them. */
+/** Evaluates one clause on one report after the other, counts the results, and makes the verdict of them. */
 export class ClauseEvaluation {
   readonly clause: Clause;
   readonly text: string;
@@ -72,29 +75,40 @@ export class ClauseEvaluation {
     this.#destinations = selection.to.pods;
   }
 
-  /** Evaluates a link if the clause selects it. Returns whether it does. */
-  evaluate(link: LinkWindow): boolean {
-    const { from, to } = link;
-    // Most clauses select few links.
-    if (!this.#selects(from, to)) return false;
-    const isLoss = this.clause.condition.kind === 'loss';
-    const samples = isLoss ? link.sent : link.samples;
-    this.#samples += samples;
-    this.#badSamples += isLoss ? link.lost : link.failures;
-    this.#mostOfRound = Math.max(this.#mostOfRound, isLoss ? link.cycleSent : 1);
-    this.#families[link.isIpv6 ? 'ipv6' : 'ipv4'] = 1;
-    const isHeld = holdsOn(this.clause, link);
-    if (isHeld) {
-      this.#held += 1;
-      if (from === to) this.#heldOnSelf += 1;
-    } else if (isHeld === false) this.#addViolation(link, samples);
-    else {
-      // There can be enough samples, all of them suspect, of which none changed the state of before.
-      const { min } = this.clause;
-      const found = samples >= min ? 'none to be believed' : `${countText(samples)} of ${countText(min)}`;
-      this.#addUndersampled(from, to, `${found}${link.isIpv6 ? ', IPv6' : ''}`);
+  /** Evaluates the links of a report that the clause selects, and marks them as selected. */
+  evaluate(window: ReportWindow): void {
+    const { clause } = this;
+    const { length, from, to, selected, outcome, report } = window;
+    const isLoss = clause.condition.kind === 'loss';
+    const durations = window.durations[clause.stat];
+    const isWhole = report.missingDetail === '';
+    let [all, bad, held, heldOnSelf] = [0, 0, 0, 0];
+    for (let i = 0; i < length; i++) {
+      const pod = to[i] ?? 0;
+      // Most clauses select few links.
+      if (!this.#selects(from, pod)) continue;
+      selected[i] = 1;
+      const samples = isLoss ? window.sent(i) : (window.samples[i] ?? 0);
+      const failures = isLoss ? window.lost(i) : (window.failures[i] ?? 0);
+      all += samples;
+      bad += failures;
+      const isHeld = holdsOn(clause, samples, failures, outcome[i] !== 0, durations[i] ?? NONE16, isWhole);
+      if (isHeld) {
+        held += 1;
+        if (from === pod) heldOnSelf += 1;
+      } else if (isHeld === false) this.#addViolation(window, i, samples);
+      else {
+        // There can be enough samples, all of them suspect, of which none changed the state of before.
+        const { min } = clause;
+        const found = samples >= min ? 'none to be believed' : `${countText(samples)} of ${countText(min)}`;
+        this.#addUndersampled(from, pod, `${found}${window.isIpv6(i) ? ', IPv6' : ''}`);
+      }
     }
-    return true;
+    this.#samples += all;
+    this.#badSamples += bad;
+    this.#held += held;
+    this.#heldOnSelf += heldOnSelf;
+    if (OF_SHARES.has(clause.condition.kind)) this.#noteRounds(window);
   }
 
   /** Adds a link that the report of `from` must list and does not list yet, if the clause selects it. */
@@ -148,7 +162,7 @@ export class ClauseEvaluation {
    */
   #isViolated(): boolean {
     const { condition } = this.clause;
-    if (condition.kind !== 'success' && condition.kind !== 'loss') return this.#violated > 0;
+    if (!OF_SHARES.has(condition.kind)) return this.#violated > 0;
     const { ipv4, ipv6 } = this.#families;
     const missing = this.#missingRounds * this.#mostOfRound * (ipv4 + ipv6);
     const most = this.#samples + missing;
@@ -190,20 +204,30 @@ export class ClauseEvaluation {
     return listReason(this.differing, mesh, this.nameOf);
   }
 
+  /** Notes how much a link had in one round at most, and the families of the links: `#isViolated` needs both. */
+  #noteRounds(window: ReportWindow): void {
+    const isLoss = this.clause.condition.kind === 'loss';
+    for (let i = 0; i < window.length; i++) {
+      if (!this.#selects(window.from, window.to[i] ?? 0)) continue;
+      this.#mostOfRound = Math.max(this.#mostOfRound, isLoss ? window.cycleSent(i) : 1);
+      this.#families[window.isIpv6(i) ? 'ipv6' : 'ipv4'] = 1;
+    }
+  }
+
   /** Whether the clause selects the link from a selected source to a pod. */
   #selects(from: number, to: number): boolean {
     const { self } = this.clause;
     return this.#destinations[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
   }
 
-  #addViolation(link: LinkWindow, samples: number): void {
+  #addViolation(window: ReportWindow, link: number, samples: number): void {
     this.#violated += 1;
     if (this.#violations.length >= MAX_VIOLATIONS) return;
     this.#violations.push({
       clause: this.text,
-      from: this.nameOf(link.from),
-      to: this.nameOf(link.to),
-      found: `${describeLink(this.clause, link)}${link.isIpv6 ? ' (IPv6)' : ''}`,
+      from: this.nameOf(window.from),
+      to: this.nameOf(window.to[link] ?? -1),
+      found: `${describeLink(this.clause, window, link)}${window.isIpv6(link) ? ' (IPv6)' : ''}`,
       samples,
     });
   }
@@ -219,45 +243,53 @@ export class ClauseEvaluation {
 /**
  * Whether a clause holds on a link; null = the link has too few samples to say. The rules are documented in docs/verdicts.md:
  * healthy: at least `min` samples, none failed. One failure violates it however few samples there are.
- * failed: at least `min` samples, and the link is failed (`LinkWindow.isFailed`). A link that is ok now violates it.
+ * failed: at least `min` samples, and the link is failed (`ReportWindow.outcome`). A link that is ok now violates it.
  * success, loss: at least `min` samples or datagrams. One that failed or was lost makes the link an example of a violation; all
  * links together decide.
  * latency: at least `min` samples, the link is ok, and the duration meets the limit. A failed link violates it. If a part of the
  * window is missing, the missing samples could change the duration, so nothing is certain, except that a maximum that is too large
  * stays too large.
+ *
+ * `samples`, `failures`: of `loss` datagrams, and those that were lost. `us16`: the duration that `latency` is about, packed.
+ * `isWhole`: no part of the window is missing.
  */
-function holdsOn({ condition, stat, min }: Clause, link: LinkWindow): boolean | null {
-  const { kind } = condition;
-  if (kind === 'loss') return link.sent < min ? null : link.lost === 0;
-  const { samples, failures, isFailed } = link;
+function holdsOn(
+  { condition, stat, min }: Clause,
+  samples: number,
+  failures: number,
+  isFailed: boolean,
+  us16: number,
+  isWhole: boolean,
+): boolean | null {
   if (samples === 0) return null;
+  const { kind } = condition;
   const ifEnough = samples < min ? null : true;
   if (kind === 'failed') return isFailed ? ifEnough : false;
   if (kind === 'latency') {
     if (isFailed) return false;
-    const us = link.durationUs(stat);
+    const us = unpack16(us16);
     if (us < 0 || samples < min) return null;
-    const isCertain = link.report.missingDetail === '' || (stat === 'max' && condition.operator.startsWith('<'));
+    const isCertain = isWhole || (stat === 'max' && condition.operator.startsWith('<'));
     return meetsLimit(us, condition) || (isCertain ? false : null);
   }
-  if (kind === 'success') return samples < min ? null : failures === 0;
+  if (kind !== 'healthy') return samples < min ? null : failures === 0;
   if (failures > 0) return false;
   // The link failed before the window, and its samples in the window are suspect: they did not change that.
   return isFailed ? null : ifEnough;
 }
 
 /** What is wrong with a link that violates a clause: `timeout in connect`, `2 of 15 probes failed, ok now`, `253 ms`. */
-function describeLink({ condition: { kind }, stat }: Clause, link: LinkWindow): string {
-  const { links } = link.report;
-  if (kind === 'loss') return `${countText(link.lost)} of ${plural(link.sent, 'datagram')} lost`;
-  if (link.isFailed) {
-    const phase = phaseOf(links, link.index);
-    return `${outcomeOf(links, link.index)}${phase === null ? '' : ` in ${phase === 'first-byte' ? 'first byte' : phase}`}`;
+function describeLink({ condition: { kind }, stat }: Clause, window: ReportWindow, link: number): string {
+  const { links } = window.report;
+  if (kind === 'loss') return `${countText(window.lost(link))} of ${plural(window.sent(link), 'datagram')} lost`;
+  if (window.outcome[link] !== 0) {
+    const phase = phaseOf(links, link);
+    return `${outcomeOf(links, link)}${phase === null ? '' : ` in ${phase === 'first-byte' ? 'first byte' : phase}`}`;
   }
   if (kind === 'healthy' || kind === 'success') {
-    return `${countText(link.failures)} of ${plural(link.samples, 'probe')} failed, ok now`;
+    return `${countText(window.failures[link] ?? 0)} of ${plural(window.samples[link] ?? 0, 'probe')} failed, ok now`;
   }
-  const us = link.durationUs(kind === 'latency' ? stat : 'p50');
+  const us = unpack16(window.durations[kind === 'latency' ? stat : 'p50'][link] ?? NONE16);
   const duration = `${us < 100_000 ? Number((us / 1000).toPrecision(3)) : Math.round(us / 1000)} ms`;
   return kind === 'latency' ? duration : us < 0 ? 'ok' : `ok, ${duration}`;
 }

@@ -155,10 +155,7 @@ export function formatClause({ condition, stat, from, to, self, min }: Clause): 
 }
 
 /** Whether `value` is on the right side of a condition's limit: `value < limit` for the operator `<`, and so on. */
-export function meetsLimit(
-  value: number | bigint,
-  { operator, limit }: { operator: Condition['operator']; limit: number | bigint },
-): boolean {
+export function meetsLimit(value: number, { operator, limit }: Pick<Condition, 'operator' | 'limit'>): boolean {
   if (operator === '<') return value < limit;
   if (operator === '<=') return value <= limit;
   return operator === '>' ? value > limit : value >= limit;
@@ -169,7 +166,8 @@ export function meetsLimit(
  * It uses BigInt, because a mesh can have so many samples that the products are too large for an exact number.
  */
 export function shareMeetsLimit(part: number, all: number, { operator, limit }: Condition): boolean {
-  return meetsLimit(BigInt(part) * BigInt(SHARE_UNITS), { operator, limit: BigInt(limit) * BigInt(all) });
+  const excess = BigInt(part) * BigInt(SHARE_UNITS) - BigInt(limit) * BigInt(all);
+  return meetsLimit(Number(excess), { operator, limit: 0 });
 }
 
 /** Writes a selector as it stands in a clause. Different selectors have different texts. */

@@ -2,15 +2,15 @@ import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { MAX_REASON_LENGTH, MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { namesIn } from '../text.ts';
 import { ClauseEvaluation, type ClauseVerdict, withoutViolation } from './evaluate-clause.ts';
-import { LinkSummary, LinkWindow, newestStats } from './link-window.ts';
 import type { Clause } from './parse-clause.ts';
 import { judgeRecovery } from './recovery.ts';
+import { LinkSummary, newestStats, ReportWindow } from './report-window.ts';
 import { selectPods } from './select-pods.ts';
 
 /**
  * Judges whether clauses hold in a mesh. One pass over all links serves all clauses.
- * `windowMs`: the time range that `mesh` has statistics for. Yields after at most `STEP_LINKS` evaluations of a link by a
- * clause (see `runSliced`).
+ * `windowMs`: the time range that `mesh` has statistics for. Yields after about `STEP_LINKS` evaluations of a link by a clause (see
+ * `runSliced`).
  *
  * The verdict of one clause is `fail` if any link violates it, whatever else is not known. `success` and `loss` are about a
  * share: they are `fail` if the share over all links is not as wanted, whatever is missing. A clause that is not `fail` is
@@ -49,7 +49,10 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
   };
 }
 
-/** `judge` yields after this many links, also of links that a report does not list; a link counts once for each clause. */
+/**
+ * `judge` yields when it has looked at so many links, also of links that a report does not list; a link counts once for each clause.
+ * A clause looks at all links of a report in one step.
+ */
 const STEP_LINKS = 1024;
 
 /**
@@ -66,6 +69,7 @@ function* evaluateMesh(
   const isFullMesh = mesh.settings.pingNumber === 0 && mesh.settings.refreshIntervalMs > 0;
   const rounds = mostRounds(mesh, windowMs);
   let oldestMs = mesh.atMs;
+  let window: ReportWindow | null = null;
   let stepLinks = 0;
   /** Counts links; whether it is time to yield. */
   const isStepOver = (links: number) => {
@@ -89,14 +93,14 @@ function* evaluateMesh(
       for (const one of concerned) one.addMissingReport(pod, rounds);
     if (!isTrusted) continue;
     const stats = report.stats ?? newestStats(report.links, windowMs);
-    const link = new LinkWindow(report);
-    for (let i = 0; i < report.links.length; i++) {
-      link.read(report, stats, i);
-      let isSelected = false;
-      for (const evaluation of concerned) if (evaluation.evaluate(link)) isSelected = true;
-      if (isSelected) summary.add(link);
-      if (isStepOver(concerned.length)) yield;
+    window ??= new ReportWindow(report);
+    window.read(report, stats);
+    for (const one of concerned) {
+      one.evaluate(window);
+      if (isStepOver(window.length)) yield;
     }
+    summary.add(window);
+    if (isStepOver(window.length)) yield;
     // With PING_NUMBER, pairs that are not probed are not expected either.
     for (const to of isFullMesh ? podsNotListed(report, mesh.pods.length) : []) {
       for (const evaluation of concerned) evaluation.addUnlisted(pod, to);
