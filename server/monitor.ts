@@ -70,6 +70,7 @@ export class Monitor {
   #snapshot: DiscoverySnapshot;
   #selfUid = '';
   #localAddresses: string[] = [];
+  readonly #targetsByPod = new WeakMap<Pod, readonly Target[]>();
   #targetCount = 0;
   #lastSampleMs: number;
 
@@ -153,7 +154,7 @@ export class Monitor {
     this.#localAddresses = localAddresses(this.#localAddresses);
     this.#selfUid = findSelf(snapshot.pods, { ...this.#config, localAddresses: this.#localAddresses });
     const selfUid = this.#selfUid || podName || podIP || hostname;
-    const targets = targetsOf(snapshot.pods, { ...this.#config, selfUid });
+    const targets = targetsOf(snapshot.pods, { ...this.#config, selfUid }, this.#targetsByPod);
     if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();
     this.#targetCount = targets.length;
     this.#schedule.setTargets(targets);

@@ -27,12 +27,23 @@ interface TargetOptions {
  *
  * A pod that has addresses, but none in the wanted families, becomes one target without an address: that is a fault which
  * must be seen. So is an address at which no pod can be.
+ *
+ * `known`: the targets that earlier calls with these options have made, by pod; this call adds its own. A pod that changes becomes
+ * another object, so one change among 6000 pods does not make all their targets anew, in one block of the event loop.
  */
-export function targetsOf(pods: readonly Pod[], options: TargetOptions): Target[] {
+export function targetsOf(
+  pods: readonly Pod[],
+  options: TargetOptions,
+  known = new WeakMap<Pod, readonly Target[]>(),
+): Target[] {
   const reachable = pods.filter((pod) => pod.lifecycle !== 'gone' && pod.podIPs.length > 0);
   const picked = new Set(pickPeers(options.selfUid, reachable, options.pingNumber));
   const wanted = reachable.filter((pod) => picked.has(pod.uid) && pod.lifecycle !== 'starting');
-  return wanted.flatMap((pod) => targetsOfPod(pod, options));
+  return wanted.flatMap((pod) => {
+    const targets = known.get(pod) ?? targetsOfPod(pod, options);
+    known.set(pod, targets);
+    return targets;
+  });
 }
 
 function targetsOfPod(pod: Pod, options: TargetOptions): Target[] {

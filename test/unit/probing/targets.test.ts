@@ -23,6 +23,14 @@ describe('targets', () => {
     ]);
   });
 
+  it('stay the same objects while their pods do', () => {
+    const known = new WeakMap();
+    const [one, two] = [pod('1'), pod('2')];
+    const before = targetsOf([one, two], OPTIONS, known);
+    const after = targetsOf([one, { ...two, podIPs: ['10.0.0.9'] }], OPTIONS, known);
+    expect([after[0] === before[0], after[1]?.address]).toEqual([true, '10.0.0.9']);
+  });
+
   it.each(['ready', 'not-ready', 'terminating'] as const)('include a %s pod that has an address', (lifecycle) => {
     expect(targetsOf([pod('2', { lifecycle })], OPTIONS)).toHaveLength(1);
   });
