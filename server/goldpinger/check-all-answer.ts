@@ -142,7 +142,7 @@ function* externalsByTarget(entries: readonly Entry[]): Generator<string> {
 
 /**
  * One pod's `podResults` without its braces, in pieces. `linkTo` is scratch memory: one number for each pod of the mesh.
- * `results` has two templates for each of `entries`, in their order: `Entry.pinged`.
+ * `results` has the templates of all `entries` (`Entry.pinged`).
  */
 function* podResults(
   { links, atMs, details }: MergedReport,

@@ -18,7 +18,7 @@ export interface MergeWindows {
   linkMs: number;
   probeMs: number;
   apiMs: number;
-  /** PING_TIMEOUT: so long before it was observed a timeout began. */
+  /** PING_TIMEOUT: a ping that timed out began this long before the timeout was observed. */
   pingTimeoutMs: number;
   /**
    * A second observation of a link by the same pod within this time is about the other IP family, which is pinged at its own
@@ -108,12 +108,13 @@ class Starvations {
     this.#askedMs = askedMs;
   }
 
+  /** Keeps the times at which the process of a journal was starved. `uid`: its pod. */
   addJournal(uid: string, { value, atMs }: PodAnswer<Journal>): void {
     if (value.starved === undefined || value.starved.length === 0) return;
     this.#journals.set(uid, [...(this.#journals.get(uid) ?? []), { value, atMs }]);
   }
 
-  /** Takes note of the end of a failure. */
+  /** Keeps the end of a failure; other observations are ignored. */
   addObservation(observation: Observation): void {
     if (!observation.entry.kind.endsWith('-recovered')) return;
     const key = faultOf(observation);
@@ -140,7 +141,7 @@ class Starvations {
     const isTimeout = outcome === 'timeout' && (kind === 'link-failed' || kind === 'probe-failed');
     if (!isLossy && !isTimeout) return null;
     const measured = { fromMs: atMs - (isTimeout ? this.#windows.pingTimeoutMs : 0), toMs: atMs };
-    // After the shortage the link must be ok in the next round.
+    // The link must have been ok again in the round after the shortage, so the shortage must have ended no earlier than this.
     const leastMs = isLossy ? 0 : this.#failureEndMs(observation) - windowOf(kind, this.#windows);
     const timesOf = (suspected: string, what: 'starved' | 'stoodStill') =>
       (this.#journals.get(suspected) ?? []).flatMap((journal) =>
