@@ -242,18 +242,18 @@ function* findPods(causes: Causes): Generator<void> {
 /** The pods with a share of symptoms that is enough, and the largest share among them. */
 function podsWith(
   isEnough: (share: number) => boolean,
-  { symptoms, proofs, confirmed, explained, judged }: Tally,
+  tally: Tally,
   place: 'intoPod' | 'outOfPod',
   topology: Topology,
 ) {
   const pods: number[] = [];
   let largestShare = 0;
   for (const pod of topology.pods.keys()) {
-    const count = symptoms.at(place, pod);
+    const count = tally.symptomsAt(place, pod, OUTLIER);
     if (count < 2) continue;
-    const of = judged.at(place, pod) - explained.at(place, pod);
-    if (!isEnough(count / of) || proofs.at(place, pod) === 0) continue;
-    if (!isQuorum(count, of, confirmed.at(place, pod), judged.all)) continue;
+    const of = tally.judged.at(place, pod) - tally.explained.at(place, pod);
+    if (!isEnough(count / of) || tally.symptomsAt(place, pod, PROOF) === 0) continue;
+    if (!isQuorum(count, of, tally.symptomsAt(place, pod, CONFIRMED), tally.judged.all)) continue;
     pods.push(pod);
     largestShare = Math.max(largestShare, count / of);
   }
@@ -290,14 +290,13 @@ function findInTwoPods(causes: Causes): void {
   }
 }
 
+/** A place is a cause only if one of its symptoms has at least this confidence. */
+const PROOF = OUTLIER + 1;
+
 /** The symptoms of one severity, counted by place. */
 class Tally {
-  /** Symptoms that no cause explains. */
-  readonly symptoms: PairCounter;
-  /** Those of them that are `UNCONFIRMED` or `CONFIRMED`. A place without any of these is no cause. */
-  readonly proofs: PairCounter;
-  /** Those of them that are `CONFIRMED`. */
-  readonly confirmed: PairCounter;
+  /** Symptoms that no cause explains, by their confidence (`OUTLIER`, `UNCONFIRMED`, `CONFIRMED`). */
+  readonly #symptoms: readonly PairCounter[];
   /** Symptoms that a cause explains. They count neither for nor against anything. */
   readonly explained: PairCounter;
   readonly judged: PairCounter;
@@ -316,9 +315,7 @@ class Tally {
   constructor(topology: Topology, judged: PairCounter) {
     this.#topology = topology;
     this.judged = judged;
-    this.symptoms = new PairCounter(topology);
-    this.proofs = new PairCounter(topology);
-    this.confirmed = new PairCounter(topology);
+    this.#symptoms = Array.from({ length: CONFIRMED + 1 }, () => new PairCounter(topology));
     this.explained = new PairCounter(topology);
     this.nodeSources = new Int32Array(topology.nodes.length).fill(NONE);
     this.zoneSources = new Int32Array(topology.zones.length ** 2).fill(NONE);
@@ -336,19 +333,22 @@ class Tally {
       this.explained.add(from, to);
       return;
     }
-    this.symptoms.add(from, to);
-    if (confidence[k] !== OUTLIER) this.proofs.add(from, to);
-    if (confidence[k] === CONFIRMED) this.confirmed.add(from, to);
+    this.#symptoms[confidence[k] ?? OUTLIER]?.add(from, to);
     if (isAcross) see(this.nodeSources, node, from);
     const zonePair = this.#topology.zonePair(from, to);
     see(this.zoneSources, zonePair, from);
     see(this.zoneDestinations, zonePair, to);
   }
 
+  /** How many symptoms at a place no cause explains, of at least this confidence. */
+  symptomsAt(place: Place, key: number, confidence: number): number {
+    return this.#symptoms.slice(confidence).reduce((sum, counter) => sum + counter.at(place, key), 0);
+  }
+
   /** The share of unexplained symptoms among the judged pairs that are not explained; 0 without a proof. */
   share(place: Place, key: number): number {
     const of = this.judged.at(place, key) - this.explained.at(place, key);
-    return of > 0 && this.proofs.at(place, key) > 0 ? this.symptoms.at(place, key) / of : 0;
+    return of > 0 && this.symptomsAt(place, key, PROOF) > 0 ? this.symptomsAt(place, key, OUTLIER) / of : 0;
   }
 }
 

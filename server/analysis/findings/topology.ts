@@ -130,7 +130,8 @@ export class PairCounter {
   }
 
   copy(): PairCounter {
-    const copy = new PairCounter(this.#topology, structuredClone(this.#counters));
+    const counters = Object.entries(this.#counters).map(([place, counts]) => [place, counts.slice()]);
+    const copy = new PairCounter(this.#topology, Object.fromEntries(counters));
     copy.all = this.all;
     return copy;
   }
