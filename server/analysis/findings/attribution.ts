@@ -342,7 +342,9 @@ class Tally {
 
   /** How many symptoms at a place no cause explains, of at least this confidence. */
   symptomsAt(place: Place, key: number, confidence: number): number {
-    return this.#symptoms.slice(confidence).reduce((sum, counter) => sum + counter.at(place, key), 0);
+    let sum = 0;
+    for (let one = confidence; one <= CONFIRMED; one++) sum += this.#symptoms[one]?.at(place, key) ?? 0;
+    return sum;
   }
 
   /** The share of unexplained symptoms among the judged pairs that are not explained; 0 without a proof. */

@@ -101,10 +101,10 @@ export function* pathFindings(mesh: MeshCounts, hasUnreachablePods: boolean): Ge
   const { judged, judgedCount } = mesh.topology;
   const witnesses: Witness[] = [];
   for (const report of mesh.reports.values()) {
+    yield;
     if (!report.probes.some(isPathResult)) continue;
     const isOther = (pod: number) => pod !== report.pod && judged[pod] === 1;
     if (judgedCount === 1 || reachesMost(report, isOther)) witnesses.push(witnessOf(mesh, report));
-    yield;
   }
   witnesses.sort((a, b) => a.report.pod - b.report.pod);
   return SUBJECT_NAMES.flatMap((subject) => {

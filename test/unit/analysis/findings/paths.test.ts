@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { MeshCounts } from '../../../../server/analysis/findings/counts.ts';
+import { pathFindings } from '../../../../server/analysis/findings/paths.ts';
 import type { Finding } from '../../../../server/protocol/finding.ts';
 import { findingsSchema } from '../../../../server/protocol/finding.ts';
 import type { Outcome, Path } from '../../../../server/protocol/sample.ts';
 import { validate } from '../../../../server/protocol/validators.ts';
-import { type LinkFault, MeshBuilder, NOW_MS } from '../../../support/mesh.ts';
+import { runToEnd } from '../../../support/generator.ts';
+import { type LinkFault, MeshBuilder, meshOf, NOW_MS, podsOf, settingsOf } from '../../../support/mesh.ts';
 
 const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
 const TARGETS: Record<Path, string> = {
@@ -53,6 +56,13 @@ class PathMesh extends MeshBuilder {
 
 it('paths that work are no finding', () => {
   expect(new PathMesh(3).findings()).toEqual([]);
+});
+
+it('looks at one report in each step, also where no path is probed', () => {
+  const { pods, reports } = meshOf(podsOf(300));
+  const counts = new MeshCounts(pods, settingsOf());
+  for (const report of reports) counts.add(report);
+  expect(runToEnd(pathFindings(counts, false)).steps).toBeGreaterThanOrEqual(300);
 });
 
 describe('a Service that fails while pods reach each other', () => {
