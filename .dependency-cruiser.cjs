@@ -62,7 +62,11 @@ module.exports = {
       ['analysis', 'events', 'results', 'protocol', 'runtime'],
       "peers asks other pods, and merges their answers with this pod's own events; findings are part of a merged mesh; copies of other pods are results and journals.",
     ),
-    imports('goldpinger', ['peers', 'protocol', 'runtime'], "goldpinger turns a merged mesh into Goldpinger's JSON."),
+    imports(
+      'goldpinger',
+      ['peers', 'analysis', 'protocol', 'runtime'],
+      "goldpinger turns a merged mesh into Goldpinger's JSON.",
+    ),
     imports(
       'http',
       ['goldpinger', 'peers', 'analysis', 'events', 'metrics', 'heatmap-png', 'protocol', 'runtime', 'config'],

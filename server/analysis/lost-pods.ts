@@ -1,6 +1,6 @@
 import { isReportMissing, roundMsOf } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET, NONE16, unpack16 } from '../protocol/links.ts';
-import type { MergedReport, Mesh } from '../protocol/mesh.ts';
+import type { MergedReport, UnjudgedMesh } from '../protocol/mesh.ts';
 import { isJudged, type Pod } from '../protocol/pod.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
@@ -50,7 +50,7 @@ interface LinksInto {
  * mesh of a past range has all. `isSource`: whether the links of a pod count. Yields after each report.
  */
 export function* lostPodsOf(
-  mesh: Mesh,
+  mesh: UnjudgedMesh,
   range: TimeRange,
   isSource: (pod: number) => boolean = () => true,
 ): Generator<void, LostPod[]> {
@@ -82,7 +82,7 @@ function nothingKnown(): LinksInto {
 
 /** What the list of pods alone says of the pods that left in a range, in the order in which they left. */
 function departuresIn(
-  { pods }: Mesh,
+  { pods }: UnjudgedMesh,
   { fromMs, toMs }: TimeRange,
 ): Omit<LostPod, 'healthyMs' | 'unhealthyMs' | 'links'>[] {
   const indexOf = new Map(pods.map(({ uid }, i) => [uid, i]));
@@ -116,7 +116,11 @@ function replacementOf(pod: number, pods: readonly Pod[], indexOf: ReadonlyMap<s
  * Adds the links of a report to what is known of each replacement. The link of a replacement to itself does not count, because it
  * says nothing about whether others reach it.
  */
-function addReport(report: MergedReport, linksInto: ReadonlyMap<number, LinksInto>, { pods, settings }: Mesh): void {
+function addReport(
+  report: MergedReport,
+  linksInto: ReadonlyMap<number, LinksInto>,
+  { pods, settings }: UnjudgedMesh,
+): void {
   const { pod, atMs, bootTimeMs, links } = report;
   const isTrusted = report.starvation?.unreliable !== true;
   const roundMs = roundMsOf(settings);

@@ -1,5 +1,6 @@
 import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../protocol/links.ts';
 import type { MergedReport } from '../protocol/mesh.ts';
+import { isJudged, type Pod } from '../protocol/pod.ts';
 import type { Outcome } from '../protocol/sample.ts';
 
 /*
@@ -13,14 +14,15 @@ const MIN_SILENT = 2;
  * The silent side of a mesh: the judged pods that are silent (see `SILENCE`), if there are at least as many of them as of judged
  * pods that report, at least `MIN_SILENT`, and no failed link from a pod that reports was answered there (see `isAnswered`). Else,
  * and if no pod reports, none. Nobody on this side can tell which of the two sides is cut off, so no pod of the silent side is
- * accused. Pods whose report is missing for another reason than silence count on neither side. `judged`: by pod, 1 = it is judged
- * (`isJudged` in protocol/pod.ts: a pod that is starting, leaving or ignored counts on neither side).
+ * accused. Pods whose report is missing for another reason than silence count on neither side, and so do pods that are not judged
+ * (`isJudged`).
  */
-export function silentSide(judged: ArrayLike<number>, reports: Iterable<MergedReport>): Set<number> {
+export function silentSide(pods: readonly Pod[], reports: Iterable<MergedReport>): Set<number> {
   const silent = new Set<number>();
   const present: MergedReport[] = [];
   for (const report of reports) {
-    if (judged[report.pod] !== 1) continue;
+    const pod = pods[report.pod];
+    if (pod === undefined || !isJudged(pod)) continue;
     if (report.missing === '') present.push(report);
     else if (SILENCE.has(report.missing)) silent.add(report.pod);
   }

@@ -1,4 +1,4 @@
-import { unjudgedPods } from '../peers/cluster-health.ts';
+import { silentSide } from '../analysis/sides.ts';
 import type { Mesh } from '../protocol/mesh.ts';
 import { isJudgedReady, type Pod } from '../protocol/pod.ts';
 import { podNamer } from '../protocol/pod-names.ts';
@@ -28,7 +28,7 @@ const MAX_REASONS = 10;
  */
 export function clusterHealthAnswer(mesh: Pick<Mesh, 'health' | 'pods' | 'reports'>): ClusterHealth {
   const reasons = new Map<string, string[]>();
-  const unjudged = unjudgedPods(mesh);
+  const unjudged = silentSide(mesh.pods, mesh.reports);
   const nameOf = podNamer(mesh.pods);
   for (const [i, pod] of mesh.pods.entries()) {
     if (isJudgedReady(pod) && !unjudged.has(i)) reasons.set(nodeOf(pod), []);

@@ -3,7 +3,7 @@ import { LinkSummary } from '../analysis/verdict/report-window.ts';
 import { judge } from '../analysis/verdict/verdict.ts';
 import type { Config } from '../config/config.ts';
 import { shortestRangeMs } from '../protocol/link-state.ts';
-import type { Mesh } from '../protocol/mesh.ts';
+import type { UnjudgedMesh } from '../protocol/mesh.ts';
 import { lossWindowMs } from '../protocol/udp.ts';
 import type { VerdictAnswer } from '../protocol/verdict.ts';
 import { runSlicedUntil, SerialQueue } from '../runtime/concurrency.ts';
@@ -57,7 +57,7 @@ export function verdictAnswerer(context: VerdictContext): (query: VerdictQuery) 
       const collecting =
         'fromMs' in range
           ? pastMeshes.of(range)
-          : collector.collect({ windowMs, maxAgeMs: MAX_AGE_MS, budgetMs: COLLECT_BUDGET_MS });
+          : collector.collect({ windowMs, maxAgeMs: MAX_AGE_MS }, COLLECT_BUDGET_MS);
       const neverAborted = new AbortController().signal;
       const what = 'ask again: collecting the reports';
       const mesh = await withTimeout(clock, GIVE_UP_MS, neverAborted, what, () => collecting);
@@ -84,7 +84,7 @@ function usualWindowMs(clauses: readonly Clause[], config: Config): number {
 }
 
 /** Why judging was given up. */
-function tookTooLong({ reports }: Mesh, clauses: readonly Clause[]): string {
+function tookTooLong({ reports }: UnjudgedMesh, clauses: readonly Clause[]): string {
   const links = reports.reduce((sum, report) => sum + report.links.length, 0);
   const count = plural(clauses.length, 'clause');
   return `judging ${plural(links, 'link')} by ${count} took too long, ask again, or use fewer clauses or links (from=, to=)`;

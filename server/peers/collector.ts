@@ -1,14 +1,15 @@
 import { MeshCounts } from '../analysis/findings/counts.ts';
+import { analysisOf } from '../analysis/findings/evidence.ts';
 import { findingsFrom } from '../analysis/findings/findings.ts';
 import { isReportMissing } from '../protocol/link-state.ts';
-import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
+import type { MergedReport, Mesh, MeshSettings, UnjudgedMesh } from '../protocol/mesh.ts';
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import { podNamer } from '../protocol/pod-names.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { runSliced, TimeSlice } from '../runtime/concurrency.ts';
 import { BusyError, textOf } from '../runtime/errors.ts';
-import { HealthTally } from './cluster-health.ts';
+import { healthFrom } from './cluster-health.ts';
 import { type CollectDeps, type CollectView, type PastView, viewOfNow } from './collect-view.ts';
 import { type Arrival, mergedReportOfCheck, missingReport } from './merged-report.ts';
 import { type ReportLimits, type ReportQuery, type ReportResult, reportLimits } from './report-query.ts';
@@ -19,13 +20,11 @@ interface CollectOptions {
   windowMs: number;
   /** A finished mesh of at most this age will do, ms; at most 1000. */
   maxAgeMs: number;
-  /** Resolve within this time, ms, with the reports that have come by then, without findings: see `meshInTime`. */
-  budgetMs?: number;
 }
 
 /** A mesh, and when its collection ended, monotonic ms. */
-interface FinishedMesh {
-  mesh: Mesh;
+interface Finished<M extends UnjudgedMesh> {
+  mesh: M;
   endMs: number;
 }
 
@@ -53,17 +52,20 @@ export class Collector {
   readonly #deps: CollectDeps;
   /** Collections in progress and finished meshes, by window. */
   readonly #running = new Map<number, { mesh: Promise<Mesh>; collection: Collection }>();
-  readonly #finished = new Map<number, FinishedMesh & { expiry: Timer }>();
+  readonly #finished = new Map<number, Finished<Mesh> & { expiry: Timer }>();
   #isStopped = false;
 
   constructor(deps: CollectDeps) {
     this.#deps = deps;
   }
 
+  /** Resolves within `budgetMs`, with the reports that have come by then: see `meshInTime`. */
+  collect(options: CollectOptions, budgetMs: number): Promise<UnjudgedMesh>;
   /** The mesh. Rejects after `stop`, and with a BusyError if too many different windows are asked for at once (`meshLimits`). */
-  collect(options: CollectOptions): Promise<Mesh> {
+  collect(options: CollectOptions): Promise<Mesh>;
+  collect(options: CollectOptions, budgetMs?: number): Promise<UnjudgedMesh> {
     const mesh = this.#wholeMesh(options);
-    return options.budgetMs === undefined ? mesh : this.#within(options.budgetMs, options.windowMs, mesh);
+    return budgetMs === undefined ? mesh : this.#within(budgetMs, options.windowMs, mesh);
   }
 
   /** Keeps no mesh any more. Collections in progress end when the client is stopped. */
@@ -106,7 +108,7 @@ export class Collector {
   }
 
   /** The whole mesh, or what there is of it when the budget is used up. */
-  #within(budgetMs: number, windowMs: number, whole: Promise<Mesh>): Promise<Mesh> {
+  #within(budgetMs: number, windowMs: number, whole: Promise<Mesh>): Promise<UnjudgedMesh> {
     return new Promise((resolve, reject) => {
       const timer = this.#deps.clock.setTimer(() => {
         // Without one, the collection has just ended: `whole` settles now.
@@ -159,7 +161,6 @@ export class Collection {
   readonly #settings: MeshSettings;
   /** By index of the pod. */
   readonly #reports = new Map<number, MergedReport>();
-  readonly #health: HealthTally;
   readonly #counts: MeshCounts;
   readonly #limits: ReportLimits;
   /** By index of the pod: missing reports of the past. At the end the keepers of these pods are asked for copies. */
@@ -179,13 +180,12 @@ export class Collection {
   readonly #last: LastReports | null = null;
 
   /** `last`: the mesh whose reports stand in for late ones in `meshInTime`. */
-  constructor(deps: CollectDeps, view: CollectView, last: FinishedMesh | null = null) {
+  constructor(deps: CollectDeps, view: CollectView, last: Finished<UnjudgedMesh> | null = null) {
     this.#deps = deps;
     this.#view = view;
     this.#startMs = deps.clock.monotonicMs();
     this.#slice = new TimeSlice(deps.clock);
     this.#settings = deps.settings();
-    this.#health = new HealthTally(view.snapshot.pods);
     this.#counts = new MeshCounts(view.snapshot.pods, this.#settings);
     this.#limits = reportLimits(view.snapshot.pods);
     const selfUid = deps.selfUid();
@@ -220,18 +220,20 @@ export class Collection {
       await fanOut.run(silent, (pod, deadlineMs) => this.#askKeepers(past, pod, deadlineMs));
     }
     const context = { atMs: past?.ofMesh().toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
+    const analysis = await runSliced(analysisOf(this.#counts, this.#self), clock);
+    const findings = await runSliced(findingsFrom(analysis, context), clock);
     const slice = new TimeSlice(clock);
-    const findings = await runSliced(findingsFrom(this.#counts, context), clock);
+    const health = await runSliced(healthFrom(analysis, context), clock);
     if (slice.isOver()) await slice.next();
-    return { ...this.partialMesh(), findings };
+    return { ...this.partialMesh(), health, findings };
   }
 
-  /** The mesh with the reports that have come so far, without findings. */
-  partialMesh(): Mesh {
+  /** The mesh with the reports that have come so far. */
+  partialMesh(): UnjudgedMesh {
     const { clock } = this.#deps;
     const { windowMs, snapshot, index } = this.#view;
     const pods = [...index.pods];
-    const head = {
+    return {
       atMs: clock.nowMs(),
       collectMs: clock.monotonicMs() - this.#startMs,
       ageMs: 0,
@@ -240,17 +242,16 @@ export class Collection {
       servedBy: { pod: this.#self, name: podNamer(pods)(pods[this.#self]) || this.#selfName },
       discovery: snapshot.status,
       settings: this.#settings,
+      pods,
+      reports: [...this.#reports.values()].sort((a, b) => a.pod - b.pod),
     };
-    const health = this.#health.health(head);
-    const reports = [...this.#reports.values()].sort((a, b) => a.pod - b.pod);
-    return { ...head, health, findings: [], pods, reports };
   }
 
   /**
    * As `partialMesh`, with a report for every pod: in place of one that has not come yet that of the last mesh, if that came at most
    * `FRESH_MS` ago, else a missing one. Reports that have come stay as they are, also missing ones: they are newer.
    */
-  meshInTime(): Mesh {
+  meshInTime(): UnjudgedMesh {
     const partial = this.partialMesh();
     const last = this.#last;
     const lastAgoMs = last === null ? 0 : this.#deps.clock.monotonicMs() - last.endMs;
@@ -375,7 +376,6 @@ export class Collection {
   #take(report: MergedReport): void {
     this.#last?.reports.delete(report.pod);
     this.#reports.set(report.pod, report);
-    this.#health.add(report);
     this.#counts.add(report);
   }
 }

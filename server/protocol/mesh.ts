@@ -130,6 +130,9 @@ export interface Mesh extends Omit<v.InferOutput<typeof meshSchema>, 'format' | 
   reports: MergedReport[];
 }
 
+/** What pods reported, without what our analysis says of it. */
+export type UnjudgedMesh = Omit<Mesh, 'health' | 'findings'>;
+
 /** Encodes one report of a mesh as JSON, without the statistics in `without` and without what only findings use. */
 export function encodeMergedReport(
   { slow: _slow, recent: _recent, failsOnly: _failsOnly, ...report }: MergedReport,

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import PROCESS from '../../deploy/process.json';
 import { MeshCounts } from '../../server/analysis/findings/counts.ts';
+import { analysisOf } from '../../server/analysis/findings/evidence.ts';
 import { findingsFrom } from '../../server/analysis/findings/findings.ts';
 import { parseClause } from '../../server/analysis/verdict/parse-clause.ts';
 import { judge } from '../../server/analysis/verdict/verdict.ts';
@@ -71,7 +72,8 @@ function* findings({ atMs, pods, reports, settings, discovery, servedBy }: Mesh)
     counts.add(report);
     yield;
   }
-  return yield* findingsFrom(counts, { atMs, discovery, servedBy: servedBy.pod });
+  const analysis = yield* analysisOf(counts, servedBy.pod);
+  return yield* findingsFrom(analysis, { atMs, discovery, servedBy: servedBy.pod });
 }
 
 function costOf(name: string, start: () => Generator<void, unknown>): Cost {

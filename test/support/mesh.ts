@@ -1,6 +1,7 @@
 import { MeshCounts } from '../../server/analysis/findings/counts.ts';
+import { analysisOf } from '../../server/analysis/findings/evidence.ts';
 import { findingsFrom } from '../../server/analysis/findings/findings.ts';
-import { HealthTally } from '../../server/peers/cluster-health.ts';
+import { healthFrom } from '../../server/peers/cluster-health.ts';
 import type { EventPod } from '../../server/protocol/event.ts';
 import type { Finding } from '../../server/protocol/finding.ts';
 import { isSlow } from '../../server/protocol/link-state.ts';
@@ -201,27 +202,25 @@ export function meshOf(pods: readonly Pod[], reports?: MergedReport[], change: P
   const all = reports ?? pods.map((_, from) => mergedReportOf(from, links));
   const servedBy = { pod: 0, name: pods[0]?.name ?? '' };
   const head = { atMs: NOW_MS, discovery: statusOf(), settings: settingsOf(), servedBy, ...change };
-  const tally = new HealthTally(pods);
-  for (const report of all) tally.add(report);
-  return {
-    collectMs: 5,
-    ageMs: 0,
-    windowMs: 0,
-    past: null,
-    findings: [],
-    health: tally.health(head),
-    pods: [...pods],
-    reports: all,
-    ...head,
-  };
+  const mesh = { collectMs: 5, ageMs: 0, windowMs: 0, past: null, pods: [...pods], reports: all, ...head };
+  return { findings: [], health: runToEnd(healthFrom(analysisIn(mesh), contextOf(mesh))).result, ...mesh };
+}
+
+type MeasuredMesh = Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'>;
+
+function analysisIn({ pods, reports, settings, servedBy }: MeasuredMesh) {
+  const counts = new MeshCounts(pods, settings);
+  for (const report of reports) counts.add(report);
+  return runToEnd(analysisOf(counts, servedBy.pod)).result;
+}
+
+function contextOf({ discovery, servedBy }: MeasuredMesh) {
+  return { atMs: NOW_MS, discovery, servedBy: servedBy.pod };
 }
 
 /** The findings of a mesh. */
-export function findingsOf(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'>): Finding[] {
-  const { pods, reports, settings, discovery, servedBy } = mesh;
-  const counts = new MeshCounts(pods, settings);
-  for (const report of reports) counts.add(report);
-  return runToEnd(findingsFrom(counts, { atMs: NOW_MS, discovery, servedBy: servedBy.pod })).result;
+export function findingsOf(mesh: MeasuredMesh): Finding[] {
+  return runToEnd(findingsFrom(analysisIn(mesh), contextOf(mesh))).result;
 }
 
 /** How a test spoils one link of a `MeshBuilder`. */

@@ -1,4 +1,5 @@
 import { MeshCounts } from '../../server/analysis/findings/counts.ts';
+import { analysisOf } from '../../server/analysis/findings/evidence.ts';
 import { findingsFrom } from '../../server/analysis/findings/findings.ts';
 import type { Finding } from '../../server/protocol/finding.ts';
 import { isSlow } from '../../server/protocol/link-state.ts';
@@ -16,7 +17,8 @@ export function* findingsAt(mesh: Mesh, slowMs: number): Generator<void, Finding
     counts.add(slowMs === settings.slowLinkMs ? report : withSlowFlags(report, slowMs * 1000));
     yield;
   }
-  return yield* findingsFrom(counts, { atMs, discovery, servedBy: servedBy.pod });
+  const analysis = yield* analysisOf(counts, servedBy.pod);
+  return yield* findingsFrom(analysis, { atMs, discovery, servedBy: servedBy.pod });
 }
 
 /**

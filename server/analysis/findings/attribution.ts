@@ -1,4 +1,4 @@
-import { isAnswered } from '../sides.ts';
+import { isAnswered, silentSide } from '../sides.ts';
 import {
   CONFIRMED,
   isBad,
@@ -6,13 +6,14 @@ import {
   type MeshCounts,
   type NotOkPairs,
   OUTLIER,
+  type Severity,
   type SeverityPairs,
 } from './counts.ts';
 import { PairCounter, type Place, type Topology } from './topology.ts';
 
 /*
- * Step 3 of `findingsFrom`: finds the nodes, pairs of zones and pods that are the causes of bad pairs. It counts symptoms: the
- * pairs that are bad now, and those that were until a moment ago (`SYMPTOMS` in counts.ts).
+ * Steps 2 and 3 of `findingsFrom`, for health too: finds the nodes, pairs of zones and pods that are the causes of bad pairs. It
+ * counts symptoms: the pairs that are bad now, and those that were until a moment ago (`SYMPTOMS` in counts.ts).
  */
 
 /** A node, a pair of zones or a pod is clearly the cause if at least this share of its pairs are symptoms. */
@@ -20,24 +21,24 @@ const CLEAR_SHARE = 0.8;
 /** Once the clear cases have been found, a pod is the cause if more than this share of its pairs are symptoms. */
 const MAJORITY = 0.5;
 
-/**
- * Finds the general causes of the bad pairs of one severity: nodes first, then pairs of zones, then pods. Each step counts
- * only symptoms that no cause explains so far. `graver`: the causes of graver severities; they explain these pairs too.
- * `servedBy`: the pod that collected the mesh, -1 = none. `silent`: see `silentSide`. O(symptoms) for each step.
- */
-export function* findCauses(
-  mesh: MeshCounts,
-  pairs: SeverityPairs,
-  graver: Causes | null,
-  servedBy: number,
-  silent: ReadonlySet<number>,
-): Generator<void, Causes> {
-  const causes = new Causes(mesh, pairs, graver, silent);
-  if (pairs.bad === 0) return causes;
+/** Finds the general causes of the bad pairs of a mesh, by severity: see `analysisOf` in evidence.ts. */
+export function* causesOf(mesh: MeshCounts, servedBy: number): Generator<void, Record<Severity, Causes>> {
+  const silent = silentSide(mesh.topology.pods, [...mesh.reports.values(), ...mesh.missing]);
+  const pairs = yield* mesh.bySeverity();
+  const failed = yield* findCauses(new Causes(mesh, pairs.failed, null, silent), servedBy);
+  const intermittent = yield* findCauses(new Causes(mesh, pairs.intermittent, failed, silent), servedBy);
+  const slow = yield* findCauses(new Causes(mesh, pairs.slow, intermittent, silent), servedBy);
+  const lossy = yield* findCauses(new Causes(mesh, pairs.lossy, slow, silent), servedBy);
+  return { failed, intermittent, slow, lossy };
+}
+
+/** Nodes first, then pairs of zones, then pods. Each step counts only symptoms that no cause explains so far. */
+function* findCauses(causes: Causes, servedBy: number): Generator<void, Causes> {
+  if (causes.pairs.bad === 0) return causes;
   yield* findNodes(causes, servedBy);
   yield* findZonePairs(causes);
   yield* findPods(causes);
-  if (pairs.severity === 'failed') findInTwoPods(causes);
+  if (causes.pairs.severity === 'failed') findInTwoPods(causes);
   return causes;
 }
 
@@ -46,11 +47,14 @@ export const CAUSE = 1;
 /** A pod or a pair of zones is no cause itself, but a graver cause explains its bad pairs, or for a pod its node does. */
 const EXPLAINED = 2;
 
-/** The causes found for one severity, by index in `Topology`. 0 = no cause. */
+/** Where a cause can be. */
+export type CausePlace = 'intoNode' | 'outOfNode' | 'zonePair' | 'intoPod' | 'outOfPod';
+
+/** The general causes of the bad pairs of one severity, by index in `Topology`. 0 = no cause. */
 export class Causes {
   readonly mesh: MeshCounts;
   readonly pairs: SeverityPairs;
-  /** The causes of the next graver severity. */
+  /** The causes of the next graver severity. They explain these pairs too. */
   readonly graver: Causes | null;
   /** See `silentSide`; bad pairs into these pods are explained. */
   readonly silent: ReadonlySet<number>;
@@ -116,6 +120,27 @@ export class Causes {
     if (this.destinations[to] !== 0 || this.sources[from] !== 0) return true;
     const zonePair = this.mesh.topology.zonePair(from, to);
     return zonePair >= 0 && this.zonePairs[zonePair] !== 0;
+  }
+
+  /**
+   * Where the most general cause is that explains a pair. null: a graver one does, or the pair is between two pods on the same
+   * bad node, which says nothing about the node's network.
+   */
+  placeOf(from: number, to: number): CausePlace | null {
+    const { topology } = this.mesh;
+    if (topology.isAcrossNodes(from, to)) {
+      if (this.hasNodeOf(to)) return 'intoNode';
+      if (this.hasNodeOf(from)) return 'outOfNode';
+    }
+    if (this.zonePairs[topology.zonePair(from, to)] === CAUSE) return 'zonePair';
+    if (this.destinations[to] === CAUSE) return 'intoPod';
+    return this.sources[from] === CAUSE ? 'outOfPod' : null;
+  }
+
+  /** Whether the source of a pair that is explained is to blame, and not its destination. */
+  blamesSource(from: number, to: number): boolean {
+    const place = this.placeOf(from, to);
+    return place === 'outOfNode' || place === 'outOfPod';
   }
 
   /** Whether the node of a pod is a cause. */

@@ -26,9 +26,9 @@ import { recentOf, sentOf } from '../../protocol/udp.ts';
 import { PairCounter, Topology } from './topology.ts';
 
 /*
- * Step 1 of `findingsFrom`: sorts the pairs of pods of a mesh into failed, intermittent, slow, lossy and ok, while reports
- * arrive. A pair is
- * ordered: source -> destination. It has one link, or two if both IP families are probed; then the worse one counts.
+ * Step 1 of `findingsFrom`, for health too: sorts the pairs of pods of a mesh into failed, intermittent, slow, lossy and ok,
+ * while reports arrive. A pair is ordered: source -> destination. It has one link, or two if both IP families are probed; then
+ * the worse one counts.
  */
 
 /**
@@ -130,6 +130,11 @@ export function isBad({ badState }: SeverityPairs, { state }: NotOkPairs, k: num
   return state[k] === badState;
 }
 
+/** Whether pair `k` of a report fails now: it has failed, or it is intermittent and its newest ping failed. */
+export function failsNow({ report, state, link }: NotOkPairs, k: number): boolean {
+  return state[k] === FAILED || (state[k] === INTERMITTENT && report.links.outcome[link[k] ?? 0] !== 0);
+}
+
 /** `sinceMs` and `ageMs` are packed, each with an error of 1 in 8192 at most: 1 in 4096 together. This leaves some room. */
 const PACKING_ERROR = 1.001;
 
@@ -157,7 +162,8 @@ export class MeshCounts {
   readonly selfFailed: { pod: number; link: number; families: number }[] = [];
   /** Those of `starved` because of which links or paths are doubted. Filled by `add`, `bySeverity` and `pathFindings`. */
   readonly doubted = new Set<number>();
-  /** Whether any pair is probed in both IP families. */
+  /** Whether any pair is probed, that of a pod with itself included, and whether any is in both IP families. */
+  isAnyProbed = false;
   bothFamilies = false;
   /** All pairs that are probed. */
   readonly #probed: PairCounter;
@@ -165,7 +171,7 @@ export class MeshCounts {
   readonly #measured: PairCounter;
   readonly #bad: NotOkPairs[] = [];
   readonly #slowUs: number;
-  readonly #settings: PingSettings;
+  readonly settings: PingSettings;
   /** The pairs of the report that is being added: entry `to` of each column is about the pair that ends at pod `to`. */
   readonly #state: Uint8Array;
   readonly #link: Uint16Array;
@@ -176,7 +182,7 @@ export class MeshCounts {
     this.#probed = new PairCounter(this.topology);
     this.#measured = new PairCounter(this.topology);
     this.#slowUs = settings.slowLinkMs * 1000;
-    this.#settings = settings;
+    this.settings = settings;
     this.#state = new Uint8Array(pods.length);
     this.#link = new Uint16Array(pods.length);
     this.#families = new Uint8Array(pods.length);
@@ -193,10 +199,10 @@ export class MeshCounts {
     this.reports.set(pod, report);
     const { starvation } = report;
     if (wasStarvedLately(starvation)) this.starved.push(report);
-    if (isStarved(starvation) || wasUnreliableLately(report, this.#settings)) this.#wereStarved.add(pod);
+    if (isStarved(starvation) || wasUnreliableLately(report, this.settings)) this.#wereStarved.add(pod);
     this.#classify(report);
     const selfLink = this.#link[pod] ?? 0;
-    if (this.#state[pod] === FAILED) {
+    if (report.links.outcome[selfLink] !== 0 && this.#state[pod] !== UNJUDGED) {
       const isOwn = isDoubted(report.links.outcome[selfLink] ?? 0) && wasStarvedDuring(report, report, selfLink);
       if (isOwn) this.doubted.add(pod);
       else this.selfFailed.push({ pod, link: selfLink, families: this.#families[pod] ?? 0 });
@@ -248,6 +254,7 @@ export class MeshCounts {
       const to = links.to[i] ?? 0;
       const flags = links.flags[i] ?? 0;
       if ((flags & FLAG_NOT_YET) !== 0 || judged[to] !== 1) continue;
+      this.isAnyProbed = true;
       let state = OK;
       if ((flags & FLAG_INTERMITTENT) !== 0) state = INTERMITTENT;
       else if (links.outcome[i] !== 0) state = FAILED;
@@ -259,7 +266,8 @@ export class MeshCounts {
       if (state < before) continue;
       const family = (flags & FLAG_IPV6) !== 0 ? IPV6 : IPV4;
       this.#families[to] = state === before ? (this.#families[to] ?? 0) | family : family;
-      if (state > before) this.#link[to] = i;
+      // Of two failed links the one is taken that a shortage of CPU does not explain.
+      if (state > before || (state === FAILED && !isDoubted(links.outcome[i] ?? 0))) this.#link[to] = i;
       states[to] = state;
     }
   }
@@ -295,7 +303,7 @@ export class MeshCounts {
       confidence: new Uint8Array(length),
       families: new Uint8Array(length),
     };
-    const roundMs = roundMsOf(this.#settings);
+    const roundMs = roundMsOf(this.settings);
     let k = 0;
     for (let to = 0; to < this.#state.length; to++) {
       let state = this.#state[to] ?? UNJUDGED;

@@ -5,8 +5,16 @@ import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { lostOf, sentOf } from '../../protocol/udp.ts';
-import { CAUSE, type Causes } from './attribution.ts';
-import { CONFIRMED, isBad, type MeshCounts, type NotOkPairs, OUTLIER, type SeverityPairs } from './counts.ts';
+import { type CausePlace, type Causes, causesOf } from './attribution.ts';
+import {
+  CONFIRMED,
+  isBad,
+  type MeshCounts,
+  type NotOkPairs,
+  OUTLIER,
+  type Severity,
+  type SeverityPairs,
+} from './counts.ts';
 import { PairCounter } from './topology.ts';
 
 /*
@@ -24,6 +32,29 @@ export interface BadPair {
   families: number;
 }
 
+/** The bad pairs of a mesh by severity. */
+export type Analysis = Record<Severity, SeverityAnalysis>;
+
+/**
+ * Finds what explains the bad pairs of a mesh when all reports have been added: steps 2 to 4 of `findingsFrom`, for health too.
+ * `servedBy`: the pod that collected the mesh, -1 = none. O(bad pairs) for each step. Yields after each report.
+ */
+export function* analysisOf(mesh: MeshCounts, servedBy: number): Generator<void, Analysis> {
+  const causes = yield* causesOf(mesh, servedBy);
+  const intermittent = yield* new SeverityAnalysis(causes.intermittent).collect();
+  const slow = yield* new SeverityAnalysis(causes.slow).collect();
+  const lossy = yield* new SeverityAnalysis(causes.lossy).collect();
+  // A pod that is intermittent also fails now, and one that answers slowly answers some pings too late.
+  const failed = yield* new SeverityAnalysis(causes.failed).collect(({ pod, links }, link) => {
+    const to = links.to[link] ?? 0;
+    const isTimeout = outcomeOf(links, link) === 'timeout';
+    const evidence = intermittent.evidenceOf(pod, to) ?? (isTimeout ? slow.evidenceOf(pod, to) : undefined);
+    if (evidence !== undefined) evidence.failing += 1;
+    return evidence !== undefined;
+  });
+  return { failed, intermittent, slow, lossy };
+}
+
 /** At most this many unexplained pairs of each confidence are kept; `single-links.ts` says how many become findings. */
 const MAX_KEPT = 1_000;
 
@@ -32,12 +63,12 @@ export class SeverityAnalysis {
   readonly mesh: MeshCounts;
   readonly pairs: SeverityPairs;
   /** By place, and by the index of the cause there. */
-  readonly found = {
-    intoNode: new Map<number, Evidence>(),
-    outOfNode: new Map<number, Evidence>(),
-    zonePair: new Map<number, Evidence>(),
-    intoPod: new Map<number, Evidence>(),
-    outOfPod: new Map<number, Evidence>(),
+  readonly found: Record<CausePlace, Map<number, Evidence>> = {
+    intoNode: new Map(),
+    outOfNode: new Map(),
+    zonePair: new Map(),
+    intoPod: new Map(),
+    outOfPod: new Map(),
   };
   /** Failed pairs into the silent pods: see `silentSide` in `../sides.ts`. */
   readonly silent = new Evidence(0);
@@ -52,12 +83,12 @@ export class SeverityAnalysis {
    * fine.
    */
   readonly #explained: PairCounter;
-  readonly #causes: Causes;
+  readonly causes: Causes;
 
   constructor(causes: Causes) {
     this.mesh = causes.mesh;
     this.pairs = causes.pairs;
-    this.#causes = causes;
+    this.causes = causes;
     this.#explained = new PairCounter(causes.mesh.topology);
   }
 
@@ -67,6 +98,9 @@ export class SeverityAnalysis {
    */
   *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean = () => false): Generator<void, this> {
     const { pairs } = this;
+    const { nodeOf } = this.mesh.topology;
+    /** The nodes with a link that fails now between two of their own pods. */
+    const failingWithin = new Set<number>();
     if (pairs.bad === 0) return this;
     for (const ofReport of pairs.reports) {
       const { report, length, to: destinations, link: links, families } = ofReport;
@@ -75,12 +109,18 @@ export class SeverityAnalysis {
         if (!isBad(pairs, ofReport, k)) continue;
         const to = destinations[k] ?? 0;
         const link = links[k] ?? 0;
-        const isExplained = this.#causes.explains(from, to);
-        if (isExplained) this.#evidenceFor(from, to)?.add(report, link, families[k] ?? 0);
+        const isExplained = this.causes.explains(from, to);
+        const evidence = isExplained ? this.#evidenceFor(from, to) : null;
+        evidence?.add(report, link, families[k] ?? 0);
+        if (isExplained && evidence === null && report.links.outcome[link] !== 0) failingWithin.add(nodeOf[to] ?? -1);
         if (isExplained || isExplainedElsewhere(report, link)) this.#explained.add(from, to);
         else this.#addUnexplained(ofReport, k);
       }
       yield;
+    }
+    for (const node of failingWithin) {
+      const evidence = this.found.intoNode.get(node) ?? this.found.outOfNode.get(node);
+      if (evidence !== undefined) evidence.failing += 1;
     }
     return this;
   }
@@ -95,26 +135,25 @@ export class SeverityAnalysis {
   }
 
   /**
-   * The evidence to which a pair that is explained belongs; null if it is evidence of nothing: a graver cause explains it, or it is
-   * between two pods on the same bad node, which says nothing about the node's network.
+   * The evidence for the cause that explains a pair, bad in this way or not: in the direction of the pair, or else in the other
+   * one. undefined: there is none, so that the cause is no finding.
    */
-  #evidenceFor(from: number, to: number): Evidence | null {
-    const causes = this.#causes;
-    const { topology } = this.mesh;
-    if (causes.silent.has(to)) return this.silent;
-    if (causes.graver?.explains(from, to) === true) return null;
-    if (topology.isAcrossNodes(from, to)) {
-      if (causes.hasNodeOf(to)) return this.#evidenceAt('intoNode', topology.nodeOf[to] ?? -1);
-      if (causes.hasNodeOf(from)) return this.#evidenceAt('outOfNode', topology.nodeOf[from] ?? -1);
-    }
-    const zonePair = topology.zonePair(from, to);
-    if (causes.zonePairs[zonePair] === CAUSE) return this.#evidenceAt('zonePair', zonePair);
-    if (causes.destinations[to] === CAUSE) return this.#evidenceAt('intoPod', to);
-    return causes.sources[from] === CAUSE ? this.#evidenceAt('outOfPod', from) : null;
+  evidenceOf(from: number, to: number): Evidence | undefined {
+    const place = this.causes.placeOf(from, to) ?? (this.causes.hasNodeOf(to) ? 'intoNode' : null);
+    if (place === null) return undefined;
+    const key = this.mesh.topology.keyAt(place, from, to);
+    return this.found[place].get(key) ?? this.found[OPPOSITE[place]].get(key);
   }
 
-  #evidenceAt(place: CausePlace, key: number): Evidence {
+  /** The evidence to which a pair that is explained belongs; null if it is evidence of nothing. */
+  #evidenceFor(from: number, to: number): Evidence | null {
+    const causes = this.causes;
+    if (causes.silent.has(to)) return this.silent;
+    if (causes.graver?.explains(from, to) === true) return null;
+    const place = causes.placeOf(from, to);
+    if (place === null) return null;
     const found = this.found[place];
+    const key = this.mesh.topology.keyAt(place, from, to);
     const evidence = found.get(key) ?? new Evidence(this.pairs.slowUs);
     found.set(key, evidence);
     return evidence;
@@ -130,8 +169,14 @@ export class SeverityAnalysis {
   }
 }
 
-/** The places that evidence is collected at. */
-export type CausePlace = keyof SeverityAnalysis['found'];
+/** The place of the same node or pod in the other direction. */
+const OPPOSITE: Record<CausePlace, CausePlace> = {
+  intoNode: 'outOfNode',
+  outOfNode: 'intoNode',
+  intoPod: 'outOfPod',
+  outOfPod: 'intoPod',
+  zonePair: 'zonePair',
+};
 
 /** Medians and outcomes are taken from this many links of a cause at most. */
 const MAX_LINKS = 128;

@@ -6,16 +6,15 @@ import {
   MAX_FINDINGS,
 } from '../../protocol/finding.ts';
 import { isStarved } from '../../protocol/link-state.ts';
-import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { DEFAULT_GRACE_S, type DiscoveryStatus } from '../../protocol/pod.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { durationText, latencyText } from '../../runtime/measure-text.ts';
-import { podsWithOldList, silentSide } from '../sides.ts';
+import { podsWithOldList } from '../sides.ts';
 import { listText, namesIn, percent } from '../text.ts';
-import { CAUSE, type Causes, findCauses } from './attribution.ts';
-import type { MeshCounts, SeverityPairs } from './counts.ts';
-import { mostCommon, SeverityAnalysis } from './evidence.ts';
+import { CAUSE } from './attribution.ts';
+import type { MeshCounts } from './counts.ts';
+import { type Analysis, mostCommon } from './evidence.ts';
 import { makeFinding } from './messages.ts';
 import { pathFindings } from './paths.ts';
 import { cutOffFindings, placeFindings } from './place-findings.ts';
@@ -32,8 +31,8 @@ interface FindingsContext {
 }
 
 /**
- * Finds the causes of the failed, intermittent, slow and lossy links of a mesh, and describes each as one finding, the gravest
- * first.
+ * Describes each cause of failed, intermittent, slow and lossy links of a mesh as one finding, the gravest first. It makes step 5;
+ * the others are shared with health (`peers/cluster-health.ts`), so that the two agree.
  *
  * 1. Count (counts.ts). While reports arrive, `MeshCounts` sorts every pair of pods into ok, lossy, slow, intermittent and failed,
  *    and counts judged and bad pairs by pod, node and pair of zones.
@@ -52,40 +51,21 @@ interface FindingsContext {
  *
  * O(bad pairs) for each step. Yields after each small part of the work (see `runSliced`).
  */
-export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Generator<void, Finding[]> {
+export function* findingsFrom(analysis: Analysis, context: FindingsContext): Generator<void, Finding[]> {
   const { servedBy } = context;
-  const silent = silentSide(mesh.topology.judged, [...mesh.reports.values(), ...mesh.missing]);
-  const { failed, intermittent, slow, lossy } = yield* mesh.bySeverity();
-  const find = (pairs: SeverityPairs, graver: Causes | null) => findCauses(mesh, pairs, graver, servedBy, silent);
-  const failedCauses = yield* find(failed, null);
-  const intermittentCauses = yield* find(intermittent, failedCauses);
-  const slowCauses = yield* find(slow, intermittentCauses);
-  const lossyCauses = yield* find(lossy, slowCauses);
-  // The pods that a slow cause is about, and some of whose pings time out for the same reason.
-  const timedOut = new Set<number>();
-  // A pod that is intermittent also fails now, and one that answers slowly answers some pings too late.
-  const isMilder = ({ pod, links }: MergedReport, link: number) => {
-    const to = links.to[link] ?? 0;
-    if (intermittentCauses.explains(pod, to)) return true;
-    if (!slowCauses.explains(pod, to) || outcomeOf(links, link) !== 'timeout') return false;
-    timedOut.add(slowCauses.sources[pod] === CAUSE && slowCauses.destinations[to] !== CAUSE ? pod : to);
-    return true;
-  };
-  const failures = yield* new SeverityAnalysis(failedCauses).collect(isMilder);
-  const lapses = yield* new SeverityAnalysis(intermittentCauses).collect();
-  const delays = yield* new SeverityAnalysis(slowCauses).collect();
-  const losses = yield* new SeverityAnalysis(lossyCauses).collect();
-
-  const failedLinks = yield* linkFindings(failures);
+  const { failed, intermittent, slow, lossy } = analysis;
+  const { mesh, causes } = failed;
+  const { silent } = causes;
+  const failedLinks = yield* linkFindings(failed);
   // A report is missing for a known reason if the pod that asks for it does not reach that pod, or reaches it slowly.
   const unreached = new Set(failedLinks.flatMap(({ from, pods }) => (from.includes(servedBy) ? pods : [])));
-  // `slowCauses` include the graver ones.
+  // The causes of slow links include the graver ones.
   const isSilenceExplained = (pod: number) =>
-    unreached.has(pod) || silent.has(pod) || slowCauses.explains(servedBy, pod);
+    unreached.has(pod) || silent.has(pod) || slow.causes.explains(servedBy, pod);
   // A pod that others do not reach either is found already.
-  const isSelfExplained = (pod: number) => failedCauses.destinations[pod] === CAUSE || failedCauses.hasNodeOf(pod);
+  const isSelfExplained = (pod: number) => causes.destinations[pod] === CAUSE || causes.hasNodeOf(pod);
 
-  const failedPlaces = [...cutOffFindings(failures, silent), ...(yield* placeFindings(failures))];
+  const failedPlaces = [...cutOffFindings(failed, silent), ...(yield* placeFindings(failed))];
   const hasUnreachablePods = failedPlaces.some(({ kind }) => kind !== 'pod-reaches-nobody');
   const failedPaths = yield* pathFindings(mesh, hasUnreachablePods);
   return bounded([
@@ -93,31 +73,18 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
     ...failedPlaces,
     ...failedLinks,
     ...failedPaths,
-    ...(yield* selfFindings(failures, isSelfExplained)),
-    ...(yield* placeFindings(lapses)),
-    ...(yield* linkFindings(lapses)),
-    ...(yield* placeFindings(delays)).map((finding) => withTimeouts(finding, timedOut)),
-    ...(yield* linkFindings(delays)),
-    ...(yield* placeFindings(losses)),
-    ...(yield* linkFindings(losses)),
+    ...(yield* selfFindings(failed, isSelfExplained)),
+    ...(yield* placeFindings(intermittent)),
+    ...(yield* linkFindings(intermittent)),
+    ...(yield* placeFindings(slow)),
+    ...(yield* linkFindings(slow)),
+    ...(yield* placeFindings(lossy)),
+    ...(yield* linkFindings(lossy)),
     ...starvedFindings(mesh),
     ...oldListFindings(mesh, servedBy),
     ...overdueFindings(mesh, context.atMs),
     ...missingFindings(mesh, isSilenceExplained),
   ]);
-}
-
-/**
- * A slow finding with timeouts is as severe as a failure while they last, because health counts every link that fails now: the
- * two must agree. It stays the finding of a slow pod, because that explains the timeouts.
- */
-function withTimeouts(finding: Finding, timedOut: ReadonlySet<number>): Finding {
-  if (!finding.pods.some((pod) => timedOut.has(pod))) return finding;
-  return {
-    ...finding,
-    severity: 'failed',
-    detail: `Some answers are so late that their ping fails. ${finding.detail}`.slice(0, 600),
-  };
 }
 
 /** The first `MAX_FINDINGS`. The last of them says if there are more; how many is not known, because not all are made. */

@@ -106,11 +106,17 @@ export function findingOf({ pairs, mesh }: SeverityAnalysis, cause: Cause): Find
   const isSlow = severity === 'slow';
   const isLossy = severity === 'lossy';
   const { outcome, phase } = evidence.commonOutcome();
-  const details = [countsText(severity, cause), isSlow ? medianText(evidence) : '', isLossy ? LOSS_REMARK : remark];
+  const isFailing = evidence.failing > 0;
+  const details = [
+    isSlow && isFailing ? 'Some answers are so late that their ping fails.' : '',
+    countsText(severity, cause),
+    isSlow ? medianText(evidence) : '',
+    isLossy ? LOSS_REMARK : remark,
+  ];
   return makeFinding({
     kind,
-    // `failed` only if a link fails now: health counts an intermittent link by its newest ping.
-    severity: isSlow || evidence.failing === 0 ? 'slow' : 'failed',
+    // Health counts each link that fails now, and the two must agree. An intermittent link counts by its newest ping.
+    severity: isFailing ? 'failed' : 'slow',
     subject,
     pods,
     from: evidence.from,

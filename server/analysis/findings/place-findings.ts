@@ -18,7 +18,14 @@ export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Find
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.found;
   const nodes = new Map([...outOfNode, ...intoNode]);
   const eachNode = [...nodes.keys()].map((node) => [node]);
-  // A pod that is bad in both directions is one finding.
+  // What is bad in both directions is one finding, and it is failed if links fail in either.
+  for (const [into, out] of [[intoNode, outOfNode] as const, [intoPod, outOfPod] as const]) {
+    for (const [key, one] of into) {
+      const other = out.get(key);
+      one.failing += other?.failing ?? 0;
+      if (other !== undefined) other.failing = one.failing;
+    }
+  }
   const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));
   const groups = [
     yield* mergedCauses(analysis, nodes, eachNode, nodeCause),

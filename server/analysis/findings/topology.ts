@@ -60,6 +60,13 @@ export class Topology {
     return fromZone < 0 || toZone < 0 ? -1 : fromZone * this.zones.length + toZone;
   }
 
+  /** The index at a place of a pair. */
+  keyAt(place: Place, from: number, to: number): number {
+    if (place === 'zonePair') return this.zonePair(from, to);
+    const pod = place === 'outOfPod' || place === 'outOfNode' ? from : to;
+    return place === 'intoNode' || place === 'outOfNode' ? (this.nodeOf[pod] ?? -1) : pod;
+  }
+
   /**
    * Fills `groups` with at most `maxGroups` nodes or zones of the judged pods, and returns by pod: the index in `groups`, or -1.
    * `nameOf` is the name of the pod's node or zone; '' = not known.

@@ -1,6 +1,6 @@
 import { shortestRangeMs } from '../../protocol/link-state.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
-import type { Mesh } from '../../protocol/mesh.ts';
+import type { UnjudgedMesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { type Clause, formatClause, meetsLimit, shareMeetsLimit } from './parse-clause.ts';
@@ -42,7 +42,7 @@ export class ClauseEvaluation {
   /** The first pod that knows other peers than the serving pod, so that links may be missing; -1 = none. */
   differing = -1;
   readonly nameOf: NameOf;
-  readonly #mesh: Mesh;
+  readonly #mesh: UnjudgedMesh;
   readonly #destinations: Uint8Array;
   /** Links on which the clause holds; of `success` and `loss` those without a failed sample or a lost datagram. */
   #held = 0;
@@ -65,7 +65,7 @@ export class ClauseEvaluation {
   /** Whether a link was seen over IPv4, over IPv6. */
   readonly #families = { ipv4: 0, ipv6: 0 };
 
-  constructor(clause: Clause, selection: Selection, mesh: Mesh, nameOf: NameOf) {
+  constructor(clause: Clause, selection: Selection, mesh: UnjudgedMesh, nameOf: NameOf) {
     this.clause = clause;
     this.text = formatClause(clause);
     this.selection = selection;
@@ -295,7 +295,7 @@ function describeLink({ condition: { kind }, stat }: Clause, window: ReportWindo
 }
 
 /** What is wrong with the lists of pods; '' = nothing. `differing`: a pod that knows other pods than the serving pod; -1 = none. */
-export function listReason(differing: number, mesh: Mesh, nameOf: NameOf): string {
+export function listReason(differing: number, mesh: UnjudgedMesh, nameOf: NameOf): string {
   if (differing >= 0) {
     return `${nameOf(differing)} knows a different set of pods than ${mesh.servedBy.name}, so some links may not have been checked`;
   }
@@ -303,7 +303,7 @@ export function listReason(differing: number, mesh: Mesh, nameOf: NameOf): strin
 }
 
 /** What is not known because reports are missing. `missing`: their pods, at least one; the first of them is named. */
-export function missingReason(missing: readonly number[], mesh: Mesh, nameOf: NameOf): string {
+export function missingReason(missing: readonly number[], mesh: UnjudgedMesh, nameOf: NameOf): string {
   const [first = 0] = missing;
   const report = mesh.reports.find(({ pod }) => pod === first);
   const who = `${nameOf(first)}${missing.length > 1 ? ` and ${countText(missing.length - 1)} more` : ''}`;
@@ -316,7 +316,7 @@ export function missingReason(missing: readonly number[], mesh: Mesh, nameOf: Na
 }
 
 /** What to do if there are too few samples; '' if the range is long enough, so that they are few for another reason. */
-function windowAdvice({ condition, min }: Clause, { windowMs, past, settings }: Mesh): string {
+function windowAdvice({ condition, min }: Clause, { windowMs, past, settings }: UnjudgedMesh): string {
   const intervalMs = settings.refreshIntervalMs;
   if (intervalMs === 0) return '; pinging is switched off (REFRESH_INTERVAL=0)';
   // How many datagrams a cycle of the UDP probe has (UDP_PACKET_COUNT of each pod) the mesh does not say.

@@ -1,5 +1,5 @@
 import { roundMsOf } from '../../protocol/link-state.ts';
-import type { Mesh } from '../../protocol/mesh.ts';
+import type { UnjudgedMesh } from '../../protocol/mesh.ts';
 import { MAX_REASON_LENGTH, MAX_VIOLATIONS } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { durationText } from '../../runtime/measure-text.ts';
@@ -22,7 +22,7 @@ import { type Clause, meetsLimit } from './parse-clause.ts';
  */
 export function* judgeRecovery(
   { clause, text, selection, differing, nameOf }: ClauseEvaluation,
-  mesh: Mesh,
+  mesh: UnjudgedMesh,
   windowMs: number,
 ): Generator<void, ClauseVerdict> {
   const nowMs = mesh.past?.toMs ?? mesh.atMs;
@@ -62,7 +62,7 @@ export function* judgeRecovery(
 function recoveryOf(
   { earliestMs, lostMs, readyMs, healthyMs, unhealthyMs }: LostPod,
   { condition }: Clause,
-  { discovery }: Mesh,
+  { discovery }: UnjudgedMesh,
   nowMs: number,
 ): 'in-time' | 'too-late' | 'undecided' {
   if (healthyMs !== null && meetsLimit(healthyMs - earliestMs, condition)) return 'in-time';
@@ -76,7 +76,7 @@ function recoveryOf(
 function undecidedReason(
   lost: LostPod,
   { clause, nameOf }: Pick<ClauseEvaluation, 'clause' | 'nameOf'>,
-  mesh: Mesh,
+  mesh: UnjudgedMesh,
   nowMs: number,
   windowMs: number,
 ): string {
@@ -118,7 +118,7 @@ function shortWindowAdvice({ condition: { limit } }: Clause, windowMs: number): 
 }
 
 /** Why it is not known although the limit has passed: how often pods are pinged. */
-function pingAdvice({ healthyMs, unhealthyMs }: LostPod, { settings }: Mesh): string {
+function pingAdvice({ healthyMs, unhealthyMs }: LostPod, { settings }: UnjudgedMesh): string {
   if (settings.refreshIntervalMs === 0) return '; pinging is switched off (REFRESH_INTERVAL=0)';
   if (healthyMs !== null) {
     return ` or up to ${durationText(healthyMs - (unhealthyMs ?? healthyMs))} sooner, because it was not pinged in between`;

@@ -1,4 +1,4 @@
-import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
+import type { MergedReport, UnjudgedMesh } from '../../protocol/mesh.ts';
 import { MAX_REASON_LENGTH, MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { namesIn } from '../text.ts';
 import { ClauseEvaluation, type ClauseVerdict, withoutViolation } from './evaluate-clause.ts';
@@ -16,7 +16,11 @@ import { selectPods } from './select-pods.ts';
  * share: they are `fail` if the share over all links is not as wanted, whatever is missing. A clause that is not `fail` is
  * `unknown` if a link, a report or the pod list is not known well enough, or if it selects nothing. Else it is `pass`.
  */
-export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number): Generator<void, VerdictAnswer> {
+export function* judge(
+  mesh: UnjudgedMesh,
+  clauses: readonly Clause[],
+  windowMs: number,
+): Generator<void, VerdictAnswer> {
   const nameOf = namesIn(mesh);
   const selections = yield* selectPods(clauses, mesh.pods);
   const evaluations = selections.map(({ clause, selection }) => new ClauseEvaluation(clause, selection, mesh, nameOf));
@@ -60,7 +64,7 @@ const STEP_LINKS = 1024;
  * `oldestMs`: when the oldest report arrived that any clause needs; of a mesh of the past when the mesh was collected.
  */
 function* evaluateMesh(
-  mesh: Mesh,
+  mesh: UnjudgedMesh,
   evaluations: readonly ClauseEvaluation[],
   windowMs: number,
 ): Generator<void, { summary: LinkSummary; oldestMs: number }> {
@@ -114,7 +118,7 @@ function* evaluateMesh(
  * How often a link is pinged in a window at most. Jitter only lengthens the intervals, but a new link has its second ping
  * early. In a time range of the past, half a bucket more may be counted at either end (`resolutionMs` is the width of a bucket).
  */
-function mostRounds({ past, settings: { refreshIntervalMs } }: Mesh, windowMs: number): number {
+function mostRounds({ past, settings: { refreshIntervalMs } }: UnjudgedMesh, windowMs: number): number {
   if (refreshIntervalMs === 0) return 0;
   return Math.floor((windowMs + (past?.resolutionMs ?? 0)) / refreshIntervalMs) + 2;
 }

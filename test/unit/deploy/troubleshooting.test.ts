@@ -58,7 +58,7 @@ describe('docs/troubleshooting.md', () => {
     for (const word of words)
       expect(section('`/cluster_health` is 418')).toContain(
         word
-          .replace(/( since| \()$/, '')
+          .replace(/( since| \(|:)$/, '')
           .replace(/^\$\{.*?\}/, 'N')
           .replace(/\$\{.*?\}/, 'N'),
       );

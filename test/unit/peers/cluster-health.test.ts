@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { clusterHealthAnswer } from '../../../server/goldpinger/cluster-health-answer.ts';
 import { ownHealthOf } from '../../../server/peers/cluster-health.ts';
 import { listToleranceMs } from '../../../server/peers/pod-index.ts';
-import { FLAG_IPV6, FLAG_SUSPECT } from '../../../server/protocol/links.ts';
+import { FLAG_INTERMITTENT, FLAG_IPV6, FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Lifecycle, Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome } from '../../../server/protocol/sample.ts';
 import {
+  findingsOf,
   type LinkSpec,
   mergedReportOf,
   meshOf,
@@ -45,6 +46,7 @@ function meshWith(
   return meshOf(pods, all);
 }
 
+const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
 const lastError = { fault: 'refused' as const, message: 'connect ECONNREFUSED', atMs: NOW_MS };
 const accused = (mesh: Mesh) => mesh.health.reasons.map(({ pod }) => pod);
 const missing = (reason: MergedReport['missing']) => ({ missing: reason, missingDetail: 'words' });
@@ -94,15 +96,32 @@ describe('a mesh is healthy', () => {
 describe('a pod that was ready and is not any more', () => {
   const pods = [...podsOf(3), podOf(3, { lifecycle: 'not-ready' })];
 
-  it('is no fault as long as it reports, whatever its links', () => {
-    expect(
-      meshWith(pods, (from, to) => from === 3 || to === 3, { reports: { 3: { samePeers: false } } }).health.ok,
-    ).toBe(true);
+  it('is no fault as long as it reports and its links work', () => {
+    const mesh = meshWith(pods, () => false);
+    expect(mesh.health).toEqual({ ok: true, general: [], reasons: [] });
+    expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: true, nodesTotal: 3 });
+  });
+
+  it.each<[string, Fails, string]>([
+    ['into it', (_, to) => to === 3, '3 of 3 links into it fail: refused (from pod-0, pod-1, pod-2)'],
+    ['from it', (from) => from === 3, '3 of 3 links from it fail: refused (to pod-0, pod-1, pod-2)'],
+  ])('is one while links %s fail, as for findings, verdicts and metrics', (_, fails, why) => {
+    const mesh = meshWith(pods, (from, to) => from !== to && fails(from, to));
+    expect(mesh.health).toEqual({ ok: false, general: [], reasons: [{ pod: 3, why: [why] }] });
+    expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 });
+  });
+
+  it('is one while its list of pods is old', () => {
+    const mesh = meshWith(pods, () => false, { reports: { 3: { samePeers: false } } });
+    expect(mesh.health.reasons).toEqual([{ pod: 3, why: ['knows other pods than the serving pod does'] }]);
   });
 
   it('is one while it is silent: a dead node does not heal by being called not ready', () => {
     const mesh = meshWith(pods, (_, to) => to === 3, { reports: { 3: missing('timeout') } });
-    const why = ['is not ready and did not report (timeout: words)'];
+    const why = [
+      'is not ready and did not report (timeout: words)',
+      '3 of 3 links into it fail: refused (from pod-0, pod-1, pod-2)',
+    ];
     expect(mesh.health).toEqual({ ok: false, general: [], reasons: [{ pod: 3, why }] });
     expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 });
   });
@@ -126,7 +145,15 @@ describe('a mesh is not healthy', () => {
 
   it('with one failed link, which speaks against the probed pod', () => {
     const mesh = meshWith(podsOf(4), (from, to) => from === 0 && to === 2);
-    expect(mesh.health.reasons).toEqual([{ pod: 2, why: ['1 of 4 links into it fail: refused (from pod-0)'] }]);
+    expect(mesh.health.reasons).toEqual([{ pod: 2, why: ['1 of 3 links into it fail: refused (from pod-0)'] }]);
+  });
+
+  it('with a pod that does not reach itself, also if that link is intermittent', () => {
+    for (const flags of [0, FLAG_INTERMITTENT]) {
+      const mesh = meshWith(podsOf(4), (from, to) => from === 2 && to === 2, { failed: { outcome: 'refused', flags } });
+      expect(mesh.health.reasons).toEqual([{ pod: 2, why: ['does not reach itself: refused'] }]);
+      expect(findingsOf(mesh)).toMatchObject([{ severity: 'failed', subject: 'pod-2 → pod-2' }]);
+    }
   });
 
   it('with a report that knows other pods', () => {
@@ -177,7 +204,7 @@ describe('whom failed links speak against', () => {
     const [{ why: [sentence = ''] = [] } = {}, ...others] = meshOf(pods, reports).health.reasons;
     expect(others).toEqual([]);
     expect(sentence.length).toBeLessThanOrEqual(400);
-    expect(sentence).toMatch(/^1,200 of 1,200 links into it fail: refused \(from very.* and 1,197 more\)$/);
+    expect(sentence).toMatch(/^1,199 of 1,199 links into it fail: refused \(from very.* and 1,196 more\)$/);
   });
 
   it('is told by pods and not by links, where both IP families are probed', () => {
@@ -187,8 +214,17 @@ describe('whom failed links speak against', () => {
       ...[1, 2, 3].map((from) => mergedReportOf(from, [{ to: 0 }, { to: 1 }, { to: 1, flags: FLAG_IPV6 }])),
     ];
     expect(meshOf(podsOf(4), reports).health.reasons).toEqual([
-      { pod: 1, why: ['2 of 8 links into it fail: refused (from pod-0)'] },
+      { pod: 1, why: ['1 of 3 links into it fail: refused (from pod-0)'] },
     ]);
+  });
+
+  it('is the link that a shortage of CPU does not explain, if both IP families fail', () => {
+    const timeout: LinkSpec = { to: 1, outcome: 'timeout', phase: 'first-byte' };
+    const refused: LinkSpec = { to: 1, outcome: 'refused', flags: FLAG_IPV6 };
+    const reports = [mergedReportOf(0, [{ to: 0 }, timeout, refused], { starvation }), mergedReportOf(1, [{ to: 0 }])];
+    const mesh = meshOf(podsOf(2), reports);
+    expect(mesh.health.reasons).toEqual([{ pod: 1, why: ['1 of 1 links into it fail: refused (from pod-0)'] }]);
+    expect(findingsOf(mesh)[0]).toMatchObject({ severity: 'failed', outcome: 'refused', pods: [1] });
   });
 
   it.each([1, 2])('is the same over %i IP families', (families) => {
@@ -202,8 +238,6 @@ describe('whom failed links speak against', () => {
     expect(accusedOver(isOneFailed, (from, to) => from === 0 || to !== 1)).toEqual([1]);
   });
 
-  const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
-
   it('leaves timeouts of starved pods out of both counts', () => {
     const pods = podsOf(5);
     const reports = pods.map((_, from) => {
@@ -212,11 +246,10 @@ describe('whom failed links speak against', () => {
       return mergedReportOf(from, [{ to: 0 }, link], from === 4 ? { starvation } : {});
     });
     expect(meshOf(pods, reports).health.reasons).toEqual([
-      { pod: 1, why: ['1 of 4 links into it fail: refused (from pod-0)'] },
+      { pod: 1, why: ['1 of 3 links into it fail: refused (from pod-0)'] },
     ]);
   });
 
-  // 30,000 links: more than a tally keeps.
   it.each(['source', 'destination'] as const)('counts no timeout of a starved %s, however many there are', (end) => {
     const pods = podsOf(300);
     const starved = [...pods.keys()].filter((pod) => (end === 'source' ? pod < 150 : pod >= 100));
@@ -258,7 +291,7 @@ describe('cluster health', () => {
       nodesUnhealthy: ['10.9.9.9'],
       nodesTotal: 2,
       general: [],
-      reasons: { '10.9.9.9': ['pod-2 3 of 3 links into it fail: refused (from pod-0, pod-1, pod-2)'] },
+      reasons: { '10.9.9.9': ['pod-2 2 of 2 links into it fail: refused (from pod-0, pod-1)'] },
     });
   });
 

@@ -251,7 +251,7 @@ describe('a mesh within a budget of time', () => {
     await scene.collect(askMs, 30_000);
     lateMs = 2_500;
     answers['uid-4'] = missingOf('refused', 'nobody listens');
-    const collecting = scene.collector.collect({ windowMs: 30_000, maxAgeMs: 300, budgetMs: 800 });
+    const collecting = scene.collector.collect({ windowMs: 30_000, maxAgeMs: 300 }, 800);
     await scene.clock.advance(800);
     onTestFinished(() => scene.collector.stop());
     return { ...scene, mesh: await collecting };
@@ -268,7 +268,7 @@ describe('a mesh within a budget of time', () => {
     expect(reasonsOf(mesh.reports)).toEqual(['', '', '', 'timeout', 'refused']);
     expect(mesh.reports[3]?.missingDetail).toBe('its answer has not come yet');
     await clock.advance(3_000);
-    const next = await collector.collect({ windowMs: 30_000, maxAgeMs: 2_000, budgetMs: 800 });
+    const next = await collector.collect({ windowMs: 30_000, maxAgeMs: 2_000 }, 800);
     expect(reasonsOf(next.reports)).toEqual(['', '', '', '', 'refused']);
   });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MeshCounts } from '../../../../server/analysis/findings/counts.ts';
+import { analysisOf } from '../../../../server/analysis/findings/evidence.ts';
 import { findingsAnswer, findingsFrom } from '../../../../server/analysis/findings/findings.ts';
+import { healthFrom } from '../../../../server/peers/cluster-health.ts';
 import { type Finding, MAX_FINDINGS } from '../../../../server/protocol/finding.ts';
 import { FLAG_INTERMITTENT, FLAG_SLOW } from '../../../../server/protocol/links.ts';
 import { encodeMesh, parseMesh } from '../../../../server/protocol/mesh.ts';
@@ -391,9 +393,13 @@ it('findings are made in small steps, however many links are bad', () => {
   const counts = new MeshCounts(pods, settingsOf());
   const wishes = pods.map((_, to) => (to % 3 === 0 ? { to, ...TIMEOUT } : { to, totalUs: 250_000 }));
   for (const from of pods.keys()) counts.add(mergedReportOf(from, wishes));
-  const { steps } = runToEnd(findingsFrom(counts, { atMs: NOW_MS, discovery: statusOf(), servedBy: 0 }));
+  const context = { atMs: NOW_MS, discovery: statusOf(), servedBy: 0 };
+  const analysis = runToEnd(analysisOf(counts, 0));
+  const findings = runToEnd(findingsFrom(analysis.result, context));
+  const health = runToEnd(healthFrom(analysis.result, context));
   // No step looks at more than one report. Failed links and slow ones each need one to find causes, and one to collect evidence.
-  expect(steps).toBeGreaterThan(4 * pods.length);
+  expect(analysis.steps + findings.steps).toBeGreaterThan(4 * pods.length);
+  expect(health.steps).toBeGreaterThan(2 * pods.length);
 });
 
 it('since when links are slow is the median of the reports that know it', () => {

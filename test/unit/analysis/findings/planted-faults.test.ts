@@ -148,6 +148,30 @@ const FAULTS: Record<string, Planted> = {
     [5],
     { text: /^pod-5: about 30 % of pings into it fail, from \d+ of .*: intermittent\./ },
   ],
+  'a pod into which pings fail at times: it is to blame for the link that has failed, however often others were ok': [
+    both(into(5, LOSSY), set(1, 5, { ...TIMEOUT, fresh: true })),
+    ['pod-intermittent pod-5'],
+    [5],
+  ],
+  'a pod that reaches others at times, and is reached at times, whose newest pings fail': [
+    both(
+      into(5, LOSSY),
+      each((from) => from === 5, LOSSY_NOW),
+    ),
+    ['pod-intermittent pod-5'],
+    [5],
+  ],
+  'a bad node: health blames its pods, not those that they do not reach': [
+    each((from, to) => isOn(2)(from) !== isOn(2)(to) && (isOn(2)(to) || to < 8), TIMEOUT),
+    ['node node node-2'],
+    [4, 5],
+  ],
+  'a pod that was ready and reports, and that others do not reach': [
+    both(pod(5, { lifecycle: 'not-ready' }), into(5, REFUSED)),
+    ['pod-unreachable pod-5'],
+    [5],
+  ],
+  'a pod that reaches itself at times, and not now': [set(5, 5, LOSSY_NOW), ['link pod-5 → pod-5'], [5]],
   'one slow sample, while the others of its window are not slow': [set(3, 8, { ...LATE_ANSWER, fresh: true }), [], []],
   'a slow link, after three slow samples': [
     set(3, 8, { ...LATE_ANSWER, fresh: true, flags: FLAG_SLOW }),

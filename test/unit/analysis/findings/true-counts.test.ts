@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { MAX_FINDINGS } from '../../../../server/protocol/finding.ts';
 import { FLAG_INTERMITTENT, FLAG_RECOVERED } from '../../../../server/protocol/links.ts';
-import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder } from '../../../support/mesh.ts';
+import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder, meshOf, podOf } from '../../../support/mesh.ts';
 import { expectTrueCounts } from '../../../support/true-counts.ts';
 
 const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
@@ -14,13 +15,26 @@ const LINK_FAULTS: LinkFault[] = [
   LATE_ANSWER,
   LATE_NETWORK,
   { flags: FLAG_INTERMITTENT, failures: 5 },
+  { ...REFUSED, flags: FLAG_INTERMITTENT, failures: 5 },
   { ageMs: 300, sinceMs: 300, flags: FLAG_RECOVERED },
 ];
+
+const STAGES = ['not-ready', 'starting', 'terminating'] as const;
 
 /** A fault: where it is, what it does to links, and which share of the links there it spoils. */
 const faults = fc.array(
   fc.record({
-    place: fc.constantFrom('into pod', 'out of pod', 'into node', 'out of node', 'pair', 'silent', 'starved', 'any'),
+    place: fc.constantFrom(
+      'into pod',
+      'out of pod',
+      'into node',
+      'out of node',
+      'pair',
+      'silent',
+      'starved',
+      'stage',
+      'any',
+    ),
     pod: fc.nat(),
     other: fc.nat(),
     fault: fc.constantFrom(...LINK_FAULTS),
@@ -36,28 +50,54 @@ const shapes = fc.record({
   owner: fc.constantFrom('', 'replica-set'),
 });
 
+/** Meshes with some faults, each of another kind and in another place. */
+const meshes = fc.tuple(shapes, faults).map(([{ size, owner, ...shape }, planted]) => {
+  const builder = new MeshBuilder(size, shape);
+  for (const [i, pod] of builder.pods.entries()) builder.pods[i] = { ...pod, owner };
+  for (const { place, pod: seed, other, fault, everyNth } of planted) {
+    const pod = seed % size;
+    const isOn = (one: number) => builder.pods[one]?.node === builder.pods[pod]?.node;
+    // A part of the links stays as it was.
+    const isSpared = (from: number, to: number) => everyNth > 0 && (from * 7 + to) % everyNth === 0;
+    const each = (isBad: (from: number, to: number) => boolean) =>
+      builder.each((from, to) => isBad(from, to) && !isSpared(from, to), fault);
+    if (place === 'into pod') each((_, to) => to === pod);
+    else if (place === 'out of pod') each((from) => from === pod);
+    else if (place === 'into node') each((from, to) => isOn(to) && !isOn(from));
+    else if (place === 'out of node') each((from, to) => isOn(from) && !isOn(to));
+    else if (place === 'pair') builder.set(pod, other % size, fault);
+    else if (place === 'silent') builder.silence(pod);
+    else if (place === 'starved') builder.starve(pod);
+    else if (place === 'stage')
+      builder.pods[pod] = podOf(pod, { ...builder.pods[pod], lifecycle: STAGES[other % 3] ?? 'gone' });
+    else each((from, to) => (from * 5 + to * 3 + other) % 4 === 0);
+  }
+  return builder;
+});
+
 it('every count in a finding equals what the mesh shows, whatever is bad', () => {
   fc.assert(
-    fc.property(shapes, faults, ({ size, owner, ...shape }, planted) => {
-      const builder = new MeshBuilder(size, shape);
-      for (const [i, pod] of builder.pods.entries()) builder.pods[i] = { ...pod, owner };
-      for (const { place, pod: seed, other, fault, everyNth } of planted) {
-        const pod = seed % size;
-        const isOn = (one: number) => builder.pods[one]?.node === builder.pods[pod]?.node;
-        // A part of the links stays as it was.
-        const isSpared = (from: number, to: number) => everyNth > 0 && (from * 7 + to) % everyNth === 0;
-        const each = (isBad: (from: number, to: number) => boolean) =>
-          builder.each((from, to) => isBad(from, to) && !isSpared(from, to), fault);
-        if (place === 'into pod') each((_, to) => to === pod);
-        else if (place === 'out of pod') each((from) => from === pod);
-        else if (place === 'into node') each((from, to) => isOn(to) && !isOn(from));
-        else if (place === 'out of node') each((from, to) => isOn(from) && !isOn(to));
-        else if (place === 'pair') builder.set(pod, other % size, fault);
-        else if (place === 'silent') builder.silence(pod);
-        else if (place === 'starved') builder.starve(pod);
-        else each((from, to) => (from * 5 + to * 3 + other) % 4 === 0);
+    fc.property(meshes, (builder) => expectTrueCounts(builder, builder.findings())),
+    { numRuns: 400 },
+  );
+});
+
+it('health blames pods for failed links if and only if findings of severity `failed` do, and one of the same pods', () => {
+  fc.assert(
+    fc.property(meshes, (builder) => {
+      const findings = builder.findings();
+      // Of so many, some are left out.
+      if (findings.length === MAX_FINDINGS) return;
+      const failed = findings.filter(({ severity }) => severity === 'failed');
+      const isOfLinks = (sentence: string) => !sentence.includes('did not report');
+      const { reasons } = meshOf(builder.pods, builder.reports).health;
+      const blamed = reasons.flatMap(({ pod, why }) => (why.some(isOfLinks) ? [pod] : []));
+      expect(blamed.length > 0).toBe(failed.length > 0);
+      for (const { title, pods, from } of failed) {
+        // The finding about links that have nothing in common names no pods.
+        const isSame = pods.length === 0 || blamed.some((pod) => pods.includes(pod) || from.includes(pod));
+        expect({ title, blamed, isSame }).toEqual({ title, blamed, isSame: true });
       }
-      expectTrueCounts(builder, builder.findings());
     }),
     { numRuns: 400 },
   );
