@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { podOf } from '../../support/mesh.ts';
 import { figuresOf, metricsOf, seriesOf, sourcesOf } from './scene.ts';
 
@@ -25,9 +25,10 @@ describe('the gauges of a scrape', () => {
     expect(figures).toEqual([up, age]);
   });
 
-  it('tell health and starvation', async () => {
+  it('tell health, which each scrape asks for once, and starvation', async () => {
+    const health = vi.fn(() => ({ isHealthy: false, healthyNodes: 2, unhealthyNodes: 1 }));
     const sources = sourcesOf({
-      health: () => ({ isHealthy: false, healthyNodes: 2, unhealthyNodes: 1 }),
+      health,
       starvation: () => ({ loopDelayP99Us: 60_000, suspectShare: 1, unreliable: true, sinceMs: 0 }),
     });
     const figures = await figuresOf(
@@ -38,6 +39,7 @@ describe('the gauges of a scrape', () => {
       ['goldpinger_event_loop_delay_p99_seconds', ''],
     );
     expect(figures).toEqual([0, 1, 1, 0.06]);
+    expect(health).toHaveBeenCalledTimes(1);
   });
 
   it('say which program this is, and have its memory and its CPU time, which only grows', async () => {
