@@ -111,6 +111,7 @@ test('folded to nodes a dead node is one red octagon with the number of its pods
   await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 14,400 links, by node');
   const failing = page.locator('.pod-node', { has: page.locator('.pod-glyph.is-failing') });
   expect(await failing.count()).toBe(1);
+  expect(await words(page, '.link-lines li >> nth=0')).toMatch(/^worker-\d+ → worker-\d+ 100 of 100 fail$/);
   const name = /^worker-\d+/.exec((await failing.getAttribute('aria-label')) ?? '')?.[0];
   expect(await failing.getAttribute('aria-label')).toMatch(/^worker-\d+, 10 pods: /);
   const { x, y } = await middleOf(failing);

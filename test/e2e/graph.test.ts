@@ -38,11 +38,15 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     const box = (await page.locator('.graph-pill').first().boundingBox())!;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     await page.mouse.move(x, y);
-    await soon(() => words(page, '.graph-card')).toMatch(withTimes(/^00\d → chaos Slow 25\d ms ok since TIME/));
-    const card = (await page.locator('.graph-card').boundingBox())!;
+    await soon(() => words(page, '.link-card')).toMatch(
+      withTimes(
+        /^from goldpinger-00\d worker-0\d to goldpinger-chaos worker-01 25\d ms Slow ok since TIME connect .*timeout 300 ms/,
+      ),
+    );
+    const card = (await page.locator('.link-card').boundingBox())!;
     expect(card.x > x || card.x + card.width < x || card.y > y || card.y + card.height < y).toBe(true);
     await page.mouse.move(5, 300);
-    await page.locator('.graph-card').waitFor({ state: 'detached' });
+    await page.locator('.link-card').waitFor({ state: 'detached' });
     const chaos = await placeOf('chaos');
     await page.mouse.move(chaos.x, chaos.y);
     await soon(() => words(page, '.graph-card')).toMatch(

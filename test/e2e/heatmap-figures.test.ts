@@ -116,7 +116,7 @@ describe('the heatmap', () => {
       expect(await colourAt(x - width / 2 + 6, y + width / 4)).toBe(await token(colour));
       expect(await words(page, `.legend [data-state="${state}"]`)).toBe(entry);
       expect(await words(page, '.legend')).toContain(option.replace(/,.*/, ''));
-      expect(await words(page, '.heat-card')).toMatch(/ (lost|failed|jitter|the usual latency) /);
+      expect(await words(page, '.link-card')).toMatch(/ (lost|failed|jitter|the usual latency) /);
       expect(await words(page, '.summary')).toBe(summary);
       expect(await violations(page)).toEqual([]);
 

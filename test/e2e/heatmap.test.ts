@@ -239,7 +239,7 @@ describe('with keys alone', () => {
     const resting = await cellAt(0, 0);
     await page.keyboard.press('Control+End');
     await page.mouse.move(resting.x, resting.y);
-    await soon(() => page.locator('.heat-card').textContent()).toContain('001');
+    await soon(() => page.locator('.link-card').textContent()).toContain('001');
     await page.keyboard.press('Enter');
     await soon(() => page.locator('.is-selection h2').first().textContent()).toMatch(/^Link to itself.*chaos/);
     await page.keyboard.press('Escape');
@@ -275,6 +275,21 @@ describe('with keys alone', () => {
   });
 });
 
+test('a row that fails is in view where cells scroll, and is not scrolled to again', async () => {
+  await open({ pods: 12, scenario: 'dead-pod' }, { hash: '&level=pod' });
+  const scrollTop = () => page.locator('.heat-scroll').evaluate((element) => element.scrollTop);
+  expect(await scrollTop()).toBe(0);
+  await page.setViewportSize({ width: 1120, height: 700 });
+  await page.reload();
+  await grid().waitFor();
+  await soon(scrollTop).toBeGreaterThan(50);
+  await page.locator('.heat-scroll').evaluate((element) => element.scrollTo(0, 0));
+  const light = await token('--good-cell');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await soon(() => token('--good-cell')).not.toBe(light);
+  expect(await scrollTop()).toBe(0);
+});
+
 test('a pointer gets a card beside the cell, never on it, and opens the link with a click', async () => {
   await open(FOUR);
   for (const [column, row] of [
@@ -284,12 +299,12 @@ test('a pointer gets a card beside the cell, never on it, and opens the link wit
   ] as const) {
     const { x, y } = await cellAt(column, row);
     await page.mouse.move(x, y);
-    const card = await page.locator('.heat-card').boundingBox();
+    const card = await page.locator('.link-card').boundingBox();
     expect(card).not.toBeNull();
     const covers = x > card!.x && x < card!.x + card!.width && y > card!.y && y < card!.y + card!.height;
     expect(covers).toBe(false);
   }
-  expect(await page.locator('.heat-card').textContent()).toMatch(
+  expect(await page.locator('.link-card').textContent()).toMatch(
     /goldpinger-002.*goldpinger-chaos.*25\d ms.*timeout 300/,
   );
   const { x, y } = await cellAt(1, 3);

@@ -7,6 +7,8 @@ export interface Look {
   dark?: boolean;
   /** Whether the hint for first-time users is still unread. */
   first?: boolean;
+  /** Added to the page's styles. */
+  css?: string;
 }
 
 /** A browser whose pages are closed after each test. It records what no page of ours may do. */
@@ -30,9 +32,13 @@ export class Pages {
    * Opens `url` and `hash` in a page that remembers nothing from other pages. Script errors, dialogs, refused content and
    * requests that do not begin with `url` are faults.
    */
-  async open(url: string, hash = '', { width = 1440, dark = false, first = false }: Look = {}): Promise<Page> {
-    const key = `${width} ${dark} ${first}`;
-    const context = this.#contexts.get(key) ?? newContext(this.#browser, { width, dark, first });
+  async open(
+    url: string,
+    hash = '',
+    { width = 1440, dark = false, first = false, css = '' }: Look = {},
+  ): Promise<Page> {
+    const key = `${width} ${dark} ${first} ${css}`;
+    const context = this.#contexts.get(key) ?? newContext(this.#browser, { width, dark, first, css });
     this.#contexts.set(key, context);
     const page = await (await context).newPage();
     this.#open.push(page);
@@ -71,7 +77,7 @@ export class Pages {
 }
 
 /** The storage of a page is emptied before its first script, but not when it is reloaded. */
-async function newContext(browser: Browser, { width, dark, first }: Required<Look>): Promise<BrowserContext> {
+async function newContext(browser: Browser, { width, dark, first, css }: Required<Look>): Promise<BrowserContext> {
   const context = await browser.newContext({
     viewport: { width, height: 900 },
     colorScheme: dark ? 'dark' : 'light',
@@ -83,5 +89,10 @@ async function newContext(browser: Browser, { width, dark, first }: Required<Loo
     localStorage.clear();
     if (!isFirst) localStorage.setItem('goldpinger.hintRead', 'yes');
   }, first);
+  await context.addInitScript((text) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(text);
+    document.adoptedStyleSheets = [sheet];
+  }, css);
   return context;
 }

@@ -34,5 +34,5 @@ test('a pod on a passive node is a target that is not asked, in graph, heatmap a
   await page.getByRole('grid').focus();
   await page.keyboard.press('Control+Home');
   await page.keyboard.press('ArrowRight');
-  await soon(() => words(page, '.heat-card')).toContain('The source pod is passive: it is not asked.');
+  await soon(() => words(page, '.link-card')).toContain('The source pod is passive: it is not asked.');
 });

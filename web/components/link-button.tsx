@@ -1,4 +1,5 @@
 import { latencyText } from '../../server/runtime/measure-text.ts';
+import { foldWords } from '../model/levels.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import { factsTitle, factsTone } from '../model/messages.ts';
 import { StateGlyph } from './state-glyph.tsx';
@@ -11,7 +12,8 @@ export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number
   if (from === undefined || to === undefined) return null;
   const facts = linkFacts(picture, from.index, to.index);
   const us = picture.valueUs[pair] ?? Number.NaN;
-  const isFailed = facts.state === 'failed';
+  const count = facts.state === 'failed' ? foldWords(picture, from.index, to.index) : '';
+  const hasLatency = facts.state !== 'failed' && !facts.lossy && us >= 0;
   return (
     <li>
       <button
@@ -27,7 +29,7 @@ export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number
           {of === to.index && of !== from.index && `${from.label} →`}
         </span>
         <span className={`link-figure tone-${factsTone(facts)}`}>
-          {isFailed || facts.lossy || !(us >= 0) ? factsTitle(facts) : latencyText(us)}
+          {hasLatency ? latencyText(us) : count || factsTitle(facts)}
         </span>
       </button>
     </li>

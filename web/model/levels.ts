@@ -298,3 +298,8 @@ export function groupWords({ fold }: Pick<Picture, 'fold'>, index: number): stri
   const group = fold?.groups[index];
   return group === undefined || group.kind === 'pod' ? '' : plural(group.pods.length, 'pod');
 }
+
+/** What is below a name: how many pods a group has, or the node of a pod. */
+export function noteOf(picture: Picture, index: number): string {
+  return groupWords(picture, index) || shownName(picture.pods[index]?.pod.node ?? '');
+}

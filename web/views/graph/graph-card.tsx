@@ -1,13 +1,10 @@
 import { countText } from '../../../server/runtime/count-text.ts';
-import { latencyText } from '../../../server/runtime/measure-text.ts';
 import { CardBeside } from '../../components/card-beside.tsx';
-import { PhaseBar } from '../../components/phase-bar.tsx';
-import { StateGlyph } from '../../components/state-glyph.tsx';
+import { LinkCard } from '../../components/link-card.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { foldWords, groupWords } from '../../model/levels.ts';
-import { linkFacts } from '../../model/link-facts.ts';
 import type { PodView } from '../../model/mesh-view.ts';
-import { factsTitle, factsTone, podWords, sinceWords } from '../../model/messages.ts';
+import { podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import type { GraphHit } from './scene.ts';
 
@@ -26,34 +23,20 @@ interface GraphCardProps {
 export function GraphCard({ props, hit, at, size }: GraphCardProps) {
   const around = { x: at.x - REACH, y: at.y - REACH, width: 2 * REACH, height: 2 * REACH };
   const bounds = { x: 4, y: 4, width: size.width - 8, height: size.height - 8 };
+  const { picture, thresholds } = props;
+  if ('pod' in hit) {
+    return (
+      <CardBeside className="graph-card column" at={around} bounds={bounds}>
+        <PodCard props={props} index={hit.pod} />
+      </CardBeside>
+    );
+  }
+  const [from, to] = [Math.floor(hit.pair / picture.n), hit.pair % picture.n];
+  const hint = foldWords(picture, from, to) === '' ? 'Enter opens the link' : 'Worst of these links. Enter opens it.';
   return (
-    <CardBeside className="graph-card column" at={around} bounds={bounds}>
-      {'pod' in hit ? <PodCard props={props} index={hit.pod} /> : <LinkCard props={props} pair={hit.pair} />}
+    <CardBeside className="link-card second" at={around} bounds={bounds}>
+      <LinkCard picture={picture} problemMs={thresholds.problemMs} from={from} to={to} hint={hint} />
     </CardBeside>
-  );
-}
-
-function LinkCard({ props, pair }: { props: ViewProps; pair: number }) {
-  const { picture, nowMs, thresholds } = props;
-  const [from, to] = [Math.floor(pair / picture.n), pair % picture.n];
-  const facts = linkFacts(picture, from, to);
-  const us = picture.valueUs[pair] ?? Number.NaN;
-  const { since, span } = sinceWords(facts, null, nowMs);
-  return (
-    <>
-      <p className="card-title">
-        {picture.pods[from]?.label} <span aria-hidden="true">→</span> {picture.pods[to]?.label}
-      </p>
-      <p className={`card-state tone-${factsTone(facts)}`}>
-        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} lossy={facts.lossy} />
-        {factsTitle(facts)}
-        {us >= 0 && facts.state !== 'failed' && <b>{latencyText(us)}</b>}
-      </p>
-      {facts.totalUs >= 0 && (
-        <PhaseBar facts={facts} problemMs={thresholds.problemMs} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
-      )}
-      <p className="second">{[foldWords(picture, from, to), since, span].filter(Boolean).join(', ') || 'no data'}</p>
-    </>
   );
 }
 

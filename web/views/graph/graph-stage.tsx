@@ -39,6 +39,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
   const pointed = useStage({ props, graph, zoom, stage, onMove, kept });
   const { dots, cursor, select, handlers, held, hot, at, emphasisOf } = pointed;
   const pair = cursor?.pair ?? -1;
+  const words = labelBoxes(graph, labels, lines);
   const layer = { graph, picture, zoom, size, theme };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a picture with focusable pods in it; fieldset would say something else
@@ -57,7 +58,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
           </>
         )}
         <SvgLayer zoom={zoom} size={size}>
-          <ExternalMarks graph={graph} words={labelBoxes(graph, labels, lines)} />
+          <ExternalMarks graph={graph} words={words} />
           <RingArcs {...{ ring, tier, frame, grouped, narrow, labels, picture }} />
           {!grouped && picture.n > 1 && (
             <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
@@ -65,7 +66,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: ke
           {!tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} />}
           <PodLabels graph={graph} labels={labels} lines={lines} picture={picture} />
           <PodNodes {...{ graph, picture, nowMs, cursor, onCursor }} onSelect={select} />
-          <LinkPills graph={graph} props={props} />
+          <LinkPills graph={graph} props={props} words={words} />
         </SvgLayer>
       </div>
       {hot !== null && at !== null && <GraphCard props={props} hit={hot} at={at} size={size} />}

@@ -4,6 +4,7 @@ import { latencyText } from '../../../server/runtime/measure-text.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { foldWords } from '../../model/levels.ts';
 import { DROP, linkMark, WAVE } from '../../model/marks.ts';
+import type { Box } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
 import { lineOf, PILL_HEIGHT, placePills, type SceneLink, traceLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
@@ -63,30 +64,35 @@ function LinkMark({ at, size, mark, kind }: { at: Point; size: number; mark: str
 /** Maximum number of latency labels, and of links between groups with their counts. */
 const [MAX_PILLS, MAX_COUNTS] = [30, 4];
 
-/** Labels on slow links with their latency, if there are few of them, and on bad links between groups with their counts. */
-export function LinkPills({ graph, props }: { graph: Graph; props: ViewProps }) {
+/**
+ * Labels on slow links with their latency, if there are few of them, and on bad links between groups with their counts. `words`:
+ * the boxes of the names, which they do not cover.
+ */
+export function LinkPills({ graph, props, words }: { graph: Graph; props: ViewProps; words: readonly Box[] }) {
   const { picture } = props;
   // On many links the same count would be said again and again. The card says it, too.
-  const isBadGroup = ({ state, from, to }: SceneLink) => state === 'failed' && foldWords(picture, from, to) !== '';
-  const isFolded = picture.fold !== null && graph.links.filter(isBadGroup).length <= MAX_COUNTS;
+  const isBadGroup = ({ state, from, to }: SceneLink) =>
+    (state === 'failed' || state === 'slow') && foldWords(picture, from, to) !== '';
+  const isCounted = graph.links.filter(isBadGroup).length <= MAX_COUNTS;
+  const isFolded = picture.fold !== null;
   const wanted = graph.links.filter(
-    ({ state, pair }) => state === 'slow' || pair === graph.pair || (isFolded && state === 'failed'),
+    ({ state, pair }) => state === 'slow' || pair === graph.pair || (isFolded && isCounted && state === 'failed'),
   );
   const slow = [...wanted].sort((a, b) => Number(b.pair === graph.pair) - Number(a.pair === graph.pair));
   if (graph.tier.names !== 'full' && !props.narrow && !isFolded) return null;
   if (!graph.tier.allLinks || (graph.tier.weight < 1 && !isFolded) || slow.length > MAX_PILLS) return null;
   const text = ({ pair, from, to, state }: SceneLink) => {
     const us = picture.valueUs[pair] ?? Number.NaN;
-    return foldWords(picture, from, to) || (us >= 0 && state !== 'failed' ? latencyText(us) : '');
+    return (isCounted && foldWords(picture, from, to)) || (us >= 0 && state !== 'failed' ? latencyText(us) : '');
   };
   const measured = slow.filter((link) => text(link) !== '');
   const shown = props.narrow ? measured.filter(({ loop }) => loop === null) : measured;
-  const pills = placePills(shown, text, graph.spots, graph.tier.disc);
+  const pills = placePills(shown, text, graph.spots, graph.tier.disc, words);
   const h = PILL_HEIGHT;
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus
     <g className="graph-pills" aria-hidden="true">
-      {pills.map(({ link, x, y, width, text: words }) => {
+      {pills.map(({ link, x, y, width, text: label }) => {
         const dim = graph.pod >= 0 && link.from !== graph.pod && link.to !== graph.pod;
         return (
           <g
@@ -96,7 +102,7 @@ export function LinkPills({ graph, props }: { graph: Graph; props: ViewProps }) 
           >
             <rect x={-width / 2} y={-h / 2} width={width} height={h} rx={h / 2} />
             <text textAnchor="middle" y={4.5}>
-              {words}
+              {label}
             </text>
           </g>
         );

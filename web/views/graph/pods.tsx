@@ -1,5 +1,5 @@
 import type { KeyboardEvent } from 'react';
-import { beginningOf, fitText, type Label } from '../../model/label-layout.ts';
+import { beginningOf, fitText, type Label, textWidth } from '../../model/label-layout.ts';
 import { groupWords } from '../../model/levels.ts';
 import { OCTAGON, POD_MARKS, WAVE } from '../../model/marks.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
@@ -207,18 +207,23 @@ function PodLabel({ label, lines, room, view }: { label: Label; lines: readonly 
   );
 }
 
-/** Both parts of a line if they fit, otherwise the part that says what is wrong, shortened if necessary. */
+/** The least room in which the start of a note says something, px. */
+const LEAST_NOTE = 60;
+
+/** Both parts of a line if they fit, otherwise the part that says what is wrong, shortened if necessary. A name stays whole. */
 function LineText({ line, room }: { line: Line; room: number }) {
   const { text, more } = line;
   const sizePx = sizeOf(line);
   if (more === undefined) return fitText(text, room, sizePx);
   const isName = line.className === 'label-name' || line.className.startsWith('label-short');
-  if (text !== '' && isWithin(room, line)) {
+  const left = isName ? room - textWidth(`${text} · `, sizePx) : 0;
+  const isWhole = isWithin(room, line);
+  if (text !== '' && (isWhole || left >= LEAST_NOTE)) {
     return (
       <>
         {text}
         {' · '}
-        <tspan className={`tone-${more.tone}`}>{more.text}</tspan>
+        <tspan className={`tone-${more.tone}`}>{isWhole ? more.text : beginningOf(more.text, left, sizePx)}</tspan>
       </>
     );
   }

@@ -21,7 +21,7 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
   const beside = externals > 0 && !narrow ? 190 : 0;
   const below = externals > 0 && narrow ? 34 : 0;
   const labels = { x: 8, y: 8, width: Math.max(0, width - beside - 16), height: Math.max(0, height - below - 16) };
-  const narrowSide = tier.names === 'unhealthy' ? 76 : tier.disc >= 19 ? 64 : 84;
+  const narrowSide = tier.names === 'unhealthy' ? 80 : tier.disc >= 19 ? 80 : 84;
   const side = narrow ? narrowSide : { full: 200, short: 120, unhealthy: 212 }[tier.names];
   const top = tier.names === 'unhealthy' ? (narrow ? 22 : 44) : tier.disc * 2.3;
   const [roomX, roomY] = [Math.max(40, labels.width - 2 * side), Math.max(40, labels.height - 2 * top)];
@@ -169,7 +169,7 @@ export interface Pill extends Point {
 export const PILL_HEIGHT = 22;
 
 /**
- * Places latency labels on links: in the middle, or elsewhere on the link if that would cover another label or a pod.
+ * Places latency labels on links: in the middle, or elsewhere on the link if that would cover another label, a pod or `words`.
  * A label without a free place is left out. Earlier links have priority. Widths are estimated.
  */
 export function placePills(
@@ -177,11 +177,12 @@ export function placePills(
   text: (link: SceneLink) => string,
   spots: readonly Point[],
   radius: number,
+  words: readonly Box[] = [],
 ): Pill[] {
   const pills: Pill[] = [];
   for (const link of links) {
-    const words = text(link);
-    const width = 16 + words.length * 7.4;
+    const label = text(link);
+    const width = 16 + label.length * 7.4;
     const curve = link.curve;
     const tries =
       curve === null ? [link.middle] : [0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75].map((t) => pointAt(curve, t));
@@ -189,10 +190,15 @@ export function placePills(
       pills.every(
         (pill) => Math.abs(pill.x - x) > (pill.width + width) / 2 || Math.abs(pill.y - y) > PILL_HEIGHT + 2,
       ) &&
+      words.every(
+        (box) =>
+          Math.abs(box.x + box.width / 2 - x) > (box.width + width) / 2 ||
+          Math.abs(box.y + box.height / 2 - y) > (box.height + PILL_HEIGHT) / 2,
+      ) &&
       (curve === null ||
         spots.every((s) => Math.abs(s.x - x) > radius + width / 2 || Math.abs(s.y - y) > radius + PILL_HEIGHT / 2));
     const place = tries.find(isFree);
-    if (place !== undefined) pills.push({ ...place, link, width, text: words });
+    if (place !== undefined) pills.push({ ...place, link, width, text: label });
   }
   return pills;
 }

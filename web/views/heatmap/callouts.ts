@@ -16,7 +16,7 @@ import type { Arrangement } from '../../model/order.ts';
 export const MAX_CALLOUTS = 6;
 
 /** With more pods the cell of a single link is too small to be noticed by itself. */
-const MOST_LARGE_CELLS = 30;
+const MOST_LARGE_CELLS = 12;
 
 /** Neighbours on an axis by position, the last one included. */
 export interface Run {

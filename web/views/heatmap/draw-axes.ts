@@ -1,8 +1,9 @@
 import { cellTokens } from '../../model/heat-colours.ts';
 import { FONT } from '../../model/label-layout.ts';
+import { noteOf } from '../../model/levels.ts';
 import { codeOf, isWorse, LINK_STATES, stateAt } from '../../model/links.ts';
 import { shownName } from '../../model/names.ts';
-import { type Cell, noteOf, type Scene } from './scene.ts';
+import type { Cell, Scene } from './scene.ts';
 
 type Axis = 'row' | 'column';
 const AXES: readonly Axis[] = ['row', 'column'];

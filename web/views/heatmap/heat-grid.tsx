@@ -1,20 +1,22 @@
 import { type MouseEvent, type RefObject, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { readTokens } from '../../components/canvas.ts';
+import { CardBeside } from '../../components/card-beside.tsx';
 import { GridFrame } from '../../components/grid-frame.tsx';
 import { useShortcuts } from '../../components/keys.ts';
+import { LinkCard } from '../../components/link-card.tsx';
 import { useGridCursor } from '../../components/use-grid-cursor.ts';
 import type { Size } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { ORDERS } from '../../model/address.ts';
 import type { Place } from '../../model/grid-moves.ts';
 import { cellColours } from '../../model/heat-colours.ts';
+import { foldWords } from '../../model/levels.ts';
 import { codeOf } from '../../model/links.ts';
 import { cellSentence } from '../../model/messages.ts';
 import { PlacedCallouts } from './callout-list.tsx';
 import { CALLOUT_INDENT, MAX_CALLOUT_WIDTH, placeCallouts } from './callouts.ts';
 import { type Drawn, drawFrame, drawOverlay, type Pointing } from './draw-frame.ts';
 import { isScrolled, keepInView, nameAt, placeAt, prepareCanvas, type Scroll, sizerOf } from './grid-geometry.ts';
-import { HeatCard } from './heat-card.tsx';
 import { type Cell, cellRect } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
 
@@ -64,6 +66,7 @@ export function HeatGrid({ props, model, size, drawn }: GridProps) {
     if (order !== undefined) props.onChange({ order });
   };
   useShortcuts('heatmap', props.letterKeys, { previousOrder: () => stepOrder(-1), nextOrder: () => stepOrder(1) });
+  useFirstScroll(scroller, shown, model);
   const cell = cursor.shown === null ? null : cellOf(cursor.shown);
   const { canvas, placed } = useFrame({ props, model, size, height, scroll, drawn });
   const over = useOverlay(size, height, drawn, { cell, byKeys: cursor.byKeys, selection });
@@ -117,16 +120,44 @@ export function HeatGrid({ props, model, size, drawn }: GridProps) {
         </p>
       )}
       {cell !== null && pointed !== null && (
-        <HeatCard
-          picture={picture}
-          problemMs={props.thresholds.problemMs}
-          cell={cell}
+        <CardBeside
+          className="link-card second"
           at={pointed}
           bounds={{ x: 4, y: 4, width: room - 8, height: height - 8 }}
-        />
+        >
+          <LinkCard
+            picture={picture}
+            problemMs={props.thresholds.problemMs}
+            {...cell}
+            hint={
+              foldWords(picture, cell.from, cell.to) === ''
+                ? 'Enter opens the link'
+                : 'Worst of these links. Enter unfolds them.'
+            }
+          />
+        </CardBeside>
       )}
     </div>
   );
+}
+
+/** Scrolls once to the worst link, if it is bad: a fault below the edge would not be seen. New data never scroll. */
+function useFirstScroll(
+  scroller: RefObject<HTMLDivElement | null>,
+  { worst, state, n }: HeatModel['shown'],
+  { arrangement: { positionOf }, layout }: HeatModel,
+): void {
+  const isFirst = useRef(true);
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (box === null || !isFirst.current) return;
+    isFirst.current = false;
+    const code = worst === null ? -1 : state[worst.from * n + worst.to];
+    if (worst === null || (code !== codeOf('failed') && code !== codeOf('slow')) || !isScrolled(layout)) return;
+    const startOf = (pod: number) => layout.starts[positionOf[pod] ?? -1] ?? 0;
+    box.scrollLeft = keepInView(0, startOf(worst.from), layout.pitch, layout.viewWidth);
+    box.scrollTop = keepInView(0, startOf(worst.to), layout.pitch, layout.viewHeight);
+  });
 }
 
 /** Opens a link. Of a folded link it unfolds the groups at both ends. */

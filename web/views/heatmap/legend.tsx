@@ -91,7 +91,7 @@ export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilte
       >
         {glyph}
         <span className="legend-name">{name}</span>
-        <span className="legend-note second clip">{note}</span>
+        <span className="legend-note second">{note}</span>
         <span className="legend-count">{countText(count)}</span>
       </button>
     </li>

@@ -1,11 +1,9 @@
-import { plural } from '../../../server/runtime/count-text.ts';
 import type { Token } from '../../components/canvas.ts';
 import type { GroupBy } from '../../model/address.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import type { CellColours } from '../../model/heat-colours.ts';
 import type { HeatLayout, Rect } from '../../model/heat-layout.ts';
 import type { Picture } from '../../model/mesh-view.ts';
-import { shownName } from '../../model/names.ts';
 import type { Arrangement } from '../../model/order.ts';
 
 /** Everything that a frame of the heatmap shows, except pointer and selection. */
@@ -44,11 +42,4 @@ export function cellRect(
   const x = layout.left - scrollX + (layout.starts[column] ?? 0);
   const y = layout.top - scrollY + (layout.starts[row] ?? 0);
   return { x, y, width: size, height: size };
-}
-
-/** What is below a name: the node of a pod, the number of pods of a group. */
-export function noteOf({ pods, fold }: Picture, pod: number): string {
-  const group = fold?.groups[pod];
-  if (group !== undefined && group.kind !== 'pod') return plural(group.pods.length, 'pod');
-  return shownName(pods[pod]?.pod.node ?? '');
 }

@@ -80,7 +80,7 @@ test('states of links differ by more than colour: width, dash or mark; only fair
   expect(LINK_STYLES.slow.width).toBeGreaterThanOrEqual(2 * LINK_STYLES.good.width);
 });
 
-test('figures on links never lie over each other nor over a pod', () => {
+test('figures on links never lie over each other, a pod or a name', () => {
   const { links, ring } = sceneOf(8, 'slow-pod');
   const between = links.filter(({ curve }) => curve !== null);
   const pills = placePills(between, () => '252 ms', ring.spots, 26);
@@ -92,6 +92,14 @@ test('figures on links never lie over each other nor over a pod', () => {
     for (const { x, y } of ring.spots) {
       expect(Math.abs(x - a.x) > 26 + a.width / 2 || Math.abs(y - a.y) > 26 + 11).toBe(true);
     }
+  }
+  const [{ x, y } = expect.fail()] = pills;
+  const name = { x: x - 20, y: y - 5, width: 90, height: 18 };
+  const beside = placePills(between, () => '252 ms', ring.spots, 26, [name]);
+  expect(beside.length).toBeGreaterThan(7);
+  for (const pill of beside) {
+    const isLeftOrRight = pill.x + pill.width / 2 <= name.x || pill.x - pill.width / 2 >= name.x + name.width;
+    expect(isLeftOrRight || pill.y + 11 <= name.y || pill.y - 11 >= name.y + name.height).toBe(true);
   }
 });
 

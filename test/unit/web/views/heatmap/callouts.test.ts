@@ -82,7 +82,7 @@ describe('beside the picture stands', () => {
   const one = (position = -1) => ({ first: position, last: position });
 
   test('a link that fails, where its cell is small: by its cell, at the row of its destination', () => {
-    const picture = pictureOf({ pods: 60, scenario: 'one-way' });
+    const picture = pictureOf({ pods: 13, scenario: 'one-way' });
     const [{ pods, from, subject: title } = expect.fail()] = picture.mesh.findings;
     const place = { runs: [one(pods[0])], cells: [{ columns: one(from[0]), rows: one(pods[0]) }] };
     expect(found(picture)).toMatchObject([{ axis: 'row', state: 'failed', ...place, title, pod: -1 }]);
