@@ -161,6 +161,30 @@ const FAULTS: Record<string, Planted> = {
     ['pod-intermittent pod-5'],
     [5],
   ],
+  'a node into which pings fail at times, and between whose own pods one fails now': [
+    both(
+      each((from, to) => isOn(2)(to) && !isOn(2)(from), LOSSY),
+      set(4, 5, LOSSY_NOW),
+    ),
+    ['node node node-2'],
+    [5],
+  ],
+  'a node into which pings fail at times, and between whose own pods a link has failed': [
+    both(
+      each((from, to) => isOn(2)(to) && !isOn(2)(from), LOSSY),
+      set(4, 5, { ...TIMEOUT, fresh: true }),
+    ),
+    ['node node node-2'],
+    [5],
+  ],
+  'a node into which pings fail at times, and out of which one has failed': [
+    both(
+      each((from, to) => isOn(2)(to) && !isOn(2)(from), LOSSY),
+      set(4, 0, { ...TIMEOUT, fresh: true }),
+    ),
+    ['node node node-2'],
+    [4],
+  ],
   'a bad node: health blames its pods, not those that they do not reach': [
     each((from, to) => isOn(2)(from) !== isOn(2)(to) && (isOn(2)(to) || to < 8), TIMEOUT),
     ['node node node-2'],
