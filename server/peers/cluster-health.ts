@@ -29,21 +29,31 @@ export function* healthFrom(
   analysis: Analysis,
   { discovery, servedBy }: { discovery: DiscoveryStatus; servedBy: number },
 ): Generator<void, MeshHealth> {
-  const { mesh, pairs, causes } = analysis.failed;
+  const { mesh, causes } = analysis.failed;
   const { silent } = causes;
-  const { judged } = pairs;
-  const { topology } = mesh;
-  const { pods } = topology;
-  const general = generalFaults(discovery, pods);
+  const general = generalFaults(discovery, mesh.topology.pods);
   // Right after start nothing shows that the cluster is healthy, so it is not called so. Without pings (REFRESH_INTERVAL 0)
   // nothing ever would.
   const isWaiting = mesh.settings.refreshIntervalMs > 0 && !mesh.isAnyProbed;
   if (general.length === 0 && isWaiting) general.push('no link has been probed yet');
+  if (silent.size > 0) {
+    general.push(`${plural(silent.size, 'pod')} cannot be judged, because no pod that reports reaches them`);
+  }
+  const reasons = yield* reasonsOf(analysis, servedBy);
+  const sorted = [...reasons].map(([pod, why]) => ({ pod, why })).sort((a, b) => a.pod - b.pod);
+  return { ok: general.length === 0 && sorted.length === 0, reasons: sorted, general };
+}
+
+/** Why pods are unhealthy: sentences without their subject, by index of the pod. */
+function* reasonsOf(analysis: Analysis, servedBy: number): Generator<void, Map<number, string[]>> {
+  const { mesh, pairs, causes } = analysis.failed;
+  const { silent } = causes;
+  const { judged } = pairs;
+  const { topology } = mesh;
   const reasons = new Map<number, string[]>();
   const push = (pod: number, sentence: string) =>
     reasons.set(pod, [...(reasons.get(pod) ?? []), sentence.slice(0, MAX_SENTENCE)]);
   if (silent.size > 0) {
-    general.push(`${plural(silent.size, 'pod')} cannot be judged, because no pod that reports reaches them`);
     // This side cannot tell which of the two is cut off. It calls itself unhealthy and accuses nobody.
     for (const pod of mesh.reports.keys())
       push(pod, `reaches none of the ${countText(silent.size)} pods that do not report`);
@@ -51,7 +61,7 @@ export function* healthFrom(
   for (const { pod, missing, missingDetail } of mesh.missing) {
     if (silent.has(pod)) continue;
     const why = missingDetail === '' ? missing : `${missing}: ${missingDetail}`;
-    push(pod, `${pods[pod]?.lifecycle === 'ready' ? '' : 'is not ready and '}did not report (${why})`);
+    push(pod, `${topology.pods[pod]?.lifecycle === 'ready' ? '' : 'is not ready and '}did not report (${why})`);
   }
   const { into, from } = yield* blamedLinks(analysis);
   const outcomesOf = ({ outcomes }: FailedLinks) =>
@@ -74,14 +84,13 @@ export function* healthFrom(
   }
   for (const { pod, link } of mesh.selfFailed) {
     const links = mesh.reports.get(pod)?.links;
-    // Of a pod that others do not reach either it says nothing new.
+    // If others do not reach the pod either, this says nothing new.
     if (links !== undefined && !reasons.has(pod)) push(pod, `does not reach itself: ${outcomeOf(links, link)}`);
   }
   for (const pod of podsWithOldList(mesh.reports.values(), servedBy)) {
     push(pod, `knows other pods than ${pod === servedBy ? 'most others do' : 'the serving pod does'}`);
   }
-  const sorted = [...reasons].map(([pod, why]) => ({ pod, why })).sort((a, b) => a.pod - b.pod);
-  return { ok: general.length === 0 && sorted.length === 0, reasons: sorted, general };
+  return reasons;
 }
 
 /** The failed links at one end of a pod. */
@@ -94,10 +103,10 @@ interface FailedLinks {
 }
 
 /**
- * The failed links of the pods that are to blame for some of them, by index of the pod: those into it, and those from it. The
- * cause of a link says which end is to blame, if it is a finding. If there is none, it is the destination, unless the source alone
- * does not reach two pods or more. No pod of the silent side is blamed. So one pod that is cut off makes one unhealthy pod and not
- * all of them.
+ * The failed links of the pods that are to blame for at least one of them, by index of the pod: those into it, and those from it.
+ * If a finding explains a link, its cause says which end is to blame. Any other link speaks against its destination, unless there are
+ * two pods or more that its source alone does not reach. No pod of the silent side is blamed. So one pod that is cut off makes one
+ * unhealthy pod and not all of them.
  */
 function* blamedLinks({ failed, intermittent, slow }: Analysis) {
   const { mesh, pairs, causes } = failed;
@@ -116,7 +125,7 @@ function* blamedLinks({ failed, intermittent, slow }: Analysis) {
     }
     yield;
   }
-  // By pod: how many others it alone does not reach.
+  // By pod: how many pods only it does not reach. At least three have a link into each of those, so two others reach it.
   const alone = new Uint32Array(pods.length);
   for (const [pod, { count, others }] of into.entries()) {
     const [source = 0] = others;

@@ -39,7 +39,7 @@ interface LastReports {
 export const FINDINGS_WINDOW_MS = 60_000;
 /** Routes use a mesh that is at most this old again, so that calls in quick succession share one collection. */
 export const MESH_MAX_AGE_MS = 500;
-/** How long a finished mesh is kept for callers who ask soon after, ms; see `#keep`. */
+/** How long a finished mesh is kept, ms, besides the time that its collection took: see `#keep`. */
 const KEEP_MS = 1000;
 /** A report that is older than this says nothing about now: a fault may have begun since. */
 const FRESH_MS = 2_000;
@@ -123,6 +123,7 @@ export class Collector {
     return meshLimits(this.#deps.snapshot().pods.length, this.#deps.settings().pingNumber).now;
   }
 
+  /** Keeps a finished mesh for a while, for callers who ask soon after. */
   #keep(windowMs: number, mesh: Mesh): void {
     if (this.#isStopped) return;
     const { clock } = this.#deps;
@@ -147,6 +148,7 @@ function ofWindow<T>(byWindow: Map<number, T>, windowMs: number): T | undefined 
   return byWindow.get(windowMs) ?? (windowMs === 0 ? byWindow.values().next().value : undefined);
 }
 
+/** Why the report of a pod on a passive node is missing. */
 const PASSIVE = 'its node is passive by ACTIVE_NODE_PERCENTAGE and ACTIVE_NODES';
 /** The most different tables of peers that a collection keeps. Pods whose table is not kept send it. */
 const MAX_TABLES = 16;
@@ -156,7 +158,7 @@ export class Collection {
   readonly #deps: CollectDeps;
   readonly #view: CollectView;
   readonly #startMs: number;
-  /** With 1000 pods some of our own steps take a millisecond. */
+  /** Between the steps of `run` before the first call: with 1000 pods some of them take a millisecond. */
   readonly #slice: TimeSlice;
   readonly #settings: MeshSettings;
   /** By index of the pod. */
@@ -210,7 +212,7 @@ export class Collection {
     const asked: Pod[] = [];
     for (const pod of others) {
       if (pod.lifecycle === 'gone') continue;
-      if (isPassive(pod)) this.#take(missingReport(this.#arrivalOf(pod), 'passive', PASSIVE));
+      if (isPassive(pod)) this.#add(missingReport(this.#arrivalOf(pod), 'passive', PASSIVE));
       else asked.push(pod);
     }
     await fanOut.run(asked, (pod, deadlineMs) => this.#ask(pod, deadlineMs));
@@ -268,6 +270,7 @@ export class Collection {
     return { ...partial, reports: [...reports.values()].sort((a, b) => a.pod - b.pod) };
   }
 
+  /** Adds our own report. Requests offer its table of peers until another report comes. */
   async #takeOwnReport(): Promise<void> {
     const report = await this.#view.ownReport();
     this.#selfName = report.pod.name;
@@ -275,12 +278,12 @@ export class Collection {
     if (report.peers !== null) this.#tables.set(report.peersHash, report.peers);
     this.#offeredHash = report.peersHash;
     const merged = this.#view.merge(report, { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 });
-    if (this.#self !== -1) this.#add(merged);
+    if (this.#self !== -1) this.#addOrHoldBack(merged);
   }
 
   /**
-   * Takes the report of a pod that gave none of the past from a copy: our own, else that of the first keeper whose copy has such a
-   * report; else takes the missing report. Resolves to null, because the pod itself is not asked.
+   * Adds the report of a pod whose report of the past is held back: from our own copy, else from that of the first keeper whose copy
+   * has such a report, else the missing one. Resolves to null, because the pod itself is not asked.
    */
   async #askKeepers(past: PastView, pod: Pod, deadlineMs: number): Promise<null> {
     const { uid } = pod;
@@ -293,7 +296,7 @@ export class Collection {
     }
     const missing = this.#heldBack.get(this.#view.index.ofUid(uid));
     const found = report?.missing === '' ? report : missing;
-    if (found !== undefined) this.#take(found);
+    if (found !== undefined) this.#add(found);
     return null;
   }
 
@@ -305,7 +308,7 @@ export class Collection {
     const pod = past === null ? listedPod : past.presentPod(listedPod);
     if (pod === null) {
       const why = 'it has gone since, and no pod has a copy of its memory';
-      this.#add(missingReport(this.#arrivalOf(listedPod), 'no-history', why));
+      this.#addOrHoldBack(missingReport(this.#arrivalOf(listedPod), 'no-history', why));
       return null;
     }
     const result = await queryReport(pod, this.#query(deadlineMs));
@@ -315,8 +318,8 @@ export class Collection {
     if (hasAnswered !== null) onPeerCall(pod, arrival.fetchUs, hasReport);
     const merged = this.#merge(result, arrival);
     // In its own report of the past moment, the pod says that it stood still then (`viewOfPast`). A copy does not know more.
-    if (hasReport && merged.missing === 'timeout') this.#take(merged);
-    else this.#add(merged);
+    if (hasReport && merged.missing === 'timeout') this.#add(merged);
+    else this.#addOrHoldBack(merged);
     return hasAnswered;
   }
 
@@ -340,6 +343,7 @@ export class Collection {
     return { pod: this.#view.index.ofUid(uid), atMs: clock.nowMs(), fetchUs };
   }
 
+  /** Turns the result of a query into a report of the mesh, a missing one if there is none or if it is not valid. */
   #merge(result: ReportResult, arrival: Arrival): MergedReport {
     if (result.kind === 'missing') return missingReport(arrival, result.reason, result.detail);
     try {
@@ -367,13 +371,13 @@ export class Collection {
     return kept ?? peers;
   }
 
-  /** Takes a report; holds a missing report of the past back, because a copy may replace it. */
-  #add(report: MergedReport): void {
+  /** Adds a report to the mesh. A missing report of the past is held back, because a copy may replace it (`#askKeepers`). */
+  #addOrHoldBack(report: MergedReport): void {
     if (isReportMissing(report) && this.#view.past !== null) this.#heldBack.set(report.pod, report);
-    else this.#take(report);
+    else this.#add(report);
   }
 
-  #take(report: MergedReport): void {
+  #add(report: MergedReport): void {
     this.#last?.reports.delete(report.pod);
     this.#reports.set(report.pod, report);
     this.#counts.add(report);
