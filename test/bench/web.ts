@@ -5,8 +5,8 @@ import { runBench } from './program.ts';
 
 const HELP = `npm run bench:web -- [--quick] [--json] [--pods=N,...]
 
-Shows made-up clusters of 100, 500 and 1000 pods, and graphs of 60 and 120 single pods, through the product's HTTP side in a headless browser that renders in
-software, and prints the cost of the page.
+Shows made-up clusters of 100, 500 and 1000 pods, and graphs of 60 and 120 single pods, through the product's HTTP side in a
+headless browser that renders in software, and prints the cost of the page. The quickest: --quick --pods=30.
   --quick  fewer repetitions: figures are rougher
   --json   the same figures as JSON
   --pods   only these clusters

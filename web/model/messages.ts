@@ -271,16 +271,18 @@ export function lateSince({ samples, nowMs: thereMs }: LinkSamples, lateUs: numb
 }
 
 /**
- * Since when a link has its state ("ok since 15:10:00"), and for how long ("2 min 30 s"). Both '' if not measured. `late`: the
- * result of `lateSince` for a slow or warning link; null = unknown.
+ * Since when a link has its state ("ok since 15:10:00", of a slow one "no failure since 15:10:00"), and for how long ("2 min 30 s").
+ * Both '' if not measured. `late`: the result of `lateSince` for a slow or warning link; null = unknown.
  */
 export function sinceWords(facts: LinkFacts, late: LateSince | null, nowMs: number): { since: string; span: string } {
   if (facts.sinceMs < 0 || facts.outcome === null) return { since: '', span: '' };
-  if (late !== null && (facts.state === 'slow' || facts.state === 'warning')) {
+  const isLate = facts.state === 'slow' || facts.state === 'warning';
+  if (late !== null && isLate) {
     const word = facts.state === 'slow' ? 'slow' : 'late';
     const since = late.isOlder ? 'for more than' : `since ${clockText(late.atMs, nowMs)}`;
     return { since: `${word} ${since}`, span: durationText(nowMs - late.atMs) };
   }
-  const word = facts.outcome === 'ok' ? 'ok' : 'failing';
+  // Beside "Slow", "ok" would contradict it.
+  const word = facts.outcome !== 'ok' ? 'failing' : isLate ? 'no failure' : 'ok';
   return { since: `${word} since ${clockText(facts.sinceMs, nowMs)}`, span: durationText(nowMs - facts.sinceMs) };
 }

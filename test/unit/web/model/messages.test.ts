@@ -214,7 +214,9 @@ describe('the words', () => {
     expect(late).toEqual({ since: `slow since ${clockText(atMs)}`, span: '1 min' });
     const older = sinceWords(facts, { atMs, isOlder: true }, FEED_TIME_MS);
     expect(older).toEqual({ since: 'slow for more than', span: '1 min' });
-    expect(sinceWords(facts, null, FEED_TIME_MS).since).toBe(`ok since ${clockText(facts.sinceMs)}`);
+    expect(sinceWords(facts, null, FEED_TIME_MS).since).toBe(`no failure since ${clockText(facts.sinceMs)}`);
+    const fine = factsOf('slow-pod', 3, 0);
+    expect(sinceWords(fine, null, FEED_TIME_MS).since).toBe(`ok since ${clockText(fine.sinceMs)}`);
   });
 
   test('of a failed link tell since when it fails, and of an unmeasured one nothing', () => {
