@@ -58,13 +58,13 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
   yield ',"responses":{';
   // One array for all reports: a new one for each would be 4 MB of garbage with 1000 pods.
   const linkTo = new Int32Array(mesh.pods.length);
-  // Passive pods are hosts, and have no result: they were not asked.
-  const asked = entries.flatMap((entry) => {
-    const { missing } = entry.report;
-    return missing === 'passive' ? [] : [{ ...entry, missing }];
-  });
-  for (const [i, { pod, report, missing, key, hostIP, podIP }] of asked.entries()) {
-    const start = `${i === 0 ? '' : ','}${key}:{"HostIP":${hostIP},"OK":${missing === ''},"PodIP":${podIP}`;
+  let comma = '';
+  for (const { pod, report, key, hostIP, podIP } of entries) {
+    const { missing } = report;
+    // Passive pods are hosts, and have no result: they were not asked.
+    if (missing === 'passive') continue;
+    const start = `${comma}${key}:{"HostIP":${hostIP},"OK":${missing === ''},"PodIP":${podIP}`;
+    comma = ',';
     if (missing === '') {
       yield `${start},"response":{"podResults":{`;
       yield* podResults(report, entries, linkTo, options, results);

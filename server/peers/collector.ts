@@ -222,9 +222,9 @@ export class Collection {
       await fanOut.run(silent, (pod, deadlineMs) => this.#askKeepers(past, pod, deadlineMs));
     }
     const context = { atMs: past?.ofMesh().toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
+    const slice = new TimeSlice(clock);
     const analysis = await runSliced(analysisOf(this.#counts, this.#self), clock);
     const findings = await runSliced(findingsFrom(analysis, context), clock);
-    const slice = new TimeSlice(clock);
     const health = await runSliced(healthFrom(analysis, context), clock);
     if (slice.isOver()) await slice.next();
     return { ...this.partialMesh(), health, findings };
