@@ -2,8 +2,8 @@
 //   node FLAGS deploy/code-cache.cjs [FOLDER]
 // It must run on the very Node, and with the very flags, that the server is run with: V8 refuses code of another version or
 // with other flags. It starts the server here, with one simulated peer, until that has been listed and pinged, and asks what other
-// pods, the kubelet and Prometheus ask of each pod soon after its start. So the cache has that code and no other: what is in
-// it takes memory from the start on. If the start fails, there is a warning and no cache: the server needs none.
+// pods and the kubelet ask of each pod soon after its start. So the cache has that code and no other: what is in it takes memory
+// from the start on. If the start fails, there is a warning and no cache: the server needs none.
 'use strict';
 const { rmSync, mkdtempSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { createServer, get } = require('node:http');
@@ -19,7 +19,7 @@ const HOST = '127.0.0.1';
 const PINGS = 3;
 
 /** What every pod is asked. */
-const PATHS = ['/ping', '/healthz', '/api/v1/departed-pods', '/api/v1/copy?of=self', '/check', '/metrics'];
+const PATHS = ['/ping', '/healthz', '/api/v1/departed-pods', '/api/v1/copy?of=self'];
 
 /** A Kubernetes API with one pod. */
 function answerApi(request, response) {
