@@ -55,3 +55,22 @@ test('a picture that is never complete says what is missing and what the page sh
     await scene.close();
   }
 });
+
+test('a page whose code could not be loaded is loaded again', async () => {
+  const mesh = meshOf(USUAL.mesh);
+  const scene = await startScene({ pageDir: 'dist/web', mesh: () => mesh, nowMs: () => mesh.atMs });
+  let refused = 0;
+  const unlucky = Object.assign(Object.create(browser), {
+    newContext: async (options: object) => {
+      const context = await browser.newContext(options);
+      await context.route(/heatmap-view.*\.js$/, (route) => (refused++ === 0 ? route.abort() : route.continue()));
+      return context;
+    },
+  });
+  try {
+    await pictureOf(unlucky, scene.url, { ...USUAL, name: 'heatmap', hash: 'view=heatmap' });
+    expect(refused).toBe(2);
+  } finally {
+    await scene.close();
+  }
+});
