@@ -141,15 +141,17 @@ class Starvations {
     const isTimeout = outcome === 'timeout' && (kind === 'link-failed' || kind === 'probe-failed');
     if (!isLossy && !isTimeout) return null;
     const measured = { fromMs: atMs - (isTimeout ? this.#windows.pingTimeoutMs : 0), toMs: atMs };
-    // The link must have been ok again in the round after the shortage, so the shortage must have ended no earlier than this.
-    const leastMs = isLossy ? 0 : this.#failureEndMs(observation) - windowOf(kind, this.#windows);
+    // A failure ends at most one round after the shortage that caused it, so an earlier end of a shortage does not explain it. Loss has
+    // no such limit: it is judged over many rounds.
+    const earliestEndMs = isLossy ? 0 : this.#failureEndMs(observation) - windowOf(kind, this.#windows);
     const timesOf = (suspected: string, what: 'starved' | 'stoodStill') =>
       (this.#journals.get(suspected) ?? []).flatMap((journal) =>
         starvedTimesDuring(journal.value[what] ?? [], journal.atMs, measured),
       );
-    const explains = (suspected: string) => timesOf(suspected, 'starved').some(({ toMs }) => toMs >= leastMs);
+    const explains = (suspected: string) => timesOf(suspected, 'starved').some(({ toMs }) => toMs >= earliestEndMs);
     const to = pod?.uid ?? '';
-    // A pod that stood still did not report either: nobody knew that it was starved, and it did fail.
+    // A timeout in connect is not by its shortage: see `isDoubtedByDestination`. A pod that stood still did not report either: nobody
+    // knew that it was starved, and it did fail.
     if (phase !== 'connect' && explains(to) && timesOf(to, 'stoodStill').length === 0) return 'destination';
     return explains(uid) ? 'source' : null;
   }
@@ -161,9 +163,13 @@ class Starvations {
   }
 }
 
-/** What an observation is about, and who reports it: the same for the failure of a link or a target and for its recovery. */
+/**
+ * What an observation is about, and who reports it: the same for the failure of a link or a target and for its recovery. The first
+ * word of the kind is part of it, because a shortage of CPU and a pod's link to itself are about the same pod. `detail` of a probe is
+ * its target.
+ */
 function faultOf({ uid, entry: { kind, pod, detail } }: Observation): string {
-  return `${uid} ${kind.startsWith('probe-') ? detail : pod?.uid}`;
+  return kind.startsWith('probe-') ? `probe ${uid} ${detail}` : `${kind.split('-')[0]} ${uid} ${pod?.uid}`;
 }
 
 /** The pod that an entry is about, by the name that we know; of starvation that is the reporter. */
@@ -204,7 +210,7 @@ function* eventsOf(
     yield eventOf(first, sorted, group);
     return;
   }
-  // A pod sees an event once, or once per IP family.
+  // A pod sees an event once, or once per IP family within this time.
   const sameMs = kind.startsWith('link-') ? windows.sameLinkMs : 0;
   const windowMs = isPod ? READINESS_MS : windowOf(kind, windows);
   const events: ObservedEvent[] = [];
@@ -213,7 +219,10 @@ function* eventsOf(
     const { atMs, uid } = observation;
     // No later observation can be of an event this old. Without this line a pod that flaps would cost quadratic time.
     open = open.filter(({ observations: [earliest] }) => atMs - earliest.atMs <= windowMs);
-    let event = open.find(({ firstMs }) => atMs - (firstMs.get(uid) ?? atMs) <= sameMs);
+    let event = open.find(({ firstMs }) => {
+      const seenMs = firstMs.get(uid);
+      return seenMs === undefined || atMs - seenMs <= sameMs;
+    });
     if (event === undefined) {
       event = { observations: [observation], firstMs: new Map() };
       events.push(event);

@@ -147,6 +147,9 @@ describe('merged journals', () => {
         expect(starvedOf(pod, failed(49_000))).toEqual(['not explained']);
         expect(starvedOf(pod, failed(49_000), recovered(47_000, { of: 2 }))).toEqual(['not explained']);
       }
+      // The end of the shortage is no end of the failure, not even of the pod's link to itself.
+      const shortageOver = recovered(47_000, { kind: 'cpu-recovered', of: 0 });
+      expect(starvedOf(0, failed(49_000, { of: 0 }), shortageOver)[0]).toBe('not explained');
     });
 
     it('say so of an external target, too', () => {
