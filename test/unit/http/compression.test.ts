@@ -1,15 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ContextChange } from '../../support/route-context.ts';
 import { serve } from './serve.ts';
 
 /** The answer to a GET from `localAddress`, as it came: `fetch` would decompress it. Its body is not read. */
-async function getGzip(url: string, localAddress = '127.0.0.1'): Promise<IncomingMessage> {
+async function getAs(encoding: string, url: string, localAddress = '127.0.0.1'): Promise<IncomingMessage> {
   const { hostname, port, pathname: path } = new URL(url);
-  const headers = { 'accept-encoding': 'gzip' };
+  const headers = { 'accept-encoding': encoding };
   return new Promise((resolve) => {
     const request = get({ hostname, port, path, headers, agent: false, localAddress }, resolve);
     onTestFinished(() => void request.destroy());
@@ -17,12 +19,12 @@ async function getGzip(url: string, localAddress = '127.0.0.1'): Promise<Incomin
 }
 
 /** Serves a page with these files in `assets/`. */
-async function servePage(assets: Record<string, string | Buffer>): Promise<string> {
+async function servePage(assets: Record<string, string | Buffer>, change: ContextChange = {}): Promise<string> {
   const pageDir = mkdtempSync(join(tmpdir(), 'goldpinger-page-'));
   onTestFinished(() => rmSync(pageDir, { recursive: true }));
   mkdirSync(join(pageDir, 'assets'));
   for (const [name, content] of Object.entries(assets)) writeFileSync(join(pageDir, 'assets', name), content);
-  return (await serve({ pageDir })).url;
+  return (await serve({ ...change, pageDir })).url;
 }
 
 describe('a file of the page', () => {
@@ -43,18 +45,25 @@ describe('a file of the page', () => {
 });
 
 describe('an answer', () => {
-  it('is sent as it is when many others are being compressed', async () => {
-    const check = () => ({
-      *[Symbol.iterator]() {
-        for (let i = 0; i < 300; i++) yield 'x'.repeat(100_000);
-      },
-    });
-    const { url } = await serve({ monitor: { check } });
-    const encodings: (string | undefined)[] = [];
-    for (let i = 0; i < 10; i++) {
-      const { headers } = await getGzip(`${url}/check`, `127.0.0.${2 + i}`);
-      encodings.push(headers['content-encoding']);
-    }
-    expect(encodings).toEqual([...new Array(8).fill('gzip'), undefined, undefined]);
+  it('is sent as it is when many others are being compressed, not when many are sent that are not', async () => {
+    // Compressed, it is still too long for the buffers of a connection that nobody reads.
+    const piece = randomBytes(100_000).toString('base64');
+    const check = () => new Array(300).fill(piece);
+    const ready = { 'ready.js': 'plain', 'ready.js.br': Buffer.alloc(20_000_000) };
+    const url = await servePage(ready, { monitor: { check } });
+    let client = 1;
+    /** The encodings of `count` answers that the clients do not read to the end. */
+    const encodingsOf = async (count: number, path: string, accepted: string) => {
+      const encodings: (string | undefined)[] = [];
+      while (encodings.length < count) {
+        client += 1;
+        const { headers } = await getAs(accepted, `${url}${path}`, `127.0.0.${client}`);
+        encodings.push(headers['content-encoding']);
+      }
+      return encodings;
+    };
+    expect(await encodingsOf(4, '/check', 'identity')).toEqual(new Array(4).fill(undefined));
+    expect(await encodingsOf(2, '/assets/ready.js', 'br')).toEqual(new Array(2).fill('br'));
+    expect(await encodingsOf(10, '/check', 'gzip')).toEqual([...new Array(8).fill('gzip'), undefined, undefined]);
   });
 });
