@@ -57,6 +57,7 @@ it.each([
   ['', '127.0.0.1', '127.0.0.1'],
   ['', '127.0.0.1', 'localhost'],
   ['', '0.0.0.0', 'localhost'],
+  ['', '0.0.0.0', '127.0.0.2'],
   ['127.0.0.1', '0.0.0.0', 'localhost'],
 ])('a proxy to itself closes what comes, and makes no connection of it: pod %j, %s to %s', async (podIP, host, to) => {
   let made = 0;

@@ -1,4 +1,5 @@
-import { hostPort } from '../../../server/runtime/host-port.ts';
+import { networkInterfaces } from 'node:os';
+import { hostPort, isLoopbackHost } from '../../../server/runtime/host-port.ts';
 import { addressInPod, type PodNetwork } from '../pod-network.ts';
 import { ToxiproxyError } from './toxic.ts';
 
@@ -34,19 +35,24 @@ export function shownAddress({ host }: Address, port: number): string {
   return hostPort(host === 'localhost' ? '127.0.0.1' : host, port);
 }
 
-/** Returns where a program in the pod really listens or connects; see `addressInPod`. */
+/** Returns where a program in the pod really listens or connects; see `addressInPod`. Outside of a pod '' stays: every address. */
 export function realAddress({ host, port }: Address, network: PodNetwork): Address {
   return { host: addressInPod(host, port, network) || '::', port };
 }
 
 /**
  * Whether a connection to `upstream` arrives at `listener` again, so that one connection would cause another without end.
- * Both are real addresses. Names other than localhost are not resolved.
+ * Both are real addresses. Names other than localhost are not resolved. `own`: the addresses of this machine besides loopback.
  */
-export function isSameAddress(upstream: Address, listener: Address): boolean {
+export function isSameAddress(upstream: Address, listener: Address, own = ownAddresses()): boolean {
   if (upstream.port !== listener.port) return false;
-  const isLocal = (host: string) => [...ANY_HOSTS, 'localhost', '127.0.0.1', '::1'].includes(host);
-  if (ANY_HOSTS.includes(listener.host)) return isLocal(upstream.host);
+  // The system connects to this machine if a program connects to "every address".
   const hostOf = ({ host }: Address) => (host === 'localhost' || ANY_HOSTS.includes(host) ? '127.0.0.1' : host);
-  return hostOf(upstream) === hostOf(listener);
+  const host = hostOf(upstream);
+  if (ANY_HOSTS.includes(listener.host)) return isLoopbackHost(host) || own.includes(host);
+  return host === hostOf(listener);
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address));
 }
