@@ -72,7 +72,7 @@ export function countsPods(kind: FindingKind): boolean {
   return kind === 'cpu-starved' || kind === 'list-differs' || kind === 'pod-overdue' || kind === 'report-missing';
 }
 
-/** The most findings of one mesh. If there are more, the detail of the last one says so. */
+/** The most findings of one mesh. If there are more, those with severity `failed` stay first, and the detail of the last one says so. */
 export const MAX_FINDINGS = 50;
 /** The most pods that a finding names on either side. */
 export const MAX_FINDING_PODS = 20;

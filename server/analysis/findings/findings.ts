@@ -87,9 +87,15 @@ export function* findingsFrom(analysis: Analysis, context: FindingsContext): Gen
   ]);
 }
 
-/** The first `MAX_FINDINGS`. The last of them says if there are more; how many is not known, because not all are made. */
+/**
+ * At most `MAX_FINDINGS`, in their order. If there are more, those about links that fail now are kept before others, because health
+ * counts them, and the last one says that there are more; how many is not known, because not all are made.
+ */
 function bounded(findings: Finding[]): Finding[] {
-  const kept = findings.slice(0, MAX_FINDINGS);
+  const isFirst = ({ severity, kind }: Finding) => severity === 'failed' || kind === 'api-away';
+  const byRank = findings.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));
+  const ranked = new Set(byRank.slice(0, MAX_FINDINGS));
+  const kept = findings.filter((finding) => ranked.has(finding));
   const last = kept.at(-1);
   if (last === undefined || findings.length === kept.length) return kept;
   const more = ' More findings are left out.';

@@ -39,8 +39,8 @@ export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Find
 }
 
 /**
- * Makes one cause of each group of places: of the `MAX_MADE` groups with the most bad links. `found`: the evidence by place.
- * `causeOf`: makes the cause of one place.
+ * Makes one cause of each group of places: of `MAX_MADE` groups, first those with links that fail now, then those with the most bad
+ * links. `found`: the evidence by place. `causeOf`: makes the cause of one place.
  */
 function* mergedCauses(
   analysis: SeverityAnalysis,
@@ -49,8 +49,12 @@ function* mergedCauses(
   causeOf: (analysis: SeverityAnalysis, key: number) => Cause,
 ): Generator<void, Cause[]> {
   const affectedOf = (group: readonly number[]) => group.reduce((sum, key) => sum + (found.get(key)?.affected ?? 0), 0);
+  const isFailing = (group: readonly number[]) => group.some((key) => (found.get(key)?.failing ?? 0) > 0);
+  const byRank = groups
+    .map((group) => ({ group, affected: affectedOf(group), failing: Number(isFailing(group)) }))
+    .sort((a, b) => b.failing - a.failing || b.affected - a.affected);
   const merged: Cause[] = [];
-  for (const group of groups.sort((a, b) => affectedOf(b) - affectedOf(a)).slice(0, MAX_MADE)) {
+  for (const { group } of byRank.slice(0, MAX_MADE)) {
     const causes: Cause[] = [];
     for (const key of group) {
       causes.push(causeOf(analysis, key));

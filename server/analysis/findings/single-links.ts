@@ -25,13 +25,17 @@ const FEW_UNCONFIRMED = 3;
  */
 const UNCONFIRMED_SHARE = 0.0025;
 
-/** The findings about links that no general cause explains. Both directions of a pair are one finding. */
+/**
+ * The findings about links that no general cause explains, of `MAX_MADE` pairs at most, first those that fail now. Both directions
+ * of a pair are one finding.
+ */
 export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
   const { confirmed, unconfirmed, unconfirmedCount } = analysis;
   const judged = analysis.pairs.judged.all;
   const isFew = unconfirmedCount <= Math.max(FEW_UNCONFIRMED, judged * UNCONFIRMED_SHARE);
   const isByChance = judged >= FEW_PAIRS && !isFew;
-  const pairs = isByChance ? confirmed : [...confirmed, ...unconfirmed];
+  const failing = ({ from, link }: BadPair) => Number(analysis.mesh.reports.get(from)?.links.outcome[link] !== 0);
+  const pairs = [...confirmed, ...(isByChance ? [] : unconfirmed)].sort((a, b) => failing(b) - failing(a));
   const keyOf = (from: number, to: number) => from * 65_536 + to;
   const byKey = new Map<number, BadPair>();
   for (const [i, pair] of pairs.entries()) {

@@ -388,6 +388,48 @@ it('findings are bounded in number and length, whatever the names and links are'
   expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).findings).toEqual(findings);
 });
 
+/** Many links, each of which has failed now and then, and has nothing in common with the others. */
+const plantIntermittentLinks = (builder: MeshBuilder) => {
+  for (let from = 0; from < 100; from++) builder.set(from, from + 1, { flags: FLAG_INTERMITTENT });
+};
+
+it.each<[title: string, plant: (builder: MeshBuilder) => void, expected: Partial<Finding>]>([
+  [
+    'a slow pod',
+    (builder) => {
+      plantIntermittentLinks(builder);
+      builder.each((_, to) => to === 119, SLOW);
+      builder.set(0, 119, SILENT);
+    },
+    { kind: 'pod-slow', subject: 'pod-119' },
+  ],
+  [
+    'an intermittent pod',
+    (builder) => {
+      builder.each((from, to) => to < 60 && (to !== 59 || from < 100), { flags: FLAG_INTERMITTENT, failures: 5 });
+      builder.set(90, 59, { ...TIMEOUT, flags: FLAG_INTERMITTENT, failures: 5 });
+    },
+    { kind: 'pod-intermittent', subject: 'pod-59' },
+  ],
+  [
+    'an intermittent link',
+    (builder) => {
+      plantIntermittentLinks(builder);
+      builder.set(99, 100, { ...TIMEOUT, flags: FLAG_INTERMITTENT });
+    },
+    { kind: 'link-intermittent', subject: 'pod-99 → pod-100' },
+  ],
+])(
+  '%s that fails now, as health says, is not left out, however many others only fail at times',
+  (_, plant, expected) => {
+    const builder = new MeshBuilder(120);
+    plant(builder);
+    const findings = builder.findings();
+    expect(findings).toHaveLength(MAX_FINDINGS);
+    expect(findings.filter(({ severity }) => severity === 'failed')).toMatchObject([expected]);
+  },
+);
+
 it('findings are made in small steps, however many links are bad', () => {
   const pods = podsOf(300);
   const counts = new MeshCounts(pods, settingsOf());
