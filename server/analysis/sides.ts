@@ -44,7 +44,7 @@ const SILENCE: ReadonlySet<string> = new Set(['timeout', 'unreachable', 'not-ask
 function hasAnswerFrom({ links }: MergedReport, pods: ReadonlySet<number>): boolean {
   for (let i = 0; i < links.length; i++) {
     if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
-    if (links.outcome[i] !== 0 && pods.has(links.to[i] ?? -1) && isAnswered({ links }, i)) return true;
+    if (pods.has(links.to[i] ?? -1) && isAnswered({ links }, i)) return true;
   }
   return false;
 }
@@ -53,7 +53,7 @@ function hasAnswerFrom({ links }: MergedReport, pods: ReadonlySet<number>): bool
 const ANSWERS: ReadonlySet<Outcome> = new Set(['refused', 'reset', 'http-status', 'malformed']);
 
 /**
- * Whether something answered on the other side of a failed link: it refused or reset the connection, gave a bad answer
+ * Whether a link failed and something answered on its other side: it refused or reset the connection, gave a bad answer
  * (`http-status`, `malformed`), or accepted the connection before the timeout.
  */
 export function isAnswered({ links }: Pick<MergedReport, 'links'>, link: number): boolean {

@@ -71,7 +71,7 @@ const MAX_IP_LENGTH = 45;
 
 const text = v.nullish(v.string(), '');
 const number = v.nullish(v.number(), 0);
-/** No pod has more conditions, containers, owners or labels: etcd keeps 1.5 MB of an object. */
+/** No pod has more conditions, containers, owners or labels: etcd keeps 1.5 MB of an object. A pod with a longer list is refused. */
 const MAX_PARTS = 50_000;
 const listOf = <const T extends v.GenericSchema>(item: T) => v.nullish(v.boundedArray(item, MAX_PARTS), []);
 const addresses = listOf(v.object({ ip: text }));

@@ -77,7 +77,7 @@ export interface RouteContext extends ProcessContext {
   copySource: Pick<CopySource, 'answer'>;
   /** This pod's own copies of annotations. */
   ownAnnotations: Pick<AnnotationStore, 'copies' | 'merge'>;
-  /** From here to `annotations`: what this pod collects from all pods. The mesh of now: */
+  /** The mesh of now. This and what follows, up to `annotations`, ask other pods. */
   collector: Pick<Collector, 'collect'>;
   pastMeshes: Pick<PastMeshes, 'of' | 'at'>;
   histories: Pick<MeshHistories, 'history'>;

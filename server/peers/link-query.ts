@@ -8,6 +8,8 @@ import type { PeerClient, PeerRequest } from './peer-client.ts';
 
 /** 512 samples take 60 kB, 720 steps of history 140 kB; a step has 11 values and a count for each outcome that occurred. */
 const ANSWER_LIMITS = { maxBytes: 256 * 1024, maxValues: 15_000 };
+/** The most characters of the text that says why there is no answer. */
+const MAX_ERROR = 400;
 /** The most queries in progress. */
 const MAX_QUERIES = 16;
 
@@ -57,12 +59,14 @@ export class LinkQuery {
   ): Promise<T | string> {
     const isGone = from.lifecycle === 'gone';
     const search = new URLSearchParams(isGone ? { ...query, of: from.uid } : query);
-    let answer: T | string = this.#noAnswer(from, 'it has gone, and no pod has a copy of its memory');
+    let answer: T | string = 'no pod has a copy of its memory';
     for (const pod of isGone ? this.#keepersOf(from.uid) : [from]) {
       answer = await this.#ask(pod, `${path}?${search}`, parse);
       if (typeof answer !== 'string' && answer.error === '') break;
     }
-    return answer;
+    return isGone && typeof answer === 'string'
+      ? `${this.#nameOf(from)} has gone: ${answer}`.slice(0, MAX_ERROR)
+      : answer;
   }
 
   /** The parsed answer of a pod, or a text that says why there is none. */
@@ -80,6 +84,6 @@ export class LinkQuery {
   }
 
   #noAnswer(pod: Pod, why: string): string {
-    return `no samples from ${this.#nameOf(pod)}: ${why}`.slice(0, 400);
+    return `no answer from ${this.#nameOf(pod)}: ${why}`.slice(0, MAX_ERROR);
   }
 }

@@ -12,7 +12,7 @@ import {
   unpack16,
 } from '../protocol/links.ts';
 import type { MergedReport, MissingReason } from '../protocol/mesh.ts';
-import { MAX_DETAILS, MAX_PROBES, type PodReport } from '../protocol/pod-report.ts';
+import { MAX_DETAIL_LENGTH, MAX_DETAILS, MAX_PROBES, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/sample.ts';
 import type { UdpColumns } from '../protocol/udp.ts';
 import type { PodIndex } from './pod-index.ts';
@@ -163,7 +163,7 @@ export function mergedReportOfCheck(
   for (const [i, { to, result }] of placed.entries()) {
     links.to[i] = to;
     fillLink(links, i, result, arrival.atMs);
-    if (!result.OK && details.length < MAX_DETAILS) details.push([i, result.error.slice(0, 300)]);
+    if (!result.OK && details.length < MAX_DETAILS) details.push([i, result.error.slice(0, MAX_DETAIL_LENGTH)]);
     // A pod's boot time is only in its answer to its own ping.
     if (to === arrival.pod) bootTimeMs = timeOf(result.bootTime);
   }

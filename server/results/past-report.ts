@@ -58,15 +58,17 @@ export async function pastReport(
   const details: ReportParts['details'] = [];
   for (const [i, entry] of entries.entries()) {
     const { link, result } = entry;
+    const { record } = link;
     const to = indexOf.get(link.target.uid) ?? 0;
     const outcome = writeEntry(writer, i, to, entry, range.toMs, rangeStatistics);
     writeStats(stats, i, result);
     if (outcome !== null) addDetail(details, i, detailOf(link, outcome, range.toMs));
     if (udp !== null) {
-      const newest = rangeStatistics.newestUdpOf(link.record, range, nowMs);
+      const newest = rangeStatistics.newestUdpOf(record, range, nowMs);
       if (newest !== null) writeUdp(udp, i, newest, range.toMs - newest.atMs);
-      const recent = rangeStatistics.udpOf(link.record, rangeStatistics.lossRange(range.toMs), nowMs);
-      writeLoss(udp, i, recent, rangeStatistics.udpOf(link.record, range, nowMs));
+      const recent = rangeStatistics.udpOf(record, rangeStatistics.lossRange(range.toMs), nowMs);
+      const inRange = rangeStatistics.udpOf(record, range, nowMs);
+      writeLoss(udp, i, recent, inRange);
     }
     if (timeSlice.isOver()) await timeSlice.next();
   }
@@ -117,8 +119,10 @@ function writeEntry(
   const isReplayed = 'judgement' in state;
   if (isReplayed) writer.writeJudgement(i, to, family, state.judgement, toMs, slowSinceMsOf(link, state, toMs));
   else writer.writeBucketState(i, to, family, state, result.summary, toMs);
-  const outcome = isReplayed ? state.judgement.judged?.outcome : state.isKnown && OUTCOMES[state.outcome];
-  if (!outcome) return null;
+  const outcomeOfBuckets = isReplayed || !state.isKnown ? undefined : OUTCOMES[state.outcome];
+  const outcome = isReplayed ? state.judgement.judged?.outcome : outcomeOfBuckets;
+  if (outcome === undefined) return null;
+  // The writer has written when the outcome was first seen in the samples or buckets. It may have been so before.
   if (!isReplayed || state.judgement.sinceMs <= state.knownFromMs) {
     const newestMs = isReplayed ? state.judgement.newestAtMs : state.newestMs;
     const sinceMs = sinceMsOf(link, outcome === 'ok', newestMs, rangeStatistics);
@@ -139,7 +143,7 @@ function peersOf(entries: readonly Entry[]): PeerRef[] {
 /** Since when the link had been slow at `toMs`; both monotonic. -1 = it was not, or that is not known. */
 function slowSinceMsOf(link: Link, { judgement, knownFromMs }: Replayed, toMs: number): number {
   if (judgement.slowSinceMs < 0 || judgement.slowSinceMs > knownFromMs) return judgement.slowSinceMs;
-  // If the link has been slow until now, its present judgement has the time.
+  // If the link has been slow until now, its present judgement has the time; -1 if it is not slow now.
   return link.judgement.slowSinceMs <= toMs ? link.judgement.slowSinceMs : -1;
 }
 

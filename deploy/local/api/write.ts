@@ -90,6 +90,7 @@ export function setScale(store: Store, request: ObjectRequest, body: unknown, co
   const version = typeof metadata?.resourceVersion === 'string' ? metadata.resourceVersion : '';
   const next = { ...stored, spec: { ...stored.spec, replicas: spec?.replicas ?? 0 } };
   const checked = validatedUpdate(request.resource, next, stored);
+  // The client may have named a version of its Scale; '' = none, so that any version is replaced (`Store.update`).
   checked.metadata.resourceVersion = version;
   return scaleOf(put(store, request, stored, checked));
 }
@@ -159,8 +160,8 @@ export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOpti
 }
 
 /**
- * Deletes an object and returns its last state. A pod that runs on a node is only marked, and its kubelet deletes it with
- * grace 0, which removes it at once, when its processes have ended. Throws ApiError 403 for the namespaces of the cluster, 404,
+ * Deletes an object and returns its last state. A pod that runs on a node is only marked. When its processes have ended, its kubelet
+ * deletes it again, with grace 0: that removes a pod at once, also if a client asks for it while processes still run. Throws ApiError 403 for the namespaces of the cluster, 404,
  * and 409 if a precondition fails.
  */
 export function deleteObject(

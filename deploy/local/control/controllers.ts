@@ -16,7 +16,10 @@ import { deleteObject, nameEnding, pendingPod, recordEvent } from '../api/write.
 import { controlLoop } from './control-loop.ts';
 import { reconcileEndpoints } from './services.ts';
 
-/** The controllers and the scheduler: after a change of which resources each is called. */
+/**
+ * The controllers and the scheduler: after a change of which resources each is called. They write at each call. That comes to an end,
+ * because writing what is stored already is no change (`Store.update`).
+ */
 export const CONTROLLERS: readonly [resources: readonly Resource[], reconcile: (store: Store) => void][] = [
   [[DEPLOYMENTS, REPLICA_SETS], reconcileDeployments],
   [[REPLICA_SETS, PODS], reconcileReplicaSets],
@@ -80,8 +83,8 @@ const MAX_OLD_SETS = 3;
 
 /**
  * Gives every Deployment a ReplicaSet of its present template with the wanted number of pods. ReplicaSets of older
- * templates shrink as the new pods become ready: the oldest first, and pods that are not ready at once. Writes the status of
- * the Deployment.
+ * templates shrink as the new pods become ready: the oldest first, because newer ones keep their pods first, and pods that are not
+ * ready at once. Writes the status of the Deployment.
  */
 function reconcileDeployments(store: Store): void {
   for (const deployment of store.list(DEPLOYMENTS) as Workload[]) {
@@ -89,6 +92,7 @@ function reconcileDeployments(store: Store): void {
     const sets = setsOf(store, deployment);
     const current = sets.find((set) => hasHash(set, hash)) ?? createSet(store, deployment, hash);
     const { replicas } = deployment.spec;
+    /** How many ready pods of older templates must stay. */
     let stillNeeded = Math.max(0, replicas - (current.status?.readyReplicas ?? 0));
     // The newest first. Names end in a hash, so that their order says nothing.
     const old = sets.filter((set) => set !== current).sort((a, b) => revisionOf(b) - revisionOf(a));

@@ -81,7 +81,7 @@ export interface Report {
   page(): Iterable<string>;
 }
 
-/** The most reports and comparisons that wait or are made. Of 1000 pods one holds a mesh and 52 MB while it is made. */
+/** The most reports and comparisons that wait or are made. Only one is made at a time: with 1000 pods it needs a mesh and 52 MB. */
 const MAX_WAITING = 4;
 /** The most comparisons that are being sent. */
 const MAX_SENDING = 4;
@@ -108,10 +108,8 @@ export class Reporter {
    */
   async report({ title, pictures, ...query }: ReportQuery): Promise<Report> {
     const clauses = parseClauses(query.expect);
-    const painted: ReportPictures = { before: null, during: null, after: null };
-    const { report, pods } = await this.#queue.run(() =>
-      this.#compare(query.ranges, clauses, title, pictures ? painted : null),
-    );
+    const { comparison, painted } = await this.#queue.run(() => this.#compare(query.ranges, clauses, title, pictures));
+    const { report, pods } = comparison;
     const nameOf = podNamer([...pods, ...podsOfEvents(report.events)]);
     return { data: report, page: () => reportPage(report, painted, nameOf) };
   }
@@ -128,11 +126,11 @@ export class Reporter {
     try {
       const comparison = await this.#queue.run(async () => {
         if (this.#sendingLinks >= MAX_SENDING_LINKS) throw new BusyError(BUSY);
-        const made = await this.#compare(query.ranges, clauses, '', null);
+        const made = await this.#compare(query.ranges, clauses, '', false);
         // Counted before the queue goes on, so that the next job sees it.
-        linkCount = made.links.reduce((sum, { length }) => sum + length, 0);
+        linkCount = made.comparison.links.reduce((sum, { length }) => sum + length, 0);
         this.#sendingLinks += linkCount;
-        return made;
+        return made.comparison;
       });
       await send(encodeComparison(comparison));
     } finally {
@@ -145,28 +143,26 @@ export class Reporter {
     requested: RequestedRanges,
     clauses: readonly Clause[],
     title: string,
-    pictures: ReportPictures | null,
-  ): Promise<Comparison> {
+    isPainted: boolean,
+  ): Promise<{ comparison: Comparison; painted: ReportPictures }> {
     const { clock } = this.#deps;
     const ranges = comparedRangesOf(requested, clock.nowMs(), this.#settings);
-    const sources = await readSources(ranges, clauses, pictures, this.#deps);
-    return runSliced(comparisonOf(sources, title, clock.nowMs()), clock);
+    const sources = await readSources(ranges, clauses, isPainted, this.#deps);
+    const comparison = await runSliced(comparisonOf(sources, title, clock.nowMs()), clock);
+    return { comparison, painted: sources.painted };
   }
 }
 
-/** Reads the meshes one after the other, in the order of time, then events and annotations. */
-async function readSources(
-  ranges: ComparedRanges,
-  clauses: readonly Clause[],
-  pictures: ReportPictures | null,
-  deps: ReporterDeps,
-) {
+/** Reads the meshes one after the other, in the order of time, then events and annotations. Paints the meshes if `isPainted`. */
+async function readSources(ranges: ComparedRanges, clauses: readonly Clause[], isPainted: boolean, deps: ReporterDeps) {
   const { clock } = deps;
+  const painted: ReportPictures = { before: null, during: null, after: null };
   const table = new LinkTable();
   const lostRange = { ...ranges.during, fromMs: earliestFaultMs(ranges) };
   // In a function of its own, so that each mesh can be freed before the next one is fetched.
   const read = async (name: RangeName, asked: TimeRange) => {
     const mesh = await deps.past(asked);
+    // Without clauses no link is looked at.
     const judged = name === 'during' ? clauses : [];
     const verdict = await runSliced(judge(mesh, judged, asked.toMs - asked.fromMs), clock);
     // The pods that the hypothesis names, and those that left in the range "during", as this mesh knows them.
@@ -174,7 +170,7 @@ async function readSources(
     const lost = name === 'before' ? [] : await runSliced(lostFacts(mesh, lostRange), clock);
     // The number in the table of each pod of the mesh; findings name pods by their index in the mesh.
     const numbers = await runSliced(table.add(name, mesh), clock);
-    if (pictures !== null) await paintRange(pictures, name, mesh, deps);
+    if (isPainted) await paintRange(painted, name, mesh, deps);
     const { findings, servedBy, settings, discovery } = mesh;
     return { range: reportRangeOf(mesh), numbers, lost, findings, servedBy, settings, discovery, verdict, named };
   };
@@ -186,7 +182,7 @@ async function readSources(
     deps.events({ ...spanOf(ranges), limit: Number.POSITIVE_INFINITY }),
     deps.annotations(),
   ]);
-  return { table, before, during, after, events, annotations, ranges };
+  return { table, before, during, after, events, annotations, ranges, painted };
 }
 
 /** Everything that a comparison is made of. `ranges`: exactly as they were asked for; the meshes have them rounded. */

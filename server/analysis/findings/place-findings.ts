@@ -8,7 +8,8 @@ import { countSince } from './pinged-since.ts';
 
 /*
  * Step 5 of `findingsFrom` for the causes that are places: nodes, pairs of zones and pods, and the side that is cut off. One
- * function for each kind of place says what is particular to it; `findingOf` makes the finding.
+ * function for each kind of place says what is particular to it; `findingOf` makes the finding. What they say of links that have not
+ * failed is about slow ones: the titles of intermittent and lossy ones do not use it (`Cause.what`).
  */
 
 /**
@@ -18,12 +19,14 @@ export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Find
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.found;
   const nodes = new Map([...outOfNode, ...intoNode]);
   const eachNode = [...nodes.keys()].map((node) => [node]);
-  // What is bad in both directions is one finding, and it is failed if links fail in either.
+  // A node or pod that is bad in both directions is one finding, and it is failed if links fail in either. It describes one direction,
+  // so both get the sum.
   for (const [into, out] of [[intoNode, outOfNode] as const, [intoPod, outOfPod] as const]) {
-    for (const [key, one] of into) {
-      const other = out.get(key);
-      one.failing += other?.failing ?? 0;
-      if (other !== undefined) other.failing = one.failing;
+    for (const [key, evidence] of into) {
+      const opposite = out.get(key);
+      if (opposite === undefined) continue;
+      evidence.failing += opposite.failing;
+      opposite.failing = evidence.failing;
     }
   }
   const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));
@@ -318,6 +321,7 @@ function outboundText(
     const isNone = outbound.every(({ failed, probed }) => failed === probed);
     return isNone ? `${who} ${reach} no other pod either.` : `${who} ${doNot} reach most others either.`;
   }
+  // Those that were pinged since are `ok` or `failed`. Of lossy links no remark is shown.
   if (isBad && severity !== 'failed' && areMost(({ ok, failed }) => ok + failed)) {
     return `${who} ${reach} the others ${severity === 'slow' ? 'slowly' : 'only at times'} too.`;
   }

@@ -50,8 +50,15 @@ describe('asking for the samples of a link', () => {
   it('says so if nobody has a copy of a pod that has gone', async () => {
     const { query, requests } = await start(() => {});
     const { samples, error } = await query.samples({ ...from, lifecycle: 'gone' }, 'uid/1');
-    expect([samples, error]).toEqual([[], 'no samples from pod-0: it has gone, and no pod has a copy of its memory']);
+    expect([samples, error]).toEqual([[], 'pod-0 has gone: no pod has a copy of its memory']);
     expect(requests).toEqual([]);
+  });
+
+  it('names the pod that has gone, and the one that may have a copy, if that does not answer', async () => {
+    const keeper = podOf(2, { podIPs: ['127.0.0.1'] });
+    const { query } = await start((_, res) => res.writeHead(410).end(), [keeper]);
+    const { error } = await query.samples({ ...from, lifecycle: 'gone' }, 'uid/1');
+    expect(error).toMatch(/^pod-0 has gone: no answer from pod-2: .*410/);
   });
 
   it('says in words why there are none', async () => {
