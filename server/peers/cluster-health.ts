@@ -1,5 +1,5 @@
 import { failsNow } from '../analysis/findings/counts.ts';
-import type { Analysis, SeverityAnalysis } from '../analysis/findings/evidence.ts';
+import type { Analysis, DefectAnalysis } from '../analysis/findings/evidence.ts';
 import { podsWithOldList } from '../analysis/sides.ts';
 import { outcomeOf } from '../protocol/links.ts';
 import type { MeshHealth } from '../protocol/mesh.ts';
@@ -134,7 +134,7 @@ function* blamedLinks({ failed, intermittent, slow }: Analysis) {
   const blamesSource = (pod: number, to: number, isTimeout: boolean) => {
     // The causes of slow links include the graver ones.
     const isExplained = slow.causes.explains(pod, to);
-    const has = (one: SeverityAnalysis) => isExplained && one.evidenceOf(pod, to) !== undefined;
+    const has = (one: DefectAnalysis) => isExplained && one.evidenceOf(pod, to) !== undefined;
     const by = has(failed) ? failed : has(intermittent) ? intermittent : isTimeout && has(slow) ? slow : null;
     return by === null ? (alone[pod] ?? 0) >= 2 : by.causes.blamesSource(pod, to);
   };

@@ -1,13 +1,13 @@
 import { isAnswered, silentSide } from '../sides.ts';
 import {
   CONFIRMED,
+  type Defect,
+  type DefectPairs,
   isBad,
   isSymptom,
   type MeshCounts,
   type NotOkPairs,
   OUTLIER,
-  type Severity,
-  type SeverityPairs,
 } from './counts.ts';
 import { PairCounter, type Place, type Topology } from './topology.ts';
 
@@ -21,10 +21,10 @@ const CLEAR_SHARE = 0.8;
 /** Once the clear cases have been found, a pod is the cause if more than this share of its pairs are symptoms. */
 const MAJORITY = 0.5;
 
-/** Finds the general causes of the bad pairs of a mesh, by severity: see `analysisOf` in evidence.ts. */
-export function* causesOf(mesh: MeshCounts, servedBy: number): Generator<void, Record<Severity, Causes>> {
+/** Finds the general causes of the bad pairs of a mesh, by defect: see `analysisOf` in evidence.ts. */
+export function* causesOf(mesh: MeshCounts, servedBy: number): Generator<void, Record<Defect, Causes>> {
   const silent = silentSide(mesh.topology.pods, [...mesh.reports.values(), ...mesh.missing]);
-  const pairs = yield* mesh.bySeverity();
+  const pairs = yield* mesh.byDefect();
   const failed = yield* findCauses(new Causes(mesh, pairs.failed, null, silent), servedBy);
   const intermittent = yield* findCauses(new Causes(mesh, pairs.intermittent, failed, silent), servedBy);
   const slow = yield* findCauses(new Causes(mesh, pairs.slow, intermittent, silent), servedBy);
@@ -38,7 +38,7 @@ function* findCauses(causes: Causes, servedBy: number): Generator<void, Causes> 
   yield* findNodes(causes, servedBy);
   yield* findZonePairs(causes);
   yield* findPods(causes);
-  if (causes.pairs.severity === 'failed') findInTwoPods(causes);
+  if (causes.pairs.defect === 'failed') findInTwoPods(causes);
   return causes;
 }
 
@@ -50,11 +50,11 @@ const EXPLAINED = 2;
 /** Where a cause can be. */
 export type CausePlace = 'intoNode' | 'outOfNode' | 'zonePair' | 'intoPod' | 'outOfPod';
 
-/** The general causes of the bad pairs of one severity, by index in `Topology`. 0 = no cause. */
+/** The general causes of the bad pairs of one defect, by index in `Topology`. 0 = no cause. */
 export class Causes {
   readonly mesh: MeshCounts;
-  readonly pairs: SeverityPairs;
-  /** The causes of the next graver severity. They explain these pairs too. */
+  readonly pairs: DefectPairs;
+  /** The causes of the next graver defect. They explain these pairs too. */
   readonly graver: Causes | null;
   /** See `silentSide`; bad pairs into these pods are explained. */
   readonly silent: ReadonlySet<number>;
@@ -69,7 +69,7 @@ export class Causes {
   /** The symptoms, counted with these causes; null: not counted since the last cause was found. */
   #tally: Tally | null = null;
 
-  constructor(mesh: MeshCounts, pairs: SeverityPairs, graver: Causes | null, silent: ReadonlySet<number>) {
+  constructor(mesh: MeshCounts, pairs: DefectPairs, graver: Causes | null, silent: ReadonlySet<number>) {
     const { pods, zones, nodes } = mesh.topology;
     const explainedBy = (graverCauses: Uint8Array | undefined, length: number) =>
       graverCauses?.map((one) => (one === 0 ? 0 : EXPLAINED)) ?? new Uint8Array(length);
@@ -154,7 +154,7 @@ const MAX_ROUNDS = 20;
 /** Each round counts all symptoms. All rounds of a step together count at most this many, but two are always made. */
 const MAX_COUNTED_SYMPTOMS = 5_000_000;
 
-function roundsFor({ symptoms }: SeverityPairs): number {
+function roundsFor({ symptoms }: DefectPairs): number {
   return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_COUNTED_SYMPTOMS / Math.max(1, symptoms))));
 }
 
@@ -318,7 +318,7 @@ function findInTwoPods(causes: Causes): void {
 /** A place is a cause only if one of its symptoms has at least this confidence. */
 const PROOF = OUTLIER + 1;
 
-/** The symptoms of one severity, counted by place. */
+/** The symptoms of one defect, counted by place. */
 class Tally {
   /** Symptoms that no cause explains, by their confidence (`OUTLIER`, `UNCONFIRMED`, `CONFIRMED`). */
   readonly #symptoms: readonly PairCounter[];

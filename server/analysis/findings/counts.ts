@@ -35,8 +35,8 @@ import { PairCounter, Topology } from './topology.ts';
  * How a pair of pods can be bad, the gravest first. Each is analysed on its own. It is not the `Finding.severity`, which says how
  * the finding is coloured: `failed` if links fail now, else `slow`.
  */
-const SEVERITIES = ['failed', 'intermittent', 'slow', 'lossy'] as const;
-export type Severity = (typeof SEVERITIES)[number];
+const DEFECTS = ['failed', 'intermittent', 'slow', 'lossy'] as const;
+export type Defect = (typeof DEFECTS)[number];
 
 /** States of a pair of pods, the worse the higher. */
 const UNJUDGED = 0;
@@ -55,14 +55,14 @@ const SLOW = 5;
 const INTERMITTENT = 6;
 const FAILED = 7;
 
-/** The state of the pairs that are bad now, by severity. */
-const BAD: Record<Severity, number> = { failed: FAILED, intermittent: INTERMITTENT, slow: SLOW, lossy: LOSSY };
+/** The state of the pairs that are bad now, by defect. */
+const BAD: Record<Defect, number> = { failed: FAILED, intermittent: INTERMITTENT, slow: SLOW, lossy: LOSSY };
 /**
- * By severity, one bit for each state of a pair that makes it a symptom: it is bad now, or was until a moment ago. Not all
+ * By defect, one bit for each state of a pair that makes it a symptom: it is bad now, or was until a moment ago. Not all
  * pairs of a fault are pinged at the same time, so the search for its cause counts both. Only pairs that are bad now become
  * evidence.
  */
-const SYMPTOMS: Record<Severity, number> = {
+const SYMPTOMS: Record<Defect, number> = {
   failed: (1 << FAILED) | (1 << RECOVERING),
   intermittent: (1 << INTERMITTENT) | (1 << RECOVERING) | (1 << RECOVERED),
   slow: 1 << SLOW,
@@ -99,9 +99,9 @@ export interface NotOkPairs {
   families: Uint8Array;
 }
 
-/** The bad pairs of one severity. */
-export interface SeverityPairs {
-  severity: Severity;
+/** The bad pairs of one defect. */
+export interface DefectPairs {
+  defect: Defect;
   /** One entry for each report, by index of the source. Entries have pairs of other severities too: see `isSymptom`. */
   reports: readonly NotOkPairs[];
   /** The pairs that are judged: those that are bad or better, and not doubted. */
@@ -120,13 +120,13 @@ export interface SeverityPairs {
   badState: number;
 }
 
-/** Whether pair `k` of a report is a symptom of a severity. */
-export function isSymptom({ symptomStates }: SeverityPairs, { state }: NotOkPairs, k: number): boolean {
+/** Whether pair `k` of a report is a symptom of a defect. */
+export function isSymptom({ symptomStates }: DefectPairs, { state }: NotOkPairs, k: number): boolean {
   return ((symptomStates >>> (state[k] ?? UNJUDGED)) & 1) !== 0;
 }
 
-/** Whether pair `k` of a report is bad now, so that it is evidence for a cause of a severity. */
-export function isBad({ badState }: SeverityPairs, { state }: NotOkPairs, k: number): boolean {
+/** Whether pair `k` of a report is bad now, so that it is evidence for a cause of a defect. */
+export function isBad({ badState }: DefectPairs, { state }: NotOkPairs, k: number): boolean {
   return state[k] === badState;
 }
 
@@ -160,7 +160,7 @@ export class MeshCounts {
   readonly #wereStarved = new Set<number>();
   /** Pods whose link to themselves fails, and the index of that link in their report. `families`: `IPV4`, `IPV6` or both. */
   readonly selfFailed: { pod: number; link: number; families: number }[] = [];
-  /** Those of `starved` because of which links or paths are doubted. Filled by `add`, `bySeverity` and `pathFindings`. */
+  /** Those of `starved` because of which links or paths are doubted. Filled by `add`, `byDefect` and `pathFindings`. */
   readonly doubted = new Set<number>();
   /** Whether any pair is probed, that of a pod with itself included, and whether any is in both IP families. */
   isAnyProbed = false;
@@ -169,7 +169,7 @@ export class MeshCounts {
   readonly #probed: PairCounter;
   /** Those of them whose pings are fine and whose loss is measured. */
   readonly #measured: PairCounter;
-  readonly #bad: NotOkPairs[] = [];
+  readonly #notOk: NotOkPairs[] = [];
   readonly #slowUs: number;
   readonly settings: PingSettings;
   /** The pairs of the report that is being added: entry `to` of each column is about the pair that ends at pod `to`. */
@@ -209,25 +209,25 @@ export class MeshCounts {
     }
     this.#state[pod] = UNJUDGED;
     const notOk = this.#count(report);
-    if (notOk > 0) this.#bad.push(this.#badPairsOf(report, notOk));
+    if (notOk > 0) this.#notOk.push(this.#notOkPairsOf(report, notOk));
   }
 
   /**
-   * The pairs of each severity, when all reports have been added: without pairs that are doubted because a pod is starved, and
+   * The pairs of each defect, when all reports have been added: without pairs that are doubted because a pod is starved, and
    * by index of the source, whatever the order in which the reports came. Yields after each report.
    */
-  *bySeverity(): Generator<void, Record<Severity, SeverityPairs>> {
-    const reports = this.#bad.sort((a, b) => a.report.pod - b.report.pod);
+  *byDefect(): Generator<void, Record<Defect, DefectPairs>> {
+    const reports = this.#notOk.sort((a, b) => a.report.pod - b.report.pod);
     const starved = new Map(this.starved.map((report) => [report.pod, report]));
-    const result = {} as Record<Severity, SeverityPairs>;
+    const result = {} as Record<Defect, DefectPairs>;
     let fine = this.#probed;
-    for (const severity of SEVERITIES) {
-      const probed = severity === 'lossy' ? this.#measured : this.#probed;
-      const judged = (severity === 'lossy' ? probed : fine).copy();
+    for (const defect of DEFECTS) {
+      const probed = defect === 'lossy' ? this.#measured : this.#probed;
+      const judged = (defect === 'lossy' ? probed : fine).copy();
       fine = judged.copy();
-      const slowUs = severity === 'slow' ? this.#slowUs : 0;
-      const states = { symptomStates: SYMPTOMS[severity], badState: BAD[severity] };
-      const pairs = { severity, reports, judged, fine, probed, slowUs, symptoms: 0, bad: 0, ...states };
+      const slowUs = defect === 'slow' ? this.#slowUs : 0;
+      const states = { symptomStates: SYMPTOMS[defect], badState: BAD[defect] };
+      const pairs = { defect, reports, judged, fine, probed, slowUs, symptoms: 0, bad: 0, ...states };
       for (const ofReport of reports) {
         if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(ofReport, pairs, starved);
         for (let k = 0; k < ofReport.length; k++) {
@@ -239,7 +239,7 @@ export class MeshCounts {
         }
         yield;
       }
-      result[severity] = pairs;
+      result[defect] = pairs;
     }
     return result;
   }
@@ -293,7 +293,7 @@ export class MeshCounts {
   }
 
   /** Moves the pairs in the columns that are not ok, `length` of them, to columns of their own. */
-  #badPairsOf(report: MergedReport, length: number): NotOkPairs {
+  #notOkPairsOf(report: MergedReport, length: number): NotOkPairs {
     const pairs = {
       report,
       length,
@@ -325,14 +325,14 @@ export class MeshCounts {
    * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: `this.starved`,
    * by pod.
    */
-  #dropDoubted(ofReport: NotOkPairs, pairs: SeverityPairs, starved: ReadonlyMap<number, MergedReport>): void {
+  #dropDoubted(ofReport: NotOkPairs, pairs: DefectPairs, starved: ReadonlyMap<number, MergedReport>): void {
     const { report } = ofReport;
     const { pod: from, links } = report;
-    const { severity, judged, fine } = pairs;
+    const { defect, judged, fine } = pairs;
     const wasShort = (pod: number, link: number) => {
-      const wasBad = severity === 'intermittent' && links.outcome[link] === 0;
+      const wasBad = defect === 'intermittent' && links.outcome[link] === 0;
       // What many samples or datagrams tell is not of one moment.
-      if (wasBad || severity === 'lossy') return this.#wereStarved.has(pod);
+      if (wasBad || defect === 'lossy') return this.#wereStarved.has(pod);
       const ofPod = starved.get(pod);
       return ofPod !== undefined && wasStarvedDuring(ofPod, report, link);
     };

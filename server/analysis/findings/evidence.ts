@@ -8,12 +8,12 @@ import { lostOf, sentOf } from '../../protocol/udp.ts';
 import { type CausePlace, type Causes, causesOf } from './attribution.ts';
 import {
   CONFIRMED,
+  type Defect,
+  type DefectPairs,
   isBad,
   type MeshCounts,
   type NotOkPairs,
   OUTLIER,
-  type Severity,
-  type SeverityPairs,
 } from './counts.ts';
 import { PairCounter } from './topology.ts';
 
@@ -32,8 +32,8 @@ export interface BadPair {
   families: number;
 }
 
-/** The bad pairs of a mesh by severity. */
-export type Analysis = Record<Severity, SeverityAnalysis>;
+/** The bad pairs of a mesh by defect. */
+export type Analysis = Record<Defect, DefectAnalysis>;
 
 /**
  * Finds what explains the bad pairs of a mesh when all reports have been added: steps 2 to 4 of `findingsFrom`, for health too.
@@ -41,11 +41,11 @@ export type Analysis = Record<Severity, SeverityAnalysis>;
  */
 export function* analysisOf(mesh: MeshCounts, servedBy: number): Generator<void, Analysis> {
   const causes = yield* causesOf(mesh, servedBy);
-  const intermittent = yield* new SeverityAnalysis(causes.intermittent).collect();
-  const slow = yield* new SeverityAnalysis(causes.slow).collect();
-  const lossy = yield* new SeverityAnalysis(causes.lossy).collect();
+  const intermittent = yield* new DefectAnalysis(causes.intermittent).collect();
+  const slow = yield* new DefectAnalysis(causes.slow).collect();
+  const lossy = yield* new DefectAnalysis(causes.lossy).collect();
   // A pod that is intermittent also fails now, and one that answers slowly answers some pings too late.
-  const failed = yield* new SeverityAnalysis(causes.failed).collect(({ pod, links }, link) => {
+  const failed = yield* new DefectAnalysis(causes.failed).collect(({ pod, links }, link) => {
     const to = links.to[link] ?? 0;
     const isTimeout = outcomeOf(links, link) === 'timeout';
     const evidence = intermittent.evidenceOf(pod, to) ?? (isTimeout ? slow.evidenceOf(pod, to) : undefined);
@@ -58,10 +58,10 @@ export function* analysisOf(mesh: MeshCounts, servedBy: number): Generator<void,
 /** At most this many unexplained pairs of each confidence are kept; `single-links.ts` says how many become findings. */
 const MAX_KEPT = 1_000;
 
-/** The bad pairs of one severity, by the cause that explains them. */
-export class SeverityAnalysis {
+/** The bad pairs of one defect, by the cause that explains them. */
+export class DefectAnalysis {
   readonly mesh: MeshCounts;
-  readonly pairs: SeverityPairs;
+  readonly pairs: DefectPairs;
   /** By place, and by the index of the cause there. */
   readonly found: Record<CausePlace, Map<number, Evidence>> = {
     intoNode: new Map(),
@@ -94,7 +94,7 @@ export class SeverityAnalysis {
 
   /**
    * Gives every pair that is bad now to the most general cause that explains it. `isExplainedElsewhere`: whether a cause of
-   * another severity explains a link of a report. Yields after each report.
+   * another defect explains a link of a report. Yields after each report.
    */
   *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean = () => false): Generator<void, this> {
     const { pairs } = this;

@@ -12,8 +12,8 @@ import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { latencyText } from '../../runtime/measure-text.ts';
 import { percent } from '../text.ts';
-import { IPV4, IPV6, type MeshCounts, type Severity } from './counts.ts';
-import type { Evidence, SeverityAnalysis } from './evidence.ts';
+import { type Defect, IPV4, IPV6, type MeshCounts } from './counts.ts';
+import type { DefectAnalysis, Evidence } from './evidence.ts';
 
 /*
  * Makes a finding of a cause. The titles of findings about links have the form `subject: what, how: advice`, for example
@@ -21,7 +21,7 @@ import type { Evidence, SeverityAnalysis } from './evidence.ts';
  */
 
 /** What bad links do: `3 of 4 links into it fail`. */
-export const VERBS: Record<Severity, string> = {
+export const VERBS: Record<Defect, string> = {
   failed: 'fail',
   intermittent: 'fail at times',
   slow: 'are slow',
@@ -29,11 +29,11 @@ export const VERBS: Record<Severity, string> = {
 };
 
 /**
- * The kind of a finding by its severity: about a node, zones, links into a pod, links out of a pod, and a single link. Nodes
+ * The kind of a finding by the defect of its links: about a node, zones, links into a pod, links out of a pod, and a single link. Nodes
  * and zones that fail, are intermittent or slow share a kind, because `Finding.severity` tells them apart. Loss is told by the
  * kind alone: a lossy finding has the severity `slow`, and readers such as health must not take it for one that is late.
  */
-export const KINDS: Record<Severity, Record<'node' | 'zones' | 'into' | 'out' | 'link', FindingKind>> = {
+export const KINDS: Record<Defect, Record<'node' | 'zones' | 'into' | 'out' | 'link', FindingKind>> = {
   failed: { node: 'node', zones: 'zone-block', into: 'pod-unreachable', out: 'pod-reaches-nobody', link: 'link' },
   intermittent: {
     node: 'node',
@@ -76,7 +76,7 @@ export function makeFinding({
 }
 
 /** A cause, or a link without one, as `findingOf` describes it. */
-export interface Cause {
+export interface CauseFacts {
   kind: FindingKind;
   subject: string;
   pods: number[];
@@ -100,16 +100,16 @@ export interface Cause {
 }
 
 /** A finding about links, with the figures of its evidence. */
-export function findingOf({ pairs, mesh }: SeverityAnalysis, cause: Cause): Finding {
+export function findingOf({ pairs, mesh }: DefectAnalysis, cause: CauseFacts): Finding {
   const { kind, subject, pods, evidence, of, remark = '' } = cause;
-  const { severity } = pairs;
-  const isSlow = severity === 'slow';
-  const isLossy = severity === 'lossy';
+  const { defect } = pairs;
+  const isSlow = defect === 'slow';
+  const isLossy = defect === 'lossy';
   const { outcome, phase } = evidence.commonOutcome();
   const isFailing = evidence.failing > 0;
   const details = [
     isSlow && isFailing ? 'Some answers are so late that their ping fails.' : '',
-    countsText(severity, cause),
+    countsText(defect, cause),
     isSlow ? medianText(evidence) : '',
     isLossy ? LOSS_REMARK : remark,
   ];
@@ -126,14 +126,14 @@ export function findingOf({ pairs, mesh }: SeverityAnalysis, cause: Cause): Find
     phase: isSlow ? onlyPhase(evidence) : phase,
     // A lossy link is not late.
     ...(isLossy ? {} : evidence.medians()),
-    sinceMs: severity === 'intermittent' || isLossy ? 0 : evidence.sinceMs(isSlow),
-    title: `${subject}: ${titleText(severity, cause, familyText(mesh, evidence))}`,
+    sinceMs: defect === 'intermittent' || isLossy ? 0 : evidence.sinceMs(isSlow),
+    title: `${subject}: ${titleText(defect, cause, familyText(mesh, evidence))}`,
     detail: details.filter(Boolean).join(' ').trim(),
   });
 }
 
 /** Describes causes in the order of their subjects, so that it does not change from one look to the next. */
-export function* findingsOf(analysis: SeverityAnalysis, causes: Cause[]): Generator<void, Finding[]> {
+export function* findingsOf(analysis: DefectAnalysis, causes: CauseFacts[]): Generator<void, Finding[]> {
   const findings: Finding[] = [];
   for (const cause of causes.sort((a, b) => (a.subject < b.subject ? -1 : 1))) {
     findings.push(findingOf(analysis, cause));
@@ -147,19 +147,19 @@ const LOSS_REMARK =
   'TCP sends lost packets again, so pings hide it. A lost echo counts as a lost datagram: the loss may be in either direction.';
 
 /** `what, how: advice`. */
-function titleText(severity: Severity, cause: Cause, family: string): string {
+function titleText(defect: Defect, cause: CauseFacts, family: string): string {
   const { evidence, direction = '', who = '', what, advice, network = 'the network' } = cause;
   const failsOnly = evidence.failsOnly();
-  if (severity === 'lossy') {
+  if (defect === 'lossy') {
     return `${lossText(evidence.shareOfLostDatagrams())} of datagrams${direction} are lost${family}, packet loss, HTTP works: check ${network}`;
   }
-  if (severity === 'intermittent') {
+  if (defect === 'intermittent') {
     const check = CONNECTION_ADVICE[failsOnly] || 'check for lost packets';
     const how =
       who === '' ? `intermittent${onlyText(failsOnly)}: ${check}` : `${who}: intermittent${onlyText(failsOnly)}`;
     return `${aboutShare(evidence.shareOfFailedPings())} of pings${direction} fail${family}, ${how}`;
   }
-  if (severity === 'failed') {
+  if (defect === 'failed') {
     const { outcome, phase } = evidence.commonOutcome();
     // Which family the pod lacks is told with the link.
     const where = outcome === 'no-address' ? '' : family;
@@ -212,13 +212,13 @@ const LATE_TEXT: Record<LatePhase, string> = {
 };
 
 /** `3 of 4 links into it fail (75 %). 2 more are not counted, because ...`; '' for a single link. */
-function countsText(severity: Severity, { evidence: { affected }, of, probed = of, direction }: Cause): string {
+function countsText(defect: Defect, { evidence: { affected }, of, probed = of, direction }: CauseFacts): string {
   if (direction === undefined) return '';
-  const counted = `${countText(affected)} of ${countText(of)} links${direction} ${VERBS[severity]} (${percent(affected, of)}).`;
+  const counted = `${countText(affected)} of ${countText(of)} links${direction} ${VERBS[defect]} (${percent(affected, of)}).`;
   const left = probed - of;
   if (left <= 0) return counted;
   const [areNot, theyFail, them] = left === 1 ? ['is not', 'it fails', 'it'] : ['are not', 'they fail', 'them'];
-  const why = `${severity === 'failed' ? '' : `${theyFail} or `}other findings explain ${them}`;
+  const why = `${defect === 'failed' ? '' : `${theyFail} or `}other findings explain ${them}`;
   return `${counted} ${countText(left)} more ${areNot} counted, because ${why}.`;
 }
 

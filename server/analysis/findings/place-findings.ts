@@ -1,21 +1,21 @@
 import { type Finding, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { percent } from '../text.ts';
-import type { Severity, SeverityPairs } from './counts.ts';
-import { Evidence, type SeverityAnalysis } from './evidence.ts';
-import { type Cause, findingOf, findingsOf, KINDS, MAX_MADE, VERBS } from './messages.ts';
+import type { Defect, DefectPairs } from './counts.ts';
+import { type DefectAnalysis, Evidence } from './evidence.ts';
+import { type CauseFacts, findingOf, findingsOf, KINDS, MAX_MADE, VERBS } from './messages.ts';
 import { countSince } from './pinged-since.ts';
 
 /*
  * Step 5 of `findingsFrom` for the causes that are places: nodes, pairs of zones and pods, and the side that is cut off. One
  * function for each kind of place says what is particular to it; `findingOf` makes the finding. What they say of links that have not
- * failed is about slow ones: the titles of intermittent and lossy ones do not use it (`Cause.what`).
+ * failed is about slow ones: the titles of intermittent and lossy ones do not use it (`CauseFacts.what`).
  */
 
 /**
  * The findings about nodes, pairs of zones and pods. Yields after each node and pod.
  */
-export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
+export function* placeFindings(analysis: DefectAnalysis): Generator<void, Finding[]> {
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.found;
   const nodes = new Map([...outOfNode, ...intoNode]);
   const eachNode = [...nodes.keys()].map((node) => [node]);
@@ -46,19 +46,19 @@ export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Find
  * links. `found`: the evidence by place. `causeOf`: makes the cause of one place.
  */
 function* mergedCauses(
-  analysis: SeverityAnalysis,
+  analysis: DefectAnalysis,
   found: ReadonlyMap<number, Evidence>,
   groups: number[][],
-  causeOf: (analysis: SeverityAnalysis, key: number) => Cause,
-): Generator<void, Cause[]> {
+  causeOf: (analysis: DefectAnalysis, key: number) => CauseFacts,
+): Generator<void, CauseFacts[]> {
   const affectedOf = (group: readonly number[]) => group.reduce((sum, key) => sum + (found.get(key)?.affected ?? 0), 0);
   const isFailing = (group: readonly number[]) => group.some((key) => (found.get(key)?.failing ?? 0) > 0);
   const byRank = groups
     .map((group) => ({ group, affected: affectedOf(group), failing: Number(isFailing(group)) }))
     .sort((a, b) => b.failing - a.failing || b.affected - a.affected);
-  const merged: Cause[] = [];
+  const merged: CauseFacts[] = [];
   for (const { group } of byRank.slice(0, MAX_MADE)) {
-    const causes: Cause[] = [];
+    const causes: CauseFacts[] = [];
     for (const key of group) {
       causes.push(causeOf(analysis, key));
       yield;
@@ -74,13 +74,13 @@ function* mergedCauses(
  * finding can name. A pod without an owner is a group of its own.
  */
 function* clonesOf(
-  { mesh: { topology }, pairs }: SeverityAnalysis,
+  { mesh: { topology }, pairs }: DefectAnalysis,
   found: ReadonlyMap<number, Evidence>,
 ): Generator<void, number[][]> {
   const groups = new Map<string, number[]>();
   for (const [pod, evidence] of found) {
     const owner = topology.pods[pod]?.owner ?? '';
-    const key = owner === '' ? String(pod) : `${owner} ${howBad(pairs.severity, evidence)}`;
+    const key = owner === '' ? String(pod) : `${owner} ${howBad(pairs.defect, evidence)}`;
     groups.set(key, [...(groups.get(key) ?? []), pod]);
     yield;
   }
@@ -91,18 +91,18 @@ function* clonesOf(
   });
 }
 
-/** The way in which links are bad, to compare causes of one severity: all lossy links are bad in one way. */
-function howBad(severity: Severity, evidence: Evidence): string {
-  if (severity === 'lossy') return '';
-  if (severity === 'slow') return evidence.latePhase();
+/** The way in which links are bad, to compare causes of one defect: all lossy links are bad in one way. */
+function howBad(defect: Defect, evidence: Evidence): string {
+  if (defect === 'lossy') return '';
+  if (defect === 'slow') return evidence.latePhase();
   // Whether the newest ping of an intermittent link failed, and how, is chance.
-  if (severity === 'intermittent') return evidence.failsOnly();
+  if (defect === 'intermittent') return evidence.failsOnly();
   const { outcome, phase } = evidence.commonOutcome();
   return `${outcome} ${phase}`;
 }
 
 /** One cause that stands for several: alike, of different places. */
-function mergedCause({ severity, slowUs }: SeverityPairs, causes: readonly Cause[]): Cause {
+function mergedCause({ defect, slowUs }: DefectPairs, causes: readonly CauseFacts[]): CauseFacts {
   const [first] = causes;
   if (first === undefined) throw new RangeError('no cause');
   if (causes.length === 1) return first;
@@ -118,13 +118,13 @@ function mergedCause({ severity, slowUs }: SeverityPairs, causes: readonly Cause
     direction,
     ...(causes.every(({ what }) => what === first.what)
       ? { what: first.what.replace(/^reaches/, 'reach') }
-      : someLinks(severity, links.evidence, links.of, direction)),
+      : someLinks(defect, links.evidence, links.of, direction)),
     remark: '',
   };
 }
 
 /** The links of several causes together. */
-function sumOf(causes: readonly Pick<Cause, 'evidence' | 'of' | 'probed'>[], slowUs: number) {
+function sumOf(causes: readonly Pick<CauseFacts, 'evidence' | 'of' | 'probed'>[], slowUs: number) {
   const links = { evidence: new Evidence(slowUs), of: 0, probed: 0 };
   for (const { evidence, of, probed = of } of causes) {
     links.evidence.addAll(evidence);
@@ -135,7 +135,7 @@ function sumOf(causes: readonly Pick<Cause, 'evidence' | 'of' | 'probed'>[], slo
 }
 
 /** A node whose links to other nodes are bad. */
-function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
+function nodeCause(analysis: DefectAnalysis, node: number): CauseFacts {
   const { pairs, mesh } = analysis;
   const { nodes, judgedCount } = mesh.topology;
   const { name = '', pods = [] } = nodes[node] ?? {};
@@ -150,20 +150,20 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   // "Others" are all pods on other nodes. If a link is not counted, its source may be missing here, and these are "pods that
   // can tell".
   const sources = podsText(count, count, of === probed ? judgedCount - pods.length : -1);
-  const isFailed = pairs.severity === 'failed';
+  const isFailed = pairs.defect === 'failed';
   const what = isInto
     ? `are ${isFailed ? 'unreachable' : 'slow'} from ${sources}`
     : `reach ${isFailed ? 'no pod on other nodes' : 'pods on other nodes slowly'}`;
   const direction = isInto ? ' into it' : ' out of it';
   return {
-    kind: KINDS[pairs.severity].node,
+    kind: KINDS[pairs.defect].node,
     ...links,
     subject: `node ${name}`,
     pods,
     direction,
     ...(evidence.affected === of
       ? { who: isInto ? `from ${sources}` : 'to other nodes', what: `its ${countText(pods.length)} pods ${what}` }
-      : someLinks(pairs.severity, evidence, of, direction)),
+      : someLinks(pairs.defect, evidence, of, direction)),
     advice: 'check the node and its network',
     network: "the node's network",
     remark: isInto
@@ -173,32 +173,32 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
 }
 
 /** `who` and `what` of a cause of which not all links are bad. */
-function someLinks(severity: Severity, { affected }: Evidence, of: number, direction: string) {
+function someLinks(defect: Defect, { affected }: Evidence, of: number, direction: string) {
   const some = `${countText(affected)} of ${countText(of)} links`;
-  return { who: `on ${some}`, what: `${some}${direction} ${VERBS[severity]}` };
+  return { who: `on ${some}`, what: `${some}${direction} ${VERBS[defect]}` };
 }
 
 /** A pod that others find bad. */
-function podIntoCause(analysis: SeverityAnalysis, pod: number): Cause {
-  const { severity } = analysis.pairs;
+function podIntoCause(analysis: DefectAnalysis, pod: number): CauseFacts {
+  const { defect } = analysis.pairs;
   const { topology } = analysis.mesh;
   const links = analysis.linksAt('intoPod', pod);
   const who = `from ${podsText(links.evidence.affected, links.of, topology.judgedCount - 1)}`;
   return {
     ...links,
-    kind: KINDS[severity].into,
+    kind: KINDS[defect].into,
     subject: topology.name(pod),
     pods: [pod],
     direction: ' into it',
     who,
-    what: `${severity === 'failed' ? 'unreachable' : 'slow'} ${who}`,
+    what: `${defect === 'failed' ? 'unreachable' : 'slow'} ${who}`,
     remark: outboundText(analysis, 'It', [pod], analysis.found.outOfPod.has(pod), links.evidence),
   };
 }
 
 /** A pod that finds others bad. */
-function podOutCause(analysis: SeverityAnalysis, pod: number): Cause {
-  const { severity, fine } = analysis.pairs;
+function podOutCause(analysis: DefectAnalysis, pod: number): CauseFacts {
+  const { defect, fine } = analysis.pairs;
   const { topology } = analysis.mesh;
   const links = analysis.linksAt('outOfPod', pod);
   const { of, evidence } = links;
@@ -207,12 +207,12 @@ function podOutCause(analysis: SeverityAnalysis, pod: number): Cause {
   const reached = evidence.affected === of ? 'none of the' : `only ${countText(of - evidence.affected)} of`;
   return {
     ...links,
-    kind: KINDS[severity].out,
+    kind: KINDS[defect].out,
     subject: topology.name(pod),
     pods: [pod],
     direction: ' out of it',
     who,
-    what: severity === 'failed' ? `reaches ${reached} ${countText(of)} ${namesOf(of, others)}` : `slow ${who}`,
+    what: defect === 'failed' ? `reaches ${reached} ${countText(of)} ${namesOf(of, others)}` : `slow ${who}`,
     advice: 'check its own network',
     network: 'its own network',
     remark: inboundText(fine.at('intoPod', pod), analysis.linksAt('intoPod', pod).of, 'Other pods', 'it'),
@@ -220,10 +220,10 @@ function podOutCause(analysis: SeverityAnalysis, pod: number): Cause {
 }
 
 /** The pairs of zones as causes. A zone that no other zone reaches is one cause, and so are both directions between two zones. */
-function zoneCauses(analysis: SeverityAnalysis): Cause[] {
+function zoneCauses(analysis: DefectAnalysis): CauseFacts[] {
   const { zones } = analysis.mesh.topology;
   const left = new Set(analysis.found.zonePair.keys());
-  const causes: Cause[] = [];
+  const causes: CauseFacts[] = [];
   const add = (subject: string, pairs: readonly number[]) => {
     causes.push(zoneCause(analysis, subject, pairs));
     for (const pair of pairs) left.delete(pair);
@@ -248,8 +248,8 @@ function zoneCauses(analysis: SeverityAnalysis): Cause[] {
 }
 
 /** What is between zones. `zonePairs`: as in `Topology.zonePair`. */
-function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
-  const { severity, slowUs } = analysis.pairs;
+function zoneCause(analysis: DefectAnalysis, subject: string, zonePairs: readonly number[]): CauseFacts {
+  const { defect, slowUs } = analysis.pairs;
   const { zones } = analysis.mesh.topology;
   const ofPairs = zonePairs.map((pair) => analysis.linksAt('zonePair', pair));
   const links = sumOf(ofPairs, slowUs);
@@ -259,12 +259,12 @@ function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: reado
   const who = targets.length < zonePairs.length ? 'from all other zones' : '';
   return {
     ...links,
-    kind: KINDS[severity].zones,
+    kind: KINDS[defect].zones,
     subject,
     pods: inTurn(targets.map((zone) => zones[zone]?.pods ?? [])),
     direction: '',
     who,
-    what: `${percent(links.evidence.affected, links.of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[severity]}`,
+    what: `${percent(links.evidence.affected, links.of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[defect]}`,
     advice: 'check the network between the zones and network policies',
     // `findZonePairs` names a pair of zones only if this is so.
     remark: 'Most links within these zones are fine.',
@@ -302,7 +302,7 @@ function podsText(affected: number, of: number, others: number): string {
  * since those became bad: the others may stand as they were before the fault.
  */
 function outboundText(
-  { mesh: { reports, topology }, pairs: { severity, judged } }: SeverityAnalysis,
+  { mesh: { reports, topology }, pairs: { defect, judged } }: DefectAnalysis,
   who: 'It' | 'They',
   pods: readonly number[],
   isBad: boolean,
@@ -311,19 +311,19 @@ function outboundText(
   const [reach, doNot] = who === 'It' ? ['reaches', 'does not'] : ['reach', 'do not'];
   if (pods.every((pod) => judged.at('outOfPod', pod) === 0)) return `What ${who.toLowerCase()} ${reach} is not known.`;
   // An intermittent link is told by many pings, so that there is no moment at which it became bad.
-  const sinceMs = severity === 'intermittent' ? 0 : evidence.sinceMs(severity === 'slow');
+  const sinceMs = defect === 'intermittent' ? 0 : evidence.sinceMs(defect === 'slow');
   const isOther = (pod: number) => topology.judged[pod] === 1 && !pods.includes(pod);
   const outbound = pods.map((pod) => countSince(reports.get(pod), isOther, sinceMs));
   const areMost = (count: (of: (typeof outbound)[number]) => number) =>
     outbound.every((of) => count(of) * 2 > of.probed);
   if (!isBad && areMost(({ ok }) => ok)) return `${who} ${reach} the others: only one direction is bad.`;
-  if (isBad && severity === 'failed' && areMost(({ failed }) => failed)) {
+  if (isBad && defect === 'failed' && areMost(({ failed }) => failed)) {
     const isNone = outbound.every(({ failed, probed }) => failed === probed);
     return isNone ? `${who} ${reach} no other pod either.` : `${who} ${doNot} reach most others either.`;
   }
   // Those that were pinged since are `ok` or `failed`. Of lossy links no remark is shown.
-  if (isBad && severity !== 'failed' && areMost(({ ok, failed }) => ok + failed)) {
-    return `${who} ${reach} the others ${severity === 'slow' ? 'slowly' : 'only at times'} too.`;
+  if (isBad && defect !== 'failed' && areMost(({ ok, failed }) => ok + failed)) {
+    return `${who} ${reach} the others ${defect === 'slow' ? 'slowly' : 'only at times'} too.`;
   }
   return `Whether ${who.toLowerCase()} ${reach} the others is not known yet.`;
 }
@@ -339,7 +339,7 @@ function inboundText(fine: number, of: number, others: 'Other pods' | 'Other nod
 }
 
 /** The finding about the pods that report, if they reach none of the silent ones; see `silentSide` in `../sides.ts`. */
-export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<number>): Finding[] {
+export function cutOffFindings(analysis: DefectAnalysis, silent: ReadonlySet<number>): Finding[] {
   const { pairs, mesh } = analysis;
   const { topology } = mesh;
   if (silent.size === 0) return [];
@@ -350,7 +350,7 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   // Of two sides of one size nobody can tell which one is cut off, even if all pods of this one are on one node.
   const isNode = pods.length < silent.size && node >= 0 && pods.every((pod) => topology.nodeOf[pod] === node);
   const others = `none of the ${countText(silent.size)} others`;
-  let side: Pick<Cause, 'kind' | 'subject' | 'what' | 'advice'> = {
+  let side: Pick<CauseFacts, 'kind' | 'subject' | 'what' | 'advice'> = {
     kind: 'cut-off',
     subject: `${countText(pods.length)} of ${countText(topology.judgedCount)} pods`,
     what: `reach ${others}`,
@@ -373,7 +373,7 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   const direction = isOne ? ' out of it' : ' out of them';
   // Some links may not have been pinged since the others went silent.
   const isSome = evidence.affected > 0 && evidence.affected < of;
-  const { what } = isSome ? someLinks(pairs.severity, evidence, of, direction) : side;
+  const { what } = isSome ? someLinks(pairs.defect, evidence, of, direction) : side;
   const finding = findingOf(analysis, { ...side, what, pods, evidence, of, direction, remark });
   if (evidence.affected > 0) return [finding];
   // The reports are missing already, and no link has been pinged since.

@@ -3,8 +3,8 @@ import { FLAG_INTERMITTENT, FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } fro
 import { countText } from '../../runtime/count-text.ts';
 import { FEW_PAIRS } from './attribution.ts';
 import type { MeshCounts } from './counts.ts';
-import { type BadPair, Evidence, type SeverityAnalysis } from './evidence.ts';
-import { type Cause, errorText, findingOf, findingsOf, KINDS, MAX_MADE } from './messages.ts';
+import { type BadPair, type DefectAnalysis, Evidence } from './evidence.ts';
+import { type CauseFacts, errorText, findingOf, findingsOf, KINDS, MAX_MADE } from './messages.ts';
 import { CLOCK_ERROR_MS, isPingedSince } from './pinged-since.ts';
 
 /*
@@ -29,7 +29,7 @@ const UNCONFIRMED_SHARE = 0.0025;
  * The findings about links that no general cause explains, of `MAX_MADE` pairs at most, first those that fail now. Both directions
  * of a pair are one finding.
  */
-export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
+export function* linkFindings(analysis: DefectAnalysis): Generator<void, Finding[]> {
   const { confirmed, unconfirmed, unconfirmedCount } = analysis;
   const judged = analysis.pairs.judged.all;
   const isFew = unconfirmedCount <= Math.max(FEW_UNCONFIRMED, judged * UNCONFIRMED_SHARE);
@@ -42,7 +42,7 @@ export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Findi
     if (i % SLICE_PAIRS === SLICE_PAIRS - 1) yield;
     byKey.set(keyOf(pair.from, pair.to), pair);
   }
-  const causes: Cause[] = [];
+  const causes: CauseFacts[] = [];
   for (const pair of pairs) {
     if (causes.length >= MAX_MADE) break;
     if (!byKey.has(keyOf(pair.from, pair.to))) continue;
@@ -53,12 +53,12 @@ export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Findi
   }
   const findings = yield* findingsOf(analysis, causes);
   // One late answer is no fault, but health counts every link that fails.
-  if (isByChance && analysis.pairs.severity === 'failed') findings.push(chanceFinding(analysis));
+  if (isByChance && analysis.pairs.defect === 'failed') findings.push(chanceFinding(analysis));
   return findings;
 }
 
 /** One finding about all links without a common cause, each of which failed in its newest ping only. */
-function chanceFinding(analysis: SeverityAnalysis): Finding {
+function chanceFinding(analysis: DefectAnalysis): Finding {
   const evidence = evidenceOf(analysis, analysis.unconfirmed);
   evidence.affected = analysis.unconfirmedCount;
   return findingOf(analysis, {
@@ -74,7 +74,7 @@ function chanceFinding(analysis: SeverityAnalysis): Finding {
 }
 
 /** The evidence of some pairs. */
-function evidenceOf({ mesh: { reports }, pairs: { slowUs } }: SeverityAnalysis, bad: readonly BadPair[]): Evidence {
+function evidenceOf({ mesh: { reports }, pairs: { slowUs } }: DefectAnalysis, bad: readonly BadPair[]): Evidence {
   const evidence = new Evidence(slowUs);
   for (const { from, link, families } of bad) {
     const report = reports.get(from);
@@ -84,10 +84,10 @@ function evidenceOf({ mesh: { reports }, pairs: { slowUs } }: SeverityAnalysis, 
 }
 
 /** A cause about one link, or about both directions of a pair of pods if `opposite` is bad too. */
-function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair | undefined): Cause {
+function linkCause(analysis: DefectAnalysis, pair: BadPair, opposite: BadPair | undefined): CauseFacts {
   const { mesh, pairs } = analysis;
   const evidence = evidenceOf(analysis, opposite === undefined ? [pair] : [pair, opposite]);
-  const isFailed = pairs.severity === 'failed';
+  const isFailed = pairs.defect === 'failed';
   const back = opposite !== undefined ? 'both' : isFailed ? oppositeStateOf(mesh, pair, evidence.sinceMs()) : 'unknown';
   const isMutual = back === 'both' || back === 'mended';
   const [source, destination] = [mesh.topology.name(pair.from), mesh.topology.name(pair.to)];
@@ -101,7 +101,7 @@ function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair 
     unknown: '',
   }[back];
   return {
-    kind: back === 'ok' ? 'one-way' : KINDS[pairs.severity].link,
+    kind: back === 'ok' ? 'one-way' : KINDS[pairs.defect].link,
     subject: `${first} ${isMutual ? '⇄' : '→'} ${second}`,
     pods: opposite === undefined ? [pair.to] : [pair.to, pair.from],
     evidence,
@@ -137,20 +137,20 @@ function oppositeStateOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number
 }
 
 /** Where to look, depending on the other links of the two pods. */
-function linkAdvice({ mesh, pairs }: SeverityAnalysis, { from, to }: BadPair): string {
+function linkAdvice({ mesh, pairs }: DefectAnalysis, { from, to }: BadPair): string {
   if (mesh.topology.judgedCount === 2) return 'with only two pods, either of them can be the cause';
   if (pairs.fine.at('intoPod', to) === 0) return 'check the probed pod and the path';
   if (pairs.fine.at('outOfPod', from) === 0) return 'others reach the probed pod, check the probing pod and the path';
-  return `only this pair ${pairs.severity === 'failed' ? 'fails' : 'is slow'}, check the path or a NetworkPolicy`;
+  return `only this pair ${pairs.defect === 'failed' ? 'fails' : 'is slow'}, check the path or a NetworkPolicy`;
 }
 
 /** The findings about pods that do not reach themselves, without those that `isExplained`. */
 export function* selfFindings(
-  analysis: SeverityAnalysis,
+  analysis: DefectAnalysis,
   isExplained: (pod: number) => boolean,
 ): Generator<void, Finding[]> {
   const { selfFailed, topology } = analysis.mesh;
-  const causes: Cause[] = [];
+  const causes: CauseFacts[] = [];
   for (const { pod, link, families } of selfFailed) {
     if (isExplained(pod) || causes.length >= MAX_MADE) continue;
     const evidence = evidenceOf(analysis, [{ from: pod, to: pod, link, families }]);
