@@ -7,13 +7,13 @@ import { ExternalProbes } from './probing/external.ts';
 import { Prober } from './probing/probe.ts';
 import { Schedule } from './probing/schedule.ts';
 import { type Reliability, StarvationWatch } from './probing/starvation.ts';
-import { findSelf, targetsOf } from './probing/targets.ts';
+import { findSelf, mayBeSelf, TargetList } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
 import { type CopyCursor, type CopyPart, type Standstill, stoodStillAt } from './protocol/copy.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
-import { intervalWithoutPingsMs, nothingKnown } from './protocol/pod.ts';
+import { intervalWithoutPingsMs, listChanges, nothingKnown } from './protocol/pod.ts';
 import { currentPodNamer } from './protocol/pod-names.ts';
 import { lastGoneOf, type PodReport, starvedTimesIn } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
@@ -70,7 +70,7 @@ export class Monitor {
   #snapshot: DiscoverySnapshot;
   #selfUid = '';
   #localAddresses: string[] = [];
-  readonly #targetsByPod = new WeakMap<Pod, readonly Target[]>();
+  readonly #targets = new TargetList();
   #targetCount = 0;
   #lastSampleMs: number;
 
@@ -148,13 +148,17 @@ export class Monitor {
   }
 
   /** Sets the pods as they are now. Returns the targets that are pinged from now on. */
-  setPods(snapshot: DiscoverySnapshot): Target[] {
+  setPods(snapshot: DiscoverySnapshot): readonly Target[] {
     const { podName, podIP, hostname } = this.#config;
+    const { added, removed } = listChanges(this.#snapshot.pods, snapshot.pods);
     this.#snapshot = snapshot;
-    this.#localAddresses = localAddresses(this.#localAddresses);
-    this.#selfUid = findSelf(snapshot.pods, { ...this.#config, localAddresses: this.#localAddresses });
+    const own = { ...this.#config, localAddresses: localAddresses(this.#localAddresses) };
+    const isNews = String(own.localAddresses) !== String(this.#localAddresses);
+    this.#localAddresses = own.localAddresses;
+    if (isNews || [...added, ...removed].some((pod) => mayBeSelf(pod, own)))
+      this.#selfUid = findSelf(snapshot.pods, own);
     const selfUid = this.#selfUid || podName || podIP || hostname;
-    const targets = targetsOf(snapshot.pods, { ...this.#config, selfUid }, this.#targetsByPod);
+    const targets = this.#targets.update(snapshot.pods, { ...this.#config, selfUid });
     if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();
     this.#targetCount = targets.length;
     this.#schedule.setTargets(targets);
@@ -250,11 +254,10 @@ export class Monitor {
     return { from: this.#selfUid, to, error: '', ...this.#results.linkSamples(to) };
   }
 
-  /** The probed links that have a result, and whether each is up. */
-  links(): { target: Target; isUp: boolean }[] {
-    return this.#results.probedLinks().flatMap(({ target, judged }) => {
-      return judged === null ? [] : [{ target, isUp: judged.outcome === 'ok' }];
-    });
+  /** Whether the link to a target works; null without a result. */
+  isUp(target: Target): boolean | null {
+    const judged = this.#results.judgedOf(target);
+    return judged === null ? null : judged.outcome === 'ok';
   }
 
   /** The health of the cluster as this pod alone sees it. */

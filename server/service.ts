@@ -266,12 +266,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       if (config.historyMemoryMiB > 0) keeper.start();
       void catchUp({ clock, broadcast, lifetimes: { addLives }, annotations }, stopping.signal);
     }
-    metrics.setPeers(
-      pods.pods,
-      targets.filter(({ uid }) => !isLeftOut(uid)),
-    );
-    // A link that is in the metrics again (IGNORE_CORDONED) may never change its state: its state is set here.
-    for (const { target, isUp } of monitor.links()) metrics.linkState(target, isUp);
+    const shown = config.ignoreCordoned ? targets.filter(({ uid }) => !isLeftOut(uid)) : targets;
+    metrics.setPeers(pods.pods, shown, (target) => monitor.isUp(target));
     podChanges.emit('change');
   };
   /** Ends every timer, probe, request and watch. */

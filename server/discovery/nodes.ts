@@ -1,4 +1,4 @@
-import type { Pod } from '../protocol/pod.ts';
+import { listChanges, type Pod } from '../protocol/pod.ts';
 import * as v from '../protocol/validators.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -7,6 +7,9 @@ import { asApiError } from './api-error.ts';
 import { listAll } from './list.ts';
 import type { PodStore } from './pod-store.ts';
 import type { Timing } from './timing.ts';
+
+/** What is needed of a pod. */
+type NodePod = Pick<Pod, 'namespace' | 'name' | 'uid' | 'node' | 'lifecycle'>;
 
 interface NodeKeeperDeps {
   clock: Clock;
@@ -42,11 +45,10 @@ const MAX_WAITING = 1_000;
 export class NodeKeeper {
   readonly #deps: NodeKeeperDeps;
   #zones: ReadonlyMap<string, string> = new Map();
-  /** Nodes whose zone was unknown at the last call of `setPods`. If a list does not hold them, they wait for the refresh. */
-  #unknown: ReadonlySet<string> = new Set();
-  /** Nodes that had pods at the last call of `setPods`, and the number of those pods. */
-  #occupied: ReadonlySet<string> = new Set();
-  #podCount = 0;
+  /** The pods of the last call of `setPods`; how many of them have not departed; and both numbers of each node. */
+  #pods: readonly NodePod[] = [];
+  #liveCount = 0;
+  readonly #nodes = new Map<string, { pods: number; live: number }>();
   /** When to list zones and cordoned nodes next, and when zones were last listed; monotonic ms. */
   #zonesDueMs = Number.POSITIVE_INFINITY;
   #zonesListedMs = Number.NEGATIVE_INFINITY;
@@ -62,21 +64,32 @@ export class NodeKeeper {
   }
 
   /** Takes the pods, departed ones included. Begins to ask when the first node is named. */
-  setPods(pods: readonly Pick<Pod, 'node' | 'lifecycle'>[]): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    const live = pods.filter(({ lifecycle }) => lifecycle !== 'gone');
-    const occupied = namesOf(live);
-    this.#podCount = live.length;
-    for (const node of this.#occupied) {
-      if (!occupied.has(node) && this.#lookUps.size < MAX_WAITING) this.#lookUps.set(node, nowMs + LOOK_UP_MS);
-    }
-    for (const node of occupied) this.#lookUps.delete(node);
-    this.#occupied = occupied;
-    if (occupied.size > 0 && this.#cordonedDueMs === Number.POSITIVE_INFINITY) this.#cordonedDueMs = nowMs;
-    const unknown = [...namesOf(pods)].filter((node) => !this.#zones.has(node));
-    if (unknown.some((node) => !this.#unknown.has(node))) this.#listZonesSoon();
-    this.#unknown = new Set(unknown);
+  setPods(pods: readonly NodePod[]): void {
+    const { added, removed } = listChanges(this.#pods, pods);
+    this.#pods = pods;
+    // First those that are added: a node whose pod has only changed has never been without pods.
+    for (const pod of added) this.#count(pod, 1);
+    for (const pod of removed) this.#count(pod, -1);
     this.#schedule();
+  }
+
+  #count({ node, lifecycle }: NodePod, change: 1 | -1): void {
+    const live = lifecycle === 'gone' ? 0 : change;
+    this.#liveCount += live;
+    if (node === '') return;
+    const before = this.#nodes.get(node) ?? { pods: 0, live: 0 };
+    // If a list of the zones does not hold the node, it waits for the refresh.
+    if (before.pods === 0 && !this.#zones.has(node)) this.#listZonesSoon();
+    const now = { pods: before.pods + change, live: before.live + live };
+    if (now.pods > 0) this.#nodes.set(node, now);
+    else this.#nodes.delete(node);
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (now.live > 0) {
+      this.#lookUps.delete(node);
+      if (this.#cordonedDueMs === Number.POSITIVE_INFINITY) this.#cordonedDueMs = nowMs;
+    } else if (before.live > 0 && this.#lookUps.size < MAX_WAITING) {
+      this.#lookUps.set(node, nowMs + LOOK_UP_MS);
+    }
   }
 
   /** Ends all timers. Resolves when a request that is under way has ended; the caller aborts its signal. */
@@ -133,7 +146,7 @@ export class NodeKeeper {
   /** Lists the cordoned nodes and tells the store. */
   async #listCordoned(): Promise<void> {
     const { clock, timing, list, store } = this.#deps;
-    let waitMs = Math.max(CORDONED_LIST_MS, this.#podCount * CORDONED_LIST_MS_PER_POD);
+    let waitMs = Math.max(CORDONED_LIST_MS, this.#liveCount * CORDONED_LIST_MS_PER_POD);
     try {
       const cordoned = await list('spec.unschedulable=true');
       this.#tell(() => store.setCordoned(new Set(cordoned.map(([name]) => name))));
@@ -149,7 +162,7 @@ export class NodeKeeper {
     this.#lookUps.delete(node);
     // What cannot be found out stays unknown.
     const found = await list(`metadata.name=${node}`).catch(() => null);
-    if (found?.length === 0 && !this.#occupied.has(node)) this.#tell(() => store.nodeDeleted(node));
+    if (found?.length === 0 && !this.#nodes.get(node)?.live) this.#tell(() => store.nodeDeleted(node));
   }
 
   /** A time up to a tenth shorter or longer, so that the pods of a cluster do not all ask at once. */
@@ -161,10 +174,6 @@ export class NodeKeeper {
   #tell(change: () => boolean): void {
     if (!this.#isStopped && change()) this.#deps.onChange();
   }
-}
-
-function namesOf(pods: readonly Pick<Pod, 'node'>[]): Set<string> {
-  return new Set(pods.map(({ node }) => node).filter((node) => node !== ''));
 }
 
 /** The well-known label: https://kubernetes.io/docs/reference/labels-annotations-taints/#topologykubernetesiozone */

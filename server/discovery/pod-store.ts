@@ -1,4 +1,4 @@
-import { comparePods, MAX_REASON, type Pod } from '../protocol/pod.ts';
+import { MAX_REASON, orderedPlace, type Pod } from '../protocol/pod.ts';
 import { stageOf } from './lifecycle.ts';
 import type { PodFacts } from './pod-reader.ts';
 import { type Departure, nameReplacements, type PodEntry } from './replacement.ts';
@@ -27,9 +27,12 @@ export class PodStore {
   readonly #entries = new Map<string, PodEntry>();
   #zones: ReadonlyMap<string, string> = new Map();
   #cordoned: ReadonlySet<string> = new Set();
+  /** Those of the pods that have left. */
+  readonly #gone = new Map<string, PodEntry>();
+  /** The entries in the order of `comparePods`. A change finds its place by binary search, so nothing is sorted anew. */
+  readonly #order: PodEntry[] = [];
   /** What `pods` returned last; null = something has changed since. */
   #sorted: readonly Pod[] | null = [];
-  #liveCount = 0;
   /** The number of the last list or event from the API server. It tells which pod was there before another one left. */
   #step = 0;
   /** When the store was last known to be current, ms since the epoch: at a list, an event or a bookmark; 0 = never. */
@@ -41,14 +44,14 @@ export class PodStore {
 
   /** The number of pods that have not left. */
   get liveCount(): number {
-    return this.#liveCount;
+    return this.#entries.size - this.#gone.size;
   }
 
   /** All pods, sorted by namespace, name, uid. Returns the same array as before if nothing has changed. */
   pods(): readonly Pod[] {
     if (this.#sorted === null) {
-      nameReplacements([...this.#entries.values()]);
-      this.#sorted = [...this.#entries.values()].map((entry) => entry.pod).sort(comparePods);
+      nameReplacements(this.#entries);
+      this.#sorted = this.#order.map((entry) => entry.pod);
     }
     return this.#sorted;
   }
@@ -95,14 +98,14 @@ export class PodStore {
 
   /** Forgets the pods whose retention has ended. Returns whether there were any. */
   expire(nowMs: number): boolean {
-    const ended = this.#gone().filter(({ sinceMs }) => sinceMs + this.#limits.goneRetentionMs <= nowMs);
+    const ended = this.#leftFirst().filter(({ sinceMs }) => sinceMs + this.#limits.goneRetentionMs <= nowMs);
     for (const { uid } of ended) this.#forget(uid);
     return ended.length > 0;
   }
 
   /** When the next retention ends, ms since the epoch; Infinity if no pod has left. */
   nextExpiryMs(): number {
-    return (this.#gone()[0]?.sinceMs ?? Number.POSITIVE_INFINITY) + this.#limits.goneRetentionMs;
+    return (this.#leftFirst()[0]?.sinceMs ?? Number.POSITIVE_INFINITY) + this.#limits.goneRetentionMs;
   }
 
   /** Takes the zones by node name. Returns whether the zone of any pod has changed. */
@@ -144,8 +147,8 @@ export class PodStore {
   /** Ends a list or an event: the store is current now. Beyond `maxGone`, the pods that left first are forgotten. */
   #endStep(nowMs: number): void {
     this.#currentAtMs = nowMs;
-    const excess = this.#entries.size - this.#liveCount - this.#limits.maxGone;
-    if (excess > 0) for (const { uid } of this.#gone().slice(0, excess)) this.#forget(uid);
+    const excess = this.#gone.size - this.#limits.maxGone;
+    if (excess > 0) for (const { uid } of this.#leftFirst().slice(0, excess)) this.#forget(uid);
   }
 
   #cordonOf(node: string): Pod['cordon'] {
@@ -164,7 +167,7 @@ export class PodStore {
     if (isGone && stage.sinceMs + this.#limits.goneRetentionMs <= nowMs) return this.#forget(uid);
     const wasGone = known?.pod.lifecycle === 'gone';
     const isBackOrNew = !isGone && (known === undefined || wasGone);
-    if (isBackOrNew && this.#liveCount >= this.#limits.maxPods) return false;
+    if (isBackOrNew && this.liveCount >= this.#limits.maxPods) return false;
     const backMs = isBackOrNew && wasGone ? nowMs : (known?.backMs ?? 0);
     const pod: Pod = {
       ...facts.pod,
@@ -225,22 +228,27 @@ export class PodStore {
     this.#forget(entry.pod.uid);
     this.#sorted = null;
     this.#entries.set(entry.pod.uid, entry);
-    if (entry.pod.lifecycle !== 'gone') this.#liveCount += 1;
+    this.#order.splice(this.#placeOf(entry), 0, entry);
+    if (entry.pod.lifecycle === 'gone') this.#gone.set(entry.pod.uid, entry);
   }
 
   /** The pods that have left, first those that left first. */
-  #gone(): Pod[] {
-    const pods = [...this.#entries.values()].map(({ pod }) => pod);
-    return pods.filter(({ lifecycle }) => lifecycle === 'gone').sort((a, b) => a.sinceMs - b.sinceMs);
+  #leftFirst(): Pod[] {
+    return Array.from(this.#gone.values(), ({ pod }) => pod).sort((a, b) => a.sinceMs - b.sinceMs);
   }
 
   /** Returns whether the pod was known. */
   #forget(uid: string): boolean {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return false;
-    if (entry.pod.lifecycle !== 'gone') this.#liveCount -= 1;
+    this.#gone.delete(uid);
     this.#entries.delete(uid);
+    this.#order.splice(this.#placeOf(entry), 1);
     this.#sorted = null;
     return true;
+  }
+
+  #placeOf({ pod }: PodEntry): number {
+    return orderedPlace(this.#order, pod, (entry) => entry.pod);
   }
 }

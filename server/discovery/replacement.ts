@@ -47,21 +47,27 @@ const REPLACED_WITHIN_MS = 10_000;
  *   leave earlier were removed by scaling down: otherwise each would have been replaced by an earlier new pod.
  *
  * Steps and times of the API must both allow that a new pod came after the departure: see `canReplace`. `pod.replacedBy` is
- * set when the pod is gone. Changes the entries in place; a changed pod is a new object.
+ * set when the pod is gone. Changes the entries (by uid) in place; a changed pod is a new object.
  */
-export function nameReplacements(entries: readonly PodEntry[]): void {
+export function nameReplacements(byUid: ReadonlyMap<string, PodEntry>): void {
+  const leaving: PodEntry[] = [];
+  for (const entry of byUid.values()) {
+    if (entry.left !== null) leaving.push(entry);
+  }
   // A pod that the store forgot, and that came back, has a new entry without `isReplacement`. The pod that it replaced still
   // names it.
-  const named = new Set(entries.map((entry) => entry.replacement));
-  for (const entry of entries) if (named.has(entry.pod.uid)) entry.isReplacement = true;
-  const leavers = leaversOf(entries);
-  for (const newcomer of newcomersOf(entries, leavers)) {
+  for (const { replacement } of leaving) {
+    const entry = byUid.get(replacement);
+    if (entry !== undefined) entry.isReplacement = true;
+  }
+  const leavers = leaversOf(leaving);
+  for (const newcomer of newcomersOf(byUid, leavers)) {
     const replaced = lastToLeave(newcomer, leavers.get(keyOf(newcomer))?.entries ?? []);
     if (replaced === null) continue;
     replaced.replacement = newcomer.pod.uid;
     newcomer.isReplacement = true;
   }
-  for (const entry of entries) {
+  for (const entry of leaving) {
     const replacedBy = entry.pod.lifecycle === 'gone' ? entry.replacement : '';
     if (entry.pod.replacedBy !== replacedBy) entry.pod = { ...entry.pod, replacedBy };
   }
@@ -73,10 +79,10 @@ interface Leavers {
   entries: PodEntry[];
 }
 
-/** The leaving pods without a replacement, by key. */
-function leaversOf(entries: readonly PodEntry[]): Map<string, Leavers> {
+/** Of the leaving pods those without a replacement, by key. */
+function leaversOf(leaving: readonly PodEntry[]): Map<string, Leavers> {
   const leavers = new Map<string, Leavers>();
-  for (const entry of entries) {
+  for (const entry of leaving) {
     const { left, replacement } = entry;
     const key = keyOf(entry);
     if (left === null || replacement !== '' || entry.pod.owner === '' || key === '') continue;
@@ -90,11 +96,15 @@ function leaversOf(entries: readonly PodEntry[]): Map<string, Leavers> {
 }
 
 /** The pods that may replace one of `leavers`, in the order in which they appeared. */
-function newcomersOf(entries: readonly PodEntry[], leavers: ReadonlyMap<string, Leavers>): PodEntry[] {
-  const fromStepOf = (entry: PodEntry) => leavers.get(keyOf(entry))?.fromStep ?? Number.POSITIVE_INFINITY;
-  return entries
-    .filter((entry) => !entry.isReplacement && entry.appeared.step >= fromStepOf(entry))
-    .sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
+function newcomersOf(entries: ReadonlyMap<string, PodEntry>, leavers: ReadonlyMap<string, Leavers>): PodEntry[] {
+  const fromStep = Math.min(...Array.from(leavers.values(), (group) => group.fromStep));
+  const newcomers: PodEntry[] = [];
+  for (const entry of entries.values()) {
+    if (entry.isReplacement || entry.appeared.step < fromStep) continue;
+    const ownFromStep = leavers.get(keyOf(entry))?.fromStep ?? Number.POSITIVE_INFINITY;
+    if (entry.appeared.step >= ownFromStep) newcomers.push(entry);
+  }
+  return newcomers.sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
 }
 
 /** Of the pods that `newcomer` can replace, the one that began to leave last; null if there is none. */

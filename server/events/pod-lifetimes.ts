@@ -4,6 +4,7 @@ import {
   type DepartedPod,
   type DiscoverySnapshot,
   type Lifecycle,
+  listChanges,
   MAX_DEPARTED,
   type Pod,
 } from '../protocol/pod.ts';
@@ -48,14 +49,15 @@ export class PodLifetimes {
   update({ pods }: DiscoverySnapshot): PodChange[] {
     // Discovery gives the same array until something changes.
     if (pods === this.#pods) return [];
+    const { added, removed } = listChanges(this.#pods, pods);
     this.#pods = pods;
-    const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
+    const changed = new Map(added.map((pod) => [pod.uid, pod]));
     const changes: PodChange[] = [];
-    for (const pod of pods) this.#updatePod(pod, byUid, changes);
+    for (const pod of added) this.#updatePod(pod, changed, changes);
     // Pods that left and were dropped by discovery between two snapshots, as when many leave at once.
-    for (const { isGone, pod } of [...this.#lifetimes.values()]) {
-      if (isGone || byUid.has(pod.uid)) continue;
-      this.#updatePod({ ...pod, lifecycle: 'gone', sinceMs: this.#clock.nowMs() }, byUid, changes);
+    for (const pod of removed) {
+      if (pod.lifecycle === 'gone' || changed.has(pod.uid)) continue;
+      this.#updatePod({ ...pod, lifecycle: 'gone', sinceMs: this.#clock.nowMs() }, changed, changes);
     }
     this.#prune();
     return changes;
@@ -71,7 +73,7 @@ export class PodLifetimes {
    * was when it left (IGNORE_CORDONED).
    */
   isLeftOut(from: string, to: string): boolean {
-    return [from, to].some((uid) => this.lastKnown(uid)?.cordon === 'ignored');
+    return this.lastKnown(from)?.cordon === 'ignored' || this.lastKnown(to)?.cordon === 'ignored';
   }
 
   /**
@@ -197,7 +199,8 @@ export class PodLifetimes {
     return this.#lifetimes.size;
   }
 
-  #updatePod(pod: Pod, byUid: ReadonlyMap<string, Pod>, changes: PodChange[]): void {
+  /** `changed`: the new and changed pods, by uid. */
+  #updatePod(pod: Pod, changed: ReadonlyMap<string, Pod>, changes: PodChange[]): void {
     const known = this.#lifetimes.get(pod.uid);
     if (known?.pod === pod) return;
     const knownReplacement = known?.pod.replacedBy ?? '';
@@ -209,7 +212,7 @@ export class PodLifetimes {
       this.#lifetimes.set(pod.uid, lifetime);
     }
     if (pod.replacedBy === '' || pod.replacedBy === knownReplacement) return;
-    const replacement = byUid.get(pod.replacedBy) ?? null;
+    const replacement = changed.get(pod.replacedBy) ?? this.lastKnown(pod.replacedBy);
     const atMs = toMonotonicMs(replacement?.createdMs ?? Infinity, this.#clock);
     changes.push({ pod, to: 'replaced', isNew: false, atMs, replacement });
   }
@@ -230,7 +233,8 @@ export class PodLifetimes {
   }
 
   #departed(): PodLifetime[] {
-    const gone = [...this.#lifetimes.values()].filter(({ isGone }) => isGone);
+    const gone: PodLifetime[] = [];
+    for (const lifetime of this.#lifetimes.values()) if (lifetime.isGone) gone.push(lifetime);
     return gone.sort((a, b) => a.sinceMs - b.sinceMs);
   }
 }

@@ -6,7 +6,7 @@ import type { Pod, Target } from '../protocol/pod.ts';
 import type { ProbeResult, Sample, UdpResult } from '../protocol/sample.ts';
 import { type MetricsSources, registerGauges, registerIdentity } from './gauges.ts';
 import { BOUNDS_S } from './latencies.ts';
-import { FAILURES_FROM_THE_START, SeriesByAddress, SeriesByPeer } from './peers.ts';
+import { FAILURES_FROM_THE_START, type IsUpOf, SeriesByAddress, SeriesByPeer } from './peers.ts';
 import { registerProcessMetrics } from './process.ts';
 import { bounded, END_MARK, type Format, labelText } from './text-format.ts';
 
@@ -58,10 +58,13 @@ export class Metrics {
     else this.#counters.calls.inc({ group: 'made', action });
   }
 
-  /** Sets who our peers are now. The series of all others disappear. */
-  setPeers(pods: readonly Pod[], targets: readonly Target[]): void {
+  /**
+   * Sets who our peers are now. The series of all others disappear. `isUpOf` tells the state of a link that gets its series now: it
+   * may never change (a link that is in the metrics again, with IGNORE_CORDONED).
+   */
+  setPeers(pods: readonly Pod[], targets: readonly Target[], isUpOf: IsUpOf = () => null): void {
     this.#byAddress.setPeers(pods, targets);
-    if (this.#perPeer) this.#byPeer.setTargets(targets);
+    if (this.#perPeer) this.#byPeer.setTargets(targets, isUpOf);
   }
 
   /** Counts a ping that ended. A ping of a target that has left counts only in the totals. */

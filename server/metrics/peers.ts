@@ -1,4 +1,4 @@
-import type { Pod, Target } from '../protocol/pod.ts';
+import { listChanges, type Pod, type Target } from '../protocol/pod.ts';
 import type { Outcome, Phase, Sample, UdpResult } from '../protocol/sample.ts';
 import { LatencyHistogram } from './latencies.ts';
 import { type FamilyHead, type Format, headText, labelText, labelValue, seriesText } from './text-format.ts';
@@ -8,9 +8,11 @@ import { type FamilyHead, type Format, headText, labelText, labelValue, seriesTe
  * own pings would wait, so they are kept and rendered here, 50 series at a time.
  */
 
+/** Whether the link to a target works; null = not known. */
+export type IsUpOf = (target: Target) => boolean | null;
+
 /** A target that we ping. */
 interface Peer {
-  target: Target;
   /** Its names and addresses. */
   labels: string;
   /** Whether the link to it works; null until that is known. */
@@ -22,22 +24,37 @@ interface Peer {
  * next one of the same name at the same address: such a peer works if one of its targets does.
  */
 export class SeriesByPeer {
-  #peers = new Map<string, Peer>();
+  #targets: readonly Target[] = [];
+  readonly #peers = new Map<string, Peer>();
   /** Counts of failures by the labels of a peer, then by their own; those of a peer from its first failure on. */
   readonly #counts = new Map<string, Map<string, number>>();
 
-  /** Keeps the series of these targets, adds missing ones and drops all others. */
-  setTargets(targets: readonly Target[]): void {
-    const next = new Map<string, Peer>();
-    for (const target of targets) {
-      const known = this.#peers.get(target.id);
-      // To compare the target takes a tenth of the time that writing its labels takes.
-      const isSame = known !== undefined && hasSameLabels(known.target, target);
-      next.set(target.id, isSame ? known : { target, labels: peerLabels(target), isUp: null });
+  /**
+   * Keeps the series of these targets, adds missing ones and drops all others. `isUpOf`: whether the link to a target works; null =
+   * not known.
+   */
+  setTargets(targets: readonly Target[], isUpOf: IsUpOf): void {
+    const { added, removed } = listChanges(this.#targets, targets);
+    this.#targets = targets;
+    const before = new Map<string, Peer>();
+    for (const { id } of removed) {
+      const peer = this.#peers.get(id);
+      if (peer !== undefined) before.set(id, peer);
+      this.#peers.delete(id);
     }
-    this.#peers = next;
-    const shown = this.#labels();
-    for (const labels of this.#counts.keys()) if (!shown.has(labels)) this.#counts.delete(labels);
+    for (const target of added) {
+      const labels = peerLabels(target);
+      const known = before.get(target.id);
+      this.#peers.set(target.id, known?.labels === labels ? known : { labels, isUp: isUpOf(target) });
+    }
+    for (const { labels } of before.values()) {
+      if (this.#counts.has(labels) && !this.#isShown(labels)) this.#counts.delete(labels);
+    }
+  }
+
+  #isShown(labels: string): boolean {
+    for (const peer of this.#peers.values()) if (peer.labels === labels) return true;
+    return false;
   }
 
   /** Sets whether the link to a target works. Does nothing for a target that has left. */
@@ -75,11 +92,6 @@ export class SeriesByPeer {
       ).join(''),
     );
   }
-}
-
-function hasSameLabels(a: Target, b: Target): boolean {
-  const isSamePlace = a.node === b.node && a.podIP === b.podIP && a.hostIP === b.hostIP;
-  return isSamePlace && a.name === b.name && a.namespace === b.namespace;
 }
 
 function peerLabels({ name, namespace, node, podIP, hostIP }: Target): string {
@@ -128,6 +140,9 @@ type CallType = (typeof CALL_TYPES)[number];
 interface AddressSeries {
   /** `host_ip` and `pod_ip`, with a comma before them; '' for all addresses together. */
   readonly labels: string;
+  /** How many pods and targets have this address. */
+  pods: number;
+  targets: number;
   /** Latencies of successful calls; without an entry until the first one. */
   readonly latencies: Partial<Record<CallType, LatencyHistogram>>;
   /** Sums over successful pings, and how many there are. Only those that opened a new connection have a connect time. */
@@ -161,35 +176,55 @@ const ALL_ADDRESSES = '';
  */
 export class SeriesByAddress {
   readonly #perPeer: boolean;
-  #series = new Map<string, AddressSeries>();
-  /** The addresses of the targets. Figures of the UDP probe are only for them. */
-  #targets: ReadonlySet<string> = new Set();
+  readonly #series = new Map<string, AddressSeries>();
+  #pods: readonly Pod[] = [];
+  #targets: readonly Target[] = [];
+  /** How many targets have an address. Figures of the UDP probe are only for addresses of targets. */
+  readonly #targetsAt = new Map<string, number>();
   /** Datagrams that could not be sent, by the address that they were for. */
   readonly #udpErrors = new Map<string, number>();
 
   /** `perPeer` (METRICS_PER_PEER) false: one series for all addresses, without loss and hops. */
   constructor(perPeer: boolean) {
     this.#perPeer = perPeer;
-    if (!perPeer) this.#series.set(ALL_ADDRESSES, newAddressSeries(''));
+    if (!perPeer) this.#series.set(ALL_ADDRESSES, newAddressSeries(null));
   }
 
   /** Keeps the series of these addresses, adds missing ones and drops all others. Only targets have figures of the UDP probe. */
   setPeers(pods: readonly Pod[], targets: readonly Target[]): void {
-    this.#targets = new Set(targets.map(({ address }) => address));
-    for (const address of this.#udpErrors.keys()) if (!this.#targets.has(address)) this.#udpErrors.delete(address);
+    const [ofPods, ofTargets] = [listChanges(this.#pods, pods), listChanges(this.#targets, targets)];
+    this.#pods = pods;
+    this.#targets = targets;
+    // First those that are added: the address of a pod that has only changed keeps its series.
+    for (const target of ofTargets.added) this.#countTarget(target, 1);
+    for (const pod of ofPods.added) this.#countPod(pod, 1);
+    for (const target of ofTargets.removed) this.#countTarget(target, -1);
+    for (const pod of ofPods.removed) this.#countPod(pod, -1);
+  }
+
+  #countTarget(target: Target, change: 1 | -1): void {
+    const { address } = target;
+    const count = (this.#targetsAt.get(address) ?? 0) + change;
+    if (count > 0) this.#targetsAt.set(address, count);
+    else {
+      this.#targetsAt.delete(address);
+      this.#udpErrors.delete(address);
+    }
+    this.#count(target, 'targets', change);
+  }
+
+  #countPod(pod: Pod, change: 1 | -1): void {
+    if (pod.lifecycle !== 'gone') this.#count(addressOf(pod), 'pods', change);
+  }
+
+  #count(address: Address, who: 'pods' | 'targets', change: 1 | -1): void {
     if (!this.#perPeer) return;
-    const next = new Map<string, AddressSeries>();
-    const keep = ({ hostIP, podIP }: Address, isTarget: boolean) => {
-      const key = keyOf({ hostIP, podIP });
-      if (next.has(key)) return;
-      const labels = `,host_ip="${labelValue(hostIP)}",pod_ip="${labelValue(podIP)}"`;
-      const series = this.#series.get(key) ?? newAddressSeries(labels);
-      if (!isTarget) series.udp = null;
-      next.set(key, series);
-    };
-    for (const target of targets) keep(target, true);
-    for (const pod of pods) if (pod.lifecycle !== 'gone') keep(addressOf(pod), false);
-    this.#series = next;
+    const key = keyOf(address);
+    const series = this.#series.get(key) ?? newAddressSeries(address);
+    series[who] += change;
+    if (series.targets === 0) series.udp = null;
+    if (series.pods + series.targets > 0) this.#series.set(key, series);
+    else this.#series.delete(key);
   }
 
   /** Counts a successful call. */
@@ -218,7 +253,7 @@ export class SeriesByAddress {
    * target has left, or is in no metric (IGNORE_CORDONED).
    */
   countUdp(target: Target, result: UdpResult | null): void {
-    const series = this.#targets.has(target.address) ? this.#find(target) : undefined;
+    const series = this.#targetsAt.has(target.address) ? this.#find(target) : undefined;
     if (series === undefined || result?.suspect) return;
     if (result === null) {
       if (series.udp !== null) Object.assign(series.udp, { lossPct: -1, hops: -1 });
@@ -234,7 +269,7 @@ export class SeriesByAddress {
 
   /** Counts a datagram that could not be sent, as `countUdp` does. */
   countUdpError({ address }: Target): void {
-    if (!this.#targets.has(address)) return;
+    if (!this.#targetsAt.has(address)) return;
     this.#udpErrors.set(address, (this.#udpErrors.get(address) ?? 0) + 1);
   }
 
@@ -294,8 +329,21 @@ function keyOf({ hostIP, podIP }: Address): string {
   return `${hostIP} ${podIP}`;
 }
 
-function newAddressSeries(labels: string): AddressSeries {
-  return { labels, latencies: {}, connectUs: 0, connectCount: 0, firstByteUs: 0, firstByteCount: 0, udp: null };
+/** `address`: null = for all addresses together. */
+function newAddressSeries(address: Address | null): AddressSeries {
+  const labels =
+    address === null ? '' : `,host_ip="${labelValue(address.hostIP)}",pod_ip="${labelValue(address.podIP)}"`;
+  return {
+    labels,
+    pods: 0,
+    targets: 0,
+    latencies: {},
+    connectUs: 0,
+    connectCount: 0,
+    firstByteUs: 0,
+    firstByteCount: 0,
+    udp: null,
+  };
 }
 
 const LATENCY: FamilyHead = {

@@ -4,6 +4,7 @@ import { MAX_EVENTS } from '../protocol/event.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
+import { runSliced } from '../runtime/concurrency.ts';
 import { hash32 } from '../runtime/hash.ts';
 import { type Copies, PULL_MS } from './copies.ts';
 import type { PeerClient } from './peer-client.ts';
@@ -154,7 +155,8 @@ export class Keeper {
     if (this.#hasNews) {
       this.#hasNews = false;
       const newTurn = () => ({ dueMs: nowMs, searches: 0, isCut: false });
-      this.#turns = new Map(this.#keptOf(pods).map((uid) => [uid, this.#turns.get(uid) ?? newTurn()]));
+      const kept = await runSliced(this.#keptOf(pods), clock);
+      this.#turns = new Map(kept.map((uid) => [uid, this.#turns.get(uid) ?? newTurn()]));
     }
     for (const [uid, turn] of this.#turns) {
       const pod = pods.find((one) => one.uid === uid && one.lifecycle !== 'gone') ?? null;
@@ -178,11 +180,16 @@ export class Keeper {
   }
 
   /** The uids of the pods whose keeper this pod is; none before we know which pod we are. */
-  #keptOf(pods: readonly Pod[]): readonly string[] {
+  *#keptOf(pods: readonly Pod[]): Generator<void, string[]> {
     const self = pods.find(({ uid }) => uid === this.#deps.selfUid());
     if (self === undefined) return [];
     const uids = new Set([...pods.map(({ uid }) => uid), ...this.#deps.departed()]);
-    return [...uids].filter((uid) => isKeeper(self, uid, pods));
+    const kept: string[] = [];
+    for (const uid of uids) {
+      yield;
+      if (isKeeper(self, uid, pods)) kept.push(uid);
+    }
+    return kept;
   }
 
   /**

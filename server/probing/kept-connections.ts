@@ -1,5 +1,5 @@
 import { INTERMITTENT, isSlow } from '../protocol/link-state.ts';
-import type { Target } from '../protocol/pod.ts';
+import { listChanges, type Target } from '../protocol/pod.ts';
 import type { Sample } from '../protocol/sample.ts';
 import type { Connection } from './connection.ts';
 
@@ -44,13 +44,14 @@ interface Kept {
   answer: (Meaning & { bytes: Buffer }) | null;
   /** How many of its next pings open a connection each: see FRESH_RUN. */
   freshLeft: number;
-  /** Whether it is among the first MAX_KEPT targets. */
+  /** Whether it is among the first MAX_KEPT targets, in the order in which they came. */
   hasRoom: boolean;
 }
 
 /** The connections that stay open between the pings of a link, one for each link at most, and the answers that are known. */
 export class KeptConnections {
   readonly #settings: KeepSettings;
+  #targets: readonly Target[] = [];
   readonly #byTarget = new Map<string, Kept>();
 
   constructor(settings: KeepSettings) {
@@ -117,18 +118,23 @@ export class KeptConnections {
 
   /** Keeps connections and answers of these targets only, and closes all others. [] closes all. */
   setTargets(targets: readonly Target[]): void {
-    const before = new Map(this.#byTarget);
-    this.#byTarget.clear();
-    for (const [i, { id }] of targets.entries()) {
-      const kept = before.get(id) ?? { connection: null, answer: null, freshLeft: 0, hasRoom: false };
-      kept.hasRoom = i < MAX_KEPT;
-      this.#byTarget.set(id, kept);
-      if (kept.hasRoom) before.delete(id);
+    const { added, removed } = listChanges(this.#targets, targets);
+    this.#targets = targets;
+    const wanted = new Set(added.map(({ id }) => id));
+    for (const { id } of removed) {
+      if (wanted.has(id)) continue;
+      this.#byTarget.get(id)?.connection?.close();
+      this.#byTarget.delete(id);
     }
-    for (const kept of before.values()) {
-      kept.connection?.close();
-      kept.connection = null;
-      kept.answer = null;
+    for (const id of wanted) {
+      if (!this.#byTarget.has(id)) {
+        this.#byTarget.set(id, { connection: null, answer: null, freshLeft: 0, hasRoom: false });
+      }
+    }
+    let room = MAX_KEPT;
+    for (const kept of this.#byTarget.values()) {
+      if (room-- <= 0) break;
+      kept.hasRoom = true;
     }
   }
 

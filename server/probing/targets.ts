@@ -1,4 +1,4 @@
-import type { Pod, Target } from '../protocol/pod.ts';
+import { listChanges, orderedPlace, type Pod, type Target } from '../protocol/pod.ts';
 import { callableAddress, calledAddress } from '../runtime/pod-address.ts';
 import { pickPeers } from './pick.ts';
 
@@ -18,8 +18,8 @@ interface TargetOptions {
 }
 
 /**
- * Returns the targets among the pods: each pod that is not gone, not starting and has an address, once in each wanted
- * family in which it has one.
+ * The targets among the pods: each pod that is not gone, not starting and has an address, once in each wanted family in which
+ * it has one.
  *
  * A starting pod has an address before it listens. Pings to it would be refused in every rollout, and the link would stay
  * failed until the next ping. But it already takes part in the choice by PING_NUMBER, so that the links of others don't
@@ -27,26 +27,38 @@ interface TargetOptions {
  *
  * A pod that has addresses, but none in the wanted families, becomes one target without an address: that is a fault which
  * must be seen. So is an address at which no pod can be.
- *
- * `known`: the targets that earlier calls with these options have made, by pod; this call adds its own. A pod that changes becomes
- * another object, so one change among 6000 pods does not make all their targets anew, in one block of the event loop.
  */
-export function targetsOf(
-  pods: readonly Pod[],
-  options: TargetOptions,
-  known = new WeakMap<Pod, readonly Target[]>(),
-): Target[] {
-  const reachable = pods.filter((pod) => pod.lifecycle !== 'gone' && pod.podIPs.length > 0);
-  const picked = new Set(pickPeers(options.selfUid, reachable, options.pingNumber));
-  const wanted = reachable.filter((pod) => picked.has(pod.uid) && pod.lifecycle !== 'starting');
-  return wanted.flatMap((pod) => {
-    const targets = known.get(pod) ?? targetsOfPod(pod, options);
-    known.set(pod, targets);
+export class TargetList {
+  #pods: readonly Pod[] = [];
+  #targets: readonly Target[] = [];
+
+  /**
+   * Returns the targets among `pods`, which are in the order of `comparePods`. The options other than `selfUid` are always the same.
+   * Only new and changed pods are looked at, unless some are chosen: one change among 6000 pods would else take 10 ms.
+   */
+  update(pods: readonly Pod[], options: TargetOptions): readonly Target[] {
+    const chosen = chosenOf(pods, options);
+    const { added, removed } = listChanges(this.#pods, chosen);
+    this.#pods = chosen;
+    const targets = [...this.#targets];
+    const placeOf = (pod: Pod) => orderedPlace(targets, pod, (target) => target);
+    for (const pod of removed) targets.splice(placeOf(pod), targetsOfPod(pod, options).length);
+    for (const pod of added) targets.splice(placeOf(pod), 0, ...targetsOfPod(pod, options));
+    this.#targets = targets;
     return targets;
-  });
+  }
+}
+
+/** The pods that are pinged if they can be: those that PING_NUMBER chooses, or all. */
+function chosenOf(pods: readonly Pod[], { selfUid, pingNumber }: TargetOptions): readonly Pod[] {
+  if (pingNumber <= 0) return pods;
+  const reachable = pods.filter(({ lifecycle, podIPs }) => lifecycle !== 'gone' && podIPs.length > 0);
+  const chosen = new Set(pickPeers(selfUid, reachable, pingNumber));
+  return reachable.filter(({ uid }) => chosen.has(uid));
 }
 
 function targetsOfPod(pod: Pod, options: TargetOptions): Target[] {
+  if (pod.lifecycle === 'gone' || pod.lifecycle === 'starting' || pod.podIPs.length === 0) return [];
   const all = options.families.map((family) => targetIn(pod, family, options));
   const addressed = all.filter((target) => target.address !== '');
   return addressed.length > 0 ? addressed : all.slice(0, 1);
@@ -90,8 +102,19 @@ interface OwnFacts {
  * DaemonSet has one pod on each node).
  */
 export function findSelf(pods: readonly Pod[], own: OwnFacts): string {
-  const { podName, namespace, podIP, hostname, localAddresses } = own;
-  const candidates = pods.filter((pod) => pod.lifecycle !== 'gone' && (!namespace || pod.namespace === namespace));
+  for (const fits of factsOf(own)) {
+    const [first, ...others] = pods.filter(fits);
+    if (first !== undefined && others.length === 0) return first.uid;
+  }
+  return '';
+}
+
+/** Whether a fact holds for a pod. A pod for which none holds does not change what `findSelf` returns. */
+export function mayBeSelf(pod: Pod, own: OwnFacts): boolean {
+  return factsOf(own).some((fits) => fits(pod));
+}
+
+function factsOf({ podName, namespace, podIP, hostname, localAddresses }: OwnFacts): ((pod: Pod) => boolean)[] {
   const facts: ((pod: Pod) => boolean)[] = [
     (pod) => podName !== '' && pod.name === podName,
     (pod) => podIP !== '' && pod.podIPs.includes(podIP),
@@ -99,9 +122,6 @@ export function findSelf(pods: readonly Pod[], own: OwnFacts): string {
     (pod) => pod.podIPs.some((ip) => localAddresses.includes(ip)),
     (pod) => hostname !== '' && pod.node === hostname,
   ];
-  for (const fits of facts) {
-    const [first, ...others] = candidates.filter(fits);
-    if (first !== undefined && others.length === 0) return first.uid;
-  }
-  return '';
+  const isCandidate = (pod: Pod) => pod.lifecycle !== 'gone' && (!namespace || pod.namespace === namespace);
+  return facts.map((fits) => (pod) => isCandidate(pod) && fits(pod));
 }

@@ -41,13 +41,10 @@ export class HopSearch {
     this.#options = options;
   }
 
-  /** Forgets all targets but those with these ids. */
-  setTargets(ids: ReadonlySet<string>): void {
-    for (const [id, { search }] of this.#known) {
-      if (ids.has(id)) continue;
-      search?.stop();
-      this.#known.delete(id);
-    }
+  /** Forgets a target. */
+  forget(id: string): void {
+    this.#known.get(id)?.search?.stop();
+    this.#known.delete(id);
   }
 
   /** Routers on the way to a target as of its last search; -1 = unknown. */
@@ -73,7 +70,7 @@ export class HopSearch {
   }
 
   stop(): void {
-    this.setTargets(new Set());
+    for (const id of this.#known.keys()) this.forget(id);
   }
 
   async #search(target: Target, known: Known, rttUs: number): Promise<void> {

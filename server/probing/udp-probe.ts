@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Target } from '../protocol/pod.ts';
+import { listChanges, type Target } from '../protocol/pod.ts';
 import type { UdpResult } from '../protocol/sample.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
@@ -45,6 +45,7 @@ const SUSPECT_SHARE = 0.5;
 export class UdpProbe {
   readonly #options: UdpProbeOptions;
   readonly #hops: HopSearch;
+  #targets: readonly Target[] = [];
   /** Targets that refused datagrams and have not echoed any since: nothing listens there. By target id. */
   readonly #deaf = new Set<string>();
   readonly #cycles = new Set<Cycle>();
@@ -56,9 +57,14 @@ export class UdpProbe {
 
   /** Forgets what is known about all other targets. */
   setTargets(targets: readonly Target[]): void {
-    const ids = new Set(targets.map(({ id }) => id));
-    for (const id of this.#deaf) if (!ids.has(id)) this.#deaf.delete(id);
-    this.#hops.setTargets(ids);
+    const { added, removed } = listChanges(this.#targets, targets);
+    this.#targets = targets;
+    const wanted = new Set(added.map(({ id }) => id));
+    for (const { id } of removed) {
+      if (wanted.has(id)) continue;
+      this.#deaf.delete(id);
+      this.#hops.forget(id);
+    }
   }
 
   /**

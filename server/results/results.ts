@@ -111,6 +111,11 @@ export class Results {
     this.#history.addUdp(link.record, result === null ? null : { ...result, atMs: this.#clock.monotonicMs() });
   }
 
+  /** The sample that stands for the link to a target; null without one, or if it is not probed. */
+  judgedOf({ id }: Target): LinkResult['judged'] {
+    return this.#links.findProbed(id)?.judgement.judged ?? null;
+  }
+
   /** All links that are probed, with the sample that stands for each. */
   probedLinks(): LinkResult[] {
     return this.#links.probed().map(({ target, judgement }) => ({ target, judged: judgement.judged }));

@@ -5,10 +5,10 @@ import { listen } from '../../deploy/local/sockets.ts';
 import { Monitor } from '../../server/monitor.ts';
 import { Prober } from '../../server/probing/probe.ts';
 import type { Pod, Target } from '../../server/protocol/pod.ts';
-import { nothingKnown } from '../../server/protocol/pod.ts';
+import { comparePods, nothingKnown } from '../../server/protocol/pod.ts';
 import type { Sample } from '../../server/protocol/sample.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { podOf } from '../support/mesh.ts';
+import { podOf, podsOf } from '../support/mesh.ts';
 import { configOf } from '../support/route-context.ts';
 import { sampleOf } from '../support/samples.ts';
 
@@ -138,13 +138,25 @@ it('a pod that ends does not wait for pings without an answer, and counts none o
     CLIENT_PORT_OVERRIDE: String(port),
   });
   const connected = once(server, 'connection');
-  setPods(podOf(1, { podIPs: ['127.0.0.1'] }));
+  const [target] = setPods(podOf(1, { podIPs: ['127.0.0.1'] }));
   await clock.advance(1_500);
   const [socket] = (await connected) as [Socket];
   const closed = once(socket.resume(), 'close');
   await monitor.stop();
   await closed;
-  expect([samples, monitor.links(), clock.pending]).toEqual([[], [], 0]);
+  expect([samples, monitor.isUp(target!), clock.pending]).toEqual([[], null, 0]);
+});
+
+it('one change among many pods is no reason to look at all of them', async () => {
+  const { setPods } = start({ REFRESH_INTERVAL: '30', POD_NAME: 'pod-7' });
+  let reads = 0;
+  const watched = (pod: Pod) =>
+    new Proxy(pod, { get: (one, property) => (++reads > 0 ? Reflect.get(one, property) : undefined) });
+  const pods = podsOf(500).map(watched).sort(comparePods);
+  setPods(...pods);
+  reads = 0;
+  expect(setPods(...pods.toSpliced(250, 1, watched({ ...pods[250]!, lifecycle: 'gone' })))).toHaveLength(499);
+  expect(reads).toBeLessThan(200);
 });
 
 it('what our own process lacks fails no link: it makes the own report unreliable', async () => {
@@ -152,10 +164,10 @@ it('what our own process lacks fails no link: it makes the own report unreliable
   const lacking = sampleOf({ outcome: 'unreachable', suspect: true, ownFault: 'too many open files' });
   const probing = vi.spyOn(Prober.prototype, 'probe').mockImplementation((_, onEnd) => onEnd(lacking));
   onTestFinished(() => probing.mockRestore());
-  setPods(podOf(1), podOf(2));
+  const targets = setPods(podOf(1), podOf(2));
   await clock.advance(20_000);
   expect(ownFaults.length).toBeGreaterThan(30);
-  expect([samples, monitor.links()]).toEqual([[], []]);
+  expect([samples, targets.map((target) => monitor.isUp(target))]).toEqual([[], [null, null]]);
   expect(monitor.starvation().unreliable).toBe(true);
   expect(monitor.livenessFailure()).toBe('');
 });

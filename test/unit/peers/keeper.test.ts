@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PULL_MS } from '../../../server/peers/copies.ts';
@@ -108,6 +109,23 @@ describe('a keeper', () => {
     clock.freeze(PULL_MS);
     await keeper.tick();
     expect(asked).toEqual(['pod-1 uid-1', 'pod-2 uid-2']);
+  });
+
+  it('chooses whose copies it keeps in time slices, because it hashes all pods', async () => {
+    const { clock, keeper, asked } = start(podsOf(200));
+    // Each look at the clock takes 0.5 ms.
+    vi.spyOn(clock, 'monotonicMs').mockImplementation(() => {
+      clock.freeze(0.5);
+      return clock.nowMs();
+    });
+    const done = keeper.tick();
+    let turns = 0;
+    while (asked.length === 0) {
+      await nextTurn();
+      turns++;
+    }
+    await done;
+    expect(turns).toBeGreaterThan(20);
   });
 
   it('goes on with the copy of a pod that has left if the keeper that it asked ceased to answer', async () => {

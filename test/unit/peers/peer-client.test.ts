@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Addressing, addressOf, type PeerRequest } from '../../../server/peers/peer-client.ts';
-import { targetsOf } from '../../../server/probing/targets.ts';
+import { TargetList } from '../../../server/probing/targets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf } from '../../support/mesh.ts';
@@ -85,7 +85,7 @@ it.each([false, true])(
     const settings = { ...ADDRESSING, useHostIP };
     const client = peerClientOn(1, new FakeClock(), settings);
     const lacking = podOf(1, { podIPs: ['fd00::3'], hostIPs: ['fd01::3'] });
-    const [target] = targetsOf([lacking], { ...settings, selfUid: '', pingNumber: 0, clientPort: 8080 });
+    const [target] = new TargetList().update([lacking], { ...settings, selfUid: '', pingNumber: 0, clientPort: 8080 });
     const why = useHostIP ? 'is on a host that has no IPv4 address, only fd01::3' : 'has no IPv4 address, only fd00::3';
     expect(target?.whyNoAddress).toBe(why);
     await expect(client.request(lacking, request)).rejects.toMatchObject({

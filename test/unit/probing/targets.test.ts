@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findSelf, targetsOf } from '../../../server/probing/targets.ts';
+import { findSelf, TargetList } from '../../../server/probing/targets.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { podOf } from '../../support/samples.ts';
 
@@ -15,6 +15,8 @@ const OPTIONS = {
   selfUid: '1',
 };
 
+const targetsOf = (pods: Pod[], options: typeof OPTIONS) => new TargetList().update(pods, options);
+
 describe('targets', () => {
   it('are all pods with an address, our own pod included', () => {
     expect(targetsOf([pod('1'), pod('2')], OPTIONS)).toEqual([
@@ -24,11 +26,16 @@ describe('targets', () => {
   });
 
   it('stay the same objects while their pods do', () => {
-    const known = new WeakMap();
-    const [one, two] = [pod('1'), pod('2')];
-    const before = targetsOf([one, two], OPTIONS, known);
-    const after = targetsOf([one, { ...two, podIPs: ['10.0.0.9'] }], OPTIONS, known);
-    expect([after[0] === before[0], after[1]?.address]).toEqual([true, '10.0.0.9']);
+    const list = new TargetList();
+    const options = { ...OPTIONS, families: [4, 6] as (4 | 6)[] };
+    const [one, two, three] = [pod('1'), pod('2', { podIPs: ['10.0.0.2', 'fd00::2'] }), pod('3')];
+    const before = list.update([one, two, three], options);
+    const after = list.update([one, { ...two, podIPs: ['10.0.0.9'] }, three], options);
+    expect(before.map(({ id }) => id)).toEqual(['1/4', '2/4', '2/6', '3/4']);
+    expect([after[0], after[1]?.address, after[2]]).toEqual([before[0], '10.0.0.9', before[3]]);
+    expect([after[0] === before[0], after[2] === before[3]]).toEqual([true, true]);
+    const last = list.update([one, { ...two, lifecycle: 'gone' }, three], options);
+    expect(last).toEqual([before[0], before[3]]);
   });
 
   it.each(['ready', 'not-ready', 'terminating'] as const)('include a %s pod that has an address', (lifecycle) => {

@@ -89,6 +89,6 @@ it('is unknown where too much is lost to be sure, and never made up', async () =
 it('forgets targets that have left', async () => {
   const { search, target, run } = await scene([1, 1], { count: 0 });
   expect(await run(1)).toBe(0);
-  search.setTargets(new Set());
+  search.forget(target.id);
   expect(search.of(target)).toBe(-1);
 });
