@@ -59,7 +59,7 @@ describe('all that names pods of a mesh tells namesakes apart, and leaves other 
     const { reasons } = clusterHealthAnswer(mesh);
     expect(Object.values(reasons).flat()).toEqual([
       'a/same did not report (timeout: words)',
-      expect.stringMatching(/^b\/same 3 of 3 links into it fail: refused \(from b\/same, other-2, other-3\)$/),
+      'b/same 2 of 2 links into it fail: refused (from other-2, other-3)',
     ]);
   });
 
