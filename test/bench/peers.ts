@@ -6,8 +6,11 @@ import { encodePodReport, type PodReport } from '../../server/protocol/pod-repor
 /** A request to the process that plays the peers. */
 type Request =
   | { kind: 'listen'; addresses: string[]; port: number }
-  /** Every peer answers with this report: `full`, or `known` (without the peers) if the request names `hash`. */
-  | { kind: 'serve'; hash: string; full: string; known: string }
+  /**
+   * The peers answer with these reports, the n-th peer with the n-th, and begin again after the last: `full`, or `known` (without
+   * the peers) if the request names `hash`.
+   */
+  | { kind: 'serve'; hash: string; reports: { full: string; known: string }[] }
   | { kind: 'stamps' };
 
 /** By address, for each ping: when it was answered (ms since the epoch) and how long the peer took (us). */
@@ -47,15 +50,14 @@ export class Peers {
     }
   }
 
-  /** Lets all of them answer with this report. */
-  async serve(report: PodReport): Promise<void> {
-    const hash = report.peersHash;
-    await this.#ask({
-      kind: 'serve',
-      hash,
+  /** Lets the n-th of them answer with the n-th of these reports of the same pods, and again from the first after the last. */
+  async serve(reports: PodReport[]): Promise<void> {
+    const hash = reports[0]?.peersHash ?? '';
+    const textsOf = (report: PodReport) => ({
       full: encodePodReport(report),
       known: encodePodReport(report, { peers: hash }),
     });
+    await this.#ask({ kind: 'serve', hash, reports: reports.map(textsOf) });
   }
 
   /** The pings that they have answered. */
@@ -92,9 +94,9 @@ export function playPeers(): void {
   const ping = http(JSON.stringify({ boot_time: new Date().toISOString() }));
   const stamps: Stamps = {};
   let pings = 0;
-  let report = { hash: '', full: NOT_FOUND, known: NOT_FOUND };
+  let served: { hash: string; reports: { full: string; known: string }[] } = { hash: '', reports: [] };
 
-  const respond = (socket: Socket, address: string, acceptedMs: number, head: string) => {
+  const respond = (socket: Socket, n: number, address: string, acceptedMs: number, head: string) => {
     if (head.startsWith('GET /ping')) {
       socket.end(ping);
       const tookUs = (performance.now() - acceptedMs) * 1000;
@@ -103,18 +105,20 @@ export function playPeers(): void {
       stamps[address].push([Date.now(), tookUs]);
       if (stamps[address].length > MAX_STAMPS) stamps[address].shift();
     } else if (head.startsWith('GET /api/v1/pod-report')) {
-      socket.end(report.hash !== '' && head.includes(`peers=${report.hash}`) ? report.known : report.full);
+      const report = served.reports[n % served.reports.length];
+      const isKnown = head.includes(`peers=${served.hash}`);
+      socket.end((isKnown ? report?.known : report?.full) ?? NOT_FOUND);
     } else {
       socket.end(NOT_FOUND);
     }
   };
 
-  const listen = (address: string, port: number) =>
+  const listen = (address: string, n: number, port: number) =>
     new Promise<void>((resolve, reject) => {
       const server = createServer({ noDelay: true }, (socket) => {
         const acceptedMs = performance.now();
         socket.on('error', () => socket.destroy());
-        socket.once('data', (data) => respond(socket, address, acceptedMs, data.toString('latin1', 0, 400)));
+        socket.once('data', (data) => respond(socket, n, address, acceptedMs, data.toString('latin1', 0, 400)));
       });
       server.once('error', reject);
       server.listen(port, address, resolve);
@@ -124,13 +128,14 @@ export function playPeers(): void {
   process.on('message', async (request: Request) => {
     const reply: Reply = { error: '', pings, stamps: request.kind === 'stamps' ? stamps : {} };
     if (request.kind === 'listen') {
-      const listening = request.addresses.map((address) => listen(address, request.port));
+      const listening = request.addresses.map((address, n) => listen(address, n, request.port));
       await Promise.all(listening).catch((error) => {
         reply.error = String(error);
       });
     }
     if (request.kind === 'serve') {
-      report = { hash: request.hash, full: http(request.full), known: http(request.known) };
+      const reports = request.reports.map(({ full, known }) => ({ full: http(full), known: http(known) }));
+      served = { hash: request.hash, reports };
     }
     process.send?.(reply);
   });

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkAddress } from '../../deploy/local/addresses.ts';
-import { emptyLinks, FLAG_NOT_YET } from '../../server/protocol/links.ts';
+import { emptyLinks, FLAG_NOT_YET, FLAG_RECOVERED, FLAG_SLOW, FLAG_SUSPECT } from '../../server/protocol/links.ts';
 import type { PodReport } from '../../server/protocol/pod-report.ts';
+import { hash32 } from '../../server/runtime/hash.ts';
 import { parsePodReport } from '../support/generator.ts';
 import { KubeApi } from '../support/kube-api.ts';
+import { setLink } from '../support/mesh.ts';
 import { call } from './http-call.ts';
 import { LOOP_WATCH_SCRIPT, MeasuredServer } from './measured-server.ts';
 import { Peers } from './peers.ts';
@@ -20,6 +22,10 @@ export interface SimulatedPod {
   hostIP: string;
 }
 
+/** So many different reports the peers have; each has the report of its number modulo this. */
+const REPORTS = 20;
+/** The share of links that have failed, and of those that are slow, that have recovered, and that have a suspect sample. */
+const SHARE = 0.002;
 const CREATED_MS = Date.UTC(2026, 0, 1);
 /** As large as what a real pod carries besides what we read: specification, volumes, managed fields. */
 const BALLAST = { note: 'x'.repeat(4000) };
@@ -79,7 +85,7 @@ export class SimulatedCluster {
       const report = parsePodReport(JSON.parse((await call(`${server.url}/api/v1/pod-report`, { keep: true })).text));
       const knowsAll = report.peers?.length === count;
       if (knowsAll && !isServed) {
-        await this.peers.serve(peerReportOf(report));
+        await this.peers.serve(Array.from({ length: REPORTS }, (_, n) => peerReportOf(report, n)));
         isServed = true;
       }
       const hasPingedAll =
@@ -111,17 +117,48 @@ export function podOf(n: number, ip: string): SimulatedPod {
   };
 }
 
-/** The report of a peer: it knows the same pods as the server, and all its links are healthy. */
-function peerReportOf(report: PodReport): PodReport {
+/**
+ * The n-th report of peers, which knows the same pods as the server. Its links differ as those of real pods: a column in which
+ * all values are the same travels as one number instead of 2 kB of base64, so a report of equal links would be 1 kB instead of
+ * 16 kB, and collecting the mesh would be cheaper than it is. Now and then a link has failed, was slow, or has recovered.
+ */
+function peerReportOf(report: PodReport, n: number): PodReport {
   const count = report.peers?.length ?? 0;
   const links = emptyLinks(count);
-  for (let i = 0; i < count; i++) links.to[i] = i;
-  links.connectUs.fill(60);
-  links.firstByteUs.fill(180);
-  links.totalUs.fill(250);
-  links.ageMs.fill(500);
-  links.sinceMs.fill(5000);
-  return { ...report, gonePeers: [], links, details: [], stats: null, windowMs: 0, probes: [] };
+  const details: PodReport['details'] = [];
+  for (let to = 0; to < count; to++) {
+    // The same numbers in each run, 0 <= x < 1.
+    const [a, b, kind] = ['a', 'b', 'kind'].map((of) => hash32(`${of} ${n} ${to}`) / 2 ** 32) as [
+      number,
+      number,
+      number,
+    ];
+    const connectUs = 50 + 100 * a;
+    const firstByteUs = 120 + 300 * b;
+    const ok = {
+      to,
+      connectUs,
+      firstByteUs,
+      totalUs: connectUs + firstByteUs + 20,
+      ageMs: 2000 * a,
+      sinceMs: 60_000 * b,
+    };
+    if (kind < SHARE) {
+      setLink(links, to, {
+        ...ok,
+        outcome: 'timeout',
+        phase: 'connect',
+        connectUs: -1,
+        firstByteUs: -1,
+        totalUs: 300_000,
+      });
+      details.push([to, 'no answer to SYN within 300 ms']);
+    } else {
+      const flag = [FLAG_SLOW, FLAG_RECOVERED, FLAG_SUSPECT][Math.floor(kind / SHARE) - 1];
+      setLink(links, to, { ...ok, flags: flag ?? 0 });
+    }
+  }
+  return { ...report, gonePeers: [], links, details, stats: null, windowMs: 0, probes: [] };
 }
 
 /**
