@@ -24,6 +24,8 @@ interface Claim<T> {
 
 /** The longest wait for a place. */
 const WAIT_MS = 5_000;
+/** One that waits tries again this often, because a holder may have to give way by then. */
+const RETRY_MS = 1_000;
 
 /**
  * A bounded number of places, in all and for each address. If none is free, a holder that `mustGiveWay` is ended; if there is no such
@@ -54,14 +56,25 @@ export class Places<T> {
       refuse();
       return;
     }
+    this.#wait(claim, refuse, WAIT_MS);
+  }
+
+  #wait(claim: Claim<T>, refuse: () => void, leftMs: number): void {
+    const { holder } = claim;
     const timer = this.#clock.setTimer(() => {
+      if (this.#tryStart(claim)) return;
+      if (leftMs > RETRY_MS) return this.#wait(claim, refuse, leftMs - RETRY_MS);
       this.#waiting.delete(holder);
       refuse();
-    }, WAIT_MS);
+    }, RETRY_MS);
+    // One that is in the line already keeps its place there.
     this.#waiting.set(holder, { claim, timer });
   }
 
-  /** Makes a holder the last that gives way, and lets those that wait try again, because it may have to give way by now. */
+  /**
+   * Call it when a holder may have become one that `mustGiveWay`. Of all holders it is the last that is ended, but if one waits,
+   * perhaps at once.
+   */
   renew(holder: T): void {
     const place = this.#held.get(holder);
     if (place === undefined) return;
@@ -95,6 +108,7 @@ export class Places<T> {
     if (blocking.length > 0) {
       const [first] = blocking.find(([other, { sinceMs }]) => mustGiveWay(other, nowMs - sinceMs)) ?? [];
       if (first === undefined) return false;
+      // Before `end`, which may call `leave`: the place is for this claim, not for the first that waits.
       this.#held.delete(first);
       end(first);
     }

@@ -256,4 +256,19 @@ describe('requests', () => {
     const [answer] = await Promise.all([fetch(`${url}/check`), first?.ended()]);
     expect(answer.status).toBe(200);
   });
+
+  it('give way also to one that waits already when they have been in work for long', async () => {
+    const { url, asked, clock } = await serveHeld();
+    const held = await hold(url, 8);
+    await soon(() => expect(asked()).toBe(8));
+    await clock.advance(6_000);
+    const before = clock.pending;
+    const next = fetch(`${url}/check`);
+    await soon(() => expect(clock.pending).toBe(before + 1));
+    await clock.advance(3_000);
+    expect(held.every(({ socket }) => socket.readyState === 'open')).toBe(true);
+    await clock.advance(1_000);
+    await soon(() => expect(held.filter(({ socket }) => socket.closed)).toHaveLength(1));
+    expect((await next).status).toBe(200);
+  });
 });
