@@ -11,13 +11,13 @@ main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`${message}\n${error instanceof UsageError ? 'See --help.\n' : ''}`);
+    process.stderr.write(`${withOurCommand(message)}\n${error instanceof UsageError ? 'See --help.\n' : ''}`);
     process.exit(1);
   },
 );
 
 async function main(args: string[]): Promise<void> {
-  const print = (text: string) => process.stdout.write(isPackage() ? inPackage(text) : text);
+  const print = (text: string) => process.stdout.write(withOurCommand(text));
   if (asksForHelp(args)) {
     print(HELP);
   } else if (isCommand(args[0])) {
@@ -30,14 +30,10 @@ async function main(args: string[]): Promise<void> {
   }
 }
 
-/** Whether this program was installed from npm, where no script of our package.json can be run. */
-function isPackage(): boolean {
-  return realpathSync(process.argv[1] ?? '.').includes(join('node_modules', 'goldpinger-ts', 'dist'));
-}
-
-/** Replaces our scripts by the command of the package. */
-function inPackage(text: string): string {
-  return text.replaceAll(/npm (?:start|run local) --/g, 'npx goldpinger-ts local');
+/** Where this program was installed from npm, no script of our package.json can be run: it names the package's command instead. */
+function withOurCommand(text: string): string {
+  const isPackage = realpathSync(process.argv[1] ?? '.').includes(join('node_modules', 'goldpinger-ts', 'dist'));
+  return isPackage ? text.replaceAll(/npm (?:start|run local)(?: --)?/g, 'npx goldpinger-ts local') : text;
 }
 
 /** Whether the user asks for help. After `toxic`, `-h` is not help: it is toxiproxy-cli's option for the host. */
@@ -49,12 +45,16 @@ const PARENT_CHECK_MS = 500;
 
 /** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP, or when npm has ended; exits at the second signal. */
 function onStop(stop: () => void): void {
+  if (process.env['npm_lifecycle_event'] !== undefined) {
+    // On SIGHUP npm ends without telling us. We notice it, because our parent process changes.
+    const { ppid } = process;
+    const timer = setInterval(() => {
+      if (process.ppid === ppid) return;
+      clearInterval(timer);
+      stop();
+    }, PARENT_CHECK_MS).unref();
+  }
   let isStopping = false;
-  // On SIGHUP npm ends without telling us. We notice it, because our parent process changes.
-  const { ppid } = process;
-  const timer = setInterval(() => process.ppid !== ppid && stop(), PARENT_CHECK_MS);
-  if (process.env['npm_lifecycle_event'] === undefined) clearInterval(timer);
-  timer.unref();
   const onSignal = (signal: NodeJS.Signals) => {
     // The watchdog (watchdog.ts) then kills what the cluster left running.
     if (isStopping) process.exit(128 + constants.signals[signal]);

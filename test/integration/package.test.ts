@@ -51,6 +51,8 @@ describe('the npm package', () => {
     const help = run('npx', '--offline', 'goldpinger-ts', 'local', '--help');
     expect(help).toContain('npx goldpinger-ts local COMMAND');
     expect(help).not.toContain('npm ');
+    const withoutCluster = () => run('npx', '--offline', 'goldpinger-ts', 'local', 'get', 'pods');
+    expect(withoutCluster).toThrow('start one with: npx goldpinger-ts local\n');
   });
 
   it('starts a whole cluster with its page, and stops it', async () => {
