@@ -97,8 +97,8 @@ function happeningOf(
   selfUid: string,
   nameOf: PodNamer,
 ): Happening {
-  const isClaim = fromCount === 1 && only !== undefined && only.uid !== selfUid && only.uid !== pod?.uid;
-  return { atMs, detail, claimedBy: isClaim ? nameOf(only) : '' };
+  const isConfirmed = fromCount > 1 || only === undefined || only.uid === selfUid || only.uid === pod?.uid;
+  return { atMs, detail, claimedBy: isConfirmed ? '' : nameOf(only) };
 }
 
 /** The round of one pod. `pod`: as the asked pod knows it; undefined = it does not. `withinMs`: see `RoundsContext`. */
@@ -107,9 +107,11 @@ function roundOf(life: Life, createdMs: number, pod: Pod | undefined, withinMs: 
   const { ready } = life;
   // The asked pod sees itself whether a pod is still there, so it does not believe one other pod that says otherwise.
   const isThere = pod !== undefined && pod.lifecycle !== 'gone';
-  const gone = isThere && life.gone?.claimedBy !== '' ? null : life.gone;
-  const claims = [pod === undefined ? life.seen : null, ready, gone].map((one) => one?.claimedBy ?? '');
-  const claimedBy = claims.find((by) => by !== '') ?? '';
+  const isClaim = (happening: Happening | null) => (happening?.claimedBy ?? '') !== '';
+  const gone = isThere && isClaim(life.gone) ? null : life.gone;
+  // Of a pod that the asked pod knows, it knows the creation too.
+  const said = [pod === undefined ? life.seen : null, ready, gone];
+  const claimedBy = said.find(isClaim)?.claimedBy ?? '';
   const readyAfterMs = ready === null ? null : Math.max(0, ready.atMs - createdMs);
   const goneMs = gone?.atMs ?? null;
   const base = { uid, name, namespace, node, createdMs, readyAfterMs, goneMs, claimedBy };

@@ -20,7 +20,7 @@ export function sendError(res: ServerResponse, status: number, message: string):
   sendExactly(res, JSON_TYPE, JSON.stringify({ code: status, message }));
 }
 
-/** The path at which 503 means that a hypothesis does not hold. */
+/** The path at which 503 means that a hypothesis does not hold; in any case, as Express finds its route. */
 const IS_VERDICT = /^\/api\/v1\/verdict(?=[/?]|$)/i;
 
 /**

@@ -101,7 +101,8 @@ export class Streams {
     res.writeHead(200, STREAM_HEADERS);
     // Our page has its own delays. This one is for clients that read the stream with EventSource.
     res.write(`retry: ${RECONNECT_MS}\n\n`);
-    const channel = this.#channels.get(windowMs) ?? { watchers: new Set(), last: null, pause: null };
+    const known = this.#channels.get(windowMs);
+    const channel: Channel = known ?? { watchers: new Set(), last: null, pause: null };
     const watcher = new Watcher(res, this.#encodings[figure], clock);
     channel.watchers.add(watcher);
     this.#open.set(res, address);
@@ -111,8 +112,10 @@ export class Streams {
       if (channel.watchers.size === 0) this.#closeChannel(windowMs, channel);
     });
     if (channel.last !== null) watcher.offer({ ...channel.last.mesh, ageMs: clock.monotonicMs() - channel.last.endMs });
-    if (!this.#channels.has(windowMs)) void this.#collectFor(windowMs, channel);
-    this.#channels.set(windowMs, channel);
+    if (known === undefined) {
+      this.#channels.set(windowMs, channel);
+      void this.#collectFor(windowMs, channel);
+    }
     this.#heartbeat ??= clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
     return true;
   }
@@ -147,6 +150,7 @@ export class Streams {
     this.#channels.delete(windowMs);
     channel.watchers.clear();
     channel.pause?.timer.cancel();
+    // So that `#collectFor` goes on, sees that nobody watches, and returns.
     channel.pause?.end();
   }
 
@@ -301,8 +305,9 @@ function sameReport(before: MergedReport, after: MergedReport, unsent: ReadonlyS
  */
 function comparedRest(report: MergedReport): object {
   const { atMs, fetchUs, links, stats, udp, slow, recent, failsOnly, starvation, ...rest } = report;
-  const [unreliable, times] = [starvation?.unreliable, starvation?.times?.length];
-  return { ...rest, unreliable, times, isStarved: isStarved(starvation) };
+  // The times themselves are ages, which grow.
+  const [unreliable, timeCount] = [starvation?.unreliable, starvation?.times?.length];
+  return { ...rest, unreliable, timeCount, isStarved: isStarved(starvation) };
 }
 
 /** Whether both meshes have the same pods in the same order, so that reports can be replaced one by one. */

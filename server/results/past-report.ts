@@ -119,9 +119,8 @@ function writeEntry(
   const isReplayed = 'judgement' in state;
   if (isReplayed) writer.writeJudgement(i, to, family, state.judgement, toMs, slowSinceMsOf(link, state, toMs));
   else writer.writeBucketState(i, to, family, state, result.summary, toMs);
-  const outcomeOfBuckets = isReplayed || !state.isKnown ? undefined : OUTCOMES[state.outcome];
-  const outcome = isReplayed ? state.judgement.judged?.outcome : outcomeOfBuckets;
-  if (outcome === undefined) return null;
+  const outcome = outcomeOf(state);
+  if (outcome === null) return null;
   // The writer has written when the outcome was first seen in the samples or buckets. It may have been so before.
   if (!isReplayed || state.judgement.sinceMs <= state.knownFromMs) {
     const newestMs = isReplayed ? state.judgement.newestAtMs : state.newestMs;
@@ -129,6 +128,11 @@ function writeEntry(
     writer.columns.sinceMs[i] = pack16(Math.max(0, toMs - sinceMs));
   }
   return outcome;
+}
+
+function outcomeOf(state: Entry['state']): Outcome | null {
+  if ('judgement' in state) return state.judgement.judged?.outcome ?? null;
+  return state.isKnown ? (OUTCOMES[state.outcome] ?? null) : null;
 }
 
 function peersOf(entries: readonly Entry[]): PeerRef[] {

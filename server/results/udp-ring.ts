@@ -31,8 +31,8 @@ export class UdpRing extends RecordRing<UdpResult> {
    */
   newest: UdpResult | null = null;
   /**
-   * The end of the newest cycle that lost datagrams. In a new ring it is `droppedUntilMs`, because cycles before that may have lost
-   * some.
+   * The end of the newest cycle that lost datagrams, also of one that does not count: who looks for loss after that need not add up
+   * the cycles. In a new ring it is `droppedUntilMs`, because cycles before that may have lost some.
    */
   lastLossMs: number;
 
@@ -50,9 +50,10 @@ export class UdpRing extends RecordRing<UdpResult> {
     if (isBesideFailure) this.#mark(at);
   }
 
-  /** Marks the cycles that ended after `sinceMs`, because the ping that followed them has failed. */
-  markBesideFailure(sinceMs: number): void {
-    for (const at of this.read((_view, at, atMs) => (atMs > sinceMs ? at : null), sinceMs)) this.#mark(at);
+  /** Marks the cycles that ended after the ping at `lastPingMs`, because the next ping has failed. */
+  markBesideFailure(lastPingMs: number): void {
+    const places = this.read((_view, at, atMs) => (atMs > lastPingMs ? at : null), lastPingMs);
+    for (const at of places) this.#mark(at);
   }
 
   #mark(at: number): void {

@@ -35,7 +35,7 @@ export function shownAddress({ host }: Address, port: number): string {
   return hostPort(host === 'localhost' ? '127.0.0.1' : host, port);
 }
 
-/** Returns where a program in the pod really listens or connects; see `addressInPod`. Outside of a pod '' stays: every address. */
+/** Returns where a program in the pod really listens or connects: see `addressInPod`. Outside of a pod '' becomes `::`, every address. */
 export function realAddress({ host, port }: Address, network: PodNetwork): Address {
   return { host: addressInPod(host, port, network) || '::', port };
 }

@@ -24,9 +24,14 @@ export interface ClauseVerdict {
   missing: readonly number[];
 }
 
-/** The verdict of a clause that nothing violates for certain: `unknown` for a reason, `pass` if the reason is ''. */
-export function withoutViolation(reason: string, missing: readonly number[] = []): ClauseVerdict {
-  return { verdict: reason === '' ? 'pass' : 'unknown', reason, violations: [], missing };
+/** The verdict of a clause of which it is not known whether it holds. */
+export function unknown(reason: string, missing: readonly number[] = []): ClauseVerdict {
+  return { verdict: 'unknown', reason, violations: [], missing };
+}
+
+/** The verdict of a clause that nothing violates for certain. `doubt`: why it is not known whether it holds; '' = it does. */
+export function passUnless(doubt: string, missing: readonly number[] = []): ClauseVerdict {
+  return doubt === '' ? { verdict: 'pass', reason: '', violations: [], missing: [] } : unknown(doubt, missing);
 }
 
 /** Names a pod of the mesh by its index: see `namesIn`. */
@@ -143,7 +148,7 @@ export class ClauseEvaluation {
 
   /** The verdict of a clause about links, when all reports have been taken into account. */
   verdict(): ClauseVerdict {
-    if (!this.#isViolated()) return withoutViolation(this.#unknownReason(), this.#missing);
+    if (!this.#isViolated()) return passUnless(this.#doubt(), this.#missing);
     const [first] = this.#violations;
     const example = first === undefined ? '' : `, for example ${first.from} → ${first.to}: ${first.found}`;
     const { kind, operator } = this.clause.condition;
@@ -179,7 +184,7 @@ export class ClauseEvaluation {
   }
 
   /** Why it is not known whether a clause without violations holds; '' = it holds. */
-  #unknownReason(): string {
+  #doubt(): string {
     const { clause, selection } = this;
     const mesh = this.#mesh;
     for (const end of ['from', 'to'] as const) {

@@ -10,8 +10,9 @@ import {
   listReason,
   missingReason,
   type NameOf,
+  passUnless,
+  unknown,
   type Violation,
-  withoutViolation,
 } from './evaluate-clause.ts';
 import { type Clause, meetsLimit } from './parse-clause.ts';
 
@@ -30,7 +31,7 @@ export function* judgeRecovery(
   const all = yield* lostPodsOf(mesh, { fromMs: nowMs - windowMs, toMs: nowMs }, isSource);
   const lost = all.filter(({ pod, needsReplacement }) => needsReplacement && selection.to.pods[pod] === 1);
   if (lost.length === 0)
-    return withoutViolation(`no pod ${clause.to === null ? '' : 'that matches to= '}was lost in the window`);
+    return unknown(`no pod ${clause.to === null ? '' : 'that matches to= '}was lost in the window`);
   const violations: Violation[] = [];
   let undecided: LostPod | null = null;
   for (const one of lost) {
@@ -45,13 +46,10 @@ export function* judgeRecovery(
     const reason = `violated by ${countText(violations.length)} of ${plural(lost.length, 'lost pod')}, for example ${first.to}: ${first.found}`;
     return { verdict: 'fail', reason, violations: violations.slice(0, MAX_VIOLATIONS), missing: [] };
   }
-  const isApiSilent = mesh.discovery.phase === 'stale';
-  if (undecided === null || (undecided.readyMs === null && isApiSilent)) {
-    return withoutViolation(listReason(differing, mesh, nameOf));
-  }
+  if (undecided === null || mayBeReady(undecided, mesh)) return passUnless(listReason(differing, mesh, nameOf));
   const { failing, unreported } = undecided.links;
-  if (failing < 0 && unreported >= 0) return withoutViolation(missingReason([unreported], mesh, nameOf), [unreported]);
-  return withoutViolation(undecidedReason(undecided, { clause, nameOf }, mesh, nowMs, windowMs));
+  if (failing < 0 && unreported >= 0) return unknown(missingReason([unreported], mesh, nameOf), [unreported]);
+  return unknown(undecidedReason(undecided, { clause, nameOf }, mesh, nowMs, windowMs));
 }
 
 /**
@@ -60,16 +58,21 @@ export function* judgeRecovery(
  * was noticed, but not from when it may have happened.
  */
 function recoveryOf(
-  { earliestMs, lostMs, readyMs, healthyMs, unhealthyMs }: LostPod,
+  lost: LostPod,
   { condition }: Clause,
-  { discovery }: UnjudgedMesh,
+  mesh: UnjudgedMesh,
   nowMs: number,
 ): 'in-time' | 'too-late' | 'undecided' {
+  const { earliestMs, lostMs, readyMs, healthyMs, unhealthyMs } = lost;
   if (healthyMs !== null && meetsLimit(healthyMs - earliestMs, condition)) return 'in-time';
-  // While the API is silent, a ready replacement may exist that we do not know.
-  const isSurelyNotReady = readyMs === null && discovery.phase !== 'stale';
-  const surelyNotRecoveredMs = isSurelyNotReady ? nowMs : (unhealthyMs ?? lostMs);
-  return meetsLimit(surelyNotRecoveredMs - lostMs, condition) ? 'undecided' : 'too-late';
+  const isNotReady = readyMs === null && !mayBeReady(lost, mesh);
+  const notRecoveredUntilMs = isNotReady ? nowMs : (unhealthyMs ?? lostMs);
+  return meetsLimit(notRecoveredUntilMs - lostMs, condition) ? 'undecided' : 'too-late';
+}
+
+/** Whether a lost pod may have a ready replacement that we do not know, because the Kubernetes API is silent. */
+function mayBeReady({ readyMs }: LostPod, { discovery }: UnjudgedMesh): boolean {
+  return readyMs === null && discovery.phase === 'stale';
 }
 
 /** Why it is not decided whether a lost pod recovered in time, and what to do. */

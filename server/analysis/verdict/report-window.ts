@@ -5,36 +5,29 @@ import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import { DurationCounts } from '../duration-counts.ts';
 import type { Stat } from './parse-clause.ts';
 
-const NO_COLUMN: Uint16Array = new Uint16Array(0);
-const NO_BYTES: Uint8Array = new Uint8Array(0);
-
 /**
  * What the window says about the links of one report, in columns: entry i of each is about link i. A mesh of 1000 pods has a million
- * links, so no link has an object, and one instance is used again for all reports.
+ * links, so no link has an object.
  */
 export class ReportWindow {
-  report: MergedReport;
-  length = 0;
+  readonly report: MergedReport;
+  readonly length: number;
   /** Index in `Mesh.pods` of the source, and those of the destinations. */
-  from = 0;
-  to = NO_COLUMN;
+  readonly from: number;
+  readonly to: Uint16Array;
   /** Trusted samples in the window. Suspect samples count only on a link that has no others. */
-  samples = NO_COLUMN;
+  readonly samples: Uint16Array;
   /** Those of them that failed. */
-  failures = NO_COLUMN;
+  readonly failures: Uint16Array;
   /** The outcome of the sample that stands for the link, even if that was before the window: 0 = ok, else the link is failed. */
-  outcome = NO_BYTES;
+  readonly outcome: Uint8Array;
   /** Total times of the ok samples in us, packed by `pack16`; `NONE16` without an ok sample. */
-  durations: Record<Stat, Uint16Array> = { p50: NO_COLUMN, p95: NO_COLUMN, max: NO_COLUMN };
-  /** 1 = at least one clause selects the link. */
-  selected = NO_BYTES;
+  readonly durations: Readonly<Record<Stat, Uint16Array>>;
+  /** 1 = at least one clause selects the link. At first none is selected. */
+  readonly selected: Uint8Array;
 
-  constructor(report: MergedReport) {
-    this.report = report;
-  }
-
-  /** Reads a report. `stats`: its own, or `newestStats` of it. No link is selected yet. */
-  read(report: MergedReport, stats: WindowStats): void {
+  /** `stats`: those of the report, or `newestStats` of it. `used`: a window that is not needed any more, for its memory. */
+  constructor(report: MergedReport, stats: WindowStats, used: ReportWindow | null) {
     const { length, to, outcome, flags } = report.links;
     this.report = report;
     this.length = length;
@@ -42,13 +35,12 @@ export class ReportWindow {
     this.to = to;
     this.outcome = outcome;
     this.durations = { p50: stats.p50Us, p95: stats.p95Us, max: stats.maxUs };
-    if (this.selected.length < length) {
-      this.samples = new Uint16Array(length);
-      this.failures = new Uint16Array(length);
-      this.selected = new Uint8Array(length);
-    }
-    this.selected.fill(0);
-    const { samples, failures } = this;
+    const hasRoom = used !== null && used.selected.length >= length;
+    const samples = hasRoom ? used.samples : new Uint16Array(length);
+    const failures = hasRoom ? used.failures : new Uint16Array(length);
+    this.samples = samples;
+    this.failures = failures;
+    this.selected = hasRoom ? used.selected.fill(0) : new Uint8Array(length);
     for (let i = 0; i < length; i++) {
       const counted = ((flags[i] ?? 0) & FLAG_NOT_YET) !== 0 ? 0 : countedSamples(stats, i);
       samples[i] = counted;

@@ -1,7 +1,7 @@
 import type { MergedReport, UnjudgedMesh } from '../../protocol/mesh.ts';
 import { MAX_REASON_LENGTH, MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { namesIn } from '../text.ts';
-import { ClauseEvaluation, type ClauseVerdict, withoutViolation } from './evaluate-clause.ts';
+import { ClauseEvaluation, type ClauseVerdict, unknown } from './evaluate-clause.ts';
 import type { Clause } from './parse-clause.ts';
 import { judgeRecovery } from './recovery.ts';
 import { LinkSummary, newestStats, ReportWindow } from './report-window.ts';
@@ -27,7 +27,7 @@ export function* judge(
   const { summary, oldestMs } = yield* evaluateMesh(mesh, evaluations, windowMs);
   const results: ClauseVerdict[] = [];
   for (const one of evaluations) {
-    if (mesh.discovery.phase === 'waiting') results.push(withoutViolation('the pod list has not been received yet'));
+    if (mesh.discovery.phase === 'waiting') results.push(unknown('the pod list has not been received yet'));
     else results.push(one.isOfLinks ? one.verdict() : yield* judgeRecovery(one, mesh, windowMs));
   }
   const verdicts = results.map(({ verdict }) => verdict);
@@ -54,8 +54,8 @@ export function* judge(
 }
 
 /**
- * `judge` yields when it has looked at so many links, also of links that a report does not list; a link counts once for each clause.
- * A clause looks at all links of a report in one step.
+ * `judge` yields after so many links, those that a report should list and does not included. A link counts once for each clause. It
+ * does not yield while a clause looks at the links of one report.
  */
 const STEP_LINKS = 1024;
 
@@ -71,6 +71,7 @@ function* evaluateMesh(
   const summary = new LinkSummary();
   const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
   const isFullMesh = mesh.settings.pingNumber === 0 && mesh.settings.refreshIntervalMs > 0;
+  /** How often a link that is not known was pinged at most. */
   const rounds = mostRounds(mesh, windowMs);
   let oldestMs = mesh.atMs;
   let window: ReportWindow | null = null;
@@ -92,13 +93,11 @@ function* evaluateMesh(
     if (concerned.length === 0) continue;
     if (isHere && mesh.past === null) oldestMs = Math.min(oldestMs, report.atMs);
     const isTrusted = isHere && report.starvation?.unreliable !== true;
-    // A report that lacks a part of the window can prove some violations, but not that there was none.
+    // A report that lacks a part of the window (`missingDetail` says which) can prove some violations, but not that there was none.
     if (report?.missing !== 'passive' && (!isTrusted || report.missingDetail !== ''))
       for (const one of concerned) one.addMissingReport(pod, rounds);
     if (!isTrusted) continue;
-    const stats = report.stats ?? newestStats(report.links, windowMs);
-    window ??= new ReportWindow(report);
-    window.read(report, stats);
+    window = new ReportWindow(report, report.stats ?? newestStats(report.links, windowMs), window);
     for (const one of concerned) {
       one.evaluate(window);
       if (isStepOver(window.length)) yield;
