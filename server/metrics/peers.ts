@@ -47,14 +47,10 @@ export class SeriesByPeer {
       const known = before.get(target.id);
       this.#peers.set(target.id, known?.labels === labels ? known : { labels, isUp: isUpOf(target) });
     }
-    for (const { labels } of before.values()) {
-      if (this.#counts.has(labels) && !this.#isShown(labels)) this.#counts.delete(labels);
-    }
-  }
-
-  #isShown(labels: string): boolean {
-    for (const peer of this.#peers.values()) if (peer.labels === labels) return true;
-    return false;
+    const left = new Set<string>();
+    for (const { labels } of before.values()) if (this.#counts.has(labels)) left.add(labels);
+    if (left.size > 0) for (const { labels } of this.#peers.values()) left.delete(labels);
+    for (const labels of left) this.#counts.delete(labels);
   }
 
   /** Sets whether the link to a target works. Does nothing for a target that has left. */
