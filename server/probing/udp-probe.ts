@@ -55,16 +55,17 @@ export class UdpProbe {
     this.#hops = new HopSearch(options);
   }
 
-  /** Forgets what is known about all other targets. */
+  /** Forgets what is known about all other targets, and ends their cycles without a result. */
   setTargets(targets: readonly Target[]): void {
     const { added, removed } = listChanges(this.#targets, targets);
     this.#targets = targets;
-    const wanted = new Set(added.map(({ id }) => id));
-    for (const { id } of removed) {
-      if (wanted.has(id)) continue;
+    const left = new Set(removed.map(({ id }) => id));
+    for (const { id } of added) left.delete(id);
+    for (const id of left) {
       this.#deaf.delete(id);
       this.#hops.forget(id);
     }
+    for (const cycle of this.#cycles) if (left.has(cycle.target.id)) cycle.end(null);
   }
 
   /**
@@ -116,7 +117,7 @@ type Counted = Omit<UdpResult, 'atMs' | 'hops'>;
 class Cycle {
   /** Whether nothing listens at the target's port. */
   isRefused = false;
-  readonly #target: Target;
+  readonly target: Target;
   readonly #options: UdpProbeOptions;
   readonly #queuedAtStartUs: number;
   #socket: ProbeSocket | null = null;
@@ -138,14 +139,14 @@ class Cycle {
   #rttCount = 0;
 
   constructor(target: Target, options: UdpProbeOptions) {
-    this.#target = target;
+    this.target = target;
     this.#options = options;
     this.#queuedAtStartUs = options.meter.queuedUs();
   }
 
   /** Sends and waits. null after `end(null)`. Rejects if no socket can be opened. */
   async run(): Promise<Counted | null> {
-    this.#socket = await ProbeSocket.open(this.#target, this.#options, {
+    this.#socket = await ProbeSocket.open(this.target, this.#options, {
       onEcho: (sequence) => this.#onEcho(sequence),
       onError: (error) => this.#onError(error),
     });
@@ -222,7 +223,7 @@ class Cycle {
     } else if (isOwnFault(errorCodeOf(error))) {
       this.#options.onOwnFault(networkMessageOf(error));
       this.end(null);
-    } else this.#options.onError(this.#target);
+    } else this.#options.onError(this.target);
   }
 
   #counted(): Counted {

@@ -224,6 +224,24 @@ describe('a target that does not echo', () => {
     expect(await cycleOf(run, peer)).toMatchObject({ sent: 2, lost: 2 });
   });
 
+  it('is a target like any other if it left in the middle of that cycle, and has come back', async () => {
+    const peer = await startUdpPeer();
+    const run = scene({ count: 4, port: peer.port });
+    run.probe.setTargets([to(peer)]);
+    const result = run.probe.cycle(to(peer));
+    await soon(() => expect(peer.arrived.length).toBe(2));
+    run.probe.setTargets([]);
+    // The next datagrams would be refused.
+    await peer.close();
+    await run.clock.advance(GAP_MS);
+    await socketsRead();
+    expect(await result).toBeNull();
+    expect(run.clock.pending).toBe(0);
+    const silent = await startUdpPeer(() => {}, { port: peer.port });
+    run.probe.setTargets([to(silent)]);
+    expect(await cycleOf(run, silent)).toMatchObject({ sent: 4, lost: 4 });
+  });
+
   it('is not measured without an address', async () => {
     const { probe } = scene();
     expect(await probe.cycle({ ...targetOf('1'), address: '' })).toBeNull();
