@@ -115,9 +115,9 @@ export class Causes {
     }
   }
 
-  /** Whether one of these causes explains that a pair is bad. */
+  /** Whether one of these causes explains that a pair is bad. `from` -1: a pod that is not in the mesh. */
   explains(from: number, to: number): boolean {
-    if (this.destinations[to] !== 0 || this.sources[from] !== 0) return true;
+    if (this.destinations[to] !== 0 || (this.sources[from] ?? 0) !== 0) return true;
     const zonePair = this.mesh.topology.zonePair(from, to);
     return zonePair >= 0 && this.zonePairs[zonePair] !== 0;
   }

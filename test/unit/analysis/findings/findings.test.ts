@@ -348,6 +348,14 @@ describe('several causes', () => {
       '5 of 20 pods: did not report, http-status: outbound results unknown',
     ]);
   });
+
+  it('in reports: also if the serving pod does not know which pod it is', () => {
+    const builder = new MeshBuilder(5);
+    builder.silence(3);
+    expect(builder.findings(-1).map(({ kind, pods }) => ({ kind, pods }))).toEqual([
+      { kind: 'report-missing', pods: [3] },
+    ]);
+  });
 });
 
 it.each([
