@@ -149,10 +149,10 @@ class Starvations {
         starvedTimesDuring(journal.value[what] ?? [], journal.atMs, measured),
       );
     const explains = (suspected: string) => timesOf(suspected, 'starved').some(({ toMs }) => toMs >= earliestEndMs);
-    const to = pod?.uid ?? '';
-    // A timeout in connect is not by its shortage: see `isDoubtedByDestination`. A pod that stood still did not report either: nobody
-    // knew that it was starved, and it did fail.
-    if (phase !== 'connect' && explains(to) && timesOf(to, 'stoodStill').length === 0) return 'destination';
+    // A probe leads to no pod. A timeout in connect is not by the shortage of the destination: see `isDoubtedByDestination`. A pod that
+    // stood still did not report either: nobody knew that it was starved, and it did fail.
+    const mayBeDestination = pod !== null && phase !== 'connect' && timesOf(pod.uid, 'stoodStill').length === 0;
+    if (mayBeDestination && explains(pod.uid)) return 'destination';
     return explains(uid) ? 'source' : null;
   }
 

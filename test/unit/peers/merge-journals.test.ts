@@ -171,6 +171,13 @@ describe('merged journals', () => {
       expect(explained({}, {})).toBe('source');
       expect(explained({}, { detail: 'dns y' })).toBeUndefined();
       expect(explained({ outcome: 'dns' }, {})).toBeUndefined();
+      // The journal of this process is without a pod while it does not know which pod it is. It is not what others probe.
+      const parts = starvedJournals(0, [
+        { ...probe, by: 1 },
+        { ...recovery, by: 1 },
+      ]);
+      parts[0]!.pod = null;
+      expect(merge(parts)[0]).not.toHaveProperty('starved');
     });
 
     it('call it failed if the destination stood still, as it gave no report then', () => {
