@@ -52,6 +52,7 @@ export async function startFaultProxy({ api, network, clock, random }: FaultProx
 /** A request: the proxy and the toxic that its path names, and its body. */
 interface Call {
   registry: Registry;
+  /** Only the routes whose path names one may use it. */
   proxy: ToxicProxy;
   toxic: string;
   body: unknown;
