@@ -266,8 +266,10 @@ export class MeshCounts {
       if (state < before) continue;
       const family = (flags & FLAG_IPV6) !== 0 ? IPV6 : IPV4;
       this.#families[to] = state === before ? (this.#families[to] ?? 0) | family : family;
-      // Of two failed links the one is taken that a shortage of CPU does not explain.
-      if (state > before || (state === FAILED && !isDoubted(links.outcome[i] ?? 0))) this.#link[to] = i;
+      // Of two links that are bad in one way the one is taken that fails now, and of two that fail the one that a shortage of CPU
+      // does not explain.
+      const [outcome = 0, other = 0] = [links.outcome[i], links.outcome[this.#link[to] ?? 0]];
+      if (state > before || (outcome !== 0 && (other === 0 || !isDoubted(outcome)))) this.#link[to] = i;
       states[to] = state;
     }
   }

@@ -227,6 +227,15 @@ describe('whom failed links speak against', () => {
     expect(findingsOf(mesh)[0]).toMatchObject({ severity: 'failed', outcome: 'refused', pods: [1] });
   });
 
+  it.each([0, FLAG_IPV6])('is the link that fails now, if both IP families fail at times', (family) => {
+    const links = [0, FLAG_IPV6].map((flags): LinkSpec => {
+      return { to: 1, outcome: flags === family ? 'refused' : 'ok', flags: flags | FLAG_INTERMITTENT };
+    });
+    const mesh = meshOf(podsOf(2), [mergedReportOf(0, links), mergedReportOf(1, [{ to: 0 }])]);
+    expect(mesh.health.reasons).toEqual([{ pod: 1, why: ['1 of 1 links into it fail: refused (from pod-0)'] }]);
+    expect(findingsOf(mesh)[0]).toMatchObject({ severity: 'failed', outcome: 'refused', pods: [1] });
+  });
+
   it.each([1, 2])('is the same over %i IP families', (families) => {
     const accusedOver = (fails: Fails, probes?: Fails) =>
       accused(meshWith(podsOf(6), fails, { families, ...(probes && { probes }) }));
