@@ -35,7 +35,7 @@ test('a round that fails: the pod never is ready, nobody else turns red, and it 
   await walk.experiment.command('apply', '-f', payload.file);
   const { uid } = walk.experiment.pod(NAME);
   await goTo(walk.page, `#view=graph&pod=${uid}`);
-  await soon(() => walk.panel()).toMatch(/Starting · for \d+ s/);
+  await soon(() => walk.panel()).toMatch(/Starting · for \d+ s \(ImagePullBackOff\)/);
   await walk.picture('experiment-3-failed', true);
   await walk.experiment.command('delete', '-f', payload.file, '--force');
   await soon(() => walk.panel()).toMatch(/Gone ×2, the last \d+ s/);

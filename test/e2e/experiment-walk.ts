@@ -78,6 +78,7 @@ export class Walk {
   async picture(name: string, isKept = false): Promise<void> {
     // Nor about what the keys point at.
     await this.page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
+    await soon(() => words(this.page, 'body')).not.toMatch(/Loading (?:samples|history)/);
     const isForDocs = isKept && KEPT_DIR !== '';
     const picture = await this.#calmestOf(isForDocs ? 12_000 : 3000);
     writeFileSync(join(SEEN_DIR, `${name}.png`), picture);

@@ -182,7 +182,7 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
     case 'not-ready':
     case 'starting':
     case 'terminating':
-      return { ...words, note: `for ${roughSpan(nowMs - view.pod.sinceMs)}` };
+      return { ...words, note: `for ${roughSpan(nowMs - view.pod.sinceMs)}${reasonNote(view)}` };
     default:
       if (view.slowToReach)
         return { ...words, note: findingNote(picture, view, view.foundIn) || 'slow to reach', noteTone: 'slow' };
@@ -190,6 +190,11 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
       if (view.passive) return { ...words, note: PASSIVE };
       return view.starved ? { ...words, note: 'CPU-starved', noteTone: 'suspect' } : words;
   }
+}
+
+/** Why the pod is in its stage, as the API says: " (ImagePullBackOff)"; '' = it does not say. */
+function reasonNote({ pod }: PodView): string {
+  return pod.reason === '' ? '' : ` (${shownName(pod.reason)})`;
 }
 
 const CORDON_NOTES = { cordoned: 'cordoned', ignored: 'cordoned, left out' };

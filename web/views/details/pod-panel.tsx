@@ -89,6 +89,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
     ['Lifetime', lifetimeText(pod, nowMs)],
     [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${durationText(nowMs - pod.sinceMs)}`],
   ];
+  if (pod.lifecycle === 'gone' && pod.reason !== '') facts.push(['Reason', shownName(pod.reason)]);
   if (successor !== undefined) {
     facts.push(['Replaced by', successor.name]);
     const recovery = recoveryText(pod, successor.pod);

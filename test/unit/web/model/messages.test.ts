@@ -60,6 +60,14 @@ describe('the text of a pod', () => {
     expect(podPhrase(picture.pods[11]!, words)).toBe('Not ready, unreachable from all 11 others');
   });
 
+  test('says why it does not get ready, as far as the API says it', () => {
+    const mesh = meshOf({ pods: 8, scenario: 'lifecycles' });
+    const pods = mesh.pods.map((pod) => ({ ...pod, reason: pod.lifecycle === 'starting' ? 'ImagePullBackOff' : '' }));
+    const picture = buildPicture({ ...mesh, pods }, USUAL);
+    const view = picture.pods.find(({ pod }) => pod.lifecycle === 'starting')!;
+    expect(podPhrase(view, podWords(picture, view, mesh.atMs))).toBe('Starting for 6 s (ImagePullBackOff)');
+  });
+
   test('joins state and note into one phrase if neither is enough alone', () => {
     const picture = pictureOf({ pods: 8, scenario: 'lifecycles' });
     const phrases = picture.pods.map((view) => podPhrase(view, podWords(picture, view, picture.mesh.atMs)));
