@@ -150,14 +150,21 @@ export interface CopiedJournal {
   journal: Journal;
 }
 
-/** Validates a journal from another pod. */
+/**
+ * Validates a journal from another pod. A copied journal that is not valid is left out: it is as the copied pod gave it, which may be
+ * hostile, and the pod that keeps the copy is not to blame.
+ */
 export function* parseJournalSliced(wire: unknown, skipped: v.Skipped): Generator<void, Journal> {
   const { copies: list, ...journal } = yield* v.parseSliced(journalSchema, wire, skipped);
   if (list === undefined) return journal;
   const copies: CopiedJournal[] = [];
   for (const { uid, journal: wireCopy } of list) {
-    const { copies: _, ...copy } = yield* v.parseSliced(journalSchema, wireCopy, skipped);
-    copies.push({ uid, journal: copy });
+    try {
+      const { copies: _, ...copy } = yield* v.parseSliced(journalSchema, wireCopy, skipped);
+      copies.push({ uid, journal: copy });
+    } catch (error) {
+      v.skip(error, skipped);
+    }
   }
   return { ...journal, copies };
 }

@@ -10,6 +10,7 @@ import {
   parseCopyAnswerSliced,
   type Standstill,
 } from '../../../server/protocol/copy.ts';
+import { parseJournalSliced } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import type { Sample, UdpResult } from '../../../server/protocol/sample.ts';
 import { COPY_SHARE } from '../../../server/results/history.ts';
@@ -338,6 +339,22 @@ describe('the copy of a pod', () => {
       expect(await timesAt(16_000)).toEqual([[2_000, 0]]);
       expect(await timesAt(11_000)).toEqual([]);
     }
+  });
+
+  it("leaves its keeper's own journal valid, whatever times its pod claims", async () => {
+    const { copies, journal, source, pass } = scene();
+    pass(10 * SECOND);
+    const answer = await source.answer(OF, '', NO_CURSOR);
+    const most = Number.MAX_VALUE;
+    for (const part of answer.copies) {
+      Object.assign(part, { nowMs: most, sinceMs: most, untilMs: most, pieces: [], standstills: [[-most, most]] });
+      Object.assign(part.journal, { knownAgeMs: -most, starved: [[-most, most]] });
+    }
+    copies.take(OF, overWire(answer), { agoMs: 0, errorMs: 0 });
+    const copied = copies.journals(MINUTE, 100, new Set());
+    expect(copied).toHaveLength(1);
+    const wire = JSON.parse(JSON.stringify({ ...journal.read(MINUTE), copies: copied }));
+    expect(parsedBy(parseJournalSliced, wire).value.id).toBe(journal.id);
   });
 
   it('is read from a version that does not say when the pod was starved, and then says nothing about it', async () => {

@@ -46,6 +46,14 @@ it.each([
   expect([value.events, skipped]).toEqual([[entry], 1]);
 });
 
+it('leaves out a copied journal that is not valid, and nothing else', () => {
+  const [good, bad] = [journalOf([entry]), { ...journalOf([entry]), starved: [[null, 0]] }];
+  const copies = [bad, good].map((journal, i) => ({ uid: `uid-${i}`, journal }));
+  const { value, skipped } = parsedBy(parseJournalSliced, { ...journalOf([entry]), copies });
+  expect(value).toEqual({ ...journalOf([entry]), copies: [{ uid: 'uid-1', journal: good }] });
+  expect(skipped).toBe(1);
+});
+
 it('refuses a journal with too many entries', () => {
   expect(() => parsedBy(parseJournalSliced, journalOf(Array(MAX_EVENTS + 1).fill(entry)))).toThrow();
 });
