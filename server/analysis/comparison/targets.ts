@@ -1,12 +1,13 @@
 import type { ReportData } from '../../protocol/comparison.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
+import { isJudged } from '../../protocol/pod.ts';
 import type { Clause } from '../verdict/parse-clause.ts';
 import { selectPods } from '../verdict/select-pods.ts';
 
 /** The pods at which the fault was aimed, and how that is known. */
 export interface Targets {
   by: ReportData['targets']['by'];
-  /** Numbers of the pods. */
+  /** Indexes in `Mesh.pods`. */
   pods: ReadonlySet<number>;
 }
 
@@ -33,7 +34,7 @@ export function targetsOf(
 /**
  * The pods that the clauses of a hypothesis name, as indexes in `Mesh.pods`. Clauses that expect a fault (`failed`, at least some
  * latency or loss, at most some success) come first, because the fault is aimed at their pods; the other clauses count only if
- * those name no pod. In a clause the pods of `to` count, or else those of `from`. A clause about all pods names none. Yields
+ * those name no pod. In a clause the pods of `to` count, or else those of `from`. A clause about all judged pods names none. Yields
  * after each clause.
  */
 export function* namedPods(clauses: readonly Clause[], mesh: Mesh): Generator<void, number[]> {
@@ -44,12 +45,12 @@ export function* namedPods(clauses: readonly Clause[], mesh: Mesh): Generator<vo
 
 function* podsOfClauses(clauses: readonly Clause[], { pods }: Mesh): Generator<void, Set<number>> {
   const all = new Set<number>();
-  const alive = pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
+  const judged = [...pods.entries()].flatMap(([pod, state]) => (isJudged(state) ? pod : []));
   for (const { clause, selection } of yield* selectPods(clauses, pods)) {
     const mask = clause.to !== null ? selection.to : clause.from !== null ? selection.from : null;
     if (mask === null) continue;
-    // Not if the clause is about all pods.
-    if (mask.count < alive) for (const [pod, isNamed] of mask.pods.entries()) if (isNamed === 1) all.add(pod);
+    const isAboutAll = judged.length > 0 && judged.every((pod) => mask.pods[pod] === 1);
+    if (!isAboutAll) for (const [pod, isNamed] of mask.pods.entries()) if (isNamed === 1) all.add(pod);
     yield;
   }
   return all;

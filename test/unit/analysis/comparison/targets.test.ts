@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { namedPods, targetsOf } from '../../../../server/analysis/comparison/targets.ts';
 import { parseClauses } from '../../../../server/analysis/verdict/parse-clause.ts';
+import type { Lifecycle } from '../../../../server/protocol/pod.ts';
 import { runToEnd } from '../../../support/generator.ts';
-import { LATE_ANSWER } from '../../../support/mesh.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
 import { FROM_MS, pastOf, reportOf, slowPod, spoiled, TO_MS } from '../../../support/report-scene.ts';
 
 describe('the hypothesis of a report', () => {
@@ -25,6 +26,19 @@ describe('the hypothesis of a report', () => {
   ])('%j: names where it expects the fault, before what else it names; all pods are no target', (texts, pods) => {
     const mesh = pastOf(slowPod(), FROM_MS, TO_MS);
     expect(runToEnd(namedPods(parseClauses(texts), mesh)).result).toEqual(pods);
+  });
+
+  it('names no target if it is about all pods that are judged, whichever others start or are gone', () => {
+    const named = (text: string, ...lifecycles: Lifecycle[]) => {
+      const mesh = pastOf(new MeshBuilder(lifecycles.length), FROM_MS, TO_MS);
+      const pods = mesh.pods.map((pod, i) => ({ ...pod, lifecycle: lifecycles[i] ?? 'ready' }));
+      return runToEnd(namedPods(parseClauses([text]), { ...mesh, pods })).result;
+    };
+    expect(named('latency<5ms,to=pod:*', 'ready', 'ready', 'starting')).toEqual([]);
+    expect(named('latency<5ms,to=pod:pod-2', 'ready', 'ready', 'starting')).toEqual([2]);
+    // Each pod that was lost is a target, also if there are no fewer of them than of the others.
+    expect(named('recovered<60s,to=pod:*', 'ready', 'ready', 'gone', 'gone')).toEqual([2, 3]);
+    expect(named('recovered<60s,to=pod:*', 'starting', 'gone')).toEqual([1]);
   });
 
   it('makes a link away from its target collateral', async () => {
