@@ -84,6 +84,7 @@ export function* mergeJournals(
     }
     yield;
   }
+  // By id: a hostile journal may give two entries one number, and pages need ids that differ.
   const events = new Map<string, MeshEvent>();
   for (const [group, observations] of groups) {
     for (const event of eventsOf(group, observations, windows, starvations)) {

@@ -167,8 +167,9 @@ export class PeerClient {
       const written = { atMs: this.#clock.nowMs() - errorMs, errorMs };
       return { ...written, value: await this.#parsing.run(() => this.#parse(pod, request, body, written)) };
     } catch (error) {
-      // A pod that gave no valid answer may be restarting with another image, which may know more paths.
-      if (error instanceof PeerCallError && !['http-status', 'passive'].includes(error.reason))
+      // A pod that gave no valid answer may be restarting with another image, which may know more paths. A call that our own
+      // process ended (`not-asked`) says nothing about the pod.
+      if (error instanceof PeerCallError && !['http-status', 'passive', 'not-asked'].includes(error.reason))
         this.forgetUnknownPaths(pod);
       throw error;
     } finally {
@@ -177,6 +178,7 @@ export class PeerClient {
   }
 
   #noAddress(pod: Pod): PeerCallError {
+    // It is starting: unlike a wrong family of addresses, that is no fault.
     if (pod.podIPs.length === 0) return new PeerCallError('not-asked', 'it has no address yet');
     const whys = this.#settings.families.map((family) => calledAddress(pod, family, this.#settings).why);
     return new PeerCallError('no-address', `it ${whys.join(' and ')}`);

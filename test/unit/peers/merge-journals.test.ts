@@ -62,6 +62,15 @@ describe('merged journals', () => {
     expect(others).toEqual([]);
   });
 
+  it('have ids that differ, even if a journal gives all its entries one number', () => {
+    const failed = (of: number, agoMs: number) => ({ by: 0, agoMs, kind: 'link-failed' as const, of });
+    const [journal] = journals(1, [failed(5, 50_000), failed(5, 5_000), failed(6, 5_000)]);
+    for (const entry of journal?.value.events ?? []) entry.seq = 1;
+    const ids = merge(journal === undefined ? [] : [journal]).map(({ id }) => id);
+    expect(ids.length).toBeGreaterThan(0);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
   it('have two events for a link that fails twice within a round, but one for its two IP families', () => {
     const failed = (agoMs: number) => ({ by: 0, agoMs, kind: 'link-failed' as const, of: 9 });
     expect(merge(journals(1, [failed(5_000), failed(4_500)]))).toHaveLength(1);

@@ -51,11 +51,14 @@ it('answers in flight share 8 MiB: the one that takes the most is ended, and the
     sent.push(() => res.end('"'));
   });
   const client = peerClientOn(peer.port, new FakeClock());
+  client.noteUnknownPath(pod, '/unknown');
   const ask = (bytes: number) => client.request(pod, { ...request, path: `/x?bytes=${bytes}` });
   const large = ask(3.5 * MB);
   const outcome = expect(large).rejects.toMatchObject({ reason: 'not-asked', message: /8388608 bytes at once/ });
   const others = [ask(2 * MB), ask(2 * MB), ask(2 * MB)];
   await outcome;
+  // That was our own limit. What the pod does not know is still known.
+  await expect(client.request(pod, { ...request, path: '/unknown' })).rejects.toMatchObject({ mayBeGoldpinger: true });
   await soon(() => expect(sent).toHaveLength(4));
   for (const end of sent) end();
   expect((await Promise.all(others)).map(({ value }) => String(value).length)).toEqual([2 * MB, 2 * MB, 2 * MB]);
