@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Table } from '../../deploy/local/api/table.ts';
 import { callLines } from '../../deploy/local/client/api-calls.ts';
+import { applyFile } from '../../deploy/local/client/manifests.ts';
 import { clusterOfFile, PODS, TABLE } from '../support/stand-ins.ts';
 
 const { current, api, pods, livePods, firstPod } = clusterOfFile();
@@ -89,6 +93,28 @@ describe('kubectl', () => {
     const described = await kubectl('describe', 'service', 'second');
     for (const { ip } of livePods()) expect(described).toContain(`${ip}:8080`);
     expect(await kubectl('delete', 'svc', 'second')).toContain('service "second" deleted');
+  });
+
+  it('our apply also removes what the manifest does not have any more, and keeps what others have set', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'goldpinger-apply-'));
+    const file = join(folder, 'service.yml');
+    const THIRD = '/api/v1/namespaces/default/services/third';
+    const contentType = 'application/merge-patch+json';
+    const labelsAfter = async (labels: object, printed: string) => {
+      const metadata = { name: 'third', labels };
+      writeFileSync(
+        file,
+        JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: [{ port: 80 }] } }),
+      );
+      expect(await applyFile(current().access, file, 'default')).toBe(`service/third ${printed}\n`);
+      return (await api('GET', THIRD)).json['metadata'];
+    };
+    expect(await labelsAfter({ a: '1', b: '2' }, 'created')).toMatchObject({ labels: { a: '1', b: '2' } });
+    await api('PATCH', THIRD, { body: { metadata: { labels: { other: '3' } } }, contentType });
+    expect(await labelsAfter({ a: '4' }, 'configured')).toMatchObject({ labels: { a: '4', other: '3' } });
+    expect(await labelsAfter({ a: '4' }, 'unchanged')).toHaveProperty('labels', { a: '4', other: '3' });
+    await api('DELETE', THIRD);
+    rmSync(folder, { recursive: true });
   });
 
   it('cordon, uncordon and delete of a node: no new pods, and its pods are replaced elsewhere', async () => {

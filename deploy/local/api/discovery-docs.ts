@@ -74,7 +74,8 @@ function resourceList(groupVersion: string) {
 
 /**
  * The minimal OpenAPI document from which kubectl learns that the server validates fields itself (the `fieldValidation`
- * parameter of PATCH). Without it `kubectl apply` demands a schema.
+ * parameter of PATCH). Without it `kubectl apply` demands a schema. This server checks the fields that it reads, and ignores the
+ * parameter: it keeps unknown fields, misspelt ones among them.
  */
 function openApi(groupVersion: string) {
   const paths = resourcesOf(groupVersion).map((one) => [pathTemplate(one), { patch: patchOf(one) }]);

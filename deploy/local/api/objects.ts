@@ -68,6 +68,7 @@ const nameText = v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/,
 /** The most parts of an object: labels, variables, rules, and so on. A body has at most 1 MiB. */
 const MAX_PARTS = 1000;
 const listOf = <T extends v.GenericSchema>(part: T) => v.boundedArray(part, MAX_PARTS);
+/** A key is `prefix/name`: a DNS name of 253 characters, the slash, and 63 more. */
 const labelMap = v.boundedRecord(v.boundedText(317), v.boundedText(63), MAX_PARTS);
 const annotationMap = v.boundedRecord(v.string(), v.string(), MAX_PARTS);
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
@@ -212,9 +213,10 @@ export function validatedUpdate(resource: Resource, body: unknown, stored: KubeO
       `the name of the object (${brief(next.metadata.name)}) does not match the name on the URL (${stored.metadata.name})`,
     );
   }
-  const metadata = { ...stored.metadata, ...next.metadata, name: stored.metadata.name, uid, resourceVersion };
-  if (stored.metadata.namespace !== undefined) metadata.namespace = stored.metadata.namespace;
-  return { ...next, metadata };
+  // All else is the client's: labels that it leaves out are removed. `write.ts` and `Store.update` complete it.
+  const { name, namespace, creationTimestamp } = stored.metadata;
+  const metadata = { ...next.metadata, name, uid, resourceVersion, creationTimestamp };
+  return { ...next, metadata: namespace === undefined ? metadata : { ...metadata, namespace } };
 }
 
 /** A text for a message; of any other value only its type, because a hostile list is long. */

@@ -14,7 +14,10 @@ export interface ObjectRequest {
   query: URLSearchParams;
 }
 
-/** The path of objects. A namespace's own contents come before the namespace as an object. */
+/**
+ * The path of objects. `/namespaces/x/pods` are pods in namespace x; `/namespaces/x` alone is an object of plural `namespaces`, so
+ * something must follow (the lookahead) before x counts as the namespace of others.
+ */
 const OBJECT_PATH =
   /^\/(?:api|apis\/(?<group>[^/]+))\/(?<version>[^/]+)(?:\/namespaces\/(?<namespace>[^/]+)(?=\/[^/]))?\/(?<plural>[^/]+)(?:\/(?<name>[^/]+))?(?:\/(?<subresource>[^/]+))?\/?$/;
 
@@ -66,6 +69,6 @@ export function isTrue(text: string | null): boolean {
 }
 
 /** Whether the request only asks what would happen (`dryRun=All`). */
-export function isDryRun({ query }: ObjectRequest): boolean {
+export function isDryRun({ query }: Pick<ObjectRequest, 'query'>): boolean {
   return query.get('dryRun') === 'All';
 }

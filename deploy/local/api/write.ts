@@ -104,11 +104,12 @@ function put(store: Store, request: ObjectRequest, stored: KubeObject, next: Kub
     const message = 'Forbidden: pod updates may not change fields other than metadata in this cluster';
     throw invalid(PODS, stored.metadata.name, { field: 'spec', reason: 'FieldValueForbidden', message });
   }
-  const whole: KubeObject = { ...next, metadata: { ...next.metadata } };
   // Only the controllers write the status and the deletion.
-  if ('status' in stored) whole['status'] = stored['status'];
   const { deletionTimestamp, deletionGracePeriodSeconds } = stored.metadata;
-  if (deletionTimestamp !== undefined) Object.assign(whole.metadata, { deletionTimestamp, deletionGracePeriodSeconds });
+  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, ...metadata } = next.metadata;
+  const whole: KubeObject = { ...next, metadata };
+  if ('status' in stored) whole['status'] = stored['status'];
+  if (deletionTimestamp !== undefined) Object.assign(metadata, { deletionTimestamp, deletionGracePeriodSeconds });
   return isDryRun(request) ? whole : store.update(resource, whole);
 }
 
@@ -155,7 +156,7 @@ export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOpti
     graceSeconds: seconds !== undefined && seconds < 0 ? 1 : seconds,
     uid: typeof uid === 'string' ? uid : undefined,
     resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : undefined,
-    dryRun: query.get('dryRun') === 'All' || JSON.stringify(wire['dryRun']) === '["All"]',
+    dryRun: isDryRun({ query }) || JSON.stringify(wire['dryRun']) === '["All"]',
   };
 }
 

@@ -9,6 +9,8 @@ const MAX_FILE_BYTES = 1024 * 1024;
 /** kubectl keeps the applied manifest in this annotation, so that both can apply the same file in turn. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
+type JsonMap = Record<string, unknown>;
+
 type Manifest = Awaited<ReturnType<typeof readManifests>>[number];
 
 /** Creates or changes the objects of a YAML file, and returns what kubectl would print. Rejects with an Error. */
@@ -40,10 +42,26 @@ async function apply(access: ApiAccess, { object, collection, path }: Manifest):
     await callJson(access, { method: 'POST', path: collection, body });
     return 'created';
   }
+  const lastText = stored.metadata.annotations?.[LAST_APPLIED];
   // Somebody may have changed it since, as `scale` does.
-  if (stored.metadata.annotations?.[LAST_APPLIED] === text && includes(stored, object)) return 'unchanged';
-  await callJson(access, { method: 'PATCH', path, body, contentType: 'application/merge-patch+json' });
+  if (lastText === text && hasAll(stored, object)) return 'unchanged';
+  const patch = patchOf(lastText === undefined ? {} : JSON.parse(lastText), body);
+  await callJson(access, { method: 'PATCH', path, body: patch, contentType: 'application/merge-patch+json' });
   return 'configured';
+}
+
+/** The merge patch that applies `next`, and removes what `last`, the manifest that was applied before, had besides. */
+function patchOf(last: JsonMap, next: JsonMap): JsonMap {
+  const patch: JsonMap = Object.fromEntries(Object.keys(last).map((key) => [key, null]));
+  for (const [key, value] of Object.entries(next)) {
+    const before = last[key];
+    patch[key] = isMap(value) && isMap(before) ? patchOf(before, value) : value;
+  }
+  return patch;
+}
+
+function isMap(value: unknown): value is JsonMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `pod`, `deployment.apps`. */
@@ -52,11 +70,11 @@ function kindOf({ singular, group }: Resource): string {
 }
 
 /** Whether a JSON value has all fields of another one, with their values. */
-function includes(value: unknown, wanted: unknown): boolean {
+function hasAll(value: unknown, wanted: unknown): boolean {
   if (typeof wanted !== 'object' || wanted === null) return value === wanted;
   if (typeof value !== 'object' || value === null) return false;
   if (Array.isArray(wanted) && (!Array.isArray(value) || value.length !== wanted.length)) return false;
-  return Object.entries(wanted).every(([key, part]) => includes((value as Record<string, unknown>)[key], part));
+  return Object.entries(wanted).every(([key, part]) => hasAll((value as JsonMap)[key], part));
 }
 
 async function storedObject(access: ApiAccess, path: string): Promise<KubeObject | undefined> {
@@ -73,6 +91,7 @@ async function readManifests(file: string, namespace: string) {
   const stream: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file);
   const documents = parseAllDocuments(await readText(stream, file, MAX_FILE_BYTES));
   const manifests = [];
+  // Without any document, the parser returns a list with the field `empty`.
   for (const document of 'empty' in documents ? [] : documents) {
     if (document.errors[0]) throw new Error(`${file}: ${document.errors[0].message}`);
     const object = document.toJS({ maxAliasCount: 100 }) as NewObject | null;
