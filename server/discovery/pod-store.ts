@@ -197,11 +197,16 @@ export class PodStore {
     return true;
   }
 
-  /** When and how a pod began to leave, by the first news of it. `facts`: its state then; null = it is missing in a list. */
+  /**
+   * When and how a pod began to leave, by the first news of it. `facts`: its state then; null = it is missing in a list. The time
+   * is the API's if it is of the departure itself (`isExact`). Else the pod left between our last news before (`#currentAtMs`) and
+   * now, and the earlier time counts.
+   */
   #departureOf(facts: PodFacts | null, isNew: boolean, nowMs: number): Departure {
     const { deletedMs = 0, newestMs = 0 } = facts ?? {};
     const apiMs = deletedMs || (isNew ? newestMs : 0);
-    // Without a grace period this may also be the end of a deletion that was requested after the store was last current.
+    // `deletedMs` is when the deletion was requested. But the kubelet ends each deletion by one with grace period 0, and then it is
+    // that end.
     const isExact = apiMs > 0 && (isNew || (facts?.pod.goneByMs ?? 0) > deletedMs);
     const knownMs = isExact ? apiMs : Math.min(apiMs || nowMs, this.#currentAtMs || nowMs);
     return { step: this.#step, atMs: nowMs, fromMs: Math.min(knownMs, nowMs), isExact };

@@ -142,7 +142,7 @@ function probeOutcome({ error, outcome = 'ok' }: ProbeResult): Outcome {
   return outcome === 'ok' ? 'unreachable' : outcome;
 }
 
-/** The paths that fail for a pod and that no more basic path explains. */
+/** The subjects that fail for a pod and that no more basic one explains: see `Witness.causes`. */
 function causesOf(results: Witness['results']): Map<Subject, PathResult> {
   const failed = new Map<Subject, PathResult>();
   for (const subject of SUBJECT_NAMES) {
@@ -152,20 +152,21 @@ function causesOf(results: Witness['results']): Map<Subject, PathResult> {
   }
   // The DNS and the API server are Services as well, and an ingress leads to one.
   if (fails(results, 'service-ip')) {
-    const isOwnFault = (subject: Subject) =>
-      subject === 'apiserver' && results.get('apiserver')?.outcome === 'http-status';
-    return new Map([...failed].filter(([subject]) => subject === 'service' || isOwnFault(subject)));
+    // Only an API server that answers fails by itself.
+    const isUnexplained = (subject: Subject, { outcome }: PathResult) =>
+      subject === 'service' || (subject === 'apiserver' && outcome === 'http-status');
+    return new Map([...failed].filter(([subject, probe]) => isUnexplained(subject, probe)));
   }
   if (!failed.has('dns')) return failed;
-  return new Map([...failed].filter(([subject]) => subject === 'dns' || !failsByName(results.get(subject))));
+  return new Map([...failed].filter(([subject, probe]) => subject === 'dns' || !failsByName(probe)));
 }
 
 /** Whether a failure is what becomes of a request whose host name is not resolved. */
-function failsByName(probe: ProbeResult | undefined): boolean {
-  if (probe === undefined || !URL.canParse(probe.target)) return false;
-  const host = new URL(probe.target).hostname;
+function failsByName({ target, outcome }: PathResult): boolean {
+  if (!URL.canParse(target)) return false;
+  const host = new URL(target).hostname;
   const isAddress = host.startsWith('[') || /^[\d.]+$/.test(host);
-  return !isAddress && (probe.outcome === 'dns' || probe.outcome === 'timeout');
+  return !isAddress && (outcome === 'dns' || outcome === 'timeout');
 }
 
 function fails(results: Witness['results'], path: Path): boolean {
@@ -278,7 +279,11 @@ function adviceFor(subject: Subject, outcome: Outcome, failing: Witness[], node:
   return node === '' ? otherwise : `check kube-proxy on node ${node}`;
 }
 
-/** Host and port of a URL, without user, password and path; any other target as it is. At most 120 characters. */
+/**
+ * Host and port of a URL, without user, password and path; any other target as it is (of `name:53` URL takes `name` for the
+ * scheme, and finds no host). At most 120 characters.
+ */
 function placeOf(target: string): string {
-  return (URL.canParse(target) && new URL(target).host !== '' ? new URL(target).host : target).slice(0, 120);
+  const host = URL.canParse(target) ? new URL(target).host : '';
+  return (host || target).slice(0, 120);
 }

@@ -103,7 +103,7 @@ export class ClauseEvaluation {
         if (from === pod) heldOnSelf += 1;
       } else if (isHeld === false) this.#addViolation(window, i, samples);
       else {
-        // There can be enough samples, all of them suspect, of which none changed the state of before.
+        // If all samples are suspect, however many, the link keeps the state from before them: see `holdsOn`.
         const { min } = clause;
         const found = samples >= min ? 'none to be believed' : `${countText(samples)} of ${countText(min)}`;
         this.#addUndersampled(from, pod, `${found}${window.isIpv6(i) ? ', IPv6' : ''}`);
@@ -295,6 +295,7 @@ function describeLink({ condition: { kind }, stat }: Clause, window: ReportWindo
     return `${countText(window.failures[link] ?? 0)} of ${plural(window.samples[link] ?? 0, 'probe')} failed, ok now`;
   }
   const us = unpack16(window.durations[kind === 'latency' ? stat : 'p50'][link] ?? NONE16);
+  // Finer than `latencyText`: 5.02 ms violates latency<5ms, and must not read as 5.0 ms.
   const duration = `${us < 100_000 ? Number((us / 1000).toPrecision(3)) : Math.round(us / 1000)} ms`;
   return kind === 'latency' ? duration : us < 0 ? 'ok' : `ok, ${duration}`;
 }
