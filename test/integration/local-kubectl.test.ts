@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { Table } from '../../deploy/local/api/table.ts';
 import { callLines } from '../../deploy/local/client/api-calls.ts';
 import { applyFile } from '../../deploy/local/client/manifests.ts';
@@ -95,26 +95,40 @@ describe('kubectl', () => {
     expect(await kubectl('delete', 'svc', 'second')).toContain('service "second" deleted');
   });
 
-  it('our apply also removes what the manifest does not have any more, and keeps what others have set', async () => {
+  describe('our apply', () => {
+    const SERVICE = '/api/v1/namespaces/default/services/third';
+    const contentType = 'application/merge-patch+json';
     const folder = mkdtempSync(join(tmpdir(), 'goldpinger-apply-'));
     const file = join(folder, 'service.yml');
-    const THIRD = '/api/v1/namespaces/default/services/third';
-    const contentType = 'application/merge-patch+json';
-    const labelsAfter = async (labels: object, printed: string) => {
-      const metadata = { name: 'third', labels };
-      writeFileSync(
-        file,
-        JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: [{ port: 80 }] } }),
-      );
-      expect(await applyFile(current().access, file, 'default')).toBe(`service/third ${printed}\n`);
-      return (await api('GET', THIRD)).json['metadata'];
-    };
-    expect(await labelsAfter({ a: '1', b: '2' }, 'created')).toMatchObject({ labels: { a: '1', b: '2' } });
-    await api('PATCH', THIRD, { body: { metadata: { labels: { other: '3' } } }, contentType });
-    expect(await labelsAfter({ a: '4' }, 'configured')).toMatchObject({ labels: { a: '4', other: '3' } });
-    expect(await labelsAfter({ a: '4' }, 'unchanged')).toHaveProperty('labels', { a: '4', other: '3' });
-    await api('DELETE', THIRD);
-    rmSync(folder, { recursive: true });
+    afterAll(() => rmSync(folder, { recursive: true }));
+    const service = (metadata: object, port = 80) =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: [{ port }] } });
+    /** Applies manifests, and adds what is printed to `printed`. */
+    async function apply(printed: string[], ...manifests: string[]): Promise<void> {
+      writeFileSync(file, manifests.join('\n---\n'));
+      for await (const line of applyFile(current().access, file, 'default')) printed.push(line);
+    }
+
+    it('also removes what the manifest does not have any more, and keeps what others have set', async () => {
+      const printed: string[] = [];
+      const labelsAfter = async (labels: object) => {
+        await apply(printed, service({ name: 'third', labels }));
+        return ((await api('GET', SERVICE)).json['metadata'] as { labels?: object }).labels;
+      };
+      expect(await labelsAfter({ a: '1', b: '2' })).toEqual({ a: '1', b: '2' });
+      await api('PATCH', SERVICE, { body: { metadata: { labels: { other: '3' } } }, contentType });
+      expect(await labelsAfter({ a: '4' })).toEqual({ a: '4', other: '3' });
+      expect(await labelsAfter({ a: '4' })).toEqual({ a: '4', other: '3' });
+      expect(printed).toEqual(['created', 'configured', 'unchanged'].map((what) => `service/third ${what}\n`));
+    });
+
+    it('says which objects it has written before one that is refused', async () => {
+      const printed: string[] = [];
+      const applied = apply(printed, service({ name: 'third' }), service({ name: 'refused' }, 0));
+      await expect(applied).rejects.toThrow('Service "refused" is invalid');
+      expect(printed).toEqual(['service/third configured\n']);
+      await api('DELETE', SERVICE);
+    });
   });
 
   it('cordon, uncordon and delete of a node: no new pods, and its pods are replaced elsewhere', async () => {

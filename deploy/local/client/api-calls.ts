@@ -5,6 +5,17 @@ import type { ApiAccess } from '../state-folder.ts';
 /** The most bytes of an answer. The largest is a whole log: 2000 lines of up to 8192 characters. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
+/** The API refused a request. */
+export class ApiCallError extends Error {
+  readonly code: number | undefined;
+
+  /** `message`: the API's own. `code`: the HTTP status. */
+  constructor(message: string | undefined, code: number | undefined) {
+    super(`Error from server: ${message ?? code}`);
+    this.code = code;
+  }
+}
+
 /** A request to the Kubernetes API of the local cluster. */
 export interface ApiCall {
   method: 'GET' | 'POST' | 'DELETE' | 'PATCH';
@@ -61,7 +72,7 @@ export async function* callLines(access: ApiAccess, request: ApiCall): AsyncGene
 async function rejectFailure(answer: IncomingMessage): Promise<void> {
   if ((answer.statusCode ?? 0) < 400) return;
   const { message } = JSON.parse(await readText(answer)) as { message?: string };
-  throw new Error(`Error from server: ${message ?? answer.statusCode}`);
+  throw new ApiCallError(message, answer.statusCode);
 }
 
 /** Reads a whole stream as text; `name` is for the error. Rejects if it has more than `maxBytes`: a device has no end. */

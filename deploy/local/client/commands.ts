@@ -130,7 +130,7 @@ async function remove({ access, io, args, options }: Invocation): Promise<void> 
   }
   const body = grace === undefined ? {} : { gracePeriodSeconds: Number(grace) };
   if (options.filename !== undefined) {
-    io.print(await deleteFile(access, options.filename, options.namespace, body));
+    for await (const line of deleteFile(access, options.filename, options.namespace, body)) io.print(line);
     return;
   }
   for (const { resource, name } of namedObjects(args)) {
@@ -169,7 +169,7 @@ async function apply({ access, io, options }: Invocation): Promise<void> {
   if (options.filename === undefined) {
     throw new UsageError('apply needs a file: apply -f deploy/kubernetes/goldpinger-chaos.yml');
   }
-  io.print(await applyFile(access, options.filename, options.namespace));
+  for await (const line of applyFile(access, options.filename, options.namespace)) io.print(line);
 }
 
 async function service({ access, io, args, options }: Invocation): Promise<void> {

@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import type { KubeObject, NewObject } from '../api/objects.ts';
 import { apiVersionOf, collectionPath, RESOURCES, type Resource } from '../api/resources.ts';
 import type { ApiAccess } from '../state-folder.ts';
-import { callJson, readText } from './api-calls.ts';
+import { ApiCallError, callJson, readText } from './api-calls.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 /** kubectl keeps the applied manifest in this annotation, so that both can apply the same file in turn. */
@@ -13,24 +13,25 @@ type JsonMap = Record<string, unknown>;
 
 type Manifest = Awaited<ReturnType<typeof readManifests>>[number];
 
-/** Creates or changes the objects of a YAML file, and returns what kubectl would print. Rejects with an Error. */
-export async function applyFile(access: ApiAccess, file: string, namespace: string): Promise<string> {
-  let output = '';
+/** Creates or changes the objects of a YAML file, and yields what kubectl would print of each. Rejects with an Error. */
+export async function* applyFile(access: ApiAccess, file: string, namespace: string): AsyncGenerator<string, void> {
   for (const manifest of await readManifests(file, namespace)) {
     const { resource, object } = manifest;
-    output += `${kindOf(resource)}/${object.metadata.name} ${await apply(access, manifest)}\n`;
+    yield `${kindOf(resource)}/${object.metadata.name} ${await apply(access, manifest)}\n`;
   }
-  return output;
 }
 
-/** Deletes the objects of a YAML file, and returns what kubectl would print. Rejects with an Error. */
-export async function deleteFile(access: ApiAccess, file: string, namespace: string, body: object): Promise<string> {
-  let output = '';
+/** Deletes the objects of a YAML file, and yields what kubectl would print of each. Rejects with an Error. */
+export async function* deleteFile(
+  access: ApiAccess,
+  file: string,
+  namespace: string,
+  body: object,
+): AsyncGenerator<string, void> {
   for (const { resource, path, object } of await readManifests(file, namespace)) {
     await callJson(access, { method: 'DELETE', path, body });
-    output += `${kindOf(resource)} "${object.metadata.name}" deleted\n`;
+    yield `${kindOf(resource)} "${object.metadata.name}" deleted\n`;
   }
-  return output;
 }
 
 async function apply(access: ApiAccess, { object, collection, path }: Manifest): Promise<string> {
@@ -81,7 +82,7 @@ async function storedObject(access: ApiAccess, path: string): Promise<KubeObject
   try {
     return (await callJson(access, { method: 'GET', path })) as KubeObject;
   } catch (error) {
-    if (error instanceof Error && error.message.includes('not found')) return undefined;
+    if (error instanceof ApiCallError && error.code === 404) return undefined;
     throw error;
   }
 }
