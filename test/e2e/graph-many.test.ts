@@ -105,6 +105,12 @@ describe('of 120 pods', () => {
   });
 });
 
+test('folded to many nodes, a named node says how many pods it has, not its name again', async () => {
+  await open({ pods: 130, nodes: 65, scenario: 'one-way' }, { hash: '&level=node' });
+  const label = expect.stringMatching(/^worker-\d+2 pods · /);
+  await soon(() => page.locator('.pod-label').allTextContents()).toEqual([label, label]);
+});
+
 test('folded to nodes a dead node is one red octagon with the number of its pods; a click unfolds it, and a button folds it again', async () => {
   await open({ ...MANY, scenario: 'dead-node' }, { hash: '&level=auto' });
   await soon(() => page.locator('.pod-node').count()).toBe(12);

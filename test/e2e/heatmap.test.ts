@@ -205,6 +205,41 @@ describe('for everybody', () => {
     }
   });
 
+  test.each([12, 120])('at 390 px no name of the axes of %i pods lies over a caption', async (pods) => {
+    await open({ pods, scenario: 'dead-node' }, { width: 390, hash: '&level=auto' });
+    await page.evaluate(() => {
+      const { fillText } = CanvasRenderingContext2D.prototype;
+      const seen: [text: string, left: number, right: number, top: number, bottom: number][] = [];
+      Object.assign(window, { seen });
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+        const { a, b, c, d, e, f } = this.getTransform();
+        const {
+          actualBoundingBoxLeft: l,
+          actualBoundingBoxRight: r,
+          actualBoundingBoxAscent: up,
+          actualBoundingBoxDescent: down,
+        } = this.measureText(text);
+        const corners = [x - l, x + r].flatMap((px) =>
+          [y - up, y + down].map((py) => [a * px + c * py + e, b * px + d * py + f]),
+        );
+        const [xs, ys] = [corners.map(([px = 0]) => px), corners.map(([, py = 0]) => py)];
+        seen.push([text, Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]);
+        fillText.call(this, text, x, y);
+      };
+    });
+    await page.setViewportSize({ width: 391, height: 844 });
+    const texts = () =>
+      page.evaluate(() => (window as unknown as { seen: [string, number, number, number, number][] }).seen);
+    await soon(async () => (await texts()).map(([text]) => text)).toContain('to');
+    const captions = (await texts()).filter(([text]) => /^(?:to|from|←| source| destination| ↓)/.test(text));
+    const names = (await texts()).filter(([text]) => /^wor/.test(text));
+    expect(names.map(([text]) => text)).toContain('worker-02');
+    const over = names.filter(([, left, right, top, bottom]) =>
+      captions.some(([, l, r, t, b]) => left < r && l < right && top < b && t < bottom),
+    );
+    expect(over).toEqual([]);
+  });
+
   test('at 390 px nothing sticks out, and a tap opens the link', async () => {
     await open(FOUR, { width: 390 });
     const wide = await page.evaluate(() =>

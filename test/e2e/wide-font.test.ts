@@ -15,6 +15,9 @@ beforeAll(async () => {
 afterEach(async () => expect(await pages.leave()).toEqual([]));
 afterAll(() => pages?.close());
 
+/** As long as the API's longest usual ones. */
+const LONG_REASON = 'CreateContainerConfigErrorOfAnInitContainer';
+
 const SLOW: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const LINK = '&from=uid-0000&to=uid-0003';
 
@@ -38,6 +41,7 @@ test.each<[what: string, mesh: MeshOptions, hash: string, act?: (page: Page) => 
   ['the panel of a pod', { pods: 4, scenario: 'dead-pod' }, 'view=heatmap&pod=uid-0003'],
   ['a table', SLOW, 'view=heatmap&table=1'],
   ['a graph of stages', { pods: 8, scenario: 'lifecycles' }, 'view=graph'],
+  ['the panel of a pod that starts', { pods: 8, scenario: 'lifecycles' }, 'view=graph&pod=uid-0007'],
   ['a folded graph', { pods: 120, scenario: 'slow-pod' }, 'view=graph'],
   ['a large heatmap', { pods: 120, scenario: 'mixed' }, 'view=heatmap&level=pod'],
   [
@@ -61,6 +65,7 @@ test.each<[what: string, mesh: MeshOptions, hash: string, act?: (page: Page) => 
   ['zones', { pods: 120, scenario: 'zone-cut' }, 'view=heatmap'],
 ])('%s: in a wide font no text leaves its box, or lies over another one', async (_, mesh, hash, act) => {
   const made = meshOf(mesh);
+  for (const pod of made.pods) if (pod.lifecycle !== 'ready') pod.reason = LONG_REASON;
   const scene = await startScene({ pageDir: 'dist/web', mesh: () => made, nowMs: () => FEED_TIME_MS + 300 });
   pages.closeLater(scene);
   for (const width of [1440, 1120, 390]) {

@@ -46,6 +46,8 @@ export interface HeatLayout {
   /** Start of the cells. */
   left: number;
   top: number;
+  /** Short captions: "to" is above the names of the rows, because there is no room beside them. */
+  narrow: boolean;
   /** Visible size of the cells; less than `extent` if they scroll. */
   viewWidth: number;
   viewHeight: number;
@@ -206,7 +208,7 @@ function assemble(
   parts: Pick<HeatLayout, 'axis' | 'columns' | 'slant' | 'left' | 'top' | 'strip' | 'pitch' | 'shared'>,
   groupGap: number,
 ): HeatLayout {
-  const { n, groups, width, height, dpr } = request;
+  const { n, groups, width, height, dpr, narrow } = request;
   const starts = new Float64Array(n + 1);
   let group = 0;
   for (let i = 0; i <= n; i++) {
@@ -222,7 +224,7 @@ function assemble(
   const viewWidth = visible(width - parts.left);
   const viewHeight = visible(height - parts.top);
   const scrollable = n > 0 && (parts.shared || extent > viewWidth + 0.5 || extent > viewHeight + 0.5);
-  return { ...parts, gap, kind, viewWidth, viewHeight, extent, starts, scrollable };
+  return { ...parts, narrow, gap, kind, viewWidth, viewHeight, extent, starts, scrollable };
 }
 
 /** The position of the cell at `offset` (relative to the first cell), or the nearest one; -1 if there are no cells. */

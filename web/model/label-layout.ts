@@ -26,7 +26,8 @@ export interface LabelRequest {
 /** The font of canvases; the same as the page's. */
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
-const SPACE = 10;
+/** Between a pod and its label, px. */
+export const LABEL_SPACE = 10;
 
 /**
  * The positions nearest to `wanted` (ascending) with `gap` between neighbours, within `low..high`. If they do not fit,
@@ -83,13 +84,13 @@ function placeSide(request: LabelRequest, side: -1 | 1): Label[] {
     for (const other of ring.spots) {
       if (Math.abs(other.y - y) < height / 2 + reach + rise) away = Math.max(away, (other.x - ring.cx) * side + reach);
     }
-    return { index, x: ring.cx + side * (away + SPACE), y, spot };
+    return { index, x: ring.cx + side * (away + LABEL_SPACE), y, spot };
   });
   return places.map(({ index, x, y, spot }) => {
     // A leader stays on its own line until it has passed the labels between it and its pod.
     const passed = places.filter((other) => (other.y - y) * (other.y - spot.y) < 0).map((other) => side * other.x);
-    const bend = side * Math.min(side * x, ...passed) - side * SPACE;
-    const moved = Math.abs(y - spot.y) > height / 2 || Math.abs(x - spot.x) > reach + 3 * SPACE;
+    const bend = side * Math.min(side * x, ...passed) - side * LABEL_SPACE;
+    const moved = Math.abs(y - spot.y) > height / 2 || Math.abs(x - spot.x) > reach + 3 * LABEL_SPACE;
     const leader: [number, number][] = moved
       ? [
           [x - side * 4, y],
@@ -112,9 +113,17 @@ export function textWidth(text: string, sizePx: number): number {
   return ems * sizePx;
 }
 
-/** The first words of a sentence that fit in about `width` px, at least one. */
+/** Least length of a shortened last word, characters: "(Imag…Off)". */
+const LEAST_END = 10;
+
+/** The first words of a sentence that fit in about `width` px, at least one. If only the last one does not fit, it is shortened. */
 export function beginningOf(text: string, width: number, sizePx: number): string {
   const words = text.slice(0, 600).split(' ');
+  const start = text.slice(0, text.lastIndexOf(' ') + 1);
+  const room = width - textWidth(start, sizePx);
+  if (text.length <= 600 && room >= LEAST_END * LATIN_EM * sizePx) {
+    return `${start}${fitText(text.slice(start.length), room, sizePx)}`;
+  }
   for (let count = words.length; count > 1; count--) {
     const part = words.slice(0, count).join(' ');
     const shown = count === words.length && text.length <= 600 ? part : `${part.replace(/[,;:]$/, '')}…`;

@@ -1,13 +1,13 @@
 import { useMemo } from 'react';
 import { type Label, placeLabels, textWidth } from '../../model/label-layout.ts';
-import { groupWords } from '../../model/levels.ts';
+import { groupWords, noteOf } from '../../model/levels.ts';
 import type { Tone } from '../../model/links.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { podPhrase, podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import type { Box } from '../../model/ring-layout.ts';
 import type { FindingLabel } from './finding-labels.ts';
-import { hasUprightLoops } from './scene.ts';
+import { BOLD_13, reachOf } from './scene.ts';
 import { FULL_LABEL } from './tier.ts';
 import type { Graph } from './use-graph.ts';
 
@@ -21,8 +21,8 @@ export interface Line {
   more?: { text: string; tone: Tone };
 }
 
-/** A bold text of 15 px is as wide as a normal one of 17 px, one of 13 px as one of 15 px. */
-const [BOLD_15, BOLD_13] = [17, 15];
+/** A bold text of 15 px is as wide as a normal one of this size, px. */
+const BOLD_15 = 17;
 const PLAIN = 13;
 const MOST_WIDTH = 320;
 /** Up to so many labels that are not full have room for a third line. */
@@ -36,7 +36,7 @@ export function labelsOf(graph: Graph): Label[] {
     ring: { ...ring, spots: spots.map((spot) => ({ ...spot, angle: 0 })) },
     indexes: named.map(({ index }) => index),
     height: heightOf(graph),
-    reach: tier.names === 'unhealthy' ? 26 : hasUprightLoops(tier) ? tier.disc : tier.disc * 2.1,
+    reach: reachOf(tier),
     rise: full ? tier.disc * 0.4 : 0,
     lift: tier.names === 'short' && tier.bundled ? tier.disc * 1.6 : 0,
     box: frame.labels,
@@ -180,7 +180,7 @@ function unhealthyLines(picture: Picture, view: PodView, nowMs: number): Line[] 
   return [
     { text: view.name, className: 'label-name' },
     {
-      text: shownName(view.pod.node),
+      text: noteOf(picture, view.index),
       className: 'label-place',
       more: { text: podPhrase(view, words), tone: words.noteTone },
     },

@@ -1,3 +1,4 @@
+import { LABEL_SPACE } from '../../model/label-layout.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import type { Box, Ring } from '../../model/ring-layout.ts';
@@ -38,6 +39,32 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
     ? { x: 8, y: height - below - 4, width: width - 16, height: below }
     : { x: width - beside, y: labels.y, width: beside - 8, height: labels.height };
   return { ring, labels, external };
+}
+
+/** A bold text of 13 px is as wide as a normal one of this size, px. */
+export const BOLD_13 = 15;
+
+/** How far a pod with its self-link extends towards its label, px. */
+export function reachOf(tier: Tier): number {
+  if (tier.names === 'unhealthy') return 26;
+  return hasUprightLoops(tier) ? tier.disc : tier.disc * 2.1;
+}
+
+/** The least share of its width that a ring keeps so that names beside it are whole. */
+const LEAST_RING = 0.7;
+
+/** Makes the ring of a frame, with pods at `spots`, as narrow as names of `widest` px beside it need, if that is enough. */
+export function withNameRoom(frame: Frame, spots: readonly Point[], tier: Tier, widest: number): Frame {
+  const { ring, labels } = frame;
+  const centre = ring.x + ring.width / 2;
+  // A px more, so that rounding cuts no name.
+  const room = labels.width / 2 - reachOf(tier) - LABEL_SPACE - widest - 1;
+  const share = room / Math.max(1, ...spots.map(({ x }) => Math.abs(x - centre)));
+  if (share >= 1) return frame;
+  const width = ring.width * Math.max(LEAST_RING, share);
+  const height = Math.min(ring.height, width * (tier.bundled ? MOST_RATIO : 1));
+  const [x, y] = [centre - width / 2, ring.y + (ring.height - height) / 2];
+  return { ...frame, ring: { x, y, width, height } };
 }
 
 /** Pods overlap on a ring below this width, px. */

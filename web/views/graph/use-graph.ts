@@ -2,6 +2,7 @@ import { useMemo, useState } from 'react';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
+import { textWidth } from '../../model/label-layout.ts';
 import { chooseLinks, countLinks, type LinkChoice, type LinkCounts } from '../../model/link-choice.ts';
 import { podsOfFilter, shownLinks, statesOf } from '../../model/link-filter.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
@@ -11,7 +12,7 @@ import { PodSlots } from '../../model/slots.ts';
 import { type Bundles, NO_BUNDLES, quietPairs } from './bundles.ts';
 import { type FindingLabel, findingLabels, isUnhealthy } from './finding-labels.ts';
 import type { Point } from './geometry.ts';
-import { type Frame, frameOf, LINK_STYLES, type SceneLink, sceneLinks } from './scene.ts';
+import { BOLD_13, type Frame, frameOf, LINK_STYLES, type SceneLink, sceneLinks, withNameRoom } from './scene.ts';
 import { type Tier, tierOf } from './tier.ts';
 import { type Moved, placesOf } from './use-moved.ts';
 
@@ -149,11 +150,14 @@ export function useGraph(
   const keptPods = useMemo(() => JSON.parse(podsKey) as Pod[], [podsKey]);
   const seats = useMemo(() => podSlots.assign(keptPods, by), [podSlots, keptPods, by]);
   const externals = chosen.targets.length > 0 ? 1 : 0;
+  const widest = Math.max(0, ...picture.pods.map(({ label }) => textWidth(label, BOLD_13)));
   const { frame, ring } = useMemo(() => {
-    const frame = frameOf(width, height, usual, narrow, externals);
+    const usualFrame = frameOf(width, height, usual, narrow, externals);
+    const { spots } = layoutRing(seats.slots, by, usualFrame.ring);
+    const frame = usual.names === 'short' ? withNameRoom(usualFrame, spots, usual, widest) : usualFrame;
     const ring = layoutRing(seats.slots, by, frame.ring);
     return { frame, ring: seatPods(ring, seats.slotOf, (index) => seats.shownAs[index] === index) };
-  }, [seats, by, width, height, usual, narrow, externals]);
+  }, [seats, by, width, height, usual, narrow, externals, widest]);
   const tier = useMemo(
     () => ({ ...usual, disc: Math.min(usual.disc, Math.max(3, slotOf(ring) / 2 - 6)) }),
     [usual, ring],

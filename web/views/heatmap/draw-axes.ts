@@ -125,7 +125,7 @@ function labelOf(ctx: CanvasRenderingContext2D, scene: Scene, axis: Axis, run: R
     const note = layout.axis === 'full' && isLarge ? noteOf(picture, pod) : '';
     const group = arrangement.groups.find(({ start }) => start === run.first)?.name ?? '';
     const text = isPod ? nameOf(scene, pod, axis) : isNumber ? String(run.first + 1) : shownName(group) || 'unknown';
-    return { ...look, text, note, x, y, align: 'right', room: x - (layout.axis === 'short' ? 2 : 20) };
+    return { ...look, text, note, x, y, align: 'right', room: x - (layout.narrow ? 2 : 20) };
   }
   const x = left - scene.scrollX + middle;
   const text = isPod ? nameOf(scene, pod, axis) : isNumber ? String(run.first + 1) : shortGroup(ctx, scene, run);
@@ -190,7 +190,6 @@ function shortened(ctx: CanvasRenderingContext2D, text: string, width: number): 
 }
 
 function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group, picture }: Scene): void {
-  const narrow = layout.left < 100 && layout.axis === 'short';
   ctx.textBaseline = 'alphabetic';
   ctx.textAlign = 'left';
   const write = (bold: string, rest: string, x: number, y: number) => {
@@ -208,10 +207,10 @@ function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group, pic
   const what = fold === null ? 'pod' : isMixed ? `pod or ${fold.level}` : fold.level;
   const by = layout.axis === 'groups' ? `, by ${group}` : '';
   const wide = ctx.measureText(`from source ${what}${by} →`).width;
-  const rest = layout.viewWidth < wide || narrow ? ' →' : ` source ${what}${by} →`;
+  const rest = layout.viewWidth < wide ? ' →' : ` source ${what}${by} →`;
   const width = rest === ' →' ? ctx.measureText('from →').width : wide;
   write('from', rest, layout.left + Math.max(0, (layout.viewWidth - width) / 2), 15);
-  if (narrow) {
+  if (layout.narrow) {
     write('to', ' ↓', Math.max(4, layout.left - 34), 15);
     return;
   }

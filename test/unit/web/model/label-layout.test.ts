@@ -134,4 +134,8 @@ test('of a sentence that does not fit the first words are shown, and not its end
   expect(beginningOf(words, 1000, 13)).toBe(words);
   expect(beginningOf(words, textWidth('its 10 pods are unreachable,…', 13), 13)).toBe('its 10 pods are unreachable…');
   expect(beginningOf('unreachable', 30, 13)).toContain('…');
+  // A long reason says something even if it does not fit.
+  const reason = 'for 6 s (CreateContainerConfigError)';
+  expect(beginningOf(reason, textWidth('for 6 s (Create…rror)', 13), 13)).toBe('for 6 s (Creat…rror)');
+  expect(beginningOf(reason, textWidth('for 6 s (Cre', 13), 13)).toBe('for 6 s…');
 });

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../../../../server/protocol/pod.ts';
+import { textWidth } from '../../../../../web/model/label-layout.ts';
 import { layoutRing, seatPods } from '../../../../../web/model/ring-layout.ts';
 import { PodSlots } from '../../../../../web/model/slots.ts';
-import { type Line, labelsOf, linesIn } from '../../../../../web/views/graph/labels.ts';
-import { frameOf, isTight } from '../../../../../web/views/graph/scene.ts';
+import { type Line, labelsOf, linesIn, roomOf } from '../../../../../web/views/graph/labels.ts';
+import { BOLD_13, frameOf, isTight, withNameRoom } from '../../../../../web/views/graph/scene.ts';
 import { tierOf } from '../../../../../web/views/graph/tier.ts';
 import type { Graph } from '../../../../../web/views/graph/use-graph.ts';
 import { podOf } from '../../../../support/mesh.ts';
@@ -75,6 +76,23 @@ describe('labels', () => {
       }
     }
   });
+});
+
+test.each([2, 3, 6, 12])('on a phone the names of %i nodes are whole at the sides of the ring', (count) => {
+  const tier = tierOf(count, true);
+  const widest = textWidth('worker-01', BOLD_13);
+  const usual = frameOf(390, 420, tier, true, 0);
+  const by = tier.bundled ? 'node' : 'none';
+  const { spots } = layoutRing(podsOf(count, count), by, usual.ring);
+  const frame = withNameRoom(usual, spots, tier, widest);
+  const ring = layoutRing(podsOf(count, count), by, frame.ring);
+  const named = ring.spots.map((_, index) => ({ index, finding: null }));
+  const graph = { tier, narrow: true, frame, ring, spots: ring.spots, named } as unknown as Graph;
+  const rooms = labelsOf(graph).map((label) => roomOf(label, graph));
+  expect(Math.min(...rooms)).toBeGreaterThanOrEqual(widest);
+  expect(frame.ring.width).toBeGreaterThan(usual.ring.width / 2);
+  // Short names change nothing.
+  expect(withNameRoom(usual, spots, tier, 20)).toBe(usual);
 });
 
 const HEALTHY: Line[] = [
