@@ -98,7 +98,9 @@ describe('docs/experiments.md', () => {
 
   it('2 makes the links into goldpinger-chaos slow', async () => {
     await clone.run(snippet('docs/experiments.md', 'npm run local -- apply'));
-    // Its API answers a moment after the pod was created.
+    // Its API answers a moment after the pod was created. A command before that may reach the fault proxy of another cluster.
+    const isRunning = expect.stringMatching(/goldpinger-chaos +\S+ +Running/);
+    await eventually(async () => expect(await clone.run('npm run -s local -- get pods')).toEqual(isRunning), 20_000);
     await eventually(() => clone.run(snippet('docs/experiments.md', 'npm run local -- toxic create')), 20_000);
     await clone.run(snippet('docs/experiments.md', 'npm run local -- toxic add')).catch(async (error) => {
       // A fault proxy that has been started again has no proxies: the pod's status and its log tell why.
