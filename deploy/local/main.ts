@@ -7,6 +7,9 @@ import { parseStartOptions, runStartCommand } from './start-command.ts';
 import { HELP, UsageError } from './usage.ts';
 
 process.stdout.on('error', () => {}); // Without this, a reader that exits (`| head`) would end the cluster.
+// Keeps the process until `main` has ended. Without it Node exits with 0, and without a word, while `fetch` waits for a connection
+// that was reset: the timer of AbortSignal.timeout does not keep it.
+setInterval(() => {}, 60_000);
 main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: unknown) => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -199,6 +199,19 @@ describe('npm run local', () => {
       `pod "${names[2]}" deleted`,
       'service "goldpinger" deleted',
     ]);
+  });
+
+  it('a command whose connection is reset says so and fails, also where fetch never ends', async () => {
+    await start('eight');
+    const resetting = createServer((socket) => socket.on('error', () => {}).resetAndDestroy());
+    const port = await new Promise<number>((resolve) => {
+      resetting.listen(0, '127.0.0.1', () => resolve((resetting.address() as AddressInfo).port));
+    });
+    // On Node 20 about one in four waits for ever.
+    const tries = Array.from({ length: 24 }, () => run('toxic', '--dir', 'eight', '-h', `127.0.0.1:${port}`, 'list'));
+    const stderr = `no Toxiproxy API answers at http://127.0.0.1:${port}\n`;
+    expect(await Promise.all(tries)).toEqual(tries.map(() => ({ code: 1, stdout: '', stderr })));
+    resetting.close();
   });
 
   it('get -w shows changes until a signal ends it, and exits with 0', async () => {
