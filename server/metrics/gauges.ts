@@ -17,57 +17,51 @@ export interface MetricsSources {
 /** Registers the gauges whose values are read at each scrape. */
 export function registerGauges(registry: Registry, version: string, sources: MetricsSources): void {
   const { nowMs, pods, discovery, starvation, health } = sources;
+  registerValues(registry, {
+    goldpinger_cluster_health_total: [
+      'Whether every check passes (1) or not (0).',
+      () => {
+        // Read once for both gauges: it takes a millisecond with 1000 pods. A scrape reads gauges in the order of their registration.
+        const { isHealthy, healthyNodes, unhealthyNodes } = health();
+        nodesHealth.set({ status: 'healthy' }, healthyNodes);
+        nodesHealth.set({ status: 'unhealthy' }, unhealthyNodes);
+        return +isHealthy;
+      },
+    ],
+    goldpinger_discovery_up: [
+      'Whether the list of peers is current (1), or missing or stale (0).',
+      () => +(discovery().phase === 'synced'),
+    ],
+    goldpinger_discovery_age_seconds: [
+      'Time since something was last heard from the Kubernetes API that keeps the list of peers right, or since start-up.',
+      () => Math.max(0, nowMs() - (discovery().lastGoodMs || discovery().sinceMs)) / 1000,
+    ],
+    goldpinger_discovery_failed_attempts: [
+      'Attempts to list peers that failed since the last successful one.',
+      () => discovery().attempts,
+    ],
+    goldpinger_event_loop_delay_p99_seconds: [
+      'How late this process handled a timer or an event at most in the last seconds.',
+      () => starvation().loopDelayP99Us / 1e6,
+    ],
+    goldpinger_row_unreliable: [
+      'Whether this instance has too little CPU for its measurements to be trusted (1).',
+      () => +starvation().unreliable,
+    ],
+  });
   const nodesHealth = new Gauge({
     name: 'goldpinger_nodes_health_total',
     help: 'Nodes that this instance sees as healthy and as unhealthy.',
     labelNames: ['status'],
-    registers: [],
+    registers: [registry],
   });
-  const healthOfCluster = () => {
-    // Read once for both gauges: it takes a millisecond with 1000 pods. A scrape reads gauges in the order of their registration.
-    const { isHealthy, healthyNodes, unhealthyNodes } = health();
-    nodesHealth.set({ status: 'healthy' }, healthyNodes);
-    nodesHealth.set({ status: 'unhealthy' }, unhealthyNodes);
-    return +isHealthy;
-  };
-  registerValues(registry, [
-    ['goldpinger_cluster_health_total', 'Whether every check passes (1) or not (0).', healthOfCluster],
-    [
-      'goldpinger_discovery_up',
-      'Whether the list of peers is current (1), or missing or stale (0).',
-      () => +(discovery().phase === 'synced'),
-    ],
-    [
-      'goldpinger_discovery_age_seconds',
-      'Time since something was last heard from the Kubernetes API that keeps the list of peers right, or since start-up.',
-      () => discoveryAgeS(discovery(), nowMs()),
-    ],
-    [
-      'goldpinger_discovery_failed_attempts',
-      'Attempts to list peers that failed since the last successful one.',
-      () => discovery().attempts,
-    ],
-    [
-      'goldpinger_event_loop_delay_p99_seconds',
-      'How late this process handled a timer or an event at most in the last seconds.',
-      () => starvation().loopDelayP99Us / 1e6,
-    ],
-    [
-      'goldpinger_row_unreliable',
-      'Whether this instance has too little CPU for its measurements to be trusted (1).',
-      () => +starvation().unreliable,
-    ],
-  ]);
-  registry.registerMetric(nodesHealth);
   new Gauge({
     name: 'goldpinger_peers',
     help: 'Pods of the mesh, this one included, by stage of life.',
     labelNames: ['state'],
     registers: [registry],
     collect() {
-      const counts = new Map(LIFECYCLES.map((state) => [state, 0]));
-      for (const { lifecycle } of pods()) counts.set(lifecycle, (counts.get(lifecycle) ?? 0) + 1);
-      for (const [state, count] of counts) this.set({ state }, count);
+      for (const state of LIFECYCLES) this.set({ state }, pods().filter(({ lifecycle }) => lifecycle === state).length);
     },
   });
   registerIdentity(registry, version, true);
@@ -82,21 +76,17 @@ export function registerIdentity(registry: Registry, version: string, isActive: 
     registers: [registry],
   });
   build.set({ version, node_version: process.versions.node }, 1);
-  registerValues(registry, [
-    [
-      'goldpinger_node_mode',
+  registerValues(registry, {
+    goldpinger_node_mode: [
       'Whether this instance measures (1), or only answers because its node is passive (0).',
       () => +isActive,
     ],
-  ]);
+  });
 }
 
-/** Registers gauges without labels of their own, whose values are read at each scrape. */
-export function registerValues(
-  registry: Registry,
-  gauges: readonly [name: string, help: string, value: () => number][],
-): void {
-  for (const [name, help, value] of gauges) {
+/** Registers gauges without labels of their own, by name, whose values are read at each scrape. */
+export function registerValues(registry: Registry, gauges: Record<string, [help: string, value: () => number]>): void {
+  for (const [name, [help, value]] of Object.entries(gauges)) {
     new Gauge({
       name,
       help,
@@ -106,8 +96,4 @@ export function registerValues(
       },
     });
   }
-}
-
-function discoveryAgeS({ lastGoodMs, sinceMs }: DiscoveryStatus, nowMs: number): number {
-  return Math.max(0, nowMs - (lastGoodMs > 0 ? lastGoodMs : sinceMs)) / 1000;
 }

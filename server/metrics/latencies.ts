@@ -20,7 +20,7 @@ export class LatencyHistogram {
     this.#sumUs += durationUs;
   }
 
-  /** Its series: buckets, sum in seconds, count. `labels` as written by `labelText`. */
+  /** Its series: buckets, sum in seconds, count; '' before the first duration. `labels` as written by `labelText`. */
   text(name: string, labels: string, format: Format): string {
     const lineStart = `${name}_bucket{${labels},le="`;
     let lines = '';
@@ -29,6 +29,7 @@ export class LatencyHistogram {
       count += this.#counts[bucket] ?? 0;
       lines += `${lineStart}${lineEnd}${count}\n`;
     }
+    if (count === 0) return '';
     return `${lines}${name}_sum{${labels}} ${this.#sumUs / 1e6}\n${name}_count{${labels}} ${count}\n`;
   }
 }

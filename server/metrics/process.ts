@@ -20,40 +20,35 @@ export function registerProcessMetrics(registry: Registry): void {
     },
   });
   const startS = Date.now() / 1000 - process.uptime();
-  registerValues(registry, [
-    ['process_start_time_seconds', 'When this process started, seconds since the epoch.', () => startS],
-    ['process_resident_memory_bytes', 'Memory of this process that is in RAM.', () => process.memoryUsage.rss()],
-    ['nodejs_heap_size_used_bytes', 'JavaScript heap in use.', () => process.memoryUsage().heapUsed],
-    ['nodejs_heap_size_total_bytes', 'JavaScript heap reserved.', () => process.memoryUsage().heapTotal],
-    [
-      'nodejs_external_memory_bytes',
+  registerValues(registry, {
+    process_start_time_seconds: ['When this process started, seconds since the epoch.', () => startS],
+    process_resident_memory_bytes: ['Memory of this process that is in RAM.', () => process.memoryUsage.rss()],
+    nodejs_heap_size_used_bytes: ['JavaScript heap in use.', () => process.memoryUsage().heapUsed],
+    nodejs_heap_size_total_bytes: ['JavaScript heap reserved.', () => process.memoryUsage().heapTotal],
+    nodejs_external_memory_bytes: [
       'Memory outside the heap that JavaScript objects hold.',
       () => process.memoryUsage().external,
     ],
-  ]);
-  const maxFds = readMaxFds();
-  if (maxFds < 0) return;
-  registerValues(registry, [
-    ['process_open_fds', 'Open file descriptors.', countOpenFds],
-    ['process_max_fds', 'The largest number of file descriptors that may be open.', () => maxFds],
-  ]);
+  });
+  // macOS has no /proc.
+  const maxFds = Number(
+    /^Max open files\s+(\d+)/m.exec(tryTo(() => readFileSync('/proc/self/limits', 'utf8'), ''))?.[1],
+  );
+  if (!(maxFds >= 0)) return;
+  registerValues(registry, {
+    process_open_fds: [
+      'Open file descriptors.',
+      // Without the one that reads the folder.
+      () => tryTo(() => readdirSync('/proc/self/fd').length - 1, 0),
+    ],
+    process_max_fds: ['The largest number of file descriptors that may be open.', () => maxFds],
+  });
 }
 
-/** Counts the open file descriptors, without the one that reads the folder. */
-function countOpenFds(): number {
+function tryTo<T>(read: () => T, otherwise: T): T {
   try {
-    return readdirSync('/proc/self/fd').length - 1;
+    return read();
   } catch {
-    return 0;
-  }
-}
-
-/** Reads the soft limit of file descriptors; -1 if there is no /proc, as on macOS. */
-function readMaxFds(): number {
-  try {
-    const limits = readFileSync('/proc/self/limits', 'utf8');
-    return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? -1);
-  } catch {
-    return -1;
+    return otherwise;
   }
 }

@@ -24,23 +24,19 @@ export const CONTENT_TYPES: Record<Format, string> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 };
 
-/** Only this many characters of an `Accept` header are read. */
-const MAX_ACCEPT_LENGTH = 1000;
-
 /**
  * The format that an `Accept` header asks for: OpenMetrics if the header names it with at least the weight of the classic
  * text, otherwise the classic text, which every scraper reads.
  */
-export function formatFor(accept: string | undefined): Format {
-  let openMetrics = 0;
-  let text = 0;
-  for (const range of (accept ?? '').slice(0, MAX_ACCEPT_LENGTH).toLowerCase().split(',')) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
-    const quality = Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? 1);
-    if (type === 'application/openmetrics-text') openMetrics = Math.max(openMetrics, quality);
-    if (type === 'text/plain') text = Math.max(text, quality);
-  }
-  return openMetrics > 0 && openMetrics >= text ? 'openmetrics' : 'text';
+export function formatFor(accept = ''): Format {
+  // Parameters other than q are ignored; `req.accepts` would not.
+  const ranges = accept.slice(0, 1000).toLowerCase().split(',');
+  const weightOf = (type: string) => {
+    const range = ranges.find((text) => text.split(';', 1)[0]?.trim() === type);
+    return range === undefined ? 0 : Number(/;\s*q=([^;]*)/.exec(range)?.[1] ?? 1);
+  };
+  const openMetrics = weightOf('application/openmetrics-text');
+  return openMetrics > 0 && openMetrics >= weightOf('text/plain') ? 'openmetrics' : 'text';
 }
 
 /** The `# HELP` and `# TYPE` lines. `help` is one line without backslashes. */
