@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { formatDurationMs, parseDurationMs } from '../runtime/duration.ts';
 import { type LinkTemplate, parseLinkTemplate } from '../runtime/link-template.ts';
-import { parseGoFloat, parseGoInt } from './go-numbers.ts';
 
 /** Turns the text of a setting into its value, or throws a RangeError that says what is expected. */
 export type Parser<T> = (text: string) => T;
@@ -52,6 +51,16 @@ export const kubeconfig: Parser<string | null> = (text) => {
   return text === '' ? null : text;
 };
 
+/** A number in Go's decimal notation (https://pkg.go.dev/strconv#ParseFloat), such as `5e-2`; NaN for any other text. */
+export function parseGoFloat(text: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+}
+
+/** A whole number as Go reads it (https://pkg.go.dev/strconv#ParseInt, base 10); NaN for any other text. */
+export function parseGoInt(text: string): number {
+  return /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+}
+
 const numberFrom =
   (read: (text: string) => number, what: string) =>
   (least: number, most: number): Parser<number> =>
@@ -61,20 +70,14 @@ const numberFrom =
     return value;
   };
 
-/** A number from `least` to `most`, as Go's ParseFloat reads it. */
 export const decimal = numberFrom(parseGoFloat, 'a number');
-
-/** A whole number from `least` to `most`, as Go's ParseInt reads it. */
 export const whole = numberFrom(parseGoInt, 'a whole number');
 
-/** A number of seconds from `least` to `most`, as Go's ParseFloat reads it. Negative means off, as 0 does. */
+/** A number of seconds from `least` to `most`. Negative means off, as 0 does. */
 export const secondsOrOff =
   (least: number, most: number): Parser<number> =>
   (text) =>
     parseGoFloat(text) <= 0 ? 0 : decimal(least, most)(text);
-
-/** Any whole number that Go's ParseInt reads. */
-export const wholeNumber: Parser<number> = whole(-(2 ** 63), 2 ** 63);
 
 /** A port, or null where the setting is empty or 0. */
 export const optionalPort: Parser<number | null> = (text) => (text === '' ? null : whole(0, 65_535)(text) || null);
@@ -159,12 +162,11 @@ export const linkTemplates: Parser<LinkTemplate[]> = (text) => {
 /** Names of nodes, separated by commas or spaces, as many as Kubernetes supports; duplicates are dropped. */
 export const nodeNames: Parser<string[]> = (text) => list(5000)(text.replaceAll(',', ' '));
 
-/** IP families to ping: 4, 6, or both separated by a comma or space. */
+/** IP families to ping, separated by a comma or space. */
 export const families: Parser<(4 | 6)[]> = (text) => {
-  const given = entriesOf(text.replaceAll(',', ' '));
-  const known = ([4, 6] as const).filter((family) => given.includes(String(family)));
-  if (known.length === 0 || known.length !== given.length) throw new RangeError('expected 4, 6 or 4,6');
-  return known;
+  const given = someOf(['4', '6'])(text);
+  if (given.length === 0) throw new RangeError('expected 4, 6 or 4,6');
+  return given.map((family) => (family === '4' ? 4 : 6));
 };
 
 /** A Kubernetes label selector of bounded length, without characters that would end a query parameter. */

@@ -1,4 +1,3 @@
-import { parseGoInt } from './go-numbers.ts';
 import {
   anyText,
   decimal,
@@ -18,12 +17,12 @@ import {
   optionalPort,
   optionalText,
   type Parser,
+  parseGoInt,
   secondsOrOff,
   secret,
   someOf,
   timeoutMs,
   whole,
-  wholeNumber,
 } from './parse.ts';
 
 /** Headings of `--help`, in order. */
@@ -153,7 +152,7 @@ export const SETTINGS = {
   freshConnectionIntervalMs: setting('Pinging', 'FRESH_CONNECTION_INTERVAL', '10s', durationMs(0), {
     help: 'Each link opens a new connection for the first ping after this time, and for the eight pings after one that failed or was late; pings in between use the open one. If REFRESH_INTERVAL is as long or longer, or with 0s, each ping opens one',
   }),
-  activeNodePercentage: setting('Pinging', 'ACTIVE_NODE_PERCENTAGE', '100', wholeNumber, {
+  activeNodePercentage: setting('Pinging', 'ACTIVE_NODE_PERCENTAGE', '100', whole(-(2 ** 53), 2 ** 53), {
     help: 'Percentage of nodes, 1 to 100, whose pods ping the others and ask the Kubernetes API; the others only answer',
   }),
   activeNodes: setting('Pinging', 'ACTIVE_NODES', '', nodeNames, {
