@@ -45,9 +45,7 @@ const FILLS = {
   failed: INK.failed,
 };
 
-/** What a cell shows. */
 export type CellState = keyof typeof FILLS;
-/** What a cell can show; the last of several counts. */
 export const CELL_STATES = Object.keys(FILLS) as CellState[];
 
 /** The part of a mesh that is drawn. */
@@ -148,8 +146,8 @@ function markAt(state: CellState, x: number, y: number, px: number): number | nu
   if (state === 'unknown') return isLattice(x, y) ? INK.hatch : null;
   if (state === 'not-probed') return isDot(x, y, px) ? INK.edge : null;
   if (state === 'not-yet') {
-    const isThreeDots = isDot(x, y, px) || (hasRoom && (isDot(x - 4, y, px) || isDot(x + 4, y, px)));
-    return isThreeDots || (hasRoom && isDashedEdge(x, y, px)) ? INK.edge : null;
+    const places = hasRoom ? [x - 4, x, x + 4] : [x];
+    return places.some((place) => isDot(place, y, px)) ? INK.edge : null;
   }
   // In small cells a thin lattice, so that they stay the darkest ones.
   if (state === 'failed') return (hasRoom ? isCross(x, y, px) : isLattice(x, y)) ? INK.surface : null;
@@ -167,11 +165,6 @@ function isDot(x: number, y: number, px: number): boolean {
   const start = Math.floor(px / 2) - 1;
   const size = px >= MARK_PX ? 2 : 1;
   return x >= start && x < start + size && y >= start && y < start + size;
-}
-
-function isDashedEdge(x: number, y: number, px: number): boolean {
-  const isEdge = (i: number) => i === 0 || i === px - 1;
-  return (isEdge(y) && x % 4 <= 1) || (isEdge(x) && y % 4 <= 1);
 }
 
 function isCross(x: number, y: number, px: number): boolean {

@@ -16,32 +16,16 @@ import {
 import { LETTER_PX, LINE_PX, shortened } from './font.ts';
 import { encodePng, Raster } from './png.ts';
 
-/** The most heatmaps of one mesh, with different limits, that are kept. */
-const MAX_KEPT = 8;
 /** The most heatmaps that wait to be painted; each of them keeps its mesh in memory. */
 const MAX_WAITING = 32;
 
-/**
- * Paints one heatmap at a time, because a heatmap of 1000 pods takes some megabytes while it is painted. Requests for the
- * same mesh with the same limits share one heatmap, which is kept only as long as the mesh.
- */
+/** Paints one heatmap at a time, because a heatmap of 1000 pods takes some megabytes while it is painted. */
 export class HeatmapPainter {
-  readonly #painted = new WeakMap<DrawnMesh['reports'], Map<string, Promise<Uint8Array>>>();
   readonly #queue = new SerialQueue(MAX_WAITING, 'too many heatmaps are requested at once');
 
   /** The PNG of a mesh; see `heatmapPng`. Rejects with a BusyError if more than MAX_WAITING are requested at once. */
   paint(mesh: DrawnMesh, limits: Thresholds): Promise<Uint8Array> {
-    const ofMesh = this.#painted.get(mesh.reports) ?? new Map<string, Promise<Uint8Array>>();
-    this.#painted.set(mesh.reports, ofMesh);
-    const key = [limits.goodMs, limits.warningMs, limits.problemMs].join(' ');
-    const found = ofMesh.get(key);
-    if (found !== undefined) return found;
-    if (ofMesh.size >= MAX_KEPT) ofMesh.clear();
-    const png = this.#queue.run(() => heatmapPng(mesh, limits));
-    ofMesh.set(key, png);
-    // A failed attempt is not kept; whoever asked gets the error.
-    png.catch(() => ofMesh.delete(key));
-    return png;
+    return this.#queue.run(() => heatmapPng(mesh, limits));
   }
 }
 
@@ -64,14 +48,15 @@ export async function heatmapPng(mesh: DrawnMesh, limits: Thresholds): Promise<B
 }
 
 function namesOf(mesh: DrawnMesh, { pods }: Cells): string[] {
-  const missing = new Set(mesh.reports.filter(isReportMissing).map(({ pod }) => pod));
   const nameOf = podNamer(mesh.pods);
-  const passive = new Set(mesh.reports.filter(({ missing }) => missing === 'passive').map(({ pod }) => pod));
+  const missing = new Map(mesh.reports.map((report) => [report.pod, report.missing]));
   return pods.map((i) => {
     const pod = mesh.pods[i];
     const name = (mesh.settings.displayNodeName && pod?.node) || nameOf(pod);
     const stage = pod === undefined || pod.lifecycle === 'ready' ? '' : pod.lifecycle;
-    const report = passive.has(i) ? 'passive' : missing.has(i) && stage !== 'starting' ? 'did not report' : '';
+    const why = missing.get(i) ?? '';
+    const isMissing = isReportMissing({ missing: why }) && stage !== 'starting';
+    const report = isMissing ? 'did not report' : why === 'passive' ? 'passive' : '';
     const notes = [stage, report].filter(Boolean).join(', ');
     return shortened(name, MAX_NAME - (notes === '' ? 0 : notes.length + 3)) + (notes === '' ? '' : ` (${notes})`);
   });

@@ -166,25 +166,10 @@ describe('the font', () => {
   });
 });
 
-describe('the painter of heatmaps', () => {
-  it('paints the same heatmap once, and different heatmaps for different limits', async () => {
-    const painter = new HeatmapPainter();
-    const mesh = meshOf(podsOf(3));
-    const [a, b, c] = await Promise.all([
-      painter.paint(mesh, LIMITS),
-      painter.paint({ ...mesh }, LIMITS),
-      painter.paint(mesh, { ...LIMITS, goodMs: 0.5 }),
-    ]);
-    expect(b).toBe(a);
-    expect(c).not.toEqual(a);
-  });
-
-  it('rejects more requests than may wait', async () => {
-    const painter = new HeatmapPainter();
-    const mesh = meshOf(podsOf(1));
-    const many = Array.from({ length: 40 }, (_, i) => painter.paint(mesh, { ...LIMITS, goodMs: i / 100 }));
-    const ends = await Promise.allSettled(many);
-    expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(8);
-    await expect(painter.paint(mesh, { ...LIMITS, goodMs: 1 })).resolves.toBeInstanceOf(Uint8Array);
-  });
+it('more heatmaps than may wait are rejected', async () => {
+  const painter = new HeatmapPainter();
+  const mesh = meshOf(podsOf(1));
+  const ends = await Promise.allSettled(Array.from({ length: 40 }, () => painter.paint(mesh, LIMITS)));
+  expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(8);
+  await expect(painter.paint(mesh, LIMITS)).resolves.toBeInstanceOf(Uint8Array);
 });
