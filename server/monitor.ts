@@ -14,7 +14,7 @@ import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
 import { intervalWithoutPingsMs, listChanges, nothingKnown } from './protocol/pod.ts';
-import { currentPodNamer } from './protocol/pod-names.ts';
+import { type PodNamer, podNamer } from './protocol/pod-names.ts';
 import { lastGoneOf, type PodReport, starvedTimesIn } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
 import { Results, type ResultsHooks } from './results/results.ts';
@@ -68,6 +68,8 @@ export class Monitor {
   readonly #udpSchedule: Schedule<UdpResult | null>;
   readonly #external: ExternalProbes;
   #snapshot: DiscoverySnapshot;
+  /** Names the pods of `#snapshot`; null until somebody asks. */
+  #nameOf: PodNamer | null = null;
   #selfUid = '';
   #localAddresses: string[] = [];
   readonly #targets = new TargetList();
@@ -140,7 +142,10 @@ export class Monitor {
   }
 
   /** Names pods in texts: see `podNamer`. */
-  readonly nameOf = currentPodNamer(() => this.#snapshot.pods);
+  readonly nameOf: PodNamer = (pod) => {
+    this.#nameOf ??= podNamer(this.#snapshot.pods);
+    return this.#nameOf(pod);
+  };
 
   /** The own pod's name in texts, as far as known. */
   get selfName(): string {
@@ -152,6 +157,7 @@ export class Monitor {
     const { podName, podIP, hostname } = this.#config;
     const { added, removed } = listChanges(this.#snapshot.pods, snapshot.pods);
     this.#snapshot = snapshot;
+    this.#nameOf = null;
     const own = { ...this.#config, localAddresses: localAddresses(this.#localAddresses) };
     const isNews = String(own.localAddresses) !== String(this.#localAddresses);
     this.#localAddresses = own.localAddresses;

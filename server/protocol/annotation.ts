@@ -3,22 +3,20 @@ import { missingPartsSchema } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
 import * as v from './validators.ts';
 
-/** The most annotations that a pod keeps. Beyond it, those that began first are dropped. */
+/** The most annotations that a pod keeps (beyond it, those that began first are dropped), and the most deletions. */
 export const MAX_ANNOTATIONS = 500;
-/** The most deletions that are kept beside them. */
 export const MAX_TOMBSTONES = 500;
 /** The longest text and the longest tag of one annotation, in UTF-16 units, and the most tags. */
 export const MAX_ANNOTATION_TEXT = 500;
 const MAX_TAG = 64;
 const MAX_TAGS = 10;
 
-/** The form of an annotation's id. */
 export const ANNOTATION_ID = /^[\w.-]{1,64}$/;
 
 const annotationId = v.pipe(v.string(), v.regex(ANNOTATION_ID));
 const tags = v.boundedArray(v.boundedText(MAX_TAG), MAX_TAGS);
 
-/** An annotation on the wire. Times are ms since the epoch by the serving pod's clock. */
+/** A mark on the timeline that a person or a tool left. Times are ms since the epoch by the serving pod's clock. */
 export const annotationSchema = v.object({
   /** Chosen by the client, or by the pod that it asked. Writing an id again replaces the annotation, to set its end, say. */
   id: annotationId,
@@ -31,23 +29,17 @@ export const annotationSchema = v.object({
   /** When the annotation was last written. */
   writtenMs: v.finiteNumber,
 });
-
-/** A mark on the timeline that a person or a tool left. */
 export type Annotation = v.InferOutput<typeof annotationSchema>;
 
+/** All annotations, merged over all pods and sorted by `fromMs`: `GET /api/v1/annotations`. */
 const annotationsSchema = v.object({
   nowMs: v.finiteNumber,
   missing: missingPartsSchema,
   annotations: v.boundedArray(annotationSchema, MAX_ANNOTATIONS),
 });
-
-/** All annotations, merged over all pods and sorted by `fromMs`: `GET /api/v1/annotations`. */
 export type Annotations = v.InferOutput<typeof annotationsSchema>;
-
-/** Validates annotations from a server. */
 export const parseAnnotations = (wire: unknown) => v.validate(annotationsSchema, wire);
 
-/** `format` of a pod's copies. */
 export const ANNOTATION_COPIES_FORMAT = 'goldpinger-ts/annotations/3';
 
 /** Ages of more than a thousand years are refused: the times that follow from them are no dates. */
@@ -55,6 +47,7 @@ const MAX_AGE_MS = 1_000 * 365 * 24 * 3_600_000;
 /** Clients may write of up to `MAX_PAST_MS` ahead; a minute is allowed for the way from pod to pod. */
 const age = v.pipe(v.number(), v.minValue(-MAX_PAST_MS - 60_000), v.maxValue(MAX_AGE_MS));
 
+/** One pod's copy of an annotation. */
 const copySchema = v.object({
   id: annotationId,
   /** How often this id has been written, deletions included. Of two copies the one with the higher version is right. */
@@ -70,16 +63,13 @@ const copySchema = v.object({
   /** Whether the annotation has been deleted. Such a copy is a tombstone: it keeps older copies from coming back. */
   deleted: v.boolean(),
 });
-
-/** One pod's copy of an annotation. */
 export type AnnotationCopy = v.InferOutput<typeof copySchema>;
 
+/** Copies as pods give them to each other: `/api/v1/own-annotations` answers with them, and takes them. */
 const copiesSchema = v.object({
   format: v.literal(ANNOTATION_COPIES_FORMAT),
   annotations: v.eachOf(copySchema, MAX_ANNOTATIONS + MAX_TOMBSTONES),
 });
-
-/** Copies as pods give them to each other: `/api/v1/own-annotations` answers with them, and takes them. */
 export type AnnotationCopies = v.Parsed<typeof copiesSchema>;
 
 /** Validates the copies of another pod, and gives their list. */
@@ -87,6 +77,7 @@ export function* parseAnnotationCopiesSliced(wire: unknown, skipped: v.Skipped):
   return (yield* v.parseSliced(copiesSchema, wire, skipped)).annotations;
 }
 
+/** Result of a write: `POST /api/v1/annotations` and `DELETE /api/v1/annotations/{id}`. */
 const writtenSchema = v.object({
   /** null after a deletion. */
   annotation: v.nullable(annotationSchema),
@@ -95,11 +86,7 @@ const writtenSchema = v.object({
   taken: v.wholeNumber,
   missing: missingPartsSchema,
 });
-
-/** Result of a write: `POST /api/v1/annotations` and `DELETE /api/v1/annotations/{id}`. */
 export type WrittenAnnotation = v.InferOutput<typeof writtenSchema>;
-
-/** Validates the result of a write from a server. */
 export const parseWrittenAnnotation = (wire: unknown) => v.validate(writtenSchema, wire);
 
 /** What a client asks to be written. Times are ms since the epoch. */

@@ -11,20 +11,13 @@ import { verdictSchema } from './verdict.ts';
 export const RANGE_NAMES = ['before', 'during', 'after'] as const;
 export type RangeName = (typeof RANGE_NAMES)[number];
 
-/**
- * What became of a link from the range "before" to the range "during": `changeOf` in `analysis/comparison/change.ts` decides it.
- */
+/** What became of a link from the range "before" to "during": `changeOf` in `analysis/comparison/change.ts` decides it. */
 export const CHANGES = [
-  /**
-   * It has no sample in one of the two ranges, and its source did not report then, or that range is shorter than a round of
-   * pings.
-   */
+  /** It has no sample in one of the ranges, and its source did not report then, or that range is shorter than a round of pings. */
   'unknown',
   /** None of the others. */
   'same',
-  /**
-   * No probe failed during, and its median is larger by at least 0.5 ms and a fifth; or it is slow, and had no ok sample before.
-   */
+  /** No probe failed during, and its median is larger by 0.5 ms and a fifth; or it is slow, and had no ok sample before. */
   'slower',
   /** No probe failed during, and its median is smaller by at least 0.5 ms and a fifth. */
   'faster',
@@ -45,44 +38,36 @@ export const CHANGES = [
 ] as const;
 export type Change = (typeof CHANGES)[number];
 
-/** `format` of a report. */
 export const REPORT_FORMAT = 'goldpinger-ts/report/1';
-/** `format` of a comparison. */
 const COMPARISON_FORMAT = 'goldpinger-ts/comparison/1';
-/** The most links that a report lists as changed. */
+/** The most links that a report lists as changed, events, annotations, names in any list, and sentences about what is not known. */
 export const MAX_CHANGED = 200;
-/** The most events and annotations of a report. */
 export const MAX_REPORT_EVENTS = 300;
 export const MAX_REPORT_ANNOTATIONS = 100;
-/** The most names in any list of a report; the others are counted. */
 export const MAX_REPORT_NAMES = 20;
+export const MAX_REPORT_UNKNOWN = 30;
 /** The most characters of its title, of a name (a pod, or a link as `a → b`), and of a sentence. */
 export const MAX_REPORT_TITLE = 200;
 export const MAX_REPORT_NAME = 600;
 export const MAX_REPORT_SENTENCE = 1000;
-/** The most sentences about what is not known. */
-export const MAX_REPORT_UNKNOWN = 30;
 
 /** A list of pods or links: how many there are, and some of their names. */
 const nameListSchema = v.object({
   count: v.wholeNumber,
   names: v.boundedArray(v.boundedText(MAX_REPORT_NAME), MAX_REPORT_NAMES),
 });
-
-/** How many pods or links there are, and some of their names. */
 export type NameList = v.InferOutput<typeof nameListSchema>;
 
+/** One of the compared ranges, by the serving pod's clock. */
 const rangeSchema = v.object({
   fromMs: v.finiteNumber,
   toMs: v.finiteNumber,
-  /** 0: the figures are made of samples. Else they are made of buckets of samples, and this is the length of the longest, ms. */
+  /** The length of the longest bucket of samples from which the figures are made, ms; 0 = from samples. */
   resolutionMs: v.finiteNumber,
   /** Pods that were asked for their report, and those whose report is missing. */
   pods: v.wholeNumber,
   missing: nameListSchema,
 });
-
-/** One of the compared ranges, by the serving pod's clock. */
 export type ReportRange = v.InferOutput<typeof rangeSchema>;
 
 const datagramEntries = {
@@ -91,6 +76,7 @@ const datagramEntries = {
   lost: v.exactOptional(v.wholeNumber),
 };
 
+/** Key figures of some links in one range. */
 const rangeFiguresSchema = v.object({
   ...datagramEntries,
   /** Links with a sample in the range. */
@@ -104,18 +90,16 @@ const rangeFiguresSchema = v.object({
   p95Us: v.finiteNumber,
   maxUs: v.finiteNumber,
 });
-
-/** Key figures of some links in one range. */
 export type RangeFigures = v.InferOutput<typeof rangeFiguresSchema>;
 
 /** An object with one value for each range. null: the report has no such range. */
 const inRanges = <T extends v.GenericSchema>(schema: T) =>
   v.object({ before: v.nullable(schema), during: schema, after: v.nullable(schema) });
-const inRangesSchema = inRanges(rangeFiguresSchema);
-
 /** Key figures of some links in each range. */
+const inRangesSchema = inRanges(rangeFiguresSchema);
 export type InRanges = v.InferOutput<typeof inRangesSchema>;
 
+/** The figures of one link in one range; `p50Us` is -1 without an ok sample. */
 const linkSummarySchema = v.object({
   samples: v.wholeNumber,
   failures: v.wholeNumber,
@@ -128,10 +112,9 @@ const linkSummarySchema = v.object({
   /** In how many cycles they were lost, at most 255; absent if none was lost. */
   lossCycles: v.exactOptional(v.wholeNumber),
 });
-
-/** The figures of one link in one range; `p50Us` is -1 without an ok sample. */
 export type LinkSummary = v.InferOutput<typeof linkSummarySchema>;
 
+/** A link that changed from before to during. */
 const changedSchema = v.object({
   from: v.boundedText(MAX_REPORT_NAME),
   to: v.boundedText(MAX_REPORT_NAME),
@@ -146,8 +129,6 @@ const changedSchema = v.object({
   /** null: the link has no sample in that range. */
   ...v.entriesFromList(RANGE_NAMES, v.nullable(linkSummarySchema)),
 });
-
-/** A link that changed from before to during. */
 export type ChangedLink = v.InferOutput<typeof changedSchema>;
 
 /** By how much the median of a link changed from before to during, us; null where one of the ranges has no median. */
@@ -156,6 +137,7 @@ export function medianChangeUs({ before, during }: Pick<ChangedLink, 'before' | 
   return during.p50Us - before.p50Us;
 }
 
+/** A pod that left in the range "during", or in the half minute before it if that is after "before". */
 const lostPodSchema = v.object({
   /** Names of the pod and of the one that took its place ('' = none). */
   name: v.boundedText(MAX_REPORT_NAME),
@@ -169,19 +151,17 @@ const lostPodSchema = v.object({
   readyMs: v.nullable(v.finiteNumber),
   healthyMs: v.nullable(v.finiteNumber),
 });
-
-/** A pod that left in the range "during", or in the half minute before it if that is after "before". */
 export type LostPodFacts = v.InferOutput<typeof lostPodSchema>;
 
+/** A figure that a reader looks for first, as texts. */
 const keyFigureSchema = v.object({
   name: v.boundedText(60),
   value: v.boundedText(120),
   note: v.boundedText(MAX_REPORT_SENTENCE),
 });
-
-/** A figure that a reader looks for first, as texts. */
 export type KeyFigure = v.InferOutput<typeof keyFigureSchema>;
 
+/** How long something took. */
 const elapsedSchema = v.object({
   /** null: it was not detected, or did not recover, or that is not known; `message` says which. */
   ms: v.nullable(v.finiteNumber),
@@ -193,10 +173,9 @@ const elapsedSchema = v.object({
   /** One sentence. */
   message: v.boundedText(MAX_REPORT_SENTENCE),
 });
-
-/** How long something took. */
 export type ElapsedTime = v.InferOutput<typeof elapsedSchema>;
 
+/** What happened in a range, compared with the time before and after it: `/api/v1/report?from=&to=`. */
 const reportSchema = v.object({
   format: v.literal(REPORT_FORMAT),
   title: v.boundedText(MAX_REPORT_TITLE),
@@ -226,25 +205,18 @@ const reportSchema = v.object({
   targets: v.object({ by: v.picklist(['hypothesis', 'finding', 'most-affected', 'none']), ...nameListSchema.entries }),
   figures: v.object({ all: inRangesSchema, affected: inRangesSchema, others: inRangesSchema }),
   /**
-   * Links that became worse from before to during. Either a probe failed, and at least twice as large a share of them as
-   * before; or the median is SLOW_LINK or longer, and at least twice as long as before; or it is lossy, and at least twice as large
-   * a share of its datagrams was lost as before. A link without samples before is affected if it failed, is slow or is lossy.
+   * Links that became worse from before to during: a probe failed, or the median is SLOW_LINK or longer, or it is lossy; and the
+   * failed share, the median or the lost share is at least twice that of before, if there are samples of before.
    */
   affected: v.object({
     links: v.wholeNumber,
     /** All links with a sample in the range "during". */
     of: v.wholeNumber,
-    /**
-     * Affected links that were still bad at the end of the last range, and both pods of which were there: they failed or were
-     * slow then, or were lossy in that range.
-     */
+    /** Those of them that were still bad at the end of the last range, where both pods were still there. */
     stillBad: v.wholeNumber,
-    /** Affected links one of whose pods has left: they were bad at their last ping, or have no sample in "after". */
+    /** Those one of whose pods has left: they were bad at their last ping, or have no sample in "after". */
     unprobed: v.wholeNumber,
-    /**
-     * The other affected links without a sample in "after", unless they were well at the end of "during" and their source
-     * reported.
-     */
+    /** The others without a sample in "after", unless they were well at the end of "during" and their source reported. */
     notKnown: v.wholeNumber,
     /** Their destinations and their sources. */
     to: nameListSchema,
@@ -252,10 +224,7 @@ const reportSchema = v.object({
   }),
   /** Affected links that touch no target, as `a → b`. */
   collateral: nameListSchema,
-  /**
-   * Links with samples before and none during whose source did not report, or whose turn did not come: how they did is not
-   * known.
-   */
+  /** Links with samples before and none during, because their source did not report or their turn did not come. */
   lostFromView: v.wholeNumber,
   /** How many links changed in which way. */
   changes: v.object(v.entriesFromList(CHANGES, v.wholeNumber)),
@@ -272,11 +241,7 @@ const reportSchema = v.object({
   /** What is not known, a sentence without a full stop each. */
   unknown: v.boundedArray(v.boundedText(MAX_REPORT_SENTENCE), MAX_REPORT_UNKNOWN),
 });
-
-/** What happened in a range, compared with the time before and after it: `/api/v1/report?from=&to=`. */
 export type ReportData = v.InferOutput<typeof reportSchema>;
-
-/** Validates a report from a server. */
 export const parseReport = (wire: unknown) => v.validate(reportSchema, wire);
 
 const comparisonSchema = v.object({
@@ -350,7 +315,7 @@ export function qualityNotes({
 const COMPARED_COLUMNS = {
   /** Index of the destination. */
   to: Uint16Array,
-  /** Medians, packed by `pack16`; `NONE16` without an ok sample. */
+  /** Medians, packed by `pack16`. */
   beforeP50Us: Uint16Array,
   duringP50Us: Uint16Array,
   afterP50Us: Uint16Array,
@@ -364,7 +329,6 @@ const COMPARED_COLUMNS = {
   afterFailed: Uint8Array,
 } as const;
 
-/** See `COMPARED_COLUMNS`. */
 export type ComparedColumns = ReturnType<typeof emptyComparedColumns>;
 
 /** Columns for `length` links of the source with index `from` in `Comparison.pods`, all zero. */
@@ -383,7 +347,6 @@ export function* encodeComparison({ report, links, ...head }: Comparison): Gener
   yield ']}';
 }
 
-/** Validates and decodes a comparison from a server. Throws an Error that says what is wrong. */
 export function parseComparison(wire: unknown): Comparison {
   const { format: _, ...comparison } = v.validate(comparisonSchema, wire);
   const podCount = comparison.pods.length;
@@ -392,7 +355,6 @@ export function parseComparison(wire: unknown): Comparison {
 
 const columnsHeadSchema = v.object({ from: v.wholeNumber, length: v.wholeNumber });
 
-/** Validates and decodes the links of one source. Throws an Error that says what is wrong. */
 function decodeComparedColumns(wire: unknown, podCount: number): ComparedColumns {
   const { from, length } = v.validate(columnsHeadSchema, wire);
   // A link to each pod over both IP families.

@@ -11,7 +11,6 @@ import * as v from './validators.ts';
  * another keeper of it. All times in a copy are by the monotonic clock of the copied process.
  */
 
-/** `format` of an answer with copies. */
 export const COPY_FORMAT = 'goldpinger-ts/copy/1';
 
 /** The most samples in one answer, and the most cycles: before base64 they are 300 kB and 360 kB. */
@@ -102,7 +101,6 @@ export interface CopyPart extends Omit<v.Parsed<typeof copySchema>, 'pieces' | '
   journal: Journal;
 }
 
-/** The answer of `/api/v1/copy`. */
 export interface CopyAnswer {
   hasMore: boolean;
   copies: CopyPart[];
@@ -120,7 +118,6 @@ export interface CopyCursor {
 /** The cursor of a keeper that has nothing. */
 export const NO_CURSOR: CopyCursor = { process: '', sinceMs: Number.NEGATIVE_INFINITY, links: 0, seq: -1 };
 
-/** Encodes an answer as JSON. */
 export function encodeCopyAnswer({ hasMore, copies }: CopyAnswer): string {
   const wire = copies.map((copy) => ({
     ...copy,
@@ -132,7 +129,6 @@ export function encodeCopyAnswer({ hasMore, copies }: CopyAnswer): string {
   return JSON.stringify({ format: COPY_FORMAT, hasMore, copies: wire });
 }
 
-/** Validates an answer from another pod. */
 export function* parseCopyAnswerSliced(wire: unknown, skipped: v.Skipped): Generator<void, CopyAnswer> {
   const { hasMore, copies: list } = v.validate(answerSchema, wire);
   const copies: CopyPart[] = [];

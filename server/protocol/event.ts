@@ -3,10 +3,7 @@ import type { PodNamer } from './pod-names.ts';
 import { OUTCOMES, PHASES } from './sample.ts';
 import * as v from './validators.ts';
 
-/**
- * Kinds of events, causes before effects: events of the same time are told in this order. The first word says what the event
- * is about: a pod, a link, the Kubernetes API, our CPU, a probe.
- */
+/** Kinds of events, causes before effects. The first word says what it is about: a pod, a link, the Kubernetes API, our CPU, a probe. */
 export const EVENT_KINDS = [
   'cpu-starved',
   'api-lost',
@@ -39,10 +36,7 @@ export function isLinkEvent(kind: EventKind): boolean {
   return kind.startsWith('link-');
 }
 
-/**
- * Returns the newest `limit` of some events, which are sorted oldest first. If there are more, link events leave half of the
- * room to the others.
- */
+/** The newest `limit` of some events, sorted oldest first. If there are more, link events leave half of the room to the others. */
 export function newestEvents<T extends { kind: EventKind }>(events: readonly T[], limit: number): T[] {
   const others = events.filter(({ kind }) => !isLinkEvent(kind)).length;
   const links = events.length - others;
@@ -52,17 +46,14 @@ export function newestEvents<T extends { kind: EventKind }>(events: readonly T[]
   return events.filter(({ kind }) => (isLinkEvent(kind) ? linksToDrop-- : othersToDrop--) <= 0);
 }
 
-/** The most events in one answer. */
+/** The most events, and copied journals, in one answer, and the most probing pods that one link event names. */
 export const MAX_EVENTS = 1000;
-/** The most copied journals in one answer. */
 export const MAX_COPIED_JOURNALS = 100;
-/** The most probing pods that one link event names. */
 export const MAX_EVENT_PODS = 5;
 
-/** A pod as events name it. */
 export type EventPod = v.InferOutput<typeof podNameSchema>;
 
-/** Returns what events name of a pod or of a target, without all its other fields. */
+/** What events name of a pod or of a target. */
 export function eventPodOf({ uid, name, namespace, node }: EventPod): EventPod {
   return { uid, name, namespace, node };
 }
@@ -82,6 +73,7 @@ const eventPod = v.nullable(podNameSchema);
 const outcome = v.nullable(v.picklist(OUTCOMES));
 const phase = v.nullable(v.picklist(PHASES));
 
+/** One entry of a pod's journal. */
 const journalEntrySchema = v.object({
   /** Number of the entry in this journal. */
   seq: v.wholeNumber,
@@ -96,14 +88,9 @@ const journalEntrySchema = v.object({
   phase,
   /** The latency with which a link has become slow or normal, or has recovered; -1 without one. */
   totalUs: v.finiteNumber,
-  /**
-   * Text for people; for `pod-gone` the API's reason, for `pod-replaced` the name of the new pod, for probes the target, for
-   * `link-lossy` the share of lost datagrams ("20 %").
-   */
+  /** For `pod-gone` the API's reason, for `pod-replaced` the new pod's name, for probes the target, for `link-lossy` the share. */
   detail: v.boundedText(300),
 });
-
-/** One entry of a pod's journal. */
 export type JournalEntry = v.InferOutput<typeof journalEntrySchema>;
 
 /** The most times at which its process was starved that a journal has, the newest. */
@@ -112,7 +99,6 @@ export const MAX_JOURNAL_STARVED_TIMES = 128;
 /** From and until how long ago, ms; oldest first. */
 const pastTimes = v.boundedArray(v.tuple([v.finiteNumber, v.finiteNumber]), MAX_JOURNAL_STARVED_TIMES);
 
-/** `format` of a journal. */
 export const JOURNAL_FORMAT = 'goldpinger-ts/journal/1';
 
 /** Validates a journal: see `parseJournalSliced`. */
@@ -127,10 +113,7 @@ export const journalSchema = v.object({
   /** If `truncated`: how long ago the newest event was that has been dropped. */
   droppedAgeMs: v.exactOptional(v.finiteNumber),
   events: v.eachOf(journalEntrySchema, MAX_EVENTS),
-  /**
-   * When the process was starved, as `isStarved` says (link-state.ts), and when it stood still, so that it answered nobody. Of each
-   * at most as many as were asked for events. Older versions do not say it.
-   */
+  /** When the process was starved (`isStarved`), and when it stood still, so that it answered nobody. */
   starved: v.exactOptional(pastTimes),
   stoodStill: v.exactOptional(pastTimes),
   copies: v.exactOptional(
@@ -144,15 +127,14 @@ export interface Journal extends Omit<v.Parsed<typeof journalSchema>, 'copies'> 
   copies?: CopiedJournal[];
 }
 
-/** The journal of pod `uid`, from a copy. */
 export interface CopiedJournal {
   uid: string;
   journal: Journal;
 }
 
 /**
- * Validates a journal from another pod. A copied journal that is not valid is left out: it is as the copied pod gave it, which may be
- * hostile, and the pod that keeps the copy is not to blame.
+ * Validates a journal from another pod. An invalid copied journal is left out: it is as the copied pod gave it, and the pod that
+ * keeps the copy is not to blame.
  */
 export function* parseJournalSliced(wire: unknown, skipped: v.Skipped): Generator<void, Journal> {
   const { copies: list, ...journal } = yield* v.parseSliced(journalSchema, wire, skipped);
@@ -169,12 +151,10 @@ export function* parseJournalSliced(wire: unknown, skipped: v.Skipped): Generato
   return { ...journal, copies };
 }
 
-const missingSchema = v.object({ name: v.boundedText(600), reason: v.boundedText(32), detail: v.boundedText(400) });
-
 /** A pod whose part is missing from a merged answer, and why (`MISSING_REASONS`). */
+const missingSchema = v.object({ name: v.boundedText(600), reason: v.boundedText(32), detail: v.boundedText(400) });
 export type MissingPart = v.InferOutput<typeof missingSchema>;
 
-/** The missing parts of a merged answer on the wire. */
 export const missingPartsSchema = v.boundedArray(missingSchema, 65_535);
 
 /** One merged event on the wire. */
@@ -188,10 +168,7 @@ export const meshEventSchema = v.object({
   from: v.boundedArray(podNameSchema, MAX_EVENT_PODS),
   /** How many pods observed it. */
   fromCount: v.wholeNumber,
-  /**
-   * Of `link-failed`, `link-lossy` and `probe-failed`: which pod was starved of CPU then, which explains the timeout or the loss: the
-   * pinging or probing one, or the pinged one. Findings and health do not count it either.
-   */
+  /** Which end was starved of CPU, which explains a timeout or loss. Findings and health do not count it either. */
   starved: v.exactOptional(v.picklist(['source', 'destination'])),
   outcome,
   phase,
@@ -199,6 +176,7 @@ export const meshEventSchema = v.object({
   detail: v.boundedText(300),
 });
 
+/** Events merged over all pods, oldest first. Times are by the serving pod's clock: `/api/v1/events`. */
 const eventsSchema = v.object({
   fromMs: v.finiteNumber,
   toMs: v.finiteNumber,
@@ -207,12 +185,7 @@ const eventsSchema = v.object({
   missing: missingPartsSchema,
   events: v.boundedArray(meshEventSchema, MAX_EVENTS),
 });
-
-/** Events merged over all pods, oldest first. Times are by the serving pod's clock: `/api/v1/events`. */
 export type Events = v.InferOutput<typeof eventsSchema>;
 
-/** One merged event. */
 export type MeshEvent = Events['events'][number];
-
-/** Validates merged events from a server. */
 export const parseEvents = (wire: unknown) => v.validate(eventsSchema, wire);

@@ -1,10 +1,7 @@
 import { OUTCOMES, PHASES } from './sample.ts';
 import * as v from './validators.ts';
 
-/**
- * What can be found in a mesh. Findings stand in this order, except that a pod which does not reach itself (a `link`) stands after
- * the paths: `findingsFrom` makes them.
- */
+/** What can be found in a mesh, in the order in which findings stand; but a pod which does not reach itself stands after the paths. */
 export const FINDING_KINDS = [
   /** The list of pods is stale, or none has come since the start. */
   'api-away',
@@ -52,29 +49,26 @@ export const FINDING_KINDS = [
 ] as const;
 export type FindingKind = (typeof FINDING_KINDS)[number];
 
-/** Whether findings of this kind are about a node. */
 export function isAboutNode(kind: FindingKind): boolean {
   return kind === 'node' || kind === 'node-lossy';
 }
 
-/** Whether findings of this kind are about what lies between zones. */
 export function isAboutZones(kind: FindingKind): boolean {
   return kind === 'zone-block' || kind === 'zones-lossy';
 }
 
-/** Whether findings of this kind are about lost datagrams on links whose pings are fine. */
+/** Whether it is about lost datagrams on links whose pings are fine. */
 export function isAboutLoss(kind: FindingKind): boolean {
   return kind.endsWith('-lossy') || kind === 'pod-lossy-out';
 }
 
-/** Whether findings of this kind count pods, not links, in `affected`: they are about what pods report. */
+/** Whether `affected` counts pods, not links: it is about what pods report. */
 export function countsPods(kind: FindingKind): boolean {
   return kind === 'cpu-starved' || kind === 'list-differs' || kind === 'pod-overdue' || kind === 'report-missing';
 }
 
-/** The most findings of one mesh. If there are more, those with severity `failed` stay first, and the detail of the last one says so. */
+/** The most findings of one mesh, and pods that one names on either side. Of more findings those with severity `failed` stay first. */
 export const MAX_FINDINGS = 50;
-/** The most pods that a finding names on either side. */
 export const MAX_FINDING_PODS = 20;
 /** The most characters of a title and of a detail. */
 export const MAX_FINDING_TITLE = 400;
@@ -82,19 +76,16 @@ export const MAX_FINDING_DETAIL = 600;
 
 const podIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
 
-/** Validates a `Finding`. */
+/** One cause of failed or slow links, or another fault of a mesh, with its evidence. */
 export const findingSchema = v.object({
   kind: v.picklist(FINDING_KINDS),
   /** Its colour: that of a failed, slow, suspect or unknown link. Each failed link that health counts is in a `failed` finding. */
   severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
   /** The name of its subject: a pod, a node, `zone a → zone b`, `a → b`. */
   subject: v.boundedText(600),
-  /**
-   * The pods that it is about (indexes in `Mesh.pods`): of a link its destination, of a node its pods, of zones some of each; at
-   * most 20. None of a path.
-   */
+  /** The pods that it is about (indexes in `Mesh.pods`): of a link its destination, of a node its pods, of zones some of each. */
   pods: v.boundedArray(podIndex, MAX_FINDING_PODS),
-  /** The pods that report it: of a link its source, of zones some of each; at most 20. */
+  /** The pods that report it: of a link its source, of zones some of each. */
   from: v.boundedArray(podIndex, MAX_FINDING_PODS),
   /** Number of links that show it, and of all links that could show it. Pods instead of links if `countsPods`. */
   affected: v.wholeNumber,
@@ -114,9 +105,6 @@ export const findingSchema = v.object({
   /** Counts, shares and medians; '' = none. */
   detail: v.boundedText(MAX_FINDING_DETAIL),
 });
-
-/** One cause of failed or slow links, or another fault of a mesh, with its evidence. */
 export type Finding = v.InferOutput<typeof findingSchema>;
 
-/** Findings on the wire. */
 export const findingsSchema = v.boundedArray(findingSchema, MAX_FINDINGS);

@@ -1,19 +1,6 @@
 import { hostPort } from '../runtime/host-port.ts';
 import type { Outcome, Phase } from './sample.ts';
 
-/** A failed call of a pod. */
-interface Failure {
-  /** `/ping` or `/check`. */
-  path: string;
-  address: string;
-  port: number;
-  /** For `not-asked` and `no-history` the text is `detail`. */
-  outcome: Outcome | 'not-asked' | 'no-history';
-  phase: Phase | null;
-  /** Our own error text; used where Go has none of its own. */
-  detail: string;
-}
-
 /** Error texts of Go's net package for a connection that could not be made or that broke, by outcome. */
 const CONNECT_ERRORS: Partial<Record<Outcome, string>> = {
   refused: 'connect: connection refused',
@@ -26,23 +13,27 @@ const CONNECT_ERRORS: Partial<Record<Outcome, string>> = {
  * The text of a failure as Go's HTTP client words it, because scripts around Goldpinger search for it, for example
  * `Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: connect: connection refused`.
  */
-export function goError({ path, address, port, outcome, phase, detail }: Failure): string {
+export function goError(failure: {
+  /** `/ping` or `/check`. */
+  path: string;
+  address: string;
+  port: number;
+  outcome: Outcome | 'not-asked' | 'no-history';
+  phase: Phase | null;
+  /** Our own error text; used where Go has none of its own. */
+  detail: string;
+}): string {
+  const { path, address, port, outcome, phase, detail } = failure;
   if (detail.startsWith('Get "') || outcome === 'not-asked' || outcome === 'no-history') return detail;
   if (outcome === 'no-address') return detail === '' ? 'the pod has no address' : detail;
   const target = hostPort(address, port);
   const connectError = CONNECT_ERRORS[outcome];
-  let what: string;
-  if (connectError !== undefined && (phase === 'connect' || outcome === 'refused' || outcome === 'unreachable')) {
-    what = `dial tcp ${target}: ${connectError}`;
-  } else if (outcome === 'dns') {
-    what = `dial tcp: lookup ${address}: no such host`;
-  } else if (outcome === 'timeout') {
-    what = 'context deadline exceeded';
-  } else if (outcome === 'reset') {
-    what = `read tcp ${target}: read: connection reset by peer`;
-  } else {
-    what = detail === '' ? outcome : `${outcome}: ${detail}`;
-  }
+  const isConnecting = phase === 'connect' || outcome === 'refused' || outcome === 'unreachable';
+  let what = detail === '' ? outcome : `${outcome}: ${detail}`;
+  if (outcome === 'dns') what = `dial tcp: lookup ${address}: no such host`;
+  else if (connectError !== undefined && isConnecting) what = `dial tcp ${target}: ${connectError}`;
+  else if (outcome === 'timeout') what = 'context deadline exceeded';
+  else if (outcome === 'reset') what = `read tcp ${target}: read: connection reset by peer`;
   return `Get "http://${target}${path}": ${what}`;
 }
 

@@ -19,7 +19,6 @@ export interface GoldpingerPodResult {
   error: string;
 }
 
-/** One external probe's result. */
 interface GoldpingerProbeResult {
   protocol: string;
   responseTimeMs: number;
@@ -48,8 +47,14 @@ export function parseGoldpingerCheck(wire: unknown, skipped: Skipped = noneSkipp
   const { podResults, probeResults = {} } = fieldsOf(wire, 'the answer');
   return {
     // Without `podResults` it is somebody else's JSON, not a pod without peers: Go pings at least itself.
-    podResults: entriesOf(podResults, 'podResults', MAX_LINKS, MAX_KEY, podResultOf, skipped),
-    probeResults: entriesOf(probeResults, 'probeResults', MAX_PROBES, MAX_TARGET, probeResultsOf, skipped),
+    podResults: entriesOf(podResults, 'podResults', { most: MAX_LINKS, keyLength: MAX_KEY }, podResultOf, skipped),
+    probeResults: entriesOf(
+      probeResults,
+      'probeResults',
+      { most: MAX_PROBES, keyLength: MAX_TARGET },
+      probeResultsOf,
+      skipped,
+    ),
   };
 }
 
@@ -57,12 +62,12 @@ function podResultOf(wire: unknown): GoldpingerPodResult {
   const fields = fieldsOf(wire, 'the result');
   const answer = fieldsOf(fields['response'] ?? {}, 'response');
   return {
-    OK: flagField(fields, 'OK'),
-    pingTime: textField(fields, 'PingTime', 64),
-    podIP: textField(fields, 'PodIP', 45),
-    bootTime: textField(answer, 'boot_time', 64),
-    responseTimeMs: numberField(fields, 'response-time-ms'),
-    error: textField(fields, 'error', MAX_ERROR),
+    OK: field(fields, 'OK', false),
+    pingTime: field(fields, 'PingTime', '', 64),
+    podIP: field(fields, 'PodIP', '', 45),
+    bootTime: field(answer, 'boot_time', '', 64),
+    responseTimeMs: field(fields, 'response-time-ms', 0),
+    error: field(fields, 'error', '', MAX_ERROR),
   };
 }
 
@@ -71,9 +76,9 @@ function probeResultsOf(wire: unknown): GoldpingerProbeResult[] {
   return wire.map((result) => {
     const fields = fieldsOf(result, 'the result');
     return {
-      protocol: textField(fields, 'protocol', 16),
-      responseTimeMs: numberField(fields, 'response-time-ms'),
-      error: textField(fields, 'error', MAX_ERROR),
+      protocol: field(fields, 'protocol', '', 16),
+      responseTimeMs: field(fields, 'response-time-ms', 0),
+      error: field(fields, 'error', '', MAX_ERROR),
     };
   });
 }
@@ -89,14 +94,13 @@ function fieldsOf(value: unknown, name: string): Fields {
 function entriesOf<T>(
   value: unknown,
   name: string,
-  limit: number,
-  keyLength: number,
+  { most, keyLength }: { most: number; keyLength: number },
   read: (value: unknown) => T,
   skipped: Skipped,
 ): Map<string, T> {
   const fields = fieldsOf(value, name);
   const keys = Object.keys(fields);
-  if (keys.length > limit) throw new TypeError(`${name}: more than ${limit} entries`);
+  if (keys.length > most) throw new TypeError(`${name}: more than ${most} entries`);
   const map = new Map<string, T>();
   for (const key of keys) {
     try {
@@ -109,23 +113,11 @@ function entriesOf<T>(
   return map;
 }
 
-/** A field of text; '' if it is missing. Throws a TypeError for anything else, and for a longer text. */
-function textField(fields: Fields, name: string, maxLength: number): string {
-  const value = fields[name] ?? '';
-  if (typeof value === 'string' && value.length <= maxLength) return value;
-  throw new TypeError(`${name}: not a text of at most ${maxLength} characters`);
-}
-
-/** A field with a finite number; 0 if it is missing. Throws a TypeError for anything else. */
-function numberField(fields: Fields, name: string): number {
-  const value = fields[name] ?? 0;
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw new TypeError(`${name}: not a number`);
-}
-
-/** A field with true or false; false if it is missing. Throws a TypeError for anything else. */
-function flagField(fields: Fields, name: string): boolean {
-  const value = fields[name] ?? false;
-  if (typeof value === 'boolean') return value;
-  throw new TypeError(`${name}: neither true nor false`);
+/** A field, which has the type of `missing`, its value if it is missing. Throws a TypeError for anything else, or a longer text. */
+function field<T extends string | number | boolean>(fields: Fields, name: string, missing: T, maxLength = 0): T {
+  const value = fields[name] ?? missing;
+  const isText = typeof value === 'string' && value.length <= maxLength;
+  if (typeof value === typeof missing && (isText || typeof value === 'boolean' || Number.isFinite(value)))
+    return value as T;
+  throw new TypeError(`${name}: not a ${typeof missing}${maxLength > 0 ? ` of at most ${maxLength} characters` : ''}`);
 }

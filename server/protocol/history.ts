@@ -7,8 +7,7 @@ export const MAX_PAST_MS = 24 * 3_600_000;
 
 /**
  * A past time range on the wire between pods, as ages: `fromAgeMs` > `toAgeMs` >= 0. An age is the time, in ms, between an
- * event and the answer of the pod that is asked, by its own monotonic clock. Ages are used because clocks of two pods need
- * not agree. The pod that a client asks turns them into times of its own clock; everywhere else a range is a `TimeRange`.
+ * event and the answer of the asked pod, by its monotonic clock, because clocks of two pods need not agree.
  */
 export interface AgeRange {
   fromAgeMs: number;
@@ -18,7 +17,7 @@ export interface AgeRange {
 /** The most copies of other pods that one pod keeps. */
 export const MAX_KEPT_COPIES = 500;
 
-/** `ReportPast` on the wire. */
+/** The past range that a pod report covers. */
 export const reportPastSchema = v.object({
   fromAgeMs: v.finiteNumber,
   toAgeMs: v.finiteNumber,
@@ -33,16 +32,14 @@ export const reportPastSchema = v.object({
   /** uids of the pods whose copies this pod keeps: it can be asked for their past too (`of`). */
   copies: v.exactOptional(v.boundedArray(v.boundedText(128), MAX_KEPT_COPIES)),
 });
-
-/** The past range that a pod report covers. */
 export type ReportPast = v.InferOutput<typeof reportPastSchema>;
 
 /** The most steps that one history has. */
 export const MAX_STEPS = 720;
 
 /**
- * Upper bounds (us, inclusive) of the bins in which links are counted by their p50 in a step. One more bin is for everything
- * above the last bound. The default thresholds 2, 5 and 100 ms are bounds; the page rounds other thresholds to the nearest.
+ * Upper bounds (us, inclusive) of the bins in which links are counted by their p50 in a step; one more bin is for the rest. The
+ * default thresholds 2, 5 and 100 ms are bounds; the page rounds others to the nearest.
  */
 export const LATENCY_BINS_US = [
   500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 50_000, 75_000, 100_000, 150_000, 200_000,
@@ -77,6 +74,7 @@ const countEntries = {
   lossyByLatency: v.exactOptional(binned),
 };
 
+/** One pod's history in steps, oldest first: `/api/v1/pod-history?fromAge&toAge&step` (ms) answers with it. */
 const podHistorySchema = v.pipe(
   v.object({
     ...reportPastSchema.entries,
@@ -90,13 +88,10 @@ const podHistorySchema = v.pipe(
     'the lists of a history have different lengths',
   ),
 );
-
-/** One pod's history in steps, oldest first: `/api/v1/pod-history?fromAge&toAge&step` (ms) answers with it. */
 export type PodHistory = v.InferOutput<typeof podHistorySchema>;
-
-/** Validates a pod's history from another pod. */
 export const parsePodHistory = (wire: unknown) => v.validate(podHistorySchema, wire);
 
+/** The history of the whole mesh in steps, oldest first: `/api/v1/history?from&to&step`. */
 const meshHistorySchema = v.object({
   /** The beginning of the first step and the end of the last, ms since the epoch by the serving pod's clock. */
   fromMs: v.finiteNumber,
@@ -111,11 +106,7 @@ const meshHistorySchema = v.object({
   missing: missingPartsSchema,
   ...countEntries,
 });
-
-/** The history of the whole mesh in steps, oldest first: `/api/v1/history?from&to&step`. */
 export type MeshHistory = v.InferOutput<typeof meshHistorySchema>;
-
-/** Validates a mesh's history from a server. */
 export const parseMeshHistory = (wire: unknown) => v.validate(meshHistorySchema, wire);
 
 const stepSchema = v.object({
@@ -135,6 +126,7 @@ const stepSchema = v.object({
   udpLost: v.exactOptional(v.wholeNumber),
 });
 
+/** One link's history, oldest first: `/api/v1/link-history?from&to` (uids) asks the probing pod for it. */
 const linkHistorySchema = v.object({
   /** The uids of the probing and of the probed pod. */
   from: v.boundedText(128),
@@ -146,13 +138,7 @@ const linkHistorySchema = v.object({
   /** Without the steps that have no sample. Durations are in us, of the ok samples; -1 without any. */
   steps: v.eachOf(stepSchema, MAX_STEPS),
 });
-
-/** One link's history, oldest first: `/api/v1/link-history?from&to` (uids) asks the probing pod for it. */
 export type LinkHistory = v.Parsed<typeof linkHistorySchema>;
-
-/** Validates a link's history from another pod. */
 export const parseLinkHistorySliced = (wire: unknown, skipped: v.Skipped) =>
   v.parseSliced(linkHistorySchema, wire, skipped);
-
-/** Validates a link's history from a server. */
 export const parseLinkHistory = (wire: unknown) => v.parseAtOnce(linkHistorySchema, wire);

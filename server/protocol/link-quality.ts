@@ -1,10 +1,5 @@
 import type { StatColumns } from './links.ts';
 
-/*
- * Figures of a link over a window that say more than its latency: the share of its pings that failed, its jitter, and how its
- * latency compares with what is usual for this link.
- */
-
 /**
  * The usual latency of a link is the median of its ok samples over its kept history, up to its newest `buckets` buckets. It is
  * known once the history reaches back `historyMs`, and `windows` times as far as the window that is compared with it. It is
@@ -19,10 +14,7 @@ export type StreamFigure = (typeof STREAM_FIGURES)[number];
 /** A median that differs from another by less than this is the same: on a busy machine it moves so much by itself, us. */
 export const MIN_CHANGE_US = 500;
 
-/**
- * The samples of link `i` that count in its statistics: those that are trusted. Suspect samples count only on a link that has no
- * others.
- */
+/** The samples of link `i` that count in its statistics: the trusted ones; suspect ones only if there are no others. */
 export function countedSamples({ samples, suspect }: Pick<StatColumns, 'samples' | 'suspect'>, i: number): number {
   const all = samples[i] ?? 0;
   const trusted = all - (suspect[i] ?? 0);
@@ -35,32 +27,29 @@ export function failedShare(samples: number, failures: number): number {
 }
 
 /**
- * The jitter of answers: the mean absolute difference between the total times of successive ones. A ping over a new connection is
- * compared with the last one over a new connection, and likewise those over open connections, because opening one takes time.
- * Failed pings between two answers do not count. The order may be from new to old.
+ * The jitter of answers: the mean absolute difference between the total times of successive ones, apart for pings over new and over
+ * open connections, because opening one takes time. Failed pings do not count. The order may be from new to old.
  */
 export class Jitter {
-  #lastNewUs = -1;
-  #lastOpenUs = -1;
+  /** The last answer over a new connection and over an open one, us; -1 = none yet. */
+  #lastUs = { new: -1, open: -1 };
   #sumUs = 0;
   #count = 0;
 
   clear(): void {
-    this.#lastNewUs = -1;
-    this.#lastOpenUs = -1;
+    this.#lastUs = { new: -1, open: -1 };
     this.#sumUs = 0;
     this.#count = 0;
   }
 
   /** Adds the next answer. `isNew`: it came over a new connection. */
   add(isNew: boolean, totalUs: number): void {
-    const lastUs = isNew ? this.#lastNewUs : this.#lastOpenUs;
-    if (lastUs >= 0) {
-      this.#sumUs += Math.abs(totalUs - lastUs);
+    const kind = isNew ? 'new' : 'open';
+    if (this.#lastUs[kind] >= 0) {
+      this.#sumUs += Math.abs(totalUs - this.#lastUs[kind]);
       this.#count += 1;
     }
-    if (isNew) this.#lastNewUs = totalUs;
-    else this.#lastOpenUs = totalUs;
+    this.#lastUs[kind] = totalUs;
   }
 
   /** The mean difference, us; -1 without two answers of the same kind. */

@@ -9,24 +9,19 @@ import type { Datagrams } from './udp.ts';
  * When a link is failed, slow or unreliable, and which phase of a ping is late. Every part that says one of these words
  * (metrics, events, findings, verdicts, comparison, PNG and page) takes it from here.
  *
- * | word         | one sample                                      | a link now                           | a link over a range |
- * | failed       | its outcome is not `ok`                         | the sample that stands for it failed | a sample of it failed |
- * | slow         | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; events and findings
- * wait for SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
- * | intermittent | -                                               | its last samples fail now and then: see INTERMITTENT | - |
- * | lossy        | -                                               | it is ok, not slow and not intermittent, and datagrams were
- * lost: see LOSSY; events tell its end by `isLossOver` | as now |
- * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect (see START_GRACE_MS), or it
- * timed out while either of its pods was starved: see `isDoubted` and `wasStarvedDuring` | all its samples are suspect |
+ * failed        a sample: its outcome is not `ok`. A link now: the sample that stands for it failed. Over a range: one failed
+ * slow          a sample: `ok`, and it took SLOW_LINK or longer. A link now: the sample that stands for it; events and findings
+ *               wait for SLOW_RUN samples in a row. Over a range: its p50
+ * intermittent  a link now: its last samples fail now and then (INTERMITTENT)
+ * lossy         it is ok, not slow and not intermittent, and datagrams were lost (LOSSY)
+ * unreliable    a sample: the measuring process was short of CPU (suspect). A link now: its newest sample is suspect, or it timed
+ *               out while one of its pods was starved (`isDoubted`, `wasStarvedDuring`). Over a range: all samples are suspect
  *
- * A suspect sample that is ok and fast stands for its link, because a shortage of CPU only lengthens. One that failed or is
- * slow stands for it only as one of SUSPECT_RUN in a row: see `results/judgement.ts`.
+ * A shortage of CPU only lengthens, so a suspect sample that is ok and fast stands for its link. One that failed or is slow
+ * stands for it only as one of SUSPECT_RUN in a row: see `results/judgement.ts`.
  */
 
-/**
- * A link becomes slow, or normal again, after this many samples in a row. Suspect samples that are late are skipped: see
- * LinkSpeed.
- */
+/** A link becomes slow, or normal again, after this many samples in a row, without suspect ones that are late. */
 export const SLOW_RUN = 3;
 
 /**
@@ -35,30 +30,22 @@ export const SLOW_RUN = 3;
  * were not all good. After `outageRun` failed ones in a row the link has failed, and is not intermittent: no sample before the end
  * of this outage counts any more.
  *
- * Why these numbers: if 3 of 10 pings fail and 2 are late, the rule finds 88.7 % of such links within 8 pings, 92.1 % within 9. Of
- * the others 5.8 % had no failure in 8 pings, 4.6 % had all failures in one run, and 0.9 % had an outage. A healthy link (one ping
- * in 10,000 fails, one in 1000 is late) that is pinged each second is called intermittent once in 89 hours. If two late pings were
- * enough (92.2 % within 8), it would be once in 15 hours. If one run of two failures were enough (90.2 %), each short outage would
- * be called intermittent for 8 pings after its end.
+ * If 3 of 10 pings fail and 2 are late, the rule finds 92 % of such links within 9 pings. A healthy link (one ping in 10,000
+ * fails, one in 1000 is late) that is pinged each second is called intermittent once in 89 hours.
  */
 export const INTERMITTENT = { samples: 16, runs: 2, outageRun: 4, goodRun: 8 };
 
 /**
- * A link is lossy if of the datagrams of the last `lossWindowMs` (udp.ts) at least the share `share` (0..1) and at least the number
- * `datagrams` was lost, in at least `cycles` cycles. One lost datagram is chance; TCP and a network at its limit lose single ones
- * all the time. The datagrams of one cycle leave within a tenth of a second, so that a single hiccup loses all of them.
+ * A link is lossy if of the datagrams of the last `lossWindowMs` (udp.ts) at least this share (0..1) and this number was lost, in
+ * at least so many cycles: the datagrams of one cycle leave together, so that a single hiccup loses all of them.
  */
 export const LOSSY = { share: 0.02, datagrams: 3, cycles: 2 };
 
-/** Whether a link with these datagrams is lossy. */
 export function isLossy({ sent, lost, lossCycles }: Datagrams): boolean {
   return lost >= LOSSY.datagrams && lost >= sent * LOSSY.share && lossCycles >= LOSSY.cycles;
 }
 
-/**
- * A slow link is normal again below this share of SLOW_LINK, and the loss of a lossy link is over below this share of
- * `LOSSY.share`. Between this limit and the full one no event is written, so that a link at the limit does not alternate.
- */
+/** A slow link is normal again below this share of SLOW_LINK, and loss is over below this share of `LOSSY.share`. */
 const NORMAL_SHARE = 0.8;
 
 /** Whether the loss of a link that was lossy is over. Without datagrams it is not known. */
@@ -66,23 +53,18 @@ export function isLossOver({ sent, lost, lossCycles }: Datagrams): boolean {
   return sent > 0 && (lost < sent * LOSSY.share * NORMAL_SHARE || lossCycles < LOSSY.cycles);
 }
 
-/**
- * After this many suspect bad samples in a row the newest stands for its link: a process that is short of CPU for ever must
- * not hide a dead peer for ever.
- */
+/** After so many suspect bad samples in a row the newest stands for its link: a lasting shortage of CPU must not hide a dead peer. */
 export const SUSPECT_RUN = 3;
 
 /**
- * A start keeps every process busy: it loads code and opens all connections. For this time after it, ms, a report does not become
- * unreliable, and a suspect sample that is ok and fast does not make its link unreliable: it stands for the link anyway.
+ * For this time after its start, ms, every process is busy. Meanwhile a report does not become unreliable, and a suspect sample
+ * that is ok and fast does not make its link unreliable.
  */
 export const START_GRACE_MS = 15_000;
 
 /**
- * A pod's own measurements are unreliable if of at least `samples` samples more than the share `suspectShare` (0..1) is suspect.
- * On two busy cores every second sample is suspect by a few ms. The other samples still show how the links are, whereas an
- * unreliable report shows nothing, and so the limit is higher than a half. An event loop that stays late makes them unreliable,
- * too: see `probing/starvation.ts`.
+ * A pod's own measurements are unreliable if of at least `samples` samples more than this share (0..1) is suspect, or if its event
+ * loop stays late (`probing/starvation.ts`). On two busy cores every second sample is suspect by a few ms, so the limit is higher.
  */
 export const UNRELIABLE = { suspectShare: 0.75, samples: 10 };
 
@@ -90,29 +72,19 @@ export const UNRELIABLE = { suspectShare: 0.75, samples: 10 };
 const STARVED_LOOP_US = 100_000;
 
 /**
- * Whether a pod is starved of CPU now, so that what it or others measure now may be its own delay: the page marks it.
- * Links are doubted by `wasStarvedDuring`, paths by `wasStarvedWhile`. null = not known.
- *
- * `starvation.unreliable` is stricter: the shortage has lasted for seconds, and nothing in the report is trusted. Verdicts, and the
- * events that a pod is starved, use it, because they are about more than the present second. Events about links are doubted as
- * links are: see `starvedTimesDuring`.
+ * Whether a pod is starved of CPU now, so that what it or others measure now may be its own delay; null = not known.
+ * `starvation.unreliable` is stricter: the shortage has lasted for seconds, and nothing in the report is trusted.
  */
 export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelayP99Us'> | null): boolean {
   return starvation !== null && (starvation.unreliable || starvation.loopDelayP99Us >= STARVED_LOOP_US);
 }
 
-/**
- * Whether a pod is starved, or was at some time in its last rounds of pings. Whether that concerns a certain link, only
- * `wasStarvedDuring` says.
- */
+/** Whether a pod is starved, or was at some time in its last rounds of pings. */
 export function wasStarvedLately(starvation: Starvation | null): boolean {
   return isStarved(starvation) || (starvation?.times ?? []).length > 0;
 }
 
-/**
- * Times of two reports are compared with this tolerance, ms: the reports take different times to reach us, and `Starvation.times`
- * are whole seconds.
- */
+/** Tolerance for the times of two reports, ms: they take different times to reach us, and `Starvation.times` are whole seconds. */
 const REPORTS_TOLERANCE_MS = 1000;
 
 /** What of a report says when its pod was starved. `atMs`: when the report came in, ms since the epoch by our clock. */
@@ -122,9 +94,8 @@ interface StarvationReport {
 }
 
 /**
- * Whether the pod of the report `suspected` was starved during the ping that stands for a link. That ping may be a whole round of
- * pings old, and the shortage long over; or the pod is starved now, and was not then. `suspected` is the report of the link's
- * source or of its destination, `source` that of its source; `link` is the index of the link in `source.links`.
+ * Whether the pod of the report `suspected` (that of the link's source or destination) was starved during the ping that stands for
+ * a link of the report `source`. That ping may be a whole round of pings old, and the shortage long over.
  */
 export function wasStarvedDuring(
   suspected: StarvationReport,
@@ -148,10 +119,7 @@ export function wasStarvedWhile({ starvation, atMs }: StarvationReport, measured
 /** From and until how long ago, ms. */
 type PastTime = readonly [fromAgeMs: number, toAgeMs: number];
 
-/**
- * The times at which a pod was starved during a ping, or other measurement: `measured`. `times`: when it was, as ages at `atMs`
- * (`Starvation.times`, `Journal.starved`).
- */
+/** Those of the times at which a pod was starved (ages at `atMs`) that overlap a measurement. */
 export function starvedTimesDuring(times: readonly PastTime[], atMs: number, measured: TimeRange): TimeRange[] {
   return times
     .filter((time) => isDuring(time, atMs, measured))
@@ -162,14 +130,9 @@ function isDuring([fromAgeMs, toAgeMs]: PastTime, atMs: number, { fromMs, toMs }
   return atMs - fromAgeMs <= toMs + REPORTS_TOLERANCE_MS && atMs - toAgeMs >= fromMs - REPORTS_TOLERANCE_MS;
 }
 
-/**
- * A report that became reliable this soon after the start of its process, ms, was never unreliable: it takes longer to become so.
- */
+/** A report that became reliable this soon after the start of its process, ms, was never unreliable: that takes longer. */
 const FIRST_RECOVERY_MS = 10_000;
-/**
- * For this many rounds of pings after a shortage of CPU, lossy and intermittent links are doubted: that many samples are what they
- * are judged by.
- */
+/** For so many rounds of pings after a shortage of CPU, links that are judged by as many samples are doubted. */
 const DOUBTED_ROUNDS = INTERMITTENT.samples;
 
 /** REFRESH_INTERVAL, JITTER_FACTOR and PING_TIMEOUT: how often links are pinged. */
@@ -179,26 +142,17 @@ export interface PingSettings {
   pingTimeoutMs: number;
 }
 
-/**
- * How long a round of pings lasts at most, ms: in this time each link gets a new result. Two pings of a link start no further apart
- * than the interval with its jitter (`probing/schedule.ts`), and the later one ends within its timeout.
- */
+/** How long a round of pings lasts at most, ms: in this time each link gets a new result. */
 export function roundMsOf({ refreshIntervalMs, jitterFactor, pingTimeoutMs }: PingSettings): number {
   return refreshIntervalMs * (1 + jitterFactor) + pingTimeoutMs;
 }
 
-/**
- * The shortest time range that is sure to have `samples` samples of each link, ms. It has room for one ping more, because one may
- * end after the range, or its sample may not count.
- */
+/** The shortest time range that is sure to have `samples` samples of each link, ms: one more may end after the range. */
 export function shortestRangeMs(settings: PingSettings, samples = 1): number {
   return (samples + 1) * roundMsOf(settings);
 }
 
-/**
- * Whether a report is reliable now, but was not (`starvation.unreliable`) in the last DOUBTED_ROUNDS rounds of pings, from which
- * lossy and intermittent links are judged.
- */
+/** Whether a report is reliable now, but was not in the last DOUBTED_ROUNDS rounds, by which lossy and intermittent links are judged. */
 export function wasUnreliableLately(
   { starvation, bootTimeMs, atMs }: { starvation: Starvation | null; bootTimeMs: number; atMs: number },
   settings: PingSettings,
@@ -208,18 +162,12 @@ export function wasUnreliableLately(
   return sinceMs - bootTimeMs > FIRST_RECOVERY_MS && atMs - sinceMs < DOUBTED_ROUNDS * roundMsOf(settings);
 }
 
-/**
- * Whether an outcome (index in `OUTCOMES`) is doubted if its source was starved: a shortage of CPU makes answers late, so that they
- * may miss the timeout. It refuses and resets nothing.
- */
+/** Whether an outcome (index in `OUTCOMES`) is doubted if its source was starved: a shortage of CPU refuses and resets nothing. */
 export function isDoubted(outcome: number): boolean {
   return OUTCOMES[outcome] === 'ok' || OUTCOMES[outcome] === 'timeout';
 }
 
-/**
- * Whether the result of a link is doubted if its destination was starved. The kernel accepts connections for a starved
- * process, so a timeout in the connect phase has another cause.
- */
+/** Whether a result is doubted if the destination was starved. Not in the connect phase: the kernel accepts connections. */
 export function isDoubtedByDestination(links: LinkColumns, link: number): boolean {
   return isDoubted(links.outcome[link] ?? 0) && phaseOf(links, link) !== 'connect';
 }
@@ -229,7 +177,6 @@ export function isSlow(us: number, slowUs: number): boolean {
   return us >= slowUs;
 }
 
-/** Whether a latency ends a slow period. */
 export function isNormalAgain(us: number, slowUs: number): boolean {
   return us < slowUs * NORMAL_SHARE;
 }
@@ -260,10 +207,7 @@ export function latencyCode(us: number, { goodMs, warningMs, problemMs }: Thresh
   return isSlow(us, problemMs * 1000) ? 3 : 2;
 }
 
-/**
- * Whether the first of two results of the same link (over IPv4 and IPv6) is worse: a failure before any answer, then the
- * slower one.
- */
+/** Whether the first of two results of one link (over IPv4 and IPv6) is worse: a failure before any answer, then the slower one. */
 export function isWorseResult(failed: boolean, us: number, otherFailed: boolean, otherUs: number): boolean {
   return failed === otherFailed ? us > otherUs : failed;
 }
@@ -291,10 +235,7 @@ export function isReportMissing({ missing }: { missing: string }): boolean {
   return missing !== '' && missing !== 'passive';
 }
 
-/**
- * The state of a link has changed: from ok to failed, back, or from one way of failing to another. This type and the two below go
- * from `results/` to `events/` and `metrics/` of the same process.
- */
+/** A link went from ok to failed, back, or from one way of failing to another. */
 export interface LinkChange {
   target: Target;
   from: Outcome | 'unknown';
@@ -319,10 +260,7 @@ export interface SpeedChange {
 export interface LossChange {
   target: Target;
   isLossy: boolean;
-  /**
-   * Monotonic ms. Loss has begun: when the cycle ended that began it (`LinkLoss` says which one: a datagram that was lost by chance
-   * before does not count). Loss is over: when the first cycle after the last lost datagram ended.
-   */
+  /** When the first cycle ended that began the loss, or the first one after the last lost datagram; monotonic ms. */
   sinceMs: number;
   /** The share (0..1) of the datagrams since then that were lost; 0 when the loss is over. */
   share: number;

@@ -3,8 +3,7 @@ import * as v from './validators.ts';
 
 /*
  * Durations are packed into 16 bits: an exponent of 4 bits and a mantissa of 12 bits, like a float without sign. Integers
- * below 8192 are exact, larger ones have an error of at most 1 in 8192 (0.012 %), and the largest is 8190 * 2^14 (134 s in
- * us, 37 h in ms). A link of the mesh so takes 14 bytes, and the error is smaller than that of any clock that we read.
+ * below 8192 are exact, larger ones have an error of at most 1 in 8192, and the largest is 8190 * 2^14 (134 s in us, 37 h in ms).
  */
 
 /** The packed value for "not measured": not connected, never probed. */
@@ -42,10 +41,7 @@ interface Base64Bytes {
   setFromBase64?(text: string): { read: number; written: number };
 }
 
-/**
- * Encodes the bytes of a typed array as base64, on the server only. They are little-endian, as on every platform of Node and
- * browsers.
- */
+/** Encodes the little-endian bytes of a typed array, on the server only. */
 export function toBase64({ buffer, byteOffset, byteLength }: Uint8Array | Uint16Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
@@ -83,10 +79,7 @@ function decodeInto(text: string, bytes: Uint8Array & Base64Bytes): number {
 export const FLAG_IPV6 = 1;
 /** `flags` of a link: its newest sample was taken while the reporting process was short of CPU. */
 export const FLAG_SUSPECT = 2;
-/**
- * `flags` of a link: it will be probed but has no sample yet, or in the mesh of a past moment none that is new enough. Its other
- * columns mean nothing.
- */
+/** `flags` of a link: it has no sample yet, or none new enough for a mesh of the past. Its other columns mean nothing. */
 export const FLAG_NOT_YET = 4;
 /** `flags` of a link: bits 3-4 hold 1 + the index in `PHASES` in which a failed probe ended, 0 = none. */
 const PHASE_SHIFT = 3;
@@ -100,10 +93,7 @@ export const FLAG_RECOVERED = 128;
 /** The most links of a report, and the most pods of a mesh: an index has 16 bits. Kubernetes supports no more than 5000 nodes. */
 export const MAX_LINKS = 65_535;
 
-/**
- * The types of columns by name: entry i of each column is about the same link. In memory they follow each other in this order;
- * those of two bytes come first, because they must begin at even bytes.
- */
+/** The types of columns by name. In memory they follow each other in this order, those of two bytes first: they need even places. */
 type ColumnTypes = Readonly<Record<string, Uint16ArrayConstructor | Uint8ArrayConstructor>>;
 export type ColumnsOf<T extends ColumnTypes> = {
   [K in keyof T]: T[K] extends Uint16ArrayConstructor ? Uint16Array : Uint8Array;
@@ -152,19 +142,15 @@ const LINK_COLUMNS = {
   connectUs: Uint16Array,
   firstByteUs: Uint16Array,
   totalUs: Uint16Array,
-  /**
-   * How long ago, when the report was made, a sample last showed the link in its present state. A failure that is not believed
-   * does not show that the link is ok.
-   */
+  /** How long before the report a sample last showed the link in its present state. */
   ageMs: Uint16Array,
-  /** How long the link had been ok, or had been failing in whatever way, when the report was made. */
+  /** How long the link had been ok, or failing in whatever way, when the report was made. */
   sinceMs: Uint16Array,
   flags: Uint8Array,
   /** Index in `OUTCOMES`. */
   outcome: Uint8Array,
 } as const;
 
-/** See `LINK_COLUMNS`. */
 export type LinkColumns = ColumnsOf<typeof LINK_COLUMNS> & { length: number };
 export const LINK_BYTES = bytesOf(LINK_COLUMNS);
 
@@ -189,7 +175,6 @@ export const STAT_COLUMNS = {
   usualUs: Uint16Array,
 } as const;
 
-/** See `STAT_COLUMNS`. */
 export type StatColumns = ColumnsOf<typeof STAT_COLUMNS>;
 export const STAT_BYTES = bytesOf(STAT_COLUMNS);
 
@@ -198,12 +183,10 @@ export function emptyLinks(length: number): LinkColumns {
   return linksIn(new ArrayBuffer(LINK_BYTES * length), 0, length);
 }
 
-/** Makes columns of statistics for `length` links, all zero. */
 export function emptyStats(length: number): StatColumns {
   return emptyColumns(STAT_COLUMNS, length);
 }
 
-/** See `columnsIn`. */
 export function linksIn(buffer: ArrayBuffer, start: number, length: number): LinkColumns {
   return { length, ...columnsIn(LINK_COLUMNS, buffer, start, length) };
 }
@@ -226,9 +209,8 @@ export function phaseFlag(phase: Phase | null): number {
 }
 
 /**
- * Converts columns to JSON: `length`, and each column as base64 of its little-endian bytes. A column whose entries are all
- * the same is written as one number; `to` is written as its first entry if its entries are consecutive. The columns in
- * `without` are left out.
+ * Converts columns to JSON: `length`, and each column as base64 of its little-endian bytes, or as one number if all its entries
+ * are the same (for `to`: consecutive). The columns in `without` are left out.
  */
 export function encodeColumns(columns: object, without?: ReadonlySet<string>): Record<string, string | number> {
   const wire: Record<string, string | number> = {};
@@ -255,9 +237,8 @@ function isRegular(column: Uint8Array | Uint16Array, step: 0 | 1): boolean {
 const NOBODY = 0xffff;
 
 /**
- * Validates and decodes the links of a report from another process. `peerCount` is the limit of `to`.
- * Throws a RangeError or TypeError that says what is wrong. With `skipped`, a single link that is invalid leads to no peer
- * and is counted there.
+ * Validates and decodes the links of a report from another process. Throws a RangeError or TypeError. With `skipped`, a single link
+ * that is invalid leads to no peer and is counted there.
  */
 export function decodeLinks(wire: unknown, peerCount: number, skipped?: v.Skipped): LinkColumns {
   const length = lengthOf(wire);
@@ -288,26 +269,20 @@ export function decodeStats(wire: unknown, length: number): StatColumns | null {
 
 const headSchema = v.object({ length: v.pipe(v.wholeNumber, v.maxValue(MAX_LINKS)) });
 
-/** The `length` of columns on the wire. */
 export function lengthOf(wire: unknown): number {
   return v.validate(headSchema, wire).length;
 }
 
-/**
- * Values for the columns that the stream leaves out (`encodeColumns`, `without`), and for those that older versions do not
- * have: they do not say in how many cycles datagrams were lost.
- */
+/** Values for the columns that the stream leaves out (`encodeColumns`, `without`). */
 const LEFT_OUT: Readonly<Record<string, number>> = {
   minUs: NONE16,
   connectP50Us: NONE16,
   firstByteP50Us: NONE16,
   jitterUs: NONE16,
   usualUs: NONE16,
-  recentLossCycles: 255,
-  windowLossCycles: 255,
 };
 
-/** Fills `columns` from the wire. Throws a RangeError or TypeError that says what is wrong. */
+/** Fills `columns` from the wire. Throws a RangeError or TypeError. */
 export function decodeColumns(wire: unknown, columns: object): void {
   for (const [name, column] of columnsOf(columns)) {
     const value = (wire as Record<string, unknown>)[name] ?? LEFT_OUT[name];

@@ -16,9 +16,8 @@ import * as v from './validators.ts';
 const [, ...FAILED_OUTCOMES] = OUTCOMES;
 
 /**
- * Why a report is missing: how the request to its pod failed (as a probe can fail), `not-asked` (no address yet, gone, no time
- * left), `no-history` (in a mesh of the past: the pod did not run yet, or its past was lost when it left), or `passive` (its node
- * is passive, so it never reports: see `isReportMissing` in link-state.ts).
+ * Why a report is missing: how the request to its pod failed, `not-asked` (no address yet, gone, no time left), `no-history` (the
+ * pod did not run yet, or its past was lost), or `passive` (its node is passive: it never reports).
  */
 export const MISSING_REASONS = [...FAILED_OUTCOMES, 'not-asked', 'no-history', 'passive'] as const;
 export type MissingReason = (typeof MISSING_REASONS)[number];
@@ -39,10 +38,7 @@ const reportSchema = v.object({
   pod: indexSchema,
   /** '' if the report is present. If it is missing, `links` is empty: nothing is known of the pod's links. */
   missing: v.picklist([...MISSING_REASONS, '']),
-  /**
-   * If the report is missing: the reason as a message. If it is present: since when it covers the time range or window, or until
-   * when if it is from a copy; '' = all of it, or all of the pod's life.
-   */
+  /** If missing: the reason as a message. Else which part of the time range or window it covers; '' = all of it. */
   missingDetail: v.boundedText(400),
   /** `report`: our format. `check`: Goldpinger's `/check`, in whole milliseconds and without phases. */
   via: v.picklist(['report', 'check']),
@@ -69,6 +65,7 @@ export interface MergedReport
     // Findings use these; they are not sent with the mesh.
     Pick<PodReport, 'slow' | 'recent' | 'failsOnly'> {}
 
+/** The health of the mesh as the serving pod judges it: `/cluster_health`, by pod. */
 const healthSchema = v.object({
   ok: v.boolean(),
   /** One entry per unhealthy pod: its index in `Mesh.pods`, and at most 5 sentences that say why. */
@@ -76,10 +73,9 @@ const healthSchema = v.object({
   /** Reasons that do not concern a single pod, e.g. no peers are known; at most 5. */
   general: v.boundedArray(v.boundedText(400), 5),
 });
-
-/** The health of the mesh as the serving pod judges it: `/cluster_health`, by pod. */
 export type MeshHealth = v.InferOutput<typeof healthSchema>;
 
+/** The settings that a reader of the mesh needs. */
 const settingsSchema = v.object({
   version: v.boundedText(64),
   refreshIntervalMs: v.finiteNumber,
@@ -95,11 +91,8 @@ const settingsSchema = v.object({
   /** LINK_TEMPLATES: links of the page to other tools. */
   linkTemplates: v.boundedArray(v.object({ name: v.boundedText(40), url: v.boundedText(2000) }), 10),
 });
-
-/** The settings that a reader of the mesh needs. */
 export type MeshSettings = v.InferOutput<typeof settingsSchema>;
 
-/** `format` of the mesh. */
 export const MESH_FORMAT = 'goldpinger-ts/mesh/1';
 
 const meshSchema = v.object({
@@ -152,14 +145,13 @@ export function* encodeMesh(mesh: Mesh): Generator<string> {
   yield ']}';
 }
 
-/** Validates one report of a mesh with `podCount` pods. Throws an Error that says what is wrong. */
+/** Validates one report of a mesh with `podCount` pods. */
 export function parseMergedReport(wire: unknown, podCount: number): MergedReport {
   const report = v.validate(reportSchema, wire);
   if (report.pod < 0 || report.pod >= podCount) throw new RangeError(`report of pod ${report.pod} of ${podCount}`);
   return { ...report, ...decodeMeasured(report, podCount) };
 }
 
-/** Validates a mesh from a server. Throws an Error that says what is wrong. */
 export function parseMesh(wire: unknown): Mesh {
   const { format: _format, reports, ...head } = v.validate(meshSchema, wire);
   return { ...head, reports: reports.map((report) => parseMergedReport(report, head.pods.length)) };

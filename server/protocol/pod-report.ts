@@ -8,19 +8,14 @@ import * as v from './validators.ts';
 
 /** `format` of a report. A peer that answers with anything else is asked for Goldpinger's `/check`. */
 export const POD_REPORT_FORMAT = 'goldpinger-ts/pod-report/1';
-/** The most error texts in a report, and the most characters of each. Other failed links have only their outcome. */
+/** The most error texts in a report, and the most characters of each. */
 export const MAX_DETAILS = 200;
 export const MAX_DETAIL_LENGTH = 300;
-/** The most external probes in a report. */
 export const MAX_PROBES = 500;
-
-/** The most departed pods that a report names. */
 const MAX_GONE_PODS = 50;
-
-/** The most times at which a process was starved that a report has. */
 export const MAX_STARVED_TIMES = 16;
 
-/** Validates a `Starvation`. */
+/** How far the measurements of a pod can be trusted. A pod that is short of CPU measures its own waiting. */
 export const starvationSchema = v.object({
   /** The longest delay of the event loop in the last seconds, us. Its name is from when it was a percentile. */
   loopDelayP99Us: v.finiteNumber,
@@ -30,14 +25,9 @@ export const starvationSchema = v.object({
   unreliable: v.boolean(),
   /** Since when `unreliable` has had its value, ms since the epoch. */
   sinceMs: v.finiteNumber,
-  /**
-   * When the process was starved, as `isStarved` says (link-state.ts): from and until how long before the report was made, ms;
-   * oldest first. Older versions do not say it.
-   */
+  /** When the process was starved (`isStarved`): from and until how long before the report was made, ms; oldest first. */
   times: v.exactOptional(v.boundedArray(v.tuple([v.finiteNumber, v.finiteNumber]), MAX_STARVED_TIMES)),
 });
-
-/** How far the measurements of a pod can be trusted. A pod that is short of CPU measures its own waiting. */
 export type Starvation = v.InferOutput<typeof starvationSchema>;
 
 /** `Starvation.times` of a report: which of `times`, oldest first, overlap a range, as ages at its end. */
@@ -53,19 +43,14 @@ export function starvedTimesIn(
 
 const linkIndex = v.pipe(v.number(), v.integer());
 const detailSchema = v.tuple([linkIndex, v.boundedText(MAX_DETAIL_LENGTH)]);
-/** Validates error messages by link. */
 export const detailsSchema = v.boundedArray(detailSchema, MAX_DETAILS);
-/** Validates the results of external probes. */
 export const probesSchema = v.boundedArray(probeSchema, MAX_PROBES);
 
 const peerSchema = v.tuple([v.boundedText(128), v.boundedText(253), v.boundedText(63), v.boundedText(45)]);
 
 const reportSchema = v.object({
   format: v.literal(POD_REPORT_FORMAT),
-  /**
-   * Who reports; uid '' if the pod does not know itself. A reader assigns the report to the pod that it asked, because this
-   * is only a claim.
-   */
+  /** Who reports, as a claim: readers assign the report to the pod that they asked. uid '': it does not know itself. */
   pod: v.object({ uid: v.boundedText(128), name: v.boundedText(253), namespace: v.boundedText(63) }),
   /** When the report was made, ms since the epoch by the clock of its pod. Readers use the ages in `links` instead. */
   atMs: v.finiteNumber,
@@ -79,32 +64,18 @@ const reportSchema = v.object({
   links: v.unknown(),
   /** Error messages of failed links, by index in `links`; at most `MAX_DETAILS`. */
   details: v.eachOf(detailSchema, MAX_DETAILS),
-  /**
-   * How long links have been slow (SLOW_LINK), ms, by index in `links`; at most `MAX_DETAILS`. Absent where there are none.
-   */
+  /** How long links have been slow (SLOW_LINK), ms, by index in `links`. This list and the next two are absent if empty. */
   slow: v.exactOptional(v.eachOf(v.tuple([linkIndex, v.finiteNumber]), MAX_DETAILS)),
-  /**
-   * How many of the last believed samples failed, and of how many, as [link, failures, samples]: of links that are intermittent or
-   * have recovered a few samples ago; at most `MAX_DETAILS`. Absent where there are none.
-   */
+  /** [link, failures, samples] among its last believed samples: of links that are intermittent or have just recovered. */
   recent: v.exactOptional(v.eachOf(v.tuple([linkIndex, v.wholeNumber, v.wholeNumber]), MAX_DETAILS)),
-  /**
-   * Which kind of connection alone fails or failed a few samples ago, by index in `links`: see `FailsOnly`. Absent where
-   * there are none.
-   */
+  /** Which kind of connection alone fails or failed a few samples ago, by index in `links`: see `FailsOnly`. */
   failsOnly: v.exactOptional(v.eachOf(v.tuple([linkIndex, v.picklist(['new', 'open'])]), MAX_DETAILS)),
-  /**
-   * The pods that departed last, at most `MAX_GONE_PODS`: a pod that started later has not seen them. Absent if there are none, if
-   * the request named their `goneHashOf`, and in reports of the past.
-   */
+  /** The pods that departed last. Absent if there are none, if the request named their `goneHashOf`, and in reports of the past. */
   gone: v.exactOptional(v.eachOf(podSchema, MAX_GONE_PODS)),
   stats: v.unknown(),
   udp: v.unknown(),
   windowMs: v.finiteNumber,
-  /**
-   * null in a report of now. Otherwise the report is of a time range of the past: `links` have their state at its end
-   * (`ageMs` and `sinceMs` count back from there), `stats` cover all of it, and `windowMs` is its length.
-   */
+  /** null = of now. Else of a past range: `links` have their state at its end, `stats` cover all of it, `windowMs` is its length. */
   past: v.nullish(reportPastSchema, null),
   probes: v.eachOf(probeSchema, MAX_PROBES),
   starvation: starvationSchema,
@@ -132,7 +103,6 @@ export interface Measured {
   udp: UdpColumns | null;
 }
 
-/** Converts columns to JSON, without the statistics in `without`. */
 export function encodeMeasured({ links, stats, udp }: Measured, without?: ReadonlySet<string>) {
   return {
     links: encodeColumns(links),
@@ -141,7 +111,6 @@ export function encodeMeasured({ links, stats, udp }: Measured, without?: Readon
   };
 }
 
-/** Validates and decodes columns from another process: see `decodeLinks`, `decodeStats`, `decodeUdp`. */
 export function decodeMeasured(
   wire: { links: unknown; stats: unknown; udp: unknown },
   peerCount: number,
@@ -152,7 +121,7 @@ export function decodeMeasured(
   return { links, stats: decodeStats(wire.stats, length), udp: decodeUdp(wire.udp, length, skipped) };
 }
 
-/** The pods of a list that departed last, as reports name them: without labels, which may be long; sorted by uid. */
+/** The pods that departed last, as reports name them: without labels, which may be long; sorted by uid. */
 export function lastGoneOf(pods: readonly Pod[]): Pod[] {
   return pods
     .filter(({ lifecycle }) => lifecycle === 'gone')
@@ -167,14 +136,11 @@ export function goneHashOf(gone: readonly Pod[]): string {
   return peersHashOf(gone.map(({ uid, name, namespace }) => ({ uid, name, namespace, podIP: '' })));
 }
 
-/** The fingerprints in a request for a report: its sender has these lists, so that the report leaves them out. '' = none. */
-interface KnownHashes {
-  peers?: string;
-  gone?: string;
-}
-
-/** Encodes a report as JSON, without the lists that the request names by their fingerprint. */
-export function encodePodReport({ gone = [], ...report }: PodReport, known: KnownHashes = {}): string {
+/** Encodes a report as JSON, without the lists whose fingerprints the request names: its sender has them. '' = none. */
+export function encodePodReport(
+  { gone = [], ...report }: PodReport,
+  known: { peers?: string; gone?: string } = {},
+): string {
   const tuple = (peer: PeerRef) => [peer.uid, peer.name, peer.namespace, peer.podIP];
   const knowsPeers = known.peers !== '' && known.peers === report.peersHash;
   return JSON.stringify({

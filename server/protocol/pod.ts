@@ -5,8 +5,8 @@ export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gon
 export type Lifecycle = (typeof LIFECYCLES)[number];
 
 /**
- * Whether failed links are a fault of the pod. They are if it is ready, was ready, or restarts again and again. They are
- * no fault while it starts or terminates, when it is gone, or when its node is cordoned and IGNORE_CORDONED is set.
+ * Whether failed links are a fault of the pod: if it is ready, was ready, or restarts again and again. They are not while it
+ * starts or terminates, when it is gone, or when its node is cordoned and IGNORE_CORDONED is set.
  */
 export function isJudged({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'>): boolean {
   return cordon !== 'ignored' && (lifecycle === 'ready' || lifecycle === 'not-ready');
@@ -20,15 +20,13 @@ export function isJudgedReady({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'co
 /** Kubernetes' default grace period of a pod, s (core/v1 PodSpec, terminationGracePeriodSeconds). */
 export const DEFAULT_GRACE_S = 30;
 
-/** The maximum length of `Pod.labels`. A label that does not fit is left out as a whole. */
+/** The maximum length of `Pod.labels` (a label that does not fit is left out as a whole) and of `Pod.reason`. */
 export const MAX_LABELS = 2048;
-
-/** The maximum length of `Pod.reason`. */
 export const MAX_REASON = 200;
 
 const ips = v.boundedArray(v.boundedText(45), 8);
 
-/** Validates a pod. */
+/** A pod that matches our label selector, as the Kubernetes API describes it. Strings are '' where unknown. */
 export const podSchema = v.object({
   uid: v.boundedText(128),
   name: v.boundedText(253),
@@ -36,10 +34,7 @@ export const podSchema = v.object({
   node: v.boundedText(253),
   /** The node's `topology.kubernetes.io/zone`; '' without the right to read nodes. */
   zone: v.boundedText(253),
-  /**
-   * Whether its node is cordoned (`spec.unschedulable`), and ignored for that (IGNORE_CORDONED); '' without the right to read
-   * nodes.
-   */
+  /** Whether its node is cordoned (`spec.unschedulable`), and ignored for that (IGNORE_CORDONED). */
   cordon: v.optional(v.picklist(['', 'cordoned', 'ignored']), ''),
   /** All of `status.podIPs`, primary first; empty until the pod has an address, early in its start. */
   podIPs: ips,
@@ -48,10 +43,7 @@ export const podSchema = v.object({
   lifecycle: v.picklist(LIFECYCLES),
   /** Since when the pod is in that stage, ms since the epoch, as far as we know. */
   sinceMs: v.finiteNumber,
-  /**
-   * Of a pod that is gone: it may have left up to so long before `sinceMs`, ms, because a list first showed that it was
-   * missing. 0 = it left at `sinceMs`.
-   */
+  /** A gone pod may have left up to so long before `sinceMs`, ms, because only a later list showed that it was missing. */
   unseenMs: v.optional(v.pipe(v.finiteNumber, v.minValue(0)), 0),
   /** Why it is in that stage, in the API's own words (Evicted, DeletionByTaintManager, ImagePullBackOff); '' = no reason. */
   reason: v.optional(v.boundedText(MAX_REASON), ''),
@@ -66,8 +58,6 @@ export const podSchema = v.object({
   /** uid of the pod that took the place of this one: it has the same owner and was created after this one left. */
   replacedBy: v.boundedText(128),
 });
-
-/** A pod that matches our label selector, as the Kubernetes API describes it. Strings are '' where unknown. */
 export type Pod = v.InferOutput<typeof podSchema>;
 
 /** Validates what names a pod. It may be gone from every list by now. */
@@ -76,13 +66,12 @@ export const podNameSchema = v.pick(podSchema, ['uid', 'name', 'namespace', 'nod
 /** The most departed pods in one answer. */
 export const MAX_DEPARTED = 500;
 
+/** A pod that has left, with its life: other pods tell it to a process that did not see it. Ages count from the answer. */
 const departedPodSchema = v.object({
   pod: podSchema,
   /** The stages of its life, oldest first, and how long ago each began, ms. The last one is `gone`. */
   stages: v.boundedArray(v.tuple([v.picklist(LIFECYCLES), v.finiteNumber]), 32),
 });
-
-/** A pod that has left, with its life: other pods tell it to a process that did not see it. Ages count from the answer. */
 export type DepartedPod = v.InferOutput<typeof departedPodSchema>;
 
 const departedPodsSchema = v.object({ pods: v.eachOf(departedPodSchema, MAX_DEPARTED) });
@@ -100,7 +89,6 @@ export interface PeerRef {
   podIP: string;
 }
 
-/** What decides the order of pods and targets. */
 type OrderedPod = Pick<Pod, 'namespace' | 'name' | 'uid'>;
 
 /** Compares pods by namespace, name, uid. Pods are listed in this order everywhere. */
@@ -125,34 +113,10 @@ export function orderedPlace<T>(list: readonly T[], pod: OrderedPod, podOf: (ite
   return low;
 }
 
-/**
- * What differs between two lists of pods or targets. One that has changed is another object: the former one is in `removed`, the
- * present one in `added`. With 6000 pods of which one has changed this takes some 10 us, so who takes the list need not look at
- * all of it in one block of the event loop.
- *
- * It relies on the order of `comparePods`. In lists of another order, some that are in both may be in `added` and in `removed`.
- */
-export function listChanges<T extends OrderedPod>(
-  before: readonly T[],
-  now: readonly T[],
-): { added: T[]; removed: T[] } {
-  const added: T[] = [];
-  const removed: T[] = [];
-  let [b, n] = [0, 0];
-  for (;;) {
-    const [former, present] = [before[b], now[n]];
-    if (former === undefined && present === undefined) return { added, removed };
-    const isSame = former === present;
-    const first = former === undefined ? 1 : present === undefined ? -1 : isSame ? 0 : comparePods(former, present);
-    if (former !== undefined && first <= 0) {
-      b++;
-      if (!isSame) removed.push(former);
-    }
-    if (present !== undefined && first >= 0) {
-      n++;
-      if (!isSame) added.push(present);
-    }
-  }
+/** What differs between two lists of pods or targets. One that has changed is another object: it is in both results. */
+export function listChanges<T>(before: readonly T[], now: readonly T[]): { added: T[]; removed: T[] } {
+  const [former, present] = [new Set(before), new Set(now)];
+  return { added: now.filter((one) => !former.has(one)), removed: before.filter((one) => !present.has(one)) };
 }
 
 /** The target of a probe: a pod in one IP family. */
@@ -191,7 +155,11 @@ export const DISCOVERY_FAULTS = [
 ] as const;
 export type DiscoveryFault = (typeof DISCOVERY_FAULTS)[number];
 
-/** Validates a `DiscoveryStatus`. */
+/**
+ * How well this process knows the pods. `waiting`: no list has come since the start. `stale`: requests to the API server fail and
+ * nothing was heard from it for MAX_LIST_AGE_MS. Health, findings, events, metrics, verdicts and page all go by this phase:
+ * `discovery/status.ts` decides it.
+ */
 export const discoverySchema = v.object({
   phase: v.picklist(['waiting', 'synced', 'stale']),
   /** Since when discovery is in that phase, ms since the epoch. */
@@ -211,24 +179,17 @@ export const discoverySchema = v.object({
   namespace: v.boundedText(253),
   labelSelector: v.boundedText(2048),
 });
-
-/**
- * How well this process knows the pods.
- * `waiting`: no list has come since the start. `synced`: the list is up to date.
- * `stale`: the list is old, because requests to the API server fail and nothing was heard from it for MAX_LIST_AGE_MS. Health,
- * findings, events, metrics, verdicts and the page all go by this phase: `discovery/status.ts` decides it.
- */
 export type DiscoveryStatus = v.InferOutput<typeof discoverySchema>;
 
 /**
- * The interval of what goes on when pinging is switched off, ms: REFRESH_INTERVAL, or 30 s (Goldpinger's default) if it is 0.
- * The pods are listed and external targets are probed in this interval.
+ * How often pods are listed and external targets are probed, ms: REFRESH_INTERVAL, or 30 s (Goldpinger's default) if it is 0
+ * because pinging is switched off.
  */
 export function intervalWithoutPingsMs(refreshIntervalMs: number): number {
   return refreshIntervalMs > 0 ? refreshIntervalMs : 30_000;
 }
 
-/** A list of pods is old, so that pods may be missing, when nothing was heard from the API server for this long, ms. */
+/** A list of pods is old when nothing was heard from the API server for this long, ms. */
 export const MAX_LIST_AGE_MS = 14_000;
 
 /** What discovery knows at one moment. Pods are sorted by namespace, name, uid. Gone pods stay for GONE_RETENTION. */
@@ -237,10 +198,7 @@ export interface DiscoverySnapshot {
   status: DiscoveryStatus;
 }
 
-/**
- * What is known before discovery has started: no pods, and the phase `waiting` since `nowMs` (ms since the epoch). `namespace`:
- * null = not known yet, '' = all.
- */
+/** What is known before discovery has started, at `nowMs` (ms since the epoch). */
 export function nothingKnown(
   { namespace, labelSelector }: { namespace: string | null; labelSelector: string },
   nowMs: number,
@@ -260,8 +218,8 @@ export function nothingKnown(
 }
 
 /**
- * Hashes a list of peers in the given order to 16 hexadecimal digits. Every process that knows the same uids and IPs gets
- * the same hash. It joins two 32-bit FNV-1a hashes with different initial values: a collision needs about 2^32 lists.
+ * Hashes the uids and IPs of a list of peers to 16 hexadecimal digits: two 32-bit FNV-1a hashes with different initial values, so
+ * that a collision needs about 2^32 lists.
  */
 export function peersHashOf(peers: readonly PeerRef[]): string {
   let high = 0x811c9dc5;

@@ -5,6 +5,7 @@ import * as v from './validators.ts';
 /** The most rounds in one answer. */
 export const MAX_ROUNDS = 1000;
 
+/** One round of an ongoing experiment: a pod that was created, had to become ready, and was deleted. */
 const roundSchema = v.object({
   ...podNameSchema.entries,
   createdMs: v.finiteNumber,
@@ -22,10 +23,9 @@ const roundSchema = v.object({
   /** The pod that alone claims when the round began, was ready or ended; '' = the asked pod or several pods have seen it. */
   claimedBy: v.boundedText(600),
 });
-
-/** One round of an ongoing experiment: a pod that was created, had to become ready, and was deleted. */
 export type Round = v.InferOutput<typeof roundSchema>;
 
+/** The rounds of ongoing experiments of which any part lies in a time range, oldest first: `/api/v1/rounds?from=&to=&within=`. */
 const roundsSchema = v.object({
   fromMs: v.finiteNumber,
   toMs: v.finiteNumber,
@@ -35,9 +35,5 @@ const roundsSchema = v.object({
   missing: missingPartsSchema,
   rounds: v.boundedArray(roundSchema, MAX_ROUNDS),
 });
-
-/** The rounds of ongoing experiments of which any part lies in a time range, oldest first: `/api/v1/rounds?from=&to=&within=`. */
 export type Rounds = v.InferOutput<typeof roundsSchema>;
-
-/** Validates rounds from a server. */
 export const parseRounds = (wire: unknown) => v.validate(roundsSchema, wire);

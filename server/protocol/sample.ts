@@ -20,15 +20,12 @@ export const PHASES = ['connect', 'first-byte', 'body'] as const;
 export type Phase = (typeof PHASES)[number];
 
 /**
- * Which kind of connection alone fails: new ones (firewall, network policy, full table of connections or queue of the
- * listener), or those that are open (connections forgotten by a firewall or NAT). '' = both, or not known.
+ * Which kind of connection alone fails: new ones (firewall, network policy, a full table or queue), or open ones (forgotten by a
+ * firewall or NAT). '' = both, or not known.
  */
 export type FailsOnly = '' | 'new' | 'open';
 
-/**
- * The result of one probe of one target. Durations are -1 if the probe did not get that far. `connectUs` is -1 also if the
- * probe used an open connection: see `isOverOpenConnection`.
- */
+/** The result of one probe of one target. Durations are -1 if it did not get that far; see also `isOverOpenConnection`. */
 export interface Sample {
   /** When the probe ended, ms since the epoch, by our own clock. */
   atMs: number;
@@ -66,14 +63,10 @@ export function isOverOpenConnection({
   return connectUs < 0 && totalUs >= 0 && phase !== 'connect';
 }
 
-/**
- * The paths that PATH_CHECKS probes besides the links between pods: to our Service by name and by cluster IP, through an ingress,
- * to the cluster's DNS, to the API server. They are label values of metrics, too.
- */
+/** The paths that PATH_CHECKS probes besides the links between pods. They are label values of metrics, too. */
 export const PATHS = ['service', 'service-ip', 'ingress', 'dns', 'apiserver'] as const;
 export type Path = (typeof PATHS)[number];
 
-/** What people read for a path. */
 export const PATH_NAMES: Record<Path, string> = {
   service: 'Service by name',
   'service-ip': 'Service by IP',
@@ -92,15 +85,12 @@ export function isPathDetail(detail: string): boolean {
   return Object.values(PATH_NAMES).some((name) => detail.startsWith(`${name}, `));
 }
 
-/** Validates the last result of an external probe of one pod. */
+/** The last result of one external probe of one pod. */
 export const probeSchema = v.object({
   /** The target as it was configured, e.g. `https://example.org/health`. */
   target: v.boundedText(2048),
   protocol: v.picklist(['dns', 'tcp', 'http']),
-  /**
-   * When it ended, ms since the epoch: in a pod report by the clock of its pod, in a mesh by that of the serving pod. 0 = not probed
-   * yet, then `error` says nothing.
-   */
+  /** When it ended, ms since the epoch by the clock of the pod that answers; 0 = not probed yet. */
   atMs: v.finiteNumber,
   durationUs: v.finiteNumber,
   /** '' after success. The sender cuts it to 300 characters. */
@@ -109,14 +99,9 @@ export const probeSchema = v.object({
   path: v.exactOptional(v.picklist(PATHS)),
   /** How it ended; absent before the first result. */
   outcome: v.exactOptional(v.picklist(OUTCOMES)),
-  /**
-   * Since when all probes have succeeded, or all have failed: when the first of them ended, ms since the epoch. Absent as
-   * `outcome` is.
-   */
+  /** Since when all probes have succeeded, or all have failed, ms since the epoch; absent as `outcome` is. */
   sinceMs: v.exactOptional(v.finiteNumber),
 });
-
-/** The last result of one external probe of one pod. */
 export type ProbeResult = v.InferOutput<typeof probeSchema>;
 /** Kinds of external probe: HOSTS_TO_RESOLVE, TCP_TARGETS, HTTP_TARGETS. */
 export type ProbeProtocol = ProbeResult['protocol'];
@@ -124,6 +109,7 @@ export type ProbeProtocol = ProbeResult['protocol'];
 /** The most samples in an answer of `/api/v1/samples` and `/api/v1/link`. */
 export const MAX_SAMPLES = 512;
 
+/** One sample of `LinkSamples`: the fields of a `Sample` that are kept. Durations are -1 if the probe did not get that far. */
 const sampleSchema = v.object({
   atMs: v.finiteNumber,
   outcome: v.picklist(OUTCOMES),
@@ -136,7 +122,7 @@ const sampleSchema = v.object({
 
 const udpCount = v.pipe(v.wholeNumber, v.maxValue(65_535));
 
-/** Validates the result of one cycle of the UDP probe: the datagrams to one target, and those that came back. */
+/** The result of one cycle of the UDP probe. */
 const udpResultSchema = v.object({
   /** When the cycle ended, ms since the epoch. */
   atMs: v.finiteNumber,
@@ -154,10 +140,12 @@ const udpResultSchema = v.object({
   /** Whether our own process was short of CPU meanwhile. Such a cycle says nothing about the link and is not counted. */
   suspect: v.boolean(),
 });
-
-/** The result of one cycle of the UDP probe. */
 export type UdpResult = v.InferOutput<typeof udpResultSchema>;
 
+/**
+ * The recent samples of one link between two pods (uids), oldest first, at `nowMs` of the clock of the pod that probes it.
+ * `error`: why there are none, e.g. that the pod did not answer; '' otherwise.
+ */
 const linkSamplesSchema = v.object({
   from: v.boundedText(128),
   to: v.boundedText(128),
@@ -169,22 +157,10 @@ const linkSamplesSchema = v.object({
   /** The usual latency of the link (see `USUAL`), us. Absent while it is not known. */
   usualUs: v.exactOptional(v.finiteNumber),
 });
-
-/**
- * The recent samples of one link, oldest first, from the pod that probes it. `from` and `to` are pod uids.
- * `nowMs` is the clock of that pod when it answered: the age of a sample does not depend on whether two clocks agree.
- * `error` says why there are no samples, e.g. that the pod did not answer; '' otherwise.
- */
 export type LinkSamples = v.Parsed<typeof linkSamplesSchema>;
-
-/** One sample of `LinkSamples`: the fields of a `Sample` that are kept. Durations are -1 if the probe did not get that far. */
 export type RecentSample = v.InferOutput<typeof sampleSchema>;
-
-/** Validates the samples of a link from another pod. */
 export const parseLinkSamplesSliced = (wire: unknown, skipped: v.Skipped) =>
   v.parseSliced(linkSamplesSchema, wire, skipped);
-
-/** Validates the samples of a link from a server. */
 export const parseLinkSamples = (wire: unknown) => v.parseAtOnce(linkSamplesSchema, wire);
 
 /** The most bytes of a `/ping` answer that are read. Goldpinger answers with 40 bytes. */
@@ -196,9 +172,8 @@ type PingAnswer = { ok: true; bootTimeMs: number } | { ok: false; error: string 
 const pingSchema = v.object({ boot_time: v.nullish(v.boundedText(40), '') });
 
 /**
- * Validates the body of Goldpinger's `/ping` answer: `{"boot_time":"2026-11-22T14:39:48.013Z"}`; other fields are ignored.
- * `boot_time` may be absent, as in Goldpinger (`swagger.yml`: it is not required).
- * Never throws: whatever is wrong becomes an `error`.
+ * Validates the body of Goldpinger's `/ping` answer: `{"boot_time":"2026-11-22T14:39:48.013Z"}`. As in Goldpinger (`swagger.yml`),
+ * `boot_time` may be absent. Never throws: whatever is wrong becomes an `error`.
  */
 export function parsePing(body: string): PingAnswer {
   if (body.length > MAX_PING_BYTES) return { ok: false, error: `more than ${MAX_PING_BYTES} bytes` };

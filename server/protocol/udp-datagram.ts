@@ -1,9 +1,7 @@
 /*
  * The datagram of the UDP probe, as Goldpinger sends it: big-endian, bytes 0-3 the magic "GPNG", 4-7 the number of the datagram in
- * its cycle, 8-15 a stamp, then zeros. A listener sends it back unchanged.
- *
- * Goldpinger's stamp is the send time in ns since the epoch, and only the sender reads it. Of ours only the upper 32 bits are that
- * time (they count steps of 4.3 s); the lower 32 are random, so that nobody who has not seen the datagram can make up its answer.
+ * its cycle, 8-15 a stamp, then zeros. A listener sends it back unchanged. Goldpinger's stamp is the send time in ns since the
+ * epoch. Of ours only the upper 32 bits are that time; the lower 32 are random, so that nobody can make up an answer.
  */
 
 /** "GPNG". */

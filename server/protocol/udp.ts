@@ -4,8 +4,7 @@ import { type Skipped, skip } from './validators.ts';
 
 /*
  * The UDP probe (UDP_ENABLED): in each cycle a pod sends some datagrams to each of its targets, which echo them. It shows loss
- * that TCP hides by sending again. Only pods with the probe turned on have these columns; Goldpinger
- * pods never do. Without columns, loss is "not measured".
+ * that TCP hides by sending again. Without these columns (probe off, Goldpinger), loss is "not measured".
  */
 
 /** The UDP results of one pod: entry i is about the same link as entry i of `LinkColumns`. */
@@ -18,10 +17,7 @@ export const UDP_COLUMNS = {
   rttUs: Uint16Array,
   /** Age of the newest cycle that counts when the report was made, packed by `pack16`; NONE16 without one. */
   ageMs: Uint16Array,
-  /**
-   * Datagrams sent in the last `lossWindowMs`, whatever window the request has: a link is lossy by these, so that all who ask get
-   * one answer. Packed by `pack16`.
-   */
+  /** Datagrams sent in the last `lossWindowMs`, whatever window the request has: a link is lossy by these. Packed by `pack16`. */
   recentSent: Uint16Array,
   /** Those of them that did not come back while pings succeeded, packed by `pack16`; never more than `recentSent`. */
   recentLost: Uint16Array,
@@ -30,7 +26,6 @@ export const UDP_COLUMNS = {
   windowLost: Uint16Array,
   /** At most 255. */
   duplicates: Uint8Array,
-  /** At most 255. */
   outOfOrder: Uint8Array,
   /** Routers on the way to the target; UNKNOWN_HOPS = unknown. */
   hops: Uint8Array,
@@ -39,14 +34,10 @@ export const UDP_COLUMNS = {
   windowLossCycles: Uint8Array,
 } as const;
 
-/** See `UDP_COLUMNS`. */
 export type UdpColumns = ColumnsOf<typeof UDP_COLUMNS>;
 export const UDP_BYTES = bytesOf(UDP_COLUMNS);
 
-/**
- * Loss is judged over at least this time, ms, and over at least so many cycles: one cycle has too few datagrams. A longer time
- * would be steadier, and would show a link as lossy for longer after its repair.
- */
+/** Loss is judged over at least this time, ms, and over at least so many cycles: one cycle has too few datagrams. */
 const LOSS_WINDOW_MS = 60_000;
 const LOSS_WINDOW_CYCLES = 10;
 
@@ -113,8 +104,7 @@ export function lostOf(udp: UdpColumns, i: number): number {
 
 /**
  * Validates and decodes UDP columns from another process; `length` is that of the links. null if there are none, or if they are
- * invalid: the rest of the report stands without them. Those that are invalid are counted in `skipped`.
- * An entry that lost more than it sent lost all.
+ * invalid, which is counted in `skipped`: the rest of the report stands without them.
  */
 export function decodeUdp(wire: unknown, length: number, skipped?: Skipped): UdpColumns | null {
   if (wire === null) return null;

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 
 /*
- * All that builds schemas, with our own builders beside it: use it by `import * as v` from this file. The page leaves out what it
- * does not use, because calls of the builders are marked to have no side effects.
+ * All that builds schemas, with our own builders beside it: `import * as v` from this file. Calls of the builders are marked to
+ * have no side effects, so that the page leaves out what it does not use.
  */
 export * from 'valibot';
 
@@ -55,8 +55,7 @@ export class InvalidError extends TypeError {
 
 /**
  * Validates a value from another process, or from a file. All schemas are used through this function: it stops at the first
- * fault, because a fault is an object that takes memory, and a hostile value can have a million of them. Throws an
- * InvalidError.
+ * fault, because a hostile value can have a million of them. Throws an InvalidError.
  */
 export function validate<T extends v.GenericSchema>(schema: T, wire: unknown): v.InferOutput<T> {
   const { issues, output } = v.safeParse(schema, wire, { abortEarly: true });
@@ -72,7 +71,6 @@ export interface Skipped {
   reason: string;
 }
 
-/** Makes the count that validators increase: see `skip`. */
 export function noneSkipped(): Skipped {
   return { count: 0, reason: '' };
 }
@@ -119,10 +117,9 @@ export function* parseSliced<T extends AnyObject>(
 /** As `parseSliced`, where nothing waits meanwhile. */
 export function parseAtOnce<T extends AnyObject>(schema: T, wire: unknown): Parsed<T> {
   const work = parseSliced(schema, wire, noneSkipped());
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
+  let step = work.next();
+  while (step.done !== true) step = work.next();
+  return step.value;
 }
 
 /** This many elements are validated between two yields. Each takes some ten microseconds. */
@@ -130,8 +127,7 @@ const ELEMENTS_PER_SLICE = 16;
 
 /**
  * Validates the elements of a list by `read`, which throws for an invalid one; those are left out and counted in `skipped`.
- * Yields after every few elements, so that `runSliced` can let our own pings run in between: a thousand elements at once
- * block the event loop for too long.
+ * Yields after every few elements, for `runSliced`.
  */
 export function* readEach<T>(
   list: readonly unknown[],

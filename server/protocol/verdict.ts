@@ -13,7 +13,11 @@ export const MAX_CLAUSE_LENGTH = 500;
 /** The most characters of the reason of a verdict, and of what was found of a violation. */
 export const MAX_REASON_LENGTH = 600;
 
-/** A verdict on the wire. */
+/**
+ * Whether a hypothesis holds: `/api/v1/verdict` answers with it. Its parameters: `expect` (any number of times), `window`
+ * (a Go duration that ends now) or `start` and `end` (ms since the epoch or RFC 3339: a time range of the past), `status`,
+ * `format`.
+ */
 export const verdictSchema = v.object({
   ok: v.boolean(),
   verdict: v.picklist(VERDICTS),
@@ -25,8 +29,8 @@ export const verdictSchema = v.object({
   clauses: v.boundedArray(v.picklist(VERDICTS), MAX_CLAUSES),
   window_s: v.finiteNumber,
   /**
-   * null for a window that ends now. For a time range of the past: the length of the longest bucket that it was judged from, s; 0
-   * = from samples. At both ends, up to half of that may be left out, or may count although it lies outside of the range.
+   * null for a window that ends now. Else the length of the longest bucket that the range was judged from, s; 0 = from samples. Up
+   * to half of that may be missing, or too much, at both ends.
    */
   resolution_s: v.nullable(v.finiteNumber),
   /** Samples in the window on the links that any clause looks at. */
@@ -56,13 +60,5 @@ export const verdictSchema = v.object({
   generated_at: v.boundedText(40),
   served_by: v.boundedText(600),
 });
-
-/**
- * Whether a hypothesis holds: `/api/v1/verdict` answers with it. Its parameters: `expect` (any number of times), `window`
- * (a Go duration that ends now) or `start` and `end` (ms since the epoch or RFC 3339: a time range of the past), `status`,
- * `format`.
- */
 export type VerdictAnswer = v.InferOutput<typeof verdictSchema>;
-
-/** Validates a verdict from a server. */
 export const parseVerdict = (wire: unknown) => v.validate(verdictSchema, wire);

@@ -13,24 +13,15 @@ export interface Clock {
   setTimer(fn: () => void, delayMs: number): Timer;
 }
 
-class SystemTimer implements Timer {
-  readonly #timeout: NodeJS.Timeout;
-
-  constructor(fn: () => void, delayMs: number) {
-    // Node fires at once beyond 2^31-1 ms; no wait of ours is that long on purpose.
-    this.#timeout = setTimeout(fn, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1));
-  }
-
-  cancel(): void {
-    clearTimeout(this.#timeout);
-  }
-}
-
 /** The clock of the system. */
 export const realClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  setTimer: (fn, delayMs) => new SystemTimer(fn, delayMs),
+  setTimer(fn, delayMs) {
+    // Node fires at once beyond 2^31-1 ms; no wait of ours is that long on purpose.
+    const timeout = setTimeout(fn, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1));
+    return { cancel: () => clearTimeout(timeout) };
+  },
 };
 
 /** The difference between the two clocks now, ms: `monotonicMs + wallOffsetMs` is ms since the epoch. */

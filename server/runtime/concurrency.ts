@@ -5,16 +5,15 @@ import { BusyError } from './errors.ts';
 interface ConcurrencyLimits {
   /** The most calls that run at once and have not been slow yet. */
   concurrency: number;
-  /** A call that takes longer than this, ms, gives its permit back, so that the next can start: it waits and does not work. */
+  /** A call that takes longer than this, ms, gives its permit back: it waits and does not work. */
   slowAfterMs: number;
   /** The most calls that run at once, slow ones included. */
   maxInFlight: number;
 }
 
 /**
- * Calls `work` for every item in order, at most `concurrency` at once, and resolves when all have ended. `work` must not
- * reject. It is a semaphore whose permits expire: a peer that hangs costs a socket, but not a permit. Otherwise as many silent
- * peers as there are permits would hold up a thousand others.
+ * Calls `work`, which must not reject, for every item in order, and resolves when all have ended. It is a semaphore whose permits
+ * expire: otherwise as many silent peers as there are permits would hold up a thousand others.
  */
 export function forEachConcurrent<T>(
   items: readonly T[],

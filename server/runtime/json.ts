@@ -52,32 +52,22 @@ function endOfText(bytes: Buffer, from: number): number {
   return bytes.length;
 }
 
-/**
- * Parses the value between `from` and `to`. A long list or object is parsed in pieces: its children are put together to
- * lists or objects of about `PIECE_BYTES`, and a long child is a piece of its own.
- */
+/** Parses the value between `from` and `to`; a long list or object child by child. */
 function* parsePart(bytes: Buffer, from: number, to: number): Generator<void, unknown> {
   const start = skipSpace(bytes, from, 1);
   const last = skipSpace(bytes, to - 1, -1);
-  const open = bytes[start];
-  const isList = open === LIST && bytes[last] === LIST_END;
-  const isObject = open === OBJECT && bytes[last] === OBJECT_END;
+  const isList = bytes[start] === LIST && bytes[last] === LIST_END;
+  const isObject = bytes[start] === OBJECT && bytes[last] === OBJECT_END;
   if (to - from <= PIECE_BYTES || !(isList || isObject)) return JSON.parse(bytes.toString('utf8', from, to));
   const elements: unknown[] = [];
   const members: [string, unknown][] = [];
-  for (const piece of piecesOf(bytes, start + 1, last)) {
+  let childFrom = start + 1;
+  while (childFrom <= last) {
+    const childTo = yield* endOfChild(bytes, childFrom, last);
+    if (isList) elements.push(yield* parsePart(bytes, childFrom, childTo));
+    else members.push(yield* parseMember(bytes, childFrom, childTo));
+    childFrom = childTo + 1;
     yield;
-    if (piece === null) continue;
-    const { from: pieceFrom, to: pieceTo, isLong } = piece;
-    if (isLong && isList) elements.push(yield* parsePart(bytes, pieceFrom, pieceTo));
-    else if (isLong) members.push(yield* parseMember(bytes, pieceFrom, pieceTo));
-    else {
-      const text = bytes.toString('utf8', pieceFrom, pieceTo);
-      // An empty piece would be a comma too many.
-      if (text.trim() === '') throw new SyntaxError('a comma without a value in JSON');
-      if (isList) for (const element of JSON.parse(`[${text}]`) as unknown[]) elements.push(element);
-      else members.push(...Object.entries(JSON.parse(`{${text}}`) as object));
-    }
   }
   return isList ? elements : Object.fromEntries(members);
 }
@@ -88,42 +78,21 @@ function* parseMember(bytes: Buffer, from: number, to: number): Generator<void, 
   return [String(JSON.parse(bytes.toString('utf8', from, colon))), yield* parsePart(bytes, colon + 1, to)];
 }
 
-interface Piece {
-  from: number;
-  to: number;
-  /** Whether it is one long child, and not many short ones. */
-  isLong: boolean;
-}
-
-/** Cuts the inside of a list or an object at commas. Yields null after every `PIECE_BYTES` of a long child. */
-function* piecesOf(bytes: Buffer, from: number, to: number): Generator<Piece | null, void> {
+/** Index of the comma that ends the child of a list or object which begins at `from`; `to` if it is the last child. */
+function* endOfChild(bytes: Buffer, from: number, to: number): Generator<void, number> {
   let depth = 0;
-  let pieceFrom = from;
-  let childFrom = from;
   let nextYield = from + PIECE_BYTES;
   for (let i = from; i < to; i++) {
     const byte = bytes[i];
     if (byte === QUOTE) i = endOfText(bytes, i);
     else if (byte === LIST || byte === OBJECT) depth += 1;
     else if (byte === LIST_END || byte === OBJECT_END) depth -= 1;
-    if (i >= nextYield) {
-      nextYield = i + PIECE_BYTES;
-      yield null;
-    }
-    if (byte !== COMMA || depth > 0) continue;
-    if (i - childFrom > PIECE_BYTES) {
-      if (childFrom > pieceFrom) yield { from: pieceFrom, to: childFrom - 1, isLong: false };
-      yield { from: childFrom, to: i, isLong: true };
-      pieceFrom = i + 1;
-    } else if (i - pieceFrom > PIECE_BYTES) {
-      yield { from: pieceFrom, to: i, isLong: false };
-      pieceFrom = i + 1;
-    }
-    childFrom = i + 1;
+    else if (byte === COMMA && depth === 0) return i;
+    if (i < nextYield) continue;
+    nextYield = i + PIECE_BYTES;
+    yield;
   }
-  const isLong = to - childFrom > PIECE_BYTES;
-  if (isLong && childFrom > pieceFrom) yield { from: pieceFrom, to: childFrom - 1, isLong: false };
-  yield { from: isLong ? childFrom : pieceFrom, to, isLong };
+  return to;
 }
 
 /** The first index from `i` on, in steps of `step`, that is not white space. */

@@ -1,7 +1,4 @@
-/**
- * The latest moment that is accepted or written, ms since the epoch: the end of the year 9999, after which RFC 3339 has no
- * years.
- */
+/** The latest moment that is accepted or written, ms since the epoch: RFC 3339 has no years after 9999. */
 export const LAST_MOMENT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** Reads a moment as a client writes it, ms since the epoch or RFC 3339. Result in ms since the epoch; -1 if it is neither. */

@@ -24,16 +24,6 @@ describe('jitter', () => {
     );
   });
 
-  it('is unknown without two answers of one kind', () => {
-    expect(jitterOf([])).toBe(-1);
-    expect(
-      jitterOf([
-        { isNew: true, us: 900 },
-        { isNew: false, us: 300 },
-      ]),
-    ).toBe(-1);
-  });
-
   it('starts anew after it was cleared', () => {
     const jitter = new Jitter();
     jitter.add(true, 100);

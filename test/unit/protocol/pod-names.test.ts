@@ -5,7 +5,7 @@ import { judge } from '../../../server/analysis/verdict/verdict.ts';
 import { clusterHealthAnswer } from '../../../server/goldpinger/cluster-health-answer.ts';
 import { heatmapPng } from '../../../server/heatmap-png/heatmap.ts';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { currentPodNamer, podNamer } from '../../../server/protocol/pod-names.ts';
+import { podNamer } from '../../../server/protocol/pod-names.ts';
 import { podNames } from '../../../web/model/names.ts';
 import { runToEnd } from '../../support/generator.ts';
 import { MeshBuilder, meshOf, podOf } from '../../support/mesh.ts';
@@ -27,14 +27,6 @@ describe('the name of a pod in texts', () => {
   it('is short for a pod that does not know its namespace', () => {
     const pods = [pod('', 'x'), pod('a', 'x')];
     expect(pods.map(podNamer(pods))).toEqual(['x', 'x']);
-  });
-
-  it('follows the list of now', () => {
-    let pods = [pod('a', 'x')];
-    const nameOf = currentPodNamer(() => pods);
-    expect(nameOf(pod('a', 'x'))).toBe('x');
-    pods = [pod('a', 'x'), pod('b', 'x')];
-    expect(nameOf(pod('a', 'x'))).toBe('a/x');
   });
 });
 
