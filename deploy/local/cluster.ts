@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { realClock } from '../../server/runtime/clock.ts';
 import { AddressPool, claimRange } from './addresses.ts';
 import { isReady, type KubeObject, type PodObject, validated, type Workload } from './api/objects.ts';
-import { MASTERS, Tokens } from './api/rbac.ts';
+import type { User } from './api/rbac.ts';
 import { DEPLOYMENTS, PODS, SECRETS } from './api/resources.ts';
 import { startApiServer } from './api/server.ts';
 import { notFound } from './api/status.ts';
@@ -56,12 +56,12 @@ const BOOKMARK_MS = 15_000;
  * address answer, while the pods are still starting (see `LocalCluster.ready`). Rejects with an Error that says why the
  * cluster cannot start, e.g. a port in use or missing addresses; nothing is left running then.
  */
-export function startCluster(options: ClusterOptions): Promise<LocalCluster> {
+export function startCluster(options: ClusterOptions) {
   return startOrCleanUp((cleanups) => buildCluster(options, cleanups));
 }
 
 /** Starts the parts of a cluster. Adds to `cleanups` what stops them. */
-async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promise<LocalCluster> {
+async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
   const { pods, podPort = 8080, serverEnv = {}, rights = ALL_RIGHTS } = options;
   const clock = realClock;
   const range = await claimRange(options.addressBase, podPort, Math.random);
@@ -73,26 +73,29 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
   const logFolder = join(dir, 'pods');
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
 
-  const store = new Store({
-    nowMs: clock.nowMs,
-    random: Math.random,
-    newUid: randomUUID,
-    keepChanges: KEEP_CHANGES,
-  });
-  const tokens = new Tokens();
+  const store = new Store({ nowMs: clock.nowMs, random: Math.random, newUid: randomUUID, keepChanges: KEEP_CHANGES });
+  const users = new Map<string, User>();
+  const newToken = (user: User) => {
+    const token = randomBytes(24).toString('base64url');
+    users.set(token, user);
+    return token;
+  };
   const identity = await makeServerIdentity(clock.nowMs());
   const watchdog = startWatchdog();
   cleanups.push(() => watchdog.stop());
-  const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
-  // No pod has a log before the kubelet runs.
-  const logOf = (uid: string, container: string) => kubelet.logOf(uid, container);
-  const api = await startApiServer({ store, userOf, logOf, clock, bookmarkMs: BOOKMARK_MS }, identity);
+  const api = await startApiServer(
+    {
+      store,
+      userOf: (token) => users.get(token),
+      // No pod has a log before the kubelet runs.
+      logOf: (uid, container) => kubelet.logOf(uid, container),
+      clock,
+      bookmarkMs: BOOKMARK_MS,
+    },
+    identity,
+  );
   cleanups.push(() => api.stop());
-  const access: ApiAccess = {
-    url: api.url,
-    token: tokens.issue({ name: 'admin', groups: [MASTERS, 'system:authenticated'] }),
-    caPem: identity.caPem,
-  };
+  const access: ApiAccess = { url: api.url, token: newToken('admin'), caPem: identity.certPem };
   const kubeconfigPath = join(dir, 'kubeconfig');
   writeKubeconfig(kubeconfigPath, access, 'admin', NAMESPACE);
   cleanups.push(() => rmSync(kubeconfigPath, { force: true }));
@@ -100,7 +103,7 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
     serverPath: resolve(options.serverPath ?? 'dist/goldpinger-ts.cjs'),
     kubeconfigOf: (namespace, account) => {
       const path = join(dir, 'accounts', `${namespace}_${account}`);
-      writeKubeconfig(path, { ...access, token: tokens.forServiceAccount(namespace, account) }, account, namespace);
+      writeKubeconfig(path, { ...access, token: newToken({ namespace, account }) }, account, namespace);
       return path;
     },
     // A pod gets only variables that are settings of the server, and these. `seedObjects` puts them into the Deployment.
@@ -135,10 +138,73 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups): Promis
     // `validated` changes no metadata, but its type does not say that there is a name.
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }
-  const serviceUrl = `http://127.0.0.1:${servicePort}/`;
-  const parts = { store, kubelet, stop: () => runAll(cleanups) };
-  return new LocalCluster(parts, kubeconfigPath, access, serviceUrl, logFolder);
+
+  const presentPod = (pod: KubeObject) => localPod(pod as PodObject, kubelet.pidsOf(pod.metadata.uid)[0] ?? 0);
+  const deployment = () => store.get(DEPLOYMENTS, NAMESPACE, APP) as Workload;
+  let stopped: Promise<void> | undefined;
+  return {
+    /** The administrator's kubeconfig, and the same for requests without one. */
+    kubeconfigPath,
+    access,
+    /** E.g. `http://127.0.0.1:8080/`. */
+    serviceUrl: `http://127.0.0.1:${servicePort}/`,
+    /** Has one file for each container, NAMESPACE_POD_CONTAINER.log. */
+    logFolder,
+
+    /** Lists all pods of the namespace by name. */
+    pods: () => store.list(PODS, NAMESPACE).map(presentPod),
+
+    /** Deletes a pod without waiting, like `kubectl delete pod`. Grace 0 kills it at once. Throws ApiError 404. */
+    deletePod(name: string, { graceSeconds }: { graceSeconds?: number } = {}): void {
+      const pod = store.get(PODS, NAMESPACE, name);
+      if (!pod) throw notFound(PODS, name);
+      deleteObject(store, PODS, pod, { graceSeconds });
+    },
+
+    /** Sets the replicas of the Deployment. */
+    scale(replicas: number): void {
+      store.update(DEPLOYMENTS, { ...deployment(), spec: { ...deployment().spec, replicas } });
+    },
+
+    /** Calls `listener` when a pod is created, changes its status or readiness, or is gone. Returns a function that stops it. */
+    onEvent(listener: (pod: LocalPod) => void): () => void {
+      return store.subscribe(({ resource, type, object, previous }) => {
+        if (resource !== PODS) return;
+        const pod = presentPod(object);
+        const before = previous && presentPod(previous);
+        if (type === 'DELETED') listener({ ...pod, status: 'Gone', ready: false });
+        else if (pod.status !== before?.status || pod.ready !== before.ready) listener(pod);
+      });
+    },
+
+    /**
+     * Resolves when as many pods are ready as the Deployment wants. Rejects after READY_TIMEOUT_MS with an Error that contains
+     * the state of each pod, and if the cluster is stopped.
+     */
+    async ready(): Promise<void> {
+      const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+      for (;;) {
+        if (stopped) throw new Error('the cluster has been stopped');
+        const all = this.pods();
+        if (all.filter((pod) => pod.ready && !pod.terminating).length >= deployment().spec.replicas) return;
+        if (performance.now() > deadlineMs) {
+          const states = all.map((pod) => `${pod.name} ${pod.status}${pod.ready ? ' ready' : ''}`);
+          throw new Error(`not all pods are ready after ${READY_TIMEOUT_MS} ms: ${states.join(', ')}`);
+        }
+        await pause(READY_CHECK_MS);
+      }
+    },
+
+    /** Stops the cluster and all its processes. It may be called more than once. */
+    stop(): Promise<void> {
+      stopped ??= runAll(cleanups);
+      return stopped;
+    },
+  };
 }
+
+/** A running local cluster, for code in the same process. Other processes use its Kubernetes API. */
+export type LocalCluster = Awaited<ReturnType<typeof startCluster>>;
 
 /** See `LocalCluster.ready`. */
 const READY_TIMEOUT_MS = 60_000;
@@ -165,92 +231,3 @@ function localPod(pod: PodObject, pid: number) {
 }
 
 export type LocalPod = ReturnType<typeof localPod>;
-
-/** A running local cluster, for code in the same process. Other processes use its Kubernetes API. */
-export class LocalCluster {
-  readonly #store: Store;
-  readonly #kubelet: Kubelet;
-  readonly #stop: () => Promise<void>;
-  #stopped: Promise<void> | undefined;
-
-  /**
-   * `stop` stops everything. `kubeconfigPath` is the administrator's kubeconfig, and `access` the same for requests without
-   * one. `serviceUrl` is e.g. `http://127.0.0.1:8080/`. `logFolder` has one file for each container,
-   * NAMESPACE_POD_CONTAINER.log.
-   */
-  constructor(
-    { store, kubelet, stop }: { store: Store; kubelet: Kubelet; stop: () => Promise<void> },
-    readonly kubeconfigPath: string,
-    readonly access: ApiAccess,
-    readonly serviceUrl: string,
-    readonly logFolder: string,
-  ) {
-    this.#store = store;
-    this.#kubelet = kubelet;
-    this.#stop = stop;
-  }
-
-  /** Lists all pods of the namespace by name. */
-  pods(): LocalPod[] {
-    return this.#store.list(PODS, NAMESPACE).map((pod) => this.#localPod(pod));
-  }
-
-  /** Deletes a pod without waiting, like `kubectl delete pod`. Grace 0 kills it at once. Throws ApiError 404. */
-  deletePod(name: string, options: { graceSeconds?: number } = {}): void {
-    const pod = this.#store.get(PODS, NAMESPACE, name);
-    if (!pod) throw notFound(PODS, name);
-    deleteObject(this.#store, PODS, pod, options);
-  }
-
-  /** Sets the replicas of the Deployment. */
-  scale(replicas: number): void {
-    const deployment = this.#deployment();
-    this.#store.update(DEPLOYMENTS, { ...deployment, spec: { ...deployment.spec, replicas } });
-  }
-
-  /** Calls `listener` when a pod is created, changes its status or readiness, or is gone. Returns a function that stops it. */
-  onEvent(listener: (pod: LocalPod) => void): () => void {
-    return this.#store.subscribe(({ resource, type, object, previous }) => {
-      if (resource !== PODS) return;
-      const pod = this.#localPod(object);
-      const before = previous && this.#localPod(previous);
-      if (type === 'DELETED') listener({ ...pod, status: 'Gone', ready: false });
-      else if (pod.status !== before?.status || pod.ready !== before.ready) listener(pod);
-    });
-  }
-
-  /**
-   * Resolves when as many pods are ready as the Deployment wants. Rejects after READY_TIMEOUT_MS with an Error that contains
-   * the state of each pod, and if the cluster is stopped.
-   */
-  async ready(): Promise<void> {
-    const deadlineMs = performance.now() + READY_TIMEOUT_MS;
-    for (;;) {
-      if (this.#stopped) throw new Error('the cluster has been stopped');
-      const pods = this.pods();
-      if (pods.filter(({ ready, terminating }) => ready && !terminating).length >= this.#deployment().spec.replicas)
-        return;
-      if (performance.now() > deadlineMs) {
-        const states = pods.map((pod) => `${pod.name} ${pod.status}${pod.ready ? ' ready' : ''}`);
-        throw new Error(`not all pods are ready after ${READY_TIMEOUT_MS} ms: ${states.join(', ')}`);
-      }
-      await pause(READY_CHECK_MS);
-    }
-  }
-
-  /** Stops the cluster and all its processes. It may be called more than once. */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
-  }
-
-  #localPod(pod: KubeObject): LocalPod {
-    return localPod(pod as PodObject, this.#kubelet.pidsOf(pod.metadata.uid)[0] ?? 0);
-  }
-
-  #deployment(): Workload {
-    const deployment = this.#store.get(DEPLOYMENTS, NAMESPACE, APP);
-    if (!deployment) throw notFound(DEPLOYMENTS, APP);
-    return deployment as Workload;
-  }
-}

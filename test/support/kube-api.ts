@@ -3,7 +3,6 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { KubeObject as StoredObject } from '../../deploy/local/api/objects.ts';
-import { MASTERS } from '../../deploy/local/api/rbac.ts';
 import { NODES, PODS, resourceByName } from '../../deploy/local/api/resources.ts';
 import { kubernetesApi } from '../../deploy/local/api/server.ts';
 import { expired } from '../../deploy/local/api/status.ts';
@@ -35,7 +34,6 @@ export interface KubeApiOptions {
 
 /** The store compacts its history when it is twice this long. */
 const KEEP_CHANGES = 200;
-const ADMIN = { name: 'test', groups: [MASTERS] };
 
 /**
  * The local cluster's API server with pods and nodes that a test sets, on a real socket of the loopback interface. Faults
@@ -68,7 +66,7 @@ export class KubeApi {
     this.token = options.token ?? '';
     this.#api = kubernetesApi({
       store: this.#store,
-      userOf: (authorization) => (this.token === '' || authorization === `Bearer ${this.token}` ? ADMIN : undefined),
+      userOf: (token) => (this.token === '' || token === this.token ? 'admin' : undefined),
       logOf: () => undefined,
       clock: realClock,
       bookmarkMs: 60_000,

@@ -31,9 +31,6 @@ export const DISCOVERY_DOCUMENTS: Record<string, object> = {
   '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups: GROUPS },
   '/openapi/v3': { paths: Object.fromEntries(API_VERSIONS.map(openApiPath)) },
 };
-for (const group of GROUPS) {
-  DISCOVERY_DOCUMENTS[`/apis/${group.name}`] = { kind: 'APIGroup', apiVersion: 'v1', ...group };
-}
 for (const version of API_VERSIONS) {
   DISCOVERY_DOCUMENTS[rootPath(version)] = resourceList(version);
   DISCOVERY_DOCUMENTS[`/openapi/v3${rootPath(version)}`] = openApi(version);

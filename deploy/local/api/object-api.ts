@@ -68,15 +68,11 @@ export function serveObjects(
   else if (verb === 'create') send(201, createObject(store, target, body));
   else if (verb === 'update') send(200, replaceObject(store, target, body));
   else if (verb === 'patch') send(200, patchObject(store, target, body, contentType));
-  else if (verb === 'delete') {
+  else {
     const last = deleteObject(store, resource, storedObject(store, target), deleteOptions(body, query));
     // The answer repeats only pods, because they may run on for a while.
     if (resource === PODS) send(200, last);
     else sendJson(response, 200, success(resource, name, last.metadata.uid));
-  } else {
-    const list = listObjects(store, target);
-    for (const item of list.items) deleteObject(store, resource, item, deleteOptions(body, query));
-    sendJson(response, 200, list);
   }
 }
 
@@ -145,58 +141,46 @@ export function sendJson(response: Response, code: number, body: object): void {
 }
 
 /** Writes to an answer that goes on, and cuts off a client that does not read. */
-function writeBounded(response: Response, data: string | Buffer): void {
-  response.write(data);
+function writeBounded(response: Response, text: string): void {
+  response.write(text);
   if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
 }
 
 /**
- * Answers GET .../pods/NAME/log as plain text: `container`, `tailLines`, `sinceSeconds`, `timestamps`, `previous`,
- * `limitBytes` and `follow` as in the real API. Throws ApiError 400 before anything has been written.
+ * Answers GET .../pods/NAME/log as plain text: `container`, `tailLines`, `sinceSeconds`, `timestamps`, `previous` and `follow` as in
+ * the real API. Throws ApiError 400 before anything has been written.
  */
 function serveLog({ store, logOf, target: { query }, response }: Exchange, pod: PodObject): void {
-  const log = logOf(pod.metadata.uid, containerOf(pod, query.get('container')));
+  const log = logOf(pod.metadata.uid, containerOf(pod, query.get('container') ?? ''));
   const tail = countFrom(query, 'tailLines');
   const sinceMs = store.nowMs() - (countFrom(query, 'sinceSeconds') ?? Number.POSITIVE_INFINITY) * 1000;
-  let leftBytes = countFrom(query, 'limitBytes') ?? Number.POSITIVE_INFINITY;
   const withTimes = isTrue(query.get('timestamps'));
   const render = (line: LogLine) => `${withTimes ? `${new Date(line.atMs).toISOString()} ` : ''}${line.text}\n`;
   const recent = (log?.lines(isTrue(query.get('previous'))) ?? []).filter(({ atMs }) => atMs >= sinceMs);
   const shown = tail === undefined ? recent : recent.slice(Math.max(0, recent.length - tail));
-  /** The bytes of a text, as far as `limitBytes` still allows. */
-  const cut = (text: string) => {
-    const bytes = Buffer.from(text).subarray(0, Math.min(leftBytes, 2 ** 31));
-    leftBytes -= bytes.length;
-    return bytes;
-  };
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
   response.flushHeaders(); // The first line may be far away.
-  response.write(cut(shown.map(render).join('')));
-  if (!isTrue(query.get('follow')) || !log || leftBytes === 0) {
+  response.write(shown.map(render).join(''));
+  if (!isTrue(query.get('follow')) || !log) {
     response.end();
     return;
   }
   const stop = log.follow(
-    (line) => {
-      writeBounded(response, cut(render(line)));
-      if (leftBytes > 0) return;
-      stop();
-      response.end();
-    },
+    (line) => writeBounded(response, render(line)),
     () => response.end(),
   );
   response.on('close', stop);
 }
 
-function containerOf(pod: PodObject, requested: string | null): string {
-  const names = pod.spec.containers.map((container) => container.name);
-  if (requested !== null && requested !== '') {
-    if (names.includes(requested)) return requested;
-    throw badRequest(`container ${requested.slice(0, 100)} is not valid for pod ${pod.metadata.name}`);
+/** The container that is asked for ('' = the only one). Throws ApiError 400. */
+function containerOf(pod: PodObject, requested: string): string {
+  const names = pod.spec.containers.map(({ name }) => name);
+  const { name } = pod.metadata;
+  if (requested !== '' && !names.includes(requested)) {
+    throw badRequest(`container ${requested.slice(0, 100)} is not valid for pod ${name}`);
   }
-  const [only, ...more] = names;
-  if (only !== undefined && more.length === 0) return only;
-  throw badRequest(
-    `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${names.join(' ')}]`,
-  );
+  if (requested === '' && names.length > 1) {
+    throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${names.join(' ')}]`);
+  }
+  return requested || (names[0] ?? '');
 }

@@ -200,23 +200,8 @@ export function validated(resource: Resource, body: unknown): NewObject {
   } catch (error) {
     if (!(error instanceof v.InvalidError)) throw error;
     const name = brief(Object(rest['metadata']).name ?? '');
-    throw invalid(resource, name, { field: error.path, reason: 'FieldValueInvalid', message: error.fault });
+    throw invalid(resource, name, error.path, error.fault);
   }
-}
-
-/** Checks an object that replaces a stored one, whose name it must keep. Throws as `validated` does. */
-export function validatedUpdate(resource: Resource, body: unknown, stored: KubeObject): KubeObject {
-  const next = validated(resource, body);
-  const { uid = '', resourceVersion = '' } = next.metadata;
-  if (next.metadata.name !== stored.metadata.name) {
-    throw badRequest(
-      `the name of the object (${brief(next.metadata.name)}) does not match the name on the URL (${stored.metadata.name})`,
-    );
-  }
-  // All else is the client's: labels that it leaves out are removed. `write.ts` and `Store.update` complete it.
-  const { name, namespace, creationTimestamp } = stored.metadata;
-  const metadata = { ...next.metadata, name, uid, resourceVersion, creationTimestamp };
-  return { ...next, metadata: namespace === undefined ? metadata : { ...metadata, namespace } };
 }
 
 /** A text for a message; of any other value only its type, because a hostile list is long. */

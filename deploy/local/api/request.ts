@@ -21,7 +21,7 @@ export interface ObjectRequest {
 const OBJECT_PATH =
   /^\/(?:api|apis\/(?<group>[^/]+))\/(?<version>[^/]+)(?:\/namespaces\/(?<namespace>[^/]+)(?=\/[^/]))?\/(?<plural>[^/]+)(?:\/(?<name>[^/]+))?(?:\/(?<subresource>[^/]+))?\/?$/;
 
-const COLLECTION_VERBS: Record<string, Verb> = { GET: 'list', POST: 'create', DELETE: 'deletecollection' };
+const COLLECTION_VERBS: Record<string, Verb> = { GET: 'list', POST: 'create' };
 const OBJECT_VERBS: Record<string, Verb> = { GET: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
 const SUBRESOURCE_VERBS: Record<string, Record<string, Verb>> = {
   log: { GET: 'get' },
@@ -32,27 +32,20 @@ const SUBRESOURCE_VERBS: Record<string, Record<string, Verb>> = {
 /** Reads a request for objects from its method and URL. Throws ApiError 404 or 405, and URIError. */
 export function objectRequestOf(method: string, url: string): ObjectRequest {
   const { pathname, searchParams: query } = new URL(url, 'https://127.0.0.1');
-  const parts = Object.entries(OBJECT_PATH.exec(pathname)?.groups ?? {});
-  const decoded = parts.map(([part, text]) => [part, text && decodeURIComponent(text)]);
-  const {
-    group = '',
-    version = '',
-    namespace = '',
-    plural = '',
-    name = '',
-    subresource = '',
-  } = Object.fromEntries(decoded) as Record<string, string | undefined>;
-  const resource = findResource(group, version, plural);
+  const { groups } = OBJECT_PATH.exec(pathname) ?? {};
+  const part = (name: string) => decodeURIComponent(groups?.[name] ?? '');
+  const [namespace, name, subresource] = [part('namespace'), part('name'), part('subresource')];
+  const resource = findResource(part('group'), part('version'), part('plural'));
   if (!resource || (namespace !== '' && !resource.namespaced)) throw noSuchPath();
   if (subresource !== '' && !resource.subresources.includes(subresource)) throw noSuchPath();
   if (resource.namespaced && namespace === '' && (name !== '' || method === 'POST')) throw noSuchPath();
   const verbs = name === '' ? COLLECTION_VERBS : subresource === '' ? OBJECT_VERBS : SUBRESOURCE_VERBS[subresource];
-  let verb = verbs?.[method];
+  const verb = verbs?.[method];
   if (verb === undefined || (subresource === '' && !resource.verbs.includes(verb))) {
     throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
   }
-  if (verb === 'list' && isTrue(query.get('watch'))) verb = 'watch';
-  return { verb, resource, namespace, name, subresource, query };
+  const isWatch = verb === 'list' && isTrue(query.get('watch'));
+  return { verb: isWatch ? 'watch' : verb, resource, namespace, name, subresource, query };
 }
 
 /** Reads a whole number >= 0 from a query; undefined if it is missing. Throws ApiError 400 on anything else. */

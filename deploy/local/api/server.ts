@@ -12,8 +12,8 @@ import { objectRequestOf } from './request.ts';
 import { ApiError, badRequest, failure } from './status.ts';
 
 export interface ApiOptions extends ObjectApiOptions {
-  /** Finds the user of an Authorization header; undefined if there is none. */
-  userOf(authorization: string | undefined): User | undefined;
+  /** Finds the user of a bearer token ('' if a request has none); undefined if there is none. */
+  userOf(token: string): User | undefined;
 }
 
 const MAX_CONNECTIONS = 2000;
@@ -50,7 +50,8 @@ export function kubernetesApi(options: ApiOptions): Express {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
   });
   app.use((request, response, next) => {
-    response.locals['user'] = options.userOf(request.headers.authorization);
+    const [, token = ''] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    response.locals['user'] = options.userOf(token);
     // As in a real cluster, the version needs no token.
     if (response.locals['user'] || request.path === '/version') next();
     else throw failure(401, 'Unauthorized', 'Unauthorized');
@@ -58,27 +59,21 @@ export function kubernetesApi(options: ApiOptions): Express {
   for (const [path, document] of Object.entries(DISCOVERY_DOCUMENTS)) {
     app.get(path, (_, response) => sendJson(response, 200, document));
   }
-  const jsonBody = express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false });
   app.use((request, response, next) => {
     const target = objectRequestOf(request.method, request.url);
     const forbidden = forbiddenTo(options.store, response.locals['user'], target);
     if (forbidden) throw forbidden;
+    if (/protobuf|cbor|yaml/.test(request.headers['content-type'] ?? '')) {
+      throw failure(415, 'UnsupportedMediaType', 'this cluster reads only JSON (kubectl apply -f sends it)');
+    }
     response.locals['target'] = target;
     next();
   });
-  app.use(rejectBinaryBody, jsonBody, (request, response) => {
+  app.use(express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false }), (request, response) => {
     serveObjects(options, response.locals['target'], request, response);
   });
   app.use(sendError);
   return app;
-}
-
-function rejectBinaryBody(request: Request, _response: Response, next: NextFunction): void {
-  if (request.method !== 'GET' && /protobuf|cbor|yaml/.test(request.headers['content-type'] ?? '')) {
-    const advice = 'this cluster reads only JSON (kubectl apply -f sends it)';
-    throw failure(415, 'UnsupportedMediaType', `the body of the request was in an unknown format: ${advice}`);
-  }
-  next();
 }
 
 /** Answers with a Status. Express calls it for every error, and recognises it by its four parameters. */
@@ -97,11 +92,10 @@ function sendError(error: unknown, request: Request, response: Response, _next: 
 /** Turns anything thrown, the errors of express' parsers included, into an ApiError. */
 function apiErrorOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  const { status, type } = error as { status?: unknown; type?: unknown };
+  const { status } = error as { status?: unknown };
   if (status === 413) {
     return failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
   }
-  if (type === 'entity.parse.failed') return badRequest('the body is not valid JSON');
   if (status === 400 || error instanceof URIError) return badRequest(textOf(error));
   if (status === 415) return failure(415, 'UnsupportedMediaType', textOf(error));
   return failure(500, 'InternalError', `Internal error: ${textOf(error)}`);

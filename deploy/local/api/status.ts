@@ -8,18 +8,17 @@ export interface Status {
   status: 'Success' | 'Failure';
   message?: string;
   reason?: string;
-  details?: {
-    name?: string;
-    group?: string;
-    kind?: string;
-    uid?: string;
-    causes?: { reason?: string; message: string; field?: string }[];
-    retryAfterSeconds?: number;
-  };
+  details?: Details;
   code: number;
 }
 
-type Details = NonNullable<Status['details']>;
+interface Details {
+  name?: string;
+  group?: string;
+  kind?: string;
+  uid?: string;
+  causes?: { reason: string; message: string; field: string }[];
+}
 
 /** A request that is answered with a failure Status. */
 export class ApiError extends Error {
@@ -60,51 +59,32 @@ export function conflict(resource: Resource, name: string, why: string): ApiErro
   return failure(409, 'Conflict', message, detailsOf(resource, name));
 }
 
-/** Throws ApiError 409 if a client expects another UID or resource version than the stored object has. */
-export function checkPrecondition(
-  resource: Resource,
-  name: string,
-  field: 'UID' | 'ResourceVersion',
-  expected: string | undefined,
-  actual: string,
-): void {
-  if (expected === undefined || expected === actual) return;
-  const found = `${field} in precondition: ${expected.slice(0, 100)}, ${field} in object meta: ${actual}`;
-  throw conflict(resource, name, `Precondition failed: ${found}`);
-}
-
 /** 400: the request cannot be understood. */
 export function badRequest(message: string): ApiError {
   return failure(400, 'BadRequest', message);
 }
 
-/** What is wrong with a field. `reason` is one of the CauseType constants of meta/v1. */
-interface FieldFault {
-  field: string;
-  reason: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden';
-  message: string;
-}
-
-/** 422: the request can be read, but it is not a valid object. Only one fault is named; a real server names all. */
-export function invalid(resource: Resource, name: string, fault: FieldFault): ApiError {
-  return failure(422, 'Invalid', `${resource.kind} "${name}" is invalid: ${fault.field}: ${fault.message}`, {
+/**
+ * 422: the request can be read, but it is not a valid object. Only one fault is named; a real server names all. `reason` is one of
+ * the CauseType constants of meta/v1, without `FieldValue`.
+ */
+export function invalid(
+  resource: Resource,
+  name: string,
+  field: string,
+  message: string,
+  reason: 'Invalid' | 'Required' | 'Forbidden' = 'Invalid',
+): ApiError {
+  return failure(422, 'Invalid', `${resource.kind} "${name}" is invalid: ${field}: ${message}`, {
     ...detailsOf(resource, name),
     kind: resource.kind,
-    causes: [fault],
+    causes: [{ field, reason: `FieldValue${reason}`, message }],
   });
 }
 
 /** 410: the requested version has been compacted away. The client must list again. */
 export function expired(message: string): ApiError {
   return failure(410, 'Expired', message);
-}
-
-/** 504: the requested version does not exist yet. */
-export function tooLargeVersion(requested: number, current: number): ApiError {
-  return failure(504, 'Timeout', `Too large resource version: ${requested}, current: ${current}`, {
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-    retryAfterSeconds: 1,
-  });
 }
 
 /** 200: the request is done, and the answer does not repeat the object. */

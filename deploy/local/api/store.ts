@@ -1,6 +1,6 @@
 import { type Draft, type KubeObject, kubeTime, sameJson } from './objects.ts';
 import { apiVersionOf, PODS, type Resource } from './resources.ts';
-import { alreadyExists, checkPrecondition, conflict, notFound } from './status.ts';
+import { alreadyExists, conflict, notFound } from './status.ts';
 
 /** One change of the store. `object` is the state after it; for DELETED the last state, with the new version. */
 export interface Change {
@@ -19,7 +19,7 @@ interface StoreOptions {
   /** Returns [0, 1). */
   random: () => number;
   newUid: () => string;
-  /** How many changes are kept at least for watches. Older ones are compacted away. */
+  /** How many changes are kept for watches. Older ones are compacted away. */
   keepChanges: number;
 }
 
@@ -35,12 +35,10 @@ export class Store {
   readonly #objects = new Map<string, { resource: Resource; object: KubeObject }>();
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #undelivered: Change[] = [];
-  #changes: Change[] = [];
+  readonly #changes: Change[] = [];
   #delivering = false;
   /** Any number above 0, because version 0 of a request means "whatever is there now". */
   #version = 100;
-  /** The newest version after which not all changes are kept. */
-  #compacted = 100;
 
   constructor({ nowMs, random, newUid, keepChanges }: StoreOptions) {
     this.nowMs = nowMs;
@@ -70,7 +68,8 @@ export class Store {
 
   /** Returns the changes after `version`, oldest first; null if some of them have been compacted away. */
   changesAfter(version: number): Change[] | null {
-    return version < this.#compacted ? null : this.#changes.filter((change) => change.version > version);
+    const missed = this.#version - version;
+    return missed > this.#changes.length ? null : this.#changes.slice(this.#changes.length - missed);
   }
 
   /** Adds an object, and sets its uid, version and creation time. Throws ApiError 409 if the name is taken. */
@@ -91,24 +90,18 @@ export class Store {
 
   /**
    * Replaces an object; an equal object changes nothing. Throws ApiError 404 if the object is gone, and 409 if `object`
-   * has another uid or an older version than the stored one.
+   * has an older version than the stored one ('' = any).
    */
   update(resource: Resource, object: KubeObject): KubeObject {
-    const { name, namespace = '', uid, resourceVersion } = object.metadata;
+    const { name, namespace = '', resourceVersion } = object.metadata;
     const previous = this.get(resource, namespace, name);
     if (!previous) throw notFound(resource, name);
-    const { creationTimestamp, generation = 1 } = previous.metadata;
-    checkPrecondition(resource, name, 'UID', uid === '' ? undefined : uid, previous.metadata.uid);
-    if (resourceVersion !== '' && resourceVersion !== previous.metadata.resourceVersion) {
+    const { uid, creationTimestamp, generation = 1, resourceVersion: version } = previous.metadata;
+    if (resourceVersion !== '' && resourceVersion !== version) {
       const advice = 'please apply your changes to the latest version and try again';
       throw conflict(resource, name, `the object has been modified; ${advice}`);
     }
-    const metadata = {
-      ...object.metadata,
-      uid: previous.metadata.uid,
-      creationTimestamp,
-      resourceVersion: previous.metadata.resourceVersion,
-    };
+    const metadata = { ...object.metadata, uid, creationTimestamp, resourceVersion: version };
     if ('spec' in object) {
       const isMarked = metadata.deletionTimestamp !== undefined && previous.metadata.deletionTimestamp === undefined;
       // The only change of a pod's spec is its node, which does not count.
@@ -145,11 +138,7 @@ export class Store {
     else this.#objects.set(key, { resource, object: stored });
     const change = { type, resource, object: stored, previous, version: this.#version };
     this.#changes.push(change);
-    // Compaction waits until the list is twice as long as needed, so that not every write copies it.
-    if (this.#changes.length > this.#keepChanges * 2) {
-      this.#changes = this.#changes.slice(-this.#keepChanges);
-      this.#compacted = (this.#changes[0]?.version ?? this.#version + 1) - 1;
-    }
+    if (this.#changes.length > this.#keepChanges) this.#changes.shift();
     this.#deliver(change);
     return stored;
   }

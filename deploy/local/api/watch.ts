@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../../server/runtime/clock.ts';
 import type { Filter } from './list.ts';
 import type { KubeObject } from './objects.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
-import { type ApiError, expired, type Status, tooLargeVersion } from './status.ts';
+import { expired, type Status } from './status.ts';
 import type { Change, Store } from './store.ts';
 
 /** One line of a watch. */
@@ -28,9 +28,8 @@ export interface WatchRequest {
 
 /**
  * Starts a watch. Calls `send` for every event until `stop` is called. If the store does not keep all changes after
- * `fromVersion` any more, or has not reached it yet, the watch sends one ERROR event (410 or 504) and calls `end`; real servers
- * do that after a 200, too. It also ends after `timeoutMs`. If the client asked for bookmarks, they come every `bookmarkMs` and at
- * the end. Returns `stop`.
+ * `fromVersion` any more, the watch sends one ERROR event (410) and calls `end`; real servers do that after a 200, too. It also ends
+ * after `timeoutMs`. If the client asked for bookmarks, they come every `bookmarkMs` and at the end. Returns `stop`.
  */
 export function startWatch(
   store: Store,
@@ -38,19 +37,27 @@ export function startWatch(
   sink: { send(event: WatchEvent): void; end(): void },
   { clock, bookmarkMs, timeoutMs }: { clock: Clock; bookmarkMs: number; timeoutMs: number },
 ): () => void {
+  const { resource, namespace, filter, fromVersion, bookmarks, initialEvents } = request;
   const sendBookmark = (annotations?: Record<string, string>) =>
-    sink.send(bookmarkAt(request.resource, store.version, annotations));
-  const error = sendPast(store, request, sink.send);
-  if (error) {
-    sink.send({ type: 'ERROR', object: error.status });
-    sink.end();
-    return () => {};
-  }
-  if (request.initialEvents && request.bookmarks) sendBookmark({ 'k8s.io/initial-events-end': 'true' });
-  const unsubscribe = store.subscribe((change) => {
+    sink.send(bookmarkAt(resource, store.version, annotations));
+  const sendChange = (change: Change) => {
     const event = eventOf(request, change);
     if (event) sink.send(event);
-  });
+  };
+  if (fromVersion === 0 || initialEvents) {
+    for (const object of store.list(resource, namespace).filter(filter)) sink.send({ type: 'ADDED', object });
+    if (initialEvents && bookmarks) sendBookmark({ 'k8s.io/initial-events-end': 'true' });
+  } else {
+    const missed = store.changesAfter(fromVersion);
+    if (missed === null) {
+      const { status } = expired(`too old resource version: ${fromVersion} (${store.version})`);
+      sink.send({ type: 'ERROR', object: status });
+      sink.end();
+      return () => {};
+    }
+    missed.forEach(sendChange);
+  }
+  const unsubscribe = store.subscribe(sendChange);
   let bookmarkTimer: Timer | undefined;
   const scheduleBookmark = () => {
     bookmarkTimer = clock.setTimer(() => {
@@ -58,7 +65,7 @@ export function startWatch(
       scheduleBookmark();
     }, bookmarkMs);
   };
-  if (request.bookmarks) scheduleBookmark();
+  if (bookmarks) scheduleBookmark();
   const stop = () => {
     unsubscribe();
     bookmarkTimer?.cancel();
@@ -66,30 +73,10 @@ export function startWatch(
   };
   const endTimer = clock.setTimer(() => {
     stop();
-    if (request.bookmarks) sendBookmark();
+    if (bookmarks) sendBookmark();
     sink.end();
   }, timeoutMs);
   return stop;
-}
-
-/**
- * Sends what the client does not have yet: the present objects, or the changes since its version. Returns the error if the
- * version is too old (the changes after it are not kept any more) or newer than the store's.
- */
-function sendPast(store: Store, request: WatchRequest, send: (event: WatchEvent) => void): ApiError | null {
-  const { fromVersion, resource, namespace, filter } = request;
-  if (fromVersion > store.version) return tooLargeVersion(fromVersion, store.version);
-  if (fromVersion === 0 || request.initialEvents) {
-    for (const object of store.list(resource, namespace).filter(filter)) send({ type: 'ADDED', object });
-    return null;
-  }
-  const changes = store.changesAfter(fromVersion);
-  if (changes === null) return expired(`too old resource version: ${fromVersion} (${store.version})`);
-  for (const change of changes) {
-    const event = eventOf(request, change);
-    if (event) send(event);
-  }
-  return null;
 }
 
 /**

@@ -6,13 +6,12 @@ import {
   type PodObject,
   sameJson,
   validated,
-  validatedUpdate,
   type Workload,
 } from './objects.ts';
 import { patched } from './patch.ts';
 import { isDryRun, type ObjectRequest } from './request.ts';
 import { EVENTS, NAMESPACES, PODS, RESOURCES, type Resource, SERVICES } from './resources.ts';
-import { badRequest, checkPrecondition, failure, invalid, notFound } from './status.ts';
+import { badRequest, failure, invalid, notFound } from './status.ts';
 import type { Store } from './store.ts';
 
 /** The letters that Kubernetes makes name endings from. There are no vowels, so that no words appear by chance. */
@@ -27,35 +26,36 @@ export function nameEnding(random: () => number, length = 5): string {
 export function createObject(store: Store, request: ObjectRequest, body: unknown): KubeObject {
   const { resource, namespace } = request;
   const draft = validated(resource, body);
-  const { generateName } = draft.metadata;
-  const name =
-    draft.metadata.name ?? (generateName === undefined ? undefined : generateName + nameEnding(store.random));
+  // Clients cannot create an object that is already being deleted.
+  const {
+    deletionTimestamp: _,
+    deletionGracePeriodSeconds: __,
+    namespace: given = namespace,
+    ...rest
+  } = draft.metadata;
+  const name = rest.name ?? (rest.generateName && rest.generateName + nameEnding(store.random));
   if (name === undefined) {
-    const message = 'Required value: name or generateName is required';
-    throw invalid(resource, '', { field: 'metadata.name', reason: 'FieldValueRequired', message });
+    throw invalid(resource, '', 'metadata.name', 'Required value: name or generateName is required', 'Required');
   }
-  if (resource.namespaced && (draft.metadata.namespace ?? namespace) !== namespace) {
+  if (resource.namespaced && given !== namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
   if (resource.namespaced && !store.get(NAMESPACES, '', namespace)) throw notFound(NAMESPACES, namespace);
-  // Clients cannot create an object that is already being deleted.
-  const { namespace: _, deletionTimestamp: __, deletionGracePeriodSeconds: ___, ...metadata } = draft.metadata;
-  const complete = { ...draft, metadata: { ...metadata, name, ...(resource.namespaced ? { namespace } : {}) } };
-  const ready = withDefaults(resource, complete);
-  if (!isDryRun(request)) return store.create(resource, ready);
-  return { ...ready, metadata: { uid: '', resourceVersion: '', creationTimestamp: '', ...ready.metadata } };
+  const metadata = { ...rest, name, ...(resource.namespaced ? { namespace } : {}) };
+  const complete = withDefaults(resource, { ...draft, metadata });
+  if (!isDryRun(request)) return store.create(resource, complete);
+  return { ...complete, metadata: { uid: '', resourceVersion: '', creationTimestamp: '', ...metadata } };
 }
 
 /** Replaces the object of a request by the body. Throws ApiError 400, 404, 409, 422. */
 export function replaceObject(store: Store, request: ObjectRequest, body: unknown): KubeObject {
-  const stored = storedObject(store, request);
-  return put(store, request, stored, validatedUpdate(request.resource, body, stored));
+  return put(store, request, storedObject(store, request), body);
 }
 
 /** Applies a patch to the object of a request. Throws ApiError 400, 404, 409, 415, 422. */
 export function patchObject(store: Store, request: ObjectRequest, body: unknown, contentType: string): KubeObject {
   const stored = storedObject(store, request);
-  return put(store, request, stored, validatedUpdate(request.resource, patched(stored, body, contentType), stored));
+  return put(store, request, stored, patched(stored, body, contentType));
 }
 
 /** Finds the object of a request. Throws ApiError 404. */
@@ -83,33 +83,35 @@ export function scaleOf(workload: KubeObject): KubeObject {
 export function setScale(store: Store, request: ObjectRequest, body: unknown, contentType: string): KubeObject {
   const stored = storedObject(store, request) as Workload;
   const scale = request.verb === 'patch' ? patched(scaleOf(stored), body, contentType) : body;
-  const { spec, metadata } = (scale ?? {}) as {
-    spec?: { replicas?: unknown };
-    metadata?: { resourceVersion?: unknown };
-  };
-  const version = typeof metadata?.resourceVersion === 'string' ? metadata.resourceVersion : '';
-  const next = { ...stored, spec: { ...stored.spec, replicas: spec?.replicas ?? 0 } };
-  const checked = validatedUpdate(request.resource, next, stored);
-  // The client may have named a version of its Scale; '' = none, so that any version is replaced (`Store.update`).
-  checked.metadata.resourceVersion = version;
-  return scaleOf(put(store, request, stored, checked));
+  const { spec, metadata } = (scale ?? {}) as Partial<Workload>;
+  return scaleOf(
+    put(store, request, stored, {
+      ...stored,
+      spec: { ...stored.spec, replicas: spec?.replicas ?? 0 },
+      metadata: { ...stored.metadata, resourceVersion: metadata?.resourceVersion ?? '' },
+    }),
+  );
 }
 
 /**
- * Writes `next` in place of `stored`, whose status and deletion it keeps. A dry run writes nothing. Throws ApiError 404, 409, 422.
+ * Writes what a client sends in place of `stored`. A dry run writes nothing. Throws ApiError 400, 404, 409, 422.
  */
-function put(store: Store, request: ObjectRequest, stored: KubeObject, next: KubeObject): KubeObject {
+function put(store: Store, request: ObjectRequest, stored: KubeObject, body: unknown): KubeObject {
   const { resource } = request;
+  const next = validated(resource, body);
+  const { name } = stored.metadata;
+  if (next.metadata.name !== name) {
+    throw badRequest(`the name of the object (${next.metadata.name}) does not match the name on the URL (${name})`);
+  }
   if (resource === PODS && !sameJson(next['spec'], stored['spec'])) {
     const message = 'Forbidden: pod updates may not change fields other than metadata in this cluster';
-    throw invalid(PODS, stored.metadata.name, { field: 'spec', reason: 'FieldValueForbidden', message });
+    throw invalid(PODS, name, 'spec', message, 'Forbidden');
   }
-  // Only the controllers write the status and the deletion.
-  const { deletionTimestamp, deletionGracePeriodSeconds } = stored.metadata;
-  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, ...metadata } = next.metadata;
-  const whole: KubeObject = { ...next, metadata };
-  if ('status' in stored) whole['status'] = stored['status'];
-  if (deletionTimestamp !== undefined) Object.assign(metadata, { deletionTimestamp, deletionGracePeriodSeconds });
+  // Labels, annotations and owners are the client's: what it leaves out is removed. All else, and the status, stays.
+  const { labels: _, annotations: __, ownerReferences: ___, ...kept } = stored.metadata;
+  const { deletionTimestamp: _4, deletionGracePeriodSeconds: _5, ...given } = next.metadata;
+  const metadata = { ...given, ...kept, resourceVersion: given.resourceVersion ?? '' };
+  const whole = { ...next, metadata, ...('status' in stored && { status: stored['status'] }) };
   return isDryRun(request) ? whole : store.update(resource, whole);
 }
 
@@ -135,8 +137,6 @@ export function pendingPod<T extends object>(draft: T): T & Pick<PodObject, 'sta
 interface DeleteOptions {
   /** Seconds that a pod has to end by itself. If it is missing, the pod's spec decides. */
   graceSeconds?: number | undefined;
-  uid?: string | undefined;
-  resourceVersion?: string | undefined;
   dryRun?: boolean;
 }
 
@@ -144,41 +144,35 @@ const MAX_GRACE_S = 86_400;
 
 /** Reads delete options from the body, which may be missing, and the query, which wins. Throws ApiError 400. */
 export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOptions {
-  const wire = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const wire: Record<string, unknown> = Object(body);
   const grace = query.get('gracePeriodSeconds') ?? wire['gracePeriodSeconds'] ?? '';
-  const seconds = grace === '' ? undefined : Number(grace);
-  if (seconds !== undefined && !(Number.isInteger(seconds) && Math.abs(seconds) <= MAX_GRACE_S)) {
+  const graceSeconds = grace === '' ? undefined : Number(grace);
+  if (
+    graceSeconds !== undefined &&
+    !(Number.isInteger(graceSeconds) && graceSeconds >= 0 && graceSeconds <= MAX_GRACE_S)
+  ) {
     throw badRequest(`gracePeriodSeconds must be a whole number up to ${MAX_GRACE_S}`);
   }
-  const { uid, resourceVersion } = (wire['preconditions'] ?? {}) as Record<string, unknown>;
-  return {
-    // A negative period means the shortest one, 1 s (rest.BeforeDelete of the API server).
-    graceSeconds: seconds !== undefined && seconds < 0 ? 1 : seconds,
-    uid: typeof uid === 'string' ? uid : undefined,
-    resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : undefined,
-    dryRun: isDryRun({ query }) || JSON.stringify(wire['dryRun']) === '["All"]',
-  };
+  return { graceSeconds, dryRun: isDryRun({ query }) || JSON.stringify(wire['dryRun']) === '["All"]' };
 }
 
 /**
  * Deletes an object and returns its last state. A pod that runs on a node is only marked. When its processes have ended, its kubelet
- * deletes it again, with grace 0: that removes a pod at once, also if a client asks for it while processes still run. Throws ApiError 403 for the namespaces of the cluster, 404,
- * and 409 if a precondition fails.
+ * deletes it again, with grace 0: that removes a pod at once, also if a client asks for it while processes still run. Throws ApiError
+ * 403 for the namespaces of the cluster, and 404.
  */
 export function deleteObject(
   store: Store,
   resource: Resource,
   object: KubeObject,
-  options: DeleteOptions = {},
+  { graceSeconds, dryRun = false }: DeleteOptions = {},
 ): KubeObject {
-  const { name, namespace = '', uid, resourceVersion } = object.metadata;
-  checkPrecondition(resource, name, 'UID', options.uid, uid);
-  checkPrecondition(resource, name, 'ResourceVersion', options.resourceVersion, resourceVersion);
+  const { name, namespace = '' } = object.metadata;
   if (resource === NAMESPACES && (name === 'default' || name === 'kube-system')) {
     throw failure(403, 'Forbidden', `namespaces "${name}" is forbidden: this namespace may not be deleted`);
   }
-  if (options.dryRun === true) return object;
-  if (resource === PODS) return deletePod(store, object as PodObject, options.graceSeconds);
+  if (dryRun) return object;
+  if (resource === PODS) return deletePod(store, object as PodObject, graceSeconds);
   const last = store.remove(resource, namespace, name);
   if (resource === NAMESPACES) {
     for (const inside of RESOURCES.filter((one) => one.namespaced)) {
@@ -235,10 +229,7 @@ export function recordEvent(
     reportingComponent: component,
     reportingInstance: '',
   });
-  const all = store.list(EVENTS);
-  if (all.length <= MAX_EVENTS) return;
-  const byAge = all.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
-  for (const old of byAge.slice(0, all.length - MAX_EVENTS)) {
-    store.remove(EVENTS, old.metadata.namespace ?? '', old.metadata.name);
-  }
+  const versionOf = ({ metadata }: KubeObject) => Number(metadata.resourceVersion);
+  const byAge = store.list(EVENTS).sort((a, b) => versionOf(a) - versionOf(b));
+  for (const { metadata } of byAge.slice(0, -MAX_EVENTS)) store.remove(EVENTS, metadata.namespace ?? '', metadata.name);
 }

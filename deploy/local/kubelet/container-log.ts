@@ -1,5 +1,4 @@
 import { appendFileSync, renameSync } from 'node:fs';
-import { StringDecoder } from 'node:string_decoder';
 
 /** One line of output. */
 export interface LogLine {
@@ -11,22 +10,19 @@ export interface LogLine {
 /** The most lines in memory, and the most characters of each: 16 MiB of one container. */
 const MAX_LINES = 2000;
 const MAX_LINE_CHARS = 8192;
-const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_FILE_CHARS = 1024 * 1024;
 
 /**
  * The output of a container: the newest MAX_LINES lines in memory for the API, and a file for people, which is renamed to
- * `.1` at MAX_FILE_BYTES.
+ * `.1` at MAX_FILE_CHARS.
  */
 export class ContainerLog {
   readonly #path: string;
   readonly #nowMs: () => number;
   readonly #followers = new Set<{ line: (line: LogLine) => void; ended: () => void }>();
-  #decoder = new StringDecoder('utf8');
-  #partial = '';
   #lines: LogLine[] = [];
   #previous: LogLine[] = [];
-  #fileBytes = 0;
-  #closed = false;
+  #fileChars = 0;
 
   /** `path` is the file; '' = none. */
   constructor(path: string, nowMs: () => number) {
@@ -34,18 +30,13 @@ export class ContainerLog {
     this.#nowMs = nowMs;
   }
 
-  append(chunk: Buffer): void {
-    const pieces = (this.#partial + this.#decoder.write(chunk)).split('\n');
-    this.#partial = (pieces.pop() ?? '').slice(0, MAX_LINE_CHARS);
-    for (const text of pieces) this.#add(text.slice(0, MAX_LINE_CHARS));
-    this.#writeFile(chunk);
-  }
-
-  /** The process has ended. An unfinished line becomes a line. */
-  flush(): void {
-    if (this.#partial !== '') this.#add(this.#partial);
-    this.#partial = '';
-    this.#decoder = new StringDecoder('utf8');
+  /** Adds a line of the running process. */
+  add(text: string): void {
+    const line = { atMs: this.#nowMs(), text: text.slice(0, MAX_LINE_CHARS) };
+    this.#lines.push(line);
+    if (this.#lines.length > MAX_LINES) this.#lines.shift();
+    for (const follower of this.#followers) follower.line(line);
+    if (this.#path !== '') this.#writeFile(`${line.text}\n`);
   }
 
   /** A new process starts. The lines so far become those of the previous process. */
@@ -56,8 +47,6 @@ export class ContainerLog {
 
   /** No process will write again. */
   close(): void {
-    this.flush();
-    this.#closed = true;
     for (const follower of this.#followers) follower.ended();
     this.#followers.clear();
   }
@@ -67,33 +56,21 @@ export class ContainerLog {
     return previous ? this.#previous : this.#lines;
   }
 
-  /** Calls `line` for every new line, and `ended` after the last one. Returns a function that stops it. */
+  /** Calls `line` for every new line, and `ended` at `close`. Returns a function that stops it. */
   follow(line: (line: LogLine) => void, ended: () => void): () => void {
-    if (this.#closed) {
-      ended();
-      return () => {};
-    }
     const follower = { line, ended };
     this.#followers.add(follower);
     return () => this.#followers.delete(follower);
   }
 
-  #add(text: string): void {
-    const line = { atMs: this.#nowMs(), text };
-    this.#lines.push(line);
-    if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - MAX_LINES);
-    for (const follower of this.#followers) follower.line(line);
-  }
-
-  #writeFile(chunk: Buffer): void {
-    if (this.#path === '') return;
+  #writeFile(text: string): void {
     try {
-      if (this.#fileBytes + chunk.length > MAX_FILE_BYTES) {
+      if (this.#fileChars + text.length > MAX_FILE_CHARS) {
         renameSync(this.#path, `${this.#path}.1`);
-        this.#fileBytes = 0;
+        this.#fileChars = 0;
       }
-      appendFileSync(this.#path, chunk);
-      this.#fileBytes += chunk.length;
+      appendFileSync(this.#path, text);
+      this.#fileChars += text.length;
     } catch {
       // A full disk or a removed folder must not stop the cluster. The lines are still in memory.
     }

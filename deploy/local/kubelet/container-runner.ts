@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { createInterface } from 'node:readline';
 import type { Clock, Timer } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import { type Container, type ContainerState, type ContainerStatus, kubeTime } from '../api/objects.ts';
@@ -95,7 +96,7 @@ export class ContainerRunner {
     }
     const startedMs = clock.nowMs();
     const onExit = (exitCode: number, signal: number) => this.#handleExit(exitCode, signal, startedMs);
-    this.#process = startProcess(command, (chunk) => log.append(chunk), onExit);
+    this.#process = startProcess(command, (line) => log.add(line), onExit);
     if (this.pid > 0) watchdog.guard(this.pid);
     this.#state = { running: { startedAt: kubeTime(startedMs) } };
     this.#stopReadiness = afterStartup(container, ip, clock, () =>
@@ -128,7 +129,6 @@ export class ContainerRunner {
     if (this.pid > 0) watchdog.forget(this.pid);
     this.#process = null;
     this.#isReady = false;
-    log.flush();
     this.#state = {
       terminated: {
         exitCode,
@@ -170,15 +170,14 @@ export class ContainerRunner {
  */
 function startProcess(
   { file, args, env }: Command,
-  onOutput: (chunk: Buffer) => void,
+  onLine: (line: string) => void,
   onExit: (exitCode: number, signal: number) => void,
 ): ChildProcess {
   const child = spawn(file, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  child.stdout.on('data', onOutput);
-  child.stderr.on('data', onOutput);
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', onLine);
   child.on('error', (error) => {
     if (child.pid !== undefined) return;
-    onOutput(Buffer.from(`cannot start: ${textOf(error)}\n`));
+    onLine(`cannot start: ${textOf(error)}`);
     onExit(128, 0);
   });
   child.on('close', (code, signal) => {

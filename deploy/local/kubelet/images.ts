@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { SETTINGS } from '../../../server/config/settings.ts';
 import PROCESS from '../../process.json';
-import type { Container, PodObject } from '../api/objects.ts';
+import { type Container, type PodObject, textAt } from '../api/objects.ts';
 import { addressInPod, networkEnv, type PodNetwork } from '../pod-network.ts';
 
 /** The program that runs in place of a container's image, with its arguments and its complete environment. */
@@ -104,7 +104,7 @@ function serverCommand(
       ...PROCESS.nodeFlags,
       ...(isRedirected ? ['--require', join(dirname(serverPath), 'own-address.cjs')] : []),
       serverPath,
-      ...argsInPod(args, port, placement),
+      ...withoutPlace(args),
     ],
     env: {
       ...Object.fromEntries(Object.entries(env).filter(([name]) => isPassed(name))),
@@ -125,20 +125,13 @@ function imageName(image: string): string {
   return last.split(/[:@]/)[0] ?? '';
 }
 
-/** The arguments with the address of `--host` replaced by the one in the pod, and without `--kubeconfig`: see SETTING_NAMES. */
-function argsInPod(args: readonly string[], port: number, placement: Placement): string[] {
-  const rest = [...args];
-  const result: string[] = [];
-  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
-    const replaced = /^--(host|kubeconfig)(?:=(.*))?$/s.exec(arg);
-    if (!replaced) {
-      result.push(arg);
-      continue;
-    }
-    const value = replaced[2] ?? rest.shift() ?? '';
-    if (replaced[1] === 'host') result.push(`--host=${addressInPod(value, port, placement)}`);
-  }
-  return result;
+/**
+ * The arguments without `--host` and `--kubeconfig`: where the server listens, HOST says, and for the kubeconfig see
+ * SETTING_NAMES.
+ */
+function withoutPlace(args: readonly string[]): string[] {
+  const isPlace = (arg = '') => /^--(host|kubeconfig)$/.test(arg);
+  return args.filter((arg, i) => !isPlace(arg.split('=')[0]) && !isPlace(args[i - 1]));
 }
 
 /**
@@ -152,15 +145,12 @@ function specEnv(
   secretOf: Programs['secretOf'],
 ): Record<string, string> {
   const env: Record<string, string> = {};
-  for (const { name, value, valueFrom } of container.env ?? []) {
+  for (const { name, value = '', valueFrom } of container.env ?? []) {
     const { fieldRef, secretKeyRef } = valueFrom ?? {};
     let text: string | undefined;
-    if (secretKeyRef) {
-      text = secretOf(pod.metadata.namespace ?? '', secretKeyRef.name ?? '', secretKeyRef.key ?? '');
-    } else {
-      text = fieldRef ? podField(fieldRef.fieldPath, pod, placement) : value;
-      if (text !== undefined) text = expandVariables(text, env);
-    }
+    if (secretKeyRef) text = secretOf(pod.metadata.namespace ?? '', secretKeyRef.name ?? '', secretKeyRef.key ?? '');
+    else if (fieldRef) text = podField(fieldRef.fieldPath, pod, placement);
+    else if (!valueFrom) text = expandVariables(value, env);
     if (text !== undefined) env[name] = text;
   }
   return env;
@@ -173,20 +163,9 @@ function expandVariables(text: string, env: Record<string, string>): string {
   );
 }
 
-/** The value of a field of a pod (`fieldRef`); undefined for one that is not known here. */
-function podField(path: string, pod: PodObject, placement: Placement): string | undefined {
+/** The value of a field of a pod (`fieldRef`); undefined if it has none. */
+function podField(path: string, pod: PodObject, { podIP, hostIP }: Placement): string | undefined {
   const mapped = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path);
   if (mapped) return pod.metadata[mapped[1] as 'labels' | 'annotations']?.[mapped[2] ?? ''] ?? '';
-  const fields: Record<string, string | undefined> = {
-    'metadata.name': pod.metadata.name,
-    'metadata.namespace': pod.metadata.namespace,
-    'metadata.uid': pod.metadata.uid,
-    'spec.nodeName': pod.spec.nodeName,
-    'spec.serviceAccountName': pod.spec.serviceAccountName,
-    'status.podIP': placement.podIP,
-    'status.podIPs': placement.podIP,
-    'status.hostIP': placement.hostIP,
-    'status.hostIPs': placement.hostIP,
-  };
-  return fields[path];
+  return textAt({ ...pod, status: { podIP, podIPs: podIP, hostIP, hostIPs: hostIP } }, path) || undefined;
 }

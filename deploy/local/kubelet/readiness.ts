@@ -20,46 +20,45 @@ export const httpCheck: ReadinessCheck = (host, port, path, timeoutMs) =>
     request.on('error', () => resolve(false));
   });
 
-/** A new container is probed more often than its period says, for the first 30 s, because a user waits for it. */
+/** Until its first success a container is probed more often than its period says, because a user waits for it. */
 const EAGER_PERIOD_MS = 250;
-const EAGER_TRIES = 120;
 
 /**
  * Probes a container and calls `onChange` when its readiness changes. A container without an HTTP readiness probe is
- * ready at once. Until the first success it is probed every EAGER_PERIOD_MS (at most EAGER_TRIES times), after that
- * every `periodSeconds`. `failureThreshold` failures in a row make it not ready. Returns a function that stops probing.
+ * ready at once. Until the first success it is probed every EAGER_PERIOD_MS, after that every `periodSeconds`.
+ * `failureThreshold` failures in a row make it not ready. Returns a function that stops probing.
  */
 export function watchReadiness(
-  container: Container,
+  { readinessProbe, ports }: Container,
   ip: string,
   onChange: (ready: boolean) => void,
   { clock, check }: { clock: Clock; check: ReadinessCheck },
 ): () => void {
-  const probe = container.readinessProbe;
-  const port = probePort(container);
-  if (!probe?.httpGet || port === undefined) {
+  const { httpGet, periodSeconds, timeoutSeconds, failureThreshold } = readinessProbe ?? {};
+  const port =
+    typeof httpGet?.port === 'string' ? ports?.find(({ name }) => name === httpGet.port)?.containerPort : httpGet?.port;
+  if (!httpGet || port === undefined) {
     onChange(true);
     return () => {};
   }
-  const path = probe.httpGet.path ?? '/';
-  const periodMs = Math.max(1, probe.periodSeconds ?? 10) * 1000;
-  const timeoutMs = Math.max(1, probe.timeoutSeconds ?? 1) * 1000;
-  const threshold = Math.max(1, probe.failureThreshold ?? 3);
+  // A field that is 0 has its default, as in Kubernetes.
+  const periodMs = (periodSeconds || 10) * 1000;
+  const timeoutMs = (timeoutSeconds || 1) * 1000;
   let timer: Timer | undefined;
   let isStopped = false;
   let isReady = false;
+  let hasBeenReady = false;
   let failures = 0;
-  let eagerTries = EAGER_TRIES;
   const attempt = async () => {
-    const isGood = await check(ip, port, path, timeoutMs);
+    const isGood = await check(ip, port, httpGet.path ?? '/', timeoutMs);
     if (isStopped) return;
     failures = isGood ? 0 : failures + 1;
-    if (isGood !== isReady && (isGood || failures >= threshold)) {
+    if (isGood !== isReady && (isGood || failures >= (failureThreshold || 3))) {
       isReady = isGood;
       onChange(isReady);
     }
-    eagerTries = isGood ? 0 : eagerTries - 1;
-    schedule(eagerTries > 0 ? Math.min(EAGER_PERIOD_MS, periodMs) : periodMs);
+    hasBeenReady ||= isGood;
+    schedule(hasBeenReady ? periodMs : EAGER_PERIOD_MS);
   };
   const schedule = (delayMs: number) => {
     timer = clock.setTimer(() => void attempt(), delayMs);
@@ -69,12 +68,6 @@ export function watchReadiness(
     isStopped = true;
     timer?.cancel();
   };
-}
-
-/** The port of the readiness probe, by number or by name; undefined without one. */
-function probePort({ readinessProbe, ports }: Container): number | undefined {
-  const port = readinessProbe?.httpGet?.port;
-  return typeof port === 'number' ? port : ports?.find((one) => one.name === port)?.containerPort;
 }
 
 /** How long after a failed command of a startup probe it is tried again. */
@@ -90,7 +83,6 @@ const API_PORT = 8474;
  */
 export function afterStartup(container: Container, ip: string, clock: Clock, begin: () => () => void): () => void {
   const commands = startupCommands(container);
-  if (commands.length === 0) return begin();
   let isStopped = false;
   let timer: Timer | undefined;
   let stopBegun = () => {};
@@ -118,9 +110,5 @@ export function afterStartup(container: Container, ip: string, clock: Clock, beg
 /** Returns the argument lists of the `toxiproxy-cli` calls in a startup probe's shell command. */
 function startupCommands({ startupProbe }: Container): string[][] {
   const script = (startupProbe?.exec?.command ?? []).join(' ');
-  return script
-    .split(/&&|;/)
-    .map((command) => command.trim().split(/\s+/))
-    .map((args) => args.slice(args.findIndex((arg) => arg.endsWith('toxiproxy-cli')) + 1 || args.length))
-    .filter((args) => args.length > 0);
+  return [...script.matchAll(/toxiproxy-cli\s+([^&;]+)/g)].map(([, args = '']) => args.trim().split(/\s+/));
 }

@@ -1,14 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PodObject } from '../../../../../deploy/local/api/objects.ts';
-import { PODS, RESOURCES } from '../../../../../deploy/local/api/resources.ts';
-import {
-  ageSince,
-  humanDuration,
-  podStatusText,
-  requestedTable,
-  tableOf,
-} from '../../../../../deploy/local/api/table.ts';
+import { PODS } from '../../../../../deploy/local/api/resources.ts';
+import { ageSince, podStatusText, requestedTable, tableOf } from '../../../../../deploy/local/api/table.ts';
 import { addPod, containerIn, newStore } from '../pod-store.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 0, 10);
@@ -21,33 +14,19 @@ function pod(status: Partial<PodObject['status']> = {}): PodObject {
 describe('the age of a thing', () => {
   const [s, m, h, d] = [1000, 60_000, 3_600_000, 86_400_000];
   it.each([
-    [0, '0s'],
-    [-1500, '0s'],
-    [-5000, '<invalid>'],
+    [-5000, '0s'],
     [119 * s, '119s'],
     [2 * m, '2m'],
-    [5 * m + 7 * s, '5m7s'],
-    [10 * m + 7 * s, '10m'],
-    [179 * m, '179m'],
-    [3 * h + 20 * m, '3h20m'],
-    [8 * h + 20 * m, '8h'],
+    [119 * m, '119m'],
+    [2 * h, '2h'],
     [47 * h, '47h'],
-    [2 * d + 5 * h, '2d5h'],
-    [8 * d + 5 * h, '8d'],
-    [729 * d, '729d'],
-    [3 * 365 * d, '3y'],
-    [3 * 365 * d + 9 * d, '3y9d'],
-    [9 * 365 * d, '9y'],
-  ])('of %i ms is %s', (spanMs, words) => {
-    expect(humanDuration(spanMs)).toBe(words);
+    [2 * d, '2d'],
+  ])('of %i ms is %s', (ageMs, words) => {
+    expect(ageSince(new Date(NOW - ageMs).toISOString(), NOW)).toBe(words);
   });
 
   it('is unknown without a time', () => {
     expect(ageSince(undefined, NOW)).toBe('<unknown>');
-  });
-
-  it('never takes more than eight characters', () => {
-    fc.assert(fc.property(fc.nat(50 * 365 * d), (spanMs) => humanDuration(spanMs).length <= 8));
   });
 });
 
@@ -73,21 +52,14 @@ describe('STATUS of a pod', () => {
   });
 });
 
-describe('what a client accepts', () => {
-  const kubectl =
-    'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json';
-  it.each([
-    [kubectl, null, 'Metadata'],
-    [kubectl, 'Object', 'Object'],
-    [kubectl, 'None', 'None'],
-    ['application/json, application/json;as=Table;v=v1;g=meta.k8s.io', null, null],
-    ['application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json', null, null],
-    ['application/vnd.kubernetes.protobuf,application/json', null, null],
-    ['*/*', null, null],
-    ['', null, null],
-  ])('%s (includeObject %s): table %s', (accept, include, table) => {
-    expect(requestedTable(accept, include)).toBe(table);
-  });
+it.each([
+  ['application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io', null, 'Metadata'],
+  ['application/json;as=Table;v=v1;g=meta.k8s.io', 'Object', 'Object'],
+  ['application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json', null, null],
+  ['application/json', null, null],
+  ['*/*', null, null],
+])('a client that accepts %s (includeObject %s) gets the table %s', (accept, include, table) => {
+  expect(requestedTable(accept, include)).toBe(table);
 });
 
 describe('a table', () => {
@@ -103,26 +75,16 @@ describe('a table', () => {
     const narrow = table.columnDefinitions.filter((column) => column.priority === 0).map((column) => column.name);
     expect(narrow).toEqual(['Name', 'Ready', 'Status', 'Restarts', 'Age']);
     const [row] = table.rows;
-    expect(row?.cells.join('  ')).toBe('a  1/1  Running  2 (30s ago)  10m  127.0.0.2  node-a  <none>  <none>');
+    expect(row?.cells.join('  ')).toBe('a  1/1  Running  2 (30s ago)  10m  127.0.0.2  node-a');
     const { metadata } = one;
     expect(row?.object).toEqual({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
   });
 
-  it('names its columns once in a watch, and carries objects only if asked to', () => {
-    const more = { metadata: {}, nowMs: NOW };
-    expect(tableOf(PODS, [pod()], 'None', { ...more, withColumns: false }).columnDefinitions).toEqual([]);
-    expect(tableOf(PODS, [pod()], 'None', more).rows[0]).not.toHaveProperty('object');
+  it('names its columns once in a watch, and carries whole objects if asked to', () => {
     const whole = pod();
-    expect(tableOf(PODS, [whole], 'Object', more).rows[0]?.object).toBe(whole);
-  });
-
-  it.each(
-    RESOURCES.filter((one) => !['pods', 'deployments', 'replicasets', 'daemonsets', 'services'].includes(one.plural)),
-  )('of $plural stands an object with nothing but metadata', (resource) => {
-    const { rows, columnDefinitions } = tableOf(resource, [{ ...pod(), spec: {}, status: {} }], 'None', {
-      metadata: {},
-      nowMs: NOW,
-    });
-    expect(rows[0]?.cells).toHaveLength(columnDefinitions.length);
+    const more = { metadata: {}, nowMs: NOW, withColumns: false };
+    const { columnDefinitions, rows } = tableOf(PODS, [whole], 'Object', more);
+    expect(columnDefinitions).toEqual([]);
+    expect(rows[0]?.object).toBe(whole);
   });
 });

@@ -72,7 +72,7 @@ describe('an image', () => {
       { name: 'WRITE_TOKEN', valueFrom: {} },
       { name: 'HTTP_TARGETS', value: 'http://$(POD_IP)/$(NONE)$$' },
     ];
-    const command = run({ env, args: ['--x=$(LABEL)', '--host', '0.0.0.0', '--host=[::]'] });
+    const command = run({ env, args: ['--x=$(LABEL)', '--host', '0.0.0.0', '--host=[::]', '--y'] });
     expect(command?.env).toEqual({
       ...PROCESS.env,
       PATH: expect.any(String),
@@ -82,11 +82,7 @@ describe('an image', () => {
       HOSTNAME: '127.0.0.241',
       HTTP_TARGETS: 'http://127.0.0.7/$(NONE)$',
     });
-    expect(command?.args.slice(PROCESS.nodeFlags.length + 1)).toEqual([
-      '--x=x',
-      '--host=127.0.0.7',
-      '--host=127.0.0.7',
-    ]);
+    expect(command?.args.slice(PROCESS.nodeFlags.length + 1)).toEqual(['--x=x', '--y']);
   });
 
   it.each(['goldpinger', 'toxiproxy'])(
