@@ -16,7 +16,7 @@ import { deleteObject } from './api/write.ts';
 import { makeServerIdentity } from './certificate.ts';
 import { type Cleanups, runAll, startOrCleanUp } from './cleanups.ts';
 import { startControllers } from './control/controllers.ts';
-import { ServiceAddressController, ServicePort } from './control/services.ts';
+import { ServicePort, startServiceAddresses } from './control/services.ts';
 import { localImages } from './kubelet/images.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { httpCheck } from './kubelet/readiness.ts';
@@ -129,8 +129,7 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
   cleanups.push(() => service.close());
   const servicePort = await service.listen('127.0.0.1', options.port ?? 0);
   const isServed = ({ metadata }: KubeObject) => metadata.name === APP && metadata.namespace === NAMESPACE;
-  const serviceAddresses = new ServiceAddressController({ store, addresses, isServed });
-  cleanups.push(() => serviceAddresses.stop());
+  cleanups.push(startServiceAddresses({ store, addresses, isServed }));
   cleanups.push(() => kubelet.stop(STOP_GRACE_MS));
   cleanups.push(startControllers(store));
   const seed = { ...options, podPort, serverEnv, rights, servicePort, apiUrl: api.url, base: range.base };

@@ -54,10 +54,7 @@ it('disabling ends open connections and refuses new ones; enabling serves again'
 
 // In the pod of docs/experiments.md: `create chaos -l 0.0.0.0:8080 -u localhost:8080`, where 9090 was meant.
 it.each([
-  ['', '127.0.0.1', '127.0.0.1'],
-  ['', '127.0.0.1', 'localhost'],
   ['', '0.0.0.0', 'localhost'],
-  ['', '0.0.0.0', '127.0.0.2'],
   ['127.0.0.1', '0.0.0.0', 'localhost'],
 ])('a proxy to itself closes what comes, and makes no connection of it: pod %j, %s to %s', async (podIP, host, to) => {
   let made = 0;

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
-import { call, readText } from '../../deploy/local/client/api-calls.ts';
+import { call } from '../../deploy/local/client/api-calls.ts';
 import { startCluster } from '../../deploy/local/cluster.ts';
 import { readKubeconfig } from '../../deploy/local/state-folder.ts';
 import { eventually } from '../support/eventually.ts';
@@ -51,7 +52,7 @@ describe('the pods', () => {
     await vi.waitFor(() => expect(now()).toMatchObject({ restarts: 1, ready: true, ip: victim.ip }), 20_000);
     expect(now()?.pid).not.toBe(victim.pid);
     const before = await call(current().access, { method: 'GET', path: `${logPath}?previous=true` });
-    expect(await readText(before)).toBe(`listening on ${victim.ip}:8080\n`);
+    expect(await text(before)).toBe(`listening on ${victim.ip}:8080\n`);
   });
 
   it('are added and removed when their Deployment is scaled', async () => {

@@ -1,6 +1,7 @@
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll } from 'vitest';
 import type { KubeObject } from '../../deploy/local/api/objects.ts';
-import { type ApiCall, call, readText } from '../../deploy/local/client/api-calls.ts';
+import { type ApiCall, call } from '../../deploy/local/client/api-calls.ts';
 import { type ClusterOptions, type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 
 const STAND_IN = 'test/fixtures/stand-in-server.cjs';
@@ -28,8 +29,8 @@ export function clusterOfFile() {
   async function api(method: string, path: string, more: Partial<ApiCall> & { token?: string } = {}) {
     const { token = cluster.access.token, ...rest } = more;
     const answer = await call({ ...cluster.access, token }, { ...rest, method: method as ApiCall['method'], path });
-    const text = await readText(answer);
-    return { code: answer.statusCode ?? 0, headers: answer.headers, json: JSON.parse(text) as Json };
+    const json = JSON.parse(await text(answer)) as Json;
+    return { code: answer.statusCode ?? 0, headers: answer.headers, json };
   }
 
   const pods = () => cluster.pods();

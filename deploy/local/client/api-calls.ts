@@ -1,20 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { text } from 'node:stream/consumers';
 import type { ApiAccess } from '../state-folder.ts';
-
-/** The most bytes of an answer. The largest is a whole log: 2000 lines of up to 8192 characters. */
-const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
-
-/** The API refused a request. */
-export class ApiCallError extends Error {
-  readonly code: number | undefined;
-
-  /** `message`: the API's own. `code`: the HTTP status. */
-  constructor(message: string | undefined, code: number | undefined) {
-    super(`Error from server: ${message ?? code}`);
-    this.code = code;
-  }
-}
 
 /** A request to the Kubernetes API of the local cluster. */
 export interface ApiCall {
@@ -29,14 +16,14 @@ export interface ApiCall {
 /** Sends a request and resolves with the answer when its headers arrive. Rejects if the API cannot be reached. */
 export function call(
   { url, token, caPem }: ApiAccess,
-  { method, path, body, contentType, accept }: ApiCall,
+  { method, path, body, contentType = 'application/json', accept = 'application/json' }: ApiCall,
 ): Promise<IncomingMessage> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  const headers: Record<string, string> = { authorization: `Bearer ${token}`, accept: accept ?? 'application/json' };
-  if (text !== undefined) {
-    headers['content-type'] = contentType ?? 'application/json';
+  const headers: Record<string, string> = { authorization: `Bearer ${token}`, accept };
+  const sent = body === undefined ? '' : JSON.stringify(body);
+  if (body !== undefined) {
+    headers['content-type'] = contentType;
     // Without this header Node would send the body of a DELETE without its length, and the server would not read it.
-    headers['content-length'] = String(Buffer.byteLength(text));
+    headers['content-length'] = String(Buffer.byteLength(sent));
   }
   return new Promise((resolve, reject) => {
     const outgoing = request(new URL(path, url), { method, headers, ca: caPem, agent: false }, resolve);
@@ -44,23 +31,21 @@ export function call(
       const isAway = error.code === 'ECONNREFUSED';
       reject(isAway ? new Error('no local cluster is running: start one with: npm start') : error);
     });
-    outgoing.end(text);
+    outgoing.end(sent);
   });
 }
 
 /** Sends a request and resolves with its JSON answer. Rejects with the API's own message if the request failed. */
 export async function callJson(access: ApiAccess, request: ApiCall): Promise<unknown> {
-  const answer = await call(access, request);
-  await rejectFailure(answer);
-  return JSON.parse(await readText(answer));
+  return JSON.parse(await text(await answerTo(access, request)));
 }
 
 /** Sends a request and yields the lines of the answer as they arrive. Rejects as `callJson` does. */
 export async function* callLines(access: ApiAccess, request: ApiCall): AsyncGenerator<string> {
-  const answer = await call(access, request);
-  await rejectFailure(answer);
-  let rest = '';
+  const answer = await answerTo(access, request);
   answer.setEncoding('utf8');
+  let rest = '';
+  // Not by `readline`: it would wait for ever after a connection that was reset.
   for await (const chunk of answer as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
@@ -69,24 +54,10 @@ export async function* callLines(access: ApiAccess, request: ApiCall): AsyncGene
   if (rest !== '') yield rest;
 }
 
-async function rejectFailure(answer: IncomingMessage): Promise<void> {
-  if ((answer.statusCode ?? 0) < 400) return;
-  const { message } = JSON.parse(await readText(answer)) as { message?: string };
-  throw new ApiCallError(message, answer.statusCode);
-}
-
-/** Reads a whole stream as text; `name` is for the error. Rejects if it has more than `maxBytes`: a device has no end. */
-export async function readText(
-  stream: AsyncIterable<Buffer>,
-  name = 'the answer',
-  maxBytes = MAX_ANSWER_BYTES,
-): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of stream) {
-    length += chunk.length;
-    if (length > maxBytes) throw new Error(`${name} has more than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+async function answerTo(access: ApiAccess, request: ApiCall): Promise<IncomingMessage> {
+  const answer = await call(access, request);
+  const { statusCode = 0 } = answer;
+  if (statusCode < 400) return answer;
+  const { message } = JSON.parse(await text(answer)) as { message?: string };
+  throw new Error(`Error from server: ${message ?? statusCode}`);
 }

@@ -39,15 +39,12 @@ export function startControllers(store: Store): () => void {
 
 /** Deletes ReplicaSets and pods whose Deployment, ReplicaSet or DaemonSet is gone, and, at once, pods whose node is gone. */
 function collectGarbage(store: Store): void {
-  const owners = new Set(
-    [DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS].flatMap((kind) => store.list(kind)).map(({ metadata }) => metadata.uid),
-  );
+  const uidsOf = (resource: Resource) => store.list(resource).map(({ metadata }) => metadata.uid);
+  const owners = new Set(['', ...[DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS].flatMap(uidsOf)]);
   for (const resource of [REPLICA_SETS, PODS]) {
     for (const object of store.list(resource)) {
-      const owner = object.metadata.ownerReferences?.find((one) => one.controller);
-      const isManaged = ['Deployment', 'ReplicaSet', 'DaemonSet'].includes(owner?.kind ?? '');
       const isDeleted = object.metadata.deletionTimestamp !== undefined;
-      if (isManaged && !owners.has(controllerUid(object)) && !isDeleted) deleteObject(store, resource, object);
+      if (!owners.has(controllerUid(object)) && !isDeleted) deleteObject(store, resource, object);
     }
   }
   const nodes = new Set(store.list(NODES).map(({ metadata }) => metadata.name));
@@ -75,16 +72,13 @@ function schedulePods(store: Store): void {
   }
 }
 
-/** On a ReplicaSet and its pods: the hash of the template. On a Deployment and its ReplicaSets: the number of the template. */
+/** On a ReplicaSet and its pods: the hash of the template. */
 const HASH_LABEL = 'pod-template-hash';
-const REVISION = 'deployment.kubernetes.io/revision';
-/** Number of old, empty ReplicaSets that are kept for `kubectl rollout undo`. */
-const MAX_OLD_SETS = 3;
 
 /**
- * Gives every Deployment a ReplicaSet of its present template with the wanted number of pods. ReplicaSets of older
- * templates shrink as the new pods become ready: the oldest first, because newer ones keep their pods first, and pods that are not
- * ready at once. Writes the status of the Deployment.
+ * Gives every Deployment a ReplicaSet of its present template with the wanted number of pods. ReplicaSets of older templates shrink as
+ * the new pods become ready, their pods that are not ready go at once, and empty ones are deleted: there is no `kubectl rollout
+ * undo`. Writes the status of the Deployment.
  */
 function reconcileDeployments(store: Store): void {
   for (const deployment of store.list(DEPLOYMENTS) as Workload[]) {
@@ -92,25 +86,17 @@ function reconcileDeployments(store: Store): void {
     const sets = setsOf(store, deployment);
     const current = sets.find((set) => hasHash(set, hash)) ?? createSet(store, deployment, hash);
     const { replicas } = deployment.spec;
+    store.update(REPLICA_SETS, { ...current, spec: { ...current.spec, replicas } });
     /** How many ready pods of older templates must stay. */
     let stillNeeded = Math.max(0, replicas - (current.status?.readyReplicas ?? 0));
-    // The newest first. Names end in a hash, so that their order says nothing.
-    const old = sets.filter((set) => set !== current).sort((a, b) => revisionOf(b) - revisionOf(a));
-    for (const set of old) {
+    for (const set of sets.filter((one) => one !== current)) {
       const kept = Math.min(set.spec.replicas, set.status?.readyReplicas ?? 0, stillNeeded);
       stillNeeded -= kept;
-      store.update(REPLICA_SETS, { ...set, spec: { ...set.spec, replicas: kept } });
+      const { name, namespace = '' } = set.metadata;
+      if (kept === 0 && (set.status?.replicas ?? 0) === 0) store.remove(REPLICA_SETS, namespace, name);
+      else store.update(REPLICA_SETS, { ...set, spec: { ...set.spec, replicas: kept } });
     }
-    const empty = old.filter((set) => set.spec.replicas === 0 && (set.status?.replicas ?? 0) === 0);
-    for (const { metadata } of empty.slice(MAX_OLD_SETS)) {
-      store.remove(REPLICA_SETS, metadata.namespace ?? '', metadata.name);
-    }
-    // The present one has the highest number, which `kubectl rollout` shows.
-    const newest = Math.max(0, ...old.map(revisionOf));
-    const revision = String(revisionOf(current) > newest ? revisionOf(current) : newest + 1);
-    const resized = { ...current, spec: { ...current.spec, replicas } };
-    store.update(REPLICA_SETS, withRevision(resized, revision));
-    store.update(DEPLOYMENTS, { ...withRevision(deployment, revision), status: statusOf(store, deployment, hash) });
+    store.update(DEPLOYMENTS, { ...deployment, status: statusOf(store, deployment, hash) });
   }
 }
 
@@ -142,15 +128,6 @@ function createSet(store: Store, deployment: Workload, hash: string): Workload {
   }) as Workload;
 }
 
-function revisionOf(set: Workload): number {
-  return Number(set.metadata.annotations?.[REVISION] ?? 0);
-}
-
-function withRevision(workload: Workload, revision: string): Workload {
-  const annotations = { ...workload.metadata.annotations, [REVISION]: revision };
-  return { ...workload, metadata: { ...workload.metadata, annotations } };
-}
-
 /** Makes a short text that differs for every template, in the letters of generated names. */
 function templateHash({ spec, metadata }: Workload | DaemonSet): string {
   const digest = createHash('sha256')
@@ -168,13 +145,16 @@ function statusOf(store: Store, deployment: Workload, hash: string): Workload['s
     of.reduce((total, set) => total + (set.status?.[field] ?? 0), 0);
   const ready = sum(sets, 'readyReplicas');
   const isAvailable = ready >= spec.replicas;
-  const available = isAvailable ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable';
-  const progress = isAvailable ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated';
-  const updated = sets.filter((set) => hasHash(set, hash));
+  const [available, progress] = isAvailable
+    ? ['MinimumReplicasAvailable', 'NewReplicaSetAvailable']
+    : ['MinimumReplicasUnavailable', 'ReplicaSetUpdated'];
   return {
     observedGeneration: metadata.generation ?? 1,
     replicas: sum(sets, 'replicas'),
-    updatedReplicas: sum(updated, 'replicas'),
+    updatedReplicas: sum(
+      sets.filter((set) => hasHash(set, hash)),
+      'replicas',
+    ),
     readyReplicas: ready,
     availableReplicas: ready,
     unavailableReplicas: Math.max(0, spec.replicas - ready),
@@ -196,34 +176,15 @@ function reconcileReplicaSets(store: Store): void {
       deleteObject(store, PODS, pod);
     }
     const active = ownPods(store, set).filter(isActive);
-    const ready = active.filter(isReady).length;
-    const status = {
-      replicas: active.length,
-      fullyLabeledReplicas: active.length,
-      readyReplicas: ready,
-      availableReplicas: ready,
-      observedGeneration: set.metadata.generation ?? 1,
-    };
+    const status = { replicas: active.length, readyReplicas: active.filter(isReady).length };
     store.update(REPLICA_SETS, { ...set, status });
   }
 }
 
-/**
- * Sorts the pods of a ReplicaSet as Kubernetes deletes them: those that are not ready first, then those that became ready last,
- * then the youngest.
- */
+/** Sorts the pods of a ReplicaSet as they are deleted: those that are not ready first, then the youngest. */
 function byDeletionOrder(a: PodObject, b: PodObject): number {
-  const latestFirst = (one: string, other: string) => Date.parse(other) - Date.parse(one) || 0;
-  return (
-    Number(isReady(a)) - Number(isReady(b)) ||
-    latestFirst(readyTime(a), readyTime(b)) ||
-    latestFirst(a.metadata.creationTimestamp, b.metadata.creationTimestamp)
-  );
-}
-
-/** When the pod became ready, as Kubernetes writes times; '' if it is not. */
-function readyTime({ status }: PodObject): string {
-  return status.conditions?.find((one) => one.type === 'Ready' && one.status === 'True')?.lastTransitionTime ?? '';
+  const createdMs = ({ metadata }: PodObject) => Date.parse(metadata.creationTimestamp);
+  return Number(isReady(a)) - Number(isReady(b)) || createdMs(b) - createdMs(a);
 }
 
 /** On the pods of a DaemonSet: the hash of the template. */

@@ -1,3 +1,4 @@
+import { SerialQueue } from '../../../server/runtime/concurrency.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { AddressPool } from '../addresses.ts';
 import { isReady, type PodObject, type ServiceObject, selects } from '../api/objects.ts';
@@ -71,48 +72,32 @@ interface ServiceAddressDeps {
 
 /**
  * Gives every Service of type LoadBalancer or NodePort its own loopback address and writes it to the Service's status.
- * The address is released when the Service is deleted.
+ * The address is released when the Service is deleted. Returns a function that stops it.
  */
-export class ServiceAddressController {
-  readonly #deps: ServiceAddressDeps;
-  /** By uid and ports: the address ('' if none was free), and a listener for each port. */
-  readonly #assigned = new Map<string, { ip: string; listeners: ServicePort[] }>();
-  readonly #stopLoop: () => void;
-  #reconciled: Promise<void> = Promise.resolve();
+export function startServiceAddresses({ store, addresses, isServed }: ServiceAddressDeps): () => Promise<void> {
+  /** By uid and ports: the address (null if none was free), and a listener for each port. */
+  const assigned = new Map<string, { ip: string | null; listeners: ServicePort[] }>();
+  const changes = new SerialQueue();
 
-  constructor(deps: ServiceAddressDeps) {
-    this.#deps = deps;
-    this.#stopLoop = controlLoop(deps.store, [SERVICES], () => {
-      this.#reconciled = this.#reconciled.then(() => this.#reconcile());
-    });
-  }
-
-  async stop(): Promise<void> {
-    this.#stopLoop();
-    await this.#reconciled;
-    for (const key of [...this.#assigned.keys()]) await this.#release(key);
-  }
-
-  async #reconcile(): Promise<void> {
-    const wanted = new Map<string, ServiceObject>();
-    for (const service of this.#deps.store.list(SERVICES) as ServiceObject[]) {
-      const { type, ports = [] } = service.spec;
-      const isOpen = (type === 'LoadBalancer' || type === 'NodePort') && !this.#deps.isServed(service);
-      if (isOpen) wanted.set(`${service.metadata.uid} ${ports.map(({ port }) => port)}`, service);
+  async function reconcile(services: ServiceObject[]): Promise<void> {
+    const wanted = new Map(services.map((service) => [`${service.metadata.uid} ${portsOf(service)}`, service]));
+    for (const [key, { ip, listeners }] of assigned) {
+      if (wanted.has(key)) continue;
+      assigned.delete(key);
+      for (const listener of listeners) await listener.close();
+      if (ip !== null) addresses.release(ip);
     }
-    for (const key of [...this.#assigned.keys()]) if (!wanted.has(key)) await this.#release(key);
-    for (const [key, service] of wanted) if (!this.#assigned.has(key)) await this.#assign(key, service);
+    for (const [key, service] of wanted) if (!assigned.has(key)) await assign(key, service);
   }
 
-  async #assign(key: string, service: ServiceObject): Promise<void> {
-    const { store, addresses } = this.#deps;
+  async function assign(key: string, service: ServiceObject): Promise<void> {
     const { name, namespace = '', uid } = service.metadata;
     const ip = await addresses.take();
     const listeners: ServicePort[] = [];
-    this.#assigned.set(key, { ip: ip ?? '', listeners }); // Also if it fails. A change of the Service's ports tries again.
+    assigned.set(key, { ip, listeners }); // Also if it fails. A change of the Service's ports tries again.
     try {
       if (ip === null) throw new Error(`no free address: ${addresses.advice}`);
-      for (const [portIndex, { port }] of (service.spec.ports ?? []).entries()) {
+      for (const [portIndex, port] of portsOf(service).entries()) {
         const listener = new ServicePort({ store, namespace, name, portIndex });
         listeners.push(listener);
         await listener.listen(ip, port);
@@ -129,12 +114,19 @@ export class ServiceAddressController {
     store.update(SERVICES, { ...current, spec, status: { loadBalancer: { ingress: [{ ip, ports }] } } });
   }
 
-  async #release(key: string): Promise<void> {
-    const { ip = '', listeners = [] } = this.#assigned.get(key) ?? {};
-    this.#assigned.delete(key);
-    for (const listener of listeners) await listener.close();
-    if (ip !== '') this.#deps.addresses.release(ip);
-  }
+  const stopLoop = controlLoop(store, [SERVICES], () => {
+    const isOpen = (service: ServiceObject) =>
+      ['LoadBalancer', 'NodePort'].includes(service.spec.type ?? '') && !isServed(service);
+    void changes.run(() => reconcile((store.list(SERVICES) as ServiceObject[]).filter(isOpen)));
+  });
+  return () => {
+    stopLoop();
+    return changes.run(() => reconcile([]));
+  };
+}
+
+function portsOf({ spec }: ServiceObject): number[] {
+  return (spec.ports ?? []).map(({ port }) => port);
 }
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';

@@ -1,5 +1,4 @@
-import { networkInterfaces } from 'node:os';
-import { hostPort, isLoopbackHost } from '../../../server/runtime/host-port.ts';
+import { hostPort } from '../../../server/runtime/host-port.ts';
 import { addressInPod, type PodNetwork } from '../pod-network.ts';
 import { ToxiproxyError } from './toxic.ts';
 
@@ -35,24 +34,17 @@ export function shownAddress({ host }: Address, port: number): string {
   return hostPort(host === 'localhost' ? '127.0.0.1' : host, port);
 }
 
-/** Returns where a program in the pod really listens or connects: see `addressInPod`. Outside of a pod '' becomes `::`, every address. */
-export function realAddress({ host, port }: Address, network: PodNetwork): Address {
-  return { host: addressInPod(host, port, network) || '::', port };
-}
-
 /**
- * Whether a connection to `upstream` arrives at `listener` again, so that one connection would cause another without end.
- * Both are real addresses. Names other than localhost are not resolved. `own`: the addresses of this machine besides loopback.
+ * Returns where a program in the pod really listens or connects: see `addressInPod`. Outside of a pod every address is '', for which
+ * Node listens on IPv6 and IPv4, and connects to localhost.
  */
-export function isSameAddress(upstream: Address, listener: Address, own = ownAddresses()): boolean {
-  if (upstream.port !== listener.port) return false;
-  // The system connects to this machine if a program connects to "every address".
-  const hostOf = ({ host }: Address) => (host === 'localhost' || ANY_HOSTS.includes(host) ? '127.0.0.1' : host);
-  const host = hostOf(upstream);
-  if (ANY_HOSTS.includes(listener.host)) return isLoopbackHost(host) || own.includes(host);
-  return host === hostOf(listener);
+export function realAddress({ host, port }: Address, network: PodNetwork): Address {
+  const real = addressInPod(host, port, network);
+  return { host: ANY_HOSTS.includes(real) ? '' : real, port };
 }
 
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address));
+/** Whether a connection to `upstream` arrives at `listener` again, so that one would cause another without end. Both are real. */
+export function isSameAddress(upstream: Address, listener: Address): boolean {
+  const hostOf = ({ host }: Address) => (['', 'localhost'].includes(host) ? '127.0.0.1' : host);
+  return upstream.port === listener.port && hostOf(upstream) === hostOf(listener);
 }

@@ -36,7 +36,7 @@ export async function startFaultProxy({ api, network, clock, random }: FaultProx
   const boundPort = await listen(server, host, port);
   return {
     /** Without a slash at the end. */
-    apiUrl: `http://${hostPort(host, boundPort)}`,
+    apiUrl: `http://${hostPort(host || '127.0.0.1', boundPort)}`,
     /** How much toxics hold back. */
     bufferedBytes: () => held.bytes,
     /** Stops the API and all proxies. */

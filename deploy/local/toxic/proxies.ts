@@ -283,17 +283,11 @@ const LISTEN_MESSAGES: Record<string, string> = {
 
 /** Listens, and resolves with the port. `shown` is the address in the error message. */
 async function listenAt(server: Server, { host, port }: Address, shown: string): Promise<number> {
-  // "Every address" is the one of IPv4 where the machine has no IPv6.
-  const hosts = ['::', '0.0.0.0'].includes(host) ? ['::', '0.0.0.0'] : [host];
-  let code = '';
-  for (const each of hosts) {
-    try {
-      return await listen(server, each, port);
-    } catch (error) {
-      code = (error as NodeJS.ErrnoException).code ?? 'EUNKNOWN';
-    }
-    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') break;
+  try {
+    return await listen(server, host, port);
+  } catch (error) {
+    const { code = 'EUNKNOWN' } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOTFOUND' ? `lookup ${host}: no such host` : (LISTEN_MESSAGES[code] ?? code);
+    throw new ToxiproxyError(500, `listen tcp ${shown}: ${why}`);
   }
-  const noSuchHost = code === 'ENOTFOUND' ? `lookup ${host}: no such host` : undefined;
-  throw new ToxiproxyError(500, `listen tcp ${shown}: ${noSuchHost ?? LISTEN_MESSAGES[code] ?? code}`);
 }
