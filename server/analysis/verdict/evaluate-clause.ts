@@ -1,6 +1,6 @@
 import { shortestRangeMs } from '../../protocol/link-state.ts';
-import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
-import type { UnjudgedMesh } from '../../protocol/mesh.ts';
+import { FLAG_IPV6, NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
+import type { MergedReport, UnjudgedMesh } from '../../protocol/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { countText, plural } from '../../runtime/count-text.ts';
 import { type Clause, formatClause, meetsLimit, shareMeetsLimit } from './parse-clause.ts';
@@ -9,9 +9,6 @@ import { isExact, type Selection } from './select-pods.ts';
 
 /** A link on which a clause does not hold. */
 export type Violation = VerdictAnswer['violations'][number];
-
-/** Conditions about the share of all samples or datagrams, also of those that are missing. */
-const OF_SHARES: ReadonlySet<string> = new Set(['success', 'loss']);
 
 /** The verdict of one clause. */
 export interface ClauseVerdict {
@@ -48,12 +45,13 @@ export class ClauseEvaluation {
   differing = -1;
   readonly nameOf: NameOf;
   readonly #mesh: UnjudgedMesh;
-  readonly #destinations: Uint8Array;
-  /** Links on which the clause holds; of `success` and `loss` those without a failed sample or a lost datagram. */
+  /** Whether it compares the share of all samples or datagrams, also of those that are missing. */
+  readonly #isOfShare: boolean;
+  /** Links on which the clause holds; of a share those without a failed sample or a lost datagram. */
   #held = 0;
   /** Those of them that are links of a pod to itself. */
   #heldOnSelf = 0;
-  /** The other links that are known; of `success` and `loss` those with a failed sample or a lost datagram. */
+  /** The other links that are known; of a share those with a failed sample or a lost datagram. */
   #violated = 0;
   readonly #violations: Violation[] = [];
   /** Links with too few samples to say either, and the first of them as text. */
@@ -67,58 +65,62 @@ export class ClauseEvaluation {
   #missingRounds = 0;
   /** The most samples or datagrams that a link had in one round. */
   #mostOfRound = 0;
-  /** Whether a link was seen over IPv4, over IPv6. */
-  readonly #families = { ipv4: 0, ipv6: 0 };
+  /** Whether a link was seen over IPv6 (1), over IPv4 (0). */
+  readonly #families = new Set<number>();
 
   constructor(clause: Clause, selection: Selection, mesh: UnjudgedMesh, nameOf: NameOf) {
+    const { kind } = clause.condition;
     this.clause = clause;
     this.text = formatClause(clause);
     this.selection = selection;
-    this.isOfLinks = clause.condition.kind !== 'recovered';
+    this.isOfLinks = kind !== 'recovered';
+    this.#isOfShare = kind === 'success' || kind === 'loss';
     this.#mesh = mesh;
     this.nameOf = nameOf;
-    this.#destinations = selection.to.pods;
   }
 
-  /** Evaluates the links of a report that the clause selects, and marks them as selected. */
-  evaluate(window: ReportWindow): void {
+  /**
+   * Evaluates the links of a report that the clause selects, and marks them as selected. `unlisted`: the pods to which the report
+   * should have a link, and has none yet.
+   */
+  evaluate(window: ReportWindow, unlisted: readonly number[]): void {
     const { clause } = this;
-    const { length, from, to, selected, outcome, report } = window;
+    const { selected, samples, failures, durations, report } = window;
+    const { links, udp, pod: from } = report;
     const isLoss = clause.condition.kind === 'loss';
-    const durations = window.durations[clause.stat];
+    const us16 = durations[clause.stat];
     const isWhole = report.missingDetail === '';
-    let [all, bad, held, heldOnSelf] = [0, 0, 0, 0];
-    for (let i = 0; i < length; i++) {
-      const pod = to[i] ?? 0;
+    // Sums of this report: counting in the fields takes a third longer.
+    let [sum, sumBad, held] = [0, 0, 0];
+    for (let i = 0; i < links.length; i++) {
+      const to = links.to[i] ?? 0;
       // Most clauses select few links.
-      if (!this.#selects(from, pod)) continue;
+      if (!this.#selects(from, to)) continue;
       selected[i] = 1;
-      const samples = isLoss ? window.sent(i) : (window.samples[i] ?? 0);
-      const failures = isLoss ? window.lost(i) : (window.failures[i] ?? 0);
-      all += samples;
-      bad += failures;
-      const isHeld = holdsOn(clause, samples, failures, outcome[i] !== 0, durations[i] ?? NONE16, isWhole);
+      const all = isLoss ? unpack16(udp?.windowSent[i] ?? 0) : (samples[i] ?? 0);
+      const bad = isLoss ? unpack16(udp?.windowLost[i] ?? 0) : (failures[i] ?? 0);
+      sum += all;
+      sumBad += bad;
+      if (this.#isOfShare) {
+        this.#mostOfRound = Math.max(this.#mostOfRound, isLoss ? (udp?.sent[i] ?? 0) : 1);
+        this.#families.add((links.flags[i] ?? 0) & FLAG_IPV6);
+      }
+      const isHeld = holdsOn(clause, all, bad, links.outcome[i] !== 0, us16[i] ?? NONE16, isWhole);
       if (isHeld) {
         held += 1;
-        if (from === pod) heldOnSelf += 1;
-      } else if (isHeld === false) this.#addViolation(window, i, samples);
+        if (from === to) this.#heldOnSelf += 1;
+      } else if (isHeld === false) this.#addViolation(window, i, all, bad);
       else {
         // If all samples are suspect, however many, the link keeps the state from before them: see `holdsOn`.
         const { min } = clause;
-        const found = samples >= min ? 'none to be believed' : `${countText(samples)} of ${countText(min)}`;
-        this.#addUndersampled(from, pod, `${found}${window.isIpv6(i) ? ', IPv6' : ''}`);
+        const found = all >= min ? 'none to be believed' : `${countText(all)} of ${countText(min)}`;
+        this.#addUndersampled(from, to, `${found}${isIpv6(report, i) ? ', IPv6' : ''}`);
       }
     }
-    this.#samples += all;
-    this.#badSamples += bad;
+    this.#samples += sum;
+    this.#badSamples += sumBad;
     this.#held += held;
-    this.#heldOnSelf += heldOnSelf;
-    if (OF_SHARES.has(clause.condition.kind)) this.#noteRounds(window);
-  }
-
-  /** Adds a link that the report of `from` must list and does not list yet, if the clause selects it. */
-  addUnlisted(from: number, to: number): void {
-    if (this.#selects(from, to)) this.#addUndersampled(from, to, 'none');
+    for (const to of unlisted) if (this.#selects(from, to)) this.#addUndersampled(from, to, 'none');
   }
 
   /**
@@ -162,20 +164,16 @@ export class ClauseEvaluation {
   }
 
   /**
-   * Whether the clause does not hold for certain: on a link, or of `success` and `loss` on all selected links together, whether all
-   * samples that are missing are counted or none of them.
+   * Whether the clause does not hold for certain: on a link, or of a share on all selected links together, whether all samples that
+   * are missing are counted or none of them.
    */
   #isViolated(): boolean {
     const { condition } = this.clause;
-    if (!OF_SHARES.has(condition.kind)) return this.#violated > 0;
-    const { ipv4, ipv6 } = this.#families;
-    const missing = this.#missingRounds * this.#mostOfRound * (ipv4 + ipv6);
-    const most = this.#samples + missing;
-    return (
-      this.#samples > 0 &&
-      !shareMeetsLimit(this.#counted, most, condition) &&
-      !shareMeetsLimit(this.#counted + missing, most, condition)
-    );
+    if (!this.#isOfShare) return this.#violated > 0;
+    const missing = this.#missingRounds * this.#mostOfRound * this.#families.size;
+    const all = this.#samples + missing;
+    const isMet = (counted: number) => shareMeetsLimit(counted, all, condition);
+    return this.#samples > 0 && !isMet(this.#counted) && !isMet(this.#counted + missing);
   }
 
   /** Those of `#samples` that the condition counts: of `success` the samples that are ok, of `loss` the datagrams that were lost. */
@@ -209,30 +207,21 @@ export class ClauseEvaluation {
     return listReason(this.differing, mesh, this.nameOf);
   }
 
-  /** Notes how much a link had in one round at most, and the families of the links: `#isViolated` needs both. */
-  #noteRounds(window: ReportWindow): void {
-    const isLoss = this.clause.condition.kind === 'loss';
-    for (let i = 0; i < window.length; i++) {
-      if (!this.#selects(window.from, window.to[i] ?? 0)) continue;
-      this.#mostOfRound = Math.max(this.#mostOfRound, isLoss ? window.cycleSent(i) : 1);
-      this.#families[window.isIpv6(i) ? 'ipv6' : 'ipv4'] = 1;
-    }
-  }
-
   /** Whether the clause selects the link from a selected source to a pod. */
   #selects(from: number, to: number): boolean {
     const { self } = this.clause;
-    return this.#destinations[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
+    return this.selection.to.pods[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
   }
 
-  #addViolation(window: ReportWindow, link: number, samples: number): void {
+  #addViolation(window: ReportWindow, link: number, samples: number, bad: number): void {
     this.#violated += 1;
     if (this.#violations.length >= MAX_VIOLATIONS) return;
+    const { report } = window;
     this.#violations.push({
       clause: this.text,
-      from: this.nameOf(window.from),
-      to: this.nameOf(window.to[link] ?? -1),
-      found: `${describeLink(this.clause, window, link)}${window.isIpv6(link) ? ' (IPv6)' : ''}`,
+      from: this.nameOf(report.pod),
+      to: this.nameOf(report.links.to[link] ?? -1),
+      found: `${describeLink(this.clause, window, link, samples, bad)}${isIpv6(report, link) ? ' (IPv6)' : ''}`,
       samples,
     });
   }
@@ -245,18 +234,16 @@ export class ClauseEvaluation {
   }
 }
 
+function isIpv6({ links }: MergedReport, link: number): boolean {
+  return ((links.flags[link] ?? 0) & FLAG_IPV6) !== 0;
+}
+
 /**
- * Whether a clause holds on a link; null = the link has too few samples to say. The rules are documented in docs/verdicts.md:
- * healthy: at least `min` samples, none failed. One failure violates it however few samples there are.
- * failed: at least `min` samples, and the link is failed (`ReportWindow.outcome`). A link that is ok now violates it.
- * success, loss: at least `min` samples or datagrams. One that failed or was lost makes the link an example of a violation; all
- * links together decide.
- * latency: at least `min` samples, the link is ok, and the duration meets the limit. A failed link violates it. If a part of the
- * window is missing, the missing samples could change the duration, so nothing is certain, except that a maximum that is too large
- * stays too large.
- *
- * `samples`, `failures`: of `loss` datagrams, and those that were lost. `us16`: the duration that `latency` is about, packed.
- * `isWhole`: no part of the window is missing.
+ * Whether a clause holds on a link; null = the link has too few samples to say. The rules are in docs/verdicts.md. One failure violates
+ * `healthy` however few samples there are. Of a share, one sample that failed or datagram that was lost makes the link an example
+ * of a violation; all links together decide. `samples`, `failures`: of `loss` datagrams, and those that were lost. `us16`: the
+ * duration that `latency` is about, packed. `isWhole`: no part of the window is missing. Without a part, `latency` is certain only
+ * where the link has failed, or where a maximum is too large.
  */
 function holdsOn(
   { condition, stat, min }: Clause,
@@ -284,17 +271,22 @@ function holdsOn(
 }
 
 /** What is wrong with a link that violates a clause: `timeout in connect`, `2 of 15 probes failed, ok now`, `253 ms`. */
-function describeLink({ condition: { kind }, stat }: Clause, window: ReportWindow, link: number): string {
-  const { links } = window.report;
-  if (kind === 'loss') return `${countText(window.lost(link))} of ${plural(window.sent(link), 'datagram')} lost`;
-  if (window.outcome[link] !== 0) {
+function describeLink(
+  { condition: { kind }, stat }: Clause,
+  { report: { links }, durations }: ReportWindow,
+  link: number,
+  samples: number,
+  bad: number,
+): string {
+  if (kind === 'loss') return `${countText(bad)} of ${plural(samples, 'datagram')} lost`;
+  if (links.outcome[link] !== 0) {
     const phase = phaseOf(links, link);
     return `${outcomeOf(links, link)}${phase === null ? '' : ` in ${phase === 'first-byte' ? 'first byte' : phase}`}`;
   }
   if (kind === 'healthy' || kind === 'success') {
-    return `${countText(window.failures[link] ?? 0)} of ${plural(window.samples[link] ?? 0, 'probe')} failed, ok now`;
+    return `${countText(bad)} of ${plural(samples, 'probe')} failed, ok now`;
   }
-  const us = unpack16(window.durations[kind === 'latency' ? stat : 'p50'][link] ?? NONE16);
+  const us = unpack16(durations[kind === 'latency' ? stat : 'p50'][link] ?? NONE16);
   // Finer than `latencyText`: 5.02 ms violates latency<5ms, and must not read as 5.0 ms.
   const duration = `${us < 100_000 ? Number((us / 1000).toPrecision(3)) : Math.round(us / 1000)} ms`;
   return kind === 'latency' ? duration : us < 0 ? 'ok' : `ok, ${duration}`;

@@ -13,16 +13,11 @@ export interface Selection {
   to: PodMask;
 }
 
-/** `selectPods` yields after about this many character comparisons; see `matchesGlob`. */
-const STEP_CHARACTERS = 16_384;
-/** The cost of looking at one pod, in character comparisons. */
-const POD_CHARACTERS = 64;
-
 /**
  * Finds the pods that each clause selects; each different selector is evaluated once. Without a selector, and by a
  * pattern, node, zone or label, only judged pods are selected (see `isJudged`). A pod that is named exactly is selected in
- * every stage but gone. `to` of `recovered` selects the pods that are gone instead. Yields often (see `runSliced`): a query
- * may have 20 clauses with a pattern at both ends.
+ * every stage but gone. `to` of `recovered` selects the pods that are gone instead. Yields after each pod, because a query
+ * may have 20 clauses with a long pattern at both ends.
  */
 export function* selectPods(
   clauses: readonly Clause[],
@@ -47,21 +42,13 @@ export function* selectPods(
 /** The pods that one selector selects; null = all. `ofGone`: of the pods that are gone, else of the others. */
 function* selectBy(selector: Selector | null, pods: readonly Pod[], ofGone: boolean): Generator<void, PodMask> {
   const mask = { pods: new Uint8Array(pods.length), count: 0 };
-  const isNamed = isExact(selector);
-  let characters = 0;
   for (const [i, pod] of pods.entries()) {
-    if (characters >= STEP_CHARACTERS) {
-      characters = 0;
-      yield;
-    }
-    characters += POD_CHARACTERS;
     const isGone = pod.lifecycle === 'gone';
-    if (isGone !== ofGone || (!isGone && !isNamed && !isJudged(pod))) continue;
+    if (isGone !== ofGone || (!isGone && !isExact(selector) && !isJudged(pod))) continue;
     if (selector !== null) {
+      yield;
       const text = selectableText(selector, pod);
-      if (text === null) continue;
-      characters += selector.glob.length * text.length;
-      if (!matchesGlob(selector.glob, text)) continue;
+      if (text === null || !matchesGlob(selector.glob, text)) continue;
     }
     mask.pods[i] = 1;
     mask.count += 1;

@@ -4,13 +4,12 @@ import { namesIn } from '../text.ts';
 import { ClauseEvaluation, type ClauseVerdict, unknown } from './evaluate-clause.ts';
 import type { Clause } from './parse-clause.ts';
 import { judgeRecovery } from './recovery.ts';
-import { LinkSummary, newestStats, ReportWindow } from './report-window.ts';
+import { LinkSummary, windowOf } from './report-window.ts';
 import { selectPods } from './select-pods.ts';
 
 /**
  * Judges whether clauses hold in a mesh. One pass over all links serves all clauses.
- * `windowMs`: the time range that `mesh` has statistics for. Yields after about `STEP_LINKS` evaluations of a link by a clause (see
- * `runSliced`).
+ * `windowMs`: the time range that `mesh` has statistics for. Yields after each report, and each clause that looked at it.
  *
  * The verdict of one clause is `fail` if any link violates it, whatever else is not known. `success` and `loss` are about a
  * share: they are `fail` if the share over all links is not as wanted, whatever is missing. A clause that is not `fail` is
@@ -54,12 +53,6 @@ export function* judge(
 }
 
 /**
- * `judge` yields after so many links, those that a report should list and does not included. A link counts once for each clause. It
- * does not yield while a clause looks at the links of one report.
- */
-const STEP_LINKS = 1024;
-
-/**
  * Evaluates all clauses about links on all reports, and tells every clause which pods know other pods than the serving pod.
  * `oldestMs`: when the oldest report arrived that any clause needs; of a mesh of the past when the mesh was collected.
  */
@@ -70,23 +63,13 @@ function* evaluateMesh(
 ): Generator<void, { summary: LinkSummary; oldestMs: number }> {
   const summary = new LinkSummary();
   const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
+  // With PING_NUMBER, pairs that are not probed are not expected either.
   const isFullMesh = mesh.settings.pingNumber === 0 && mesh.settings.refreshIntervalMs > 0;
-  /** How often a link that is not known was pinged at most. */
   const rounds = mostRounds(mesh, windowMs);
   let oldestMs = mesh.atMs;
-  let window: ReportWindow | null = null;
-  let stepLinks = 0;
-  /** Counts links; whether it is time to yield. */
-  const isStepOver = (links: number) => {
-    stepLinks += links;
-    if (stepLinks < STEP_LINKS) return false;
-    stepLinks = 0;
-    return true;
-  };
   for (const [pod, { lifecycle }] of mesh.pods.entries()) {
-    if (isStepOver(evaluations.length)) yield;
     const report = reports.get(pod);
-    const isHere = report !== undefined && report.missing === '';
+    const isHere = report?.missing === '';
     // The list of pods of a pod that is not ready need not be complete yet.
     if (isHere && !report.samePeers && lifecycle === 'ready') for (const one of evaluations) one.addDifferingPeers(pod);
     const concerned = evaluations.filter((one) => one.isOfLinks && one.selection.from.pods[pod] === 1);
@@ -97,18 +80,14 @@ function* evaluateMesh(
     if (report?.missing !== 'passive' && (!isTrusted || report.missingDetail !== ''))
       for (const one of concerned) one.addMissingReport(pod, rounds);
     if (!isTrusted) continue;
-    window = new ReportWindow(report, report.stats ?? newestStats(report.links, windowMs), window);
+    const window = windowOf(report, windowMs);
+    const unlisted = isFullMesh ? podsNotListed(report, mesh.pods.length) : [];
     for (const one of concerned) {
-      one.evaluate(window);
-      if (isStepOver(window.length)) yield;
+      one.evaluate(window, unlisted);
+      yield;
     }
     summary.add(window);
-    if (isStepOver(window.length)) yield;
-    // With PING_NUMBER, pairs that are not probed are not expected either.
-    for (const to of isFullMesh ? podsNotListed(report, mesh.pods.length) : []) {
-      for (const evaluation of concerned) evaluation.addUnlisted(pod, to);
-      if (isStepOver(concerned.length)) yield;
-    }
+    yield;
   }
   return { summary, oldestMs };
 }
@@ -125,7 +104,7 @@ function mostRounds({ past, settings: { refreshIntervalMs } }: UnjudgedMesh, win
 /** The pods to which a report has no link. */
 function podsNotListed({ links }: MergedReport, podCount: number): number[] {
   const isListed = new Uint8Array(podCount);
-  for (let i = 0; i < links.length; i++) isListed[links.to[i] ?? 0] = 1;
+  for (const to of links.to) isListed[to] = 1;
   const pods: number[] = [];
   for (let pod = 0; pod < podCount; pod++) if (isListed[pod] === 0) pods.push(pod);
   return pods;
