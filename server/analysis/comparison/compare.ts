@@ -11,6 +11,7 @@ import {
   MAX_REPORT_NAME,
   MAX_REPORT_NAMES,
   type NameList,
+  RANGE_NAMES,
   type RangeFigures,
   type RangeName,
 } from '../../protocol/comparison.ts';
@@ -20,7 +21,7 @@ import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
 import { DurationCounts } from '../duration-counts.ts';
 import { countedNames } from '../text.ts';
 import { changeOf, changeUs, isSlowLink, isWorse, type LinkFigures } from './change.ts';
-import { type ByRange, figuresAt, type LinkTable, type SourceLinks } from './link-table.ts';
+import type { ByRange, Link, LinkTable } from './link-table.ts';
 import type { Targets } from './targets.ts';
 
 /*
@@ -36,30 +37,25 @@ type ChooseTargets = (affectedByPod: Uint32Array) => Targets;
 const LINKS_PER_STEP = 200;
 
 /**
- * Compares all links of a table, and empties it. Returns what `ReportData` has of links (`figures`, `affected`, `collateral`,
+ * Compares all links of a table. Returns what `ReportData` has of links (`figures`, `affected`, `collateral`,
  * `changed`, ...), the targets (by number of the pod), and the links themselves: columns for each source that has some. Yields
  * after each source and every `LINKS_PER_STEP` links.
  */
 export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets) {
   const comparer = new LinkComparer(table);
-  const links: ComparedColumns[] = [];
-  for (const source of table.takeSources()) {
-    const columns = emptyComparedColumns(source.from, source.keys.length);
-    for (let i = 0; i < columns.length; i++) {
-      comparer.add(source, i, columns);
+  const columns: ComparedColumns[] = [];
+  for (const from of table.sources()) {
+    const links = table.linksOf(from);
+    yield;
+    const ofSource = emptyComparedColumns(from, links.length);
+    for (const [i, link] of links.entries()) {
+      comparer.add(link, i, ofSource);
       if (i % LINKS_PER_STEP === LINKS_PER_STEP - 1) yield;
     }
-    if (columns.length > 0) links.push(columns);
+    if (links.length > 0) columns.push(ofSource);
     yield;
   }
-  return yield* comparer.result(links, chooseTargets);
-}
-
-/** A link, by the numbers of its pods in the table, and its figures in each range. */
-interface Link extends ByRange<LinkFigures | null> {
-  from: number;
-  to: number;
-  ipv6: boolean;
+  return yield* comparer.result(columns, chooseTargets);
 }
 
 /** Compares one link after the other, and counts. */
@@ -91,15 +87,10 @@ class LinkComparer {
     this.#affectedByPod = new Uint32Array(table.pods.length);
   }
 
-  /** Compares link `i` of a source, and fills its entry in the columns. */
-  add(source: SourceLinks, i: number, columns: ComparedColumns): void {
+  /** Compares a link, and fills its entry `i` in the columns of its source. */
+  add(link: Link, i: number, columns: ComparedColumns): void {
     const { slowUs } = this.#table;
-    const { from } = source;
-    const key = source.keys[i] ?? 0;
-    const [to, ipv6] = [key >> 1, (key & 1) === 1];
-    const before = figuresAt(source.before, i);
-    const during = figuresAt(source.during, i);
-    const after = figuresAt(source.after, i);
+    const { from, to, ipv6, before, during, after } = link;
     // A link without a sample in one range is new or gone only if it would have a sample there.
     const mayBeUnseen = this.#table.mayBeUnseen(during === null ? 'during' : 'before', from, to);
     const change = changeOf(before, during, slowUs, mayBeUnseen);
@@ -109,24 +100,19 @@ class LinkComparer {
     columns.change[i] = CHANGES.indexOf(change);
     // A link that is only in "after" is not counted: nothing became of it from before to during.
     if (before !== null || during !== null) this.#changes[change] += 1;
-    columns.beforeP50Us[i] = before?.p50Us16 ?? NONE16;
-    columns.duringP50Us[i] = during?.p50Us16 ?? NONE16;
-    columns.afterP50Us[i] = after?.p50Us16 ?? NONE16;
-    columns.beforeFailed[i] = failedPercent(before);
-    columns.duringFailed[i] = failedPercent(during);
-    columns.afterFailed[i] = failedPercent(after);
-
-    const figures = affected ? this.#affectedFigures : this.#otherFigures;
-    if (before !== null) figures.before.add(before);
-    if (during !== null) figures.during.add(during);
-    if (after !== null) figures.after.add(after);
-
+    const groups = affected ? this.#affectedFigures : this.#otherFigures;
+    for (const range of RANGE_NAMES) {
+      const figures = link[range];
+      columns[`${range}P50Us`][i] = figures?.p50Us16 ?? NONE16;
+      columns[`${range}Failed`][i] = failedPercent(figures);
+      if (figures !== null) groups[range].add(figures);
+    }
     if (during !== null) {
       this.#counts.of += 1;
       if (before !== null) this.#seenInBoth += 1;
-      this.#list({ from, to, ipv6, before, during, after }, change, affected);
+      this.#list(link, change, affected);
     } else if (before !== null && mayBeUnseen) this.#lostFromView += 1;
-    if (affected) this.#addAffected(from, to, source.isBadAtEnd[i] === 1, after !== null);
+    if (affected) this.#addAffected(from, to, link.isBadAtEnd, after !== null);
   }
 
   /**

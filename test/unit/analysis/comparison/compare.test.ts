@@ -63,7 +63,7 @@ describe('comparing ranges', () => {
     const figures = figuresOf(10, 0, 500);
     const during = Array.from({ length: 5_000 }, (_, to) => ({ from: 0, to, ipv6: false, figures }));
     const table = new LinkTable();
-    runToEnd(table.add('during', meshOfLinks(during, 5_000)));
+    table.add('during', meshOfLinks(during, 5_000));
     expect([...compareLinks(table, targeted(0))].length).toBeGreaterThanOrEqual(25);
   });
 
@@ -163,8 +163,8 @@ it('in a range shorter than a round of pings, a link without a sample is neither
   ) => {
     const table = new LinkTable();
     const past = (lengthMs: number) => ({ past: { fromMs: 0, toMs: lengthMs, resolutionMs: 0 } });
-    runToEnd(table.add('before', { ...meshOfLinks(before, PODS), ...past(beforeMs) }));
-    runToEnd(table.add('during', { ...meshOfLinks(during, PODS), ...past(duringMs), ...change }));
+    table.add('before', { ...meshOfLinks(before, PODS), ...past(beforeMs) });
+    table.add('during', { ...meshOfLinks(during, PODS), ...past(duringMs), ...change });
     const { changes, lostFromView } = runToEnd(compareLinks(table, targeted(0))).result;
     return { ...changes, lostFromView };
   };
@@ -181,7 +181,7 @@ it('counts failures among the trusted samples, as the failures are counted', () 
   const mesh = meshOfLinks([{ from: 0, to: 1, ipv6: false, figures: figuresOf(4, 1, 500) }], PODS);
   mesh.reports[0]?.stats?.suspect.set([2]);
   const table = new LinkTable();
-  runToEnd(table.add('during', mesh));
+  table.add('during', mesh);
   expect(runToEnd(compareLinks(table, targeted(0))).result.changed).toMatchObject([
     { during: { samples: 2, failures: 1 } },
   ]);
@@ -243,7 +243,7 @@ function compared(ranges: Ranges, target = 0) {
   const table = new LinkTable();
   for (const range of RANGE_NAMES) {
     const links = ranges[range];
-    if (links !== null) runToEnd(table.add(range, meshOfLinks(links, PODS)));
+    if (links !== null) table.add(range, meshOfLinks(links, PODS));
   }
   return runToEnd(compareLinks(table, targeted(target))).result;
 }
