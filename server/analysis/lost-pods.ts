@@ -4,10 +4,7 @@ import type { MergedReport, UnjudgedMesh } from '../protocol/mesh.ts';
 import { isJudged, type Pod } from '../protocol/pod.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
-/*
- * Which pods left a mesh, and since when their replacements are healthy: for `recovered<30s` of a verdict, and for the lost
- * pods of a report.
- */
+/* For `recovered<30s` of a verdict, and for the lost pods of a report. */
 
 /** A pod that was lost in a time range, and how its replacement does. Pods are indexes in `Mesh.pods`; -1 = none. */
 export interface LostPod {
@@ -112,10 +109,7 @@ function replacementOf(pod: number, pods: readonly Pod[], indexOf: ReadonlyMap<s
   return last;
 }
 
-/**
- * Adds the links of a report to what is known of each replacement. The link of a replacement to itself does not count, because it
- * says nothing about whether others reach it.
- */
+/** Adds the links of a report to what is known of each replacement. Its link to itself does not count. */
 function addReport(
   report: MergedReport,
   linksInto: ReadonlyMap<number, LinksInto>,

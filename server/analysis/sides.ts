@@ -12,10 +12,8 @@ const MIN_SILENT = 2;
 
 /**
  * The silent side of a mesh: the judged pods that are silent (see `SILENCE`), if there are at least as many of them as of judged
- * pods that report, at least `MIN_SILENT`, and no failed link from a pod that reports was answered there (see `isAnswered`). Else,
- * and if no pod reports, none. Nobody on this side can tell which of the two sides is cut off, so no pod of the silent side is
- * accused. Pods whose report is missing for another reason than silence count on neither side, and so do pods that are not judged
- * (`isJudged`).
+ * pods that report, at least `MIN_SILENT`, and no failed link from a pod that reports was answered there (see `isAnswered`). Nobody
+ * on this side can tell which of the two sides is cut off, so no pod of the silent side is accused.
  */
 export function silentSide(pods: readonly Pod[], reports: Iterable<MergedReport>): Set<number> {
   const silent = new Set<number>();
@@ -38,24 +36,18 @@ const SILENCE: ReadonlySet<string> = new Set(['timeout', 'unreachable', 'not-ask
 
 /**
  * Whether a failed link to one of `pods` got an answer of some kind: then the network reaches it. A link that is ok proves
- * nothing: its last ping may be from before the cut. Nor does a link without a present state, whose last answer is old
- * (`FLAG_NOT_YET`).
+ * nothing: its last ping may be from before the cut. Nor does a link without a present state (`FLAG_NOT_YET`).
  */
 function hasAnswerFrom({ links }: MergedReport, pods: ReadonlySet<number>): boolean {
-  for (let i = 0; i < links.length; i++) {
-    if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
-    if (pods.has(links.to[i] ?? -1) && isAnswered({ links }, i)) return true;
-  }
-  return false;
+  return links.to.some((to, i) => {
+    return pods.has(to) && ((links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 && isAnswered({ links }, i);
+  });
 }
 
 /** The outcomes of failed pings, other than timeouts, that something on the other side has answered. */
 const ANSWERS: ReadonlySet<Outcome> = new Set(['refused', 'reset', 'http-status', 'malformed']);
 
-/**
- * Whether a link failed and something answered on its other side: it refused or reset the connection, gave a bad answer
- * (`http-status`, `malformed`), or accepted the connection before the timeout.
- */
+/** Whether a link failed and something answered on its other side, or accepted the connection before the timeout. */
 export function isAnswered({ links }: Pick<MergedReport, 'links'>, link: number): boolean {
   const outcome = outcomeOf(links, link);
   if (outcome !== 'timeout') return ANSWERS.has(outcome);

@@ -30,9 +30,7 @@ const WORSE_FACTOR = 2;
 /**
  * Whether a link is affected: it became worse from `before` to `during`. Either a probe failed during, and the failed share
  * at least doubled; or the link is slow during, and its median at least doubled; or it is lossy during, and its loss at least
- * doubled. A link without samples before (a new pod, a missing report) is affected if it failed, is slow or is lossy; one that
- * always failed before, so that it has no median, if it is slow; one without datagrams before, if it is lossy. `slowUs`: SLOW_LINK
- * in us.
+ * doubled. Where there is nothing to compare with, failing, slow or lossy is enough. `slowUs`: SLOW_LINK in us.
  */
 export function isWorse(before: LinkFigures | null, during: LinkFigures, slowUs: number): boolean {
   return failsMore(before, during) || isMuchSlower(before, during, slowUs) || losesMore(before, during);

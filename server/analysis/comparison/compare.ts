@@ -25,9 +25,8 @@ import type { ByRange, Link, LinkTable } from './link-table.ts';
 import type { Targets } from './targets.ts';
 
 /*
- * Compares the links of up to three ranges one by one: which became worse, how much, and which of them touch no target.
- * change.ts has the rules for one link; this file applies them to all links and counts. A target of a comparison is a pod at
- * which the fault was aimed (see targets.ts), not a pod that is pinged.
+ * Applies the rules of change.ts to all links, and counts. A target of a comparison is a pod at which the fault was aimed (see
+ * targets.ts), not a pod that is pinged.
  */
 
 /** Chooses the targets by the number of affected links that each pod has, as source or destination. */

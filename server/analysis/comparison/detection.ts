@@ -41,13 +41,7 @@ const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-nor
 /** The annotation of a fault may be written this long after the fault began, by hand often a moment too late. */
 const LATE_ANNOTATION_MS = 5_000;
 
-/**
- * The time from the start of the fault to the first event of a failed, slow or lossy link (else to the loss of a pod), and from its
- * end to the last event of a link that is well again. The fault begins with the first annotation since `earliestMs`, and ends with
- * that annotation if it ends by `endMs`. Otherwise the fault begins and ends with the range "during". Only links of targets count;
- * if none of them became worse during the fault, all links do. If pods were lost that had to be replaced, the time to recover
- * is the longest from the loss of one of them until its replacement was ready and every link to it ok.
- */
+/** The time to detect and the time to recover, as docs/reports.md defines them. */
 export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTime; timeToRecover: ElapsedTime } {
   const fault = faultOf(input);
   const annotatedMs = fault.begin === 'annotation' ? fault.beginMs - LATE_ANNOTATION_MS : 0;

@@ -40,8 +40,7 @@ export function earliestFaultMs({ before, during }: Pick<ComparedRanges, 'before
 }
 
 /**
- * Chooses the ranges of a comparison. By default "before" ends where "during" begins, and "after" begins where "during"
- * ends; both are as long as "during", and at least a minute and two rounds of pings. All ranges are cut to the last HISTORY_WINDOW
+ * Chooses the ranges of a comparison, with the defaults of docs/reports.md. All ranges are cut to the last HISTORY_WINDOW
  * until now. If nothing is left of "during", it stays as it was asked for. A note says which range is cut, left out or shorter
  * than a round of pings, and why.
  */

@@ -12,8 +12,8 @@ import {
 import { PairCounter, type Place, type Topology } from './topology.ts';
 
 /*
- * Steps 2 and 3 of `findingsFrom`, for health too: finds the nodes, pairs of zones and pods that are the causes of bad pairs. It
- * counts symptoms: the pairs that are bad now, and those that were until a moment ago (`SYMPTOMS` in counts.ts).
+ * Steps 2 and 3 of `findingsFrom`, for health too: finds the nodes, pairs of zones and pods that are the causes of bad pairs, by
+ * their symptoms (see `SYMPTOMS` in counts.ts).
  */
 
 /** A node, a pair of zones or a pod is clearly the cause if at least this share of its pairs are symptoms. */
@@ -66,7 +66,7 @@ export class Causes {
   readonly destinations: Uint8Array;
   /** This pod finds most other pods bad. */
   readonly sources: Uint8Array;
-  /** The symptoms, counted with these causes; null: not counted since the last cause was found. */
+  /** null: not counted since the last cause was found. */
   #tally: Tally | null = null;
 
   constructor(mesh: MeshCounts, pairs: DefectPairs, graver: Causes | null, silent: ReadonlySet<number>) {
@@ -149,14 +149,8 @@ export class Causes {
   }
 }
 
-/** The search for nodes, and each step of the search for pods, makes at most this many rounds. */
-const MAX_ROUNDS = 20;
-/** Each round counts all symptoms. All rounds of a step together count at most this many, but two are always made. */
-const MAX_COUNTED_SYMPTOMS = 5_000_000;
-
-function roundsFor({ symptoms }: DefectPairs): number {
-  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_COUNTED_SYMPTOMS / Math.max(1, symptoms))));
-}
+/** The search for nodes, and each step of the search for pods, makes at most this many rounds. Each counts all symptoms. */
+const MAX_ROUNDS = 10;
 
 /**
  * Finds nodes with at least two judged pods, if nearly all pods on other nodes find each of these pods bad.
@@ -168,7 +162,7 @@ function* findNodes(causes: Causes, servedBy: number): Generator<void> {
   const { mesh, pairs } = causes;
   const { nodes, nodeOf, pods } = mesh.topology;
   if (!nodes.some((node) => node.pods.length >= 2)) return;
-  for (let rounds = roundsFor(pairs); rounds > 0; rounds--) {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     const tally = yield* causes.tally();
     const isCut = (node: number) => {
       const ofNode = nodes[node]?.pods ?? [];
@@ -196,8 +190,7 @@ function* findNodes(causes: Causes, servedBy: number): Generator<void> {
 
 /**
  * All nodes of a zone, if it has two or more, all of them are bad and none of them is in `reached` (`Tally.reachedNodes`): then
- * what lies between the zones is the likelier cause, and `findZonePairs` finds it. `reached` is always empty for slow and lossy
- * pairs, because an answer that came says nothing about where it was delayed, or why others were lost.
+ * what lies between the zones is the likelier cause, and `findZonePairs` finds it.
  */
 function nodesInCutZones(
   { zones, nodeOf }: Topology,
@@ -231,17 +224,14 @@ function* findZonePairs(causes: Causes): Generator<void> {
 
 /**
  * Finds pods that most others find bad (destinations), and pods that find most others bad (sources). Clear cases come first, so
- * that the pairs that they explain do not confuse the others. A pod is named only if at least two of its pairs are symptoms.
- * Otherwise one bad source would make every pod that it probes look bad.
- *
- * Each round names either destinations or sources: those with the larger share. Counts alone cannot decide a tie, because the same
- * symptoms are at both ends. A destination that does not report is then the likelier cause, because it seems to be down.
- * If all destinations report, they work, and the sources are named.
+ * that the pairs that they explain do not confuse the others. Each round names either destinations or sources: those with the
+ * larger share. In a tie, a destination that does not report is the likelier cause, because it seems to be down. If all of them
+ * report, they work, and the sources are named.
  */
 function* findPods(causes: Causes): Generator<void> {
-  const { mesh, pairs } = causes;
+  const { mesh } = causes;
   for (const isEnough of [(share: number) => share >= CLEAR_SHARE, (share: number) => share > MAJORITY]) {
-    for (let rounds = roundsFor(pairs); rounds > 0; rounds--) {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
       const tally = yield* causes.tally();
       const destinations = podsWith(isEnough, tally, 'intoPod', mesh.topology);
       const sources = podsWith(isEnough, tally, 'outOfPod', mesh.topology);
@@ -285,16 +275,12 @@ function podsWith(
   return { pods, largestShare };
 }
 
-/**
- * A mesh with fewer judged pairs than this is small. Chance makes about one judged pair in a hundred look bad, so in a small mesh
- * less than one such pair is expected.
- */
+/** A mesh with fewer judged pairs than this is small: chance makes about one judged pair in a hundred look bad. */
 export const FEW_PAIRS = 100;
 
 /**
- * Whether enough of a pod's pairs are symptoms to name it. The caller has counted at least two, and that is enough in a small
- * mesh. In a larger one two pairs of a pod can be bad by chance. There it takes two that are `CONFIRMED`, or three that are all
- * its pairs (where few pods probe each pod: PING_NUMBER), or four.
+ * Whether enough of a pod's pairs are symptoms to name it. At least two are, and that is enough in a small mesh. In a larger one
+ * two can be bad by chance: it takes two that are `CONFIRMED`, or three that are all its pairs (PING_NUMBER), or four.
  */
 function isQuorum(count: number, of: number, confirmed: number, allJudged: number): boolean {
   return allJudged < FEW_PAIRS || confirmed >= 2 || count >= 4 || (count === of && count >= 3);

@@ -31,10 +31,7 @@ import { PairCounter, Topology } from './topology.ts';
  * the worse one counts.
  */
 
-/**
- * How a pair of pods can be bad, the gravest first. Each is analysed on its own. It is not the `Finding.severity`, which says how
- * the finding is coloured: `failed` if links fail now, else `slow`.
- */
+/** How a pair of pods can be bad, the gravest first. Each is analysed on its own. */
 const DEFECTS = ['failed', 'intermittent', 'slow', 'lossy'] as const;
 export type Defect = (typeof DEFECTS)[number];
 
@@ -44,9 +41,8 @@ const OK = 1;
 /** Pings are fine, and datagrams are lost. */
 const LOSSY = 2;
 /**
- * It failed in the last minutes, and has been ok for longer than a round of pings, so that its whole fault has ended. Datagrams
- * that it lost meanwhile say nothing new. A pair is first `RECOVERING`, and becomes this after its links have been compared: the
- * number is not compared with others.
+ * It failed in the last minutes, and has been ok for longer than a round of pings, so that its whole fault has ended. A pair is first
+ * `RECOVERING`, and becomes this after its links have been compared.
  */
 const RECOVERED = 3;
 /** It failed until a moment ago. Other pairs of the same fault may not have been pinged since. */
@@ -55,12 +51,10 @@ const SLOW = 5;
 const INTERMITTENT = 6;
 const FAILED = 7;
 
-/** The state of the pairs that are bad now, by defect. */
 const BAD: Record<Defect, number> = { failed: FAILED, intermittent: INTERMITTENT, slow: SLOW, lossy: LOSSY };
 /**
- * By defect, one bit for each state of a pair that makes it a symptom: it is bad now, or was until a moment ago. Not all
- * pairs of a fault are pinged at the same time, so the search for its cause counts both. Only pairs that are bad now become
- * evidence.
+ * By defect, one bit for each state that makes a pair a symptom: it is bad now, or was until a moment ago. Not all pairs of a fault
+ * are pinged at the same time, so the search for its cause counts both. Only pairs that are bad now become evidence.
  */
 const SYMPTOMS: Record<Defect, number> = {
   failed: (1 << FAILED) | (1 << RECOVERING),
@@ -80,10 +74,7 @@ export const CONFIRMED = 2;
 export const IPV4 = 1;
 export const IPV6 = 2;
 
-/**
- * The pairs of one report that are not ok, in columns: entry k of each column is about the same pair. There may be a million of
- * them in a mesh, so there is no object for each.
- */
+/** The pairs of one report that are not ok, in columns, because a mesh may have a million: entry k of each is about one pair. */
 export interface NotOkPairs {
   report: MergedReport;
   length: number;
@@ -102,7 +93,7 @@ export interface NotOkPairs {
 /** The bad pairs of one defect. */
 export interface DefectPairs {
   defect: Defect;
-  /** One entry for each report, by index of the source. Entries have pairs of other severities too: see `isSymptom`. */
+  /** One entry for each report, by index of the source. Entries have pairs of other defects too: see `isSymptom`. */
   reports: readonly NotOkPairs[];
   /** The pairs that are judged: those that are bad or better, and not doubted. */
   judged: PairCounter;
@@ -112,8 +103,7 @@ export interface DefectPairs {
   probed: PairCounter;
   /** SLOW_LINK in us if the pairs are slow ones, else 0. */
   slowUs: number;
-  /** Number of symptoms, and of those that are bad now. Without any of these there is no cause. */
-  symptoms: number;
+  /** How many are bad now. Without any there is no cause. */
   bad: number;
   /** Its entries in `SYMPTOMS` and `BAD`. */
   symptomStates: number;
@@ -139,24 +129,17 @@ export function failsNow({ report, state, link }: NotOkPairs, k: number): boolea
 const PACKING_ERROR = 1.001;
 
 /**
- * Judges the pairs of pods of a mesh, one report after the other, so that no single step looks at a million links. Reports
- * that are missing, and reports of pods that start, terminate or are gone, are not counted. Neither is the pair of a pod with
- * itself, because it says nothing about other pods.
+ * Judges the pairs of pods of a mesh, one report after the other. Pods that start, terminate or are gone do not count, nor does the
+ * pair of a pod with itself, because it says nothing about other pods.
  */
 export class MeshCounts {
   readonly topology: Topology;
   /** By pod: its report, if it is present. */
   readonly reports = new Map<number, MergedReport>();
   readonly missing: MergedReport[] = [];
-  /**
-   * Reports of pods that are or were starved: timeouts and delays of that time are not believed, and neither are those of links
-   * into them.
-   */
+  /** Reports of pods that are or were starved: timeouts and delays of that time are not believed. */
   readonly starved: MergedReport[] = [];
-  /**
-   * Pods that are starved, or were when the samples or datagrams by which loss and intermittent links are judged may have been
-   * taken.
-   */
+  /** Pods that are starved, or were when the samples by which loss and intermittent links are judged may have been taken. */
   readonly #wereStarved = new Set<number>();
   /** Pods whose link to themselves fails, and the index of that link in their report. `families`: `IPV4`, `IPV6` or both. */
   readonly selfFailed: { pod: number; link: number; families: number }[] = [];
@@ -227,12 +210,11 @@ export class MeshCounts {
       fine = judged.copy();
       const slowUs = defect === 'slow' ? this.#slowUs : 0;
       const states = { symptomStates: SYMPTOMS[defect], badState: BAD[defect] };
-      const pairs = { defect, reports, judged, fine, probed, slowUs, symptoms: 0, bad: 0, ...states };
+      const pairs = { defect, reports, judged, fine, probed, slowUs, bad: 0, ...states };
       for (const ofReport of reports) {
         if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(ofReport, pairs, starved);
         for (let k = 0; k < ofReport.length; k++) {
           if (!isSymptom(pairs, ofReport, k)) continue;
-          pairs.symptoms += 1;
           if (!isBad(pairs, ofReport, k)) continue;
           pairs.bad += 1;
           fine.add(ofReport.report.pod, ofReport.to[k] ?? 0, -1);
@@ -274,7 +256,7 @@ export class MeshCounts {
     }
   }
 
-  /** Counts the pairs in the columns. Returns how many of them are not ok. */
+  /** Counts the pairs in the columns. Returns how many are not ok. */
   #count({ pod, links, udp }: MergedReport): number {
     let notOk = 0;
     for (let to = 0; to < this.#state.length; to++) {

@@ -18,8 +18,7 @@ import {
 import { PairCounter } from './topology.ts';
 
 /*
- * Step 4 of `findingsFrom`: gives every bad pair to the cause that explains it, and says what the links of a cause have in
- * common. The pairs that no cause explains become findings about single links.
+ * Step 4 of `findingsFrom`: gives every bad pair to the cause that explains it, and says what the links of a cause have in common.
  */
 
 /** One bad pair. */
@@ -77,11 +76,7 @@ export class DefectAnalysis {
   readonly unconfirmed: BadPair[] = [];
   /** How many of these are `UNCONFIRMED`, also beyond the first. */
   unconfirmedCount = 0;
-  /**
-   * The bad pairs that any cause explains. They count for the place of that cause alone. Example: node-b is down, so pod-1 on
-   * node-a does not reach the pods on node-b. This is evidence for node-b, and says neither that pod-1 is bad nor that it is
-   * fine.
-   */
+  /** The bad pairs that any cause explains. They count for the place of that cause alone. */
   readonly #explained: PairCounter;
   readonly causes: Causes;
 
@@ -125,7 +120,7 @@ export class DefectAnalysis {
     return this;
   }
 
-  /** The evidence at a place, and how many links it has: those that could show a cause there (`of`), and all that are probed. */
+  /** The evidence at a place, and how many links could show a cause there (`of`), and are probed. */
   linksAt(place: CausePlace, key: number): { evidence: Evidence; of: number; probed: number } {
     const { judged, probed, slowUs } = this.pairs;
     const evidence = this.found[place].get(key) ?? new Evidence(slowUs);
@@ -134,10 +129,7 @@ export class DefectAnalysis {
     return { evidence, of, probed: probed.at(place, key) };
   }
 
-  /**
-   * The evidence for the cause that explains a pair, bad in this way or not: in the direction of the pair, or else in the other
-   * one. undefined: there is none, so that the cause is no finding.
-   */
+  /** The evidence for the cause that explains a pair, bad in this way or not; undefined: the cause is no finding. */
   evidenceOf(from: number, to: number): Evidence | undefined {
     const place = this.causes.placeOf(from, to) ?? (this.causes.hasNodeOf(to) ? 'intoNode' : null);
     if (place === null) return undefined;
@@ -199,10 +191,7 @@ export class Evidence {
   fromCount = 0;
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
-  /**
-   * The first links: the report of each, and its index there. A mesh can have a thousand causes, so there is no object for
-   * each link.
-   */
+  /** The first links: the report of each, and its index there. */
   readonly #reports: MergedReport[] = [];
   readonly #links: number[] = [];
   #lastFrom = -1;

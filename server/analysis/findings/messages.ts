@@ -4,11 +4,10 @@ import {
   MAX_FINDING_DETAIL,
   MAX_FINDING_PODS,
   MAX_FINDING_TITLE,
-  MAX_FINDINGS,
 } from '../../protocol/finding.ts';
 import { failureAdvice, lateAdvice } from '../../protocol/link-advice.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
-import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
+import { type FailsOnly, type Outcome, PHASES, type Phase } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { latencyText } from '../../runtime/measure-text.ts';
 import { percent } from '../text.ts';
@@ -28,11 +27,7 @@ export const VERBS: Record<Defect, string> = {
   lossy: 'lose datagrams',
 };
 
-/**
- * The kind of a finding by the defect of its links: about a node, zones, links into a pod, links out of a pod, and a single link. Nodes
- * and zones that fail, are intermittent or slow share a kind, because `Finding.severity` tells them apart. Loss is told by the
- * kind alone: a lossy finding has the severity `slow`, and readers such as health must not take it for one that is late.
- */
+/** The kind of a finding by the defect of its links. Loss has kinds of its own, because a lossy finding has the severity `slow`. */
 export const KINDS: Record<Defect, Record<'node' | 'zones' | 'into' | 'out' | 'link', FindingKind>> = {
   failed: { node: 'node', zones: 'zone-block', into: 'pod-unreachable', out: 'pod-reaches-nobody', link: 'link' },
   intermittent: {
@@ -45,12 +40,6 @@ export const KINDS: Record<Defect, Record<'node' | 'zones' | 'into' | 'out' | 'l
   slow: { node: 'node', zones: 'zone-block', into: 'pod-slow', out: 'pod-slow-out', link: 'link-slow' },
   lossy: { node: 'node-lossy', zones: 'zones-lossy', into: 'pod-lossy', out: 'pod-lossy-out', link: 'link-lossy' },
 };
-
-/**
- * At most this many findings of one kind are made: one more than a mesh has, so that the last one that is shown says that others are
- * left out.
- */
-export const MAX_MADE = MAX_FINDINGS + 1;
 
 /** Makes a finding. What `facts` do not say is not known; without counts it counts its pods. Long texts and lists are cut. */
 export function makeFinding({
@@ -106,6 +95,7 @@ export function findingOf({ pairs, mesh }: DefectAnalysis, cause: CauseFacts): F
   const isSlow = defect === 'slow';
   const isLossy = defect === 'lossy';
   const { outcome, phase } = evidence.commonOutcome();
+  const latePhase = evidence.latePhase();
   const isFailing = evidence.failing > 0;
   const details = [
     isSlow && isFailing ? 'Some answers are so late that their ping fails.' : '',
@@ -123,7 +113,7 @@ export function findingOf({ pairs, mesh }: DefectAnalysis, cause: CauseFacts): F
     affected: evidence.affected,
     of,
     outcome: isSlow || outcome === 'ok' ? null : outcome,
-    phase: isSlow ? onlyPhase(evidence) : phase,
+    phase: isSlow ? (PHASES.find((one) => one === latePhase) ?? null) : phase,
     // A lossy link is not late.
     ...(isLossy ? {} : evidence.medians()),
     sinceMs: defect === 'intermittent' || isLossy ? 0 : evidence.sinceMs(isSlow),
@@ -132,7 +122,7 @@ export function findingOf({ pairs, mesh }: DefectAnalysis, cause: CauseFacts): F
   });
 }
 
-/** Describes causes in the order of their subjects, so that it does not change from one look to the next. */
+/** Describes causes in the order of their subjects, which does not change from one look to the next. Yields after each. */
 export function* findingsOf(analysis: DefectAnalysis, causes: CauseFacts[]): Generator<void, Finding[]> {
   const findings: Finding[] = [];
   for (const cause of causes.sort((a, b) => (a.subject < b.subject ? -1 : 1))) {
@@ -181,12 +171,6 @@ const CONNECTION_ADVICE: Record<FailsOnly, string> = {
 /** `, only new connections fail`. */
 function onlyText(failsOnly: FailsOnly): string {
   return failsOnly === '' ? '' : `, only ${failsOnly} connections fail`;
-}
-
-/** The only late phase; null if two are late or if phases are not measured. */
-function onlyPhase(evidence: Evidence): Phase | null {
-  const phase = evidence.latePhase();
-  return phase === 'connect' || phase === 'first-byte' || phase === 'body' ? phase : null;
 }
 
 /** ` over IPv6 only`; '' if both families are bad, or if only one is probed. */

@@ -10,10 +10,8 @@ import { makeFinding, outcomeText } from './messages.ts';
 import { reachesMost } from './pinged-since.ts';
 
 /*
- * Findings about the paths of the cluster that PATH_CHECKS probes. A pod is a witness of a path only if it reaches most other
- * pods: then a path that fails is no fault of the pod's own network. A Service that fails by cluster IP explains DNS, API
- * server and ingress, unless the API server itself answers that it is not healthy. A failing DNS explains what is not found by
- * name. Other failures stand side by side.
+ * Findings about the paths of the cluster that PATH_CHECKS probes: docs/paths.md has the rules. A pod is a witness of a path only if
+ * it reaches most other pods: then a path that fails is no fault of the pod's own network.
  */
 
 /** What a finding can be about. */
@@ -192,6 +190,7 @@ function pathFinding(mesh: MeshCounts, subject: Subject, asked: Witness[], faili
   const { kind, next, name: subjectName } = SUBJECTS[subject];
   const name = `${subjectName} ${placeOf(first?.target ?? '')}`;
   const how = outcome === 'dns' ? 'its name is not resolved' : outcomeText(outcome, null);
+  const times = failing.flatMap(({ probe: { sinceMs } }) => sinceMs ?? []);
   const isPart = failing.length < asked.length;
   const advice = adviceFor(subject, outcome, failing, isPart ? onlyNode(mesh, failing) : '');
   const pods =
@@ -212,16 +211,11 @@ function pathFinding(mesh: MeshCounts, subject: Subject, asked: Witness[], faili
     affected: failing.length,
     of: asked.length,
     outcome,
-    sinceMs: sinceOf(failing),
+    // When the first of them began to fail.
+    sinceMs: times.length === 0 ? 0 : Math.max(0, Math.round(Math.min(...times))),
     title: `${name}: ${whoText(mesh, asked, failing)}, ${how}: ${advice}`,
     detail: details.filter(Boolean).join(' '),
   });
-}
-
-/** When the first of the failing pods began to fail, by our clock; 0 = not known. */
-function sinceOf(failing: Failing[]): number {
-  const times = failing.flatMap(({ probe: { sinceMs } }) => sinceMs ?? []);
-  return times.length === 0 ? 0 : Math.max(0, Math.round(Math.min(...times)));
 }
 
 /** The node that all these pods are on; '' = several, or not known. */
@@ -279,10 +273,7 @@ function adviceFor(subject: Subject, outcome: Outcome, failing: Witness[], node:
   return node === '' ? otherwise : `check kube-proxy on node ${node}`;
 }
 
-/**
- * Host and port of a URL, without user, password and path; any other target as it is (of `name:53` URL takes `name` for the
- * scheme, and finds no host). At most 120 characters.
- */
+/** Host and port of a URL, without user, password and path; any other target as it is. At most 120 characters. */
 function placeOf(target: string): string {
   const host = URL.canParse(target) ? new URL(target).host : '';
   return (host || target).slice(0, 120);

@@ -3,22 +3,18 @@ import { countText } from '../../runtime/count-text.ts';
 import { percent } from '../text.ts';
 import type { Defect, DefectPairs } from './counts.ts';
 import { type DefectAnalysis, Evidence } from './evidence.ts';
-import { type CauseFacts, findingOf, findingsOf, KINDS, MAX_MADE, VERBS } from './messages.ts';
+import { type CauseFacts, findingOf, findingsOf, KINDS, VERBS } from './messages.ts';
 import { countSince } from './pinged-since.ts';
 
 /*
  * Step 5 of `findingsFrom` for the causes that are places: nodes, pairs of zones and pods, and the side that is cut off. One
- * function for each kind of place says what is particular to it; `findingOf` makes the finding. What they say of links that have not
- * failed is about slow ones: the titles of intermittent and lossy ones do not use it (`CauseFacts.what`).
+ * function for each kind of place says what is particular to it; `findingOf` makes the finding.
  */
 
-/**
- * The findings about nodes, pairs of zones and pods. Yields after each node and pod.
- */
+/** The findings about nodes, pairs of zones and pods. Yields after each node and pod. */
 export function* placeFindings(analysis: DefectAnalysis): Generator<void, Finding[]> {
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.found;
-  const nodes = new Map([...outOfNode, ...intoNode]);
-  const eachNode = [...nodes.keys()].map((node) => [node]);
+  const nodes = [...new Map([...outOfNode, ...intoNode]).keys()].map((node) => [node]);
   // A node or pod that is bad in both directions is one finding, and it is failed if links fail in either. It describes one direction,
   // so both get the sum.
   for (const [into, out] of [[intoNode, outOfNode] as const, [intoPod, outOfPod] as const]) {
@@ -30,34 +26,22 @@ export function* placeFindings(analysis: DefectAnalysis): Generator<void, Findin
     }
   }
   const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));
-  const groups = [
-    yield* mergedCauses(analysis, nodes, eachNode, nodeCause),
-    zoneCauses(analysis),
-    yield* mergedCauses(analysis, intoPod, yield* clonesOf(analysis, intoPod), podIntoCause),
-    yield* mergedCauses(analysis, onlyOut, yield* clonesOf(analysis, onlyOut), podOutCause),
+  return [
+    ...(yield* findingsOf(analysis, yield* mergedCauses(analysis, nodes, nodeCause))),
+    ...(yield* findingsOf(analysis, zoneCauses(analysis))),
+    ...(yield* findingsOf(analysis, yield* mergedCauses(analysis, yield* clonesOf(analysis, intoPod), podIntoCause))),
+    ...(yield* findingsOf(analysis, yield* mergedCauses(analysis, yield* clonesOf(analysis, onlyOut), podOutCause))),
   ];
-  const findings: Finding[] = [];
-  for (const causes of groups) findings.push(...(yield* findingsOf(analysis, causes)));
-  return findings;
 }
 
-/**
- * Makes one cause of each group of places: of `MAX_MADE` groups, first those with links that fail now, then those with the most bad
- * links. `found`: the evidence by place. `causeOf`: makes the cause of one place.
- */
+/** Makes one cause of each group of places. `causeOf`: makes the cause of one place. */
 function* mergedCauses(
   analysis: DefectAnalysis,
-  found: ReadonlyMap<number, Evidence>,
   groups: number[][],
   causeOf: (analysis: DefectAnalysis, key: number) => CauseFacts,
 ): Generator<void, CauseFacts[]> {
-  const affectedOf = (group: readonly number[]) => group.reduce((sum, key) => sum + (found.get(key)?.affected ?? 0), 0);
-  const isFailing = (group: readonly number[]) => group.some((key) => (found.get(key)?.failing ?? 0) > 0);
-  const byRank = groups
-    .map((group) => ({ group, affected: affectedOf(group), failing: Number(isFailing(group)) }))
-    .sort((a, b) => b.failing - a.failing || b.affected - a.affected);
   const merged: CauseFacts[] = [];
-  for (const { group } of byRank.slice(0, MAX_MADE)) {
+  for (const group of groups) {
     const causes: CauseFacts[] = [];
     for (const key of group) {
       causes.push(causeOf(analysis, key));
@@ -69,9 +53,8 @@ function* mergedCauses(
 }
 
 /**
- * Clones that are bad in one way are one cause: two pods of one owner that refuse are one finding. Puts the pods of `found` that
- * have one owner and are bad in one way together, sorted by name. There are several groups of such pods if they are more than a
- * finding can name. A pod without an owner is a group of its own.
+ * Puts the pods of `found` that have one owner and are bad in one way together, sorted by name: they are one finding, or several if
+ * they are more than a finding can name. A pod without an owner is a group of its own.
  */
 function* clonesOf(
   { mesh: { topology }, pairs }: DefectAnalysis,
@@ -86,12 +69,12 @@ function* clonesOf(
   }
   return [...groups.values()].flatMap((group) => {
     const pods = group.sort((a, b) => (topology.name(a) < topology.name(b) ? -1 : 1));
-    const starts = [...pods.keys()].filter((i) => i % MAX_FINDING_PODS === 0);
-    return starts.map((i) => pods.slice(i, i + MAX_FINDING_PODS));
+    const chunks = Array.from({ length: Math.ceil(pods.length / MAX_FINDING_PODS) }, (_, i) => i * MAX_FINDING_PODS);
+    return chunks.map((start) => pods.slice(start, start + MAX_FINDING_PODS));
   });
 }
 
-/** The way in which links are bad, to compare causes of one defect: all lossy links are bad in one way. */
+/** The way in which links are bad, to compare causes of one defect. */
 function howBad(defect: Defect, evidence: Evidence): string {
   if (defect === 'lossy') return '';
   if (defect === 'slow') return evidence.latePhase();
@@ -123,7 +106,6 @@ function mergedCause({ defect, slowUs }: DefectPairs, causes: readonly CauseFact
   };
 }
 
-/** The links of several causes together. */
 function sumOf(causes: readonly Pick<CauseFacts, 'evidence' | 'of' | 'probed'>[], slowUs: number) {
   const links = { evidence: new Evidence(slowUs), of: 0, probed: 0 };
   for (const { evidence, of, probed = of } of causes) {
@@ -141,14 +123,12 @@ function nodeCause(analysis: DefectAnalysis, node: number): CauseFacts {
   const { name = '', pods = [] } = nodes[node] ?? {};
   const into = analysis.linksAt('intoNode', node);
   const out = analysis.linksAt('outOfNode', node);
-  // `findNodes` has decided that the node is a cause. This only says in which direction: the one in which most links are bad.
   const areMostBad = ({ evidence, of }: typeof into) => evidence.affected > 0 && evidence.affected * 2 > of;
   const isInto = areMostBad(into) || out.evidence.affected === 0;
   const links = isInto ? into : out;
   const { evidence, of, probed } = links;
   const count = evidence.fromCount;
-  // "Others" are all pods on other nodes. If a link is not counted, its source may be missing here, and these are "pods that
-  // can tell".
+  // If a link is not counted, its source may be missing here, so that these are not all "others".
   const sources = podsText(count, count, of === probed ? judgedCount - pods.length : -1);
   const isFailed = pairs.defect === 'failed';
   const what = isInto
@@ -178,7 +158,6 @@ function someLinks(defect: Defect, { affected }: Evidence, of: number, direction
   return { who: `on ${some}`, what: `${some}${direction} ${VERBS[defect]}` };
 }
 
-/** A pod that others find bad. */
 function podIntoCause(analysis: DefectAnalysis, pod: number): CauseFacts {
   const { defect } = analysis.pairs;
   const { topology } = analysis.mesh;
@@ -196,7 +175,6 @@ function podIntoCause(analysis: DefectAnalysis, pod: number): CauseFacts {
   };
 }
 
-/** A pod that finds others bad. */
 function podOutCause(analysis: DefectAnalysis, pod: number): CauseFacts {
   const { defect, fine } = analysis.pairs;
   const { topology } = analysis.mesh;
@@ -277,18 +255,12 @@ function inTurn(lists: readonly (readonly number[])[]): number[] {
   return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list[i] ?? [])).flat();
 }
 
-/**
- * What the pods at the other end of `of` links are called. If there are fewer than all other pods (`others`), the rest can't
- * tell: they do not probe these links (PING_NUMBER), are starved, or another cause explains their link.
- */
+/** What the pods at the other end of `of` links are called: "others" only if they are all other pods. */
 function namesOf(of: number, others: number): string {
   return of === others ? 'others' : 'pods that can tell';
 }
 
-/**
- * `all 3 others`, `2 of 3 others`, `2 of the 3 pods that can tell`, `all 3 pods that can tell`; see `namesOf`. `others` -1:
- * never "others".
- */
+/** `all 3 others`, `2 of 3 others`, `2 of the 3 pods that can tell`; see `namesOf`. `others` -1: never "others". */
 function podsText(affected: number, of: number, others: number): string {
   if (of === 1) return others === 1 ? 'the only other pod' : 'the only pod that can tell';
   const names = namesOf(of, others);
@@ -328,11 +300,7 @@ function outboundText(
   return `Whether ${who.toLowerCase()} ${reach} the others is not known yet.`;
 }
 
-/**
- * Says whether a bad source (`whom`: a pod or the pods of a node) is reached by `others`: `fine` of `of` links into it are. No
- * moment is compared, as `outboundText` does: of a pod that is cut off in both directions the report is missing or, if it
- * serves the mesh, those of the others are.
- */
+/** Says whether a bad source (`whom`: a pod or the pods of a node) is reached by `others`: `fine` of `of` links into it are. */
 function inboundText(fine: number, of: number, others: 'Other pods' | 'Other nodes', whom: 'it' | 'them'): string {
   if (of === 0) return `No report says whether ${others.toLowerCase()} reach ${whom}.`;
   return fine * 2 > of ? `${others} reach ${whom}.` : '';

@@ -4,19 +4,14 @@ import { countText } from '../../runtime/count-text.ts';
 import { FEW_PAIRS } from './attribution.ts';
 import type { MeshCounts } from './counts.ts';
 import { type BadPair, type DefectAnalysis, Evidence } from './evidence.ts';
-import { type CauseFacts, errorText, findingOf, findingsOf, KINDS, MAX_MADE } from './messages.ts';
+import { type CauseFacts, errorText, findingOf, findingsOf, KINDS } from './messages.ts';
 import { CLOCK_ERROR_MS, isPingedSince } from './pinged-since.ts';
 
 /*
  * Step 5 of `findingsFrom` for links that no general cause explains, and for pods that do not reach themselves.
  */
 
-/** `linkFindings` yields after this many pairs. */
-const SLICE_PAIRS = 64;
-/**
- * Up to this many unconfirmed pairs become findings of their own in a mesh of any size: a reader sees at a glance if they
- * matter.
- */
+/** Up to this many unconfirmed pairs become findings of their own in a mesh of any size. */
 const FEW_UNCONFIRMED = 3;
 /**
  * More unconfirmed pairs become findings of their own only if at most this share of all pairs is unconfirmed, or if the mesh is
@@ -25,29 +20,19 @@ const FEW_UNCONFIRMED = 3;
  */
 const UNCONFIRMED_SHARE = 0.0025;
 
-/**
- * The findings about links that no general cause explains, of `MAX_MADE` pairs at most, first those that fail now. Both directions
- * of a pair are one finding.
- */
+/** The findings about links that no general cause explains. Both directions of a pair are one finding. Yields after each. */
 export function* linkFindings(analysis: DefectAnalysis): Generator<void, Finding[]> {
   const { confirmed, unconfirmed, unconfirmedCount } = analysis;
   const judged = analysis.pairs.judged.all;
   const isFew = unconfirmedCount <= Math.max(FEW_UNCONFIRMED, judged * UNCONFIRMED_SHARE);
   const isByChance = judged >= FEW_PAIRS && !isFew;
-  const failing = ({ from, link }: BadPair) => Number(analysis.mesh.reports.get(from)?.links.outcome[link] !== 0);
-  const pairs = [...confirmed, ...(isByChance ? [] : unconfirmed)].sort((a, b) => failing(b) - failing(a));
   const keyOf = (from: number, to: number) => from * 65_536 + to;
-  const byKey = new Map<number, BadPair>();
-  for (const [i, pair] of pairs.entries()) {
-    if (i % SLICE_PAIRS === SLICE_PAIRS - 1) yield;
-    byKey.set(keyOf(pair.from, pair.to), pair);
-  }
+  const pairs = isByChance ? confirmed : [...confirmed, ...unconfirmed];
+  const left = new Map(pairs.map((pair) => [keyOf(pair.from, pair.to), pair]));
   const causes: CauseFacts[] = [];
-  for (const pair of pairs) {
-    if (causes.length >= MAX_MADE) break;
-    if (!byKey.has(keyOf(pair.from, pair.to))) continue;
-    const opposite = byKey.get(keyOf(pair.to, pair.from));
-    byKey.delete(keyOf(pair.to, pair.from));
+  for (const pair of left.values()) {
+    const opposite = left.get(keyOf(pair.to, pair.from));
+    left.delete(keyOf(pair.to, pair.from));
     causes.push(linkCause(analysis, pair, opposite));
     yield;
   }
@@ -73,7 +58,6 @@ function chanceFinding(analysis: DefectAnalysis): Finding {
   });
 }
 
-/** The evidence of some pairs. */
 function evidenceOf({ mesh: { reports }, pairs: { slowUs } }: DefectAnalysis, bad: readonly BadPair[]): Evidence {
   const evidence = new Evidence(slowUs);
   for (const { from, link, families } of bad) {
@@ -152,7 +136,7 @@ export function* selfFindings(
   const { selfFailed, topology } = analysis.mesh;
   const causes: CauseFacts[] = [];
   for (const { pod, link, families } of selfFailed) {
-    if (isExplained(pod) || causes.length >= MAX_MADE) continue;
+    if (isExplained(pod)) continue;
     const evidence = evidenceOf(analysis, [{ from: pod, to: pod, link, families }]);
     const subject = `${topology.name(pod)} → ${topology.name(pod)}`;
     const what = 'the pod does not reach itself';

@@ -2,14 +2,10 @@ import { isJudged, type Pod } from '../../protocol/pod.ts';
 import { type PodNamer, podNamer } from '../../protocol/pod-names.ts';
 
 /*
- * The nodes and zones of a mesh, and counters of pairs of pods by pod, node and pair of zones. All steps of `findingsFrom` use
- * them.
+ * The nodes and zones of a mesh, and counters of pairs of pods by pod, node and pair of zones.
  */
 
-/**
- * At most this many zones are told apart, because every pair of them is counted. Pods of further zones count as pods of no
- * known zone. Clusters have three zones, seldom ten.
- */
+/** At most this many zones are told apart, because every pair of them is counted. Pods of further zones have no known zone. */
 const MAX_ZONES = 32;
 /** The most characters of a name of a pod, a node or a zone. */
 const MAX_NAME = 120;
@@ -20,7 +16,7 @@ interface NamedGroup {
   pods: number[];
 }
 
-/** The nodes and zones of the judged pods (see `isJudged`). Pods are indexes in `Mesh.pods`. */
+/** The nodes and zones of the judged pods. Pods are indexes in `Mesh.pods`. */
 export class Topology {
   readonly pods: readonly Pod[];
   /** By pod: 1 = judged. */

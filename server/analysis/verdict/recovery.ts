@@ -53,9 +53,9 @@ export function* judgeRecovery(
 }
 
 /**
- * Whether a lost pod recovered within the limit. Undecided: it has not recovered, and the limit has not passed; the last ping
- * that was not ok and the first that was lie on either side of the limit; or it recovered in time counted from when its loss
- * was noticed, but not from when it may have happened.
+ * Whether a lost pod recovered within the limit. Undecided: the limit has not passed; the last ping that was not ok and the first
+ * that was lie on either side of it; or the pod recovered in time counted from when its loss was noticed, but not from when it may
+ * have happened.
  */
 function recoveryOf(
   lost: LostPod,
@@ -90,7 +90,10 @@ function undecidedReason(
     const earlier = `or up to ${durationText(lostMs - earliestMs)} earlier, because the Kubernetes API was silent then`;
     return `${since}, ${earlier}: ${describe(lost, nameOf)}`;
   }
-  const advice = meetsLimit(nowMs - lostMs, condition) ? shortWindowAdvice(clause, windowMs) : pingAdvice(lost, mesh);
+  // A loss leaves such a window before the clause can fail.
+  const tooShort =
+    windowMs > condition.limit ? '' : '; the window must be longer than the limit, or the clause can never fail';
+  const advice = meetsLimit(nowMs - lostMs, condition) ? tooShort : pingAdvice(lost, mesh);
   return `${since}: ${describe(lost, nameOf)}${advice}`;
 }
 
@@ -110,14 +113,6 @@ function violationText(lost: LostPod, nameOf: NameOf): string {
   const { lostMs, replacement, healthyMs, unhealthyMs, links } = lost;
   if (unhealthyMs === null || healthyMs !== null || links.failing >= 0) return describe(lost, nameOf);
   return `replaced by ${nameOf(replacement)}, not healthy within ${durationText(unhealthyMs - lostMs)}`;
-}
-
-/**
- * What to do if the window is not longer than the limit, so that a loss leaves it before the clause can fail; '' if it is
- * longer.
- */
-function shortWindowAdvice({ condition: { limit } }: Clause, windowMs: number): string {
-  return windowMs > limit ? '' : '; the window must be longer than the limit, or the clause can never fail';
 }
 
 /** Why it is not known although the limit has passed: how often pods are pinged. */
