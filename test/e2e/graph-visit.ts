@@ -23,8 +23,8 @@ export function graphParts(open: () => Page) {
     zoomText: () => open().locator('.zoom-tools output').textContent(),
     /** Middle of a pod's disc on the page. */
     placeOf: (name: string) => middleOf(pod(name)),
-    /** How many pixels of a canvas are painted: of the one that stays, or of the one that a dragged pod is on. */
-    painted: (which: '.graph-canvas' | '.graph-held' | '.graph-bundles' = '.graph-canvas') => paintedPx(open(), which),
+    /** How many pixels of the canvas of single links, or of bundles, are painted. */
+    painted: (which: '.graph-canvas' | '.graph-bundles' = '.graph-canvas') => paintedPx(open(), which),
   };
 }
 

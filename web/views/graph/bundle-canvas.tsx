@@ -1,24 +1,22 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { readTokens } from '../../components/canvas.ts';
 import { NewestOnly } from '../../components/newest-only.ts';
-import type { BundleLook, BundleScene } from './bundle-worker.ts';
-import { type Bundles, groupsAround } from './bundles.ts';
-import { canvasSize, canvasTransform, edgeOf, placeCanvas } from './canvas.tsx';
-import { NO_ZOOM } from './geometry.ts';
+import type { BundleScene } from './bundle-worker.ts';
+import { groupsAround } from './bundles.ts';
+import { canvasSize, canvasTransform } from './canvas.tsx';
+import { NO_ZOOM, type Zoom } from './geometry.ts';
 import type { Graph } from './use-graph.ts';
-import { type GraphZoom, movedBy } from './use-zoom.tsx';
+import { useSame } from './use-same.ts';
 
 /** How strongly links are bundled (0 = straight): with zones and nodes, and without. */
 const [GROUPED_BETA, FLAT_BETA] = [0.85, 0.4];
 
 interface BundleCanvasProps {
   graph: Graph;
-  zoom: GraphZoom;
+  zoom: Zoom;
   size: { width: number; height: number };
   /** A change redraws the canvas, because colours are CSS variables. */
   theme: string;
-  /** Whether a pod is dragged. The bundles follow when it is dropped. */
-  isHeld: boolean;
 }
 
 /** What is to be drawn, and what is then done with the image. */
@@ -31,13 +29,12 @@ interface PaintRequest {
  * Healthy links as pale bundles below everything else. A worker draws them. Until the new picture is complete, the old one
  * is moved and scaled.
  */
-export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasProps) {
+export function BundleCanvas({ graph, zoom, size, theme }: BundleCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const painter = useRef<NewestOnly<PaintRequest> | null>(null);
+  const newest = useRef<BundleScene | null>(null);
   /** The zoom for which the shown picture was drawn. */
-  const shown = useRef(NO_ZOOM);
-  /** The number of the newest request. */
-  const newest = useRef(0);
+  const [shown, setShown] = useState(NO_ZOOM);
   useEffect(() => {
     const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url), { type: 'module' });
     const ofWorker = new NewestOnly<PaintRequest>(({ scene, show }) => {
@@ -56,70 +53,37 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
       worker.terminate();
     };
   }, []);
-  const spots = useRef(graph.spots);
-  if (!isHeld) spots.current = graph.spots;
   const bundles = useSame(graph.bundles);
-  const { ring, grouped, pod } = graph;
-  const places = spots.current;
-  const hasBad = graph.links.length > 0;
+  const { ring, spots, grouped, pod } = graph;
+  const around = useMemo(() => groupsAround(ring), [ring]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useEffect(() => {
     const element = canvas.current;
     if (element === null || size.width * size.height === 0) return;
-    const scene = {
-      around: groupsAround(ring),
-      spots: places.map(({ x, y }) => ({ x, y })),
+    const token = readTokens(element);
+    // The more lines, the paler each of them.
+    const alpha = Math.max(0.02, Math.min(0.35, 4 / Math.max(1, bundles.n)));
+    const scene: BundleScene = {
+      around,
+      spots: spots.map(({ x, y }) => ({ x, y })),
       bundles,
       beta: grouped ? GROUPED_BETA : FLAT_BETA,
-      look: lookOf(element, bundles.n),
+      good: { colour: token('--good-link'), alpha },
+      late: { colour: token('--warning-link'), alpha: Math.min(0.9, alpha * 4) },
+      size: canvasSize(size),
+      transform: canvasTransform(zoom),
     };
-    const paint = () => {
-      const drawn = zoom.drawn();
-      newest.current++;
-      const own = newest.current;
-      element.ariaBusy = 'true';
-      const show = (image: ImageBitmap) => {
-        element.width = image.width;
-        element.height = image.height;
-        element.getContext('2d')?.drawImage(image, 0, 0);
-        placeCanvas(element, size, drawn);
-        shown.current = drawn;
-        if (own === newest.current) element.ariaBusy = 'false';
-        move();
-      };
-      const request = { ...scene, size: canvasSize(size, drawn), transform: canvasTransform(drawn) };
-      painter.current?.offer({ scene: request, show });
+    newest.current = scene;
+    element.ariaBusy = 'true';
+    const show = (image: ImageBitmap) => {
+      Object.assign(element, scene.size).getContext('2d')?.drawImage(image, 0, 0);
+      setShown(zoom);
+      if (newest.current === scene) element.ariaBusy = 'false';
     };
-    const move = () => {
-      const edge = edgeOf(shown.current);
-      element.style.transformOrigin = `${edge}px ${edge}px`;
-      element.style.transform = movedBy(shown.current, zoom.drawn());
-    };
-    paint();
-    return zoom.follow(() => {
-      move();
-      paint();
-    });
-  }, [ring, places, grouped, bundles, zoom, size, theme]);
-  const state = pod >= 0 ? ' is-dim' : hasBad ? ' is-behind' : '';
-  return <canvas ref={canvas} className={`graph-bundles${state}`} />;
-}
-
-/** Colours and opacity of bundles. The more lines, the paler each of them. */
-function lookOf(element: Element, n: number): BundleLook {
-  const token = readTokens(element);
-  const alpha = Math.max(0.02, Math.min(0.35, 4 / Math.max(1, n)));
-  return { good: token('--good-link'), late: token('--warning-link'), alpha, lateAlpha: Math.min(0.9, alpha * 4) };
-}
-
-/** The same object as long as the same pairs are drawn in the same way. */
-function useSame(bundles: Bundles): Bundles {
-  const kept = useRef(bundles);
-  const { n, pairs, late } = kept.current;
-  const isSame =
-    n === bundles.n &&
-    pairs.length === bundles.pairs.length &&
-    bundles.pairs.every((pair, i) => pair === pairs[i] && bundles.late[i] === late[i]);
-  if (!isSame) kept.current = bundles;
-  return kept.current;
+    painter.current?.offer({ scene, show });
+  }, [around, spots, grouped, bundles, zoom, size, theme]);
+  const state = pod >= 0 ? ' is-dim' : graph.links.length > 0 ? ' is-behind' : '';
+  const scale = zoom.k / shown.k;
+  const transform = `translate(${zoom.x - shown.x * scale}px, ${zoom.y - shown.y * scale}px) scale(${scale})`;
+  return <canvas ref={canvas} className={`graph-bundles${state}`} style={{ transform }} />;
 }

@@ -11,24 +11,22 @@ export interface BundleScene {
   bundles: Bundles;
   /** How strongly links are bundled (0 = straight). */
   beta: number;
-  look: BundleLook;
+  good: BundleLine;
+  late: BundleLine;
   /** Size of the image, device px. */
   size: { width: number; height: number };
   /** The transform from the scene to the image. */
   transform: Zoom;
 }
 
-/** Colours and opacity of bundles. */
-export interface BundleLook {
-  good: string;
-  late: string;
+interface BundleLine {
+  colour: string;
   alpha: number;
-  lateAlpha: number;
 }
 
 /** Draws all bundles; null if the browser cannot. A line takes 0.05 ms without a graphics card, so this runs in a worker. */
-function drawBundles({ around, spots, bundles, beta, look, size, transform }: BundleScene): ImageBitmap | null {
-  const { n, pairs, late } = bundles;
+function drawBundles({ around, spots, bundles, beta, good, late, size, transform }: BundleScene): ImageBitmap | null {
+  const { n, pairs } = bundles;
   const canvas = new OffscreenCanvas(size.width, size.height);
   const context = canvas.getContext('2d');
   if (context === null) return null;
@@ -41,8 +39,9 @@ function drawBundles({ around, spots, bundles, beta, look, size, transform }: Bu
     // It has all the methods that a curve calls.
     .context(context as unknown as CanvasRenderingContext2D);
   pairs.forEach((pair, i) => {
-    context.globalAlpha = late[i] ? look.lateAlpha : look.alpha;
-    context.strokeStyle = late[i] ? look.late : look.good;
+    const { colour, alpha } = bundles.late[i] ? late : good;
+    context.globalAlpha = alpha;
+    context.strokeStyle = colour;
     context.beginPath();
     curve(wayOf(around, spots, Math.floor(pair / n), pair % n));
     context.stroke();

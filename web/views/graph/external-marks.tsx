@@ -6,19 +6,13 @@ import { linkMark } from '../../model/marks.ts';
 import { shownName } from '../../model/names.ts';
 import { type Box, pointOn } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
-import { clearStart } from './layout.ts';
 import type { Graph } from './use-graph.ts';
 
 /** Maximum number of lines from failing pods to one target. */
 const MAX_LINES = 12;
-/** Minimum length of a line, px. */
-const MIN_LINE = 12;
 
-/**
- * External targets beside the ring: one dashed line per target from all pods, or one line from each failing pod.
- * `words`: the boxes of the pod labels.
- */
-export function ExternalMarks({ graph, words }: { graph: Graph; words: readonly Box[] }) {
+/** External targets beside the ring: one dashed line per target from all pods, or one line from each failing pod. */
+export function ExternalMarks({ graph }: { graph: Graph }) {
   const { frame, targets, narrow } = graph;
   if (frame.external === null) return null;
   const places = externalPlaces(frame.external, targets.length, narrow);
@@ -32,7 +26,7 @@ export function ExternalMarks({ graph, words }: { graph: Graph; words: readonly 
         return (
           <g key={target.key}>
             <title>{externalWords(target)}</title>
-            {linesTo(target, endOf(place, narrow), graph, words).map((d) => (
+            {linesTo(target, endOf(place, narrow), graph).map((d) => (
               <path key={d} className={`external-line is-${target.state}`} d={d} />
             ))}
             <ExternalMark target={target} place={place} room={room} narrow={narrow} />
@@ -94,14 +88,9 @@ function endOf({ x, y }: Point, narrow: boolean): Point {
 
 /**
  * The lines to a target: from each failing pod, from the selected pod, or one line from the nearest edge of the ring for
- * all pods. The line of all pods does not cross `words`.
+ * all pods.
  */
-function linesTo(
-  target: ExternalTarget,
-  to: Point,
-  { ring, spots, pod: selected }: Graph,
-  words: readonly Box[],
-): string[] {
+function linesTo(target: ExternalTarget, to: Point, { ring, spots, pod: selected }: Graph): string[] {
   const line = (from: Point) => `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${to.x.toFixed(1)} ${to.y.toFixed(1)}`;
   const own = spots[selected];
   if (own !== undefined) return target.state === 'failed' && !target.failing.includes(selected) ? [] : [line(own)];
@@ -109,9 +98,7 @@ function linesTo(
     const failing = target.failing.slice(0, MAX_LINES).flatMap((index) => spots[index] ?? []);
     return failing.map(line);
   }
-  const edge = pointOn(ring, Math.atan2((to.y - ring.cy) / (ring.ry || 1), (to.x - ring.cx) / (ring.rx || 1)), 4);
-  const start = clearStart(edge, to, words, MIN_LINE);
-  return start === null ? [] : [line(start)];
+  return [line(pointOn(ring, Math.atan2((to.y - ring.cy) / (ring.ry || 1), (to.x - ring.cx) / (ring.rx || 1)), 4))];
 }
 
 function shortWords(target: ExternalTarget): string {

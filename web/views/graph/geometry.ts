@@ -1,3 +1,5 @@
+import type { Box } from '../../model/ring-layout.ts';
+
 /** A quadratic curve from (x0, y0) to (x1, y1) with control point (cx, cy), px. */
 export interface Curve {
   x0: number;
@@ -12,6 +14,11 @@ export interface Curve {
 export interface Point {
   x: number;
   y: number;
+}
+
+/** Whether two boxes have a point in common. */
+export function overlap(a: Box, b: Box): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
 /** The zoom of a scene: a point of the scene is at `k` times its place, plus `x` and `y` px, on the stage. */
@@ -77,19 +84,10 @@ export function arrowHead({ cx, cy, x1, y1 }: Curve, size: number): [Point, Poin
   ];
 }
 
-/** Distance of a point from a curve, px, approximated by 16 segments; Infinity if beyond `reach`. */
-export function distanceTo(curve: Curve, x: number, y: number, reach: number): number {
-  const { x0, y0, cx, cy, x1, y1 } = curve;
-  if (x < Math.min(x0, cx, x1) - reach || x > Math.max(x0, cx, x1) + reach) return Number.POSITIVE_INFINITY;
-  if (y < Math.min(y0, cy, y1) - reach || y > Math.max(y0, cy, y1) + reach) return Number.POSITIVE_INFINITY;
-  let nearest = Number.POSITIVE_INFINITY;
-  let before = { x: x0, y: y0 };
-  for (let i = 1; i <= 16; i++) {
-    const point = pointAt(curve, i / 16);
-    nearest = Math.min(nearest, distanceToSegment(before, point, x, y));
-    before = point;
-  }
-  return nearest <= reach ? nearest : Number.POSITIVE_INFINITY;
+/** Distance of a point from a curve, px, approximated by 16 segments. */
+export function distanceTo(curve: Curve, point: Point): number {
+  const places = Array.from({ length: 17 }, (_, i) => pointAt(curve, i / 16));
+  return Math.min(...places.slice(1).map((end, i) => distanceToSegment(places[i] ?? end, end, point)));
 }
 
 function towards(from: Point, to: Point, distance: number): Point {
@@ -98,9 +96,8 @@ function towards(from: Point, to: Point, distance: number): Point {
   return { x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share };
 }
 
-function distanceToSegment(a: Point, b: Point, x: number, y: number): number {
-  const dx = b.x - a.x;
-  const dy = b.y - a.y;
+function distanceToSegment(a: Point, b: Point, { x, y }: Point): number {
+  const [dx, dy] = [b.x - a.x, b.y - a.y];
   const along = ((x - a.x) * dx + (y - a.y) * dy) / (dx * dx + dy * dy || 1);
   const t = Math.min(1, Math.max(0, along));
   return Math.hypot(x - a.x - t * dx, y - a.y - t * dy);

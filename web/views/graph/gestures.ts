@@ -17,24 +17,47 @@ export function keepVisible({ k, x, y }: Zoom, [width, height]: [number, number]
   return zoomIdentity.translate(within(x, width), within(y, height)).scale(k);
 }
 
-/** The zoom of a stage, which starts at 100 %. */
-export interface AttachedZoom {
-  /** Zooms about the centre of the stage. */
+/** Zooms a stage from outside. `by`: about its centre. */
+export interface ZoomControls {
   by(factor: number): void;
   reset(): void;
-  detach(): void;
+}
+
+/** Callbacks of the gestures. Points are px of the stage; pods are uids, because indexes change when pods come or go. */
+interface GestureTarget {
+  /** The pod at a point, and the place of its centre. */
+  podAt(point: Point): (Point & { uid: string }) | undefined;
+  onMove(uid: string, point: Point): void;
+  onZoom(zoom: Zoom): void;
 }
 
 /**
- * Zooms and pans a stage by wheel, mouse and touch, without animation. At 100 % one finger scrolls the page. Calls `onZoom`
- * after each change.
+ * Lets the mouse drag pods; zooms and pans the stage, from 100 % on, by wheel, mouse and touch, without animation. At 100 % one
+ * finger scrolls the page.
  */
-export function attachZoom(stage: HTMLElement, onZoom: (transform: Zoom) => void): AttachedZoom {
+export function attachGestures(
+  stage: HTMLElement,
+  { podAt, onMove, onZoom }: GestureTarget,
+): ZoomControls & { detach(): void } {
+  type DragEvent = D3DragEvent<HTMLElement, unknown, { uid: string }>;
+  const dragPod = drag<HTMLElement, unknown, { uid: string } | undefined>()
+    // With fingers the scene is moved, not a pod: a pod is smaller than a fingertip.
+    .touchable(false)
+    .clickDistance(CLICK_REACH)
+    .container(stage)
+    .subject((point: Point) => podAt(point))
+    .on('start', (start: DragEvent) => {
+      let isClick = true;
+      start.on('drag', ({ x, y, subject }: DragEvent) => {
+        isClick &&= Math.hypot(x - start.x, y - start.y) <= CLICK_REACH;
+        if (!isClick) onMove(subject.uid, { x, y });
+      });
+    });
   const follow = (transform: ZoomTransform) => {
     stage.style.touchAction = transform.k === 1 ? 'pan-y' : 'none';
     onZoom(transform);
   };
-  const behaviour = zoom<HTMLElement, unknown>()
+  const zoomStage = zoom<HTMLElement, unknown>()
     .scaleExtent(EXTENT)
     .clickDistance(CLICK_REACH)
     // Always, because a touch screen can be connected later.
@@ -45,71 +68,12 @@ export function attachZoom(stage: HTMLElement, onZoom: (transform: Zoom) => void
       return (!event.ctrlKey || event.type === 'wheel') && event.button === 0;
     })
     .on('zoom', ({ transform }: { transform: ZoomTransform }) => follow(transform));
-  const selection = select(stage).call(behaviour).on('dblclick.zoom', null);
+  // The drag comes first, so that a press on a pod does not pan.
+  const selection = select(stage).call(dragPod).call(zoomStage).on('dblclick.zoom', null);
   follow(zoomIdentity);
   return {
-    by: (factor) => selection.call(behaviour.scaleBy, factor),
-    reset: () => selection.call(behaviour.transform, zoomIdentity),
-    detach: () => void selection.on('.zoom', null),
-  };
-}
-
-/** A pod by uid, because indexes change when pods come or go, and the place of its centre, px of the stage. */
-export interface Dragged extends Point {
-  uid: string;
-}
-
-/** Callbacks of a drag. Points are px of the stage. */
-interface PodDrag {
-  /** The pod at a point. */
-  podAt(point: Point): Dragged | undefined;
-  onStart(uid: string): void;
-  /** At most once for each frame. */
-  onMove(uid: string, point: Point): void;
-  onEnd(): void;
-}
-
-/**
- * Lets the mouse drag pods. It must be attached before `attachZoom`, which pans if no pod is under the mouse. Returns a
- * function that detaches it.
- */
-export function attachDrag(stage: HTMLElement, { podAt, onStart, onMove, onEnd }: PodDrag): () => void {
-  let frame = 0;
-  let moved = false;
-  let start: Point = { x: 0, y: 0 };
-  let next: Dragged | null = null;
-  const follow = () => {
-    frame = 0;
-    if (next !== null) onMove(next.uid, next);
-    next = null;
-  };
-  type Event = D3DragEvent<HTMLElement, unknown, Dragged>;
-  const behaviour = drag<HTMLElement, unknown, Dragged | undefined>()
-    // With fingers the scene is moved, not a pod: a pod is smaller than a fingertip.
-    .touchable(false)
-    .clickDistance(CLICK_REACH)
-    .container(stage)
-    .subject((point: Point) => podAt(point))
-    .on('start', ({ x, y }: Event) => {
-      moved = false;
-      start = { x, y };
-    })
-    .on('drag', ({ x, y, subject: { uid } }: Event) => {
-      if (!moved && Math.hypot(x - start.x, y - start.y) <= CLICK_REACH) return;
-      if (!moved) onStart(uid);
-      moved = true;
-      next = { x, y, uid };
-      // A mouse can send more events than frames can be drawn.
-      if (frame === 0) frame = requestAnimationFrame(follow);
-    })
-    .on('end', () => {
-      cancelAnimationFrame(frame);
-      follow();
-      onEnd();
-    });
-  const selection = select(stage).call(behaviour);
-  return () => {
-    cancelAnimationFrame(frame);
-    selection.on('.drag', null);
+    by: (factor) => selection.call(zoomStage.scaleBy, factor),
+    reset: () => selection.call(zoomStage.transform, zoomIdentity),
+    detach: () => void selection.on('.drag', null).on('.zoom', null),
   };
 }

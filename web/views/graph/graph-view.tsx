@@ -1,5 +1,5 @@
 import './graph.css';
-import { memo, type RefObject, useCallback, useMemo, useRef, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { useShortcuts } from '../../components/keys.ts';
 import { Late } from '../../components/late.tsx';
@@ -15,14 +15,15 @@ import {
   ViewMenu,
 } from '../../components/view-tools.tsx';
 import { ChoicePanel } from './choice-panel.tsx';
-import type { Point } from './geometry.ts';
+import { NO_ZOOM } from './geometry.ts';
+import type { ZoomControls } from './gestures.ts';
 import { GraphLegend } from './graph-legend.tsx';
 import { GraphStage } from './graph-stage.tsx';
 import type { Cursor } from './pods.tsx';
 import { isTight } from './scene.ts';
 import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
 import { type Moved, placeAt, useMoved } from './use-moved.ts';
-import { type GraphZoom, useZoom } from './use-zoom.tsx';
+import type { StageRequest } from './use-stage.ts';
 
 /** By how much one press of + or − enlarges or shrinks the graph. */
 const ZOOM_STEP = 1.25;
@@ -35,26 +36,28 @@ export function GraphView(props: ViewProps) {
   const [cursor, setCursor] = useState<Cursor | null>(null);
   const links = useGraphLinks(props, cursor?.pod ?? -1);
   const stage = useRef<HTMLDivElement>(null);
-  const [zoom, percent] = useZoom(stage, !props.asTable);
+  const controls = useRef<ZoomControls>(null);
+  const [zoom, setZoom] = useState(NO_ZOOM);
   const { moved, move, reset } = useMoved();
-  const onReset = useCallback(() => {
-    zoom.reset();
-    reset();
-  }, [zoom, reset]);
+  const zooming: Zooming = {
+    percent: Math.round(zoom.k * 100),
+    larger: () => controls.current?.by(ZOOM_STEP),
+    smaller: () => controls.current?.by(1 / ZOOM_STEP),
+    reset: () => {
+      controls.current?.reset();
+      reset();
+    },
+  };
   useShortcuts('graph', props.letterKeys && !props.asTable, {
-    zoomIn: () => zoom.by(ZOOM_STEP),
-    zoomOut: () => zoom.by(1 / ZOOM_STEP),
-    zoomReset: onReset,
+    zoomIn: zooming.larger,
+    zoomOut: zooming.smaller,
+    zoomReset: zooming.reset,
   });
-  // Memoised, because they do not change while a pod is dragged.
-  const tools = useMemo(() => {
-    const onPng = () => void saveStage(stage.current, props);
-    return <GraphTools props={props} zoom={zoom} percent={percent} onReset={onReset} onPng={onPng} />;
-  }, [props, zoom, percent, onReset]);
+  // Memoised, because it does not change while a pod is dragged or the graph is zoomed.
   const panel = useMemo(() => <ChoicePanel props={props} links={links} />, [props, links]);
   return (
     <div className="graph-view">
-      {tools}
+      <GraphTools props={props} zooming={zooming} onPng={() => void saveStage(stage.current, props)} />
       {props.asTable ? (
         <Late load={loadTable}>
           {({ LinkTable }) => (
@@ -67,7 +70,12 @@ export function GraphView(props: ViewProps) {
           )}
         </Late>
       ) : (
-        <GraphPicture {...{ props, links, stage, zoom, moved, move, cursor }} onCursor={setCursor} />
+        <GraphPicture
+          {...{ props, links, stage, zoom, controls, moved, cursor }}
+          onMoved={move}
+          onZoom={setZoom}
+          onCursor={setCursor}
+        />
       )}
       {props.selection === null && props.panelSlot !== null && createPortal(panel, props.panelSlot)}
     </div>
@@ -79,45 +87,44 @@ async function saveStage(stage: HTMLElement | null, props: ViewProps): Promise<v
   if (stage !== null) await savePng(stageImage(stage), props);
 }
 
-interface GraphPictureProps {
-  props: ViewProps;
+interface GraphPictureProps extends Omit<StageRequest, 'graph' | 'onMove'> {
   links: GraphLinks;
-  stage: RefObject<HTMLDivElement | null>;
-  zoom: GraphZoom;
   moved: Moved;
-  move: (uid: string, place: Point) => void;
-  cursor: Cursor | null;
+  onMoved: ReturnType<typeof useMoved>['move'];
   onCursor: (cursor: Cursor | null) => void;
 }
 
-/** Memoised, because zooming renders the tools with every step. */
-const GraphPicture = memo(function GraphPicture(graphProps: GraphPictureProps) {
-  const { props: given, links, stage, zoom, moved, move, ...focus } = graphProps;
-  const size = useSize(stage);
+function GraphPicture({ props: given, links, moved, onMoved, ...rest }: GraphPictureProps) {
+  const size = useSize(rest.stage);
   const narrow = given.narrow || (size.width > 0 && isTight(size.width, given.picture.n, links.targets.length));
   const props = useMemo(() => ({ ...given, narrow }), [given, narrow]);
   const graph = useGraph(props, links, size, moved);
-  const onMove = (uid: string, point: Point) => move(uid, placeAt(point, graph.ring));
-  const legend = useMemo(() => <GraphLegend props={props} links={links} />, [props, links]);
   return (
     <>
       <div className="graph-scroll">
-        <GraphStage props={props} graph={graph} zoom={zoom} size={size} stage={stage} onMove={onMove} {...focus} />
+        <GraphStage
+          {...rest}
+          props={props}
+          graph={graph}
+          size={size}
+          onMove={(uid, point) => onMoved(uid, placeAt(point, graph.ring))}
+        />
       </div>
-      {legend}
+      <GraphLegend props={props} links={links} />
     </>
   );
-});
+}
+
+/** The zoom, and what changes it by steps or puts everything back. */
+interface Zooming {
+  percent: number;
+  larger(): void;
+  smaller(): void;
+  reset(): void;
+}
 
 /** The tools above the graph. */
-function GraphTools(tools: {
-  props: ViewProps;
-  zoom: GraphZoom;
-  percent: number;
-  onReset: () => void;
-  onPng: () => void;
-}) {
-  const { props, zoom, percent, onReset, onPng } = tools;
+function GraphTools({ props, zooming, onPng }: { props: ViewProps; zooming: Zooming; onPng: () => void }) {
   return (
     <div className="tools graph-tools">
       <ViewMenu props={props} group={props.group} />
@@ -127,15 +134,15 @@ function GraphTools(tools: {
         {!props.asTable && (
           <>
             <span className="zoom-tools">
-              <button type="button" className="quiet" aria-label="Zoom out" onClick={() => zoom.by(1 / ZOOM_STEP)}>
+              <button type="button" className="quiet" aria-label="Zoom out" onClick={zooming.smaller}>
                 −
               </button>
-              <output aria-label="Zoom">{percent} %</output>
-              <button type="button" className="quiet" aria-label="Zoom in" onClick={() => zoom.by(ZOOM_STEP)}>
+              <output aria-label="Zoom">{zooming.percent} %</output>
+              <button type="button" className="quiet" aria-label="Zoom in" onClick={zooming.larger}>
                 +
               </button>
             </span>
-            <button type="button" className="is-wide" onClick={onReset}>
+            <button type="button" className="is-wide" onClick={zooming.reset}>
               Reset
             </button>
           </>

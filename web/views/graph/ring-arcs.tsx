@@ -1,22 +1,24 @@
-import { memo, useId, useMemo } from 'react';
+import { cross, range, sum } from 'd3';
+import { useId, useMemo } from 'react';
+import { STATES } from '../../model/cells.ts';
 import { fitText, type Label } from '../../model/label-layout.ts';
+import { areManyLate, codeOf, type LinkState } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
-import { pointOn, type Ring, type RingArc } from '../../model/ring-layout.ts';
-import { arcNames, arcStates } from './layout.ts';
+import { type Anchor, arcLabel, pointOn, type Ring, type RingArc } from '../../model/ring-layout.ts';
+import { overlap } from './geometry.ts';
 import type { Graph } from './use-graph.ts';
 
-interface RingArcsProps extends Pick<Graph, 'ring' | 'tier' | 'frame' | 'grouped' | 'narrow'> {
+interface RingArcsProps {
+  graph: Graph;
   /** The labels of pods. The name of an arc is left out if it would overlap them. */
   labels: readonly Label[];
   picture: Picture;
 }
 
-/**
- * Arcs around pods of one node or zone, with its name. If healthy pods are left out, an arc shows its worst state.
- * Memoised, because the arcs rarely change while a pod is dragged.
- */
-export const RingArcs = memo(function RingArcs({ ring, tier, frame, grouped, labels, picture, narrow }: RingArcsProps) {
+/** Arcs around pods of one node or zone, with its name. If healthy pods are left out, an arc shows its worst state. */
+export function RingArcs({ graph, labels, picture }: RingArcsProps) {
+  const { ring, tier, frame, grouped, narrow } = graph;
   const states = useMemo(
     () => (tier.stateOnArcs ? arcStates(picture, ring, (from) => isMostlyBad(picture, from)) : []),
     [tier, picture, ring],
@@ -57,7 +59,7 @@ export const RingArcs = memo(function RingArcs({ ring, tier, frame, grouped, lab
       )}
     </g>
   );
-});
+}
 
 /** Nodes of several pods, and zones inside them. If each zone has one node, both share an arc. */
 function innerArcs({ arcs, zones }: Ring): RingArc[][] {
@@ -67,8 +69,6 @@ function innerArcs({ arcs, zones }: Ring): RingArc[][] {
 
 /** Distance of the arcs of nodes from the ring, if they are outside, px. */
 const OUTSIDE = 14;
-/** Size of the names inside, px. */
-const SIZE = 12;
 
 interface InnerArcProps {
   ring: Ring;
@@ -120,4 +120,62 @@ function arcPath(ring: Ring, distance: number, { from, to }: RingArc, isBack = f
   const isLarge = to - from + 2 * pad > Math.PI;
   const radii = `${Math.max(1, ring.rx + distance)} ${Math.max(1, ring.ry + distance)}`;
   return `M${start}A${radii} 0 ${isLarge ? 1 : 0} ${isBack ? 0 : 1} ${end}`;
+}
+
+/** The name of an arc and its place; `text` is '' if there is no room for it. */
+export interface ArcName {
+  text: string;
+  x: number;
+  y: number;
+  anchor: Anchor;
+}
+
+/** Size of the names, their largest width, and the height that one of a pod needs, px. */
+const [SIZE, MOST_WIDTH, HEIGHT] = [12, 110, 22];
+
+/**
+ * The names of all arcs `distance` px outside the ring, within `left`..`right`. A name is left out if it overlaps an
+ * earlier one or the label of a pod (`labels`, assumed to be `labelWidth` px wide).
+ */
+export function arcNames(
+  ring: Ring,
+  distance: number,
+  labels: readonly Label[],
+  labelWidth: number,
+  [left, right]: [left: number, right: number],
+): ArcName[] {
+  const boxOf = (x: number, y: number, width: number, height: number, anchor: Anchor) => {
+    return { x: x - width * { start: 0, middle: 0.5, end: 1 }[anchor], y: y - height / 2, width, height };
+  };
+  const taken = labels.map(({ x, y, anchor }) => boxOf(x, y, labelWidth, 2 * HEIGHT, anchor));
+  return ring.arcs.map((arc) => {
+    const { x, y, anchor } = arcLabel(ring, arc, distance);
+    const room = anchor === 'end' ? x - left : anchor === 'start' ? right - x : MOST_WIDTH;
+    const text = fitText(arc.name === '' ? 'unknown' : shownName(arc.name), Math.min(MOST_WIDTH, room), SIZE);
+    const box = boxOf(x, y, text.length * SIZE * 0.58 + 6, HEIGHT, anchor);
+    const isFree = room > 30 && !taken.some((other) => overlap(box, other));
+    if (isFree) taken.push(box);
+    return { text: isFree ? text : '', x, y, anchor };
+  });
+}
+
+/**
+ * The state of each arc: failed or slow if one link into one of its pods is, late only if many are (`areManyLate`).
+ * Links from pods for which `isExcluded` is true do not count: most of their links are bad, so the cause is their own.
+ */
+export function arcStates({ n, state, into }: Picture, ring: Ring, isExcluded: (from: number) => boolean): LinkState[] {
+  const excluded = range(n).filter(isExcluded);
+  return ring.arcs.map(({ pods }) => {
+    const tally = range(STATES).map((code) => sum(pods, (to) => into[to * STATES + code]));
+    for (const [to, from] of cross(pods, excluded)) {
+      const code = state[from * n + to] ?? 0;
+      tally[code] = (tally[code] ?? 0) - 1;
+    }
+    const count = (name: LinkState) => tally[codeOf(name)] ?? 0;
+    if (count('failed') > 0) return 'failed';
+    if (count('slow') > 0) return 'slow';
+    const answered = count('good') + count('fair') + count('warning');
+    if (answered === 0) return 'unknown';
+    return areManyLate(count('warning'), answered + count('unknown')) ? 'warning' : 'good';
+  });
 }

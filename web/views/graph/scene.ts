@@ -2,8 +2,9 @@ import { LABEL_SPACE } from '../../model/label-layout.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import type { Box, Ring } from '../../model/ring-layout.ts';
-import { arrowHead, type Curve, distanceTo, linkCurve, type Point, pointAt, selfLoop } from './geometry.ts';
+import { arrowHead, type Curve, distanceTo, linkCurve, overlap, type Point, pointAt, selfLoop } from './geometry.ts';
 import { type Tier, tierOf } from './tier.ts';
+import type { Graph } from './use-graph.ts';
 
 /** The areas of a graph within the stage. */
 export interface Frame {
@@ -195,6 +196,10 @@ export interface Pill extends Point {
 
 export const PILL_HEIGHT = 22;
 
+const boxAround = ({ x, y }: Point, width: number, height: number) => {
+  return { x: x - width / 2, y: y - height / 2, width, height };
+};
+
 /**
  * Places latency labels on links: in the middle, or elsewhere on the link if that would cover another label, a pod or `words`.
  * A label without a free place is left out. Earlier links have priority. Widths are estimated.
@@ -206,25 +211,16 @@ export function placePills(
   radius: number,
   words: readonly Box[] = [],
 ): Pill[] {
+  const discs = spots.map((spot) => boxAround(spot, 2 * radius, 2 * radius));
   const pills: Pill[] = [];
   for (const link of links) {
     const label = text(link);
     const width = 16 + label.length * 7.4;
-    const curve = link.curve;
-    const tries =
-      curve === null ? [link.middle] : [0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75].map((t) => pointAt(curve, t));
-    const isFree = ({ x, y }: Point) =>
-      pills.every(
-        (pill) => Math.abs(pill.x - x) > (pill.width + width) / 2 || Math.abs(pill.y - y) > PILL_HEIGHT + 2,
-      ) &&
-      words.every(
-        (box) =>
-          Math.abs(box.x + box.width / 2 - x) > (box.width + width) / 2 ||
-          Math.abs(box.y + box.height / 2 - y) > (box.height + PILL_HEIGHT) / 2,
-      ) &&
-      (curve === null ||
-        spots.every((s) => Math.abs(s.x - x) > radius + width / 2 || Math.abs(s.y - y) > radius + PILL_HEIGHT / 2));
-    const place = tries.find(isFree);
+    const { curve, middle } = link;
+    const others = pills.map((pill) => boxAround(pill, pill.width, PILL_HEIGHT + 4));
+    const taken = [...words, ...others, ...(curve === null ? [] : discs)];
+    const tries = curve === null ? [middle] : [0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75].map((t) => pointAt(curve, t));
+    const place = tries.find((at) => !taken.some((box) => overlap(box, boxAround(at, width, PILL_HEIGHT))));
     if (place !== undefined) pills.push({ ...place, link, width, text: label });
   }
   return pills;
@@ -234,16 +230,12 @@ export function placePills(
 export type GraphHit = { pod: number } | { pair: number } | null;
 
 /**
- * Finds what is at (x, y): the nearest pod within `slack` px of its edge, otherwise the nearest link within `slack` px.
- * Among equally near links the one drawn last wins. `pods`: the pods that are drawn.
+ * Finds what is at a point: the nearest pod within `slack` px of its edge, otherwise the nearest link within `slack` px.
+ * Among equally near links the one drawn last wins.
  */
 export function hitGraph(
-  x: number,
-  y: number,
-  pods: readonly number[],
-  spots: readonly Point[],
-  radii: (index: number) => number,
-  links: readonly SceneLink[],
+  point: Point,
+  { glyphs, dots, spots, radii, links }: Pick<Graph, 'glyphs' | 'dots' | 'spots' | 'radii' | 'links'>,
   slack: number,
 ): GraphHit {
   const nearest = <T>(all: readonly T[], distanceOf: (one: T) => number) => {
@@ -254,17 +246,14 @@ export function hitGraph(
     }
     return found;
   };
-  const pod = nearest(pods, (index) => {
-    const spot = spots[index];
-    return spot === undefined ? Number.POSITIVE_INFINITY : Math.hypot(spot.x - x, spot.y - y) - radii(index);
-  });
+  const from = ({ x, y }: Point) => Math.hypot(x - point.x, y - point.y);
+  const pod = nearest([...glyphs, ...dots], (index) => from(spots[index] ?? FAR_AWAY) - radii(index));
   if (pod !== undefined) return { pod };
-  const link = nearest(links, (one) => distanceToLink(one, x, y, slack));
+  const link = nearest(links, ({ curve, loop }) => {
+    if (curve !== null) return distanceTo(curve, point);
+    return loop === null ? Number.POSITIVE_INFINITY : Math.abs(from(loop) - loop.radius);
+  });
   return link === undefined ? null : { pair: link.pair };
 }
 
-function distanceToLink({ curve, loop }: SceneLink, x: number, y: number, reach: number): number {
-  if (curve !== null) return distanceTo(curve, x, y, reach);
-  if (loop === null) return Number.POSITIVE_INFINITY;
-  return Math.abs(Math.hypot(loop.x - x, loop.y - y) - loop.radius);
-}
+const FAR_AWAY = { x: Number.POSITIVE_INFINITY, y: 0 };

@@ -1,5 +1,4 @@
 import { useMemo, useState } from 'react';
-import type { Pod } from '../../../server/protocol/pod.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
 import { textWidth } from '../../model/label-layout.ts';
@@ -15,6 +14,7 @@ import type { Point } from './geometry.ts';
 import { BOLD_13, type Frame, frameOf, LINK_STYLES, type SceneLink, sceneLinks, withNameRoom } from './scene.ts';
 import { type Tier, tierOf } from './tier.ts';
 import { type Moved, placesOf } from './use-moved.ts';
+import { useSame } from './use-same.ts';
 
 /** The links that a graph shows, before layout. */
 export interface GraphLinks {
@@ -48,8 +48,10 @@ export interface Graph extends GraphLinks {
   grouped: boolean;
   spots: Point[];
   radii: (index: number) => number;
-  /** Pods that are drawn as focusable glyphs, in ring order. The others are dots. */
+  /** Pods that are drawn as focusable glyphs, in ring order. */
   glyphs: number[];
+  /** Pods that are drawn as dots: all others, but if arcs show states, only those with a shown link. */
+  dots: number[];
   /** Pods with a label. The label of a finding stands for all its pods. */
   named: { index: number; finding: FindingLabel | null }[];
   /** By pod: the gone pod that it replaced, as long as that is known. */
@@ -135,19 +137,22 @@ export function useGraph(
   const usual = useMemo(() => tierOf(picture.n, narrow, height - 16), [picture.n, narrow, height]);
   const by = effectiveGroup(picture, order, group, !usual.bundled);
   // The ring depends only on the set of pods, so that new measurements move nothing.
-  const { pods } = picture.mesh;
-  const podsKey = useMemo(
-    () =>
-      JSON.stringify(
-        pods.map(({ uid, namespace, name, node, zone, lifecycle, sinceMs, replacedBy }) => {
-          const gone = lifecycle === 'gone' ? { lifecycle, sinceMs } : { lifecycle: '', sinceMs: 0 };
-          return { uid, namespace, name, node, zone, replacedBy, ...gone };
-        }),
-      ),
-    [pods],
+  const keptPods = useSame(
+    picture.mesh.pods.map(({ uid, namespace, name, node, zone, lifecycle, sinceMs, replacedBy }) => {
+      const goneMs = lifecycle === 'gone' ? sinceMs : 0;
+      return {
+        uid,
+        namespace,
+        name,
+        node,
+        zone,
+        lifecycle: goneMs > 0 ? lifecycle : 'ready',
+        sinceMs: goneMs,
+        replacedBy,
+      };
+    }),
   );
   const [podSlots] = useState(() => new PodSlots());
-  const keptPods = useMemo(() => JSON.parse(podsKey) as Pod[], [podsKey]);
   const seats = useMemo(() => podSlots.assign(keptPods, by), [podSlots, keptPods, by]);
   const externals = chosen.targets.length > 0 ? 1 : 0;
   const widest = Math.max(0, ...picture.pods.map(({ label }) => textWidth(label, BOLD_13)));
@@ -173,6 +178,7 @@ export function useGraph(
     const isMarked = new Set(marked);
     const radii = (index: number) => (tier.names === 'unhealthy' && isMarked.has(index) ? large(index) : tier.disc);
     const links = sceneLinks(picture, chosen.pairs, ring, spots, radii, tier);
+    const touched = new Set(links.flatMap(({ from, to }) => [from, to]));
     return {
       ...chosen,
       tier,
@@ -183,6 +189,7 @@ export function useGraph(
       spots,
       radii,
       glyphs: ring.order.filter((index) => isMarked.has(index)),
+      dots: ring.order.filter((index) => !isMarked.has(index) && (!tier.stateOnArcs || touched.has(index))),
       named,
       predecessors: predecessorsOf(picture, seats.shownAs),
       links,

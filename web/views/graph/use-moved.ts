@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Ring } from '../../model/ring-layout.ts';
 import type { Point } from './geometry.ts';
@@ -8,20 +8,17 @@ export type Moved = ReadonlyMap<string, Point>;
 
 const KEY = 'goldpinger.graph.moved';
 const MOST = 500;
-const FARTHEST = 4;
-const STORE_MS = 300;
 
 /** Places of dragged pods, kept in session storage if the browser allows it, and functions to move and reset. */
 export function useMoved(): { moved: Moved; move: (uid: string, place: Point) => void; reset: () => void } {
   const [moved, setMoved] = useState<Moved>(readMoved);
-  const latest = useRef(moved);
-  latest.current = moved;
   useEffect(() => {
-    // Delayed, because storing with every frame of a drag is too slow.
-    const timer = setTimeout(() => storeMoved(moved), STORE_MS);
-    return () => clearTimeout(timer);
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify([...moved].slice(-MOST)));
+    } catch {
+      // Without storage the places last as long as the view.
+    }
   }, [moved]);
-  useEffect(() => () => storeMoved(latest.current), []);
   const move = useCallback((uid: string, place: Point) => setMoved((old) => new Map(old).set(uid, place)), []);
   const reset = useCallback(() => setMoved(new Map()), []);
   return { moved, move, reset };
@@ -38,29 +35,14 @@ export function placesOf(pods: readonly Pick<Pod, 'uid'>[], ring: Ring, moved: M
 
 /** Converts a point of the stage to a place for `useMoved`. */
 export function placeAt(point: Point, ring: Ring): Point {
-  const within = (value: number) => Math.min(FARTHEST, Math.max(-FARTHEST, value));
-  return { x: within((point.x - ring.cx) / (ring.rx || 1)), y: within((point.y - ring.cy) / (ring.ry || 1)) };
-}
-
-function storeMoved(moved: Moved): void {
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify([...moved].slice(-MOST)));
-  } catch {
-    // Without storage the places last as long as the view.
-  }
+  return { x: (point.x - ring.cx) / (ring.rx || 1), y: (point.y - ring.cy) / (ring.ry || 1) };
 }
 
 function readMoved(): Moved {
-  const moved = new Map<string, Point>();
   try {
-    const stored: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? '[]');
-    for (const entry of Array.isArray(stored) ? stored.slice(0, MOST) : []) {
-      const [uid, place] = entry as [unknown, Partial<Point> | undefined];
-      const [x, y] = [Number(place?.x), Number(place?.y)];
-      if (typeof uid === 'string' && Math.abs(x) <= FARTHEST && Math.abs(y) <= FARTHEST) moved.set(uid, { x, y });
-    }
+    return new Map(JSON.parse(sessionStorage.getItem(KEY) ?? '[]') as [string, Point][]);
   } catch {
-    // Nothing stored, or nothing readable.
+    // Nothing readable is stored.
+    return new Map();
   }
-  return moved;
 }

@@ -1,30 +1,23 @@
-import {
-  type MouseEvent,
-  type PointerEvent,
-  type RefObject,
-  useCallback,
-  useEffect,
-  useMemo,
-  useRef,
-  useState,
-} from 'react';
+import { type MouseEvent, type PointerEvent, type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 import type { ViewProps } from '../../components/view-props.ts';
-import { dotsOf } from './canvas.tsx';
-import { inScene, onStage, type Point } from './geometry.ts';
+import { inScene, onStage, type Point, type Zoom } from './geometry.ts';
+import type { ZoomControls } from './gestures.ts';
 import type { EmphasisOf } from './links.tsx';
 import type { Cursor } from './pods.tsx';
 import { type GraphHit, hitGraph } from './scene.ts';
 import type { Graph } from './use-graph.ts';
-import type { GraphZoom } from './use-zoom.tsx';
 
-interface StageRequest {
+export interface StageRequest {
   props: ViewProps;
   graph: Graph;
-  zoom: GraphZoom;
+  zoom: Zoom;
+  onZoom: (zoom: Zoom) => void;
+  /** Receives what zooms the stage once that is loaded. Without it the graph can be read, but neither zoomed nor dragged. */
+  controls: RefObject<ZoomControls | null>;
   stage: RefObject<HTMLDivElement | null>;
   /** A pod (uid) is dragged to a point of the scene. */
   onMove: (uid: string, point: Point) => void;
-  kept: Cursor | null;
+  cursor: Cursor | null;
 }
 
 /** The pod or link under the pointer, and the pointer's place on the stage. */
@@ -33,17 +26,14 @@ interface Hover extends Point {
 }
 
 /**
- * Pointer and keyboard handling of the stage: hover, click, and dragging of pods by mouse (a drag that starts elsewhere is left to
- * `useZoom`, which pans); and the resulting emphasis of links and place of the card.
+ * Pointer and keyboard handling of the stage: hover, click, zoom, and dragging of pods by mouse; and the resulting emphasis of links
+ * and place of the card.
  */
-export function useStage({ props, graph, zoom, stage, onMove, kept }: StageRequest) {
+export function useStage({ props, graph, zoom, onZoom, controls, stage, onMove, cursor: kept }: StageRequest) {
   const { picture, selection, onSelect } = props;
   const { n, mesh } = picture;
   const [hover, setHover] = useState<Hover | null>(null);
-  /** The uid of the dragged pod, because indexes change when pods come or go; '' = none. */
-  const [held, setHeld] = useState('');
-  const dots = useMemo(() => dotsOf(graph, n), [graph, n]);
-  // For the same reason an old cursor is dropped.
+  // A pod that comes or goes changes the indexes: an old cursor is dropped.
   const cursor = kept !== null && mesh.pods[kept.pod]?.uid === kept.uid ? kept : null;
   const uidOf = (index: number) => mesh.pods[index]?.uid ?? '';
   const select = (hit: GraphHit) => {
@@ -52,40 +42,42 @@ export function useStage({ props, graph, zoom, stage, onMove, kept }: StageReque
     } else if ('pod' in hit) onSelect({ pod: uidOf(hit.pod) });
     else onSelect({ from: uidOf(Math.floor(hit.pair / n)), to: uidOf(hit.pair % n) });
   };
-  const hitAt = (point: Point) => {
-    const { x, y } = inScene(zoom.current(), point);
-    const slack = Math.max(3, 7 / zoom.current().k);
-    return hitGraph(x, y, [...graph.glyphs, ...dots], graph.spots, graph.radii, graph.links, slack);
+  const hitAt = (point: Point) => hitGraph(inScene(zoom, point), graph, Math.max(3, 7 / zoom.k));
+  const target = {
+    podAt: (point: Point) => {
+      const hit = hitAt(point);
+      const place = hit !== null && 'pod' in hit ? placeOf(hit, graph, zoom) : null;
+      return hit !== null && 'pod' in hit && place !== null ? { uid: uidOf(hit.pod), ...place } : undefined;
+    },
+    onMove: (uid: string, point: Point) => onMove(uid, inScene(zoom, point)),
   };
-  /** The pod at a point of the stage, with its centre there. */
-  const podAt = (point: Point) => {
-    const hit = hitAt(point);
-    const place = hit !== null && 'pod' in hit ? placeOf(hit, graph, zoom) : null;
-    return hit !== null && 'pod' in hit && place !== null ? { uid: uidOf(hit.pod), ...place } : undefined;
-  };
-  const latest = useRef({ podAt, onMove });
-  latest.current = { podAt, onMove };
+  const latest = useRef(target);
+  latest.current = target;
   useEffect(() => {
     const element = stage.current;
     if (element === null) return;
     let isOver = false;
     let detach = () => {};
-    // Attached before the zoom, because this effect comes before that of `useZoom`, and both wait for the same promise.
-    void zoom.gestures.then((loaded) => {
-      if (isOver || loaded === null) return;
-      detach = loaded.attachDrag(element, {
-        podAt: (point) => latest.current.podAt(point),
-        onStart: setHeld,
-        onMove: (uid, point) => latest.current.onMove(uid, inScene(zoom.current(), point)),
-        onEnd: () => setHeld(''),
-      });
-    });
+    import('./gestures.ts').then(
+      ({ attachGestures }) => {
+        if (isOver) return;
+        const attached = attachGestures(element, {
+          podAt: (point) => latest.current.podAt(point),
+          onMove: (uid, point) => latest.current.onMove(uid, point),
+          onZoom,
+        });
+        controls.current = attached;
+        detach = attached.detach;
+      },
+      () => {},
+    );
     return () => {
       isOver = true;
+      controls.current = null;
       detach();
     };
-  }, [stage, zoom]);
-  const hoverAt = (event: PointerEvent | MouseEvent) => {
+  }, [stage, controls, onZoom]);
+  const hoverAt = (event: MouseEvent) => {
     const { left = 0, top = 0 } = stage.current?.getBoundingClientRect() ?? {};
     const [x, y] = [event.clientX - left, event.clientY - top];
     return { hit: hitAt({ x, y }), x, y };
@@ -107,17 +99,8 @@ export function useStage({ props, graph, zoom, stage, onMove, kept }: StageReque
   const ofCursor = cursor && (cursor.pair >= 0 ? { pair: cursor.pair } : { pod: cursor.pod });
   const hot = hover?.hit ?? ofCursor;
   const emphasisOf = useEmphasis(graph, hot !== null && 'pair' in hot ? hot.pair : -1);
-  return {
-    dots,
-    cursor,
-    select,
-    handlers,
-    isPointing: hover !== null,
-    held: held === '' ? -1 : mesh.pods.findIndex(({ uid }) => uid === held),
-    hot,
-    at: hover ?? (hot === null ? null : placeOf(hot, graph, zoom)),
-    emphasisOf,
-  };
+  const at = hover ?? (hot === null ? null : placeOf(hot, graph, zoom));
+  return { cursor, select, handlers, isPointing: hover !== null, hot, at, emphasisOf };
 }
 
 function useEmphasis({ pod, pair: selected }: Graph, hot: number) {
@@ -132,7 +115,7 @@ function useEmphasis({ pod, pair: selected }: Graph, hot: number) {
 }
 
 /** The place of a pod or link on the stage. */
-function placeOf(hit: Exclude<GraphHit, null>, graph: Graph, zoom: GraphZoom): Point | null {
+function placeOf(hit: Exclude<GraphHit, null>, graph: Graph, zoom: Zoom): Point | null {
   const point = 'pod' in hit ? graph.spots[hit.pod] : graph.links.find(({ pair }) => pair === hit.pair)?.middle;
-  return point === undefined ? null : onStage(zoom.current(), point);
+  return point === undefined ? null : onStage(zoom, point);
 }

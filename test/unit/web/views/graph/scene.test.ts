@@ -105,7 +105,8 @@ test('figures on links never lie over each other, a pod or a name', () => {
 
 describe('what lies under the pointer', () => {
   const { links, ring, radii } = sceneOf(4, 'slow-pod');
-  const hit = (x: number, y: number) => hitGraph(x, y, [0, 1, 2, 3], ring.spots, radii, links, 7);
+  const graph = { glyphs: [0, 1], dots: [2, 3], spots: ring.spots, radii, links };
+  const hit = (x: number, y: number) => hitGraph({ x, y }, graph, 7);
 
   test('is the pod, also just beside its edge, and nothing far from everything', () => {
     expect(hit(5, 5)).toBeNull();

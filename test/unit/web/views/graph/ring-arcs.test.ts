@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { STATES } from '../../../../../web/model/cells.ts';
 import { codeOf } from '../../../../../web/model/links.ts';
 import { layoutRing } from '../../../../../web/model/ring-layout.ts';
-import { arcNames, arcStates, clearStart } from '../../../../../web/views/graph/layout.ts';
+import { arcNames, arcStates } from '../../../../../web/views/graph/ring-arcs.tsx';
 import type { Scenario } from '../../../../support/feed/plan.ts';
 import { pictureOf } from '../../pictures.ts';
 
@@ -58,22 +58,4 @@ test.each([
   into[pod! * STATES + codeOf('good')] = 120 - late;
   into[pod! * STATES + codeOf('warning')] = late;
   expect(arcStates({ ...picture, into }, ring, () => false)[0]).toBe(state);
-});
-
-const from = { x: 0, y: 0 };
-const to = { x: 100, y: 0 };
-const box = (x: number, y: number) => ({ x, y, width: 20, height: 10 });
-
-test.each([
-  ['that meets no words begins where it is', to, [], 0],
-  ['beside words too', to, [box(30, 1), box(110, -5)], 0],
-  ['that would pass behind words begins after the last of them', to, [box(40, -5), box(10, -5)], 66],
-  ['that is slanted likewise', { x: 100, y: 100 }, [box(40, 40)], 50 + 6 / Math.SQRT2],
-  ['of which next to nothing is left is none', to, [box(70, -5)], null],
-  ['that ends behind words likewise', to, [box(90, -5)], null],
-])('a line %s', (_, end, boxes, x) => {
-  const start = clearStart(from, end, boxes, 10);
-  expect(start && [start.x, start.y]).toEqual(
-    x === null ? null : [x, x * (end.y / end.x)].map((at) => expect.closeTo(at)),
-  );
 });
