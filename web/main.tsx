@@ -5,7 +5,7 @@ import { App } from './app/app.tsx';
 import { Preferences } from './app/preferences.ts';
 import { browserClock } from './data/connection.ts';
 import { LiveFeed, openWorker } from './data/live-feed.ts';
-import { readAddress, streamFigureOf, windowOf } from './model/address.ts';
+import { readAddress, windowOf } from './model/address.ts';
 
 const address = readAddress(location.hash);
 const feed = new LiveFeed({
@@ -14,7 +14,7 @@ const feed = new LiveFeed({
   base: document.baseURI,
 });
 // Starts before rendering, so that the first data load meanwhile.
-feed.start(windowOf(address), streamFigureOf(address));
+feed.start(windowOf(address));
 if (address.view === 'heatmap') void import('./views/heatmap/heatmap-view.tsx');
 const place = document.getElementById('page');
 if (place === null) throw new Error('the page has no element #page');

@@ -2,7 +2,6 @@ import type { IRouter, Request } from 'express';
 import { MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import { encodeCopyAnswer } from '../protocol/copy.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
-import { STREAM_FIGURES } from '../protocol/link-quality.ts';
 import { encodeMesh, type Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import { encodePodReport, type PodReport } from '../protocol/pod-report.ts';
@@ -72,10 +71,9 @@ export function meshRoutes(router: IRouter, context: RouteContext, streams: Stre
 
   router.get('/api/v1/stream', (req, res) => {
     const windowMs = Number(choiceParameter(req, 'window', STREAM_WINDOWS_MS));
-    const figure = choiceParameter(req, 'figure', STREAM_FIGURES);
     // HEAD asks whether there is a stream and of what type. It has no body, so it must neither wait nor take a place.
     if (req.method === 'HEAD') res.set(STREAM_HEADERS).end();
-    else if (!streams.open(res, windowMs, figure))
+    else if (!streams.open(res, windowMs))
       sendError(res, 503, 'too many live pages on this pod; ask /api/v1/mesh instead');
   });
 

@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { MESH_MAX_AGE_MS } from '../peers/collector.ts';
-import type { StreamFigure } from '../protocol/link-quality.ts';
 import { isStarved } from '../protocol/link-state.ts';
 import type { LinkColumns, StatColumns } from '../protocol/links.ts';
 import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
@@ -51,14 +50,6 @@ interface Channel {
   pause: { atMs: number; restUntilMs: number; timer: Timer; end: () => void } | null;
 }
 
-/** How reports are encoded for the pages that show one figure. */
-interface Encoding {
-  /** Statistics that are left out. */
-  unsent: ReadonlySet<keyof StatColumns>;
-  /** The JSON of reports: made once, however many pages watch, and dropped together with the reports. */
-  texts: WeakMap<MergedReport, string>;
-}
-
 /**
  * The live pages of this pod (`/api/v1/stream`, server-sent events as in the HTML standard). The mesh is collected only while
  * somebody watches, once for all watchers of a statistics window. The first watcher of a window starts a collection at once;
@@ -70,11 +61,8 @@ export class Streams {
   readonly #context: RouteContext;
   /** By window, ms. */
   readonly #channels = new Map<number, Channel>();
-  readonly #encodings: Record<StreamFigure, Encoding> = {
-    '': { unsent: unsentFor(''), texts: new WeakMap() },
-    jitter: { unsent: unsentFor('jitter'), texts: new WeakMap() },
-    usual: { unsent: unsentFor('usual'), texts: new WeakMap() },
-  };
+  /** The JSON of reports: made once, however many pages watch, and dropped together with the reports. */
+  readonly #texts = new WeakMap<MergedReport, string>();
   /** The streams, and the addresses of their clients. */
   readonly #open = new Map<ServerResponse, string>();
   #heartbeat: Timer | null = null;
@@ -86,11 +74,8 @@ export class Streams {
     context.podChanges.on('change', this.#onPodChange);
   }
 
-  /**
-   * Makes `res` a stream of the mesh with statistics over `windowMs`, and with the figure that the page shows; false if there are
-   * too many streams, in all or of its address.
-   */
-  open(res: ServerResponse, windowMs: number, figure: StreamFigure): boolean {
+  /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many, in all or of its address. */
+  open(res: ServerResponse, windowMs: number): boolean {
     const { clock, config } = this.#context;
     const address = res.socket === null ? '' : remoteAddressOf(res.socket);
     const own = [...this.#open.values()].filter((other) => other === address).length;
@@ -103,7 +88,7 @@ export class Streams {
     res.write(`retry: ${RECONNECT_MS}\n\n`);
     const known = this.#channels.get(windowMs);
     const channel: Channel = known ?? { watchers: new Set(), last: null, pause: null };
-    const watcher = new Watcher(res, this.#encodings[figure], clock);
+    const watcher = new Watcher(res, this.#texts, clock);
     channel.watchers.add(watcher);
     this.#open.set(res, address);
     res.on('close', () => {
@@ -192,7 +177,7 @@ export class Streams {
 class Watcher {
   readonly #res: ServerResponse;
   readonly #paced: PacedWrite;
-  readonly #encoding: Encoding;
+  readonly #texts: WeakMap<MergedReport, string>;
   readonly #clock: Clock;
   /** The last mesh that was sent to its end. */
   #sent: Mesh | null = null;
@@ -200,11 +185,11 @@ class Watcher {
   #next: Mesh | null = null;
   #isSending = false;
 
-  constructor(res: ServerResponse, encoding: Encoding, clock: Clock) {
+  constructor(res: ServerResponse, texts: WeakMap<MergedReport, string>, clock: Clock) {
     this.#res = res;
     this.#clock = clock;
     this.#paced = pacedWriter(res);
-    this.#encoding = encoding;
+    this.#texts = texts;
   }
 
   /** Sends a newer mesh, at once or when the present one has been sent. */
@@ -243,7 +228,7 @@ class Watcher {
     await this.#write('head', JSON.stringify({ ...head, pods, reset, reportCount: reports.length }));
     for (const [i, report] of reports.entries()) {
       const old = before?.reports[i];
-      if (old !== undefined && sameReport(old, report, this.#encoding.unsent)) continue;
+      if (old !== undefined && sameReport(old, report)) continue;
       await this.#write('report', this.#textOf(report));
       // Comparing and encoding a report takes up to 0.3 ms at 1000 pods: leave room for pings between two.
       await nextTurn();
@@ -252,11 +237,8 @@ class Watcher {
   }
 
   #textOf(report: MergedReport): string {
-    const { texts, unsent } = this.#encoding;
-    const known = texts.get(report);
-    if (known !== undefined) return known;
-    const text = encodeMergedReport(report, unsent);
-    texts.set(report, text);
+    const text = this.#texts.get(report) ?? encodeMergedReport(report, UNSENT);
+    this.#texts.set(report, text);
     return text;
   }
 
@@ -273,27 +255,16 @@ class Watcher {
 const AGES: ReadonlySet<string> = new Set(['ageMs', 'sinceMs'] satisfies (keyof LinkColumns)[]);
 
 /** Statistics that the stream leaves out: no page shows them, and a thousand reports have 6 MB of them. */
-const NEVER_SENT: readonly (keyof StatColumns)[] = ['minUs', 'connectP50Us', 'firstByteP50Us'];
-/** Statistics that only one figure of the heatmap shows. */
-const SENT_FOR: readonly (readonly [column: keyof StatColumns, shownBy: StreamFigure])[] = [
-  ['jitterUs', 'jitter'],
-  ['usualUs', 'usual'],
-];
-
-/** The statistics that a stream for `figure` leaves out. */
-export function unsentFor(figure: StreamFigure): ReadonlySet<keyof StatColumns> {
-  const others = SENT_FOR.filter(([, shownBy]) => shownBy !== figure);
-  return new Set([...NEVER_SENT, ...others.map(([column]) => column)]);
-}
+export const UNSENT: ReadonlySet<keyof StatColumns> = new Set(['minUs', 'connectP50Us', 'firstByteP50Us']);
 
 /**
  * Whether nothing has changed that the stream sends, apart from what changes with every collection: the arrival of the report
  * (`atMs`, `fetchUs`), ages, and the delay of the event loop, which the page shows as it was in the last report that was sent.
  */
-function sameReport(before: MergedReport, after: MergedReport, unsent: ReadonlySet<keyof StatColumns>): boolean {
+function sameReport(before: MergedReport, after: MergedReport): boolean {
   return (
     sameColumns(before.links, after.links, AGES) &&
-    sameColumns(before.stats, after.stats, unsent) &&
+    sameColumns(before.stats, after.stats, UNSENT) &&
     sameColumns(before.udp, after.udp, AGES) &&
     isDeepStrictEqual(comparedRest(before), comparedRest(after))
   );

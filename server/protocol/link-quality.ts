@@ -7,10 +7,6 @@ import type { StatColumns } from './links.ts';
  */
 export const USUAL = { historyMs: 600_000, windows: 2, buckets: 2_048, keptMs: 60_000 };
 
-/** The figures of the heatmap whose statistics a stream sends only to a page that shows them; '' = none of them. */
-export const STREAM_FIGURES = ['', 'jitter', 'usual'] as const;
-export type StreamFigure = (typeof STREAM_FIGURES)[number];
-
 /** A median that differs from another by less than this is the same: on a busy machine it moves so much by itself, us. */
 export const MIN_CHANGE_US = 500;
 

@@ -1,6 +1,5 @@
 import './app.css';
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import { DEFAULT_THRESHOLDS } from '../../server/protocol/link-state.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
@@ -11,14 +10,7 @@ import { useFetched } from '../components/use-fetched.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import { loadExport, loadTable } from '../components/view-tools.tsx';
 import type { LiveFeed } from '../data/live-feed.ts';
-import {
-  MAX_FILTER,
-  orderedThresholds,
-  streamFigureOf,
-  usualThresholds,
-  type ViewName,
-  windowOf,
-} from '../model/address.ts';
+import { MAX_FILTER, orderedThresholds, usualThresholds, type ViewName, windowOf } from '../model/address.ts';
 import { sameThresholds } from '../model/cells.ts';
 import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
@@ -93,7 +85,7 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
   const narrow = useMedia('(max-width: 639.98px)');
   const main = useRef<HTMLElement>(null);
-  useLiveFeed(feed, windowOf(address), streamFigureOf(address));
+  useLiveFeed(feed, windowOf(address));
 
   const [replay, setReplay] = useState<TimeRange | null>(null);
   const { atMs } = address;
@@ -335,9 +327,9 @@ function usePreloaded(isTime: boolean): void {
 }
 
 /** Connects while the page is open, and reconnects when the browser restores it from its cache. */
-function useLiveFeed(feed: LiveFeed, windowMs: number, figure: StreamFigure): void {
+function useLiveFeed(feed: LiveFeed, windowMs: number): void {
   useEffect(() => {
-    const start = () => feed.start(windowMs, figure);
+    const start = () => feed.start(windowMs);
     const onShow = (event: PageTransitionEvent) => event.persisted && start();
     const onHide = () => feed.stop();
     start();
@@ -347,7 +339,7 @@ function useLiveFeed(feed: LiveFeed, windowMs: number, figure: StreamFigure): vo
       removeEventListener('pageshow', onShow);
       removeEventListener('pagehide', onHide);
     };
-  }, [feed, windowMs, figure]);
+  }, [feed, windowMs]);
 }
 
 /** The numbers of failed and slow links that this page has received. Bounded. */

@@ -1,4 +1,3 @@
-import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
@@ -29,7 +28,7 @@ export function connecting(clock: Clock): ConnectionState {
 
 export interface ConnectionOptions {
   clock: Clock;
-  openStream(windowMs: number, figure: StreamFigure, ...stream: Parameters<OpenStream>): ReturnType<OpenStream>;
+  openStream(windowMs: number, ...stream: Parameters<OpenStream>): ReturnType<OpenStream>;
   fetchMesh(windowMs: number, signal: AbortSignal): Promise<Mesh>;
   /** Receives each report of a mesh that is not complete yet. */
   onReport?(report: MergedReport, pods: readonly Pod[]): void;
@@ -60,7 +59,6 @@ const REOPEN_MS = 250;
 export class Connection extends Observed<ConnectionState> {
   readonly #options: ConnectionOptions;
   #windowMs = 0;
-  #figure: StreamFigure = '';
   #breaks = 0;
   /** Successful polls since the stream last worked. */
   #polls = 0;
@@ -76,10 +74,9 @@ export class Connection extends Observed<ConnectionState> {
     this.#options = options;
   }
 
-  /** Connects, with statistics over `windowMs` (0 = none) and those of `figure`. May be called again with others. */
-  start(windowMs: number, figure: StreamFigure = ''): void {
+  /** Connects, with statistics over `windowMs` (0 = none). May be called again with another window. */
+  start(windowMs: number): void {
     this.#windowMs = windowMs;
-    this.#figure = figure;
     this.tryNow();
   }
 
@@ -116,7 +113,7 @@ export class Connection extends Observed<ConnectionState> {
     let silenceMs = FIRST_BYTES_MS;
     this.#bytesMs = this.#options.clock.monotonicMs();
     const reader = new BatchReader();
-    this.#closeStream = this.#options.openStream(this.#windowMs, this.#figure, (type, data) => {
+    this.#closeStream = this.#options.openStream(this.#windowMs, (type, data) => {
       this.#bytesMs = this.#options.clock.monotonicMs();
       silenceMs = SILENCE_MS;
       try {

@@ -1,4 +1,3 @@
-import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { type PictureCells, type PictureOptions, sameOptions } from '../model/cells.ts';
@@ -30,8 +29,8 @@ export class LiveFeed extends Observed<ConnectionState> {
   readonly #options: FeedOptions;
   readonly #unpacker = new Unpacker();
   #computed: ComputedCells[] = [];
-  /** What was asked for: window and figure; '' = nothing. */
-  #asked = '';
+  /** The window that was asked for; null = nothing was. */
+  #windowMs: number | null = null;
   #heartbeat: Timer | null = null;
 
   constructor(options: FeedOptions) {
@@ -43,14 +42,11 @@ export class LiveFeed extends Observed<ConnectionState> {
     options.worker.addEventListener('messageerror', fail);
   }
 
-  /**
-   * Connects, with statistics over `windowMs` (0 = none) and those of `figure`. Does nothing if it is already connected with both.
-   */
-  start(windowMs: number, figure: StreamFigure = ''): void {
-    const asked = `${windowMs} ${figure}`;
-    if (asked === this.#asked) return;
-    this.#asked = asked;
-    this.#options.worker.postMessage({ kind: 'start', base: this.#options.base, windowMs, figure });
+  /** Connects, with statistics over `windowMs` (0 = none). Does nothing if it is already connected with them. */
+  start(windowMs: number): void {
+    if (windowMs === this.#windowMs) return;
+    this.#windowMs = windowMs;
+    this.#options.worker.postMessage({ kind: 'start', base: this.#options.base, windowMs });
     this.#beat();
   }
 
@@ -67,7 +63,7 @@ export class LiveFeed extends Observed<ConnectionState> {
 
   /** Disconnects; `start` may be called again. */
   stop(): void {
-    this.#asked = '';
+    this.#windowMs = null;
     this.#heartbeat?.cancel();
     this.#options.worker.postMessage({ kind: 'stop' });
   }

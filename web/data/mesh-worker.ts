@@ -1,4 +1,3 @@
-import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
@@ -9,8 +8,8 @@ import { type MeshUpdate, type PackedReports, Packer } from './transfer.ts';
 
 /** A message from a page to the worker. */
 export type WorkerRequest =
-  /** Connect to the server at `base`, with statistics over `windowMs` and those of `figure`. */
-  | { kind: 'start'; base: string; windowMs: number; figure: StreamFigure }
+  /** Connect to the server at `base`, with statistics over `windowMs`. */
+  | { kind: 'start'; base: string; windowMs: number }
   | { kind: 'stop' }
   /** The page is still there. */
   | { kind: 'here' }
@@ -79,9 +78,9 @@ interface Joined {
 type Connect = (base: string, onReport: (report: MergedReport, pods: readonly Pod[]) => void) => Connection;
 
 /** What a page connects to; see `WorkerRequest`. */
-type Wanted = Pick<Extract<WorkerRequest, { kind: 'start' }>, 'base' | 'windowMs' | 'figure'>;
+type Wanted = Pick<Extract<WorkerRequest, { kind: 'start' }>, 'base' | 'windowMs'>;
 
-/** The connections of all tabs: one for each server, window of statistics and figure, however many tabs show it. */
+/** The connections of all tabs: one for each server and window of statistics, however many tabs show it. */
 export class ConnectionPool {
   readonly #connect: Connect;
   readonly #shared = new Map<string, { connection: Connection; desks: Set<PictureDesk> }>();
@@ -93,7 +92,7 @@ export class ConnectionPool {
 
   /** Posts the state of a connection to `desk`, first the current one. The last desk that leaves closes the connection. */
   join(wanted: Wanted, desk: PictureDesk): Joined {
-    const key = `${wanted.windowMs} ${wanted.figure} ${wanted.base.replace(/#.*$/s, '')}`;
+    const key = `${wanted.windowMs} ${wanted.base.replace(/#.*$/s, '')}`;
     const shared = this.#shared.get(key) ?? this.#open(key, wanted);
     const { connection, desks } = shared;
     desks.add(desk);
@@ -110,14 +109,14 @@ export class ConnectionPool {
     };
   }
 
-  #open(key: string, { base, windowMs, figure }: Wanted) {
+  #open(key: string, { base, windowMs }: Wanted) {
     const desks = new Set<PictureDesk>();
     const connection = this.#connect(base, (report, pods) => {
       for (const desk of desks) desk.report(report, pods);
     });
     const shared = { connection, desks };
     this.#shared.set(key, shared);
-    connection.start(windowMs, figure);
+    connection.start(windowMs);
     return shared;
   }
 }

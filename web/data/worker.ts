@@ -11,10 +11,8 @@ const pool = new ConnectionPool(
   (base, onReport) =>
     new Connection({
       clock: browserClock,
-      openStream: (windowMs, figure, onEvent) => {
-        const query = { window: String(windowMs), ...(figure !== '' && { figure }) };
-        return openEventStream(serverUrl('api/v1/stream', query, base), onEvent);
-      },
+      openStream: (windowMs, onEvent) =>
+        openEventStream(serverUrl('api/v1/stream', { window: String(windowMs) }, base), onEvent),
       fetchMesh: (windowMs, signal) => fetchMesh(windowMs, signal, base),
       onReport,
     }),

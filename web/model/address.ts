@@ -1,4 +1,3 @@
-import type { StreamFigure } from '../../server/protocol/link-quality.ts';
 import { DEFAULT_THRESHOLDS, type Thresholds, thresholdsFor } from '../../server/protocol/link-state.ts';
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
@@ -96,12 +95,6 @@ export function windowOf(address: Address): number {
   const value = shownValue(address);
   if (isFigure(value)) return FIGURE_WINDOWS_MS[value];
   return (address.view === 'graph' || address.view === 'heatmap') && value !== 'last' ? address.windowMs : 0;
-}
-
-/** The figure whose statistics must be requested by its name; see `STREAM_FIGURES` of the server. */
-export function streamFigureOf(address: Address): StreamFigure {
-  const value = shownValue(address);
-  return value === 'jitter' || value === 'usual' ? value : '';
 }
 
 /** The value that the view shows: figures are shown by the heatmap alone. */

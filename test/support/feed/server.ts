@@ -4,8 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Reporter } from '../../../server/analysis/comparison/report.ts';
 import { createApp } from '../../../server/http/app.ts';
 import type { RouteContext } from '../../../server/http/context.ts';
-import { Streams, unsentFor } from '../../../server/http/stream.ts';
-import { STREAM_FIGURES } from '../../../server/protocol/link-quality.ts';
+import { Streams, UNSENT } from '../../../server/http/stream.ts';
 import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { settingsOf } from '../mesh.ts';
@@ -53,7 +52,6 @@ goldpinger_nodes_health_total{goldpinger_instance="goldpinger-001",status="unhea
 interface Stream {
   response: ServerResponse;
   windowMs: number;
-  unsent: ReturnType<typeof unsentFor>;
   /** The pods that were sent last; null = none yet. */
   pods: string | null;
   reports: Map<number, string>;
@@ -236,8 +234,7 @@ export class Feed {
     }
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
     const windowMs = Number(query.get('window') ?? 0);
-    const figure = STREAM_FIGURES.find((one) => one === query.get('figure')) ?? '';
-    const stream: Stream = { response, windowMs, unsent: unsentFor(figure), pods: null, reports: new Map() };
+    const stream: Stream = { response, windowMs, pods: null, reports: new Map() };
     this.#streams.add(stream);
     const heartbeat = setInterval(() => response.write(':\n\n'), HEARTBEAT_MS);
     response.on('close', () => {
@@ -256,7 +253,7 @@ export class Feed {
     if (reset) stream.reports.clear();
     stream.pods = pods;
     const changed = reports.flatMap((report) => {
-      const text = encodeMergedReport(report, stream.unsent);
+      const text = encodeMergedReport(report, UNSENT);
       if (stream.reports.get(report.pod) === text) return [];
       stream.reports.set(report.pod, text);
       return [text];

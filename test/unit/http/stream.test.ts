@@ -147,23 +147,6 @@ describe('/api/v1/stream', () => {
     await next(page, meshWith(reportWithStats(60, 90)), 'head', 'report', 'end');
   });
 
-  it('sends the statistics that only one figure shows to the pages that show it, and collects once for all', async () => {
-    const { open, show, collections, url } = await start({ MAX_STREAMS: '4' });
-    show(meshWith(reportWithStats()));
-    const jitter = await open('?window=60000&figure=jitter');
-    const usual = await open('?window=60000&figure=usual');
-    const none = await open('?window=60000');
-    const reports = await Promise.all(
-      [jitter, usual, none].map(async (page) => withStats(await page.received(...WHOLE))),
-    );
-    const sent = reports.map((report) => Object.keys((report as { stats: object }).stats));
-    for (const [i, column] of ['jitterUs', 'usualUs'].entries()) {
-      expect(sent.map((columns) => columns.includes(column))).toEqual([0, 1, 2].map((page) => page === i));
-    }
-    expect(collections()).toBe(1);
-    expect((await watch(`${url}?figure=p95`)).status).toBe(400);
-  });
-
   it('collects only while somebody watches', async () => {
     const { open, clock, collections } = await start();
     await clock.advance(60_000);

@@ -35,7 +35,7 @@ function setUp(answer: () => Promise<Mesh>) {
   const asked: number[] = [];
   const connection = new Connection({
     clock,
-    openStream: (_windowMs, _figure, onEvent) => {
+    openStream: (_windowMs, onEvent) => {
       const source = new Source(onEvent);
       sources.push(source);
       return () => {

@@ -20,7 +20,7 @@ import { USUAL } from '../pictures.ts';
 function setUp() {
   const clock = new FakeClock(1_000_000);
   const streams = new Set<(type: string, data: string) => void>();
-  const openStream = (_windowMs: number, _figure: string, onEvent: (type: string, data: string) => void) => {
+  const openStream = (_windowMs: number, onEvent: (type: string, data: string) => void) => {
     streams.add(onEvent);
     return () => void streams.delete(onEvent);
   };

@@ -4,7 +4,7 @@ import { DEFAULT_THRESHOLDS, LATENCY_STATES, LOSSY } from '../../../../server/pr
 import { emptyStats, NONE16, pack16 } from '../../../../server/protocol/links.ts';
 import type { Outcome } from '../../../../server/protocol/sample.ts';
 import { emptyUdp, writeLoss } from '../../../../server/protocol/udp.ts';
-import { DEFAULT_ADDRESS, readAddress, streamFigureOf, windowOf, writeAddress } from '../../../../web/model/address.ts';
+import { DEFAULT_ADDRESS, readAddress, windowOf, writeAddress } from '../../../../web/model/address.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import { figureDetail, figureExplained, stateLimits } from '../../../../web/model/figure-words.ts';
 import { FIGURES, type Figure, figureCode, figureOf, valueText } from '../../../../web/model/figures.ts';
@@ -198,14 +198,9 @@ describe('the address', () => {
     const asked = (view: 'heatmap' | 'graph', value: Figure) => {
       const address = readAddress(writeAddress({ ...DEFAULT_ADDRESS, view, value, windowMs: 300_000 }));
       expect(address.value).toBe(value);
-      return [windowOf(address), streamFigureOf(address)];
+      return windowOf(address);
     };
-    expect(FIGURES.map((figure) => asked('heatmap', figure))).toEqual([
-      [300_000, ''],
-      [300_000, 'jitter'],
-      [0, ''],
-      [60_000, 'usual'],
-    ]);
-    for (const figure of FIGURES) expect(asked('graph', figure)).toEqual([0, '']);
+    expect(FIGURES.map((figure) => asked('heatmap', figure))).toEqual([300_000, 300_000, 0, 60_000]);
+    for (const figure of FIGURES) expect(asked('graph', figure)).toBe(0);
   });
 });
