@@ -1,104 +1,76 @@
-import { readFile } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { type Agent, type ClientRequest, get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps, type RequestOptions } from 'node:https';
-import { isDeepStrictEqual, promisify } from 'node:util';
+import { isDeepStrictEqual } from 'node:util';
 import type { DiscoveryFault } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { type Credential, runPlugin } from './credential-plugin.ts';
-import { accountNamespace, type Login, readKubeconfig, readServiceAccount } from './kubeconfig.ts';
-import type { Proxies } from './proxy.ts';
-
-/** Where credentials and the address of the API server are read. */
-export interface LoginSource {
-  /** Path of a kubeconfig, or several as in KUBECONFIG; null = use the service account of the pod. */
-  kubeconfig: string | null;
-  proxies?: Proxies;
-  /** Put before the paths of the service account, for tests. */
-  accountRoot?: string;
-}
+import type { Login, LoginSource } from './kubeconfig.ts';
 
 /**
- * Reads the kubeconfig or the service account and makes a client for its API server. `credential`: what the plugin gave to an
- * earlier client; it is used until it expires, if this login names the same plugin. Throws an `ApiError`; see `faultOf`.
+ * The faults that another credential may mend. `malformed`: a proxy may have sent us to its login page. `config`: the
+ * credential may have characters that no header may contain.
  */
-export function loadApiClient(source: LoginSource, clock: Clock, credential: Credential | null = null): ApiClient {
-  const { kubeconfig, proxies = { https: '', http: '', none: '' }, accountRoot: root = '' } = source;
-  try {
-    const login = kubeconfig === null ? readServiceAccount(root, proxies) : readKubeconfig(kubeconfig, proxies);
-    const namespace = login.namespace || accountNamespace(root) || 'default';
-    return new ApiClient(login, clock, namespace, credential);
-  } catch (error) {
-    throw new ApiError(faultOf(error), networkMessageOf(error));
-  }
-}
+const MENDED_BY_LOGIN: readonly DiscoveryFault[] = ['unauthorized', 'forbidden', 'tls', 'malformed', 'config'];
 
-/**
- * The fault of an error before a request is sent: `config`, but `unreachable` if our process lacks something, such as open
- * files.
- */
-function faultOf(error: unknown): DiscoveryFault {
-  return isOwnFault(errorCodeOf(error)) ? 'unreachable' : 'config';
-}
-
-/** Makes the error of credentials that cannot be read or made. */
-function credentialsError(error: unknown): ApiError {
-  return new ApiError(faultOf(error), `credentials: ${networkMessageOf(error)}`);
-}
-
-/** TLS options and headers are used for this long, ms. Then they are made again, because certificates may have been renewed. */
-const OPTIONS_LAST_MS = 60_000;
-
-/** Sends requests to the API server, with credentials. Connections are kept open between requests. */
+/** Logs in to the API server and sends requests to it. Connections are kept open between requests. */
 export class ApiClient {
-  /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
-  readonly namespace: string;
-  readonly #login: Login;
+  readonly #source: LoginSource;
   readonly #clock: Clock;
-  readonly #base: string;
-  readonly #closing = new AbortController();
-  /** What each request needs, and when it was made, monotonic ms. null: it must be made anew. */
-  #options: { forRequests: RequestOptions; madeMs: number } | null = null;
-  #credential: Credential | null;
+  /** null: kubeconfig or service account are to be read. */
+  #login: Login | null = null;
+  /** Aborts when the login is dropped. */
+  #dropped = new AbortController();
+  /** What the credential plugin gave last. */
+  #credential: Credential | null = null;
   /** The run of the credential plugin that has not ended. */
   #pluginRun: Promise<Credential> | null = null;
-  #agent: Agent | null = null;
-  /** The certificates with which `#agent` opens connections. */
-  #certificates = '';
+  /** TLS options, headers and agent of all requests with the present login and credential. */
+  #options: Promise<RequestOptions> | null = null;
   /** The token of the token file when it was last read; '' = never. */
   #token = '';
+  #isClosed = false;
 
-  constructor(login: Login, clock: Clock, namespace: string, credential: Credential | null) {
-    this.namespace = namespace;
-    this.#login = login;
+  constructor(source: LoginSource, clock: Clock) {
+    this.#source = source;
     this.#clock = clock;
-    this.#credential = isDeepStrictEqual(credential?.plugin, login.plugin) ? credential : null;
-    this.#base = new URL(login.server).href.replace(/\/+$/, '');
   }
 
-  /** What the credential plugin gave last, for the next `ApiClient`; null = nothing. */
-  get credential(): Credential | null {
-    return this.#credential;
+  /** Namespace of the kubeconfig's context, else of the service account, else `default`; '' before the first login. */
+  get namespace(): string {
+    return this.#login?.namespace ?? '';
+  }
+
+  /** Whether kubeconfig or service account were read, and nothing has failed since. */
+  get hasLogin(): boolean {
+    return this.#login !== null;
   }
 
   /**
-   * Runs the credential plugin, if there is one and its credential is missing or has expired. This may take a minute: so callers
-   * do it before each request, outside of the timeout of that request. Calls at the same time wait for the same run. Rejects
-   * with an `ApiError`.
+   * Reads the kubeconfig or the service account if that is needed, and runs the credential plugin if there is one and its
+   * credential is missing or has expired. This may take a minute: so callers do it before each request, outside of the timeout of
+   * that request. Calls at the same time wait for the same run. Rejects with an `ApiError`, also after `close`.
    */
   async logIn(): Promise<void> {
-    const { plugin } = this.#login;
-    // Without an expiry it is used until the API server refuses it. Then `Session` makes a new client without it.
-    if (plugin === null || this.#clock.nowMs() < (this.#credential?.expiresMs ?? 0)) return;
-    this.#pluginRun ??= runPlugin(plugin, this.#clock, this.#closing.signal).finally(() => {
-      this.#pluginRun = null;
-    });
+    // The Kubernetes client takes longer to load than all the rest together. The HTTP port must not wait for it.
+    const { readLogin } = await import('./kubeconfig.ts');
+    if (this.#isClosed) throw new ApiError('unreachable', 'stopped');
     try {
-      this.#credential = await this.#pluginRun;
+      this.#login ??= readLogin(this.#source);
+      const { plugin } = this.#login;
+      if (!isDeepStrictEqual(this.#credential?.plugin, plugin)) this.#credential = null;
+      // Without an expiry it is used until the API server refuses it: see `drop`.
+      if (plugin === null || this.#clock.nowMs() < (this.#credential?.expiresMs ?? 0)) return;
+      this.#pluginRun ??= runPlugin(plugin, this.#clock, this.#dropped.signal);
+      const credential = await this.#pluginRun;
+      this.#credential = credential;
       this.#options = null;
     } catch (error) {
-      throw credentialsError(error);
+      throw loginError(error);
+    } finally {
+      this.#pluginRun = null;
     }
   }
 
@@ -112,43 +84,49 @@ export class ApiClient {
     accept: string,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
-    const { options, headers } = await this.#credentials();
+    const login = this.#login;
+    if (login === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
+    const headers: Record<string, string | string[]> = { ...login.impersonation };
+    let options: RequestOptions;
+    try {
+      this.#options ??= optionsOf(login, this.#credential);
+      options = await this.#options;
+      // A token may end in a line break, which no header may contain.
+      for (const [name, value] of Object.entries(options.headers ?? {})) headers[name] = String(value).trim();
+      if (login.tokenFile !== '') headers['Authorization'] = `Bearer ${await this.#readToken(login.tokenFile)}`;
+    } catch (error) {
+      throw loginError(error);
+    }
     signal.throwIfAborted();
-    const url = new URL(`${this.#base}${path}?${new URLSearchParams(query)}`);
+    const url = new URL(`${login.server}${path}?${new URLSearchParams(query)}`);
     return send(url, { ...options, signal, headers: { ...headers, accept, 'user-agent': 'goldpinger-ts' } });
   }
 
-  /** Closes all connections and kills a credential plugin that still runs. */
-  close(): void {
-    this.#closing.abort(new Error('the client was closed'));
-    this.#agent?.destroy();
+  /**
+   * Closes all connections after a failure, and reads kubeconfig or service account anew at the next login: they may have been
+   * replaced, and connections may be dead. The credential of a plugin is kept, unless another one may help (`MENDED_BY_LOGIN`): a
+   * login may take long, and must not delay us when an API server that restarts is back.
+   */
+  drop(fault: DiscoveryFault): void {
+    if (MENDED_BY_LOGIN.includes(fault)) this.#credential = null;
+    this.#dropped.abort(new Error('the client was closed'));
+    this.#dropped = new AbortController();
+    this.#options?.then(({ agent }) => (agent as Agent).destroy()).catch(() => {});
+    this.#login = null;
+    this.#options = null;
+    this.#token = '';
   }
 
-  /** TLS options and headers of one request. */
-  async #credentials() {
-    try {
-      const { configWith, tokenFile, impersonation } = this.#login;
-      const nowMs = this.#clock.monotonicMs();
-      if (this.#options === null || nowMs - this.#options.madeMs > OPTIONS_LAST_MS) {
-        const made: RequestOptions = { headers: {} };
-        await configWith(this.#credential).applyToHTTPSOptions(made);
-        this.#options = { forRequests: { ...made, agent: this.#agentOf(made) }, madeMs: nowMs };
-      }
-      const options = this.#options.forRequests;
-      const headers: Record<string, string | string[]> = { ...impersonation };
-      // A token may end in a line break, which no header may contain.
-      for (const [name, value] of Object.entries(options.headers ?? {})) headers[name] = String(value).trim();
-      if (tokenFile !== '') headers['Authorization'] = `Bearer ${await this.#readToken(tokenFile)}`;
-      return { options, headers };
-    } catch (error) {
-      throw credentialsError(error);
-    }
+  /** Closes all connections for good, and kills a credential plugin that still runs. */
+  close(): void {
+    this.#isClosed = true;
+    this.drop('unreachable');
   }
 
   /** The token in the file. If the file cannot be read or is empty, the last token that was read, as in client-go. */
   async #readToken(path: string): Promise<string> {
     try {
-      const token = (await promisify(readFile)(path, 'utf8')).trim();
+      const token = (await readFile(path, 'utf8')).trim();
       if (token === '') throw new Error(`the token file ${path} is empty`);
       this.#token = token;
     } catch (error) {
@@ -156,20 +134,22 @@ export class ApiClient {
     }
     return this.#token;
   }
+}
 
-  /**
-   * `@kubernetes/client-node` makes a new agent each time. The first one is used until the certificates change, so that its
-   * connections stay open.
-   */
-  #agentOf({ agent, ca, cert, key }: RequestOptions): Agent {
-    const certificates = JSON.stringify([ca, cert, key].map(String));
-    if (this.#agent === null || certificates !== this.#certificates) {
-      // The last agent is not destroyed: a watch may still use its connections.
-      this.#agent = Object.assign(agent as Agent, { keepAlive: true });
-      this.#certificates = certificates;
-    }
-    return this.#agent;
-  }
+/** TLS options, headers and agent. The agent keeps its connections. */
+async function optionsOf({ configWith }: Login, credential: Credential | null): Promise<RequestOptions> {
+  const options: RequestOptions = { headers: {} };
+  await configWith(credential).applyToHTTPSOptions(options);
+  Object.assign(options.agent as Agent, { keepAlive: true });
+  return options;
+}
+
+/**
+ * The error of a login that cannot be read or made: fault `config`, but `unreachable` if our process lacks something, such as open
+ * files.
+ */
+function loginError(error: unknown): ApiError {
+  return new ApiError(isOwnFault(errorCodeOf(error)) ? 'unreachable' : 'config', networkMessageOf(error));
 }
 
 /** Sends a GET, and once more if a kept connection failed. Rejects with an `ApiError`. */
@@ -182,10 +162,10 @@ async function send(url: URL, options: RequestOptions): Promise<IncomingMessage>
   } catch (error) {
     // The request could not be made, for example because the token has characters that no header may contain.
     if (request === null) throw new ApiError('config', error);
-    // The server may close a kept connection just when we use it again: the request is sent once more.
-    if (request.reusedSocket && !options.signal?.aborted) return answerOf(get(url, options)).catch(failed);
-    return failed(error);
+    if (!request.reusedSocket || options.signal?.aborted) throw asApiError(error, 'unreachable');
   }
+  // The server may close a kept connection just when we use it again: the request is sent once more.
+  return answerOf(get(url, options)).catch((error) => Promise.reject(asApiError(error, 'unreachable')));
 }
 
 /** Resolves with the answer when its head has come. */
@@ -195,8 +175,4 @@ function answerOf(request: ClientRequest): Promise<IncomingMessage> {
     // Not `once`: an aborted request may emit a second error, after its answer has come.
     request.on('error', reject);
   });
-}
-
-function failed(error: unknown): never {
-  throw asApiError(error, 'unreachable');
 }

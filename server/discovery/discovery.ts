@@ -1,12 +1,12 @@
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import type { Timer } from '../runtime/clock.ts';
+import { ApiClient } from './api-client.ts';
 import { listNodes, NodeKeeper } from './nodes.ts';
 import { PodStore } from './pod-store.ts';
-import { Session } from './session.ts';
 import { type DiscoverySettings, MAX_PODS, Sync, type SyncDeps } from './sync.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
 
-interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'session'> {
+interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'client'> {
   /** Other times than those of production, for tests. */
   timing?: Partial<Timing>;
   /** Pods or status have changed. A newer `lastGoodMs` alone does not count; `snapshot()` has it. */
@@ -26,7 +26,7 @@ export class Discovery {
   readonly #stopping = new AbortController();
   readonly #store: PodStore;
   readonly #nodes: NodeKeeper;
-  readonly #session: Session;
+  readonly #client: ApiClient;
   readonly #sync: Sync;
   readonly #running: Promise<void>;
   #pendingChange: Timer | null = null;
@@ -36,14 +36,15 @@ export class Discovery {
     this.#deps = deps;
     this.#timing = { ...DEFAULT_TIMING, ...deps.timing };
     this.#store = new PodStore({ ...settings, maxPods: MAX_PODS, maxGone: MAX_GONE });
-    this.#session = new Session(settings, deps.clock);
-    const syncDeps = { ...deps, timing: this.#timing, session: this.#session };
+    this.#client = new ApiClient(settings, deps.clock);
+    const syncDeps = { ...deps, timing: this.#timing, client: this.#client };
     this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
     this.#nodes = new NodeKeeper({
       ...syncDeps,
       list: async (selector) => {
-        const client = await this.#session.presentClient();
-        return listNodes(client, deps.clock, selector, this.#timing.requestTimeoutMs, this.#stopping.signal);
+        // Only discovery of pods tries a failed login again.
+        if (this.#client.hasLogin) await this.#client.logIn();
+        return listNodes(this.#client, deps.clock, selector, this.#timing.requestTimeoutMs, this.#stopping.signal);
       },
       store: this.#store,
       onChange: () => this.#onChange(true),
@@ -58,7 +59,7 @@ export class Discovery {
   /** Ends every request, watch and timer. Nothing is announced afterwards. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopped'));
-    this.#session.close();
+    this.#client.close();
     this.#pendingChange?.cancel();
     this.#nextExpiry?.cancel();
     await Promise.all([this.#running, this.#nodes.stop()]);

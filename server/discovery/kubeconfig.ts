@@ -7,15 +7,24 @@ import { type Credential, type CredentialPlugin, readPlugin } from './credential
 import { dataOrFile, type Fields, fieldsOf, listOf, stringOf } from './kubeconfig-fields.ts';
 import { type Proxies, proxyFor } from './proxy.ts';
 
+/** Where the address of the API server and credentials are read. */
+export interface LoginSource {
+  /** Path of a kubeconfig, or several as in KUBECONFIG; null = use the service account of the pod. */
+  kubeconfig: string | null;
+  proxies?: Proxies;
+  /** Put before the paths of the service account, for tests. */
+  accountRoot?: string;
+}
+
 /** An API server, and how to log in to it: one context of a kubeconfig, or the service account of our pod. */
 export interface Login {
   /** The configuration of `@kubernetes/client-node`, with what the credential plugin gave (null: no plugin has run). */
   configWith(credential: Credential | null): KubeConfig;
   /** Program that gives the credential; null = none. */
   plugin: CredentialPlugin | null;
-  /** E.g. `https://10.96.0.1:443`. */
+  /** E.g. `https://10.96.0.1:443`, without a slash at its end. */
   server: string;
-  /** '' = the context names none. */
+  /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
   namespace: string;
   /** File of the bearer token, read again for each request; '' = none. */
   tokenFile: string;
@@ -23,12 +32,20 @@ export interface Login {
   impersonation: Record<string, string | string[]>;
 }
 
+const NO_PROXIES = { https: '', http: '', none: '' };
+
+/** Reads the kubeconfig or the service account. Throws an `Error`. */
+export function readLogin({ kubeconfig, proxies = NO_PROXIES, accountRoot: root = '' }: LoginSource): Login {
+  const login = kubeconfig === null ? readServiceAccount(root, proxies) : readKubeconfig(kubeconfig, proxies);
+  return { ...login, namespace: login.namespace || accountNamespace(root) || 'default' };
+}
+
 /**
  * Reads the current context of a kubeconfig as client-go does (k8s.io/client-go/tools/clientcmd, rest). `paths` is one path, or
  * several as in the variable KUBECONFIG: then the first definition of a name counts, and missing files are skipped if there is
  * another one. Throws an `Error`.
  */
-export function readKubeconfig(paths: string, proxies: Proxies): Login {
+function readKubeconfig(paths: string, proxies: Proxies): Login {
   const files: KubeconfigFile[] = [];
   let missing: unknown = new Error('KUBECONFIG names no file');
   for (const path of paths.split(delimiter).filter((each) => each !== '')) {
@@ -112,7 +129,7 @@ function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Prox
   return {
     configWith,
     plugin: user['exec'] ? readPlugin(fieldsOf(user['exec']), cluster) : null,
-    server,
+    server: new URL(server).href.replace(/\/+$/, ''),
     namespace,
     tokenFile: stringOf(user['tokenFile']),
     impersonation: impersonationOf(user),
@@ -208,7 +225,7 @@ function impersonationOf(user: Fields): Login['impersonation'] {
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** Reads the service account of this pod. `root` is put before its paths. Throws an `Error` outside of a cluster. */
-export function readServiceAccount(root: string, proxies: Proxies): Login {
+function readServiceAccount(root: string, proxies: Proxies): Login {
   const found = new KubeConfig();
   found.loadFromCluster(root);
   const server = found.getCurrentCluster()?.server.replace(/^http:/, 'https:') ?? '';
@@ -223,7 +240,7 @@ export function readServiceAccount(root: string, proxies: Proxies): Login {
 }
 
 /** The namespace of this pod's service account; '' without one. */
-export function accountNamespace(root: string): string {
+function accountNamespace(root: string): string {
   try {
     return readFileSync(`${root}${ACCOUNT}/namespace`, 'utf8').trim().slice(0, 63);
   } catch {

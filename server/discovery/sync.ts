@@ -5,13 +5,13 @@ import { countText } from '../runtime/count-text.ts';
 import { pause } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
-import type { ApiClient, LoginSource } from './api-client.ts';
+import type { ApiClient } from './api-client.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { EmptyGuard } from './empty-guard.ts';
+import type { LoginSource } from './kubeconfig.ts';
 import { listAll } from './list.ts';
 import { type PodFacts, readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
-import type { Session } from './session.ts';
 import { StatusKeeper } from './status.ts';
 import { Backoff, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
@@ -40,7 +40,7 @@ export interface SyncDeps {
   random: () => number;
   timing: Timing;
   /** Is not closed here. */
-  session: Session;
+  client: ApiClient;
   /** Whether our own pod is among the pods. If it is not, they are listed again every refresh interval. */
   knowsOwnPod(): boolean;
   /** A page of a list has ended, well or badly, or a watch has opened. */
@@ -132,12 +132,12 @@ export class Sync {
 
   /** Lists all pods into the store and returns the version of the list. */
   async #listPods(stop: AbortSignal): Promise<string> {
-    const { clock, log } = this.#deps;
+    const { clock, log, client } = this.#deps;
     this.#listedMs = clock.monotonicMs();
-    const client = await this.#logIn();
+    await this.#logIn();
     const { liveCount } = this.#store;
     this.#keeper.set({ namespace: this.#settings.namespace ?? client.namespace }, true);
-    const { items, resourceVersion, truncated } = await this.#requestList(client, PAGE_SIZE, MAX_PODS, stop);
+    const { items, resourceVersion, truncated } = await this.#requestList(PAGE_SIZE, MAX_PODS, stop);
     if (!this.#emptyGuard.believes(items.length, liveCount, clock.monotonicMs())) {
       throw new ApiError('suspicious-empty', `the list is empty, but ${countText(liveCount)} pods were there before`);
     }
@@ -169,11 +169,11 @@ export class Sync {
     let version = listVersion;
     while (!stop.aborted) {
       if (this.#arePodsMissing() && clock.monotonicMs() - this.#listedMs >= this.#listIntervalMs) return;
-      const client = await this.#logIn();
+      await this.#logIn();
       // The list became stale during the login. A new list tells sooner than a watch what has changed.
       if (!this.#keeper.isSynced) return;
       const startMs = clock.monotonicMs();
-      const end = await this.#watch(client, version, startMs, stop);
+      const end = await this.#watch(version, startMs, stop);
       if (end.why === 'expired') {
         this.#expired += 1;
         if (version !== listVersion || this.#expired < MAX_EXPIRED) return;
@@ -190,8 +190,8 @@ export class Sync {
   }
 
   /** Runs one watch to its end. Rejects with an `ApiError` if the watch did not work. */
-  async #watch(client: ApiClient, resourceVersion: string, startMs: number, stop: AbortSignal): Promise<WatchEnd> {
-    const { clock, timing, onRequest } = this.#deps;
+  async #watch(resourceVersion: string, startMs: number, stop: AbortSignal): Promise<WatchEnd> {
+    const { clock, timing, client, onRequest } = this.#deps;
     const { watchLifetimeMs } = timing;
     const call = {
       ...this.#podsQuery(),
@@ -243,7 +243,7 @@ export class Sync {
    * first failure it comes at once, then after a wait, and in the end every refresh interval.
    */
   async #watchFailed(error: ApiError, stop: AbortSignal): Promise<void> {
-    const { clock, log, timing, session, onFault } = this.#deps;
+    const { clock, log, timing, client, onFault } = this.#deps;
     // 403 comes from RBAC, 405 from a proxy that lets no streams through.
     if (error.status === 403 || error.status === 405) {
       this.#watchFromMs = clock.monotonicMs() + timing.forbiddenRetryMs;
@@ -253,7 +253,7 @@ export class Sync {
         stop,
       );
     }
-    session.drop(error.fault);
+    client.drop(error.fault);
     this.#watchFailures += 1;
     onFault(error.fault);
     const fields = { fault: error.fault, error: error.message };
@@ -281,15 +281,16 @@ export class Sync {
       await pause(clock, Math.min(leftMs, timing.checkMs), stop);
       if (stop.aborted || leftMs <= timing.checkMs) return;
       // Asks for one pod, and keeps none, to see whether the API server still answers.
-      await this.#requestList(await this.#logIn(), 1, 0, stop);
+      await this.#logIn();
+      await this.#requestList(1, 0, stop);
       this.#keeper.heard();
     }
   }
 
   /** The pods could not be listed, or the API server was not heard any more. Waits until the next attempt. */
   async #listFailed(error: ApiError, stop: AbortSignal): Promise<void> {
-    const { clock, log, session, onFault } = this.#deps;
-    session.drop(error.fault);
+    const { clock, log, client, onFault } = this.#deps;
+    client.drop(error.fault);
     const delayMs = this.#backoff.nextMs(error);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
     if (this.status.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
@@ -300,23 +301,23 @@ export class Sync {
     this.#keeper.attemptStarts();
   }
 
-  /** Gives a client with valid credentials. The list of pods becomes stale if the login takes too long. */
-  async #logIn(): Promise<ApiClient> {
-    const { clock, timing, session } = this.#deps;
+  /** Makes sure that the credentials are valid. The list of pods becomes stale if the login takes too long. */
+  async #logIn(): Promise<void> {
+    const { clock, timing, client } = this.#deps;
     const slowMs = this.#keeper.isSynced ? this.#keeper.freshForMs : timing.unheardMs;
     const slow = clock.setTimer(() => {
       const message = 'the credential plugin has not given a credential yet';
       this.#keeper.becomeStale({ lastError: { fault: 'timeout', message, atMs: clock.nowMs() } });
     }, slowMs);
     try {
-      return await session.logIn();
+      await client.logIn();
     } finally {
       slow.cancel();
     }
   }
 
-  #requestList(client: ApiClient, pageSize: number, maxItems: number, stop: AbortSignal) {
-    const { clock, onRequest } = this.#deps;
+  #requestList(pageSize: number, maxItems: number, stop: AbortSignal) {
+    const { clock, client, onRequest } = this.#deps;
     const read = (item: unknown) => this.#readPod(item);
     const accept = 'application/json';
     const limits = { pageSize, maxItems, pageTimeoutMs: this.#timeoutMs() };

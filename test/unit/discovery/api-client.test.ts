@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type ApiClient, loadApiClient } from '../../../server/discovery/api-client.ts';
-import { readServiceAccount } from '../../../server/discovery/kubeconfig.ts';
+import { ApiClient } from '../../../server/discovery/api-client.ts';
+import { readLogin } from '../../../server/discovery/kubeconfig.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 
 // On a machine that may be busy.
@@ -282,12 +282,12 @@ const CASES: Record<string, Record<string, Case>> = {
     'must print JSON; what it printed instead may be a credential and is not told': {
       exec: { args: ['argument'] },
       program: '#!/bin/sh\necho eyJhbGciOi.secret\n',
-      config: /^credentials: the credential plugin \S+\/bin\/plugin did not print JSON$/,
+      config: /^the credential plugin \S+\/bin\/plugin did not print JSON$/,
     },
     'may end without a complaint: its status is told': {
       exec: { args: ['argument'] },
       program: '#!/bin/sh\nexit 7\n',
-      config: /^credentials: the credential plugin \S+\/bin\/plugin failed: it ended with code 7$/,
+      config: /^the credential plugin \S+\/bin\/plugin failed: it ended with code 7$/,
     },
     'must print a credential': { exec: {}, program: plugin({}), config: /neither a token nor a certificate/ },
     'excludes an auth-provider': { exec: {}, user: { 'auth-provider': { name: 'oidc' } }, config: /not both/ },
@@ -421,7 +421,7 @@ describe.each(Object.entries(CASES))('%s', (_field, cases) => {
     if (env !== undefined) stubAccount(env);
     const request = async () => {
       const paths = env === undefined ? [first, ...others].join(delimiter) : null;
-      const client = loadApiClient(
+      const client = new ApiClient(
         { kubeconfig: paths, proxies: { https: one.proxy ?? '', http: '', none: '' }, accountRoot: root },
         realClock,
       );
@@ -446,18 +446,20 @@ describe.each(Object.entries(CASES))('%s', (_field, cases) => {
 });
 
 test('service account: an IPv6 address is put into brackets', () => {
-  stubAccount({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' });
-  expect(readServiceAccount(account(ACCOUNT), { https: '', http: '', none: '' }).server).toBe('https://[fd00::1]:443');
+  stubAccount({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' });
+  expect(readLogin({ kubeconfig: null, accountRoot: account(ACCOUNT) }).server).toBe('https://[fd00::1]:6443');
 });
 
-test('a kubeconfig that is not valid YAML is not quoted: its line is told', () => {
-  const path = join(mkdtempSync(join(folder, 'yaml-')), 'config');
-  writeFileSync(path, 'users:\n- user:\n    token: "secret\n');
-  expect(() => loadApiClient({ kubeconfig: path }, realClock)).toThrow(
-    expect.objectContaining({ fault: 'config', message: `the kubeconfig ${path} is not valid YAML: see line 4` }),
-  );
-});
-
-test('no path at all is a fault of the settings', () => {
-  expect(() => loadApiClient({ kubeconfig: '' }, realClock)).toThrow(expect.objectContaining({ fault: 'config' }));
+test.each([
+  [
+    'that is not valid YAML is not quoted: its line is told',
+    'config',
+    /^the kubeconfig \S+ is not valid YAML: see line 4$/,
+  ],
+  ['must be named', '', /names no file/],
+])('a kubeconfig %s', async (_what, name, message) => {
+  const own = mkdtempSync(join(folder, 'yaml-'));
+  write(own, { config: 'users:\n- user:\n    token: "secret\n' });
+  const client = new ApiClient({ kubeconfig: name && join(own, name) }, realClock);
+  await expect(client.logIn()).rejects.toMatchObject({ fault: 'config', message: expect.stringMatching(message) });
 });

@@ -19,10 +19,10 @@ const ca = { 'certificate-authority': fixture('ca.pem') };
 
 /** Asks for the pods, with the kubeconfig or the account root of its arguments, and prints the status or the error. */
 const ASK = `
-  import { loadApiClient } from './server/discovery/api-client.ts';
+  import { ApiClient } from './server/discovery/api-client.ts';
   import { realClock } from './server/runtime/clock.ts';
   const [kubeconfig, accountRoot] = process.argv.slice(2);
-  const client = loadApiClient({ kubeconfig: kubeconfig || null, accountRoot }, realClock);
+  const client = new ApiClient({ kubeconfig: kubeconfig || null, accountRoot }, realClock);
   client.logIn()
     .then(() => client.get('/api/v1/namespaces/' + client.namespace + '/pods', {}, 'application/json', AbortSignal.timeout(15000)))
     .then(({ statusCode }) => ({ statusCode }), ({ fault, message }) => ({ fault, message }))

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { loadApiClient } from '../../../server/discovery/api-client.ts';
+import { ApiClient } from '../../../server/discovery/api-client.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { writeKubeconfig } from '../../support/kube-api.ts';
 
@@ -63,7 +63,7 @@ function clientWithPlugin(clock: FakeClock) {
     env: [{ name: 'PORT', value: String((server.address() as AddressInfo).port) }],
   };
   const kubeconfig = writeKubeconfig(join(folder, 'config'), { server: 'http://127.0.0.1:1' }, { exec });
-  const client = loadApiClient({ kubeconfig }, clock);
+  const client = new ApiClient({ kubeconfig }, clock);
   onTestFinished(() => client.close());
   return { client, command };
 }
@@ -81,7 +81,7 @@ describe('a credential plugin', () => {
     await clock.advance(1);
     expect(await failure).toMatchObject({
       fault: 'config',
-      message: `credentials: the credential plugin ${command} did not end within 60 s and was killed`,
+      message: `the credential plugin ${command} did not end within 60 s and was killed`,
     });
     await until(() => expect(open.size).toBe(0));
     expect(clock.pending).toBe(0);
@@ -94,7 +94,7 @@ describe('a credential plugin', () => {
     client.close();
     expect(await failure).toMatchObject({ message: expect.stringMatching('is no longer needed and was killed') });
     await until(() => expect(open.size).toBe(0));
-    await expect(client.logIn()).rejects.toMatchObject({ fault: 'config' });
+    await expect(client.logIn()).rejects.toMatchObject({ fault: 'unreachable', message: 'stopped' });
     expect(started).toBe(2);
   });
 

@@ -32,7 +32,7 @@ function clientOf(mode: Mode): Pick<ApiClient, keyof ApiClient> {
   let login: Promise<void> | null = null;
   return {
     namespace: 'default',
-    credential: null,
+    hasLogin: true,
     async logIn() {
       if (clock.monotonicMs() < expiresMs) return;
       login ??= new Promise((resolve) => {
@@ -52,6 +52,7 @@ function clientOf(mode: Mode): Pick<ApiClient, keyof ApiClient> {
         for (const delayMs of [0, 1_000, 3_000, 7_000]) clock.setTimer(answer, delayMs);
       });
     },
+    drop: () => {},
     close: () => {},
   };
 }
@@ -78,7 +79,13 @@ function answerOf(mode: Mode, query: Record<string, string>, signal: AbortSignal
   return body as unknown as IncomingMessage;
 }
 
-vi.mock('../../../server/discovery/api-client.ts', () => ({ loadApiClient: () => client }));
+vi.mock('../../../server/discovery/api-client.ts', () => ({
+  ApiClient: class {
+    constructor() {
+      Object.assign(this, client);
+    }
+  },
+}));
 let client: Pick<ApiClient, keyof ApiClient>;
 
 /** Starts discovery with the intervals of production. */
