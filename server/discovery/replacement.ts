@@ -39,6 +39,9 @@ const CLOCK_SLACK_MS = 5_000;
  */
 const REPLACED_WITHIN_MS = 10_000;
 
+/** A pod that is leaving or gone. */
+type Leaver = PodEntry & { left: Departure };
+
 /**
  * Finds the replacement of each pod that is leaving or gone and has none yet. A replacement has the same owner.
  *
@@ -50,20 +53,28 @@ const REPLACED_WITHIN_MS = 10_000;
  * set when the pod is gone. Changes the entries (by uid) in place; a changed pod is a new object.
  */
 export function nameReplacements(byUid: ReadonlyMap<string, PodEntry>): void {
-  const leaving: PodEntry[] = [];
-  for (const entry of byUid.values()) {
-    if (entry.left !== null) leaving.push(entry);
-  }
+  const leaving = [...byUid.values()].filter((entry): entry is Leaver => entry.left !== null);
   // A pod that the store forgot, and that came back, has a new entry without `isReplacement`. The pod that it replaced still
   // names it.
   for (const { replacement } of leaving) {
     const entry = byUid.get(replacement);
     if (entry !== undefined) entry.isReplacement = true;
   }
-  const leavers = leaversOf(leaving);
+  const leavers = new Map<string, Leaver[]>();
+  for (const entry of leaving) {
+    const key = keyOf(entry);
+    if (entry.replacement !== '' || entry.pod.owner === '' || key === '') continue;
+    const others = leavers.get(key);
+    if (others === undefined) leavers.set(key, [entry]);
+    else others.push(entry);
+  }
   for (const newcomer of newcomersOf(byUid, leavers)) {
-    const replaced = lastToLeave(newcomer, leavers.get(keyOf(newcomer))?.entries ?? []);
-    if (replaced === null) continue;
+    const candidates = leavers.get(keyOf(newcomer))?.filter((leaver) => leaver.replacement === '') ?? [];
+    const replaced = candidates
+      .filter((leaver) => canReplace(newcomer, leaver))
+      .sort(compareDeparture)
+      .at(-1);
+    if (replaced === undefined) continue;
     replaced.replacement = newcomer.pod.uid;
     newcomer.isReplacement = true;
   }
@@ -73,48 +84,21 @@ export function nameReplacements(byUid: ReadonlyMap<string, PodEntry>): void {
   }
 }
 
-/** Pods with the same key that are leaving and have no replacement. Pods that appeared before `fromStep` replace none of them. */
-interface Leavers {
-  fromStep: number;
-  entries: PodEntry[];
-}
-
-/** Of the leaving pods those without a replacement, by key. */
-function leaversOf(leaving: readonly PodEntry[]): Map<string, Leavers> {
-  const leavers = new Map<string, Leavers>();
-  for (const entry of leaving) {
-    const { left, replacement } = entry;
-    const key = keyOf(entry);
-    if (left === null || replacement !== '' || entry.pod.owner === '' || key === '') continue;
-    const { fromStep, entries: others } = leavers.get(key) ?? { fromStep: Number.POSITIVE_INFINITY, entries: [] };
+/** The pods that may replace one of `leavers` (by key), in the order in which they appeared. */
+function newcomersOf(
+  byUid: ReadonlyMap<string, PodEntry>,
+  leavers: ReadonlyMap<string, readonly Leaver[]>,
+): PodEntry[] {
+  const firstStep = new Map<string, number>();
+  for (const [key, group] of leavers) {
     // A pod with a place of its own may be replaced before we hear that it is leaving.
-    const ownFromStep = placeOf(entry) === null ? left.step : 0;
-    leavers.set(key, { fromStep: Math.min(fromStep, ownFromStep), entries: others });
-    others.push(entry);
+    firstStep.set(key, Math.min(...group.map((leaver) => (placeOf(leaver) === null ? leaver.left.step : 0))));
   }
-  return leavers;
-}
-
-/** The pods that may replace one of `leavers`, in the order in which they appeared. */
-function newcomersOf(entries: ReadonlyMap<string, PodEntry>, leavers: ReadonlyMap<string, Leavers>): PodEntry[] {
-  const fromStep = Math.min(...Array.from(leavers.values(), (group) => group.fromStep));
-  const newcomers: PodEntry[] = [];
-  for (const entry of entries.values()) {
-    if (entry.isReplacement || entry.appeared.step < fromStep) continue;
-    const ownFromStep = leavers.get(keyOf(entry))?.fromStep ?? Number.POSITIVE_INFINITY;
-    if (entry.appeared.step >= ownFromStep) newcomers.push(entry);
-  }
+  const newcomers = [...byUid.values()].filter((entry) => {
+    const step = firstStep.size > 0 ? firstStep.get(keyOf(entry)) : undefined;
+    return step !== undefined && entry.appeared.step >= step && !entry.isReplacement;
+  });
   return newcomers.sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
-}
-
-/** Of the pods that `newcomer` can replace, the one that began to leave last; null if there is none. */
-function lastToLeave(newcomer: PodEntry, leavers: readonly PodEntry[]): PodEntry | null {
-  let last: PodEntry | null = null;
-  for (const leaver of leavers) {
-    if (leaver.replacement !== '' || !canReplace(newcomer, leaver)) continue;
-    if (last === null || compareDeparture(leaver, last) > 0) last = leaver;
-  }
-  return last;
 }
 
 /** Only pods with the same key can replace each other: so few of thousands are compared. */
@@ -134,11 +118,9 @@ function placeOf({ pod, ownerKind }: PodEntry): string | null {
  * - by steps: it did not appear before we heard that `leaver` is leaving;
  * - by times: it was created no earlier than `leaver` began to leave, and soon after that or after we heard of it.
  */
-function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
+function canReplace({ appeared, pod }: PodEntry, leaver: Leaver): boolean {
   const { left } = leaver;
-  if (left === null) return false;
-  const { appeared } = newcomer;
-  const { createdMs, owner, namespace } = newcomer.pod;
+  const { createdMs, owner, namespace } = pod;
   if (owner !== leaver.pod.owner || namespace !== leaver.pod.namespace) return false;
   // If both were created in the same second, the one that appeared later.
   const isCreatedLater = (createdMs - leaver.pod.createdMs || appeared.step - leaver.appeared.step) > 0;
@@ -147,8 +129,7 @@ function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
   if (appeared.step < left.step) return false;
   // The API cuts its times to whole seconds.
   const fromMs = Math.floor(left.fromMs / 1000) * 1000;
-  const earliestMs = left.isExact ? fromMs : fromMs - CLOCK_SLACK_MS;
-  if (createdMs < earliestMs) return false;
+  if (createdMs < (left.isExact ? fromMs : fromMs - CLOCK_SLACK_MS)) return false;
   if (createdMs <= fromMs + REPLACED_WITHIN_MS) return true;
   // It was created long after `fromMs`. It still counts if it appeared soon after we heard of the departure.
   if (appeared.step > left.step) return appeared.atMs - left.atMs <= REPLACED_WITHIN_MS;
@@ -160,8 +141,7 @@ function canReplace(newcomer: PodEntry, leaver: PodEntry): boolean {
  * Positive if `a` began to leave after `b`. Of pods that left together, the one that was created first counts as the later: a
  * ReplicaSet that scales down removes its younger pods first, so the older one is more likely to have been replaced.
  */
-function compareDeparture(a: PodEntry, b: PodEntry): number {
-  if (a.left === null || b.left === null) return 0;
+function compareDeparture(a: Leaver, b: Leaver): number {
   return a.left.step - b.left.step || a.left.fromMs - b.left.fromMs || compareCreation(b, a);
 }
 

@@ -48,8 +48,8 @@ beforeEach(() => {
 /** Sets ready pods on these nodes, and departed ones. */
 const setNodes = (nodes: string[], departed: string[] = []) =>
   keeper.setPods([
-    ...nodes.map((node, n) => ({ namespace: '', name: 'a', uid: `${n}`, node, lifecycle: 'ready' as const })),
-    ...departed.map((node, n) => ({ namespace: '', name: 'b', uid: `${n}`, node, lifecycle: 'gone' as const })),
+    ...nodes.map((node) => ({ node, lifecycle: 'ready' as const })),
+    ...departed.map((node) => ({ node, lifecycle: 'gone' as const })),
   ]);
 const count = (question: string) => asked.filter((each) => each === question).length;
 
