@@ -6,7 +6,7 @@ import { PodStore } from './pod-store.ts';
 import { type DiscoverySettings, MAX_PODS, Sync, type SyncDeps } from './sync.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
 
-interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'client'> {
+interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'client' | 'stop'> {
   /** Other times than those of production, for tests. */
   timing?: Partial<Timing>;
   /** Pods or status have changed. A newer `lastGoodMs` alone does not count; `snapshot()` has it. */
@@ -37,7 +37,7 @@ export class Discovery {
     this.#timing = { ...DEFAULT_TIMING, ...deps.timing };
     this.#store = new PodStore({ ...settings, maxPods: MAX_PODS, maxGone: MAX_GONE });
     this.#client = new ApiClient(settings, deps.clock);
-    const syncDeps = { ...deps, timing: this.#timing, client: this.#client };
+    const syncDeps = { ...deps, timing: this.#timing, client: this.#client, stop: this.#stopping.signal };
     this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
     this.#nodes = new NodeKeeper({
       ...syncDeps,
@@ -49,7 +49,7 @@ export class Discovery {
       store: this.#store,
       onChange: () => this.#onChange(true),
     });
-    this.#running = this.#sync.run(this.#stopping.signal);
+    this.#running = this.#sync.run();
   }
 
   snapshot(): DiscoverySnapshot {

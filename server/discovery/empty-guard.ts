@@ -2,34 +2,20 @@
 const MIN_EMPTY_LISTS = 3;
 
 /**
- * Decides whether to believe an empty list. While live pods are known, an API server that lists none is probably wrong
- * (restored from a backup, behind a wrong proxy, a mistyped selector), and believing it would stop all pings. The list is
- * believed once MIN_EMPTY_LISTS lists in a row were empty and the first of them is `confirmMs` old. While no live pod is
- * known, as at start-up, an empty list is believed at once.
+ * Returns a function that decides whether to believe a list of so many pods while so many live pods are known. An API server that
+ * suddenly lists none is probably wrong (restored from a backup, behind a wrong proxy), and believing it would stop all pings. So an
+ * empty list is believed once MIN_EMPTY_LISTS in a row were empty and the first of them is `confirmMs` old; or at once while no live
+ * pod is known. `nowMs`: monotonic.
  */
-export class EmptyGuard {
-  readonly #confirmMs: number;
-  #emptyLists = 0;
-  #firstEmptyMs = 0;
-
-  /** `confirmMs`: two refresh intervals. */
-  constructor(confirmMs: number) {
-    this.#confirmMs = confirmMs;
-  }
-
-  /**
-   * Whether to believe a list of `listedCount` pods while `liveCount` live pods are known. `monotonicMs` is the present
-   * time of the monotonic clock.
-   */
-  believes(listedCount: number, liveCount: number, monotonicMs: number): boolean {
-    if (listedCount > 0 || liveCount === 0) {
-      this.#emptyLists = 0;
-      return true;
-    }
-    if (this.#emptyLists === 0) this.#firstEmptyMs = monotonicMs;
-    this.#emptyLists += 1;
-    if (this.#emptyLists < MIN_EMPTY_LISTS || monotonicMs - this.#firstEmptyMs < this.#confirmMs) return false;
-    this.#emptyLists = 0;
+export function emptyGuard(confirmMs: number) {
+  let emptyLists = 0;
+  let firstEmptyMs = 0;
+  return (listedCount: number, liveCount: number, nowMs: number): boolean => {
+    const isSuspicious = listedCount === 0 && liveCount > 0;
+    emptyLists = isSuspicious ? emptyLists + 1 : 0;
+    if (emptyLists === 1) firstEmptyMs = nowMs;
+    if (isSuspicious && (emptyLists < MIN_EMPTY_LISTS || nowMs - firstEmptyMs < confirmMs)) return false;
+    emptyLists = 0;
     return true;
-  }
+  };
 }

@@ -1,4 +1,4 @@
-import { MAX_REASON, orderedPlace, type Pod } from '../protocol/pod.ts';
+import { comparePods, MAX_REASON, type Pod } from '../protocol/pod.ts';
 import { stageOf } from './lifecycle.ts';
 import type { PodFacts } from './pod-reader.ts';
 import { type Departure, nameReplacements, type PodEntry } from './replacement.ts';
@@ -15,12 +15,8 @@ interface StoreLimits {
 }
 
 /**
- * The pods that match our label selector, and those that have left lately. The key is the uid: a pod that is created again
- * under its name is another pod.
- *
- * The store forgets a departed pod in three cases: `expire` (which discovery.ts calls by a timer) after the retention; `put` if
- * the API still lists a pod that ended before the retention began; and, when more than `maxGone` pods have left, the one that
- * left first.
+ * The pods that match our label selector, and those that have left lately, by uid: a pod that is created again under its name is
+ * another pod. A departed pod is forgotten after the retention, and when more than `maxGone` have left, the one that left first.
  */
 export class PodStore {
   readonly #limits: StoreLimits;
@@ -29,13 +25,11 @@ export class PodStore {
   #cordoned: ReadonlySet<string> = new Set();
   /** Those of the pods that have left. */
   readonly #gone = new Map<string, PodEntry>();
-  /** The entries in the order of `comparePods`. A change finds its place by binary search, so nothing is sorted anew. */
-  readonly #order: PodEntry[] = [];
   /** What `pods` returned last; null = something has changed since. */
   #sorted: readonly Pod[] | null = [];
   /** The number of the last list or event from the API server. It tells which pod was there before another one left. */
   #step = 0;
-  /** When the store was last known to be current, ms since the epoch: at a list, an event or a bookmark; 0 = never. */
+  /** When a list, an event or a bookmark last came, ms since the epoch; 0 = never. */
   #currentAtMs = 0;
 
   constructor(limits: StoreLimits) {
@@ -51,7 +45,8 @@ export class PodStore {
   pods(): readonly Pod[] {
     if (this.#sorted === null) {
       nameReplacements(this.#entries);
-      this.#sorted = this.#order.map((entry) => entry.pod);
+      // Hardly anything moves: an entry keeps its place in the map, and the API lists pods in this order.
+      this.#sorted = Array.from(this.#entries.values(), ({ pod }) => pod).sort(comparePods);
     }
     return this.#sorted;
   }
@@ -156,9 +151,7 @@ export class PodStore {
     return this.#limits.ignoreCordoned === true ? 'ignored' : 'cordoned';
   }
 
-  /**
-   * Adds or changes one pod. `unseenMs`: that of `Pod`, if the pod is found to be gone now. Returns whether anything has changed.
-   */
+  /** `unseenMs`: that of `Pod`, if the pod is found to be gone now. */
   #put(facts: PodFacts, nowMs: number, unseenMs = 0): boolean {
     const { uid, node } = facts.pod;
     const known = this.#entries.get(uid);
@@ -230,11 +223,11 @@ export class PodStore {
 
   /** Adds or replaces an entry. */
   #set(entry: PodEntry): void {
-    this.#forget(entry.pod.uid);
+    const { uid, lifecycle } = entry.pod;
     this.#sorted = null;
-    this.#entries.set(entry.pod.uid, entry);
-    this.#order.splice(this.#placeOf(entry), 0, entry);
-    if (entry.pod.lifecycle === 'gone') this.#gone.set(entry.pod.uid, entry);
+    this.#entries.set(uid, entry);
+    if (lifecycle === 'gone') this.#gone.set(uid, entry);
+    else this.#gone.delete(uid);
   }
 
   /** The pods that have left, first those that left first. */
@@ -244,16 +237,9 @@ export class PodStore {
 
   /** Returns whether the pod was known. */
   #forget(uid: string): boolean {
-    const entry = this.#entries.get(uid);
-    if (entry === undefined) return false;
     this.#gone.delete(uid);
-    this.#entries.delete(uid);
-    this.#order.splice(this.#placeOf(entry), 1);
-    this.#sorted = null;
-    return true;
-  }
-
-  #placeOf({ pod }: PodEntry): number {
-    return orderedPlace(this.#order, pod, (entry) => entry.pod);
+    const wasKnown = this.#entries.delete(uid);
+    if (wasKnown) this.#sorted = null;
+    return wasKnown;
   }
 }

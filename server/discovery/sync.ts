@@ -7,7 +7,7 @@ import { textOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError, asApiError } from './api-error.ts';
-import { EmptyGuard } from './empty-guard.ts';
+import { emptyGuard } from './empty-guard.ts';
 import type { LoginSource } from './kubeconfig.ts';
 import { listAll } from './list.ts';
 import { type PodFacts, readPod } from './pod-reader.ts';
@@ -41,6 +41,8 @@ export interface SyncDeps {
   timing: Timing;
   /** Is not closed here. */
   client: ApiClient;
+  /** Ends the loop. */
+  stop: AbortSignal;
   /** Whether our own pod is among the pods. If it is not, they are listed again every refresh interval. */
   knowsOwnPod(): boolean;
   /** A page of a list has ended, well or badly, or a watch has opened. */
@@ -74,9 +76,10 @@ const PAGE_SIZE = 50;
 export class Sync {
   readonly #settings: DiscoverySettings;
   readonly #deps: SyncDeps;
+  readonly #stop: AbortSignal;
   readonly #store: PodStore;
   readonly #onChange: (isBurst: boolean) => void;
-  readonly #emptyGuard: EmptyGuard;
+  readonly #believes: ReturnType<typeof emptyGuard>;
   readonly #backoff: Backoff;
   readonly #listIntervalMs: number;
   readonly #keeper: StatusKeeper;
@@ -101,12 +104,13 @@ export class Sync {
     const { clock, log, timing, random } = deps;
     this.#settings = settings;
     this.#deps = deps;
+    this.#stop = deps.stop;
     this.#store = store;
     this.#onChange = onChange;
     const podCount = () => store.liveCount;
     this.#keeper = new StatusKeeper(settings, { clock, log, unheardMs: timing.unheardMs, podCount, onChange });
     this.#listIntervalMs = Math.max(timing.paceMs, intervalWithoutPingsMs(settings.refreshIntervalMs));
-    this.#emptyGuard = new EmptyGuard(2 * this.#listIntervalMs);
+    this.#believes = emptyGuard(2 * this.#listIntervalMs);
     this.#backoff = new Backoff(timing, random);
   }
 
@@ -115,30 +119,30 @@ export class Sync {
     return this.#keeper.status;
   }
 
-  /** Runs until `stop` aborts. Never rejects. */
-  async run(stop: AbortSignal): Promise<void> {
+  /** Never rejects. */
+  async run(): Promise<void> {
     const { clock, timing } = this.#deps;
-    while (!stop.aborted) {
+    while (!this.#stop.aborted) {
       try {
-        const version = await this.#listPods(stop);
-        await this.#waitForNextList(version, stop);
-        await pause(clock, this.#listedMs + timing.paceMs - clock.monotonicMs(), stop);
+        const version = await this.#listPods();
+        await this.#waitForNextList(version);
+        await pause(clock, this.#listedMs + timing.paceMs - clock.monotonicMs(), this.#stop);
       } catch (error) {
-        if (!stop.aborted) await this.#listFailed(asApiError(error), stop);
+        if (!this.#stop.aborted) await this.#listFailed(asApiError(error));
       }
     }
     this.#keeper.stop();
   }
 
   /** Lists all pods into the store and returns the version of the list. */
-  async #listPods(stop: AbortSignal): Promise<string> {
+  async #listPods(): Promise<string> {
     const { clock, log, client } = this.#deps;
     this.#listedMs = clock.monotonicMs();
     await this.#logIn();
     const { liveCount } = this.#store;
     this.#keeper.set({ namespace: this.#settings.namespace ?? client.namespace }, true);
-    const { items, resourceVersion, truncated } = await this.#requestList(PAGE_SIZE, MAX_PODS, stop);
-    if (!this.#emptyGuard.believes(items.length, liveCount, clock.monotonicMs())) {
+    const { items, resourceVersion, truncated } = await this.#requestList(PAGE_SIZE, MAX_PODS);
+    if (!this.#believes(items.length, liveCount, clock.monotonicMs())) {
       throw new ApiError('suspicious-empty', `the list is empty, but ${countText(liveCount)} pods were there before`);
     }
     if (truncated) log.warn({ maxPods: MAX_PODS }, 'too many pods match the label selector: the rest is left out');
@@ -150,30 +154,30 @@ export class Sync {
    * Keeps the pods current from the list of `version` on, by watches or only by waiting, until they are to be listed again.
    * Rejects if the API server is not heard any more.
    */
-  async #waitForNextList(version: string, stop: AbortSignal): Promise<void> {
-    if (this.#deps.clock.monotonicMs() < this.#watchFromMs) return this.#waitOneInterval(stop);
+  async #waitForNextList(version: string): Promise<void> {
+    if (this.#deps.clock.monotonicMs() < this.#watchFromMs) return this.#waitOneInterval();
     try {
-      await this.#watchFrom(version, stop);
+      await this.#watchFrom(version);
     } catch (error) {
-      if (stop.aborted) return;
+      if (this.#stop.aborted) return;
       if (this.#keeper.freshForMs <= 0) throw error;
-      await this.#watchFailed(asApiError(error), stop);
+      await this.#watchFailed(asApiError(error));
     }
   }
 
   /**
    * Watches again and again, each time from where the last watch ended, until the pods are to be listed. Rejects if a watch fails.
    */
-  async #watchFrom(listVersion: string, stop: AbortSignal): Promise<void> {
+  async #watchFrom(listVersion: string): Promise<void> {
     const { clock, random, timing } = this.#deps;
     let version = listVersion;
-    while (!stop.aborted) {
+    while (!this.#stop.aborted) {
       if (this.#arePodsMissing() && clock.monotonicMs() - this.#listedMs >= this.#listIntervalMs) return;
       await this.#logIn();
       // The list became stale during the login. A new list tells sooner than a watch what has changed.
       if (!this.#keeper.isSynced) return;
       const startMs = clock.monotonicMs();
-      const end = await this.#watch(version, startMs, stop);
+      const end = await this.#watch(version, startMs);
       if (end.why === 'expired') {
         this.#expired += 1;
         if (version !== listVersion || this.#expired < MAX_EXPIRED) return;
@@ -185,12 +189,12 @@ export class Sync {
       if (end.why === 'broken' && this.#keeper.silentMs >= timing.checkMs) return;
       // When an API server restarts, the connections of all pods break at once. They reconnect at random times within `paceMs`.
       const spreadMs = end.why === 'broken' ? random() * timing.paceMs : 0;
-      await pause(clock, startMs + timing.paceMs - clock.monotonicMs() + spreadMs, stop);
+      await pause(clock, startMs + timing.paceMs - clock.monotonicMs() + spreadMs, this.#stop);
     }
   }
 
   /** Runs one watch to its end. Rejects with an `ApiError` if the watch did not work. */
-  async #watch(resourceVersion: string, startMs: number, stop: AbortSignal): Promise<WatchEnd> {
+  async #watch(resourceVersion: string, startMs: number): Promise<WatchEnd> {
     const { clock, timing, client, onRequest } = this.#deps;
     const { watchLifetimeMs } = timing;
     const call = {
@@ -201,7 +205,7 @@ export class Sync {
       slackMs: timing.watchSlackMs,
     };
     let hadEvent = false;
-    for await (const event of watch(client, clock, call, stop)) {
+    for await (const event of watch(client, clock, call, this.#stop)) {
       if (event.type === 'opened') {
         onRequest(event.durationMs);
         // Opening a watch usually proves nothing. But if the server never ends watches, this is the only sign of life in a quiet
@@ -242,53 +246,49 @@ export class Sync {
    * The list succeeded, but the watch did not. Only listing again shows what was missed: after the
    * first failure it comes at once, then after a wait, and in the end every refresh interval.
    */
-  async #watchFailed(error: ApiError, stop: AbortSignal): Promise<void> {
+  async #watchFailed(error: ApiError): Promise<void> {
     const { clock, log, timing, client, onFault } = this.#deps;
     // 403 comes from RBAC, 405 from a proxy that lets no streams through.
     if (error.status === 403 || error.status === 405) {
       this.#watchFromMs = clock.monotonicMs() + timing.forbiddenRetryMs;
-      return this.#listInstead(
-        'watching pods is forbidden: they are listed every refresh interval instead',
-        error,
-        stop,
-      );
+      return this.#listInstead('watching pods is forbidden: they are listed every refresh interval instead', error);
     }
     client.drop(error.fault);
     this.#watchFailures += 1;
     onFault(error.fault);
     const fields = { fault: error.fault, error: error.message };
     if (this.#watchFailures >= MAX_WATCH_FAILURES || error.status === 410) {
-      return this.#listInstead('the pods are listed, not watched', error, stop);
+      return this.#listInstead('the pods are listed, not watched', error);
     }
     if (this.#watchFailures === 1) return log.info(fields, 'the watch of the pods failed: they are listed again');
     log.debug(fields, 'the watch of the pods failed again');
-    await pause(clock, this.#backoff.nextMs(error), stop);
+    await pause(clock, this.#backoff.nextMs(error), this.#stop);
   }
 
-  async #listInstead(message: string, { fault, message: error }: ApiError, stop: AbortSignal): Promise<void> {
+  async #listInstead(message: string, { fault, message: error }: ApiError): Promise<void> {
     if (this.status.mode === 'watch') this.#deps.log.info({ fault, error, listEveryMs: this.#listIntervalMs }, message);
     this.#keeper.set({ mode: 'list' });
-    return this.#waitOneInterval(stop);
+    return this.#waitOneInterval();
   }
 
   /** Waits until one refresh interval after the last list. Rejects if the API server does not answer any more. */
-  async #waitOneInterval(stop: AbortSignal): Promise<void> {
+  async #waitOneInterval(): Promise<void> {
     const { clock, random, timing } = this.#deps;
     this.#backoff.reset();
     const endMs = this.#listedMs + this.#listIntervalMs * (1 + random() / 20);
     for (;;) {
       const leftMs = endMs - clock.monotonicMs();
-      await pause(clock, Math.min(leftMs, timing.checkMs), stop);
-      if (stop.aborted || leftMs <= timing.checkMs) return;
+      await pause(clock, Math.min(leftMs, timing.checkMs), this.#stop);
+      if (this.#stop.aborted || leftMs <= timing.checkMs) return;
       // Asks for one pod, and keeps none, to see whether the API server still answers.
       await this.#logIn();
-      await this.#requestList(1, 0, stop);
+      await this.#requestList(1, 0);
       this.#keeper.heard();
     }
   }
 
   /** The pods could not be listed, or the API server was not heard any more. Waits until the next attempt. */
-  async #listFailed(error: ApiError, stop: AbortSignal): Promise<void> {
+  async #listFailed(error: ApiError): Promise<void> {
     const { clock, log, client, onFault } = this.#deps;
     client.drop(error.fault);
     const delayMs = this.#backoff.nextMs(error);
@@ -297,7 +297,7 @@ export class Sync {
     else log.warn(fields, 'the pods cannot be listed from the Kubernetes API');
     onFault(error.fault);
     this.#keeper.failed(error, delayMs);
-    await pause(clock, delayMs, stop);
+    await pause(clock, delayMs, this.#stop);
     this.#keeper.attemptStarts();
   }
 
@@ -316,12 +316,12 @@ export class Sync {
     }
   }
 
-  #requestList(pageSize: number, maxItems: number, stop: AbortSignal) {
+  #requestList(pageSize: number, maxItems: number) {
     const { clock, client, onRequest } = this.#deps;
     const read = (item: unknown) => this.#readPod(item);
     const accept = 'application/json';
     const limits = { pageSize, maxItems, pageTimeoutMs: this.#timeoutMs() };
-    return listAll(client, clock, { ...this.#podsQuery(), ...limits, accept, read, onRequest }, stop);
+    return listAll(client, clock, { ...this.#podsQuery(), ...limits, accept, read, onRequest }, this.#stop);
   }
 
   /** Timeout of a request. While the list is up to date, a hanging API server must be noticed within `unheardMs`. */

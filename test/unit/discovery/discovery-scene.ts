@@ -79,7 +79,7 @@ export function discoveryOfFile() {
   vi.setConfig({ testTimeout: 20_000 });
 
   // The whole Kubernetes client, which only the bundle leaves out, takes seconds to load.
-  beforeAll(() => import('../../../server/discovery/api-client.ts'), 60_000);
+  beforeAll(() => import('../../../server/discovery/kubeconfig.ts'), 60_000);
 
   beforeEach(async () => {
     stub = await KubeApi.start({ token: 'secret' });
