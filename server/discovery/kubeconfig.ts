@@ -110,7 +110,6 @@ function yamlOf(path: string): unknown {
   }
 }
 
-/** The login that a cluster and a user make together. Throws an Error if their fields contradict each other. */
 function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Proxies): Login {
   const server = stringOf(cluster['server']);
   const clusterOptions = clusterOptionsOf(cluster, proxies);
@@ -136,7 +135,7 @@ function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Prox
   };
 }
 
-/** `cluster` of a kubeconfig as `@kubernetes/client-node` takes it. Throws an Error if fields contradict each other. */
+/** `cluster` of a kubeconfig as `@kubernetes/client-node` takes it. */
 function clusterOptionsOf(cluster: Fields, proxies: Proxies) {
   const server = stringOf(cluster['server']);
   const isInsecure = cluster['insecure-skip-tls-verify'] === true;
@@ -156,7 +155,7 @@ function clusterOptionsOf(cluster: Fields, proxies: Proxies) {
   };
 }
 
-/** `user` of a kubeconfig as `@kubernetes/client-node` takes it. Throws an Error if fields contradict each other. */
+/** `user` of a kubeconfig as `@kubernetes/client-node` takes it. */
 function userOptionsOf(user: Fields) {
   const cert = dataOrFile(user, 'client-certificate');
   const key = dataOrFile(user, 'client-key');
@@ -180,19 +179,11 @@ function userOptionsOf(user: Fields) {
 
 /** What the credential plugin gave, in place of the user's own: its certificate, and its token if the user has none. */
 function credentialOptions({ token, certificate, key }: Credential, ownToken: string | undefined) {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
   return {
     token: ownToken ?? (token || undefined),
-    ...(key !== '' && {
-      certData: base64(certificate),
-      certFile: undefined,
-      keyData: base64(key),
-      keyFile: undefined,
-    }),
+    ...(key !== '' && { certData: base64(certificate), certFile: undefined, keyData: base64(key), keyFile: undefined }),
   };
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
 }
 
 /** Throws an Error for any other provider than `oidc`: client-go has no other any more. */

@@ -38,10 +38,9 @@ function lifecycleOf(facts: PodFacts, before: Stage | null): { lifecycle: Lifecy
 }
 
 /**
- * Whether a pod that is not ready is past starting: it was ready before, or its start failed. The API does not say this
- * directly. But the kubelet sets the Ready condition to False when it admits the pod, before any container runs, and changes
- * the transition time only when the value changes. So a transition after the start of the containers means that the pod was
- * ready.
+ * Whether a pod that is not ready is past starting: it was ready before, or its start failed. The kubelet sets the Ready condition
+ * to False before any container runs, and changes the transition time only when the value changes. So a transition after the start
+ * of the containers means that the pod was ready.
  */
 function hasLeftStarting(facts: PodFacts, before: Stage | null): boolean {
   if (before !== null && (before.lifecycle === 'ready' || before.lifecycle === 'not-ready')) return true;

@@ -3,14 +3,14 @@ import type { Clock } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError, asApiError, validOrMalformed } from './api-error.ts';
-import { expectOk, readJson, TooLongError } from './api-response.ts';
+import { expectOk, readJson } from './api-response.ts';
 
 /** What to list, and how. */
 export interface ListCall<T> {
   path: string;
   query: Record<string, string>;
   accept: string;
-  /** Objects per page; the server may send more. Pages of large objects are asked for again with fewer of them. */
+  /** Objects per page; the server may send more. */
   pageSize: number;
   /** Objects beyond this number are left out. */
   maxItems: number;
@@ -30,13 +30,8 @@ interface Listed<T> {
   truncated: boolean;
 }
 
-/**
- * A list with more pages than this is given up, so that an endless `continue` does not hold us. 20,000 pods in pages of 50 are 400
- * pages; the rest is for pages that had to be made smaller.
- */
+/** A list with more pages than this is given up. 20,000 pods in pages of 50 are 400 pages. */
 const MAX_PAGES = 2000;
-/** A page that was larger than MAX_PAGE_BYTES is asked for again with its objects divided by this. */
-const SMALLER_BY = 8;
 
 /**
  * Lists objects page by page, so that no answer is large, and keeps of each what `call.read` returns. Ends when `stop`
@@ -50,17 +45,12 @@ export async function listAll<T>(
 ): Promise<Listed<T>> {
   let items: T[] = [];
   let token = '';
-  let { pageSize } = call;
   let restarted = false;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     let page: Page;
     try {
-      page = await getPage(client, clock, { ...call, pageSize }, token, stop);
+      page = await getPage(client, clock, call, token, stop);
     } catch (error) {
-      if (error instanceof TooLongError && pageSize > 1) {
-        pageSize = Math.ceil(pageSize / SMALLER_BY);
-        continue;
-      }
       // 410: the version that all pages are of was compacted away while we read them. Start again, once.
       if (token === '' || restarted || asApiError(error).status !== 410) throw error;
       restarted = true;
@@ -82,9 +72,7 @@ export async function listAll<T>(
 
 /** The most objects of a page. A server that ignores `limit` may send all at once. */
 const MAX_PAGE_ITEMS = 100_000;
-/**
- * The most bytes of a page. 50 pods take about 500 kB. One object takes at most 1.5 MB in etcd, and a few times as much as JSON.
- */
+/** The most bytes of a page. 50 pods take about 500 kB, one object at most 1.5 MB in etcd and a few times as much as JSON. */
 const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
 const pageSchema = v.object({

@@ -19,10 +19,7 @@ interface NodeKeeperDeps {
   onChange(): void;
 }
 
-/**
- * Cordoned nodes are listed every CORDONED_LIST_MS, and beyond 250 pods every CORDONED_LIST_MS_PER_POD times the number of pods.
- * Every pod does this, so that the API server of a large cluster gets one such list in 60 ms from all pods together.
- */
+/** How often cordoned nodes are listed: the longer one counts. So the API server gets one such list in 60 ms from all pods together. */
 const CORDONED_LIST_MS = 15_000;
 const CORDONED_LIST_MS_PER_POD = 60;
 /** A node without pods is looked up after this time, ms: by then a DaemonSet has put another pod there, unless the node is gone. */
@@ -31,8 +28,7 @@ const LOOK_UP_MS = 10_000;
 const MAX_WAITING = 1_000;
 
 /**
- * Finds out three facts about the nodes of our pods and tells the store. Without the right to read nodes nothing is known of
- * them, and that is no fault.
+ * Tells the store three facts about the nodes of our pods. Without the right to read nodes nothing is known of them.
  *
  * - Zones: all nodes are listed when the first one is named, again every `nodesRefreshMs`, and when a pod appears on an
  *   unknown node, but not more often than every `nodesPaceMs`.

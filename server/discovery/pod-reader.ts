@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { MAX_LABELS, MAX_REASON } from '../protocol/pod.ts';
 import * as v from '../protocol/validators.ts';
@@ -7,9 +6,8 @@ import { validOrMalformed } from './api-error.ts';
 
 /**
  * Validates a pod object of the Kubernetes API and returns what discovery needs of it. Times are ms since the epoch. A missing
- * time is 0, a missing text is ''. Whatever the API server accepts is read: it sets no limit to most texts, so that texts are
- * only bounded where they are kept. Invalid IP addresses and labels are left out. Throws an `ApiError` of fault `malformed` for
- * anything that is not a pod.
+ * time is 0, a missing text is ''. Whatever the API server accepts is read, but texts are bounded where they are kept; invalid IP
+ * addresses and labels are left out. Throws an `ApiError` of fault `malformed` for anything that is not a pod.
  */
 export function readPod(object: unknown) {
   const { metadata, spec, status } = validOrMalformed(podSchema, object, 'not a pod');
@@ -33,8 +31,8 @@ export function readPod(object: unknown) {
       podIPs: readIPs(status.podIP, status.podIPs),
       hostIPs: readIPs(status.hostIP, status.hostIPs),
       createdMs: timeOf(metadata.creationTimestamp),
-      /** Identifies the controlling owner: its uid, or a hash where that is too long. */
-      owner: shortId(owner?.uid ?? ''),
+      /** uid of the controlling owner, in the length that `protocol/pod.ts` accepts. */
+      owner: owner?.uid.slice(0, 128) ?? '',
       labels: readLabels(metadata.labels),
       goneByMs: deletionMs,
       reason: reasonOf(status, containers),
@@ -44,9 +42,8 @@ export function readPod(object: unknown) {
     phase: status.phase,
     isDeleted: metadata.deletionTimestamp !== '',
     /**
-     * When the deletion was requested; 0 if it was not. The API's `deletionTimestamp` is the time by which the pod must be
-     * gone: it lies the grace period after the request. When the pod has ended, the API server sets both again, to the time
-     * of the end and to 0. So only the first such time of a pod is that of the request.
+     * When the deletion was requested; 0 if it was not. The API's `deletionTimestamp` lies the grace period after the request. When
+     * the pod has ended, the API server sets both again, to the time of the end and to 0: so only the first time is the request's.
      */
     deletedMs: deletionMs === 0 ? 0 : deletionMs - graceMs,
     /** Status of the Ready condition: True, False or Unknown; '' without one. */
@@ -122,11 +119,6 @@ function timeOf(text: string): number {
   return Date.parse(text) || 0;
 }
 
-/** The same id, or its hash where it is longer than the 128 characters that `protocol/pod.ts` accepts. */
-function shortId(id: string): string {
-  return id.length <= 128 ? id : createHash('sha256').update(id).digest('hex');
-}
-
 /** Reasons of a waiting container that every pod has while it starts. */
 const ORDINARY_WAITING = ['', 'ContainerCreating', 'PodInitializing'];
 
@@ -160,12 +152,6 @@ function readLabels(labels: Record<string, unknown>): string {
 
 /** The valid addresses of a pod or of its host, the primary one first, each once. */
 function readIPs(primary: string, all: { ip: string }[]): string[] {
-  const candidates = new Set([primary, ...all.map((address) => address.ip)].map(canonicalIP));
+  const candidates = new Set([primary, ...all.map((address) => address.ip)]);
   return [...candidates].filter((ip) => isIP(ip) !== 0 && ip.length <= MAX_IP_LENGTH).slice(0, MAX_IPS);
-}
-
-/** Writes an address as other programs read it: the API server accepts `010.1.0.1` (decimal) and `::ffff:10.1.0.1` too. */
-function canonicalIP(ip: string): string {
-  const ipv4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
-  return ipv4 === undefined ? ip : ipv4.replace(/\b0+(?=\d)/g, '');
 }

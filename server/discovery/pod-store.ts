@@ -80,10 +80,10 @@ export class PodStore {
   remove(facts: PodFacts, nowMs: number): boolean {
     this.#step += 1;
     const known = this.#entries.get(facts.pod.uid);
-    const changed = known !== undefined && known.pod.lifecycle !== 'gone';
-    if (changed) this.#leave(known, facts, nowMs);
+    const isPresent = known !== undefined && known.pod.lifecycle !== 'gone';
+    if (isPresent) this.#leave(known, facts, nowMs);
     this.#endStep(nowMs);
-    return changed;
+    return isPresent;
   }
 
   /** Takes note that the API has no news besides what the store has, as of `nowMs`. */
@@ -191,15 +191,13 @@ export class PodStore {
   }
 
   /**
-   * When and how a pod began to leave, by the first news of it. `facts`: its state then; null = it is missing in a list. The time
-   * is the API's if it is of the departure itself (`isExact`). Else the pod left between our last news before (`#currentAtMs`) and
-   * now, and the earlier time counts.
+   * When and how a pod began to leave, by the first news of it. `facts`: its state then; null = it is missing in a list. Without an
+   * exact time of the API the pod left between our last news before (`#currentAtMs`) and now, and the earlier time counts.
    */
   #departureOf(facts: PodFacts | null, isNew: boolean, nowMs: number): Departure {
     const { deletedMs = 0, newestMs = 0 } = facts ?? {};
     const apiMs = deletedMs || (isNew ? newestMs : 0);
-    // `deletedMs` is when the deletion was requested. But the kubelet ends each deletion by one with grace period 0, and then it is
-    // that end.
+    // The kubelet ends each deletion by one with grace period 0: then `deletedMs` is the end, not the request.
     const isExact = apiMs > 0 && (isNew || (facts?.pod.goneByMs ?? 0) > deletedMs);
     const knownMs = isExact ? apiMs : Math.min(apiMs || nowMs, this.#currentAtMs || nowMs);
     return { step: this.#step, atMs: nowMs, fromMs: Math.min(knownMs, nowMs), isExact };

@@ -1,9 +1,6 @@
 import type { Pod } from '../protocol/pod.ts';
 
-/**
- * A pod as the store keeps it. The store counts the lists and events of the API server as they come. A `step` is the number of
- * the list or event that brought some news.
- */
+/** A pod as the store keeps it. A `step` is the number of the list or event of the API server that brought some news. */
 export interface PodEntry {
   pod: Pod;
   ownerKind: string;
@@ -33,10 +30,7 @@ export interface Departure {
 /** The times of the API server may be earlier than ours by this much: its clock may be behind, and its news may come late. */
 const CLOCK_SLACK_MS = 5_000;
 
-/**
- * A controller creates the replacement as soon as a pod begins to leave: within milliseconds, or seconds under load. A pod
- * that is created later was added by scaling up.
- */
+/** A controller creates the replacement within milliseconds, or seconds under load. A later pod was added by scaling up. */
 const REPLACED_WITHIN_MS = 10_000;
 
 /** A pod that is leaving or gone. */
@@ -54,8 +48,7 @@ type Leaver = PodEntry & { left: Departure };
  */
 export function nameReplacements(byUid: ReadonlyMap<string, PodEntry>): void {
   const leaving = [...byUid.values()].filter((entry): entry is Leaver => entry.left !== null);
-  // A pod that the store forgot, and that came back, has a new entry without `isReplacement`. The pod that it replaced still
-  // names it.
+  // A pod that the store forgot, and that came back, has a new entry without `isReplacement`.
   for (const { replacement } of leaving) {
     const entry = byUid.get(replacement);
     if (entry !== undefined) entry.isReplacement = true;

@@ -15,8 +15,8 @@ interface StatusDeps {
 }
 
 /**
- * Keeps the `DiscoveryStatus`. It alone decides that the list of pods is stale: when requests fail, or a login does not end, and
- * the API server was not heard for `unheardMs`. So an API server that restarts alarms nobody.
+ * Keeps the `DiscoveryStatus`. The list of pods is stale when requests fail, or a login does not end, and the API server was not
+ * heard for `unheardMs`. So an API server that restarts alarms nobody.
  */
 export class StatusKeeper {
   readonly #deps: StatusDeps;
@@ -31,7 +31,7 @@ export class StatusKeeper {
     this.#status = nothingKnown(settings, deps.clock.nowMs()).status;
   }
 
-  /** The present status. The object is never changed afterwards. */
+  /** The object is never changed afterwards. */
   get status(): DiscoveryStatus {
     return this.#status;
   }

@@ -54,7 +54,7 @@ export interface SyncDeps {
 /** Four times as many pods as a DaemonSet has in the largest cluster that Kubernetes supports (5000 nodes). */
 export const MAX_PODS = 20_000;
 
-/** The most pods that cannot be read of which the log has a line each: a selector may match thousands of them. */
+/** The most pods that cannot be read of which the log has a line each. */
 const MAX_LOGGED_PODS = 100;
 
 /** After this many failed watches in a row the status says that changes come by listing. We go on trying to watch. */
@@ -67,11 +67,9 @@ const MAX_EXPIRED = 2;
 const PAGE_SIZE = 50;
 
 /**
- * The loop of discovery: list the pods, then watch from that version, for ever. After any failure it waits and lists
- * again; meanwhile the pods known so far stay. Where watching does not work it lists every refresh interval.
- *
- * An API server that hangs is noticed before `unheardMs` is over: watches are short, and between lists that are far apart a small
- * request is sent. `StatusKeeper` decides from this that the list is stale.
+ * The loop of discovery: list the pods into the store, then watch from that version, for ever. After any failure it waits and lists
+ * again; meanwhile the pods known so far stay. Where watching does not work it lists every refresh interval. An API server that hangs
+ * is noticed before `unheardMs` is over: watches are short, and between lists that are far apart a small request is sent.
  */
 export class Sync {
   readonly #settings: DiscoverySettings;
@@ -96,10 +94,7 @@ export class Sync {
   /** Whether the last watch outlived its lifetime, so that we ended it. */
   #wasOverdue = false;
 
-  /**
-   * Puts the pods into `store`. `onChange` is called when pods or status have changed; `isBurst`: more changes may follow
-   * within milliseconds.
-   */
+  /** `onChange` is called when pods or status have changed; `isBurst`: more changes may follow within milliseconds. */
   constructor(settings: DiscoverySettings, deps: SyncDeps, store: PodStore, onChange: (isBurst: boolean) => void) {
     const { clock, log, timing, random } = deps;
     this.#settings = settings;
@@ -150,10 +145,7 @@ export class Sync {
     return resourceVersion;
   }
 
-  /**
-   * Keeps the pods current from the list of `version` on, by watches or only by waiting, until they are to be listed again.
-   * Rejects if the API server is not heard any more.
-   */
+  /** Watches, or only waits, until the pods are to be listed again. Rejects if the API server is not heard any more. */
   async #waitForNextList(version: string): Promise<void> {
     if (this.#deps.clock.monotonicMs() < this.#watchFromMs) return this.#waitOneInterval();
     try {
@@ -165,9 +157,7 @@ export class Sync {
     }
   }
 
-  /**
-   * Watches again and again, each time from where the last watch ended, until the pods are to be listed. Rejects if a watch fails.
-   */
+  /** Watches, each time from where the last watch ended, until the pods are to be listed. Rejects if a watch fails. */
   async #watchFrom(listVersion: string): Promise<void> {
     const { clock, random, timing } = this.#deps;
     let version = listVersion;
@@ -184,8 +174,7 @@ export class Sync {
         throw new ApiError('server-error', 'the list was too old to start a watch from', 410);
       }
       version = end.resourceVersion;
-      // For example a load balancer that resets idle connections before the bookmark comes. Only a list tells whether there is
-      // news.
+      // For example a load balancer that resets idle connections before the bookmark comes.
       if (end.why === 'broken' && this.#keeper.silentMs >= timing.checkMs) return;
       // When an API server restarts, the connections of all pods break at once. They reconnect at random times within `paceMs`.
       const spreadMs = end.why === 'broken' ? random() * timing.paceMs : 0;
@@ -208,8 +197,7 @@ export class Sync {
     for await (const event of watch(client, clock, call, this.#stop)) {
       if (event.type === 'opened') {
         onRequest(event.durationMs);
-        // Opening a watch usually proves nothing. But if the server never ends watches, this is the only sign of life in a quiet
-        // cluster.
+        // Opening a watch proves nothing. But if the server never ends watches, it is the only sign of life in a quiet cluster.
         if (this.#wasOverdue) this.#keeper.heard();
       } else if (event.type === 'end') {
         if (event.why === 'expired') return event;

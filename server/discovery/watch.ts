@@ -22,8 +22,7 @@ interface WatchCall {
 }
 
 /**
- * What a watch tells. `put`: an object was added or modified; `object` is null if it is too large to be read. `deleted`: an object
- * was deleted; `object` is its last state. `bookmark`: there is no news up to the version in `object`, so the server is alive.
+ * What a watch tells. `put`: an object was added or modified. `deleted`: an object was deleted; `object` is its last state. `bookmark`: there is no news up to the version in `object`, so the server is alive.
  */
 export type WatchEvent =
   | { type: 'opened'; durationMs: number }
@@ -32,8 +31,7 @@ export type WatchEvent =
 
 /**
  * Why a watch has ended. `closed`: the server closed it, as agreed. `overdue`: the server did not. `broken`: the
- * connection is dead. `expired`: its version is too old, so that only a new list helps; the server says so when the watch is opened
- * (status 410), or later in an event.
+ * connection is dead. `expired`: its version is too old (410, when it is opened or later in an event): only a new list helps.
  */
 export interface WatchEnd {
   type: 'end';
@@ -44,8 +42,7 @@ export interface WatchEnd {
 
 /**
  * Opens a watch and yields its events; the last one is a `WatchEnd`. The caller has logged in. Rejects with an `ApiError` if the
- * watch cannot be opened for another reason than an expired version, if the server sends anything but watch events, or when `stop`
- * aborts.
+ * watch cannot be opened, if the server sends anything but watch events, or when `stop` aborts.
  */
 export async function* watch(
   client: Pick<ApiClient, 'get'>,
@@ -88,7 +85,7 @@ async function* readEvents(
   call: WatchCall,
   stop: AbortSignal,
 ): AsyncGenerator<WatchEvent, void> {
-  const lines = new LineSplitter(MAX_LINE);
+  const lines = new LineSplitter();
   let { resourceVersion } = call;
   const end = (why: WatchEnd['why']): WatchEnd => ({ type: 'end', why, resourceVersion });
   let isOverdue = false;
@@ -101,8 +98,8 @@ async function* readEvents(
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       for (const line of lines.push(chunk)) {
-        if (line?.trim() === '') continue;
-        const event = line === null ? { type: 'put' as const, object: null } : eventOf(line, response);
+        if (line.trim() === '') continue;
+        const event = eventOf(line, response);
         resourceVersion = versionOf(event.object) || resourceVersion;
         yield event;
       }
@@ -146,36 +143,23 @@ function versionOf(object: unknown): string {
 /** The longest line of a watch, in characters. etcd holds at most 1.5 MB per object, which take a few times as much as JSON. */
 const MAX_LINE = 16 * 1024 * 1024;
 
-/** Splits a stream of bytes into lines. A line of more than `maxLength` characters is dropped while it comes. */
+/** Splits a stream of bytes into lines. */
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
-  readonly #maxLength: number;
   #rest = '';
-  #isTooLong = false;
-
-  constructor(maxLength: number) {
-    this.#maxLength = maxLength;
-  }
 
   /** Whether a line has begun that has not ended. */
   get hasRest(): boolean {
-    return this.#rest !== '' || this.#isTooLong;
+    return this.#rest !== '';
   }
 
-  /** Takes the next bytes and returns the lines that they complete, without line ends; null for a line that is too long. */
-  push(chunk: Buffer): (string | null)[] {
-    const lines: (string | null)[] = [];
-    const parts = this.#decoder.write(chunk).split('\n');
-    for (const [i, part] of parts.entries()) {
-      // Adding to a string does not copy it, however many pieces a line comes in.
-      this.#rest += part;
-      if (this.#rest.length > this.#maxLength) this.#isTooLong = true;
-      if (this.#isTooLong) this.#rest = '';
-      if (i === parts.length - 1) break;
-      lines.push(this.#isTooLong ? null : this.#rest);
-      this.#rest = '';
-      this.#isTooLong = false;
-    }
+  /** Takes the next bytes and returns the lines that they complete, without line ends. Throws an `ApiError` if one is too long. */
+  push(chunk: Buffer): string[] {
+    const [first = '', ...others] = this.#decoder.write(chunk).split('\n');
+    // Adding to a string does not copy it, however many pieces a line comes in.
+    const lines = [this.#rest + first, ...others];
+    this.#rest = lines.pop() ?? '';
+    if (this.#rest.length > MAX_LINE) throw new ApiError('malformed', 'an event of the watch is too long');
     return lines;
   }
 }

@@ -52,12 +52,6 @@ describe('the replacement', () => {
       [list(30, endedAt(30), pod('z'), b), remove(30.5, ended)],
       ['a>b'],
     ],
-    ['may appear after the pod has gone', [remove(10, pod('a')), put(12, pod('b', { createdMs: at(11) }))], ['a>b']],
-    [
-      'of a pod that was removed by force comes after it',
-      [put(10.1, forced), remove(10.2, forced), put(10.3, b)],
-      ['a>b'],
-    ],
     [
       'of a pod that left unseen was created since the last news',
       [list(60, pod('z'), pod('b', { createdMs: at(30) }), pod('old', { createdMs: at(-9) }))],
@@ -99,26 +93,9 @@ describe('the replacement', () => {
       ['a>b'],
     ],
     [
-      'is no pod that comes much later, by scaling up',
-      [remove(10, pod('a')), put(40, pod('b', { createdMs: at(40) }))],
-      [],
-    ],
-    [
       'is not needed by a pod that is back',
       [remove(10, pod('a')), put(10.1, b), put(16, pod('a')), remove(17, pod('z')), remove(40, b)],
       [],
-    ],
-    [
-      'of each of several pods is another one',
-      [
-        put(10.1, deleted),
-        put(10.1, pod('z', { deletedMs: at(10) })),
-        put(10.2, b),
-        put(10.3, pod('c', { createdMs: at(10) })),
-        remove(12, deleted),
-        remove(12, pod('z', { deletedMs: at(10) })),
-      ],
-      ['a>c', 'z>b'],
     ],
     [
       'is that of the older one of two pods that left together, because scaling down removes the younger one',

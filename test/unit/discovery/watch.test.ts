@@ -23,15 +23,19 @@ async function watched(chunks: string[], status = 200): Promise<WatchEvent[]> {
 }
 
 describe('a watch', () => {
-  test('hears of the server also by an object that is too large to be read', async () => {
-    const large = Array.from({ length: 17 }, () => 'x'.repeat(1024 * 1024));
+  test('moves its version on with each object, and fails if one never ends', async () => {
     const object = { metadata: { resourceVersion: '8' } };
-    expect(await watched([`${JSON.stringify({ type: 'ADDED', object })}\n`, ...large, '\n'])).toEqual([
+    const added = `${JSON.stringify({ type: 'ADDED', object })}\n`;
+    expect(await watched([added])).toEqual([
       { type: 'opened', durationMs: 0 },
       { type: 'put', object },
-      { type: 'put', object: null },
       { type: 'end', why: 'closed', resourceVersion: '8' },
     ]);
+    const endless = Array.from({ length: 17 }, () => 'x'.repeat(1024 * 1024));
+    await expect(watched([added, ...endless])).rejects.toMatchObject({
+      fault: 'malformed',
+      message: expect.stringMatching('too long'),
+    });
   });
 
   test('has expired, whether the server says so when it is opened or later', async () => {
@@ -49,8 +53,8 @@ test('lines come out as they went in, however the bytes are cut', () => {
   fc.assert(
     fc.property(fc.array(line), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (texts, sizes) => {
       const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''));
-      const lines = new LineSplitter(1_000);
-      const found: (string | null)[] = [];
+      const lines = new LineSplitter();
+      const found: string[] = [];
       for (let from = 0, i = 0; from < bytes.length; i++) {
         const size = sizes[i % sizes.length] ?? 1;
         found.push(...lines.push(bytes.subarray(from, from + size)));
@@ -60,15 +64,4 @@ test('lines come out as they went in, however the bytes are cut', () => {
       expect(lines.hasRest).toBe(false);
     }),
   );
-});
-
-test('a line that is too long is dropped, and costs no other line', () => {
-  const lines = new LineSplitter(100);
-  expect(lines.push(Buffer.from(`a\n${'x'.repeat(100)}`))).toEqual(['a']);
-  expect(lines.push(Buffer.from('x'))).toEqual([]);
-  expect(lines.hasRest).toBe(true);
-  expect(lines.push(Buffer.from(`${'x'.repeat(500)}\nb\n`))).toEqual([null, 'b']);
-  // The limit holds for one line, not for all together.
-  expect(lines.push(Buffer.from('123456789\n'.repeat(50)))).toHaveLength(50);
-  expect(lines.hasRest).toBe(false);
 });
