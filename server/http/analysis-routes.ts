@@ -27,11 +27,7 @@ import { type VerdictQuery, verdictAnswerer } from './verdict.ts';
 const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
 const HTML_TYPE = 'text/html';
 
-/**
- * Whether a hypothesis holds; what stands out; the rounds of ongoing experiments; and what happened in a time range, compared with
- * the time before and after it. `/api/v1/report` is for readers: an HTML file, or the same as JSON. `/api/v1/comparison` is for the
- * page: it has every link.
- */
+/** Verdicts, findings, rounds, and what happened in a time range: a report for readers, a comparison with every link for the page. */
 export function analysisRoutes(router: IRouter, context: RouteContext): void {
   const answerVerdict = verdictAnswerer(context);
 
@@ -89,9 +85,8 @@ export function analysisRoutes(router: IRouter, context: RouteContext): void {
 }
 
 /**
- * What a verdict is about: the last `window`, a time range (`start`, `end`), or null if the query has none of these parameters: then
- * verdict.ts chooses the window. Windows are rounded up to whole seconds, so that queries for the same window share one collection.
- * Throws 400.
+ * What a verdict is about: the last `window`, a time range (`start`, `end`), or null: then verdict.ts chooses the window. Windows are
+ * rounded up to whole seconds, so that queries for the same window share one collection. Throws 400.
  */
 function verdictRangeOf(req: Request, { clock, config: { historyWindowMs } }: RouteContext): VerdictQuery['over'] {
   const windowMs = durationParameter(req, 'window');

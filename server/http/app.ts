@@ -15,21 +15,6 @@ import OPENAPI from './openapi.json';
 import { processRoutes } from './process-routes.ts';
 import type { Streams } from './stream.ts';
 
-/**
- * Forbids other origins, and inline scripts and styles but those of index.html, because the page shows names and texts that
- * come from other pods. `createApp` adds the sources of scripts and styles, and FRAME_ANCESTORS.
- */
-const CONTENT_SECURITY_POLICY = {
-  defaultSrc: ["'none'"],
-  workerSrc: ["'self'"],
-  imgSrc: ["'self'", 'data:', 'blob:'],
-  connectSrc: ["'self'"],
-  fontSrc: ["'self'"],
-  manifestSrc: ["'self'"],
-  baseUri: ["'none'"],
-  formAction: ["'none'"],
-};
-
 /** The express application: Goldpinger's API, our API, the page, and one error handler behind them. */
 export function createApp(context: RouteContext, streams: Streams): Express {
   const app = express();
@@ -40,8 +25,16 @@ export function createApp(context: RouteContext, streams: Streams): Express {
     helmet({
       contentSecurityPolicy: {
         useDefaults: false,
+        // The page shows names and texts that come from other pods.
         directives: {
-          ...CONTENT_SECURITY_POLICY,
+          defaultSrc: ["'none'"],
+          workerSrc: ["'self'"],
+          imgSrc: ["'self'", 'data:', 'blob:'],
+          connectSrc: ["'self'"],
+          fontSrc: ["'self'"],
+          manifestSrc: ["'self'"],
+          baseUri: ["'none'"],
+          formAction: ["'none'"],
           scriptSrc: ["'self'", ...inlineSources(context.pageDir, 'script')],
           styleSrc: ["'self'", ...inlineSources(context.pageDir, 'style')],
           frameAncestors: context.config.frameAncestors,

@@ -7,7 +7,6 @@ import { unavailableStatus } from './errors.ts';
 import { type PingAnswer, parsePing } from './ping.ts';
 import { Places } from './places.ts';
 
-/** Who has opened a connection. */
 export interface Client {
   /** IP address, IPv4 never as `::ffff:`. '' if the connection has ended already. */
   address: string;
@@ -26,12 +25,8 @@ const MAX_OF_PODS = 256;
 const MAX_OF_OTHERS = 64;
 const MAX_OF_ADDRESS = 32;
 /**
- * The most connections that are handed to the HTTP server in a second. Further ones are reset, which takes a quarter of the time: a
- * peer's new connection stands in the system's queue behind those of a flood, so the queue must be emptied faster than a flood
- * fills it.
- * 800 of others: each takes about 0.2 ms, so all take at most a sixth of a second. 400 of one address: one client cannot use up all
- * 800.
- * 8,000 of pods: each of 1000 pods may call this one 8 times a second. A pod that floods is stopped by its 400.
+ * The most connections that are handed to the HTTP server in a second. Each takes about 0.2 ms. Further ones are reset, which takes a
+ * quarter of that: the system's queue must be emptied faster than a flood fills it. 8,000 of pods: each of 1000 may call 8 times.
  */
 const HANDED_OVER_OF_PODS = { ofAddress: 400, inAll: 8_000 };
 const HANDED_OVER_OF_OTHERS = { ofAddress: 400, inAll: 800 };
@@ -41,9 +36,8 @@ const MAX_WAITING = 128;
 const MAX_WAITING_BYTES = 4096;
 
 /**
- * How many more requests a client may send on one connection before it has the answer to the first. Hardly any client does
- * so. Node makes objects for all requests of a packet before it works on the first one, and an error with a stack for each if
- * the connection ends: a packet of 64 kB with 1,500 requests takes 100 ms.
+ * How many more requests a client may send on one connection before it has the answer to the first. Node makes objects for all
+ * requests of a packet before it works on the first one: a packet of 64 kB with 1,500 requests takes 100 ms.
  */
 export const MAX_PIPELINED = 16;
 
@@ -65,11 +59,11 @@ function busyAnswer(bytes: Buffer): string {
 
 /** The connections of one kind of client. */
 interface Kind {
-  /** Limits how many connections a second are handed to the HTTP server. */
+  /** How many a second are handed to the HTTP server. */
   handedOver: RateLimit;
-  /** Connections that have sent nothing yet, or only pings. The one that has sent nothing for longest is first. */
+  /** Those that have sent nothing yet, or only pings. The one that has been silent for longest is first. */
   pingOnly: Set<Socket>;
-  /** The places of connections that the HTTP server serves, and the line of those that wait for one. */
+  /** Those that the HTTP server serves, and those that wait for it. */
   http: Places<Socket>;
 }
 
@@ -103,8 +97,6 @@ export class Connections {
   /** Connections that were just handed to the HTTP server. It has not read their request yet, so `hasRequest` is false. */
   readonly #starting = new WeakSet<Socket>();
   #known: { pods: DiscoverySnapshot['pods']; addresses: Set<string> } | null = null;
-  /** The last ping; `parsePing` limits its size. Pods send the same bytes each time, so most pings need no parsing. */
-  #lastPing: { bytes: Buffer; keepAlive: boolean } | null = null;
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
@@ -127,11 +119,11 @@ export class Connections {
   accept(socket: Socket, serveHttp: (socket: Socket) => void): void {
     const client = this.clientOf(socket);
     const { handedOver, pingOnly, http } = client.isPod ? this.#pods : this.#others;
-    const { silentMs, keptMs, ping } = this.#deps;
+    const { silentMs, keptMs, ping, answersTo } = this.#deps;
     const destroy = () => void socket.destroy();
     const onData = (bytes: Buffer) => {
-      const request = this.#pingOf(bytes);
-      if (request !== null) {
+      const request = parsePing(bytes);
+      if (request !== null && answersTo(request.host)) {
         addNewest(pingOnly, socket);
         if (socket.timeout !== keptMs) socket.setTimeout(keptMs);
         ping.sendRaw(socket, request.keepAlive);
@@ -142,10 +134,13 @@ export class Connections {
       pingOnly.delete(socket);
       socket.off('data', onData).off('end', destroy).off('timeout', destroy).setTimeout(0);
       socket.pause();
-      const mayWait = bytes.length <= MAX_WAITING_BYTES;
-      const handOver = () => this.#handOver(socket, bytes, serveHttp);
-      const refuse = () => socket.end(busyAnswer(bytes), destroy);
-      http.take({ holder: socket, address: client.address, mayWait }, handOver, refuse);
+      http.take({
+        holder: socket,
+        address: client.address,
+        mayWait: bytes.length <= MAX_WAITING_BYTES,
+        start: () => this.#handOver(socket, bytes, serveHttp),
+        refuse: () => socket.end(busyAnswer(bytes), destroy),
+      });
     };
     this.#open.add(socket);
     addNewest(pingOnly, socket);
@@ -187,19 +182,7 @@ export class Connections {
     return { address, isPod: this.#known.addresses.has(address) };
   }
 
-  /** Reads a ping to this server; null if the bytes are anything else. `keepAlive`: whether the client may send more. */
-  #pingOf(bytes: Buffer): { keepAlive: boolean } | null {
-    if (this.#lastPing?.bytes.equals(bytes)) return this.#lastPing;
-    const ping = parsePing(bytes);
-    if (ping === null || !this.#deps.answersTo(ping.host)) return null;
-    this.#lastPing = { bytes: Buffer.from(bytes), keepAlive: ping.keepAlive };
-    return this.#lastPing;
-  }
-
-  /**
-   * Notes that a connection of the HTTP server may have become idle. Of the idle ones it is the last that is closed to make room. A
-   * connection that has no place (of its kind) is ignored.
-   */
+  /** Notes that a connection of the HTTP server may have become idle. Of the idle ones it is the last that is closed to make room. */
   becameIdle(socket: Socket): void {
     for (const { http } of [this.#pods, this.#others]) http.renew(socket);
   }

@@ -20,13 +20,10 @@ export function sendError(res: ServerResponse, status: number, message: string):
   sendExactly(res, JSON_TYPE, JSON.stringify({ code: status, message }));
 }
 
-/** The path at which 503 means that a hypothesis does not hold; in any case, as Express finds its route. */
+/** In any case, as Express finds its route. */
 const IS_VERDICT = /^\/api\/v1\/verdict(?=[/?]|$)/i;
 
-/**
- * The status for a request that this pod can't answer now, for want of room or because it is passive: 503, and 425 for a
- * verdict.
- */
+/** The status for a request that this pod can't answer now: 503, which for a verdict would mean "it does not hold": there 425. */
 export function unavailableStatus(url: string): 425 | 503 {
   return IS_VERDICT.test(url) ? 425 : 503;
 }

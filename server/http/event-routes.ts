@@ -90,7 +90,7 @@ function jsonBody(): RequestHandler[] {
   return [isJson, express.json({ limit: MAX_BODY_BYTES, inflate: false, type: 'application/json' })];
 }
 
-/** Turns an error of the validator into a 400 with its message. */
+/** An error of the validator becomes a 400. */
 async function orBadRequest<T>(read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
@@ -127,10 +127,7 @@ function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-/**
- * Limits the rate of all clients together, by a token bucket: `perSecond` in the long run, after a pause `BURST_S` times as many
- * at once. Answers 429 with `Retry-After` to requests beyond it.
- */
+/** Limits the rate of all clients together, by a token bucket. Answers 429 with `Retry-After` to requests beyond it. */
 function limitRate(perSecond: number, clock: Clock): RequestHandler {
   const burst = BURST_S * perSecond;
   let left = burst;

@@ -4,8 +4,7 @@ import type { ProcessContext } from './context.ts';
 
 /**
  * The answer to `/ping`, the hot path of the whole mesh: made once, and sent without express. The body is Goldpinger's:
- * `{"boot_time": <RFC 3339>}`. Once shutdown has begun, each answer asks the peer to close the connection. So no peer keeps a
- * connection that breaks in the middle of its next ping when this process ends.
+ * `{"boot_time": <RFC 3339>}`. Once shutdown has begun, each answer closes the connection, so that no later ping breaks.
  */
 export function pingAnswer({ metrics, bootTimeMs, isReady }: ProcessContext) {
   const body = Buffer.from(JSON.stringify({ boot_time: new Date(bootTimeMs).toISOString() }));
@@ -43,10 +42,7 @@ const OTHER_FIELDS = /^(content-length|transfer-encoding|expect|upgrade):/im;
 /** A request that is larger is no ping, bytes. */
 const MAX_PING_REQUEST_BYTES = 4096;
 
-/**
- * Reads the bytes that came on a connection at once, if they are exactly one ping; null if they are anything else, which the HTTP
- * server must read. `host`: the header `Host`. `keepAlive`: whether the client wants to send more on this connection.
- */
+/** Reads bytes that are exactly one ping; null for anything else. `keepAlive`: whether the client wants to send more. */
 export function parsePing(bytes: Buffer): { host: string; keepAlive: boolean } | null {
   if (bytes.length > MAX_PING_REQUEST_BYTES) return null;
   const [, fields] = PING.exec(bytes.toString('latin1')) ?? [];

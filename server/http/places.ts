@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** The rules of `Places`. `T`: what holds a place, such as a connection. */
 interface Rules<T> {
   /** Places in all, and of one address. */
   max: number;
@@ -18,8 +17,11 @@ interface Claim<T> {
   holder: T;
   /** IP address of the client. */
   address: string;
+  mayWait: boolean;
   /** Called when it has got a place. */
-  start: () => void;
+  start(): void;
+  /** Called if it gets none. */
+  refuse(): void;
 }
 
 /** The longest wait for a place. */
@@ -28,8 +30,8 @@ const WAIT_MS = 5_000;
 const RETRY_MS = 1_000;
 
 /**
- * A bounded number of places, in all and for each address. If none is free, a holder that `mustGiveWay` is ended; if there is no such
- * holder, the new one waits in line, for `WAIT_MS`. Connections (connections.ts) and requests in work (requests.ts) hold such places.
+ * A bounded number of places, in all and for each address, for connections or for requests in work (`T`). If none is free, a holder
+ * that `mustGiveWay` is ended; if there is no such holder, the new one waits in line for WAIT_MS.
  */
 export class Places<T> {
   readonly #rules: Rules<T>;
@@ -44,31 +46,23 @@ export class Places<T> {
     this.#clock = clock;
   }
 
-  /** Calls `start` once there is a place for `holder`, at once or later; or `refuse` if it may not wait, or has waited too long. */
-  take(
-    { holder, address, mayWait }: { holder: T; address: string; mayWait: boolean },
-    start: () => void,
-    refuse: () => void,
-  ): void {
-    const claim = { holder, address, start };
+  /** Starts the claim once there is a place for it, at once or later; or refuses it if it may not wait, or has waited too long. */
+  take(claim: Claim<T>): void {
     if (this.#tryStart(claim)) return;
-    if (!mayWait || this.#waiting.size >= this.#rules.maxWaiting) {
-      refuse();
+    if (!claim.mayWait || this.#waiting.size >= this.#rules.maxWaiting) {
+      claim.refuse();
       return;
     }
-    this.#wait(claim, refuse, WAIT_MS);
-  }
-
-  #wait(claim: Claim<T>, refuse: () => void, leftMs: number): void {
-    const { holder } = claim;
-    const timer = this.#clock.setTimer(() => {
+    let leftMs = WAIT_MS;
+    const wait = () => void this.#waiting.set(claim.holder, { claim, timer: this.#clock.setTimer(retry, RETRY_MS) });
+    const retry = () => {
       if (this.#tryStart(claim)) return;
-      if (leftMs > RETRY_MS) return this.#wait(claim, refuse, leftMs - RETRY_MS);
-      this.#waiting.delete(holder);
-      refuse();
-    }, RETRY_MS);
-    // One that is in the line already keeps its place there.
-    this.#waiting.set(holder, { claim, timer });
+      leftMs -= RETRY_MS;
+      if (leftMs > 0) return wait();
+      this.#waiting.delete(claim.holder);
+      claim.refuse();
+    };
+    wait();
   }
 
   /**
@@ -99,7 +93,8 @@ export class Places<T> {
     for (const { claim } of this.#waiting.values()) if (this.#tryStart(claim)) return;
   }
 
-  #tryStart({ holder, address, start }: Claim<T>): boolean {
+  #tryStart(claim: Claim<T>): boolean {
+    const { holder, address } = claim;
     const { max, maxOfAddress, mustGiveWay, end } = this.#rules;
     const nowMs = this.#clock.monotonicMs();
     const all = [...this.#held];
@@ -114,7 +109,7 @@ export class Places<T> {
     }
     this.#stopWaiting(holder);
     this.#held.set(holder, { address, sinceMs: nowMs });
-    start();
+    claim.start();
     return true;
   }
 }

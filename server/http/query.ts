@@ -11,7 +11,6 @@ import { HttpError } from './errors.ts';
  * Reads the parameters of a query. Each function throws a 400 whose message names the parameter if its value is not valid.
  */
 
-/** Makes the 400 for a parameter whose value is not as `expected` says. */
 export function invalid(name: string, expected: string): HttpError {
   return new HttpError(400, `${name} in query: expected ${expected}`);
 }
@@ -27,10 +26,7 @@ export function textParameter(req: Request, name: string, byDefault: string, mos
   throw invalid(name, `one value of at most ${most} characters`);
 }
 
-/**
- * Throws 400 if the query has other parameters than these. A misspelt part of a hypothesis must not be ignored, because the
- * rest alone may hold.
- */
+/** Throws 400 if the query has other parameters: without a misspelt part of a hypothesis, the rest might hold. */
 export function onlyParameters(req: Request, ...names: string[]): void {
   const other = Object.keys(req.query).find((name) => !names.includes(name));
   if (other === undefined) return;
@@ -45,13 +41,10 @@ export function numberParameter(req: Request, name: string, byDefault: number): 
   return number;
 }
 
-/** Reads a moment in a query, ms since the epoch or RFC 3339. Result in ms since the epoch; -1 if it is neither. */
-function readMoment(text: string): number {
-  // A client that does not escape the + of a time zone sends a blank.
-  return parseMoment(text.replace(' ', '+'));
-}
+/** ms since the epoch; -1 if it is no moment. A client that does not escape the + of a time zone sends a blank. */
+const readMoment = (text: string): number => parseMoment(text.replace(' ', '+'));
 
-/** The parameter `name` as a moment (see `readMoment`), in ms since the epoch; without a default it must be given. */
+/** The parameter `name` (ms since the epoch or RFC 3339), in ms since the epoch; without a default it must be given. */
 export function momentParameter(req: Request, name: string, byDefaultMs = -1): number {
   const ms = readMoment(textParameter(req, name, String(byDefaultMs)));
   if (ms < 0) throw invalid(name, 'ms since the epoch or an RFC 3339 time');
@@ -66,13 +59,10 @@ export function lastRangeParameters(req: Request, nowMs: number, lengthMs: numbe
   throw new HttpError(400, 'expected from <= to');
 }
 
-/** The shortest range: links that are pinged every second (REFRESH_INTERVAL=1, as in experiments) have one sample in it. */
+/** The shortest range: with REFRESH_INTERVAL=1, as in experiments, links have one sample in it. */
 const MIN_RANGE_MS = 1000;
 
-/**
- * A range of the past: from the parameter `start`, which must be given, to the parameter `end`, which is now by default. An `end`
- * in the future becomes now. In ms since the epoch.
- */
+/** The range from the parameter `start`, which must be given, to `end`, which is now by default and at most. In ms since the epoch. */
 export function pastRangeParameters(req: Request, start: string, end: string, nowMs: number): TimeRange {
   const fromMs = momentParameter(req, start);
   const toMs = Math.min(nowMs, momentParameter(req, end, nowMs));

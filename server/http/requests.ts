@@ -10,15 +10,9 @@ import { Places } from './places.ts';
 /** Requests in work at once: of all pods, of all others, and of one address. docs/security.md adds them up. */
 const MAX_IN_WORK = 16;
 const MAX_OF_ADDRESS = 8;
-/**
- * A request that is not over after this time, ms, is ended when another one waits: its client does not read, or the work takes
- * too long.
- */
+/** A request that is not over after this time, ms, is ended when another one waits. */
 const GIVES_WAY_MS = 10_000;
-/**
- * Paths that need no place: short answers, which Kubernetes' probes must get under any load, and streams, which have their own
- * limits.
- */
+/** Paths that need no place: what Kubernetes' probes must get under any load, and streams, which have their own limits. */
 const NEEDS_NO_PLACE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
 
 /**
@@ -80,13 +74,13 @@ export class Requests {
     });
     const refuse = () =>
       sendError(res.setHeader('Retry-After', '1'), unavailableStatus(url), 'too many requests are in work; try again');
-    const runSoon = () =>
+    const start = () =>
       this.#runSoon(() => {
         if (!res.closed) work();
       });
     if (isPing(req.method, url)) work();
-    else if (NEEDS_NO_PLACE.test(url)) runSoon();
-    else places.take({ holder: res, address: client.address, mayWait: true }, runSoon, refuse);
+    else if (NEEDS_NO_PLACE.test(url)) start();
+    else places.take({ holder: res, address: client.address, mayWait: true, start, refuse });
   }
 
   /** Runs work in a later turn of the event loop, after the work that was added before. */

@@ -1,7 +1,6 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
-import type { Clock } from '../runtime/clock.ts';
 import { hostPort, isLoopbackHost, isWildcardHost } from '../runtime/host-port.ts';
 import { Connections } from './connections.ts';
 import type { ProcessContext, RouteContext } from './context.ts';
@@ -11,8 +10,8 @@ import { Requests } from './requests.ts';
 import { Streams } from './stream.ts';
 
 /*
- * The HTTP server. A connection is admitted by connections.ts, which answers pings itself and hands every other connection to
- * Node's HTTP server. requests.ts says when each request is worked on; then app.ts (or passive-app.ts) routes it.
+ * A connection is admitted by connections.ts, which answers pings itself and hands every other connection to Node's HTTP server.
+ * requests.ts says when each request is worked on; then app.ts (or passive-app.ts) routes it.
  */
 
 /** See `isLoopbackHost`: a page of another site must not read this machine's own server. */
@@ -23,10 +22,7 @@ const MAX_HEADER_BYTES = 65_536;
 /** Verdicts have long queries. */
 const MAX_URL_CHARS = 70_000;
 const LONG_URL = `the URL is longer than ${MAX_URL_CHARS} characters`;
-/**
- * Connections that the system may hold for us until we accept them; Linux takes no more than net.core.somaxconn, 4096. If they
- * are more, it drops the first packet of new ones, which is sent again after a second: pings time out. Node's default is 511.
- */
+/** Connections that the system may hold for us until we accept them (docs/security.md). Node's default is 511. */
 const BACKLOG = 4096;
 /** How long an idle connection stays open at least, ms; and for twice FRESH_CONNECTION_INTERVAL, so that peers can keep theirs. */
 const MIN_KEPT_MS = 5_000;
@@ -39,10 +35,7 @@ const MAX_HEADERS = 200;
 export interface HttpServer {
   /** Where it listens, as `http://host:port`. */
   address: string;
-  /**
-   * Ends streams and idle connections, lets requests in flight finish, cuts off what is left after `deadlineMs`, 2 s by
-   * default.
-   */
+  /** Ends streams and idle connections, lets requests in flight finish, cuts off what is left after `deadlineMs`. */
   close(deadlineMs?: number): Promise<void>;
 }
 
@@ -69,19 +62,23 @@ const timeoutsFor = ({ checkAllTimeoutMs }: ProcessContext['config']): Timeouts 
 /** Serves everything at HOST and PORT. Rejects with the system's error (EADDRINUSE, ...) if it cannot listen. */
 export function listen(context: RouteContext, timeouts?: Timeouts): Promise<HttpServer> {
   const streams = new Streams(context);
-  const loadApp = async () => (await import('./app.ts')).createApp(context, streams);
-  return serve(
-    { loadApp, snapshot: () => context.monitor.snapshot, endStreams: () => streams.stop() },
-    context,
-    timeouts,
-  );
+  const served = {
+    loadApp: async () => (await import('./app.ts')).createApp(context, streams),
+    snapshot: () => context.monitor.snapshot,
+    endStreams: () => streams.stop(),
+  };
+  return serve(served, context, timeouts);
 }
 
 /** Serves what a passive pod answers. Rejects as `listen` does. It knows no pods, so every client is a stranger. */
 export function listenPassive(context: ProcessContext): Promise<HttpServer> {
   const nobody = { pods: [] };
-  const loadApp = async () => (await import('./passive-app.ts')).createPassiveApp(context);
-  return serve({ loadApp, snapshot: () => nobody, endStreams: () => {} }, context);
+  const served = {
+    loadApp: async () => (await import('./passive-app.ts')).createPassiveApp(context),
+    snapshot: () => nobody,
+    endStreams: () => {},
+  };
+  return serve(served, context);
 }
 
 /** What is served besides pings. */
@@ -137,46 +134,29 @@ async function serve(
   const [serveHttp] = server.listeners('connection');
   server.removeAllListeners('connection');
   server.on('connection', (socket) => connections.accept(socket, (ready) => serveHttp?.call(server, ready)));
-  await startListening(server, host, port);
-  const bound = server.address() as AddressInfo;
-  return {
-    address: `http://${hostPort(bound.address, bound.port)}`,
-    close: (deadlineMs = CLOSE_DEADLINE_MS) => {
-      endStreams();
-      return finishAndClose(server, connections, clock, deadlineMs);
-    },
-  };
-}
-
-async function startListening(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
     server.listen({ port, backlog: BACKLOG, ...(isWildcardHost(host) ? {} : { host }) }, resolve);
   });
+  const bound = server.address() as AddressInfo;
+  return {
+    address: `http://${hostPort(bound.address, bound.port)}`,
+    close: async (deadlineMs = CLOSE_DEADLINE_MS) => {
+      endStreams();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      connections.closePingOnly();
+      server.closeIdleConnections();
+      // Connections that become idle from now on are closed at once.
+      server.keepAliveTimeout = 1;
+      const deadline = clock.setTimer(() => connections.closeAll(), deadlineMs);
+      await closed;
+      deadline.cancel();
+    },
+  };
 }
 
-/** Lets requests in flight finish, and cuts off what is left after `deadlineMs`. */
-async function finishAndClose(
-  server: Server,
-  connections: Connections,
-  clock: Clock,
-  deadlineMs: number,
-): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  connections.closePingOnly();
-  server.closeIdleConnections();
-  // Connections that become idle from now on are closed at once.
-  server.keepAliveTimeout = 1;
-  const deadline = clock.setTimer(() => connections.closeAll(), deadlineMs);
-  await closed;
-  deadline.cancel();
-}
-
-/**
- * The express application. It is loaded by the first request that needs it: that takes a third of the time of a start, in
- * which peers wait for the first answer to their pings.
- */
+/** Loads the express application for the first request that needs it: that takes a third of the time of a start. */
 function loadedAtFirstRequest(load: () => Promise<RequestListener>, { log }: ProcessContext): RequestListener {
   let loading: Promise<RequestListener> | null = null;
   return (req, res) => {

@@ -5,7 +5,6 @@ import { MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import { isStarved } from '../protocol/link-state.ts';
 import type { LinkColumns, StatColumns } from '../protocol/links.ts';
 import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
-import type { Pod } from '../protocol/pod.ts';
 import type { UdpColumns } from '../protocol/udp.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
@@ -18,19 +17,13 @@ const FASTEST_MS = 1000;
 const SLOWEST_MS = 5000;
 /** A collection begins this long after a change of the pod list. It also shows the changes that come during this time. */
 const CHANGE_DELAY_MS = 100;
-/**
- * After a collection, a rest of at least this many times its duration follows: collections take at most 1 / (1 + 4) of the
- * time.
- */
+/** After a collection, a rest of at least this many times its duration follows: collections take at most a fifth of the time. */
 const REST_FACTOR = 4;
 /** A comment is sent this often, because many proxies cut off a stream that is quiet for 30 or 60 s. */
 const HEARTBEAT_MS = 5000;
 /** A page that has not read a mesh to its end after this time is cut off, even if it reads a byte now and then. */
 export const UNREAD_MS = 30_000;
-/**
- * The most streams of one address, or a quarter of MAX_STREAMS if that is more. All pages behind an ingress share its address,
- * so this limits them together.
- */
+/** The most streams of one address, or a quarter of MAX_STREAMS if that is more. All pages behind an ingress share its address. */
 const STREAMS_PER_ADDRESS = 8;
 /** After this time a client that has lost the stream should open it again. */
 const RECONNECT_MS = 2000;
@@ -52,10 +45,9 @@ interface Channel {
 
 /**
  * The live pages of this pod (`/api/v1/stream`, server-sent events as in the HTML standard). The mesh is collected only while
- * somebody watches, once for all watchers of a statistics window. The first watcher of a window starts a collection at once;
- * each further one gets the last mesh, and starts none. The next collection begins REFRESH_INTERVAL / 2 (between `FASTEST_MS` and
- * `SLOWEST_MS`) after the end of the last one, or `CHANGE_DELAY_MS` after a change of the pod list, but never before the rest of
- * `REST_FACTOR` is over.
+ * somebody watches, once for all watchers of a statistics window; a page that opens gets the last mesh. The next collection begins
+ * REFRESH_INTERVAL / 2 after the end of the last one, or `CHANGE_DELAY_MS` after a change of the pod list, but never before the
+ * rest of `REST_FACTOR` is over.
  */
 export class Streams {
   readonly #context: RouteContext;
@@ -170,9 +162,8 @@ export class Streams {
 }
 
 /**
- * One page that watches. It reads at its own pace: once a mesh is begun it is sent to the end, and of the newer meshes that come
- * meanwhile only the newest one waits. So a slow reader costs no memory and misses only what is already out of date. After
- * the first mesh, reports and pods that have not changed are left out.
+ * One page that watches, at its own pace: once a mesh is begun it is sent to the end, and of the newer meshes that come meanwhile
+ * only the newest one waits. After the first mesh, reports and pods that have not changed are left out.
  */
 class Watcher {
   readonly #res: ServerResponse;
@@ -223,8 +214,9 @@ class Watcher {
     const before = this.#sent !== null && samePods(this.#sent, mesh) ? this.#sent : null;
     const { reports, ...head } = mesh;
     const reset = before === null;
-    // The JSON of a thousand pods has 300 kB and takes 3 ms to make, and they hardly ever change.
-    const pods = before !== null && equalPods(before.pods, mesh.pods) ? null : mesh.pods;
+    // The JSON of a thousand pods has 300 kB and takes 3 ms to make, and they hardly ever change: most are the same objects.
+    const arePodsEqual = before?.pods.every((pod, i) => pod === mesh.pods[i] || isDeepStrictEqual(pod, mesh.pods[i]));
+    const pods = arePodsEqual ? null : mesh.pods;
     await this.#write('head', JSON.stringify({ ...head, pods, reset, reportCount: reports.length }));
     for (const [i, report] of reports.entries()) {
       const old = before?.reports[i];
@@ -248,9 +240,8 @@ class Watcher {
 }
 
 /**
- * Columns that change with every collection, even without a new ping: ages grow. A report in which nothing else has changed is not
- * sent. The page keeps the one before: the time of a sample, or of a change of state, is `atMs` of that report less the age, and
- * stays right.
+ * Columns that grow with every collection, even without a new ping. A report in which nothing else has changed is not sent: the time
+ * of a sample, which is `atMs` of the report less the age, stays right on the page.
  */
 const AGES: ReadonlySet<string> = new Set(['ageMs', 'sinceMs'] satisfies (keyof LinkColumns)[]);
 
@@ -270,10 +261,7 @@ function sameReport(before: MergedReport, after: MergedReport): boolean {
   );
 }
 
-/**
- * What `sameReport` compares besides the columns. All members but those that `sameReport` leaves out and those that are not sent
- * (`slow`, `recent`, `failsOnly`: see `encodeMergedReport`), so that a member that is added to reports later is compared.
- */
+/** What `sameReport` compares besides the columns: all members but those that it leaves out and those that are not sent. */
 function comparedRest(report: MergedReport): object {
   const { atMs, fetchUs, links, stats, udp, slow, recent, failsOnly, starvation, ...rest } = report;
   // The times themselves are ages, which grow.
@@ -288,20 +276,6 @@ function samePods(before: Mesh, after: Mesh): boolean {
     before.reports.length === after.reports.length &&
     before.pods.every((pod, i) => pod.uid === after.pods[i]?.uid)
   );
-}
-
-/** Whether no property of any pod has changed; both are as many. `isDeepStrictEqual` would take 10 ms or more for 1000 pods. */
-function equalPods(before: readonly Pod[], after: readonly Pod[]): boolean {
-  return before === after || before.every((pod, i) => equalPod(pod, after[i]));
-}
-
-function equalPod(before: Pod, after: Pod | undefined): boolean {
-  if (before === after || after === undefined) return before === after;
-  return (Object.keys(before) as (keyof Pod)[]).every((key) => {
-    const [old, now] = [before[key], after[key]];
-    if (!Array.isArray(old) || !Array.isArray(now)) return old === now;
-    return old.length === now.length && old.every((ip, i) => ip === now[i]);
-  });
 }
 
 /** Whether all columns have the same entries, apart from those in `ignored`. */

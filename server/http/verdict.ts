@@ -36,13 +36,12 @@ const MAX_AGE_MS = 300;
 /** The window of a query that names none, unless its clauses or the pings need a longer one: see `usualWindowMs`. */
 const DEFAULT_WINDOW_MS = 30_000;
 
-/** The most verdicts that may wait for their turn. Within their time budget only a few of a large mesh are judged. */
+/** The most verdicts that may wait for their turn. */
 const MAX_WAITING = 64;
 
 /**
  * Returns the function that answers a query for a verdict, within a second. It rejects with a ValidationError if it cannot be
- * understood. Any other problem, such as too little time, gives the verdict `unknown`: status 503 would mean that the hypothesis
- * does not hold.
+ * understood. Any other problem, such as too little time, gives the verdict `unknown`.
  */
 export function verdictAnswerer(context: VerdictContext): (query: VerdictQuery) => Promise<VerdictAnswer> {
   const { clock, config, collector, pastMeshes } = context;

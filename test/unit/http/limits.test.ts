@@ -68,23 +68,6 @@ describe('the first bytes of a connection', () => {
     expect(countOf(received(), '200 OK')).toBe(countOf(parts.join(''), 'GET'));
   });
 
-  it('are read anew unless they are those of the last ping: each ping is answered as it asks', async () => {
-    const { url, received: counted } = await serve();
-    const answerTo = async (request: string) => {
-      const { socket, received } = await dial(url, request);
-      await soon(() => expect(received()).toMatch(/\}$/));
-      socket.destroy();
-      return /^HTTP\/1\.1 (\d+)[\s\S]*\r\nConnection: (\S+)/.exec(received())?.slice(1);
-    };
-    const kept = get('/ping');
-    for (const request of [kept, kept, LAST_PING, LAST_PING, kept]) {
-      expect(await answerTo(request)).toEqual(['200', request === kept ? 'keep-alive' : 'close']);
-    }
-    expect(await answerTo(kept.replace('localhost', 'evil.host'))).toEqual(['403', 'close']);
-    expect(await answerTo(kept)).toEqual(['200', 'keep-alive']);
-    expect(counted).toEqual(Array(6).fill('ping'));
-  });
-
   it('must come in time, but may come again later: after a ping the connection stays open for longer than its first request may take', async () => {
     const { url } = await serve({}, { requestMs: 400, checkMs: 10, stalledMs: 30_000 });
     const kept = await dial(url, get('/ping'));
