@@ -46,9 +46,9 @@ export async function watchFromStart(page: Page): Promise<void> {
         super(url, options);
         // This listener is registered before that of the page, and so it is called first.
         this.port.addEventListener('message', ({ data }: MessageEvent<WorkerMessage>) => {
-          if (data.kind !== 'state' || data.update === null) return;
+          if (data.update === null) return;
           const receivedMs = performance.now() - data.heldMs;
-          const serverMs = data.update.head.atMs;
+          const serverMs = data.update.mesh.head.atMs;
           afterPaint(() => {
             watched.updatesMs.push(performance.now() - receivedMs);
             watched.sinceServerMs.push(Date.now() - serverMs);

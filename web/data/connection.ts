@@ -1,5 +1,4 @@
-import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
-import type { Pod } from '../../server/protocol/pod.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import { Observed } from '../model/observed.ts';
@@ -30,8 +29,6 @@ export interface ConnectionOptions {
   clock: Clock;
   openStream(windowMs: number, ...stream: Parameters<OpenStream>): ReturnType<OpenStream>;
   fetchMesh(windowMs: number, signal: AbortSignal): Promise<Mesh>;
-  /** Receives each report of a mesh that is not complete yet. */
-  onReport?(report: MergedReport, pods: readonly Pod[]): void;
 }
 
 /** How long a stream may take until its first bytes. The server sends some at once. */
@@ -134,10 +131,8 @@ export class Connection extends Observed<ConnectionState> {
   #onEvent(reader: BatchReader, type: string, data: string): void {
     if (type === 'error') this.#broken('');
     else if (type === 'head') reader.head(data);
-    else if (type === 'report') {
-      const { report, pods } = reader.report(data);
-      this.#options.onReport?.(report, pods);
-    } else if (type === 'end') {
+    else if (type === 'report') reader.report(data);
+    else if (type === 'end') {
       const mesh = reader.end();
       this.#breaks = 0;
       this.#losses = 0;

@@ -4,8 +4,8 @@ import { type PictureCells, type PictureOptions, sameOptions } from '../model/ce
 import type { Folding } from '../model/fold.ts';
 import { Observed } from '../model/observed.ts';
 import { type ConnectionState, connecting } from './connection.ts';
-import type { WorkerMessage, WorkerRequest } from './mesh-worker.ts';
-import { type ComputedCells, Unpacker } from './transfer.ts';
+import type { ComputedCells, WorkerMessage, WorkerRequest } from './mesh-worker.ts';
+import { unpackMesh } from './transfer.ts';
 
 /** The part of `Worker` that is used; see `openWorker`. Tests pass a fake. */
 export interface ReportingWorker {
@@ -27,7 +27,6 @@ const HEARTBEAT_MS = 30_000;
 /** The connection as the page sees it. A worker owns the connection (see `serveTab`); this class holds its last message. */
 export class LiveFeed extends Observed<ConnectionState> {
   readonly #options: FeedOptions;
-  readonly #unpacker = new Unpacker();
   #computed: ComputedCells[] = [];
   /** The window that was asked for; null = nothing was. */
   #windowMs: number | null = null;
@@ -70,7 +69,7 @@ export class LiveFeed extends Observed<ConnectionState> {
 
   /** Sets which pictures the worker computes, from the next mesh on. */
   readonly want = (options: readonly PictureOptions[]): void => {
-    this.#options.worker.postMessage({ kind: 'want', options: [...options] });
+    this.#options.worker.postMessage({ kind: 'want', options });
   };
 
   /** Sets how the worker folds the cells of the last picture, from the next mesh on. */
@@ -84,20 +83,15 @@ export class LiveFeed extends Observed<ConnectionState> {
     return this.#computed.find((one) => sameOptions(one.options, options))?.cells ?? null;
   };
 
-  #take(message: WorkerMessage): void {
-    if (message.kind === 'reports') {
-      this.#unpacker.add(message.reports);
-      return;
-    }
-    const { state, heldMs, update } = message;
+  #take({ state, heldMs, update }: WorkerMessage): void {
     if (update === null) {
       // The last mesh stays. It may be that of an earlier connection.
       this.become(state);
       return;
     }
     this.#computed = update.computed;
-    const receivedMs = this.#options.clock.monotonicMs() - heldMs;
-    this.become({ ...state, mesh: this.#unpacker.unpack(update), receivedMs });
+    const mesh = unpackMesh(update.mesh, this.state().mesh?.pods ?? []);
+    this.become({ ...state, mesh, receivedMs: this.#options.clock.monotonicMs() - heldMs });
   }
 }
 

@@ -1,6 +1,5 @@
 import { createParser } from 'eventsource-parser';
 import { MESH_FORMAT, type MergedReport, type Mesh, parseMergedReport, parseMesh } from '../../server/protocol/mesh.ts';
-import type { Pod } from '../../server/protocol/pod.ts';
 
 /**
  * Opens Server-Sent Events and passes type and data of each one to `onEvent`; `error` is the last one. `bytes` (without data) says
@@ -87,14 +86,11 @@ export class BatchReader {
     this.#reports = [];
   }
 
-  /** Processes a `report` event. Returns the report and the pods of its mesh. */
-  report(data: string): { report: MergedReport; pods: readonly Pod[] } {
+  /** Processes a `report` event. */
+  report(data: string): void {
     if (this.#head === null || this.#reports.length >= this.#reportCount)
       throw new RangeError('a report that was not announced');
-    const { pods } = this.#head;
-    const report = parseMergedReport(JSON.parse(data), pods.length);
-    this.#reports.push(report);
-    return { report, pods };
+    this.#reports.push(parseMergedReport(JSON.parse(data), this.#head.pods.length));
   }
 
   /** Processes an `end` event. Returns the whole new mesh. */

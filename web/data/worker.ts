@@ -8,13 +8,12 @@ import { openEventStream } from './stream.ts';
 // browser where that is possible, because a browser opens at most 6 connections to a server (HTTP/1.1), and a server
 // only a few streams for each address.
 const pool = new ConnectionPool(
-  (base, onReport) =>
+  (base) =>
     new Connection({
       clock: browserClock,
       openStream: (windowMs, onEvent) =>
         openEventStream(serverUrl('api/v1/stream', { window: String(windowMs) }, base), onEvent),
       fetchMesh: (windowMs, signal) => fetchMesh(windowMs, signal, base),
-      onReport,
     }),
 );
 

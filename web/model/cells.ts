@@ -1,4 +1,3 @@
-import { maxIndex } from 'd3';
 import {
   isDoubted,
   isDoubtedByDestination,
@@ -23,17 +22,16 @@ import {
   unpack16,
 } from '../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
-import type { Pod } from '../../server/protocol/pod.ts';
 import { recentOf } from '../../server/protocol/udp.ts';
 import { type Figure, figureCode, figureOf, isFigure } from './figures.ts';
 import type { FoldedCells, PodCells } from './fold.ts';
-import { codeOf, LINK_STATES } from './links.ts';
+import { codeOf, countsByState, LINK_STATES, type LinkState } from './links.ts';
 
 /** Number of states: the length of a pod's entry in `into` and `outOf`. */
 export const STATES = LINK_STATES.length;
 
-/** What is drawn of every link (from, to), at index `from * n + to`, and totals by pod. */
-export interface PictureCells extends PodCells {
+/** What is drawn of every link (from, to), at index `from * n + to`, and totals. */
+export interface PictureCells extends PodCells, Totals {
   /**
    * null = states and values are those of latencies. Otherwise the states from `good` to `slow` are those of this figure, and an
    * answered link of which it is not known is `not-probed`.
@@ -49,15 +47,21 @@ export interface PictureCells extends PodCells {
    * is the second one. null = no report has two.
    */
   second: Uint8Array | null;
-  /** Number of links into and out of each pod by state, self-links included: `into[pod * STATES + code]`. */
-  into: Uint32Array;
-  outOf: Uint32Array;
-  /** Number of unreliable links. */
-  unreliableLinks: number;
-  /** The worst link: the one that has failed for the longest time, otherwise the slowest; -1 = none. */
-  worst: number;
+  /** The worst link: the one that has failed for the longest time, otherwise the slowest; null = none. */
+  worst: { from: number; to: number } | null;
   /** The links between groups, if the worker has folded them. */
   folded: FoldedCells | null;
+}
+
+/** Totals of cells, self-links included. Hidden links are not counted. */
+export interface Totals {
+  /** Number of links into and out of each pod by state: `into[pod * STATES + code]`. */
+  into: Uint32Array;
+  outOf: Uint32Array;
+  /** Number of links by state. */
+  counts: Record<LinkState, number>;
+  unreliableLinks: number;
+  lossyLinks: number;
 }
 
 const LATE = codeOf('warning');
@@ -69,158 +73,56 @@ const UNKNOWN = codeOf('unknown');
 const IGNORED = codeOf('ignored');
 const GONE = codeOf('gone');
 
-/** What the builder needs of a pod. */
-type CellPod = Pick<Pod, 'lifecycle' | 'cordon'>;
-
-/** The state of all links of a pod that is gone, starting or left out of health (IGNORE_CORDONED), whatever was measured. */
-function stateOfStage({ lifecycle, cordon }: CellPod): number | undefined {
-  if (lifecycle === 'gone') return GONE;
-  if (cordon === 'ignored') return IGNORED;
-  return lifecycle === 'starting' ? NOT_YET : undefined;
-}
-
 /** Rank of the links that fail among the worst: above every latency in us. */
 const FAILED_RANK = 1e12;
 
-/**
- * Computes the cells of a mesh report by report while the reports arrive, so that little work is left after the last one.
- * The state of a link depends on its outcome first, on its latency second.
- */
-export class CellsBuilder {
-  readonly options: PictureOptions;
-  #pods: readonly CellPod[] | null = null;
-  /** The pods with a state of their own: see `stateOfStage`. */
-  readonly #stages = new Map<number, number>();
-  /** By pod: its report; undefined = it has none, null = not added yet. */
-  #reports: (MergedReport | undefined | null)[] = [];
-  #cells: PictureCells = blankCells(0, null);
-  /** By source pod: its worst destination, and how bad that is: see `FAILED_RANK`. -1 = none. */
-  #worstTo = new Int32Array(0);
-  #worstRank = new Float64Array(0);
-  /** By destination: the index of its link in the report that is being added; -1 = none. */
-  #link = new Int32Array(0);
-
-  constructor(options: PictureOptions) {
-    this.options = options;
+/** Computes the cells of a mesh. The state of a link depends on its outcome first, on its latency second. O(n^2). */
+export function cellsOf(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings'>, options: PictureOptions): PictureCells {
+  const n = mesh.pods.length;
+  const reportOf = reportsByPod(mesh);
+  const byPod = mesh.pods.map((_, pod) => mesh.reports[reportOf[pod] ?? -1]);
+  const cells: Omit<PictureCells, keyof Totals> = {
+    n,
+    figure: isFigure(options.value) ? options.value : null,
+    state: new Uint8Array(n * n),
+    unreliable: new Uint8Array(n * n),
+    lossy: new Uint8Array(n * n),
+    second: null,
+    valueUs: new Float32Array(n * n).fill(Number.NaN),
+    worst: null,
+    folded: null,
+  };
+  const { figure, state, valueUs } = cells;
+  // The links of a pod that is gone, left out of health (IGNORE_CORDONED) or starting have one state, whatever was measured.
+  const stages = new Map<number, number>();
+  for (const [pod, { lifecycle, cordon }] of mesh.pods.entries()) {
+    if (lifecycle === 'gone') stages.set(pod, GONE);
+    else if (cordon === 'ignored') stages.set(pod, IGNORED);
+    else if (lifecycle === 'starting') stages.set(pod, NOT_YET);
   }
-
-  /** Adds the report of a pod (undefined = it has none) to the cells of these pods; other pods begin new cells. O(n). */
-  put(pods: readonly CellPod[], from: number, report: MergedReport | undefined): void {
-    if (pods !== this.#pods) this.#begin(pods);
-    const known = this.#reports[from];
-    if (report === known) return;
-    const { n, figure, state, unreliable, lossy, second, valueUs } = this.#cells;
-    const start = from * n;
-    if (known !== null) this.#count(from, known, -1);
-    this.#reports[from] = report;
-    unreliable.fill(0, start, start + n);
-    lossy.fill(0, start, start + n);
-    second?.fill(0, start, start + n);
-    this.#link.fill(-1);
-    valueUs.fill(Number.NaN, start, start + n);
-    this.#fillUnmeasured(state.subarray(start, start + n), from, report);
-    if (report !== undefined) {
-      fillMeasured(this.#cells, this.#link, from, report, this.options);
-      if (figure === null) fillLossy(this.#cells, this.#link, from, report);
-    }
-    this.#count(from, report, 1);
-  }
-
-  /**
-   * The cells of a mesh; the reports that were added before are not computed again. They are not copied, because they have 6 MB
-   * at a thousand pods: they belong to the caller, and the next cells are computed from the beginning.
-   */
-  take(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings'>): PictureCells {
-    const { pods, reports, settings } = mesh;
-    if (pods !== this.#pods) this.#begin(pods);
-    for (const [pod, report] of reportsByPod(mesh).entries()) this.put(pods, pod, reports[report]);
-    this.#pods = null;
-    this.#doubtStarvedTargets();
-    this.#doubtLossOfStarved(settings);
-    const { unreliable, lossy } = this.#cells;
-    const counts = { unreliableLinks: countOnes(unreliable), lossyLinks: countOnes(lossy) };
-    return { ...this.#cells, ...counts, worst: this.#worst() };
-  }
-
-  #begin(pods: readonly CellPod[]): void {
-    const n = pods.length;
-    const { value } = this.options;
-    this.#pods = pods;
-    this.#stages.clear();
-    for (const [i, pod] of pods.entries()) {
-      const state = stateOfStage(pod);
-      if (state !== undefined) this.#stages.set(i, state);
-    }
-    this.#reports = new Array(n).fill(null);
-    this.#cells = blankCells(n, isFigure(value) ? value : null);
-    this.#worstTo = new Int32Array(n);
-    this.#worstRank = new Float64Array(n);
-    this.#link = new Int32Array(n);
-  }
-
-  /** Loss from and to a pod that is starved, or was while the datagrams were on their way, is not believed: so do the findings. */
-  #doubtLossOfStarved(settings: PingSettings): void {
-    const { n, lossy } = this.#cells;
-    for (const [pod, report] of this.#reports.entries()) {
-      if (!report || (!isStarved(report.starvation) && !wasUnreliableLately(report, settings))) continue;
-      lossy.fill(0, pod * n, (pod + 1) * n);
-      for (let from = 0; from < n; from++) lossy[from * n + pod] = 0;
-    }
-  }
-
-  /** Marks late links and timeouts into starved pods, once all reports are known. */
-  #doubtStarvedTargets(): void {
-    const { n, state, unreliable } = this.#cells;
-    for (const [to, report] of this.#reports.entries()) {
-      if (!report || !wasStarvedLately(report.starvation)) continue;
-      for (let from = 0; from < n; from++) {
-        const pair = from * n + to;
-        const code = state[pair] ?? 0;
-        const by = this.#reports[from];
-        if (!by || (code !== SLOW && code !== FAILED)) continue;
-        const link = shownLink(this.#cells, by.links, from, to);
-        if (isDoubtedByDestination(by.links, link) && wasStarvedDuring(report, by, link)) unreliable[pair] = 1;
-      }
-    }
-  }
-
-  /** Sets the links of a source pod to their states without a measurement. */
-  #fillUnmeasured(row: Uint8Array, from: number, report: MergedReport | undefined): void {
-    const silent = report === undefined || isReportMissing(report);
-    const blank = this.#stages.get(from) ?? (silent ? UNKNOWN : NOT_PROBED);
-    row.fill(blank);
-    if (blank === GONE) return;
-    for (const [to, code] of this.#stages) if (code === GONE || blank !== IGNORED) row[to] = code;
-  }
-
-  /**
-   * Adds the links of a source pod to the counts, and finds its link that has failed for the longest time, otherwise the slowest.
-   * `sign` -1: takes them from the counts.
-   */
-  #count(from: number, report: MergedReport | undefined, sign: 1 | -1): void {
-    const { n, state, valueUs } = this.#cells;
-    const [start, link] = [from * n, this.#link];
-    let [worst, most] = [-1, -1];
+  /** By destination: the index of its link in the report; -1 = none. */
+  const link = new Int32Array(n);
+  let mostRank = -1;
+  for (const [from, report] of byPod.entries()) {
+    link.fill(-1);
+    fillUnmeasured(state.subarray(from * n, (from + 1) * n), stages, from, report);
+    if (report === undefined) continue;
+    fillMeasured(cells, link, from, report, options);
+    if (figure === null) fillLossy(cells, link, from, report);
     for (let to = 0; to < n; to++) {
-      const code = state[start + to] ?? 0;
-      countLink(this.#cells, from, to, code, sign);
-      let rank = code <= SLOW ? (valueUs[start + to] ?? -1) : -1;
+      const code = state[from * n + to] ?? 0;
+      let rank = code <= SLOW ? (valueUs[from * n + to] ?? -1) : -1;
       if (code === FAILED) {
-        const forMs = unpack16(report?.links.sinceMs[link[to] ?? -1] ?? 0);
+        const forMs = unpack16(report.links.sinceMs[link[to] ?? -1] ?? 0);
         rank = forMs < 0 ? -1 : FAILED_RANK + forMs;
       }
-      if (rank > most) [worst, most] = [to, rank];
+      if (!(rank > mostRank)) continue;
+      mostRank = rank;
+      cells.worst = { from, to };
     }
-    this.#worstTo[from] = worst;
-    this.#worstRank[from] = most;
   }
-
-  /** The worst link of all, the first of equals. */
-  #worst(): number {
-    const from = maxIndex(this.#worstRank);
-    const to = this.#worstTo[from] ?? -1;
-    return to < 0 ? -1 : from * this.#cells.n + to;
-  }
+  doubtStarved(cells, byPod, mesh.settings);
+  return { ...cells, ...totalsOf(cells) };
 }
 
 /** By pod: the index of its report in `reports`; -1 = none. */
@@ -230,50 +132,73 @@ export function reportsByPod({ pods, reports }: Pick<Mesh, 'pods' | 'reports'>):
   return reportOf;
 }
 
-/** How many of a list of zeros and ones are ones. */
-export function countOnes(list: Uint8Array): number {
-  let count = 0;
-  for (let i = 0; i < list.length; i++) count += list[i] ?? 0;
-  return count;
+/** Counts the links of `n` pods by state (index in `LINK_STATES`; others are hidden). O(n^2). */
+export function totalsOf({
+  n,
+  state,
+  unreliable,
+  lossy,
+}: Pick<PictureCells, 'n' | 'state' | 'unreliable' | 'lossy'>): Totals {
+  const [into, outOf] = [new Uint32Array(n * STATES), new Uint32Array(n * STATES)];
+  const tally = new Uint32Array(STATES);
+  let [unreliableLinks, lossyLinks] = [0, 0];
+  for (let from = 0; from < n; from++) {
+    for (let to = 0; to < n; to++) {
+      const pair = from * n + to;
+      const code = state[pair] ?? STATES;
+      if (code >= STATES) continue;
+      const [source, target] = [from * STATES + code, to * STATES + code];
+      outOf[source] = (outOf[source] ?? 0) + 1;
+      into[target] = (into[target] ?? 0) + 1;
+      tally[code] = (tally[code] ?? 0) + 1;
+      unreliableLinks += unreliable[pair] ?? 0;
+      lossyLinks += lossy[pair] ?? 0;
+    }
+  }
+  return { into, outOf, counts: countsByState(tally), unreliableLinks, lossyLinks };
 }
 
-/** Adds a link in a state (index in `LINK_STATES`) to the counts of its pods. `by` -1: takes it from them. */
-export function countLink(
-  { into, outOf }: Pick<PictureCells, 'into' | 'outOf'>,
-  from: number,
-  to: number,
-  code: number,
-  by = 1,
-): void {
-  const [source, target] = [from * STATES + code, to * STATES + code];
-  outOf[source] = (outOf[source] ?? 0) + by;
-  into[target] = (into[target] ?? 0) + by;
-}
-
-function blankCells(n: number, figure: Figure | null): PictureCells {
-  return {
-    n,
-    figure,
-    state: new Uint8Array(n * n),
-    unreliable: new Uint8Array(n * n),
-    lossy: new Uint8Array(n * n),
-    second: null,
-    valueUs: new Float32Array(n * n),
-    into: new Uint32Array(n * STATES),
-    outOf: new Uint32Array(n * STATES),
-    unreliableLinks: 0,
-    lossyLinks: 0,
-    worst: -1,
-    folded: null,
-  };
-}
+type Links = Pick<PictureCells, 'n' | 'figure' | 'state' | 'unreliable' | 'lossy' | 'second' | 'valueUs'>;
 
 /**
- * Fills in the links that a pod reported. Before the call they must have the state of links that were not measured and no
- * latency. `link` gets the index of each link by destination and must be -1 before. O(links of the report).
+ * With all reports known: doubts loss from and to a pod that is starved, or was while the datagrams were on their way, as the
+ * findings do; and late links and timeouts into a pod that was starved.
  */
+function doubtStarved(cells: Links, byPod: readonly (MergedReport | undefined)[], settings: PingSettings): void {
+  const { n, state, unreliable, lossy } = cells;
+  for (const [to, report] of byPod.entries()) {
+    if (report === undefined) continue;
+    if (isStarved(report.starvation) || wasUnreliableLately(report, settings)) {
+      lossy.fill(0, to * n, (to + 1) * n);
+      for (let from = 0; from < n; from++) lossy[from * n + to] = 0;
+    }
+    if (!wasStarvedLately(report.starvation)) continue;
+    for (const [from, by] of byPod.entries()) {
+      const pair = from * n + to;
+      if (by === undefined || (state[pair] !== SLOW && state[pair] !== FAILED)) continue;
+      const link = shownLink(cells, by.links, from, to);
+      if (isDoubtedByDestination(by.links, link) && wasStarvedDuring(report, by, link)) unreliable[pair] = 1;
+    }
+  }
+}
+
+/** Sets the links of a source pod to their states without a measurement. */
+function fillUnmeasured(
+  row: Uint8Array,
+  stages: ReadonlyMap<number, number>,
+  from: number,
+  report: MergedReport | undefined,
+): void {
+  const silent = report === undefined || isReportMissing(report);
+  const blank = stages.get(from) ?? (silent ? UNKNOWN : NOT_PROBED);
+  row.fill(blank);
+  if (blank === GONE) return;
+  for (const [to, code] of stages) if (code === GONE || blank !== IGNORED) row[to] = code;
+}
+
+/** Fills in the links that a pod reported. `link` gets the index of each link by destination and must be -1 before. */
 function fillMeasured(
-  cells: PictureCells,
+  cells: Links,
   link: Int32Array,
   from: number,
   report: MergedReport,
@@ -315,20 +240,15 @@ function fillMeasured(
     if (isFixed) continue;
     state[pair] = code;
     // A failed link was judged from a reliable sample, whatever its newest sample is.
-    const isStarvedThen = () => maybeStarved && wasStarvedDuring(report, report, i);
     const isSuspectNow = !failed && isSuspect(flags, windowed, i);
-    const isOwn = isUnreliable || isSuspectNow || ((failed || code === SLOW) && isStarvedThen());
+    const isStarvedThen = (failed || code === SLOW) && maybeStarved && wasStarvedDuring(report, report, i);
+    const isOwn = isUnreliable || isSuspectNow || isStarvedThen;
     unreliable[pair] = isOwn && isDoubted(outcome[i] ?? 0) ? 1 : 0;
   }
 }
 
 /** Marks the lossy links of a report. As for the findings, a link that is slow or fails is not called lossy, nor is a self-link. */
-function fillLossy(
-  { n, state, lossy }: PictureCells,
-  link: Int32Array,
-  from: number,
-  { links, udp }: MergedReport,
-): void {
+function fillLossy({ n, state, lossy }: Links, link: Int32Array, from: number, { links, udp }: MergedReport): void {
   if (udp === null) return;
   for (let to = 0; to < n; to++) {
     const pair = from * n + to;

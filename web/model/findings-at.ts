@@ -26,12 +26,11 @@ export function* findingsAt(mesh: Mesh, slowMs: number): Generator<void, Finding
  * takes are not in the report. In place of them the median of its window decides, or the newest answer if it has fewer than two.
  */
 function withSlowFlags(report: MergedReport, slowUs: number): MergedReport {
-  const { links, stats, udp } = report;
+  const { links, stats } = report;
   const flags = links.flags.map((own, i) => {
     const us = stats !== null && (stats.samples[i] ?? 0) >= 2 ? stats.p50Us[i] : links.totalUs[i];
     const isSlowNow = links.outcome[i] === 0 && isSlow(unpack16(us ?? NONE16), slowUs);
     return isSlowNow ? own | FLAG_SLOW : own & ~FLAG_SLOW;
   });
-  // Reports of the live mesh have getters for their columns, which a spread leaves out.
-  return { ...report, stats, udp, links: { ...links, flags } };
+  return { ...report, links: { ...links, flags } };
 }

@@ -43,8 +43,6 @@ export interface PodCells {
   lossy: Uint8Array;
   /** The chosen latency, us, or the chosen figure in its own unit; NaN = none. */
   valueUs: Float32Array;
-  /** Number of lossy links. */
-  lossyLinks: number;
 }
 
 export function keyOf(kind: Group['kind'], name: string): string {
@@ -164,15 +162,13 @@ export function foldCells(cells: PodCells, { groups, groupOf }: Grouping, foldin
     if ((worstUs[at] ?? 0) < 0) worstUs[at] = Number.NaN;
   }
   const lossy = new Uint32Array(m * m);
-  if (cells.lossyLinks > 0) {
-    for (const pair of indexesOf(cells.lossy, 1)) {
-      const at = (groupOf[Math.floor(pair / n)] ?? 0) * m + (groupOf[pair % n] ?? 0);
-      lossy[at] = (lossy[at] ?? 0) + 1;
-      // Late links do not raise the rank.
-      if (lossy[at] !== 1 || (worstRank[at] ?? 0) > FAIR_RANK) continue;
-      worstLink[at] = pair;
-      worstUs[at] = valueUs[pair] ?? Number.NaN;
-    }
+  for (const pair of indexesOf(cells.lossy, 1)) {
+    const at = (groupOf[Math.floor(pair / n)] ?? 0) * m + (groupOf[pair % n] ?? 0);
+    lossy[at] = (lossy[at] ?? 0) + 1;
+    // Late links do not raise the rank.
+    if (lossy[at] !== 1 || (worstRank[at] ?? 0) > FAIR_RANK) continue;
+    worstLink[at] = pair;
+    worstUs[at] = valueUs[pair] ?? Number.NaN;
   }
   return { folding, worstLink, worstUs, links, inState, lossy };
 }

@@ -3,11 +3,11 @@ import { type Finding, isAboutNode, isAboutZones } from '../../server/protocol/f
 import { isJudged, type Lifecycle, type Pod } from '../../server/protocol/pod.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
 import type { Level, Selection } from './address.ts';
-import { countLink, countOnes, STATES } from './cells.ts';
+import { totalsOf } from './cells.ts';
 import { findingPlace, findingsByPod, podsOfFinding } from './findings.ts';
 import { type Folding, foldCells, type Group, groupsOf, keyOf, sameFolding } from './fold.ts';
 import { type LinkState, stateAt } from './links.ts';
-import { countsOf, type Fold, type Picture, type PodHealth, type PodView, podTallies } from './mesh-view.ts';
+import { type Fold, type Picture, type PodHealth, type PodView, podTallies } from './mesh-view.ts';
 import { placeLabels, shownName } from './names.ts';
 
 /** Up to this many pods, `auto` shows every pod. */
@@ -85,8 +85,6 @@ function pictureOfGroups(fold: Fold): Picture {
   const state = Uint8Array.from(worstLink, (pair) => base.state[pair] ?? 0);
   const unreliable = Uint8Array.from(worstLink, (pair) => base.unreliable[pair] ?? 0);
   const lossy = Uint8Array.from(fold.lossy, (links) => (links > 0 ? 1 : 0));
-  const tally = { into: new Uint32Array(m * STATES), outOf: new Uint32Array(m * STATES) };
-  for (const [at, code] of state.entries()) countLink(tally, Math.floor(at / m), at % m, code);
   const toGroups = (indexes: readonly number[]) => [...new Set(indexes.flatMap((index) => groupOf[index] ?? []))];
   const mesh = {
     ...base.mesh,
@@ -95,7 +93,7 @@ function pictureOfGroups(fold: Fold): Picture {
     findings: base.mesh.findings.map((finding) => foldFinding(finding, base.mesh.pods, toGroups)),
   };
   const picture: Picture = {
-    ...tally,
+    ...totalsOf({ n: m, state, unreliable, lossy }),
     n: m,
     figure: base.figure,
     state,
@@ -103,11 +101,8 @@ function pictureOfGroups(fold: Fold): Picture {
     lossy,
     second: null,
     valueUs: worstUs,
-    unreliableLinks: countOnes(unreliable),
-    lossyLinks: countOnes(lossy),
     mesh,
     reportOf: new Int32Array(m).fill(-1),
-    counts: countsOf(tally.outOf),
     pods: [],
     targets: base.targets.map((target) => ({ ...target, failing: toGroups(target.failing) })),
     worst: base.worst === null ? null : { from: groupOf[base.worst.from] ?? 0, to: groupOf[base.worst.to] ?? 0 },

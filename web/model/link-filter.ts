@@ -2,10 +2,10 @@ import { type Finding, isAboutLoss, isAboutNode, isAboutZones } from '../../serv
 import type { Pod } from '../../server/protocol/pod.ts';
 import { podNamer } from '../../server/protocol/pod-names.ts';
 import { MAX_FILTER } from './address.ts';
-import { countLink, countOnes, STATES } from './cells.ts';
+import { totalsOf } from './cells.ts';
 import { findingAxis } from './findings.ts';
 import { LINK_STATES, type LinkState } from './links.ts';
-import { countsOf, type Picture } from './mesh-view.ts';
+import type { Picture } from './mesh-view.ts';
 import { matchesWord } from './order.ts';
 
 /** What a legend entry filters by. */
@@ -76,7 +76,6 @@ export function shownLinks(picture: Picture, text: string): Picture {
   const state = picture.state.slice();
   const unreliable = picture.unreliable.slice();
   const lossy = picture.lossy.slice();
-  const tally = { into: new Uint32Array(n * STATES), outOf: new Uint32Array(n * STATES) };
   for (let source = 0; source < n; source++) {
     for (let target = 0; target < n; target++) {
       const pair = source * n + target;
@@ -87,20 +86,13 @@ export function shownLinks(picture: Picture, text: string): Picture {
         (isState[state[pair] ?? 0] === 1 ||
           (withUnreliable && unreliable[pair] === 1) ||
           (withLossy && lossy[pair] === 1));
-      if (isShown) countLink(tally, source, target, state[pair] ?? 0);
-      else {
-        state[pair] = HIDDEN;
-        unreliable[pair] = 0;
-        lossy[pair] = 0;
-      }
+      if (isShown) continue;
+      state[pair] = HIDDEN;
+      unreliable[pair] = 0;
+      lossy[pair] = 0;
     }
   }
-  const numbers = {
-    counts: countsOf(tally.outOf),
-    unreliableLinks: countOnes(unreliable),
-    lossyLinks: countOnes(lossy),
-  };
-  return { ...picture, ...tally, ...numbers, state, unreliable, lossy };
+  return { ...picture, ...totalsOf({ n, state, unreliable, lossy }), state, unreliable, lossy };
 }
 
 /** By pod: whether one of its links is shown, in or out. O(n^2). */

@@ -2,24 +2,20 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import { isReportMissing, isStarved } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
-import { CellsBuilder, type PictureCells, type PictureOptions, reportsByPod, STATES } from './cells.ts';
+import { cellsOf, type PictureCells, type PictureOptions, reportsByPod, STATES } from './cells.ts';
 import { type ExternalTarget, externalTargets } from './external-targets.ts';
 import { findingsByPod } from './findings.ts';
 import type { FoldedCells, Folding, Grouping } from './fold.ts';
-import { codeOf, countsByState, type LinkState } from './links.ts';
+import { codeOf } from './links.ts';
 import { type PodNames, podNames } from './names.ts';
 
 /** The view model of a mesh: everything that the views draw. */
-export interface Picture extends Omit<PictureCells, 'worst'> {
+export interface Picture extends PictureCells {
   mesh: Mesh;
   /** By pod: index in `mesh.reports`; -1 = none. */
   reportOf: Int32Array;
-  /** Number of links by state, of all n * n including self-links. */
-  counts: Record<LinkState, number>;
   pods: PodView[];
   targets: ExternalTarget[];
-  /** The worst link: the one that has failed for the longest time, otherwise the slowest; null = none. */
-  worst: { from: number; to: number } | null;
   /** How groups of pods were folded into the `pods` of this picture; null = they are pods. See `levels.ts`. */
   fold: Fold | null;
 }
@@ -33,40 +29,23 @@ export interface Fold extends Folding, FoldedCells, Grouping {
 }
 
 /**
- * Builds the picture of a mesh. The state of a link depends on its outcome first, on its latency second. O(n^2).
- * A missing statistic (no window requested yet, or no ok sample in it) is replaced by the newest total. If a phase was not
- * measured (Goldpinger's `/check`), an ok link is `unknown`. `names`: see `pictureOf`.
+ * Builds the picture of a mesh. A missing statistic (no window requested yet, or no ok sample in it) is replaced by the newest
+ * total. If a phase was not measured (Goldpinger's `/check`), an ok link is `unknown`. O(n^2). `names`: see `pictureOf`.
  */
 export function buildPicture(mesh: Mesh, options: PictureOptions, names?: PodNames): Picture {
-  return pictureOf(mesh, new CellsBuilder(options).take(mesh), names);
+  return pictureOf(mesh, cellsOf(mesh, options), names);
 }
 
 /** The picture of a mesh whose cells are already computed. O(n). `names`: the names of its pods, if already computed. */
 export function pictureOf(
   mesh: Mesh,
-  { worst, ...cells }: PictureCells,
+  cells: PictureCells,
   names: PodNames = podNames(mesh.pods, mesh.settings.displayNodeName),
 ): Picture {
-  const { n } = cells;
-  const picture: Picture = {
-    ...cells,
-    mesh,
-    reportOf: reportsByPod(mesh),
-    counts: countsOf(cells.outOf),
-    pods: [],
-    targets: externalTargets(mesh),
-    worst: worst < 0 ? null : { from: Math.floor(worst / n), to: worst % n },
-    fold: null,
-  };
+  const targets = externalTargets(mesh);
+  const picture: Picture = { ...cells, mesh, reportOf: reportsByPod(mesh), pods: [], targets, fold: null };
   picture.pods = viewPods(picture, names);
   return picture;
-}
-
-/** The numbers of links by state, of all pods. */
-export function countsOf(outOf: Uint32Array): Record<LinkState, number> {
-  const tally = new Float64Array(STATES);
-  for (let i = 0; i < outOf.length; i++) tally[i % STATES] = (tally[i % STATES] ?? 0) + (outOf[i] ?? 0);
-  return countsByState(tally);
 }
 
 /**

@@ -25,7 +25,7 @@ function setUp() {
     return () => void streams.delete(onEvent);
   };
   const fetchMesh = () => Promise.reject(new TypeError('Failed to fetch'));
-  const pool = new ConnectionPool((_base, onReport) => new Connection({ clock, openStream, fetchMesh, onReport }));
+  const pool = new ConnectionPool(() => new Connection({ clock, openStream, fetchMesh }));
   const orders: WorkerRequest[] = [];
   const failures: (() => void)[] = [];
   /** Feeds of pages that send nothing: frozen, or crashed. */

@@ -5,10 +5,9 @@ import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16, unpack16 } from '../../
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { LIFECYCLES, type Lifecycle } from '../../../../server/protocol/pod.ts';
 import { OUTCOMES } from '../../../../server/protocol/sample.ts';
-import { CellsBuilder } from '../../../../web/model/cells.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
 import { LINK_STATES, stateAt } from '../../../../web/model/links.ts';
-import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
+import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 import { everyone, type Link, meshWith, reportOf, USUAL } from '../pictures.ts';
 
@@ -205,21 +204,6 @@ describe('a pair of pods is', () => {
         linkFacts(buildPicture(mesh, { ...USUAL, ...change }), 0, 0).connectUs;
       expect([connectUs({}), connectUs({ value: 'p50' }), connectUs({ phase: 'connect' })]).toEqual([100, 500, 500]);
     }
-  });
-
-  test('computed again, that of the first family if the second one is well again', () => {
-    const builder = new CellsBuilder(USUAL);
-    const [bad, well] = [6000, 200].map((totalUs) =>
-      reportOf(0, [
-        { to: 0, totalUs: 400 },
-        { to: 0, totalUs },
-      ]),
-    );
-    const mesh = meshWith(1, [well!]);
-    builder.put(mesh.pods, 0, bad);
-    const picture = pictureOf(mesh, builder.take(mesh));
-    expect({ ...picture, second: null }).toEqual(buildPicture(mesh, USUAL));
-    expect(linkFacts(picture, 0, 0).totalUs).toBe(400);
   });
 
   test("unreliable by a window's figure only where all of its samples are suspect", () => {
