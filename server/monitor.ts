@@ -12,10 +12,10 @@ import { UdpProbe } from './probing/udp-probe.ts';
 import { type CopyCursor, type CopyPart, type Standstill, stoodStillAt } from './protocol/copy.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
-import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
+import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
 import { intervalWithoutPingsMs, listChanges, nothingKnown } from './protocol/pod.ts';
 import { type PodNamer, podNamer } from './protocol/pod-names.ts';
-import { lastGoneOf, type PodReport, starvedTimesIn } from './protocol/pod-report.ts';
+import { type PodReport, starvedTimesIn } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
 import { Results, type ResultsHooks } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
@@ -35,8 +35,6 @@ export interface MonitorDeps {
 interface MonitorHooks extends ResultsHooks {
   /** How well the pods are known right now. It is younger than the status that came with the last change of the pods. */
   discoveryStatus(): DiscoveryStatus;
-  /** The pods that departed within GONE_RETENTION. */
-  gonePods(): Pod[];
   onSample(target: Target, sample: Sample): void;
   /** A probe could not be made, because our own process lacks something. */
   onOwnFault(message: string): void;
@@ -180,9 +178,8 @@ export class Monitor {
     const head = this.#reportHead();
     const probes = this.probes();
     const starvation = { ...this.#starvation.status(), times: this.#starvedTimes(0, externalRangeMs(this.#config)) };
-    const gone = lastGoneOf(this.#hooks.gonePods());
     const results = await this.#results.report(this.#snapshot.pods, windowMs);
-    return { ...head, ...results, gone, past: null, probes, starvation };
+    return { ...head, ...results, past: null, probes, starvation };
   }
 
   /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */

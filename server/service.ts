@@ -77,7 +77,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const snapshot = (): DiscoverySnapshot => discovery?.snapshot() ?? monitor.snapshot;
   const monitor = new Monitor(config, deps, bootTimeMs, {
     discoveryStatus: () => snapshot().status,
-    gonePods: () => lifetimes.gone(),
     onSample: (target, sample) => {
       if (!isLeftOut(target.uid)) metrics.pingSample(target, sample);
       journal.checkStarvation();
@@ -224,10 +223,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     },
   });
   const annotations = new MeshAnnotations({ ...config, clock, random, log, broadcast, own: ownAnnotations });
-  const addLives: PodLifetimes['addLives'] = (departed) => {
-    lifetimes.addLives(departed);
-    keeper.podsChanged();
-  };
   const stopping = new AbortController();
   /** Whether other pods are known, so that it asks them for the past. */
   let asksOthers = false;
@@ -259,12 +254,11 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     journal.onPods(lifetimes.update(pods));
     journal.onDiscovery(pods.status);
     const targets = monitor.setPods(pods);
-    keeper.podsChanged();
     checkNode();
     if (!asksOthers && pods.status.phase === 'synced' && pods.pods.length > 1) {
       asksOthers = true;
       if (config.historyMemoryMiB > 0) keeper.start();
-      void catchUp({ clock, broadcast, lifetimes: { addLives }, annotations }, stopping.signal);
+      void catchUp({ clock, broadcast, lifetimes, annotations }, stopping.signal);
     }
     const shown = config.ignoreCordoned ? targets.filter(({ uid }) => !isLeftOut(uid)) : targets;
     metrics.setPeers(pods.pods, shown, (target) => monitor.isUp(target));

@@ -29,8 +29,6 @@ export interface PodChange {
 const MAX_PODS = 5000;
 /** A pod may need this long from its first readiness until it has an event or a sample. */
 const FIRST_SAMPLE_MS = 30_000;
-/** The most pods that are known only from reports (`addGone`). There is a limit because a hostile pod can invent pods. */
-const MAX_FROM_REPORTS = 100;
 
 /** The lifetime of every pod of the last HISTORY_WINDOW, so that the pods of any past moment are known. */
 export class PodLifetimes {
@@ -141,24 +139,9 @@ export class PodLifetimes {
       .map(({ pod }) => pod);
   }
 
-  /** The pods that left less than GONE_RETENTION ago, also those that left before we started (`addGone`). */
+  /** The pods that left less than GONE_RETENTION ago, also those that left before we started (`addLives`). */
   gone(): Pod[] {
     return this.departedSince(this.#clock.nowMs() - this.#settings.goneRetentionMs);
-  }
-
-  /**
-   * Adds a pod that left before we started, as the report of another pod lists it. Returns whether it was added: it must be
-   * unknown and have left less than GONE_RETENTION ago, and at most `MAX_FROM_REPORTS` are kept. `addLives` gives more of a pod.
-   */
-  addGone(pod: Pod): boolean {
-    if (this.#lifetimes.has(pod.uid)) return false;
-    const sinceMs = toMonotonicMs(pod.sinceMs, this.#clock);
-    const isOld = this.#clock.monotonicMs() - sinceMs >= this.#settings.goneRetentionMs;
-    if (isOld || this.#countFrom('report') >= MAX_FROM_REPORTS) return false;
-    const lifetime = new PodLifetime(pod, Math.min(toMonotonicMs(pod.createdMs, this.#clock), sinceMs), 'report');
-    lifetime.update({ ...pod, lifecycle: 'gone' }, sinceMs);
-    this.#lifetimes.set(pod.uid, lifetime);
-    return true;
   }
 
   /** The pods that have left and their lives, for a new process, which passes them to `addLives`; the newest `MAX_DEPARTED`. */
@@ -178,16 +161,15 @@ export class PodLifetimes {
    */
   addLives(departed: readonly DepartedPod[]): void {
     const nowMs = this.#clock.monotonicMs();
-    let room = MAX_DEPARTED - this.#countFrom('lives');
+    let room = MAX_DEPARTED - [...this.#lifetimes.values()].filter(({ isSeen }) => !isSeen).length;
     for (const { pod, stages } of departed) {
       const [lifecycle, ageMs = -1] = stages.at(-1) ?? [];
       const isWanted = lifecycle === 'gone' && ageMs >= 0 && ageMs <= this.#settings.historyWindowMs;
-      const source = this.#lifetimes.get(pod.uid)?.source;
-      const needsRoom = source !== 'lives';
-      if (!isWanted || source === 'discovery' || (needsRoom && room <= 0)) continue;
-      if (needsRoom) room -= 1;
+      const known = this.#lifetimes.get(pod.uid);
+      if (!isWanted || known?.isSeen || (known === undefined && room <= 0)) continue;
+      if (known === undefined) room -= 1;
       const left = { ...pod, lifecycle, sinceMs: Math.round(this.#clock.nowMs() - ageMs) };
-      const lifetime = new PodLifetime(left, toMonotonicMs(pod.createdMs, this.#clock), 'lives');
+      const lifetime = new PodLifetime(left, toMonotonicMs(pod.createdMs, this.#clock), false);
       for (const [stage, stageAgeMs] of stages) lifetime.add(stage, nowMs - stageAgeMs);
       this.#lifetimes.set(pod.uid, lifetime);
     }
@@ -204,8 +186,8 @@ export class PodLifetimes {
     const known = this.#lifetimes.get(pod.uid);
     if (known?.pod === pod) return;
     const knownReplacement = known?.pod.replacedBy ?? '';
-    const lifetime = known ?? new PodLifetime(pod, toMonotonicMs(pod.createdMs, this.#clock), 'discovery');
-    lifetime.source = 'discovery';
+    const lifetime = known ?? new PodLifetime(pod, toMonotonicMs(pod.createdMs, this.#clock), true);
+    lifetime.isSeen = true;
     if (lifetime.update(pod, toMonotonicMs(pod.sinceMs, this.#clock))) {
       const isNew = known === undefined;
       changes.push({ pod, to: pod.lifecycle, isNew, atMs: lifetime.sinceMs, replacement: null });
@@ -228,10 +210,6 @@ export class PodLifetimes {
     }
   }
 
-  #countFrom(wanted: Source): number {
-    return [...this.#lifetimes.values()].filter(({ source }) => source === wanted).length;
-  }
-
   #departed(): PodLifetime[] {
     const gone: PodLifetime[] = [];
     for (const lifetime of this.#lifetimes.values()) if (lifetime.isGone) gone.push(lifetime);
@@ -245,12 +223,6 @@ interface Stage {
   fromMs: number;
 }
 
-/**
- * How we know a pod: from discovery, or only from another pod: from its report (`addGone`) or from its list of lives
- * (`addLives`).
- */
-type Source = 'discovery' | 'report' | 'lives';
-
 /** The most stages that are kept of one pod: a pod whose readiness flaps must not fill the memory. */
 const MAX_STAGES = 32;
 
@@ -260,16 +232,17 @@ class PodLifetime {
   pod: Pod;
   /** When it was created, monotonic. */
   readonly bornMs: number;
-  source: Source;
+  /** Whether we have seen it ourselves; false: another pod told us (`addLives`). */
+  isSeen: boolean;
   /** The newest `MAX_STAGES`, oldest first. */
   readonly stages: Stage[] = [];
   /** When it was first ready or not ready, monotonic, also if that stage was dropped; Infinity if it never was. */
   firstReadyMs = Number.POSITIVE_INFINITY;
 
-  constructor(pod: Pod, bornMs: number, source: Source) {
+  constructor(pod: Pod, bornMs: number, isSeen: boolean) {
     this.pod = pod;
     this.bornMs = bornMs;
-    this.source = source;
+    this.isSeen = isSeen;
   }
 
   /** Since when it has its present lifecycle, monotonic. */

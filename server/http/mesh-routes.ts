@@ -43,8 +43,7 @@ export function meshRoutes(router: IRouter, context: RouteContext, streams: Stre
     const report = isPast
       ? await pastReportOf(req, context)
       : await monitor.report(windowParameter(req, context.config.historyWindowMs));
-    const known = { peers: textParameter(req, 'peers', ''), gone: textParameter(req, 'gone', '') };
-    res.type('application/json').send(encodePodReport(report, known));
+    res.type('application/json').send(encodePodReport(report, textParameter(req, 'peers', '')));
   });
 
   router.get('/api/v1/mesh', acceptsJson, async (req, res) => {

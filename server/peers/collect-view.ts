@@ -10,7 +10,7 @@ import {
   MAX_LIST_AGE_MS,
   type Pod,
 } from '../protocol/pod.ts';
-import { goneHashOf, lastGoneOf, type PodReport } from '../protocol/pod-report.ts';
+import type { PodReport } from '../protocol/pod-report.ts';
 import { type Clock, wallOffsetMs } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { PULL_MS } from './copies.ts';
@@ -37,7 +37,7 @@ export interface CollectDeps {
   /** Called after every report query, for the metrics. */
   onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
   /** Which pods there were at a moment, the last known state of each, and since when each remembers what it measured. */
-  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs' | 'gone' | 'addGone'>;
+  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs' | 'gone'>;
   /** Our own report, with statistics over `windowMs`, or of a time range of the past. */
   ownReport(windowMs: number): Promise<PodReport>;
   ownReportOf(range: AgeRange): Promise<PodReport>;
@@ -58,11 +58,6 @@ export interface CollectView {
   windowMs: number;
   /** Our own report of now or of the past time range. */
   ownReport(): Promise<PodReport>;
-  /**
-   * Fingerprint of the departed pods that we know, so that reports can leave them out; '' = none. Always '' in the view of the
-   * past.
-   */
-  goneHash(): string;
   /** Turns a pod report into a report of the mesh. */
   merge(report: PodReport, arrival: Arrival): MergedReport;
   /** null in the view of now. */
@@ -90,25 +85,13 @@ const AGE_TOLERANCE_MS = 1_000;
 export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
   const snapshot = withGone(deps.snapshot(), deps.lifetimes.gone());
   const index = new PodIndex(snapshot.pods, deps.clock.nowMs(), listToleranceMs(deps.settings()));
-  const hashGone = () => {
-    const gone = lastGoneOf(index.pods);
-    return gone.length === 0 ? '' : goneHashOf(gone);
-  };
-  let goneHash = hashGone();
   return {
     snapshot,
     index,
     windowMs,
     past: null,
     ownReport: () => deps.ownReport(windowMs),
-    goneHash: () => goneHash,
     merge: (report, arrival) => {
-      // Pods that left before we started are known only from others. They are shown as gone, too.
-      for (const pod of report.gone ?? []) {
-        if (index.ofUid(pod.uid) !== -1 || !deps.lifetimes.addGone(pod)) continue;
-        index.add({ ...pod, lifecycle: 'gone' });
-        goneHash = hashGone();
-      }
       // A window must be covered without any tolerance, because AGE_TOLERANCE_MS is a third of a window of 3 s. `memoryGap` adds
       // the tolerance, so it is subtracted here.
       const windowFromMs = arrival.atMs - windowMs - AGE_TOLERANCE_MS;
@@ -192,7 +175,6 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
       ofMesh: () => ({ fromMs, toMs, resolutionMs }),
     },
     ownReport: () => deps.ownReportOf(range()),
-    goneHash: () => '',
     merge: (report, arrival) => {
       const pod = present.get(index.pods[arrival.pod]?.uid ?? '');
       // Our own copies are read by `copiedReport`, not over the network.

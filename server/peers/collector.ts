@@ -324,13 +324,12 @@ export class Collection {
   }
 
   #query(deadlineMs: number): ReportQuery {
-    const { past, windowMs, goneHash } = this.#view;
+    const { past, windowMs } = this.#view;
     const peers = this.#tables.get(this.#offeredHash);
     return {
       windowMs: past === null ? windowMs : 0,
       past: past === null ? null : past.range(),
       known: peers === undefined ? null : { hash: this.#offeredHash, peers },
-      goneHash: goneHash(),
       limits: this.#limits,
       deadlineMs,
     };

@@ -15,8 +15,6 @@ export interface ReportQuery {
   past: AgeRange | null;
   /** The table of peers that the answer may leave out, and its hash. */
   known: { hash: string; peers: PeerRef[] } | null;
-  /** Fingerprint of the departed pods that the answer may leave out; '' = none. */
-  goneHash: string;
   limits: ReportLimits;
   /** When all calls must have ended, monotonic ms. */
   deadlineMs: number;
@@ -94,14 +92,13 @@ function missing(error: unknown): ReportResult {
   return { kind: 'missing', reason, detail: textOf(error), hasAnswered };
 }
 
-function reportPath({ known, goneHash, windowMs, past, of }: ReportQuery): string {
+function reportPath({ known, windowMs, past, of }: ReportQuery): string {
   const query = new URLSearchParams();
   if (past !== null) {
     query.set('fromAge', String(Math.round(past.fromAgeMs)));
     query.set('toAge', String(Math.round(past.toAgeMs)));
   }
   if (known !== null) query.set('peers', known.hash);
-  if (goneHash !== '') query.set('gone', goneHash);
   if (of !== undefined) query.set('of', of);
   if (windowMs > 0) query.set('window', String(windowMs));
   return query.size === 0 ? REPORT_PATH : `${REPORT_PATH}?${query}`;

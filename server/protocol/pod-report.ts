@@ -1,7 +1,7 @@
 import type { TimeRange } from '../runtime/time-range.ts';
 import { reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
-import { discoverySchema, type PeerRef, type Pod, peersHashOf, podSchema } from './pod.ts';
+import { discoverySchema, type PeerRef } from './pod.ts';
 import { probeSchema } from './sample.ts';
 import { decodeUdp, type UdpColumns } from './udp.ts';
 import * as v from './validators.ts';
@@ -12,7 +12,6 @@ export const POD_REPORT_FORMAT = 'goldpinger-ts/pod-report/1';
 export const MAX_DETAILS = 200;
 export const MAX_DETAIL_LENGTH = 300;
 export const MAX_PROBES = 500;
-const MAX_GONE_PODS = 50;
 export const MAX_STARVED_TIMES = 16;
 
 /** How far the measurements of a pod can be trusted. A pod that is short of CPU measures its own waiting. */
@@ -70,8 +69,6 @@ const reportSchema = v.object({
   recent: v.exactOptional(v.eachOf(v.tuple([linkIndex, v.wholeNumber, v.wholeNumber]), MAX_DETAILS)),
   /** Which kind of connection alone fails or failed a few samples ago, by index in `links`: see `FailsOnly`. */
   failsOnly: v.exactOptional(v.eachOf(v.tuple([linkIndex, v.picklist(['new', 'open'])]), MAX_DETAILS)),
-  /** The pods that departed last. Absent if there are none, if the request named their `goneHashOf`, and in reports of the past. */
-  gone: v.exactOptional(v.eachOf(podSchema, MAX_GONE_PODS)),
   stats: v.unknown(),
   udp: v.unknown(),
   windowMs: v.finiteNumber,
@@ -121,32 +118,13 @@ export function decodeMeasured(
   return { links, stats: decodeStats(wire.stats, length), udp: decodeUdp(wire.udp, length, skipped) };
 }
 
-/** The pods that departed last, as reports name them: without labels, which may be long; sorted by uid. */
-export function lastGoneOf(pods: readonly Pod[]): Pod[] {
-  return pods
-    .filter(({ lifecycle }) => lifecycle === 'gone')
-    .sort((a, b) => b.sinceMs - a.sinceMs)
-    .slice(0, MAX_GONE_PODS)
-    .map((pod) => ({ ...pod, labels: '' }))
-    .sort((a, b) => (a.uid < b.uid ? -1 : 1));
-}
-
-/** Fingerprint of departed pods, in the order of `lastGoneOf`. */
-export function goneHashOf(gone: readonly Pod[]): string {
-  return peersHashOf(gone.map(({ uid, name, namespace }) => ({ uid, name, namespace, podIP: '' })));
-}
-
-/** Encodes a report as JSON, without the lists whose fingerprints the request names: its sender has them. '' = none. */
-export function encodePodReport(
-  { gone = [], ...report }: PodReport,
-  known: { peers?: string; gone?: string } = {},
-): string {
+/** Encodes a report as JSON, without its peers if the request named their fingerprint: `knownHash`, '' = it named none. */
+export function encodePodReport(report: PodReport, knownHash = ''): string {
   const tuple = (peer: PeerRef) => [peer.uid, peer.name, peer.namespace, peer.podIP];
-  const knowsPeers = known.peers !== '' && known.peers === report.peersHash;
+  const knowsPeers = knownHash !== '' && knownHash === report.peersHash;
   return JSON.stringify({
     format: POD_REPORT_FORMAT,
     ...report,
-    ...(gone.length === 0 || goneHashOf(gone) === known.gone ? {} : { gone }),
     peers: knowsPeers ? null : (report.peers ?? []).map(tuple),
     gonePeers: report.gonePeers.map(tuple),
     ...encodeMeasured(report),

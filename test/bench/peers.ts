@@ -55,7 +55,7 @@ export class Peers {
     const hash = reports[0]?.peersHash ?? '';
     const textsOf = (report: PodReport) => ({
       full: encodePodReport(report),
-      known: encodePodReport(report, { peers: hash }),
+      known: encodePodReport(report, hash),
     });
     await this.#ask({ kind: 'serve', hash, reports: reports.map(textsOf) });
   }

@@ -43,7 +43,6 @@ export function lifetimesOf(
     podsAt: () => [...pods],
     lastKnown: () => null,
     gone: () => [],
-    addGone: () => false,
     remembersSinceMs: () => 0,
     ...change,
   };

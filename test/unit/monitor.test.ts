@@ -20,7 +20,6 @@ function start(env: Record<string, string>, idleMs = (_nowMs: number) => 0) {
   const known = nothingKnown({ namespace: 'default', labelSelector: '' }, clock.nowMs());
   const hooks = {
     discoveryStatus: () => known.status,
-    gonePods: () => known.pods.filter(({ lifecycle }) => lifecycle === 'gone'),
     onSample: (_target: Target, sample: Sample) => void samples.push(sample),
     onLinkChange: silent,
     onSpeedChange: silent,

@@ -26,7 +26,7 @@ function answerAs(kind: Kind, n: number, urls: string[]): RequestListener {
   return (req, res) => {
     urls.push(`${kind} ${req.url}`);
     const known = new URL(req.url ?? '', 'http://x').searchParams.get('peers') ?? '';
-    if (kind === 'ours') res.end(encodePodReport(reportOf(pods[n] as Pod, pods, links), { peers: known }));
+    if (kind === 'ours') res.end(encodePodReport(reportOf(pods[n] as Pod, pods, links), known));
     else if (kind === 'login-page') res.end('<!doctype html><title>Sign in</title>');
     else if (kind === 'drips') res.write('{');
     else if (kind === 'goldpinger' && req.url === '/check') res.end(JSON.stringify({ podResults: goResults() }));

@@ -1,13 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
 import { viewOfNow } from '../../../server/peers/collect-view.ts';
 import { Collection, Collector, meshLimits } from '../../../server/peers/collector.ts';
 import type { ReportQuery, ReportResult } from '../../../server/peers/report-query.ts';
 import { LINK_BYTES, STAT_BYTES } from '../../../server/protocol/links.ts';
 import type { MergedReport } from '../../../server/protocol/mesh.ts';
 import { type Pod, peersHashOf } from '../../../server/protocol/pod.ts';
-import { goneHashOf, lastGoneOf } from '../../../server/protocol/pod-report.ts';
 import { collectDepsOf, missingOf, resultOf } from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { meshOf, NOW_MS, podOf, podsOf, reportOf } from '../../support/mesh.ts';
@@ -113,23 +113,17 @@ describe('collecting the mesh', () => {
     expect([mesh.health.ok, mesh.findings]).toEqual([true, []]);
   });
 
-  it('shows pods that departed before this one started, of which others tell, and tells of them itself', async () => {
-    const pods = podsOf(3);
-    const gone = podOf(7, { lifecycle: 'gone', sinceMs: NOW_MS - 30_000, replacedBy: 'uid-0' });
-    const old = podOf(8, { lifecycle: 'gone', sinceMs: NOW_MS - 61_000 });
-    // A pod that is there is not gone because another one says so.
-    const lie = podOf(2, { lifecycle: 'gone', sinceMs: NOW_MS - 1_000 });
-    const report = { ...reportOf(pods[1] ?? podOf(1), pods), gone: [gone, old, lie] };
-    const { collect, asks, deps } = start({ pods, answers: { 'uid-1': resultOf(report) } });
-    const shown = async () => {
-      const { pods: all } = await collect(100);
-      return all.filter(({ lifecycle }) => lifecycle === 'gone').map(({ name, replacedBy }) => [name, replacedBy]);
-    };
-    expect(await shown()).toEqual([['pod-7', 'uid-0']]);
-    expect(deps.lifetimes.gone().map(({ name }) => name)).toEqual(['pod-7']);
-    asks.length = 0;
-    expect(await shown()).toEqual([['pod-7', 'uid-0']]);
-    expect(asks.map(({ goneHash }) => goneHash)).toEqual(Array(2).fill(goneHashOf(lastGoneOf([gone]))));
+  it('shows pods that departed before this one started, of which others have told', async () => {
+    const { collect, deps } = start({ pods: podsOf(3) });
+    const gone = podOf(7, { lifecycle: 'gone', replacedBy: 'uid-0' });
+    const old = podOf(8, { lifecycle: 'gone' });
+    (deps.lifetimes as PodLifetimes).addLives([
+      { pod: gone, stages: [['gone', 30_000]] },
+      { pod: old, stages: [['gone', 61_000]] },
+    ]);
+    const { pods } = await collect(100);
+    const shown = pods.filter(({ lifecycle }) => lifecycle === 'gone');
+    expect(shown).toMatchObject([{ name: 'pod-7', replacedBy: 'uid-0', sinceMs: NOW_MS - 30_000 }]);
   });
 
   it('is used again while it is young enough, says its age, and is not kept for long', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { emptyStats } from '../../../server/protocol/links.ts';
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { peersHashOf } from '../../../server/protocol/pod.ts';
-import { encodePodReport, goneHashOf, lastGoneOf, type PodReport } from '../../../server/protocol/pod-report.ts';
+import { encodePodReport, type PodReport } from '../../../server/protocol/pod-report.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
 import { parsePodReport } from '../../support/generator.ts';
 import {
@@ -46,25 +46,11 @@ describe('a pod report on the wire', () => {
   });
 
   it('leaves the peers out if the request names their fingerprint', () => {
-    const wire = JSON.parse(encodePodReport(reportOf([]), { peers: hash }));
+    const wire = JSON.parse(encodePodReport(reportOf([]), hash));
     expect(wire.peers).toBeNull();
     expect(parsePodReport(wire, { hash, peers }).peers).toEqual(peers);
     expect(() => parsePodReport(wire, { hash: 'other', peers })).toThrow('unknown hash');
     expect(() => parsePodReport(wire)).toThrow('unknown hash');
-  });
-
-  it('names the pods that departed last, unless the request has their fingerprint', () => {
-    const departed = Array.from({ length: 60 }, (_, n) => podOf(n, { lifecycle: 'gone', sinceMs: n, labels: 'a=b' }));
-    const gone = lastGoneOf([podOf(99), ...departed]);
-    expect(gone.map(({ sinceMs }) => sinceMs).sort((a, b) => a - b)).toEqual(
-      Array.from({ length: 50 }, (_, n) => n + 10),
-    );
-    const told = (known?: string) =>
-      parsePodReport(
-        JSON.parse(encodePodReport({ ...reportOf([]), gone }, known === undefined ? {} : { gone: known })),
-      );
-    expect([told().gone, told('other').gone, told(goneHashOf(gone)).gone]).toEqual([gone, gone, undefined]);
-    expect(gone.every(({ labels }) => labels === '')).toBe(true);
   });
 
   it.each([
