@@ -59,15 +59,13 @@ interface KeeperDeps {
   copies: Pick<Copies, 'cursorOf' | 'take'>;
 }
 
-/** The time between two pulls from a pod that terminates. Before it ends it waits for its keepers (`keepersHaveAsked`). */
-const LEAVING_PULL_MS = 1_000;
-/** A pod that did not answer, or had nothing to give, is asked again after this time. */
-const RETRY_MS = 3_000;
-/** The keeper looks whom to ask this long after a change of the pods, and never more often. */
-const LOOK_MS = 500;
+/** The keeper looks this often whom to ask. A pod that terminates is asked at each look: see `keepersHaveAsked`. */
+const LOOK_MS = 1_000;
 /** It looks for the first time this long after its start, when most pods have been pinged. */
 const FIRST_LOOK_MS = 2_500;
-/** A keeper without a copy of a pod first asks this many other keepers for theirs: a search. */
+/** A pod that did not answer, or had nothing to give, is asked again after this time. */
+const RETRY_MS = 3_000;
+/** A search asks this many other keepers of a pod for their copies. */
 const OTHER_KEEPERS = 4;
 /** The most searches for the copy of one pod: perhaps no other keeper has one. */
 const MAX_SEARCHES = 3;
@@ -78,14 +76,11 @@ const ANSWER_LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 100_000 };
 /** The most answers that one pull asks for in a row, as long as each is full. */
 const MAX_IN_A_ROW = 50;
 
-/** When a pod is asked for what is new, and how far the search for its copy has got. */
+/** When a pod, or the other keepers of one that has left, are asked for what is new: from `dueMs` on, monotonic. */
 interface Turn {
-  /** Monotonic ms; Infinity for a pod that has left, if its copy has been found or is not searched for any more. */
   dueMs: number;
   /** How many searches there have been. */
   searches: number;
-  /** Whether the last search ended in the middle of a copy, because another keeper ceased to answer. */
-  isCut: boolean;
 }
 
 /**
@@ -96,49 +91,21 @@ export class Keeper {
   readonly #deps: KeeperDeps;
   /** By uid of the pods whose keeper this pod is. */
   #turns = new Map<string, Turn>();
-  /** Whether it waits for the next turn or for `podsChanged`: not before `start`, and not while it asks. */
-  #isWaiting = false;
-  /** null = nobody's turn comes. */
   #timer: Timer | null = null;
-  /** Whether the pods have changed since it looked last: then it chooses anew whose keeper it is. */
-  #hasNews = true;
   #isStopped = false;
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
   }
 
-  /** Begins to ask, after `FIRST_LOOK_MS`. From then on it wakes up only when it is somebody's turn, and after `podsChanged`. */
+  /** Begins to ask, after `FIRST_LOOK_MS`. */
   start(): void {
-    this.#wait(FIRST_LOOK_MS);
+    this.#lookIn(FIRST_LOOK_MS);
   }
 
-  /** Sets the timer of the next `tick`, in `leastMs` or later. */
-  #wait(leastMs = LOOK_MS): void {
+  #lookIn(delayMs: number): void {
     if (this.#isStopped) return;
-    const { clock } = this.#deps;
-    this.#isWaiting = true;
-    let delayMs = Number.POSITIVE_INFINITY;
-    for (const { dueMs } of this.#turns.values()) delayMs = Math.min(delayMs, dueMs - clock.monotonicMs());
-    if (this.#hasNews) delayMs = LOOK_MS;
-    this.#timer = null;
-    if (delayMs === Number.POSITIVE_INFINITY) return;
-    this.#timer = clock.setTimer(
-      () => {
-        this.#isWaiting = false;
-        void this.tick().finally(() => this.#wait());
-      },
-      Math.max(leastMs, delayMs),
-    );
-  }
-
-  /** Call it when the pods have changed, or which of them we are, or which have departed. */
-  podsChanged(): void {
-    if (this.#hasNews) return;
-    this.#hasNews = true;
-    if (!this.#isWaiting) return;
-    this.#timer?.cancel();
-    this.#wait();
+    this.#timer = this.#deps.clock.setTimer(() => void this.tick().finally(() => this.#lookIn(LOOK_MS)), delayMs);
   }
 
   /** Ends. Calls in progress end when the client is stopped. */
@@ -152,26 +119,20 @@ export class Keeper {
     const { clock, snapshot } = this.#deps;
     const { pods } = snapshot();
     const nowMs = clock.monotonicMs();
-    if (this.#hasNews) {
-      this.#hasNews = false;
-      const newTurn = () => ({ dueMs: nowMs, searches: 0, isCut: false });
-      const kept = await runSliced(this.#keptOf(pods), clock);
-      this.#turns = new Map(kept.map((uid) => [uid, this.#turns.get(uid) ?? newTurn()]));
-    }
+    const kept = await runSliced(this.#keptOf(pods), clock);
+    this.#turns = new Map(kept.map((uid) => [uid, this.#turns.get(uid) ?? { dueMs: nowMs, searches: 0 }]));
     for (const [uid, turn] of this.#turns) {
-      const pod = pods.find((one) => one.uid === uid && one.lifecycle !== 'gone') ?? null;
-      const pullMs = pod?.lifecycle === 'terminating' ? LEAVING_PULL_MS : PULL_MS;
-      // The pod has begun to leave since its turn was set, or it is back.
-      if (pod !== null && turn.dueMs > nowMs + pullMs) turn.dueMs = nowMs;
-      if (turn.dueMs > nowMs || this.#isStopped) continue;
-      const isSearch = (turn.isCut || !this.#hasCopy(uid)) && turn.searches < MAX_SEARCHES;
-      turn.dueMs = nowMs + (pod !== null ? pullMs : isSearch ? SEARCH_MS : Number.POSITIVE_INFINITY);
+      const pod = pods.find((one) => one.uid === uid && one.lifecycle !== 'gone');
+      const isDue = turn.dueMs <= nowMs || pod?.lifecycle === 'terminating';
+      if (!isDue || this.#isStopped) continue;
+      // After a pod has left, another keeper may have more of it than this one.
+      const isSearch = turn.searches < MAX_SEARCHES && (pod === undefined || !this.#hasCopy(uid));
       if (isSearch) {
         turn.searches += 1;
-        const isComplete = await this.#search(uid, pods);
-        turn.isCut = !isComplete && this.#hasCopy(uid);
+        await this.#search(uid, pods);
       }
-      if (pod !== null && !(await this.#pull(uid, pod))) turn.dueMs = Math.min(turn.dueMs, nowMs + RETRY_MS);
+      const waitMs = pod === undefined ? SEARCH_MS : (await this.#pull(uid, pod)) ? PULL_MS : RETRY_MS;
+      turn.dueMs = nowMs + waitMs;
     }
   }
 
@@ -192,15 +153,12 @@ export class Keeper {
     return kept;
   }
 
-  /**
-   * Asks the other pods that are or were keepers of pod `uid`, until one has given all of its copy. Resolves to whether one has.
-   */
-  async #search(uid: string, pods: readonly Pod[]): Promise<boolean> {
+  /** Asks the other pods that are or were keepers of pod `uid`, until one has given all of its copy. */
+  async #search(uid: string, pods: readonly Pod[]): Promise<void> {
     const others = keepersOf(uid, pods, OTHER_KEEPERS + 1).filter((pod) => pod.uid !== this.#deps.selfUid());
     for (const other of others.slice(0, OTHER_KEEPERS)) {
-      if (await this.#pull(uid, other)) return true;
+      if (await this.#pull(uid, other)) return;
     }
-    return false;
   }
 
   /**

@@ -92,7 +92,6 @@ function start(pods: Pod[], departed: string[] = [], answers: ('more' | 'fails')
   });
   const set = (...now: Pod[]) => {
     state.pods = now;
-    keeper.podsChanged();
   };
   onTestFinished(() => keeper.stop());
   return { clock, keeper, asked, state, set };
@@ -128,51 +127,7 @@ describe('a keeper', () => {
     expect(turns).toBeGreaterThan(20);
   });
 
-  it('goes on with the copy of a pod that has left if the keeper that it asked ceased to answer', async () => {
-    const { clock, keeper, asked } = start([podOf(0), podOf(1)], ['uid-9'], ['more', 'more', 'fails']);
-    const counts: number[] = [];
-    for (let i = 0; i < 4; i++) {
-      await keeper.tick();
-      counts.push(asked.splice(0).filter((call) => call.endsWith('uid-9')).length);
-      clock.freeze(30_000);
-    }
-    expect(counts).toEqual([3, 1, 0, 0]);
-  });
-
-  it('asks nobody before it knows which pod it is, and then does, although the pods are the same', async () => {
-    const { keeper, asked, state } = start(podsOf(3));
-    state.selfUid = '';
-    await keeper.tick();
-    expect(asked).toEqual([]);
-    state.selfUid = podOf(0).uid;
-    keeper.podsChanged();
-    await keeper.tick();
-    expect(asked).not.toEqual([]);
-  });
-
-  it('wakes up only to ask somebody, and half a second after the pods have changed', async () => {
-    const { clock, keeper, asked, set } = start([podOf(0)]);
-    const ticks = vi.spyOn(keeper, 'tick');
-    keeper.podsChanged();
-    keeper.start();
-    await clock.advance(25_000);
-    expect(ticks).toHaveBeenCalledTimes(1);
-    expect(clock.pending).toBe(0);
-    for (let i = 0; i < 3; i++) {
-      set(podOf(0), podOf(1));
-      await clock.advance(200);
-    }
-    expect(asked).toEqual(['pod-1 uid-1']);
-    ticks.mockClear();
-    await clock.advance(5 * PULL_MS);
-    expect(ticks).toHaveBeenCalledTimes(5);
-    expect(asked).toHaveLength(6);
-    keeper.stop();
-    keeper.podsChanged();
-    expect(clock.pending).toBe(0);
-  });
-
-  it('leaves the first pings alone: it looks 2.5 s after its start for the first time, whatever changes', async () => {
+  it('leaves the first pings alone: it looks 2.5 s after its start for the first time, then every second until it is stopped', async () => {
     const { clock, keeper, asked, set } = start([podOf(0)]);
     keeper.start();
     set(podOf(0), podOf(1));
@@ -180,83 +135,61 @@ describe('a keeper', () => {
     expect(asked).toEqual([]);
     await clock.advance(1);
     expect(asked).toEqual(['pod-1 uid-1']);
+    set(podOf(0), podOf(1), podOf(3));
+    await clock.advance(1_000);
+    expect(asked).toContain('pod-3 uid-3');
+    keeper.stop();
+    expect(clock.pending).toBe(0);
   });
 
-  it('learns of a change while it asks, and looks soon after', async () => {
-    const { clock, keeper, asked, set } = start([podOf(0), podOf(1)]);
-    keeper.start();
-    await clock.advance(FIRST_LOOK_MS);
-    const tick = vi.spyOn(keeper, 'tick').mockImplementationOnce(async () => {
-      set(podOf(0), podOf(1, { lifecycle: 'terminating' }));
-    });
-    await clock.advance(PULL_MS);
-    asked.length = 0;
-    await clock.advance(1_500);
-    expect(tick).toHaveBeenCalled();
-    expect(asked).toEqual(['pod-1 uid-1', 'pod-1 uid-1']);
+  it('asks nobody before it knows which pod it is, and then does', async () => {
+    const { keeper, asked, state } = start(podsOf(3));
+    state.selfUid = '';
+    await keeper.tick();
+    expect(asked).toEqual([]);
+    state.selfUid = podOf(0).uid;
+    await keeper.tick();
+    expect(asked).not.toEqual([]);
   });
 
   it('asks a pod soon again that had nothing to give, because it does not know itself yet', async () => {
     const { clock, keeper, asked, state } = start([podOf(0), podOf(1)]);
     state.hasCopies = false;
-    keeper.start();
-    await clock.advance(FIRST_LOOK_MS);
-    expect(asked).toEqual(['pod-1 uid-1']);
+    await keeper.tick();
     state.hasCopies = true;
-    await clock.advance(3_000);
-    expect(asked).toHaveLength(2);
-    await clock.advance(PULL_MS - 1);
+    clock.freeze(3_000);
+    await keeper.tick();
+    expect(asked).toEqual(['pod-1 uid-1', 'pod-1 uid-1']);
+    clock.freeze(PULL_MS - 1);
+    await keeper.tick();
     expect(asked).toHaveLength(2);
   });
 
-  it('asks a pod that is leaving every second until it is gone', async () => {
-    const { clock, keeper, asked, set } = start(podsOf(3));
+  it('asks a pod that is leaving at each look until it is gone, and then other keepers for what they have of it', async () => {
+    const { clock, keeper, asked, set } = start([podOf(0), podOf(1), podOf(3)]);
     await keeper.tick();
-    set(podOf(0), podOf(1, { lifecycle: 'terminating' }), podOf(2));
+    set(podOf(0), podOf(1, { lifecycle: 'terminating' }), podOf(3));
     asked.length = 0;
     for (let i = 0; i < 3; i++) {
       clock.freeze(1_000);
       await keeper.tick();
     }
-    expect(asked.filter((call) => call === 'pod-1 uid-1')).toHaveLength(3);
-    set(podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(2));
+    expect(asked).toEqual(new Array(3).fill('pod-1 uid-1'));
+    set(podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(3));
     asked.length = 0;
-    clock.freeze(60_000);
+    clock.freeze(PULL_MS);
     await keeper.tick();
-    expect(asked).not.toContain('pod-1 uid-1');
+    expect(asked).toEqual(['pod-3 uid-1', 'pod-3 uid-3']);
   });
 
-  it('asks others about a pod that had left before it came, a few times', async () => {
-    const { clock, keeper, asked } = start([podOf(0), podOf(2)], ['uid-9']);
-    for (let i = 0; i < 10; i++) {
+  it('asks others about a pod that had left before it came three times, and goes on with a copy of which it got a part', async () => {
+    const { clock, keeper, asked } = start([podOf(0), podOf(1)], ['uid-9'], ['more', 'more', 'fails']);
+    const counts: number[] = [];
+    for (let i = 0; i < 5; i++) {
       await keeper.tick();
-      clock.freeze(60_000);
+      counts.push(asked.splice(0).filter((call) => call === 'pod-1 uid-9').length);
+      clock.freeze(30_000);
     }
-    expect(asked.filter((call) => call.endsWith('uid-9'))).toEqual(new Array(3).fill('pod-2 uid-9'));
-  });
-
-  it('asks others about a pod of which it learns later that it had left, although the pods are the same', async () => {
-    const departed: string[] = [];
-    const { clock, keeper, asked } = start([podOf(0), podOf(2)], departed);
-    keeper.start();
-    await clock.advance(FIRST_LOOK_MS);
-    departed.push('uid-9');
-    keeper.podsChanged();
-    await clock.advance(500);
-    expect(asked).toContain('pod-2 uid-9');
-  });
-
-  it('sleeps when it has found the copy of a pod that left, and asks that pod at once if it is back', async () => {
-    const { clock, keeper, asked, set } = start([podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(3)]);
-    keeper.start();
-    await clock.advance(FIRST_LOOK_MS);
-    expect(asked).toContain('pod-3 uid-1');
-    set(podOf(0), podOf(1, { lifecycle: 'gone' }));
-    await clock.advance(60_000);
-    expect(clock.pending).toBe(0);
-    set(podOf(0), podOf(1));
-    asked.length = 0;
-    await clock.advance(500);
-    expect(asked).toEqual(['pod-1 uid-1']);
+    expect(counts).toEqual([3, 1, 1, 0, 0]);
   });
 });
