@@ -9,7 +9,6 @@ import { Schedule } from './probing/schedule.ts';
 import { type Reliability, StarvationWatch } from './probing/starvation.ts';
 import { findSelf, mayBeSelf, TargetList } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
-import { type CopyCursor, type CopyPart, type Standstill, stoodStillAt } from './protocol/copy.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
@@ -19,7 +18,7 @@ import { type PodReport, starvedTimesIn } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
 import { Results, type ResultsHooks } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
-import type { TimeRange } from './runtime/time-range.ts';
+import { isWithin, type TimeRange } from './runtime/time-range.ts';
 
 /** What the monitor needs besides its configuration. */
 export interface MonitorDeps {
@@ -184,7 +183,7 @@ export class Monitor {
 
   /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */
   async reportOf(range: AgeRange): Promise<PodReport> {
-    const stoodStill = stoodStillAt(this.standstills, this.#clock.monotonicMs() - range.toAgeMs);
+    const stoodStill = isWithin(this.standstills, this.#clock.monotonicMs() - range.toAgeMs);
     const report = await this.#results.reportOf(range);
     const past = { ...report.past, ...(stoodStill && { stoodStill }) };
     const starvation = { ...report.starvation, times: this.#starvedTimes(range.toAgeMs) };
@@ -207,7 +206,7 @@ export class Monitor {
   }
 
   /** When it stood still, as `starvedTimes`. */
-  get standstills(): readonly Standstill[] {
+  get standstills(): readonly TimeRange[] {
     return this.#starvation.standstills;
   }
 
@@ -216,17 +215,9 @@ export class Monitor {
     return this.#external.results();
   }
 
-  /** The history of this pod's links. */
-  get past(): Pick<Results, 'podHistory' | 'resolutionMs'> {
+  /** The history of this pod's links, and what a keeper lacks of it. */
+  get past(): Pick<Results, 'podHistory' | 'resolutionMs' | 'copySince'> {
     return this.#results;
-  }
-
-  /** What a keeper lacks that has a copy up to `cursor`. */
-  async copySince(
-    cursor: Pick<CopyCursor, 'sinceMs' | 'links'>,
-  ): Promise<{ part: Omit<CopyPart, 'journal'>; hasMore: boolean }> {
-    const { part, hasMore } = await this.#results.copySince(cursor);
-    return { part: { ...part, standstills: this.standstills }, hasMore };
   }
 
   /** The history of the link to pod `to` in a time range, in steps of `stepMs`. */
@@ -284,7 +275,8 @@ export class Monitor {
     if (this.#targetCount === 0 || this.#config.refreshIntervalMs === 0) return '';
     const longestMs = LIVENESS_ROUNDS * roundMsOf(this.#config) + LIVENESS_SLACK_MS;
     let silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
-    for (const [fromMs, toMs] of this.standstills) silentMs -= Math.max(0, toMs - Math.max(fromMs, this.#lastSampleMs));
+    for (const { fromMs, toMs } of this.standstills)
+      silentMs -= Math.max(0, toMs - Math.max(fromMs, this.#lastSampleMs));
     return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
   }
 

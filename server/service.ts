@@ -212,7 +212,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const copySource = new CopySource({
     ...shared,
     snapshot: reporters,
-    copySince: (cursor) => monitor.copySince(cursor),
+    copySince: (cursor) => monitor.past.copySince(cursor),
   });
   const keeper = new Keeper({
     ...shared,

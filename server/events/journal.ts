@@ -1,4 +1,3 @@
-import type { Standstill } from '../protocol/copy.ts';
 import {
   type EventKind,
   eventPodOf,
@@ -29,7 +28,7 @@ interface JournalDeps {
   starvation(): Pick<Starvation, 'unreliable' | 'sinceMs'>;
   /** When this process was starved, and when it stood still, monotonic ms, oldest first. */
   starvedTimes(): readonly TimeRange[];
-  standstills(): readonly Standstill[];
+  standstills(): readonly TimeRange[];
 }
 
 /**
@@ -40,8 +39,8 @@ const MAX_LINK_BYTES = 512 * 1024;
 const MAX_OTHER_BYTES = 256 * 1024;
 /** Approximate memory of one entry besides its text: an object of nine fields. */
 const ENTRY_BYTES = 200;
-/** Approximate memory of a time at which the process was starved. */
-const STARVED_BYTES = 60;
+/** Approximate memory of a time at which the process was starved, or stood still. */
+const TIME_BYTES = 60;
 /** The most characters of `detail`. */
 const MAX_DETAIL = 300;
 
@@ -245,10 +244,9 @@ export class KeptJournal {
   readonly #links = new EventRing(MAX_LINK_BYTES);
   readonly #others = new EventRing(MAX_OTHER_BYTES);
   #lastSeq = -1;
-  /** When the process was starved, oldest first; null = not known. */
-  starvedTimes: readonly TimeRange[] | null = null;
-  /** When it stood still, oldest first. */
-  standstills: readonly Standstill[] = [];
+  /** When the process was starved, and when it stood still, oldest first. */
+  starvedTimes: readonly TimeRange[] = [];
+  standstills: readonly TimeRange[] = [];
 
   constructor(id: string, startMs: number) {
     this.id = id;
@@ -262,7 +260,7 @@ export class KeptJournal {
 
   /** Approximate memory, bytes. */
   get bytes(): number {
-    return this.#links.bytes + this.#others.bytes + STARVED_BYTES * (this.starvedTimes?.length ?? 0);
+    return this.#links.bytes + this.#others.bytes + TIME_BYTES * (this.starvedTimes.length + this.standstills.length);
   }
 
   add(entry: KeptEntry): void {
@@ -270,19 +268,20 @@ export class KeptJournal {
     this.#lastSeq = Math.max(this.#lastSeq, entry.seq);
   }
 
-  /** Takes the times at which the process was starved from a copy of its journal, unless it is older than what is known. */
-  takeStarvedTimes(times: Journal['starved'], nowMs: number): void {
-    if (times === undefined) return;
-    const taken = times.map(([fromAgeMs, toAgeMs]) => ({ fromMs: nowMs - fromAgeMs, toMs: nowMs - toAgeMs }));
-    const newestOf = (list: readonly TimeRange[] | null) => list?.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
-    if (newestOf(taken) >= newestOf(this.starvedTimes)) this.starvedTimes = taken;
+  /** Takes what is new in a copy of the journal, which was written at `nowMs`. */
+  take({ events, starved = [], stoodStill = [] }: Journal, nowMs: number): void {
+    const newer = events.filter(({ seq }) => seq > this.#lastSeq);
+    for (const { ageMs, ...entry } of newer) this.add({ ...entry, atMs: nowMs - ageMs });
+    const timesOf = (ages: typeof starved) =>
+      ages.map(([fromAgeMs, toAgeMs]) => ({ fromMs: nowMs - fromAgeMs, toMs: nowMs - toAgeMs }));
+    this.starvedTimes = newerTimes(timesOf(starved), this.starvedTimes);
+    this.standstills = newerTimes(timesOf(stoodStill), this.standstills);
   }
 
   /** Drops what was before `atMs`. */
   dropBefore(atMs: number): void {
-    if (this.starvedTimes?.some(({ toMs }) => toMs < atMs)) {
-      this.starvedTimes = this.starvedTimes.filter(({ toMs }) => toMs >= atMs);
-    }
+    this.starvedTimes = this.starvedTimes.filter(({ toMs }) => toMs >= atMs);
+    this.standstills = this.standstills.filter(({ toMs }) => toMs >= atMs);
     for (const ring of [this.#links, this.#others]) ring.dropBefore(atMs);
   }
 
@@ -311,10 +310,8 @@ export class KeptJournal {
       knownAgeMs: Math.round(nowMs - this.#startMs),
       truncated,
       ...(truncated ? { droppedAgeMs: Math.max(0, Math.round(nowMs - droppedToMs)) } : {}),
-      ...(this.starvedTimes !== null && { starved: agesOf(this.starvedTimes) }),
-      ...(this.standstills.length > 0 && {
-        stoodStill: agesOf(this.standstills.map(([fromMs, toMs]) => ({ fromMs, toMs }))),
-      }),
+      starved: agesOf(this.starvedTimes),
+      ...(this.standstills.length > 0 && { stoodStill: agesOf(this.standstills) }),
       events: newest.map(({ atMs, ...entry }) => ({ ...entry, ageMs: Math.max(0, Math.round(nowMs - atMs)) })),
     };
   }
@@ -345,6 +342,12 @@ export class KeptJournal {
   #droppedToMs(): number {
     return Math.max(this.#links.droppedToMs, this.#others.droppedToMs);
   }
+}
+
+/** The list that goes further. Each copy of a journal has all that is remembered, and the copy of another keeper may be older. */
+function newerTimes(taken: readonly TimeRange[], known: readonly TimeRange[]): readonly TimeRange[] {
+  const endOf = (times: readonly TimeRange[]) => times.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
+  return endOf(taken) >= endOf(known) ? taken : known;
 }
 
 /** Entries up to a size; the oldest are dropped. */

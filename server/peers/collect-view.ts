@@ -36,8 +36,8 @@ export interface CollectDeps {
   settings(): MeshSettings;
   /** Called after every report query, for the metrics. */
   onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
-  /** Which pods there were at a moment, the last known state of each, and since when each remembers what it measured. */
-  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs' | 'gone'>;
+  /** Which pods there were at a moment, and since when each remembers what it measured. */
+  lifetimes: Pick<PodLifetimes, 'podsAt' | 'remembersSinceMs' | 'gone'>;
   /** Our own report, with statistics over `windowMs`, or of a time range of the past. */
   ownReport(windowMs: number): Promise<PodReport>;
   ownReportOf(range: AgeRange): Promise<PodReport>;
@@ -110,8 +110,6 @@ function withGone(snapshot: DiscoverySnapshot, gone: readonly Pod[]): DiscoveryS
   return missing.length === 0 ? snapshot : { ...snapshot, pods: [...snapshot.pods, ...missing].sort(comparePods) };
 }
 
-/** The most pods that are added because other pods name them: a hostile pod can invent some. */
-const MAX_ADDED = 1_000;
 /**
  * The report of a moment is taken from a copy only if the copy ends at most this long before the moment. Keepers ask a pod every
  * PULL_MS. If they got nothing for twice as long, the pod did not answer them, and it would not have answered a collection either.
@@ -124,8 +122,7 @@ const MAX_COPY_LAG_MS = 2 * PULL_MS;
  * gives no report of it. The collector then takes its report from a copy, if some pod keeps one. Without a copy the report is
  * missing, and only what other pods report about the pod is known.
  *
- * Pods that left before we started are known from others: `catchUp` asks a few pods for them at our start, and further ones are added
- * as gone when a report has a link to them.
+ * Pods that left before we started are known from others: `catchUp` asks a few pods for them at our start.
  *
  * `freshMs` null: the whole range is wanted. Pods that left in it are listed as gone, and each link has the last state that it
  * had in the range. `freshMs` a duration: only the moment at its end is wanted, and the range before is for statistics. Then a
@@ -141,14 +138,8 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
     pods: deps.lifetimes.podsAt(toMs, freshMs === null ? fromMs : toMs),
     status: statusAt(deps, toMs),
   };
-  let added = 0;
   // No tolerance: lists of the past are not compared.
-  const index = new PodIndex(snapshot.pods, toMs, 0, ({ uid, name, namespace, podIP }) => {
-    if (uid === '' || added >= MAX_ADDED) return null;
-    added += 1;
-    const known = deps.lifetimes.lastKnown(uid) ?? present.get(uid) ?? unknownPod(uid, name, namespace, podIP);
-    return { ...known, lifecycle: 'gone' };
-  });
+  const index = new PodIndex(snapshot.pods, toMs, 0);
   let resolutionMs = 0;
   /** By uid of a pod: the other present pods that keep a copy of it, as far as the reports merged so far say. */
   const keepers = new Map<string, Pod[]>();
@@ -274,27 +265,4 @@ function statusAt({ snapshot, clock, apiLostAt }: CollectDeps, atMs: number): Di
   const isSameSync = status.phase === 'synced' && status.sinceMs <= atMs;
   const lastGoodMs = Math.min(status.lastGoodMs, atMs);
   return { ...then, phase: 'synced', sinceMs: isSameSync ? status.sinceMs : 0, lastGoodMs };
-}
-
-/** A pod of which only its name and address are known. */
-function unknownPod(uid: string, name: string, namespace: string, podIP: string): Pod {
-  return {
-    uid,
-    name,
-    namespace,
-    node: '',
-    zone: '',
-    cordon: '',
-    podIPs: podIP === '' ? [] : [podIP],
-    hostIPs: [],
-    lifecycle: 'gone',
-    sinceMs: 0,
-    createdMs: 0,
-    owner: '',
-    labels: '',
-    reason: '',
-    unseenMs: 0,
-    goneByMs: 0,
-    replacedBy: '',
-  };
 }

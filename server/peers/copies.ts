@@ -1,6 +1,5 @@
 import { KeptJournal } from '../events/journal.ts';
 import {
-  AGE_OFFSET,
   type CopiedTarget,
   type CopyAnswer,
   type CopyCursor,
@@ -9,10 +8,9 @@ import {
   MAX_ANSWER_CYCLES,
   MAX_ANSWER_SAMPLES,
   MAX_COPIES,
+  MAX_PIECES,
   NO_CURSOR,
   readRecord,
-  type Standstill,
-  stoodStillAt,
 } from '../protocol/copy.ts';
 import { type CopiedJournal, MAX_COPIED_JOURNALS, MAX_EVENTS } from '../protocol/event.ts';
 import {
@@ -32,6 +30,7 @@ import { playedBack } from '../results/playback.ts';
 import type { Results, ResultsSettings } from '../results/results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
+import { isWithin } from '../runtime/time-range.ts';
 
 type CopiesSettings = ResultsSettings & PingSettings;
 
@@ -61,18 +60,14 @@ interface Copy {
   targets: CopiedTarget[];
   /** The samples, oldest first. */
   pieces: CopyPiece[];
-  standstills: readonly Standstill[];
 }
 
 /** How often a keeper asks a pod for what is new. If a pod is killed, at most this much of its past is lost. */
 export const PULL_MS = 10_000;
-/** Approximate memory of a target, of a piece besides its samples and cycles, of a copy, and of a time of standing still. */
+/** Approximate memory of a target, of a piece besides its samples and cycles, and of a copy. */
 const TARGET_BYTES = 300;
-const PIECE_BYTES = 200;
+const PIECE_BYTES = 400;
 const COPY_BYTES = 1_000;
-const STANDSTILL_BYTES = 50;
-/** Two pieces that are together no larger than this are joined. */
-const JOINED_BYTES = 4_096;
 /** What begins this soon after the end of a copy leaves no gap: a call takes that long. */
 const GAP_MS = 1_000;
 /** If nothing new has come from a pod for this long, three pulls have failed. Then its journal is given from the copy. */
@@ -94,7 +89,7 @@ export class Copies {
   readonly #isLeftOut: (from: string, to: string) => boolean;
   readonly #maxBytes: number;
   /** In the order in which they were begun. */
-  readonly #copies = new Set<Copy>();
+  #copies: Copy[] = [];
   readonly #replays: SharedResults<Results>;
 
   /** `isLeftOut`: whether a link between two pods is not counted in a history (IGNORE_CORDONED). */
@@ -108,12 +103,12 @@ export class Copies {
 
   /** The uids of the copied pods. */
   get uids(): string[] {
-    return [...new Set([...this.#copies].map(({ uid }) => uid))].slice(0, MAX_KEPT_COPIES);
+    return [...new Set(this.#copies.map(({ uid }) => uid))].slice(0, MAX_KEPT_COPIES);
   }
 
   /** Approximate memory of all copies. */
   get bytes(): number {
-    return [...this.#copies].reduce((sum, copy) => sum + bytesOf(copy), 0);
+    return this.#copies.reduce((sum, copy) => sum + bytesOf(copy), 0);
   }
 
   /** Up to where our newest copy of a pod goes, so that a keeper asks for what comes after it; null if there is none. */
@@ -135,10 +130,15 @@ export class Copies {
     let sampleRoom = MAX_ANSWER_SAMPLES;
     let cycleRoom = MAX_ANSWER_CYCLES;
     const copies: CopyPart[] = [];
-    for (const copy of this.#copiesAfter(uid, cursor)) {
+    const all = this.#copiesOf(uid);
+    const isSame = ({ journal }: Copy) => journal.id === cursor.process;
+    const next = all.findIndex((copy) => isSame(copy) && copy.untilMs > cursor.sinceMs);
+    // If the process of the cursor is unknown, all copies are new to the keeper.
+    const first = next >= 0 ? next : Math.max(0, all.findLastIndex(isSame));
+    for (const copy of all.slice(first)) {
       const from = copy.journal.id === cursor.process ? cursor : NO_CURSOR;
       const wanted = copy.pieces.filter(({ toMs }) => toMs > from.sinceMs);
-      const pieces = wanted.filter(({ samples, cycles }) => {
+      const pieces = wanted.slice(0, MAX_PIECES).filter(({ samples, cycles }) => {
         sampleRoom -= samples.length / SAMPLE_RECORD.bytes;
         cycleRoom -= cycles.length / CYCLE_RECORD.bytes;
         return sampleRoom >= 0 && cycleRoom >= 0;
@@ -152,21 +152,12 @@ export class Copies {
         links: copy.links,
         targets: copy.targets.filter(({ number }) => number >= from.links),
         pieces,
-        standstills: copy.standstills,
         journal: copy.journal.read(nowMs, MAX_PAST_MS, MAX_EVENTS, from.seq),
       });
       // The next cursor says where the last copy of this answer ends, so nothing may be left out before it.
       if (!isComplete) return { hasMore: true, copies };
     }
     return { hasMore: false, copies };
-  }
-
-  /** The copies of a pod that have something after `cursor`, oldest first; all if the process of the cursor is unknown. */
-  #copiesAfter(uid: string, { process, sinceMs }: CopyCursor): Copy[] {
-    const copies = this.#copiesOf(uid);
-    const first = copies.findIndex(({ journal, untilMs }) => journal.id === process && untilMs > sinceMs);
-    const last = copies.findLastIndex(({ journal }) => journal.id === process);
-    return copies.slice(first >= 0 ? first : Math.max(0, last));
   }
 
   /** The report of pod `uid` for a past range, as the pod would have made it; null if there is no copy. */
@@ -177,18 +168,17 @@ export class Copies {
     const report = await results.reportOf(range);
     const nowMs = this.#nowOf(copy);
     const toMs = nowMs - range.toAgeMs;
-    const stoodStill = stoodStillAt(copy.standstills, toMs);
+    const stoodStill = isWithin(copy.journal.standstills, toMs);
     const starved = copy.journal.starvedAt(toMs, this.#clock.nowMs() - nowMs);
-    const { starvedTimes } = copy.journal;
-    const times =
-      starvedTimes && starvedTimesIn(starvedTimes, { fromMs: toMs - shortestRangeMs(this.#settings), toMs });
+    const starvedRange = { fromMs: toMs - shortestRangeMs(this.#settings), toMs };
+    const times = starvedTimesIn(copy.journal.starvedTimes, starvedRange);
     return {
       pod: { uid, name: '', namespace: '' },
       atMs: this.#clock.nowMs(),
       bootTimeMs: -1,
       discovery: { phase: 'synced', sinceMs: 0, lastGoodMs: 0 },
       ...report,
-      starvation: { ...report.starvation, ...starved, ...(times && { times }) },
+      starvation: { ...report.starvation, ...starved, times },
       past: { ...report.past, untilAgeMs: this.#untilAgeMs(copy), ...(stoodStill && { stoodStill }) },
       probes: [],
     };
@@ -219,14 +209,11 @@ export class Copies {
    * all together.
    */
   journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
-    const lost = this.uids.flatMap((uid) => {
-      const copies = this.#copiesOf(uid);
-      const last = copies.at(-1);
-      const isThere = present.has(uid) && last !== undefined && this.#untilAgeMs(last) < SILENT_MS;
+    const lost = this.#copies.filter((copy) => {
+      const last = this.#copiesOf(copy.uid).at(-1) ?? copy;
+      const isThere = present.has(copy.uid) && this.#untilAgeMs(last) < SILENT_MS;
       // The copies before and after a gap have one journal.
-      const journals = new Map(copies.map((copy) => [copy.journal, copy]));
-      if (isThere) journals.delete(last.journal);
-      return [...journals.values()];
+      return copy === this.#newestOf(copy.journal.id) && !(isThere && copy === last);
     });
     const share = Math.max(1, Math.floor(limit / Math.max(1, lost.length)));
     return lost.slice(-MAX_COPIED_JOURNALS).map((copy) => {
@@ -241,13 +228,13 @@ export class Copies {
 
   /** The copies of a pod, oldest first. */
   #copiesOf(uid: string): Copy[] {
-    const copies = [...this.#copies].filter((copy) => copy.uid === uid);
+    const copies = this.#copies.filter((copy) => copy.uid === uid);
     return copies.sort((a, b) => a.untilMs + a.offsetMs - b.untilMs - b.offsetMs);
   }
 
   /** The newest copy of a process. What comes next is added to it. */
   #newestOf(process: string): Copy | undefined {
-    return [...this.#copies].findLast(({ journal }) => journal.id === process);
+    return this.#copies.findLast(({ journal }) => journal.id === process);
   }
 
   /** The newest copy that has something of a range, and the results that it plays back into; null if none has. */
@@ -278,14 +265,14 @@ export class Copies {
   }
 
   #takePart(uid: string, part: CopyPart, { agoMs, errorMs }: { agoMs: number; errorMs: number }): void {
-    const { nowMs, sinceMs, untilMs, links, targets, pieces, standstills, journal } = part;
+    const { nowMs, sinceMs, untilMs, links, targets, pieces, journal } = part;
     const known = this.#newestOf(journal.id);
     // Another pod claims to be this process.
     if (known !== undefined && known.uid !== uid) return;
     // The copy after a gap has the journal and the targets of that before.
     const isAfterGap = known !== undefined && sinceMs > known.untilMs + GAP_MS;
     const copy = isAfterGap ? { ...known, sinceMs, untilMs: sinceMs, pieces: [] } : (known ?? newCopy(uid, part));
-    this.#copies.add(copy);
+    if (copy !== known) this.#copies.push(copy);
     if (errorMs < copy.errorMs) {
       copy.errorMs = errorMs;
       copy.offsetMs = this.#clock.monotonicMs() - agoMs - nowMs;
@@ -295,35 +282,31 @@ export class Copies {
     copy.targets.push(...targets.filter(({ number }) => !numbers.has(number)));
     for (const piece of pieces) {
       if (piece.toMs <= copy.untilMs) continue;
-      addPiece(copy, partAfter(piece, copy.untilMs));
+      const added = partAfter(piece, copy.untilMs);
+      if (sizeOf(added) > 0) copy.pieces.push(added);
       copy.untilMs = piece.toMs;
     }
     copy.untilMs = Math.max(copy.untilMs, untilMs);
-    // Each answer has all standstills. The answer of another keeper may be older than what we have.
-    if ((standstills.at(-1)?.[1] ?? 0) >= (copy.standstills.at(-1)?.[1] ?? 0)) copy.standstills = standstills;
-    const newer = journal.events.filter(({ seq }) => seq > copy.journal.lastSeq);
-    for (const { ageMs, ...entry } of newer) copy.journal.add({ ...entry, atMs: nowMs - ageMs });
-    copy.journal.takeStarvedTimes(journal.starved, nowMs);
-    copy.journal.standstills = copy.standstills;
+    copy.journal.take(journal, nowMs);
   }
 
   /** Forgets what is older than HISTORY_WINDOW, and what there is no room for. */
   #trim(): void {
-    for (const uid of this.uids)
-      for (const copy of this.#copiesOf(uid).slice(0, -MAX_COPIES)) this.#copies.delete(copy);
-    for (const copy of this.#copies) {
+    for (const uid of this.uids) for (const copy of this.#copiesOf(uid).slice(0, -MAX_COPIES)) this.#drop(copy);
+    for (const copy of [...this.#copies]) {
       const oldestMs = this.#nowOf(copy) - this.#settings.historyWindowMs;
       while ((copy.pieces[0]?.toMs ?? Number.POSITIVE_INFINITY) < oldestMs) dropOldestPiece(copy);
       copy.journal.dropBefore(oldestMs);
-      if (copy.untilMs < oldestMs) this.#copies.delete(copy);
+      if (copy.untilMs < oldestMs) this.#drop(copy);
     }
-    let excess = this.bytes - this.#maxBytes;
-    while (excess > 0) {
-      const largest = [...this.#copies].reduce((a, b) => (bytesOf(b) > bytesOf(a) ? b : a));
-      const before = bytesOf(largest);
-      if (!dropOldestPiece(largest)) this.#copies.delete(largest);
-      excess -= this.#copies.has(largest) ? before - bytesOf(largest) : before;
+    while (this.bytes > this.#maxBytes) {
+      const largest = this.#copies.reduce((a, b) => (bytesOf(b) > bytesOf(a) ? b : a));
+      if (!dropOldestPiece(largest)) this.#drop(largest);
     }
+  }
+
+  #drop(copy: Copy): void {
+    this.#copies = this.#copies.filter((one) => one !== copy);
   }
 }
 
@@ -338,17 +321,7 @@ function newCopy(uid: string, { nowMs, sinceMs, journal }: CopyPart): Copy {
     links: 0,
     targets: [],
     pieces: [],
-    standstills: [],
   };
-}
-
-/** Adds a piece, or joins it to the last one if both are small: otherwise an hour would be 360 pieces. */
-function addPiece(copy: Copy, piece: CopyPiece): void {
-  const last = copy.pieces.at(-1);
-  const isSmall = last !== undefined && sizeOf(last) + sizeOf(piece) <= JOINED_BYTES;
-  if (sizeOf(piece) === 0 && last !== undefined) last.toMs = Math.max(last.toMs, piece.toMs);
-  else if (isSmall) copy.pieces[copy.pieces.length - 1] = joined(last, piece);
-  else copy.pieces.push(piece);
 }
 
 function dropOldestPiece(copy: Copy): boolean {
@@ -362,32 +335,9 @@ function sizeOf({ samples, cycles }: CopyPiece): number {
   return samples.length + cycles.length;
 }
 
-function bytesOf({ targets, pieces, standstills, journal }: Copy): number {
+function bytesOf({ targets, pieces, journal }: Copy): number {
   const kept = pieces.reduce((sum, piece) => sum + PIECE_BYTES + sizeOf(piece), 0);
-  return COPY_BYTES + targets.length * TARGET_BYTES + standstills.length * STANDSTILL_BYTES + kept + journal.bytes;
-}
-
-/** Two pieces as one. */
-function joined(first: CopyPiece, second: CopyPiece): CopyPiece {
-  const shiftMs = Math.round(second.fromMs - first.fromMs);
-  return {
-    fromMs: first.fromMs,
-    toMs: second.toMs,
-    samples: joinedRecords(first.samples, second.samples, SAMPLE_RECORD, shiftMs),
-    cycles: joinedRecords(first.cycles, second.cycles, CYCLE_RECORD, shiftMs),
-  };
-}
-
-/** Both lists of records as one. `shiftMs` is added to the ages in `second`, because they count from the later piece. */
-function joinedRecords(first: Uint8Array, second: Uint8Array, format: { bytes: number }, shiftMs: number): Uint8Array {
-  const records = new Uint8Array(first.length + second.length);
-  records.set(first);
-  records.set(second, first.length);
-  const view = new DataView(records.buffer);
-  for (let at = first.length + AGE_OFFSET; at < records.length; at += format.bytes) {
-    view.setUint32(at, view.getUint32(at, true) + shiftMs, true);
-  }
-  return records;
+  return COPY_BYTES + targets.length * TARGET_BYTES + kept + journal.bytes;
 }
 
 /** The part of a piece after `atMs`. */

@@ -66,7 +66,7 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
   const { links } = report;
   const { to: toPeer, lacks, strangers } = index.ofTable(report.peers ?? []);
   const samePeers = !lacks && !hasSettledStranger(links, strangers, index.toleranceMs);
-  pointToMesh(links, toPeer, index.ofGone(report.gonePeers));
+  pointToMesh(links, toPeer, index.ofRefs(report.gonePeers));
   const isComplete = !links.to.includes(UNKNOWN);
   const kept = isComplete ? null : [...links.to.keys()].filter((i) => links.to[i] !== UNKNOWN);
   return {

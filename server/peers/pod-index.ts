@@ -1,4 +1,3 @@
-import { MAX_LINKS } from '../protocol/links.ts';
 import type { MeshSettings } from '../protocol/mesh.ts';
 import { intervalWithoutPingsMs, type PeerRef, type Pod } from '../protocol/pod.ts';
 
@@ -31,8 +30,8 @@ interface TableMap {
  * do not know is a stranger at once; `mergedReportOf` applies the tolerance to it, by the age of its link.
  */
 export class PodIndex {
-  readonly #pods: Pod[] = [];
-  readonly #addPeer: ((peer: PeerRef) => Pod | null) | null;
+  /** The pods of the mesh. */
+  readonly pods: readonly Pod[];
   /** How long two lists of pods may differ, ms. */
   readonly toleranceMs: number;
   /** A pod is settled if its lifecycle has not changed since this moment, ms since the epoch. */
@@ -44,22 +43,17 @@ export class PodIndex {
   readonly #byIP = new Map<string, number>();
   readonly #maps = new Map<readonly PeerRef[], TableMap>();
 
-  /** `addPeer` makes a pod, to be added to the mesh, of a peer that is not in `pods`; null = it stays unknown. */
-  constructor(
-    pods: readonly Pod[],
-    nowMs: number,
-    toleranceMs: number,
-    addPeer: ((peer: PeerRef) => Pod | null) | null = null,
-  ) {
-    this.#addPeer = addPeer;
+  constructor(pods: readonly Pod[], nowMs: number, toleranceMs: number) {
+    this.pods = pods;
     this.toleranceMs = toleranceMs;
     this.#settledMs = nowMs - toleranceMs;
-    for (const pod of pods) this.add(pod);
-  }
-
-  /** The pods of the mesh; added ones are at the end. */
-  get pods(): readonly Pod[] {
-    return this.#pods;
+    for (const [i, { uid, name, node, lifecycle, podIPs }] of pods.entries()) {
+      this.#byUid.set(uid, i);
+      push(this.#byName, name, i);
+      if (lifecycle === 'gone') continue;
+      if (node !== '') push(this.#byNode, node, i);
+      for (const ip of podIPs) if (!this.#byIP.has(ip)) this.#byIP.set(ip, i);
+    }
   }
 
   /** Index of the pod with this uid; -1 without one. */
@@ -67,36 +61,25 @@ export class PodIndex {
     return this.#byUid.get(uid) ?? -1;
   }
 
-  /** Adds a pod at the end; returns its index. */
-  add(pod: Pod): number {
-    const i = this.#pods.push(pod) - 1;
-    this.#byUid.set(pod.uid, i);
-    push(this.#byName, pod.name, i);
-    if (pod.lifecycle === 'gone') return i;
-    if (pod.node !== '') push(this.#byNode, pod.node, i);
-    for (const ip of pod.podIPs) if (!this.#byIP.has(ip)) this.#byIP.set(ip, i);
-    return i;
-  }
-
   /** Maps a table of peers that are not gone. Computed once for all reports that share the table. */
   ofTable(peers: readonly PeerRef[]): TableMap {
     const found = this.#maps.get(peers);
     if (found !== undefined) return found;
-    const to = Int32Array.from(peers, (peer) => this.#indexOrAdd(peer));
+    const to = this.ofRefs(peers);
     const strangers = new Set([...to.keys()].filter((i) => this.#isStrange(to[i] ?? -1)));
     const map = { to, lacks: this.lacks(new Set(to)), strangers };
     this.#maps.set(peers, map);
     return map;
   }
 
-  /** Indexes of peers that are gone. They do not count as a difference. */
-  ofGone(peers: readonly PeerRef[]): Int32Array {
+  /** Indexes of peers, -1 = unknown. */
+  ofRefs(peers: readonly PeerRef[]): Int32Array {
     return Int32Array.from(peers, (peer) => this.#ofRef(peer));
   }
 
   /** Whether a settled pod that is ready is missing in `known` (indexes of pods): all pods should know it by now. */
   lacks(known: ReadonlySet<number>): boolean {
-    return this.#pods.some((pod, i) => pod.lifecycle === 'ready' && pod.sinceMs <= this.#settledMs && !known.has(i));
+    return this.pods.some((pod, i) => pod.lifecycle === 'ready' && pod.sinceMs <= this.#settledMs && !known.has(i));
   }
 
   /**
@@ -107,29 +90,22 @@ export class PodIndex {
   ofKey(key: string, podIP: string): number {
     const named = this.#byName.get(key) ?? this.#byNode.get(key);
     if (named === undefined) return this.#byIP.get(podIP) ?? -1;
-    const alive = named.filter((i) => this.#pods[i]?.lifecycle !== 'gone');
+    const alive = named.filter((i) => this.pods[i]?.lifecycle !== 'gone');
     const candidates = alive.length > 0 ? alive : named;
-    const found = candidates.find((i) => this.#pods[i]?.podIPs.includes(podIP));
+    const found = candidates.find((i) => this.pods[i]?.podIPs.includes(podIP));
     return found ?? (candidates.length === 1 ? candidates[0] : undefined) ?? -1;
   }
 
   /** Whether pod `i` should not be in a list of pods that are not gone: we do not know it, or it is gone and settled. */
   #isStrange(i: number): boolean {
-    const pod = this.#pods[i];
+    const pod = this.pods[i];
     return pod === undefined || (pod.lifecycle === 'gone' && pod.sinceMs <= this.#settledMs);
-  }
-
-  /** Index of a peer, which is added if it is not known and `addPeer` makes a pod of it; -1 if it stays unknown. */
-  #indexOrAdd(peer: PeerRef): number {
-    const known = this.#ofRef(peer);
-    const added = known === -1 && this.#pods.length < MAX_LINKS ? (this.#addPeer?.(peer) ?? null) : null;
-    return added === null ? known : this.add(added);
   }
 
   /** Finds a peer by uid, or by name if it has none: one with another uid is another pod, even of the same name. */
   #ofRef(peer: PeerRef): number {
     if (peer.uid !== '') return this.ofUid(peer.uid);
-    return this.#byName.get(peer.name)?.find((i) => this.#pods[i]?.namespace === peer.namespace) ?? -1;
+    return this.#byName.get(peer.name)?.find((i) => this.pods[i]?.namespace === peer.namespace) ?? -1;
   }
 }
 

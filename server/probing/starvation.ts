@@ -14,7 +14,6 @@
  * busy process, so turns are watched only while few timers run: see `DENSE_TIMERS`.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { MAX_STANDSTILLS, type Standstill } from '../protocol/copy.ts';
 import { MAX_JOURNAL_STARVED_TIMES } from '../protocol/event.ts';
 import { isStarved, START_GRACE_MS, UNRELIABLE } from '../protocol/link-state.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
@@ -40,6 +39,8 @@ const DENSE_TIMERS = 25;
 
 /** The process stood still if the timer of a decision is later than this: meanwhile calls of other pods timed out. */
 const STOOD_STILL_MS = 1000;
+/** The most such times that are remembered, the newest. */
+const MAX_STANDSTILLS = 100;
 
 /** Two such times are joined if no more than this lies between them. */
 const JOIN_GAP_MS = 2 * TICK_MS;
@@ -64,7 +65,7 @@ export class StarvationWatch {
   /** Delay of the loop in each of the last seconds, newest last. */
   readonly #delaysUs: number[] = [];
   /** When the process stood still, monotonic ms, oldest first. */
-  readonly #standstills: Standstill[] = [];
+  readonly #standstills: TimeRange[] = [];
   readonly #starvedTimes: TimeRange[] = [];
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
@@ -116,7 +117,7 @@ export class StarvationWatch {
   }
 
   /** When the process stood still, monotonic ms, oldest first. The first second of standing still is not noticed. */
-  get standstills(): readonly Standstill[] {
+  get standstills(): readonly TimeRange[] {
     return this.#standstills;
   }
 
@@ -140,7 +141,7 @@ export class StarvationWatch {
     const nowMs = this.#clock.monotonicMs();
     this.timerWasLate(nowMs - this.#tickDueMs);
     if (nowMs - this.#tickDueMs > STOOD_STILL_MS) {
-      this.#standstills.push([this.#tickDueMs, nowMs]);
+      this.#standstills.push({ fromMs: this.#tickDueMs, toMs: nowMs });
       if (this.#standstills.length > MAX_STANDSTILLS) this.#standstills.shift();
     }
     this.#watchTurns(this.meter.takeLongestUs() > RELIABLE_BELOW.loopDelayUs || this.#timers < DENSE_TIMERS);

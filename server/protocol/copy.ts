@@ -17,19 +17,9 @@ export const COPY_FORMAT = 'goldpinger-ts/copy/1';
 export const MAX_ANSWER_SAMPLES = 20_000;
 export const MAX_ANSWER_CYCLES = 20_000;
 /** The most pieces of one copy in one answer. */
-const MAX_PIECES = 512;
+export const MAX_PIECES = 512;
 /** The most copies of one pod: each of its processes has one, and one more after each gap in what the keeper got. */
 export const MAX_COPIES = 8;
-
-/** A time in which the process stood still and answered nobody: from, to. */
-export type Standstill = readonly [fromMs: number, toMs: number];
-/** The most of them that a process remembers, the newest. */
-export const MAX_STANDSTILLS = 100;
-
-/** Whether one of `standstills` contains a moment, by the clock of the process. */
-export function stoodStillAt(standstills: readonly Standstill[], atMs: number): boolean {
-  return standstills.some(([fromMs, toMs]) => fromMs <= atMs && atMs < toMs);
-}
 
 /** What a copy says about the target of a link. The process counts its targets; samples name them by their number. */
 export interface CopiedTarget extends Pick<Target, 'uid' | 'name' | 'namespace' | 'podIP' | 'family'> {
@@ -81,8 +71,6 @@ const copySchema = v.object({
   links: v.wholeNumber,
   targets: v.eachOf(targetSchema, MAX_LINKS),
   pieces: v.boundedArray(pieceSchema, MAX_PIECES),
-  /** All that the process remembers. */
-  standstills: v.boundedArray(v.tuple([v.finiteNumber, v.finiteNumber]), MAX_STANDSTILLS),
   /** The entries after the `seq` that was asked for. Its `id` identifies the process. */
   journal: v.looseObject(journalSchema.entries),
 });
@@ -95,9 +83,8 @@ const answerSchema = v.object({
 });
 
 /** One copy on the wire: what a keeper does not have yet of one process. */
-export interface CopyPart extends Omit<v.Parsed<typeof copySchema>, 'pieces' | 'standstills' | 'journal'> {
+export interface CopyPart extends Omit<v.Parsed<typeof copySchema>, 'pieces' | 'journal'> {
   pieces: CopyPiece[];
-  standstills: readonly Standstill[];
   journal: Journal;
 }
 
@@ -172,7 +159,7 @@ export interface Copied<T> {
 }
 
 /** Where in a record its age is, counted from the beginning of its piece in ms; before it is the number of the link. */
-export const AGE_OFFSET = 4;
+const AGE_OFFSET = 4;
 
 /** Writes results, which are in order of time, into a piece that begins at `fromMs`. */
 export function writeRecords<T extends { atMs: number }>(

@@ -209,7 +209,7 @@ export class Results {
    * `untilMs`, and `hasMore` is true.
    */
   async copySince({ sinceMs, links }: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<{
-    part: Omit<CopyPart, 'standstills' | 'journal'>;
+    part: Omit<CopyPart, 'journal'>;
     hasMore: boolean;
   }> {
     const nowMs = this.#expire();

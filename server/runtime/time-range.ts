@@ -6,3 +6,8 @@ export interface TimeRange {
   fromMs: number;
   toMs: number;
 }
+
+/** Whether one of `times` contains a moment. */
+export function isWithin(times: readonly TimeRange[], atMs: number): boolean {
+  return times.some(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
+}

@@ -41,7 +41,6 @@ export function lifetimesOf(
 ): CollectDeps['lifetimes'] {
   return {
     podsAt: () => [...pods],
-    lastKnown: () => null,
     gone: () => [],
     remembersSinceMs: () => 0,
     ...change,

@@ -8,7 +8,6 @@ import {
   type CopyCursor,
   NO_CURSOR,
   parseCopyAnswerSliced,
-  type Standstill,
 } from '../../../server/protocol/copy.ts';
 import { parseJournalSliced } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
@@ -49,7 +48,7 @@ function scene({ links = 3, process = 0, ...change }: Change = {}) {
   const starvation = { unreliable: false, sinceMs: 0 };
   const random = () => (++ids + process) / 10;
   const starvedTimes: TimeRange[] = [];
-  const standstills: Standstill[] = [];
+  const standstills: TimeRange[] = [];
   const journal = new EventJournal({
     ...settings,
     clock: podClock,
@@ -63,10 +62,7 @@ function scene({ links = 3, process = 0, ...change }: Change = {}) {
     clock: podClock,
     snapshot: () => snapshotOf(podsOf(3)),
     selfUid: () => OF,
-    copySince: async (cursor) => {
-      const { part, hasMore } = await results.copySince(cursor);
-      return { part: { ...part, standstills }, hasMore };
-    },
+    copySince: (cursor) => results.copySince(cursor),
     journal,
     copies,
   });
@@ -85,7 +81,7 @@ function scene({ links = 3, process = 0, ...change }: Change = {}) {
   const standStill = (ms: number) => {
     const fromMs = podClock.monotonicMs();
     clock.freeze(ms);
-    standstills.push([fromMs, podClock.monotonicMs()]);
+    standstills.push({ fromMs, toMs: podClock.monotonicMs() });
   };
   /** The pod is starved for `ms`. */
   const starve = (ms: number) => {
@@ -347,27 +343,15 @@ describe('the copy of a pod', () => {
     const answer = await source.answer(OF, '', NO_CURSOR);
     const most = Number.MAX_VALUE;
     for (const part of answer.copies) {
-      Object.assign(part, { nowMs: most, sinceMs: most, untilMs: most, pieces: [], standstills: [[-most, most]] });
-      Object.assign(part.journal, { knownAgeMs: -most, starved: [[-most, most]] });
+      Object.assign(part, { nowMs: most, sinceMs: most, untilMs: most, pieces: [] });
+      const times = [[-most, most]];
+      Object.assign(part.journal, { knownAgeMs: -most, starved: times, stoodStill: times });
     }
     copies.take(OF, overWire(answer), { agoMs: 0, errorMs: 0 });
     const copied = copies.journals(MINUTE, 100, new Set());
     expect(copied).toHaveLength(1);
     const wire = JSON.parse(JSON.stringify({ ...journal.read(MINUTE), copies: copied }));
     expect(parsedBy(parseJournalSliced, wire).value.id).toBe(journal.id);
-  });
-
-  it('is read from a version that does not say when the pod was starved, and then says nothing about it', async () => {
-    const { copies, source, pass, another } = scene();
-    pass(10 * SECOND);
-    const answer = await source.answer(OF, '', NO_CURSOR);
-    for (const { journal } of answer.copies) delete journal.starved;
-    const keeper = another();
-    keeper.take(OF, overWire(answer), { agoMs: 0, errorMs: 0 });
-    expect((await keeper.reportOf(OF, { fromAgeMs: 5 * SECOND, toAgeMs: SECOND }))?.starvation).not.toHaveProperty(
-      'times',
-    );
-    expect(copies.uids).toEqual([]);
   });
 
   it('says whether the pod was starved at the end of the range', async () => {
@@ -430,7 +414,7 @@ describe('an answer with copies', () => {
   const piece = { fromMs: 5_000, toMs: 6_000, samples: '' };
   const journal = { format: 'goldpinger-ts/journal/1', id: 'a-1', knownAgeMs: 0, truncated: false, events: [] };
   const times = { nowMs: 9_000, sinceMs: 5_000, untilMs: 6_000 };
-  const copy = { ...times, links: 0, targets: [], pieces: [piece], standstills: [], journal };
+  const copy = { ...times, links: 0, targets: [], pieces: [piece], journal };
   const parse = (change: object) =>
     parsedBy(parseCopyAnswerSliced, { format: COPY_FORMAT, hasMore: false, copies: [{ ...copy, ...change }] });
 

@@ -145,7 +145,7 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
       const uid = PODS[pod]?.uid ?? '';
       const { part } = await (results[pod] as Results).copySince(copies.cursorOf(uid) ?? NO_CURSOR);
       const journal: Journal = { format: JOURNAL_FORMAT, id: uid, knownAgeMs: 0, truncated: false, events: [] };
-      const answer = { hasMore: false, copies: [{ ...part, standstills: [], journal }] };
+      const answer = { hasMore: false, copies: [{ ...part, journal }] };
       copies.take(uid, overWire(answer), { agoMs: 0, errorMs: 0 });
     },
     /** A pod leaves: it can't be asked any more. */

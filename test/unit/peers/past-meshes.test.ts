@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PastMeshes } from '../../../server/peers/past-meshes.ts';
 import type { ReportQuery } from '../../../server/peers/report-query.ts';
 import type { AgeRange, ReportPast } from '../../../server/protocol/history.ts';
-import { FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf } from '../../../server/protocol/links.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { type DiscoveryStatus, MAX_LIST_AGE_MS, type Pod } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
@@ -232,23 +232,6 @@ describe('a mesh of the past', () => {
     const pods = podsOf(2);
     const { meshes, reasons } = start({ now: pods, before: pods, answer: () => reportOf(podOf(1), pods) });
     expect(reasons(await meshes.of(minuteAgo))).toEqual(['', 'no-history']);
-  });
-
-  it('includes pods that only other pods know', async () => {
-    const before = podsOf(2);
-    const wishes: LinkSpec[] = [{ to: 0 }, { to: 2, outcome: 'timeout', phase: 'connect' }];
-    const { meshes, reasons } = start({
-      now: before,
-      before,
-      ownKnownAgeMs: 10_000,
-      answer: (_, asked) => pastReport(podOf(1), [...before, podOf(8)], asked, {}, wishes),
-    });
-    const mesh = await meshes.of(minuteAgo);
-    expect(reasons(mesh)).toEqual(['no-history', '']);
-    expect(mesh.pods[2]).toMatchObject({ uid: 'uid-8', name: 'pod-8', lifecycle: 'gone' });
-    const { links } = mesh.reports[1]!;
-    expect([...links.to].map((to, i) => `${to} ${outcomeOf(links, i)}`)).toEqual(['0 ok', '2 timeout']);
-    expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).pods).toHaveLength(3);
   });
 
   it('of a moment covers the window of the live findings, and at least one step of the history', async () => {

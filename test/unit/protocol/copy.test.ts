@@ -28,7 +28,7 @@ function copyOf(cycles: Uint8Array): CopyPart {
     events: [],
   };
   const pieces = [{ fromMs: FROM_MS, toMs: TO_MS, samples: new Uint8Array(15), cycles }];
-  return { nowMs: 90_000, sinceMs: FROM_MS, untilMs: TO_MS, links: 0, targets: [], pieces, standstills: [], journal };
+  return { nowMs: 90_000, sinceMs: FROM_MS, untilMs: TO_MS, links: 0, targets: [], pieces, journal };
 }
 
 const wireOf = (cycles: Uint8Array) =>
