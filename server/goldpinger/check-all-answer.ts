@@ -3,8 +3,16 @@ import { goError } from '../protocol/go-errors.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, NONE16, outcomeOf, phaseOf, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import { externalResults, isWorse, type PodJson, podJson, probeResultsJson, resultJson, resultKeys } from './check.ts';
-import { ResultBytes } from './result-bytes.ts';
+import {
+  externalResults,
+  isoTimes,
+  isWorse,
+  type PodJson,
+  podJson,
+  probeResultsJson,
+  resultJson,
+  resultKeys,
+} from './check.ts';
 
 /** What `/check_all` needs besides the mesh. */
 export interface CheckAllOptions extends Addressing {
@@ -14,8 +22,8 @@ export interface CheckAllOptions extends Addressing {
   bootTimeMs(uid: string): number;
 }
 
-/** About how many bytes of results are one piece. */
-const PIECE_BYTES = 8_192;
+/** About how many characters of results are one piece. */
+const PIECE_LENGTH = 8_192;
 
 /** One pod of the answer. Its JSON is made once and written N times. */
 interface Entry {
@@ -28,27 +36,19 @@ interface Entry {
   /** The host's and the pod's first IP, as JSON. */
   hostIP: string;
   podIP: string;
-  /** For results of pings on its first IP, and on its IPv6 address if it has one. */
-  pinged: [first: Template, ipv6: Template];
-}
-
-/** What results of pings on one address of a pod are made of. */
-interface Template {
-  json: PodJson;
-  /** Its index in the `ResultBytes` of the answer. */
-  index: number;
+  /** Of pings on its first IP, and on its IPv6 address if it has one. */
+  pinged: [first: PodJson, ipv6: PodJson];
 }
 
 /**
  * Goldpinger's `/check_all` as JSON, made of a collected mesh. Pods that are gone are left out, and starting ones that do not answer
  * yet, because Goldpinger lists running pods only.
  *
- * It comes in pieces for `sendPieces`: for 1000 pods it has 190 MB, which should not be in memory at once. A piece of bytes is valid
- * until the next piece is asked for. Empty pieces only let `sendPieces` pause within long work.
+ * It comes in pieces for `sendPieces`: for 1000 pods it has 190 MB, which should not be in memory at once. Empty pieces only let
+ * `sendPieces` pause within long work.
  */
-export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string | Uint8Array> {
-  const results = new ResultBytes();
-  const entries = yield* entriesOf(mesh, options, results);
+export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string> {
+  const entries = yield* entriesOf(mesh, options);
   yield '{"hosts":[';
   for (const [i, { key, hostIP, podIP }] of entries.entries()) {
     yield `${i === 0 ? '' : ','}{"hostIP":${hostIP},"podIP":${podIP},"podName":${key}}`;
@@ -58,6 +58,7 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
   yield ',"responses":{';
   // One array for all reports: a new one for each would be 4 MB of garbage with 1000 pods.
   const linkTo = new Int32Array(mesh.pods.length);
+  const timeText = isoTimes();
   let comma = '';
   for (const { pod, report, key, hostIP, podIP } of entries) {
     const { missing } = report;
@@ -67,7 +68,7 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
     comma = ',';
     if (missing === '') {
       yield `${start},"response":{"podResults":{`;
-      yield* podResults(report, entries, linkTo, options, results);
+      yield* podResults(report, entries, linkTo, options, timeText);
       yield `}${probeResultsJson(report.probes)}}}`;
     } else {
       const address = addressOf(pod, options);
@@ -80,10 +81,10 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
 }
 
 /**
- * The pods of the answer, sorted by key as Go sorts its maps, with their templates in `results`. Yields an empty piece after each
- * pod, because a thousand take several milliseconds.
+ * The pods of the answer, sorted by key as Go sorts its maps. Yields an empty piece after each pod, because a thousand take several
+ * milliseconds.
  */
-function* entriesOf(mesh: Mesh, options: CheckAllOptions, results: ResultBytes): Generator<string, Entry[]> {
+function* entriesOf(mesh: Mesh, options: CheckAllOptions): Generator<string, Entry[]> {
   const listed = mesh.reports.flatMap((report) => {
     const pod = mesh.pods[report.pod];
     const isListed = pod?.lifecycle !== 'gone' && (pod?.lifecycle !== 'starting' || report.missing === '');
@@ -104,11 +105,7 @@ function* entriesOf(mesh: Mesh, options: CheckAllOptions, results: ResultBytes):
     const [hostIP = ''] = pod.hostIPs;
     const [podIP = ''] = pod.podIPs;
     const podIP6 = pod.podIPs.find((ip) => ip.includes(':')) ?? podIP;
-    const templateOf = (ip: string): Template => {
-      const json = podJson(name, hostIP, ip, bootTimeMs);
-      return { json, index: results.addTemplate(json) };
-    };
-    const first = templateOf(podIP);
+    const first = podJson(name, hostIP, podIP, bootTimeMs);
     entries.push({
       index: report.pod,
       pod,
@@ -116,7 +113,7 @@ function* entriesOf(mesh: Mesh, options: CheckAllOptions, results: ResultBytes):
       key: JSON.stringify(name),
       hostIP: JSON.stringify(hostIP),
       podIP: JSON.stringify(podIP),
-      pinged: [first, podIP6 === podIP ? first : templateOf(podIP6)],
+      pinged: [first, podIP6 === podIP ? first : podJson(name, hostIP, podIP6, bootTimeMs)],
     });
   }
   return entries;
@@ -142,46 +139,42 @@ function* externalsByTarget(entries: readonly Entry[]): Generator<string> {
 
 /**
  * One pod's `podResults` without its braces, in pieces. `linkTo` is scratch memory: one number for each pod of the mesh.
- * `results` has the templates of all `entries` (`Entry.pinged`).
  */
 function* podResults(
   { links, atMs, details }: MergedReport,
   entries: readonly Entry[],
   linkTo: Int32Array,
   options: CheckAllOptions,
-  results: ResultBytes,
-): Generator<Uint8Array> {
+  timeText: (ms: number) => string,
+): Generator<string> {
   fillLinkTo(linkTo, links);
   const detailOf = new Map(details);
   /** The comma before the first result is left out. */
   let skip = 1;
+  let piece = '';
   // `for ... of` would leave 40 bytes of garbage for each of a million links.
   for (let n = 0; n < entries.length; n++) {
     const { index, pod, pinged } = entries[n] as Entry;
     const i = linkTo[index] ?? -1;
     if (i === -1) continue;
     const family = ((links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? 0 : 1;
-    const template = pinged[family];
     const outcome = outcomeOf(links, i);
     const ageMs = unpack16(links.ageMs[i] ?? NONE16);
     const pingMs = ageMs < 0 ? -1 : atMs - ageMs;
     const totalUs = Math.max(0, unpack16(links.totalUs[i] ?? 0));
-    if (outcome === 'ok' && pingMs >= 0) {
-      results.putOk(template.index, pingMs, totalUs);
-    } else {
-      let error = '';
-      if (outcome !== 'ok') {
-        const address = addressOf(pod, { ...options, families: [family === 0 ? 4 : 6] });
-        const detail = detailOf.get(i) ?? '';
-        error = goError({ path: '/ping', address, port: options.port, outcome, phase: phaseOf(links, i), detail });
-      }
-      results.put(resultJson(template.json, { outcome, pingMs, totalUs, error }));
+    let error = '';
+    if (outcome !== 'ok') {
+      const address = addressOf(pod, { ...options, families: [family === 0 ? 4 : 6] });
+      const detail = detailOf.get(i) ?? '';
+      error = goError({ path: '/ping', address, port: options.port, outcome, phase: phaseOf(links, i), detail });
     }
-    if (results.length < PIECE_BYTES) continue;
-    yield results.take().subarray(skip);
+    piece += resultJson(pinged[family], { outcome, pingMs, totalUs, error }, timeText);
+    if (piece.length < PIECE_LENGTH) continue;
+    yield piece.slice(skip);
     skip = 0;
+    piece = '';
   }
-  yield results.take().subarray(skip);
+  yield piece.slice(skip);
 }
 
 /**

@@ -60,14 +60,9 @@ export interface PingResult {
   error: string;
 }
 
-/** Texts before the values of a result, and the end of one that is ok. */
-export const PING_TIME = ',"PingTime":"';
-export const DURATION = ',"response-time-ms":';
-export const OK_END = ',"status-code":200}';
-
 /** The JSON that depends on the pinged pod and its key, called over one IP family; `bootTimeMs` is -1 if unknown. */
 export function podJson(key: string, hostIP: string, podIP: string, bootTimeMs: number): PodJson {
-  const boot = bootTimeMs < 0 ? '' : `"boot_time":"${new Date(boundedTime(bootTimeMs)).toISOString()}"`;
+  const boot = bootTimeMs < 0 ? '' : `"boot_time":"${isoTime(bootTimeMs)}"`;
   return {
     head: `,${JSON.stringify(key)}:{"HostIP":${JSON.stringify(hostIP)},"OK":`,
     podIP: `,"PodIP":${JSON.stringify(podIP)}`,
@@ -80,19 +75,47 @@ export function podJson(key: string, hostIP: string, podIP: string, bootTimeMs: 
  * left out. `status-code` is 500 if the pod had no IP to ping and 504 for any other failure, and `response-time-ms` is
  * truncated, not rounded, and left out when it is 0.
  */
-export function resultJson(pod: PodJson, { outcome, pingMs, totalUs, error }: PingResult): string {
-  const time = pingMs < 0 ? '' : `${PING_TIME}${new Date(boundedTime(pingMs)).toISOString()}"`;
+export function resultJson(
+  pod: PodJson,
+  { outcome, pingMs, totalUs, error }: PingResult,
+  timeText: (ms: number) => string = isoTime,
+): string {
+  const time = pingMs < 0 ? '' : `,"PingTime":"${timeText(pingMs)}"`;
   const ms = Math.trunc(totalUs / 1000);
-  const duration = ms > 0 ? `${DURATION}${ms}` : '';
-  if (outcome === 'ok') return `${pod.head}true${time}${pod.podIP}${pod.response}${duration}${OK_END}`;
+  const duration = ms > 0 ? `,"response-time-ms":${ms}` : '';
+  if (outcome === 'ok') return `${pod.head}true${time}${pod.podIP}${pod.response}${duration},"status-code":200}`;
   const status = outcome === 'no-address' ? 500 : 504;
   return `${pod.head}false${time}${pod.podIP},"error":${JSON.stringify(error)}${duration},"status-code":${status}}`;
 }
 
-/** A time that a Date can be made of, in whole ms. */
-export function boundedTime(ms: number): number {
-  return Math.min(Math.max(0, Math.round(ms)), LAST_MOMENT_MS);
+/** A time, ms since the epoch, as Go's JSON has it. */
+function isoTime(ms: number): string {
+  return new Date(Math.min(Math.max(0, Math.round(ms)), LAST_MOMENT_MS)).toISOString();
 }
+
+/**
+ * Returns a function that does the same in a tenth of the time for many times that span few seconds: `/check_all` of 1000 pods has
+ * a million.
+ */
+export function isoTimes(): (ms: number) => string {
+  /** `2026-11-22T14:59:55.` by second. */
+  const seconds = new Map<number, string>();
+  return (ms) => {
+    const wholeMs = Math.round(ms);
+    const second = Math.floor(wholeMs / 1000);
+    let text = seconds.get(second);
+    if (text === undefined) {
+      if (seconds.size >= MAX_SECONDS) seconds.clear();
+      text = isoTime(second * 1000).slice(0, -4);
+      seconds.set(second, text);
+    }
+    return `${text}${MS_TEXTS[wholeMs - second * 1000]}Z`;
+  };
+}
+
+/** The most seconds whose texts are kept. */
+const MAX_SECONDS = 1_000;
+const MS_TEXTS = Array.from({ length: 1_000 }, (_, ms) => String(ms).padStart(3, '0'));
 
 /** Whether result `a` is worse than `b`, which is the same pod's over the other IP family: see `isWorseResult`. */
 export function isWorse(

@@ -20,8 +20,9 @@ const options: CheckAllOptions = {
   bootTimeMs: () => -1,
 };
 /** A piece of bytes is valid until the next one is asked for, so each is copied. */
-const piecesOf = (mesh: Mesh, change: Partial<CheckAllOptions> = {}) =>
-  Array.from(checkAllAnswer(mesh, { ...options, ...change }), (piece) => Buffer.from(piece).toString());
+const piecesOf = (mesh: Mesh, change: Partial<CheckAllOptions> = {}) => [
+  ...checkAllAnswer(mesh, { ...options, ...change }),
+];
 const answer = (mesh: Mesh, change: Partial<CheckAllOptions> = {}) => JSON.parse(piecesOf(mesh, change).join(''));
 
 /** A recorded /check_all of Goldpinger's as the mesh that we would have collected from those pods. */

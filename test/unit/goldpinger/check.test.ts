@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkAnswer, type OwnResults, resultKeys } from '../../../server/goldpinger/check.ts';
+import { checkAnswer, isoTimes, type OwnResults, resultKeys } from '../../../server/goldpinger/check.ts';
 import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { ProbeResult, Sample } from '../../../server/protocol/sample.ts';
@@ -85,6 +85,13 @@ describe("our own /check, as Goldpinger's", () => {
       const { podResults } = check({ links: order });
       expect(Object.keys(podResults)).toEqual(['goldpinger-001']);
       expect(podResults['goldpinger-001']).toMatchObject({ OK: ok, PodIP: 'fd00::1' });
+    }
+  });
+
+  it('has the same times where they are made for many results at once', () => {
+    const timeText = isoTimes();
+    for (const ms of [0, 7, 999.6, 65_000, Date.UTC(2026, 10, 22), 1_999]) {
+      expect(timeText(ms)).toBe(new Date(Math.round(ms)).toISOString());
     }
   });
 
