@@ -19,7 +19,6 @@ const options: CheckAllOptions = {
   port: 8080,
   bootTimeMs: () => -1,
 };
-/** A piece of bytes is valid until the next one is asked for, so each is copied. */
 const piecesOf = (mesh: Mesh, change: Partial<CheckAllOptions> = {}) => [
   ...checkAllAnswer(mesh, { ...options, ...change }),
 ];

@@ -100,19 +100,6 @@ describe('asking all pods', () => {
     ]);
   });
 
-  it('gives a pod that got its address since the last question as much time as any other', async () => {
-    const podIPs: string[] = [];
-    const onlyX: RequestListener = (req, res) => void (req.url === '/x' && res.end('"x"'));
-    const { broadcast, clock, seen } = await start(['127.0.0.1'], () => onlyX, [podOf(3, { podIPs })]);
-    await broadcast.ask({ ...question, path: '/x' });
-    podIPs.push('127.0.0.1');
-    const asking = broadcast.ask({ ...question, path: '/y' });
-    await soon(() => expect(seen).toHaveLength(3));
-    await clock.advance(1_000);
-    const within1s = 'no complete response within 1000 ms';
-    expect((await asking).missing.map(({ detail }) => detail)).toEqual([within1s, within1s]);
-  });
-
   it('asks once for all who ask the same at once or right after', async () => {
     const { broadcast, clock, seen, stop } = await start(['127.0.0.1'], () => answerX);
     const [first, second] = await Promise.all([broadcast.ask(question), broadcast.ask(question)]);
@@ -124,20 +111,6 @@ describe('asking all pods', () => {
     expect(seen).toHaveLength(2);
     stop();
     expect(clock.pending).toBe(0);
-  });
-
-  it('spares a pod for ten minutes a path that it does not know, that path only', async () => {
-    const { broadcast, clock, seen } = await start(['127.0.0.1'], () => (_, res) => res.writeHead(404).end());
-    const ask = async (path: string) => {
-      const { missing } = await broadcast.ask({ ...question, path });
-      expect(missing).toMatchObject([{ reason: 'http-status', detail: expect.stringContaining('Goldpinger') }]);
-      return seen.splice(0).length;
-    };
-    expect(await ask('/x?a=1')).toBe(1);
-    expect(await ask('/x?a=2')).toBe(0);
-    expect(await ask('/y')).toBe(1);
-    await clock.advance(600_000);
-    expect(await ask('/x?a=3')).toBe(1);
   });
 
   it.each([

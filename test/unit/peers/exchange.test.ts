@@ -27,30 +27,13 @@ describe('an exchange', () => {
     expect(got).toEqual(['POST', '/y', sent, '"\u00e9\u{1f3d3}"']);
   });
 
-  it.each([200, 201, 202, 204, 301, 404, 500, 503])(
-    'reads the body only of a success and of a 503: %i',
-    async (status) => {
-      const body = 'x'.repeat(5_000);
-      const exchange = await exchangeWith((_, res) => res.writeHead(status).end(body));
-      const response = await exchange.response;
-      expect(response.status).toBe(status);
-      const hasBody = (status < 300 && status !== 204) || status === 503;
-      expect(response.body.toString(), STATUS_CODES[status]).toBe(hasBody ? body : '');
-    },
-  );
-
-  it('tells of the bytes as they arrive', async () => {
-    let told = 0;
-    const exchange = await exchangeWith(
-      (_, res) => res.end('x'.repeat(5_000)),
-      GET,
-      (count) => {
-        told += count;
-      },
-    );
-    await exchange.response;
-    expect(told).toBe(exchange.bytes);
-    expect(told).toBeGreaterThan(5_000);
+  it.each([200, 202, 204, 301, 404, 503])('reads the body only of a success and of a 503: %i', async (status) => {
+    const body = 'x'.repeat(5_000);
+    const exchange = await exchangeWith((_, res) => res.writeHead(status).end(body));
+    const response = await exchange.response;
+    expect(response.status).toBe(status);
+    const hasBody = (status < 300 && status !== 204) || status === 503;
+    expect(response.body.toString(), STATUS_CODES[status]).toBe(hasBody ? body : '');
   });
 
   it('can be ended by who is told of the bytes', async () => {
@@ -60,23 +43,6 @@ describe('an exchange', () => {
       () => exchange.end(new Error('too many')),
     );
     await expect(exchange.response).rejects.toThrow('too many');
-  });
-
-  it.each<[string, RequestListener, object]>([
-    [
-      'no HTTP',
-      (req) => req.socket.end('SSH-2.0'),
-      { name: 'MalformedResponseError', message: 'not an HTTP/1 answer' },
-    ],
-    ['too long', (_, res) => res.end('x'.repeat(100_001)), { name: 'MalformedResponseError' }],
-    [
-      'cut short',
-      (req, res) => void res.writeHead(200, { 'content-length': 9 }).write('x', () => req.socket.end()),
-      { code: 'ECONNRESET' },
-    ],
-    ['a reset', (req) => req.socket.resetAndDestroy(), { code: 'ECONNRESET' }],
-  ])('fails with %s', async (_what, answer, error) => {
-    await expect((await exchangeWith(answer)).response).rejects.toMatchObject(error);
   });
 
   it.each<Partial<HttpRequest>>([{ path: '/a b' }, { path: '/\r\nX: y' }, { path: 'x' }, { headers: { a: 'b\nc' } }])(

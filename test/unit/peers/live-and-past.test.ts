@@ -1,9 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { Collector, FINDINGS_WINDOW_MS } from '../../../server/peers/collector.ts';
-import { Copies } from '../../../server/peers/copies.ts';
 import { PastMeshes } from '../../../server/peers/past-meshes.ts';
-import { NO_CURSOR } from '../../../server/protocol/copy.ts';
-import { JOURNAL_FORMAT, type Journal } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import { FLAG_NOT_YET, outcomeOf } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
@@ -15,7 +12,6 @@ import {
   collectDepsOf,
   lifetimesOf,
   missingOf,
-  overWire,
   resultOf,
   resultsOf,
   resultsSettingsOf,
@@ -74,9 +70,6 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
   const clock = new FakeClock(NOW_MS);
   const settings = resultsSettingsOf({ refreshIntervalMs: intervalMs, udpEnabled });
   const results = PODS.map(() => resultsOf(settings, clock));
-  // Pod 0 keeps copies of the others.
-  const copies = new Copies(settings, clock, () => false);
-  let pods = PODS;
   const targets = PODS.map(({ uid, name }): Target => ({ ...targetOf(uid), name }));
   for (const one of results) one.setTargets(targets);
   /** When which pods hung, monotonic ms. */
@@ -94,7 +87,7 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     };
   };
   const deps = collectDepsOf(clock, [], {
-    snapshot: () => snapshotOf(pods),
+    snapshot: () => snapshotOf(PODS),
     settings: () => settingsOf({ refreshIntervalMs: intervalMs }),
     queryReport: async ({ uid }, { windowMs, past }) => {
       if (hangsAt(uid, clock.monotonicMs())) return missingOf('timeout', 'no answer');
@@ -105,7 +98,6 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
     resolutionMs: (ageMs) => (results[0] as Results).resolutionMs(ageMs),
     ownReport: (windowMs) => reportAt(0, windowMs, null),
     ownReportOf: (range) => reportAt(0, 0, range),
-    copiedReportOf: (uid, range) => copies.reportOf(uid, range),
   });
   const collector = new Collector(deps);
   const pastMeshes = new PastMeshes(deps);
@@ -139,18 +131,6 @@ function start({ intervalMs = INTERVAL_MS, udpEnabled = false } = {}) {
           one.recordUdp(target, { atMs: 0, suspect: false, ...cycle });
         }
       }
-    },
-    /** Pod 0 asks another pod, over the wire, for what is new. */
-    async copy(pod: number): Promise<void> {
-      const uid = PODS[pod]?.uid ?? '';
-      const { part } = await (results[pod] as Results).copySince(copies.cursorOf(uid) ?? NO_CURSOR);
-      const journal: Journal = { format: JOURNAL_FORMAT, id: uid, knownAgeMs: 0, truncated: false, events: [] };
-      const answer = { hasMore: false, copies: [{ ...part, journal }] };
-      copies.take(uid, overWire(answer), { agoMs: 0, errorMs: 0 });
-    },
-    /** A pod leaves: it can't be asked any more. */
-    leave(pod: number): void {
-      pods = PODS.map((one, i) => (i === pod ? { ...one, lifecycle: 'gone' } : one));
     },
     collect: (windowMs: number) => collector.collect({ windowMs, maxAgeMs: 0 }),
     at: (atMs: number) => pastMeshes.at(atMs),
@@ -248,60 +228,28 @@ test.each([1_000, 30_000])(
   },
 );
 
-describe('a link that loses 15 % of its datagrams', () => {
-  /** Datagrams of 10 that are lost, each with a probability of 15 %. */
-  function lossOf15Percent() {
+test.each([30_000, 120_000])(
+  'a link that loses 15 %% of its datagrams is told steadily, and alike by page, findings, verdicts and the past, with an interval of %i ms',
+  async (intervalMs) => {
+    const { clock, lossyRound, collect, at } = start({ intervalMs, udpEnabled: true });
     let seed = 1;
     const isLost = () => {
       seed = (seed * 48_271) % 2_147_483_647;
       return seed / 2_147_483_647 < 0.15;
     };
-    return () => Array.from({ length: 10 }, isLost).filter(Boolean).length;
-  }
-  const lossyIn = ({ findings }: Mesh) => findings.map(({ kind, subject, title }) => ({ kind, subject, title }));
-
-  it.each([30_000, 120_000])(
-    'is told steadily, and alike by page, findings, verdicts and the past, with an interval of %i ms',
-    async (intervalMs) => {
-      const { clock, lossyRound, collect, at } = start({ intervalMs, udpEnabled: true });
-      const lost = lossOf15Percent();
-      const rounds = (count: number, visit: () => Promise<void> = async () => {}) =>
-        Array.from({ length: count }).reduce<Promise<void>>(async (before) => {
-          await before;
-          lossyRound((from, to) => (from === 1 && to === 4 ? lost() : 0));
-          await visit();
-        }, Promise.resolve());
-      await rounds(10);
-      const told: { atMs: number; live: ReturnType<typeof lossyIn> }[] = [];
-      await rounds(60, async () => {
-        const findings = lossyIn(await collect(FINDINGS_WINDOW_MS));
-        expect(findings).toMatchObject([{ kind: 'link-lossy', subject: 'pod-1 → pod-4' }]);
-        // The page asks without a window or with another one, verdicts with theirs.
-        for (const windowMs of [0, 300_000, 30_000]) expect(lossyIn(await collect(windowMs))).toEqual(findings);
-        told.push({ atMs: clock.nowMs(), live: findings });
-      });
-      clock.freeze(1_000);
-      for (const { atMs, live } of told.slice(-20)) expect(lossyIn(await at(atMs))).toEqual(live);
-    },
-  );
-
-  it('is told of the past as it was told live, although the pod that measured it has gone', async () => {
-    const { clock, lossyRound, collect, copy, leave, at } = start({ intervalMs: 30_000, udpEnabled: true });
-    const lost = lossOf15Percent();
-    const datagrams = ({ reports }: Mesh) => reports.find(({ pod }) => pod === 1)?.udp;
-    const told: { atMs: number; live: Mesh }[] = [];
-    for (let n = 0; n < 40; n++) {
-      lossyRound((from, to) => (from === 1 && to === 4 ? lost() : 0));
-      await copy(1);
-      if (n >= 20) told.push({ atMs: clock.nowMs(), live: await collect(FINDINGS_WINDOW_MS) });
+    const lossyIn = ({ findings }: Mesh) => findings.map(({ kind, subject, title }) => ({ kind, subject, title }));
+    const shown: { atMs: number; live: ReturnType<typeof lossyIn> }[] = [];
+    for (let n = 0; n < 70; n++) {
+      const lost = Array.from({ length: 10 }, isLost).filter(Boolean).length;
+      lossyRound((from, to) => (from === 1 && to === 4 ? lost : 0));
+      if (n < 10) continue;
+      const live = lossyIn(await collect(FINDINGS_WINDOW_MS));
+      expect(live).toMatchObject([{ kind: 'link-lossy', subject: 'pod-1 → pod-4' }]);
+      // The page asks without a window or with another one, verdicts with theirs.
+      for (const windowMs of [0, 300_000, 30_000]) expect(lossyIn(await collect(windowMs))).toEqual(live);
+      shown.push({ atMs: clock.nowMs(), live });
     }
-    leave(1);
     clock.freeze(1_000);
-    for (const { atMs, live } of told) {
-      const past = await at(atMs);
-      expect(lossyIn(past)).toMatchObject([{ kind: 'link-lossy', subject: 'pod-1 → pod-4' }]);
-      expect(lossyIn(past)).toEqual(lossyIn(live));
-      expect(datagrams(past)?.recentLost).toEqual(datagrams(live)?.recentLost);
-    }
-  });
-});
+    for (const { atMs, live } of shown.slice(-20)) expect(lossyIn(await at(atMs))).toEqual(live);
+  },
+);
