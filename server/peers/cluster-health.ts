@@ -44,6 +44,12 @@ export function* healthFrom(
   return { ok: general.length === 0 && sorted.length === 0, reasons: sorted, general };
 }
 
+/** The two ends of a pod at which links fail, as sentences name them. */
+const ENDS = [
+  { end: 'into', place: 'intoPod', otherEnd: 'from' },
+  { end: 'from', place: 'outOfPod', otherEnd: 'to' },
+] as const;
+
 /** Why pods are unhealthy: sentences without their subject, by index of the pod. */
 function* reasonsOf(analysis: Analysis, servedBy: number): Generator<void, Map<number, string[]>> {
   const { mesh, pairs, causes } = analysis.failed;
@@ -63,29 +69,22 @@ function* reasonsOf(analysis: Analysis, servedBy: number): Generator<void, Map<n
     const why = missingDetail === '' ? missing : `${missing}: ${missingDetail}`;
     push(pod, `${topology.pods[pod]?.lifecycle === 'ready' ? '' : 'is not ready and '}did not report (${why})`);
   }
-  const { into, from } = yield* blamedLinks(analysis);
-  const outcomesOf = ({ outcomes }: FailedLinks) =>
-    OUTCOMES.filter((_, i) => ((outcomes >>> i) & 1) !== 0)
-      .slice(0, MAX_NAMED)
-      .join(', ');
-  const namesOf = ({ count, others }: FailedLinks) => {
-    const names = others.map((pod) => topology.name(pod).slice(0, MAX_NAME)).join(', ');
-    return `${names}${count > others.length ? ` and ${countText(count - others.length)} more` : ''}`;
-  };
-  for (const [pod, links] of into) {
-    const share = `${countText(links.count)} of ${countText(judged.at('intoPod', pod))}`;
-    push(pod, `${share} links into it fail: ${outcomesOf(links)} (from ${namesOf(links)})`);
-    yield;
-  }
-  for (const [pod, links] of from) {
-    const share = `${countText(links.count)} of ${countText(judged.at('outOfPod', pod))}`;
-    push(pod, `${share} links from it fail: ${outcomesOf(links)} (to ${namesOf(links)})`);
-    yield;
+  const links = yield* blamedLinks(analysis);
+  for (const { end, place, otherEnd } of ENDS) {
+    for (const [pod, { isBlamed, count, outcomes, others }] of links[end].entries()) {
+      if (!isBlamed) continue;
+      const share = `${countText(count)} of ${countText(judged.at(place, pod))}`;
+      const named = OUTCOMES.filter((_, i) => ((outcomes >>> i) & 1) !== 0).slice(0, MAX_NAMED);
+      const names = others.map((other) => topology.name(other).slice(0, MAX_NAME)).join(', ');
+      const more = count > others.length ? ` and ${countText(count - others.length)} more` : '';
+      push(pod, `${share} links ${end} it fail: ${named.join(', ')} (${otherEnd} ${names}${more})`);
+      yield;
+    }
   }
   for (const { pod, link } of mesh.selfFailed) {
-    const links = mesh.reports.get(pod)?.links;
+    const own = mesh.reports.get(pod)?.links;
     // If others do not reach the pod either, this says nothing new.
-    if (links !== undefined && !reasons.has(pod)) push(pod, `does not reach itself: ${outcomeOf(links, link)}`);
+    if (own !== undefined && !reasons.has(pod)) push(pod, `does not reach itself: ${outcomeOf(own, link)}`);
   }
   for (const pod of podsWithOldList(mesh.reports.values(), servedBy)) {
     push(pod, `knows other pods than ${pod === servedBy ? 'most others do' : 'the serving pod does'}`);
@@ -93,73 +92,67 @@ function* reasonsOf(analysis: Analysis, servedBy: number): Generator<void, Map<n
   return reasons;
 }
 
-/** The failed links at one end of a pod. */
+/** The failed links into a pod, or from it. */
 interface FailedLinks {
   count: number;
   /** One bit for each outcome, by its index in `OUTCOMES`. */
   outcomes: number;
   /** The first pods at the other end. */
   others: number[];
+  /** Whether the pod is to blame for at least one of them. */
+  isBlamed: boolean;
 }
 
 /**
- * The failed links of the pods that are to blame for at least one of them, by index of the pod: those into it, and those from it.
- * If a finding explains a link, its cause says which end is to blame. Any other link speaks against its destination, unless there are
- * two pods or more that its source alone does not reach. No pod of the silent side is blamed. So one pod that is cut off makes one
- * unhealthy pod and not all of them.
+ * The failed links of each pod, by its index: those into it, and those from it; and whether the pod is to blame. If a finding
+ * explains a link, its cause says which end is to blame. Any other link speaks against its destination, unless there are two pods or
+ * more that its source alone does not reach. No pod of the silent side is blamed. So one pod that is cut off makes one unhealthy pod
+ * and not all of them.
  */
 function* blamedLinks({ failed, intermittent, slow }: Analysis) {
   const { mesh, pairs, causes } = failed;
   const { pods } = mesh.topology;
-  const blank = () => pods.map((): FailedLinks => ({ count: 0, outcomes: 0, others: [] }));
-  const [into, from] = [blank(), blank()];
-  for (const ofReport of pairs.reports) {
-    const { report, to: destinations, link } = ofReport;
-    const ofSource = from[report.pod];
-    for (let k = 0; k < ofReport.length; k++) {
-      if (!failsNow(ofReport, k)) continue;
-      const to = destinations[k] ?? 0;
-      const outcome = 1 << (report.links.outcome[link[k] ?? 0] ?? 0);
-      addTo(into[to], outcome, report.pod);
-      addTo(ofSource, outcome, to);
+  const none = () => pods.map((): FailedLinks => ({ count: 0, outcomes: 0, others: [], isBlamed: false }));
+  const [into, from] = [none(), none()];
+  /** Calls `visit` for each failed link of each report. Yields after each report. */
+  function* eachFailed(visit: (from: number, to: number, outcome: number) => void) {
+    for (const ofReport of pairs.reports) {
+      const { report, length, to: destinations, link } = ofReport;
+      for (let k = 0; k < length; k++) {
+        if (failsNow(ofReport, k)) visit(report.pod, destinations[k] ?? 0, report.links.outcome[link[k] ?? 0] ?? 0);
+      }
+      yield;
     }
-    yield;
   }
+  yield* eachFailed((source, to, outcome) => {
+    addTo(into[to], outcome, source);
+    addTo(from[source], outcome, to);
+  });
   // By pod: how many pods only it does not reach. At least three have a link into each of those, so two others reach it.
   const alone = new Uint32Array(pods.length);
   for (const [pod, { count, others }] of into.entries()) {
     const [source = 0] = others;
     if (count === 1 && pairs.judged.at('intoPod', pod) >= 3) alone[source] = (alone[source] ?? 0) + 1;
   }
-  const blamesSource = (pod: number, to: number, isTimeout: boolean) => {
+  const blamesSource = (source: number, to: number, isTimeout: boolean) => {
     // The causes of slow links include the graver ones.
-    const isExplained = slow.causes.explains(pod, to);
-    const has = (one: DefectAnalysis) => isExplained && one.evidenceOf(pod, to) !== undefined;
+    const isExplained = slow.causes.explains(source, to);
+    const has = (one: DefectAnalysis) => isExplained && one.evidenceOf(source, to) !== undefined;
     const by = has(failed) ? failed : has(intermittent) ? intermittent : isTimeout && has(slow) ? slow : null;
-    return by === null ? (alone[pod] ?? 0) >= 2 : by.causes.blamesSource(pod, to);
+    return by === null ? (alone[source] ?? 0) >= 2 : by.causes.blamesSource(source, to);
   };
-  const isBlamed = { into: new Uint8Array(pods.length), from: new Uint8Array(pods.length) };
-  for (const ofReport of pairs.reports) {
-    const { report, to: destinations, link } = ofReport;
-    const { pod } = report;
-    for (let k = 0; k < ofReport.length; k++) {
-      const to = destinations[k] ?? 0;
-      if (!failsNow(ofReport, k) || causes.silent.has(to)) continue;
-      if (blamesSource(pod, to, outcomeOf(report.links, link[k] ?? 0) === 'timeout')) isBlamed.from[pod] = 1;
-      else isBlamed.into[to] = 1;
-    }
-    yield;
-  }
-  return {
-    into: [...into.entries()].filter(([pod]) => isBlamed.into[pod] === 1),
-    from: [...from.entries()].filter(([pod]) => isBlamed.from[pod] === 1),
-  };
+  yield* eachFailed((source, to, outcome) => {
+    if (causes.silent.has(to)) return;
+    const blamed = blamesSource(source, to, OUTCOMES[outcome] === 'timeout') ? from[source] : into[to];
+    if (blamed !== undefined) blamed.isBlamed = true;
+  });
+  return { into, from };
 }
 
 function addTo(links: FailedLinks | undefined, outcome: number, other: number): void {
   if (links === undefined) return;
   links.count += 1;
-  links.outcomes |= outcome;
+  links.outcomes |= 1 << outcome;
   if (links.others.length < MAX_NAMED) links.others.push(other);
 }
 
