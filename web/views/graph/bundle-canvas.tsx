@@ -25,10 +25,7 @@ interface PaintRequest {
   show(image: ImageBitmap): void;
 }
 
-/**
- * Healthy links as pale bundles below everything else. A worker draws them. Until the new picture is complete, the old one
- * is moved and scaled.
- */
+/** Healthy links as pale bundles. A worker draws them; until then the old picture is moved and scaled. */
 export function BundleCanvas({ graph, zoom, size, theme }: BundleCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const painter = useRef<NewestOnly<PaintRequest> | null>(null);

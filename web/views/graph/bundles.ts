@@ -17,10 +17,7 @@ export const NO_BUNDLES: Bundles = { n: 0, pairs: [], late: [] };
 const MAX_PODS = 160;
 const LATE = codeOf('warning');
 
-/**
- * The pairs of pods with a good, fair or late link in at least one direction. Links that a filter hides don't count (see
- * `shownLinks`).
- */
+/** The pairs of pods with a good, fair or late link in at least one direction, as far as the filter shows them. */
 export function quietPairs({ n, state }: Picture): Bundles {
   if (n > MAX_PODS) return NO_BUNDLES;
   const [pairs, late]: [number[], boolean[]] = [[], []];
@@ -35,10 +32,7 @@ export function quietPairs({ n, state }: Picture): Bundles {
   return { n, pairs, late };
 }
 
-/**
- * The groups around each pod of a ring, from the innermost to the one around all: their points, px. Pods of one group share its
- * point, also in a copy that a worker receives.
- */
+/** The groups around each pod, from the innermost to the one around all: px, one shared point for each group, also in a copy. */
 export function groupsAround({ leaves, ...ring }: Ring): Point[][] {
   const points = new Map<RingNode, Point>();
   const pointOf = (node: RingNode): Point => {

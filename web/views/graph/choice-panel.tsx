@@ -17,7 +17,6 @@ interface ChoicePanelProps {
 }
 
 const { min: MIN, max: MAX } = LINK_LIMITS;
-const STEPS = 200;
 const MOST_LISTED = 6;
 
 /** The side panel without a selection: how many links are drawn, findings, and the worst links. */
@@ -56,10 +55,7 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
   );
 }
 
-/**
- * How many links are drawn, of how many that the filter and `only` ask for. Healthy links in bundles are drawn, too. In a folded
- * graph, where each line stands for many links, the lines are counted unless all are drawn.
- */
+/** How many links are drawn, of how many that are asked for. In a folded graph the lines are counted unless all are drawn. */
 export function linksHeading(
   { picture, only, filter }: Pick<ViewProps, 'picture' | 'only' | 'filter'>,
   links: GraphLinks,
@@ -84,27 +80,19 @@ function isBad(picture: Picture, pair: number): boolean {
   return state === 'failed' || state === 'slow' || picture.lossy[pair] === 1;
 }
 
-/**
- * A slider from 20 to 2000 links on a logarithmic scale, for fine control of small numbers. Not by `scaleLog`, which would bring
- * 12 kB of scales to the first visit.
- */
+/** A slider on a logarithmic scale, in steps of a tenth. */
 function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: number) => void }) {
-  const at = Math.round((Math.log(limit / MIN) / Math.log(MAX / MIN)) * STEPS);
-  const toLimit = (step: number) => {
-    const raw = MIN * (MAX / MIN) ** (step / STEPS);
-    const grain = raw < 100 ? 5 : raw < 500 ? 10 : 50;
-    return Math.min(MAX, Math.max(MIN, Math.round(raw / grain) * grain));
-  };
   return (
     <div className="limit-slider">
       <input
         type="range"
         aria-label="Maximum number of links"
         aria-valuetext={`${limit} links`}
-        min={0}
-        max={STEPS}
-        value={at}
-        onChange={(event) => onLimit(toLimit(Number(event.target.value)))}
+        min={Math.log(MIN)}
+        max={Math.log(MAX)}
+        step={Math.log(MAX / MIN) / 48}
+        value={Math.log(limit)}
+        onChange={({ target }) => onLimit(Math.round(Math.exp(Number(target.value))))}
       />
       <span className="limit-scale second spread" aria-hidden="true">
         <span>{MIN}</span>

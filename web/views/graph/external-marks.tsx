@@ -86,10 +86,7 @@ function endOf({ x, y }: Point, narrow: boolean): Point {
   return narrow ? { x, y: y - 13 } : { x: x - 13, y };
 }
 
-/**
- * The lines to a target: from each failing pod, from the selected pod, or one line from the nearest edge of the ring for
- * all pods.
- */
+/** The lines to a target: from each failing pod, from the selected pod, or one from the edge of the ring for all pods. */
 function linesTo(target: ExternalTarget, to: Point, { ring, spots, pod: selected }: Graph): string[] {
   const line = (from: Point) => `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${to.x.toFixed(1)} ${to.y.toFixed(1)}`;
   const own = spots[selected];

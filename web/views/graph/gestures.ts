@@ -31,10 +31,7 @@ interface GestureTarget {
   onZoom(zoom: Zoom): void;
 }
 
-/**
- * Lets the mouse drag pods; zooms and pans the stage, from 100 % on, by wheel, mouse and touch, without animation. At 100 % one
- * finger scrolls the page.
- */
+/** Lets the mouse drag pods; zooms and pans by wheel, mouse and touch. At 100 % one finger scrolls the page. */
 export function attachGestures(
   stage: HTMLElement,
   { podAt, onMove, onZoom }: GestureTarget,

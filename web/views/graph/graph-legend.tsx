@@ -15,10 +15,7 @@ interface LegendProps {
   links: GraphLinks;
 }
 
-/**
- * The legend of the lines. Every count is one of `GraphLinks.counts`: all links that the filter shows. A click on an entry shows
- * only its links. Zero counts are shown muted.
- */
+/** The legend of the lines with the counts of all links that the filter shows. A click on an entry shows only its links. */
 export function GraphLegend({ props, links }: LegendProps) {
   const { warningMs, problemMs } = props.thresholds;
   const { byState: total, unreliable, lossy } = links.counts;

@@ -5,7 +5,7 @@ import { cellSentence } from '../../model/messages.ts';
 import { LinkCanvas } from './canvas.tsx';
 import { ExternalMarks } from './external-marks.tsx';
 import { GraphCard } from './graph-card.tsx';
-import { labelBoxes, labelsOf, useLabelLines } from './labels.ts';
+import { labelsOf, placedLabels, useLabelLines } from './labels.ts';
 import { LinkPills, LinkShapes } from './links.tsx';
 import { type Cursor, PodLabels, PodNodes } from './pods.tsx';
 import { RingArcs } from './ring-arcs.tsx';
@@ -32,7 +32,7 @@ export function GraphStage({ size, onCursor, ...request }: GraphStageProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `select` follows `props`. The scene stays while it is only zoomed.
   const scene = useMemo(() => {
     const { ring, tier, grouped } = graph;
-    const words = labelBoxes(graph, labels, lines);
+    const placed = placedLabels(graph, labels, lines);
     return (
       <>
         <ExternalMarks graph={graph} />
@@ -41,9 +41,9 @@ export function GraphStage({ size, onCursor, ...request }: GraphStageProps) {
           <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
         )}
         {!tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} />}
-        <PodLabels graph={graph} labels={labels} lines={lines} picture={picture} />
+        <PodLabels labels={placed} picture={picture} />
         <PodNodes {...{ graph, picture, nowMs, cursor, onCursor }} onSelect={select} />
-        <LinkPills graph={graph} props={props} words={words} />
+        <LinkPills graph={graph} props={props} words={placed.map(({ box }) => box)} />
       </>
     );
   }, [props, graph, labels, lines, cursor, onCursor, emphasisOf]);

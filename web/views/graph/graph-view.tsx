@@ -28,10 +28,7 @@ import type { StageRequest } from './use-stage.ts';
 /** By how much one press of + or − enlarges or shrinks the graph. */
 const ZOOM_STEP = 1.25;
 
-/**
- * Pods on a ring and their links: each on its own among few pods; otherwise failed and slow ones above bundles of the healthy
- * ones.
- */
+/** Pods on a ring and their links: among few pods each on its own, otherwise the bad ones above bundles of the healthy ones. */
 export function GraphView(props: ViewProps) {
   const [cursor, setCursor] = useState<Cursor | null>(null);
   const links = useGraphLinks(props, cursor?.pod ?? -1);

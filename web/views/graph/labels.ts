@@ -11,10 +11,7 @@ import { BOLD_13, reachOf } from './scene.ts';
 import { FULL_LABEL } from './tier.ts';
 import type { Graph } from './use-graph.ts';
 
-/**
- * A line of a label: text, class, and an optional second part in its own colour. If space is short, the second part has
- * priority.
- */
+/** A line of a label, and a second part in its own colour, which has priority if space is short. */
 export interface Line {
   text: string;
   className: string;
@@ -51,7 +48,7 @@ function heightOf(graph: Graph): number {
 }
 
 /** Whether a note that does not fit beside its node may take the next line. */
-export function isRoomy({ named }: Pick<Graph, 'named'>): boolean {
+function isRoomy({ named }: Pick<Graph, 'named'>): boolean {
   return named.length <= MOST_ROOMY;
 }
 
@@ -73,7 +70,7 @@ export function sizeOf({ className }: Line): number {
 }
 
 /** The full text of a line. */
-export function wholeText({ text, more }: Line): string {
+function wholeText({ text, more }: Line): string {
   return [text, more?.text ?? ''].filter(Boolean).join(' · ');
 }
 
@@ -111,14 +108,22 @@ export function isWithin(room: number, line: Line): boolean {
   return textWidth(wholeText(line), sizeOf(line)) <= room;
 }
 
-/** The estimated boxes of all labels. */
-export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelLines): Box[] {
+/** A label with the lines that it has in its room (px), and their estimated box. */
+export interface PlacedLabel extends Label {
+  lines: readonly Line[];
+  room: number;
+  box: Box;
+}
+
+/** The labels with what is written there. */
+export function placedLabels(graph: Graph, labels: readonly Label[], linesOfPods: LabelLines): PlacedLabel[] {
   const height = heightOf(graph);
   return labels.map((label) => {
     const room = roomOf(label, graph);
-    const shown = linesIn(room, lines.get(label.index) ?? [], isRoomy(graph));
-    const width = Math.min(room, Math.max(0, ...shown.map((line) => textWidth(wholeText(line), sizeOf(line)))));
-    return { x: label.anchor === 'end' ? label.x - width : label.x, y: label.y - height / 2, width, height };
+    const lines = linesIn(room, linesOfPods.get(label.index) ?? [], isRoomy(graph));
+    const width = Math.min(room, Math.max(0, ...lines.map((line) => textWidth(wholeText(line), sizeOf(line)))));
+    const x = label.anchor === 'end' ? label.x - width : label.x;
+    return { ...label, lines, room, box: { x, y: label.y - height / 2, width, height } };
   });
 }
 

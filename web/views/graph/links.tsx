@@ -74,10 +74,7 @@ function LinkMark({ at, size, mark, kind }: { at: Point; size: number; mark: str
 /** Maximum number of latency labels, and of links between groups with their counts. */
 const [MAX_PILLS, MAX_COUNTS] = [30, 4];
 
-/**
- * Labels on slow links with their latency, if there are few of them, and on bad links between groups with their counts. `words`:
- * the boxes of the names, which they do not cover.
- */
+/** The latencies of few slow links, and the counts of few bad links between groups; never over `words`, the boxes of names. */
 export function LinkPills({ graph, props, words }: { graph: Graph; props: ViewProps; words: readonly Box[] }) {
   const { picture } = props;
   // On many links the same count would be said again and again. The card says it, too.

@@ -1,11 +1,11 @@
 import type { KeyboardEvent } from 'react';
-import { beginningOf, fitText, type Label, textWidth } from '../../model/label-layout.ts';
+import { beginningOf, fitText, textWidth } from '../../model/label-layout.ts';
 import { groupWords } from '../../model/levels.ts';
 import { OCTAGON, POD_MARKS, WAVE } from '../../model/marks.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
-import { isRoomy, isWithin, type LabelLines, type Line, linesIn, predecessorWords, roomOf, sizeOf } from './labels.ts';
+import { isWithin, type Line, type PlacedLabel, predecessorWords, sizeOf } from './labels.ts';
 import type { GraphHit } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 
@@ -160,49 +160,32 @@ function SlowBadge({ radius, outward }: { radius: number; outward: number }) {
   );
 }
 
-interface PodLabelsProps {
-  graph: Graph;
-  labels: readonly Label[];
-  lines: LabelLines;
-  picture: Picture;
-}
-
 /** Labels beside the pods: name, node, state. */
-export function PodLabels({ graph, labels, lines, picture }: PodLabelsProps) {
+export function PodLabels({ labels, picture }: { labels: readonly PlacedLabel[]; picture: Picture }) {
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus
     <g className="pod-labels" aria-hidden="true">
-      {labels.map((label) => {
-        const view = picture.pods[label.index];
+      {labels.map(({ index, x, y, anchor, leader, lines, room }) => {
+        const view = picture.pods[index];
         if (view === undefined) return null;
-        const room = roomOf(label, graph);
-        const words = linesIn(room, lines.get(label.index) ?? [], isRoomy(graph));
-        return <PodLabel key={view.pod.uid} label={label} lines={words} room={room} view={view} />;
+        const first = y - (lines.length - 1) * 9 + 4.5;
+        return (
+          <g key={view.pod.uid} className={`pod-label${view.health === 'gone' ? ' is-faded' : ''}`}>
+            {leader.length > 0 && <path className={`pod-leader is-${view.health}`} d={`M${leader.join('L')}`} />}
+            {lines.map((line, i) => (
+              <text
+                key={line.className}
+                x={x}
+                y={first + i * 18}
+                textAnchor={anchor}
+                className={`graph-words ${line.className}`}
+              >
+                <LineText line={line} room={room} />
+              </text>
+            ))}
+          </g>
+        );
       })}
-    </g>
-  );
-}
-
-function PodLabel({ label, lines, room, view }: { label: Label; lines: readonly Line[]; room: number; view: PodView }) {
-  const first = label.y - (lines.length - 1) * 9 + 4.5;
-  const [a, b, c] = label.leader;
-  const faded = view.health === 'gone' ? ' is-faded' : '';
-  return (
-    <g className={`pod-label${faded}`}>
-      {a !== undefined && b !== undefined && c !== undefined && (
-        <path className={`pod-leader is-${view.health}`} d={`M${a[0]} ${a[1]}L${b[0]} ${b[1]}L${c[0]} ${c[1]}`} />
-      )}
-      {lines.map((line, i) => (
-        <text
-          key={line.className}
-          x={label.x}
-          y={first + i * 18}
-          textAnchor={label.anchor}
-          className={`graph-words ${line.className}`}
-        >
-          <LineText line={line} room={room} />
-        </text>
-      ))}
     </g>
   );
 }

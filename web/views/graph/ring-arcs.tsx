@@ -133,10 +133,7 @@ export interface ArcName {
 /** Size of the names, their largest width, and the height that one of a pod needs, px. */
 const [SIZE, MOST_WIDTH, HEIGHT] = [12, 110, 22];
 
-/**
- * The names of all arcs `distance` px outside the ring, within `left`..`right`. A name is left out if it overlaps an
- * earlier one or the label of a pod (`labels`, assumed to be `labelWidth` px wide).
- */
+/** The names of the arcs outside the ring, within `left`..`right`. One that would overlap another or a label is left out. */
 export function arcNames(
   ring: Ring,
   distance: number,

@@ -4,7 +4,6 @@ import type { Picture } from '../../model/mesh-view.ts';
 import type { Box, Ring } from '../../model/ring-layout.ts';
 import { arrowHead, type Curve, distanceTo, linkCurve, overlap, type Point, pointAt, selfLoop } from './geometry.ts';
 import { type Tier, tierOf } from './tier.ts';
-import type { Graph } from './use-graph.ts';
 
 /** The areas of a graph within the stage. */
 export interface Frame {
@@ -226,18 +225,20 @@ export function placePills(
   return pills;
 }
 
+/** What can be under the pointer: pods as glyphs and dots (indexes), their places and radii, and links. */
+interface HitRequest {
+  glyphs: readonly number[];
+  dots: readonly number[];
+  spots: readonly Point[];
+  radii: (index: number) => number;
+  links: readonly SceneLink[];
+}
+
 /** What is at a point of the graph: a pod (index in `Mesh.pods`), a link (pair), or nothing. */
 export type GraphHit = { pod: number } | { pair: number } | null;
 
-/**
- * Finds what is at a point: the nearest pod within `slack` px of its edge, otherwise the nearest link within `slack` px.
- * Among equally near links the one drawn last wins.
- */
-export function hitGraph(
-  point: Point,
-  { glyphs, dots, spots, radii, links }: Pick<Graph, 'glyphs' | 'dots' | 'spots' | 'radii' | 'links'>,
-  slack: number,
-): GraphHit {
+/** What is within `slack` px of a point: the nearest pod, otherwise the nearest link; of equals the one drawn last. */
+export function hitGraph(point: Point, { glyphs, dots, spots, radii, links }: HitRequest, slack: number): GraphHit {
   const nearest = <T>(all: readonly T[], distanceOf: (one: T) => number) => {
     let [best, found]: [number, T | undefined] = [slack, undefined];
     for (const one of all) {

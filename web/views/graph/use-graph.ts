@@ -163,16 +163,10 @@ export function useGraph(
     const ring = layoutRing(seats.slots, by, frame.ring);
     return { frame, ring: seatPods(ring, seats.slotOf, (index) => seats.shownAs[index] === index) };
   }, [seats, by, width, height, usual, narrow, externals, widest]);
-  const tier = useMemo(
-    () => ({ ...usual, disc: Math.min(usual.disc, Math.max(3, slotOf(ring) / 2 - 6)) }),
-    [usual, ring],
-  );
-  const spots = useMemo(() => placesOf(keptPods, ring, moved), [keptPods, ring, moved]);
-  const named = useMemo(
-    () => namedPods(picture, tier, chosen).filter(({ index }) => seats.shownAs[index] === index),
-    [picture, tier, chosen, seats],
-  );
   return useMemo(() => {
+    const tier = { ...usual, disc: Math.min(usual.disc, Math.max(3, slotOf(ring) / 2 - 6)) };
+    const spots = placesOf(keptPods, ring, moved);
+    const named = namedPods(picture, tier, chosen).filter(({ index }) => seats.shownAs[index] === index);
     const marked = markedPods(picture, tier, named);
     const large = unhealthyRadius(ring, tier, marked);
     const isMarked = new Set(marked);
@@ -196,7 +190,7 @@ export function useGraph(
       marked: links.filter(({ state }) => LINK_STYLES[state].marked).length <= MAX_MARKS,
       dropped: links.filter(({ drop }) => drop !== null).length <= MAX_MARKS,
     };
-  }, [picture, chosen, tier, narrow, frame, ring, by, spots, named, seats]);
+  }, [picture, chosen, usual, narrow, frame, ring, by, keptPods, moved, seats]);
 }
 
 function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<number, PodView> {
@@ -206,10 +200,7 @@ function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<numb
   return new Map(replaced.map((gone) => [shownAs[gone.index] ?? gone.index, gone]));
 }
 
-/**
- * All pods if their labels fit; otherwise selected pods, the ends of few bad links, pods that match the filter, and pods with
- * the worst findings.
- */
+/** All pods if their labels fit; otherwise those that are selected or match the filter, ends of few bad links, worst findings. */
 function namedPods(picture: Picture, tier: Tier, graph: GraphLinks): Graph['named'] {
   const { pod, pair, matching, findingLabels, choice } = graph;
   if (tier.names !== 'unhealthy') {

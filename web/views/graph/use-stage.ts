@@ -25,10 +25,7 @@ interface Hover extends Point {
   hit: Exclude<GraphHit, null>;
 }
 
-/**
- * Pointer and keyboard handling of the stage: hover, click, zoom, and dragging of pods by mouse; and the resulting emphasis of links
- * and place of the card.
- */
+/** Hover, click, zoom and drag on the stage; the resulting emphasis of links and place of the card. */
 export function useStage({ props, graph, zoom, onZoom, controls, stage, onMove, cursor: kept }: StageRequest) {
   const { picture, selection, onSelect } = props;
   const { n, mesh } = picture;

@@ -44,10 +44,6 @@ describe('the frame', () => {
     expect([isTight(700, 4, 1), isTight(700, 120, 3)]).toEqual([true, true]);
     expect([isTight(830, 4, 1), isTight(700, 4, 0), isTight(700, 30, 0)]).toEqual([false, false, false]);
   });
-
-  test('never gets a ring of no size', () => {
-    expect(frameOf(0, 0, tierOf(300, false), false, 1).ring.width).toBe(40);
-  });
 });
 
 test('the scene has every link of four pods: arrows at the pods that answer, loops above and below', () => {
