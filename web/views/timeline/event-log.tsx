@@ -81,10 +81,7 @@ export function logLines(
   ];
 }
 
-/**
- * The log of the timeline, newest first: each change of the counts, each event, each annotation. It can be filtered by kind,
- * and by words such as the name of a pod.
- */
+/** The log of the timeline, newest first, filtered by kind and by words such as the name of a pod. */
 export function EventLog(props: {
   steps: readonly TimelineStep[];
   past: Past;

@@ -37,10 +37,7 @@ export function suggestedRanges(steps: readonly TimelineStep[], limits: TimeRang
   return inOrder([before, bad, ...(after.toMs - after.fromMs >= PAUSE_MS ? [after] : [])]);
 }
 
-/**
- * The last time range of bad steps with less than `pauseMs` of good time between any two of them. Time without data
- * counts as neither good nor bad.
- */
+/** The last range of bad steps with less than `pauseMs` of good time between any two. Time without data counts as neither. */
 function lastFault(known: readonly TimelineStep[], leastMs: number, pauseMs: number): TimeRange | null {
   let fault: TimeRange | null = null;
   let wasFailing = false;
@@ -62,6 +59,6 @@ function lastFault(known: readonly TimelineStep[], leastMs: number, pauseMs: num
 
 /** The end of the last bad step before `untilMs`; `firstMs` if there is none. */
 function lastBadMs(steps: readonly TimelineStep[], untilMs: number, firstMs: number): number {
-  const bad = steps.filter(({ fromMs, failed, slow, lossy }) => failed + slow + lossy > 0 && fromMs < untilMs);
-  return Math.max(firstMs, bad.at(-1)?.toMs ?? firstMs);
+  const bad = steps.findLast(({ fromMs, failed, slow, lossy }) => failed + slow + lossy > 0 && fromMs < untilMs);
+  return Math.max(firstMs, bad?.toMs ?? firstMs);
 }

@@ -90,6 +90,7 @@ export function Timeline(props: TimelineProps) {
     const compared = ranges.length > 1 ? ranges : suggestedRanges(steps, limits, past.history?.stepMs ?? 0);
     onChange({ ranges: compared, ...comparing(!address.compare && compared.length > 1) });
   };
+  const shown = { steps, past, limits, nameOf };
   return (
     <section
       className={`timeline${ranges.length > 0 ? ' has-ranges' : ''}${folded ? ' is-folded' : ''}`}
@@ -104,26 +105,17 @@ export function Timeline(props: TimelineProps) {
       />
       {!folded && !address.asTable && (
         <Track
-          steps={steps}
-          past={past}
-          limits={limits}
-          nameOf={nameOf}
-          atMs={atMs}
-          ranges={ranges}
-          onRanges={onRanges}
+          {...shown}
+          {...{ atMs, ranges, onRanges }}
           onHold={hold}
           onPick={(ms) => onMoment(ms < nowMs ? ms : null)}
         />
       )}
-      {!folded && (address.asTable || isLogOpen) && (
-        <EventLog steps={steps} past={past} limits={limits} nameOf={nameOf} onMoment={onMoment} />
-      )}
+      {!folded && (address.asTable || isLogOpen) && <EventLog {...shown} onMoment={onMoment} />}
       {!folded && <Rounds rounds={past.rounds} nameOf={nameOf} nowMs={nowMs} onPick={onMoment} />}
       {annotated !== null && (
         <AnnotationDialog
-          when={annotated}
-          nowMs={nowMs}
-          token={token}
+          {...{ when: annotated, nowMs, token }}
           onToken={setToken}
           onClose={() => setAnnotated(null)}
           onSaved={() => {

@@ -14,10 +14,7 @@ const SIGNS: Record<MarkTone, string> = {
 /** Maximum number of lines in a tooltip. */
 const MAX_LINES = 8;
 
-/**
- * Events as marks on the axis with tooltips. By keyboard they are reached with Page Up and Page Down on the track, because
- * a hundred buttons would be too many Tab stops.
- */
+/** Events as marks with tooltips. Keys reach them by Page Up and Down on the track: a hundred Tab stops would be too many. */
 export function EventMarks(props: {
   marks: readonly EventMark[];
   width: number;

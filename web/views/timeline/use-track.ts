@@ -26,10 +26,9 @@ export interface TrackRequest {
 export interface TrackState {
   cursorMs: number | null;
   anchorMs: number | null;
-  byKeys: boolean;
 }
 
-const NOWHERE: TrackState = { cursorMs: null, anchorMs: null, byKeys: false };
+const NOWHERE: TrackState = { cursorMs: null, anchorMs: null };
 
 /** Pointer and keys of the track. A click picks a time, a drag draws a range. Arrows step, with Shift they draw, Enter confirms. */
 export function useTrack(request: TrackRequest) {
@@ -58,7 +57,7 @@ export function useTrack(request: TrackRequest) {
     down.current = { x: event.clientX, atMs: timeAt(event), isDrag: false };
   };
   const onPointerMove = (event: PointerEvent<HTMLElement>) => {
-    setState({ cursorMs: timeAt(event), anchorMs: draggedFrom(event), byKeys: false });
+    setState({ cursorMs: timeAt(event), anchorMs: draggedFrom(event) });
   };
   const onPointerUp = (event: PointerEvent<HTMLElement>) => {
     if (down.current === null) return;
@@ -82,7 +81,7 @@ export function useTrack(request: TrackRequest) {
       if (next === undefined) return;
       const anchorMs = event.shiftKey ? (state.anchorMs ?? here) : null;
       // At the end it stays at now while time passes.
-      setState({ cursorMs: next >= limits.toMs ? Number.POSITIVE_INFINITY : within(next), anchorMs, byKeys: true });
+      setState({ cursorMs: next >= limits.toMs ? Number.POSITIVE_INFINITY : within(next), anchorMs });
     }
     event.preventDefault();
   };

@@ -32,19 +32,11 @@ describe('events in words', () => {
       'a → chaos: timeout in first byte while chaos was short of CPU',
     ],
     [
-      { outcome: 'timeout', phase: 'connect', from: [pod('a')], fromCount: 1, starved: 'source' },
-      'a → chaos: timeout in connect while a was short of CPU',
-    ],
-    [
       { outcome: 'timeout', phase: 'connect', from: [pod('a'), pod('b')], fromCount: 2, starved: 'source' },
       'chaos from 2 pods: timeout in connect while they were short of CPU',
     ],
     [{ kind: 'link-slow', totalUs: 252_000, from: [pod('a')], fromCount: 1 }, 'a → chaos: slow, 252 ms'],
     [{ kind: 'link-lossy', detail: '20 %', from: [pod('a')], fromCount: 1 }, 'a → chaos: loses datagrams, about 20 %'],
-    [
-      { kind: 'link-lossy', detail: '20 %', from: [pod('a'), pod('b')], fromCount: 2, starved: 'destination' },
-      'chaos from 2 pods: loses datagrams, about 20 % while chaos was short of CPU',
-    ],
     [{ kind: 'link-loss-over', from: [pod('a')], fromCount: 1 }, 'a → chaos: no longer loses datagrams'],
     [{ kind: 'pod-replaced', detail: 'chaos-2' }, 'chaos is replaced by chaos-2'],
     [
