@@ -1,6 +1,6 @@
-import { cross, greatest, groups, sort } from 'd3';
+import { cross, cumsum, extent, greatest, groups, sort } from 'd3';
 import type { Finding } from '../../../server/protocol/finding.ts';
-import { countText, plural } from '../../../server/runtime/count-text.ts';
+import { countText } from '../../../server/runtime/count-text.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import { findingFigure, findingTone, findingWords } from '../../model/finding-words.ts';
 import { findingBlocks, findingPlace, findingsOfNotice, LINK_FINDINGS } from '../../model/findings.ts';
@@ -50,10 +50,9 @@ export function callouts(picture: Picture, axisStates: AxisStates, arrangement: 
   const found = picture.mesh.findings.flatMap(
     (finding) => findingCallout(picture, arrangement, finding, finding === named) ?? [],
   );
-  const lifecycle = stageRuns(picture, arrangement, axisStates).map((run) =>
-    lifecycleCallout(picture, arrangement, run),
-  );
-  return [...found, ...lifecycle].slice(0, MAX_CALLOUTS).sort((a, b) => mainRun(a).first - mainRun(b).first);
+  return [...found, ...stageCallouts(picture, arrangement, axisStates)]
+    .slice(0, MAX_CALLOUTS)
+    .sort((a, b) => mainRun(a).first - mainRun(b).first);
 }
 
 /** `isNamed`: the notice above the view says its symptom already. */
@@ -97,54 +96,26 @@ export function mainRun({ runs }: Pick<Callout, 'runs'>): Run {
   return greatest(runs, ({ first, last }) => last - first) ?? { first: 0, last: 0 };
 }
 
-interface StageRun extends Run {
-  code: number;
-}
-
-/** Rows of pods that are gone or have just started. Neighbours on one node form one run. */
-function stageRuns(picture: Picture, arrangement: Arrangement, axisStates: AxisStates): StageRun[] {
-  const runs: StageRun[] = [];
-  arrangement.pods.forEach((pod, position) => {
-    const code = axisStates.rows[pod] ?? -1;
-    if (code !== GONE && code !== NOT_YET) return;
-    const last = runs.at(-1);
-    const isNext = last !== undefined && last.last === position - 1 && last.code === code;
-    if (isNext && sameNode(picture, arrangement, last, pod)) last.last = position;
-    else runs.push({ code, first: position, last: position });
+/** Callouts of pods that are gone or have just started: one for those of a node. */
+function stageCallouts(picture: Picture, arrangement: Arrangement, { rows }: AxisStates): Callout[] {
+  const { pods, mesh } = picture;
+  const staged = [...arrangement.pods].filter((pod) => rows[pod] === GONE || rows[pod] === NOT_YET);
+  const byNode = groups(staged, (pod) => `${rows[pod]} ${pods[pod]?.pod.node || pod}`);
+  return byNode.flatMap(([, some]) => {
+    const [first, ...others] = some.flatMap((pod) => pods[pod] ?? []);
+    if (first === undefined) return [];
+    const state = stateAt(rows[first.index]);
+    const base = { axis: 'row' as const, state, runs: runsOf(arrangement, some), cells: [] };
+    const isOne = others.length === 0;
+    const name = isOne ? first.name : `${countText(some.length)} pods of ${shownName(first.pod.node)}`;
+    const about = { ...base, pod: isOne ? first.index : -1 };
+    if (state === 'not-yet') return { ...about, title: `${name} joined`, lines: ['waiting for the first pings'] };
+    const [from, to] = extent([first, ...others], ({ pod }) => pod.sinceMs).map((ms = 0) => clockText(ms, mesh.atMs));
+    const successor = isOne ? pods.find(({ pod }) => pod.uid === first.pod.replacedBy) : undefined;
+    const left = `terminated ${from}${from === to ? '' : ` to ${to}`}`;
+    const line = successor === undefined ? left : `${left}, replaced by ${successor.name}`;
+    return { ...about, title: `${name} ${isOne ? 'is' : 'are'} gone`, lines: [line] };
   });
-  return runs;
-}
-
-function sameNode(picture: Picture, arrangement: Arrangement, run: Run, pod: number): boolean {
-  const node = picture.pods[pod]?.pod.node ?? '';
-  return node !== '' && node === picture.pods[arrangement.pods[run.first] ?? -1]?.pod.node;
-}
-
-function lifecycleCallout(picture: Picture, arrangement: Arrangement, { code, first, last }: StageRun): Callout {
-  const run = [...arrangement.pods.subarray(first, last + 1)];
-  const views = run.flatMap((pod) => picture.pods[pod] ?? []);
-  const pod = run.length > 1 ? -1 : (run[0] ?? -1);
-  const base = { axis: 'row' as const, state: stateAt(code), runs: [{ first, last }], cells: [], pod };
-  const node = shownName(views[0]?.pod.node ?? '');
-  const onNode = picture.pods.filter((other) => shownName(other.pod.node) === node).length;
-  // The title names the node if the run has all its pods, otherwise the number of pods.
-  const isNode = views.length > 1 && onNode === views.length;
-  const many = isNode ? `${plural(views.length, 'pod')}, ` : '';
-  const name =
-    views.length === 1 ? (views[0]?.name ?? '') : isNode ? node : `${countText(views.length)} pods of ${node}`;
-  const is = `${name} ${views.length > 1 && !isNode ? 'are' : 'is'}`;
-  if (code === NOT_YET) return { ...base, title: `${name} joined`, lines: [`${many}waiting for the first pings`] };
-  const since = views.map((view) => view.pod.sinceMs);
-  const [from, to] = [Math.min(...since), Math.max(...since)].map((ms) => clockText(ms, picture.mesh.atMs));
-  const left = from === to ? `terminated ${from}` : `terminated ${from} to ${to}`;
-  const successor = picture.pods.find(
-    ({ pod: { uid } }) => views.length === 1 && uid === views[0]?.pod.replacedBy,
-  )?.name;
-  return {
-    ...base,
-    title: `${is} gone`,
-    lines: [many + left + (successor === undefined ? '' : `, replaced by ${successor}`)],
-  };
 }
 
 /** A callout with its place to the right of the cells. CSS px from the corner of the canvas. */
@@ -253,25 +224,20 @@ export function placeCallouts(
 function fittingForm(callouts: Callout[], { low, high, width, action: wanted }: CalloutBounds) {
   const cut = (most: number) => callouts.map((callout) => ({ ...callout, lines: callout.lines.slice(0, most) }));
   const brief = cut(1);
-  const worstFirst = [...brief].sort((a, b) => severityOf(b.state) - severityOf(a.state));
-  const fewer = worstFirst.map((_, left) => {
-    const kept = new Set(worstFirst.slice(0, worstFirst.length - left));
-    return brief.filter((callout) => kept.has(callout));
+  const worstFirst = sort(brief, (a, b) => severityOf(b.state) - severityOf(a.state));
+  const worst = worstFirst.map((_, left) => {
+    const kept = worstFirst.slice(0, worstFirst.length - left);
+    return brief.filter((callout) => kept.includes(callout));
   });
-  const formOf = (some: Callout[], action: boolean) => {
-    let [height, next] = [0, 0];
-    const offsets = some.map((callout) => {
-      const own = heightOf(callout, width, action);
-      const offset = next;
-      height = offset + own - HALF_LINE;
-      next += Math.max(MIN_GAP, own + 10);
-      return offset;
-    });
-    return { callouts: some, action, offsets, height };
-  };
-  const forms = [callouts, cut(2), ...fewer].map((some) => formOf(some, false));
-  const last = forms.at(-1) ?? formOf([], false);
-  return [formOf(callouts, wanted), ...forms].find(({ height }) => height <= high - low) ?? last;
+  const forms = [callouts, cut(2), ...worst].map((some) => ({ callouts: some, action: false }));
+  const measured = [{ callouts, action: wanted }, ...forms].map((form) => {
+    const heights = form.callouts.map((callout) => heightOf(callout, width, form.action));
+    const offsets = [0, ...cumsum(heights, (height) => Math.max(MIN_GAP, height + 10))];
+    const height = (offsets[heights.length - 1] ?? 0) + (heights.at(-1) ?? HALF_LINE) - HALF_LINE;
+    return { ...form, offsets, height };
+  });
+  const fitting = measured.find(({ height }) => height <= high - low) ?? measured.at(-1);
+  return fitting as (typeof measured)[number];
 }
 
 /** Where neighbouring rows or columns are on the canvas, clamped to the visible part. */

@@ -53,14 +53,15 @@ function drawMarked(ctx: CanvasRenderingContext2D, scene: Scene): void {
   ctx.rect(layout.left, layout.top, layout.viewWidth, layout.viewHeight);
   ctx.clip();
   const size = layout.pitch - layout.gap;
+  const { viewWidth, viewHeight } = layout;
   arrangement.pods.forEach((to, row) => {
-    const y = layout.top - scrollY + (layout.starts[row] ?? 0);
-    if (y + size < layout.top || y > layout.top + layout.viewHeight) return;
+    const y = (layout.starts[row] ?? 0) - scrollY;
+    if (y + size < 0 || y > viewHeight) return;
     arrangement.pods.forEach((from, column) => {
-      const x = layout.left - scrollX + (layout.starts[column] ?? 0);
-      if (x + size < layout.left || x > layout.left + layout.viewWidth) return;
+      const x = (layout.starts[column] ?? 0) - scrollX;
+      if (x + size < 0 || x > viewWidth) return;
       ctx.save();
-      ctx.translate(x, y);
+      ctx.translate(layout.left + x, layout.top + y);
       drawCell(ctx, scene, from, to, size);
       ctx.restore();
     });
@@ -157,23 +158,18 @@ function drawGround(ctx: CanvasRenderingContext2D, token: Token, state: LinkStat
     ctx.setLineDash([]);
   }
   if (state !== 'unknown') return;
+  const [width, step] = size >= MIDDLE ? [5, 14] : [2.5, 9];
   ctx.save();
   ctx.clip();
-  drawStripes(ctx, size, token('--unknown-hatch'), size >= MIDDLE ? 5 : 2.5);
-  ctx.restore();
-}
-
-function drawStripes(ctx: CanvasRenderingContext2D, size: number, colour: string, width: number): void {
-  ctx.strokeStyle = colour;
+  ctx.strokeStyle = token('--unknown-hatch');
   ctx.lineWidth = width;
   ctx.beginPath();
-  const step = width * (width > 4 ? 2.8 : 3.6);
   for (let at = step / 2; at < size * 2; at += step) {
     ctx.moveTo(at, -1);
     ctx.lineTo(-1, at);
-    if (at > size) ctx.lineTo(at - size - 1, size + 1);
   }
   ctx.stroke();
+  ctx.restore();
 }
 
 /** From this size on a figure has its unit, CSS px. Latencies are in ms, and have theirs only where it is another one. */

@@ -1,5 +1,5 @@
 import type { Selection } from '../../model/address.ts';
-import type { Rect } from '../../model/heat-layout.ts';
+import type { HeatLayout, Rect } from '../../model/heat-layout.ts';
 import { FONT } from '../../model/label-layout.ts';
 import type { Callout, PlacedCallout, Run } from './callouts.ts';
 import { drawAxes, drawBoldNames } from './draw-axes.ts';
@@ -32,25 +32,14 @@ export interface Drawn {
 export function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, placed: readonly PlacedCallout[]): void {
   drawCells(ctx, scene);
   drawAxes(ctx, scene);
-  for (const one of placed) {
-    const close = placed.some((other) => other !== one && isNeighbour(one, other));
-    drawCallout(ctx, scene, one, close ? scene.layout.gap / 2 : 5);
-  }
-}
-
-function isNeighbour({ callout: a }: PlacedCallout, { callout: b }: PlacedCallout): boolean {
-  return a.axis === b.axis && a.runs.some((one) => b.runs.some((two) => areNeighbours(one, two)));
-}
-
-function areNeighbours(a: Run, b: Run): boolean {
-  return a.last + 1 === b.first || b.last + 1 === a.first;
+  for (const one of placed) drawCallout(ctx, scene, one);
 }
 
 /** Minimum size of cells whose row is framed, CSS px. */
 const FRAMED_FROM = 56;
 
 /** Draws the line to a callout from its rows, columns or cells, and frames around them: around whole rows and columns if they are large. */
-function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, placed: PlacedCallout, out: number): void {
+function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, placed: PlacedCallout): void {
   const { callout, leader, x, y } = placed;
   const { layout, token } = scene;
   if (leader === '') return;
@@ -65,7 +54,7 @@ function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, placed: Placed
   if (!isFramed) return;
   ctx.strokeStyle = token('--text');
   ctx.lineWidth = isLarge ? 2 : 1.5;
-  drawRings(ctx, scene, callout, out);
+  drawRings(ctx, scene, callout);
   if (!isLarge) return;
   ctx.fillStyle = token('--text');
   ctx.beginPath();
@@ -73,28 +62,44 @@ function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, placed: Placed
   ctx.fill();
 }
 
-/** `out`: distance of a ring from its row or column. Rings of cells are within the gaps, or around cells too small for that. */
-function drawRings(ctx: CanvasRenderingContext2D, scene: Scene, { axis, runs, cells }: Callout, out: number): void {
+/** Rings around whole rows or columns, or around cells: within the gaps, or around cells too small for that. */
+function drawRings(ctx: CanvasRenderingContext2D, scene: Scene, { axis, runs, cells }: Callout): void {
   const { layout } = scene;
   const [x0, y0] = [layout.left - scene.scrollX, layout.top - scene.scrollY];
   const spanOf = ({ first, last }: Run) => {
     const from = layout.starts[first] ?? 0;
     return { from, length: (layout.starts[last] ?? 0) + layout.pitch - layout.gap - from };
   };
+  inCells(ctx, scene, 7, () => {
+    ctx.beginPath();
+    for (const { columns, rows } of cells) {
+      const [{ from: x, length: width }, { from: y, length: height }] = [spanOf(columns), spanOf(rows)];
+      const around = Math.max(layout.gap / 2, 1.5, (9 - Math.min(width, height)) / 2);
+      addRing(ctx, layout, { x: x0 + x, y: y0 + y, width, height }, around);
+    }
+    for (const run of cells.length === 0 ? runs : []) {
+      const { from, length } = spanOf(run);
+      const out = layout.gap / 2 + 1;
+      if (axis === 'row') ctx.roundRect(x0 - 5, y0 + from - out, layout.extent + 10, length + 2 * out, 6);
+      else ctx.roundRect(x0 + from - out, y0 - 5, length + 2 * out, layout.extent + 10, 6);
+    }
+    ctx.stroke();
+  });
+}
+
+/** Adds a ring `out` px around a rectangle to the path. */
+function addRing(ctx: CanvasRenderingContext2D, { gap }: HeatLayout, { x, y, width, height }: Rect, out: number): void {
+  ctx.roundRect(x - out, y - out, width + 2 * out, height + 2 * out, gap >= 2 ? 4 : 1);
+}
+
+/** Draws over the cells, and at most `margin` px around them. */
+function inCells(ctx: CanvasRenderingContext2D, { layout }: Scene, margin: number, draw: () => void): void {
   ctx.save();
-  clipCells(ctx, scene, 7);
   ctx.beginPath();
-  for (const { columns, rows } of cells) {
-    const [{ from: x, length: width }, { from: y, length: height }] = [spanOf(columns), spanOf(rows)];
-    const around = Math.max(layout.gap / 2, 1.5, (9 - Math.min(width, height)) / 2);
-    ctx.roundRect(x0 + x - around, y0 + y - around, width + 2 * around, height + 2 * around, layout.gap >= 2 ? 4 : 1);
-  }
-  for (const run of cells.length === 0 ? runs : []) {
-    const { from, length } = spanOf(run);
-    if (axis === 'row') ctx.roundRect(x0 - 5, y0 + from - out, layout.extent + 10, length + 2 * out, 6);
-    else ctx.roundRect(x0 + from - out, y0 - 5, length + 2 * out, layout.extent + 10, 6);
-  }
-  ctx.stroke();
+  const size = 2 * margin;
+  ctx.rect(layout.left - margin, layout.top - margin, layout.viewWidth + size, layout.viewHeight + size);
+  ctx.clip();
+  draw();
   ctx.restore();
 }
 
@@ -106,10 +111,8 @@ export interface Pointing {
   selection: Selection;
 }
 
-/** Clears the overlay and draws crosshair, bold names and rings. */
+/** Draws crosshair, bold names and rings. */
 export function drawOverlay(ctx: CanvasRenderingContext2D, scene: Scene, pointing: Pointing): void {
-  const { canvas } = ctx;
-  ctx.clearRect(0, 0, canvas.width, canvas.height);
   drawSelection(ctx, scene, pointing.selection);
   const rect = pointing.cell === null ? null : cellRect(scene, pointing.cell);
   if (rect === null || pointing.cell === null) return;
@@ -118,95 +121,68 @@ export function drawOverlay(ctx: CanvasRenderingContext2D, scene: Scene, pointin
   drawCellRing(ctx, scene, rect, pointing.byKeys);
 }
 
-function clipCells(ctx: CanvasRenderingContext2D, { layout }: Scene, margin: number): void {
-  ctx.beginPath();
-  const size = 2 * margin;
-  ctx.rect(layout.left - margin, layout.top - margin, layout.viewWidth + size, layout.viewHeight + size);
-  ctx.clip();
-}
-
 function drawSelection(ctx: CanvasRenderingContext2D, scene: Scene, selection: Selection): void {
   if (selection === null) return;
   const { layout, picture, token } = scene;
   const indexOf = (uid: string) => picture.pods.findIndex(({ pod }) => pod.uid === uid);
-  ctx.save();
-  clipCells(ctx, scene, 6);
-  ctx.strokeStyle = token('--accent');
-  ctx.lineWidth = 3;
-  const ring = ({ x, y, width, height }: Rect) => {
-    const out = layout.gap >= 2 ? 3 : 1.5;
+  const rectOf = (from: number, to: number) => (from < 0 || to < 0 ? null : cellRect(scene, { from, to }));
+  const ring = (rect: Rect | null, width: number) => {
+    if (rect === null) return;
+    ctx.lineWidth = width;
     ctx.beginPath();
-    ctx.roundRect(x - out, y - out, width + 2 * out, height + 2 * out, 4);
+    addRing(ctx, layout, rect, layout.gap >= 2 ? 3 : 1.5);
     ctx.stroke();
   };
-  if ('pod' in selection) {
-    const pod = indexOf(selection.pod);
-    const rect = pod < 0 ? null : cellRect(scene, { from: pod, to: pod });
-    if (rect !== null) {
-      ring({ ...rect, x: layout.left - scene.scrollX, width: layout.extent });
-      ring({ ...rect, y: layout.top - scene.scrollY, height: layout.extent });
+  inCells(ctx, scene, 6, () => {
+    ctx.strokeStyle = token('--accent');
+    if ('pod' in selection) {
+      const pod = indexOf(selection.pod);
+      const rect = rectOf(pod, pod);
+      ring(rect && { ...rect, x: layout.left - scene.scrollX, width: layout.extent }, 3);
+      ring(rect && { ...rect, y: layout.top - scene.scrollY, height: layout.extent }, 3);
+      return;
     }
-  } else {
     const [from, to] = [indexOf(selection.from), indexOf(selection.to)];
-    for (const cell of [
-      { from, to },
-      { from: to, to: from },
-    ]) {
-      const rect = from < 0 || to < 0 ? null : cellRect(scene, cell);
-      if (rect !== null) ring(rect);
-      // The reverse direction gets a thinner ring.
-      ctx.lineWidth = 1.5;
-      if (from === to) break;
-    }
-  }
-  ctx.restore();
+    ring(rectOf(from, to), 3);
+    // The reverse direction gets a thinner ring.
+    if (from !== to) ring(rectOf(to, from), 1.5);
+  });
 }
 
 function drawCrosshair(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect): void {
   const { layout, token } = scene;
   const middleX = Math.round(rect.x + rect.width / 2) + 0.5;
   const middleY = Math.round(rect.y + rect.height / 2) + 0.5;
-  ctx.save();
-  clipCells(ctx, scene, layout.strip + 6);
-  const line = () => {
+  const reach = layout.strip + 6;
+  const line = (colour: string, width: number, alpha: number) => {
+    ctx.strokeStyle = token(colour);
+    ctx.lineWidth = width;
+    ctx.globalAlpha = alpha;
     ctx.beginPath();
-    ctx.moveTo(middleX, layout.top - layout.strip - 6);
+    ctx.moveTo(middleX, layout.top - reach);
     ctx.lineTo(middleX, rect.y - 1);
-    ctx.moveTo(layout.left - layout.strip - 6, middleY);
+    ctx.moveTo(layout.left - reach, middleY);
     ctx.lineTo(rect.x - 1, middleY);
     ctx.stroke();
   };
-  // A line with a rim, which is visible on every fill.
-  ctx.strokeStyle = token('--page');
-  ctx.lineWidth = 3;
-  ctx.globalAlpha = 0.7;
-  line();
-  ctx.globalAlpha = 1;
-  ctx.strokeStyle = token('--text');
-  ctx.lineWidth = 1;
-  line();
-  ctx.restore();
+  inCells(ctx, scene, reach, () => {
+    // A line with a rim, which is visible on every fill.
+    line('--page', 3, 0.7);
+    line('--text', 1, 1);
+  });
 }
 
 function drawCellRing(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect, byKeys: boolean): void {
-  const { layout, token } = scene;
-  ctx.save();
-  clipCells(ctx, scene, 8);
   const least = Math.max(0, 9 - rect.width) / 2;
-  const ring = (out: number, width: number, colour: string) => {
-    ctx.strokeStyle = token(colour);
+  const ring = (colour: string, width: number, out: number) => {
+    ctx.strokeStyle = scene.token(colour);
     ctx.lineWidth = width;
     ctx.beginPath();
-    const side = rect.width + 2 * (out + least);
-    ctx.roundRect(rect.x - out - least, rect.y - out - least, side, side, layout.gap >= 2 ? 4 : 1);
+    addRing(ctx, scene.layout, rect, out + least);
     ctx.stroke();
   };
-  if (byKeys) {
-    ring(1, 2, '--page');
-    ring(3, 2, '--accent');
-  } else {
-    ring(2, 3, '--page');
-    ring(1, 2, '--text');
-  }
-  ctx.restore();
+  inCells(ctx, scene, 8, () => {
+    ring('--page', byKeys ? 2 : 3, byKeys ? 1 : 2);
+    ring(byKeys ? '--accent' : '--text', 2, byKeys ? 3 : 1);
+  });
 }

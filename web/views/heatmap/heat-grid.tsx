@@ -16,8 +16,7 @@ import { cellSentence } from '../../model/messages.ts';
 import { PlacedCallouts } from './callout-list.tsx';
 import { CALLOUT_INDENT, MAX_CALLOUT_WIDTH, placeCallouts } from './callouts.ts';
 import { type Drawn, drawFrame, drawOverlay, type Pointing } from './draw-frame.ts';
-import { isScrolled, keepInView, nameAt, placeAt, prepareCanvas, type Scroll, sizerOf } from './grid-geometry.ts';
-import { type Cell, cellRect } from './scene.ts';
+import { type Cell, cellRect, isScrolled, keepInView, nameAt, placeAt, type Scroll, sizerOf } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
 
 interface GridProps {
@@ -34,7 +33,8 @@ const EXPLAINED_TO = 12;
 const ONE_LINE = 300;
 
 /** The canvas with axes, pointer and keyboard handling, and a text for screen readers. */
-export function HeatGrid({ props, model, size, drawn }: GridProps) {
+export function HeatGrid(gridProps: GridProps) {
+  const { props, model, size, drawn } = gridProps;
   const { picture, selection, onSelect } = props;
   const { arrangement, layout, shown } = model;
   const { pods } = arrangement;
@@ -68,7 +68,7 @@ export function HeatGrid({ props, model, size, drawn }: GridProps) {
   useShortcuts('heatmap', props.letterKeys, { previousOrder: () => stepOrder(-1), nextOrder: () => stepOrder(1) });
   useFirstScroll(scroller, shown, model);
   const cell = cursor.shown === null ? null : cellOf(cursor.shown);
-  const { canvas, placed } = useFrame({ props, model, size, height, scroll, drawn });
+  const { canvas, placed } = useFrame(gridProps, height, scroll);
   const over = useOverlay(size, height, drawn, { cell, byKeys: cursor.byKeys, selection });
   const pointOf = ({ clientX, clientY }: MouseEvent) => {
     const box = canvas.current?.getBoundingClientRect();
@@ -88,6 +88,7 @@ export function HeatGrid({ props, model, size, drawn }: GridProps) {
   };
   const [scrollX, scrollY] = [scroll.x, scroll.y];
   const pointed = cell === null ? null : cellRect({ layout, arrangement, scrollX, scrollY }, cell);
+  const isFolded = cell !== null && foldWords(picture, cell.from, cell.to) !== '';
   // The card must not cover callouts.
   const room = placed.length > 0 ? layout.left + layout.viewWidth : size.width;
   return (
@@ -129,11 +130,7 @@ export function HeatGrid({ props, model, size, drawn }: GridProps) {
             picture={picture}
             problemMs={props.thresholds.problemMs}
             {...cell}
-            hint={
-              foldWords(picture, cell.from, cell.to) === ''
-                ? 'Enter opens the link'
-                : 'Worst of these links. Enter unfolds them.'
-            }
+            hint={isFolded ? 'Worst of these links. Enter unfolds them.' : 'Enter opens the link'}
           />
         </CardBeside>
       )}
@@ -169,17 +166,8 @@ function openCell({ picture, unfolded, onSelect, onChange }: ViewProps, { from, 
   else if (source !== undefined && target !== undefined) onSelect({ from: source, to: target });
 }
 
-interface FrameRequest {
-  props: ViewProps;
-  model: HeatModel;
-  size: Size;
-  height: number;
-  scroll: Scroll;
-  drawn: RefObject<Drawn | null>;
-}
-
 /** Draws the heatmap whenever it changes, and returns its canvas and the places of its callouts. */
-function useFrame({ props, model, size, height, scroll, drawn }: FrameRequest) {
+function useFrame({ props, model, size, drawn }: GridProps, height: number, scroll: Scroll) {
   const { theme } = props;
   const { shown, axisStates, arrangement, layout, group, callouts, calloutsBeside } = model;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -218,15 +206,25 @@ function useFrame({ props, model, size, height, scroll, drawn }: FrameRequest) {
 /** Draws crosshair, rings and bold names on a second canvas above the first. Call it after `useFrame`. */
 function useOverlay(size: Size, height: number, drawn: RefObject<Drawn | null>, pointing: Pointing) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const isBlank = useRef(false);
   useLayoutEffect(() => {
-    const isNothing = pointing.cell === null && pointing.selection === null;
-    // Clearing an empty canvas would still repaint the page.
-    if (isNothing && isBlank.current) return;
     const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
-    if (ctx === null || drawn.current === null) return;
-    drawOverlay(ctx, drawn.current.scene, pointing);
-    isBlank.current = isNothing;
+    if (ctx !== null && drawn.current !== null) drawOverlay(ctx, drawn.current.scene, pointing);
   });
   return canvas;
+}
+
+/** Resizes and clears a canvas, and returns its context scaled to CSS px. */
+function prepareCanvas(canvas: HTMLCanvasElement, size: Size, height: number): CanvasRenderingContext2D | null {
+  const deviceWidth = Math.max(1, Math.round(size.width * size.dpr));
+  const deviceHeight = Math.max(1, Math.round(height * size.dpr));
+  if (canvas.width !== deviceWidth || canvas.height !== deviceHeight) {
+    canvas.width = deviceWidth;
+    canvas.height = deviceHeight;
+    canvas.style.width = `${size.width}px`;
+    canvas.style.height = `${height}px`;
+  }
+  const ctx = canvas.getContext('2d');
+  ctx?.setTransform(size.dpr, 0, 0, size.dpr, 0, 0);
+  ctx?.clearRect(0, 0, size.width, height);
+  return ctx;
 }

@@ -120,110 +120,48 @@ const GOOD = codeOf('good');
 const RANK = Uint8Array.from([...SEVERITY, -1], (severity) => severity + 1);
 const BY_RANK = Uint8Array.from([HIDDEN, ...BY_SEVERITY]);
 const GOOD_RANK = RANK[GOOD] ?? 0;
+/** Starts that are whole pixels may be a little beside them. */
+const ROUNDING = 1e-9;
 
-/**
- * Paints a heatmap with more pods than pixels. Each pixel shows the worst of its links. Almost all links of a large mesh
- * are good, so everything is first painted as good, and then only the other links are visited.
- */
+/** Paints a heatmap with more pods than pixels. Each pixel shows the worst of its links; almost all links are good. */
 export function paintShared(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
   const { width, height, pods, starts } = area;
   const { n, state } = source;
-  const total = starts[pods.length] ?? 0;
-  const columns = ranges(width, pods.length, total);
-  const rows = ranges(height, pods.length, total);
-  const lines = linesOf(rows, height, pods, n);
   const palette = Uint32Array.from(BY_RANK, (code) => colours.fill[code] ?? 0);
-  const pixelColumn = new PixelColumn(height);
-  pixels.fill(colours.fill[GOOD] ?? 0);
-  // Reads four states at once, to skip good links quickly.
-  const words = state.byteOffset % 4 === 0 ? new Uint32Array(state.buffer, state.byteOffset, state.length >> 2) : [];
+  // By pod: its first line of pixels and the one after its last. By line: how many pods share it.
+  const [top, bottom, sharing] = [new Int32Array(n), new Int32Array(n), new Int32Array(height)];
+  for (const [row, pod] of pods.entries()) {
+    const first = Math.floor((starts[row] ?? 0) + ROUNDING);
+    const end = Math.min(height, Math.ceil((starts[row + 1] ?? 0) - ROUNDING));
+    top[pod] = first;
+    bottom[pod] = end;
+    for (let y = first; y < end; y++) sharing[y] = (sharing[y] ?? 0) + 1;
+  }
+  // By pixel of a column: how many of its links are not good, and the worst of these.
+  const [others, worst] = [new Int32Array(height), new Uint8Array(height)];
+  const pitch = (starts[pods.length] ?? 0) / pods.length;
   // Column by column, because the links of one source are adjacent in memory.
   for (let x = 0; x < width; x++) {
-    const [first = 0, end = 0] = [columns[x], columns[width + x]];
+    others.fill(0);
+    worst.fill(0);
+    const first = Math.floor(x / pitch + ROUNDING);
+    const end = Math.min(pods.length, Math.ceil((x + 1) / pitch - ROUNDING));
     for (let column = first; column < end; column++) {
       const start = (pods[column] ?? 0) * n;
-      const stop = start + n;
-      for (let pair = start; pair < stop; pair++) {
-        if ((pair & 3) === 0 && words[pair >> 2] === 0 && pair + 4 <= stop) {
-          pair += 3;
-          continue;
-        }
-        const code = state[pair] ?? GOOD;
+      for (let to = 0; to < n; to++) {
+        const code = state[start + to] ?? GOOD;
         if (code === GOOD) continue;
-        const to = pair - start;
-        const after = lines[n + to] ?? 0;
-        for (let y = lines[to] ?? 0; y < after; y++) pixelColumn.add(y, RANK[code] ?? 0);
+        const rank = RANK[code] ?? 0;
+        for (let y = top[to] ?? 0; y < (bottom[to] ?? 0); y++) {
+          others[y] = (others[y] ?? 0) + 1;
+          if (rank > (worst[y] ?? 0)) worst[y] = rank;
+        }
       }
     }
-    pixelColumn.paint(pixels, x, width, palette, (y) => (end - first) * ((rows[height + y] ?? 0) - (rows[y] ?? 0)));
-  }
-}
-
-/** The links that are not good in one column of pixels. */
-class PixelColumn {
-  readonly #ys: Int32Array;
-  /** By pixel: whether a link was added; the highest rank; how many links are below good, and their highest rank. */
-  readonly #isMet: Uint8Array;
-  readonly #worst: Uint8Array;
-  readonly #low: Uint32Array;
-  readonly #lowMost: Uint8Array;
-  #count = 0;
-
-  constructor(height: number) {
-    this.#ys = new Int32Array(height);
-    this.#isMet = new Uint8Array(height);
-    this.#worst = new Uint8Array(height);
-    this.#low = new Uint32Array(height);
-    this.#lowMost = new Uint8Array(height);
-  }
-
-  add(y: number, rank: number): void {
-    if (this.#isMet[y] === 0) {
-      this.#isMet[y] = 1;
-      this.#ys[this.#count++] = y;
-      this.#worst[y] = GOOD_RANK;
-      this.#low[y] = 0;
-      this.#lowMost[y] = 0;
-    }
-    if (rank > (this.#worst[y] ?? 0)) this.#worst[y] = rank;
-    if (rank > GOOD_RANK) return;
-    this.#low[y] = (this.#low[y] ?? 0) + 1;
-    if (rank > (this.#lowMost[y] ?? 0)) this.#lowMost[y] = rank;
-  }
-
-  /** Paints the column at `x` and clears it. `pairsAt`: the number of links that share a pixel. */
-  paint(pixels: Uint32Array, x: number, width: number, palette: Uint32Array, pairsAt: (y: number) => number): void {
-    for (let i = 0; i < this.#count; i++) {
-      const y = this.#ys[i] ?? 0;
-      this.#isMet[y] = 0;
-      const rank = (this.#low[y] === pairsAt(y) ? this.#lowMost[y] : this.#worst[y]) ?? 0;
-      pixels[y * width + x] = palette[rank] ?? 0;
-    }
-    this.#count = 0;
-  }
-}
-
-/** For each of `n` pods the first of its pixel lines, and (at `n + pod`) the end of its lines; 0, 0 if it has none. */
-function linesOf(rows: Int32Array, height: number, pods: Int32Array, n: number): Int32Array {
-  const lines = new Int32Array(2 * n);
-  for (let y = 0; y < height; y++) {
-    for (let row = rows[y] ?? 0; row < (rows[height + y] ?? 0); row++) {
-      const pod = pods[row] ?? 0;
-      if (lines[n + pod] === 0) lines[pod] = y;
-      lines[n + pod] = y + 1;
+    for (let y = 0; y < height; y++) {
+      const hasGood = (others[y] ?? 0) < (end - first) * (sharing[y] ?? 0);
+      const rank = worst[y] ?? 0;
+      pixels[y * width + x] = palette[hasGood ? Math.max(GOOD_RANK, rank) : rank] ?? 0;
     }
   }
-  return lines;
-}
-
-/** For each of `length` pixels the first of its positions, and (at `length + pixel`) the end of its positions. */
-function ranges(length: number, count: number, total: number): Int32Array {
-  const result = new Int32Array(2 * length);
-  for (let pixel = 0; pixel < length; pixel++) {
-    const first = Math.min(count - 1, Math.floor((pixel / total) * count + 1e-9));
-    const end = Math.ceil(((pixel + 1) / total) * count - 1e-9);
-    result[pixel] = first;
-    result[length + pixel] = Math.min(count, Math.max(first + 1, end));
-  }
-  return result;
 }

@@ -1,4 +1,3 @@
-import { sum } from 'd3';
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from 'react';
 import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import type { Picture } from '../../model/mesh-view.ts';
@@ -15,17 +14,12 @@ import {
   ticksOf,
 } from './thresholds.ts';
 
-/**
- * Lengths of the drawing, in its own units: the plot of the latencies, below it the coloured bar, below that handles and
- * numbers.
- */
+/** Lengths of the drawing: the plot of the latencies, below it the coloured bar, below that handles and numbers. */
 const WIDTH = 300;
 const PLOT = 44;
 const BAR_TOP = PLOT;
 const BAR = 14;
 const HEIGHT = BAR_TOP + BAR + 36;
-const DOT_BINS = 33;
-const HISTOGRAM_BINS = 60;
 
 interface ScaleProps {
   picture: Picture;
@@ -58,23 +52,16 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
         aria-label="Thresholds on a logarithmic scale"
       >
         <Distribution picture={picture} scale={scale} />
-        {['good', 'fair', 'warning', 'slow'].map((state, i) => {
-          const from = edges[i] ?? 0;
-          const width = Math.max(0, (edges[i + 1] ?? 0) - from);
-          return (
-            <rect key={state} className={`scale-band is-${state}`} x={from} y={BAR_TOP} width={width} height={BAR} />
-          );
-        })}
-        {timeoutMs > 0 ? (
-          <line
-            stroke="var(--text-second)"
-            strokeDasharray="3 3"
-            x1={x(timeoutMs)}
-            x2={x(timeoutMs)}
-            y1={4}
-            y2={BAR_TOP + BAR}
+        {['good', 'fair', 'warning', 'slow'].map((state, i) => (
+          <path
+            key={state}
+            className={`scale-band is-${state}`}
+            d={`M${edges[i]} ${BAR_TOP}V${BAR_TOP + BAR}H${edges[i + 1]}V${BAR_TOP}Z`}
           />
-        ) : null}
+        ))}
+        {timeoutMs > 0 && (
+          <path stroke="var(--text-second)" strokeDasharray="3 3" d={`M${x(timeoutMs)} 4V${BAR_TOP + BAR}`} />
+        )}
         {ticksOf(scale).map((ms) => (
           <text
             key={ms}
@@ -87,36 +74,28 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
           </text>
         ))}
         {THRESHOLD_NAMES.map((name) => (
-          <Handle
-            key={name}
-            name={name}
-            x={x(thresholds[name])}
-            ms={thresholds[name]}
-            limits={[leastMs, mostMs]}
-            onHold={setHeld}
-            onChange={(ms) => onChange(name, ms)}
-          />
+          <Handle key={name} {...{ name, scale, onChange }} ms={thresholds[name]} onHold={setHeld} />
         ))}
       </svg>
     </div>
   );
 }
 
-function Handle(handle: {
+interface HandleProps extends Pick<ScaleProps, 'onChange'> {
   name: ThresholdName;
-  x: number;
+  scale: LatencyScale;
   ms: number;
-  limits: [least: number, most: number];
   onHold: (name: ThresholdName) => void;
-  onChange: (ms: number) => void;
-}) {
-  const { name, x, ms, limits, onHold, onChange } = handle;
+}
+
+function Handle({ name, scale, ms, onHold, onChange }: HandleProps) {
+  const x = scale(ms) * WIDTH;
+  const [leastMs = 0, mostMs = 0] = scale.domain();
   const onKeyDown = (event: KeyboardEvent) => {
-    const [least, most] = limits;
     const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 }[event.key];
-    if (steps !== undefined) onChange(Math.min(most, Math.max(least, stepFrom(ms, steps))));
-    else if (event.key === 'Home') onChange(least);
-    else if (event.key === 'End') onChange(most);
+    if (steps !== undefined) onChange(name, Math.min(mostMs, Math.max(leastMs, stepFrom(ms, steps))));
+    else if (event.key === 'Home') onChange(name, leastMs);
+    else if (event.key === 'End') onChange(name, mostMs);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -133,8 +112,8 @@ function Handle(handle: {
       role="slider"
       tabIndex={0}
       aria-label={THRESHOLD_LABELS[name]}
-      aria-valuemin={limits[0]}
-      aria-valuemax={limits[1]}
+      aria-valuemin={leastMs}
+      aria-valuemax={mostMs}
       aria-valuenow={ms}
       aria-valuetext={`${ms} ms`}
       onKeyDown={onKeyDown}
@@ -149,17 +128,14 @@ function Handle(handle: {
 
 /** The latencies of the links: dots, or a histogram with more than `MAX_DOTS` links. */
 function Distribution({ picture, scale }: { picture: Picture; scale: LatencyScale }) {
+  const isHistogram = picture.n * picture.n > MAX_DOTS;
   // The scale is made anew at each render; its domain tells whether it has changed.
   const domain = scale.domain().join();
   // biome-ignore lint/correctness/useExhaustiveDependencies: `domain` stands for `scale`
-  const bins = useMemo(
-    () => binsOf(picture, scale, picture.n * picture.n > MAX_DOTS ? HISTOGRAM_BINS : DOT_BINS),
-    [picture, domain],
-  );
+  const bins = useMemo(() => binsOf(picture, scale, isHistogram ? 60 : 33), [picture, domain]);
   const binWidth = WIDTH / bins.length;
-  const total = sum(bins);
   const most = Math.max(1, ...bins);
-  if (total > MAX_DOTS || bins.length === HISTOGRAM_BINS) {
+  if (isHistogram) {
     const height = (count: number) =>
       count === 0 ? 0 : Math.max(2, (Math.log1p(count) / Math.log1p(most)) * (PLOT - 6));
     const path = bins.map(

@@ -67,10 +67,7 @@ export function withThreshold(thresholds: Thresholds, name: ThresholdName, ms: n
 /** A distribution uses at most about this many links, evenly spaced. */
 const MAX_BINNED = 40_000;
 
-/**
- * Number of links whose latency is in each of `bins` equal parts of the scale. Failed links are left out, because they
- * have no meaningful latency. Unreliable links are included.
- */
+/** Counts the links whose latency is in each of `bins` equal parts of the scale. Failed links have no meaningful latency. */
 export function binsOf({ n, state, valueUs }: Picture, scale: LatencyScale, bins: number): number[] {
   const [leastMs = 0, mostMs = 0] = scale.domain();
   let stride = Math.max(1, Math.ceil(state.length / MAX_BINNED));

@@ -74,18 +74,13 @@ function useNameWidths({ mesh, pods }: Picture, names: NameChoice) {
     return Math.ceil(most) + 2;
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: names and labels change only with the pods and that setting
-  return useMemo(
-    () => ({
-      fullWidth: fullWidth(width(pods.map(({ name }) => name)), names),
+  return useMemo(() => {
+    const full = width(pods.map(({ name }) => name));
+    return {
+      // Full names that would have to be cut are used only if the reader wants them: short names fit completely.
+      fullWidth: full <= MAX_NAME_WIDTH ? full : names === 'full' ? MAX_NAME_WIDTH : Number.POSITIVE_INFINITY,
       shortWidth: Math.min(MAX_NAME_WIDTH, width(pods.map(({ label }) => label))),
       groupWidth: Math.min(120, width(pods.flatMap(({ pod }) => [shownName(pod.node), shownName(pod.zone)]))),
-    }),
-    [mesh.pods, mesh.settings.displayNodeName, names, context],
-  );
-}
-
-/** Full names that would have to be cut are used only if the reader wants them: short names fit completely. */
-function fullWidth(width: number, names: NameChoice): number {
-  if (width <= MAX_NAME_WIDTH) return width;
-  return names === 'full' ? MAX_NAME_WIDTH : Number.POSITIVE_INFINITY;
+    };
+  }, [mesh.pods, mesh.settings.displayNodeName, names, context]);
 }

@@ -19,9 +19,6 @@ describe('the scale', () => {
     expect(scaleFor(3000, DEFAULT_THRESHOLDS).domain()).toEqual([0.1, 10_000]);
     expect(scaleFor(300, { goodMs: 0.05, warningMs: 1, problemMs: 2000 }).domain()).toEqual([0.01, 10_000]);
     expect(ticksOf(scaleFor(300, DEFAULT_THRESHOLDS))).toEqual([0.1, 1, 10, 100, 1000]);
-    expect(ticksOf(scaleFor(3000, { goodMs: 0.05, warningMs: 1, problemMs: 50_000 }))).toEqual([
-      0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000,
-    ]);
   });
 
   test('leads from a figure to its place and back, to two figures', () => {
@@ -31,8 +28,6 @@ describe('the scale', () => {
         expect(Math.abs(msAt(scale, scale(ms)) / ms - 1)).toBeLessThan(0.051);
       }),
     );
-    expect(scale(0)).toBe(0);
-    expect(scale(9999)).toBe(1);
   });
 });
 
