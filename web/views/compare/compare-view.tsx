@@ -198,13 +198,9 @@ function useComparison(ranges: readonly TimeRange[], expect: readonly string[]) 
   const key = JSON.stringify({ ranges, expect, count });
   const judged = useFetched(key, (signal) => fetchJudged(ranges, expect, signal), { delayMs: DELAY_MS });
   const { value, isThere: isCurrent, error } = judged;
-  return {
-    comparison: value?.comparison ?? null,
-    isCurrent,
-    error,
-    hypothesisError: isCurrent ? (value?.hypothesisError ?? '') : '',
-    reload: () => setCount((before) => before + 1),
-  };
+  const { comparison = null, hypothesisError = '' } = value ?? {};
+  const reload = () => setCount((before) => before + 1);
+  return { comparison, isCurrent, error, hypothesisError: isCurrent ? hypothesisError : '', reload };
 }
 
 /** Asks without the hypothesis if the server refuses that. */

@@ -46,10 +46,7 @@ export function layoutMap(
   return { pitch, gap, left, top, width: left + pitch * n, height: top + pitch * n };
 }
 
-/**
- * Draws the map of what changed. `ctx` is in CSS px; `token` reads a colour of the theme. Returns the pixels that cells share,
- * if any.
- */
+/** Draws the map of what changed, `ctx` in CSS px. Returns the pixels that cells share, if any. */
 export function drawChanges(
   ctx: CanvasRenderingContext2D,
   map: ChangeMapModel,
@@ -91,10 +88,7 @@ function drawNames(ctx: CanvasRenderingContext2D, { pods }: ChangeMapModel, layo
   });
 }
 
-/**
- * The fill of a cell and the ink on it by what became of its link. That of a changed latency is between `same` and these: see
- * `changeColours`.
- */
+/** The fill of a cell and the ink on it by what became of its link. Changed latencies: `changeColours`. */
 export const CHANGE_LOOKS: Record<Change, readonly [fill: string, ink: string]> = {
   unknown: ['--unknown-ground', '--text-second'],
   same: ['--sunken', '--text'],
@@ -129,10 +123,7 @@ function looksOf(map: ChangeMapModel, token: Token): (pair: number) => CellLook 
   };
 }
 
-/**
- * How much a change matters where several cells share a pixel. The fraction orders changes of latency by their size; from
- * `SPREAD_FROM` on a cell covers 3 x 3 pixels, so that one row of a thousand is seen.
- */
+/** How much a change matters where cells share a pixel; from `SPREAD_FROM` on a cell covers 3 x 3, so that one row is seen. */
 const RANKS: Record<Change, number> = {
   same: 0,
   unknown: 1,
@@ -264,10 +255,7 @@ export function changeColours(same: string, slower: string, faster: string, text
     (share < 0 ? down : up)[Math.round(Math.min(1, Math.abs(share)) * STEPS)] ?? { fill: same, ink: text };
 }
 
-/**
- * Half way between two colours neither end's ink can be read: one of white and black always can. A lightness that differs by 50
- * is a contrast of 4.5 at the least, which words need (WCAG 2, AA).
- */
+/** White or black can be read on any colour. A lightness that differs by 50 is a contrast of 4.5 at the least (WCAG 2, AA). */
 function inkOn(fill: string, text: string): string {
   const differs = (ink: string) => Math.abs(lab(ink).l - lab(fill).l) >= 50;
   return [text, '#ffffff'].find(differs) ?? '#000000';

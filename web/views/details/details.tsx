@@ -4,10 +4,7 @@ import { LinkPanel } from './link-panel.tsx';
 import { PodPanel } from './pod-panel.tsx';
 import { RemovedPodPanel } from './removed-pod-panel.tsx';
 
-/**
- * The panel of the selected pod or link, or of a selected pod that is in no list any more. One module, because it is loaded
- * when first needed.
- */
+/** The panel of the selected pod or link, or of a selected pod that is in no list any more. */
 export function Details(props: ViewProps) {
   const { picture, selection } = props;
   if (selection === null) return null;

@@ -15,30 +15,33 @@ import type { Answer } from './link-direction.ts';
 const WIDTH = 170;
 const [SAMPLES_HEIGHT, PAST_HEIGHT] = [44, 36];
 
-/** A small plot. `words`: what it says, in one sentence. `notes`: what stands below it, from left to right. */
-function Plot(plot: { words: string; height: number; isPast: boolean; notes: ReactNode[]; children: ReactNode }) {
-  const { words, height, isPast, notes, children } = plot;
+interface PlotProps {
+  /** What it says, in one sentence. */
+  words: string;
+  height: number;
+  /** The place of the problem threshold. */
+  problemY: number;
+  /** What stands below it, from left to right. */
+  notes: ReactNode;
+  children: ReactNode;
+}
+
+/** A small plot. */
+function Plot({ words, height, problemY, notes, children }: PlotProps) {
   return (
-    <figure className={isPast ? 'sample-chart is-past' : 'sample-chart'}>
+    <figure className={height === PAST_HEIGHT ? 'sample-chart is-past' : 'sample-chart'}>
       <svg viewBox={`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" role="img" aria-label={words}>
         <title>{words}</title>
         <rect fill="var(--sunken)" width={WIDTH} height={height} />
         {children}
+        <path stroke="var(--slow-link)" strokeDasharray="3 3" d={`M0 ${problemY}H${WIDTH}`} />
       </svg>
       <figcaption className="small spread">{notes}</figcaption>
     </figure>
   );
 }
 
-/** The problem threshold in a plot. */
-function ProblemLine({ y }: { y: number }) {
-  return <line stroke="var(--slow-link)" strokeDasharray="3 3" x1="0" x2={WIDTH} y1={y} y2={y} />;
-}
-
-/**
- * The scales of a plot, px: time, and latencies (us) linear from 0 at the bottom to at least twice the problem threshold, so that
- * a healthy link is flat at the bottom and a slow one is above the threshold line.
- */
+/** Time, and latencies (us) from 0 to at least twice the problem threshold, so that a healthy link is flat at the bottom; px. */
 function scalesOf(
   { fromMs, toMs, mostUs = 0 }: { fromMs: number; toMs: number; mostUs: number | undefined },
   problemUs: number,
@@ -70,40 +73,34 @@ export function SampleChart({ of: { value, error }, state, problemMs, isNow }: S
   const plot = plotSamples(samples, nowMs, problemMs * 1000);
   const { failed, p50Us, p95Us } = summarise(samples);
   const words = `${plural(samples.length, 'sample')} in ${durationText(nowMs - plot.fromMs)}, ${failed} failed, median ${latencyText(p50Us)}, 95th percentile ${latencyText(p95Us)}`;
-  const notes = [
-    <span key="from">{clockText(plot.fromMs, nowMs)}</span>,
-    <span key="to">{isNow ? 'now' : clockText(nowMs)}</span>,
-  ];
+  const notes = (
+    <>
+      <span>{clockText(plot.fromMs, nowMs)}</span>
+      <span>{isNow ? 'now' : clockText(nowMs)}</span>
+    </>
+  );
+  const failures = plot.failures.map((x) => `M${x} 2V${SAMPLES_HEIGHT - 2}`).join('');
+  const suspects = plot.suspects.map(({ x, y }) => `M${x} ${y - 3}v6`).join('');
   return (
-    <Plot words={words} height={SAMPLES_HEIGHT} isPast={false} notes={notes}>
-      <ProblemLine y={plot.problemY} />
-      {plot.failures.map((x, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: two failures may share a place
-        <line key={i} stroke="var(--failed-link)" strokeWidth="1.5" x1={x} x2={x} y1="2" y2={SAMPLES_HEIGHT - 2} />
-      ))}
+    <Plot words={words} height={SAMPLES_HEIGHT} problemY={plot.problemY} notes={notes}>
+      <path stroke="var(--failed-link)" strokeWidth="1.5" d={failures} />
       <path fill="none" stroke={`var(--${isLate ? state : 'good'}-link)`} strokeWidth="1.75" d={plot.line} />
-      {plot.suspects.map(({ x, y }, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: two samples may share a place
-        <line key={i} stroke="var(--suspect)" strokeWidth="2" x1={x} x2={x} y1={y - 3} y2={y + 3} />
-      ))}
+      <path stroke="var(--suspect)" strokeWidth="2" d={suspects} />
     </Plot>
   );
 }
 
 const isOk = ({ outcome }: RecentSample) => outcome === 'ok';
 
-/**
- * Plots samples (oldest first) from the first one to `nowMs`: path data of the latencies, interrupted at failures; x of failed
- * samples; places of suspect ones; all in px. Times are ms since the epoch by the source pod's clock.
- */
+/** Plots samples (oldest first): the latencies, interrupted at failures; x of failed samples; places of suspect ones; px. */
 export function plotSamples(samples: readonly RecentSample[], nowMs: number, problemUs: number) {
   const fromMs = samples[0]?.atMs ?? nowMs;
   const mostUs = max(samples.filter(isOk), ({ totalUs }) => totalUs);
   const { x, y } = scalesOf({ fromMs, toMs: nowMs, mostUs }, problemUs, SAMPLES_HEIGHT);
   const placeOf = ({ atMs, totalUs }: RecentSample) => ({ x: x(atMs), y: y(totalUs) });
   const latencies = line<RecentSample>(
-    (sample) => placeOf(sample).x,
-    (sample) => placeOf(sample).y,
+    ({ atMs }) => x(atMs),
+    ({ totalUs }) => y(totalUs),
   );
   return {
     line: latencies.defined(isOk).digits(1)(samples) ?? '',
@@ -144,10 +141,7 @@ interface HistoryChartProps {
   momentMs: number | null;
 }
 
-/**
- * The history of a link as a small plot: medians, the range around them, bars for failures, and bars from above for lost
- * datagrams.
- */
+/** The history of a link: medians, the range around them, bars for failures, and bars from above for lost datagrams. */
 export function HistoryChart({ of: { value, error }, problemMs, momentMs }: HistoryChartProps) {
   const untilMs = value === null ? 0 : Math.min(value.nowMs, momentMs ?? value.nowMs);
   const steps = value === null ? [] : stepsUntil(value, untilMs);
@@ -162,17 +156,16 @@ export function HistoryChart({ of: { value, error }, problemMs, momentMs }: Hist
   const span = durationText(untilMs - plot.fromMs);
   const words = `Last ${span} in steps of ${durationText(first.lengthMs)}: ${plural(samples, 'sample')}, ${countText(failed)} failed, slowest ${latencyText(maxUs)}${loss === '' ? '' : `, ${plural(sent, 'datagram')}, ${loss}`}`;
   const trouble = failed > 0 ? `${countText(failed)} failed` : lost > 0 ? loss : 'none failed';
-  const notes = [
-    <span key="from">{clockText(plot.fromMs, untilMs)}</span>,
-    <span key="trouble" className={failed > 0 ? 'tone-failed' : lost > 0 ? 'tone-warning' : undefined}>
-      {trouble}
-    </span>,
-    <span key="to">{momentMs === null && error === '' ? 'now' : clockText(untilMs)}</span>,
-  ];
+  const notes = (
+    <>
+      <span>{clockText(plot.fromMs, untilMs)}</span>
+      <span className={failed > 0 ? 'tone-failed' : lost > 0 ? 'tone-warning' : undefined}>{trouble}</span>
+      <span>{momentMs === null && error === '' ? 'now' : clockText(untilMs)}</span>
+    </>
+  );
   return (
-    <Plot words={words} height={PAST_HEIGHT} isPast notes={notes}>
+    <Plot words={words} height={PAST_HEIGHT} problemY={plot.problemY} notes={notes}>
       <path fill="var(--hairline)" d={plot.band} />
-      <ProblemLine y={plot.problemY} />
       {plot.failures.map((bar) => (
         <rect key={bar.x} fill="var(--failed-link)" {...bar} y={PAST_HEIGHT - bar.height} />
       ))}
@@ -194,11 +187,7 @@ export function stepsUntil({ steps }: LinkHistory, untilMs: number): Step[] {
   return steps.filter(({ atMs }) => atMs < untilMs);
 }
 
-/**
- * Plots steps (oldest first) from the first one to `untilMs`: path data of the medians, and of the areas from minimum to 95th
- * percentile, with a gap where steps are missing or nothing was answered; bars of steps with failures, and with lost datagrams;
- * all in px.
- */
+/** Plots steps (oldest first): medians, minimum to 95th percentile, with gaps; bars of failures and of lost datagrams; px. */
 export function plotHistory(steps: readonly Step[], untilMs: number, problemUs: number) {
   const fromMs = steps[0]?.atMs ?? untilMs;
   const mostUs = max(steps, ({ p95Us }) => p95Us);
@@ -219,15 +208,11 @@ export function plotHistory(steps: readonly Step[], untilMs: number, problemUs: 
   const bars = (shareOf: (step: Step) => number) =>
     steps
       .filter((step) => shareOf(step) > 0)
-      .map((step) => {
-        const left = x(step.atMs);
-        const share = Math.max(MIN_BAR_SHARE, shareOf(step));
-        return {
-          x: left,
-          width: Math.max(MIN_BAR_WIDTH, x(step.atMs + step.lengthMs) - left),
-          height: share * PAST_HEIGHT,
-        };
-      });
+      .map((step) => ({
+        x: x(step.atMs),
+        width: Math.max(MIN_BAR_WIDTH, x(step.atMs + step.lengthMs) - x(step.atMs)),
+        height: Math.max(MIN_BAR_SHARE, shareOf(step)) * PAST_HEIGHT,
+      }));
   return {
     line: medians.defined(isAnswered).digits(1)(points) ?? '',
     band: band.defined(isAnswered).digits(1)(points) ?? '',

@@ -34,52 +34,42 @@ const [SAMPLES_EVERY_MS, HISTORY_EVERY_MS] = [2000, 10_000];
 export function useDirection(props: ViewProps, from: PodView, to: PodView, isOff = false): LinkDirection {
   const { picture, loadSamples, nowMs } = props;
   const facts = linkFacts(picture, from.index, to.index);
-  const [fromUid, toUid] = isOff ? ['', ''] : [from.pod.uid, to.pod.uid];
-  const samples = useNewest(loadSamples, fromUid, toUid, Math.floor(facts.sampledMs / SAMPLES_EVERY_MS));
+  const [fromUid, toUid] = [from.pod.uid, to.pod.uid];
+  const sampledTurn = Math.floor(facts.sampledMs / SAMPLES_EVERY_MS);
+  const samples = useNewest((signal) => loadSamples(fromUid, toUid, signal), sampledTurn, isOff);
   // The same history shows any time of the past.
   const turn = picture.mesh.past === null ? Math.floor(nowMs / HISTORY_EVERY_MS) : -1;
-  const past = useNewest(fetchLinkHistory, fromUid, toUid, turn);
+  const past = useNewest((signal) => fetchLinkHistory(fromUid, toUid, signal), turn, isOff);
   const [name, fullName] = [`${from.label} → ${to.label}`, `${from.name} → ${to.name}`];
   return { name, fullName, from, to, facts, samples, past };
 }
 
-const NOTHING = { value: null, error: '' };
-
-/**
- * Fetches what `load` gives for a link when it is opened, and again for each new `turn` while the page is visible; one request at
- * a time. An empty uid fetches nothing.
- */
+/** Fetches at once, and again for each new `turn` while the page is visible; one request at a time. `isOff`: fetches nothing. */
 function useNewest<T extends { error: string }>(
-  load: (from: string, to: string, signal: AbortSignal) => Promise<T>,
-  from: string,
-  to: string,
+  load: (signal: AbortSignal) => Promise<T>,
   turn: number,
+  isOff: boolean,
 ): Answer<T> {
-  const of = `${from}/${to}`;
-  const [state, setState] = useState<Answer<T> & { of: string }>({ ...NOTHING, of: '' });
+  const [answer, setAnswer] = useState<Answer<T>>({ value: null, error: '' });
   const latest = useRef(load);
   latest.current = load;
   const fetching = useRef<NewestOnly<number> | null>(null);
   useEffect(() => {
-    if (from === '' || to === '') return;
-    const ofLink = new NewestOnly<number>(async (_, signal) => {
-      const answer = await latest.current(from, to, signal).then(
+    const newest = new NewestOnly<number>(async (_, signal) => {
+      const next = await latest.current(signal).then(
         (value) => ({ value, error: value.error }),
         (error: unknown) => ({ error: textOf(error) }),
       );
-      if (!signal.aborted) setState((old) => ({ ...(old.of === of ? old : NOTHING), ...answer, of }));
+      if (!signal.aborted) setAnswer((old) => ({ ...old, ...next }));
     });
-    fetching.current = ofLink;
-    return () => {
-      ofLink.stop();
-      fetching.current = null;
-    };
-  }, [from, to, of]);
-  const isThere = state.of === of;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another link is fetched at once, too
+    fetching.current = newest;
+    return () => newest.stop();
+  }, []);
+  const isFirst = answer.value === null && answer.error === '';
+  // biome-ignore lint/correctness/useExhaustiveDependencies: an answer alone fetches nothing
   useEffect(() => {
     // The first fetch also happens on a hidden page, because there is no second one when viewing the past.
-    if (!document.hidden || !isThere) fetching.current?.offer(turn);
-  }, [of, turn]);
-  return isThere ? state : NOTHING;
+    if (!isOff && (!document.hidden || isFirst)) fetching.current?.offer(turn);
+  }, [turn, isOff]);
+  return answer;
 }

@@ -1,5 +1,4 @@
 import type { Pod } from '../../../server/protocol/pod.ts';
-import type { ProbeResult } from '../../../server/protocol/sample.ts';
 import { countText } from '../../../server/runtime/count-text.ts';
 import { durationText, latencyText } from '../../../server/runtime/measure-text.ts';
 import { FindingList } from '../../components/finding-list.tsx';
@@ -59,7 +58,7 @@ export function PodPanel({ props, view }: { props: ViewProps; view: PodView }) {
         <NextSteps props={props} pod={view.pod} />
       </details>
       {view.health === 'gone' ? (
-        <LastPings props={props} view={view} />
+        <Results title="Last inbound pings" of={lastPingsInto(picture, view.index)} />
       ) : (
         <>
           <PodLinks props={props} view={view} direction="inbound" />
@@ -127,20 +126,6 @@ export function lifetimeText({ createdMs, lifecycle, sinceMs }: Pod, nowMs: numb
   return `${created}, ${durationText(nowMs - createdMs)} ago`;
 }
 
-/** The last results that other pods have for a pod that is gone. */
-function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
-  const pings = lastPingsInto(props.picture, view.index);
-  const failed = pings.filter(({ isFailed }) => isFailed).length;
-  return (
-    <section>
-      <h3>
-        Last inbound pings <span className="second">{`${countText(pings.length)}, ${countText(failed)} failed`}</span>
-      </h3>
-      <Results of={pings} />
-    </section>
-  );
-}
-
 /** The links into or out of a pod, its link to itself included, the worst first. */
 export function PodLinks(links: { props: ViewProps; view: PodView; direction: 'inbound' | 'outbound' }) {
   const { props, view, direction } = links;
@@ -191,52 +176,48 @@ export function PodProbes({ picture, view }: { picture: Picture; view: PodView }
   const all = mesh.reports[reportOf[view.index] ?? -1]?.probes ?? [];
   if (all.length === 0) return null;
   const results = all.map((probe) => {
-    const { path, protocol, target, error } = probe;
-    const title = shownName(target);
-    const name = shownName(probeName(probe));
-    return { key: `${path} ${protocol} ${target}`, name, title, words: probeText(probe), isFailed: error !== '' };
+    const { path, protocol, target, error, atMs, durationUs } = probe;
+    const answer = atMs === 0 ? 'pending' : latencyText(durationUs);
+    return {
+      key: `${path} ${protocol} ${target}`,
+      name: shownName(probeName(probe)),
+      target: shownName(target),
+      words: error === '' ? answer : shownName(error),
+      isFailed: error !== '',
+    };
   });
-  return (
-    <section>
-      <h3>
-        {all.some(({ path }) => path !== undefined) ? 'Paths and targets' : 'External'}{' '}
-        <span className="second">{countText(all.length)}</span>
-      </h3>
-      <Results of={results} />
-    </section>
-  );
-}
-
-/** The last result of an external probe: its latency or its error. */
-function probeText({ atMs, error, durationUs }: ProbeResult): string {
-  if (atMs === 0) return 'pending';
-  return error === '' ? latencyText(durationUs) : shownName(error);
+  return <Results title={all.some(({ path }) => path !== undefined) ? 'Paths and targets' : 'External'} of={results} />;
 }
 
 /** The result of a ping or a probe. `words`: "Refused since 15:07:38", "1.2 ms at 15:07:37". All safe to show. */
 interface Result {
   key: string;
   name: string;
-  title?: string;
+  /** The whole target of a probe. */
+  target?: string;
   words: string;
   isFailed: boolean;
 }
 
 /** A list of results, failed ones first. */
-function Results({ of }: { of: readonly Result[] }) {
-  const failedFirst = [...of].sort((a, b) => Number(b.isFailed) - Number(a.isFailed));
+function Results({ title, of }: { title: string; of: readonly Result[] }) {
+  const failed = of.filter(({ isFailed }) => isFailed);
+  const failedFirst = [...failed, ...of.filter(({ isFailed }) => !isFailed)];
   return (
-    <>
+    <section>
+      <h3>
+        {title} <span className="second">{`${countText(of.length)}, ${countText(failed.length)} failed`}</span>
+      </h3>
       <ul className="probe-list">
-        {failedFirst.slice(0, MAX).map(({ key, name, title, words, isFailed }) => (
+        {failedFirst.slice(0, MAX).map(({ key, name, target, words, isFailed }) => (
           <li key={key} className="spread">
-            <span title={title}>{name}</span>
+            <span title={target}>{name}</span>
             <b className={isFailed ? 'tone-failed' : 'tone-good'}>{words}</b>
           </li>
         ))}
       </ul>
       <NotShown count={of.length - MAX} />
-    </>
+    </section>
   );
 }
 

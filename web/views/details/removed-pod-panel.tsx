@@ -12,10 +12,7 @@ interface RemovedPodProps {
   props: Pick<ViewProps, 'picture' | 'liveMesh' | 'nowMs' | 'onSelect'>;
 }
 
-/**
- * The panel of a selected pod that is in no list of the viewed time: what became of it, as the events of the history tell, or that
- * it did not exist yet.
- */
+/** The panel of a selected pod that is in no list of the viewed time: what became of it, or that it did not exist yet. */
 export function RemovedPodPanel({ uid, props }: RemovedPodProps) {
   const { nowMs, picture, liveMesh, onSelect } = props;
   const { past, settings } = picture.mesh;
