@@ -78,15 +78,6 @@ describe('a comparison', () => {
     expect(findings[0]?.from.map((pod) => pods[pod]?.name)).toEqual(['pod-0', 'pod-1', 'pod-2']);
     expect(pods).toHaveLength(5);
   });
-
-  it('has failed shares in percent: neither 0 nor 100 unless none or all failed', async () => {
-    const during = spoiled(2);
-    const { stats } = during.reports[0] ?? {};
-    stats?.samples.fill(1000);
-    stats?.failures.set([1, 999]);
-    const links = linksByName(await comparisonOf({ during }));
-    expect([links.get('pod-0 pod-0')?.during[1], links.get('pod-0 pod-1')?.during[1]]).toEqual([1, 99]);
-  });
 });
 
 describe('the JSON of a comparison', () => {

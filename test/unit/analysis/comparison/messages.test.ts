@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { keyFiguresOf } from '../../../../server/analysis/comparison/messages.ts';
 import type { LostPodFacts } from '../../../../server/protocol/comparison.ts';
 import { pack16 } from '../../../../server/protocol/links.ts';
 import type { Pod } from '../../../../server/protocol/pod.ts';
@@ -188,23 +187,6 @@ describe('key figures', () => {
       'Links with failures': ['0 → 0 → 0', 'before, during, after'],
       'Median of the others': ['0.50 ms → 0.50 ms', 'before and during, without the affected links'],
     });
-  });
-
-  it('write large counts as elsewhere', async () => {
-    const { data } = await reportOf();
-    const { before, during } = data.figures.all;
-    const all = {
-      ...data.figures.all,
-      before: before && { ...before, failed: 1_092 },
-      during: { ...during, failed: 2_184 },
-    };
-    const changes = { ...data.changes, 'new-bad': 1_092 };
-    expect(keyFiguresOf({ ...data, figures: { ...data.figures, all }, changes }, 0)).toMatchObject(
-      expect.arrayContaining([
-        expect.objectContaining({ name: 'Links with failures', value: '1,092 → 2,184 → 0' }),
-        expect.objectContaining({ note: '1,092 of the new ones bad: with a failed ping, slow, or lossy' }),
-      ]),
-    );
   });
 
   it('say that no target stands out if nothing changed', async () => {

@@ -78,16 +78,6 @@ describe('the page of a report', () => {
     expect(after).not.toContain('× the usual');
   });
 
-  it.each([
-    ['destination', 'while the pod was short of CPU'],
-    ['source', 'while the probing pod was short of CPU'],
-  ] as const)('says of a timeout with a starved %s: %s', async (starved, words) => {
-    const chaos = slowPod().pods[3] ?? null;
-    const facts = { outcome: 'timeout', phase: 'first-byte', starved } as const;
-    const page = await pageOf({ events: eventsOf([eventOf('link-failed', FROM_MS + 1_000, chaos, [], facts)]) });
-    expect(page).toContain(`timeout (first-byte), ${words}`);
-  });
-
   it('leaves a picture out that would make the file too large, and says so', async () => {
     let painted = 0;
     const paint = async () => new Uint8Array(painted++ === 1 ? 1_200_000 : 100_000);

@@ -2,7 +2,6 @@ import { describe, expect, it, vi } from 'vitest';
 import { Reporter, type ReporterDeps } from '../../../../server/analysis/comparison/report.ts';
 import { missingReport } from '../../../../server/peers/merged-report.ts';
 import { MAX_REPORT_EVENTS, parseReport } from '../../../../server/protocol/comparison.ts';
-import { pack16 } from '../../../../server/protocol/links.ts';
 import type { Pod } from '../../../../server/protocol/pod.ts';
 import { ValidationError } from '../../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../../server/runtime/time-range.ts';
@@ -195,13 +194,6 @@ describe('a report', () => {
     expect(report.unknown.join()).toContain('Some events are left out');
     expect(parseReport(JSON.parse(JSON.stringify(report)))).toEqual(report);
   });
-
-  it('keeps annotations that overlap its ranges, and no others', async () => {
-    const overlapping = annotationOf(FROM_MS - 200_000, FROM_MS + 1);
-    const others = [annotationOf(FROM_MS - 500_000, FROM_MS - 400_000), annotationOf(NOW_MS, null)];
-    const report = await dataOf({ annotations: annotationsOf([...others, overlapping]) });
-    expect(report.annotations).toEqual([overlapping]);
-  });
 });
 
 describe('whether affected links have recovered', () => {
@@ -249,15 +241,6 @@ describe('whether affected links have recovered', () => {
       'The range "after" is shorter than a round of pings (32 s): links that have no ping in it are not known',
     ]);
   });
-
-  it('needs no ping after the fault to a link that was well at its end', async () => {
-    const during = spoiled(4, (builder) => builder.each((_, to) => to === 3, LATE_ANSWER, true));
-    for (const { links } of during.reports) links.totalUs.fill(pack16(500));
-    const after = spoiled(4);
-    for (const [from, { stats }] of after.reports.entries()) stats?.samples.fill(0, 3 - from, 4 - from);
-    const { affected } = await dataOf({ during, after, deps: { clock: new FakeClock(TO_MS + 10_000) } });
-    expect(affected).toMatchObject({ links: 4, unprobed: 0, notKnown: 0 });
-  });
 });
 
 /** A client that reads until `finish` is called. */
@@ -284,19 +267,6 @@ describe('the reporter', () => {
     expect(most).toBe(1);
     expect(ends.map(({ status }) => status)).toEqual([...Array(4).fill('fulfilled'), ...Array(2).fill('rejected')]);
     expect(ends[5]).toMatchObject({ reason: { status: 503, message: expect.stringContaining('too many reports') } });
-    await expect(reporter.report(queryOf())).resolves.toBeDefined();
-  });
-
-  it('goes on after a report that failed', async () => {
-    const deps = depsOf();
-    let isFirst = true;
-    const past: typeof deps.past = (range) => {
-      if (!isFirst) return deps.past(range);
-      isFirst = false;
-      return Promise.reject(new Error('no past'));
-    };
-    const reporter = new Reporter(settingsOf(), { ...deps, past });
-    await expect(reporter.report(queryOf())).rejects.toThrow('no past');
     await expect(reporter.report(queryOf())).resolves.toBeDefined();
   });
 

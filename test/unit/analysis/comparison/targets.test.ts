@@ -61,16 +61,6 @@ describe('the target', () => {
     expect(targetsOf([], [], oneMost)).toEqual({ by: 'most-affected', pods: new Set([2]) });
   });
 
-  it('is not a pod of a finding of what is not known', async () => {
-    const during = spoiled(4, (builder) => {
-      builder.each((_, to) => to === 3, LATE_ANSWER, true);
-      builder.silence(1);
-    });
-    const { findings, targets } = (await reportOf({ during })).data;
-    expect(findings.map(({ severity }) => severity)).toContain('unknown');
-    expect(targets).toMatchObject({ by: 'finding', names: ['pod-3'] });
-  });
-
   it('is no pod if all pods are affected alike, or none is', () => {
     for (const counts of [Uint32Array.of(4, 4, 4, 4), new Uint32Array(4)]) {
       expect(targetsOf([], [], counts)).toEqual({ by: 'none', pods: new Set() });

@@ -8,7 +8,6 @@ import { FLAG_INTERMITTENT, FLAG_SLOW } from '../../../../server/protocol/links.
 import { encodeMesh, parseMesh } from '../../../../server/protocol/mesh.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import {
-  findingsOf,
   LATE_ANSWER,
   LATE_NETWORK,
   type LinkFault,
@@ -187,13 +186,6 @@ describe('a quorum', () => {
     ]);
   });
 
-  it('does not count starved pods', () => {
-    const builder = new MeshBuilder(4);
-    for (const pod of [0, 1]) builder.starve(pod);
-    builder.each((from, to) => from < 2 && to === 3, TIMEOUT);
-    expect(kinds(builder, 2)).toEqual(['cpu-starved', 'cpu-starved']);
-  });
-
   it('names a pod whose event loop is late, if its link to itself times out', () => {
     const builder = new MeshBuilder(4);
     for (const pod of [1, 2]) builder.delayLoop(pod);
@@ -222,24 +214,6 @@ it.each(['starting', 'terminating', 'gone'] as const)('a pod that is %s is no fa
 });
 
 const UNKNOWN_YET = 'Whether it reaches the others is not known yet.';
-it.each<[string, (builder: MeshBuilder) => void]>([
-  ['itself', (builder) => builder.set(3, 4, { outcome: 'ok', ageMs: 60_000 })],
-  [
-    'pods that leave',
-    (builder) => {
-      builder.notYet(3, 3);
-      builder.set(3, 4, { outcome: 'ok' });
-      for (const pod of [0, 4]) builder.pods[pod] = podOf(pod, { lifecycle: 'terminating' });
-    },
-  ],
-])('whether a pod reaches the others is not told by its links to %s', (_, change) => {
-  const builder = new MeshBuilder(5);
-  builder.each((_from, to) => to === 3, { ...REFUSED, ageMs: 500, sinceMs: 20_000 });
-  builder.set(3, 1, { outcome: 'ok', ageMs: 60_000 });
-  change(builder);
-  expect(builder.findings(1)[0]?.detail).toContain(UNKNOWN_YET);
-});
-
 const SLOW: LinkFault = { ...LATE_ANSWER, flags: FLAG_SLOW };
 /** The newest ping of each link of pod 3 is a minute old, and ended so. */
 const stale = (fault: LinkFault) => (builder: MeshBuilder) =>
@@ -264,25 +238,13 @@ it.each<[string, string, LinkFault, (builder: MeshBuilder) => void]>([
   expect(builder.findings(1)[0]).toMatchObject({ subject: 'pod-3', detail: expect.stringContaining(text) });
 });
 
-describe('whether others reach a bad source', () => {
-  it('is not claimed of a node that no report is about', () => {
-    const builder = new MeshBuilder(8, { perNode: 2 });
-    builder.each((from, to) => from < 2 && to >= 2, TIMEOUT);
-    for (let pod = 2; pod < 8; pod++) for (const to of [0, 1]) builder.notYet(pod, to);
-    expect(builder.findings(0)[0]).toMatchObject({
-      subject: 'node node-0',
-      detail: expect.stringContaining('No report says whether other nodes reach them.'),
-    });
-  });
-
-  it('is not claimed of a pod that the only other pod that reports does not reach', () => {
-    const builder = new MeshBuilder(3);
-    builder.each((from, to) => from === 0 || to === 0, TIMEOUT);
-    builder.silence(2, 'http-status');
-    const [finding] = builder.findings(0);
-    expect(finding).toMatchObject({ kind: 'pod-reaches-nobody', subject: 'pod-0' });
-    expect(finding?.detail).not.toMatch(/reach it/);
-  });
+it('whether others reach a bad node is not claimed if no report is about that', () => {
+  const builder = new MeshBuilder(8, { perNode: 2 });
+  builder.each((from, to) => from < 2 && to >= 2, TIMEOUT);
+  for (let pod = 2; pod < 8; pod++) for (const to of [0, 1]) builder.notYet(pod, to);
+  const [finding] = builder.findings(0);
+  expect(finding?.subject).toBe('node node-0');
+  expect(finding?.detail).toContain('No report says whether other nodes reach them.');
 });
 
 it.each(['ready', 'not-ready'] as const)('a pod that hangs is found while it is %s', (lifecycle) => {
@@ -334,11 +296,6 @@ describe('several causes', () => {
     ]);
   });
 
-  it('of an old list: the known pods are counted', () => {
-    const mesh = meshOf(podsOf(1_092), [], { discovery: statusOf({ phase: 'stale' }) });
-    expect(findingsOf(mesh)[0]?.title).toContain(': the 1,092 known pods are still pinged');
-  });
-
   it('in reports: many starved pods, or many missing reports, are one finding', () => {
     const builder = new MeshBuilder(20);
     for (let pod = 10; pod < 15; pod++) builder.starve(pod);
@@ -352,28 +309,19 @@ describe('several causes', () => {
   it('in reports: also if the serving pod does not know which pod it is', () => {
     const builder = new MeshBuilder(5);
     builder.silence(3);
-    expect(builder.findings(-1).map(({ kind, pods }) => ({ kind, pods }))).toEqual([
-      { kind: 'report-missing', pods: [3] },
-    ]);
+    expect(builder.findings(-1)).toMatchObject([{ kind: 'report-missing', pods: [3] }]);
   });
 });
 
-it.each([
-  { clones: 45, size: 60, expected: 3 },
-  // More clones than a mesh has findings: they are joined before findings are left out.
-  { clones: 120, size: 140, expected: 6 },
-])(
-  '$clones clones with one symptom, more than a finding can name, are $expected findings, each pod in one of them',
-  ({ clones, size, expected }) => {
-    const builder = new MeshBuilder(size);
-    for (let pod = 0; pod < clones; pod++) builder.pods[pod] = podOf(pod, { owner: 'replica-set' });
-    builder.each((_, to) => to < clones, REFUSED);
-    const findings = builder.findings(size - 1);
-    expect(findings.map(({ kind }) => kind)).toEqual(Array(expected).fill('pod-unreachable'));
-    const named = findings.flatMap(({ pods }) => pods);
-    expect(named.toSorted((a, b) => a - b)).toEqual(Array.from({ length: clones }, (_, pod) => pod));
-  },
-);
+it('clones with one symptom, more than a finding can name, are several findings, each pod in one of them', () => {
+  const builder = new MeshBuilder(140);
+  for (let pod = 0; pod < 120; pod++) builder.pods[pod] = podOf(pod, { owner: 'replica-set' });
+  builder.each((_, to) => to < 120, REFUSED);
+  const findings = builder.findings(139);
+  expect(findings.map(({ kind }) => kind)).toEqual(Array(6).fill('pod-unreachable'));
+  const named = findings.flatMap(({ pods }) => pods);
+  expect(named.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 120 }, (_, pod) => pod));
+});
 
 it('clones that fail at times are one finding, however their newest pings ended', () => {
   const builder = new MeshBuilder(8);
@@ -396,47 +344,14 @@ it('findings are bounded in number and length, whatever the names and links are'
   expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).findings).toEqual(findings);
 });
 
-/** Many links, each of which has failed now and then, and has nothing in common with the others. */
-const plantIntermittentLinks = (builder: MeshBuilder) => {
+it('a link that fails now, as health says, is not left out, however many others only fail at times', () => {
+  const builder = new MeshBuilder(120);
   for (let from = 0; from < 100; from++) builder.set(from, from + 1, { flags: FLAG_INTERMITTENT });
-};
-
-it.each<[title: string, plant: (builder: MeshBuilder) => void, expected: Partial<Finding>]>([
-  [
-    'a slow pod',
-    (builder) => {
-      plantIntermittentLinks(builder);
-      builder.each((_, to) => to === 119, SLOW);
-      builder.set(0, 119, SILENT);
-    },
-    { kind: 'pod-slow', subject: 'pod-119' },
-  ],
-  [
-    'an intermittent pod',
-    (builder) => {
-      builder.each((from, to) => to < 60 && (to !== 59 || from < 100), { flags: FLAG_INTERMITTENT, failures: 5 });
-      builder.set(90, 59, { ...TIMEOUT, flags: FLAG_INTERMITTENT, failures: 5 });
-    },
-    { kind: 'pod-intermittent', subject: 'pod-59' },
-  ],
-  [
-    'an intermittent link',
-    (builder) => {
-      plantIntermittentLinks(builder);
-      builder.set(99, 100, { ...TIMEOUT, flags: FLAG_INTERMITTENT });
-    },
-    { kind: 'link-intermittent', subject: 'pod-99 → pod-100' },
-  ],
-])(
-  '%s that fails now, as health says, is not left out, however many others only fail at times',
-  (_, plant, expected) => {
-    const builder = new MeshBuilder(120);
-    plant(builder);
-    const findings = builder.findings();
-    expect(findings).toHaveLength(MAX_FINDINGS);
-    expect(findings.filter(({ severity }) => severity === 'failed')).toMatchObject([expected]);
-  },
-);
+  builder.set(99, 100, { ...TIMEOUT, flags: FLAG_INTERMITTENT });
+  const findings = builder.findings();
+  expect(findings).toHaveLength(MAX_FINDINGS);
+  expect(findings.filter(({ severity }) => severity === 'failed')).toMatchObject([{ subject: 'pod-99 → pod-100' }]);
+});
 
 it('findings are made in small steps, however many links are bad', () => {
   const pods = podsOf(300);

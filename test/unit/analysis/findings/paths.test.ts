@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { MeshCounts } from '../../../../server/analysis/findings/counts.ts';
-import { pathFindings } from '../../../../server/analysis/findings/paths.ts';
 import type { Finding } from '../../../../server/protocol/finding.ts';
 import { findingsSchema } from '../../../../server/protocol/finding.ts';
 import type { Outcome, Path } from '../../../../server/protocol/sample.ts';
 import { validate } from '../../../../server/protocol/validators.ts';
-import { runToEnd } from '../../../support/generator.ts';
-import { type LinkFault, MeshBuilder, meshOf, NOW_MS, podsOf, settingsOf } from '../../../support/mesh.ts';
+import { type LinkFault, MeshBuilder, NOW_MS } from '../../../support/mesh.ts';
 
 const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
 const TARGETS: Record<Path, string> = {
@@ -56,13 +53,6 @@ class PathMesh extends MeshBuilder {
 
 it('paths that work are no finding', () => {
   expect(new PathMesh(3).findings()).toEqual([]);
-});
-
-it('looks at one report in each step, also where no path is probed', () => {
-  const { pods, reports } = meshOf(podsOf(300));
-  const counts = new MeshCounts(pods, settingsOf());
-  for (const report of reports) counts.add(report);
-  expect(runToEnd(pathFindings(counts, false)).steps).toBeGreaterThanOrEqual(300);
 });
 
 describe('a Service that fails while pods reach each other', () => {
@@ -122,13 +112,6 @@ describe('a Service that fails while pods reach each other', () => {
   });
 });
 
-it('of a Service that is checked by its address alone nothing is said about its name', () => {
-  const mesh = new PathMesh(2).all({ service: 'ok', 'service-ip': 'refused' });
-  expect(mesh.pathFindings()[0]?.detail).toContain('By name it works.');
-  for (const report of mesh.reports) report.probes = report.probes.filter(({ path }) => path !== 'service');
-  expect(mesh.pathFindings()[0]?.detail).not.toContain('By name');
-});
-
 describe('a pod that is isolated itself', () => {
   it('accuses no path', () => {
     const mesh = new PathMesh(4);
@@ -143,13 +126,6 @@ describe('a pod that is isolated itself', () => {
     expect(mesh.pathFindings()).toEqual([]);
   });
 
-  it('is not a pod that reaches all others but those that terminate', () => {
-    const mesh = new PathMesh(4).all({ service: 'refused', 'service-ip': 'refused' });
-    for (const pod of [2, 3]) mesh.pods[pod] = { ...mesh.pods[pod]!, lifecycle: 'terminating' };
-    mesh.each((_, to) => to >= 2, { outcome: 'refused', phase: 'connect' });
-    expect(mesh.pathFindings()).toMatchObject([{ kind: 'path-service', affected: 2, of: 2 }]);
-  });
-
   it('accuses no path if it has too little CPU, or has pinged nobody yet', () => {
     const mesh = new PathMesh(2).all({ dns: 'timeout' });
     mesh.starve(0);
@@ -162,19 +138,6 @@ describe('a pod that is isolated itself', () => {
     for (const pod of [0, 1, 2]) mesh.starve(pod);
     mesh.each(() => true, {}, true);
     expect(mesh.pathFindings()).toMatchObject([{ kind: 'path-apiserver', affected: 3, of: 3 }]);
-  });
-
-  it('is not accused because of the timeouts of a pod whose event loop is late now: this pod is named instead', () => {
-    const mesh = new PathMesh(3);
-    for (const pod of [0, 1]) {
-      mesh.path(pod, 'dns', 'timeout');
-      mesh.delayLoop(pod);
-    }
-    mesh.delayLoop(2);
-    expect(mesh.findings().map(({ kind, subject }) => [kind, subject])).toEqual([
-      ['cpu-starved', 'pod-0'],
-      ['cpu-starved', 'pod-1'],
-    ]);
   });
 
   it('is accused by the timeouts of a pod that was short of CPU before or after the probe, and not during it', () => {
@@ -219,10 +182,6 @@ describe('the evidence', () => {
     expect(mesh.findings().map(({ kind }) => kind)).toEqual(['pod-unreachable']);
     mesh.path(4, 'service-ip', 'timeout');
     expect(mesh.pathFindings()).toMatchObject([{ kind: 'path-service', affected: 5, of: 5 }]);
-    // A pod does not take the DNS with it.
-    const dns = new PathMesh(6);
-    dns.each((_, to) => to === 5, TIMEOUT);
-    expect(dns.path(1, 'dns', 'timeout').pathFindings()).toMatchObject([{ kind: 'path-dns', affected: 1 }]);
   });
 });
 

@@ -112,7 +112,6 @@ const FAULTS: Record<string, Planted> = {
     [0, 1, 2, 3, 6, 7, 8, 9, 10, 11],
     { servedBy: 4 },
   ],
-  'one failed link, seen once': [set(3, 8, { ...TIMEOUT, fresh: true }), [ONE_WAY], [8]],
   'one failed link whose newest sample is suspect': [set(3, 8, { ...TIMEOUT, flags: FLAG_SUSPECT }), [ONE_WAY], [8]],
   'one failed link, while the other direction has not been pinged since': [
     set(3, 8, { ...TIMEOUT, ageMs: 500, sinceMs: 500 }),
@@ -148,25 +147,12 @@ const FAULTS: Record<string, Planted> = {
     [5],
     { text: /^pod-5: about 30 % of pings into it fail, from \d+ of .*: intermittent\./ },
   ],
-  'a pod into which pings fail at times: it is to blame for the link that has failed, however often others were ok': [
-    both(into(5, LOSSY), set(1, 5, { ...TIMEOUT, fresh: true })),
-    ['pod-intermittent pod-5'],
-    [5],
-  ],
   'a pod that reaches others at times, and is reached at times, whose newest pings fail': [
     both(
       into(5, LOSSY),
       each((from) => from === 5, LOSSY_NOW),
     ),
     ['pod-intermittent pod-5'],
-    [5],
-  ],
-  'a node into which pings fail at times, and between whose own pods one fails now': [
-    both(
-      each((from, to) => isOn(2)(to) && !isOn(2)(from), LOSSY),
-      set(4, 5, LOSSY_NOW),
-    ),
-    ['node node node-2'],
     [5],
   ],
   'a node into which pings fail at times, and between whose own pods a link has failed': [
@@ -176,14 +162,6 @@ const FAULTS: Record<string, Planted> = {
     ),
     ['node node node-2'],
     [5],
-  ],
-  'a node into which pings fail at times, and out of which one has failed': [
-    both(
-      each((from, to) => isOn(2)(to) && !isOn(2)(from), LOSSY),
-      set(4, 0, { ...TIMEOUT, fresh: true }),
-    ),
-    ['node node node-2'],
-    [4],
   ],
   'a bad node: health blames its pods, not those that they do not reach': [
     each((from, to) => isOn(2)(from) !== isOn(2)(to) && (isOn(2)(to) || to < 8), TIMEOUT),
@@ -217,24 +195,8 @@ const FAULTS: Record<string, Planted> = {
     [],
     { text: /^pod-5: was CPU-starved a moment ago/ },
   ],
-  'pings that timed out 17 s ago, when the pod that sent them hung': [
-    both(late(1, [[19_000, 17_000]]), ...[1, 4, 8].map((to) => set(1, to, { ...TIMEOUT, ageMs: 17_200 }))),
-    ['cpu-starved pod-1'],
-    [],
-  ],
   'a ping that timed out 25 s ago, and the loop of its destination is late now': [
     both(late(8, [[1_000, 0]], true), set(3, 8, { ...NO_RESPONSE, ageMs: 25_000, sinceMs: 90_000 })),
-    [ONE_WAY],
-    [8],
-  ],
-  'a ping that timed out between two moments at which its destination was late': [
-    both(
-      late(8, [
-        [29_000, 28_000],
-        [6_000, 5_000],
-      ]),
-      set(3, 8, { ...NO_RESPONSE, ageMs: 15_000 }),
-    ),
     [ONE_WAY],
     [8],
   ],
@@ -308,15 +270,10 @@ describe.each(Object.entries(FAULTS))('%s', (_, [plant, found, unhealthy, { serv
     expect(whole.health.ok).toBe(!isAnyFailed);
   });
 
-  it('is described with the counts that the mesh shows', () => {
+  it('is found the same in whatever order the reports come, with the counts that the mesh shows', () => {
     expectTrueCounts(builder, findings);
-  });
-
-  it('is found the same in whatever order the reports come', () => {
-    const shuffled = mesh();
-    plant(shuffled);
-    shuffled.reports.reverse();
-    expect(shuffled.findings(servedBy)).toEqual(findings);
+    builder.reports.reverse();
+    expect(builder.findings(servedBy)).toEqual(findings);
   });
 });
 
