@@ -16,13 +16,13 @@ export class DurationCounts {
     this.#total += 1;
   }
 
-  /** The lower median of these durations, or of these and those of `other` together, us; -1 if there are none. */
-  medianUs(other = new DurationCounts()): number {
-    let rank = Math.ceil((this.#total + other.#total) / 2);
+  /** The lower median of these durations, us; -1 if there are none. */
+  medianUs(): number {
+    let rank = Math.ceil(this.#total / 2);
     if (rank === 0) return -1;
     // Packed durations sort like the durations they stand for.
     for (let packed = 0; ; packed++) {
-      rank -= (this.#counts?.[packed] ?? 0) + (other.#counts?.[packed] ?? 0);
+      rank -= this.#counts?.[packed] ?? 0;
       if (rank <= 0) return unpack16(packed);
     }
   }

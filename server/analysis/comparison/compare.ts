@@ -13,7 +13,7 @@ import {
   type NameList,
   RANGE_NAMES,
   type RangeFigures,
-  type RangeName,
+  type ReportData,
 } from '../../protocol/comparison.ts';
 import { failedShare } from '../../protocol/link-quality.ts';
 import { isLossy } from '../../protocol/link-state.ts';
@@ -60,8 +60,7 @@ export function* compareLinks(table: LinkTable, chooseTargets: ChooseTargets) {
 /** Compares one link after the other, and counts. */
 class LinkComparer {
   readonly #table: LinkTable;
-  readonly #affectedFigures: ByRange<GroupFigures>;
-  readonly #otherFigures: ByRange<GroupFigures>;
+  readonly #figures: Record<keyof ReportData['figures'], ByRange<GroupFigures>>;
   /** By number of the pod: of how many affected links it is source or destination. */
   readonly #affectedByPod: Uint32Array;
   readonly #affectedDestinations = new Set<number>();
@@ -79,10 +78,10 @@ class LinkComparer {
   #maxUnlistedUs = 0;
 
   constructor(table: LinkTable) {
-    const figures = () => new GroupFigures(table.slowUs);
+    const group = () => new GroupFigures(table.slowUs);
+    const byRange = () => ({ before: group(), during: group(), after: group() });
     this.#table = table;
-    this.#affectedFigures = { before: figures(), during: figures(), after: figures() };
-    this.#otherFigures = { before: figures(), during: figures(), after: figures() };
+    this.#figures = { all: byRange(), affected: byRange(), others: byRange() };
     this.#affectedByPod = new Uint32Array(table.pods.length);
   }
 
@@ -99,12 +98,13 @@ class LinkComparer {
     columns.change[i] = CHANGES.indexOf(change);
     // A link that is only in "after" is not counted: nothing became of it from before to during.
     if (before !== null || during !== null) this.#changes[change] += 1;
-    const groups = affected ? this.#affectedFigures : this.#otherFigures;
+    const { all, affected: bad, others } = this.#figures;
     for (const range of RANGE_NAMES) {
       const figures = link[range];
       columns[`${range}P50Us`][i] = figures?.p50Us16 ?? NONE16;
       columns[`${range}Failed`][i] = failedPercent(figures);
-      if (figures !== null) groups[range].add(figures);
+      if (figures === null) continue;
+      for (const group of [all, affected ? bad : others]) group[range].add(figures);
     }
     if (during !== null) {
       this.#counts.of += 1;
@@ -154,23 +154,23 @@ class LinkComparer {
    */
   *result(links: ComparedColumns[], chooseTargets: ChooseTargets) {
     const table = this.#table;
-    const inRanges = function* (figuresOf: (range: RangeName) => RangeFigures): Generator<void, InRanges> {
-      const before = table.has('before') ? figuresOf('before') : null;
+    const inRanges = function* (group: ByRange<GroupFigures>): Generator<void, InRanges> {
+      const before = table.has('before') ? group.before.figures() : null;
       yield;
-      const during = figuresOf('during');
+      const during = group.during.figures();
       yield;
-      const after = table.has('after') ? figuresOf('after') : null;
+      const after = table.has('after') ? group.after.figures() : null;
       yield;
       return { before, during, after };
     };
-    const [affected, others] = [this.#affectedFigures, this.#otherFigures];
+    const { all, affected, others } = this.#figures;
     const namesOf = (pods: ReadonlySet<number>) => countedNames(Array.from(pods, (pod) => table.name(pod)));
     const targets = chooseTargets(this.#affectedByPod);
     return {
       figures: {
-        all: yield* inRanges((range) => affected[range].figures(others[range])),
-        affected: yield* inRanges((range) => affected[range].figures()),
-        others: yield* inRanges((range) => others[range].figures()),
+        all: yield* inRanges(all),
+        affected: yield* inRanges(affected),
+        others: yield* inRanges(others),
       },
       affected: { ...this.#counts, to: namesOf(this.#affectedDestinations), from: namesOf(this.#affectedSources) },
       collateral: yield* this.#collateral(links, targets),
@@ -222,33 +222,19 @@ class LinkComparer {
 
 /** Links with these changes are listed only if they are affected; else they are only counted. */
 const LISTED_IF_AFFECTED: readonly Change[] = ['same', 'unknown', 'new'];
-/*
- * The list has the links with the largest weights. The weight of a link is the change of its median in us (of a link without
- * samples before: its median), plus what the following constants add. Each adds far more than all below it, so they decide one
- * after the other.
- */
-/** Added for a link with the change `new-bad`. */
-const NEW_BAD_WEIGHT = 1e13;
-/** Multiplied by the change (0..1) of the failed share. A change by 0.01 weighs as much as FAILING_WEIGHT. */
-const FAILED_SHARE_WEIGHT = 1e12;
-/**
- * Added for a link that fails during. So a link that fails as before comes before one that has recovered from a failed share of
- * less than 0.01.
- */
-const FAILING_WEIGHT = 1e10;
-/** Multiplied by the share (0..1) of lost datagrams of a lossy link. The least, 0.02 (LOSSY), weighs as much as 20 s of median. */
-const LOSS_WEIGHT = 1e9;
 
-/** See above. `link`: with samples during. */
+/**
+ * The list has the links with the largest weights: new bad ones first, then by the change of the failed share, those that fail, by
+ * loss, and by the change of the median (of a link without samples before: its median). Each factor is far above all below it.
+ */
 function weightOf(change: Change, { before, during }: Link): number {
   if (during === null) return 0;
   const shareBefore = before === null ? 0 : failedShare(before.samples, before.failures);
   const shareChange = Math.abs(failedShare(during.samples, during.failures) - shareBefore);
-  const isFailing = during.failures > 0;
-  const us = before === null ? unpack16(during.p50Us16) : Math.abs(changeUs(before, during));
   const loss = isLossy(during) ? during.lost / during.sent : 0;
-  const added = (change === 'new-bad' ? NEW_BAD_WEIGHT : 0) + (isFailing ? FAILING_WEIGHT : 0);
-  return added + shareChange * FAILED_SHARE_WEIGHT + loss * LOSS_WEIGHT + us;
+  const us = before === null ? unpack16(during.p50Us16) : Math.abs(changeUs(before, during));
+  const isNewBad = change === 'new-bad';
+  return (isNewBad ? 1e13 : 0) + shareChange * 1e12 + (during.failures > 0 ? 1e10 : 0) + loss * 1e9 + us;
 }
 
 function medianOf(link: LinkFigures | null): LinkSummary | null {
@@ -292,17 +278,15 @@ export class GroupFigures {
     this.#maxima.add(link.maxUs16);
   }
 
-  /** The figures of this group, or of this and another group together. */
-  figures(other = new GroupFigures(this.#slowUs)): RangeFigures {
-    const sent = this.#sent + other.#sent;
+  figures(): RangeFigures {
     return {
-      links: this.#links + other.#links,
-      failed: this.#failed + other.#failed,
-      slow: this.#slow + other.#slow,
-      p50Us: this.#p50s.medianUs(other.#p50s),
-      p95Us: this.#p95s.medianUs(other.#p95s),
-      maxUs: this.#maxima.medianUs(other.#maxima),
-      ...(sent > 0 && { sent, lost: this.#lost + other.#lost }),
+      links: this.#links,
+      failed: this.#failed,
+      slow: this.#slow,
+      p50Us: this.#p50s.medianUs(),
+      p95Us: this.#p95s.medianUs(),
+      maxUs: this.#maxima.medianUs(),
+      ...(this.#sent > 0 && { sent: this.#sent, lost: this.#lost }),
     };
   }
 }

@@ -9,7 +9,7 @@ import {
   type RangeFigures,
   type ReportData,
 } from '../../protocol/comparison.ts';
-import { type EventKind, type MeshEvent, successorName } from '../../protocol/event.ts';
+import { type MeshEvent, successorName } from '../../protocol/event.ts';
 import { isLossy, isSlow } from '../../protocol/link-state.ts';
 import type { PodNamer } from '../../protocol/pod-names.ts';
 import { MAX_VIOLATIONS } from '../../protocol/verdict.ts';
@@ -17,7 +17,7 @@ import { countText, plural } from '../../runtime/count-text.ts';
 import { durationText, latencyText } from '../../runtime/measure-text.ts';
 import { dateText, isoText, listText, percent, timeText } from '../text.ts';
 import { html, type Markup, nameMarkup } from './html.ts';
-import { affectedText, lossText } from './messages.ts';
+import { affectedText, lossText, lostPodText } from './messages.ts';
 import type { ReportPictures } from './report-pictures.ts';
 import { REPORT_STYLE } from './report-style.ts';
 
@@ -127,21 +127,11 @@ const TARGET_SOURCES = {
   none: 'no pod has clearly more affected links than the others',
 } as const;
 
-function lostSection({ lostPods }: ReportData): Markup | null {
-  const { count, pods } = lostPods;
+function lostSection({ lostPods: { count, pods } }: ReportData): Markup | null {
   if (count === 0) return null;
-  const rows = pods.map(({ name, earliestMs, lostMs, replacedBy, needsReplacement, readyMs, healthyMs }) => {
-    const noReplacement = needsReplacement ? 'not replaced' : 'not needed';
-    const atMost = earliestMs === lostMs ? '' : 'at most ';
-    const timeSinceLoss = (ms: number | null) =>
-      ms === null ? '–' : `${atMost}${durationText(Math.max(0, ms - earliestMs))}`;
-    return html`<tr><td class="t">${timeText(lostMs)}</td>
-<th scope="row" class="free">${nameMarkup(name)}</th><td class="free">${replacedBy === '' ? noReplacement : nameMarkup(replacedBy)}</td>
-<td class="n">${timeSinceLoss(readyMs)}</td><td class="n">${timeSinceLoss(healthyMs)}</td></tr>`;
-  });
-  const caption = `${plural(count, 'pod')} left in the range "during" or in the half minute before it${count > pods.length ? `, the first ${countText(pods.length)}` : ''}`;
-  const heads = ['Lost at', 'Pod', 'Replaced by', '#Ready after', '#Every link to it ok after'];
-  return section('Pods lost', table('Pods lost', caption, heads, html`<tbody>${rows}</tbody>`));
+  const items = pods.map((pod) => html`<li>${lostPodText(pod)}</li>`);
+  const head = `${plural(count, 'pod')} left in the range "during" or in the half minute before it${count > pods.length ? `, the first ${countText(pods.length)}` : ''}`;
+  return section('Pods lost', html`<p>${head}:</p><ul>${items}</ul>`);
 }
 
 /** The findings at the end of the range "during", the gravest first. */
@@ -288,27 +278,6 @@ function linkCell(link: LinkSummary | null, slowUs: number): Markup {
   return html`<td class="n${style}">${latencyText(p50Us)}${usual}${jitter}${failed === '' ? null : note(failed)}${loss}</td>`;
 }
 
-const EVENT_TITLES: Record<EventKind, string> = {
-  'pod-seen': '+ pod seen',
-  'pod-ready': '✓ pod ready',
-  'pod-not-ready': '‖ pod not ready',
-  'pod-terminating': '↓ pod terminating',
-  'pod-gone': '– pod gone',
-  'pod-replaced': '↻ pod replaced',
-  'link-failed': '✕ link failed',
-  'link-recovered': '✓ link recovered',
-  'link-slow': '= link slow',
-  'link-normal': '✓ link normal',
-  'link-lossy': '~ link loses datagrams',
-  'link-loss-over': '✓ no more loss on link',
-  'api-lost': '✕ API server lost',
-  'api-back': '✓ API server back',
-  'cpu-starved': '~ pod CPU-starved',
-  'cpu-recovered': '✓ CPU recovered',
-  'probe-failed': '✕ external probe failed',
-  'probe-recovered': '✓ external probe recovered',
-};
-
 function eventsSection({ events, annotations, ranges }: ReportData, nameOf: PodNamer): Markup {
   const ofEvents = events.map((event) => eventRow(event, nameOf));
   const rows = [...ofEvents, ...annotations.map(annotationRow)].sort((a, b) => a.atMs - b.atMs);
@@ -334,7 +303,7 @@ function eventRow(event: MeshEvent, nameOf: PodNamer) {
   ];
   return {
     atMs,
-    title: EVENT_TITLES[kind],
+    title: kind.replaceAll('-', ' '),
     subject: pod === null ? html`–` : html`${nameMarkup(nameOf(pod))}${sourceMarkup(event, nameOf)}`,
     detail: html`${facts.filter((fact) => fact !== '').join(', ')}`,
   };
@@ -352,7 +321,7 @@ function sourceMarkup({ kind, pod, from, fromCount }: MeshEvent, nameOf: PodName
 function annotationRow({ fromMs, toMs, text, tags }: ReportData['annotations'][number]) {
   return {
     atMs: fromMs,
-    title: `⚑ annotation${toMs === null ? '' : ` until ${timeText(toMs)}`}`,
+    title: `annotation${toMs === null ? '' : ` until ${timeText(toMs)}`}`,
     subject: nameMarkup(text),
     detail: html`${tags.map((tag) => html`<span class="tag">${tag}</span> `)}`,
   };

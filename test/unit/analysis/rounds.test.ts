@@ -36,18 +36,8 @@ describe('rounds of an ongoing experiment', () => {
   it('have one entry each, with the time until the pod was ready', () => {
     const events = [...seen(roundPod(1), 3), ...seen(roundPod(0), 2)];
     const [first, second] = rounds(events);
-    expect(first).toEqual({
-      uid: 'round-0',
-      name: 'goldpinger-slo',
-      namespace: 'default',
-      node: 'node-0',
-      createdMs: START_MS,
-      readyAfterMs: 2_000,
-      goneMs: START_MS + 40_000,
-      state: 'ready',
-      why: '',
-      claimedBy: '',
-    });
+    const times = { createdMs: START_MS, readyAfterMs: 2_000, goneMs: START_MS + 40_000 };
+    expect(first).toMatchObject({ uid: 'round-0', name: 'goldpinger-slo', node: 'node-0', ...times, state: 'ready' });
     expect(second).toMatchObject({ uid: 'round-1', readyAfterMs: 3_000 });
   });
 

@@ -124,7 +124,7 @@ function killed(change: Partial<Pod> = {}): Scene {
 describe('a report of a forced kill', () => {
   const text = 'pod-3 lost at 14:55:20, replaced by pod-4, ready after 2.0 s, every link to it ok after 3.0 s';
 
-  it('says in the title, in the key figures and in a table who was lost, who replaced it, and when it was healthy', async () => {
+  it('says in the title, in the key figures and in a list who was lost, who replaced it, and when it was healthy', async () => {
     const { data, page } = await reportOf({ ...killed(), after: spoiled(0) });
     expect(data.title).toBe(`Report: ${text}`);
     expect(data.lostPods).toEqual({
@@ -143,10 +143,7 @@ describe('a report of a forced kill', () => {
     });
     expect(data.keyFigures[0]).toEqual({ name: 'Pods lost', value: '1 pod', note: text });
     expect(data.keyFigures).toContainEqual({ name: 'Time to recover', value: '3.0 s', note: text });
-    const row = /<h2>Pods lost<\/h2>.*?<tbody>(.*?)<\/tbody>/s
-      .exec([...page()].join(''))?.[1]
-      ?.replace(/<[^>]+>/g, '|');
-    expect(row?.split(/[|\n]+/).filter(Boolean)).toEqual(['14:55:20', 'pod-3', 'pod-4', '2.0 s', '3.0 s']);
+    expect([...page()].join('')).toContain(`<li>${text}</li>`);
   });
 
   it('says how many of many pods have not recovered, also of those that it does not list', async () => {

@@ -115,22 +115,6 @@ it.each<[title: string, builder: MeshBuilder, plant: (builder: MeshBuilder) => v
       '5 more are not counted, because other findings explain them. Other pods reach it.',
   ],
   [
-    'a slow pod, one ping into which timed out, is not slow from "all"',
-    new MeshBuilder(5),
-    (builder) => {
-      builder.each((_, to) => to === 3, LATE_ANSWER);
-      builder.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
-    },
-    'slow from all 3 pods that can tell. Some answers are so late that their ping fails. 3 of 3 links into it are slow (100 %). 1 more is not counted, because it fails ' +
-      'or other findings explain it. Median 251 ms: connect 0.20 ms, first byte 251 ms. It reaches the others: only one direction is bad.',
-  ],
-  [
-    'a node that some links still reach is not unreachable from "all others"',
-    new MeshBuilder(12, { perNode: 2 }),
-    (builder) => builder.each((from, to) => to < 2 && from >= 2 && from !== to + 2, TIMEOUT),
-    '18 of 20 links into it fail. 18 of 20 links into it fail (90 %). They reach the others: only one direction is bad.',
-  ],
-  [
     'clones that are bad to different extents have one sum',
     new MeshBuilder(12),
     (builder) => {
