@@ -1,9 +1,6 @@
 import { NONE16, unpack16 } from '../protocol/links.ts';
 
-/**
- * Counts packed durations (see `pack16`), one counter for each of the 65,535, so that the median of a million links is exact and
- * takes no sorting. There are no counters before the first duration: most groups of links stay empty.
- */
+/** Counts packed durations (see `pack16`), so that the median of a million links is exact and takes no sorting. */
 export class DurationCounts {
   #total = 0;
   #counts: Uint32Array | null = null;

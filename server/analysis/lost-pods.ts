@@ -18,10 +18,7 @@ export interface LostPod {
   replacement: number;
   /** Since when the replacement has been ready, ms since the epoch, not before the loss; null = it is not. */
   readyMs: number | null;
-  /**
-   * Since when it has been ready and every link of other pods to it ok, ms since the epoch; null = it is not, or that is not
-   * known.
-   */
+  /** Since when it has been ready and every link of other pods to it ok; null = it is not, or that is not known. */
   healthyMs: number | null;
   /** The last time at which it was certainly not healthy, ms since the epoch; null = it is not ready. */
   unhealthyMs: number | null;

@@ -5,10 +5,7 @@ import { MAX_ROUNDS, type Round, type Rounds } from '../protocol/rounds.ts';
 import { durationText } from '../runtime/measure-text.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 
-/*
- * The rounds of an ongoing experiment, from events: `/api/v1/rounds` answers with them. They have nothing to do with rounds of
- * pings.
- */
+/* The rounds of an ongoing experiment, for `/api/v1/rounds`. They have nothing to do with rounds of pings. */
 
 /** Something that happened to a pod. */
 interface Happening {

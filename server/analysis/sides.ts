@@ -3,9 +3,7 @@ import type { MergedReport } from '../protocol/mesh.ts';
 import { isJudged, type Pod } from '../protocol/pod.ts';
 import type { Outcome } from '../protocol/sample.ts';
 
-/*
- * Judgements that findings and health share, so that the two agree.
- */
+/* Judgements that findings and health share, so that the two agree. */
 
 /** A single pod is no side: if it alone is silent, it is the one to name. */
 const MIN_SILENT = 2;
@@ -28,10 +26,7 @@ export function silentSide(pods: readonly Pod[], reports: Iterable<MergedReport>
   return present.some((report) => hasAnswerFrom(report, silent)) ? new Set() : silent;
 }
 
-/**
- * Why the report of a silent pod is missing. `not-asked` is among them: calls without an answer take all of the time, so across
- * a cut most pods of the other side are never called.
- */
+/** `not-asked` is among them: across a cut, calls without an answer leave no time to ask all. */
 const SILENCE: ReadonlySet<string> = new Set(['timeout', 'unreachable', 'not-asked']);
 
 /**

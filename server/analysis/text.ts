@@ -4,10 +4,7 @@ import { podNamer } from '../protocol/pod-names.ts';
 import { countText } from '../runtime/count-text.ts';
 import { LAST_MOMENT_MS } from '../runtime/time.ts';
 
-/*
- * Names, lists, shares and times as text, for the messages of findings, verdicts and reports. Durations and latencies:
- * `runtime/measure-text.ts`.
- */
+/* For the messages of findings, verdicts and reports. Durations and latencies: `runtime/measure-text.ts`. */
 
 /** The number of names, and the first `MAX_REPORT_NAMES` of them. */
 export function countedNames(names: readonly string[]): NameList {

@@ -21,25 +21,15 @@ export interface LinkFigures {
 
 /** A median counts as changed only if it changed by at least MIN_CHANGE_US, and by this share of the median before. */
 const MIN_CHANGE_SHARE = 0.2;
-/**
- * A link is affected if its failed share is at least this many times the one before; or if it is slow, and its median is; or if
- * it is lossy, and its loss is.
- */
+/** How many times worse a failed share, a slow median or a loss must be. */
 const WORSE_FACTOR = 2;
 
-/**
- * Whether a link is affected: it became worse from `before` to `during`. Either a probe failed during, and the failed share
- * at least doubled; or the link is slow during, and its median at least doubled; or it is lossy during, and its loss at least
- * doubled. Where there is nothing to compare with, failing, slow or lossy is enough. `slowUs`: SLOW_LINK in us.
- */
+/** Whether a link is affected: it fails, is slow or is lossy, and by WORSE_FACTOR more than before. `slowUs`: SLOW_LINK in us. */
 export function isWorse(before: LinkFigures | null, during: LinkFigures, slowUs: number): boolean {
   return failsMore(before, during) || isMuchSlower(before, during, slowUs) || losesMore(before, during);
 }
 
-/**
- * What became of a link from `before` to `during`; see `CHANGES`. null: it had no sample in that range. `mayBeUnseen`: a
- * link without a sample in that range may have existed then, because its source did not report, or the range is too short.
- */
+/** What became of a link; see `CHANGES`. null: it had no sample. `mayBeUnseen`: it may have existed then all the same. */
 export function changeOf(
   before: LinkFigures | null,
   during: LinkFigures | null,

@@ -24,10 +24,7 @@ import { changeOf, changeUs, isSlowLink, isWorse, type LinkFigures } from './cha
 import type { ByRange, Link, LinkTable } from './link-table.ts';
 import type { Targets } from './targets.ts';
 
-/*
- * Applies the rules of change.ts to all links, and counts. A target of a comparison is a pod at which the fault was aimed (see
- * targets.ts), not a pod that is pinged.
- */
+/* A target of a comparison is a pod at which the fault was aimed (see targets.ts), not a pod that is pinged. */
 
 /** Chooses the targets by the number of affected links that each pod has, as source or destination. */
 type ChooseTargets = (affectedByPod: Uint32Array) => Targets;
@@ -114,10 +111,7 @@ class LinkComparer {
     if (affected) this.#addAffected(from, to, link.isBadAtEnd, after !== null);
   }
 
-  /**
-   * Counts an affected link. `isBad`: it was bad at the end of the last range in which it has a sample. `isSeenAfter`: it has a
-   * sample in the range "after".
-   */
+  /** `isBad`: at the end of the last range in which it has a sample. `isSeenAfter`: it has a sample in "after". */
   #addAffected(from: number, to: number, isBad: boolean, isSeenAfter: boolean): void {
     this.#counts.links += 1;
     this.#affectedDestinations.add(to);
@@ -148,10 +142,7 @@ class LinkComparer {
     }
   }
 
-  /**
-   * The result of `compareLinks`. `links`: all links, by source. Yields between the ranges: each needs three medians over up to
-   * 65,535 counters.
-   */
+  /** The result of `compareLinks`. Yields between the medians, each over up to 65,535 counters. */
   *result(links: ComparedColumns[], chooseTargets: ChooseTargets) {
     const table = this.#table;
     const inRanges = function* (group: ByRange<GroupFigures>): Generator<void, InRanges> {

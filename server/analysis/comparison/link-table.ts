@@ -146,11 +146,7 @@ function figuresOf({ links, stats, udp }: MergedReport, i: number): LinkFigures 
   };
 }
 
-/**
- * Whether a link was bad at the end of a range, by its figures of the range and by its state at the end. One failed ping at the end is
- * enough. One slow ping is not: the link must be slow over the range too. Loss takes many datagrams to see, so the whole range
- * says whether the link was lossy.
- */
+/** Whether a link was bad at the end of a range. One failed ping at the end is enough; slow it must be over the range too. */
 function isBadAtEndOf(figures: LinkFigures, { links }: MergedReport, i: number, slowUs: number): boolean {
   // A state may be older than the range, if all pings in the range are suspect. Then a failure is not in its figures.
   if (links.outcome[i] !== 0 && figures.failures > 0) return true;

@@ -16,11 +16,7 @@ export function isFault({ severity }: Pick<ReportData['findings'][number], 'seve
   return severity === 'failed' || severity === 'slow';
 }
 
-/**
- * The title if the caller gave none: the gravest new finding of a fault and the lost pods, joined; else how many links became
- * worse (findings tell how the range ended, and the fault may have been over by then); else the gravest finding.
- * `notRecovered`: how many of the lost pods have not recovered.
- */
+/** The title if the caller gave none. `notRecovered`: how many of the lost pods have not recovered. */
 export function titleOf(
   { findings, affected, lostPods }: Pick<ReportData, 'findings' | 'affected' | 'lostPods'>,
   notRecovered: number,
@@ -62,10 +58,7 @@ function lostPodsText({ count, pods }: ReportData['lostPods'], notRecovered: num
   return `${countText(count)} pods lost (${listText(names, 2)}), ${result}`;
 }
 
-/**
- * The figures that a reader of a report looks for first. `notRecovered`: how many of all lost pods have not recovered, those
- * that the report does not list included.
- */
+/** The figures that a reader looks for first. `notRecovered`: also of the lost pods that are not listed. */
 export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>, notRecovered: number): KeyFigure[] {
   const { affected, changes, collateral, figures, targets, lostPods, timeToDetect, timeToRecover } = report;
   const hasTarget = targets.count > 0;

@@ -22,18 +22,12 @@ export interface ComparedRanges extends RequestedRanges {
 
 /** The default length of "before" and "after" is at least this, and two rounds of pings, so that each link has a sample in it. */
 const MIN_DEFAULT_MS = 60_000;
-/**
- * A fault may have begun so long before the range "during", because a range that is drawn by hand often begins a little too
- * late.
- */
+/** A fault may have begun so long before "during": a range that is drawn by hand often begins a little too late. */
 const EARLIER_FAULT_MS = 30_000;
 /** A range that is cut to less than this is dropped: it has hardly any sample. A short range that is left has a note. */
 const MIN_RANGE_MS = 1_000;
 
-/**
- * When the fault can have begun at the earliest: after "before", and at most `EARLIER_FAULT_MS` before "during". Ms since the
- * epoch.
- */
+/** When the fault can have begun at the earliest: after "before". Ms since the epoch. */
 export function earliestFaultMs({ before, during }: Pick<ComparedRanges, 'before' | 'during'>): number {
   if (before === null) return during.fromMs;
   return Math.min(during.fromMs, Math.max(before.toMs, during.fromMs - EARLIER_FAULT_MS));

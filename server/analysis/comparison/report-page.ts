@@ -94,10 +94,7 @@ function violationsTable({ violations }: ReportData['verdict']): Markup | null {
   return table('Violations', caption, ['Link', 'Found', 'Expected', '#Samples'], html`<tbody>${rows}</tbody>`);
 }
 
-/**
- * A table that scrolls sideways where it does not fit, also by keyboard. `heads`: the headings of its columns; a column of
- * numbers has a `#` before its heading.
- */
+/** A table that scrolls sideways, also by keyboard. `heads`: of its columns; one of numbers has a `#` before its heading. */
 function table(label: string, caption: string, heads: readonly string[], body: Markup | readonly Markup[]): Markup {
   const cells = heads.map((head) =>
     head.startsWith('#') ? html`<th scope="col" class="n">${head.slice(1)}</th>` : html`<th scope="col">${head}</th>`,
@@ -237,10 +234,7 @@ function changedSection({ changed, changes, unlisted, cluster }: ReportData): Ma
   return section(heading, [table(heading, caption, heads, body), html`<p class="second">${summary}</p>`]);
 }
 
-/**
- * How much the links changed that are not in the table. `beyond`: the changed links that the table has no room for; `unlisted`:
- * those that the report does not list; `hasTable`: whether there is a table, so that these are the other links.
- */
+/** How much the links changed that are not in the table: `beyond` (no room there) and `unlisted` (not in the report). */
 function othersText(beyond: readonly ChangedLink[], unlisted: ReportData['unlisted'], hasTable: boolean): string {
   const count = unlisted.links + beyond.filter(({ before }) => before !== null).length;
   if (count === 0) return '';

@@ -44,11 +44,7 @@ import { reportPage } from './report-page.ts';
 import { type Paint, paintRange, type ReportPictures } from './report-pictures.ts';
 import { namedPods, type Targets, targetsOf } from './targets.ts';
 
-/*
- * Makes the report of an experiment: reads the meshes of the ranges, compares their links, judges the hypothesis, and puts all
- * facts into one JSON (`protocol/comparison.ts`). `/api/v1/report` sends it as a page or as JSON; `/api/v1/comparison` sends it
- * with all links.
- */
+/* `/api/v1/report` sends the report as a page or as JSON; `/api/v1/comparison` sends it with all links. */
 
 /** What a reporter needs of the other parts. */
 export interface ReporterDeps {
@@ -102,10 +98,7 @@ export class Reporter {
     this.#deps = deps;
   }
 
-  /**
-   * Makes a report. Rejects with a ValidationError if the hypothesis is not valid, with a BusyError if too many are wanted at
-   * once, and as `deps` reject.
-   */
+  /** Makes a report. Rejects with a ValidationError, with a BusyError if too many are wanted at once, and as `deps` reject. */
   async report({ title, pictures, ...query }: ReportQuery): Promise<Report> {
     const clauses = parseClauses(query.expect);
     const { comparison, painted } = await this.#queue.run(() => this.#compare(query.ranges, clauses, title, pictures));
@@ -114,10 +107,7 @@ export class Reporter {
     return { data: report, page: () => reportPage(report, painted, nameOf) };
   }
 
-  /**
-   * Makes a comparison, a report with all links behind it, and sends it: `send` takes its JSON in pieces, and resolves when
-   * it has written them. Rejects as `report`.
-   */
+  /** Makes a comparison. `send` takes its JSON in pieces, and resolves when it has written them. Rejects as `report`. */
   async comparison(query: ComparisonQuery, send: (pieces: Iterable<string>) => Promise<void>): Promise<void> {
     const clauses = parseClauses(query.expect);
     if (this.#sending >= MAX_SENDING) throw new BusyError(BUSY);

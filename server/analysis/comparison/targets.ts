@@ -14,10 +14,7 @@ export interface Targets {
 /** If more pods than this share the largest number of affected links, none of them is the target. */
 const MAX_TIED = 3;
 
-/**
- * The targets: the pods that the hypothesis names; else those of the gravest new finding of a fault; else the pods with the most
- * affected links. `affectedByPod`: the number of affected links that each pod has, as source or destination.
- */
+/** The targets: see docs/reports.md. `affectedByPod`: of how many affected links each pod is source or destination. */
 export function targetsOf(
   namedPods: readonly number[],
   findingPods: readonly number[],

@@ -11,10 +11,7 @@ import {
 } from './counts.ts';
 import { PairCounter, type Place, type Topology } from './topology.ts';
 
-/*
- * Steps 2 and 3 of `findingsFrom`, for health too: finds the nodes, pairs of zones and pods that are the causes of bad pairs, by
- * their symptoms (see `SYMPTOMS` in counts.ts).
- */
+/* Steps 2 and 3 of `findingsFrom`, for health too: finds the causes of bad pairs by their symptoms (`SYMPTOMS` in counts.ts). */
 
 /** A node, a pair of zones or a pod is clearly the cause if at least this share of its pairs are symptoms. */
 const CLEAR_SHARE = 0.8;
@@ -122,10 +119,7 @@ export class Causes {
     return zonePair >= 0 && this.zonePairs[zonePair] !== 0;
   }
 
-  /**
-   * Where the most general cause is that explains a pair. null: a graver one does, or the pair is between two pods on the same
-   * bad node, which says nothing about the node's network.
-   */
+  /** Where the most general cause of a pair is. null: a graver one explains it, or its pods are on one bad node. */
   placeOf(from: number, to: number): CausePlace | null {
     const { topology } = this.mesh;
     if (topology.isAcrossNodes(from, to)) {
@@ -204,10 +198,7 @@ function nodesInCutZones(
   return new Set(cut.flat());
 }
 
-/**
- * Finds pairs of zones between which nearly all pairs of pods are bad (at least two pods on each side), while most pairs
- * within either zone are fine. If they were bad too, the pods would be the cause and not what lies between the zones.
- */
+/** Finds pairs of zones between which nearly all pairs of pods are bad, while most within either zone are fine. */
 function* findZonePairs(causes: Causes): Generator<void> {
   const zoneCount = causes.mesh.topology.zones.length;
   if (zoneCount < 2) return;
@@ -286,10 +277,7 @@ function isQuorum(count: number, of: number, confirmed: number, allJudged: numbe
   return allJudged < FEW_PAIRS || confirmed >= 2 || count >= 4 || (count === of && count >= 3);
 }
 
-/**
- * If two pods do not reach each other, nobody can tell which one is the cause, unless something answered: then the network
- * works, and the pod that should have answered is the cause.
- */
+/** In a mesh of two pods, the one is the cause whose side answered: then the network works. */
 function findInTwoPods(causes: Causes): void {
   const { mesh, pairs } = causes;
   if (mesh.topology.judgedCount !== 2) return;
@@ -313,10 +301,7 @@ class Tally {
   readonly judged: PairCounter;
   /** By node: the only pod on other nodes that finds a pod of the node bad; or `NONE`, or `SEVERAL`. */
   readonly nodeSources: Int32Array;
-  /**
-   * The nodes on which something answered a failed ping of another node (`isAnswered`), e.g. refused the connection: the
-   * network reaches them. Successful pings are not looked at: the newest one may be from before the network was cut.
-   */
+  /** The nodes on which something answered a failed ping of another node, so that the network reaches them. */
   readonly reachedNodes = new Set<number>();
   /** By pair of zones, as `nodeSources`: the source of its symptoms that no cause explains, and their destination. */
   readonly zoneSources: Int32Array;

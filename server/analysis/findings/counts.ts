@@ -40,10 +40,7 @@ const UNJUDGED = 0;
 const OK = 1;
 /** Pings are fine, and datagrams are lost. */
 const LOSSY = 2;
-/**
- * It failed in the last minutes, and has been ok for longer than a round of pings, so that its whole fault has ended. A pair is first
- * `RECOVERING`, and becomes this after its links have been compared.
- */
+/** As `RECOVERING`, and it has been ok for longer than a round of pings, so that its whole fault has ended. */
 const RECOVERED = 3;
 /** It failed until a moment ago. Other pairs of the same fault may not have been pinged since. */
 const RECOVERING = 4;
@@ -304,11 +301,7 @@ export class MeshCounts {
     return pairs;
   }
 
-  /**
-   * Drops the pairs that are doubted because a pod is starved; they are not judged. Neither is a pair that is ok now and was
-   * bad while a pod was starved, nor one that lost datagrams in a window in which a pod was starved. `starved`: `this.starved`,
-   * by pod.
-   */
+  /** Drops the pairs that are doubted because a pod is or was starved; they are not judged. `starved`: by pod. */
   #dropDoubted(ofReport: NotOkPairs, pairs: DefectPairs, starved: ReadonlyMap<number, MergedReport>): void {
     const { report } = ofReport;
     const { pod: from, links } = report;

@@ -17,9 +17,7 @@ import {
 } from './counts.ts';
 import { PairCounter } from './topology.ts';
 
-/*
- * Step 4 of `findingsFrom`: gives every bad pair to the cause that explains it, and says what the links of a cause have in common.
- */
+/* Step 4 of `findingsFrom`: gives every bad pair to the cause that explains it, and says what the links of a cause have in common. */
 
 /** One bad pair. */
 export interface BadPair {
@@ -87,10 +85,7 @@ export class DefectAnalysis {
     this.#explained = new PairCounter(causes.mesh.topology);
   }
 
-  /**
-   * Gives every pair that is bad now to the most general cause that explains it. `isExplainedElsewhere`: whether a cause of
-   * another defect explains a link of a report. Yields after each report.
-   */
+  /** Gives every bad pair to the most general cause that explains it, here or elsewhere. Yields after each report. */
   *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean = () => false): Generator<void, this> {
     const { pairs } = this;
     const { nodeOf } = this.mesh.topology;

@@ -134,10 +134,7 @@ function discoveryFindings(
 /** More starved pods, or more missing reports, than this are one finding. */
 const MAX_SINGLE_REPORTS = 3;
 
-/**
- * Starved pods whose whole report is unreliable, or because of which something is doubted; the others cause nothing to explain.
- * What is doubted may be from a shortage that is over.
- */
+/** Starved pods whose whole report is unreliable, or because of which something is doubted. */
 function starvedFindings({ starved, doubted, topology }: MeshCounts): Finding[] {
   const kind = 'cpu-starved';
   const reports = starved.filter(({ pod, starvation }) => starvation?.unreliable === true || doubted.has(pod));
@@ -205,10 +202,7 @@ function missingFindings({ missing, topology }: MeshCounts, isExplained: (pod: n
   });
 }
 
-/**
- * One finding for each report (`findingOf`), or if they are more than `MAX_SINGLE_REPORTS` one about all: `many` says what their
- * pods have in common.
- */
+/** One finding for each report, or one about all if they are too many: `many` says what they have in common. */
 function eachOrMany(
   kind: FindingKind,
   reports: MergedReport[],

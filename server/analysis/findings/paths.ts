@@ -171,10 +171,7 @@ function fails(results: Witness['results'], path: Path): boolean {
   return (results.get(path)?.outcome ?? 'ok') !== 'ok';
 }
 
-/**
- * Whether failures are a finding: one pod has failed twice or more in a row, or at least two pods and more than half of those
- * asked fail. With unreachable pods a Service or ingress is named only if all pods asked have failed twice or more in a row.
- */
+/** Whether failures are a finding: see docs/paths.md. Confirmed: it has failed twice or more in a row. */
 function isFinding(subject: Subject, asked: Witness[], failing: Failing[], hasUnreachablePods: boolean): boolean {
   if (failing.length === 0) return false;
   const confirmed = failing.filter(({ probe: { sinceMs, atMs } }) => sinceMs !== undefined && sinceMs < atMs);

@@ -1,26 +1,17 @@
 import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 
-/*
- * What a report says of the time since a moment, such as since when other links fail. Links that were not pinged since then may
- * stand as they were before the fault.
- */
+/* Links that were not pinged since a moment, such as the begin of a fault, may stand as they were before it. */
 
 /** The clocks of two reports may differ by this much, because their answers took time to arrive. */
 export const CLOCK_ERROR_MS = 100;
 
-/**
- * Whether the newest sample of a link is from after a moment (ms since the epoch). A suspect sample that is ok counts too: a
- * shortage of CPU makes no answer come that would not come otherwise.
- */
+/** Whether the newest sample of a link is from after a moment (ms since the epoch). */
 export function isPingedSince({ links, atMs }: MergedReport, i: number, sinceMs: number): boolean {
   return atMs - unpack16(links.ageMs[i] ?? NONE16) >= sinceMs - CLOCK_ERROR_MS;
 }
 
-/**
- * How many links of a report to the pods that `isOther` accepts are pinged, and how many of them were ok or failed in a ping since
- * a moment (ms since the epoch). None without a report.
- */
+/** How many links of a report to `isOther` pods are pinged, and were ok or failed in a ping since a moment (ms). */
 export function countSince(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number) {
   const counts = { probed: 0, ok: 0, failed: 0 };
   if (report === undefined) return counts;

@@ -6,10 +6,7 @@ import { type DefectAnalysis, Evidence } from './evidence.ts';
 import { type CauseFacts, findingOf, findingsOf, KINDS, VERBS } from './messages.ts';
 import { countSince } from './pinged-since.ts';
 
-/*
- * Step 5 of `findingsFrom` for the causes that are places: nodes, pairs of zones and pods, and the side that is cut off. One
- * function for each kind of place says what is particular to it; `findingOf` makes the finding.
- */
+/* Step 5 of `findingsFrom` for nodes, pairs of zones and pods, and the side that is cut off. */
 
 /** The findings about nodes, pairs of zones and pods. Yields after each node and pod. */
 export function* placeFindings(analysis: DefectAnalysis): Generator<void, Finding[]> {
@@ -52,10 +49,7 @@ function* mergedCauses(
   return merged;
 }
 
-/**
- * Puts the pods of `found` that have one owner and are bad in one way together, sorted by name: they are one finding, or several if
- * they are more than a finding can name. A pod without an owner is a group of its own.
- */
+/** Groups the pods of `found` that have one owner and are bad in one way; at most as many as a finding can name. */
 function* clonesOf(
   { mesh: { topology }, pairs }: DefectAnalysis,
   found: ReadonlyMap<number, Evidence>,
@@ -268,11 +262,7 @@ function podsText(affected: number, of: number, others: number): string {
   return `${countText(affected)} of ${of === others ? '' : 'the '}${countText(of)} ${names}`;
 }
 
-/**
- * Says whether a bad destination (`It`: a pod, `They`: the pods of a node) reaches others itself. `isBad`: most of its outbound
- * links that count are bad too. `evidence`: of the links into it. Nothing is claimed unless most of its outbound links were pinged
- * since those became bad: the others may stand as they were before the fault.
- */
+/** Says whether a bad destination reaches others itself, if most of its links were pinged since those into it became bad. */
 function outboundText(
   { mesh: { reports, topology }, pairs: { defect, judged } }: DefectAnalysis,
   who: 'It' | 'They',

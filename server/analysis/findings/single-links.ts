@@ -7,17 +7,11 @@ import { type BadPair, type DefectAnalysis, Evidence } from './evidence.ts';
 import { type CauseFacts, errorText, findingOf, findingsOf, KINDS } from './messages.ts';
 import { CLOCK_ERROR_MS, isPingedSince } from './pinged-since.ts';
 
-/*
- * Step 5 of `findingsFrom` for links that no general cause explains, and for pods that do not reach themselves.
- */
+/* Step 5 of `findingsFrom` for links that no general cause explains, and for pods that do not reach themselves. */
 
 /** Up to this many unconfirmed pairs become findings of their own in a mesh of any size. */
 const FEW_UNCONFIRMED = 3;
-/**
- * More unconfirmed pairs become findings of their own only if at most this share of all pairs is unconfirmed, or if the mesh is
- * small (`FEW_PAIRS`). If chance is at work, it makes about 12 of 1200 pairs look bad, and 3 or fewer in only one of 400 such
- * meshes. So a mesh with so few of them probably has real faults.
- */
+/** More become findings only up to this share of all pairs, or in a small mesh: chance seldom makes so few look bad. */
 const UNCONFIRMED_SHARE = 0.0025;
 
 /** The findings about links that no general cause explains. Both directions of a pair are one finding. Yields after each. */

@@ -1,9 +1,7 @@
 import { isJudged, type Pod } from '../../protocol/pod.ts';
 import { type PodNamer, podNamer } from '../../protocol/pod-names.ts';
 
-/*
- * The nodes and zones of a mesh, and counters of pairs of pods by pod, node and pair of zones.
- */
+/* The nodes and zones of a mesh, and counters of pairs of pods by pod, node and pair of zones. */
 
 /** At most this many zones are told apart, because every pair of them is counted. Pods of further zones have no known zone. */
 const MAX_ZONES = 32;
@@ -63,10 +61,7 @@ export class Topology {
     return place === 'intoNode' || place === 'outOfNode' ? (this.nodeOf[pod] ?? -1) : pod;
   }
 
-  /**
-   * Fills `groups` with at most `maxGroups` nodes or zones of the judged pods, and returns by pod: the index in `groups`, or -1.
-   * `nameOf` is the name of the pod's node or zone; '' = not known.
-   */
+  /** Fills `groups` with the nodes or zones of the judged pods. Returns by pod: the index in `groups`, or -1. */
   #group(groups: NamedGroup[], maxGroups: number, nameOf: (pod: Pod) => string): Int32Array {
     const indexes = new Map<string, number>();
     return Int32Array.from(this.pods, (pod, i) => {

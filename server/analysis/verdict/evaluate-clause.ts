@@ -79,10 +79,7 @@ export class ClauseEvaluation {
     this.nameOf = nameOf;
   }
 
-  /**
-   * Evaluates the links of a report that the clause selects, and marks them as selected. `unlisted`: the pods to which the report
-   * should have a link, and has none yet.
-   */
+  /** Evaluates and marks the links of a report that the clause selects. `unlisted`: pods to which it has no link yet. */
   evaluate(window: ReportWindow, unlisted: readonly number[]): void {
     const { clause } = this;
     const { selected, samples, failures, durations, report } = window;
@@ -138,10 +135,7 @@ export class ClauseEvaluation {
     this.#missingRounds += links * rounds;
   }
 
-  /**
-   * Takes into account that `pod` knows other peers than the serving pod. The clause is not affected if it names both ends
-   * exactly: then no unknown pod can be selected.
-   */
+  /** `pod` knows other peers than the serving pod. A clause that names both ends exactly is not affected. */
   addDifferingPeers(pod: number): void {
     const { from, to } = this.clause;
     const isAffected = !isExact(from) || (this.selection.from.pods[pod] === 1 && !isExact(to));
@@ -163,10 +157,7 @@ export class ClauseEvaluation {
     return { verdict: 'fail', reason: `${what}${example}`, violations: this.#violations, missing: this.#missing };
   }
 
-  /**
-   * Whether the clause does not hold for certain: on a link, or of a share on all selected links together, whether all samples that
-   * are missing are counted or none of them.
-   */
+  /** Whether the clause does not hold for certain; of a share, whether all samples that are missing count or none. */
   #isViolated(): boolean {
     const { condition } = this.clause;
     if (!this.#isOfShare) return this.#violated > 0;

@@ -40,10 +40,7 @@ export interface Clause {
 export interface Condition {
   kind: keyof typeof CONDITIONS;
   operator: Operator | '';
-  /**
-   * Of `latency` in us, of `recovered` in ms, of `success` and `loss` a share in units of 1 / `SHARE_UNITS`: always a whole
-   * number.
-   */
+  /** Of `latency` in us, of `recovered` in ms, of a share in units of 1 / `SHARE_UNITS`: always a whole number. */
   limit: number;
   /** The limit as it was written. */
   limitText: string;
@@ -115,10 +112,7 @@ interface Part {
   at: number;
 }
 
-/**
- * Reads one clause, for example `latency>=200ms,to=pod:goldpinger-chaos,self=exclude`. Blanks around its parts are
- * ignored. Throws a ClauseError.
- */
+/** Reads one clause, for example `latency>=200ms,to=pod:goldpinger-chaos,self=exclude`. Throws a ClauseError. */
 export function parseClause(text: string): Clause {
   const [first = { text: '', at: 0 }, ...options] = splitAtCommas(text);
   const condition = parseCondition(first);
@@ -161,10 +155,7 @@ export function meetsLimit(value: number, { operator, limit }: Pick<Condition, '
   return operator === '>' ? value > limit : value >= limit;
 }
 
-/**
- * Whether the share `part` / `all` is on the right side of the limit of `success` or `loss`. Both are counts; `all` is not 0.
- * It uses BigInt, because a mesh can have so many samples that the products are too large for an exact number.
- */
+/** Whether the share `part` / `all` is on the right side of the limit. The products are too large for exact numbers. */
 export function shareMeetsLimit(part: number, all: number, { operator, limit }: Condition): boolean {
   const excess = BigInt(part) * BigInt(SHARE_UNITS) - BigInt(limit) * BigInt(all);
   return meetsLimit(Number(excess), { operator, limit: 0 });
@@ -246,10 +237,7 @@ function errorAt({ text, at }: Part, message: string): ClauseError {
   return new ClauseError(`${message}${text === '' ? '' : `, not "${text.slice(0, 60)}"`}`, at + 1);
 }
 
-/**
- * Whether `text` matches `pattern`: `*` stands for any characters, `?` for one. Takes at most text x pattern steps, because
- * it only ever goes back to the last star. A regular expression made from a pattern could take exponential time.
- */
+/** Whether `text` matches `pattern`, in at most text x pattern steps. A regular expression could take exponential time. */
 export function matchesGlob(pattern: string, text: string): boolean {
   let [p, t, star, mark] = [0, 0, -1, 0];
   while (t < text.length) {

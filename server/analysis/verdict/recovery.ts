@@ -16,11 +16,7 @@ import {
 } from './evaluate-clause.ts';
 import { type Clause, meetsLimit } from './parse-clause.ts';
 
-/**
- * Judges a clause `recovered<LIMIT`: each pod that was lost in the window must have been replaced, and its replacement must
- * have been ready, and every link to it ok, within the limit since the loss. Only pods whose owner still has pods count:
- * nobody replaces the others. The verdict is unknown if no pod was lost, or if for one of them it is undecided (`recoveryOf`).
- */
+/** Judges a clause `recovered<LIMIT`, as docs/verdicts.md says under "Recovery". Yields after each report. */
 export function* judgeRecovery(
   { clause, text, selection, differing, nameOf }: ClauseEvaluation,
   mesh: UnjudgedMesh,

@@ -5,10 +5,7 @@ import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import { DurationCounts } from '../duration-counts.ts';
 import type { Stat } from './parse-clause.ts';
 
-/**
- * What the window says about the links of one report, in columns: entry i of each is about link i. A mesh of 1000 pods has a million
- * links, so no link has an object.
- */
+/** What the window says about the links of one report, in columns, because a mesh has a million: entry i is about link i. */
 export interface ReportWindow {
   report: MergedReport;
   /** Trusted samples in the window, and those of them that failed. Suspect samples count only on a link that has no others. */
@@ -34,10 +31,7 @@ export function windowOf(report: MergedReport, windowMs: number): ReportWindow {
   return { report, samples, failures, durations, selected: new Uint8Array(length) };
 }
 
-/**
- * Statistics of a report from Goldpinger's `/check`, which has only the newest ping of each link. That ping is the only
- * sample of the link if it is not older than `windowMs`.
- */
+/** Of a report from Goldpinger: the newest ping is the only sample of a link, if it is not older than `windowMs`. */
 function newestStats({ length, ageMs, outcome, totalUs }: LinkColumns, windowMs: number) {
   const isInWindow = (age16: number) => age16 !== NONE16 && unpack16(age16) <= windowMs;
   const us16 = totalUs.map((us, i) => (outcome[i] === 0 ? us : NONE16));

@@ -52,10 +52,7 @@ export function* judge(
   };
 }
 
-/**
- * Evaluates all clauses about links on all reports, and tells every clause which pods know other pods than the serving pod.
- * `oldestMs`: when the oldest report arrived that any clause needs; of a mesh of the past when the mesh was collected.
- */
+/** `oldestMs`: when the oldest report arrived that any clause needs; of a mesh of the past when it was collected. */
 function* evaluateMesh(
   mesh: UnjudgedMesh,
   evaluations: readonly ClauseEvaluation[],
