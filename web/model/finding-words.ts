@@ -36,11 +36,6 @@ export function findingWords({ title, subject }: Pick<Finding, 'title' | 'subjec
   };
 }
 
-/** What is wrong, for a label beside the pod or node that it is about: without `its 10 pods are`, which takes the room. */
-export function labelWords(finding: Pick<Finding, 'title' | 'subject'>): string {
-  return findingWords(finding).what.replace(/^its [\d,]+ pods are /, '');
-}
-
 /** The title of a finding, safe to show: `Node worker-1: ...`. Names of pods stay as they are. */
 export function titleText(title: string): string {
   return shownName(title).replace(/^(nodes?|zones?) /, capital);

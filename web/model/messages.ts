@@ -5,7 +5,7 @@ import { countText } from '../../server/runtime/count-text.ts';
 import { durationText } from '../../server/runtime/measure-text.ts';
 import { shownLink } from './cells.ts';
 import { FIGURE_NOUNS, type Figure, valueText } from './figures.ts';
-import { findingWords, labelWords } from './finding-words.ts';
+import { findingWords } from './finding-words.ts';
 import { clockText } from './format.ts';
 import { foldWords, isAboutWhole } from './levels.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
@@ -215,7 +215,7 @@ export function podPhrase(view: PodView, { state, note }: PodWords): string {
 /** What a finding says of a pod. Of a group, some of whose pods it is about, it names them. '' = none. */
 function findingNote(picture: Picture, { index }: PodView, finding: Finding | null): string {
   if (finding === null) return '';
-  const note = labelWords(finding);
+  const note = findingWords(finding).what;
   return isAboutWhole(picture, finding, index) ? note : `${findingWords(finding).subject}: ${note}`;
 }
 

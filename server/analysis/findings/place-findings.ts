@@ -110,33 +110,32 @@ function sumOf(causes: readonly Pick<CauseFacts, 'evidence' | 'of' | 'probed'>[]
   return links;
 }
 
-/** A node whose links to other nodes are bad. */
+/** A node whose links to other nodes are bad: most of them in one direction, which the cause describes. */
 function nodeCause(analysis: DefectAnalysis, node: number): CauseFacts {
-  const { pairs, mesh } = analysis;
-  const { nodes, judgedCount } = mesh.topology;
-  const { name = '', pods = [] } = nodes[node] ?? {};
+  const { mesh, pairs } = analysis;
+  const { name = '', pods = [] } = mesh.topology.nodes[node] ?? {};
   const into = analysis.linksAt('intoNode', node);
   const out = analysis.linksAt('outOfNode', node);
   const areMostBad = ({ evidence, of }: typeof into) => evidence.affected > 0 && evidence.affected * 2 > of;
   const isInto = areMostBad(into) || out.evidence.affected === 0;
-  const links = isInto ? into : out;
-  const { evidence, of, probed } = links;
+  const { evidence, of, probed } = isInto ? into : out;
   const count = evidence.fromCount;
   // If a link is not counted, its source may be missing here, so that these are not all "others".
-  const sources = podsText(count, count, of === probed ? judgedCount - pods.length : -1);
-  const isFailed = pairs.defect === 'failed';
-  const what = isInto
-    ? `are ${isFailed ? 'unreachable' : 'slow'} from ${sources}`
-    : `reach ${isFailed ? 'no pod on other nodes' : 'pods on other nodes slowly'}`;
+  const who = isInto
+    ? `from ${podsText(count, count, of === probed ? mesh.topology.judgedCount - pods.length : -1)}`
+    : 'to other nodes';
+  const what = isInto ? `unreachable ${who}` : 'reaches no pod on other nodes';
   const direction = isInto ? ' into it' : ' out of it';
   return {
-    kind: KINDS[pairs.defect].node,
-    ...links,
-    subject: `node ${name}`,
+    evidence,
+    of,
+    probed,
     pods,
     direction,
+    kind: KINDS[pairs.defect].node,
+    subject: `node ${name}`,
     ...(evidence.affected === of
-      ? { who: isInto ? `from ${sources}` : 'to other nodes', what: `its ${countText(pods.length)} pods ${what}` }
+      ? { who, what: pairs.defect === 'failed' ? what : `slow ${who}` }
       : someLinks(pairs.defect, evidence, of, direction)),
     advice: 'check the node and its network',
     network: "the node's network",
@@ -318,13 +317,9 @@ export function cutOffFindings(analysis: DefectAnalysis, silent: ReadonlySet<num
     const subject = topology.name(pods[0] ?? -1);
     side = { kind: 'pod-reaches-nobody', subject, what: `reaches ${others}`, advice: 'check its own network' };
   } else if (isNode) {
-    const what = `its ${countText(pods.length)} pods reach no pod on other nodes`;
-    side = {
-      kind: 'node',
-      subject: `node ${topology.nodes[node]?.name}`,
-      what,
-      advice: 'check the node and its network',
-    };
+    const subject = `node ${topology.nodes[node]?.name}`;
+    const what = 'reaches no pod on other nodes';
+    side = { kind: 'node', subject, what, advice: 'check the node and its network' };
   }
   const of = [...silent].reduce((sum, pod) => sum + pairs.judged.at('intoPod', pod), 0);
   const remark = `No report says whether other pods reach ${isOne ? 'it' : 'them'}.`;

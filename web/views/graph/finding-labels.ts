@@ -1,6 +1,6 @@
 import { countsPods, type Finding, isAboutNode } from '../../../server/protocol/finding.ts';
 import { countText, plural } from '../../../server/runtime/count-text.ts';
-import { findingTone, findingWords, labelWords } from '../../model/finding-words.ts';
+import { findingTone, findingWords } from '../../model/finding-words.ts';
 import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
 import { isAboutWhole } from '../../model/levels.ts';
 import type { Tone } from '../../model/links.ts';
@@ -60,7 +60,7 @@ function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
 
 function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabel {
   const node = shownName(anchor.pod.node);
-  const base = { pods, anchor: anchor.index, note: labelWords(finding), tone: findingTone(finding) };
+  const base = { pods, anchor: anchor.index, note: findingWords(finding).what, tone: findingTone(finding) };
   if (isAboutNode(finding.kind)) {
     return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
   }

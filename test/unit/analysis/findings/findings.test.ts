@@ -268,7 +268,7 @@ describe('several causes', () => {
     builder.status = statusOf({ phase: 'stale', lastError: { fault: 'refused', message: 'words', atMs: NOW_MS } });
     expect(titles(builder, 2)).toEqual([
       'Kubernetes API: cannot be reached, refused: the 24 known pods are still pinged, the pod list may be out of date',
-      'node node-4: its 2 pods are unreachable from all 20 pods that can tell, timeout in connect: check the node and its network',
+      'node node-4: unreachable from all 20 pods that can tell, timeout in connect: check the node and its network',
       'pod-0: unreachable from all 19 pods that can tell, refused: nothing listens on its port',
       'pod-3 → pod-5: fails in this direction only, timeout in connect: check network policies, firewalls and routes',
       'pod-20: slow from all 19 pods that can tell, only the first byte is late: check the process or a proxy, not the network',

@@ -65,7 +65,7 @@ const FAULTS: Record<string, Planted> = {
     [4, 5],
     {
       servedBy: 4,
-      text: /^node node-2: its 2 pods reach no pod on other nodes, timeout in connect: check the node and its network\./,
+      text: /^node node-2: reaches no pod on other nodes, timeout in connect: check the node and its network\./,
     },
   ],
   'a node that is cut off, asked on that node before its links are pinged again': [

@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
-import {
-  findingFigure,
-  findingWords,
-  labelWords,
-  listedWords,
-  targetOf,
-  titleText,
-} from '../../../../web/model/finding-words.ts';
+import { findingFigure, findingWords, listedWords, targetOf, titleText } from '../../../../web/model/finding-words.ts';
 import {
   findingBlocks,
   findingPlace,
@@ -137,8 +130,10 @@ const SLOW = `goldpinger-chaos: slow from all 3 others, only the first byte is l
 
 describe('in words', () => {
   test('without the number of pods beside the name of a node', () => {
-    expect(labelWords(only({ pods: 120, scenario: 'dead-node' }).finding)).toBe('unreachable from all 110 others');
-    expect(labelWords(only({ pods: 4, scenario: 'slow-pod' }).finding)).toBe('slow from all 3 others');
+    expect(findingWords(only({ pods: 120, scenario: 'dead-node' }).finding).what).toBe(
+      'unreachable from all 110 others',
+    );
+    expect(findingWords(only({ pods: 4, scenario: 'slow-pod' }).finding).what).toBe('slow from all 3 others');
   });
 
   test.each([
