@@ -1,6 +1,7 @@
-import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
+import { pack16 } from '../protocol/links.ts';
 import { MAX_SAMPLES, type RecentSample, type Sample, type UdpResult } from '../protocol/sample.ts';
 import {
+  asSuspect,
   CYCLE_RECORD,
   isSuspect,
   SAMPLE_RECORD,
@@ -8,21 +9,12 @@ import {
   sampleOfStored,
   storedSampleOf,
 } from '../protocol/stored-results.ts';
-import {
-  addToBucket,
-  addUdpToBucket,
-  BUCKET_WIDTHS_MS,
-  type Bucket,
-  BucketLog,
-  bucketWidthMs,
-  failuresOf,
-  isFull,
-  newestOf,
-  trustedOf,
-} from './buckets.ts';
+import type { Datagrams } from '../protocol/udp.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
+import { type Bucket, BucketLog, bucketWidthMs, isRecordable, trustedOf } from './buckets.ts';
 import { RecordRing } from './ring.ts';
-import { Statistics, type Summary } from './statistics.ts';
-import { UdpRing } from './udp-ring.ts';
+import { Statistics } from './statistics.ts';
+import { addDatagrams, noDatagrams, type TimedDatagrams, UdpRing } from './udp-ring.ts';
 
 /** How much to keep of all links together. */
 export interface HistorySettings {
@@ -57,21 +49,26 @@ export function memoryOf(settings: {
   };
 }
 
-/** The stored samples of one link. Only `History` changes it. */
+/** What is stored of one link. Only `History` changes it. */
 export interface LinkRecord {
   /** The recent samples; null while they are dropped. */
   ring: RecordRing<StoredSample> | null;
-  /** The number of the newest bucket, which may still take samples; -1 = none. */
-  lastBucket: number;
-  /** How many of the newest samples are in the ring but not yet in the percentiles of that bucket. */
-  pendingSamples: number;
   /** The recent cycles of the UDP probe; null where it is off, and while samples are dropped. */
   udp: UdpRing | null;
-  /** Datagrams since the last ping, and those of them that were lost: whether they count, the next ping decides. */
-  pendingUdpSent: number;
-  pendingUdpLost: number;
+  /** The number of the newest bucket; -1 = none. */
+  lastBucket: number;
+  /** How many of the newest samples are in no bucket yet, and the end and the width of the period in which all of them are. */
+  pending: number;
+  periodEndMs: number;
+  widthMs: number;
   /** Which of the last two pings failed: bit 0 for the last one, bit 1 for the one before. */
   failedPings: number;
+}
+
+/** What is kept of a link in a time range, all newest first. The buckets are for the time before the results. */
+interface Kept<T> {
+  buckets: Bucket[];
+  results: T[];
 }
 
 /**
@@ -79,13 +76,15 @@ export interface LinkRecord {
  * only when the number of links has about doubled, or fallen to a quarter.
  */
 const MIN_SHARES = 16;
+/** The most samples that are summed up at once: a bucket may count no more failures of a kind (`isRecordable`). */
+const MAX_PENDING = 255;
 
 /**
- * The samples of all links: the recent ones as they were taken, older ones summed up in buckets. Both kinds of memory are
- * bounded, whatever the number of links: the more links, the shorter the rings and the wider the buckets that begin from
- * then on; older buckets keep their width. A bucket is closed by the next sample of its link and not by a timer, so the
- * work for all links is spread out. A full bucket is closed early; then two buckets share one period. All times are
- * monotonic.
+ * The samples of all links: the recent ones as they were taken, and all of them summed up in buckets, for the time of which single
+ * samples are not kept any more. Both kinds of memory are bounded, whatever the number of links: the more links, the shorter the
+ * rings and the wider the buckets that begin from then on; older buckets keep their width. A bucket is made when the first sample
+ * after its period comes, or when the ring will soon overwrite its samples; then the next ones of this period are added to it. All
+ * times are monotonic.
  */
 export class History {
   /** The buckets of all links. Only `History` changes them. */
@@ -100,7 +99,7 @@ export class History {
   samplesPerLink = 1;
   #cyclesPerLink = 1;
   /** The width of the buckets that begin now. */
-  widthMs: number = BUCKET_WIDTHS_MS[0];
+  widthMs = 0;
 
   constructor(settings: HistorySettings) {
     this.settings = settings;
@@ -131,11 +130,11 @@ export class History {
   newRecord(): LinkRecord {
     const record: LinkRecord = {
       ring: null,
-      lastBucket: -1,
-      pendingSamples: 0,
       udp: null,
-      pendingUdpSent: 0,
-      pendingUdpLost: 0,
+      lastBucket: -1,
+      pending: 0,
+      periodEndMs: 0,
+      widthMs: 0,
       failedPings: 0,
     };
     this.reopen(record);
@@ -145,7 +144,7 @@ export class History {
   /** Drops the recent samples of a link; its buckets stay. */
   dropSamples(record: LinkRecord): void {
     if (record.ring === null) return;
-    this.#updatePercentiles(record);
+    this.#sumUp(record);
     record.ring = null;
     record.udp = null;
     this.#withSamples.delete(record);
@@ -171,75 +170,51 @@ export class History {
     else if (links < before / 4 && before > MIN_SHARES) this.#shares /= 2;
     if (this.#shares === before) return;
     this.#divideMemory();
-    for (const { ring, udp } of this.#withSamples) {
-      ring?.resize(this.samplesPerLink);
-      udp?.resize(this.#cyclesPerLink);
+    for (const record of this.#withSamples) {
+      if (record.pending > this.#maxPending) this.#sumUp(record);
+      record.ring?.resize(this.samplesPerLink);
+      record.udp?.resize(this.#cyclesPerLink);
     }
   }
 
   #divideMemory(): void {
     const { sampleBytes, udpBytes } = this.settings;
     const recordsIn = (bytes: number, recordBytes: number) =>
-      Math.max(1, Math.min(MAX_SAMPLES, Math.floor(bytes / this.#shares / recordBytes)));
+      Math.max(2, Math.min(MAX_SAMPLES, Math.floor(bytes / this.#shares / recordBytes)));
     this.samplesPerLink = recordsIn(sampleBytes - udpBytes, SAMPLE_RECORD.bytes);
     this.#cyclesPerLink = recordsIn(udpBytes, CYCLE_RECORD.bytes);
   }
 
+  /** So that what is summed up next is still in the rings. There is room for one cycle after the last ping. */
+  get #maxPending(): number {
+    return Math.min(MAX_PENDING, this.samplesPerLink, this.hasUdp ? this.#cyclesPerLink - 1 : MAX_PENDING);
+  }
+
   /** Adds the newest sample of a link, taken at `nowMs`. Does nothing while the samples of the link are dropped. */
   add(record: LinkRecord, nowMs: number, sample: Sample): void {
-    const { ring } = record;
+    const { ring, udp } = record;
     if (ring === null) return;
-    const stored = storedSampleOf(sample, nowMs);
-    // The ring is about to overwrite a sample that is not part of the percentiles yet.
-    if (record.pendingSamples >= this.samplesPerLink) this.#updatePercentiles(record);
-    let bucket = this.bucketLog.find(record.lastBucket);
-    if (bucket === null || nowMs >= bucket.endMs || isFull(bucket)) {
-      this.#updatePercentiles(record);
-      this.bucketLog.expire(nowMs - this.settings.historyWindowMs);
-      record.lastBucket = this.bucketLog.open(record.lastBucket, this.widthMs, nowMs);
-      bucket = this.bucketLog.find(record.lastBucket);
+    if (udp !== null) {
+      const failed = sample.outcome !== 'ok';
+      if (failed) udp.markBesideFailure(ring.results(undefined, undefined, 1)[0]?.atMs ?? Number.NEGATIVE_INFINITY);
+      record.failedPings = ((record.failedPings << 1) | (failed ? 1 : 0)) & 3;
     }
-    // The bucket discarded its suspect samples, so they are not pending any more.
-    if (bucket !== null && addToBucket(bucket, stored)) record.pendingSamples = 0;
-    record.pendingSamples += 1;
-    if (this.hasUdp) this.#settleUdp(record, bucket, sample.outcome !== 'ok');
-    ring.add(stored);
+    if (nowMs >= record.periodEndMs || record.pending >= this.#maxPending) this.#sumUp(record);
+    if (record.pending === 0) {
+      record.widthMs = this.widthMs;
+      record.periodEndMs = (Math.floor(nowMs / this.widthMs) + 1) * this.widthMs;
+    }
+    record.pending += 1;
+    ring.add(storedSampleOf(sample, nowMs));
   }
 
   /**
    * Adds the newest cycle of the UDP probe of a link; its `atMs` is monotonic. Not every cycle counts: see `UdpRing.counted`.
    * null: the link could not be measured, so that there is no newest cycle any more.
    */
-  addUdp(record: LinkRecord, result: UdpResult | null): void {
-    if (record.udp === null) return;
-    if (result === null) {
-      record.udp.newest = null;
-      return;
-    }
-    const isBesideFailure = record.failedPings !== 0;
-    record.udp.addCycle(result, isBesideFailure);
-    if (result.suspect || isBesideFailure) return;
-    record.pendingUdpSent += result.sent;
-    record.pendingUdpLost += result.lost;
-  }
-
-  /** A ping has ended: its bucket counts the datagrams since the last ping unless it failed. */
-  #settleUdp(record: LinkRecord, bucket: Bucket | null, failed: boolean): void {
-    if (failed) {
-      const [lastPing] = this.samples(record, undefined, undefined, 1);
-      record.udp?.markBesideFailure(lastPing?.atMs ?? Number.NEGATIVE_INFINITY);
-    } else if (bucket !== null && record.pendingUdpSent > 0) {
-      addUdpToBucket(bucket, record.pendingUdpSent, record.pendingUdpLost);
-    }
-    record.pendingUdpSent = 0;
-    record.pendingUdpLost = 0;
-    record.failedPings = ((record.failedPings << 1) | (failed ? 1 : 0)) & 3;
-  }
-
-  /** When the newest sample of a link was taken, as its buckets say; -Infinity if it has none. */
-  newestMs({ lastBucket }: LinkRecord): number {
-    const bucket = this.bucketLog.find(lastBucket);
-    return bucket === null ? Number.NEGATIVE_INFINITY : newestOf(bucket);
+  addUdp({ udp, failedPings }: LinkRecord, result: UdpResult | null): void {
+    if (result !== null) udp?.addCycle(result, failedPings !== 0);
+    else if (udp !== null) udp.newest = null;
   }
 
   /**
@@ -250,9 +225,14 @@ export class History {
     return record.ring?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The newest samples of a link from `fromMs` to `toMs` (both included), newest first; no more than `most`. */
-  samples({ ring }: LinkRecord, fromMs?: number, toMs?: number, most?: number): StoredSample[] {
-    return ring?.results(fromMs, toMs, most) ?? [];
+  /** When the newest sample in a bucket of a link was taken; -Infinity if there is none. */
+  newestMs({ lastBucket }: LinkRecord): number {
+    return this.bucketLog.find(lastBucket)?.newestMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** The samples of a link from `fromMs` to `toMs` (both included) that are kept one by one, newest first. */
+  samples({ ring }: LinkRecord, fromMs?: number, toMs?: number): StoredSample[] {
+    return ring?.results(fromMs, toMs) ?? [];
   }
 
   /** The recent samples of a link, oldest first. Their times are monotonic. */
@@ -264,50 +244,90 @@ export class History {
     return newestFirst.reverse();
   }
 
-  /** The buckets of a link whose periods end after `fromMs`, newest first, with percentiles up to date. */
-  buckets(record: LinkRecord, fromMs: number): Bucket[] {
-    this.#updatePercentiles(record);
-    return this.unmergedBuckets(record, fromMs);
-  }
-
-  /**
-   * As `buckets`, but the percentiles of the newest bucket, which may still take samples, lack the pending ones. So it may be
-   * called at any time without a loss of precision.
-   */
-  unmergedBuckets({ lastBucket }: LinkRecord, fromMs: number): Bucket[] {
+  /** The buckets of a link whose periods end after `fromMs`, newest first. Its newest samples may be in none yet. */
+  buckets({ lastBucket }: LinkRecord, fromMs: number): Bucket[] {
     return this.bucketLog.chain(lastBucket, fromMs);
   }
 
-  /** Merges the pending samples into the percentiles of the newest bucket. */
-  #updatePercentiles(record: LinkRecord): void {
-    const bucket = this.bucketLog.find(record.lastBucket);
-    const pending = record.pendingSamples;
-    record.pendingSamples = 0;
-    if (bucket === null || pending === 0) return;
-    // Suspect samples count only if the bucket has no others.
-    const hasTrusted = trustedOf(bucket) > 0;
-    this.#statistics.clear();
-    for (const sample of this.samples(record, undefined, undefined, pending)) {
-      if (isSuspect(sample.code) !== hasTrusted) this.#statistics.addSample(sample);
-    }
-    addPercentiles(bucket, this.#statistics.summary());
+  /** What is kept of the pings of a link in a range: samples and, for the time of which not all are kept, buckets. */
+  pings(record: LinkRecord, range: TimeRange): Kept<StoredSample> {
+    const { ring } = record;
+    return this.#keptOf(record, range, ring?.droppedUntilMs, (fromMs, toMs) => ring?.results(fromMs, toMs));
   }
-}
 
-/** Merges percentiles of further samples into a bucket, approximately: the mean of old and new, weighted by ok samples. */
-function addPercentiles(bucket: Bucket, added: Summary): void {
-  const ok = added.count - added.failures;
-  if (ok === 0) return;
-  const { chunk, i } = bucket;
-  const counted = trustedOf(bucket) || (chunk.samples[i] ?? 0);
-  const okBefore = Math.max(0, counted - failuresOf(bucket) - ok);
-  const blend = (column: Uint16Array, us: number) => {
-    const oldUs = unpack16(column[i] ?? NONE16);
-    const weight = oldUs < 0 ? 0 : okBefore;
-    column[i] = pack16(us < 0 ? oldUs : (oldUs * weight + us * ok) / (weight + ok));
-  };
-  blend(chunk.p50Us, added.p50Us);
-  blend(chunk.p95Us, added.p95Us);
-  blend(chunk.connectP50Us, added.connectP50Us);
-  blend(chunk.firstByteP50Us, added.firstByteP50Us);
+  /** As `pings`: the cycles of the UDP probe that count. */
+  cycles(record: LinkRecord, range: TimeRange): Kept<TimedDatagrams> {
+    const { udp } = record;
+    return this.#keptOf(record, range, udp?.droppedUntilMs, (fromMs, toMs) => udp?.counted(fromMs, toMs));
+  }
+
+  #keptOf<T extends { atMs: number }>(
+    record: LinkRecord,
+    { fromMs, toMs }: TimeRange,
+    droppedUntilMs = Number.POSITIVE_INFINITY,
+    resultsIn: (fromMs: number, toMs: number) => T[] | undefined,
+  ): Kept<T> {
+    if (droppedUntilMs < fromMs) return { buckets: [], results: resultsIn(fromMs, toMs) ?? [] };
+    const buckets = this.buckets(record, fromMs).filter(({ startMs }) => startMs <= droppedUntilMs);
+    const afterMs = buckets[0]?.newestMs ?? Number.NEGATIVE_INFINITY;
+    const results = resultsIn(Math.max(fromMs, afterMs), toMs) ?? [];
+    return { buckets, results: results.filter(({ atMs }) => atMs > afterMs) };
+  }
+
+  /** Sums up the samples of a link that are in no bucket yet: in its newest bucket if that has the same period, else in a new one. */
+  #sumUp(record: LinkRecord): void {
+    const samples = record.ring?.results(undefined, undefined, record.pending) ?? [];
+    const [newest] = samples;
+    if (newest === undefined) return;
+    record.pending = 0;
+    const last = this.bucketLog.find(record.lastBucket);
+    const datagrams = noDatagrams();
+    for (const cycle of record.udp?.counted(last?.newestMs, newest.atMs) ?? []) {
+      if (cycle.atMs !== last?.newestMs) addDatagrams(datagrams, cycle);
+    }
+    if (last?.endMs === record.periodEndMs && last.endMs - last.startMs === record.widthMs) {
+      const joined = this.#bucketOf(record, samples, datagrams, last);
+      if (isRecordable(joined)) {
+        this.bucketLog.replace(record.lastBucket, joined);
+        return;
+      }
+    }
+    this.bucketLog.expire(newest.atMs - this.settings.historyWindowMs);
+    record.lastBucket = this.bucketLog.add(record.lastBucket, this.#bucketOf(record, samples, datagrams, null));
+  }
+
+  /** The bucket of these samples (newest first) and datagrams and, if `before` is given, of those in it. */
+  #bucketOf(
+    { periodEndMs, widthMs }: LinkRecord,
+    samples: readonly StoredSample[],
+    { sent, lost }: Datagrams,
+    before: Bucket | null,
+  ): Bucket {
+    this.#statistics.clear();
+    for (const sample of samples) this.#statistics.addSample(sample);
+    if (before !== null) this.#statistics.addBucket(before);
+    const newest = samples[0] as StoredSample;
+    const trusted = samples.find(({ code }) => !isSuspect(code));
+    const hasTrustedBefore = before !== null && trustedOf(before) > 0;
+    const last = trusted ?? (hasTrustedBefore ? { code: before.code, total16: before.lastTotal16 } : newest);
+    const { count, suspect, minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us } = this.#statistics.summary();
+    return {
+      startMs: periodEndMs - widthMs,
+      endMs: periodEndMs,
+      newestMs: newest.atMs,
+      samples: count,
+      suspect,
+      code: isSuspect(newest.code) ? asSuspect(last.code) : last.code,
+      lastTotal16: last.total16,
+      failures: Array.from(this.#statistics.byOutcome).slice(1),
+      min16: pack16(minUs),
+      median16: pack16(p50Us),
+      high16: pack16(p95Us),
+      max16: pack16(maxUs),
+      connect16: pack16(connectP50Us),
+      firstByte16: pack16(firstByteP50Us),
+      udpSent: sent + (before?.udpSent ?? 0),
+      udpLost: lost + (before?.udpLost ?? 0),
+    };
+  }
 }

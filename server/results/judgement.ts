@@ -2,6 +2,10 @@ import { INTERMITTENT, isSlow, type LinkChange, type SpeedChange, SUSPECT_RUN } 
 import { type FailsOnly, isOverOpenConnection, type Sample } from '../protocol/sample.ts';
 import { LinkSpeed } from './link-speed.ts';
 
+/** Numbers with the lowest `samples`, and the lowest `goodRun`, bits set. */
+const ALL_BITS = 2 ** INTERMITTENT.samples - 1;
+const GOOD_RUN_BITS = 2 ** INTERMITTENT.goodRun - 1;
+
 /** What a sample changes about its link; null = nothing. */
 interface Changes {
   state: Omit<LinkChange, 'target'> | null;
@@ -122,7 +126,7 @@ export class LinkJudgement {
   /** Whether the link fails now and then: see `INTERMITTENT`. */
   get isIntermittent(): boolean {
     const badBits = this.#failedBits | this.#slowBits;
-    const isMended = (badBits & lowBits(INTERMITTENT.goodRun)) === 0;
+    const isMended = (badBits & GOOD_RUN_BITS) === 0;
     // Lost packets make pings fail or late.
     const runs = runsIn(this.#failedBits) + runsIn(this.#slowBits);
     return runs >= INTERMITTENT.runs && this.#failedBits !== 0 && !isMended;
@@ -138,16 +142,11 @@ export class LinkJudgement {
     this.#failedRun = isFailed ? this.#failedRun + 1 : 0;
     this.#okSinceFailure = isFailed ? 0 : this.#okSinceFailure + 1;
     const isOutage = this.#failedRun >= INTERMITTENT.outageRun;
-    const mask = isOutage ? 0 : lowBits(INTERMITTENT.samples);
+    const mask = isOutage ? 0 : ALL_BITS;
     this.#failedBits = ((this.#failedBits << 1) | (isFailed ? 1 : 0)) & mask;
     this.#slowBits = ((this.#slowBits << 1) | (isBad && !isFailed ? 1 : 0)) & mask;
     this.#bitCount = isOutage ? 0 : Math.min(INTERMITTENT.samples, this.#bitCount + 1);
   }
-}
-
-/** A number with the lowest `count` bits set. */
-function lowBits(count: number): number {
-  return 2 ** count - 1;
 }
 
 function bitsIn(bits: number): number {

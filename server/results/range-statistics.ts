@@ -1,13 +1,13 @@
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
-import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
+import { NONE16, pack16 } from '../protocol/links.ts';
 import type { Phase, UdpResult } from '../protocol/sample.ts';
 import { isOk, isSuspect, outcomeIndexOf, phaseOfCode } from '../protocol/stored-results.ts';
 import { type Datagrams, lossWindowMs } from '../protocol/udp.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { type Bucket, datagramsOf, failuresOf, newestOf, trustedOf } from './buckets.ts';
+import { type Bucket, failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import { Statistics, type Summary } from './statistics.ts';
-import { addDatagrams, noDatagrams, type TimedDatagrams } from './udp-ring.ts';
+import { addDatagrams, datagramsOf, noDatagrams, type TimedDatagrams } from './udp-ring.ts';
 import { UsualLatencies } from './usual.ts';
 
 /** The state of a link as a report has it. */
@@ -44,8 +44,8 @@ export interface RangeResult {
 const LOOK_BACK = 4;
 
 /**
- * Computes statistics of links in time ranges, from samples if all of them are still kept, else from the buckets whose
- * middle lies in the time range (if the range is shorter than a bucket: from the bucket in which the range's middle lies).
+ * Computes statistics of links in time ranges, from samples and, for the time of which not all samples are kept, from the buckets
+ * whose middle lies in the time range (if the range is shorter than a bucket: from the bucket in which the range's middle lies).
  * Uses the same working memory for one link after another.
  */
 export class RangeStatistics {
@@ -60,16 +60,14 @@ export class RangeStatistics {
 
   /** The result of one link. `nowMs` is taken as the end of a bucket whose period is not over. */
   of(record: LinkRecord, range: TimeRange, nowMs: number): RangeResult {
+    const { buckets, results } = this.history.pings(record, range);
     let resolutionMs = 0;
     this.#statistics.clear();
-    if (this.history.droppedUntilMs(record) < range.fromMs) {
-      for (const sample of this.history.samples(record, range.fromMs, range.toMs)) this.#statistics.addSample(sample);
-    } else {
-      for (const bucket of this.history.buckets(record, range.fromMs)) {
-        if (!belongs(range, bucket, nowMs)) continue;
-        resolutionMs = Math.max(resolutionMs, bucket.chunk.widthMs);
-        this.#statistics.addBucket(bucket);
-      }
+    for (const sample of results) this.#statistics.addSample(sample);
+    for (const bucket of buckets) {
+      if (!belongs(range, bucket, nowMs)) continue;
+      resolutionMs = Math.max(resolutionMs, bucket.endMs - bucket.startMs);
+      this.#statistics.addBucket(bucket);
     }
     const usualUs = this.usual.usualUsOf(record, range.toMs - range.fromMs, nowMs);
     return { summary: this.#statistics.summary(), usualUs, resolutionMs };
@@ -111,14 +109,11 @@ export class RangeStatistics {
     return { fromMs: atMs - lossWindowMs(this.history.settings.intervalMs), toMs: atMs };
   }
 
-  /**
-   * The datagrams of one link in a range that count (see `UdpRing.counted`), newest first: of single cycles if all of the range
-   * are still kept, else of buckets.
-   */
+  /** The datagrams of one link in a range that count, newest first: of single cycles as far as they are kept, else of buckets. */
   datagrams(record: LinkRecord, range: TimeRange, nowMs: number): TimedDatagrams[] {
-    const { udp } = record;
-    if (udp !== null && udp.droppedUntilMs < range.fromMs) return udp.counted(range.fromMs, range.toMs);
-    return this.#datagramsOfBuckets(record, range, nowMs);
+    const { buckets, results } = this.history.cycles(record, range);
+    const older = buckets.filter((bucket) => bucket.udpSent > 0 && belongs(range, bucket, nowMs));
+    return [...results, ...older.map(datagramsOf)];
   }
 
   /**
@@ -126,25 +121,12 @@ export class RangeStatistics {
    * any.
    */
   newestUdpOf(record: LinkRecord, range: TimeRange, nowMs: number): UdpResult | null {
-    const { udp } = record;
-    if (udp !== null && udp.droppedUntilMs < range.fromMs) {
-      return udp.results(range.fromMs, range.toMs).find(({ suspect }) => !suspect) ?? null;
-    }
-    const [newest] = this.#datagramsOfBuckets(record, range, nowMs);
-    if (newest === undefined) return null;
-    const { atMs, sent, lost } = newest;
+    const newest = record.udp?.results(range.fromMs, range.toMs).find(({ suspect }) => !suspect);
+    if (newest !== undefined) return newest;
+    const [bucket] = this.datagrams(record, range, nowMs);
+    if (bucket === undefined) return null;
+    const { atMs, sent, lost } = bucket;
     return { atMs, sent, lost, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
-  }
-
-  #datagramsOfBuckets(record: LinkRecord, range: TimeRange, nowMs: number): TimedDatagrams[] {
-    const found: TimedDatagrams[] = [];
-    for (const bucket of this.history.unmergedBuckets(record, range.fromMs)) {
-      const datagrams = datagramsOf(bucket);
-      if (datagrams === null || !belongs(range, bucket, nowMs)) continue;
-      const { sent, lost, lossCycles } = datagrams;
-      found.push({ atMs: Math.min(bucket.endMs, nowMs), sent, lost, lossCycles });
-    }
-    return found;
   }
 
   /**
@@ -168,18 +150,16 @@ export class RangeStatistics {
 }
 
 /** The state of a link by one bucket. */
-function stateIn(bucket: Bucket): BucketState {
-  const { chunk, i } = bucket;
-  const code = chunk.code[i] ?? 0;
+function stateIn({ newestMs, code, connect16, firstByte16, lastTotal16 }: Bucket): BucketState {
   return {
-    newestMs: newestOf(bucket),
+    newestMs,
     isSuspect: isSuspect(code),
     isKnown: true,
     outcome: outcomeIndexOf(code),
     phase: phaseOfCode(code),
-    connect16: isOk(code) ? (chunk.connectP50Us[i] ?? NONE16) : NONE16,
-    firstByte16: isOk(code) ? (chunk.firstByteP50Us[i] ?? NONE16) : NONE16,
-    total16: chunk.lastTotalUs[i] ?? NONE16,
+    connect16: isOk(code) ? connect16 : NONE16,
+    firstByte16: isOk(code) ? firstByte16 : NONE16,
+    total16: lastTotal16,
   };
 }
 
@@ -200,6 +180,5 @@ function belongs({ fromMs, toMs }: TimeRange, { startMs, endMs }: Bucket, nowMs:
 /** Whether all trusted samples of a bucket are ok (`ok`), or all failed. A bucket without any contradicts neither. */
 function isThroughout(bucket: Bucket, ok: boolean): boolean {
   if (trustedOf(bucket) === 0) return true;
-  const hasOk = unpack16(bucket.chunk.minUs[bucket.i] ?? NONE16) >= 0;
-  return ok ? failuresOf(bucket) === 0 : !hasOk;
+  return ok ? failuresOf(bucket) === 0 : bucket.min16 === NONE16;
 }

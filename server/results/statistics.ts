@@ -2,7 +2,7 @@ import { Jitter } from '../protocol/link-quality.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import { isSuspect, outcomeIndexOf, type StoredSample } from '../protocol/stored-results.ts';
-import { type Bucket, type Chunk, FAILURE_KINDS } from './buckets.ts';
+import { type Bucket, failuresOf, trustedOf } from './buckets.ts';
 
 /** Statistics of the samples of one link in a time range. Durations in us, over the `ok` samples; -1 if there are none. */
 export interface Summary {
@@ -67,20 +67,23 @@ export class Statistics {
     group.jitter.add(connect16 !== NONE16, unpack16(total16));
   }
 
-  addBucket({ chunk, i }: Bucket): void {
-    const samples = chunk.samples[i] ?? 0;
-    const suspect = chunk.suspect[i] ?? 0;
-    const group = samples > suspect ? this.#trusted : this.#suspect;
+  addBucket(bucket: Bucket): void {
+    const { samples, suspect, failures, median16 } = bucket;
+    const trusted = trustedOf(bucket);
+    const group = trusted > 0 ? this.#trusted : this.#suspect;
     this.#hasBuckets = true;
     this.#suspectCount += suspect;
-    let ok = samples > suspect ? samples - suspect : samples;
-    for (let kind = 1; kind <= FAILURE_KINDS; kind++) {
-      const failures = chunk.failures[i * FAILURE_KINDS + kind - 1] ?? 0;
-      if (failures > 0) group.addCount(kind, failures);
-      ok -= failures;
-    }
+    for (const [kind, count] of failures.entries()) group.addCount(kind + 1, count);
+    const ok = (trusted > 0 ? trusted : samples) - failuresOf(bucket);
     group.addCount(0, ok);
-    if (ok > 0) addDurations(group, chunk, i, ok);
+    group.connect.add(bucket.connect16, ok * SAMPLE_WEIGHT);
+    group.firstByte.add(bucket.firstByte16, ok * SAMPLE_WEIGHT);
+    group.total.add(bucket.min16, ok * DISTRIBUTION.min);
+    group.total.add(halfWay(bucket.min16, median16), ok * DISTRIBUTION.minToMedian);
+    group.total.add(median16, ok * DISTRIBUTION.median);
+    group.total.add(halfWay(median16, bucket.high16), ok * DISTRIBUTION.medianToP95);
+    group.total.add(bucket.high16, ok * DISTRIBUTION.p95);
+    group.total.add(bucket.max16, ok * DISTRIBUTION.max);
   }
 
   /** Samples by index in `OUTCOMES`. The array is valid until anything else is added. */
@@ -131,22 +134,6 @@ class SampleGroup {
     this.count += count;
     this.byOutcome[outcome] = (this.byOutcome[outcome] ?? 0) + count;
   }
-}
-
-/** Adds the durations of the `ok` samples of a bucket; `ok` is their number. */
-function addDurations(group: SampleGroup, chunk: Chunk, i: number, ok: number): void {
-  const min16 = chunk.minUs[i] ?? NONE16;
-  const max16 = chunk.maxUs[i] ?? NONE16;
-  const median16 = chunk.p50Us[i] ?? NONE16;
-  const high16 = chunk.p95Us[i] ?? NONE16;
-  group.connect.add(chunk.connectP50Us[i] ?? NONE16, ok * SAMPLE_WEIGHT);
-  group.firstByte.add(chunk.firstByteP50Us[i] ?? NONE16, ok * SAMPLE_WEIGHT);
-  group.total.add(min16, ok * DISTRIBUTION.min);
-  group.total.add(halfWay(min16, median16), ok * DISTRIBUTION.minToMedian);
-  group.total.add(median16, ok * DISTRIBUTION.median);
-  group.total.add(halfWay(median16, high16), ok * DISTRIBUTION.medianToP95);
-  group.total.add(high16, ok * DISTRIBUTION.p95);
-  group.total.add(max16, ok * DISTRIBUTION.max);
 }
 
 function halfWay(a16: number, b16: number): number {

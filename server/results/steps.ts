@@ -1,16 +1,16 @@
 import { LATENCY_BINS_US, type LinkHistory, type PodHistory } from '../protocol/history.ts';
 import { isLossy } from '../protocol/link-state.ts';
-import { NONE16, unpack16 } from '../protocol/links.ts';
+import { unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import { isOk, isSuspect, type StoredSample } from '../protocol/stored-results.ts';
 import { type Datagrams, lossWindowMs } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { type Bucket, datagramsOf, failuresOf, trustedOf } from './buckets.ts';
+import { type Bucket, failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import type { Link } from './links.ts';
 import { Statistics } from './statistics.ts';
-import { addDatagrams, noDatagrams } from './udp-ring.ts';
+import { addDatagrams, datagramsOf, noDatagrams } from './udp-ring.ts';
 
 /** A time range of monotonic time, divided into `count` steps of `stepMs`; the last step may be shorter. */
 export interface Steps extends TimeRange {
@@ -96,7 +96,7 @@ class LinkCounts implements StepVisitor {
     const trusted = trustedOf(bucket);
     if (trusted === 0) return;
     const failed = failuresOf(bucket);
-    const bin = binOf(bucket.chunk.p50Us[bucket.i] ?? NONE16);
+    const bin = binOf(bucket.median16);
     for (let step = first; step <= last; step++) {
       increase(this.failed, step, failed);
       if (trusted > failed) this.#addOk(step, trusted - failed, bin);
@@ -216,27 +216,23 @@ interface StepVisitor {
 }
 
 /**
- * Visits what is stored of a link in `steps`, oldest steps from buckets and newest from samples; see `visitOlderSteps`. No
- * sample is visited twice, as itself and in a bucket. Returns the largest width of the buckets, 0 if there are none.
+ * Visits what is stored of a link in `steps`: no sample twice, as itself and in a bucket. Returns the largest width of the buckets,
+ * 0 if there are none.
  */
 function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: number, visitor: StepVisitor): number {
-  const { fromMs, toMs, stepMs, count } = steps;
-  const droppedUntilMs = history.droppedUntilMs(record);
-  const older = visitOlderSteps(history, record, droppedUntilMs, steps, nowMs, (first, last, bucket) =>
-    visitor.bucket(first, last, bucket),
-  );
-  if (older.bucketsEndMs < toMs) {
-    for (const sample of history.samples(record, older.bucketsEndMs, toMs)) {
-      visitor.sample(Math.min(count - 1, Math.floor((sample.atMs - fromMs) / stepMs)), sample);
-    }
+  const { buckets, results } = history.pings(record, steps);
+  let resolutionMs = 0;
+  for (const bucket of buckets) {
+    const [first, last] = stepsOfPeriod(steps, bucket, nowMs);
+    if (first > last) continue;
+    resolutionMs = Math.max(resolutionMs, bucket.endMs - bucket.startMs);
+    visitor.bucket(first, last, bucket);
   }
-  return older.resolutionMs;
+  for (const sample of results) visitor.sample(stepOf(steps, sample.atMs), sample);
+  return resolutionMs;
 }
 
-/**
- * As `visitSteps`, for the datagrams of the UDP probe: the oldest steps from buckets, the newest from single cycles. The
- * datagrams of a bucket cover the steps `first` to `last`, those of a cycle are in one step.
- */
+/** As `visitSteps`, for the datagrams of the UDP probe, which cover the steps `first` to `last`. */
 function visitUdpSteps(
   history: History,
   record: LinkRecord,
@@ -245,60 +241,36 @@ function visitUdpSteps(
   visit: (first: number, last: number, datagrams: Datagrams) => void,
 ): void {
   if (!history.hasUdp) return;
-  const { fromMs, toMs, stepMs, count } = steps;
-  const droppedUntilMs = record.udp?.droppedUntilMs ?? Number.POSITIVE_INFINITY;
-  const older = visitOlderSteps(history, record, droppedUntilMs, steps, nowMs, (first, last, bucket) => {
-    const datagrams = datagramsOf(bucket);
-    if (datagrams !== null) visit(first, last, datagrams);
-  });
-  if (older.bucketsEndMs >= toMs) return;
-  for (const cycle of record.udp?.counted(older.bucketsEndMs, toMs) ?? []) {
-    const step = Math.min(count - 1, Math.floor((cycle.atMs - fromMs) / stepMs));
-    visit(step, step, cycle);
+  const { buckets, results } = history.cycles(record, steps);
+  for (const bucket of buckets) {
+    const [first, last] = stepsOfPeriod(steps, bucket, nowMs);
+    if (first <= last) visit(first, last, datagramsOf(bucket));
   }
+  for (const cycle of results) visit(stepOf(steps, cycle.atMs), stepOf(steps, cycle.atMs), cycle);
+}
+
+function stepOf({ fromMs, stepMs, count }: Steps, atMs: number): number {
+  return Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
 }
 
 /**
- * Visits the buckets that stand for samples (or cycles) of a link that are no longer kept: those that begin before the end of
- * the step of `droppedUntilMs`. The last of them may reach into later steps; it covers these too, because the caller leaves its
- * samples out: it visits samples from `bucketsEndMs` of the result on. `resolutionMs`: the largest width of the buckets that
- * were visited, 0 if there are none.
+ * The steps in which the samples of a bucket count: the step of the middle of its period or, if that is longer than a step, all
+ * steps whose middle it covers. `first` is greater than `last` if these are none. `nowMs` ends a period that is not over.
  */
-function visitOlderSteps(
-  history: History,
-  record: LinkRecord,
-  droppedUntilMs: number,
-  steps: Steps,
+function stepsOfPeriod(
+  { fromMs, toMs, stepMs, count }: Steps,
+  { startMs, endMs }: Bucket,
   nowMs: number,
-  visitBucket: StepVisitor['bucket'],
-): { bucketsEndMs: number; resolutionMs: number } {
-  const { fromMs, toMs, stepMs, count } = steps;
-  if (droppedUntilMs < fromMs) return { bucketsEndMs: fromMs, resolutionMs: 0 };
-  const oldSteps = Math.min(count, Math.floor((droppedUntilMs - fromMs) / stepMs) + 1);
-  const samplesFromMs = fromMs + oldSteps * stepMs;
-  let bucketsEndMs = samplesFromMs;
-  let resolutionMs = 0;
-  for (const bucket of history.buckets(record, fromMs)) {
-    const { startMs, endMs } = bucket;
-    if (startMs >= samplesFromMs || startMs >= toMs) continue;
-    bucketsEndMs = Math.max(bucketsEndMs, endMs);
-    const [first, last] = stepsOfPeriod(steps, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
-    if (last < 0) continue;
-    resolutionMs = Math.max(resolutionMs, bucket.chunk.widthMs);
-    const lastStep = Math.min(last, count - 1);
-    visitBucket(Math.min(lastStep, Math.max(first, 0)), lastStep, bucket);
-  }
-  return { bucketsEndMs, resolutionMs };
-}
+): [first: number, last: number] {
+  if (startMs >= toMs) return [0, -1];
+  const untilMs = Math.min(endMs, Math.max(nowMs, startMs + 1));
+  const middle = Math.floor(((startMs + untilMs) / 2 - fromMs) / stepMs);
+  const [first, last] =
+    untilMs - startMs <= stepMs ? [middle, middle] : [coveredFrom(startMs), coveredFrom(untilMs) - 1];
+  return [Math.max(0, Math.min(first, middle)), Math.min(count - 1, Math.max(last, middle))];
 
-/**
- * The steps in which the samples of a period count: the step of its middle or, if the period is longer than a step, all steps whose
- * middle it covers.
- */
-function stepsOfPeriod({ fromMs, stepMs }: Steps, startMs: number, endMs: number): [first: number, last: number] {
-  const middle = Math.floor(((startMs + endMs) / 2 - fromMs) / stepMs);
-  if (endMs - startMs <= stepMs) return [middle, middle];
-  const first = Math.ceil((startMs - fromMs) / stepMs - 0.5);
-  const last = Math.ceil((endMs - fromMs) / stepMs - 0.5) - 1;
-  return [Math.min(first, middle), Math.max(last, middle)];
+  /** The first step whose middle is at `atMs` or later. */
+  function coveredFrom(atMs: number): number {
+    return Math.ceil((atMs - fromMs) / stepMs - 0.5);
+  }
 }

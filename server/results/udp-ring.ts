@@ -1,6 +1,7 @@
 import type { UdpResult } from '../protocol/sample.ts';
 import { CYCLE_MARKS, CYCLE_RECORD } from '../protocol/stored-results.ts';
 import type { Datagrams } from '../protocol/udp.ts';
+import type { Bucket } from './buckets.ts';
 import { RecordRing } from './ring.ts';
 
 /**
@@ -21,6 +22,11 @@ export function addDatagrams(sum: Datagrams, { sent, lost, lossCycles }: Datagra
   sum.sent += sign * sent;
   sum.lost += sign * lost;
   sum.lossCycles += sign * lossCycles;
+}
+
+/** The datagrams of a bucket. In how many cycles they were lost is not kept: see `Datagrams.lossCycles`. */
+export function datagramsOf({ newestMs, udpSent, udpLost }: Bucket): TimedDatagrams {
+  return { atMs: newestMs, sent: udpSent, lost: udpLost, lossCycles: udpLost > 0 ? 2 : 0 };
 }
 
 /** The newest cycles of the UDP probe of one link. All times are monotonic; round trips are packed: see `pack16`. */
@@ -65,7 +71,7 @@ export class UdpRing extends RecordRing<UdpResult> {
    * count: cycles while our own process was short of CPU, and cycles beside a failed ping. The probe is for loss that TCP
    * hides, and an outage hides nothing.
    */
-  counted(fromMs: number, toMs: number): TimedDatagrams[] {
+  counted(fromMs?: number, toMs?: number): TimedDatagrams[] {
     return this.read(countedOf, fromMs, toMs);
   }
 

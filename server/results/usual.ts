@@ -1,5 +1,4 @@
 import { USUAL } from '../protocol/link-quality.ts';
-import { NONE16 } from '../protocol/links.ts';
 import { failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
 import { Percentiles } from './statistics.ts';
@@ -41,11 +40,10 @@ export class UsualLatencies {
   #compute(record: LinkRecord, nowMs: number): Usual {
     this.#percentiles.clear();
     let [count, oldestMs, newestMs] = [0, 0, 0];
-    // Without the newest one, which may still take samples.
-    for (const bucket of this.#history.unmergedBuckets(record, Number.NEGATIVE_INFINITY).slice(1)) {
+    for (const bucket of this.#history.buckets(record, Number.NEGATIVE_INFINITY)) {
       const ok = trustedOf(bucket) - failuresOf(bucket);
       if (ok <= 0) continue;
-      this.#percentiles.add(bucket.chunk.p50Us[bucket.i] ?? NONE16, ok);
+      this.#percentiles.add(bucket.median16, ok);
       if (count === 0) newestMs = bucket.endMs;
       oldestMs = bucket.startMs;
       count += 1;

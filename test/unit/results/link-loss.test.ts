@@ -92,7 +92,7 @@ describe('a link that loses datagrams', () => {
   });
 
   it('is known from buckets too, if not all cycles are kept', () => {
-    const { rounds, told } = linkTo({ sampleBytes: EIGHT_SAMPLES });
+    const { rounds, told } = linkTo({ sampleBytes: 2 * EIGHT_SAMPLES });
     rounds(40, 0);
     rounds(6, 3);
     rounds(ROUNDS + 10, 0);

@@ -28,7 +28,7 @@ describe('statistics by steps', () => {
 
   it.each([
     ['cycles', 1 << 20],
-    ['buckets', EIGHT_SAMPLES],
+    ['buckets', 2 * EIGHT_SAMPLES],
   ])(
     'count the links that lose datagrams, as they are judged at the end of each step, from %s',
     async (_, sampleBytes) => {

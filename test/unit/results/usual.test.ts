@@ -3,7 +3,6 @@ import { describe, expect, it, vi } from 'vitest';
 import { USUAL } from '../../../server/protocol/link-quality.ts';
 import { unpack16 } from '../../../server/protocol/links.ts';
 import { failuresOf, trustedOf } from '../../../server/results/buckets.ts';
-import type { History } from '../../../server/results/history.ts';
 import { UsualLatencies } from '../../../server/results/usual.ts';
 import { podOf, refusedSample, sampleOf } from '../../support/samples.ts';
 import { HOUR, historyWith, MINUTE, SECOND, scene } from './scene.ts';
@@ -37,11 +36,11 @@ describe('the usual latency of a link', () => {
           ];
           for (const [i, sample] of samples.entries()) history.add(record, minute * MINUTE + i * SECOND, sample);
         }
-        const closed = history.buckets(record, Number.NEGATIVE_INFINITY).slice(1);
+        const closed = history.buckets(record, Number.NEGATIVE_INFINITY);
         const counted = closed
           .map((bucket) => {
             const ok = trustedOf(bucket) - failuresOf(bucket);
-            return { ...bucket, us: unpack16(bucket.chunk.p50Us[bucket.i] ?? 0), ok };
+            return { ...bucket, us: unpack16(bucket.median16), ok };
           })
           .filter(({ ok }) => ok > 0);
         const all = counted.flatMap(({ us, ok }) => Array.from({ length: ok }, () => us)).sort((a, b) => a - b);
@@ -80,26 +79,11 @@ describe('the usual latency of a link', () => {
 
   it('is computed once a minute', () => {
     const history = historyWith();
-    const [record, visits] = [history.newRecord(), vi.spyOn(history, 'unmergedBuckets')];
+    const [record, visits] = [history.newRecord(), vi.spyOn(history, 'buckets')];
     const usual = new UsualLatencies(history);
     for (const atMs of [0, 30 * SECOND, 59 * SECOND]) usual.usualUsOf(record, 0, atMs);
     expect(visits).toHaveBeenCalledTimes(1);
     usual.usualUsOf(record, 0, MINUTE);
     expect(visits).toHaveBeenCalledTimes(2);
-  });
-
-  it('does not make the medians of buckets less precise', () => {
-    const [asked, unasked] = [historyWith(), historyWith()];
-    const [a, b] = [asked.newRecord(), unasked.newRecord()];
-    for (let i = 0; i < 200; i++) {
-      const sample = sampleOf({ totalUs: 100 + ((i * 7919) % 1000) });
-      asked.add(a, i * SECOND, sample);
-      unasked.add(b, i * SECOND, sample);
-      asked.unmergedBuckets(a, 0);
-    }
-    const medians = (history: History, record: typeof a) =>
-      history.buckets(record, 0).map(({ chunk, i }) => chunk.p50Us[i]);
-    expect(medians(asked, a)).toEqual(medians(unasked, b));
-    expect(medians(asked, a).length).toBeGreaterThan(10);
   });
 });
