@@ -48,14 +48,11 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** What our own process lacks is logged at most this often. */
+/** What our own process lacks is logged at most this often, ms. */
 const OWN_FAULT_LOG_MS = 60_000;
-/**
- * So long before its end a pod pings no more, and gives its keepers the rest of its past: they ask every second or so while it
- * is listed as terminating. Pings of others are answered to the end.
- */
+/** This long before its end a pod pings no more, and gives its keepers, which ask every second or so, the rest of its past. */
 const LAST_COPY_MS = 2500;
-/** So many pods are asked for the copy of a link of a pod that has left. */
+/** The most pods that are asked for the copy of a link of a pod that has left. */
 const MAX_ASKED_KEEPERS = 4;
 
 /**
@@ -153,10 +150,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     const { count, reason } = skipped;
     metrics.error('peer_elements', count);
     if (!isNews) return;
-    log.warn(
-      { pod: monitor.nameOf(pod), path, count, reason },
-      'an answer of this pod has invalid elements, which are left out',
-    );
+    const fields = { pod: monitor.nameOf(pod), path, count, reason };
+    log.warn(fields, 'an answer of this pod has invalid elements, which are left out');
   });
   const fanOut = new FanOut(config, clock);
   const isPassive = ({ node }: Pod) => !isActiveNode(node, config);
@@ -238,7 +233,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   });
 
   let isNodeChecked = config.activeNodePercentage >= 100;
-  /** Warns once if HOSTNAME is not the node's name: then the other pods take this one for passive, or a passive one for active. */
+  /** Warns once if HOSTNAME is not the node's name: then other pods may take this one for passive, or a passive one for active. */
   const checkNode = () => {
     const node = monitor.snapshot.pods.find(({ uid }) => uid === monitor.selfUid)?.node ?? '';
     if (isNodeChecked || node === '') return;
@@ -334,8 +329,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
 }
 
 /**
- * What is known of the pods that report: all but those of passive nodes. Returns the same list of pods until the pods change, and
- * always has our own pod, which measures even if its HOSTNAME is not the name of its node.
+ * What is known of the pods that report: all but those of passive nodes, and our own even if its HOSTNAME is not the name of its node.
+ * Returns the same list of pods until the pods change.
  */
 function onlyReporters(
   snapshot: () => DiscoverySnapshot,
@@ -356,10 +351,7 @@ function wait(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => void clock.setTimer(resolve, delayMs));
 }
 
-/**
- * Logs that a link of our own pod fails, or is ok again. That its first ping was answered is no news: a mesh of a thousand pods would
- * begin with a million such lines.
- */
+/** Logs that a link of our own pod fails, or is ok again. That its first ping was answered is no news. */
 function logLinkChange(log: Log, { selfName, nameOf }: Pick<Monitor, 'selfName' | 'nameOf'>, change: LinkChange): void {
   const { target, sample } = change;
   const fields = {

@@ -39,8 +39,8 @@ interface Channel {
   watchers: Set<Watcher>;
   /** The newest mesh, and when it was collected; null before the first one. */
   last: { mesh: Mesh; endMs: number } | null;
-  /** Between two collections: when the next one begins, when it may begin at the earliest (`REST_FACTOR`), and what begins it. */
-  pause: { atMs: number; restUntilMs: number; timer: Timer; end: () => void } | null;
+  /** Ends the wait for the next collection, to look at what has changed. */
+  wake: () => void;
 }
 
 /**
@@ -79,7 +79,7 @@ export class Streams {
     // Our page has its own delays. This one is for clients that read the stream with EventSource.
     res.write(`retry: ${RECONNECT_MS}\n\n`);
     const known = this.#channels.get(windowMs);
-    const channel: Channel = known ?? { watchers: new Set(), last: null, pause: null };
+    const channel: Channel = known ?? { watchers: new Set(), last: null, wake: () => {} };
     const watcher = new Watcher(res, this.#texts, clock);
     channel.watchers.add(watcher);
     this.#open.set(res, address);
@@ -108,14 +108,8 @@ export class Streams {
   }
 
   readonly #onPodChange = (): void => {
-    const nowMs = this.#context.clock.monotonicMs();
-    this.#podsChangedMs = nowMs;
-    for (const { pause } of this.#channels.values()) {
-      if (pause === null) continue;
-      pause.atMs = Math.min(pause.atMs, Math.max(nowMs + CHANGE_DELAY_MS, pause.restUntilMs));
-      pause.timer.cancel();
-      pause.timer = this.#context.clock.setTimer(pause.end, pause.atMs - nowMs);
-    }
+    this.#podsChangedMs = this.#context.clock.monotonicMs();
+    for (const channel of this.#channels.values()) channel.wake();
   };
 
   #beat(): void {
@@ -126,9 +120,7 @@ export class Streams {
   #closeChannel(windowMs: number, channel: Channel): void {
     this.#channels.delete(windowMs);
     channel.watchers.clear();
-    channel.pause?.timer.cancel();
-    // So that `#collectFor` goes on, sees that nobody watches, and returns.
-    channel.pause?.end();
+    channel.wake();
   }
 
   /** Collects the mesh again and again for a channel, until nobody watches. */
@@ -149,14 +141,21 @@ export class Streams {
       } catch (error) {
         log.error({ err: textOf(error) }, 'collecting the mesh for live pages failed');
       }
-      if (channel.watchers.size === 0) return;
       const endMs = clock.monotonicMs();
       const restUntilMs = endMs + REST_FACTOR * (endMs - startMs);
-      const atMs = Math.max(restUntilMs, endMs + (isOutdated ? CHANGE_DELAY_MS : usualMs));
-      await new Promise<void>((end) => {
-        channel.pause = { atMs, restUntilMs, timer: clock.setTimer(end, atMs - endMs), end };
-      });
-      channel.pause = null;
+      let atMs = Math.max(restUntilMs, endMs + (isOutdated ? CHANGE_DELAY_MS : usualMs));
+      while (channel.watchers.size > 0 && clock.monotonicMs() < atMs) {
+        await new Promise<void>((resolve) => {
+          const timer = clock.setTimer(resolve, atMs - clock.monotonicMs());
+          channel.wake = () => {
+            timer.cancel();
+            resolve();
+          };
+        });
+        const changedMs = this.#podsChangedMs;
+        // Further changes don't put it off.
+        if (changedMs >= endMs) atMs = Math.min(atMs, Math.max(changedMs + CHANGE_DELAY_MS, restUntilMs));
+      }
     }
   }
 }
