@@ -7,8 +7,9 @@ import { type DiscoverySettings, MAX_PODS, Sync, type SyncDeps } from './sync.ts
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
 
 interface DiscoveryDeps extends Omit<SyncDeps, 'timing' | 'client' | 'stop'> {
-  /** Other times than those of production, for tests. */
+  /** Other times and another API server than those of production, for tests. */
   timing?: Partial<Timing>;
+  client?: SyncDeps['client'];
   /** Pods or status have changed. A newer `lastGoodMs` alone does not count; `snapshot()` has it. */
   onChange(snapshot: DiscoverySnapshot): void;
 }
@@ -26,7 +27,7 @@ export class Discovery {
   readonly #stopping = new AbortController();
   readonly #store: PodStore;
   readonly #nodes: NodeKeeper;
-  readonly #client: ApiClient;
+  readonly #client: SyncDeps['client'];
   readonly #sync: Sync;
   readonly #running: Promise<void>;
   #pendingChange: Timer | null = null;
@@ -36,7 +37,7 @@ export class Discovery {
     this.#deps = deps;
     this.#timing = { ...DEFAULT_TIMING, ...deps.timing };
     this.#store = new PodStore({ ...settings, maxPods: MAX_PODS, maxGone: MAX_GONE });
-    this.#client = new ApiClient(settings, deps.clock);
+    this.#client = deps.client ?? new ApiClient(settings, deps.clock);
     const syncDeps = { ...deps, timing: this.#timing, client: this.#client, stop: this.#stopping.signal };
     this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
     this.#nodes = new NodeKeeper({

@@ -169,7 +169,7 @@ const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.
 
 /** Lists the nodes that a field selector ('' = all) selects. `timeoutMs`: of each page. Rejects with an `ApiError`. */
 export async function listNodes(
-  client: ApiClient,
+  client: Pick<ApiClient, 'get'>,
   clock: Clock,
   fieldSelector: string,
   timeoutMs: number,

@@ -195,12 +195,11 @@ export class PodStore {
    * exact time of the API the pod left between our last news before (`#currentAtMs`) and now, and the earlier time counts.
    */
   #departureOf(facts: PodFacts | null, isNew: boolean, nowMs: number): Departure {
-    const { deletedMs = 0, newestMs = 0 } = facts ?? {};
-    const apiMs = deletedMs || (isNew ? newestMs : 0);
+    const apiMs = facts?.deletedMs || (isNew ? facts?.newestMs : 0) || nowMs;
     // The kubelet ends each deletion by one with grace period 0: then `deletedMs` is the end, not the request.
-    const isExact = apiMs > 0 && (isNew || (facts?.pod.goneByMs ?? 0) > deletedMs);
-    const knownMs = isExact ? apiMs : Math.min(apiMs || nowMs, this.#currentAtMs || nowMs);
-    return { step: this.#step, atMs: nowMs, fromMs: Math.min(knownMs, nowMs), isExact };
+    const isExact = isNew || (facts !== null && facts.pod.goneByMs > facts.deletedMs);
+    const fromMs = isExact ? apiMs : Math.min(apiMs, this.#currentAtMs || nowMs);
+    return { step: this.#step, atMs: nowMs, fromMs: Math.min(fromMs, nowMs) };
   }
 
   /** Marks a pod as gone. `facts`: its last state; null = it is missing in a list. */

@@ -23,8 +23,6 @@ export interface Departure {
   atMs: number;
   /** It began to leave no earlier than this, ms since the epoch. */
   fromMs: number;
-  /** Whether `fromMs` is the API's time of the departure itself. */
-  isExact: boolean;
 }
 
 /** The times of the API server may be earlier than ours by this much: its clock may be behind, and its news may come late. */
@@ -122,12 +120,9 @@ function canReplace({ appeared, pod }: PodEntry, leaver: Leaver): boolean {
   if (appeared.step < left.step) return false;
   // The API cuts its times to whole seconds.
   const fromMs = Math.floor(left.fromMs / 1000) * 1000;
-  if (createdMs < (left.isExact ? fromMs : fromMs - CLOCK_SLACK_MS)) return false;
-  if (createdMs <= fromMs + REPLACED_WITHIN_MS) return true;
-  // It was created long after `fromMs`. It still counts if it appeared soon after we heard of the departure.
-  if (appeared.step > left.step) return appeared.atMs - left.atMs <= REPLACED_WITHIN_MS;
-  // One list brought both. Unless `fromMs` is exact, the other pod may have begun to leave long after it.
-  return !left.isExact;
+  if (createdMs < fromMs - CLOCK_SLACK_MS) return false;
+  // One that was created later still counts if it appeared soon after we heard of the departure, which may be long after `fromMs`.
+  return createdMs <= fromMs + REPLACED_WITHIN_MS || appeared.atMs - left.atMs <= REPLACED_WITHIN_MS;
 }
 
 /**

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { type DiscoveryStatus, nothingKnown } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import type { ApiError } from './api-error.ts';
 
 interface StatusDeps {
   clock: Clock;
   log: Log;
-  /** See `Timing.unheardMs`. */
   unheardMs: number;
   /** The number of pods that have not left, for the log. */
   podCount(): number;
@@ -14,21 +14,28 @@ interface StatusDeps {
   onChange(isBurst: boolean): void;
 }
 
+/** Our process stood still if a timer is later than this, ms. What has come meanwhile is read first. */
+const STOOD_STILL_MS = 1_000;
+
 /**
- * Keeps the `DiscoveryStatus`. The list of pods is stale when requests fail, or a login does not end, and the API server was not
- * heard for `unheardMs`. So an API server that restarts alarms nobody.
+ * Keeps the `DiscoveryStatus`. The list of pods is stale once the API server was not heard for `unheardMs`. So an API server that
+ * restarts alarms nobody.
  */
 export class StatusKeeper {
   readonly #deps: StatusDeps;
   #status: DiscoveryStatus;
-  /** When the API server was last heard, monotonic ms. */
-  #heardMs = Number.NEGATIVE_INFINITY;
-  /** Makes the list stale when `freshForMs` is over. null: no request has failed since the API server was last heard. */
-  #staleTimer: Timer | null = null;
+  /** When the API server was last heard, and when it last told what the pods are, monotonic ms. */
+  #heardMs: number;
+  #goodMs = Number.NEGATIVE_INFINITY;
+  #silence: Timer;
+  /** Whether a login has not ended. */
+  isLoggingIn = false;
 
   constructor(settings: { namespace: string | null; labelSelector: string }, deps: StatusDeps) {
     this.#deps = deps;
     this.#status = nothingKnown(settings, deps.clock.nowMs()).status;
+    this.#heardMs = deps.clock.monotonicMs();
+    this.#silence = this.#checkAfter(deps.unheardMs);
   }
 
   /** The object is never changed afterwards. */
@@ -46,16 +53,16 @@ export class StatusKeeper {
     return this.#deps.clock.monotonicMs() - this.#heardMs;
   }
 
-  /** How long the list of pods stays up to date if the API server is not heard any more, ms. Not positive once it is stale. */
-  get freshForMs(): number {
-    return this.#deps.unheardMs - this.silentMs;
-  }
-
   /** Sets fields of the status, and announces it if any has changed. `isBurst`: as of `StatusDeps.onChange`. */
   set(fields: Partial<DiscoveryStatus>, isBurst = false): void {
     const before = this.#status;
     this.#status = { ...before, ...fields };
     if (!isDeepStrictEqual(this.#status, before)) this.#deps.onChange(isBurst);
+  }
+
+  /** The API server has sent a part of a list. */
+  heardPart(): void {
+    this.#heardMs = this.#deps.clock.monotonicMs();
   }
 
   /** The API server has sent news, or has shown that there are none. A newer `lastGoodMs` alone is not announced. */
@@ -64,8 +71,8 @@ export class StatusKeeper {
     const { sinceMs, lastGoodMs, attempts } = this.#status;
     const nowMs = clock.nowMs();
     const wasSynced = this.isSynced;
-    this.#heardMs = clock.monotonicMs();
-    this.stop();
+    this.heardPart();
+    this.#goodMs = this.#heardMs;
     this.#status = {
       ...this.#status,
       phase: 'synced',
@@ -82,21 +89,13 @@ export class StatusKeeper {
     if (!wasSynced || havePodsChanged) onChange(false);
   }
 
-  /** An attempt has failed, and the next one starts after `delayMs`. The list becomes stale now, or when `freshForMs` is over. */
-  failed(
-    { fault, message }: Pick<NonNullable<DiscoveryStatus['lastError']>, 'fault' | 'message'>,
-    delayMs: number,
-  ): void {
-    const { clock } = this.#deps;
-    const nowMs = clock.nowMs();
-    const { freshForMs } = this;
+  /** An attempt has failed, and the next one starts after `delayMs`. Parts of lists do not keep the list up to date then. */
+  failed({ fault, message }: Pick<ApiError, 'fault' | 'message'>, delayMs: number): void {
+    const { clock, unheardMs } = this.#deps;
+    const atMs = clock.nowMs();
     const attempts = this.#status.attempts + 1;
-    const failure = { attempts, nextAttemptMs: nowMs + delayMs, lastError: { fault, message, atMs: nowMs } };
-    if (freshForMs <= 0) this.becomeStale(failure);
-    else {
-      this.set(failure);
-      this.#staleTimer ??= clock.setTimer(() => this.becomeStale(), freshForMs);
-    }
+    const failure = { attempts, nextAttemptMs: atMs + delayMs, lastError: { fault, message, atMs } };
+    this.set({ ...failure, ...(clock.monotonicMs() - this.#goodMs >= unheardMs && this.#stale()) });
   }
 
   /** The next attempt starts. Only its result is announced. */
@@ -104,15 +103,33 @@ export class StatusKeeper {
     this.#status = { ...this.#status, nextAttemptMs: 0 };
   }
 
-  /** Sets `fields`, and makes the list stale if it was up to date. Before the first list the phase stays `waiting`. */
-  becomeStale(fields: Partial<DiscoveryStatus> = {}): void {
-    const change = this.isSynced ? { phase: 'stale' as const, sinceMs: this.#deps.clock.nowMs() } : {};
-    this.set({ ...fields, ...change });
+  stop(): void {
+    this.#silence.cancel();
   }
 
-  /** Cancels the timer. */
-  stop(): void {
-    this.#staleTimer?.cancel();
-    this.#staleTimer = null;
+  /** Looks again and again whether the API server was heard. */
+  #checkAfter(waitMs: number): Timer {
+    const { clock, unheardMs } = this.#deps;
+    const dueMs = clock.monotonicMs() + waitMs;
+    return clock.setTimer(() => {
+      let leftMs = unheardMs - this.silentMs;
+      if (clock.monotonicMs() - dueMs > STOOD_STILL_MS) leftMs = STOOD_STILL_MS;
+      if (leftMs <= 0) this.#becomeStale();
+      this.#silence = this.#checkAfter(leftMs > 0 ? leftMs : unheardMs);
+    }, waitMs);
+  }
+
+  #becomeStale(): void {
+    const { clock, unheardMs } = this.#deps;
+    const message = this.isLoggingIn
+      ? 'the credential plugin has not given a credential yet'
+      : `nothing was heard from the API server for ${unheardMs / 1000} s`;
+    const lastError = this.#status.lastError ?? { fault: 'timeout', message, atMs: clock.nowMs() };
+    this.set({ lastError, ...this.#stale() });
+  }
+
+  /** Before the first list the phase stays `waiting`. */
+  #stale(): Partial<DiscoveryStatus> {
+    return this.isSynced ? { phase: 'stale', sinceMs: this.#deps.clock.nowMs() } : {};
   }
 }

@@ -40,7 +40,7 @@ export interface SyncDeps {
   random: () => number;
   timing: Timing;
   /** Is not closed here. */
-  client: ApiClient;
+  client: Pick<ApiClient, keyof ApiClient>;
   /** Ends the loop. */
   stop: AbortSignal;
   /** Whether our own pod is among the pods. If it is not, they are listed again every refresh interval. */
@@ -152,7 +152,7 @@ export class Sync {
       await this.#watchFrom(version);
     } catch (error) {
       if (this.#stop.aborted) return;
-      if (this.#keeper.freshForMs <= 0) throw error;
+      if (!this.#keeper.isSynced) throw error;
       await this.#watchFailed(asApiError(error));
     }
   }
@@ -190,7 +190,7 @@ export class Sync {
       ...this.#podsQuery(),
       resourceVersion,
       lifetimeMs: this.#arePodsMissing() ? Math.min(watchLifetimeMs, this.#listIntervalMs) : watchLifetimeMs,
-      openTimeoutMs: this.#timeoutMs(),
+      openTimeoutMs: timing.requestTimeoutMs,
       slackMs: timing.watchSlackMs,
     };
     let hadEvent = false;
@@ -289,34 +289,25 @@ export class Sync {
     this.#keeper.attemptStarts();
   }
 
-  /** Makes sure that the credentials are valid. The list of pods becomes stale if the login takes too long. */
+  /** Makes sure that the credentials are valid, which may take a minute. */
   async #logIn(): Promise<void> {
-    const { clock, timing, client } = this.#deps;
-    const slowMs = this.#keeper.isSynced ? this.#keeper.freshForMs : timing.unheardMs;
-    const slow = clock.setTimer(() => {
-      const message = 'the credential plugin has not given a credential yet';
-      this.#keeper.becomeStale({ lastError: { fault: 'timeout', message, atMs: clock.nowMs() } });
-    }, slowMs);
+    this.#keeper.isLoggingIn = true;
     try {
-      await client.logIn();
+      await this.#deps.client.logIn();
     } finally {
-      slow.cancel();
+      this.#keeper.isLoggingIn = false;
     }
   }
 
   #requestList(pageSize: number, maxItems: number) {
-    const { clock, client, onRequest } = this.#deps;
-    const read = (item: unknown) => this.#readPod(item);
+    const { clock, client, timing, onRequest } = this.#deps;
+    const read = (item: unknown) => {
+      this.#keeper.heardPart();
+      return this.#readPod(item);
+    };
     const accept = 'application/json';
-    const limits = { pageSize, maxItems, pageTimeoutMs: this.#timeoutMs() };
+    const limits = { pageSize, maxItems, pageTimeoutMs: timing.requestTimeoutMs };
     return listAll(client, clock, { ...this.#podsQuery(), ...limits, accept, read, onRequest }, this.#stop);
-  }
-
-  /** Timeout of a request. While the list is up to date, a hanging API server must be noticed within `unheardMs`. */
-  #timeoutMs(): number {
-    const { requestTimeoutMs, minTimeoutMs } = this.#deps.timing;
-    if (!this.#keeper.isSynced) return requestTimeoutMs;
-    return Math.min(requestTimeoutMs, Math.max(minTimeoutMs, this.#keeper.freshForMs));
   }
 
   /** Which pods to list or watch. */

@@ -3,7 +3,7 @@ import type { ApiError } from './api-error.ts';
 
 /** How long discovery waits, and for what. Users cannot set these times; tests pass shorter ones. */
 export const DEFAULT_TIMING = {
-  /** Timeout of a page of a list, and of opening a watch; while the list is up to date, at most what is left of `unheardMs`. */
+  /** Timeout of a page of a list, and of opening a watch. */
   requestTimeoutMs: 8_000,
   /** Wait after the first of several failures in a row; see `Backoff`. */
   backoffBaseMs: 1_000,
@@ -21,8 +21,6 @@ export const DEFAULT_TIMING = {
   checkMs: 10_000,
   /** See `MAX_LIST_AGE_MS`. */
   unheardMs: MAX_LIST_AGE_MS,
-  /** Shortest timeout of a request, even if less is left of `unheardMs`. */
-  minTimeoutMs: 3_000,
   /** Where watching is forbidden, it is tried again after this time. */
   forbiddenRetryMs: 600_000,
   /** Time between two lists of the nodes. */

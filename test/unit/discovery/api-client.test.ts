@@ -227,7 +227,6 @@ const CASES: Record<string, Record<string, Case>> = {
       files: { 'me.pem': pem('client.pem'), 'me-key.pem': pem('client-key.pem') },
       expected: { client: 'client' },
     },
-    'exclude data': { user: { ...CLIENT, 'client-certificate': 'me.pem' }, config: /both/ },
   },
   token: {
     'is sent': { user: { token: 'abc' }, bearer: 'abc' },
@@ -402,13 +401,7 @@ const CASES: Record<string, Record<string, Case>> = {
       env: { KUBERNETES_SERVICE_PORT: '443' },
       config: /not in a cluster/,
     },
-    'needs KUBERNETES_SERVICE_PORT': {
-      account: ACCOUNT,
-      env: { KUBERNETES_SERVICE_HOST: '127.0.0.1' },
-      config: /not in a cluster/,
-    },
     'needs a token': { account: { 'ca.crt': pem('ca.pem') }, env: IN_CLUSTER, config: /ENOENT/ },
-    'needs its CA': { account: { token: 'abc' }, env: IN_CLUSTER, config: /ENOENT/ },
   },
 };
 

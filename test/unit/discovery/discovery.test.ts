@@ -118,15 +118,6 @@ describe('list and watch', () => {
     },
   );
 
-  test('a watch that the server does not end is ended, and the next one brings what was missed', async () => {
-    const discovery = await synced(['a'], {}, { watchLifetimeMs: 40, watchSlackMs: 20, unheardMs: 10_000 });
-    await api.stub.break('hung', 'watch');
-    putReady('b');
-    await api.stub.heal();
-    await until(() => expect(discovery.stages()).toEqual(['a ready', 'b ready']));
-    expect(received('list')).toHaveLength(1);
-  });
-
   test.each(['403', '405'] as const)(
     'lists every refresh interval where the watch is answered with %s, and logs that once',
     async (code) => {

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ApiClient } from '../../../server/discovery/api-client.ts';
 import { Discovery } from '../../../server/discovery/discovery.ts';
+import { StatusKeeper } from '../../../server/discovery/status.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podObject } from '../../support/kube-objects.ts';
 import { keptLog } from './discovery-scene.ts';
@@ -79,22 +80,12 @@ function answerOf(mode: Mode, query: Record<string, string>, signal: AbortSignal
   return body as unknown as IncomingMessage;
 }
 
-vi.mock('../../../server/discovery/api-client.ts', () => ({
-  ApiClient: class {
-    constructor() {
-      Object.assign(this, client);
-    }
-  },
-}));
-let client: Pick<ApiClient, keyof ApiClient>;
-
 /** Starts discovery with the intervals of production. */
 async function start(mode: Mode, { knowsOwnPod = true } = {}) {
-  client = clientOf(mode);
   const { log, lines } = keptLog();
   const settings = { kubeconfig: null, namespace: null, labelSelector: 'app=a', refreshIntervalMs: 30_000 };
   const ignored = { onChange: () => {}, onRequest: () => {}, onFault: () => {} };
-  const deps = { clock, log, random: () => 0.5, knowsOwnPod: () => knowsOwnPod, ...ignored };
+  const deps = { clock, log, client: clientOf(mode), random: () => 0.5, knowsOwnPod: () => knowsOwnPod, ...ignored };
   const discovery = new Discovery({ ...settings, goneRetentionMs: 60_000 }, deps);
   onTestFinished(() => discovery.stop());
   await vi.waitFor(() => expect(requests.length + logins).toBeGreaterThan(0));
@@ -292,5 +283,37 @@ describe('a watch that opens proves nothing until something comes', () => {
     await clock.advance(2_000);
     expect(status().lastGoodMs).toBe(goodMs);
     expect(await msUntil(() => lists().length > 1)).toBeLessThanOrEqual(8_000);
+  });
+});
+
+describe('the list is old after 14 s of silence', () => {
+  function keeper() {
+    const deps = { clock, log: keptLog().log, unheardMs: 14_000, podCount: () => 1, onChange: () => {} };
+    const status = new StatusKeeper({ namespace: null, labelSelector: 'app=a' }, deps);
+    onTestFinished(() => status.stop());
+    status.heard();
+    return status;
+  }
+
+  test('but not while the parts of a long list come; only if that list fails', async () => {
+    const status = keeper();
+    await clock.advance(10_000);
+    status.heardPart();
+    await clock.advance(13_999);
+    expect(status.isSynced).toBe(true);
+    status.failed({ fault: 'server-error', message: 'no' }, 0);
+    expect(status.status).toMatchObject({ phase: 'stale', lastError: { fault: 'server-error' } });
+  });
+
+  test('and not because our process stood still for that long: it reads first what has come', async () => {
+    const status = keeper();
+    clock.freeze(60_000);
+    await clock.advance(999);
+    expect(status.isSynced).toBe(true);
+    status.heard();
+    await clock.advance(13_999);
+    expect(status.isSynced).toBe(true);
+    await clock.advance(1);
+    expect(status.status).toMatchObject({ phase: 'stale', lastError: { fault: 'timeout' } });
   });
 });
