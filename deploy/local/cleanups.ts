@@ -1,5 +1,3 @@
-import { textOf } from '../../server/runtime/errors.ts';
-
 /** Functions that stop the parts of something, in the order in which the parts were started. */
 export type Cleanups = (() => unknown)[];
 
@@ -17,20 +15,4 @@ export async function runAll(cleanups: Cleanups): Promise<void> {
     }
   }
   if (errors.length > 0) throw errors[0];
-}
-
-/**
- * Resolves with what `start` resolves with. If `start` rejects, runs the cleanups that it has added, and rejects with its
- * error. If a cleanup fails too, the message says both.
- */
-export async function startOrCleanUp<T>(start: (cleanups: Cleanups) => Promise<T>): Promise<T> {
-  const cleanups: Cleanups = [];
-  try {
-    return await start(cleanups);
-  } catch (error) {
-    await runAll(cleanups).catch((cleanupError) => {
-      throw new Error(`${textOf(error)}. Cleaning up failed too: ${textOf(cleanupError)}`, { cause: error });
-    });
-    throw error;
-  }
 }

@@ -14,7 +14,7 @@ import { Store } from './api/store.ts';
 import { podStatusText } from './api/table.ts';
 import { deleteObject } from './api/write.ts';
 import { makeServerIdentity } from './certificate.ts';
-import { type Cleanups, runAll, startOrCleanUp } from './cleanups.ts';
+import { type Cleanups, runAll } from './cleanups.ts';
 import { startControllers } from './control/controllers.ts';
 import { ServicePort, startServiceAddresses } from './control/services.ts';
 import { localImages } from './kubelet/images.ts';
@@ -56,8 +56,14 @@ const BOOKMARK_MS = 15_000;
  * address answer, while the pods are still starting (see `LocalCluster.ready`). Rejects with an Error that says why the
  * cluster cannot start, e.g. a port in use or missing addresses; nothing is left running then.
  */
-export function startCluster(options: ClusterOptions) {
-  return startOrCleanUp((cleanups) => buildCluster(options, cleanups));
+export async function startCluster(options: ClusterOptions) {
+  const cleanups: Cleanups = [];
+  try {
+    return await buildCluster(options, cleanups);
+  } catch (error) {
+    await runAll(cleanups).catch(() => {}); // The reason of the failed start is what the user needs.
+    throw error;
+  }
 }
 
 /** Starts the parts of a cluster. Adds to `cleanups` what stops them. */

@@ -79,14 +79,11 @@ function node(name: string, zone: string, address: string): Seed {
     'topology.kubernetes.io/zone': zone,
     'topology.kubernetes.io/region': 'local',
   };
-  const size = { cpu: '4', memory: '8Gi', pods: '110' };
   const status = {
     addresses: [
       { type: 'InternalIP', address },
       { type: 'Hostname', address: name },
     ],
-    capacity: size,
-    allocatable: size,
     conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'this machine is up' }],
     // Generated clients (Python's, which PowerfulSeal uses) refuse a node if one of these fields is missing.
     nodeInfo: {

@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { type ICreateToxicBody, type Latency, Toxiproxy } from 'toxiproxy-node-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
 import { echo, exchanges, replay, ask as request, startProxy, startUpstream } from '../support/fault-proxy.ts';
@@ -80,39 +79,5 @@ describe('the API answers', () => {
     expect(answer.toString()).toContain('400 Bad Request');
     socket.destroy();
     expect((await ask('GET', '/version')).text).toBe('2.1.4');
-  });
-});
-
-describe('toxiproxy-node-client', () => {
-  it('makes, changes, populates, resets and removes proxies and toxics', async () => {
-    const client = new Toxiproxy(proxy.apiUrl);
-    expect(await client.getVersion()).toBe('2.1.4');
-    const one = await client.createProxy({ name: 'one', listen: 'localhost:0', upstream: 'localhost:9' });
-    expect(one.listen).toMatch(/^127\.0\.0\.1:\d+$/);
-    const toxic = await one.addToxic<Latency>({
-      type: 'latency',
-      attributes: { latency: 100, jitter: 1 },
-    } as ICreateToxicBody<Latency>);
-    expect(toxic.toJson()).toMatchObject({ name: 'latency_downstream', stream: 'downstream', toxicity: 1 });
-    expect((await one.getToxic('latency_downstream')).toJson()).toMatchObject({
-      attributes: { latency: 100, jitter: 1 },
-    });
-    await expect(one.getToxic('other')).rejects.toThrow();
-    const off = await one.update({ enabled: false, listen: one.listen, upstream: one.upstream });
-    expect(off.enabled).toBe(false);
-    const all = await client.populate([
-      { name: 'one', listen: one.listen, upstream: one.upstream },
-      { name: 'two', listen: '127.0.0.1:0', upstream: 'localhost:8' },
-    ] as never);
-    expect(Object.keys(all)).toEqual(['one', 'two']);
-    await client.reset();
-    const after = await client.getAll();
-    expect(Object.values(after).map(({ name, enabled }) => [name, enabled])).toEqual([
-      ['one', true],
-      ['two', true],
-    ]);
-    await expect((await client.get('one')).getToxic('latency_downstream')).rejects.toThrow('404');
-    await (await client.get('two')).remove();
-    expect(Object.keys(await client.getAll())).toEqual(['one']);
   });
 });

@@ -1,8 +1,3 @@
-/*
- * These commands call Toxiproxy's API by themselves, not through toxiproxy-node-client 4.1: its errors contain only the
- * status code, because its HTTP client discards the body of a failed answer, and users need the API's message. Its public
- * entry has no option for another HTTP client. The tests use it to check that it works with our fault proxy.
- */
 import type { ParseArgsConfig } from 'node:util';
 import { columns, printable } from '../terminal-text.ts';
 import type { ProxyView } from '../toxic/proxies.ts';
@@ -148,46 +143,42 @@ function describeToxic({ type, stream, toxicity, attributes }: Toxic): string[] 
 /** Parses the flags of a command for a proxy. Throws UsageError. */
 function parseProxyArgs(args: readonly string[]) {
   const { values, positionals } = parseFlags(args, {
-    listen: { type: 'string' },
-    l: { type: 'string' },
-    upstream: { type: 'string' },
-    u: { type: 'string' },
+    listen: { type: 'string', short: 'l' },
+    upstream: { type: 'string', short: 'u' },
   });
-  return { proxy: positionals[0], listen: values.listen ?? values.l, upstream: values.upstream ?? values.u };
+  return { proxy: positionals[0], ...values };
 }
 
 /** Parses the flags of a command for a toxic, by the names of all toxiproxy-cli versions. Throws UsageError. */
 function parseToxicArgs(args: readonly string[]) {
   const { values, positionals } = parseFlags(args, {
-    type: { type: 'string' },
-    t: { type: 'string' },
-    toxicName: { type: 'string' },
+    type: { type: 'string', short: 't' },
+    toxicName: { type: 'string', short: 'n' },
     toxicname: { type: 'string' },
-    n: { type: 'string' },
     toxicity: { type: 'string' },
     tox: { type: 'string' },
-    attribute: { type: 'string', multiple: true, default: [] },
-    a: { type: 'string', multiple: true, default: [] },
-    upstream: { type: 'boolean', default: false },
-    u: { type: 'boolean', default: false },
-    downstream: { type: 'boolean', default: false },
-    d: { type: 'boolean', default: false },
+    attribute: { type: 'string', short: 'a', multiple: true, default: [] },
+    upstream: { type: 'boolean', short: 'u', default: false },
+    downstream: { type: 'boolean', short: 'd' },
   });
-  const toxicity = values.toxicity ?? values.tox;
+  const { type, toxicName, toxicname, tox, toxicity = tox, attribute, upstream: isUpstream } = values;
   return {
     proxy: positionals[0],
-    type: values.type ?? values.t,
-    name: values.toxicName ?? values.toxicname ?? values.n,
-    isUpstream: values.upstream || values.u,
+    type,
+    name: toxicName ?? toxicname,
+    isUpstream,
     toxicity: toxicity === undefined ? undefined : parseToxicity(toxicity),
-    attributes: Object.fromEntries([...values.attribute, ...values.a].map(parseAttribute)),
+    attributes: Object.fromEntries(attribute.map(parseAttribute)),
   };
 }
 
 /** Like Go's flag package, accepts one or two dashes before every name. */
 function parseFlags<T extends NonNullable<ParseArgsConfig['options']>>(args: readonly string[], options: T) {
-  const twoDashes = args.map((arg) => arg.replace(/^-(?=[a-z])/, '--'));
-  return parseCommandLine({ args: twoDashes, options, allowPositionals: true });
+  const normal = args.map((arg) => {
+    const [, letter, value = ''] = /^--?([a-z])(?:=(.*))?$/.exec(arg) ?? [];
+    return letter === undefined ? arg.replace(/^-(?=[a-z])/, '--') : `-${letter}${value}`;
+  });
+  return parseCommandLine({ args: normal, options, allowPositionals: true });
 }
 
 function parseToxicity(text: string): number {

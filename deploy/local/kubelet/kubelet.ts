@@ -2,14 +2,7 @@ import { join } from 'node:path';
 import type { Timer } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { AddressPool } from '../addresses.ts';
-import {
-  type ContainerStatus,
-  conditionOf,
-  type KubeObject,
-  kubeTime,
-  type PodObject,
-  type PodStatus,
-} from '../api/objects.ts';
+import { type ContainerStatus, conditionOf, kubeTime, type PodObject, type PodStatus, textAt } from '../api/objects.ts';
 import { NODES, PODS } from '../api/resources.ts';
 import type { Change, Store } from '../api/store.ts';
 import { deleteObject, recordEvent } from '../api/write.ts';
@@ -58,16 +51,15 @@ export class Kubelet {
     if (type === 'DELETED') worker?.stop(0);
     else if (worker === undefined) this.#startWorker(pod);
     // Only a new grace period counts, because the worker's own writes also cause changes.
-    else if (graceS !== undefined && graceS !== previous?.metadata.deletionGracePeriodSeconds) {
+    else if (graceS !== undefined && graceS !== previous?.metadata.deletionGracePeriodSeconds)
       worker.stop(graceS * 1000);
-    }
   }
 
   #startWorker(pod: PodObject): void {
     const { uid, deletionTimestamp } = pod.metadata;
     const hasEnded = pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
     if (pod.spec.nodeName === undefined || deletionTimestamp !== undefined || hasEnded) return;
-    const worker = new PodWorker(this.#deps, pod, () => {
+    const worker = new PodWorker(this.#deps, pod.metadata, () => {
       this.#workers.delete(uid);
       if (this.#workers.size === 0) this.#onLastEnd();
     });
@@ -105,7 +97,7 @@ class PodWorker {
   #startTimer: Timer | undefined;
 
   /** `onEnd` is called once, when nothing of the pod runs and nothing will run again. */
-  constructor(deps: WorkerDeps, { metadata }: PodObject, onEnd: () => void) {
+  constructor(deps: WorkerDeps, metadata: PodObject['metadata'], onEnd: () => void) {
     this.#deps = deps;
     this.#metadata = metadata;
     this.#onEnd = onEnd;
@@ -186,7 +178,7 @@ class PodWorker {
   #startContainers(pod: PodObject): void {
     const { clock, images, logFolder, startDelayMs, store } = this.#deps;
     const { name, namespace = '' } = this.#metadata;
-    this.#hostIP = internalAddress(store.get(NODES, '', pod.spec.nodeName ?? ''));
+    this.#hostIP = textAt(store.get(NODES, '', pod.spec.nodeName ?? ''), 'status.addresses.0.address');
     const unknownImage = unknownInitImage(pod.spec);
     this.#runners = pod.spec.containers.map((container) => {
       const file = `${namespace}_${name}_${container.name}.log`;
@@ -251,13 +243,14 @@ class PodWorker {
     const { store } = this.#deps;
     const pod = this.#pod();
     if (!pod) return;
-    const facts = {
-      podIP: this.#network.podIP,
-      hostIP: this.#hostIP,
-      containers: this.#runners.map((runner) => runner.status),
-      finished: this.#runners.every((runner) => runner.finished),
-    };
-    store.update(PODS, { ...pod, status: podStatus(pod, facts, store.nowMs()) });
+    const status = podStatus(
+      pod,
+      { podIP: this.#network.podIP, hostIP: this.#hostIP },
+      this.#runners.map((runner) => runner.status),
+      this.#runners.every((runner) => runner.finished),
+      store.nowMs(),
+    );
+    store.update(PODS, { ...pod, status });
   }
 
   #event(reason: string, message: string, type: 'Normal' | 'Warning' = 'Warning'): void {
@@ -266,34 +259,24 @@ class PodWorker {
   }
 }
 
-function internalAddress(node: KubeObject | undefined): string {
-  const status = node?.['status'] as { addresses?: { type: string; address: string }[] } | undefined;
-  return status?.addresses?.find((one) => one.type === 'InternalIP')?.address ?? '';
-}
-
-interface PodFacts {
-  podIP: string;
-  hostIP: string;
-  containers: ContainerStatus[];
-  /** Whether no container will run again. */
-  finished: boolean;
-}
-
-/** Returns `status` of a pod that has a node. Conditions keep the time of their last change. */
-export function podStatus(pod: PodObject, facts: PodFacts, nowMs: number): PodStatus {
-  const { containers, podIP, hostIP } = facts;
+/** Returns `status` of a pod that has a node. `finished`: no container will run again. Conditions keep the time of their last change. */
+export function podStatus(
+  pod: PodObject,
+  { podIP, hostIP }: { podIP: string; hostIP: string },
+  containers: ContainerStatus[],
+  finished: boolean,
+  nowMs: number,
+): PodStatus {
   const ready = containers.length > 0 && containers.every((container) => container.ready);
-  const condition = (type: string, holds: boolean, reason?: string) =>
-    conditionOf(pod.status.conditions, type, holds, nowMs, reason);
-  const notReady = ready ? undefined : 'ContainersNotReady';
+  const condition = (type: string, holds: boolean) =>
+    conditionOf(pod.status.conditions, type, holds, nowMs, holds ? undefined : 'ContainersNotReady');
   return {
     ...pod.status,
-    phase: phaseOf(facts),
+    phase: phaseOf(containers, finished),
     conditions: [
-      condition('PodReadyToStartContainers', podIP !== ''),
       condition('Initialized', true),
-      condition('Ready', ready, notReady),
-      condition('ContainersReady', ready, notReady),
+      condition('Ready', ready),
+      condition('ContainersReady', ready),
       condition('PodScheduled', true),
     ],
     hostIP,
@@ -304,10 +287,10 @@ export function podStatus(pod: PodObject, facts: PodFacts, nowMs: number): PodSt
   };
 }
 
-function phaseOf({ containers, finished }: PodFacts): PodStatus['phase'] {
+function phaseOf(containers: ContainerStatus[], finished: boolean): PodStatus['phase'] {
   if (containers.length === 0) return 'Pending';
   if (finished) return containers.every((one) => one.state.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
-  const hasStarted = ({ state, lastState, restartCount }: ContainerStatus) =>
-    state.running !== undefined || restartCount > 0 || lastState.terminated !== undefined;
+  const hasStarted = ({ state, lastState }: ContainerStatus) =>
+    state.running !== undefined || lastState.terminated !== undefined;
   return containers.every(hasStarted) ? 'Running' : 'Pending';
 }

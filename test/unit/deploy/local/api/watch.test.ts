@@ -45,16 +45,6 @@ describe('a watch', () => {
     expect(brief(events)).toEqual(['ADDED a', 'ADDED b', 'DELETED a']);
   });
 
-  it('from a version sends the changes after it', () => {
-    const store = newStore();
-    addPod(store, 'a');
-    const fromVersion = store.version;
-    addPod(store, 'b');
-    const { events } = watch(store, { fromVersion });
-    addPod(store, 'c');
-    expect(brief(events)).toEqual(['ADDED b', 'ADDED c']);
-  });
-
   it('from a compacted version sends 410 and ends', () => {
     const store = newStore(2);
     const fromVersion = store.version;

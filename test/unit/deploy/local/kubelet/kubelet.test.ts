@@ -19,17 +19,17 @@ describe('the status of a pod', () => {
     ['Pending', [waiting], false],
     ['Pending', [running, waiting], false],
     ['Running', [running], false],
-    ['Running', [{ ...waiting, restartCount: 1 }], false],
+    ['Running', [{ ...waiting, lastState: ended(1).state }], false],
     ['Succeeded', [ended(0), ended(0)], true],
     ['Failed', [ended(0), ended(1)], true],
   ])('has phase %s', (phase, containers, finished) => {
-    expect(podStatus(pod(), { ...PLACE, containers, finished }, 0).phase).toBe(phase);
+    expect(podStatus(pod(), PLACE, containers, finished, 0).phase).toBe(phase);
   });
 
   it('is ready when all its containers are ready, and keeps the time of the change', () => {
     const ready = { ...running, ready: true };
     const readyOf = (of: PodObject, containers: ContainerStatus[], nowMs: number) => {
-      const status = podStatus(of, { ...PLACE, containers, finished: false }, nowMs);
+      const status = podStatus(of, PLACE, containers, false, nowMs);
       return { pod: { ...of, status }, condition: status.conditions?.find(({ type }) => type === 'Ready') };
     };
     const early = readyOf(pod(), [ready], 1000).pod;
