@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { Express, NextFunction, Request, Response } from 'express';
 import express from 'express';
 import type { Clock } from '../../../server/runtime/clock.ts';
+import { SerialQueue } from '../../../server/runtime/concurrency.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import { hostPort, isLoopbackHost } from '../../../server/runtime/host-port.ts';
 import type { PodNetwork } from '../pod-network.ts';
@@ -68,8 +69,8 @@ const ROUTES: readonly ['get' | 'post' | 'patch' | 'delete', path: string, statu
     ['get', '/proxies', 200, ({ registry }) => registry.views()],
     ['post', '/proxies', 201, ({ registry, body }) => registry.create(body)],
     ['get', PROXY, 200, ({ proxy }) => proxy.view],
-    ['post', PROXY, 200, ({ registry, proxy, body }) => registry.update(proxy.name, body)],
-    ['patch', PROXY, 200, ({ registry, proxy, body }) => registry.update(proxy.name, body)],
+    ['post', PROXY, 200, ({ proxy, body }) => proxy.update(body)],
+    ['patch', PROXY, 200, ({ proxy, body }) => proxy.update(body)],
     ['delete', PROXY, 204, ({ registry, proxy }) => registry.remove(proxy.name)],
     ['get', TOXICS, 200, ({ proxy }) => proxy.view.toxics],
     ['post', TOXICS, 200, ({ proxy, body }) => proxy.addToxic(body)],
@@ -104,23 +105,33 @@ function toxiproxyApi(registry: Registry, isLocalOnly: boolean): Express {
     locals['proxy'].toxic(name);
     next();
   });
+  /** Changes are made one after another. */
+  const queue = new SerialQueue();
   // The body is JSON whatever its content type says. `strict: false` also reads null, which `parseFields` accepts.
   const readBody = [express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false }), demandBody];
   for (const [method, path, status, make] of ROUTES) {
     const readers = method === 'post' || method === 'patch' ? readBody : [];
-    app[method](path, readers, async ({ body, params }: Request<{ toxic: string }>, response: Response) => {
-      const value = await make({ registry, proxy: response.locals['proxy'], toxic: params.toxic, body });
-      if (value === undefined) response.status(status).end();
-      else sendJson(response, status, value);
-    });
+    app[method](
+      path,
+      readers,
+      async ({ body, params }: Request<{ proxy: string; toxic: string }>, response: Response) => {
+        // The proxy is looked for again: it may have been removed while the request waited.
+        const value = await queue.run(async () => {
+          const proxy = response.locals['proxy'] && registry.proxy(params.proxy);
+          return make({ registry, proxy, toxic: params.toxic, body });
+        });
+        if (value === undefined) response.status(status).end();
+        else sendJson(response, status, value);
+      },
+    );
   }
   app.post('/populate', readBody, async ({ body }: Request, response: Response) => {
-    const { proxies, error } = await registry.populate(body);
+    const { proxies, error } = await queue.run(() => registry.populate(body));
     if (error) sendJson(response, error.status, { error: error.message, status: error.status, proxies });
     else sendJson(response, 201, { proxies });
   });
   app.post('/reset', async (_, response) => {
-    await registry.reset();
+    await queue.run(() => registry.reset());
     response.status(204).end();
   });
   app.get('/version', (_, response) => {

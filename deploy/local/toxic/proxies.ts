@@ -1,6 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import * as v from '../../../server/protocol/validators.ts';
-import { SerialQueue } from '../../../server/runtime/concurrency.ts';
 import type { PodNetwork } from '../pod-network.ts';
 import { close, listen } from '../sockets.ts';
 import { type Address, isSameAddress, parseAddress, realAddress, shownAddress } from './address.ts';
@@ -10,11 +9,10 @@ import { changeToxic, makeBodyError, newToxic, parseFields, type Toxic, Toxiprox
 /** Toxiproxy has no limit. */
 const MAX_PROXIES = 1000;
 
-/** All proxies of one program by name. Changes are made one after another. */
+/** All proxies of one program by name. The caller makes changes one after another. */
 export class Registry {
   readonly #deps: ProxyDeps;
   readonly #proxies = new Map<string, ToxicProxy>();
-  readonly #changes = new SerialQueue();
 
   constructor(deps: ProxyDeps) {
     this.#deps = deps;
@@ -34,29 +32,15 @@ export class Registry {
   }
 
   /** Creates the proxy that a body describes. Rejects with ToxiproxyError 400, 409, 500. */
-  create(body: unknown): Promise<ProxyView> {
-    return this.#changes.run(async () => {
-      const settings = newSettings(body, '');
-      if (this.#proxies.has(settings.name)) throw new ToxiproxyError(409, 'proxy already exists');
-      return (await this.#add(settings)).view;
-    });
+  async create(body: unknown): Promise<ProxyView> {
+    const settings = newSettings(body, '');
+    if (this.#proxies.has(settings.name)) throw new ToxiproxyError(409, 'proxy already exists');
+    return this.#add(settings);
   }
 
-  /** Changes the settings of a proxy that a body contains. Rejects with ToxiproxyError 400, 404, 500. */
-  update(name: string, body: unknown): Promise<ProxyView> {
-    return this.#changes.run(async () => {
-      const proxy = this.proxy(name);
-      await proxy.update(body);
-      return proxy.view;
-    });
-  }
-
-  /** Removes a proxy and ends its connections. Rejects with ToxiproxyError 404. */
-  remove(name: string): Promise<void> {
-    return this.#changes.run(async () => {
-      await this.proxy(name).stop();
-      this.#proxies.delete(name);
-    });
+  async remove(name: string): Promise<void> {
+    await this.#proxies.get(name)?.stop();
+    this.#proxies.delete(name);
   }
 
   /**
@@ -64,54 +48,46 @@ export class Registry {
    * replaced. If an entry is incomplete, nothing is created. Resolves with the proxies up to the first error, null if there are
    * none, and that error.
    */
-  populate(body: unknown) {
-    return this.#changes.run(async () => {
-      const proxies: ProxyView[] = [];
-      let failure: ToxiproxyError | undefined;
-      try {
-        if (body !== null && !Array.isArray(body)) throw makeBodyError('expected a list of proxies');
-        const all = (body ?? []).map((entry, i) => newSettings(entry, ` at proxy ${i + 1}`));
-        for (const settings of all) proxies.push((await this.#ensure(settings)).view);
-      } catch (error) {
-        if (!(error instanceof ToxiproxyError)) throw error;
-        failure = error;
-      }
-      return { proxies: proxies.length > 0 ? proxies : null, error: failure };
-    });
+  async populate(body: unknown) {
+    const proxies: ProxyView[] = [];
+    let failure: ToxiproxyError | undefined;
+    try {
+      if (body !== null && !Array.isArray(body)) throw makeBodyError('expected a list of proxies');
+      const all = (body ?? []).map((entry, i) => newSettings(entry, ` at proxy ${i + 1}`));
+      for (const settings of all) proxies.push(await this.#ensure(settings));
+    } catch (error) {
+      if (!(error instanceof ToxiproxyError)) throw error;
+      failure = error;
+    }
+    return { proxies: proxies.length > 0 ? proxies : null, error: failure };
   }
 
   /** Enables all proxies and removes all toxics. Rejects with ToxiproxyError 500 if one cannot listen. */
-  reset(): Promise<void> {
-    return this.#changes.run(async () => {
-      for (const proxy of this.#proxies.values()) {
-        await proxy.start();
-        for (const { name } of proxy.view.toxics) proxy.removeToxic(name);
-      }
-    });
+  async reset(): Promise<void> {
+    for (const proxy of this.#proxies.values()) {
+      await proxy.start();
+      for (const { name } of proxy.view.toxics) proxy.removeToxic(name);
+    }
   }
 
-  close(): Promise<void> {
-    return this.#changes.run(async () => {
-      for (const proxy of this.#proxies.values()) await proxy.stop();
-      this.#proxies.clear();
-    });
+  async close(): Promise<void> {
+    for (const name of [...this.#proxies.keys()]) await this.remove(name);
   }
 
-  async #ensure(settings: ProxySettings): Promise<ToxicProxy> {
-    const existing = this.#proxies.get(settings.name);
-    const { listen, upstream } = existing?.view ?? {};
-    if (existing && listen === settings.listen && upstream === settings.upstream) return existing;
-    await existing?.stop();
-    this.#proxies.delete(settings.name);
+  async #ensure(settings: ProxySettings): Promise<ProxyView> {
+    const { name, listen, upstream } = settings;
+    const existing = this.#proxies.get(name)?.view;
+    if (existing && listen === existing.listen && upstream === existing.upstream) return existing;
+    await this.remove(name);
     return this.#add(settings);
   }
 
-  async #add(settings: ProxySettings): Promise<ToxicProxy> {
+  async #add(settings: ProxySettings): Promise<ProxyView> {
     if (this.#proxies.size >= MAX_PROXIES) throw new ToxiproxyError(400, `at most ${MAX_PROXIES} proxies are allowed`);
     const proxy = new ToxicProxy(settings, this.#deps);
     if (settings.enabled) await proxy.start();
     this.#proxies.set(settings.name, proxy);
-    return proxy;
+    return proxy.view;
   }
 }
 
@@ -208,7 +184,7 @@ export class ToxicProxy {
    * Changes the settings that a body contains: the addresses, which ends all connections, and whether the proxy listens. Rejects
    * with ToxiproxyError 400, and as `start` does.
    */
-  async update(body: unknown): Promise<void> {
+  async update(body: unknown): Promise<ProxyView> {
     const before = this.view;
     const { listen, upstream, enabled } = parseFields(SETTINGS, body);
     this.#listen = listen ?? before.listen;
@@ -217,6 +193,7 @@ export class ToxicProxy {
     const isEnabled = enabled ?? before.enabled;
     if (isMoved || !isEnabled) await this.stop();
     if (isEnabled) await this.start();
+    return this.view;
   }
 
   /** Finds a toxic by name. Throws ToxiproxyError 404. */
