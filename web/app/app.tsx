@@ -21,7 +21,7 @@ import { useAnnouncement } from './live-region.ts';
 import { LiveStatus } from './live-status.tsx';
 import { MomentNotice, NoticeList } from './notice-list.tsx';
 import { noticesOf, stageOf, statusSentence } from './notices.ts';
-import { NAME_CHOICES, type Preferences, THEME_CHOICES, useMedia, usePreference, useTheme } from './preferences.ts';
+import { NAME_CHOICES, THEME_CHOICES, useMedia, usePreference, useTheme } from './preferences.ts';
 import { SummaryBar } from './summary-bar.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
@@ -51,13 +51,11 @@ const loadTimeline = () => import('../views/timeline/timeline.tsx');
 
 interface AppProps {
   feed: LiveFeed;
-  preferences: Preferences;
   clock: Clock;
 }
 
-/** The whole page. All of it is rendered anew if the reader chooses another time zone. */
 export function App(props: AppProps) {
-  const [zone, chooseZone] = usePreference(props.preferences, 'times', TIME_ZONES);
+  const [zone, chooseZone] = usePreference('times', TIME_ZONES);
   // Before children read it.
   showTimesIn(zone);
   return <Page key={zone} {...props} zone={zone} onZone={chooseZone} />;
@@ -69,19 +67,19 @@ interface PageProps extends AppProps {
 }
 
 /** Owns the state of URL, connection and reader's choices, and passes it to the views. */
-function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
+function Page({ feed, clock, zone, onZone }: PageProps) {
   const state = useSyncExternalStore(feed.subscribe, feed.state);
   const [address, change] = useAddress();
-  const [themeChoice, chooseTheme] = usePreference(preferences, 'theme', THEME_CHOICES);
+  const [themeChoice, chooseTheme] = usePreference('theme', THEME_CHOICES);
   const page = useRef<HTMLDivElement>(null);
   const isPrinting = usePrinting(page);
   // Paper is white.
   const theme = useTheme(isPrinting ? 'light' : themeChoice);
-  const [named, chooseNames] = usePreference(preferences, 'names', NAME_CHOICES);
+  const [named, chooseNames] = usePreference('names', NAME_CHOICES);
   const [helpOpen, setHelpOpen] = useState(false);
-  const [letterKeys, chooseLetterKeys] = usePreference(preferences, 'letterKeys', ['on', 'off']);
-  const [hintRead, chooseHintRead] = usePreference(preferences, 'hintRead', ['', 'yes']);
-  const [timeline, chooseTimeline] = usePreference(preferences, 'timeline', ['', 'folded']);
+  const [letterKeys, chooseLetterKeys] = usePreference('letterKeys', ['on', 'off']);
+  const [hintRead, chooseHintRead] = usePreference('hintRead', ['', 'yes']);
+  const [timeline, chooseTimeline] = usePreference('timeline', ['', 'folded']);
   const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
   const narrow = useMedia('(max-width: 639.98px)');
   const main = useRef<HTMLElement>(null);
@@ -308,7 +306,6 @@ function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   );
 }
 
-/** Loads the code of the other views after the first picture, because the connection may be lost later. */
 function usePreloaded(isTime: boolean): void {
   useEffect(() => {
     // `Late` shows a failed load when the view is opened.
@@ -342,7 +339,6 @@ function useLiveFeed(feed: LiveFeed, windowMs: number): void {
   }, [feed, windowMs]);
 }
 
-/** The numbers of failed and slow links that this page has received. Bounded. */
 function useRecentPoints(picture: Picture | null): readonly RecentPoint[] {
   // Mutated in place, because setting state would render the whole page twice per update.
   const [seen] = useState<{ picture: Picture | null; points: readonly RecentPoint[] }>(() => ({

@@ -10,11 +10,8 @@ export interface PageStatus {
   failing: { uid: string; label: string }[];
   failed: number;
   slow: number;
-  /** External targets that fail. */
   external: number;
-  /** Paths of the cluster that fail. */
   paths: number;
-  /** `/cluster_health` is 200. */
   isHealthy: boolean;
   /** Pods whose report is missing although they do not fail. */
   missing: number;
@@ -110,7 +107,6 @@ function listed(pods: FailingPods): string {
   return `${pods.map(({ label }) => label).join(', ')} ${pods.length === 1 ? 'is' : 'are'}`;
 }
 
-/** The title of the tab. The problem comes first, because tabs are narrow. */
 export function tabTitle(page: PageStatus): string {
   return [headlineOf(page).words, 'goldpinger'].filter(Boolean).join(' · ');
 }

@@ -1,4 +1,3 @@
-/** The product's sign: a ping and its rings. */
 export function Sign() {
   return (
     <svg className="sign" viewBox="0 0 32 32" aria-hidden="true">

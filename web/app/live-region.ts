@@ -55,7 +55,6 @@ export class Announcer {
     else this.#announce(before, now);
   }
 
-  /** Drops a pending announcement. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;

@@ -45,7 +45,6 @@ export function connectionWords(
   return { kind: isLate ? 'waiting' : 'live', title: 'Live', age: isLate ? `data ${age} old` : '' };
 }
 
-/** Counts down to the next attempt: "Reconnecting in 4 s." */
 export function Retry({ retryMs }: { retryMs: number }) {
   useTime();
   const seconds = Math.ceil((retryMs - Date.now()) / 1000);
@@ -54,7 +53,6 @@ export function Retry({ retryMs }: { retryMs: number }) {
 
 const TICK_MS = 500;
 
-/** The monotonic time, ms; renders again as it passes. */
 function useTime(): number {
   const [nowMs, setNowMs] = useState(() => performance.now());
   useEffect(() => {

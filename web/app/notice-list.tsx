@@ -14,7 +14,6 @@ interface NoticeListProps {
   isFailing: boolean;
   notices: readonly Notice[];
   state: ConnectionState;
-  /** The notice that the past is viewed; null = live. */
   moment: ReactNode;
   onTryNow(): void;
   onPod(uid: string): void;
@@ -113,7 +112,6 @@ interface MomentNoticeProps {
 /** The viewed time is read out when it has not changed for this time, ms: not while it plays, which changes it every second. */
 const SETTLED_MS = 3_000;
 
-/** Says that the past is viewed, with a button to return to live. */
 export function MomentNotice({ atMs, nowMs, moment, historyWindowMs, onNow }: MomentNoticeProps) {
   const { isThere, error } = moment;
   const time = clockText(atMs, nowMs);

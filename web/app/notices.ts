@@ -120,7 +120,6 @@ function gravestLinkText({ mesh, pods, state, n }: Picture): string {
   }
 }
 
-/** A namespace in a sentence; '' means all. */
 export function namespaceText(namespace: string): string {
   return namespace === '' ? 'any namespace' : shownName(namespace);
 }

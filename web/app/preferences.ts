@@ -1,48 +1,35 @@
 import { useCallback, useLayoutEffect, useState, useSyncExternalStore } from 'react';
 import type { Theme } from '../model/address.ts';
 
-/** Choices of the reader, kept in this browser. Without storage a choice lasts as long as the page. */
-export class Preferences {
-  readonly #kept = new Map<string, string>();
-
-  /** The stored choice for `key`; '' = none. */
-  get(key: string): string {
-    try {
-      return this.#kept.get(key) ?? localStorage.getItem(`goldpinger.${key}`) ?? '';
-    } catch {
-      return '';
-    }
-  }
-
-  set(key: string, value: string): void {
-    this.#kept.set(key, value);
-    try {
-      localStorage.setItem(`goldpinger.${key}`, value);
-    } catch {
-      // Private windows and full storage: the choice is kept in memory above.
-    }
-  }
-}
-
 export const THEME_CHOICES = ['system', 'light', 'dark'] as const;
-/** A choice of a theme; `system` follows the operating system. */
 type ThemeChoice = (typeof THEME_CHOICES)[number];
 
 /** Whose names labels show: as DISPLAY_NODENAME says, or as the reader chose. */
 export const NAME_CHOICES = ['', 'pod', 'node'] as const;
 
-/** A choice that is kept in this browser, and its setter. The first of `choices` is the default. */
-export function usePreference<T extends string>(
-  preferences: Preferences,
-  key: string,
-  choices: readonly [T, ...T[]],
-): [T, (choice: T) => void] {
-  const [choice, setChoice] = useState<T>(() => choices.find((known) => known === preferences.get(key)) ?? choices[0]);
+/**
+ * A choice that is kept in this browser, and its setter. The first of `choices` is the default. Without storage (a private
+ * window, or it is full) a choice lasts as long as the page.
+ */
+export function usePreference<T extends string>(key: string, choices: readonly [T, ...T[]]): [T, (choice: T) => void] {
+  const [choice, setChoice] = useState<T>(() => choices.find((known) => known === stored(key)) ?? choices[0]);
   const choose = (next: T) => {
-    preferences.set(key, next);
+    try {
+      localStorage.setItem(`goldpinger.${key}`, next);
+    } catch {
+      // See above.
+    }
     setChoice(next);
   };
   return [choice, choose];
+}
+
+function stored(key: string): string | null {
+  try {
+    return localStorage.getItem(`goldpinger.${key}`);
+  } catch {
+    return null;
+  }
 }
 
 /** Returns the theme of a choice. Sets `data-theme` on the document. */

@@ -15,7 +15,6 @@ interface StageScreenProps {
   stage: Exclude<Stage, 'picture'>;
   state: ConnectionState;
   picture: Picture | null;
-  /** The serving pod's time now, ms since the epoch. */
   nowMs: number;
   onTryNow(): void;
 }
@@ -113,7 +112,6 @@ function Message({ title, code = '', children }: { title: string; code?: string;
   );
 }
 
-/** The drawing of a screen that is shown instead of a view. */
 function StageSign({ stage, self }: { stage: Exclude<Stage, 'picture'>; self: PodView | undefined }) {
   if (stage === 'alone' && self !== undefined) {
     return (

@@ -26,11 +26,8 @@ interface SummaryBarProps {
   /** What is shown now: a count that shows it is pressed. `only` is `all` where it has no effect. */
   filter: string;
   only: LinkKind;
-  /** The width of a phone. */
   narrow: boolean;
-  /** Opens the worst link (pod uids). Never changes. */
   onSelect(selection: { from: string; to: string }): void;
-  /** Shows the pods or links of a count. Never changes. */
   onChange(change: Partial<Address>): void;
 }
 
@@ -101,7 +98,6 @@ function FactButton({ fact, isFixed, props }: { fact: Fact; isFixed: boolean; pr
   );
 }
 
-/** The pods without report, by name if they are few. */
 function NoReport({ props, step }: { props: SummaryBarProps; step: number }) {
   const { picture, narrow, filter, onChange } = props;
   const missing = notReporting(picture);
@@ -177,7 +173,6 @@ function WorstLink({ picture, onSelect }: Pick<SummaryBarProps, 'picture' | 'onS
   );
 }
 
-/** External targets, or paths of the cluster. */
 function Targets({ picture, onlyFailed, paths = false }: { picture: Picture; onlyFailed: boolean; paths?: boolean }) {
   const targets = picture.targets.filter(({ path }) => (path !== null) === paths);
   const failed = targets.filter(({ state }) => state === 'failed');

@@ -5,7 +5,6 @@ import type { Picture, PodHealth, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 import { isInState } from '../model/order.ts';
 
-/** An entry of the summary: how many pods or links are in a state. */
 export interface Fact {
   /** Unique among the entries, and the same in each picture. */
   id: string;
@@ -88,7 +87,6 @@ export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, br
   };
 }
 
-/** The running pods without a report. */
 export function notReporting({ pods }: Picture): PodView[] {
   return pods.filter((view) => isInState(view, 'silent'));
 }

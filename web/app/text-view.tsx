@@ -85,7 +85,6 @@ function noteOf(
   return `HTTP ${answer.status}, ${lines}${cut}${pod}`;
 }
 
-/** Formats JSON with indentation; returns other text unchanged. */
 export function prettyJson(text: string): string {
   const first = text.trimStart()[0];
   if (first !== '{' && first !== '[') return text;

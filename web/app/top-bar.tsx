@@ -18,9 +18,7 @@ interface MenuChoice<T extends string = never> {
 interface TopBarProps {
   address: Address;
   onView(view: ViewName): void;
-  /** Connection status and age of the data. */
   status: ReactNode;
-  /** Name of the serving pod; '' = unknown. */
   servedBy: string;
   choices: readonly MenuChoice[];
   onHelp(): void;

@@ -1,8 +1,7 @@
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import { NewestOnly } from '../components/newest-only.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { type Address, DEFAULT_ADDRESS, shownValue } from '../model/address.ts';
@@ -63,42 +62,30 @@ function picture(
   return cells === null ? buildPicture(shown, options, names) : pictureOf(shown, cells, names);
 }
 
-/** Findings of a mesh if links are slow from `slowMs` on. */
-interface Known {
-  mesh: Mesh;
-  slowMs: number;
-  findings: Finding[];
-}
-
 /**
  * The findings of a mesh at the reader's threshold `slowMs`. They are the server's if that is SLOW_LINK. Otherwise the page
  * runs the same analysis, in time slices; until it is done, the server's findings are shown without slow ones that are
  * not slow at this threshold.
  */
 function useFindings(mesh: Mesh | null, slowMs: number): Mesh['findings'] {
-  const [known, setKnown] = useState<Known | null>(null);
-  const analysis = useRef<NewestOnly<Mesh> | null>(null);
+  const [known, setKnown] = useState<{ pods: Mesh['pods']; slowMs: number; findings: Finding[] } | null>(null);
+  const isUsual = slowMs === mesh?.settings.slowLinkMs;
   useEffect(() => {
-    const ofThreshold = new NewestOnly<Mesh>(async (mesh, signal) => {
-      const findings = await analyse(mesh, slowMs, signal);
-      if (findings !== null) setKnown({ mesh, slowMs, findings });
+    if (mesh === null || isUsual) return;
+    const abort = new AbortController();
+    void analyse(mesh, slowMs, abort.signal).then((findings) => {
+      if (findings !== null) setKnown({ pods: mesh.pods, slowMs, findings });
     });
-    analysis.current = ofThreshold;
-    return () => ofThreshold.stop();
-  }, [slowMs]);
-  useEffect(() => {
-    if (mesh !== null && slowMs !== mesh.settings.slowLinkMs) analysis.current?.offer(mesh);
-  }, [mesh, slowMs]);
+    return () => abort.abort();
+  }, [mesh, slowMs, isUsual]);
   const filtered = useMemo(
     () =>
       mesh?.findings.filter(({ severity, totalUs }) => severity !== 'slow' || totalUs >= slowMs * 1000) ?? NO_FINDINGS,
     [mesh, slowMs],
   );
-  if (mesh === null) return NO_FINDINGS;
-  if (slowMs === mesh.settings.slowLinkMs) return mesh.findings;
+  if (mesh === null || isUsual) return mesh?.findings ?? NO_FINDINGS;
   // Findings name pods by index, so those of an earlier mesh are valid if it has the same pods.
-  const isKnown = known !== null && known.slowMs === slowMs && known.mesh.pods === mesh.pods;
-  return isKnown ? known.findings : filtered;
+  return known !== null && known.slowMs === slowMs && known.pods === mesh.pods ? known.findings : filtered;
 }
 
 const NO_FINDINGS: Finding[] = [];

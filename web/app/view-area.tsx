@@ -11,7 +11,6 @@ import type { Stage } from './notices.ts';
 import { StageScreen } from './stage-screen.tsx';
 import './side-panel.css';
 
-/** Loads the module of the heatmap. It is separate, because the first visit shows the graph. */
 export const loadHeatmap = () => import('../views/heatmap/heatmap-view.tsx');
 
 const loadText = () => import('./text-view.tsx');
@@ -34,9 +33,7 @@ interface ViewAreaProps {
   /** For panels, and at the chosen level for the view. */
   props: ViewProps | null;
   viewProps: ViewProps | null;
-  /** Content that replaces the view; null = none. */
   instead: ReactNode;
-  /** What stands beside the view on paper; null on the screen. */
   paperFindings: ReactNode;
   nowMs: number;
   onTryNow(): void;
@@ -45,7 +42,6 @@ interface ViewAreaProps {
   onClosePanel(): void;
 }
 
-/** The current view, and the side panel of the view or of the selection. */
 export function ViewArea(area: ViewAreaProps) {
   const { mainRef, view, stage, props } = area;
   const isText = view === 'raw' || view === 'metrics';

@@ -1,6 +1,5 @@
 import { DROP } from '../model/marks.ts';
 
-/** Returns the value of a custom property of tokens.css, `--name`, in the current theme. */
 export type Token = (name: string) => string;
 
 /** Reads custom properties of `element`, each at most once, because a canvas cannot use CSS variables. */

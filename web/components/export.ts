@@ -22,9 +22,7 @@ export interface ImageContent {
   name: 'heatmap' | 'graph';
   width: number;
   height: number;
-  /** Device px per CSS px. */
   dpr: number;
-  /** Returns the value of a custom property of tokens.css. */
   token(name: string): string;
   /** Draws the view; `ctx` is in CSS px. */
   draw(ctx: CanvasRenderingContext2D): void | Promise<void>;

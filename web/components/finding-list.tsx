@@ -7,14 +7,12 @@ import './finding-list.css';
 import { Late } from './late.tsx';
 import type { ViewProps } from './view-props.ts';
 
-/** The props of the view that a list of findings uses. */
 type ListProps = Pick<ViewProps, 'picture' | 'selection' | 'onSelect' | 'onFilter' | 'onReplay' | 'nowMs'>;
 
 interface FindingListProps {
   props: ListProps;
   /** The findings, and the pods that they name by index. */
   mesh: { findings: readonly Finding[]; pods: readonly StepPod[] };
-  /** How many are shown at once; the others unfold. */
   most: number;
   /** The finding that the notice above names; its symptom is not said again. */
   inNotice?: Finding | undefined;

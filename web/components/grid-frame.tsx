@@ -14,16 +14,12 @@ interface GridFrameProps {
   cursor: GridCursor;
   grid: RefObject<HTMLDivElement | null>;
   className: string;
-  /** What the grid shows, for screen readers. */
   label: string;
-  /** Rows, and columns. */
   count: number;
-  /** The cell at the pointer. */
   placeAt(event: MouseEvent): Place | null;
   /** Opens the cell at the pointer unless given. */
   onClick?(event: MouseEvent): void;
   onScroll?(event: UIEvent): void;
-  /** Size of the content. */
   size?: CSSProperties;
   /** Box in the content and text of a cell; null = there is none. */
   cellOf(place: Place): { box: CSSProperties; words: string } | null;

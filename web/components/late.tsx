@@ -4,7 +4,6 @@ interface LateProps<Part> {
   /** Loads the part. Must never change. */
   load(): Promise<Part>;
   children(part: Part): ReactNode;
-  /** Shown meanwhile, for example to keep its place. */
   waiting?: ReactNode;
 }
 

@@ -13,14 +13,12 @@ import { StateGlyph } from './state-glyph.tsx';
 interface LinkCardProps {
   picture: Picture;
   problemMs: number;
-  /** Indexes in `Picture.pods`. */
   from: number;
   to: number;
   /** What opening it does, if nothing has to be explained. */
   hint: string;
 }
 
-/** The facts about a link, in the card beside it. */
 export function LinkCard({ picture, problemMs, from, to, hint }: LinkCardProps) {
   const facts = linkFacts(picture, from, to);
   const count = foldWords(picture, from, to);

@@ -16,7 +16,6 @@ import { StateGlyph } from './state-glyph.tsx';
 import { type Sort, SortHead, TableFrame } from './table-frame.tsx';
 import type { ViewProps } from './view-props.ts';
 
-/** The columns, each of which the table can be sorted by. */
 const COLUMNS = ['from', 'to', 'state', 'latency', 'since'] as const;
 type Column = (typeof COLUMNS)[number];
 

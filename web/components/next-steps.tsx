@@ -98,7 +98,6 @@ interface FindingStepsProps {
   props: Pick<ViewProps, 'picture' | 'onReplay' | 'nowMs'>;
   finding: Finding;
   pods: readonly StepPod[];
-  /** Shows the links of a finding: a filter, a link or a pod. */
   onShow(what: { filter: string } | ViewProps['selection']): void;
 }
 

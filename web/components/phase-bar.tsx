@@ -52,7 +52,6 @@ export interface BarSegment {
   share: number;
 }
 
-/** Minimum share, so that short phases are visible. */
 const MIN_SHARE = 0.008;
 
 /**

@@ -8,9 +8,7 @@ interface StateGlyphProps {
   /** `suspect`: unreliable measurements without a state, for counts and legends. */
   state: Tone;
   outcome?: Outcome | null;
-  /** Whether the measurement is unreliable: a notch in the corner. */
   unreliable?: boolean;
-  /** Whether the link loses datagrams: a drop. */
   lossy?: boolean;
 }
 

@@ -13,7 +13,6 @@ export function TableFrame({
 }: {
   caption: string;
   note?: string | undefined;
-  /** A button after caption and note. */
   action?: ReactNode;
   children: ReactNode;
 }) {
@@ -47,7 +46,6 @@ interface SortHeadProps<Column extends string> {
   isNumber?: boolean;
 }
 
-/** The head of a column by which a table can be sorted. */
 export function SortHead<Column extends string>({
   column,
   title,

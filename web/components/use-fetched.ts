@@ -4,7 +4,6 @@ import { textOf } from '../../server/runtime/errors.ts';
 export interface Fetched<T> {
   /** The last value, perhaps of an earlier key; null = none yet. */
   value: T | null;
-  /** Whether `value` is that of the current key. */
   isThere: boolean;
   /** Why the value of the current key could not be fetched; '' = no error. */
   error: string;

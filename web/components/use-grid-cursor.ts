@@ -2,10 +2,8 @@ import { type KeyboardEvent, type RefObject, useState } from 'react';
 import { moved, nextWhere, type Place } from '../model/grid-moves.ts';
 import { type Shortcuts, useShortcuts } from './keys.ts';
 
-/** The grid of a cursor: `count` x `count` cells, and pods by their positions on both axes. */
 interface GridCursorRequest {
   count: number;
-  /** The uid of the pod at a position; undefined = none. */
   uidAt(position: number): string | undefined;
   /** The position of a pod; below 0 = not in the grid. */
   positionOf(uid: string): number;
@@ -13,15 +11,12 @@ interface GridCursorRequest {
   letterKeys: boolean;
   /** To which cells a shortcut goes: to the next one after the cursor. */
   jumps: Record<keyof Shortcuts<'map'>, (place: Place) => boolean>;
-  /** Opens a cell, after a click or Enter. */
   onOpen(place: Place): void;
-  /** The keys have moved the cursor. */
   onMove?(place: Place): void;
 }
 
 /** The cell at the keyboard cursor, the cell under the pointer, and functions to move them. */
 export interface GridCursor {
-  /** The cell at the keyboard cursor. */
   place: Place;
   /** The cell that is described: at the pointer, otherwise at the keyboard cursor; null = none. */
   shown: Place | null;

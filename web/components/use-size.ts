@@ -7,7 +7,6 @@ export interface Size {
   dpr: number;
 }
 
-/** Follows the size of an element; 0 until it is known. */
 export function useSize(ref: RefObject<HTMLElement | null>): Size {
   const [size, setSize] = useState<Size>({ width: 0, height: 0, dpr: 1 });
   useLayoutEffect(() => {

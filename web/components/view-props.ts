@@ -38,7 +38,6 @@ export interface ViewProps extends Choices {
   /** Which links are shown: see `shownLinks` in `link-filter.ts`; '' = all. */
   filter: string;
   onFilter(text: string): void;
-  /** Plays a time range of the past, at 5 s a second. */
   onReplay(range: TimeRange): void;
   /** The connection to the server is lost: draw the last data in grey. */
   lost: boolean;
@@ -48,7 +47,6 @@ export interface ViewProps extends Choices {
   panelSlot: HTMLElement | null;
   /** The serving pod's time when this picture arrived, ms since the epoch. Ages count to this time. */
   nowMs: number;
-  /** Narrower than 640 px: short labels, 44 px controls. */
   narrow: boolean;
   /** Whether single-key shortcuts are enabled (see Help). Arrows, Enter and Esc always work. */
   letterKeys: boolean;

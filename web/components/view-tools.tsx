@@ -9,7 +9,6 @@ interface PickProps<T extends string> {
   label: string;
   value: T;
   of: readonly T[];
-  /** The text of an option; the option itself if not given. */
   text?: (option: T) => string;
   onChange: (value: T) => void;
   disabled?: boolean;
@@ -38,7 +37,6 @@ const LEAST_PODS = 3;
 
 interface ViewMenuProps {
   props: ViewProps;
-  /** The current grouping of pods. */
   group: GroupBy;
   /** Values that only this view shows, by their names. */
   values?: Readonly<Partial<Record<ValueKind, string>>>;
@@ -98,7 +96,6 @@ export function ViewMenu({ props, group, values = {}, children }: ViewMenuProps)
   );
 }
 
-/** The filter of links. */
 export function Filter({ props }: { props: ViewProps }) {
   return (
     <input
@@ -115,7 +112,6 @@ export function Filter({ props }: { props: ViewProps }) {
   );
 }
 
-/** Shows the view as a table, and back. */
 export function TableButton({ props: { asTable, onChange } }: { props: ViewProps }) {
   return (
     <button type="button" aria-pressed={asTable} onClick={() => onChange({ asTable: !asTable })}>
@@ -124,7 +120,6 @@ export function TableButton({ props: { asTable, onChange } }: { props: ViewProps
   );
 }
 
-/** Buttons that fold the unfolded groups again. */
 export function UnfoldedGroups({ props: { picture, onChange } }: { props: ViewProps }) {
   const { level = 'pod', unfolded = [] } = picture.fold ?? {};
   // From then on the reader decides on the level: otherwise `auto` would unfold the group again.

@@ -12,7 +12,6 @@ export function serverUrl(path: string, query: Record<string, string> = {}, base
   return url.href;
 }
 
-/** A response as text. `pod`: the name of the pod that answered; '' = unknown. */
 export interface FetchedText {
   text: string;
   cut: boolean;

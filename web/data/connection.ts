@@ -12,15 +12,12 @@ export interface ConnectionState {
   receivedMs: number;
   /** `polling`: the stream is blocked, so the mesh is fetched repeatedly. */
   status: 'connecting' | 'live' | 'polling' | 'lost';
-  /** When this status began. */
   sinceMs: number;
   /** The time of the next attempt while disconnected; 0 = an attempt is running. */
   retryMs: number;
-  /** Why it is disconnected, for people. */
   reason: string;
 }
 
-/** The state before anything has arrived. */
 export function connecting(clock: Clock): ConnectionState {
   return { mesh: null, receivedMs: 0, status: 'connecting', sinceMs: clock.nowMs(), retryMs: 0, reason: '' };
 }
@@ -77,7 +74,6 @@ export class Connection extends Observed<ConnectionState> {
     this.tryNow();
   }
 
-  /** Reconnects now. */
   readonly tryNow = (): void => {
     if (this.state().status === 'lost') this.#become({ retryMs: 0 });
     this.#open();

@@ -17,7 +17,6 @@ export interface ReportingWorker {
 export interface FeedOptions {
   clock: Clock;
   worker: ReportingWorker;
-  /** The base URL of the server's paths. */
   base: string;
 }
 
@@ -57,10 +56,8 @@ export class LiveFeed extends Observed<ConnectionState> {
     }, HEARTBEAT_MS);
   }
 
-  /** Reconnects now. */
   readonly tryNow = (): void => this.#options.worker.postMessage({ kind: 'try' });
 
-  /** Disconnects; `start` may be called again. */
   stop(): void {
     this.#windowMs = null;
     this.#heartbeat?.cancel();

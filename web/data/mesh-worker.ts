@@ -5,21 +5,18 @@ import { type Folding, foldCells, groupsOf } from '../model/fold.ts';
 import type { Connection, ConnectionState } from './connection.ts';
 import { type PackedMesh, packMesh } from './transfer.ts';
 
-/** A message from a page to the worker. */
 export type WorkerRequest =
   /** Connect to the server at `base`, with statistics over `windowMs`. */
   | { kind: 'start'; base: string; windowMs: number }
   | { kind: 'stop' }
   /** The page is still there. */
   | { kind: 'here' }
-  /** Reconnect now. */
   | { kind: 'try' }
   /** Compute the cells of these pictures from the next mesh on, because the page draws them. */
   | { kind: 'want'; options: readonly PictureOptions[] }
   /** Fold the cells of the last of these pictures. */
   | { kind: 'fold'; folding: Folding };
 
-/** Cells that the worker has computed, and for which options. */
 export interface ComputedCells {
   options: PictureOptions;
   cells: PictureCells;
@@ -93,13 +90,11 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
   });
 }
 
-/** A page's part in a shared connection. */
 interface Joined {
   tryNow(): void;
   leave(): void;
 }
 
-/** What a page connects to; see `WorkerRequest`. */
 type Wanted = Pick<Extract<WorkerRequest, { kind: 'start' }>, 'base' | 'windowMs'>;
 
 /** The connections of all tabs: one for each server and window of statistics, however many tabs show it. */

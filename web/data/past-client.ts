@@ -79,9 +79,7 @@ export async function fetchComparison(
   return getJson(url, parseComparison, signal, COMPARISON_TIMEOUT_MS);
 }
 
-/** Shown if an annotation could not be sent. */
 export const NO_SERVER_ANSWERED = 'No server answered. Your text is kept: save again.';
-/** Shown if the servers reject the token. */
 export const WRONG_TOKEN = 'Wrong write token.';
 
 /** The text for an annotation that was rejected with HTTP `status`. `message`: the server's message; null = none. */

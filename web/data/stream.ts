@@ -86,7 +86,6 @@ export class BatchReader {
     this.#reports = [];
   }
 
-  /** Processes a `report` event. */
   report(data: string): void {
     if (this.#head === null || this.#reports.length >= this.#reportCount)
       throw new RangeError('a report that was not announced');

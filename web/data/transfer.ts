@@ -5,7 +5,6 @@ import { UDP_BYTES, UDP_COLUMNS } from '../../server/protocol/udp.ts';
 
 /** A pod report without its columns. */
 interface PackedReport extends Omit<MergedReport, 'links' | 'stats' | 'udp'> {
-  /** Number of links. */
   length: number;
   hasStats: boolean;
   hasUdp: boolean;

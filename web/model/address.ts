@@ -16,13 +16,11 @@ export const LEVELS = ['auto', 'zone', 'node', 'pod'] as const;
 /** What is shown of a link. The graph shows the newest latency instead of one of `FIGURES`. */
 export const VALUES = ['last', 'p50', 'p95', 'max', ...FIGURES] as const;
 export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
-/** Time spans of the timeline, ms. */
 export const SPANS = [5, 10, 20, 30, 60, 360, 1440].map((minutes) => minutes * 60_000);
 /** Bounds of the number of links in a graph that does not show all. */
 export const LINK_LIMITS = { min: 20, max: 2000 } as const;
 /** Maximum length of a filter: `node:` and the longest name that Kubernetes allows. */
 export const MAX_FILTER = 258;
-/** Windows of statistics, ms. */
 export const WINDOWS = [60_000, 300_000] as const;
 
 export type ViewName = (typeof VIEWS)[number];
@@ -41,7 +39,6 @@ export interface Address {
   thresholds: Thresholds | null;
   order: OrderBy;
   group: GroupBy;
-  /** What graph and heatmap draw as one. */
   level: Level;
   /** Keys of groups that show their members; see `Folding`. They also keep what `auto` folds unfolded. */
   unfolded: readonly string[];
@@ -50,7 +47,6 @@ export interface Address {
   phase: ValuePhase;
   /** Window of p50, p95 and max. */
   windowMs: number;
-  /** Show the table instead of the picture. */
   asTable: boolean;
   /** Which links the graph shows, and the maximum number if it does not show all. */
   only: LinkKind;
@@ -59,7 +55,6 @@ export interface Address {
   atMs: number | null;
   /** The time ranges before, during and after; in order, without overlap. */
   ranges: readonly TimeRange[];
-  /** Show the comparison of the ranges instead of the view. */
   compare: boolean;
   /** The clauses of the hypothesis about the comparison; may be empty. */
   expect: readonly string[];
@@ -67,7 +62,6 @@ export interface Address {
   spanMs: number | null;
 }
 
-/** The address of a first visit. */
 export const DEFAULT_ADDRESS: Address = {
   view: 'graph',
   selection: null,
@@ -104,7 +98,6 @@ export function shownValue({ view, value }: Pick<Address, 'view' | 'value'>): Va
 
 const MAX_HASH = 16_384;
 const MAX_UID = 128;
-/** The most groups that a URL keeps unfolded. */
 const MAX_UNFOLDED = 40;
 const MIN_MS = 0.01;
 const MAX_MS = 100_000;
@@ -153,7 +146,6 @@ export function readAddress(hash: string): Address {
   };
 }
 
-/** Parses ms since the epoch, up to the year 2286; null if invalid. */
 function readTime(text: string): number | null {
   return /^\d{1,13}$/.test(text) ? Number(text) : null;
 }
@@ -248,7 +240,6 @@ export function boundedClauses(clauses: readonly string[]): string[] {
   return kept;
 }
 
-/** A validation error in a hypothesis, and its position. */
 export interface ClauseError {
   /** The server's message without the position. */
   message: string;

@@ -25,7 +25,6 @@ export interface AxisStates {
   columnWorst: Int8Array;
 }
 
-/** Computes the states of rows and columns. O(n^2). */
 export function axisStatesOf(picture: Picture): AxisStates {
   const { n, into, outOf } = picture;
   const rows = Int8Array.from({ length: n }, (_, pod) => rowStateOf(picture, into, pod));

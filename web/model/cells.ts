@@ -49,7 +49,6 @@ export interface PictureCells extends PodCells, Totals {
   second: Uint8Array | null;
   /** The worst link: the one that has failed for the longest time, otherwise the slowest; null = none. */
   worst: { from: number; to: number } | null;
-  /** The links between groups, if the worker has folded them. */
   folded: FoldedCells | null;
 }
 
@@ -58,7 +57,6 @@ export interface Totals {
   /** Number of links into and out of each pod by state: `into[pod * STATES + code]`. */
   into: Uint32Array;
   outOf: Uint32Array;
-  /** Number of links by state. */
   counts: Record<LinkState, number>;
   unreliableLinks: number;
   lossyLinks: number;
@@ -314,7 +312,6 @@ function replaces(code: number, us: number, oldCode: number, oldUs: number): boo
 
 /** What is shown of a link: the newest latency, a statistic over the window (total only), or in the heatmap one of `FIGURES`. */
 export type ValueKind = 'last' | 'p50' | 'p95' | 'max' | Figure;
-/** Which phase of the newest sample is shown. */
 export type ValuePhase = 'total' | 'connect' | 'first-byte';
 
 /** Options of a picture. `phase` is used only with `value: 'last'`, because statistics exist only for totals. */
@@ -324,12 +321,10 @@ export interface PictureOptions {
   phase: ValuePhase;
 }
 
-/** Whether two options give the same picture. */
 export function sameOptions(a: PictureOptions, b: PictureOptions): boolean {
   return a.value === b.value && a.phase === b.phase && sameThresholds(a.thresholds, b.thresholds);
 }
 
-/** Whether two sets of thresholds are the same. */
 export function sameThresholds(a: Thresholds, b: Thresholds): boolean {
   return a.goodMs === b.goodMs && a.warningMs === b.warningMs && a.problemMs === b.problemMs;
 }

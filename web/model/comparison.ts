@@ -63,12 +63,10 @@ export function changeMapOf({ pods, links, displayNodeName }: Comparison): Chang
   return map;
 }
 
-/** What became of a pair of the map. */
 export function changeAt({ change }: ChangeMapModel, pair: number): (typeof CHANGES)[number] {
   return CHANGES[change[pair] ?? 0] ?? 'unknown';
 }
 
-/** The uids of a pair of the map. */
 export function pairUids({ pods, n }: ChangeMapModel, pair: number): { from: string; to: string } {
   return { from: pods[Math.floor(pair / n)]?.uid ?? '', to: pods[pair % n]?.uid ?? '' };
 }

@@ -14,7 +14,6 @@ export interface ExternalTarget {
   protocol: ProbeProtocol;
   /** `failed` if it fails from any pod; `not-yet` if no pod has probed it. */
   state: 'good' | 'failed' | 'not-yet';
-  /** Pods that have probed it. */
   probing: number;
   /** Indexes in `Mesh.pods` of the pods whose probe failed. */
   failing: number[];

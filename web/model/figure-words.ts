@@ -17,7 +17,6 @@ export const FIGURE_NAMES: Record<Figure, string> = {
   usual: 'Compared with usual',
 };
 
-/** The same, with the windows that belong to them. */
 export const FIGURE_CHOICES: Record<Figure, string> = {
   failed: `Failed %, ${windowText('failed')}`,
   jitter: `Jitter, ${windowText('jitter')}`,
@@ -71,7 +70,6 @@ export function stateLimits(
 
 const RANGED: readonly LinkState[] = ['good', 'fair', 'warning', 'slow'];
 
-/** What a figure says, over which time, and what its colours follow. */
 export function figureExplained(figure: Figure, { mesh }: Pick<Picture, 'mesh'>): string {
   const { settings, windowMs } = mesh;
   if (figure === 'loss') {

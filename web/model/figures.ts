@@ -28,7 +28,6 @@ export const FIGURE_LIMITS = {
   usual: [1.5, 2, 3],
 } as const;
 
-/** Whether a value that the page shows is one of `FIGURES`. */
 export function isFigure(value: string): value is Figure {
   return (FIGURES as readonly string[]).includes(value);
 }
@@ -79,7 +78,6 @@ export function valueText(figure: Figure | null, value: number): string {
   return figure === 'usual' ? timesText(value) : shareText(value);
 }
 
-/** What a value of a figure is: "12 %" of what. */
 export const FIGURE_NOUNS: Record<Figure, string> = {
   failed: 'of pings failed',
   jitter: 'jitter',

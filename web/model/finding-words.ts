@@ -15,9 +15,7 @@ export function findingTone({ kind, severity }: Pick<Finding, 'kind' | 'severity
 
 /** The parts of a finding's title, for places without room for all of it. Safe to show. */
 export interface FindingWords {
-  /** The pod, node or link. */
   subject: string;
-  /** What is wrong: `slow from all 3 others`. */
   what: string;
   /** How it shows and what to check, for example `refused: nothing listens on its port`; '' = none. */
   where: string;

@@ -16,7 +16,6 @@ export interface PodFindings {
   into: (Finding | null)[];
   /** The most severe finding about links out of the pod, or about its measurements. */
   outOf: (Finding | null)[];
-  /** The finding about its self-link. */
   itself: (Finding | null)[];
   /** The list of findings is full, so some may be missing. */
   isFull: boolean;
@@ -28,7 +27,6 @@ export interface FindingPlace {
   pods: number[];
 }
 
-/** All links from some pods to some pods. */
 export interface LinkBlock {
   from: number[];
   to: number[];
@@ -53,12 +51,10 @@ function note(list: (Finding | null)[], pods: readonly number[], finding: Findin
   for (const pod of pods) if (pod < list.length) list[pod] ??= finding;
 }
 
-/** Whether a finding is about the self-link of a pod. */
 export function isAboutSelfLink({ kind, pods, from }: Finding): boolean {
   return kind === 'link' && pods.length === 1 && from.length === 1 && pods[0] === from[0];
 }
 
-/** The kinds of findings about single links. */
 export const LINK_FINDINGS: ReadonlySet<FindingKind> = new Set([
   'link',
   'link-slow',
@@ -134,7 +130,6 @@ export function podsOfFinding(finding: Finding, all: Mesh['pods']): number[] {
   return findingPlace(finding, all)?.pods ?? named;
 }
 
-/** The findings about a pod or about one of its links. */
 export function findingsOfPod({ findings, pods }: Pick<Mesh, 'findings' | 'pods'>, pod: number): Finding[] {
   return findings.filter((finding) => podsOfFinding(finding, pods).includes(pod));
 }

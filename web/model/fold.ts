@@ -26,11 +26,9 @@ export interface FoldedCells {
   /** Number of links between two groups that were measured or are unknown, and how many of them have the cell's state. */
   links: Uint32Array;
   inState: Uint32Array;
-  /** Number of lossy links between two groups. */
   lossy: Uint32Array;
 }
 
-/** What folding needs of the links of `n` pods. */
 export interface PodCells {
   /** Number of pods, gone ones included. */
   n: number;
@@ -49,11 +47,9 @@ export function keyOf(kind: Group['kind'], name: string): string {
   return `${kind}:${name}`;
 }
 
-/** Pods in groups. */
 export interface Grouping {
   /** In the order of their first pods. */
   groups: Group[];
-  /** Group by pod. */
   groupOf: Int32Array;
 }
 
@@ -104,53 +100,27 @@ export function foldCells(cells: PodCells, { groups, groupOf }: Grouping, foldin
   const lateLinks = new Uint32Array(m * m);
   const lateLink = new Int32Array(m * m);
   const lateUs = new Float32Array(m * m);
-  // Targets group by group, so that the inner loop works on local variables, which is twice as fast.
-  const targets = Int32Array.from(groups.flatMap((group) => group.pods));
-  const ends = new Int32Array(m);
-  for (const [at, group] of groups.entries()) ends[at] = (ends[at - 1] ?? 0) + group.pods.length;
-  for (const [source, { pods }] of groups.entries()) {
-    for (const from of pods) {
-      const start = from * n;
-      let next = 0;
-      for (let target = 0; target < m; target++) {
-        const at = source * m + target;
-        const end = ends[target] ?? 0;
-        let rank = worstRank[at] ?? -1;
-        let us = worstUs[at] ?? 0;
-        let same = inState[at] ?? 0;
-        let worst = -1;
-        let count = 0;
-        for (; next < end; next++) {
-          const pair = start + (targets[next] ?? 0);
-          const code = state[pair] ?? 0;
-          const ownRank = SEVERITY[code] ?? 0;
-          count += COUNTS[code] ?? 0;
-          if (ownRank < rank) continue;
-          const ownUs = valueUs[pair] ?? 0;
-          if (code === LATE) {
-            const late = lateLinks[at] ?? 0;
-            lateLinks[at] = late + 1;
-            if (late > 0 && !(ownUs > (lateUs[at] ?? 0))) continue;
-            lateUs[at] = ownUs;
-            lateLink[at] = pair;
-            continue;
-          }
-          if (ownRank > rank) same = 0;
-          same++;
-          // NaN (no latency) is never greater.
-          if (ownRank === rank && !(ownUs > us)) continue;
-          rank = ownRank;
-          us = ownUs >= 0 ? ownUs : -1;
-          worst = pair;
-        }
-        inState[at] = same;
-        links[at] = (links[at] ?? 0) + count;
-        if (worst < 0) continue;
-        worstRank[at] = rank;
-        worstUs[at] = us;
-        worstLink[at] = worst;
-      }
+  for (let pair = 0; pair < n * n; pair++) {
+    const at = (groupOf[Math.floor(pair / n)] ?? 0) * m + (groupOf[pair % n] ?? 0);
+    const code = state[pair] ?? 0;
+    const us = valueUs[pair] ?? 0;
+    links[at] = (links[at] ?? 0) + (COUNTS[code] ?? 0);
+    if (code === LATE) {
+      const late = lateLinks[at] ?? 0;
+      lateLinks[at] = late + 1;
+      if (late > 0 && !(us > (lateUs[at] ?? 0))) continue;
+      lateUs[at] = us;
+      lateLink[at] = pair;
+      continue;
     }
+    const [rank, worst] = [SEVERITY[code] ?? 0, worstRank[at] ?? -1];
+    if (rank < worst) continue;
+    inState[at] = rank === worst ? (inState[at] ?? 0) + 1 : 1;
+    // NaN (no latency) is never greater.
+    if (rank === worst && !(us > (worstUs[at] ?? 0))) continue;
+    worstRank[at] = rank;
+    worstUs[at] = us >= 0 ? us : -1;
+    worstLink[at] = pair;
   }
   for (let at = 0; at < worstUs.length; at++) {
     const late = lateLinks[at] ?? 0;

@@ -16,7 +16,6 @@ export function timesText(ratio: number): string {
   return `${ratio.toFixed(ratio < 9.95 ? 1 : 0)} ×`;
 }
 
-/** Time zones in which the page can show times. */
 export const TIME_ZONES = ['local', 'utc'] as const;
 export type TimeZone = (typeof TIME_ZONES)[number];
 
@@ -66,7 +65,6 @@ function offsetMinAt(atMs: number): number {
   return shownZone === 'utc' ? 0 : -new Date(atMs).getTimezoneOffset();
 }
 
-/** The text with a capital first letter. */
 export function capital(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

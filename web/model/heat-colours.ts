@@ -11,7 +11,6 @@ export interface CellColours {
   ink: Uint32Array;
   /** Colour of the small notch that marks an unreliable cell. */
   notch: number;
-  /** Colour between the cells. */
   paper: number;
 }
 
@@ -31,7 +30,6 @@ const FILLS: Record<(typeof LINK_STATES)[number], [fill: string, ink: string]> =
 
 const PAPER = '--page';
 
-/** Creates the colour table of a theme. */
 export function cellColours(token: CellTokens): CellColours {
   return {
     fill: Uint32Array.from([...LINK_STATES.map((state) => FILLS[state][0]), PAPER], (name) => packColour(token(name))),

@@ -11,14 +11,11 @@ export type AxisKind = 'full' | 'short' | 'groups' | 'numbers';
 export const NAME_CHOICES = ['auto', 'full', 'short'] as const;
 export type NameChoice = (typeof NAME_CHOICES)[number];
 
-/** Input of a layout. All lengths are CSS px. */
 export interface HeatRequest {
-  /** Pods on an axis. */
   n: number;
   groups: readonly AxisGroup[];
   width: number;
   height: number;
-  /** Device px in one CSS px. */
   dpr: number;
   /** Width of the longest name, full and short, and of the longest group name. */
   fullWidth: number;
@@ -51,7 +48,6 @@ export interface HeatLayout {
   /** Visible size of the cells; less than `extent` if they scroll. */
   viewWidth: number;
   viewHeight: number;
-  /** Size of all cells. */
   extent: number;
   /** Start of each position relative to the first cell, plus the end of the last one. */
   starts: Float64Array;
@@ -73,7 +69,6 @@ const CAPTION = 22;
 const NAME_SPACE = 12;
 const STRIP = 8;
 const STRIP_SPACE = 4;
-/** Between a cell and its card, px. */
 const CARD_SPACE = 12;
 /** Minimum distance of named cells, and of cells with a latency if there are few pods. */
 const LEAST_NAMED = 14;
@@ -106,7 +101,6 @@ const NAMINGS = [
 ] as const;
 type Naming = (typeof NAMINGS)[number];
 
-/** Minimum distance between two slanted names. */
 const NAME_LINE = 12.5;
 
 /**
@@ -232,7 +226,6 @@ export function positionAt({ starts }: HeatLayout, offset: number): number {
   return starts.length < 2 ? -1 : Math.max(0, bisectRight(starts, offset, 0, starts.length - 1) - 1);
 }
 
-/** A rectangle, CSS px. */
 export interface Rect {
   x: number;
   y: number;

@@ -10,7 +10,6 @@ import { knownFrom, MOST_AUTO_MS } from './timeline.ts';
 
 /** The past as the servers know it, as far as it has been fetched. */
 export interface Past {
-  /** null = not fetched yet. */
   history: MeshHistory | null;
   events: readonly MeshEvent[];
   annotations: readonly Annotation[];
@@ -58,10 +57,8 @@ export class PastPoll extends Observed<Past> {
     this.#poll();
   }
 
-  /** Fetches now, for example after an annotation was saved. */
   readonly fetchNow = (): void => this.#poll();
 
-  /** Stops until `start` is called. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;

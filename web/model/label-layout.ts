@@ -26,7 +26,6 @@ export interface LabelRequest {
 /** The font of canvases; the same as the page's. */
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
-/** Between a pod and its label, px. */
 export const LABEL_SPACE = 10;
 
 /**
@@ -106,7 +105,6 @@ function placeSide(request: LabelRequest, side: -1 | 1): Label[] {
 const LATIN_EM = 0.54;
 const OTHER_EM = 1.05;
 
-/** Estimated width of a text, px. */
 export function textWidth(text: string, sizePx: number): number {
   let ems = 0;
   for (const char of text) ems += char < '\u0250' ? LATIN_EM : OTHER_EM;

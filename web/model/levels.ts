@@ -274,7 +274,6 @@ const COUNT_WORDS: Partial<Record<LinkState, string>> = {
   unknown: 'are unknown',
 };
 
-/** As `COUNT_WORDS`, of a picture of figures. */
 const FIGURE_COUNT_WORDS: typeof COUNT_WORDS = { failed: 'fail', slow: 'are high', warning: 'are raised' };
 
 /** How many links a folded link stands for: "9 of 9 fail", "9 links, 2 lose datagrams"; '' at pod level and for a single link. */

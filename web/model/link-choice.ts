@@ -8,7 +8,6 @@ export const LINK_KINDS = ['all', 'failed', 'slow', 'warning', 'good', 'unknown'
 export type LinkKind = (typeof LINK_KINDS)[number];
 
 export interface ChoiceRequest {
-  /** Maximum number of links. */
   limit: number;
   only: LinkKind;
   /** Only links of this pod (index in `Mesh.pods`), including those that were not probed; -1 = all pods. */

@@ -11,13 +11,9 @@ import type { Picture } from './mesh-view.ts';
 /** Everything that is known about a link. Durations are -1 if unknown. */
 export interface LinkFacts {
   state: LinkState;
-  /** See `PictureCells.unreliable`. */
   unreliable: boolean;
-  /** See `PictureCells.lossy`. */
   lossy: boolean;
-  /** null = not measured. */
   outcome: Outcome | null;
-  /** The phase that failed. */
   phase: Phase | null;
   connectUs: number;
   firstByteUs: number;

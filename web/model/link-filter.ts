@@ -8,12 +8,10 @@ import { LINK_STATES, type LinkState } from './links.ts';
 import type { Picture } from './mesh-view.ts';
 import { matchesWord } from './order.ts';
 
-/** What a legend entry filters by. */
 export type FilterState = LinkState | 'unreliable' | 'lossy';
 
 /** The parts of a filter text. All words of one list must match the same pod. */
 interface LinkFilter {
-  /** The source or the destination. */
   either: string[];
   from: string[];
   to: string[];
@@ -108,7 +106,6 @@ export function podsWithLinks({ n, state }: Picture): Uint8Array {
   return found;
 }
 
-/** The states that a filter shows; empty = all. */
 export function statesOf(text: string): string[] {
   return parseFilter(text).states;
 }

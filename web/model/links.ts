@@ -24,7 +24,6 @@ export type LinkState = (typeof LINK_STATES)[number];
 /** What gives a text or a mark its colour: a link state, or `suspect` for unreliable measurements (the server's word). */
 export type Tone = LinkState | 'suspect';
 
-/** The index of a state in `LINK_STATES`. */
 export function codeOf(state: LinkState): number {
   return LINK_STATES.indexOf(state);
 }

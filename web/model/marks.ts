@@ -45,7 +45,6 @@ const LINK_MARKS: Record<LinkState, string> = {
   gone: STROKE,
 };
 
-/** The mark of each state of a pod. */
 export const POD_MARKS: Record<PodHealth, string> = {
   healthy: CHECK,
   failing: CROSS,

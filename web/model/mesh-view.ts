@@ -63,7 +63,6 @@ interface LinkTally {
 
 export interface PodView {
   pod: Pod;
-  /** Its index in `Mesh.pods`. */
   index: number;
   /** Its name, safe to show. */
   name: string;
@@ -74,7 +73,6 @@ export interface PodView {
   slowToReach: boolean;
   /** It is CPU-starved, so that links from and to it are doubted: see `isStarved`. It keeps its health and gets a wave. */
   starved: boolean;
-  /** Its report is missing. */
   silent: boolean;
   /** Its node is passive: it is pinged and does not report. */
   passive: boolean;
@@ -121,7 +119,6 @@ function moreSevere(a: Finding | null, b: Finding | null): Finding | null {
   return a === null || (b !== null && a.severity === 'slow') ? (b ?? a) : a;
 }
 
-/** The links into and out of a pod, without its self-link. */
 export function podTallies({ n, state, into, outOf }: Picture, pod: number): Pick<PodView, 'into' | 'outOf'> {
   const self = state[pod * n + pod] ?? 0;
   return { into: tallyOf(into, pod, self), outOf: tallyOf(outOf, pod, self) };

@@ -50,7 +50,6 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
   return notes[state];
 }
 
-/** The most links that `sharedOutcome` reads. */
 const MAX_READ = 500;
 
 /** The outcome that all failed links share, as far as they are read; '' if they differ. */
@@ -153,7 +152,6 @@ export interface PodWords {
   noteTone: Tone;
 }
 
-/** The word for the health of a pod, and its colour. */
 const HEALTH_WORDS: Record<PodHealth, [state: string, tone: LinkState]> = {
   healthy: ['Healthy', 'good'],
   failing: ['Failing', 'failed'],
@@ -199,7 +197,6 @@ function reasonNote({ pod }: PodView): string {
 
 const CORDON_NOTES = { cordoned: 'cordoned', ignored: 'cordoned, left out' };
 
-/** The note of a pod on a passive node. */
 export const PASSIVE = 'passive, not asked';
 
 /** State and note as one phrase for narrow places: "Starting for 6 s", "slow from all 3 others". */

@@ -11,9 +11,7 @@ export function shownName(name: string): string {
 
 /** Names of pods on the page, in the order of the mesh; safe to show. */
 export interface PodNames {
-  /** See `podNamer`. */
   names: readonly string[];
-  /** Short unique names: see `podLabels`. */
   labels: readonly string[];
 }
 

@@ -2,7 +2,6 @@ import type { Pod } from '../../server/protocol/pod.ts';
 import { filledLink, type LinkTemplate, type LinkValues } from '../../server/runtime/link-template.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 
-/** What the next steps need of a pod. */
 export type StepPod = Pick<Pod, 'uid' | 'name' | 'namespace' | 'node'> & { lifecycle?: string };
 
 interface CopyText {
@@ -45,7 +44,6 @@ export function linkValues({ name, node, namespace }: StepPod, source?: StepPod)
   return source === undefined ? own : { ...own, from: source.name, to: name };
 }
 
-/** The links to other tools whose placeholders are all known. */
 export function toolLinks(templates: readonly LinkTemplate[], values: LinkValues): { name: string; href: string }[] {
   return templates.flatMap((template) => {
     const href = filledLink(template, values);

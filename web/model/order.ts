@@ -5,16 +5,13 @@ import type { Picture, PodView } from './mesh-view.ts';
 import { compareNames } from './names.ts';
 import { standIns } from './slots.ts';
 
-/** Neighbouring pods on an axis with a common name. */
 export interface AxisGroup {
   /** Name of the node or zone; '' = unknown. */
   name: string;
-  /** Position of its first pod. */
   start: number;
   length: number;
 }
 
-/** The order of the pods on both axes. */
 export interface Arrangement {
   /** Index in `Picture.pods` by position. */
   pods: Int32Array;
@@ -24,7 +21,6 @@ export interface Arrangement {
   groups: AxisGroup[];
 }
 
-/** Options of an arrangement. */
 export interface ArrangeOptions {
   order: OrderBy;
   group: GroupBy;
@@ -46,7 +42,6 @@ export function arrange(picture: Picture, options: ArrangeOptions): Arrangement 
   return arrangementOf(shown, picture.n, options.group);
 }
 
-/** An arrangement of pods that are in order already. */
 function arrangementOf(shown: readonly PodView[], n: number, group: GroupBy): Arrangement {
   const pods = Int32Array.from(shown, (view) => view.index);
   const positionOf = new Int32Array(n).fill(-1);
@@ -154,10 +149,8 @@ export class KeptOrder {
   /** Uids by position, and the successor of each pod, when the pods changed last. */
   #uids: string[] = [];
   #successors = new Map<string, string>();
-  /** Whether the order no longer matches the data. */
   isOutdated = false;
 
-  /** The arrangement to draw. */
   arrange(picture: Picture, options: ArrangeOptions): Arrangement {
     const { pods } = picture.mesh;
     const before = this.#podKey;

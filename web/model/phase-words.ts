@@ -54,11 +54,9 @@ export function linkMessage(forward: LinkFacts, reverse: LinkFacts, context: Mes
   return { tone: factsTone(facts), title, text: parts.filter(Boolean).join(' ') };
 }
 
-/** Comes before the advice of a link whose measurement is unreliable. */
 const UNRELIABLE =
   'Unreliable: the measuring pod was short of CPU, or the other one was, which can cause the result. Check CPU limits.';
 
-/** How bad a link is; -1 = not. */
 function badness({ state }: LinkFacts): number {
   return ['warning', 'slow', 'failed'].indexOf(state);
 }

@@ -2,16 +2,13 @@
 
 import type { Picture } from './mesh-view.ts';
 
-/** Number of bad links at one time. */
 export interface RecentPoint {
-  /** ms since the epoch, serving pod's clock. */
   atMs: number;
   failed: number;
   slow: number;
   lossy: number;
 }
 
-/** Time span of the points, ms. */
 export const RECENT_MS = 20 * 60_000;
 /** One point per second. */
 const MAX_POINTS = 1200;

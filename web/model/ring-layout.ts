@@ -6,7 +6,6 @@ import { compareNames } from './names.ts';
 /** The properties of a pod that the layout uses. Pods without a known node or zone are in group ''. */
 export type RingPod = Pick<Pod, 'uid' | 'name' | 'node' | 'zone'>;
 
-/** A rectangle in px, y downwards. */
 export interface Box {
   x: number;
   y: number;

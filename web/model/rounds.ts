@@ -8,14 +8,12 @@ import { shownName } from './names.ts';
 
 /** The rounds of one experiment: pods of one name, oldest first. */
 export interface RoundSeries {
-  /** Its name, safe to show. */
   name: string;
   bars: RoundBar[];
   /** "12 rounds, 1 failed, ready after 2.0 s to 5.0 s". */
   words: string;
 }
 
-/** One round as a bar. */
 export interface RoundBar {
   uid: string;
   atMs: number;

@@ -92,7 +92,6 @@ export function withLive(
   return [...finished, ...unfinished.filter(({ fromMs, toMs }) => toMs > fromMs), ...live];
 }
 
-/** Merges neighbouring steps with the same values. */
 export function merged(steps: readonly TimelineStep[]): TimelineStep[] {
   const all: TimelineStep[] = [];
   for (const step of steps) {
@@ -110,7 +109,6 @@ export function merged(steps: readonly TimelineStep[]): TimelineStep[] {
   return all;
 }
 
-/** The step that contains `atMs`; null = none. */
 export function stepAt(steps: readonly TimelineStep[], atMs: number): TimelineStep | null {
   return steps.find(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs) ?? null;
 }
@@ -168,7 +166,6 @@ export function axisTimes({ fromMs, toMs }: TimeRange, width: number): { times: 
   return { times: times.map(Number), seconds: times.some((time) => time.getSeconds() !== 0) };
 }
 
-/** Steps of the arrow keys, ms. */
 const KEY_STEPS = [
   ...[5, 10, 15, 30].map((seconds) => seconds * SECOND),
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
