@@ -1,5 +1,4 @@
-import type { DiscoveryFault, DiscoveryStatus } from '../protocol/pod.ts';
-import { intervalWithoutPingsMs } from '../protocol/pod.ts';
+import { type DiscoveryFault, type DiscoveryStatus, intervalWithoutPingsMs } from '../protocol/pod.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { countText } from '../runtime/count-text.ts';
 import { pause } from '../runtime/deadline.ts';
@@ -21,10 +20,7 @@ export interface DiscoverySettings extends LoginSource {
   /** null = the namespace of the service account or of the kubeconfig's context; '' = all namespaces. */
   namespace: string | null;
   labelSelector: string;
-  /**
-   * Time between two lists where watching is forbidden. A suddenly empty list is believed after twice this time.
-   * 0 = 30 s.
-   */
+  /** Time between two lists where watching is forbidden; 0 = 30 s. */
   refreshIntervalMs: number;
   /** IGNORE_CORDONED; false by default. */
   ignoreCordoned?: boolean;
@@ -83,13 +79,11 @@ export class Sync {
   readonly #keeper: StatusKeeper;
   /** Name and uid of the pods that could not be read, as they were logged. */
   readonly #unreadable = new Set<string>();
-  /** Monotonic time before which a forbidden watch is not tried again. */
+  /** When a forbidden watch is tried again, and when the last list began, monotonic. */
   #watchFromMs = 0;
-  /** Monotonic time of the last list. */
   #listedMs = 0;
-  /** Watches that failed since one last worked. */
+  /** Watches that failed since one last worked, and those whose version had expired. */
   #watchFailures = 0;
-  /** Watches whose version had expired since one last worked. */
   #expired = 0;
   /** Whether the last watch outlived its lifetime, so that we ended it. */
   #wasOverdue = false;
@@ -109,7 +103,7 @@ export class Sync {
     this.#backoff = new Backoff(timing, random);
   }
 
-  /** The present status. The object is never changed afterwards. */
+  /** The object is never changed afterwards. */
   get status(): DiscoveryStatus {
     return this.#keeper.status;
   }

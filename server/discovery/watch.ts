@@ -13,16 +13,17 @@ interface WatchCall {
   query: Record<string, string>;
   /** The watch reports changes after this version. */
   resourceVersion: string;
-  /** After this time the server is asked to end the watch. It sends a bookmark shortly before. */
+  /** When the server is asked to end the watch. */
   lifetimeMs: number;
-  /** Timeout of opening the watch, up to the head of the answer. */
+  /** Up to the head of the answer. */
   openTimeoutMs: number;
-  /** A watch that the server does not end is ended this long after its lifetime. */
+  /** How long after its lifetime we end a watch that the server does not end. */
   slackMs: number;
 }
 
 /**
- * What a watch tells. `put`: an object was added or modified. `deleted`: an object was deleted; `object` is its last state. `bookmark`: there is no news up to the version in `object`, so the server is alive.
+ * What a watch tells. `put`: an object was added or modified. `deleted`: an object was deleted; `object` is its last state.
+ * `bookmark`: there is no news up to the version in `object`, so the server is alive.
  */
 export type WatchEvent =
   | { type: 'opened'; durationMs: number }

@@ -65,7 +65,16 @@ const proxy = createServer(answer).on('connect', (request, socket) => {
 const [plain, secure] = [`http://127.0.0.1:${await listening(proxy)}`, `https://127.0.0.1:${securePort}`];
 
 /** Writes a kubeconfig with one cluster, user and context of a name, and files beside it; gives its path. */
-function kubeconfig({ name = 'a', cluster, user, exec, program = '', context, more, files }: Case): string {
+function kubeconfig({
+  name = 'a',
+  cluster,
+  user,
+  exec,
+  program = exec ? plugin({ token: 'abc' }) : '',
+  context,
+  more,
+  files,
+}: Case): string {
   const own = mkdtempSync(join(folder, 'kubeconfig-'));
   const config = {
     clusters: [{ name, cluster: { server: plain, ...cluster } }],
@@ -147,7 +156,7 @@ interface Case {
   more?: object;
   /** Files beside the kubeconfig. */
   files?: Record<string, string>;
-  /** The credential plugin: what `exec` of the user has beside its usual fields, and its text. */
+  /** The credential plugin: what `exec` of the user has beside its usual fields, and its text (default: it gives abc). */
   exec?: object;
   program?: string;
   /** Other kubeconfigs that KUBECONFIG names after this one; a text is a path. */
@@ -300,7 +309,6 @@ const CASES: Record<string, Record<string, Case>> = {
     'may not be v1alpha1': { exec: { apiVersion: `${V1}alpha1` }, config: /v1alpha1.*expected/ },
     'is that of the answer': {
       exec: { apiVersion: `${V1}beta1` },
-      program: plugin({ token: 'abc' }),
       config: /answered with another apiVersion than \S+v1beta1/,
     },
   },
@@ -309,11 +317,7 @@ const CASES: Record<string, Record<string, Case>> = {
       exec: { interactiveMode: undefined },
       config: /no interactiveMode, which client.authentication.k8s.io\/v1 requires/,
     },
-    'may be IfAvailable': {
-      exec: { interactiveMode: 'IfAvailable' },
-      program: plugin({ token: 'abc' }),
-      bearer: 'abc',
-    },
+    'may be IfAvailable': { exec: { interactiveMode: 'IfAvailable' }, bearer: 'abc' },
     'may not be Always: there is no terminal': { exec: { interactiveMode: 'Always' }, config: /terminal/ },
     'may be nothing else': { exec: { interactiveMode: 'never' }, config: /interactiveMode "never"/ },
   },
