@@ -31,7 +31,6 @@ interface LinksInto {
   okMs: number;
   /** The last time at which a link was certainly not ok, ms since the epoch; 0 = none is known. */
   notOkMs: number;
-  /** A pod whose link is not ok. */
   failing: number;
   /** A pod that did not report its link, or whose report is not trusted. */
   unreported: number;

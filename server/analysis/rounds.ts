@@ -7,7 +7,6 @@ import type { TimeRange } from '../runtime/time-range.ts';
 
 /* The rounds of an ongoing experiment, for `/api/v1/rounds`. They have nothing to do with rounds of pings. */
 
-/** Something that happened to a pod. */
 interface Happening {
   atMs: number;
   /** The name (see `podNamer`) of the only pod that says so; '' = it is confirmed. */

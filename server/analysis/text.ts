@@ -30,12 +30,10 @@ export function percent(part: number, of: number): string {
   return `${part === of ? 100 : Math.min(99, Math.round((part / of) * 100))} %`;
 }
 
-/** A time of day in UTC: `15:10:12`. */
 export function timeText(ms: number): string {
   return isoText(ms).slice(11, 19);
 }
 
-/** A date in UTC: `2026-11-22`. */
 export function dateText(ms: number): string {
   return isoText(ms).slice(0, 10);
 }

@@ -7,7 +7,6 @@ export interface ComparisonSettings extends PingSettings {
   historyWindowMs: number;
 }
 
-/** The ranges that a client asks for; null = the default. */
 export interface RequestedRanges {
   during: TimeRange;
   before: TimeRange | null;

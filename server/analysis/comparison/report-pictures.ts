@@ -12,7 +12,6 @@ export type ReportPictures = ByRange<Uint8Array | null>;
 /** The most bytes of all pictures of a report together. Base64 adds a third, so they take at most 1.8 MB of its page. */
 const MAX_PICTURE_BYTES = 1_350_000;
 
-/** Paints a heatmap as a PNG. */
 export type Paint = (mesh: DrawnMesh, limits: Thresholds) => Promise<Uint8Array>;
 
 /** Paints the mesh of a range into `pictures`, unless all of them together would get too large. */

@@ -49,7 +49,6 @@ import { namedPods, type Targets, targetsOf } from './targets.ts';
 /** What a reporter needs of the other parts. */
 export interface ReporterDeps {
   clock: Clock;
-  /** The mesh of a time range of the past. */
   past(range: TimeRange): Promise<Mesh>;
   events(query: TimeRange & { limit: number }): Promise<Events>;
   annotations(): Promise<Annotations>;
@@ -62,7 +61,6 @@ export interface ComparisonQuery {
   expect: readonly string[];
 }
 
-/** What a report is about. */
 export interface ReportQuery extends ComparisonQuery {
   /** '': the report makes its own. */
   title: string;
@@ -70,7 +68,6 @@ export interface ReportQuery extends ComparisonQuery {
   pictures: boolean;
 }
 
-/** A report, ready to be sent. */
 export interface Report {
   data: ReportData;
   /** The report as one HTML file, in pieces. Send it with `REPORT_POLICY`. */
@@ -204,7 +201,6 @@ function* lostFacts(mesh: Mesh, range: TimeRange): Generator<void, [uid: string,
   });
 }
 
-/** Compares, and puts all facts together. Yields as `compareLinks`. */
 function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Generator<void, Comparison> {
   const { table, before, during, after, events, annotations } = sources;
   const ranges = { before: before?.range ?? null, during: during.range, after: after?.range ?? null };
@@ -268,7 +264,6 @@ function clusterOf({ range, settings, discovery }: ReportSources['during']): Rep
   };
 }
 
-/** The times to detect and to recover. `lost`: all lost pods. */
 function detectionOf(
   { table, during, events, annotations, ranges }: ReportSources,
   targets: Targets,
@@ -291,7 +286,6 @@ function detectionOf(
   });
 }
 
-/** All pods that were lost, in the order in which they left. */
 function lostPodsIn({ during, after }: ReportSources): LostPodFacts[] {
   // The later mesh knows more of a replacement, but may have forgotten a pod that left early.
   const byUid = new Map([...during.lost, ...(after?.lost ?? [])]);

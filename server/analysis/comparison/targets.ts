@@ -7,7 +7,6 @@ import { selectPods } from '../verdict/select-pods.ts';
 /** The pods at which the fault was aimed, and how that is known. */
 export interface Targets {
   by: ReportData['targets']['by'];
-  /** Indexes in `Mesh.pods`. */
   pods: ReadonlySet<number>;
 }
 

@@ -44,7 +44,6 @@ export const CAUSE = 1;
 /** A pod or a pair of zones is no cause itself, but a graver cause explains its bad pairs, or for a pod its node does. */
 const EXPLAINED = 2;
 
-/** Where a cause can be. */
 export type CausePlace = 'intoNode' | 'outOfNode' | 'zonePair' | 'intoPod' | 'outOfPod';
 
 /** The general causes of the bad pairs of one defect, by index in `Topology`. 0 = no cause. */
@@ -81,7 +80,6 @@ export class Causes {
     for (const pod of silent) this.destinations[pod] = EXPLAINED;
   }
 
-  /** The symptoms, counted with the causes found so far. Yields after each report. */
   *tally(): Generator<void, Tally> {
     if (this.#tally !== null) return this.#tally;
     const { pairs } = this;
@@ -102,7 +100,6 @@ export class Causes {
     this.#tally = null;
   }
 
-  /** Makes a node a cause. Its pods that are no causes themselves are explained from then on. */
   addNode(node: number): void {
     this.nodes[node] = CAUSE;
     this.#tally = null;
@@ -137,7 +134,6 @@ export class Causes {
     return place === 'outOfNode' || place === 'outOfPod';
   }
 
-  /** Whether the node of a pod is a cause. */
   hasNodeOf(pod: number): boolean {
     return this.nodes[this.mesh.topology.nodeOf[pod] ?? -1] === CAUSE;
   }
@@ -292,7 +288,6 @@ function findInTwoPods(causes: Causes): void {
 /** A place is a cause only if one of its symptoms has at least this confidence. */
 const PROOF = OUTLIER + 1;
 
-/** The symptoms of one defect, counted by place. */
 class Tally {
   /** Symptoms that no cause explains, by their confidence (`OUTLIER`, `UNCONFIRMED`, `CONFIRMED`). */
   readonly #symptoms: readonly PairCounter[];
@@ -318,7 +313,6 @@ class Tally {
     this.zoneDestinations = this.zoneSources.slice();
   }
 
-  /** Adds pair `k` of a report, a symptom. `isExplained`: whether a cause explains it. */
   add({ report, to: destinations, link, confidence }: NotOkPairs, k: number, isExplained: boolean): void {
     const from = report.pod;
     const to = destinations[k] ?? 0;
@@ -336,7 +330,6 @@ class Tally {
     see(this.zoneDestinations, zonePair, to);
   }
 
-  /** How many symptoms at a place no cause explains, of at least this confidence. */
   symptomsAt(place: Place, key: number, confidence: number): number {
     let sum = 0;
     for (let one = confidence; one <= CONFIRMED; one++) sum += this.#symptoms[one]?.at(place, key) ?? 0;

@@ -67,7 +67,6 @@ const UNCONFIRMED = 1;
 /** Confidence in a bad pair: several samples, so chance is no explanation. */
 export const CONFIRMED = 2;
 
-/** Bits of IP families. */
 export const IPV4 = 1;
 export const IPV6 = 2;
 
@@ -81,13 +80,10 @@ export interface NotOkPairs {
   link: Uint16Array;
   /** `UNJUDGED` if the pair has been dropped, because it is doubted. */
   state: Uint8Array;
-  /** `OUTLIER`, `UNCONFIRMED` or `CONFIRMED`. */
   confidence: Uint8Array;
-  /** The IP families in which it is bad: `IPV4`, `IPV6` or both. */
   families: Uint8Array;
 }
 
-/** The bad pairs of one defect. */
 export interface DefectPairs {
   defect: Defect;
   /** One entry for each report, by index of the source. Entries have pairs of other defects too: see `isSymptom`. */
@@ -145,7 +141,6 @@ export class MeshCounts {
   /** Whether any pair is probed, that of a pod with itself included, and whether any is in both IP families. */
   isAnyProbed = false;
   bothFamilies = false;
-  /** All pairs that are probed. */
   readonly #probed: PairCounter;
   /** Those of them whose pings are fine and whose loss is measured. */
   readonly #measured: PairCounter;
@@ -168,7 +163,6 @@ export class MeshCounts {
     this.#families = new Uint8Array(pods.length);
   }
 
-  /** Adds one report. O(links + pods). */
   add(report: MergedReport): void {
     const { pod } = report;
     if (this.topology.judged[pod] !== 1) return;
@@ -189,7 +183,7 @@ export class MeshCounts {
     }
     this.#state[pod] = UNJUDGED;
     const notOk = this.#count(report);
-    if (notOk > 0) this.#notOk.push(this.#notOkPairsOf(report, notOk));
+    if (notOk.length > 0) this.#notOk.push(this.#notOkPairsOf(report, notOk));
   }
 
   /**
@@ -253,52 +247,43 @@ export class MeshCounts {
     }
   }
 
-  /** Counts the pairs in the columns. Returns how many are not ok. */
-  #count({ pod, links, udp }: MergedReport): number {
-    let notOk = 0;
+  /** Counts the pairs in the columns. Returns the destinations of those that are not ok. */
+  #count({ pod, links, udp }: MergedReport): number[] {
+    const notOk: number[] = [];
     for (let to = 0; to < this.#state.length; to++) {
       const state = this.#state[to] ?? UNJUDGED;
       if (state === UNJUDGED) continue;
       this.#probed.add(pod, to);
-      if (state > OK) notOk += 1;
+      if (state > OK) notOk.push(to);
     }
     if (udp === null) return notOk;
-    const measured = new Set<number>();
-    for (let i = 0; i < links.length; i++) {
-      const to = links.to[i] ?? 0;
+    const isMeasured = (to: number, i: number) => {
       const state = this.#state[to] ?? UNJUDGED;
-      if (state !== UNJUDGED && state <= LOSSY && sentOf(udp, i) > 0) measured.add(to);
-    }
-    for (const to of measured) this.#measured.add(pod, to);
+      return state !== UNJUDGED && state <= LOSSY && sentOf(udp, i) > 0;
+    };
+    for (const to of new Set(links.to.filter(isMeasured))) this.#measured.add(pod, to);
     return notOk;
   }
 
-  /** Moves the pairs in the columns that are not ok, `length` of them, to columns of their own. */
-  #notOkPairsOf(report: MergedReport, length: number): NotOkPairs {
-    const pairs = {
-      report,
-      length,
-      to: new Uint16Array(length),
-      link: new Uint16Array(length),
-      state: new Uint8Array(length),
-      confidence: new Uint8Array(length),
-      families: new Uint8Array(length),
-    };
+  /** Moves the pairs in the columns that are not ok to columns of their own. */
+  #notOkPairsOf(report: MergedReport, notOk: readonly number[]): NotOkPairs {
     const roundMs = roundMsOf(this.settings);
-    let k = 0;
-    for (let to = 0; to < this.#state.length; to++) {
-      let state = this.#state[to] ?? UNJUDGED;
-      if (state <= OK) continue;
-      const link = this.#link[to] ?? 0;
-      if (state === RECOVERING && unpack16(report.links.sinceMs[link] ?? NONE16) > roundMs) state = RECOVERED;
-      pairs.to[k] = to;
-      pairs.link[k] = link;
-      pairs.state[k] = state;
-      pairs.confidence[k] = confidenceIn(report, link, state);
-      pairs.families[k] = this.#families[to] ?? 0;
-      k += 1;
-    }
-    return pairs;
+    const link = new Uint16Array(notOk.map((to) => this.#link[to] ?? 0));
+    const states = notOk.map((to, k) => {
+      const own = this.#state[to] ?? UNJUDGED;
+      const isOver = own === RECOVERING && unpack16(report.links.sinceMs[link[k] ?? 0] ?? NONE16) > roundMs;
+      return isOver ? RECOVERED : own;
+    });
+    const state = new Uint8Array(states);
+    return {
+      report,
+      length: notOk.length,
+      to: new Uint16Array(notOk),
+      link,
+      state,
+      confidence: state.map((one, k) => confidenceIn(report, link[k] ?? 0, one)),
+      families: new Uint8Array(notOk.map((to) => this.#families[to] ?? 0)),
+    };
   }
 
   /** Drops the pairs that are doubted because a pod is or was starved; they are not judged. `starved`: by pod. */

@@ -19,7 +19,6 @@ import { PairCounter } from './topology.ts';
 
 /* Step 4 of `findingsFrom`: gives every bad pair to the cause that explains it, and says what the links of a cause have in common. */
 
-/** One bad pair. */
 export interface BadPair {
   /** Source and destination, indexes in `Mesh.pods`. */
   from: number;
@@ -52,8 +51,8 @@ export function* analysisOf(mesh: MeshCounts, servedBy: number): Generator<void,
   return { failed, intermittent, slow, lossy };
 }
 
-/** At most this many unexplained pairs of each confidence are kept; `single-links.ts` says how many become findings. */
-const MAX_KEPT = 1_000;
+/** At most this many unexplained pairs of each confidence are kept, and described; a mesh has fewer findings. */
+const MAX_KEPT = 300;
 
 /** The bad pairs of one defect, by the cause that explains them. */
 export class DefectAnalysis {
@@ -177,7 +176,6 @@ interface Medians {
 
 /** The bad pairs that one cause explains, and what their links have in common. */
 export class Evidence {
-  /** How many pairs. */
   affected = 0;
   /** How many of them fail now: their newest believed ping failed. */
   failing = 0;
@@ -226,7 +224,6 @@ export class Evidence {
     this.#links.push(...other.#links.slice(0, room));
   }
 
-  /** The error text of the first link; '' = none. */
   firstErrorText(): string {
     const [first] = this.#values(({ details }, link) => entryOf(details, link));
     return first ?? '';
@@ -295,12 +292,10 @@ export class Evidence {
     return lowerMedian(since) ?? 0;
   }
 
-  /** The result of `read` for each of the first links. */
   #values<T>(read: (report: MergedReport, link: number) => T): T[] {
     return this.#reports.map((report, i) => read(report, this.#links[i] ?? 0));
   }
 
-  /** The sums of two numbers over the first links. */
   #sums(read: (report: MergedReport, link: number) => readonly [number, number]): [number, number] {
     return this.#values(read).reduce<[number, number]>(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
   }

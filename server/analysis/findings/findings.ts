@@ -87,10 +87,7 @@ export function* findingsFrom(analysis: Analysis, context: FindingsContext): Gen
   ]);
 }
 
-/**
- * At most `MAX_FINDINGS`, in their order. If there are more, those about links that fail now are kept before others, because health
- * counts them, and the last one says that there are more; how many is not known, because not all are made.
- */
+/** At most `MAX_FINDINGS`: those about links that fail now are kept before others. If some are left out, the last one says so. */
 function bounded(findings: Finding[]): Finding[] {
   const isFirst = ({ severity, kind }: Finding) => severity === 'failed' || kind === 'api-away';
   const byRank = findings.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));

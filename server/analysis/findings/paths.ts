@@ -85,7 +85,6 @@ interface Witness {
   causes: Map<Subject, PathResult>;
 }
 
-/** A witness from which a path fails by itself. */
 interface Failing extends Witness {
   probe: PathResult;
 }
@@ -180,7 +179,6 @@ function isFinding(subject: Subject, asked: Witness[], failing: Failing[], hasUn
   return confirmed.length > 0 || (failing.length >= 2 && failing.length * 2 > asked.length);
 }
 
-/** The finding about a subject. `asked`: the witnesses that probe it. `failing`: those of them from which it fails. */
 function pathFinding(mesh: MeshCounts, subject: Subject, asked: Witness[], failing: Failing[]): Finding {
   const outcome = mostCommon(failing.map(({ probe }) => probe.outcome)) ?? 'unreachable';
   const first = failing.find(({ probe }) => probe.outcome === outcome)?.probe;
@@ -246,7 +244,6 @@ function serviceText(failing: Witness[]): string {
   return works('service') ? 'By name it works.' : '';
 }
 
-/** What else fails or works from the failing pods. */
 function otherText(subject: Subject, failing: Witness[]): string {
   const rest = SUBJECT_NAMES.filter((other) => other !== subject && failing.some(({ results }) => results.has(other)));
   const bad = rest.filter((other) => failing.some(({ results }) => fails(results, other)));
@@ -258,7 +255,6 @@ function otherText(subject: Subject, failing: Witness[]): string {
   return [sentence(bad, 'fails, too', 'fail, too'), sentence(good, 'works', 'work')].filter(Boolean).join(' ');
 }
 
-/** What to check. `node`: the only node where it fails; '' = none. */
 function adviceFor(subject: Subject, outcome: Outcome, failing: Witness[], node: string): string {
   const { advice, otherwise } = SUBJECTS[subject];
   const ofOutcome = advice[outcome];

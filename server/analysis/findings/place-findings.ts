@@ -78,7 +78,6 @@ function howBad(defect: Defect, evidence: Evidence): string {
   return `${outcome} ${phase}`;
 }
 
-/** One cause that stands for several: alike, of different places. */
 function mergedCause({ defect, slowUs }: DefectPairs, causes: readonly CauseFacts[]): CauseFacts {
   const [first] = causes;
   if (first === undefined) throw new RangeError('no cause');

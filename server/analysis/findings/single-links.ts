@@ -114,7 +114,6 @@ function oppositeStateOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number
   return state;
 }
 
-/** Where to look, depending on the other links of the two pods. */
 function linkAdvice({ mesh, pairs }: DefectAnalysis, { from, to }: BadPair): string {
   if (mesh.topology.judgedCount === 2) return 'with only two pods, either of them can be the cause';
   if (pairs.fine.at('intoPod', to) === 0) return 'check the probed pod and the path';

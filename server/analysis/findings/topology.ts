@@ -5,7 +5,6 @@ import { type PodNamer, podNamer } from '../../protocol/pod-names.ts';
 
 /** At most this many zones are told apart, because every pair of them is counted. Pods of further zones have no known zone. */
 const MAX_ZONES = 32;
-/** The most characters of a name of a pod, a node or a zone. */
 const MAX_NAME = 120;
 
 interface NamedGroup {
@@ -17,7 +16,6 @@ interface NamedGroup {
 /** The nodes and zones of the judged pods. Pods are indexes in `Mesh.pods`. */
 export class Topology {
   readonly pods: readonly Pod[];
-  /** By pod: 1 = judged. */
   readonly judged: Uint8Array;
   readonly judgedCount: number;
   readonly nodes: NamedGroup[] = [];
@@ -37,7 +35,6 @@ export class Topology {
     this.zoneOf = this.#group(this.zones, MAX_ZONES, ({ zone }) => zone);
   }
 
-  /** The name of a pod in messages, bounded. */
   name(pod: number): string {
     return this.#nameOf(this.pods[pod]).slice(0, MAX_NAME);
   }
@@ -87,7 +84,6 @@ function countersOf({ pods, nodes, zones }: Topology) {
     /** Pairs within a node do not count here. */
     intoNode: new Uint32Array(nodes.length),
     outOfNode: new Uint32Array(nodes.length),
-    /** By `Topology.zonePair`. */
     zonePair: new Uint32Array(zones.length ** 2),
   };
 }
@@ -95,7 +91,6 @@ function countersOf({ pods, nodes, zones }: Topology) {
 /** What bad pairs can have in common: their destination, their source, the node of either, or both zones. */
 export type Place = keyof ReturnType<typeof countersOf>;
 
-/** Counts pairs of pods at each place. */
 export class PairCounter {
   all = 0;
   readonly #topology: Topology;

@@ -7,10 +7,8 @@ import { type Clause, formatClause, meetsLimit, shareMeetsLimit } from './parse-
 import type { ReportWindow } from './report-window.ts';
 import { isExact, type Selection } from './select-pods.ts';
 
-/** A link on which a clause does not hold. */
 export type Violation = VerdictAnswer['violations'][number];
 
-/** The verdict of one clause. */
 export interface ClauseVerdict {
   verdict: VerdictAnswer['verdict'];
   /** Why it is not `pass`; '' if it is. */
@@ -142,7 +140,6 @@ export class ClauseEvaluation {
     if (isAffected && this.differing < 0) this.differing = pod;
   }
 
-  /** The verdict of a clause about links, when all reports have been taken into account. */
   verdict(): ClauseVerdict {
     if (!this.#isViolated()) return passUnless(this.#doubt(), this.#missing);
     const [first] = this.#violations;

@@ -42,7 +42,6 @@ export interface Condition {
   operator: Operator | '';
   /** Of `latency` in us, of `recovered` in ms, of a share in units of 1 / `SHARE_UNITS`: always a whole number. */
   limit: number;
-  /** The limit as it was written. */
   limitText: string;
 }
 
@@ -52,12 +51,10 @@ export type Stat = 'p50' | 'p95' | 'max';
 /** Selects the pods at one end of a clause's links. `label:app=web*` is `{ by: 'label', key: 'app', glob: 'web*' }`. */
 export interface Selector {
   by: 'pod' | 'node' | 'zone' | 'label';
-  /** The key of a label; '' otherwise. */
   key: string;
   glob: string;
 }
 
-/** A syntax error in a clause. */
 export class ClauseError extends Error {
   /** The character, counted from 1. */
   readonly at: number;

@@ -55,7 +55,6 @@ export class LinkSummary {
   #maxUs = -1;
   readonly #p50s = new DurationCounts();
 
-  /** Adds the links of a report that are selected. */
   add({ report, selected, samples, failures, durations: { p50, p95, max } }: ReportWindow): void {
     for (let i = 0; i < samples.length; i++) {
       const count = samples[i] ?? 0;

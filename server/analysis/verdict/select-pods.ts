@@ -7,7 +7,6 @@ interface PodMask {
   count: number;
 }
 
-/** The pods that a clause selects. */
 export interface Selection {
   from: PodMask;
   to: PodMask;
@@ -56,7 +55,6 @@ function* selectBy(selector: Selector | null, pods: readonly Pod[], ofGone: bool
   return mask;
 }
 
-/** Whether a selector names a pod without wildcards. */
 export function isExact(selector: Selector | null): boolean {
   return selector?.by === 'pod' && !/[*?]/.test(selector.glob);
 }

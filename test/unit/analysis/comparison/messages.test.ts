@@ -38,10 +38,6 @@ async function textsOf(...scene: Parameters<typeof reportOf>) {
 const titleOf = async (scene: Scene) => (await textsOf(scene)).title;
 
 describe('the title of a report', () => {
-  it('is the gravest finding of a fault', async () => {
-    expect(await titleOf({})).toMatch(/^Report: pod-3/);
-  });
-
   it('says how far a fault reached that was over at the end of the range', async () => {
     const { title, findings } = await textsOf({ during: over() });
     expect(title).toBe('Report: 4 of 16 links became worse, to pod-3');
@@ -82,22 +78,12 @@ it('a report says how many datagrams of the affected links were lost, in its key
   const lossy = calm();
   lossy.set(0, 2, { udp: { windowLost: 12 } });
   const report = await reportOf({ before: calm(), during: lossy, after: calm() });
-  const figure = {
-    name: 'Datagrams lost',
-    value: '0 % → 12 % → 0 %',
-    note: 'of the affected links; before, during, after',
-  };
-  expect(report.data.keyFigures).toContainEqual(figure);
+  const note = 'of the affected links; before, during, after';
+  expect(report.data.keyFigures).toContainEqual({ name: 'Datagrams lost', value: '0 % → 12 % → 0 %', note });
   expect(report.data.affected).toMatchObject({ links: 1, to: { names: ['pod-2'] }, from: { names: ['pod-0'] } });
   const page = [...report.page()].join('');
   expect(page).toContain('12 % of datagrams lost');
   expect(page).toContain('1 with more datagrams lost');
-  const without = await reportOf({ before: calm(), during: calm(), after: calm() });
-  expect(without.data.keyFigures).toContainEqual({
-    ...figure,
-    value: '0 % → 0 % → 0 %',
-    note: 'of all links; before, during, after',
-  });
   expect((await reportOf()).data.keyFigures.map(({ name }) => name)).not.toContain('Datagrams lost');
 });
 

@@ -54,14 +54,6 @@ describe('the report of experiment 2', () => {
 });
 
 describe('a report', () => {
-  it('has no affected links if nothing changed', async () => {
-    const report = await dataOf({ before: slowPod(), during: slowPod(), after: slowPod() });
-    expect(report.affected).toMatchObject({ links: 0, of: 16 });
-    expect(report.targets).toMatchObject({ by: 'none', count: 0 });
-    expect(report.findings).toMatchObject([{ before: true }]);
-    expect(report.timeToDetect.message).toContain('Nothing to detect');
-  });
-
   it('does not take silence for health: it names missing reports and links lost from view', async () => {
     const during = slowPod();
     const arrival = { pod: 1, atMs: NOW_MS, fetchUs: 0 };

@@ -125,13 +125,6 @@ describe('in a mesh of two pods', () => {
     else builder.set(1, 0, back);
     expect(titles(builder)).toEqual([expect.stringContaining(title)]);
   });
-
-  it('no direction is claimed if the way back fails at times, though it is ok now', () => {
-    const builder = new MeshBuilder(2);
-    builder.set(0, 1, TIMEOUT);
-    builder.set(1, 0, { flags: FLAG_INTERMITTENT });
-    expect(titles(builder)[0]).toContain(EITHER);
-  });
 });
 
 describe('if only one kind of connection fails, the finding says which, and what to check', () => {
@@ -148,12 +141,6 @@ describe('if only one kind of connection fails, the finding says which, and what
     builder.each((_, to) => to === 0, fault.phase === 'first-byte' ? SILENT : TIMEOUT);
     for (let source = from; source < 6; source++) builder.set(source, 0, fault);
     expect(onlyFinding(builder).title.startsWith(title)).toBe(true);
-  });
-
-  it('also if they fail at times', () => {
-    const builder = new MeshBuilder(6);
-    builder.set(0, 1, { flags: FLAG_INTERMITTENT, failures: 5, failsOnly: 'open' });
-    expect(onlyFinding(builder).title).toContain(`intermittent, ${OPEN}`);
   });
 });
 
