@@ -66,10 +66,7 @@ export function readConfig(
   return { kind: 'run', config, warnings, hasSecretFlag: read.hasSecretFlag };
 }
 
-/**
- * Reads each setting by itself. `flags`: the texts of the command line by variable. `values` lacks the settings in `errors`;
- * `given` has those that are not left at their default. `hasSecretFlag`: as of `ConfigResult`.
- */
+/** Reads each setting by itself. `values` lacks the settings in `errors`; `given` has those that are not left at their default. */
 function readSettings(flags: Map<string, string>, env: Environment) {
   const values: Partial<Record<SettingName, unknown>> = {};
   const given = new Set<SettingName>();
@@ -147,7 +144,7 @@ function bucketText(name: string): string {
   return `${name}: bucket ${bucket} (active when ACTIVE_NODE_PERCENTAGE >= ${bucket + 1})\n`;
 }
 
-/** Adds what follows from several settings or from the environment. `given`: the settings that have been set. */
+/** Adds what follows from several settings or from the environment. */
 function complete(values: Values, given: Set<SettingName>, env: Environment): Config {
   const proxy = (name: string) => env[name] || env[name.toLowerCase()] || '';
   const { staticFilePath: _static, zapConfig: _zap, ...rest } = values;
@@ -176,7 +173,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
   return shown;
 }
 
-/** The same value as it may be shown: without what its setting marks as `secret`. */
+/** The value as it may be shown. */
 function withoutSecrets<T>({ secret }: Pick<Setting<unknown>, 'secret'>, value: T): T | string {
   if (typeof value !== 'string' || value === '' || secret === undefined) return value;
   return secret === 'all' ? '***' : value.split(/\s+/).map(withoutCredentials).join(' ');

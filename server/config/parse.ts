@@ -6,10 +6,7 @@ import { type LinkTemplate, parseLinkTemplate } from '../runtime/link-template.t
 /** Turns the text of a setting into its value, or throws a RangeError that says what is expected. */
 export type Parser<T> = (text: string) => T;
 
-/** Any text. */
 export const anyText: Parser<string> = (text) => text;
-
-/** Text, or null where the setting is empty. */
 export const optionalText: Parser<string | null> = (text) => (text === '' ? null : text);
 
 /** The longest time that a timer of Node can wait, rounded down to days. */
@@ -82,14 +79,13 @@ export const secondsOrOff =
 /** A port, or null where the setting is empty or 0. */
 export const optionalPort: Parser<number | null> = (text) => (text === '' ? null : whole(0, 65_535)(text) || null);
 
-/** A boolean in any notation that Go's strconv.ParseBool accepts. */
+/** As Go's strconv.ParseBool reads it. */
 export const flag: Parser<boolean> = (text) => {
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
   if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
   throw new RangeError('expected true or false');
 };
 
-/** One of `words`. */
 export const oneOf =
   <T extends string>(words: readonly T[]): Parser<T> =>
   (text) => {
@@ -107,7 +103,6 @@ export const someOf =
     return words.filter((word) => given.includes(word));
   };
 
-/** The entries of a list that is separated by spaces, each once. */
 function entriesOf(text: string): string[] {
   return [...new Set(text.split(/\s+/).filter((entry) => entry !== ''))];
 }
@@ -148,12 +143,9 @@ export const frameAncestors: Parser<string[]> = (text) => {
   return sources;
 };
 
-/** The most templates, as many as protocol/mesh.ts accepts. */
-const MAX_LINK_TEMPLATES = 10;
-
-/** Templates of links to other tools, `name=URL` each, with different names. */
+/** Templates of links to other tools, `name=URL` each, with different names; as many as protocol/mesh.ts accepts. */
 export const linkTemplates: Parser<LinkTemplate[]> = (text) => {
-  const templates = list(MAX_LINK_TEMPLATES)(text).map(parseLinkTemplate);
+  const templates = list(10)(text).map(parseLinkTemplate);
   const twice = templates.find(({ name }, i) => templates.findIndex((other) => other.name === name) !== i);
   if (twice !== undefined) throw new RangeError(`two templates have the name ${twice.name}`);
   return templates;

@@ -1,29 +1,4 @@
-import {
-  anyText,
-  decimal,
-  durationMs,
-  families,
-  flag,
-  frameAncestors,
-  hostName,
-  httpUrl,
-  kubeconfig,
-  labelSelector,
-  linkTemplates,
-  list,
-  nodeNames,
-  oneOf,
-  optional,
-  optionalPort,
-  optionalText,
-  type Parser,
-  parseGoInt,
-  secondsOrOff,
-  secret,
-  someOf,
-  timeoutMs,
-  whole,
-} from './parse.ts';
+import * as parse from './parse.ts';
 
 /** Headings of `--help`, in order. */
 export const GROUPS = [
@@ -53,7 +28,7 @@ export interface Setting<T> {
   default: string;
   /** The default as `--help` shows it, if `default` alone does not explain it. */
   defaultText?: string;
-  parse: Parser<T>;
+  parse: parse.Parser<T>;
   help: string;
   /** An older name that is accepted with a warning. `rewrite` turns its value into the notation of the new name. */
   deprecated?: { variable: string; rewrite: (text: string) => string };
@@ -70,7 +45,7 @@ function setting<T>(
   group: Setting<T>['group'],
   variable: string,
   byDefault: string,
-  parse: Parser<T>,
+  parse: parse.Parser<T>,
   more: Omit<Setting<T>, 'group' | 'variable' | 'default' | 'parse'>,
 ): Setting<T> {
   return { variable, group, default: byDefault, parse, ...more };
@@ -82,11 +57,11 @@ function setting<T>(
  */
 function timeout(group: Setting<number>['group'], variable: string, byDefault: string, help: string): Setting<number> {
   const rewrite = (text: string) => {
-    const ms = parseGoInt(text);
+    const ms = parse.parseGoInt(text);
     if (Number.isNaN(ms)) throw new RangeError('expected a whole number of milliseconds');
     return `${ms}ms`;
   };
-  return setting(group, variable, byDefault, timeoutMs, {
+  return setting(group, variable, byDefault, parse.timeoutMs, {
     help,
     deprecated: { variable: `${variable}_MS`, rewrite },
   });
@@ -94,99 +69,101 @@ function timeout(group: Setting<number>['group'], variable: string, byDefault: s
 
 /** All settings. If Goldpinger has a setting, its name and default are Goldpinger's. */
 export const SETTINGS = {
-  host: setting('Listening', 'HOST', 'localhost', anyText, {
+  host: setting('Listening', 'HOST', 'localhost', parse.anyText, {
     help: 'Address to listen on; in a pod 0.0.0.0 or ::, which both mean all addresses, IPv4 and IPv6',
   }),
-  port: setting('Listening', 'PORT', '8080', whole(1, 65_535), { help: 'Port to listen on' }),
-  shutdownGraceMs: setting('Listening', 'SHUTDOWN_GRACE', '5s', durationMs(0), {
+  port: setting('Listening', 'PORT', '8080', parse.whole(1, 65_535), { help: 'Port to listen on' }),
+  shutdownGraceMs: setting('Listening', 'SHUTDOWN_GRACE', '5s', parse.durationMs(0), {
     help: 'How long pings are still answered after SIGTERM, so that a rollout does not look like a network fault',
   }),
-  clientPort: setting('Peers', 'CLIENT_PORT_OVERRIDE', '', optionalPort, {
+  clientPort: setting('Peers', 'CLIENT_PORT_OVERRIDE', '', parse.optionalPort, {
     help: 'Port to call peers on',
     defaultText: 'PORT',
   }),
-  namespace: setting('Peers', 'NAMESPACE', '', optionalText, {
+  namespace: setting('Peers', 'NAMESPACE', '', parse.optionalText, {
     help: 'Namespace to list peers in; set but empty: all namespaces',
     defaultText: "the service account's",
     emptyIsValue: true,
   }),
-  labelSelector: setting('Peers', 'LABEL_SELECTOR', 'app=goldpinger', labelSelector, {
+  labelSelector: setting('Peers', 'LABEL_SELECTOR', 'app=goldpinger', parse.labelSelector, {
     help: 'Label selector of the peers',
   }),
-  kubeconfig: setting('Peers', 'KUBECONFIG', '', kubeconfig, {
+  kubeconfig: setting('Peers', 'KUBECONFIG', '', parse.kubeconfig, {
     help: 'Path of a kubeconfig file, or several',
     defaultText: 'in-cluster account',
   }),
-  hostname: setting('Peers', 'HOSTNAME', '', anyText, {
+  hostname: setting('Peers', 'HOSTNAME', '', parse.anyText, {
     help: 'Value of the label goldpinger_instance on all metrics; with ACTIVE_NODE_PERCENTAGE it must be the name of the node',
   }),
-  podIP: setting('Peers', 'POD_IP', '', anyText, { help: 'Own address; it identifies the own pod among the peers' }),
-  podName: setting('Peers', 'POD_NAME', '', anyText, {
+  podIP: setting('Peers', 'POD_IP', '', parse.anyText, {
+    help: 'Own address; it identifies the own pod among the peers',
+  }),
+  podName: setting('Peers', 'POD_NAME', '', parse.anyText, {
     help: 'Own pod name; it identifies the own pod among the peers',
   }),
-  useHostIP: setting('Peers', 'USE_HOST_IP', 'false', flag, { help: "Call peers on their host's IP" }),
-  families: setting('Peers', 'IP_VERSIONS', '4', families, {
+  useHostIP: setting('Peers', 'USE_HOST_IP', 'false', parse.flag, { help: "Call peers on their host's IP" }),
+  families: setting('Peers', 'IP_VERSIONS', '4', parse.families, {
     help: 'IP families to ping: 4, 6, or 4,6 for both',
     repeatable: true,
   }),
-  displayNodeName: setting('Peers', 'DISPLAY_NODENAME', 'false', flag, {
+  displayNodeName: setting('Peers', 'DISPLAY_NODENAME', 'false', parse.flag, {
     help: 'Show node names in place of pod names',
   }),
-  goneRetentionMs: setting('Peers', 'GONE_RETENTION', '5m', durationMs(0), {
+  goneRetentionMs: setting('Peers', 'GONE_RETENTION', '5m', parse.durationMs(0), {
     help: 'Departed pods stay visible for this long',
   }),
-  ignoreCordoned: setting('Peers', 'IGNORE_CORDONED', 'false', flag, {
+  ignoreCordoned: setting('Peers', 'IGNORE_CORDONED', 'false', parse.flag, {
     help: 'Pods on cordoned nodes are pinged and shown, but left out of health, findings, verdicts, metrics of pings, alerts, and the counts of page and timeline',
   }),
-  refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', secondsOrOff(0.05, 86_400), {
+  refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', parse.secondsOrOff(0.05, 86_400), {
     help: 'Seconds between two pings of one peer, 0.05 to 86400; 0 or less: peers are not pinged, external targets every 30 s',
   }),
-  jitterFactor: setting('Pinging', 'JITTER_FACTOR', '0.05', decimal(0, 10), {
+  jitterFactor: setting('Pinging', 'JITTER_FACTOR', '0.05', parse.decimal(0, 10), {
     help: 'Each wait is longer than REFRESH_INTERVAL by a random share, at most this one',
   }),
-  pingNumber: setting('Pinging', 'PING_NUMBER', '0', whole(0, 65_535), {
+  pingNumber: setting('Pinging', 'PING_NUMBER', '0', parse.whole(0, 65_535), {
     help: 'How many peers each pod pings',
     defaultText: '0 = all',
   }),
   pingTimeoutMs: timeout('Pinging', 'PING_TIMEOUT', '300ms', 'Deadline of one ping, connection and answer together'),
-  freshConnectionIntervalMs: setting('Pinging', 'FRESH_CONNECTION_INTERVAL', '10s', durationMs(0), {
+  freshConnectionIntervalMs: setting('Pinging', 'FRESH_CONNECTION_INTERVAL', '10s', parse.durationMs(0), {
     help: 'Each link opens a new connection for the first ping after this time, and for the eight pings after one that failed or was late; pings in between use the open one. If REFRESH_INTERVAL is as long or longer, or with 0s, each ping opens one',
   }),
-  activeNodePercentage: setting('Pinging', 'ACTIVE_NODE_PERCENTAGE', '100', whole(-(2 ** 53), 2 ** 53), {
+  activeNodePercentage: setting('Pinging', 'ACTIVE_NODE_PERCENTAGE', '100', parse.whole(-(2 ** 53), 2 ** 53), {
     help: 'Percentage of nodes, 1 to 100, whose pods ping the others and ask the Kubernetes API; the others only answer',
   }),
-  activeNodes: setting('Pinging', 'ACTIVE_NODES', '', nodeNames, {
+  activeNodes: setting('Pinging', 'ACTIVE_NODES', '', parse.nodeNames, {
     help: 'Names of nodes that are always active, separated by commas',
     repeatable: true,
   }),
-  udpEnabled: setting('Pinging', 'UDP_ENABLED', 'false', flag, {
+  udpEnabled: setting('Pinging', 'UDP_ENABLED', 'false', parse.flag, {
     help: 'Also send UDP datagrams to the peers, and echo theirs: shows loss that TCP hides',
   }),
-  udpPort: setting('Pinging', 'UDP_PORT', '6969', whole(1, 65_535), {
+  udpPort: setting('Pinging', 'UDP_PORT', '6969', parse.whole(1, 65_535), {
     help: 'UDP port of the echo, the same on all peers',
   }),
-  udpPacketCount: setting('Pinging', 'UDP_PACKET_COUNT', '10', whole(1, 1000), {
+  udpPacketCount: setting('Pinging', 'UDP_PACKET_COUNT', '10', parse.whole(1, 1000), {
     help: 'Datagrams to each peer, sent together once in each REFRESH_INTERVAL',
   }),
   // The bounds of protocol/udp-datagram.ts, which configuration does not import.
-  udpPacketSize: setting('Pinging', 'UDP_PACKET_SIZE', '64', whole(16, 1500), {
+  udpPacketSize: setting('Pinging', 'UDP_PACKET_SIZE', '64', parse.whole(16, 1500), {
     help: 'Bytes of a datagram, without the headers of UDP and IP',
   }),
-  udpTimeoutMs: setting('Pinging', 'UDP_TIMEOUT', '1s', durationMs(1), {
+  udpTimeoutMs: setting('Pinging', 'UDP_TIMEOUT', '1s', parse.durationMs(1), {
     help: 'A datagram that has not come back after this time is lost',
   }),
-  hostsToResolve: setting('External probes', 'HOSTS_TO_RESOLVE', '', list(MAX_TARGETS), {
+  hostsToResolve: setting('External probes', 'HOSTS_TO_RESOLVE', '', parse.list(MAX_TARGETS), {
     flag: '--host-to-resolve',
     help: 'Host names to resolve, separated by spaces',
     repeatable: true,
     secret: 'credentials',
   }),
-  tcpTargets: setting('External probes', 'TCP_TARGETS', '', list(MAX_TARGETS), {
+  tcpTargets: setting('External probes', 'TCP_TARGETS', '', parse.list(MAX_TARGETS), {
     help: 'host:port to connect to, separated by spaces; the port may be a name such as https',
     repeatable: true,
     secret: 'credentials',
   }),
-  httpTargets: setting('External probes', 'HTTP_TARGETS', '', list(MAX_TARGETS), {
+  httpTargets: setting('External probes', 'HTTP_TARGETS', '', parse.list(MAX_TARGETS), {
     help: 'URLs to get, separated by spaces; 200 is success; redirects are followed, certificates are not verified',
     repeatable: true,
     secret: 'credentials',
@@ -194,67 +171,67 @@ export const SETTINGS = {
   dnsTimeoutMs: timeout('External probes', 'DNS_TARGETS_TIMEOUT', '500ms', 'Deadline of resolving one name'),
   tcpTimeoutMs: timeout('External probes', 'TCP_TARGETS_TIMEOUT', '500ms', 'Deadline of one connection'),
   httpTimeoutMs: timeout('External probes', 'HTTP_TARGETS_TIMEOUT', '500ms', 'Deadline of one request'),
-  pathChecks: setting('Paths', 'PATH_CHECKS', '', someOf(['service', 'ingress', 'dns', 'apiserver']), {
+  pathChecks: setting('Paths', 'PATH_CHECKS', '', parse.someOf(['service', 'ingress', 'dns', 'apiserver']), {
     help: 'Which paths of the cluster to probe besides the pods, separated by commas: service, ingress, dns, apiserver',
     repeatable: true,
   }),
-  pathServiceUrl: setting('Paths', 'PATH_SERVICE_URL', 'http://goldpinger:8080/ping', httpUrl, {
+  pathServiceUrl: setting('Paths', 'PATH_SERVICE_URL', 'http://goldpinger:8080/ping', parse.httpUrl, {
     help: 'URL of the own Service, checked twice: by name, and at the address of the last successful lookup, so also while DNS fails',
     secret: 'credentials',
   }),
-  pathIngressUrl: setting('Paths', 'PATH_INGRESS_URL', '', optional(httpUrl), {
+  pathIngressUrl: setting('Paths', 'PATH_INGRESS_URL', '', parse.optional(parse.httpUrl), {
     help: 'URL that leads through an ingress to the own Service, such as https://goldpinger.example.com/ping',
     secret: 'credentials',
   }),
-  pathDnsName: setting('Paths', 'PATH_DNS_NAME', 'kubernetes.default.svc', hostName, {
+  pathDnsName: setting('Paths', 'PATH_DNS_NAME', 'kubernetes.default.svc', parse.hostName, {
     help: "Name that the cluster's DNS knows",
     secret: 'credentials',
   }),
-  pathApiserverUrl: setting('Paths', 'PATH_APISERVER_URL', '', optional(httpUrl), {
+  pathApiserverUrl: setting('Paths', 'PATH_APISERVER_URL', '', parse.optional(parse.httpUrl), {
     help: 'URL of the API server; 401 and 403 are a success, too: it has answered',
     defaultText: '/livez at KUBERNETES_SERVICE_HOST',
     secret: 'credentials',
   }),
   checkTimeoutMs: timeout('Asking peers', 'CHECK_TIMEOUT', '1000ms', 'Deadline of asking one peer for its report'),
   checkAllTimeoutMs: timeout('Asking peers', 'CHECK_ALL_TIMEOUT', '5000ms', 'Deadline of collecting the whole mesh'),
-  metricsPerPeer: setting('Answers', 'METRICS_PER_PEER', 'true', flag, {
+  metricsPerPeer: setting('Answers', 'METRICS_PER_PEER', 'true', parse.flag, {
     help: 'Metrics of every peer; false keeps only sums over all peers',
   }),
-  maxStreams: setting('Answers', 'MAX_STREAMS', '32', whole(0, 1000), {
+  maxStreams: setting('Answers', 'MAX_STREAMS', '32', parse.whole(0, 1000), {
     help: 'At most this many open pages get live updates from this pod; others ask every 5 s',
   }),
-  resultsMemoryMiB: setting('Answers', 'RESULTS_MEMORY', '4', whole(1, 1024), {
+  resultsMemoryMiB: setting('Answers', 'RESULTS_MEMORY', '4', parse.whole(1, 1024), {
     help: 'MiB for the recent samples of all peers together',
   }),
-  slowLinkMs: setting('Answers', 'SLOW_LINK', '100ms', durationMs(1), {
+  slowLinkMs: setting('Answers', 'SLOW_LINK', '100ms', parse.durationMs(1), {
     help: 'A link with this latency or more is slow',
   }),
-  historyWindowMs: setting('Answers', 'HISTORY_WINDOW', '1h', durationMs(60_000), {
+  historyWindowMs: setting('Answers', 'HISTORY_WINDOW', '1h', parse.durationMs(60_000), {
     help: 'How far back the history of the links is kept; with less HISTORY_MEMORY its steps are longer',
   }),
-  historyMemoryMiB: setting('Answers', 'HISTORY_MEMORY', '8', whole(0, 1024), {
+  historyMemoryMiB: setting('Answers', 'HISTORY_MEMORY', '8', parse.whole(0, 1024), {
     help: 'Limit in MiB for the history of all links and for copies of the past of other pods; 0: only recent samples, no copies',
   }),
-  frameAncestors: setting('Answers', 'FRAME_ANCESTORS', "'self'", frameAncestors, {
+  frameAncestors: setting('Answers', 'FRAME_ANCESTORS', "'self'", parse.frameAncestors, {
     help: 'Origins whose pages may show this page in a frame, separated by spaces',
   }),
-  linkTemplates: setting('Answers', 'LINK_TEMPLATES', '', linkTemplates, {
+  linkTemplates: setting('Answers', 'LINK_TEMPLATES', '', parse.linkTemplates, {
     help: 'Links of pods and links to other tools: name=URL, separated by spaces; {pod} {node} {namespace} {from} {to} are filled in',
     repeatable: true,
     secret: 'credentials',
   }),
-  writeToken: setting('Answers', 'WRITE_TOKEN', '', secret, {
+  writeToken: setting('Answers', 'WRITE_TOKEN', '', parse.secret, {
     help: 'Bearer token for writing annotations; 16 characters or more',
     defaultText: 'writing is off',
     secret: 'all',
   }),
-  logLevel: setting('Answers', 'LOG_LEVEL', 'info', oneOf(['debug', 'info', 'warn', 'error']), {
+  logLevel: setting('Answers', 'LOG_LEVEL', 'info', parse.oneOf(['debug', 'info', 'warn', 'error']), {
     help: 'Least severity to log: debug, info, warn, error',
   }),
-  staticFilePath: setting('Ignored', 'STATIC_FILE_PATH', '', anyText, {
+  staticFilePath: setting('Ignored', 'STATIC_FILE_PATH', '', parse.anyText, {
     help: 'Accepted and ignored: the page is built in',
   }),
-  zapConfig: setting('Ignored', 'ZAP_CONFIG', '', anyText, { help: 'Accepted and ignored: use LOG_LEVEL' }),
+  zapConfig: setting('Ignored', 'ZAP_CONFIG', '', parse.anyText, { help: 'Accepted and ignored: use LOG_LEVEL' }),
 };
 
 /** Name of a setting in the configuration. */
