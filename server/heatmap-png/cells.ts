@@ -33,7 +33,7 @@ export const PALETTE: Uint8Array = Uint8Array.from(
   NAMES.flatMap((name) => [COLOURS[name] >> 16, (COLOURS[name] >> 8) & 255, COLOURS[name] & 255]),
 );
 
-/** What a cell can show, and its colour. If several links share a cell, it shows the last of these. */
+/** What a cell can show, and its colour. Of the two links of a pair (IPv4 and IPv6) it shows the last of these. */
 const FILLS = {
   'not-probed': INK.notProbed,
   'not-yet': INK.notProbed,
@@ -53,11 +53,11 @@ export type DrawnMesh = Pick<Mesh, 'pods' | 'reports' | 'atMs' | 'settings'>;
 
 /** The cells of the heatmap. */
 export interface Cells {
-  /** The pods that are drawn: indexes in `Mesh.pods` of all that are not gone. */
+  /** The pods that are drawn: indexes in `Mesh.pods` of those that are not gone. */
   pods: number[];
-  /** Cells per side: one per pod, or fewer if there are more pods than `maxSide`. */
-  side: number;
-  /** Index in `CELL_STATES`, by `to * side + from`. */
+  /** How many pods are not drawn, because there are more than MAX_PODS. */
+  left: number;
+  /** Index in `CELL_STATES`, by `to * pods.length + from`. */
   state: Uint8Array;
   /** 1 if the newest sample of the link is suspect. */
   suspect: Uint8Array;
@@ -65,29 +65,29 @@ export interface Cells {
   totalUs: Float32Array;
 }
 
-/** The most cells per side; of more pods several share a cell. */
-export const MAX_SIDE = 2_000;
+/** The most pods that are drawn, so that the image has a bounded size. */
+export const MAX_PODS = 2_000;
 /** The most pods whose cells are large enough for a number. */
 const MAX_PODS_WITH_NUMBERS = 34;
 
 /** Finds what each cell shows. Works in slices of 1 ms. */
-export async function collectCells(mesh: DrawnMesh, limits: Thresholds, maxSide = MAX_SIDE): Promise<Cells> {
-  const pods = [...mesh.pods.keys()].filter((i) => mesh.pods[i]?.lifecycle !== 'gone');
-  const side = Math.min(pods.length, maxSide);
+export async function collectCells(mesh: DrawnMesh, limits: Thresholds): Promise<Cells> {
+  const present = [...mesh.pods.keys()].filter((i) => mesh.pods[i]?.lifecycle !== 'gone');
+  const pods = present.slice(0, MAX_PODS);
+  const side = pods.length;
   const placeOf = new Int32Array(mesh.pods.length).fill(-1);
-  for (const [i, pod] of pods.entries()) placeOf[pod] = Math.floor((i * side) / pods.length);
+  for (const [i, pod] of pods.entries()) placeOf[pod] = i;
   const cells: Cells = {
     pods,
-    side,
+    left: present.length - side,
     state: new Uint8Array(side * side).fill(CELL_STATES.indexOf('not-probed')),
     suspect: new Uint8Array(side * side),
-    totalUs: new Float32Array(pods.length <= MAX_PODS_WITH_NUMBERS ? side * side : 0).fill(Number.NaN),
+    totalUs: new Float32Array(side <= MAX_PODS_WITH_NUMBERS ? side * side : 0).fill(Number.NaN),
   };
   const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
   const slice = new TimeSlice(realClock);
-  for (const pod of pods) {
+  for (const [from, pod] of pods.entries()) {
     if (slice.isOver()) await slice.next();
-    const from = placeOf[pod] ?? 0;
     const report = reports.get(pod);
     if (report !== undefined && report.missing === '') addReport(cells, report, from, placeOf, limits);
     else for (let to = 0; to < side; to++) raise(cells, to * side + from, 'unknown');
@@ -99,7 +99,7 @@ function addReport(cells: Cells, { links }: MergedReport, from: number, placeOf:
   for (let i = 0; i < links.length; i++) {
     const to = placeOf[links.to[i] ?? 0] ?? -1;
     if (to === -1) continue;
-    const cell = to * cells.side + from;
+    const cell = to * cells.pods.length + from;
     const flags = links.flags[i] ?? 0;
     const us = unpack16(links.totalUs[i] ?? 0);
     if ((flags & FLAG_NOT_YET) !== 0) {

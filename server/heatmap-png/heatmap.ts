@@ -31,13 +31,13 @@ export class HeatmapPainter {
 
 /**
  * Draws the mesh as a PNG, like Goldpinger's heatmap: column = from, row = to, with numbers that the legend explains.
- * At most 4096 px per side, whatever the number of pods. Works in slices of 1 ms.
+ * At most MAX_PX per side, whatever the number of pods. Works in slices of 1 ms.
  */
 export async function heatmapPng(mesh: DrawnMesh, limits: Thresholds): Promise<Buffer> {
   const cells = await collectCells(mesh, limits);
   const names = namesOf(mesh, cells);
   const longest = names.reduce((length, name) => Math.max(length, name.length), 0);
-  const layout = layoutOf(cells.pods.length, cells.side, longest);
+  const layout = layoutOf(cells.pods.length, longest);
   const raster = new Raster(layout.width, layout.height);
   raster.text(layout.left, 12, captionOf(mesh, cells), INK.third);
   await drawCells(raster, cells, layout);
@@ -62,14 +62,14 @@ function namesOf(mesh: DrawnMesh, { pods }: Cells): string[] {
   });
 }
 
-function captionOf(mesh: DrawnMesh, { pods, side }: Cells): string {
+function captionOf(mesh: DrawnMesh, { pods, left }: Cells): string {
   const time = new Date(mesh.atMs).toISOString().slice(0, 19).replace('T', ' ');
-  const shared = side < pods.length ? '; each cell shows the worst of several links' : '';
-  return `column: from, row: to. ${plural(pods.length, 'pod')}${shared}, ${time} UTC`;
+  const more = left > 0 ? ` and ${countText(left)} more, which are not drawn` : '';
+  return `column: from, row: to. ${plural(pods.length, 'pod')}${more}, ${time} UTC`;
 }
 
 async function drawCells(raster: Raster, cells: Cells, { left, top, cellPx }: Layout): Promise<void> {
-  const { side } = cells;
+  const side = cells.pods.length;
   const px = cellPx >= 6 ? cellPx - 1 : cellPx;
   const slice = new TimeSlice(realClock);
   // A cell's pixels are made once for each state, with and without the mark for suspect.
@@ -100,18 +100,18 @@ function millisecondsOf(us: number): string {
 }
 
 /** Draws the numbers of rows and columns, as many as have room. */
-function drawAxes(raster: Raster, { pods, side }: Cells, { left, top, cellPx }: Layout): void {
-  const pxOf = (pod: number) => Math.floor((pod * side) / Math.max(1, pods.length)) * cellPx;
+function drawAxes(raster: Raster, { pods }: Cells, { left, top, cellPx }: Layout): void {
   const digits = String(pods.length - 1).length;
-  const step = (px: number) => Math.max(1, Math.ceil((px * pods.length) / (Math.max(1, side) * cellPx)));
+  const step = (px: number) => Math.max(1, Math.ceil(px / cellPx));
   const middle = Math.floor(cellPx / 2);
   for (let pod = 0; pod < pods.length; pod += step(digits * LETTER_PX + 3)) {
     const width = String(pod).length * LETTER_PX - 1;
-    raster.text(left + pxOf(pod) + Math.max(0, middle - Math.floor(width / 2)), top - LINE_PX, String(pod), INK.third);
+    const x = left + pod * cellPx + Math.max(0, middle - Math.floor(width / 2));
+    raster.text(x, top - LINE_PX, String(pod), INK.third);
   }
   for (let pod = 0; pod < pods.length; pod += step(LINE_PX - 1)) {
     const number = String(pod).padStart(digits);
-    raster.text(left - 4 - digits * LETTER_PX, top + pxOf(pod) + Math.max(0, middle - 4), number, INK.third);
+    raster.text(left - 4 - digits * LETTER_PX, top + pod * cellPx + Math.max(0, middle - 4), number, INK.third);
   }
 }
 
@@ -181,12 +181,12 @@ const MIN_WIDTH = 480;
 /** Where everything in the image is, in px; see `layoutOf`. */
 type Layout = ReturnType<typeof layoutOf>;
 
-/** Computes the layout for `pods` pods with `side` cells per side; the longest legend entry has `nameLength` characters. */
-export function layoutOf(pods: number, side: number, nameLength: number) {
-  const cellPx = Math.max(1, Math.min(MAX_CELL_PX, Math.floor(PLOT_PX / Math.max(1, side))));
+/** Computes the layout for `pods` pods; the longest legend entry has `nameLength` characters. */
+export function layoutOf(pods: number, nameLength: number) {
+  const cellPx = Math.max(1, Math.min(MAX_CELL_PX, Math.floor(PLOT_PX / Math.max(1, pods))));
   const left = MARGIN_PX + String(pods).length * LETTER_PX + 4;
   const top = MARGIN_PX + HEAD_LINES * LINE_PX;
-  const plotPx = side * cellPx;
+  const plotPx = pods * cellPx;
   const legendLeft = left + plotPx + 2 * MARGIN_PX;
   const legendColumnPx = (String(pods).length + 2 + Math.min(nameLength, MAX_NAME)) * LETTER_PX + MARGIN_PX;
   const maxColumns = Math.max(1, Math.floor((MAX_PX - legendLeft - MARGIN_PX) / legendColumnPx));

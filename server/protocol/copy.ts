@@ -1,7 +1,7 @@
 import { type Journal, journalSchema, parseJournalSliced } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
 import { MAX_LINKS, readBase64, toBase64 } from './links.ts';
-import type { Target } from './pod.ts';
+import { podSchema } from './pod.ts';
 import { CYCLE_RECORD, HEAD_BYTES, type RecordFormat, SAMPLE_RECORD } from './stored-results.ts';
 import * as v from './validators.ts';
 
@@ -20,11 +20,6 @@ export const MAX_ANSWER_CYCLES = 20_000;
 export const MAX_PIECES = 512;
 /** The most copies of one pod: each of its processes has one, and one more after each gap in what the keeper got. */
 export const MAX_COPIES = 8;
-
-/** What a copy says about the target of a link. The process counts its targets; samples name them by their number. */
-export interface CopiedTarget extends Pick<Target, 'uid' | 'name' | 'namespace' | 'podIP' | 'family'> {
-  number: number;
-}
 
 /** The samples and cycles of all links after `fromMs` and up to `toMs`, in order of time. */
 export interface CopyPiece {
@@ -47,19 +42,14 @@ const pieceSchema = v.object({
   cycles: v.optional(records(MAX_ANSWER_CYCLES, CYCLE_RECORD), ''),
 });
 
-const targetSchema = v.pipe(
-  v.tuple([
-    v.wholeNumber,
-    v.boundedText(128),
-    v.boundedText(253),
-    v.boundedText(63),
-    v.boundedText(45),
-    v.picklist([4, 6]),
-  ]),
-  v.transform(([number, uid, name, namespace, podIP, family]): CopiedTarget => {
-    return { number, uid, name, namespace, podIP, family };
-  }),
-);
+/** What a copy says about the target of a link. The process counts its targets; samples name them by their number. */
+const targetSchema = v.object({
+  number: v.wholeNumber,
+  ...v.pick(podSchema, ['uid', 'name', 'namespace']).entries,
+  podIP: v.boundedText(45),
+  family: v.picklist([4, 6]),
+});
+export type CopiedTarget = v.InferOutput<typeof targetSchema>;
 
 const copySchema = v.object({
   /** When the answer was made. */
@@ -108,7 +98,6 @@ export const NO_CURSOR: CopyCursor = { process: '', sinceMs: Number.NEGATIVE_INF
 export function encodeCopyAnswer({ hasMore, copies }: CopyAnswer): string {
   const wire = copies.map((copy) => ({
     ...copy,
-    targets: copy.targets.map((one) => [one.number, one.uid, one.name, one.namespace, one.podIP, one.family]),
     pieces: copy.pieces.map(({ fromMs, toMs, samples, cycles }) => {
       return { fromMs, toMs, samples: toBase64(samples), ...(cycles.length > 0 && { cycles: toBase64(cycles) }) };
     }),
