@@ -1,27 +1,40 @@
-import type { Format } from './text-format.ts';
+import { type Format, seriesText } from './text-format.ts';
+
+/** Sum and number of some durations. */
+export class DurationSum {
+  #sumUs = 0;
+  #count = 0;
+
+  /** Counts one duration, which is not negative. */
+  observe(durationUs: number): void {
+    this.#sumUs += durationUs;
+    this.#count += 1;
+  }
+
+  /** Its series: sum in seconds, count. `labels` as written by `labelText`. */
+  text(name: string, labels: string, _format: Format): string {
+    return seriesText(`${name}_sum`, labels, this.#sumUs / 1e6) + seriesText(`${name}_count`, labels, this.#count);
+  }
+}
 
 /** Upper bounds of the latency histograms in seconds: Goldpinger's, because its users' dashboards rely on them. */
 export const BOUNDS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
 const BOUNDS_US = BOUNDS_S.map((bound) => bound * 1e6);
 
-/** One latency histogram: a bucket for each bound, and one for everything beyond the last bound. */
-export class LatencyHistogram {
+/** Durations by size: a bucket for each bound, and one for everything beyond the last bound. */
+export class LatencyHistogram extends DurationSum {
   // A plain array takes half the memory of a typed one of this length.
   readonly #counts = new Array<number>(BOUNDS_US.length + 1).fill(0);
-  #sumUs = 0;
 
-  /** Counts one duration. Negative durations and NaN are ignored. */
-  observe(durationUs: number): void {
-    if (!(durationUs >= 0)) return;
+  override observe(durationUs: number): void {
+    super.observe(durationUs);
     let bucket = 0;
     while (durationUs > (BOUNDS_US[bucket] ?? Number.POSITIVE_INFINITY)) bucket += 1;
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
-    this.#sumUs += durationUs;
   }
 
-  /** Its series: buckets, sum in seconds, count; '' before the first duration. `labels` as written by `labelText`. */
-  text(name: string, labels: string, format: Format): string {
+  override text(name: string, labels: string, format: Format): string {
     const lineStart = `${name}_bucket{${labels},le="`;
     let lines = '';
     let count = 0;
@@ -29,8 +42,7 @@ export class LatencyHistogram {
       count += this.#counts[bucket] ?? 0;
       lines += `${lineStart}${lineEnd}${count}\n`;
     }
-    if (count === 0) return '';
-    return `${lines}${name}_sum{${labels}} ${this.#sumUs / 1e6}\n${name}_count{${labels}} ${count}\n`;
+    return lines + super.text(name, labels, format);
   }
 }
 

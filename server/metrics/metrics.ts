@@ -6,7 +6,7 @@ import type { Pod, Target } from '../protocol/pod.ts';
 import type { ProbeResult, Sample, UdpResult } from '../protocol/sample.ts';
 import { type MetricsSources, registerGauges, registerIdentity } from './gauges.ts';
 import { BOUNDS_S } from './latencies.ts';
-import { FAILURES_FROM_THE_START, type IsUpOf, SeriesByAddress, SeriesByPeer } from './peers.ts';
+import { FAILURES_FROM_THE_START, type IsUpOf, PeerMetrics } from './peers.ts';
 import { registerProcessMetrics } from './process.ts';
 import { bounded, END_MARK, type Format, labelText } from './text-format.ts';
 
@@ -29,17 +29,14 @@ const ERROR_TYPES = ['ping', 'checkAll', 'kubernetes_api', 'own_resources', 'pee
 export class Metrics {
   readonly #registry = new Registry();
   readonly #counters: ReturnType<typeof createCounters>;
-  readonly #byAddress: SeriesByAddress;
-  readonly #byPeer = new SeriesByPeer();
-  readonly #perPeer: boolean;
+  readonly #peers: PeerMetrics;
   readonly #instance: string;
 
   constructor(settings: MetricsSettings, sources: MetricsSources) {
     this.#counters = createCounters(this.#registry, settings.probes);
     registerGauges(this.#registry, settings.version, sources);
     registerProcessMetrics(this.#registry);
-    this.#byAddress = new SeriesByAddress(settings.perPeer);
-    this.#perPeer = settings.perPeer;
+    this.#peers = new PeerMetrics(settings.perPeer);
     this.#instance = labelText({ goldpinger_instance: settings.instance });
     this.#registry.setDefaultLabels({ goldpinger_instance: bounded(settings.instance) });
   }
@@ -59,8 +56,7 @@ export class Metrics {
    * may never change (a link that is in the metrics again, with IGNORE_CORDONED).
    */
   setPeers(pods: readonly Pod[], targets: readonly Target[], isUpOf: IsUpOf = () => null): void {
-    this.#byAddress.setPeers(pods, targets);
-    if (this.#perPeer) this.#byPeer.setTargets(targets, isUpOf);
+    this.#peers.setPeers(pods, targets, isUpOf);
   }
 
   /** Counts a ping that ended. A ping of a target that has left counts only in the totals. */
@@ -69,34 +65,34 @@ export class Metrics {
     if (outcome !== 'no-address') this.made('ping');
     if (suspect) this.#counters.suspects.inc();
     if (outcome === 'ok') {
-      this.#byAddress.countPing(target, sample);
+      this.#peers.countPing(target, sample);
       return;
     }
     this.error('ping');
     this.#counters.failures.inc({ outcome, phase: phase ?? 'none' });
     // A timeout may be caused by our own busy process; a refused connection is a fact, however busy we are.
-    if (!suspect || outcome !== 'timeout') this.#byPeer.countFailure(target.id, outcome, phase);
+    if (!suspect || outcome !== 'timeout') this.#peers.countFailure(target, outcome, phase);
   }
 
   /** Sets the judged state of a link; false = it fails. */
   linkState(target: Target, isUp: boolean): void {
-    this.#byPeer.setState(target.id, isUp);
+    this.#peers.setState(target, isUp);
   }
 
   /** Counts a cycle of the UDP probe; null = the link could not be measured. */
   udpResult(target: Target, result: UdpResult | null): void {
-    this.#byAddress.countUdp(target, result);
+    this.#peers.countUdp(target, result);
   }
 
   /** Counts a datagram of the UDP probe that could not be sent. */
   udpError(target: Target): void {
-    this.#byAddress.countUdpError(target);
+    this.#peers.countUdpError(target);
   }
 
   /** Counts a call for a peer's report that ended. */
   peerCall(pod: Pod, durationUs: number, ok: boolean): void {
     this.made('check');
-    if (ok) this.#byAddress.countCheck(pod, durationUs);
+    if (ok) this.#peers.countCheck(pod, durationUs);
     else this.error('checkAll');
   }
 
@@ -120,11 +116,9 @@ export class Metrics {
   /** Renders all metrics in slices of at most about 1 ms of work, with a turn of the event loop after each. */
   async *render(format: Format): AsyncGenerator<string> {
     yield await registryText(this.#registry, format);
-    for (const series of [this.#byAddress, this.#byPeer]) {
-      for (const slice of series.render(this.#instance, format)) {
-        yield slice;
-        await nextTurn();
-      }
+    for (const slice of this.#peers.render(this.#instance, format)) {
+      yield slice;
+      await nextTurn();
     }
     if (format === 'openmetrics') yield END_MARK;
   }

@@ -186,8 +186,8 @@ describe('METRICS_PER_PEER=false', () => {
     }
     expect(await scrape(metrics)).not.toMatch(/pod_ip|host_ip|peer=/);
     expect(await seriesOf(metrics, LATENCY_COUNT, 'call_type')).toEqual([
-      ['check', 2],
       ['ping', 2],
+      ['check', 2],
     ]);
     expect(await figuresOf(metrics, ['goldpinger_ping_failures_total', 'outcome=refused'])).toEqual([2]);
     expect(await seriesOf(metrics, 'goldpinger_peer_phase_seconds_count')).toHaveLength(2);
