@@ -24,9 +24,9 @@ interface Kept extends AnnotationWrite {
 const TOMBSTONE_MS = 24 * 3_600_000;
 
 /**
- * This pod's copies of all annotations: at most `MAX_ANNOTATIONS`, those that began first are dropped first; and at most
- * `MAX_TOMBSTONES` tombstones, those that were written first are dropped first. Of two copies of an annotation, the one with
- * the higher version wins (see `isNewer`), in whatever order they come. So all pods that have seen the same copies agree.
+ * This pod's copies of all annotations. Of two copies of one, that with the higher version wins (see `isNewer`), in whatever order
+ * they come. So all pods that have seen the same copies agree. Beyond `MAX_ANNOTATIONS` those that began first are dropped, beyond
+ * `MAX_TOMBSTONES` the deletions that were written first.
  */
 export class AnnotationStore {
   readonly #clock: Clock;

@@ -31,10 +31,7 @@ interface JournalDeps {
   standstills(): readonly TimeRange[];
 }
 
-/**
- * The memory of entries about links, and of all others. They are limited apart: when all links fail at once, they must not push out
- * all other entries.
- */
+/** Entries about links and others are limited apart: when all links fail at once, they must not push out the others. */
 const MAX_LINK_BYTES = 512 * 1024;
 const MAX_OTHER_BYTES = 256 * 1024;
 /** Approximate memory of one entry besides its text: an object of nine fields. */
@@ -53,19 +50,13 @@ const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
   gone: 'pod-gone',
 };
 
-/**
- * Decides which changes are events, and enters them in the journal of this process, a `KeptJournal`. It is kept in memory, so a
- * restart begins a new journal.
- */
+/** Decides which changes are events, and enters them in the journal of this process. A restart begins a new one. */
 export class EventJournal {
   readonly #deps: JournalDeps;
   readonly #kept: KeptJournal;
   /** The uids of pods that terminate: a link into one of them that fails is its departure. */
   readonly #terminating = new Set<string>();
-  /**
-   * The faults that have been entered and are not over. By uid of the pod that the link leads to: `failed ID` or `lossy ID`
-   * (target).
-   */
+  /** The faults that have been entered and are not over, by uid of the destination: `failed ID` or `lossy ID` (of the target). */
   readonly #faults = new Map<string, Set<string>>();
   /** The external probes that fail now, by `probeDetail`. */
   readonly #failingProbes = new Set<string>();
@@ -77,10 +68,7 @@ export class EventJournal {
     this.#kept = new KeptJournal(uniqueId(deps.clock, deps.random), deps.clock.monotonicMs());
   }
 
-  /**
-   * Enters changes of pods. For a new pod it also enters `pod-seen` at the time of its creation: so a process that starts
-   * later reports the same about the pod as those that saw it start.
-   */
+  /** Enters changes of pods. A new pod is `pod-seen` at its creation: so a process that starts later reports the same. */
   onPods(changes: readonly PodChange[]): void {
     for (const { pod: changed, to, isNew, atMs, replacement } of changes) {
       const pod = eventPodOf(changed);
@@ -105,12 +93,10 @@ export class EventJournal {
     }
   }
 
-  /** Enters that a link has become slow or normal. */
   onSpeedChange({ target, isSlow, sinceMs, totalUs }: SpeedChange): void {
     this.#enter(isSlow ? 'link-slow' : 'link-normal', { pod: eventPodOf(target), atMs: sinceMs, totalUs });
   }
 
-  /** Enters that a link has begun to lose datagrams or has ceased to. */
   onLossChange({ target, isLossy, sinceMs, share }: LossChange): void {
     const pod = eventPodOf(target);
     if (!isLossy) {
@@ -155,10 +141,7 @@ export class EventJournal {
     this.#enter(isLost ? 'api-lost' : 'api-back', { detail: lastError?.message ?? '' });
   }
 
-  /**
-   * Enters that this process is starved of CPU or has recovered, if that has changed. Called after each sample, and before each
-   * read.
-   */
+  /** Enters that this process is starved of CPU or has recovered. Called after each sample, and before each read. */
   checkStarvation(): void {
     const { unreliable, sinceMs } = this.#deps.starvation();
     if (unreliable === this.#isStarved) return;
@@ -166,7 +149,6 @@ export class EventJournal {
     this.#enter(unreliable ? 'cpu-starved' : 'cpu-recovered', { atMs: toMonotonicMs(sinceMs, this.#deps.clock) });
   }
 
-  /** Enters that an external probe has failed or recovered. */
   onProbe(probe: ProbeResult): void {
     const { error, durationUs, outcome = null } = probe;
     const detail = probeDetail(probe).slice(0, MAX_DETAIL);

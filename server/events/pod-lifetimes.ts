@@ -75,8 +75,8 @@ export class PodLifetimes {
   }
 
   /**
-   * Since when a pod that has not restarted remembers what it saw, ms since the epoch; Infinity if its start has not ended.
-   * A pod may be pending for long after it has been created. One that we have never seen is taken to have started at once.
+   * Since when a pod that has not restarted remembers what it saw, ms since the epoch; Infinity if its start has not ended. One that
+   * we have never seen is taken to have started at its creation.
    */
   remembersSinceMs({ uid, createdMs }: Pick<Pod, 'uid' | 'createdMs'>): number {
     const lifetime = this.#lifetimes.get(uid);

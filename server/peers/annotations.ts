@@ -35,18 +35,13 @@ const MAX_WRITES = 4;
 /** How long a write searches for its id, and then waits for other pods, ms: chaos tools give up after a second. */
 const FIND_MS = 300;
 const TELL_MS = 400;
-/**
- * The longest answer of one pod: text and tags of a copy have up to 1140 characters of up to 3 bytes; a copy counts as 20 values.
- */
+/** Text and tags of a copy have up to 1140 characters of up to 3 bytes; a copy counts as 20 values. */
 const ANSWER_LIMITS = {
   maxBytes: (MAX_ANNOTATIONS + MAX_TOMBSTONES) * 4 * 1024,
   maxValues: 100 + (MAX_ANNOTATIONS + MAX_TOMBSTONES) * 24,
 };
 
-/**
- * The annotations of the whole mesh. Each write is sent to all pods, each pod has a copy of each annotation, and a read
- * merges the copies of all pods, so that the pod which reads also stores annotations that it had missed.
- */
+/** The annotations of the whole mesh. A write is sent to all pods; a read merges the copies of all pods into our own. */
 export class MeshAnnotations {
   readonly #deps: MeshAnnotationsDeps;
   #writes = 0;
@@ -79,9 +74,8 @@ export class MeshAnnotations {
   }
 
   /**
-   * Writes an annotation on all pods; one with the same id is replaced. Resolves within `FIND_MS` + `TELL_MS`. A pod that has not
-   * taken it by then merges it when somebody reads the annotations from that pod. Rejects, and changes nothing, with a BusyError if
-   * `MAX_WRITES` writes or `MAX_QUERIES` queries are running, and with a ConflictError if there is no room for it.
+   * Writes an annotation on all pods; one with the same id is replaced. Resolves within `FIND_MS` + `TELL_MS`. Rejects, and changes
+   * nothing, with a BusyError if too many writes or queries are running, and with a ConflictError if there is no room for it.
    */
   async write(request: AnnotationRequest): Promise<WrittenAnnotation> {
     const { clock, log, random } = this.#deps;

@@ -8,7 +8,7 @@ import { SharedResults } from '../runtime/shared-results.ts';
 import type { FanOut } from './fan-out.ts';
 import { type PeerAnswer, PeerCallError, type PeerClient, type PeerRequest } from './peer-client.ts';
 
-/** A question for all pods. Those with the same path at the same time share one round of calls. */
+/** A question for all pods. Those with the same path share one round of calls. */
 export interface BroadcastQuery<T> extends Pick<PeerRequest<T>, 'path' | 'parse' | 'maxBytes' | 'maxValues'> {
   /** Our own pod's answer. */
   own(): T | Promise<T>;
@@ -66,7 +66,7 @@ interface BroadcastDeps {
 
 /** A result is kept this long, for others that ask the same. */
 const KEEP_MS = 1000;
-/** The most different queries that run at once, because each calls all pods; and the most results that are kept. */
+/** The most different queries that run at once, and the most results that are kept. */
 export const MAX_QUERIES = 8;
 /** Limits of the answer to a message. */
 const TELL_ANSWER_LIMITS = { maxBytes: 16_384, maxValues: 1_000 };

@@ -26,17 +26,16 @@ export interface CollectDeps {
   fanOut: FanOut;
   /** Whether a pod is on a passive node by our own settings: it is not asked. */
   isPassive(pod: Pod): boolean;
-  /** Asks a pod for its report; never rejects. */
+  /** Never rejects. */
   queryReport(pod: Pod, query: ReportQuery): Promise<ReportResult>;
   /** 0 <= number < 1; decides which pod is asked first. */
   random(): number;
-  /** Our own pod's uid; '' if unknown. Our own pod is not asked over the network. */
+  /** Our own pod's uid; '' if unknown. */
   selfUid(): string;
   snapshot(): DiscoverySnapshot;
   settings(): MeshSettings;
   /** Called after every report query, for the metrics. */
   onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
-  /** Which pods there were at a moment, and since when each remembers what it measured. */
   lifetimes: Pick<PodLifetimes, 'podsAt' | 'remembersSinceMs' | 'gone'>;
   /** Our own report, with statistics over `windowMs`, or of a time range of the past. */
   ownReport(windowMs: number): Promise<PodReport>;
@@ -56,9 +55,7 @@ export interface CollectView {
   index: PodIndex;
   /** Length of the window or the time range that statistics are over, ms; 0 = none. */
   windowMs: number;
-  /** Our own report of now or of the past time range. */
   ownReport(): Promise<PodReport>;
-  /** Turns a pod report into a report of the mesh. */
   merge(report: PodReport, arrival: Arrival): MergedReport;
   /** null in the view of now. */
   past: PastView | null;
@@ -92,8 +89,7 @@ export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
     past: null,
     ownReport: () => deps.ownReport(windowMs),
     merge: (report, arrival) => {
-      // A window must be covered without any tolerance, because AGE_TOLERANCE_MS is a third of a window of 3 s. `memoryGap` adds
-      // the tolerance, so it is subtracted here.
+      // A window must be covered without the tolerance, which is a third of a window of 3 s. `memoryGap` adds it.
       const windowFromMs = arrival.atMs - windowMs - AGE_TOLERANCE_MS;
       const sinceMs = Math.max(windowFromMs, remembersSinceMs(index.pods[arrival.pod], deps));
       // A process remembers what it measured since it started. `atMs` and `bootTimeMs` of a report are by one clock: its pod's.
@@ -118,11 +114,8 @@ const MAX_COPY_LAG_MS = 2 * PULL_MS;
 
 /**
  * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so that no two
- * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone by now, or whose memory begins after the range,
- * gives no report of it. The collector then takes its report from a copy, if some pod keeps one. Without a copy the report is
- * missing, and only what other pods report about the pod is known.
- *
- * Pods that left before we started are known from others: `catchUp` asks a few pods for them at our start.
+ * clocks need to agree, and ours may be corrected meanwhile. The report of a pod that is gone by now, or whose memory begins after the
+ * range, is taken from a copy: see docs/past.md.
  *
  * `freshMs` null: the whole range is wanted. Pods that left in it are listed as gone, and each link has the last state that it
  * had in the range. `freshMs` a duration: only the moment at its end is wanted, and the range before is for statistics. Then a
@@ -183,8 +176,7 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
       const missingDetail =
         memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
         endOfCopy(report.past?.untilAgeMs ?? 0, arrival.atMs, copyUntilMs);
-      // Ages of a past report count back from the end of the range. `samePeers` is true, because lists of the past are not
-      // compared.
+      // Ages of a past report count back from the end of the range. Lists of the past are not compared.
       const merged = mergedReportOf(report, { ...arrival, atMs: toMs }, index);
       if (freshMs !== null) forgetOldStates(merged, freshMs);
       return { ...merged, samePeers: true, missingDetail };
@@ -224,9 +216,8 @@ function remembersSinceMs(pod: Pod | undefined, { lifetimes }: CollectDeps): num
 }
 
 /**
- * Says when the memory of a report begins, if that is later than `sinceMs` by more than the tolerance; else ''. `knownAgeMs`:
- * age of its oldest results at `atMs`; negative = not known, because the clock of its pod was set back after the start (only in
- * reports of now).
+ * Says when the memory of a report begins, if that is later than `sinceMs`; else ''. `knownAgeMs`: age of its oldest results at
+ * `atMs`; negative = not known, because the clock of its pod was set back after the start.
  */
 function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
   const knownMs = atMs - knownAgeMs;
@@ -235,8 +226,8 @@ function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
 }
 
 /**
- * Says when a copy ends, if that is before `untilMs` by more than the tolerance; else ''. `untilAgeMs`: age of its newest
- * results at `atMs`; 0 = the report is not from a copy, so its results go on until now.
+ * Says when a copy ends, if that is before `untilMs`; else ''. `untilAgeMs`: age of its newest results at `atMs`; 0 = the report
+ * is not from a copy.
  */
 function endOfCopy(untilAgeMs: number, atMs: number, untilMs: number): string {
   const endMs = atMs - untilAgeMs;

@@ -23,36 +23,26 @@ interface CollectOptions {
 }
 
 /** A mesh, and when its collection ended, monotonic ms. */
-interface Finished<M extends UnjudgedMesh> {
-  mesh: M;
+interface Finished {
+  mesh: Mesh;
   endMs: number;
 }
 
-/** Reports of a mesh by index of the pod, and when its collection ended: ms since the epoch, and monotonic ms. */
-interface LastReports {
-  reports: Map<number, MergedReport>;
-  atMs: number;
-  endMs: number;
-}
-
-/** Window of the statistics that findings quote: medians of links that are slow, but not in their newest sample. */
+/** Window of the statistics that findings quote. */
 export const FINDINGS_WINDOW_MS = 60_000;
 /** Routes use a mesh that is at most this old again, so that calls in quick succession share one collection. */
 export const MESH_MAX_AGE_MS = 500;
-/** How long a finished mesh is kept, ms, besides the time that its collection took: see `#keep`. */
+/** How long a finished mesh is kept, besides the time that its collection took: see `#keep`. */
 const KEEP_MS = 1000;
 /** A report that is older than this says nothing about now: a fault may have begun since. */
 const FRESH_MS = 2_000;
 
-/**
- * Collects the mesh on request. All callers who ask at once for one window get the mesh of one collection. A finished mesh is
- * returned to callers for whom it is young enough. A caller who wants no statistics may get a mesh with any window.
- */
+/** Collects the mesh on request, once for all who ask at about the same time for one window. */
 export class Collector {
   readonly #deps: CollectDeps;
   /** Collections in progress and finished meshes, by window. */
   readonly #running = new Map<number, { mesh: Promise<Mesh>; collection: Collection }>();
-  readonly #finished = new Map<number, Finished<Mesh> & { expiry: Timer }>();
+  readonly #finished = new Map<number, Finished & { expiry: Timer }>();
   #isStopped = false;
 
   constructor(deps: CollectDeps) {
@@ -97,9 +87,8 @@ export class Collector {
   }
 
   /**
-   * Starts a collection. It takes the last mesh over, and lets go of each report of it when the pod's new one has come: two meshes
-   * of 1000 pods at once take 28 MB. For the same reason no caller may hold the last mesh while it waits: an async function keeps
-   * all its variables until it ends.
+   * Starts a collection. It lets go of each report of the last mesh when the pod's new one has come: two meshes of 1000 pods take
+   * 28 MB. So no caller may hold the last mesh while it waits: an async function keeps all its variables until it ends.
    */
   #start(windowMs: number): Collection {
     const last = this.#finished.get(windowMs) ?? null;
@@ -171,18 +160,15 @@ export class Collection {
   readonly #self: number;
   /** Our own pod's name by its own report, in case the index does not know our pod. */
   #selfName = '';
-  /**
-   * By hash: the tables of peers that reports have named. A request offers one of them, so that 1000 pods that know the same
-   * peers need not send them 1000 times (1 ms and 110 kB each).
-   */
+  /** By hash: the tables of peers that reports have named. With 1000 pods a table takes 1 ms and 110 kB. */
   readonly #tables = new Map<string, PeerRef[]>();
-  /** Hash of the table that requests offer: that of the newest report, because our own may lack a change that most pods know. */
+  /** Hash of the table that requests offer, so that it is not sent again: of the newest report, as our own may lack a change. */
   #offeredHash = '';
-  /** The last mesh, if it has the same pods: its reports of pods whose new one has not come yet. */
-  readonly #last: LastReports | null = null;
+  /** Of the last mesh, if it has the same pods: the reports whose new one has not come yet. */
+  readonly #last: { reports: Map<number, MergedReport>; atMs: number; endMs: number } | null = null;
 
   /** `last`: the mesh whose reports stand in for late ones in `meshInTime`. */
-  constructor(deps: CollectDeps, view: CollectView, last: Finished<UnjudgedMesh> | null = null) {
+  constructor(deps: CollectDeps, view: CollectView, last: Finished | null = null) {
     this.#deps = deps;
     this.#view = view;
     this.#startMs = deps.clock.monotonicMs();
@@ -251,7 +237,7 @@ export class Collection {
 
   /**
    * As `partialMesh`, with a report for every pod: in place of one that has not come yet that of the last mesh, if that came at most
-   * `FRESH_MS` ago, else a missing one. Reports that have come stay as they are, also missing ones: they are newer.
+   * `FRESH_MS` ago, else a missing one.
    */
   meshInTime(): UnjudgedMesh {
     const partial = this.partialMesh();
@@ -281,10 +267,7 @@ export class Collection {
     if (this.#self !== -1) this.#addOrHoldBack(merged);
   }
 
-  /**
-   * Adds the report of a pod whose report of the past is held back: from our own copy, else from that of the first keeper whose copy
-   * has such a report, else the missing one. Resolves to null, because the pod itself is not asked.
-   */
+  /** Adds a report of the past from our own copy, else from that of a keeper, else the missing one that was held back. */
   async #askKeepers(past: PastView, pod: Pod, deadlineMs: number): Promise<null> {
     const { uid } = pod;
     const own = await past.copiedReport(uid);
@@ -356,8 +339,8 @@ export class Collection {
   }
 
   /**
-   * Keeps the table of a report's peers, and returns the copy that all reports with this table share. A table whose hash is
-   * wrong, or that differs from the kept one of its hash, is used for its sender's report only.
+   * Keeps the table of a report's peers, and returns the one that all reports with this hash share. A table whose hash is wrong is
+   * used for its sender's report only.
    */
   #sharePeers({ peersHash, peers: sent }: PodReport): PeerRef[] {
     const peers = sent ?? [];

@@ -79,9 +79,8 @@ const MAX_REPLAYS = 8;
 const LARGE_SAMPLES = 50_000;
 
 /**
- * The copies that this pod keeps of others: their samples of the last HISTORY_WINDOW and their journals, in at most
- * `COPY_SHARE` of HISTORY_MEMORY. When the limit is reached, the largest copy loses its oldest samples. To answer a query,
- * a copy is played back into results of its own, so that its answer is the one that its pod would have given.
+ * The copies that this pod keeps of others: their samples and their journals of the last HISTORY_WINDOW. To answer a query, a copy
+ * is played back into results of its own, so that its answer is the one that its pod would have given.
  */
 export class Copies {
   readonly #settings: CopiesSettings;
@@ -204,9 +203,8 @@ export class Copies {
   }
 
   /**
-   * The journals that nobody else can give: those of pods that have left, of earlier processes of the pods that are `present`,
-   * and of those present pods that have not answered for `SILENT_MS`. The entries of the last `sinceAgeMs`, at most `limit` of
-   * all together.
+   * The journals that nobody else can give: of pods that are not `present`, of earlier processes, and of pods that have not answered
+   * for `SILENT_MS`. The entries of the last `sinceAgeMs`, at most `limit` of all together.
    */
   journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
     const lost = this.#copies.filter((copy) => {

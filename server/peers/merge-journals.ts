@@ -29,10 +29,7 @@ export interface MergeWindows {
 
 /** Pods notice a change of readiness within this time of each other, if the API does not say when it was. */
 const READINESS_MS = 5000;
-/**
- * Events that a pod has once in its lifetime: however many pods observe them, and whenever, they are one event. A pod whose label is
- * removed twice leaves twice, and only the first time is an event. Each return is an event of its own, `pod-ready`.
- */
+/** Events that a pod has once in its lifetime: however many pods observe them, and whenever, they are one event. */
 const ONCE_PER_POD: ReadonlySet<EventKind> = new Set(['pod-seen', 'pod-terminating', 'pod-gone', 'pod-replaced']);
 
 /** An entry of one pod's journal, in our time. */
@@ -52,8 +49,7 @@ interface Observation {
  * 1. Entries (observations) of one kind about one pod or target form a group: `groupOf`.
  * 2. Observations of a group at about the same time become one event: `eventsOf`.
  * 3. Timeouts and losses that a shortage of CPU explains are marked: `Starvations`.
- * The result does not depend on the order of the journals, nor on which pod merges them. Yields after each journal and each event,
- * because a large mesh has thousands of entries when many links fail at once.
+ * The result does not depend on the order of the journals, nor on which pod merges them. Yields after each journal and each event.
  */
 export function* mergeJournals(
   { parts, atMs: askedMs }: Pick<BroadcastResult<Journal>, 'parts' | 'atMs'>,
@@ -125,9 +121,8 @@ class Starvations {
   }
 
   /**
-   * Which pod was starved in each of the `observations` of one event, so that it explains the timeout or the loss; null if one of
-   * them is not explained. The rule for links (protocol/link-state.ts) decides, so that events, findings and health blame the same. A
-   * failure that lasted longer than the shortage and the next round of pings or probes is not explained.
+   * Which pod was starved in each of the `observations` of one event, so that it explains the timeout or the loss, by the rule for
+   * links (protocol/link-state.ts); null if one of them is not explained.
    */
   explain(observations: readonly Observation[]): MeshEvent['starved'] | null {
     const starved = observations.map((observation) => this.#starvedIn(observation));
@@ -164,11 +159,7 @@ class Starvations {
   }
 }
 
-/**
- * What an observation is about, and who reports it: the same for the failure of a link or a target and for its recovery. The first
- * word of the kind is part of it, because a shortage of CPU and a pod's link to itself are about the same pod. `detail` of a probe is
- * its target.
- */
+/** What an observation is about, and who reports it: the same for a failure and for its recovery. `detail` of a probe is its target. */
 function faultOf({ uid, entry: { kind, pod, detail } }: Observation): string {
   return kind.startsWith('probe-') ? `probe ${uid} ${detail}` : `${kind.split('-')[0]} ${uid} ${pod?.uid}`;
 }

@@ -38,10 +38,7 @@ interface EventsQuery extends TimeRange {
   limit: number;
 }
 
-/**
- * The most bytes and JSON values of an entry: it has 14 values, and 1000 characters at most. A journal has no more times at which its
- * process was starved than entries, and no more at which it stood still: two times have 6 values, and 60 characters at most.
- */
+/** An entry has 14 values and 1000 characters at most. For each there may be two times, of 6 values and 60 characters. */
 const ENTRY_BYTES = 1_260;
 const ENTRY_VALUES = 20;
 /** The most entries of all other pods together, because more would delay our pings. Each pod may send the same share of them. */

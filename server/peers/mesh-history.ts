@@ -25,7 +25,6 @@ interface MeshHistoriesDeps {
   broadcast: Broadcast;
   client: Pick<PeerClient, 'request'>;
   settings: PingSettings & Pick<MeshSettings, 'historyWindowMs'>;
-  /** Our own history, with the uids of the copies that we keep. */
   ownHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   /** The history of another pod from the copy that we keep; null if we keep none. */
   copiedHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null>;
@@ -57,15 +56,12 @@ const MAX_KEPT = 8;
 const MAX_RUNNING = 8;
 /** The counts of a pod in one step: `links`, `failed`, and one for each bin of `byLatency` and of `lossyByLatency`. */
 const STEP_COUNTS = 2 + 2 * (LATENCY_BINS_US.length + 1);
-/**
- * The longest answer of one pod. In each step it has two lists of bins and these counts, each with at most six digits and a
- * comma. The head has about twenty fields and the uids of the copies that the pod keeps.
- */
+/** A count has at most six digits and a comma. The head has twenty fields and the uids of the copies that the pod keeps. */
 const ANSWER_LIMITS = {
   maxBytes: MAX_STEPS * 7 * (STEP_COUNTS + 2) + 140 * MAX_KEPT_COPIES,
   maxValues: MAX_STEPS * (STEP_COUNTS + 2) + MAX_KEPT_COPIES + 100,
 };
-/** A watch shows a pod as gone up to this long after its process has ended. A list shows it later: `Pod.unseenMs`. */
+/** A watch shows that a pod is gone up to this long after its process has ended. A list shows it later: `Pod.unseenMs`. */
 const END_MS = 5_000;
 
 /** Adds up the histories of all pods. One broadcast serves all clients that ask for the same range and steps. */
@@ -94,9 +90,8 @@ export class MeshHistories {
   }
 
   /**
-   * Steps begin at multiples of their length since the epoch, so that a chart does not shake when it is redrawn. If the server
-   * chooses their length, each link is pinged in each step: in a shorter one, the failed links that were not pinged would be
-   * missing.
+   * Steps begin at multiples of their length, so that a chart does not shake when it is redrawn. If the server chooses their length,
+   * each link is pinged in each step.
    */
   #stepsOf(query: HistoryQuery): Steps {
     const { clock, settings, resolutionMs } = this.#deps;
@@ -158,8 +153,7 @@ export class MeshHistories {
     ];
     const stillMissing: MissingPart[] = [];
     for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lacking) {
-      // If a pod has restarted, its own results count from the step on in which they begin, and the copy counts before it. So no
-      // link counts twice.
+      // If a pod has restarted, the copy counts up to the step in which its own results begin.
       const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
       const range = ageRangeOf(steps, copiedSteps);
       const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs, parts) : null;
@@ -272,10 +266,7 @@ interface Added {
   copies: readonly string[];
 }
 
-/**
- * The sum of all pods' histories. Each is added as it arrives, because those of 1000 pods with 360 steps would take about
- * 70 MiB. The largest has `MAX_STEPS` x `STEP_COUNTS` = 28,800 numbers, which takes well under a millisecond.
- */
+/** The sum of all pods' histories. Each is added as it arrives: those of 1000 pods with 360 steps would take 70 MiB. */
 class HistorySums {
   readonly links: number[];
   readonly failed: number[];

@@ -83,18 +83,14 @@ export class PeerCallError extends Error {
 
 /** The most connections to all pods at once: several fan-outs with many silent pods may reach it. Further calls are refused. */
 const MAX_CONNECTIONS = 1_024;
-/**
- * How long we remember that a pod does not know a path, or is passive. Not for ever, because its container may be replaced by
- * another version.
- */
+/** How long we remember that a pod does not know a path, or is passive. Its container may be replaced by another version. */
 const REMEMBERED_MS = 10 * 60_000;
-/** We remember unknown paths of at most this many pods, and as many passive pods. Beyond that, the oldest entry is dropped. */
+/** The most pods whose unknown paths are remembered, and the most passive pods. */
 const MAX_REMEMBERED_PODS = 5_000;
 /** The most bytes of all answers that are being read, or wait to be parsed: a tenth of the memory limit that we ship. */
 const MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024;
 /** The most pairs of pod and path that are remembered for `isNews`. For further pairs `isNews` is always false. */
 const MAX_SKIPS_KNOWN = 1_000;
-
 /** The most bytes that one read from a connection takes. All connections share one buffer of this size. */
 const READ_BYTES = 64 * 1024;
 
@@ -102,10 +98,8 @@ const READ_BYTES = 64 * 1024;
 export type OnSkipped = (pod: Pod, path: string, skipped: Skipped, isNews: boolean) => void;
 
 /**
- * Calls other pods over HTTP. All calls to other pods go through one instance, with one set of limits.
- * A pod is called on its IP address and never by name. Redirects are not followed.
- * A pod may be hostile: the size of its answer and the number of values in it are limited, all answers share one limit of
- * memory, and they are parsed and validated one after the other, in time slices.
+ * Calls other pods over HTTP, on their IP addresses and never by name. Redirects are not followed. A pod may be hostile: the size of
+ * its answer is limited, all answers share one limit of memory, and they are parsed one after the other, in time slices.
  */
 export class PeerClient {
   readonly #settings: PeerClientSettings;

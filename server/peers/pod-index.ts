@@ -20,14 +20,12 @@ interface TableMap {
 }
 
 /**
- * Finds the pods that reports name among the pods of the mesh. Made once per collection.
+ * Finds the pods that reports name among the pods of the mesh. Links name them by their position in the report's *table of peers*
+ * (`PodReport.peers`). Most pods send the same table, so it is mapped to the mesh once.
  *
- * The links of a report name pods by their position in the report's *table of peers* (`PodReport.peers`). Most pods send the same
- * table, so it is mapped to the mesh once.
- *
- * It also says how a table of peers differs from the pods of the mesh. Two pods learn of a change at different times, so a pod
- * that we know counts as a difference only if it is *settled*: its lifecycle has not changed for `toleranceMs`. A pod that we
- * do not know is a stranger at once; `mergedReportOf` applies the tolerance to it, by the age of its link.
+ * It also says how a table differs from the pods of the mesh. Two pods learn of a change at different times, so a pod that we know
+ * counts as a difference only if it is *settled*: its lifecycle has not changed for `toleranceMs`. To one that we do not know,
+ * `mergedReportOf` applies the tolerance, by the age of its link.
  */
 export class PodIndex {
   /** The pods of the mesh. */
