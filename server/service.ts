@@ -15,7 +15,7 @@ import { PeerBroadcast } from './peers/broadcast.ts';
 import { catchUp } from './peers/catch-up.ts';
 import type { CollectDeps } from './peers/collect-view.ts';
 import { Collector } from './peers/collector.ts';
-import { Copies, withCopyUids } from './peers/copies.ts';
+import { Copies } from './peers/copies.ts';
 import { FanOut } from './peers/fan-out.ts';
 import { CopySource, Keeper, keepersOf } from './peers/keeper.ts';
 import { LinkQuery } from './peers/link-query.ts';
@@ -52,7 +52,7 @@ export interface Service {
 const OWN_FAULT_LOG_MS = 60_000;
 /** This long before its end a pod pings no more, and gives its keepers, which ask every second or so, the rest of its past. */
 const LAST_COPY_MS = 2500;
-/** The most pods that are asked for the copy of a link of a pod that has left. */
+/** So many pods are asked for the copy of a pod: its keepers, and two that may have been keepers before. */
 const MAX_ASKED_KEEPERS = 4;
 
 /**
@@ -133,9 +133,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     reportOf: async (range) => {
       const report = await monitor.reportOf(range);
       const starvation = { ...report.starvation, ...journal.starvedAt(range.toAgeMs) };
-      return { ...report, starvation, past: report.past === null ? null : withCopyUids(report.past, copies) };
+      return { ...report, starvation };
     },
-    podHistory: async (range, stepMs) => withCopyUids(await monitor.past.podHistory(range, stepMs, isLeftOut), copies),
+    podHistory: (range, stepMs) => monitor.past.podHistory(range, stepMs, isLeftOut),
     journal: (sinceAgeMs, limit = MAX_EVENTS) => {
       const own = journal.read(sinceAgeMs, limit);
       const lost = copies.journals(sinceAgeMs, limit, presentUids());
@@ -156,6 +156,11 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const fanOut = new FanOut(config, clock);
   const isPassive = ({ node }: Pod) => !isActiveNode(node, config);
   const reporters = onlyReporters(snapshot, selfUid, isPassive);
+  /** The other pods that may have a copy of a pod, in the order in which to ask them. */
+  const otherKeepers = (uid: string) => {
+    const others = reporters().pods.filter((pod) => pod.uid !== selfUid());
+    return config.historyMemoryMiB > 0 ? keepersOf(uid, others, MAX_ASKED_KEEPERS) : [];
+  };
   /** What most of the parts below work with. */
   const { nameOf } = monitor;
   const shared = {
@@ -165,6 +170,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     fanOut,
     selfUid,
     nameOf,
+    otherKeepers,
     lifetimes,
     copies,
     journal,
@@ -192,10 +198,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     ownHistory: (range, stepMs) => ownPast.podHistory(range, stepMs),
     copiedHistory: (uid, range, stepMs) => copies.podHistory(uid, range, stepMs),
   });
-  const otherKeepers = (uid: string) => {
-    const others = reporters().pods.filter((pod) => pod.uid !== selfUid());
-    return keepersOf(uid, others, MAX_ASKED_KEEPERS);
-  };
   const linkQuery = new LinkQuery(client, clock, nameOf, otherKeepers);
   const events = new MeshEvents({
     ...shared,

@@ -15,7 +15,6 @@ import { type Clock, wallOffsetMs } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { PULL_MS } from './copies.ts';
 import type { FanOut } from './fan-out.ts';
-import { keepersOf } from './keeper.ts';
 import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts';
 import { listToleranceMs, PodIndex } from './pod-index.ts';
 import type { ReportQuery, ReportResult } from './report-query.ts';
@@ -40,6 +39,8 @@ export interface CollectDeps {
   /** Our own report, with statistics over `windowMs`, or of a time range of the past. */
   ownReport(windowMs: number): Promise<PodReport>;
   ownReportOf(range: AgeRange): Promise<PodReport>;
+  /** The other pods that may have a copy of a pod, in the order in which to ask them. */
+  otherKeepers(uid: string): Pod[];
   /** The report of another pod from the copy that we keep; null if we keep none. */
   copiedReportOf(uid: string, range: AgeRange): Promise<PodReport | null>;
   /** Since when the Kubernetes API had been lost to this pod `ageMs` ago, ms since the epoch; null if it had not. */
@@ -69,8 +70,6 @@ export interface PastView {
   presentPod(pod: Pod): Pod | null;
   /** The report of pod `uid` from our own copy of it; null if we keep none. */
   copiedReport(uid: string): Promise<PodReport | null>;
-  /** The other present pods that keep a copy of pod `uid`, by the reports merged so far, in the order in which to ask them. */
-  presentKeepersOf(uid: string): Pod[];
   /** `Mesh.past`, with the coarsest resolution of the reports merged so far. */
   ofMesh(): NonNullable<Mesh['past']>;
 }
@@ -134,8 +133,6 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
   // No tolerance: lists of the past are not compared.
   const index = new PodIndex(snapshot.pods, toMs, 0);
   let resolutionMs = 0;
-  /** By uid of a pod: the other present pods that keep a copy of it, as far as the reports merged so far say. */
-  const keepers = new Map<string, Pod[]>();
   const range = (): AgeRange => {
     const nowMs = clock.monotonicMs() + clockOffsetMs;
     const toAgeMs = Math.max(0, Math.round(nowMs - toMs));
@@ -152,19 +149,10 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
         return pod === undefined || pod.lifecycle === 'gone' ? null : pod;
       },
       copiedReport: (uid) => deps.copiedReportOf(uid, range()),
-      presentKeepersOf: (uid) => {
-        const known = keepers.get(uid) ?? [];
-        return keepersOf(uid, known, known.length);
-      },
       ofMesh: () => ({ fromMs, toMs, resolutionMs }),
     },
     ownReport: () => deps.ownReportOf(range()),
     merge: (report, arrival) => {
-      const pod = present.get(index.pods[arrival.pod]?.uid ?? '');
-      // Our own copies are read by `copiedReport`, not over the network.
-      if (pod !== undefined && pod.uid !== deps.selfUid()) {
-        for (const uid of report.past?.copies ?? []) keepers.set(uid, [...(keepers.get(uid) ?? []), pod]);
-      }
       const missing = missingInPast(report, arrival, freshMs === null ? null : toMs);
       if (missing !== null) return missing;
       resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);

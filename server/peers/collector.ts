@@ -272,7 +272,7 @@ export class Collection {
     const { uid } = pod;
     const own = await past.copiedReport(uid);
     let report = own === null ? null : this.#view.merge(own, this.#arrivalOf(pod));
-    for (const keeper of past.presentKeepersOf(uid)) {
+    for (const keeper of this.#deps.otherKeepers(uid)) {
       if (report?.missing === '') break;
       const result = await this.#deps.queryReport(keeper, { ...this.#query(deadlineMs), of: uid });
       if (result.kind === 'report') report = this.#merge(result, this.#arrivalOf(pod));

@@ -13,14 +13,7 @@ import {
   readRecord,
 } from '../protocol/copy.ts';
 import { type CopiedJournal, MAX_COPIED_JOURNALS, MAX_EVENTS } from '../protocol/event.ts';
-import {
-  type AgeRange,
-  type LinkHistory,
-  MAX_KEPT_COPIES,
-  MAX_PAST_MS,
-  type PodHistory,
-  type ReportPast,
-} from '../protocol/history.ts';
+import { type AgeRange, type LinkHistory, MAX_PAST_MS, type PodHistory } from '../protocol/history.ts';
 import { type PingSettings, shortestRangeMs } from '../protocol/link-state.ts';
 import { type PodReport, starvedTimesIn } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
@@ -33,11 +26,6 @@ import { SharedResults } from '../runtime/shared-results.ts';
 import { isWithin } from '../runtime/time-range.ts';
 
 type CopiesSettings = ResultsSettings & PingSettings;
-
-/** Adds to what a pod says about a past range which pods it keeps copies of (`ReportPast.copies`). */
-export function withCopyUids<T extends ReportPast>(past: T, { uids }: Pick<Copies, 'uids'>): T {
-  return uids.length === 0 ? past : { ...past, copies: uids };
-}
 
 /**
  * The copy of one process, without gaps. Its times are by the monotonic clock of that process. If there is a gap, because its keepers
@@ -98,11 +86,6 @@ export class Copies {
     this.#isLeftOut = isLeftOut;
     this.#maxBytes = settings.historyMemoryMiB * 2 ** 20 * COPY_SHARE;
     this.#replays = new SharedResults(clock, MAX_REPLAYS, 'too many copies are asked for at once, try again');
-  }
-
-  /** The uids of the copied pods. */
-  get uids(): string[] {
-    return [...new Set(this.#copies.map(({ uid }) => uid))].slice(0, MAX_KEPT_COPIES);
   }
 
   /** Approximate memory of all copies. */
@@ -290,7 +273,8 @@ export class Copies {
 
   /** Forgets what is older than HISTORY_WINDOW, and what there is no room for. */
   #trim(): void {
-    for (const uid of this.uids) for (const copy of this.#copiesOf(uid).slice(0, -MAX_COPIES)) this.#drop(copy);
+    for (const uid of new Set(this.#copies.map((copy) => copy.uid)))
+      for (const copy of this.#copiesOf(uid).slice(0, -MAX_COPIES)) this.#drop(copy);
     for (const copy of [...this.#copies]) {
       const oldestMs = this.#nowOf(copy) - this.#settings.historyWindowMs;
       while ((copy.pieces[0]?.toMs ?? Number.POSITIVE_INFINITY) < oldestMs) dropOldestPiece(copy);

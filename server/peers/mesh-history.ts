@@ -3,7 +3,6 @@ import type { MissingPart } from '../protocol/event.ts';
 import {
   type AgeRange,
   LATENCY_BINS_US,
-  MAX_KEPT_COPIES,
   MAX_STEPS,
   type MeshHistory,
   type PodHistory,
@@ -17,7 +16,6 @@ import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
-import { keepersOf } from './keeper.ts';
 import type { PeerClient, PeerRequest } from './peer-client.ts';
 
 interface MeshHistoriesDeps {
@@ -28,6 +26,8 @@ interface MeshHistoriesDeps {
   ownHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   /** The history of another pod from the copy that we keep; null if we keep none. */
   copiedHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null>;
+  /** The other pods that may have a copy of a pod, in the order in which to ask them. */
+  otherKeepers(uid: string): Pod[];
   /** The resolution of our own results from `ageMs` ago, in ms. */
   resolutionMs(ageMs: number): number;
   lifetimes: Pick<PodLifetimes, 'countAlive' | 'departedSince' | 'remembersSinceMs'>;
@@ -56,10 +56,10 @@ const MAX_KEPT = 8;
 const MAX_RUNNING = 8;
 /** The counts of a pod in one step: `links`, `failed`, and one for each bin of `byLatency` and of `lossyByLatency`. */
 const STEP_COUNTS = 2 + 2 * (LATENCY_BINS_US.length + 1);
-/** A count has at most six digits and a comma. The head has twenty fields and the uids of the copies that the pod keeps. */
+/** A count has at most six digits and a comma. */
 const ANSWER_LIMITS = {
-  maxBytes: MAX_STEPS * 7 * (STEP_COUNTS + 2) + 140 * MAX_KEPT_COPIES,
-  maxValues: MAX_STEPS * (STEP_COUNTS + 2) + MAX_KEPT_COPIES + 100,
+  maxBytes: MAX_STEPS * 7 * (STEP_COUNTS + 2) + 1_000,
+  maxValues: MAX_STEPS * (STEP_COUNTS + 2) + 100,
 };
 /** A watch shows that a pod is gone up to this long after its process has ended. A list shows it later: `Pod.unseenMs`. */
 const END_MS = 5_000;
@@ -156,7 +156,7 @@ export class MeshHistories {
       // If a pod has restarted, the copy counts up to the step in which its own results begin.
       const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
       const range = ageRangeOf(steps, copiedSteps);
-      const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs, parts) : null;
+      const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs) : null;
       const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
       const lacks = added === null ? [part] : whatCopyLacks(pod, added, sinceMs);
       stillMissing.push(...lacks.map(({ reason, detail }) => ({ name: nameOf(pod), reason, detail })));
@@ -165,21 +165,12 @@ export class MeshHistories {
   }
 
   /** Adds the history of pod `uid` from a copy: ours, or that of the first keeper that has one. Null if there is none. */
-  async #addCopy(
-    sums: HistorySums,
-    uid: string,
-    range: AgeRange,
-    stepMs: number,
-    parts: readonly PodAnswer<Added>[],
-  ): Promise<Added | null> {
-    const { clock, client, copiedHistory } = this.#deps;
+  async #addCopy(sums: HistorySums, uid: string, range: AgeRange, stepMs: number): Promise<Added | null> {
+    const { clock, client, copiedHistory, otherKeepers } = this.#deps;
     const own = await copiedHistory(uid, range, stepMs);
     if (own !== null) return sums.add(own, clock.nowMs());
-    // The first part is our own.
-    const others = parts.slice(1);
-    const keepers = others.flatMap(({ pod, value }) => (pod !== null && value.copies.includes(uid) ? [pod] : []));
     const path = `${pathOf(range, stepMs)}&of=${encodeURIComponent(uid)}`;
-    for (const keeper of keepersOf(uid, keepers, keepers.length)) {
+    for (const keeper of otherKeepers(uid)) {
       try {
         return (await client.request(keeper, { path, parse: sums.addAnswer, ...ANSWER_LIMITS })).value;
       } catch {
@@ -262,8 +253,6 @@ interface Added {
   /** The pod has results from `knownMs` to `untilMs`, ms since the epoch; Infinity = until now. */
   knownMs: number;
   untilMs: number;
-  /** The uids of the pods whose copies it keeps. */
-  copies: readonly string[];
 }
 
 /** The sum of all pods' histories. Each is added as it arrives: those of 1000 pods with 360 steps would take 70 MiB. */
@@ -297,7 +286,7 @@ class HistorySums {
     const { fromMs, stepMs, count, askedMs } = this.#steps;
     const shift = Math.round((atMs - askedMs) / stepMs);
     const knownMs = atMs - history.knownAgeMs;
-    const { untilAgeMs = 0, copies = [] } = history;
+    const { untilAgeMs = 0 } = history;
     const untilMs = untilAgeMs === 0 ? Number.POSITIVE_INFINITY : atMs - untilAgeMs;
     for (let step = 0; step < count; step++) {
       const middleMs = fromMs + (step + 0.5) * stepMs;
@@ -309,7 +298,7 @@ class HistorySums {
       addAll(lossyByLatency[step], history.lossyByLatency?.[from]);
     }
     this.resolutionMs = Math.max(this.resolutionMs, history.resolutionMs);
-    return { knownMs, untilMs, copies };
+    return { knownMs, untilMs };
   }
 }
 

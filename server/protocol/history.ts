@@ -14,9 +14,6 @@ export interface AgeRange {
   toAgeMs: number;
 }
 
-/** The most copies of other pods that one pod keeps. */
-export const MAX_KEPT_COPIES = 500;
-
 /** The past range that a pod report covers. */
 export const reportPastSchema = v.object({
   fromAgeMs: v.finiteNumber,
@@ -29,8 +26,6 @@ export const reportPastSchema = v.object({
   untilAgeMs: v.exactOptional(v.finiteNumber),
   /** Whether the process stood still (SIGSTOP, a frozen container) at the end of the range, so that it answered nobody. */
   stoodStill: v.exactOptional(v.boolean()),
-  /** uids of the pods whose copies this pod keeps: it can be asked for their past too (`of`). */
-  copies: v.exactOptional(v.boundedArray(v.boundedText(128), MAX_KEPT_COPIES)),
 });
 export type ReportPast = v.InferOutput<typeof reportPastSchema>;
 

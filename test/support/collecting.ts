@@ -27,6 +27,7 @@ export function collectDepsOf(clock: Clock, pods: readonly Pod[], change: Partia
     lifetimes: new PodLifetimes({ historyWindowMs: 3_600_000, goneRetentionMs: 60_000 }, clock),
     ownReport: async () => reportOf(pods[0] ?? podOf(0), pods),
     ownReportOf: async () => reportOf(pods[0] ?? podOf(0), pods),
+    otherKeepers: () => [],
     copiedReportOf: async () => null,
     apiLostAt: () => null,
     resolutionMs: () => 0,

@@ -43,8 +43,6 @@ function start({
   goneUnseenMs = 0,
   passiveUid = '',
   lossy = 0,
-  /** uids of the pods that each pod says it keeps copies of. */
-  copies = [] as string[],
 } = {}) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
@@ -64,7 +62,7 @@ function start({
       Number(query.get(name)),
     );
     const answer = (n: number, failed: number, knownMs?: number, createdMs?: number): PodAnswer<T> => {
-      const history = { ...podHistory({ fromAgeMs, toAgeMs }, stepMs, failed, knownMs), ...lossyOf(stepMs), copies };
+      const history = { ...podHistory({ fromAgeMs, toAgeMs }, stepMs, failed, knownMs), ...lossyOf(stepMs) };
       const written = { atMs: clock.nowMs(), errorMs: 0 };
       const value = parse(JSON.parse(JSON.stringify(history)), noneSkipped(), written) as T;
       return { pod: podOf(n, createdMs === undefined ? {} : { createdMs }), value, ...written };
@@ -85,11 +83,12 @@ function start({
         return Promise.reject(new Error('no copies in this test'));
       },
     },
-    ownHistory: async (range, stepMs) => ({ ...podHistory(range, stepMs, 0), copies }),
+    ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
     copiedHistory: async (uid, range, stepMs) => {
       if (copyUntilAgeMs < 0 || uid !== copyUid) return null;
       return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
     },
+    otherKeepers: () => [podOf(1), podOf(2)],
     isPassive: ({ uid }) => uid === passiveUid,
     nameOf: podNamer([]),
     resolutionMs: () => resolutionMs,
@@ -112,10 +111,10 @@ describe('the history of the mesh', () => {
     expect(namesOf(missing)).toEqual(['pod-3']);
   });
 
-  it('asks other keepers for a copy, and not this pod itself', async () => {
-    const { history, askedKeepers } = start({ copies: [podOf(9).uid] });
+  it('asks the keepers of a pod for its copy if it has none, one after the other', async () => {
+    const { history, askedKeepers } = start({ copyUntilAgeMs: 1_000, copyUid: podOf(3).uid });
     await history();
-    expect(askedKeepers.sort()).toEqual(['pod-1', 'pod-2']);
+    expect(askedKeepers).toEqual(['pod-1', 'pod-2']);
   });
 
   it('is the sum of all pods, with the number of pods in each step', async () => {
@@ -187,7 +186,7 @@ describe('the history of the mesh', () => {
     await reader.history({ fromMs: NOW_MS - 50_000, toMs: NOW_MS + 10_000, stepMs: 10_000 });
     expect(first.links).toEqual(new Array(6).fill(9));
     expect(held).toHaveLength(6);
-    for (const value of held) expect(Object.keys(value as object)).toEqual(['knownMs', 'untilMs', 'copies']);
+    for (const value of held) expect(Object.keys(value as object)).toEqual(['knownMs', 'untilMs']);
     expect(new Set(paths).size).toBe(2);
   });
 

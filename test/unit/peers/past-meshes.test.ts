@@ -32,9 +32,9 @@ interface Scene {
   before: readonly Pod[];
   /** The report of a pod, or that of pod `of` from its copy. */
   answer?(uid: string, asked: AgeRange, of: string | undefined): PodReport | null;
-  /** The pods that pod 0 keeps a copy of, and those that its report names as such. */
+  /** The pods that pod 0 keeps a copy of, and those of which pod 1 may have one. */
   ownCopies?: string[];
-  toldCopies?: string[];
+  kept?: string[];
   ownKnownAgeMs?: number;
   resolutionMs?: number;
   /** How well the pods are known now. */
@@ -52,7 +52,7 @@ function start({
   resolutionMs = 0,
   status = {},
   ownCopies = [],
-  toldCopies = [],
+  kept = [],
   apiLost,
 }: Scene) {
   const clock = new FakeClock(NOW_MS);
@@ -68,9 +68,10 @@ function start({
     },
     resolutionMs: () => resolutionMs,
     ownReportOf: async (asked) => {
-      const past = { knownAgeMs: ownKnownAgeMs, copies: toldCopies };
+      const past = { knownAgeMs: ownKnownAgeMs };
       return pastReport(podOf(0), before, asked, past, ownKnownAgeMs < asked.fromAgeMs ? [] : undefined);
     },
+    otherKeepers: (uid) => (kept.includes(uid) ? [podOf(1)] : []),
     copiedReportOf: async (uid, asked) => (ownCopies.includes(uid) ? pastReport(podOf(2), before, asked) : null),
     apiLostAt: (ageMs) => {
       const atMs = clock.nowMs() - ageMs;
@@ -140,38 +141,21 @@ describe('a mesh of the past', () => {
     expect([...(mesh.reports[0]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
   });
 
-  it('has the reports of those pods from copies: from ours, or from the keeper that the others name', async () => {
+  it('has the reports of those pods from copies: from ours, or from that of a keeper', async () => {
     const before = podsOf(4);
     const { meshes, reasons, asks } = start({
       now: oneLeft,
       before,
       ownCopies: ['uid-2'],
+      kept: ['uid-2', 'uid-3'],
       answer: (_uid, asked, of) =>
-        of === undefined
-          ? pastReport(podOf(1), before, asked, { copies: ['uid-3'] })
-          : pastReport(podOf(3), before, asked, { untilAgeMs: 55_000 }),
+        of === undefined ? null : pastReport(podOf(3), before, asked, { untilAgeMs: 55_000 }),
     });
     const mesh = await meshes.of(minuteAgo);
     expect(reasons(mesh)).toEqual(['', '', '', '']);
     expect(mesh.reports.map(({ links }) => links.length)).toEqual([4, 4, 4, 4]);
     expect(asks.map(({ of }) => of)).toEqual([undefined, 'uid-3']);
     expect(mesh.reports[3]?.missingDetail).toBe(`the copy of its memory ends at ${isoOf(55_000)}`);
-  });
-
-  it('does not say that a pod is gone that has restarted, and whose report is from a copy', async () => {
-    const pods = podsOf(3);
-    const { meshes } = start({
-      now: pods,
-      before: pods,
-      answer: (uid, asked, of) => {
-        if (of !== undefined) return pastReport(podOf(2), pods, asked, { untilAgeMs: 55_000 });
-        if (uid === 'uid-2') return pastReport(podOf(2), [], asked, { knownAgeMs: 20_000 }, []);
-        return pastReport(podOf(1), pods, asked, { copies: ['uid-2'] });
-      },
-    });
-    const [, , restarted] = (await meshes.of(minuteAgo)).reports;
-    expect([restarted?.missing, restarted?.links.length]).toEqual(['', 3]);
-    expect(restarted?.missingDetail).toMatch(/^the copy of its memory ends at/);
   });
 
   it('has no report of a pod whose process stood still at the moment, not even from a copy', async () => {
@@ -198,19 +182,12 @@ describe('a mesh of the past', () => {
     const { meshes, reasons } = start({
       now: oneLeft,
       before,
+      kept: ['uid-2'],
       answer: (_uid, asked, of) =>
-        of === undefined
-          ? pastReport(podOf(1), before, asked, { copies: ['uid-2'] })
-          : pastReport(podOf(2), before, asked, { untilAgeMs: asked.toAgeMs + lagMs }),
+        of === undefined ? null : pastReport(podOf(2), before, asked, { untilAgeMs: asked.toAgeMs + lagMs }),
     });
     expect(reasons(await meshes.at(minuteAgo.toMs))).toEqual(['', '', missing]);
     expect(reasons(await meshes.of(minuteAgo))).toEqual(['', '', '']);
-  });
-
-  it('asks other keepers for a copy, and not this pod itself, whose own copies it has looked at', async () => {
-    const { meshes, asks, reasons } = start({ now: oneLeft, before: podsOf(3), toldCopies: ['uid-2'] });
-    expect(reasons(await meshes.of(minuteAgo))).toEqual(['', '', 'no-history']);
-    expect(asks.filter(({ of }) => of !== undefined)).toEqual([]);
   });
 
   it('says since when a report covers the range, if its pod ran before', async () => {
