@@ -47,8 +47,8 @@ const MAX_ENTRIES = 5000;
 const MIN_ENTRIES_PER_POD = 10;
 /** Of the events that only one other pod reports, this many may always be in the list: see `fairShares`. */
 const MIN_SHARE = 50;
-/** Journals are asked for the last 1, 2, 4 ... minutes, so that clients who ask for similar ranges share one broadcast. */
-const SHORTEST_MS = 60_000;
+/** Journals are asked for whole minutes, so that clients who ask for similar ranges share one broadcast. */
+const MINUTE_MS = 60_000;
 /** On a busy machine a ping may end this much later than its round. */
 const SLACK_MS = 1000;
 
@@ -84,7 +84,8 @@ export class MeshEvents {
     const { clock, settings, podCount, ownJournal, lifetimes, broadcast } = this.#deps;
     const windows = windowsOf(settings);
     const widestMs = Math.max(windows.linkMs, windows.probeMs, windows.apiMs);
-    const sinceAgeMs = this.#sinceAgeMs(clock.nowMs() - fromMs + widestMs);
+    const minutes = Math.max(1, Math.ceil((clock.nowMs() - fromMs + widestMs) / MINUTE_MS));
+    const sinceAgeMs = Math.min(minutes * MINUTE_MS, settings.historyWindowMs);
     const share = Math.max(MIN_ENTRIES_PER_POD, Math.floor(MAX_ENTRIES / Math.max(1, podCount())));
     const most = Math.min(share, MAX_EVENTS);
     const journals = await broadcast.ask<Journal>({
@@ -108,14 +109,6 @@ export class MeshEvents {
       missing: [...journals.missing, ...shortJournals(journals.parts, all.parts, fromMs, this.#deps)],
       events,
     };
-  }
-
-  /** The age to ask for: the first of `SHORTEST_MS` and its doubles that is at least `ageMs`, at most HISTORY_WINDOW. */
-  #sinceAgeMs(ageMs: number): number {
-    const { historyWindowMs } = this.#deps.settings;
-    let sinceAgeMs = SHORTEST_MS;
-    while (sinceAgeMs < ageMs && sinceAgeMs < historyWindowMs) sinceAgeMs *= 2;
-    return Math.min(sinceAgeMs, historyWindowMs);
   }
 }
 

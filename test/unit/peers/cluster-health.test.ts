@@ -207,17 +207,6 @@ describe('whom failed links speak against', () => {
     expect(sentence).toMatch(/^1,199 of 1,199 links into it fail: refused \(from very.* and 1,196 more\)$/);
   });
 
-  it('is told by pods and not by links, where both IP families are probed', () => {
-    const failed: LinkSpec = { to: 1, outcome: 'refused' };
-    const reports = [
-      mergedReportOf(0, [{ to: 0 }, { to: 2 }, { to: 3 }, failed, { ...failed, flags: FLAG_IPV6 }]),
-      ...[1, 2, 3].map((from) => mergedReportOf(from, [{ to: 0 }, { to: 1 }, { to: 1, flags: FLAG_IPV6 }])),
-    ];
-    expect(meshOf(podsOf(4), reports).health.reasons).toEqual([
-      { pod: 1, why: ['1 of 3 links into it fail: refused (from pod-0)'] },
-    ]);
-  });
-
   it('is the link that a shortage of CPU does not explain, if both IP families fail', () => {
     const timeout: LinkSpec = { to: 1, outcome: 'timeout', phase: 'first-byte' };
     const refused: LinkSpec = { to: 1, outcome: 'refused', flags: FLAG_IPV6 };
@@ -257,15 +246,6 @@ describe('whom failed links speak against', () => {
     expect(meshOf(pods, reports).health.reasons).toEqual([
       { pod: 1, why: ['1 of 3 links into it fail: refused (from pod-0)'] },
     ]);
-  });
-
-  it.each(['source', 'destination'] as const)('counts no timeout of a starved %s, however many there are', (end) => {
-    const pods = podsOf(300);
-    const starved = [...pods.keys()].filter((pod) => (end === 'source' ? pod < 150 : pod >= 100));
-    const reports = Object.fromEntries(starved.map((pod) => [pod, { starvation }]));
-    const fails: Fails = (from, to) => from < 150 && to >= 100 && to !== from;
-    const mesh = meshWith(pods, fails, { reports, failed: { outcome: 'timeout', phase: 'first-byte' } });
-    expect(mesh.health).toEqual({ ok: true, reasons: [], general: [] });
   });
 
   it('accuses no pod of the silent side, however many links into it fail', () => {

@@ -68,19 +68,6 @@ describe('asking for the samples of a link', () => {
     expect(samples.error).toMatch(/more than 262144 bytes/);
   });
 
-  it('gives up at the deadline, without an address at once, and when stopped', async () => {
-    const { query, client, clock, requests } = await start(() => {});
-    const late = query.samples(from, 'uid/1');
-    await soon(() => expect(requests).toHaveLength(1));
-    await clock.advance(1_000);
-    expect((await late).error).toMatch(/1000 ms/);
-    expect((await query.samples(podOf(0, { podIPs: [] }), 'uid/1')).error).toMatch(/no address/);
-    const ended = query.samples(from, 'uid/1');
-    client.stop();
-    expect((await ended).error).not.toBe('');
-    expect(clock.pending).toBe(0);
-  });
-
   it('asks at most 16 at once', async () => {
     const { query, client, requests } = await start(() => {});
     const all = Array.from({ length: 20 }, () => query.samples(from, 'uid/1'));

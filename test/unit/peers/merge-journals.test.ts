@@ -71,12 +71,6 @@ describe('merged journals', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('have two events for a link that fails twice within a round, but one for its two IP families', () => {
-    const failed = (agoMs: number) => ({ by: 0, agoMs, kind: 'link-failed' as const, of: 9 });
-    expect(merge(journals(1, [failed(5_000), failed(4_500)]))).toHaveLength(1);
-    expect(merge(journals(1, [failed(5_000), failed(3_500)]))).toHaveLength(2);
-  });
-
   it.each([1_000, 2_000, 30_000])(
     'have one event for an outage seen over both IP families, at any moment of a round of %i ms',
     (refreshIntervalMs) => {
