@@ -56,8 +56,6 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
   yield ']';
   yield* externalsByTarget(entries);
   yield ',"responses":{';
-  // One array for all reports: a new one for each would be 4 MB of garbage with 1000 pods.
-  const linkTo = new Int32Array(mesh.pods.length);
   const timeText = isoTimes();
   let comma = '';
   for (const { pod, report, key, hostIP, podIP } of entries) {
@@ -68,7 +66,7 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
     comma = ',';
     if (missing === '') {
       yield `${start},"response":{"podResults":{`;
-      yield* podResults(report, entries, linkTo, options, timeText);
+      yield* podResults(report, entries, options, timeText);
       yield `}${probeResultsJson(report.probes)}}}`;
     } else {
       const address = addressOf(pod, options);
@@ -137,26 +135,21 @@ function* externalsByTarget(entries: readonly Entry[]): Generator<string> {
   if (targets.size > 0) yield '}';
 }
 
-/**
- * One pod's `podResults` without its braces, in pieces. `linkTo` is scratch memory: one number for each pod of the mesh.
- */
+/** One pod's `podResults` without its braces, in pieces. */
 function* podResults(
   { links, atMs, details }: MergedReport,
   entries: readonly Entry[],
-  linkTo: Int32Array,
   options: CheckAllOptions,
   timeText: (ms: number) => string,
 ): Generator<string> {
-  fillLinkTo(linkTo, links);
+  const linkTo = linkByPod(links);
   const detailOf = new Map(details);
   /** The comma before the first result is left out. */
   let skip = 1;
   let piece = '';
-  // `for ... of` would leave 40 bytes of garbage for each of a million links.
-  for (let n = 0; n < entries.length; n++) {
-    const { index, pod, pinged } = entries[n] as Entry;
-    const i = linkTo[index] ?? -1;
-    if (i === -1) continue;
+  for (const { index, pod, pinged } of entries) {
+    const i = linkTo.get(index);
+    if (i === undefined) continue;
     const family = ((links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? 0 : 1;
     const outcome = outcomeOf(links, i);
     const ageMs = unpack16(links.ageMs[i] ?? NONE16);
@@ -177,17 +170,15 @@ function* podResults(
   yield piece.slice(skip);
 }
 
-/**
- * Fills `linkTo`, by index of the pod in the mesh: the index of the link to it, -1 without one. A pod that is pinged over IPv4 and
- * IPv6 has two links, of which the worse counts.
- */
-function fillLinkTo(linkTo: Int32Array, links: LinkColumns): void {
+/** By index of the pod in the mesh: the link to it; of those over IPv4 and IPv6 the worse. */
+function linkByPod(links: LinkColumns): Map<number, number> {
+  const linkTo = new Map<number, number>();
   const result = (i: number) => ({ outcome: outcomeOf(links, i), totalUs: unpack16(links.totalUs[i] ?? 0) });
-  linkTo.fill(-1);
   for (let i = 0; i < links.length; i++) {
     if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
     const to = links.to[i] ?? 0;
-    const other = linkTo[to] ?? -1;
-    if (other === -1 || isWorse(result(i), result(other))) linkTo[to] = i;
+    const other = linkTo.get(to);
+    if (other === undefined || isWorse(result(i), result(other))) linkTo.set(to, i);
   }
+  return linkTo;
 }

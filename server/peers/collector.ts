@@ -168,7 +168,7 @@ export class Collection {
   readonly #last: { reports: Map<number, MergedReport>; atMs: number; endMs: number } | null = null;
 
   /** `last`: the mesh whose reports stand in for late ones in `meshInTime`. */
-  constructor(deps: CollectDeps, view: CollectView, last: Finished | null = null) {
+  constructor(deps: CollectDeps, view: CollectView, last: { mesh: UnjudgedMesh; endMs: number } | null = null) {
     this.#deps = deps;
     this.#view = view;
     this.#startMs = deps.clock.monotonicMs();

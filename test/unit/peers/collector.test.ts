@@ -186,24 +186,6 @@ describe('a collection of many', () => {
   });
 });
 
-describe('meshes of more than 90 000 links', () => {
-  it('are collected for two windows at once, and one is kept', async () => {
-    const { collector, clock, asks } = start({ pods: podsOf(301) });
-    const collect = (windowMs: number) => collector.collect({ windowMs, maxAgeMs: 1_000 });
-    const two = [collect(1_000), collect(2_000)];
-    await expect(collect(3_000)).rejects.toThrow(/more than 2 windows/);
-    await clock.advance(50);
-    await Promise.all(two);
-    await collect(2_000);
-    expect(asks).toHaveLength(600);
-    const again = collect(1_000);
-    await clock.advance(50);
-    await again;
-    expect(asks).toHaveLength(900);
-    collector.stop();
-  });
-});
-
 describe('a mesh within a budget of time', () => {
   /** Five pods of which one hangs and one refuses, looked at `askMs` after all was well. */
   async function afterFault(askMs: number, pods = podsOf(5)) {
