@@ -10,8 +10,6 @@ import type { PeerClient, PeerRequest } from './peer-client.ts';
 const ANSWER_LIMITS = { maxBytes: 256 * 1024, maxValues: 15_000 };
 /** The most characters of the text that says why there is no answer. */
 const MAX_ERROR = 400;
-/** The most queries in progress. */
-const MAX_QUERIES = 16;
 
 /** Asks a pod about one of its links (`/api/v1/samples`, `/api/v1/pod-history`), or its keepers if it has gone. */
 export class LinkQuery {
@@ -19,7 +17,6 @@ export class LinkQuery {
   readonly #clock: Clock;
   readonly #nameOf: PodNamer;
   readonly #keepersOf: (uid: string) => Pod[];
-  #queries = 0;
 
   /** `nameOf` names pods in texts. `keepersOf`: the other pods that may keep a copy of a pod. */
   constructor(client: PeerClient, clock: Clock, nameOf: PodNamer, keepersOf: (uid: string) => Pod[]) {
@@ -71,19 +68,10 @@ export class LinkQuery {
 
   /** The parsed answer of a pod, or a text that says why there is none. */
   async #ask<T>(pod: Pod, path: string, parse: PeerRequest<T>['parse']): Promise<T | string> {
-    this.#queries += 1;
     try {
-      if (this.#queries > MAX_QUERIES)
-        return this.#noAnswer(pod, `more than ${MAX_QUERIES} links are asked for at once, try again`);
       return (await this.#client.request(pod, { path, ...ANSWER_LIMITS, parse })).value;
     } catch (error) {
-      return this.#noAnswer(pod, textOf(error));
-    } finally {
-      this.#queries -= 1;
+      return `no answer from ${this.#nameOf(pod)}: ${textOf(error)}`.slice(0, MAX_ERROR);
     }
-  }
-
-  #noAnswer(pod: Pod, why: string): string {
-    return `no answer from ${this.#nameOf(pod)}: ${why}`.slice(0, MAX_ERROR);
   }
 }

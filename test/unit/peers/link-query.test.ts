@@ -4,19 +4,13 @@ import { LinkQuery } from '../../../server/peers/link-query.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { podNamer } from '../../../server/protocol/pod-names.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
+import { peerClientOn, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf } from '../../support/mesh.ts';
 
 async function start(answer: RequestListener, keepers: Pod[] = []) {
-  const peer = await startLoopbackPeer(answer);
+  const { port, requests } = await startLoopbackPeer(answer);
   const clock = new FakeClock();
-  const client = peerClientOn(peer.port, clock);
-  return {
-    query: new LinkQuery(client, clock, podNamer(keepers), () => keepers),
-    client,
-    clock,
-    requests: peer.requests,
-  };
+  return { query: new LinkQuery(peerClientOn(port, clock), clock, podNamer(keepers), () => keepers), requests };
 }
 
 const from = podOf(0, { podIPs: ['127.0.0.1'] });
@@ -66,14 +60,5 @@ describe('asking for the samples of a link', () => {
     const samples = await query.samples(from, 'uid/1');
     expect(samples).toMatchObject({ from: 'uid-0', to: 'uid/1', samples: [] });
     expect(samples.error).toMatch(/more than 262144 bytes/);
-  });
-
-  it('asks at most 16 at once', async () => {
-    const { query, client, requests } = await start(() => {});
-    const all = Array.from({ length: 20 }, () => query.samples(from, 'uid/1'));
-    await soon(() => expect(requests).toHaveLength(16));
-    client.stop();
-    const errors = (await Promise.all(all)).map(({ error }) => error);
-    expect(errors.filter((error) => /at once/.test(error))).toHaveLength(4);
   });
 });
