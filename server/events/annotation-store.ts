@@ -80,7 +80,6 @@ export class AnnotationStore {
     this.#dropExcess();
   }
 
-  /** Our copies, as other pods get them. */
   copies(): AnnotationCopies {
     const nowMs = this.#clock.monotonicMs();
     const annotations = [...this.#kept.values()].map(({ fromMs, toMs, writtenMs, ...copy }) => ({
@@ -92,13 +91,11 @@ export class AnnotationStore {
     return { format: ANNOTATION_COPIES_FORMAT, annotations };
   }
 
-  /** All annotations that have not been deleted, sorted by their beginning. */
   all(): Annotation[] {
     const living = [...this.#kept.values()].filter(({ deleted }) => !deleted);
     return living.map((kept) => this.#annotationOf(kept)).sort(byBeginning);
   }
 
-  /** The annotation with this id; null if there is none. */
   get(id: string): Annotation | null {
     const kept = this.#kept.get(id);
     return kept === undefined || kept.deleted ? null : this.#annotationOf(kept);

@@ -17,7 +17,6 @@ import type { TimeRange } from '../runtime/time-range.ts';
 import { uniqueId } from '../runtime/unique-id.ts';
 import type { PodChange } from './pod-lifetimes.ts';
 
-/** What a journal works with. */
 interface JournalDeps {
   /** HISTORY_WINDOW: nothing older is entered. */
   historyWindowMs: number;
@@ -38,7 +37,6 @@ const MAX_OTHER_BYTES = 256 * 1024;
 const ENTRY_BYTES = 200;
 /** Approximate memory of a time at which the process was starved, or stood still. */
 const TIME_BYTES = 60;
-/** The most characters of `detail`. */
 const MAX_DETAIL = 300;
 
 /** The event of a pod that has entered a stage of its life; null = none. */
@@ -240,7 +238,6 @@ export class KeptJournal {
     return this.#lastSeq;
   }
 
-  /** Approximate memory, bytes. */
   get bytes(): number {
     return this.#links.bytes + this.#others.bytes + TIME_BYTES * (this.starvedTimes.length + this.standstills.length);
   }
@@ -315,12 +312,10 @@ export class KeptJournal {
       .reduce<KeptEntry | null>((last, entry) => (last !== null && last.atMs > entry.atMs ? last : entry), null);
   }
 
-  /** All entries, in no particular order. */
   #all(): KeptEntry[] {
     return [...this.#links.entries, ...this.#others.entries];
   }
 
-  /** The time of the newest entry that has been dropped. */
   #droppedToMs(): number {
     return Math.max(this.#links.droppedToMs, this.#others.droppedToMs);
   }
@@ -336,7 +331,6 @@ function newerTimes(taken: readonly TimeRange[], known: readonly TimeRange[]): r
 class EventRing {
   /** In the order in which they were added. Their times may be in another order. */
   readonly entries: KeptEntry[] = [];
-  /** The time of the newest entry that has been dropped. */
   droppedToMs = Number.NEGATIVE_INFINITY;
   bytes = 0;
   readonly #maxBytes: number;

@@ -18,7 +18,6 @@ export interface PodChange {
   pod: Pod;
   /** The new lifecycle. `replaced`: the pod is already `gone`, and `replacement` has taken its place. */
   to: Lifecycle | 'replaced';
-  /** Whether the pod was unknown before. */
   isNew: boolean;
   /** When it changed, monotonic. */
   atMs: number;
@@ -34,7 +33,6 @@ const FIRST_SAMPLE_MS = 30_000;
 export class PodLifetimes {
   readonly #settings: PodLifetimesSettings;
   readonly #clock: Clock;
-  /** By uid. */
   readonly #lifetimes = new Map<string, PodLifetime>();
   #pods: readonly Pod[] = [];
 
@@ -61,7 +59,6 @@ export class PodLifetimes {
     return changes;
   }
 
-  /** The last known state of a pod; null if it is unknown. */
   lastKnown(uid: string): Pod | null {
     return this.#lifetimes.get(uid)?.pod ?? null;
   }
@@ -176,7 +173,6 @@ export class PodLifetimes {
     this.#prune();
   }
 
-  /** The number of pods that are kept. */
   get size(): number {
     return this.#lifetimes.size;
   }
@@ -228,7 +224,6 @@ const MAX_STAGES = 32;
 
 /** One pod: its present state and the stages of its lifetime. */
 class PodLifetime {
-  /** As discovery last gave it. */
   pod: Pod;
   /** When it was created, monotonic. */
   readonly bornMs: number;

@@ -31,7 +31,6 @@ interface Entry {
   index: number;
   pod: Pod;
   report: MergedReport;
-  /** The key as JSON. */
   key: string;
   /** The host's and the pod's first IP, as JSON. */
   hostIP: string;

@@ -10,7 +10,6 @@ export interface OwnResults {
   /** Every target with the sample that stands for it; null = not yet probed, then it is left out. */
   links: readonly { target: Target; judged: Sample | null }[];
   probes: readonly ProbeResult[];
-  /** DISPLAY_NODENAME. */
   displayNodeName: boolean;
 }
 

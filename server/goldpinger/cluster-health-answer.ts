@@ -18,7 +18,6 @@ interface ClusterHealth {
   ignored?: string[];
 }
 
-/** The most sentences about one node, whatever the number of its pods. */
 const MAX_REASONS = 10;
 
 /**

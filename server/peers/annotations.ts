@@ -22,7 +22,6 @@ interface MeshAnnotationsDeps {
   /** 0 <= number < 1. */
   random(): number;
   broadcast: Broadcast;
-  /** This pod's own copies. */
   own: AnnotationStore;
   /** WRITE_TOKEN. '' = nobody may write, so other pods are not asked either. */
   writeToken: string;

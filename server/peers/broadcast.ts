@@ -10,7 +10,6 @@ import { type PeerAnswer, PeerCallError, type PeerClient, type PeerRequest } fro
 
 /** A question for all pods. Those with the same path share one round of calls. */
 export interface BroadcastQuery<T> extends Pick<PeerRequest<T>, 'path' | 'parse' | 'maxBytes' | 'maxValues'> {
-  /** Our own pod's answer. */
   own(): T | Promise<T>;
   /**
    * At most this many pods are asked, only ready ones, beginning with a random one. Default: all pods that are not gone. Such a
@@ -56,7 +55,6 @@ interface BroadcastDeps {
   client: Pick<PeerClient, 'request'>;
   fanOut: FanOut;
   snapshot(): DiscoverySnapshot;
-  /** Names pods in texts. */
   nameOf: PodNamer;
   /** 0 <= number < 1. */
   random(): number;
@@ -68,7 +66,6 @@ interface BroadcastDeps {
 const KEEP_MS = 1000;
 /** The most different queries that run at once, and the most results that are kept. */
 export const MAX_QUERIES = 8;
-/** Limits of the answer to a message. */
 const TELL_ANSWER_LIMITS = { maxBytes: 16_384, maxValues: 1_000 };
 
 export type Broadcast = Pick<PeerBroadcast, 'ask' | 'tell'>;

@@ -19,7 +19,6 @@ import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts'
 import { listToleranceMs, PodIndex } from './pod-index.ts';
 import type { ReportQuery, ReportResult } from './report-query.ts';
 
-/** Inputs of a collection. */
 export interface CollectDeps {
   clock: Clock;
   fanOut: FanOut;

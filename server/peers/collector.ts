@@ -96,7 +96,6 @@ export class Collector {
     return new Collection(this.#deps, viewOfNow(windowMs, this.#deps), last);
   }
 
-  /** The whole mesh, or what there is of it when the budget is used up. */
   #within(budgetMs: number, windowMs: number, whole: Promise<Mesh>): Promise<UnjudgedMesh> {
     return new Promise((resolve, reject) => {
       const timer = this.#deps.clock.setTimer(() => {
@@ -150,7 +149,6 @@ export class Collection {
   /** Between the steps of `run` before the first call: with 1000 pods some of them take a millisecond. */
   readonly #slice: TimeSlice;
   readonly #settings: MeshSettings;
-  /** By index of the pod. */
   readonly #reports = new Map<number, MergedReport>();
   readonly #counts: MeshCounts;
   readonly #limits: ReportLimits;
@@ -216,7 +214,6 @@ export class Collection {
     return { ...this.partialMesh(), health, findings };
   }
 
-  /** The mesh with the reports that have come so far. */
   partialMesh(): UnjudgedMesh {
     const { clock } = this.#deps;
     const { windowMs, snapshot, index } = this.#view;

@@ -32,7 +32,6 @@ type CopiesSettings = ResultsSettings & PingSettings;
  * could not reach the pod for longer than it keeps samples, a further copy of the process begins after it.
  */
 interface Copy {
-  /** The uid of the copied pod. */
   uid: string;
   /** The journal of the process. Its id identifies the process. */
   journal: KeptJournal;
@@ -46,7 +45,6 @@ interface Copy {
   /** How many targets the process has had: `targets` has all below this number. */
   links: number;
   targets: CopiedTarget[];
-  /** The samples, oldest first. */
   pieces: CopyPiece[];
 }
 
@@ -68,14 +66,13 @@ const LARGE_SAMPLES = 50_000;
 
 /**
  * The copies that this pod keeps of others: their samples and their journals of the last HISTORY_WINDOW. To answer a query, a copy
- * is played back into results of its own, so that its answer is the one that its pod would have given.
+ * is played back into results of its own, so that its answer is the one that its pod would have given; null if there is no copy.
  */
 export class Copies {
   readonly #settings: CopiesSettings;
   readonly #clock: Clock;
   readonly #isLeftOut: (from: string, to: string) => boolean;
   readonly #maxBytes: number;
-  /** In the order in which they were begun. */
   #copies: Copy[] = [];
   readonly #replays: SharedResults<Results>;
 
@@ -88,7 +85,6 @@ export class Copies {
     this.#replays = new SharedResults(clock, MAX_REPLAYS, 'too many copies are asked for at once, try again');
   }
 
-  /** Approximate memory of all copies. */
   get bytes(): number {
     return this.#copies.reduce((sum, copy) => sum + bytesOf(copy), 0);
   }
@@ -142,7 +138,6 @@ export class Copies {
     return { hasMore: false, copies };
   }
 
-  /** The report of pod `uid` for a past range, as the pod would have made it; null if there is no copy. */
   async reportOf(uid: string, range: AgeRange): Promise<PodReport | null> {
     const found = await this.#replay(uid, range);
     if (found === null) return null;
@@ -166,14 +161,12 @@ export class Copies {
     };
   }
 
-  /** The history of pod `uid` by steps; null if there is no copy. */
   async podHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null> {
     const found = await this.#replay(uid, range);
     const history = await found?.results.podHistory(range, stepMs, (to) => this.#isLeftOut(uid, to));
     return found === null || history === undefined ? null : { ...history, untilAgeMs: this.#untilAgeMs(found.copy) };
   }
 
-  /** The newest samples of the link of pod `uid` to pod `to`; null if there is no copy. */
   async samples(uid: string, to: string): Promise<LinkSamples | null> {
     const found = await this.#replay(uid, { fromAgeMs: this.#settings.historyWindowMs, toAgeMs: 0 });
     return found === null ? null : { from: uid, to, error: '', ...found.results.linkSamples(to) };
@@ -202,12 +195,10 @@ export class Copies {
     });
   }
 
-  /** Drops what was played back. */
   stop(): void {
     this.#replays.stop();
   }
 
-  /** The copies of a pod, oldest first. */
   #copiesOf(uid: string): Copy[] {
     const copies = this.#copies.filter((copy) => copy.uid === uid);
     return copies.sort((a, b) => a.untilMs + a.offsetMs - b.untilMs - b.offsetMs);
@@ -235,12 +226,10 @@ export class Copies {
     return { copy, results };
   }
 
-  /** Now, by the clock of the copied process. */
   #nowOf({ offsetMs, untilMs }: Copy): number {
     return Math.max(untilMs, this.#clock.monotonicMs() - offsetMs);
   }
 
-  /** How long ago the copy ends. */
   #untilAgeMs(copy: Copy): number {
     return Math.max(0, Math.round(this.#nowOf(copy) - copy.untilMs));
   }
@@ -312,7 +301,6 @@ function dropOldestPiece(copy: Copy): boolean {
   return dropped !== undefined;
 }
 
-/** Bytes of the samples and cycles of a piece. */
 function sizeOf({ samples, cycles }: CopyPiece): number {
   return samples.length + cycles.length;
 }

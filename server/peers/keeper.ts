@@ -9,7 +9,6 @@ import { hash32 } from '../runtime/hash.ts';
 import { type Copies, PULL_MS } from './copies.ts';
 import type { PeerClient } from './peer-client.ts';
 
-/** How many pods keep a copy of each pod. */
 export const KEEPERS = 2;
 
 /**
@@ -47,7 +46,6 @@ function scoreOf(keeper: string, uid: string): number {
   return hash32(keeper, '\n', uid);
 }
 
-/** What a keeper works with. */
 interface KeeperDeps {
   clock: Clock;
   client: Pick<PeerClient, 'request'>;
@@ -79,7 +77,6 @@ const MAX_IN_A_ROW = 50;
 /** When a pod, or the other keepers of one that has left, are asked for what is new: from `dueMs` on, monotonic. */
 interface Turn {
   dueMs: number;
-  /** How many searches there have been. */
   searches: number;
 }
 
@@ -100,7 +97,6 @@ export class Keeper {
     this.#deps = deps;
   }
 
-  /** Begins to ask, after `FIRST_LOOK_MS`. */
   start(): void {
     this.#lookIn(FIRST_LOOK_MS);
   }
@@ -195,9 +191,7 @@ export class Keeper {
   }
 }
 
-/** What the answers to keepers are made of. */
 interface CopySourceDeps extends Pick<KeeperDeps, 'clock' | 'snapshot' | 'selfUid'> {
-  /** What is new in our own results. */
   copySince(
     cursor: Pick<CopyCursor, 'sinceMs' | 'links'>,
   ): Promise<{ part: Omit<CopyPart, 'journal'>; hasMore: boolean }>;

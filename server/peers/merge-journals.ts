@@ -32,7 +32,6 @@ const READINESS_MS = 5000;
 /** Events that a pod has once in its lifetime: however many pods observe them, and whenever, they are one event. */
 const ONCE_PER_POD: ReadonlySet<EventKind> = new Set(['pod-seen', 'pod-terminating', 'pod-gone', 'pod-replaced']);
 
-/** An entry of one pod's journal, in our time. */
 interface Observation {
   /** The same on every pod: the id of the journal and the number of the entry. */
   id: string;
@@ -282,7 +281,6 @@ function mostCommon(first: Observation, observations: readonly Observation[]): O
   return most.observation;
 }
 
-/** The median; -1 without any value. */
 function median(values: number[]): number {
   return values.sort((a, b) => a - b)[(values.length - 1) >> 1] ?? -1;
 }

@@ -17,13 +17,11 @@ import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/samp
 import type { UdpColumns } from '../protocol/udp.ts';
 import type { PodIndex } from './pod-index.ts';
 
-/** When and how a report came in. */
 export interface Arrival {
   /** Index in `Mesh.pods` of the pod that was asked. The pod that the report itself names is not trusted. */
   pod: number;
   /** ms since the epoch by our clock. */
   atMs: number;
-  /** How long the call took, us. */
   fetchUs: number;
 }
 
@@ -192,7 +190,6 @@ function fillLink(links: MergedReport['links'], i: number, result: GoldpingerPod
   links.sinceMs[i] = NONE16;
 }
 
-/** Parses an RFC 3339 time into ms since the epoch; -1 if it is not one. */
 function timeOf(text: string): number {
   const ms = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(ms) ? -1 : ms;

@@ -26,13 +26,10 @@ interface MeshEventsDeps {
   ownJournal(sinceAgeMs: number, limit?: number): Journal;
   /** The pods as we know them, so that their names do not depend on what other pods say. */
   lifetimes: Pick<PodLifetimes, 'lastKnown' | 'remembersSinceMs'>;
-  /** Names pods in texts. */
   nameOf: PodNamer;
-  /** How many pods there are. */
   podCount(): number;
 }
 
-/** The time range of the events, ms since the epoch by our clock. */
 interface EventsQuery extends TimeRange {
   /** The most events that are wanted. If there are more, the newest are given (`newestEvents`). */
   limit: number;

@@ -33,7 +33,6 @@ interface MeshHistoriesDeps {
   lifetimes: Pick<PodLifetimes, 'countAlive' | 'departedSince' | 'remembersSinceMs'>;
   /** Whether a pod is on a passive node: it has no history. */
   isPassive(pod: Pod): boolean;
-  /** Names pods in texts. */
   nameOf: PodNamer;
 }
 
@@ -84,7 +83,6 @@ export class MeshHistories {
     return this.#histories.get(key, () => this.#collect(steps), keepMs, MAX_KEPT);
   }
 
-  /** Drops the histories that were kept. */
   stop(): void {
     this.#histories.stop();
   }
@@ -185,7 +183,6 @@ function pathOf({ fromAgeMs, toAgeMs }: AgeRange, stepMs: number): string {
   return `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${toAgeMs}&step=${stepMs}`;
 }
 
-/** The steps of a history. */
 interface Steps {
   /** Where the first step begins, ms since the epoch by our clock. */
   fromMs: number;

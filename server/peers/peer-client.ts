@@ -27,15 +27,12 @@ export function addressOf(pod: Pod, addressing: Addressing): string {
   return found.find((address) => address !== '') ?? '';
 }
 
-/** How pods are called. */
 export interface PeerClientSettings extends Addressing {
-  /** The port that pods are called on (CLIENT_PORT_OVERRIDE). */
   port: number;
   /** Time limit of one call, ms (CHECK_TIMEOUT). */
   checkTimeoutMs: number;
 }
 
-/** When an answer was written. */
 export interface Written {
   /** ms since the epoch by our clock: the middle of the call. Ages in the answer count from here. */
   atMs: number;

@@ -28,7 +28,6 @@ interface TableMap {
  * `mergedReportOf` applies the tolerance, by the age of its link.
  */
 export class PodIndex {
-  /** The pods of the mesh. */
   readonly pods: readonly Pod[];
   /** How long two lists of pods may differ, ms. */
   readonly toleranceMs: number;
