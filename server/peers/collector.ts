@@ -152,8 +152,6 @@ export class Collection {
   readonly #reports = new Map<number, MergedReport>();
   readonly #counts: MeshCounts;
   readonly #limits: ReportLimits;
-  /** By index of the pod: missing reports of the past. At the end the keepers of these pods are asked for copies. */
-  readonly #heldBack = new Map<number, MergedReport>();
   /** Index of our own pod; -1 if we do not know it. */
   readonly #self: number;
   /** Our own pod's name by its own report, in case the index does not know our pod. */
@@ -200,21 +198,16 @@ export class Collection {
       else asked.push(pod);
     }
     await fanOut.run(asked, (pod, deadlineMs) => this.#ask(pod, deadlineMs));
-    const { past } = this.#view;
-    if (past !== null) {
-      const silent = [...this.#heldBack.keys()].map((i) => pods[i] as Pod);
-      await fanOut.run(silent, (pod, deadlineMs) => this.#askKeepers(past, pod, deadlineMs));
-    }
-    const context = { atMs: past?.ofMesh().toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
+    const context = { atMs: this.#view.past?.ofMesh().toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
     const slice = new TimeSlice(clock);
     const analysis = await runSliced(analysisOf(this.#counts, this.#self), clock);
     const findings = await runSliced(findingsFrom(analysis, context), clock);
     const health = await runSliced(healthFrom(analysis, context), clock);
     if (slice.isOver()) await slice.next();
-    return { ...this.partialMesh(), health, findings };
+    return { ...this.#partialMesh(), health, findings };
   }
 
-  partialMesh(): UnjudgedMesh {
+  #partialMesh(): UnjudgedMesh {
     const { clock } = this.#deps;
     const { windowMs, snapshot, index } = this.#view;
     const pods = [...index.pods];
@@ -233,11 +226,11 @@ export class Collection {
   }
 
   /**
-   * As `partialMesh`, with a report for every pod: in place of one that has not come yet that of the last mesh, if that came at most
+   * As `#partialMesh`, with a report for every pod: in place of one that has not come yet that of the last mesh, if that came at most
    * `FRESH_MS` ago, else a missing one.
    */
   meshInTime(): UnjudgedMesh {
-    const partial = this.partialMesh();
+    const partial = this.#partialMesh();
     const last = this.#last;
     const lastAgoMs = last === null ? 0 : this.#deps.clock.monotonicMs() - last.endMs;
     const reports = new Map(partial.reports.map((report) => [report.pod, report]));
@@ -261,23 +254,8 @@ export class Collection {
     if (report.peers !== null) this.#tables.set(report.peersHash, report.peers);
     this.#offeredHash = report.peersHash;
     const merged = this.#view.merge(report, { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 });
-    if (this.#self !== -1) this.#addOrHoldBack(merged);
-  }
-
-  /** Adds a report of the past from our own copy, else from that of a keeper, else the missing one that was held back. */
-  async #askKeepers(past: PastView, pod: Pod, deadlineMs: number): Promise<null> {
-    const { uid } = pod;
-    const own = await past.copiedReport(uid);
-    let report = own === null ? null : this.#view.merge(own, this.#arrivalOf(pod));
-    for (const keeper of this.#deps.otherKeepers(uid)) {
-      if (report?.missing === '') break;
-      const result = await this.#deps.queryReport(keeper, { ...this.#query(deadlineMs), of: uid });
-      if (result.kind === 'report') report = this.#merge(result, this.#arrivalOf(pod));
-    }
-    const missing = this.#heldBack.get(this.#view.index.ofUid(uid));
-    const found = report?.missing === '' ? report : missing;
-    if (found !== undefined) this.#add(found);
-    return null;
+    const self = this.#view.index.pods[this.#self];
+    if (self !== undefined) await this.#addOrCopy(self, merged);
   }
 
   /** Asks one pod of the view. Resolves to whether it answered, as `FanOut.run` wants to know; null if it was not asked. */
@@ -288,7 +266,7 @@ export class Collection {
     const pod = past === null ? listedPod : past.presentPod(listedPod);
     if (pod === null) {
       const why = 'it has gone since, and no pod has a copy of its memory';
-      this.#addOrHoldBack(missingReport(this.#arrivalOf(listedPod), 'no-history', why));
+      await this.#addOrCopy(listedPod, missingReport(this.#arrivalOf(listedPod), 'no-history', why));
       return null;
     }
     const result = await queryReport(pod, this.#query(deadlineMs));
@@ -299,7 +277,7 @@ export class Collection {
     const merged = this.#merge(result, arrival);
     // In its own report of the past moment, the pod says that it stood still then (`viewOfPast`). A copy does not know more.
     if (hasReport && merged.missing === 'timeout') this.#add(merged);
-    else this.#addOrHoldBack(merged);
+    else await this.#addOrCopy(listedPod, merged);
     return hasAnswered;
   }
 
@@ -350,10 +328,25 @@ export class Collection {
     return kept ?? peers;
   }
 
-  /** Adds a report to the mesh. A missing report of the past is held back, because a copy may replace it (`#askKeepers`). */
-  #addOrHoldBack(report: MergedReport): void {
-    if (isReportMissing(report) && this.#view.past !== null) this.#heldBack.set(report.pod, report);
-    else this.#add(report);
+  /** Adds a report of a pod. A missing one of the past is replaced by that of a copy, if there is one. */
+  async #addOrCopy(pod: Pod, report: MergedReport): Promise<void> {
+    const { past } = this.#view;
+    const copied = past !== null && isReportMissing(report) ? await this.#copiedReport(past, pod) : null;
+    this.#add(copied ?? report);
+  }
+
+  /** The report of a pod from our own copy, or else from that of a keeper; null if nobody has one. */
+  async #copiedReport(past: PastView, pod: Pod): Promise<MergedReport | null> {
+    const { otherKeepers, queryReport } = this.#deps;
+    const own = await past.copiedReport(pod.uid);
+    let report = own === null ? null : this.#view.merge(own, this.#arrivalOf(pod));
+    for (const keeper of otherKeepers(pod.uid)) {
+      if (report?.missing === '') break;
+      // The pod itself may have used up the time of its call.
+      const result = await queryReport(keeper, { ...this.#query(Number.POSITIVE_INFINITY), of: pod.uid });
+      if (result.kind === 'report') report = this.#merge(result, this.#arrivalOf(pod));
+    }
+    return report?.missing === '' ? report : null;
   }
 
   #add(report: MergedReport): void {
