@@ -67,8 +67,6 @@ export interface PastView {
   range(): AgeRange;
   /** A pod of the view with its present address; null if it is gone by now, so that it can't be asked. */
   presentPod(pod: Pod): Pod | null;
-  /** The report of pod `uid` from our own copy of it; null if we keep none. */
-  copiedReport(uid: string): Promise<PodReport | null>;
   /** `Mesh.past`, with the coarsest resolution of the reports merged so far. */
   ofMesh(): NonNullable<Mesh['past']>;
 }
@@ -147,7 +145,6 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
         const pod = present.get(uid);
         return pod === undefined || pod.lifecycle === 'gone' ? null : pod;
       },
-      copiedReport: (uid) => deps.copiedReportOf(uid, range()),
       ofMesh: () => ({ fromMs, toMs, resolutionMs }),
     },
     ownReport: () => deps.ownReportOf(range()),

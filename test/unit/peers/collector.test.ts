@@ -165,16 +165,6 @@ describe('a collection of many', () => {
     expect(mesh.collectMs).toBe(100);
   });
 
-  it('is not held up by those that hang, and gives each its own deadline', async () => {
-    const hung = new Set(Array.from({ length: 30 }, (_, n) => `uid-${n + 1}`));
-    const { collect, calls } = start({ pods: podsOf(200), afterMs: (uid) => (hung.has(uid) ? 60_000 : 1) });
-    const mesh = await collect();
-    expect(mesh.reports.filter((report) => report.missing === 'timeout')).toHaveLength(30);
-    expect(mesh.reports.filter((report) => report.missing === '')).toHaveLength(170);
-    expect(mesh.collectMs).toBeLessThan(1_600);
-    expect(calls.filter(([, ok]) => !ok).every(([, , us]) => us === 1_000_000)).toBe(true);
-  });
-
   it('ends in time even if nobody answers, and says who was not asked', async () => {
     const { collect } = start({ pods: podsOf(1_000), afterMs: () => 60_000 });
     const mesh = await collect();

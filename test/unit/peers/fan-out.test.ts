@@ -38,19 +38,4 @@ describe('a fan-out', () => {
     fanOut.noteAnswer('uid-0');
     expect([await timeOf(false), await timeOf(true), await timeOf(true)]).toEqual([5_000, 200, 5_000]);
   });
-
-  it('tells each call when CHECK_ALL_TIMEOUT ends', async () => {
-    const clock = new FakeClock();
-    const endMs = clock.monotonicMs() + 5_000;
-    const deadlines = new Set<number>();
-    const done = new FanOut({ checkAllTimeoutMs: 5_000 }, clock).run(podsOf(9), async (_, deadlineMs) => {
-      deadlines.add(deadlineMs);
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, 200));
-      return true;
-    });
-    await clock.advance(2_000);
-    await done;
-    expect([...deadlines]).toEqual([endMs]);
-    expect(clock.pending).toBe(0);
-  });
 });

@@ -14,11 +14,11 @@ const HOUR = 3_600_000;
 function start(
   parts: Partial<BroadcastResult<Journal>>,
   remembersSinceMs = (_: unknown) => 0,
-  podOfUid: (uid: string) => Pod | null = () => null,
+  lastKnown: (uid: string) => Pod | null = () => null,
 ) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
-  let answers = { parts: [], missing: [], missingPods: [], atMs: NOW_MS, ...parts };
+  const answers = { parts: [], missing: [], missingPods: [], atMs: NOW_MS, ...parts };
   const broadcast: Broadcast = {
     ask: async <T>({ path }: BroadcastQuery<T>) => {
       paths.push(path);
@@ -27,11 +27,6 @@ function start(
     tell: () => Promise.reject(new Error('not in this test')),
   };
   const settings = { refreshIntervalMs: 2_000, jitterFactor: 0, pingTimeoutMs: 300, historyWindowMs: HOUR };
-  let merges = 0;
-  const lastKnown = (uid: string) => {
-    merges += 1;
-    return podOfUid(uid);
-  };
   const mesh = new MeshEvents({
     clock,
     settings,
@@ -41,11 +36,7 @@ function start(
     nameOf: podNamer([]),
     podCount: () => 3,
   });
-  const events = mesh.events.bind(mesh);
-  const renewBroadcast = () => {
-    answers = { ...answers };
-  };
-  return { events, renewBroadcast, paths, merges: () => merges };
+  return { events: mesh.events.bind(mesh), paths };
 }
 
 const all = { fromMs: NOW_MS - HOUR, toMs: NOW_MS, limit: 1_000 };
@@ -132,16 +123,6 @@ describe('the events of a time range', () => {
     expect(await countOf(...by(1), ...others)).toEqual([200, true]);
     expect(await countOf(...by(0))).toEqual([900, false]);
     expect(await countOf(...by(1), ...by(2))).toEqual([900, false]);
-  });
-
-  it('are merged once for all who share a broadcast', async () => {
-    const parts = journals(1, [{ by: 0, agoMs: 10_000, kind: 'pod-gone', of: 1 }]);
-    const { events, renewBroadcast, merges } = start({ parts });
-    for (const ask of [events(all), events(all)]) expect((await ask).events).toHaveLength(1);
-    expect(merges()).toBe(1);
-    renewBroadcast();
-    expect((await events(all)).events).toHaveLength(1);
-    expect(merges()).toBe(2);
   });
 
   it('are asked for with few different ages, so that clients share the broadcast', async () => {
