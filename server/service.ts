@@ -186,8 +186,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     onPeerCall: (pod, durationUs, ok) => metrics.peerCall(pod, durationUs, ok),
     ownReport: (windowMs) => monitor.report(windowMs),
     ownReportOf: (range) => ownPast.reportOf(range),
-    copiedReportOf: (uid, range) => copies.reportOf(uid, range),
-    apiLostAt: (ageMs) => journal.apiLostAt(ageMs),
   };
   const collector = new Collector(collectDeps);
   const pastMeshes = new PastMeshes(collectDeps);
@@ -196,7 +194,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     broadcast,
     settings,
     ownHistory: (range, stepMs) => ownPast.podHistory(range, stepMs),
-    copiedHistory: (uid, range, stepMs) => copies.podHistory(uid, range, stepMs),
   });
   const linkQuery = new LinkQuery(client, clock, nameOf, otherKeepers);
   const events = new MeshEvents({

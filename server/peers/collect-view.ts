@@ -1,3 +1,4 @@
+import type { EventJournal } from '../events/journal.ts';
 import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import type { AgeRange } from '../protocol/history.ts';
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
@@ -13,7 +14,7 @@ import {
 import type { PodReport } from '../protocol/pod-report.ts';
 import { type Clock, wallOffsetMs } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { PULL_MS } from './copies.ts';
+import { type Copies, PULL_MS } from './copies.ts';
 import type { FanOut } from './fan-out.ts';
 import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts';
 import { listToleranceMs, PodIndex } from './pod-index.ts';
@@ -40,10 +41,8 @@ export interface CollectDeps {
   ownReportOf(range: AgeRange): Promise<PodReport>;
   /** The other pods that may have a copy of a pod, in the order in which to ask them. */
   otherKeepers(uid: string): Pod[];
-  /** The report of another pod from the copy that we keep; null if we keep none. */
-  copiedReportOf(uid: string, range: AgeRange): Promise<PodReport | null>;
-  /** Since when the Kubernetes API had been lost to this pod `ageMs` ago, ms since the epoch; null if it had not. */
-  apiLostAt(ageMs: number): number | null;
+  copies: Pick<Copies, 'reportOf'>;
+  journal: Pick<EventJournal, 'apiLostAt'>;
   /** The resolution of the results kept from `ageMs` ago, in ms. */
   resolutionMs(ageMs: number): number;
 }
@@ -231,10 +230,10 @@ function whyNoHistory({ past, links }: PodReport, atMs: number): string {
  * The state of discovery at a moment. If the API server is away and was already away then: the present state. Else as the journal
  * says: `stale` while it was away, `synced` otherwise. `sinceMs` 0: it is not known since when it had been synced.
  */
-function statusAt({ snapshot, clock, apiLostAt }: CollectDeps, atMs: number): DiscoverySnapshot['status'] {
+function statusAt({ snapshot, clock, journal }: CollectDeps, atMs: number): DiscoverySnapshot['status'] {
   const { status } = snapshot();
   if (status.phase !== 'synced' && status.sinceMs <= atMs) return status;
-  const lostMs = apiLostAt(Math.max(0, clock.nowMs() - atMs));
+  const lostMs = journal.apiLostAt(Math.max(0, clock.nowMs() - atMs));
   const then = { ...status, attempts: 0, nextAttemptMs: 0, lastError: null };
   if (lostMs !== null) return { ...then, phase: 'stale', sinceMs: lostMs, lastGoodMs: lostMs - MAX_LIST_AGE_MS };
   const isSameSync = status.phase === 'synced' && status.sinceMs <= atMs;

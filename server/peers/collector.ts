@@ -337,8 +337,8 @@ export class Collection {
 
   /** The report of a pod from our own copy, or else from that of a keeper; null if nobody has one. */
   async #copiedReport(past: PastView, pod: Pod): Promise<MergedReport | null> {
-    const { otherKeepers, queryReport, copiedReportOf } = this.#deps;
-    const own = await copiedReportOf(pod.uid, past.range());
+    const { otherKeepers, queryReport, copies } = this.#deps;
+    const own = await copies.reportOf(pod.uid, past.range());
     let report = own === null ? null : this.#view.merge(own, this.#arrivalOf(pod));
     for (const keeper of otherKeepers(pod.uid)) {
       if (report?.missing === '') break;

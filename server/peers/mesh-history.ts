@@ -16,6 +16,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
+import type { Copies } from './copies.ts';
 import type { PeerClient, PeerRequest } from './peer-client.ts';
 
 interface MeshHistoriesDeps {
@@ -24,8 +25,7 @@ interface MeshHistoriesDeps {
   client: Pick<PeerClient, 'request'>;
   settings: PingSettings & Pick<MeshSettings, 'historyWindowMs'>;
   ownHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
-  /** The history of another pod from the copy that we keep; null if we keep none. */
-  copiedHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null>;
+  copies: Pick<Copies, 'podHistory'>;
   /** The other pods that may have a copy of a pod, in the order in which to ask them. */
   otherKeepers(uid: string): Pod[];
   /** The resolution of our own results from `ageMs` ago, in ms. */
@@ -164,8 +164,8 @@ export class MeshHistories {
 
   /** Adds the history of pod `uid` from a copy: ours, or that of the first keeper that has one. Null if there is none. */
   async #addCopy(sums: HistorySums, uid: string, range: AgeRange, stepMs: number): Promise<Added | null> {
-    const { clock, client, copiedHistory, otherKeepers } = this.#deps;
-    const own = await copiedHistory(uid, range, stepMs);
+    const { clock, client, copies, otherKeepers } = this.#deps;
+    const own = await copies.podHistory(uid, range, stepMs);
     if (own !== null) return sums.add(own, clock.nowMs());
     const path = `${pathOf(range, stepMs)}&of=${encodeURIComponent(uid)}`;
     for (const keeper of otherKeepers(uid)) {

@@ -28,8 +28,8 @@ export function collectDepsOf(clock: Clock, pods: readonly Pod[], change: Partia
     ownReport: async () => reportOf(pods[0] ?? podOf(0), pods),
     ownReportOf: async () => reportOf(pods[0] ?? podOf(0), pods),
     otherKeepers: () => [],
-    copiedReportOf: async () => null,
-    apiLostAt: () => null,
+    copies: { reportOf: async () => null },
+    journal: { apiLostAt: () => null },
     resolutionMs: () => 0,
     ...change,
   };

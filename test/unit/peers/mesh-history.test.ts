@@ -82,9 +82,11 @@ function start({
       },
     },
     ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
-    copiedHistory: async (uid, range, stepMs) => {
-      if (copyUntilAgeMs < 0 || uid !== copyUid) return null;
-      return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
+    copies: {
+      podHistory: async (uid, range, stepMs) => {
+        if (copyUntilAgeMs < 0 || uid !== copyUid) return null;
+        return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
+      },
     },
     otherKeepers: () => [podOf(1), podOf(2)],
     isPassive: ({ uid }) => uid === passiveUid,

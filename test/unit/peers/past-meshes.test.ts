@@ -72,10 +72,14 @@ function start({
       return pastReport(podOf(0), before, asked, past, ownKnownAgeMs < asked.fromAgeMs ? [] : undefined);
     },
     otherKeepers: (uid) => (kept.includes(uid) ? [podOf(1)] : []),
-    copiedReportOf: async (uid, asked) => (ownCopies.includes(uid) ? pastReport(podOf(2), before, asked) : null),
-    apiLostAt: (ageMs) => {
-      const atMs = clock.nowMs() - ageMs;
-      return apiLost !== undefined && atMs >= apiLost.fromMs && atMs < apiLost.toMs ? apiLost.fromMs : null;
+    copies: {
+      reportOf: async (uid, asked) => (ownCopies.includes(uid) ? pastReport(podOf(2), before, asked) : null),
+    },
+    journal: {
+      apiLostAt: (ageMs) => {
+        const atMs = clock.nowMs() - ageMs;
+        return apiLost !== undefined && atMs >= apiLost.fromMs && atMs < apiLost.toMs ? apiLost.fromMs : null;
+      },
     },
   });
   const meshes = new PastMeshes(deps);
