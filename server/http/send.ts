@@ -10,13 +10,9 @@ const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Sends a body in pieces, at the pace of its reader, and ends the response. Other work of the event loop gets its turn after each
- * millisecond. A piece of bytes is copied before the next one is asked for, so its memory may be used again then.
- * Resolves without an error when the client has gone. `Timeouts.stalledMs` (server.ts) cuts off a client that stops reading.
+ * millisecond. Resolves without an error when the client has gone. `Timeouts.stalledMs` (server.ts) cuts off a client that stops reading.
  */
-export async function sendPieces(
-  res: ServerResponse,
-  pieces: Iterable<string | Uint8Array> | AsyncIterable<string>,
-): Promise<void> {
+export async function sendPieces(res: ServerResponse, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
   const write = pacedWriter(res);
   const slice = new TimeSlice(realClock);
   const encoder = new TextEncoder();
@@ -25,11 +21,10 @@ export async function sendPieces(
   for await (const piece of pieces) {
     for (let rest = piece; ; ) {
       if (res.destroyed || res.closed) return;
-      const room = chunk.subarray(length);
-      const { read, written } = typeof rest === 'string' ? encoder.encodeInto(rest, room) : copyInto(rest, room);
+      const { read, written } = encoder.encodeInto(rest, chunk.subarray(length));
       length += written;
       if (read === rest.length) break;
-      rest = typeof rest === 'string' ? rest.slice(read) : rest.subarray(read);
+      rest = rest.slice(read);
       // One chunk is used again and again: a new one for each write would be 190 MB of garbage for the largest answer.
       if (!(await write(chunk.subarray(0, length)))) chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
       length = 0;
@@ -38,13 +33,6 @@ export async function sendPieces(
     if (slice.isOver()) await slice.next();
   }
   res.end(chunk.subarray(0, length));
-}
-
-/** As `TextEncoder.encodeInto`, for bytes. */
-function copyInto(bytes: Uint8Array, room: Uint8Array): { read: number; written: number } {
-  const written = Math.min(bytes.length, room.length);
-  room.set(bytes.subarray(0, written));
-  return { read: written, written };
 }
 
 /** Writes one piece: see `pacedWriter`. */
