@@ -47,7 +47,7 @@ interface Observation {
  * Merges the journals of all pods into events, oldest first, in three steps:
  * 1. Entries (observations) of one kind about one pod or target form a group: `groupOf`.
  * 2. Observations of a group at about the same time become one event: `eventsOf`.
- * 3. Timeouts and losses that a shortage of CPU explains are marked: `Starvations`.
+ * 3. Timeouts and losses that a shortage of CPU explains are marked: `explanationOf`.
  * The result does not depend on the order of the journals, nor on which pod merges them. Yields after each journal and each event.
  */
 export function* mergeJournals(
@@ -56,33 +56,25 @@ export function* mergeJournals(
   lifetimes: Pick<PodLifetimes, 'lastKnown'>,
 ): Generator<void, MeshEvent[]> {
   const groups = new Map<string, Observation[]>();
-  const starvations = new Starvations(windows, askedMs);
+  const known: Known = { windows, askedMs, journals: new Map(), recoveriesMs: new Map() };
   for (const part of parts) {
     const { pod, value, atMs } = part;
     const reporter = pod === null ? null : eventPodOf(pod);
-    starvations.addJournal(reporter?.uid ?? '', part);
+    const uid = reporter?.uid ?? '';
+    addTo(known.journals, uid, part);
     for (const journalEntry of value.events) {
       const entry = { ...journalEntry, pod: subjectOf(journalEntry, reporter, lifetimes) };
       const noticedMs = Math.min(askedMs, atMs - Math.max(0, entry.ageMs));
-      const observation = {
-        id: `${value.id}-${entry.seq}`,
-        atMs: noticedMs,
-        uid: reporter?.uid ?? '',
-        reporter,
-        entry,
-      };
-      starvations.addObservation(observation);
-      const key = groupOf(observation);
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [observation]);
-      else group.push(observation);
+      const observation = { id: `${value.id}-${entry.seq}`, atMs: noticedMs, uid, reporter, entry };
+      if (entry.kind.endsWith('-recovered')) addTo(known.recoveriesMs, faultOf(observation), noticedMs);
+      addTo(groups, groupOf(observation), observation);
     }
     yield;
   }
   // By id: a hostile journal may give two entries one number, and pages need ids that differ.
   const events = new Map<string, MeshEvent>();
   for (const [group, observations] of groups) {
-    for (const event of eventsOf(group, observations, windows, starvations)) {
+    for (const event of eventsOf(group, observations, known)) {
       events.set(event.id, { ...event, atMs: Math.min(event.atMs, Math.round(askedMs)) });
       yield;
     }
@@ -90,72 +82,55 @@ export function* mergeJournals(
   return [...events.values()].sort((a, b) => a.atMs - b.atMs || compareCauses(a, b));
 }
 
-/** What the journals say about starved pods and about ends of failures, to explain observations of bad links. */
-class Starvations {
-  readonly #windows: MergeWindows;
-  readonly #askedMs: number;
-  /** By uid of the pod: the journals of its processes. */
-  readonly #journals = new Map<string, Pick<PodAnswer<Journal>, 'value' | 'atMs'>[]>();
+function addTo<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
+/** What explains observations of bad links. */
+interface Known {
+  windows: MergeWindows;
+  askedMs: number;
+  /** By uid of the pod: the journals of its processes, which say when they were starved. */
+  journals: Map<string, PodAnswer<Journal>[]>;
   /** By reporter and link or target (`faultOf`): when it recovered, ms since the epoch, in no order. */
-  readonly #recoveriesMs = new Map<string, number[]>();
+  recoveriesMs: Map<string, number[]>;
+}
 
-  constructor(windows: MergeWindows, askedMs: number) {
-    this.#windows = windows;
-    this.#askedMs = askedMs;
-  }
+/**
+ * Which pod was starved in each of the observations of one event, so that it explains the timeout or the loss, by the rule for
+ * links (protocol/link-state.ts); null if one of them is not explained.
+ */
+function explanationOf(observations: readonly Observation[], known: Known): MeshEvent['starved'] | null {
+  const starved = observations.map((observation) => starvedIn(observation, known));
+  if (starved.includes(null)) return null;
+  return starved.includes('destination') ? 'destination' : 'source';
+}
 
-  /** Keeps the times at which the process of a journal was starved. `uid`: its pod. */
-  addJournal(uid: string, { value, atMs }: PodAnswer<Journal>): void {
-    if (value.starved === undefined || value.starved.length === 0) return;
-    this.#journals.set(uid, [...(this.#journals.get(uid) ?? []), { value, atMs }]);
-  }
-
-  /** Keeps the end of a failure; other observations are ignored. */
-  addObservation(observation: Observation): void {
-    if (!observation.entry.kind.endsWith('-recovered')) return;
-    const key = faultOf(observation);
-    const times = this.#recoveriesMs.get(key) ?? [];
-    this.#recoveriesMs.set(key, times);
-    times.push(observation.atMs);
-  }
-
-  /**
-   * Which pod was starved in each of the `observations` of one event, so that it explains the timeout or the loss, by the rule for
-   * links (protocol/link-state.ts); null if one of them is not explained.
-   */
-  explain(observations: readonly Observation[]): MeshEvent['starved'] | null {
-    const starved = observations.map((observation) => this.#starvedIn(observation));
-    if (starved.includes(null)) return null;
-    return starved.includes('destination') ? 'destination' : 'source';
-  }
-
-  #starvedIn(observation: Observation): NonNullable<MeshEvent['starved']> | null {
-    const { uid, atMs, entry } = observation;
-    const { kind, outcome, phase, pod } = entry;
-    const isLossy = kind === 'link-lossy';
-    const isTimeout = outcome === 'timeout' && (kind === 'link-failed' || kind === 'probe-failed');
-    if (!isLossy && !isTimeout) return null;
-    const measured = { fromMs: atMs - (isTimeout ? this.#windows.pingTimeoutMs : 0), toMs: atMs };
-    // A failure ends at most one round after the shortage that caused it, so an earlier end of a shortage does not explain it. Loss has
-    // no such limit: it is judged over many rounds.
-    const earliestEndMs = isLossy ? 0 : this.#failureEndMs(observation) - windowOf(kind, this.#windows);
-    const timesOf = (suspected: string, what: 'starved' | 'stoodStill') =>
-      (this.#journals.get(suspected) ?? []).flatMap((journal) =>
-        starvedTimesDuring(journal.value[what] ?? [], journal.atMs, measured),
-      );
-    const explains = (suspected: string) => timesOf(suspected, 'starved').some(({ toMs }) => toMs >= earliestEndMs);
-    // A probe leads to no pod. A timeout in connect is not by the shortage of the destination: see `isDoubtedByDestination`. A pod that
-    // stood still did not report either: nobody knew that it was starved, and it did fail.
-    const mayBeDestination = pod !== null && phase !== 'connect' && timesOf(pod.uid, 'stoodStill').length === 0;
-    if (mayBeDestination && explains(pod.uid)) return 'destination';
-    return explains(uid) ? 'source' : null;
-  }
-
-  /** When a failure ended that was observed, ms since the epoch; now if it lasts. */
-  #failureEndMs(observation: Observation): number {
-    const recoveries = this.#recoveriesMs.get(faultOf(observation)) ?? [];
-    return Math.min(this.#askedMs, ...recoveries.filter((recoveredMs) => recoveredMs >= observation.atMs));
-  }
+function starvedIn(observation: Observation, known: Known): NonNullable<MeshEvent['starved']> | null {
+  const { windows, askedMs, journals, recoveriesMs } = known;
+  const { uid, atMs, entry } = observation;
+  const { kind, outcome, phase, pod } = entry;
+  const isLossy = kind === 'link-lossy';
+  const isTimeout = outcome === 'timeout' && (kind === 'link-failed' || kind === 'probe-failed');
+  if (!isLossy && !isTimeout) return null;
+  const measured = { fromMs: atMs - (isTimeout ? windows.pingTimeoutMs : 0), toMs: atMs };
+  // A failure ends at most one round after the shortage that caused it, so an earlier end of a shortage does not explain it. Loss has
+  // no such limit: it is judged over many rounds.
+  const recoveries = recoveriesMs.get(faultOf(observation)) ?? [];
+  const failureEndMs = Math.min(askedMs, ...recoveries.filter((recoveredMs) => recoveredMs >= atMs));
+  const earliestEndMs = isLossy ? 0 : failureEndMs - windowOf(kind, windows);
+  const timesOf = (suspected: string, what: 'starved' | 'stoodStill') =>
+    (journals.get(suspected) ?? []).flatMap((journal) =>
+      starvedTimesDuring(journal.value[what] ?? [], journal.atMs, measured),
+    );
+  const explains = (suspected: string) => timesOf(suspected, 'starved').some(({ toMs }) => toMs >= earliestEndMs);
+  // A probe leads to no pod. A timeout in connect is not by the shortage of the destination: see `isDoubtedByDestination`. A pod that
+  // stood still did not report either: nobody knew that it was starved, and it did fail.
+  const mayBeDestination = pod !== null && phase !== 'connect' && timesOf(pod.uid, 'stoodStill').length === 0;
+  if (mayBeDestination && explains(pod.uid)) return 'destination';
+  return explains(uid) ? 'source' : null;
 }
 
 /** What an observation is about, and who reports it: the same for a failure and for its recovery. `detail` of a probe is its target. */
@@ -186,12 +161,8 @@ function groupOf({ entry, uid, id }: Observation): string {
 }
 
 /** The events of one group. A generator, because a pod that flaps has hundreds of events, each with a thousand reporters. */
-function* eventsOf(
-  group: string,
-  observations: readonly Observation[],
-  windows: MergeWindows,
-  starvations: Starvations,
-): Generator<MeshEvent, void> {
+function* eventsOf(group: string, observations: readonly Observation[], known: Known): Generator<MeshEvent, void> {
+  const { windows } = known;
   const sorted = [...observations].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
   const [first] = sorted;
   if (first === undefined) return;
@@ -224,7 +195,7 @@ function* eventsOf(
     if (!event.firstMs.has(uid)) event.firstMs.set(uid, atMs);
   }
   for (const { observations: all } of events) {
-    const starved = starvations.explain(all);
+    const starved = explanationOf(all, known);
     yield { ...eventOf(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`), ...(starved && { starved }) };
   }
 }
