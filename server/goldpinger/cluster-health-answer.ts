@@ -23,7 +23,7 @@ const MAX_REASONS = 10;
 /**
  * Turns the health of the pods (decided in peers/cluster-health.ts) into health by node, as Goldpinger's `/cluster_health`
  * gives it. A node is unhealthy if any of its pods is. Nodes without a ready or an unhealthy pod are left out. If the network is cut
- * in two halves, so are the nodes of the half that no report comes from (`unjudgedPods`).
+ * in two halves, so are the nodes of the half that no report comes from (`silentSide`).
  */
 export function clusterHealthAnswer(mesh: Pick<Mesh, 'health' | 'pods' | 'reports'>): ClusterHealth {
   const reasons = new Map<string, string[]>();

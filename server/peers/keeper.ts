@@ -19,7 +19,7 @@ export const KEEPERS = 2;
 export function keepersOf(uid: string, pods: readonly Pod[], count = KEEPERS): Pod[] {
   const scores = new Map(pods.filter((pod) => mayKeep(pod, uid)).map((pod) => [pod, scoreOf(pod.uid, uid)]));
   return [...scores]
-    .sort(([a, scoreA], [b, scoreB]) => scoreB - scoreA || (a.uid < b.uid ? -1 : 1))
+    .sort(([, a], [, b]) => b - a)
     .slice(0, count)
     .map(([pod]) => pod);
 }
@@ -30,9 +30,7 @@ export function isKeeper(keeper: Pod, uid: string, pods: readonly Pod[]): boolea
   const own = scoreOf(keeper.uid, uid);
   let before = 0;
   for (const pod of pods) {
-    if (pod.uid === keeper.uid || !mayKeep(pod, uid)) continue;
-    const score = scoreOf(pod.uid, uid);
-    if (score > own || (score === own && pod.uid < keeper.uid)) before += 1;
+    if (mayKeep(pod, uid) && scoreOf(pod.uid, uid) > own) before += 1;
     if (before === KEEPERS) return false;
   }
   return true;
