@@ -6,6 +6,7 @@ import { PodIndex } from '../../../server/peers/pod-index.ts';
 import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
 import { emptyStats, NONE16, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
+import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
 import { NOW_MS, podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
 
@@ -57,41 +58,21 @@ describe('a report that joins the mesh', () => {
     );
   });
 
-  it('keeps the statistics with their links', () => {
+  it('keeps what is said of a link with it, and drops what is said of links that it does not have', () => {
+    const [a, stranger, b] = [podOf(0), podOf(77), podOf(1)] as const;
     const stats = emptyStats(3);
     stats.samples.set([1, 2, 3]);
-    const [a, stranger, b] = [podOf(0), podOf(77), podOf(1)] as const;
-    const { links, stats: kept } = merge(reportOf(a, [a, stranger, b], undefined, { stats }));
-    expect([...links.to]).toEqual([0, 1]);
-    expect([...(kept?.samples ?? [])]).toEqual([1, 3]);
-    expect(kept?.p50Us).toHaveLength(2);
-  });
-
-  it('keeps for how long links have been slow, and which connections fail, with their links', () => {
-    const [a, stranger, b] = [podOf(0), podOf(77), podOf(1)] as const;
-    const slow: [number, number][] = [
-      [1, 7_000],
-      [2, 9_000],
-      [99, 1],
-    ];
-    const failsOnly: [number, 'new' | 'open'][] = [
-      [1, 'new'],
-      [2, 'open'],
-    ];
-    const merged = merge(reportOf(a, [a, stranger, b], undefined, { slow, failsOnly }));
-    expect([merged.slow, merged.failsOnly]).toEqual([[[1, 9_000]], [[1, 'open']]]);
-    expect(merge(reportOf(a, [a, b])).slow).toBeUndefined();
-  });
-
-  it('ignores words for links that do not exist', () => {
-    const report = reportOf(podOf(0), podsOf(2), undefined, {
-      details: [
-        [99, 'x'],
-        [-1, 'y'],
-        [1, 'z'],
-      ],
-    });
-    expect(merge(report).details).toEqual([[1, 'z']]);
+    const lists: Partial<PodReport> = {
+      slow: [1, 2, 99].map((link) => [link, link * 1_000]),
+      failsOnly: [1, 2, 99].map((link) => [link, link === 1 ? 'new' : 'open']),
+      details: [99, -1, 1, 2].map((link) => [link, `of ${link}`]),
+    };
+    const merged = merge(reportOf(a, [a, stranger, b], undefined, { stats, ...lists }));
+    expect([...merged.links.to]).toEqual([0, 1]);
+    expect([[...(merged.stats?.samples ?? [])], merged.stats?.p50Us.length]).toEqual([[1, 3], 2]);
+    expect([merged.slow, merged.failsOnly, merged.details]).toEqual([[[1, 2_000]], [[1, 'open']], [[1, 'of 2']]]);
+    const whole = merge(reportOf(a, [a, b], undefined, { details: lists.details! }));
+    expect([whole.details, whole.slow]).toEqual([[[1, 'of 1']], undefined]);
   });
 
   it('finds a peer without uid by its name, and another uid of that name not at all', () => {
