@@ -1,4 +1,4 @@
-import { isSlow, SLOW_RUN, SUSPECT_RUN } from '../protocol/link-state.ts';
+import { isSlow, SUSPECT_RUN } from '../protocol/link-state.ts';
 import {
   emptyLinks,
   emptyStats,
@@ -14,7 +14,6 @@ import {
   pack16,
   phaseFlag,
   type StatColumns,
-  unpack16,
 } from '../protocol/links.ts';
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import { MAX_DETAIL_LENGTH, MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
@@ -23,8 +22,7 @@ import { emptyUdp, writeLoss, writeUdp } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
-import type { BucketState, RangeResult, RangeStatistics, ReportedState } from './range-statistics.ts';
-import type { Summary } from './statistics.ts';
+import type { RangeResult, RangeStatistics } from './range-statistics.ts';
 
 /** The part of a pod report that comes from the results. */
 export type ReportParts = Pick<
@@ -89,8 +87,10 @@ export async function currentReport(
   const udp = rangeStatistics.history.hasUdp ? emptyUdp(entries.length) : null;
   const details: [number, string][] = [];
   for (const [i, { link, to }] of entries.entries()) {
-    writer.writeJudgement(i, to, link.target.family, link.judgement, nowMs);
-    addDetail(details, i, link.judgement.judged?.detail ?? '');
+    const { judgement, target } = link;
+    const { sinceMs, slowSinceMs } = judgement;
+    writer.write(i, to, target.family, { judgement, hasSamples: true, sinceMs, slowSinceMs }, nowMs);
+    addDetail(details, i, judgement.judged?.detail ?? '');
     const cycle = link.record.udp?.newest ?? null;
     if (udp !== null && cycle !== null) writeUdp(udp, i, cycle, nowMs - cycle.atMs);
   }
@@ -118,9 +118,19 @@ export interface SuspectRule {
   slowUs: number;
 }
 
+/** What is believed about a link. */
+export interface JudgedLink {
+  judgement: LinkJudgement;
+  /** Whether its newest samples are kept. Buckets don't tell in which order samples failed, so such a link is not intermittent. */
+  hasSamples: boolean;
+  /** Since when it has its state, and since when it has been slow; monotonic, -1 = it is not, or that is not known. */
+  sinceMs: number;
+  slowSinceMs: number;
+}
+
 /** Writes the states of links into a report: the columns, and the lists of what only few links have. */
 export class LinkWriter {
-  readonly columns: LinkColumns;
+  readonly #columns: LinkColumns;
   readonly #slow: [number, number][] = [];
   readonly #recent: [number, number, number][] = [];
   readonly #failsOnly: [number, 'new' | 'open'][] = [];
@@ -129,70 +139,56 @@ export class LinkWriter {
   /** `count`: how many links the report has. */
   constructor(count: number, rule: SuspectRule) {
     this.#rule = rule;
-    this.columns = emptyLinks(count);
+    this.#columns = emptyLinks(count);
   }
 
-  /**
-   * Writes link `i`, which leads to peer `to`, as it is judged at `nowMs` (monotonic). `slowSinceMs`: since when it has been slow,
-   * monotonic; -1 = it is not, or that is not known.
-   */
-  writeJudgement(
-    i: number,
-    to: number,
-    family: 4 | 6,
-    judgement: LinkJudgement,
-    nowMs: number,
-    slowSinceMs = judgement.slowSinceMs,
-  ): void {
-    const { judged, newestAtMs, seenAtMs, sinceMs, isIntermittent, hasRecovered } = judgement;
-    const { columns } = this;
+  /** Writes link `i`, which leads to peer `to`, as it is judged at `nowMs` (monotonic). */
+  write(i: number, to: number, family: 4 | 6, judged: JudgedLink, nowMs: number): void {
+    const columns = this.#columns;
+    const { judgement, hasSamples, sinceMs, slowSinceMs } = judged;
+    const { judged: sample, newestAtMs, seenAtMs } = judgement;
+    const isIntermittent = hasSamples && judgement.isIntermittent;
+    const hasRecovered = hasSamples && judgement.hasRecovered;
     columns.to[i] = to;
-    writeState(columns, i, family, stateOf(judgement, this.#rule));
-    if (judgement.slowSinceMs >= 0) addFlag(columns, i, FLAG_SLOW);
-    if (isIntermittent) addFlag(columns, i, FLAG_INTERMITTENT);
-    if (hasRecovered) addFlag(columns, i, FLAG_RECOVERED);
+    columns.flags[i] =
+      (family === 6 ? FLAG_IPV6 : 0) |
+      (this.#isUnreliable(judgement) ? FLAG_SUSPECT : 0) |
+      (judgement.slowSinceMs >= 0 ? FLAG_SLOW : 0) |
+      (isIntermittent ? FLAG_INTERMITTENT : 0) |
+      (hasRecovered ? FLAG_RECOVERED : 0) |
+      (sample === null ? FLAG_NOT_YET : phaseFlag(sample.phase));
+    columns.outcome[i] = sample === null ? 0 : OUTCOMES.indexOf(sample.outcome);
+    columns.connectUs[i] = pack16(judgement.connectUs);
+    columns.firstByteUs[i] = pack16(sample?.firstByteUs ?? -1);
+    columns.totalUs[i] = pack16(sample?.totalUs ?? -1);
+    const lastMs = sample === null ? newestAtMs : seenAtMs;
+    columns.ageMs[i] = lastMs < 0 ? NONE16 : pack16(nowMs - lastMs);
+    columns.sinceMs[i] = sinceMs < 0 ? NONE16 : pack16(nowMs - sinceMs);
     if ((isIntermittent || hasRecovered) && this.#recent.length < MAX_DETAILS) {
       const { failures, samples } = judgement.recent;
       this.#recent.push([i, failures, samples]);
     }
     const only = judgement.failsOnly;
     if (only !== '' && this.#failsOnly.length < MAX_DETAILS) this.#failsOnly.push([i, only]);
-    const lastMs = judged === null ? newestAtMs : seenAtMs;
-    columns.ageMs[i] = lastMs < 0 ? NONE16 : pack16(nowMs - lastMs);
-    columns.sinceMs[i] = sinceMs < 0 ? NONE16 : pack16(nowMs - sinceMs);
     if (slowSinceMs >= 0 && this.#slow.length < MAX_DETAILS) this.#slow.push([i, Math.round(nowMs - slowSinceMs)]);
   }
 
-  /**
-   * Writes link `i`, which leads to peer `to`, as buckets show it at `nowMs` (monotonic). `summary` is of the range of the
-   * report. Buckets do not tell how many samples in a row were slow. So a link is called slow if its last sample is slow, and
-   * also the median of at least SLOW_RUN samples.
-   */
-  writeBucketState(i: number, to: number, family: 4 | 6, state: BucketState, summary: Summary, nowMs: number): void {
-    const { columns } = this;
-    const { slowUs } = this.#rule;
-    columns.to[i] = to;
-    writeState(columns, i, family, state);
-    const isLastSlow = state.isKnown && state.outcome === 0 && isSlow(unpack16(state.total16), slowUs);
-    if (isLastSlow && summary.count >= SLOW_RUN && isSlow(summary.p50Us, slowUs)) addFlag(columns, i, FLAG_SLOW);
-    columns.ageMs[i] = pack16(Math.max(0, nowMs - state.newestMs));
-    columns.sinceMs[i] = NONE16;
+  #isUnreliable({ newest, newestAtMs }: LinkJudgement): boolean {
+    const { startGraceEndMs, slowUs } = this.#rule;
+    const isExcused = newest?.outcome === 'ok' && !isSlow(newest.totalUs, slowUs) && newestAtMs < startGraceEndMs;
+    return newest?.suspect === true && !isExcused;
   }
 
   /** The parts of the report. Lists without entries are left out. */
   parts(): Pick<ReportParts, 'links' | 'slow' | 'recent' | 'failsOnly'> {
     const [slow, recent, failsOnly] = [this.#slow, this.#recent, this.#failsOnly];
     return {
-      links: this.columns,
+      links: this.#columns,
       ...(slow.length > 0 && { slow }),
       ...(recent.length > 0 && { recent }),
       ...(failsOnly.length > 0 && { failsOnly }),
     };
   }
-}
-
-function addFlag({ flags }: LinkColumns, i: number, flag: number): void {
-  flags[i] = (flags[i] ?? 0) | flag;
 }
 
 /** Selects the links of the report. `to` of an entry: the index of its pod in the list of all `peers` and then all `gonePeers`. */
@@ -211,31 +207,6 @@ function placeLinks(links: readonly Link[], table: PeerTable) {
     if (to !== undefined && to < MAX_LINKS && entries.length < MAX_LINKS) entries.push({ link, to });
   }
   return { gonePeers, entries };
-}
-
-function stateOf(judgement: LinkJudgement, { startGraceEndMs, slowUs }: SuspectRule): ReportedState {
-  const { judged, newest, newestAtMs, connectUs } = judgement;
-  const isExcused = newest?.outcome === 'ok' && !isSlow(newest.totalUs, slowUs) && newestAtMs < startGraceEndMs;
-  return {
-    isSuspect: newest?.suspect === true && !isExcused,
-    isKnown: judged !== null,
-    outcome: judged === null ? 0 : OUTCOMES.indexOf(judged.outcome),
-    phase: judged?.phase ?? null,
-    connect16: pack16(connectUs),
-    firstByte16: pack16(judged?.firstByteUs ?? -1),
-    total16: pack16(judged?.totalUs ?? -1),
-  };
-}
-
-/** Writes the state of a link, without its times, to place `i` of the columns. */
-function writeState(columns: LinkColumns, i: number, family: 4 | 6, state: ReportedState): void {
-  const { isKnown, isSuspect, outcome, phase } = state;
-  const familyFlag = family === 6 ? FLAG_IPV6 : 0;
-  columns.flags[i] = familyFlag | (isSuspect ? FLAG_SUSPECT : 0) | (isKnown ? phaseFlag(phase) : FLAG_NOT_YET);
-  columns.outcome[i] = isKnown ? outcome : 0;
-  columns.connectUs[i] = isKnown ? state.connect16 : NONE16;
-  columns.firstByteUs[i] = isKnown ? state.firstByte16 : NONE16;
-  columns.totalUs[i] = isKnown ? state.total16 : NONE16;
 }
 
 /** The largest count that a column of statistics holds. */

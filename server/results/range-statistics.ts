@@ -1,35 +1,15 @@
-import { SUSPECT_RUN } from '../protocol/link-state.ts';
-import { NONE16, pack16 } from '../protocol/links.ts';
-import type { Phase, UdpResult } from '../protocol/sample.ts';
-import { isOk, isSuspect, outcomeIndexOf, phaseOfCode } from '../protocol/stored-results.ts';
+import { SLOW_RUN, SUSPECT_RUN } from '../protocol/link-state.ts';
+import { NONE16 } from '../protocol/links.ts';
+import type { Sample, UdpResult } from '../protocol/sample.ts';
+import { isOk, isSuspect, sampleOfStored } from '../protocol/stored-results.ts';
 import { type Datagrams, lossWindowMs } from '../protocol/udp.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Bucket, failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
+import { LinkJudgement } from './judgement.ts';
 import { Statistics, type Summary } from './statistics.ts';
 import { addDatagrams, datagramsOf, noDatagrams, type TimedDatagrams } from './udp-ring.ts';
 import { UsualLatencies } from './usual.ts';
-
-/** The state of a link as a report has it. */
-export interface ReportedState {
-  isSuspect: boolean;
-  /** Whether the following fields say how the link was. They don't if all that is known are one or two suspect failures. */
-  isKnown: boolean;
-  /** Index in `OUTCOMES`. */
-  outcome: number;
-  /** The phase in which it failed; null if it did not. */
-  phase: Phase | null;
-  /** Durations in us, packed by `pack16`. From a bucket, connect and first byte are its medians. */
-  connect16: number;
-  firstByte16: number;
-  total16: number;
-}
-
-/** The state of a link as buckets say. */
-export interface BucketState extends ReportedState {
-  /** When the newest sample was taken, monotonic. */
-  newestMs: number;
-}
 
 /** What is known of a link in a time range. */
 export interface RangeResult {
@@ -39,9 +19,6 @@ export interface RangeResult {
   /** The largest width of the buckets that were used; 0 if samples were used. */
   resolutionMs: number;
 }
-
-/** The state of a link in a time range may come from a sample before it: at most so many lengths of the range earlier. */
-const LOOK_BACK = 4;
 
 /**
  * Computes statistics of links in time ranges, from samples and, for the time of which not all samples are kept, from the buckets
@@ -74,27 +51,19 @@ export class RangeStatistics {
   }
 
   /**
-   * The state of a link at the end of a time range of which only buckets are left: that of the newest bucket with trusted
-   * samples. One or two suspect samples do not change the state. So if the range has no others, it is the state shortly before
-   * the range; if that is not known, suspect answers are believed, and suspect failures are not. null without any bucket.
-   * `summary`: of the range.
+   * What was believed about a link at the end of a range: all that is kept of it is judged again, so that the past does not
+   * contradict what was shown live. Where samples are not kept, each bucket is judged as a few samples: see `samplesLike`.
+   * `hasSamples`: whether the newest of these were real samples.
    */
-  bucketState(record: LinkRecord, range: TimeRange, nowMs: number, summary: Summary): BucketState | null {
-    const hasSuspectRun = summary.suspect >= SUSPECT_RUN;
-    const earliestMs = range.fromMs - (hasSuspectRun ? 0 : LOOK_BACK * (range.toMs - range.fromMs));
-    const counts = (bucket: Bucket) =>
-      (!hasSuspectRun && bucket.startMs < range.fromMs) || belongs(range, bucket, nowMs);
-    const buckets = this.history.buckets(record, earliestMs);
-    const newest = buckets.find(counts);
-    if (newest === undefined) return null;
-    const trusted = buckets.find((bucket) => trustedOf(bucket) > 0 && counts(bucket));
-    const state = stateIn(trusted ?? newest);
-    const { newestMs, isSuspect } = stateIn(newest);
-    // Pings over open connections have no connect time: that of the range's new connections is used.
-    const isOverOpen = state.connect16 === NONE16 && state.firstByte16 !== NONE16;
-    const connect16 = isOverOpen ? pack16(summary.connectP50Us) : state.connect16;
-    const isKnown = trusted !== undefined || hasSuspectRun || state.outcome === 0;
-    return { ...state, newestMs, isSuspect, connect16, isKnown };
+  judgementAt(record: LinkRecord, range: TimeRange, nowMs: number, slowUs: number) {
+    const { buckets, results } = this.history.pings(record, { fromMs: Number.NEGATIVE_INFINITY, toMs: range.toMs });
+    const judgement = new LinkJudgement();
+    for (const bucket of buckets.reverse()) {
+      if ((bucket.startMs + bucket.endMs) / 2 >= range.toMs && !belongs(range, bucket, nowMs)) continue;
+      for (const sample of samplesLike(bucket)) judgement.take(sample, Math.min(sample.atMs, range.toMs), slowUs);
+    }
+    for (const sample of results.reverse()) judgement.take(sampleOfStored(sample), sample.atMs, slowUs);
+    return { judgement, hasSamples: results.length > 0 };
   }
 
   /** How many datagrams of one link in a range count, and how many of them were lost: the sum of `datagrams`. */
@@ -128,39 +97,25 @@ export class RangeStatistics {
     const { atMs, sent, lost } = bucket;
     return { atMs, sent, lost, rttUs: -1, duplicates: 0, outOfOrder: 0, hops: -1, suspect: false };
   }
-
-  /**
-   * Since when a link had been ok (`wasOk`), or had been failing, at `untilMs`; both monotonic. It looks back as far as is
-   * kept.
-   */
-  sinceMs(record: LinkRecord, wasOk: boolean, untilMs: number): number {
-    let sinceMs = untilMs;
-    for (const { code, atMs } of this.history.samples(record, Number.NEGATIVE_INFINITY, untilMs)) {
-      if (isSuspect(code)) continue;
-      if (isOk(code) !== wasOk) return sinceMs;
-      sinceMs = atMs;
-    }
-    for (const bucket of this.history.buckets(record, Number.NEGATIVE_INFINITY)) {
-      if (bucket.startMs > sinceMs) continue;
-      if (!isThroughout(bucket, wasOk)) break;
-      sinceMs = Math.min(sinceMs, bucket.startMs);
-    }
-    return sinceMs;
-  }
 }
 
-/** The state of a link by one bucket. */
-function stateIn({ newestMs, code, connect16, firstByte16, lastTotal16 }: Bucket): BucketState {
-  return {
-    newestMs,
-    isSuspect: isSuspect(code),
-    isKnown: true,
-    outcome: outcomeIndexOf(code),
-    phase: phaseOfCode(code),
-    connect16: isOk(code) ? connect16 : NONE16,
-    firstByte16: isOk(code) ? firstByte16 : NONE16,
-    total16: lastTotal16,
-  };
+/**
+ * Samples that stand for a bucket: as many as change the state of a link (SUSPECT_RUN, SLOW_RUN), if it has so many that are alike;
+ * only its last one if some of its samples failed and others did not. The last one is as it was; the others are at the beginning.
+ */
+function samplesLike(bucket: Bucket): Sample[] {
+  const { code, startMs, newestMs, median16, lastTotal16, min16 } = bucket;
+  const isMixed = failuresOf(bucket) > 0 && min16 !== NONE16;
+  const alike = isMixed ? 1 : Math.min(trustedOf(bucket) || bucket.samples, Math.max(SUSPECT_RUN, SLOW_RUN));
+  const durations = isOk(code)
+    ? { connect16: bucket.connect16, firstByte16: bucket.firstByte16, total16: median16 }
+    : { connect16: NONE16, firstByte16: NONE16, total16: lastTotal16 };
+  // The mark in the code is that of the newest sample, which may be suspect where the others are not.
+  const suspect = trustedOf(bucket) === 0;
+  const earlier = { ...sampleOfStored({ atMs: startMs, code, ...durations }), suspect };
+  const last = { ...sampleOfStored({ atMs: newestMs, code, ...durations, total16: lastTotal16 }), suspect };
+  const samples = [...new Array<Sample>(alike - 1).fill(earlier), last];
+  return isSuspect(code) && !suspect ? [...samples, { ...last, suspect: true }] : samples;
 }
 
 /**
@@ -175,10 +130,4 @@ function belongs({ fromMs, toMs }: TimeRange, { startMs, endMs }: Bucket, nowMs:
   }
   const middleMs = (fromMs + toMs) / 2;
   return startMs <= middleMs && middleMs < untilMs;
-}
-
-/** Whether all trusted samples of a bucket are ok (`ok`), or all failed. A bucket without any contradicts neither. */
-function isThroughout(bucket: Bucket, ok: boolean): boolean {
-  if (trustedOf(bucket) === 0) return true;
-  return ok ? failuresOf(bucket) === 0 : bucket.min16 === NONE16;
 }

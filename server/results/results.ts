@@ -46,12 +46,6 @@ interface LinkResult {
   judged: Sample | null;
 }
 
-/** The results of all links in (`fromMs`, `toMs`], in order of time. */
-interface CopiedRange extends TimeRange {
-  samples: Copied<StoredSample>[];
-  cycles: Copied<UdpResult>[];
-}
-
 /** The results of this pod's probes: stores samples, judges links, makes this pod's reports. Its memory is bounded. */
 export class Results {
   readonly #settings: ResultsSettings;
@@ -205,8 +199,9 @@ export class Results {
 
   /**
    * What a keeper of a copy of this pod does not have yet: the samples after `sinceMs` (monotonic), and the targets from number
-   * `links` on (it has the first `links` of them). If there are too many samples for one answer, it has the oldest of them, up to
-   * `untilMs`, and `hasMore` is true.
+   * `links` on (it has the first `links` of them). Of samples that a link does not keep any more the keeper learns nothing, so the
+   * answer begins after them for all links alike. If there are too many samples for one answer, it has the oldest of them, and
+   * `hasMore` is true.
    */
   async copySince({ sinceMs, links }: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<{
     part: Omit<CopyPart, 'journal'>;
@@ -215,12 +210,21 @@ export class Results {
     const nowMs = this.#expire();
     const all = this.#links.all();
     const firstMs = Math.max(sinceMs, this.#startedMs, nowMs - this.#settings.historyWindowMs);
-    const { fromMs, toMs, samples, cycles } = await this.#resultsSince(all, firstMs, nowMs);
+    const dropped = all.map(({ record, retiredAtMs }) =>
+      retiredAtMs < 0 ? this.#history.droppedUntilMs(record) : firstMs,
+    );
+    const fromMs = dropped.reduce((latest, atMs) => Math.max(latest, atMs), firstMs);
+    let toMs = nowMs;
+    let results = await this.#resultsIn(all, { fromMs, toMs });
+    while (results === null) {
+      toMs = (fromMs + toMs) / 2;
+      results = await this.#resultsIn(all, { fromMs, toMs });
+    }
     const piece: CopyPiece = {
       fromMs,
       toMs,
-      samples: writeRecords(SAMPLE_RECORD, samples, fromMs),
-      cycles: writeRecords(CYCLE_RECORD, cycles, fromMs),
+      samples: writeRecords(SAMPLE_RECORD, results.samples, fromMs),
+      cycles: writeRecords(CYCLE_RECORD, results.cycles, fromMs),
     };
     const targets = all
       .filter(({ number }) => number >= links)
@@ -231,24 +235,8 @@ export class Results {
     return { part: { ...counts, targets, pieces: [piece] }, hasMore: toMs < nowMs };
   }
 
-  /**
-   * The samples and the cycles of the UDP probe of `links` in (`fromMs`, `toMs`], in order of time, of all links alike: those after
-   * `sinceMs` that are still kept. `fromMs` is later than `sinceMs` if earlier samples are not kept; the cycles may begin later
-   * still. `toMs` is `nowMs` or, if they would be too many for one answer, earlier.
-   */
-  async #resultsSince(links: readonly Link[], sinceMs: number, nowMs: number): Promise<CopiedRange> {
-    let fromMs = sinceMs;
-    for (const { record, retiredAtMs } of links) {
-      if (retiredAtMs < 0) fromMs = Math.max(fromMs, this.#history.droppedUntilMs(record));
-    }
-    for (let toMs = nowMs; ; toMs = (fromMs + toMs) / 2) {
-      const range = await this.#resultsIn(links, { fromMs, toMs });
-      if (range !== null) return range;
-    }
-  }
-
-  /** All results of `links` in (`fromMs`, `toMs`]; null if they are too many for one answer. */
-  async #resultsIn(links: readonly Link[], { fromMs, toMs }: TimeRange): Promise<CopiedRange | null> {
+  /** All results of `links` in (`fromMs`, `toMs`], in order of time; null if they are too many for one answer. */
+  async #resultsIn(links: readonly Link[], { fromMs, toMs }: TimeRange) {
     const samples: Copied<StoredSample>[] = [];
     const cycles: Copied<UdpResult>[] = [];
     const timeSlice = new TimeSlice(this.#clock);
@@ -264,7 +252,7 @@ export class Results {
     }
     samples.sort((a, b) => a.result.atMs - b.result.atMs);
     cycles.sort((a, b) => a.result.atMs - b.result.atMs);
-    return { fromMs, toMs, samples, cycles };
+    return { samples, cycles };
   }
 
   /** The width (ms) of the widest bucket since `ageMs` ago; 0 if every sample since then is still kept. */

@@ -122,7 +122,7 @@ class LinkCounts implements StepVisitor {
 
 /**
  * Whether a link was lossy (`isLossy`) at the end of each step, by the datagrams of the last `lossWindowMs` before, rounded up
- * to whole steps; null if it never was.
+ * to whole steps; null without the probe, or if no datagram was lost.
  */
 function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: number): boolean[] | null {
   if (!history.hasUdp) return null;
@@ -132,22 +132,11 @@ function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   const { udp } = record;
   // Most links lose nothing.
   if (udp !== null && udp.lastLossMs < earlier.fromMs) return null;
-  // By step: the datagrams that come into its window, less those that leave it, `windowSteps` later.
-  const changes = Array.from({ length: earlier.count }, noDatagrams);
-  let lost = 0;
+  const windows = Array.from({ length: earlier.count }, noDatagrams);
   visitUdpSteps(history, record, earlier, nowMs, (first, last, datagrams) => {
-    lost += datagrams.lost;
-    const [entry, exit] = [changes[first], changes[last + windowSteps]];
-    if (entry !== undefined) addDatagrams(entry, datagrams);
-    if (exit !== undefined) addDatagrams(exit, datagrams, -1);
+    for (const window of windows.slice(first, last + windowSteps)) addDatagrams(window, datagrams);
   });
-  if (lost === 0) return null;
-  const window = noDatagrams();
-  const isLossyAt = changes.map((change) => {
-    addDatagrams(window, change);
-    return isLossy(window);
-  });
-  return isLossyAt.slice(windowSteps);
+  return windows.slice(windowSteps).map(isLossy);
 }
 
 function increase(counts: number[] | Uint32Array, i: number, by: number): void {

@@ -17,11 +17,11 @@ export function noDatagrams(): Datagrams {
   return { sent: 0, lost: 0, lossCycles: 0 };
 }
 
-/** Adds datagrams to a sum, or with `sign` -1 takes them away. */
-export function addDatagrams(sum: Datagrams, { sent, lost, lossCycles }: Datagrams, sign: 1 | -1 = 1): void {
-  sum.sent += sign * sent;
-  sum.lost += sign * lost;
-  sum.lossCycles += sign * lossCycles;
+/** Adds datagrams to a sum. */
+export function addDatagrams(sum: Datagrams, { sent, lost, lossCycles }: Datagrams): void {
+  sum.sent += sent;
+  sum.lost += lost;
+  sum.lossCycles += lossCycles;
 }
 
 /** The datagrams of a bucket. In how many cycles they were lost is not kept: see `Datagrams.lossCycles`. */

@@ -5,7 +5,7 @@ import { isOk } from '../../../server/protocol/stored-results.ts';
 import { BUCKET_WIDTHS_MS, bucketWidthMs, failuresOf } from '../../../server/results/buckets.ts';
 import type { HistorySettings } from '../../../server/results/history.ts';
 import { RangeStatistics } from '../../../server/results/range-statistics.ts';
-import { Statistics, type Summary } from '../../../server/results/statistics.ts';
+import { Statistics } from '../../../server/results/statistics.ts';
 import { refusedSample, sampleOf } from '../../support/samples.ts';
 import { EIGHT_SAMPLES, HOUR, historyWith } from './scene.ts';
 
@@ -24,9 +24,9 @@ function historyOf(links: number, change: Partial<HistorySettings> = {}) {
   };
   const resultOf = (fromMs: number, toMs: number) =>
     new RangeStatistics(history).of(records[0]!, { fromMs, toMs }, toMs);
-  const stateOf = (fromMs: number, toMs: number, summary: Summary) =>
-    new RangeStatistics(history).bucketState(records[0]!, { fromMs, toMs }, toMs, summary);
-  return { history, records, add, buckets, resultOf, stateOf };
+  const judgementAt = (fromMs: number, toMs: number) =>
+    new RangeStatistics(history).judgementAt(records[0]!, { fromMs, toMs }, toMs, 100_000).judgement;
+  return { history, records, add, buckets, resultOf, judgementAt };
 }
 
 describe('the width of buckets', () => {
@@ -115,7 +115,7 @@ describe('buckets', () => {
     });
     fc.assert(
       fc.property(fc.array(sample, { minLength: 1, maxLength: 60 }), (samples) => {
-        const { history, records, add, resultOf, stateOf } = historyOf(1);
+        const { history, records, add, resultOf, judgementAt } = historyOf(1);
         for (const [i, { totalUs, failed, suspect }] of samples.entries()) {
           add(0, 10_000 + i * 50, failed ? refusedSample({ suspect }) : sampleOf({ totalUs, suspect }));
         }
@@ -125,12 +125,10 @@ describe('buckets', () => {
         expect([bySamples.resolutionMs, byBucket.resolutionMs]).toEqual([0, 5_000]);
         // A bucket does not tell in which order its answers came.
         expect(byBucket.summary).toEqual({ ...bySamples.summary, jitterUs: -1 });
-        const last = samples.findLast(({ suspect }) => !suspect) ?? samples.at(-1);
-        expect(stateOf(9_000, 13_100, byBucket.summary)).toMatchObject({
-          outcome: OUTCOMES.indexOf(last?.failed ? 'refused' : 'ok'),
-          phase: last?.failed ? 'connect' : null,
-          isSuspect: samples.at(-1)?.suspect,
-        });
+        const last = samples.findLast(({ suspect }) => !suspect);
+        const { judged, newest } = judgementAt(9_000, 13_100);
+        if (last !== undefined) expect(judged?.outcome).toBe(last.failed ? 'refused' : 'ok');
+        expect(newest?.suspect).toBe(samples.at(-1)?.suspect);
       }),
     );
   });
