@@ -3,10 +3,10 @@ import { intervalWithoutPingsMs } from '../protocol/pod.ts';
 import { MAX_PROBES } from '../protocol/pod-report.ts';
 import type { Path, ProbeProtocol, ProbeResult } from '../protocol/sample.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import { withTimeout } from '../runtime/deadline.ts';
+import { TimeoutError, withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import { withoutCredentials } from '../runtime/host-port.ts';
-import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
+import { networkMessageOf } from '../runtime/network-errors.ts';
 import {
   type Lookup,
   type ProbeEnd,
@@ -60,9 +60,8 @@ const MAX_WAIT_MS = 10_000;
 
 /** One target and its probes, of which at most one is under way. */
 interface Job {
-  target: string;
   timeoutMs: number;
-  /** Probes a TCP or HTTP target; null: it cannot be probed yet. */
+  /** Probes the target; null: it cannot be probed yet. Lookups do not end at their timeout. */
   probe: (limits: ProbeLimits) => Promise<ProbeEnd> | null;
   result: ProbeResult;
   /** The probe waits for its turn, is under way, or is a lookup that goes on after its timeout (`late`). `none`: no probe. */
@@ -90,7 +89,7 @@ export class ExternalProbes {
     this.#intervalMs = intervalWithoutPingsMs(settings.refreshIntervalMs);
     // Each probe that is under way listens to the signal.
     setMaxListeners(MAX_PROBES, this.#stopping.signal);
-    this.#jobs = jobsOf(settings);
+    this.#jobs = jobsOf(settings, deps.lookup ?? systemResolver);
     if (this.#jobs.length > 0) this.#startRound();
   }
 
@@ -106,46 +105,39 @@ export class ExternalProbes {
   }
 
   #startRound(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
     for (const job of this.#jobs) {
-      if (job.result.protocol === 'dns') this.#lookUp(job);
-      else if (job.state === 'none') this.#connect(job);
+      if (job.state === 'late') this.#reportTimeout(job, nowMs - job.timeoutMs);
+      if (job.state === 'waiting' && isLookup(job) && nowMs - job.waitsSinceMs >= MAX_WAIT_MS)
+        job.result = noResult(job.result.protocol, job.result.target, job.result.path);
+      if (job.state === 'none') void this.#probe(job);
     }
     this.#timer = this.#deps.clock.setTimer(() => this.#startRound(), this.#intervalMs);
   }
 
-  /** The time of a TCP or HTTP probe counts from its own start, after it has waited for its turn. */
-  #connect(job: Job): void {
-    const { clock } = this.#deps;
-    const { timeoutMs } = job;
+  /** Probes a target when its turn comes, from when on its time counts. A lookup keeps its turn until it ends, also after its timeout. */
+  #probe(job: Job): Promise<void> {
+    const { clock, onOwnFault } = this.#deps;
     const { signal } = this.#stopping;
-    void this.#run(job, this.#connections, async () => {
+    const { timeoutMs } = job;
+    job.state = 'waiting';
+    job.waitsSinceMs = clock.monotonicMs();
+    return (isLookup(job) ? this.#lookups : this.#connections)(async () => {
+      if (signal.aborted) return;
+      job.state = 'running';
       const startMs = clock.monotonicMs();
-      const end = await job.probe({ clock, timeoutMs, signal });
-      if (end !== null) this.#report(job, startMs, end);
-    }).catch((error) => this.#deps.onOwnFault(networkMessageOf(error)));
-  }
-
-  /** The time of a lookup counts from its own start, too. It keeps its turn until it ends, which may be long after its timeout. */
-  #lookUp(job: Job): void {
-    const { clock, lookup = systemResolver } = this.#deps;
-    const { target, timeoutMs } = job;
-    if (job.state === 'late') this.#reportTimeout(job, clock.monotonicMs() - timeoutMs);
-    if (job.state === 'waiting' && clock.monotonicMs() - job.waitsSinceMs >= MAX_WAIT_MS) {
-      job.result = noResult(job.result.protocol, job.result.target, job.result.path);
-    }
-    if (job.state !== 'none') return;
-    void this.#run(job, this.#lookups, async () => {
-      const startMs = clock.monotonicMs();
-      const lookedUp = probeDns(target, lookup);
+      const probed = (async () => job.probe({ clock, timeoutMs, signal }))();
       try {
-        const end = await withTimeout(clock, timeoutMs, this.#stopping.signal, 'the lookup', () => lookedUp);
-        this.#report(job, startMs, end);
+        const end = isLookup(job) ? withTimeout(clock, timeoutMs, signal, 'the lookup', () => probed) : probed;
+        this.#report(job, startMs, await end);
       } catch (error) {
-        if (isOwnFault(errorCodeOf(error))) return this.#deps.onOwnFault(networkMessageOf(error));
-        job.state = 'late';
-        this.#reportTimeout(job, startMs);
-        await lookedUp.catch(() => {});
+        if (error instanceof TimeoutError) {
+          job.state = 'late';
+          this.#reportTimeout(job, startMs);
+          await probed.catch(() => {});
+        } else if (!signal.aborted) onOwnFault(networkMessageOf(error));
       }
+      job.state = 'none';
     });
   }
 
@@ -154,19 +146,9 @@ export class ExternalProbes {
     this.#report(job, startMs, { outcome: 'timeout', error });
   }
 
-  /** Runs a probe of a target when its turn comes. Never settles after `stop`. */
-  #run(job: Job, limited: Limiter, probe: () => Promise<void>): Promise<void> {
-    job.state = 'waiting';
-    job.waitsSinceMs = this.#deps.clock.monotonicMs();
-    return limited(() => {
-      if (this.#stopping.signal.aborted) return new Promise(() => {});
-      job.state = 'running';
-      return probe().finally(() => (job.state = 'none'));
-    });
-  }
-
-  #report(job: Job, startMs: number, { outcome, error }: ProbeEnd): void {
-    if (this.#stopping.signal.aborted) return;
+  #report(job: Job, startMs: number, end: ProbeEnd | null): void {
+    if (end === null || this.#stopping.signal.aborted) return;
+    const { outcome, error } = end;
     const { clock, onResult } = this.#deps;
     const durationUs = Math.round((clock.monotonicMs() - startMs) * 1000);
     const before = job.result;
@@ -178,8 +160,12 @@ export class ExternalProbes {
   }
 }
 
+function isLookup({ result }: Job): boolean {
+  return result.protocol === 'dns';
+}
+
 /** One job for each target: paths first, because they are few and must not be left out. */
-function jobsOf(settings: ExternalSettings): Job[] {
+function jobsOf(settings: ExternalSettings, lookup: Lookup): Job[] {
   const { dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs } = settings;
   const timeouts: Record<ProbeProtocol, number> = { dns: dnsTimeoutMs, tcp: tcpTimeoutMs, http: httpTimeoutMs };
   const names = new Map<string, number>();
@@ -190,11 +176,13 @@ function jobsOf(settings: ExternalSettings): Job[] {
     // Targets that differ only in their password have different names, so that each has its own events and series.
     const shown = count === 1 ? name : `${name} (${count})`;
     const result = noResult(protocol, shown, path);
-    return { target, timeoutMs: timeouts[protocol], probe, result, state: 'none', waitsSinceMs: 0 };
+    return { timeoutMs: timeouts[protocol], probe, result, state: 'none', waitsSinceMs: 0 };
   };
   return [
-    ...pathChecksOf(settings).map(({ path, protocol, target, probe }) => jobOf(protocol, target, probe, path)),
-    ...settings.hostsToResolve.map((host) => jobOf('dns', host, () => null)),
+    ...pathChecksOf(settings).map(({ path, protocol, target, probe }) =>
+      jobOf(protocol, target, protocol === 'dns' ? () => probeDns(target, lookup) : probe, path),
+    ),
+    ...settings.hostsToResolve.map((host) => jobOf('dns', host, () => probeDns(host, lookup))),
     ...settings.tcpTargets.map((target) => jobOf('tcp', target, (limits) => probeTcp(target, limits))),
     ...settings.httpTargets.map((target) => jobOf('http', target, (limits) => probeHttp(target, limits))),
   ].slice(0, MAX_PROBES);

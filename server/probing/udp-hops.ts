@@ -12,10 +12,10 @@ interface Known {
   address: string;
   /** Routers on the way; -1 = unknown. */
   hops: number;
-  /** When the last search began, monotonic ms. */
+  /** When the last search began, monotonic ms; Infinity while it is under way. */
   searchedAtMs: number;
-  /** The search under way. */
-  search: Search | null;
+  /** Ends the search under way. */
+  stopping: AbortController;
 }
 
 /** Each target is searched again after this time. */
@@ -43,7 +43,7 @@ export class HopSearch {
 
   /** Forgets a target. */
   forget(id: string): void {
-    this.#known.get(id)?.search?.stop();
+    this.#known.get(id)?.stopping.abort();
     this.#known.delete(id);
   }
 
@@ -56,88 +56,75 @@ export class HopSearch {
   /** Searches again if it is time. `rttUs`: the usual round trip. */
   refresh(target: Target, rttUs: number): void {
     const { id, address } = target;
-    const { clock } = this.#options;
-    const nowMs = clock.monotonicMs();
-    let known = this.#known.get(id);
-    if (known === undefined || known.address !== address) {
-      known?.search?.stop();
-      known = { address, hops: -1, searchedAtMs: Number.NEGATIVE_INFINITY, search: null };
-      this.#known.set(id, known);
-    }
-    if (known.search !== null || nowMs - known.searchedAtMs < SEARCH_INTERVAL_MS) return;
-    known.searchedAtMs = nowMs;
-    void this.#search(target, known, rttUs);
+    const nowMs = this.#options.clock.monotonicMs();
+    const before = this.#known.get(id);
+    const isSameWay = before?.address === address;
+    if (isSameWay && nowMs - before.searchedAtMs < SEARCH_INTERVAL_MS) return;
+    this.forget(id);
+    const known = {
+      address,
+      hops: isSameWay ? before.hops : -1,
+      searchedAtMs: Infinity,
+      stopping: new AbortController(),
+    };
+    this.#known.set(id, known);
+    void searchHops(target, known.hops, rttUs, this.#options, known.stopping.signal).then((hops) => {
+      Object.assign(known, { hops, searchedAtMs: nowMs });
+    });
   }
 
   stop(): void {
     for (const id of this.#known.keys()) this.forget(id);
   }
-
-  async #search(target: Target, known: Known, rttUs: number): Promise<void> {
-    const search = new Search(this.#options, rttUs);
-    known.search = search;
-    // The number is not known if there is no socket, or if the network fails meanwhile.
-    known.hops = await search.run(target, known.hops).catch(() => -1);
-    known.search = null;
-    search.stop();
-  }
 }
 
-/** One search for the lowest TTL with which a datagram to a target is echoed. */
-class Search {
-  readonly #options: HopSearchOptions;
-  readonly #waitMs: number;
-  /** The TTL of each datagram by its sequence number. */
-  readonly #ttls: number[] = [];
-  /** The lowest TTL that was echoed so far. */
-  #lowest = Number.POSITIVE_INFINITY;
+/**
+ * Searches the lowest TTL with which a datagram to a target is echoed. Returns the number of routers, -1 if it is unknown: there is
+ * no socket, or the network fails meanwhile. `before`: the last result.
+ */
+async function searchHops(
+  target: Target,
+  before: number,
+  rttUs: number,
+  options: HopSearchOptions,
+  stop: AbortSignal,
+): Promise<number> {
+  const waitMs = Math.min(options.udpTimeoutMs, Math.max(MIN_WAIT_MS, (WAIT_ROUND_TRIPS * rttUs) / 1000));
+  /** The TTL of each datagram by its sequence number, and the lowest that was echoed so far. */
+  const ttls: number[] = [];
+  let lowest = Number.POSITIVE_INFINITY;
   /** The TTL that is tried, and what ends the wait for its echo. */
-  #ttl = 0;
-  #wait = new AbortController();
-  #socket: ProbeSocket | null = null;
-  #isStopped = false;
-
-  constructor(options: HopSearchOptions, rttUs: number) {
-    this.#options = options;
-    const waitMs = Math.max(MIN_WAIT_MS, (WAIT_ROUND_TRIPS * rttUs) / 1000);
-    this.#waitMs = Math.min(options.udpTimeoutMs, waitMs);
-  }
-
-  /** Returns the number of routers, -1 if it is unknown. `before`: the last result. Rejects if no socket can be opened. */
-  async run(target: Target, before: number): Promise<number> {
-    this.#socket = await ProbeSocket.open(target, this.#options, {
-      onEcho: (sequence) => {
-        this.#lowest = Math.min(this.#lowest, this.#ttls[sequence] ?? Number.POSITIVE_INFINITY);
-        if (this.#lowest <= this.#ttl) this.#wait.abort();
-      },
-      onError: () => {},
-    });
+  let tried = 0;
+  let wait = new AbortController();
+  stop.addEventListener('abort', () => wait.abort());
+  const onEcho = (sequence: number) => {
+    lowest = Math.min(lowest, ttls[sequence] ?? Number.POSITIVE_INFINITY);
+    if (lowest <= tried) wait.abort();
+  };
+  const socket = await ProbeSocket.open(target, options, { onEcho, onError: () => {} }).catch(() => null);
+  if (socket === null) return -1;
+  const isEchoed = async (ttl: number) => {
+    tried = ttl;
+    for (let i = 0; i < TRIES && lowest > ttl && !stop.aborted; i++) {
+      wait = new AbortController();
+      ttls.push(ttl);
+      socket.send(ttl);
+      await pause(options.clock, waitMs, wait.signal);
+    }
+    return lowest <= ttl;
+  };
+  const lowestTtl = async () => {
     // Mostly the way has not changed: the TTL of the last search is still echoed, and the one below is not.
-    const first = before > 0 && !(await this.#isEchoed(before)) ? before + 1 : 1;
-    for (let ttl = first; ttl <= MAX_HOPS + 1 && !this.#isStopped; ttl++) {
-      if (!(await this.#isEchoed(ttl))) continue;
+    const first = before > 0 && !(await isEchoed(before)) ? before + 1 : 1;
+    for (let ttl = first; ttl <= MAX_HOPS + 1 && !stop.aborted; ttl++) {
+      if (!(await isEchoed(ttl))) continue;
       // Where datagrams are lost, a TTL that is high enough may go without an echo. Then the number is not known.
-      const isSure = ttl === first || !(await this.#isEchoed(ttl - 1));
-      return isSure && this.#lowest === ttl ? ttl - 1 : -1;
+      const isSure = ttl === first || !(await isEchoed(ttl - 1));
+      return isSure && lowest === ttl ? ttl : 0;
     }
-    return -1;
-  }
-
-  /** Ends the search; its result does not matter any more. */
-  stop(): void {
-    this.#isStopped = true;
-    this.#socket?.close();
-    this.#wait.abort();
-  }
-
-  async #isEchoed(ttl: number): Promise<boolean> {
-    this.#ttl = ttl;
-    for (let i = 0; i < TRIES && this.#lowest > ttl && !this.#isStopped; i++) {
-      this.#wait = new AbortController();
-      this.#ttls.push(ttl);
-      this.#socket?.send(ttl);
-      await pause(this.#options.clock, this.#waitMs, this.#wait.signal);
-    }
-    return this.#lowest <= ttl;
-  }
+    return 0;
+  };
+  const ttl = await lowestTtl().catch(() => 0);
+  socket.close();
+  return ttl - 1;
 }
