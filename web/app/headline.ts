@@ -61,10 +61,7 @@ export function headlineOf(page: PageStatus): Headline {
   return { tone: 'good', words: `${plural(pods, 'pod')} ok` };
 }
 
-/**
- * One sentence about the most severe change, after one about the connection if that was lost or is back; '' = no relevant
- * change.
- */
+/** One sentence about the most severe change, and one about the connection if it was lost or is back; '' = none. */
 export function changeSentence(before: PageStatus, after: PageStatus): string {
   const lost = after.status === 'lost';
   const connection = lost === (before.status === 'lost') ? '' : lost ? 'Disconnected.' : 'Reconnected.';

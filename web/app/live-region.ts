@@ -25,10 +25,7 @@ function setIcon(svg: string): void {
 /** At most one announcement in this time, ms. More would interrupt the screen reader too often. */
 const PAUSE_MS = 5_000;
 
-/**
- * Announces changes for screen readers. Changes within `PAUSE_MS` of an announcement are announced together: see
- * `changeSentence`.
- */
+/** Announces changes for screen readers; those within `PAUSE_MS` of an announcement together, see `changeSentence`. */
 export class Announcer {
   readonly #clock: Clock;
   readonly #say: (sentence: string) => void;

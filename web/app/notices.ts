@@ -29,10 +29,7 @@ export interface Notice {
 
 export const MAX_NOTICES = 3;
 
-/**
- * The notices that are shown above every view, the most severe first. The notice of a lost connection is separate,
- * because it counts seconds (see `NoticeList`).
- */
+/** The notices above every view, the most severe first. That of a lost connection counts seconds: see `NoticeList`. */
 export function noticesOf(picture: Picture, status: ConnectionStatus, nowMs: number): Notice[] {
   const all = [
     failingNotice(picture),
@@ -96,10 +93,7 @@ function linkSentence(picture: Picture): string {
   return `No link failed, but cluster health is 418${why === '' ? '' : `: ${shownName(why)}`}.`;
 }
 
-/**
- * The gravest finding if it is about a link between two pods, as "a can't reach b, b reaches a"; '' = it is about something
- * else.
- */
+/** The gravest finding as "a can't reach b, b reaches a"; '' = it is not about a link between two pods. */
 function gravestLinkText({ mesh, pods, state, n }: Picture): string {
   const [gravest] = mesh.findings;
   if (gravest === undefined || !LINK_FINDINGS.has(gravest.kind)) return '';
@@ -147,10 +141,7 @@ function pathAdvice(finding: Finding): string {
   return finding.kind.startsWith('path-') && where !== '' ? `${capital(where)}.` : '';
 }
 
-/**
- * Subject and symptom only. How it shows and what to check is in the findings of the side panel, which do not repeat the
- * symptom.
- */
+/** Subject and symptom only: the findings of the side panel say how it shows and what to check. */
 function briefTitle(finding: Finding): string {
   const { subject, what } = findingWords(finding);
   return `${subject}${what === '' ? '' : `: ${what}`}.`;

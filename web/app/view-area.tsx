@@ -128,10 +128,7 @@ interface SelectionPanelProps {
   children: ReactNode;
 }
 
-/**
- * The side panel of a selected link or pod: beside the view, over it below 1100 px, a sheet below 640 px. Its heading has the
- * id `panel-title`.
- */
+/** The side panel of a selected link or pod. Its heading has the id `panel-title`. */
 function SelectionPanel({ selectionKey, takeFocus, onClose, children }: SelectionPanelProps) {
   const frame = useRef<HTMLElement>(null);
   useEffect(() => {

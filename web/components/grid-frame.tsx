@@ -26,10 +26,7 @@ interface GridFrameProps {
   children: ReactNode;
 }
 
-/**
- * The element of a grid of links with its pointer and keys. The cells are pixels (`children`): only the one at the cursor is an
- * element, for screen readers and magnifiers. It lies over the drawn cell, and the keys scroll it into view.
- */
+/** A grid of links. Its cells are pixels (`children`); only the one at the cursor is an element, for screen readers and magnifiers. */
 export function GridFrame(props: GridFrameProps) {
   const { cursor, grid, className, label, count, placeAt, onClick, onScroll, size, cellOf, children } = props;
   const { place, byKeys } = cursor;

@@ -76,10 +76,7 @@ export type Shortcuts<W extends Where> = Record<ShortcutOf<W> & string, () => vo
 
 export type KeyPress = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'altKey' | 'metaKey'>;
 
-/**
- * The shortcut of a key press, or null. Single characters do nothing while `typing` or if `letterKeys` is off. Keys with
- * Ctrl, Alt or Meta belong to the browser.
- */
+/** The shortcut of a key press, or null. Single characters do nothing while `typing` or without `letterKeys`. */
 export function shortcutOf<W extends Where>(
   where: W,
   { key, ctrlKey, altKey, metaKey }: KeyPress,

@@ -31,10 +31,7 @@ interface LinkTableProps {
   targets?: readonly ExternalTarget[];
 }
 
-/**
- * The links of a view as a table, worst first; then the external targets. It keeps its order while the picture is live: see
- * `withNewLinks`.
- */
+/** The links of a view as a table, worst first; then the external targets. Its order is kept: see `withNewLinks`. */
 export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTableProps) {
   const { picture } = props;
   const { figure } = picture;

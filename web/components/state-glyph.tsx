@@ -30,10 +30,7 @@ export function StateGlyph({
   );
 }
 
-/**
- * The state of a pod as a small shape with a mark. `slow-to-reach` is a healthy pod with a red badge, `starved` one with a
- * wave.
- */
+/** The state of a pod as a small shape with a mark. `slow-to-reach`: healthy with a red badge; `starved`: with a wave. */
 export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' | 'starved' }) {
   const health = state === 'slow-to-reach' || state === 'starved' ? 'healthy' : state;
   const tones: Record<string, string> = { healthy: 'good', failing: 'failed' };

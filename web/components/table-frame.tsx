@@ -1,10 +1,7 @@
 import type { ReactNode } from 'react';
 import './table-frame.css';
 
-/**
- * The frame of a view's table. It scrolls in both directions, also by keyboard, and has a caption with a note (for
- * example how many of all rows are shown). `children`: `<thead>` and `<tbody>`.
- */
+/** The frame of a view's table, which scrolls by keyboard too, with caption and note. `children`: head and body. */
 export function TableFrame({
   caption,
   note,

@@ -38,10 +38,7 @@ async function withTimeout<T>(
   }
 }
 
-/**
- * Fetches the text at `path`, at most `limit` characters. Any HTTP status is accepted. Rejects with an Error that people can
- * read.
- */
+/** Fetches the text at `path`, at most `limit` characters, whatever the status. Rejects with an Error that people can read. */
 export function fetchText(path: string, limit: number, signal: AbortSignal): Promise<FetchedText> {
   const get = async (limited: AbortSignal) => readText(await fetch(serverUrl(path), { signal: limited }), limit);
   return withTimeout(signal, REQUEST_TIMEOUT_MS, get);

@@ -1,4 +1,5 @@
-/* Requests about the past. A file of its own, because the first picture needs none of them, nor their validators. */
+/* Requests about the past. A file of its own, because the first picture needs none of them, nor their validators. All reject with an
+   Error that people can read. */
 
 import { type Annotation, parseAnnotations, parseWrittenAnnotation } from '../../server/protocol/annotation.ts';
 import { type Comparison, parseComparison } from '../../server/protocol/comparison.ts';
@@ -16,27 +17,25 @@ import { getJson, messageOf, REQUEST_TIMEOUT_MS, serverUrl, validated } from './
 
 const times = ({ fromMs, toMs }: TimeRange) => ({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) });
 
-/** Fetches how many links were bad in each step; the server chooses the steps. Rejects with an Error that people can read. */
+/** How many links were bad in each step; the server chooses the steps. */
 export async function fetchHistory(range: TimeRange, signal: AbortSignal): Promise<MeshHistory> {
   return getJson(serverUrl('api/v1/history', times(range)), parseMeshHistory, signal);
 }
 
-/** Fetches the history of a link (pod uids), as its source pod kept it. Rejects with an Error that people can read. */
+/** The history of a link (pod uids), as its source pod kept it. */
 export async function fetchLinkHistory(from: string, to: string, signal: AbortSignal): Promise<LinkHistory> {
   return getJson(serverUrl('api/v1/link-history', { from, to }), parseLinkHistory, signal);
 }
 
-/** Fetches the events of a time range. Rejects with an Error that people can read. */
 export async function fetchEvents(range: TimeRange, signal: AbortSignal): Promise<readonly MeshEvent[]> {
   return (await getJson(serverUrl('api/v1/events', times(range)), parseEvents, signal)).events;
 }
 
-/** Fetches the rounds of ongoing experiments in a time range. Rejects with an Error that people can read. */
+/** The rounds of ongoing experiments. */
 export async function fetchRounds(range: TimeRange, signal: AbortSignal): Promise<readonly Round[]> {
   return (await getJson(serverUrl('api/v1/rounds', times(range)), parseRounds, signal)).rounds;
 }
 
-/** Fetches all annotations. Rejects with an Error that people can read. */
 export async function fetchAnnotations(signal: AbortSignal): Promise<readonly Annotation[]> {
   return (await getJson(serverUrl('api/v1/annotations'), parseAnnotations, signal)).annotations;
 }

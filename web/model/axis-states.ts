@@ -86,10 +86,7 @@ function columnStateOf({ mesh, pods, figure }: Picture, outside: Uint32Array, po
   return seen >= 0 && isMostly(seen, (code) => outside[pod * STATES + code] ?? 0) ? seen : -1;
 }
 
-/**
- * The state for a finding about a whole pod; -1 for none, and for one about a self-link. A slow finding says nothing about another
- * figure than latency.
- */
+/** The state for a finding about a whole pod; -1 = none. A slow finding says nothing about another figure than latency. */
 function codeOfFinding(figure: Picture['figure'], finding: Finding | null): number {
   if (finding === null || isAboutSelfLink(finding)) return -1;
   return finding.severity === 'failed' ? FAILED : finding.severity === 'slow' && figure === null ? SLOW : -1;

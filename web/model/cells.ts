@@ -300,10 +300,7 @@ function latencyColumns({ links, stats }: MergedReport, { value, phase }: Pictur
   return [column ?? totalUs, totalUs];
 }
 
-/**
- * Whether a result replaces another one of the same link: the worse of two IP families is shown, a measured one before a
- * pending one.
- */
+/** Whether a result replaces another one of its link: the worse of two IP families, a measured one before a pending one. */
 function replaces(code: number, us: number, oldCode: number, oldUs: number): boolean {
   const isMeasured = (c: number) => c <= FAILED;
   if (!isMeasured(code) || !isMeasured(oldCode)) return isMeasured(code) && !isMeasured(oldCode);

@@ -155,10 +155,7 @@ export function resultText(us: number, percent: number): string {
   return Number.isNaN(us) ? 'failed' : `${percent} % failed`;
 }
 
-/**
- * As `resultText`, for a changed link of the report, in ms without the unit; and the datagrams that were lost, if any: "12 %
- * lost".
- */
+/** As `resultText` for a changed link, in ms without the unit; and the datagrams that were lost, if any: "12 % lost". */
 export function medianFigures(link: LinkSummary | null): string[] {
   if (link === null) return ['–'];
   const us = link.p50Us < 0 ? Number.NaN : link.p50Us;
@@ -178,10 +175,7 @@ export function qualityTexts(link: LinkSummary | null): string[] {
   ].filter(Boolean);
 }
 
-/**
- * A pair of the map as a sentence: "001 → chaos: 0.6 ms, then 252 ms; +252 ms". `isSpoken`: without an arrow, for screen
- * readers.
- */
+/** A pair of the map: "001 → chaos: 0.6 ms, then 252 ms; +252 ms". `isSpoken`: without an arrow, for screen readers. */
 export function pairText(map: ChangeMapModel, pair: number, isSpoken = false): string {
   const { pods, n, before, during, deltaUs } = map;
   const result = ({ p50Us, failed }: RangeCells) => resultText(p50Us[pair] ?? Number.NaN, failed[pair] ?? NOT_SEEN);
@@ -199,10 +193,7 @@ export function onScale(us: number): number {
   return Math.min(1, Math.max(0, Math.log10(Math.max(1, us) / 100) / 4));
 }
 
-/**
- * The text for a range without findings. Findings tell how the range ended: a fault that was over by then must not look like
- * no fault.
- */
+/** For a range without findings. They tell how it ended: a fault that was over by then must not look like no fault. */
 export function noFindingsText({ links, of }: ReportData['affected']): string {
   if (links === 0) return 'No findings in the range.';
   return `No findings at the end of the range, but ${countText(links)} of ${plural(of, 'link')} became worse.`;

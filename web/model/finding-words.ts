@@ -39,10 +39,7 @@ export function titleText(title: string): string {
   return shownName(title).replace(/^(nodes?|zones?) /, capital);
 }
 
-/**
- * A finding in a list: what is wrong in bold, then what to check. `isInNotice`: the notice above names its symptom already, so
- * the title says how it shows: `pod-a: refused` and `Nothing listens on its port.`
- */
+/** A finding in a list: what is wrong, then what to check; `isInNotice`: how it shows, because a notice names its symptom. */
 export function listedWords(
   finding: Pick<Finding, 'title' | 'subject'>,
   isInNotice: boolean,
@@ -55,10 +52,7 @@ export function listedWords(
   return { title: `${subject}: ${where.slice(0, colon)}`, advice: sentence(where.slice(colon + 2)) };
 }
 
-/**
- * The start of a finding, and its median latency if it is slow: `median 252 ms, since 14:03:12`. Unknown parts are left
- * out. `nowMs`: the serving pod's time.
- */
+/** `median 252 ms, since 14:03:12`: the latency if it is slow, and its start, as far as known. `nowMs`: the serving pod's time. */
 export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: number): string {
   if (severity !== 'slow' && severity !== 'failed') return '';
   const median = severity === 'slow' && totalUs >= 0 ? `median ${latencyText(totalUs)}` : '';

@@ -80,10 +80,7 @@ const AXES: Partial<Record<FindingKind, FindingPlace['axis']>> = {
   'report-missing': 'column',
 };
 
-/**
- * The findings that the notice above the view counts: about a whole pod, node, zone or path, failed, or slow if none fails. It
- * names the first; `findings` are the gravest first.
- */
+/** The findings that the notice counts: about a whole pod, node, zone or path, failed, or slow if none fails. */
 export function findingsOfNotice(findings: readonly Finding[]): Finding[] {
   const wanted = findings.some(({ severity }) => severity === 'failed') ? 'failed' : 'slow';
   return findings.filter((one) => one.severity === wanted && (!LINK_FINDINGS.has(one.kind) || isAboutSelfLink(one)));

@@ -21,10 +21,7 @@ const STEPS = new Map<string, [columns: number, rows: number]>([
   ['End', [Number.POSITIVE_INFINITY, 0]],
 ]);
 
-/**
- * The cell that a key moves to from `place`, in a heatmap of `count` x `count` cells: arrow keys move one cell, Home and
- * End to the ends of the row (with `ctrl` to the corners), PageUp and PageDown ten rows. null = another key.
- */
+/** The cell that a key moves to from `place` among `count` x `count` cells (see Help); null = another key. */
 export function moved({ column, row }: Place, key: string, ctrl: boolean, count: number): Place | null {
   const step = STEPS.get(key);
   if (step === undefined) return null;

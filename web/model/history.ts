@@ -47,10 +47,7 @@ export class PastPoll extends Observed<Past> {
     this.#options = options;
   }
 
-  /**
-   * Fetches the last `spanMs` now and every `PAUSE_MS`. May be called again with another span. `isAuto`: the span depends
-   * on how far back data exists, so that is fetched first.
-   */
+  /** Fetches the last `spanMs` now and every `PAUSE_MS`. `isAuto`: first finds out how far back data exists, for the span. */
   start(spanMs: number, isAuto = false): void {
     this.#spanMs = spanMs;
     this.#isAuto = isAuto;

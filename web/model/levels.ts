@@ -121,10 +121,7 @@ function foldFinding(finding: Finding, all: Pod[], toGroups: (pods: readonly num
   return { ...folded, kind: place?.axis === 'column' ? 'pod-reaches-nobody' : 'pod-unreachable' };
 }
 
-/**
- * Whether a finding of this picture is about all pods of `index` that can be judged. At pod level it always is; a group may have
- * others. A finding about one link is about neither of its pods.
- */
+/** Whether a finding of this picture is about all judged pods of `index`: always at pod level, not always of a group. */
 export function isAboutWhole({ fold, mesh }: Picture, finding: Finding, index: number): boolean {
   const { pods = [], kind = 'pod' } = fold?.groups[index] ?? {};
   if (fold === null || kind === 'pod') return true;

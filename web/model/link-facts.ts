@@ -61,10 +61,7 @@ const UNMEASURED = {
   udp: null,
 } satisfies Partial<LinkFacts>;
 
-/**
- * Collects the facts about the link from pod `from` to pod `to` (indexes in `Picture.pods`); of a folded link those of its
- * worst link.
- */
+/** The facts about the link between two pods (indexes in `Picture.pods`); of a folded link those of its worst link. */
 export function linkFacts(picture: Picture, from: number, to: number): LinkFacts {
   if (picture.fold !== null) {
     const link = podLink(picture, from, to);

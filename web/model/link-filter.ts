@@ -45,10 +45,7 @@ function podsMatching({ pods, fold }: Picture, words: readonly string[]): Uint8A
   });
 }
 
-/**
- * By pod: whether a filter names it, as source, as destination or as either end of a link. Returns null if the filter names
- * no pods: it is empty, or has only states.
- */
+/** By pod: whether a filter names it, as source, destination or either end; null = the filter names no pods. */
 export function podsOfFilter(picture: Picture, text: string): Uint8Array | null {
   const { either, from, to } = parseFilter(text);
   const named = [either, from, to].filter((words) => words.length > 0);
@@ -57,10 +54,7 @@ export function podsOfFilter(picture: Picture, text: string): Uint8Array | null 
   return Uint8Array.from(picture.pods, (_, index) => (matching.some((pods) => pods[index] === 1) ? 1 : 0));
 }
 
-/**
- * The picture with only the links that a filter matches: the others have the state `HIDDEN`, and no count has them. Returns
- * the picture itself if the filter is empty. O(n^2).
- */
+/** The picture with only the links that a filter matches: others have the state `HIDDEN` and count for nothing. O(n^2). */
 export function shownLinks(picture: Picture, text: string): Picture {
   const filter = parseFilter(text);
   const { either, from, to, states } = filter;

@@ -71,10 +71,7 @@ export const COUNTS: Uint8Array = Uint8Array.from(LINK_STATES, (state) =>
   ['gone', 'ignored', 'not-probed', 'not-yet'].includes(state) ? 0 : 1,
 );
 
-/**
- * Whether `late` links are enough to mark what they have in common (a row, an arc, a folded cell): they are more than a tenth of
- * its `all` links that count (see `COUNTS`). In every cluster single links are late, and one bad pod would mark every row.
- */
+/** Whether late links mark a row, an arc or a folded cell: only more than a tenth of its links, because single ones always are. */
 export function areManyLate(late: number, all: number): boolean {
   return late * 10 > all;
 }

@@ -68,10 +68,7 @@ export function sharedOutcome(picture: Picture): string {
   return outcomes.size !== 1 || shared === 0 ? '' : (OUTCOMES[shared] ?? '');
 }
 
-/**
- * The state of a link with details: "Slow", "Timed out in connect", "Warning, unreliable", "Loses datagrams". `figure`: see
- * `stateWords`.
- */
+/** A link's state with details: "Slow", "Timed out in connect", "Warning, unreliable", "Loses datagrams". */
 export function factsTitle(facts: LinkFacts, figure: Figure | null = null): string {
   if (facts.lossy) return LOSES;
   const hasPhase = facts.state === 'failed' && facts.phase !== null && facts.outcome !== 'refused';
@@ -127,10 +124,7 @@ const OUTCOME_TEXTS: Record<Outcome, string> = {
 export const LOSSY = [LOSES, 'pings are good'] as const;
 export const UNRELIABLE = ['Unreliable', 'a pod short of CPU'] as const;
 
-/**
- * The word for a link state, for example "Not probed". `figure`: the figure of the heatmap that the state is about; null =
- * latency.
- */
+/** The word for a link state: "Not probed". `figure`: that of the heatmap that the state is about; null = latency. */
 export function stateWords(state: LinkState, figure: Figure | null = null): string {
   if (figure !== null && state === 'slow') return 'High';
   return figure !== null && state === 'not-probed' ? 'Not measured' : STATE_TEXTS[state];

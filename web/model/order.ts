@@ -95,10 +95,7 @@ export function nodeFilter(node: string): string {
   return /\s/.test(node) ? node : `node:${node}`;
 }
 
-/**
- * The grouping to use. If pod names do not fit and the reader has not chosen a grouping, pods are grouped by node, or
- * else by zone, provided that groups have at least two pods on average.
- */
+/** The grouping to use: if names do not fit and none is chosen, node or else zone, provided that groups have two pods on average. */
 export function effectiveGroup(picture: Picture, order: OrderBy, group: GroupBy, namesFit: boolean): GroupBy {
   if (group !== 'none' || namesFit || order === 'worst-row' || order === 'worst-column') return group;
   const bundles = (of: GroupBy) => {

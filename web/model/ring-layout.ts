@@ -57,10 +57,7 @@ interface TreeItem {
 /** Gap between two groups, as a multiple of the distance between two pods. */
 export const GAP_SLOTS = 1.6;
 
-/**
- * The order of pods on the ring: zone, node, name, uid; with `none` name and uid only. It depends only on the set of
- * pods, so new measurements never move a pod, and a new pod never changes the order of the others.
- */
+/** Zone, node, name, uid; with `none` name and uid. So new measurements move no pod, and a new pod changes no other's order. */
 export function ringOrder(pods: readonly RingPod[], group: GroupBy): number[] {
   const byName = (a: RingPod, b: RingPod) => compareNames(a.name, b.name) || compareNames(a.uid, b.uid);
   const byPlace = (a: RingPod, b: RingPod) =>
@@ -103,10 +100,7 @@ export function layoutRing(pods: readonly RingPod[], group: GroupBy, box: Box): 
   return { ...ellipse, spots, order, arcs, zones, leaves };
 }
 
-/**
- * The ring of pods that have the places of another ring. `placeOf`: by pod, the index of its place. `isShown`: whether the
- * pod is drawn there; several pods can have one place.
- */
+/** The ring of pods that have the places of another ring (`placeOf`, by pod). Of several at a place, `isShown` is drawn. */
 export function seatPods(ring: Ring, placeOf: readonly number[], isShown: (index: number) => boolean): Ring {
   const podAt = new Map<number, number>();
   for (const [index, place] of placeOf.entries()) if (isShown(index)) podAt.set(place, index);

@@ -27,10 +27,7 @@ export interface RoundBar {
 /** The most rounds that are shown of one experiment, the newest. */
 const MAX_BARS = 40;
 
-/**
- * The experiments with more than one round, or with a failed one. A single pod is no ongoing experiment. `nameOf` names their
- * pods.
- */
+/** The experiments with more than one round or a failed one: a single pod is no experiment. `nameOf` names their pods. */
 export function roundSeries(rounds: readonly Round[], nameOf: PodNamer): RoundSeries[] {
   const byName = group(rounds, ({ namespace, name }) => `${namespace}/${name}`);
   return [...byName.values()].filter(isExperiment).map((all) => {
@@ -70,10 +67,7 @@ export function roundWords({ state, readyAfterMs, why }: Round): string {
   return why === '' ? state : `${state}: ${shownName(why)}`;
 }
 
-/**
- * Gone pods that share their name with one that left later, as in an experiment that creates the same pod again and again:
- * by index, the index of the one that left last. The graph shows only that one, with their number.
- */
+/** Gone pods whose name a pod that left later had too: by index, the index of the last one. The graph shows only that one. */
 export function goneNamesakes(
   pods: readonly Pick<Pod, 'namespace' | 'name' | 'lifecycle' | 'sinceMs'>[],
 ): Map<number, number> {

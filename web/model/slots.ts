@@ -22,10 +22,7 @@ type SlotPod = Pick<Pod, 'uid' | 'namespace' | 'name' | 'node' | 'zone' | 'lifec
 /** If more than this share of the slots is empty, empty ones are given up. */
 const MOST_EMPTY = 0.25;
 
-/**
- * Gives each pod a place that it keeps while others come and go. A replacement takes the place of its predecessor, a new
- * pod an empty place of its node. A place that is left stays empty, so that the others don't move.
- */
+/** Gives each pod a place that it keeps. A replacement takes its predecessor's, a new pod an empty one of its node. */
 export class PodSlots {
   #slots: Slot[] = [];
 

@@ -14,10 +14,7 @@ export function inOrder(ranges: readonly TimeRange[]): TimeRange[] {
   return kept.slice(0, MAX_RANGES);
 }
 
-/**
- * Adds a range that was drawn from one time to another, in either direction. It replaces ranges that it overlaps, and if
- * there are too many, the nearest one. A range that is too short changes nothing.
- */
+/** Adds a drawn range, unless it is too short. It replaces those that it overlaps, and if there are too many the nearest one. */
 export function withRange(ranges: readonly TimeRange[], oneMs: number, otherMs: number): TimeRange[] {
   const drawn = { fromMs: Math.min(oneMs, otherMs), toMs: Math.max(oneMs, otherMs) };
   if (drawn.toMs - drawn.fromMs < LEAST_RANGE_MS) return [...ranges];

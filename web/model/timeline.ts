@@ -55,10 +55,7 @@ export function knownFrom({ fromMs, stepMs, reports, links }: MeshHistory): numb
   return first < 0 ? null : fromMs + first * stepMs;
 }
 
-/**
- * A page that is connected receives a mesh every few seconds, so after this time it was disconnected, or its computer asleep,
- * ms.
- */
+/** A connected page receives a mesh every few seconds. After this time it was disconnected or asleep, ms. */
 const MAX_POINT_MS = 60_000;
 
 /**
@@ -126,10 +123,7 @@ export interface StepPaths {
   most: number;
 }
 
-/**
- * Draws steps into a chart of `height` px, slow links above failed ones, lossy ones above both. `x` maps a time to px, clamped
- * by the caller.
- */
+/** Draws steps into a chart of `height` px: failed, slow above, lossy on top. `x` maps a time to px, clamped by the caller. */
 export function stepPaths(steps: readonly TimelineStep[], x: (atMs: number) => number, height: number): StepPaths {
   const most = steps.reduce((max, { failed, slow, lossy }) => Math.max(max, failed + slow + lossy), 0);
   const paths: StepPaths = { failed: '', slow: '', lossy: '', unknown: '', partly: '', most };

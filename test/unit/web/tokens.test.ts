@@ -1,13 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { wordTokens } from '../../../web/model/heat-colours.ts';
 import { LINK_STATES } from '../../../web/model/links.ts';
-import { CHANGE_LOOKS, changeColours } from '../../../web/views/compare/map-drawing.ts';
+import { changeColours } from '../../../web/views/compare/map-drawing.ts';
 import { contrast, difference, THEMES, VISIONS } from './colour-vision.ts';
 
-/** On which grounds words are written in a colour: 4.5 (WCAG 2, AA). Each pair is used somewhere, each that is used is here. */
+/** On which grounds words are written in a colour: 4.5 (WCAG 2, AA). That no other pair is used, axe checks in a browser. */
 const PAPER = ['page', 'surface', 'sunken'];
 const TINTS = ['accent-tint', 'failed-tint', 'warning-tint', 'suspect-tint'];
 const WORDS: Record<string, string[]> = {
@@ -51,14 +48,6 @@ const SHAPES: Record<string, string[]> = {
   'failed-lattice': ['failed-cell'],
   page: ['suspect', 'accent', 'text'],
 };
-
-/** What needs no contrast of its own: a figure, a mark or the room around it tells the same. */
-const QUIET = ['hairline', 'connect', 'unknown-hatch', 'shadow', 'good-cell', 'fair-cell', 'warning-cell'];
-
-const WEB = fileURLToPath(new URL('../../../web', import.meta.url));
-const FILES = readdirSync(WEB, { recursive: true, encoding: 'utf8' })
-  .filter((name) => /[.](css|tsx?)$/.test(name) && !name.endsWith('tokens.css'))
-  .map((name) => ({ name, text: readFileSync(join(WEB, name), 'utf8') }));
 
 const MEANINGS = ['good-cell', 'warning-cell', 'slow-cell', 'failed-cell', 'not-probed-cell', 'unknown-hatch'];
 
@@ -114,52 +103,5 @@ describe.each(Object.entries(THEMES))('%s', (_, tokens) => {
       const { fill, ink } = colours(share);
       expect(contrast(ink, fill), `${share}`).toBeGreaterThanOrEqual(4.5);
     }
-  });
-});
-
-describe('the lists above leave nothing out:', () => {
-  const known = new Set([...WORDS.text!, ...Object.keys(WORDS), ...Object.keys(SHAPES), ...QUIET]);
-  for (const grounds of [...Object.values(WORDS), ...Object.values(SHAPES)])
-    for (const each of grounds) known.add(each);
-
-  test('every colour that the page uses is in one of them', () => {
-    const used = FILES.flatMap(({ text }) =>
-      [...text.matchAll(/(?:var[(]|['"`])--([a-z-]+)/g)].map(([, name = '']) => name),
-    );
-    const colours = new Set(used.filter((name) => THEMES.light.has(name)));
-    expect(colours.size).toBeGreaterThan(30);
-    expect([...colours].filter((name) => !known.has(name))).toEqual([]);
-  });
-
-  /** `.a { color: var(--x); background: var(--y) }` of every style sheet; `--word` is the colour of words of a state. */
-  const rules = FILES.filter(({ name }) => name.endsWith('.css')).flatMap(({ name, text }) =>
-    [...text.matchAll(/([^{}]+)[{]([^{}]*)[}]/g)].map(([, selector = '', body = '']) => ({
-      where: `${name} ${selector.trim()}`,
-      ink: /(?:^|[;\s])(?:color|--word): var[(]--(?!word)([a-z-]+)[)]/.exec(body)?.[1],
-      ground: /(?:^|[;\s])background(?:-color)?: var[(]--([a-z-]+)[)]/.exec(body)?.[1],
-    })),
-  );
-
-  test('every colour of words is proved as one', () => {
-    const inks = rules.filter(({ ink }) => ink !== undefined);
-    expect(inks.length).toBeGreaterThan(50);
-    expect(inks.filter(({ ink = '' }) => WORDS[ink] === undefined)).toEqual([]);
-  });
-
-  test('and every pair that one rule makes', () => {
-    // The colour of a range of the timeline.
-    const ranges = FILES.flatMap(({ text }) =>
-      [...text.matchAll(/--range: var[(]--([a-z-]+)[)]/g)].map(([, name = '']) => name),
-    );
-    expect(ranges.length).toBe(3);
-    const changes = Object.entries(CHANGE_LOOKS).map(([where, [fill, ink]]) => {
-      return { where, ink: ink.slice(2), ground: fill.slice(2) };
-    });
-    const pairs = [...rules, ...changes].filter(({ ink, ground }) => ink !== undefined && ground !== undefined);
-    expect(pairs.length).toBeGreaterThan(10);
-    const unproved = pairs.filter(({ ink = '', ground = '' }) =>
-      (ground === 'range' ? ranges : [ground]).some((each) => WORDS[ink]?.includes(each) !== true),
-    );
-    expect(unproved).toEqual([]);
   });
 });

@@ -87,14 +87,6 @@ describe('the summary', () => {
     expect(more(2)?.[0]).toBe('1 starting, 1 not ready, 1 terminating, 1 gone');
   });
 
-  test('each count shows its pods or links', () => {
-    const { pods, links, more } = summaryFacts(pictureOf('mixed', 60));
-    for (const { of: kind, shows, text } of [...pods, ...links, ...more]) {
-      if (text.endsWith('unreliable')) expect(shows).toBeNull();
-      else expect(shows).toHaveProperty(kind === 'pod' ? 'filter' : 'only');
-    }
-  });
-
   test.each(SCENARIOS)('of %s counts the pods that a press shows', (scenario) => {
     const picture = pictureOf(scenario, 12);
     const silent: Pick<Fact, 'count' | 'shows'> = {

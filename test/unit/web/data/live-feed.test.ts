@@ -125,25 +125,6 @@ test('folds the last wanted picture as the page does, and leaves latencies of si
   expect([large.state.length, large.valueUs.length, large.folded?.worstUs.length]).toEqual([2001 ** 2, 0, 1600]);
 });
 
-test('a change of one report alone gives the picture of the whole, and other pods begin anew', () => {
-  const { feed, send } = setUp();
-  feed.want([USUAL]);
-  feed.start(0);
-  const before = meshOf({ pods: 6, scenario: 'healthy' });
-  send(before);
-  const slow = meshOf({ pods: 6, scenario: 'slow-pod', tick: 1 });
-  const after = { ...before, reports: before.reports.map((report, i) => (i === 4 ? slow.reports[4]! : report)) };
-  send(after, [after.reports[4]!]);
-  const picture = () => pictureOf(feed.state().mesh!, feed.cellsOf(feed.state().mesh!, USUAL)!);
-  expect(picture().counts).toEqual(buildPicture(after, USUAL).counts);
-  const gone = meshOf({ pods: 6, scenario: 'lifecycles' });
-  send(gone);
-  expect(picture().counts).toEqual(buildPicture(gone, USUAL).counts);
-  feed.want([{ ...USUAL, thresholds: { goodMs: 1, warningMs: 1, problemMs: 1 } }]);
-  send(before);
-  expect(feed.cellsOf(feed.state().mesh!, USUAL)).toBeNull();
-});
-
 test('a loss keeps the mesh, and connecting again as it is connected is no news', async () => {
   const { clock, feed, orders, send } = setUp();
   feed.start(60_000);

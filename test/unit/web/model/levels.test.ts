@@ -55,17 +55,6 @@ const anyFold = fc
   });
 
 describe('a folded picture', () => {
-  test('draws each node once: its links are those between the pods of two nodes', () => {
-    const picture = foldPicture(pictureOf({ pods: 40, scenario: 'dead-node', nodes: 4 }), NODES);
-    expect(picture.n).toBe(4);
-    expect(picture.pods.map(({ health }) => health).sort()).toEqual(['failing', 'healthy', 'healthy', 'healthy']);
-    const dead = picture.pods.findIndex(({ health }) => health === 'failing');
-    const other = dead === 0 ? 1 : 0;
-    expect(stateAt(picture.state[other * 4 + dead])).toBe('failed');
-    expect(foldWords(picture, other, dead)).toBe('100 of 100 fail');
-    expect(stateAt(picture.state[other * 4 + (3 - other === dead ? 2 : 3 - other)])).not.toBe('failed');
-  });
-
   test('says in words how many links a cell stands for, and the facts of the worst of them', () => {
     const base = pictureOf({ pods: 12, scenario: 'dead-pod', nodes: 4 });
     const picture = foldPicture(base, NODES);
