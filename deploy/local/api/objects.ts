@@ -162,9 +162,7 @@ const serviceSpec = v.looseObject({
   ports: v.optional(v.boundedArray(servicePort, 50)),
 });
 
-const rules = v.nullish(
-  listOf(v.looseObject({ verbs: listOf(v.string()), apiGroups: texts, resources: texts, resourceNames: texts })),
-);
+const rules = v.nullish(listOf(v.looseObject({ verbs: listOf(v.string()), apiGroups: texts, resources: texts })));
 const subjects = v.nullish(listOf(v.looseObject({ kind: v.string(), name: v.string(), namespace: text })));
 const binding = { subjects, roleRef: v.looseObject({ kind: v.string(), name: v.string() }) };
 
@@ -212,7 +210,7 @@ function brief(value: unknown): string {
 /** What a role allows: verbs on resources of API groups. */
 export type Rule = NonNullable<v.InferInput<typeof rules>>[number];
 
-/** To whom a binding gives a role: a service account, a user or a group. */
+/** To whom a binding gives a role. */
 export type Subject = NonNullable<v.InferInput<typeof subjects>>[number];
 
 /** An environment variable of a container: a value, a field of its pod, or a secret. */

@@ -140,14 +140,6 @@ describe('a Deployment', () => {
     }
   });
 
-  it('replaces a pod that is killed under a new name', () => {
-    const victim = first();
-    kill(victim);
-    settle();
-    expect(pods()).toHaveLength(3);
-    expect(names(pods())).not.toContain(victim.metadata.name);
-  });
-
   it('replaces a terminating pod before it is gone', () => {
     deleteObject(store, PODS, first());
     settle();

@@ -75,12 +75,6 @@ describe('a new pod', () => {
     await kubelet.stop(0);
   });
 
-  it('starts at once without a delay', async () => {
-    const { kubelet, reason } = await startKubelet(0);
-    expect(reason()).toBe('ImagePullBackOff');
-    await kubelet.stop(0);
-  });
-
   it('that is stopped while it waits never starts', async () => {
     const { clock, kubelet, reason } = await startKubelet(2_000);
     await kubelet.stop(0);
