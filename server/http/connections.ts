@@ -25,11 +25,14 @@ const MAX_OF_PODS = 256;
 const MAX_OF_OTHERS = 64;
 const MAX_OF_ADDRESS = 32;
 /**
- * The most connections that are handed to the HTTP server in a second. Each takes about 0.2 ms. Further ones are reset, which takes a
- * quarter of that: the system's queue must be emptied faster than a flood fills it. 8,000 of pods: each of 1000 may call 8 times.
+ * The most new connections in a second. A peer's new connection stands in the system's queue behind those of a flood, so the queue
+ * must be emptied faster than a flood fills it: further connections are closed before anything else is done with them.
+ * 800 of others: serving one takes about 0.3 ms, so all take at most a quarter of a second. 400 of one address: one client cannot use
+ * up all 800.
+ * 8,000 of pods: each of 1000 pods may call this one 8 times a second. A pod that floods is stopped by its 400.
  */
-const HANDED_OVER_OF_PODS = { ofAddress: 400, inAll: 8_000 };
-const HANDED_OVER_OF_OTHERS = { ofAddress: 400, inAll: 800 };
+const NEW_OF_PODS = { ofAddress: 400, inAll: 8_000 };
+const NEW_OF_OTHERS = { ofAddress: 400, inAll: 800 };
 /** The most connections that wait until the HTTP server may have them: of pods, and as many of others. */
 const MAX_WAITING = 128;
 /** A connection that has sent more bytes than this does not wait; it is refused at once. */
@@ -59,8 +62,7 @@ function busyAnswer(bytes: Buffer): string {
 
 /** The connections of one kind of client. */
 interface Kind {
-  /** How many a second are handed to the HTTP server. */
-  handedOver: RateLimit;
+  newConnections: RateLimit;
   /** Those that have sent nothing yet, or only pings. The one that has been silent for longest is first. */
   pingOnly: Set<Socket>;
   /** Those that the HTTP server serves, and those that wait for it. */
@@ -107,18 +109,18 @@ export class Connections {
       end: (socket: Socket) => void socket.destroy(),
     };
     const kindOf = (rate: Rate, max: number): Kind => ({
-      handedOver: new RateLimit(rate, deps.clock),
+      newConnections: new RateLimit(rate, deps.clock),
       pingOnly: new Set(),
       http: new Places({ ...rules, max }, deps.clock),
     });
-    this.#pods = kindOf(HANDED_OVER_OF_PODS, MAX_OF_PODS);
-    this.#others = kindOf(HANDED_OVER_OF_OTHERS, MAX_OF_OTHERS);
+    this.#pods = kindOf(NEW_OF_PODS, MAX_OF_PODS);
+    this.#others = kindOf(NEW_OF_OTHERS, MAX_OF_OTHERS);
   }
 
   /** Takes a connection that the system has accepted. Calls `serveHttp` once when it is to be served by the HTTP server. */
   accept(socket: Socket, serveHttp: (socket: Socket) => void): void {
-    const client = this.clientOf(socket);
-    const { handedOver, pingOnly, http } = client.isPod ? this.#pods : this.#others;
+    const { address, isPod } = this.clientOf(socket);
+    const { pingOnly, http } = isPod ? this.#pods : this.#others;
     const { silentMs, keptMs, ping, answersTo } = this.#deps;
     const destroy = () => void socket.destroy();
     const onData = (bytes: Buffer) => {
@@ -130,13 +132,12 @@ export class Connections {
         return;
       }
       if (hasManyRequests(bytes)) return destroy();
-      if (!handedOver.admits(client.address)) return void socket.resetAndDestroy();
       pingOnly.delete(socket);
       socket.off('data', onData).off('end', destroy).off('timeout', destroy).setTimeout(0);
       socket.pause();
       http.take({
         holder: socket,
-        address: client.address,
+        address,
         mayWait: bytes.length <= MAX_WAITING_BYTES,
         start: () => this.#handOver(socket, bytes, serveHttp),
         refuse: () => socket.end(busyAnswer(bytes), destroy),
@@ -171,15 +172,25 @@ export class Connections {
     socket.resume();
   }
 
+  /** Whether a new connection from an IP address may be served. If so, it is counted. */
+  admits(address: string): boolean {
+    const plain = plainAddress(address);
+    return (this.#isPod(plain) ? this.#pods : this.#others).newConnections.admits(plain);
+  }
+
   /** Whose connection this is. */
-  clientOf(socket: Socket): Client {
-    const address = remoteAddressOf(socket);
+  clientOf({ remoteAddress = '' }: Socket): Client {
+    const address = plainAddress(remoteAddress);
+    return { address, isPod: this.#isPod(address) };
+  }
+
+  #isPod(address: string): boolean {
     const { pods } = this.#deps.snapshot();
     if (this.#known?.pods !== pods) {
       const addresses = new Set(pods.flatMap(({ podIPs, hostIPs }) => [...podIPs, ...hostIPs]));
       this.#known = { pods, addresses };
     }
-    return { address, isPod: this.#known.addresses.has(address) };
+    return this.#known.addresses.has(address);
   }
 
   /** Notes that a connection of the HTTP server may have become idle. Of the idle ones it is the last that is closed to make room. */
@@ -198,9 +209,9 @@ export class Connections {
   }
 }
 
-/** The IP address of the other end; IPv4 never as `::ffff:`. '' if the connection has ended already. */
-export function remoteAddressOf({ remoteAddress = '' }: Socket): string {
-  return remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
+/** An IP address as Kubernetes writes it: IPv4 never as `::ffff:`. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 /**

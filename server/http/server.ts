@@ -1,5 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, BlockList, type Socket, type SocketAddress } from 'node:net';
+
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
 import { hostPort, isLoopbackHost, isWildcardHost } from '../runtime/host-port.ts';
 import { Connections } from './connections.ts';
@@ -133,7 +134,11 @@ async function serve(
   // The listener that Node has added takes a connection that has sent bytes already as well as a new one.
   const [serveHttp] = server.listeners('connection');
   server.removeAllListeners('connection');
-  server.on('connection', (socket) => connections.accept(socket, (ready) => serveHttp?.call(server, ready)));
+  const filter = new ConnectionFilter(connections);
+  Object.assign(server, { blockList: filter });
+  server.on('connection', (socket) => {
+    if (filter.lets(socket)) connections.accept(socket, (ready) => serveHttp?.call(server, ready));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
@@ -154,6 +159,34 @@ async function serve(
       deadline.cancel();
     },
   };
+}
+
+/**
+ * Closes new connections that are too many in a second. Since Node 22.13 a server asks its `blockList` about each connection before
+ * it makes a Socket: then refusing one costs so little that a flood of 10,000 a second leaves the process half idle. Before, the
+ * Socket is reset.
+ */
+class ConnectionFilter extends BlockList {
+  readonly #connections: Connections;
+  #isAsked = false;
+
+  constructor(connections: Connections) {
+    super();
+    this.#connections = connections;
+  }
+
+  /** Called by Node. Whether the connection is closed. */
+  override check(address: string | SocketAddress): boolean {
+    this.#isAsked = true;
+    return !this.#connections.admits(typeof address === 'string' ? address : address.address);
+  }
+
+  /** Called for each connection that Node hands us. */
+  lets(socket: Socket): boolean {
+    if (this.#isAsked || this.#connections.admits(socket.remoteAddress ?? '')) return true;
+    socket.resetAndDestroy();
+    return false;
+  }
 }
 
 /** Loads the express application for the first request that needs it: that takes a third of the time of a start. */

@@ -8,7 +8,7 @@ import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/me
 import type { UdpColumns } from '../protocol/udp.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
-import { remoteAddressOf } from './connections.ts';
+import { plainAddress } from './connections.ts';
 import type { RouteContext } from './context.ts';
 import { type PacedWrite, pacedWriter } from './send.ts';
 
@@ -69,7 +69,7 @@ export class Streams {
   /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many, in all or of its address. */
   open(res: ServerResponse, windowMs: number): boolean {
     const { clock, config } = this.#context;
-    const address = res.socket === null ? '' : remoteAddressOf(res.socket);
+    const address = plainAddress(res.socket?.remoteAddress ?? '');
     const own = [...this.#open.values()].filter((other) => other === address).length;
     if (this.#open.size >= config.maxStreams || own >= Math.max(STREAMS_PER_ADDRESS, config.maxStreams / 4))
       return false;
