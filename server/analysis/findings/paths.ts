@@ -128,15 +128,9 @@ function witnessOf({ doubted }: MeshCounts, report: MergedReport): Witness {
       doubted.add(report.pod);
       continue;
     }
-    results.set(probe.path, { ...probe, outcome: probeOutcome(probe) });
+    results.set(probe.path, { ...probe, outcome: probe.outcome ?? 'ok' });
   }
   return { report, results, causes: causesOf(results) };
-}
-
-/** The outcome of a probe. An older version does not say how a probe failed. */
-function probeOutcome({ error, outcome = 'ok' }: ProbeResult): Outcome {
-  if (error === '') return 'ok';
-  return outcome === 'ok' ? 'unreachable' : outcome;
 }
 
 /** The subjects that fail for a pod and that no more basic one explains: see `Witness.causes`. */

@@ -25,18 +25,11 @@ describe('the JSON of a comparison', () => {
     expect(parseComparison(wire)).toEqual({ ...comparison, links });
   });
 
-  it.each([
-    ['of 253 characters', ''],
-    ['of 253 characters, which several pods of long namespaces have', 'n'.repeat(61)],
-  ])('is valid with names of pods %s', async (_, namespace) => {
+  it('is valid with names of pods of 253 characters, which several pods of long namespaces have', async () => {
     const named = () =>
       spoiled(8, ({ pods }) => {
         for (const [i, pod] of pods.entries()) {
-          const own =
-            namespace === ''
-              ? { name: `${'x'.repeat(252)}${i}` }
-              : { name: 'x'.repeat(253), namespace: namespace + (10 + i) };
-          pods[i] = { ...pod, ...own };
+          pods[i] = { ...pod, name: 'x'.repeat(253), namespace: 'n'.repeat(61) + (10 + i) };
         }
       });
     const during = named();

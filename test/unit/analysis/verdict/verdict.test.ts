@@ -39,10 +39,6 @@ const FEW_TARGETS = { settings: settingsOf({ refreshIntervalMs: 2_000, pingNumbe
 
 describe('experiment 2', () => {
   const slow = experiment((builder) => builder.each((_, to) => to === 3, LATE_ANSWER, true));
-  const down = experiment((builder) => {
-    builder.each((_, to) => to === 3, REFUSED, true);
-    builder.silence(3, 'refused');
-  });
 
   it('begins healthy', () => {
     const answer = answerFor(experiment(), ['healthy', 'latency<50ms', 'latency<50ms,to=goldpinger-chaos']);
@@ -83,20 +79,17 @@ describe('experiment 2', () => {
     const first = { clause: 'latency<50ms', from: 'pod-0', to: 'goldpinger-chaos', found: '251 ms', samples: 10 };
     expect(answer.violations[0]).toEqual(first);
   });
-
-  it('without the proxy: not healthy for certain, though a report is missing; the links into it have failed', () => {
-    const answer = answerFor(down, 'healthy');
-    expect(answer).toMatchObject({ verdict: 'fail', links_failed: 3, missing_reports: ['goldpinger-chaos'] });
-    expect(answer.reason).toContain('pod-0 → goldpinger-chaos: refused in connect');
-    const others = ['failed,to=goldpinger-chaos', 'latency>=200ms,to=goldpinger-chaos', 'failed'];
-    expect(answerFor(down, others).clauses).toEqual(['pass', 'fail', 'fail']);
-  });
 });
 
 /** What some clauses are judged to be, in a mesh of four pods after a change. */
 it.each<[title: string, expected: string, change: Change, mesh?: Partial<Mesh>]>([
   ['a pod on a passive node says nothing of its links', 'unknown healthy,from=goldpinger-chaos', silence(3, 'passive')],
   ['a pod of a cordoned node counts only by its name', 'pass healthy; fail healthy,to=goldpinger-chaos', cordoned],
+  [
+    'a failed pod that is silent',
+    'fail healthy; pass failed,to=goldpinger-chaos',
+    both(refusing, silence(3, 'refused')),
+  ],
   ['fail comes before unknown', 'pass healthy; unknown healthy,to=nobody; fail failed', fine],
   [
     'Goldpinger has one sample',
