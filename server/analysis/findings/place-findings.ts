@@ -139,7 +139,7 @@ function nodeCause(analysis: DefectAnalysis, node: number): CauseFacts {
     advice: 'check the node and its network',
     network: "the node's network",
     remark: isInto
-      ? outboundText(analysis, 'They', pods, areMostBad(out), evidence)
+      ? outboundText(analysis, pods, areMostBad(out), evidence)
       : inboundText(pairs.fine.at('intoNode', node), into.of, 'Other nodes', 'them'),
   };
 }
@@ -163,7 +163,7 @@ function podIntoCause(analysis: DefectAnalysis, pod: number): CauseFacts {
     direction: ' into it',
     who,
     what: `${defect === 'failed' ? 'unreachable' : 'slow'} ${who}`,
-    remark: outboundText(analysis, 'It', [pod], analysis.found.outOfPod.has(pod), links.evidence),
+    remark: outboundText(analysis, [pod], analysis.found.outOfPod.has(pod), links.evidence),
   };
 }
 
@@ -263,12 +263,11 @@ function podsText(affected: number, of: number, others: number): string {
 /** Says whether a bad destination reaches others itself, if most of its links were pinged since those into it became bad. */
 function outboundText(
   { mesh: { reports, topology }, pairs: { defect, judged } }: DefectAnalysis,
-  who: 'It' | 'They',
   pods: readonly number[],
   isBad: boolean,
   evidence: Evidence,
 ): string {
-  const [reach, doNot] = who === 'It' ? ['reaches', 'does not'] : ['reach', 'do not'];
+  const [who, reach, doNot] = pods.length === 1 ? ['It', 'reaches', 'does not'] : ['They', 'reach', 'do not'];
   if (pods.every((pod) => judged.at('outOfPod', pod) === 0)) return `What ${who.toLowerCase()} ${reach} is not known.`;
   // An intermittent link is told by many pings, so that there is no moment at which it became bad.
   const sinceMs = defect === 'intermittent' ? 0 : evidence.sinceMs(defect === 'slow');
@@ -277,10 +276,8 @@ function outboundText(
   const areMost = (count: (of: (typeof outbound)[number]) => number) =>
     outbound.every((of) => count(of) * 2 > of.probed);
   if (!isBad && areMost(({ ok }) => ok)) return `${who} ${reach} the others: only one direction is bad.`;
-  if (isBad && defect === 'failed' && areMost(({ failed }) => failed)) {
-    const isNone = outbound.every(({ failed, probed }) => failed === probed);
-    return isNone ? `${who} ${reach} no other pod either.` : `${who} ${doNot} reach most others either.`;
-  }
+  if (isBad && defect === 'failed' && areMost(({ failed }) => failed))
+    return `${who} ${doNot} reach most others either.`;
   // Those that were pinged since are `ok` or `failed`. Of lossy links no remark is shown.
   if (isBad && defect !== 'failed' && areMost(({ ok, failed }) => ok + failed)) {
     return `${who} ${reach} the others ${defect === 'slow' ? 'slowly' : 'only at times'} too.`;
