@@ -15,7 +15,6 @@ interface ChangeMapProps {
   /** When it changes, the colours are read again. */
   theme: string;
   letterKeys: boolean;
-  /** Opens a link, pod uids. */
   onOpen(link: { from: string; to: string }): void;
 }
 

@@ -23,7 +23,6 @@ interface ChangedLinksProps {
   pods: ChangeMapModel['pods'];
   /** Whether the range "after" was asked for. */
   withAfter: boolean;
-  /** Opens a link, pod uids. */
   onOpen(link: { from: string; to: string }): void;
 }
 
@@ -83,7 +82,6 @@ export function ChangedLinks({ report, pods, withAfter, onOpen }: ChangedLinksPr
 
 interface LinkRowProps extends Pick<ChangedLinksProps, 'withAfter' | 'onOpen'> {
   link: ChangedLink;
-  /** The label of each pod by its uid. */
   labels: ReadonlyMap<string, string>;
   slowUs: number;
 }

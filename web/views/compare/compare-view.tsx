@@ -23,11 +23,9 @@ import { VerdictBox } from './verdict-box.tsx';
 interface CompareViewProps {
   props: ViewProps;
   ranges: readonly TimeRange[];
-  /** The serving pod's now, ms since the epoch. */
   nowMs: number;
   onRanges(ranges: readonly TimeRange[]): void;
   onDone(): void;
-  /** The hypothesis, clause by clause. */
   expect: readonly string[];
   onExpect(expect: readonly string[]): void;
   /** Opens a link or pod as it was at a moment, ms since the epoch. */

@@ -5,7 +5,6 @@ import { CHANGE_SIGNS, type ChangeMapModel, changeAt, deltaFigure } from '../../
 import { packColour } from '../../model/heat-colours.ts';
 import { FONT } from '../../model/label-layout.ts';
 
-/** The geometry of the map, CSS px. */
 export interface MapLayout {
   /** The size of a cell with its gap, and the gap. */
   pitch: number;
@@ -228,7 +227,6 @@ function drawCell(
   if (mark !== '') ctx.fillText(mark, size - 10, 11);
 }
 
-/** The least end of the scale, us. */
 const LEAST_SCALE_US = 5_000;
 
 /** How many steps a colour takes from "same" to the most that changed. */

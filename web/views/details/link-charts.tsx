@@ -26,7 +26,6 @@ interface PlotProps {
   children: ReactNode;
 }
 
-/** A small plot. */
 function Plot({ words, height, problemY, notes, children }: PlotProps) {
   return (
     <figure className={height === PAST_HEIGHT ? 'sample-chart is-past' : 'sample-chart'}>
@@ -182,7 +181,6 @@ type Step = LinkHistory['steps'][number];
 /** The least height of a bar, as a share of the plot, so that one failure in a hundred samples is visible; the least width, px. */
 const [MIN_BAR_SHARE, MIN_BAR_WIDTH] = [0.3, 1.5];
 
-/** The steps (oldest first) that began before `untilMs`. */
 export function stepsUntil({ steps }: LinkHistory, untilMs: number): Step[] {
   return steps.filter(({ atMs }) => atMs < untilMs);
 }

@@ -12,7 +12,6 @@ import type { PodView } from '../../model/mesh-view.ts';
 export interface LinkDirection {
   /** Short names: "001 → chaos". */
   name: string;
-  /** Full names. */
   fullName: string;
   from: PodView;
   to: PodView;

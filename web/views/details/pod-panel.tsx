@@ -18,7 +18,6 @@ import { shownName } from '../../model/names.ts';
 /** How many links a list shows at first, and how many links, pings or probes at most. */
 const FEW = 12;
 const MAX = 300;
-/** Maximum number of findings. */
 const MAX_FINDINGS = 4;
 
 /** The panel of a selected pod: its state, where it runs, and its links in both directions, the worst first. */
@@ -165,12 +164,10 @@ export function PodLinks(links: { props: ViewProps; view: PodView; direction: 'i
   );
 }
 
-/** Says how many entries of a list are left out, if any. */
 function NotShown({ count }: { count: number }) {
   return count > 0 ? <p className="second">{countText(count)} more are not shown.</p> : null;
 }
 
-/** The external probes of a pod. */
 export function PodProbes({ picture, view }: { picture: Picture; view: PodView }) {
   const { mesh, reportOf } = picture;
   const all = mesh.reports[reportOf[view.index] ?? -1]?.probes ?? [];
@@ -199,7 +196,6 @@ interface Result {
   isFailed: boolean;
 }
 
-/** A list of results, failed ones first. */
 function Results({ title, of }: { title: string; of: readonly Result[] }) {
   const failed = of.filter(({ isFailed }) => isFailed);
   const failedFirst = [...failed, ...of.filter(({ isFailed }) => !isFailed)];

@@ -19,7 +19,6 @@ interface BundleCanvasProps {
   theme: string;
 }
 
-/** What is to be drawn, and what is then done with the image. */
 interface PaintRequest {
   scene: BundleScene;
   show(image: ImageBitmap): void;

@@ -4,12 +4,10 @@ import type { Point, Zoom } from './geometry.ts';
 
 /** Bundles to draw. Everything is px of the scene except the size. */
 export interface BundleScene {
-  /** See `groupsAround`. */
   around: Point[][];
   /** The place of each pod, which can have been dragged away from its group. */
   spots: readonly Point[];
   bundles: Bundles;
-  /** How strongly links are bundled (0 = straight). */
   beta: number;
   good: BundleLine;
   late: BundleLine;

@@ -10,7 +10,6 @@ export interface Bundles {
   late: boolean[];
 }
 
-/** No bundles. */
 export const NO_BUNDLES: Bundles = { n: 0, pairs: [], late: [] };
 
 /** With more pods than this, bundles are one grey area. */

@@ -105,7 +105,6 @@ function shortWords(target: ExternalTarget): string {
   return `${target.protocol}, ok, ${latencyText(target.slowestUs)}`;
 }
 
-/** The tooltip of a target. */
 function externalWords(target: ExternalTarget): string {
   const error = target.error === '' ? '' : `: ${shownName(target.error)}`;
   const name = target.path === null ? target.target : `${target.name}, ${target.target}`;

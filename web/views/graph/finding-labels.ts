@@ -9,8 +9,7 @@ import { shownName } from '../../model/names.ts';
 
 /** The label of a finding about whole pods, shown at one of them. */
 export interface FindingLabel {
-  /** Indexes in `Mesh.pods`, and the one at which the label is shown. */
-  pods: number[];
+  /** Index in `Mesh.pods` of the pod at which it is shown. */
   anchor: number;
   /** "gp-1", "gp-1 and 30 more", or "worker-05, 10 pods". */
   title: string;
@@ -60,7 +59,7 @@ function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
 
 function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabel {
   const node = shownName(anchor.pod.node);
-  const base = { pods, anchor: anchor.index, note: findingWords(finding).what, tone: findingTone(finding) };
+  const base = { anchor: anchor.index, note: findingWords(finding).what, tone: findingTone(finding) };
   if (isAboutNode(finding.kind)) {
     return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
   }

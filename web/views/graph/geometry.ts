@@ -10,7 +10,6 @@ export interface Curve {
   y1: number;
 }
 
-/** A point in px. */
 export interface Point {
   x: number;
   y: number;
@@ -26,7 +25,6 @@ export interface Zoom extends Point {
   k: number;
 }
 
-/** The zoom of 100 %. */
 export const NO_ZOOM: Zoom = { k: 1, x: 0, y: 0 };
 
 /** Where a point of the scene is on the stage. */

@@ -3,7 +3,6 @@
 import { type D3DragEvent, drag, select, type ZoomTransform, zoom, zoomIdentity, zoomTransform } from 'd3';
 import type { Point, Zoom } from './geometry.ts';
 
-/** Bounds of the zoom. */
 const EXTENT: [least: number, most: number] = [0.5, 12];
 /** At least this much of the scene stays on the stage, px. */
 const MIN_VISIBLE = 80;

@@ -4,9 +4,8 @@ import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { type LinkKind, unprobedLinks } from '../../model/link-choice.ts';
 import type { LinkState } from '../../model/links.ts';
-import { DROP } from '../../model/marks.ts';
-import { arrowHead } from './geometry.ts';
-import { LinkShape } from './links.tsx';
+import { DROP, linkMark } from '../../model/marks.ts';
+import { LinkMark } from './links.tsx';
 import { LINK_STYLES } from './scene.ts';
 import type { GraphLinks } from './use-graph.ts';
 
@@ -67,17 +66,24 @@ export function GraphLegend({ props, links }: LegendProps) {
 }
 
 function LegendLine({ state, isBundle }: { state: LinkState; isBundle: boolean }) {
-  const curve = { x0: 1, y0: 7, cx: 16, cy: 7, x1: 31, y1: 7 };
-  const arrow = state === 'not-probed' ? [] : arrowHead(curve, 6 + LINK_STYLES[state].width);
-  const place = { curve, arrow, loop: null, middle: { x: 13, y: 7 }, wave: null, drop: null };
-  const link = { pair: 0, from: 0, to: 0, state, ...place };
-  return isBundle ? (
-    <svg className={`legend-line is-bundle graph-link is-${state}`} width="32" height="14" aria-hidden="true">
-      <path d="M1 2Q16 7 31 5M1 7H31M1 12Q16 7 31 9" strokeWidth="1" />
-    </svg>
-  ) : (
-    <svg className="legend-line" width="32" height="14" aria-hidden="true">
-      <LinkShape link={link} weight={0.9} emphasis="plain" marked dropped={false} />
+  const { width, dash, marked } = LINK_STYLES[state];
+  const arrow = state === 'not-probed' ? 0 : 6 + width;
+  const [end, half] = [31 - arrow, arrow * 0.46];
+  return (
+    <svg className={`legend-line graph-link is-${state}`} width="32" height="14" aria-hidden="true">
+      {isBundle ? (
+        <path className="is-bundle" d="M1 2Q16 7 31 5M1 7H31M1 12Q16 7 31 9" strokeWidth="1" />
+      ) : (
+        <>
+          <path
+            d={`M1 7H${end}`}
+            strokeWidth={width * 0.9}
+            strokeDasharray={dash.map((part) => part * 0.9).join(' ')}
+          />
+          <polygon points={`31,7 ${end},${7 - half} ${end},${7 + half}`} />
+          {marked && <LinkMark at={{ x: 13, y: 7 }} size={11} mark={linkMark(state)} />}
+        </>
+      )}
     </svg>
   );
 }

@@ -120,7 +120,6 @@ interface Zooming {
   reset(): void;
 }
 
-/** The tools above the graph. */
 function GraphTools({ props, zooming, onPng }: { props: ViewProps; zooming: Zooming; onPng: () => void }) {
   return (
     <div className="tools graph-tools">

@@ -25,7 +25,6 @@ const MOST_WIDTH = 320;
 /** Up to so many labels that are not full have room for a third line. */
 const MOST_ROOMY = 3;
 
-/** Computes the places of all labels. */
 export function labelsOf(graph: Graph): Label[] {
   const { tier, ring, spots, named, frame } = graph;
   const full = tier.names === 'full';
@@ -40,7 +39,6 @@ export function labelsOf(graph: Graph): Label[] {
   });
 }
 
-/** Height of each label, px. */
 function heightOf(graph: Graph): number {
   if (graph.tier.names === 'full') return FULL_LABEL;
   const lines = lineCount(graph);
@@ -52,13 +50,11 @@ function isRoomy({ named }: Pick<Graph, 'named'>): boolean {
   return named.length <= MOST_ROOMY;
 }
 
-/** Number of lines of a label. */
 function lineCount({ tier, narrow }: Pick<Graph, 'tier' | 'narrow'>): number {
   if (tier.names === 'full') return 3;
   return tier.names === 'unhealthy' && !narrow ? 2 : 1;
 }
 
-/** Maximum width of a label, px. */
 export function roomOf({ x, anchor }: Label, { frame }: Graph): number {
   return Math.min(MOST_WIDTH, anchor === 'end' ? x - frame.labels.x : frame.labels.x + frame.labels.width - x);
 }
@@ -69,7 +65,6 @@ export function sizeOf({ className }: Line): number {
   return className.startsWith('label-state') || className.endsWith('is-bad') ? BOLD_13 : PLAIN;
 }
 
-/** The full text of a line. */
 function wholeText({ text, more }: Line): string {
   return [text, more?.text ?? ''].filter(Boolean).join(' · ');
 }
@@ -115,7 +110,6 @@ export interface PlacedLabel extends Label {
   box: Box;
 }
 
-/** The labels with what is written there. */
 export function placedLabels(graph: Graph, labels: readonly Label[], linesOfPods: LabelLines): PlacedLabel[] {
   const height = heightOf(graph);
   return labels.map((label) => {
@@ -127,7 +121,6 @@ export function placedLabels(graph: Graph, labels: readonly Label[], linesOfPods
   });
 }
 
-/** The lines of the labels by pod index. */
 export type LabelLines = ReadonlyMap<number, readonly Line[]>;
 
 /** The lines of all labels. They are memoised separately from the places, which change with every frame of a drag. */

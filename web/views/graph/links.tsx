@@ -12,7 +12,6 @@ import type { Graph } from './use-graph.ts';
 export type Emphasis = 'plain' | 'dim' | 'hot' | 'selected';
 export type EmphasisOf = (link: Pick<SceneLink, 'pair' | 'from' | 'to'>) => Emphasis;
 
-/** All links as SVG. */
 export function LinkShapes({ graph, emphasisOf }: { graph: Graph; emphasisOf: EmphasisOf }) {
   const { links, marked, dropped } = graph;
   const hasBad = links.some(({ state }) => state === 'failed' || state === 'slow');
@@ -27,37 +26,33 @@ export function LinkShapes({ graph, emphasisOf }: { graph: Graph; emphasisOf: Em
 
 interface LinkShapeProps {
   link: SceneLink;
-  /** Factor on its width; less than 1 in the legend. */
-  weight?: number;
   emphasis: Emphasis;
   /** Whether marks of states are shown, and the drops of lossy links. */
   marked: boolean;
   dropped: boolean;
 }
 
-/** One link as SVG. */
-export function LinkShape({ link, weight = 1, emphasis, marked, dropped }: LinkShapeProps) {
+function LinkShape({ link, emphasis, marked, dropped }: LinkShapeProps) {
   const { state, arrow, middle, wave, drop } = link;
   const line = pathRound(1);
   traceLink(line, link);
   const d = line.toString();
   const style = lineOf(link);
-  const size = weight < 1 ? 11 : 15;
   const isChosen = emphasis === 'hot' || emphasis === 'selected';
-  const dash = style.dash.map((part) => part * Math.max(weight, 0.6)).join(' ');
   return (
     <g className={`graph-link is-${style.tone}${emphasis === 'dim' ? ' is-dim' : isChosen ? ' is-chosen' : ''}`}>
       {isChosen && <path className="graph-halo" d={d} strokeWidth={emphasis === 'selected' ? 14 : 9} />}
-      <path d={d} strokeWidth={Math.max(1, style.width * weight)} strokeDasharray={dash} />
+      <path d={d} strokeWidth={Math.max(1, style.width)} strokeDasharray={style.dash.join(' ')} />
       {arrow.length > 0 && <polygon points={arrow.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ')} />}
-      {style.marked && (marked || isChosen) && <LinkMark at={middle} size={size} mark={linkMark(state)} />}
-      {wave !== null && (marked || isChosen) && <LinkMark at={wave} size={size} mark={WAVE} kind="is-wave" />}
-      {drop !== null && (dropped || isChosen) && <LinkMark at={drop} size={size} mark={DROP} kind="is-drop" />}
+      {style.marked && (marked || isChosen) && <LinkMark at={middle} mark={linkMark(state)} />}
+      {wave !== null && (marked || isChosen) && <LinkMark at={wave} mark={WAVE} kind="is-wave" />}
+      {drop !== null && (dropped || isChosen) && <LinkMark at={drop} mark={DROP} kind="is-drop" />}
     </g>
   );
 }
 
-function LinkMark({ at, size, mark, kind }: { at: Point; size: number; mark: string; kind?: string }) {
+/** A mark on a disc of `size` * 1.1 px. */
+export function LinkMark({ at, size = 15, mark, kind }: { at: Point; size?: number; mark: string; kind?: string }) {
   return (
     <g className={kind} transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`}>
       <circle fill="var(--page)" r={size * 0.55} />

@@ -5,10 +5,8 @@ import type { Box, Ring } from '../../model/ring-layout.ts';
 import { arrowHead, type Curve, distanceTo, linkCurve, overlap, type Point, pointAt, selfLoop } from './geometry.ts';
 import { type Tier, tierOf } from './tier.ts';
 
-/** The areas of a graph within the stage. */
 export interface Frame {
   ring: Box;
-  /** Area for labels. */
   labels: Box;
   /** Area for external targets; null = none. */
   external: Box | null;

@@ -23,11 +23,9 @@ export interface GraphLinks {
   counts: LinkCounts;
   /** Links in drawing order: the choice, then links of the selected pod, then the selected link. */
   pairs: number[];
-  /** The most links that are drawn one by one. */
   limit: number;
   /** Whether only bad links are drawn one by one, because healthy ones are in the bundles. */
   onlyBad: boolean;
-  /** Healthy links that are drawn as bundles. */
   bundles: Bundles;
   /** Index in `Mesh.pods` of the selected pod, and the selected link; -1 = none. */
   pod: number;
@@ -38,10 +36,8 @@ export interface GraphLinks {
   findingLabels: FindingLabel[];
 }
 
-/** The graph with all places. */
 export interface Graph extends GraphLinks {
   tier: Tier;
-  /** See `ViewProps`. */
   narrow: boolean;
   frame: Frame;
   ring: Ring;
@@ -71,7 +67,6 @@ const MAX_NAMED_LINKS = 3;
 
 type LinkProps = Pick<ViewProps, 'picture' | 'selection' | 'filter' | 'narrow' | 'only' | 'limit' | 'asTable'>;
 
-/** Memoises `graphLinksOf`. */
 export function useGraphLinks(props: ViewProps, focused: number): GraphLinks {
   const { picture, selection, filter, narrow, only, limit, asTable } = props;
   return useMemo(

@@ -24,7 +24,6 @@ export function useMoved(): { moved: Moved; move: (uid: string, place: Point) =>
   return { moved, move, reset };
 }
 
-/** The places of all pods: on the ring, or dragged. */
 export function placesOf(pods: readonly Pick<Pod, 'uid'>[], ring: Ring, moved: Moved): Point[] {
   return pods.map(({ uid }, index) => {
     const place = moved.get(uid);
@@ -33,7 +32,6 @@ export function placesOf(pods: readonly Pick<Pod, 'uid'>[], ring: Ring, moved: M
   });
 }
 
-/** Converts a point of the stage to a place for `useMoved`. */
 export function placeAt(point: Point, ring: Ring): Point {
   return { x: (point.x - ring.cx) / (ring.rx || 1), y: (point.y - ring.cy) / (ring.ry || 1) };
 }

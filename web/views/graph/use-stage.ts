@@ -43,8 +43,9 @@ export function useStage({ props, graph, zoom, onZoom, controls, stage, onMove, 
   const target = {
     podAt: (point: Point) => {
       const hit = hitAt(point);
-      const place = hit !== null && 'pod' in hit ? placeOf(hit, graph, zoom) : null;
-      return hit !== null && 'pod' in hit && place !== null ? { uid: uidOf(hit.pod), ...place } : undefined;
+      if (hit === null || !('pod' in hit)) return undefined;
+      const spot = graph.spots[hit.pod];
+      return spot && { uid: uidOf(hit.pod), ...onStage(zoom, spot) };
     },
     onMove: (uid: string, point: Point) => onMove(uid, inScene(zoom, point)),
   };
@@ -111,7 +112,6 @@ function useEmphasis({ pod, pair: selected }: Graph, hot: number) {
   );
 }
 
-/** The place of a pod or link on the stage. */
 function placeOf(hit: Exclude<GraphHit, null>, graph: Graph, zoom: Zoom): Point | null {
   const point = 'pod' in hit ? graph.spots[hit.pod] : graph.links.find(({ pair }) => pair === hit.pair)?.middle;
   return point === undefined ? null : onStage(zoom, point);

@@ -124,9 +124,7 @@ export interface PlacedCallout {
   callout: Callout;
   /** Whether there is room for its button. */
   action: boolean;
-  /** Start of its text. */
   x: number;
-  /** The middle of its first line. */
   y: number;
   /** Path data of the line from its rows or columns to the text, 6 px left of it, with brackets around neighbours; '' = none. */
   leader: string;
@@ -135,9 +133,7 @@ export interface PlacedCallout {
 /** Width that a wide heatmap leaves for callouts to the right of the cells, and the least in which they can be read, CSS px. */
 export const CALLOUT_WIDTH = 290;
 export const MIN_CALLOUT_WIDTH = 200;
-/** Distance from the cells to the text. */
 export const CALLOUT_INDENT = 46;
-/** Maximum width of the text. */
 export const MAX_CALLOUT_WIDTH = 340;
 /** Height that the lines of columns need below the cells. */
 export const CALLOUT_FOOT = 20;

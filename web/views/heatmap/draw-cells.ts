@@ -17,7 +17,6 @@ const ROOMY = 72;
 const TWO_WORDS = 104;
 const MIDDLE = 32;
 
-/** Draws all visible cells. */
 export function drawCells(ctx: CanvasRenderingContext2D, scene: Scene): void {
   const { kind } = scene.layout;
   if (kind === 'figures' || kind === 'marks') drawMarked(ctx, scene);

@@ -111,7 +111,6 @@ export interface Pointing {
   selection: Selection;
 }
 
-/** Draws crosshair, bold names and rings. */
 export function drawOverlay(ctx: CanvasRenderingContext2D, scene: Scene, pointing: Pointing): void {
   drawSelection(ctx, scene, pointing.selection);
   const rect = pointing.cell === null ? null : cellRect(scene, pointing.cell);

@@ -90,7 +90,6 @@ export function HeatmapView(props: ViewProps) {
   );
 }
 
-/** The side panel of the heatmap without a selection. */
 function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered: boolean }) {
   const { props, arrangement, numbered } = panel;
   // Deferred, because the panel counts a million links and the heatmap matters more.
@@ -117,7 +116,6 @@ function ShownLinks({ props, model: { shown, arrangement } }: { props: ViewProps
 
 interface HeatToolsProps {
   props: ViewProps;
-  /** The current grouping of the axes. */
   group: GroupBy;
   names: NameChoice;
   onNames: (names: NameChoice) => void;
@@ -137,7 +135,6 @@ const ORDER_NAMES: Record<OrderBy, string> = {
   'worst-column': 'worst source',
 };
 
-/** The tools above the heatmap. */
 function HeatTools({ props, group, names, onNames, fit, onFit, onResort, onPng }: HeatToolsProps) {
   const { order, asTable, value, onChange } = props;
   return (

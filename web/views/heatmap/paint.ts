@@ -1,3 +1,4 @@
+import { bisectLeft, bisectRight } from 'd3';
 import type { CellColours } from '../../model/heat-colours.ts';
 import { HIDDEN } from '../../model/link-filter.ts';
 import { BY_SEVERITY, codeOf, LINK_STATES, SEVERITY } from '../../model/links.ts';
@@ -14,7 +15,6 @@ export interface PaintSource {
 export interface PaintArea {
   width: number;
   height: number;
-  /** Scroll offset. */
   scrollX: number;
   scrollY: number;
   /** Start of each position relative to the first cell, plus the end of the last one. */
@@ -84,11 +84,9 @@ export function paintCells(pixels: Uint32Array, source: PaintSource, area: Paint
 
 /** The first and last position that is visible in `scroll .. scroll + length`. */
 function visible(starts: Float64Array, scroll: number, length: number): [first: number, last: number] {
-  let first = 0;
-  while (first < starts.length - 2 && (starts[first + 1] ?? 0) <= scroll) first++;
-  let last = first;
-  while (last < starts.length - 2 && (starts[last + 1] ?? 0) < scroll + length) last++;
-  return starts.length < 2 ? [0, -1] : [first, last];
+  const count = starts.length - 1;
+  const first = Math.max(0, bisectRight(starts, scroll, 0, count) - 1);
+  return [first, bisectLeft(starts, scroll + length, 0, count) - 1];
 }
 
 /**

@@ -15,13 +15,10 @@ export interface Scene {
   axisStates: AxisStates;
   arrangement: Arrangement;
   layout: HeatLayout;
-  /** Grouping of the axes. */
   group: GroupBy;
   colours: CellColours;
   token: Token;
-  /** Device px per CSS px. */
   dpr: number;
-  /** Scroll offset, CSS px. */
   scrollX: number;
   scrollY: number;
 }
@@ -46,7 +43,6 @@ export function cellRect(
   return { x, y, width: size, height: size };
 }
 
-/** Scroll offset, CSS px. */
 export interface Scroll {
   x: number;
   y: number;
@@ -55,7 +51,6 @@ export interface Scroll {
 /** If several links share a pixel, the pointer finds the worst within this distance, px. */
 const REACH = 1.5;
 
-/** Whether the cells scroll. */
 export function isScrolled({ scrollable, shared }: HeatLayout): boolean {
   return scrollable && !shared;
 }

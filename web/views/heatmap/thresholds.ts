@@ -3,16 +3,13 @@ import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import { codeOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 
-/** The name of a threshold. */
 export type ThresholdName = keyof Thresholds;
 
-/** Threshold names in ascending order. */
 export const THRESHOLD_NAMES: readonly ThresholdName[] = ['goodMs', 'warningMs', 'problemMs'];
 
 /** A logarithmic scale that maps ms to 0..1. Values outside its domain are clamped. */
 export type LatencyScale = ScaleLogarithmic<number, number>;
 
-/** Labels of the thresholds. */
 export const THRESHOLD_LABELS: Record<ThresholdName, string> = {
   goodMs: 'Good below',
   warningMs: 'Warning from',

@@ -33,7 +33,6 @@ const BESIDE_PITCH = 56;
 const NAME_FONT = `600 14px ${FONT}`;
 const MAX_NAME_WIDTH = 260;
 
-/** Computes arrangement, layout and callouts. */
 export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: NameChoice): HeatModel {
   const { picture, order, filter, narrow } = props;
   const [kept] = useState(() => new KeptOrder());

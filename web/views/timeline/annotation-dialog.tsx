@@ -14,7 +14,6 @@ interface NoteDialogProps {
   token: string;
   onToken(token: string): void;
   onClose(): void;
-  /** The annotation was saved. */
   onSaved(): void;
 }
 

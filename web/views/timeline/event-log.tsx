@@ -25,7 +25,6 @@ function kindOf({ kind, detail }: MeshEvent): Kind {
   return KINDS.find((one) => one.toLowerCase() === word) ?? 'Pod';
 }
 
-/** A line of the log. */
 interface Line {
   id: string;
   atMs: number;

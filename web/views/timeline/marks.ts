@@ -10,12 +10,10 @@ import type { TimelineStep } from '../../model/timeline.ts';
 
 /** One mark on the axis: one event, or several that are close together. */
 export interface EventMark {
-  /** Position, px. */
   x: number;
   /** Time of the first event, ms since the epoch. */
   atMs: number;
   tone: MarkTone;
-  /** The events, oldest first. */
   lines: { id: string; atMs: number; text: string }[];
 }
 
@@ -124,7 +122,6 @@ interface EventParts {
   starved: string;
 }
 
-/** The style of each kind's mark, and its text. */
 const KINDS: Record<MeshEvent['kind'], [tone: MarkTone, words: (parts: EventParts) => string]> = {
   'pod-seen': ['up', ({ name }) => `${name} joined`],
   'pod-ready': ['good', ({ name }) => `${name} is ready`],

@@ -9,7 +9,6 @@ const PAUSE_STEPS = 1.5;
 const CHANGE_MS = 60_000;
 /** Minimum distance of good ranges from the fault, which can begin in the step before the first bad one. */
 const MIN_MARGIN_MS = 5_000;
-/** Maximum length of a good range. */
 const MAX_GOOD_MS = 5 * 60_000;
 
 /**

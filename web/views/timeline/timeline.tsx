@@ -31,7 +31,6 @@ interface TimelineProps {
   nowMs: number;
   address: Address;
   onChange(change: Partial<Address>): void;
-  /** Whether the viewed picture is loaded. */
   isThere: boolean;
   /** What to play; `onReplayBegun`: it must not be given again. */
   replay: TimeRange | null;
@@ -152,7 +151,6 @@ function comparing(compare: boolean): Partial<Address> {
 
 const BLANK = { failed: 0, slow: 0, lossy: 0, known: 0 };
 
-/** A button of the timeline. */
 function Control({ is = '', ...rest }: ComponentProps<'button'> & { is?: string }) {
   return <button type="button" className={`timeline-control ${is}`} {...rest} />;
 }
@@ -161,7 +159,6 @@ interface HeadProps extends TimelineProps {
   onAnnotate(): void;
   play: ReturnType<typeof usePlay>;
   spanMs: number;
-  /** A step has lossy links. */
   isLossy: boolean;
 }
 

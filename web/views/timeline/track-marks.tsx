@@ -11,7 +11,6 @@ const SIGNS: Record<MarkTone, string> = {
   up: 'M9 5.5V12.5M5.5 9H12.5',
   down: 'M5.5 9H12.5',
 };
-/** Maximum number of lines in a tooltip. */
 const MAX_LINES = 8;
 
 /** Events as marks with tooltips. Keys reach them by Page Up and Down on the track: a hundred Tab stops would be too many. */

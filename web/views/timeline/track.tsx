@@ -20,7 +20,6 @@ interface TrackProps {
   past: Past;
   limits: TimeRange;
   nameOf: PodNamer;
-  /** The viewed time; null = live. */
   atMs: number | null;
   ranges: readonly TimeRange[];
   onPick(atMs: number): void;

@@ -3,7 +3,6 @@ import type { Clock } from '../../../server/runtime/clock.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { isTyping } from '../../components/keys.ts';
 
-/** Playback speeds: seconds of the past per second. */
 export const SPEEDS = [5, 15, 60] as const;
 
 const TICK_MS = 1000;
@@ -11,14 +10,12 @@ const TICK_MS = 1000;
 /** What the page shows while it plays. Times are ms since the epoch by the serving pod's clock. */
 interface PlayRequest {
   clock: Clock;
-  /** The viewed time; null = live. */
   atMs: number | null;
   /** Whether the picture of `atMs` is loaded. Playback waits for it. */
   isThere: boolean;
   /** Where playback starts from live. */
   startMs: number;
   nowMs: number;
-  /** Changes the viewed time; null = live. */
   onMoment(atMs: number | null): void;
   /** A range to play once, slowly. */
   replay: TimeRange | null;
@@ -43,7 +40,6 @@ export function withoutReplay(play: Play): Play {
 /** Pauses. A replay that is paused is over. */
 const paused = (play: Play): Play => ({ ...withoutReplay(play), playing: false });
 
-/** Begins the replay of a range. */
 export function replaying(play: Play, { toMs }: TimeRange): Play {
   return { playing: true, speed: SPEEDS[0], replay: { toMs, speedAfter: withoutReplay(play).speed } };
 }

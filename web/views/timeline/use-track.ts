@@ -12,7 +12,6 @@ export type TimeScale = ScaleLinear<number, number>;
 export interface TrackRequest {
   limits: TimeRange;
   x: TimeScale;
-  /** Step of an arrow key. */
   stepMs: number;
   /** Where the keys start: the viewed time, or now. */
   atMs: number;

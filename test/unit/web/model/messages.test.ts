@@ -114,14 +114,12 @@ describe('suspects', () => {
   test('of one node with one fault are told as one', () => {
     const [first, ...others] = suspects({ pods: 120, scenario: 'dead-node' });
     expect(others).toEqual([]);
-    expect(first?.pods).toHaveLength(10);
     expect(first?.title).toMatch(/^worker-\d+, 10 pods$/);
-    expect(first?.pods).toContain(first?.anchor);
   });
 
   test('say what the server says, and the graver where there are two', () => {
     expect(suspects({ pods: 4, scenario: 'slow-pod' })).toMatchObject([
-      { pods: [3], title: 'goldpinger-chaos', note: 'slow from all 3 others', tone: 'slow' },
+      { anchor: 3, title: 'goldpinger-chaos', note: 'slow from all 3 others', tone: 'slow' },
     ]);
     expect(suspects({ pods: 12, scenario: 'lossy' })).toMatchObject([{ tone: 'warning' }]);
     expect(suspects({ pods: 12, scenario: 'dead-pod' })).toMatchObject([{ note: 'unreachable from all 11 others' }]);
