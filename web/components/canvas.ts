@@ -13,6 +13,22 @@ export function readTokens(element: Element): Token {
   };
 }
 
+/** Resizes and clears a canvas of a size (CSS px), and returns its context in CSS px. `dpr`: device px per CSS px. */
+export function prepareCanvas(
+  canvas: HTMLCanvasElement | null,
+  { width, height }: { width: number; height: number },
+  dpr: number,
+): CanvasRenderingContext2D | null {
+  const ctx = canvas?.getContext('2d') ?? null;
+  if (ctx === null) return null;
+  const device = { width: Math.max(1, Math.round(width * dpr)), height: Math.max(1, Math.round(height * dpr)) };
+  // Only if it changes, because setting it takes new memory.
+  if (ctx.canvas.width !== device.width || ctx.canvas.height !== device.height) Object.assign(ctx.canvas, device);
+  ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
+  ctx.clearRect(0, 0, width, height);
+  return ctx;
+}
+
 /** Draws a mark of marks.ts around (x, y), scaled from 24 units to `box` px; a drop is filled. `width`: of its line, px. */
 export function drawMark(
   ctx: CanvasRenderingContext2D,

@@ -1,6 +1,6 @@
 import { type MouseEvent, useEffect, useRef, useState } from 'react';
 import type { Change } from '../../../server/protocol/comparison.ts';
-import { readTokens } from '../../components/canvas.ts';
+import { prepareCanvas, readTokens } from '../../components/canvas.ts';
 import { GridFrame } from '../../components/grid-frame.tsx';
 import { useGridCursor } from '../../components/use-grid-cursor.ts';
 import { useSize } from '../../components/use-size.ts';
@@ -42,17 +42,12 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawing reads the colours of `theme`
   useEffect(() => {
-    const element = canvas.current;
-    const ctx = element?.getContext('2d');
-    if (element === null || ctx === null || ctx === undefined || width === 0) return;
-    const laid = layoutMap(ctx, map, { width, height });
+    const measuring = canvas.current?.getContext('2d') ?? null;
+    if (measuring === null || width === 0) return;
+    const laid = layoutMap(measuring, map, { width, height });
     setLayout(laid);
-    element.width = Math.round(laid.width * dpr);
-    element.height = Math.round(laid.height * dpr);
-    element.style.width = `${laid.width}px`;
-    element.style.height = `${laid.height}px`;
-    ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
-    pixels.current = drawChanges(ctx, map, laid, readTokens(element));
+    const ctx = prepareCanvas(measuring.canvas, laid, dpr);
+    if (ctx !== null) pixels.current = drawChanges(ctx, map, laid, readTokens(ctx.canvas));
   }, [map, width, height, dpr, theme]);
   const placeAt = ({ clientX, clientY }: MouseEvent): Place | null => {
     const box = canvas.current?.getBoundingClientRect();
@@ -84,7 +79,7 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
         cellOf={(place) => layout && { box: boxOf(layout, place), words: pairText(map, pairOf(place), true) }}
       >
         <div aria-hidden="true">
-          <canvas ref={canvas} />
+          <canvas ref={canvas} style={{ width: layout?.width, height: layout?.height }} />
         </div>
         {/* The frame around the cell that the text below the map describes. */}
         {layout !== null && shown !== null && <span className="change-ring" style={boxOf(layout, shown)} />}

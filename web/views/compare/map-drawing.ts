@@ -54,7 +54,6 @@ export function drawChanges(
 ): MapPixels | null {
   const { n } = map;
   const { pitch, gap, left, top } = layout;
-  ctx.clearRect(0, 0, layout.width, layout.height);
   if (left > 0) drawNames(ctx, map, layout, token);
   const lookOf = looksOf(map, token);
   if (gap === 0) return drawPixels(ctx, map, layout, lookOf);

@@ -3,7 +3,7 @@ import { readTokens } from '../../components/canvas.ts';
 import { NewestOnly } from '../../components/newest-only.ts';
 import type { BundleScene } from './bundle-worker.ts';
 import { groupsAround } from './bundles.ts';
-import { canvasSize, canvasTransform } from './canvas.tsx';
+import { pixelRatio } from './canvas.tsx';
 import { NO_ZOOM, type Zoom } from './geometry.ts';
 import type { Graph } from './use-graph.ts';
 import { useSame } from './use-same.ts';
@@ -57,6 +57,7 @@ export function BundleCanvas({ graph, zoom, size, theme }: BundleCanvasProps) {
     const element = canvas.current;
     if (element === null || size.width * size.height === 0) return;
     const token = readTokens(element);
+    const ratio = pixelRatio();
     // The more lines, the paler each of them.
     const alpha = Math.max(0.02, Math.min(0.35, 4 / Math.max(1, bundles.n)));
     const scene: BundleScene = {
@@ -66,8 +67,8 @@ export function BundleCanvas({ graph, zoom, size, theme }: BundleCanvasProps) {
       beta: grouped ? GROUPED_BETA : FLAT_BETA,
       good: { colour: token('--good-link'), alpha },
       late: { colour: token('--warning-link'), alpha: Math.min(0.9, alpha * 4) },
-      size: canvasSize(size),
-      transform: canvasTransform(zoom),
+      size: { width: Math.round(size.width * ratio), height: Math.round(size.height * ratio) },
+      transform: { k: zoom.k * ratio, x: zoom.x * ratio, y: zoom.y * ratio },
     };
     newest.current = scene;
     element.ariaBusy = 'true';

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'react';
-import { drawMark, readTokens, type Token } from '../../components/canvas.ts';
+import { drawMark, prepareCanvas, readTokens, type Token } from '../../components/canvas.ts';
 import type { LinkState } from '../../model/links.ts';
 import { DROP, linkMark, WAVE } from '../../model/marks.ts';
 import type { Picture, PodHealth } from '../../model/mesh-view.ts';
@@ -23,18 +23,11 @@ export function LinkCanvas({ graph, picture, zoom, size, emphasisOf, theme }: Li
   const canvas = useRef<HTMLCanvasElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useLayoutEffect(() => {
-    const element = canvas.current;
-    const context = element?.getContext('2d') ?? null;
-    if (element === null || context === null) return;
-    const { width, height } = canvasSize(size);
-    // Only if it changes, because setting it takes new memory.
-    if (element.width !== width) element.width = width;
-    if (element.height !== height) element.height = height;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, width, height);
-    const { k, x, y } = canvasTransform(zoom);
-    context.setTransform(k, 0, 0, k, x, y);
-    const token = readTokens(element);
+    const context = prepareCanvas(canvas.current, size, pixelRatio());
+    if (context === null) return;
+    context.translate(zoom.x, zoom.y);
+    context.scale(zoom.k, zoom.k);
+    const token = readTokens(context.canvas);
     drawLinks(context, graph, emphasisOf, token);
     drawDots(context, graph, picture, token);
   }, [graph, picture, zoom, size, emphasisOf, theme]);
@@ -42,17 +35,7 @@ export function LinkCanvas({ graph, picture, zoom, size, emphasisOf, theme }: Li
 }
 
 /** Device px per CSS px of a canvas: more than 2 is not seen, but costs. */
-const pixelRatio = () => Math.min(2, window.devicePixelRatio || 1);
-
-/** The size of a canvas, device px, that covers a stage of `size`. */
-export function canvasSize({ width, height }: LinkCanvasProps['size']): LinkCanvasProps['size'] {
-  return { width: Math.round(width * pixelRatio()), height: Math.round(height * pixelRatio()) };
-}
-
-/** The transform from the scene to device px of such a canvas. */
-export function canvasTransform({ k, x, y }: Zoom): Zoom {
-  return { k: k * pixelRatio(), x: x * pixelRatio(), y: y * pixelRatio() };
-}
+export const pixelRatio = () => Math.min(2, window.devicePixelRatio || 1);
 
 function linkColour(state: LinkState): string {
   return state === 'not-yet' || state === 'ignored' || state === 'gone' ? '--not-probed-link' : `--${state}-link`;

@@ -1,5 +1,5 @@
 import { type MouseEvent, type RefObject, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { readTokens } from '../../components/canvas.ts';
+import { prepareCanvas, readTokens } from '../../components/canvas.ts';
 import { CardBeside } from '../../components/card-beside.tsx';
 import { GridFrame } from '../../components/grid-frame.tsx';
 import { useShortcuts } from '../../components/keys.ts';
@@ -108,8 +108,8 @@ export function HeatGrid(gridProps: GridProps) {
         cellOf={spokenCell}
       >
         <div className="heat-layers" aria-hidden="true">
-          <canvas ref={canvas} />
-          <canvas ref={over} />
+          <canvas ref={canvas} style={{ width: size.width, height }} />
+          <canvas ref={over} style={{ width: size.width, height }} />
         </div>
       </GridFrame>
       <PlacedCallouts placed={placed} picture={picture} width={size.width} onSelect={onSelect} />
@@ -182,9 +182,9 @@ function useFrame({ props, model, size, drawn }: GridProps, height: number, scro
   }, [calloutsBeside, callouts, layout, scroll, size.width, height, action]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `theme` stands for the tokens that are read
   useLayoutEffect(() => {
-    const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
-    if (canvas.current === null || ctx === null) return;
-    const token = readTokens(canvas.current);
+    const ctx = prepareCanvas(canvas.current, { ...size, height }, size.dpr);
+    if (ctx === null) return;
+    const token = readTokens(ctx.canvas);
     const scene = {
       picture: shown,
       axisStates,
@@ -207,24 +207,8 @@ function useFrame({ props, model, size, drawn }: GridProps, height: number, scro
 function useOverlay(size: Size, height: number, drawn: RefObject<Drawn | null>, pointing: Pointing) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
-    const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
+    const ctx = prepareCanvas(canvas.current, { ...size, height }, size.dpr);
     if (ctx !== null && drawn.current !== null) drawOverlay(ctx, drawn.current.scene, pointing);
   });
   return canvas;
-}
-
-/** Resizes and clears a canvas, and returns its context scaled to CSS px. */
-function prepareCanvas(canvas: HTMLCanvasElement, size: Size, height: number): CanvasRenderingContext2D | null {
-  const deviceWidth = Math.max(1, Math.round(size.width * size.dpr));
-  const deviceHeight = Math.max(1, Math.round(height * size.dpr));
-  if (canvas.width !== deviceWidth || canvas.height !== deviceHeight) {
-    canvas.width = deviceWidth;
-    canvas.height = deviceHeight;
-    canvas.style.width = `${size.width}px`;
-    canvas.style.height = `${height}px`;
-  }
-  const ctx = canvas.getContext('2d');
-  ctx?.setTransform(size.dpr, 0, 0, size.dpr, 0, 0);
-  ctx?.clearRect(0, 0, size.width, height);
-  return ctx;
 }
