@@ -5,11 +5,10 @@ import { cellSentence } from '../../model/messages.ts';
 import { LinkCanvas } from './canvas.tsx';
 import { ExternalMarks } from './external-marks.tsx';
 import { GraphCard } from './graph-card.tsx';
-import { labelsOf, placedLabels, useLabelLines } from './labels.ts';
+import { placedLabels } from './labels.ts';
 import { LinkPills, LinkShapes } from './links.tsx';
 import { type Cursor, PodLabels, PodNodes } from './pods.tsx';
 import { RingArcs } from './ring-arcs.tsx';
-import { useSame } from './use-same.ts';
 import { type StageRequest, useStage } from './use-stage.ts';
 
 /** Loads the code of the bundles. They are drawn after everything else, and never among few pods. */
@@ -27,12 +26,10 @@ export function GraphStage({ size, onCursor, ...request }: GraphStageProps) {
   const { cursor, select, handlers, isPointing, hot, at, emphasisOf } = useStage(request);
   const pair = cursor?.pair ?? -1;
   const layer = { graph, zoom, size, theme };
-  const lines = useLabelLines(graph, picture, nowMs);
-  const labels = useSame(labelsOf(graph));
   // biome-ignore lint/correctness/useExhaustiveDependencies: `select` follows `props`. The scene stays while it is only zoomed.
   const scene = useMemo(() => {
     const { ring, tier, grouped } = graph;
-    const placed = placedLabels(graph, labels, lines);
+    const labels = placedLabels(graph, picture, nowMs);
     return (
       <>
         <ExternalMarks graph={graph} />
@@ -41,12 +38,12 @@ export function GraphStage({ size, onCursor, ...request }: GraphStageProps) {
           <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
         )}
         {!tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} />}
-        <PodLabels labels={placed} picture={picture} />
+        <PodLabels labels={labels} picture={picture} />
         <PodNodes {...{ graph, picture, nowMs, cursor, onCursor }} onSelect={select} />
-        <LinkPills graph={graph} props={props} words={placed.map(({ box }) => box)} />
+        <LinkPills graph={graph} props={props} words={labels.map(({ box }) => box)} />
       </>
     );
-  }, [props, graph, labels, lines, cursor, onCursor, emphasisOf]);
+  }, [props, graph, cursor, onCursor, emphasisOf]);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a picture with focusable pods in it; fieldset would say something else
     <div

@@ -1,4 +1,3 @@
-import { useMemo } from 'react';
 import { type Label, placeLabels, textWidth } from '../../model/label-layout.ts';
 import { groupWords, noteOf } from '../../model/levels.ts';
 import type { Tone } from '../../model/links.ts';
@@ -110,33 +109,20 @@ export interface PlacedLabel extends Label {
   box: Box;
 }
 
-export function placedLabels(graph: Graph, labels: readonly Label[], linesOfPods: LabelLines): PlacedLabel[] {
-  const height = heightOf(graph);
-  return labels.map((label) => {
+/** All labels. */
+export function placedLabels(graph: Graph, picture: Picture, nowMs: number): PlacedLabel[] {
+  const [height, count] = [heightOf(graph), lineCount(graph)];
+  return labelsOf(graph).map((label) => {
+    const { index } = label;
     const room = roomOf(label, graph);
-    const lines = linesIn(room, linesOfPods.get(label.index) ?? [], isRoomy(graph));
+    const finding = graph.named.find((one) => one.index === index)?.finding ?? null;
+    const replaced = predecessorWords(picture, graph.predecessors.get(index), nowMs);
+    const all = linesWith(linesOf(picture, index, finding, count, nowMs), replaced);
+    const lines = linesIn(room, all, isRoomy(graph));
     const width = Math.min(room, Math.max(0, ...lines.map((line) => textWidth(wholeText(line), sizeOf(line)))));
     const x = label.anchor === 'end' ? label.x - width : label.x;
     return { ...label, lines, room, box: { x, y: label.y - height / 2, width, height } };
   });
-}
-
-export type LabelLines = ReadonlyMap<number, readonly Line[]>;
-
-/** The lines of all labels. They are memoised separately from the places, which change with every frame of a drag. */
-export function useLabelLines(
-  { tier, narrow, named, predecessors }: Graph,
-  picture: Picture,
-  nowMs: number,
-): LabelLines {
-  return useMemo(() => {
-    const count = lineCount({ tier, narrow });
-    const allOf = ({ index, finding }: Graph['named'][number]) => {
-      const replaced = predecessorWords(picture, predecessors.get(index), nowMs);
-      return linesWith(linesOf(picture, index, finding, count, nowMs), replaced);
-    };
-    return new Map(named.map((one) => [one.index, allOf(one)]));
-  }, [tier, narrow, named, predecessors, picture, nowMs]);
 }
 
 /** For example "replaced fz8l2, gone 12 s"; '' = it replaced no pod that is remembered. */
