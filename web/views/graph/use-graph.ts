@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'react';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
 import { textWidth } from '../../model/label-layout.ts';
@@ -132,21 +133,9 @@ export function useGraph(
   const usual = useMemo(() => tierOf(picture.n, narrow, height - 16), [picture.n, narrow, height]);
   const by = effectiveGroup(picture, order, group, !usual.bundled);
   // The ring depends only on the set of pods, so that new measurements move nothing.
-  const keptPods = useSame(
-    picture.mesh.pods.map(({ uid, namespace, name, node, zone, lifecycle, sinceMs, replacedBy }) => {
-      const goneMs = lifecycle === 'gone' ? sinceMs : 0;
-      return {
-        uid,
-        namespace,
-        name,
-        node,
-        zone,
-        lifecycle: goneMs > 0 ? lifecycle : 'ready',
-        sinceMs: goneMs,
-        replacedBy,
-      };
-    }),
-  );
+  const { pods } = picture.mesh;
+  const ringPods = useMemo(() => pods.map(ringPodOf), [pods]);
+  const keptPods = useSame(ringPods);
   const [podSlots] = useState(() => new PodSlots());
   const seats = useMemo(() => podSlots.assign(keptPods, by), [podSlots, keptPods, by]);
   const externals = chosen.targets.length > 0 ? 1 : 0;
@@ -186,6 +175,12 @@ export function useGraph(
       dropped: links.filter(({ drop }) => drop !== null).length <= MAX_MARKS,
     };
   }, [picture, chosen, usual, narrow, frame, ring, by, keptPods, moved, seats]);
+}
+
+/** What the ring needs to know of a pod. Of its stages only that it is gone. */
+function ringPodOf({ uid, namespace, name, node, zone, lifecycle, sinceMs, replacedBy }: Pod) {
+  const stage = lifecycle === 'gone' ? { lifecycle, sinceMs } : { lifecycle: 'ready' as const, sinceMs: 0 };
+  return { uid, namespace, name, node, zone, replacedBy, ...stage };
 }
 
 function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<number, PodView> {
