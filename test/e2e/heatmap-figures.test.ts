@@ -90,17 +90,9 @@ describe('the heatmap', () => {
       legend: ['slow', 'High ≥ 3 × 4'],
       row: /goldpinger-chaos High \d{3} ×/,
     },
-  ] satisfies {
-    mesh: MeshOptions;
-    option: string;
-    asked: string;
-    says: RegExp;
-    colour: string;
-    legend: string[];
-    row: RegExp;
-  }[])(
+  ] as const)(
     'shows $option: cells, legend, card, table and address; the summary still counts latencies',
-    async ({ mesh, option, asked, says, colour, legend: [state = '', entry = ''], row }) => {
+    async ({ mesh, option, asked, says, colour, legend: [state, entry], row }) => {
       await open(mesh);
       const summary = await words(page, '.summary');
       await menu('View');
