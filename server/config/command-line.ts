@@ -19,7 +19,7 @@ const TLS_FLAGS = 'host port certificate key ca listen-limit keep-alive read-tim
 const NO_TLS = 'goldpinger-ts serves plain HTTP only; for TLS put a proxy, an Ingress or a service mesh in front of it';
 
 /** What the command line says. The values are still texts. */
-export interface CommandLine {
+interface CommandLine {
   help: boolean;
   version: boolean;
   /** Texts by variable name. */
@@ -42,14 +42,8 @@ interface Flag {
 
 /** Reads `--name value`, `--name=value` and bare switches. `args` are without node and script. Never throws. */
 export function readCommandLine(args: readonly string[]): CommandLine {
-  const line: CommandLine = {
-    help: false,
-    version: false,
-    values: new Map(),
-    nodeNames: [],
-    warnings: [],
-    errors: [],
-  };
+  const empty = { values: new Map<string, string>(), nodeNames: [], warnings: [], errors: [] };
+  const line: CommandLine = { help: false, version: false, ...empty };
   const options = flagsOf(line);
   // Not strict: parseArgs would throw at the first bad argument, and we list all of them.
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
@@ -62,8 +56,9 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   for (const token of tokens) {
     const argument = args[token.index] ?? '';
     if (token.kind === 'positional') {
-      // A word after an unknown flag is probably its value.
-      const isValueOfUnknown = unknownAt === token.index - 1 && isFlagWithoutValue(args[unknownAt]);
+      // A word after an unknown flag is probably its value, which may be a password.
+      const before = args[token.index - 1] ?? '';
+      const isValueOfUnknown = unknownAt === token.index - 1 && before.startsWith('-') && !before.includes('=');
       if (!isValueOfUnknown) reportUnknown(token.index, argument);
     } else if (token.kind === 'option') {
       const flag = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
@@ -108,9 +103,4 @@ function flagsOf(line: CommandLine): Record<string, Flag> {
     }
   }
   return flags;
-}
-
-/** Whether an argument is a flag to which `=value` is not attached. */
-function isFlagWithoutValue(argument = ''): boolean {
-  return argument.startsWith('-') && !argument.includes('=');
 }

@@ -120,7 +120,7 @@ export function decodeMeasured(
 
 /** Encodes a report as JSON, without its peers if the request named their fingerprint: `knownHash`, '' = it named none. */
 export function encodePodReport(report: PodReport, knownHash = ''): string {
-  const tuple = (peer: PeerRef) => [peer.uid, peer.name, peer.namespace, peer.podIP];
+  const tuple = ({ uid, name, namespace, podIP }: PeerRef) => [uid, name, namespace, podIP];
   const knowsPeers = knownHash !== '' && knownHash === report.peersHash;
   return JSON.stringify({
     format: POD_REPORT_FORMAT,

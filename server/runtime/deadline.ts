@@ -7,9 +7,8 @@ export class TimeoutError extends Error {
 }
 
 /**
- * Runs `task` with a signal that aborts after `timeoutMs` or when `stop` aborts. It settles no later than that, even if
- * the task ignores its signal. Rejects with a `TimeoutError` that names `what`, with the reason of `stop`, or with the error of
- * the task.
+ * Runs `task` with a signal that aborts after `timeoutMs` or when `stop` aborts, and settles no later than that. Rejects with a
+ * `TimeoutError` that names `what`, with the reason of `stop`, or with the error of the task.
  */
 export async function withTimeout<T>(
   clock: Clock,

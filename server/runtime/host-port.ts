@@ -18,9 +18,8 @@ export function withoutCredentials(text: string): string {
 }
 
 /**
- * Whether a host means this machine alone: localhost, a name that ends with `.localhost` (RFC 6761), 127.0.0.0/8 or ::1, with
- * or without a port, as in the header Host. A server that listens there answers only such names: a web page whose own name
- * has been pointed at 127.0.0.1 (DNS rebinding) sends its own name in Host.
+ * Whether a host, with or without a port, means this machine alone: localhost, a name that ends with `.localhost` (RFC 6761),
+ * 127.0.0.0/8 or ::1. A server there answers only such names in the header Host, because of DNS rebinding.
  */
 export function isLoopbackHost(host: string): boolean {
   return /^(?:(?:[\w-]+\.)*localhost\.?|127(?:\.\d{1,3}){3}|\[::1\]|::1)(?::\d+)?$/i.test(host);

@@ -21,9 +21,8 @@ export class SharedResults<T> {
   }
 
   /**
-   * Gives the result of `work`, which is done only if nobody else has asked for this key. `keepMs` is called after the work and
-   * says how long its result is kept, ms. At most `maxKept` results are kept, the newest. Rejects with the error of `work`, and
-   * with a BusyError if too much work is under way or after `stop`.
+   * Gives the result of `work`, which is done only if nobody else has asked for this key. The newest `maxKept` results are kept, for
+   * `keepMs`, which is called after the work. Rejects also with a BusyError if too much work is under way or after `stop`.
    */
   async get(key: string, work: () => Promise<T>, keepMs: () => number, maxKept: number): Promise<T> {
     const shared = this.#kept.get(key)?.result ?? this.#running.get(key);
