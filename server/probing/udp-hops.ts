@@ -41,8 +41,12 @@ export class HopSearch {
     this.#options = options;
   }
 
-  /** Forgets a target. */
-  forget(id: string): void {
+  /** Forgets all other targets, and ends the searches for them. */
+  keepOnly(ids: ReadonlySet<string>): void {
+    for (const id of this.#known.keys()) if (!ids.has(id)) this.#forget(id);
+  }
+
+  #forget(id: string): void {
     this.#known.get(id)?.stopping.abort();
     this.#known.delete(id);
   }
@@ -60,7 +64,7 @@ export class HopSearch {
     const before = this.#known.get(id);
     const isSameWay = before?.address === address;
     if (isSameWay && nowMs - before.searchedAtMs < SEARCH_INTERVAL_MS) return;
-    this.forget(id);
+    this.#forget(id);
     const known = {
       address,
       hops: isSameWay ? before.hops : -1,
@@ -71,10 +75,6 @@ export class HopSearch {
     void searchHops(target, known.hops, rttUs, this.#options, known.stopping.signal).then((hops) => {
       Object.assign(known, { hops, searchedAtMs: nowMs });
     });
-  }
-
-  stop(): void {
-    for (const id of this.#known.keys()) this.forget(id);
   }
 }
 

@@ -100,19 +100,6 @@ function order(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-/** Where a pod is or would be in a list of pods, or of what belongs to them, that is in the order of `comparePods`. */
-export function orderedPlace<T>(list: readonly T[], pod: OrderedPod, podOf: (item: T) => OrderedPod): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const other = list[middle];
-    if (other !== undefined && comparePods(podOf(other), pod) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 /** What differs between two lists of pods or targets. One that has changed is another object: it is in both results. */
 export function listChanges<T>(before: readonly T[], now: readonly T[]): { added: T[]; removed: T[] } {
   const [former, present] = [new Set(before), new Set(now)];

@@ -283,23 +283,6 @@ describe('external probes', () => {
     expect(results).toEqual(Array(6).fill(['ok', 400_000]));
   });
 
-  it('do not report a lookup as an error that outlasts the interval, but not its timeout', async () => {
-    const waiting: ((found: unknown[]) => void)[] = [];
-    const lookup: Lookup = () => new Promise((resolve) => waiting.push(resolve));
-    const { clock, reported, ended } = start({ dns: ['a.test'] }, lookup, 200);
-    await clock.advance(450);
-    waiting[0]?.([1]);
-    await ended(1);
-    await clock.advance(400);
-    waiting[1]?.([1]);
-    await ended(2);
-    await clock.advance(150);
-    expect(reported.map(({ error, durationUs }) => [error, durationUs])).toEqual([
-      ['', 450_000],
-      ['', 250_000],
-    ]);
-  });
-
   it('run at most 16 at a time', async () => {
     const silent = await peer('never-answers');
     const { clock, ended } = start({

@@ -54,13 +54,6 @@ describe('PING_NUMBER', () => {
     );
   });
 
-  it('spreads the links over nodes: with 3 nodes about a third of them stay on one node', () => {
-    const pods = Array.from({ length: 300 }, (_, i) => `node${i % 3}-pod${i}`);
-    const near = [...links(pods, 3)].filter((link) => link[4] === link.split('>')[1]![4]).length;
-    expect(near / 900).toBeGreaterThan(0.2);
-    expect(near / 900).toBeLessThan(0.47);
-  });
-
   it.each([
     [0, ['a', 'b', 'c']],
     [3, ['a', 'b', 'c']],
@@ -75,9 +68,5 @@ describe('PING_NUMBER', () => {
     const picked = pickPeers('stranger', [{ uid: 'a' }, { uid: 'b' }, { uid: 'c' }], 2);
     expect(picked).toHaveLength(2);
     expect(picked).not.toContain('stranger');
-  });
-
-  it('picks no peer where there is none', () => {
-    expect(pickPeers('a', [], 3)).toEqual([]);
   });
 });

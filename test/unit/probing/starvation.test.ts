@@ -306,13 +306,6 @@ describe('the turns of the loop are watched', () => {
     return { watch, turns, second };
   }
 
-  it('from the start, and while few timers of ours run', async () => {
-    const { turns, second } = watched();
-    expect(turns.watches).toBe(1);
-    await second(23);
-    expect(turns.watches).toBe(1);
-  });
-
   it('not while many timers of ours run, which cost less and show as much', async () => {
     const { turns, second } = watched();
     await second(30);

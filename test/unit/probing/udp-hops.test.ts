@@ -26,7 +26,7 @@ async function scene(expectedTtls: readonly number[], routers: { count: number }
     udpTimeoutMs: 1000,
     random32: () => low++,
   });
-  onTestFinished(() => search.stop());
+  onTestFinished(() => search.keepOnly(new Set()));
   const target: Target = { ...targetOf('1'), address: peer.address };
   /** Lets the search run until it has sent `count` datagrams in all and nothing is waited for. */
   const run = async (count: number) => {
@@ -89,6 +89,6 @@ it('is unknown where too much is lost to be sure, and never made up', async () =
 it('forgets targets that have left', async () => {
   const { search, target, run } = await scene([1, 1], { count: 0 });
   expect(await run(1)).toBe(0);
-  search.forget(target.id);
+  search.keepOnly(new Set());
   expect(search.of(target)).toBe(-1);
 });

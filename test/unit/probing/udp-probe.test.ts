@@ -1,6 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BusyMeter } from '../../../server/probing/starvation.ts';
-import { startUdpEcho } from '../../../server/probing/udp-echo.ts';
 import { UdpProbe } from '../../../server/probing/udp-probe.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { UdpResult } from '../../../server/protocol/sample.ts';
@@ -88,19 +87,6 @@ describe('a cycle of datagrams', () => {
       const result = await cycleOf(scene({ port: peer.port }), peer);
       expect(result).toMatchObject({ sent: 10, lost: 0, rttUs: 0, duplicates: 0, outOfOrder: 0, suspect: false });
     }
-  });
-
-  it('works with our own echo', async () => {
-    const clock = new FakeClock();
-    const server = await startUdpEcho({ host: '127.0.0.1', port: 0, clock });
-    onTestFinished(() => server.stop());
-    const run = scene({ count: 2, port: server.port });
-    const result = run.probe.cycle(to({ address: '127.0.0.1' }));
-    await socketsRead();
-    await socketsRead();
-    await run.clock.advance(TIMEOUT_MS);
-    await run.clock.advance(1);
-    expect(await result).toMatchObject({ sent: 2, lost: 0 });
   });
 
   it('ends soon after all datagrams are back, and counts duplicates until then', async () => {

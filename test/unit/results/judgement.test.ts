@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Connection } from '../../../server/probing/connection.ts';
-import { KeptConnections } from '../../../server/probing/kept-connections.ts';
 import { FLAG_INTERMITTENT, FLAG_SLOW } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { LinkJudgement } from '../../../server/results/judgement.ts';
@@ -144,42 +142,6 @@ describe('a link is intermittent', () => {
     let found = 0;
     for (const [samples, share] of sequencesOf(8, 0.3, 0.2)) if (isFoundIn(samples)) found += share;
     expect(found).toBeCloseTo(0.887, 3);
-  });
-
-  it.each([
-    ['each ping', 0, 0.903],
-    ['each third ping', 3, 0.843],
-    ['each tenth ping', 10, 0.802],
-  ])('within 8 pings, where %s opens a connection and three of ten packets are lost', (_, intervals, expected) => {
-    const freshConnectionIntervalMs = intervals * 1_000;
-    // SYN, and the request and its one repetition within PING_TIMEOUT: see FRESH_RUN.
-    const open = { failing: 0.3 ** 2, late: 0.7 * 0.3 };
-    const fresh = { failing: 0.3 + 0.7 * open.failing, late: 0.7 * open.late };
-    const target = targetOf('1');
-    let found = 0;
-    // When the last ping before the loss opened a connection.
-    const opened = Array.from({ length: Math.max(1, intervals) }, (_, i) => -(i + 1) * 1_000);
-    for (const openedMs of opened) {
-      for (const [samples] of sequencesOf(8, 0, 0)) {
-        if (!isFoundIn(samples)) continue;
-        const kept = new KeptConnections({ freshConnectionIntervalMs, refreshIntervalMs: 1_000, slowLinkMs: 100 });
-        kept.setTargets([target]);
-        let connection: Pick<Connection, 'target' | 'openedMs'> | null = { target, openedMs };
-        let share = 1 / opened.length;
-        samples.forEach((sample, i) => {
-          const isFresh = connection === null || kept.mustOpenNew(connection as Connection, i * 1_000);
-          const { failing, late } = isFresh ? fresh : open;
-          const isFailed = sample.outcome !== 'ok';
-          const isLate = !isFailed && sample.totalUs >= 100_000;
-          share *= isFailed ? failing : isLate ? late : 1 - failing - late;
-          kept.noteResult(target, sample);
-          if (isFailed || isLate) connection = null;
-          else if (isFresh) connection = { target, openedMs: i * 1_000 };
-        });
-        found += share;
-      }
-    }
-    expect(found).toBeCloseTo(expected, 3);
   });
 
   it('where it is healthy, only if two of its last 16 pings are bad and one of these failed', () => {

@@ -120,25 +120,12 @@ describe('nothing is told of', () => {
     expect(told()).toEqual([]);
   });
 
-  it('datagrams that were lost while our own process was short of CPU', () => {
-    const { rounds, told } = linkTo();
-    rounds(30, 0);
-    rounds(10, 10, sampleOf(), { suspect: true });
-    expect(told()).toEqual([]);
-  });
-
   it('a slow link, whose datagrams may be late too', () => {
     const { rounds, told } = linkTo();
     rounds(30, 0);
     // It is slow after three late answers.
     rounds(3, 0, sampleOf({ totalUs: LATE_US }));
     rounds(20, 4, sampleOf({ totalUs: LATE_US }));
-    expect(told()).toEqual([]);
-  });
-
-  it('a link without the probe', () => {
-    const { results, target, told } = linkTo({ udpEnabled: false });
-    for (let i = 0; i < 30; i++) results.record(target, sampleOf());
     expect(told()).toEqual([]);
   });
 });

@@ -1,14 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  FLAG_NOT_YET,
-  FLAG_SLOW,
-  FLAG_SUSPECT,
-  NONE16,
-  outcomeOf,
-  phaseOf,
-  unpack16,
-} from '../../../server/protocol/links.ts';
+import { FLAG_NOT_YET, FLAG_SLOW, NONE16, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import type { ReportParts } from '../../../server/results/pod-report.ts';
 import { podOf, refusedSample, sampleOf } from '../../support/samples.ts';
@@ -109,19 +101,6 @@ describe('the report of a time range of the past', () => {
     expect([past.knownAgeMs < 30 * SECOND, knownAgeMs]).toEqual([true, past.knownAgeMs]);
   });
 
-  it('does not count one suspect failure, and says which state it does not know', async () => {
-    const { results, probe, pass } = scene();
-    probe('1', '2');
-    pass(2 * SECOND, (uid) => (uid === '1' ? sampleOf() : refusedSample({ suspect: true })));
-    pass(2 * SECOND, () => refusedSample({ suspect: true }));
-    const report = await results.reportOf({ fromAgeMs: 3 * SECOND, toAgeMs: 0 });
-    expect([...report.links.flags].map((flags) => flags & (FLAG_NOT_YET | FLAG_SUSPECT))).toEqual([
-      FLAG_SUSPECT,
-      FLAG_NOT_YET | FLAG_SUSPECT,
-    ]);
-    expect(outcomeOf(report.links, 0)).toBe('ok');
-  });
-
   it('says nothing about since when of a state that it does not know, computed from buckets', async () => {
     const { clock, results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
     probe('1');
@@ -131,21 +110,6 @@ describe('the report of a time range of the past', () => {
     const report = await results.reportOf({ fromAgeMs: 6 * MINUTE + 5 * SECOND, toAgeMs: 5 * MINUTE + 30 * SECOND });
     expect([...report.links.flags].map((flags) => flags & FLAG_NOT_YET)).toEqual([FLAG_NOT_YET]);
     expect([...report.links.sinceMs]).toEqual([NONE16]);
-  });
-
-  it('lets suspect failures change nothing until there are three of them', async () => {
-    const { results, probe, pass } = scene();
-    probe('1');
-    pass(10 * SECOND);
-    pass(4 * SECOND, () => refusedSample({ suspect: true }));
-    const two = await results.reportOf({ fromAgeMs: 3_500, toAgeMs: 0 });
-    expect([outcomeOf(two.links, 0), two.links.flags[0]! & FLAG_SUSPECT]).toEqual(['ok', FLAG_SUSPECT]);
-    pass(2 * SECOND, () => refusedSample({ suspect: true }));
-    const three = await results.reportOf({ fromAgeMs: 5_500, toAgeMs: 0 });
-    expect(outcomeOf(three.links, 0)).toBe('refused');
-    expect([three.stats?.suspect[0], three.stats?.samples[0]]).toEqual([3, 3]);
-    const all = await results.reportOf({ fromAgeMs: 60_000, toAgeMs: 0 });
-    expect([all.stats?.suspect[0], all.stats?.samples[0]]).toEqual([3, 8]);
   });
 
   it('never contradicts what was shown live: failed, slow, intermittent, recovered, since when, and over which connections', async () => {

@@ -3,7 +3,7 @@ import { INTERMITTENT } from '../../../server/protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
-import { EIGHT_SAMPLES, MINUTE, SECOND, scene } from './scene.ts';
+import { SECOND, scene } from './scene.ts';
 
 const OVER_OPEN: Partial<Sample> = { connectUs: -1, firstByteUs: 200, totalUs: 220 };
 const FAILED: Partial<Sample> = { outcome: 'refused', phase: 'connect', connectUs: -1, firstByteUs: -1 };
@@ -178,21 +178,5 @@ describe('the report of now', () => {
     expect(await failuresAfter()).toEqual(['ok', 1, 0]);
     expect(await failuresAfter()).toEqual(['ok', 2, 0]);
     expect(await failuresAfter()).toEqual(['refused', 3, 3]);
-  });
-
-  it('has statistics from buckets where the samples do not reach back far enough', async () => {
-    const { results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
-    probe('1');
-    pass(10 * MINUTE, () => sampleOf({ totalUs: 500, connectUs: 70 }));
-    pass(MINUTE, () => refusedSample());
-    const { stats } = await results.report([podOf('1')], 10 * MINUTE);
-    // Whole buckets: up to one of them more.
-    expect(stats!.samples[0]).toBeGreaterThanOrEqual(300);
-    expect(stats!.samples[0]).toBeLessThanOrEqual(305);
-    expect(stats!.failures[0]).toBe(30);
-    expect(unpack16(stats!.connectP50Us[0]!)).toBe(70);
-    expect(unpack16(stats!.minUs[0]!)).toBe(500);
-    // A bucket does not tell in which order its answers came.
-    expect(unpack16(stats!.jitterUs[0]!)).toBe(-1);
   });
 });

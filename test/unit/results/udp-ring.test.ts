@@ -1,30 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { UdpResult } from '../../../server/protocol/sample.ts';
 import { lostOf, sentOf, UNKNOWN_HOPS } from '../../../server/protocol/udp.ts';
-import { UdpRing } from '../../../server/results/udp-ring.ts';
 import { lossOf, windowLossOf } from '../../support/mesh.ts';
 import { cycleOf, podOf, sampleOf, targetOf } from '../../support/samples.ts';
 import { HOUR, MINUTE, SECOND, scene } from './scene.ts';
-
-it('cycles beside a failed ping and those while our process was short of CPU are no evidence of loss that TCP hides', () => {
-  const ring = new UdpRing(9);
-  const evidence = () =>
-    ring
-      .counted(1, 9)
-      .map(({ atMs }) => atMs)
-      .reverse();
-  for (const atMs of [0, 1, 2]) ring.addCycle(cycleOf({ atMs }), false);
-  ring.addCycle(cycleOf({ atMs: 3, lost: 10 }), true);
-  ring.addCycle(cycleOf({ atMs: 4, suspect: true }), false);
-  expect([evidence(), ring.newest]).toEqual([[1, 2], cycleOf({ atMs: 3, lost: 10 })]);
-  ring.markBesideFailure(1);
-  expect(evidence()).toEqual([1]);
-  expect(ring.cycles(2, 4)).toEqual([
-    cycleOf({ atMs: 2 }),
-    cycleOf({ atMs: 3, lost: 10 }),
-    cycleOf({ atMs: 4, suspect: true }),
-  ]);
-});
 
 describe('the UDP results of a pod', () => {
   const udpScene = () => {

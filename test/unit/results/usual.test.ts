@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { USUAL } from '../../../server/protocol/link-quality.ts';
 import { unpack16 } from '../../../server/protocol/links.ts';
 import { failuresOf, trustedOf } from '../../../server/results/buckets.ts';
@@ -75,15 +75,5 @@ describe('the usual latency of a link', () => {
     expect([unpack16(past.stats!.p50Us[0]!), unpack16(past.stats!.usualUs[0]!)]).toEqual([8_000, 500]);
     one.pass(20 * MINUTE, () => sampleOf({ totalUs: 8_000 }));
     expect(await usualIn(one)).toBe(8_000);
-  });
-
-  it('is computed once a minute', () => {
-    const history = historyWith();
-    const [record, visits] = [history.newRecord(), vi.spyOn(history, 'buckets')];
-    const usual = new UsualLatencies(history);
-    for (const atMs of [0, 30 * SECOND, 59 * SECOND]) usual.usualUsOf(record, 0, atMs);
-    expect(visits).toHaveBeenCalledTimes(1);
-    usual.usualUsOf(record, 0, MINUTE);
-    expect(visits).toHaveBeenCalledTimes(2);
   });
 });
