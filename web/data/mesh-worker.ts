@@ -55,8 +55,11 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
   let posted: Mesh | null = null;
 
   const post = ({ mesh, receivedMs, ...state }: ConnectionState) => {
-    const heldMs = clock.monotonicMs() - receivedMs;
-    if (mesh === null || mesh === posted) return port.postMessage({ state, heldMs, update: null }, { transfer: [] });
+    const heldMs = () => clock.monotonicMs() - receivedMs;
+    if (mesh === null || mesh === posted) {
+      port.postMessage({ state, heldMs: heldMs(), update: null }, { transfer: [] });
+      return;
+    }
     const computed = pictures.map((options, i) => {
       const cells = cellsOf(mesh, options);
       return { options, cells: i === pictures.length - 1 ? withFolded(cells, mesh, folding) : cells };
@@ -65,7 +68,8 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
     posted = mesh;
     const columns = computed.flatMap(({ cells }) => [...Object.values(cells), ...Object.values(cells.folded ?? {})]);
     const buffers = columns.flatMap((column) => (ArrayBuffer.isView(column) ? [column.buffer as ArrayBuffer] : []));
-    port.postMessage({ state, heldMs, update: { mesh: packed, computed } }, { transfer: [packed.bytes, ...buffers] });
+    const update = { mesh: packed, computed };
+    port.postMessage({ state, heldMs: heldMs(), update }, { transfer: [packed.bytes, ...buffers] });
   };
 
   const drop = () => {
