@@ -45,6 +45,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           // Walks of two minutes that want an idle machine: `npm run test:experiments`.
           exclude: ['test/e2e/experiment-*.test.ts'],
+          globalSetup: 'test/e2e/browser.ts',
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 90_000,

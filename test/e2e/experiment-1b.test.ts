@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Walk } from './experiment-walk.ts';
-import { withTimes, words } from './page-visit.ts';
-import { recordedIn, recordFrom, soon } from './real-pages.ts';
+import { soon, withTimes, words } from './page-visit.ts';
+import { recordedIn, recordFrom } from './real-pages.ts';
 
 let walk: Walk;
 let victim: { name: string; uid: string };

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHAOS, MANIFEST } from '../support/experiment.ts';
 import { isChaos, NOT_FAILING, Walk } from './experiment-walk.ts';
-import { words } from './page-visit.ts';
-import { goTo, soon, token } from './real-pages.ts';
+import { goTo, soon, words } from './page-visit.ts';
+import { token } from './real-pages.ts';
 
 let walk: Walk;
 beforeAll(async () => {

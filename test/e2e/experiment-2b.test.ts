@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isChaos, NOT_FAILING, Walk } from './experiment-walk.ts';
-import { goTo } from './real-pages.ts';
+import { goTo } from './page-visit.ts';
 
 let walk: Walk;
 beforeAll(async () => {

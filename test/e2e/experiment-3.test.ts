@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { roundPayload } from '../support/experiment.ts';
 import { NOT_FAILING, Walk } from './experiment-walk.ts';
-import { words } from './page-visit.ts';
-import { goTo, recordedIn, recordFrom, soon } from './real-pages.ts';
+import { goTo, soon, words } from './page-visit.ts';
+import { recordedIn, recordFrom } from './real-pages.ts';
 
 const NAME = 'goldpinger-slo';
 

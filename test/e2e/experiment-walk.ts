@@ -4,9 +4,9 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { palettePng } from '../pictures/palette-png.ts';
 import { CHAOS, Experiment } from '../support/experiment.ts';
-import { words } from './page-visit.ts';
+import { goTo, soon, words } from './page-visit.ts';
 import { Pages } from './pages.ts';
-import { goTo, podsIn, soon } from './real-pages.ts';
+import { podsIn } from './real-pages.ts';
 
 /** On a busy machine a pod's own row may be starved, which says nothing against the pod. */
 export const NOT_FAILING = /^(Healthy|CPU-starved)/;
@@ -31,7 +31,8 @@ export class Walk {
   /** Starts three healthy pods, and opens the page of the witness. */
   static async start(): Promise<Walk> {
     mkdirSync(SEEN_DIR, { recursive: true });
-    const [pages, experiment] = await Promise.all([Pages.start(), Experiment.start()]);
+    const pages = new Pages();
+    const [experiment] = await Promise.all([Experiment.start(), pages.start()]);
     const page = await pages.open(`http://${experiment.witness.ip}:8080/`);
     return new Walk(experiment, pages, page);
   }

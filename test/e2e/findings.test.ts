@@ -2,8 +2,7 @@ import type { Route } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { meshOf } from '../support/feed/scenarios.ts';
 import { Story } from '../support/feed/story.ts';
-import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
-import { goTo } from './real-pages.ts';
+import { badTargets, goTo, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
 

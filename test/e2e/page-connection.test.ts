@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { scenario, soon, visitorOfFile, withTimes, words } from './page-visit.ts';
-import { goTo } from './real-pages.ts';
+import { goTo, scenario, soon, visitorOfFile, withTimes, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
 

@@ -2,8 +2,7 @@ import { statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Story } from '../support/feed/story.ts';
 import { firstScripts } from '../support/first-visit.ts';
-import { scenario, soon, violations, visitorOfFile, withTimes, words } from './page-visit.ts';
-import { goTo } from './real-pages.ts';
+import { goTo, scenario, soon, violations, visitorOfFile, withTimes, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
 

@@ -1,6 +1,6 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import type { Scenario } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import { Feed, type MeshSource } from '../support/feed/server.ts';
@@ -20,17 +20,9 @@ export interface FileVisitor {
   visit(feed: Feed, how?: Visit): Promise<Page>;
 }
 
-/**
- * Starts a browser for the tests of a file. After each test its feeds and pages are closed; the test fails if a page did
- * what no page may do.
- */
+/** Starts a browser for the tests of a file. After each test its feeds and pages are closed. */
 export function visitorOfFile(): FileVisitor {
-  let pages: Pages;
-  beforeAll(async () => {
-    pages = await Pages.start();
-  });
-  afterEach(async () => expect(await pages.leave()).toEqual([]));
-  afterAll(() => pages?.close());
+  const pages = Pages.ofFile();
   return {
     async feed(mesh, base = '/', story) {
       const feed = await Feed.start({ mesh, base, ...(story !== undefined && { story }) });
@@ -82,9 +74,16 @@ export function paintedPx(page: Page, selector: string): Promise<number> {
   }, selector);
 }
 
-/** `expect.poll` that gives a busy machine 20 s. */
+/** `expect.poll` that gives a busy machine 40 s. */
 export function soon<T>(look: () => T | Promise<T>) {
-  return expect.poll(look, { timeout: 20_000 });
+  return expect.poll(look, { timeout: 40_000 });
+}
+
+/** Goes to another view or selection by the address, as a pasted link does. */
+export async function goTo(page: Page, hash: string): Promise<void> {
+  await page.evaluate((next) => {
+    location.hash = next;
+  }, hash);
 }
 
 /**

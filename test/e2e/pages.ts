@@ -1,4 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { launchBrowser } from './browser.ts';
 
 /** How a page looks, and whether it is new to the user. */
@@ -13,19 +14,24 @@ export interface Look {
 
 /** A browser whose pages are closed after each test. It records what no page of ours may do. */
 export class Pages {
-  readonly #browser: Browser;
+  #browser!: Browser;
   /** One context for each look, because a new one for each page would take as long as the page. */
   readonly #contexts = new Map<string, Promise<BrowserContext>>();
   readonly #open: { close(): Promise<void> }[] = [];
   readonly #faults: string[] = [];
 
-  private constructor(browser: Browser) {
-    this.#browser = browser;
+  /** Starts a browser for the tests of a file. A test fails if a page did what no page may do. */
+  static ofFile(): Pages {
+    const pages = new Pages();
+    beforeAll(() => pages.start());
+    afterEach(async () => expect(await pages.leave()).toEqual([]));
+    afterAll(() => pages.close());
+    return pages;
   }
 
   /** Starts the browser. */
-  static async start(): Promise<Pages> {
-    return new Pages(await launchBrowser());
+  async start(): Promise<void> {
+    this.#browser = await launchBrowser();
   }
 
   /**
@@ -72,7 +78,7 @@ export class Pages {
   /** Closes the browser too. */
   async close(): Promise<void> {
     await this.leave();
-    await this.#browser.close();
+    await this.#browser?.close();
   }
 }
 

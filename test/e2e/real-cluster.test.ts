@@ -1,28 +1,26 @@
 import { setPriority } from 'node:os';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type LocalCluster, type LocalPod, startCluster } from '../../deploy/local/cluster.ts';
-import { violations, withTimes, words } from './page-visit.ts';
+import { compareNames } from '../../web/model/names.ts';
+import { heatParts } from './heatmap-visit.ts';
+import { goTo, soon, violations, withTimes, words } from './page-visit.ts';
 import { Pages } from './pages.ts';
-import { cellAt, goTo, keyedCell, linkColours, podsIn, recordedIn, recordFrom, soon, token } from './real-pages.ts';
+import { linkColours, podsIn, recordedIn, recordFrom, token } from './real-pages.ts';
 
 // Several of its waits may be long ones, where pods have to get over a lack of CPU.
 vi.setConfig({ testTimeout: 180_000 });
 
-let pages: Pages;
+const pages = Pages.ofFile();
 let cluster: LocalCluster;
 
 beforeAll(async () => {
-  [pages, cluster] = await Promise.all([
-    Pages.start(),
-    startCluster({ pods: 3, intervalS: 1, serverEnv: { SHUTDOWN_GRACE: '1s' } }),
-  ]);
+  cluster = await startCluster({ pods: 3, intervalS: 1, serverEnv: { SHUTDOWN_GRACE: '1s' } });
   favourPods();
   cluster.onEvent(favourPods);
 });
 beforeEach(() => cluster.ready());
-afterEach(async () => expect(await pages.leave()).toEqual([]));
-afterAll(() => Promise.all([pages?.close(), cluster?.stop()]));
+afterAll(() => cluster?.stop());
 
 /** Where that is allowed, pods go before the browser, which would have them starve and say so. */
 function favourPods(): void {
@@ -35,6 +33,12 @@ function favourPods(): void {
   }
 }
 
+/** The names of the pods in the order of the page, which compares numbers in names as numbers. */
+const podNames = () =>
+  cluster
+    .pods()
+    .map(({ name }) => name)
+    .sort(compareNames);
 const readyPods = () => cluster.pods().filter(({ ready, terminating }) => ready && !terminating);
 /** The page of one pod, not of whichever the service picks. */
 const pageOf = ({ ip }: LocalPod) => `http://${ip}:8080/`;
@@ -65,7 +69,7 @@ describe('three healthy pods', () => {
   test('look the same in two tabs', async () => {
     const tabs = await Promise.all([pages.open(cluster.serviceUrl), pages.open(cluster.serviceUrl, '#view=heatmap')]);
     for (const page of tabs) await isOk(page);
-    const pods = cluster.pods().map(({ name }) => name);
+    const pods = podNames();
     for (const page of tabs) {
       await goTo(page, '#view=graph');
       await soon(async () => (await podsIn(page)).length).toBe(3);
@@ -77,16 +81,17 @@ describe('three healthy pods', () => {
     const page = await pages.open(cluster.serviceUrl);
     await isOk(page);
     await page.keyboard.press('2');
-    const names = cluster.pods().map(({ name }) => name);
-    const colours = await Promise.all(['good', 'fair', 'warning'].map((state) => token(page, `--${state}-cell`)));
+    const names = podNames();
+    const heat = heatParts(() => page);
+    const colours = await Promise.all(['good', 'fair', 'warning'].map((state) => heat.token(`--${state}-cell`)));
     for (const [column, from] of names.entries()) {
       for (const [row, to] of names.entries()) {
-        const cell = await cellAt(page, column, row);
-        expect(cell.words).toMatch(`from ${from} to ${from === to ? 'itself' : to}: `);
+        await heat.cellAt(column, row);
+        await soon(heat.spoken).toContain(`from ${from} to ${from === to ? 'itself' : to}: `);
         // Striped where the pod had no CPU to measure with.
-        const isMeasured = ({ words: said, colour }: typeof cell) =>
-          colours.includes(colour) || said.includes('unreliable');
-        await soon(async () => isMeasured(await keyedCell(page))).toBe(true);
+        await soon(
+          async () => colours.includes(await heat.activeColour()) || (await heat.spoken())?.includes('unreliable'),
+        ).toBe(true);
       }
     }
     await page.keyboard.press('Enter');
@@ -98,7 +103,7 @@ describe('three healthy pods', () => {
 
   test('are nine rows of the table, for whom a picture says nothing', async () => {
     const page = await pages.open(cluster.serviceUrl, '#view=graph&table=1');
-    const names = cluster.pods().map(({ name }) => name);
+    const names = podNames();
     const listed = () =>
       page
         .locator('main table')
@@ -137,6 +142,7 @@ describe('a pod whose process hangs', () => {
   test('is red by timeout, in tab, graph and heatmap, and green again when it goes on', async () => {
     const [witness, , victim] = readyPods();
     const page = await pages.open(pageOf(witness!));
+    const heat = heatParts(() => page);
     // Who got no CPU says so and finds the one that hangs all the same.
     await isOk(page);
     process.kill(victim!.pid, 'SIGSTOP');
@@ -147,23 +153,21 @@ describe('a pod whose process hangs', () => {
       await soon(() => page.locator('.graph-links .is-failed').count()).toBe(2);
       await soon(() => words(page, '.summary')).toContain('2 failed');
       await goTo(page, '#view=heatmap');
-      const names = cluster.pods().map(({ name }) => name);
+      const names = podNames();
       const [from, to] = [names.indexOf(witness!.name), names.indexOf(victim!.name)];
-      const colour = await token(page, '--failed-cell');
-      await cellAt(page, from, to);
-      await soon(() => keyedCell(page)).toEqual({
-        words: `from ${witness!.name} to ${victim!.name}: timed out`,
-        colour,
-      });
+      const colour = await heat.token('--failed-cell');
+      await heat.cellAt(from, to);
+      await soon(heat.spoken).toBe(`from ${witness!.name} to ${victim!.name}: timed out`);
+      await soon(heat.activeColour).toBe(colour);
       // The other way round nothing is known: it does not say.
-      const back = await cellAt(page, to, from);
-      expect(back.words).toMatch(`from ${victim!.name} to ${witness!.name}: `);
-      expect(back.words).not.toContain('timed out');
-      expect(back.colour).not.toBe(colour);
+      await heat.cellAt(to, from);
+      await soon(heat.spoken).toContain(`from ${victim!.name} to ${witness!.name}: `);
+      expect(await heat.spoken()).not.toContain('timed out');
+      expect(await heat.activeColour()).not.toBe(colour);
     } finally {
       process.kill(victim!.pid, 'SIGCONT');
     }
-    await soon(async () => (await keyedCell(page)).words).toMatch(/ ms/);
+    await soon(heat.spoken).toMatch(/ ms/);
     await isOk(page);
     await icon(page).toContain('#1d9a63');
     await goTo(page, '#view=graph');
@@ -212,7 +216,7 @@ describe('a pod that is killed', () => {
     const page = await pages.open(pageOf(witness!));
     await isOk(page);
     await recordFrom(page);
-    const known = cluster.pods().map(({ name }) => name);
+    const known = podNames();
     const heir = () => cluster.pods().find(({ name }) => !known.includes(name));
     const said = async (name = '') =>
       (await podsIn(page)).find(({ words: text }) => text.startsWith(name))?.words ?? '';

@@ -1,10 +1,4 @@
 import type { Page } from 'playwright-core';
-import { expect } from 'vitest';
-
-/** `expect.poll` that gives real processes on a busy machine 40 s. */
-export function soon<T>(look: () => T | Promise<T>) {
-  return expect.poll(look, { timeout: 40_000 });
-}
 
 /** A pod as the graph shows it. */
 export interface SeenPod {
@@ -21,13 +15,6 @@ export interface History {
   /** The fewest pods that the graph had at once. */
   fewest: number;
   notices: string[];
-}
-
-/** Goes to another view or selection by the address, as a pasted link does. */
-export async function goTo(page: Page, hash: string): Promise<void> {
-  await page.evaluate((next) => {
-    location.hash = next;
-  }, hash);
 }
 
 /** The pods of the graph, in the order of Tab. */
@@ -55,38 +42,6 @@ export function token(page: Page, name: string): Promise<string> {
     const parts = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
     return `rgb(${parts.join(', ')})`;
   }, name);
-}
-
-/** Text of the heatmap's active cell, `from a to b: ...`, and its colour where neither figure nor mark covers it. */
-export async function keyedCell(page: Page): Promise<{ words: string; colour: string }> {
-  return page.evaluate(() => {
-    const canvas = document.querySelector<HTMLCanvasElement>('.heat-layers canvas');
-    const cell = document.querySelector('#grid-cell');
-    if (canvas === null || cell === null) return { words: '', colour: '' };
-    const [picture, place] = [canvas.getBoundingClientRect(), cell.getBoundingClientRect()];
-    const scale = canvas.width / picture.width;
-    const x = (place.x + place.width * 0.2 - picture.x) * scale;
-    const y = (place.y + place.height * 0.2 - picture.y) * scale;
-    const [r, g, b] = canvas.getContext('2d')?.getImageData(Math.round(x), Math.round(y), 1, 1).data ?? [];
-    return { words: cell.textContent ?? '', colour: `rgb(${r}, ${g}, ${b})` };
-  });
-}
-
-/** Moves to a cell of the heatmap by the keyboard, and gives it. */
-export async function cellAt(page: Page, column: number, row: number): Promise<{ words: string; colour: string }> {
-  const grid = page.getByRole('grid', { name: /Heatmap/ });
-  await grid.focus();
-  await page.keyboard.press('Control+Home');
-  for (let i = 0; i < column; i++) await page.keyboard.press('ArrowRight');
-  for (let i = 0; i < row; i++) await page.keyboard.press('ArrowDown');
-  const place = `${column + 1}/${row + 1}`;
-  await soon(() =>
-    page.evaluate(() => {
-      const cell = document.querySelector('#grid-cell');
-      return `${cell?.getAttribute('aria-colindex')}/${cell?.parentElement?.getAttribute('aria-rowindex')}`;
-    }),
-  ).toBe(place);
-  return keyedCell(page);
 }
 
 /** From now on records everything that the graph and the notices show, however briefly. */

@@ -1,17 +1,11 @@
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { StubMesh } from '../support/stub-mesh.ts';
-import { violations, words } from './page-visit.ts';
+import { goTo, soon, violations, words } from './page-visit.ts';
 import { Pages } from './pages.ts';
-import { goTo, podsIn, soon } from './real-pages.ts';
+import { podsIn } from './real-pages.ts';
 
-let pages: Pages;
-
-beforeAll(async () => {
-  pages = await Pages.start();
-});
-afterEach(async () => expect(await pages.leave()).toEqual([]));
-afterAll(() => pages?.close());
+const pages = Pages.ofFile();
 
 const titled = (page: Page, name: string) => page.getByRole('heading', { name, level: 1 }).waitFor();
 

@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { meshOf } from '../support/feed/scenarios.ts';
 import { FEED_TOKEN } from '../support/feed/server.ts';
 import { Story } from '../support/feed/story.ts';
-import { scenario, soon, visitorOfFile, withTimes, words } from './page-visit.ts';
-import { goTo } from './real-pages.ts';
+import { goTo, scenario, soon, visitorOfFile, withTimes, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
 /** Experiment 2 as it was: chaos refused from 14 to 9 minutes ago, slow since 2.5 minutes ago. */

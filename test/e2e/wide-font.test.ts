@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { FEED_TIME_MS, meshOf } from '../support/feed/scenarios.ts';
 import { startScene } from '../support/feed/scene-server.ts';
@@ -8,12 +8,7 @@ import { Pages } from './pages.ts';
 /** A font that is wide by itself, and wider: text is a sixth wider than in most system fonts. */
 const WIDE = '* { font-family: "DejaVu Sans", Verdana, sans-serif !important; letter-spacing: 0.04em !important; }';
 
-let pages: Pages;
-beforeAll(async () => {
-  pages = await Pages.start();
-});
-afterEach(async () => expect(await pages.leave()).toEqual([]));
-afterAll(() => pages?.close());
+const pages = Pages.ofFile();
 
 /** As long as the API's longest usual ones. */
 const LONG_REASON = 'CreateContainerConfigErrorOfAnInitContainer';
@@ -22,9 +17,14 @@ const SLOW: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const LINK = '&from=uid-0000&to=uid-0003';
 
 const hover = (selector: string) => async (page: Page) => {
+  await page.mouse.move(2, 2);
   const { x, y, width, height } = (await page.locator(selector).first().boundingBox())!;
   await page.mouse.move(x + width / 2, y + height / 2);
   await page.locator('.card-beside').waitFor();
+};
+const opened = (button: string, selector: string) => async (page: Page) => {
+  if (await page.locator(selector).isHidden()) await page.getByRole('button', { name: button }).click();
+  await page.locator(selector).waitFor();
 };
 const overSlowCell = async (page: Page) => {
   await page.getByRole('grid', { name: /Heatmap/ }).focus();
@@ -44,40 +44,25 @@ test.each<[what: string, mesh: MeshOptions, hash: string, act?: (page: Page) => 
   ['the panel of a pod that starts', { pods: 8, scenario: 'lifecycles' }, 'view=graph&pod=uid-0007'],
   ['a folded graph', { pods: 120, scenario: 'slow-pod' }, 'view=graph'],
   ['a large heatmap', { pods: 120, scenario: 'mixed' }, 'view=heatmap&level=pod'],
-  [
-    'the events',
-    SLOW,
-    'view=graph',
-    async (page) => {
-      await page.getByRole('button', { name: 'Events' }).click();
-      await page.locator('.event-log').waitFor();
-    },
-  ],
-  [
-    'help',
-    SLOW,
-    'view=graph',
-    async (page) => {
-      await page.getByRole('button', { name: 'Help' }).click();
-      await page.getByRole('dialog').waitFor();
-    },
-  ],
+  ['the events', SLOW, 'view=graph', opened('Events', '.event-log')],
+  ['help', SLOW, 'view=graph', opened('Help', 'dialog.help')],
   ['zones', { pods: 120, scenario: 'zone-cut' }, 'view=heatmap'],
 ])('%s: in a wide font no text leaves its box, or lies over another one', async (_, mesh, hash, act) => {
   const made = meshOf(mesh);
   for (const pod of made.pods) if (pod.lifecycle !== 'ready') pod.reason = LONG_REASON;
   const scene = await startScene({ pageDir: 'dist/web', mesh: () => made, nowMs: () => FEED_TIME_MS + 300 });
   pages.closeLater(scene);
+  const page = await pages.open(scene.url, `#${hash}`, { width: 1440, css: WIDE });
+  await page
+    .locator('.graph-stage .pod-nodes, .heat-layers canvas, .table-frame')
+    .first()
+    .waitFor({ state: 'attached' });
+  await page.locator('.timeline-head').waitFor({ state: 'attached' });
   // On a phone nothing is opened, so the views with a card or a dialog would be those without once more.
   for (const width of act === undefined ? [1440, 1120, 390] : [1440, 1120]) {
-    const page = await pages.open(scene.url, `#${hash}`, { width, css: WIDE });
-    await page
-      .locator('.graph-stage .pod-nodes, .heat-layers canvas, .table-frame')
-      .first()
-      .waitFor({ state: 'attached' });
-    await page.locator('.timeline-head').waitFor({ state: 'attached' });
+    await page.setViewportSize({ width, height: 900 });
     await act?.(page);
-    expect.soft(await badTexts(page), `${width} px`).toEqual([]);
+    await expect.poll(() => badTexts(page), { timeout: 10_000, message: `${width} px` }).toEqual([]);
   }
 });
 
