@@ -13,7 +13,7 @@ export interface Comparison {
 }
 
 /** Ours divided by that of another contender; null where one of them is missing, or the other's is 0. */
-export function ratio({ values }: Pick<Comparison, 'values'>, of: 'ours' | 'oursFresh', to: Contender): number | null {
+function ratio({ values }: Pick<Comparison, 'values'>, of: 'ours' | 'oursFresh', to: Contender): number | null {
   const [own, other] = [values[of], values[to]];
   const quotient = own === undefined || other === undefined ? Number.NaN : own / other;
   return Number.isFinite(quotient) ? quotient : null;

@@ -39,7 +39,7 @@ interface Command {
  * The command of one process of a contender. Ours takes Goldpinger's settings, so all get the same environment. An interval
  * is of whole seconds, as Goldpinger wants it. It serves its page from STATIC_FILE_PATH, which nobody asks for.
  */
-export function commandOf(contender: Contender, place: Place, programs: Programs): Command {
+function commandOf(contender: Contender, place: Place, programs: Programs): Command {
   const isFresh = contender === 'oursFresh' || contender === 'bareFresh';
   const env = {
     HOST: place.host,

@@ -35,7 +35,7 @@ const isBare = (contender: Contender) => contender === 'bareKept' || contender =
  * What is measured in a mesh, in the order of the table. The aims are ratios to Goldpinger, which sends no datagrams: with
  * `isUdp` there are none.
  */
-export function measuresOf(pods: number, isUdp: boolean): Omit<Comparison, 'values'>[] {
+function measuresOf(pods: number, isUdp: boolean): Omit<Comparison, 'values'>[] {
   const at = `N=${pods}, 1 s${udpText(isUdp)}`;
   const hasAims = pods === 30 && !isUdp;
   const measure = (name: string, unit: Comparison['unit'], aims: Comparison['aims'] = {}, note = '') => {

@@ -16,9 +16,9 @@ export interface ProcessFigures {
  * scheduler/sched-stats), the rest from its `status` (proc_pid_status(5)). A thread that has ended is not counted any more;
  * the processes that are measured end none while they are watched.
  */
-export function figuresOfProcess(pid: number, proc = '/proc'): ProcessFigures {
-  const threads = threadsOf(`${proc}/${pid}/task`);
-  const status = textOf(`${proc}/${pid}/status`);
+export function figuresOfProcess(pid: number): ProcessFigures {
+  const threads = threadsOf(`/proc/${pid}/task`);
+  const status = textOf(`/proc/${pid}/status`);
   return {
     cpuMs: sumOf(threads, (thread) => runMsOf(textOf(`${thread}/schedstat`))),
     wakeUps: sumOf(threads, (thread) => statusNumber(textOf(`${thread}/status`), 'voluntary_ctxt_switches')),
@@ -28,13 +28,13 @@ export function figuresOfProcess(pid: number, proc = '/proc'): ProcessFigures {
 }
 
 /** The first number of a `schedstat`: how long the thread has run, there in ns, here in ms. NaN if there is none. */
-export function runMsOf(schedstat: string): number {
+function runMsOf(schedstat: string): number {
   const [ns = ''] = schedstat.split(' ', 1);
   return /^\d+$/.test(ns) ? Number(ns) / 1e6 : Number.NaN;
 }
 
 /** A number of a `status` file, in its own unit; NaN if the file does not have it. */
-export function statusNumber(status: string, field: string): number {
+function statusNumber(status: string, field: string): number {
   const match = new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status);
   return match === null ? Number.NaN : Number(match[1]);
 }

@@ -35,14 +35,14 @@ export interface Bench {
 }
 
 /** What a bench has measured so far. */
-export interface Results {
+interface Results {
   figures: Figure[];
   comparisons: Comparison[];
   remarks: string[];
 }
 
 /** All results as tables for people; a table without rows is left out. */
-export function textOf({ figures, comparisons, remarks }: Results): string {
+function textOf({ figures, comparisons, remarks }: Results): string {
   const tables = [
     figures.length === 0 ? '' : tableText(figures),
     comparisons.length === 0 ? '' : alignedText(comparisonRows(comparisons), [2, 3, 4, 5, 6, 7, 8, 9, 11]),
@@ -52,7 +52,7 @@ export function textOf({ figures, comparisons, remarks }: Results): string {
 }
 
 /** All results as JSON for programs. What could not be measured is null. */
-export function jsonText(results: Results): string {
+function jsonText(results: Results): string {
   return `${JSON.stringify({ node: process.version, ...results }, null, 2)}\n`;
 }
 
@@ -116,16 +116,11 @@ async function runSteps(steps: readonly Step[], { figures, comparisons }: Result
 }
 
 /**
- * Reads the flags of a bench that has this help, and the process's arguments by default. Throws an Error with the help if one of them is
- * unknown, or not named by the help.
+ * Reads the flags of a bench that has this help. Throws an Error with the help if one of them is unknown, or not named by the help.
  */
-export function readFlags(
-  help: string,
-  args = process.argv.slice(2),
-): { flags: BenchFlags; isJson: boolean; isHelp: boolean } {
+function readFlags(help: string): { flags: BenchFlags; isJson: boolean; isHelp: boolean } {
   try {
     const { values } = parseArgs({
-      args,
       options: {
         quick: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },

@@ -7,7 +7,7 @@ import type { ServerProcess } from '../support/server-process.ts';
 import { Clone, snippet } from '../support/snippets.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
-// What pods of an experiment answer, asked once a second: experiment-2.test.ts.
+// What pods of an experiment answer: experiment-2.test.ts.
 let mesh: StubMesh;
 let server: ServerProcess;
 beforeAll(async () => {

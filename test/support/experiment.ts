@@ -7,7 +7,6 @@ import { type LocalCluster, type LocalPod, startCluster } from '../../deploy/loc
 import { keepWriteToken } from '../../deploy/local/state-folder.ts';
 import { outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
-import { MachineLoad } from './machine-load.ts';
 
 /** The fourth pod of docs/experiments.md, and the manifest that makes it. */
 export const CHAOS = 'goldpinger-chaos';
@@ -26,7 +25,6 @@ export interface SeenLink {
 export class Experiment {
   readonly cluster: LocalCluster;
   readonly #dir: string;
-  readonly #load = new MachineLoad();
 
   private constructor(cluster: LocalCluster, dir: string) {
     this.cluster = cluster;
@@ -73,27 +71,11 @@ export class Experiment {
     return `http://${ip}:${name === CHAOS ? 9090 : 8080}`;
   }
 
-  /** How long ago a pod became ready, by the API, which gives whole seconds: up to a second less than this. */
-  async readyForMs(name: string): Promise<number> {
-    const { items } = JSON.parse(await this.command('get', 'pods', name, '-o', 'json'));
-    const conditions: { type: string; lastTransitionTime: string }[] = items[0].status.conditions;
-    return Date.now() - Date.parse(conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? '');
-  }
-
   /** Writes a file for a command; gives its path. */
   file(name: string, text: string): string {
     const path = join(this.#dir, name);
     writeFileSync(path, text);
     return path;
-  }
-
-  /** Whether pods or their proxies are short of CPU. Then probes time out, and pod reports come late. */
-  async isBusy(url: string): Promise<boolean> {
-    if (this.#load.isBusy()) return true;
-    const { reports } = await this.mesh(url);
-    return reports.some(
-      ({ starvation }) => starvation !== null && (starvation.suspectShare > 0.05 || starvation.loopDelayP99Us > 20_000),
-    );
   }
 
   /** The pod of that name. */
@@ -121,7 +103,6 @@ export class Experiment {
   }
 
   async stop(): Promise<void> {
-    this.#load.stop();
     await this.cluster.stop();
     rmSync(this.#dir, { recursive: true, force: true });
   }

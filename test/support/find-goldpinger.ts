@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const VERSION = 'v3.10.2';
@@ -9,26 +9,21 @@ const PACKAGE = `github.com/bloomberg/goldpinger/v3/cmd/goldpinger@${VERSION}`;
 const FOLDER = `node_modules/.cache/goldpinger/${VERSION}`;
 const BUILD_TIMEOUT_MS = 580_000;
 
-/** Runs `go` with these arguments. Rejects with its error if it fails or is missing. */
-export type Go = (args: readonly string[], env: Record<string, string>) => Promise<unknown>;
-
-const runGo: Go = (args, env) =>
-  promisify(execFile)('go', args, { env: { ...process.env, ...env }, timeout: BUILD_TIMEOUT_MS });
-
 /**
- * Gives the path of the real Goldpinger: `given` (GOLDPINGER_BIN), or one that was built before, or one that Go builds now in
- * `folder`. Rejects with an Error that says why there is none: the bench measures ours alone then, and the tests with Goldpinger
+ * Gives the path of the real Goldpinger: `given` (GOLDPINGER_BIN), or one that was built before, or one that Go builds now here.
+ * Rejects with an Error that says why there is none: the bench measures ours alone then, and the tests with Goldpinger
  * fail.
  */
-export async function findGoldpinger(given: string, folder = FOLDER, go: Go = runGo): Promise<string> {
+export async function findGoldpinger(given: string): Promise<string> {
   if (given !== '' && !existsSync(given)) throw new Error(`GOLDPINGER_BIN=${given} does not exist`);
   if (given !== '') return given;
-  const path = join(folder, 'goldpinger');
+  const path = join(FOLDER, 'goldpinger');
   if (existsSync(path)) return path;
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(FOLDER, { recursive: true });
   try {
     // GOBIN must be an absolute path.
-    await go(['install', PACKAGE], { GOBIN: join(process.cwd(), folder) });
+    const env = { ...process.env, GOBIN: resolve(FOLDER) };
+    await promisify(execFile)('go', ['install', PACKAGE], { env, timeout: BUILD_TIMEOUT_MS });
   } catch (error) {
     throw new Error(`go install ${PACKAGE}: ${reasonOf(error)}`, { cause: error });
   }
