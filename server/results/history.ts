@@ -16,38 +16,24 @@ import { RecordRing } from './ring.ts';
 import { Statistics } from './statistics.ts';
 import { addDatagrams, noDatagrams, type TimedDatagrams, UdpRing } from './udp-ring.ts';
 
-/** How much to keep of all links together. */
-export interface HistorySettings {
-  /** Bytes for the recent samples (RESULTS_MEMORY). */
-  sampleBytes: number;
-  /** The part of them that is for the cycles of the UDP probe; 0 = it is off. */
-  udpBytes: number;
-  /** Bytes for the buckets (HISTORY_MEMORY). */
-  bucketBytes: number;
-  /** How far back the buckets should reach (HISTORY_WINDOW). */
+/** How much to keep, and from when on a link is slow: a part of the configuration. */
+export interface ResultsSettings {
+  /** For the recent samples of all links. */
+  resultsMemoryMiB: number;
+  /** For the buckets of all links, and for copies of other pods: see COPY_SHARE. */
+  historyMemoryMiB: number;
   historyWindowMs: number;
-  /** How often a link gets a sample (REFRESH_INTERVAL); 0 = never. */
-  intervalMs: number;
+  refreshIntervalMs: number;
+  /** How long the samples of a link that is no longer probed are kept. */
+  goneRetentionMs: number;
+  slowLinkMs: number;
+  udpEnabled: boolean;
 }
 
 /** The share of HISTORY_MEMORY that is for copies of other pods; the rest is for the buckets of our own links. */
 export const COPY_SHARE = 3 / 8;
 /** The share of RESULTS_MEMORY that is for the UDP probe if it is on. */
 const UDP_SHARE = 1 / 4;
-
-/** Divides RESULTS_MEMORY and HISTORY_MEMORY. */
-export function memoryOf(settings: {
-  resultsMemoryMiB: number;
-  historyMemoryMiB: number;
-  udpEnabled: boolean;
-}): Pick<HistorySettings, 'sampleBytes' | 'udpBytes' | 'bucketBytes'> {
-  const sampleBytes = settings.resultsMemoryMiB * 2 ** 20;
-  return {
-    sampleBytes,
-    udpBytes: settings.udpEnabled ? sampleBytes * UDP_SHARE : 0,
-    bucketBytes: settings.historyMemoryMiB * 2 ** 20 * (1 - COPY_SHARE),
-  };
-}
 
 /** What is stored of one link. Only `History` changes it. */
 export interface LinkRecord {
@@ -89,7 +75,7 @@ const MAX_PENDING = 255;
 export class History {
   /** The buckets of all links. Only `History` changes them. */
   readonly bucketLog: BucketLog;
-  readonly settings: HistorySettings;
+  readonly settings: ResultsSettings;
   readonly #statistics = new Statistics();
   /** The links whose recent samples are kept. */
   readonly #withSamples = new Set<LinkRecord>();
@@ -101,9 +87,10 @@ export class History {
   /** The width of the buckets that begin now. */
   widthMs = 0;
 
-  constructor(settings: HistorySettings) {
+  constructor(settings: ResultsSettings) {
     this.settings = settings;
-    this.bucketLog = new BucketLog(settings.bucketBytes, settings.udpBytes > 0);
+    const bucketBytes = settings.historyMemoryMiB * 2 ** 20 * (1 - COPY_SHARE);
+    this.bucketLog = new BucketLog(bucketBytes, settings.udpEnabled);
     this.#divideMemory();
     this.chooseBucketWidth(1);
   }
@@ -116,12 +103,12 @@ export class History {
 
   /** Whether there are results of the UDP probe (UDP_ENABLED). */
   get hasUdp(): boolean {
-    return this.settings.udpBytes > 0;
+    return this.settings.udpEnabled;
   }
 
   /** Chooses the width of the buckets that begin from now on. `links`: the number of links that are probed. */
   chooseBucketWidth(links: number): void {
-    const { historyWindowMs, intervalMs } = this.settings;
+    const { historyWindowMs, refreshIntervalMs: intervalMs } = this.settings;
     const buckets = this.bucketLog.capacity;
     this.widthMs = bucketWidthMs({ links: Math.max(1, links), buckets, historyWindowMs, intervalMs });
   }
@@ -178,10 +165,11 @@ export class History {
   }
 
   #divideMemory(): void {
-    const { sampleBytes, udpBytes } = this.settings;
-    const recordsIn = (bytes: number, recordBytes: number) =>
-      Math.max(2, Math.min(MAX_SAMPLES, Math.floor(bytes / this.#shares / recordBytes)));
-    this.samplesPerLink = recordsIn(sampleBytes - udpBytes, SAMPLE_RECORD.bytes);
+    const bytes = this.settings.resultsMemoryMiB * 2 ** 20;
+    const udpBytes = this.hasUdp ? bytes * UDP_SHARE : 0;
+    const recordsIn = (part: number, recordBytes: number) =>
+      Math.max(2, Math.min(MAX_SAMPLES, Math.floor(part / this.#shares / recordBytes)));
+    this.samplesPerLink = recordsIn(bytes - udpBytes, SAMPLE_RECORD.bytes);
     this.#cyclesPerLink = recordsIn(udpBytes, CYCLE_RECORD.bytes);
   }
 

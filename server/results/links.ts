@@ -34,17 +34,13 @@ const MAX_WITH_BUCKETS = 2000;
  */
 export class Links {
   readonly #history: History;
-  readonly #goneRetentionMs: number;
-  readonly #historyWindowMs: number;
   /** By target id. Links that are no longer probed are in the order in which they left. */
   readonly #links = new Map<string, Link>();
   /** The number of the next link that is new. Numbers are never used again. */
   #nextNumber = 0;
 
-  constructor(history: History, goneRetentionMs: number, historyWindowMs: number) {
+  constructor(history: History) {
     this.#history = history;
-    this.#goneRetentionMs = goneRetentionMs;
-    this.#historyWindowMs = historyWindowMs;
   }
 
   /**
@@ -107,17 +103,18 @@ export class Links {
 
   /** Drops samples and buckets that have been kept for long enough, and forgets the links that have neither. */
   expire(nowMs: number): void {
+    const { goneRetentionMs, historyWindowMs } = this.#history.settings;
     const left: Link[] = [];
     for (const link of this.#links.values()) if (link.retiredAtMs >= 0) left.push(link);
     for (const [i, link] of left.entries()) {
       const { record, retiredAtMs, target } = link;
       const newer = left.length - 1 - i;
-      const hasSamples = retiredAtMs > nowMs - this.#goneRetentionMs && newer < MAX_WITH_SAMPLES;
+      const hasSamples = retiredAtMs > nowMs - goneRetentionMs && newer < MAX_WITH_SAMPLES;
       // Those after it left later, so they have samples too.
       if (hasSamples) break;
       if (record.ring !== null) Object.assign(link, unjudged());
       this.#history.dropSamples(record);
-      const hasBuckets = retiredAtMs >= nowMs - this.#historyWindowMs && newer < MAX_WITH_SAMPLES + MAX_WITH_BUCKETS;
+      const hasBuckets = retiredAtMs >= nowMs - historyWindowMs && newer < MAX_WITH_SAMPLES + MAX_WITH_BUCKETS;
       if (!hasBuckets || record.lastBucket < 0) this.#links.delete(target.id);
     }
   }

@@ -1,14 +1,13 @@
 import type { ReportPast } from '../protocol/history.ts';
 import { UNRELIABLE } from '../protocol/link-state.ts';
-import { emptyStats, MAX_LINKS } from '../protocol/links.ts';
+import { MAX_LINKS } from '../protocol/links.ts';
 import { type PeerRef, peersHashOf } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
-import { emptyUdp, writeLoss, writeUdp } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
-import { addDetail, LinkWriter, type ReportParts, type SuspectRule, sortByUid, writeStats } from './pod-report.ts';
+import { LinkWriter, type ReportParts, type SuspectRule, sortByUid } from './pod-report.ts';
 import type { RangeResult, RangeStatistics } from './range-statistics.ts';
 
 /** The part of the report of a past range that comes from the results. */
@@ -22,9 +21,8 @@ interface Entry {
 
 /**
  * Makes the report of a past time range (monotonic ms): for each link its state at the end of the range (`judgementAt`), and
- * statistics over the range. Links of which nothing is
- * known in the range are left out, as are links beyond `MAX_LINKS`. The peers are the pods of the remaining links. A bucket that is
- * still filling counts as ending at `nowMs`.
+ * statistics over the range. Links of which nothing is known in the range are left out, as are links beyond `MAX_LINKS`. The peers
+ * are the pods of the remaining links. A bucket whose period is not over counts as ending at `nowMs`.
  */
 export async function pastReport(
   links: readonly Link[],
@@ -42,24 +40,15 @@ export async function pastReport(
   }
   const peers = peersOf(entries);
   const indexOf = new Map(peers.map((peer, i) => [peer.uid, i]));
-  const writer = new LinkWriter(entries.length, suspectRule);
-  const stats = emptyStats(entries.length);
-  const udp = rangeStatistics.history.hasUdp ? emptyUdp(entries.length) : null;
-  const details: ReportParts['details'] = [];
+  const writer = new LinkWriter(entries.length, suspectRule, rangeStatistics, true);
   for (const [i, { link, result }] of entries.entries()) {
     const { record, target } = link;
     const past = rangeStatistics.judgementAt(record, range, nowMs, suspectRule.slowUs);
-    const to = indexOf.get(target.uid) ?? 0;
-    writer.write(i, to, target.family, { ...past, ...timesOf(link, past.judgement, range.toMs) }, range.toMs);
-    writeStats(stats, i, result);
-    addDetail(details, i, detailOf(link, past.judgement, range.toMs));
-    if (udp !== null) {
-      const newest = rangeStatistics.newestUdpOf(record, range, nowMs);
-      if (newest !== null) writeUdp(udp, i, newest, range.toMs - newest.atMs);
-      const recent = rangeStatistics.udpOf(record, rangeStatistics.lossRange(range.toMs), nowMs);
-      const inRange = rangeStatistics.udpOf(record, range, nowMs);
-      writeLoss(udp, i, recent, inRange);
-    }
+    const judged = { ...past, ...timesOf(link, past.judgement, range.toMs) };
+    writer.write(i, indexOf.get(target.uid) ?? 0, target.family, judged, range.toMs);
+    writer.writeDetail(i, detailOf(link, past.judgement, range.toMs));
+    writer.writeCycle(i, rangeStatistics.newestUdpOf(record, range, nowMs), range.toMs);
+    writer.writeRange(i, record, range, nowMs, result);
     if (timeSlice.isOver()) await timeSlice.next();
   }
   return {
@@ -67,9 +56,6 @@ export async function pastReport(
     peers,
     gonePeers: [],
     ...writer.parts(),
-    details,
-    stats,
-    udp,
     windowMs: range.toMs - range.fromMs,
     resolutionMs: entries.reduce((max, { result }) => Math.max(max, result.resolutionMs), 0),
     starvation: starvationOf(entries),

@@ -4,7 +4,8 @@ import type { UdpResult } from '../protocol/sample.ts';
 import { CYCLE_RECORD, SAMPLE_RECORD, type StoredSample, sampleOfStored } from '../protocol/stored-results.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
-import { Results, type ResultsSettings } from './results.ts';
+import type { ResultsSettings } from './history.ts';
+import { Results } from './results.ts';
 
 /** The copied results of another process. */
 export interface CopiedResults {

@@ -17,9 +17,11 @@ import {
 } from '../protocol/links.ts';
 import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
 import { MAX_DETAIL_LENGTH, MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
-import { OUTCOMES } from '../protocol/sample.ts';
-import { emptyUdp, writeLoss, writeUdp } from '../protocol/udp.ts';
+import { OUTCOMES, type UdpResult } from '../protocol/sample.ts';
+import { emptyUdp, type UdpColumns, writeLoss, writeUdp } from '../protocol/udp.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
+import type { LinkRecord } from './history.ts';
 import type { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
 import type { RangeResult, RangeStatistics } from './range-statistics.ts';
@@ -83,29 +85,21 @@ export async function currentReport(
   timeSlice: TimeSlice,
 ): Promise<ReportParts> {
   const { gonePeers, entries } = placeLinks(links, table);
-  const writer = new LinkWriter(entries.length, suspectRule);
-  const udp = rangeStatistics.history.hasUdp ? emptyUdp(entries.length) : null;
-  const details: [number, string][] = [];
+  const writer = new LinkWriter(entries.length, suspectRule, rangeStatistics, windowMs > 0);
   for (const [i, { link, to }] of entries.entries()) {
-    const { judgement, target } = link;
-    const { sinceMs, slowSinceMs } = judgement;
+    const { judgement, target, record } = link;
+    const { judged, sinceMs, slowSinceMs } = judgement;
     writer.write(i, to, target.family, { judgement, hasSamples: true, sinceMs, slowSinceMs }, nowMs);
-    addDetail(details, i, judgement.judged?.detail ?? '');
-    const cycle = link.record.udp?.newest ?? null;
-    if (udp !== null && cycle !== null) writeUdp(udp, i, cycle, nowMs - cycle.atMs);
+    writer.writeDetail(i, judged?.detail ?? '');
+    writer.writeCycle(i, record.udp?.newest ?? null, nowMs);
   }
-  const stats = windowMs > 0 ? emptyStats(entries.length) : null;
-  const range = { fromMs: nowMs - windowMs, toMs: nowMs };
+  const range = windowMs > 0 ? { fromMs: nowMs - windowMs, toMs: nowMs } : rangeStatistics.lossRange(nowMs);
   for (const [i, { link }] of entries.entries()) {
-    if (stats !== null) writeStats(stats, i, rangeStatistics.of(link.record, range, nowMs));
-    if (udp !== null) {
-      const recent = rangeStatistics.udpOf(link.record, rangeStatistics.lossRange(nowMs), nowMs);
-      writeLoss(udp, i, recent, windowMs === 0 ? recent : rangeStatistics.udpOf(link.record, range, nowMs));
-    }
+    writer.writeRange(i, link.record, range, nowMs);
     if (timeSlice.isOver()) await timeSlice.next();
   }
   const { peers, hash: peersHash } = table;
-  return { peersHash, peers, gonePeers, ...writer.parts(), details, stats, udp, windowMs };
+  return { peersHash, peers, gonePeers, ...writer.parts(), windowMs };
 }
 
 /**
@@ -128,18 +122,25 @@ export interface JudgedLink {
   slowSinceMs: number;
 }
 
-/** Writes the states of links into a report: the columns, and the lists of what only few links have. */
+/** Writes the links of a report: columns, and lists of what only few links have. */
 export class LinkWriter {
   readonly #columns: LinkColumns;
+  readonly #stats: StatColumns | null;
+  readonly #udp: UdpColumns | null;
   readonly #slow: [number, number][] = [];
   readonly #recent: [number, number, number][] = [];
   readonly #failsOnly: [number, 'new' | 'open'][] = [];
+  readonly #details: [number, string][] = [];
   readonly #rule: SuspectRule;
+  readonly #ranges: RangeStatistics;
 
   /** `count`: how many links the report has. */
-  constructor(count: number, rule: SuspectRule) {
+  constructor(count: number, rule: SuspectRule, ranges: RangeStatistics, hasStats: boolean) {
     this.#rule = rule;
+    this.#ranges = ranges;
     this.#columns = emptyLinks(count);
+    this.#stats = hasStats ? emptyStats(count) : null;
+    this.#udp = ranges.history.hasUdp ? emptyUdp(count) : null;
   }
 
   /** Writes link `i`, which leads to peer `to`, as it is judged at `nowMs` (monotonic). */
@@ -179,11 +180,34 @@ export class LinkWriter {
     return newest?.suspect === true && !isExcused;
   }
 
-  /** The parts of the report. Lists without entries are left out. */
-  parts(): Pick<ReportParts, 'links' | 'slow' | 'recent' | 'failsOnly'> {
+  /** Writes the error text of link `i`, if it has one and there is room for it. */
+  writeDetail(i: number, detail: string): void {
+    if (detail === '' || this.#details.length >= MAX_DETAILS) return;
+    this.#details.push([i, detail.slice(0, MAX_DETAIL_LENGTH)]);
+  }
+
+  /** Writes the newest cycle of the UDP probe of link `i`. */
+  writeCycle(i: number, cycle: UdpResult | null, nowMs: number): void {
+    if (this.#udp !== null && cycle !== null) writeUdp(this.#udp, i, cycle, nowMs - cycle.atMs);
+  }
+
+  /** Writes the statistics and the datagrams of link `i` over a range. `result`: its statistics, if they are known already. */
+  writeRange(i: number, record: LinkRecord, range: TimeRange, nowMs: number, result?: RangeResult): void {
+    const ranges = this.#ranges;
+    if (this.#stats !== null) writeStats(this.#stats, i, result ?? ranges.of(record, range, nowMs));
+    if (this.#udp === null) return;
+    const recent = ranges.udpOf(record, ranges.lossRange(range.toMs), nowMs);
+    writeLoss(this.#udp, i, recent, ranges.udpOf(record, range, nowMs));
+  }
+
+  /** The parts of the report. Optional lists without entries are left out. */
+  parts(): Pick<ReportParts, 'links' | 'slow' | 'recent' | 'failsOnly' | 'details' | 'stats' | 'udp'> {
     const [slow, recent, failsOnly] = [this.#slow, this.#recent, this.#failsOnly];
     return {
       links: this.#columns,
+      details: this.#details,
+      stats: this.#stats,
+      udp: this.#udp,
       ...(slow.length > 0 && { slow }),
       ...(recent.length > 0 && { recent }),
       ...(failsOnly.length > 0 && { failsOnly }),
@@ -216,11 +240,7 @@ const MAX_COUNT = 0xffff;
  * Writes the statistics of a link to place `i` of the columns. If its only samples are one or two suspect ones, failures among them
  * are not counted: see SUSPECT_RUN.
  */
-export function writeStats(
-  stats: StatColumns,
-  i: number,
-  { summary, usualUs }: Pick<RangeResult, 'summary' | 'usualUs'>,
-): void {
+function writeStats(stats: StatColumns, i: number, { summary, usualUs }: RangeResult): void {
   const isDoubtful = summary.suspect === summary.count && summary.count < SUSPECT_RUN;
   stats.samples[i] = Math.min(summary.count, MAX_COUNT);
   stats.suspect[i] = Math.min(summary.suspect, MAX_COUNT);
@@ -233,9 +253,4 @@ export function writeStats(
   stats.firstByteP50Us[i] = pack16(summary.firstByteP50Us);
   stats.jitterUs[i] = pack16(summary.jitterUs);
   stats.usualUs[i] = pack16(usualUs);
-}
-
-/** Adds the error text of link `i`, if it has one and there is room for it. */
-export function addDetail(details: ReportParts['details'], i: number, detail: string): void {
-  if (detail !== '' && details.length < MAX_DETAILS) details.push([i, detail.slice(0, MAX_DETAIL_LENGTH)]);
 }

@@ -75,7 +75,7 @@ export class RangeStatistics {
 
   /** The range whose datagrams decide at `atMs` (monotonic) whether a link is lossy. */
   lossRange(atMs: number): TimeRange {
-    return { fromMs: atMs - lossWindowMs(this.history.settings.intervalMs), toMs: atMs };
+    return { fromMs: atMs - lossWindowMs(this.history.settings.refreshIntervalMs), toMs: atMs };
   }
 
   /** The datagrams of one link in a range that count, newest first: of single cycles as far as they are kept, else of buckets. */

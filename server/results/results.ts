@@ -15,24 +15,12 @@ import { CYCLE_RECORD, SAMPLE_RECORD, type StoredSample } from '../protocol/stor
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { History, memoryOf } from './history.ts';
+import { History, type ResultsSettings } from './history.ts';
 import { type Link, Links } from './links.ts';
 import { type PastReportParts, pastReport } from './past-report.ts';
 import { currentReport, type PeerTable, peerTableOf, type ReportParts, type SuspectRule } from './pod-report.ts';
 import { RangeStatistics } from './range-statistics.ts';
 import { countBySteps, type Steps, sumUpBySteps } from './steps.ts';
-
-/** How much to keep, and from when on a link is slow: a part of the configuration. */
-export interface ResultsSettings {
-  resultsMemoryMiB: number;
-  historyMemoryMiB: number;
-  historyWindowMs: number;
-  refreshIntervalMs: number;
-  /** How long the samples of a link that is no longer probed are kept. */
-  goneRetentionMs: number;
-  slowLinkMs: number;
-  udpEnabled: boolean;
-}
 
 export interface ResultsHooks {
   onLinkChange(change: LinkChange): void;
@@ -63,12 +51,8 @@ export class Results {
     this.#clock = clock;
     this.#hooks = hooks;
     this.#startedMs = clock.monotonicMs();
-    this.#history = new History({
-      ...memoryOf(settings),
-      historyWindowMs: settings.historyWindowMs,
-      intervalMs: settings.refreshIntervalMs,
-    });
-    this.#links = new Links(this.#history, settings.goneRetentionMs, settings.historyWindowMs);
+    this.#history = new History(settings);
+    this.#links = new Links(this.#history);
     this.#rangeStatistics = new RangeStatistics(this.#history);
   }
 

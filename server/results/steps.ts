@@ -127,7 +127,7 @@ class LinkCounts implements StepVisitor {
 function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: number): boolean[] | null {
   if (!history.hasUdp) return null;
   const { fromMs, stepMs, count } = steps;
-  const windowSteps = Math.ceil(lossWindowMs(history.settings.intervalMs) / stepMs);
+  const windowSteps = Math.ceil(lossWindowMs(history.settings.refreshIntervalMs) / stepMs);
   const earlier = { ...steps, fromMs: fromMs - windowSteps * stepMs, count: windowSteps + count };
   const { udp } = record;
   // Most links lose nothing.

@@ -12,8 +12,7 @@ import {
 import { parseJournalSliced } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import type { Sample, UdpResult } from '../../../server/protocol/sample.ts';
-import { COPY_SHARE } from '../../../server/results/history.ts';
-import type { ResultsSettings } from '../../../server/results/results.ts';
+import { COPY_SHARE, type ResultsSettings } from '../../../server/results/history.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { overWire, resultsOf, resultsSettingsOf } from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

@@ -3,14 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { OUTCOMES, type Sample } from '../../../server/protocol/sample.ts';
 import { isOk } from '../../../server/protocol/stored-results.ts';
 import { BUCKET_WIDTHS_MS, bucketWidthMs, failuresOf } from '../../../server/results/buckets.ts';
-import type { HistorySettings } from '../../../server/results/history.ts';
 import { RangeStatistics } from '../../../server/results/range-statistics.ts';
 import { Statistics } from '../../../server/results/statistics.ts';
 import { refusedSample, sampleOf } from '../../support/samples.ts';
 import { EIGHT_SAMPLES, HOUR, historyWith } from './scene.ts';
 
 /** A history of `links` links, and a way to add their samples. */
-function historyOf(links: number, change: Partial<HistorySettings> = {}) {
+function historyOf(links: number, change: Parameters<typeof historyWith>[0] = {}) {
   const history = historyWith(change);
   history.chooseBucketWidth(links);
   const records = Array.from({ length: links }, () => history.newRecord());
@@ -71,7 +70,7 @@ describe('buckets', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const { history, records, add } = historyOf(1, { historyWindowMs: 86_400_000, sampleBytes: EIGHT_SAMPLES });
+        const { history, records, add } = historyOf(1, { windowMs: 86_400_000, sampleBytes: EIGHT_SAMPLES });
         let nowMs = 1_000;
         for (const { afterMs, outcome, suspect, links } of steps) {
           nowMs += afterMs;
@@ -161,7 +160,7 @@ describe('the memory of buckets', () => {
     fc.assert(
       fc.property(churn, (phases) => {
         const bucketBytes = 3 * 70_000;
-        const { history, add, buckets } = historyOf(300, { bucketBytes, historyWindowMs: 600_000 });
+        const { history, add, buckets } = historyOf(300, { bucketBytes, windowMs: 600_000 });
         // The memory of the rings, which does not change.
         const sampleBytes = history.bytes;
         expect(sampleBytes).toBeLessThanOrEqual(1 << 20);

@@ -26,7 +26,7 @@ describe('the usual latency of a link', () => {
     );
     fc.assert(
       fc.property(minutes, (given) => {
-        const history = historyWith({ historyWindowMs: 2 * HOUR, intervalMs: 15 * SECOND });
+        const history = historyWith({ windowMs: 2 * HOUR, intervalMs: 15 * SECOND });
         const record = history.newRecord();
         for (const [minute, { us, answers, failures, doubted }] of given.entries()) {
           const samples = [
