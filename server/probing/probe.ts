@@ -28,8 +28,7 @@ const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 
 /**
  * Pings targets. A `Ping` consists of `Attempt`s, each over one connection: mostly one. If the peer has closed an open connection
- * while nobody used it, a second attempt is made over a new one. If the ping fails or hangs, an attempt over the other kind of
- * connection, the *witness*, shows whether the failure concerns only one kind.
+ * while nobody used it, a second attempt is made over a new one.
  */
 export class Prober {
   readonly options: ProbeOptions;

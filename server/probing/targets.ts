@@ -95,14 +95,7 @@ interface OwnFacts {
  * DaemonSet has one pod on each node).
  */
 export function findSelf(pods: readonly Pod[], own: OwnFacts): string {
-  for (const fits of factsOf(own)) {
-    const [first, ...others] = pods.filter(fits);
-    if (first !== undefined && others.length === 0) return first.uid;
-  }
-  return '';
-}
-
-function factsOf({ podName, namespace, podIP, hostname, localAddresses }: OwnFacts): ((pod: Pod) => boolean)[] {
+  const { podName, namespace, podIP, hostname, localAddresses } = own;
   const facts: ((pod: Pod) => boolean)[] = [
     (pod) => podName !== '' && pod.name === podName,
     (pod) => podIP !== '' && pod.podIPs.includes(podIP),
@@ -110,6 +103,10 @@ function factsOf({ podName, namespace, podIP, hostname, localAddresses }: OwnFac
     (pod) => pod.podIPs.some((ip) => localAddresses.includes(ip)),
     (pod) => hostname !== '' && pod.node === hostname,
   ];
-  const isCandidate = (pod: Pod) => pod.lifecycle !== 'gone' && (!namespace || pod.namespace === namespace);
-  return facts.map((fits) => (pod) => isCandidate(pod) && fits(pod));
+  const candidates = pods.filter((pod) => pod.lifecycle !== 'gone' && (!namespace || pod.namespace === namespace));
+  for (const fits of facts) {
+    const [first, ...others] = candidates.filter(fits);
+    if (first !== undefined && others.length === 0) return first.uid;
+  }
+  return '';
 }

