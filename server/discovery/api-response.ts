@@ -24,7 +24,10 @@ export async function expectOk(response: IncomingMessage): Promise<void> {
   throw new ApiError(faultOfStatus(status), text, status, retryAfterMs);
 }
 
-/** Reads the body as JSON. Rejects with an `ApiError` if it is longer than `maxBytes` or no JSON. */
+/** An answer has more bytes than it may. */
+export class TooLongError extends ApiError {}
+
+/** Reads the body as JSON. Rejects with a `TooLongError` beyond `maxBytes`, and with an `ApiError` if it is no JSON. */
 export async function readJson(response: IncomingMessage, maxBytes: number): Promise<unknown> {
   const json = jsonOf(await readText(response, maxBytes));
   // The answer of a login page, for example.
@@ -52,7 +55,7 @@ async function readText(response: IncomingMessage, maxBytes: number): Promise<st
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > maxBytes) throw new ApiError('malformed', `the answer is longer than ${maxBytes} bytes`);
+      if (length > maxBytes) throw new TooLongError('malformed', `the answer is longer than ${maxBytes} bytes`);
       chunks.push(chunk);
     }
   } catch (error) {

@@ -3,14 +3,14 @@ import type { Clock } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError, asApiError, validOrMalformed } from './api-error.ts';
-import { expectOk, readJson } from './api-response.ts';
+import { expectOk, readJson, TooLongError } from './api-response.ts';
 
 /** What to list, and how. */
 export interface ListCall<T> {
   path: string;
   query: Record<string, string>;
   accept: string;
-  /** Objects per page; the server may send more. */
+  /** Objects per page; the server may send more. A page that is too long is asked for again with fewer. */
   pageSize: number;
   /** Objects beyond this number are left out. */
   maxItems: number;
@@ -30,8 +30,10 @@ interface Listed<T> {
   truncated: boolean;
 }
 
-/** A list with more pages than this is given up. 20,000 pods in pages of 50 are 400 pages. */
+/** A list with more pages than this is given up. 20,000 pods in pages of 50 are 400 pages; more if pages are too long. */
 const MAX_PAGES = 2000;
+/** The objects of a page that was longer than MAX_PAGE_BYTES are divided by this. */
+const SMALLER_BY = 8;
 
 /**
  * Lists objects page by page, so that no answer is large, and keeps of each what `call.read` returns. Ends when `stop`
@@ -45,12 +47,17 @@ export async function listAll<T>(
 ): Promise<Listed<T>> {
   let items: T[] = [];
   let token = '';
+  let { pageSize } = call;
   let restarted = false;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     let page: Page;
     try {
-      page = await getPage(client, clock, call, token, stop);
+      page = await getPage(client, clock, { ...call, pageSize }, token, stop);
     } catch (error) {
+      if (error instanceof TooLongError && pageSize > 1) {
+        pageSize = Math.ceil(pageSize / SMALLER_BY);
+        continue;
+      }
       // 410: the version that all pages are of was compacted away while we read them. Start again, once.
       if (token === '' || restarted || asApiError(error).status !== 410) throw error;
       restarted = true;

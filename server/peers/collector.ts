@@ -146,6 +146,8 @@ export class Collection {
   readonly #deps: CollectDeps;
   readonly #view: CollectView;
   readonly #startMs: number;
+  /** When the last call must have ended, monotonic. */
+  readonly #endMs: number;
   /** Between the steps of `run` before the first call: with 1000 pods some of them take a millisecond. */
   readonly #slice: TimeSlice;
   readonly #settings: MeshSettings;
@@ -168,6 +170,7 @@ export class Collection {
     this.#deps = deps;
     this.#view = view;
     this.#startMs = deps.clock.monotonicMs();
+    this.#endMs = deps.fanOut.endMs();
     this.#slice = new TimeSlice(deps.clock);
     this.#settings = deps.settings();
     this.#counts = new MeshCounts(view.snapshot.pods, this.#settings);
@@ -335,15 +338,17 @@ export class Collection {
     this.#add(copied ?? report);
   }
 
-  /** The report of a pod from our own copy, or else from that of a keeper; null if nobody has one. */
+  /** The report of a pod from our own copy, or else from that of a keeper that answers; null if there is none. */
   async #copiedReport(past: PastView, pod: Pod): Promise<MergedReport | null> {
-    const { otherKeepers, queryReport, copies } = this.#deps;
+    const { otherKeepers, queryReport, copies, fanOut } = this.#deps;
     const own = await copies.reportOf(pod.uid, past.range());
     let report = own === null ? null : this.#view.merge(own, this.#arrivalOf(pod));
     for (const keeper of otherKeepers(pod.uid)) {
       if (report?.missing === '') break;
-      // The pod itself may have used up the time of its call.
-      const result = await queryReport(keeper, { ...this.#query(Number.POSITIVE_INFINITY), of: pod.uid });
+      // It may be asked for the copies of hundreds of pods.
+      if (fanOut.isSilent(keeper.uid)) continue;
+      // The pod itself may have used up the time of its call, but not that of all calls.
+      const result = await queryReport(keeper, { ...this.#query(this.#endMs), of: pod.uid });
       if (result.kind === 'report') report = this.#merge(result, this.#arrivalOf(pod));
     }
     return report?.missing === '' ? report : null;

@@ -38,7 +38,7 @@ export class FanOut {
    */
   run(pods: readonly Pod[], call: (pod: Pod, deadlineMs: number) => Promise<boolean | null>): Promise<void> {
     const deadlineMs = this.#clock.monotonicMs() + this.#checkAllTimeoutMs;
-    const isSilent = ({ uid }: Pod) => this.#silent.has(uid);
+    const isSilent = ({ uid }: Pod) => this.isSilent(uid);
     const order = [...pods.filter((pod) => !isSilent(pod)), ...pods.filter(isSilent)];
     const limits = { concurrency: CALLS_AT_ONCE, slowAfterMs: SLOW_CALL_MS, maxInFlight: MAX_IN_FLIGHT };
     return forEachConcurrent(order, limits, this.#clock, async (pod) => {
@@ -53,6 +53,16 @@ export class FanOut {
       if (this.#silent.size >= MAX_SILENT && oldest !== undefined) this.#silent.delete(oldest);
       this.#silent.set(pod.uid, isShort ? fullCallMs : nowMs);
     });
+  }
+
+  /** When a fan-out that begins now must have ended, monotonic ms. */
+  endMs(): number {
+    return this.#clock.monotonicMs() + this.#checkAllTimeoutMs;
+  }
+
+  /** Whether a pod did not answer the last question. */
+  isSilent(uid: string): boolean {
+    return this.#silent.has(uid);
   }
 
   /** Notes that a pod has answered one of our pings: it is silent no more. */

@@ -17,7 +17,7 @@ import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
 import type { Copies } from './copies.ts';
-import type { PeerClient, PeerRequest } from './peer-client.ts';
+import { PeerCallError, type PeerClient, type PeerRequest } from './peer-client.ts';
 
 interface MeshHistoriesDeps {
   clock: Clock;
@@ -149,12 +149,14 @@ export class MeshHistories {
       ...shortHistories(parts, fromMs, lifetimes),
       ...departed.map((pod) => ({ pod, part: noHistory(GONE) })),
     ];
+    /** The others would use up the time limit of a call for each of the copies, which may be hundreds. */
+    const answering = new Set(parts.map(({ pod }) => pod?.uid ?? ''));
     const stillMissing: MissingPart[] = [];
     for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lacking) {
       // If a pod has restarted, the copy counts up to the step in which its own results begin.
       const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
       const range = ageRangeOf(steps, copiedSteps);
-      const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs) : null;
+      const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs, answering) : null;
       const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
       const lacks = added === null ? [part] : whatCopyLacks(pod, added, sinceMs);
       stillMissing.push(...lacks.map(({ reason, detail }) => ({ name: nameOf(pod), reason, detail })));
@@ -162,17 +164,28 @@ export class MeshHistories {
     return stillMissing;
   }
 
-  /** Adds the history of pod `uid` from a copy: ours, or that of the first keeper that has one. Null if there is none. */
-  async #addCopy(sums: HistorySums, uid: string, range: AgeRange, stepMs: number): Promise<Added | null> {
+  /**
+   * Adds the history of pod `uid` from a copy: ours, or that of the first keeper among `answering` (uids) that has one. Null if there
+   * is none. A keeper that does not answer is taken out of `answering`.
+   */
+  async #addCopy(
+    sums: HistorySums,
+    uid: string,
+    range: AgeRange,
+    stepMs: number,
+    answering: Set<string>,
+  ): Promise<Added | null> {
     const { clock, client, copies, otherKeepers } = this.#deps;
     const own = await copies.podHistory(uid, range, stepMs);
     if (own !== null) return sums.add(own, clock.nowMs());
     const path = `${pathOf(range, stepMs)}&of=${encodeURIComponent(uid)}`;
     for (const keeper of otherKeepers(uid)) {
+      if (!answering.has(keeper.uid)) continue;
       try {
         return (await client.request(keeper, { path, parse: sums.addAnswer, ...ANSWER_LIMITS })).value;
-      } catch {
+      } catch (error) {
         // The next keeper may answer.
+        if (error instanceof PeerCallError && error.hasAnswered === false) answering.delete(keeper.uid);
       }
     }
     return null;

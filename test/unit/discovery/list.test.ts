@@ -41,6 +41,15 @@ describe('a list', () => {
     expect((await list(client, { read })).items).toEqual([1, 3]);
   });
 
+  test('whose page is too large is asked for in smaller pages, because 50 large pods are no fault', async () => {
+    const large = 'x'.repeat(17 * 1024 * 1024);
+    const { client, asked } = answering((token, count) =>
+      count === 2 ? page([large]) : page([count], token ? '' : 'x'),
+    );
+    expect((await list(client)).items).toEqual([1, 3]);
+    expect(asked).toEqual(['', 'x', 'x']);
+  });
+
   test('is cut off at maxItems', async () => {
     const { client } = answering(() => page([1, 2], 'more'));
     expect(await list(client)).toMatchObject({ items: [1, 2, 1, 2, 1], truncated: true });

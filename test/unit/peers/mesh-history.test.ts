@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BroadcastQuery, BroadcastResult, PodAnswer } from '../../../server/peers/broadcast.ts';
 import { MeshHistories } from '../../../server/peers/mesh-history.ts';
+import { PeerCallError } from '../../../server/peers/peer-client.ts';
 import {
   type AgeRange,
   LATENCY_BINS_US,
@@ -43,10 +44,13 @@ function start({
   goneUnseenMs = 0,
   passiveUid = '',
   lossy = 0,
+  moreGone = [] as number[],
+  silentKeeper = '',
 } = {}) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   const askedKeepers: string[] = [];
+  const gone = [9, ...moreGone].map((n) => podOf(n, { lifecycle: 'gone', sinceMs: NOW_MS, unseenMs: goneUnseenMs }));
   /** Two pods know of lossy links in all steps but the oldest one. */
   const lossyOf = (stepMs: number) =>
     lossy > 0 && {
@@ -78,7 +82,7 @@ function start({
     client: {
       request: ({ name }) => {
         askedKeepers.push(name);
-        return Promise.reject(new Error('no copies in this test'));
+        return Promise.reject(new PeerCallError(name === silentKeeper ? 'timeout' : 'http-status', 'no copy'));
       },
     },
     ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
@@ -88,14 +92,15 @@ function start({
         return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
       },
     },
-    otherKeepers: () => [podOf(1), podOf(2)],
+    // Pod 3 does not answer.
+    otherKeepers: () => [podOf(3), podOf(1), podOf(2)],
     isPassive: ({ uid }) => uid === passiveUid,
     nameOf: podNamer([]),
     resolutionMs: () => resolutionMs,
     settings: { refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300, historyWindowMs: HOUR_MS },
     lifetimes: {
       countAlive: (_from, _step, steps) => new Array(steps).fill(4),
-      departedSince: () => [podOf(9, { lifecycle: 'gone', sinceMs: NOW_MS, unseenMs: goneUnseenMs })],
+      departedSince: () => gone,
       remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
     },
   });
@@ -115,6 +120,12 @@ describe('the history of the mesh', () => {
     const { history, askedKeepers } = start({ copyUntilAgeMs: 1_000, copyUid: podOf(3).uid });
     await history();
     expect(askedKeepers).toEqual(['pod-1', 'pod-2']);
+  });
+
+  it('asks no keeper again that does not answer, so that many copies do not take the time limit of a call each', async () => {
+    const { history, askedKeepers } = start({ moreGone: [10, 11, 12], silentKeeper: 'pod-1' });
+    await history();
+    expect(askedKeepers).toEqual(['pod-1', 'pod-2', 'pod-2', 'pod-2', 'pod-2', 'pod-2']);
   });
 
   it('is the sum of all pods, with the number of pods in each step', async () => {

@@ -6,7 +6,7 @@ import { FLAG_NOT_YET, FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { type DiscoveryStatus, MAX_LIST_AGE_MS, type Pod } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
-import { collectDepsOf, lifetimesOf, resultOf } from '../../support/collecting.ts';
+import { collectDepsOf, lifetimesOf, missingOf, resultOf } from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type LinkSpec, NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 
@@ -160,6 +160,28 @@ describe('a mesh of the past', () => {
     expect(mesh.reports.map(({ links }) => links.length)).toEqual([4, 4, 4, 4]);
     expect(asks.map(({ of }) => of)).toEqual([undefined, 'uid-3']);
     expect(mesh.reports[3]?.missingDetail).toBe(`the copy of its memory ends at ${isoOf(55_000)}`);
+  });
+
+  it('ends in time if keepers do not answer, however many pods have left', async () => {
+    const before = podsOf(300);
+    const clock = new FakeClock(NOW_MS);
+    const asks: string[] = [];
+    const deps = collectDepsOf(clock, podsOf(3), {
+      lifetimes: lifetimesOf(before),
+      otherKeepers: () => [podOf(1), podOf(2)],
+      queryReport: async ({ uid }, { of = '', deadlineMs }) => {
+        asks.push(`${uid} ${of}`);
+        const leftMs = deadlineMs - clock.monotonicMs();
+        await new Promise<void>((resolve) => void clock.setTimer(resolve, Math.max(0, Math.min(1_000, leftMs))));
+        return missingOf(leftMs > 0 ? 'timeout' : 'not-asked', 'x', leftMs > 0 ? false : null);
+      },
+    });
+    let isOver = false;
+    const collecting = new PastMeshes(deps).of(minuteAgo).then(() => (isOver = true));
+    for (let second = 0; second < 7 && !isOver; second++) await clock.advance(1_000);
+    expect(isOver).toBe(true);
+    expect(asks.length).toBeLessThan(300);
+    await collecting;
   });
 
   it('has no report of a pod whose process stood still at the moment, not even from a copy', async () => {
