@@ -11,18 +11,20 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-c
 const ARGS = ['--no-sandbox', '--disable-gpu', '--renderer-process-limit=1', '--disable-site-isolation-trials'];
 
 /**
- * Starts a headless Chromium: CHROME_PATH, else the one that comes with `@sparticuz/chromium`, a headless shell whose pages
- * take half as long as those of a whole browser, else one that is installed. Throws an Error that says what to do where none
- * starts: a page test without browser fails.
+ * Starts a headless Chromium: CHROME_PATH, else one that is installed, else the one that comes with `@sparticuz/chromium`, a
+ * headless shell whose pages take half as long. Throws an Error that says what to do where none starts: a page test without
+ * browser fails.
  */
 export async function launchBrowser(): Promise<Browser> {
   const given = process.env['CHROME_PATH'];
   const causes: unknown[] = [];
-  for (const executablePath of given === undefined ? [...(await packedPaths()), ...installedPaths()] : [given]) {
-    try {
-      return await chromium.launch({ executablePath, args: ARGS, headless: true });
-    } catch (error) {
-      causes.push(error);
+  for (const findPaths of given === undefined ? [installedPaths, packedPaths] : [() => [given]]) {
+    for (const executablePath of await findPaths()) {
+      try {
+        return await chromium.launch({ executablePath, args: ARGS, headless: true });
+      } catch (error) {
+        causes.push(error);
+      }
     }
   }
   throw new Error(`No browser for the page tests: install Chromium or set CHROME_PATH to one. ${causes.join('; ')}`);
@@ -30,7 +32,7 @@ export async function launchBrowser(): Promise<Browser> {
 
 /** Vitest calls it once before the files, which would unpack the browser at the same time. */
 export async function setup(): Promise<void> {
-  await packedPaths();
+  if (process.env['CHROME_PATH'] === undefined && installedPaths().length === 0) await packedPaths();
 }
 
 /**

@@ -35,6 +35,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1, u
     clock: {
       ...realClock,
       nowMs,
+      monotonicMs: () => realClock.monotonicMs() * speed,
       setTimer: (fn, delayMs) => realClock.setTimer(fn, (delayMs === UNREAD_MS ? unreadMs : delayMs) / speed),
     },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: (fields) => console.error(fields) },
