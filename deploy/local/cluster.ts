@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -109,7 +109,10 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
     serverPath: resolve(options.serverPath ?? 'dist/goldpinger-ts.cjs'),
     kubeconfigOf: (namespace, account) => {
       const path = join(dir, 'accounts', `${namespace}_${account}`);
-      writeKubeconfig(path, { ...access, token: newToken({ namespace, account }) }, account, namespace);
+      // One token for all its pods.
+      if (!existsSync(path)) {
+        writeKubeconfig(path, { ...access, token: newToken({ namespace, account }) }, account, namespace);
+      }
       return path;
     },
     // A pod gets only variables that are settings of the server, and these. `seedObjects` puts them into the Deployment.

@@ -79,7 +79,11 @@ function node(name: string, zone: string, address: string): Seed {
     'topology.kubernetes.io/zone': zone,
     'topology.kubernetes.io/region': 'local',
   };
+  // `kubectl describe` divides by it.
+  const size = { cpu: '4', memory: '8Gi', pods: '110' };
   const status = {
+    capacity: size,
+    allocatable: size,
     addresses: [
       { type: 'InternalIP', address },
       { type: 'Hostname', address: name },

@@ -34,14 +34,20 @@ describe('the pods', () => {
     }
   });
 
-  it('are replaced under another name and address when they are deleted', async () => {
+  it('are replaced under another name and address when they are deleted, with the token of their account', async () => {
     const victim = firstPod();
+    const kubeconfig = async () => {
+      const env = JSON.parse(await fetchText(`http://${firstPod().ip}:8080/env`)) as { KUBECONFIG: string };
+      return readFileSync(env.KUBECONFIG, 'utf8');
+    };
+    const before = await kubeconfig();
     current().deletePod(victim.name, { graceSeconds: 0 });
     expect(pods().map((pod) => pod.name)).not.toContain(victim.name);
     await current().ready();
     expect(livePods()).toHaveLength(3);
     expect(pods().map((pod) => pod.ip)).not.toContain(victim.ip);
     await eventually(() => expect(isAlive(victim.pid)).toBe(false));
+    expect(await kubeconfig()).toBe(before);
   });
 
   it('are restarted with the same name and address when they crash', async () => {

@@ -57,6 +57,7 @@ describe('kubectl', () => {
     expect(applied).toContain('service/second created');
     expect(await kubectl('apply', '-f', 'test/fixtures/local-service.yml')).toContain('service/second unchanged');
     expect(await kubectl('describe', 'pod', firstPod().name)).toContain('Controlled By:  ReplicaSet/goldpinger-');
+    expect(await kubectl('describe', 'node', firstPod().node)).toMatch(/goldpinger-\S+ +0 \(0%\) /);
     const described = await kubectl('describe', 'service', 'second');
     for (const { ip } of livePods()) expect(described).toContain(`${ip}:8080`);
     expect(await kubectl('delete', 'svc', 'second')).toContain('service "second" deleted');
@@ -76,12 +77,13 @@ describe('kubectl', () => {
       for await (const line of applyFile(current().access, file, 'default')) printed.push(line);
     }
 
-    it('creates, changes and keeps objects, and what others have set', async () => {
+    it('creates and changes objects, removes what the manifest has no more, and keeps what others have set', async () => {
       const printed: string[] = [];
-      await apply(printed, service({ name: 'third', labels: { a: '1' } }));
+      await apply(printed, service({ name: 'third', labels: { a: '1', b: '2' } }));
       await api('PATCH', SERVICE, { body: { metadata: { labels: { other: '3' } } }, contentType });
       for (let i = 0; i < 2; i++) await apply(printed, service({ name: 'third', labels: { a: '4' } }));
-      expect((await api('GET', SERVICE)).json['metadata']).toMatchObject({ labels: { a: '4', other: '3' } });
+      const { labels } = (await api('GET', SERVICE)).json['metadata'];
+      expect(labels).toEqual({ a: '4', other: '3' });
       expect(printed).toEqual(['created', 'configured', 'unchanged'].map((what) => `service/third ${what}\n`));
     });
 
@@ -89,7 +91,7 @@ describe('kubectl', () => {
       const printed: string[] = [];
       const applied = apply(printed, service({ name: 'third' }), service({ name: 'refused' }, 0));
       await expect(applied).rejects.toThrow('Service "refused" is invalid');
-      expect(printed).toEqual(['service/third unchanged\n']);
+      expect(printed).toEqual(['service/third configured\n']);
       await api('DELETE', SERVICE);
     });
   });

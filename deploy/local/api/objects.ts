@@ -182,10 +182,11 @@ const FIELDS = new Map<Resource, v.ObjectEntries>([
 
 /**
  * Checks the fields of a client's object that this cluster reads, and returns the object with its unknown fields. Sets a
- * missing kind or apiVersion. Throws ApiError 400 for another kind than the URL's, and 422 for invalid fields.
+ * missing kind or apiVersion. Throws ApiError 400 for another kind than the URL's and for deep nesting, and 422 for invalid fields.
  */
 export function validated(resource: Resource, body: unknown): NewObject {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the body is not an object');
+  if (isDeeper(body, MAX_DEPTH)) throw badRequest(`the object is nested more than ${MAX_DEPTH} levels deep`);
   const { kind = resource.kind, apiVersion = apiVersionOf(resource), ...rest } = body as Record<string, unknown>;
   if (kind !== resource.kind || apiVersion !== apiVersionOf(resource)) {
     throw badRequest(
@@ -200,6 +201,14 @@ export function validated(resource: Resource, body: unknown): NewObject {
     const name = brief(Object(rest['metadata']).name ?? '');
     throw invalid(resource, name, error.path, error.fault);
   }
+}
+
+/** In a deeper object the controllers would run out of stack, which would end the cluster. Manifests have about 15 levels. */
+const MAX_DEPTH = 100;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }
 
 /** A text for a message; of any other value only its type, because a hostile list is long. */

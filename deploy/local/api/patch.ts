@@ -63,7 +63,9 @@ function mergedList(target: Json | undefined, patch: Json[], listName: string): 
   const mapped = MERGE_KEYS[listName];
   // A Service's ports are identified by `port`, a container's by `containerPort`.
   const key = mapped === 'containerPort' && patch.some((one) => isMap(one) && 'port' in one) ? 'port' : mapped;
-  if (key === undefined) return patch;
+  if (key === undefined || patch.some((one) => isMap(one) && one['$patch'] === 'replace')) {
+    return patch.filter((one) => !(isMap(one) && '$patch' in one));
+  }
   const result = Array.isArray(target) ? [...target] : [];
   for (const element of patch) {
     const at = result.findIndex((one) => isMap(one) && isMap(element) && one[key] === element[key]);
@@ -75,6 +77,6 @@ function mergedList(target: Json | undefined, patch: Json[], listName: string): 
   return result;
 }
 
-function isMap(value: Json | undefined): value is JsonMap {
+export function isMap(value: unknown): value is JsonMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -84,7 +84,7 @@ const OTHER_COLUMNS = [NAME, ['Created At', 'metadata.creationTimestamp']] as co
 /** Makes a cell of a number that is 0 if it is missing. */
 const count = (path: string) => (object: KubeObject) => Number(textAt(object, path));
 
-/** The columns of each resource: those of a real API server (k8s.io/kubernetes/pkg/printers/internalversion) that have a value here. */
+/** The columns of each resource: most of a real API server's (k8s.io/kubernetes/pkg/printers/internalversion). */
 const COLUMNS: Record<string, readonly Column[]> = {
   pods: [
     NAME,

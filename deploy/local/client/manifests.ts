@@ -2,17 +2,20 @@ import { createReadStream } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject, NewObject } from '../api/objects.ts';
+import { isMap } from '../api/patch.ts';
 import { apiVersionOf, collectionPath, qualifiedName, RESOURCES } from '../api/resources.ts';
 import type { ApiAccess } from '../state-folder.ts';
 import { callJson } from './api-calls.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
+/** kubectl keeps the applied manifest in this annotation, so that both can apply the same file in turn. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 type Manifest = Awaited<ReturnType<typeof readManifests>>[number];
 
 /**
- * Creates the objects of a YAML file, or changes those that exist: all fields of the manifest are set, lists as a whole, and no other is
- * removed. Yields what kubectl would print of each. Rejects with an Error.
+ * Creates the objects of a YAML file, or changes those that exist: the fields of the manifest are set, lists as a whole, and those that
+ * the manifest applied before had besides are removed. Yields what kubectl would print of each. Rejects with an Error.
  */
 export async function* applyFile(access: ApiAccess, file: string, namespace: string): AsyncGenerator<string, void> {
   for (const manifest of await readManifests(file, namespace)) {
@@ -33,17 +36,29 @@ export async function* deleteFile(
   }
 }
 
-async function apply(access: ApiAccess, { object: body, name, collection, path }: Manifest): Promise<string> {
+async function apply(access: ApiAccess, { object, name, collection, path }: Manifest): Promise<string> {
+  const annotations = { ...object.metadata.annotations, [LAST_APPLIED]: `${JSON.stringify(object)}\n` };
+  const next = { ...object, metadata: { ...object.metadata, annotations } };
   const query = new URLSearchParams({ fieldSelector: `metadata.name=${name}` });
   const list = (await callJson(access, { method: 'GET', path: `${collection}?${query}` })) as { items: KubeObject[] };
   const [stored] = list.items;
   if (!stored) {
-    await callJson(access, { method: 'POST', path: collection, body });
+    await callJson(access, { method: 'POST', path: collection, body: next });
     return 'created';
   }
+  const last: unknown = JSON.parse(stored.metadata.annotations?.[LAST_APPLIED] ?? '{}');
+  const body = patchOf(last, next) as object;
   const contentType = 'application/merge-patch+json';
   const patched = (await callJson(access, { method: 'PATCH', path, body, contentType })) as KubeObject;
   return patched.metadata.resourceVersion === stored.metadata.resourceVersion ? 'unchanged' : 'configured';
+}
+
+/** A merge patch that sets all fields of `next`, and removes those that only `last` has. */
+function patchOf(last: unknown, next: unknown): unknown {
+  if (!isMap(next)) return next;
+  const before: Partial<typeof next> = Object(last);
+  const fields = Object.keys({ ...before, ...next });
+  return Object.fromEntries(fields.map((field) => [field, patchOf(before[field], next[field] ?? null)]));
 }
 
 /** Reads the objects of a YAML file, with the URL paths of their collections and of themselves. */

@@ -25,3 +25,9 @@ it('a port has the protocol TCP unless it names another one, as in Kubernetes', 
     containers: [{ ports: [{ protocol: 'TCP' }] }],
   });
 });
+
+it('an object of 100 levels is accepted, a deeper one refused', () => {
+  const nested = (levels: number) => JSON.parse(`${'{"x":'.repeat(levels)}1${'}'.repeat(levels)}`);
+  expect(() => validated(SERVICES, { metadata: {}, spec: {}, ...nested(100) })).not.toThrow();
+  expect(() => validated(SERVICES, { metadata: {}, spec: {}, ...nested(101) })).toThrow('nested more than 100 levels');
+});

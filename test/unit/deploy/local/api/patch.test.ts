@@ -69,9 +69,11 @@ describe('a strategic merge patch', () => {
     });
   });
 
-  it('deletes an element if a directive says so', () => {
+  it('deletes an element or replaces a list if a directive says so', () => {
     const drop = { containers: ['a', 'gone'].map((name) => ({ name, $patch: 'delete' })) };
     expect(patched(object, drop, STRATEGIC)).toEqual({ containers: [{ name: 'b', image: '2' }] });
+    const replace = { containers: [{ name: 'c', image: '3' }, { $patch: 'replace' }] };
+    expect(patched(object, replace, STRATEGIC)).toEqual({ containers: [{ name: 'c', image: '3' }] });
   });
 
   it('replaces lists of plain values', () => {
