@@ -105,6 +105,7 @@ describe('kubectl', () => {
     };
     if ((await kubectl('cordon', node)) === null) return;
     expect(await unschedulable()).toBe(true);
+    expect(await kubectl('get', 'node', node)).toMatch(/ Ready,SchedulingDisabled /);
     expect(await kubectl('get', 'nodes', '--field-selector', 'spec.unschedulable=true', '-o', 'name')).toBe(
       `node/${node}\n`,
     );

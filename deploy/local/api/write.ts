@@ -189,7 +189,6 @@ function deletePod(store: Store, pod: PodObject, requestedS: number | undefined)
   const wantedS = requestedS ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S;
   // A pod without a node ends at once. The period of a running one can be shortened, never extended.
   const graceS = pod.spec.nodeName === undefined || ended ? 0 : Math.min(wantedS, currentS ?? wantedS);
-  if (graceS === currentS) return pod;
   // A shorter period counts from the first request. A pod that ends now has the present time, however long it had left.
   const requestedMs = deletionTimestamp === undefined ? nowMs : Date.parse(deletionTimestamp) - (currentS ?? 0) * 1000;
   const deletion = {

@@ -27,9 +27,10 @@ function storeWith(rule: object, isClusterWide = true) {
 }
 
 describe('who may do what', () => {
-  it('depends on the roles that are bound to the account, verb by verb', () => {
+  it('depends on the roles that are bound to the account, verb by verb and for each API group', () => {
     const store = storeWith({ verbs: ['list'] });
     expect(forbiddenTo(store, pinger, LIST)).toBeNull();
+    expect(forbiddenTo(storeWith({ verbs: ['list'], apiGroups: ['apps'] }), pinger, LIST)).not.toBeNull();
     const refusal = forbiddenTo(store, pinger, WATCH)?.status;
     expect(refusal).toMatchObject({ code: 403, reason: 'Forbidden', details: { kind: 'pods' } });
     expect(refusal?.message).toBe(

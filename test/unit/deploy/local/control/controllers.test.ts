@@ -167,11 +167,12 @@ describe('a Deployment', () => {
 
   it('counts its pods in its status', () => {
     const counts = { replicas: 3, updatedReplicas: 3, readyReplicas: 0, unavailableReplicas: 3 };
+    const conditions = () => Object.fromEntries(deployment().status!.conditions!.map((one) => [one.type, one.status]));
     expect(deployment().status).toMatchObject(counts);
+    expect(conditions()).toEqual({ Available: 'False', Progressing: 'True' });
     makeReady();
     expect(deployment().status).toMatchObject({ readyReplicas: 3, availableReplicas: 3, unavailableReplicas: 0 });
-    const available = deployment().status?.conditions?.find((one) => one.type === 'Available');
-    expect(available).toMatchObject({ status: 'True' });
+    expect(conditions()).toEqual({ Available: 'True', Progressing: 'True' });
   });
 
   it('with a new template replaces its pods as the new ones become ready', () => {
