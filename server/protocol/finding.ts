@@ -67,7 +67,7 @@ export function countsPods(kind: FindingKind): boolean {
   return kind === 'cpu-starved' || kind === 'list-differs' || kind === 'pod-overdue' || kind === 'report-missing';
 }
 
-/** The most findings of one mesh, and pods that one names on either side. Of more findings those with severity `failed` stay first. */
+/** The most findings of one mesh, and pods that one names on either side. */
 export const MAX_FINDINGS = 50;
 export const MAX_FINDING_PODS = 20;
 /** The most characters of a title and of a detail. */

@@ -10,6 +10,7 @@ import {
   CONFIRMED,
   type Defect,
   type DefectPairs,
+  failsNow,
   isBad,
   type MeshCounts,
   type NotOkPairs,
@@ -51,7 +52,10 @@ export function* analysisOf(mesh: MeshCounts, servedBy: number): Generator<void,
   return { failed, intermittent, slow, lossy };
 }
 
-/** At most this many unexplained pairs of each confidence are kept, and described; a mesh has fewer findings. */
+/**
+ * At most this many unexplained pairs of each confidence are kept, and described; a mesh has fewer findings. There is room for as many
+ * more that fail now.
+ */
 const MAX_KEPT = 300;
 
 /** The bad pairs of one defect, by the cause that explains them. */
@@ -146,11 +150,12 @@ export class DefectAnalysis {
   }
 
   /** An `OUTLIER` makes no finding. */
-  #addUnexplained({ report, to, link, families, confidence }: NotOkPairs, k: number): void {
+  #addUnexplained(ofReport: NotOkPairs, k: number): void {
+    const { report, to, link, families, confidence } = ofReport;
     if (confidence[k] === OUTLIER) return;
     if (confidence[k] !== CONFIRMED) this.unconfirmedCount += 1;
     const kept = confidence[k] === CONFIRMED ? this.confirmed : this.unconfirmed;
-    if (kept.length >= MAX_KEPT) return;
+    if (kept.length >= (failsNow(ofReport, k) ? 2 * MAX_KEPT : MAX_KEPT)) return;
     kept.push({ from: report.pod, to: to[k] ?? 0, link: link[k] ?? 0, families: families[k] ?? 0 });
   }
 }

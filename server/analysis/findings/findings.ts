@@ -1,4 +1,5 @@
 import {
+  FINDING_KINDS,
   type Finding,
   type FindingKind,
   MAX_FINDING_DETAIL,
@@ -87,10 +88,19 @@ export function* findingsFrom(analysis: Analysis, context: FindingsContext): Gen
   ]);
 }
 
-/** At most `MAX_FINDINGS`: those about links that fail now are kept before others. If some are left out, the last one says so. */
+/**
+ * At most `MAX_FINDINGS`: those that health counts before others, then the graver kinds, then those with more bad links. If some are
+ * left out, the last one says so.
+ */
 function bounded(findings: Finding[]): Finding[] {
-  const isFirst = ({ severity, kind }: Finding) => severity === 'failed' || kind === 'api-away';
-  const byRank = findings.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));
+  const isFirst = ({ severity, kind }: Finding) =>
+    severity === 'failed' || kind === 'api-away' || kind === 'list-differs';
+  const byRank = findings.toSorted(
+    (a, b) =>
+      Number(isFirst(b)) - Number(isFirst(a)) ||
+      FINDING_KINDS.indexOf(a.kind) - FINDING_KINDS.indexOf(b.kind) ||
+      b.affected - a.affected,
+  );
   const ranked = new Set(byRank.slice(0, MAX_FINDINGS));
   const kept = findings.filter((finding) => ranked.has(finding));
   const last = kept.at(-1);

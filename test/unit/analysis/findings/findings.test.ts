@@ -330,13 +330,24 @@ it('findings are bounded in number and length, whatever the names and links are'
   expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).findings).toEqual(findings);
 });
 
-it('a link that fails now, as health says, is not left out, however many others only fail at times', () => {
-  const builder = new MeshBuilder(120);
-  for (let from = 0; from < 100; from++) builder.set(from, from + 1, { flags: FLAG_INTERMITTENT });
-  builder.set(99, 100, { ...TIMEOUT, flags: FLAG_INTERMITTENT });
+it('of more findings than a mesh has, what health counts is not left out, however much else is bad', () => {
+  const builder = new MeshBuilder(150);
+  for (let from = 0; from < 120; from++) {
+    for (const by of [1, 5, 9]) builder.set(from, from + by, { flags: FLAG_INTERMITTENT });
+  }
+  builder.set(140, 145, { ...TIMEOUT, flags: FLAG_INTERMITTENT });
+  builder.reports[148]!.samePeers = false;
   const findings = builder.findings();
   expect(findings).toHaveLength(MAX_FINDINGS);
-  expect(findings.filter(({ severity }) => severity === 'failed')).toMatchObject([{ subject: 'pod-99 → pod-100' }]);
+  expect(findings.find(({ severity }) => severity === 'failed')).toMatchObject({ subject: 'pod-140 → pod-145' });
+  expect(findings.at(-1)).toMatchObject({ kind: 'list-differs', pods: [148] });
+});
+
+it('of more bad pods than a mesh has findings, those with the most bad links are kept', () => {
+  const builder = new MeshBuilder(150);
+  builder.each((from, to) => to < MAX_FINDINGS + 10 && (to >= 10 || from < 140), REFUSED);
+  const named = builder.findings(149).flatMap(({ pods }) => pods);
+  expect(named.toSorted((a, b) => a - b)).toEqual(Array.from({ length: MAX_FINDINGS }, (_, i) => i + 10));
 });
 
 it('findings are made in small steps, however many links are bad', () => {
