@@ -12,10 +12,8 @@ export type ByRange<T> = Record<RangeName, T>;
 
 /** What is known of a range. Pods are numbers of the table. */
 interface Range {
-  /** By source: its report. */
-  reports: Map<number, MergedReport>;
-  /** By index in the mesh: the number of the pod in the table. */
-  numbers: Int32Array;
+  /** By source. */
+  links: Map<number, PackedLinks>;
   /** The pods that were there and have no report. */
   withoutReport: Set<number>;
   /** The pods that were there at the end. */
@@ -23,6 +21,19 @@ interface Range {
   /** Whether the range is shorter than a round of pings, so that some links have no sample in it. */
   isShort: boolean;
 }
+
+/**
+ * The links of one source that have a sample, as rows of `width` numbers: see `packedLinks`. A report has twice as many bytes, and of
+ * three meshes with a million links they count.
+ */
+interface PackedLinks {
+  rows: Uint16Array;
+  width: number;
+}
+
+/** Bits of a packed link. */
+const IPV6 = 1;
+const BAD_AT_END = 2;
 
 /** A link, by the numbers of its pods in the table, and its figures in each range; null: it has no sample in the range. */
 export interface Link extends ByRange<LinkFigures | null> {
@@ -33,7 +44,7 @@ export interface Link extends ByRange<LinkFigures | null> {
   isBadAtEnd: boolean;
 }
 
-/** The links of up to three meshes of the past, joined. Every pod has one number in all of the meshes. */
+/** The links of up to three meshes of the past, joined. Every pod has one number in all of the meshes, which are not kept. */
 export class LinkTable {
   /** The pods by number. A pod that is in several meshes is as in the mesh that was added last. */
   readonly pods: Pod[] = [];
@@ -43,45 +54,46 @@ export class LinkTable {
   readonly #numbers = new Map<string, number>();
   readonly #ranges = new Map<RangeName, Range>();
 
-  /** Adds the mesh of a range; ranges come in the order of time. Returns the number of each pod by its index in the mesh. */
-  add(name: RangeName, { pods, reports: all, past, settings }: Mesh): Int32Array {
+  /**
+   * Adds the mesh of a range; ranges come in the order of time. Returns the number of each pod by its index in the mesh. Yields after
+   * each report.
+   */
+  *add(name: RangeName, { pods, reports, past, settings }: Mesh): Generator<void, Int32Array> {
     const numbers = Int32Array.from(pods, (pod) => this.#addPod(pod));
     this.slowUs = settings.slowLinkMs * 1000;
     this.#nameOf = null;
-    const reports = new Map<number, MergedReport>();
+    const links = new Map<number, PackedLinks>();
     const withoutReport = new Set<number>();
     const isThere = (pod: number) => pods[pod]?.lifecycle !== 'gone';
     const present = new Set([...numbers].filter((_, pod) => isThere(pod)));
-    for (const report of all) {
+    for (const report of reports) {
       const from = numbers[report.pod];
-      if (from !== undefined && report.missing === '') reports.set(from, report);
+      if (from !== undefined && report.missing === '') links.set(from, packedLinks(report, numbers, this.slowUs));
       else if (from !== undefined && isThere(report.pod)) withoutReport.add(from);
+      yield;
     }
     const isShort = past !== null && past.toMs - past.fromMs < roundMsOf(settings);
-    this.#ranges.set(name, { reports, numbers, withoutReport, present, isShort });
+    this.#ranges.set(name, { links, withoutReport, present, isShort });
     return numbers;
   }
 
   /** The sources that reported in any range. */
   sources(): number[] {
-    return [...new Set([...this.#ranges.values()].flatMap(({ reports }) => [...reports.keys()]))].sort((a, b) => a - b);
+    return [...new Set([...this.#ranges.values()].flatMap(({ links }) => [...links.keys()]))].sort((a, b) => a - b);
   }
 
   /** The links of a source that have a sample in any range. */
   linksOf(from: number): Link[] {
     const links = new Map<number, Link>();
-    for (const [name, { reports, numbers }] of this.#ranges) {
-      const report = reports.get(from);
-      if (report === undefined) continue;
-      for (const [i, pod] of report.links.to.entries()) {
-        const figures = figuresOf(report, i);
-        if (figures === null) continue;
-        const to = numbers[pod] ?? 0;
-        const ipv6 = ((report.links.flags[i] ?? 0) & FLAG_IPV6) !== 0;
+    for (const [name, range] of this.#ranges) {
+      const { rows, width } = range.links.get(from) ?? { rows: [], width: 1 };
+      for (let at = 0; at < rows.length; at += width) {
+        const [to, flags] = [rows[at] ?? 0, rows[at + 1] ?? 0];
+        const ipv6 = (flags & IPV6) !== 0;
         const key = to * 2 + Number(ipv6);
         const link = links.get(key) ?? { from, to, ipv6, isBadAtEnd: false, before: null, during: null, after: null };
-        link[name] = figures;
-        link.isBadAtEnd = isBadAtEndOf(figures, report, i, this.slowUs);
+        link[name] = unpackedFigures(rows, at + 2, width);
+        link.isBadAtEnd = (flags & BAD_AT_END) !== 0;
         links.set(key, link);
       }
     }
@@ -128,21 +140,54 @@ export class LinkTable {
   }
 }
 
-/** The figures of a link of a report; null if it has no sample. */
-function figuresOf({ links, stats, udp }: MergedReport, i: number): LinkFigures | null {
-  if (stats === null || (stats.samples[i] ?? 0) === 0 || ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) return null;
-  return {
+const WIDTH = 9;
+const WIDTH_WITH_LOSS = WIDTH + 3;
+
+/** The links of a report that have a sample. `numbers`: of the pods in the table, by index in the mesh. */
+function packedLinks(report: MergedReport, numbers: Int32Array, slowUs: number): PackedLinks {
+  const { links, stats, udp } = report;
+  const width = udp === null ? WIDTH : WIDTH_WITH_LOSS;
+  const rows = new Uint16Array(width * links.length);
+  let used = 0;
+  for (let i = 0; i < links.length; i++) {
+    const flags = links.flags[i] ?? 0;
+    if (stats === null || (stats.samples[i] ?? 0) === 0 || (flags & FLAG_NOT_YET) !== 0) continue;
+    const at = used;
+    used += width;
+    rows[at] = numbers[links.to[i] ?? 0] ?? 0;
     // Failures and medians are over these samples, and not over all.
-    samples: countedSamples(stats, i),
-    failures: stats.failures[i] ?? 0,
-    p50Us16: stats.p50Us[i] ?? NONE16,
-    p95Us16: stats.p95Us[i] ?? NONE16,
-    maxUs16: stats.maxUs[i] ?? NONE16,
-    jitterUs16: stats.jitterUs[i] ?? NONE16,
-    usualUs16: stats.usualUs[i] ?? NONE16,
-    sent: unpack16(udp?.windowSent[i] ?? 0),
-    lost: unpack16(udp?.windowLost[i] ?? 0),
-    lossCycles: udp?.windowLossCycles[i] ?? 0,
+    rows[at + 2] = countedSamples(stats, i);
+    rows[at + 3] = stats.failures[i] ?? 0;
+    rows[at + 4] = stats.p50Us[i] ?? NONE16;
+    rows[at + 5] = stats.p95Us[i] ?? NONE16;
+    rows[at + 6] = stats.maxUs[i] ?? NONE16;
+    rows[at + 7] = stats.jitterUs[i] ?? NONE16;
+    rows[at + 8] = stats.usualUs[i] ?? NONE16;
+    if (udp !== null) {
+      rows[at + 9] = udp.windowSent[i] ?? 0;
+      rows[at + 10] = udp.windowLost[i] ?? 0;
+      rows[at + 11] = udp.windowLossCycles[i] ?? 0;
+    }
+    const isBad = isBadAtEndOf(unpackedFigures(rows, at + 2, width), report, i, slowUs);
+    rows[at + 1] = ((flags & FLAG_IPV6) === 0 ? 0 : IPV6) | (isBad ? BAD_AT_END : 0);
+  }
+  return { rows: used === rows.length ? rows : rows.slice(0, used), width };
+}
+
+/** The figures of a packed link, which begin at `at`. */
+function unpackedFigures(rows: ArrayLike<number>, at: number, width: number): LinkFigures {
+  const hasLoss = width === WIDTH_WITH_LOSS;
+  return {
+    samples: rows[at] ?? 0,
+    failures: rows[at + 1] ?? 0,
+    p50Us16: rows[at + 2] ?? NONE16,
+    p95Us16: rows[at + 3] ?? NONE16,
+    maxUs16: rows[at + 4] ?? NONE16,
+    jitterUs16: rows[at + 5] ?? NONE16,
+    usualUs16: rows[at + 6] ?? NONE16,
+    sent: hasLoss ? unpack16(rows[at + 7] ?? 0) : 0,
+    lost: hasLoss ? unpack16(rows[at + 8] ?? 0) : 0,
+    lossCycles: hasLoss ? (rows[at + 9] ?? 0) : 0,
   };
 }
 

@@ -74,7 +74,7 @@ export interface Report {
   page(): Iterable<string>;
 }
 
-/** The most reports and comparisons that wait or are made. Only one is made at a time: with 1000 pods it needs three meshes of 36 MB. */
+/** The most reports and comparisons that wait or are made. Only one is made at a time: with 1000 pods it needs a mesh and 54 MB. */
 const MAX_WAITING = 4;
 /** The most comparisons that are being sent. */
 const MAX_SENDING = 4;
@@ -156,7 +156,7 @@ async function readSources(ranges: ComparedRanges, clauses: readonly Clause[], i
     const named = await runSliced(namedPods(judged, mesh), clock);
     const lost = name === 'before' ? [] : await runSliced(lostFacts(mesh, lostRange), clock);
     // The number in the table of each pod of the mesh; findings name pods by their index in the mesh.
-    const numbers = table.add(name, mesh);
+    const numbers = await runSliced(table.add(name, mesh), clock);
     if (isPainted) await paintRange(painted, name, mesh, deps);
     const { findings, servedBy, settings, discovery } = mesh;
     return { range: reportRangeOf(mesh), numbers, lost, findings, servedBy, settings, discovery, verdict, named };

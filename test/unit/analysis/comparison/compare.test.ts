@@ -63,7 +63,7 @@ describe('comparing ranges', () => {
     const figures = figuresOf(10, 0, 500);
     const during = Array.from({ length: 5_000 }, (_, to) => ({ from: 0, to, ipv6: false, figures }));
     const table = new LinkTable();
-    table.add('during', meshOfLinks(during, 5_000));
+    runToEnd(table.add('during', meshOfLinks(during, 5_000)));
     expect([...compareLinks(table, targeted(0))].length).toBeGreaterThanOrEqual(25);
   });
 
@@ -106,6 +106,15 @@ describe('comparing ranges', () => {
       }),
     );
   });
+});
+
+it('keeps no report of a mesh: three of 1000 pods would not fit into the memory of a pod', () => {
+  const mesh = meshOfLinks([{ from: 0, to: 1, ipv6: false, figures: figuresOf(4, 1, 500) }], PODS);
+  const table = new LinkTable();
+  runToEnd(table.add('during', mesh));
+  for (const { links, stats } of mesh.reports) for (const column of [links.to, stats!.samples]) column.fill(0);
+  const { changed } = runToEnd(compareLinks(table, targeted(0))).result;
+  expect(changed).toMatchObject([{ to: 'pod-1', during: { samples: 4, failures: 1 } }]);
 });
 
 it('a link that began to lose datagrams is affected, listed with its loss, and still bad while it lasts', () => {
@@ -153,8 +162,8 @@ it('in a range shorter than a round of pings, a link without a sample is neither
   ) => {
     const table = new LinkTable();
     const past = (lengthMs: number) => ({ past: { fromMs: 0, toMs: lengthMs, resolutionMs: 0 } });
-    table.add('before', { ...meshOfLinks(before, PODS), ...past(beforeMs) });
-    table.add('during', { ...meshOfLinks(during, PODS), ...past(duringMs), ...change });
+    runToEnd(table.add('before', { ...meshOfLinks(before, PODS), ...past(beforeMs) }));
+    runToEnd(table.add('during', { ...meshOfLinks(during, PODS), ...past(duringMs), ...change }));
     const { changes, lostFromView } = runToEnd(compareLinks(table, targeted(0))).result;
     return { ...changes, lostFromView };
   };
@@ -221,7 +230,7 @@ function compared(ranges: Ranges, target = 0) {
   const table = new LinkTable();
   for (const range of RANGE_NAMES) {
     const links = ranges[range];
-    if (links !== null) table.add(range, meshOfLinks(links, PODS));
+    if (links !== null) runToEnd(table.add(range, meshOfLinks(links, PODS)));
   }
   return runToEnd(compareLinks(table, targeted(target))).result;
 }
