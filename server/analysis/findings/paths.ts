@@ -75,7 +75,7 @@ const SUBJECTS: Record<Subject, SubjectTexts> = {
 };
 const SUBJECT_NAMES = Object.keys(SUBJECTS) as Subject[];
 
-type PathResult = ProbeResult & { outcome: Outcome };
+type PathResult = ProbeResult & { path: Path; outcome: Outcome };
 
 /** One pod's results of all its paths. */
 interface Witness {
@@ -114,21 +114,22 @@ export function* pathFindings(mesh: MeshCounts, hasUnreachablePods: boolean): Ge
   });
 }
 
-function isPathResult({ path, atMs }: ProbeResult): boolean {
-  return path !== undefined && atMs > 0;
+/** A probe without an outcome says nothing of its path. */
+function isPathResult(probe: ProbeResult): probe is PathResult {
+  return probe.path !== undefined && probe.outcome !== undefined && probe.atMs > 0;
 }
 
 /** The results of a pod. A timeout is doubted if the pod was starved then; a refused connection is a fact all the same. */
 function witnessOf({ doubted }: MeshCounts, report: MergedReport): Witness {
   const results = new Map<Path, PathResult>();
   for (const probe of report.probes) {
-    if (probe.path === undefined || !isPathResult(probe)) continue;
+    if (!isPathResult(probe)) continue;
     const measured = { fromMs: probe.atMs - Math.max(0, probe.durationUs) / 1000, toMs: probe.atMs };
     if (probe.outcome === 'timeout' && wasStarvedWhile(report, measured)) {
       doubted.add(report.pod);
       continue;
     }
-    results.set(probe.path, { ...probe, outcome: probe.outcome ?? 'ok' });
+    results.set(probe.path, probe);
   }
   return { report, results, causes: causesOf(results) };
 }

@@ -206,6 +206,12 @@ it.each([
   expect(title).toContain(`: ${advice}`);
 });
 
+it('a result without an outcome counts neither for nor against a path', () => {
+  const mesh = new PathMesh(3).all({ dns: 'dns' });
+  mesh.reports[0]!.probes = mesh.reports[0]!.probes.map(({ outcome: _outcome, ...probe }) => probe);
+  expect(mesh.pathFindings()).toMatchObject([{ kind: 'path-dns', affected: 2, of: 2 }]);
+});
+
 it('long targets and unknown times make a valid finding', () => {
   const mesh = new PathMesh(3).all({ dns: 'timeout' });
   for (const report of mesh.reports) {
