@@ -108,6 +108,15 @@ describe('comparing ranges', () => {
   });
 });
 
+it('counts failures among the trusted samples, as the failures are counted', () => {
+  const mesh = meshOfLinks([{ from: 0, to: 1, ipv6: false, figures: figuresOf(4, 1, 500) }], PODS);
+  mesh.reports[0]?.stats?.suspect.set([2]);
+  const table = new LinkTable();
+  runToEnd(table.add('during', mesh));
+  const { changed } = runToEnd(compareLinks(table, targeted(0))).result;
+  expect(changed).toMatchObject([{ during: { samples: 2, failures: 1 } }]);
+});
+
 it('keeps no report of a mesh: three of 1000 pods would not fit into the memory of a pod', () => {
   const mesh = meshOfLinks([{ from: 0, to: 1, ipv6: false, figures: figuresOf(4, 1, 500) }], PODS);
   const table = new LinkTable();

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { emptyComparedColumns, encodeComparison, parseComparison } from '../../../../server/protocol/comparison.ts';
+import {
+  emptyComparedColumns,
+  encodeComparison,
+  failedPercent,
+  parseComparison,
+} from '../../../../server/protocol/comparison.ts';
 import { FLAG_IPV6, pack16 } from '../../../../server/protocol/links.ts';
 import { LATE_ANSWER } from '../../../support/mesh.ts';
 import { comparisonOf, slowPod, spoiled } from '../../../support/report-scene.ts';
@@ -11,6 +16,11 @@ describe('a comparison', () => {
     expect(findings[0]?.from.map((pod) => pods[pod]?.name)).toEqual(['pod-0', 'pod-1', 'pod-2']);
     expect(pods).toHaveLength(5);
   });
+});
+
+it('the failed share in per cent is neither 0 nor 100 unless none or all failed', () => {
+  const percents = [0, 1, 999, 1000].map((failures) => failedPercent({ samples: 1000, failures }));
+  expect(percents).toEqual([0, 1, 99, 100]);
 });
 
 describe('the JSON of a comparison', () => {

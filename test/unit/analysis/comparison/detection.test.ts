@@ -81,6 +81,13 @@ describe('time to detect', () => {
     expect(at(FROM_MS + 14_000)).toMatchObject({ ms: 11_000 });
   });
 
+  it('counts events from a target as well as to it, and none after the range', () => {
+    const fromTarget = eventOf('link-failed', FROM_MS + 700, b, [chaos]);
+    const other = eventOf('link-failed', FROM_MS + 500, b, [a]);
+    expect(times({ events: [other, fromTarget] }).timeToDetect.ms).toBe(700);
+    expect(times({ events: [slow(TO_MS + 1)] }).timeToDetect.ms).toBeNull();
+  });
+
   it.each([
     ['has an event', []],
     ['became worse during the fault', [slow(FROM_MS - 60_000), normal(FROM_MS - 30_000)]],

@@ -78,6 +78,15 @@ describe('the page of a report', () => {
     expect(after).not.toContain('× the usual');
   });
 
+  it('says who was short of CPU when a ping timed out', async () => {
+    const chaos = slowPod().pods[3] ?? null;
+    const late = (starved: 'source' | 'destination') =>
+      eventOf('link-failed', FROM_MS + 1_000, chaos, [], { outcome: 'timeout', phase: 'first-byte', starved });
+    const page = await pageOf({ events: eventsOf([late('source'), late('destination')]) });
+    expect(page).toContain('timeout (first-byte), while the probing pod was short of CPU');
+    expect(page).toContain('timeout (first-byte), while the pod was short of CPU');
+  });
+
   it('leaves a picture out that would make the file too large, and says so', async () => {
     let painted = 0;
     const paint = async () => new Uint8Array(painted++ === 1 ? 1_200_000 : 100_000);

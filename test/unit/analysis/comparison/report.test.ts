@@ -104,6 +104,12 @@ describe('a report', () => {
     expect(await sinceOf(FROM_MS - 30_001)).toBe(FROM_MS);
   });
 
+  it('keeps annotations that overlap its ranges, and no others', async () => {
+    const overlapping = annotationOf(FROM_MS - 200_000, FROM_MS + 1);
+    const others = [annotationOf(FROM_MS - 500_000, FROM_MS - 400_000), annotationOf(NOW_MS, null)];
+    expect((await dataOf({ annotations: annotationsOf([...others, overlapping]) })).annotations).toEqual([overlapping]);
+  });
+
   it('finds the annotation with which its ranges begin and end, though the mesh of a range is rounded', async () => {
     const during = { fromMs: FROM_MS + 49, toMs: TO_MS + 51 };
     const rounded = ({ fromMs, toMs }: TimeRange) =>

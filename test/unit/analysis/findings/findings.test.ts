@@ -125,6 +125,13 @@ describe('in a mesh of two pods', () => {
     else builder.set(1, 0, back);
     expect(titles(builder)).toEqual([expect.stringContaining(title)]);
   });
+
+  it('no direction is claimed if the way back fails at times, though it is ok now', () => {
+    const builder = new MeshBuilder(2);
+    builder.set(0, 1, TIMEOUT);
+    builder.set(1, 0, { flags: FLAG_INTERMITTENT });
+    expect(titles(builder)[0]).toContain(EITHER);
+  });
 });
 
 describe('if only one kind of connection fails, the finding says which, and what to check', () => {
@@ -201,6 +208,14 @@ it.each(['starting', 'terminating', 'gone'] as const)('a pod that is %s is no fa
 });
 
 const UNKNOWN_YET = 'Whether it reaches the others is not known yet.';
+it('whether a pod reaches the others is not told by its links to itself and to pods that leave', () => {
+  const builder = new MeshBuilder(5);
+  builder.each((_from, to) => to === 3, { ...REFUSED, ageMs: 500, sinceMs: 20_000 });
+  builder.set(3, 1, { outcome: 'ok', ageMs: 60_000 });
+  for (const pod of [0, 4]) builder.pods[pod] = podOf(pod, { lifecycle: 'terminating' });
+  expect(builder.findings(1)[0]?.detail).toContain(UNKNOWN_YET);
+});
+
 const SLOW: LinkFault = { ...LATE_ANSWER, flags: FLAG_SLOW };
 /** The newest ping of each link of pod 3 is a minute old, and ended so. */
 const stale = (fault: LinkFault) => (builder: MeshBuilder) =>
@@ -231,6 +246,15 @@ it('whether others reach a bad node is not claimed if no report is about that', 
   const [finding] = builder.findings(0);
   expect(finding?.subject).toBe('node node-0');
   expect(finding?.detail).toContain('No report says whether other nodes reach them.');
+});
+
+it('that others reach a bad pod is not claimed if the only other pod that reports does not reach it', () => {
+  const builder = new MeshBuilder(3);
+  builder.each((from, to) => from === 0 || to === 0, TIMEOUT);
+  builder.silence(2, 'http-status');
+  const [finding] = builder.findings(0);
+  expect(finding).toMatchObject({ kind: 'pod-reaches-nobody', subject: 'pod-0' });
+  expect(finding?.detail).not.toMatch(/reach it/);
 });
 
 it.each(['ready', 'not-ready'] as const)('a pod that hangs is found while it is %s', (lifecycle) => {

@@ -126,6 +126,13 @@ describe('a pod that is isolated itself', () => {
     expect(mesh.pathFindings()).toEqual([]);
   });
 
+  it('is not a pod that reaches all others but those that terminate', () => {
+    const mesh = new PathMesh(4).all({ service: 'refused', 'service-ip': 'refused' });
+    for (const pod of [2, 3]) mesh.pods[pod] = { ...mesh.pods[pod]!, lifecycle: 'terminating' };
+    mesh.each((_, to) => to >= 2, { outcome: 'refused', phase: 'connect' });
+    expect(mesh.pathFindings()).toMatchObject([{ kind: 'path-service', affected: 2, of: 2 }]);
+  });
+
   it('accuses no path if it has too little CPU, or has pinged nobody yet', () => {
     const mesh = new PathMesh(2).all({ dns: 'timeout' });
     mesh.starve(0);

@@ -155,6 +155,14 @@ const FAULTS: Record<string, Planted> = {
     ['pod-intermittent pod-5'],
     [5],
   ],
+  'a node into which pings fail at times, and between whose own pods one fails now': [
+    both(
+      each((from, to) => isOn(2)(to) && !isOn(2)(from), LOSSY),
+      set(4, 5, LOSSY_NOW),
+    ),
+    ['node node node-2'],
+    [5],
+  ],
   'a node into which pings fail at times, and between whose own pods a link has failed': [
     both(
       each((from, to) => isOn(2)(to) && !isOn(2)(from), LOSSY),
