@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { Reporter, type ReporterDeps } from '../../../../server/analysis/comparison/report.ts';
 import { missingReport } from '../../../../server/peers/merged-report.ts';
 import { MAX_REPORT_EVENTS, parseReport } from '../../../../server/protocol/comparison.ts';
+import { pack16 } from '../../../../server/protocol/links.ts';
 import type { Pod } from '../../../../server/protocol/pod.ts';
 import { ValidationError } from '../../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../../server/runtime/time-range.ts';
@@ -238,6 +239,15 @@ describe('whether affected links have recovered', () => {
     expect(unknown).toEqual([
       'The range "after" is shorter than a round of pings (32 s): links that have no ping in it are not known',
     ]);
+  });
+
+  it('needs no ping after the fault to a link that was well at its end', async () => {
+    const during = spoiled(4, (builder) => builder.each((_, to) => to === 3, LATE_ANSWER, true));
+    for (const { links } of during.reports) links.totalUs.fill(pack16(500));
+    const after = spoiled(4);
+    for (const [from, { stats }] of after.reports.entries()) stats?.samples.fill(0, 3 - from, 4 - from);
+    const { affected } = await dataOf({ during, after, deps: { clock: new FakeClock(TO_MS + 10_000) } });
+    expect(affected).toMatchObject({ links: 4, unprobed: 0, notKnown: 0 });
   });
 });
 

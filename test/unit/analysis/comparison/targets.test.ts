@@ -61,6 +61,12 @@ describe('the target', () => {
     expect(targetsOf([], [], oneMost)).toEqual({ by: 'most-affected', pods: new Set([2]) });
   });
 
+  it('is not a pod of a finding of what is not known', async () => {
+    const { findings, targets } = (await reportOf({ during: spoiled(4, (builder) => builder.silence(1)) })).data;
+    expect(findings).toMatchObject([{ severity: 'unknown', before: false }]);
+    expect(targets).toMatchObject({ by: 'none', names: [] });
+  });
+
   it('is no pod if all pods are affected alike, or none is', () => {
     for (const counts of [Uint32Array.of(4, 4, 4, 4), new Uint32Array(4)]) {
       expect(targetsOf([], [], counts)).toEqual({ by: 'none', pods: new Set() });

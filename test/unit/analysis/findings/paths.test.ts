@@ -112,6 +112,13 @@ describe('a Service that fails while pods reach each other', () => {
   });
 });
 
+it('of a Service that is checked by its address alone nothing is said about its name', () => {
+  const mesh = new PathMesh(2).all({ service: 'ok', 'service-ip': 'refused' });
+  expect(mesh.pathFindings()[0]?.detail).toContain('By name it works.');
+  for (const report of mesh.reports) report.probes = report.probes.filter(({ path }) => path !== 'service');
+  expect(mesh.pathFindings()[0]?.detail).not.toContain('By name');
+});
+
 describe('a pod that is isolated itself', () => {
   it('accuses no path', () => {
     const mesh = new PathMesh(4);
