@@ -31,8 +31,8 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Most of them wait for most of the time: two at a time fit on two cores.
-          maxWorkers: 2,
+          // Most of them wait for most of the time: three at a time fit on two cores.
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
           // `describe.concurrent` is for tests that mostly wait.
           maxConcurrency: 12,
@@ -49,8 +49,8 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 90_000,
-          // Pages wait for most of the time: two browsers at a time fit on two cores.
-          maxWorkers: 2,
+          // Pages wait for most of the time: three browsers at a time fit on two cores.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -4,6 +4,7 @@ import type { Browser, CDPSession, Page } from 'playwright-core';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import { startScene } from '../support/feed/scene-server.ts';
+import { Story } from '../support/feed/story.ts';
 import { firstScripts } from '../support/first-visit.ts';
 import { type Figure, figure, median, quantile } from './figures.ts';
 import { updatesPainted, watchedIn, watchFromStart } from './page-watch.ts';
@@ -27,6 +28,7 @@ const TICKS = 3;
  * pinged in between. The meshes are made beforehand, so that serving them costs no more than in the product.
  */
 class Recording {
+  readonly story: Story;
   readonly #meshes: Mesh[];
   readonly #withoutStats: Mesh[];
   #next = 0;
@@ -35,6 +37,7 @@ class Recording {
   constructor(pods: number) {
     // The same time for all, so that the pods are the same in each.
     const atMs = Date.now();
+    this.story = new Story(atMs, pods);
     this.#meshes = Array.from({ length: TICKS }, (_, tick) =>
       meshOf({ pods, scenario: 'mixed', windowMs: WINDOW_MS, tick, atMs }),
     );
@@ -72,7 +75,8 @@ async function visit<T>(
   work: (page: Page, debug: CDPSession) => Promise<T>,
   speed = 1,
 ): Promise<T> {
-  const scene = await startScene({ pageDir: PAGE_DIR, mesh: (windowMs) => recording.next(windowMs), speed });
+  const { story } = recording;
+  const scene = await startScene({ pageDir: PAGE_DIR, mesh: (windowMs) => recording.next(windowMs), story, speed });
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
   try {
     const page = await context.newPage();

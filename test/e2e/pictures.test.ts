@@ -4,6 +4,7 @@ import { pictureOf } from '../pictures/picture.ts';
 import type { Shot } from '../pictures/shots.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import { startScene } from '../support/feed/scene-server.ts';
+import { Story } from '../support/feed/story.ts';
 import { launchBrowser } from './browser.ts';
 
 let browser: Awaited<ReturnType<typeof launchBrowser>>;
@@ -26,7 +27,12 @@ function differentPixels(one: Buffer, other: Buffer): number {
 
 test('a picture of the graph has its bundles, however late they come', async () => {
   const mesh = meshOf(USUAL.mesh);
-  const scene = await startScene({ pageDir: 'dist/web', mesh: () => mesh, nowMs: () => mesh.atMs });
+  const scene = await startScene({
+    pageDir: 'dist/web',
+    mesh: () => mesh,
+    story: new Story(mesh.atMs),
+    nowMs: () => mesh.atMs,
+  });
   const shot: Shot = { ...USUAL, name: 'graph', hash: 'view=graph&level=pod' };
   let held = 0;
   let bare: Buffer = Buffer.alloc(0);
@@ -59,7 +65,11 @@ test('a picture of the graph has its bundles, however late they come', async () 
 });
 
 test('a picture that is never complete says what is missing and what the page shows', async () => {
-  const scene = await startScene({ pageDir: 'dist/web', mesh: () => new Promise(() => {}) });
+  const scene = await startScene({
+    pageDir: 'dist/web',
+    mesh: () => new Promise(() => {}),
+    story: new Story(Date.now()),
+  });
   const shot: Shot = { ...USUAL, name: 'nothing', hash: 'view=graph' };
   try {
     await expect(pictureOf(browser, scene.url, shot, 2000)).rejects.toThrow(
@@ -72,7 +82,12 @@ test('a picture that is never complete says what is missing and what the page sh
 
 test('a page whose code could not be loaded is loaded again', async () => {
   const mesh = meshOf(USUAL.mesh);
-  const scene = await startScene({ pageDir: 'dist/web', mesh: () => mesh, nowMs: () => mesh.atMs });
+  const scene = await startScene({
+    pageDir: 'dist/web',
+    mesh: () => mesh,
+    story: new Story(mesh.atMs),
+    nowMs: () => mesh.atMs,
+  });
   let refused = 0;
   const unlucky = Object.assign(Object.create(browser), {
     newContext: async (options: object) => {

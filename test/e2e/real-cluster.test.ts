@@ -1,8 +1,8 @@
-import { setPriority } from 'node:os';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type LocalCluster, type LocalPod, startCluster } from '../../deploy/local/cluster.ts';
 import { compareNames } from '../../web/model/names.ts';
+import { favourPods } from '../support/experiment.ts';
 import { heatParts } from './heatmap-visit.ts';
 import { goTo, soon, violations, withTimes, words } from './page-visit.ts';
 import { Pages } from './pages.ts';
@@ -16,22 +16,10 @@ let cluster: LocalCluster;
 
 beforeAll(async () => {
   cluster = await startCluster({ pods: 3, intervalS: 1, serverEnv: { SHUTDOWN_GRACE: '1s' } });
-  favourPods();
-  cluster.onEvent(favourPods);
+  favourPods(cluster);
 });
 beforeEach(() => cluster.ready());
 afterAll(() => cluster?.stop());
-
-/** Where that is allowed, pods go before the browser, which would have them starve and say so. */
-function favourPods(): void {
-  for (const { pid } of cluster.pods()) {
-    try {
-      if (pid > 0) setPriority(pid, -15);
-    } catch {
-      // Only root may.
-    }
-  }
-}
 
 /** The names of the pods in the order of the page, which compares numbers in names as numbers. */
 const podNames = () =>

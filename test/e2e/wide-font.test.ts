@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { FEED_TIME_MS, meshOf } from '../support/feed/scenarios.ts';
 import { startScene } from '../support/feed/scene-server.ts';
+import { Story } from '../support/feed/story.ts';
 import { Pages } from './pages.ts';
 
 /** A font that is wide by itself, and wider: text is a sixth wider than in most system fonts. */
@@ -50,7 +51,8 @@ test.each<[what: string, mesh: MeshOptions, hash: string, act?: (page: Page) => 
 ])('%s: in a wide font no text leaves its box, or lies over another one', async (_, mesh, hash, act) => {
   const made = meshOf(mesh);
   for (const pod of made.pods) if (pod.lifecycle !== 'ready') pod.reason = LONG_REASON;
-  const scene = await startScene({ pageDir: 'dist/web', mesh: () => made, nowMs: () => FEED_TIME_MS + 300 });
+  const story = new Story(FEED_TIME_MS, mesh.pods, mesh.scenario);
+  const scene = await startScene({ pageDir: 'dist/web', mesh: () => made, story, nowMs: () => FEED_TIME_MS + 300 });
   pages.closeLater(scene);
   const page = await pages.open(scene.url, `#${hash}`, { width: 1440, css: WIDE });
   await page

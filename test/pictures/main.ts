@@ -7,6 +7,7 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import { launchBrowser } from '../e2e/browser.ts';
 import { FEED_TIME_MS, meshOf } from '../support/feed/scenarios.ts';
 import { startScene } from '../support/feed/scene-server.ts';
+import { Story } from '../support/feed/story.ts';
 import { palettePng } from './palette-png.ts';
 import { pictureOf } from './picture.ts';
 import { KEPT, type Shot, tour } from './shots.ts';
@@ -39,7 +40,9 @@ async function take(browser: Browser, shots: readonly Shot[], save: (shot: Shot,
   };
   // Before a page waits for it: 5000 pods take half a minute.
   mesh(0);
-  const scene = await startScene({ pageDir: PAGE_DIR, mesh, nowMs: () => FEED_TIME_MS + 300, unreadMs: UNREAD_MS });
+  const story = new Story(FEED_TIME_MS, options.pods, options.scenario);
+  const nowMs = () => FEED_TIME_MS + 300;
+  const scene = await startScene({ pageDir: PAGE_DIR, mesh, story, nowMs, unreadMs: UNREAD_MS });
   try {
     for (const shot of shots) await save(shot, await pictureOf(browser, scene.url, shot));
   } finally {

@@ -38,8 +38,7 @@ export class Experiment {
     keepWriteToken(dir, writeToken);
     const serverEnv = { SHUTDOWN_GRACE: '0.2s' };
     const cluster = await startCluster({ pods: 3, intervalS: 1, dir, serverEnv, writeToken });
-    favour(cluster);
-    cluster.onEvent(() => favour(cluster));
+    favourPods(cluster);
     await cluster.ready();
     return new Experiment(cluster, dir);
   }
@@ -108,15 +107,19 @@ export class Experiment {
   }
 }
 
-/** Gives pods a higher priority than the tests that ask them, where this is allowed, so that the tests do not starve them. */
-function favour(cluster: LocalCluster): void {
-  for (const { pid } of cluster.pods()) {
-    try {
-      if (pid > 0) setPriority(pid, -15);
-    } catch {
-      // Only root may.
+/** Gives pods a higher priority than tests and browsers, where this is allowed, so that those do not starve them. */
+export function favourPods(cluster: LocalCluster): void {
+  const favour = () => {
+    for (const { pid } of cluster.pods()) {
+      try {
+        if (pid > 0) setPriority(pid, -15);
+      } catch {
+        // Only root may.
+      }
     }
-  }
+  };
+  favour();
+  cluster.onEvent(favour);
 }
 
 /** The file that PowerfulSeal hands to kubectl in a round of experiment 3, with another image if one is named. */

@@ -18,8 +18,22 @@ export const FEED_TIME_MS = Date.UTC(2024, 4, 14, 13, 12, 30);
 
 /** Makes a mesh in the given situation. The same options make the same mesh. */
 export function meshOf(wanted: MeshOptions): Mesh {
+  const options = optionsOf(wanted);
+  const plan = planOf(options);
+  const reports: MergedReport[] = [];
+  for (const [i, pod] of plan.pods.entries()) if (pod.lifecycle !== 'gone') reports.push(reportOf(options, plan, i));
+  const mesh = { ...statusOf(options, plan), pods: plan.pods, reports };
+  return { ...mesh, findings: findingsOf(mesh) };
+}
+
+/** The pods of a mesh, without the time that its links would take. */
+export function podsOf(pods: number): Pod[] {
+  return planOf(optionsOf({ pods, scenario: 'healthy' })).pods;
+}
+
+function optionsOf(wanted: MeshOptions): Required<MeshOptions> {
   const none = ['waiting', 'empty', 'forbidden'].includes(wanted.scenario);
-  const options: Required<MeshOptions> = {
+  return {
     atMs: FEED_TIME_MS,
     nodes: 0,
     zones: 3,
@@ -29,11 +43,6 @@ export function meshOf(wanted: MeshOptions): Mesh {
     ...wanted,
     pods: none ? 0 : wanted.scenario === 'alone' ? 1 : wanted.pods,
   };
-  const plan = planOf(options);
-  const reports: MergedReport[] = [];
-  for (const [i, pod] of plan.pods.entries()) if (pod.lifecycle !== 'gone') reports.push(reportOf(options, plan, i));
-  const mesh = { ...statusOf(options, plan), pods: plan.pods, reports };
-  return { ...mesh, findings: findingsOf(mesh) };
 }
 
 function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): MergedReport {

@@ -1,14 +1,11 @@
 import type { RouteContext } from '../../../server/http/context.ts';
 import { listen } from '../../../server/http/server.ts';
 import { UNREAD_MS } from '../../../server/http/stream.ts';
-import { MAX_STEPS } from '../../../server/protocol/history.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { configOf, stubContext } from '../route-context.ts';
-import { eventsOf, historyOf, linkHistoryOf, samplesOf } from './mesh-past.ts';
-
-/** The length of a scene's past. */
-const PAST_MS = 3_600_000;
+import { linkHistoryOf, samplesOf } from './mesh-past.ts';
+import type { Story } from './story.ts';
 
 /** The content of a scene server. */
 export interface SceneOptions {
@@ -16,6 +13,8 @@ export interface SceneOptions {
   pageDir: string;
   /** The mesh with the statistics of a window (ms; 0 = none). Called for every collection; a new object is an update. */
   mesh(windowMs: number): Mesh | Promise<Mesh>;
+  /** The past. */
+  story: Story;
   /** The serving pod's wall time, ms since the epoch; the real one by default. */
   nowMs?(): number;
   /** Updates follow each other this many times faster than in the product; 1 by default. */
@@ -28,7 +27,14 @@ export interface SceneOptions {
  * Serves made-up meshes with the product's own Express application, streams and compression, on a free port of 127.0.0.1.
  * Only the measurements are made up. Rejects with the system's error if it cannot listen.
  */
-export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1, unreadMs = UNREAD_MS }: SceneOptions) {
+export async function startScene({
+  pageDir,
+  mesh,
+  story,
+  nowMs = Date.now,
+  speed = 1,
+  unreadMs = UNREAD_MS,
+}: SceneOptions) {
   const { context } = stubContext();
   const { monitor } = context;
   Object.assign(context, {
@@ -40,7 +46,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1, u
     },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: (fields) => console.error(fields) },
     config: {
-      ...configOf({ HOST: '127.0.0.1', MAX_STREAMS: '8', REFRESH_INTERVAL: '2', HISTORY_WINDOW: `${PAST_MS}ms` }),
+      ...configOf({ HOST: '127.0.0.1', MAX_STREAMS: '8', REFRESH_INTERVAL: '2', HISTORY_WINDOW: '1h' }),
       port: 0,
     },
     version: '0.1.0',
@@ -55,17 +61,10 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1, u
         return now;
       },
     },
-    histories: {
-      history: async ({ stepMs, ...range }) => historyOf(await mesh(0), range, Math.max(stepMs, PAST_MS / MAX_STEPS)),
-    },
+    ...story.parts(nowMs),
     linkQuery: {
       samples: async ({ uid }, to) => samplesOf(await mesh(0), uid, to),
       history: async ({ uid }, to) => linkHistoryOf(await mesh(0), uid, to, 60_000),
-    },
-    events: { events: async ({ limit, ...range }) => eventsOf(await mesh(0), range, limit) },
-    annotations: {
-      ...context.annotations,
-      read: async () => ({ nowMs: nowMs(), missing: [], annotations: [] }),
     },
   } satisfies Partial<RouteContext>);
   const server = await listen(context);

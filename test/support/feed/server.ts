@@ -137,11 +137,7 @@ export class Feed {
   #contextWith(story: Story | undefined): RouteContext {
     const { context } = stubContext();
     const clock = { ...realClock, nowMs: () => this.#nowMs() };
-    const past = story && {
-      past: async ({ fromMs, toMs }: { fromMs: number; toMs: number }) => story.mesh(fromMs, toMs),
-      events: async ({ fromMs, toMs }: { fromMs: number; toMs: number }) => story.events(fromMs, toMs, clock.nowMs()),
-      annotations: async () => story.annotations(clock.nowMs()),
-    };
+    const past = story?.parts(clock.nowMs);
     return {
       ...context,
       clock,
@@ -161,26 +157,13 @@ export class Feed {
         samples: async ({ uid }, to) => samplesOf(this.#take(0), uid, to),
         history: async ({ uid }, to) => linkHistoryOf(this.#take(0), uid, to, 10_000),
       },
+      ...past,
       ...(past && {
-        pastMeshes: { of: past.past, at: async (atMs: number) => story.mesh(atMs - 5000, atMs) },
-        histories: {
-          history: async ({ fromMs, toMs, stepMs }) =>
-            story.history(fromMs, toMs, stepMs || 2_000 * Math.ceil((toMs - fromMs) / 600_000), clock.nowMs()),
-        },
-        events: { events: past.events },
-        annotations: {
-          read: past.annotations,
-          write: async ({ fromMs, toMs, text, tags }) => {
-            const nowMs = clock.nowMs();
-            const annotation = { id: `w-${nowMs}`, fromMs: fromMs ?? nowMs, toMs, text, tags, writtenMs: nowMs };
-            story.write(annotation);
-            return { annotation, nowMs, taken: 4, missing: [] };
-          },
-          remove: async () => null,
-        },
         reporter: new Reporter(settingsOf({ historyWindowMs: HISTORY_WINDOW_MS }), {
           clock,
-          ...past,
+          past: past.pastMeshes.of,
+          events: past.events.events,
+          annotations: past.annotations.read,
           // As long as the head of a PNG, which has its size.
           paint: async () => new Uint8Array(24),
         }),

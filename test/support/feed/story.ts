@@ -1,3 +1,4 @@
+import type { RouteContext } from '../../../server/http/context.ts';
 import type { Annotation, Annotations } from '../../../server/protocol/annotation.ts';
 import type { Events, MeshEvent } from '../../../server/protocol/event.ts';
 import { LATENCY_BINS_US, type MeshHistory } from '../../../server/protocol/history.ts';
@@ -8,7 +9,7 @@ import { recentOf } from '../../../server/protocol/udp.ts';
 import { eventPodOf } from '../mesh.ts';
 import { latencyBin } from './mesh-past.ts';
 import type { Scenario } from './plan.ts';
-import { meshOf } from './scenarios.ts';
+import { meshOf, podsOf } from './scenarios.ts';
 
 /** One part of a made-up past. It lasts until the next one. */
 interface Scene {
@@ -21,14 +22,15 @@ interface Scene {
   annotation?: string;
 }
 
-/** The fault of the last scene, of `goldpinger-chaos`. */
-type Fault = 'slow-pod' | 'lossy';
-
-/** How each fault begins. */
-const BEGINNINGS: Record<Fault, Pick<Scene, 'annotation'> & { event: Scene['event'] }> = {
+/** How the fault of the last scene begins. */
+const BEGINNINGS: Partial<Record<Scenario, Pick<Scene, 'annotation' | 'event'>>> = {
   'slow-pod': { event: { kind: 'link-slow', totalUs: 252_000 }, annotation: 'latency 250 ms added' },
   lossy: { event: { kind: 'link-lossy', detail: '20 %' }, annotation: '20 % loss added' },
 };
+const LINKS_FAIL: Scene['event'] = { kind: 'link-failed', outcome: 'timeout', phase: 'connect' };
+
+/** Links of more pods than these are counted by a mesh of these, because a thousand pods take seconds. */
+const MOST_MADE = 200;
 
 /** A made-up past in which experiment 2 has been run: history, events and annotations as the servers answer with them. */
 export class Story {
@@ -40,9 +42,10 @@ export class Story {
   readonly #counted = new Map<Scene, ReturnType<typeof countsOf>>();
   readonly #meshes = new Map<string, Mesh>();
 
-  /** `nowMs`: the end of the last scene, in which `goldpinger-chaos` has been slow, or lossy, for 2.5 minutes. */
-  constructor(nowMs: number, pods = 4, fault: Fault = 'slow-pod') {
-    const all = meshOf({ pods, scenario: 'healthy' }).pods.map(eventPodOf);
+  /** `nowMs`: the end of the last scene, in which `goldpinger-chaos` has been slow, or in another situation, for 2.5 minutes. */
+  constructor(nowMs: number, pods = 4, fault: Scenario = 'slow-pod') {
+    const all = podsOf(pods).map(eventPodOf);
+    const { event, annotation } = BEGINNINGS[fault] ?? { event: LINKS_FAIL };
     const chaos = all.at(-1) ?? null;
     const links = { pod: chaos, from: all.slice(0, 3), fromCount: pods - 1 };
     const ago = (minutes: number) => nowMs - minutes * 60_000;
@@ -65,8 +68,8 @@ export class Story {
       {
         fromMs: ago(2.5),
         scenario: fault,
-        ...BEGINNINGS[fault],
-        event: { ...BEGINNINGS[fault].event, ...links },
+        event: { ...event, ...links },
+        ...(annotation !== undefined && { annotation }),
       },
     ];
   }
@@ -129,14 +132,34 @@ export class Story {
     return { nowMs, missing: [], annotations: [...annotations, ...this.#written] };
   }
 
+  /** The parts of a service that answer with it. */
+  parts(nowMs: () => number) {
+    return {
+      pastMeshes: {
+        of: async ({ fromMs, toMs }) => this.mesh(fromMs, toMs),
+        at: async (atMs) => this.mesh(atMs - 5000, atMs),
+      },
+      histories: {
+        history: async ({ fromMs, toMs, stepMs }) =>
+          this.history(fromMs, toMs, stepMs || 2_000 * Math.ceil((toMs - fromMs) / 600_000), nowMs()),
+      },
+      events: { events: async ({ fromMs, toMs }) => this.events(fromMs, toMs, nowMs()) },
+      annotations: {
+        read: async () => this.annotations(nowMs()),
+        write: async ({ fromMs, toMs, text, tags }) => {
+          const writtenMs = nowMs();
+          const annotation = { id: `w-${writtenMs}`, fromMs: fromMs ?? writtenMs, toMs, text, tags, writtenMs };
+          this.#written.push(annotation);
+          return { annotation, nowMs: writtenMs, taken: 4, missing: [] };
+        },
+        remove: async () => null,
+      },
+    } satisfies Partial<RouteContext>;
+  }
+
   /** Adds an event to the journal. */
   add(event: MeshEvent): void {
     this.#added.push(event);
-  }
-
-  /** Adds an annotation. */
-  write(annotation: Annotation): void {
-    this.#written.push(annotation);
   }
 
   #at(atMs: number): Scene {
@@ -152,17 +175,19 @@ function countsOf({ scenario }: Scene, pods: number): Counts {
   const blank = () => Array.from({ length: LATENCY_BINS_US.length + 1 }, () => 0);
   const [byLatency, lossyByLatency] = [blank(), blank()];
   let [links, failed] = [0, 0];
-  const reports = scenario === null ? [] : meshOf({ pods, scenario }).reports;
+  const made = Math.min(pods, MOST_MADE);
+  const reports = scenario === null ? [] : meshOf({ pods: made, scenario }).reports;
+  const each = Math.round((pods / made) ** 2);
   for (const { links: report, udp } of reports) {
     for (let i = 0; i < report.length; i++) {
-      links++;
+      links += each;
       if (report.outcome[i] !== 0) {
-        failed++;
+        failed += each;
         continue;
       }
       const bin = latencyBin(unpack16(report.totalUs[i] ?? 0));
-      byLatency[bin]!++;
-      if (udp !== null && isLossy(recentOf(udp, i))) lossyByLatency[bin]!++;
+      byLatency[bin]! += each;
+      if (udp !== null && isLossy(recentOf(udp, i))) lossyByLatency[bin]! += each;
     }
   }
   return { links, failed, byLatency, lossyByLatency };
