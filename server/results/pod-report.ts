@@ -93,7 +93,7 @@ export async function currentReport(
     writer.writeDetail(i, judged?.detail ?? '');
     writer.writeCycle(i, record.udp?.newest ?? null, nowMs);
   }
-  const range = windowMs > 0 ? { fromMs: nowMs - windowMs, toMs: nowMs } : rangeStatistics.lossRange(nowMs);
+  const range = { fromMs: nowMs - windowMs, toMs: nowMs };
   for (const [i, { link }] of entries.entries()) {
     writer.writeRange(i, link.record, range, nowMs);
     if (timeSlice.isOver()) await timeSlice.next();
@@ -191,13 +191,16 @@ export class LinkWriter {
     if (this.#udp !== null && cycle !== null) writeUdp(this.#udp, i, cycle, nowMs - cycle.atMs);
   }
 
-  /** Writes the statistics and the datagrams of link `i` over a range. `result`: its statistics, if they are known already. */
+  /**
+   * Writes the statistics of link `i` over a range, and its datagrams; in a report without statistics the recent ones alone.
+   * `result`: its statistics, if they are known already.
+   */
   writeRange(i: number, record: LinkRecord, range: TimeRange, nowMs: number, result?: RangeResult): void {
     const ranges = this.#ranges;
     if (this.#stats !== null) writeStats(this.#stats, i, result ?? ranges.of(record, range, nowMs));
     if (this.#udp === null) return;
     const recent = ranges.udpOf(record, ranges.lossRange(range.toMs), nowMs);
-    writeLoss(this.#udp, i, recent, ranges.udpOf(record, range, nowMs));
+    writeLoss(this.#udp, i, recent, this.#stats === null ? recent : ranges.udpOf(record, range, nowMs));
   }
 
   /** The parts of the report. Optional lists without entries are left out. */
