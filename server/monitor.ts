@@ -7,12 +7,12 @@ import { ExternalProbes } from './probing/external.ts';
 import { Prober } from './probing/probe.ts';
 import { Schedule } from './probing/schedule.ts';
 import { type Reliability, StarvationWatch } from './probing/starvation.ts';
-import { findSelf, TargetList } from './probing/targets.ts';
+import { findSelf, mayBeSelf, TargetList } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import { roundMsOf, shortestRangeMs } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
-import { intervalWithoutPingsMs, nothingKnown } from './protocol/pod.ts';
+import { intervalWithoutPingsMs, listChanges, nothingKnown } from './protocol/pod.ts';
 import { type PodNamer, podNamer } from './protocol/pod-names.ts';
 import { type PodReport, starvedTimesIn } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
@@ -152,9 +152,14 @@ export class Monitor {
   /** Sets the pods as they are now. Returns the targets that are pinged from now on. */
   setPods(snapshot: DiscoverySnapshot): readonly Target[] {
     const { podName, podIP, hostname } = this.#config;
+    const { added, removed } = listChanges(this.#snapshot.pods, snapshot.pods);
     this.#snapshot = snapshot;
-    this.#localAddresses = localAddresses(this.#localAddresses);
-    this.#selfUid = findSelf(snapshot.pods, { ...this.#config, localAddresses: this.#localAddresses });
+    this.#nameOf = null;
+    const own = { ...this.#config, localAddresses: localAddresses(this.#localAddresses) };
+    const isNews = String(own.localAddresses) !== String(this.#localAddresses);
+    this.#localAddresses = own.localAddresses;
+    if (isNews || [...added, ...removed].some((pod) => mayBeSelf(pod, own)))
+      this.#selfUid = findSelf(snapshot.pods, own);
     const selfUid = this.#selfUid || podName || podIP || hostname;
     const targets = this.#targets.update(snapshot.pods, { ...this.#config, selfUid });
     if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();

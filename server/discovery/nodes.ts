@@ -1,4 +1,4 @@
-import type { Pod } from '../protocol/pod.ts';
+import { listChanges, type Pod } from '../protocol/pod.ts';
 import * as v from '../protocol/validators.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -7,6 +7,9 @@ import { asApiError } from './api-error.ts';
 import { listAll } from './list.ts';
 import type { PodStore } from './pod-store.ts';
 import type { Timing } from './timing.ts';
+
+/** What is needed of a pod. */
+type NodePod = Pick<Pod, 'namespace' | 'name' | 'uid' | 'node' | 'lifecycle'>;
 
 interface NodeKeeperDeps {
   clock: Clock;
@@ -38,8 +41,10 @@ const MAX_WAITING = 1_000;
 export class NodeKeeper {
   readonly #deps: NodeKeeperDeps;
   #zones: ReadonlyMap<string, string> = new Map();
-  /** The nodes of the pods of the last call of `setPods`, and how many pods of each have not departed. */
-  #liveByNode: ReadonlyMap<string, number> = new Map();
+  /** The pods of the last call of `setPods`; how many of them have not departed; and both numbers of each node. */
+  #pods: readonly NodePod[] = [];
+  #liveCount = 0;
+  readonly #nodes = new Map<string, { pods: number; live: number }>();
   /** When to list zones and cordoned nodes next, and when zones were last listed; monotonic ms. */
   #zonesDueMs = Number.POSITIVE_INFINITY;
   #zonesListedMs = Number.NEGATIVE_INFINITY;
@@ -55,25 +60,32 @@ export class NodeKeeper {
   }
 
   /** Takes the pods, departed ones included. Begins to ask when the first node is named. */
-  setPods(pods: readonly Pick<Pod, 'node' | 'lifecycle'>[]): void {
-    const before = this.#liveByNode;
-    const now = new Map<string, number>();
-    for (const { node, lifecycle } of pods) {
-      if (node !== '') now.set(node, (now.get(node) ?? 0) + (lifecycle === 'gone' ? 0 : 1));
-    }
-    this.#liveByNode = now;
+  setPods(pods: readonly NodePod[]): void {
+    const { added, removed } = listChanges(this.#pods, pods);
+    this.#pods = pods;
+    // First those that are added: a node whose pod has only changed has never been without pods.
+    for (const pod of added) this.#count(pod, 1);
+    for (const pod of removed) this.#count(pod, -1);
+    this.#schedule();
+  }
+
+  #count({ node, lifecycle }: NodePod, change: 1 | -1): void {
+    const live = lifecycle === 'gone' ? 0 : change;
+    this.#liveCount += live;
+    if (node === '') return;
+    const before = this.#nodes.get(node) ?? { pods: 0, live: 0 };
+    // If a list of the zones does not hold the node, it waits for the refresh.
+    if (before.pods === 0 && !this.#zones.has(node)) this.#listZonesSoon();
+    const now = { pods: before.pods + change, live: before.live + live };
+    if (now.pods > 0) this.#nodes.set(node, now);
+    else this.#nodes.delete(node);
     const nowMs = this.#deps.clock.monotonicMs();
-    for (const [node, live] of now) {
-      // If a list of the zones does not hold the node, it waits for the refresh.
-      if (!before.has(node) && !this.#zones.has(node)) this.#listZonesSoon();
-      if (live === 0) continue;
+    if (now.live > 0) {
       this.#lookUps.delete(node);
       if (this.#cordonedDueMs === Number.POSITIVE_INFINITY) this.#cordonedDueMs = nowMs;
+    } else if (before.live > 0 && this.#lookUps.size < MAX_WAITING) {
+      this.#lookUps.set(node, nowMs + LOOK_UP_MS);
     }
-    for (const [node, live] of before) {
-      if (live > 0 && !now.get(node) && this.#lookUps.size < MAX_WAITING) this.#lookUps.set(node, nowMs + LOOK_UP_MS);
-    }
-    this.#schedule();
   }
 
   /** Ends all timers. Resolves when a request that is under way has ended; the caller aborts its signal. */
@@ -130,8 +142,7 @@ export class NodeKeeper {
   /** Lists the cordoned nodes and tells the store. */
   async #listCordoned(): Promise<void> {
     const { clock, timing, list, store } = this.#deps;
-    const livePods = [...this.#liveByNode.values()].reduce((sum, live) => sum + live, 0);
-    let waitMs = Math.max(CORDONED_LIST_MS, livePods * CORDONED_LIST_MS_PER_POD);
+    let waitMs = Math.max(CORDONED_LIST_MS, this.#liveCount * CORDONED_LIST_MS_PER_POD);
     try {
       const cordoned = await list('spec.unschedulable=true');
       this.#tell(() => store.setCordoned(new Set(cordoned.map(([name]) => name))));
@@ -147,7 +158,7 @@ export class NodeKeeper {
     this.#lookUps.delete(node);
     // What cannot be found out stays unknown.
     const found = await list(`metadata.name=${node}`).catch(() => null);
-    if (found?.length === 0 && !this.#liveByNode.get(node)) this.#tell(() => store.nodeDeleted(node));
+    if (found?.length === 0 && !this.#nodes.get(node)?.live) this.#tell(() => store.nodeDeleted(node));
   }
 
   /** A time up to a tenth shorter or longer, so that the pods of a cluster do not all ask at once. */

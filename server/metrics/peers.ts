@@ -1,4 +1,4 @@
-import type { Pod, Target } from '../protocol/pod.ts';
+import { listChanges, type Pod, type Target } from '../protocol/pod.ts';
 import type { Outcome, Phase, Sample, UdpResult } from '../protocol/sample.ts';
 import { DurationSum, LatencyHistogram } from './latencies.ts';
 import { type FamilyHead, type Format, headText, labelText, labelValue, seriesText } from './text-format.ts';
@@ -16,7 +16,9 @@ class Family<V extends number | DurationSum> {
   readonly #head: FamilyHead;
   readonly #newValue: () => V;
   /** By all labels. */
-  readonly #series = new Map<string, { peer: string; value: V }>();
+  readonly #series = new Map<string, { value: V }>();
+  /** The labels that series have besides those of their peer. */
+  readonly #own = new Set<string>();
 
   constructor(head: FamilyHead, newValue: () => V) {
     this.#head = head;
@@ -25,20 +27,22 @@ class Family<V extends number | DurationSum> {
 
   /** The series of a peer that has also the labels `own`; made if it is missing. */
   at(peer: string, own = ''): { value: V } {
-    const labels = [own, peer].filter(Boolean).join(',');
-    const series = this.#series.get(labels) ?? { peer, value: this.#newValue() };
+    const labels = joined(own, peer);
+    const known = this.#series.get(labels);
+    if (known !== undefined) return known;
+    const series = { value: this.#newValue() };
     this.#series.set(labels, series);
+    this.#own.add(own);
     return series;
   }
 
-  /** Drops the series of a peer that has no labels of its own. */
+  /** Drops the series of a peer. */
   drop(peer: string): void {
-    this.#series.delete(peer);
+    for (const own of this.#own) this.#series.delete(joined(own, peer));
   }
 
-  /** Drops the series that belong to none of these peers. */
-  keep(peers: ReadonlySet<string>): void {
-    for (const [labels, { peer }] of this.#series) if (!peers.has(peer)) this.#series.delete(labels);
+  clear(): void {
+    this.#series.clear();
   }
 
   /** Renders the family in slices; nothing without series. `instance` is the label that every series has. */
@@ -55,6 +59,10 @@ class Family<V extends number | DurationSum> {
       yield texts.join('');
     }
   }
+}
+
+function joined(own: string, peer: string): string {
+  return own === '' || peer === '' ? own + peer : `${own},${peer}`;
 }
 
 const counter = (name: string, help: string) => new Family<number>({ name, help, type: 'counter' }, () => 0);
@@ -99,9 +107,15 @@ export class PeerMetrics {
   /** METRICS_PER_PEER; without it latencies, phases and datagrams have one series for all peers, and the rest has none. */
   readonly #perPeer: boolean;
   /** By the id of the target. */
-  #peers = new Map<string, Peer>();
-  /** The labels of all addresses of pods and targets. */
-  #addresses: ReadonlySet<string> = new Set();
+  readonly #peers = new Map<string, Peer>();
+  /** As of the last call of `setPeers`: only what has changed is looked at, because all of 6000 peers would take 13 ms. */
+  #pods: readonly Pod[] = [];
+  #targets: readonly Target[] = [];
+  /** How many peers have the same names, host or address; how many peers and pods have the same address. */
+  readonly #named = new Uses();
+  readonly #hosts = new Uses();
+  readonly #pinged = new Uses();
+  readonly #addresses = new Uses();
 
   readonly #up = gauge(
     'goldpinger_peer_up',
@@ -138,18 +152,48 @@ export class PeerMetrics {
 
   /** Keeps the series of these pods and targets, and drops all others. Only targets have figures of the UDP probe. */
   setPeers(pods: readonly Pod[], targets: readonly Target[], isUpOf: IsUpOf): void {
-    const before = this.#peers;
-    this.#peers = new Map(targets.map((target) => [target.id, this.#peerOf(target, before.get(target.id), isUpOf)]));
-    const peers = [...this.#peers.values()];
-    const present = pods.filter(({ lifecycle }) => lifecycle !== 'gone').map((pod) => this.#addressOf(addressOf(pod)));
-    const ofTargets = new Set(peers.map(({ address }) => address));
-    this.#addresses = new Set([...ofTargets, ...present]);
-    this.#failures.keep(new Set(peers.map(({ named }) => named)));
-    this.#udpErrors.keep(new Set(peers.map(({ host }) => host)));
+    const ofTargets = listChanges(this.#targets, targets);
+    const ofPods = listChanges(this.#pods, pods);
+    this.#targets = targets;
+    this.#pods = pods;
+    const left = new Map(ofTargets.removed.map(({ id }) => [id, this.#peers.get(id)]));
+    for (const [id, peer] of left) {
+      this.#peers.delete(id);
+      if (peer !== undefined) this.#count(peer, -1);
+    }
+    for (const target of ofTargets.added) {
+      const peer = this.#peerOf(target, left.get(target.id), isUpOf);
+      this.#peers.set(target.id, peer);
+      this.#count(peer, 1);
+    }
+    const addressesOf = (changed: readonly Pod[]) =>
+      changed.filter(({ lifecycle }) => lifecycle !== 'gone').map((pod) => this.#addressOf(addressOf(pod)));
+    for (const address of addressesOf(ofPods.added)) this.#addresses.change(address, 1);
+    for (const address of addressesOf(ofPods.removed)) {
+      this.#addresses.change(address, -1);
+      this.#dropUnused(address);
+    }
+    for (const peer of left.values()) {
+      if (peer === undefined) continue;
+      if (!this.#named.has(peer.named)) this.#failures.drop(peer.named);
+      if (!this.#hosts.has(peer.host)) this.#udpErrors.drop(peer.host);
+      this.#dropUnused(peer.address);
+    }
+  }
+
+  #count({ named, host, address }: Peer, change: 1 | -1): void {
+    this.#named.change(named, change);
+    this.#hosts.change(host, change);
+    this.#pinged.change(address, change);
+    this.#addresses.change(address, change);
+  }
+
+  /** Drops the series of an address that nobody has any more. */
+  #dropUnused(address: string): void {
     if (!this.#perPeer) return;
-    for (const family of [this.#latencies, this.#phases]) family.keep(this.#addresses);
+    if (!this.#addresses.has(address)) for (const family of [this.#latencies, this.#phases]) family.drop(address);
     const ofUdp = [this.#loss, this.#hops, this.#roundTrips, this.#duplicates, this.#outOfOrder];
-    for (const family of ofUdp) family.keep(ofTargets);
+    if (!this.#pinged.has(address)) for (const family of ofUdp) family.drop(address);
   }
 
   #peerOf(target: Target, known: Peer | undefined, isUpOf: IsUpOf): Peer {
@@ -215,7 +259,7 @@ export class PeerMetrics {
 
   /** Renders all families in slices. `instance` is the label that every series has. */
   *render(instance: string, format: Format): Generator<string> {
-    this.#up.keep(new Set());
+    this.#up.clear();
     for (const { named, isUp } of this.#perPeer ? this.#peers.values() : []) {
       if (isUp === null) continue;
       const series = this.#up.at(named);
@@ -230,6 +274,21 @@ export class PeerMetrics {
   #addressOf({ hostIP, podIP }: Pick<Target, 'hostIP' | 'podIP'>): string {
     // Faster than `labelText`, for each pod after each change of the list.
     return this.#perPeer ? `host_ip="${labelValue(hostIP)}",pod_ip="${labelValue(podIP)}"` : '';
+  }
+}
+
+/** Counts the users of labels. */
+class Uses {
+  readonly #counts = new Map<string, number>();
+
+  has(labels: string): boolean {
+    return this.#counts.has(labels);
+  }
+
+  change(labels: string, by: 1 | -1): void {
+    const count = (this.#counts.get(labels) ?? 0) + by;
+    if (count > 0) this.#counts.set(labels, count);
+    else this.#counts.delete(labels);
   }
 }
 

@@ -1,5 +1,5 @@
 import { INTERMITTENT, isSlow } from '../protocol/link-state.ts';
-import type { Target } from '../protocol/pod.ts';
+import { listChanges, type Target } from '../protocol/pod.ts';
 import type { Sample } from '../protocol/sample.ts';
 import type { Connection } from './connection.ts';
 
@@ -51,6 +51,7 @@ interface Kept {
 /** The connections that stay open between the pings of a link, one for each link at most, and the answers that are known. */
 export class KeptConnections {
   readonly #settings: KeepSettings;
+  #targets: readonly Target[] = [];
   readonly #byTarget = new Map<string, Kept>();
 
   constructor(settings: KeepSettings) {
@@ -117,10 +118,12 @@ export class KeptConnections {
 
   /** Keeps connections and answers of these targets only, and closes all others. [] closes all. */
   setTargets(targets: readonly Target[]): void {
-    const wanted = new Set(targets.map(({ id }) => id));
-    for (const [id, { connection }] of this.#byTarget) {
+    const { added, removed } = listChanges(this.#targets, targets);
+    this.#targets = targets;
+    const wanted = new Set(added.map(({ id }) => id));
+    for (const { id } of removed) {
       if (wanted.has(id)) continue;
-      connection?.close();
+      this.#byTarget.get(id)?.connection?.close();
       this.#byTarget.delete(id);
     }
     for (const id of wanted) {

@@ -1,4 +1,4 @@
-import type { Target } from '../protocol/pod.ts';
+import { listChanges, type Target } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
 /** How often to probe, and what a schedule works with. */
@@ -52,6 +52,7 @@ const TIMER_GRAIN_MS = 2;
  */
 export class Schedule<Result> {
   readonly #options: ScheduleOptions<Result>;
+  #targets: readonly Target[] = [];
   readonly #entries = new Map<string, Entry>();
   /** Entries that wait for their next probe, in the order in which they are due. */
   #queue: Entry[] = [];
@@ -81,19 +82,22 @@ export class Schedule<Result> {
   setTargets(targets: readonly Target[]): void {
     if (this.#isStopped || this.#options.refreshIntervalMs <= 0) return;
     this.#absorbPause();
-    const before = new Map(this.#entries);
-    const fresh: Entry[] = [];
-    this.#entries.clear();
-    for (const target of targets) {
-      let entry = before.get(target.id);
-      if (entry === undefined || entry.target.address !== target.address || entry.target.port !== target.port) {
-        entry = { target, dueMs: 0, isEarly: false };
-        fresh.push(entry);
+    const { added, removed } = listChanges(this.#targets, targets);
+    this.#targets = targets;
+    const wanted = new Map(added.map((target) => [target.id, target]));
+    for (const { id, address, port } of removed) {
+      const target = wanted.get(id);
+      const entry = this.#entries.get(id);
+      if (entry !== undefined && target?.address === address && target.port === port) {
+        entry.target = target;
+        wanted.delete(id);
+      } else {
+        this.#entries.delete(id);
       }
-      entry.target = target;
-      this.#entries.set(target.id, entry);
     }
-    this.#queue = this.#queue.filter((entry) => this.#isWanted(entry));
+    const fresh = Array.from(wanted.values(), (target) => ({ target, dueMs: 0, isEarly: false }));
+    if (removed.length > 0) this.#queue = this.#queue.filter((entry) => this.#isWanted(entry));
+    for (const entry of fresh) this.#entries.set(entry.target.id, entry);
     this.#spread(fresh);
     this.#setTimer();
   }

@@ -1,4 +1,4 @@
-import type { Target } from '../protocol/pod.ts';
+import { listChanges, type Target } from '../protocol/pod.ts';
 import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
 import { LinkLoss } from './link-loss.ts';
@@ -34,6 +34,7 @@ const MAX_WITH_BUCKETS = 2000;
  */
 export class Links {
   readonly #history: History;
+  #targets: readonly Target[] = [];
   /** By target id. Links that are no longer probed are in the order in which they left. */
   readonly #links = new Map<string, Link>();
   /** The number of the next link that is new. Numbers are never used again. */
@@ -48,15 +49,18 @@ export class Links {
    * its next sample.
    */
   setTargets(targets: readonly Target[], nowMs: number): void {
-    const wanted = new Set(targets.map(({ id }) => id));
-    for (const [id, link] of [...this.#links]) {
-      if (link.retiredAtMs >= 0 || wanted.has(id)) continue;
+    const { added, removed } = listChanges(this.#targets, targets);
+    this.#targets = targets;
+    const wanted = new Set(added.map((target) => target.id));
+    for (const { id } of removed) {
+      const link = this.#links.get(id);
+      if (wanted.has(id) || link === undefined) continue;
       link.retiredAtMs = nowMs;
       // To the end of the map, which keeps the order in which links left.
       this.#links.delete(id);
       this.#links.set(id, link);
     }
-    for (const target of targets) {
+    for (const target of added) {
       const link = this.#links.get(target.id);
       if (link === undefined) {
         const record = this.#history.newRecord();

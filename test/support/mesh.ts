@@ -60,6 +60,17 @@ export function podsOf(count: number): Pod[] {
   return Array.from({ length: count }, (_, n) => podOf(n));
 }
 
+/** `count` ready pods; `reads`: how often a property of one of them, or of another `watched` pod, was read. */
+export function countedPods(count: number) {
+  let reads = 0;
+  const get = (pod: Pod, property: string | symbol) => {
+    reads += 1;
+    return Reflect.get(pod, property);
+  };
+  const watched = (pod: Pod) => new Proxy(pod, { get });
+  return { pods: podsOf(count).map(watched), watched, reads: () => reads };
+}
+
 /** A pod as its peers name it. */
 export function refOf(pod: Pod): PeerRef {
   return { uid: pod.uid, name: pod.name, namespace: pod.namespace, podIP: pod.podIPs[0] ?? '' };

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../../../server/discovery/api-error.ts';
 import { NodeKeeper } from '../../../server/discovery/nodes.ts';
+import { comparePods } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { countedPods } from '../../support/mesh.ts';
 import { keptLog } from './discovery-scene.ts';
 
 const MINUTE = 60_000;
@@ -48,8 +50,8 @@ beforeEach(() => {
 /** Sets ready pods on these nodes, and departed ones. */
 const setNodes = (nodes: string[], departed: string[] = []) =>
   keeper.setPods([
-    ...nodes.map((node) => ({ node, lifecycle: 'ready' as const })),
-    ...departed.map((node) => ({ node, lifecycle: 'gone' as const })),
+    ...nodes.map((node, n) => ({ namespace: '', name: 'a', uid: `${n}`, node, lifecycle: 'ready' as const })),
+    ...departed.map((node, n) => ({ namespace: '', name: 'b', uid: `${n}`, node, lifecycle: 'gone' as const })),
   ]);
 const count = (question: string) => asked.filter((each) => each === question).length;
 
@@ -64,6 +66,14 @@ it('nothing is asked before the first node is named, and nothing after the stop'
   await keeper.stop();
   setNodes(['n3']);
   expect(clock.pending).toBe(0);
+});
+
+it('a pod that has changed among thousands is no reason to look at all of them', () => {
+  const { pods, watched, reads } = countedPods(500);
+  keeper.setPods(pods.sort(comparePods));
+  const before = reads();
+  keeper.setPods(pods.toSpliced(250, 1, watched({ ...pods[250]!, lifecycle: 'gone' })));
+  expect(reads() - before).toBeLessThan(200);
 });
 
 describe('zones are listed', () => {
