@@ -270,9 +270,16 @@ export class Copies {
       copy.journal.dropBefore(oldestMs);
       if (copy.untilMs < oldestMs) this.#drop(copy);
     }
-    while (this.bytes > this.#maxBytes) {
-      const largest = this.#copies.reduce((a, b) => (bytesOf(b) > bytesOf(a) ? b : a));
-      if (!dropOldestPiece(largest)) this.#drop(largest);
+    // A hostile pod may send thousands of pieces at once: the bytes of all are not summed up anew for each that is dropped.
+    const sizes = new Map(this.#copies.map((copy) => [copy, bytesOf(copy)]));
+    let excess = this.bytes - this.#maxBytes;
+    while (excess > 0) {
+      const [largest, size] = [...sizes].reduce((a, b) => (b[1] > a[1] ? b : a));
+      const piece = dropOldestPiece(largest);
+      const freed = piece === undefined ? size : PIECE_BYTES + sizeOf(piece);
+      sizes.set(largest, size - freed);
+      excess -= freed;
+      if (piece === undefined) this.#drop(largest);
     }
   }
 
@@ -295,10 +302,10 @@ function newCopy(uid: string, { nowMs, sinceMs, journal }: CopyPart): Copy {
   };
 }
 
-function dropOldestPiece(copy: Copy): boolean {
+function dropOldestPiece(copy: Copy): CopyPiece | undefined {
   const dropped = copy.pieces.shift();
   if (dropped !== undefined) copy.sinceMs = Math.max(copy.sinceMs, dropped.toMs);
-  return dropped !== undefined;
+  return dropped;
 }
 
 function sizeOf({ samples, cycles }: CopyPiece): number {

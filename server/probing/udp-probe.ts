@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { listChanges, type Target } from '../protocol/pod.ts';
+import type { Target } from '../protocol/pod.ts';
 import type { UdpResult } from '../protocol/sample.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
@@ -45,7 +45,6 @@ const SUSPECT_SHARE = 0.5;
 export class UdpProbe {
   readonly #options: UdpProbeOptions;
   readonly #hops: HopSearch;
-  #targets: readonly Target[] = [];
   /** Targets that refused datagrams and have not echoed any since: nothing listens there. By target id. */
   readonly #deaf = new Set<string>();
   readonly #cycles = new Set<Cycle>();
@@ -57,15 +56,10 @@ export class UdpProbe {
 
   /** Forgets what is known about all other targets, and ends their cycles without a result. */
   setTargets(targets: readonly Target[]): void {
-    const { added, removed } = listChanges(this.#targets, targets);
-    this.#targets = targets;
-    const left = new Set(removed.map(({ id }) => id));
-    for (const { id } of added) left.delete(id);
-    for (const id of left) {
-      this.#deaf.delete(id);
-      this.#hops.forget(id);
-    }
-    for (const cycle of this.#cycles) if (left.has(cycle.target.id)) cycle.end(null);
+    const wanted = new Set(targets.map(({ id }) => id));
+    for (const id of this.#deaf) if (!wanted.has(id)) this.#deaf.delete(id);
+    this.#hops.keepOnly(wanted);
+    for (const cycle of this.#cycles) if (!wanted.has(cycle.target.id)) cycle.end(null);
   }
 
   /**
@@ -94,7 +88,7 @@ export class UdpProbe {
 
   stop(): void {
     for (const cycle of this.#cycles) cycle.end(null);
-    this.#hops.stop();
+    this.#hops.keepOnly(new Set());
   }
 
   /** The result where no socket could be opened: no route to the target loses all datagrams. null: our own fault. */

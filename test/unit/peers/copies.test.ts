@@ -6,10 +6,12 @@ import {
   COPY_FORMAT,
   type CopyAnswer,
   type CopyCursor,
+  MAX_COPIES,
+  MAX_PIECES,
   NO_CURSOR,
   parseCopyAnswerSliced,
 } from '../../../server/protocol/copy.ts';
-import { parseJournalSliced } from '../../../server/protocol/event.ts';
+import { JOURNAL_FORMAT, parseJournalSliced } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import type { Sample, UdpResult } from '../../../server/protocol/sample.ts';
 import { COPY_SHARE, type ResultsSettings } from '../../../server/results/history.ts';
@@ -336,6 +338,25 @@ describe('the copy of a pod', () => {
     expect(copied).toHaveLength(1);
     const wire = JSON.parse(JSON.stringify({ ...journal.read(MINUTE), copies: copied }));
     expect(parsedBy(parseJournalSliced, wire).value.id).toBe(journal.id);
+  });
+
+  it('drops thousands of pieces that a hostile pod sends at once in a few milliseconds', () => {
+    const copies = new Copies(resultsSettingsOf(), new FakeClock(), () => false);
+    const journal = { format: JOURNAL_FORMAT, knownAgeMs: 1, truncated: false, events: [] } as const;
+    const answer = (from: number): CopyAnswer => {
+      const pieces = Array.from({ length: MAX_PIECES }, (_, i) => {
+        return { fromMs: from + i, toMs: from + i + 0.5, samples: new Uint8Array(15), cycles: new Uint8Array(0) };
+      });
+      const part = { nowMs: 1e6, sinceMs: 0, untilMs: 0, links: 1, targets: [], pieces };
+      const all = Array.from({ length: MAX_COPIES }, (_, i) => ({ ...part, journal: { ...journal, id: `${i}` } }));
+      return { hasMore: true, copies: all };
+    };
+    const answers = [0, 1, 2, 3, 4].map((n) => answer(n * MAX_PIECES));
+    const { user } = process.cpuUsage();
+    for (const one of answers) copies.take(OF, one, { agoMs: 0, errorMs: 1 });
+    expect((process.cpuUsage().user - user) / 1000).toBeLessThan(1_000);
+    expect(copies.bytes).toBeLessThanOrEqual(COPY_SHARE * 8 * 2 ** 20);
+    expect(copies.bytes).toBeGreaterThan(COPY_SHARE * 8 * 2 ** 20 - 1_000);
   });
 
   it('forgets what is older than HISTORY_WINDOW, and in the end the pod', async () => {
