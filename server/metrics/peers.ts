@@ -15,10 +15,8 @@ const SERIES_PER_SLICE = 50;
 class Family<V extends number | DurationSum> {
   readonly #head: FamilyHead;
   readonly #newValue: () => V;
-  /** By all labels. */
-  readonly #series = new Map<string, { value: V }>();
-  /** The labels that series have besides those of their peer. */
-  readonly #own = new Set<string>();
+  /** By their own labels, then by those of the peer. Labels are not joined for each ping, which would take 10 us. */
+  readonly #series = new Map<string, Map<string, { value: V }>>();
 
   constructor(head: FamilyHead, newValue: () => V) {
     this.#head = head;
@@ -27,18 +25,18 @@ class Family<V extends number | DurationSum> {
 
   /** The series of a peer that has also the labels `own`; made if it is missing. */
   at(peer: string, own = ''): { value: V } {
-    const labels = joined(own, peer);
-    const known = this.#series.get(labels);
+    const byPeer = this.#series.get(own) ?? new Map<string, { value: V }>();
+    if (byPeer.size === 0) this.#series.set(own, byPeer);
+    const known = byPeer.get(peer);
     if (known !== undefined) return known;
     const series = { value: this.#newValue() };
-    this.#series.set(labels, series);
-    this.#own.add(own);
+    byPeer.set(peer, series);
     return series;
   }
 
   /** Drops the series of a peer. */
   drop(peer: string): void {
-    for (const own of this.#own) this.#series.delete(joined(own, peer));
+    for (const byPeer of this.#series.values()) byPeer.delete(peer);
   }
 
   clear(): void {
@@ -49,20 +47,16 @@ class Family<V extends number | DurationSum> {
   *render(instance: string, format: Format): Generator<string> {
     const { name } = this.#head;
     // A list of its own, because the peers may change between two slices.
-    const all = [...this.#series];
+    const all = [...this.#series].flatMap(([own, byPeer]) => Array.from(byPeer, (entry) => [own, ...entry] as const));
     if (all.length > 0) yield headText(this.#head, format);
     for (let start = 0; start < all.length; start += SERIES_PER_SLICE) {
-      const texts = all.slice(start, start + SERIES_PER_SLICE).map(([labels, { value }]) => {
-        const allLabels = labels === '' ? instance : `${instance},${labels}`;
+      const texts = all.slice(start, start + SERIES_PER_SLICE).map(([own, peer, { value }]) => {
+        const allLabels = [instance, own, peer].filter(Boolean).join(',');
         return typeof value === 'number' ? seriesText(name, allLabels, value) : value.text(name, allLabels, format);
       });
       yield texts.join('');
     }
   }
-}
-
-function joined(own: string, peer: string): string {
-  return own === '' || peer === '' ? own + peer : `${own},${peer}`;
 }
 
 const counter = (name: string, help: string) => new Family<number>({ name, help, type: 'counter' }, () => 0);
