@@ -342,13 +342,16 @@ describe('the copy of a pod', () => {
 
   it('drops thousands of pieces that a hostile pod sends at once in a few milliseconds', () => {
     const copies = new Copies(resultsSettingsOf(), new FakeClock(), () => false);
-    const journal = { format: JOURNAL_FORMAT, knownAgeMs: 1, truncated: false, events: [] } as const;
+    const journal = { format: JOURNAL_FORMAT, knownAgeMs: 1, truncated: false } as const;
     const answer = (from: number): CopyAnswer => {
       const pieces = Array.from({ length: MAX_PIECES }, (_, i) => {
         return { fromMs: from + i, toMs: from + i + 0.5, samples: new Uint8Array(15), cycles: new Uint8Array(0) };
       });
       const part = { nowMs: 1e6, sinceMs: 0, untilMs: 0, links: 1, targets: [], pieces };
-      const all = Array.from({ length: MAX_COPIES }, (_, i) => ({ ...part, journal: { ...journal, id: `${i}` } }));
+      const all = Array.from({ length: MAX_COPIES }, (_, i) => ({
+        ...part,
+        journal: { ...journal, id: `${i}`, events: [] },
+      }));
       return { hasMore: true, copies: all };
     };
     const answers = [0, 1, 2, 3, 4].map((n) => answer(n * MAX_PIECES));

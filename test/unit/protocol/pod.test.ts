@@ -6,7 +6,7 @@ const pod = (name: string) => ({ namespace: 'default', name, uid: `uid-${name}` 
 const names = fc.uniqueArray(fc.integer({ min: 0, max: 30 }).map(String));
 
 it('two lists of pods differ in the objects that are in one of them: a pod that has changed is another object', () => {
-  const [stays, leaves, changes, changed, comes] = ['a', 'b', 'c', 'c', 'd'].map(pod);
+  const [stays, leaves, changes, changed, comes] = [pod('a'), pod('b'), pod('c'), pod('c'), pod('d')] as const;
   const changesOf = listChanges([stays, leaves, changes], [stays, changed, comes]);
   expect(changesOf.added.map((one) => [changed, comes].indexOf(one))).toEqual([0, 1]);
   expect(changesOf.removed.map((one) => [leaves, changes].indexOf(one))).toEqual([0, 1]);
