@@ -1,15 +1,38 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { comparePods, listChanges, orderedPlace } from '../../../server/protocol/pod.ts';
 
 const pod = (name: string) => ({ namespace: 'default', name, uid: `uid-${name}` });
 const names = fc.uniqueArray(fc.integer({ min: 0, max: 30 }).map(String));
 
-it('two lists of pods differ in the objects that are in one of them: a pod that has changed is another object', () => {
-  const [stays, leaves, changes, changed, comes] = [pod('a'), pod('b'), pod('c'), pod('c'), pod('d')] as const;
-  const changesOf = listChanges([stays, leaves, changes], [stays, changed, comes]);
-  expect(changesOf.added.map((one) => [changed, comes].indexOf(one))).toEqual([0, 1]);
-  expect(changesOf.removed.map((one) => [leaves, changes].indexOf(one))).toEqual([0, 1]);
+/** Two sorted lists; of the pods in both, some are the same objects. */
+const lists = fc.tuple(names, names, names).map(([former, present, changed]) => {
+  const before = former.map(pod).sort(comparePods);
+  const sameOf = (name: string) => (changed.includes(name) ? undefined : before.find((one) => one.name === name));
+  return { before, now: present.map((name) => sameOf(name) ?? pod(name)).sort(comparePods) };
+});
+
+describe('what differs between two lists of pods', () => {
+  it('are exactly the objects that are in one of them', () => {
+    fc.assert(
+      fc.property(lists, ({ before, now }) => {
+        const { added, removed } = listChanges(before, now);
+        expect(added).toEqual(now.filter((one) => !before.includes(one)));
+        expect(removed).toEqual(before.filter((one) => !now.includes(one)));
+      }),
+    );
+  });
+
+  it('is complete also if a list is not sorted', () => {
+    fc.assert(
+      fc.property(lists, ({ before, now }) => {
+        const { added, removed } = listChanges(before.toReversed(), now);
+        const after = new Set([...before, ...added]);
+        for (const one of removed) if (!added.includes(one)) after.delete(one);
+        expect([...after].sort(comparePods)).toEqual(now);
+      }),
+    );
+  });
 });
 
 it('the place of a pod is behind all pods before it', () => {
