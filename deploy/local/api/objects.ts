@@ -186,7 +186,6 @@ const FIELDS = new Map<Resource, v.ObjectEntries>([
  */
 export function validated(resource: Resource, body: unknown): NewObject {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the body is not an object');
-  if (isDeeper(body, MAX_DEPTH)) throw badRequest(`the object is nested more than ${MAX_DEPTH} levels deep`);
   const { kind = resource.kind, apiVersion = apiVersionOf(resource), ...rest } = body as Record<string, unknown>;
   if (kind !== resource.kind || apiVersion !== apiVersionOf(resource)) {
     throw badRequest(
@@ -195,6 +194,8 @@ export function validated(resource: Resource, body: unknown): NewObject {
   }
   try {
     const fields = v.validate(v.looseObject({ metadata: metadataFields, ...FIELDS.get(resource) }), rest);
+    // Only now, because lists of the fields that are read are known to be short.
+    if (isDeeper(fields, MAX_DEPTH)) throw badRequest(`the object is nested more than ${MAX_DEPTH} levels deep`);
     return { ...fields, kind: resource.kind, apiVersion: apiVersionOf(resource) } as NewObject;
   } catch (error) {
     if (!(error instanceof v.InvalidError)) throw error;
