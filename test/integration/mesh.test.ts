@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { eventually } from '../support/eventually.ts';
@@ -169,7 +170,7 @@ describe('one pod killed without a word', () => {
   });
 });
 
-/** Asks without pause until stopped; gives what went wrong. */
+/** Asks every few ms until stopped, on fewer than the 400 new connections a second that an address may open; gives what went wrong. */
 function setIntervalLoad(url: string) {
   const faults: string[] = [];
   let running = true;
@@ -179,6 +180,7 @@ function setIntervalLoad(url: string) {
         (answer) => answer.status === 200 || faults.push(String(answer.status)),
         (error: Error) => running && faults.push(String(error.cause ?? error)),
       );
+      await pause(5);
     }
   })();
   return {
