@@ -3,9 +3,23 @@ import type { ImageContent } from '../../components/export.ts';
 
 /** The presentation attributes of SVG that the style sheets of the graph set. */
 const STYLES = [
-  ...['display', 'visibility', 'opacity', 'fill', 'fill-opacity', 'paint-order'],
-  ...['stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin'],
-  ...['font-family', 'font-size', 'font-weight', 'text-anchor', 'dominant-baseline'],
+  'display',
+  'visibility',
+  'opacity',
+  'fill',
+  'fill-opacity',
+  'paint-order',
+  'stroke',
+  'stroke-width',
+  'stroke-opacity',
+  'stroke-dasharray',
+  'stroke-linecap',
+  'stroke-linejoin',
+  'font-family',
+  'font-size',
+  'font-weight',
+  'text-anchor',
+  'dominant-baseline',
 ];
 
 /** The stage of the graph as the content of an image: its canvases, and above them its SVG with the styles of the page. */
