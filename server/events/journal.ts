@@ -30,10 +30,10 @@ interface JournalDeps {
   standstills(): readonly TimeRange[];
 }
 
-/** Entries about links and others are limited apart: when all links fail at once, they must not push out the others. */
+/** Entries about links have a limit of their own: when all links fail at once, they must not push out the other entries. */
 const MAX_LINK_BYTES = 512 * 1024;
 const MAX_OTHER_BYTES = 256 * 1024;
-/** Approximate memory of one entry besides its text: an object of nine fields. */
+/** Approximate memory of one entry besides its `detail`: an object of nine fields. */
 const ENTRY_BYTES = 200;
 /** Approximate memory of a time at which the process was starved, or stood still. */
 const TIME_BYTES = 60;
@@ -52,9 +52,9 @@ const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
 export class EventJournal {
   readonly #deps: JournalDeps;
   readonly #kept: KeptJournal;
-  /** The uids of pods that terminate: a link into one of them that fails is its departure. */
+  /** The uids of pods that terminate. That links into them fail is their departure, and no event. */
   readonly #terminating = new Set<string>();
-  /** The faults that have been entered and are not over, by uid of the destination: `failed ID` or `lossy ID` (of the target). */
+  /** By uid of a pod: the faults of links into it that have been entered and are not over, as `failed ID` or `lossy ID` (of the target). */
   readonly #faults = new Map<string, Set<string>>();
   /** The external probes that fail now, by `probeDetail`. */
   readonly #failingProbes = new Set<string>();
@@ -70,22 +70,22 @@ export class EventJournal {
   onPods(changes: readonly PodChange[]): void {
     for (const { pod: changed, to, isNew, atMs, replacement } of changes) {
       const pod = eventPodOf(changed);
-      if (to === 'terminating') this.#terminating.add(pod.uid);
-      else if (to === 'gone') {
-        this.#terminating.delete(pod.uid);
-        this.#faults.delete(pod.uid);
-      }
       if (to === 'replaced') {
         const detail = replacement?.name ?? '';
         this.#enter('pod-replaced', { pod, atMs, apiTimeMs: replacement?.createdMs ?? 0, detail });
         continue;
+      }
+      if (to === 'terminating') this.#terminating.add(pod.uid);
+      if (to === 'gone') {
+        this.#terminating.delete(pod.uid);
+        this.#faults.delete(pod.uid);
       }
       const { createdMs, sinceMs } = changed;
       if (isNew) {
         this.#enter('pod-seen', { pod, atMs: toMonotonicMs(createdMs, this.#deps.clock), apiTimeMs: createdMs });
       }
       const kind = LIFECYCLE_KINDS[to];
-      // The times of the API are whole seconds. A time that is not was taken by our own clock.
+      // The API gives times in whole seconds. Any other time was taken by our own clock.
       const apiTimeMs = sinceMs % 1000 === 0 ? sinceMs : 0;
       if (kind !== null) this.#enter(kind, { pod, atMs, apiTimeMs, detail: to === 'gone' ? changed.reason : '' });
     }
@@ -97,44 +97,47 @@ export class EventJournal {
 
   onLossChange({ target, isLossy, sinceMs, share }: LossChange): void {
     const pod = eventPodOf(target);
-    if (!isLossy) {
-      if (this.#endsFault('lossy', target)) this.#enter('link-loss-over', { pod, atMs: sinceMs });
-    } else if (this.#beginsFault('lossy', target)) {
+    if (isLossy && this.#noteFault('lossy', target)) {
       this.#enter('link-lossy', { pod, atMs: sinceMs, detail: `${Math.round(100 * share)} %` });
     }
+    if (!isLossy && this.#forgetFault('lossy', target)) this.#enter('link-loss-over', { pod, atMs: sinceMs });
   }
 
   /**
-   * Enters that a link has failed or recovered: a failure once, however long it lasts; a recovery only after an entered failure.
+   * Enters that a link has failed or recovered. A failure is entered once, however it goes on, and a recovery only after an entered
+   * failure. A link that is probed again after a while begins at `unknown`: when it recovered is not known, so that is not entered.
    */
   onLinkChange({ target, from, to, sample, previousForMs }: LinkChange): void {
     const pod = eventPodOf(target);
     if (to !== 'ok') {
-      if ((from !== 'ok' && from !== 'unknown') || !this.#beginsFault('failed', target)) return;
+      const isFirstFailure = from === 'ok' || from === 'unknown';
+      if (!isFirstFailure || !this.#noteFault('failed', target)) return;
       this.#enter('link-failed', { pod, outcome: to, phase: sample.phase, detail: sample.detail });
-    } else if (this.#endsFault('failed', target) && from !== 'unknown') {
+    } else if (this.#forgetFault('failed', target) && from !== 'unknown') {
       const detail = `after ${Math.round(previousForMs / 100) / 10} s`;
       this.#enter('link-recovered', { pod, outcome: from, totalUs: sample.totalUs, detail });
     }
   }
 
-  /** Whether the beginning of a fault is to be entered: not of a link into a pod that terminates. */
-  #beginsFault(fault: 'failed' | 'lossy', { id, uid }: Target): boolean {
+  /** Notes that a fault of a link begins. Returns false, and notes nothing, if its pod terminates: then the fault is not entered. */
+  #noteFault(fault: 'failed' | 'lossy', { id, uid }: Target): boolean {
     if (this.#terminating.has(uid)) return false;
     const faults = this.#faults.get(uid) ?? new Set();
     this.#faults.set(uid, faults.add(`${fault} ${id}`));
     return true;
   }
 
-  /** Whether the end of a fault is to be entered: its beginning was. */
-  #endsFault(fault: 'failed' | 'lossy', { id, uid }: Target): boolean {
+  /** Forgets a fault that is over. Returns whether it had been noted, so that its end is entered too. */
+  #forgetFault(fault: 'failed' | 'lossy', { id, uid }: Target): boolean {
     return this.#faults.get(uid)?.delete(`${fault} ${id}`) ?? false;
   }
 
   /** Enters that the Kubernetes API is lost or back. */
   onDiscovery({ phase, lastError }: DiscoveryStatus): void {
     const isLost = phase !== 'synced' && lastError !== null;
-    if (isLost === this.#isApiLost || (!isLost && phase !== 'synced')) return;
+    // Without an error, and not synced: the first attempt after a start is under way.
+    const isKnown = isLost || phase === 'synced';
+    if (!isKnown || isLost === this.#isApiLost) return;
     this.#isApiLost = isLost;
     this.#enter(isLost ? 'api-lost' : 'api-back', { detail: lastError?.message ?? '' });
   }
@@ -149,7 +152,7 @@ export class EventJournal {
 
   onProbe(probe: ProbeResult): void {
     const { error, durationUs, outcome = null } = probe;
-    const detail = probeDetail(probe).slice(0, MAX_DETAIL);
+    const detail = probeDetail(probe);
     const failed = error !== '';
     if (failed === this.#failingProbes.has(detail)) return;
     if (failed) this.#failingProbes.add(detail);
@@ -174,7 +177,7 @@ export class EventJournal {
     return this.#kept.read(this.#deps.clock.monotonicMs(), sinceAgeMs, limit, seq);
   }
 
-  /** Whether this process was starved `ageMs` ago, and since when; null if that is not known any more. */
+  /** Whether this process was unreliable for lack of CPU `ageMs` ago, and since when; null if that is not known any more. */
   starvedAt(ageMs: number): PastStarvation | null {
     this.checkStarvation();
     const { clock } = this.#deps;
@@ -206,7 +209,7 @@ export class EventJournal {
   }
 }
 
-/** Whether a process was starved at a past moment, and since when, ms since the epoch. */
+/** Whether a process was unreliable for lack of CPU at a past moment, and since when, ms since the epoch; 0 = it had never been. */
 type PastStarvation = Pick<Starvation, 'unreliable' | 'sinceMs'>;
 
 /** An entry as it is kept: with its monotonic time instead of its age. */
@@ -223,6 +226,8 @@ export class KeptJournal {
   readonly #startMs: number;
   readonly #links = new EventRing(MAX_LINK_BYTES);
   readonly #others = new EventRing(MAX_OTHER_BYTES);
+  /** In a copy: entries up to this time may be missing, because the process had too many for one answer, or had dropped them. */
+  #notCopiedToMs = Number.NEGATIVE_INFINITY;
   #lastSeq = -1;
   /** When the process was starved, and when it stood still, oldest first. */
   starvedTimes: readonly TimeRange[] = [];
@@ -248,9 +253,10 @@ export class KeptJournal {
   }
 
   /** Takes what is new in a copy of the journal, which was written at `nowMs`. */
-  take({ events, starved = [], stoodStill = [] }: Journal, nowMs: number): void {
+  take({ events, truncated, droppedAgeMs = 0, starved = [], stoodStill = [] }: Journal, nowMs: number): void {
     const newer = events.filter(({ seq }) => seq > this.#lastSeq);
     for (const { ageMs, ...entry } of newer) this.add({ ...entry, atMs: nowMs - ageMs });
+    if (truncated) this.#notCopiedToMs = Math.max(this.#notCopiedToMs, nowMs - droppedAgeMs);
     const timesOf = (ages: typeof starved) =>
       ages.map(([fromAgeMs, toAgeMs]) => ({ fromMs: nowMs - fromAgeMs, toMs: nowMs - toAgeMs }));
     this.starvedTimes = newerTimes(timesOf(starved), this.starvedTimes);
@@ -270,13 +276,13 @@ export class KeptJournal {
    */
   read(nowMs: number, sinceAgeMs: number, limit: number, seq = -1): Journal {
     const fromMs = nowMs - sinceAgeMs;
-    const all = this.#all()
+    const all = [...this.#links.entries, ...this.#others.entries]
       .filter((entry) => entry.atMs >= fromMs && entry.seq > seq)
       .sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
     const newest = newestEvents(all, Math.min(limit, MAX_EVENTS));
-    const isKept = new Set(newest);
-    const newestCutMs = all.findLast((entry) => !isKept.has(entry))?.atMs ?? Number.NEGATIVE_INFINITY;
-    const droppedToMs = Math.max(newestCutMs, this.#droppedToMs());
+    const isGiven = new Set(newest);
+    const leftOutToMs = all.findLast((entry) => !isGiven.has(entry))?.atMs ?? Number.NEGATIVE_INFINITY;
+    const droppedToMs = Math.max(leftOutToMs, this.#links.droppedToMs, this.#others.droppedToMs, this.#notCopiedToMs);
     const truncated = droppedToMs >= fromMs;
     const agesOf = (times: readonly TimeRange[]) =>
       times
@@ -296,41 +302,38 @@ export class KeptJournal {
   }
 
   /**
-   * Whether the process was starved at `atMs`; null if the entry that says so has been dropped. `wallMs`: what must be added to a
-   * time of the process to get ms since the epoch.
+   * Whether the process was unreliable at `atMs`; null if the entry that says so may have been dropped. `wallMs`: what must be added
+   * to a time of the process to get ms since the epoch.
    */
   starvedAt(atMs: number, wallMs: number): PastStarvation | null {
     const last = this.last(['cpu-starved', 'cpu-recovered'], atMs);
     if (last !== null) return { unreliable: last.kind === 'cpu-starved', sinceMs: Math.round(last.atMs + wallMs) };
-    return this.#droppedToMs() === Number.NEGATIVE_INFINITY ? { unreliable: false, sinceMs: 0 } : null;
+    const hasAll = Math.max(this.#others.droppedToMs, this.#notCopiedToMs) === Number.NEGATIVE_INFINITY;
+    return hasAll ? { unreliable: false, sinceMs: 0 } : null;
   }
 
-  /** The last entry of some kinds at `atMs` or before; null if there is none. */
+  /** The last entry of some kinds at `atMs` or before; null if there is none. The kinds are not about links. */
   last(kinds: readonly EventKind[], atMs: number): KeptEntry | null {
-    return this.#all()
+    return this.#others.entries
       .filter((entry) => entry.atMs <= atMs && kinds.includes(entry.kind))
       .reduce<KeptEntry | null>((last, entry) => (last !== null && last.atMs > entry.atMs ? last : entry), null);
   }
-
-  #all(): KeptEntry[] {
-    return [...this.#links.entries, ...this.#others.entries];
-  }
-
-  #droppedToMs(): number {
-    return Math.max(this.#links.droppedToMs, this.#others.droppedToMs);
-  }
 }
 
-/** The list that goes further. Each copy of a journal has all that is remembered, and the copy of another keeper may be older. */
+/**
+ * The list that goes further. Each answer has all times that the process remembers, so nothing is lost. Another keeper may answer
+ * with an older list.
+ */
 function newerTimes(taken: readonly TimeRange[], known: readonly TimeRange[]): readonly TimeRange[] {
   const endOf = (times: readonly TimeRange[]) => times.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
   return endOf(taken) >= endOf(known) ? taken : known;
 }
 
-/** Entries up to a size; the oldest are dropped. */
+/** Entries up to a size. Beyond it, those that were added first are dropped. */
 class EventRing {
   /** In the order in which they were added. Their times may be in another order. */
   readonly entries: KeptEntry[] = [];
+  /** The latest time of a dropped entry; -Infinity while none was dropped. */
   droppedToMs = Number.NEGATIVE_INFINITY;
   bytes = 0;
   readonly #maxBytes: number;
@@ -342,18 +345,18 @@ class EventRing {
   add(entry: KeptEntry): void {
     this.entries.push(entry);
     this.bytes += bytesOf(entry);
-    while (this.bytes > this.#maxBytes) this.#dropOldest();
+    while (this.bytes > this.#maxBytes) this.#dropFirst();
   }
 
   dropBefore(atMs: number): void {
-    while ((this.entries[0]?.atMs ?? Number.POSITIVE_INFINITY) < atMs) this.#dropOldest();
+    while ((this.entries[0]?.atMs ?? Number.POSITIVE_INFINITY) < atMs) this.#dropFirst();
   }
 
-  #dropOldest(): void {
-    for (const oldest of this.entries.splice(0, 1)) {
-      this.bytes -= bytesOf(oldest);
-      this.droppedToMs = Math.max(this.droppedToMs, oldest.atMs);
-    }
+  #dropFirst(): void {
+    const first = this.entries.shift();
+    if (first === undefined) return;
+    this.bytes -= bytesOf(first);
+    this.droppedToMs = Math.max(this.droppedToMs, first.atMs);
   }
 }
 

@@ -180,7 +180,8 @@ export class Copies {
 
   /**
    * The journals that nobody else can give: of pods that are not `present`, of earlier processes, and of pods that have not answered
-   * for `SILENT_MS`. The entries of the last `sinceAgeMs`, at most `limit` of all together.
+   * for `SILENT_MS`. They have entries of the last `sinceAgeMs`, and all together as many journals and entries as `limit`: the reader
+   * accepts no more, and the head of a journal takes about as much as an entry.
    */
   journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
     const lost = this.#copies.filter((copy) => {
@@ -189,8 +190,10 @@ export class Copies {
       // The copies before and after a gap have one journal.
       return copy === this.#newestOf(copy.journal.id) && !(isThere && copy === last);
     });
-    const share = Math.max(1, Math.floor(limit / Math.max(1, lost.length)));
-    return lost.slice(-MAX_COPIED_JOURNALS).map((copy) => {
+    // Each journal has room for its head and one entry.
+    const given = lost.slice(-Math.min(MAX_COPIED_JOURNALS, Math.max(1, Math.floor(limit / 2))));
+    const share = Math.max(1, Math.floor(limit / given.length) - 1);
+    return given.map((copy) => {
       return { uid: copy.uid, journal: copy.journal.read(this.#nowOf(copy), sinceAgeMs, share) };
     });
   }

@@ -102,7 +102,7 @@ export class MeshEvents {
       fromMs,
       toMs,
       nowMs: clock.nowMs(),
-      truncated: journals.parts.some((part) => lacksEvents(part, fromMs)) || events.length < inRange.length,
+      truncated: all.parts.some((part) => lacksEvents(part, fromMs)) || events.length < inRange.length,
       missing: [...journals.missing, ...shortJournals(journals.parts, all.parts, fromMs, this.#deps)],
       events,
     };

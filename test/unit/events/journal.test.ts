@@ -184,6 +184,24 @@ describe('events of the API, of starvation and of external probes', () => {
     expect([5_000, 15_000, 25_000].map((ageMs) => journal.apiLostAt(ageMs))).toEqual([null, starvedMs, null]);
   });
 
+  it('still tell that this process was never starved when so many links have failed that entries were dropped', () => {
+    const { journal, link } = start();
+    for (let i = 0; i < 3_000; i++) link('ok', 'timeout');
+    expect(journal.read(HOUR).truncated).toBe(true);
+    expect(journal.starvedAt(0)).toEqual({ unreliable: false, sinceMs: 0 });
+  });
+
+  it('tell probes apart whose targets differ only beyond the part that an event quotes', () => {
+    const { journal, kinds } = start();
+    const url = `http://example.org/${'x'.repeat(300)}`;
+    const probe = { protocol: 'http' as const, atMs: 1, durationUs: 5 };
+    for (let round = 0; round < 3; round++) {
+      journal.onProbe({ ...probe, target: `${url}1`, error: 'refused' });
+      journal.onProbe({ ...probe, target: `${url}2`, error: '' });
+    }
+    expect(kinds()).toEqual(['probe-failed']);
+  });
+
   it('are entered once at the beginning and once at the end', () => {
     const { journal, setStarved, kinds } = start();
     for (const status of [statusOf({ phase: 'waiting' }), synced, lost, { ...lost, attempts: 2 }])

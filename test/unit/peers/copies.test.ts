@@ -11,9 +11,9 @@ import {
   NO_CURSOR,
   parseCopyAnswerSliced,
 } from '../../../server/protocol/copy.ts';
-import { JOURNAL_FORMAT, parseJournalSliced } from '../../../server/protocol/event.ts';
+import { JOURNAL_FORMAT, MAX_EVENTS, parseJournalSliced } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
-import type { Sample, UdpResult } from '../../../server/protocol/sample.ts';
+import type { Outcome, Sample, UdpResult } from '../../../server/protocol/sample.ts';
 import { COPY_SHARE, type ResultsSettings } from '../../../server/results/history.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { overWire, resultsOf, resultsSettingsOf } from '../../support/collecting.ts';
@@ -285,6 +285,32 @@ describe('the copy of a pod', () => {
     expect(counts()).toEqual([]);
     clock.freeze(SECOND);
     expect(counts()).toEqual([2]);
+  });
+
+  it('says that it lacks entries of which the pod had too many for one answer', async () => {
+    const { journal, copies, pass, pull } = scene();
+    const fail = (from: Outcome, to: Outcome) =>
+      journal.onLinkChange({ target: targetOf('1'), from, to, sample: sampleOf(), previousForMs: 0 });
+    for (let i = 0; i < MAX_EVENTS + 1; i++) fail('ok', 'refused');
+    expect(journal.read(MINUTE, MAX_EVENTS, 0).truncated).toBe(false);
+    pass(SECOND);
+    await pull();
+    const [copy] = copies.journals(MINUTE, 2 * MAX_EVENTS, new Set());
+    expect(copy?.journal.events).toHaveLength(MAX_EVENTS);
+    expect([copy?.journal.truncated, copy?.journal.droppedAgeMs]).toEqual([true, SECOND]);
+  });
+
+  it('gives no more journals and entries than its reader accepts, however many processes of a pod have ended', async () => {
+    const { copies } = scene();
+    for (let process = 1; process <= MAX_COPIES; process++) {
+      const one = scene({ process });
+      one.journal.onProbe({ target: 'a:1', protocol: 'tcp', error: 'refused', atMs: 0, durationUs: 0 });
+      one.pass(SECOND);
+      await one.pull(copies);
+    }
+    const given = copies.journals(MINUTE, 10, new Set());
+    expect(given.reduce((sum, { journal }) => sum + 1 + journal.events.length, 0)).toBe(10);
+    expect(copies.journals(MINUTE, 100, new Set())).toHaveLength(MAX_COPIES);
   });
 
   it('says when the pod stood still or was starved, for however short a time, also from the copy of another keeper', async () => {

@@ -90,6 +90,15 @@ describe('the events of a time range', () => {
     ]);
   });
 
+  it('are truncated if the copy of a journal lacks some of them', async () => {
+    const [own, gone] = journals(2, []) as [PodAnswer<Journal>, PodAnswer<Journal>];
+    own.value = { ...own.value, copies: [{ uid: podOf(1).uid, journal: gone.value }] };
+    const truncated = async () => (await start({ parts: [own] }, undefined, () => podOf(1)).events(all)).truncated;
+    expect(await truncated()).toBe(false);
+    Object.assign(gone.value, { truncated: true, droppedAgeMs: 1_000 });
+    expect(await truncated()).toBe(true);
+  });
+
   it('are not missing where a pod was pending for long before it ran', async () => {
     const parts = journals(1, []);
     (parts[0] as PodAnswer<Journal>).value.knownAgeMs = 40_000;
