@@ -12,8 +12,9 @@ import { type PeerAnswer, PeerCallError, type PeerClient, type PeerRequest } fro
 export interface BroadcastQuery<T> extends Pick<PeerRequest<T>, 'path' | 'parse' | 'maxBytes' | 'maxValues'> {
   own(): T | Promise<T>;
   /**
-   * At most this many pods are asked, only ready ones, beginning with a random one. Default: all pods that are not gone. Such a
-   * query needs a path of its own, or it would share a round with a query that asks all pods.
+   * At most this many ready pods are asked, beginning with a random one, and as many terminating ones: when all pods are replaced
+   * (`kubectl rollout restart`), only these know what came before. Default: all pods that are not gone. Such a query needs a path of
+   * its own, or it would share a round with a query that asks all pods.
    */
   most?: number | undefined;
 }
@@ -116,9 +117,11 @@ export class PeerBroadcast {
     const selfUid = this.#deps.selfUid();
     const others = this.#deps.snapshot().pods.filter((pod) => pod.lifecycle !== 'gone' && pod.uid !== selfUid);
     if (most === Number.POSITIVE_INFINITY) return others;
-    const ready = others.filter(({ lifecycle }) => lifecycle === 'ready');
-    const first = Math.floor(this.#deps.random() * ready.length);
-    return [...ready.slice(first), ...ready.slice(0, first)].slice(0, most);
+    return (['ready', 'terminating'] as const).flatMap((stage) => {
+      const pods = others.filter(({ lifecycle }) => lifecycle === stage);
+      const first = Math.floor(this.#deps.random() * pods.length);
+      return [...pods.slice(first), ...pods.slice(0, first)].slice(0, most);
+    });
   }
 
   async #callEach<T>(

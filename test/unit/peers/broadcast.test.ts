@@ -39,7 +39,7 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
     client.stop();
   };
   onTestFinished(stop);
-  return { broadcast, clock, seen, stop };
+  return { broadcast, clock, seen, stop, pods };
 }
 
 const text = (wire: unknown): string => {
@@ -102,12 +102,14 @@ describe('asking all pods', () => {
   });
 
   it.each([
-    [1, ['uid-2']],
-    [2, ['uid-2', 'uid-1']],
-    [5, ['uid-2', 'uid-1']],
-  ])('asks at most %i, ready ones', async (most, asked) => {
-    const starting = podOf(3, { podIPs: ['127.0.0.3'], lifecycle: 'starting' });
-    const { broadcast, seen } = await start(hosts, () => answerX, [starting]);
+    [1, ['uid-2', 'uid-4']],
+    [2, ['uid-2', 'uid-1', 'uid-4', 'uid-3']],
+    [5, ['uid-2', 'uid-1', 'uid-4', 'uid-3']],
+  ])('asks at most %i ready ones and as many that terminate', async (most, asked) => {
+    const { broadcast, seen, pods } = await start([...hosts, '127.0.0.3', '127.0.0.4'], () => answerX);
+    pods[3] = { ...podOf(3, { podIPs: ['127.0.0.3'] }), lifecycle: 'terminating' };
+    pods[4] = { ...podOf(4, { podIPs: ['127.0.0.4'] }), lifecycle: 'terminating' };
+    pods.push(podOf(5, { podIPs: ['127.0.0.5'], lifecycle: 'starting' }));
     const { parts, missing } = await broadcast.ask({ ...question, most });
     expect([uidsOf(parts), missing]).toEqual([['uid-0', ...asked], []]);
     expect(seen).toHaveLength(asked.length);
