@@ -70,6 +70,13 @@ const numberFrom =
 export const decimal = numberFrom(parseGoFloat, 'a number');
 export const whole = numberFrom(parseGoInt, 'a whole number');
 
+/** Any whole number: of one that is no percentage from 1 to 100 the nearest is used, with a warning, as in Goldpinger. */
+export const percentage: Parser<number> = (text) => {
+  const value = parseGoInt(text);
+  if (Number.isNaN(value)) throw new RangeError('expected a whole number from 1 to 100');
+  return value;
+};
+
 /** A number of seconds from `least` to `most`. Negative means off, as 0 does. */
 export const secondsOrOff =
   (least: number, most: number): Parser<number> =>

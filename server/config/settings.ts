@@ -129,7 +129,7 @@ export const SETTINGS = {
   freshConnectionIntervalMs: setting('Pinging', 'FRESH_CONNECTION_INTERVAL', '10s', parse.durationMs(0), {
     help: 'Each link opens a new connection for the first ping after this time, and for the eight pings after one that failed or was late; pings in between use the open one. If REFRESH_INTERVAL is as long or longer, or with 0s, each ping opens one',
   }),
-  activeNodePercentage: setting('Pinging', 'ACTIVE_NODE_PERCENTAGE', '100', parse.whole(-(2 ** 53), 2 ** 53), {
+  activeNodePercentage: setting('Pinging', 'ACTIVE_NODE_PERCENTAGE', '100', parse.percentage, {
     help: 'Percentage of nodes, 1 to 100, whose pods ping the others and ask the Kubernetes API; the others only answer',
   }),
   activeNodes: setting('Pinging', 'ACTIVE_NODES', '', parse.nodeNames, {

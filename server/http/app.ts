@@ -70,6 +70,8 @@ export function createApp(context: RouteContext, streams: Streams): Express {
     // `app.all` would make an object for each of 35 methods: a thousand in all, and 10 ms of a start.
     app.route(path.replace(/\{(\w+)\}/g, ':$1')).all(methodNotAllowed(...allowed));
   }
+  // Paths that are not described: the page, and older names.
+  app.route(['/', '/api/v1/row', '/api/v1/row-history']).all(methodNotAllowed('GET', 'HEAD'));
   app.use('/assets', precompressed(join(context.pageDir, 'assets')));
   app.use('/assets', express.static(join(context.pageDir, 'assets'), { immutable: true, maxAge: '1y' }));
   app.use(

@@ -33,9 +33,10 @@ export const notFound: RequestHandler = (req, res) => {
   sendError(res, 404, `path ${req.path.slice(0, 200)} was not found`);
 };
 
-/** Answers 405 with `Allow`. Register it after the routes of the path: it does not look at the method. */
+/** Answers 405 with `Allow` to other methods. Register it after the routes of the path. */
 export function methodNotAllowed(...methods: string[]): RequestHandler {
-  return (req, res) => {
+  return (req, res, next) => {
+    if (methods.includes(req.method)) return next();
     res.set('Allow', methods.join(', '));
     // Close the connection. Otherwise Node reads the rest of the request body, only to discard it.
     res.set('Connection', 'close');

@@ -44,15 +44,15 @@ export function goldpingerRoutes(router: IRouter, context: RouteContext): void {
 
   router.get('/heatmap.png', async (req, res) => {
     // Goldpinger's parameters, ms: good below t0, fair below t1, warning below t2, slow from t2 on (`Thresholds`).
-    const limits = {
-      goodMs: numberParameter(req, 't0', 1),
-      warningMs: numberParameter(req, 't1', 10),
-      problemMs: numberParameter(req, 't2', 100),
-    };
-    if (limits.goodMs > limits.warningMs || limits.warningMs > limits.problemMs) {
+    const [t0, t1, t2] = ['t0', 't1', 't2'].map((name) => numberParameter(req, name, undefined));
+    // Who gives some of them means those: the defaults of the others make room.
+    const goodMs = t0 ?? Math.min(1, t1 ?? 1, t2 ?? 1);
+    const problemMs = t2 ?? Math.max(100, goodMs, t1 ?? 0);
+    const warningMs = t1 ?? Math.min(Math.max(10, goodMs), problemMs);
+    if (goodMs > warningMs || warningMs > problemMs) {
       throw new HttpError(400, 'expected t0 <= t1 <= t2 (milliseconds)');
     }
-    const png = await context.painter.paint(await collect(), limits);
+    const png = await context.painter.paint(await collect(), { goodMs, warningMs, problemMs });
     // Wikis and dashboards of other origins show it. It needs no policy of its own, because an image runs nothing.
     res.removeHeader('Content-Security-Policy');
     res.set({ 'Cache-Control': 'no-store', 'Cross-Origin-Resource-Policy': 'cross-origin' });

@@ -33,9 +33,10 @@ export function onlyParameters(req: Request, ...names: string[]): void {
   throw new HttpError(400, `${other.slice(0, 40)} in query: no such parameter; there are ${names.join(', ')}`);
 }
 
-/** The parameter `name` as a number >= 0 (milliseconds, as Goldpinger's t0, t1, t2). */
-export function numberParameter(req: Request, name: string, byDefault: number): number {
-  const value = textParameter(req, name, String(byDefault));
+/** The parameter `name` as a number >= 0 (milliseconds, as Goldpinger's t0, t1, t2); `byDefault` where absent or empty. */
+export function numberParameter<T>(req: Request, name: string, byDefault: T): number | T {
+  const value = textParameter(req, name, '');
+  if (value === '') return byDefault;
   const number = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isNaN(number)) throw invalid(name, 'a number of milliseconds');
   return number;
@@ -73,8 +74,9 @@ export function pastRangeParameters(req: Request, start: string, end: string, no
 /** The parameter `name` as a duration in Go's notation (`300ms`, `1m30s`), in ms; null if it is absent. */
 export function durationParameter(req: Request, name: string): number | null {
   if (!hasParameter(req, name)) return null;
+  const text = textParameter(req, name, '');
   try {
-    return parseDurationMs(textParameter(req, name, ''));
+    return parseDurationMs(text);
   } catch (error) {
     throw new HttpError(400, `${name} in query: ${textOf(error)}`);
   }

@@ -121,6 +121,7 @@ async function serve(
     keepAliveTimeout: keptMs,
   };
   const server = createServer(options, (req, res) => {
+    req.url = withSingleSlashes(req.url);
     requests.add(req, res, connections.clientOf(req.socket), () => {
       const refuse = (status: number, why: string) => sendError(res.setHeader('Connection', 'close'), status, why);
       if (!answersTo(req.headers.host)) refuse(403, FOREIGN_HOST);
@@ -159,6 +160,11 @@ async function serve(
       deadline.cancel();
     },
   };
+}
+
+/** `//ping` is `/ping`, as in Goldpinger: tools join a path to a base URL that ends with a slash. */
+function withSingleSlashes(url = ''): string {
+  return url.replace(/^\/[^?]*/, (path) => path.replace(/\/{2,}/g, '/'));
 }
 
 /**

@@ -166,6 +166,9 @@ const ANY_TLS = {
   ciphers: 'DEFAULT:@SECLEVEL=0',
 };
 
+/** Accepts heads whose lines end without CR, as Go's client does: small servers and scripts send them. */
+const ANY_HTTP = { insecureHTTPParser: true };
+
 /** The most bytes of one head that are read, so that many long ones at once fit into memory. Node's default is 16 KiB. */
 const MAX_HEAD_BYTES = 256 * 1024;
 
@@ -177,7 +180,15 @@ async function getHead(
 ): Promise<{ status: number; location: string | undefined }> {
   const send = url.protocol === 'https:' ? getOverHttps : getOverHttp;
   const headers = { 'User-Agent': 'goldpinger-ts' };
-  const options = { agent: false, headers, maxHeaderSize: MAX_HEAD_BYTES, lookup: find, signal, ...ANY_TLS };
+  const options = {
+    agent: false,
+    headers,
+    maxHeaderSize: MAX_HEAD_BYTES,
+    lookup: find,
+    signal,
+    ...ANY_HTTP,
+    ...ANY_TLS,
+  };
   const request = send(url, options).on('error', ignoreError);
   const [response]: IncomingMessage[] = await once(request, 'response');
   request.destroy();

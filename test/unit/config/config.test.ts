@@ -123,6 +123,7 @@ describe('readConfig', () => {
   it.each([
     // It would ping without a pause.
     ['REFRESH_INTERVAL', '0.0001', 'expected a number from 0.05 to 86400'],
+    ['ACTIVE_NODE_PERCENTAGE', '50%', 'expected a whole number from 1 to 100'],
     ['UDP_PACKET_SIZE', `${MIN_DATAGRAM_BYTES - 1}`, 'expected a whole number from 16 to 1500'],
     ['UDP_PACKET_SIZE', `${MAX_DATAGRAM_BYTES + 1}`, 'expected a whole number from 16 to 1500'],
     ['LINK_TEMPLATES', 'a=https://b/ a=https://c/', 'two templates have the name a'],

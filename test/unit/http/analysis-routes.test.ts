@@ -174,6 +174,7 @@ describe('/api/v1/verdict', () => {
     ['window=30', /^window in query: expected a duration/],
     ['window=0.5ms0', /^window in query: expected a duration/],
     ['window=', /^window in query: expected a duration/],
+    ['window=30s&window=40s', /^window in query: expected one value/],
     ['window=0s', /^window in query: expected from 1s to 3600s \(HISTORY_WINDOW\)$/],
     ['window=61m', /^window in query: expected from 1s to 3600s/],
     ['window=30s&start=1', /^window in query: expected either window or start and end, not both$/],

@@ -103,6 +103,15 @@ describe('every path', () => {
     }
   });
 
+  it.each(['/', '/api/v1/row', '/api/v1/row-history'])(
+    '%s answers 405 too, though it is not described',
+    async (path) => {
+      const { url } = await serve();
+      const answer = await fetch(url + path, { method: 'POST' });
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    },
+  );
+
   it('is described in swagger.json, and nothing else is', async () => {
     const { context } = stubContext();
     const app = createApp(context, new Streams(context));

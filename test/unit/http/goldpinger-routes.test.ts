@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { expect, it } from 'vitest';
+import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import { meshOf, podsOf, snapshotOf, statusOf } from '../../support/mesh.ts';
 import { jsonOf, serve } from './serve.ts';
 
@@ -12,14 +13,17 @@ it('every path answers as exactly application/json, which chaos tools compare; e
   expect([posted.status, posted.headers.get('content-type')]).toEqual([405, 'application/json']);
 });
 
-it.each(['/ping', '/ping/', '/ping?x=1'])('%s gives the boot time in ms with Z, uncompressed', async (path) => {
-  const { url, received } = await serve();
-  const answer = await fetch(url + path, { headers: { 'accept-encoding': 'gzip' } });
-  expect(answer.status).toBe(200);
-  expect(answer.headers.get('content-encoding')).toBeNull();
-  expect(await answer.text()).toBe('{"boot_time":"2026-11-22T14:39:48.013Z"}');
-  expect(received).toEqual(['ping']);
-});
+it.each(['/ping', '/ping/', '/ping?x=1', '//ping', '/ping//?x=//'])(
+  '%s gives the boot time in ms with Z, uncompressed',
+  async (path) => {
+    const { url, received } = await serve();
+    const answer = await fetch(url + path, { headers: { 'accept-encoding': 'gzip' } });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-encoding')).toBeNull();
+    expect(await answer.text()).toBe('{"boot_time":"2026-11-22T14:39:48.013Z"}');
+    expect(received).toEqual(['ping']);
+  },
+);
 
 it('/ping answers a client that asks through a proxy, by its whole URI', async () => {
   const { url, received } = await serve();
@@ -53,6 +57,30 @@ it('/healthz is 503 with the reason when the process cannot serve', async () => 
   const { status, body } = await jsonOf(await fetch(`${url}/healthz`));
   expect(status).toBe(503);
   expect(body).toMatchObject({ OK: false, reason: 'the mesh is on fire' });
+});
+
+it('a path may begin with two slashes, as with Goldpinger: a base URL that ends with one makes such paths', async () => {
+  const { url } = await serve();
+  for (const path of ['//check', '/check//', '//cluster_health?a=//b', '//api//v1/findings']) {
+    expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
+  }
+});
+
+it('/heatmap.png moves the defaults of the thresholds that a query leaves out or empty, and so takes any single one', async () => {
+  const asked: unknown[] = [];
+  const paint = async (_mesh: unknown, { goodMs, warningMs, problemMs }: Thresholds) => {
+    asked.push([goodMs, warningMs, problemMs]);
+    return Buffer.from('\x89PNG');
+  };
+  const { url } = await serve({ painter: { paint } });
+  for (const query of ['t0=50', 't0=200', 't1=0.5', 't1=300', 't2=5', 't2=0', 't0=&t1=&t2=', 't0=3&t2=4']) {
+    expect([query, (await fetch(`${url}/heatmap.png?${query}`)).status]).toEqual([query, 200]);
+  }
+  const [low, high] = [
+    [0.5, 0.5, 100],
+    [1, 300, 300],
+  ];
+  expect(asked).toEqual([[50, 50, 100], [200, 200, 200], low, high, [1, 5, 5], [0, 0, 0], [1, 10, 100], [3, 4, 4]]);
 });
 
 it('/heatmap.png takes t0, t1, t2 in ms and refuses what is no number or out of order', async () => {

@@ -54,6 +54,16 @@ it('a TCP target may have the name of a service as its port, as with Goldpinger'
   expect(tcpAddressOf('[::1]:HTTPS')).toEqual({ host: '::1', port: 443 });
 });
 
+it('an HTTP target may end the lines of its head without CR, as with Goldpinger', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end('HTTP/1.0 200 OK\nContent-Type: text/plain\n\nok\n'));
+  });
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${await listen(server, '127.0.0.1', 0)}/`;
+  expect(await probe(url)).toEqual({ outcome: 'ok', error: '' });
+});
+
 it.each([
   ['is a success, as with Goldpinger', 200_000, /^$/],
   ['fails beyond 256 KiB, so that many of them fit into memory', 300_000, /HPE_HEADER_OVERFLOW/],
