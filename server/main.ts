@@ -21,7 +21,7 @@ if (result.kind === 'print') {
   process.stderr.write(`goldpinger-ts cannot start: these settings are invalid.\n${list}See --help.\n`);
   process.exitCode = 1;
 } else {
-  // On Linux the title takes the place of the command line.
+  // On Linux the title replaces the command line, which every user of the machine can read.
   if (result.hasSecretFlag) process.title = 'goldpinger-ts';
   void run(result.config, result.warnings);
 }

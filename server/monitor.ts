@@ -156,12 +156,13 @@ export class Monitor {
     this.#snapshot = snapshot;
     this.#nameOf = null;
     const own = { ...this.#config, localAddresses: localAddresses(this.#localAddresses) };
-    const isNews = String(own.localAddresses) !== String(this.#localAddresses);
+    const isMoved = String(own.localAddresses) !== String(this.#localAddresses);
     this.#localAddresses = own.localAddresses;
-    if (isNews || [...added, ...removed].some((pod) => mayBeSelf(pod, own)))
+    if (isMoved || [...added, ...removed].some((pod) => mayBeSelf(pod, own)))
       this.#selfUid = findSelf(snapshot.pods, own);
     const selfUid = this.#selfUid || podName || podIP || hostname;
     const targets = this.#targets.update(snapshot.pods, { ...this.#config, selfUid });
+    // Time without targets is not time without pings: see `livenessFailure`.
     if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();
     this.#targetCount = targets.length;
     this.#schedule.setTargets(targets);
@@ -191,8 +192,8 @@ export class Monitor {
   }
 
   /**
-   * When this process was starved while the results were measured that stood for its links, or for links to it, `ageMs` ago; or at
-   * least in the last `lengthMs` of then.
+   * When this process was starved in the time before `ageMs` ago in which the results were measured that stood then for its links and
+   * for links to it. This time is at least `lengthMs` long.
    */
   #starvedTimes(ageMs: number, lengthMs = 0): PodReport['starvation']['times'] & object {
     const toMs = this.#clock.monotonicMs() - ageMs;
@@ -308,7 +309,7 @@ export class Monitor {
     return known;
   }
 
-  /** Ends every timer and probe at once. The probes under way are not waited for, and have no result. */
+  /** Ends every timer and probe. Resolves when all probes have ended, which takes no timeout. They have no result. */
   async stop(): Promise<void> {
     this.#starvation.stop();
     this.#external.stop();
@@ -320,10 +321,10 @@ export class Monitor {
   }
 }
 
-/** In this time the last results of all external probes were measured, ms. */
+/** The time in which the last results of all external probes were measured, ms. */
 function externalRangeMs({ refreshIntervalMs, dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs }: Config): number {
   const timeoutMs = Math.max(dnsTimeoutMs, tcpTimeoutMs, httpTimeoutMs);
-  // The last result is as old as a round and one timeout at most, and was measured for another one.
+  // A last result is at most as old as a round and a timeout, and its measurement took another timeout.
   return intervalWithoutPingsMs(refreshIntervalMs) + 2 * timeoutMs;
 }
 

@@ -50,9 +50,9 @@ export interface Service {
 
 /** What our own process lacks is logged at most this often, ms. */
 const OWN_FAULT_LOG_MS = 60_000;
-/** This long before its end a pod pings no more, and gives its keepers, which ask every second or so, the rest of its past. */
+/** A pod that ends stops pinging this long before its end. Meanwhile its keepers, which ask every second, get the rest of its past. */
 const LAST_COPY_MS = 2500;
-/** So many pods are asked for the copy of a pod: its keepers, and two that may have been keepers before. */
+/** The most pods that are asked for the copy of a pod: its two keepers, and two that may have been keepers before. */
 const MAX_ASKED_KEEPERS = 4;
 
 /**
@@ -101,9 +101,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     onUdpError: (target) => metrics.udpError(target),
   });
   const instance = config.hostname || config.podName;
-  // They read from here what other parts count when they are scraped.
   const metrics = new Metrics(
     { instance, perPeer: config.metricsPerPeer, version, probes: monitor.probes() },
+    // What a scrape reads of other parts.
     {
       nowMs: () => clock.nowMs(),
       pods: () => monitor.snapshot.pods,
@@ -155,14 +155,14 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   });
   const fanOut = new FanOut(config, clock);
   const isPassive = ({ node }: Pod) => !isActiveNode(node, config);
-  const reporters = onlyReporters(snapshot, selfUid, isPassive);
+  const snapshotOfReporters = onlyReporters(snapshot, selfUid, isPassive);
   /** The other pods that may have a copy of a pod, in the order in which to ask them. */
   const otherKeepers = (uid: string) => {
-    const others = reporters().pods.filter((pod) => pod.uid !== selfUid());
+    const others = snapshotOfReporters().pods.filter((pod) => pod.uid !== selfUid());
     return config.historyMemoryMiB > 0 ? keepersOf(uid, others, MAX_ASKED_KEEPERS) : [];
   };
-  /** What most of the parts below work with. */
   const { nameOf } = monitor;
+  /** What most of the parts below work with. */
   const shared = {
     clock,
     random,
@@ -177,7 +177,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     isPassive,
     resolutionMs,
   };
-  const broadcast = new PeerBroadcast({ ...shared, snapshot: reporters });
+  const broadcast = new PeerBroadcast({ ...shared, snapshot: snapshotOfReporters });
   const collectDeps: CollectDeps = {
     ...shared,
     snapshot,
@@ -205,12 +205,12 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   });
   const copySource = new CopySource({
     ...shared,
-    snapshot: reporters,
+    snapshot: snapshotOfReporters,
     copySince: (cursor) => monitor.past.copySince(cursor),
   });
   const keeper = new Keeper({
     ...shared,
-    snapshot: reporters,
+    snapshot: snapshotOfReporters,
     departed: () => {
       const departed = lifetimes.departedSince(clock.nowMs() - config.historyWindowMs);
       return departed.filter((pod) => !isPassive(pod)).map(({ uid }) => uid);
@@ -218,7 +218,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   });
   const annotations = new MeshAnnotations({ ...config, clock, random, log, broadcast, own: ownAnnotations });
   const stopping = new AbortController();
-  /** Whether other pods are known, so that it asks them for the past. */
+  /** Whether this pod has begun to ask others for the past, which it does once: when it first knows another pod. */
   let asksOthers = false;
 
   // What is made of the mesh.
@@ -328,20 +328,25 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
 }
 
 /**
- * What is known of the pods that report: all but those of passive nodes, and our own even if its HOSTNAME is not the name of its node.
- * Returns the same list of pods until the pods change.
+ * Returns a function that gives the snapshot without the pods that do not report, which are those of passive nodes. Our own pod stays
+ * in any case: it is active by its HOSTNAME, which may not be the name of its node. The list of pods is the same array until the pods
+ * or our own uid change, so that `Keeper` notices changes by comparing arrays.
  */
-function onlyReporters(
+export function onlyReporters(
   snapshot: () => DiscoverySnapshot,
   selfUid: () => string,
   isPassive: (pod: Pod) => boolean,
 ): () => DiscoverySnapshot {
   let all: DiscoverySnapshot['pods'] = [];
+  let ownUid = '';
   let reporters = all;
   return () => {
     const { pods, status } = snapshot();
-    if (pods !== all) reporters = pods.filter((pod) => !isPassive(pod) || pod.uid === selfUid());
-    all = pods;
+    if (pods !== all || selfUid() !== ownUid) {
+      all = pods;
+      ownUid = selfUid();
+      reporters = pods.filter((pod) => !isPassive(pod) || pod.uid === ownUid);
+    }
     return { pods: reporters, status };
   };
 }
