@@ -156,9 +156,9 @@ export class Monitor {
     this.#snapshot = snapshot;
     this.#nameOf = null;
     const own = { ...this.#config, localAddresses: localAddresses(this.#localAddresses) };
-    const isMoved = String(own.localAddresses) !== String(this.#localAddresses);
+    const haveAddressesChanged = String(own.localAddresses) !== String(this.#localAddresses);
     this.#localAddresses = own.localAddresses;
-    if (isMoved || [...added, ...removed].some((pod) => mayBeSelf(pod, own)))
+    if (haveAddressesChanged || [...added, ...removed].some((pod) => mayBeSelf(pod, own)))
       this.#selfUid = findSelf(snapshot.pods, own);
     const selfUid = this.#selfUid || podName || podIP || hostname;
     const targets = this.#targets.update(snapshot.pods, { ...this.#config, selfUid });

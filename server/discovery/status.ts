@@ -14,7 +14,7 @@ interface StatusDeps {
   onChange(isBurst: boolean): void;
 }
 
-/** Our process stood still if a timer is later than this, ms. What has come meanwhile is read first. */
+/** Our process stood still if a timer is later than this, ms. Then it gets as much time again to read what has come meanwhile. */
 const STOOD_STILL_MS = 1_000;
 
 /**
@@ -24,8 +24,9 @@ const STOOD_STILL_MS = 1_000;
 export class StatusKeeper {
   readonly #deps: StatusDeps;
   #status: DiscoveryStatus;
-  /** When the API server was last heard, and when it last told what the pods are, monotonic ms. */
+  /** When the API server was last heard, monotonic ms. */
   #heardMs: number;
+  /** When the list of pods was last up to date, monotonic ms. Parts of a list that has not ended do not make it so. */
   #goodMs = Number.NEGATIVE_INFINITY;
   #silence: Timer;
   /** Whether a login has not ended. */
@@ -65,7 +66,7 @@ export class StatusKeeper {
     this.#heardMs = this.#deps.clock.monotonicMs();
   }
 
-  /** The API server has sent news, or has shown that there are none. A newer `lastGoodMs` alone is not announced. */
+  /** The API server has sent news, or has shown that it answers. A newer `lastGoodMs` alone is not announced. */
   heard(havePodsChanged = false): void {
     const { clock, log, podCount, onChange } = this.#deps;
     const { sinceMs, lastGoodMs, attempts } = this.#status;
@@ -89,7 +90,7 @@ export class StatusKeeper {
     if (!wasSynced || havePodsChanged) onChange(false);
   }
 
-  /** An attempt has failed, and the next one starts after `delayMs`. Parts of lists do not keep the list up to date then. */
+  /** An attempt has failed, and the next one starts after `delayMs`. */
   failed({ fault, message }: Pick<ApiError, 'fault' | 'message'>, delayMs: number): void {
     const { clock, unheardMs } = this.#deps;
     const atMs = clock.nowMs();
@@ -107,7 +108,7 @@ export class StatusKeeper {
     this.#silence.cancel();
   }
 
-  /** Looks again and again whether the API server was heard. */
+  /** Looks again and again, first after `waitMs`, whether the API server was heard lately. */
   #checkAfter(waitMs: number): Timer {
     const { clock, unheardMs } = this.#deps;
     const dueMs = clock.monotonicMs() + waitMs;
@@ -119,6 +120,7 @@ export class StatusKeeper {
     }, waitMs);
   }
 
+  /** Nothing was heard for `unheardMs`. */
   #becomeStale(): void {
     const { clock, unheardMs } = this.#deps;
     const message = this.isLoggingIn

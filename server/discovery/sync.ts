@@ -56,8 +56,8 @@ const MAX_LOGGED_PODS = 100;
 /** After this many failed watches in a row the status says that changes come by listing. We go on trying to watch. */
 const MAX_WATCH_FAILURES = 3;
 
-/** After this many watches in a row whose version had expired, although it came from a new list, the pods are only listed. */
-const MAX_EXPIRED = 2;
+/** After this many new lists in a row that were too old to start a watch from, the pods are only listed. */
+const MAX_EXPIRED_LISTS = 2;
 
 /** Pods per page. An answer with 1000 pods peaks at 69 MiB of memory; pages of 50 peak at 48 MiB. */
 const PAGE_SIZE = 50;
@@ -82,9 +82,9 @@ export class Sync {
   /** When a forbidden watch is tried again, and when the last list began, monotonic. */
   #watchFromMs = 0;
   #listedMs = 0;
-  /** Watches that failed since one last worked, and those whose version had expired. */
+  /** Since a watch last worked: how many failed, and how many new lists were too old to start one from. */
   #watchFailures = 0;
-  #expired = 0;
+  #expiredLists = 0;
   /** Whether the last watch outlived its lifetime, so that we ended it. */
   #wasOverdue = false;
 
@@ -155,7 +155,7 @@ export class Sync {
   async #watchFrom(listVersion: string): Promise<void> {
     const { clock, random, timing } = this.#deps;
     let version = listVersion;
-    while (!this.#stop.aborted) {
+    for (let isFirst = true; !this.#stop.aborted; isFirst = false) {
       if (this.#arePodsMissing() && clock.monotonicMs() - this.#listedMs >= this.#listIntervalMs) return;
       await this.#logIn();
       // The list became stale during the login. A new list tells sooner than a watch what has changed.
@@ -163,8 +163,8 @@ export class Sync {
       const startMs = clock.monotonicMs();
       const end = await this.#watch(version, startMs);
       if (end.why === 'expired') {
-        this.#expired += 1;
-        if (version !== listVersion || this.#expired < MAX_EXPIRED) return;
+        if (isFirst) this.#expiredLists += 1;
+        if (this.#expiredLists < MAX_EXPIRED_LISTS) return;
         throw new ApiError('server-error', 'the list was too old to start a watch from', 410);
       }
       version = end.resourceVersion;
@@ -198,14 +198,14 @@ export class Sync {
         if (!hadEvent && clock.monotonicMs() - startMs < timing.paceMs) break;
         this.#watchWorks();
         this.#wasOverdue = event.why === 'overdue';
-        if (event.why === 'closed') this.#keeper.heard();
+        // The server sends all that has changed before it ends a watch.
+        if (event.why === 'closed') this.#noteCurrent();
         return event;
       } else {
         if (event.type !== 'bookmark') this.#takePod(event.object, event.type === 'deleted');
         if (!hadEvent) this.#watchWorks();
         hadEvent = true;
-        this.#store.confirm(clock.nowMs());
-        this.#keeper.heard();
+        this.#noteCurrent();
       }
     }
     // For example a proxy that lets no stream through. If this counted as a watch, no change would ever be seen.
@@ -217,16 +217,22 @@ export class Sync {
     return this.#store.liveCount === 0 || !this.#deps.knowsOwnPod();
   }
 
+  /** Takes note that the store has all news of the API server. */
+  #noteCurrent(): void {
+    this.#store.confirm(this.#deps.clock.nowMs());
+    this.#keeper.heard();
+  }
+
   #watchWorks(): void {
     this.#watchFailures = 0;
-    this.#expired = 0;
+    this.#expiredLists = 0;
     this.#backoff.reset();
     this.#keeper.set({ mode: 'watch' });
   }
 
   /**
-   * The list succeeded, but the watch did not. Only listing again shows what was missed: after the
-   * first failure it comes at once, then after a wait, and in the end every refresh interval.
+   * The list succeeded, but the watch did not. Only a new list shows what was missed: it comes at once after the first failure, after a
+   * wait from the second on, and every refresh interval from MAX_WATCH_FAILURES on.
    */
   async #watchFailed(error: ApiError): Promise<void> {
     const { clock, log, timing, client, onFault } = this.#deps;
@@ -253,7 +259,7 @@ export class Sync {
     return this.#waitOneInterval();
   }
 
-  /** Waits until one refresh interval after the last list. Rejects if the API server does not answer any more. */
+  /** Waits until one refresh interval (a twentieth longer at most) after the last list. Rejects if the API server does not answer. */
   async #waitOneInterval(): Promise<void> {
     const { clock, random, timing } = this.#deps;
     this.#backoff.reset();
@@ -275,7 +281,9 @@ export class Sync {
     client.drop(error.fault);
     const delayMs = this.#backoff.nextMs(error);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
-    if (this.status.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
+    const { attempts, lastError } = this.status;
+    // Silence sets an error before any attempt has failed, and logs nothing.
+    if (attempts > 0 && lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
     else log.warn(fields, 'the pods cannot be listed from the Kubernetes API');
     onFault(error.fault);
     this.#keeper.failed(error, delayMs);

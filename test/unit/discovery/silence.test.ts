@@ -11,9 +11,17 @@ import { keptLog } from './discovery-scene.ts';
 /**
  * How an API server treats watches: it ends them on time with a bookmark before, without one, never, or forbids them; or
  * something on the way resets connections that are idle for 6 s. `expires later`: the first watch brings nothing and does
- * not end, and the version of the next one is too old.
+ * not end, and the version of the next one is too old. `ends, then expired`: the first three end on time without a bookmark.
  */
-type Mode = 'bookmarks' | 'no bookmarks' | 'never ends' | 'forbidden' | 'always expired' | 'reset' | 'expires later';
+type Mode =
+  | 'bookmarks'
+  | 'no bookmarks'
+  | 'never ends'
+  | 'forbidden'
+  | 'always expired'
+  | 'reset'
+  | 'expires later'
+  | 'ends, then expired';
 
 let clock: FakeClock;
 /** Whether all packets from and to the API server are lost. */
@@ -67,7 +75,11 @@ function answerOf(mode: Mode, query: Record<string, string>, signal: AbortSignal
   } else if (mode === 'forbidden') {
     body.statusCode = 403;
     body.end();
-  } else if (mode === 'always expired' || (mode === 'expires later' && watches().length > 1)) {
+  } else if (
+    mode === 'always expired' ||
+    (mode === 'expires later' && watches().length > 1) ||
+    (mode === 'ends, then expired' && watches().length > 3)
+  ) {
     body.end('{"type":"ERROR","object":{"code":410,"message":"too old"}}\n');
   } else if (mode === 'reset') {
     clock.setTimer(() => isAway || body.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' })), 6_000);
@@ -284,6 +296,32 @@ describe('a watch that opens proves nothing until something comes', () => {
     expect(status().lastGoodMs).toBe(goodMs);
     expect(await msUntil(() => lists().length > 1)).toBeLessThanOrEqual(8_000);
   });
+});
+
+test('a watch that the server ends without an event says that nothing has changed: a pod can only have left after it', async () => {
+  const { discovery } = await start('ends, then expired');
+  await msUntil(() => watches().length === 3);
+  pods = [podObject({ name: 'b', ip: '10.1.0.2' })];
+  await msUntil(() => lists().length > 1);
+  await clock.advance(1_000);
+  const [a] = discovery.snapshot().pods;
+  expect(a).toMatchObject({ name: 'a', lifecycle: 'gone' });
+  expect(a?.unseenMs).toBeLessThanOrEqual(2_000);
+});
+
+test('one expired version after a long watch does not end watching: a new list is followed by a new watch', async () => {
+  const { status } = await start('ends, then expired');
+  await msUntil(() => watches().length === 5);
+  expect(status().mode).toBe('watch');
+});
+
+test('the log says once that the API server hangs', async () => {
+  const { lines } = await start('bookmarks');
+  isAway = true;
+  await clock.advance(120_000);
+  expect(lines.filter((line) => line.startsWith('warn'))).toEqual([
+    'warn the pods cannot be listed from the Kubernetes API',
+  ]);
 });
 
 describe('the list is old after 14 s of silence', () => {
