@@ -8,20 +8,20 @@ export interface Stage {
 }
 
 /**
- * The stage of a pod that the API server still lists. `before` is the last stage that we knew, null for a new pod. `sinceMs`
- * is the API's time if it has one that can be trusted; else `before.sinceMs` if the stage is the same; else `nowMs`. It is at
- * most `nowMs`, because the clock of the API server may be ahead of ours.
+ * The stage of a pod that the API server still lists. `before` is the last stage that we knew, null for a new pod. `sinceMs` is the
+ * time that the API names; without one it is `before.sinceMs` if the stage is the same, else `nowMs`. It is at most `nowMs`, because
+ * the clock of the API server may be ahead of ours.
  */
 export function stageOf(facts: PodFacts, before: Stage | null, nowMs: number): Stage {
   const { lifecycle, apiTimeMs } = lifecycleOf(facts, before);
-  // The times of a departure that the API names change while it lasts. The first one counts.
-  const isLeaving = lifecycle === 'gone' || lifecycle === 'terminating';
   const keptMs = before?.lifecycle === lifecycle ? before.sinceMs : 0;
-  const sinceMs = (isLeaving && keptMs) || apiTimeMs || keptMs || nowMs;
+  // While a pod leaves, the API changes the time that it names (see `deletedMs` in pod-reader.ts). The first one counts.
+  const isLeaving = lifecycle === 'gone' || lifecycle === 'terminating';
+  const sinceMs = isLeaving ? keptMs || apiTimeMs || nowMs : apiTimeMs || keptMs || nowMs;
   return { lifecycle, sinceMs: Math.min(sinceMs, nowMs) };
 }
 
-/** `apiTimeMs`: when the stage began according to the API; 0 = not known. */
+/** `apiTimeMs`: when the stage began according to the API; 0 = it does not say. */
 function lifecycleOf(facts: PodFacts, before: Stage | null): { lifecycle: Lifecycle; apiTimeMs: number } {
   // A finished pod stays in the API until it is garbage-collected, whether its deletion has been requested or not. The API
   // does not say when it finished. If we saw it alive, that is now; otherwise not before the newest time that the API names.

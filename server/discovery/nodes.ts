@@ -8,7 +8,7 @@ import { listAll } from './list.ts';
 import type { PodStore } from './pod-store.ts';
 import type { Timing } from './timing.ts';
 
-/** What is needed of a pod. */
+/** What is read of a pod. */
 type NodePod = Pick<Pod, 'namespace' | 'name' | 'uid' | 'node' | 'lifecycle'>;
 
 interface NodeKeeperDeps {
@@ -16,13 +16,16 @@ interface NodeKeeperDeps {
   log: Log;
   random: () => number;
   timing: Pick<Timing, 'nodesRefreshMs' | 'nodesPaceMs'>;
-  /** Lists the nodes that a field selector ('' = all) selects: see `listNodes`. */
+  /** See `listNodes`. */
   list(fieldSelector: string): Promise<NodeFacts[]>;
   store: Pick<PodStore, 'setZones' | 'setCordoned' | 'nodeDeleted'>;
   onChange(): void;
 }
 
-/** How often cordoned nodes are listed: the longer one counts. So the API server gets one such list in 60 ms from all pods together. */
+/**
+ * Time between two lists of the cordoned nodes: the longer of these two. So all pods together ask the API server for one such list in
+ * 60 ms at most.
+ */
 const CORDONED_LIST_MS = 15_000;
 const CORDONED_LIST_MS_PER_POD = 60;
 /** A node without pods is looked up after this time, ms: by then a DaemonSet has put another pod there, unless the node is gone. */
@@ -69,14 +72,15 @@ export class NodeKeeper {
     this.#schedule();
   }
 
+  /** Counts one pod more or less on its node. */
   #count({ node, lifecycle }: NodePod, change: 1 | -1): void {
-    const live = lifecycle === 'gone' ? 0 : change;
-    this.#liveCount += live;
+    const liveChange = lifecycle === 'gone' ? 0 : change;
+    this.#liveCount += liveChange;
     if (node === '') return;
     const before = this.#nodes.get(node) ?? { pods: 0, live: 0 };
-    // If a list of the zones does not hold the node, it waits for the refresh.
+    // Only its first pod asks for a node that the zones lack: if the next list lacks it too, it waits for the refresh.
     if (before.pods === 0 && !this.#zones.has(node)) this.#listZonesSoon();
-    const now = { pods: before.pods + change, live: before.live + live };
+    const now = { pods: before.pods + change, live: before.live + liveChange };
     if (now.pods > 0) this.#nodes.set(node, now);
     else this.#nodes.delete(node);
     const nowMs = this.#deps.clock.monotonicMs();
@@ -156,12 +160,13 @@ export class NodeKeeper {
   async #lookUp(node: string): Promise<void> {
     const { list, store } = this.#deps;
     this.#lookUps.delete(node);
-    // What cannot be found out stays unknown.
+    // After a failure it stays unknown.
     const found = await list(`metadata.name=${node}`).catch(() => null);
-    if (found?.length === 0 && !this.#nodes.get(node)?.live) this.#tell(() => store.nodeDeleted(node));
+    const hasPodAgain = (this.#nodes.get(node)?.live ?? 0) > 0;
+    if (found?.length === 0 && !hasPodAgain) this.#tell(() => store.nodeDeleted(node));
   }
 
-  /** A time up to a tenth shorter or longer, so that the pods of a cluster do not all ask at once. */
+  /** A time at most a tenth shorter or longer, so that the pods of a cluster do not all ask at once. */
   #spread(ms: number): number {
     return ms * (0.9 + this.#deps.random() / 5);
   }
@@ -198,7 +203,7 @@ export async function listNodes(
   return (await listAll(client, clock, call, stop)).items;
 }
 
-/** The zone is '' for a node without one. */
+/** A node. Its zone is '' if it has none. */
 type NodeFacts = [name: string, zone: string];
 
 const nameSchema = v.pipe(v.string(), v.maxLength(253));

@@ -23,13 +23,13 @@ export class PodStore {
   readonly #entries = new Map<string, PodEntry>();
   #zones: ReadonlyMap<string, string> = new Map();
   #cordoned: ReadonlySet<string> = new Set();
-  /** Those of the pods that have left. */
+  /** Those of `#entries` whose pods have left. */
   readonly #gone = new Map<string, PodEntry>();
   /** The entries in the order of `comparePods`. Sorting thousands of them anew for each change would take milliseconds. */
   readonly #order: PodEntry[] = [];
   /** What `pods` returned last; null = something has changed since. */
   #sorted: readonly Pod[] | null = [];
-  /** The number of the last list or event from the API server. It tells which pod was there before another one left. */
+  /** The number of the last list or event from the API server. It shows which pod was there before another one left. */
   #step = 0;
   /** When a list, an event or a bookmark last came, ms since the epoch; 0 = never. */
   #currentAtMs = 0;
@@ -64,7 +64,7 @@ export class PodStore {
       changed = true;
     }
     const unseenMs = this.#unseenMs(nowMs);
-    for (const facts of list) changed = this.#put(facts, nowMs, unseenMs) || changed;
+    for (const facts of list) if (this.#put(facts, nowMs, unseenMs)) changed = true;
     this.#endStep(nowMs);
     return changed;
   }
@@ -152,25 +152,30 @@ export class PodStore {
     return this.#limits.ignoreCordoned === true ? 'ignored' : 'cordoned';
   }
 
-  /** `unseenMs`: that of `Pod`, if the pod is found to be gone now. */
+  /**
+   * Adds or changes one pod that the API still has. Returns whether anything has changed. `unseenMs`: for how long before now we did
+   * not see what happened to it.
+   */
   #put(facts: PodFacts, nowMs: number, unseenMs = 0): boolean {
     const { uid, node } = facts.pod;
     const known = this.#entries.get(uid);
     const stage = stageOf(facts, known?.pod ?? null, nowMs);
     const isGone = stage.lifecycle === 'gone';
     if (isGone && stage.sinceMs + this.#limits.goneRetentionMs <= nowMs) return this.#forget(uid);
-    const wasGone = known?.pod.lifecycle === 'gone';
-    const isBackOrNew = !isGone && (known === undefined || wasGone);
-    if (isBackOrNew && this.liveCount >= this.#limits.maxPods) return false;
-    const backMs = isBackOrNew && wasGone ? nowMs : (known?.backMs ?? 0);
+    /** The pod as it was when it left, if it had left before. */
+    const departed = known?.pod.lifecycle === 'gone' ? known.pod : null;
+    const isBack = departed !== null && !isGone;
+    const needsRoom = isBack || (known === undefined && !isGone);
+    if (needsRoom && this.liveCount >= this.#limits.maxPods) return false;
+    const backMs = isBack ? nowMs : (known?.backMs ?? 0);
     const pod: Pod = {
       ...facts.pod,
       zone: this.#zones.get(node) ?? known?.pod.zone ?? '',
-      cordon: isGone && wasGone && known !== undefined ? known.pod.cordon : this.#cordonOf(node),
+      cordon: isGone && departed !== null ? departed.cordon : this.#cordonOf(node),
       lifecycle: stage.lifecycle,
       // The API's time may be from before it left. Then the pod would never have been gone.
       sinceMs: Math.max(stage.sinceMs, backMs),
-      unseenMs: isGone && known !== undefined ? (wasGone ? known.pod.unseenMs : unseenMs) : 0,
+      unseenMs: isGone && known !== undefined ? (departed?.unseenMs ?? unseenMs) : 0,
       replacedBy: isGone ? (known?.pod.replacedBy ?? '') : '',
     };
     if (known !== undefined && JSON.stringify(known.pod) === JSON.stringify(pod)) return false;
@@ -214,7 +219,7 @@ export class PodStore {
     });
   }
 
-  /** For how long before the list of now we did not see what happened, ms: since the store was last current. */
+  /** For how long before the list that has come now we did not see what happened, ms: since the store was last current. */
   #unseenMs(nowMs: number): number {
     return this.#currentAtMs === 0 ? 0 : Math.max(0, nowMs - this.#currentAtMs);
   }

@@ -46,7 +46,7 @@ type Leaver = PodEntry & { left: Departure };
  */
 export function nameReplacements(byUid: ReadonlyMap<string, PodEntry>): void {
   const leaving = [...byUid.values()].filter((entry): entry is Leaver => entry.left !== null);
-  // A pod that the store forgot, and that came back, has a new entry without `isReplacement`.
+  // A replacement that the store forgot, and that came back, has a new entry: mark it again.
   for (const { replacement } of leaving) {
     const entry = byUid.get(replacement);
     if (entry !== undefined) entry.isReplacement = true;
@@ -80,13 +80,14 @@ function newcomersOf(
   byUid: ReadonlyMap<string, PodEntry>,
   leavers: ReadonlyMap<string, readonly Leaver[]>,
 ): PodEntry[] {
+  if (leavers.size === 0) return [];
   const firstStep = new Map<string, number>();
   for (const [key, group] of leavers) {
     // A pod with a place of its own may be replaced before we hear that it is leaving.
     firstStep.set(key, Math.min(...group.map((leaver) => (placeOf(leaver) === null ? leaver.left.step : 0))));
   }
   const newcomers = [...byUid.values()].filter((entry) => {
-    const step = firstStep.size > 0 ? firstStep.get(keyOf(entry)) : undefined;
+    const step = firstStep.get(keyOf(entry));
     return step !== undefined && entry.appeared.step >= step && !entry.isReplacement;
   });
   return newcomers.sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
