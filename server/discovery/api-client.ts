@@ -63,20 +63,20 @@ export class ApiClient {
       if (!isDeepStrictEqual(this.#credential?.plugin, plugin)) this.#credential = null;
       // Without an expiry it is used until the API server refuses it: see `drop`.
       if (plugin === null || this.#clock.nowMs() < (this.#credential?.expiresMs ?? 0)) return;
-      this.#pluginRun ??= runPlugin(plugin, this.#clock, this.#dropped.signal);
-      const credential = await this.#pluginRun;
-      this.#credential = credential;
+      this.#pluginRun ??= runPlugin(plugin, this.#clock, this.#dropped.signal).finally(() => {
+        this.#pluginRun = null;
+      });
+      this.#credential = await this.#pluginRun;
       this.#options = null;
     } catch (error) {
       throw loginError(error);
-    } finally {
-      this.#pluginRun = null;
     }
   }
 
   /**
    * Sends a GET with the credentials of the last `logIn`; `path` starts with `/api`. Resolves with the answer, whatever its
-   * status, as soon as its head has come. Before that it may read the token file. Rejects with an `ApiError`.
+   * status, as soon as its head has come. Before that it may read the token file. Rejects with an `ApiError`, or with the reason of
+   * `signal`.
    */
   async get(
     path: string,

@@ -2,10 +2,10 @@
 const MIN_EMPTY_LISTS = 3;
 
 /**
- * Returns a function that decides whether to believe a list of so many pods while so many live pods are known. An API server that
- * suddenly lists none is probably wrong (restored from a backup, behind a wrong proxy), and believing it would stop all pings. So an
- * empty list is believed once MIN_EMPTY_LISTS in a row were empty and the first of them is `confirmMs` old; or at once while no live
- * pod is known. `nowMs`: monotonic.
+ * Returns a function that decides whether to believe a list of `listedCount` pods while `liveCount` live pods are known. An API server
+ * that suddenly lists none is probably wrong (restored from a backup, behind a wrong proxy), and believing it would stop all pings. So
+ * an empty list is believed once MIN_EMPTY_LISTS in a row were empty and the first of them is `confirmMs` old; or at once while no
+ * live pod is known. `nowMs`: monotonic.
  */
 export function emptyGuard(confirmMs: number) {
   let emptyLists = 0;
