@@ -126,7 +126,7 @@ export class ExternalProbes {
       if (signal.aborted) return;
       job.state = 'running';
       const startMs = clock.monotonicMs();
-      const probed = (async () => job.probe({ clock, timeoutMs, signal }))();
+      const probed = Promise.resolve(job.probe({ clock, timeoutMs, signal }));
       try {
         const end = isLookup(job) ? withTimeout(clock, timeoutMs, signal, 'the lookup', () => probed) : probed;
         this.#report(job, startMs, await end);
@@ -179,9 +179,7 @@ function jobsOf(settings: ExternalSettings, lookup: Lookup): Job[] {
     return { timeoutMs: timeouts[protocol], probe, result, state: 'none', waitsSinceMs: 0 };
   };
   return [
-    ...pathChecksOf(settings).map(({ path, protocol, target, probe }) =>
-      jobOf(protocol, target, protocol === 'dns' ? () => probeDns(target, lookup) : probe, path),
-    ),
+    ...pathChecksOf(settings, lookup).map(({ path, protocol, target, probe }) => jobOf(protocol, target, probe, path)),
     ...settings.hostsToResolve.map((host) => jobOf('dns', host, () => probeDns(host, lookup))),
     ...settings.tcpTargets.map((target) => jobOf('tcp', target, (limits) => probeTcp(target, limits))),
     ...settings.httpTargets.map((target) => jobOf('http', target, (limits) => probeHttp(target, limits))),

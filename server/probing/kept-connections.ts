@@ -65,7 +65,7 @@ export class KeptConnections {
     return refreshIntervalMs < freshConnectionIntervalMs && this.#byTarget.get(id)?.hasRoom === true;
   }
 
-  /** Hands out the kept connection to a target; null if there is none to its present address. It is kept no more: see `keep`. */
+  /** Hands out the kept connection to a target; null if there is none to its present address. To keep it further, call `keep`. */
   take(target: Target): Connection | null {
     const kept = this.#byTarget.get(target.id);
     const connection = kept?.connection ?? null;
@@ -91,13 +91,13 @@ export class KeptConnections {
   noteResult({ id }: Target, { outcome, totalUs, failsOnly, suspect }: Sample): void {
     const kept = this.#byTarget.get(id);
     if (kept === undefined) return;
-    // If only open connections fail, new ones do not show it. What our own process caused they do not show either.
+    // New connections show neither that only open ones fail, nor what our own process caused.
     const isBad = outcome === 'ok' ? this.#isLate(totalUs) : failsOnly !== 'open';
     kept.freshLeft = isBad && !suspect ? FRESH_RUN : Math.max(0, kept.freshLeft - 1);
   }
 
-  /** Keeps a connection after a ping, which took `totalUs`. */
-  keep(connection: Connection, totalUs: number): void {
+  /** Keeps a connection, unless the ping over it took so long (`totalUs`) that it was late. */
+  keep(connection: Connection, totalUs = 0): void {
     const kept = this.#byTarget.get(connection.target.id);
     connection.user = null;
     if (kept === undefined || !this.mayKeep(connection.target) || this.#isLate(totalUs)) connection.close();

@@ -1,7 +1,14 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Path, ProbeProtocol } from '../protocol/sample.ts';
-import { type HttpOptions, type ProbeEnd, type ProbeLimits, probeHttp } from './external-probes.ts';
+import {
+  type HttpOptions,
+  type Lookup,
+  type ProbeEnd,
+  type ProbeLimits,
+  probeDns,
+  probeHttp,
+} from './external-probes.ts';
 
 /** Which paths are checked, and where they lead. */
 export interface PathSettings {
@@ -17,9 +24,7 @@ interface PathCheck {
   path: Path;
   protocol: ProbeProtocol;
   target: string;
-  /**
-   * Probes a path of protocol `http`; null if its address is not known yet. Paths of protocol `dns` are looked up by external.ts.
-   */
+  /** Probes the path; null if its address is not known yet. */
   probe(limits: ProbeLimits): Promise<ProbeEnd> | null;
 }
 
@@ -29,8 +34,15 @@ interface PathCheck {
  */
 const API_SERVER_ANSWERS = [200, 401, 403];
 
-/** The checks that PATH_CHECKS asks for, in the order of `PATHS`. `lookup`: the system's resolver. */
-export function pathChecksOf(settings: PathSettings, lookup: LookupFunction = systemLookup): PathCheck[] {
+/**
+ * The checks that PATH_CHECKS asks for, in the order of `PATHS`. `resolve` and `lookup` both ask the system's resolver: for the check
+ * `dns`, and for the connections of all others.
+ */
+export function pathChecksOf(
+  settings: PathSettings,
+  resolve: Lookup,
+  lookup: LookupFunction = systemLookup,
+): PathCheck[] {
   const { pathChecks, pathServiceUrl, pathIngressUrl, pathDnsName, pathApiserverUrl } = settings;
   const checks: PathCheck[] = [];
   const addHttp = (path: Path, target: string, options: () => HttpOptions | null) => {
@@ -46,7 +58,9 @@ export function pathChecksOf(settings: PathSettings, lookup: LookupFunction = sy
     addHttp('service-ip', pathServiceUrl, () => (address.isKnown ? { lookup: address.recall } : null));
   }
   if (pathChecks.includes('ingress')) addHttp('ingress', pathIngressUrl, () => ({ lookup }));
-  if (pathChecks.includes('dns')) checks.push({ path: 'dns', protocol: 'dns', target: pathDnsName, probe: () => null });
+  if (pathChecks.includes('dns')) {
+    checks.push({ path: 'dns', protocol: 'dns', target: pathDnsName, probe: () => probeDns(pathDnsName, resolve) });
+  }
   if (pathChecks.includes('apiserver')) {
     addHttp('apiserver', pathApiserverUrl, () => ({ lookup, accepted: API_SERVER_ANSWERS }));
   }

@@ -23,8 +23,6 @@ interface ProbeOptions extends KeepSettings {
 
 /** Size of the read buffer that all connections share. An answer to a ping has about 200 bytes. */
 const READ_BYTES = 2048;
-/** What may be resolved by DNS and stand in the `Host` header. */
-const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 
 /**
  * Pings targets. A `Ping` consists of `Attempt`s, each over one connection: mostly one. If the peer has closed an open connection
@@ -107,8 +105,7 @@ class Ping implements Due {
   start(): void {
     const { address } = this.#target;
     if (address === '') this.#finish({ outcome: 'no-address' });
-    else if (isIP(address) === 0 && !HOST_NAME.test(address))
-      this.#finish({ outcome: 'dns', reason: 'not a host name' });
+    else if (isIP(address) === 0) this.#finish({ outcome: 'dns', reason: 'not an IP address' });
     else this.#begin();
   }
 
@@ -130,13 +127,15 @@ class Ping implements Due {
   }
 
   #onEnd(end: End): void {
-    const { isKept, phase, connection } = this.#attempt;
-    if (end.outcome !== 'reset' || !isKept || phase === 'body') {
-      this.#finish(end);
-      return;
-    }
-    // The peer has closed the old connection while nobody used it.
-    connection?.close();
+    const { isKept, phase } = this.#attempt;
+    const wasClosedUnused = isKept && end.outcome === 'reset' && phase !== 'body';
+    if (wasClosedUnused) this.#startAgain();
+    else this.#finish(end);
+  }
+
+  /** Makes the second attempt, over a new connection. */
+  #startAgain(): void {
+    this.#attempt.connection?.close();
     this.#witness?.close();
     this.#witness = null;
     this.#attempt = this.#attemptOver(null);
@@ -201,9 +200,9 @@ class Ping implements Due {
       statusCode: attempt.statusCode,
       detail: outcome === 'ok' ? '' : textOf(this.#detail(outcome, reason), 200),
     };
-    const isAnswered = attempt.phase === 'body';
-    if (outcome !== 'ok' && outcome !== 'timeout' && ownFault === '' && !isAnswered) this.#callWitness();
-    if (this.#witness === null || this.#witness.end !== null || outcome === 'ok' || isAnswered) this.#report();
+    const hasAnswerBegun = attempt.phase === 'body';
+    if (!hasAnswerBegun && outcome !== 'timeout' && ownFault === '') this.#callWitness();
+    if (hasAnswerBegun || this.#witness === null || this.#witness.end !== null) this.#report();
   }
 
   /** Adds what the witness shows, closes all connections that are not kept, and hands over the sample. */
@@ -220,10 +219,9 @@ class Ping implements Due {
       sample.failsOnly = fails;
       sample.detail = textOf(`${sample.detail}; a ping over ${works} connection was answered`, 200);
     }
-    // As long as pings over new connections fail, the old one is kept for the next witness, unless it got no answer itself. 0: it
-    // was not slow.
-    if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
-      this.#prober.kept.keep(old, 0);
+    // As long as pings over new connections fail, the old one is kept for the next witness, unless it got no answer itself.
+    const staysForWitness = sample.outcome !== 'ok' && (witness === null || witness.isAnswered);
+    if (old !== null && staysForWitness) this.#prober.kept.keep(old);
     else old?.close();
     this.#prober.kept.noteResult(this.#target, sample);
     this.#onSample(sample);
@@ -276,19 +274,19 @@ interface End {
   staysOpen?: boolean;
 }
 
-/** A ping over one connection, without its timeout: over `kept`, which is open, or over a new one. */
+/** A ping over one connection, without a timeout of its own: over `kept`, which is open, or over a new one (null). */
 class Attempt implements ConnectionUser {
   phase: Phase = 'connect';
   statusCode = 0;
   connection: Connection | null;
   end: End | null = null;
-  /** Whether the connection was open before. */
+  /** Whether the connection was open before, and is only lent to this attempt. */
   readonly isKept: boolean;
   readonly #prober: Prober;
   readonly #target: Target;
   readonly #stopwatch: Stopwatch | null;
   readonly #onEnd: (end: End) => void;
-  /** Parses the answer; null until bytes have come that no answer before had. */
+  /** Parses the answer; null while nothing has come, or only an answer that is known (`KeptConnections.meaningOf`). */
   #response: HttpResponseParser | null = null;
 
   /** Calls `onEnd` once, unless the connection is closed before. `stopwatch`: null for a witness. */
@@ -373,7 +371,7 @@ class Attempt implements ConnectionUser {
     this.#finish({ outcome, reason: code, ownFault: isOwnFault(code) ? networkMessageOf(error) : '' });
   }
 
-  /** Ends the ping. The connection is closed, unless it was open before. */
+  /** Ends this attempt. Closes its connection, unless that was open before. */
   close(): void {
     if (this.connection === null) return;
     this.connection.user = null;

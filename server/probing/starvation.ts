@@ -210,6 +210,11 @@ export function isSuspect(starvedUs: number, totalUs: number): boolean {
   return starvedUs > Math.max(1000, totalUs / 10);
 }
 
+/** Whether a probe took so long that it can be suspect. For all others, which are most, the kernel need not be asked. */
+export function canBeSuspect(totalUs: number): boolean {
+  return isSuspect(totalUs, totalUs);
+}
+
 /**
  * A shorter wait for events does not prove that there was no event: even if one is already there, each turn of the loop
  * counts a few us as waiting.

@@ -1,6 +1,6 @@
 import type { Sample } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { type BusyMeter, isSuspect } from './starvation.ts';
+import { type BusyMeter, canBeSuspect } from './starvation.ts';
 
 /** Measures one ping phase by phase, and how late our own process noticed the ends of the phases. */
 export class Stopwatch {
@@ -20,6 +20,7 @@ export class Stopwatch {
 
   /** The ping starts now. A second call replaces the start by a more accurate one, or by that of a second attempt. */
   start(): void {
+    // The kernel is asked once for each ping, because that takes about 10 us.
     if (this.#startUs < 0) this.#queuedAtStartUs = this.#meter.queuedUs();
     this.#meter.mark();
     this.#busyAtStartUs = this.#meter.busyUs;
@@ -53,13 +54,13 @@ export class Stopwatch {
     const lateUs = this.#lateUs + this.#meter.mark();
     const totalUs = this.#meter.markedMs * 1000 - this.#startUs;
     const busyUs = this.#meter.busyUs - this.#busyAtStartUs;
-    // Most pings are so short that they cannot be suspect. For those the kernel need not be asked.
-    const queuedUs = isSuspect(totalUs, totalUs) ? this.#meter.queuedUs() - this.#queuedAtStartUs : 0;
+    const queuedUs = canBeSuspect(totalUs) ? this.#meter.queuedUs() - this.#queuedAtStartUs : 0;
     const requestUs = this.#connectedUs < 0 ? this.#startUs : this.#connectedUs;
     return {
       connectUs: this.#connectedUs < 0 ? -1 : this.#connectedUs - this.#startUs,
       firstByteUs: this.#firstByteUs < 0 ? -1 : this.#firstByteUs - requestUs,
       totalUs,
+      // No more than the process was busy during the ping: it may have been late already when the ping began.
       starvedUs: Math.max(0, Math.min(Math.min(busyUs, lateUs) + queuedUs, totalUs)),
     };
   }

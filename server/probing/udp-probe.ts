@@ -3,7 +3,7 @@ import type { Target } from '../protocol/pod.ts';
 import type { UdpResult } from '../protocol/sample.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
-import { type BusyMeter, isSuspect } from './starvation.ts';
+import { type BusyMeter, canBeSuspect, isSuspect } from './starvation.ts';
 import { HopSearch } from './udp-hops.ts';
 import { type DatagramOptions, ProbeSocket } from './udp-socket.ts';
 
@@ -202,11 +202,11 @@ class Cycle {
     this.#rttCount += 1;
   }
 
-  /** How much of a round trip our own process may have caused. For short ones the kernel need not be asked. */
+  /** How much of a round trip our own process may have caused, us. */
   #lateUs(rttUs: number): number {
     const { meter } = this.#options;
     const busyUs = meter.mark();
-    const queuedUs = isSuspect(rttUs, rttUs) ? meter.queuedUs() - this.#queuedAtStartUs : 0;
+    const queuedUs = canBeSuspect(rttUs) ? meter.queuedUs() - this.#queuedAtStartUs : 0;
     return Math.max(0, Math.min(busyUs + queuedUs, rttUs));
   }
 

@@ -28,7 +28,7 @@ async function cluster(change: Partial<PathSettings> = {}, status = 200) {
     pathApiserverUrl: `http://127.0.0.1:${port}/livez`,
     ...change,
   };
-  const checks = pathChecksOf(settings, lookup);
+  const checks = pathChecksOf(settings, async (host) => [`address of ${host}`], lookup);
   const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
   return { port, hosts, dns, checks, probe: (path: string) => checks.find((one) => one.path === path)!.probe(limits) };
 }
@@ -40,6 +40,10 @@ describe('PATH_CHECKS', () => {
     expect(checks.map(({ protocol }) => protocol)).toEqual(['http', 'http', 'http', 'dns', 'http']);
     expect((await cluster({ pathChecks: ['dns'] })).checks).toHaveLength(1);
     expect((await cluster({ pathChecks: [] })).checks).toEqual([]);
+  });
+
+  it('looks up the name that the DNS knows', async () => {
+    expect(await (await cluster()).probe('dns')).toEqual({ outcome: 'ok', error: '' });
   });
 
   it('asks the Service at the address that its name led to, with its name in the request, also when the DNS fails', async () => {
