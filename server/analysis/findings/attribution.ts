@@ -8,6 +8,7 @@ import {
   type MeshCounts,
   type NotOkPairs,
   OUTLIER,
+  UNCONFIRMED,
 } from './counts.ts';
 import { PairCounter, type Place, type Topology } from './topology.ts';
 
@@ -116,13 +117,11 @@ export class Causes {
     return zonePair >= 0 && this.zonePairs[zonePair] !== 0;
   }
 
-  /** Where the most general cause of a pair is. null: a graver one explains it, or its pods are on one bad node. */
+  /** Where the most general cause of a pair is. null: a graver defect has it, its pods are on one bad node, or there is none. */
   placeOf(from: number, to: number): CausePlace | null {
     const { topology } = this.mesh;
-    if (topology.isAcrossNodes(from, to)) {
-      if (this.hasNodeOf(to)) return 'intoNode';
-      if (this.hasNodeOf(from)) return 'outOfNode';
-    }
+    if (this.hasNodeOf(to)) return topology.isAcrossNodes(from, to) ? 'intoNode' : null;
+    if (this.hasNodeOf(from)) return 'outOfNode';
     if (this.zonePairs[topology.zonePair(from, to)] === CAUSE) return 'zonePair';
     if (this.destinations[to] === CAUSE) return 'intoPod';
     return this.sources[from] === CAUSE ? 'outOfPod' : null;
@@ -251,13 +250,10 @@ function podsWith(
   const pods: number[] = [];
   let largestShare = 0;
   for (const pod of topology.pods.keys()) {
-    const count = tally.symptomsAt(place, pod, OUTLIER);
-    if (count < 2) continue;
-    const of = tally.judged.at(place, pod) - tally.explained.at(place, pod);
-    if (!isEnough(count / of) || tally.symptomsAt(place, pod, PROOF) === 0) continue;
-    if (!isQuorum(count, of, tally.symptomsAt(place, pod, CONFIRMED), tally.judged.all)) continue;
+    const share = tally.share(place, pod);
+    if (!isEnough(share) || !isQuorum(tally, place, pod)) continue;
     pods.push(pod);
-    largestShare = Math.max(largestShare, count / of);
+    largestShare = Math.max(largestShare, share);
   }
   return { pods, largestShare };
 }
@@ -266,11 +262,15 @@ function podsWith(
 export const FEW_PAIRS = 100;
 
 /**
- * Whether enough of a pod's pairs are symptoms to name it. At least two are, and that is enough in a small mesh. In a larger one
- * two can be bad by chance: it takes two that are `CONFIRMED`, or three that are all its pairs (PING_NUMBER), or four.
+ * Whether enough of a pod's pairs are symptoms to name it, whatever their share is. One is never enough. Two are in a small mesh. In
+ * a larger one two can be bad by chance: it takes two that are `CONFIRMED`, or three that are all its pairs (PING_NUMBER), or four.
  */
-function isQuorum(count: number, of: number, confirmed: number, allJudged: number): boolean {
-  return allJudged < FEW_PAIRS || confirmed >= 2 || count >= 4 || (count === of && count >= 3);
+function isQuorum(tally: Tally, place: 'intoPod' | 'outOfPod', pod: number): boolean {
+  const count = tally.symptomsAt(place, pod);
+  if (count < 2) return false;
+  const isAll = tally.share(place, pod) === 1;
+  const confirmed = tally.symptomsAt(place, pod, CONFIRMED);
+  return tally.judged.all < FEW_PAIRS || confirmed >= 2 || count >= 4 || (count >= 3 && isAll);
 }
 
 /** In a mesh of two pods, the one is the cause whose side answered: then the network works. */
@@ -285,13 +285,11 @@ function findInTwoPods(causes: Causes): void {
   }
 }
 
-/** A place is a cause only if one of its symptoms has at least this confidence. */
-const PROOF = OUTLIER + 1;
-
+/** Counts the symptoms of one defect at each place. */
 class Tally {
   /** Symptoms that no cause explains, by their confidence (`OUTLIER`, `UNCONFIRMED`, `CONFIRMED`). */
   readonly #symptoms: readonly PairCounter[];
-  /** Symptoms that a cause explains. They count neither for nor against anything. */
+  /** Symptoms that a cause explains. They count neither for another cause nor against it. */
   readonly explained: PairCounter;
   readonly judged: PairCounter;
   /** By node: the only pod on other nodes that finds a pod of the node bad; or `NONE`, or `SEVERAL`. */
@@ -330,16 +328,18 @@ class Tally {
     see(this.zoneDestinations, zonePair, to);
   }
 
-  symptomsAt(place: Place, key: number, confidence: number): number {
+  /** How many symptoms at a place have at least this confidence and are not explained. */
+  symptomsAt(place: Place, key: number, confidence = OUTLIER): number {
     let sum = 0;
     for (let one = confidence; one <= CONFIRMED; one++) sum += this.#symptoms[one]?.at(place, key) ?? 0;
     return sum;
   }
 
-  /** The share of unexplained symptoms among the judged pairs that are not explained; 0 without a proof. */
+  /** The share of symptoms among the judged pairs at a place, without explained ones; 0 if all are `OUTLIER`s, which prove nothing. */
   share(place: Place, key: number): number {
     const of = this.judged.at(place, key) - this.explained.at(place, key);
-    return of > 0 && this.symptomsAt(place, key, PROOF) > 0 ? this.symptomsAt(place, key, OUTLIER) / of : 0;
+    const isProved = this.symptomsAt(place, key, UNCONFIRMED) > 0;
+    return of > 0 && isProved ? this.symptomsAt(place, key) / of : 0;
   }
 }
 

@@ -63,7 +63,7 @@ const SYMPTOMS: Record<Defect, number> = {
 /** Confidence in a bad pair: it counts for a cause that other pairs prove, and makes no finding itself. */
 export const OUTLIER = 0;
 /** Confidence in a bad pair: one or two samples, too few to tell. */
-const UNCONFIRMED = 1;
+export const UNCONFIRMED = 1;
 /** Confidence in a bad pair: several samples, so chance is no explanation. */
 export const CONFIRMED = 2;
 

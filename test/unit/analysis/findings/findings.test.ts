@@ -413,6 +413,13 @@ it.each([
   for (const { title } of builder.findings()) expect(title).toMatch(/: still terminating after (1|10|3 h 20) min, /);
 });
 
+it('a node that is found by its pods, one by one, is one finding, although its pods do not reach each other either', () => {
+  const builder = new MeshBuilder(8, { perNode: 2 });
+  // Two of the six pods on other nodes reach them, so that fewer than 80 % of the links from other nodes fail.
+  builder.each((from, to) => to >= 6 && from >= 2, REFUSED);
+  expect(onlyFinding(builder)).toMatchObject({ kind: 'node', subject: 'node node-3', affected: 8, of: 12 });
+});
+
 it('findingsAnswer has names of pods, RFC 3339 times and ms', () => {
   const builder = new MeshBuilder(4);
   builder.each((_, to) => to === 1, REFUSED);
