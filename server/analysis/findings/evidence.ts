@@ -46,8 +46,9 @@ export function* analysisOf(mesh: MeshCounts, servedBy: number): Generator<void,
     const to = links.to[link] ?? 0;
     const isTimeout = outcomeOf(links, link) === 'timeout';
     const evidence = intermittent.evidenceOf(pod, to) ?? (isTimeout ? slow.evidenceOf(pod, to) : undefined);
-    if (evidence !== undefined) evidence.failing += 1;
-    return evidence !== undefined;
+    if (evidence === undefined) return false;
+    evidence.isFailing = true;
+    return true;
   });
   return { failed, intermittent, slow, lossy };
 }
@@ -79,6 +80,8 @@ export class DefectAnalysis {
   unconfirmedCount = 0;
   /** The bad pairs that any cause explains. They count for the place of that cause alone. */
   readonly #explained: PairCounter;
+  /** The bad nodes with a link that fails now between two of their own pods. It is no evidence, but health counts it. */
+  readonly #failingWithin = new Set<number>();
   readonly causes: Causes;
 
   constructor(causes: Causes) {
@@ -88,32 +91,27 @@ export class DefectAnalysis {
     this.#explained = new PairCounter(causes.mesh.topology);
   }
 
-  /** Gives every bad pair to the most general cause that explains it, here or elsewhere. Yields after each report. */
+  /**
+   * Gives every bad pair to the most general cause that explains it. `isExplainedElsewhere`: asked for each pair that no cause of this
+   * defect explains, whether a cause of another one does. Yields after each report.
+   */
   *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean = () => false): Generator<void, this> {
     const { pairs } = this;
-    const { nodeOf } = this.mesh.topology;
-    /** The nodes with a link that fails now between two of their own pods. */
-    const failingWithin = new Set<number>();
     if (pairs.bad === 0) return this;
     for (const ofReport of pairs.reports) {
-      const { report, length, to: destinations, link: links, families } = ofReport;
-      const from = report.pod;
+      const { report, length, to: destinations, link: links } = ofReport;
       for (let k = 0; k < length; k++) {
         if (!isBad(pairs, ofReport, k)) continue;
         const to = destinations[k] ?? 0;
-        const link = links[k] ?? 0;
-        const isExplained = this.causes.explains(from, to);
-        const evidence = isExplained ? this.#evidenceFor(from, to) : null;
-        evidence?.add(report, link, families[k] ?? 0);
-        if (isExplained && evidence === null && report.links.outcome[link] !== 0) failingWithin.add(nodeOf[to] ?? -1);
-        if (isExplained || isExplainedElsewhere(report, link)) this.#explained.add(from, to);
+        if (this.causes.explains(report.pod, to)) this.#addExplained(ofReport, k);
+        else if (isExplainedElsewhere(report, links[k] ?? 0)) this.#explained.add(report.pod, to);
         else this.#addUnexplained(ofReport, k);
       }
       yield;
     }
-    for (const node of failingWithin) {
+    for (const node of this.#failingWithin) {
       const evidence = this.found.intoNode.get(node) ?? this.found.outOfNode.get(node);
-      if (evidence !== undefined) evidence.failing += 1;
+      if (evidence !== undefined) evidence.isFailing = true;
     }
     return this;
   }
@@ -135,18 +133,24 @@ export class DefectAnalysis {
     return this.found[place].get(key) ?? this.found[OPPOSITE[place]].get(key);
   }
 
-  /** The evidence to which a pair that is explained belongs; null if it is evidence of nothing. */
-  #evidenceFor(from: number, to: number): Evidence | null {
-    const causes = this.causes;
-    if (causes.silent.has(to)) return this.silent;
-    if (causes.graver?.explains(from, to) === true) return null;
-    const place = causes.placeOf(from, to);
-    if (place === null) return null;
-    const found = this.found[place];
-    const key = this.mesh.topology.keyAt(place, from, to);
-    const evidence = found.get(key) ?? new Evidence(this.pairs.slowUs);
-    found.set(key, evidence);
-    return evidence;
+  /** Makes a pair that a cause explains evidence of that cause. If a cause of a graver defect explains it, that one has other evidence. */
+  #addExplained({ report, to: destinations, link: links, families }: NotOkPairs, k: number): void {
+    const { causes } = this;
+    const { topology } = this.mesh;
+    const from = report.pod;
+    const to = destinations[k] ?? 0;
+    const link = links[k] ?? 0;
+    this.#explained.add(from, to);
+    if (causes.silent.has(to)) this.silent.add(report, link, families[k] ?? 0);
+    else if (causes.graver?.explains(from, to) !== true) {
+      const place = causes.placeOf(from, to);
+      if (place !== null) {
+        const key = topology.keyAt(place, from, to);
+        const evidence = this.found[place].get(key) ?? new Evidence(this.pairs.slowUs);
+        this.found[place].set(key, evidence);
+        evidence.add(report, link, families[k] ?? 0);
+      } else if (report.links.outcome[link] !== 0) this.#failingWithin.add(topology.nodeOf[to] ?? -1);
+    }
   }
 
   /** An `OUTLIER` makes no finding. */
@@ -182,8 +186,8 @@ interface Medians {
 /** The bad pairs that one cause explains, and what their links have in common. */
 export class Evidence {
   affected = 0;
-  /** How many of them fail now: their newest believed ping failed. */
-  failing = 0;
+  /** Whether any link that the cause explains fails now, evidence or not: its newest believed ping failed. */
+  isFailing = false;
   /** The first sources of these pairs, and how many there are. */
   from: number[] = [];
   fromCount = 0;
@@ -204,7 +208,7 @@ export class Evidence {
   /** Adds link `link` of `report`, which is bad in `families`. All links of a report are added in a row. */
   add(report: MergedReport, link: number, families: number): void {
     this.affected += 1;
-    if (report.links.outcome[link] !== 0) this.failing += 1;
+    if (report.links.outcome[link] !== 0) this.isFailing = true;
     this.families |= families;
     if (report.pod !== this.#lastFrom) {
       this.#lastFrom = report.pod;
@@ -219,7 +223,7 @@ export class Evidence {
   /** Adds the pairs of `other`. A source pod of both is counted twice in `fromCount`. */
   addAll(other: Evidence): void {
     this.affected += other.affected;
-    this.failing += other.failing;
+    this.isFailing ||= other.isFailing;
     this.families |= other.families;
     this.fromCount += other.fromCount;
     const added = other.from.filter((pod) => !this.from.includes(pod));
@@ -229,12 +233,13 @@ export class Evidence {
     this.#links.push(...other.#links.slice(0, room));
   }
 
+  /** The error text of the first link; '' = none is known. */
   firstErrorText(): string {
     const [first] = this.#values(({ details }, link) => entryOf(details, link));
     return first ?? '';
   }
 
-  /** The outcome and the phase that most links share; `ok` if none fails now. */
+  /** The outcome and the phase that most links share. It is `ok` if the newest pings of most slow or intermittent links were. */
   commonOutcome(): { outcome: Outcome; phase: Phase | null } {
     const all = this.#values(({ links }, i) => ({ outcome: outcomeOf(links, i), phase: phaseOf(links, i) }));
     const keyOf = ({ outcome, phase }: (typeof all)[number]) => `${outcome} ${phase}`;
@@ -295,6 +300,15 @@ export class Evidence {
       return forMs < 0 ? -1 : Math.round(atMs - forMs);
     });
     return lowerMedian(since) ?? 0;
+  }
+
+  /**
+   * When the links were certainly failing, or slow if `ofSlowness`, ms since the epoch. Where no report says since when they are (that of
+   * a Goldpinger pod does not), it is the first of their newest pings.
+   */
+  certainMs(ofSlowness: boolean): number {
+    const pingsMs = this.#values(({ links, atMs }, link) => atMs - Math.max(0, unpack16(links.ageMs[link] ?? NONE16)));
+    return this.sinceMs(ofSlowness) || Math.min(...pingsMs);
   }
 
   #values<T>(read: (report: MergedReport, link: number) => T): T[] {

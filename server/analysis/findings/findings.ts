@@ -12,7 +12,7 @@ import { DEFAULT_GRACE_S, type DiscoveryStatus } from '../../protocol/pod.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { durationText, latencyText } from '../../runtime/measure-text.ts';
 import { podsWithOldList } from '../sides.ts';
-import { listText, namesIn, percent } from '../text.ts';
+import { isoText, listText, namesIn, percent } from '../text.ts';
 import { CAUSE } from './attribution.ts';
 import type { MeshCounts } from './counts.ts';
 import { type Analysis, mostCommon } from './evidence.ts';
@@ -149,10 +149,11 @@ function starvedFindings({ starved, doubted, topology }: MeshCounts): Finding[] 
   return eachOrMany(kind, reports, topology, many, ({ pod, starvation, atMs }) => {
     const name = topology.name(pod);
     const last = starvation?.times?.at(-1);
+    const lastBeganMs = last === undefined ? 0 : Math.round(atMs - last[0]);
     if (last !== undefined && !isStarved(starvation)) {
-      const [fromAgeMs, toAgeMs] = last;
+      const toAgeMs = last[1];
       return reportFinding(kind, name, [pod], {
-        sinceMs: Math.round(atMs - fromAgeMs),
+        sinceMs: lastBeganMs,
         title: `${name}: was CPU-starved a moment ago, what was measured then is unreliable`,
         detail: `It was short of CPU until ${Math.round(toAgeMs / 1000)} s ago. Timeouts and delays of that time, that it measured or that others measured into it, are not counted until the next ping.`,
       });
@@ -160,7 +161,8 @@ function starvedFindings({ starved, doubted, topology }: MeshCounts): Finding[] 
     const delay = latencyText(starvation?.loopDelayP99Us ?? 0);
     const share = percent(starvation?.suspectShare ?? 0, 1);
     return reportFinding(kind, name, [pod], {
-      sinceMs: starvation?.sinceMs ?? 0,
+      // `Starvation.sinceMs` of a report that is not unreliable says since when it has been reliable.
+      sinceMs: starvation?.unreliable === true ? starvation.sinceMs : lastBeganMs,
       title: `${name}: CPU-starved, its measurements are unreliable`,
       detail: `Scheduling delay p99 ${delay}, ${share} of its samples are unreliable. Timeouts and delays that it measures, or that others measure into it, are not counted.`,
     });
@@ -191,7 +193,7 @@ function overdueFindings({ topology }: MeshCounts, atMs: number): Finding[] {
     .map(([pod, { sinceMs, node }]) => {
       const name = topology.name(pod);
       const minutes = Math.floor((atMs - sinceMs) / 60_000);
-      const title = `${name}: still terminating after ${durationText(minutes * 60_000)}, its deletion is overdue: check node ${node} and finalizers`;
+      const title = `${name}: still terminating after ${durationText(minutes * 60_000)}, its deletion is overdue: check ${node === '' ? '' : `node ${node} and `}finalizers`;
       return reportFinding('pod-overdue', name, [pod], { title, sinceMs });
     });
 }
@@ -250,7 +252,8 @@ export function findingsAnswer({
       connect_ms: milliseconds(connectUs),
       first_byte_ms: milliseconds(firstByteUs),
       total_ms: milliseconds(totalUs),
-      since: sinceMs === 0 ? null : new Date(sinceMs).toISOString(),
+      // Another pod may have claimed any time.
+      since: sinceMs === 0 ? null : isoText(sinceMs),
     })),
   };
 }

@@ -96,9 +96,8 @@ export function findingOf({ pairs, mesh }: DefectAnalysis, cause: CauseFacts): F
   const isLossy = defect === 'lossy';
   const { outcome, phase } = evidence.commonOutcome();
   const latePhase = evidence.latePhase();
-  const isFailing = evidence.failing > 0;
   const details = [
-    isSlow && isFailing ? 'Some answers are so late that their ping fails.' : '',
+    isSlow && evidence.isFailing ? 'Some answers are so late that their ping fails.' : '',
     countsText(defect, cause),
     isSlow ? medianText(evidence) : '',
     isLossy ? LOSS_REMARK : remark,
@@ -106,7 +105,7 @@ export function findingOf({ pairs, mesh }: DefectAnalysis, cause: CauseFacts): F
   return makeFinding({
     kind,
     // Health counts each link that fails now, and the two must agree. An intermittent link counts by its newest ping.
-    severity: isFailing ? 'failed' : 'slow',
+    severity: evidence.isFailing ? 'failed' : 'slow',
     subject,
     pods,
     from: evidence.from,

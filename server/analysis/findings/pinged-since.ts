@@ -6,12 +6,15 @@ import type { MergedReport } from '../../protocol/mesh.ts';
 /** The clocks of two reports may differ by this much, because their answers took time to arrive. */
 export const CLOCK_ERROR_MS = 100;
 
-/** Whether the newest sample of a link is from after a moment (ms since the epoch). */
+/** Whether the newest sample of a link is from after a moment (ms since the epoch); 0 = any moment. */
 export function isPingedSince({ links, atMs }: MergedReport, i: number, sinceMs: number): boolean {
-  return atMs - unpack16(links.ageMs[i] ?? NONE16) >= sinceMs - CLOCK_ERROR_MS;
+  const ageMs = unpack16(links.ageMs[i] ?? NONE16);
+  // A Goldpinger pod need not say when it pinged. Then the ping may be from before the moment.
+  const pingedMs = ageMs < 0 ? 0 : atMs - ageMs;
+  return pingedMs >= sinceMs - CLOCK_ERROR_MS;
 }
 
-/** How many links of a report to `isOther` pods are pinged, and were ok or failed in a ping since a moment (ms). */
+/** How many links of a report to `isOther` pods are pinged, and were ok or failed in a ping since a moment: see `isPingedSince`. */
 export function countSince(report: MergedReport | undefined, isOther: (pod: number) => boolean, sinceMs: number) {
   const counts = { probed: 0, ok: 0, failed: 0 };
   if (report === undefined) return counts;

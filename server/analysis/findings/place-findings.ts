@@ -12,14 +12,14 @@ import { countSince } from './pinged-since.ts';
 export function* placeFindings(analysis: DefectAnalysis): Generator<void, Finding[]> {
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.found;
   const nodes = [...new Map([...outOfNode, ...intoNode]).keys()].map((node) => [node]);
-  // A node or pod that is bad in both directions is one finding, and it is failed if links fail in either. It describes one direction,
-  // so both get the sum.
+  // A node or pod that is bad in both directions is one finding. It describes one direction, and is failed if links fail in either.
   for (const [into, out] of [[intoNode, outOfNode] as const, [intoPod, outOfPod] as const]) {
     for (const [key, evidence] of into) {
       const opposite = out.get(key);
       if (opposite === undefined) continue;
-      evidence.failing += opposite.failing;
-      opposite.failing = evidence.failing;
+      const isFailing = evidence.isFailing || opposite.isFailing;
+      evidence.isFailing = isFailing;
+      opposite.isFailing = isFailing;
     }
   }
   const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));
@@ -219,8 +219,13 @@ function zoneCauses(analysis: DefectAnalysis): CauseFacts[] {
 
 /** What is between zones. `zonePairs`: as in `Topology.zonePair`. */
 function zoneCause(analysis: DefectAnalysis, subject: string, zonePairs: readonly number[]): CauseFacts {
-  const { defect, slowUs } = analysis.pairs;
+  const { defect, slowUs, fine, probed } = analysis.pairs;
   const { zones } = analysis.mesh.topology;
+  const within = [...zones.keys()]
+    .filter((zone) =>
+      zonePairs.some((pair) => pair % zones.length === zone || Math.floor(pair / zones.length) === zone),
+    )
+    .map((zone) => zone * zones.length + zone);
   const ofPairs = zonePairs.map((pair) => analysis.linksAt('zonePair', pair));
   const links = sumOf(ofPairs, slowUs);
   const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
@@ -236,8 +241,9 @@ function zoneCause(analysis: DefectAnalysis, subject: string, zonePairs: readonl
     who,
     what: `${percent(links.evidence.affected, links.of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[defect]}`,
     advice: 'check the network between the zones and network policies',
-    // `findZonePairs` names a pair of zones only if this is so.
-    remark: 'Most links within these zones are fine.',
+    remark: within.every((pair) => fine.at('zonePair', pair) * 2 > probed.at('zonePair', pair))
+      ? 'Most links within these zones are fine.'
+      : '',
   };
 }
 
@@ -270,7 +276,7 @@ function outboundText(
   const [who, reach, doNot] = pods.length === 1 ? ['It', 'reaches', 'does not'] : ['They', 'reach', 'do not'];
   if (pods.every((pod) => judged.at('outOfPod', pod) === 0)) return `What ${who.toLowerCase()} ${reach} is not known.`;
   // An intermittent link is told by many pings, so that there is no moment at which it became bad.
-  const sinceMs = defect === 'intermittent' ? 0 : evidence.sinceMs(defect === 'slow');
+  const sinceMs = defect === 'intermittent' ? 0 : evidence.certainMs(defect === 'slow');
   const isOther = (pod: number) => topology.judged[pod] === 1 && !pods.includes(pod);
   const outbound = pods.map((pod) => countSince(reports.get(pod), isOther, sinceMs));
   const areMost = (count: (of: (typeof outbound)[number]) => number) =>

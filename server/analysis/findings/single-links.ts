@@ -66,7 +66,8 @@ function linkCause(analysis: DefectAnalysis, pair: BadPair, opposite: BadPair | 
   const { mesh, pairs } = analysis;
   const evidence = evidenceOf(analysis, opposite === undefined ? [pair] : [pair, opposite]);
   const isFailed = pairs.defect === 'failed';
-  const back = opposite !== undefined ? 'both' : isFailed ? oppositeStateOf(mesh, pair, evidence.sinceMs()) : 'unknown';
+  const back =
+    opposite !== undefined ? 'both' : isFailed ? oppositeStateOf(mesh, pair, evidence.certainMs(false)) : 'unknown';
   const isMutual = back === 'both' || back === 'mended';
   const [source, destination] = [mesh.topology.name(pair.from), mesh.topology.name(pair.to)];
   const [first, second] = isMutual && pair.from > pair.to ? [destination, source] : [source, destination];
@@ -114,11 +115,14 @@ function oppositeStateOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number
   return state;
 }
 
-function linkAdvice({ mesh, pairs }: DefectAnalysis, { from, to }: BadPair): string {
+/** What to check if a link fails that no general cause explains. */
+function linkAdvice({ mesh, pairs: { fine, judged } }: DefectAnalysis, { from, to }: BadPair): string {
   if (mesh.topology.judgedCount === 2) return 'with only two pods, either of them can be the cause';
-  if (pairs.fine.at('intoPod', to) === 0) return 'check the probed pod and the path';
-  if (pairs.fine.at('outOfPod', from) === 0) return 'others reach the probed pod, check the probing pod and the path';
-  return `only this pair ${pairs.defect === 'failed' ? 'fails' : 'is slow'}, check the path or a NetworkPolicy`;
+  if (fine.at('intoPod', to) === 0) return 'check the probed pod and the path';
+  if (fine.at('outOfPod', from) === 0) return 'others reach the probed pod, check the probing pod and the path';
+  const isOnly = (place: 'intoPod' | 'outOfPod', pod: number) => judged.at(place, pod) - fine.at(place, pod) === 1;
+  const isOnlyPair = isOnly('intoPod', to) && isOnly('outOfPod', from);
+  return `${isOnlyPair ? 'only this pair fails, ' : ''}check the path or a NetworkPolicy`;
 }
 
 /** The findings about pods that do not reach themselves, without those that `isExplained`. */

@@ -187,6 +187,16 @@ describe('a quorum', () => {
     expect(titles(builder)).toEqual(['pod-1: CPU-starved, its measurements are unreliable']);
   });
 
+  it('and says since when, if its report does, whenever its report was last unreliable', () => {
+    const builder = new MeshBuilder(4);
+    builder.set(1, 1, TIMEOUT);
+    builder.delayLoop(1);
+    expect(onlyFinding(builder)).toMatchObject({ kind: 'cpu-starved', sinceMs: 0 });
+    const earlier: [number, number] = [90_000, 60_000];
+    builder.wasLate(1, [earlier, [7_000, 0]], true);
+    expect(onlyFinding(builder)).toMatchObject({ kind: 'cpu-starved', sinceMs: NOW_MS - 7_000 });
+  });
+
   it('needs more than a coincidence where few pods probe each pod (PING_NUMBER)', () => {
     const sparse = new MeshBuilder(300, { pingNumber: 4 });
     sparse.set(296, 299, { ...TIMEOUT, fresh: true });
@@ -237,6 +247,72 @@ it.each<[string, string, LinkFault, (builder: MeshBuilder) => void]>([
   for (const report of builder.reports) report.slow = report.pod === 3 ? [] : [[(3 - report.pod + 5) % 5, 20_000]];
   change(builder);
   expect(builder.findings(1)[0]).toMatchObject({ subject: 'pod-3', detail: expect.stringContaining(text) });
+});
+
+describe('where Goldpinger pods do not say since when their links fail', () => {
+  const UNKNOWN_SINCE = { ...REFUSED, sinceMs: -1, ageMs: 2_000 };
+  it.each<[string, LinkFault, string]>([
+    ['was pinged after a failed ping of this one', { ageMs: 500 }, 'fails in this direction only'],
+    ['was last pinged before', { ageMs: 20_000 }, 'fails, refused: only this pair fails'],
+    ['was pinged, but nobody says when', { ageMs: -1 }, 'fails, refused: only this pair fails'],
+  ])('one direction is claimed only if the other one %s', (_, back, text) => {
+    const builder = new MeshBuilder(4);
+    builder.set(1, 3, UNKNOWN_SINCE);
+    builder.set(3, 1, back);
+    expect(titles(builder)).toEqual([expect.stringContaining(`pod-1 → pod-3: ${text}`)]);
+  });
+
+  it.each<[number, string]>([
+    [500, 'It reaches the others: only one direction is bad.'],
+    [20_000, UNKNOWN_YET],
+    [-1, UNKNOWN_YET],
+  ])('pings of a bad pod that are %i ms old tell: %s', (ageMs, text) => {
+    const builder = new MeshBuilder(5);
+    builder.each((from) => from === 3, { ageMs });
+    builder.each((_, to) => to === 3, UNKNOWN_SINCE);
+    expect(onlyFinding(builder).detail).toContain(text);
+  });
+});
+
+it('of a link that fails it is said that only this pair fails, if no other link of its pods does', () => {
+  const builder = new MeshBuilder(8);
+  for (const [from, to] of [
+    [0, 7],
+    [1, 7],
+    [2, 6],
+    [6, 2],
+    [4, 5],
+    [4, 3],
+  ] as const)
+    builder.set(from, to, TIMEOUT);
+  for (const [from, to] of [
+    [7, 0],
+    [7, 1],
+    [5, 4],
+    [3, 4],
+  ] as const)
+    builder.notYet(from, to);
+  const ONLY = 'only this pair fails, check the path or a NetworkPolicy';
+  expect(builder.findings().map(({ subject, title }) => [subject, title.includes(ONLY)])).toEqual([
+    ['pod-0 → pod-7', false],
+    ['pod-1 → pod-7', false],
+    ['pod-2 ⇄ pod-6', true],
+    ['pod-4 → pod-3', false],
+    ['pod-4 → pod-5', false],
+  ]);
+});
+
+it('of slow links between zones it is said that those within are fine, only if they are, and not if they fail', () => {
+  const builder = new MeshBuilder(18, { zones: 3 });
+  const zone = (pod: number) => pod % 3;
+  builder.each((from, to) => zone(from) === 0 && zone(to) === 1, LATE_NETWORK);
+  expect(onlyFinding(builder)).toMatchObject({
+    kind: 'zone-block',
+    detail: expect.stringMatching(/within these zones are fine\.$/),
+  });
+  builder.each((from, to) => zone(from) === 1 && zone(to) === 1 && (from + to) % 4 !== 0, REFUSED);
+  const slow = builder.findings().find(({ kind }) => kind === 'zone-block');
+  expect(slow?.detail).toMatch(/first byte 121 ms\.$/);
 });
 
 it('whether others reach a bad node is not claimed if no report is about that', () => {
@@ -411,6 +487,20 @@ it.each([
   builder.pods[3] = podOf(3, { lifecycle: 'terminating', sinceMs: NOW_MS - goneForMs, goneByMs });
   expect(kinds(builder)).toEqual(isOverdue ? ['pod-overdue'] : []);
   for (const { title } of builder.findings()) expect(title).toMatch(/: still terminating after (1|10|3 h 20) min, /);
+});
+
+it('an overdue pod that was on no node has only finalizers to check', () => {
+  const builder = new MeshBuilder(4);
+  builder.pods[3] = podOf(3, { lifecycle: 'terminating', node: '', sinceMs: NOW_MS - 600_000 });
+  expect(titles(builder)).toEqual([expect.stringMatching(/overdue: check finalizers$/)]);
+});
+
+it('a time that no calendar has, as another pod claims it, does not fail findingsAnswer', () => {
+  const builder = new MeshBuilder(4);
+  builder.starve(1);
+  builder.reports[1]!.starvation!.sinceMs = 1e300;
+  const { findings } = findingsAnswer(meshOf(builder.pods, builder.reports, { findings: builder.findings() }));
+  expect(findings).toMatchObject([{ kind: 'cpu-starved', since: '9999-12-31T23:59:59.999Z' }]);
 });
 
 it('a node that is found by its pods, one by one, is one finding, although its pods do not reach each other either', () => {
